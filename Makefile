@@ -1,0 +1,154 @@
+# Mote's whole build. `make help` lists what there is to make.
+VERSION := 0.1.0
+VARIANT ?= release
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+B := build/$(VARIANT)
+PREFIX ?= /usr/local
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: product
+
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wswitch-enum -Wstrict-prototypes -Wmissing-prototypes \
+	-Wno-sign-conversion
+ifdef CI
+WARN += -Werror
+endif
+COMMON := -std=gnu17 -g $(WARN) -MMD -MP -DMOTE_VERSION='"$(VERSION)"'
+
+CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS_debug := -O0
+CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS_tsan := -O1 -fsanitize=thread
+LDFLAGS_release := -static-pie -Wl,-z,relro,-z,now,--gc-sections
+LDFLAGS_debug := -static-pie
+LDFLAGS_asan := -fsanitize=address,undefined
+LDFLAGS_tsan := -fsanitize=thread
+HOST_CFLAGS = $(COMMON) $(CFLAGS_$(VARIANT)) -D_GNU_SOURCE -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
+HOST_LDFLAGS = $(LDFLAGS_$(VARIANT))
+
+# Layers. build/layers/M/M is a link to module M; a module gets -I only for those it may include.
+LAYERS := build/layers
+layer = -I$(LAYERS)/$(1)
+INC_base := $(call layer,base)
+INC_oci := $(INC_base) $(call layer,oci)
+INC_vm := $(INC_base) $(call layer,abi) $(call layer,vm)
+INC_api := $(INC_base) $(call layer,abi) $(call layer,vm) $(call layer,api) -Iapi/include
+INC_runtime := $(INC_base) $(call layer,oci) $(call layer,runtime) -Iapi/include
+INC_proto := -Ibuild/gen
+INC_shim := $(INC_base) $(call layer,runtime) $(call layer,shim) $(INC_proto)
+INC_cli := $(INC_base) -Iapi/include
+INC_guest := $(call layer,abi) $(call layer,guest)
+INC_test := $(INC_base) $(INC_oci) $(INC_api) $(INC_runtime) $(INC_shim) $(INC_guest)
+
+layers := base oci vm runtime shim guest
+$(LAYERS)/.made:
+	@for m in $(layers); do mkdir -p $(LAYERS)/$$m && ln -sfn ../../../$$m $(LAYERS)/$$m/$$m; done
+	@mkdir -p $(LAYERS)/abi $(LAYERS)/api && ln -sfn ../../../api/abi $(LAYERS)/abi/abi && ln -sfn ../../../api $(LAYERS)/api/api
+	@touch $@
+
+# $(call module,NAME,SOURCES): objects of one host module below $(B)/NAME.
+define module
+OBJ_$(1) := $$(patsubst %.c,$$(B)/%.o,$$(filter %.c,$(2))) $$(patsubst %.S,$$(B)/%.o,$$(filter %.S,$(2)))
+$$(OBJ_$(1)): HOST_INC = $$(INC_$(1))
+endef
+$(eval $(call module,base,$(wildcard base/*.c)))
+$(eval $(call module,oci,$(wildcard oci/*.c)))
+$(eval $(call module,vm,$(wildcard vm/*.c vm/*.S)))
+$(eval $(call module,api,$(wildcard api/*.c api/*.S)))
+$(eval $(call module,cli,$(wildcard api/cli/*.c)))
+$(eval $(call module,runtime,$(wildcard runtime/*.c)))
+$(eval $(call module,shim,$(wildcard shim/*.c)))
+
+$(B)/%.o: %.c | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) $(HOST_INC) -c $< -o $@
+$(B)/%.o: %.S | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	$(CC) -g -MMD -MP -fPIC $(HOST_INC) -Wa,-I$(B) -c $< -o $@
+
+# Protocol messages from the project's own .proto files.
+PROTO := $(wildcard api/proto/*.proto)
+PROTO_C := $(patsubst api/proto/%.proto,build/gen/proto/%.pb-c.c,$(PROTO))
+OBJ_proto := $(patsubst build/gen/%.c,$(B)/gen/%.o,$(PROTO_C))
+build/gen/proto/%.pb-c.c build/gen/proto/%.pb-c.h: api/proto/%.proto
+	@mkdir -p build/gen/proto
+	protoc-c --proto_path=api/proto --c_out=build/gen/proto $<
+$(B)/gen/%.o: build/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -Wno-conversion -Wno-missing-prototypes -Ibuild/gen/proto -Ibuild/gen -c $< -o $@
+$(OBJ_shim): | $(PROTO_C)
+
+# Guest side: freestanding, position fixed at the window's address, one image for each personality.
+GUEST_CC ?= $(CC)
+GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -DMOTE_VERSION='"$(VERSION)"' -ffreestanding -fno-stack-protector -fpie -fno-plt -mno-red-zone \
+	-fcf-protection=none -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections \
+	-fvisibility=hidden
+# What runs between a program's system call and its return must not touch its vector registers.
+LINUX_CFLAGS := -mgeneral-regs-only
+GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,-Ttext-segment=0x7d0000000000 -Wl,-z,max-page-size=4096 -Wl,-z,separate-code \
+	-Wl,--gc-sections -Wl,--build-id=sha1 -Wl,-e,mote_guest_entry -Wl,-z,noexecstack
+G := $(B)/guest
+guest_lib := $(wildcard guest/lib/*.c guest/lib/*.S)
+guest_linux := $(wildcard guest/linux/*.c guest/linux/*.S)
+guest_wasm := $(wildcard guest/wasm/*.c guest/wasm/*.S guest/wasi/*.c guest/wasi/*.S)
+gobj = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
+OBJ_guest_linux := $(call gobj,g-linux,$(guest_lib) $(guest_linux))
+OBJ_guest_wasm := $(call gobj,g-wasm,$(guest_lib) $(guest_wasm))
+$(OBJ_guest_linux): GUEST_EXTRA = $(LINUX_CFLAGS)
+$(B)/g-linux/%.o: %.c | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) $(GUEST_EXTRA) $(INC_guest) -c $< -o $@
+$(B)/g-linux/%.o: %.S | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	$(GUEST_CC) -g -MMD -MP $(INC_guest) -c $< -o $@
+$(B)/g-wasm/%.o: %.c | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) $(INC_guest) -c $< -o $@
+$(B)/g-wasm/%.o: %.S | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	$(GUEST_CC) -g -MMD -MP $(INC_guest) -c $< -o $@
+$(G)/linux.elf: $(OBJ_guest_linux)
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
+$(G)/wasm.elf: $(OBJ_guest_wasm)
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
+$(G)/%.img: $(G)/%.elf
+	objcopy --strip-all $< $@
+# CPL 0 stubs, linked at their place in the kernel window.
+$(G)/kernel.bin: guest/kernel/stubs.S guest/kernel/stubs.ld | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	$(CC) -g -nostdlib -static -no-pie -fcf-protection=none $(INC_guest) -Wl,-T,guest/kernel/stubs.ld -Wl,--build-id=none -Wl,-z,noexecstack $< -o $(G)/kernel.elf
+	objcopy -O binary -j .text $(G)/kernel.elf $@
+$(B)/vm/kernel_image.o: $(G)/kernel.bin
+$(B)/api/images.o: $(G)/linux.img $(G)/wasm.img
+
+# Libraries and programs.
+LIB_VM := -lseccomp -lcap
+LIB_HOST := $(LIB_VM) -ljansson -lprotobuf-c
+$(B)/libmote.a: $(OBJ_base) $(OBJ_vm) $(OBJ_api)
+	rm -f $@ && ar rcs $@ $^
+$(B)/libmote.so: $(OBJ_base) $(OBJ_vm) $(OBJ_api) api/libmote.map
+	$(CC) -shared $(filter-out -static-pie,$(HOST_LDFLAGS)) -Wl,-soname,libmote.so.0 -Wl,--version-script=api/libmote.map $(filter %.o,$^) $(LIB_VM) -o $@
+$(B)/mote: $(OBJ_cli) $(B)/libmote.a
+	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@
+$(B)/containerd-shim-mote-v1: $(OBJ_shim) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(B)/libmote.a
+	$(CC) $(HOST_LDFLAGS) $^ $(LIB_HOST) -o $@
+-include guest/sdk/module.mk
+
+product: $(B)/mote $(B)/containerd-shim-mote-v1 $(B)/libmote.a $(B)/libmote.so $(B)/mote-cc
+
+# Tests. Each test/unit/NAME.c is one Criterion program; fuzz targets replay their corpus in `make check`.
+-include test/module.mk
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf $(B)
+.PHONY: all product clean

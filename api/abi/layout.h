@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where things are in a guest's virtual address space, which ports it may use, and what host and guest
+ * share in memory. Freestanding: both sides include it, and the assembler reads the constants.
+ *
+ * The lower half belongs to the guest. Mote's own part is one window of it, high enough that programs
+ * linked at fixed addresses never meet it:
+ *
+ *   MOTE_WINDOW + 0             the personality image (guest/linux or guest/wasi with the engine)
+ *   MOTE_WINDOW + 64 GiB        boot information, read-only
+ *   MOTE_WINDOW + 65 GiB        the payload file's bytes, read-only, at most 4 GiB
+ *   MOTE_WINDOW + 80 GiB        vCPU areas, one of MOTE_AREA_BYTES for each vCPU
+ *   MOTE_WINDOW + 96 GiB        free for the personality: heap, stacks
+ *   MOTE_KERNEL                 descriptor tables, stubs and kernel stacks (supervisor only, stubs aside)
+ */
+#ifndef MOTE_ABI_LAYOUT_H
+#define MOTE_ABI_LAYOUT_H
+
+#define MOTE_PAGE 4096
+
+#define MOTE_WINDOW 0x7d0000000000
+#define MOTE_IMAGE_VA MOTE_WINDOW
+#define MOTE_BOOT_VA 0x7d1000000000
+#define MOTE_PAYLOAD_VA 0x7d1040000000
+#define MOTE_PAYLOAD_MAX 0x100000000
+#define MOTE_AREAS_VA 0x7d1400000000
+#define MOTE_FREE_VA 0x7d1800000000
+#define MOTE_KERNEL 0x7dff00000000
+#define MOTE_KERNEL_END 0x7dff40000000
+#define MOTE_WINDOW_END MOTE_KERNEL_END
+/* The highest address a guest mapping may end at. */
+#define MOTE_VA_END 0x7ffffffff000
+
+/* I/O ports, the only ways out of the VM. Each exits to the monitor; the value written is ignored. */
+#define MOTE_PORT_CALL 0x10  /* the doorbell: a host call is in the vCPU area's frame */
+#define MOTE_PORT_FAULT 0x11 /* from the CPL 0 stubs: an exception's vector and frame are on its stack */
+/* The TSS I/O bitmap allows CPL 3 the ports below 8 * MOTE_IO_BITMAP_BYTES whose bit is clear. */
+#define MOTE_IO_BITMAP_BYTES 4
+
+#define MOTE_KERNEL_CS 0x10
+#define MOTE_USER_CS 0x33
+#define MOTE_USER_DS 0x2b
+
+/* Offsets into struct mote_area for assembly; checked against the struct below. */
+#define MOTE_AREA_SELF 0x00
+#define MOTE_AREA_SYSCALL_ENTRY 0x08
+#define MOTE_AREA_SAVED_RCX 0x10
+#define MOTE_AREA_SAVED_RSP 0x18
+#define MOTE_AREA_STACK_TOP 0x20
+
+#ifndef __ASSEMBLER__
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MOTE_ABI_VERSION 1
+
+/* One host call. The guest fills it in and rings the doorbell; the host copies it once. */
+struct mote_frame {
+	uint32_t nr;       /* from calls.def */
+	uint32_t reserved; /* 0 */
+	uint64_t arg[8];   /* cells, as calls.def lays them out */
+	int64_t result;    /* written by the host: >= 0, or a negative Linux errno */
+};
+
+/* What the CPU held when an exception or an event stopped CPL 3 code. */
+struct mote_context {
+	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
+	uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+	uint64_t rip, rflags;
+};
+
+/* Vectors from 256 on are events of the host, not exceptions of the CPU. */
+enum {
+	MOTE_EVENT_SIGNAL = 256, /* `detail` holds the signal's number */
+};
+
+struct mote_fault {
+	uint32_t vector;     /* CPU exception number or MOTE_EVENT_* */
+	uint32_t error_code; /* as the CPU pushed it, else 0 */
+	uint64_t address;    /* CR2 for a page fault, else 0 */
+	uint64_t detail;
+	struct mote_context context;
+};
+
+#define MOTE_OUTPUT_BYTES 8192
+
+/*
+ * A vCPU's area, found by the guest at %gs:0. User read-write: nothing in it is trusted by the host.
+ *
+ * Faults: when CPL 3 code raises an exception and fault_entry is not 0 and fault_busy is 0, the host
+ * fills in `fault`, sets fault_busy to 1 and resumes at fault_entry (CPL 3) with RSP = fault_stack_top
+ * and RDI = the area. The handler may resume any context by iretq and clears fault_busy before it does.
+ * Otherwise the fault ends the guest. Events arrive in the same way, only while `events_open` is not 0
+ * and RIP is outside MOTE_WINDOW; else their bit stays in pending_signals and the personality looks at
+ * it before it returns to the program, and a blocking host call ends with -EINTR.
+ *
+ * Output: while output_armed is not 0 the guest may append small writes for descriptor output_fd (1 or
+ * 2) at output[output_len] instead of calling the host; the host writes them out in order before any
+ * other host call takes effect, when a timer that it keeps running while armed expires, and when the
+ * guest ends, whatever the reason. output_len is written last (release).
+ */
+struct mote_area {
+	uint64_t self;          /* the area's own address */
+	uint64_t syscall_entry; /* where `syscall` goes at CPL 3, personality's, 0: ends the guest */
+	uint64_t saved_rcx;     /* set by the syscall stub: the program's return address */
+	uint64_t saved_rsp;     /* for the personality */
+	uint64_t stack_top;     /* for the personality */
+	uint64_t fault_entry;
+	uint64_t fault_stack_top;
+	uint32_t fault_busy;
+	uint32_t events_open;
+	uint64_t handled_signals; /* bit n - 1: signal n has a handler in the program */
+	uint64_t pending_signals; /* set by the host, cleared by the guest (atomics) */
+	uint64_t blocked_signals; /* the program's mask, kept by the personality */
+	struct mote_frame frame;
+	struct mote_fault fault;
+	uint32_t output_armed; /* written by the host */
+	uint32_t output_fd;
+	uint32_t output_len;
+	uint32_t vcpu; /* index */
+	uint8_t personality[1024]; /* for the personality's own per-vCPU state */
+	uint8_t output[MOTE_OUTPUT_BYTES];
+};
+
+#define MOTE_AREA_BYTES 0x4000
+
+_Static_assert(sizeof(struct mote_area) <= MOTE_AREA_BYTES, "area");
+_Static_assert(offsetof(struct mote_area, self) == MOTE_AREA_SELF, "layout");
+_Static_assert(offsetof(struct mote_area, syscall_entry) == MOTE_AREA_SYSCALL_ENTRY, "layout");
+_Static_assert(offsetof(struct mote_area, saved_rcx) == MOTE_AREA_SAVED_RCX, "layout");
+_Static_assert(offsetof(struct mote_area, saved_rsp) == MOTE_AREA_SAVED_RSP, "layout");
+_Static_assert(offsetof(struct mote_area, stack_top) == MOTE_AREA_STACK_TOP, "layout");
+
+#define MOTE_BOOT_MAGIC 0x65746f6d /* "mote" */
+
+enum mote_boot_flag {
+	MOTE_BOOT_NETWORK = 1 << 0, /* socket calls are allowed */
+};
+
+/* A directory or listener that is open from the start. */
+struct mote_preopen {
+	uint32_t fd;
+	uint32_t kind; /* enum mote_preopen_kind */
+	uint32_t path; /* offset of its NUL-terminated guest path (directory) or name (listener) */
+	uint32_t reserved;
+};
+
+enum mote_preopen_kind {
+	MOTE_PREOPEN_DIR = 1,
+	MOTE_PREOPEN_DIR_READONLY = 2,
+	MOTE_PREOPEN_LISTENER = 3,
+};
+
+/*
+ * The boot information at MOTE_BOOT_VA. Offsets are from its beginning, strings end with NUL. The
+ * personality starts at its image's entry with RDI = MOTE_BOOT_VA, RSI = the area, %gs set, RSP at the
+ * top of an initial stack of MOTE_BOOT_STACK_BYTES, flags clear, x87/SSE in their reset state.
+ */
+struct mote_boot {
+	uint32_t magic, abi_version;
+	uint64_t bytes;        /* of the whole boot information, strings included */
+	uint64_t memory_bytes; /* guest memory there can be, image, page tables and payload included */
+	uint64_t payload_bytes;
+	uint32_t flags; /* enum mote_boot_flag */
+	uint32_t argc, envc, preopenc;
+	uint32_t argv;     /* offset of argc offsets (uint32_t each) of strings */
+	uint32_t envv;     /* offset of envc offsets */
+	uint32_t preopens; /* offset of preopenc struct mote_preopen */
+	uint32_t cwd;      /* offset of the working directory's guest path */
+	uint32_t hostname; /* offset */
+	uint32_t payload_path; /* offset: what the program was called, for messages */
+	uint32_t entry;    /* offset of the exported function to run, "" for the default */
+	uint32_t uid, gid;
+	uint32_t pid;      /* what the program sees as its process id */
+	uint8_t random[32];
+};
+
+#define MOTE_BOOT_STACK_BYTES 0x10000
+/* The initial stack ends here, below the free part of the window; the page under it is never mapped. */
+#define MOTE_BOOT_STACK_TOP (MOTE_FREE_VA - 0x10000)
+
+#endif /* __ASSEMBLER__ */
+#endif

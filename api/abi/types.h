@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Structures that host calls read and write in guest memory. Numbers (errno, open flags, mode bits, poll
+ * bits, clock ids, socket constants) are those of Linux on x86-64 everywhere in this interface.
+ */
+#ifndef MOTE_ABI_TYPES_H
+#define MOTE_ABI_TYPES_H
+
+#include <stdint.h>
+
+#define MOTE_IN_MAX 65536 /* bytes of an IN argument, see calls.def */
+
+struct mote_time {
+	int64_t sec;
+	int64_t nsec;
+};
+
+struct mote_iovec {
+	uint64_t base; /* guest address */
+	uint64_t len;  /* bytes */
+};
+
+struct mote_stat {
+	uint64_t dev, ino, nlink;
+	uint32_t mode, uid, gid, reserved;
+	uint64_t rdev, size, blksize, blocks;
+	struct mote_time atim, mtim, ctim;
+};
+
+struct mote_statfs {
+	uint64_t type, bsize, blocks, bfree, bavail, files, ffree, namelen, frsize, flags;
+};
+
+/* One entry of readdir; the next begins at the next multiple of 8. The name ends with NUL. */
+struct mote_dirent {
+	uint64_t ino;
+	int64_t cookie; /* hand it to readdir to go on after this entry */
+	uint16_t reclen; /* bytes from this entry to the next */
+	uint8_t type;   /* DT_* */
+	char name[];
+};
+
+struct mote_pollfd {
+	int32_t fd;
+	int16_t events, revents;
+};
+
+struct mote_winsize {
+	uint16_t rows, cols, xpixel, ypixel;
+};
+
+/* The kernel's struct termios (TCGETS), 36 bytes with the last three padded. */
+struct mote_termios {
+	uint32_t iflag, oflag, cflag, lflag;
+	uint8_t line, cc[19];
+};
+
+/* A socket address as Linux lays it out: AF_INET, AF_INET6 or AF_UNIX. */
+struct mote_sockaddr {
+	uint32_t len; /* bytes used in data */
+	uint8_t data[124];
+};
+
+enum mote_prot {
+	MOTE_PROT_READ = 1,
+	MOTE_PROT_WRITE = 2,
+	MOTE_PROT_EXEC = 4,
+};
+
+/* How a path is resolved. Neither can leave the directory it starts from. */
+enum mote_resolve {
+	MOTE_RESOLVE_BENEATH = 0, /* `..` above it, absolute paths and symlinks out of it: -EXDEV */
+	MOTE_RESOLVE_IN_ROOT = 1, /* the directory acts as "/" */
+	MOTE_RESOLVE_NOFOLLOW = 2, /* flag: a symlink as the last component is not followed */
+};
+
+#endif

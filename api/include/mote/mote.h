@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libmote: micro-VMs as a library. A sandbox is one micro-VM that runs one program: a WebAssembly module
+ * (WASI preview 1) or a static Linux x86-64 ELF program, told apart by its first bytes.
+ *
+ * Ownership: structures and strings handed in are borrowed for the call; what a function returns through
+ * a pointer is the caller's, to be released by the function that its comment names.
+ * Errors: 0, or a negative errno with the reason in *error where one is given (untouched on success).
+ * Threads: a sandbox is used by one thread at a time; mote_sandbox_signal() may be called from any thread.
+ */
+#ifndef MOTE_MOTE_H
+#define MOTE_MOTE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MOTE_API __attribute__((visibility("default")))
+
+struct mote_sandbox;
+
+enum mote_blame {
+	MOTE_BLAME_CONFIG = 1, /* options or the program's file */
+	MOTE_BLAME_HOST,       /* the machine */
+	MOTE_BLAME_GUEST,      /* the program */
+};
+
+struct mote_error {
+	int code; /* positive errno */
+	enum mote_blame blame;
+	char text[384]; /* one sentence */
+};
+
+/* A host directory that the program may use, at a guest path. */
+struct mote_dir {
+	const char *guest_path;
+	int fd;       /* descriptor of the directory; duplicated */
+	int readonly; /* nothing below it may be changed */
+};
+
+/* Begin with `struct mote_options o = {.size = sizeof(o)}`; a zeroed member means its default. */
+struct mote_options {
+	size_t size;             /* of this structure, as the caller knows it */
+	uint64_t memory_bytes;   /* guest memory there may be; default 1 GiB, at least 8 MiB */
+	uint64_t time_limit_ns;  /* wall clock of mote_sandbox_run; default none */
+	int program_fd;          /* the program's file, required */
+	const char *program_path; /* its name, for messages */
+	const char *entry;       /* exported function of a module to run instead of _start */
+	char *const *argv;       /* NULL-terminated; argv[0] is the program's name; required */
+	char *const *envp;       /* NULL-terminated; default empty */
+	const char *cwd;         /* default "/" */
+	const char *hostname;    /* default "mote" */
+	uint32_t uid, gid, pid;  /* what the program sees; pid default 1 */
+	const int *stdio;        /* three descriptors (-1: closed), duplicated; default 0, 1, 2 */
+	const struct mote_dir *dirs;
+	size_t dir_count;
+	int network;             /* not 0: the program may use sockets of the host's network namespace */
+	int kvm_fd_plus_1;       /* an open /dev/kvm + 1; default 0: opened when needed */
+	void (*log)(void *arg, const char *line); /* operator's messages; default dropped */
+	void *log_arg;
+};
+
+enum mote_end {
+	MOTE_EXITED = 1, /* code: exit status */
+	MOTE_SIGNALLED,  /* code: signal number; a Wasm trap ends as signal 6 */
+	MOTE_TIMED_OUT,
+	MOTE_FAULTED,    /* Mote's own code in the guest failed; code: exception vector */
+};
+
+struct mote_result {
+	enum mote_end end;
+	int code;
+};
+
+/* "MAJOR.MINOR.PATCH". */
+MOTE_API const char *mote_version(void);
+
+/* Creates the VM and maps the program. Release with mote_sandbox_free. */
+MOTE_API int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox,
+			      struct mote_error *error);
+/* Runs the program to its end. Once for each sandbox. */
+MOTE_API int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result,
+			      struct mote_error *error);
+/*
+ * Sends a Linux signal to the program: ends it unless the program handles it; SIGKILL always does.
+ * Async-signal-safe. From another thread than the running one, that one is woken through SIGUSR1.
+ */
+MOTE_API void mote_sandbox_signal(struct mote_sandbox *sandbox, int signo);
+MOTE_API void mote_sandbox_free(struct mote_sandbox *sandbox); /* accepts NULL */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

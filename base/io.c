@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole reads and writes over descriptors. */
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int io_write_all(int fd, const void *bytes, size_t len)
+{
+	const char *at = bytes;
+	while (len > 0) {
+		ssize_t n = write(fd, at, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+ssize_t io_read_full(int fd, void *bytes, size_t len)
+{
+	char *at = bytes;
+	size_t got = 0;
+	while (got < len) {
+		ssize_t n = read(fd, at + got, len - got);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+int io_read_file(int dirfd, const char *name, size_t max_bytes, char **out, size_t *len)
+{
+	cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	cleanup_free char *data = NULL;
+	size_t got = 0, room = 4096;
+	for (;;) {
+		char *more = realloc(data, room + 1);
+		if (!more)
+			return -ENOMEM;
+		data = more;
+		ssize_t n = io_read_full(fd, data + got, room - got);
+		if (n < 0)
+			return (int)n;
+		got += (size_t)n;
+		if (got > max_bytes)
+			return -EFBIG;
+		if (got < room)
+			break;
+		room *= 2;
+	}
+	data[got] = '\0';
+	*out = take_ptr(data);
+	*len = got;
+	return 0;
+}

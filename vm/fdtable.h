@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guest descriptors. Each is a host descriptor of its own, so that it can be inherited by a process that
+ * carries the guest on, with what this guest may do with it.
+ */
+#ifndef MOTE_VM_FDTABLE_H
+#define MOTE_VM_FDTABLE_H
+
+#include "base/cleanup.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define FDTABLE_MAX 131072 /* guest descriptors; the process's RLIMIT_NOFILE may be lower */
+
+enum fd_flag {
+	FD_DIR = 1 << 0,      /* a directory: paths can be resolved from it */
+	FD_READONLY = 1 << 1, /* a directory that nothing may be changed under; inherited by opens */
+	FD_SOCKET = 1 << 2,
+	FD_LISTENER = 1 << 3, /* given at the start: accept is allowed without the network */
+	FD_STDIO = 1 << 4,    /* given by the embedder: its flags may be shared with others */
+};
+
+struct fd_entry {
+	int host; /* owned; -1: free */
+	uint16_t flags;
+	int64_t dir_cookie; /* where a directory stream stands */
+};
+
+struct fdtable {
+	struct fd_entry *entries; /* owned */
+	uint32_t len;             /* allocated entries */
+	uint32_t lowest;          /* no free entry below this one */
+};
+
+void fdtable_destroy(struct fdtable *t); /* closes all; accepts a zeroed one */
+/* Puts a host descriptor (taken, also on error) at the lowest free number >= at_least. Number or -EMFILE/-ENOMEM. */
+int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least) must_check;
+/* Puts it at exactly `at`, closing what is there. 0 or -errno. */
+int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at) must_check;
+/* The entry, or NULL. Borrowed until the table changes. */
+struct fd_entry *fdtable_get(struct fdtable *t, int32_t fd);
+int fdtable_close(struct fdtable *t, int32_t fd) must_check;
+
+#endif

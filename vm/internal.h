@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of vm/ share: the vm itself, its descriptor table, its scratch memory. */
+#ifndef MOTE_VM_INTERNAL_H
+#define MOTE_VM_INTERNAL_H
+
+#include "abi/layout.h"
+#include "vm/fdtable.h"
+#include "vm/hostcall.h"
+#include "vm/machine.h"
+#include "vm/memory.h"
+#include "vm/vm.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#define VM_SCRATCH_BYTES (2 * 4096 + MOTE_IN_MAX + 1024)
+
+struct vm {
+	struct machine machine; /* KVM's descriptors and registers */
+	struct memory memory;
+	struct fdtable fds;
+	struct mote_area *area; /* the vCPU's, host address; the guest writes it at any time it runs */
+	gpa_t payload;
+	uint64_t payload_bytes; /* file size */
+	bool network;
+	bool ended;
+	struct vm_outcome outcome; /* valid once ended */
+	uint64_t time_limit_ns;
+	_Atomic uint64_t pending;  /* signals from vm_signal(), bit n - 1 */
+	_Atomic bool timed_out;
+	timer_t alarm, deadline, flush; /* POSIX timers that signal the vCPU thread */
+	bool alarm_made, deadline_made, flush_made;
+	_Atomic bool alarm_fired;
+	void (*log)(void *arg, const char *line);
+	void *log_arg;
+	unsigned log_lines; /* guest lines so far: rate limit */
+	/* The function call channel (call_exchange.c): set by api/ before vm_run. */
+	int64_t (*exchange)(void *arg, const uint8_t *message, size_t len, uint8_t *reply, size_t room);
+	void *exchange_arg;
+	/* Scratch for one decoded call. */
+	size_t scratch_used;
+	struct iovec iov[HOSTCALL_IOV_MAX];
+	_Alignas(16) uint8_t scratch[VM_SCRATCH_BYTES];
+};
+
+/* True when a blocking handler must give up with -EINTR: a signal or an alarm is pending, or the end. */
+bool vm_interrupted(const struct vm *vm);
+/* Ends the guest after the present call. */
+void vm_end(struct vm *vm, enum vm_end end, int code);
+/* Writes out what the guest has buffered in its area. */
+void vm_flush_output(struct vm *vm);
+/* One line to the operator's log, printf form; text of the guest must be escaped by vm_escape first. */
+void vm_log(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

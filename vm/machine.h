@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* KVM's side of a VM: descriptors, the vCPU, its registers and what it is allowed to see. */
+#ifndef MOTE_VM_MACHINE_H
+#define MOTE_VM_MACHINE_H
+
+#include "abi/layout.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "vm/memory.h"
+
+#include <linux/kvm.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct machine {
+	int vm_fd, vcpu_fd; /* owned */
+	struct kvm_run *run; /* owned mapping */
+	size_t run_bytes;
+};
+
+enum machine_exit {
+	MACHINE_CALL,        /* the doorbell */
+	MACHINE_FAULT,       /* an exception reached its stub */
+	MACHINE_INTERRUPTED, /* a signal, or immediate_exit */
+	MACHINE_DEAD,        /* the guest cannot go on: triple fault, KVM gave up on an instruction */
+};
+
+/* Opens /dev/kvm and checks that it can do what Mote needs. The descriptor, or -errno with the reason. */
+int machine_open_kvm(struct err *e) must_check;
+/* VM and vCPU, its CPUID chosen and MSRs filtered. kvm_fd is borrowed. */
+int machine_create(struct machine *m, int kvm_fd, struct err *e) must_check;
+void machine_destroy(struct machine *m); /* accepts a zeroed-and-minus-one'd or half-built one */
+/* Lays out descriptor tables, stubs and the kernel stack in the kernel window. */
+int machine_map_kernel(struct machine *m, struct memory *mem, struct err *e) must_check;
+/* Sets every register to the start state at CPL 3. */
+int machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t rsp, uint64_t rdi, uint64_t rsi,
+		  gva_t gs_base, struct err *e) must_check;
+/* KVM_RUN once. Not an error: a signal that came. detail says more about MACHINE_DEAD. */
+int machine_run(struct machine *m, enum machine_exit *out, struct err *e) must_check;
+/* After MACHINE_FAULT (from its stub's stack) or MACHINE_INTERRUPTED: what CPL 3 code held. */
+int machine_fault(struct machine *m, struct memory *mem, struct mote_fault *out) must_check;
+int machine_context(struct machine *m, struct mote_context *out) must_check;
+/* Makes the vCPU go on at CPL 3 with rip, rsp and rdi; other registers as they are. */
+int machine_redirect(struct machine *m, uint64_t rip, uint64_t rsp, uint64_t rdi) must_check;
+/* Drops translations that the vCPU may hold of mappings that changed. */
+int machine_flush(struct machine *m, struct memory *mem) must_check;
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A guest's memory: guest-physical pages, and the page tables that map them. Only the host writes page
+ * tables; the guest never sees them. One thread uses a memory at a time, while its vCPU is stopped.
+ */
+#ifndef MOTE_VM_MEMORY_H
+#define MOTE_VM_MEMORY_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+/* Addresses that must not be mixed up. */
+typedef struct {
+	uint64_t v;
+} gpa_t; /* guest-physical */
+typedef struct {
+	uint64_t v;
+} gva_t; /* guest-virtual */
+
+static inline gva_t gva(uint64_t v)
+{
+	return (gva_t){v};
+}
+
+enum memory_access {
+	MEMORY_READ = 1,
+	MEMORY_WRITE = 2,
+	MEMORY_EXEC = 4,
+	MEMORY_KERNEL = 8, /* supervisor only; for the host's own mappings */
+};
+
+struct memory_slot {
+	uint64_t gpa, bytes;
+	uint8_t *hva;
+};
+
+struct memory {
+	int vm_fd;         /* borrowed from the machine; -1 where there is no KVM (tests) */
+	uint8_t *hva;      /* reservation of max_bytes, guest-physical 0 on */
+	uint64_t max_bytes;
+	uint64_t slot_end; /* guest-physical memory given to KVM so far */
+	uint32_t slots;
+	uint64_t next;       /* pages from here to max_bytes were never used */
+	uint64_t small_next, small_end; /* the block that single pages come from */
+	struct page_stack {
+		uint32_t *frames; /* owned */
+		uint32_t len, room;
+	} free_small, free_large; /* freed pages of 4 KiB and 2 MiB, all zero */
+	uint64_t root;            /* guest-physical address of the top page table */
+	uint64_t used_bytes;      /* allocated and not freed */
+	bool flush;               /* a mapping that the vCPU may have cached was changed */
+};
+
+int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e) must_check;
+void memory_destroy(struct memory *m); /* accepts a zeroed one */
+
+/*
+ * Guest mappings, page-aligned, inside the lower half and outside the kernel window: the host calls of
+ * the same names. 0 or -errno (EINVAL, EEXIST, ENOMEM).
+ */
+int memory_map(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
+int memory_unmap(struct memory *m, gva_t at, uint64_t bytes) must_check;
+int memory_protect(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
+int memory_zero(struct memory *m, gva_t at, uint64_t bytes) must_check;
+/* Maps existing guest-physical pages (the payload's), which are never freed by an unmap. */
+int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, unsigned access) must_check;
+/* Takes page-aligned guest-physical memory that backs no mapping yet, contiguous and zeroed. */
+int memory_take(struct memory *m, uint64_t bytes, gpa_t *out) must_check;
+/* Host address of guest-physical memory that was taken; NULL outside. */
+uint8_t *memory_at(struct memory *m, gpa_t at, uint64_t bytes);
+
+/*
+ * Spans: the host memory behind guest-virtual memory. Fails with -EFAULT unless all of it is mapped for
+ * user access with `access` (MEMORY_READ or MEMORY_WRITE). Fills in at most `room` entries, the count
+ * is returned; -E2BIG when it takes more. The spans hold until the next change of a mapping.
+ */
+int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans, int room) must_check;
+/* Copies out of and into guest memory: 0 or -EFAULT with nothing written. */
+int memory_read(struct memory *m, gva_t from, void *to, uint64_t bytes) must_check;
+int memory_write(struct memory *m, gva_t to, const void *from, uint64_t bytes) must_check;
+
+#endif

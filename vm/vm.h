@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A micro-VM with its personality and payload: what api/ builds libmote on. A vm belongs to one thread
+ * at a time; only vm_signal() may be called from elsewhere, signal handlers included.
+ */
+#ifndef MOTE_VM_VM_H
+#define MOTE_VM_VM_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm;
+
+struct vm_preopen {
+	int fd;           /* host descriptor, borrowed until vm_create returns (duplicated) */
+	uint32_t kind;    /* enum mote_preopen_kind */
+	const char *path; /* guest path of a directory, name of a listener */
+};
+
+/* Everything is borrowed for the duration of vm_create. */
+struct vm_config {
+	int kvm_fd;            /* an open /dev/kvm, or -1: vm_create opens it */
+	const void *image;     /* the personality's ELF file */
+	size_t image_bytes;
+	int payload_fd;        /* the program or module: a regular file, mapped privately */
+	const char *payload_path; /* for messages */
+	const char *entry;     /* exported function to start with, NULL for the default */
+	uint64_t memory_bytes; /* guest memory there may be, at least 8 MiB; page-aligned */
+	char *const *argv;     /* NULL-terminated */
+	char *const *envp;     /* NULL-terminated */
+	const char *cwd, *hostname;
+	uint32_t uid, gid, pid;
+	int stdio[3];          /* host descriptors, duplicated; -1: closed in the guest */
+	const struct vm_preopen *preopens;
+	size_t preopen_count;  /* guest descriptors 3, 4, … */
+	bool network;
+	uint64_t time_limit_ns; /* wall clock from vm_run on; 0: none */
+	/* Lines for the operator: guest log lines (escaped) and faults. NULL: dropped. Called in vm_run. */
+	void (*log)(void *arg, const char *line);
+	void *log_arg;
+};
+
+enum vm_end {
+	VM_EXITED = 1, /* code: the status, 0..255 */
+	VM_SIGNALLED,  /* code: the signal that ended it, 1..64 */
+	VM_TIMED_OUT,  /* the wall-clock limit */
+	VM_FAULTED,    /* the personality itself failed; code: the CPU exception's vector */
+};
+
+struct vm_outcome {
+	enum vm_end end;
+	int code;
+};
+
+/*
+ * Creates the VM, loads the personality, maps the payload. Errors: ERR_HOST (no /dev/kvm, out of
+ * memory), ERR_CONFIG (payload not a regular file, too large; memory limit too small).
+ */
+int vm_create(const struct vm_config *config, struct vm **out, struct err *e) must_check;
+/*
+ * Runs the guest until it ends. All system calls that it needs are those that jail.h lists for the vCPU
+ * thread. An error is the host's (KVM_RUN failed); the guest's own faults are outcomes.
+ */
+int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
+/*
+ * Delivers a signal to the guest: ends it (vm_run returns VM_SIGNALLED) unless the program handles it;
+ * SIGKILL always ends it. Must reach the thread in vm_run as well: call it in a handler that runs on that
+ * thread, or follow it with pthread_kill(VM_KICK_SIGNAL). Async-signal-safe.
+ */
+void vm_signal(struct vm *vm, int signo);
+void vm_destroy(struct vm *vm); /* accepts NULL */
+
+/* Interrupts KVM_RUN. vm_create installs a handler that does nothing else than that. */
+#define VM_KICK_SIGNAL SIGUSR1
+
+#endif
