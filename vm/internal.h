@@ -16,22 +16,31 @@
 
 #define VM_SCRATCH_BYTES (2 * 4096 + MOTE_IN_MAX + 1024)
 
+/* A timer that kicks the vCPU thread. Made when first set, by that thread. */
+struct vm_timer {
+	timer_t id;
+	bool made;
+	_Atomic bool fired;
+};
+
 struct vm {
 	struct machine machine; /* KVM's descriptors and registers */
 	struct memory memory;
 	struct fdtable fds;
 	struct mote_area *area; /* the vCPU's, host address; the guest writes it at any time it runs */
+	gva_t area_va;
 	gpa_t payload;
 	uint64_t payload_bytes; /* file size */
+	gva_t entry;            /* of the personality */
 	bool network;
 	bool ended;
 	struct vm_outcome outcome; /* valid once ended */
 	uint64_t time_limit_ns;
+	sigset_t wait_mask;        /* signals blocked while the vCPU runs or a handler waits: others interrupt */
+	sigset_t saved_mask;       /* the thread's before vm_run */
+	_Atomic int running_tid;   /* thread in vm_run, 0: none */
 	_Atomic uint64_t pending;  /* signals from vm_signal(), bit n - 1 */
-	_Atomic bool timed_out;
-	timer_t alarm, deadline, flush; /* POSIX timers that signal the vCPU thread */
-	bool alarm_made, deadline_made, flush_made;
-	_Atomic bool alarm_fired;
+	struct vm_timer alarm, deadline, flush;
 	void (*log)(void *arg, const char *line);
 	void *log_arg;
 	unsigned log_lines; /* guest lines so far: rate limit */
@@ -48,6 +57,10 @@ struct vm {
 bool vm_interrupted(const struct vm *vm);
 /* Ends the guest after the present call. */
 void vm_end(struct vm *vm, enum vm_end end, int code);
+/* first_ns 0 stops it. 0 or -errno. */
+int vm_timer_set(struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns) must_check;
+/* Told of every successful write: small ones to descriptors 1 and 2 let the guest buffer the next ones. */
+void vm_note_write(struct vm *vm, int32_t fd, int64_t written);
 /* Writes out what the guest has buffered in its area. */
 void vm_flush_output(struct vm *vm);
 /* One line to the operator's log, printf form; text of the guest must be escaped by vm_escape first. */

@@ -9,6 +9,7 @@
 #include "vm/memory.h"
 
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@ struct machine {
 	int vm_fd, vcpu_fd; /* owned */
 	struct kvm_run *run; /* owned mapping */
 	size_t run_bytes;
+	uint64_t xcr0;               /* extended state that the guest may use */
+	const uint8_t *kernel_stack; /* the vCPU's, borrowed from its memory */
+	char detail[96];             /* why the machine is dead */
 };
 
 enum machine_exit {
@@ -35,14 +39,15 @@ int machine_map_kernel(struct machine *m, struct memory *mem, struct err *e) mus
 /* Sets every register to the start state at CPL 3. */
 int machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t rsp, uint64_t rdi, uint64_t rsi,
 		  gva_t gs_base, struct err *e) must_check;
-/* KVM_RUN once. Not an error: a signal that came. detail says more about MACHINE_DEAD. */
+/* The signals that stay blocked during KVM_RUN. */
+int machine_signal_mask(struct machine *m, const sigset_t *mask) must_check;
+/* KVM_RUN once. Not an error: a signal that came. m->detail says more about MACHINE_DEAD. */
 int machine_run(struct machine *m, enum machine_exit *out, struct err *e) must_check;
-/* After MACHINE_FAULT (from its stub's stack) or MACHINE_INTERRUPTED: what CPL 3 code held. */
-int machine_fault(struct machine *m, struct memory *mem, struct mote_fault *out) must_check;
+/* After MACHINE_FAULT, from its stub's stack. -EPROTO: the exception was not raised at CPL 3. */
+int machine_fault(struct machine *m, struct mote_fault *out) must_check;
+/* The registers as they are. After an I/O exit RIP may or may not be past the instruction. */
 int machine_context(struct machine *m, struct mote_context *out) must_check;
 /* Makes the vCPU go on at CPL 3 with rip, rsp and rdi; other registers as they are. */
 int machine_redirect(struct machine *m, uint64_t rip, uint64_t rsp, uint64_t rdi) must_check;
-/* Drops translations that the vCPU may hold of mappings that changed. */
-int machine_flush(struct machine *m, struct memory *mem) must_check;
 
 #endif

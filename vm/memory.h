@@ -2,6 +2,10 @@
 /*
  * A guest's memory: guest-physical pages, and the page tables that map them. Only the host writes page
  * tables; the guest never sees them. One thread uses a memory at a time, while its vCPU is stopped.
+ *
+ * KVM with shadow paging does not see that the host writes a guest's page tables. What was not mapped
+ * and is mapped now needs nothing; where a mapping is taken away, restricted or split, the host memory
+ * behind it is taken from KVM (see memory_zap), which drops every translation on either kind of KVM.
  */
 #ifndef MOTE_VM_MEMORY_H
 #define MOTE_VM_MEMORY_H
@@ -31,12 +35,8 @@ enum memory_access {
 	MEMORY_READ = 1,
 	MEMORY_WRITE = 2,
 	MEMORY_EXEC = 4,
-	MEMORY_KERNEL = 8, /* supervisor only; for the host's own mappings */
-};
-
-struct memory_slot {
-	uint64_t gpa, bytes;
-	uint8_t *hva;
+	MEMORY_KERNEL = 8, /* supervisor only, and may be in the kernel window; for the host's own mappings */
+	MEMORY_SHARED_KERNEL = 16, /* in the kernel window, but for CPL 3 too */
 };
 
 struct memory {
@@ -53,7 +53,6 @@ struct memory {
 	} free_small, free_large; /* freed pages of 4 KiB and 2 MiB, all zero */
 	uint64_t root;            /* guest-physical address of the top page table */
 	uint64_t used_bytes;      /* allocated and not freed */
-	bool flush;               /* a mapping that the vCPU may have cached was changed */
 };
 
 int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e) must_check;

@@ -41,6 +41,17 @@
 #define MOTE_USER_CS 0x33
 #define MOTE_USER_DS 0x2b
 
+/* Inside the kernel window. */
+#define MOTE_KERNEL_TABLES MOTE_KERNEL /* one page: GDT, TSS, IDT */
+#define MOTE_KERNEL_GDT_AT 0x000
+#define MOTE_KERNEL_TSS_AT 0x100
+#define MOTE_KERNEL_IDT_AT 0x400
+#define MOTE_KERNEL_STUBS (MOTE_KERNEL + 0x1000) /* one page: MOTE_VECTORS stubs, then LSTAR's */
+#define MOTE_KERNEL_STUB_BYTES 16
+#define MOTE_VECTORS 32
+#define MOTE_KERNEL_LSTAR_AT (MOTE_VECTORS * MOTE_KERNEL_STUB_BYTES)
+#define MOTE_KERNEL_STACKS (MOTE_KERNEL + 0x10000) /* one page a vCPU: RSP0 at its end, IST1 in its middle */
+
 /* Offsets into struct mote_area for assembly; checked against the struct below. */
 #define MOTE_AREA_SELF 0x00
 #define MOTE_AREA_SYSCALL_ENTRY 0x08

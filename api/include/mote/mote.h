@@ -89,6 +89,14 @@ MOTE_API int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *
  * Async-signal-safe. From another thread than the running one, that one is woken through SIGUSR1.
  */
 MOTE_API void mote_sandbox_signal(struct mote_sandbox *sandbox, int signo);
+/* What a shell would report: 0..255; 128 + n for a signal, 137 for the time limit, 139 for MOTE_FAULTED. */
+MOTE_API int mote_exit_status(const struct mote_result *result);
+/*
+ * Locks the calling thread (and those it starts) down to the system calls that mote_sandbox_run needs,
+ * for good. Whatever else the process wants to do it does before, mote_sandbox_new included. A call
+ * outside the list ends the process with one line on descriptor 2 that names it.
+ */
+MOTE_API int mote_jail(struct mote_error *error);
 MOTE_API void mote_sandbox_free(struct mote_sandbox *sandbox); /* accepts NULL */
 
 #ifdef __cplusplus

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mote: the command line. */
+#include "cli.h"
+
+#include <mote/mote.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+	const char *help;
+} commands[] = {
+	{"run", cli_run, "run a WebAssembly module or a native program in a micro-VM", cli_run_help},
+	{"help", cli_help, "explain a command", "usage: mote help [COMMAND]\n"},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+void cli_complain(const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "mote: %s\n", line);
+}
+
+static void print_usage(FILE *to)
+{
+	fputs("usage: mote COMMAND [ARG...]\n       mote --version\n\ncommands:\n", to);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-6s %s\n", commands[i].name, commands[i].summary);
+}
+
+int cli_help(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_usage(stdout);
+		return 0;
+	}
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, argv[1]) == 0) {
+			fputs(commands[i].help, stdout);
+			return 0;
+		}
+	cli_complain("there is no command '%s'; `mote help` lists them", argv[1]);
+	return CLI_HOST;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_usage(stderr);
+		return CLI_HOST;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		printf("mote %s\n", mote_version());
+		return 0;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return cli_help(1, argv + 1);
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, argv[1]) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	cli_complain("there is no command '%s'; `mote help` lists them", argv[1]);
+	return CLI_HOST;
+}

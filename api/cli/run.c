@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mote run: one program in a micro-VM, on the current terminal. */
+#include "cli.h"
+
+#include <mote/mote.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char cli_run_help[] =
+	"usage: mote run [OPTION...] FILE [ARG...]\n"
+	"\n"
+	"Runs FILE, a WebAssembly module (WASI preview 1) or a static Linux x86-64 program, in a\n"
+	"micro-VM of its own, with this terminal as its standard input and output.\n"
+	"\n"
+	"  --dir HOST::GUEST   give the program the directory HOST at the path GUEST (HOST alone: the\n"
+	"                      same path on both sides); nothing else of the file system is there\n"
+	"  --dir-ro HOST::GUEST  the same, and nothing below it can be changed\n"
+	"  --env K=V           set an environment variable (K alone: pass on this process's)\n"
+	"  --memory SIZE       most memory it may use: bytes, or with K, M, G (default 1G)\n"
+	"  --timeout TIME      end it after TIME: seconds, or with ms, s, m (default: never)\n"
+	"  --cwd PATH          working directory, a guest path (default: the first --dir, else /)\n"
+	"  --entry NAME        run this exported function instead of _start (WebAssembly only)\n"
+	"  --net               let a native program use the network as this process may\n"
+	"\n"
+	"Exit status: the program's own; 128+n when signal n ended it; 134 for a WebAssembly trap; 137\n"
+	"when the time ran out; 125 for a failure of the machine or wrong usage, 126 when FILE cannot be\n"
+	"run, 127 when it is not there.\n";
+
+enum { DIRS_MAX = 64, ENV_MAX = 4096 };
+
+struct run {
+	struct mote_options options;
+	struct mote_dir dirs[DIRS_MAX];
+	char *env[ENV_MAX + 1];
+	size_t env_count;
+};
+
+static struct mote_sandbox *running; /* for the signal handler */
+
+static void on_signal(int signo)
+{
+	mote_sandbox_signal(running, signo);
+}
+
+/* "64M" → bytes. False where it is no such thing. */
+static int parse_scaled(const char *text, const char *const *units, const uint64_t *factors, uint64_t *out)
+{
+	char *end;
+	errno = 0;
+	unsigned long long v = strtoull(text, &end, 10);
+	if (errno || end == text || text[0] == '-')
+		return 0;
+	for (size_t i = 0; units[i]; i++)
+		if (strcmp(end, units[i]) == 0)
+			return !__builtin_mul_overflow(v, factors[i], out);
+	return 0;
+}
+
+static int parse_size(const char *text, uint64_t *out)
+{
+	static const char *const units[] = {"", "K", "k", "Ki", "M", "m", "Mi", "G", "g", "Gi", NULL};
+	static const uint64_t factors[] = {1,	    1 << 10, 1 << 10, 1 << 10, 1 << 20,
+					   1 << 20, 1 << 20, 1 << 30, 1 << 30, 1 << 30};
+	return parse_scaled(text, units, factors, out);
+}
+
+static int parse_time(const char *text, uint64_t *out)
+{
+	static const char *const units[] = {"", "s", "ms", "m", NULL};
+	static const uint64_t factors[] = {1000000000, 1000000000, 1000000, 60000000000};
+	return parse_scaled(text, units, factors, out);
+}
+
+static int add_dir(struct run *r, char *spec, int readonly)
+{
+	if (r->options.dir_count == DIRS_MAX) {
+		cli_complain("more than %d directories", DIRS_MAX);
+		return -1;
+	}
+	char *sep = strstr(spec, "::");
+	const char *guest = sep ? sep + 2 : spec;
+	if (sep)
+		*sep = '\0';
+	int fd = open(spec, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		cli_complain("--dir %s: %s", spec, strerror(errno));
+		return -1;
+	}
+	r->dirs[r->options.dir_count++] = (struct mote_dir){.guest_path = guest, .fd = fd, .readonly = readonly};
+	return 0;
+}
+
+static int add_env(struct run *r, char *spec)
+{
+	if (!strchr(spec, '=')) {
+		const char *value = getenv(spec);
+		if (!value)
+			return 0;
+		char *both;
+		if (asprintf(&both, "%s=%s", spec, value) < 0)
+			return -1;
+		spec = both; /* lives as long as the process */
+	}
+	if (r->env_count == ENV_MAX) {
+		cli_complain("more than %d environment variables", ENV_MAX);
+		return -1;
+	}
+	r->env[r->env_count++] = spec;
+	return 0;
+}
+
+/* Index of FILE in argv, 0 for --help, or -1 after a complaint. */
+static int parse(struct run *r, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"dir", required_argument, NULL, 'd'},	   {"dir-ro", required_argument, NULL, 'r'},
+		{"env", required_argument, NULL, 'e'},	   {"memory", required_argument, NULL, 'm'},
+		{"timeout", required_argument, NULL, 't'}, {"cwd", required_argument, NULL, 'c'},
+		{"entry", required_argument, NULL, 'f'},   {"net", no_argument, NULL, 'n'},
+		{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0},
+	};
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "+:h", longs, NULL)) != -1;) {
+		switch (c) {
+		case 'd':
+		case 'r':
+			if (add_dir(r, optarg, c == 'r') < 0)
+				return -1;
+			break;
+		case 'e':
+			if (add_env(r, optarg) < 0)
+				return -1;
+			break;
+		case 'm':
+			if (!parse_size(optarg, &r->options.memory_bytes)) {
+				cli_complain("--memory %s: give bytes, or a number with K, M or G", optarg);
+				return -1;
+			}
+			break;
+		case 't':
+			if (!parse_time(optarg, &r->options.time_limit_ns) || !r->options.time_limit_ns) {
+				cli_complain("--timeout %s: give seconds, or a number with ms, s or m", optarg);
+				return -1;
+			}
+			break;
+		case 'c':
+			r->options.cwd = optarg;
+			break;
+		case 'f':
+			r->options.entry = optarg;
+			break;
+		case 'n':
+			r->options.network = 1;
+			break;
+		case 'h':
+			fputs(cli_run_help, stdout);
+			return 0;
+		case ':':
+			cli_complain("%s needs a value; see `mote help run`", argv[optind - 1]);
+			return -1;
+		default:
+			cli_complain("%s is no option of run; see `mote help run`", argv[optind - 1]);
+			return -1;
+		}
+	}
+	if (optind == argc) {
+		cli_complain("run: which program? usage: mote run [OPTION...] FILE [ARG...]");
+		return -1;
+	}
+	return optind;
+}
+
+static void log_line(void *arg, const char *line)
+{
+	(void)arg;
+	cli_complain("%s", line);
+}
+
+static int status_of(const struct mote_error *error)
+{
+	return error->blame == MOTE_BLAME_CONFIG ? CLI_CANNOT_RUN : CLI_HOST;
+}
+
+static int run_sandbox(struct mote_sandbox *sandbox, const char *file)
+{
+	struct mote_error error;
+	struct mote_result result;
+	running = sandbox;
+	struct sigaction sa = {.sa_handler = on_signal};
+	static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGUSR2};
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		sigaction(passed_on[i], &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (mote_jail(&error) < 0 || mote_sandbox_run(sandbox, &result, &error) < 0) {
+		cli_complain("%s: %s", file, error.text);
+		return status_of(&error);
+	}
+	if (result.end == MOTE_TIMED_OUT)
+		cli_complain("%s: ended: its time limit is over", file);
+	return mote_exit_status(&result);
+}
+
+int cli_run(int argc, char **argv)
+{
+	static struct run r; /* large, and used once */
+	r.options = (struct mote_options){.size = sizeof(r.options), .dirs = r.dirs, .envp = r.env, .log = log_line};
+	int at = parse(&r, argc, argv);
+	if (at <= 0)
+		return at < 0 ? CLI_HOST : 0;
+	const char *file = argv[at];
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		cli_complain("%s: %s", file, strerror(errno));
+		return errno == ENOENT || errno == ENOTDIR ? CLI_NOT_FOUND : CLI_CANNOT_RUN;
+	}
+	r.options.program_fd = fd;
+	r.options.program_path = file;
+	r.options.argv = argv + at;
+	if (!r.options.cwd && r.options.dir_count)
+		r.options.cwd = r.dirs[0].guest_path;
+	struct mote_sandbox *sandbox;
+	struct mote_error error;
+	if (mote_sandbox_new(&r.options, &sandbox, &error) < 0) {
+		cli_complain("%s", error.text);
+		return status_of(&error);
+	}
+	int status = run_sandbox(sandbox, file);
+	mote_sandbox_free(sandbox);
+	return status;
+}

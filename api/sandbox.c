@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libmote's sandbox over vm/. */
+#include <mote/mote.h>
+
+#include "abi/layout.h"
+#include "vm/jail.h"
+#include "vm/vm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_MEMORY (1UL << 30)
+#define DIRS_MAX 64
+
+extern const uint8_t mote_image_linux[], mote_image_linux_end[];
+extern const uint8_t mote_image_wasm[], mote_image_wasm_end[];
+
+struct mote_sandbox {
+	struct vm *vm; /* owned */
+	int ran;
+};
+
+const char *mote_version(void)
+{
+	return MOTE_VERSION;
+}
+
+/* The edge between struct err and the public error. */
+static int report(const struct err *from, struct mote_error *to)
+{
+	if (to) {
+		to->code = from->code;
+		to->blame = from->blame == ERR_CONFIG  ? MOTE_BLAME_CONFIG
+			    : from->blame == ERR_GUEST ? MOTE_BLAME_GUEST
+						       : MOTE_BLAME_HOST;
+		memcpy(to->text, from->text, sizeof(to->text));
+	}
+	return -from->code;
+}
+
+/* Chooses the personality by the program's first bytes. */
+static int choose_image(const struct mote_options *o, struct vm_config *c, struct err *e)
+{
+	const char *name = o->program_path ? o->program_path : "the program";
+	uint8_t head[4] = {0};
+	ssize_t n = pread(o->program_fd, head, sizeof(head), 0);
+	if (n < 0 && errno == EISDIR)
+		return err_set(e, ERR_CONFIG, EACCES, "%s is a directory", name);
+	if (n < 0)
+		return err_sys(e, errno, "%s", name);
+	if (n == sizeof(head) && memcmp(head, "\0asm", 4) == 0) {
+		c->image = mote_image_wasm;
+		c->image_bytes = (size_t)(mote_image_wasm_end - mote_image_wasm);
+		return 0;
+	}
+	if (n == sizeof(head) && memcmp(head, "\177ELF", 4) == 0) {
+		c->image = mote_image_linux;
+		c->image_bytes = (size_t)(mote_image_linux_end - mote_image_linux);
+		return 0;
+	}
+	if (n >= 2 && memcmp(head, "#!", 2) == 0)
+		return err_set(e, ERR_CONFIG, ENOEXEC,
+			       "%s is a script; Mote runs WebAssembly modules and static x86-64 ELF programs", name);
+	if (n == 0)
+		return err_set(e, ERR_CONFIG, ENOEXEC, "%s is empty", name);
+	return err_set(e, ERR_CONFIG, ENOEXEC, "%s is neither a WebAssembly module nor an x86-64 ELF program", name);
+}
+
+static int create(const struct mote_options *o, struct vm **vm, struct err *e)
+{
+	struct vm_preopen preopens[DIRS_MAX];
+	if (o->dir_count > DIRS_MAX)
+		return err_set(e, ERR_CONFIG, E2BIG, "%zu directories; at most %d are possible", o->dir_count, DIRS_MAX);
+	for (size_t i = 0; i < o->dir_count; i++)
+		preopens[i] = (struct vm_preopen){
+			.fd = o->dirs[i].fd,
+			.kind = o->dirs[i].readonly ? MOTE_PREOPEN_DIR_READONLY : MOTE_PREOPEN_DIR,
+			.path = o->dirs[i].guest_path,
+		};
+	struct vm_config c = {
+		.kvm_fd = o->kvm_fd_plus_1 - 1,
+		.payload_fd = o->program_fd,
+		.payload_path = o->program_path,
+		.entry = o->entry,
+		.memory_bytes = o->memory_bytes ? o->memory_bytes : DEFAULT_MEMORY,
+		.argv = o->argv,
+		.envp = o->envp,
+		.cwd = o->cwd,
+		.hostname = o->hostname,
+		.uid = o->uid,
+		.gid = o->gid,
+		.pid = o->pid ? o->pid : 1,
+		.stdio = {0, 1, 2},
+		.preopens = preopens,
+		.preopen_count = o->dir_count,
+		.network = o->network,
+		.time_limit_ns = o->time_limit_ns,
+		.log = o->log,
+		.log_arg = o->log_arg,
+	};
+	if (o->stdio)
+		memcpy(c.stdio, o->stdio, sizeof(c.stdio));
+	int rc = choose_image(o, &c, e);
+	return rc < 0 ? rc : vm_create(&c, vm, e);
+}
+
+int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox, struct mote_error *error)
+{
+	struct err e = {0};
+	/* Members beyond what the caller knows are at their defaults. */
+	struct mote_options o = {0};
+	if (options->size < offsetof(struct mote_options, argv) + sizeof(o.argv) || !options->argv) {
+		err_set(&e, ERR_CONFIG, EINVAL, "mote_options: size and argv must be set");
+		return report(&e, error);
+	}
+	memcpy(&o, options, options->size < sizeof(o) ? options->size : sizeof(o));
+	struct mote_sandbox *s = calloc(1, sizeof(*s));
+	if (!s) {
+		err_sys(&e, ENOMEM, "a sandbox");
+		return report(&e, error);
+	}
+	if (create(&o, &s->vm, &e) < 0) {
+		free(s);
+		return report(&e, error);
+	}
+	*sandbox = s;
+	return 0;
+}
+
+int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result, struct mote_error *error)
+{
+	struct err e = {0};
+	struct vm_outcome out;
+	if (sandbox->ran) {
+		err_set(&e, ERR_CONFIG, EINVAL, "the sandbox has been run already");
+		return report(&e, error);
+	}
+	sandbox->ran = 1;
+	if (vm_run(sandbox->vm, &out, &e) < 0)
+		return report(&e, error);
+	static const enum mote_end ends[] = {
+		[VM_EXITED] = MOTE_EXITED,
+		[VM_SIGNALLED] = MOTE_SIGNALLED,
+		[VM_TIMED_OUT] = MOTE_TIMED_OUT,
+		[VM_FAULTED] = MOTE_FAULTED,
+	};
+	*result = (struct mote_result){.end = ends[out.end], .code = out.code};
+	return 0;
+}
+
+int mote_exit_status(const struct mote_result *result)
+{
+	switch (result->end) {
+	case MOTE_EXITED:
+		return result->code;
+	case MOTE_SIGNALLED:
+		return 128 + result->code;
+	case MOTE_TIMED_OUT:
+		return 128 + 9;
+	case MOTE_FAULTED:
+		return 128 + 11;
+	}
+	return 125;
+}
+
+int mote_jail(struct mote_error *error)
+{
+	struct err e = {0};
+	return jail_enter(&e) < 0 ? report(&e, error) : 0;
+}
+
+void mote_sandbox_signal(struct mote_sandbox *sandbox, int signo)
+{
+	vm_signal(sandbox->vm, signo);
+}
+
+void mote_sandbox_free(struct mote_sandbox *sandbox)
+{
+	if (!sandbox)
+		return;
+	vm_destroy(sandbox->vm);
+	free(sandbox);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filling a new VM. The image is Mote's own; arguments, environment and payload come from the user. */
+#include "vm/boot.h"
+
+#include "base/buf.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#define BOOT_INFO_MAX (2UL << 20) /* arguments and environment together, as Linux bounds them by the stack */
+
+static uint64_t page_up(uint64_t v)
+{
+	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
+}
+
+static int load_segment(struct vm *vm, const uint8_t *image, const Elf64_Phdr *ph)
+{
+	uint64_t start = ph->p_vaddr & ~(uint64_t)(MOTE_PAGE - 1), bytes = page_up(ph->p_vaddr + ph->p_memsz) - start;
+	unsigned access = MEMORY_READ | (ph->p_flags & PF_W ? MEMORY_WRITE : 0) | (ph->p_flags & PF_X ? MEMORY_EXEC : 0);
+	gpa_t at;
+	int rc = memory_take(&vm->memory, bytes, &at);
+	if (rc == 0)
+		rc = memory_map_fixed(&vm->memory, gva(start), at, bytes, access);
+	if (rc == 0 && ph->p_filesz)
+		memcpy(memory_at(&vm->memory, at, bytes) + (ph->p_vaddr - start), image + ph->p_offset, ph->p_filesz);
+	return rc;
+}
+
+int boot_load_image(struct vm *vm, const void *image, size_t bytes, struct err *e)
+{
+	Elf64_Ehdr eh;
+	if (bytes < sizeof(eh))
+		return err_set(e, ERR_HOST, EINVAL, "the guest image is damaged");
+	memcpy(&eh, image, sizeof(eh));
+	for (unsigned i = 0; i < eh.e_phnum; i++) {
+		Elf64_Phdr ph;
+		uint64_t at = eh.e_phoff + i * sizeof(ph);
+		if (at > bytes || sizeof(ph) > bytes - at)
+			return err_set(e, ERR_HOST, EINVAL, "the guest image is damaged");
+		memcpy(&ph, (const uint8_t *)image + at, sizeof(ph));
+		if (ph.p_type != PT_LOAD || ph.p_memsz == 0)
+			continue;
+		if (ph.p_offset > bytes || ph.p_filesz > bytes - ph.p_offset || ph.p_filesz > ph.p_memsz)
+			return err_set(e, ERR_HOST, EINVAL, "the guest image is damaged");
+		int rc = load_segment(vm, image, &ph);
+		if (rc < 0)
+			return err_sys(e, -rc, "loading the guest image");
+	}
+	vm->entry = gva(eh.e_entry);
+	return 0;
+}
+
+int boot_map_payload(struct vm *vm, const struct vm_config *config, struct err *e)
+{
+	struct stat st;
+	const char *name = config->payload_path ? config->payload_path : "the program";
+	if (fstat(config->payload_fd, &st) < 0)
+		return err_sys(e, errno, "%s", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_CONFIG, EACCES, "%s is not a regular file", name);
+	if (st.st_size == 0)
+		return err_set(e, ERR_CONFIG, ENOEXEC, "%s is empty", name);
+	if (st.st_size > (int64_t)MOTE_PAYLOAD_MAX)
+		return err_set(e, ERR_CONFIG, EFBIG, "%s is larger than the 4 GiB that a program may have", name);
+	vm->payload_bytes = (uint64_t)st.st_size;
+	uint64_t mapped = page_up(vm->payload_bytes);
+	int rc = memory_take(&vm->memory, mapped, &vm->payload);
+	if (rc == -ENOMEM)
+		return err_set(e, ERR_CONFIG, ENOMEM,
+			       "the memory limit of %lu KiB is too small for %s, which has %lu KiB", config->memory_bytes >> 10,
+			       name, mapped >> 10);
+	if (rc < 0)
+		return err_sys(e, -rc, "guest memory for %s", name);
+	void *at = mmap(memory_at(&vm->memory, vm->payload, mapped), mapped, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, config->payload_fd, 0);
+	if (at == MAP_FAILED)
+		return err_sys(e, errno, "mapping %s", name);
+	rc = memory_map_fixed(&vm->memory, gva(MOTE_PAYLOAD_VA), vm->payload, mapped, MEMORY_READ);
+	return rc < 0 ? err_sys(e, -rc, "mapping %s", name) : 0;
+}
+
+/* Boot information under construction: fixed part and arrays first, strings behind them. */
+struct info {
+	struct buf buf;
+	int rc; /* first failure */
+};
+
+static uint32_t info_add(struct info *i, const void *bytes, size_t len)
+{
+	uint32_t at = (uint32_t)i->buf.len;
+	if (i->rc == 0)
+		i->rc = buf_put(&i->buf, bytes, len);
+	return at;
+}
+
+static uint32_t info_string(struct info *i, const char *s)
+{
+	return info_add(i, s ? s : "", s ? strlen(s) + 1 : 1);
+}
+
+static uint32_t strings_count(char *const *v)
+{
+	uint32_t n = 0;
+	while (v && v[n])
+		n++;
+	return n;
+}
+
+/* Reserves an array of n offsets and fills it with those of the strings; the array's own offset. */
+static uint32_t info_strings(struct info *i, char *const *v, uint32_t n)
+{
+	static const uint8_t zeros[64];
+	while (i->buf.len % 8 && i->rc == 0)
+		info_add(i, zeros, 1);
+	uint32_t array = (uint32_t)i->buf.len;
+	for (uint32_t k = 0; k < n; k++)
+		info_add(i, zeros, sizeof(uint32_t));
+	for (uint32_t k = 0; k < n; k++) {
+		uint32_t at = info_string(i, v[k]);
+		if (i->rc == 0)
+			memcpy(i->buf.data + array + k * sizeof(at), &at, sizeof(at));
+	}
+	return array;
+}
+
+static uint32_t info_preopens(struct info *i, const struct vm_config *config)
+{
+	static const uint8_t zeros[8];
+	struct mote_preopen p[64];
+	uint32_t n = (uint32_t)config->preopen_count;
+	for (uint32_t k = 0; k < n; k++)
+		p[k] = (struct mote_preopen){
+			.fd = 3 + k,
+			.kind = config->preopens[k].kind,
+			.path = info_string(i, config->preopens[k].path),
+		};
+	while (i->buf.len % 8 && i->rc == 0)
+		info_add(i, zeros, 1);
+	return info_add(i, p, n * sizeof(p[0]));
+}
+
+int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e)
+{
+	struct mote_boot b = {
+		.magic = MOTE_BOOT_MAGIC,
+		.abi_version = MOTE_ABI_VERSION,
+		.memory_bytes = vm->memory.max_bytes,
+		.payload_bytes = vm->payload_bytes,
+		.flags = config->network ? MOTE_BOOT_NETWORK : 0,
+		.argc = strings_count(config->argv),
+		.envc = strings_count(config->envp),
+		.preopenc = (uint32_t)config->preopen_count,
+		.uid = config->uid,
+		.gid = config->gid,
+		.pid = config->pid,
+	};
+	if (config->preopen_count > 64)
+		return err_set(e, ERR_CONFIG, E2BIG, "more than 64 directories and listeners");
+	if (getrandom(b.random, sizeof(b.random), 0) != sizeof(b.random))
+		return err_sys(e, errno, "getrandom");
+	struct info i = {.buf = {.cap = BOOT_INFO_MAX}};
+	info_add(&i, &b, sizeof(b));
+	b.argv = info_strings(&i, config->argv, b.argc);
+	b.envv = info_strings(&i, config->envp, b.envc);
+	b.preopens = info_preopens(&i, config);
+	b.cwd = info_string(&i, config->cwd ? config->cwd : "/");
+	b.hostname = info_string(&i, config->hostname ? config->hostname : "mote");
+	b.payload_path = info_string(&i, config->payload_path);
+	b.entry = info_string(&i, config->entry);
+	b.bytes = i.buf.len;
+	gpa_t at = {0};
+	int rc = i.rc;
+	uint64_t pages = page_up(i.buf.len);
+	if (rc == 0) {
+		memcpy(i.buf.data, &b, sizeof(b));
+		rc = memory_take(&vm->memory, pages, &at);
+	}
+	if (rc == 0)
+		rc = memory_map_fixed(&vm->memory, gva(MOTE_BOOT_VA), at, pages, MEMORY_READ);
+	if (rc == 0)
+		memcpy(memory_at(&vm->memory, at, pages), i.buf.data, i.buf.len);
+	buf_free(&i.buf);
+	if (rc == -E2BIG)
+		return err_set(e, ERR_CONFIG, E2BIG, "arguments and environment are larger than %lu KiB together",
+			       BOOT_INFO_MAX >> 10);
+	return rc < 0 ? err_sys(e, -rc, "boot information") : 0;
+}
+
+int boot_map_area(struct vm *vm, struct err *e)
+{
+	gpa_t at;
+	int rc = memory_take(&vm->memory, MOTE_AREA_BYTES, &at);
+	vm->area_va = gva(MOTE_AREAS_VA);
+	if (rc == 0)
+		rc = memory_map_fixed(&vm->memory, vm->area_va, at, MOTE_AREA_BYTES, MEMORY_READ | MEMORY_WRITE);
+	if (rc == 0)
+		rc = memory_map(&vm->memory, gva(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES), MOTE_BOOT_STACK_BYTES,
+				MEMORY_READ | MEMORY_WRITE);
+	if (rc < 0)
+		return err_sys(e, -rc, "the vCPU's area");
+	vm->area = (struct mote_area *)(void *)memory_at(&vm->memory, at, MOTE_AREA_BYTES);
+	vm->area->self = vm->area_va.v;
+	return 0;
+}

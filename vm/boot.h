@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filling a new VM: personality image, boot information, payload, stack, vCPU area. */
+#ifndef MOTE_VM_BOOT_H
+#define MOTE_VM_BOOT_H
+
+#include "vm/internal.h"
+
+/* Loads the personality (an ELF file that is part of Mote) and sets vm->entry. */
+int boot_load_image(struct vm *vm, const void *image, size_t bytes, struct err *e) must_check;
+/* Maps the payload file read-only at MOTE_PAYLOAD_VA. */
+int boot_map_payload(struct vm *vm, const struct vm_config *config, struct err *e) must_check;
+/* Writes the boot information at MOTE_BOOT_VA. */
+int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e) must_check;
+/* Maps the first vCPU's area and stack. */
+int boot_map_area(struct vm *vm, struct err *e) must_check;
+
+#endif

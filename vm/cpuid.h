@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a guest sees of the CPU: chosen leaves and features, not all that the host has. */
+#ifndef MOTE_VM_CPUID_H
+#define MOTE_VM_CPUID_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#include <stdint.h>
+
+/*
+ * Gives the vCPU its CPUID leaves and says which extended state (XCR0) goes with them. The host's leaves
+ * are asked for once a process and kept. Any thread.
+ */
+int cpuid_apply(int kvm_fd, int vcpu_fd, uint64_t *xcr0, struct err *e) must_check;
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The seccomp filter of a thread that runs a vCPU. */
+#ifndef MOTE_VM_JAIL_H
+#define MOTE_VM_JAIL_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+/*
+ * From now on this thread may only make the system calls of vm/jail_syscalls.def. Sets no_new_privs. A
+ * call outside the list ends the process: status 159 (128 + SIGSYS) and a line on descriptor 2 that
+ * names thread and call. Not undoable.
+ */
+int jail_enter(struct err *e) must_check;
+
+#endif

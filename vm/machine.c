@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* KVM: creating the machine, its register state, running it. */
+#include "vm/machine.h"
+
+#include "vm/cpuid.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+extern const uint8_t vm_kernel_image[], vm_kernel_image_end[];
+
+enum { TSS_BYTES = 104, TSS_LIMIT = TSS_BYTES + MOTE_IO_BITMAP_BYTES, TSS_SELECTOR = 0x40 };
+
+int machine_open_kvm(struct err *e)
+{
+	cleanup_close int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES)
+		return err_set(e, ERR_HOST, EACCES,
+			       "/dev/kvm: permission denied; run as root or as a member of the group kvm");
+	if (fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
+		return err_set(e, ERR_HOST, errno,
+			       "/dev/kvm is missing; load kvm-intel or kvm-amd, or enable virtualisation for this machine");
+	if (fd < 0)
+		return err_sys(e, errno, "/dev/kvm");
+	int version = ioctl(fd, KVM_GET_API_VERSION, 0);
+	if (version != KVM_API_VERSION)
+		return err_set(e, ERR_HOST, ENOSYS, "/dev/kvm speaks version %d, needed is %d", version,
+			       KVM_API_VERSION);
+	static const struct {
+		int cap;
+		const char *name;
+	} needed[] = {
+		{KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
+		{KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
+		{KVM_CAP_XCRS, "KVM_CAP_XCRS"},
+		{KVM_CAP_X86_MSR_FILTER, "KVM_CAP_X86_MSR_FILTER"},
+	};
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (ioctl(fd, KVM_CHECK_EXTENSION, needed[i].cap) <= 0)
+			return err_set(e, ERR_HOST, ENOSYS, "/dev/kvm lacks %s; a newer kernel has it",
+				       needed[i].name);
+	return take_fd(&fd);
+}
+
+/* Every MSR access of the guest is refused with #GP. One range is needed to make the default count. */
+static int deny_msrs(struct machine *m, struct err *e)
+{
+	uint8_t denied[1] = {0};
+	struct kvm_msr_filter filter = {
+		.flags = KVM_MSR_FILTER_DEFAULT_DENY,
+		.ranges[0] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, .nmsrs = 8, .bitmap = denied},
+	};
+	if (ioctl(m->vm_fd, KVM_X86_SET_MSR_FILTER, &filter) < 0)
+		return err_sys(e, errno, "KVM_X86_SET_MSR_FILTER");
+	return 0;
+}
+
+static int create(struct machine *m, int kvm_fd, struct err *e)
+{
+	m->vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	if (m->vm_fd < 0)
+		return err_sys(e, errno, "KVM_CREATE_VM");
+	int rc = deny_msrs(m, e);
+	if (rc < 0)
+		return rc;
+	m->vcpu_fd = ioctl(m->vm_fd, KVM_CREATE_VCPU, 0);
+	if (m->vcpu_fd < 0)
+		return err_sys(e, errno, "KVM_CREATE_VCPU");
+	int run_bytes = ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (run_bytes < (int)sizeof(struct kvm_run))
+		return err_sys(e, run_bytes < 0 ? errno : EPROTO, "KVM_GET_VCPU_MMAP_SIZE");
+	m->run_bytes = (size_t)run_bytes;
+	void *run = mmap(NULL, m->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu_fd, 0);
+	if (run == MAP_FAILED)
+		return err_sys(e, errno, "mapping the vCPU's run page");
+	m->run = run;
+	return cpuid_apply(kvm_fd, m->vcpu_fd, &m->xcr0, e);
+}
+
+int machine_create(struct machine *m, int kvm_fd, struct err *e)
+{
+	*m = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
+	int rc = create(m, kvm_fd, e);
+	if (rc < 0)
+		machine_destroy(m);
+	return rc;
+}
+
+void machine_destroy(struct machine *m)
+{
+	if (m->run)
+		munmap(m->run, m->run_bytes);
+	cleanup_closep(&m->vcpu_fd);
+	cleanup_closep(&m->vm_fd);
+	*m = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
+}
+
+/* --- the kernel window --- */
+
+static void lay_out_tables(uint8_t *page)
+{
+	uint64_t *gdt = (uint64_t *)(void *)(page + MOTE_KERNEL_GDT_AT);
+	gdt[MOTE_KERNEL_CS / 8] = 0x00af9b000000ffff;
+	gdt[MOTE_KERNEL_CS / 8 + 1] = 0x00cf93000000ffff;
+	gdt[MOTE_USER_DS / 8] = 0x00cff3000000ffff;
+	gdt[MOTE_USER_CS / 8] = 0x00affb000000ffff;
+	uint64_t tss = MOTE_KERNEL_TABLES + MOTE_KERNEL_TSS_AT;
+	gdt[TSS_SELECTOR / 8] = TSS_LIMIT | (tss & 0xffffff) << 16 | 0x8bUL << 40 | (tss >> 24 & 0xff) << 56;
+	gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
+
+	uint8_t *t = page + MOTE_KERNEL_TSS_AT;
+	uint64_t rsp0 = MOTE_KERNEL_STACKS + MOTE_PAGE, ist1 = rsp0 - MOTE_PAGE / 2;
+	memcpy(t + 4, &rsp0, sizeof(rsp0));
+	memcpy(t + 36, &ist1, sizeof(ist1));
+	uint16_t bitmap_at = TSS_BYTES;
+	memcpy(t + 102, &bitmap_at, sizeof(bitmap_at));
+	memset(t + TSS_BYTES, 0xff, MOTE_IO_BITMAP_BYTES + 1);
+	t[TSS_BYTES + MOTE_PORT_CALL / 8] &= (uint8_t) ~(1u << MOTE_PORT_CALL % 8);
+
+	for (uint64_t v = 0; v < MOTE_VECTORS; v++) {
+		uint64_t stub = MOTE_KERNEL_STUBS + v * MOTE_KERNEL_STUB_BYTES;
+		uint64_t *gate = (uint64_t *)(void *)(page + MOTE_KERNEL_IDT_AT + v * 16);
+		/* #DF and #MC on a stack of their own; #BP and #OF may be raised by int3 and into. */
+		uint64_t ist = v == 8 || v == 18, dpl = v == 3 || v == 4 ? 3 : 0;
+		gate[0] = (stub & 0xffff) | (uint64_t)MOTE_KERNEL_CS << 16 | ist << 32 |
+			  (0x8eUL | dpl << 5) << 40 | (stub >> 16 & 0xffff) << 48;
+		gate[1] = stub >> 32;
+	}
+}
+
+int machine_map_kernel(struct machine *m, struct memory *mem, struct err *e)
+{
+	gpa_t tables, stubs, stack;
+	int rc = memory_take(mem, MOTE_PAGE, &tables);
+	if (rc == 0)
+		rc = memory_take(mem, MOTE_PAGE, &stubs);
+	if (rc == 0)
+		rc = memory_take(mem, MOTE_PAGE, &stack);
+	if (rc == 0)
+		rc = memory_map_fixed(mem, gva(MOTE_KERNEL_TABLES), tables, MOTE_PAGE,
+				      MEMORY_READ | MEMORY_WRITE | MEMORY_KERNEL);
+	/* User-executable: a SYSCALL may arrive here at CPL 3. */
+	if (rc == 0)
+		rc = memory_map_fixed(mem, gva(MOTE_KERNEL_STUBS), stubs, MOTE_PAGE,
+				      MEMORY_READ | MEMORY_EXEC | MEMORY_SHARED_KERNEL);
+	if (rc == 0)
+		rc = memory_map_fixed(mem, gva(MOTE_KERNEL_STACKS), stack, MOTE_PAGE,
+				      MEMORY_READ | MEMORY_WRITE | MEMORY_KERNEL);
+	if (rc < 0)
+		return err_sys(e, -rc, "laying out the VM's descriptor tables");
+	lay_out_tables(memory_at(mem, tables, MOTE_PAGE));
+	size_t image_bytes = (size_t)(vm_kernel_image_end - vm_kernel_image);
+	assert(image_bytes <= MOTE_PAGE);
+	memcpy(memory_at(mem, stubs, MOTE_PAGE), vm_kernel_image, image_bytes);
+	m->kernel_stack = memory_at(mem, stack, MOTE_PAGE);
+	return 0;
+}
+
+/* --- registers --- */
+
+static const struct kvm_segment user_code = {
+	.limit = ~0u, .selector = MOTE_USER_CS, .type = 11, .present = 1, .dpl = 3, .s = 1, .l = 1, .g = 1};
+static const struct kvm_segment user_data = {
+	.limit = ~0u, .selector = MOTE_USER_DS, .type = 3, .present = 1, .dpl = 3, .s = 1, .db = 1, .g = 1};
+
+enum {
+	CR0 = 1u << 31 | 1 << 18 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1, /* PG AM WP NE ET MP PE */
+	CR4 = 1 << 18 | 1 << 16 | 1 << 11 | 1 << 10 | 1 << 9 | 1 << 5, /* OSXSAVE FSGSBASE UMIP OSXMMEXCPT OSFXSR PAE */
+	EFER = 1 << 11 | 1 << 10 | 1 << 8 | 1,			       /* NXE LMA LME SCE */
+};
+
+static int set_start_sregs(struct machine *m, const struct memory *mem, gva_t gs_base)
+{
+	struct kvm_sregs s;
+	if (ioctl(m->vcpu_fd, KVM_GET_SREGS, &s) < 0)
+		return -errno;
+	s.cr0 = CR0;
+	s.cr3 = mem->root;
+	s.cr4 = CR4;
+	s.efer = EFER;
+	s.cs = user_code;
+	s.ss = s.ds = s.es = s.fs = s.gs = user_data;
+	s.gs.base = gs_base.v;
+	s.gdt = (struct kvm_dtable){.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_GDT_AT, .limit = TSS_SELECTOR + 15};
+	s.idt = (struct kvm_dtable){.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_IDT_AT, .limit = MOTE_VECTORS * 16 - 1};
+	s.tr = (struct kvm_segment){.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_TSS_AT,
+				    .limit = TSS_LIMIT,
+				    .selector = TSS_SELECTOR,
+				    .type = 11,
+				    .present = 1};
+	return ioctl(m->vcpu_fd, KVM_SET_SREGS, &s) < 0 ? -errno : 0;
+}
+
+static int set_msrs(struct machine *m)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry e[3];
+	} msrs = {
+		.head.nmsrs = 3,
+		.e = {
+			/* SYSRET loads CS from 0x20 + 16 and SS from 0x20 + 8, SYSCALL CS from 0x10. */
+			{.index = 0xc0000081, .data = 0x23UL << 48 | (uint64_t)MOTE_KERNEL_CS << 32},
+			{.index = 0xc0000082, .data = MOTE_KERNEL_STUBS + MOTE_KERNEL_LSTAR_AT},
+			{.index = 0xc0000084, .data = 0x47700}, /* cleared on entry: TF IF DF IOPL NT AC */
+		},
+	};
+	int n = ioctl(m->vcpu_fd, KVM_SET_MSRS, &msrs);
+	return n < 0 ? -errno : n == 3 ? 0 : -EIO;
+}
+
+int machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t rsp, uint64_t rdi, uint64_t rsi,
+		  gva_t gs_base, struct err *e)
+{
+	struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs[0] = {.xcr = 0, .value = m->xcr0}};
+	struct kvm_regs regs = {.rip = rip.v, .rsp = rsp.v, .rdi = rdi, .rsi = rsi, .rflags = 2};
+	int rc = set_start_sregs(m, mem, gs_base);
+	if (rc == 0 && ioctl(m->vcpu_fd, KVM_SET_XCRS, &xcrs) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = set_msrs(m);
+	if (rc == 0 && ioctl(m->vcpu_fd, KVM_SET_REGS, &regs) < 0)
+		rc = -errno;
+	return rc < 0 ? err_sys(e, -rc, "setting the vCPU's registers") : 0;
+}
+
+int machine_signal_mask(struct machine *m, const sigset_t *mask)
+{
+	struct {
+		struct kvm_signal_mask head;
+		uint8_t set[8];
+	} arg = {.head.len = sizeof(arg.set)};
+	static_assert(sizeof(arg.set) <= sizeof(*mask), "the kernel's signal set is the first 8 bytes");
+	memcpy(arg.head.sigset, mask, sizeof(arg.set));
+	return ioctl(m->vcpu_fd, KVM_SET_SIGNAL_MASK, &arg) < 0 ? -errno : 0;
+}
+
+int machine_run(struct machine *m, enum machine_exit *out, struct err *e)
+{
+	if (ioctl(m->vcpu_fd, KVM_RUN, 0) < 0) {
+		if (errno == EINTR || errno == EAGAIN) {
+			*out = MACHINE_INTERRUPTED;
+			return 0;
+		}
+		/* A mapped file that became shorter, or host memory that ran out. */
+		if (errno == EFAULT) {
+			*out = MACHINE_DEAD;
+			snprintf(m->detail, sizeof(m->detail), "guest memory is gone (was the program's file truncated?)");
+			return 0;
+		}
+		return err_sys(e, errno, "KVM_RUN");
+	}
+	const struct kvm_run *run = m->run;
+	*out = MACHINE_DEAD;
+	if (run->exit_reason == KVM_EXIT_IO && run->io.direction == KVM_EXIT_IO_OUT &&
+	    run->io.port == MOTE_PORT_CALL)
+		*out = MACHINE_CALL;
+	else if (run->exit_reason == KVM_EXIT_IO && run->io.direction == KVM_EXIT_IO_OUT &&
+		 run->io.port == MOTE_PORT_FAULT)
+		*out = MACHINE_FAULT;
+	else if (run->exit_reason == KVM_EXIT_INTR)
+		*out = MACHINE_INTERRUPTED;
+	else if (run->exit_reason == KVM_EXIT_SHUTDOWN)
+		snprintf(m->detail, sizeof(m->detail), "triple fault");
+	else if (run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
+		snprintf(m->detail, sizeof(m->detail), "KVM internal error %u", run->internal.suberror);
+	else
+		snprintf(m->detail, sizeof(m->detail), "unexpected VM exit %u", run->exit_reason);
+	return 0;
+}
+
+static void context_of(const struct kvm_regs *r, struct mote_context *c)
+{
+	*c = (struct mote_context){
+		.rax = r->rax, .rbx = r->rbx, .rcx = r->rcx, .rdx = r->rdx, .rsi = r->rsi, .rdi = r->rdi,
+		.rbp = r->rbp, .rsp = r->rsp, .r8 = r->r8,   .r9 = r->r9,   .r10 = r->r10, .r11 = r->r11,
+		.r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15, .rip = r->rip, .rflags = r->rflags,
+	};
+}
+
+int machine_context(struct machine *m, struct mote_context *out)
+{
+	struct kvm_regs r;
+	if (ioctl(m->vcpu_fd, KVM_GET_REGS, &r) < 0)
+		return -errno;
+	context_of(&r, out);
+	return 0;
+}
+
+/* What a stub leaves at the top of the kernel stack, lowest address first. */
+struct stub_frame {
+	uint64_t vector, error_code, rip, cs, rflags, rsp, ss;
+};
+
+int machine_fault(struct machine *m, struct mote_fault *out)
+{
+	struct kvm_regs r;
+	struct kvm_sregs s;
+	if (ioctl(m->vcpu_fd, KVM_GET_REGS, &r) < 0 || ioctl(m->vcpu_fd, KVM_GET_SREGS, &s) < 0)
+		return -errno;
+	/* Written by the CPU and by stubs at CPL 0 only; a frame elsewhere means that those went wrong. */
+	if (r.rsp != MOTE_KERNEL_STACKS + MOTE_PAGE - sizeof(struct stub_frame))
+		return -EPROTO;
+	struct stub_frame f;
+	memcpy(&f, m->kernel_stack + MOTE_PAGE - sizeof(f), sizeof(f));
+	if ((f.cs & 3) != 3 || f.vector >= MOTE_VECTORS)
+		return -EPROTO;
+	*out = (struct mote_fault){
+		.vector = (uint32_t)f.vector,
+		.error_code = (uint32_t)f.error_code,
+		.address = f.vector == 14 ? s.cr2 : 0,
+	};
+	context_of(&r, &out->context);
+	out->context.rip = f.rip;
+	out->context.rsp = f.rsp;
+	out->context.rflags = f.rflags;
+	return 0;
+}
+
+int machine_redirect(struct machine *m, uint64_t rip, uint64_t rsp, uint64_t rdi)
+{
+	struct kvm_regs r;
+	struct kvm_sregs s;
+	if (ioctl(m->vcpu_fd, KVM_GET_REGS, &r) < 0 || ioctl(m->vcpu_fd, KVM_GET_SREGS, &s) < 0)
+		return -errno;
+	r.rip = rip;
+	r.rsp = rsp;
+	r.rdi = rdi;
+	r.rflags = 2;
+	s.cs = user_code;
+	s.ss = user_data;
+	if (ioctl(m->vcpu_fd, KVM_SET_SREGS, &s) < 0 || ioctl(m->vcpu_fd, KVM_SET_REGS, &r) < 0)
+		return -errno;
+	return 0;
+}

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guest-physical memory, its allocation, and four-level page tables (AMD64 Architecture Programmer's
+ * Manual, volume 2, 5.3). Addresses and lengths come from the guest: ranges are checked before use.
+ */
+#include "vm/memory.h"
+
+#include "abi/layout.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#define SMALL 4096UL
+#define LARGE (2UL << 20)
+#define FIRST_SLOT (64UL << 20)
+#define SLOTS_MAX 32
+#define ENTRIES 512
+
+enum {
+	PTE_PRESENT = 1 << 0,
+	PTE_WRITE = 1 << 1,
+	PTE_USER = 1 << 2,
+	PTE_ACCESSED = 1 << 5,
+	PTE_DIRTY = 1 << 6,
+	PTE_LARGE = 1 << 7,
+	PTE_HIDDEN = 1 << 9, /* ours: mapped with no access at present */
+	PTE_FIXED = 1 << 10, /* ours: the page behind it is not freed */
+};
+#define PTE_NX (1UL << 63)
+#define PTE_ADDR 0x000ffffffffff000UL
+
+static bool entry_used(uint64_t entry)
+{
+	return entry & (PTE_PRESENT | PTE_HIDDEN);
+}
+
+static uint64_t entry_of(uint64_t page, unsigned access, uint64_t flags)
+{
+	uint64_t entry = page | flags | PTE_ACCESSED | PTE_DIRTY;
+	entry |= access ? PTE_PRESENT : PTE_HIDDEN;
+	if (access & MEMORY_WRITE)
+		entry |= PTE_WRITE;
+	if (!(access & MEMORY_EXEC))
+		entry |= PTE_NX;
+	if (!(access & MEMORY_KERNEL))
+		entry |= PTE_USER;
+	return entry;
+}
+
+/* --- guest-physical pages --- */
+
+static int slot_add(struct memory *m)
+{
+	uint64_t bytes = m->slot_end ? m->slot_end : FIRST_SLOT;
+	if (bytes > m->max_bytes - m->slot_end)
+		bytes = m->max_bytes - m->slot_end;
+	if (bytes == 0 || m->slots == SLOTS_MAX)
+		return -ENOMEM;
+	if (m->vm_fd >= 0) {
+		struct kvm_userspace_memory_region slot = {
+			.slot = m->slots,
+			.guest_phys_addr = m->slot_end,
+			.memory_size = bytes,
+			.userspace_addr = (uintptr_t)m->hva + m->slot_end,
+		};
+		if (ioctl(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
+			return -errno;
+	}
+	m->slots++;
+	m->slot_end += bytes;
+	return 0;
+}
+
+/* Never-used memory, aligned, from the end of what was used so far. */
+static int take_fresh(struct memory *m, uint64_t bytes, uint64_t align, uint64_t *out)
+{
+	uint64_t at = (m->next + align - 1) & ~(align - 1);
+	if (at > m->max_bytes || bytes > m->max_bytes - at)
+		return -ENOMEM;
+	while (m->slot_end < at + bytes) {
+		int rc = slot_add(m);
+		if (rc < 0)
+			return rc;
+	}
+	m->next = at + bytes;
+	*out = at;
+	return 0;
+}
+
+static bool stack_pop(struct page_stack *s, uint64_t *page)
+{
+	if (s->len == 0)
+		return false;
+	*page = (uint64_t)s->frames[--s->len] * SMALL;
+	return true;
+}
+
+static void stack_push(struct page_stack *s, uint64_t page)
+{
+	if (s->len == s->room) {
+		uint32_t room = s->room ? s->room * 2 : 64;
+		uint32_t *frames = reallocarray(s->frames, room, sizeof(*frames));
+		if (!frames)
+			return; /* the page stays unused: a loss for the guest, no danger */
+		s->frames = frames;
+		s->room = room;
+	}
+	s->frames[s->len++] = (uint32_t)(page / SMALL);
+}
+
+static int take_small(struct memory *m, uint64_t *page)
+{
+	if (!stack_pop(&m->free_small, page)) {
+		if (m->small_next == m->small_end) {
+			uint64_t block, bytes = LARGE;
+			if (!stack_pop(&m->free_large, &block)) {
+				int rc = take_fresh(m, bytes, SMALL, &block);
+				if (rc < 0) {
+					bytes = SMALL; /* the last pages of the memory */
+					rc = take_fresh(m, bytes, SMALL, &block);
+				}
+				if (rc < 0)
+					return rc;
+			}
+			m->small_next = block;
+			m->small_end = block + bytes;
+		}
+		*page = m->small_next;
+		m->small_next += SMALL;
+	}
+	m->used_bytes += SMALL;
+	return 0;
+}
+
+static int take_large(struct memory *m, uint64_t *page)
+{
+	if (!stack_pop(&m->free_large, page)) {
+		int rc = take_fresh(m, LARGE, LARGE, page);
+		if (rc < 0)
+			return rc;
+	}
+	m->used_bytes += LARGE;
+	return 0;
+}
+
+int memory_take(struct memory *m, uint64_t bytes, gpa_t *out)
+{
+	bytes = (bytes + SMALL - 1) & ~(SMALL - 1);
+	int rc = take_fresh(m, bytes, SMALL, &out->v);
+	if (rc == 0)
+		m->used_bytes += bytes;
+	return rc;
+}
+
+uint8_t *memory_at(struct memory *m, gpa_t at, uint64_t bytes)
+{
+	if (at.v > m->next || bytes > m->next - at.v)
+		return NULL;
+	return m->hva + at.v;
+}
+
+int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e)
+{
+	*m = (struct memory){.vm_fd = vm_fd, .max_bytes = max_bytes & ~(SMALL - 1)};
+	/* One large page more than asked, so that the beginning can be aligned as large pages are. */
+	uint8_t *at = mmap(NULL, m->max_bytes + LARGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (at == MAP_FAILED)
+		return err_sys(e, errno, "cannot reserve %lu bytes for guest memory", m->max_bytes);
+	uint8_t *aligned = (uint8_t *)(((uintptr_t)at + LARGE - 1) & ~(LARGE - 1));
+	if (aligned != at)
+		munmap(at, (size_t)(aligned - at));
+	munmap(aligned + m->max_bytes, (size_t)(at + LARGE - aligned));
+	m->hva = aligned;
+	int rc = take_small(m, &m->root);
+	if (rc < 0) {
+		memory_destroy(m);
+		return err_sys(e, -rc, "cannot give the VM its first %lu bytes of memory", FIRST_SLOT);
+	}
+	return 0;
+}
+
+void memory_destroy(struct memory *m)
+{
+	if (m->hva)
+		munmap(m->hva, m->max_bytes);
+	free(m->free_small.frames);
+	free(m->free_large.frames);
+	*m = (struct memory){.vm_fd = -1};
+}
+
+/* --- page tables --- */
+
+static uint64_t *table_at(struct memory *m, uint64_t gpa)
+{
+	return (uint64_t *)(void *)(m->hva + gpa);
+}
+
+static unsigned index_of(uint64_t va, int level) /* level 4: top, 1: pages of 4 KiB */
+{
+	return (unsigned)(va >> (12 + 9 * (level - 1))) & (ENTRIES - 1);
+}
+
+static uint64_t level_bytes(int level)
+{
+	return SMALL << (9 * (level - 1));
+}
+
+/*
+ * Takes host memory away from KVM and gives it back with its contents: whatever translates to it, on
+ * shadow page tables or nested ones, is dropped and looked up anew.
+ */
+static void memory_zap(struct memory *m, uint64_t gpa, uint64_t bytes)
+{
+	if (m->vm_fd < 0)
+		return;
+	int rc = mprotect(m->hva + gpa, bytes, PROT_READ);
+	rc |= mprotect(m->hva + gpa, bytes, PROT_READ | PROT_WRITE);
+	assert(rc == 0);
+}
+
+/* A run of physically contiguous pages that changed together: one zap, or one discard, for all. */
+struct run {
+	struct memory *m;
+	bool discard;
+	uint64_t gpa, bytes;
+};
+
+static void run_end(struct run *r)
+{
+	if (r->bytes && r->discard)
+		madvise(r->m->hva + r->gpa, r->bytes, MADV_DONTNEED);
+	else if (r->bytes)
+		memory_zap(r->m, r->gpa, r->bytes);
+	r->bytes = 0;
+}
+
+static void run_add(struct run *r, uint64_t gpa, uint64_t bytes, bool discard)
+{
+	if (r->bytes && (r->discard != discard || r->gpa + r->bytes != gpa))
+		run_end(r);
+	if (!r->bytes)
+		r->gpa = gpa;
+	r->discard = discard;
+	r->bytes += bytes;
+}
+
+/*
+ * The entry for va, and its level (1, or 2 for a large page). Makes tables on the way when `make` is set;
+ * otherwise *entry is NULL where none is, and *level the level at which the tables end.
+ */
+static int walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level)
+{
+	uint64_t table = m->root;
+	for (int l = 4;; l--) {
+		uint64_t *at = table_at(m, table) + index_of(va, l);
+		if (l == stop || (l == 2 && (*at & PTE_LARGE))) {
+			*entry = at;
+			*level = l;
+			return 0;
+		}
+		if (!(*at & PTE_PRESENT)) {
+			if (!make) {
+				*entry = NULL;
+				*level = l;
+				return 0;
+			}
+			uint64_t page;
+			int rc = take_small(m, &page);
+			if (rc < 0)
+				return rc;
+			*at = page | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
+		}
+		table = *at & PTE_ADDR;
+	}
+}
+
+/* Turns a large page's entry into a table of small ones with the same access. */
+static int split(struct memory *m, uint64_t *entry)
+{
+	uint64_t table;
+	int rc = take_small(m, &table);
+	if (rc < 0)
+		return rc;
+	uint64_t first = (*entry & ~(uint64_t)PTE_LARGE);
+	for (unsigned i = 0; i < ENTRIES; i++)
+		table_at(m, table)[i] = first + i * SMALL;
+	*entry = table | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
+	memory_zap(m, first & PTE_ADDR, LARGE);
+	return 0;
+}
+
+static bool range_ok(uint64_t at, uint64_t bytes)
+{
+	if ((at | bytes) & (SMALL - 1) || bytes == 0)
+		return false;
+	if (at < SMALL || at > MOTE_VA_END || bytes > MOTE_VA_END - at)
+		return false;
+	return at >= MOTE_KERNEL_END || at + bytes <= MOTE_KERNEL;
+}
+
+/* One step of a walk over a range: the entry that covers `at`, and how far the step goes. */
+struct step {
+	uint64_t *entry; /* NULL: nothing is mapped for `bytes` */
+	int level;
+	uint64_t bytes;
+};
+
+static int step_at(struct memory *m, uint64_t at, uint64_t end, struct step *s)
+{
+	int rc = walk(m, at, 1, false, &s->entry, &s->level);
+	if (rc < 0)
+		return rc;
+	uint64_t size = level_bytes(s->level);
+	s->bytes = size - (at & (size - 1));
+	if (s->bytes > end - at)
+		s->bytes = end - at;
+	if (s->entry && !entry_used(*s->entry))
+		s->entry = NULL;
+	return 0;
+}
+
+static bool any_mapped(struct memory *m, uint64_t at, uint64_t end)
+{
+	while (at < end) {
+		struct step s;
+		if (step_at(m, at, end, &s) < 0 || s.entry)
+			return true;
+		at += s.bytes;
+	}
+	return false;
+}
+
+/* Calls one entry's change for each whole page in the range, large pages split where the range cuts them. */
+typedef void entry_change(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run);
+
+static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access, entry_change *change)
+{
+	struct run run = {.m = m};
+	int rc = 0;
+	for (uint64_t end = at + bytes; at < end;) {
+		struct step s;
+		rc = step_at(m, at, end, &s);
+		if (rc == 0 && s.entry && s.level == 2 && s.bytes < LARGE) {
+			rc = split(m, s.entry);
+			if (rc == 0)
+				continue;
+		}
+		if (rc < 0)
+			break;
+		if (s.entry)
+			change(m, s.entry, s.bytes, access, &run);
+		at += s.bytes;
+	}
+	run_end(&run);
+	return rc;
+}
+
+static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run)
+{
+	(void)access;
+	uint64_t page = *entry & PTE_ADDR;
+	bool fixed = *entry & PTE_FIXED;
+	*entry = 0;
+	run_add(run, page, bytes, !fixed);
+	if (fixed)
+		return;
+	m->used_bytes -= bytes;
+	stack_push(bytes == LARGE ? &m->free_large : &m->free_small, page);
+}
+
+static void entry_protect(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run)
+{
+	(void)m;
+	uint64_t page = *entry & PTE_ADDR;
+	*entry = entry_of(page, access, *entry & (PTE_FIXED | PTE_LARGE));
+	run_add(run, page, bytes, false);
+}
+
+static void entry_zero(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run)
+{
+	(void)access;
+	uint64_t page = *entry & PTE_ADDR;
+	if (*entry & PTE_FIXED)
+		memset(m->hva + page, 0, bytes);
+	else
+		run_add(run, page, bytes, true);
+}
+
+static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access, uint64_t *done)
+{
+	uint64_t *entry, page;
+	int level, rc;
+	if (!(at & (LARGE - 1)) && left >= LARGE) {
+		rc = walk(m, at, 2, true, &entry, &level);
+		if (rc < 0)
+			return rc;
+		if (*entry == 0 && take_large(m, &page) == 0) {
+			*entry = entry_of(page, access, PTE_LARGE);
+			*done = LARGE;
+			return 0;
+		}
+	}
+	rc = walk(m, at, 1, true, &entry, &level);
+	if (rc == 0)
+		rc = take_small(m, &page);
+	if (rc < 0)
+		return rc;
+	*entry = entry_of(page, access, 0);
+	*done = SMALL;
+	return 0;
+}
+
+static int map_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access)
+{
+	uint64_t from = at, end = at + bytes;
+	while (at < end) {
+		uint64_t done;
+		int rc = map_one(m, at, end - at, access, &done);
+		if (rc < 0) {
+			if (at > from && change_range(m, from, at - from, 0, entry_unmap) < 0)
+				assert(!"unmapping whole pages takes no memory");
+			return rc;
+		}
+		at += done;
+	}
+	return 0;
+}
+
+int memory_map(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
+{
+	bool kernel = access & (MEMORY_KERNEL | MEMORY_SHARED_KERNEL);
+	if (!access || (!kernel && !range_ok(at.v, bytes)))
+		return -EINVAL;
+	if (bytes > m->max_bytes - m->used_bytes)
+		return -ENOMEM;
+	if (any_mapped(m, at.v, at.v + bytes))
+		return -EEXIST;
+	return map_range(m, at.v, bytes, access);
+}
+
+int memory_unmap(struct memory *m, gva_t at, uint64_t bytes)
+{
+	if (!range_ok(at.v, bytes))
+		return -EINVAL;
+	return change_range(m, at.v, bytes, 0, entry_unmap);
+}
+
+static bool all_mapped(struct memory *m, uint64_t at, uint64_t end)
+{
+	while (at < end) {
+		struct step s;
+		if (step_at(m, at, end, &s) < 0 || !s.entry)
+			return false;
+		at += s.bytes;
+	}
+	return true;
+}
+
+int memory_protect(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
+{
+	if (!range_ok(at.v, bytes))
+		return -EINVAL;
+	if (!all_mapped(m, at.v, at.v + bytes))
+		return -ENOMEM;
+	return change_range(m, at.v, bytes, access, entry_protect);
+}
+
+int memory_zero(struct memory *m, gva_t at, uint64_t bytes)
+{
+	if (!range_ok(at.v, bytes))
+		return -EINVAL;
+	if (!all_mapped(m, at.v, at.v + bytes))
+		return -ENOMEM;
+	return change_range(m, at.v, bytes, 0, entry_zero);
+}
+
+int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, unsigned access)
+{
+	bool kernel = access & (MEMORY_KERNEL | MEMORY_SHARED_KERNEL);
+	if (!access || (!kernel && !range_ok(at.v, bytes)) || from.v & (SMALL - 1))
+		return -EINVAL;
+	if (!memory_at(m, from, bytes))
+		return -EINVAL;
+	if (any_mapped(m, at.v, at.v + bytes))
+		return -EEXIST;
+	for (uint64_t done = 0; done < bytes;) {
+		uint64_t *entry, va = at.v + done, page = from.v + done, size = SMALL, large = 0;
+		int level, stop = 1;
+		if (!((va | page) & (LARGE - 1)) && bytes - done >= LARGE) {
+			stop = 2;
+			size = LARGE;
+			large = PTE_LARGE;
+		}
+		int rc = walk(m, va, stop, true, &entry, &level);
+		if (rc == 0 && stop == 2 && *entry) { /* a table left by earlier small mappings */
+			size = SMALL;
+			large = 0;
+			rc = walk(m, va, 1, true, &entry, &level);
+		}
+		if (rc < 0) {
+			if (done && change_range(m, at.v, done, 0, entry_unmap) < 0)
+				assert(!"unmapping whole pages takes no memory");
+			return rc;
+		}
+		*entry = entry_of(page, access, PTE_FIXED | large);
+		done += size;
+	}
+	return 0;
+}
+
+/* --- access by the host --- */
+
+static bool step_allows(const struct step *s, unsigned access)
+{
+	if (!s->entry || !(*s->entry & PTE_PRESENT) || !(*s->entry & PTE_USER))
+		return false;
+	return !(access & MEMORY_WRITE) || (*s->entry & PTE_WRITE);
+}
+
+int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans, int room)
+{
+	if (at.v > MOTE_VA_END || bytes > MOTE_VA_END - at.v)
+		return -EFAULT;
+	int count = 0;
+	for (uint64_t va = at.v, end = at.v + bytes; va < end;) {
+		struct step s;
+		int rc = step_at(m, va, end, &s);
+		if (rc < 0 || !step_allows(&s, access))
+			return -EFAULT;
+		uint8_t *host = m->hva + (*s.entry & PTE_ADDR) + (va & (level_bytes(s.level) - 1));
+		if (count && (uint8_t *)spans[count - 1].iov_base + spans[count - 1].iov_len == host) {
+			spans[count - 1].iov_len += s.bytes;
+		} else {
+			if (count == room)
+				return -E2BIG;
+			spans[count++] = (struct iovec){.iov_base = host, .iov_len = s.bytes};
+		}
+		va += s.bytes;
+	}
+	return count;
+}
+
+enum copy_way { COPY_OUT, COPY_IN };
+
+static int copy(struct memory *m, uint64_t va, uint8_t *host, uint64_t bytes, enum copy_way way)
+{
+	if (va > MOTE_VA_END || bytes > MOTE_VA_END - va)
+		return -EFAULT;
+	unsigned access = way == COPY_IN ? MEMORY_WRITE : MEMORY_READ;
+	for (int pass = 0; pass < 2; pass++) { /* check all of it, then copy */
+		uint8_t *at = host;
+		for (uint64_t p = va, end = va + bytes; p < end;) {
+			struct step s;
+			int rc = step_at(m, p, end, &s);
+			if (rc < 0 || !step_allows(&s, access))
+				return -EFAULT;
+			uint8_t *guest = m->hva + (*s.entry & PTE_ADDR) + (p & (level_bytes(s.level) - 1));
+			if (pass == 1 && way == COPY_IN)
+				memcpy(guest, at, s.bytes);
+			else if (pass == 1)
+				memcpy(at, guest, s.bytes);
+			at += s.bytes;
+			p += s.bytes;
+		}
+	}
+	return 0;
+}
+
+int memory_read(struct memory *m, gva_t from, void *to, uint64_t bytes)
+{
+	return copy(m, from.v, to, bytes, COPY_OUT);
+}
+
+int memory_write(struct memory *m, gva_t to, const void *from, uint64_t bytes)
+{
+	return copy(m, to.v, (uint8_t *)(uintptr_t)from, bytes, COPY_IN);
+}

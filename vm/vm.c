@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Creating and destroying a vm. */
+#include "vm/vm.h"
+
+#include "vm/boot.h"
+#include "vm/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMORY_MIN (8UL << 20)
+#define MEMORY_MAX (1UL << 40)
+
+/* Duplicates a descriptor of the embedder's for the guest, at exactly the number `at`. */
+static int give_fd(struct vm *vm, int host, unsigned flags, uint32_t at, struct err *e)
+{
+	int fd = fcntl(host, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return err_sys(e, errno, "descriptor %d for the guest", host);
+	int rc = fdtable_put(&vm->fds, fd, flags, at);
+	return rc < 0 ? err_sys(e, -rc, "descriptor %d for the guest", host) : 0;
+}
+
+static unsigned preopen_flags(uint32_t kind)
+{
+	switch (kind) {
+	case MOTE_PREOPEN_DIR:
+		return FD_DIR;
+	case MOTE_PREOPEN_DIR_READONLY:
+		return FD_DIR | FD_READONLY;
+	default:
+		return FD_SOCKET | FD_LISTENER;
+	}
+}
+
+static int give_fds(struct vm *vm, const struct vm_config *config, struct err *e)
+{
+	for (uint32_t i = 0; i < 3; i++)
+		if (config->stdio[i] >= 0) {
+			int rc = give_fd(vm, config->stdio[i], FD_STDIO, i, e);
+			if (rc < 0)
+				return rc;
+		}
+	for (size_t i = 0; i < config->preopen_count; i++) {
+		const struct vm_preopen *p = &config->preopens[i];
+		int rc = give_fd(vm, p->fd, preopen_flags(p->kind), (uint32_t)(3 + i), e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int build(struct vm *vm, const struct vm_config *config, int kvm_fd, struct err *e)
+{
+	int rc = machine_create(&vm->machine, kvm_fd, e);
+	if (rc < 0)
+		return rc;
+	rc = memory_init(&vm->memory, vm->machine.vm_fd, config->memory_bytes, e);
+	if (rc < 0)
+		return rc;
+	rc = machine_map_kernel(&vm->machine, &vm->memory, e);
+	if (rc < 0)
+		return rc;
+	rc = boot_load_image(vm, config->image, config->image_bytes, e);
+	if (rc < 0)
+		return rc;
+	rc = boot_map_area(vm, e);
+	if (rc < 0)
+		return rc;
+	rc = boot_map_payload(vm, config, e);
+	if (rc < 0)
+		return rc;
+	rc = boot_write_info(vm, config, e);
+	if (rc < 0)
+		return rc;
+	rc = give_fds(vm, config, e);
+	if (rc < 0)
+		return rc;
+	return machine_start(&vm->machine, &vm->memory, vm->entry, gva(MOTE_BOOT_STACK_TOP), MOTE_BOOT_VA,
+			     vm->area_va.v, vm->area_va, e);
+}
+
+int vm_create(const struct vm_config *config, struct vm **out, struct err *e)
+{
+	if (config->memory_bytes < MEMORY_MIN || config->memory_bytes > MEMORY_MAX)
+		return err_set(e, ERR_CONFIG, EINVAL, "a memory limit of %lu bytes; it must be from 8 MiB to 1 TiB",
+			       config->memory_bytes);
+	cleanup_close int own_kvm = -1;
+	int kvm_fd = config->kvm_fd;
+	if (kvm_fd < 0) {
+		own_kvm = kvm_fd = machine_open_kvm(e);
+		if (kvm_fd < 0)
+			return kvm_fd;
+	}
+	struct vm *vm = calloc(1, sizeof(*vm));
+	if (!vm)
+		return err_sys(e, ENOMEM, "a VM");
+	vm->machine = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
+	vm->network = config->network;
+	vm->time_limit_ns = config->time_limit_ns;
+	vm->log = config->log;
+	vm->log_arg = config->log_arg;
+	int rc = build(vm, config, kvm_fd, e);
+	if (rc < 0) {
+		vm_destroy(vm);
+		return rc;
+	}
+	*out = vm;
+	return 0;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	if (!vm)
+		return;
+	fdtable_destroy(&vm->fds);
+	machine_destroy(&vm->machine);
+	memory_destroy(&vm->memory);
+	free(vm);
+}
