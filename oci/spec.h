@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What Mote takes from a bundle's config.json (OCI runtime specification 1.0 to 1.2).
+ *
+ * Left alone on purpose: process.capabilities, apparmorProfile, selinuxLabel, noNewPrivileges and
+ * linux.seccomp speak of a process on the host, and a guest is none: its monitor has no capabilities,
+ * no_new_privs and a filter of its own, always. linux.resources.devices and hugepageLimits have nothing
+ * to act on. What would change what the program sees, and is not there, is refused by name.
+ */
+#ifndef MOTE_OCI_SPEC_H
+#define MOTE_OCI_SPEC_H
+
+#include "oci/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define OCI_CONFIG_NAME "config.json"
+#define OCI_UNSET INT64_MIN /* of a number that is not in the file */
+
+struct oci_rlimit {
+	int resource; /* RLIMIT_* */
+	uint64_t soft, hard;
+};
+
+struct oci_mount {
+	const char *destination; /* absolute, borrowed */
+	const char *type;        /* borrowed; "" for a bind mount */
+	const char *source;      /* borrowed; "" where there is none; absolute for a bind mount */
+	char *data;              /* owned; options that are the file system's own, "" for none */
+	unsigned long flags;                     /* MS_* for mounting a file system */
+	uint64_t attr_set, attr_clear;           /* MOUNT_ATTR_* for a bind mount */
+	uint64_t recursive_set, recursive_clear; /* for it and the mounts below it */
+	uint64_t propagation;                    /* MS_PRIVATE, …; 0: as it comes */
+	bool propagation_recursive;
+	bool bind, bind_recursive;
+};
+
+struct oci_namespace {
+	int flag;         /* CLONE_NEW* */
+	const char *path; /* borrowed; NULL: a new one */
+};
+
+struct oci_sysctl {
+	const char *name, *value; /* borrowed */
+};
+
+struct oci_unified {
+	const char *file, *value; /* borrowed; a file of the cgroup, version 2 */
+};
+
+/* linux.resources. Numbers are OCI_UNSET where not given. Memory in bytes, -1: no limit. */
+struct oci_resources {
+	int64_t memory_limit, memory_reservation, memory_swap, memory_swappiness;
+	bool oom_kill_disable;
+	int64_t cpu_shares, cpu_quota_us, cpu_period_us, cpu_burst_us, cpu_idle;
+	const char *cpuset_cpus, *cpuset_mems; /* borrowed; NULL where not given */
+	int64_t pids_limit;                    /* <= 0: no limit */
+	struct oci_unified *unified;           /* owned */
+	size_t unified_count;
+};
+
+#define OCI_RLIMITS_MAX 32
+#define OCI_NAMESPACES_MAX 16
+#define OCI_GROUPS_MAX 1024
+
+/* Filled by oci_spec_read, released by oci_spec_free. Strings are borrowed from `root` unless said. */
+struct oci_spec {
+	json_t *root; /* owned */
+
+	const char **args, **env; /* owned, NULL-terminated */
+	size_t args_count, env_count;
+	const char *cwd; /* absolute */
+	bool terminal;
+	uint16_t console_width, console_height; /* 0: not given */
+	uint32_t uid, gid;
+	gid_t *groups; /* owned */
+	size_t groups_count;
+	int64_t umask; /* OCI_UNSET: 022 */
+	struct oci_rlimit rlimits[OCI_RLIMITS_MAX];
+	size_t rlimits_count;
+	int64_t oom_score_adj; /* OCI_UNSET: as the shim's */
+
+	const char *root_path; /* as written: absolute, or relative to the bundle */
+	bool root_readonly;
+	struct oci_mount *mounts; /* owned */
+	size_t mounts_count;
+	const char *hostname, *domainname; /* NULL where not given */
+	struct oci_namespace namespaces[OCI_NAMESPACES_MAX];
+	size_t namespaces_count;
+	struct oci_sysctl *sysctls; /* owned */
+	size_t sysctls_count;
+	uint64_t propagation; /* linux.rootfsPropagation, MS_*; 0 where not given */
+	struct oci_resources resources;
+	char *cgroup_path;                 /* owned; absolute and normal, NULL where not given */
+	const char **masked, **readonly;   /* owned, absolute paths, NULL-terminated */
+	size_t masked_count, readonly_count;
+};
+
+/* Reads bundle_fd/config.json. *out needs no initialisation and is released with oci_spec_free. */
+int oci_spec_read(int bundle_fd, struct oci_spec *out, struct err *e) must_check;
+/* The same for a document in memory; for tests and fuzzing. */
+int oci_spec_parse(const char *bytes, size_t len, struct oci_spec *out, struct err *e) must_check;
+void oci_spec_free(struct oci_spec *spec); /* accepts a zeroed one */
+#define cleanup_spec cleanup_(oci_spec_free)
+
+/*
+ * The first of the annotations `names` (NULL-terminated) that bundle_fd/config.json has: *out is a string
+ * that the caller frees, NULL where there is none of them.
+ */
+int oci_annotation(int bundle_fd, const char *const *names, char **out, struct err *e) must_check;
+
+/* The namespace entry for a CLONE_NEW* flag, or NULL. */
+const struct oci_namespace *oci_namespace(const struct oci_spec *spec, int flag);
+
+/*
+ * linux.cgroupsPath to an absolute path below a hierarchy's top: "/a/b" as it is, the systemd form
+ * "slice:prefix:name" as the folders systemd would make. *out is the caller's. -EINVAL: neither.
+ */
+int oci_cgroup_path(const char *text, char **out) must_check;
+
+/*
+ * The options of one mount (NULL-terminated; NULL: none) into *m: all but destination, type and source.
+ * m->data is the caller's to free. -ENOSYS with *bad an option that Mote does not have, -ENOMEM.
+ */
+int oci_mount_options(const char *const *options, struct oci_mount *m, const char **bad) must_check;
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entrypoint: where it is looked for, what it may be, what the rest is called. */
+#include "oci/entry.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static char dir[] = "/tmp/mote-entry.XXXXXX";
+static int root = -1;
+
+static void put(const char *name, const char *bytes, size_t len, mode_t mode)
+{
+	int fd = openat(root, name, O_WRONLY | O_CREAT, mode);
+	cr_assert(fd >= 0 && write(fd, bytes, len) == (ssize_t)len && fchmod(fd, mode) == 0);
+	close(fd);
+}
+
+static void setup(void)
+{
+	cr_assert(mkdtemp(dir));
+	root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert(root >= 0);
+	mkdirat(root, "bin", 0755);
+	mkdirat(root, "app", 0755);
+	mkdirat(root, "bin/dir", 0755);
+	put("bin/elf", "\177ELF----", 8, 0755);
+	put("bin/plain", "\177ELF----", 8, 0644);
+	put("bin/script", "#!/bin/sh -e\necho\n", 18, 0755);
+	put("bin/empty", "", 0, 0755);
+	put("bin/text", "hello", 5, 0755);
+	put("app/m.wasm", "\0asm\1\0\0\0", 8, 0644);
+	put("app/odd#name", "\0asm\1\0\0\0", 8, 0644);
+	cr_assert(symlinkat("/bin/elf", root, "app/link") == 0);
+	cr_assert(symlinkat("../../../../../../bin/elf", root, "app/climb") == 0);
+	cr_assert(symlinkat("/etc/passwd", root, "app/host") == 0);
+	cr_assert(mkfifoat(root, "bin/fifo", 0755) == 0);
+}
+
+static void teardown(void)
+{
+	close(root);
+	char cmd[64];
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	cr_assert(system(cmd) == 0);
+}
+
+TestSuite(oci_entry, .init = setup, .fini = teardown);
+
+static void found(const char *cwd, const char *path, const char *arg0, const char *where, const char *function)
+{
+	struct oci_entry entry;
+	struct err e = {0};
+	int rc = oci_entry_open(root, cwd, path, arg0, &entry, &e);
+	cr_assert(rc == 0, "%s: %s", arg0, e.text);
+	cr_expect(strcmp(entry.path, where) == 0, "%s: at %s, not %s", arg0, entry.path, where);
+	cr_expect(function ? entry.function && strcmp(entry.function, function) == 0 : !entry.function);
+	cr_expect(entry.fd >= 0 && fcntl(entry.fd, F_GETFD) == FD_CLOEXEC);
+	oci_entry_free(&entry);
+}
+
+static void refused(const char *cwd, const char *path, const char *arg0, int code, const char *part)
+{
+	struct oci_entry entry;
+	struct err e = {0};
+	int rc = oci_entry_open(root, cwd, path, arg0, &entry, &e);
+	cr_expect(rc == -code && e.blame == ERR_CONFIG, "%s: %d, not %d: %s", arg0, rc, -code, e.text);
+	cr_expect(strstr(e.text, part), "%s: '%s' has no '%s'", arg0, e.text, part);
+}
+
+Test(oci_entry, is_found)
+{
+	found("/", NULL, "/bin/elf", "/bin/elf", NULL);
+	found("/", NULL, "elf", "/bin/elf", NULL);
+	found("/", "/nowhere:/bin", "elf", "/bin/elf", NULL);
+	found("/bin", "/nowhere:", "elf", "/bin/elf", NULL);
+	found("/app", NULL, "./m.wasm", "/app/./m.wasm", NULL);
+	found("/", NULL, "app/m.wasm", "/app/m.wasm", NULL);
+	found("/", NULL, "/app/m.wasm#run", "/app/m.wasm", "run");
+	found("/", "/app", "m.wasm#run", "/app/m.wasm", "run");
+	found("/", NULL, "/app/odd#name", "/app/odd#name", NULL);
+	found("/", NULL, "/app/link", "/app/link", NULL);
+	found("/", NULL, "/app/climb", "/app/climb", NULL);
+	/* A directory of that name does not end the search. */
+	mkdirat(root, "app/elf", 0755);
+	found("/", "/app:/bin", "elf", "/bin/elf", NULL);
+}
+
+Test(oci_entry, is_refused_by_what_it_is)
+{
+	refused("/", NULL, "/bin/none", ENOENT, "/bin/none");
+	refused("/", NULL, "none", ENOENT, "PATH");
+	refused("/", NULL, "/bin/none#f", ENOENT, "none#f");
+	refused("/", NULL, "/bin/elf/x", ENOENT, "not found");
+	refused("/", NULL, "/app/host", ENOENT, "not found");
+	refused("/", NULL, "/bin/dir", EACCES, "regular");
+	refused("/", NULL, "/bin/fifo", EACCES, "regular");
+	refused("/", NULL, "/bin/plain", EACCES, "not executable");
+	refused("/", NULL, "/bin/script", ENOEXEC, "/bin/sh");
+	refused("/", NULL, "/bin/empty", ENOEXEC, "empty");
+	refused("/", NULL, "/bin/text", ENOEXEC, "neither");
+	refused("/", NULL, "/bin/elf#f", ENOEXEC, "PATH#FUNCTION");
+	refused("/", "/app:/bin/dir", "dir", ENOENT, "dir");
+	refused("/", "/bin", "dir", EACCES, "dir");
+}
