@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The WebAssembly engine: compiles a module to x86-64 code, links it and calls it. Freestanding; what it
+ * needs from below is in platform.h. One thread only: the fault handler and the activation chain are
+ * process-wide. Everything a module contains is untrusted.
+ */
+#ifndef MOTE_GUEST_WASM_WASM_H
+#define MOTE_GUEST_WASM_WASM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct wasm_module;   /* validated and compiled; immutable, may be instantiated many times */
+struct wasm_instance; /* holds on to its module: free the instance first */
+struct wasm_func;     /* a function of an instance, host functions included; what a funcref points to */
+struct wasm_table;
+struct wasm_memory;
+struct wasm_global;
+
+/* Value types, as the binary format encodes them. */
+enum wasm_type {
+	WASM_I32 = 0x7f,
+	WASM_I64 = 0x7e,
+	WASM_F32 = 0x7d,
+	WASM_F64 = 0x7c,
+	WASM_V128 = 0x7b,
+	WASM_FUNCREF = 0x70,
+	WASM_EXTERNREF = 0x6f,
+};
+
+/* One argument, result or global. An i32 or f32 is in the low half; the rest of the cell is then ignored. */
+union wasm_value {
+	uint32_t i32;
+	uint64_t i64;
+	float f32;
+	double f64;
+	uint64_t v128[2];
+	struct wasm_func *func; /* funcref, NULL for null */
+	void *external;         /* externref: any value of the embedder's, NULL for null */
+} __attribute__((aligned(16)));
+
+struct wasm_functype {
+	uint32_t param_count, result_count;
+	const uint8_t *params;  /* enum wasm_type */
+	const uint8_t *results; /* follows params in memory */
+	uint32_t id;            /* equal for equal types, whatever the module */
+};
+
+enum wasm_kind {
+	WASM_KIND_FUNC = 0,
+	WASM_KIND_TABLE = 1,
+	WASM_KIND_MEMORY = 2,
+	WASM_KIND_GLOBAL = 3,
+};
+
+struct wasm_limits {
+	uint64_t min, max; /* pages of 64 KiB or elements */
+	bool has_max;
+};
+
+/* Names point into the module's bytes: valid UTF-8, no NUL at the end. */
+struct wasm_name {
+	const char *text;
+	uint32_t bytes;
+};
+
+struct wasm_externtype {
+	enum wasm_kind kind;
+	const struct wasm_functype *func; /* WASM_KIND_FUNC */
+	struct wasm_limits limits;        /* WASM_KIND_TABLE, WASM_KIND_MEMORY */
+	uint8_t type;                     /* element type of a table, value type of a global */
+	bool is_mutable;                  /* WASM_KIND_GLOBAL */
+};
+
+struct wasm_import {
+	struct wasm_name module, name;
+	struct wasm_externtype type;
+};
+
+struct wasm_export {
+	struct wasm_name name;
+	struct wasm_externtype type;
+	uint32_t index; /* in its kind's index space */
+};
+
+/* Compiling. */
+
+enum wasm_feature {
+	WASM_FEATURE_SIMD = 1 << 0,
+	WASM_FEATURE_RELAXED_SIMD = 1 << 1,
+	WASM_FEATURE_TAIL_CALL = 1 << 2,
+	WASM_FEATURE_MULTI_MEMORY = 1 << 3,
+	WASM_FEATURE_EXTENDED_CONST = 1 << 4,
+};
+/* All that is there: WebAssembly 2.0 and the above. Nothing else can be switched on. */
+#define WASM_FEATURES_ALL 0x1fu
+
+/* What the CPU has beyond x86-64-v2; wasm_cpu_detect() asks it. */
+enum wasm_cpu {
+	WASM_CPU_LZCNT = 1 << 0,
+	WASM_CPU_BMI1 = 1 << 1,
+	WASM_CPU_BMI2 = 1 << 2,
+	WASM_CPU_AVX = 1 << 3, /* and the system saves the state */
+	WASM_CPU_AVX2 = 1 << 4,
+	WASM_CPU_FMA = 1 << 5,
+};
+uint32_t wasm_cpu_detect(void);
+
+struct wasm_options {
+	size_t size;       /* sizeof(struct wasm_options) */
+	uint32_t features; /* enum wasm_feature */
+	uint32_t cpu;      /* enum wasm_cpu */
+	/* Caps; 0 stands for the engine's own (limits.h). */
+	uint64_t max_memory_pages; /* a linear memory never grows beyond, whatever the module says */
+	uint64_t max_table_elements;
+	uint64_t max_code_bytes; /* of machine code */
+};
+
+enum wasm_error_kind {
+	WASM_ERROR_MALFORMED = 1, /* the binary format is broken */
+	WASM_ERROR_INVALID,       /* validation failed */
+	WASM_ERROR_UNSUPPORTED,   /* a feature that is off or not there; the message names it */
+	WASM_ERROR_LIMIT,         /* a cap of the engine or the options */
+	WASM_ERROR_MEMORY,        /* the platform has no more memory */
+	WASM_ERROR_LINK,          /* an import is missing or does not fit; the message names it */
+	WASM_ERROR_TRAP,          /* instantiation trapped */
+	WASM_ERROR_EXIT,          /* the start function called wasm_exit */
+};
+
+#define WASM_MESSAGE_BYTES 256
+
+struct wasm_error {
+	enum wasm_error_kind kind;
+	uint64_t offset; /* byte offset in the module, of what the message speaks about */
+	char message[WASM_MESSAGE_BYTES];
+};
+
+/*
+ * Compiles `bytes`, which are borrowed until the module is freed and are never written to. 0, or a
+ * negative errno with *error filled in; error may not be NULL. *module is set on success only.
+ */
+int wasm_compile(const void *bytes, size_t size, const struct wasm_options *options,
+		 struct wasm_module **module, struct wasm_error *error);
+void wasm_module_free(struct wasm_module *module); /* NULL is fine */
+
+uint32_t wasm_module_import_count(const struct wasm_module *module);
+void wasm_module_import(const struct wasm_module *module, uint32_t i, struct wasm_import *import);
+uint32_t wasm_module_export_count(const struct wasm_module *module);
+void wasm_module_export(const struct wasm_module *module, uint32_t i, struct wasm_export *export);
+/* False when there is no export of that name. */
+bool wasm_module_export_find(const struct wasm_module *module, const char *name, size_t bytes,
+			     struct wasm_export *export);
+/* Machine code of the module, for benchmarks. */
+uint64_t wasm_module_code_bytes(const struct wasm_module *module);
+/* A function's name from the name section; bytes is 0 when it has none. */
+struct wasm_name wasm_module_func_name(const struct wasm_module *module, uint32_t func_index);
+/* Whether a type is what a signature says: one letter a value, "ii:I": i i32, I i64, f f32, F f64, v v128. */
+bool wasm_functype_is(const struct wasm_functype *type, const char *signature);
+
+/* Traps. */
+
+enum wasm_trap_code {
+	WASM_TRAP_NONE = 0,
+	WASM_TRAP_UNREACHABLE,
+	WASM_TRAP_MEMORY,              /* out of bounds memory access */
+	WASM_TRAP_DIVIDE_BY_ZERO,      /* integer divide by zero */
+	WASM_TRAP_INTEGER_OVERFLOW,    /* integer overflow */
+	WASM_TRAP_INVALID_CONVERSION,  /* invalid conversion to integer */
+	WASM_TRAP_TABLE,               /* out of bounds table access */
+	WASM_TRAP_UNDEFINED_ELEMENT,   /* undefined element: call_indirect past the table's end */
+	WASM_TRAP_UNINITIALIZED,       /* uninitialized element */
+	WASM_TRAP_INDIRECT_TYPE,       /* indirect call type mismatch */
+	WASM_TRAP_STACK,               /* call stack exhausted */
+	WASM_TRAP_HOST,                /* a host function's own reason */
+};
+/* The standard's words. */
+const char *wasm_trap_text(enum wasm_trap_code code);
+
+#define WASM_BACKTRACE_MAX 64
+
+struct wasm_frame {
+	struct wasm_name module; /* from the name section; bytes is 0 when it has none */
+	struct wasm_name name;
+	uint32_t func_index;
+	uint32_t offset; /* in the module's bytes: the instruction that trapped or called */
+};
+
+enum wasm_outcome {
+	WASM_RETURNED = 0,
+	WASM_TRAPPED,
+	WASM_EXITED,
+};
+
+/* How a call ended when it did not return. */
+struct wasm_stop {
+	enum wasm_outcome outcome;
+	enum wasm_trap_code code;
+	int32_t exit_status;  /* WASM_EXITED */
+	uint32_t frame_count; /* innermost first */
+	bool truncated;       /* there were more frames */
+	char message[128];    /* WASM_TRAP_HOST */
+	struct wasm_frame frames[WASM_BACKTRACE_MAX];
+};
+
+/* Linking. */
+
+/*
+ * A host function has the SysV ABI: the first parameter is the instance whose import it is, then the
+ * Wasm parameters as uint32_t, uint64_t, float, double, or a pointer for references; it returns nothing
+ * or one of these. No v128, no second result.
+ */
+typedef void (*wasm_host_fn)(void);
+
+struct wasm_extern {
+	enum wasm_kind kind;
+	wasm_host_fn host; /* WASM_KIND_FUNC: a C function of the import's own type; else NULL and */
+	union {
+		struct wasm_func *func;
+		struct wasm_table *table;
+		struct wasm_memory *memory;
+		struct wasm_global *global;
+	};
+};
+
+/* Finds what an import gets. 0, or a negative errno when there is nothing of that name. */
+typedef int (*wasm_resolver)(void *context, const struct wasm_import *import, struct wasm_extern *out);
+
+/* Asked before a memory grows to `pages`; false makes memory.grow answer -1. NULL: only the caps count. */
+typedef bool (*wasm_grow_fn)(void *env, uint64_t pages);
+
+struct wasm_link {
+	wasm_resolver resolve;
+	void *resolve_context;
+	void *env; /* wasm_env() of the instance gives it to host functions */
+	wasm_grow_fn grow;
+};
+
+/*
+ * Makes an instance: imports, globals, tables, memories, segments, start function. On failure 0 is not
+ * returned, *error says why, and *stop (may be NULL) is filled in when the reason is a trap or an exit.
+ * As the standard has it, segments that were copied before a trap stay copied into shared tables and
+ * memories; an instance that trapped so is then kept alive by the engine (never freed).
+ */
+int wasm_instantiate(struct wasm_module *module, const struct wasm_link *link, struct wasm_instance **instance,
+		     struct wasm_error *error, struct wasm_stop *stop);
+/* Nothing else may refer to its exports any more: other instances that import them are freed before. */
+void wasm_instance_free(struct wasm_instance *instance);
+
+/* An export by name, -ENOENT when there is none. */
+int wasm_instance_export(struct wasm_instance *instance, const char *name, size_t bytes,
+			 struct wasm_extern *out);
+void *wasm_env(struct wasm_instance *instance);
+struct wasm_module *wasm_instance_module(struct wasm_instance *instance);
+
+/* Things that belong to no instance. NULL: out of memory or a bad size. */
+struct wasm_global *wasm_global_new(enum wasm_type type, bool is_mutable, union wasm_value value);
+struct wasm_memory *wasm_memory_new(struct wasm_limits limits);
+struct wasm_table *wasm_table_new(enum wasm_type type, struct wasm_limits limits);
+void wasm_global_free(struct wasm_global *global);
+void wasm_memory_free(struct wasm_memory *memory);
+void wasm_table_free(struct wasm_table *table);
+union wasm_value wasm_global_get(const struct wasm_global *global);
+void wasm_global_set(struct wasm_global *global, union wasm_value value);
+const struct wasm_functype *wasm_func_type(const struct wasm_func *func);
+
+/* Linear memory of an instance: memory 0, or NULL. The base never moves; the size changes by growth. */
+struct wasm_memory *wasm_instance_memory(struct wasm_instance *instance);
+uint8_t *wasm_memory_base(const struct wasm_memory *memory);
+uint64_t wasm_memory_bytes(const struct wasm_memory *memory);
+/* The old size in pages, or -1. */
+int64_t wasm_memory_grow(struct wasm_memory *memory, uint64_t pages);
+
+/* Calling. */
+
+/*
+ * Calls a function with as many arguments and results as its type has. WASM_RETURNED: results are set.
+ * Otherwise *stop (may be NULL) tells. May be called from a host function; a trap or an exit then ends
+ * the outermost call.
+ */
+enum wasm_outcome wasm_call(struct wasm_func *func, const union wasm_value *args, union wasm_value *results,
+			    struct wasm_stop *stop);
+
+/* For host functions: do not return, but end the outermost wasm_call (or instantiation). */
+_Noreturn void wasm_trap(struct wasm_instance *instance, enum wasm_trap_code code, const char *message);
+_Noreturn void wasm_exit(struct wasm_instance *instance, int32_t status);
+
+#endif
