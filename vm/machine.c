@@ -5,8 +5,10 @@
 #include "vm/cpuid.h"
 
 #include <assert.h>
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -174,6 +176,18 @@ enum {
 	EFER = 1 << 11 | 1 << 10 | 1 << 8 | 1,			       /* NXE LMA LME SCE */
 };
 
+/*
+ * The TSS's type. VMX wants it busy (Intel SDM volume 3, 26.3.1.2). SVM does not care, but KVM's copy of the
+ * busy bit comes back on every read, and QEMU's emulation consults the I/O bitmap of an available TSS
+ * only: so it is set anew whenever segments are set.
+ */
+static uint8_t tss_type(void)
+{
+	unsigned eax, ebx, ecx, edx;
+	bool intel = __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_INTEL_ebx;
+	return intel ? 11 : 9;
+}
+
 static int set_start_sregs(struct machine *m, const struct memory *mem, gva_t gs_base)
 {
 	struct kvm_sregs s;
@@ -191,7 +205,7 @@ static int set_start_sregs(struct machine *m, const struct memory *mem, gva_t gs
 	s.tr = (struct kvm_segment){.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_TSS_AT,
 				    .limit = TSS_LIMIT,
 				    .selector = TSS_SELECTOR,
-				    .type = 11,
+				    .type = tss_type(),
 				    .present = 1};
 	return ioctl(m->vcpu_fd, KVM_SET_SREGS, &s) < 0 ? -errno : 0;
 }
@@ -334,6 +348,7 @@ int machine_redirect(struct machine *m, uint64_t rip, uint64_t rsp, uint64_t rdi
 	r.rflags = 2;
 	s.cs = user_code;
 	s.ss = user_data;
+	s.tr.type = tss_type();
 	if (ioctl(m->vcpu_fd, KVM_SET_SREGS, &s) < 0 || ioctl(m->vcpu_fd, KVM_SET_REGS, &r) < 0)
 		return -errno;
 	return 0;

@@ -347,6 +347,7 @@ static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned 
 		struct step s;
 		rc = step_at(m, at, end, &s);
 		if (rc == 0 && s.entry && s.level == 2 && s.bytes < LARGE) {
+			run_end(&run); /* pages freed so far are zeroed before the split takes one */
 			rc = split(m, s.entry);
 			if (rc == 0)
 				continue;

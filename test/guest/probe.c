@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A personality for the tests of vm/: argv[0] names what it shall do. It reports by its exit status: 0
+ * for as expected, otherwise the line at which it was not.
+ */
+#include "abi/guest_calls.h"
+
+static struct mote_area *area;
+static volatile uint64_t seen_vector, seen_address, seen_error;
+static char fault_stack[4096] __attribute__((aligned(16)));
+
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			mote_exit(area, __LINE__ & 0xff ?: 1);                                                         \
+	} while (0)
+
+#define SCRATCH 0x10000000UL
+
+/* Where try() goes on after a fault: RSP, RIP. */
+__attribute__((used)) static void *resume_stack[2];
+
+/* By IRETQ at CPL 3, as personalities do. */
+static void resume(uint64_t rip, uint64_t rsp)
+{
+	uint64_t frame[5] = {rip, MOTE_USER_CS, 0x202, rsp, MOTE_USER_DS};
+	area->fault_busy = 0;
+	__asm__ volatile("mov %0, %%rsp\n\tiretq" : : "r"(frame) : "memory");
+	__builtin_unreachable();
+}
+
+__attribute__((used)) static void on_fault(struct mote_area *a)
+{
+	seen_vector = a->fault.vector;
+	seen_address = a->fault.address;
+	seen_error = a->fault.error_code;
+	resume((uint64_t)resume_stack[1], (uint64_t)resume_stack[0]);
+}
+
+/* Calls f(arg); returns 0 when it returned, 1 when it faulted. */
+int try(void (*f)(uint64_t), uint64_t arg);
+__asm__("try:\n"
+	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n	sub $8, %rsp\n"
+	"	mov %rsp, resume_stack(%rip)\n"
+	"	lea 1f(%rip), %rax\n"
+	"	mov %rax, 8+resume_stack(%rip)\n"
+	"	mov %rdi, %rax\n	mov %rsi, %rdi\n"
+	"	call *%rax\n"
+	"	xor %eax, %eax\n	jmp 2f\n"
+	"1:	mov $1, %eax\n"
+	"2:	add $8, %rsp\n	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n	ret\n");
+
+__attribute__((noinline)) static void do_read(uint64_t at)
+{
+	(void)*(volatile uint64_t *)at;
+}
+
+__attribute__((noinline)) static void do_write(uint64_t at)
+{
+	*(volatile uint64_t *)at = 0x1122334455667788;
+}
+
+static void do_exec(uint64_t at)
+{
+	((void (*)(void))at)();
+}
+
+static void do_divide(uint64_t by)
+{
+	__asm__ volatile("divl %0" : : "r"((uint32_t)by), "a"(1), "d"(0) : "cc");
+}
+
+static void do_ud2(uint64_t unused)
+{
+	(void)unused;
+	__asm__ volatile("ud2");
+}
+
+static void do_out(uint64_t unused)
+{
+	(void)unused;
+	__asm__ volatile("outb %%al, %0" : : "i"(MOTE_PORT_FAULT), "a"(0));
+}
+
+static void do_cli(uint64_t unused)
+{
+	(void)unused;
+	__asm__ volatile("cli");
+}
+
+static void do_rdmsr(uint64_t unused)
+{
+	(void)unused;
+	__asm__ volatile("rdmsr" : : "c"(0x10) : "eax", "edx");
+}
+
+static int page_fault(uint64_t at, uint64_t error)
+{
+	return seen_vector == 14 && seen_address == at && (seen_error & 0x17) == error;
+}
+
+static void test_memory(void)
+{
+	CHECK(try(do_read, SCRATCH) == 1 && page_fault(SCRATCH, 4));
+	CHECK(mote_mem_map(area, SCRATCH, 0x3000, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0);
+	CHECK(mote_mem_map(area, SCRATCH + 0x2000, 0x1000, MOTE_PROT_READ) == -17);
+	CHECK(try(do_write, SCRATCH + 0x1000) == 0);
+	CHECK(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, MOTE_PROT_READ) == 0);
+	CHECK(try(do_write, SCRATCH + 0x1000) == 1 && page_fault(SCRATCH + 0x1000, 7));
+	CHECK(*(volatile uint64_t *)(SCRATCH + 0x1000) == 0x1122334455667788);
+	CHECK(try(do_exec, SCRATCH) == 1 && page_fault(SCRATCH, 0x15));
+	CHECK(try(do_write, SCRATCH + 0x2000) == 0 && try(do_write, SCRATCH) == 0);
+	CHECK(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, 0) == 0);
+	CHECK(try(do_read, SCRATCH + 0x1000) == 1);
+	CHECK(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0);
+	CHECK(*(volatile uint64_t *)(SCRATCH + 0x1000) == 0x1122334455667788);
+	CHECK(mote_mem_zero(area, SCRATCH, 0x3000) == 0 && *(volatile uint64_t *)(SCRATCH + 0x1000) == 0);
+	CHECK(mote_mem_unmap(area, SCRATCH, 0x3000) == 0);
+	CHECK(try(do_read, SCRATCH + 0x2000) == 1 && page_fault(SCRATCH + 0x2000, 4));
+	CHECK(mote_mem_protect(area, SCRATCH, 0x1000, MOTE_PROT_READ) == -12);
+	/* A mapping anew is zeroed. */
+	CHECK(mote_mem_map(area, SCRATCH, 0x3000, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0);
+	for (uint64_t at = SCRATCH; at < SCRATCH + 0x3000; at += 8)
+		CHECK(*(volatile uint64_t *)at == 0);
+}
+
+/* Large pages: mapped, split by a protection of a part, unmapped in parts. */
+static void test_large(void)
+{
+	uint64_t large = 0x200000;
+	CHECK(mote_mem_map(area, SCRATCH * 2, 3 * large, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0);
+	for (uint64_t at = SCRATCH * 2; at < SCRATCH * 2 + 3 * large; at += 0x1000)
+		*(volatile uint64_t *)at = at;
+	CHECK(mote_mem_protect(area, SCRATCH * 2 + 0x5000, 0x1000, MOTE_PROT_READ) == 0);
+	CHECK(try(do_write, SCRATCH * 2 + 0x5000) == 1 && page_fault(SCRATCH * 2 + 0x5000, 7));
+	CHECK(try(do_write, SCRATCH * 2 + 0x6000) == 0 && try(do_write, SCRATCH * 2 + 0x4000) == 0);
+	CHECK(mote_mem_unmap(area, SCRATCH * 2 + large + 0x1000, large) == 0);
+	CHECK(try(do_read, SCRATCH * 2 + large + 0x1000) == 1);
+	CHECK(try(do_read, SCRATCH * 2 + 2 * large) == 1);
+	CHECK(*(volatile uint64_t *)(SCRATCH * 2 + large) == SCRATCH * 2 + large);
+	CHECK(*(volatile uint64_t *)(SCRATCH * 2 + 2 * large + 0x1000) == SCRATCH * 2 + 2 * large + 0x1000);
+	CHECK(mote_mem_unmap(area, SCRATCH * 2, 3 * large) == 0);
+}
+
+static void test_faults(void)
+{
+	CHECK(try(do_divide, 0) == 1 && seen_vector == 0);
+	CHECK(try(do_ud2, 0) == 1 && seen_vector == 6);
+	CHECK(try(do_out, 0) == 1 && seen_vector == 13);
+	CHECK(try(do_cli, 0) == 1 && seen_vector == 13);
+	CHECK(try(do_rdmsr, 0) == 1 && seen_vector == 13);
+	CHECK(try(do_read, MOTE_KERNEL_TABLES) == 1 && page_fault(MOTE_KERNEL_TABLES, 5));
+	CHECK(try(do_write, MOTE_KERNEL_STUBS) == 1 && page_fault(MOTE_KERNEL_STUBS, 7));
+	CHECK(try(do_write, (uint64_t)&test_faults) == 1 && seen_vector == 14);
+}
+
+static void test_bounds(void)
+{
+	CHECK(mote_mem_map(area, 0, 0x1000, MOTE_PROT_READ) == -22);
+	CHECK(mote_mem_map(area, SCRATCH + 1, 0x1000, MOTE_PROT_READ) == -22);
+	CHECK(mote_mem_map(area, SCRATCH, 0, MOTE_PROT_READ) == -22);
+	CHECK(mote_mem_map(area, SCRATCH, 0x1000, 0) == -22);
+	CHECK(mote_mem_map(area, SCRATCH, 0x1000, 8) == -22);
+	CHECK(mote_mem_map(area, MOTE_KERNEL, 0x1000, MOTE_PROT_READ) == -22);
+	CHECK(mote_mem_map(area, MOTE_KERNEL - 0x1000, 0x2000, MOTE_PROT_READ) == -22);
+	CHECK(mote_mem_map(area, 0x800000000000, 0x1000, MOTE_PROT_READ) == -22);
+	CHECK(mote_mem_map(area, SCRATCH, ~0xfffUL, MOTE_PROT_READ) == -22);
+	CHECK(mote_mem_unmap(area, MOTE_KERNEL, 0x1000) == -22);
+	CHECK(mote_mem_protect(area, MOTE_KERNEL_STUBS, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE) == -22);
+	CHECK(mote_mem_map(area, SCRATCH, 1UL << 40, MOTE_PROT_READ) == -12);
+	area->frame.nr = 9999;
+	CHECK(mote_ring(area) == -38);
+	CHECK(mote_log(area, (const char *)8, 100) == -14);
+	CHECK(mote_log(area, (const char *)MOTE_KERNEL_TABLES, 100) == -14);
+	CHECK(mote_log(area, "x", 1UL << 40) == -7);
+}
+
+static void test_payload(const struct mote_boot *boot)
+{
+	const char *payload = (const char *)MOTE_PAYLOAD_VA;
+	CHECK(boot->payload_bytes == 5000 && payload[0] == 'p' && payload[4999] == 'q' && payload[5000] == 0);
+	CHECK(try(do_write, MOTE_PAYLOAD_VA) == 1);
+	CHECK(mote_mem_map_payload(area, SCRATCH, 0x1000, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0);
+	CHECK(*(char *)(SCRATCH + 4999 - 4096) == 'q');
+	CHECK(try(do_write, SCRATCH) == 0);
+	CHECK(mote_mem_map_payload(area, SCRATCH + 0x1000, 0x2000, 0x1000, MOTE_PROT_READ) == -22);
+	CHECK(mote_mem_unmap(area, SCRATCH, 0x1000) == 0);
+	CHECK(try(do_read, SCRATCH) == 1);
+	CHECK(payload[0] == 'p');
+}
+
+/* The system-call stub goes on at the personality's entry, whatever CPL it was reached at. */
+__attribute__((used)) static uint64_t seen_rax;
+__asm__("on_syscall:\n"
+	"	mov %rax, seen_rax(%rip)\n"
+	"	mov $42, %eax\n"
+	"	jmp *%gs:0x10\n");
+extern char on_syscall[];
+
+static void test_syscall(void)
+{
+	area->syscall_entry = (uint64_t)on_syscall;
+	for (int i = 0; i < 3; i++) {
+		uint64_t rax = 1234 + (uint64_t)i, rbx = 77;
+		__asm__ volatile("syscall" : "+a"(rax), "+b"(rbx) : : "rcx", "r11", "memory");
+		CHECK(rax == 42 && rbx == 77 && seen_rax == 1234 + (uint64_t)i);
+	}
+}
+
+static int same(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+#pragma GCC diagnostic ignored "-Winfinite-recursion"
+static void recurse(uint64_t depth)
+{
+	volatile char big[512];
+	big[0] = (char)depth;
+	recurse(depth + 1);
+	big[1] = big[0];
+}
+
+void mote_guest_entry(const struct mote_boot *boot, struct mote_area *a);
+void mote_guest_entry(const struct mote_boot *boot, struct mote_area *a)
+{
+	area = a;
+	const uint32_t *argv = (const void *)((const char *)boot + boot->argv);
+	const char *what = boot->argc ? (const char *)boot + argv[0] : "";
+	CHECK(boot->magic == MOTE_BOOT_MAGIC && boot->abi_version == MOTE_ABI_VERSION);
+	CHECK(mote_area() == a && a->self == (uint64_t)a);
+	area->fault_stack_top = (uint64_t)(fault_stack + sizeof(fault_stack)) - 8;
+	area->fault_entry = (uint64_t)on_fault;
+	if (same(what, "memory"))
+		test_memory();
+	else if (same(what, "large"))
+		test_large();
+	else if (same(what, "faults"))
+		test_faults();
+	else if (same(what, "bounds"))
+		test_bounds();
+	else if (same(what, "payload"))
+		test_payload(boot);
+	else if (same(what, "syscall"))
+		test_syscall();
+	else if (same(what, "exit-300"))
+		mote_exit(a, 300);
+	else if (same(what, "signal"))
+		mote_exit_signal(a, 15);
+	else if (same(what, "loop"))
+		for (;;)
+			__asm__ volatile("pause");
+	else if (same(what, "unhandled")) {
+		area->fault_entry = 0;
+		do_write(8);
+	} else if (same(what, "fault-in-handler")) {
+		area->fault_entry = 8;
+		do_write(8);
+	} else if (same(what, "bad-handler-stack")) {
+		area->fault_stack_top = 8;
+		do_write(8);
+	} else if (same(what, "recurse")) {
+		area->fault_entry = 0;
+		recurse(0);
+	} else
+		mote_exit(a, 99);
+	mote_exit(a, 0);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The VM itself, with test/guest/probe.c as its personality. Needs a KVM, of either kind. */
+#include "vm/vm.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+extern const uint8_t test_probe_image[], test_probe_image_end[];
+__asm__(".section .rodata\n.globl test_probe_image, test_probe_image_end\n.balign 16\n"
+	"test_probe_image: .incbin \"guest/probe.img\"\ntest_probe_image_end:\n.previous\n");
+
+static char logged[4096];
+
+static void collect(void *arg, const char *line)
+{
+	(void)arg;
+	strncat(logged, line, sizeof(logged) - strlen(logged) - 1);
+}
+
+static int payload(void)
+{
+	static char bytes[5000];
+	memset(bytes, 'x', sizeof(bytes));
+	bytes[0] = 'p';
+	bytes[4999] = 'q';
+	int fd = memfd_create("payload", MFD_CLOEXEC);
+	cr_assert(fd >= 0 && write(fd, bytes, sizeof(bytes)) == sizeof(bytes));
+	return fd;
+}
+
+static struct vm *make(char *what, uint64_t limit_ns)
+{
+	char *argv[] = {what, NULL}, *envp[] = {NULL};
+	struct vm_config c = {
+		.kvm_fd = -1,
+		.image = test_probe_image,
+		.image_bytes = (size_t)(test_probe_image_end - test_probe_image),
+		.payload_fd = payload(),
+		.memory_bytes = 64 << 20,
+		.argv = argv,
+		.envp = envp,
+		.stdio = {-1, -1, -1},
+		.time_limit_ns = limit_ns,
+		.log = collect,
+	};
+	struct err e = {0};
+	struct vm *vm = NULL;
+	int rc = vm_create(&c, &vm, &e);
+	cr_assert(rc == 0, "%s", e.text);
+	close(c.payload_fd);
+	return vm;
+}
+
+static void expect(char *what, enum vm_end end, int code)
+{
+	logged[0] = '\0';
+	struct vm *vm = make(what, 60000000000);
+	struct err e = {0};
+	struct vm_outcome out = {0};
+	int rc = vm_run(vm, &out, &e);
+	cr_assert(rc == 0, "%s: %s", what, e.text);
+	cr_expect(out.end == end && out.code == code, "%s: end %d, code %d (a line of probe.c); %s", what, out.end,
+		  out.code, logged);
+	vm_destroy(vm);
+}
+
+Test(vm_run, memory_is_mapped_protected_and_zeroed)
+{
+	expect("memory", VM_EXITED, 0);
+}
+
+Test(vm_run, large_pages_are_split)
+{
+	expect("large", VM_EXITED, 0);
+}
+
+Test(vm_run, faults_reach_the_personality)
+{
+	expect("faults", VM_EXITED, 0);
+}
+
+Test(vm_run, bad_arguments_are_refused)
+{
+	expect("bounds", VM_EXITED, 0);
+}
+
+Test(vm_run, payload_is_private_and_readonly)
+{
+	expect("payload", VM_EXITED, 0);
+}
+
+Test(vm_run, syscall_arrives_at_cpl_3)
+{
+	expect("syscall", VM_EXITED, 0);
+}
+
+Test(vm_run, exit_status_has_8_bits)
+{
+	expect("exit-300", VM_EXITED, 300 & 0xff);
+}
+
+Test(vm_run, guest_ends_by_signal)
+{
+	expect("signal", VM_SIGNALLED, 15);
+}
+
+Test(vm_run, fault_without_handler_is_named)
+{
+	expect("unhandled", VM_FAULTED, 14);
+	cr_expect(strstr(logged, "page fault writing 0x8 at RIP 0x7d"), "%s", logged);
+}
+
+Test(vm_run, fault_in_a_fault_handler_ends_the_guest)
+{
+	expect("fault-in-handler", VM_FAULTED, 14);
+	expect("bad-handler-stack", VM_FAULTED, 14);
+}
+
+Test(vm_run, endless_recursion_ends_the_guest)
+{
+	expect("recurse", VM_FAULTED, 14);
+}
+
+Test(vm_run, time_limit_ends_a_loop)
+{
+	struct vm *vm = make("loop", 50000000);
+	struct err e = {0};
+	struct vm_outcome out = {0};
+	cr_assert(vm_run(vm, &out, &e) == 0, "%s", e.text);
+	cr_expect(out.end == VM_TIMED_OUT);
+	vm_destroy(vm);
+}
+
+static void *signal_later(void *vm)
+{
+	usleep(50000);
+	vm_signal(vm, SIGTERM);
+	return NULL;
+}
+
+Test(vm_run, signal_from_another_thread_ends_a_loop)
+{
+	struct vm *vm = make("loop", 0);
+	pthread_t thread;
+	cr_assert(pthread_create(&thread, NULL, signal_later, vm) == 0);
+	struct err e = {0};
+	struct vm_outcome out = {0};
+	cr_assert(vm_run(vm, &out, &e) == 0, "%s", e.text);
+	cr_expect(out.end == VM_SIGNALLED && out.code == SIGTERM);
+	pthread_join(thread, NULL);
+	vm_destroy(vm);
+}
+
+Test(vm_run, creation_leaves_nothing_behind)
+{
+	int before = dup(0);
+	close(before);
+	for (int i = 0; i < 20; i++)
+		expect("exit-300", VM_EXITED, 300 & 0xff);
+	int after = dup(0);
+	close(after);
+	cr_expect(before == after, "descriptors: %d before, %d after", before, after);
+}
+
+Test(vm_run, too_small_a_memory_is_refused)
+{
+	char *argv[] = {(char *)"exit", NULL};
+	struct vm_config c = {.kvm_fd = -1, .payload_fd = -1, .memory_bytes = 1 << 20, .argv = argv};
+	struct err e = {0};
+	struct vm *vm = NULL;
+	cr_expect(vm_create(&c, &vm, &e) == -22 && e.blame == ERR_CONFIG && strstr(e.text, "8 MiB"), "%s", e.text);
+}
