@@ -17,3 +17,25 @@ $(UNIT): $(B)/test/unit/%: $(B)/test/unit/%.o $(filter-out $(B)/shim/main.o,$(OB
 	$(CC) $(TEST_LDFLAGS) $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group -lcriterion $(LIB_HOST) -lm -o $@
 unit: $(UNIT)
 .PHONY: unit
+
+# Guest programs of tests and benchmarks: native ones by mote-cc, Wasm ones by wat2wasm or Debian's clang.
+GUESTS := $(B)/test/guests
+$(GUESTS)/exit0.elf: test/guest/exit0.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -nostdlib -static -fno-asynchronous-unwind-tables -Wl,--build-id=none $< -o $@
+$(GUESTS)/yield.elf: test/guest/yield.c
+	@mkdir -p $(@D)
+	musl-gcc -O2 -static $< -o $@
+$(GUESTS)/%.wasm: test/guest/%.wat
+	@mkdir -p $(@D)
+	wat2wasm $< -o $@
+
+# Benchmarks. `make bench BENCH=pattern` runs those whose names match.
+BENCH ?= *
+BENCH_GUESTS := $(addprefix $(GUESTS)/,exit0.elf exit0.wasm yield.elf)
+$(B)/test/bench/%.o: HOST_INC = $(call layer,abi) -Iapi/include
+$(B)/test/bench/micro: $(B)/test/bench/micro.o $(B)/test/bench/floor.o $(B)/libmote.a
+	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@
+bench: product $(B)/test/bench/micro $(BENCH_GUESTS)
+	test/bench/run '$(BENCH)'
+.PHONY: bench

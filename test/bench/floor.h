@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The floor: what the bare KVM calls cost, with nothing of Mote in between. */
+#ifndef MOTE_TEST_BENCH_FLOOR_H
+#define MOTE_TEST_BENCH_FLOOR_H
+
+/* From nothing to the first exit of a VM with 64 MiB, in microseconds; torn down untimed. Exits the process on failure. */
+double floor_cold_start_us(int kvm_fd);
+/* One exit by `out` at CPL 3 and back, mean over `rounds`, in microseconds. */
+double floor_exit_us(int kvm_fd, unsigned rounds);
+
+#endif

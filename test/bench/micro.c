@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Benchmarks of the library in one process, each beside its floor: usage micro GUESTS_DIR [PATTERN]. One
+ * JSON object a line on stdout, the shape of build/bench/results.json. Measured and floor runs alternate,
+ * so that a machine whose speed drifts does so for both.
+ */
+#include "floor.h"
+
+#include <mote/mote.h>
+
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STARTS = 300, EXIT_RUNS = 100, EXITS = 2000 };
+
+static int kvm_fd;
+static const char *guests;
+
+static double now_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+static double quantile(double *v, int n, double q)
+{
+	qsort(v, (size_t)n, sizeof(*v), compare);
+	return v[(int)((n - 1) * q)];
+}
+
+static void report(const char *name, double *measured, double *floor, int runs)
+{
+	double median = quantile(measured, runs, 0.5), base = quantile(floor, runs, 0.5);
+	printf("{\"name\":\"%s\",\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,\"runs\":%d,\"floor\":%.2f,\"ratio\":%.3f}\n",
+	       name, median, quantile(measured, runs, 0.99), runs, base, median / base);
+}
+
+static int open_guest(const char *name)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/%s", guests, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		perror(path);
+		exit(1);
+	}
+	return fd;
+}
+
+/* One life of a sandbox: from nothing to the guest's end. Microseconds; torn down untimed. */
+static double life_us(int program, char **argv, int expected)
+{
+	static const int closed[3] = {-1, -1, -1};
+	char *envp[] = {NULL};
+	struct mote_options o = {
+		.size = sizeof(o),
+		.program_fd = program,
+		.argv = argv,
+		.envp = envp,
+		.stdio = closed,
+		.kvm_fd_plus_1 = kvm_fd + 1,
+	};
+	struct mote_sandbox *s;
+	struct mote_result r;
+	struct mote_error e;
+	double since = now_us();
+	if (mote_sandbox_new(&o, &s, &e) < 0 || mote_sandbox_run(s, &r, &e) < 0) {
+		fprintf(stderr, "%s\n", e.text);
+		exit(1);
+	}
+	double took = now_us() - since;
+	if (mote_exit_status(&r) != expected) {
+		fprintf(stderr, "the guest ended with %d, not %d\n", mote_exit_status(&r), expected);
+		exit(1);
+	}
+	mote_sandbox_free(s);
+	return took;
+}
+
+static void cold_start(const char *name, const char *guest)
+{
+	static double measured[STARTS], floor[STARTS];
+	char *argv[] = {(char *)(uintptr_t)guest, NULL};
+	int program = open_guest(guest);
+	life_us(program, argv, 0);
+	floor_cold_start_us(kvm_fd);
+	for (int i = 0; i < STARTS; i++) {
+		measured[i] = life_us(program, argv, 0);
+		floor[i] = floor_cold_start_us(kvm_fd);
+	}
+	close(program);
+	report(name, measured, floor, STARTS);
+}
+
+static void cold_start_native(void)
+{
+	cold_start("cold-start-native", "exit0.elf");
+}
+
+static void cold_start_wasm(void)
+{
+	cold_start("cold-start-wasm", "exit0.wasm");
+}
+
+/* A guest that makes EXITS host calls less one that makes none, by the number of calls. */
+static void exit_round_trip(void)
+{
+	static double measured[EXIT_RUNS], floor[EXIT_RUNS];
+	char count[16];
+	snprintf(count, sizeof(count), "%d", EXITS);
+	char *many[] = {(char *)"yield", count, NULL}, *none[] = {(char *)"yield", (char *)"0", NULL};
+	int program = open_guest("yield.elf");
+	for (int i = 0; i < EXIT_RUNS; i++) {
+		measured[i] = (life_us(program, many, 0) - life_us(program, none, 0)) / EXITS;
+		floor[i] = floor_exit_us(kvm_fd, EXITS);
+	}
+	close(program);
+	report("exit-round-trip", measured, floor, EXIT_RUNS);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} benches[] = {
+	{"cold-start-native", cold_start_native},
+	{"cold-start-wasm", cold_start_wasm},
+	{"exit-round-trip", exit_round_trip},
+};
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		fprintf(stderr, "usage: micro GUESTS_DIR [PATTERN]\n");
+		return 2;
+	}
+	guests = argv[1];
+	const char *pattern = argc > 2 ? argv[2] : "*";
+	kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm_fd < 0) {
+		perror("/dev/kvm");
+		return 1;
+	}
+	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
+		if (fnmatch(pattern, benches[i].name, 0) == 0) {
+			benches[i].run();
+			fflush(stdout);
+		}
+	return 0;
+}
