@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The leaf helpers. */
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/reader.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+Test(reader, fails_without_consuming)
+{
+	const uint8_t bytes[] = {1, 2, 3, 4, 5};
+	struct reader r = reader_of(bytes, sizeof(bytes)), sub;
+	uint64_t v64;
+	uint32_t v32;
+	cr_expect(!reader_le64(&r, &v64) && r.left == 5);
+	cr_expect(reader_be32(&r, &v32) && v32 == 0x01020304 && r.left == 1);
+	cr_expect(!reader_sub(&r, 2, &sub) && r.left == 1);
+	cr_expect(reader_sub(&r, 1, &sub) && sub.left == 1 && r.left == 0);
+	cr_expect(!reader_le32(&sub, &v32) && sub.left == 1);
+}
+
+Test(buf, keeps_to_its_cap_and_appends_whole)
+{
+	cleanup_buf struct buf b = {.cap = 10};
+	cr_expect(buf_put(&b, "12345678", 8) == 0);
+	cr_expect(buf_put(&b, "abc", 3) == -E2BIG && b.len == 8);
+	cr_expect(buf_put(&b, "ab", 2) == 0 && memcmp(b.data, "12345678ab", 10) == 0);
+	buf_consume(&b, 8);
+	cr_expect(b.len == 2 && memcmp(b.data, "ab", 2) == 0);
+	cr_expect(buf_put_be32(&b, 0x01020304) == 0 && memcmp(b.data, "ab\1\2\3\4", 6) == 0);
+}
+
+Test(err, keeps_the_first_words_and_adds_a_prefix)
+{
+	struct err e = {0};
+	cr_expect(err_sys(&e, ENOENT, "%s", "config.json") == -ENOENT && e.blame == ERR_HOST);
+	cr_expect_str_eq(e.text, "config.json: No such file or directory");
+	cr_expect(err_prefix(&e, "container %s", "a") == -ENOENT);
+	cr_expect_str_eq(e.text, "container a: config.json: No such file or directory");
+	cr_expect(err_set(NULL, ERR_HOST, EIO, "nobody listens") == -EIO);
+	char longer[1000];
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	cr_expect(err_set(&e, ERR_PEER, EIO, "%s", longer) == -EIO && strlen(e.text) < sizeof(e.text));
+}
+
+Test(io, reads_whole_files_up_to_a_cap)
+{
+	char name[] = "/tmp/mote-io-XXXXXX", *text;
+	size_t len;
+	int fd = mkstemp(name);
+	cr_assert(fd >= 0);
+	char block[5000];
+	memset(block, 'b', sizeof(block));
+	cr_expect(io_write_all(fd, block, sizeof(block)) == 0);
+	cr_expect(io_read_file(AT_FDCWD, name, sizeof(block), &text, &len) == 0 && len == sizeof(block));
+	cr_expect(text[len] == '\0' && text[len - 1] == 'b');
+	free(text);
+	cr_expect(io_read_file(AT_FDCWD, name, sizeof(block) - 1, &text, &len) == -EFBIG);
+	cr_expect(io_read_file(AT_FDCWD, "/nonexistent/mote", 10, &text, &len) == -ENOENT);
+	close(fd);
+	unlink(name);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guest memory and page tables, without KVM. */
+#include "vm/memory.h"
+
+#include "abi/layout.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+enum { RW = MEMORY_READ | MEMORY_WRITE };
+#define AT 0x400000UL
+#define LARGE 0x200000UL
+
+static struct memory m;
+
+static void setup(void)
+{
+	struct err e = {0};
+	cr_assert(memory_init(&m, -1, 64 << 20, &e) == 0, "%s", e.text);
+}
+
+static void teardown(void)
+{
+	memory_destroy(&m);
+}
+
+TestSuite(vm_memory, .init = setup, .fini = teardown);
+
+Test(vm_memory, copies_cross_pages)
+{
+	char out[100], in[100];
+	memset(in, 7, sizeof(in));
+	cr_assert(memory_map(&m, gva(AT), 0x2000, RW) == 0);
+	cr_expect(memory_write(&m, gva(AT + 0xfd0), in, sizeof(in)) == 0);
+	cr_expect(memory_read(&m, gva(AT + 0xfd0), out, sizeof(out)) == 0);
+	cr_expect_arr_eq(in, out, sizeof(in));
+}
+
+Test(vm_memory, a_copy_that_does_not_fit_writes_nothing)
+{
+	char in[100], out[0x20];
+	memset(in, 7, sizeof(in));
+	cr_assert(memory_map(&m, gva(AT), 0x1000, RW) == 0);
+	cr_expect(memory_write(&m, gva(AT + 0xff0), in, sizeof(in)) == -EFAULT);
+	cr_assert(memory_read(&m, gva(AT + 0xfe0), out, sizeof(out)) == 0);
+	for (size_t i = 0; i < sizeof(out); i++)
+		cr_expect(out[i] == 0);
+	cr_expect(memory_read(&m, gva(AT - 8), out, sizeof(out)) == -EFAULT);
+	cr_expect(memory_read(&m, gva(~0UL - 8), out, sizeof(out)) == -EFAULT);
+	cr_expect(memory_read(&m, gva(1UL << 47), out, sizeof(out)) == -EFAULT);
+}
+
+Test(vm_memory, protection_counts_for_the_host_too)
+{
+	char byte = 1;
+	cr_assert(memory_map(&m, gva(AT), 0x1000, MEMORY_READ) == 0);
+	cr_expect(memory_read(&m, gva(AT), &byte, 1) == 0);
+	cr_expect(memory_write(&m, gva(AT), &byte, 1) == -EFAULT);
+	cr_assert(memory_protect(&m, gva(AT), 0x1000, 0) == 0);
+	cr_expect(memory_read(&m, gva(AT), &byte, 1) == -EFAULT);
+}
+
+Test(vm_memory, supervisor_pages_are_not_the_guests)
+{
+	gpa_t page;
+	char byte;
+	cr_assert(memory_take(&m, 0x1000, &page) == 0);
+	cr_assert(memory_map_fixed(&m, gva(MOTE_KERNEL), page, 0x1000, RW | MEMORY_KERNEL) == 0);
+	cr_expect(memory_read(&m, gva(MOTE_KERNEL), &byte, 1) == -EFAULT);
+	cr_expect(memory_unmap(&m, gva(MOTE_KERNEL), 0x1000) == -EINVAL);
+	cr_expect(memory_map_fixed(&m, gva(MOTE_KERNEL + 0x1000), page, 0x1000, RW) == -EINVAL);
+}
+
+Test(vm_memory, spans_join_what_is_contiguous)
+{
+	struct iovec spans[4];
+	cr_assert(memory_map(&m, gva(2 * LARGE), LARGE, RW) == 0);
+	int n = memory_span(&m, gva(2 * LARGE + 5), LARGE - 5, MEMORY_WRITE, spans, 4);
+	cr_expect(n == 1 && spans[0].iov_len == LARGE - 5);
+	cr_expect(memory_span(&m, gva(2 * LARGE + 5), LARGE, MEMORY_WRITE, spans, 4) == -EFAULT);
+	cr_expect(memory_span(&m, gva(2 * LARGE), 0, MEMORY_WRITE, spans, 4) == 0);
+}
+
+Test(vm_memory, freed_memory_is_used_again_and_zeroed)
+{
+	for (int round = 0; round < 200; round++) {
+		cr_assert(memory_map(&m, gva(AT), 5 * LARGE + 0x3000, RW) == 0, "round %d", round);
+		for (uint64_t at = 0; at < 5 * LARGE + 0x3000; at += 0x1000) {
+			uint64_t v = 1;
+			cr_assert(memory_read(&m, gva(AT + at), &v, 8) == 0 && v == 0, "round %d, %#lx", round, at);
+			v = at + 1;
+			cr_assert(memory_write(&m, gva(AT + at), &v, 8) == 0);
+		}
+		/* A part first, so that large pages are split. */
+		cr_assert(memory_unmap(&m, gva(AT + LARGE + 0x5000), LARGE) == 0);
+		cr_assert(memory_unmap(&m, gva(AT), 5 * LARGE + 0x3000) == 0);
+	}
+}
+
+Test(vm_memory, more_than_there_is_is_refused_and_undone)
+{
+	uint64_t used = m.used_bytes;
+	cr_expect(memory_map(&m, gva(AT), 128 << 20, RW) == -ENOMEM);
+	/* Fits by its size, not with the page tables that it takes. */
+	cr_expect(memory_map(&m, gva(AT + 0x1000), (64 << 20) - used, RW) == -ENOMEM);
+	cr_assert(memory_map(&m, gva(AT), 40 << 20, RW) == 0);
+	cr_expect(memory_unmap(&m, gva(AT), 40 << 20) == 0);
+}
+
+Test(vm_memory, protection_keeps_contents_across_a_split)
+{
+	cr_assert(memory_map(&m, gva(2 * LARGE), LARGE, RW) == 0);
+	for (uint64_t at = 0; at < LARGE; at += 0x1000)
+		cr_assert(memory_write(&m, gva(2 * LARGE + at), &at, 8) == 0);
+	cr_assert(memory_protect(&m, gva(2 * LARGE + 0x7000), 0x2000, MEMORY_READ) == 0);
+	for (uint64_t at = 0; at < LARGE; at += 0x1000) {
+		uint64_t v;
+		cr_assert(memory_read(&m, gva(2 * LARGE + at), &v, 8) == 0 && v == at);
+		cr_expect(memory_write(&m, gva(2 * LARGE + at), &v, 8) ==
+			  (at == 0x7000 || at == 0x8000 ? -EFAULT : 0));
+	}
+}
+
+Test(vm_memory, ranges_are_checked)
+{
+	cr_expect(memory_map(&m, gva(0), 0x1000, RW) == -EINVAL);
+	cr_expect(memory_map(&m, gva(AT + 1), 0x1000, RW) == -EINVAL);
+	cr_expect(memory_map(&m, gva(AT), 0x1001, RW) == -EINVAL);
+	cr_expect(memory_map(&m, gva(AT), 0, RW) == -EINVAL);
+	cr_expect(memory_map(&m, gva(AT), 0x1000, 0) == -EINVAL);
+	cr_expect(memory_map(&m, gva(MOTE_KERNEL - 0x1000), 0x2000, RW) == -EINVAL);
+	cr_expect(memory_map(&m, gva(MOTE_VA_END - 0x1000), 0x2000, RW) == -EINVAL);
+	cr_expect(memory_map(&m, gva(0x1000), ~0xfffUL, RW) == -EINVAL);
+	cr_expect(memory_map(&m, gva(MOTE_VA_END - 0x1000), 0x1000, RW) == 0);
+	cr_expect(memory_map(&m, gva(MOTE_VA_END - 0x1000), 0x1000, RW) == -EEXIST);
+}
