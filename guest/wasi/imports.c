@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a module can import: the functions of preview1.def, by name and with exactly their types. */
+#include "guest/wasi/imports.h"
+
+#include "guest/wasi/wasi.h"
+
+#define LX_ENOENT 2
+
+#define P1_SIG_u32 "i"
+#define P1_SIG_u64 "I"
+#define P1_SIGS_A(type, name) P1_SIG_##type P1_SIGS_B
+#define P1_SIGS_B(type, name) P1_SIG_##type P1_SIGS_A
+#define P1_SIGS_A_END
+#define P1_SIGS_B_END
+
+static const struct function {
+	const char *name;
+	const char *signature; /* as wasm_functype_is() reads it */
+	wasm_host_fn call;
+} functions[] = {
+#define P1(name, args) {#name, P1_END(P1_SIGS_A args) ":i", (wasm_host_fn)wasi_##name},
+#define P1_NORETURN(name, args) {#name, P1_END(P1_SIGS_A args) ":", (wasm_host_fn)wasi_##name},
+#include "guest/wasi/preview1.def"
+#undef P1
+#undef P1_NORETURN
+};
+
+#define NAME_SHOWN 100 /* of a name in a message */
+
+static bool name_is(const struct wasm_name *name, const char *text)
+{
+	return name->bytes == strlen(text) && memcmp(name->text, text, name->bytes) == 0;
+}
+
+static int refuse(struct import_failure *failure, const struct wasm_import *import, const char *why)
+{
+	int module = (int)(import->module.bytes < NAME_SHOWN ? import->module.bytes : NAME_SHOWN);
+	int name = (int)(import->name.bytes < NAME_SHOWN ? import->name.bytes : NAME_SHOWN);
+	lib_format(failure->text, sizeof(failure->text), "cannot import %.*s.%.*s: %s", module, import->module.text, name,
+		   import->name.text, why);
+	return -LX_ENOENT;
+}
+
+/* Words for what is often asked for and is not there. */
+static const char *why_unknown(const struct wasm_import *import)
+{
+	if (name_is(&import->module, "wasi_snapshot_preview1"))
+		return "WASI preview 1 has no such function";
+	if (name_is(&import->module, "wasi_unstable"))
+		return "this is WASI from before preview 1; build the module for wasi_snapshot_preview1";
+	if (name_is(&import->module, "wasi") && name_is(&import->name, "thread-spawn"))
+		return "WASI threads are not there";
+	if (import->type.kind == WASM_KIND_MEMORY)
+		return "the module has to define its memory itself";
+	return "only functions of wasi_snapshot_preview1 are there";
+}
+
+int imports_resolve(void *context, const struct wasm_import *import, struct wasm_extern *out)
+{
+	struct import_failure *failure = context;
+	if (!name_is(&import->module, "wasi_snapshot_preview1"))
+		return refuse(failure, import, why_unknown(import));
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		if (!name_is(&import->name, functions[i].name))
+			continue;
+		if (import->type.kind != WASM_KIND_FUNC ||
+		    !wasm_functype_is(import->type.func, functions[i].signature))
+			return refuse(failure, import, "it is a function of another type");
+		*out = (struct wasm_extern){.kind = WASM_KIND_FUNC, .host = functions[i].call};
+		return 0;
+	}
+	return refuse(failure, import, why_unknown(import));
+}

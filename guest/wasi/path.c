@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * path_* and fd_readdir. The host resolves every path below the directory's descriptor and lets none
+ * leave it; here are rights, flags and the errors that WASI programs expect.
+ */
+#include "guest/wasi/wasi.h"
+
+#define LX_EXDEV 18
+#define LX_AT_REMOVEDIR 0x200
+
+/* A path in linear memory, handed to the host as it is: the host copies it once and bounds it. */
+struct path {
+	const char *at;
+	uint64_t len;
+};
+
+static uint32_t get_path(struct wasm_instance *inst, struct path *p, uint32_t at, uint32_t len)
+{
+	*p = (struct path){.at = wasi_span(inst, at, len), .len = len};
+	return p->at ? WASI_SUCCESS : WASI_FAULT;
+}
+
+/* The directory with its rights, then the path. */
+static uint32_t begin(struct wasm_instance *inst, uint32_t fd, uint64_t rights, struct path *p, uint32_t at, uint32_t len)
+{
+	struct wasi_fd *f;
+	uint32_t e = wasi_fd_get(fd, 0, &f);
+	if (!e && f->type != WASI_TYPE_UNSEEN && f->type != WASI_FILETYPE_DIRECTORY)
+		return WASI_NOTDIR;
+	if (!e)
+		e = wasi_fd_get(fd, rights, &f);
+	return e ? e : get_path(inst, p, at, len);
+}
+
+static uint32_t resolve_of(uint32_t lookup)
+{
+	return MOTE_RESOLVE_BENEATH | (lookup & WASI_LOOKUP_SYMLINK_FOLLOW ? 0 : MOTE_RESOLVE_NOFOLLOW);
+}
+
+/* --- opening --- */
+
+static uint32_t host_open_flags(uint32_t oflags, uint64_t base, uint32_t fdflags)
+{
+	uint32_t flags = base & WASI_RIGHT_FD_WRITE ? base & WASI_RIGHT_FD_READ ? LX_O_RDWR : LX_O_WRONLY : LX_O_RDONLY;
+	return flags | (oflags & WASI_OFLAG_CREAT ? LX_O_CREAT : 0) | (oflags & WASI_OFLAG_EXCL ? LX_O_EXCL : 0) |
+	       (oflags & WASI_OFLAG_TRUNC ? LX_O_TRUNC : 0) | (oflags & WASI_OFLAG_DIRECTORY ? LX_O_DIRECTORY : 0) |
+	       (fdflags & WASI_FDFLAG_APPEND ? LX_O_APPEND : 0) | (fdflags & WASI_FDFLAG_NONBLOCK ? LX_O_NONBLOCK : 0) |
+	       (fdflags & WASI_FDFLAG_DSYNC ? LX_O_DSYNC : 0) |
+	       (fdflags & (WASI_FDFLAG_SYNC | WASI_FDFLAG_RSYNC) ? LX_O_SYNC : 0);
+}
+
+/* What the directory itself must allow for such an open. */
+static uint64_t rights_to_open(uint32_t oflags)
+{
+	return WASI_RIGHT_PATH_OPEN | (oflags & WASI_OFLAG_CREAT ? WASI_RIGHT_PATH_CREATE_FILE : 0) |
+	       (oflags & WASI_OFLAG_TRUNC ? WASI_RIGHT_PATH_FILESTAT_SET_SIZE : 0);
+}
+
+/* What its inheriting rights must hold besides what is asked for. */
+static uint64_t rights_to_inherit(uint32_t fdflags)
+{
+	return (fdflags & WASI_FDFLAG_DSYNC ? WASI_RIGHT_FD_DATASYNC : 0) |
+	       (fdflags & (WASI_FDFLAG_SYNC | WASI_FDFLAG_RSYNC) ? WASI_RIGHT_FD_SYNC : 0);
+}
+
+uint32_t wasi_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path, uint32_t path_len,
+			uint32_t oflags, uint64_t base, uint64_t inheriting, uint32_t fdflags, uint32_t opened)
+{
+	struct path p;
+	struct wasi_fd *dir;
+	uint32_t e = begin(inst, fd, rights_to_open(oflags), &p, path, path_len);
+	void *to = wasi_span(inst, opened, sizeof(uint32_t));
+	if (!e)
+		e = wasi_fd_get(fd, 0, &dir);
+	if (e || !to)
+		return e ? e : WASI_FAULT;
+	if (oflags & ~(uint32_t)WASI_OFLAGS_ALL || fdflags & ~(uint32_t)WASI_FDFLAGS_ALL)
+		return WASI_INVAL;
+	base &= WASI_RIGHTS_ALL;
+	inheriting &= WASI_RIGHTS_ALL;
+	if ((base | inheriting | rights_to_inherit(fdflags)) & ~dir->inheriting)
+		return WASI_NOTCAPABLE;
+	int64_t rc = mote_open(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(lookup),
+			       host_open_flags(oflags, base, fdflags), 0666);
+	struct wasi_fd f = {
+		.open = true,
+		.type = WASI_TYPE_UNSEEN,
+		.fdflags = (uint8_t)fdflags,
+		.base = base,
+		.inheriting = inheriting,
+	};
+	if (oflags & WASI_OFLAG_DIRECTORY)
+		wasi_fd_seen(&f, LX_S_IFDIR);
+	e = wasi_fd_add(rc, &f);
+	if (!e)
+		wasi_put32(to, (uint32_t)rc);
+	return e;
+}
+
+/* --- what a path leads to --- */
+
+uint32_t wasi_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
+				uint32_t path_len, uint32_t stat)
+{
+	struct path p;
+	struct mote_stat st;
+	struct wasi_filestat out;
+	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_FILESTAT_GET, &p, path, path_len);
+	void *to = wasi_span(inst, stat, sizeof(out));
+	if (e || !to)
+		return e ? e : WASI_FAULT;
+	int64_t rc = mote_stat(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(lookup), &st);
+	if (rc < 0)
+		return wasi_path_errno(rc);
+	wasi_filestat(&out, &st);
+	memcpy(to, &out, sizeof(out));
+	return WASI_SUCCESS;
+}
+
+uint32_t wasi_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
+				      uint32_t path_len, uint64_t atim, uint64_t mtim, uint32_t flags)
+{
+	struct path p;
+	struct mote_time t[2];
+	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_FILESTAT_SET_TIMES, &p, path, path_len);
+	if (!e)
+		e = wasi_set_times(t, atim, mtim, flags);
+	if (e)
+		return e;
+	return wasi_path_errno(mote_utimens(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(lookup), &t[0], &t[1]));
+}
+
+uint32_t wasi_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len, uint32_t buf,
+			    uint32_t buf_len, uint32_t used)
+{
+	struct path p;
+	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_READLINK, &p, path, path_len);
+	void *to = wasi_span(inst, buf, buf_len), *n = wasi_span(inst, used, sizeof(uint32_t));
+	if (e || !to || !n)
+		return e ? e : WASI_FAULT;
+	int64_t rc = mote_readlink(wasi_area, (int32_t)fd, p.at, p.len, MOTE_RESOLVE_BENEATH, to, buf_len);
+	if (rc >= 0)
+		wasi_put32(n, (uint32_t)rc);
+	return wasi_path_errno(rc);
+}
+
+/* --- changing directories --- */
+
+uint32_t wasi_path_create_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len)
+{
+	struct path p;
+	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_CREATE_DIRECTORY, &p, path, path_len);
+	return e ? e : wasi_path_errno(mote_mkdir(wasi_area, (int32_t)fd, p.at, p.len, MOTE_RESOLVE_BENEATH, 0777));
+}
+
+uint32_t wasi_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len)
+{
+	struct path p;
+	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_REMOVE_DIRECTORY, &p, path, path_len);
+	if (e)
+		return e;
+	return wasi_path_errno(
+		mote_unlink(wasi_area, (int32_t)fd, p.at, p.len, MOTE_RESOLVE_BENEATH, LX_AT_REMOVEDIR));
+}
+
+uint32_t wasi_path_unlink_file(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len)
+{
+	struct path p;
+	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_UNLINK_FILE, &p, path, path_len);
+	return e ? e : wasi_path_errno(mote_unlink(wasi_area, (int32_t)fd, p.at, p.len, MOTE_RESOLVE_BENEATH, 0));
+}
+
+/* A link to an absolute path would lead out of every directory that a program can have. */
+uint32_t wasi_path_symlink(struct wasm_instance *inst, uint32_t target, uint32_t target_len, uint32_t fd, uint32_t path,
+			   uint32_t path_len)
+{
+	struct path p, t;
+	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_SYMLINK, &p, path, path_len);
+	if (!e)
+		e = get_path(inst, &t, target, target_len);
+	if (e)
+		return e;
+	if (t.len && t.at[0] == '/')
+		return WASI_PERM;
+	return wasi_path_errno(
+		mote_symlink(wasi_area, t.at, t.len, (int32_t)fd, p.at, p.len, MOTE_RESOLVE_BENEATH));
+}
+
+/* Whether a path leads out of its directory: what EXDEV means of two paths is not clear without. */
+static bool escapes(uint32_t fd, const struct path *p)
+{
+	struct mote_stat st;
+	return mote_stat(wasi_area, (int32_t)fd, p->at, p->len, MOTE_RESOLVE_BENEATH | MOTE_RESOLVE_NOFOLLOW, &st) ==
+	       -LX_EXDEV;
+}
+
+static uint32_t two_paths_errno(int64_t rc, uint32_t fd, const struct path *p, uint32_t to_fd, const struct path *to)
+{
+	if (rc == -LX_EXDEV && !escapes(fd, p) && !escapes(to_fd, to))
+		return WASI_XDEV;
+	return wasi_path_errno(rc);
+}
+
+uint32_t wasi_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_path, uint32_t old_path_len,
+			  uint32_t new_fd, uint32_t new_path, uint32_t new_path_len)
+{
+	struct path old, new;
+	uint32_t e = begin(inst, old_fd, WASI_RIGHT_PATH_RENAME_SOURCE, &old, old_path, old_path_len);
+	if (!e)
+		e = begin(inst, new_fd, WASI_RIGHT_PATH_RENAME_TARGET, &new, new_path, new_path_len);
+	if (e)
+		return e;
+	int64_t rc = mote_rename(wasi_area, (int32_t)old_fd, old.at, old.len, (int32_t)new_fd, new.at, new.len,
+				 MOTE_RESOLVE_BENEATH, 0);
+	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
+}
+
+uint32_t wasi_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_lookup, uint32_t old_path,
+			uint32_t old_path_len, uint32_t new_fd, uint32_t new_path, uint32_t new_path_len)
+{
+	struct path old, new;
+	uint32_t e = begin(inst, old_fd, WASI_RIGHT_PATH_LINK_SOURCE, &old, old_path, old_path_len);
+	if (!e)
+		e = begin(inst, new_fd, WASI_RIGHT_PATH_LINK_TARGET, &new, new_path, new_path_len);
+	if (e)
+		return e;
+	int64_t rc = mote_link(wasi_area, (int32_t)old_fd, old.at, old.len, (int32_t)new_fd, new.at, new.len,
+			       resolve_of(old_lookup));
+	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
+}
+
+/* --- fd_readdir --- */
+
+#define ENTRIES_BYTES 8192
+
+struct listing {
+	uint8_t *to; /* the program's buffer */
+	uint64_t len, used;
+	uint64_t cookie; /* after the last entry that is in the buffer, be it cut */
+};
+
+static void put(struct listing *l, const void *bytes, uint64_t n)
+{
+	if (n > l->len - l->used)
+		n = l->len - l->used;
+	memcpy(l->to + l->used, bytes, n);
+	l->used += n;
+}
+
+/* Entries as the host gives them; the last one is cut where the program's buffer ends. */
+static void put_entries(struct listing *l, const uint8_t *entries, uint64_t bytes)
+{
+	for (uint64_t at = 0; at < bytes && l->used < l->len;) {
+		const struct mote_dirent *from = (const void *)(entries + at);
+		struct wasi_dirent d = {
+			.next = (uint64_t)from->cookie,
+			.ino = from->ino,
+			.namlen = (uint32_t)strlen(from->name),
+			.type = wasi_filetype((uint32_t)from->type << 12), /* DT_* are S_IF* >> 12 */
+		};
+		put(l, &d, sizeof(d));
+		put(l, from->name, d.namlen);
+		l->cookie = d.next;
+		at += from->reclen;
+	}
+}
+
+uint32_t wasi_fd_readdir(struct wasm_instance *inst, uint32_t fd, uint32_t buf, uint32_t buf_len, uint64_t cookie,
+			 uint32_t used)
+{
+	static uint64_t entries[ENTRIES_BYTES / sizeof(uint64_t)];
+	struct wasi_fd *f;
+	uint32_t e = wasi_fd_get(fd, 0, &f);
+	if (!e && f->type != WASI_TYPE_UNSEEN && f->type != WASI_FILETYPE_DIRECTORY)
+		return WASI_NOTDIR;
+	if (!e)
+		e = wasi_fd_get(fd, WASI_RIGHT_FD_READDIR, &f);
+	struct listing l = {.to = wasi_span(inst, buf, buf_len), .len = buf_len, .cookie = cookie};
+	void *n = wasi_span(inst, used, sizeof(uint32_t));
+	if (e || !l.to || !n)
+		return e ? e : WASI_FAULT;
+	while (l.used < l.len) {
+		/* No more than fits by and large: what does not is read again. */
+		uint64_t want = l.len - l.used < 512 ? 512 : l.len - l.used;
+		int64_t rc = mote_readdir(wasi_area, (int32_t)fd, (int64_t)l.cookie, entries,
+					  want < ENTRIES_BYTES ? want : ENTRIES_BYTES);
+		if (rc < 0)
+			return wasi_errno(rc);
+		if (rc == 0)
+			break;
+		put_entries(&l, (const uint8_t *)entries, (uint64_t)rc);
+	}
+	wasi_put32(n, (uint32_t)l.used);
+	return WASI_SUCCESS;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* poll_oneoff: waiting for clocks and descriptors, by one poll of the host. */
+#include "guest/wasi/wasi.h"
+
+#define SUBSCRIPTIONS_MAX 4096 /* as many descriptors as the host polls at once */
+
+#define LX_POLLIN 0x1
+#define LX_POLLOUT 0x4
+#define LX_POLLHUP 0x10
+#define LX_POLLNVAL 0x20
+
+/* One subscription, and what has become of it. */
+struct wait {
+	uint64_t userdata;
+	uint64_t wait_ns; /* clock: from now */
+	uint32_t fd, poll; /* descriptor, and its place among those the host polls */
+	uint16_t error;
+	uint8_t type;
+	bool done;
+};
+
+static struct wait waits[SUBSCRIPTIONS_MAX];
+static struct mote_pollfd polled[SUBSCRIPTIONS_MAX];
+
+static uint64_t clock_now(uint32_t id, uint32_t *e)
+{
+	struct mote_time now = {0};
+	*e = wasi_errno(mote_clock_get(wasi_area, id, &now));
+	return wasi_timestamp(&now);
+}
+
+static struct mote_time to_time(uint64_t ns)
+{
+	return (struct mote_time){.sec = (int64_t)(ns / WASI_NS), .nsec = (int64_t)(ns % WASI_NS)};
+}
+
+static void subscribe_clock(struct wait *w, const struct wasi_subscription *s)
+{
+	uint32_t e = WASI_SUCCESS;
+	/* Nothing but the program itself moves the clocks of its own CPU time. */
+	if (s->clock.id > WASI_CLOCK_MONOTONIC)
+		e = s->clock.id > WASI_CLOCK_THREAD_CPUTIME ? WASI_INVAL : WASI_NOTSUP;
+	w->wait_ns = s->clock.timeout;
+	if (!e && s->clock.flags & WASI_SUBCLOCK_ABSTIME) {
+		uint64_t now = clock_now(s->clock.id, &e);
+		w->wait_ns = s->clock.timeout > now ? s->clock.timeout - now : 0;
+	}
+	w->error = (uint16_t)e;
+	w->done = e;
+}
+
+static void subscribe_fd(struct wait *w, uint32_t fd, uint32_t *polls)
+{
+	bool reads = w->type == WASI_EVENT_FD_READ;
+	struct wasi_fd *f;
+	w->fd = fd;
+	w->error = (uint16_t)wasi_fd_get(
+		fd, WASI_RIGHT_POLL_FD_READWRITE | (reads ? WASI_RIGHT_FD_READ : WASI_RIGHT_FD_WRITE), &f);
+	/* A listener is ready to read when it is ready to accept. */
+	if (w->error && reads && wasi_fd_get(fd, WASI_RIGHT_POLL_FD_READWRITE | WASI_RIGHT_SOCK_ACCEPT, &f) == 0)
+		w->error = 0;
+	w->done = w->error;
+	if (w->done)
+		return;
+	w->poll = *polls;
+	polled[(*polls)++] = (struct mote_pollfd){.fd = (int32_t)fd, .events = reads ? LX_POLLIN : LX_POLLOUT};
+}
+
+static uint32_t subscribe_all(const uint8_t *in, uint32_t count, uint32_t *polls)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct wasi_subscription s;
+		memcpy(&s, in + i * sizeof(s), sizeof(s));
+		waits[i] = (struct wait){.userdata = s.userdata, .type = s.type};
+		if (s.type == WASI_EVENT_CLOCK)
+			subscribe_clock(&waits[i], &s);
+		else if (s.type == WASI_EVENT_FD_READ || s.type == WASI_EVENT_FD_WRITE)
+			subscribe_fd(&waits[i], s.fd, polls);
+		else
+			return WASI_INVAL;
+	}
+	return WASI_SUCCESS;
+}
+
+/* How long to wait at most; UINT64_MAX: for ever. */
+static uint64_t shortest(uint32_t count)
+{
+	uint64_t ns = UINT64_MAX;
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t mine = waits[i].done ? 0 : waits[i].type == WASI_EVENT_CLOCK ? waits[i].wait_ns : UINT64_MAX;
+		ns = mine < ns ? mine : ns;
+	}
+	return ns;
+}
+
+/* What can be read at once, where the host can say. */
+static uint64_t readable(uint32_t fd)
+{
+	int64_t n = mote_readable_bytes(wasi_area, (int32_t)fd);
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+static uint32_t put_events(uint8_t *out, uint32_t count, uint64_t waited)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct wait *w = &waits[i];
+		struct wasi_event ev = {.userdata = w->userdata, .error = w->error, .type = w->type};
+		if (!w->done && w->type == WASI_EVENT_CLOCK && w->wait_ns > waited)
+			continue;
+		if (!w->done && w->type != WASI_EVENT_CLOCK) {
+			int16_t got = polled[w->poll].revents;
+			if (!got)
+				continue;
+			if (got & LX_POLLNVAL)
+				ev.error = WASI_BADF;
+			if (got & LX_POLLHUP)
+				ev.flags = WASI_EVENTRW_HANGUP;
+			if (got & LX_POLLIN)
+				ev.nbytes = readable(w->fd);
+		}
+		memcpy(out + n++ * sizeof(ev), &ev, sizeof(ev));
+	}
+	return n;
+}
+
+uint32_t wasi_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count, uint32_t nevents)
+{
+	if (count == 0 || count > SUBSCRIPTIONS_MAX)
+		return WASI_INVAL;
+	const uint8_t *subscriptions = wasi_span(inst, in, count * sizeof(struct wasi_subscription));
+	uint8_t *events = wasi_span(inst, out, count * sizeof(struct wasi_event));
+	void *n = wasi_span(inst, nevents, sizeof(uint32_t));
+	if (!subscriptions || !events || !n)
+		return WASI_FAULT;
+	uint32_t polls = 0;
+	uint32_t e = subscribe_all(subscriptions, count, &polls);
+	if (e)
+		return e;
+	uint64_t ns = shortest(count);
+	struct mote_time limit = to_time(ns);
+	int64_t rc = mote_poll(wasi_area, (uint64_t)polled, polls, ns == UINT64_MAX ? NULL : &limit);
+	if (rc < 0)
+		return wasi_errno(rc);
+	/* Only when no descriptor was ready has the time gone by; clocks that ask for none are due at once. */
+	wasi_put32(n, put_events(events, count, rc == 0 ? ns : 0));
+	return WASI_SUCCESS;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entry of the WebAssembly image, the way onto the large stack, and the entry and exit of faults. */
+#include "guest/wasi/space.h"
+
+	.text
+
+/* RDI: boot information, RSI: the area, on the small initial stack. */
+	.globl mote_guest_entry
+	.type mote_guest_entry, @function
+mote_guest_entry:
+	xorl %ebp, %ebp
+	andq $-16, %rsp
+	call wasi_start
+	/* The large stack is there now. */
+	movabsq $SPACE_STACK_TOP, %rsp
+	call wasi_main
+	ud2
+	.size mote_guest_entry, . - mote_guest_entry
+
+/* From the host, with RDI = the area and an aligned RSP at the top of the fault stack. */
+	.globl wasi_fault_entry
+	.type wasi_fault_entry, @function
+wasi_fault_entry:
+	cld
+	xorl %ebp, %ebp
+	andq $-16, %rsp
+	call wasi_fault
+	ud2
+	.size wasi_fault_entry, . - wasi_fault_entry
+
+/*
+ * wasi_resume(context, busy): goes on with all registers as struct mote_context (RDI) has them, and
+ * clears *busy (RSI) just before. IRETQ to the same privilege level also takes RSP and SS.
+ */
+	.globl wasi_resume
+	.type wasi_resume, @function
+wasi_resume:
+	pushq $MOTE_USER_DS
+	pushq 0x38(%rdi) /* rsp */
+	pushq 0x88(%rdi) /* rflags */
+	pushq $MOTE_USER_CS
+	pushq 0x80(%rdi) /* rip */
+	movl $0, (%rsi)
+	movq 0x00(%rdi), %rax
+	movq 0x08(%rdi), %rbx
+	movq 0x10(%rdi), %rcx
+	movq 0x18(%rdi), %rdx
+	movq 0x20(%rdi), %rsi
+	movq 0x30(%rdi), %rbp
+	movq 0x40(%rdi), %r8
+	movq 0x48(%rdi), %r9
+	movq 0x50(%rdi), %r10
+	movq 0x58(%rdi), %r11
+	movq 0x60(%rdi), %r12
+	movq 0x68(%rdi), %r13
+	movq 0x70(%rdi), %r14
+	movq 0x78(%rdi), %r15
+	movq 0x28(%rdi), %rdi
+	iretq
+	.size wasi_resume, . - wasi_resume
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the image starts, and how faults reach C: the two sides of start.S. */
+#ifndef MOTE_WASI_START_H
+#define MOTE_WASI_START_H
+
+#include "abi/layout.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Called by start.S: on the initial stack, then on the large one, which the first has mapped. */
+void wasi_start(const struct mote_boot *boot, struct mote_area *area);
+_Noreturn void wasi_main(void);
+/* On the fault stack. */
+_Noreturn void wasi_fault(struct mote_area *area);
+
+/* In start.S. */
+void wasi_fault_entry(void);
+_Noreturn void wasi_resume(const struct mote_context *context, uint32_t *busy);
+
+/* Makes faults arrive at wasi_fault(). */
+void platform_start(void);
+
+_Static_assert(offsetof(struct mote_context, rdi) == 0x28 && offsetof(struct mote_context, rsp) == 0x38 &&
+		       offsetof(struct mote_context, r15) == 0x78 && offsetof(struct mote_context, rip) == 0x80 &&
+		       offsetof(struct mote_context, rflags) == 0x88,
+	       "as start.S has them");
+
+#endif
