@@ -7,7 +7,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -69,17 +68,13 @@ int boot_map_payload(struct vm *vm, const struct vm_config *config, struct err *
 		return err_set(e, ERR_CONFIG, EFBIG, "%s is larger than the 4 GiB that a program may have", name);
 	vm->payload_bytes = (uint64_t)st.st_size;
 	uint64_t mapped = page_up(vm->payload_bytes);
-	int rc = memory_take(&vm->memory, mapped, &vm->payload);
+	int rc = memory_take_file(&vm->memory, config->payload_fd, mapped, &vm->payload);
 	if (rc == -ENOMEM)
 		return err_set(e, ERR_CONFIG, ENOMEM,
 			       "the memory limit of %lu KiB is too small for %s, which has %lu KiB", config->memory_bytes >> 10,
 			       name, mapped >> 10);
 	if (rc < 0)
-		return err_sys(e, -rc, "guest memory for %s", name);
-	void *at = mmap(memory_at(&vm->memory, vm->payload, mapped), mapped, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, config->payload_fd, 0);
-	if (at == MAP_FAILED)
-		return err_sys(e, errno, "mapping %s", name);
+		return err_sys(e, -rc, "mapping %s", name);
 	rc = memory_map_fixed(&vm->memory, gva(MOTE_PAYLOAD_VA), vm->payload, mapped, MEMORY_READ);
 	return rc < 0 ? err_sys(e, -rc, "mapping %s", name) : 0;
 }

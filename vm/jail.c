@@ -40,6 +40,10 @@ static int add_rules(scmp_filter_ctx ctx)
 #define ALLOW_WITHOUT(call, arg, bits, reason)                                                                         \
 	rc = rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(call), 1, SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, bits, 0));
 #include "vm/jail_syscalls.def"
+	/* Copies from and to the mapped program file, which may have been truncated (memory.c). */
+	scmp_datum_t self = (scmp_datum_t)getpid();
+	rc = rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(process_vm_readv), 1, SCMP_CMP(0, SCMP_CMP_EQ, self));
+	rc = rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(process_vm_writev), 1, SCMP_CMP(0, SCMP_CMP_EQ, self));
 #undef ALLOW
 #undef ALLOW_ARG
 #undef ALLOW_WITHOUT

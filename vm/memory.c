@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #define SMALL 4096UL
 #define LARGE (2UL << 20)
@@ -151,10 +153,24 @@ static int take_large(struct memory *m, uint64_t *page)
 int memory_take(struct memory *m, uint64_t bytes, gpa_t *out)
 {
 	bytes = (bytes + SMALL - 1) & ~(SMALL - 1);
-	int rc = take_fresh(m, bytes, SMALL, &out->v);
+	int rc = take_fresh(m, bytes, bytes >= LARGE ? LARGE : SMALL, &out->v);
 	if (rc == 0)
 		m->used_bytes += bytes;
 	return rc;
+}
+
+int memory_take_file(struct memory *m, int fd, uint64_t bytes, gpa_t *out)
+{
+	bytes = (bytes + SMALL - 1) & ~(SMALL - 1);
+	int rc = memory_take(m, bytes, out);
+	if (rc < 0)
+		return rc;
+	void *at = mmap(m->hva + out->v, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	m->file_gpa = out->v;
+	m->file_bytes = bytes;
+	return 0;
 }
 
 uint8_t *memory_at(struct memory *m, gpa_t at, uint64_t bytes)
@@ -549,6 +565,23 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 
 enum copy_way { COPY_OUT, COPY_IN };
 
+/*
+ * One piece within a page. Pages of a mapped file may vanish when somebody truncates the file: there the
+ * kernel does the copy and says EFAULT where an access of ours would be SIGBUS.
+ */
+static int copy_piece(struct memory *m, uint8_t *guest, uint8_t *host, uint64_t bytes, enum copy_way way)
+{
+	uint64_t gpa = (uint64_t)(guest - m->hva);
+	if (gpa - m->file_gpa < m->file_bytes) {
+		struct iovec there = {.iov_base = guest, .iov_len = bytes}, here = {.iov_base = host, .iov_len = bytes};
+		ssize_t n = way == COPY_IN ? process_vm_writev(getpid(), &here, 1, &there, 1, 0)
+					   : process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+		return n == (ssize_t)bytes ? 0 : -EFAULT;
+	}
+	memcpy(way == COPY_IN ? guest : host, way == COPY_IN ? host : guest, bytes);
+	return 0;
+}
+
 static int copy(struct memory *m, uint64_t va, uint8_t *host, uint64_t bytes, enum copy_way way)
 {
 	if (va > MOTE_VA_END || bytes > MOTE_VA_END - va)
@@ -562,10 +595,8 @@ static int copy(struct memory *m, uint64_t va, uint8_t *host, uint64_t bytes, en
 			if (rc < 0 || !step_allows(&s, access))
 				return -EFAULT;
 			uint8_t *guest = m->hva + (*s.entry & PTE_ADDR) + (p & (level_bytes(s.level) - 1));
-			if (pass == 1 && way == COPY_IN)
-				memcpy(guest, at, s.bytes);
-			else if (pass == 1)
-				memcpy(at, guest, s.bytes);
+			if (pass == 1 && copy_piece(m, guest, at, s.bytes, way) < 0)
+				return -EFAULT;
 			at += s.bytes;
 			p += s.bytes;
 		}

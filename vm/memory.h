@@ -51,6 +51,7 @@ struct memory {
 		uint32_t *frames; /* owned */
 		uint32_t len, room;
 	} free_small, free_large; /* freed pages of 4 KiB and 2 MiB, all zero */
+	uint64_t file_gpa, file_bytes; /* what memory_take_file mapped */
 	uint64_t root;            /* guest-physical address of the top page table */
 	uint64_t used_bytes;      /* allocated and not freed */
 };
@@ -70,6 +71,8 @@ int memory_zero(struct memory *m, gva_t at, uint64_t bytes) must_check;
 int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, unsigned access) must_check;
 /* Takes page-aligned guest-physical memory that backs no mapping yet, contiguous and zeroed. */
 int memory_take(struct memory *m, uint64_t bytes, gpa_t *out) must_check;
+/* The same, as a private mapping of a file from its beginning; once for each memory. */
+int memory_take_file(struct memory *m, int fd, uint64_t bytes, gpa_t *out) must_check;
 /* Host address of guest-physical memory that was taken; NULL outside. */
 uint8_t *memory_at(struct memory *m, gpa_t at, uint64_t bytes);
 

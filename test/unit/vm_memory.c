@@ -7,6 +7,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { RW = MEMORY_READ | MEMORY_WRITE };
 #define AT 0x400000UL
@@ -120,6 +122,21 @@ Test(vm_memory, protection_keeps_contents_across_a_split)
 		cr_expect(memory_write(&m, gva(2 * LARGE + at), &v, 8) ==
 			  (at == 0x7000 || at == 0x8000 ? -EFAULT : 0));
 	}
+}
+
+Test(vm_memory, a_truncated_file_is_an_error)
+{
+	int fd = memfd_create("program", MFD_CLOEXEC);
+	cr_assert(fd >= 0 && ftruncate(fd, 0x3000) == 0 && pwrite(fd, "x", 1, 0x2000) == 1);
+	gpa_t at;
+	char byte;
+	cr_assert(memory_take_file(&m, fd, 0x3000, &at) == 0);
+	cr_assert(memory_map_fixed(&m, gva(AT), at, 0x3000, RW) == 0);
+	cr_expect(memory_read(&m, gva(AT + 0x2000), &byte, 1) == 0 && byte == 'x');
+	cr_assert(ftruncate(fd, 0x1000) == 0);
+	cr_expect(memory_read(&m, gva(AT + 0x2000), &byte, 1) == -EFAULT);
+	cr_expect(memory_write(&m, gva(AT + 0x2000), "y", 1) == -EFAULT);
+	cr_expect(memory_read(&m, gva(AT), &byte, 1) == 0 && byte == 0);
 }
 
 Test(vm_memory, ranges_are_checked)
