@@ -39,3 +39,4 @@ $(B)/test/bench/micro: $(B)/test/bench/micro.o $(B)/test/bench/floor.o $(B)/libm
 bench: product $(B)/test/bench/micro $(BENCH_GUESTS)
 	test/bench/run '$(BENCH)'
 .PHONY: bench
+-include test/guest/wasi.mk
