@@ -20,12 +20,12 @@ enum fd_flag {
 	FD_SOCKET = 1 << 2,
 	FD_LISTENER = 1 << 3, /* given at the start: accept is allowed without the network */
 	FD_STDIO = 1 << 4,    /* given by the embedder: its flags may be shared with others */
+	FD_NONBLOCK = 1 << 5, /* an FD_STDIO descriptor that the guest made non-blocking for itself */
 };
 
 struct fd_entry {
 	int host; /* owned; -1: free */
 	uint16_t flags;
-	int64_t dir_cookie; /* where a directory stream stands */
 };
 
 struct fdtable {

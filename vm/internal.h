@@ -61,6 +61,14 @@ void vm_end(struct vm *vm, enum vm_end end, int code);
 int vm_timer_set(struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns) must_check;
 /* Told of every successful write: small ones to descriptors 1 and 2 let the guest buffer the next ones. */
 void vm_note_write(struct vm *vm, int32_t fd, int64_t written);
+/*
+ * The waits of host calls. 0 when the descriptor has one of the events (or an error), or the time is
+ * over; -EINTR when the guest has a signal to see to or is to end.
+ */
+int vm_wait_fd(struct vm *vm, int host, short events) must_check;
+int vm_wait(struct vm *vm, int64_t ns) must_check;
+/* Gives the guest two descriptors (taken) and writes their numbers to `to`. */
+int64_t vm_add_pair(struct vm *vm, const int host[2], unsigned flags, const struct call_out *to) must_check;
 /* Writes out what the guest has buffered in its area. */
 void vm_flush_output(struct vm *vm);
 /* One line to the operator's log, printf form; text of the guest must be escaped by vm_escape first. */
