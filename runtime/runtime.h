@@ -106,6 +106,12 @@ int container_stats(const struct container *c, struct container_stats *out, stru
  */
 int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *status, struct err *e) must_check;
 
+/*
+ * What containers share a shim by: the bundle's annotation io.containerd.runc.v2.group, else
+ * io.kubernetes.cri.sandbox-id. *out: a string that the caller frees, NULL where there is neither.
+ */
+int runtime_group(const char *bundle, char **out, struct err *e) must_check;
+
 /* The monitor's main, for the re-executed binary: argv[1] is RUNTIME_MONITOR_ARG. Exit status of the process. */
 #define RUNTIME_MONITOR_ARG "monitor"
 int runtime_monitor_main(void);

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding the hierarchies; making, joining, freezing and removing a cgroup in them. */
+#include "runtime/cgroup_private.h"
+
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MOUNTINFO_MAX (16UL << 20)
+#define REMOVE_TRIES 200 /* of a millisecond */
+#define FREEZE_MS 5000
+
+/* --- files --- */
+
+int cgroup_write(const char *dir, const char *file, const char *text)
+{
+	char path[4400];
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, file);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : io_write_all(fd, text, strlen(text));
+}
+
+int cgroup_read(const char *dir, const char *file, char *to, size_t room)
+{
+	char path[4400];
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, file);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -errno : io_read_full(fd, to, room - 1);
+	if (got < 0)
+		return (int)got;
+	while (got > 0 && to[got - 1] == '\n')
+		got--;
+	to[got] = '\0';
+	return (int)got;
+}
+
+uint64_t cgroup_number(const char *dir, const char *file)
+{
+	char text[32];
+	if (!dir || cgroup_read(dir, file, text, sizeof(text)) <= 0)
+		return 0;
+	return strcmp(text, "max") == 0 ? UINT64_MAX : strtoull(text, NULL, 10);
+}
+
+uint64_t cgroup_field(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, len) == 0 && line[len] == ' ')
+			return strtoull(line + len + 1, NULL, 10);
+	}
+	return 0;
+}
+
+/* --- hierarchies --- */
+
+static const struct {
+	const char *name;
+	enum cgroup_controller bit;
+} controller_names[] = {
+	{"cpu", CGROUP_CPU}, {"cpuacct", CGROUP_CPUACCT}, {"cpuset", CGROUP_CPUSET}, {"memory", CGROUP_MEMORY},
+	{"pids", CGROUP_PIDS}, {"freezer", CGROUP_FREEZER}, {"blkio", CGROUP_IO}, {"io", CGROUP_IO},
+};
+
+/* Names separated by one of `separators`, to bits. */
+static unsigned controllers_of(const char *text, const char *separators)
+{
+	unsigned bits = 0;
+	while (*text) {
+		size_t n = strcspn(text, separators);
+		for (size_t i = 0; i < sizeof(controller_names) / sizeof(controller_names[0]); i++)
+			if (strlen(controller_names[i].name) == n && memcmp(text, controller_names[i].name, n) == 0)
+				bits |= controller_names[i].bit;
+		text += n;
+		text += *text != '\0';
+	}
+	return bits;
+}
+
+const char *cgroup_dir(const struct cgroup *c, enum cgroup_controller controller)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->hierarchies[i].controllers & controller)
+			return c->hierarchies[i].dir;
+	return NULL;
+}
+
+static int add_hierarchy(struct cgroup *c, const char *top, unsigned controllers)
+{
+	if (c->count == CGROUP_HIERARCHIES_MAX)
+		return -E2BIG;
+	struct hierarchy *h = &c->hierarchies[c->count];
+	h->controllers = controllers;
+	h->top = strdup(top);
+	if (!h->top || asprintf(&h->dir, "%s%s", top, c->path) < 0) {
+		free(h->top);
+		return -ENOMEM;
+	}
+	c->count++;
+	return 0;
+}
+
+/*
+ * One line of mountinfo (proc(5)): "id parent dev root mountpoint options optional... - type source super".
+ * The same hierarchy may be mounted more than once: the first place that shows all of it serves.
+ */
+static int note_mount(struct cgroup *c, char *line, char **unified)
+{
+	char *mountpoint = NULL, *dash = strstr(line, " - "), *at = line;
+	for (int field = 0; at && field < 5; field++) {
+		char *word = strsep(&at, " ");
+		mountpoint = word;
+	}
+	if (!dash || !mountpoint || strchr(mountpoint, '\\'))
+		return 0; /* octal escapes: no hierarchy is mounted at such a path by anyone sane */
+	at = dash + 3;
+	const char *type = strsep(&at, " ");
+	strsep(&at, " ");
+	if (strcmp(type, "cgroup2") == 0 && !*unified)
+		return (*unified = strdup(mountpoint)) ? 0 : -ENOMEM;
+	if (strcmp(type, "cgroup") != 0 || !at)
+		return 0;
+	unsigned controllers = controllers_of(at, ",");
+	for (size_t i = 0; i < c->count; i++)
+		if (strcmp(c->hierarchies[i].top, mountpoint) == 0 || (controllers & c->hierarchies[i].controllers))
+			return 0;
+	return add_hierarchy(c, mountpoint, controllers);
+}
+
+static int use_unified(struct cgroup *c, const char *top)
+{
+	char text[256];
+	int rc = cgroup_read(top, "cgroup.controllers", text, sizeof(text));
+	if (rc < 0)
+		return rc;
+	c->version = 2;
+	/* What version 2 has in every cgroup: freezing and CPU time. */
+	return add_hierarchy(c, top, controllers_of(text, " ") | CGROUP_FREEZER | CGROUP_CPUACCT);
+}
+
+static int find_hierarchies(struct cgroup *c)
+{
+	cleanup_free char *text = NULL, *unified = NULL;
+	size_t len;
+	int rc = io_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &len);
+	char *rest = text;
+	for (char *line; rc == 0 && (line = strsep(&rest, "\n"));)
+		if (strstr(line, " - cgroup"))
+			rc = note_mount(c, line, &unified);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < c->count; i++)
+		if (c->hierarchies[i].controllers)
+			c->version = 1;
+	if (c->version == 1 || !unified)
+		return 0;
+	/* Only named hierarchies of version 1, as systemd keeps one: the controllers are in version 2. */
+	return use_unified(c, unified);
+}
+
+int cgroup_open(const char *path, struct cgroup **out, struct err *e)
+{
+	cleanup_cgroup struct cgroup *c = calloc(1, sizeof(*c));
+	if (!c || !(c->path = strdup(path)))
+		return err_sys(e, ENOMEM, "a cgroup");
+	c->oom_fd = -1;
+	int rc = find_hierarchies(c);
+	if (rc < 0)
+		return err_sys(e, -rc, "looking for cgroup hierarchies");
+	*out = take_ptr(c);
+	return 0;
+}
+
+const char *cgroup_path(const struct cgroup *c)
+{
+	return c->path;
+}
+
+void cgroup_free(struct cgroup *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->count; i++) {
+		free(c->hierarchies[i].top);
+		free(c->hierarchies[i].dir);
+	}
+	if (c->oom_fd >= 0)
+		close(c->oom_fd);
+	free(c->path);
+	free(c);
+}
+
+void cgroup_freep(struct cgroup **c)
+{
+	cgroup_free(*c);
+}
+
+/* --- making --- */
+
+/* A new cpuset of version 1 is empty, and takes no process: it gets what the one above has. */
+static int inherit_cpuset(const char *top, const char *dir)
+{
+	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+	for (size_t i = 0; i < 2; i++) {
+		char text[1024], parent[4300];
+		int n = cgroup_read(dir, files[i], text, sizeof(text));
+		if (n != 0 || strcmp(top, dir) == 0)
+			return n < 0 ? n : 0;
+		if (snprintf(parent, sizeof(parent), "%s", dir) >= (int)sizeof(parent))
+			return -ENAMETOOLONG;
+		*strrchr(parent, '/') = '\0';
+		int rc = inherit_cpuset(top, parent);
+		if (rc == 0)
+			rc = cgroup_read(parent, files[i], text, sizeof(text));
+		if (rc >= 0)
+			rc = cgroup_write(dir, files[i], text);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* In version 2 each cgroup above has to hand its controllers down. Best effort: limits tell what lacks. */
+static void hand_down(const char *dir)
+{
+	char have[256], given[256], want[300] = "";
+	if (cgroup_read(dir, "cgroup.controllers", have, sizeof(have)) < 0 ||
+	    cgroup_read(dir, "cgroup.subtree_control", given, sizeof(given)) < 0)
+		return;
+	unsigned missing = controllers_of(have, " ") & ~controllers_of(given, " ");
+	for (size_t i = 0; i < sizeof(controller_names) / sizeof(controller_names[0]); i++) {
+		if (!(missing & controller_names[i].bit) || strcmp(controller_names[i].name, "blkio") == 0)
+			continue;
+		snprintf(want, sizeof(want), "+%s", controller_names[i].name);
+		/* One at a time: a controller that cannot be had must not take the others with it. */
+		if (cgroup_write(dir, "cgroup.subtree_control", want) < 0)
+			continue;
+	}
+}
+
+/* Makes the directories from the top down. */
+static int make_dir(const struct cgroup *c, const struct hierarchy *h)
+{
+	char *slash = h->dir + strlen(h->top);
+	if (c->version == 1 && mkdir(h->dir, 0755) == 0)
+		return 0;
+	if (c->version == 1 && errno != ENOENT)
+		return -errno;
+	for (;;) {
+		*slash = '\0';
+		if (c->version == 2)
+			hand_down(h->dir);
+		*slash = '/';
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			*slash = '\0';
+		int rc = mkdir(h->dir, 0755) < 0 ? -errno : 0;
+		if (slash)
+			*slash = '/';
+		else
+			return rc;
+		if (rc < 0 && rc != -EEXIST)
+			return rc;
+	}
+}
+
+static bool has_processes(const struct hierarchy *h)
+{
+	char text[32];
+	return cgroup_read(h->dir, "cgroup.procs", text, sizeof(text)) > 0;
+}
+
+static int create_in(const struct cgroup *c, const struct hierarchy *h, struct err *e)
+{
+	int rc = make_dir(c, h);
+	if (rc == -EEXIST)
+		rc = has_processes(h) ? -EEXIST : 0;
+	if (rc == -EEXIST)
+		return err_set(e, ERR_CONFIG, EEXIST, "linux.cgroupsPath: %s is in use: there are processes in it",
+			       h->dir);
+	if (rc == 0 && c->version == 1 && h->controllers & CGROUP_CPUSET)
+		rc = inherit_cpuset(h->top, h->dir);
+	return rc < 0 ? err_sys(e, -rc, "making the cgroup %s", h->dir) : 0;
+}
+
+int cgroup_create(struct cgroup *c, const struct oci_resources *r, struct err *e)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		int rc = create_in(c, &c->hierarchies[i], e);
+		if (rc < 0)
+			return rc;
+	}
+	return cgroup_set_limits(c, r, e);
+}
+
+int cgroup_join(const struct cgroup *c, pid_t pid, struct err *e)
+{
+	char text[16];
+	snprintf(text, sizeof(text), "%d", pid);
+	for (size_t i = 0; i < c->count; i++) {
+		int rc = cgroup_write(c->hierarchies[i].dir, "cgroup.procs", text);
+		if (rc < 0)
+			return err_sys(e, -rc, "joining the cgroup %s", c->hierarchies[i].dir);
+	}
+	return 0;
+}
+
+static int remove_dir(const char *dir)
+{
+	for (int i = 0; i < REMOVE_TRIES; i++) {
+		if (rmdir(dir) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != EBUSY)
+			return -errno;
+		poll(NULL, 0, 1); /* a process that has ended may still be counted */
+	}
+	return -EBUSY;
+}
+
+int cgroup_remove(const struct cgroup *c, struct err *e)
+{
+	int first = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		int rc = remove_dir(c->hierarchies[i].dir);
+		if (rc < 0 && first == 0)
+			first = err_sys(e, -rc, "removing the cgroup %s", c->hierarchies[i].dir);
+	}
+	return first;
+}
+
+/* --- freezing --- */
+
+/* Version 1 tells of progress only when asked. */
+static int freeze_v1(const char *dir, bool frozen)
+{
+	const char *want = frozen ? "FROZEN" : "THAWED";
+	for (int ms = 0; ms < FREEZE_MS; ms++) {
+		char state[16];
+		int rc = ms % 100 == 0 ? cgroup_write(dir, "freezer.state", want) : 0;
+		if (rc == 0)
+			rc = cgroup_read(dir, "freezer.state", state, sizeof(state));
+		if (rc < 0)
+			return rc;
+		if (strcmp(state, want) == 0)
+			return 0;
+		poll(NULL, 0, 1);
+	}
+	return -ETIMEDOUT;
+}
+
+static int freeze_v2(const char *dir, bool frozen)
+{
+	char path[4400], text[256];
+	snprintf(path, sizeof(path), "%s/cgroup.events", dir);
+	cleanup_close int events = open(path, O_RDONLY | O_CLOEXEC);
+	if (events < 0)
+		return -errno;
+	int rc = cgroup_write(dir, "cgroup.freeze", frozen ? "1" : "0");
+	while (rc == 0) {
+		ssize_t n = pread(events, text, sizeof(text) - 1, 0);
+		if (n < 0)
+			return -errno;
+		text[n] = '\0';
+		if ((cgroup_field(text, "frozen") == 1) == frozen)
+			return 0;
+		struct pollfd p = {.fd = events, .events = POLLPRI};
+		int ready = poll(&p, 1, FREEZE_MS);
+		rc = ready == 0 ? -ETIMEDOUT : ready < 0 && errno != EINTR ? -errno : 0;
+	}
+	return rc;
+}
+
+int cgroup_freeze(const struct cgroup *c, bool frozen, struct err *e)
+{
+	const char *dir = cgroup_dir(c, CGROUP_FREEZER);
+	if (!dir)
+		return err_set(e, ERR_HOST, ENOSYS, "this machine has no freezer cgroup, which pausing needs");
+	int rc = c->version == 2 ? freeze_v2(dir, frozen) : freeze_v1(dir, frozen);
+	return rc < 0 ? err_sys(e, -rc, "%s the cgroup %s", frozen ? "freezing" : "thawing", dir) : 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's cgroup: the same path in every hierarchy that is mounted. Version 2 where it has the
+ * controllers, else version 1 (all hierarchies, named ones too; a `unified` one beside them has nothing to
+ * control and is left alone).
+ */
+#ifndef MOTE_RUNTIME_CGROUP_H
+#define MOTE_RUNTIME_CGROUP_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "oci/spec.h"
+#include "runtime/runtime.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct cgroup;
+
+/* Finds the hierarchies. path: as oci_cgroup_path makes it; copied. Nothing is made yet. */
+int cgroup_open(const char *path, struct cgroup **out, struct err *e) must_check;
+const char *cgroup_path(const struct cgroup *c);
+void cgroup_free(struct cgroup *c); /* accepts NULL; the cgroup itself stays */
+#define cleanup_cgroup cleanup_(cgroup_freep)
+void cgroup_freep(struct cgroup **c);
+
+/* Makes it and sets its limits. -EEXIST: processes are in it already. What was made stays on an error. */
+int cgroup_create(struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
+int cgroup_join(const struct cgroup *c, pid_t pid, struct err *e) must_check;
+/* Waits until it is so; -ETIMEDOUT. */
+int cgroup_freeze(const struct cgroup *c, bool frozen, struct err *e) must_check;
+/* Removes what cgroup_create may have made. Waits a bounded time for processes that are ending. */
+int cgroup_remove(const struct cgroup *c, struct err *e) must_check;
+int cgroup_stats(const struct cgroup *c, struct container_stats *out, struct err *e) must_check;
+
+/*
+ * From now on cgroup_oom_fd is readable after the kernel ended a process of it for want of memory. -1 where
+ * there is no memory controller.
+ */
+int cgroup_watch_oom(struct cgroup *c, struct err *e) must_check;
+int cgroup_oom_fd(const struct cgroup *c);
+/* True when that happened since it was last asked. Takes the notification. */
+bool cgroup_take_oom(struct cgroup *c);
+
+#endif

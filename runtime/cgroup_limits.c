@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* linux.resources to the control files of both versions, and OOM notification. */
+#include "runtime/cgroup_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+
+/* Writes text where the setting is given. `what` is its place in config.json. */
+static int set_text(const struct cgroup *c, enum cgroup_controller controller, const char *file, const char *text,
+		    const char *what, struct err *e)
+{
+	const char *dir = cgroup_dir(c, controller);
+	int rc = dir ? cgroup_write(dir, file, text) : -ENOENT;
+	if (rc == -ENOENT)
+		return err_set(e, ERR_HOST, ENOSYS, "linux.resources.%s: this machine's cgroups have no %s", what, file);
+	return rc < 0 ? err_sys(e, -rc, "linux.resources.%s: %s to %s/%s", what, text, dir, file) : 0;
+}
+
+static int set_number(const struct cgroup *c, enum cgroup_controller controller, const char *file, int64_t v,
+		      const char *what, struct err *e)
+{
+	if (v == OCI_UNSET)
+		return 0;
+	char text[24];
+	snprintf(text, sizeof(text), "%lld", (long long)v);
+	return set_text(c, controller, file, text, what, e);
+}
+
+/* --- version 1 --- */
+
+static int set_memory_v1(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+{
+	int rc = 0;
+	if (r->memory_limit != 0)
+		rc = set_number(c, CGROUP_MEMORY, "memory.limit_in_bytes", r->memory_limit, "memory.limit", e);
+	if (rc == 0 && r->memory_reservation > 0)
+		rc = set_number(c, CGROUP_MEMORY, "memory.soft_limit_in_bytes", r->memory_reservation,
+				"memory.reservation", e);
+	/* Memory and swap together. Without swap accounting the file is not there. */
+	const char *dir = cgroup_dir(c, CGROUP_MEMORY);
+	char text[32];
+	bool counts_swap = dir && cgroup_read(dir, "memory.memsw.limit_in_bytes", text, sizeof(text)) > 0;
+	if (rc == 0 && r->memory_swap != 0 && counts_swap)
+		rc = set_number(c, CGROUP_MEMORY, "memory.memsw.limit_in_bytes", r->memory_swap, "memory.swap", e);
+	if (rc == 0)
+		rc = set_number(c, CGROUP_MEMORY, "memory.swappiness", r->memory_swappiness, "memory.swappiness", e);
+	if (rc == 0 && r->oom_kill_disable)
+		rc = set_number(c, CGROUP_MEMORY, "memory.oom_control", 1, "memory.disableOOMKiller", e);
+	return rc;
+}
+
+static int set_cpu_v1(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+{
+	int rc = 0;
+	if (r->cpu_shares != 0)
+		rc = set_number(c, CGROUP_CPU, "cpu.shares", r->cpu_shares, "cpu.shares", e);
+	if (rc == 0 && r->cpu_period_us != 0)
+		rc = set_number(c, CGROUP_CPU, "cpu.cfs_period_us", r->cpu_period_us, "cpu.period", e);
+	if (rc == 0 && r->cpu_quota_us != 0)
+		rc = set_number(c, CGROUP_CPU, "cpu.cfs_quota_us", r->cpu_quota_us, "cpu.quota", e);
+	if (rc == 0 && r->cpu_burst_us > 0)
+		rc = set_number(c, CGROUP_CPU, "cpu.cfs_burst_us", r->cpu_burst_us, "cpu.burst", e);
+	return rc;
+}
+
+/* --- version 2 --- */
+
+static int set_bytes_v2(const struct cgroup *c, const char *file, int64_t bytes, const char *what, struct err *e)
+{
+	return bytes == -1 ? set_text(c, CGROUP_MEMORY, file, "max", what, e)
+			   : set_number(c, CGROUP_MEMORY, file, bytes, what, e);
+}
+
+static int set_memory_v2(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+{
+	int rc = 0;
+	if (r->memory_limit != 0 && r->memory_limit != OCI_UNSET)
+		rc = set_bytes_v2(c, "memory.max", r->memory_limit, "memory.limit", e);
+	if (rc == 0 && r->memory_reservation > 0)
+		rc = set_bytes_v2(c, "memory.low", r->memory_reservation, "memory.reservation", e);
+	/* The specification counts memory and swap together, version 2 swap alone. */
+	int64_t swap = r->memory_swap;
+	if (swap > 0 && r->memory_limit > 0)
+		swap = swap > r->memory_limit ? swap - r->memory_limit : 0;
+	const char *dir = cgroup_dir(c, CGROUP_MEMORY);
+	char text[32];
+	bool counts_swap = dir && cgroup_read(dir, "memory.swap.max", text, sizeof(text)) > 0;
+	if (rc == 0 && r->memory_swap != 0 && swap != OCI_UNSET && counts_swap)
+		rc = set_bytes_v2(c, "memory.swap.max", swap, "memory.swap", e);
+	if (rc == 0 && r->oom_kill_disable)
+		rc = err_set(e, ERR_CONFIG, ENOSYS,
+			     "linux.resources.memory.disableOOMKiller: cgroup version 2 cannot do it");
+	return rc;
+}
+
+static int set_cpu_v2(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+{
+	char text[64];
+	int rc = 0;
+	if (r->cpu_shares > 0) {
+		/* 2..262144 to 1..10000, as every runtime does. */
+		int64_t shares = r->cpu_shares < 2 ? 2 : r->cpu_shares > 262144 ? 262144 : r->cpu_shares;
+		rc = set_number(c, CGROUP_CPU, "cpu.weight", 1 + (shares - 2) * 9999 / 262142, "cpu.shares", e);
+	}
+	int64_t period = r->cpu_period_us > 0 ? r->cpu_period_us : 100000;
+	if (rc == 0 && (r->cpu_quota_us > 0 || r->cpu_quota_us == -1 || r->cpu_period_us > 0)) {
+		if (r->cpu_quota_us > 0)
+			snprintf(text, sizeof(text), "%lld %lld", (long long)r->cpu_quota_us, (long long)period);
+		else
+			snprintf(text, sizeof(text), "max %lld", (long long)period);
+		rc = set_text(c, CGROUP_CPU, "cpu.max", text, "cpu.quota", e);
+	}
+	if (rc == 0 && r->cpu_burst_us > 0)
+		rc = set_number(c, CGROUP_CPU, "cpu.max.burst", r->cpu_burst_us, "cpu.burst", e);
+	return rc;
+}
+
+/* --- both --- */
+
+static int set_unified(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+{
+	if (r->unified_count && c->version != 2)
+		return err_set(e, ERR_HOST, ENOSYS, "linux.resources.unified: this machine has no cgroup version 2");
+	for (size_t i = 0; i < r->unified_count; i++) {
+		const struct oci_unified *u = &r->unified[i];
+		int rc = cgroup_write(c->hierarchies[0].dir, u->file, u->value);
+		if (rc < 0)
+			return err_sys(e, -rc, "linux.resources.unified: %s", u->file);
+	}
+	return 0;
+}
+
+int cgroup_set_limits(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+{
+	int rc = c->version == 2 ? set_memory_v2(c, r, e) : set_memory_v1(c, r, e);
+	if (rc == 0)
+		rc = c->version == 2 ? set_cpu_v2(c, r, e) : set_cpu_v1(c, r, e);
+	if (rc == 0 && r->cpu_idle > 0)
+		rc = set_number(c, CGROUP_CPU, "cpu.idle", r->cpu_idle, "cpu.idle", e);
+	if (rc == 0 && r->cpuset_cpus && *r->cpuset_cpus)
+		rc = set_text(c, CGROUP_CPUSET, "cpuset.cpus", r->cpuset_cpus, "cpu.cpus", e);
+	if (rc == 0 && r->cpuset_mems && *r->cpuset_mems)
+		rc = set_text(c, CGROUP_CPUSET, "cpuset.mems", r->cpuset_mems, "cpu.mems", e);
+	if (rc == 0 && r->pids_limit > 0)
+		rc = set_number(c, CGROUP_PIDS, "pids.max", r->pids_limit, "pids.limit", e);
+	if (rc == 0)
+		rc = set_unified(c, r, e);
+	return rc;
+}
+
+/* --- out of memory --- */
+
+uint64_t cgroup_oom_kills(const struct cgroup *c)
+{
+	char text[256];
+	const char *dir = cgroup_dir(c, CGROUP_MEMORY);
+	if (!dir || cgroup_read(dir, c->version == 2 ? "memory.events" : "memory.oom_control", text, sizeof(text)) < 0)
+		return 0;
+	return cgroup_field(text, "oom_kill");
+}
+
+static int watch_v1(const char *dir)
+{
+	char path[4400], text[32];
+	snprintf(path, sizeof(path), "%s/memory.oom_control", dir);
+	cleanup_close int control = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_close int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (control < 0 || event < 0)
+		return -errno;
+	snprintf(text, sizeof(text), "%d %d", event, control);
+	int rc = cgroup_write(dir, "cgroup.event_control", text);
+	return rc < 0 ? rc : take_fd(&event);
+}
+
+static int watch_v2(const char *dir)
+{
+	char path[4400];
+	snprintf(path, sizeof(path), "%s/memory.events", dir);
+	cleanup_close int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (fd < 0 || inotify_add_watch(fd, path, IN_MODIFY) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+int cgroup_watch_oom(struct cgroup *c, struct err *e)
+{
+	const char *dir = cgroup_dir(c, CGROUP_MEMORY);
+	if (!dir || c->oom_fd >= 0)
+		return 0;
+	int fd = c->version == 2 ? watch_v2(dir) : watch_v1(dir);
+	/* In version 2 a controller that the cgroup above does not hand down has no files. */
+	if (fd == -ENOENT && c->version == 2)
+		return 0;
+	if (fd < 0)
+		return err_sys(e, -fd, "out-of-memory notification of %s", dir);
+	c->oom_fd = fd;
+	return 0;
+}
+
+int cgroup_oom_fd(const struct cgroup *c)
+{
+	return c->oom_fd;
+}
+
+bool cgroup_take_oom(struct cgroup *c)
+{
+	/* Both kinds of descriptor are emptied the same way; the count tells what happened. */
+	char events[4096];
+	while (c->oom_fd >= 0 && read(c->oom_fd, events, sizeof(events)) > 0)
+		;
+	uint64_t kills = cgroup_oom_kills(c);
+	bool more = kills > c->oom_seen;
+	c->oom_seen = more ? kills : c->oom_seen;
+	return more;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files on cgroups share. */
+#ifndef MOTE_RUNTIME_CGROUP_PRIVATE_H
+#define MOTE_RUNTIME_CGROUP_PRIVATE_H
+
+#include "runtime/cgroup.h"
+
+#include <stdint.h>
+
+enum cgroup_controller {
+	CGROUP_CPU = 1,
+	CGROUP_CPUACCT = 2,
+	CGROUP_CPUSET = 4,
+	CGROUP_MEMORY = 8,
+	CGROUP_PIDS = 16,
+	CGROUP_FREEZER = 32,
+	CGROUP_IO = 64, /* version 1: blkio */
+};
+
+#define CGROUP_HIERARCHIES_MAX 32
+
+struct hierarchy {
+	unsigned controllers; /* enum cgroup_controller; 0: named, or of no interest */
+	char *top;            /* owned: where it is mounted */
+	char *dir;            /* owned: top and the cgroup's path */
+};
+
+struct cgroup {
+	int version; /* 0: none is mounted */
+	char *path;  /* owned */
+	struct hierarchy hierarchies[CGROUP_HIERARCHIES_MAX];
+	size_t count;
+	int oom_fd;        /* owned; -1: not watched */
+	uint64_t oom_seen; /* kills that have been told of */
+};
+
+/* The container's directory in the hierarchy that has the controller, or NULL. */
+const char *cgroup_dir(const struct cgroup *c, enum cgroup_controller controller);
+
+/* Limits that are given, to their files. */
+int cgroup_set_limits(const struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
+
+/* One control file. -errno. */
+int cgroup_write(const char *dir, const char *file, const char *text) must_check;
+/* At most room - 1 bytes of it, NUL-terminated, without a line's end at its end. Bytes, or -errno. */
+int cgroup_read(const char *dir, const char *file, char *to, size_t room) must_check;
+/* A file of one number; "max" is UINT64_MAX. 0 where there is none. */
+uint64_t cgroup_number(const char *dir, const char *file);
+/* The number after "key " at the beginning of a line of text; 0 where there is none. */
+uint64_t cgroup_field(const char *text, const char *key);
+
+/* Processes of the container that were ended for want of memory. */
+uint64_t cgroup_oom_kills(const struct cgroup *c);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `delete` without a shim: what a container left behind, found by its bundle. */
+#include "runtime/cgroup.h"
+#include "runtime/mounts.h"
+#include "runtime/runtime.h"
+#include "runtime/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+#define KILLED_STATUS 137 /* 128 + SIGKILL, by convention */
+#define END_MS 3000       /* containerd gives `delete` five seconds */
+
+/* The number may belong to another process by now: the descriptor is checked, then used. */
+static int end_process(const struct state *s, const struct cgroup *cgroup, struct err *e)
+{
+	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+	uint64_t start;
+	if (pidfd < 0 || state_start_time(s->pid, &start) < 0 || start != s->start_time)
+		return 0;
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0)
+		return errno == ESRCH ? 0 : err_sys(e, errno, "ending process %d", s->pid);
+	/* A frozen process of cgroup version 1 does not die. */
+	if (cgroup && cgroup_freeze(cgroup, false, NULL) < 0)
+		errno = 0;
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	int n;
+	do
+		n = poll(&p, 1, END_MS);
+	while (n < 0 && errno == EINTR);
+	return n > 0 ? 0 : err_set(e, ERR_HOST, ETIMEDOUT, "process %d does not end", s->pid);
+}
+
+static int clean_state(int bundle_fd, int *pid, struct err *e)
+{
+	struct state s = {0};
+	int rc = state_read(bundle_fd, &s, e);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	*pid = s.pid;
+	cleanup_cgroup struct cgroup *cgroup = NULL;
+	rc = cgroup_open(s.cgroup_path, &cgroup, e);
+	if (rc == 0)
+		rc = end_process(&s, cgroup, e);
+	if (rc == 0)
+		rc = cgroup_remove(cgroup, e);
+	if (rc == 0)
+		state_remove(bundle_fd);
+	state_free(&s);
+	return rc;
+}
+
+int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *status, struct err *e)
+{
+	*pid = 0;
+	*status = KILLED_STATUS;
+	cleanup_close int fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(e, errno, "bundle %s of container %s", bundle, id);
+	int rc = clean_state(fd, pid, e);
+	cleanup_free char *rootfs = NULL;
+	if (asprintf(&rootfs, "%s/rootfs", bundle) < 0) {
+		rootfs = NULL;
+		return err_sys(e, ENOMEM, "bundle %s", bundle);
+	}
+	/* Also where the process could not be ended: as much as can be goes. */
+	int unmounted = mounts_detach(rootfs, rc < 0 ? NULL : e);
+	return rc < 0 ? rc : unmounted;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container's life, from the shim's side. */
+#include "runtime/container.h"
+
+#include "runtime/launch.h"
+#include "runtime/monitor.h"
+#include "runtime/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+
+void container_free(struct container *c)
+{
+	if (!c)
+		return;
+	streams_close(&c->streams);
+	cgroup_free(c->cgroup);
+	if (c->control >= 0)
+		close(c->control);
+	if (c->bundle_fd >= 0)
+		close(c->bundle_fd);
+	free(c->id);
+	free(c->bundle);
+	for (int i = 0; i < 3; i++)
+		free(c->paths[i]);
+	free(c->rootfs);
+	free(c);
+}
+
+int container_start(struct container *c, struct err *e)
+{
+	if (c->state != CONTAINER_CREATED)
+		return err_set(e, ERR_PEER, EBUSY, "container %s has been started already", c->id);
+	int rc = launch_expect(c->control, WIRE_BUILT, e);
+	if (rc < 0)
+		return rc;
+	rc = wire_send(c->control, WIRE_START, NULL, 0);
+	if (rc == -EPIPE)
+		return err_set(e, ERR_PEER, ESRCH, "container %s has ended before it was started", c->id);
+	if (rc < 0)
+		return err_sys(e, -rc, "starting container %s", c->id);
+	c->state = CONTAINER_RUNNING;
+	return 0;
+}
+
+static int send_signal(const struct container *c, int signo)
+{
+	if (c->state == CONTAINER_CREATED || !monitor_signal_is_own(signo))
+		return kill(c->pid, signo);
+	return sigqueue(c->pid, MONITOR_SIGNAL_CARRIER, (union sigval){.sival_int = signo});
+}
+
+int container_kill(struct container *c, int signo, struct err *e)
+{
+	if (c->state == CONTAINER_STOPPED)
+		return err_set(e, ERR_PEER, ENOENT, "container %s has ended", c->id);
+	if (signo < 1 || signo > 64)
+		return err_set(e, ERR_PEER, EINVAL, "%d is no signal", signo);
+	/* A process that has ended and is not reaped yet takes signals without effect. */
+	if (send_signal(c, signo) < 0)
+		return err_sys(e, errno, "signal %d to container %s", signo, c->id);
+	if (signo == SIGKILL && c->state == CONTAINER_PAUSED) {
+		/* In cgroup version 1 a frozen process does not even die. */
+		int rc = cgroup_freeze(c->cgroup, false, e);
+		if (rc < 0)
+			return rc;
+		c->state = CONTAINER_RUNNING;
+	}
+	return 0;
+}
+
+int container_pause(struct container *c, struct err *e)
+{
+	if (c->state != CONTAINER_RUNNING)
+		return err_set(e, ERR_PEER, EBUSY, "container %s is not running", c->id);
+	int rc = cgroup_freeze(c->cgroup, true, e);
+	if (rc == 0) {
+		c->state = CONTAINER_PAUSED;
+		return 0;
+	}
+	/* Half frozen is worse than not at all. */
+	if (cgroup_freeze(c->cgroup, false, NULL) < 0)
+		return rc;
+	return rc;
+}
+
+int container_resume(struct container *c, struct err *e)
+{
+	if (c->state != CONTAINER_PAUSED)
+		return err_set(e, ERR_PEER, EBUSY, "container %s is not paused", c->id);
+	int rc = cgroup_freeze(c->cgroup, false, e);
+	if (rc == 0)
+		c->state = CONTAINER_RUNNING;
+	return rc;
+}
+
+int container_resize(struct container *c, uint32_t width, uint32_t height, struct err *e)
+{
+	if (!c->streams.terminal || c->state == CONTAINER_STOPPED)
+		return 0;
+	if (width > UINT16_MAX || height > UINT16_MAX)
+		return err_set(e, ERR_PEER, EINVAL, "a terminal of %u by %u", width, height);
+	int rc = terminal_resize(c->streams.terminal, (uint16_t)width, (uint16_t)height);
+	return rc < 0 && rc != -ENOENT ? err_sys(e, -rc, "resizing the terminal of container %s", c->id) : 0;
+}
+
+int container_close_stdin(struct container *c)
+{
+	streams_close_stdin(&c->streams);
+	return 0;
+}
+
+bool container_reaped(struct container *c, int pid, int wait_status, struct timespec at)
+{
+	if (pid > 0 && pid == c->streams.logger) {
+		c->streams.logger = 0;
+		return false;
+	}
+	if (pid != c->pid || c->state == CONTAINER_STOPPED)
+		return false;
+	if (!WIFEXITED(wait_status) && !WIFSIGNALED(wait_status))
+		return false;
+	c->exit_status = WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status)
+						: 128 + (uint32_t)WTERMSIG(wait_status);
+	c->exited_at = at;
+	c->state = CONTAINER_STOPPED;
+	c->oom |= cgroup_take_oom(c->cgroup);
+	if (c->streams.terminal)
+		terminal_pump(c->streams.terminal);
+	return true;
+}
+
+int container_delete(struct container *c, struct err *e)
+{
+	if (c->state != CONTAINER_STOPPED)
+		return err_set(e, ERR_PEER, EBUSY, "container %s has not ended", c->id);
+	streams_finish(&c->streams);
+	int rc = c->rootfs_mounted ? mounts_detach(c->rootfs, e) : 0;
+	if (rc == 0)
+		rc = cgroup_remove(c->cgroup, e);
+	if (rc < 0)
+		return rc;
+	state_remove(c->bundle_fd);
+	container_free(c);
+	return 0;
+}
+
+size_t container_watches(const struct container *c, struct container_watch *out, size_t room)
+{
+	size_t n = 0;
+	/* Once it has ended, its cgroup's removal would be a notification as well. */
+	if (c->state != CONTAINER_STOPPED && cgroup_oom_fd(c->cgroup) >= 0 && n < room)
+		out[n++] = (struct container_watch){.fd = cgroup_oom_fd(c->cgroup), .events = EPOLLIN};
+	if (c->streams.terminal)
+		n += terminal_watches(c->streams.terminal, out + n, room - n);
+	return n;
+}
+
+void container_ready(struct container *c, int fd, uint32_t events)
+{
+	(void)events;
+	if (fd == cgroup_oom_fd(c->cgroup))
+		c->oom |= cgroup_take_oom(c->cgroup);
+	else if (c->streams.terminal)
+		terminal_pump(c->streams.terminal);
+}
+
+bool container_take_oom(struct container *c)
+{
+	bool oom = c->oom;
+	c->oom = false;
+	return oom;
+}
+
+int container_stats(const struct container *c, struct container_stats *out, struct err *e)
+{
+	return cgroup_stats(c->cgroup, out, e);
+}
+
+const char *container_id(const struct container *c)
+{
+	return c->id;
+}
+
+const char *container_bundle(const struct container *c)
+{
+	return c->bundle;
+}
+
+int container_pid(const struct container *c)
+{
+	return c->pid;
+}
+
+enum container_state container_state(const struct container *c)
+{
+	return c->state;
+}
+
+uint32_t container_exit_status(const struct container *c)
+{
+	return c->exit_status;
+}
+
+struct timespec container_exited_at(const struct container *c)
+{
+	return c->exited_at;
+}
+
+const char *container_stdin(const struct container *c)
+{
+	return c->paths[0];
+}
+
+const char *container_stdout(const struct container *c)
+{
+	return c->paths[1];
+}
+
+const char *container_stderr(const struct container *c)
+{
+	return c->paths[2];
+}
+
+bool container_terminal(const struct container *c)
+{
+	return c->terminal;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making a container. The monitor settles into its namespaces and mounts while its cgroup is made here;
+ * nothing of the guest exists until both are done.
+ */
+#include "runtime/container.h"
+
+#include "oci/spec.h"
+#include "runtime/launch.h"
+#include "runtime/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DEFAULT_MEMORY (1UL << 30)
+#define MEMORY_MIN (8UL << 20)  /* of a micro-VM */
+#define MEMORY_MAX (64UL << 30) /* beyond it a limit is no size for a guest */
+#define PAGE_BYTES 4096UL
+
+/* --- root file system --- */
+
+static int mount_one(const struct container *c, const struct container_mount *from, struct err *e)
+{
+	struct oci_mount m = {.type = from->type ? from->type : "", .source = from->source ? from->source : ""};
+	const char *bad = "";
+	int rc = oci_mount_options(from->options, &m, &bad);
+	cleanup_free char *data = m.data;
+	if (rc == -ENOSYS)
+		return err_set(e, ERR_CONFIG, ENOSYS, "root file system: Mote does not support the option '%.100s'", bad);
+	if (rc < 0)
+		return err_sys(e, -rc, "options of the root file system");
+	if (strcmp(m.type, "bind") == 0 || strcmp(m.type, "rbind") == 0) {
+		m.bind = true;
+		m.bind_recursive |= *m.type == 'r';
+	}
+	cleanup_close int root = open(c->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(e, errno, "%s", c->rootfs);
+	if (!from->target || !*from->target)
+		return mounts_attach(&m, root, c->rootfs, e);
+	cleanup_free char *path = NULL;
+	if (asprintf(&path, "/%s", from->target) < 0) {
+		path = NULL;
+		return err_sys(e, ENOMEM, "root file system");
+	}
+	cleanup_close int target = mounts_make_in(root, path, true, e);
+	return target < 0 ? target : mounts_attach(&m, target, path, e);
+}
+
+static int mount_rootfs(struct container *c, const struct container_config *config, struct err *e)
+{
+	if (config->rootfs_count && mkdirat(c->bundle_fd, "rootfs", 0711) < 0 && errno != EEXIST)
+		return err_sys(e, errno, "%s", c->rootfs);
+	for (size_t i = 0; i < config->rootfs_count; i++) {
+		int rc = mount_one(c, &config->rootfs[i], e);
+		if (rc < 0)
+			return rc;
+		c->rootfs_mounted = true;
+	}
+	return 0;
+}
+
+/* --- parts --- */
+
+static int copy_names(struct container *c, const struct container_config *config, struct err *e)
+{
+	c->id = strdup(config->id);
+	c->bundle = strdup(config->bundle);
+	c->paths[0] = strdup(config->stdin_path);
+	c->paths[1] = strdup(config->stdout_path);
+	c->paths[2] = strdup(config->stderr_path);
+	if (asprintf(&c->rootfs, "%s/rootfs", config->bundle) < 0)
+		c->rootfs = NULL;
+	if (!c->id || !c->bundle || !c->paths[0] || !c->paths[1] || !c->paths[2] || !c->rootfs)
+		return err_sys(e, ENOMEM, "container %s", config->id);
+	c->terminal = config->terminal;
+	c->bundle_fd = open(config->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return c->bundle_fd < 0 ? err_set(e, ERR_CONFIG, errno, "bundle %s: %s", config->bundle, strerror(errno)) : 0;
+}
+
+/* How much memory the guest may have: what its cgroup allows, or a default. */
+static int guest_memory(const struct oci_resources *r, uint64_t *bytes, struct err *e)
+{
+	*bytes = DEFAULT_MEMORY;
+	if (r->memory_limit == OCI_UNSET || r->memory_limit <= 0)
+		return 0;
+	uint64_t limit = (uint64_t)r->memory_limit & ~(PAGE_BYTES - 1);
+	if (limit < MEMORY_MIN)
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "linux.resources.memory.limit is %ld bytes; a micro-VM needs at least %lu MiB",
+			       (long)r->memory_limit, MEMORY_MIN >> 20);
+	*bytes = limit < MEMORY_MAX ? limit : limit < (uint64_t)INT64_MAX / 2 ? MEMORY_MAX : DEFAULT_MEMORY;
+	return 0;
+}
+
+static int open_kvm(struct err *e)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
+		return err_set(e, ERR_HOST, errno,
+			       "/dev/kvm is not there: this machine offers no KVM, or its module is not loaded");
+	return err_sys(e, errno, "/dev/kvm");
+}
+
+static int open_cgroup(struct container *c, const struct oci_spec *s, const struct container_config *config,
+		       struct err *e)
+{
+	if (s->cgroup_path)
+		return cgroup_open(s->cgroup_path, &c->cgroup, e);
+	cleanup_free char *path = NULL;
+	if (asprintf(&path, "/mote/%s/%s", config->containerd_namespace, config->id) < 0) {
+		path = NULL;
+		return err_sys(e, ENOMEM, "a cgroup");
+	}
+	return cgroup_open(path, &c->cgroup, e);
+}
+
+static int send_config(const struct container *c, const struct oci_spec *s, const struct container_config *config,
+		       uint64_t memory_bytes, struct err *e)
+{
+	cleanup_free char *rootfs = NULL;
+	if (asprintf(&rootfs, "%s%s%s", *s->root_path == '/' ? "" : c->bundle, *s->root_path == '/' ? "" : "/",
+		     s->root_path) < 0) {
+		rootfs = NULL;
+		return err_sys(e, ENOMEM, "container %s", c->id);
+	}
+	const struct wire_config w = {
+		.id = c->id,
+		.rootfs = rootfs,
+		.memory_bytes = memory_bytes,
+		.shim_pid = getpid(),
+		.debug = config->debug,
+		.spec = *s,
+	};
+	cleanup_buf struct buf body = {.cap = WIRE_BODY_MAX};
+	int rc = wire_encode(&w, &body);
+	if (rc == -E2BIG)
+		return err_set(e, ERR_CONFIG, E2BIG, "config.json: more than %lu MiB of settings", WIRE_BODY_MAX >> 20);
+	if (rc < 0)
+		return err_sys(e, -rc, "the monitor's configuration");
+	rc = wire_send(c->control, WIRE_CONFIG, body.data, body.len);
+	/* It has ended: its last words say why, if there are any. */
+	if (rc == -EPIPE || rc == -ECONNRESET)
+		return launch_expect(c->control, WIRE_READY, e) < 0 ? -e->code : err_sys(e, EPIPE, "the monitor");
+	return rc < 0 ? err_sys(e, -rc, "the monitor's configuration") : 0;
+}
+
+/* While the monitor is on its way. */
+static int settle(struct container *c, const struct oci_spec *s, const struct container_config *config, struct err *e)
+{
+	int rc = open_cgroup(c, s, config, e);
+	if (rc < 0)
+		return rc;
+	struct state state = {.pid = c->pid, .cgroup_path = (char *)(uintptr_t)cgroup_path(c->cgroup)};
+	rc = state_start_time(c->pid, &state.start_time);
+	if (rc < 0)
+		return err_sys(e, -rc, "the monitor's start time");
+	rc = state_write(c->bundle_fd, &state, e);
+	if (rc == 0)
+		rc = cgroup_create(c->cgroup, &s->resources, e);
+	if (rc == 0)
+		rc = cgroup_watch_oom(c->cgroup, e);
+	if (rc == 0)
+		rc = cgroup_join(c->cgroup, c->pid, e);
+	return rc;
+}
+
+static int create(struct container *c, const struct container_config *config, struct err *e)
+{
+	cleanup_spec struct oci_spec spec = {0};
+	uint64_t memory_bytes;
+	int rc = copy_names(c, config, e);
+	if (rc == 0)
+		rc = oci_spec_read(c->bundle_fd, &spec, e);
+	if (rc == 0)
+		rc = guest_memory(&spec.resources, &memory_bytes, e);
+	if (rc < 0)
+		return rc;
+	spec.terminal = config->terminal;
+	cleanup_close int kvm = open_kvm(e);
+	if (kvm < 0)
+		return -e->code;
+	rc = mount_rootfs(c, config, e);
+	if (rc == 0)
+		rc = streams_open(config, spec.console_width, spec.console_height, &c->streams, e);
+	if (rc == 0)
+		rc = launch_monitor(c->id, c->streams.ends, kvm, &c->pid, &c->control, e);
+	if (rc < 0)
+		return rc;
+	streams_launched(&c->streams);
+	rc = send_config(c, &spec, config, memory_bytes, e);
+	if (rc == 0)
+		rc = settle(c, &spec, config, e);
+	if (rc == 0)
+		rc = launch_expect(c->control, WIRE_READY, e);
+	if (rc < 0)
+		return rc;
+	rc = wire_send(c->control, WIRE_JOINED, NULL, 0);
+	return rc < 0 ? err_sys(e, -rc, "the monitor of container %s", c->id) : 0;
+}
+
+/* Takes back what create did, in reverse. Its own errors would hide the first one. */
+static void undo(struct container *c)
+{
+	if (c->pid > 0)
+		launch_abort(c->pid);
+	streams_finish(&c->streams);
+	if (c->rootfs_mounted && mounts_detach(c->rootfs, NULL) < 0)
+		c->rootfs_mounted = false;
+	if (c->cgroup && cgroup_remove(c->cgroup, NULL) == 0 && c->bundle_fd >= 0)
+		state_remove(c->bundle_fd);
+	container_free(c);
+}
+
+int container_create(const struct container_config *config, struct container **out, struct err *e)
+{
+	struct container *c = calloc(1, sizeof(*c));
+	if (!c)
+		return err_sys(e, ENOMEM, "container %s", config->id);
+	c->bundle_fd = c->control = -1;
+	c->streams = (struct streams)STREAMS_EMPTY;
+	c->state = CONTAINER_CREATED;
+	int rc = create(c, config, e);
+	if (rc < 0) {
+		undo(c);
+		return rc;
+	}
+	*out = c;
+	return 0;
+}
+
+int runtime_group(const char *bundle, char **out, struct err *e)
+{
+	static const char *const names[] = {"io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id", NULL};
+	cleanup_close int fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, ERR_CONFIG, errno, "bundle %s: %s", bundle, strerror(errno));
+	return oci_annotation(fd, names, out, e);
+}

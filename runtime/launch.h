@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting a monitor process, and the shim's side of the talk with it. */
+#ifndef MOTE_RUNTIME_LAUNCH_H
+#define MOTE_RUNTIME_LAUNCH_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#include <sys/types.h>
+
+#include "runtime/wire.h"
+
+/*
+ * Starts /proc/self/exe as a monitor with `streams` (three descriptors, borrowed) as 0, 1, 2 and an open
+ * /dev/kvm. *control: the socket to it, the caller's. Its working directory is ours.
+ */
+int launch_monitor(const char *id, const int streams[3], int kvm_fd, pid_t *pid, int *control,
+		   struct err *e) must_check;
+/*
+ * Waits for a message of this type. Where the monitor says FAILED instead, or ends, *e has its reason.
+ * body: NULL where it has none.
+ */
+int launch_expect(int control, enum wire_type type, struct err *e) must_check;
+/* Ends it at once and reaps it. */
+void launch_abort(pid_t pid);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * containerd's log processes: binary://PATH?KEY=VALUE&… runs PATH with KEY VALUE … as arguments and the
+ * container's output on descriptors 3 and 4; it closes descriptor 5 (or writes to it) once it listens.
+ */
+#include "runtime/streams.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define ARGS_MAX 64
+#define READY_MS 10000
+#define NATURAL_END_MS 1000
+#define TERM_MS 12000
+
+static const char *const schemes[] = {"binary://", "binary-v2://"};
+
+bool logger_is_uri(const char *uri)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (strncmp(uri, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	return false;
+}
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+/* %XX, and in a query '+', in place. */
+static void decode(char *text, bool query)
+{
+	char *to = text;
+	for (const char *c = text; *c; c++) {
+		int high = *c == '%' ? hex(c[1]) : -1, low = high >= 0 ? hex(c[2]) : -1;
+		if (low >= 0) {
+			*to++ = (char)(high * 16 + low);
+			c += 2;
+		} else {
+			*to++ = query && *c == '+' ? ' ' : *c;
+		}
+	}
+	*to = '\0';
+}
+
+/* Splits copy (changed) into path and arguments. -E2BIG. */
+static int split_uri(char *copy, char **argv)
+{
+	size_t n = 0;
+	char *query = strchr(copy, '?');
+	if (query)
+		*query++ = '\0';
+	decode(copy, false);
+	argv[n++] = copy;
+	for (char *pair; (pair = strsep(&query, "&"));) {
+		char *value = strchr(pair, '=');
+		if (value)
+			*value++ = '\0';
+		if (!*pair)
+			continue;
+		if (n + 3 > ARGS_MAX)
+			return -E2BIG;
+		decode(pair, true);
+		argv[n++] = pair;
+		if (value) {
+			decode(value, true);
+			argv[n++] = value;
+		}
+	}
+	argv[n] = NULL;
+	return 0;
+}
+
+/* A pipe whose ends are above 5, out of the way of where the process wants them. */
+static int make_pipe(int *reader, int *writer)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	*reader = fcntl(ends[0], F_DUPFD_CLOEXEC, 6);
+	*writer = fcntl(ends[1], F_DUPFD_CLOEXEC, 6);
+	int rc = *reader < 0 || *writer < 0 ? -errno : 0;
+	close(ends[0]);
+	close(ends[1]);
+	return rc;
+}
+
+static int spawn(char *const *argv, char *const *envp, const int fds[3], pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	sigemptyset(&none);
+	sigfillset(&all);
+	int rc = posix_spawn_file_actions_init(&actions);
+	if (rc == 0)
+		rc = posix_spawnattr_init(&attr);
+	for (int i = 0; rc == 0 && i < 3; i++)
+		rc = posix_spawn_file_actions_adddup2(&actions, fds[i], 3 + i);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	if (rc == 0)
+		rc = posix_spawnattr_setsigmask(&attr, &none);
+	if (rc == 0)
+		rc = posix_spawnattr_setsigdefault(&attr, &all);
+	if (rc == 0)
+		rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+	if (rc == 0)
+		rc = posix_spawn(pid, argv[0], &actions, &attr, argv, envp);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	return -rc;
+}
+
+static int wait_ready(int fd, const char *path, struct err *e)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int n;
+	do
+		n = poll(&p, 1, READY_MS);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return err_set(e, ERR_CONFIG, ETIMEDOUT, "the log process %s did not get ready in %d s", path,
+			       READY_MS / 1000);
+	return n < 0 ? err_sys(e, errno, "the log process %s", path) : 0;
+}
+
+int logger_start(const char *uri, const struct container_config *c, int ends[2], pid_t *pid, struct err *e)
+{
+	cleanup_free char *copy = strdup(strstr(uri, "://") + 3), *id = NULL, *namespace = NULL;
+	cleanup_close int out_r = -1, out_w = -1, err_r = -1, err_w = -1, ready_r = -1, ready_w = -1;
+	if (asprintf(&id, "CONTAINER_ID=%s", c->id) < 0)
+		id = NULL;
+	if (asprintf(&namespace, "CONTAINER_NAMESPACE=%s", c->containerd_namespace) < 0)
+		namespace = NULL;
+	if (!copy || !id || !namespace)
+		return err_sys(e, ENOMEM, "the log process");
+	char *argv[ARGS_MAX + 1], *envp[] = {id, namespace, NULL};
+	int rc = split_uri(copy, argv);
+	if (rc < 0)
+		return err_set(e, ERR_CONFIG, -rc, "%.200s: more than %d arguments", uri, ARGS_MAX);
+	rc = make_pipe(&out_r, &out_w);
+	if (rc == 0)
+		rc = make_pipe(&err_r, &err_w);
+	if (rc == 0)
+		rc = make_pipe(&ready_r, &ready_w);
+	if (rc < 0)
+		return err_sys(e, -rc, "pipes for the log process");
+	const int fds[3] = {out_r, err_r, ready_w};
+	pid_t child;
+	rc = spawn(argv, envp, fds, &child);
+	if (rc < 0)
+		return err_set(e, ERR_CONFIG, -rc, "log process %.200s: %s", argv[0], strerror(-rc));
+	close(take_fd(&ready_w));
+	rc = wait_ready(ready_r, argv[0], e);
+	if (rc < 0) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		return rc;
+	}
+	ends[0] = take_fd(&out_w);
+	ends[1] = take_fd(&err_w);
+	*pid = child;
+	return 0;
+}
+
+/* True when the child has ended. It stays to be reaped by whoever reaps. */
+static bool ended_within(int pidfd, int ms)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	int n;
+	do
+		n = poll(&p, 1, ms);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+void logger_stop(pid_t pid)
+{
+	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return;
+	/* It sees the end of its input and may still be writing: it ends by itself, if it is any good. */
+	if (ended_within(pidfd, NATURAL_END_MS))
+		return;
+	kill(pid, SIGTERM);
+	if (!ended_within(pidfd, TERM_MS))
+		kill(pid, SIGKILL);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monitor: the one process of a container. What needs rights happens first, in the order below; then
+ * they are given up, the VM is made, the thread's system calls are locked down, and only the guest runs.
+ */
+#include "runtime/monitor.h"
+
+#include "oci/entry.h"
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mote/mote.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+struct monitor {
+	struct buf body; /* the config's bytes; strings lead into it */
+	struct wire_config config;
+	struct oci_entry entry;
+	int root_fd;
+	char hostname[65];
+	struct mote_sandbox *sandbox;
+};
+
+/* --- signals --- */
+
+static struct mote_sandbox *running; /* for the handler: set before it is installed */
+static atomic_bool started;
+
+static bool ignored_by_default(int signo)
+{
+	return signo == SIGCHLD || signo == SIGCONT || signo == SIGURG || signo == SIGWINCH;
+}
+
+static void on_signal(int signo, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (signo == MONITOR_SIGNAL_CARRIER && info->si_code == SI_QUEUE)
+		signo = info->si_value.sival_int;
+	if (atomic_load(&started))
+		mote_sandbox_signal(running, signo);
+	else if (!ignored_by_default(signo))
+		_exit(128 + signo);
+}
+
+static int catch_signals(struct err *e)
+{
+	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+	sigfillset(&sa.sa_mask);
+	signal(SIGPIPE, SIG_IGN); /* the guest gets EPIPE */
+	for (int signo = 1; signo < NSIG; signo++) {
+		if (signo == SIGKILL || signo == SIGSTOP || monitor_signal_is_own(signo))
+			continue;
+		/* 32 and 33 are the C library's; nothing here uses threads. */
+		if (sigaction(signo, &sa, NULL) < 0 && errno != EINVAL)
+			return err_sys(e, errno, "handler of signal %d", signo);
+	}
+	return 0;
+}
+
+/* --- steps --- */
+
+static int receive_config(struct monitor *m, struct err *e)
+{
+	enum wire_type type;
+	int rc = wire_receive(MONITOR_CONTROL_FD, -1, &type, &m->body);
+	if (rc == 0 && type != WIRE_CONFIG)
+		rc = -EBADMSG;
+	if (rc == 0)
+		rc = wire_decode(m->body.data, m->body.len, &m->config);
+	return rc < 0 ? err_sys(e, -rc, "the monitor's configuration") : 0;
+}
+
+static int take_terminal(const struct oci_spec *s, struct err *e)
+{
+	if (s->terminal && ioctl(0, TIOCSCTTY, 0) < 0)
+		return err_sys(e, errno, "the controlling terminal");
+	return 0;
+}
+
+/* The shim's end, also by SIGKILL, is ours. Credentials have changed for the last time. */
+static int follow_shim(const struct monitor *m, struct err *e)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return err_sys(e, errno, "PR_SET_PDEATHSIG");
+	if (getppid() != m->config.shim_pid)
+		return err_set(e, ERR_HOST, ESRCH, "the shim is gone");
+	return 0;
+}
+
+static const char *environment(const struct oci_spec *s, const char *name)
+{
+	size_t len = strlen(name);
+	for (size_t i = 0; i < s->env_count; i++)
+		if (strncmp(s->env[i], name, len) == 0 && s->env[i][len] == '=')
+			return s->env[i] + len + 1;
+	return NULL;
+}
+
+static int settle(struct monitor *m, struct err *e)
+{
+	const struct oci_spec *s = &m->config.spec;
+	int rc = monitor_enter_namespaces(s, e);
+	if (rc == 0)
+		rc = monitor_set_oom_score(s, e);
+	if (rc == 0)
+		rc = monitor_enter_root(s, m->config.rootfs, &m->root_fd, e);
+	if (rc == 0)
+		rc = take_terminal(s, e);
+	if (rc == 0)
+		rc = monitor_set_limits(s, e);
+	if (rc == 0)
+		rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0], &m->entry, e);
+	/* A guest in a UTS namespace that it shares has that one's name. */
+	if (rc == 0 && gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
+		rc = err_sys(e, errno, "gethostname");
+	if (rc == 0)
+		rc = monitor_become_user(s, e);
+	if (rc == 0)
+		rc = follow_shim(m, e);
+	return rc;
+}
+
+static void log_line(void *arg, const char *line)
+{
+	(void)arg;
+	dprintf(2, "mote: %s\n", line);
+}
+
+static int adopt(const struct mote_error *from, struct err *e)
+{
+	enum err_blame blame = from->blame == MOTE_BLAME_CONFIG  ? ERR_CONFIG
+			       : from->blame == MOTE_BLAME_GUEST ? ERR_GUEST
+								 : ERR_HOST;
+	return err_set(e, blame, from->code, "%s", from->text);
+}
+
+static int build(struct monitor *m, struct err *e)
+{
+	struct oci_spec *s = &m->config.spec;
+	const struct mote_dir root = {.guest_path = "/", .fd = m->root_fd};
+	const char *hostname = s->hostname && *s->hostname ? s->hostname : m->hostname;
+	/* What follows '#' in args[0] is ours, not the program's. */
+	if (m->entry.function)
+		s->args[0] = m->entry.path;
+	const struct mote_options o = {
+		.size = sizeof(o),
+		.memory_bytes = m->config.memory_bytes,
+		.program_fd = m->entry.fd,
+		.program_path = m->entry.path,
+		.entry = m->entry.function,
+		.argv = (char *const *)s->args,
+		.envp = (char *const *)s->env,
+		.cwd = s->cwd,
+		.hostname = hostname,
+		.uid = s->uid,
+		.gid = s->gid,
+		.dirs = &root,
+		.dir_count = 1,
+		.network = 1,
+		.kvm_fd_plus_1 = MONITOR_KVM_FD + 1,
+		.log = log_line,
+	};
+	struct mote_error me;
+	if (mote_sandbox_new(&o, &m->sandbox, &me) < 0)
+		return adopt(&me, e);
+	close(MONITOR_KVM_FD);
+	close(m->root_fd);
+	oci_entry_free(&m->entry);
+	running = m->sandbox;
+	int rc = catch_signals(e);
+	if (rc < 0)
+		return rc;
+	return mote_jail(&me) < 0 ? adopt(&me, e) : 0;
+}
+
+static int await(enum wire_type type, struct err *e)
+{
+	struct buf none = {.cap = 0};
+	enum wire_type got;
+	int rc = wire_receive(MONITOR_CONTROL_FD, -1, &got, &none);
+	if (rc == 0 && got != type)
+		rc = -EBADMSG;
+	return rc < 0 ? err_sys(e, -rc, "waiting for the shim") : 0;
+}
+
+static int tell(enum wire_type type, const void *body, size_t len, struct err *e)
+{
+	int rc = wire_send(MONITOR_CONTROL_FD, type, body, len);
+	return rc < 0 ? err_sys(e, -rc, "telling the shim") : 0;
+}
+
+static int run(struct monitor *m, struct err *e)
+{
+	int rc = receive_config(m, e);
+	if (rc == 0)
+		rc = settle(m, e);
+	if (rc == 0)
+		rc = tell(WIRE_READY, NULL, 0, e);
+	if (rc == 0)
+		rc = await(WIRE_JOINED, e);
+	if (rc == 0)
+		rc = build(m, e);
+	if (rc == 0)
+		rc = tell(WIRE_BUILT, NULL, 0, e);
+	if (rc == 0)
+		rc = await(WIRE_START, e);
+	if (rc < 0)
+		return rc;
+	atomic_store(&started, true);
+	struct mote_result result;
+	struct mote_error me;
+	if (mote_sandbox_run(m->sandbox, &result, &me) < 0)
+		return adopt(&me, e);
+	return mote_exit_status(&result);
+}
+
+static int failure_status(const struct err *e)
+{
+	if (e->blame == ERR_CONFIG && e->code == ENOENT)
+		return WIRE_STATUS_NOT_FOUND;
+	if (e->blame == ERR_CONFIG && (e->code == EACCES || e->code == ENOEXEC))
+		return WIRE_STATUS_CANNOT_RUN;
+	return WIRE_STATUS_HOST;
+}
+
+int runtime_monitor_main(void)
+{
+	static struct monitor m = {.root_fd = -1, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
+	struct err e = {0};
+	int status = run(&m, &e), rc;
+	/* Telling is best effort: a shim that is gone needs no answer, one that is there sees our end. */
+	if (status < 0) {
+		status = failure_status(&e);
+		rc = wire_send_failure(MONITOR_CONTROL_FD, &e);
+		dprintf(2, "mote: %s\n", e.text);
+	} else {
+		uint32_t body = (uint32_t)status;
+		rc = wire_send(MONITOR_CONTROL_FD, WIRE_EXIT, &body, sizeof(body));
+	}
+	(void)rc;
+	return status;
+}

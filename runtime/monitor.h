@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps by which a monitor gives up what it does not need. Private to the monitor's files. */
+#ifndef MOTE_RUNTIME_MONITOR_H
+#define MOTE_RUNTIME_MONITOR_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "runtime/wire.h"
+
+#include <signal.h>
+
+/* Descriptors that a monitor starts with, beside 0, 1 and 2 of the container. */
+#define MONITOR_CONTROL_FD 3 /* the shim's socket */
+#define MONITOR_KVM_FD 4
+
+/*
+ * Some signals are the monitor's own while the guest runs: SIGUSR1 wakes the vCPU thread, SIGPIPE is
+ * ignored, faults are faults. For the guest they travel as the value of this one, by sigqueue(3).
+ */
+#define MONITOR_SIGNAL_CARRIER 64
+static inline bool monitor_signal_is_own(int signo)
+{
+	return signo == SIGUSR1 || signo == SIGPIPE || signo == SIGSEGV || signo == SIGBUS || signo == SIGILL ||
+	       signo == SIGFPE || signo == SIGTRAP || signo == SIGSYS || signo == SIGABRT;
+}
+
+/* Joins or makes the namespaces of the config, and a mount namespace; sets its sysctls and names. */
+int monitor_enter_namespaces(const struct oci_spec *spec, struct err *e) must_check;
+/*
+ * Makes rootfs, with the config's mounts, the root of this process and of its mount namespace.
+ * *root_fd: that directory, open for reading; the caller's.
+ */
+int monitor_enter_root(const struct oci_spec *spec, const char *rootfs, int *root_fd, struct err *e) must_check;
+/* While the host's /proc is still there. */
+int monitor_set_oom_score(const struct oci_spec *spec, struct err *e) must_check;
+/* Resource limits, umask, working directory. In the new root. */
+int monitor_set_limits(const struct oci_spec *spec, struct err *e) must_check;
+/* Becomes the container's user, for good: no capability is left, and none can be gained. */
+int monitor_become_user(const struct oci_spec *spec, struct err *e) must_check;
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The root file system of a monitor. What the kernel shows of the host (proc, sysfs, cgroup, devpts,
+ * mqueue) is not mounted, whatever the config says: the guest's kernel is its own personality, and
+ * nothing of the host's is in reach.
+ */
+#include "runtime/monitor.h"
+
+#include "runtime/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+static bool of_the_host(const struct oci_mount *m)
+{
+	static const char *const types[] = {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts"};
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(m->type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+/* --- /dev --- */
+
+static const struct device {
+	const char *name;
+	unsigned major, minor;
+} devices[] = {
+	{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+};
+
+/* Where mknod is refused (no CAP_MKNOD in this user namespace, or nodev), the host's own is shown. */
+static int bind_device(int dev_fd, const struct device *d, struct err *e)
+{
+	char source[32];
+	snprintf(source, sizeof(source), "/dev/%s", d->name);
+	cleanup_close int file = openat(dev_fd, d->name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+	cleanup_close int target = file < 0 ? -1 : openat(dev_fd, d->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (target < 0)
+		return err_sys(e, errno, "/dev/%s in the container", d->name);
+	return mounts_bind(source, target, 0, e);
+}
+
+static int make_devices(int root_fd, struct err *e)
+{
+	cleanup_close int dev = mounts_open_in(root_fd, "/dev", O_RDONLY | O_DIRECTORY);
+	if (dev < 0)
+		return err_sys(e, -dev, "/dev in the container");
+	mode_t mask = umask(0);
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < sizeof(devices) / sizeof(devices[0]); i++) {
+		const struct device *d = &devices[i];
+		if (mknodat(dev, d->name, S_IFCHR | 0666, makedev(d->major, d->minor)) == 0 || errno == EEXIST)
+			continue;
+		rc = errno == EPERM ? bind_device(dev, d, e) : err_sys(e, errno, "/dev/%s in the container", d->name);
+	}
+	umask(mask);
+	return rc;
+}
+
+/* --- mounts --- */
+
+static int attach(const struct oci_mount *m, int root_fd, struct err *e)
+{
+	if (of_the_host(m))
+		return 0;
+	int directory = m->bind ? mounts_is_directory(m->source) : 1;
+	if (directory < 0)
+		return err_set(e, ERR_CONFIG, -directory, "mount on %s: source %s: %s", m->destination, m->source,
+			       strerror(-directory));
+	cleanup_close int target = mounts_make_in(root_fd, m->destination, directory, e);
+	if (target < 0)
+		return target;
+	int rc = mounts_attach(m, target, m->destination, e);
+	if (rc == 0 && strcmp(m->type, "tmpfs") == 0 && strcmp(m->destination, "/dev") == 0)
+		rc = make_devices(root_fd, e);
+	return rc;
+}
+
+/* Hides what is at path: a directory under an empty one, a file under /dev/null. */
+static int mask(int root_fd, const char *path, struct err *e)
+{
+	cleanup_close int target = mounts_open_in(root_fd, path, O_PATH);
+	if (target == -ENOENT || target == -ENOTDIR)
+		return 0;
+	struct stat st;
+	if (target < 0 || fstat(target, &st) < 0)
+		return err_sys(e, target < 0 ? -target : errno, "masked path %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return mounts_bind("/dev/null", target, MOUNT_ATTR_RDONLY, e);
+	char data[] = "size=0k,nr_inodes=2,mode=755";
+	const struct oci_mount empty = {.type = "tmpfs", .source = "tmpfs", .flags = MS_RDONLY, .data = data};
+	return mounts_attach(&empty, target, path, e);
+}
+
+static int make_readonly(int root_fd, const char *path, struct err *e)
+{
+	cleanup_close int target = mounts_open_in(root_fd, path, O_PATH);
+	if (target == -ENOENT || target == -ENOTDIR)
+		return 0;
+	if (target < 0)
+		return err_sys(e, -target, "read-only path %s", path);
+	char source[32];
+	snprintf(source, sizeof(source), "/proc/self/fd/%d", target);
+	return mounts_bind(source, target, MOUNT_ATTR_RDONLY, e);
+}
+
+static bool is_mount(int fd)
+{
+	struct statx st;
+	return statx(fd, "", AT_EMPTY_PATH, 0, &st) == 0 && st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
+/* The root must be a mount of its own for pivot_root(2) and its read-only flag. */
+static int open_root(const char *rootfs, struct err *e)
+{
+	cleanup_close int fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, ERR_CONFIG, errno, "root.path: %s: %s", rootfs, strerror(errno));
+	if (is_mount(fd))
+		return take_fd(&fd);
+	int rc = mounts_bind(rootfs, fd, 0, e);
+	if (rc < 0)
+		return rc;
+	int on_top = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return on_top < 0 ? err_sys(e, errno, "root.path: %s", rootfs) : on_top;
+}
+
+static int pivot(int root_fd, struct err *e)
+{
+	if (fchdir(root_fd) < 0)
+		return err_sys(e, errno, "the container's root");
+	/* The old root comes to lie on the new one, and is taken from there. */
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return err_sys(e, errno, "pivot_root");
+	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return err_sys(e, errno, "leaving the host's root");
+	return 0;
+}
+
+int monitor_enter_root(const struct oci_spec *s, const char *rootfs, int *root_fd, struct err *e)
+{
+	/* Nothing that is mounted here may reach the host; what it mounts later may still come in. */
+	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return err_sys(e, errno, "propagation of the mount namespace");
+	cleanup_close int root = open_root(rootfs, e);
+	if (root < 0)
+		return root;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < s->mounts_count; i++)
+		rc = attach(&s->mounts[i], root, e);
+	for (size_t i = 0; rc == 0 && i < s->readonly_count; i++)
+		rc = make_readonly(root, s->readonly[i], e);
+	for (size_t i = 0; rc == 0 && i < s->masked_count; i++)
+		rc = mask(root, s->masked[i], e);
+	struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
+	if (rc == 0 && s->root_readonly && mount_setattr(root, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
+		rc = err_sys(e, errno, "read-only root");
+	if (rc == 0)
+		rc = pivot(root, e);
+	if (rc == 0 && s->propagation && mount(NULL, "/", NULL, (unsigned long)s->propagation, NULL) < 0)
+		rc = err_sys(e, errno, "linux.rootfsPropagation");
+	if (rc < 0)
+		return rc;
+	*root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *root_fd < 0 ? err_sys(e, errno, "the container's root") : 0;
+}

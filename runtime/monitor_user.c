@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Namespaces, limits and the user of a monitor. */
+#include "runtime/monitor.h"
+
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* --- namespaces --- */
+
+/* Those in which something of the guest's takes place. It sees no host process and no cgroup. */
+#define USED_NAMESPACES (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+
+static int join_namespace(const struct oci_namespace *n, struct err *e)
+{
+	cleanup_close int fd = open(n->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, ERR_CONFIG, errno, "linux.namespaces: %s: %s", n->path, strerror(errno));
+	if (setns(fd, n->flag) == 0)
+		return 0;
+	if (errno == EINVAL)
+		return err_set(e, ERR_CONFIG, EINVAL, "linux.namespaces: %s is no namespace of its type", n->path);
+	return err_sys(e, errno, "linux.namespaces: joining %s", n->path);
+}
+
+/* A new network namespace's loopback interface is down. */
+static int loopback_up(struct err *e)
+{
+	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = {.ifr_name = "lo"};
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &r) < 0)
+		return err_sys(e, errno, "the loopback interface");
+	r.ifr_flags |= IFF_UP;
+	return ioctl(fd, SIOCSIFFLAGS, &r) < 0 ? err_sys(e, errno, "the loopback interface") : 0;
+}
+
+static int set_sysctl(const struct oci_sysctl *s, struct err *e)
+{
+	char path[300];
+	int n = snprintf(path, sizeof(path), "/proc/sys/");
+	for (const char *c = s->name; *c && (size_t)n < sizeof(path) - 1; c++)
+		path[n++] = *c == '.' ? '/' : *c;
+	path[n] = '\0';
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return err_set(e, ERR_CONFIG, ENOENT, "linux.sysctl: this kernel has no %s", s->name);
+	int rc = fd < 0 ? -errno : io_write_all(fd, s->value, strlen(s->value));
+	return rc < 0 ? err_sys(e, -rc, "linux.sysctl: %s", s->name) : 0;
+}
+
+static int set_names(const struct oci_spec *s, struct err *e)
+{
+	if (s->hostname && *s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0)
+		return err_sys(e, errno, "hostname %s", s->hostname);
+	if (s->domainname && *s->domainname && setdomainname(s->domainname, strlen(s->domainname)) < 0)
+		return err_sys(e, errno, "domainname %s", s->domainname);
+	return 0;
+}
+
+int monitor_enter_namespaces(const struct oci_spec *s, struct err *e)
+{
+	int fresh = CLONE_NEWNS;
+	for (size_t i = 0; i < s->namespaces_count; i++) {
+		const struct oci_namespace *n = &s->namespaces[i];
+		if (!(n->flag & USED_NAMESPACES))
+			continue;
+		int rc = n->path ? join_namespace(n, e) : 0;
+		if (rc < 0)
+			return rc;
+		fresh |= n->path ? 0 : n->flag;
+	}
+	if (unshare(fresh) < 0)
+		return err_sys(e, errno, "new namespaces");
+	int rc = fresh & CLONE_NEWNET ? loopback_up(e) : 0;
+	for (size_t i = 0; rc == 0 && i < s->sysctls_count; i++)
+		rc = set_sysctl(&s->sysctls[i], e);
+	/* In the host's own or another's they must not change. */
+	if (rc == 0 && fresh & CLONE_NEWUTS)
+		rc = set_names(s, e);
+	return rc;
+}
+
+/* --- limits --- */
+
+int monitor_set_oom_score(const struct oci_spec *s, struct err *e)
+{
+	if (s->oom_score_adj == OCI_UNSET)
+		return 0;
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", (int)s->oom_score_adj);
+	cleanup_close int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	int rc = fd < 0 ? -errno : io_write_all(fd, text, (size_t)n);
+	return rc < 0 ? err_sys(e, -rc, "process.oomScoreAdj %s", text) : 0;
+}
+
+/*
+ * Those that limit what the guest does with the host. The others (stack, address space, processes, …) are
+ * limits of a host process and would hit the monitor, not the guest.
+ */
+static bool limits_guest(int resource)
+{
+	return resource == RLIMIT_NOFILE || resource == RLIMIT_FSIZE || resource == RLIMIT_CORE;
+}
+
+static int set_rlimits(const struct oci_spec *s, struct err *e)
+{
+	for (size_t i = 0; i < s->rlimits_count; i++) {
+		const struct oci_rlimit *r = &s->rlimits[i];
+		struct rlimit want = {.rlim_cur = r->soft, .rlim_max = r->hard};
+		if (limits_guest(r->resource) && setrlimit((__rlimit_resource_t)r->resource, &want) < 0)
+			return err_sys(e, errno, "process.rlimits[%zu]", i);
+	}
+	return 0;
+}
+
+static int enter_cwd(const char *path, struct err *e)
+{
+	if (chdir(path) == 0)
+		return 0;
+	char copy[4096];
+	size_t len = strlen(path);
+	if (errno != ENOENT || len >= sizeof(copy))
+		return err_set(e, ERR_CONFIG, errno, "process.cwd: %s: %s", path, strerror(errno));
+	/* As other runtimes do, a working directory that the image lacks is made. */
+	memcpy(copy, path, len + 1);
+	for (char *c = strchr(copy + 1, '/'); c; c = strchr(c + 1, '/')) {
+		*c = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return err_sys(e, errno, "process.cwd: making %s", copy);
+		*c = '/';
+	}
+	if ((mkdir(copy, 0755) < 0 && errno != EEXIST) || chdir(copy) < 0)
+		return err_sys(e, errno, "process.cwd: making %s", copy);
+	return 0;
+}
+
+int monitor_set_limits(const struct oci_spec *s, struct err *e)
+{
+	umask(022);
+	int rc = enter_cwd(s->cwd, e);
+	if (rc == 0)
+		rc = set_rlimits(s, e);
+	if (s->umask != OCI_UNSET)
+		umask((mode_t)s->umask);
+	return rc;
+}
+
+/* --- user --- */
+
+static int drop_bounding_set(struct err *e)
+{
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			return err_sys(e, errno, "dropping capability %d", cap);
+	return 0;
+}
+
+int monitor_become_user(const struct oci_spec *s, struct err *e)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0}};
+	int rc = drop_bounding_set(e);
+	if (rc < 0)
+		return rc;
+	if (setgroups(s->groups_count, s->groups) < 0)
+		return err_sys(e, errno, "process.user.additionalGids");
+	if (setresgid(s->gid, s->gid, s->gid) < 0)
+		return err_sys(e, errno, "process.user.gid %u", s->gid);
+	if (setresuid(s->uid, s->uid, s->uid) < 0)
+		return err_sys(e, errno, "process.user.uid %u", s->uid);
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || syscall(SYS_capset, &head, none) < 0)
+		return err_sys(e, errno, "dropping capabilities");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_sys(e, errno, "no_new_privs");
+	return 0;
+}

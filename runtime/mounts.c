@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mounting by descriptors: where a mount goes is looked up once, inside the container's root, and cannot
+ * be moved elsewhere by a symbolic link of the image.
+ */
+#include "runtime/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define PATH_BYTES 4096
+#define MOUNT_DATA_MAX 4095 /* mount(2) takes one page */
+
+int mounts_open_in(int root_fd, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd;
+	do
+		fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+	return fd < 0 ? -errno : fd;
+}
+
+static int make_last(int parent_fd, const char *name, bool directory)
+{
+	if (directory)
+		return mkdirat(parent_fd, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+	int fd = openat(parent_fd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* Opens path, making it and, from the top, its parents where they are missing. */
+static int open_or_make(int root_fd, const char *path, bool directory)
+{
+	int fd = mounts_open_in(root_fd, path, O_PATH);
+	if (fd != -ENOENT)
+		return fd;
+	char copy[PATH_BYTES];
+	size_t len = strlen(path);
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	if (len >= sizeof(copy))
+		return -ENAMETOOLONG;
+	memcpy(copy, path, len);
+	copy[len] = '\0';
+	char *slash = strrchr(copy, '/');
+	if (!slash)
+		return -EINVAL;
+	*slash = '\0';
+	cleanup_close int parent = open_or_make(root_fd, *copy ? copy : "/", true);
+	if (parent < 0)
+		return parent;
+	int rc = make_last(parent, slash + 1, directory);
+	return rc < 0 ? rc : mounts_open_in(root_fd, path, O_PATH);
+}
+
+int mounts_make_in(int root_fd, const char *path, bool directory, struct err *e)
+{
+	int fd = open_or_make(root_fd, path, directory);
+	return fd < 0 ? err_sys(e, -fd, "mount point %s in the container", path) : fd;
+}
+
+int mounts_is_directory(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) < 0 ? -errno : S_ISDIR(st.st_mode);
+}
+
+static int set_attributes(int tree, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive)
+{
+	struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
+	if (!set && !clear && !propagation)
+		return 0;
+	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+	return mount_setattr(tree, "", flags, &attr, sizeof(attr)) < 0 ? -errno : 0;
+}
+
+static int set_propagation(int tree, const struct oci_mount *m)
+{
+	return set_attributes(tree, 0, 0, m->propagation, m->propagation_recursive);
+}
+
+static int attach_bind(const struct oci_mount *m, int target_fd, const char *where, struct err *e)
+{
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (m->bind_recursive ? AT_RECURSIVE : 0);
+	cleanup_close int tree = open_tree(AT_FDCWD, m->source, flags);
+	if (tree < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+		return err_set(e, ERR_CONFIG, errno, "mount on %s: source %s: %s", where, m->source, strerror(errno));
+	if (tree < 0)
+		return err_sys(e, errno, "mount on %s: source %s", where, m->source);
+	int rc = set_attributes(tree, m->recursive_set, m->recursive_clear, 0, true);
+	if (rc == 0)
+		rc = set_attributes(tree, m->attr_set, m->attr_clear, 0, false);
+	if (rc == 0)
+		rc = set_propagation(tree, m);
+	if (rc < 0)
+		return err_sys(e, -rc, "mount on %s: options of %s", where, m->source);
+	if (move_mount(tree, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_sys(e, errno, "bind mount of %s on %s", m->source, where);
+	return 0;
+}
+
+/* The longest directory that all paths of an overlay's lowerdir= are in; its length, with the last '/'. */
+static size_t common_directory(const char *lower, size_t len)
+{
+	size_t common = 0;
+	for (size_t i = 0; i < len && lower[i] != ':'; i++)
+		if (lower[i] == '/')
+			common = i + 1;
+	for (const char *at = lower; (at = memchr(at, ':', (size_t)(lower + len - at)));) {
+		at++;
+		size_t same = 0, last = 0;
+		while (same < common && at + same < lower + len && at[same] == lower[same])
+			if (lower[same++] == '/')
+				last = same;
+		common = last;
+	}
+	return common;
+}
+
+/*
+ * Many layers make an overlay's data larger than a page. Its lower directories are shortened to paths
+ * relative to a directory that they share, which the caller makes current. data is rewritten in place.
+ */
+static bool shorten_lower(char *data, char *directory, size_t room)
+{
+	static const char key[] = "lowerdir=";
+	char *lower = strstr(data, key);
+	while (lower && lower != data && lower[-1] != ',')
+		lower = strstr(lower + 1, key);
+	if (!lower || strchr(data, '\\'))
+		return false;
+	lower += sizeof(key) - 1;
+	size_t len = strcspn(lower, ","), common = common_directory(lower, len);
+	if (*lower != '/' || common < 2 || common >= room)
+		return false;
+	memcpy(directory, lower, common);
+	directory[common] = '\0';
+	char *to = lower;
+	const char *from = lower, *end = lower + len;
+	while (from < end) {
+		from += common;
+		while (from < end && *from != ':')
+			*to++ = *from++;
+		if (from < end)
+			*to++ = *from++;
+	}
+	memmove(to, end, strlen(end) + 1);
+	return true;
+}
+
+static int mount_long(const struct oci_mount *m, const char *target)
+{
+	char directory[PATH_BYTES];
+	cleanup_free char *data = strdup(m->data);
+	if (!data)
+		return -ENOMEM;
+	if (!shorten_lower(data, directory, sizeof(directory)) || strlen(data) > MOUNT_DATA_MAX)
+		return -E2BIG;
+	cleanup_close int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (here < 0 || chdir(directory) < 0)
+		return -errno;
+	int rc = mount(m->source, target, m->type, m->flags, data) < 0 ? -errno : 0;
+	if (fchdir(here) < 0 && rc == 0)
+		rc = -errno;
+	return rc;
+}
+
+static int attach_new(const struct oci_mount *m, int target_fd, const char *where, struct err *e)
+{
+	char target[32];
+	/* A new one is private by itself: its parent is not shared. */
+	if (m->propagation && m->propagation != MS_PRIVATE)
+		return err_set(e, ERR_CONFIG, ENOSYS, "mount on %s: propagation is for bind mounts", where);
+	snprintf(target, sizeof(target), "/proc/self/fd/%d", target_fd);
+	int rc = 0;
+	if (strlen(m->data) > MOUNT_DATA_MAX)
+		rc = mount_long(m, target);
+	else if (mount(*m->source ? m->source : m->type, target, m->type, m->flags, m->data) < 0)
+		rc = -errno;
+	if (rc == -ENODEV)
+		return err_set(e, ERR_CONFIG, ENODEV, "mount on %s: this kernel has no file system '%s'", where, m->type);
+	if (rc < 0)
+		return err_sys(e, -rc, "mount of %s (%s) on %s", m->source, m->type, where);
+	return 0;
+}
+
+int mounts_attach(const struct oci_mount *m, int target_fd, const char *where, struct err *e)
+{
+	return m->bind ? attach_bind(m, target_fd, where, e) : attach_new(m, target_fd, where, e);
+}
+
+int mounts_bind(const char *source, int target_fd, uint64_t attributes, struct err *e)
+{
+	const struct oci_mount m = {
+		.source = source, .bind = true, .bind_recursive = true, .attr_set = attributes};
+	return attach_bind(&m, target_fd, source, e);
+}
+
+int mounts_detach(const char *path, struct err *e)
+{
+	for (int i = 0; i < 64; i++) {
+		if (umount2(path, UMOUNT_NOFOLLOW) == 0)
+			continue;
+		if (errno == EBUSY && umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH) == 0)
+			continue;
+		if (errno == EINVAL || errno == ENOENT || errno == ENOTDIR)
+			return 0;
+		return err_sys(e, errno, "unmounting %s", path);
+	}
+	return err_set(e, ERR_HOST, EBUSY, "%s: too many mounts on top of each other", path);
+}

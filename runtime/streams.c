@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening and ending the standard streams. */
+#include "runtime/streams.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define DRAIN_MS 10000 /* of a terminal's output, all in all */
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static int open_null(int flags, int *end, struct err *e)
+{
+	*end = open("/dev/null", flags | O_CLOEXEC);
+	return *end < 0 ? err_sys(e, errno, "/dev/null") : 0;
+}
+
+static bool is_fifo(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static int set_blocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	return flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+/* Errors of a path that the client chose. */
+static int path_error(const char *what, const char *path, int code, struct err *e)
+{
+	return err_set(e, ERR_CONFIG, code, "%s %.250s: %s", what, path, strerror(code));
+}
+
+/*
+ * Non-blocking, or the open would wait for a writer. Then a writer of our own: a read would otherwise
+ * find the end before the client has come. It goes with CloseIO.
+ */
+static int open_stdin(const char *path, bool blocking, int *end, int *hold, struct err *e)
+{
+	if (!*path)
+		return open_null(O_RDONLY, end, e);
+	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return path_error("stdin", path, errno, e);
+	if (is_fifo(fd)) {
+		*hold = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		if (*hold < 0)
+			return path_error("stdin", path, errno, e);
+	}
+	int rc = blocking ? set_blocking(fd) : 0;
+	if (rc < 0)
+		return path_error("stdin", path, -rc, e);
+	*end = take_fd(&fd);
+	return 0;
+}
+
+static int make_parents(const char *path)
+{
+	char copy[PATH_MAX];
+	if (strlen(path) >= sizeof(copy))
+		return -ENAMETOOLONG;
+	strcpy(copy, path);
+	for (char *c = strchr(copy + 1, '/'); c; c = strchr(c + 1, '/')) {
+		*c = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*c = '/';
+	}
+	return 0;
+}
+
+static int open_log_file(const char *what, const char *path, int *end, struct err *e)
+{
+	*end = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0644);
+	if (*end < 0 && errno == ENOENT) {
+		int rc = make_parents(path);
+		if (rc < 0)
+			return path_error(what, path, -rc, e);
+		*end = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0644);
+	}
+	return *end < 0 ? path_error(what, path, errno, e) : 0;
+}
+
+/* A FIFO gets a reader of our own first: writing then never meets a broken pipe, nor does the open wait. */
+static int open_output(const char *what, const char *path, bool blocking, int *end, int *hold, struct err *e)
+{
+	if (!*path)
+		return open_null(O_WRONLY, end, e);
+	if (strncmp(path, "file://", 7) == 0)
+		return open_log_file(what, path + 7, end, e);
+	if (strstr(path, "://"))
+		return err_set(e, ERR_CONFIG, ENOSYS, "%s %.200s: Mote knows file://, binary:// and FIFOs", what, path);
+	cleanup_close int reader = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (reader < 0)
+		return path_error(what, path, errno, e);
+	bool fifo = is_fifo(reader);
+	int flags = fifo ? 0 : O_APPEND;
+	*end = open(path, O_WRONLY | flags | (blocking ? 0 : O_NONBLOCK) | O_NOCTTY | O_CLOEXEC);
+	if (*end < 0)
+		return path_error(what, path, errno, e);
+	if (fifo)
+		*hold = take_fd(&reader);
+	return 0;
+}
+
+static int open_terminal(const struct container_config *c, uint16_t width, uint16_t height, struct streams *s,
+			 struct err *e)
+{
+	int in = -1, out = -1, slave = -1;
+	if (logger_is_uri(c->stdout_path))
+		return err_set(e, ERR_CONFIG, ENOSYS, "stdout %.200s: no log process for a container with a terminal",
+			       c->stdout_path);
+	int rc = *c->stdin_path ? open_stdin(c->stdin_path, false, &in, &s->stdin_hold, e) : 0;
+	if (rc == 0 && *c->stdout_path)
+		rc = open_output("stdout", c->stdout_path, false, &out, &s->out_hold[0], e);
+	if (rc < 0) {
+		close_fd(&in);
+		return rc;
+	}
+	rc = terminal_open(in, out, &s->terminal, &slave, e);
+	if (rc < 0)
+		return rc;
+	s->ends[0] = slave;
+	s->ends[1] = fcntl(slave, F_DUPFD_CLOEXEC, 3);
+	s->ends[2] = fcntl(slave, F_DUPFD_CLOEXEC, 3);
+	if (s->ends[1] < 0 || s->ends[2] < 0)
+		return err_sys(e, errno, "the terminal");
+	if (width && height)
+		rc = terminal_resize(s->terminal, width, height);
+	return rc < 0 ? err_sys(e, -rc, "the terminal's size") : 0;
+}
+
+static int open_streams(const struct container_config *c, struct streams *s, struct err *e)
+{
+	int rc = open_stdin(c->stdin_path, true, &s->ends[0], &s->stdin_hold, e);
+	if (rc < 0)
+		return rc;
+	if (logger_is_uri(c->stdout_path))
+		return logger_start(c->stdout_path, c, &s->ends[1], &s->logger, e);
+	rc = open_output("stdout", c->stdout_path, true, &s->ends[1], &s->out_hold[0], e);
+	return rc < 0 ? rc : open_output("stderr", c->stderr_path, true, &s->ends[2], &s->out_hold[1], e);
+}
+
+int streams_open(const struct container_config *c, uint16_t width, uint16_t height, struct streams *out, struct err *e)
+{
+	struct streams s = STREAMS_EMPTY;
+	int rc = c->terminal ? open_terminal(c, width, height, &s, e) : open_streams(c, &s, e);
+	if (rc < 0)
+		streams_close(&s);
+	else
+		*out = s;
+	return rc;
+}
+
+void streams_launched(struct streams *s)
+{
+	for (int i = 0; i < 3; i++)
+		close_fd(&s->ends[i]);
+}
+
+void streams_close_stdin(struct streams *s)
+{
+	close_fd(&s->stdin_hold);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void drain_terminal(struct terminal *t)
+{
+	terminal_end_input(t);
+	int64_t end = now_ms() + DRAIN_MS;
+	for (terminal_pump(t); !terminal_drained(t); terminal_pump(t)) {
+		struct container_watch w[3];
+		struct pollfd p[3];
+		size_t n = terminal_watches(t, w, 3);
+		for (size_t i = 0; i < n; i++) /* EPOLLIN and POLLIN, EPOLLOUT and POLLOUT are the same bits */
+			p[i] = (struct pollfd){.fd = w[i].fd, .events = (short)w[i].events};
+		int64_t left = end - now_ms();
+		if (left <= 0 || (poll(p, n, (int)left) < 0 && errno != EINTR))
+			return;
+	}
+}
+
+void streams_finish(struct streams *s)
+{
+	streams_launched(s);
+	if (s->terminal)
+		drain_terminal(s->terminal);
+	if (s->logger > 0)
+		logger_stop(s->logger);
+}
+
+void streams_close(struct streams *s)
+{
+	streams_launched(s);
+	close_fd(&s->stdin_hold);
+	close_fd(&s->out_hold[0]);
+	close_fd(&s->out_hold[1]);
+	terminal_free(s->terminal);
+	*s = (struct streams)STREAMS_EMPTY;
+}

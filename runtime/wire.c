@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Framing of the messages between shim and monitor. */
+#include "runtime/wire.h"
+
+#include "base/io.h"
+#include "base/reader.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+struct header {
+	uint32_t type, len;
+};
+
+/* write(2), not send(2): a monitor sends EXIT from inside its jail. SIGPIPE is ignored on both sides. */
+int wire_send(int fd, enum wire_type type, const void *body, size_t len)
+{
+	if (len > WIRE_BODY_MAX)
+		return -E2BIG;
+	struct header h = {.type = type, .len = (uint32_t)len};
+	uint8_t first[sizeof(h) + 512];
+	size_t together = len < sizeof(first) - sizeof(h) ? len : 0;
+	memcpy(first, &h, sizeof(h));
+	if (together)
+		memcpy(first + sizeof(h), body, together);
+	int rc = io_write_all(fd, first, sizeof(h) + together);
+	return rc < 0 || together == len ? rc : io_write_all(fd, body, len);
+}
+
+int wire_send_failure(int fd, const struct err *e)
+{
+	struct buf b = {.cap = 1024};
+	int rc = buf_put_le32(&b, (uint32_t)e->code);
+	if (rc == 0)
+		rc = buf_put_le32(&b, e->blame);
+	if (rc == 0)
+		rc = buf_put(&b, e->text, strlen(e->text));
+	if (rc == 0)
+		rc = wire_send(fd, WIRE_FAILED, b.data, b.len);
+	buf_free(&b);
+	return rc;
+}
+
+static int read_all(int fd, int timeout_ms, void *to, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int ready = timeout_ms < 0 ? 1 : poll(&p, 1, timeout_ms);
+		if (ready == 0)
+			return -ETIMEDOUT;
+		ssize_t n = ready < 0 ? -1 : read(fd, (uint8_t *)to + at, len - at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -ECONNRESET;
+		at += (size_t)n;
+	}
+	return 0;
+}
+
+int wire_receive(int fd, int timeout_ms, enum wire_type *type, struct buf *body)
+{
+	struct header h;
+	int rc = read_all(fd, timeout_ms, &h, sizeof(h));
+	if (rc < 0)
+		return rc;
+	if (h.type < WIRE_CONFIG || h.type > WIRE_FAILED || h.len > WIRE_BODY_MAX)
+		return -EBADMSG;
+	body->len = 0;
+	if (h.len) {
+		uint8_t *at = buf_reserve(body, h.len);
+		if (!at)
+			return -errno;
+		rc = read_all(fd, timeout_ms, at, h.len);
+		if (rc < 0)
+			return rc;
+		body->len = h.len;
+	}
+	*type = (enum wire_type)h.type;
+	return 0;
+}
+
+int wire_failure(const struct buf *body, struct err *e)
+{
+	struct reader r = reader_of(body->data, body->len);
+	uint32_t code, blame;
+	if (!reader_le32(&r, &code) || !reader_le32(&r, &blame) || code == 0 || code > 4095 || blame > ERR_PEER)
+		return err_set(e, ERR_HOST, EBADMSG, "the monitor failed and said nothing that makes sense");
+	return err_set(e, (enum err_blame)blame, (int)code, "%.*s", (int)(r.left < 383 ? r.left : 383),
+		       (const char *)r.at);
+}

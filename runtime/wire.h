@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the shim tells a monitor and hears from it, over a stream socket: messages of a type and a body.
+ *
+ *   shim                     monitor
+ *   CONFIG (what to be)  →
+ *                        ←   READY: namespaces, mounts, user, entrypoint are there; Create is answered
+ *   JOINED (its cgroup)  →
+ *                        ←   BUILT: the VM is there and the jail closed; Start waits for it
+ *   START                →
+ *                        ←   EXIT (status): the program has ended; the process itself follows
+ *
+ * Instead of any of its messages the monitor may send FAILED, and exits. Both ends run the same binary.
+ */
+#ifndef MOTE_RUNTIME_WIRE_H
+#define MOTE_RUNTIME_WIRE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "oci/spec.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum wire_type {
+	WIRE_CONFIG = 1, /* struct wire_config */
+	WIRE_READY,
+	WIRE_JOINED,
+	WIRE_BUILT,
+	WIRE_START,
+	WIRE_EXIT,   /* u32: exit status */
+	WIRE_FAILED, /* u32 errno, u32 blame, text without NUL */
+};
+
+#define WIRE_BODY_MAX (8UL << 20)
+#define WIRE_STATUS_HOST 125     /* Mote or the machine failed */
+#define WIRE_STATUS_CANNOT_RUN 126
+#define WIRE_STATUS_NOT_FOUND 127
+
+/* CONFIG's body. Of the spec travels what a monitor needs; the rest stays zero. */
+struct wire_config {
+	const char *id;        /* container's, for messages */
+	const char *rootfs;    /* absolute path */
+	uint64_t memory_bytes; /* guest memory there may be */
+	pid_t shim_pid;        /* whose end is the monitor's */
+	bool debug;
+	struct oci_spec spec;
+};
+
+int wire_encode(const struct wire_config *c, struct buf *out) must_check;
+/*
+ * Decodes len bytes at body; strings in *c are borrowed from body. Released with wire_config_free, also
+ * after an error. -EBADMSG: not what wire_encode makes.
+ */
+int wire_decode(const uint8_t *body, size_t len, struct wire_config *c) must_check;
+void wire_config_free(struct wire_config *c);
+
+/* Sends one message. 0 or -errno; -EPIPE: the other end is gone (no signal). */
+int wire_send(int fd, enum wire_type type, const void *body, size_t len) must_check;
+int wire_send_failure(int fd, const struct err *e) must_check;
+/*
+ * Receives one message, waiting at most timeout_ms (-1: for ever) for each piece. Its body replaces body's
+ * bytes. -ECONNRESET: the other end is gone; -ETIMEDOUT; -EBADMSG. Uses read(2) alone when timeout_ms is -1.
+ */
+int wire_receive(int fd, int timeout_ms, enum wire_type *type, struct buf *body) must_check;
+/* Fills *e from a FAILED body. Returns -code. */
+int wire_failure(const struct buf *body, struct err *e);
+
+#endif
