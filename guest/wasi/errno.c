@@ -87,7 +87,7 @@ uint32_t wasi_errno(int64_t result)
 {
 	if (result >= 0)
 		return WASI_SUCCESS;
-	uint64_t nr = (uint64_t)-result;
+	uint64_t nr = -(uint64_t)result;
 	return nr < sizeof(from_linux) && from_linux[nr] ? from_linux[nr] : WASI_IO;
 }
 

@@ -8,3 +8,13 @@ $(WASI_GUESTS): $(GUESTS)/%.wasm: test/guest/%.c test/guest/wasi_check.h
 	@mkdir -p $(@D)
 	$(WASI_CC) $(WASI_CFLAGS) $(WASI_EXTRA) $< -o $@
 $(B)/test/unit/wasi_run: $(WASI_GUESTS)
+
+# guest/wasi as part of a host program, for its unit tests: what needs neither engine nor VM.
+HOSTED_WASI := $(patsubst guest/wasi/%.c,$(B)/hosted/wasi/%.o,$(filter-out guest/wasi/main.c guest/wasi/platform.c \
+	guest/wasi/imports.c,$(wildcard guest/wasi/*.c)))
+HOSTED_WASI_CFLAGS = $(HOST_CFLAGS) -DMOTE_HOSTED_CALLS $(INC_guest)
+$(B)/hosted/wasi/%.o: guest/wasi/%.c | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	$(CC) $(HOSTED_WASI_CFLAGS) -c $< -o $@
+$(B)/test/unit/wasi_functions.o: HOST_CFLAGS += -DMOTE_HOSTED_CALLS
+$(B)/test/unit/wasi_functions: $(HOSTED_WASI)
