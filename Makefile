@@ -92,7 +92,7 @@ GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -DMOTE_VERSION='"$(VERSION)"'
 # What runs between a program's system call and its return must not touch its vector registers.
 LINUX_CFLAGS := -mgeneral-regs-only
 GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,-Ttext-segment=0x7d0000000000 -Wl,-z,max-page-size=4096 -Wl,-z,separate-code \
-	-Wl,--gc-sections -Wl,--build-id=sha1 -Wl,-e,mote_guest_entry -Wl,-z,noexecstack
+	-Wl,--no-relax -Wl,--gc-sections -Wl,--build-id=sha1 -Wl,-e,mote_guest_entry -Wl,-z,noexecstack
 G := $(B)/guest
 guest_lib := $(wildcard guest/lib/*.c guest/lib/*.S)
 guest_linux := $(wildcard guest/linux/*.c guest/linux/*.S)
