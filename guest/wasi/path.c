@@ -231,12 +231,20 @@ uint32_t wasi_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t ol
 
 /* --- fd_readdir --- */
 
+/*
+ * A cookie is the number of entries before it. The host's are of 64 bits, and a program that keeps one
+ * in a long, as telldir() does, would lose half of it. Going on where the last call ended takes the
+ * host's cookie from there; any other place is found by reading from the beginning.
+ */
 #define ENTRIES_BYTES 8192
 
 struct listing {
+	struct wasi_fd *f;
 	uint8_t *to; /* the program's buffer */
 	uint64_t len, used;
-	uint64_t cookie; /* after the last entry that is in the buffer, be it cut */
+	uint64_t first; /* the cookie asked for */
+	uint64_t next;	/* cookies after the entry read last */
+	int64_t next_host;
 };
 
 static void put(struct listing *l, const void *bytes, uint64_t n)
@@ -252,44 +260,61 @@ static void put_entries(struct listing *l, const uint8_t *entries, uint64_t byte
 {
 	for (uint64_t at = 0; at < bytes && l->used < l->len;) {
 		const struct mote_dirent *from = (const void *)(entries + at);
+		at += from->reclen;
+		l->next_host = from->cookie;
+		if (l->next++ < l->first)
+			continue;
 		struct wasi_dirent d = {
-			.next = (uint64_t)from->cookie,
+			.next = l->next,
 			.ino = from->ino,
 			.namlen = (uint32_t)strlen(from->name),
 			.type = wasi_filetype((uint32_t)from->type << 12), /* DT_* are S_IF* >> 12 */
 		};
+		bool whole = sizeof(d) + d.namlen <= l->len - l->used;
 		put(l, &d, sizeof(d));
 		put(l, from->name, d.namlen);
-		l->cookie = d.next;
-		at += from->reclen;
+		if (whole) {
+			l->f->listed = l->next;
+			l->f->listed_host = l->next_host;
+		}
 	}
+}
+
+static uint32_t list(struct listing *l, uint32_t fd)
+{
+	static uint64_t entries[ENTRIES_BYTES / sizeof(uint64_t)];
+	if (l->first == l->f->listed) {
+		l->next = l->f->listed;
+		l->next_host = l->f->listed_host;
+	}
+	while (l->used < l->len) {
+		/* No more than fits by and large: what does not is read again. */
+		uint64_t want = l->len - l->used < 512 ? 512 : l->len - l->used;
+		if (want > ENTRIES_BYTES || l->next < l->first)
+			want = ENTRIES_BYTES;
+		int64_t rc = mote_readdir(wasi_area, (int32_t)fd, l->next_host, entries, want);
+		if (rc <= 0)
+			return wasi_errno(rc);
+		put_entries(l, (const uint8_t *)entries, (uint64_t)rc);
+	}
+	return WASI_SUCCESS;
 }
 
 uint32_t wasi_fd_readdir(struct wasm_instance *inst, uint32_t fd, uint32_t buf, uint32_t buf_len, uint64_t cookie,
 			 uint32_t used)
 {
-	static uint64_t entries[ENTRIES_BYTES / sizeof(uint64_t)];
 	struct wasi_fd *f;
 	uint32_t e = wasi_fd_get(fd, 0, &f);
 	if (!e && f->type != WASI_TYPE_UNSEEN && f->type != WASI_FILETYPE_DIRECTORY)
 		return WASI_NOTDIR;
 	if (!e)
 		e = wasi_fd_get(fd, WASI_RIGHT_FD_READDIR, &f);
-	struct listing l = {.to = wasi_span(inst, buf, buf_len), .len = buf_len, .cookie = cookie};
+	struct listing l = {.f = f, .to = wasi_span(inst, buf, buf_len), .len = buf_len, .first = cookie};
 	void *n = wasi_span(inst, used, sizeof(uint32_t));
 	if (e || !l.to || !n)
 		return e ? e : WASI_FAULT;
-	while (l.used < l.len) {
-		/* No more than fits by and large: what does not is read again. */
-		uint64_t want = l.len - l.used < 512 ? 512 : l.len - l.used;
-		int64_t rc = mote_readdir(wasi_area, (int32_t)fd, (int64_t)l.cookie, entries,
-					  want < ENTRIES_BYTES ? want : ENTRIES_BYTES);
-		if (rc < 0)
-			return wasi_errno(rc);
-		if (rc == 0)
-			break;
-		put_entries(&l, (const uint8_t *)entries, (uint64_t)rc);
-	}
-	wasi_put32(n, (uint32_t)l.used);
-	return WASI_SUCCESS;
+	e = list(&l, fd);
+	if (!e)
+		wasi_put32(n, (uint32_t)l.used);
+	return e;
 }

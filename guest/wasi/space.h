@@ -13,7 +13,7 @@
 #define SPACE_STACK_BYTES 0x200000
 #define SPACE_STACK_TOP (SPACE_STACK + SPACE_STACK_BYTES)
 
-/* The descriptor table of a program that opens many files: 128 Ki entries of 32 bytes at most. */
+/* The descriptor table of a program that opens many files: 128 Ki entries of 64 bytes at most. */
 #define SPACE_FDS 0x7d1801000000
 
 /* Reservations of the engine: small ones close together, so that they share page tables, large ones apart. */

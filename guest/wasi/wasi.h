@@ -81,7 +81,10 @@ struct wasi_fd {
 	uint8_t fdflags;   /* enum wasi_fdflag, as the program has set them */
 	uint64_t base, inheriting;
 	const char *preopen; /* guest path of a directory given at the start, else NULL */
-};
+	/* A directory: where fd_readdir has got to, as its own cookie and as the host's. */
+	uint64_t listed;
+	int64_t listed_host;
+} __attribute__((aligned(64))); /* so that a table of them fills pages */
 
 /* Fills the table with stdio and what boot information lists. */
 void wasi_fds_init(void);

@@ -107,6 +107,8 @@ static void directories(int argc, char **argv)
 	char after_middle[256] = "";
 	for (struct dirent *e; (e = readdir(d));) {
 		int i;
+		if (middle && !after_middle[0])
+			strcpy(after_middle, e->d_name);
 		if (e->d_name[0] == '.') {
 			dots++;
 			continue;
@@ -114,8 +116,6 @@ static void directories(int argc, char **argv)
 		CHECK(sscanf(e->d_name, "file-with-a-name-%d", &i) == 1 && i >= 0 && i < FILES && !seen[i]);
 		CHECK(e->d_type == DT_REG);
 		seen[i] = 1;
-		if (middle && !after_middle[0])
-			strcpy(after_middle, e->d_name);
 		if (++count == FILES / 2)
 			middle = telldir(d);
 	}
@@ -158,10 +158,10 @@ static void times(int argc, char **argv)
 	CHECK(utimensat(AT_FDCWD, "/data/in.txt", t, 0) == 0 && stat("/data/in.txt", &st) == 0);
 	CHECK(st.st_atim.tv_sec == 1000 && st.st_atim.tv_nsec == 5);
 	CHECK(st.st_mtim.tv_sec == 2000 && st.st_mtim.tv_nsec == 7);
-	t[0].tv_nsec = UTIME_OMIT;
-	t[1].tv_nsec = UTIME_NOW;
+	/* wasi-libc takes UTIME_OMIT and UTIME_NOW for bad nanoseconds. */
 	int fd = open("/data/in.txt", O_RDWR);
-	CHECK(fd >= 0 && futimens(fd, t) == 0 && fstat(fd, &st) == 0);
+	CHECK(fd >= 0 && __wasi_fd_filestat_set_times((__wasi_fd_t)fd, 0, 0, __WASI_FSTFLAGS_MTIM_NOW) == 0);
+	CHECK(fstat(fd, &st) == 0);
 	CHECK(st.st_atim.tv_sec == 1000 && st.st_mtim.tv_sec > 1000000000);
 }
 

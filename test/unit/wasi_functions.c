@@ -370,16 +370,17 @@ static int64_t answer_list(uint32_t nr, const uint64_t *arg)
 {
 	if (nr != NR_readdir)
 		return -ENOSYS;
-	seed = 7 + arg[1];
-	int64_t cookie = (int64_t)arg[1], used = 0;
-	/* 30 entries, each by itself, whose cookies count up. */
+	const int64_t step = 0x123456789abcd;
+	int64_t cookie = (int64_t)arg[1] / step, used = 0;
+	cr_assert((int64_t)arg[1] % step == 0);
+	/* 30 entries, each by itself, with cookies as large as those of real file systems. */
 	while (cookie < 30) {
 		uint64_t one[64], room = arg[3] - (uint64_t)used;
 		seed = 7 + (uint64_t)cookie;
 		int64_t n = list(one, sizeof(one), 1);
 		if ((uint64_t)n > room)
 			break;
-		((struct mote_dirent *)one)->cookie = ++cookie;
+		((struct mote_dirent *)one)->cookie = ++cookie * step;
 		memcpy((uint8_t *)arg[2] + used, one, (size_t)n);
 		used += n;
 	}
@@ -407,11 +408,12 @@ Test(wasi_functions, readdir_cuts_at_the_end_of_the_buffer)
 		cr_assert(used == (len < all ? len : all), "%u bytes for %u", used, len);
 		cr_assert(memcmp(memory + PART, memory + WHOLE, used) == 0 && memory[PART + used] == 0xee);
 	}
-	/* Going on at each entry's cookie gives the rest. */
-	for (uint32_t at = 0; at < all;) {
+	/* Going on at each entry's cookie, which fits 32 bits, gives the rest. */
+	for (uint32_t at = 0, i = 1; at < all; i++) {
 		struct wasi_dirent d;
 		memcpy(&d, memory + WHOLE + at, sizeof(d));
 		at += (uint32_t)sizeof(d) + d.namlen;
+		cr_assert(d.next == i);
 		uint32_t used = readdir_into(PART, 16384, d.next);
 		cr_assert(used == all - at && memcmp(memory + PART, memory + WHOLE + at, used) == 0);
 	}
