@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Publishing events to containerd, in order, without ever making the shim wait. */
+#ifndef MOTE_SHIM_EVENTS_H
+#define MOTE_SHIM_EVENTS_H
+
+#include "base/buf.h"
+#include "shim/loop.h"
+
+#include <protobuf-c/protobuf-c.h>
+
+struct events_queued;
+
+struct events {
+	struct loop *loop;
+	const char *address, *containerd_namespace; /* borrowed; address NULL: nobody to tell */
+	struct events_queued *first, **last;	    /* owned */
+	unsigned queued;
+	int fd; /* owned; -1: not connected */
+	int timer; /* owned */
+	struct loop_source *source, *timer_source;
+	struct buf in;
+	size_t sent; /* bytes of the first one that are out */
+	uint32_t stream;
+	unsigned tries; /* of the first one */
+	bool drained_stop; /* stop the loop when the queue is empty */
+};
+
+int events_init(struct events *e, struct loop *loop, const char *address, const char *containerd_namespace) must_check;
+/* Topic as "/tasks/create", type as "containerd.events.TaskCreate". The event is packed before it returns. */
+void events_publish(struct events *e, const char *topic, const char *type, const ProtobufCMessage *event);
+/* Stops the loop once everything is told or given up. */
+void events_stop_when_told(struct events *e);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* containerd-shim-mote-v1: the shim and, executed again, a container's monitor. */
+#include "base/io.h"
+#include "proto/bootstrap.pb-c.h"
+#include "proto/task.pb-c.h"
+#include "shim/bootstrap.h"
+#include "shim/task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+static int complain(const struct err *e)
+{
+	fprintf(stderr, "containerd-shim-mote-v1: %s\n", e->text);
+	return 1;
+}
+
+static void on_signal(void *arg, uint32_t events)
+{
+	struct shim *shim = arg;
+	struct signalfd_siginfo info;
+	(void)events;
+	if (read(shim->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGCHLD)
+		task_reap(shim);
+	else if (!shim->tasks)
+		shim->loop.stop = true; /* SIGTERM: as long as containers run, they need their shim */
+}
+
+static int serve(const struct bootstrap_flags *f, const char *address, int listener, struct err *e)
+{
+	static struct shim shim;
+	shim.containerd_namespace = f->containerd_namespace;
+	shim.debug = f->debug;
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	int rc = loop_init(&shim.loop);
+	if (rc == 0)
+		rc = events_init(&shim.events, &shim.loop, getenv("TTRPC_ADDRESS"), f->containerd_namespace);
+	if (rc == 0)
+		rc = ttrpc_serve(&shim.server, &shim.loop, listener, task_methods, &shim);
+	shim.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (rc == 0 && (shim.signals < 0 || !loop_add(&shim.loop, shim.signals, EPOLLIN, on_signal, &shim)))
+		rc = -errno;
+	if (rc == 0)
+		rc = loop_run(&shim.loop);
+	unlink(address + strlen("unix://"));
+	return rc < 0 ? err_sys(e, -rc, "the shim's loop") : 0;
+}
+
+/* The bundle is the working directory unless a flag names it. */
+static const char *bundle_of(const struct bootstrap_flags *f, char cwd[4096])
+{
+	if (f->bundle && f->bundle[0])
+		return f->bundle;
+	return getcwd(cwd, 4096) ? cwd : ".";
+}
+
+static int start(const struct bootstrap_flags *f)
+{
+	char cwd[4096], address[BOOTSTRAP_ADDRESS_BYTES];
+	const char *bundle = bundle_of(f, cwd);
+	struct err e = {0};
+	cleanup_free char *group = NULL;
+	int listener = -1;
+	if (runtime_group(bundle, &group, &e) < 0)
+		return complain(&e);
+	bootstrap_address(f, group ? group : f->id, address);
+	if (bootstrap_listen(address, &listener, &e) < 0 || bootstrap_write_address(bundle, address, &e) < 0)
+		return complain(&e);
+	pid_t child = listener < 0 ? 1 : fork();
+	if (child < 0) {
+		err_sys(&e, errno, "fork");
+		return complain(&e);
+	}
+	if (child == 0) {
+		if (bootstrap_daemon(bundle, &listener, &e) < 0 || serve(f, address, listener, &e) < 0)
+			return complain(&e);
+		return 0;
+	}
+	return io_write_all(1, address, strlen(address)) < 0;
+}
+
+/* Tidies up after a shim that does not answer any more, or a container that is gone already. */
+static int delete(const struct bootstrap_flags *f)
+{
+	char cwd[4096];
+	const char *bundle = bundle_of(f, cwd);
+	struct err e = {0};
+	int pid = 0;
+	uint32_t status = 137;
+	if (container_cleanup(bundle, f->id, &pid, &status, &e) < 0)
+		return complain(&e);
+	bootstrap_remove_stale(bundle);
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	Types__Timestamp at = TYPES__TIMESTAMP__INIT;
+	at.seconds = now.tv_sec;
+	at.nanos = (int32_t)now.tv_nsec;
+	Task__DeleteResponse response = TASK__DELETE_RESPONSE__INIT;
+	response.pid = (uint32_t)pid;
+	response.exit_status = status;
+	response.exited_at = &at;
+	uint8_t packed[128];
+	size_t n = task__delete_response__pack(&response, packed);
+	return io_write_all(1, packed, n) < 0;
+}
+
+static int info(void)
+{
+	Bootstrap__RuntimeVersion version = BOOTSTRAP__RUNTIME_VERSION__INIT;
+	Bootstrap__RuntimeInfo runtime = BOOTSTRAP__RUNTIME_INFO__INIT;
+	version.version = (char *)(uintptr_t)MOTE_VERSION;
+	runtime.name = (char *)(uintptr_t)"io.containerd.mote.v1";
+	runtime.version = &version;
+	uint8_t packed[256];
+	size_t n = bootstrap__runtime_info__pack(&runtime, packed);
+	return io_write_all(1, packed, n) < 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct bootstrap_flags f;
+	struct err e = {0};
+	if (argc > 1 && strcmp(argv[1], RUNTIME_MONITOR_ARG) == 0)
+		return runtime_monitor_main();
+	if (bootstrap_parse(argc, argv, &f, &e) < 0)
+		return complain(&e);
+	if (f.version) {
+		printf("containerd-shim-mote-v1:\n  Version:  %s\n", MOTE_VERSION);
+		return 0;
+	}
+	if (f.info)
+		return info();
+	if (f.action && strcmp(f.action, "start") == 0)
+		return start(&f);
+	if (f.action && strcmp(f.action, "delete") == 0)
+		return delete(&f);
+	err_set(&e, ERR_CONFIG, EINVAL, "containerd starts this program; its actions are start and delete");
+	return complain(&e);
+}

@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * containerd's task service, versions 2 and 3 (the same messages). Each method looks its task up, makes
+ * one runtime call and answers; errors become ttrpc codes in one place.
+ */
+#include "shim/task.h"
+
+#include "proto/events.pb-c.h"
+#include "proto/metrics.pb-c.h"
+#include "proto/task.pb-c.h"
+#include "proto/types.pb-c.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct waiter {
+	struct waiter *next;
+	struct ttrpc_call *call;
+};
+
+/* --- the edge: errors and times --- */
+
+static enum ttrpc_code code_of(const struct err *e)
+{
+	switch (e->code) {
+	case ENOENT:
+		return e->blame == ERR_CONFIG ? TTRPC_INVALID_ARGUMENT : TTRPC_NOT_FOUND;
+	case EEXIST:
+		return TTRPC_ALREADY_EXISTS;
+	case EBUSY:
+		return TTRPC_FAILED_PRECONDITION;
+	case ENOSYS:
+		return TTRPC_UNIMPLEMENTED;
+	default:
+		return e->blame == ERR_CONFIG ? TTRPC_INVALID_ARGUMENT : TTRPC_UNKNOWN;
+	}
+}
+
+static void fail(struct ttrpc_call *call, const struct err *e)
+{
+	ttrpc_fail(call, code_of(e), "%s", e->text);
+}
+
+static Types__Timestamp timestamp_of(struct timespec t)
+{
+	Types__Timestamp out = TYPES__TIMESTAMP__INIT;
+	out.seconds = t.tv_sec;
+	out.nanos = (int32_t)t.tv_nsec;
+	return out;
+}
+
+static char *text(const char *s)
+{
+	return (char *)(uintptr_t)s; /* protobuf-c's members are not const; packing only reads them */
+}
+
+static void reply_empty(struct ttrpc_call *call)
+{
+	Types__Empty empty = TYPES__EMPTY__INIT;
+	ttrpc_reply(call, &empty.base);
+}
+
+/* --- tasks --- */
+
+static struct task *find(struct shim *shim, const char *id)
+{
+	struct task *t = shim->tasks;
+	while (t && strcmp(container_id(t->container), id) != 0)
+		t = t->next;
+	return t;
+}
+
+/* The task that a request names, or NULL after an answer. Processes beside the init are not there yet. */
+static struct task *find_or_fail(struct shim *shim, struct ttrpc_call *call, const char *id, const char *exec_id)
+{
+	struct task *t = find(shim, id);
+	if (!t)
+		ttrpc_fail(call, TTRPC_NOT_FOUND, "container %.100s: not found", id);
+	else if (exec_id[0] != '\0')
+		ttrpc_fail(call, TTRPC_NOT_FOUND, "container %.100s: process %.100s: not found", id, exec_id);
+	return exec_id[0] == '\0' ? t : NULL;
+}
+
+static void on_watch(void *arg, uint32_t events);
+
+static void watch_end(struct task_watch *w)
+{
+	loop_remove(&w->task->shim->loop, w->source);
+	free(w);
+}
+
+/* Makes the loop watch what the container asks for now. */
+static void sync_watches(struct task *t)
+{
+	struct container_watch wanted[TASK_WATCHES_MAX];
+	size_t n = container_watches(t->container, wanted, TASK_WATCHES_MAX), kept = 0;
+	for (size_t i = 0; i < t->watch_count; i++) {
+		size_t k = 0;
+		while (k < n && (wanted[k].fd != t->watches[i]->fd || wanted[k].events != t->watches[i]->events))
+			k++;
+		if (k == n)
+			watch_end(t->watches[i]);
+		else
+			t->watches[kept++] = t->watches[i];
+	}
+	t->watch_count = kept;
+	for (size_t k = 0; k < n; k++) {
+		size_t i = 0;
+		while (i < t->watch_count && t->watches[i]->fd != wanted[k].fd)
+			i++;
+		if (i < t->watch_count)
+			continue;
+		struct task_watch *w = malloc(sizeof(*w));
+		if (!w)
+			continue;
+		*w = (struct task_watch){.task = t, .fd = wanted[k].fd, .events = wanted[k].events};
+		w->source = loop_add(&t->shim->loop, w->fd, w->events, on_watch, w);
+		if (w->source)
+			t->watches[t->watch_count++] = w;
+		else
+			free(w);
+	}
+}
+
+static void publish_named(struct shim *shim, const char *topic, const char *type, const char *id)
+{
+	Events__TaskNamed event = EVENTS__TASK_NAMED__INIT;
+	event.container_id = text(id);
+	events_publish(&shim->events, topic, type, &event.base);
+}
+
+static void on_watch(void *arg, uint32_t events)
+{
+	struct task_watch *w = arg;
+	struct task *t = w->task;
+	container_ready(t->container, w->fd, events);
+	if (container_take_oom(t->container))
+		publish_named(t->shim, "/tasks/oom", "containerd.events.TaskOOM", container_id(t->container));
+	sync_watches(t);
+}
+
+static void answer_wait(struct ttrpc_call *call, const struct container *c)
+{
+	Types__Timestamp at = timestamp_of(container_exited_at(c));
+	Task__WaitResponse response = TASK__WAIT_RESPONSE__INIT;
+	response.exit_status = container_exit_status(c);
+	response.exited_at = &at;
+	ttrpc_reply(call, &response.base);
+}
+
+static void answer_waiters(struct task *t)
+{
+	while (t->waiters) {
+		struct waiter *w = t->waiters;
+		t->waiters = w->next;
+		answer_wait(w->call, t->container);
+		free(w);
+	}
+}
+
+static void exited(struct task *t)
+{
+	const struct container *c = t->container;
+	Types__Timestamp at = timestamp_of(container_exited_at(c));
+	Events__TaskExit event = EVENTS__TASK_EXIT__INIT;
+	if (container_take_oom(t->container))
+		publish_named(t->shim, "/tasks/oom", "containerd.events.TaskOOM", container_id(c));
+	event.container_id = text(container_id(c));
+	event.id = text(container_id(c));
+	event.pid = (uint32_t)container_pid(c);
+	event.exit_status = container_exit_status(c);
+	event.exited_at = &at;
+	events_publish(&t->shim->events, "/tasks/exit", "containerd.events.TaskExit", &event.base);
+	answer_waiters(t);
+	sync_watches(t);
+}
+
+void task_reap(struct shim *shim)
+{
+	int status;
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+		struct timespec now;
+		clock_gettime(CLOCK_REALTIME, &now);
+		for (struct task *t = shim->tasks; t; t = t->next)
+			if (container_reaped(t->container, pid, status, now)) {
+				exited(t);
+				break;
+			}
+	}
+}
+
+void task_kill_all(struct shim *shim)
+{
+	for (struct task *t = shim->tasks; t; t = t->next) {
+		struct err e = {0};
+		if (container_kill(t->container, SIGKILL, &e) < 0 && e.code != ENOENT)
+			fprintf(stderr, "mote: %s: %s\n", container_id(t->container), e.text);
+	}
+}
+
+/* --- methods --- */
+
+static void publish_create(struct shim *shim, const Task__CreateTaskRequest *r, int pid)
+{
+	Events__TaskIO io = EVENTS__TASK_IO__INIT;
+	io.stdin = r->stdin;
+	io.stdout = r->stdout;
+	io.stderr = r->stderr;
+	io.terminal = r->terminal;
+	Events__TaskCreate event = EVENTS__TASK_CREATE__INIT;
+	event.container_id = r->id;
+	event.bundle = r->bundle;
+	event.n_rootfs = r->n_rootfs;
+	event.rootfs = r->rootfs;
+	event.io = &io;
+	event.pid = (uint32_t)pid;
+	events_publish(&shim->events, "/tasks/create", "containerd.events.TaskCreate", &event.base);
+}
+
+enum { ROOTFS_MAX = 64, OPTIONS_MAX = 512 };
+
+/* The request's mounts in the runtime's terms. 0, or -E2BIG. */
+static int mounts_of(const Task__CreateTaskRequest *r, struct container_mount *mounts, const char **options)
+{
+	size_t used = 0;
+	if (r->n_rootfs > ROOTFS_MAX)
+		return -E2BIG;
+	for (size_t i = 0; i < r->n_rootfs; i++) {
+		const Types__Mount *m = r->rootfs[i];
+		if (m->n_options >= OPTIONS_MAX - used)
+			return -E2BIG;
+		mounts[i] = (struct container_mount){
+			.type = m->type, .source = m->source, .target = m->target, .options = options + used};
+		for (size_t k = 0; k < m->n_options; k++)
+			options[used++] = m->options[k];
+		options[used++] = NULL;
+	}
+	return 0;
+}
+
+static void handle_create(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	struct shim *shim = arg;
+	const Task__CreateTaskRequest *r = (const void *)request;
+	struct container_mount mounts[ROOTFS_MAX];
+	const char *options[OPTIONS_MAX];
+	if (find(shim, r->id)) {
+		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "container %.100s: exists already", r->id);
+		return;
+	}
+	if (r->checkpoint[0] != '\0') {
+		ttrpc_fail(call, TTRPC_UNIMPLEMENTED, "container %.100s: restoring from a checkpoint is not implemented",
+			   r->id);
+		return;
+	}
+	if (mounts_of(r, mounts, options) < 0) {
+		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "container %.100s: too many mounts or options", r->id);
+		return;
+	}
+	struct container_config config = {
+		.id = r->id,
+		.bundle = r->bundle,
+		.containerd_namespace = shim->containerd_namespace,
+		.stdin_path = r->stdin,
+		.stdout_path = r->stdout,
+		.stderr_path = r->stderr,
+		.terminal = r->terminal,
+		.rootfs = mounts,
+		.rootfs_count = r->n_rootfs,
+		.debug = shim->debug,
+	};
+	struct err e = {0};
+	struct task *t = calloc(1, sizeof(*t));
+	if (!t) {
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+		return;
+	}
+	if (container_create(&config, &t->container, &e) < 0) {
+		free(t);
+		fail(call, &e);
+		return;
+	}
+	t->shim = shim;
+	t->next = shim->tasks;
+	shim->tasks = t;
+	Task__CreateTaskResponse response = TASK__CREATE_TASK_RESPONSE__INIT;
+	response.pid = (uint32_t)container_pid(t->container);
+	publish_create(shim, r, container_pid(t->container));
+	ttrpc_reply(call, &response.base);
+	sync_watches(t);
+}
+
+static void handle_start(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	struct shim *shim = arg;
+	const Task__ProcessRequest *r = (const void *)request;
+	struct task *t = find_or_fail(shim, call, r->id, r->exec_id);
+	struct err e = {0};
+	if (!t)
+		return;
+	if (container_start(t->container, &e) < 0) {
+		fail(call, &e);
+		return;
+	}
+	Events__TaskStart event = EVENTS__TASK_START__INIT;
+	event.container_id = r->id;
+	event.pid = (uint32_t)container_pid(t->container);
+	events_publish(&shim->events, "/tasks/start", "containerd.events.TaskStart", &event.base);
+	Task__StartResponse response = TASK__START_RESPONSE__INIT;
+	response.pid = event.pid;
+	ttrpc_reply(call, &response.base);
+	sync_watches(t);
+}
+
+static void handle_state(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	static const Types__Status status[] = {
+		[CONTAINER_CREATED] = TYPES__STATUS__CREATED,
+		[CONTAINER_RUNNING] = TYPES__STATUS__RUNNING,
+		[CONTAINER_PAUSED] = TYPES__STATUS__PAUSED,
+		[CONTAINER_STOPPED] = TYPES__STATUS__STOPPED,
+	};
+	const Task__ProcessRequest *r = (const void *)request;
+	struct task *t = find_or_fail(arg, call, r->id, r->exec_id);
+	if (!t)
+		return;
+	const struct container *c = t->container;
+	Types__Timestamp at = timestamp_of(container_exited_at(c));
+	Task__StateResponse s = TASK__STATE_RESPONSE__INIT;
+	s.id = r->id;
+	s.bundle = text(container_bundle(c));
+	s.pid = (uint32_t)container_pid(c);
+	s.status = status[container_state(c)];
+	s.stdin = text(container_stdin(c));
+	s.stdout = text(container_stdout(c));
+	s.stderr = text(container_stderr(c));
+	s.terminal = container_terminal(c);
+	s.exit_status = container_exit_status(c);
+	s.exited_at = container_state(c) == CONTAINER_STOPPED ? &at : NULL;
+	ttrpc_reply(call, &s.base);
+}
+
+static void handle_kill(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	const Task__KillRequest *r = (const void *)request;
+	struct task *t = find_or_fail(arg, call, r->id, r->exec_id);
+	struct err e = {0};
+	if (!t)
+		return;
+	if (container_kill(t->container, (int)r->signal, &e) < 0)
+		fail(call, &e);
+	else
+		reply_empty(call);
+}
+
+/* Takes the task off the list and frees what is the shim's of it. */
+static void forget(struct shim *shim, struct task *t)
+{
+	for (struct task **at = &shim->tasks; *at; at = &(*at)->next)
+		if (*at == t) {
+			*at = t->next;
+			break;
+		}
+	for (size_t i = 0; i < t->watch_count; i++)
+		watch_end(t->watches[i]);
+	free(t);
+}
+
+static void handle_delete(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	struct shim *shim = arg;
+	const Task__ProcessRequest *r = (const void *)request;
+	struct task *t = find_or_fail(shim, call, r->id, r->exec_id);
+	struct err e = {0};
+	if (!t)
+		return;
+	Types__Timestamp at = timestamp_of(container_exited_at(t->container));
+	Task__DeleteResponse response = TASK__DELETE_RESPONSE__INIT;
+	response.pid = (uint32_t)container_pid(t->container);
+	response.exit_status = container_exit_status(t->container);
+	response.exited_at = &at;
+	/* The descriptors that are watched close with the container. */
+	for (size_t i = 0; container_state(t->container) == CONTAINER_STOPPED && i < t->watch_count; i++) {
+		loop_remove(&shim->loop, t->watches[i]->source);
+		t->watches[i]->source = NULL;
+	}
+	if (container_delete(t->container, &e) < 0) {
+		sync_watches(t);
+		fail(call, &e);
+		return;
+	}
+	forget(shim, t);
+	Events__TaskDelete event = EVENTS__TASK_DELETE__INIT;
+	event.container_id = r->id;
+	event.pid = response.pid;
+	event.exit_status = response.exit_status;
+	event.exited_at = &at;
+	events_publish(&shim->events, "/tasks/delete", "containerd.events.TaskDelete", &event.base);
+	ttrpc_reply(call, &response.base);
+}
+
+static void handle_wait(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	const Task__ProcessRequest *r = (const void *)request;
+	struct task *t = find_or_fail(arg, call, r->id, r->exec_id);
+	if (!t)
+		return;
+	if (container_state(t->container) == CONTAINER_STOPPED) {
+		answer_wait(call, t->container);
+		return;
+	}
+	struct waiter *w = malloc(sizeof(*w));
+	if (!w) {
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+		return;
+	}
+	*w = (struct waiter){.next = t->waiters, .call = call};
+	t->waiters = w;
+}
+
+static void handle_pids(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	const Task__ProcessRequest *r = (const void *)request;
+	struct task *t = find_or_fail(arg, call, r->id, "");
+	if (!t)
+		return;
+	Task__ProcessInfo info = TASK__PROCESS_INFO__INIT, *list[] = {&info};
+	info.pid = (uint32_t)container_pid(t->container);
+	Task__PidsResponse response = TASK__PIDS_RESPONSE__INIT;
+	response.n_processes = 1;
+	response.processes = list;
+	ttrpc_reply(call, &response.base);
+}
+
+static void handle_connect(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	const Task__ProcessRequest *r = (const void *)request;
+	struct task *t = find(arg, r->id);
+	Task__ConnectResponse response = TASK__CONNECT_RESPONSE__INIT;
+	response.shim_pid = (uint32_t)getpid();
+	response.task_pid = t ? (uint32_t)container_pid(t->container) : 0;
+	response.version = text(MOTE_VERSION);
+	ttrpc_reply(call, &response.base);
+}
+
+static void handle_shutdown(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	struct shim *shim = arg;
+	const Task__ShutdownRequest *r = (const void *)request;
+	bool stop = !shim->tasks || r->now;
+	if (stop && shim->tasks)
+		task_kill_all(shim);
+	reply_empty(call);
+	if (stop)
+		events_stop_when_told(&shim->events);
+}
+
+static void handle_close_io(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	const Task__CloseIORequest *r = (const void *)request;
+	struct task *t = find_or_fail(arg, call, r->id, r->exec_id);
+	if (!t)
+		return;
+	int rc = r->stdin ? container_close_stdin(t->container) : 0;
+	if (rc < 0) {
+		ttrpc_fail(call, TTRPC_UNKNOWN, "container %.100s: closing stdin: %s", r->id, strerror(-rc));
+		return;
+	}
+	reply_empty(call);
+	sync_watches(t);
+}
+
+static void handle_resize(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	const Task__ResizePtyRequest *r = (const void *)request;
+	struct task *t = find_or_fail(arg, call, r->id, r->exec_id);
+	struct err e = {0};
+	if (!t)
+		return;
+	if (container_resize(t->container, r->width, r->height, &e) < 0)
+		fail(call, &e);
+	else
+		reply_empty(call);
+}
+
+static void pause_or_resume(struct shim *shim, struct ttrpc_call *call, const char *id,
+			    int (*act)(struct container *, struct err *), const char *topic, const char *type)
+{
+	struct task *t = find_or_fail(shim, call, id, "");
+	struct err e = {0};
+	if (!t)
+		return;
+	if (act(t->container, &e) < 0) {
+		fail(call, &e);
+		return;
+	}
+	publish_named(shim, topic, type, id);
+	reply_empty(call);
+}
+
+static void handle_pause(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	const Task__ProcessRequest *r = (const void *)request;
+	pause_or_resume(arg, call, r->id, container_pause, "/tasks/paused", "containerd.events.TaskPaused");
+}
+
+static void handle_resume(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	const Task__ProcessRequest *r = (const void *)request;
+	pause_or_resume(arg, call, r->id, container_resume, "/tasks/resumed", "containerd.events.TaskResumed");
+}
+
+static void reply_stats(struct ttrpc_call *call, const char *type, const ProtobufCMessage *metrics)
+{
+	size_t bytes = protobuf_c_message_get_packed_size(metrics);
+	cleanup_free uint8_t *packed = malloc(bytes + 1);
+	if (!packed) {
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+		return;
+	}
+	Types__Any any = TYPES__ANY__INIT;
+	any.type_url = text(type);
+	any.value.data = packed;
+	any.value.len = protobuf_c_message_pack(metrics, packed);
+	Task__StatsResponse response = TASK__STATS_RESPONSE__INIT;
+	response.stats = &any;
+	ttrpc_reply(call, &response.base);
+}
+
+static void reply_stats_v1(struct ttrpc_call *call, const struct container_stats *s, Metrics__Pids *pids)
+{
+	Metrics__V1CPUUsage usage = METRICS__V1_CPUUSAGE__INIT;
+	Metrics__V1Throttle throttle = METRICS__V1_THROTTLE__INIT;
+	Metrics__V1CPU cpu = METRICS__V1_CPU__INIT;
+	Metrics__V1MemoryEntry entry = METRICS__V1_MEMORY_ENTRY__INIT, kernel = METRICS__V1_MEMORY_ENTRY__INIT;
+	Metrics__V1Memory memory = METRICS__V1_MEMORY__INIT;
+	Metrics__V1OomControl oom = METRICS__V1_OOM_CONTROL__INIT;
+	Metrics__V1Metrics m = METRICS__V1_METRICS__INIT;
+	usage.total = s->cpu_total_ns;
+	usage.kernel = s->cpu_system_ns;
+	usage.user = s->cpu_user_ns;
+	throttle.periods = s->cpu_periods;
+	throttle.throttled_periods = s->cpu_throttled_periods;
+	throttle.throttled_time = s->cpu_throttled_ns;
+	cpu.usage = &usage;
+	cpu.throttling = &throttle;
+	entry.usage = s->memory_bytes;
+	entry.limit = s->memory_limit_bytes;
+	entry.max = s->memory_max_bytes;
+	entry.failcnt = s->memory_failcnt;
+	kernel.usage = s->memory_kernel_bytes;
+	memory.usage = &entry;
+	memory.kernel = &kernel;
+	memory.rss = memory.total_rss = s->memory_anon_bytes;
+	memory.cache = memory.total_cache = s->memory_file_bytes;
+	memory.inactive_file = memory.total_inactive_file = s->memory_inactive_file_bytes;
+	memory.pg_fault = memory.total_pg_fault = s->page_faults;
+	memory.pg_maj_fault = memory.total_pg_maj_fault = s->major_page_faults;
+	oom.oom_kill = s->oom_kill;
+	m.pids = pids;
+	m.cpu = &cpu;
+	m.memory = &memory;
+	m.memory_oom_control = &oom;
+	reply_stats(call, "io.containerd.cgroups.v1.Metrics", &m.base);
+}
+
+static void reply_stats_v2(struct ttrpc_call *call, const struct container_stats *s, Metrics__Pids *pids)
+{
+	Metrics__V2CPU cpu = METRICS__V2_CPU__INIT;
+	Metrics__V2Memory memory = METRICS__V2_MEMORY__INIT;
+	Metrics__V2MemoryEvents events = METRICS__V2_MEMORY_EVENTS__INIT;
+	Metrics__V2Metrics m = METRICS__V2_METRICS__INIT;
+	cpu.usage_usec = s->cpu_total_ns / 1000;
+	cpu.user_usec = s->cpu_user_ns / 1000;
+	cpu.system_usec = s->cpu_system_ns / 1000;
+	cpu.nr_periods = s->cpu_periods;
+	cpu.nr_throttled = s->cpu_throttled_periods;
+	cpu.throttled_usec = s->cpu_throttled_ns / 1000;
+	memory.usage = s->memory_bytes;
+	memory.usage_limit = s->memory_limit_bytes;
+	memory.anon = s->memory_anon_bytes;
+	memory.file = s->memory_file_bytes;
+	memory.inactive_file = s->memory_inactive_file_bytes;
+	memory.pgfault = s->page_faults;
+	memory.pgmajfault = s->major_page_faults;
+	events.oom = s->oom;
+	events.oom_kill = s->oom_kill;
+	m.pids = pids;
+	m.cpu = &cpu;
+	m.memory = &memory;
+	m.memory_events = &events;
+	reply_stats(call, "io.containerd.cgroups.v2.Metrics", &m.base);
+}
+
+static void handle_stats(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	const Task__ProcessRequest *r = (const void *)request;
+	struct task *t = find_or_fail(arg, call, r->id, "");
+	struct container_stats stats;
+	struct err e = {0};
+	if (!t)
+		return;
+	if (container_stats(t->container, &stats, &e) < 0) {
+		fail(call, &e);
+		return;
+	}
+	Metrics__Pids pids = METRICS__PIDS__INIT;
+	pids.current = stats.pids;
+	pids.limit = stats.pids_limit;
+	if (stats.cgroup_v2)
+		reply_stats_v2(call, &stats, &pids);
+	else
+		reply_stats_v1(call, &stats, &pids);
+}
+
+#define SERVICE "containerd.task.v[23].Task"
+
+const struct ttrpc_method task_methods[] = {
+	{SERVICE, "Create", &task__create_task_request__descriptor, handle_create},
+	{SERVICE, "Start", &task__process_request__descriptor, handle_start},
+	{SERVICE, "State", &task__process_request__descriptor, handle_state},
+	{SERVICE, "Kill", &task__kill_request__descriptor, handle_kill},
+	{SERVICE, "Delete", &task__process_request__descriptor, handle_delete},
+	{SERVICE, "Wait", &task__process_request__descriptor, handle_wait},
+	{SERVICE, "Pids", &task__process_request__descriptor, handle_pids},
+	{SERVICE, "Connect", &task__process_request__descriptor, handle_connect},
+	{SERVICE, "Shutdown", &task__shutdown_request__descriptor, handle_shutdown},
+	{SERVICE, "CloseIO", &task__close_iorequest__descriptor, handle_close_io},
+	{SERVICE, "ResizePty", &task__resize_pty_request__descriptor, handle_resize},
+	{SERVICE, "Pause", &task__process_request__descriptor, handle_pause},
+	{SERVICE, "Resume", &task__process_request__descriptor, handle_resume},
+	{SERVICE, "Stats", &task__process_request__descriptor, handle_stats},
+	{NULL, NULL, NULL, NULL},
+};

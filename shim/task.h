@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shim's state, and containerd's task service over it. */
+#ifndef MOTE_SHIM_TASK_H
+#define MOTE_SHIM_TASK_H
+
+#include "runtime/runtime.h"
+#include "shim/events.h"
+#include "shim/loop.h"
+#include "shim/ttrpc.h"
+
+enum { TASK_WATCHES_MAX = 16 };
+
+struct waiter;
+struct shim;
+
+struct task {
+	struct task *next;
+	struct shim *shim;
+	struct container *container; /* owned */
+	struct waiter *waiters;	     /* Wait calls not answered yet */
+	struct task_watch {
+		struct task *task;
+		int fd;
+		uint32_t events;
+		struct loop_source *source;
+	} *watches[TASK_WATCHES_MAX]; /* owned */
+	size_t watch_count;
+};
+
+struct shim {
+	struct loop loop;
+	struct ttrpc_server server;
+	struct events events;
+	struct task *tasks;
+	int signals; /* signalfd */
+	const char *containerd_namespace;
+	bool debug;
+};
+
+extern const struct ttrpc_method task_methods[];
+
+/* Children have ended: their tasks are told, exits published, waiters answered. */
+void task_reap(struct shim *shim);
+/* Ends every container, for a shim that is told to go. */
+void task_kill_all(struct shim *shim);
+
+#endif

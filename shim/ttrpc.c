@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ttrpc's server side. The peer controls every byte that is read here. */
+#include "shim/ttrpc.h"
+
+#include "base/reader.h"
+#include "proto/ttrpc.pb-c.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+enum {
+	OUT_MAX = 16 << 20,    /* answers that a peer has not read yet; past it the connection ends */
+	IN_KEEP = 16 << 10,    /* an input buffer larger than this is given back after use */
+	READ_BYTES = 16 << 10, /* of one read */
+};
+
+struct conn {
+	struct ttrpc_server *server;
+	int fd; /* -1: closed, kept for calls that are not answered yet */
+	struct loop_source *source;
+	struct buf in, out;
+	uint64_t discard; /* bytes of an oversized message still to come */
+	unsigned refs;	  /* the loop's and one a call */
+};
+
+struct ttrpc_call {
+	struct conn *conn;
+	uint32_t stream;
+};
+
+void ttrpc_parse_header(const uint8_t bytes[TTRPC_HEADER_BYTES], struct ttrpc_header *out)
+{
+	struct reader r = reader_of(bytes, TTRPC_HEADER_BYTES);
+	bool whole = reader_be32(&r, &out->bytes) && reader_be32(&r, &out->stream) && reader_u8(&r, &out->type) &&
+		     reader_u8(&r, &out->flags);
+	(void)whole; /* a header's bytes always suffice */
+}
+
+int ttrpc_put_frame(struct buf *b, uint32_t stream, enum ttrpc_type type, const ProtobufCMessage *message)
+{
+	size_t bytes = protobuf_c_message_get_packed_size(message);
+	if (bytes > TTRPC_MESSAGE_MAX)
+		return -E2BIG;
+	uint8_t *at = buf_reserve(b, TTRPC_HEADER_BYTES + bytes);
+	if (!at)
+		return -errno;
+	uint32_t words[2] = {__builtin_bswap32((uint32_t)bytes), __builtin_bswap32(stream)};
+	memcpy(at, words, sizeof(words));
+	at[8] = (uint8_t)type;
+	at[9] = 0;
+	protobuf_c_message_pack(message, at + TTRPC_HEADER_BYTES);
+	b->len += TTRPC_HEADER_BYTES + bytes;
+	return 0;
+}
+
+static void conn_unref(struct conn *c)
+{
+	if (--c->refs > 0)
+		return;
+	buf_free(&c->in);
+	buf_free(&c->out);
+	free(c);
+}
+
+static void conn_close(struct conn *c)
+{
+	if (c->fd < 0)
+		return;
+	loop_remove(c->server->loop, c->source);
+	c->source = NULL;
+	close(c->fd);
+	c->fd = -1;
+	conn_unref(c);
+}
+
+/* Writes what the socket takes and asks the loop for the rest. */
+static void conn_flush(struct conn *c)
+{
+	while (c->fd >= 0 && c->out.len > 0) {
+		ssize_t n = send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0) {
+			conn_close(c);
+			return;
+		}
+		buf_consume(&c->out, (size_t)n);
+	}
+	if (c->fd >= 0 && loop_change(c->server->loop, c->source, EPOLLIN | (c->out.len ? EPOLLOUT : 0)) < 0)
+		conn_close(c);
+}
+
+static void conn_answer(struct conn *c, uint32_t stream, const Ttrpc__Response *response)
+{
+	if (c->fd < 0)
+		return;
+	if (ttrpc_put_frame(&c->out, stream, TTRPC_RESPONSE, &response->base) < 0)
+		conn_close(c);
+	else
+		conn_flush(c);
+}
+
+static void answer_error(struct conn *c, uint32_t stream, enum ttrpc_code code, const char *text)
+{
+	Ttrpc__Status status = TTRPC__STATUS__INIT;
+	Ttrpc__Response response = TTRPC__RESPONSE__INIT;
+	status.code = code;
+	status.message = (char *)(uintptr_t)text;
+	response.status = &status;
+	conn_answer(c, stream, &response);
+}
+
+static void call_end(struct ttrpc_call *call)
+{
+	conn_unref(call->conn);
+	free(call);
+}
+
+void ttrpc_reply(struct ttrpc_call *call, const ProtobufCMessage *message)
+{
+	size_t bytes = protobuf_c_message_get_packed_size(message);
+	cleanup_free uint8_t *packed = malloc(bytes + 1);
+	Ttrpc__Response response = TTRPC__RESPONSE__INIT;
+	if (packed) {
+		response.payload.data = packed;
+		response.payload.len = protobuf_c_message_pack(message, packed);
+		conn_answer(call->conn, call->stream, &response);
+	} else {
+		answer_error(call->conn, call->stream, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+	}
+	call_end(call);
+}
+
+void ttrpc_fail(struct ttrpc_call *call, enum ttrpc_code code, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	answer_error(call->conn, call->stream, code, text);
+	call_end(call);
+}
+
+static void dispatch(struct conn *c, uint32_t stream, const Ttrpc__Request *request)
+{
+	const struct ttrpc_method *m = c->server->methods;
+	while (m->service && (fnmatch(m->service, request->service, 0) != 0 || strcmp(m->method, request->method) != 0))
+		m++;
+	if (!m->service) {
+		char text[256];
+		snprintf(text, sizeof(text), "%.100s/%.100s is not implemented", request->service, request->method);
+		answer_error(c, stream, TTRPC_UNIMPLEMENTED, text);
+		return;
+	}
+	ProtobufCMessage *message =
+		protobuf_c_message_unpack(m->request, NULL, request->payload.len, request->payload.data);
+	if (!message) {
+		char text[256];
+		snprintf(text, sizeof(text), "%s: the request is malformed", m->method);
+		answer_error(c, stream, TTRPC_INVALID_ARGUMENT, text);
+		return;
+	}
+	struct ttrpc_call *call = malloc(sizeof(*call));
+	if (call) {
+		*call = (struct ttrpc_call){.conn = c, .stream = stream};
+		c->refs++;
+		m->handler(c->server->arg, call, message);
+	} else {
+		answer_error(c, stream, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+	}
+	protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static void handle_message(struct conn *c, const struct ttrpc_header *h, const uint8_t *payload)
+{
+	if (h->type != TTRPC_REQUEST)
+		return; /* streams of data belong to no method here; unknown types are ignored */
+	Ttrpc__Request *request = ttrpc__request__unpack(NULL, h->bytes, payload);
+	if (!request) {
+		answer_error(c, h->stream, TTRPC_INVALID_ARGUMENT, "the frame holds no ttrpc request");
+		return;
+	}
+	dispatch(c, h->stream, request);
+	ttrpc__request__free_unpacked(request, NULL);
+}
+
+/* Takes whole frames off the input. */
+static void conn_parse(struct conn *c)
+{
+	while (c->fd >= 0) {
+		if (c->discard > 0) {
+			size_t n = c->discard < c->in.len ? (size_t)c->discard : c->in.len;
+			buf_consume(&c->in, n);
+			c->discard -= n;
+			if (c->discard > 0)
+				return;
+		}
+		if (c->in.len < TTRPC_HEADER_BYTES)
+			break;
+		struct ttrpc_header h;
+		ttrpc_parse_header(c->in.data, &h);
+		if (h.bytes > TTRPC_MESSAGE_MAX) {
+			buf_consume(&c->in, TTRPC_HEADER_BYTES);
+			c->discard = h.bytes;
+			answer_error(c, h.stream, TTRPC_RESOURCE_EXHAUSTED, "the message is larger than 4 MiB");
+			continue;
+		}
+		if (c->in.len - TTRPC_HEADER_BYTES < h.bytes)
+			return;
+		handle_message(c, &h, c->in.data + TTRPC_HEADER_BYTES);
+		buf_consume(&c->in, TTRPC_HEADER_BYTES + h.bytes);
+	}
+	if (c->in.len == 0 && c->in.room > IN_KEEP)
+		buf_free(&c->in);
+}
+
+static void on_readable(struct conn *c)
+{
+	uint8_t *at = buf_reserve(&c->in, READ_BYTES);
+	ssize_t n = at ? recv(c->fd, at, READ_BYTES, MSG_DONTWAIT) : -1;
+	if (!at || n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
+		conn_close(c);
+		return;
+	}
+	if (n > 0) {
+		c->in.len += (size_t)n;
+		conn_parse(c);
+	}
+}
+
+static void on_conn(void *arg, uint32_t events)
+{
+	struct conn *c = arg;
+	c->refs++; /* handlers may close it */
+	if (events & EPOLLOUT)
+		conn_flush(c);
+	if (c->fd >= 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		on_readable(c);
+	conn_unref(c);
+}
+
+int ttrpc_accept(struct ttrpc_server *s, int fd)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+	if (!c) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*c = (struct conn){
+		.server = s,
+		.fd = fd,
+		.refs = 1,
+		.in.cap = TTRPC_HEADER_BYTES + TTRPC_MESSAGE_MAX + READ_BYTES,
+		.out.cap = OUT_MAX,
+	};
+	c->source = loop_add(s->loop, fd, EPOLLIN, on_conn, c);
+	if (!c->source) {
+		int code = errno;
+		close(fd);
+		free(c);
+		return -code;
+	}
+	return 0;
+}
+
+static void on_listener(void *arg, uint32_t events)
+{
+	struct ttrpc_server *s = arg;
+	(void)events;
+	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0 && ttrpc_accept(s, fd) < 0)
+		fprintf(stderr, "mote: a connection was refused: out of memory\n");
+}
+
+int ttrpc_serve(struct ttrpc_server *s, struct loop *loop, int listener, const struct ttrpc_method *methods,
+		void *arg)
+{
+	*s = (struct ttrpc_server){.loop = loop, .methods = methods, .arg = arg, .listener = listener};
+	s->source = loop_add(loop, listener, EPOLLIN, on_listener, s);
+	return s->source ? 0 : -errno;
+}

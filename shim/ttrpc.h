@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ttrpc (containerd/ttrpc, PROTOCOL.md): a server on the event loop. Frames come from a peer that may send
+ * anything: a broken one ends its connection, an oversized message is answered and discarded.
+ */
+#ifndef MOTE_SHIM_TTRPC_H
+#define MOTE_SHIM_TTRPC_H
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "shim/loop.h"
+
+#include <protobuf-c/protobuf-c.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TTRPC_HEADER_BYTES = 10, TTRPC_MESSAGE_MAX = 4 << 20 };
+
+enum ttrpc_type { TTRPC_REQUEST = 1, TTRPC_RESPONSE = 2, TTRPC_DATA = 3 };
+
+enum ttrpc_code {
+	TTRPC_OK = 0,
+	TTRPC_UNKNOWN = 2,
+	TTRPC_INVALID_ARGUMENT = 3,
+	TTRPC_NOT_FOUND = 5,
+	TTRPC_ALREADY_EXISTS = 6,
+	TTRPC_RESOURCE_EXHAUSTED = 8,
+	TTRPC_FAILED_PRECONDITION = 9,
+	TTRPC_UNIMPLEMENTED = 12,
+	TTRPC_INTERNAL = 13,
+	TTRPC_UNAVAILABLE = 14,
+};
+
+struct ttrpc_header {
+	uint32_t bytes; /* of the message */
+	uint32_t stream;
+	uint8_t type, flags;
+};
+
+void ttrpc_parse_header(const uint8_t bytes[TTRPC_HEADER_BYTES], struct ttrpc_header *out);
+/* Appends one frame: header and packed message. 0, -E2BIG, -ENOMEM; nothing is appended on failure. */
+int ttrpc_put_frame(struct buf *b, uint32_t stream, enum ttrpc_type type, const ProtobufCMessage *message) must_check;
+
+/* One request that waits for its answer. Answered exactly once, now or later, which frees it. */
+struct ttrpc_call;
+
+/* `request` is unpacked and borrowed for the call; its descriptor is the method's. */
+typedef void ttrpc_handler(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request);
+
+struct ttrpc_method {
+	const char *service, *method; /* service: a pattern of fnmatch(3), for its versions */
+	const ProtobufCMessageDescriptor *request;
+	ttrpc_handler *handler;
+};
+
+/* message is packed before it returns. */
+void ttrpc_reply(struct ttrpc_call *call, const ProtobufCMessage *message);
+void ttrpc_fail(struct ttrpc_call *call, enum ttrpc_code code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+struct ttrpc_server {
+	struct loop *loop;		    /* borrowed */
+	const struct ttrpc_method *methods; /* borrowed; ends with a NULL service */
+	void *arg;			    /* for handlers */
+	int listener;			    /* owned */
+	struct loop_source *source;
+};
+
+/* Takes the listener, which is non-blocking. */
+int ttrpc_serve(struct ttrpc_server *s, struct loop *loop, int listener, const struct ttrpc_method *methods,
+		void *arg) must_check;
+/* One connection that is there already, for tests: takes fd. */
+int ttrpc_accept(struct ttrpc_server *s, int fd) must_check;
+
+#endif
