@@ -16,7 +16,10 @@ TEST_LDFLAGS = $(filter-out -static-pie,$(HOST_LDFLAGS))
 $(UNIT): $(B)/test/unit/%: $(B)/test/unit/%.o $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(B)/libmote.a
 	$(CC) $(TEST_LDFLAGS) $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group -lcriterion $(LIB_HOST) -lm -o $@
 unit: $(UNIT)
-.PHONY: unit
+# All suites of test/suites; hack/check builds what they need.
+check:
+	@hack/check
+.PHONY: unit check
 
 # Guest programs of tests and benchmarks: native ones by mote-cc, Wasm ones by wat2wasm or Debian's clang.
 GUESTS := $(B)/test/guests
