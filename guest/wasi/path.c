@@ -41,7 +41,9 @@ static uint32_t resolve_of(uint32_t lookup)
 
 static uint32_t host_open_flags(uint32_t oflags, uint64_t base, uint32_t fdflags)
 {
-	uint32_t flags = base & WASI_RIGHT_FD_WRITE ? base & WASI_RIGHT_FD_READ ? LX_O_RDWR : LX_O_WRONLY : LX_O_RDONLY;
+	/* Who cuts a file opens it for writing, whether or not the program may write then. */
+	bool writes = base & WASI_RIGHT_FD_WRITE || oflags & WASI_OFLAG_TRUNC;
+	uint32_t flags = !writes ? LX_O_RDONLY : base & WASI_RIGHT_FD_READ ? LX_O_RDWR : LX_O_WRONLY;
 	return flags | (oflags & WASI_OFLAG_CREAT ? LX_O_CREAT : 0) | (oflags & WASI_OFLAG_EXCL ? LX_O_EXCL : 0) |
 	       (oflags & WASI_OFLAG_TRUNC ? LX_O_TRUNC : 0) | (oflags & WASI_OFLAG_DIRECTORY ? LX_O_DIRECTORY : 0) |
 	       (fdflags & WASI_FDFLAG_APPEND ? LX_O_APPEND : 0) | (fdflags & WASI_FDFLAG_NONBLOCK ? LX_O_NONBLOCK : 0) |
@@ -224,8 +226,11 @@ uint32_t wasi_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t ol
 		e = begin(inst, new_fd, WASI_RIGHT_PATH_LINK_TARGET, &new, new_path, new_path_len);
 	if (e)
 		return e;
+	/* As everywhere: a link is made to a symlink itself, never to what that leads to. */
+	if (old_lookup & WASI_LOOKUP_SYMLINK_FOLLOW)
+		return WASI_INVAL;
 	int64_t rc = mote_link(wasi_area, (int32_t)old_fd, old.at, old.len, (int32_t)new_fd, new.at, new.len,
-			       resolve_of(old_lookup));
+			       MOTE_RESOLVE_BENEATH | MOTE_RESOLVE_NOFOLLOW);
 	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
 }
 
