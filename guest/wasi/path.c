@@ -7,12 +7,43 @@
 
 #define LX_EXDEV 18
 #define LX_AT_REMOVEDIR 0x200
+#define PATH_BYTES_MAX 4096 /* the host refuses longer ones */
 
 /* A path in linear memory, handed to the host as it is: the host copies it once and bounds it. */
 struct path {
 	const char *at;
 	uint64_t len;
+	uint32_t resolve; /* MOTE_RESOLVE_BENEATH or MOTE_RESOLVE_IN_ROOT */
 };
+
+/* Whether a path stays below where it starts, as far as its own words go: neither absolute nor too many `..`. */
+static bool stays_inside(const struct path *p)
+{
+	uint64_t depth = 0;
+	if (p->len == 0 || p->len > PATH_BYTES_MAX || p->at[0] == '/')
+		return false;
+	for (uint64_t i = 0, end; i < p->len; i = end + 1) {
+		for (end = i; end < p->len && p->at[end] != '/';)
+			end++;
+		if (end - i == 2 && p->at[i] == '.' && p->at[i + 1] == '.') {
+			if (depth-- == 0)
+				return false;
+		} else if (end > i && !(end - i == 1 && p->at[i] == '.')) {
+			depth++;
+		}
+	}
+	return true;
+}
+
+/*
+ * Below the program's "/" a symlink is followed as Linux does it: an absolute one begins there, and its
+ * `..` is itself. Images are full of such links. Everywhere else they lead out and are refused.
+ */
+static uint32_t resolve_below(const struct wasi_fd *dir, const struct path *p)
+{
+	bool root = dir->preopen && strcmp(dir->preopen, "/") == 0;
+	return root && stays_inside(p) ? MOTE_RESOLVE_IN_ROOT : MOTE_RESOLVE_BENEATH;
+}
 
 static uint32_t get_path(struct wasm_instance *inst, struct path *p, uint32_t at, uint32_t len)
 {
@@ -29,12 +60,16 @@ static uint32_t begin(struct wasm_instance *inst, uint32_t fd, uint64_t rights, 
 		return WASI_NOTDIR;
 	if (!e)
 		e = wasi_fd_get(fd, rights, &f);
-	return e ? e : get_path(inst, p, at, len);
+	if (!e)
+		e = get_path(inst, p, at, len);
+	if (!e)
+		p->resolve = resolve_below(f, p);
+	return e;
 }
 
-static uint32_t resolve_of(uint32_t lookup)
+static uint32_t resolve_of(const struct path *p, uint32_t lookup)
 {
-	return MOTE_RESOLVE_BENEATH | (lookup & WASI_LOOKUP_SYMLINK_FOLLOW ? 0 : MOTE_RESOLVE_NOFOLLOW);
+	return p->resolve | (lookup & WASI_LOOKUP_SYMLINK_FOLLOW ? 0 : MOTE_RESOLVE_NOFOLLOW);
 }
 
 /* --- opening --- */
@@ -82,7 +117,7 @@ uint32_t wasi_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup
 	inheriting &= WASI_RIGHTS_ALL;
 	if ((base | inheriting | rights_to_inherit(fdflags)) & ~dir->inheriting)
 		return WASI_NOTCAPABLE;
-	int64_t rc = mote_open(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(lookup),
+	int64_t rc = mote_open(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(&p, lookup),
 			       host_open_flags(oflags, base, fdflags), 0666);
 	struct wasi_fd f = {
 		.open = true,
@@ -111,7 +146,7 @@ uint32_t wasi_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_
 	void *to = wasi_span(inst, stat, sizeof(out));
 	if (e || !to)
 		return e ? e : WASI_FAULT;
-	int64_t rc = mote_stat(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(lookup), &st);
+	int64_t rc = mote_stat(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(&p, lookup), &st);
 	if (rc < 0)
 		return wasi_path_errno(rc);
 	wasi_filestat(&out, &st);
@@ -129,7 +164,7 @@ uint32_t wasi_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, u
 		e = wasi_set_times(t, atim, mtim, flags);
 	if (e)
 		return e;
-	return wasi_path_errno(mote_utimens(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(lookup), &t[0], &t[1]));
+	return wasi_path_errno(mote_utimens(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(&p, lookup), &t[0], &t[1]));
 }
 
 uint32_t wasi_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len, uint32_t buf,
@@ -140,7 +175,7 @@ uint32_t wasi_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t pa
 	void *to = wasi_span(inst, buf, buf_len), *n = wasi_span(inst, used, sizeof(uint32_t));
 	if (e || !to || !n)
 		return e ? e : WASI_FAULT;
-	int64_t rc = mote_readlink(wasi_area, (int32_t)fd, p.at, p.len, MOTE_RESOLVE_BENEATH, to, buf_len);
+	int64_t rc = mote_readlink(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, to, buf_len);
 	if (rc >= 0)
 		wasi_put32(n, (uint32_t)rc);
 	return wasi_path_errno(rc);
@@ -152,7 +187,7 @@ uint32_t wasi_path_create_directory(struct wasm_instance *inst, uint32_t fd, uin
 {
 	struct path p;
 	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_CREATE_DIRECTORY, &p, path, path_len);
-	return e ? e : wasi_path_errno(mote_mkdir(wasi_area, (int32_t)fd, p.at, p.len, MOTE_RESOLVE_BENEATH, 0777));
+	return e ? e : wasi_path_errno(mote_mkdir(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, 0777));
 }
 
 uint32_t wasi_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len)
@@ -162,14 +197,14 @@ uint32_t wasi_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uin
 	if (e)
 		return e;
 	return wasi_path_errno(
-		mote_unlink(wasi_area, (int32_t)fd, p.at, p.len, MOTE_RESOLVE_BENEATH, LX_AT_REMOVEDIR));
+		mote_unlink(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, LX_AT_REMOVEDIR));
 }
 
 uint32_t wasi_path_unlink_file(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len)
 {
 	struct path p;
 	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_UNLINK_FILE, &p, path, path_len);
-	return e ? e : wasi_path_errno(mote_unlink(wasi_area, (int32_t)fd, p.at, p.len, MOTE_RESOLVE_BENEATH, 0));
+	return e ? e : wasi_path_errno(mote_unlink(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, 0));
 }
 
 /* A link to an absolute path would lead out of every directory that a program can have. */
@@ -185,15 +220,20 @@ uint32_t wasi_path_symlink(struct wasm_instance *inst, uint32_t target, uint32_t
 	if (t.len && t.at[0] == '/')
 		return WASI_PERM;
 	return wasi_path_errno(
-		mote_symlink(wasi_area, t.at, t.len, (int32_t)fd, p.at, p.len, MOTE_RESOLVE_BENEATH));
+		mote_symlink(wasi_area, t.at, t.len, (int32_t)fd, p.at, p.len, p.resolve));
+}
+
+/* The host resolves both paths of a call in the same way. */
+static uint32_t resolve_both(const struct path *a, const struct path *b)
+{
+	return a->resolve & b->resolve; /* BENEATH is 0 */
 }
 
 /* Whether a path leads out of its directory: what EXDEV means of two paths is not clear without. */
 static bool escapes(uint32_t fd, const struct path *p)
 {
 	struct mote_stat st;
-	return mote_stat(wasi_area, (int32_t)fd, p->at, p->len, MOTE_RESOLVE_BENEATH | MOTE_RESOLVE_NOFOLLOW, &st) ==
-	       -LX_EXDEV;
+	return mote_stat(wasi_area, (int32_t)fd, p->at, p->len, resolve_of(p, 0), &st) == -LX_EXDEV;
 }
 
 static uint32_t two_paths_errno(int64_t rc, uint32_t fd, const struct path *p, uint32_t to_fd, const struct path *to)
@@ -213,7 +253,7 @@ uint32_t wasi_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t 
 	if (e)
 		return e;
 	int64_t rc = mote_rename(wasi_area, (int32_t)old_fd, old.at, old.len, (int32_t)new_fd, new.at, new.len,
-				 MOTE_RESOLVE_BENEATH, 0);
+				 resolve_both(&old, &new), 0);
 	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
 }
 
@@ -230,7 +270,7 @@ uint32_t wasi_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t ol
 	if (old_lookup & WASI_LOOKUP_SYMLINK_FOLLOW)
 		return WASI_INVAL;
 	int64_t rc = mote_link(wasi_area, (int32_t)old_fd, old.at, old.len, (int32_t)new_fd, new.at, new.len,
-			       MOTE_RESOLVE_BENEATH | MOTE_RESOLVE_NOFOLLOW);
+			       resolve_both(&old, &new) | MOTE_RESOLVE_NOFOLLOW);
 	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
 }
 

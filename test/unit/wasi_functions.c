@@ -209,11 +209,11 @@ int64_t mote_ring(struct mote_area *a)
 static struct {
 	struct mote_boot boot;
 	uint32_t argv[2], envv[1];
-	struct mote_preopen preopens[1];
+	struct mote_preopen preopens[2];
 	char strings[64];
 } info = {
-	.boot = {.argc = 2, .envc = 1, .preopenc = 1},
-	.strings = "prog\0an argument\0K=V\0/data",
+	.boot = {.argc = 2, .envc = 1, .preopenc = 2},
+	.strings = "prog\0an argument\0K=V\0/data\0/",
 };
 
 static void setup(void)
@@ -226,6 +226,7 @@ static void setup(void)
 	info.argv[1] = strings + 5;
 	info.envv[0] = strings + 17;
 	info.preopens[0] = (struct mote_preopen){.fd = 3, .kind = MOTE_PREOPEN_DIR, .path = strings + 21};
+	info.preopens[1] = (struct mote_preopen){.fd = 4, .kind = MOTE_PREOPEN_DIR, .path = strings + 27};
 	info.boot.argv = offsetof(typeof(info), argv);
 	info.boot.envv = offsetof(typeof(info), envv);
 	info.boot.preopens = offsetof(typeof(info), preopens);
@@ -417,6 +418,38 @@ Test(wasi_functions, readdir_cuts_at_the_end_of_the_buffer)
 		uint32_t used = readdir_into(PART, 16384, d.next);
 		cr_assert(used == all - at && memcmp(memory + PART, memory + WHOLE + at, used) == 0);
 	}
+}
+
+/* --- how paths are resolved --- */
+
+static uint32_t resolve_seen;
+
+static int64_t answer_stat(uint32_t nr, const uint64_t *arg)
+{
+	cr_assert(nr == NR_stat);
+	resolve_seen = (uint32_t)arg[3];
+	return -ENOENT;
+}
+
+static uint32_t resolve_of_stat(uint32_t fd, uint32_t lookup, const char *path)
+{
+	memcpy(memory, path, strlen(path));
+	cr_assert(wasi_path_filestat_get(NULL, fd, lookup, 0, (uint32_t)strlen(path), 4096) == WASI_NOENT);
+	return resolve_seen;
+}
+
+Test(wasi_functions, symlinks_below_the_root_are_followed_as_linux_does)
+{
+	static const char *const inside[] = {"a", "a/b/../..", "./a//b", "..a/b", "a/../b/c/../../d", "a/"};
+	static const char *const outside[] = {"..", "/a", "a/../..", "a/./../../b", "", "a/b/../../../c"};
+	answer = answer_stat;
+	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+		cr_expect(resolve_of_stat(4, WASI_LOOKUP_SYMLINK_FOLLOW, inside[i]) == MOTE_RESOLVE_IN_ROOT, "%s", inside[i]);
+		cr_expect(resolve_of_stat(3, WASI_LOOKUP_SYMLINK_FOLLOW, inside[i]) == MOTE_RESOLVE_BENEATH, "%s", inside[i]);
+		cr_expect(resolve_of_stat(4, 0, inside[i]) == (MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW));
+	}
+	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
+		cr_expect(resolve_of_stat(4, WASI_LOOKUP_SYMLINK_FOLLOW, outside[i]) == MOTE_RESOLVE_BENEATH, "%s", outside[i]);
 }
 
 /* --- poll_oneoff --- */
