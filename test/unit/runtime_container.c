@@ -1,0 +1,847 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whole containers: real namespaces, mounts, cgroups, users and processes, as root. In place of a VM
+ * stands a libmote of the test's own, which carries out what the "program", a line of text, says. So this
+ * tests all that is around the VM, on a machine whose KVM may be slow.
+ */
+#include "runtime/cgroup.h"
+#include "runtime/runtime.h"
+
+#include <mote/mote.h>
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+/* --- libmote's double: runs in the monitor --- */
+
+struct mote_sandbox {
+	char line[256];
+	struct mote_options o;
+	char *argv[8];
+	int root;
+	volatile sig_atomic_t signo;
+};
+
+static int refuse(struct mote_error *e, enum mote_blame blame, int code, const char *text)
+{
+	*e = (struct mote_error){.code = code, .blame = blame};
+	snprintf(e->text, sizeof(e->text), "%s", text);
+	return -code;
+}
+
+int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, struct mote_error *e)
+{
+	struct mote_sandbox *s = calloc(1, sizeof(*s));
+	ssize_t n = pread(o->program_fd, s->line, sizeof(s->line) - 1, 4);
+	if (n < 0)
+		return refuse(e, MOTE_BLAME_HOST, errno, "pread");
+	if (strcmp(s->line, "refuse") == 0)
+		return refuse(e, MOTE_BLAME_CONFIG, ENOMEM, "the module needs 512 MiB of memory");
+	s->o = *o;
+	for (int i = 0; i < 7 && o->argv[i]; i++)
+		s->argv[i] = strdup(o->argv[i]);
+	s->o.hostname = strdup(o->hostname);
+	s->o.entry = o->entry ? strdup(o->entry) : NULL;
+	s->root = dup(o->dirs[0].fd);
+	*out = s;
+	return 0;
+}
+
+static int cat(void)
+{
+	char b[4096];
+	ssize_t n;
+	while ((n = read(0, b, sizeof(b))) > 0)
+		if (write(1, b, (size_t)n) != n)
+			return 2;
+	return n < 0 ? 1 : 0;
+}
+
+static int touch_memory(size_t mib)
+{
+	for (size_t i = 0; i < mib; i++) {
+		char *p = malloc(1 << 20);
+		memset(p, 1, 1 << 20);
+	}
+	return 0;
+}
+
+static int print_self(const struct mote_sandbox *s)
+{
+	struct utsname u;
+	uname(&u);
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct caps[2];
+	syscall(SYS_capget, &head, caps);
+	struct rlimit files;
+	getrlimit(RLIMIT_NOFILE, &files);
+	gid_t groups[16];
+	int count = getgroups(16, groups), death = 0;
+	prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0);
+	char cwd[256];
+	cr_assert(getcwd(cwd, sizeof(cwd)));
+	dprintf(1,
+		"uid %u/%u gid %u/%u groups %d caps %x%x%x nnp %d bound %d dump %d death %d nofile %lu uts %s host %s "
+		"memory %lu cwd %s umask %o entry %s network %d\n",
+		getuid(), geteuid(), getgid(), getegid(), count, caps[0].effective | caps[1].effective,
+		caps[0].permitted | caps[1].permitted, caps[0].inheritable | caps[1].inheritable,
+		prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0),
+		prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), death, files.rlim_cur, u.nodename, s->o.hostname, s->o.memory_bytes,
+		cwd, umask(0), s->o.entry ? s->o.entry : "-", s->o.network);
+	return 0;
+}
+
+/* ls PATH: names, sorted as they come. */
+static int list(const char *path)
+{
+	DIR *d = opendir(path);
+	if (!d)
+		return dprintf(1, "%s: %s\n", path, strerror(errno)), 1;
+	for (struct dirent *e; (e = readdir(d));)
+		if (e->d_name[0] != '.')
+			dprintf(1, "%s\n", e->d_name);
+	closedir(d);
+	return 0;
+}
+
+static int write_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0644);
+	if (fd < 0 || write(fd, "x", 1) != 1)
+		return dprintf(1, "%s: %s\n", path, strerror(errno)), 1;
+	return dprintf(1, "%s: written\n", path), 0;
+}
+
+static int wait_for_signal(struct mote_sandbox *s)
+{
+	touch_memory(4);
+	dprintf(1, "waiting\n");
+	while (!s->signo)
+		poll(NULL, 0, 10);
+	return 0;
+}
+
+int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_error *e)
+{
+	(void)e;
+	*r = (struct mote_result){.end = MOTE_EXITED};
+	const char *l = s->line;
+	if (strncmp(l, "exit ", 5) == 0)
+		r->code = atoi(l + 5);
+	else if (strcmp(l, "echo") == 0)
+		dprintf(1, "%s %s\n", s->argv[0], s->argv[1] ? s->argv[1] : ""), dprintf(2, "to stderr\n");
+	else if (strcmp(l, "cat") == 0)
+		r->code = cat();
+	else if (strcmp(l, "self") == 0)
+		r->code = print_self(s);
+	else if (strncmp(l, "ls ", 3) == 0)
+		r->code = list(l + 3);
+	else if (strncmp(l, "write ", 6) == 0)
+		r->code = write_file(l + 6);
+	else if (strncmp(l, "memory ", 7) == 0)
+		r->code = touch_memory((size_t)atoi(l + 7));
+	else if (strcmp(l, "loop") == 0)
+		for (;;)
+			if (s->signo)
+				break;
+	if (strcmp(l, "wait") == 0)
+		wait_for_signal(s);
+	if (s->signo)
+		*r = (struct mote_result){.end = MOTE_SIGNALLED, .code = s->signo};
+	return 0;
+}
+
+int mote_exit_status(const struct mote_result *r)
+{
+	return r->end == MOTE_SIGNALLED ? 128 + r->code : r->code;
+}
+
+int mote_jail(struct mote_error *e)
+{
+	(void)e;
+	return 0;
+}
+
+void mote_sandbox_signal(struct mote_sandbox *s, int signo)
+{
+	s->signo = signo;
+}
+
+/* The test program is also the monitor: container_create executes it anew. */
+__attribute__((constructor)) static void be_monitor(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], RUNTIME_MONITOR_ARG) == 0)
+		_exit(runtime_monitor_main());
+}
+
+/* --- a bundle --- */
+
+static char dir[64], path_buffer[32][256];
+
+static const char *at(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static const char *at(const char *fmt, ...)
+{
+	static int next;
+	char *to = path_buffer[next++ % 32];
+	int n = snprintf(to, 256, "%s/", dir);
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(to + n, 256 - (size_t)n, fmt, ap);
+	va_end(ap);
+	return to;
+}
+
+static void put(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+	cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+static void program(const char *text)
+{
+	char line[300];
+	snprintf(line, sizeof(line), "\177ELF%s", text);
+	put(at("rootfs/prog"), line, 0755);
+}
+
+/* Each test has a cgroup of its own: they run at the same time. */
+static void put_config(char *text)
+{
+	char *x = strstr(text, "XXXXXX");
+	if (x)
+		memcpy(x, dir + strlen(dir) - 6, 6);
+	put(at("config.json"), text, 0644);
+}
+
+/* process: members added to process; more: members added to the document. */
+static void config(const char *process, const char *more)
+{
+	char text[8192];
+	snprintf(text, sizeof(text),
+		 "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"rootfs\"},\"process\":{\"args\":[\"/prog\",\"arg\"],\"cwd\":"
+		 "\"/\"%s}%s}",
+		 process, more);
+	put_config(text);
+}
+
+#define LINUX(more) ",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\",\"namespaces\":[{\"type\":\"uts\"},{\"type\":\"ipc\"}]" more "}"
+
+static void setup(void)
+{
+	cr_assert(geteuid() == 0, "these tests make namespaces, mounts and cgroups: run them as root");
+	snprintf(dir, sizeof(dir), "/tmp/mote-runtime.XXXXXX");
+	cr_assert(mkdtemp(dir) && chmod(dir, 0755) == 0);
+	mkdir(at("rootfs"), 0755);
+	mkfifo(at("in"), 0600);
+	mkfifo(at("out"), 0600);
+	mkfifo(at("err"), 0600);
+	config("", LINUX(""));
+	program("exit 0");
+}
+
+static bool leftover(const char *what)
+{
+	char cmd[400];
+	snprintf(cmd, sizeof(cmd), "%s 2>/dev/null | grep -q .", what);
+	return system(cmd) == 0;
+}
+
+static void teardown(void)
+{
+	char cmd[300];
+	const char *x = dir + strlen(dir) - 6;
+	snprintf(cmd, sizeof(cmd), "ls -d /sys/fs/cgroup/*/mote-test/%s /sys/fs/cgroup/mote-test/%s", x, x);
+	cr_expect(!leftover(cmd), "a cgroup is left");
+	snprintf(cmd, sizeof(cmd), "grep %s /proc/self/mountinfo", dir);
+	cr_expect(!leftover(cmd), "a mount is left");
+	snprintf(cmd, sizeof(cmd), "rm -rf --one-file-system %s", dir);
+	cr_expect(system(cmd) == 0);
+}
+
+TestSuite(runtime_container, .init = setup, .fini = teardown, .timeout = 60);
+
+/* --- a client --- */
+
+struct client {
+	struct container *c;
+	int in, out, err; /* the FIFOs' other ends */
+};
+
+static int create_rc(struct client *k, struct err *e, bool terminal)
+{
+	const struct container_config config = {
+		.id = "test", .bundle = dir, .containerd_namespace = "n", .stdin_path = at("in"), .stdout_path = at("out"),
+		.stderr_path = terminal ? "" : at("err"), .terminal = terminal};
+	*e = (struct err){0};
+	*k = (struct client){.in = -1};
+	k->out = open(at("out"), O_RDONLY | O_NONBLOCK);
+	k->err = open(at("err"), O_RDONLY | O_NONBLOCK);
+	return container_create(&config, &k->c, e);
+}
+
+static struct client create(void)
+{
+	struct client k;
+	struct err e;
+	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
+	cr_expect(container_pid(k.c) > 0 && container_state(k.c) == CONTAINER_CREATED);
+	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+	cr_assert(k.in >= 0);
+	return k;
+}
+
+static struct client start(void)
+{
+	struct client k = create();
+	struct err e;
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_expect(container_state(k.c) == CONTAINER_RUNNING);
+	return k;
+}
+
+/* What the loop does: serves watches until the process is reaped. */
+static uint32_t finish(struct client *k)
+{
+	int status;
+	for (;;) {
+		struct container_watch w[8];
+		size_t n = container_watches(k->c, w, 8);
+		for (size_t i = 0; i < n; i++) {
+			struct pollfd p = {.fd = w[i].fd, .events = (short)w[i].events};
+			if (poll(&p, 1, 0) > 0)
+				container_ready(k->c, w[i].fd, (uint32_t)p.revents);
+		}
+		pid_t pid = waitpid(container_pid(k->c), &status, WNOHANG);
+		cr_assert(pid >= 0);
+		if (pid > 0)
+			break;
+		poll(NULL, 0, 1);
+	}
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	cr_expect(container_reaped(k->c, container_pid(k->c), status, now));
+	cr_expect(container_state(k->c) == CONTAINER_STOPPED && container_exited_at(k->c).tv_sec == now.tv_sec);
+	return container_exit_status(k->c);
+}
+
+static void delete(struct client *k)
+{
+	struct err e;
+	cr_expect(container_delete(k->c, &e) == 0, "%s", e.text);
+	cr_expect(access(at("mote-state"), F_OK) < 0);
+	k->c = NULL;
+	close(k->in);
+	close(k->out);
+	close(k->err);
+}
+
+/* All that can be read now. */
+static char *text_of(int fd)
+{
+	static char text[16384];
+	size_t n = 0;
+	ssize_t got;
+	while (n < sizeof(text) - 1 && (got = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
+		n += (size_t)got;
+	text[n] = '\0';
+	return text;
+}
+
+static void wait_text(int fd, const char *want)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	cr_assert(poll(&p, 1, 10000) == 1, "no '%s' came", want);
+	char *text = text_of(fd);
+	cr_assert(strstr(text, want), "'%s', not '%s'", text, want);
+}
+
+/* Runs the program to its end; its stdout. */
+static char *run(const char *prog, uint32_t status)
+{
+	static char out[16384];
+	program(prog);
+	struct client k = start();
+	uint32_t got = finish(&k);
+	strcpy(out, text_of(k.out));
+	cr_expect(got == status, "%s: status %u, not %u; %s %s", prog, got, status, out, text_of(k.err));
+	delete(&k);
+	return out;
+}
+
+/* --- the tests --- */
+
+Test(runtime_container, exit_status)
+{
+	static const uint32_t codes[] = {0, 1, 7, 134, 137, 255};
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		char prog[32];
+		snprintf(prog, sizeof(prog), "exit %u", codes[i]);
+		run(prog, codes[i]);
+	}
+}
+
+Test(runtime_container, output_goes_to_the_fifos)
+{
+	program("echo");
+	struct client k = start();
+	cr_expect(finish(&k) == 0);
+	cr_expect_str_eq(text_of(k.out), "/prog arg\n");
+	cr_expect_str_eq(text_of(k.err), "to stderr\n");
+	delete(&k);
+}
+
+Test(runtime_container, stdin_ends_after_close_io)
+{
+	program("cat");
+	struct client k = start();
+	cr_assert(write(k.in, "some text", 9) == 9);
+	wait_text(k.out, "some text");
+	close(k.in);
+	/* Another client may come and write on: the end is CloseIO's to say. */
+	poll(NULL, 0, 50);
+	cr_expect(waitpid(container_pid(k.c), NULL, WNOHANG) == 0);
+	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+	cr_assert(k.in >= 0 && write(k.in, " and more", 9) == 9);
+	cr_expect(container_close_stdin(k.c) == 0);
+	close(k.in);
+	cr_expect(finish(&k) == 0);
+	wait_text(k.out, " and more");
+	delete(&k);
+}
+
+Test(runtime_container, is_an_empty_room)
+{
+	config(",\"user\":{\"uid\":1000,\"gid\":1001,\"additionalGids\":[5,6],\"umask\":63},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\","
+	       "\"soft\":100,\"hard\":200}],\"cwd\":\"/not/there\"",
+	       ",\"hostname\":\"room\"" LINUX(",\"resources\":{\"memory\":{\"limit\":67108864}}"));
+	char text[8192];
+	/* One member twice is refused: the config above has cwd twice. */
+	struct client k;
+	struct err e;
+	cr_expect(create_rc(&k, &e, false) == -EINVAL && strstr(e.text, "duplicate"), "%s", e.text);
+	snprintf(text, sizeof(text),
+		 "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"rootfs\"},\"process\":{\"args\":[\"prog#fn\"],\"env\":[\"PATH=/\"],"
+		 "\"cwd\":\"/not/there\",\"user\":{\"uid\":1000,\"gid\":1001,\"additionalGids\":[5,6],\"umask\":63},\"rlimits\":[{"
+		 "\"type\":\"RLIMIT_NOFILE\",\"soft\":100,\"hard\":200},{\"type\":\"RLIMIT_AS\",\"soft\":1,\"hard\":1}]},"
+		 "\"hostname\":\"room\"%s}",
+		 LINUX(",\"resources\":{\"memory\":{\"limit\":67108864}}"));
+	put_config(text);
+	/* An entry function is for modules. */
+	put(at("rootfs/prog"), "\0asmself", 0755);
+	int fd = open(at("rootfs/prog"), O_WRONLY | O_TRUNC);
+	cr_assert(write(fd, "\0asmself", 8) == 8);
+	close(fd);
+	k = start();
+	cr_expect(finish(&k) == 0);
+	cr_expect_str_eq(text_of(k.out),
+			 "uid 1000/1000 gid 1001/1001 groups 2 caps 000 nnp 1 bound 0 dump 0 death 9 nofile 100 uts room "
+			 "host room memory 67108864 cwd /not/there umask 77 entry fn network 1\n");
+	delete(&k);
+}
+
+Test(runtime_container, root_user_has_no_capabilities)
+{
+	char *text = run("self", 0);
+	cr_expect(strstr(text, "uid 0/0 gid 0/0 groups 0 caps 000 nnp 1 bound 0 dump 0 death 9"), "%s", text);
+}
+
+Test(runtime_container, sees_its_root_only)
+{
+	mkdir(at("rootfs/proc"), 0755);
+	mkdir(at("rootfs/sys"), 0755);
+	mkdir(at("rootfs/secret"), 0755);
+	put(at("rootfs/secret/key"), "x", 0644);
+	mkdir(at("data"), 0777);
+	put(at("data/file"), "x", 0666);
+	char mounts[2048];
+	snprintf(mounts, sizeof(mounts),
+		 ",\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+		 "{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\",\"options\":[\"ro\"]},"
+		 "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"strictatime\",\"mode=755\"]},"
+		 "{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":[\"newinstance\"]},"
+		 "{\"destination\":\"/a/b/ro\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[\"rbind\",\"ro\",\"rprivate\"]},"
+		 "{\"destination\":\"/a/b/rw\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[\"bind\"]},"
+		 "{\"destination\":\"/etc/one\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[\"bind\"]}]"
+		 LINUX(",\"maskedPaths\":[\"/secret\",\"/proc/kcore\"],\"readonlyPaths\":[\"/a\",\"/none\"]"),
+		 at("data"), at("data"), at("data/file"));
+	config("", mounts);
+	cr_expect_str_eq(run("ls /proc", 0), "");
+	cr_expect_str_eq(run("ls /sys", 0), "");
+	cr_expect_str_eq(run("ls /secret", 0), "");
+	char *dev = run("ls /dev", 0);
+	cr_expect(strstr(dev, "null\n") && strstr(dev, "urandom\n") && !strstr(dev, "kvm") && !strstr(dev, "pts"), "%s", dev);
+	cr_expect_str_eq(run("write /dev/null", 0), "/dev/null: written\n");
+	cr_expect_str_eq(run("write /a/b/rw/new", 0), "/a/b/rw/new: written\n");
+	cr_expect(access(at("data/new"), F_OK) == 0);
+	cr_expect_str_eq(run("write /a/b/ro/new2", 1), "/a/b/ro/new2: Read-only file system\n");
+	cr_expect_str_eq(run("write /etc/one", 0), "/etc/one: written\n");
+	cr_expect_str_eq(run("write /free", 0), "/free: written\n");
+	cr_expect_str_eq(run("write /a/x", 1), "/a/x: Read-only file system\n");
+}
+
+Test(runtime_container, read_only_root_with_a_writable_mount)
+{
+	mkdir(at("data"), 0777);
+	mkdir(at("rootfs/data"), 0755);
+	char text[2048];
+	snprintf(text, sizeof(text),
+		 "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"rootfs\",\"readonly\":true},\"process\":{\"args\":[\"/prog\"],\"cwd\":"
+		 "\"/\"},\"mounts\":[{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[\"rbind\"]}]%s}",
+		 at("data"), LINUX(""));
+	put_config(text);
+	cr_expect_str_eq(run("write /new", 1), "/new: Read-only file system\n");
+	cr_expect_str_eq(run("write /data/new", 0), "/data/new: written\n");
+	/* The host's own view of it has not changed. */
+	put(at("rootfs/host"), "x", 0644);
+}
+
+Test(runtime_container, mounts_the_root_file_system_it_is_given)
+{
+	rename(at("rootfs"), at("lower"));
+	mkdir(at("rootfs"), 0755);
+	mkdir(at("upper"), 0755);
+	mkdir(at("work"), 0755);
+	/* An overlay needs upper directories on a file system that can carry them. */
+	cr_assert(mount("tmpfs", at("work"), "tmpfs", 0, NULL) == 0);
+	mkdir(at("work/u"), 0755);
+	mkdir(at("work/w"), 0755);
+	char lower[300], upper[300], work[300];
+	snprintf(lower, sizeof(lower), "lowerdir=%s", at("lower"));
+	snprintf(upper, sizeof(upper), "upperdir=%s", at("work/u"));
+	snprintf(work, sizeof(work), "workdir=%s", at("work/w"));
+	const char *options[] = {"index=off", work, upper, lower, NULL};
+	const struct container_mount m = {.type = "overlay", .source = "overlay", .target = "", .options = options};
+	put(at("lower/prog"), "\177ELFwrite /new", 0755);
+	const struct container_config config = {.id = "t", .bundle = dir, .containerd_namespace = "n", .stdin_path = "",
+						.stdout_path = "", .stderr_path = "", .rootfs = &m, .rootfs_count = 1};
+	struct client k = {.in = -1, .out = -1, .err = -1};
+	struct err e;
+	cr_assert(container_create(&config, &k.c, &e) == 0, "%s", e.text);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 0);
+	cr_expect(access(at("work/u/new"), F_OK) == 0);
+	delete(&k);
+	cr_expect(umount2(at("work"), 0) == 0);
+}
+
+Test(runtime_container, kill_while_created)
+{
+	struct client k = create();
+	struct err e;
+	cr_assert(container_kill(k.c, SIGTERM, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 128 + SIGTERM);
+	cr_expect(container_kill(k.c, SIGTERM, &e) == -ENOENT);
+	cr_expect(container_start(k.c, &e) == -EBUSY);
+	delete(&k);
+	k = create();
+	cr_assert(container_kill(k.c, SIGKILL, &e) == 0);
+	cr_expect(finish(&k) == 137);
+	delete(&k);
+}
+
+Test(runtime_container, signals_reach_the_guest)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGUSR1, SIGSEGV, SIGABRT, SIGPIPE, 37, 64};
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		program("wait");
+		struct client k = start();
+		wait_text(k.out, "waiting");
+		struct err e;
+		cr_assert(container_kill(k.c, signals[i], &e) == 0, "%s", e.text);
+		uint32_t status = finish(&k);
+		cr_expect(status == 128 + (uint32_t)signals[i], "signal %d: %u", signals[i], status);
+		delete(&k);
+	}
+	program("loop");
+	struct client k = start();
+	struct err e;
+	cr_assert(container_kill(k.c, SIGKILL, &e) == 0);
+	cr_expect(finish(&k) == 137);
+	delete(&k);
+	/* What only tells of something does no harm before the start. */
+	program("exit 3");
+	k = create();
+	cr_assert(container_kill(k.c, SIGWINCH, &e) == 0 && container_kill(k.c, SIGCHLD, &e) == 0);
+	poll(NULL, 0, 20);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 3);
+	delete(&k);
+}
+
+Test(runtime_container, states_are_checked)
+{
+	program("wait");
+	struct client k = create();
+	struct err e;
+	cr_expect(container_delete(k.c, &e) == -EBUSY);
+	cr_expect(container_pause(k.c, &e) == -EBUSY && container_resume(k.c, &e) == -EBUSY);
+	cr_assert(container_start(k.c, &e) == 0);
+	cr_expect(container_start(k.c, &e) == -EBUSY);
+	cr_expect(container_delete(k.c, &e) == -EBUSY);
+	cr_expect(container_kill(k.c, 0, &e) == -EINVAL && container_kill(k.c, 65, &e) == -EINVAL);
+	cr_expect(container_resize(k.c, 80, 24, &e) == 0);
+	cr_expect(!container_reaped(k.c, 1, 0, (struct timespec){0}));
+	cr_assert(container_kill(k.c, SIGKILL, &e) == 0);
+	finish(&k);
+	delete(&k);
+}
+
+Test(runtime_container, pause_and_resume)
+{
+	program("wait");
+	struct client k = start();
+	wait_text(k.out, "waiting");
+	struct err e;
+	cr_assert(container_pause(k.c, &e) == 0, "%s", e.text);
+	cr_expect(container_state(k.c) == CONTAINER_PAUSED);
+	cr_assert(container_kill(k.c, SIGTERM, &e) == 0);
+	poll(NULL, 0, 50);
+	cr_expect(waitpid(container_pid(k.c), NULL, WNOHANG) == 0, "it runs while paused");
+	cr_assert(container_resume(k.c, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 143);
+	delete(&k);
+	k = start();
+	cr_assert(container_pause(k.c, &e) == 0, "%s", e.text);
+	cr_assert(container_kill(k.c, SIGKILL, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 137);
+	delete(&k);
+}
+
+Test(runtime_container, limits_and_statistics)
+{
+	config("", LINUX(",\"resources\":{\"memory\":{\"limit\":33554432},\"cpu\":{\"shares\":512,\"quota\":50000,\"period\":"
+			 "100000},\"pids\":{\"limit\":9}}"));
+	program("wait");
+	struct client k = start();
+	wait_text(k.out, "waiting");
+	struct container_stats s;
+	struct err e;
+	cr_assert(container_stats(k.c, &s, &e) == 0, "%s", e.text);
+	cr_expect(s.memory_limit_bytes == 33554432, "%lu", s.memory_limit_bytes);
+	cr_expect(s.memory_bytes >= 4 << 20 && s.cpu_total_ns > 0, "%lu bytes, %lu ns", s.memory_bytes, s.cpu_total_ns);
+	cr_expect(s.pids == 1 && s.pids_limit == 9, "%lu of %lu", s.pids, s.pids_limit);
+	cr_assert(container_kill(k.c, SIGTERM, &e) == 0);
+	finish(&k);
+	delete(&k);
+}
+
+Test(runtime_container, beyond_the_memory_limit)
+{
+	config("", LINUX(",\"resources\":{\"memory\":{\"limit\":33554432,\"swap\":33554432}}"));
+	program("memory 100");
+	struct client k = start();
+	cr_expect(finish(&k) == 137);
+	cr_expect(container_take_oom(k.c));
+	cr_expect(!container_take_oom(k.c));
+	struct container_stats s;
+	struct err e;
+	cr_assert(container_stats(k.c, &s, &e) == 0);
+	cr_expect(s.oom_kill == 1);
+	delete(&k);
+	config("", LINUX(",\"resources\":{\"memory\":{\"limit\":4194304}}"));
+	cr_expect(create_rc(&k, &e, false) == -EINVAL && strstr(e.text, "memory.limit"), "%s", e.text);
+}
+
+Test(runtime_container, terminal)
+{
+	program("cat");
+	struct client k;
+	struct err e;
+	cr_assert(create_rc(&k, &e, true) == 0, "%s", e.text);
+	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+	cr_assert(container_resize(k.c, 100, 30, &e) == 0, "%s", e.text);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_assert(write(k.in, "line\n\4", 6) == 6);
+	cr_expect(finish(&k) == 0);
+	cr_expect(container_close_stdin(k.c) == 0);
+	char *text = text_of(k.out);
+	cr_expect(strstr(text, "line\r\n"), "%s", text);
+	delete(&k);
+	/* ^C on it is SIGINT for the guest. */
+	program("wait");
+	cr_assert(create_rc(&k, &e, true) == 0, "%s", e.text);
+	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	poll(NULL, 0, 50);
+	cr_assert(write(k.in, "\3", 1) == 1);
+	cr_expect(finish(&k) == 130);
+	delete(&k);
+}
+
+Test(runtime_container, what_cannot_be_run)
+{
+	static const struct {
+		const char *config, *more;
+		int code;
+		const char *part;
+	} cases[] = {
+		{",\"env\":[]", ",\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/not/there\"}]", ENOENT,
+		 "/not/there"},
+		{",\"env\":[]", ",\"mounts\":[{\"destination\":\"/x\",\"type\":\"nofs\"}]", ENODEV, "nofs"},
+		{",\"env\":[]", ",\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"/not/there\"}]}", ENOENT, "/not/there"},
+		{",\"env\":[]", ",\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"/proc/self/ns/uts\"}]}", EINVAL, "uts"},
+		{",\"env\":[]", ",\"linux\":{\"namespaces\":[{\"type\":\"network\"}],\"sysctl\":{\"net.none\":\"1\"}}", ENOENT,
+		 "net.none"},
+		{",\"env\":[]", ",\"hooks\":{\"prestart\":[{\"path\":\"/x\"}]}", ENOSYS, "hooks.prestart"},
+	};
+	struct client k;
+	struct err e;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		config(cases[i].config, cases[i].more);
+		int rc = create_rc(&k, &e, false);
+		cr_expect(rc == -cases[i].code && strstr(e.text, cases[i].part), "%zu: %d %s", i, rc, e.text);
+	}
+	config("", LINUX(""));
+	unlink(at("rootfs/prog"));
+	cr_expect(create_rc(&k, &e, false) == -ENOENT && strstr(e.text, "/prog"), "%s", e.text);
+	put(at("rootfs/prog"), "#!/bin/sh\n", 0755);
+	cr_expect(create_rc(&k, &e, false) == -ENOEXEC && strstr(e.text, "/bin/sh"), "%s", e.text);
+	program("refuse");
+	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
+	cr_expect(container_start(k.c, &e) == -ENOMEM && strstr(e.text, "512 MiB"), "%s", e.text);
+	cr_expect(finish(&k) == 125);
+	cr_expect(strstr(text_of(k.err), "mote: the module needs 512 MiB of memory\n"));
+	delete(&k);
+	cr_expect(unlink(at("config.json")) == 0);
+	cr_expect(create_rc(&k, &e, false) == -ENOENT && strstr(e.text, "config.json"), "%s", e.text);
+	unlink(at("out"));
+	config("", LINUX(""));
+	cr_expect(create_rc(&k, &e, false) == -ENOENT && strstr(e.text, "stdout"), "%s", e.text);
+}
+
+Test(runtime_container, a_cgroup_in_use_is_refused)
+{
+	program("wait");
+	struct client k = create(), other;
+	struct err e;
+	cr_expect(create_rc(&other, &e, false) == -EEXIST && strstr(e.text, "mote-test"), "%s", e.text);
+	cr_expect(kill(container_pid(k.c), 0) == 0);
+	cr_assert(container_kill(k.c, SIGKILL, &e) == 0);
+	finish(&k);
+	/* The refused one has taken the state file with it; the rest is this one's. */
+	delete(&k);
+}
+
+Test(runtime_container, files_and_log_processes)
+{
+	char out[300];
+	snprintf(out, sizeof(out), "file://%s", at("logs/both"));
+	struct container_config config = {.id = "t", .bundle = dir, .containerd_namespace = "n", .stdin_path = "",
+					  .stdout_path = out, .stderr_path = out};
+	program("echo");
+	struct client k = {.in = -1, .out = -1, .err = -1};
+	struct err e;
+	for (int i = 0; i < 2; i++) {
+		cr_assert(container_create(&config, &k.c, &e) == 0, "%s", e.text);
+		cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+		cr_expect(finish(&k) == 0);
+		delete(&k);
+	}
+	int fd = open(at("logs/both"), O_RDONLY);
+	cr_expect_str_eq(text_of(fd), "/prog arg\nto stderr\n/prog arg\nto stderr\n");
+	close(fd);
+	put(at("logger"), "#!/bin/sh\necho \"$@ $CONTAINER_ID $CONTAINER_NAMESPACE\" >\"$2\"\nexec 5>&-\ncat <&3 >>\"$2\"\ncat <&4 >>\"$2\"\n",
+	    0755);
+	snprintf(out, sizeof(out), "binary://%s?to=%s&x=a%%20b", at("logger"), at("log"));
+	config.stderr_path = "";
+	cr_assert(container_create(&config, &k.c, &e) == 0, "%s", e.text);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 0);
+	delete(&k);
+	fd = open(at("log"), O_RDONLY);
+	char want[600];
+	snprintf(want, sizeof(want), "to %s x a b t n\n/prog arg\nto stderr\n", at("log"));
+	cr_expect_str_eq(text_of(fd), want);
+	close(fd);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	snprintf(out, sizeof(out), "binary:///not/there");
+	cr_expect(container_create(&config, &k.c, &e) == -ENOENT && strstr(e.text, "/not/there"), "%s", e.text);
+}
+
+/* A shim of its own process, which is killed; what it leaves is found by the bundle. */
+Test(runtime_container, shim_killed)
+{
+	program("loop");
+	int pipefd[2];
+	cr_assert(pipe(pipefd) == 0);
+	pid_t shim = fork();
+	if (shim == 0) {
+		struct client k = start();
+		int pid = container_pid(k.c);
+		if (write(pipefd[1], &pid, sizeof(pid)) != sizeof(pid))
+			_exit(1);
+		pause();
+	}
+	int pid;
+	cr_assert(read(pipefd[0], &pid, sizeof(pid)) == sizeof(pid));
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	cr_assert(pidfd >= 0);
+	kill(shim, SIGKILL);
+	waitpid(shim, NULL, 0);
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	cr_expect(poll(&p, 1, 5000) == 1, "the container outlives its shim");
+	close(pidfd);
+	int was;
+	uint32_t status;
+	struct err e;
+	for (int i = 0; i < 2; i++) {
+		cr_expect(container_cleanup(dir, "test", &was, &status, &e) == 0, "%s", e.text);
+		cr_expect(status == 137 && was == (i ? 0 : pid));
+	}
+	cr_expect(container_cleanup("/not/there", "test", &was, &status, &e) == 0);
+}
+
+Test(runtime_container, cleanup_ends_only_its_own)
+{
+	program("loop");
+	struct client k = start();
+	int was;
+	uint32_t status;
+	struct err e;
+	/* Another start time: the number is somebody else's now. */
+	char text[200];
+	snprintf(text, sizeof(text), "mote 1 %d 12345 /mote-test-other\n", container_pid(k.c));
+	rename(at("mote-state"), at("kept"));
+	put(at("mote-state"), text, 0600);
+	cr_expect(container_cleanup(dir, "test", &was, &status, &e) == 0, "%s", e.text);
+	cr_expect(waitpid(container_pid(k.c), NULL, WNOHANG) == 0, "it has been ended");
+	static const char *const damaged[] = {"", "x", "mote 1 1 2 /c\n", "mote 1 -5 2 /c\n", "mote 1 99 2 c\n", "mote 2 99 2 /c\n", "mote 1 99 2 /c"};
+	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+		put(at("mote-state"), damaged[i], 0600);
+		cr_expect(container_cleanup(dir, "test", &was, &status, &e) == -EBADMSG, "%zu: %s", i, e.text);
+	}
+	rename(at("kept"), at("mote-state"));
+	cr_expect(container_cleanup(dir, "test", &was, &status, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 137);
+	delete(&k);
+}
+
+Test(runtime_container, group_annotation)
+{
+	char *group = NULL;
+	struct err e;
+	cr_expect(runtime_group(dir, &group, &e) == 0 && !group);
+	config("", ",\"annotations\":{\"io.kubernetes.cri.sandbox-id\":\"pod\"}");
+	cr_expect(runtime_group(dir, &group, &e) == 0 && group && strcmp(group, "pod") == 0);
+	free(group);
+	config("", ",\"annotations\":{\"io.kubernetes.cri.sandbox-id\":\"pod\",\"io.containerd.runc.v2.group\":\"g\"}");
+	cr_expect(runtime_group(dir, &group, &e) == 0 && group && strcmp(group, "g") == 0);
+	free(group);
+}
