@@ -15,7 +15,7 @@ MAKEFLAGS += --no-builtin-rules
 all: product
 
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wswitch-enum -Wstrict-prototypes -Wmissing-prototypes \
-	-Wno-sign-conversion
+	-Wno-sign-conversion -Wno-missing-field-initializers
 ifdef CI
 WARN += -Werror
 endif

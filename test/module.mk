@@ -43,3 +43,28 @@ bench: product $(B)/test/bench/micro $(BENCH_GUESTS)
 	test/bench/run '$(BENCH)'
 .PHONY: bench
 -include test/guest/wasi.mk
+
+# Fuzz targets. `make fuzz` builds them with libFuzzer and sanitizers (clang); `make fuzz-smoke` runs each for
+# FUZZ_SECONDS from its corpus; the replay programs run each corpus once in `hack/check`.
+FUZZ := $(filter-out replay,$(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c)))
+FUZZ_SECONDS ?= 30
+CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS_fuzz := -fsanitize=address,undefined
+FUZZ_BIN := $(addprefix $(B)/test/fuzz/,$(FUZZ))
+REPLAY_BIN := $(addsuffix .replay,$(FUZZ_BIN))
+FUZZ_OBJS := $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(OBJ_vm) $(OBJ_base)
+# An archive: a target takes just what it uses, which needs no guest images.
+$(B)/test/fuzz/host.a: $(FUZZ_OBJS)
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcs $@ $^
+$(FUZZ_BIN): $(B)/test/fuzz/%: $(B)/test/fuzz/%.o $(B)/test/fuzz/host.a
+	$(CC) $(TEST_LDFLAGS) -fsanitize=fuzzer $^ $(LIB_HOST) -o $@
+$(REPLAY_BIN): $(B)/test/fuzz/%.replay: $(B)/test/fuzz/%.o $(B)/test/fuzz/replay.o $(B)/test/fuzz/host.a
+	$(CC) $(TEST_LDFLAGS) $^ $(LIB_HOST) -o $@
+fuzz-targets: $(FUZZ_BIN)
+fuzz:
+	$(MAKE) VARIANT=fuzz CC=clang fuzz-targets
+fuzz-smoke: fuzz
+	hack/fuzz-smoke $(FUZZ_SECONDS) $(FUZZ)
+fuzz-replay: $(REPLAY_BIN)
+.PHONY: fuzz fuzz-targets fuzz-smoke fuzz-replay
