@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A libmote without a VM, for tests of what is around it: the "program" is a line of text after four
+ * bytes of magic, carried out by the monitor itself. A program that includes this is its own monitor.
+ */
+#include "runtime/runtime.h"
+
+#include <mote/mote.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
+struct mote_sandbox {
+	char line[256];
+	struct mote_options o;
+	char *argv[8];
+	int root;
+	volatile sig_atomic_t signo;
+};
+
+static int refuse(struct mote_error *e, enum mote_blame blame, int code, const char *text)
+{
+	*e = (struct mote_error){.code = code, .blame = blame};
+	snprintf(e->text, sizeof(e->text), "%s", text);
+	return -code;
+}
+
+int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, struct mote_error *e)
+{
+	struct mote_sandbox *s = calloc(1, sizeof(*s));
+	ssize_t n = pread(o->program_fd, s->line, sizeof(s->line) - 1, 4);
+	if (n < 0)
+		return refuse(e, MOTE_BLAME_HOST, errno, "pread");
+	if (strcmp(s->line, "refuse") == 0)
+		return refuse(e, MOTE_BLAME_CONFIG, ENOMEM, "the module needs 512 MiB of memory");
+	s->o = *o;
+	for (int i = 0; i < 7 && o->argv[i]; i++)
+		s->argv[i] = strdup(o->argv[i]);
+	s->o.hostname = strdup(o->hostname);
+	s->o.entry = o->entry ? strdup(o->entry) : NULL;
+	s->root = dup(o->dirs[0].fd);
+	*out = s;
+	return 0;
+}
+
+static int cat(void)
+{
+	char b[4096];
+	ssize_t n;
+	while ((n = read(0, b, sizeof(b))) > 0)
+		if (write(1, b, (size_t)n) != n)
+			return 2;
+	return n < 0 ? 1 : 0;
+}
+
+static int touch_memory(size_t mib)
+{
+	for (size_t i = 0; i < mib; i++) {
+		char *p = malloc(1 << 20);
+		memset(p, 1, 1 << 20);
+	}
+	return 0;
+}
+
+static int print_self(const struct mote_sandbox *s)
+{
+	struct utsname u;
+	uname(&u);
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct caps[2];
+	syscall(SYS_capget, &head, caps);
+	struct rlimit files;
+	getrlimit(RLIMIT_NOFILE, &files);
+	gid_t groups[16];
+	int count = getgroups(16, groups), death = 0;
+	prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0);
+	char cwd[256];
+	if (!getcwd(cwd, sizeof(cwd)))
+		cwd[0] = '\0';
+	dprintf(1,
+		"uid %u/%u gid %u/%u groups %d caps %x%x%x nnp %d bound %d dump %d death %d nofile %lu uts %s host %s "
+		"memory %lu cwd %s umask %o entry %s network %d\n",
+		getuid(), geteuid(), getgid(), getegid(), count, caps[0].effective | caps[1].effective,
+		caps[0].permitted | caps[1].permitted, caps[0].inheritable | caps[1].inheritable,
+		prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0),
+		prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), death, files.rlim_cur, u.nodename, s->o.hostname, s->o.memory_bytes,
+		cwd, umask(0), s->o.entry ? s->o.entry : "-", s->o.network);
+	return 0;
+}
+
+/* ls PATH: names, sorted as they come. */
+static int list(const char *path)
+{
+	DIR *d = opendir(path);
+	if (!d)
+		return dprintf(1, "%s: %s\n", path, strerror(errno)), 1;
+	for (struct dirent *e; (e = readdir(d));)
+		if (e->d_name[0] != '.')
+			dprintf(1, "%s\n", e->d_name);
+	closedir(d);
+	return 0;
+}
+
+static int write_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0644);
+	if (fd < 0 || write(fd, "x", 1) != 1)
+		return dprintf(1, "%s: %s\n", path, strerror(errno)), 1;
+	return dprintf(1, "%s: written\n", path), 0;
+}
+
+static int wait_for_signal(struct mote_sandbox *s)
+{
+	touch_memory(4);
+	dprintf(1, "waiting\n");
+	while (!s->signo)
+		poll(NULL, 0, 10);
+	return 0;
+}
+
+int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_error *e)
+{
+	(void)e;
+	*r = (struct mote_result){.end = MOTE_EXITED};
+	const char *l = s->line;
+	if (strncmp(l, "exit ", 5) == 0)
+		r->code = atoi(l + 5);
+	else if (strcmp(l, "echo") == 0)
+		dprintf(1, "%s %s\n", s->argv[0], s->argv[1] ? s->argv[1] : ""), dprintf(2, "to stderr\n");
+	else if (strcmp(l, "cat") == 0)
+		r->code = cat();
+	else if (strcmp(l, "self") == 0)
+		r->code = print_self(s);
+	else if (strncmp(l, "ls ", 3) == 0)
+		r->code = list(l + 3);
+	else if (strncmp(l, "write ", 6) == 0)
+		r->code = write_file(l + 6);
+	else if (strncmp(l, "memory ", 7) == 0)
+		r->code = touch_memory((size_t)atoi(l + 7));
+	else if (strcmp(l, "loop") == 0)
+		for (;;)
+			if (s->signo)
+				break;
+	if (strcmp(l, "wait") == 0)
+		wait_for_signal(s);
+	if (s->signo)
+		*r = (struct mote_result){.end = MOTE_SIGNALLED, .code = s->signo};
+	return 0;
+}
+
+int mote_exit_status(const struct mote_result *r)
+{
+	return r->end == MOTE_SIGNALLED ? 128 + r->code : r->code;
+}
+
+int mote_jail(struct mote_error *e)
+{
+	(void)e;
+	return 0;
+}
+
+void mote_sandbox_signal(struct mote_sandbox *s, int signo)
+{
+	s->signo = signo;
+}
+
+/* The test program is also the monitor: container_create executes it anew. */
+__attribute__((constructor)) static void be_monitor(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], RUNTIME_MONITOR_ARG) == 0)
+		_exit(runtime_monitor_main());
+}
