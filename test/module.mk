@@ -68,3 +68,20 @@ fuzz-smoke: fuzz
 	hack/fuzz-smoke $(FUZZ_SECONDS) $(FUZZ)
 fuzz-replay: $(REPLAY_BIN)
 .PHONY: fuzz fuzz-targets fuzz-smoke fuzz-replay
+
+# What `ctr run` is measured with: hello as a module and as a program, the shim, and a shim that runs nothing.
+$(GUESTS)/hello.wasm: test/guest/hello.c
+	@mkdir -p $(@D)
+	clang --target=wasm32-wasi -O2 $< -o $@
+$(GUESTS)/hello.elf: test/guest/hello.c
+	@mkdir -p $(@D)
+	musl-gcc -O2 -static $< -o $@
+SHIMS := $(B)/test/bench/shims
+$(B)/test/bench/floor_runtime.o: HOST_INC = $(INC_base) $(call layer,runtime)
+$(SHIMS)/containerd-shim-motefloor-v1: $(OBJ_shim) $(OBJ_proto) $(B)/test/bench/floor_runtime.o $(OBJ_base)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_LDFLAGS) $^ -lprotobuf-c -o $@
+$(SHIMS)/containerd-shim-mote-v1: $(B)/containerd-shim-mote-v1
+	@mkdir -p $(@D)
+	ln -f $< $@
+bench: $(SHIMS)/containerd-shim-motefloor-v1 $(SHIMS)/containerd-shim-mote-v1 $(GUESTS)/hello.wasm $(GUESTS)/hello.elf

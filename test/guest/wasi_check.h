@@ -22,7 +22,7 @@ struct test_case {
 };
 
 /* Runs the case that argv[1] names; 99 where there is none. */
-static int run_case(const struct test_case *cases, int argc, char **argv)
+static inline int run_case(const struct test_case *cases, int argc, char **argv)
 {
 	for (; cases->name; cases++) {
 		if (argc > 1 && strcmp(cases->name, argv[1]) == 0) {

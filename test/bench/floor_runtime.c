@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A runtime that runs nothing, under the real shim: it mounts the root file system, says hello on stdout
+ * and exits. With it the shim measures what containerd and the shim themselves cost.
+ */
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct container {
+	char *id, *bundle, *in, *out, *err;
+	char rootfs[4096];
+	int pid, go; /* the child exits when `go` closes */
+	int mounted;
+	enum container_state state;
+	uint32_t status;
+	struct timespec exited_at;
+};
+
+static int mount_one(const struct container_mount *m, const char *target)
+{
+	char data[4096] = "";
+	for (size_t i = 0; m->options[i]; i++)
+		if (strchr(m->options[i], '=')) {
+			if (data[0])
+				strncat(data, ",", sizeof(data) - strlen(data) - 1);
+			strncat(data, m->options[i], sizeof(data) - strlen(data) - 1);
+		}
+	unsigned long flags = strcmp(m->type, "bind") == 0 ? MS_BIND | MS_REC : 0;
+	return mount(m->source, target, m->type, flags, data) < 0 ? -errno : 0;
+}
+
+static void child(int go, const char *out)
+{
+	char byte;
+	int fd = open(out, O_WRONLY);
+	if (read(go, &byte, 1) == 0 && fd >= 0 && write(fd, "hello\n", 6) == 6)
+		_exit(0);
+	_exit(1);
+}
+
+int container_create(const struct container_config *config, struct container **out, struct err *e)
+{
+	struct container *c = calloc(1, sizeof(*c));
+	int ends[2];
+	if (!c || pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "floor");
+	c->id = strdup(config->id);
+	c->bundle = strdup(config->bundle);
+	c->in = strdup(config->stdin_path);
+	c->out = strdup(config->stdout_path);
+	c->err = strdup(config->stderr_path);
+	snprintf(c->rootfs, sizeof(c->rootfs), "%s/rootfs", config->bundle);
+	mkdir(c->rootfs, 0711);
+	for (size_t i = 0; i < config->rootfs_count; i++) {
+		int rc = mount_one(&config->rootfs[i], c->rootfs);
+		if (rc < 0)
+			return err_sys(e, -rc, "floor: mounting %s", c->rootfs);
+		c->mounted++;
+	}
+	c->pid = fork();
+	if (c->pid == 0) {
+		close(ends[1]);
+		child(ends[0], c->out);
+	}
+	close(ends[0]);
+	c->go = ends[1];
+	c->state = CONTAINER_CREATED;
+	*out = c;
+	return 0;
+}
+
+int container_start(struct container *c, struct err *e)
+{
+	(void)e;
+	close(c->go);
+	c->go = -1;
+	c->state = CONTAINER_RUNNING;
+	return 0;
+}
+
+int container_kill(struct container *c, int signo, struct err *e)
+{
+	if (c->state == CONTAINER_STOPPED)
+		return err_set(e, ERR_PEER, ENOENT, "floor: it has ended");
+	return kill(c->pid, signo) < 0 ? err_sys(e, errno, "kill") : 0;
+}
+
+static int refuse(struct err *e)
+{
+	return err_set(e, ERR_HOST, ENOSYS, "floor: it runs nothing");
+}
+
+int container_pause(struct container *c, struct err *e)
+{
+	(void)c;
+	return refuse(e);
+}
+
+int container_resume(struct container *c, struct err *e)
+{
+	(void)c;
+	return refuse(e);
+}
+
+int container_resize(struct container *c, uint32_t width, uint32_t height, struct err *e)
+{
+	(void)c;
+	(void)width;
+	(void)height;
+	return refuse(e);
+}
+
+int container_close_stdin(struct container *c)
+{
+	(void)c;
+	return 0;
+}
+
+int container_delete(struct container *c, struct err *e)
+{
+	if (c->state != CONTAINER_STOPPED)
+		return err_set(e, ERR_PEER, EBUSY, "floor: it runs");
+	while (c->mounted-- > 0)
+		umount2(c->rootfs, MNT_DETACH);
+	free(c->id);
+	free(c->bundle);
+	free(c->in);
+	free(c->out);
+	free(c->err);
+	free(c);
+	return 0;
+}
+
+bool container_reaped(struct container *c, int pid, int wait_status, struct timespec at)
+{
+	if (pid != c->pid)
+		return false;
+	c->state = CONTAINER_STOPPED;
+	c->status = WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status) : 128 + (uint32_t)WTERMSIG(wait_status);
+	c->exited_at = at;
+	return true;
+}
+
+size_t container_watches(const struct container *c, struct container_watch *out, size_t room)
+{
+	(void)c;
+	(void)out;
+	(void)room;
+	return 0;
+}
+
+void container_ready(struct container *c, int fd, uint32_t events)
+{
+	(void)c;
+	(void)fd;
+	(void)events;
+}
+
+bool container_take_oom(struct container *c)
+{
+	(void)c;
+	return false;
+}
+
+const char *container_id(const struct container *c)
+{
+	return c->id;
+}
+
+const char *container_bundle(const struct container *c)
+{
+	return c->bundle;
+}
+
+int container_pid(const struct container *c)
+{
+	return c->pid;
+}
+
+enum container_state container_state(const struct container *c)
+{
+	return c->state;
+}
+
+uint32_t container_exit_status(const struct container *c)
+{
+	return c->status;
+}
+
+struct timespec container_exited_at(const struct container *c)
+{
+	return c->exited_at;
+}
+
+const char *container_stdin(const struct container *c)
+{
+	return c->in;
+}
+
+const char *container_stdout(const struct container *c)
+{
+	return c->out;
+}
+
+const char *container_stderr(const struct container *c)
+{
+	return c->err;
+}
+
+bool container_terminal(const struct container *c)
+{
+	(void)c;
+	return false;
+}
+
+int container_stats(const struct container *c, struct container_stats *out, struct err *e)
+{
+	(void)c;
+	(void)out;
+	return refuse(e);
+}
+
+int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *status, struct err *e)
+{
+	char rootfs[4096];
+	(void)id;
+	(void)e;
+	snprintf(rootfs, sizeof(rootfs), "%s/rootfs", bundle);
+	umount2(rootfs, MNT_DETACH);
+	*pid = 0;
+	*status = 137;
+	return 0;
+}
+
+int runtime_group(const char *bundle, char **out, struct err *e)
+{
+	(void)bundle;
+	(void)e;
+	*out = NULL;
+	return 0;
+}
+
+int runtime_monitor_main(void)
+{
+	return 125;
+}
