@@ -4,7 +4,6 @@
 
 #define LX_MSG_PEEK 0x2
 #define LX_MSG_TRUNC 0x20
-#define LX_MSG_WAITALL 0x100
 #define LX_MSG_NOSIGNAL 0x4000
 
 static uint32_t get_socket(uint32_t fd, uint64_t rights, struct wasi_fd **f)
@@ -39,6 +38,24 @@ uint32_t wasi_sock_accept(struct wasm_instance *inst, uint32_t fd, uint32_t flag
 	return e;
 }
 
+/* Until the vectors are full (WAITALL), the peer has shut down or something fails; what came before counts. */
+static int64_t receive_all(uint32_t fd, const struct mote_iovec *from, uint64_t count, uint32_t flags)
+{
+	int64_t total = 0;
+	for (uint64_t i = 0; i < count; i++) {
+		struct mote_iovec v = from[i];
+		while (v.len) {
+			int64_t rc = mote_recv(wasi_area, (int32_t)fd, &v, 1, flags, NULL);
+			if (rc <= 0)
+				return total ? total : rc;
+			total += rc;
+			v.base += (uint64_t)rc;
+			v.len -= (uint64_t)rc;
+		}
+	}
+	return total;
+}
+
 uint32_t wasi_sock_recv(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len, uint32_t riflags,
 			uint32_t nread, uint32_t roflags)
 {
@@ -53,11 +70,14 @@ uint32_t wasi_sock_recv(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, 
 		return e ? e : WASI_FAULT;
 	if (riflags & ~(uint32_t)(WASI_RI_PEEK | WASI_RI_WAITALL))
 		return WASI_INVAL;
-	uint32_t flags = (riflags & WASI_RI_PEEK ? LX_MSG_PEEK : 0) | (riflags & WASI_RI_WAITALL ? LX_MSG_WAITALL : 0);
+	uint32_t flags = riflags & WASI_RI_PEEK ? LX_MSG_PEEK : 0;
+	bool datagrams = f->type == WASI_FILETYPE_SOCKET_DGRAM;
 	/* For datagrams: the whole length, so that a cut one is noticed. On streams it would discard. */
-	if (f->type == WASI_FILETYPE_SOCKET_DGRAM)
+	if (datagrams)
 		flags |= LX_MSG_TRUNC;
-	int64_t rc = mote_recv(wasi_area, (int32_t)fd, v, count, flags, NULL);
+	int64_t rc = riflags == WASI_RI_WAITALL && !datagrams
+			     ? receive_all(fd, v, count, flags)
+			     : mote_recv(wasi_area, (int32_t)fd, v, count, flags, NULL);
 	if (rc < 0)
 		return wasi_errno(rc);
 	bool cut = (uint64_t)rc > bytes;

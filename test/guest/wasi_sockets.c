@@ -39,6 +39,6 @@ int main(void)
 	CHECK(read(s, buf, sizeof(buf)) == 0 && close(s) == 0);
 	CHECK(raw_sock_accept(LISTENER, __WASI_FDFLAGS_NONBLOCK, &fd) == 0 && (fcntl((int)fd, F_GETFL) & O_NONBLOCK));
 	CHECK(read((int)fd, buf, sizeof(buf)) == -1 && errno == EAGAIN);
-	CHECK(raw_sock_accept(LISTENER, 64, &fd) == __WASI_ERRNO_INVAL && raw_sock_accept(1, 0, &fd) == __WASI_ERRNO_NOTSOCK);
+	CHECK(raw_sock_accept(LISTENER, 64, &fd) == __WASI_ERRNO_INVAL && raw_sock_accept(2, 0, &fd) == __WASI_ERRNO_NOTSOCK);
 	return 0;
 }
