@@ -149,6 +149,32 @@ product: $(B)/mote $(B)/containerd-shim-mote-v1 $(B)/libmote.a $(B)/libmote.so $
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
+# Installing: one file for nodes, the command, the library.
+install: product
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/mote
+	install -m 755 $(B)/mote $(B)/containerd-shim-mote-v1 $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(B)/libmote.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(B)/libmote.so $(DESTDIR)$(PREFIX)/lib/libmote.so.0
+	ln -sf libmote.so.0 $(DESTDIR)$(PREFIX)/lib/libmote.so
+	install -m 644 api/include/mote/mote.h $(DESTDIR)$(PREFIX)/include/mote/
+	printf 'prefix=%s\nName: mote\nDescription: micro-VMs as a library\nVersion: %s\nLibs: -L$${prefix}/lib -lmote\nLibs.private: %s\nCflags: -I$${prefix}/include\n' \
+		'$(PREFIX)' '$(VERSION)' '$(LIB_VM)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/mote.pc
+dist:
+	@mkdir -p build
+	git archive --format=tar --prefix=mote-$(VERSION)/ HEAD | xz > build/mote-$(VERSION).tar.xz
+
+check:
+	hack/check
 clean:
 	rm -rf $(B)
-.PHONY: all product clean
+help:
+	@printf '%s\n' \
+		'make                the product into build/release (VARIANT=debug, asan, tsan; CC=clang)' \
+		'make check          every test; ends with N passed, N failed' \
+		'make unit           unit test programs' \
+		'make bench          benchmarks (BENCH=pattern); build/bench/results.json' \
+		'make fuzz           fuzz targets; make fuzz-smoke runs each for FUZZ_SECONDS' \
+		'make install        PREFIX=/usr/local DESTDIR=' \
+		'make dist           build/mote-$(VERSION).tar.xz' \
+		'make clean          removes build/$$(VARIANT)'
+.PHONY: all product install dist check clean help
