@@ -163,8 +163,6 @@ dist:
 	@mkdir -p build
 	git archive --format=tar --prefix=mote-$(VERSION)/ HEAD | xz > build/mote-$(VERSION).tar.xz
 
-check:
-	hack/check
 clean:
 	rm -rf $(B)
 help:
@@ -177,4 +175,4 @@ help:
 		'make install        PREFIX=/usr/local DESTDIR=' \
 		'make dist           build/mote-$(VERSION).tar.xz' \
 		'make clean          removes build/$$(VARIANT)'
-.PHONY: all product install dist check clean help
+.PHONY: all product install dist clean help
