@@ -7,11 +7,15 @@
 #include "runtime/mounts.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
+
+#define END_MS 10000
 
 void container_free(struct container *c)
 {
@@ -114,32 +118,96 @@ int container_close_stdin(struct container *c)
 	return 0;
 }
 
+static void end(struct container *c, uint32_t exit_status, struct timespec at)
+{
+	c->exit_status = exit_status;
+	c->exited_at = at;
+	c->state = CONTAINER_STOPPED;
+	c->exit_due = true;
+	c->oom |= cgroup_take_oom(c->cgroup);
+	if (c->streams.terminal)
+		terminal_pump(c->streams.terminal);
+}
+
+static void close_control(struct container *c)
+{
+	if (c->control >= 0)
+		close(c->control);
+	c->control = -1;
+}
+
+/* The monitor's last word. Whatever else it may say means nothing: its process tells the rest. */
+static void hear(struct container *c)
+{
+	cleanup_buf struct buf body = {.cap = 4096};
+	enum wire_type type;
+	int rc = wire_receive(c->control, 0, &type, &body);
+	close_control(c);
+	if (rc < 0 || type != WIRE_EXIT || body.len != sizeof(uint32_t))
+		return;
+	uint32_t status;
+	memcpy(&status, body.data, sizeof(status));
+	/* Ended is ended, also if the guest had got hold of the monitor. */
+	kill(c->pid, SIGKILL);
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	end(c, status & 255, now);
+}
+
 bool container_reaped(struct container *c, int pid, int wait_status, struct timespec at)
 {
 	if (pid > 0 && pid == c->streams.logger) {
 		c->streams.logger = 0;
 		return false;
 	}
-	if (pid != c->pid || c->state == CONTAINER_STOPPED)
+	if (pid != c->pid || c->reaped || (!WIFEXITED(wait_status) && !WIFSIGNALED(wait_status)))
 		return false;
-	if (!WIFEXITED(wait_status) && !WIFSIGNALED(wait_status))
-		return false;
-	c->exit_status = WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status)
-						: 128 + (uint32_t)WTERMSIG(wait_status);
-	c->exited_at = at;
-	c->state = CONTAINER_STOPPED;
-	c->oom |= cgroup_take_oom(c->cgroup);
-	if (c->streams.terminal)
-		terminal_pump(c->streams.terminal);
+	c->reaped = true;
+	if (c->control >= 0 && c->state != CONTAINER_CREATED && c->state != CONTAINER_STOPPED)
+		hear(c);
+	close_control(c);
+	if (c->state != CONTAINER_STOPPED)
+		end(c, WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status) : 128 + (uint32_t)WTERMSIG(wait_status),
+		    at);
 	return true;
+}
+
+bool container_take_exit(struct container *c)
+{
+	bool due = c->exit_due;
+	c->exit_due = false;
+	return due;
+}
+
+/* An end that was told of is followed by the process's within a moment. */
+static int await_process(struct container *c, struct err *e)
+{
+	if (c->reaped)
+		return 0;
+	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	int n;
+	do
+		n = poll(&p, 1, END_MS);
+	while (n < 0 && errno == EINTR);
+	if (pidfd < 0 || n < 0)
+		return err_sys(e, errno, "waiting for process %d of container %s", c->pid, c->id);
+	if (n == 0)
+		return err_set(e, ERR_HOST, EBUSY, "process %d of container %s does not end", c->pid, c->id);
+	waitpid(c->pid, NULL, WNOHANG);
+	c->reaped = true;
+	return 0;
 }
 
 int container_delete(struct container *c, struct err *e)
 {
 	if (c->state != CONTAINER_STOPPED)
 		return err_set(e, ERR_PEER, EBUSY, "container %s has not ended", c->id);
+	int rc = await_process(c, e);
+	if (rc < 0)
+		return rc;
 	streams_finish(&c->streams);
-	int rc = c->rootfs_mounted ? mounts_detach(c->rootfs, e) : 0;
+	rc = c->rootfs_mounted ? mounts_detach(c->rootfs, e) : 0;
 	if (rc == 0)
 		rc = cgroup_remove(c->cgroup, e);
 	if (rc < 0)
@@ -152,6 +220,9 @@ int container_delete(struct container *c, struct err *e)
 size_t container_watches(const struct container *c, struct container_watch *out, size_t room)
 {
 	size_t n = 0;
+	bool runs = c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED;
+	if (runs && c->control >= 0 && n < room)
+		out[n++] = (struct container_watch){.fd = c->control, .events = EPOLLIN};
 	/* Once it has ended, its cgroup's removal would be a notification as well. */
 	if (c->state != CONTAINER_STOPPED && cgroup_oom_fd(c->cgroup) >= 0 && n < room)
 		out[n++] = (struct container_watch){.fd = cgroup_oom_fd(c->cgroup), .events = EPOLLIN};
@@ -163,7 +234,9 @@ size_t container_watches(const struct container *c, struct container_watch *out,
 void container_ready(struct container *c, int fd, uint32_t events)
 {
 	(void)events;
-	if (fd == cgroup_oom_fd(c->cgroup))
+	if (fd == c->control && (c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED))
+		hear(c);
+	else if (fd == cgroup_oom_fd(c->cgroup))
 		c->oom |= cgroup_take_oom(c->cgroup);
 	else if (c->streams.terminal)
 		terminal_pump(c->streams.terminal);

@@ -21,6 +21,8 @@ struct container {
 	enum container_state state;
 	uint32_t exit_status;
 	struct timespec exited_at;
+	bool reaped;   /* the process is gone; pid may be another's */
+	bool exit_due; /* the end has not been told of yet */
 	bool oom; /* not told of yet */
 };
 

@@ -186,15 +186,16 @@ static int create(struct container *c, const struct container_config *config, st
 	cleanup_close int kvm = open_kvm(e);
 	if (kvm < 0)
 		return -e->code;
-	rc = mount_rootfs(c, config, e);
-	if (rc == 0)
-		rc = streams_open(config, spec.console_width, spec.console_height, &c->streams, e);
+	rc = streams_open(config, spec.console_width, spec.console_height, &c->streams, e);
 	if (rc == 0)
 		rc = launch_monitor(c->id, c->streams.ends, kvm, &c->pid, &c->control, e);
 	if (rc < 0)
 		return rc;
 	streams_launched(&c->streams);
-	rc = send_config(c, &spec, config, memory_bytes, e);
+	/* While the new program is being loaded. It makes its mount namespace when it has its config. */
+	rc = mount_rootfs(c, config, e);
+	if (rc == 0)
+		rc = send_config(c, &spec, config, memory_bytes, e);
 	if (rc == 0)
 		rc = settle(c, &spec, config, e);
 	if (rc == 0)

@@ -25,9 +25,10 @@ static int spawn(const char *id, const int fds[FDS], pid_t *pid)
 	char *envp[] = {NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	sigset_t none, all;
+	sigset_t none, pipe_only;
 	sigemptyset(&none);
-	sigfillset(&all);
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE); /* all that the shim ignores */
 	int rc = posix_spawn_file_actions_init(&actions);
 	if (rc == 0)
 		rc = posix_spawnattr_init(&attr);
@@ -38,7 +39,7 @@ static int spawn(const char *id, const int fds[FDS], pid_t *pid)
 	if (rc == 0)
 		rc = posix_spawnattr_setsigmask(&attr, &none);
 	if (rc == 0)
-		rc = posix_spawnattr_setsigdefault(&attr, &all);
+		rc = posix_spawnattr_setsigdefault(&attr, &pipe_only);
 	if (rc == 0)
 		rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	if (rc == 0)

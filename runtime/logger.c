@@ -97,9 +97,10 @@ static int spawn(char *const *argv, char *const *envp, const int fds[3], pid_t *
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	sigset_t none, all;
+	sigset_t none, pipe_only;
 	sigemptyset(&none);
-	sigfillset(&all);
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE); /* all that the shim ignores */
 	int rc = posix_spawn_file_actions_init(&actions);
 	if (rc == 0)
 		rc = posix_spawnattr_init(&attr);
@@ -110,7 +111,7 @@ static int spawn(char *const *argv, char *const *envp, const int fds[3], pid_t *
 	if (rc == 0)
 		rc = posix_spawnattr_setsigmask(&attr, &none);
 	if (rc == 0)
-		rc = posix_spawnattr_setsigdefault(&attr, &all);
+		rc = posix_spawnattr_setsigdefault(&attr, &pipe_only);
 	if (rc == 0)
 		rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	if (rc == 0)

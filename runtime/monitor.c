@@ -231,6 +231,17 @@ static int failure_status(const struct err *e)
 	return WIRE_STATUS_HOST;
 }
 
+/*
+ * Who reads the output sees its end at once, not when the kernel has taken the VM apart. One by one, as the
+ * jail has close(2) alone; what the guest opened beyond these closes with the process.
+ */
+static void close_guest_descriptors(void)
+{
+	for (int fd = 0; fd < 64; fd++)
+		if (fd != MONITOR_CONTROL_FD)
+			close(fd);
+}
+
 int runtime_monitor_main(void)
 {
 	static struct monitor m = {.root_fd = -1, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
@@ -243,6 +254,7 @@ int runtime_monitor_main(void)
 		dprintf(2, "mote: %s\n", e.text);
 	} else {
 		uint32_t body = (uint32_t)status;
+		close_guest_descriptors();
 		rc = wire_send(MONITOR_CONTROL_FD, WIRE_EXIT, &body, sizeof(body));
 	}
 	(void)rc;

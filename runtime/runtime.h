@@ -59,10 +59,15 @@ int container_delete(struct container *c, struct err *e) must_check;
  * STOPPED, exit status and time are set, output that the monitor left is on its way.
  */
 bool container_reaped(struct container *c, int pid, int wait_status, struct timespec at);
+/*
+ * True once, when the container has ended: ask after container_reaped and after container_ready. Usually the
+ * monitor tells of the end first and its process, with all that the kernel has to take apart, follows.
+ */
+bool container_take_exit(struct container *c);
 
 /*
- * Descriptors that the event loop must watch (EPOLLIN unless it says EPOLLOUT): terminal copying, OOM
- * notifications, log processes. The loop calls container_ready with what fired. The set changes only in
+ * Descriptors that the event loop must watch (EPOLLIN unless it says EPOLLOUT): the monitor's word, terminal
+ * copying, OOM notifications. The loop calls container_ready with what fired. The set changes only in
  * calls to this interface; ask again after each.
  */
 struct container_watch {
