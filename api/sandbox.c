@@ -3,6 +3,7 @@
 #include <mote/mote.h>
 
 #include "abi/layout.h"
+#include "api/images.h"
 #include "vm/jail.h"
 #include "vm/vm.h"
 
@@ -13,9 +14,6 @@
 
 #define DEFAULT_MEMORY (1UL << 30)
 #define DIRS_MAX 64
-
-extern const uint8_t mote_image_linux[], mote_image_linux_end[];
-extern const uint8_t mote_image_wasm[], mote_image_wasm_end[];
 
 struct mote_sandbox {
 	struct vm *vm; /* owned */
@@ -40,6 +38,18 @@ static int report(const struct err *from, struct mote_error *to)
 	return -from->code;
 }
 
+static void use_image(struct vm_config *c, const uint8_t *image, const uint8_t *end)
+{
+	c->image = image;
+	c->image_bytes = (size_t)(end - image);
+	c->image_fd = images_file(image, &c->image_at);
+}
+
+void mote_prepare(void)
+{
+	images_open();
+}
+
 /* Chooses the personality by the program's first bytes. */
 static int choose_image(const struct mote_options *o, struct vm_config *c, struct err *e)
 {
@@ -51,13 +61,11 @@ static int choose_image(const struct mote_options *o, struct vm_config *c, struc
 	if (n < 0)
 		return err_sys(e, errno, "%s", name);
 	if (n == sizeof(head) && memcmp(head, "\0asm", 4) == 0) {
-		c->image = mote_image_wasm;
-		c->image_bytes = (size_t)(mote_image_wasm_end - mote_image_wasm);
+		use_image(c, mote_image_wasm, mote_image_wasm_end);
 		return 0;
 	}
 	if (n == sizeof(head) && memcmp(head, "\177ELF", 4) == 0) {
-		c->image = mote_image_linux;
-		c->image_bytes = (size_t)(mote_image_linux_end - mote_image_linux);
+		use_image(c, mote_image_linux, mote_image_linux_end);
 		return 0;
 	}
 	if (n >= 2 && memcmp(head, "#!", 2) == 0)

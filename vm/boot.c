@@ -17,7 +17,28 @@ static uint64_t page_up(uint64_t v)
 	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
 }
 
-static int load_segment(struct vm *vm, const uint8_t *image, const Elf64_Phdr *ph)
+/*
+ * Whole pages come from the image's file where there is one, shared with the page cache until they are
+ * written; otherwise, and for what a file's last page holds beyond the segment, bytes are copied.
+ */
+static int fill_segment(struct vm *vm, const struct vm_config *config, const Elf64_Phdr *ph, gpa_t at, uint64_t skip)
+{
+	uint64_t bytes = ph->p_filesz, mapped = 0;
+	uint8_t *to = memory_at(&vm->memory, at, page_up(skip + ph->p_memsz));
+	if (config->image_fd >= 0 && (ph->p_offset - skip) % MOTE_PAGE == 0) {
+		mapped = page_up(skip + bytes);
+		int rc = memory_back(&vm->memory, at, mapped, config->image_fd, config->image_at + ph->p_offset - skip);
+		if (rc < 0)
+			return rc;
+		if (ph->p_flags & PF_W) /* the bss begins in the middle of a page */
+			memset(to + skip + bytes, 0, mapped - skip - bytes);
+		return 0;
+	}
+	memcpy(to + skip, (const uint8_t *)config->image + ph->p_offset, bytes);
+	return 0;
+}
+
+static int load_segment(struct vm *vm, const struct vm_config *config, const Elf64_Phdr *ph)
 {
 	uint64_t start = ph->p_vaddr & ~(uint64_t)(MOTE_PAGE - 1), bytes = page_up(ph->p_vaddr + ph->p_memsz) - start;
 	unsigned access = MEMORY_READ | (ph->p_flags & PF_W ? MEMORY_WRITE : 0) | (ph->p_flags & PF_X ? MEMORY_EXEC : 0);
@@ -25,28 +46,27 @@ static int load_segment(struct vm *vm, const uint8_t *image, const Elf64_Phdr *p
 	int rc = memory_take(&vm->memory, bytes, &at);
 	if (rc == 0)
 		rc = memory_map_fixed(&vm->memory, gva(start), at, bytes, access);
-	if (rc == 0 && ph->p_filesz)
-		memcpy(memory_at(&vm->memory, at, bytes) + (ph->p_vaddr - start), image + ph->p_offset, ph->p_filesz);
-	return rc;
+	return rc < 0 || ph->p_filesz == 0 ? rc : fill_segment(vm, config, ph, at, ph->p_vaddr - start);
 }
 
-int boot_load_image(struct vm *vm, const void *image, size_t bytes, struct err *e)
+int boot_load_image(struct vm *vm, const struct vm_config *config, struct err *e)
 {
 	Elf64_Ehdr eh;
+	size_t bytes = config->image_bytes;
 	if (bytes < sizeof(eh))
 		return err_set(e, ERR_HOST, EINVAL, "the guest image is damaged");
-	memcpy(&eh, image, sizeof(eh));
+	memcpy(&eh, config->image, sizeof(eh));
 	for (unsigned i = 0; i < eh.e_phnum; i++) {
 		Elf64_Phdr ph;
 		uint64_t at = eh.e_phoff + i * sizeof(ph);
 		if (at > bytes || sizeof(ph) > bytes - at)
 			return err_set(e, ERR_HOST, EINVAL, "the guest image is damaged");
-		memcpy(&ph, (const uint8_t *)image + at, sizeof(ph));
+		memcpy(&ph, (const uint8_t *)config->image + at, sizeof(ph));
 		if (ph.p_type != PT_LOAD || ph.p_memsz == 0)
 			continue;
 		if (ph.p_offset > bytes || ph.p_filesz > bytes - ph.p_offset || ph.p_filesz > ph.p_memsz)
 			return err_set(e, ERR_HOST, EINVAL, "the guest image is damaged");
-		int rc = load_segment(vm, image, &ph);
+		int rc = load_segment(vm, config, &ph);
 		if (rc < 0)
 			return err_sys(e, -rc, "loading the guest image");
 	}

@@ -6,7 +6,7 @@
 #include "vm/internal.h"
 
 /* Loads the personality (an ELF file that is part of Mote) and sets vm->entry. */
-int boot_load_image(struct vm *vm, const void *image, size_t bytes, struct err *e) must_check;
+int boot_load_image(struct vm *vm, const struct vm_config *config, struct err *e) must_check;
 /* Maps the payload file read-only at MOTE_PAYLOAD_VA. */
 int boot_map_payload(struct vm *vm, const struct vm_config *config, struct err *e) must_check;
 /* Writes the boot information at MOTE_BOOT_VA. */

@@ -159,15 +159,21 @@ int memory_take(struct memory *m, uint64_t bytes, gpa_t *out)
 	return rc;
 }
 
+int memory_back(struct memory *m, gpa_t at, uint64_t bytes, int fd, uint64_t from)
+{
+	void *to = mmap(m->hva + at.v, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
+			(off_t)from);
+	return to == MAP_FAILED ? -errno : 0;
+}
+
 int memory_take_file(struct memory *m, int fd, uint64_t bytes, gpa_t *out)
 {
 	bytes = (bytes + SMALL - 1) & ~(SMALL - 1);
 	int rc = memory_take(m, bytes, out);
+	if (rc == 0)
+		rc = memory_back(m, *out, bytes, fd, 0);
 	if (rc < 0)
 		return rc;
-	void *at = mmap(m->hva + out->v, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, 0);
-	if (at == MAP_FAILED)
-		return -errno;
 	m->file_gpa = out->v;
 	m->file_bytes = bytes;
 	return 0;

@@ -71,7 +71,9 @@ int memory_zero(struct memory *m, gva_t at, uint64_t bytes) must_check;
 int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, unsigned access) must_check;
 /* Takes page-aligned guest-physical memory that backs no mapping yet, contiguous and zeroed. */
 int memory_take(struct memory *m, uint64_t bytes, gpa_t *out) must_check;
-/* The same, as a private mapping of a file from its beginning; once for each memory. */
+/* Puts a private mapping of a trusted file's pages over memory that was taken. */
+int memory_back(struct memory *m, gpa_t at, uint64_t bytes, int fd, uint64_t from) must_check;
+/* As memory_take, as a private mapping of a file from its beginning; once for each memory. */
 int memory_take_file(struct memory *m, int fd, uint64_t bytes, gpa_t *out) must_check;
 /* Host address of guest-physical memory that was taken; NULL outside. */
 uint8_t *memory_at(struct memory *m, gpa_t at, uint64_t bytes);

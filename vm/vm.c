@@ -63,7 +63,7 @@ static int build(struct vm *vm, const struct vm_config *config, int kvm_fd, stru
 	rc = machine_map_kernel(&vm->machine, &vm->memory, e);
 	if (rc < 0)
 		return rc;
-	rc = boot_load_image(vm, config->image, config->image_bytes, e);
+	rc = boot_load_image(vm, config, e);
 	if (rc < 0)
 		return rc;
 	rc = boot_map_area(vm, e);

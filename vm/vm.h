@@ -26,6 +26,8 @@ struct vm_config {
 	int kvm_fd;            /* an open /dev/kvm, or -1: vm_create opens it */
 	const void *image;     /* the personality's ELF file */
 	size_t image_bytes;
+	int image_fd;          /* a file that holds the same bytes from image_at on, page-aligned, to map */
+	uint64_t image_at;     /* instead of copying; -1: copy */
 	int payload_fd;        /* the program or module: a regular file, mapped privately */
 	const char *payload_path; /* for messages */
 	const char *entry;     /* exported function to start with, NULL for the default */

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,17 @@ static int payload(void)
 	return fd;
 }
 
+static bool image_from_file;
+
+/* The image as a file, a page into it, as it lies in Mote's own binaries. */
+static int image_file(void)
+{
+	size_t bytes = (size_t)(test_probe_image_end - test_probe_image);
+	int fd = memfd_create("image", MFD_CLOEXEC);
+	cr_assert(fd >= 0 && pwrite(fd, test_probe_image, bytes, 4096) == (ssize_t)bytes);
+	return fd;
+}
+
 static struct vm *make(char *what, uint64_t limit_ns)
 {
 	char *argv[] = {what, NULL}, *envp[] = {NULL};
@@ -41,6 +53,8 @@ static struct vm *make(char *what, uint64_t limit_ns)
 		.kvm_fd = -1,
 		.image = test_probe_image,
 		.image_bytes = (size_t)(test_probe_image_end - test_probe_image),
+		.image_fd = image_from_file ? image_file() : -1,
+		.image_at = 4096,
 		.payload_fd = payload(),
 		.memory_bytes = 64 << 20,
 		.argv = argv,
@@ -54,6 +68,8 @@ static struct vm *make(char *what, uint64_t limit_ns)
 	int rc = vm_create(&c, &vm, &e);
 	cr_assert(rc == 0, "%s", e.text);
 	close(c.payload_fd);
+	if (c.image_fd >= 0)
+		close(c.image_fd);
 	return vm;
 }
 
@@ -98,6 +114,14 @@ Test(vm_run, payload_is_private_and_readonly)
 Test(vm_run, syscall_arrives_at_cpl_3)
 {
 	expect("syscall", VM_EXITED, 0);
+}
+
+Test(vm_run, an_image_is_mapped_from_its_file)
+{
+	image_from_file = true;
+	expect("memory", VM_EXITED, 0);
+	expect("faults", VM_EXITED, 0);
+	expect("memory", VM_EXITED, 0);
 }
 
 Test(vm_run, exit_status_has_8_bits)

@@ -78,6 +78,11 @@ struct mote_result {
 /* "MAJOR.MINOR.PATCH". */
 MOTE_API const char *mote_version(void);
 
+/*
+ * Opens what sandboxes share, for a process that gives up its file system before it makes one: optional,
+ * sandboxes then start a little faster. Any thread.
+ */
+MOTE_API void mote_prepare(void);
 /* Creates the VM and maps the program. Release with mote_sandbox_free. */
 MOTE_API int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox,
 			      struct mote_error *error);

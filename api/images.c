@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding the images in the binary's own file: its program headers say which bytes are where. */
+#include "api/images.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int file = -1;
+static uint64_t file_base; /* address that offset 0 of the file would have */
+
+static int find(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const char **name = arg;
+	uintptr_t at = (uintptr_t)mote_image_linux;
+	(void)size;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + ph->p_vaddr;
+		if (ph->p_type != PT_LOAD || at < start || at - start >= ph->p_filesz)
+			continue;
+		file_base = start - ph->p_offset;
+		*name = info->dlpi_name;
+		return 1;
+	}
+	return 0;
+}
+
+static void open_once(void)
+{
+	const char *name = NULL;
+	if (!dl_iterate_phdr(find, &name))
+		return;
+	file = open(name && name[0] == '/' ? name : "/proc/self/exe", O_RDONLY | O_CLOEXEC);
+}
+
+void images_open(void)
+{
+	pthread_once(&once, open_once);
+}
+
+int images_file(const void *at, uint64_t *offset)
+{
+	images_open();
+	*offset = (uintptr_t)at - file_base;
+	return *offset % 4096 == 0 ? file : -1;
+}
