@@ -137,8 +137,14 @@ static int pivot(int root_fd, struct err *e)
 	if (fchdir(root_fd) < 0)
 		return err_sys(e, errno, "the container's root");
 	/* The old root comes to lie on the new one, and is taken from there. */
-	if (syscall(SYS_pivot_root, ".", ".") < 0)
-		return err_sys(e, errno, "pivot_root");
+	if (syscall(SYS_pivot_root, ".", ".") < 0) {
+		if (errno != EINVAL)
+			return err_sys(e, errno, "pivot_root");
+		/* A machine that runs from its initramfs cannot pivot: the new root covers the old one. */
+		if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+			return err_sys(e, errno, "covering the host's root");
+		return 0;
+	}
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_sys(e, errno, "leaving the host's root");
 	return 0;
