@@ -127,7 +127,7 @@ $(G)/kernel.bin: guest/kernel/stubs.S guest/kernel/stubs.ld | $(LAYERS)/.made
 	$(CC) -g -nostdlib -static -no-pie -fcf-protection=none $(INC_guest) -Wl,-T,guest/kernel/stubs.ld -Wl,--build-id=none -Wl,-z,noexecstack $< -o $(G)/kernel.elf
 	objcopy -O binary -j .text $(G)/kernel.elf $@
 $(B)/vm/kernel_image.o: $(G)/kernel.bin
-$(B)/api/images.o: $(G)/linux.img $(G)/wasm.img
+$(B)/api/image_bytes.o: $(G)/linux.img $(G)/wasm.img
 
 # Libraries and programs.
 LIB_VM := -lseccomp -lcap
