@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guest of the integration tests, for WebAssembly and Linux: does the one thing its first argument names. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifndef __wasm__
+#include <signal.h>
+#endif
+
+extern char **environ;
+
+static int fail(const char *what)
+{
+	fprintf(stderr, "probe: %s: %s\n", what, strerror(errno));
+	return 1;
+}
+
+static int copy(FILE *in, FILE *out)
+{
+	char bytes[4096];
+	size_t n;
+
+	while ((n = fread(bytes, 1, sizeof bytes, in)) > 0)
+		if (fwrite(bytes, 1, n, out) != n)
+			return -1;
+	return ferror(in) || fflush(out) != 0 ? -1 : 0;
+}
+
+static int do_args(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		printf("[%s]\n", argv[i]);
+	return 0;
+}
+
+static int do_env(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	for (char **v = environ; v != NULL && *v != NULL; v++)
+		puts(*v);
+	return 0;
+}
+
+static int do_cat(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	return copy(stdin, stdout) == 0 ? 0 : fail("copying stdin");
+}
+
+/* Answers each line of stdin at once, so that a test can hold a conversation. */
+static int do_reply(int argc, char **argv)
+{
+	char line[256];
+
+	(void)argc, (void)argv;
+	puts("ready");
+	fflush(stdout);
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		printf("got %s", line);
+		fflush(stdout);
+	}
+	puts("end of stdin");
+	return 0;
+}
+
+static int do_streams(int argc, char **argv)
+{
+	puts(argc > 0 ? argv[0] : "out");
+	fputs(argc > 1 ? argv[1] : "err", stderr);
+	return 0;
+}
+
+static int do_exit(int argc, char **argv)
+{
+	exit(argc > 0 ? atoi(argv[0]) : 0);
+}
+
+static int do_loop(int argc, char **argv)
+{
+	volatile uint64_t turns = 0;
+
+	(void)argc, (void)argv;
+	puts("ready");
+	fflush(stdout);
+	while (turns < UINT64_MAX)
+		turns++;
+	return 0;
+}
+
+static int do_sleep(int argc, char **argv)
+{
+	puts("ready");
+	fflush(stdout);
+	sleep(argc > 0 ? (unsigned)atoi(argv[0]) : 1000);
+	return 0;
+}
+
+static int __attribute__((noinline)) recurse(volatile int *depth)
+{
+	volatile int here[64];
+
+	here[0] = ++*depth;
+	if (here[0] > 0)
+		recurse(depth);
+	return here[0];
+}
+
+static int do_recurse(int argc, char **argv)
+{
+	volatile int depth = 0;
+
+	(void)argc, (void)argv;
+	return recurse(&depth);
+}
+
+static int do_divide(int argc, char **argv)
+{
+	volatile int zero = 0, one = 1;
+
+	(void)argc, (void)argv;
+	return one / zero;
+}
+
+static int do_unreachable(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	__builtin_trap();
+}
+
+/* Far beyond any memory that a guest of the tests has. */
+static int do_wild_write(int argc, char **argv)
+{
+	volatile char *wild = (volatile char *)(uintptr_t)0xfffffff0u;
+
+	(void)argc, (void)argv;
+	*wild = 1;
+	return 0;
+}
+
+static int do_run_data(int argc, char **argv)
+{
+	static volatile unsigned char code[16] = {0xc3};
+	void (*run)(void) = (void (*)(void))(uintptr_t)code;
+
+	(void)argc, (void)argv;
+	run();
+	return 0;
+}
+
+/* Writes to each page of so many MiB. */
+static int do_touch(int argc, char **argv)
+{
+	size_t bytes = (size_t)(argc > 0 ? atoi(argv[0]) : 1) << 20;
+	volatile char *memory = malloc(bytes);
+
+	if (memory == NULL)
+		return fail("malloc");
+	for (size_t at = 0; at < bytes; at += 4096)
+		memory[at] = 1;
+	printf("touched %s MiB\n", argc > 0 ? argv[0] : "1");
+	fflush(stdout);
+	if (argc > 1)
+		sleep((unsigned)atoi(argv[1]));
+	return 0;
+}
+
+static int do_read(int argc, char **argv)
+{
+	FILE *in = argc > 0 ? fopen(argv[0], "r") : NULL;
+
+	if (in == NULL)
+		return fail(argc > 0 ? argv[0] : "no file");
+	return copy(in, stdout) == 0 ? 0 : fail(argv[0]);
+}
+
+static int do_write(int argc, char **argv)
+{
+	FILE *out = argc > 1 ? fopen(argv[0], "w") : NULL;
+
+	if (out == NULL)
+		return fail(argc > 0 ? argv[0] : "no file");
+	fputs(argv[1], out);
+	return fclose(out) == 0 ? 0 : fail(argv[0]);
+}
+
+static int do_list(int argc, char **argv)
+{
+	DIR *d = opendir(argc > 0 ? argv[0] : "/");
+	struct dirent *e;
+
+	if (d == NULL)
+		return fail(argc > 0 ? argv[0] : "/");
+	while ((e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			puts(e->d_name);
+	closedir(d);
+	return 0;
+}
+
+/* Writes for ever: somebody reads it or nobody does. */
+static int do_flood(int argc, char **argv)
+{
+	char line[1024];
+
+	(void)argc, (void)argv;
+	memset(line, 'x', sizeof line);
+	line[sizeof line - 1] = '\n';
+	for (;;)
+		if (fwrite(line, 1, sizeof line, stdout) != sizeof line)
+			return fail("stdout");
+}
+
+/* Makes a file as big as it is allowed to. */
+static int do_flood_file(int argc, char **argv)
+{
+	static char block[1 << 16];
+	FILE *f = argc > 0 ? fopen(argv[0], "w") : NULL;
+
+	if (f == NULL)
+		return fail(argc > 0 ? argv[0] : "no file");
+	memset(block, 'x', sizeof block);
+	while (fwrite(block, 1, sizeof block, f) == sizeof block)
+		continue;
+	return fail(argv[0]);
+}
+
+static int do_lines(int argc, char **argv)
+{
+	for (int i = 1; argc > 0 && i <= atoi(argv[0]); i++)
+		printf("line %d\n", i);
+	return 0;
+}
+
+#ifndef __wasm__
+static volatile sig_atomic_t terminated;
+
+static void on_term(int signo)
+{
+	terminated = signo;
+}
+
+/* Catches SIGTERM and leaves in its own way. */
+static int do_handle_term(int argc, char **argv)
+{
+	struct sigaction act = {.sa_handler = on_term};
+
+	(void)argc, (void)argv;
+	if (sigaction(SIGTERM, &act, NULL) != 0)
+		return fail("sigaction");
+	puts("ready");
+	fflush(stdout);
+	while (!terminated)
+		sleep(1);
+	puts("terminated, leaving");
+	return 7;
+}
+
+static int do_identity(int argc, char **argv)
+{
+	char host[256];
+
+	(void)argc, (void)argv;
+	if (gethostname(host, sizeof host) != 0)
+		return fail("gethostname");
+	printf("uid %u gid %u host %s tty %d\n", (unsigned)getuid(), (unsigned)getgid(), host, isatty(1));
+	return 0;
+}
+
+static int do_fork(int argc, char **argv)
+{
+	pid_t child;
+
+	(void)argc, (void)argv;
+	child = fork();
+	if (child < 0)
+		return fail("fork");
+	return 0;
+}
+#endif
+
+static const struct action {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} actions[] = {
+	{"args", do_args},
+	{"cat", do_cat},
+	{"divide", do_divide},
+	{"env", do_env},
+	{"exit", do_exit},
+	{"flood", do_flood},
+	{"flood-file", do_flood_file},
+	{"lines", do_lines},
+	{"list", do_list},
+	{"loop", do_loop},
+	{"read", do_read},
+	{"recurse", do_recurse},
+	{"reply", do_reply},
+	{"run-data", do_run_data},
+	{"sleep", do_sleep},
+	{"streams", do_streams},
+	{"touch", do_touch},
+	{"unreachable", do_unreachable},
+	{"wild-write", do_wild_write},
+	{"write", do_write},
+#ifndef __wasm__
+	{"fork", do_fork},
+	{"handle-term", do_handle_term},
+	{"identity", do_identity},
+#endif
+};
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		puts("hello");
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+		if (strcmp(argv[1], actions[i].name) == 0)
+			return actions[i].run(argc - 2, argv + 2);
+	fprintf(stderr, "probe: no action '%s'\n", argv[1]);
+	return 2;
+}

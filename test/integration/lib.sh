@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the integration cases use: running guests, waiting, and looking at what is left. Sourced in the sandbox.
+
+# shellcheck shell=bash
+# From the runner: RUNTIME, SERIES, IMAGES (folder), CASE_DIR (a fresh folder), KIND (wasm or native) in each_ cases.
+: "${RUNTIME:?}" "${IMAGES:?}" "${CASE_DIR:?}" "${SERIES:?}"
+STATE=$MOTE_SANDBOX/state
+out=$CASE_DIR/out err=$CASE_DIR/err
+status=0
+
+# fail MESSAGE: ends the case, and shows what the last guest printed.
+fail() {
+	echo "failed: $*"
+	[[ ! -s $out ]] || { echo "stdout:" && head -c 2000 "$out"; }
+	[[ ! -s $err ]] || { echo "stderr:" && head -c 2000 "$err"; }
+	exit 1
+}
+
+# is GOT WANTED [WHAT]
+is() {
+	[[ $1 == "$2" ]] || fail "$(printf '%s: got %q, wanted %q' "${3:-value}" "${1::400}" "${2::400}")"
+}
+
+# has TEXT PATTERN [WHAT]: an extended regular expression.
+has() {
+	grep -Eq -- "$2" <<<"$1" || fail "$(printf '%s: %q does not match %s' "${3:-value}" "${1::400}" "$2")"
+}
+
+# lacks TEXT PATTERN [WHAT]
+lacks() {
+	! grep -Eq -- "$2" <<<"$1" || fail "$(printf '%s: %q matches %s' "${3:-value}" "${1::400}" "$2")"
+}
+
+# within SECONDS COMMAND...: until COMMAND succeeds.
+within() {
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((${EPOCHREALTIME/[.,]/} < end)) || return 1
+		sleep 0.05
+	done
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+image() { echo "example.com/$KIND:1"; }
+program() { [[ $KIND == wasm ]] && echo /probe.wasm || echo /probe; }
+
+# run [CTR_OPTION... --] ID ARG...: the probe with these arguments to its end; sets status, $out and $err. stdin is empty
+# unless the caller redirects it. IMAGE and PROGRAM override what is run.
+run() {
+	local options=() id word began
+	for word; do
+		if [[ $word == -- ]]; then
+			while [[ $1 != -- ]]; do
+				options+=("$1") && shift
+			done
+			shift
+			break
+		fi
+	done
+	id=$1 && shift
+	status=0 began=$SECONDS
+	timeout -k 5 "${LIMIT:-30}" ctr run --rm --runtime "$RUNTIME" "${options[@]}" "${IMAGE:-$(image)}" "$id" \
+		"${PROGRAM:-$(program)}" "$@" >"$out" 2>"$err" || status=$?
+	((SECONDS - began < ${LIMIT:-30})) || fail "'$*' had not ended after ${LIMIT:-30} s"
+}
+
+# start [CTR_OPTION... --] ID ARG...: the probe in the background; waits until it runs. Its output goes to log files.
+start() {
+	local options=() word
+	for word; do
+		if [[ $word == -- ]]; then
+			while [[ $1 != -- ]]; do
+				options+=("$1") && shift
+			done
+			shift
+			break
+		fi
+	done
+	local id=$1
+	shift
+	timeout 30 ctr run -d --runtime "$RUNTIME" --log-uri "file://$CASE_DIR/$id.log" "${options[@]}" \
+		"${IMAGE:-$(image)}" "$id" "${PROGRAM:-$(program)}" "$@" </dev/null >"$out" 2>"$err" || fail "ctr run -d $id"
+	# Printed by the guest when it is where the case wants it.
+	[[ ${1-} != loop && ${1-} != sleep && ${1-} != handle-term ]] || log_has "$id" ready
+}
+
+log_has() { within 10 grep -q -- "$2" "$CASE_DIR/$1.log" || fail "container $1 did not print '$2'; it printed: $(cat "$CASE_DIR/$1.log")"; }
+
+task_state() { ctr task ls | awk -v id="$1" '$1 == id { print $3 }'; }
+task_pid() { ctr task ls | awk -v id="$1" '$1 == id { print $2 }'; }
+is_state() { [[ $(task_state "$1") == "$2" ]]; }
+wait_state() { within "${3:-10}" is_state "$1" "$2" || fail "task $1 is '$(task_state "$1")', not $2"; }
+
+# finish ID [STATUS]: delete a stopped task and its container; the task's exit status is to be STATUS.
+finish() {
+	local code=0
+	wait_state "$1" STOPPED
+	timeout 20 ctr task rm "$1" >"$out" 2>"$err" || code=$?
+	# ctr tells the task's status in a warning, and by some versions in its own.
+	[[ ! $(cat "$err") =~ 'exit with non-zero exit code '([0-9]+) ]] || code=${BASH_REMATCH[1]}
+	ctr containers rm "$1" || fail "ctr containers rm $1"
+	[[ -z ${2-} ]] || is "$code" "$2" "exit status of $1"
+}
+
+# kill_and_finish ID
+kill_and_finish() {
+	ctr task kill -s KILL "$1" || fail "ctr task kill -s KILL $1"
+	finish "$1" 137
+}
+
+# shim_pids, monitor_pids: by the program's file; monitors are the shim's program run again.
+shim_pids() { pgrep -f 'containerd-shim-[a-z]+-v[0-9] .*-id' || true; }
+monitor_pids() { pgrep -f 'containerd-shim-mote-v1 monitor' || true; }
+
+# The system as a case must leave it: processes, mounts, cgroups, sockets, bundles, containers, snapshots.
+snapshot_system() {
+	ps -e -o ppid=,args= | awk '$2 ~ /shim|monitor|mote|runc/ { print "process", $0 }'
+	awk '{ print "mount", $2, $3 }' /proc/mounts
+	find /sys/fs/cgroup -mindepth 2 -type d ! -name default ! -path '*/init' -printf 'cgroup %p\n' 2>/dev/null
+	find /run/containerd -mindepth 2 ! -path '*/s' -printf 'run %p\n' 2>/dev/null
+	find "$STATE" -mindepth 3 -path '*task*' -printf 'bundle %p\n' 2>/dev/null
+	ctr containers ls -q | sed 's/^/container /'
+	ctr snapshots ls | awk '$3 == "Active" { print "snapshot", $1 }'
+}
