@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Descriptors. The host keeps the open files and hands out their numbers, lowest first; here is what
- * WASI adds to each: rights, type and the paths of directories given at the start.
+ * Descriptors. The host keeps the open files and hands out their numbers, lowest first; here is
+ * what WASI adds to each: rights, type and the paths of directories given at the start.
  */
 #include "guest/wasi/wasi.h"
 
@@ -14,21 +14,24 @@
 #define LX_SO_TYPE 3
 #define LX_SOCK_DGRAM 2
 
-#define RIGHTS_ANY                                                                                                     \
-	(WASI_RIGHT_FD_READ | WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_FILESTAT_GET |      \
-	 WASI_RIGHT_POLL_FD_READWRITE)
+#define RIGHTS_ANY                                                                                 \
+	(WASI_RIGHT_FD_READ | WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_FDSTAT_SET_FLAGS |               \
+	 WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_POLL_FD_READWRITE)
 #define RIGHTS_SEEKABLE (RIGHTS_ANY | WASI_RIGHT_FD_SEEK | WASI_RIGHT_FD_TELL)
 #define RIGHTS_SOCKET (RIGHTS_ANY | WASI_RIGHT_SOCK_SHUTDOWN | WASI_RIGHT_SOCK_ACCEPT)
-#define RIGHTS_FILE                                                                                                    \
-	(RIGHTS_SEEKABLE | WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_SYNC | WASI_RIGHT_FD_ADVISE |                        \
-	 WASI_RIGHT_FD_ALLOCATE | WASI_RIGHT_FD_FILESTAT_SET_SIZE | WASI_RIGHT_FD_FILESTAT_SET_TIMES)
-#define RIGHTS_DIRECTORY                                                                                               \
-	(WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_SYNC | WASI_RIGHT_PATH_CREATE_DIRECTORY |\
-	 WASI_RIGHT_PATH_CREATE_FILE | WASI_RIGHT_PATH_LINK_SOURCE | WASI_RIGHT_PATH_LINK_TARGET |                     \
-	 WASI_RIGHT_PATH_OPEN | WASI_RIGHT_FD_READDIR | WASI_RIGHT_PATH_READLINK | WASI_RIGHT_PATH_RENAME_SOURCE |     \
-	 WASI_RIGHT_PATH_RENAME_TARGET | WASI_RIGHT_PATH_FILESTAT_GET | WASI_RIGHT_PATH_FILESTAT_SET_SIZE |            \
-	 WASI_RIGHT_PATH_FILESTAT_SET_TIMES | WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_FD_FILESTAT_SET_TIMES |          \
-	 WASI_RIGHT_PATH_SYMLINK | WASI_RIGHT_PATH_REMOVE_DIRECTORY | WASI_RIGHT_PATH_UNLINK_FILE |                    \
+#define RIGHTS_FILE                                                                                \
+	(RIGHTS_SEEKABLE | WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_SYNC | WASI_RIGHT_FD_ADVISE |    \
+	 WASI_RIGHT_FD_ALLOCATE | WASI_RIGHT_FD_FILESTAT_SET_SIZE |                                \
+	 WASI_RIGHT_FD_FILESTAT_SET_TIMES)
+#define RIGHTS_DIRECTORY                                                                           \
+	(WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_SYNC |            \
+	 WASI_RIGHT_PATH_CREATE_DIRECTORY | WASI_RIGHT_PATH_CREATE_FILE |                          \
+	 WASI_RIGHT_PATH_LINK_SOURCE | WASI_RIGHT_PATH_LINK_TARGET | WASI_RIGHT_PATH_OPEN |        \
+	 WASI_RIGHT_FD_READDIR | WASI_RIGHT_PATH_READLINK | WASI_RIGHT_PATH_RENAME_SOURCE |        \
+	 WASI_RIGHT_PATH_RENAME_TARGET | WASI_RIGHT_PATH_FILESTAT_GET |                            \
+	 WASI_RIGHT_PATH_FILESTAT_SET_SIZE | WASI_RIGHT_PATH_FILESTAT_SET_TIMES |                  \
+	 WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_FD_FILESTAT_SET_TIMES | WASI_RIGHT_PATH_SYMLINK | \
+	 WASI_RIGHT_PATH_REMOVE_DIRECTORY | WASI_RIGHT_PATH_UNLINK_FILE |                          \
 	 WASI_RIGHT_POLL_FD_READWRITE)
 
 /* In the image at first; a program that opens more gets a table in memory of its own. */
@@ -42,8 +45,8 @@ static int grow(uint32_t need)
 	while (len <= need)
 		len *= 2;
 	uint64_t held = fds == first ? 0 : fds_len * sizeof(*fds), bytes = len * sizeof(*fds);
-	if (len > FDS_MAX ||
-	    mote_mem_map(wasi_area, SPACE_FDS + held, bytes - held, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
+	if (len > FDS_MAX || mote_mem_map(wasi_area, SPACE_FDS + held, bytes - held,
+					  MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
 		return -1;
 	if (fds == first) {
 		fds = (struct wasi_fd *)SPACE_FDS;
@@ -58,7 +61,8 @@ void wasi_fds_init(void)
 	const char *info = (const char *)wasi_boot;
 	const struct mote_preopen *p = (const void *)(info + wasi_boot->preopens);
 	for (uint32_t fd = 0; fd < 3; fd++)
-		first[fd] = (struct wasi_fd){.open = true, .type = WASI_TYPE_UNSEEN, .base = WASI_RIGHTS_ALL};
+		first[fd] = (struct wasi_fd){
+			.open = true, .type = WASI_TYPE_UNSEEN, .base = WASI_RIGHTS_ALL};
 	for (uint32_t i = 0; i < wasi_boot->preopenc; i++) {
 		if (p[i].fd >= fds_len && grow(p[i].fd) < 0)
 			continue;
@@ -74,8 +78,8 @@ void wasi_fds_init(void)
 }
 
 /*
- * Without a right to read or write, a descriptor behaves like one that was not opened for it (EBADF);
- * reading a directory as a file is a mistake of its own kind.
+ * Without a right to read or write, a descriptor behaves like one that was not opened for it
+ * (EBADF); reading a directory as a file is a mistake of its own kind.
  */
 static uint32_t missing(const struct wasi_fd *f, uint64_t rights)
 {
@@ -145,8 +149,10 @@ uint32_t wasi_fd_see(uint32_t fd, struct wasi_fd *f)
 	uint8_t type = wasi_filetype(st.mode);
 	if (type == WASI_FILETYPE_SOCKET_STREAM) {
 		int32_t kind = 0;
-		rc = mote_sock_getopt(wasi_area, (int32_t)fd, LX_SOL_SOCKET, LX_SO_TYPE, &kind, sizeof(kind));
-		settle(f, rc >= 0 && kind == LX_SOCK_DGRAM ? WASI_FILETYPE_SOCKET_DGRAM : type, RIGHTS_SOCKET);
+		rc = mote_sock_getopt(wasi_area, (int32_t)fd, LX_SOL_SOCKET, LX_SO_TYPE, &kind,
+				      sizeof(kind));
+		settle(f, rc >= 0 && kind == LX_SOCK_DGRAM ? WASI_FILETYPE_SOCKET_DGRAM : type,
+		       RIGHTS_SOCKET);
 	} else if (f->type == WASI_TYPE_UNSEEN) {
 		/* A terminal is what cannot be sought: C libraries tell it by that. */
 		struct mote_termios t;
@@ -199,7 +205,8 @@ uint32_t wasi_fd_prestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t p
 	return WASI_SUCCESS;
 }
 
-uint32_t wasi_fd_prestat_dir_name(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len)
+uint32_t wasi_fd_prestat_dir_name(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+				  uint32_t path_len)
 {
 	struct wasi_fd *f;
 	uint32_t e = wasi_fd_get(fd, 0, &f);
@@ -245,7 +252,8 @@ uint32_t wasi_fd_fdstat_set_flags(struct wasm_instance *inst, uint32_t fd, uint3
 		return e;
 	if (flags & ~(uint32_t)WASI_FDFLAGS_ALL || (flags & fixed) != (f->fdflags & fixed))
 		return WASI_INVAL;
-	uint32_t host = (flags & WASI_FDFLAG_APPEND ? LX_O_APPEND : 0) | (flags & WASI_FDFLAG_NONBLOCK ? LX_O_NONBLOCK : 0);
+	uint32_t host = (flags & WASI_FDFLAG_APPEND ? LX_O_APPEND : 0) |
+			(flags & WASI_FDFLAG_NONBLOCK ? LX_O_NONBLOCK : 0);
 	int64_t rc = mote_set_flags(wasi_area, (int32_t)fd, host);
 	if (rc < 0)
 		return wasi_errno(rc);
@@ -254,7 +262,8 @@ uint32_t wasi_fd_fdstat_set_flags(struct wasm_instance *inst, uint32_t fd, uint3
 }
 
 /* Rights can only be given up. */
-uint32_t wasi_fd_fdstat_set_rights(struct wasm_instance *inst, uint32_t fd, uint64_t base, uint64_t inheriting)
+uint32_t wasi_fd_fdstat_set_rights(struct wasm_instance *inst, uint32_t fd, uint64_t base,
+				   uint64_t inheriting)
 {
 	(void)inst;
 	struct wasi_fd *f;

@@ -7,13 +7,15 @@
 /* --- output through the area's buffer --- */
 
 /*
- * Appends to the buffer of layout.h. The host may empty it between any two instructions: the length is
- * taken over by compare-and-swap, and the bytes are written again where it has changed meanwhile.
+ * Appends to the buffer of layout.h. The host may empty it between any two instructions: the length
+ * is taken over by compare-and-swap, and the bytes are written again where it has changed
+ * meanwhile.
  */
 static bool buffer_output(uint32_t fd, const struct mote_iovec *v, uint64_t count, uint64_t bytes)
 {
 	struct mote_area *area = wasi_area;
-	if ((fd != 1 && fd != 2) || bytes > OUTPUT_PIECE || !__atomic_load_n(&area->output_armed, __ATOMIC_RELAXED))
+	if ((fd != 1 && fd != 2) || bytes > OUTPUT_PIECE ||
+	    !__atomic_load_n(&area->output_armed, __ATOMIC_RELAXED))
 		return false;
 	uint32_t len;
 	do {
@@ -26,8 +28,8 @@ static bool buffer_output(uint32_t fd, const struct mote_iovec *v, uint64_t coun
 			memcpy(to, (const void *)v[i].base, v[i].len);
 			to += v[i].len;
 		}
-	} while (!__atomic_compare_exchange_n(&area->output_len, &len, len + (uint32_t)bytes, false, __ATOMIC_RELEASE,
-					      __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&area->output_len, &len, len + (uint32_t)bytes, false,
+					      __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 	/* Disarmed meanwhile: no timer runs for these bytes, so have them written now. */
 	if (!__atomic_load_n(&area->output_armed, __ATOMIC_RELAXED))
 		(void)mote_yield(area);
@@ -43,8 +45,8 @@ struct transfer {
 	void *done; /* where the program wants the number of bytes */
 };
 
-static uint32_t begin(struct wasm_instance *inst, struct transfer *t, uint32_t fd, uint64_t rights, uint32_t iovs,
-		      uint32_t iovs_len, uint32_t done)
+static uint32_t begin(struct wasm_instance *inst, struct transfer *t, uint32_t fd, uint64_t rights,
+		      uint32_t iovs, uint32_t iovs_len, uint32_t done)
 {
 	uint32_t e = wasi_fd_get(fd, rights, &t->f);
 	if (!e)
@@ -60,22 +62,25 @@ static uint32_t finish(const struct transfer *t, int64_t rc)
 	return wasi_errno(rc);
 }
 
-uint32_t wasi_fd_read(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len, uint32_t nread)
+uint32_t wasi_fd_read(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
+		      uint32_t nread)
 {
 	struct transfer t;
 	uint32_t e = begin(inst, &t, fd, WASI_RIGHT_FD_READ, iovs, iovs_len, nread);
 	return e ? e : finish(&t, mote_readv(wasi_area, (int32_t)fd, t.v, t.count));
 }
 
-uint32_t wasi_fd_pread(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len, uint64_t offset,
-		       uint32_t nread)
+uint32_t wasi_fd_pread(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
+		       uint64_t offset, uint32_t nread)
 {
 	struct transfer t;
-	uint32_t e = begin(inst, &t, fd, WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK, iovs, iovs_len, nread);
+	uint32_t e =
+		begin(inst, &t, fd, WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK, iovs, iovs_len, nread);
 	return e ? e : finish(&t, mote_preadv(wasi_area, (int32_t)fd, t.v, t.count, offset));
 }
 
-uint32_t wasi_fd_write(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len, uint32_t nwritten)
+uint32_t wasi_fd_write(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
+		       uint32_t nwritten)
 {
 	struct transfer t;
 	uint32_t e = begin(inst, &t, fd, WASI_RIGHT_FD_WRITE, iovs, iovs_len, nwritten);
@@ -86,26 +91,29 @@ uint32_t wasi_fd_write(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, u
 	return finish(&t, mote_writev(wasi_area, (int32_t)fd, t.v, t.count));
 }
 
-uint32_t wasi_fd_pwrite(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len, uint64_t offset,
-			uint32_t nwritten)
+uint32_t wasi_fd_pwrite(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
+			uint64_t offset, uint32_t nwritten)
 {
 	struct transfer t;
-	uint32_t e = begin(inst, &t, fd, WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_SEEK, iovs, iovs_len, nwritten);
+	uint32_t e = begin(inst, &t, fd, WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_SEEK, iovs, iovs_len,
+			   nwritten);
 	return e ? e : finish(&t, mote_pwritev(wasi_area, (int32_t)fd, t.v, t.count, offset));
 }
 
 /* --- position --- */
 
-static uint32_t seek(struct wasm_instance *inst, uint32_t fd, uint64_t right, int64_t offset, uint32_t whence,
-		     uint32_t position)
+static uint32_t seek(struct wasm_instance *inst, uint32_t fd, uint64_t right, int64_t offset,
+		     uint32_t whence, uint32_t position)
 {
 	struct wasi_fd *f;
 	void *to = wasi_span(inst, position, sizeof(uint64_t));
 	uint32_t e = wasi_fd_get(fd, 0, &f);
-	/* Linux would move in a directory, a pipe has no position: rights and error depend on the type. */
+	/* Linux would move in a directory, a pipe has no position: rights and error depend on the
+	 * type. */
 	if (!e)
 		e = wasi_fd_see(fd, f);
-	if (!e && f->type != WASI_FILETYPE_DIRECTORY && f->type != WASI_FILETYPE_REGULAR_FILE && !(f->base & right))
+	if (!e && f->type != WASI_FILETYPE_DIRECTORY && f->type != WASI_FILETYPE_REGULAR_FILE &&
+	    !(f->base & right))
 		return WASI_SPIPE;
 	if (!e)
 		e = wasi_fd_get(fd, right, &f);
@@ -120,7 +128,8 @@ static uint32_t seek(struct wasm_instance *inst, uint32_t fd, uint64_t right, in
 }
 
 /* Whence has Linux's numbers: set, current, end. */
-uint32_t wasi_fd_seek(struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint32_t whence, uint32_t position)
+uint32_t wasi_fd_seek(struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint32_t whence,
+		      uint32_t position)
 {
 	if (whence > 2)
 		return WASI_INVAL;
@@ -142,7 +151,8 @@ uint32_t wasi_fd_tell(struct wasm_instance *inst, uint32_t fd, uint32_t position
 
 /* --- the file as a whole --- */
 
-uint32_t wasi_fd_advise(struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint64_t len, uint32_t advice)
+uint32_t wasi_fd_advise(struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint64_t len,
+			uint32_t advice)
 {
 	(void)inst;
 	/* WASI's normal, sequential, random, willneed, dontneed, noreuse in Linux's numbers. */
@@ -206,7 +216,8 @@ uint32_t wasi_fd_filestat_set_size(struct wasm_instance *inst, uint32_t fd, uint
 	return e ? e : wasi_errno(mote_ftruncate(wasi_area, (int32_t)fd, size));
 }
 
-uint32_t wasi_fd_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint64_t atim, uint64_t mtim, uint32_t flags)
+uint32_t wasi_fd_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint64_t atim,
+				    uint64_t mtim, uint32_t flags)
 {
 	(void)inst;
 	struct wasi_fd *f;

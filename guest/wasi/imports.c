@@ -36,8 +36,8 @@ static int refuse(struct import_failure *failure, const struct wasm_import *impo
 {
 	int module = (int)(import->module.bytes < NAME_SHOWN ? import->module.bytes : NAME_SHOWN);
 	int name = (int)(import->name.bytes < NAME_SHOWN ? import->name.bytes : NAME_SHOWN);
-	lib_format(failure->text, sizeof(failure->text), "cannot import %.*s.%.*s: %s", module, import->module.text, name,
-		   import->name.text, why);
+	lib_format(failure->text, sizeof(failure->text), "cannot import %.*s.%.*s: %s", module,
+		   import->module.text, name, import->name.text, why);
 	return -LX_ENOENT;
 }
 
@@ -47,7 +47,8 @@ static const char *why_unknown(const struct wasm_import *import)
 	if (name_is(&import->module, "wasi_snapshot_preview1"))
 		return "WASI preview 1 has no such function";
 	if (name_is(&import->module, "wasi_unstable"))
-		return "this is WASI from before preview 1; build the module for wasi_snapshot_preview1";
+		return "this is WASI from before preview 1; build the module for "
+		       "wasi_snapshot_preview1";
 	if (name_is(&import->module, "wasi") && name_is(&import->name, "thread-spawn"))
 		return "WASI threads are not there";
 	if (import->type.kind == WASM_KIND_MEMORY)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The WebAssembly personality: compiles the payload, links it with WASI preview 1, runs it and reports
- * how it ended. The module is untrusted; this program is part of the guest and has no rights beyond it.
+ * The WebAssembly personality: compiles the payload, links it with WASI preview 1, runs it and
+ * reports how it ended. The module is untrusted; this program is part of the guest and has no
+ * rights beyond it.
  */
 #include "guest/wasi/imports.h"
 #include "guest/wasi/space.h"
@@ -46,20 +47,24 @@ static void print_frame(uint32_t i, const struct wasm_frame *f)
 	char line[400];
 	size_t n = lib_format(line, sizeof(line) - 1, "  %4u: 0x%x - ", i, f->offset);
 	if (f->module.bytes)
-		n += lib_format(line + n, sizeof(line) - 1 - n, "%.*s!", shown(&f->module), f->module.text);
+		n += lib_format(line + n, sizeof(line) - 1 - n, "%.*s!", shown(&f->module),
+				f->module.text);
 	else
 		n += lib_format(line + n, sizeof(line) - 1 - n, "%s!", program());
 	if (f->name.bytes)
-		n += lib_format(line + n, sizeof(line) - 1 - n, "%.*s", shown(&f->name), f->name.text);
+		n += lib_format(line + n, sizeof(line) - 1 - n, "%.*s", shown(&f->name),
+				f->name.text);
 	else
-		n += lib_format(line + n, sizeof(line) - 1 - n, "<wasm function %u>", f->func_index);
+		n += lib_format(line + n, sizeof(line) - 1 - n, "<wasm function %u>",
+				f->func_index);
 	line[n++] = '\n';
 	lib_write(2, line, n);
 }
 
 static _Noreturn void end_by_trap(const struct wasm_stop *stop)
 {
-	const char *what = stop->code == WASM_TRAP_HOST ? stop->message : wasm_trap_text(stop->code);
+	const char *what =
+		stop->code == WASM_TRAP_HOST ? stop->message : wasm_trap_text(stop->code);
 	lib_error("%s: wasm trap: %s", program(), what);
 	for (uint32_t i = 0; i < stop->frame_count; i++)
 		print_frame(i, &stop->frames[i]);
@@ -97,15 +102,15 @@ static _Noreturn void refuse(const struct wasm_error *error)
 	switch (error->kind) {
 	case WASM_ERROR_MALFORMED:
 	case WASM_ERROR_INVALID:
-		lib_error("%s: not a valid WebAssembly module: %s (at offset 0x%lx)", program(), error->message,
-			  error->offset);
+		lib_error("%s: not a valid WebAssembly module: %s (at offset 0x%lx)", program(),
+			  error->message, error->offset);
 		break;
 	case WASM_ERROR_UNSUPPORTED:
 		lib_error("%s: %s (at offset 0x%lx)", program(), error->message, error->offset);
 		break;
 	case WASM_ERROR_MEMORY:
-		lib_error("%s: the memory limit of %lu KiB is too small: %s", program(), wasi_boot->memory_bytes >> 10,
-			  error->message);
+		lib_error("%s: the memory limit of %lu KiB is too small: %s", program(),
+			  wasi_boot->memory_bytes >> 10, error->message);
 		break;
 	case WASM_ERROR_LIMIT:
 	case WASM_ERROR_LINK:
@@ -128,7 +133,9 @@ static struct wasm_instance *instantiate(void)
 		.cpu = wasm_cpu_detect(),
 	};
 	if (is_component(bytes, wasi_boot->payload_bytes)) {
-		lib_error("%s is a WebAssembly component; only modules of WASI preview 1 can be run", program());
+		lib_error(
+			"%s is a WebAssembly component; only modules of WASI preview 1 can be run",
+			program());
 		end(CANNOT_RUN);
 	}
 	struct wasm_module *module;
@@ -157,25 +164,31 @@ static struct wasm_func *entry(struct wasm_instance *instance, const char *name)
 	struct wasm_export found;
 	if (!wasm_module_export_find(wasm_instance_module(instance), name, strlen(name), &found))
 		return NULL;
-	if (found.type.kind != WASM_KIND_FUNC || found.type.func->param_count || found.type.func->result_count) {
-		lib_error("%s: its export %s is not a function without parameters and results", program(), name);
+	if (found.type.kind != WASM_KIND_FUNC || found.type.func->param_count ||
+	    found.type.func->result_count) {
+		lib_error("%s: its export %s is not a function without parameters and results",
+			  program(), name);
 		end(CANNOT_RUN);
 	}
-	return wasm_instance_export(instance, name, strlen(name), &export) == 0 ? export.func : NULL;
+	return wasm_instance_export(instance, name, strlen(name), &export) == 0 ? export.func
+										: NULL;
 }
 
 /*
- * Commands are run by _start. Reactors are made ready by _initialize, and then the function that was
- * asked for is run.
+ * Commands are run by _start. Reactors are made ready by _initialize, and then the function that
+ * was asked for is run.
  */
 static void run_entry(struct wasm_instance *instance)
 {
 	const char *wanted = boot_string(wasi_boot->entry);
-	struct wasm_func *initialize = entry(instance, "_initialize"), *start = entry(instance, *wanted ? wanted : "_start");
+	struct wasm_func *initialize = entry(instance, "_initialize"),
+			 *start = entry(instance, *wanted ? wanted : "_start");
 	if (!start && *wanted)
 		lib_error("%s: it exports no function %s", program(), wanted);
 	else if (!start && !initialize)
-		lib_error("%s: it exports neither _start nor _initialize, so there is nothing to run", program());
+		lib_error(
+			"%s: it exports neither _start nor _initialize, so there is nothing to run",
+			program());
 	if (!start && (*wanted || !initialize))
 		end(CANNOT_RUN);
 	if (initialize && start != initialize)
@@ -190,7 +203,8 @@ void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 	if (boot->magic != MOTE_BOOT_MAGIC || boot->abi_version != MOTE_ABI_VERSION)
 		lib_panic("boot information of another version: %u", boot->abi_version);
 	platform_start();
-	if (mote_mem_map(area, SPACE_STACK, SPACE_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0) {
+	if (mote_mem_map(area, SPACE_STACK, SPACE_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) <
+	    0) {
 		lib_error("%s: the memory limit of %lu KiB leaves no room for a stack", program(),
 			  boot->memory_bytes >> 10);
 		end(CANNOT_RUN);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * path_* and fd_readdir. The host resolves every path below the directory's descriptor and lets none
- * leave it; here are rights, flags and the errors that WASI programs expect.
+ * path_* and fd_readdir. The host resolves every path below the directory's descriptor and lets
+ * none leave it; here are rights, flags and the errors that WASI programs expect.
  */
 #include "guest/wasi/wasi.h"
 
@@ -16,7 +16,8 @@ struct path {
 	uint32_t resolve; /* MOTE_RESOLVE_BENEATH or MOTE_RESOLVE_IN_ROOT */
 };
 
-/* Whether a path stays below where it starts, as far as its own words go: neither absolute nor too many `..`. */
+/* Whether a path stays below where it starts, as far as its own words go: neither absolute nor too
+ * many `..`. */
 static bool stays_inside(const struct path *p)
 {
 	uint64_t depth = 0;
@@ -36,7 +37,8 @@ static bool stays_inside(const struct path *p)
 }
 
 /*
- * Below the program's "/" a symlink is followed as Linux does it: an absolute one begins there, and its
+ * Below the program's "/" a symlink is followed as Linux does it: an absolute one begins there, and
+ * its
  * `..` is itself. Images are full of such links. Everywhere else they lead out and are refused.
  */
 static uint32_t resolve_below(const struct wasi_fd *dir, const struct path *p)
@@ -52,7 +54,8 @@ static uint32_t get_path(struct wasm_instance *inst, struct path *p, uint32_t at
 }
 
 /* The directory with its rights, then the path. */
-static uint32_t begin(struct wasm_instance *inst, uint32_t fd, uint64_t rights, struct path *p, uint32_t at, uint32_t len)
+static uint32_t begin(struct wasm_instance *inst, uint32_t fd, uint64_t rights, struct path *p,
+		      uint32_t at, uint32_t len)
 {
 	struct wasi_fd *f;
 	uint32_t e = wasi_fd_get(fd, 0, &f);
@@ -78,10 +81,15 @@ static uint32_t host_open_flags(uint32_t oflags, uint64_t base, uint32_t fdflags
 {
 	/* Who cuts a file opens it for writing, whether or not the program may write then. */
 	bool writes = base & WASI_RIGHT_FD_WRITE || oflags & WASI_OFLAG_TRUNC;
-	uint32_t flags = !writes ? LX_O_RDONLY : base & WASI_RIGHT_FD_READ ? LX_O_RDWR : LX_O_WRONLY;
-	return flags | (oflags & WASI_OFLAG_CREAT ? LX_O_CREAT : 0) | (oflags & WASI_OFLAG_EXCL ? LX_O_EXCL : 0) |
-	       (oflags & WASI_OFLAG_TRUNC ? LX_O_TRUNC : 0) | (oflags & WASI_OFLAG_DIRECTORY ? LX_O_DIRECTORY : 0) |
-	       (fdflags & WASI_FDFLAG_APPEND ? LX_O_APPEND : 0) | (fdflags & WASI_FDFLAG_NONBLOCK ? LX_O_NONBLOCK : 0) |
+	uint32_t flags = !writes		     ? LX_O_RDONLY
+			 : base & WASI_RIGHT_FD_READ ? LX_O_RDWR
+						     : LX_O_WRONLY;
+	return flags | (oflags & WASI_OFLAG_CREAT ? LX_O_CREAT : 0) |
+	       (oflags & WASI_OFLAG_EXCL ? LX_O_EXCL : 0) |
+	       (oflags & WASI_OFLAG_TRUNC ? LX_O_TRUNC : 0) |
+	       (oflags & WASI_OFLAG_DIRECTORY ? LX_O_DIRECTORY : 0) |
+	       (fdflags & WASI_FDFLAG_APPEND ? LX_O_APPEND : 0) |
+	       (fdflags & WASI_FDFLAG_NONBLOCK ? LX_O_NONBLOCK : 0) |
 	       (fdflags & WASI_FDFLAG_DSYNC ? LX_O_DSYNC : 0) |
 	       (fdflags & (WASI_FDFLAG_SYNC | WASI_FDFLAG_RSYNC) ? LX_O_SYNC : 0);
 }
@@ -89,7 +97,8 @@ static uint32_t host_open_flags(uint32_t oflags, uint64_t base, uint32_t fdflags
 /* What the directory itself must allow for such an open. */
 static uint64_t rights_to_open(uint32_t oflags)
 {
-	return WASI_RIGHT_PATH_OPEN | (oflags & WASI_OFLAG_CREAT ? WASI_RIGHT_PATH_CREATE_FILE : 0) |
+	return WASI_RIGHT_PATH_OPEN |
+	       (oflags & WASI_OFLAG_CREAT ? WASI_RIGHT_PATH_CREATE_FILE : 0) |
 	       (oflags & WASI_OFLAG_TRUNC ? WASI_RIGHT_PATH_FILESTAT_SET_SIZE : 0);
 }
 
@@ -100,8 +109,9 @@ static uint64_t rights_to_inherit(uint32_t fdflags)
 	       (fdflags & (WASI_FDFLAG_SYNC | WASI_FDFLAG_RSYNC) ? WASI_RIGHT_FD_SYNC : 0);
 }
 
-uint32_t wasi_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path, uint32_t path_len,
-			uint32_t oflags, uint64_t base, uint64_t inheriting, uint32_t fdflags, uint32_t opened)
+uint32_t wasi_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
+			uint32_t path_len, uint32_t oflags, uint64_t base, uint64_t inheriting,
+			uint32_t fdflags, uint32_t opened)
 {
 	struct path p;
 	struct wasi_fd *dir;
@@ -136,8 +146,8 @@ uint32_t wasi_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup
 
 /* --- what a path leads to --- */
 
-uint32_t wasi_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
-				uint32_t path_len, uint32_t stat)
+uint32_t wasi_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
+				uint32_t path, uint32_t path_len, uint32_t stat)
 {
 	struct path p;
 	struct mote_stat st;
@@ -154,8 +164,9 @@ uint32_t wasi_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_
 	return WASI_SUCCESS;
 }
 
-uint32_t wasi_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
-				      uint32_t path_len, uint64_t atim, uint64_t mtim, uint32_t flags)
+uint32_t wasi_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
+				      uint32_t path, uint32_t path_len, uint64_t atim,
+				      uint64_t mtim, uint32_t flags)
 {
 	struct path p;
 	struct mote_time t[2];
@@ -164,11 +175,12 @@ uint32_t wasi_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, u
 		e = wasi_set_times(t, atim, mtim, flags);
 	if (e)
 		return e;
-	return wasi_path_errno(mote_utimens(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(&p, lookup), &t[0], &t[1]));
+	return wasi_path_errno(mote_utimens(wasi_area, (int32_t)fd, p.at, p.len,
+					    resolve_of(&p, lookup), &t[0], &t[1]));
 }
 
-uint32_t wasi_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len, uint32_t buf,
-			    uint32_t buf_len, uint32_t used)
+uint32_t wasi_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+			    uint32_t path_len, uint32_t buf, uint32_t buf_len, uint32_t used)
 {
 	struct path p;
 	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_READLINK, &p, path, path_len);
@@ -183,14 +195,18 @@ uint32_t wasi_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t pa
 
 /* --- changing directories --- */
 
-uint32_t wasi_path_create_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len)
+uint32_t wasi_path_create_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+				    uint32_t path_len)
 {
 	struct path p;
 	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_CREATE_DIRECTORY, &p, path, path_len);
-	return e ? e : wasi_path_errno(mote_mkdir(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, 0777));
+	return e ? e
+		 : wasi_path_errno(
+			   mote_mkdir(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, 0777));
 }
 
-uint32_t wasi_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len)
+uint32_t wasi_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+				    uint32_t path_len)
 {
 	struct path p;
 	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_REMOVE_DIRECTORY, &p, path, path_len);
@@ -200,16 +216,18 @@ uint32_t wasi_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uin
 		mote_unlink(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, LX_AT_REMOVEDIR));
 }
 
-uint32_t wasi_path_unlink_file(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len)
+uint32_t wasi_path_unlink_file(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+			       uint32_t path_len)
 {
 	struct path p;
 	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_UNLINK_FILE, &p, path, path_len);
-	return e ? e : wasi_path_errno(mote_unlink(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, 0));
+	return e ? e
+		 : wasi_path_errno(mote_unlink(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, 0));
 }
 
 /* A link to an absolute path would lead out of every directory that a program can have. */
-uint32_t wasi_path_symlink(struct wasm_instance *inst, uint32_t target, uint32_t target_len, uint32_t fd, uint32_t path,
-			   uint32_t path_len)
+uint32_t wasi_path_symlink(struct wasm_instance *inst, uint32_t target, uint32_t target_len,
+			   uint32_t fd, uint32_t path, uint32_t path_len)
 {
 	struct path p, t;
 	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_SYMLINK, &p, path, path_len);
@@ -236,29 +254,34 @@ static bool escapes(uint32_t fd, const struct path *p)
 	return mote_stat(wasi_area, (int32_t)fd, p->at, p->len, resolve_of(p, 0), &st) == -LX_EXDEV;
 }
 
-static uint32_t two_paths_errno(int64_t rc, uint32_t fd, const struct path *p, uint32_t to_fd, const struct path *to)
+static uint32_t two_paths_errno(int64_t rc, uint32_t fd, const struct path *p, uint32_t to_fd,
+				const struct path *to)
 {
 	if (rc == -LX_EXDEV && !escapes(fd, p) && !escapes(to_fd, to))
 		return WASI_XDEV;
 	return wasi_path_errno(rc);
 }
 
-uint32_t wasi_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_path, uint32_t old_path_len,
-			  uint32_t new_fd, uint32_t new_path, uint32_t new_path_len)
+uint32_t wasi_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_path,
+			  uint32_t old_path_len, uint32_t new_fd, uint32_t new_path,
+			  uint32_t new_path_len)
 {
 	struct path old, new;
-	uint32_t e = begin(inst, old_fd, WASI_RIGHT_PATH_RENAME_SOURCE, &old, old_path, old_path_len);
+	uint32_t e =
+		begin(inst, old_fd, WASI_RIGHT_PATH_RENAME_SOURCE, &old, old_path, old_path_len);
 	if (!e)
-		e = begin(inst, new_fd, WASI_RIGHT_PATH_RENAME_TARGET, &new, new_path, new_path_len);
+		e = begin(inst, new_fd, WASI_RIGHT_PATH_RENAME_TARGET, &new, new_path,
+			  new_path_len);
 	if (e)
 		return e;
-	int64_t rc = mote_rename(wasi_area, (int32_t)old_fd, old.at, old.len, (int32_t)new_fd, new.at, new.len,
-				 resolve_both(&old, &new), 0);
+	int64_t rc = mote_rename(wasi_area, (int32_t)old_fd, old.at, old.len, (int32_t)new_fd,
+				 new.at, new.len, resolve_both(&old, &new), 0);
 	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
 }
 
-uint32_t wasi_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_lookup, uint32_t old_path,
-			uint32_t old_path_len, uint32_t new_fd, uint32_t new_path, uint32_t new_path_len)
+uint32_t wasi_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_lookup,
+			uint32_t old_path, uint32_t old_path_len, uint32_t new_fd,
+			uint32_t new_path, uint32_t new_path_len)
 {
 	struct path old, new;
 	uint32_t e = begin(inst, old_fd, WASI_RIGHT_PATH_LINK_SOURCE, &old, old_path, old_path_len);
@@ -269,17 +292,17 @@ uint32_t wasi_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t ol
 	/* As everywhere: a link is made to a symlink itself, never to what that leads to. */
 	if (old_lookup & WASI_LOOKUP_SYMLINK_FOLLOW)
 		return WASI_INVAL;
-	int64_t rc = mote_link(wasi_area, (int32_t)old_fd, old.at, old.len, (int32_t)new_fd, new.at, new.len,
-			       resolve_both(&old, &new) | MOTE_RESOLVE_NOFOLLOW);
+	int64_t rc = mote_link(wasi_area, (int32_t)old_fd, old.at, old.len, (int32_t)new_fd, new.at,
+			       new.len, resolve_both(&old, &new) | MOTE_RESOLVE_NOFOLLOW);
 	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
 }
 
 /* --- fd_readdir --- */
 
 /*
- * A cookie is the number of entries before it. The host's are of 64 bits, and a program that keeps one
- * in a long, as telldir() does, would lose half of it. Going on where the last call ended takes the
- * host's cookie from there; any other place is found by reading from the beginning.
+ * A cookie is the number of entries before it. The host's are of 64 bits, and a program that keeps
+ * one in a long, as telldir() does, would lose half of it. Going on where the last call ended takes
+ * the host's cookie from there; any other place is found by reading from the beginning.
  */
 #define ENTRIES_BYTES 8192
 
@@ -313,7 +336,8 @@ static void put_entries(struct listing *l, const uint8_t *entries, uint64_t byte
 			.next = l->next,
 			.ino = from->ino,
 			.namlen = (uint32_t)strlen(from->name),
-			.type = wasi_filetype((uint32_t)from->type << 12), /* DT_* are S_IF* >> 12 */
+			.type = wasi_filetype((uint32_t)from->type
+					      << 12), /* DT_* are S_IF* >> 12 */
 		};
 		bool whole = sizeof(d) + d.namlen <= l->len - l->used;
 		put(l, &d, sizeof(d));
@@ -345,8 +369,8 @@ static uint32_t list(struct listing *l, uint32_t fd)
 	return WASI_SUCCESS;
 }
 
-uint32_t wasi_fd_readdir(struct wasm_instance *inst, uint32_t fd, uint32_t buf, uint32_t buf_len, uint64_t cookie,
-			 uint32_t used)
+uint32_t wasi_fd_readdir(struct wasm_instance *inst, uint32_t fd, uint32_t buf, uint32_t buf_len,
+			 uint64_t cookie, uint32_t used)
 {
 	struct wasi_fd *f;
 	uint32_t e = wasi_fd_get(fd, 0, &f);
@@ -354,7 +378,8 @@ uint32_t wasi_fd_readdir(struct wasm_instance *inst, uint32_t fd, uint32_t buf, 
 		return WASI_NOTDIR;
 	if (!e)
 		e = wasi_fd_get(fd, WASI_RIGHT_FD_READDIR, &f);
-	struct listing l = {.f = f, .to = wasi_span(inst, buf, buf_len), .len = buf_len, .first = cookie};
+	struct listing l = {
+		.f = f, .to = wasi_span(inst, buf, buf_len), .len = buf_len, .first = cookie};
 	void *n = wasi_span(inst, used, sizeof(uint32_t));
 	if (e || !l.to || !n)
 		return e ? e : WASI_FAULT;

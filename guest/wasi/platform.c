@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What guest/wasm/platform.h asks for, over host calls: address space, memory, the stack, faults. */
+/* What guest/wasm/platform.h asks for, over host calls: address space, memory, the stack, faults.
+ */
 #include "guest/wasm/platform.h"
 
 #include "guest/wasi/space.h"
@@ -27,7 +28,8 @@ void *platform_reserve(uint64_t bytes)
 
 bool platform_commit(void *addr, uint64_t bytes)
 {
-	return mote_mem_map(wasi_area, (uint64_t)addr, bytes, MOTE_PROT_READ | MOTE_PROT_WRITE) >= 0;
+	return mote_mem_map(wasi_area, (uint64_t)addr, bytes, MOTE_PROT_READ | MOTE_PROT_WRITE) >=
+	       0;
 }
 
 void platform_decommit(void *addr, uint64_t bytes)
@@ -37,7 +39,8 @@ void platform_decommit(void *addr, uint64_t bytes)
 
 bool platform_seal(void *addr, uint64_t bytes)
 {
-	return mote_mem_protect(wasi_area, (uint64_t)addr, bytes, MOTE_PROT_READ | MOTE_PROT_EXEC) >= 0;
+	return mote_mem_protect(wasi_area, (uint64_t)addr, bytes,
+				MOTE_PROT_READ | MOTE_PROT_EXEC) >= 0;
 }
 
 /* The last reservation's addresses are used again; there is room for thousands of others. */
@@ -82,8 +85,9 @@ static bool fault_kind(const struct mote_fault *f, enum wasm_fault_kind *kind)
 /* A fault that no Wasm code has made is a mistake of the engine's or WASI's own. */
 static _Noreturn void fatal(const struct mote_fault *f)
 {
-	lib_error("internal error: exception %u (error code 0x%x, address 0x%lx) at 0x%lx, stack 0x%lx", f->vector,
-		  f->error_code, f->address, f->context.rip, f->context.rsp);
+	lib_error("internal error: exception %u (error code 0x%x, address 0x%lx) at 0x%lx, stack "
+		  "0x%lx",
+		  f->vector, f->error_code, f->address, f->context.rip, f->context.rsp);
 	for (;;)
 		(void)mote_exit_signal(wasi_area, LX_SIGSEGV);
 }

@@ -12,7 +12,7 @@
 /* One subscription, and what has become of it. */
 struct wait {
 	uint64_t userdata;
-	uint64_t wait_ns; /* clock: from now */
+	uint64_t wait_ns;  /* clock: from now */
 	uint32_t fd, poll; /* descriptor, and its place among those the host polls */
 	uint16_t error;
 	uint8_t type;
@@ -54,16 +54,20 @@ static void subscribe_fd(struct wait *w, uint32_t fd, uint32_t *polls)
 	bool reads = w->type == WASI_EVENT_FD_READ;
 	struct wasi_fd *f;
 	w->fd = fd;
-	w->error = (uint16_t)wasi_fd_get(
-		fd, WASI_RIGHT_POLL_FD_READWRITE | (reads ? WASI_RIGHT_FD_READ : WASI_RIGHT_FD_WRITE), &f);
+	w->error = (uint16_t)wasi_fd_get(fd,
+					 WASI_RIGHT_POLL_FD_READWRITE |
+						 (reads ? WASI_RIGHT_FD_READ : WASI_RIGHT_FD_WRITE),
+					 &f);
 	/* A listener is ready to read when it is ready to accept. */
-	if (w->error && reads && wasi_fd_get(fd, WASI_RIGHT_POLL_FD_READWRITE | WASI_RIGHT_SOCK_ACCEPT, &f) == 0)
+	if (w->error && reads &&
+	    wasi_fd_get(fd, WASI_RIGHT_POLL_FD_READWRITE | WASI_RIGHT_SOCK_ACCEPT, &f) == 0)
 		w->error = 0;
 	w->done = w->error;
 	if (w->done)
 		return;
 	w->poll = *polls;
-	polled[(*polls)++] = (struct mote_pollfd){.fd = (int32_t)fd, .events = reads ? LX_POLLIN : LX_POLLOUT};
+	polled[(*polls)++] =
+		(struct mote_pollfd){.fd = (int32_t)fd, .events = reads ? LX_POLLIN : LX_POLLOUT};
 }
 
 static uint32_t subscribe_all(const uint8_t *in, uint32_t count, uint32_t *polls)
@@ -87,7 +91,9 @@ static uint64_t shortest(uint32_t count)
 {
 	uint64_t ns = UINT64_MAX;
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t mine = waits[i].done ? 0 : waits[i].type == WASI_EVENT_CLOCK ? waits[i].wait_ns : UINT64_MAX;
+		uint64_t mine = waits[i].done			    ? 0
+				: waits[i].type == WASI_EVENT_CLOCK ? waits[i].wait_ns
+								    : UINT64_MAX;
 		ns = mine < ns ? mine : ns;
 	}
 	return ns;
@@ -105,7 +111,8 @@ static uint32_t put_events(uint8_t *out, uint32_t count, uint64_t waited)
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct wait *w = &waits[i];
-		struct wasi_event ev = {.userdata = w->userdata, .error = w->error, .type = w->type};
+		struct wasi_event ev = {
+			.userdata = w->userdata, .error = w->error, .type = w->type};
 		if (!w->done && w->type == WASI_EVENT_CLOCK && w->wait_ns > waited)
 			continue;
 		if (!w->done && w->type != WASI_EVENT_CLOCK) {
@@ -124,11 +131,13 @@ static uint32_t put_events(uint8_t *out, uint32_t count, uint64_t waited)
 	return n;
 }
 
-uint32_t wasi_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count, uint32_t nevents)
+uint32_t wasi_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
+			  uint32_t nevents)
 {
 	if (count == 0 || count > SUBSCRIPTIONS_MAX)
 		return WASI_INVAL;
-	const uint8_t *subscriptions = wasi_span(inst, in, count * sizeof(struct wasi_subscription));
+	const uint8_t *subscriptions =
+		wasi_span(inst, in, count * sizeof(struct wasi_subscription));
 	uint8_t *events = wasi_span(inst, out, count * sizeof(struct wasi_event));
 	void *n = wasi_span(inst, nevents, sizeof(uint32_t));
 	if (!subscriptions || !events || !n)
@@ -139,10 +148,12 @@ uint32_t wasi_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out,
 		return e;
 	uint64_t ns = shortest(count);
 	struct mote_time limit = to_time(ns);
-	int64_t rc = mote_poll(wasi_area, (uint64_t)polled, polls, ns == UINT64_MAX ? NULL : &limit);
+	int64_t rc =
+		mote_poll(wasi_area, (uint64_t)polled, polls, ns == UINT64_MAX ? NULL : &limit);
 	if (rc < 0)
 		return wasi_errno(rc);
-	/* Only when no descriptor was ready has the time gone by; clocks that ask for none are due at once. */
+	/* Only when no descriptor was ready has the time gone by; clocks that ask for none are due
+	 * at once. */
 	wasi_put32(n, put_events(events, count, rc == 0 ? ns : 0));
 	return WASI_SUCCESS;
 }

@@ -13,17 +13,21 @@ struct strings {
 
 static struct strings arguments(void)
 {
-	return (struct strings){wasi_boot->argc, (const void *)((const char *)wasi_boot + wasi_boot->argv)};
+	return (struct strings){wasi_boot->argc,
+				(const void *)((const char *)wasi_boot + wasi_boot->argv)};
 }
 
 static struct strings environment(void)
 {
-	return (struct strings){wasi_boot->envc, (const void *)((const char *)wasi_boot + wasi_boot->envv)};
+	return (struct strings){wasi_boot->envc,
+				(const void *)((const char *)wasi_boot + wasi_boot->envv)};
 }
 
-static uint32_t get_sizes(struct wasm_instance *inst, struct strings s, uint32_t count, uint32_t bytes)
+static uint32_t get_sizes(struct wasm_instance *inst, struct strings s, uint32_t count,
+			  uint32_t bytes)
 {
-	void *c = wasi_span(inst, count, sizeof(uint32_t)), *b = wasi_span(inst, bytes, sizeof(uint32_t));
+	void *c = wasi_span(inst, count, sizeof(uint32_t)),
+	     *b = wasi_span(inst, bytes, sizeof(uint32_t));
 	if (!c || !b)
 		return WASI_FAULT;
 	size_t sum = 0; /* boot information is of 2 MiB at most */
@@ -34,7 +38,8 @@ static uint32_t get_sizes(struct wasm_instance *inst, struct strings s, uint32_t
 	return WASI_SUCCESS;
 }
 
-static uint32_t get_strings(struct wasm_instance *inst, struct strings s, uint32_t pointers, uint32_t buf)
+static uint32_t get_strings(struct wasm_instance *inst, struct strings s, uint32_t pointers,
+			    uint32_t buf)
 {
 	uint8_t *p = wasi_span(inst, pointers, (uint64_t)s.count * sizeof(uint32_t));
 	if (!p)
@@ -63,7 +68,8 @@ uint32_t wasi_args_get(struct wasm_instance *inst, uint32_t argv, uint32_t argv_
 	return get_strings(inst, arguments(), argv, argv_buf);
 }
 
-uint32_t wasi_environ_sizes_get(struct wasm_instance *inst, uint32_t environc, uint32_t environ_buf_size)
+uint32_t wasi_environ_sizes_get(struct wasm_instance *inst, uint32_t environc,
+				uint32_t environ_buf_size)
 {
 	return get_sizes(inst, environment(), environc, environ_buf_size);
 }
@@ -93,7 +99,8 @@ uint32_t wasi_clock_res_get(struct wasm_instance *inst, uint32_t id, uint32_t re
 	return put_time(to, mote_clock_resolution(wasi_area, id, &t), &t);
 }
 
-uint32_t wasi_clock_time_get(struct wasm_instance *inst, uint32_t id, uint64_t precision, uint32_t time)
+uint32_t wasi_clock_time_get(struct wasm_instance *inst, uint32_t id, uint64_t precision,
+			     uint32_t time)
 {
 	(void)precision; /* always the best there is */
 	struct mote_time t = {0};
@@ -143,9 +150,10 @@ uint32_t wasi_proc_raise(struct wasm_instance *inst, uint32_t sig)
 	(void)inst;
 	/* Linux's numbers of WASI's signals; 0: default is to ignore or to go on, 255: to stop. */
 	static const uint8_t signals[] = {
-		0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 14, 15, /* none to term; pipe is ignored */
-		0, 0, 255, 255, 255, 255, 0,			     /* chld, cont, stop to ttou, urg */
-		24, 25, 26, 27, 0, 29, 30, 31,			     /* xcpu to prof, winch, poll, pwr, sys */
+		0,  1,	2,   3,	  4,   5,   6,	7,
+		8,  9,	10,  11,  12,  0,   14, 15, /* none to term; pipe is ignored */
+		0,  0,	255, 255, 255, 255, 0,	    /* chld, cont, stop to ttou, urg */
+		24, 25, 26,  27,  0,   29,  30, 31, /* xcpu to prof, winch, poll, pwr, sys */
 	};
 	if (sig >= sizeof(signals))
 		return WASI_INVAL;

@@ -11,12 +11,14 @@ static uint32_t get_socket(uint32_t fd, uint64_t rights, struct wasi_fd **f)
 	uint32_t e = wasi_fd_get(fd, 0, f);
 	if (!e)
 		e = wasi_fd_see(fd, *f);
-	if (!e && (*f)->type != WASI_FILETYPE_SOCKET_STREAM && (*f)->type != WASI_FILETYPE_SOCKET_DGRAM)
+	if (!e && (*f)->type != WASI_FILETYPE_SOCKET_STREAM &&
+	    (*f)->type != WASI_FILETYPE_SOCKET_DGRAM)
 		e = WASI_NOTSOCK;
 	return e ? e : wasi_fd_get(fd, rights, f);
 }
 
-uint32_t wasi_sock_accept(struct wasm_instance *inst, uint32_t fd, uint32_t flags, uint32_t accepted)
+uint32_t wasi_sock_accept(struct wasm_instance *inst, uint32_t fd, uint32_t flags,
+			  uint32_t accepted)
 {
 	struct wasi_fd *f;
 	uint32_t e = get_socket(fd, WASI_RIGHT_SOCK_ACCEPT, &f);
@@ -38,8 +40,10 @@ uint32_t wasi_sock_accept(struct wasm_instance *inst, uint32_t fd, uint32_t flag
 	return e;
 }
 
-/* Until the vectors are full (WAITALL), the peer has shut down or something fails; what came before counts. */
-static int64_t receive_all(uint32_t fd, const struct mote_iovec *from, uint64_t count, uint32_t flags)
+/* Until the vectors are full (WAITALL), the peer has shut down or something fails; what came before
+ * counts. */
+static int64_t receive_all(uint32_t fd, const struct mote_iovec *from, uint64_t count,
+			   uint32_t flags)
 {
 	int64_t total = 0;
 	for (uint64_t i = 0; i < count; i++) {
@@ -56,8 +60,8 @@ static int64_t receive_all(uint32_t fd, const struct mote_iovec *from, uint64_t 
 	return total;
 }
 
-uint32_t wasi_sock_recv(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len, uint32_t riflags,
-			uint32_t nread, uint32_t roflags)
+uint32_t wasi_sock_recv(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
+			uint32_t riflags, uint32_t nread, uint32_t roflags)
 {
 	struct wasi_fd *f;
 	const struct mote_iovec *v;
@@ -65,14 +69,16 @@ uint32_t wasi_sock_recv(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, 
 	uint32_t e = get_socket(fd, WASI_RIGHT_FD_READ, &f);
 	if (!e)
 		e = wasi_iovecs(inst, iovs, iovs_len, &v, &count, &bytes);
-	void *n = wasi_span(inst, nread, sizeof(uint32_t)), *ro = wasi_span(inst, roflags, sizeof(uint16_t));
+	void *n = wasi_span(inst, nread, sizeof(uint32_t)),
+	     *ro = wasi_span(inst, roflags, sizeof(uint16_t));
 	if (e || !n || !ro)
 		return e ? e : WASI_FAULT;
 	if (riflags & ~(uint32_t)(WASI_RI_PEEK | WASI_RI_WAITALL))
 		return WASI_INVAL;
 	uint32_t flags = riflags & WASI_RI_PEEK ? LX_MSG_PEEK : 0;
 	bool datagrams = f->type == WASI_FILETYPE_SOCKET_DGRAM;
-	/* For datagrams: the whole length, so that a cut one is noticed. On streams it would discard. */
+	/* For datagrams: the whole length, so that a cut one is noticed. On streams it would
+	 * discard. */
 	if (datagrams)
 		flags |= LX_MSG_TRUNC;
 	int64_t rc = riflags == WASI_RI_WAITALL && !datagrams
@@ -86,8 +92,8 @@ uint32_t wasi_sock_recv(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, 
 	return WASI_SUCCESS;
 }
 
-uint32_t wasi_sock_send(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len, uint32_t siflags,
-			uint32_t nwritten)
+uint32_t wasi_sock_send(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
+			uint32_t siflags, uint32_t nwritten)
 {
 	struct wasi_fd *f;
 	const struct mote_iovec *v;

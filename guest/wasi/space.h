@@ -6,8 +6,8 @@
 #include "abi/layout.h"
 
 /*
- * The stack that Wasm code runs on: one large page, so that mapping it costs one table entry. Nothing
- * is mapped around it.
+ * The stack that Wasm code runs on: one large page, so that mapping it costs one table entry.
+ * Nothing is mapped around it.
  */
 #define SPACE_STACK 0x7d1800200000
 #define SPACE_STACK_BYTES 0x200000
@@ -16,7 +16,8 @@
 /* The descriptor table of a program that opens many files: 128 Ki entries of 64 bytes at most. */
 #define SPACE_FDS 0x7d1801000000
 
-/* Reservations of the engine: small ones close together, so that they share page tables, large ones apart. */
+/* Reservations of the engine: small ones close together, so that they share page tables, large ones
+ * apart. */
 #define SPACE_SMALL 0x7d1802000000
 #define SPACE_SMALL_END 0x7d1840000000
 #define SPACE_SMALL_MAX 0x4000000
@@ -25,8 +26,9 @@
 #define SPACE_LARGE_ALIGN 0x200000
 
 #ifndef __ASSEMBLER__
-_Static_assert(SPACE_STACK > MOTE_FREE_VA && SPACE_STACK % SPACE_STACK_BYTES == 0 && SPACE_STACK_TOP < SPACE_FDS &&
-		       SPACE_SMALL_END < MOTE_KERNEL && SPACE_LARGE_END < MOTE_WINDOW,
+_Static_assert(SPACE_STACK > MOTE_FREE_VA && SPACE_STACK % SPACE_STACK_BYTES == 0 &&
+		       SPACE_STACK_TOP < SPACE_FDS && SPACE_SMALL_END < MOTE_KERNEL &&
+		       SPACE_LARGE_END < MOTE_WINDOW,
 	       "the parts lie apart");
 #endif
 

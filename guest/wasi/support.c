@@ -16,8 +16,8 @@ void *wasi_span(struct wasm_instance *inst, uint32_t at, uint64_t len)
 	return wasm_memory_base(memory) + at;
 }
 
-uint32_t wasi_iovecs(struct wasm_instance *inst, uint32_t iovs, uint32_t count, const struct mote_iovec **out,
-		     uint64_t *used, uint64_t *bytes)
+uint32_t wasi_iovecs(struct wasm_instance *inst, uint32_t iovs, uint32_t count,
+		     const struct mote_iovec **out, uint64_t *used, uint64_t *bytes)
 {
 	static struct mote_iovec v[IOVECS_MAX];
 	const uint8_t *from = wasi_span(inst, iovs, (uint64_t)count * sizeof(struct wasi_iovec));
@@ -56,7 +56,8 @@ static uint32_t set_time(struct mote_time *t, uint64_t ns, bool given, bool now)
 {
 	if (given && now)
 		return WASI_INVAL;
-	*t = given ? (struct mote_time){.sec = (int64_t)(ns / WASI_NS), .nsec = (int64_t)(ns % WASI_NS)}
+	*t = given ? (struct mote_time){.sec = (int64_t)(ns / WASI_NS),
+					.nsec = (int64_t)(ns % WASI_NS)}
 		   : (struct mote_time){.nsec = now ? LX_UTIME_NOW : LX_UTIME_OMIT};
 	return WASI_SUCCESS;
 }
@@ -65,8 +66,10 @@ uint32_t wasi_set_times(struct mote_time t[2], uint64_t atim, uint64_t mtim, uin
 {
 	if (flags & ~(uint32_t)WASI_FSTFLAGS_ALL)
 		return WASI_INVAL;
-	uint32_t e = set_time(&t[0], atim, flags & WASI_FSTFLAG_ATIM, flags & WASI_FSTFLAG_ATIM_NOW);
-	return e ? e : set_time(&t[1], mtim, flags & WASI_FSTFLAG_MTIM, flags & WASI_FSTFLAG_MTIM_NOW);
+	uint32_t e =
+		set_time(&t[0], atim, flags & WASI_FSTFLAG_ATIM, flags & WASI_FSTFLAG_ATIM_NOW);
+	return e ? e
+		 : set_time(&t[1], mtim, flags & WASI_FSTFLAG_MTIM, flags & WASI_FSTFLAG_MTIM_NOW);
 }
 
 uint8_t wasi_filetype(uint32_t mode)

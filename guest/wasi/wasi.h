@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * WASI preview 1 over the host-call table: state shared by its parts, and access to linear memory. One
- * instance runs in a VM, so the state is global. Every address in linear memory that a program hands
- * over goes through wasi_span().
+ * WASI preview 1 over the host-call table: state shared by its parts, and access to linear memory.
+ * One instance runs in a VM, so the state is global. Every address in linear memory that a program
+ * hands over goes through wasi_span().
  */
 #ifndef MOTE_WASI_H
 #define MOTE_WASI_H
@@ -31,7 +31,8 @@ extern const struct mote_boot *wasi_boot;
 #define P1_END(...) P1_END_(__VA_ARGS__)
 
 #define P1(name, args) uint32_t wasi_##name(struct wasm_instance *inst P1_END(P1_PARAMS_A args));
-#define P1_NORETURN(name, args) void wasi_##name(struct wasm_instance *inst P1_END(P1_PARAMS_A args));
+#define P1_NORETURN(name, args)                                                                    \
+	void wasi_##name(struct wasm_instance *inst P1_END(P1_PARAMS_A args));
 #include "guest/wasi/preview1.def"
 #undef P1
 #undef P1_NORETURN
@@ -61,8 +62,8 @@ static inline void wasi_put64(void *to, uint64_t v)
  * Translates a program's vectors for the host. At most 1024 are taken: reading and writing may be
  * partial. *out is valid until the next call. Also sums up their bytes.
  */
-uint32_t wasi_iovecs(struct wasm_instance *inst, uint32_t iovs, uint32_t count, const struct mote_iovec **out,
-		     uint64_t *used, uint64_t *bytes);
+uint32_t wasi_iovecs(struct wasm_instance *inst, uint32_t iovs, uint32_t count,
+		     const struct mote_iovec **out, uint64_t *used, uint64_t *bytes);
 
 /* --- errors --- */
 
@@ -77,8 +78,8 @@ uint32_t wasi_path_errno(int64_t result);
 
 struct wasi_fd {
 	bool open;
-	uint8_t type;	   /* enum wasi_filetype; WASI_TYPE_UNSEEN until someone has to know */
-	uint8_t fdflags;   /* enum wasi_fdflag, as the program has set them */
+	uint8_t type;	 /* enum wasi_filetype; WASI_TYPE_UNSEEN until someone has to know */
+	uint8_t fdflags; /* enum wasi_fdflag, as the program has set them */
 	uint64_t base, inheriting;
 	const char *preopen; /* guest path of a directory given at the start, else NULL */
 	/* A directory: where fd_readdir has got to, as its own cookie and as the host's. */

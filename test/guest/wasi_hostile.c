@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a hostile program tries: paths that lead out of its directory, descriptors that are not open,
- * addresses outside linear memory. Each must be answered by the right errno. /data is the preopen; the
- * test has put a symlink `out` to its parent there, and a file `secret` beside it.
+ * What a hostile program tries: paths that lead out of its directory, descriptors that are not
+ * open, addresses outside linear memory. Each must be answered by the right errno. /data is the
+ * preopen; the test has put a symlink `out` to its parent there, and a file `secret` beside it.
  */
 #include "wasi_check.h"
 
@@ -13,7 +13,8 @@
 
 #define DIR_FD 3
 
-static __wasi_errno_t try_open(const char *path, __wasi_lookupflags_t lookup, __wasi_oflags_t oflags)
+static __wasi_errno_t try_open(const char *path, __wasi_lookupflags_t lookup,
+			       __wasi_oflags_t oflags)
 {
 	__wasi_fd_t fd;
 	return __wasi_path_open(DIR_FD, lookup, path, oflags, __WASI_RIGHTS_FD_READ, 0, 0, &fd);
@@ -24,9 +25,18 @@ static void escapes(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	static const char *const paths[] = {
-		"../secret", "/etc/passwd",	  "in.txt/../../secret", "sub/../../secret", "out/secret",
-		"..",	     "sub/../..",	  "/",			 "out",		     "./../data/../secret",
-		"out/data/in.txt", "abs/passwd",
+		"../secret",
+		"/etc/passwd",
+		"in.txt/../../secret",
+		"sub/../../secret",
+		"out/secret",
+		"..",
+		"sub/../..",
+		"/",
+		"out",
+		"./../data/../secret",
+		"out/data/in.txt",
+		"abs/passwd",
 	};
 	__wasi_filestat_t st;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
@@ -35,7 +45,8 @@ static void escapes(int argc, char **argv)
 			fprintf(stderr, "%s: errno %d\n", paths[i], e);
 			exit(1);
 		}
-		e = __wasi_path_filestat_get(DIR_FD, __WASI_LOOKUPFLAGS_SYMLINK_FOLLOW, paths[i], &st);
+		e = __wasi_path_filestat_get(DIR_FD, __WASI_LOOKUPFLAGS_SYMLINK_FOLLOW, paths[i],
+					     &st);
 		CHECK(e == __WASI_ERRNO_PERM || (i == 2 && e == __WASI_ERRNO_NOTDIR));
 	}
 	CHECK(try_open("../new", 0, __WASI_OFLAGS_CREAT) == __WASI_ERRNO_PERM);
@@ -52,9 +63,11 @@ static void escapes(int argc, char **argv)
 	CHECK(__wasi_path_symlink("/etc", DIR_FD, "mine") == __WASI_ERRNO_PERM);
 	char buf[16];
 	__wasi_size_t n;
-	CHECK(__wasi_path_readlink(DIR_FD, "../data/out", (uint8_t *)buf, sizeof(buf), &n) == __WASI_ERRNO_PERM);
+	CHECK(__wasi_path_readlink(DIR_FD, "../data/out", (uint8_t *)buf, sizeof(buf), &n) ==
+	      __WASI_ERRNO_PERM);
 	CHECK(__wasi_path_filestat_set_times(DIR_FD, 0, "../secret", 1, 1, 5) == __WASI_ERRNO_PERM);
-	/* The link itself is inside and may be looked at; one that turns back inside may be followed. */
+	/* The link itself is inside and may be looked at; one that turns back inside may be
+	 * followed. */
 	CHECK(__wasi_path_readlink(DIR_FD, "out", (uint8_t *)buf, sizeof(buf), &n) == 0 && n == 2);
 	CHECK(try_open("sub/../in.txt", 0, 0) == 0);
 	CHECK(symlink("../in.txt", "/data/sub/back") == 0);
@@ -139,7 +152,8 @@ IMPORT(random_get) int raw_random_get(unsigned buf, unsigned len);
 IMPORT(args_get) int raw_args_get(unsigned argv, unsigned buf);
 IMPORT(args_sizes_get) int raw_args_sizes_get(unsigned argc, unsigned bytes);
 IMPORT(environ_sizes_get) int raw_environ_sizes_get(unsigned argc, unsigned bytes);
-IMPORT(clock_time_get) int raw_clock_time_get(unsigned id, unsigned long long precision, unsigned time);
+IMPORT(clock_time_get)
+int raw_clock_time_get(unsigned id, unsigned long long precision, unsigned time);
 IMPORT(poll_oneoff) int raw_poll_oneoff(unsigned in, unsigned out, unsigned count, unsigned n);
 IMPORT(fd_prestat_get) int raw_fd_prestat_get(int fd, unsigned prestat);
 IMPORT(fd_prestat_dir_name) int raw_fd_prestat_dir_name(int fd, unsigned path, unsigned len);
@@ -147,7 +161,8 @@ IMPORT(fd_filestat_get) int raw_fd_filestat_get(int fd, unsigned stat);
 IMPORT(path_filestat_get)
 int raw_path_filestat_get(int fd, unsigned lookup, unsigned path, unsigned len, unsigned stat);
 IMPORT(path_readlink)
-int raw_path_readlink(int fd, unsigned path, unsigned len, unsigned buf, unsigned buf_len, unsigned used);
+int raw_path_readlink(int fd, unsigned path, unsigned len, unsigned buf, unsigned buf_len,
+		      unsigned used);
 
 static unsigned at(const void *p)
 {
@@ -164,13 +179,15 @@ static void pointers(int argc, char **argv)
 	__wasi_filestat_t st;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		unsigned b = bad[i];
-		__wasi_ciovec_t v = {.buf = (const uint8_t *)"x", .buf_len = 1}, w = {.buf = (const uint8_t *)b, .buf_len = 2};
+		__wasi_ciovec_t v = {.buf = (const uint8_t *)"x", .buf_len = 1},
+				w = {.buf = (const uint8_t *)b, .buf_len = 2};
 		CHECK(raw_fd_write(1, b, 1, at(&n)) == __WASI_ERRNO_FAULT);
 		CHECK(raw_fd_write(1, at(&v), 1, b) == __WASI_ERRNO_FAULT);
 		CHECK(raw_fd_write(1, at(&w), 1, at(&n)) == __WASI_ERRNO_FAULT);
 		CHECK(raw_fd_read(0, at(&w), 1, at(&n)) == __WASI_ERRNO_FAULT);
 		CHECK(raw_random_get(b, 2) == __WASI_ERRNO_FAULT);
-		CHECK(raw_args_get(b, 0) == __WASI_ERRNO_FAULT && raw_args_get(0, b) == __WASI_ERRNO_FAULT);
+		CHECK(raw_args_get(b, 0) == __WASI_ERRNO_FAULT &&
+		      raw_args_get(0, b) == __WASI_ERRNO_FAULT);
 		CHECK(raw_args_sizes_get(b, at(&n)) == __WASI_ERRNO_FAULT);
 		CHECK(raw_environ_sizes_get(at(&n), b) == __WASI_ERRNO_FAULT);
 		CHECK(raw_clock_time_get(0, 0, b) == __WASI_ERRNO_FAULT);

@@ -68,12 +68,14 @@ static void files(int argc, char **argv)
 	CHECK(fd >= 0 && read(fd, buf, sizeof(buf)) == 6 && strcmp(buf, "hello\n") == 0);
 	CHECK(write(fd, "x", 1) == -1 && errno == EBADF);
 	CHECK(pread(fd, buf, 3, 2) == 3 && memcmp(buf, "llo", 3) == 0);
-	CHECK(lseek(fd, 0, SEEK_CUR) == 6 && lseek(fd, -1, SEEK_END) == 5 && lseek(fd, -9, SEEK_SET) == -1);
+	CHECK(lseek(fd, 0, SEEK_CUR) == 6 && lseek(fd, -1, SEEK_END) == 5 &&
+	      lseek(fd, -9, SEEK_SET) == -1);
 	CHECK(fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 6);
 	CHECK(close(fd) == 0 && close(fd) == -1 && errno == EBADF);
 	fd = open("/data/out.txt", O_RDWR | O_CREAT | O_TRUNC, 0666);
 	CHECK(fd >= 0 && write(fd, "0123456789", 10) == 10 && pwrite(fd, "AB", 2, 4) == 2);
-	CHECK(ftruncate(fd, 8) == 0 && lseek(fd, 0, SEEK_SET) == 0 && read(fd, buf, sizeof(buf)) == 8);
+	CHECK(ftruncate(fd, 8) == 0 && lseek(fd, 0, SEEK_SET) == 0 &&
+	      read(fd, buf, sizeof(buf)) == 8);
 	CHECK(memcmp(buf, "0123AB67", 8) == 0 && fsync(fd) == 0 && fdatasync(fd) == 0);
 	CHECK(posix_fallocate(fd, 0, 100) == 0 && fstat(fd, &st) == 0 && st.st_size == 100);
 	CHECK(close(fd) == 0);
@@ -113,7 +115,8 @@ static void directories(int argc, char **argv)
 			dots++;
 			continue;
 		}
-		CHECK(sscanf(e->d_name, "file-with-a-name-%d", &i) == 1 && i >= 0 && i < FILES && !seen[i]);
+		CHECK(sscanf(e->d_name, "file-with-a-name-%d", &i) == 1 && i >= 0 && i < FILES &&
+		      !seen[i]);
 		CHECK(e->d_type == DT_REG);
 		seen[i] = 1;
 		if (++count == FILES / 2)
@@ -143,7 +146,8 @@ static void links(int argc, char **argv)
 	CHECK(stat("/data/sym", &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 6);
 	CHECK(link("/data/in.txt", "/data/hard") == 0 && stat("/data/hard", &link_st) == 0);
 	CHECK(link_st.st_ino == st.st_ino && link_st.st_nlink == 2);
-	CHECK(rename("/data/hard", "/data/harder") == 0 && stat("/data/hard", &st) == -1 && errno == ENOENT);
+	CHECK(rename("/data/hard", "/data/harder") == 0 && stat("/data/hard", &st) == -1 &&
+	      errno == ENOENT);
 	CHECK(unlink("/data/harder") == 0 && unlink("/data/sym") == 0);
 	CHECK(open("/data/sym", O_RDONLY) == -1 && errno == ENOENT);
 	CHECK(symlink("/etc", "/data/abs") == -1 && errno == EPERM);
@@ -160,7 +164,8 @@ static void times(int argc, char **argv)
 	CHECK(st.st_mtim.tv_sec == 2000 && st.st_mtim.tv_nsec == 7);
 	/* wasi-libc takes UTIME_OMIT and UTIME_NOW for bad nanoseconds. */
 	int fd = open("/data/in.txt", O_RDWR);
-	CHECK(fd >= 0 && __wasi_fd_filestat_set_times((__wasi_fd_t)fd, 0, 0, __WASI_FSTFLAGS_MTIM_NOW) == 0);
+	CHECK(fd >= 0 &&
+	      __wasi_fd_filestat_set_times((__wasi_fd_t)fd, 0, 0, __WASI_FSTFLAGS_MTIM_NOW) == 0);
 	CHECK(fstat(fd, &st) == 0);
 	CHECK(st.st_atim.tv_sec == 1000 && st.st_mtim.tv_sec > 1000000000);
 }
@@ -201,12 +206,16 @@ static void waits(int argc, char **argv)
 	p[0].fd = 77;
 	CHECK(poll(p, 1, 30) == 1 && p[0].revents == POLLNVAL);
 	__wasi_subscription_t s[2] = {
-		{.userdata = 7, .u = {.tag = __WASI_EVENTTYPE_CLOCK, .u.clock = {.id = 1, .timeout = 10000000}}},
-		{.userdata = 8, .u = {.tag = __WASI_EVENTTYPE_CLOCK, .u.clock = {.id = 1, .timeout = 60000000000}}},
+		{.userdata = 7,
+		 .u = {.tag = __WASI_EVENTTYPE_CLOCK, .u.clock = {.id = 1, .timeout = 10000000}}},
+		{.userdata = 8,
+		 .u = {.tag = __WASI_EVENTTYPE_CLOCK,
+		       .u.clock = {.id = 1, .timeout = 60000000000}}},
 	};
 	__wasi_event_t ev[2];
 	__wasi_size_t n = 0;
-	CHECK(__wasi_poll_oneoff(s, ev, 2, &n) == 0 && n == 1 && ev[0].userdata == 7 && ev[0].error == 0);
+	CHECK(__wasi_poll_oneoff(s, ev, 2, &n) == 0 && n == 1 && ev[0].userdata == 7 &&
+	      ev[0].error == 0);
 	CHECK(__wasi_poll_oneoff(s, ev, 0, &n) == __WASI_ERRNO_INVAL);
 	CHECK(__wasi_poll_oneoff(s, ev, 100000, &n) == __WASI_ERRNO_INVAL);
 	s[0].u.tag = 9;
@@ -236,17 +245,21 @@ static void rights(int argc, char **argv)
 	CHECK(__wasi_fd_fdstat_get(dir, &st) == 0 && st.fs_filetype == __WASI_FILETYPE_DIRECTORY);
 	__wasi_rights_t read_only = __WASI_RIGHTS_FD_READ | __WASI_RIGHTS_FD_SEEK;
 	CHECK(__wasi_path_open(dir, 0, "in.txt", 0, read_only, 0, 0, &fd) == 0);
-	CHECK(__wasi_fd_fdstat_get(fd, &st) == 0 && st.fs_rights_base == read_only && st.fs_rights_inheriting == 0);
-	CHECK(__wasi_fd_fdstat_set_rights(fd, read_only | __WASI_RIGHTS_FD_WRITE, 0) == __WASI_ERRNO_NOTCAPABLE);
+	CHECK(__wasi_fd_fdstat_get(fd, &st) == 0 && st.fs_rights_base == read_only &&
+	      st.fs_rights_inheriting == 0);
+	CHECK(__wasi_fd_fdstat_set_rights(fd, read_only | __WASI_RIGHTS_FD_WRITE, 0) ==
+	      __WASI_ERRNO_NOTCAPABLE);
 	CHECK(__wasi_fd_fdstat_set_rights(fd, __WASI_RIGHTS_FD_SEEK, 0) == 0);
 	char c;
 	CHECK(read((int)fd, &c, 1) == -1 && errno == EBADF && lseek((int)fd, 1, SEEK_SET) == 1);
 	CHECK(__wasi_fd_filestat_set_size(fd, 1) == __WASI_ERRNO_NOTCAPABLE);
 	/* What a directory does not hand down cannot be asked for below it. */
 	CHECK(__wasi_fd_fdstat_get(dir, &st) == 0);
-	CHECK(__wasi_fd_fdstat_set_rights(dir, st.fs_rights_base & ~__WASI_RIGHTS_PATH_UNLINK_FILE, read_only) == 0);
+	CHECK(__wasi_fd_fdstat_set_rights(dir, st.fs_rights_base & ~__WASI_RIGHTS_PATH_UNLINK_FILE,
+					  read_only) == 0);
 	CHECK(unlink("/data/in.txt") == -1 && errno == ENOTCAPABLE);
-	CHECK(__wasi_path_open(dir, 0, "in.txt", 0, __WASI_RIGHTS_FD_WRITE, 0, 0, &fd) == __WASI_ERRNO_NOTCAPABLE);
+	CHECK(__wasi_path_open(dir, 0, "in.txt", 0, __WASI_RIGHTS_FD_WRITE, 0, 0, &fd) ==
+	      __WASI_ERRNO_NOTCAPABLE);
 	CHECK(__wasi_path_open(dir, 0, "in.txt", 0, read_only, 0, 0, &fd) == 0);
 }
 
@@ -284,7 +297,8 @@ static void many_files(int argc, char **argv)
 }
 
 /* Not in this C library's headers. */
-__attribute__((import_module("wasi_snapshot_preview1"), import_name("proc_raise"))) int raw_proc_raise(int sig);
+__attribute__((import_module("wasi_snapshot_preview1"), import_name("proc_raise"))) int
+raw_proc_raise(int sig);
 enum { SIGNAL_TERM = 15, SIGNAL_CHLD = 16, SIGNAL_STOP = 18 };
 
 static void raise_signal(int argc, char **argv)
@@ -317,14 +331,24 @@ static void grow(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
-		{"args", args},		  {"echo", echo},     {"output", output},
-		{"output-then-trap", output_then_trap},	      {"exit", leave},
-		{"files", files},	  {"directories", directories},
-		{"links", links},	  {"times", times},   {"clocks", clocks},
-		{"waits", waits},	  {"random", random_bytes},
-		{"rights", rights},	  {"readonly", readonly},
-		{"many-files", many_files}, {"raise", raise_signal},
-		{"grow", grow},		  {NULL, NULL},
+		{"args", args},
+		{"echo", echo},
+		{"output", output},
+		{"output-then-trap", output_then_trap},
+		{"exit", leave},
+		{"files", files},
+		{"directories", directories},
+		{"links", links},
+		{"times", times},
+		{"clocks", clocks},
+		{"waits", waits},
+		{"random", random_bytes},
+		{"rights", rights},
+		{"readonly", readonly},
+		{"many-files", many_files},
+		{"raise", raise_signal},
+		{"grow", grow},
+		{NULL, NULL},
 	};
 	return run_case(cases, argc, argv);
 }

@@ -88,10 +88,17 @@ static void do_call_outside(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
-		{"read", do_read},	    {"write", do_write},	{"unreachable", do_unreachable},
-		{"divide", do_divide},	    {"overflow", do_overflow},	{"convert", do_convert},
-		{"recurse", do_recurse},    {"call-wrong-type", do_call_wrong_type},
-		{"call-null", do_call_null}, {"call-outside", do_call_outside}, {NULL, NULL},
+		{"read", do_read},
+		{"write", do_write},
+		{"unreachable", do_unreachable},
+		{"divide", do_divide},
+		{"overflow", do_overflow},
+		{"convert", do_convert},
+		{"recurse", do_recurse},
+		{"call-wrong-type", do_call_wrong_type},
+		{"call-null", do_call_null},
+		{"call-outside", do_call_outside},
+		{NULL, NULL},
 	};
 	printf("before\n");
 	fflush(stdout);

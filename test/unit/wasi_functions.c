@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guest/wasi without engine and VM: linear memory between inaccessible pages, and in the host's place a
- * function that touches every byte a call hands over and answers at random. So an address that is not
- * checked is a crash here.
+ * guest/wasi without engine and VM: linear memory between inaccessible pages, and in the host's
+ * place a function that touches every byte a call hands over and answers at random. So an address
+ * that is not checked is a crash here.
  */
 #include "guest/wasi/wasi.h"
 
@@ -44,7 +44,7 @@ uint64_t wasm_memory_bytes(const struct wasm_memory *m)
 static struct mote_area area;
 static uint64_t seed;
 static int64_t (*answer)(uint32_t nr, const uint64_t *arg); /* of a test; NULL: at random */
-static volatile uint64_t sum; /* so that reads are made */
+static volatile uint64_t sum;				    /* so that reads are made */
 
 struct mote_area *mote_area(void)
 {
@@ -103,8 +103,12 @@ static void touch_iov(uint64_t at, uint64_t count, bool write)
 #define T_OUT(n) write_bytes(c[0], c[1]), c += 2;
 #define T_IOVR(n) touch_iov(c[0], c[1], false), c += 2;
 #define T_IOVW(n) touch_iov(c[0], c[1], true), c += 2;
-#define T_SIN(T) *c ? read_bytes(*c, sizeof(struct T)) : (void)0, c++; T_ID
-#define T_SOUT(T) *c ? write_bytes(*c, sizeof(struct T)) : (void)0, c++; T_ID
+#define T_SIN(T)                                                                                   \
+	*c ? read_bytes(*c, sizeof(struct T)) : (void)0, c++;                                      \
+	T_ID
+#define T_SOUT(T)                                                                                  \
+	*c ? write_bytes(*c, sizeof(struct T)) : (void)0, c++;                                     \
+	T_ID
 #define T_ALL_A(kind, name) T_##kind(name) T_ALL_B
 #define T_ALL_B(kind, name) T_##kind(name) T_ALL_A
 #define T_ALL_A_END
@@ -122,9 +126,9 @@ static void touch(const struct mote_frame *f)
 {
 	const uint64_t *c = f->arg;
 	switch (f->nr) {
-#define CALL(number, call, args)                                                                                       \
-	case number:                                                                                                   \
-		T_END(T_ALL_A args)                                                                                    \
+#define CALL(number, call, args)                                                                   \
+	case number:                                                                               \
+		T_END(T_ALL_A args)                                                                \
 		break;
 #include "abi/calls.def"
 #undef CALL
@@ -146,7 +150,8 @@ static int64_t list(void *at, uint64_t room, uint64_t entries)
 		if (reclen > room - used)
 			break;
 		struct mote_dirent *d = (void *)((uint8_t *)at + used);
-		*d = (struct mote_dirent){.ino = i, .cookie = (int64_t)i + 1, .reclen = (uint16_t)reclen, .type = 8};
+		*d = (struct mote_dirent){
+			.ino = i, .cookie = (int64_t)i + 1, .reclen = (uint16_t)reclen, .type = 8};
 		memcpy(d->name, name, len + 1);
 		used += reclen;
 	}
@@ -184,8 +189,8 @@ static int64_t at_random(uint32_t nr, const uint64_t *arg)
 	case NR_accept:
 		return (int64_t)(dice() % 64 ? dice() % 600 : dice() % 200000);
 	case NR_mem_map:
-		return mmap((void *)arg[0], arg[1], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-			    -1, 0) == MAP_FAILED
+		return mmap((void *)arg[0], arg[1], PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED
 			       ? -12
 			       : 0;
 	case NR_poll:
@@ -201,7 +206,8 @@ int64_t mote_ring(struct mote_area *a)
 	cr_assert(a == &area);
 	if (area.frame.nr != NR_poll)
 		touch(&area.frame);
-	return answer ? answer(area.frame.nr, area.frame.arg) : at_random(area.frame.nr, area.frame.arg);
+	return answer ? answer(area.frame.nr, area.frame.arg)
+		      : at_random(area.frame.nr, area.frame.arg);
 }
 
 /* --- the world as a program finds it --- */
@@ -218,15 +224,19 @@ static struct {
 
 static void setup(void)
 {
-	uint8_t *at = mmap(NULL, MEMORY_BYTES + (2 << 20), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	cr_assert(at != MAP_FAILED && mprotect(at + (1 << 20), MEMORY_BYTES, PROT_READ | PROT_WRITE) == 0);
+	uint8_t *at =
+		mmap(NULL, MEMORY_BYTES + (2 << 20), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	cr_assert(at != MAP_FAILED &&
+		  mprotect(at + (1 << 20), MEMORY_BYTES, PROT_READ | PROT_WRITE) == 0);
 	memory = at + (1 << 20);
 	uint32_t strings = offsetof(typeof(info), strings);
 	info.argv[0] = strings;
 	info.argv[1] = strings + 5;
 	info.envv[0] = strings + 17;
-	info.preopens[0] = (struct mote_preopen){.fd = 3, .kind = MOTE_PREOPEN_DIR, .path = strings + 21};
-	info.preopens[1] = (struct mote_preopen){.fd = 4, .kind = MOTE_PREOPEN_DIR, .path = strings + 27};
+	info.preopens[0] =
+		(struct mote_preopen){.fd = 3, .kind = MOTE_PREOPEN_DIR, .path = strings + 21};
+	info.preopens[1] =
+		(struct mote_preopen){.fd = 4, .kind = MOTE_PREOPEN_DIR, .path = strings + 27};
 	info.boot.argv = offsetof(typeof(info), argv);
 	info.boot.envv = offsetof(typeof(info), envv);
 	info.boot.preopens = offsetof(typeof(info), preopens);
@@ -271,7 +281,8 @@ static void scribble(void)
 	}
 }
 
-/* By its name: descriptors mostly open ones, counts mostly small, flags mostly none, else any address or number. */
+/* By its name: descriptors mostly open ones, counts mostly small, flags mostly none, else any
+ * address or number. */
 static uint32_t named_argument(const char *name)
 {
 	if (dice() % 4 == 0)
@@ -302,8 +313,8 @@ static uint32_t call_at_random(void)
 		COUNT
 	};
 	switch (dice() % COUNT) {
-#define P1(name, args)                                                                                                 \
-	case AT_##name:                                                                                                \
+#define P1(name, args)                                                                             \
+	case AT_##name:                                                                            \
 		return wasi_##name(NULL P1_END(A_ALL_A args));
 #include "guest/wasi/preview1.def"
 #undef P1
@@ -320,7 +331,8 @@ Test(wasi_functions, no_argument_reaches_beyond_linear_memory)
 		if (round % 16 == 0) /* the first descriptors are open again */
 			wasi_fds_init();
 		area.output_armed = dice() % 2;
-		area.output_len = area.output_armed ? (uint32_t)(dice() % (MOTE_OUTPUT_BYTES + 1)) : 0;
+		area.output_len =
+			area.output_armed ? (uint32_t)(dice() % (MOTE_OUTPUT_BYTES + 1)) : 0;
 		area.output_fd = 1 + dice() % 2;
 		uint32_t e = call_at_random();
 		cr_assert(e <= WASI_NOTCAPABLE, "round %d: errno %u", round, e);
@@ -336,20 +348,41 @@ Test(wasi_functions, linux_errors_have_their_wasi_number)
 		int lx;
 		uint32_t wasi;
 	} pairs[] = {
-		{EPERM, WASI_PERM},	      {ENOENT, WASI_NOENT},	    {EIO, WASI_IO},
-		{EBADF, WASI_BADF},	      {EAGAIN, WASI_AGAIN},	    {EACCES, WASI_ACCES},
-		{EEXIST, WASI_EXIST},	      {EXDEV, WASI_XDEV},	    {ENOTDIR, WASI_NOTDIR},
-		{EISDIR, WASI_ISDIR},	      {EINVAL, WASI_INVAL},	    {EMFILE, WASI_MFILE},
-		{ENOSPC, WASI_NOSPC},	      {ESPIPE, WASI_SPIPE},	    {EROFS, WASI_ROFS},
-		{EPIPE, WASI_PIPE},	      {ENAMETOOLONG, WASI_NAMETOOLONG}, {ENOSYS, WASI_NOSYS},
-		{ENOTEMPTY, WASI_NOTEMPTY},   {ELOOP, WASI_LOOP},	    {EOVERFLOW, WASI_OVERFLOW},
-		{ENOTSOCK, WASI_NOTSOCK},     {EOPNOTSUPP, WASI_NOTSUP},    {EADDRINUSE, WASI_ADDRINUSE},
-		{ECONNRESET, WASI_CONNRESET}, {ETIMEDOUT, WASI_TIMEDOUT},   {ECONNREFUSED, WASI_CONNREFUSED},
-		{ENOTRECOVERABLE, WASI_NOTRECOVERABLE}, {ENOTBLK, WASI_IO}, {4095, WASI_IO},
+		{EPERM, WASI_PERM},
+		{ENOENT, WASI_NOENT},
+		{EIO, WASI_IO},
+		{EBADF, WASI_BADF},
+		{EAGAIN, WASI_AGAIN},
+		{EACCES, WASI_ACCES},
+		{EEXIST, WASI_EXIST},
+		{EXDEV, WASI_XDEV},
+		{ENOTDIR, WASI_NOTDIR},
+		{EISDIR, WASI_ISDIR},
+		{EINVAL, WASI_INVAL},
+		{EMFILE, WASI_MFILE},
+		{ENOSPC, WASI_NOSPC},
+		{ESPIPE, WASI_SPIPE},
+		{EROFS, WASI_ROFS},
+		{EPIPE, WASI_PIPE},
+		{ENAMETOOLONG, WASI_NAMETOOLONG},
+		{ENOSYS, WASI_NOSYS},
+		{ENOTEMPTY, WASI_NOTEMPTY},
+		{ELOOP, WASI_LOOP},
+		{EOVERFLOW, WASI_OVERFLOW},
+		{ENOTSOCK, WASI_NOTSOCK},
+		{EOPNOTSUPP, WASI_NOTSUP},
+		{EADDRINUSE, WASI_ADDRINUSE},
+		{ECONNRESET, WASI_CONNRESET},
+		{ETIMEDOUT, WASI_TIMEDOUT},
+		{ECONNREFUSED, WASI_CONNREFUSED},
+		{ENOTRECOVERABLE, WASI_NOTRECOVERABLE},
+		{ENOTBLK, WASI_IO},
+		{4095, WASI_IO},
 	};
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		cr_expect(wasi_errno(-pairs[i].lx) == pairs[i].wasi, "%d", pairs[i].lx);
-	cr_expect(wasi_errno(0) == 0 && wasi_errno(INT64_MAX) == 0 && wasi_errno(INT64_MIN) == WASI_IO);
+	cr_expect(wasi_errno(0) == 0 && wasi_errno(INT64_MAX) == 0 &&
+		  wasi_errno(INT64_MIN) == WASI_IO);
 	cr_expect(wasi_path_errno(-EXDEV) == WASI_PERM);
 }
 
@@ -362,7 +395,8 @@ Test(wasi_functions, times_are_clamped)
 	cr_expect(wasi_set_times(t, 1, 2, WASI_FSTFLAG_ATIM | WASI_FSTFLAG_ATIM_NOW) == WASI_INVAL);
 	cr_expect(wasi_set_times(t, 1, 2, WASI_FSTFLAG_MTIM | WASI_FSTFLAG_MTIM_NOW) == WASI_INVAL);
 	cr_expect(wasi_set_times(t, 1, 2, 16) == WASI_INVAL);
-	cr_expect(wasi_set_times(t, 3000000001, 2, WASI_FSTFLAG_ATIM) == 0 && t[0].sec == 3 && t[0].nsec == 1);
+	cr_expect(wasi_set_times(t, 3000000001, 2, WASI_FSTFLAG_ATIM) == 0 && t[0].sec == 3 &&
+		  t[0].nsec == 1);
 }
 
 /* --- fd_readdir: any buffer gets the beginning of the same bytes --- */
@@ -407,7 +441,8 @@ Test(wasi_functions, readdir_cuts_at_the_end_of_the_buffer)
 		memset(memory + PART, 0xee, len + 8);
 		uint32_t used = readdir_into(PART, len, 0);
 		cr_assert(used == (len < all ? len : all), "%u bytes for %u", used, len);
-		cr_assert(memcmp(memory + PART, memory + WHOLE, used) == 0 && memory[PART + used] == 0xee);
+		cr_assert(memcmp(memory + PART, memory + WHOLE, used) == 0 &&
+			  memory[PART + used] == 0xee);
 	}
 	/* Going on at each entry's cookie, which fits 32 bits, gives the rest. */
 	for (uint32_t at = 0, i = 1; at < all; i++) {
@@ -416,7 +451,8 @@ Test(wasi_functions, readdir_cuts_at_the_end_of_the_buffer)
 		at += (uint32_t)sizeof(d) + d.namlen;
 		cr_assert(d.next == i);
 		uint32_t used = readdir_into(PART, 16384, d.next);
-		cr_assert(used == all - at && memcmp(memory + PART, memory + WHOLE + at, used) == 0);
+		cr_assert(used == all - at &&
+			  memcmp(memory + PART, memory + WHOLE + at, used) == 0);
 	}
 }
 
@@ -434,22 +470,32 @@ static int64_t answer_stat(uint32_t nr, const uint64_t *arg)
 static uint32_t resolve_of_stat(uint32_t fd, uint32_t lookup, const char *path)
 {
 	memcpy(memory, path, strlen(path));
-	cr_assert(wasi_path_filestat_get(NULL, fd, lookup, 0, (uint32_t)strlen(path), 4096) == WASI_NOENT);
+	cr_assert(wasi_path_filestat_get(NULL, fd, lookup, 0, (uint32_t)strlen(path), 4096) ==
+		  WASI_NOENT);
 	return resolve_seen;
 }
 
 Test(wasi_functions, symlinks_below_the_root_are_followed_as_linux_does)
 {
-	static const char *const inside[] = {"a", "a/b/../..", "./a//b", "..a/b", "a/../b/c/../../d", "a/"};
-	static const char *const outside[] = {"..", "/a", "a/../..", "a/./../../b", "", "a/b/../../../c"};
+	static const char *const inside[] = {"a",     "a/b/../..",	  "./a//b",
+					     "..a/b", "a/../b/c/../../d", "a/"};
+	static const char *const outside[] = {"..",	     "/a", "a/../..",
+					      "a/./../../b", "",   "a/b/../../../c"};
 	answer = answer_stat;
 	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
-		cr_expect(resolve_of_stat(4, WASI_LOOKUP_SYMLINK_FOLLOW, inside[i]) == MOTE_RESOLVE_IN_ROOT, "%s", inside[i]);
-		cr_expect(resolve_of_stat(3, WASI_LOOKUP_SYMLINK_FOLLOW, inside[i]) == MOTE_RESOLVE_BENEATH, "%s", inside[i]);
-		cr_expect(resolve_of_stat(4, 0, inside[i]) == (MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW));
+		cr_expect(resolve_of_stat(4, WASI_LOOKUP_SYMLINK_FOLLOW, inside[i]) ==
+				  MOTE_RESOLVE_IN_ROOT,
+			  "%s", inside[i]);
+		cr_expect(resolve_of_stat(3, WASI_LOOKUP_SYMLINK_FOLLOW, inside[i]) ==
+				  MOTE_RESOLVE_BENEATH,
+			  "%s", inside[i]);
+		cr_expect(resolve_of_stat(4, 0, inside[i]) ==
+			  (MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW));
 	}
 	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
-		cr_expect(resolve_of_stat(4, WASI_LOOKUP_SYMLINK_FOLLOW, outside[i]) == MOTE_RESOLVE_BENEATH, "%s", outside[i]);
+		cr_expect(resolve_of_stat(4, WASI_LOOKUP_SYMLINK_FOLLOW, outside[i]) ==
+				  MOTE_RESOLVE_BENEATH,
+			  "%s", outside[i]);
 }
 
 /* --- poll_oneoff --- */
@@ -491,9 +537,10 @@ static uint32_t poll_them(const struct wasi_subscription *s, uint32_t n, struct 
 
 static struct wasi_subscription clock_sub(uint64_t userdata, uint64_t timeout, uint16_t flags)
 {
-	return (struct wasi_subscription){.userdata = userdata,
-					  .type = WASI_EVENT_CLOCK,
-					  .clock = {.id = WASI_CLOCK_MONOTONIC, .timeout = timeout, .flags = flags}};
+	return (struct wasi_subscription){
+		.userdata = userdata,
+		.type = WASI_EVENT_CLOCK,
+		.clock = {.id = WASI_CLOCK_MONOTONIC, .timeout = timeout, .flags = flags}};
 }
 
 Test(wasi_functions, poll_waits_for_the_first_clock)
@@ -509,7 +556,8 @@ Test(wasi_functions, poll_waits_for_the_first_clock)
 	cr_expect(!asked_forever && asked.sec == 2 && asked.nsec == 0);
 	/* One that lies in the past is due at once. */
 	s[0] = clock_sub(4, 50 * WASI_NS, WASI_SUBCLOCK_ABSTIME);
-	cr_expect(poll_them(s, 3, ev) == 1 && ev[0].userdata == 4 && asked.sec == 0 && asked.nsec == 0);
+	cr_expect(poll_them(s, 3, ev) == 1 && ev[0].userdata == 4 && asked.sec == 0 &&
+		  asked.nsec == 0);
 }
 
 Test(wasi_functions, poll_reports_descriptors)
@@ -524,13 +572,15 @@ Test(wasi_functions, poll_reports_descriptors)
 	ready[0] = 0x11; /* in, hangup */
 	ready[1] = 0x4;
 	cr_expect(poll_them(s, 3, ev) == 2);
-	cr_expect(ev[0].userdata == 1 && ev[0].nbytes == 17 && ev[0].flags == WASI_EVENTRW_HANGUP && ev[0].error == 0);
+	cr_expect(ev[0].userdata == 1 && ev[0].nbytes == 17 && ev[0].flags == WASI_EVENTRW_HANGUP &&
+		  ev[0].error == 0);
 	cr_expect(ev[1].userdata == 3 && ev[1].type == WASI_EVENT_FD_WRITE && ev[1].error == 0);
 	ready[0] = ready[1] = 0;
 	cr_expect(poll_them(s, 1, ev) == 0 && asked_forever);
 	/* What is not open is an event of its own, at once. */
 	s[0].fd = 55;
-	cr_expect(poll_them(s, 3, ev) == 1 && ev[0].userdata == 1 && ev[0].error == WASI_BADF && asked.sec == 0);
+	cr_expect(poll_them(s, 3, ev) == 1 && ev[0].userdata == 1 && ev[0].error == WASI_BADF &&
+		  asked.sec == 0);
 }
 
 /* --- strings --- */
@@ -582,12 +632,14 @@ Test(wasi_functions, small_output_is_gathered)
 	answer = answer_write;
 	cr_expect(write_text(1, "a") == NR_writev);
 	area.output_armed = 1;
-	cr_expect(write_text(1, "ab") == 0 && write_text(1, "c\n") == 0 && area.output_len == 4 && area.output_fd == 1);
+	cr_expect(write_text(1, "ab") == 0 && write_text(1, "c\n") == 0 && area.output_len == 4 &&
+		  area.output_fd == 1);
 	cr_expect(memcmp(area.output, "abc\n", 4) == 0);
 	/* Another descriptor, or no room: by the host, who writes the buffer first. */
 	cr_expect(write_text(2, "e") == NR_writev);
 	area.output_len = MOTE_OUTPUT_BYTES - 1;
-	cr_expect(write_text(1, "xy") == NR_writev && write_text(1, "x") == 0 && area.output_len == MOTE_OUTPUT_BYTES);
+	cr_expect(write_text(1, "xy") == NR_writev && write_text(1, "x") == 0 &&
+		  area.output_len == MOTE_OUTPUT_BYTES);
 	area.output_len = 0;
 	cr_expect(write_text(2, "e") == 0 && area.output_fd == 2);
 }

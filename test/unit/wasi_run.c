@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * WASI programs in VMs: test/guest/wasi_*.c, which check themselves and say by their exit status how it
- * went; here are their inputs and what they must print. Needs a KVM, of either kind.
+ * WASI programs in VMs: test/guest/wasi_*.c, which check themselves and say by their exit status
+ * how it went; here are their inputs and what they must print. Needs a KVM, of either kind.
  */
 #include <mote/mote.h>
 
@@ -74,7 +74,8 @@ static void remove_tree(void)
 	char command[PATH_MAX + 64], text[16] = "";
 	snprintf(command, sizeof(command), "%s/secret", tree);
 	FILE *f = fopen(command, "r");
-	cr_expect(f && fgets(text, sizeof(text), f) && strcmp(text, "secret\n") == 0, "the file outside was changed");
+	cr_expect(f && fgets(text, sizeof(text), f) && strcmp(text, "secret\n") == 0,
+		  "the file outside was changed");
 	if (f)
 		fclose(f);
 	snprintf(command, sizeof(command), "rm -rf '%s'", tree);
@@ -88,7 +89,8 @@ static int open_program(const struct run *r)
 	char path[PATH_MAX], exe[PATH_MAX];
 	if (r->module) {
 		int fd = memfd_create("module", MFD_CLOEXEC);
-		cr_assert(fd >= 0 && write(fd, r->module, r->module_bytes) == (ssize_t)r->module_bytes);
+		cr_assert(fd >= 0 &&
+			  write(fd, r->module, r->module_bytes) == (ssize_t)r->module_bytes);
 		return fd;
 	}
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
@@ -112,8 +114,11 @@ static void run(struct run *r)
 {
 	char data[PATH_MAX + 8];
 	snprintf(data, sizeof(data), "%s/data", tree);
-	struct mote_dir dir = {.guest_path = "/data", .fd = open(data, O_PATH | O_DIRECTORY | O_CLOEXEC), .readonly = r->readonly};
-	int stdio[3] = {r->in ? r->in : open("/dev/null", O_RDONLY), memfd_create("out", 0), memfd_create("err", 0)};
+	struct mote_dir dir = {.guest_path = "/data",
+			       .fd = open(data, O_PATH | O_DIRECTORY | O_CLOEXEC),
+			       .readonly = r->readonly};
+	int stdio[3] = {r->in ? r->in : open("/dev/null", O_RDONLY), memfd_create("out", 0),
+			memfd_create("err", 0)};
 	struct mote_options o = {
 		.size = sizeof(o),
 		.memory_bytes = r->memory_bytes ? r->memory_bytes : 256UL << 20,
@@ -157,9 +162,12 @@ static struct run *check_case(char *program, char *name)
 Test(wasi_run, arguments_and_environment)
 {
 	static char *const env[] = {"A=1", "B=two words", NULL};
-	static struct run r = {.program = "wasi_io", .argv = {NULL, "args", "", "x y", "\xc3\xa4"}, .envp = env};
+	static struct run r = {
+		.program = "wasi_io", .argv = {NULL, "args", "", "x y", "\xc3\xa4"}, .envp = env};
 	run(&r);
-	cr_expect(r.status == 0 && strcmp(r.out, "0=\n1=x y\n2=\xc3\xa4\nA=1 B=two words C=(none)\n") == 0, "%s%s", r.out, r.err);
+	cr_expect(r.status == 0 &&
+			  strcmp(r.out, "0=\n1=x y\n2=\xc3\xa4\nA=1 B=two words C=(none)\n") == 0,
+		  "%s%s", r.out, r.err);
 }
 
 Test(wasi_run, stdin_to_its_end)
@@ -172,7 +180,9 @@ Test(wasi_run, stdin_to_its_end)
 	close(p[1]);
 	r.in = p[0];
 	run(&r);
-	cr_expect(r.status == 0 && strncmp(r.out, "line 0\nline 1\n", 14) == 0 && strstr(r.out, "line 1999\n"), "%s", r.err);
+	cr_expect(r.status == 0 && strncmp(r.out, "line 0\nline 1\n", 14) == 0 &&
+			  strstr(r.out, "line 1999\n"),
+		  "%s", r.err);
 	cr_expect(strcmp(r.err, "18890 bytes\n") == 0, "%s", r.err);
 }
 
@@ -208,15 +218,16 @@ Test(wasi_run, exit_status)
 		static struct run r;
 		r = (struct run){.program = "wasi_io", .argv = {NULL, "exit", (char *)status[i]}};
 		run(&r);
-		cr_expect(r.status == (atoi(status[i]) & 0xff) && strcmp(r.out, "unflushed but by exit") == 0, "%s: %d", status[i],
-			  r.status);
+		cr_expect(r.status == (atoi(status[i]) & 0xff) &&
+				  strcmp(r.out, "unflushed but by exit") == 0,
+			  "%s: %d", status[i], r.status);
 	}
 }
 
-#define CHECKED(program, test, name)                                                                                   \
-	Test(wasi_run, test)                                                                                           \
-	{                                                                                                              \
-		check_case(program, name);                                                                             \
+#define CHECKED(program, test, name)                                                               \
+	Test(wasi_run, test)                                                                       \
+	{                                                                                          \
+		check_case(program, name);                                                         \
 	}
 CHECKED("wasi_io", files, "files")
 CHECKED("wasi_io", directories, "directories")
@@ -269,7 +280,8 @@ Test(wasi_run, signal_to_itself)
 
 Test(wasi_run, memory_grows_to_the_limit)
 {
-	static struct run r = {.program = "wasi_io", .argv = {NULL, "grow"}, .memory_bytes = 64UL << 20};
+	static struct run r = {
+		.program = "wasi_io", .argv = {NULL, "grow"}, .memory_bytes = 64UL << 20};
 	run(&r);
 	int mib = atoi(r.out);
 	cr_expect(r.status == 0 && mib >= 32 && mib < 64, "%d: %s%s", r.status, r.out, r.err);
@@ -325,7 +337,8 @@ static void refused(const char *module, size_t bytes, const char *entry, const c
 	r = (struct run){.module = module, .module_bytes = bytes, .entry = entry};
 	run(&r);
 	cr_expect(r.status == 126, "%s: status %d", words, r.status);
-	cr_expect(strncmp(r.err, "mote: test.wasm", 15) == 0 && strstr(r.err, words), "not \"%s\" but %s", words, r.err);
+	cr_expect(strncmp(r.err, "mote: test.wasm", 15) == 0 && strstr(r.err, words),
+		  "not \"%s\" but %s", words, r.err);
 	cr_expect(strchr(r.err, '\n') == r.err + strlen(r.err) - 1, "one sentence: %s", r.err);
 }
 #define REFUSED(module, words) refused(module, sizeof(module) - 1, NULL, words)
@@ -337,15 +350,25 @@ Test(wasi_run, modules_that_cannot_be_run_are_refused)
 	REFUSED("\0asm\15\0\1\0", "is a WebAssembly component");
 	REFUSED("\0asm\1\0\0\0", "exports neither _start nor _initialize");
 	/* (import "env" "f" (func)) */
-	REFUSED("\0asm\1\0\0\0\1\4\1\x60\0\0\2\x09\1\3" "env\1" "f\0\0", "cannot import env.f");
+	REFUSED("\0asm\1\0\0\0\1\4\1\x60\0\0\2\x09\1\3"
+		"env\1"
+		"f\0\0",
+		"cannot import env.f");
 	/* (import "wasi_snapshot_preview1" "fd_foo" (func)) */
-	REFUSED("\0asm\1\0\0\0\1\4\1\x60\0\0\2\x21\1\x16" "wasi_snapshot_preview1\6" "fd_foo\0\0",
+	REFUSED("\0asm\1\0\0\0\1\4\1\x60\0\0\2\x21\1\x16"
+		"wasi_snapshot_preview1\6"
+		"fd_foo\0\0",
 		"cannot import wasi_snapshot_preview1.fd_foo: WASI preview 1 has no such function");
 	/* the same with a function that is there, but of another type */
-	REFUSED("\0asm\1\0\0\0\1\4\1\x60\0\0\2\x22\1\x16" "wasi_snapshot_preview1\7" "fd_sync\0\0",
+	REFUSED("\0asm\1\0\0\0\1\4\1\x60\0\0\2\x22\1\x16"
+		"wasi_snapshot_preview1\7"
+		"fd_sync\0\0",
 		"cannot import wasi_snapshot_preview1.fd_sync: it is a function of another type");
 	/* (import "wasi_unstable" "fd_sync" (func (param i32) (result i32))) */
-	REFUSED("\0asm\1\0\0\0\1\6\1\x60\1\x7f\1\x7f\2\x19\1\x0d" "wasi_unstable\7" "fd_sync\0\0", "before preview 1");
+	REFUSED("\0asm\1\0\0\0\1\6\1\x60\1\x7f\1\x7f\2\x19\1\x0d"
+		"wasi_unstable\7"
+		"fd_sync\0\0",
+		"before preview 1");
 	refused("\0asm\1\0\0\0", 8, "go", "exports no function go");
 }
 
@@ -353,15 +376,18 @@ Test(wasi_run, entry_with_parameters_is_refused)
 {
 	static struct run r = {.program = "wasi_reactor", .entry = "add"};
 	run(&r);
-	cr_expect(r.status == 126 && strstr(r.err, "its export add is not a function without parameters"), "%d %s", r.status,
-		  r.err);
+	cr_expect(r.status == 126 &&
+			  strstr(r.err, "its export add is not a function without parameters"),
+		  "%d %s", r.status, r.err);
 }
 
 /* (memory 2000): 125 MiB. */
 Test(wasi_run, memory_beyond_the_limit_is_refused)
 {
 	static const char module[] = "\0asm\1\0\0\0\5\4\1\0\xd0\x0f";
-	static struct run r = {.module = module, .module_bytes = sizeof(module) - 1, .memory_bytes = 32UL << 20};
+	static struct run r = {
+		.module = module, .module_bytes = sizeof(module) - 1, .memory_bytes = 32UL << 20};
 	run(&r);
-	cr_expect(r.status == 126 && strstr(r.err, "the memory limit of 32768 KiB is too small"), "%d %s", r.status, r.err);
+	cr_expect(r.status == 126 && strstr(r.err, "the memory limit of 32768 KiB is too small"),
+		  "%d %s", r.status, r.err);
 }

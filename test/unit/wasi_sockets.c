@@ -3,8 +3,8 @@
 #include "abi/layout.h"
 #include "vm/vm.h"
 
-#include <criterion/criterion.h>
 #include <arpa/inet.h>
+#include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -69,7 +69,8 @@ Test(wasi_sockets, serving)
 	cr_assert(n > 0);
 	exe[n] = '\0';
 	snprintf(path, sizeof(path), "%.3000s/../guests/wasi_sockets.wasm", dirname(exe));
-	struct vm_preopen preopen = {.fd = listener(), .kind = MOTE_PREOPEN_LISTENER, .path = "web"};
+	struct vm_preopen preopen = {
+		.fd = listener(), .kind = MOTE_PREOPEN_LISTENER, .path = "web"};
 	char *argv[] = {"server", NULL}, *envp[] = {NULL};
 	struct vm_config c = {
 		.kvm_fd = -1,
@@ -97,7 +98,8 @@ Test(wasi_sockets, serving)
 	rc = vm_run(vm, &out, &e);
 	cr_assert(rc == 0, "%s", e.text);
 	cr_assert(pread(c.stdio[2], text, sizeof(text) - 1, 0) >= 0);
-	cr_expect(out.end == VM_EXITED && out.code == 0, "end %d, code %d: %s", out.end, out.code, text);
+	cr_expect(out.end == VM_EXITED && out.code == 0, "end %d, code %d: %s", out.end, out.code,
+		  text);
 	vm_destroy(vm);
 	close(preopen.fd);
 	cr_assert(pthread_join(thread, &got) == 0);
