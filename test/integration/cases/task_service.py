@@ -1,0 +1,489 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shim's task service, spoken to directly: states that ctr cannot reach, and frames that no client sends."""
+import json
+import os
+import signal
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from shimlib import *  # noqa: E402,F403 pylint: disable=wildcard-import,unused-wildcard-import
+
+KIND = os.environ.get("KIND", "native")
+if KIND not in ("wasm", "native"):
+    KIND = "native"
+
+
+def each_life():  # core
+    with Shim(args=["exit", "5"], kind=KIND) as shim:
+        shim.start()
+        pid = shim.create()
+        assert pid > 0 and alive(pid), "Create's pid %d is no process" % pid
+        assert shim.state() == CREATED
+        answer = shim.client.send("containerd.task.v2.Task", "Wait", {1: "c"})
+        assert one(shim.task("Start"), 1) == pid
+        waited = shim.client.receive(answer)
+        assert one(waited, 1) == 5, waited
+        assert one(decode(one(waited, 2)), 1) > 1600000000, "the time of exit"
+        assert shim.state() == STOPPED
+        deleted = shim.task("Delete")
+        assert (one(deleted, 1), one(deleted, 2)) == (pid, 5), deleted
+        refuses(NOT_FOUND, shim.task, "State")
+        refuses(NOT_FOUND, shim.task, "Wait")
+        topics = shim.events.topics(4)
+        assert topics == ["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"], topics
+        shim.task("Shutdown")
+        within(5, lambda: not shim.processes())
+        assert not os.path.exists(shim.address), "the socket is left"
+
+
+def test_version_3():  # core
+    """The same messages under the other name, on the same socket."""
+    with Shim(args=["exit", "3"], kind=KIND) as shim:
+        shim.start()
+        pid = shim.create(version=3)
+        assert one(shim.task("Start", version=3), 1) == pid
+        assert one(shim.task("Wait", version=3), 1) == 3
+        assert one(shim.task("State", version=2), 9) == 3
+        shim.task("Delete", version=3)
+        shim.task("Shutdown", version=3)
+
+
+def each_kill_created():  # core
+    """With runwasi this fails and the shim leaks."""
+    with Shim(kind=KIND) as shim:
+        shim.start()
+        pid = shim.create()
+        shim.kill()
+        assert shim.wait() == 137
+        assert shim.state() == STOPPED
+        assert not alive(pid)
+        shim.task("Delete")
+        shim.task("Shutdown")
+        within(5, lambda: not shim.processes())
+
+
+def each_delete_created():
+    """Created, never started: the client gives up, and deletes after a kill or at once."""
+    with Shim(kind=KIND) as shim:
+        shim.start()
+        pid = shim.create()
+        try:
+            shim.task("Delete")
+        except Failure as e:
+            assert e.code == FAILED_PRECONDITION, e
+            shim.end()
+        within(5, lambda: not alive(pid))
+
+
+def each_wrong_states():
+    with Shim(kind=KIND) as shim:
+        shim.start()
+        refuses(NOT_FOUND, shim.task, "Start")
+        refuses(NOT_FOUND, shim.kill)
+        shim.create()
+        refuses(ALREADY_EXISTS, shim.create)
+        shim.task("Start")
+        refuses(FAILED_PRECONDITION, shim.task, "Start")
+        refuses(FAILED_PRECONDITION, shim.task, "Delete")
+        shim.task("Shutdown")
+        assert shim.state() == RUNNING, "Shutdown while a task remains is nothing"
+        shim.kill()
+        assert shim.wait() == 137
+        refuses(NOT_FOUND, shim.kill)
+        shim.end()
+
+
+def each_state_tells_stdio():
+    with Shim(kind=KIND) as shim:
+        shim.start()
+        out, err = (os.path.join(shim.dir, n) for n in ("out.log", "err.log"))
+        shim.create(stdout="file://" + out, stderr="file://" + err)
+        state = shim.task("State")
+        assert [one(state, n, b"").decode() for n in (5, 6, 7)] == ["", "file://" + out, "file://" + err], state
+        assert one(state, 8) == 0 and one(state, 2).decode() == shim.bundle, state
+        shim.end()
+
+
+def each_many_waiters():
+    with Shim(kind=KIND) as shim:
+        shim.start()
+        shim.create()
+        shim.task("Start")
+        waits = [shim.client.send("containerd.task.v2.Task", "Wait", {1: "c"}) for _ in range(50)]
+        others = [Client(shim.address) for _ in range(5)]
+        other_waits = [c.send("containerd.task.v2.Task", "Wait", {1: "c"}) for c in others]
+        gone = Client(shim.address)
+        gone.send("containerd.task.v2.Task", "Wait", {1: "c"})
+        gone.close()
+        shim.kill(signal.SIGTERM)
+        assert all(one(shim.client.receive(w), 1) == 143 for w in waits)
+        assert all(one(c.receive(w), 1) == 143 for c, w in zip(others, other_waits))
+        for c in others:
+            c.close()
+        shim.end()
+
+
+def test_pids_and_connect():  # core
+    with Shim() as shim:
+        shim.start()
+        shim_pid = one(shim.client.task("Connect", {1: "unknown"}), 1)
+        assert alive(shim_pid), "Connect succeeds for what is not known"
+        pid = shim.create()
+        connected = shim.task("Connect")
+        assert (one(connected, 1), one(connected, 2)) == (shim_pid, pid), connected
+        pids = [one(decode(p), 1) for p in shim.task("Pids")[1]]
+        assert pid in pids, pids
+        shim.task("Start")
+        assert pid in [one(decode(p), 1) for p in shim.task("Pids")[1]]
+        shim.end()
+
+
+def test_close_io_and_resize():
+    """CloseIO and ResizePty succeed where there is nothing to close or resize."""
+    with Shim() as shim:
+        shim.start()
+        shim.create()
+        shim.task("Start")
+        shim.task("CloseIO", {3: 1})
+        shim.task("ResizePty", {3: 80, 4: 24})
+        shim.end()
+
+
+def each_stdin_by_fifo():
+    """containerd's own way: the FIFO's writer stays open until CloseIO."""
+    with Shim(args=["reply"], kind=KIND) as shim:
+        shim.start()
+        paths = {n: os.path.join(shim.dir, n) for n in ("stdin", "stdout")}
+        for path in paths.values():
+            os.mkfifo(path)
+        hold = os.open(paths["stdout"], os.O_RDONLY | os.O_NONBLOCK)
+        shim.create(stdin=paths["stdin"], stdout=paths["stdout"])
+        write = os.open(paths["stdin"], os.O_WRONLY)
+        os.set_blocking(hold, True)
+        shim.task("Start")
+        os.write(write, b"a line\n")
+        text = b""
+        while b"a line" not in text:
+            text += os.read(hold, 100)
+        shim.task("CloseIO", {3: 1})
+        os.close(write)
+        assert shim.wait() == 0
+        while True:
+            got = os.read(hold, 100)
+            text += got
+            if not got or b"end of stdin" in text:
+                break
+        assert text == b"ready\ngot a line\nend of stdin\n", text
+        os.close(hold)
+        shim.end()
+
+
+def test_stats():
+    with Shim() as shim:
+        shim.start()
+        shim.create()
+        shim.task("Start")
+        stats = decode(one(shim.task("Stats"), 1))
+        assert one(stats, 1).decode() in ("io.containerd.cgroups.v1.Metrics", "io.containerd.cgroups.v2.Metrics"), stats
+        assert len(one(stats, 2, b"")) > 20, "figures"
+        shim.end()
+
+
+def test_unimplemented_by_name():
+    with Shim() as shim:
+        shim.start()
+        shim.create()
+        shim.task("Start")
+        task = "containerd.task.v2.Task"
+        for method in ("Checkpoint", "NoSuchMethod"):
+            refuses(UNIMPLEMENTED, shim.client.call, task, method, {1: "c"}, contains=method)
+        refuses(UNIMPLEMENTED, shim.client.call, "no.such.Service", "State", {1: "c"}, contains="no.such.Service")
+        assert shim.state() == RUNNING
+        shim.end()
+
+
+# Frames.
+
+def test_frame_too_long():  # core
+    """5 MiB: refused on its stream; the connection goes on."""
+    with Shim() as shim:
+        shim.start()
+        shim.create()
+        size = 5 << 20
+        shim.client.stream += 2
+        stream = shim.client.stream
+        shim.client.sock.sendall(frame(stream, REQUEST, bytes(size)))
+        refuses(RESOURCE_EXHAUSTED, shim.client.receive, stream)
+        assert shim.state() == CREATED
+        shim.end()
+
+
+def test_frame_truncated():  # core
+    """A connection that ends inside a frame, or a header, ends alone."""
+    with Shim() as shim:
+        shim.start()
+        shim.create()
+        for cut in (struct.pack(">IIBB", 100, 1, REQUEST, 0) + b"abc", b"\0\0\0", struct.pack(">IIBB", 5 << 20, 1, 1, 0)):
+            bad = Client(shim.address)
+            bad.sock.sendall(cut)
+            bad.close()
+        assert shim.state() == CREATED
+        shim.end()
+
+
+def test_frame_nonsense():
+    """Payloads that are no message, unknown frame types, streams out of order: an error or silence, never an end."""
+    with Shim() as shim:
+        shim.start()
+        shim.create()
+        nonsense = [
+            frame(1, REQUEST, b"\xff" * 64),
+            frame(3, 77, b"what is this"),
+            frame(2, REQUEST, encode({1: "containerd.task.v2.Task", 2: "State", 3: {1: "c"}})),
+            frame(5, REQUEST, b""),
+            frame(7, DATA, b"no such stream"),
+            frame(9, REQUEST, encode({1: "containerd.task.v2.Task", 2: "State", 3: b"\x0a\xff\xff\xff\xff\x0f"})),
+            os.urandom(4096),
+        ]
+        for data in nonsense:
+            bad = Client(shim.address)
+            bad.sock.sendall(data)
+            bad.sock.settimeout(0.2)
+            try:
+                while bad.sock.recv(4096):
+                    pass
+            except OSError:
+                pass
+            bad.close()
+            assert shim.state() == CREATED, "after %r" % data[:40]
+        refuses(INVALID_ARGUMENT, shim.client.call, "containerd.task.v2.Task", "State", b"\x0a\xff\xff\xff\xff\x0f")
+        shim.end()
+
+
+def test_slow_and_silent_peers():
+    """Many connections that send a byte and wait hold up nobody."""
+    with Shim() as shim:
+        shim.start()
+        shim.create()
+        slow = [Client(shim.address) for _ in range(100)]
+        for s in slow:
+            s.sock.sendall(b"\0")
+        began = time.time()
+        for _ in range(20):
+            assert shim.state() == CREATED
+        assert time.time() - began < 2, "the shim waits for others"
+        for s in slow:
+            s.close()
+        shim.end()
+
+
+# Bundles.
+
+def each_config_malformed():  # core
+    """Each broken config.json is refused in Create, with a reason, and leaves nothing."""
+    good = spec(["/probe.wasm" if KIND == "wasm" else "/probe", "exit", "0"])
+    broken = {
+        "no-json": "this is no JSON",
+        "empty": "",
+        "truncated": json.dumps(good)[:-20],
+        "deep": "[" * 100000,
+        "array": "[]",
+        "no-process": {k: v for k, v in good.items() if k != "process"},
+        "no-args": {**good, "process": {**good["process"], "args": []}},
+        "args-type": {**good, "process": {**good["process"], "args": "sh"}},
+        "relative-cwd": {**good, "process": {**good["process"], "cwd": "relative"}},
+        "nul": json.dumps(good).replace("exit", "ex\\u0000it"),
+    }
+    for name, config in broken.items():
+        with Shim(name=name, kind=KIND, config=config) as shim:
+            # A configuration that cannot be read at all may be refused by `start` already.
+            done = shim.run("start")
+            if done.returncode != 0:
+                assert done.stderr, "%s: refused without a word" % name
+                os.unlink(shim.events_path)
+                continue
+            shim.client = Client(done.stdout.decode().strip()[len("unix://"):])
+            try:
+                shim.create()
+            except Failure as e:
+                assert e.text, name
+            else:
+                raise AssertionError("%s was accepted" % name)
+            refuses(NOT_FOUND, shim.task, "State")
+            shim.task("Shutdown")
+            within(5, lambda: not shim.processes())
+            os.unlink(shim.events_path)
+
+
+def test_no_config():
+    with Shim() as shim:
+        os.unlink(os.path.join(shim.bundle, "config.json"))
+        done = shim.run("start")
+        if done.returncode != 0:
+            assert b"config.json" in done.stderr, done
+            return
+        shim.client = Client(done.stdout.decode().strip()[len("unix://"):])
+        try:
+            shim.create()
+        except Failure as e:
+            assert "config.json" in e.text, e
+        else:
+            raise AssertionError("a bundle without config.json was accepted")
+        shim.task("Shutdown")
+
+
+def test_no_kvm():  # core
+    """Without /dev/kvm: one sentence that names it, from Create or Start, and nothing left."""
+    hide = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs dev /dev && mknod -m 666 /dev/null c 1 3 && "
+            "mknod -m 666 /dev/urandom c 1 9 && exec \"$@\"", "sh"]
+    with Shim(prefix=hide) as shim:
+        shim.start()
+        try:
+            shim.create()
+            shim.task("Start")
+        except Failure as e:
+            assert "/dev/kvm" in e.text, e
+        else:
+            raise AssertionError("a container started without /dev/kvm")
+        finally:
+            try:
+                shim.end()
+            except Failure as e:
+                assert e.code == NOT_FOUND, e
+                shim.task("Shutdown")
+
+
+def test_output_to_file_and_logger():
+    """file:// appends; binary:// runs a logger with stdout on fd 3, stderr on fd 4, and fd 5 to say it is ready."""
+    with Shim(args=["streams", "to stdout", "to stderr"]) as shim:
+        log = os.path.join(shim.dir, "both.log")
+        with open(log, "w") as f:
+            f.write("before\n")
+        shim.start()
+        shim.create(stdout="file://" + log, stderr="file://" + log)
+        shim.task("Start")
+        assert shim.wait() == 0
+        shim.task("Delete")
+        with open(log) as f:
+            text = f.read()
+        assert text.startswith("before\n") and "to stdout\n" in text and "to stderr" in text, text
+        shim.task("Shutdown")
+
+
+def test_logger_process():
+    with Shim(args=["streams", "to stdout", "to stderr"]) as shim:
+        logger = os.path.join(shim.dir, "logger")
+        with open(logger, "w") as f:
+            f.write("#!/bin/sh\nexec 5>&-\n{ echo \"$CONTAINER_ID $CONTAINER_NAMESPACE $*\"; cat <&3; cat <&4; } >'%s/logged'\n"
+                    % shim.dir)
+        os.chmod(logger, 0o755)
+        shim.start()
+        shim.create(stdout="binary://%s?key=value" % logger, stderr="binary://%s?key=value" % logger)
+        shim.task("Start")
+        assert shim.wait() == 0
+        shim.task("Delete")
+        with open(os.path.join(shim.dir, "logged")) as f:
+            text = f.read()
+        assert "c shimtest" in text and "key value" in text, text
+        assert "to stdout\n" in text and "to stderr" in text, text
+        shim.task("Shutdown")
+
+
+# The binary's actions.
+
+def test_start_twice():
+    """A second `start` of the same container or group finds the first's socket."""
+    with Shim() as shim:
+        first = shim.start()
+        assert shim.start() == first
+        shim.create()
+        shim.end()
+
+
+def test_start_after_a_dead_shim():
+    """A socket that nobody listens on any more is taken over."""
+    with Shim() as shim:
+        first = shim.start()
+        shim_pid = one(shim.task("Connect"), 1)
+        os.kill(shim_pid, signal.SIGKILL)
+        within(5, lambda: not alive(shim_pid))
+        assert shim.start() == first
+        shim.create()
+        shim.end()
+
+
+def test_delete_is_idempotent():  # core
+    with Shim() as shim:
+        shim.start()
+        pid = shim.create()
+        shim.task("Start")
+        shim_pid = one(shim.task("Connect"), 1)
+        os.kill(shim_pid, signal.SIGKILL)
+        for _ in range(2):
+            began = time.time()
+            done = shim.run("delete")
+            assert done.returncode == 0 and time.time() - began < 5, done
+            assert one(decode(done.stdout), 2) == 137, decode(done.stdout)
+            assert not alive(pid)
+        assert not os.path.exists(shim.address), "the socket is left"
+
+
+def test_delete_of_one_leaves_the_pod():
+    """`delete` runs at every Delete of a pod's container; the pod's shared shim is not its to end."""
+    group = {"io.kubernetes.cri.sandbox-id": "pod"}
+    with Shim(name="one", annotations=group) as shim:
+        shim.start()
+        shim.make_bundle("two", annotations=group)
+        assert shim.run("start", "two").stdout.decode().strip() == "unix://" + shim.address
+        assert os.path.exists(os.path.join(shim.dir, "bundle-two", "address")), "an address file in every bundle"
+        shim.create("one")
+        shim.create("two")
+        shim.task("Start", name="one")
+        shim.task("Start", name="two")
+        shim.kill(name="one")
+        assert shim.wait("one") == 137
+        shim.task("Delete", name="one")
+        assert shim.run("delete", "one").returncode == 0
+        assert shim.state("two") == RUNNING
+        shim.end("two")
+
+
+def test_version_and_info():
+    shown = subprocess.run([SHIM, "-v"], capture_output=True, check=True)
+    assert b"Version" in shown.stdout, shown
+    shown = subprocess.run([SHIM, "-info"], input=b"", capture_output=True, check=True)
+    assert one(decode(shown.stdout), 1) == b"io.containerd.mote.v1", shown
+    bad = subprocess.run([SHIM, "nonsense"], capture_output=True, check=False)
+    assert bad.returncode != 0 and bad.stderr, bad
+
+
+def test_descriptors_do_not_grow():
+    """A hundred containers through one shim: no descriptor, process or memory more than after the first few."""
+    group = {"io.containerd.runc.v2.group": "grow"}
+    with Shim(name="keep", annotations=group) as shim:
+        shim.start()
+        shim.create("keep")
+        shim_pid = one(shim.task("Connect", name="keep"), 1)
+        shim.make_bundle("x", args=["exit", "1"], annotations=group)
+
+        def count():
+            with open("/proc/%d/statm" % shim_pid) as f:
+                return len(os.listdir("/proc/%d/fd" % shim_pid)), int(f.read().split()[1])
+
+        for i in range(110):
+            shim.create("x")
+            shim.task("Start", name="x")
+            assert shim.wait("x") == 1
+            shim.task("Delete", name="x")
+            if i == 9:
+                before = count()
+        after = count()
+        assert after[0] <= before[0], "descriptors grew from %d to %d" % (before[0], after[0])
+        assert after[1] <= before[1] + 32, "resident pages grew from %d to %d" % (before[1], after[1])
+        shim.end("keep")
+
+
+if __name__ == "__main__":
+    main(globals())
