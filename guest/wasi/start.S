@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entry of the WebAssembly image, the way onto the large stack, and the entry and exit of faults. */
+/* Entry of the WebAssembly image, the way onto the large stack, entry and exit of faults. */
 #include "guest/wasi/space.h"
 
 	.text
