@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+# `mote run`: the same guests without containerd.
+# shellcheck shell=bash disable=SC2034,SC2154,SC2162
+
+# mote ARG...: sets status, $out and $err.
+mote() {
+	status=0
+	timeout -k 5 30 "$(type -P mote)" "$@" >"$out" 2>"$err" || status=$?
+	((status != 124)) || fail "'mote $*' had not ended after 30 s"
+}
+
+file() { echo "$IMAGES/root/$KIND$(program)"; }
+
+# one_sentence STATUS PATTERN: an error of Mote's own is one line that says what it is.
+one_sentence() {
+	is "$status" "$1" status
+	has "$(cat "$err")" "$2" stderr
+	is "$(wc -l <"$err")" 1 'lines on stderr'
+}
+
+each_cli_arguments() { # core
+	mote run --env 'A=b c' "$(file)" args one '' 'two words' --env
+	is "$status" 0 status
+	is "$(cat "$out")" $'[one]\n[]\n[two words]\n[--env]' stdout
+	mote run --env 'A=b c' "$(file)" env
+	has "$(cat "$out")" '^A=b c$' stdout
+}
+
+each_cli_streams() {
+	mote run "$(file)" reply <<<'a line'
+	is "$(cat "$out")" $'ready\ngot a line\nend of stdin' stdout
+	mote run "$(file)" streams 'to stdout' 'to stderr'
+	is "$(cat "$out") $(cat "$err")" 'to stdout to stderr' streams
+}
+
+each_cli_exit_codes() {
+	local code
+	for code in 0 1 125 255; do
+		mote run "$(file)" exit "$code"
+		is "$status" "$code" status
+	done
+	mote run "$(file)" exit 300
+	is "$status" 44 status
+}
+
+each_cli_folder() {
+	mkdir "$CASE_DIR/data" && echo text >"$CASE_DIR/data/in"
+	mote run --dir "$CASE_DIR/data::/data" "$(file)" read /data/in
+	is "$(cat "$out")" text stdout
+	mote run --dir "$CASE_DIR/data::/data" "$(file)" write /data/new text
+	is "$status $(cat "$CASE_DIR/data/new")" '0 text' 'what was written'
+	mote run --dir "$CASE_DIR/data::/data" "$(file)" read /data/../../etc/hostname
+	is "$status" 1 'outside of the folder'
+	mote run "$(file)" read /etc/hostname
+	is "$status" 1 'without any folder'
+}
+
+each_cli_interrupt() {
+	local client
+	timeout 30 "$(type -P mote)" run "$(file)" loop >"$out" 2>"$err" &
+	client=$!
+	within 10 grep -q ready "$out" || fail 'it does not start'
+	kill -INT "$(pgrep -P "$client")"
+	wait "$client"
+	is "$?" 130 status
+}
+
+each_cli_time_limit() {
+	local began=$SECONDS
+	mote run --timeout 1s "$(file)" loop
+	is "$status" 137 status
+	has "$(cat "$err")" 'time|limit' stderr
+	((SECONDS - began < 5)) || fail 'the limit came late'
+}
+
+each_cli_memory() {
+	mote run --memory 256M "$(file)" touch 64
+	is "$status" 0 status
+	mote run --memory 32M "$(file)" touch 512
+	[[ $status != 0 ]] || fail 'it had 512 MiB of 32 MiB'
+	lacks "$(cat "$out")" touched stdout
+}
+
+test_cli_wasm_trap() {
+	KIND=wasm
+	mote run "$(file)" unreachable
+	is "$status" 134 status
+	has "$(cat "$err")" unreachable stderr
+}
+
+test_cli_native_fault() {
+	KIND=native
+	mote run "$(file)" wild-write
+	is "$status" 139 status
+}
+
+test_cli_bad_programs() {
+	local bad=$IMAGES/root/bad name
+	for name in truncated.wasm garbage.wasm version.wasm type.wasm import.wasm no-start.wasm empty.wasm aarch64 \
+		truncated-elf dynamic script; do
+		mote run "$bad/$name"
+		is "$status" 126 "status of $name"
+		[[ -s $err ]] || fail "$name was refused without a word"
+	done
+	mote run "$bad/no-such-file"
+	one_sentence 127 'no-such-file'
+}
+
+test_cli_module_larger_than_memory() {
+	mote run --memory 64M "$IMAGES/root/bad/big-memory.wasm"
+	[[ $status != 0 ]] || fail 'a module of 1,024 MiB ran in 64 MiB'
+	has "$(cat "$err")" '[Mm]emory' stderr
+}
+
+test_cli_usage() {
+	KIND=wasm
+	mote run --no-such-option "$(file)"
+	is "$status" 125 status
+	has "$(cat "$err")" 'no-such-option' stderr
+	mote run
+	is "$status" 125 status
+	mote run --memory 12X "$(file)"
+	one_sentence 125 '12X'
+	mote run --dir /no/such/folder::/data "$(file)"
+	one_sentence 125 '/no/such/folder'
+	mote nonsense
+	is "$status" 125 status
+	mote --version
+	has "$(cat "$out")" '[0-9]+\.[0-9]+\.[0-9]+' version
+	mote help run
+	has "$(cat "$out")" '--memory' help
+}
+
+test_cli_no_kvm() {
+	KIND=native
+	status=0
+	timeout 30 unshare --mount sh -c 'mount -t tmpfs dev /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"' \
+		sh "$(type -P mote)" run "$(file)" >"$out" 2>"$err" </dev/null || status=$?
+	one_sentence 125 '/dev/kvm'
+}
+
+test_cli_no_permission() {
+	KIND=native
+	# Where another user can reach them.
+	mkdir -m 755 /run/mote-cli && cp "$(type -P mote)" "$(file)" /run/mote-cli/
+	status=0
+	timeout 30 setpriv --reuid 65534 --regid 65534 --clear-groups /run/mote-cli/mote run /run/mote-cli/probe \
+		>"$out" 2>"$err" </dev/null || status=$?
+	rm -r /run/mote-cli
+	one_sentence 125 '/dev/kvm.*([Pp]ermission|group|access)'
+}
