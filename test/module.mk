@@ -12,7 +12,8 @@ $(B)/test/unit/vm_run.o: $(G)/probe.img
 UNIT := $(patsubst test/unit/%.c,$(B)/test/unit/%,$(wildcard test/unit/*.c))
 $(B)/test/%.o: HOST_INC = $(INC_test)
 $(B)/test/unit/%.o: HOST_CFLAGS += -Wno-conversion -Wa,-I$(B)
-TEST_LDFLAGS = $(filter-out -static-pie,$(HOST_LDFLAGS))
+# Without the removal of unused sections: Criterion finds tests by theirs, which nothing refers to.
+TEST_LDFLAGS = $(filter-out -static-pie %--gc-sections,$(HOST_LDFLAGS))
 $(UNIT): $(B)/test/unit/%: $(B)/test/unit/%.o $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(B)/libmote.a
 	$(CC) $(TEST_LDFLAGS) $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group -lcriterion $(LIB_HOST) -lm -o $@
 unit: $(UNIT)
