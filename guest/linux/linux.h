@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Linux personality: what its files share. It runs at CPL 3 beside the program, uses general registers
+ * only, and answers system calls by itself or by host calls.
+ */
+#ifndef MOTE_GUEST_LINUX_LINUX_H
+#define MOTE_GUEST_LINUX_LINUX_H
+
+#include "abi/guest_calls.h"
+#include "guest/lib/lib.h"
+
+enum {
+	E_PERM = 1, E_NOENT = 2, E_INTR = 4, E_BADF = 9, E_CHILD = 10, E_AGAIN = 11, E_NOMEM = 12, E_FAULT = 14,
+	E_NOTDIR = 20, E_INVAL = 22, E_NOTTY = 25, E_RANGE = 34, E_DEADLK = 35, E_NAMETOOLONG = 36, E_NOSYS = 38,
+	E_XDEV = 18, E_ACCES = 13, E_EXIST = 17, E_NOTSUP = 95, E_MFILE = 24, E_SRCH = 3,
+};
+
+#define PATH_MAX_BYTES 4096
+#define AT_FDCWD_ (-100)
+
+/* Addresses of the personality's own, behind the image (abi/layout.h). */
+#define LINUX_FAULT_STACK (MOTE_FREE_VA + 0x10000)
+#define LINUX_FAULT_STACK_BYTES 0x8000
+/* The program's. */
+#define LINUX_STACK_TOP 0x7ff000000000UL
+#define LINUX_STACK_BYTES (8UL << 20)
+#define LINUX_MMAP_TOP 0x7fe000000000UL
+#define LINUX_PIE_BASE 0x555555554000UL
+
+struct signal_action { /* the kernel's struct sigaction */
+	uint64_t handler, flags, restorer, mask;
+};
+
+struct linux_state {
+	struct mote_area *area;
+	const struct mote_boot *boot;
+	uint64_t brk_start, brk, brk_mapped;
+	uint64_t mmap_next; /* the next mapping goes below */
+	uint64_t fs_base;
+	char cwd[PATH_MAX_BYTES];
+	uint32_t umask;
+	struct signal_action actions[65];
+	uint64_t alt_stack, alt_stack_bytes;
+	bool suspended; /* in sigsuspend: suspend_mask comes back */
+	uint64_t suspend_mask;
+	int32_t preopen_fd[64]; /* where the preopens were moved */
+	char name[16];
+};
+extern struct linux_state L;
+
+static inline const char *boot_string(uint32_t at)
+{
+	return (const char *)L.boot + at;
+}
+
+/* In start.S. */
+void linux_syscall_entry(void);
+void linux_fault_entry(void);
+_Noreturn void linux_resume(const struct mote_context *c, uint32_t *busy);
+int user_copy(void *to, const void *from, uint64_t bytes);
+extern char user_copy_fault[];
+
+/* Copies from and to the program: 0 or -E_FAULT. */
+static inline int get_user(void *to, uint64_t from, uint64_t bytes)
+{
+	return user_copy(to, (const void *)from, bytes);
+}
+static inline int put_user(uint64_t to, const void *from, uint64_t bytes)
+{
+	return user_copy((void *)to, from, bytes);
+}
+/* A NUL-terminated path into to[PATH_MAX_BYTES]: its length, or -errno. */
+int64_t get_path(char *to, uint64_t from);
+
+/* main.c */
+void linux_start(const struct mote_boot *boot, struct mote_area *area);
+/* load.c: maps the program and its stack; where it starts. Ends the guest with a sentence where it cannot. */
+void load_program(uint64_t *rip, uint64_t *rsp);
+/* syscall.c */
+void linux_syscall(struct mote_context *c);
+/* memory.c */
+int64_t memory_brk(uint64_t to);
+int64_t memory_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int32_t fd, uint64_t offset);
+int64_t memory_munmap(uint64_t addr, uint64_t bytes);
+int64_t memory_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot);
+int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to);
+int64_t memory_madvise(uint64_t addr, uint64_t bytes, uint32_t advice);
+/* signal.c */
+void linux_fault(struct mote_area *area);
+int64_t signal_action(int signo, uint64_t act, uint64_t old);
+int64_t signal_mask(uint32_t how, uint64_t set, uint64_t old);
+int64_t signal_altstack(uint64_t stack, uint64_t old);
+int64_t signal_raise(int signo);
+void signal_return(struct mote_context *c);
+/* Delivers what is pending and not blocked: changes the context to that of its handler. */
+void signal_deliver(struct mote_context *c);
+int64_t signal_suspend(uint64_t mask);
+/* file.c: the calls on paths and descriptors that need more than passing on. */
+int64_t path_resolve(int32_t dirfd, const char *path, int32_t *base, const char **rest, uint32_t *resolve);
+void file_start(void);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory system calls. Placement is decided here; the mappings themselves are the host's work. */
+#include "guest/linux/linux.h"
+
+enum { MAP_SHARED_ = 1, MAP_PRIVATE_ = 2, MAP_FIXED_ = 0x10, MAP_ANONYMOUS_ = 0x20, MAP_FIXED_NOREPLACE_ = 0x100000 };
+enum { MREMAP_MAYMOVE_ = 1, MREMAP_FIXED_ = 2, MADV_DONTNEED_ = 4, MADV_FREE_ = 8 };
+enum { PROT_ALL = MOTE_PROT_READ | MOTE_PROT_WRITE | MOTE_PROT_EXEC };
+
+static uint64_t up(uint64_t v)
+{
+	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
+}
+
+int64_t memory_brk(uint64_t to)
+{
+	if (to < L.brk_start)
+		return (int64_t)L.brk;
+	uint64_t end = up(to);
+	if (end > L.brk_mapped) {
+		/* In steps of 128 KiB: each is an exit. */
+		uint64_t more = (end - L.brk_mapped + 0x1ffff) & ~0x1ffffUL;
+		if (mote_mem_map(L.area, L.brk_mapped, more, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
+			return (int64_t)L.brk;
+		L.brk_mapped += more;
+	} else if (to < L.brk) {
+		/* What is given back reads as zero when it is taken again. */
+		memset((void *)to, 0, (up(to) < L.brk ? up(to) : L.brk) - to);
+		if (up(L.brk) > end && mote_mem_zero(L.area, end, up(L.brk) - end) < 0)
+			return (int64_t)L.brk;
+	}
+	L.brk = to;
+	return (int64_t)to;
+}
+
+/* Maps without access: nothing is mapped, the addresses are only kept apart. */
+static int64_t map_at(uint64_t addr, uint64_t bytes, uint32_t prot)
+{
+	return prot ? mote_mem_map(L.area, addr, bytes, prot) : 0;
+}
+
+static int64_t fill_from(uint64_t addr, uint64_t bytes, int32_t fd, uint64_t offset)
+{
+	for (uint64_t done = 0; done < bytes;) {
+		struct mote_iovec v = {.base = addr + done, .len = bytes - done};
+		int64_t n = mote_preadv(L.area, fd, &v, 1, offset + done);
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+int64_t memory_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int32_t fd, uint64_t offset)
+{
+	bool anonymous = flags & MAP_ANONYMOUS_, fixed = flags & (MAP_FIXED_ | MAP_FIXED_NOREPLACE_);
+	if (bytes == 0 || (prot & ~(uint32_t)PROT_ALL) || offset % MOTE_PAGE || (fixed && addr % MOTE_PAGE))
+		return -E_INVAL;
+	if (!(flags & (MAP_SHARED_ | MAP_PRIVATE_)))
+		return -E_INVAL;
+	if (!anonymous && (flags & 3) == MAP_SHARED_ && (prot & MOTE_PROT_WRITE)) {
+		lib_log("mmap: writable shared mappings of files are not implemented");
+		return -E_NOTSUP;
+	}
+	bytes = up(bytes);
+	if (bytes == 0 || bytes > LINUX_MMAP_TOP)
+		return -E_NOMEM;
+	if (!fixed) {
+		/* Large ones are aligned so that large pages serve them. */
+		uint64_t align = bytes >= (2UL << 20) ? 2UL << 20 : MOTE_PAGE;
+		if (bytes > L.mmap_next - MOTE_WINDOW_END)
+			return -E_NOMEM;
+		addr = (L.mmap_next - bytes) & ~(align - 1);
+		if (addr < MOTE_WINDOW_END)
+			return -E_NOMEM;
+		L.mmap_next = addr;
+	} else if (flags & MAP_FIXED_) {
+		int64_t rc = mote_mem_unmap(L.area, addr, bytes);
+		if (rc < 0)
+			return rc;
+	}
+	int64_t rc = map_at(addr, bytes, anonymous ? prot : prot | MOTE_PROT_WRITE);
+	if (rc == 0 && !anonymous) {
+		rc = fill_from(addr, bytes, fd, offset);
+		if (rc == 0 && !(prot & MOTE_PROT_WRITE))
+			rc = mote_mem_protect(L.area, addr, bytes, prot);
+	}
+	return rc < 0 ? rc : (int64_t)addr;
+}
+
+int64_t memory_munmap(uint64_t addr, uint64_t bytes)
+{
+	if (addr % MOTE_PAGE || bytes == 0)
+		return -E_INVAL;
+	return mote_mem_unmap(L.area, addr, up(bytes));
+}
+
+/* Pages that were mapped without access are not there yet: they are mapped now. */
+int64_t memory_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot)
+{
+	if (addr % MOTE_PAGE || (prot & ~(uint32_t)PROT_ALL))
+		return -E_INVAL;
+	bytes = up(bytes);
+	if (bytes == 0)
+		return 0;
+	int64_t rc = mote_mem_protect(L.area, addr, bytes, prot);
+	if (rc != -E_NOMEM || !prot)
+		return rc == -E_NOMEM ? 0 : rc;
+	rc = mote_mem_map(L.area, addr, bytes, prot);
+	if (rc != -E_EXIST)
+		return rc;
+	for (uint64_t at = addr; at < addr + bytes; at += MOTE_PAGE) { /* partly there */
+		rc = mote_mem_protect(L.area, at, MOTE_PAGE, prot);
+		if (rc == -E_NOMEM)
+			rc = mote_mem_map(L.area, at, MOTE_PAGE, prot);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to)
+{
+	(void)to;
+	if (addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 || (flags & MREMAP_FIXED_))
+		return -E_INVAL;
+	old_bytes = up(old_bytes);
+	new_bytes = up(new_bytes);
+	if (new_bytes <= old_bytes) {
+		int64_t rc = new_bytes < old_bytes ? mote_mem_unmap(L.area, addr + new_bytes, old_bytes - new_bytes) : 0;
+		return rc < 0 ? rc : (int64_t)addr;
+	}
+	if (mote_mem_map(L.area, addr + old_bytes, new_bytes - old_bytes, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0)
+		return (int64_t)addr;
+	if (!(flags & MREMAP_MAYMOVE_))
+		return -E_NOMEM;
+	int64_t at = memory_mmap(0, new_bytes, MOTE_PROT_READ | MOTE_PROT_WRITE, MAP_PRIVATE_ | MAP_ANONYMOUS_, -1, 0);
+	if (at < 0)
+		return at;
+	if (user_copy((void *)at, (const void *)addr, old_bytes) < 0)
+		return -E_FAULT;
+	mote_mem_unmap(L.area, addr, old_bytes);
+	return at;
+}
+
+int64_t memory_madvise(uint64_t addr, uint64_t bytes, uint32_t advice)
+{
+	if (addr % MOTE_PAGE)
+		return -E_INVAL;
+	if (advice == MADV_DONTNEED_ && bytes > 0) {
+		int64_t rc = mote_mem_zero(L.area, addr, up(bytes));
+		return rc == -E_NOMEM ? 0 : rc; /* pages that are not there are zero anyway */
+	}
+	return 0;
+}

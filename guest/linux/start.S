@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entry of the Linux image, of system calls and of faults, and the one way back into the program. */
+#include "abi/layout.h"
+
+	.text
+
+/* RDI: boot information, RSI: the area, on the initial stack, which stays the personality's. */
+	.globl mote_guest_entry
+mote_guest_entry:
+	xorl %ebp, %ebp
+	movq %rsp, %gs:MOTE_AREA_STACK_TOP
+	call linux_start
+	ud2
+
+/*
+ * A system call of the program, from the CPL 0 stub or directly: RCX and R11 are lost, RSP is the program's.
+ * Its registers become a struct mote_context on the personality's stack.
+ */
+	.globl linux_syscall_entry
+linux_syscall_entry:
+	movq %rsp, %gs:MOTE_AREA_SAVED_RSP
+	movq %gs:MOTE_AREA_STACK_TOP, %rsp
+	pushq $0x202
+	pushq %gs:MOTE_AREA_SAVED_RCX
+	pushq %r15
+	pushq %r14
+	pushq %r13
+	pushq %r12
+	pushq $0x202 /* r11: RFLAGS, as after any SYSCALL */
+	pushq %r10
+	pushq %r9
+	pushq %r8
+	pushq %gs:MOTE_AREA_SAVED_RSP
+	pushq %rbp
+	pushq %rdi
+	pushq %rsi
+	pushq %rdx
+	pushq %gs:MOTE_AREA_SAVED_RCX
+	pushq %rbx
+	pushq %rax
+	cld
+	movq %rsp, %rdi
+	call linux_syscall
+	movq %rsp, %rdi
+	movq %gs:MOTE_AREA_SELF, %rsi
+	addq $(4096 - 4), %rsi /* a word that nobody reads */
+	jmp linux_resume
+
+/* From the host, with RDI = the area, on the fault stack. */
+	.globl linux_fault_entry
+linux_fault_entry:
+	cld
+	xorl %ebp, %ebp
+	andq $-16, %rsp
+	call linux_fault
+	ud2
+
+/* linux_resume(context, busy): all registers as the context has them; *busy becomes 0 just before. */
+	.globl linux_resume
+linux_resume:
+	pushq $MOTE_USER_DS
+	pushq 0x38(%rdi)
+	pushq 0x88(%rdi)
+	pushq $MOTE_USER_CS
+	pushq 0x80(%rdi)
+	movl $0, (%rsi)
+	movq 0x00(%rdi), %rax
+	movq 0x08(%rdi), %rbx
+	movq 0x10(%rdi), %rcx
+	movq 0x18(%rdi), %rdx
+	movq 0x20(%rdi), %rsi
+	movq 0x30(%rdi), %rbp
+	movq 0x40(%rdi), %r8
+	movq 0x48(%rdi), %r9
+	movq 0x50(%rdi), %r10
+	movq 0x58(%rdi), %r11
+	movq 0x60(%rdi), %r12
+	movq 0x68(%rdi), %r13
+	movq 0x70(%rdi), %r14
+	movq 0x78(%rdi), %r15
+	movq 0x28(%rdi), %rdi
+	iretq
+
+/* int user_copy(to, from, bytes): 0, or -14 when a fault hit; linux_fault sends faults of its body to the end. */
+	.globl user_copy, user_copy_fault
+user_copy:
+	movq %rdx, %rcx
+	rep movsb
+	xorl %eax, %eax
+	ret
+user_copy_fault:
+	movl $-14, %eax
+	ret
+
+	.section .note.GNU-stack, "", @progbits
