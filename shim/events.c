@@ -20,7 +20,7 @@
 #include <sys/un.h>
 #include <time.h>
 
-enum { TRIES = 5, TIMEOUT_MS = 5000, BACKOFF_MS = 200, QUEUED_MAX = 4096, ANSWER_MAX = 64 << 10 };
+enum { TRIES = 5, TIMEOUT_MS = 5000, BACKOFF_MS = 200, LAST_WORDS_MS = 3000, QUEUED_MAX = 4096, ANSWER_MAX = 64 << 10 };
 
 struct events_queued {
 	struct events_queued *next;
@@ -30,10 +30,10 @@ struct events_queued {
 
 static void try_first(struct events *e);
 
-static void set_timer(struct events *e, long ms)
+static void set_timer(int timer, long ms)
 {
 	struct itimerspec when = {.it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}};
-	timerfd_settime(e->timer, 0, &when, NULL);
+	timerfd_settime(timer, 0, &when, NULL);
 }
 
 static void disconnect(struct events *e)
@@ -58,7 +58,7 @@ static void first_done(struct events *e)
 	e->tries = 0;
 	e->sent = 0;
 	if (!e->first) {
-		set_timer(e, 0);
+		set_timer(e->timer, 0);
 		if (e->drained_stop)
 			e->loop->stop = true;
 		return;
@@ -74,7 +74,7 @@ static void failed(struct events *e)
 		first_done(e);
 		return;
 	}
-	set_timer(e, BACKOFF_MS << e->tries);
+	set_timer(e->timer, BACKOFF_MS << e->tries);
 }
 
 /* unix:///path, /path, or an abstract name. */
@@ -156,7 +156,7 @@ static void send_first(struct events *e)
 
 static void try_first(struct events *e)
 {
-	set_timer(e, TIMEOUT_MS);
+	set_timer(e->timer, TIMEOUT_MS);
 	e->sent = 0;
 	if (e->fd < 0 && connect_to(e) < 0) {
 		failed(e);
@@ -214,6 +214,14 @@ static void on_socket(void *arg, uint32_t events)
 	}
 }
 
+static void on_last_words(void *arg, uint32_t events)
+{
+	struct events *e = arg;
+	(void)events;
+	fprintf(stderr, "mote: %u events are dropped: containerd does not take them, and the shim ends\n", e->queued);
+	e->loop->stop = true;
+}
+
 static void on_timer(void *arg, uint32_t events)
 {
 	struct events *e = arg;
@@ -231,7 +239,7 @@ int events_init(struct events *e, struct loop *loop, const char *address, const 
 {
 	*e = (struct events){
 		.loop = loop,
-		.address = address,
+		.address = address && *address ? address : NULL,
 		.containerd_namespace = containerd_namespace,
 		.fd = -1,
 		.in.cap = ANSWER_MAX + 2 * 4096,
@@ -240,8 +248,11 @@ int events_init(struct events *e, struct loop *loop, const char *address, const 
 	e->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (e->timer < 0)
 		return -errno;
+	e->last_words = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (e->last_words < 0)
+		return -errno;
 	e->timer_source = loop_add(loop, e->timer, EPOLLIN, on_timer, e);
-	return e->timer_source ? 0 : -errno;
+	return e->timer_source && loop_add(loop, e->last_words, EPOLLIN, on_last_words, e) ? 0 : -errno;
 }
 
 void events_publish(struct events *e, const char *topic, const char *type, const ProtobufCMessage *event)
@@ -289,4 +300,6 @@ void events_stop_when_told(struct events *e)
 	e->drained_stop = true;
 	if (!e->first)
 		e->loop->stop = true;
+	else
+		set_timer(e->last_words, LAST_WORDS_MS);
 }

@@ -16,7 +16,7 @@ struct events {
 	struct events_queued *first, **last;	    /* owned */
 	unsigned queued;
 	int fd; /* owned; -1: not connected */
-	int timer; /* owned */
+	int timer, last_words; /* owned: timerfds, of a try and of the end */
 	struct loop_source *source, *timer_source;
 	struct buf in;
 	size_t sent; /* bytes of the first one that are out */
@@ -28,7 +28,7 @@ struct events {
 int events_init(struct events *e, struct loop *loop, const char *address, const char *containerd_namespace) must_check;
 /* Topic as "/tasks/create", type as "containerd.events.TaskCreate". The event is packed before it returns. */
 void events_publish(struct events *e, const char *topic, const char *type, const ProtobufCMessage *event);
-/* Stops the loop once everything is told or given up. */
+/* Stops the loop once everything is told or given up, or after a few seconds. */
 void events_stop_when_told(struct events *e);
 
 #endif

@@ -32,14 +32,15 @@ static void on_signal(void *arg, uint32_t events)
 		return;
 	if (info.ssi_signo == SIGCHLD)
 		task_reap(shim);
-	else if (!shim->tasks)
-		shim->loop.stop = true; /* SIGTERM: as long as containers run, they need their shim */
+	else
+		shim_end(shim); /* and with its process, its monitors: containerd cleans up after them */
 }
 
 static int serve(const struct bootstrap_flags *f, const char *address, int listener, struct err *e)
 {
 	static struct shim shim;
 	shim.containerd_namespace = f->containerd_namespace;
+	shim.socket_path = address + strlen("unix://");
 	shim.debug = f->debug;
 	sigset_t set;
 	sigemptyset(&set);
@@ -58,7 +59,8 @@ static int serve(const struct bootstrap_flags *f, const char *address, int liste
 		rc = -errno;
 	if (rc == 0)
 		rc = loop_run(&shim.loop);
-	unlink(address + strlen("unix://"));
+	if (rc < 0)
+		unlink(shim.socket_path);
 	return rc < 0 ? err_sys(e, -rc, "the shim's loop") : 0;
 }
 

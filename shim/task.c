@@ -27,11 +27,13 @@ struct waiter {
 
 /* --- the edge: errors and times --- */
 
-static enum ttrpc_code code_of(const struct err *e)
+/* What is wrong with a request at this time. */
+static enum ttrpc_code code_of_request(int code)
 {
-	switch (e->code) {
+	switch (code) {
 	case ENOENT:
-		return e->blame == ERR_CONFIG ? TTRPC_INVALID_ARGUMENT : TTRPC_NOT_FOUND;
+	case ESRCH:
+		return TTRPC_NOT_FOUND;
 	case EEXIST:
 		return TTRPC_ALREADY_EXISTS;
 	case EBUSY:
@@ -39,8 +41,29 @@ static enum ttrpc_code code_of(const struct err *e)
 	case ENOSYS:
 		return TTRPC_UNIMPLEMENTED;
 	default:
-		return e->blame == ERR_CONFIG ? TTRPC_INVALID_ARGUMENT : TTRPC_UNKNOWN;
+		return TTRPC_INVALID_ARGUMENT;
 	}
+}
+
+/*
+ * Only a request's own errors are NotFound or Unimplemented: to containerd these say that the task is gone
+ * already, or that the shim speaks an older protocol. A file that is missing is neither.
+ */
+static enum ttrpc_code code_of(const struct err *e)
+{
+	switch (e->blame) {
+	case ERR_PEER:
+		return code_of_request(e->code);
+	case ERR_CONFIG:
+		return TTRPC_INVALID_ARGUMENT;
+	case ERR_GUEST:
+		return TTRPC_FAILED_PRECONDITION;
+	case ERR_NONE:
+	case ERR_HOST:
+		break;
+	}
+	bool shortage = e->code == ENOMEM || e->code == ENOSPC || e->code == EMFILE || e->code == ENFILE;
+	return shortage ? TTRPC_RESOURCE_EXHAUSTED : TTRPC_INTERNAL;
 }
 
 static void fail(struct ttrpc_call *call, const struct err *e)
@@ -89,6 +112,7 @@ static struct task *find_or_fail(struct shim *shim, struct ttrpc_call *call, con
 }
 
 static void on_watch(void *arg, uint32_t events);
+static void exited(struct task *t);
 
 static void watch_end(struct task_watch *w)
 {
@@ -129,6 +153,12 @@ static void sync_watches(struct task *t)
 	}
 }
 
+static void drop_watches(struct task *t)
+{
+	while (t->watch_count > 0)
+		watch_end(t->watches[--t->watch_count]);
+}
+
 static void publish_named(struct shim *shim, const char *topic, const char *type, const char *id)
 {
 	Events__TaskNamed event = EVENTS__TASK_NAMED__INIT;
@@ -141,6 +171,10 @@ static void on_watch(void *arg, uint32_t events)
 	struct task_watch *w = arg;
 	struct task *t = w->task;
 	container_ready(t->container, w->fd, events);
+	if (container_take_exit(t->container)) {
+		exited(t);
+		return;
+	}
 	if (container_take_oom(t->container))
 		publish_named(t->shim, "/tasks/oom", "containerd.events.TaskOOM", container_id(t->container));
 	sync_watches(t);
@@ -155,19 +189,27 @@ static void answer_wait(struct ttrpc_call *call, const struct container *c)
 	ttrpc_reply(call, &response.base);
 }
 
-static void answer_waiters(struct task *t)
+/* Answers those that wait; before the end, only those that have gone and hear it no more. */
+static void answer_waiters(struct task *t, bool ended)
 {
-	while (t->waiters) {
-		struct waiter *w = t->waiters;
-		t->waiters = w->next;
+	struct waiter **at = &t->waiters;
+	while (*at) {
+		struct waiter *w = *at;
+		if (!ended && !ttrpc_abandoned(w->call)) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
 		answer_wait(w->call, t->container);
 		free(w);
 	}
 }
 
+/* Those who wait are told before anything else is done. */
 static void exited(struct task *t)
 {
 	const struct container *c = t->container;
+	answer_waiters(t, true);
 	Types__Timestamp at = timestamp_of(container_exited_at(c));
 	Events__TaskExit event = EVENTS__TASK_EXIT__INIT;
 	if (container_take_oom(t->container))
@@ -178,7 +220,6 @@ static void exited(struct task *t)
 	event.exit_status = container_exit_status(c);
 	event.exited_at = &at;
 	events_publish(&t->shim->events, "/tasks/exit", "containerd.events.TaskExit", &event.base);
-	answer_waiters(t);
 	sync_watches(t);
 }
 
@@ -190,22 +231,57 @@ void task_reap(struct shim *shim)
 		clock_gettime(CLOCK_REALTIME, &now);
 		for (struct task *t = shim->tasks; t; t = t->next)
 			if (container_reaped(t->container, pid, status, now)) {
-				exited(t);
+				if (container_take_exit(t->container))
+					exited(t);
 				break;
 			}
 	}
 }
 
-void task_kill_all(struct shim *shim)
+void shim_end(struct shim *shim)
 {
-	for (struct task *t = shim->tasks; t; t = t->next) {
-		struct err e = {0};
-		if (container_kill(t->container, SIGKILL, &e) < 0 && e.code != ENOENT)
-			fprintf(stderr, "mote: %s: %s\n", container_id(t->container), e.text);
-	}
+	if (shim->ending)
+		return;
+	shim->ending = true;
+	/* While it is listened on nobody replaces the socket: what is removed is our own. */
+	unlink(shim->socket_path);
+	ttrpc_stop_listening(&shim->server);
+	events_stop_when_told(&shim->events);
 }
 
 /* --- methods --- */
+
+enum { ID_MAX = 128, ROOTFS_MAX = 64, OPTIONS_MAX = 512 };
+
+/* What becomes part of paths: it prints, and no slash or dots lead elsewhere. */
+static bool valid_id(const char *id)
+{
+	if (!*id || strlen(id) > ID_MAX || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+		return false;
+	for (; *id; id++)
+		if (*id <= ' ' || *id > '~' || *id == '/')
+			return false;
+	return true;
+}
+
+/* True when it may be created; else it is answered. */
+static bool may_create(struct shim *shim, struct ttrpc_call *call, const Task__CreateTaskRequest *r)
+{
+	if (shim->ending)
+		ttrpc_fail(call, TTRPC_UNAVAILABLE, "the shim is about to end");
+	else if (!valid_id(r->id))
+		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "'%.100s' is no id for a container", r->id);
+	else if (find(shim, r->id))
+		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "container %s: exists already", r->id);
+	else if (r->bundle[0] != '/')
+		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "container %s: bundle '%.100s' is no absolute path", r->id,
+			   r->bundle);
+	else if (r->checkpoint[0] != '\0')
+		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "container %s: Mote cannot restore a checkpoint", r->id);
+	else
+		return true;
+	return false;
+}
 
 static void publish_create(struct shim *shim, const Task__CreateTaskRequest *r, int pid)
 {
@@ -224,7 +300,6 @@ static void publish_create(struct shim *shim, const Task__CreateTaskRequest *r, 
 	events_publish(&shim->events, "/tasks/create", "containerd.events.TaskCreate", &event.base);
 }
 
-enum { ROOTFS_MAX = 64, OPTIONS_MAX = 512 };
 
 /* The request's mounts in the runtime's terms. 0, or -E2BIG. */
 static int mounts_of(const Task__CreateTaskRequest *r, struct container_mount *mounts, const char **options)
@@ -251,15 +326,8 @@ static void handle_create(void *arg, struct ttrpc_call *call, const ProtobufCMes
 	const Task__CreateTaskRequest *r = (const void *)request;
 	struct container_mount mounts[ROOTFS_MAX];
 	const char *options[OPTIONS_MAX];
-	if (find(shim, r->id)) {
-		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "container %.100s: exists already", r->id);
+	if (!may_create(shim, call, r))
 		return;
-	}
-	if (r->checkpoint[0] != '\0') {
-		ttrpc_fail(call, TTRPC_UNIMPLEMENTED, "container %.100s: restoring from a checkpoint is not implemented",
-			   r->id);
-		return;
-	}
 	if (mounts_of(r, mounts, options) < 0) {
 		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "container %.100s: too many mounts or options", r->id);
 		return;
@@ -301,8 +369,13 @@ static void handle_start(void *arg, struct ttrpc_call *call, const ProtobufCMess
 {
 	struct shim *shim = arg;
 	const Task__ProcessRequest *r = (const void *)request;
-	struct task *t = find_or_fail(shim, call, r->id, r->exec_id);
+	struct task *t = find(shim, r->id);
 	struct err e = {0};
+	if (t && r->exec_id[0] != '\0' && container_state(t->container) == CONTAINER_STOPPED) {
+		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION, "container %.100s: has ended, no process starts in it", r->id);
+		return;
+	}
+	t = find_or_fail(shim, call, r->id, r->exec_id);
 	if (!t)
 		return;
 	if (container_start(t->container, &e) < 0) {
@@ -354,13 +427,18 @@ static void handle_kill(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 	struct err e = {0};
 	if (!t)
 		return;
-	if (container_kill(t->container, (int)r->signal, &e) < 0)
+	int signo = r->signal <= 64 ? (int)r->signal : 0; /* 0: no signal, refused as such */
+	int rc = container_kill(t->container, signo, &e);
+	/* CRI takes this code, and no other, for a container that has ended already. */
+	if (rc == -ENOENT || rc == -ESRCH)
+		ttrpc_fail(call, TTRPC_NOT_FOUND, "%s", e.text);
+	else if (rc < 0)
 		fail(call, &e);
 	else
 		reply_empty(call);
 }
 
-/* Takes the task off the list and frees what is the shim's of it. */
+/* Takes the task, whose container is gone, off the list. */
 static void forget(struct shim *shim, struct task *t)
 {
 	for (struct task **at = &shim->tasks; *at; at = &(*at)->next)
@@ -368,8 +446,6 @@ static void forget(struct shim *shim, struct task *t)
 			*at = t->next;
 			break;
 		}
-	for (size_t i = 0; i < t->watch_count; i++)
-		watch_end(t->watches[i]);
 	free(t);
 }
 
@@ -386,11 +462,8 @@ static void handle_delete(void *arg, struct ttrpc_call *call, const ProtobufCMes
 	response.pid = (uint32_t)container_pid(t->container);
 	response.exit_status = container_exit_status(t->container);
 	response.exited_at = &at;
-	/* The descriptors that are watched close with the container. */
-	for (size_t i = 0; container_state(t->container) == CONTAINER_STOPPED && i < t->watch_count; i++) {
-		loop_remove(&shim->loop, t->watches[i]->source);
-		t->watches[i]->source = NULL;
-	}
+	/* The descriptors that are watched close with the container, and others get their numbers. */
+	drop_watches(t);
 	if (container_delete(t->container, &e) < 0) {
 		sync_watches(t);
 		fail(call, &e);
@@ -421,6 +494,7 @@ static void handle_wait(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
+	answer_waiters(t, false);
 	*w = (struct waiter){.next = t->waiters, .call = call};
 	t->waiters = w;
 }
@@ -453,13 +527,11 @@ static void handle_connect(void *arg, struct ttrpc_call *call, const ProtobufCMe
 static void handle_shutdown(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	struct shim *shim = arg;
-	const Task__ShutdownRequest *r = (const void *)request;
-	bool stop = !shim->tasks || r->now;
-	if (stop && shim->tasks)
-		task_kill_all(shim);
+	(void)request;
+	/* Sent after each Delete. Also with `now` it must not end the other containers of a pod. */
 	reply_empty(call);
-	if (stop)
-		events_stop_when_told(&shim->events);
+	if (!shim->tasks)
+		shim_end(shim);
 }
 
 static void handle_close_io(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)

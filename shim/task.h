@@ -33,15 +33,19 @@ struct shim {
 	struct events events;
 	struct task *tasks;
 	int signals; /* signalfd */
-	const char *containerd_namespace;
+	const char *containerd_namespace, *socket_path;
 	bool debug;
+	bool ending; /* no container is made any more */
 };
 
 extern const struct ttrpc_method task_methods[];
 
 /* Children have ended: their tasks are told, exits published, waiters answered. */
 void task_reap(struct shim *shim);
-/* Ends every container, for a shim that is told to go. */
-void task_kill_all(struct shim *shim);
+/*
+ * Begins the shim's end: its socket is gone at once, its process when its last events have been told or
+ * their time is up.
+ */
+void shim_end(struct shim *shim);
 
 #endif

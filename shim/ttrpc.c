@@ -4,9 +4,11 @@
 
 #include "base/reader.h"
 #include "proto/ttrpc.pb-c.h"
+#include "shim/message.h"
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +16,11 @@
 #include <sys/socket.h>
 
 enum {
+	CONNS_MAX = 256,
+	CALLS_MAX = 4096,      /* of a connection, not answered yet */
 	OUT_MAX = 16 << 20,    /* answers that a peer has not read yet; past it the connection ends */
+	OUT_ENOUGH = 64 << 10, /* past it no more requests are taken until the peer has read some */
+	ACCEPT_PAUSE_MS = 100, /* when there are no descriptors left */
 	IN_KEEP = 16 << 10,    /* an input buffer larger than this is given back after use */
 	READ_BYTES = 16 << 10, /* of one read */
 };
@@ -23,8 +29,10 @@ struct conn {
 	struct ttrpc_server *server;
 	int fd; /* -1: closed, kept for calls that are not answered yet */
 	struct loop_source *source;
+	uint32_t events; /* EPOLL*, as the loop has them */
 	struct buf in, out;
 	uint64_t discard; /* bytes of an oversized message still to come */
+	unsigned calls;	  /* not answered yet */
 	unsigned refs;	  /* the loop's and one a call */
 };
 
@@ -75,6 +83,7 @@ static void conn_close(struct conn *c)
 	c->source = NULL;
 	close(c->fd);
 	c->fd = -1;
+	c->server->conns--;
 	conn_unref(c);
 }
 
@@ -93,7 +102,16 @@ static void conn_flush(struct conn *c)
 		}
 		buf_consume(&c->out, (size_t)n);
 	}
-	if (c->fd >= 0 && loop_change(c->server->loop, c->source, EPOLLIN | (c->out.len ? EPOLLOUT : 0)) < 0)
+	if (c->fd < 0)
+		return;
+	if (c->out.len == 0 && c->out.room > IN_KEEP)
+		buf_free(&c->out);
+	/* Whoever does not read gets no further work done. */
+	uint32_t events = (c->out.len < OUT_ENOUGH ? EPOLLIN : 0) | (c->out.len ? EPOLLOUT : 0);
+	if (events == c->events)
+		return;
+	c->events = events;
+	if (loop_change(c->server->loop, c->source, events) < 0)
 		conn_close(c);
 }
 
@@ -119,6 +137,7 @@ static void answer_error(struct conn *c, uint32_t stream, enum ttrpc_code code, 
 
 static void call_end(struct ttrpc_call *call)
 {
+	call->conn->calls--;
 	conn_unref(call->conn);
 	free(call);
 }
@@ -145,8 +164,14 @@ void ttrpc_fail(struct ttrpc_call *call, enum ttrpc_code code, const char *fmt, 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	message_clean_text(text);
 	answer_error(call->conn, call->stream, code, text);
 	call_end(call);
+}
+
+bool ttrpc_abandoned(const struct ttrpc_call *call)
+{
+	return call->conn->fd < 0;
 }
 
 static void dispatch(struct conn *c, uint32_t stream, const Ttrpc__Request *request)
@@ -157,45 +182,45 @@ static void dispatch(struct conn *c, uint32_t stream, const Ttrpc__Request *requ
 	if (!m->service) {
 		char text[256];
 		snprintf(text, sizeof(text), "%.100s/%.100s is not implemented", request->service, request->method);
+		message_clean_text(text);
 		answer_error(c, stream, TTRPC_UNIMPLEMENTED, text);
 		return;
 	}
-	ProtobufCMessage *message =
-		protobuf_c_message_unpack(m->request, NULL, request->payload.len, request->payload.data);
+	cleanup_message ProtobufCMessage *message =
+		message_decode(m->request, request->payload.data, request->payload.len);
 	if (!message) {
 		char text[256];
-		snprintf(text, sizeof(text), "%s: the request is malformed", m->method);
+		snprintf(text, sizeof(text), "%s: the request is malformed or too large", m->method);
 		answer_error(c, stream, TTRPC_INVALID_ARGUMENT, text);
 		return;
 	}
-	struct ttrpc_call *call = malloc(sizeof(*call));
-	if (call) {
-		*call = (struct ttrpc_call){.conn = c, .stream = stream};
-		c->refs++;
-		m->handler(c->server->arg, call, message);
-	} else {
-		answer_error(c, stream, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+	struct ttrpc_call *call = c->calls < CALLS_MAX ? malloc(sizeof(*call)) : NULL;
+	if (!call) {
+		answer_error(c, stream, TTRPC_RESOURCE_EXHAUSTED, "too many requests wait for an answer");
+		return;
 	}
-	protobuf_c_message_free_unpacked(message, NULL);
+	*call = (struct ttrpc_call){.conn = c, .stream = stream};
+	c->refs++;
+	c->calls++;
+	m->handler(c->server->arg, call, message);
 }
 
 static void handle_message(struct conn *c, const struct ttrpc_header *h, const uint8_t *payload)
 {
 	if (h->type != TTRPC_REQUEST)
 		return; /* streams of data belong to no method here; unknown types are ignored */
-	Ttrpc__Request *request = ttrpc__request__unpack(NULL, h->bytes, payload);
+	cleanup_message ProtobufCMessage *request = message_decode(&ttrpc__request__descriptor, payload, h->bytes);
 	if (!request) {
 		answer_error(c, h->stream, TTRPC_INVALID_ARGUMENT, "the frame holds no ttrpc request");
 		return;
 	}
-	dispatch(c, h->stream, request);
-	ttrpc__request__free_unpacked(request, NULL);
+	dispatch(c, h->stream, (const Ttrpc__Request *)request);
 }
 
-/* Takes whole frames off the input. */
+/* Takes whole frames off the input, as long as their answers are read. */
 static void conn_parse(struct conn *c)
 {
-	while (c->fd >= 0) {
+	while (c->fd >= 0 && c->out.len < OUT_ENOUGH) {
 		if (c->discard > 0) {
 			size_t n = c->discard < c->in.len ? (size_t)c->discard : c->in.len;
 			buf_consume(&c->in, n);
@@ -240,10 +265,16 @@ static void on_conn(void *arg, uint32_t events)
 {
 	struct conn *c = arg;
 	c->refs++; /* handlers may close it */
-	if (events & EPOLLOUT)
+	if (events & EPOLLOUT) {
 		conn_flush(c);
+		conn_parse(c); /* what waited for that */
+	}
 	if (c->fd >= 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		on_readable(c);
+	if (c->fd < 0) { /* it may be kept for a long time yet */
+		buf_free(&c->in);
+		buf_free(&c->out);
+	}
 	conn_unref(c);
 }
 
@@ -258,6 +289,7 @@ int ttrpc_accept(struct ttrpc_server *s, int fd)
 		.server = s,
 		.fd = fd,
 		.refs = 1,
+		.events = EPOLLIN,
 		.in.cap = TTRPC_HEADER_BYTES + TTRPC_MESSAGE_MAX + READ_BYTES,
 		.out.cap = OUT_MAX,
 	};
@@ -268,6 +300,7 @@ int ttrpc_accept(struct ttrpc_server *s, int fd)
 		free(c);
 		return -code;
 	}
+	s->conns++;
 	return 0;
 }
 
@@ -276,8 +309,16 @@ static void on_listener(void *arg, uint32_t events)
 	struct ttrpc_server *s = arg;
 	(void)events;
 	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd >= 0 && ttrpc_accept(s, fd) < 0)
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+		/* The socket stays readable: asked again at once, it would keep the loop busy with that. */
+		fprintf(stderr, "mote: a connection has to wait: %s\n", strerror(errno));
+		poll(NULL, 0, ACCEPT_PAUSE_MS);
+	} else if (fd >= 0 && s->conns >= CONNS_MAX) {
+		fprintf(stderr, "mote: a connection was refused: there are %d\n", CONNS_MAX);
+		close(fd);
+	} else if (fd >= 0 && ttrpc_accept(s, fd) < 0) {
 		fprintf(stderr, "mote: a connection was refused: out of memory\n");
+	}
 }
 
 int ttrpc_serve(struct ttrpc_server *s, struct loop *loop, int listener, const struct ttrpc_method *methods,
@@ -286,4 +327,13 @@ int ttrpc_serve(struct ttrpc_server *s, struct loop *loop, int listener, const s
 	*s = (struct ttrpc_server){.loop = loop, .methods = methods, .arg = arg, .listener = listener};
 	s->source = loop_add(loop, listener, EPOLLIN, on_listener, s);
 	return s->source ? 0 : -errno;
+}
+
+void ttrpc_stop_listening(struct ttrpc_server *s)
+{
+	if (s->listener < 0)
+		return;
+	loop_remove(s->loop, s->source);
+	close(s->listener);
+	s->listener = -1;
 }

@@ -58,17 +58,23 @@ void ttrpc_reply(struct ttrpc_call *call, const ProtobufCMessage *message);
 void ttrpc_fail(struct ttrpc_call *call, enum ttrpc_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* True when its connection is closed: nobody hears the answer, but it frees the call. */
+bool ttrpc_abandoned(const struct ttrpc_call *call);
+
 struct ttrpc_server {
 	struct loop *loop;		    /* borrowed */
 	const struct ttrpc_method *methods; /* borrowed; ends with a NULL service */
 	void *arg;			    /* for handlers */
 	int listener;			    /* owned */
 	struct loop_source *source;
+	unsigned conns; /* open */
 };
 
 /* Takes the listener, which is non-blocking. */
 int ttrpc_serve(struct ttrpc_server *s, struct loop *loop, int listener, const struct ttrpc_method *methods,
 		void *arg) must_check;
+/* Connections that are there stay. */
+void ttrpc_stop_listening(struct ttrpc_server *s);
 /* One connection that is there already, for tests: takes fd. */
 int ttrpc_accept(struct ttrpc_server *s, int fd) must_check;
 

@@ -3,22 +3,26 @@
 #include "shim/ttrpc.h"
 
 #include "base/io.h"
+#include "base/reader.h"
 #include "proto/task.pb-c.h"
 #include "proto/ttrpc.pb-c.h"
 #include "proto/types.pb-c.h"
+#include "shim/message.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static struct loop loop;
 static struct ttrpc_server server;
-static int peer;
+static int peer, served; /* the two ends */
 static struct ttrpc_call *held;
 
 static void handle_echo(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
@@ -40,6 +44,7 @@ static void handle_hold(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 static const struct ttrpc_method methods[] = {
 	{"containerd.task.v[23].Task", "Echo", &task__process_request__descriptor, handle_echo},
 	{"containerd.task.v[23].Task", "Hold", &task__process_request__descriptor, handle_hold},
+	{"containerd.task.v[23].Task", "Create", &task__create_task_request__descriptor, handle_hold},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -52,6 +57,7 @@ static void setup(void)
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	cr_assert(ttrpc_accept(&server, pair[0]) == 0);
 	peer = pair[1];
+	served = pair[0];
 	held = NULL;
 }
 
@@ -64,12 +70,12 @@ static void stop(void *arg, uint32_t events)
 	loop.stop = true;
 }
 
-/* Lets the loop work until it has nothing to do for 20 ms. */
-static void settle(void)
+/* Lets the loop work until it has had nothing to do for that long. */
+static void settle_for(int ms)
 {
 	for (;;) {
 		struct pollfd p = {.fd = loop.epoll, .events = POLLIN};
-		if (poll(&p, 1, 20) == 0)
+		if (poll(&p, 1, ms) == 0)
 			return;
 		int ends[2];
 		cr_assert(pipe(ends) == 0 && write(ends[1], "", 1) == 1);
@@ -80,6 +86,16 @@ static void settle(void)
 		close(ends[0]);
 		close(ends[1]);
 	}
+}
+
+static void settle(void)
+{
+	settle_for(20);
+}
+
+static void settle_now(void)
+{
+	settle_for(0);
 }
 
 static void put_request(struct buf *b, uint32_t stream, const char *service, const char *method, const char *id)
@@ -234,28 +250,177 @@ Test(ttrpc, a_call_outlives_its_connection)
 	buf_free(&b);
 }
 
-Test(ttrpc, a_peer_that_reads_nothing_loses_its_connection_only)
+/* Sends as much as goes, of requests whose answers nobody reads. Bytes. */
+static size_t flood(void)
 {
+	static char id[2001];
 	struct buf b = {.cap = 1 << 20};
-	int small = 4096, sent = 0;
-	setsockopt(peer, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-	fcntl(peer, F_SETFL, O_NONBLOCK);
-	char id[2001];
+	size_t sent = 0;
 	memset(id, 'x', 2000);
-	id[2000] = '\0';
-	/* Each wrong method of 2000 characters gets an answer; none is read. */
-	for (int i = 0; i < 200000; i++) {
+	fcntl(peer, F_SETFL, O_NONBLOCK);
+	/* Each wrong method of 2000 characters gets an answer. */
+	for (;;) {
 		b.len = 0;
 		put_request(&b, 1, "s", id, "");
 		ssize_t n = send(peer, b.data, b.len, MSG_NOSIGNAL);
-		if (n < 0 && errno == EPIPE)
-			break;
-		if (n != (ssize_t)b.len)
-			break; /* the server stopped taking requests: what it holds is bounded */
-		sent++;
-		if (i % 64 == 0)
+		if (n < 0)
 			settle();
+		if (n < 0)
+			n = send(peer, b.data, b.len, MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+		if (n != (ssize_t)b.len)
+			break; /* the last one may be cut: the peer is not used for requests again */
+		cr_assert(sent < 64 << 20, "the server buffers without end");
 	}
-	cr_expect(sent < 200000, "the server buffers without end");
 	buf_free(&b);
+	return sent;
+}
+
+static size_t memory_in_use(void)
+{
+	struct mallinfo2 m = mallinfo2();
+	return m.uordblks + m.hblkhd;
+}
+
+Test(ttrpc, a_peer_that_reads_nothing_is_not_read_from)
+{
+	size_t before = memory_in_use();
+	cr_expect(flood() > 1000);
+	size_t held_bytes = memory_in_use() - before;
+	cr_expect(held_bytes < 512 << 10, "%zu bytes are held for it", held_bytes);
+	/* Its connection is as it was: what it reads at last are its answers. */
+	uint32_t stream;
+	cr_expect(answer(&stream, NULL) == TTRPC_UNIMPLEMENTED && stream == 1);
+	close(peer);
+	settle();
+	cr_expect(server.conns == 0);
+}
+
+Test(ttrpc, requests_of_a_slow_peer_are_answered_when_it_reads)
+{
+	struct buf b = {.cap = 8 << 20};
+	char id[2001];
+	memset(id, 'x', 2000);
+	id[2000] = '\0';
+	for (uint32_t i = 0; i < 1000; i++)
+		put_request(&b, 2 * i + 1, "s", id, "");
+	fcntl(peer, F_SETFL, O_NONBLOCK);
+	int small = 4096;
+	cr_assert(setsockopt(served, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0);
+	size_t at = 0, answers = 0, got = 0, refusals = 0;
+	/* As much as goes out, and little in, by turns: all answers come, and in order. */
+	uint8_t in[4096];
+	for (int turn = 0; turn < 10000 && answers < 1000; turn++) {
+		ssize_t n = at < b.len ? send(peer, b.data + at, b.len - at, MSG_NOSIGNAL) : 0;
+		at += n > 0 ? (size_t)n : 0;
+		refusals += n < 0;
+		settle_now();
+		n = recv(peer, in + got, got < 600 ? 600 - got : 0, 0);
+		got += n > 0 ? (size_t)n : 0;
+		struct reader r = reader_of(in, got), message;
+		uint32_t len, stream;
+		uint8_t rest[2];
+		while (r.left >= TTRPC_HEADER_BYTES) {
+			struct reader whole = r;
+			cr_assert(reader_be32(&whole, &len) && reader_be32(&whole, &stream) && reader_copy(&whole, rest, 2));
+			if (!reader_sub(&whole, len, &message))
+				break;
+			cr_assert(stream == 2 * answers + 1);
+			answers++;
+			r = whole;
+		}
+		memmove(in, r.at, r.left);
+		got = r.left;
+	}
+	cr_expect(answers == 1000 && refusals > 10, "%zu answers, %zu times not read from", answers, refusals);
+	buf_free(&b);
+}
+
+Test(ttrpc, calls_that_wait_have_a_limit)
+{
+	struct buf b = {.cap = 8 << 20};
+	uint32_t stream;
+	for (uint32_t i = 0; i < 5000; i++) {
+		put_request(&b, 2 * i + 1, "containerd.task.v2.Task", "Hold", "a");
+		if (i % 64 == 63 || i == 4999) {
+			cr_assert(io_write_all(peer, b.data, b.len) == 0);
+			b.len = 0;
+			settle_now();
+		}
+	}
+	cr_expect(answer(&stream, NULL) == TTRPC_RESOURCE_EXHAUSTED && stream == 2 * 4096 + 1);
+	buf_free(&b);
+}
+
+Test(ttrpc, a_message_of_many_parts_cannot_take_all_memory)
+{
+	/* Two bytes each, that decode to a hundred: one million empty mounts. */
+	static uint8_t payload[2 << 20];
+	for (size_t i = 0; i < sizeof(payload); i += 2)
+		payload[i] = 3 << 3 | 2;
+	struct buf b = {.cap = 8 << 20};
+	Ttrpc__Request r = TTRPC__REQUEST__INIT;
+	r.service = (char *)"containerd.task.v2.Task";
+	r.method = (char *)"Create";
+	r.payload.data = payload;
+	r.payload.len = sizeof(payload);
+	cr_assert(ttrpc_put_frame(&b, 1, TTRPC_REQUEST, &r.base) == 0);
+	fcntl(peer, F_SETFL, O_NONBLOCK);
+	for (size_t at = 0; at < b.len;) {
+		ssize_t n = send(peer, b.data + at, b.len - at, MSG_NOSIGNAL);
+		at += n > 0 ? (size_t)n : 0;
+		settle_now();
+	}
+	uint32_t stream;
+	cr_expect(answer(&stream, NULL) == TTRPC_INVALID_ARGUMENT && stream == 1);
+	buf_free(&b);
+}
+
+Test(ttrpc, errors_are_utf8_whatever_they_quote)
+{
+	struct buf b = {.cap = 65536};
+	uint8_t head[TTRPC_HEADER_BYTES], body[4096];
+	/* A method's name as it may not be: the answer quotes it. */
+	static const uint8_t request[] = {0x0a, 1, 's', 0x12, 3, 0xff, 'm', 0xc3};
+	const uint8_t header[TTRPC_HEADER_BYTES] = {0, 0, 0, sizeof(request), 0, 0, 0, 1, TTRPC_REQUEST, 0};
+	cr_assert(io_write_all(peer, header, sizeof(header)) == 0 && io_write_all(peer, request, sizeof(request)) == 0);
+	settle();
+	cr_assert(io_read_full(peer, head, sizeof(head)) == sizeof(head));
+	struct ttrpc_header h;
+	ttrpc_parse_header(head, &h);
+	cr_assert(h.bytes <= sizeof(body) && io_read_full(peer, body, h.bytes) == h.bytes);
+	Ttrpc__Response *r = ttrpc__response__unpack(NULL, h.bytes, body);
+	cr_assert(r && r->status);
+	cr_expect_str_eq(r->status->message, "s/?m? is not implemented");
+	ttrpc__response__free_unpacked(r, NULL);
+	buf_free(&b);
+
+	char text[] = "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xb3 \xed\xa0\x80 \xc0\xaf \xf5 \xe2\x82";
+	message_clean_text(text);
+	cr_expect_str_eq(text, "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xb3 ??? ?? ? ??");
+}
+
+Test(ttrpc, connections_have_a_limit)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	/* A name of the kernel's choice. */
+	socklen_t len = sizeof(sa_family_t);
+	cr_assert(fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, 8) == 0);
+	len = sizeof(address);
+	cr_assert(getsockname(fd, (struct sockaddr *)&address, &len) == 0);
+	cr_assert(ttrpc_serve(&server, &loop, fd, methods, NULL) == 0);
+	int fds[300], refused = 0;
+	char byte;
+	for (int i = 0; i < 300; i++) {
+		fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		cr_assert(fds[i] >= 0 && connect(fds[i], (struct sockaddr *)&address, len) == 0);
+		settle_now();
+		refused += recv(fds[i], &byte, 1, MSG_DONTWAIT) == 0;
+	}
+	cr_expect(server.conns == 256 && refused == 44, "%u open, %d refused", server.conns, refused);
+	for (int i = 0; i < 300; i++)
+		close(fds[i]);
+	settle();
+	cr_expect(server.conns == 0);
 }

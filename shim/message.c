@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decoding with an allocator that counts. */
+#include "shim/message.h"
+
+#include <stdlib.h>
+
+static void *counted_alloc(void *data, size_t size)
+{
+	size_t *left = data;
+	if (size > *left)
+		return NULL;
+	*left -= size;
+	return malloc(size);
+}
+
+static void counted_free(void *data, void *p)
+{
+	(void)data;
+	free(p);
+}
+
+ProtobufCMessage *message_decode(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len)
+{
+	size_t left = MESSAGE_MEMORY_MAX;
+	ProtobufCAllocator allocator = {.alloc = counted_alloc, .free = counted_free, .allocator_data = &left};
+	return protobuf_c_message_unpack(type, &allocator, len, bytes);
+}
+
+void message_free(ProtobufCMessage *m)
+{
+	if (m)
+		protobuf_c_message_free_unpacked(m, NULL);
+}
+
+/* Bytes of the well-formed sequence at s (Unicode 15, table 3-7), or 0. */
+static size_t utf8_sequence(const unsigned char *s)
+{
+	if (s[0] < 0x80)
+		return 1;
+	size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	unsigned char low = 0x80, high = 0xbf;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	if (s[0] == 0xe0)
+		low = 0xa0;
+	else if (s[0] == 0xed)
+		high = 0x9f;
+	else if (s[0] == 0xf0)
+		low = 0x90;
+	else if (s[0] == 0xf4)
+		high = 0x8f;
+	if (s[1] < low || s[1] > high)
+		return 0;
+	for (size_t i = 2; i < len; i++)
+		if (s[i] < 0x80 || s[i] > 0xbf)
+			return 0;
+	return len;
+}
+
+void message_clean_text(char *text)
+{
+	while (*text) {
+		size_t len = utf8_sequence((const unsigned char *)text);
+		if (len == 0)
+			*text = '?';
+		text += len ? len : 1;
+	}
+}
