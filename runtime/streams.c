@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <time.h>
 
 #define DRAIN_MS 10000 /* of a terminal's output, all in all */
+#define STDIN_WAIT_MS 300 /* for a client that had not opened stdin when the container was created */
 
 static void close_fd(int *fd)
 {
@@ -45,8 +47,24 @@ static int path_error(const char *what, const char *path, int code, struct err *
 }
 
 /*
- * Non-blocking, or the open would wait for a writer. Then a writer of our own: a read would otherwise
- * find the end before the client has come. It goes with CloseIO.
+ * Whether somebody has the FIFO open for writing, or left bytes in it. A client that waits in its own open
+ * counts: Linux lets it in with our reader. A tee tells it without taking a byte.
+ */
+static bool has_writer(int fifo)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return false;
+	ssize_t n = tee(fifo, ends[1], 1, SPLICE_F_NONBLOCK);
+	bool there = n > 0 || (n < 0 && errno == EAGAIN);
+	close(ends[0]);
+	close(ends[1]);
+	return there;
+}
+
+/*
+ * Non-blocking, or the open would wait for a writer. Where the client has come, its end is the end, whether it says
+ * CloseIO or not. Where it has not, a writer of our own: a read would find the end before the client has come.
  */
 static int open_stdin(const char *path, bool blocking, int *end, int *hold, struct err *e)
 {
@@ -55,7 +73,7 @@ static int open_stdin(const char *path, bool blocking, int *end, int *hold, stru
 	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return path_error("stdin", path, errno, e);
-	if (is_fifo(fd)) {
+	if (is_fifo(fd) && (!blocking || !has_writer(fd))) {
 		*hold = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 		if (*hold < 0)
 			return path_error("stdin", path, errno, e);
@@ -171,9 +189,23 @@ void streams_launched(struct streams *s)
 		close_fd(&s->ends[i]);
 }
 
+void streams_started(struct streams *s)
+{
+	const struct itimerspec wait = {.it_value = {.tv_nsec = STDIN_WAIT_MS * 1000000L}};
+	if (s->stdin_hold < 0 || s->terminal)
+		return;
+	s->stdin_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->stdin_timer < 0 || timerfd_settime(s->stdin_timer, 0, &wait, NULL) < 0)
+		streams_close_stdin(s);
+}
+
 void streams_close_stdin(struct streams *s)
 {
+	uint64_t expirations;
 	close_fd(&s->stdin_hold);
+	/* The descriptor stays what it was, as somebody watches it; it only is not readable any more. */
+	if (s->stdin_timer >= 0 && read(s->stdin_timer, &expirations, sizeof(expirations)) < 0)
+		return;
 }
 
 static int64_t now_ms(void)
@@ -212,6 +244,7 @@ void streams_close(struct streams *s)
 {
 	streams_launched(s);
 	close_fd(&s->stdin_hold);
+	close_fd(&s->stdin_timer);
 	close_fd(&s->out_hold[0]);
 	close_fd(&s->out_hold[1]);
 	terminal_free(s->terminal);
