@@ -13,9 +13,12 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+/* The kernel's; glibc's O_LARGEFILE is 0 on x86-64, and musl's programs set the real one. */
+#define KERNEL_O_LARGEFILE 0100000
+
 /* What a guest may ask of open. O_DIRECT would demand aligned guest memory; O_ASYNC and O_PATH have no use here. */
 enum { OPEN_FLAGS = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC |
-		    O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_LARGEFILE | O_NOATIME };
+		    O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | KERNEL_O_LARGEFILE | O_NOATIME };
 
 /* The directory's host descriptor, or -errno. */
 static int dir_of(struct vm *vm, int32_t fd, const struct fd_entry **entry)
