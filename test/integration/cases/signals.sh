@@ -40,7 +40,7 @@ each_kill_after_exit() { # core
 	start exit exit 3
 	wait_state exit STOPPED
 	! ctr task kill -s KILL exit 2>"$err" || fail 'killing what has ended succeeded'
-	has "$(cat "$err")" 'not found' stderr
+	has "$(cat "$err")" 'not found|has ended' stderr
 	finish exit 3
 }
 
