@@ -303,14 +303,31 @@ int cgroup_create(struct cgroup *c, const struct oci_resources *r, struct err *e
 	return cgroup_set_limits(c, r, e);
 }
 
-int cgroup_join(const struct cgroup *c, pid_t pid, struct err *e)
+bool cgroup_is_born_into(const struct cgroup *c)
 {
-	char text[16];
-	snprintf(text, sizeof(text), "%d", pid);
-	for (size_t i = 0; i < c->count; i++) {
-		int rc = cgroup_write(c->hierarchies[i].dir, "cgroup.procs", text);
-		if (rc < 0)
-			return err_sys(e, -rc, "joining the cgroup %s", c->hierarchies[i].dir);
+	return c->version == 2;
+}
+
+int cgroup_open_dir(const struct cgroup *c, struct err *e)
+{
+	int fd = open(c->hierarchies[0].dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, errno, "the cgroup %s", c->hierarchies[0].dir) : fd;
+}
+
+int cgroup_open_tasks(const struct cgroup *c, int *fds, size_t *count, struct err *e)
+{
+	*count = 0;
+	for (size_t i = 0; c->version == 1 && i < c->count; i++) {
+		char path[4400];
+		snprintf(path, sizeof(path), "%s/tasks", c->hierarchies[i].dir);
+		int fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0) {
+			int code = errno;
+			while (*count)
+				close(fds[--*count]);
+			return err_sys(e, code, "%s", path);
+		}
+		fds[(*count)++] = fd;
 	}
 	return 0;
 }

@@ -18,6 +18,8 @@
 
 struct cgroup;
 
+#define CGROUP_HIERARCHIES_MAX 32
+
 /* Finds the hierarchies. path: as oci_cgroup_path makes it; copied. Nothing is made yet. */
 int cgroup_open(const char *path, struct cgroup **out, struct err *e) must_check;
 const char *cgroup_path(const struct cgroup *c);
@@ -27,7 +29,16 @@ void cgroup_freep(struct cgroup **c);
 
 /* Makes it and sets its limits. -EEXIST: processes are in it already. What was made stays on an error. */
 int cgroup_create(struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
-int cgroup_join(const struct cgroup *c, pid_t pid, struct err *e) must_check;
+/*
+ * How a process gets in. Writing its number to cgroup.procs makes the kernel wait for an RCU grace period,
+ * some 7 ms; a single thread that writes "0" to `tasks` of version 1 does not wait, nor does a process
+ * that is born in a cgroup of version 2.
+ */
+bool cgroup_is_born_into(const struct cgroup *c);
+/* Version 2: the cgroup's directory, for CLONE_INTO_CGROUP; the caller's. */
+int cgroup_open_dir(const struct cgroup *c, struct err *e) must_check;
+/* Version 1: each hierarchy's `tasks`, open for writing; the caller's. At most CGROUP_HIERARCHIES_MAX. */
+int cgroup_open_tasks(const struct cgroup *c, int *fds, size_t *count, struct err *e) must_check;
 /* Waits until it is so; -ETIMEDOUT. */
 int cgroup_freeze(const struct cgroup *c, bool frozen, struct err *e) must_check;
 /* Removes what cgroup_create may have made. Waits a bounded time for processes that are ending. */

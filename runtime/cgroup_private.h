@@ -17,8 +17,6 @@ enum cgroup_controller {
 	CGROUP_IO = 64, /* version 1: blkio */
 };
 
-#define CGROUP_HIERARCHIES_MAX 32
-
 struct hierarchy {
 	unsigned controllers; /* enum cgroup_controller; 0: named, or of no interest */
 	char *top;            /* owned: where it is mounted */

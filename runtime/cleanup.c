@@ -18,7 +18,7 @@
 /* The number may belong to another process by now: the descriptor is checked, then used. */
 static int end_process(const struct state *s, const struct cgroup *cgroup, struct err *e)
 {
-	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+	cleanup_close int pidfd = s->pid ? (int)syscall(SYS_pidfd_open, s->pid, 0) : -1;
 	uint64_t start;
 	if (pidfd < 0 || state_start_time(s->pid, &start) < 0 || start != s->start_time)
 		return 0;

@@ -164,12 +164,16 @@ bool container_reaped(struct container *c, int pid, int wait_status, struct time
 	if (pid != c->pid || c->reaped || (!WIFEXITED(wait_status) && !WIFSIGNALED(wait_status)))
 		return false;
 	c->reaped = true;
+	bool told = c->state == CONTAINER_STOPPED;
 	if (c->control >= 0 && c->state != CONTAINER_CREATED && c->state != CONTAINER_STOPPED)
 		hear(c);
 	close_control(c);
 	if (c->state != CONTAINER_STOPPED)
 		end(c, WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status) : 128 + (uint32_t)WTERMSIG(wait_status),
 		    at);
+	/* Nobody waits for this now; what does not work is Delete's to report. */
+	if (told && c->rootfs_mounted && mounts_detach(c->rootfs, NULL) == 0)
+		c->rootfs_mounted = false;
 	return true;
 }
 

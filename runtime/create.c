@@ -151,24 +151,67 @@ static int send_config(const struct container *c, const struct oci_spec *s, cons
 	return rc < 0 ? err_sys(e, -rc, "the monitor's configuration") : 0;
 }
 
-/* While the monitor is on its way. */
-static int settle(struct container *c, const struct oci_spec *s, const struct container_config *config, struct err *e)
+/* A bundle must know of the cgroup before it is there. pid: 0 where there is none yet. */
+static int remember(const struct container *c, struct err *e)
 {
-	int rc = open_cgroup(c, s, config, e);
-	if (rc < 0)
-		return rc;
 	struct state state = {.pid = c->pid, .cgroup_path = (char *)(uintptr_t)cgroup_path(c->cgroup)};
-	rc = state_start_time(c->pid, &state.start_time);
-	if (rc < 0)
-		return err_sys(e, -rc, "the monitor's start time");
-	rc = state_write(c->bundle_fd, &state, e);
+	int rc = c->pid ? state_start_time(c->pid, &state.start_time) : 0;
+	return rc < 0 ? err_sys(e, -rc, "the monitor's start time") : state_write(c->bundle_fd, &state, e);
+}
+
+static int make_cgroup(struct container *c, const struct oci_spec *s, struct err *e)
+{
+	int rc = remember(c, e);
 	if (rc == 0)
 		rc = cgroup_create(c->cgroup, &s->resources, e);
-	if (rc == 0)
-		rc = cgroup_watch_oom(c->cgroup, e);
-	if (rc == 0)
-		rc = cgroup_join(c->cgroup, c->pid, e);
+	return rc < 0 ? rc : cgroup_watch_oom(c->cgroup, e);
+}
+
+/* Version 1: the monitor moves itself, by files that it could not open where it is by now. */
+static int send_join(const struct container *c, struct err *e)
+{
+	int fds[CGROUP_HIERARCHIES_MAX];
+	size_t count;
+	int rc = cgroup_open_tasks(c->cgroup, fds, &count, e);
+	if (rc < 0)
+		return rc;
+	rc = wire_send_join(c->control, fds, count);
+	while (count)
+		close(fds[--count]);
+	/* It has ended; waiting for its answer finds out why. */
+	return rc < 0 && rc != -EPIPE && rc != -ECONNRESET ? err_sys(e, -rc, "the monitor of container %s", c->id) : 0;
+}
+
+static int launch(struct container *c, int kvm, struct err *e)
+{
+	cleanup_close int cgroup = cgroup_is_born_into(c->cgroup) ? cgroup_open_dir(c->cgroup, e) : -1;
+	if (cgroup < 0 && cgroup_is_born_into(c->cgroup))
+		return -e->code;
+	int rc = launch_monitor(c->id, c->streams.ends, kvm, cgroup, &c->pid, &c->control, e);
+	streams_launched(&c->streams);
 	return rc;
+}
+
+/* Everything that is made on this side, in an order that keeps both sides busy. */
+static int assemble(struct container *c, const struct oci_spec *s, const struct container_config *config, int kvm,
+		    uint64_t memory_bytes, struct err *e)
+{
+	int rc = streams_open(config, s->console_width, s->console_height, &c->streams, e);
+	if (rc == 0)
+		rc = open_cgroup(c, s, config, e);
+	bool first = rc == 0 && cgroup_is_born_into(c->cgroup);
+	if (first)
+		rc = make_cgroup(c, s, e);
+	if (rc == 0)
+		rc = launch(c, kvm, e);
+	/* While the new program is being loaded. It makes its mount namespace when it has its config. */
+	if (rc == 0)
+		rc = mount_rootfs(c, config, e);
+	if (rc == 0)
+		rc = send_config(c, s, config, memory_bytes, e);
+	if (rc == 0)
+		rc = first ? remember(c, e) : make_cgroup(c, s, e);
+	return rc < 0 ? rc : send_join(c, e);
 }
 
 static int create(struct container *c, const struct container_config *config, struct err *e)
@@ -184,26 +227,8 @@ static int create(struct container *c, const struct container_config *config, st
 		return rc;
 	spec.terminal = config->terminal;
 	cleanup_close int kvm = open_kvm(e);
-	if (kvm < 0)
-		return -e->code;
-	rc = streams_open(config, spec.console_width, spec.console_height, &c->streams, e);
-	if (rc == 0)
-		rc = launch_monitor(c->id, c->streams.ends, kvm, &c->pid, &c->control, e);
-	if (rc < 0)
-		return rc;
-	streams_launched(&c->streams);
-	/* While the new program is being loaded. It makes its mount namespace when it has its config. */
-	rc = mount_rootfs(c, config, e);
-	if (rc == 0)
-		rc = send_config(c, &spec, config, memory_bytes, e);
-	if (rc == 0)
-		rc = settle(c, &spec, config, e);
-	if (rc == 0)
-		rc = launch_expect(c->control, WIRE_READY, e);
-	if (rc < 0)
-		return rc;
-	rc = wire_send(c->control, WIRE_JOINED, NULL, 0);
-	return rc < 0 ? err_sys(e, -rc, "the monitor of container %s", c->id) : 0;
+	rc = kvm < 0 ? kvm : assemble(c, &spec, config, kvm, memory_bytes, e);
+	return rc < 0 ? rc : launch_expect(c->control, WIRE_READY, e);
 }
 
 /* Takes back what create did, in reverse. Its own errors would hide the first one. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A monitor begins with an empty address space: this binary, executed anew. posix_spawn(3) does not copy
- * the shim's page tables for that, and returns when the new program is loaded.
+ * A monitor begins with an empty address space: this binary, executed anew. Until then the child runs in
+ * ours while we wait, as with vfork(2): nothing is copied, and it runs at once.
  */
 #include "runtime/launch.h"
 
@@ -10,46 +10,87 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define ANSWER_MS 120000 /* a mount may be slow; a monitor that says nothing so long is stuck */
 #define FDS 5
+#define STACK_BYTES 32768
 
-static int spawn(const char *id, const int fds[FDS], pid_t *pid)
+struct child {
+	const char *id;
+	int fds[FDS];
+};
+
+/*
+ * In the child, in the parent's memory, on a stack of its own. A failure is told over the socket. It never
+ * returns, so the address sanitizer would leave its frame poisoned in the parent.
+ */
+static _Noreturn __attribute__((no_sanitize_address)) void become_monitor(const struct child *child)
 {
-	char *argv[] = {(char[]){"containerd-shim-mote-v1"}, (char[]){RUNTIME_MONITOR_ARG}, (char *)(uintptr_t)id, NULL};
+	const int *fds = child->fds;
+	char *argv[] = {(char[]){"containerd-shim-mote-v1"}, (char[]){RUNTIME_MONITOR_ARG}, (char *)(uintptr_t)child->id,
+			NULL};
 	char *envp[] = {NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, pipe_only;
+	sigset_t none;
 	sigemptyset(&none);
-	sigemptyset(&pipe_only);
-	sigaddset(&pipe_only, SIGPIPE); /* all that the shim ignores */
-	int rc = posix_spawn_file_actions_init(&actions);
-	if (rc == 0)
-		rc = posix_spawnattr_init(&attr);
+	int rc = 0;
 	for (int i = 0; rc == 0 && i < FDS; i++)
-		rc = posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+		rc = dup2(fds[i], i) < 0 ? -1 : 0;
 	if (rc == 0)
-		rc = posix_spawn_file_actions_addclosefrom_np(&actions, FDS);
+		rc = close_range(FDS, ~0U, 0);
+	if (rc == 0 && setsid() < 0)
+		rc = -1;
 	if (rc == 0)
-		rc = posix_spawnattr_setsigmask(&attr, &none);
+		rc = sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL); /* all that the shim ignores */
 	if (rc == 0)
-		rc = posix_spawnattr_setsigdefault(&attr, &pipe_only);
-	if (rc == 0)
-		rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-	if (rc == 0)
-		rc = posix_spawn(pid, "/proc/self/exe", &actions, &attr, argv, envp);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&actions);
-	return -rc;
+		execve("/proc/self/exe", argv, envp);
+	struct err e = {0};
+	err_sys(&e, errno, "executing the monitor");
+	_exit(wire_send_failure(fds[MONITOR_CONTROL_FD], &e) < 0 ? 126 : 125);
 }
 
-int launch_monitor(const char *id, const int streams[3], int kvm_fd, pid_t *pid, int *control, struct err *e)
+/*
+ * The raw call: the C library's have no way into a cgroup. The child has the parent's registers but for the
+ * stack pointer, and never comes back. Its number, or -errno.
+ */
+static long clone_into(int cgroup_fd, const struct child *child)
+{
+	_Alignas(16) char stack[STACK_BYTES];
+	struct clone_args args = {
+		.flags = CLONE_VM | CLONE_VFORK,
+		.exit_signal = SIGCHLD,
+		.stack = (uint64_t)(uintptr_t)stack,
+		.stack_size = sizeof(stack),
+	};
+	if (cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup_fd;
+	}
+	long rc = SYS_clone3;
+	register const struct child *arg __asm__("r12") = child;
+	register void (*fn)(const struct child *) __asm__("r13") = become_monitor;
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %[arg], %%rdi\n\t"
+			 "call *%[fn]\n\t"
+			 "ud2\n"
+			 "1:"
+			 : "+a"(rc)
+			 : "D"(&args), "S"(sizeof(args)), [arg] "r"(arg), [fn] "r"(fn)
+			 : "rcx", "r11", "memory");
+	return rc;
+}
+
+int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_fd, pid_t *pid, int *control,
+		   struct err *e)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -57,19 +98,20 @@ int launch_monitor(const char *id, const int streams[3], int kvm_fd, pid_t *pid,
 	cleanup_close int ours = pair[0], theirs = pair[1];
 	int fds[FDS] = {streams[0], streams[1], streams[2], theirs, kvm_fd};
 	/* Out of the way of the numbers they are to get: dup2 must not overwrite one still needed. */
-	int moved[FDS], rc = 0;
+	struct child child = {.id = id};
+	int *moved = child.fds, rc = 0;
 	for (int i = 0; i < FDS; i++) {
 		moved[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FDS);
 		if (moved[i] < 0 && rc == 0)
 			rc = -errno;
 	}
-	if (rc == 0)
-		rc = spawn(id, moved, pid);
+	long born = rc == 0 ? clone_into(cgroup_fd, &child) : rc;
 	for (int i = 0; i < FDS; i++)
 		if (moved[i] >= 0)
 			close(moved[i]);
-	if (rc < 0)
-		return err_sys(e, -rc, "starting the monitor");
+	if (born < 0)
+		return err_sys(e, (int)-born, "starting the monitor");
+	*pid = (pid_t)born;
 	*control = take_fd(&ours);
 	return 0;
 }

@@ -12,13 +12,14 @@
 
 /*
  * Starts /proc/self/exe as a monitor with `streams` (three descriptors, borrowed) as 0, 1, 2 and an open
- * /dev/kvm. *control: the socket to it, the caller's. Its working directory is ours.
+ * /dev/kvm. cgroup_fd: a directory of cgroup version 2 to be born in, or -1. *control: the socket to it,
+ * the caller's. Its working directory is ours.
  */
-int launch_monitor(const char *id, const int streams[3], int kvm_fd, pid_t *pid, int *control,
+int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_fd, pid_t *pid, int *control,
 		   struct err *e) must_check;
 /*
- * Waits for a message of this type. Where the monitor says FAILED instead, or ends, *e has its reason.
- * body: NULL where it has none.
+ * Waits for a message of this type, without a body. Where the monitor says FAILED instead, or ends, *e has
+ * the reason.
  */
 int launch_expect(int control, enum wire_type type, struct err *e) must_check;
 /* Ends it at once and reaps it. */

@@ -5,6 +5,7 @@
  */
 #include "runtime/monitor.h"
 
+#include "base/io.h"
 #include "oci/entry.h"
 #include "runtime/runtime.h"
 
@@ -104,6 +105,22 @@ static const char *environment(const struct oci_spec *s, const char *name)
 	return NULL;
 }
 
+/* Each file is one hierarchy's: "0" is the thread that writes, and this is the only one. */
+static int join_cgroups(struct err *e)
+{
+	int fds[WIRE_FDS_MAX];
+	size_t count = 0;
+	int rc = wire_receive_join(MONITOR_CONTROL_FD, fds, &count), joined = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (rc == 0 && joined == 0)
+			joined = io_write_all(fds[i], "0", 1);
+		close(fds[i]);
+	}
+	if (rc < 0)
+		return err_sys(e, -rc, "waiting for the shim");
+	return joined < 0 ? err_sys(e, -joined, "joining the container's cgroup") : 0;
+}
+
 static int settle(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
@@ -121,6 +138,8 @@ static int settle(struct monitor *m, struct err *e)
 	/* A guest in a UTS namespace that it shares has that one's name. */
 	if (rc == 0 && gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
 		rc = err_sys(e, errno, "gethostname");
+	if (rc == 0)
+		rc = join_cgroups(e);
 	if (rc == 0)
 		rc = monitor_become_user(s, e);
 	if (rc == 0)
@@ -204,8 +223,6 @@ static int run(struct monitor *m, struct err *e)
 		rc = settle(m, e);
 	if (rc == 0)
 		rc = tell(WIRE_READY, NULL, 0, e);
-	if (rc == 0)
-		rc = await(WIRE_JOINED, e);
 	if (rc == 0)
 		rc = build(m, e);
 	if (rc == 0)

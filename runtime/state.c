@@ -56,7 +56,7 @@ int state_read(int bundle_fd, struct state *out, struct err *e)
 		return err_sys(e, -rc, "%s in the bundle", STATE_FILE);
 	int pid, path = 0;
 	unsigned long start;
-	if (sscanf(text, "mote 1 %d %lu %n", &pid, &start, &path) != 2 || path == 0 || text[path] != '/' || pid <= 1 ||
+	if (sscanf(text, "mote 1 %d %lu %n", &pid, &start, &path) != 2 || path == 0 || text[path] != '/' || pid < 0 || pid == 1 ||
 	    text[len - 1] != '\n')
 		return err_set(e, ERR_HOST, EBADMSG, "%s in the bundle is damaged", STATE_FILE);
 	char *cgroup = strndup(text + path, len - (size_t)path - 1);

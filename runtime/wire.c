@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct header {
 	uint32_t type, len;
@@ -81,6 +82,58 @@ int wire_receive(int fd, int timeout_ms, enum wire_type *type, struct buf *body)
 	}
 	*type = (enum wire_type)h.type;
 	return 0;
+}
+
+int wire_send_join(int fd, const int *fds, size_t count)
+{
+	struct header h = {.type = WIRE_JOIN};
+	struct iovec iov = {.iov_base = &h, .iov_len = sizeof(h)};
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
+	} control = {0};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	if (count > WIRE_FDS_MAX)
+		return -E2BIG;
+	if (count) {
+		control.head = (struct cmsghdr){
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
+		memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
+	}
+	ssize_t n;
+	do
+		n = sendmsg(fd, &m, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n == sizeof(h) ? 0 : -EPIPE;
+}
+
+int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count)
+{
+	struct header h = {0};
+	struct iovec iov = {.iov_base = &h, .iov_len = sizeof(h)};
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
+	} control;
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	ssize_t n;
+	do
+		n = recvmsg(fd, &m, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	*count = 0;
+	const struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
+		*count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(fds, CMSG_DATA(head), *count * sizeof(int));
+	}
+	if (n == 0)
+		return -ECONNRESET;
+	return n == sizeof(h) && h.type == WIRE_JOIN && h.len == 0 && !(m.msg_flags & MSG_CTRUNC) ? 0 : -EBADMSG;
 }
 
 int wire_failure(const struct buf *body, struct err *e)

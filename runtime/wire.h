@@ -4,8 +4,8 @@
  *
  *   shim                     monitor
  *   CONFIG (what to be)  →
- *                        ←   READY: namespaces, mounts, user, entrypoint are there; Create is answered
- *   JOINED (its cgroup)  →
+ *   JOIN (its cgroups)   →
+ *                        ←   READY: namespaces, mounts, cgroup, user, entrypoint are there; Create is answered
  *                        ←   BUILT: the VM is there and the jail closed; Start waits for it
  *   START                →
  *                        ←   EXIT (status): the program has ended; the process itself follows
@@ -24,8 +24,8 @@
 
 enum wire_type {
 	WIRE_CONFIG = 1, /* struct wire_config */
+	WIRE_JOIN, /* with the `tasks` files to write to, opened; may be none */
 	WIRE_READY,
-	WIRE_JOINED,
 	WIRE_BUILT,
 	WIRE_START,
 	WIRE_EXIT,   /* u32: exit status */
@@ -63,6 +63,10 @@ int wire_send_failure(int fd, const struct err *e) must_check;
  * bytes. -ECONNRESET: the other end is gone; -ETIMEDOUT; -EBADMSG. Uses read(2) alone when timeout_ms is -1.
  */
 int wire_receive(int fd, int timeout_ms, enum wire_type *type, struct buf *body) must_check;
+/* JOIN with its descriptors, at most WIRE_FDS_MAX. Borrowed; the receiver's are its own, close-on-exec. */
+#define WIRE_FDS_MAX 32
+int wire_send_join(int fd, const int *fds, size_t count) must_check;
+int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count) must_check;
 /* Fills *e from a FAILED body. Returns -code. */
 int wire_failure(const struct buf *body, struct err *e);
 

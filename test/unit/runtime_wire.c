@@ -117,6 +117,27 @@ Test(runtime_wire, messages)
 	close(ends[1]);
 }
 
+Test(runtime_wire, join_carries_descriptors)
+{
+	int ends[2], pipe_ends[2], got[WIRE_FDS_MAX];
+	size_t count = 9;
+	pair(ends);
+	cr_assert(pipe(pipe_ends) == 0);
+	cr_expect(wire_send_join(ends[0], NULL, 0) == 0);
+	cr_expect(wire_receive_join(ends[1], got, &count) == 0 && count == 0);
+	cr_expect(wire_send_join(ends[0], pipe_ends, 2) == 0);
+	cr_expect(wire_receive_join(ends[1], got, &count) == 0 && count == 2);
+	cr_expect(fcntl(got[0], F_GETFD) == FD_CLOEXEC);
+	char c = 0;
+	cr_expect(write(got[1], "x", 1) == 1 && read(pipe_ends[0], &c, 1) == 1 && c == 'x');
+	cr_expect(wire_send_join(ends[0], got, WIRE_FDS_MAX + 1) == -E2BIG);
+	/* Another message is not taken for it. */
+	cr_expect(wire_send(ends[0], WIRE_READY, NULL, 0) == 0 && wire_receive_join(ends[1], got, &count) == -EBADMSG);
+	close(ends[0]);
+	cr_expect(wire_receive_join(ends[1], got, &count) == -ECONNRESET);
+	close(ends[1]);
+}
+
 Test(runtime_wire, nonsense_is_refused)
 {
 	static const uint32_t headers[][2] = {{0, 0}, {8, 0}, {0xffffffff, 0}, {WIRE_EXIT, WIRE_BODY_MAX + 1}};
