@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the integration cases use: running guests, waiting, and looking at what is left. Sourced in the sandbox.
 
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # From the runner: RUNTIME, SERIES, IMAGES (folder), CASE_DIR (a fresh folder), KIND (wasm or native) in each_ cases.
 : "${RUNTIME:?}" "${IMAGES:?}" "${CASE_DIR:?}" "${SERIES:?}"
 STATE=$MOTE_SANDBOX/state
