@@ -76,6 +76,7 @@ Test(wasi_sockets, serving)
 		.kvm_fd = -1,
 		.image = mote_image_wasm,
 		.image_bytes = (size_t)(mote_image_wasm_end - mote_image_wasm),
+		.image_fd = -1,
 		.payload_fd = open(path, O_RDONLY | O_CLOEXEC),
 		.payload_path = "server",
 		.memory_bytes = 64 << 20,

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Failure, message formatting, arenas and the reader of a module's bytes. The module is untrusted; the
+ * reader follows the WebAssembly specification's chapter 5.2 (values) of the binary format.
+ */
+#include <stdarg.h>
+
+#include "internal.h"
+
+struct text {
+	char *p, *end;
+};
+
+static void put(struct text *t, char c)
+{
+	if (t->p < t->end)
+		*t->p++ = c;
+}
+
+static void put_number(struct text *t, uint64_t v, unsigned radix)
+{
+	char digits[24];
+	unsigned n = 0;
+	do
+		digits[n++] = "0123456789abcdef"[v % radix];
+	while ((v /= radix) != 0);
+	while (n)
+		put(t, digits[--n]);
+}
+
+static void put_name(struct text *t, const struct wasm_name *name)
+{
+	for (uint32_t i = 0; i < name->bytes && i < 80; i++) {
+		uint8_t c = (uint8_t)name->text[i];
+		if (c >= 0x20 && c != 0x7f) {
+			put(t, (char)c);
+		} else {
+			put(t, '\\');
+			put(t, 'x');
+			put(t, "0123456789abcdef"[c >> 4]);
+			put(t, "0123456789abcdef"[c & 15]);
+		}
+	}
+}
+
+static void format_list(char *out, size_t size, const char *f, va_list ap)
+{
+	struct text t = {out, out + size - 1};
+	for (; *f; f++) {
+		if (*f != '%') {
+			put(&t, *f);
+			continue;
+		}
+		switch (*++f) {
+		case 's':
+			for (const char *s = va_arg(ap, const char *); *s; s++)
+				put(&t, *s);
+			break;
+		case 'u':
+			put_number(&t, va_arg(ap, uint32_t), 10);
+			break;
+		case 'U':
+			put_number(&t, va_arg(ap, uint64_t), 10);
+			break;
+		case 'x':
+			put_number(&t, va_arg(ap, uint32_t), 16);
+			break;
+		case 'N':
+			put_name(&t, va_arg(ap, const struct wasm_name *));
+			break;
+		}
+	}
+	*t.p = 0;
+}
+
+void wasm_format(char *out, size_t size, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	format_list(out, size, format, ap);
+	va_end(ap);
+}
+
+_Noreturn void wasm_fail(struct failure *fail, enum wasm_error_kind kind, uint64_t offset,
+			 const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	format_list(fail->error->message, sizeof fail->error->message, format, ap);
+	va_end(ap);
+	fail->error->kind = kind;
+	fail->error->offset = offset;
+	wasm_jump_to(&fail->jump);
+}
+
+bool arena_open(struct arena *arena, uint64_t reserve_bytes)
+{
+	uint8_t *base = platform_reserve(reserve_bytes);
+	*arena = (struct arena){base, 0, 0, base ? reserve_bytes : 0, WASM_ARENA_STEP_BYTES};
+	return base;
+}
+
+void arena_close(struct arena *arena)
+{
+	if (arena->base)
+		platform_free(arena->base, arena->reserved);
+	*arena = (struct arena){0};
+}
+
+void *arena_take(struct arena *arena, uint64_t bytes)
+{
+	uint64_t at = arena->used;
+	bytes = (bytes + 15) & ~15ull;
+	if (bytes > arena->reserved - at)
+		return NULL;
+	if (at + bytes > arena->committed) {
+		uint64_t more = (at + bytes - arena->committed + WASM_PAGE_BYTES - 1) & -(uint64_t)WASM_PAGE_BYTES;
+		if (more < arena->step)
+			more = arena->step;
+		if (more > arena->reserved - arena->committed)
+			more = arena->reserved - arena->committed;
+		if (!platform_commit(arena->base + arena->committed, more))
+			return NULL;
+		arena->committed += more;
+		if (arena->step < WASM_ARENA_STEP_MAX_BYTES)
+			arena->step *= 2;
+	}
+	arena->used = at + bytes;
+	return arena->base + at;
+}
+
+void *arena_need(struct arena *arena, struct failure *fail, uint64_t count, uint64_t bytes)
+{
+	uint64_t total;
+	void *p = NULL;
+	if (!__builtin_mul_overflow(count, bytes, &total) && total < arena->reserved)
+		p = arena_take(arena, total);
+	if (!p)
+		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory for the module's tables");
+	return p;
+}
+
+_Noreturn void reader_fail(struct reader *r, enum wasm_error_kind kind, const char *what)
+{
+	wasm_fail(r->fail, kind, reader_offset(r), "%s", what);
+}
+
+uint8_t read_u8(struct reader *r)
+{
+	if (r->p == r->end)
+		reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end");
+	return *r->p++;
+}
+
+/* LEB128 of at most `bits` bits; the unused bits of the last byte must be a sign extension or zero. */
+static uint64_t read_leb(struct reader *r, unsigned bits, bool is_signed)
+{
+	uint64_t v = 0;
+	for (unsigned shift = 0;; shift += 7) {
+		uint8_t b = read_u8(r);
+		v |= (uint64_t)(b & 0x7f) << shift;
+		if (shift + 7 < bits) {
+			if (b & 0x80)
+				continue;
+			if (is_signed && (b & 0x40))
+				v |= ~0ull << (shift + 7);
+			return v;
+		}
+		r->p--;
+		if (b & 0x80)
+			reader_fail(r, WASM_ERROR_MALFORMED, "integer representation too long");
+		unsigned used = bits - shift; /* bits of this byte that count */
+		uint8_t rest = (uint8_t)(b >> (used - is_signed));
+		uint8_t ones = (uint8_t)(0x7f >> (used - is_signed));
+		if (rest != 0 && !(is_signed && rest == ones))
+			reader_fail(r, WASM_ERROR_MALFORMED, "integer too large");
+		r->p++;
+		if (is_signed && rest)
+			v |= shift + 7 < 64 ? ~0ull << (shift + 7) : 0;
+		return v;
+	}
+}
+
+uint32_t read_u32(struct reader *r)
+{
+	if (r->p < r->end && !(*r->p & 0x80))
+		return *r->p++;
+	return (uint32_t)read_leb(r, 32, false);
+}
+
+int32_t read_s32(struct reader *r)
+{
+	if (r->p < r->end && !(*r->p & 0x80)) {
+		uint8_t b = *r->p++;
+		return (int8_t)(b << 1) >> 1;
+	}
+	return (int32_t)read_leb(r, 32, true);
+}
+
+int64_t read_s33(struct reader *r)
+{
+	return (int64_t)read_leb(r, 33, true);
+}
+
+int64_t read_s64(struct reader *r)
+{
+	return (int64_t)read_leb(r, 64, true);
+}
+
+const uint8_t *read_bytes(struct reader *r, uint32_t bytes)
+{
+	if (bytes > (uint64_t)(r->end - r->p))
+		reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end");
+	const uint8_t *p = r->p;
+	r->p += bytes;
+	return p;
+}
+
+/* Bytes of the UTF-8 sequence at p, 0 when it is none (Unicode 15, table 3-7). */
+static unsigned utf8_sequence(const uint8_t *p, uint64_t left)
+{
+	uint8_t b = p[0], low = 0x80, high = 0xbf;
+	unsigned n = b < 0x80 ? 1 : b < 0xc2 ? 0 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : b < 0xf5 ? 4 : 0;
+	if (n > left)
+		return 0;
+	if (b == 0xe0)
+		low = 0xa0;
+	else if (b == 0xed)
+		high = 0x9f;
+	else if (b == 0xf0)
+		low = 0x90;
+	else if (b == 0xf4)
+		high = 0x8f;
+	for (unsigned i = 1; i < n; i++, low = 0x80, high = 0xbf)
+		if (p[i] < low || p[i] > high)
+			return 0;
+	return n;
+}
+
+struct wasm_name read_name(struct reader *r)
+{
+	uint32_t bytes = read_u32(r);
+	const uint8_t *p = read_bytes(r, bytes);
+	for (uint32_t i = 0; i < bytes;) {
+		unsigned n = utf8_sequence(p + i, bytes - i);
+		if (!n) {
+			r->p = p + i;
+			reader_fail(r, WASM_ERROR_MALFORMED, "malformed UTF-8 encoding");
+		}
+		i += n;
+	}
+	return (struct wasm_name){(const char *)p, bytes};
+}
+
+uint8_t read_reftype(struct reader *r)
+{
+	uint8_t b = read_u8(r);
+	if (b == WASM_FUNCREF || b == WASM_EXTERNREF)
+		return b;
+	r->p--;
+	switch (b) {
+	case 0x63:
+	case 0x64:
+		reader_fail(r, WASM_ERROR_UNSUPPORTED, "typed function references are not supported");
+	case 0x69:
+	case 0x74:
+		reader_fail(r, WASM_ERROR_UNSUPPORTED, "exception references are not supported");
+	case 0x6a: case 0x6b: case 0x6c: case 0x6d: case 0x6e: case 0x71: case 0x72: case 0x73:
+		reader_fail(r, WASM_ERROR_UNSUPPORTED, "garbage collection types are not supported");
+	}
+	reader_fail(r, WASM_ERROR_MALFORMED, "malformed reference type");
+}
+
+uint8_t read_valtype(struct reader *r, const struct wasm_module *m)
+{
+	uint8_t b = read_u8(r);
+	if (b >= WASM_F64 && b <= WASM_I32)
+		return b;
+	if (b == WASM_V128) {
+		if (m->options.features & WASM_FEATURE_SIMD)
+			return b;
+		r->p--;
+		reader_fail(r, WASM_ERROR_UNSUPPORTED, "SIMD (v128) is not enabled");
+	}
+	r->p--;
+	if (b < 0x60 || b > 0x7f)
+		reader_fail(r, WASM_ERROR_MALFORMED, "malformed value type");
+	return read_reftype(r);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ways into and out of compiled code, and the engine's own long jump. Compiled code keeps its instance
+ * in %r14 and linear memory 0 in %r15; see DESIGN.md for its calling convention.
+ */
+	.text
+
+/* int wasm_jump_set(struct wasm_jump *) */
+	.globl wasm_jump_set
+	.type wasm_jump_set, @function
+wasm_jump_set:
+	movq %rbx, 0(%rdi)
+	movq %rbp, 8(%rdi)
+	movq %r12, 16(%rdi)
+	movq %r13, 24(%rdi)
+	movq %r14, 32(%rdi)
+	movq %r15, 40(%rdi)
+	leaq 8(%rsp), %rax
+	movq %rax, 48(%rdi)
+	movq (%rsp), %rax
+	movq %rax, 56(%rdi)
+	xorl %eax, %eax
+	ret
+	.size wasm_jump_set, . - wasm_jump_set
+
+/* void wasm_jump_to(struct wasm_jump *): wasm_jump_set returns 1 */
+	.globl wasm_jump_to
+	.type wasm_jump_to, @function
+wasm_jump_to:
+	movq 0(%rdi), %rbx
+	movq 8(%rdi), %rbp
+	movq 16(%rdi), %r12
+	movq 24(%rdi), %r13
+	movq 32(%rdi), %r14
+	movq 40(%rdi), %r15
+	movq 48(%rdi), %rsp
+	movl $1, %eax
+	jmpq *56(%rdi)
+	.size wasm_jump_to, . - wasm_jump_to
+
+/*
+ * void wasm_enter(struct entry_frame *): the SysV world calls compiled code.
+ *   0 code   8 instance   16 integer arguments [5]   56 stack words   64 their count
+ *   72 rax in (address for results), out   80 xmm0..xmm7 [8 * 16], xmm0 also out
+ */
+	.globl wasm_enter
+	.type wasm_enter, @function
+wasm_enter:
+	pushq %rbx
+	pushq %rbp
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	pushq %rdi
+	movq %rdi, %r11
+	movq 56(%r11), %rsi
+	movq 64(%r11), %rcx
+1:	testq %rcx, %rcx
+	jz 2f
+	decq %rcx
+	pushq (%rsi, %rcx, 8)
+	jmp 1b
+2:	movq 8(%r11), %r14
+	xorl %r15d, %r15d
+	testq %r14, %r14
+	jz 3f
+	movq 0(%r14), %r15
+3:	movq 16(%r11), %rsi
+	movq 24(%r11), %rdx
+	movq 32(%r11), %rcx
+	movq 40(%r11), %r8
+	movq 48(%r11), %r9
+	movq 72(%r11), %rax
+	movups 80(%r11), %xmm0
+	movups 96(%r11), %xmm1
+	movups 112(%r11), %xmm2
+	movups 128(%r11), %xmm3
+	movups 144(%r11), %xmm4
+	movups 160(%r11), %xmm5
+	movups 176(%r11), %xmm6
+	movups 192(%r11), %xmm7
+	movq 0(%r11), %r10
+	movq 208(%r11), %r11
+	callq *%r10
+	.globl wasm_enter_return
+wasm_enter_return:
+	popq %rdi
+	movq %rax, 72(%rdi)
+	movups %xmm0, 80(%rdi)
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbp
+	popq %rbx
+	ret
+	.size wasm_enter, . - wasm_enter
+
+/*
+ * Compiled code calls a host function: %r11 is its struct wasm_func, integer arguments are where SysV has
+ * its second to sixth. What compiled code expects to survive and C does not keep is %rdi.
+ */
+	.globl wasm_host_glue
+	.type wasm_host_glue, @function
+wasm_host_glue:
+	movq %rsp, wasm_exit_rsp(%rip)
+	pushq %rdi
+	pushq %rbx
+	pushq %rbp
+	movq %rsp, %rbx
+	movq %r11, %rbp
+	movl 40(%r11), %r10d
+	testl %r10d, %r10d
+	jz 2f
+	/* Arguments on the stack: copied, so that the callee may write to them, and 16-byte aligned. */
+	leaq (, %r10, 8), %rax
+	subq %rax, %rsp
+	andq $-16, %rsp
+	xorl %eax, %eax
+1:	movq 32(%rbx, %rax, 8), %rdi
+	movq %rdi, (%rsp, %rax, 8)
+	incq %rax
+	cmpq %r10, %rax
+	jb 1b
+2:	andq $-16, %rsp
+	movq 16(%r11), %rdi
+	movl $8, %eax
+	callq *24(%r11)
+	cmpl $0, 44(%rbp)
+	je 3f
+	movl %eax, %eax
+3:	movl 40(%rbp), %ecx
+	movq %rbx, %rsp
+	popq %rbp
+	popq %rbx
+	popq %rdi
+	testl %ecx, %ecx
+	jnz 4f
+	ret
+4:	popq %rdx
+	leaq (%rsp, %rcx, 8), %rsp
+	jmpq *%rdx
+	.size wasm_host_glue, . - wasm_host_glue
+
+/* Compiled code calls one of the engine's helpers, %r11, in the same way. */
+	.globl wasm_helper_glue
+	.type wasm_helper_glue, @function
+wasm_helper_glue:
+	movq %rsp, wasm_exit_rsp(%rip)
+	pushq %rdi
+	pushq %rbx
+	movq %rsp, %rbx
+	andq $-16, %rsp
+	movq %r14, %rdi
+	callq *%r11
+	movq %rbx, %rsp
+	popq %rbx
+	popq %rdi
+	ret
+	.size wasm_helper_glue, . - wasm_helper_glue
+
+/* Where the fault handler sends a trap: on the stack of the trapped code, below it. */
+	.globl wasm_trap_landing
+	.type wasm_trap_landing, @function
+wasm_trap_landing:
+	subq $256, %rsp
+	andq $-16, %rsp
+	cld
+	callq trap_landed
+	ud2
+	.size wasm_trap_landing, . - wasm_trap_landing
+
+	.section .note.GNU-stack, "", @progbits
