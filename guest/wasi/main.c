@@ -11,6 +11,7 @@
 
 #define CANNOT_RUN 126 /* exit status where a module is not fit to be run */
 #define LX_SIGABRT 6
+#define FRAMES_SHOWN 20 /* of a backtrace */
 
 struct mote_area *wasi_area;
 const struct mote_boot *wasi_boot;
@@ -66,9 +67,10 @@ static _Noreturn void end_by_trap(const struct wasm_stop *stop)
 	const char *what =
 		stop->code == WASM_TRAP_HOST ? stop->message : wasm_trap_text(stop->code);
 	lib_error("%s: wasm trap: %s", program(), what);
-	for (uint32_t i = 0; i < stop->frame_count; i++)
+	uint32_t count = stop->frame_count < FRAMES_SHOWN ? stop->frame_count : FRAMES_SHOWN;
+	for (uint32_t i = 0; i < count; i++)
 		print_frame(i, &stop->frames[i]);
-	if (stop->truncated)
+	if (stop->truncated || count < stop->frame_count)
 		lib_write(2, "   ...\n", 7);
 	for (;;)
 		(void)mote_exit_signal(wasi_area, LX_SIGABRT);
