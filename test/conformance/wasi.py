@@ -57,8 +57,8 @@ def run(wasm, scratch):
                                      [], "wasi:cli/command", "wasm32-wasip1")
     try:
         got = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT_S)
-    except subprocess.TimeoutExpired:
-        return f"did not end within {TIME_LIMIT_S} s"
+    except (OSError, subprocess.TimeoutExpired) as e:
+        return str(e)
     wrong = []
     if got.returncode != spec.get("exit_code", 0):
         wrong.append(f"exit status {got.returncode}, not {spec.get('exit_code', 0)}")

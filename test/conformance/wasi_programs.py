@@ -86,8 +86,8 @@ def run(name, make):
         try:
             got = subprocess.run(MOTE + ["run", "--env", "FOO=bar", "--dir", f"{data}::/data", str(wasm)] + args,
                                  input="a b a\nc\n", text=True, capture_output=True, timeout=TIME_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            return f"did not end within {TIME_LIMIT_S} s"
+        except (OSError, subprocess.TimeoutExpired) as e:
+            return str(e)
     if (got.returncode, got.stdout, got.stderr) == (status, out, err):
         return None
     return f"exit status {got.returncode}, not {status}; it printed\n{got.stdout}{got.stderr}"
