@@ -2,20 +2,27 @@
 /* Starting a shim as containerd's shim contract has it. */
 #include "shim/bootstrap.h"
 
+#include "base/buf.h"
 #include "base/io.h"
 #include "base/sha256.h"
+#include "proto/bootstrap.pb-c.h"
+#include "shim/message.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SOCKET_DIR "/run/containerd/s"
+#define STATE_DIR "/run/containerd"
+#define SCHEME "unix://"
+#define INPUT_MAX (4UL << 20)
+#define LEVEL_DEBUG (-4)
 
 static int take_value(int argc, char **argv, int *i, const char *equals, const char **out, struct err *e)
 {
@@ -41,7 +48,7 @@ int bootstrap_parse(int argc, char **argv, struct bootstrap_flags *out, struct e
 		{"publish-binary", &out->publish_binary, NULL},	 {"id", &out->id, NULL},
 		{"bundle", &out->bundle, NULL},			 {"socket", NULL, NULL},
 		{"debug", NULL, &out->debug},			 {"v", NULL, &out->version},
-		{"info", NULL, &out->info},
+		{"version", NULL, &out->version},		 {"info", NULL, &out->info},
 	};
 	int i = 1;
 	for (; i < argc && argv[i][0] == '-'; i++) {
@@ -63,65 +70,131 @@ int bootstrap_parse(int argc, char **argv, struct bootstrap_flags *out, struct e
 	return 0;
 }
 
-void bootstrap_address(const struct bootstrap_flags *f, const char *group, char out[BOOTSTRAP_ADDRESS_BYTES])
+int bootstrap_parse_input(const void *bytes, size_t len, const struct bootstrap_flags *f,
+			  struct bootstrap_input *out)
+{
+	*out = (struct bootstrap_input){0};
+	cleanup_message ProtobufCMessage *m = message_decode(&bootstrap__params__descriptor, bytes, len);
+	const Bootstrap__Params *p = (const Bootstrap__Params *)m;
+	/* The options of earlier versions may decode as this, too: its first two fields tell. */
+	if (!p || strcmp(p->instance_id, f->id) != 0 || strcmp(p->namespace_, f->containerd_namespace) != 0)
+		return 0;
+	out->debug = p->log_level <= LEVEL_DEBUG;
+	if (p->socket_dir[0] == '/' && !(out->socket_dir = strdup(p->socket_dir)))
+		return -ENOMEM;
+	return 0;
+}
+
+int bootstrap_read_input(const struct bootstrap_flags *f, struct bootstrap_input *out, struct err *e)
+{
+	cleanup_buf struct buf in = {.cap = INPUT_MAX};
+	for (;;) {
+		uint8_t *at = buf_reserve(&in, 4096);
+		if (!at)
+			return err_sys(e, errno, "what comes on standard input");
+		ssize_t n = io_read_full(STDIN_FILENO, at, 4096);
+		if (n < 0 && n != -EBADF)
+			return err_sys(e, (int)-n, "standard input");
+		if (n <= 0)
+			break;
+		in.len += (size_t)n;
+	}
+	int rc = bootstrap_parse_input(in.data, in.len, f, out);
+	return rc < 0 ? err_sys(e, -rc, "standard input") : 0;
+}
+
+int bootstrap_address(const struct bootstrap_flags *f, const char *state_dir, const char *group,
+		      char out[BOOTSTRAP_ADDRESS_BYTES], struct err *e)
 {
 	char digest[65];
 	cleanup_free char *key = NULL;
-	if (asprintf(&key, "%s/%s/%s", f->address, f->containerd_namespace, group) < 0)
+	if (asprintf(&key, "%s/%s/%s", f->address, f->containerd_namespace, group) < 0) {
 		key = NULL;
-	sha256_hex(key ? key : group, strlen(key ? key : group), digest);
-	snprintf(out, BOOTSTRAP_ADDRESS_BYTES, "unix://" SOCKET_DIR "/%s", digest);
+		return err_sys(e, ENOMEM, "the shim's address");
+	}
+	sha256_hex(key, strlen(key), digest);
+	int len = snprintf(out, BOOTSTRAP_ADDRESS_BYTES, SCHEME "%s/s/%s", state_dir ? state_dir : STATE_DIR, digest);
+	if (len < 0 || (size_t)len > strlen(SCHEME) + BOOTSTRAP_PATH_MAX)
+		return err_set(e, ERR_CONFIG, ENAMETOOLONG, "sockets below %.200s would have more than %d bytes in their paths",
+			       state_dir, BOOTSTRAP_PATH_MAX);
+	return 0;
 }
 
 static void socket_address(const char *address, struct sockaddr_un *out)
 {
 	*out = (struct sockaddr_un){.sun_family = AF_UNIX};
-	snprintf(out->sun_path, sizeof(out->sun_path), "%s", address + strlen("unix://"));
+	snprintf(out->sun_path, sizeof(out->sun_path), "%s", address + strlen(SCHEME));
 }
 
+/* Never waits: one whose queue is full does answer. */
 static bool answers(const struct sockaddr_un *addr)
 {
-	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	return fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0;
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return fd >= 0 && (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN);
 }
 
-static int make_socket_dir(struct err *e)
+static int make_dirs(char *path)
 {
-	if (mkdir("/run/containerd", 0711) < 0 && errno != EEXIST)
-		return err_sys(e, errno, "/run/containerd");
-	if (mkdir(SOCKET_DIR, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, errno, SOCKET_DIR);
-	return 0;
+	for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
+		*at = '\0';
+		int rc = mkdir(path, 0711) < 0 && errno != EEXIST ? -errno : 0;
+		*at = '/';
+		if (rc < 0)
+			return rc;
+	}
+	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* The socket's folder, made where it is missing and `make` says so, locked until it is closed. -errno. */
+static int lock_dir(const struct sockaddr_un *addr, bool make)
+{
+	char path[sizeof(addr->sun_path)];
+	memcpy(path, addr->sun_path, sizeof(path));
+	*strrchr(path, '/') = '\0';
+	int rc = make ? make_dirs(path) : 0;
+	if (rc < 0)
+		return rc;
+	cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return take_fd(&fd);
+}
+
+/* *listener -1: another one listens there. */
+static int bind_socket(const struct sockaddr_un *addr, int *listener)
+{
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* The socket's mode becomes its file's, from the beginning. */
+	if (fd < 0 || fchmod(fd, 0600) < 0)
+		return -errno;
+	int rc = bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ? -errno : 0;
+	if (rc == -EADDRINUSE && answers(addr)) {
+		*listener = -1;
+		return 0;
+	}
+	if (rc == -EADDRINUSE) { /* left by a shim that was killed */
+		unlink(addr->sun_path);
+		rc = bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ? -errno : 0;
+	}
+	if (rc == 0 && listen(fd, 128) < 0) {
+		rc = -errno;
+		unlink(addr->sun_path);
+	}
+	if (rc == 0)
+		*listener = take_fd(&fd);
+	return rc;
 }
 
 int bootstrap_listen(const char *address, int *listener, struct err *e)
 {
 	struct sockaddr_un addr;
 	socket_address(address, &addr);
-	int rc = make_socket_dir(e);
-	if (rc < 0)
-		return rc;
-	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_sys(e, errno, "the shim's socket");
-	mode_t mask = umask(0177);
-	rc = bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ? -errno : 0;
-	if (rc == -EADDRINUSE && answers(&addr)) {
-		umask(mask);
-		*listener = -1;
-		return 0;
-	}
-	if (rc == -EADDRINUSE) { /* left by a shim that was killed */
-		unlink(addr.sun_path);
-		rc = bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ? -errno : 0;
-	}
-	umask(mask);
-	if (rc == 0 && listen(fd, 128) < 0)
-		rc = -errno;
-	if (rc < 0)
-		return err_sys(e, -rc, "listening on %s", addr.sun_path);
-	*listener = take_fd(&fd);
-	return 0;
+	cleanup_close int lock = lock_dir(&addr, true);
+	int rc = lock < 0 ? lock : bind_socket(&addr, listener);
+	return rc < 0 ? err_sys(e, -rc, "listening on %s", addr.sun_path) : 0;
 }
 
 int bootstrap_write_address(const char *bundle, const char *address, struct err *e)
@@ -136,64 +209,74 @@ int bootstrap_write_address(const char *bundle, const char *address, struct err 
 	return rc < 0 ? err_sys(e, -rc, "%s", path) : 0;
 }
 
-/* One more than containerd's, so that the kernel takes shims before it. Best effort: the score is advice. */
+/* One more than containerd's, which we have from it: the kernel takes shims first. The score is advice only. */
 static void set_oom_score(void)
 {
-	char path[64], *value = NULL;
+	static const char path[] = "/proc/self/oom_score_adj";
+	cleanup_free char *value = NULL;
 	size_t len;
-	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)getppid());
 	if (io_read_file(AT_FDCWD, path, 64, &value, &len) < 0)
 		return;
 	int score = atoi(value) + 1;
-	free(value);
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d", score > 1000 ? 1000 : score);
-	cleanup_close int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0 && write(fd, text, (size_t)n) < 0)
 		return;
+}
+
+/*
+ * containerd takes all that `start` writes for the address, and waits until nobody has its outputs open. The
+ * log's reading end is held, too: containerd may go and come back. A log that nobody reads stops nobody.
+ */
+static int replace_outputs(const char *bundle, struct err *e)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%.4000s/log", bundle);
+	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	cleanup_close int log = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (null < 0)
+		return err_sys(e, errno, "/dev/null");
+	if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log >= 0 ? log : null, 2) < 0)
+		return err_sys(e, errno, "standard descriptors");
+	return 0;
 }
 
 int bootstrap_daemon(const char *bundle, int *listener, struct err *e)
 {
 	set_oom_score();
-	setpgid(0, 0);
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-		return err_sys(e, errno, "becoming a subreaper");
-	char path[4096];
-	snprintf(path, sizeof(path), "%.4000s/log", bundle);
-	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	cleanup_close int log = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	if (null < 0)
-		return err_sys(e, errno, "/dev/null");
-	if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log >= 0 ? log : null, 2) < 0)
-		return err_sys(e, errno, "standard descriptors");
-	if (*listener != 3) {
-		if (dup3(*listener, 3, O_CLOEXEC) < 0)
-			return err_sys(e, errno, "the listener's descriptor");
-		if (null == 3)
-			take_fd(&null);
-		if (log == 3)
-			take_fd(&log);
-		close(*listener);
-		*listener = 3;
-	}
+	if (setpgid(0, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return err_sys(e, errno, "a process group of its own, and the part of a subreaper");
+	int rc = replace_outputs(bundle, e);
+	if (rc < 0)
+		return rc;
+	if (*listener != 3 && dup3(*listener, 3, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "the listener's descriptor");
+	*listener = 3;
+	/* Nothing else that `start` was given is kept, nor the bundle's folder. */
+	if (close_range(4, ~0U, 0) < 0 || chdir("/") < 0)
+		return err_sys(e, errno, "leaving what `start` was given");
 	return 0;
 }
 
-void bootstrap_remove_stale(const char *bundle)
+int bootstrap_remove_stale(const char *bundle, struct err *e)
 {
-	char *address;
 	size_t len;
 	char path[4096];
+	cleanup_free char *address = NULL;
 	snprintf(path, sizeof(path), "%.4000s/address", bundle);
-	if (io_read_file(AT_FDCWD, path, BOOTSTRAP_ADDRESS_BYTES, &address, &len) < 0)
-		return;
+	if (io_read_file(AT_FDCWD, path, strlen(SCHEME) + BOOTSTRAP_PATH_MAX, &address, &len) < 0 ||
+	    strncmp(address, SCHEME "/", strlen(SCHEME "/")) != 0)
+		return 0;
 	struct sockaddr_un addr;
-	if (strncmp(address, "unix://" SOCKET_DIR "/", strlen("unix://" SOCKET_DIR "/")) == 0 &&
-	    len < sizeof(addr.sun_path)) {
-		socket_address(address, &addr);
-		if (!answers(&addr))
-			unlink(addr.sun_path);
-	}
-	free(address);
+	struct stat st;
+	socket_address(address, &addr);
+	cleanup_close int lock = lock_dir(&addr, false);
+	if (lock == -ENOENT)
+		return 0;
+	if (lock < 0)
+		return err_sys(e, -lock, "the folder of %s", addr.sun_path);
+	if (lstat(addr.sun_path, &st) < 0 || !S_ISSOCK(st.st_mode) || answers(&addr))
+		return 0;
+	return unlink(addr.sun_path) < 0 && errno != ENOENT ? err_sys(e, errno, "removing %s", addr.sun_path) : 0;
 }

@@ -7,12 +7,13 @@
 #include "shim/task.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/prctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,27 +73,57 @@ static const char *bundle_of(const struct bootstrap_flags *f, char cwd[4096])
 	return getcwd(cwd, 4096) ? cwd : ".";
 }
 
-static int start(const struct bootstrap_flags *f)
+/* A core-scheduling cookie of its own for the shim and what it starts, where containerd asks for it. */
+static int schedule_apart(struct err *e)
+{
+	const char *wanted = getenv("SCHED_CORE");
+	if (!wanted || !*wanted || prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD_GROUP, 0) == 0)
+		return 0;
+	return err_sys(e, errno, "core scheduling, which SCHED_CORE asks for");
+}
+
+/* Up to the socket. *listener -1: a shim listens there already. */
+static int prepare(struct bootstrap_flags *f, const char *bundle, char address[BOOTSTRAP_ADDRESS_BYTES], int *listener,
+		   struct err *e)
+{
+	struct bootstrap_input input = {0};
+	cleanup_free char *group = NULL;
+	if (!*f->id || !*f->containerd_namespace)
+		return err_set(e, ERR_CONFIG, EINVAL, "start needs the flags -id and -namespace");
+	int rc = bootstrap_read_input(f, &input, e);
+	cleanup_free char *socket_dir = input.socket_dir;
+	f->debug |= input.debug;
+	if (rc == 0)
+		rc = runtime_group(bundle, &group, e);
+	if (rc == 0)
+		rc = bootstrap_address(f, socket_dir, group ? group : f->id, address, e);
+	if (rc == 0)
+		rc = bootstrap_write_address(bundle, address, e);
+	if (rc == 0)
+		rc = schedule_apart(e);
+	return rc == 0 ? bootstrap_listen(address, listener, e) : rc;
+}
+
+static int start(struct bootstrap_flags *f)
 {
 	char cwd[4096], address[BOOTSTRAP_ADDRESS_BYTES];
 	const char *bundle = bundle_of(f, cwd);
 	struct err e = {0};
-	cleanup_free char *group = NULL;
 	int listener = -1;
-	if (runtime_group(bundle, &group, &e) < 0)
-		return complain(&e);
-	bootstrap_address(f, group ? group : f->id, address);
-	if (bootstrap_listen(address, &listener, &e) < 0 || bootstrap_write_address(bundle, address, &e) < 0)
+	if (prepare(f, bundle, address, &listener, &e) < 0)
 		return complain(&e);
 	pid_t child = listener < 0 ? 1 : fork();
 	if (child < 0) {
 		err_sys(&e, errno, "fork");
+		unlink(address + strlen("unix://"));
 		return complain(&e);
 	}
 	if (child == 0) {
-		if (bootstrap_daemon(bundle, &listener, &e) < 0 || serve(f, address, listener, &e) < 0)
+		if (bootstrap_daemon(bundle, &listener, &e) < 0) {
+			unlink(address + strlen("unix://"));
 			return complain(&e);
-		return 0;
+		}
+		return serve(f, address, listener, &e) < 0 ? complain(&e) : 0;
 	}
 	return io_write_all(1, address, strlen(address)) < 0;
 }
@@ -105,9 +136,15 @@ static int delete(const struct bootstrap_flags *f)
 	struct err e = {0};
 	int pid = 0;
 	uint32_t status = 137;
-	if (container_cleanup(bundle, f->id, &pid, &status, &e) < 0)
+	if (!*f->id) {
+		err_set(&e, ERR_CONFIG, EINVAL, "delete needs the flag -id");
 		return complain(&e);
-	bootstrap_remove_stale(bundle);
+	}
+	int rc = container_cleanup(bundle, f->id, &pid, &status, &e);
+	/* Whatever became of the container, its shim's socket is of no use. */
+	int socket_rc = bootstrap_remove_stale(bundle, rc < 0 ? NULL : &e);
+	if (rc < 0 || socket_rc < 0)
+		return complain(&e);
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	Types__Timestamp at = TYPES__TIMESTAMP__INIT;
