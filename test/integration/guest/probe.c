@@ -144,7 +144,8 @@ static int do_wild_write(int argc, char **argv)
 static int do_run_data(int argc, char **argv)
 {
 	static volatile unsigned char code[16] = {0xc3};
-	void (*run)(void) = (void (*)(void))(uintptr_t)code;
+	/* Volatile: a known address would become the index of a direct call, which no module may have. */
+	void (*volatile run)(void) = (void (*)(void))(uintptr_t)code;
 
 	(void)argc, (void)argv;
 	run();
