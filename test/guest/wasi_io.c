@@ -153,6 +153,22 @@ static void links(int argc, char **argv)
 	CHECK(symlink("/etc", "/data/abs") == -1 && errno == EPERM);
 }
 
+/* With the preopen at "/": `rooted` leads to /in.txt, `out` to .., `abs` to /etc, all inside. */
+static void rooted(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	char buf[16] = "";
+	struct stat st, root;
+	int fd = open("/rooted", O_RDONLY);
+	CHECK(fd >= 0 && read(fd, buf, sizeof(buf)) == 6 && strcmp(buf, "hello\n") == 0);
+	CHECK(stat("/out", &st) == 0 && stat("/", &root) == 0 && st.st_ino == root.st_ino);
+	CHECK(open("/out/secret", O_RDONLY) == -1 && errno == ENOENT);
+	CHECK(open("/abs/passwd", O_RDONLY) == -1 && errno == ENOENT);
+	CHECK(open("/../secret", O_RDONLY) == -1 && errno == EPERM);
+	CHECK(open("/rooted", O_RDONLY | O_NOFOLLOW) == -1 && errno == ELOOP);
+}
+
 static void times(int argc, char **argv)
 {
 	(void)argc;
@@ -339,6 +355,7 @@ int main(int argc, char **argv)
 		{"files", files},
 		{"directories", directories},
 		{"links", links},
+		{"rooted", rooted},
 		{"times", times},
 		{"clocks", clocks},
 		{"waits", waits},

@@ -30,6 +30,7 @@ struct run {
 	const char *entry;
 	int in; /* stdin, 0: empty */
 	int readonly;
+	const char *guest_path; /* of the directory, default /data */
 	uint64_t memory_bytes;
 
 	int status;
@@ -66,6 +67,7 @@ static void make_tree(void)
 	put_file("secret", "secret\n");
 	put_link("..", "data/out");
 	put_link("/etc", "data/abs");
+	put_link("/in.txt", "data/rooted");
 }
 
 /* What the program may not have touched, then all goes. */
@@ -114,7 +116,7 @@ static void run(struct run *r)
 {
 	char data[PATH_MAX + 8];
 	snprintf(data, sizeof(data), "%s/data", tree);
-	struct mote_dir dir = {.guest_path = "/data",
+	struct mote_dir dir = {.guest_path = r->guest_path ? r->guest_path : "/data",
 			       .fd = open(data, O_PATH | O_DIRECTORY | O_CLOEXEC),
 			       .readonly = r->readonly};
 	int stdio[3] = {r->in ? r->in : open("/dev/null", O_RDONLY), memfd_create("out", 0),
@@ -249,6 +251,13 @@ Test(wasi_run, polling)
 	r.in = p[0];
 	run(&r);
 	close(p[1]);
+	cr_expect(r.status == 0, "%s", r.err);
+}
+
+Test(wasi_run, symlinks_below_the_root)
+{
+	static struct run r = {.program = "wasi_io", .argv = {NULL, "rooted"}, .guest_path = "/"};
+	run(&r);
 	cr_expect(r.status == 0, "%s", r.err);
 }
 
