@@ -244,22 +244,81 @@ Test(runtime_container, output_goes_to_the_fifos)
 	delete(&k);
 }
 
-Test(runtime_container, stdin_ends_after_close_io)
+static bool runs(const struct client *k, int ms)
+{
+	poll(NULL, 0, ms);
+	return waitpid(container_pid(k->c), NULL, WNOHANG) == 0;
+}
+
+/* One round of the loop. */
+static void serve(struct client *k)
+{
+	struct container_watch w[8];
+	size_t n = container_watches(k->c, w, 8);
+	for (size_t i = 0; i < n; i++) {
+		struct pollfd p = {.fd = w[i].fd, .events = (short)w[i].events};
+		if (poll(&p, 1, 0) > 0)
+			container_ready(k->c, w[i].fd, (uint32_t)p.revents);
+	}
+}
+
+Test(runtime_container, stdin_ends_with_its_client)
 {
 	program("cat");
 	struct client k = start();
 	cr_assert(write(k.in, "some text", 9) == 9);
 	wait_text(k.out, "some text");
-	close(k.in);
-	/* Another client may come and write on: the end is CloseIO's to say. */
-	poll(NULL, 0, 50);
-	cr_expect(waitpid(container_pid(k.c), NULL, WNOHANG) == 0);
-	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
-	cr_assert(k.in >= 0 && write(k.in, " and more", 9) == 9);
-	cr_expect(container_close_stdin(k.c) == 0);
+	serve(&k);
+	cr_expect(runs(&k, 20));
 	close(k.in);
 	cr_expect(finish(&k) == 0);
-	wait_text(k.out, " and more");
+	delete(&k);
+	/* A client that comes, says nothing and goes before the start. */
+	k = create();
+	close(k.in);
+	serve(&k);
+	struct err e;
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 0);
+	delete(&k);
+}
+
+Test(runtime_container, stdin_waits_for_its_client)
+{
+	program("cat");
+	struct client k;
+	struct err e;
+	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	for (int i = 0; i < 20; i++) {
+		serve(&k);
+		cr_assert(runs(&k, 20), "it ended although nobody has come");
+	}
+	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+	cr_assert(k.in >= 0 && write(k.in, "late", 4) == 4);
+	close(k.in);
+	cr_expect(finish(&k) == 0);
+	cr_expect_str_eq(text_of(k.out), "late");
+	delete(&k);
+}
+
+Test(runtime_container, stdin_ends_after_close_io)
+{
+	program("cat");
+	struct client k = start();
+	cr_expect(container_close_stdin(k.c) == 0);
+	/* What the client has still to say arrives. */
+	cr_assert(runs(&k, 20) && write(k.in, "rest", 4) == 4);
+	close(k.in);
+	cr_expect(finish(&k) == 0);
+	cr_expect_str_eq(text_of(k.out), "rest");
+	delete(&k);
+	/* Without any client. */
+	struct err e;
+	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_expect(runs(&k, 20) && container_close_stdin(k.c) == 0);
+	cr_expect(finish(&k) == 0);
 	delete(&k);
 }
 
