@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/prctl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,8 @@ static void on_signal(void *arg, uint32_t events)
 static int serve(const struct bootstrap_flags *f, const char *address, int listener, struct err *e)
 {
 	static struct shim shim;
+	/* What one large message took goes back at once, and is not kept for the next. */
+	mallopt(M_MMAP_THRESHOLD, 64 << 10);
 	shim.containerd_namespace = f->containerd_namespace;
 	shim.socket_path = address + strlen("unix://");
 	shim.debug = f->debug;

@@ -5,10 +5,11 @@
  */
 #include "shim/task.h"
 
+#include "proto/bootstrap.pb-c.h"
 #include "proto/events.pb-c.h"
-#include "proto/metrics.pb-c.h"
 #include "proto/task.pb-c.h"
 #include "proto/types.pb-c.h"
+#include "shim/message.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -283,6 +284,18 @@ static bool may_create(struct shim *shim, struct ttrpc_call *call, const Task__C
 	return false;
 }
 
+/* Options of other shims come here, too, and are no error. */
+static void note_options(const Task__CreateTaskRequest *r)
+{
+	if (!r->options || strcmp(r->options->type_url, "runtimeoptions.v1.Options") != 0)
+		return;
+	cleanup_message ProtobufCMessage *m = message_decode(&bootstrap__options__descriptor, r->options->value.data,
+							      r->options->value.len);
+	const Bootstrap__Options *o = (const Bootstrap__Options *)m;
+	if (!o || o->config_path[0] || o->config_body.len)
+		fprintf(stderr, "mote: container %s: runtime options have no effect: Mote has no configuration\n", r->id);
+}
+
 static void publish_create(struct shim *shim, const Task__CreateTaskRequest *r, int pid)
 {
 	Events__TaskIO io = EVENTS__TASK_IO__INIT;
@@ -328,6 +341,7 @@ static void handle_create(void *arg, struct ttrpc_call *call, const ProtobufCMes
 	const char *options[OPTIONS_MAX];
 	if (!may_create(shim, call, r))
 		return;
+	note_options(r);
 	if (mounts_of(r, mounts, options) < 0) {
 		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "container %.100s: too many mounts or options", r->id);
 		return;
@@ -589,88 +603,6 @@ static void handle_resume(void *arg, struct ttrpc_call *call, const ProtobufCMes
 	pause_or_resume(arg, call, r->id, container_resume, "/tasks/resumed", "containerd.events.TaskResumed");
 }
 
-static void reply_stats(struct ttrpc_call *call, const char *type, const ProtobufCMessage *metrics)
-{
-	size_t bytes = protobuf_c_message_get_packed_size(metrics);
-	cleanup_free uint8_t *packed = malloc(bytes + 1);
-	if (!packed) {
-		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
-		return;
-	}
-	Types__Any any = TYPES__ANY__INIT;
-	any.type_url = text(type);
-	any.value.data = packed;
-	any.value.len = protobuf_c_message_pack(metrics, packed);
-	Task__StatsResponse response = TASK__STATS_RESPONSE__INIT;
-	response.stats = &any;
-	ttrpc_reply(call, &response.base);
-}
-
-static void reply_stats_v1(struct ttrpc_call *call, const struct container_stats *s, Metrics__Pids *pids)
-{
-	Metrics__V1CPUUsage usage = METRICS__V1_CPUUSAGE__INIT;
-	Metrics__V1Throttle throttle = METRICS__V1_THROTTLE__INIT;
-	Metrics__V1CPU cpu = METRICS__V1_CPU__INIT;
-	Metrics__V1MemoryEntry entry = METRICS__V1_MEMORY_ENTRY__INIT, kernel = METRICS__V1_MEMORY_ENTRY__INIT;
-	Metrics__V1Memory memory = METRICS__V1_MEMORY__INIT;
-	Metrics__V1OomControl oom = METRICS__V1_OOM_CONTROL__INIT;
-	Metrics__V1Metrics m = METRICS__V1_METRICS__INIT;
-	usage.total = s->cpu_total_ns;
-	usage.kernel = s->cpu_system_ns;
-	usage.user = s->cpu_user_ns;
-	throttle.periods = s->cpu_periods;
-	throttle.throttled_periods = s->cpu_throttled_periods;
-	throttle.throttled_time = s->cpu_throttled_ns;
-	cpu.usage = &usage;
-	cpu.throttling = &throttle;
-	entry.usage = s->memory_bytes;
-	entry.limit = s->memory_limit_bytes;
-	entry.max = s->memory_max_bytes;
-	entry.failcnt = s->memory_failcnt;
-	kernel.usage = s->memory_kernel_bytes;
-	memory.usage = &entry;
-	memory.kernel = &kernel;
-	memory.rss = memory.total_rss = s->memory_anon_bytes;
-	memory.cache = memory.total_cache = s->memory_file_bytes;
-	memory.inactive_file = memory.total_inactive_file = s->memory_inactive_file_bytes;
-	memory.pg_fault = memory.total_pg_fault = s->page_faults;
-	memory.pg_maj_fault = memory.total_pg_maj_fault = s->major_page_faults;
-	oom.oom_kill = s->oom_kill;
-	m.pids = pids;
-	m.cpu = &cpu;
-	m.memory = &memory;
-	m.memory_oom_control = &oom;
-	reply_stats(call, "io.containerd.cgroups.v1.Metrics", &m.base);
-}
-
-static void reply_stats_v2(struct ttrpc_call *call, const struct container_stats *s, Metrics__Pids *pids)
-{
-	Metrics__V2CPU cpu = METRICS__V2_CPU__INIT;
-	Metrics__V2Memory memory = METRICS__V2_MEMORY__INIT;
-	Metrics__V2MemoryEvents events = METRICS__V2_MEMORY_EVENTS__INIT;
-	Metrics__V2Metrics m = METRICS__V2_METRICS__INIT;
-	cpu.usage_usec = s->cpu_total_ns / 1000;
-	cpu.user_usec = s->cpu_user_ns / 1000;
-	cpu.system_usec = s->cpu_system_ns / 1000;
-	cpu.nr_periods = s->cpu_periods;
-	cpu.nr_throttled = s->cpu_throttled_periods;
-	cpu.throttled_usec = s->cpu_throttled_ns / 1000;
-	memory.usage = s->memory_bytes;
-	memory.usage_limit = s->memory_limit_bytes;
-	memory.anon = s->memory_anon_bytes;
-	memory.file = s->memory_file_bytes;
-	memory.inactive_file = s->memory_inactive_file_bytes;
-	memory.pgfault = s->page_faults;
-	memory.pgmajfault = s->major_page_faults;
-	events.oom = s->oom;
-	events.oom_kill = s->oom_kill;
-	m.pids = pids;
-	m.cpu = &cpu;
-	m.memory = &memory;
-	m.memory_events = &events;
-	reply_stats(call, "io.containerd.cgroups.v2.Metrics", &m.base);
-}
-
 static void handle_stats(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	const Task__ProcessRequest *r = (const void *)request;
@@ -683,13 +615,7 @@ static void handle_stats(void *arg, struct ttrpc_call *call, const ProtobufCMess
 		fail(call, &e);
 		return;
 	}
-	Metrics__Pids pids = METRICS__PIDS__INIT;
-	pids.current = stats.pids;
-	pids.limit = stats.pids_limit;
-	if (stats.cgroup_v2)
-		reply_stats_v2(call, &stats, &pids);
-	else
-		reply_stats_v1(call, &stats, &pids);
+	task_reply_stats(call, &stats);
 }
 
 #define SERVICE "containerd.task.v[23].Task"

@@ -40,6 +40,8 @@ struct shim {
 
 extern const struct ttrpc_method task_methods[];
 
+/* Answers Stats in the form of the cgroup's version. */
+void task_reply_stats(struct ttrpc_call *call, const struct container_stats *s);
 /* Children have ended: their tasks are told, exits published, waiters answered. */
 void task_reap(struct shim *shim);
 /*
