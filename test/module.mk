@@ -86,3 +86,13 @@ $(SHIMS)/containerd-shim-mote-v1: $(B)/containerd-shim-mote-v1
 	@mkdir -p $(@D)
 	ln -f $< $@
 bench: $(SHIMS)/containerd-shim-motefloor-v1 $(SHIMS)/containerd-shim-mote-v1 $(GUESTS)/hello.wasm $(GUESTS)/hello.elf
+
+# The engine as part of a host program: for fuzzing, conformance and sanitizers.
+HOSTED_WASM := $(patsubst %,$(B)/hosted/%.o,$(basename $(wildcard guest/wasm/*.c guest/wasm/*.S guest/wasm/hosted/*.c)))
+$(B)/hosted/guest/%.o: guest/%.c | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -Wno-conversion $(INC_guest) -c $< -o $@
+$(B)/hosted/guest/%.o: guest/%.S | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	$(CC) -g -MMD -MP $(INC_guest) -c $< -o $@
+$(B)/test/fuzz/wasm_compile $(B)/test/fuzz/wasm_compile.replay: $(HOSTED_WASM)
