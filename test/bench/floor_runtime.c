@@ -21,6 +21,7 @@ struct container {
 	char rootfs[4096];
 	int pid, go; /* the child exits when `go` closes */
 	int mounted;
+	bool ended; /* and nobody was told */
 	enum container_state state;
 	uint32_t status;
 	struct timespec exited_at;
@@ -148,7 +149,15 @@ bool container_reaped(struct container *c, int pid, int wait_status, struct time
 	c->state = CONTAINER_STOPPED;
 	c->status = WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status) : 128 + (uint32_t)WTERMSIG(wait_status);
 	c->exited_at = at;
+	c->ended = true;
 	return true;
+}
+
+bool container_take_exit(struct container *c)
+{
+	bool ended = c->ended;
+	c->ended = false;
+	return ended;
 }
 
 size_t container_watches(const struct container *c, struct container_watch *out, size_t room)
