@@ -48,6 +48,7 @@ int container_start(struct container *c, struct err *e)
 	if (rc < 0)
 		return err_sys(e, -rc, "starting container %s", c->id);
 	c->state = CONTAINER_RUNNING;
+	streams_started(&c->streams);
 	return 0;
 }
 
@@ -230,8 +231,8 @@ size_t container_watches(const struct container *c, struct container_watch *out,
 	/* Once it has ended, its cgroup's removal would be a notification as well. */
 	if (c->state != CONTAINER_STOPPED && cgroup_oom_fd(c->cgroup) >= 0 && n < room)
 		out[n++] = (struct container_watch){.fd = cgroup_oom_fd(c->cgroup), .events = EPOLLIN};
-	if (c->streams.stdin_watch >= 0 && c->streams.stdin_hold >= 0 && n < room)
-		out[n++] = (struct container_watch){.fd = c->streams.stdin_watch, .events = EPOLLIN};
+	if (c->streams.stdin_timer >= 0 && n < room)
+		out[n++] = (struct container_watch){.fd = c->streams.stdin_timer, .events = EPOLLIN};
 	if (c->streams.terminal)
 		n += terminal_watches(c->streams.terminal, out + n, room - n);
 	return n;
@@ -244,7 +245,7 @@ void container_ready(struct container *c, int fd, uint32_t events)
 		hear(c);
 	else if (fd == cgroup_oom_fd(c->cgroup))
 		c->oom |= cgroup_take_oom(c->cgroup);
-	else if (fd == c->streams.stdin_watch)
+	else if (fd == c->streams.stdin_timer)
 		streams_close_stdin(&c->streams);
 	else if (c->streams.terminal)
 		terminal_pump(c->streams.terminal);

@@ -8,11 +8,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <time.h>
 
 #define DRAIN_MS 10000 /* of a terminal's output, all in all */
+#define STDIN_WAIT_MS 300 /* for a client that had not opened stdin when the container was created */
 
 static void close_fd(int *fd)
 {
@@ -45,37 +46,39 @@ static int path_error(const char *what, const char *path, int code, struct err *
 	return err_set(e, ERR_CONFIG, code, "%s %.250s: %s", what, path, strerror(code));
 }
 
-/* Readable once somebody has closed the FIFO who could write to it; set before a client can get in. */
-static int watch_writers(const char *path)
+/*
+ * Whether somebody has the FIFO open for writing, or left bytes in it. A client that waits in its own open
+ * counts: Linux lets it in with our reader. A tee tells it without taking a byte.
+ */
+static bool has_writer(int fifo)
 {
-	cleanup_close int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (fd < 0 || inotify_add_watch(fd, path, IN_CLOSE_WRITE) < 0)
-		return -errno;
-	return take_fd(&fd);
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return false;
+	ssize_t n = tee(fifo, ends[1], 1, SPLICE_F_NONBLOCK);
+	bool there = n > 0 || (n < 0 && errno == EAGAIN);
+	close(ends[0]);
+	close(ends[1]);
+	return there;
 }
 
 /*
- * Non-blocking, or the open would wait for a writer. Then a writer of our own: a read would otherwise find
- * the end before the client has come. It goes with CloseIO, and when a client has come and closed: its end
- * is the end, also where it says no CloseIO (ctr, when its own stdin ended before the task was there). With
- * a terminal only CloseIO ends it, as clients attach and detach.
+ * Non-blocking, or the open would wait for a writer. Where the client has come, its end is the end, whether it says
+ * CloseIO or not. Where it has not, a writer of our own: a read would find the end before the client has come.
  */
-static int open_stdin(const char *path, bool terminal, int *end, struct streams *s, struct err *e)
+static int open_stdin(const char *path, bool blocking, int *end, int *hold, struct err *e)
 {
 	if (!*path)
 		return open_null(O_RDONLY, end, e);
-	struct stat st;
-	bool fifo = stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
-	if (fifo && !terminal && (s->stdin_watch = watch_writers(path)) < 0)
-		return path_error("stdin", path, -s->stdin_watch, e);
 	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return path_error("stdin", path, errno, e);
-	if (fifo)
-		s->stdin_hold = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fifo && s->stdin_hold < 0)
-		return path_error("stdin", path, errno, e);
-	int rc = terminal ? 0 : set_blocking(fd);
+	if (is_fifo(fd) && (!blocking || !has_writer(fd))) {
+		*hold = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		if (*hold < 0)
+			return path_error("stdin", path, errno, e);
+	}
+	int rc = blocking ? set_blocking(fd) : 0;
 	if (rc < 0)
 		return path_error("stdin", path, -rc, e);
 	*end = take_fd(&fd);
@@ -138,7 +141,7 @@ static int open_terminal(const struct container_config *c, uint16_t width, uint1
 	if (logger_is_uri(c->stdout_path))
 		return err_set(e, ERR_CONFIG, ENOSYS, "stdout %.200s: no log process for a container with a terminal",
 			       c->stdout_path);
-	int rc = *c->stdin_path ? open_stdin(c->stdin_path, true, &in, s, e) : 0;
+	int rc = *c->stdin_path ? open_stdin(c->stdin_path, false, &in, &s->stdin_hold, e) : 0;
 	if (rc == 0 && *c->stdout_path)
 		rc = open_output("stdout", c->stdout_path, false, &out, &s->out_hold[0], e);
 	if (rc < 0) {
@@ -160,7 +163,7 @@ static int open_terminal(const struct container_config *c, uint16_t width, uint1
 
 static int open_streams(const struct container_config *c, struct streams *s, struct err *e)
 {
-	int rc = open_stdin(c->stdin_path, false, &s->ends[0], s, e);
+	int rc = open_stdin(c->stdin_path, true, &s->ends[0], &s->stdin_hold, e);
 	if (rc < 0)
 		return rc;
 	if (logger_is_uri(c->stdout_path))
@@ -186,9 +189,23 @@ void streams_launched(struct streams *s)
 		close_fd(&s->ends[i]);
 }
 
+void streams_started(struct streams *s)
+{
+	const struct itimerspec wait = {.it_value = {.tv_nsec = STDIN_WAIT_MS * 1000000L}};
+	if (s->stdin_hold < 0 || s->terminal)
+		return;
+	s->stdin_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->stdin_timer < 0 || timerfd_settime(s->stdin_timer, 0, &wait, NULL) < 0)
+		streams_close_stdin(s);
+}
+
 void streams_close_stdin(struct streams *s)
 {
+	uint64_t expirations;
 	close_fd(&s->stdin_hold);
+	/* The descriptor stays what it was, as somebody watches it; it only is not readable any more. */
+	if (s->stdin_timer >= 0 && read(s->stdin_timer, &expirations, sizeof(expirations)) < 0)
+		return;
 }
 
 static int64_t now_ms(void)
@@ -227,7 +244,7 @@ void streams_close(struct streams *s)
 {
 	streams_launched(s);
 	close_fd(&s->stdin_hold);
-	close_fd(&s->stdin_watch);
+	close_fd(&s->stdin_timer);
 	close_fd(&s->out_hold[0]);
 	close_fd(&s->out_hold[1]);
 	terminal_free(s->terminal);

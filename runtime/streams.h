@@ -17,8 +17,8 @@ struct terminal;
 
 struct streams {
 	int ends[3];    /* owned; for the monitor, closed by streams_launched */
-	int stdin_hold; /* owned: a writer on stdin's FIFO, until a client has closed its own */
-	int stdin_watch; /* owned: readable when one has; -1 where that is of no interest */
+	int stdin_hold; /* owned: a writer on stdin's FIFO until the client has come */
+	int stdin_timer; /* owned: readable when it has had time enough, see streams_started; -1: none */
 	int out_hold[2]; /* owned: readers on the outputs' FIFOs, so that a client may come back */
 	struct terminal *terminal; /* owned; NULL without one */
 	pid_t logger;   /* binary://'s process, a child; 0: none */
@@ -26,14 +26,18 @@ struct streams {
 
 #define STREAMS_EMPTY                                                                                \
 	{                                                                                          \
-		.ends = {-1, -1, -1}, .stdin_hold = -1, .stdin_watch = -1, .out_hold = {-1, -1}      \
+		.ends = {-1, -1, -1}, .stdin_hold = -1, .stdin_timer = -1, .out_hold = {-1, -1}      \
 	}
 
 /* width, height: 0 where not known. Starts the log process. On an error nothing is left. */
 int streams_open(const struct container_config *c, uint16_t width, uint16_t height, struct streams *out,
 	       struct err *e) must_check;
 void streams_launched(struct streams *s);
-/* No more is held open: the guest's stdin ends when the last client has closed it. */
+/*
+ * The container runs. A client whose own stdin ended before Create has come and gone, and `ctr run` then forgets
+ * CloseIO: without a terminal, stdin ends (streams_close_stdin) once stdin_timer is readable.
+ */
+void streams_started(struct streams *s);
 void streams_close_stdin(struct streams *s);
 /* After the monitor's end: hands on what it left, waiting a bounded time, and ends the log process. */
 void streams_finish(struct streams *s);
