@@ -218,6 +218,7 @@ static int tell(enum wire_type type, const void *body, size_t len, struct err *e
 
 static int run(struct monitor *m, struct err *e)
 {
+	mote_prepare(); /* while the host's /proc is in reach */
 	int rc = receive_config(m, e);
 	if (rc == 0)
 		rc = settle(m, e);

@@ -158,6 +158,10 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 	return 0;
 }
 
+void mote_prepare(void)
+{
+}
+
 int mote_exit_status(const struct mote_result *r)
 {
 	return r->end == MOTE_SIGNALLED ? 128 + r->code : r->code;
