@@ -96,3 +96,26 @@ $(B)/hosted/guest/%.o: guest/%.S | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(CC) -g -MMD -MP $(INC_guest) -c $< -o $@
 $(B)/test/fuzz/wasm_compile $(B)/test/fuzz/wasm_compile.replay: $(HOSTED_WASM)
+
+# The official WebAssembly test suite: the runner in micro-VMs and, under sanitizers, as a program of this machine.
+# `make spectest` runs all of both, `make spectest KVM=emulated` the micro-VMs on the emulated machine's KVM,
+# `make spectest-emulated` a cross-section there. MOTE_SPEC_TESTSUITE names the suite.
+SPECTEST_GUEST := test/conformance/spectest.c test/conformance/spectest_guest.c guest/wasi/platform.c guest/wasi/start.S \
+	$(guest_lib) $(wildcard guest/wasm/*.c guest/wasm/*.S)
+$(G)/spectest.elf: $(call gobj,g-wasm,$(SPECTEST_GUEST))
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
+$(B)/test/conformance/spectest_vm.o: HOST_CFLAGS += -Wa,-I$(B)
+$(B)/test/conformance/spectest_vm.o: $(G)/spectest.img
+$(B)/test/conformance/spectest_vm: $(B)/test/conformance/spectest_vm.o $(OBJ_vm) $(OBJ_base)
+	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@
+$(B)/test/conformance/spectest_hosted: $(addprefix $(B)/test/conformance/,spectest_hosted.o spectest.o) $(HOSTED_WASM) \
+	$(B)/hosted/guest/lib/format.o
+	$(CC) $(HOST_LDFLAGS) $^ -o $@
+SPECTEST := test/conformance/spectest.py $(if $(filter emulated,$(KVM)),--emulated)
+spectest: $(B)/test/conformance/spectest_vm
+	$(MAKE) VARIANT=asan build/asan/test/conformance/spectest_hosted
+	$(SPECTEST) --vm $< --hosted build/asan/test/conformance/spectest_hosted $(SPECTEST_PATTERN)
+spectest-emulated: $(B)/test/conformance/spectest_vm
+	test/conformance/spectest.py --emulated --sample --vm $<
+.PHONY: spectest spectest-emulated

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The test suite's runner as a personality: guest/wasi's way onto the stack, its platform and faults, and a packed
+ * script where a module would be.
+ */
+#include "spectest.h"
+
+#include "guest/wasi/space.h"
+#include "guest/wasi/start.h"
+#include "guest/wasi/wasi.h"
+
+struct mote_area *wasi_area;
+const struct mote_boot *wasi_boot;
+
+void spectest_out(const char *line, size_t bytes)
+{
+	lib_write(1, line, bytes);
+}
+
+const uint8_t *spectest_keep(const uint8_t *module, uint32_t bytes)
+{
+	(void)bytes;
+	return module;
+}
+
+void wasi_start(const struct mote_boot *boot, struct mote_area *area)
+{
+	wasi_area = area;
+	wasi_boot = boot;
+	if (boot->magic != MOTE_BOOT_MAGIC || boot->abi_version != MOTE_ABI_VERSION)
+		lib_panic("boot information of another version: %u", boot->abi_version);
+	platform_start();
+	if (mote_mem_map(area, SPACE_STACK, SPACE_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
+		lib_panic("no memory for a stack");
+}
+
+_Noreturn void wasi_main(void)
+{
+	int status = spectest_run((const uint8_t *)MOTE_PAYLOAD_VA, wasi_boot->payload_bytes);
+	for (;;)
+		(void)mote_exit(wasi_area, status);
+}
