@@ -119,3 +119,14 @@ spectest: $(B)/test/conformance/spectest_vm
 spectest-emulated: $(B)/test/conformance/spectest_vm
 	test/conformance/spectest.py --emulated --sample --vm $<
 .PHONY: spectest spectest-emulated
+
+# Native programs of the VM tests, against both C libraries.
+LINUX_GUESTS := $(GUESTS)/linux_checks.glibc $(GUESTS)/linux_checks.musl
+$(GUESTS)/%.glibc: test/guest/%.c
+	@mkdir -p $(@D)
+	$(CC) -O1 -static $< -o $@ -lm
+$(GUESTS)/%.musl: test/guest/%.c
+	@mkdir -p $(@D)
+	musl-gcc -O1 -static $< -o $@ -lm
+$(B)/test/unit/linux_run: | $(LINUX_GUESTS)
+$(B)/test/unit/linux_run.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'

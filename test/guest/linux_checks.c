@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An ordinary Linux program, with nothing of Mote in it: argv[1] names what it does. It exits with 0 when
+ * all was as Linux has it, else with the line (modulo 100, never 0) that was not.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			exit(__LINE__ % 100 ? __LINE__ % 100 : 1);                                                     \
+	} while (0)
+
+static volatile sig_atomic_t caught;
+static sigjmp_buf back;
+static void *volatile fault_address;
+
+static void on_signal(int signo)
+{
+	caught = signo;
+}
+
+static void on_fault(int signo, siginfo_t *info, void *context)
+{
+	(void)context;
+	caught = signo;
+	fault_address = info->si_addr;
+	siglongjmp(back, 1);
+}
+
+static void catch(int signo, void (*handler)(int))
+{
+	struct sigaction sa = {.sa_handler = handler};
+	CHECK(sigaction(signo, &sa, NULL) == 0);
+}
+
+static void do_signals(void)
+{
+	sigset_t set, old;
+	catch(SIGUSR1, on_signal);
+	CHECK(raise(SIGUSR1) == 0 && caught == SIGUSR1);
+	/* Blocked, pending, delivered when it is let through. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	CHECK(sigprocmask(SIG_BLOCK, &set, &old) == 0);
+	caught = 0;
+	CHECK(kill(getpid(), SIGUSR1) == 0 && caught == 0);
+	sigset_t waiting;
+	CHECK(sigpending(&waiting) == 0 && sigismember(&waiting, SIGUSR1) == 1);
+	CHECK(sigprocmask(SIG_SETMASK, &old, NULL) == 0 && caught == SIGUSR1);
+	/* Ignored. */
+	catch(SIGUSR2, SIG_IGN);
+	CHECK(raise(SIGUSR2) == 0);
+	/* An alarm ends a sleep. */
+	catch(SIGALRM, on_signal);
+	struct itimerval soon = {.it_value = {.tv_usec = 50000}};
+	CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	struct timespec second = {.tv_sec = 10}, left;
+	CHECK(nanosleep(&second, &left) == -1 && errno == EINTR && caught == SIGALRM && left.tv_sec >= 8);
+	/* An alarm reaches code that makes no system call. */
+	caught = 0;
+	CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	while (!caught)
+		;
+	/* sigsuspend waits for what it lets through and puts the mask back. */
+	sigaddset(&set, SIGALRM);
+	CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+	caught = 0;
+	CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	sigemptyset(&waiting);
+	CHECK(sigsuspend(&waiting) == -1 && errno == EINTR && caught == SIGALRM);
+	CHECK(sigprocmask(SIG_BLOCK, NULL, &old) == 0 && sigismember(&old, SIGALRM) == 1);
+}
+
+static void do_fault_handlers(void)
+{
+	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	static char alternate[65536];
+	stack_t stack = {.ss_sp = alternate, .ss_size = sizeof(alternate)};
+	CHECK(sigaltstack(&stack, NULL) == 0);
+	CHECK(sigaction(SIGSEGV, &sa, NULL) == 0 && sigaction(SIGFPE, &sa, NULL) == 0 && sigaction(SIGILL, &sa, NULL) == 0);
+	if (sigsetjmp(back, 1) == 0) {
+		*(volatile int *)0x1234 = 1;
+		CHECK(0);
+	}
+	CHECK(caught == SIGSEGV && fault_address == (void *)0x1234);
+	volatile int zero = 0;
+	if (sigsetjmp(back, 1) == 0) {
+		volatile int never = 7 / zero;
+		(void)never;
+		CHECK(0);
+	}
+	CHECK(caught == SIGFPE);
+	if (sigsetjmp(back, 1) == 0) {
+		__asm__ volatile("ud2");
+		CHECK(0);
+	}
+	CHECK(caught == SIGILL);
+}
+
+static double volatile kept = 1.0;
+
+/* Vector registers survive handlers that use them, and system calls. */
+static void on_alarm_with_floats(int signo)
+{
+	kept = sqrt(kept + 2.0) * 3.25;
+	caught = signo;
+}
+
+static void do_floats(void)
+{
+	struct itimerval often = {.it_interval = {.tv_usec = 1000}, .it_value = {.tv_usec = 1000}};
+	double sum = 0;
+	catch(SIGALRM, on_alarm_with_floats);
+	for (int i = 1; i < 2000000; i++)
+		sum += 1.0 / i;
+	CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
+	for (int round = 0; round < 10; round++) {
+		double again = 0;
+		for (int i = 1; i < 2000000; i++) {
+			again += 1.0 / i;
+			if (i % 500000 == 0)
+				CHECK(getppid() == 0);
+		}
+		CHECK(again == sum);
+	}
+	CHECK(caught == SIGALRM);
+}
+
+static void do_memory(void)
+{
+	const size_t page = 4096;
+	char *at = mmap(NULL, 8 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(at != MAP_FAILED);
+	memset(at, 'x', 8 * page);
+	CHECK(mprotect(at + page, page, PROT_READ) == 0);
+	CHECK(at[page] == 'x');
+	CHECK(madvise(at, page, MADV_DONTNEED) == 0 && at[0] == 0);
+	CHECK(munmap(at + 2 * page, 2 * page) == 0);
+	char *larger = mremap(at + 4 * page, 4 * page, 64 * page, MREMAP_MAYMOVE);
+	CHECK(larger != MAP_FAILED && larger[0] == 'x' && larger[63 * page] == 0);
+	CHECK(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL);
+	char *none = mmap(NULL, 1UL << 36, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	CHECK(none != MAP_FAILED);
+	CHECK(mprotect(none + (1UL << 35), page, PROT_READ | PROT_WRITE) == 0);
+	none[1UL << 35] = 1;
+	/* What the heap gives back reads as zero when it is taken again. */
+	char *heap = (char *)syscall(SYS_brk, 0);
+	CHECK((char *)syscall(SYS_brk, heap + (1 << 20)) == heap + (1 << 20));
+	memset(heap, 1, 1 << 20);
+	CHECK((char *)syscall(SYS_brk, heap) == heap && (char *)syscall(SYS_brk, heap + 8) == heap + 8 && *heap == 0);
+	CHECK(malloc(1UL << 45) == NULL && errno == ENOMEM);
+	/* Bad pointers are errors, not faults. */
+	CHECK(syscall(SYS_write, 1, 8, 10) == -1 && errno == EFAULT);
+	CHECK(open((char *)8, O_RDONLY) == -1 && errno == EFAULT);
+	CHECK(syscall(SYS_getcwd, (void *)8, 100) == -1 && errno == EFAULT);
+}
+
+static void do_files(void)
+{
+	struct stat st;
+	char text[32];
+	CHECK(mkdir("made", 0755) == 0 && mkdir("made", 0755) == -1 && errno == EEXIST);
+	int fd = open("made/file", O_RDWR | O_CREAT | O_EXCL, 0640);
+	CHECK(fd == 3);
+	CHECK(write(fd, "hello world", 11) == 11 && pread(fd, text, 5, 6) == 5 && memcmp(text, "world", 5) == 0);
+	CHECK(lseek(fd, 0, SEEK_SET) == 0);
+	struct iovec v[2] = {{text, 3}, {text + 10, 4}};
+	CHECK(readv(fd, v, 2) == 7 && memcmp(text, "hel", 3) == 0 && memcmp(text + 10, "lo w", 4) == 0);
+	CHECK(fstat(fd, &st) == 0 && st.st_size == 11 && (st.st_mode & 07777) == 0640);
+	CHECK(ftruncate(fd, 5) == 0 && stat("made/file", &st) == 0 && st.st_size == 5);
+	CHECK(dup2(fd, 20) == 20 && close(fd) == 0 && read(20, text, 1) == 0 && close(20) == 0);
+	CHECK(symlink("file", "made/link") == 0 && readlink("made/link", text, 32) == 4);
+	CHECK(lstat("made/link", &st) == 0 && S_ISLNK(st.st_mode) && stat("made/link", &st) == 0 && S_ISREG(st.st_mode));
+	CHECK(rename("made/file", "made/other") == 0 && access("made/file", F_OK) == -1 && errno == ENOENT);
+	CHECK(chdir("made") == 0 && access("other", R_OK) == 0 && chdir("..") == 0);
+	CHECK(open("/proc/self/mem", O_RDONLY) == -1 && open("/etc/shadow", O_RDONLY) == -1);
+	CHECK(open("../../../../../../etc/passwd", O_RDONLY) == -1 && errno == ENOENT);
+	CHECK(unlink("made/link") == 0 && unlink("made/other") == 0 && rmdir("made") == 0);
+	int ends[2];
+	CHECK(pipe(ends) == 0 && write(ends[1], "x", 1) == 1);
+	struct pollfd p = {.fd = ends[0], .events = POLLIN};
+	CHECK(poll(&p, 1, 0) == 1 && p.revents == POLLIN && read(ends[0], text, 1) == 1 && poll(&p, 1, 10) == 0);
+	CHECK(close(ends[1]) == 0 && read(ends[0], text, 1) == 0 && read(99, text, 1) == -1 && errno == EBADF);
+}
+
+static void do_refusals(void)
+{
+	char *argv[] = {(char *)"true", NULL};
+	CHECK(fork() == -1 && errno == ENOSYS);
+	CHECK(execv("/bin/true", argv) == -1 && errno == ENOSYS);
+	CHECK(syscall(SYS_io_uring_setup, 1, NULL) == -1 && errno == ENOSYS);
+	CHECK(syscall(9999) == -1 && errno == ENOSYS);
+	CHECK(wait(NULL) == -1 && errno == ECHILD);
+}
+
+static void do_identity(void)
+{
+	struct utsname u;
+	CHECK(uname(&u) == 0 && strcmp(u.sysname, "Linux") == 0 && strcmp(u.machine, "x86_64") == 0);
+	CHECK(getpid() == 1 && getuid() == 0 && isatty(1) == 0);
+	struct timespec a, b;
+	CHECK(clock_gettime(CLOCK_MONOTONIC, &a) == 0 && clock_gettime(CLOCK_MONOTONIC, &b) == 0);
+	CHECK(b.tv_sec > a.tv_sec || (b.tv_sec == a.tv_sec && b.tv_nsec >= a.tv_nsec));
+	uint64_t x = 0, y = 0;
+	CHECK(syscall(SYS_getrandom, &x, 8, 0) == 8 && syscall(SYS_getrandom, &y, 8, 0) == 8 && x != y);
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winfinite-recursion"
+static int recurse(volatile char *above)
+{
+	volatile char here[1024];
+	here[0] = above ? *above : 1;
+	return recurse(here) + here[1];
+}
+#pragma GCC diagnostic pop
+
+int main(int argc, char **argv)
+{
+	static unsigned char ret[] = {0xc3};
+	const char *what = argc > 1 ? argv[1] : "";
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} tests[] = {
+		{"signals", do_signals}, {"fault-handlers", do_fault_handlers}, {"floats", do_floats}, {"memory", do_memory},
+		{"files", do_files}, {"refusals", do_refusals}, {"identity", do_identity},
+	};
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		if (strcmp(tests[i].name, what) == 0) {
+			tests[i].run();
+			return 0;
+		}
+	if (strcmp(what, "exit") == 0)
+		exit(300);
+	if (strcmp(what, "loop") == 0)
+		for (;;)
+			;
+	if (strcmp(what, "recurse") == 0)
+		return recurse(NULL);
+	if (strcmp(what, "wild-write") == 0)
+		*(volatile int *)0x10 = 1;
+	if (strcmp(what, "run-data") == 0) {
+		void (*volatile run)(void) = (void (*)(void))(uintptr_t)ret;
+		run();
+	}
+	if (strcmp(what, "divide") == 0) {
+		volatile int zero = 0;
+		return 7 / zero;
+	}
+	if (strcmp(what, "abort") == 0)
+		abort();
+	return 98;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Native programs in VMs: test/guest/linux_checks.c, built against musl and glibc, and Debian's unmodified
+ * busybox, whose output must equal the host's. Needs a KVM, of either kind.
+ */
+#include <mote/mote.h>
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TEXT_MAX 262144
+#define BUSYBOX "/bin/busybox"
+
+static char tree[] = "/tmp/mote-linux-XXXXXX";
+
+struct outcome {
+	int status;
+	char *out, *err; /* leaked: a test's process ends soon */
+};
+
+static void make_tree(void)
+{
+	cr_assert(mkdtemp(tree) && chdir(tree) == 0);
+	FILE *f = fopen("fruit.txt", "w");
+	cr_assert(f);
+	for (int i = 0; i < 2000; i++)
+		fprintf(f, "%d %s\n", i * 7919 % 2003, i % 3 ? "pear" : "fig");
+	fclose(f);
+	cr_assert(mkdir("sub", 0755) == 0 && symlink("../fruit.txt", "sub/link") == 0);
+	f = fopen("sub/small", "w");
+	cr_assert(f && fputs("a b c\n", f) >= 0 && fclose(f) == 0);
+	/* The clock's finest digits and directory sizes are the host's affair. */
+	struct timespec then[2] = {{.tv_sec = 1700000000}, {.tv_sec = 1700000000}};
+	static const char *const names[] = {"fruit.txt", "sub/small", "sub", "."};
+	for (size_t i = 0; i < 4; i++)
+		cr_assert(utimensat(AT_FDCWD, names[i], then, 0) == 0);
+}
+
+static void remove_tree(void)
+{
+	char command[64];
+	snprintf(command, sizeof(command), "rm -rf %s", tree);
+	cr_assert(system(command) == 0);
+}
+
+TestSuite(linux_run, .init = make_tree, .fini = remove_tree);
+
+static char *text_of(int fd)
+{
+	char *text = calloc(1, TEXT_MAX + 1);
+	cr_assert(text && pread(fd, text, TEXT_MAX, 0) >= 0);
+	close(fd);
+	return text;
+}
+
+static int scratch_file(void)
+{
+	char name[] = "/tmp/mote-out-XXXXXX";
+	int fd = mkstemp(name);
+	cr_assert(fd >= 0);
+	unlink(name);
+	return fd;
+}
+
+/* Runs a program with the tree as /w, its working directory. */
+static struct outcome run(const char *program, char *const *argv, int in, uint64_t limit_ms)
+{
+	int fd = open(program, O_RDONLY | O_CLOEXEC), out = scratch_file(), err = scratch_file();
+	int stdio[3] = {in >= 0 ? in : open("/dev/null", O_RDONLY | O_CLOEXEC), out, err};
+	struct mote_dir dir = {.guest_path = "/w", .fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	cr_assert(fd >= 0 && dir.fd >= 0, "%s", program);
+	char *envp[] = {(char *)"TZ=UTC", NULL};
+	struct mote_options o = {
+		.size = sizeof(o), .program_fd = fd, .program_path = program, .argv = argv, .envp = envp, .cwd = "/w",
+		.stdio = stdio, .dirs = &dir, .dir_count = 1, .time_limit_ns = limit_ms * 1000000,
+	};
+	struct mote_sandbox *sandbox;
+	struct mote_result result;
+	struct mote_error e;
+	int rc = mote_sandbox_new(&o, &sandbox, &e);
+	cr_assert(rc == 0, "%s", e.text);
+	rc = mote_sandbox_run(sandbox, &result, &e);
+	cr_assert(rc == 0, "%s", e.text);
+	mote_sandbox_free(sandbox);
+	close(fd);
+	close(dir.fd);
+	return (struct outcome){mote_exit_status(&result), text_of(out), text_of(err)};
+}
+
+static const char *const builds[] = {"linux_checks.glibc", "linux_checks.musl"};
+
+static void expect_check(const char *what, int status, const char *message)
+{
+	for (size_t i = 0; i < 2; i++) {
+		char path[512];
+		snprintf(path, sizeof(path), "%s/%s", TEST_GUESTS, builds[i]);
+		char *argv[] = {path, (char *)what, NULL};
+		struct outcome o = run(path, argv, -1, 120000);
+		cr_expect(o.status == status, "%s %s: status %d, not %d; %s", builds[i], what, o.status, status, o.err);
+		cr_expect(!message || strstr(o.err, message), "%s %s: %s", builds[i], what, o.err);
+	}
+}
+
+Test(linux_run, signals)
+{
+	expect_check("signals", 0, NULL);
+}
+
+Test(linux_run, faults_reach_handlers)
+{
+	expect_check("fault-handlers", 0, NULL);
+}
+
+Test(linux_run, floats_survive_handlers)
+{
+	expect_check("floats", 0, NULL);
+}
+
+Test(linux_run, memory)
+{
+	expect_check("memory", 0, NULL);
+}
+
+Test(linux_run, files)
+{
+	expect_check("files", 0, NULL);
+}
+
+Test(linux_run, what_is_not_there_is_refused_by_name)
+{
+	expect_check("refusals", 0, "fork is not implemented");
+	expect_check("refusals", 0, "execve is not implemented");
+}
+
+Test(linux_run, identity_and_clocks)
+{
+	expect_check("identity", 0, NULL);
+}
+
+Test(linux_run, endings)
+{
+	expect_check("exit", 300 & 0xff, NULL);
+	expect_check("abort", 134, NULL);
+	expect_check("recurse", 139, "segmentation fault");
+	expect_check("wild-write", 139, "segmentation fault writing 0x10");
+	expect_check("run-data", 139, "segmentation fault executing");
+	expect_check("divide", 136, "integer divide by zero");
+}
+
+Test(linux_run, a_time_limit_ends_a_loop)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/%s", TEST_GUESTS, builds[1]);
+	char *argv[] = {path, (char *)"loop", NULL};
+	cr_expect(run(path, argv, -1, 100).status == 137);
+}
+
+static void expect_refused(const char *bytes, size_t len, const char *why)
+{
+	int fd = open("program", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	cr_assert(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
+	close(fd);
+	char *argv[] = {(char *)"program", NULL};
+	struct outcome o = run("program", argv, -1, 60000);
+	cr_expect(o.status == 126 && strstr(o.err, why), "status %d, %s", o.status, o.err);
+}
+
+Test(linux_run, bad_programs_are_refused_with_a_reason)
+{
+	static char image[4 << 20];
+	int fd = open(BUSYBOX, O_RDONLY | O_CLOEXEC);
+	ssize_t len = read(fd, image, sizeof(image));
+	cr_assert(len > 4096);
+	close(fd);
+	expect_refused(image, 20, "no ELF file");
+	expect_refused(image, 100, "truncated");
+	expect_refused(image, 4096, "truncated");
+	char machine = image[18];
+	image[18] = (char)0xb7;
+	expect_refused(image, (size_t)len, "another machine");
+	image[18] = machine;
+	image[56] = (char)0xff; /* number of program headers */
+	expect_refused(image, (size_t)len, "damaged");
+	fd = open("/bin/true", O_RDONLY | O_CLOEXEC);
+	len = read(fd, image, sizeof(image));
+	cr_assert(len > 4096);
+	close(fd);
+	expect_refused(image, (size_t)len, "dynamically linked");
+}
+
+/* The same words to busybox here and in a VM, in the same folder. */
+static void expect_same(const char *input, char *const *words)
+{
+	char command[1024] = "TZ=UTC exec " BUSYBOX;
+	char *argv[16] = {(char *)"busybox"};
+	for (int i = 0; words[i]; i++) {
+		argv[i + 1] = words[i];
+		snprintf(command + strlen(command), sizeof(command) - strlen(command), " '%s'", words[i]);
+	}
+	if (input)
+		snprintf(command + strlen(command), sizeof(command) - strlen(command), " <%s", input);
+	FILE *p = popen(command, "r");
+	char *host = calloc(1, TEXT_MAX + 1);
+	cr_assert(p && host);
+	size_t n = fread(host, 1, TEXT_MAX, p);
+	int status = pclose(p);
+	int in = input ? open(input, O_RDONLY | O_CLOEXEC) : -1;
+	struct outcome o = run(BUSYBOX, argv, in, 120000);
+	cr_expect(o.status == WEXITSTATUS(status), "%s: %d here, %d in the VM; %s", command, WEXITSTATUS(status), o.status, o.err);
+	cr_expect(strlen(o.out) == n && memcmp(o.out, host, n) == 0, "%s: here\n%s\nin the VM\n%s", command, host, o.out);
+}
+
+#define SAME(...) expect_same(NULL, (char *[]){__VA_ARGS__, NULL})
+
+#pragma GCC diagnostic ignored "-Wdiscarded-qualifiers"
+Test(linux_run, busybox_reads_as_on_the_host)
+{
+	SAME("echo", "a", "b  c");
+	SAME("cat", "fruit.txt");
+	SAME("cat", "sub/link");
+	SAME("cat", "not-there");
+	SAME("ls", "-ln", ".");
+	SAME("ls", "-lnR", "sub");
+	SAME("find", ".", "-type", "f");
+	SAME("find", ".", "-name", "s*");
+	SAME("sha256sum", "fruit.txt", "sub/small");
+	SAME("md5sum", "fruit.txt");
+	SAME("wc", "fruit.txt");
+	SAME("stat", "-c", "%n %s %a %Y %F", "fruit.txt", "sub", "sub/link");
+	SAME("od", "-c", "sub/small");
+	SAME("du", "-a", "sub");
+	SAME("false");
+}
+
+Test(linux_run, busybox_computes_as_on_the_host)
+{
+	SAME("sort", "-n", "fruit.txt");
+	SAME("sort", "-u", "-k2", "fruit.txt");
+	SAME("awk", "{ s[$2] += $1 } END { print s[\"fig\"], s[\"pear\"], sqrt(2), sin(1) }", "fruit.txt");
+	SAME("sed", "-n", "s/pear/plum/p", "fruit.txt");
+	SAME("grep", "-c", "fig", "fruit.txt");
+	SAME("sh", "-c", "i=0; while [ $i -lt 100 ]; do i=$((i + 1)); echo $i; done; exit 7");
+	expect_same("fruit.txt", (char *[]){"tr", "a-z", "A-Z", NULL});
+	expect_same("fruit.txt", (char *[]){"head", "-n", "3", NULL});
+}
+
+Test(linux_run, busybox_writes_what_the_host_reads)
+{
+	char *gzip[] = {"busybox", "gzip", "-k", "fruit.txt", NULL};
+	char *tar[] = {"busybox", "tar", "-cf", "all.tar", "fruit.txt", "sub", NULL};
+	char *copy[] = {"busybox", "cp", "-a", "sub", "copy", NULL};
+	char *move[] = {"busybox", "mv", "copy", "moved", NULL};
+	cr_expect(run(BUSYBOX, gzip, -1, 60000).status == 0);
+	cr_expect(system("gzip -dc fruit.txt.gz | cmp - fruit.txt") == 0);
+	cr_expect(run(BUSYBOX, tar, -1, 60000).status == 0);
+	cr_expect(system("mkdir x && tar -xf all.tar -C x && diff -r sub x/sub && cmp fruit.txt x/fruit.txt") == 0);
+	cr_expect(run(BUSYBOX, copy, -1, 60000).status == 0 && run(BUSYBOX, move, -1, 60000).status == 0);
+	cr_expect(system("diff -r sub moved") == 0);
+}
