@@ -149,3 +149,11 @@ test_cli_no_permission() {
 	rm -r /run/mote-cli
 	one_sentence 125 '/dev/kvm.*([Pp]ermission|group|access)'
 }
+
+# More than any program may have (4 GiB); a sparse file, so that only its size is big.
+test_cli_oversized_program() {
+	head -c 8 "$IMAGES/root/wasm/probe.wasm" >"$CASE_DIR/big.wasm"
+	truncate -s 5G "$CASE_DIR/big.wasm"
+	mote run "$CASE_DIR/big.wasm"
+	one_sentence 126 'big.wasm.*(large|big|4 GiB|size|bytes)'
+}

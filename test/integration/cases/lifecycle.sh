@@ -137,3 +137,11 @@ each_shim_memory() {
 	((kib <= 4096)) || fail "the shim has $kib KiB resident, more than 4096"
 	kill_and_finish loop
 }
+
+# With runwasi runtime options are refused.
+each_runtime_options() { # core
+	echo '# nothing to set' >"$CASE_DIR/options.toml"
+	run --runtime-config-path "$CASE_DIR/options.toml" -- options
+	is "$status" 0 status
+	is "$(cat "$out")" hello stdout
+}
