@@ -2,36 +2,23 @@
 /* Finding the entrypoint. The image's author controls the root file system, the user args[0]. */
 #include "oci/entry.h"
 
+#include "oci/rootfs.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-/* O_NONBLOCK: a FIFO in the image must not stop us. */
-static int open_in_root(int root_fd, const char *path)
-{
-	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd;
-	do
-		fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-	while (fd < 0 && (errno == EAGAIN || errno == EINTR)); /* EAGAIN: a rename raced with the look-up */
-	return fd < 0 ? -errno : fd;
-}
 
 /* A regular file at path: a descriptor, or -errno. */
 static int try_path(int root_fd, const char *path)
 {
-	cleanup_close int fd = open_in_root(root_fd, path);
+	/* O_NONBLOCK: a FIFO in the image must not stop us. */
+	cleanup_close int fd = oci_open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return fd;
 	struct stat st;

@@ -6,11 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
+#define CGROUP_TOP "/sys/fs/cgroup"
 #define MOUNTINFO_MAX (16UL << 20)
 #define REMOVE_TRIES 200 /* of a millisecond */
 #define FREEZE_MS 5000
@@ -137,6 +140,15 @@ static int note_mount(struct cgroup *c, char *line, char **unified)
 	return add_hierarchy(c, mountpoint, controllers);
 }
 
+static void forget_hierarchies(struct cgroup *c)
+{
+	while (c->count) {
+		struct hierarchy *h = &c->hierarchies[--c->count];
+		free(h->top);
+		free(h->dir);
+	}
+}
+
 static int use_unified(struct cgroup *c, const char *top)
 {
 	char text[256];
@@ -148,13 +160,11 @@ static int use_unified(struct cgroup *c, const char *top)
 	return add_hierarchy(c, top, controllers_of(text, " ") | CGROUP_FREEZER | CGROUP_CPUACCT);
 }
 
-static int find_hierarchies(struct cgroup *c)
+int cgroup_find(struct cgroup *c, char *mountinfo)
 {
-	cleanup_free char *text = NULL, *unified = NULL;
-	size_t len;
-	int rc = io_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &len);
-	char *rest = text;
-	for (char *line; rc == 0 && (line = strsep(&rest, "\n"));)
+	cleanup_free char *unified = NULL;
+	int rc = 0;
+	for (char *line; rc == 0 && (line = strsep(&mountinfo, "\n"));)
 		if (strstr(line, " - cgroup"))
 			rc = note_mount(c, line, &unified);
 	if (rc < 0)
@@ -165,7 +175,20 @@ static int find_hierarchies(struct cgroup *c)
 	if (c->version == 1 || !unified)
 		return 0;
 	/* Only named hierarchies of version 1, as systemd keeps one: the controllers are in version 2. */
+	forget_hierarchies(c);
 	return use_unified(c, unified);
+}
+
+static int find_hierarchies(struct cgroup *c)
+{
+	/* The usual place, without a look at each of what may be thousands of mounts. */
+	struct statfs fs;
+	if (statfs(CGROUP_TOP, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+		return use_unified(c, CGROUP_TOP);
+	cleanup_free char *text = NULL;
+	size_t len;
+	int rc = io_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &len);
+	return rc < 0 ? rc : cgroup_find(c, text);
 }
 
 int cgroup_open(const char *path, struct cgroup **out, struct err *e)
@@ -190,10 +213,7 @@ void cgroup_free(struct cgroup *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; i < c->count; i++) {
-		free(c->hierarchies[i].top);
-		free(c->hierarchies[i].dir);
-	}
+	forget_hierarchies(c);
 	if (c->oom_fd >= 0)
 		close(c->oom_fd);
 	free(c->path);

@@ -32,6 +32,9 @@ struct cgroup {
 	uint64_t oom_seen; /* kills that have been told of */
 };
 
+/* Fills in c's hierarchies, c->path being set, from the text of /proc/self/mountinfo, which is changed. -errno. */
+int cgroup_find(struct cgroup *c, char *mountinfo) must_check;
+
 /* The container's directory in the hierarchy that has the controller, or NULL. */
 const char *cgroup_dir(const struct cgroup *c, enum cgroup_controller controller);
 

@@ -121,8 +121,7 @@ static int open_cgroup(struct container *c, const struct oci_spec *s, const stru
 	return cgroup_open(path, &c->cgroup, e);
 }
 
-static int send_config(const struct container *c, const struct oci_spec *s, const struct container_config *config,
-		       uint64_t memory_bytes, struct err *e)
+static int send_config(const struct container *c, const struct oci_spec *s, uint64_t memory_bytes, struct err *e)
 {
 	cleanup_free char *rootfs = NULL;
 	if (asprintf(&rootfs, "%s%s%s", *s->root_path == '/' ? "" : c->bundle, *s->root_path == '/' ? "" : "/",
@@ -135,7 +134,6 @@ static int send_config(const struct container *c, const struct oci_spec *s, cons
 		.rootfs = rootfs,
 		.memory_bytes = memory_bytes,
 		.shim_pid = getpid(),
-		.debug = config->debug,
 		.spec = *s,
 	};
 	cleanup_buf struct buf body = {.cap = WIRE_BODY_MAX};
@@ -208,7 +206,7 @@ static int assemble(struct container *c, const struct oci_spec *s, const struct 
 	if (rc == 0)
 		rc = mount_rootfs(c, config, e);
 	if (rc == 0)
-		rc = send_config(c, s, config, memory_bytes, e);
+		rc = send_config(c, s, memory_bytes, e);
 	if (rc == 0)
 		rc = first ? remember(c, e) : make_cgroup(c, s, e);
 	return rc < 0 ? rc : send_join(c, e);
@@ -228,6 +226,9 @@ static int create(struct container *c, const struct container_config *config, st
 	spec.terminal = config->terminal;
 	cleanup_close int kvm = open_kvm(e);
 	rc = kvm < 0 ? kvm : assemble(c, &spec, config, kvm, memory_bytes, e);
+	if (config->debug)
+		dprintf(2, "container %s: monitor %d, cgroup %s, %lu MiB for the guest\n", c->id, c->pid,
+			c->cgroup ? cgroup_path(c->cgroup) : "none", memory_bytes >> 20);
 	return rc < 0 ? rc : launch_expect(c->control, WIRE_READY, e);
 }
 

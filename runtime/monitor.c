@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "oci/entry.h"
+#include "oci/passwd.h"
 #include "runtime/runtime.h"
 
 #include <errno.h>
@@ -121,6 +122,26 @@ static int join_cgroups(struct err *e)
 	return joined < 0 ? err_sys(e, -joined, "joining the container's cgroup") : 0;
 }
 
+/* As other runtimes do: a program that is told no HOME gets the one that the image knows. */
+static int add_home(struct monitor *m, struct err *e)
+{
+	struct oci_spec *s = &m->config.spec;
+	if (environment(s, "HOME"))
+		return 0;
+	cleanup_free char *home = NULL;
+	char *entry = NULL;
+	int rc = oci_home(m->root_fd, s->uid, &home);
+	if (rc == 0 && asprintf(&entry, "HOME=%s", home ? home : "/") < 0)
+		rc = -ENOMEM;
+	const char **env = rc == 0 ? reallocarray(s->env, s->env_count + 2, sizeof(*env)) : NULL;
+	if (!env)
+		return err_sys(e, ENOMEM, "HOME");
+	env[s->env_count++] = entry;
+	env[s->env_count] = NULL;
+	s->env = env;
+	return 0;
+}
+
 static int settle(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
@@ -138,6 +159,8 @@ static int settle(struct monitor *m, struct err *e)
 	/* A guest in a UTS namespace that it shares has that one's name. */
 	if (rc == 0 && gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
 		rc = err_sys(e, errno, "gethostname");
+	if (rc == 0)
+		rc = add_home(m, e);
 	if (rc == 0)
 		rc = join_cgroups(e);
 	if (rc == 0)
@@ -218,6 +241,7 @@ static int tell(enum wire_type type, const void *body, size_t len, struct err *e
 
 static int run(struct monitor *m, struct err *e)
 {
+	prctl(PR_SET_NAME, "mote-monitor", 0, 0, 0);
 	mote_prepare(); /* while the host's /proc is in reach */
 	int rc = receive_config(m, e);
 	if (rc == 0)

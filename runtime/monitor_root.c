@@ -6,6 +6,7 @@
  */
 #include "runtime/monitor.h"
 
+#include "oci/rootfs.h"
 #include "runtime/mounts.h"
 
 #include <errno.h>
@@ -47,9 +48,17 @@ static int bind_device(int dev_fd, const struct device *d, struct err *e)
 	return mounts_bind(source, target, 0, e);
 }
 
+/* What programs expect beside them; the guest's own /proc makes them lead somewhere. */
+static const char *const links[][2] = {
+	{"/proc/self/fd", "fd"},
+	{"/proc/self/fd/0", "stdin"},
+	{"/proc/self/fd/1", "stdout"},
+	{"/proc/self/fd/2", "stderr"},
+};
+
 static int make_devices(int root_fd, struct err *e)
 {
-	cleanup_close int dev = mounts_open_in(root_fd, "/dev", O_RDONLY | O_DIRECTORY);
+	cleanup_close int dev = oci_open_in_root(root_fd, "/dev", O_RDONLY | O_DIRECTORY);
 	if (dev < 0)
 		return err_sys(e, -dev, "/dev in the container");
 	mode_t mask = umask(0);
@@ -61,6 +70,9 @@ static int make_devices(int root_fd, struct err *e)
 		rc = errno == EPERM ? bind_device(dev, d, e) : err_sys(e, errno, "/dev/%s in the container", d->name);
 	}
 	umask(mask);
+	for (size_t i = 0; rc == 0 && i < sizeof(links) / sizeof(links[0]); i++)
+		if (symlinkat(links[i][0], dev, links[i][1]) < 0 && errno != EEXIST)
+			rc = err_sys(e, errno, "/dev/%s in the container", links[i][1]);
 	return rc;
 }
 
@@ -86,7 +98,7 @@ static int attach(const struct oci_mount *m, int root_fd, struct err *e)
 /* Hides what is at path: a directory under an empty one, a file under /dev/null. */
 static int mask(int root_fd, const char *path, struct err *e)
 {
-	cleanup_close int target = mounts_open_in(root_fd, path, O_PATH);
+	cleanup_close int target = oci_open_in_root(root_fd, path, O_PATH);
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
 	struct stat st;
@@ -101,7 +113,7 @@ static int mask(int root_fd, const char *path, struct err *e)
 
 static int make_readonly(int root_fd, const char *path, struct err *e)
 {
-	cleanup_close int target = mounts_open_in(root_fd, path, O_PATH);
+	cleanup_close int target = oci_open_in_root(root_fd, path, O_PATH);
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
 	if (target < 0)

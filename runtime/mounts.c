@@ -5,30 +5,17 @@
  */
 #include "runtime/mounts.h"
 
+#include "oci/rootfs.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #define PATH_BYTES 4096
 #define MOUNT_DATA_MAX 4095 /* mount(2) takes one page */
-
-int mounts_open_in(int root_fd, const char *path, int flags)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd;
-	do
-		fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
-	return fd < 0 ? -errno : fd;
-}
 
 static int make_last(int parent_fd, const char *name, bool directory)
 {
@@ -44,7 +31,7 @@ static int make_last(int parent_fd, const char *name, bool directory)
 /* Opens path, making it and, from the top, its parents where they are missing. */
 static int open_or_make(int root_fd, const char *path, bool directory)
 {
-	int fd = mounts_open_in(root_fd, path, O_PATH);
+	int fd = oci_open_in_root(root_fd, path, O_PATH);
 	if (fd != -ENOENT)
 		return fd;
 	char copy[PATH_BYTES];
@@ -63,7 +50,7 @@ static int open_or_make(int root_fd, const char *path, bool directory)
 	if (parent < 0)
 		return parent;
 	int rc = make_last(parent, slash + 1, directory);
-	return rc < 0 ? rc : mounts_open_in(root_fd, path, O_PATH);
+	return rc < 0 ? rc : oci_open_in_root(root_fd, path, O_PATH);
 }
 
 int mounts_make_in(int root_fd, const char *path, bool directory, struct err *e)

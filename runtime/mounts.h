@@ -7,11 +7,9 @@
 #include "base/err.h"
 #include "oci/spec.h"
 
-/* The root directory of what is at path inside root_fd's tree; nothing leads out of it. O_PATH. -errno. */
-int mounts_open_in(int root_fd, const char *path, int flags) must_check;
 /*
- * The same, and makes what is missing: directories, and at the end a directory or an empty file. Errors
- * with the path.
+ * Opens path (O_PATH) inside root_fd's tree, as oci_open_in_root, and makes what is missing: directories, and
+ * at the end a directory or an empty file. Errors with the path.
  */
 int mounts_make_in(int root_fd, const char *path, bool directory, struct err *e) must_check;
 /* Mounts m on what target_fd (O_PATH) stands for. where: for messages. */

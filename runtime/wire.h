@@ -43,7 +43,6 @@ struct wire_config {
 	const char *rootfs;    /* absolute path */
 	uint64_t memory_bytes; /* guest memory there may be */
 	pid_t shim_pid;        /* whose end is the monitor's */
-	bool debug;
 	struct oci_spec spec;
 };
 

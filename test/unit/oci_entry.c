@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The entrypoint: where it is looked for, what it may be, what the rest is called. */
 #include "oci/entry.h"
+#include "oci/passwd.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -103,4 +104,33 @@ Test(oci_entry, is_refused_by_what_it_is)
 	refused("/", NULL, "/bin/elf#f", ENOEXEC, "PATH#FUNCTION");
 	refused("/", "/app:/bin/dir", "dir", ENOENT, "dir");
 	refused("/", "/bin", "dir", EACCES, "dir");
+}
+
+static void home(const char *text, uint32_t uid, const char *want)
+{
+	char copy[300], *out = NULL;
+	snprintf(copy, sizeof(copy), "%s", text);
+	cr_assert(oci_home_in(copy, uid, &out) == 0);
+	cr_expect(want ? out && strcmp(out, want) == 0 : !out, "%s: %u: %s", text, uid, out ? out : "none");
+	free(out);
+}
+
+Test(oci_entry, home_directories)
+{
+	static const char text[] = "root:x:0:0:root:/root:/bin/sh\n# no line\na:b\n\nd:x:7:7::relative:/x\ne:x:7:7::/e:\nf:x:8:8::/f";
+	home(text, 0, "/root");
+	home(text, 7, "/e");
+	home(text, 8, "/f");
+	home(text, 9, NULL);
+	home("", 0, NULL);
+	home(":::::\n::0:::/:", 0, "/");
+	char *out = NULL;
+	cr_expect(oci_home(root, 0, &out) == 0 && !out);
+	mkdirat(root, "etc", 0755);
+	cr_assert(mkfifoat(root, "etc/passwd", 0644) == 0);
+	cr_expect(oci_home(root, 0, &out) == 0 && !out, "a FIFO must not stop it");
+	unlinkat(root, "etc/passwd", 0);
+	put("etc/passwd", "r:x:0:0::/r:", 12, 0644);
+	cr_expect(oci_home(root, 0, &out) == 0 && out && strcmp(out, "/r") == 0);
+	free(out);
 }

@@ -354,6 +354,38 @@ Test(runtime_container, root_user_has_no_capabilities)
 	cr_expect(strstr(text, "uid 0/0 gid 0/0 groups 0 caps 000 nnp 1 bound 0 dump 0 death 9"), "%s", text);
 }
 
+Test(runtime_container, home)
+{
+	cr_expect_str_eq(run("home", 0), "/\n");
+	mkdir(at("rootfs/etc"), 0755);
+	put(at("rootfs/etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nu:x:1000:1000::/home/u:\n", 0644);
+	cr_expect_str_eq(run("home", 0), "/root\n");
+	config(",\"user\":{\"uid\":1000}", LINUX(""));
+	cr_expect_str_eq(run("home", 0), "/home/u\n");
+	config(",\"user\":{\"uid\":1000},\"env\":[\"HOME=/mine\"]", LINUX(""));
+	cr_expect_str_eq(run("home", 0), "/mine\n");
+}
+
+/* What is left when the bundle goes away under a running container can still be deleted. */
+Test(runtime_container, bundle_removed_meanwhile)
+{
+	program("wait");
+	struct client k = start();
+	wait_text(k.out, "waiting");
+	char cmd[100];
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	cr_assert(system(cmd) == 0);
+	struct container_stats s;
+	struct err e;
+	cr_expect(container_stats(k.c, &s, &e) == 0, "%s", e.text);
+	cr_assert(container_kill(k.c, SIGTERM, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 143);
+	delete(&k);
+	int was;
+	uint32_t status;
+	cr_expect(container_cleanup(dir, "test", &was, &status, &e) == 0);
+}
+
 Test(runtime_container, sees_its_root_only)
 {
 	mkdir(at("rootfs/proc"), 0755);
@@ -378,7 +410,7 @@ Test(runtime_container, sees_its_root_only)
 	cr_expect_str_eq(run("ls /sys", 0), "");
 	cr_expect_str_eq(run("ls /secret", 0), "");
 	char *dev = run("ls /dev", 0);
-	cr_expect(strstr(dev, "null\n") && strstr(dev, "urandom\n") && !strstr(dev, "kvm") && !strstr(dev, "pts"), "%s", dev);
+	cr_expect(strstr(dev, "stdout\n") && strstr(dev, "null\n") && strstr(dev, "urandom\n") && !strstr(dev, "kvm") && !strstr(dev, "pts"), "%s", dev);
 	cr_expect_str_eq(run("write /dev/null", 0), "/dev/null: written\n");
 	cr_expect_str_eq(run("write /a/b/rw/new", 0), "/a/b/rw/new: written\n");
 	cr_expect(access(at("data/new"), F_OK) == 0);

@@ -24,6 +24,7 @@ struct mote_sandbox {
 	char line[256];
 	struct mote_options o;
 	char *argv[8];
+	char *home;
 	int root;
 	volatile sig_atomic_t signo;
 };
@@ -46,6 +47,9 @@ int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, st
 	s->o = *o;
 	for (int i = 0; i < 7 && o->argv[i]; i++)
 		s->argv[i] = strdup(o->argv[i]);
+	for (int i = 0; o->envp[i]; i++)
+		if (strncmp(o->envp[i], "HOME=", 5) == 0)
+			s->home = strdup(o->envp[i] + 5);
 	s->o.hostname = strdup(o->hostname);
 	s->o.entry = o->entry ? strdup(o->entry) : NULL;
 	s->root = dup(o->dirs[0].fd);
@@ -139,6 +143,8 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 		dprintf(1, "%s %s\n", s->argv[0], s->argv[1] ? s->argv[1] : ""), dprintf(2, "to stderr\n");
 	else if (strcmp(l, "cat") == 0)
 		r->code = cat();
+	else if (strcmp(l, "home") == 0)
+		dprintf(1, "%s\n", s->home ? s->home : "none");
 	else if (strcmp(l, "self") == 0)
 		r->code = print_self(s);
 	else if (strncmp(l, "ls ", 3) == 0)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The container's own /etc/passwd. */
+#ifndef MOTE_OCI_PASSWD_H
+#define MOTE_OCI_PASSWD_H
+
+#include "base/cleanup.h"
+
+#include <stdint.h>
+
+/*
+ * The home directory of a user in the root file system that root_fd is the top of: *out is the caller's, NULL
+ * where the file does not know the user or cannot be read. -ENOMEM.
+ */
+int oci_home(int root_fd, uint32_t uid, char **out) must_check;
+/* The same over the file's text, which is changed. */
+int oci_home_in(char *text, uint32_t uid, char **out) must_check;
+
+#endif
