@@ -47,7 +47,7 @@ bench: product $(B)/test/bench/micro $(BENCH_GUESTS)
 
 # Fuzz targets. `make fuzz` builds them with libFuzzer and sanitizers (clang); `make fuzz-smoke` runs each for
 # FUZZ_SECONDS from its corpus; the replay programs run each corpus once in `hack/check`.
-FUZZ := $(filter-out replay,$(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c)))
+FUZZ := $(filter-out replay wasm_differential%,$(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c)))
 FUZZ_SECONDS ?= 30
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS_fuzz := -fsanitize=address,undefined
@@ -130,3 +130,12 @@ $(GUESTS)/%.musl: test/guest/%.c
 	musl-gcc -O1 -static $< -o $@ -lm
 $(B)/test/unit/linux_run: | $(LINUX_GUESTS)
 $(B)/test/unit/linux_run.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+
+# The engine compared with V8 on random modules: make differential MODULES=N SEED=N.
+MODULES ?= 1000
+SEED ?= 1
+$(B)/test/fuzz/wasm_differential: $(addprefix $(B)/test/fuzz/,wasm_differential.o wasm_differential_module.o) $(HOSTED_WASM)
+	$(CC) $(HOST_LDFLAGS) $^ -o $@
+differential: $(B)/test/fuzz/wasm_differential
+	test/fuzz/wasm_differential.py $< $(MODULES) $(SEED)
+.PHONY: differential

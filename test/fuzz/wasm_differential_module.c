@@ -278,8 +278,8 @@ static void canonical(struct generator *g, uint8_t type)
 static void address(struct generator *g, int depth)
 {
 	expression(g, I32, depth);
-	if (!chance(g, 12)) {
-		i32_const(g, chance(g, 4) ? 0x1ffff : 0xffff);
+	if (!chance(g, 60)) {
+		i32_const(g, chance(g, 40) ? 0x1ffff : 0x7fff);
 		op(g, 0x71);
 	}
 }
@@ -290,7 +290,7 @@ static void memarg(struct generator *g, uint32_t align_max)
 	bytes_uleb(g->code, align | (memory ? 0x40u : 0));
 	if (memory)
 		bytes_uleb(g->code, 1);
-	bytes_uleb(g->code, chance(g, 30) ? (uint32_t)any_bits(g) : below(g, chance(g, 4) ? 70000 : 64));
+	bytes_uleb(g->code, chance(g, 200) ? (uint32_t)any_bits(g) : below(g, chance(g, 40) ? 70000 : chance(g, 4) ? 32000 : 64));
 }
 
 static void load(struct generator *g, uint8_t type, int depth)
@@ -337,7 +337,7 @@ static const struct signature *call(struct generator *g, uint32_t func, int dept
 		op_index(g, 0x10, 1 + func);
 		return s;
 	}
-	if (chance(g, 2)) {
+	if (!chance(g, 12)) {
 		i32_const(g, (int32_t)func);
 	} else {
 		expression(g, I32, depth > 0 ? depth - 1 : 0);
@@ -371,10 +371,19 @@ static void push_label(struct generator *g, const uint8_t *types, uint32_t count
 		memcpy(l->types, types, count);
 }
 
+/* Without fuel the function returns, or now and then traps. */
 static void fuel(struct generator *g)
 {
-	static const uint8_t check[] = {0x23, 0, 0x45, 0x04, EMPTY, 0x00, 0x0b, 0x23, 0, 0x41, 1, 0x6b, 0x24, 0};
+	static const uint8_t check[] = {0x23, 0, 0x45, 0x04, EMPTY}, burn[] = {0x0b, 0x23, 0, 0x41, 1, 0x6b, 0x24, 0};
 	bytes_put(g->code, check, sizeof(check));
+	if (chance(g, 40)) {
+		bytes_u8(g->code, 0x00);
+	} else {
+		for (uint32_t i = 0; i < g->labels[0].count; i++)
+			constant(g, g->labels[0].types[i]);
+		bytes_u8(g->code, 0x0f);
+	}
+	bytes_put(g->code, burn, sizeof(burn));
 }
 
 /* block, if or loop with one result. */
@@ -445,12 +454,12 @@ static void operation(struct generator *g, uint8_t type, int depth)
 	for (uint32_t i = 0; i < o->arity; i++)
 		expression(g, o->operand, depth - 1);
 	bool divides = (code >= 0x6d && code <= 0x70) || (code >= 0x7f && code <= 0x82);
-	if (divides && !chance(g, 6)) { /* mostly not by zero */
+	if (divides && !chance(g, 25)) { /* mostly not by zero */
 		op(g, type == I32 ? 0x41 : 0x42);
 		bytes_sleb(g->code, 1);
 		op(g, type == I32 ? 0x72 : 0x84);
 	}
-	if (code >= 0xa8 && code <= 0xb1 && (code <= 0xab || code >= 0xae) && !chance(g, 6))
+	if (code >= 0xa8 && code <= 0xb1 && (code <= 0xab || code >= 0xae) && !chance(g, 25))
 		op_fc(g, code <= 0xab ? code - 0xa8 : code - 0xae + 4); /* mostly saturating */
 	else
 		op(g, code);
@@ -475,7 +484,7 @@ static void special_i32(struct generator *g, int depth)
 		return;
 	case 3: /* ref.is_null of an element */
 		expression(g, I32, depth - 1);
-		i32_const(g, chance(g, 8) ? 15 : 7);
+		i32_const(g, chance(g, 30) ? 15 : 7);
 		op(g, 0x71);
 		op_index(g, 0x25, table);
 		op(g, 0xd1);
@@ -635,7 +644,7 @@ static void table_statement(struct generator *g, int depth)
 {
 	uint32_t a = g->tables > 1 && chance(g, 2), b = g->tables > 1 && chance(g, 2);
 	expression(g, I32, depth - 1);
-	i32_const(g, chance(g, 10) ? 31 : 7);
+	i32_const(g, chance(g, 30) ? 31 : 3);
 	op(g, 0x71);
 	switch (below(g, 4)) {
 	case 0:
@@ -713,6 +722,10 @@ static void repeat(struct generator *g, int depth)
 	fuel(g);
 	statements(g, depth - 1);
 	expression(g, I32, depth - 1);
+	op_index(g, 0x23, 0); /* and while much fuel is left: most loops end without a trap */
+	i32_const(g, FUEL / 2);
+	op(g, 0x4b);
+	op(g, 0x71);
 	op_index(g, 0x0d, 0);
 	g->label_count--;
 	op(g, 0x0b);

