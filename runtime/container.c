@@ -149,7 +149,8 @@ static void hear(struct container *c)
 	uint32_t status;
 	memcpy(&status, body.data, sizeof(status));
 	/* Ended is ended, also if the guest had got hold of the monitor. */
-	kill(c->pid, SIGKILL);
+	if (!c->reaped)
+		kill(c->pid, SIGKILL);
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	end(c, status & 255, now);

@@ -123,15 +123,10 @@ static int open_cgroup(struct container *c, const struct oci_spec *s, const stru
 
 static int send_config(const struct container *c, const struct oci_spec *s, uint64_t memory_bytes, struct err *e)
 {
-	cleanup_free char *rootfs = NULL;
-	if (asprintf(&rootfs, "%s%s%s", *s->root_path == '/' ? "" : c->bundle, *s->root_path == '/' ? "" : "/",
-		     s->root_path) < 0) {
-		rootfs = NULL;
-		return err_sys(e, ENOMEM, "container %s", c->id);
-	}
 	const struct wire_config w = {
 		.id = c->id,
-		.rootfs = rootfs,
+		.bundle = c->bundle,
+		.rootfs = s->root_path,
 		.memory_bytes = memory_bytes,
 		.shim_pid = getpid(),
 		.spec = *s,

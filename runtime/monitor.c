@@ -145,6 +145,8 @@ static int add_home(struct monitor *m, struct err *e)
 static int settle(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
+	if (chdir(m->config.bundle) < 0)
+		return err_sys(e, errno, "bundle %s", m->config.bundle);
 	int rc = monitor_enter_namespaces(s, e);
 	if (rc == 0)
 		rc = monitor_set_oom_score(s, e);

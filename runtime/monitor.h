@@ -27,7 +27,8 @@ static inline bool monitor_signal_is_own(int signo)
 /* Joins or makes the namespaces of the config, and a mount namespace; sets its sysctls and names. */
 int monitor_enter_namespaces(const struct oci_spec *spec, struct err *e) must_check;
 /*
- * Makes rootfs, with the config's mounts, the root of this process and of its mount namespace.
+ * Makes rootfs, with the config's mounts, the root of this process and of its mount namespace. Relative paths
+ * begin in the current directory.
  * *root_fd: that directory, open for reading; the caller's.
  */
 int monitor_enter_root(const struct oci_spec *spec, const char *rootfs, int *root_fd, struct err *e) must_check;

@@ -40,7 +40,8 @@ enum wire_type {
 /* CONFIG's body. Of the spec travels what a monitor needs; the rest stays zero. */
 struct wire_config {
 	const char *id;        /* container's, for messages */
-	const char *rootfs;    /* absolute path */
+	const char *bundle;    /* absolute path; relative ones of the spec begin here */
+	const char *rootfs;
 	uint64_t memory_bytes; /* guest memory there may be */
 	pid_t shim_pid;        /* whose end is the monitor's */
 	struct oci_spec spec;

@@ -402,6 +402,7 @@ Test(runtime_container, sees_its_root_only)
 		 "{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":[\"newinstance\"]},"
 		 "{\"destination\":\"/a/b/ro\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[\"rbind\",\"ro\",\"rprivate\"]},"
 		 "{\"destination\":\"/a/b/rw\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[\"bind\"]},"
+		 "{\"destination\":\"/rel\",\"type\":\"bind\",\"source\":\"data\",\"options\":[\"bind\"]},"
 		 "{\"destination\":\"/etc/one\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[\"bind\"]}]"
 		 LINUX(",\"maskedPaths\":[\"/secret\",\"/proc/kcore\"],\"readonlyPaths\":[\"/a\",\"/none\"]"),
 		 at("data"), at("data"), at("data/file"));
@@ -416,6 +417,7 @@ Test(runtime_container, sees_its_root_only)
 	cr_expect(access(at("data/new"), F_OK) == 0);
 	cr_expect_str_eq(run("write /a/b/ro/new2", 1), "/a/b/ro/new2: Read-only file system\n");
 	cr_expect_str_eq(run("write /etc/one", 0), "/etc/one: written\n");
+	cr_expect(strstr(run("ls /rel", 0), "file\n"));
 	cr_expect_str_eq(run("write /free", 0), "/free: written\n");
 	cr_expect_str_eq(run("write /a/x", 1), "/a/x: Read-only file system\n");
 }

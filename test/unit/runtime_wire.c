@@ -22,7 +22,7 @@ static struct buf encoded(void)
 	struct oci_spec s;
 	struct err e = {0};
 	cr_assert(oci_spec_parse(document, sizeof(document) - 1, &s, &e) == 0, "%s", e.text);
-	struct wire_config c = {.id = "i", .rootfs = "/r", .memory_bytes = 1 << 30, .shim_pid = 7, .spec = s};
+	struct wire_config c = {.id = "i", .bundle = "/b", .rootfs = "/r", .memory_bytes = 1 << 30, .shim_pid = 7, .spec = s};
 	struct buf b = {.cap = WIRE_BODY_MAX};
 	cr_assert(wire_encode(&c, &b) == 0);
 	oci_spec_free(&s);
@@ -37,6 +37,7 @@ Test(runtime_wire, a_config_arrives_whole)
 	const struct oci_spec *s = &c.spec;
 	cr_expect_str_eq(c.id, "i");
 	cr_expect_str_eq(c.rootfs, "/r");
+	cr_expect_str_eq(c.bundle, "/b");
 	cr_expect(c.memory_bytes == 1 << 30 && c.shim_pid == 7);
 	cr_expect(s->args_count == 3 && !s->args[3] && strcmp(s->args[1], "") == 0 && strcmp(s->args[2], "\xc3\xa9") == 0);
 	cr_expect(s->env_count == 1 && !s->env[1] && strcmp(s->env[0], "X=1") == 0 && strcmp(s->cwd, "/w") == 0);
