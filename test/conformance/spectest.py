@@ -40,6 +40,7 @@ SAMPLE = ["i32", "f64", "call_indirect", "br_table", "memory_grow", "memory_trap
           "simd_lane", "simd_f32x4_arith", "simd_load_extend", "relaxed_madd_nmadd", "return_call", "custom"]
 # The first group with a matching pattern.
 GROUPS = [
+    ("core", "i64 f64"),
     ("proposals after 3.0", "proposals/*"),
     ("relaxed SIMD", "relaxed_* i8x16_relaxed_* i16x8_relaxed_* i32x4_relaxed_*"),
     ("multi-memory", "address0 address1 align0 binary0 data0 data1 data_drop0 exports0 float_exprs0 float_exprs1 "
