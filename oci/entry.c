@@ -34,13 +34,16 @@ static int join(char *to, size_t room, const char *dir, size_t dir_len, const ch
 	return n < 0 || (size_t)n >= room ? -ENAMETOOLONG : 0;
 }
 
-/* Searches as execvp(3) does: what is there and cannot be used is remembered, the search goes on. */
-static int search(int root_fd, const char *cwd, const char *path, const char *name, char *found, size_t room)
+/* Searches as execvp(3) does: what is there and cannot be used is remembered, the search goes on.
+ */
+static int search(int root_fd, const char *cwd, const char *path, const char *name, char *found,
+		  size_t room)
 {
 	int rc = -ENOENT;
 	for (;;) {
 		size_t n = strcspn(path, ":");
-		int one = n == 0 ? join(found, room, cwd, strlen(cwd), name) : join(found, room, path, n, name);
+		int one = n == 0 ? join(found, room, cwd, strlen(cwd), name)
+				 : join(found, room, path, n, name);
 		if (one == 0)
 			one = try_path(root_fd, found);
 		if (one >= 0)
@@ -53,7 +56,8 @@ static int search(int root_fd, const char *cwd, const char *path, const char *na
 	}
 }
 
-static int find(int root_fd, const char *cwd, const char *path, const char *name, char *found, size_t room)
+static int find(int root_fd, const char *cwd, const char *path, const char *name, char *found,
+		size_t room)
 {
 	if (!strchr(name, '/'))
 		return search(root_fd, cwd, path && *path ? path : DEFAULT_PATH, name, found, room);
@@ -74,34 +78,42 @@ static int check_kind(int fd, const char *path, bool has_function, struct err *e
 		return 0;
 	if (n >= 4 && memcmp(head, "\177ELF", 4) == 0) {
 		if (has_function)
-			return err_set(e, ERR_CONFIG, ENOEXEC, "%.200s is an ELF program; PATH#FUNCTION is for modules", path);
-		return st.st_mode & 0111 ? 0 : err_set(e, ERR_CONFIG, EACCES, "%.200s is not executable", path);
+			return err_set(e, ERR_CONFIG, ENOEXEC,
+				       "%.200s is an ELF program; PATH#FUNCTION is for modules",
+				       path);
+		return st.st_mode & 0111
+			       ? 0
+			       : err_set(e, ERR_CONFIG, EACCES, "%.200s is not executable", path);
 	}
 	if (n >= 2 && memcmp(head, "#!", 2) == 0) {
 		char *line = head + 2;
 		line += strspn(line, " \t");
 		line[strcspn(line, " \t\r\n")] = '\0';
 		return err_set(e, ERR_CONFIG, ENOEXEC,
-			       "%.200s is a script for %.64s; Mote runs WebAssembly modules and static x86-64 ELF "
+			       "%.200s is a script for %.64s; Mote runs WebAssembly modules and "
+			       "static x86-64 ELF "
 			       "programs: start the interpreter itself",
 			       path, line);
 	}
-	return err_set(e, ERR_CONFIG, ENOEXEC, "%.200s %s a WebAssembly module nor an ELF program", path,
-		       n == 0 ? "is empty: neither" : "is neither");
+	return err_set(e, ERR_CONFIG, ENOEXEC, "%.200s %s a WebAssembly module nor an ELF program",
+		       path, n == 0 ? "is empty: neither" : "is neither");
 }
 
 static int not_found(int rc, const char *arg0, struct err *e)
 {
 	if (rc == -ENOENT || rc == -ENOTDIR)
-		return err_set(e, ERR_CONFIG, ENOENT, "process.args[0]: %.200s: not found in the container's root file "
-			       "system%s", arg0, strchr(arg0, '/') ? "" : " along PATH");
+		return err_set(e, ERR_CONFIG, ENOENT,
+			       "process.args[0]: %.200s: not found in the container's root file "
+			       "system%s",
+			       arg0, strchr(arg0, '/') ? "" : " along PATH");
 	if (rc == -EACCES)
-		return err_set(e, ERR_CONFIG, EACCES, "process.args[0]: %.200s is not a regular file", arg0);
+		return err_set(e, ERR_CONFIG, EACCES,
+			       "process.args[0]: %.200s is not a regular file", arg0);
 	return err_set(e, ERR_CONFIG, -rc, "process.args[0]: %.200s: %s", arg0, strerror(-rc));
 }
 
-int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *arg0, struct oci_entry *out,
-		   struct err *e)
+int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *arg0,
+		   struct oci_entry *out, struct err *e)
 {
 	char found[PATH_MAX], name[PATH_MAX];
 	if (strlen(arg0) >= sizeof(name))
@@ -121,7 +133,8 @@ int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *a
 	cleanup_free char *copy = strdup(found), *function = split ? strdup(hash + 1) : NULL;
 	if (!copy || (split && !function))
 		return err_sys(e, ENOMEM, "the entrypoint");
-	*out = (struct oci_entry){.fd = take_fd(&fd), .path = take_ptr(copy), .function = take_ptr(function)};
+	*out = (struct oci_entry){
+		.fd = take_fd(&fd), .path = take_ptr(copy), .function = take_ptr(function)};
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program that a container starts with: found in its root file system as Linux would find it. */
+/* The program that a container starts with: found in its root file system as Linux would find it.
+ */
 #ifndef MOTE_OCI_ENTRY_H
 #define MOTE_OCI_ENTRY_H
 
@@ -8,21 +9,23 @@
 
 /* Released with oci_entry_free. */
 struct oci_entry {
-	int fd;         /* the file, open for reading */
-	char *path;     /* its path in the container */
+	int fd;		/* the file, open for reading */
+	char *path;	/* its path in the container */
 	char *function; /* the part of args[0] after '#', for a module; NULL where there is none */
 };
 
 /*
- * Looks up arg0: a path (relative to cwd) where it has a '/', else a name in each directory of `path`
- * (PATH's value; NULL: the usual one). root_fd is the container's root directory: no symbolic link leads out
- * of it. "PATH#FUNCTION" names a module's export, unless a file of that whole name is there.
+ * Looks up arg0: a path (relative to cwd) where it has a '/', else a name in each directory of
+ * `path` (PATH's value; NULL: the usual one). root_fd is the container's root directory: no
+ * symbolic link leads out of it. "PATH#FUNCTION" names a module's export, unless a file of that
+ * whole name is there.
  *
- * Errors, all ERR_CONFIG: -ENOENT nothing there (shells answer 127); -EACCES a directory or not executable,
- * -ENOEXEC neither a WebAssembly module nor an ELF program (126); the sentence says what it is.
+ * Errors, all ERR_CONFIG: -ENOENT nothing there (shells answer 127); -EACCES a directory or not
+ * executable, -ENOEXEC neither a WebAssembly module nor an ELF program (126); the sentence says
+ * what it is.
  */
-int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *arg0, struct oci_entry *out,
-		   struct err *e) must_check;
+int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *arg0,
+		   struct oci_entry *out, struct err *e) must_check;
 void oci_entry_free(struct oci_entry *entry);
 
 #endif

@@ -9,8 +9,8 @@
 #include <string.h>
 
 /*
- * jansson allocates some hundred bytes a value and recurses a level a bracket. Both are counted here
- * before it sees the text: each value but a container's first has a comma before it.
+ * jansson allocates some hundred bytes a value and recurses a level a bracket. Both are counted
+ * here before it sees the text: each value but a container's first has a comma before it.
  */
 static int check_size(const char *bytes, size_t len, const char *name, struct err *e)
 {
@@ -34,11 +34,12 @@ static int check_size(const char *bytes, size_t len, const char *name, struct er
 		else if ((c == ']' || c == '}') && depth > 0)
 			depth--;
 		if (depth > JSON_DEPTH_MAX)
-			return err_set(e, ERR_CONFIG, EINVAL, "%s: byte %zu: nested deeper than %d levels", name, i,
+			return err_set(e, ERR_CONFIG, EINVAL,
+				       "%s: byte %zu: nested deeper than %d levels", name, i,
 				       JSON_DEPTH_MAX);
 		if (values > JSON_VALUES_MAX)
-			return err_set(e, ERR_CONFIG, E2BIG, "%s: byte %zu: more than %d values", name, i,
-				       JSON_VALUES_MAX);
+			return err_set(e, ERR_CONFIG, E2BIG, "%s: byte %zu: more than %d values",
+				       name, i, JSON_VALUES_MAX);
 	}
 	return 0;
 }
@@ -63,9 +64,11 @@ static void clamp_integers(char *bytes, size_t len)
 		size_t end = i;
 		while (end < len && bytes[end] >= '0' && bytes[end] <= '9')
 			end++;
-		bool whole = (i == 0 || !strchr(".eE+", bytes[i - 1])) && (end == len || !strchr(".eE", bytes[end]));
+		bool whole = (i == 0 || !strchr(".eE+", bytes[i - 1])) &&
+			     (end == len || !strchr(".eE", bytes[end]));
 		if (whole && bytes[i] != '0' &&
-		    (end - i > digits || (end - i == digits && memcmp(bytes + i, most, digits) > 0))) {
+		    (end - i > digits ||
+		     (end - i == digits && memcmp(bytes + i, most, digits) > 0))) {
 			memcpy(bytes + i, most, digits);
 			memset(bytes + i + digits, ' ', end - i - digits);
 		}
@@ -76,7 +79,8 @@ static void clamp_integers(char *bytes, size_t len)
 int json_parse(const char *bytes, size_t len, const char *name, json_t **out, struct err *e)
 {
 	if (len > JSON_BYTES_MAX)
-		return err_set(e, ERR_CONFIG, EFBIG, "%s is larger than %lu MiB", name, JSON_BYTES_MAX >> 20);
+		return err_set(e, ERR_CONFIG, EFBIG, "%s is larger than %lu MiB", name,
+			       JSON_BYTES_MAX >> 20);
 	int rc = check_size(bytes, len, name, e);
 	if (rc < 0)
 		return rc;
@@ -90,7 +94,8 @@ int json_parse(const char *bytes, size_t len, const char *name, json_t **out, st
 	if (!root && json_error_code(&je) == json_error_out_of_memory)
 		return err_sys(e, ENOMEM, "%s", name);
 	if (!root)
-		return err_set(e, ERR_CONFIG, EINVAL, "%s: line %d, column %d: %s", name, je.line, je.column, je.text);
+		return err_set(e, ERR_CONFIG, EINVAL, "%s: line %d, column %d: %s", name, je.line,
+			       je.column, je.text);
 	*out = root;
 	return 0;
 }
@@ -101,7 +106,8 @@ int json_read_file(int dirfd, const char *name, json_t **out, struct err *e)
 	size_t len;
 	int rc = io_read_file(dirfd, name, JSON_BYTES_MAX, &bytes, &len);
 	if (rc == -EFBIG)
-		return err_set(e, ERR_CONFIG, EFBIG, "%s is larger than %lu MiB", name, JSON_BYTES_MAX >> 20);
+		return err_set(e, ERR_CONFIG, EFBIG, "%s is larger than %lu MiB", name,
+			       JSON_BYTES_MAX >> 20);
 	if (rc == -ENOENT || rc == -EISDIR)
 		return err_set(e, ERR_CONFIG, -rc, "%s: %s", name, strerror(-rc));
 	if (rc < 0)
@@ -111,15 +117,18 @@ int json_read_file(int dirfd, const char *name, json_t **out, struct err *e)
 
 struct json_at json_member(const struct json_at *object, const char *key)
 {
-	return (struct json_at){.parent = object, .key = key, .value = json_object_get(object->value, key)};
+	return (struct json_at){
+		.parent = object, .key = key, .value = json_object_get(object->value, key)};
 }
 
 struct json_at json_element(const struct json_at *array, size_t i)
 {
-	return (struct json_at){.parent = array, .index = i, .value = json_array_get(array->value, i)};
+	return (struct json_at){
+		.parent = array, .index = i, .value = json_array_get(array->value, i)};
 }
 
-static size_t append(char *to, size_t at, size_t room, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static size_t append(char *to, size_t at, size_t room, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 static size_t append(char *to, size_t at, size_t room, const char *fmt, ...)
 {
 	va_list ap;
@@ -181,7 +190,8 @@ int json_get_array(const struct json_at *at, size_t max, size_t *count, struct e
 		return json_fail(at, e, EINVAL, "must be an array");
 	size_t n = json_array_size(at->value);
 	if (n > max)
-		return json_fail(at, e, E2BIG, "has %zu elements; at most %zu are possible", n, max);
+		return json_fail(at, e, E2BIG, "has %zu elements; at most %zu are possible", n,
+				 max);
 	*count = n;
 	return 1;
 }
@@ -194,7 +204,8 @@ int json_get_string(const struct json_at *at, size_t max_bytes, const char **out
 		return json_fail(at, e, EINVAL, "must be a string");
 	size_t n = json_string_length(at->value);
 	if (n > max_bytes)
-		return json_fail(at, e, ENAMETOOLONG, "has %zu bytes; at most %zu are possible", n, max_bytes);
+		return json_fail(at, e, ENAMETOOLONG, "has %zu bytes; at most %zu are possible", n,
+				 max_bytes);
 	*out = json_string_value(at->value);
 	return 1;
 }
@@ -207,8 +218,8 @@ int json_get_int(const struct json_at *at, int64_t min, int64_t max, int64_t *ou
 		return json_fail(at, e, EINVAL, "must be an integer");
 	int64_t v = json_integer_value(at->value);
 	if (v < min || v > max)
-		return json_fail(at, e, ERANGE, "is %lld; it must be from %lld to %lld", (long long)v, (long long)min,
-				 (long long)max);
+		return json_fail(at, e, ERANGE, "is %lld; it must be from %lld to %lld",
+				 (long long)v, (long long)min, (long long)max);
 	*out = v;
 	return 1;
 }
@@ -223,8 +234,8 @@ int json_get_bool(const struct json_at *at, bool *out, struct err *e)
 	return 1;
 }
 
-int json_get_strings(const struct json_at *at, size_t max, size_t max_bytes, const char ***out, size_t *count,
-		     struct err *e)
+int json_get_strings(const struct json_at *at, size_t max, size_t max_bytes, const char ***out,
+		     size_t *count, struct err *e)
 {
 	size_t n;
 	int rc = json_get_array(at, max, &n, e);

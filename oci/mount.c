@@ -12,9 +12,9 @@
 
 static const struct option {
 	const char *name;
-	bool clear;         /* the option takes the flags away */
+	bool clear;	     /* the option takes the flags away */
 	unsigned long flags; /* MS_* */
-	uint64_t attr;      /* MOUNT_ATTR_*; 0: a bind mount does not have it */
+	uint64_t attr;	     /* MOUNT_ATTR_*; 0: a bind mount does not have it */
 } options_plain[] = {
 	{"ro", false, MS_RDONLY, MOUNT_ATTR_RDONLY},
 	{"rw", true, MS_RDONLY, MOUNT_ATTR_RDONLY},
@@ -75,8 +75,10 @@ static bool set_plain(const char *name, struct oci_mount *m)
 		if (!recursive && strcmp(name, o->name) != 0)
 			continue;
 		if (recursive) {
-			m->recursive_set = o->clear ? m->recursive_set & ~o->attr : m->recursive_set | o->attr;
-			m->recursive_clear = o->clear ? m->recursive_clear | o->attr : m->recursive_clear & ~o->attr;
+			m->recursive_set =
+				o->clear ? m->recursive_set & ~o->attr : m->recursive_set | o->attr;
+			m->recursive_clear = o->clear ? m->recursive_clear | o->attr
+						      : m->recursive_clear & ~o->attr;
 			return true;
 		}
 		m->flags = o->clear ? m->flags & ~o->flags : m->flags | o->flags;
@@ -130,7 +132,8 @@ static bool missing(const char *name)
 {
 	for (size_t i = 0; i < COUNT(options_missing); i++) {
 		size_t n = strlen(options_missing[i]);
-		if (strncmp(name, options_missing[i], n) == 0 && (name[n] == '\0' || name[n] == '='))
+		if (strncmp(name, options_missing[i], n) == 0 &&
+		    (name[n] == '\0' || name[n] == '='))
 			return true;
 	}
 	return false;

@@ -33,7 +33,8 @@ int oci_home_in(char *text, uint32_t uid, char **out)
 int oci_home(int root_fd, uint32_t uid, char **out)
 {
 	*out = NULL;
-	cleanup_close int fd = oci_open_in_root(root_fd, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	cleanup_close int fd =
+		oci_open_in_root(root_fd, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return 0;
 	cleanup_free char *text = malloc(PASSWD_MAX + 1);

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * The home directory of a user in the root file system that root_fd is the top of: *out is the caller's, NULL
- * where the file does not know the user or cannot be read. -ENOMEM.
+ * The home directory of a user in the root file system that root_fd is the top of: *out is the
+ * caller's, NULL where the file does not know the user or cannot be read. -ENOMEM.
  */
 int oci_home(int root_fd, uint32_t uid, char **out) must_check;
 /* The same over the file's text, which is changed. */

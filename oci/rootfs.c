@@ -17,6 +17,7 @@ int oci_open_in_root(int root_fd, const char *path, int flags)
 	int fd;
 	do
 		fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-	while (fd < 0 && (errno == EAGAIN || errno == EINTR)); /* EAGAIN: a rename raced with the look-up */
+	while (fd < 0 &&
+	       (errno == EAGAIN || errno == EINTR)); /* EAGAIN: a rename raced with the look-up */
 	return fd < 0 ? -errno : fd;
 }

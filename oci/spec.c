@@ -105,7 +105,8 @@ static int parse_mount(const struct json_at *at, struct oci_mount *m, struct err
 		size_t n = 0;
 		rc = json_get_array(&map, 1024, &n, e);
 		if (rc < 0 || n > 0)
-			return rc < 0 ? rc : json_fail(&map, e, ENOSYS, "Mote has no id-mapped mounts");
+			return rc < 0 ? rc
+				      : json_fail(&map, e, ENOSYS, "Mote has no id-mapped mounts");
 	}
 	return 0;
 }
@@ -141,7 +142,7 @@ static int parse_names(const struct json_at *doc, struct oci_spec *s, struct err
 
 static int refuse_hooks(const struct json_at *doc, struct err *e)
 {
-	static const char *const names[] = {"prestart",       "createRuntime", "createContainer",
+	static const char *const names[] = {"prestart",	      "createRuntime", "createContainer",
 					    "startContainer", "poststart",     "poststop"};
 	struct json_at hooks = json_member(doc, "hooks");
 	int rc = json_get_object(&hooks, e);
@@ -151,7 +152,8 @@ static int refuse_hooks(const struct json_at *doc, struct err *e)
 		if (json_get_array(&list, SIZE_MAX, &count, e) < 0)
 			return -EINVAL;
 		if (count > 0)
-			return json_fail(&list, e, ENOSYS, "Mote runs no hooks; remove them from the container");
+			return json_fail(&list, e, ENOSYS,
+					 "Mote runs no hooks; remove them from the container");
 	}
 	return rc < 0 ? rc : 0;
 }
@@ -223,7 +225,8 @@ int oci_annotation(int bundle_fd, const char *const *names, char **out, struct e
 	int rc = json_read_file(bundle_fd, OCI_CONFIG_NAME, &root, e);
 	if (rc < 0)
 		return rc;
-	struct json_at doc = json_document(root, OCI_CONFIG_NAME), all = json_member(&doc, "annotations");
+	struct json_at doc = json_document(root, OCI_CONFIG_NAME),
+		       all = json_member(&doc, "annotations");
 	rc = json_get_object(&all, e);
 	const char *value = NULL;
 	for (size_t i = 0; rc > 0 && names[i] && !value; i++) {

@@ -3,9 +3,10 @@
  * What Mote takes from a bundle's config.json (OCI runtime specification 1.0 to 1.2).
  *
  * Left alone on purpose: process.capabilities, apparmorProfile, selinuxLabel, noNewPrivileges and
- * linux.seccomp speak of a process on the host, and a guest is none: its monitor has no capabilities,
- * no_new_privs and a filter of its own, always. linux.resources.devices and hugepageLimits have nothing
- * to act on. What would change what the program sees, and is not there, is refused by name.
+ * linux.seccomp speak of a process on the host, and a guest is none: its monitor has no
+ * capabilities, no_new_privs and a filter of its own, always. linux.resources.devices and
+ * hugepageLimits have nothing to act on. What would change what the program sees, and is not there,
+ * is refused by name.
  */
 #ifndef MOTE_OCI_SPEC_H
 #define MOTE_OCI_SPEC_H
@@ -27,19 +28,19 @@ struct oci_rlimit {
 
 struct oci_mount {
 	const char *destination; /* absolute, borrowed */
-	const char *type;        /* borrowed; "" for a bind mount */
-	const char *source;      /* borrowed; "" where there is none; absolute for a bind mount */
-	char *data;              /* owned; options that are the file system's own, "" for none */
-	unsigned long flags;                     /* MS_* for mounting a file system */
-	uint64_t attr_set, attr_clear;           /* MOUNT_ATTR_* for a bind mount */
+	const char *type;	 /* borrowed; "" for a bind mount */
+	const char *source;	 /* borrowed; "" where there is none; absolute for a bind mount */
+	char *data;		 /* owned; options that are the file system's own, "" for none */
+	unsigned long flags;	 /* MS_* for mounting a file system */
+	uint64_t attr_set, attr_clear;		 /* MOUNT_ATTR_* for a bind mount */
 	uint64_t recursive_set, recursive_clear; /* for it and the mounts below it */
-	uint64_t propagation;                    /* MS_PRIVATE, …; 0: as it comes */
+	uint64_t propagation;			 /* MS_PRIVATE, …; 0: as it comes */
 	bool propagation_recursive;
 	bool bind, bind_recursive;
 };
 
 struct oci_namespace {
-	int flag;         /* CLONE_NEW* */
+	int flag;	  /* CLONE_NEW* */
 	const char *path; /* borrowed; NULL: a new one */
 };
 
@@ -57,8 +58,8 @@ struct oci_resources {
 	bool oom_kill_disable;
 	int64_t cpu_shares, cpu_quota_us, cpu_period_us, cpu_burst_us, cpu_idle;
 	const char *cpuset_cpus, *cpuset_mems; /* borrowed; NULL where not given */
-	int64_t pids_limit;                    /* <= 0: no limit */
-	struct oci_unified *unified;           /* owned */
+	int64_t pids_limit;		       /* <= 0: no limit */
+	struct oci_unified *unified;	       /* owned */
 	size_t unified_count;
 };
 
@@ -66,7 +67,8 @@ struct oci_resources {
 #define OCI_NAMESPACES_MAX 16
 #define OCI_GROUPS_MAX 1024
 
-/* Filled by oci_spec_read, released by oci_spec_free. Strings are borrowed from `root` unless said. */
+/* Filled by oci_spec_read, released by oci_spec_free. Strings are borrowed from `root` unless said.
+ */
 struct oci_spec {
 	json_t *root; /* owned */
 
@@ -94,8 +96,8 @@ struct oci_spec {
 	size_t sysctls_count;
 	uint64_t propagation; /* linux.rootfsPropagation, MS_*; 0 where not given */
 	struct oci_resources resources;
-	char *cgroup_path;                 /* owned; absolute and normal, NULL where not given */
-	const char **masked, **readonly;   /* owned, absolute paths, NULL-terminated */
+	char *cgroup_path;		 /* owned; absolute and normal, NULL where not given */
+	const char **masked, **readonly; /* owned, absolute paths, NULL-terminated */
 	size_t masked_count, readonly_count;
 };
 
@@ -107,8 +109,8 @@ void oci_spec_free(struct oci_spec *spec); /* accepts a zeroed one */
 #define cleanup_spec cleanup_(oci_spec_free)
 
 /*
- * The first of the annotations `names` (NULL-terminated) that bundle_fd/config.json has: *out is a string
- * that the caller frees, NULL where there is none of them.
+ * The first of the annotations `names` (NULL-terminated) that bundle_fd/config.json has: *out is a
+ * string that the caller frees, NULL where there is none of them.
  */
 int oci_annotation(int bundle_fd, const char *const *names, char **out, struct err *e) must_check;
 
@@ -122,8 +124,9 @@ const struct oci_namespace *oci_namespace(const struct oci_spec *spec, int flag)
 int oci_cgroup_path(const char *text, char **out) must_check;
 
 /*
- * The options of one mount (NULL-terminated; NULL: none) into *m: all but destination, type and source.
- * m->data is the caller's to free. -ENOSYS with *bad an option that Mote does not have, -ENOMEM.
+ * The options of one mount (NULL-terminated; NULL: none) into *m: all but destination, type and
+ * source. m->data is the caller's to free. -ENOSYS with *bad an option that Mote does not have,
+ * -ENOMEM.
  */
 int oci_mount_options(const char *const *options, struct oci_mount *m, const char **bad) must_check;
 

@@ -21,7 +21,8 @@ static const struct namespace_type {
 	{"ipc", CLONE_NEWIPC, true, true},
 	{"uts", CLONE_NEWUTS, true, true},
 	{"mount", CLONE_NEWNS, false, true},
-	/* The guest sees no process but its own, and no cgroup: joining either would change nothing. */
+	/* The guest sees no process but its own, and no cgroup: joining either would change
+	   nothing. */
 	{"pid", CLONE_NEWPID, true, true},
 	{"cgroup", CLONE_NEWCGROUP, true, true},
 	{"user", CLONE_NEWUSER, false, false},
@@ -77,7 +78,8 @@ struct number {
 	int64_t min, max, *out;
 };
 
-static int parse_numbers(const struct json_at *at, const struct number *n, size_t count, struct err *e)
+static int parse_numbers(const struct json_at *at, const struct number *n, size_t count,
+			 struct err *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct json_at member = json_member(at, n[i].name);
@@ -90,7 +92,8 @@ static int parse_numbers(const struct json_at *at, const struct number *n, size_
 
 static int parse_memory(const struct json_at *resources, struct oci_resources *r, struct err *e)
 {
-	struct json_at memory = json_member(resources, "memory"), disable = json_member(&memory, "disableOOMKiller");
+	struct json_at memory = json_member(resources, "memory"),
+		       disable = json_member(&memory, "disableOOMKiller");
 	const struct number numbers[] = {
 		{"limit", -1, INT64_MAX, &r->memory_limit},
 		{"reservation", -1, INT64_MAX, &r->memory_reservation},
@@ -108,10 +111,13 @@ static int parse_memory(const struct json_at *resources, struct oci_resources *r
 static int parse_cpu(const struct json_at *resources, struct oci_resources *r, struct err *e)
 {
 	struct json_at cpu = json_member(resources, "cpu"), cpus = json_member(&cpu, "cpus"),
-		       mems = json_member(&cpu, "mems"), runtime = json_member(&cpu, "realtimeRuntime");
+		       mems = json_member(&cpu, "mems"),
+		       runtime = json_member(&cpu, "realtimeRuntime");
 	const struct number numbers[] = {
-		{"shares", 0, INT64_MAX, &r->cpu_shares}, {"quota", -1, INT64_MAX, &r->cpu_quota_us},
-		{"period", 0, INT64_MAX, &r->cpu_period_us}, {"burst", 0, INT64_MAX, &r->cpu_burst_us},
+		{"shares", 0, INT64_MAX, &r->cpu_shares},
+		{"quota", -1, INT64_MAX, &r->cpu_quota_us},
+		{"period", 0, INT64_MAX, &r->cpu_period_us},
+		{"burst", 0, INT64_MAX, &r->cpu_burst_us},
 		{"idle", 0, 1, &r->cpu_idle},
 	};
 	int rc = json_get_object(&cpu, e);
@@ -143,13 +149,15 @@ static int parse_unified(const struct json_at *resources, struct oci_resources *
 		return rc;
 	size_t count = json_object_size(unified.value);
 	if (count > LIST_MAX)
-		return json_fail(&unified, e, E2BIG, "has %zu members; at most %d are possible", count, LIST_MAX);
+		return json_fail(&unified, e, E2BIG, "has %zu members; at most %d are possible",
+				 count, LIST_MAX);
 	r->unified = calloc(count + 1, sizeof(*r->unified));
 	if (!r->unified)
 		return err_sys(e, ENOMEM, "linux.resources.unified");
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)unified.value, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)unified.value, key, value)
+	{
 		struct json_at at = json_member(&unified, key);
 		struct oci_unified *u = &r->unified[r->unified_count];
 		if (!plain_name(key) || strncmp(key, "cgroup.", 7) == 0)
@@ -163,7 +171,8 @@ static int parse_unified(const struct json_at *resources, struct oci_resources *
 	return 0;
 }
 
-static int refuse_members(const struct json_at *at, const char *const *names, size_t count, struct err *e)
+static int refuse_members(const struct json_at *at, const char *const *names, size_t count,
+			  struct err *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct json_at member = json_member(at, names[i]);
@@ -179,10 +188,11 @@ static int refuse_members(const struct json_at *at, const char *const *names, si
 static int parse_resources(const struct json_at *linux_, struct oci_resources *r, struct err *e)
 {
 	r->memory_limit = r->memory_reservation = r->memory_swap = r->memory_swappiness = OCI_UNSET;
-	r->cpu_shares = r->cpu_quota_us = r->cpu_period_us = r->cpu_burst_us = r->cpu_idle = OCI_UNSET;
+	r->cpu_shares = r->cpu_quota_us = r->cpu_period_us = r->cpu_burst_us = r->cpu_idle =
+		OCI_UNSET;
 	r->pids_limit = 0;
-	struct json_at resources = json_member(linux_, "resources"), pids = json_member(&resources, "pids"),
-		       limit = json_member(&pids, "limit");
+	struct json_at resources = json_member(linux_, "resources"),
+		       pids = json_member(&resources, "pids"), limit = json_member(&pids, "limit");
 	static const char *const missing[] = {"blockIO", "rdma", "network"};
 	int rc = json_get_object(&resources, e);
 	if (rc <= 0)
@@ -234,7 +244,8 @@ static int slice_path(const char *slice, size_t len, char *to, size_t room)
 {
 	static const char suffix[] = ".slice";
 	size_t stem = len - (sizeof(suffix) - 1), at = 0;
-	if (len < sizeof(suffix) || memcmp(slice + stem, suffix, sizeof(suffix) - 1) != 0 || memchr(slice, '/', len))
+	if (len < sizeof(suffix) || memcmp(slice + stem, suffix, sizeof(suffix) - 1) != 0 ||
+	    memchr(slice, '/', len))
 		return -EINVAL;
 	to[0] = '\0';
 	if (stem == 1 && *slice == '-')
@@ -257,16 +268,19 @@ static int systemd_path(const char *text, const char *first, const char *second,
 	char slice[OCI_PATH_MAX + 1], path[2 * OCI_PATH_MAX];
 	const char *name = second + 1, *prefix = first + 1;
 	size_t len = (size_t)(first - text);
-	if (!*name || strchr(name, '/') || strchr(name, ':') || memchr(prefix, '/', (size_t)(second - prefix)))
+	if (!*name || strchr(name, '/') || strchr(name, ':') ||
+	    memchr(prefix, '/', (size_t)(second - prefix)))
 		return -EINVAL;
-	int rc = slice_path(len ? text : "system.slice", len ? len : strlen("system.slice"), slice, sizeof(slice));
+	int rc = slice_path(len ? text : "system.slice", len ? len : strlen("system.slice"), slice,
+			    sizeof(slice));
 	if (rc < 0)
 		return rc;
 	size_t end = strlen(name);
 	bool is_slice = end > 6 && strcmp(name + end - 6, ".slice") == 0;
 	int n = is_slice ? snprintf(path, sizeof(path), "%s/%s", slice, name)
-			 : snprintf(path, sizeof(path), "%s/%.*s%s%s.scope", slice, (int)(second - prefix), prefix,
-				    second > prefix ? "-" : "", name);
+			 : snprintf(path, sizeof(path), "%s/%.*s%s%s.scope", slice,
+				    (int)(second - prefix), prefix, second > prefix ? "-" : "",
+				    name);
 	if (n < 0 || n > OCI_PATH_MAX)
 		return -ENAMETOOLONG;
 	return normal_path(path, out);
@@ -292,27 +306,32 @@ static int parse_cgroup_path(const struct json_at *linux_, struct oci_spec *s, s
 	rc = oci_cgroup_path(text, &s->cgroup_path);
 	if (rc == -ENOMEM)
 		return err_sys(e, ENOMEM, "linux.cgroupsPath");
-	return rc < 0 ? json_fail(&at, e, -rc, "'%.100s' is neither a path nor slice:prefix:name", text) : 0;
+	return rc < 0 ? json_fail(&at, e, -rc, "'%.100s' is neither a path nor slice:prefix:name",
+				  text)
+		      : 0;
 }
 
 /* --- the rest --- */
 
 static int parse_sysctls(const struct json_at *linux_, struct oci_spec *s, struct err *e)
 {
-	static const char *const allowed[] = {"net.", "kernel.msg", "kernel.shm", "kernel.sem", "fs.mqueue."};
+	static const char *const allowed[] = {"net.", "kernel.msg", "kernel.shm", "kernel.sem",
+					      "fs.mqueue."};
 	struct json_at all = json_member(linux_, "sysctl");
 	int rc = json_get_object(&all, e);
 	if (rc <= 0)
 		return rc;
 	size_t count = json_object_size(all.value);
 	if (count > LIST_MAX)
-		return json_fail(&all, e, E2BIG, "has %zu members; at most %d are possible", count, LIST_MAX);
+		return json_fail(&all, e, E2BIG, "has %zu members; at most %d are possible", count,
+				 LIST_MAX);
 	s->sysctls = calloc(count + 1, sizeof(*s->sysctls));
 	if (!s->sysctls)
 		return err_sys(e, ENOMEM, "linux.sysctl");
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)all.value, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)all.value, key, value)
+	{
 		struct json_at at = json_member(&all, key);
 		struct oci_sysctl *one = &s->sysctls[s->sysctls_count];
 		bool known = false;
@@ -322,7 +341,9 @@ static int parse_sysctls(const struct json_at *linux_, struct oci_spec *s, struc
 			return json_fail(&at, e, EINVAL, "belongs to no namespace of a container");
 		int need = strncmp(key, "net.", 4) == 0 ? CLONE_NEWNET : CLONE_NEWIPC;
 		if (!oci_namespace(s, need))
-			return json_fail(&at, e, EINVAL, "needs a namespace of the container's own, or it is the host's");
+			return json_fail(
+				&at, e, EINVAL,
+				"needs a namespace of the container's own, or it is the host's");
 		one->name = key;
 		rc = json_get_string(&at, OCI_PATH_MAX, &one->value, e);
 		if (rc <= 0)
@@ -338,9 +359,10 @@ static int parse_propagation(const struct json_at *linux_, struct oci_spec *s, s
 		const char *name;
 		uint64_t flag;
 	} kinds[] = {
-		{"private", MS_PRIVATE}, {"rprivate", MS_PRIVATE | MS_REC}, {"slave", MS_SLAVE}, {"rslave", MS_SLAVE | MS_REC},
-		{"shared", MS_SHARED}, {"rshared", MS_SHARED | MS_REC}, {"unbindable", MS_UNBINDABLE},
-		{"runbindable", MS_UNBINDABLE | MS_REC},
+		{"private", MS_PRIVATE},       {"rprivate", MS_PRIVATE | MS_REC},
+		{"slave", MS_SLAVE},	       {"rslave", MS_SLAVE | MS_REC},
+		{"shared", MS_SHARED},	       {"rshared", MS_SHARED | MS_REC},
+		{"unbindable", MS_UNBINDABLE}, {"runbindable", MS_UNBINDABLE | MS_REC},
 	};
 	struct json_at at = json_member(linux_, "rootfsPropagation");
 	const char *name = "";
@@ -353,8 +375,8 @@ static int parse_propagation(const struct json_at *linux_, struct oci_spec *s, s
 	return s->propagation ? 0 : json_fail(&at, e, EINVAL, "'%s' is no mount propagation", name);
 }
 
-static int parse_paths(const struct json_at *linux_, const char *name, const char ***out, size_t *count,
-		       struct err *e)
+static int parse_paths(const struct json_at *linux_, const char *name, const char ***out,
+		       size_t *count, struct err *e)
 {
 	struct json_at list = json_member(linux_, name);
 	int rc = json_get_strings(&list, LIST_MAX, OCI_PATH_MAX, out, count, e);
@@ -369,8 +391,9 @@ static int parse_paths(const struct json_at *linux_, const char *name, const cha
 
 int oci_parse_linux(const struct json_at *root, struct oci_spec *s, struct err *e)
 {
-	static const char *const missing[] = {"devices", "netDevices", "uidMappings", "gidMappings", "intelRdt",
-					      "timeOffsets", "personality"};
+	static const char *const missing[] = {"devices",     "netDevices", "uidMappings",
+					      "gidMappings", "intelRdt",   "timeOffsets",
+					      "personality"};
 	struct json_at linux_ = json_member(root, "linux");
 	int rc = json_get_object(&linux_, e);
 	if (rc >= 0)

@@ -60,14 +60,22 @@ static const struct {
 	const char *name;
 	int resource;
 } rlimit_names[] = {
-	{"RLIMIT_AS", RLIMIT_AS},           {"RLIMIT_CORE", RLIMIT_CORE},
-	{"RLIMIT_CPU", RLIMIT_CPU},         {"RLIMIT_DATA", RLIMIT_DATA},
-	{"RLIMIT_FSIZE", RLIMIT_FSIZE},     {"RLIMIT_LOCKS", RLIMIT_LOCKS},
-	{"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK}, {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
-	{"RLIMIT_NICE", RLIMIT_NICE},       {"RLIMIT_NOFILE", RLIMIT_NOFILE},
-	{"RLIMIT_NPROC", RLIMIT_NPROC},     {"RLIMIT_RSS", RLIMIT_RSS},
-	{"RLIMIT_RTPRIO", RLIMIT_RTPRIO},   {"RLIMIT_RTTIME", RLIMIT_RTTIME},
-	{"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING}, {"RLIMIT_STACK", RLIMIT_STACK},
+	{"RLIMIT_AS", RLIMIT_AS},
+	{"RLIMIT_CORE", RLIMIT_CORE},
+	{"RLIMIT_CPU", RLIMIT_CPU},
+	{"RLIMIT_DATA", RLIMIT_DATA},
+	{"RLIMIT_FSIZE", RLIMIT_FSIZE},
+	{"RLIMIT_LOCKS", RLIMIT_LOCKS},
+	{"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+	{"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
+	{"RLIMIT_NICE", RLIMIT_NICE},
+	{"RLIMIT_NOFILE", RLIMIT_NOFILE},
+	{"RLIMIT_NPROC", RLIMIT_NPROC},
+	{"RLIMIT_RSS", RLIMIT_RSS},
+	{"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
+	{"RLIMIT_RTTIME", RLIMIT_RTTIME},
+	{"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
+	{"RLIMIT_STACK", RLIMIT_STACK},
 };
 
 /* INT64_MAX stands for all that is larger, and -1 for "none" is how some write it. */
@@ -138,13 +146,16 @@ static int parse_strings(const struct json_at *process, struct oci_spec *s, stru
 {
 	struct json_at args = json_member(process, "args"), env = json_member(process, "env"),
 		       cwd = json_member(process, "cwd");
-	int rc = json_get_strings(&args, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &s->args, &s->args_count, e);
+	int rc = json_get_strings(&args, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &s->args,
+				  &s->args_count, e);
 	if (rc == 0 || (rc > 0 && s->args_count == 0))
 		return json_fail(&args, e, EINVAL, "is missing: there is no program to run");
 	if (rc > 0 && !*s->args[0])
-		return json_fail(&args, e, EINVAL, "begins with an empty string: there is no program to run");
+		return json_fail(&args, e, EINVAL,
+				 "begins with an empty string: there is no program to run");
 	if (rc > 0)
-		rc = json_get_strings(&env, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &s->env, &s->env_count, e);
+		rc = json_get_strings(&env, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &s->env,
+				      &s->env_count, e);
 	if (rc == 0)
 		s->env = calloc(1, sizeof(*s->env));
 	if (rc == 0 && !s->env)
@@ -158,7 +169,8 @@ static int parse_strings(const struct json_at *process, struct oci_spec *s, stru
 
 int oci_parse_process(const struct json_at *root, struct oci_spec *s, struct err *e)
 {
-	struct json_at process = json_member(root, "process"), terminal = json_member(&process, "terminal"),
+	struct json_at process = json_member(root, "process"),
+		       terminal = json_member(&process, "terminal"),
 		       score = json_member(&process, "oomScoreAdj");
 	s->oom_score_adj = OCI_UNSET;
 	int rc = json_get_object(&process, e);

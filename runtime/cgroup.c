@@ -71,8 +71,9 @@ static const struct {
 	const char *name;
 	enum cgroup_controller bit;
 } controller_names[] = {
-	{"cpu", CGROUP_CPU}, {"cpuacct", CGROUP_CPUACCT}, {"cpuset", CGROUP_CPUSET}, {"memory", CGROUP_MEMORY},
-	{"pids", CGROUP_PIDS}, {"freezer", CGROUP_FREEZER}, {"blkio", CGROUP_IO}, {"io", CGROUP_IO},
+	{"cpu", CGROUP_CPU},	   {"cpuacct", CGROUP_CPUACCT}, {"cpuset", CGROUP_CPUSET},
+	{"memory", CGROUP_MEMORY}, {"pids", CGROUP_PIDS},	{"freezer", CGROUP_FREEZER},
+	{"blkio", CGROUP_IO},	   {"io", CGROUP_IO},
 };
 
 /* Names separated by one of `separators`, to bits. */
@@ -82,7 +83,8 @@ static unsigned controllers_of(const char *text, const char *separators)
 	while (*text) {
 		size_t n = strcspn(text, separators);
 		for (size_t i = 0; i < sizeof(controller_names) / sizeof(controller_names[0]); i++)
-			if (strlen(controller_names[i].name) == n && memcmp(text, controller_names[i].name, n) == 0)
+			if (strlen(controller_names[i].name) == n &&
+			    memcmp(text, controller_names[i].name, n) == 0)
 				bits |= controller_names[i].bit;
 		text += n;
 		text += *text != '\0';
@@ -114,8 +116,9 @@ static int add_hierarchy(struct cgroup *c, const char *top, unsigned controllers
 }
 
 /*
- * One line of mountinfo (proc(5)): "id parent dev root mountpoint options optional... - type source super".
- * The same hierarchy may be mounted more than once: the first place that shows all of it serves.
+ * One line of mountinfo (proc(5)): "id parent dev root mountpoint options optional... - type source
+ * super". The same hierarchy may be mounted more than once: the first place that shows all of it
+ * serves.
  */
 static int note_mount(struct cgroup *c, char *line, char **unified)
 {
@@ -135,7 +138,8 @@ static int note_mount(struct cgroup *c, char *line, char **unified)
 		return 0;
 	unsigned controllers = controllers_of(at, ",");
 	for (size_t i = 0; i < c->count; i++)
-		if (strcmp(c->hierarchies[i].top, mountpoint) == 0 || (controllers & c->hierarchies[i].controllers))
+		if (strcmp(c->hierarchies[i].top, mountpoint) == 0 ||
+		    (controllers & c->hierarchies[i].controllers))
 			return 0;
 	return add_hierarchy(c, mountpoint, controllers);
 }
@@ -174,7 +178,8 @@ int cgroup_find(struct cgroup *c, char *mountinfo)
 			c->version = 1;
 	if (c->version == 1 || !unified)
 		return 0;
-	/* Only named hierarchies of version 1, as systemd keeps one: the controllers are in version 2. */
+	/* Only named hierarchies of version 1, as systemd keeps one: the controllers are in
+	 * version 2. */
 	forget_hierarchies(c);
 	return use_unified(c, unified);
 }
@@ -250,7 +255,8 @@ static int inherit_cpuset(const char *top, const char *dir)
 	return 0;
 }
 
-/* In version 2 each cgroup above has to hand its controllers down. Best effort: limits tell what lacks. */
+/* In version 2 each cgroup above has to hand its controllers down. Best effort: limits tell what
+ * lacks. */
 static void hand_down(const char *dir)
 {
 	char have[256], given[256], want[300] = "";
@@ -259,10 +265,12 @@ static void hand_down(const char *dir)
 		return;
 	unsigned missing = controllers_of(have, " ") & ~controllers_of(given, " ");
 	for (size_t i = 0; i < sizeof(controller_names) / sizeof(controller_names[0]); i++) {
-		if (!(missing & controller_names[i].bit) || strcmp(controller_names[i].name, "blkio") == 0)
+		if (!(missing & controller_names[i].bit) ||
+		    strcmp(controller_names[i].name, "blkio") == 0)
 			continue;
 		snprintf(want, sizeof(want), "+%s", controller_names[i].name);
-		/* One at a time: a controller that cannot be had must not take the others with it. */
+		/* One at a time: a controller that cannot be had must not take the others with it.
+		 */
 		if (cgroup_write(dir, "cgroup.subtree_control", want) < 0)
 			continue;
 	}
@@ -306,7 +314,8 @@ static int create_in(const struct cgroup *c, const struct hierarchy *h, struct e
 	if (rc == -EEXIST)
 		rc = has_processes(h) ? -EEXIST : 0;
 	if (rc == -EEXIST)
-		return err_set(e, ERR_CONFIG, EEXIST, "linux.cgroupsPath: %s is in use: there are processes in it",
+		return err_set(e, ERR_CONFIG, EEXIST,
+			       "linux.cgroupsPath: %s is in use: there are processes in it",
 			       h->dir);
 	if (rc == 0 && c->version == 1 && h->controllers & CGROUP_CPUSET)
 		rc = inherit_cpuset(h->top, h->dir);
@@ -421,7 +430,9 @@ int cgroup_freeze(const struct cgroup *c, bool frozen, struct err *e)
 {
 	const char *dir = cgroup_dir(c, CGROUP_FREEZER);
 	if (!dir)
-		return err_set(e, ERR_HOST, ENOSYS, "this machine has no freezer cgroup, which pausing needs");
+		return err_set(e, ERR_HOST, ENOSYS,
+			       "this machine has no freezer cgroup, which pausing needs");
 	int rc = c->version == 2 ? freeze_v2(dir, frozen) : freeze_v1(dir, frozen);
-	return rc < 0 ? err_sys(e, -rc, "%s the cgroup %s", frozen ? "freezing" : "thawing", dir) : 0;
+	return rc < 0 ? err_sys(e, -rc, "%s the cgroup %s", frozen ? "freezing" : "thawing", dir)
+		      : 0;
 }

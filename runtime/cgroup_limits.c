@@ -11,18 +11,20 @@
 #include <sys/inotify.h>
 
 /* Writes text where the setting is given. `what` is its place in config.json. */
-static int set_text(const struct cgroup *c, enum cgroup_controller controller, const char *file, const char *text,
-		    const char *what, struct err *e)
+static int set_text(const struct cgroup *c, enum cgroup_controller controller, const char *file,
+		    const char *text, const char *what, struct err *e)
 {
 	const char *dir = cgroup_dir(c, controller);
 	int rc = dir ? cgroup_write(dir, file, text) : -ENOENT;
 	if (rc == -ENOENT)
-		return err_set(e, ERR_HOST, ENOSYS, "linux.resources.%s: this machine's cgroups have no %s", what, file);
-	return rc < 0 ? err_sys(e, -rc, "linux.resources.%s: %s to %s/%s", what, text, dir, file) : 0;
+		return err_set(e, ERR_HOST, ENOSYS,
+			       "linux.resources.%s: this machine's cgroups have no %s", what, file);
+	return rc < 0 ? err_sys(e, -rc, "linux.resources.%s: %s to %s/%s", what, text, dir, file)
+		      : 0;
 }
 
-static int set_number(const struct cgroup *c, enum cgroup_controller controller, const char *file, int64_t v,
-		      const char *what, struct err *e)
+static int set_number(const struct cgroup *c, enum cgroup_controller controller, const char *file,
+		      int64_t v, const char *what, struct err *e)
 {
 	if (v == OCI_UNSET)
 		return 0;
@@ -37,20 +39,25 @@ static int set_memory_v1(const struct cgroup *c, const struct oci_resources *r, 
 {
 	int rc = 0;
 	if (r->memory_limit != 0)
-		rc = set_number(c, CGROUP_MEMORY, "memory.limit_in_bytes", r->memory_limit, "memory.limit", e);
+		rc = set_number(c, CGROUP_MEMORY, "memory.limit_in_bytes", r->memory_limit,
+				"memory.limit", e);
 	if (rc == 0 && r->memory_reservation > 0)
-		rc = set_number(c, CGROUP_MEMORY, "memory.soft_limit_in_bytes", r->memory_reservation,
-				"memory.reservation", e);
+		rc = set_number(c, CGROUP_MEMORY, "memory.soft_limit_in_bytes",
+				r->memory_reservation, "memory.reservation", e);
 	/* Memory and swap together. Without swap accounting the file is not there. */
 	const char *dir = cgroup_dir(c, CGROUP_MEMORY);
 	char text[32];
-	bool counts_swap = dir && cgroup_read(dir, "memory.memsw.limit_in_bytes", text, sizeof(text)) > 0;
+	bool counts_swap =
+		dir && cgroup_read(dir, "memory.memsw.limit_in_bytes", text, sizeof(text)) > 0;
 	if (rc == 0 && r->memory_swap != 0 && counts_swap)
-		rc = set_number(c, CGROUP_MEMORY, "memory.memsw.limit_in_bytes", r->memory_swap, "memory.swap", e);
+		rc = set_number(c, CGROUP_MEMORY, "memory.memsw.limit_in_bytes", r->memory_swap,
+				"memory.swap", e);
 	if (rc == 0)
-		rc = set_number(c, CGROUP_MEMORY, "memory.swappiness", r->memory_swappiness, "memory.swappiness", e);
+		rc = set_number(c, CGROUP_MEMORY, "memory.swappiness", r->memory_swappiness,
+				"memory.swappiness", e);
 	if (rc == 0 && r->oom_kill_disable)
-		rc = set_number(c, CGROUP_MEMORY, "memory.oom_control", 1, "memory.disableOOMKiller", e);
+		rc = set_number(c, CGROUP_MEMORY, "memory.oom_control", 1,
+				"memory.disableOOMKiller", e);
 	return rc;
 }
 
@@ -60,7 +67,8 @@ static int set_cpu_v1(const struct cgroup *c, const struct oci_resources *r, str
 	if (r->cpu_shares != 0)
 		rc = set_number(c, CGROUP_CPU, "cpu.shares", r->cpu_shares, "cpu.shares", e);
 	if (rc == 0 && r->cpu_period_us != 0)
-		rc = set_number(c, CGROUP_CPU, "cpu.cfs_period_us", r->cpu_period_us, "cpu.period", e);
+		rc = set_number(c, CGROUP_CPU, "cpu.cfs_period_us", r->cpu_period_us, "cpu.period",
+				e);
 	if (rc == 0 && r->cpu_quota_us != 0)
 		rc = set_number(c, CGROUP_CPU, "cpu.cfs_quota_us", r->cpu_quota_us, "cpu.quota", e);
 	if (rc == 0 && r->cpu_burst_us > 0)
@@ -70,7 +78,8 @@ static int set_cpu_v1(const struct cgroup *c, const struct oci_resources *r, str
 
 /* --- version 2 --- */
 
-static int set_bytes_v2(const struct cgroup *c, const char *file, int64_t bytes, const char *what, struct err *e)
+static int set_bytes_v2(const struct cgroup *c, const char *file, int64_t bytes, const char *what,
+			struct err *e)
 {
 	return bytes == -1 ? set_text(c, CGROUP_MEMORY, file, "max", what, e)
 			   : set_number(c, CGROUP_MEMORY, file, bytes, what, e);
@@ -93,8 +102,9 @@ static int set_memory_v2(const struct cgroup *c, const struct oci_resources *r, 
 	if (rc == 0 && r->memory_swap != 0 && swap != OCI_UNSET && counts_swap)
 		rc = set_bytes_v2(c, "memory.swap.max", swap, "memory.swap", e);
 	if (rc == 0 && r->oom_kill_disable)
-		rc = err_set(e, ERR_CONFIG, ENOSYS,
-			     "linux.resources.memory.disableOOMKiller: cgroup version 2 cannot do it");
+		rc = err_set(
+			e, ERR_CONFIG, ENOSYS,
+			"linux.resources.memory.disableOOMKiller: cgroup version 2 cannot do it");
 	return rc;
 }
 
@@ -104,13 +114,17 @@ static int set_cpu_v2(const struct cgroup *c, const struct oci_resources *r, str
 	int rc = 0;
 	if (r->cpu_shares > 0) {
 		/* 2..262144 to 1..10000, as every runtime does. */
-		int64_t shares = r->cpu_shares < 2 ? 2 : r->cpu_shares > 262144 ? 262144 : r->cpu_shares;
-		rc = set_number(c, CGROUP_CPU, "cpu.weight", 1 + (shares - 2) * 9999 / 262142, "cpu.shares", e);
+		int64_t shares = r->cpu_shares < 2	  ? 2
+				 : r->cpu_shares > 262144 ? 262144
+							  : r->cpu_shares;
+		rc = set_number(c, CGROUP_CPU, "cpu.weight", 1 + (shares - 2) * 9999 / 262142,
+				"cpu.shares", e);
 	}
 	int64_t period = r->cpu_period_us > 0 ? r->cpu_period_us : 100000;
 	if (rc == 0 && (r->cpu_quota_us > 0 || r->cpu_quota_us == -1 || r->cpu_period_us > 0)) {
 		if (r->cpu_quota_us > 0)
-			snprintf(text, sizeof(text), "%lld %lld", (long long)r->cpu_quota_us, (long long)period);
+			snprintf(text, sizeof(text), "%lld %lld", (long long)r->cpu_quota_us,
+				 (long long)period);
 		else
 			snprintf(text, sizeof(text), "max %lld", (long long)period);
 		rc = set_text(c, CGROUP_CPU, "cpu.max", text, "cpu.quota", e);
@@ -125,7 +139,8 @@ static int set_cpu_v2(const struct cgroup *c, const struct oci_resources *r, str
 static int set_unified(const struct cgroup *c, const struct oci_resources *r, struct err *e)
 {
 	if (r->unified_count && c->version != 2)
-		return err_set(e, ERR_HOST, ENOSYS, "linux.resources.unified: this machine has no cgroup version 2");
+		return err_set(e, ERR_HOST, ENOSYS,
+			       "linux.resources.unified: this machine has no cgroup version 2");
 	for (size_t i = 0; i < r->unified_count; i++) {
 		const struct oci_unified *u = &r->unified[i];
 		int rc = cgroup_write(c->hierarchies[0].dir, u->file, u->value);
@@ -159,7 +174,8 @@ uint64_t cgroup_oom_kills(const struct cgroup *c)
 {
 	char text[256];
 	const char *dir = cgroup_dir(c, CGROUP_MEMORY);
-	if (!dir || cgroup_read(dir, c->version == 2 ? "memory.events" : "memory.oom_control", text, sizeof(text)) < 0)
+	if (!dir || cgroup_read(dir, c->version == 2 ? "memory.events" : "memory.oom_control", text,
+				sizeof(text)) < 0)
 		return 0;
 	return cgroup_field(text, "oom_kill");
 }

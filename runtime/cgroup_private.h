@@ -19,8 +19,8 @@ enum cgroup_controller {
 
 struct hierarchy {
 	unsigned controllers; /* enum cgroup_controller; 0: named, or of no interest */
-	char *top;            /* owned: where it is mounted */
-	char *dir;            /* owned: top and the cgroup's path */
+	char *top;	      /* owned: where it is mounted */
+	char *dir;	      /* owned: top and the cgroup's path */
 };
 
 struct cgroup {
@@ -28,22 +28,25 @@ struct cgroup {
 	char *path;  /* owned */
 	struct hierarchy hierarchies[CGROUP_HIERARCHIES_MAX];
 	size_t count;
-	int oom_fd;        /* owned; -1: not watched */
+	int oom_fd;	   /* owned; -1: not watched */
 	uint64_t oom_seen; /* kills that have been told of */
 };
 
-/* Fills in c's hierarchies, c->path being set, from the text of /proc/self/mountinfo, which is changed. -errno. */
+/* Fills in c's hierarchies, c->path being set, from the text of /proc/self/mountinfo, which is
+ * changed. -errno. */
 int cgroup_find(struct cgroup *c, char *mountinfo) must_check;
 
 /* The container's directory in the hierarchy that has the controller, or NULL. */
 const char *cgroup_dir(const struct cgroup *c, enum cgroup_controller controller);
 
 /* Limits that are given, to their files. */
-int cgroup_set_limits(const struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
+int cgroup_set_limits(const struct cgroup *c, const struct oci_resources *r,
+		      struct err *e) must_check;
 
 /* One control file. -errno. */
 int cgroup_write(const char *dir, const char *file, const char *text) must_check;
-/* At most room - 1 bytes of it, NUL-terminated, without a line's end at its end. Bytes, or -errno. */
+/* At most room - 1 bytes of it, NUL-terminated, without a line's end at its end. Bytes, or -errno.
+ */
 int cgroup_read(const char *dir, const char *file, char *to, size_t room) must_check;
 /* A file of one number; "max" is UINT64_MAX. 0 where there is none. */
 uint64_t cgroup_number(const char *dir, const char *file);

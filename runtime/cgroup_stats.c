@@ -107,7 +107,8 @@ int cgroup_stats(const struct cgroup *c, struct container_stats *out, struct err
 {
 	*out = (struct container_stats){0};
 	if (c->version == 0)
-		return err_set(e, ERR_HOST, ENOSYS, "no cgroup hierarchy is mounted, so nothing is counted");
+		return err_set(e, ERR_HOST, ENOSYS,
+			       "no cgroup hierarchy is mounted, so nothing is counted");
 	if (access(c->hierarchies[0].dir, F_OK) < 0)
 		return err_sys(e, errno, "the cgroup %s", c->hierarchies[0].dir);
 	if (c->version == 2)

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 
 #define KILLED_STATUS 137 /* 128 + SIGKILL, by convention */
-#define END_MS 3000       /* containerd gives `delete` five seconds */
+#define END_MS 3000	  /* containerd gives `delete` five seconds */
 
 /* The number may belong to another process by now: the descriptor is checked, then used. */
 static int end_process(const struct state *s, const struct cgroup *cgroup, struct err *e)
@@ -60,7 +60,8 @@ int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *st
 	*status = KILLED_STATUS;
 	cleanup_close int fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(e, errno, "bundle %s of container %s", bundle, id);
+		return errno == ENOENT ? 0
+				       : err_sys(e, errno, "bundle %s of container %s", bundle, id);
 	int rc = clean_state(fd, pid, e);
 	cleanup_free char *rootfs = NULL;
 	if (asprintf(&rootfs, "%s/rootfs", bundle) < 0) {

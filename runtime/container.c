@@ -44,7 +44,8 @@ int container_start(struct container *c, struct err *e)
 		return rc;
 	rc = wire_send(c->control, WIRE_START, NULL, 0);
 	if (rc == -EPIPE)
-		return err_set(e, ERR_PEER, ESRCH, "container %s has ended before it was started", c->id);
+		return err_set(e, ERR_PEER, ESRCH, "container %s has ended before it was started",
+			       c->id);
 	if (rc < 0)
 		return err_sys(e, -rc, "starting container %s", c->id);
 	c->state = CONTAINER_RUNNING;
@@ -110,7 +111,9 @@ int container_resize(struct container *c, uint32_t width, uint32_t height, struc
 	if (width > UINT16_MAX || height > UINT16_MAX)
 		return err_set(e, ERR_PEER, EINVAL, "a terminal of %u by %u", width, height);
 	int rc = terminal_resize(c->streams.terminal, (uint16_t)width, (uint16_t)height);
-	return rc < 0 && rc != -ENOENT ? err_sys(e, -rc, "resizing the terminal of container %s", c->id) : 0;
+	return rc < 0 && rc != -ENOENT
+		       ? err_sys(e, -rc, "resizing the terminal of container %s", c->id)
+		       : 0;
 }
 
 int container_close_stdin(struct container *c)
@@ -170,7 +173,9 @@ bool container_reaped(struct container *c, int pid, int wait_status, struct time
 		hear(c);
 	close_control(c);
 	if (c->state != CONTAINER_STOPPED)
-		end(c, WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status) : 128 + (uint32_t)WTERMSIG(wait_status),
+		end(c,
+		    WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status)
+					   : 128 + (uint32_t)WTERMSIG(wait_status),
 		    at);
 	/* Nobody waits for this now; what does not work is Delete's to report. */
 	if (told && c->rootfs_mounted && mounts_detach(c->rootfs, NULL) == 0)
@@ -199,7 +204,8 @@ static int await_process(struct container *c, struct err *e)
 	if (pidfd < 0 || n < 0)
 		return err_sys(e, errno, "waiting for process %d of container %s", c->pid, c->id);
 	if (n == 0)
-		return err_set(e, ERR_HOST, EBUSY, "process %d of container %s does not end", c->pid, c->id);
+		return err_set(e, ERR_HOST, EBUSY, "process %d of container %s does not end",
+			       c->pid, c->id);
 	waitpid(c->pid, NULL, WNOHANG);
 	c->reaped = true;
 	return 0;
@@ -231,9 +237,11 @@ size_t container_watches(const struct container *c, struct container_watch *out,
 		out[n++] = (struct container_watch){.fd = c->control, .events = EPOLLIN};
 	/* Once it has ended, its cgroup's removal would be a notification as well. */
 	if (c->state != CONTAINER_STOPPED && cgroup_oom_fd(c->cgroup) >= 0 && n < room)
-		out[n++] = (struct container_watch){.fd = cgroup_oom_fd(c->cgroup), .events = EPOLLIN};
+		out[n++] =
+			(struct container_watch){.fd = cgroup_oom_fd(c->cgroup), .events = EPOLLIN};
 	if (c->streams.stdin_timer >= 0 && n < room)
-		out[n++] = (struct container_watch){.fd = c->streams.stdin_timer, .events = EPOLLIN};
+		out[n++] =
+			(struct container_watch){.fd = c->streams.stdin_timer, .events = EPOLLIN};
 	if (c->streams.terminal)
 		n += terminal_watches(c->streams.terminal, out + n, room - n);
 	return n;

@@ -23,10 +23,11 @@ struct container {
 	struct timespec exited_at;
 	bool reaped;   /* the process is gone; pid may be another's */
 	bool exit_due; /* the end has not been told of yet */
-	bool oom; /* not told of yet */
+	bool oom;      /* not told of yet */
 };
 
-/* Frees the structure and closes what is open. Accepts NULL and half-built ones (descriptors -1). */
+/* Frees the structure and closes what is open. Accepts NULL and half-built ones (descriptors -1).
+ */
 void container_free(struct container *c);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making a container. The monitor settles into its namespaces and mounts while its cgroup is made here;
- * nothing of the guest exists until both are done.
+ * Making a container. The monitor settles into its namespaces and mounts while its cgroup is made
+ * here; nothing of the guest exists until both are done.
  */
 #include "runtime/container.h"
 
@@ -17,38 +17,49 @@
 #include <sys/stat.h>
 
 #define DEFAULT_MEMORY (1UL << 30)
-#define MEMORY_MIN (8UL << 20)  /* of a micro-VM */
+#define MEMORY_MIN (8UL << 20)	/* of a micro-VM */
 #define MEMORY_MAX (64UL << 30) /* beyond it a limit is no size for a guest */
 #define PAGE_BYTES 4096UL
 
 /* --- root file system --- */
 
+static int mount_at(const struct container *c, const struct oci_mount *m, const char *target_path,
+		    struct err *e)
+{
+	cleanup_close int root = open(c->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(e, errno, "%s", c->rootfs);
+	if (!target_path || !*target_path)
+		return mounts_attach(m, root, c->rootfs, e);
+	cleanup_free char *path = NULL;
+	if (asprintf(&path, "/%s", target_path) < 0) {
+		path = NULL;
+		return err_sys(e, ENOMEM, "root file system");
+	}
+	cleanup_close int target = mounts_make_in(root, path, true, e);
+	return target < 0 ? target : mounts_attach(m, target, path, e);
+}
+
 static int mount_one(const struct container *c, const struct container_mount *from, struct err *e)
 {
-	struct oci_mount m = {.type = from->type ? from->type : "", .source = from->source ? from->source : ""};
+	struct oci_mount m = {
+		.type = from->type ? from->type : "",
+		.source = from->source ? from->source : "",
+	};
 	const char *bad = "";
 	int rc = oci_mount_options(from->options, &m, &bad);
-	cleanup_free char *data = m.data;
 	if (rc == -ENOSYS)
-		return err_set(e, ERR_CONFIG, ENOSYS, "root file system: Mote does not support the option '%.100s'", bad);
+		return err_set(e, ERR_CONFIG, ENOSYS,
+			       "root file system: Mote does not support the option '%.100s'", bad);
 	if (rc < 0)
 		return err_sys(e, -rc, "options of the root file system");
 	if (strcmp(m.type, "bind") == 0 || strcmp(m.type, "rbind") == 0) {
 		m.bind = true;
 		m.bind_recursive |= *m.type == 'r';
 	}
-	cleanup_close int root = open(c->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return err_sys(e, errno, "%s", c->rootfs);
-	if (!from->target || !*from->target)
-		return mounts_attach(&m, root, c->rootfs, e);
-	cleanup_free char *path = NULL;
-	if (asprintf(&path, "/%s", from->target) < 0) {
-		path = NULL;
-		return err_sys(e, ENOMEM, "root file system");
-	}
-	cleanup_close int target = mounts_make_in(root, path, true, e);
-	return target < 0 ? target : mounts_attach(&m, target, path, e);
+	rc = mount_at(c, &m, from->target, e);
+	free(m.data);
+	return rc;
 }
 
 static int mount_rootfs(struct container *c, const struct container_config *config, struct err *e)
@@ -79,7 +90,9 @@ static int copy_names(struct container *c, const struct container_config *config
 		return err_sys(e, ENOMEM, "container %s", config->id);
 	c->terminal = config->terminal;
 	c->bundle_fd = open(config->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return c->bundle_fd < 0 ? err_set(e, ERR_CONFIG, errno, "bundle %s: %s", config->bundle, strerror(errno)) : 0;
+	return c->bundle_fd < 0 ? err_set(e, ERR_CONFIG, errno, "bundle %s: %s", config->bundle,
+					  strerror(errno))
+				: 0;
 }
 
 /* How much memory the guest may have: what its cgroup allows, or a default. */
@@ -91,9 +104,12 @@ static int guest_memory(const struct oci_resources *r, uint64_t *bytes, struct e
 	uint64_t limit = (uint64_t)r->memory_limit & ~(PAGE_BYTES - 1);
 	if (limit < MEMORY_MIN)
 		return err_set(e, ERR_CONFIG, EINVAL,
-			       "linux.resources.memory.limit is %ld bytes; a micro-VM needs at least %lu MiB",
+			       "linux.resources.memory.limit is %ld bytes; a micro-VM needs at "
+			       "least %lu MiB",
 			       (long)r->memory_limit, MEMORY_MIN >> 20);
-	*bytes = limit < MEMORY_MAX ? limit : limit < (uint64_t)INT64_MAX / 2 ? MEMORY_MAX : DEFAULT_MEMORY;
+	*bytes = limit < MEMORY_MAX		   ? limit
+		 : limit < (uint64_t)INT64_MAX / 2 ? MEMORY_MAX
+						   : DEFAULT_MEMORY;
 	return 0;
 }
 
@@ -104,12 +120,13 @@ static int open_kvm(struct err *e)
 		return fd;
 	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
 		return err_set(e, ERR_HOST, errno,
-			       "/dev/kvm is not there: this machine offers no KVM, or its module is not loaded");
+			       "/dev/kvm is not there: this machine offers no KVM, or its module "
+			       "is not loaded");
 	return err_sys(e, errno, "/dev/kvm");
 }
 
-static int open_cgroup(struct container *c, const struct oci_spec *s, const struct container_config *config,
-		       struct err *e)
+static int open_cgroup(struct container *c, const struct oci_spec *s,
+		       const struct container_config *config, struct err *e)
 {
 	if (s->cgroup_path)
 		return cgroup_open(s->cgroup_path, &c->cgroup, e);
@@ -121,7 +138,8 @@ static int open_cgroup(struct container *c, const struct oci_spec *s, const stru
 	return cgroup_open(path, &c->cgroup, e);
 }
 
-static int send_config(const struct container *c, const struct oci_spec *s, uint64_t memory_bytes, struct err *e)
+static int send_config(const struct container *c, const struct oci_spec *s, uint64_t memory_bytes,
+		       struct err *e)
 {
 	const struct wire_config w = {
 		.id = c->id,
@@ -134,22 +152,27 @@ static int send_config(const struct container *c, const struct oci_spec *s, uint
 	cleanup_buf struct buf body = {.cap = WIRE_BODY_MAX};
 	int rc = wire_encode(&w, &body);
 	if (rc == -E2BIG)
-		return err_set(e, ERR_CONFIG, E2BIG, "config.json: more than %lu MiB of settings", WIRE_BODY_MAX >> 20);
+		return err_set(e, ERR_CONFIG, E2BIG, "config.json: more than %lu MiB of settings",
+			       WIRE_BODY_MAX >> 20);
 	if (rc < 0)
 		return err_sys(e, -rc, "the monitor's configuration");
 	rc = wire_send(c->control, WIRE_CONFIG, body.data, body.len);
 	/* It has ended: its last words say why, if there are any. */
 	if (rc == -EPIPE || rc == -ECONNRESET)
-		return launch_expect(c->control, WIRE_READY, e) < 0 ? -e->code : err_sys(e, EPIPE, "the monitor");
+		return launch_expect(c->control, WIRE_READY, e) < 0
+			       ? -e->code
+			       : err_sys(e, EPIPE, "the monitor");
 	return rc < 0 ? err_sys(e, -rc, "the monitor's configuration") : 0;
 }
 
 /* A bundle must know of the cgroup before it is there. pid: 0 where there is none yet. */
 static int remember(const struct container *c, struct err *e)
 {
-	struct state state = {.pid = c->pid, .cgroup_path = (char *)(uintptr_t)cgroup_path(c->cgroup)};
+	struct state state = {.pid = c->pid,
+			      .cgroup_path = (char *)(uintptr_t)cgroup_path(c->cgroup)};
 	int rc = c->pid ? state_start_time(c->pid, &state.start_time) : 0;
-	return rc < 0 ? err_sys(e, -rc, "the monitor's start time") : state_write(c->bundle_fd, &state, e);
+	return rc < 0 ? err_sys(e, -rc, "the monitor's start time")
+		      : state_write(c->bundle_fd, &state, e);
 }
 
 static int make_cgroup(struct container *c, const struct oci_spec *s, struct err *e)
@@ -172,12 +195,15 @@ static int send_join(const struct container *c, struct err *e)
 	while (count)
 		close(fds[--count]);
 	/* It has ended; waiting for its answer finds out why. */
-	return rc < 0 && rc != -EPIPE && rc != -ECONNRESET ? err_sys(e, -rc, "the monitor of container %s", c->id) : 0;
+	return rc < 0 && rc != -EPIPE && rc != -ECONNRESET
+		       ? err_sys(e, -rc, "the monitor of container %s", c->id)
+		       : 0;
 }
 
 static int launch(struct container *c, int kvm, struct err *e)
 {
-	cleanup_close int cgroup = cgroup_is_born_into(c->cgroup) ? cgroup_open_dir(c->cgroup, e) : -1;
+	cleanup_close int cgroup =
+		cgroup_is_born_into(c->cgroup) ? cgroup_open_dir(c->cgroup, e) : -1;
 	if (cgroup < 0 && cgroup_is_born_into(c->cgroup))
 		return -e->code;
 	int rc = launch_monitor(c->id, c->streams.ends, kvm, cgroup, &c->pid, &c->control, e);
@@ -186,8 +212,9 @@ static int launch(struct container *c, int kvm, struct err *e)
 }
 
 /* Everything that is made on this side, in an order that keeps both sides busy. */
-static int assemble(struct container *c, const struct oci_spec *s, const struct container_config *config, int kvm,
-		    uint64_t memory_bytes, struct err *e)
+static int assemble(struct container *c, const struct oci_spec *s,
+		    const struct container_config *config, int kvm, uint64_t memory_bytes,
+		    struct err *e)
 {
 	int rc = streams_open(config, s->console_width, s->console_height, &c->streams, e);
 	if (rc == 0)
@@ -197,7 +224,8 @@ static int assemble(struct container *c, const struct oci_spec *s, const struct 
 		rc = make_cgroup(c, s, e);
 	if (rc == 0)
 		rc = launch(c, kvm, e);
-	/* While the new program is being loaded. It makes its mount namespace when it has its config. */
+	/* While the new program is being loaded. It makes its mount namespace when it has its
+	 * config. */
 	if (rc == 0)
 		rc = mount_rootfs(c, config, e);
 	if (rc == 0)
@@ -222,8 +250,8 @@ static int create(struct container *c, const struct container_config *config, st
 	cleanup_close int kvm = open_kvm(e);
 	rc = kvm < 0 ? kvm : assemble(c, &spec, config, kvm, memory_bytes, e);
 	if (config->debug)
-		dprintf(2, "container %s: monitor %d, cgroup %s, %lu MiB for the guest\n", c->id, c->pid,
-			c->cgroup ? cgroup_path(c->cgroup) : "none", memory_bytes >> 20);
+		dprintf(2, "container %s: monitor %d, cgroup %s, %lu MiB for the guest\n", c->id,
+			c->pid, c->cgroup ? cgroup_path(c->cgroup) : "none", memory_bytes >> 20);
 	return rc < 0 ? rc : launch_expect(c->control, WIRE_READY, e);
 }
 
@@ -259,7 +287,8 @@ int container_create(const struct container_config *config, struct container **o
 
 int runtime_group(const char *bundle, char **out, struct err *e)
 {
-	static const char *const names[] = {"io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id", NULL};
+	static const char *const names[] = {"io.containerd.runc.v2.group",
+					    "io.kubernetes.cri.sandbox-id", NULL};
 	cleanup_close int fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, ERR_CONFIG, errno, "bundle %s: %s", bundle, strerror(errno));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A monitor begins with an empty address space: this binary, executed anew. Until then the child runs in
- * ours while we wait, as with vfork(2): nothing is copied, and it runs at once.
+ * A monitor begins with an empty address space: this binary, executed anew. Until then the child
+ * runs in ours while we wait, as with vfork(2): nothing is copied, and it runs at once.
  */
 #include "runtime/launch.h"
 
@@ -27,14 +27,14 @@ struct child {
 };
 
 /*
- * In the child, in the parent's memory, on a stack of its own. A failure is told over the socket. It never
- * returns, so the address sanitizer would leave its frame poisoned in the parent.
+ * In the child, in the parent's memory, on a stack of its own. A failure is told over the socket.
+ * It never returns, so the address sanitizer would leave its frame poisoned in the parent.
  */
 static _Noreturn __attribute__((no_sanitize_address)) void become_monitor(const struct child *child)
 {
 	const int *fds = child->fds;
-	char *argv[] = {(char[]){"containerd-shim-mote-v1"}, (char[]){RUNTIME_MONITOR_ARG}, (char *)(uintptr_t)child->id,
-			NULL};
+	char *argv[] = {(char[]){"containerd-shim-mote-v1"}, (char[]){RUNTIME_MONITOR_ARG},
+			(char *)(uintptr_t)child->id, NULL};
 	char *envp[] = {NULL};
 	sigset_t none;
 	sigemptyset(&none);
@@ -56,8 +56,8 @@ static _Noreturn __attribute__((no_sanitize_address)) void become_monitor(const 
 }
 
 /*
- * The raw call: the C library's have no way into a cgroup. The child has the parent's registers but for the
- * stack pointer, and never comes back. Its number, or -errno.
+ * The raw call: the C library's have no way into a cgroup. The child has the parent's registers but
+ * for the stack pointer, and never comes back. Its number, or -errno.
  */
 static long clone_into(int cgroup_fd, const struct child *child)
 {
@@ -89,15 +89,16 @@ static long clone_into(int cgroup_fd, const struct child *child)
 	return rc;
 }
 
-int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_fd, pid_t *pid, int *control,
-		   struct err *e)
+int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_fd, pid_t *pid,
+		   int *control, struct err *e)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "a socket to the monitor");
 	cleanup_close int ours = pair[0], theirs = pair[1];
 	int fds[FDS] = {streams[0], streams[1], streams[2], theirs, kvm_fd};
-	/* Out of the way of the numbers they are to get: dup2 must not overwrite one still needed. */
+	/* Out of the way of the numbers they are to get: dup2 must not overwrite one still needed.
+	 */
 	struct child child = {.id = id};
 	int *moved = child.fds, rc = 0;
 	for (int i = 0; i < FDS; i++) {
@@ -128,7 +129,8 @@ int launch_expect(int control, enum wire_type type, struct err *e)
 	if (got == WIRE_FAILED)
 		return wire_failure(&body, e);
 	if (got != type)
-		return err_set(e, ERR_HOST, EBADMSG, "the monitor sent message %d where %d was due", got, type);
+		return err_set(e, ERR_HOST, EBADMSG, "the monitor sent message %d where %d was due",
+			       got, type);
 	return 0;
 }
 

@@ -11,15 +11,15 @@
 #include "runtime/wire.h"
 
 /*
- * Starts /proc/self/exe as a monitor with `streams` (three descriptors, borrowed) as 0, 1, 2 and an open
- * /dev/kvm. cgroup_fd: a directory of cgroup version 2 to be born in, or -1. *control: the socket to it,
- * the caller's. Its working directory is ours.
+ * Starts /proc/self/exe as a monitor with `streams` (three descriptors, borrowed) as 0, 1, 2 and an
+ * open /dev/kvm. cgroup_fd: a directory of cgroup version 2 to be born in, or -1. *control: the
+ * socket to it, the caller's. Its working directory is ours.
  */
-int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_fd, pid_t *pid, int *control,
-		   struct err *e) must_check;
+int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_fd, pid_t *pid,
+		   int *control, struct err *e) must_check;
 /*
- * Waits for a message of this type, without a body. Where the monitor says FAILED instead, or ends, *e has
- * the reason.
+ * Waits for a message of this type, without a body. Where the monitor says FAILED instead, or ends,
+ * *e has the reason.
  */
 int launch_expect(int control, enum wire_type type, struct err *e) must_check;
 /* Ends it at once and reaps it. */

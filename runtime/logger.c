@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * containerd's log processes: binary://PATH?KEY=VALUE&… runs PATH with KEY VALUE … as arguments and the
- * container's output on descriptors 3 and 4; it closes descriptor 5 (or writes to it) once it listens.
+ * containerd's log processes: binary://PATH?KEY=VALUE&... runs PATH with KEY VALUE ... as arguments
+ * and the container's output on descriptors 3 and 4; it closes descriptor 5 (or writes to it) once
+ * it listens.
  */
 #include "runtime/streams.h"
 
@@ -32,7 +33,9 @@ bool logger_is_uri(const char *uri)
 
 static int hex(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+	return c >= '0' && c <= '9'		    ? c - '0'
+	       : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+						    : -1;
 }
 
 /* %XX, and in a query '+', in place. */
@@ -113,7 +116,8 @@ static int spawn(char *const *argv, char *const *envp, const int fds[3], pid_t *
 	if (rc == 0)
 		rc = posix_spawnattr_setsigdefault(&attr, &pipe_only);
 	if (rc == 0)
-		rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+		rc = posix_spawnattr_setflags(
+			&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	if (rc == 0)
 		rc = posix_spawn(pid, argv[0], &actions, &attr, argv, envp);
 	posix_spawnattr_destroy(&attr);
@@ -129,19 +133,22 @@ static int wait_ready(int fd, const char *path, struct err *e)
 		n = poll(&p, 1, READY_MS);
 	while (n < 0 && errno == EINTR);
 	if (n == 0)
-		return err_set(e, ERR_CONFIG, ETIMEDOUT, "the log process %s did not get ready in %d s", path,
+		return err_set(e, ERR_CONFIG, ETIMEDOUT,
+			       "the log process %s did not get ready in %d s", path,
 			       READY_MS / 1000);
 	return n < 0 ? err_sys(e, errno, "the log process %s", path) : 0;
 }
 
-int logger_start(const char *uri, const struct container_config *c, int ends[2], pid_t *pid, struct err *e)
+int logger_start(const char *uri, const struct container_config *c, int ends[2], pid_t *pid,
+		 struct err *e)
 {
 	cleanup_free char *copy = strdup(strstr(uri, "://") + 3), *id = NULL, *namespace = NULL;
-	cleanup_close int out_r = -1, out_w = -1, err_r = -1, err_w = -1, ready_r = -1, ready_w = -1;
+	cleanup_close int out_r = -1, out_w = -1, err_r = -1, err_w = -1, ready_r = -1,
+			  ready_w = -1;
 	if (asprintf(&id, "CONTAINER_ID=%s", c->id) < 0)
 		id = NULL;
 	if (asprintf(&namespace, "CONTAINER_NAMESPACE=%s", c->containerd_namespace) < 0)
-		namespace = NULL;
+	namespace = NULL;
 	if (!copy || !id || !namespace)
 		return err_sys(e, ENOMEM, "the log process");
 	char *argv[ARGS_MAX + 1], *envp[] = {id, namespace, NULL};
@@ -159,7 +166,8 @@ int logger_start(const char *uri, const struct container_config *c, int ends[2],
 	pid_t child;
 	rc = spawn(argv, envp, fds, &child);
 	if (rc < 0)
-		return err_set(e, ERR_CONFIG, -rc, "log process %.200s: %s", argv[0], strerror(-rc));
+		return err_set(e, ERR_CONFIG, -rc, "log process %.200s: %s", argv[0],
+			       strerror(-rc));
 	close(take_fd(&ready_w));
 	rc = wait_ready(ready_r, argv[0], e);
 	if (rc < 0) {
@@ -189,7 +197,8 @@ void logger_stop(pid_t pid)
 	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0)
 		return;
-	/* It sees the end of its input and may still be writing: it ends by itself, if it is any good. */
+	/* It sees the end of its input and may still be writing: it ends by itself, if it is any
+	 * good. */
 	if (ended_within(pidfd, NATURAL_END_MS))
 		return;
 	kill(pid, SIGTERM);

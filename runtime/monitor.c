@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The monitor: the one process of a container. What needs rights happens first, in the order below; then
- * they are given up, the VM is made, the thread's system calls are locked down, and only the guest runs.
+ * The monitor: the one process of a container. What needs rights happens first, in the order below;
+ * then they are given up, the VM is made, the thread's system calls are locked down, and only the
+ * guest runs.
  */
 #include "runtime/monitor.h"
 
@@ -157,7 +158,8 @@ static int settle(struct monitor *m, struct err *e)
 	if (rc == 0)
 		rc = monitor_set_limits(s, e);
 	if (rc == 0)
-		rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0], &m->entry, e);
+		rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0],
+				    &m->entry, e);
 	/* A guest in a UTS namespace that it shares has that one's name. */
 	if (rc == 0 && gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
 		rc = err_sys(e, errno, "gethostname");
@@ -180,7 +182,7 @@ static void log_line(void *arg, const char *line)
 
 static int adopt(const struct mote_error *from, struct err *e)
 {
-	enum err_blame blame = from->blame == MOTE_BLAME_CONFIG  ? ERR_CONFIG
+	enum err_blame blame = from->blame == MOTE_BLAME_CONFIG	 ? ERR_CONFIG
 			       : from->blame == MOTE_BLAME_GUEST ? ERR_GUEST
 								 : ERR_HOST;
 	return err_set(e, blame, from->code, "%s", from->text);
@@ -276,8 +278,8 @@ static int failure_status(const struct err *e)
 }
 
 /*
- * Who reads the output sees its end at once, not when the kernel has taken the VM apart. One by one, as the
- * jail has close(2) alone; what the guest opened beyond these closes with the process.
+ * Who reads the output sees its end at once, not when the kernel has taken the VM apart. One by
+ * one, as the jail has close(2) alone; what the guest opened beyond these closes with the process.
  */
 static void close_guest_descriptors(void)
 {
@@ -288,10 +290,12 @@ static void close_guest_descriptors(void)
 
 int runtime_monitor_main(void)
 {
-	static struct monitor m = {.root_fd = -1, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
+	static struct monitor m = {
+		.root_fd = -1, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
 	struct err e = {0};
 	int status = run(&m, &e), rc;
-	/* Telling is best effort: a shim that is gone needs no answer, one that is there sees our end. */
+	/* Telling is best effort: a shim that is gone needs no answer, one that is there sees our
+	 * end. */
 	if (status < 0) {
 		status = failure_status(&e);
 		rc = wire_send_failure(MONITOR_CONTROL_FD, &e);

@@ -14,24 +14,28 @@
 #define MONITOR_KVM_FD 4
 
 /*
- * Some signals are the monitor's own while the guest runs: SIGUSR1 wakes the vCPU thread, SIGPIPE is
- * ignored, faults are faults. For the guest they travel as the value of this one, by sigqueue(3).
+ * Some signals are the monitor's own while the guest runs: SIGUSR1 wakes the vCPU thread, SIGPIPE
+ * is ignored, faults are faults. For the guest they travel as the value of this one, by
+ * sigqueue(3).
  */
 #define MONITOR_SIGNAL_CARRIER 64
 static inline bool monitor_signal_is_own(int signo)
 {
-	return signo == SIGUSR1 || signo == SIGPIPE || signo == SIGSEGV || signo == SIGBUS || signo == SIGILL ||
-	       signo == SIGFPE || signo == SIGTRAP || signo == SIGSYS || signo == SIGABRT;
+	return signo == SIGUSR1 || signo == SIGPIPE || signo == SIGSEGV || signo == SIGBUS ||
+	       signo == SIGILL || signo == SIGFPE || signo == SIGTRAP || signo == SIGSYS ||
+	       signo == SIGABRT;
 }
 
-/* Joins or makes the namespaces of the config, and a mount namespace; sets its sysctls and names. */
+/* Joins or makes the namespaces of the config, and a mount namespace; sets its sysctls and names.
+ */
 int monitor_enter_namespaces(const struct oci_spec *spec, struct err *e) must_check;
 /*
- * Makes rootfs, with the config's mounts, the root of this process and of its mount namespace. Relative paths
- * begin in the current directory.
- * *root_fd: that directory, open for reading; the caller's.
+ * Makes rootfs, with the config's mounts, the root of this process and of its mount namespace.
+ * Relative paths begin in the current directory. *root_fd: that directory, open for reading; the
+ * caller's.
  */
-int monitor_enter_root(const struct oci_spec *spec, const char *rootfs, int *root_fd, struct err *e) must_check;
+int monitor_enter_root(const struct oci_spec *spec, const char *rootfs, int *root_fd,
+		       struct err *e) must_check;
 /* While the host's /proc is still there. */
 int monitor_set_oom_score(const struct oci_spec *spec, struct err *e) must_check;
 /* Resource limits, umask, working directory. In the new root. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The root file system of a monitor. What the kernel shows of the host (proc, sysfs, cgroup, devpts,
- * mqueue) is not mounted, whatever the config says: the guest's kernel is its own personality, and
- * nothing of the host's is in reach.
+ * The root file system of a monitor. What the kernel shows of the host (proc, sysfs, cgroup,
+ * devpts, mqueue) is not mounted, whatever the config says: the guest's kernel is its own
+ * personality, and nothing of the host's is in reach.
  */
 #include "runtime/monitor.h"
 
@@ -20,7 +20,8 @@
 
 static bool of_the_host(const struct oci_mount *m)
 {
-	static const char *const types[] = {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts"};
+	static const char *const types[] = {"proc",    "sysfs",	 "cgroup",
+					    "cgroup2", "mqueue", "devpts"};
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (strcmp(m->type, types[i]) == 0)
 			return true;
@@ -33,16 +34,20 @@ static const struct device {
 	const char *name;
 	unsigned major, minor;
 } devices[] = {
-	{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+	{"null", 1, 3},	  {"zero", 1, 5},    {"full", 1, 7},
+	{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
 };
 
-/* Where mknod is refused (no CAP_MKNOD in this user namespace, or nodev), the host's own is shown. */
+/* Where mknod is refused (no CAP_MKNOD in this user namespace, or nodev), the host's own is shown.
+ */
 static int bind_device(int dev_fd, const struct device *d, struct err *e)
 {
 	char source[32];
 	snprintf(source, sizeof(source), "/dev/%s", d->name);
-	cleanup_close int file = openat(dev_fd, d->name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
-	cleanup_close int target = file < 0 ? -1 : openat(dev_fd, d->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int file =
+		openat(dev_fd, d->name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+	cleanup_close int target =
+		file < 0 ? -1 : openat(dev_fd, d->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (target < 0)
 		return err_sys(e, errno, "/dev/%s in the container", d->name);
 	return mounts_bind(source, target, 0, e);
@@ -65,9 +70,11 @@ static int make_devices(int root_fd, struct err *e)
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < sizeof(devices) / sizeof(devices[0]); i++) {
 		const struct device *d = &devices[i];
-		if (mknodat(dev, d->name, S_IFCHR | 0666, makedev(d->major, d->minor)) == 0 || errno == EEXIST)
+		if (mknodat(dev, d->name, S_IFCHR | 0666, makedev(d->major, d->minor)) == 0 ||
+		    errno == EEXIST)
 			continue;
-		rc = errno == EPERM ? bind_device(dev, d, e) : err_sys(e, errno, "/dev/%s in the container", d->name);
+		rc = errno == EPERM ? bind_device(dev, d, e)
+				    : err_sys(e, errno, "/dev/%s in the container", d->name);
 	}
 	umask(mask);
 	for (size_t i = 0; rc == 0 && i < sizeof(links) / sizeof(links[0]); i++)
@@ -84,8 +91,8 @@ static int attach(const struct oci_mount *m, int root_fd, struct err *e)
 		return 0;
 	int directory = m->bind ? mounts_is_directory(m->source) : 1;
 	if (directory < 0)
-		return err_set(e, ERR_CONFIG, -directory, "mount on %s: source %s: %s", m->destination, m->source,
-			       strerror(-directory));
+		return err_set(e, ERR_CONFIG, -directory, "mount on %s: source %s: %s",
+			       m->destination, m->source, strerror(-directory));
 	cleanup_close int target = mounts_make_in(root_fd, m->destination, directory, e);
 	if (target < 0)
 		return target;
@@ -107,7 +114,8 @@ static int mask(int root_fd, const char *path, struct err *e)
 	if (!S_ISDIR(st.st_mode))
 		return mounts_bind("/dev/null", target, MOUNT_ATTR_RDONLY, e);
 	char data[] = "size=0k,nr_inodes=2,mode=755";
-	const struct oci_mount empty = {.type = "tmpfs", .source = "tmpfs", .flags = MS_RDONLY, .data = data};
+	const struct oci_mount empty = {
+		.type = "tmpfs", .source = "tmpfs", .flags = MS_RDONLY, .data = data};
 	return mounts_attach(&empty, target, path, e);
 }
 
@@ -126,7 +134,8 @@ static int make_readonly(int root_fd, const char *path, struct err *e)
 static bool is_mount(int fd)
 {
 	struct statx st;
-	return statx(fd, "", AT_EMPTY_PATH, 0, &st) == 0 && st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+	return statx(fd, "", AT_EMPTY_PATH, 0, &st) == 0 &&
+	       st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
 /* The root must be a mount of its own for pivot_root(2) and its read-only flag. */
@@ -152,7 +161,8 @@ static int pivot(int root_fd, struct err *e)
 	if (syscall(SYS_pivot_root, ".", ".") < 0) {
 		if (errno != EINVAL)
 			return err_sys(e, errno, "pivot_root");
-		/* A machine that runs from its initramfs cannot pivot: the new root covers the old one. */
+		/* A machine that runs from its initramfs cannot pivot: the new root covers the old
+		 * one. */
 		if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
 			return err_sys(e, errno, "covering the host's root");
 		return 0;
@@ -164,7 +174,8 @@ static int pivot(int root_fd, struct err *e)
 
 int monitor_enter_root(const struct oci_spec *s, const char *rootfs, int *root_fd, struct err *e)
 {
-	/* Nothing that is mounted here may reach the host; what it mounts later may still come in. */
+	/* Nothing that is mounted here may reach the host; what it mounts later may still come in.
+	 */
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return err_sys(e, errno, "propagation of the mount namespace");
 	cleanup_close int root = open_root(rootfs, e);
@@ -178,11 +189,13 @@ int monitor_enter_root(const struct oci_spec *s, const char *rootfs, int *root_f
 	for (size_t i = 0; rc == 0 && i < s->masked_count; i++)
 		rc = mask(root, s->masked[i], e);
 	struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
-	if (rc == 0 && s->root_readonly && mount_setattr(root, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
+	if (rc == 0 && s->root_readonly &&
+	    mount_setattr(root, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
 		rc = err_sys(e, errno, "read-only root");
 	if (rc == 0)
 		rc = pivot(root, e);
-	if (rc == 0 && s->propagation && mount(NULL, "/", NULL, (unsigned long)s->propagation, NULL) < 0)
+	if (rc == 0 && s->propagation &&
+	    mount(NULL, "/", NULL, (unsigned long)s->propagation, NULL) < 0)
 		rc = err_sys(e, errno, "linux.rootfsPropagation");
 	if (rc < 0)
 		return rc;

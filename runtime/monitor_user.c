@@ -30,11 +30,13 @@ static int join_namespace(const struct oci_namespace *n, struct err *e)
 {
 	cleanup_close int fd = open(n->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(e, ERR_CONFIG, errno, "linux.namespaces: %s: %s", n->path, strerror(errno));
+		return err_set(e, ERR_CONFIG, errno, "linux.namespaces: %s: %s", n->path,
+			       strerror(errno));
 	if (setns(fd, n->flag) == 0)
 		return 0;
 	if (errno == EINVAL)
-		return err_set(e, ERR_CONFIG, EINVAL, "linux.namespaces: %s is no namespace of its type", n->path);
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "linux.namespaces: %s is no namespace of its type", n->path);
 	return err_sys(e, errno, "linux.namespaces: joining %s", n->path);
 }
 
@@ -58,7 +60,8 @@ static int set_sysctl(const struct oci_sysctl *s, struct err *e)
 	path[n] = '\0';
 	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
-		return err_set(e, ERR_CONFIG, ENOENT, "linux.sysctl: this kernel has no %s", s->name);
+		return err_set(e, ERR_CONFIG, ENOENT, "linux.sysctl: this kernel has no %s",
+			       s->name);
 	int rc = fd < 0 ? -errno : io_write_all(fd, s->value, strlen(s->value));
 	return rc < 0 ? err_sys(e, -rc, "linux.sysctl: %s", s->name) : 0;
 }
@@ -67,7 +70,8 @@ static int set_names(const struct oci_spec *s, struct err *e)
 {
 	if (s->hostname && *s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0)
 		return err_sys(e, errno, "hostname %s", s->hostname);
-	if (s->domainname && *s->domainname && setdomainname(s->domainname, strlen(s->domainname)) < 0)
+	if (s->domainname && *s->domainname &&
+	    setdomainname(s->domainname, strlen(s->domainname)) < 0)
 		return err_sys(e, errno, "domainname %s", s->domainname);
 	return 0;
 }
@@ -109,8 +113,8 @@ int monitor_set_oom_score(const struct oci_spec *s, struct err *e)
 }
 
 /*
- * Those that limit what the guest does with the host. The others (stack, address space, processes, …) are
- * limits of a host process and would hit the monitor, not the guest.
+ * Those that limit what the guest does with the host. The others (stack, address space, processes,
+ * …) are limits of a host process and would hit the monitor, not the guest.
  */
 static bool limits_guest(int resource)
 {
@@ -122,7 +126,8 @@ static int set_rlimits(const struct oci_spec *s, struct err *e)
 	for (size_t i = 0; i < s->rlimits_count; i++) {
 		const struct oci_rlimit *r = &s->rlimits[i];
 		struct rlimit want = {.rlim_cur = r->soft, .rlim_max = r->hard};
-		if (limits_guest(r->resource) && setrlimit((__rlimit_resource_t)r->resource, &want) < 0)
+		if (limits_guest(r->resource) &&
+		    setrlimit((__rlimit_resource_t)r->resource, &want) < 0)
 			return err_sys(e, errno, "process.rlimits[%zu]", i);
 	}
 	return 0;
@@ -183,7 +188,8 @@ int monitor_become_user(const struct oci_spec *s, struct err *e)
 		return err_sys(e, errno, "process.user.gid %u", s->gid);
 	if (setresuid(s->uid, s->uid, s->uid) < 0)
 		return err_sys(e, errno, "process.user.uid %u", s->uid);
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || syscall(SYS_capset, &head, none) < 0)
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+	    syscall(SYS_capset, &head, none) < 0)
 		return err_sys(e, errno, "dropping capabilities");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(e, errno, "no_new_privs");

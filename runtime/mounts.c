@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mounting by descriptors: where a mount goes is looked up once, inside the container's root, and cannot
- * be moved elsewhere by a symbolic link of the image.
+ * Mounting by descriptors: where a mount goes is looked up once, inside the container's root, and
+ * cannot be moved elsewhere by a symbolic link of the image.
  */
 #include "runtime/mounts.h"
 
@@ -65,7 +65,8 @@ int mounts_is_directory(const char *path)
 	return stat(path, &st) < 0 ? -errno : S_ISDIR(st.st_mode);
 }
 
-static int set_attributes(int tree, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive)
+static int set_attributes(int tree, uint64_t set, uint64_t clear, uint64_t propagation,
+			  bool recursive)
 {
 	struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
 	if (!set && !clear && !propagation)
@@ -81,10 +82,12 @@ static int set_propagation(int tree, const struct oci_mount *m)
 
 static int attach_bind(const struct oci_mount *m, int target_fd, const char *where, struct err *e)
 {
-	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (m->bind_recursive ? AT_RECURSIVE : 0);
+	unsigned flags =
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (m->bind_recursive ? AT_RECURSIVE : 0);
 	cleanup_close int tree = open_tree(AT_FDCWD, m->source, flags);
 	if (tree < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
-		return err_set(e, ERR_CONFIG, errno, "mount on %s: source %s: %s", where, m->source, strerror(errno));
+		return err_set(e, ERR_CONFIG, errno, "mount on %s: source %s: %s", where, m->source,
+			       strerror(errno));
 	if (tree < 0)
 		return err_sys(e, errno, "mount on %s: source %s", where, m->source);
 	int rc = set_attributes(tree, m->recursive_set, m->recursive_clear, 0, true);
@@ -94,12 +97,14 @@ static int attach_bind(const struct oci_mount *m, int target_fd, const char *whe
 		rc = set_propagation(tree, m);
 	if (rc < 0)
 		return err_sys(e, -rc, "mount on %s: options of %s", where, m->source);
-	if (move_mount(tree, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (move_mount(tree, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
+	    0)
 		return err_sys(e, errno, "bind mount of %s on %s", m->source, where);
 	return 0;
 }
 
-/* The longest directory that all paths of an overlay's lowerdir= are in; its length, with the last '/'. */
+/* The longest directory that all paths of an overlay's lowerdir= are in; its length, with the last
+ * '/'. */
 static size_t common_directory(const char *lower, size_t len)
 {
 	size_t common = 0;
@@ -118,8 +123,9 @@ static size_t common_directory(const char *lower, size_t len)
 }
 
 /*
- * Many layers make an overlay's data larger than a page. Its lower directories are shortened to paths
- * relative to a directory that they share, which the caller makes current. data is rewritten in place.
+ * Many layers make an overlay's data larger than a page. Its lower directories are shortened to
+ * paths relative to a directory that they share, which the caller makes current. data is rewritten
+ * in place.
  */
 static bool shorten_lower(char *data, char *directory, size_t room)
 {
@@ -170,7 +176,8 @@ static int attach_new(const struct oci_mount *m, int target_fd, const char *wher
 	char target[32];
 	/* A new one is private by itself: its parent is not shared. */
 	if (m->propagation && m->propagation != MS_PRIVATE)
-		return err_set(e, ERR_CONFIG, ENOSYS, "mount on %s: propagation is for bind mounts", where);
+		return err_set(e, ERR_CONFIG, ENOSYS, "mount on %s: propagation is for bind mounts",
+			       where);
 	snprintf(target, sizeof(target), "/proc/self/fd/%d", target_fd);
 	int rc = 0;
 	if (strlen(m->data) > MOUNT_DATA_MAX)
@@ -178,7 +185,8 @@ static int attach_new(const struct oci_mount *m, int target_fd, const char *wher
 	else if (mount(*m->source ? m->source : m->type, target, m->type, m->flags, m->data) < 0)
 		rc = -errno;
 	if (rc == -ENODEV)
-		return err_set(e, ERR_CONFIG, ENODEV, "mount on %s: this kernel has no file system '%s'", where, m->type);
+		return err_set(e, ERR_CONFIG, ENODEV,
+			       "mount on %s: this kernel has no file system '%s'", where, m->type);
 	if (rc < 0)
 		return err_sys(e, -rc, "mount of %s (%s) on %s", m->source, m->type, where);
 	return 0;

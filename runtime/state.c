@@ -40,7 +40,8 @@ int state_write(int bundle_fd, const struct state *s, struct err *e)
 		text = NULL;
 		return err_sys(e, ENOMEM, STATE_FILE);
 	}
-	cleanup_close int fd = openat(bundle_fd, STATE_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup_close int fd = openat(bundle_fd, STATE_FILE,
+				      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int rc = fd < 0 ? -errno : io_write_all(fd, text, (size_t)n);
 	return rc < 0 ? err_sys(e, -rc, "%s in the bundle", STATE_FILE) : 0;
 }
@@ -56,8 +57,8 @@ int state_read(int bundle_fd, struct state *out, struct err *e)
 		return err_sys(e, -rc, "%s in the bundle", STATE_FILE);
 	int pid, path = 0;
 	unsigned long start;
-	if (sscanf(text, "mote 1 %d %lu %n", &pid, &start, &path) != 2 || path == 0 || text[path] != '/' || pid < 0 || pid == 1 ||
-	    text[len - 1] != '\n')
+	if (sscanf(text, "mote 1 %d %lu %n", &pid, &start, &path) != 2 || path == 0 ||
+	    text[path] != '/' || pid < 0 || pid == 1 || text[len - 1] != '\n')
 		return err_set(e, ERR_HOST, EBADMSG, "%s in the bundle is damaged", STATE_FILE);
 	char *cgroup = strndup(text + path, len - (size_t)path - 1);
 	if (!cgroup)

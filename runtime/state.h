@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a bundle remembers of its container, for a `delete` that no shim answers: which process, told apart
- * from a later one of the same number by its start time, and which cgroup.
+ * What a bundle remembers of its container, for a `delete` that no shim answers: which process,
+ * told apart from a later one of the same number by its start time, and which cgroup.
  */
 #ifndef MOTE_RUNTIME_STATE_H
 #define MOTE_RUNTIME_STATE_H
@@ -15,7 +15,7 @@
 #define STATE_FILE "mote-state"
 
 struct state {
-	pid_t pid; /* 0: not started yet */
+	pid_t pid;	     /* 0: not started yet */
 	uint64_t start_time; /* field 22 of /proc/PID/stat, in ticks since boot */
 	char *cgroup_path;   /* owned */
 };

@@ -13,7 +13,8 @@
 #include <time.h>
 
 #define DRAIN_MS 10000 /* of a terminal's output, all in all */
-#define STDIN_WAIT_MS 300 /* for a client that had not opened stdin when the container was created */
+#define STDIN_WAIT_MS                                                                              \
+	300 /* for a client that had not opened stdin when the container was created */
 
 static void close_fd(int *fd)
 {
@@ -47,8 +48,8 @@ static int path_error(const char *what, const char *path, int code, struct err *
 }
 
 /*
- * Whether somebody has the FIFO open for writing, or left bytes in it. A client that waits in its own open
- * counts: Linux lets it in with our reader. A tee tells it without taking a byte.
+ * Whether somebody has the FIFO open for writing, or left bytes in it. A client that waits in its
+ * own open counts: Linux lets it in with our reader. A tee tells it without taking a byte.
  */
 static bool has_writer(int fifo)
 {
@@ -63,8 +64,9 @@ static bool has_writer(int fifo)
 }
 
 /*
- * Non-blocking, or the open would wait for a writer. Where the client has come, its end is the end, whether it says
- * CloseIO or not. Where it has not, a writer of our own: a read would find the end before the client has come.
+ * Non-blocking, or the open would wait for a writer. Where the client has come, its end is the end,
+ * whether it says CloseIO or not. Where it has not, a writer of our own: a read would find the end
+ * before the client has come.
  */
 static int open_stdin(const char *path, bool blocking, int *end, int *hold, struct err *e)
 {
@@ -112,15 +114,18 @@ static int open_log_file(const char *what, const char *path, int *end, struct er
 	return *end < 0 ? path_error(what, path, errno, e) : 0;
 }
 
-/* A FIFO gets a reader of our own first: writing then never meets a broken pipe, nor does the open wait. */
-static int open_output(const char *what, const char *path, bool blocking, int *end, int *hold, struct err *e)
+/* A FIFO gets a reader of our own first: writing then never meets a broken pipe, nor does the open
+ * wait. */
+static int open_output(const char *what, const char *path, bool blocking, int *end, int *hold,
+		       struct err *e)
 {
 	if (!*path)
 		return open_null(O_WRONLY, end, e);
 	if (strncmp(path, "file://", 7) == 0)
 		return open_log_file(what, path + 7, end, e);
 	if (strstr(path, "://"))
-		return err_set(e, ERR_CONFIG, ENOSYS, "%s %.200s: Mote knows file://, binary:// and FIFOs", what, path);
+		return err_set(e, ERR_CONFIG, ENOSYS,
+			       "%s %.200s: Mote knows file://, binary:// and FIFOs", what, path);
 	cleanup_close int reader = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (reader < 0)
 		return path_error(what, path, errno, e);
@@ -134,12 +139,13 @@ static int open_output(const char *what, const char *path, bool blocking, int *e
 	return 0;
 }
 
-static int open_terminal(const struct container_config *c, uint16_t width, uint16_t height, struct streams *s,
-			 struct err *e)
+static int open_terminal(const struct container_config *c, uint16_t width, uint16_t height,
+			 struct streams *s, struct err *e)
 {
 	int in = -1, out = -1, slave = -1;
 	if (logger_is_uri(c->stdout_path))
-		return err_set(e, ERR_CONFIG, ENOSYS, "stdout %.200s: no log process for a container with a terminal",
+		return err_set(e, ERR_CONFIG, ENOSYS,
+			       "stdout %.200s: no log process for a container with a terminal",
 			       c->stdout_path);
 	int rc = *c->stdin_path ? open_stdin(c->stdin_path, false, &in, &s->stdin_hold, e) : 0;
 	if (rc == 0 && *c->stdout_path)
@@ -169,10 +175,13 @@ static int open_streams(const struct container_config *c, struct streams *s, str
 	if (logger_is_uri(c->stdout_path))
 		return logger_start(c->stdout_path, c, &s->ends[1], &s->logger, e);
 	rc = open_output("stdout", c->stdout_path, true, &s->ends[1], &s->out_hold[0], e);
-	return rc < 0 ? rc : open_output("stderr", c->stderr_path, true, &s->ends[2], &s->out_hold[1], e);
+	return rc < 0 ? rc
+		      : open_output("stderr", c->stderr_path, true, &s->ends[2], &s->out_hold[1],
+				    e);
 }
 
-int streams_open(const struct container_config *c, uint16_t width, uint16_t height, struct streams *out, struct err *e)
+int streams_open(const struct container_config *c, uint16_t width, uint16_t height,
+		 struct streams *out, struct err *e)
 {
 	struct streams s = STREAMS_EMPTY;
 	int rc = c->terminal ? open_terminal(c, width, height, &s, e) : open_streams(c, &s, e);
@@ -203,7 +212,8 @@ void streams_close_stdin(struct streams *s)
 {
 	uint64_t expirations;
 	close_fd(&s->stdin_hold);
-	/* The descriptor stays what it was, as somebody watches it; it only is not readable any more. */
+	/* The descriptor stays what it was, as somebody watches it; it only is not readable any
+	 * more. */
 	if (s->stdin_timer >= 0 && read(s->stdin_timer, &expirations, sizeof(expirations)) < 0)
 		return;
 }
@@ -223,7 +233,8 @@ static void drain_terminal(struct terminal *t)
 		struct container_watch w[3];
 		struct pollfd p[3];
 		size_t n = terminal_watches(t, w, 3);
-		for (size_t i = 0; i < n; i++) /* EPOLLIN and POLLIN, EPOLLOUT and POLLOUT are the same bits */
+		for (size_t i = 0; i < n;
+		     i++) /* EPOLLIN and POLLIN, EPOLLOUT and POLLOUT are the same bits */
 			p[i] = (struct pollfd){.fd = w[i].fd, .events = (short)w[i].events};
 		int64_t left = end - now_ms();
 		if (left <= 0 || (poll(p, n, (int)left) < 0 && errno != EINTR))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container's standard streams, from what Create named: "" (nothing), a FIFO's or file's path, file://,
- * binary://. Without a terminal the monitor gets the ends themselves and nothing is copied.
+ * A container's standard streams, from what Create named: "" (nothing), a FIFO's or file's path,
+ * file://, binary://. Without a terminal the monitor gets the ends themselves and nothing is
+ * copied.
  */
 #ifndef MOTE_RUNTIME_STREAMS_H
 #define MOTE_RUNTIME_STREAMS_H
@@ -16,34 +17,38 @@
 struct terminal;
 
 struct streams {
-	int ends[3];    /* owned; for the monitor, closed by streams_launched */
-	int stdin_hold; /* owned: a writer on stdin's FIFO until the client has come */
-	int stdin_timer; /* owned: readable when it has had time enough, see streams_started; -1: none */
+	int ends[3];	 /* owned; for the monitor, closed by streams_launched */
+	int stdin_hold;	 /* owned: a writer on stdin's FIFO until the client has come */
+	int stdin_timer; /* owned: readable when it has had time enough, see streams_started; -1:
+			    none */
 	int out_hold[2]; /* owned: readers on the outputs' FIFOs, so that a client may come back */
 	struct terminal *terminal; /* owned; NULL without one */
-	pid_t logger;   /* binary://'s process, a child; 0: none */
+	pid_t logger;		   /* binary://'s process, a child; 0: none */
 };
 
-#define STREAMS_EMPTY                                                                                \
+#define STREAMS_EMPTY                                                                              \
 	{                                                                                          \
-		.ends = {-1, -1, -1}, .stdin_hold = -1, .stdin_timer = -1, .out_hold = {-1, -1}      \
+		.ends = {-1, -1, -1}, .stdin_hold = -1, .stdin_timer = -1, .out_hold = { -1, -1 }  \
 	}
 
 /* width, height: 0 where not known. Starts the log process. On an error nothing is left. */
-int streams_open(const struct container_config *c, uint16_t width, uint16_t height, struct streams *out,
-	       struct err *e) must_check;
+int streams_open(const struct container_config *c, uint16_t width, uint16_t height,
+		 struct streams *out, struct err *e) must_check;
 void streams_launched(struct streams *s);
 /*
- * The container runs. A client whose own stdin ended before Create has come and gone, and `ctr run` then forgets
- * CloseIO: without a terminal, stdin ends (streams_close_stdin) once stdin_timer is readable.
+ * The container runs. A client whose own stdin ended before Create has come and gone, and `ctr run`
+ * then forgets CloseIO: without a terminal, stdin ends (streams_close_stdin) once stdin_timer is
+ * readable.
  */
 void streams_started(struct streams *s);
 void streams_close_stdin(struct streams *s);
-/* After the monitor's end: hands on what it left, waiting a bounded time, and ends the log process. */
+/* After the monitor's end: hands on what it left, waiting a bounded time, and ends the log process.
+ */
 void streams_finish(struct streams *s);
 void streams_close(struct streams *s);
 
-/* --- terminal: a pty whose master is copied from and to two descriptors (non-blocking, taken) --- */
+/* --- terminal: a pty whose master is copied from and to two descriptors (non-blocking, taken) ---
+ */
 
 /* *slave: the caller's, for the monitor. in, out: -1 where there is none. */
 int terminal_open(int in, int out, struct terminal **t, int *slave, struct err *e) must_check;
@@ -61,8 +66,10 @@ bool terminal_drained(const struct terminal *t);
 
 /* True for a URI that names one. */
 bool logger_is_uri(const char *uri);
-/* Starts it and waits until it is ready. ends: what the monitor writes to (stdout, stderr); the caller's. */
-int logger_start(const char *uri, const struct container_config *c, int ends[2], pid_t *pid, struct err *e) must_check;
+/* Starts it and waits until it is ready. ends: what the monitor writes to (stdout, stderr); the
+ * caller's. */
+int logger_start(const char *uri, const struct container_config *c, int ends[2], pid_t *pid,
+		 struct err *e) must_check;
 /* Waits for its end, asks for it, forces it. */
 void logger_stop(pid_t pid);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pty of a container with a terminal, and the copying between its master and the client's FIFOs. */
+/* The pty of a container with a terminal, and the copying between its master and the client's
+ * FIFOs. */
 #include "runtime/streams.h"
 
 #include <errno.h>
@@ -98,7 +99,8 @@ size_t terminal_watches(const struct terminal *t, struct container_watch *out, s
 	return n;
 }
 
-/* Moves one direction on. False when it has come to its end: the reader is closed or the writer gone. */
+/* Moves one direction on. False when it has come to its end: the reader is closed or the writer
+ * gone. */
 static bool copy_on(struct copy *c, int from, int to)
 {
 	for (;;) {
@@ -112,12 +114,14 @@ static bool copy_on(struct copy *c, int from, int to)
 			c->len = (size_t)n;
 		}
 		/* Nobody wants it: read on, so that the guest does not stop. */
-		ssize_t n = to >= 0 ? write(to, c->data + c->at, c->len - c->at) : (ssize_t)(c->len - c->at);
+		ssize_t n = to >= 0 ? write(to, c->data + c->at, c->len - c->at)
+				    : (ssize_t)(c->len - c->at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return true;
-		c->at = n < 0 ? c->len : c->at + (size_t)n; /* a writer that fails loses what it refuses */
+		c->at = n < 0 ? c->len
+			      : c->at + (size_t)n; /* a writer that fails loses what it refuses */
 	}
 }
 

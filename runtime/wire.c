@@ -14,7 +14,8 @@ struct header {
 	uint32_t type, len;
 };
 
-/* write(2), not send(2): a monitor sends EXIT from inside its jail. SIGPIPE is ignored on both sides. */
+/* write(2), not send(2): a monitor sends EXIT from inside its jail. SIGPIPE is ignored on both
+ * sides. */
 int wire_send(int fd, enum wire_type type, const void *body, size_t len)
 {
 	if (len > WIRE_BODY_MAX)
@@ -96,8 +97,9 @@ int wire_send_join(int fd, const int *fds, size_t count)
 	if (count > WIRE_FDS_MAX)
 		return -E2BIG;
 	if (count) {
-		control.head = (struct cmsghdr){
-			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
+		control.head = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+						.cmsg_type = SCM_RIGHTS,
+						.cmsg_len = CMSG_LEN(count * sizeof(int))};
 		memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
 		m.msg_control = &control;
 		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
@@ -117,8 +119,10 @@ int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count)
 		struct cmsghdr head;
 		char room[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
 	} control;
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = sizeof(control)};
 	ssize_t n;
 	do
 		n = recvmsg(fd, &m, MSG_WAITALL | MSG_CMSG_CLOEXEC);
@@ -133,15 +137,19 @@ int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count)
 	}
 	if (n == 0)
 		return -ECONNRESET;
-	return n == sizeof(h) && h.type == WIRE_JOIN && h.len == 0 && !(m.msg_flags & MSG_CTRUNC) ? 0 : -EBADMSG;
+	return n == sizeof(h) && h.type == WIRE_JOIN && h.len == 0 && !(m.msg_flags & MSG_CTRUNC)
+		       ? 0
+		       : -EBADMSG;
 }
 
 int wire_failure(const struct buf *body, struct err *e)
 {
 	struct reader r = reader_of(body->data, body->len);
 	uint32_t code, blame;
-	if (!reader_le32(&r, &code) || !reader_le32(&r, &blame) || code == 0 || code > 4095 || blame > ERR_PEER)
-		return err_set(e, ERR_HOST, EBADMSG, "the monitor failed and said nothing that makes sense");
-	return err_set(e, (enum err_blame)blame, (int)code, "%.*s", (int)(r.left < 383 ? r.left : 383),
-		       (const char *)r.at);
+	if (!reader_le32(&r, &code) || !reader_le32(&r, &blame) || code == 0 || code > 4095 ||
+	    blame > ERR_PEER)
+		return err_set(e, ERR_HOST, EBADMSG,
+			       "the monitor failed and said nothing that makes sense");
+	return err_set(e, (enum err_blame)blame, (int)code, "%.*s",
+		       (int)(r.left < 383 ? r.left : 383), (const char *)r.at);
 }

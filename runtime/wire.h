@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the shim tells a monitor and hears from it, over a stream socket: messages of a type and a body.
+ * What the shim tells a monitor and hears from it, over a stream socket: messages of a type and a
+ * body.
  *
- *   shim                     monitor
- *   CONFIG (what to be)  →
- *   JOIN (its cgroups)   →
- *                        ←   READY: namespaces, mounts, cgroup, user, entrypoint are there; Create is answered
- *                        ←   BUILT: the VM is there and the jail closed; Start waits for it
- *   START                →
- *                        ←   EXIT (status): the program has ended; the process itself follows
+ *   shim -> monitor   CONFIG  what to be
+ *   shim -> monitor   JOIN    its cgroups
+ *   monitor -> shim   READY   namespaces, mounts, cgroup, user, entrypoint are there: see Create
+ *   monitor -> shim   BUILT   the VM is there and the jail closed: Start waits for it
+ *   shim -> monitor   START
+ *   monitor -> shim   EXIT    the program's status; the end of the process follows
  *
- * Instead of any of its messages the monitor may send FAILED, and exits. Both ends run the same binary.
+ * Instead of any of its messages the monitor may send FAILED, and exits. Both ends run the same
+ * binary.
  */
 #ifndef MOTE_RUNTIME_WIRE_H
 #define MOTE_RUNTIME_WIRE_H
@@ -24,7 +25,7 @@
 
 enum wire_type {
 	WIRE_CONFIG = 1, /* struct wire_config */
-	WIRE_JOIN, /* with the `tasks` files to write to, opened; may be none */
+	WIRE_JOIN,	 /* with the `tasks` files to write to, opened; may be none */
 	WIRE_READY,
 	WIRE_BUILT,
 	WIRE_START,
@@ -33,24 +34,24 @@ enum wire_type {
 };
 
 #define WIRE_BODY_MAX (8UL << 20)
-#define WIRE_STATUS_HOST 125     /* Mote or the machine failed */
+#define WIRE_STATUS_HOST 125 /* Mote or the machine failed */
 #define WIRE_STATUS_CANNOT_RUN 126
 #define WIRE_STATUS_NOT_FOUND 127
 
 /* CONFIG's body. Of the spec travels what a monitor needs; the rest stays zero. */
 struct wire_config {
-	const char *id;        /* container's, for messages */
-	const char *bundle;    /* absolute path; relative ones of the spec begin here */
+	const char *id;	    /* container's, for messages */
+	const char *bundle; /* absolute path; relative ones of the spec begin here */
 	const char *rootfs;
 	uint64_t memory_bytes; /* guest memory there may be */
-	pid_t shim_pid;        /* whose end is the monitor's */
+	pid_t shim_pid;	       /* whose end is the monitor's */
 	struct oci_spec spec;
 };
 
 int wire_encode(const struct wire_config *c, struct buf *out) must_check;
 /*
- * Decodes len bytes at body; strings in *c are borrowed from body. Released with wire_config_free, also
- * after an error. -EBADMSG: not what wire_encode makes.
+ * Decodes len bytes at body; strings in *c are borrowed from body. Released with wire_config_free,
+ * also after an error. -EBADMSG: not what wire_encode makes.
  */
 int wire_decode(const uint8_t *body, size_t len, struct wire_config *c) must_check;
 void wire_config_free(struct wire_config *c);
@@ -59,11 +60,13 @@ void wire_config_free(struct wire_config *c);
 int wire_send(int fd, enum wire_type type, const void *body, size_t len) must_check;
 int wire_send_failure(int fd, const struct err *e) must_check;
 /*
- * Receives one message, waiting at most timeout_ms (-1: for ever) for each piece. Its body replaces body's
- * bytes. -ECONNRESET: the other end is gone; -ETIMEDOUT; -EBADMSG. Uses read(2) alone when timeout_ms is -1.
+ * Receives one message, waiting at most timeout_ms (-1: for ever) for each piece. Its body replaces
+ * body's bytes. -ECONNRESET: the other end is gone; -ETIMEDOUT; -EBADMSG. Uses read(2) alone when
+ * timeout_ms is -1.
  */
 int wire_receive(int fd, int timeout_ms, enum wire_type *type, struct buf *body) must_check;
-/* JOIN with its descriptors, at most WIRE_FDS_MAX. Borrowed; the receiver's are its own, close-on-exec. */
+/* JOIN with its descriptors, at most WIRE_FDS_MAX. Borrowed; the receiver's are its own,
+ * close-on-exec. */
 #define WIRE_FDS_MAX 32
 int wire_send_join(int fd, const int *fds, size_t count) must_check;
 int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count) must_check;

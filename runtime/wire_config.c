@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CONFIG's body. One list of members serves both directions: a codec that writes a member to a buffer, or
- * reads it from one. A string is its length, its bytes and a NUL, so that it can be borrowed in place.
+ * CONFIG's body. One list of members serves both directions: a codec that writes a member to a
+ * buffer, or reads it from one. A string is its length, its bytes and a NUL, so that it can be
+ * borrowed in place.
  */
 #include "runtime/wire.h"
 
@@ -15,7 +16,7 @@
 struct codec {
 	struct buf *out;   /* writing, or NULL */
 	struct reader *in; /* reading, or NULL */
-	int rc;            /* first error; after it nothing happens */
+	int rc;		   /* first error; after it nothing happens */
 };
 
 static void code_bytes(struct codec *c, void *at, size_t len)
@@ -55,7 +56,8 @@ static void code_string(struct codec *c, const char **s)
 		return;
 	}
 	const uint8_t *bytes;
-	if (!reader_bytes(c->in, (size_t)len + 1, &bytes) || memchr(bytes, 0, (size_t)len + 1) != bytes + len)
+	if (!reader_bytes(c->in, (size_t)len + 1, &bytes) ||
+	    memchr(bytes, 0, (size_t)len + 1) != bytes + len)
 		c->rc = -EBADMSG;
 	else
 		*s = (const char *)bytes;
@@ -200,7 +202,8 @@ int wire_decode(const uint8_t *body, size_t len, struct wire_config *config)
 	struct codec c = {.in = &r};
 	code_config(&c, config);
 	const struct oci_spec *s = &config->spec;
-	if (c.rc == 0 && (r.left || !config->id || !config->bundle || !config->rootfs || !s->cwd || s->args_count == 0))
+	if (c.rc == 0 && (r.left || !config->id || !config->bundle || !config->rootfs || !s->cwd ||
+			  s->args_count == 0))
 		c.rc = -EBADMSG;
 	return c.rc;
 }

@@ -49,14 +49,16 @@ static void teardown(void)
 
 TestSuite(oci_entry, .init = setup, .fini = teardown);
 
-static void found(const char *cwd, const char *path, const char *arg0, const char *where, const char *function)
+static void found(const char *cwd, const char *path, const char *arg0, const char *where,
+		  const char *function)
 {
 	struct oci_entry entry;
 	struct err e = {0};
 	int rc = oci_entry_open(root, cwd, path, arg0, &entry, &e);
 	cr_assert(rc == 0, "%s: %s", arg0, e.text);
 	cr_expect(strcmp(entry.path, where) == 0, "%s: at %s, not %s", arg0, entry.path, where);
-	cr_expect(function ? entry.function && strcmp(entry.function, function) == 0 : !entry.function);
+	cr_expect(function ? entry.function && strcmp(entry.function, function) == 0
+			   : !entry.function);
 	cr_expect(entry.fd >= 0 && fcntl(entry.fd, F_GETFD) == FD_CLOEXEC);
 	oci_entry_free(&entry);
 }
@@ -66,7 +68,8 @@ static void refused(const char *cwd, const char *path, const char *arg0, int cod
 	struct oci_entry entry;
 	struct err e = {0};
 	int rc = oci_entry_open(root, cwd, path, arg0, &entry, &e);
-	cr_expect(rc == -code && e.blame == ERR_CONFIG, "%s: %d, not %d: %s", arg0, rc, -code, e.text);
+	cr_expect(rc == -code && e.blame == ERR_CONFIG, "%s: %d, not %d: %s", arg0, rc, -code,
+		  e.text);
 	cr_expect(strstr(e.text, part), "%s: '%s' has no '%s'", arg0, e.text, part);
 }
 
@@ -111,13 +114,15 @@ static void home(const char *text, uint32_t uid, const char *want)
 	char copy[300], *out = NULL;
 	snprintf(copy, sizeof(copy), "%s", text);
 	cr_assert(oci_home_in(copy, uid, &out) == 0);
-	cr_expect(want ? out && strcmp(out, want) == 0 : !out, "%s: %u: %s", text, uid, out ? out : "none");
+	cr_expect(want ? out && strcmp(out, want) == 0 : !out, "%s: %u: %s", text, uid,
+		  out ? out : "none");
 	free(out);
 }
 
 Test(oci_entry, home_directories)
 {
-	static const char text[] = "root:x:0:0:root:/root:/bin/sh\n# no line\na:b\n\nd:x:7:7::relative:/x\ne:x:7:7::/e:\nf:x:8:8::/f";
+	static const char text[] = "root:x:0:0:root:/root:/bin/sh\n# no "
+				   "line\na:b\n\nd:x:7:7::relative:/x\ne:x:7:7::/e:\nf:x:8:8::/f";
 	home(text, 0, "/root");
 	home(text, 7, "/e");
 	home(text, 8, "/f");

@@ -47,41 +47,55 @@ Test(oci_spec, smallest)
 Test(oci_spec, everything)
 {
 	static const char text[] =
-		"{\"ociVersion\":\"1.1.0\",\"root\":{\"path\":\"/r\",\"readonly\":true},\"hostname\":\"h\","
+		"{\"ociVersion\":\"1.1.0\",\"root\":{\"path\":\"/"
+		"r\",\"readonly\":true},\"hostname\":\"h\","
 		"\"process\":{\"terminal\":true,\"consoleSize\":{\"height\":24,\"width\":80},"
-		"\"args\":[\"a\",\"\"],\"env\":[\"PATH=/bin\",\"X=1\"],\"cwd\":\"/w\",\"oomScoreAdj\":-3,"
+		"\"args\":[\"a\",\"\"],\"env\":[\"PATH=/bin\",\"X=1\"],\"cwd\":\"/"
+		"w\",\"oomScoreAdj\":-3,"
 		"\"user\":{\"uid\":1,\"gid\":2,\"additionalGids\":[3,4294967294],\"umask\":63},"
-		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":10,\"hard\":18446744073709551615}]},"
-		"\"mounts\":[{\"destination\":\"/b\",\"source\":\"/s\",\"type\":\"bind\",\"options\":[\"rbind\",\"ro\","
-		"\"rro\",\"rslave\",\"noatime\"]},{\"destination\":\"/t\",\"type\":\"tmpfs\",\"source\":\"tmpfs\","
+		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":10,\"hard\":"
+		"18446744073709551615}]},"
+		"\"mounts\":[{\"destination\":\"/b\",\"source\":\"/"
+		"s\",\"type\":\"bind\",\"options\":[\"rbind\",\"ro\","
+		"\"rro\",\"rslave\",\"noatime\"]},{\"destination\":\"/"
+		"t\",\"type\":\"tmpfs\",\"source\":\"tmpfs\","
 		"\"options\":[\"nosuid\",\"mode=755\",\"size=1k\"]}],"
-		"\"linux\":{\"cgroupsPath\":\"/c//d/\",\"rootfsPropagation\":\"rslave\",\"maskedPaths\":[\"/proc/kcore\"],"
+		"\"linux\":{\"cgroupsPath\":\"/c//d/"
+		"\",\"rootfsPropagation\":\"rslave\",\"maskedPaths\":[\"/proc/kcore\"],"
 		"\"readonlyPaths\":[\"/proc/sys\"],\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"},"
 		"\"namespaces\":[{\"type\":\"network\",\"path\":\"/n\"},{\"type\":\"pid\"}],"
-		"\"resources\":{\"memory\":{\"limit\":1048576,\"swap\":-1,\"disableOOMKiller\":true},"
-		"\"cpu\":{\"shares\":512,\"quota\":5000,\"period\":10000,\"cpus\":\"0\"},\"pids\":{\"limit\":7},"
+		"\"resources\":{\"memory\":{\"limit\":1048576,\"swap\":-1,\"disableOOMKiller\":"
+		"true},"
+		"\"cpu\":{\"shares\":512,\"quota\":5000,\"period\":10000,\"cpus\":\"0\"},\"pids\":{"
+		"\"limit\":7},"
 		"\"devices\":[{\"allow\":false}],\"unified\":{\"memory.high\":\"1\"}}},"
 		"\"annotations\":{\"k\":\"v\"}}";
 	struct oci_spec s;
 	struct err e;
 	cr_assert(parse(text, &s, &e) == 0, "%s", e.text);
 	cr_expect(s.terminal && s.console_width == 80 && s.console_height == 24 && s.root_readonly);
-	cr_expect(s.args_count == 2 && *s.args[1] == '\0' && s.env_count == 2 && strcmp(s.cwd, "/w") == 0);
+	cr_expect(s.args_count == 2 && *s.args[1] == '\0' && s.env_count == 2 &&
+		  strcmp(s.cwd, "/w") == 0);
 	cr_expect(s.uid == 1 && s.gid == 2 && s.groups_count == 2 && s.groups[1] == 4294967294u);
 	cr_expect(s.umask == 077 && s.oom_score_adj == -3);
-	cr_expect(s.rlimits_count == 1 && s.rlimits[0].resource == RLIMIT_NOFILE && s.rlimits[0].soft == 10 &&
-		  s.rlimits[0].hard == RLIM_INFINITY);
+	cr_expect(s.rlimits_count == 1 && s.rlimits[0].resource == RLIMIT_NOFILE &&
+		  s.rlimits[0].soft == 10 && s.rlimits[0].hard == RLIM_INFINITY);
 	const struct oci_mount *m = s.mounts;
 	cr_expect(s.mounts_count == 2 && m[0].bind && m[0].bind_recursive);
-	cr_expect(m[0].attr_set == (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME) && m[0].attr_clear == MOUNT_ATTR__ATIME);
-	cr_expect(m[0].recursive_set == MOUNT_ATTR_RDONLY && m[0].propagation == MS_SLAVE && m[0].propagation_recursive);
-	cr_expect(!m[1].bind && m[1].flags == MS_NOSUID && strcmp(m[1].data, "mode=755,size=1k") == 0);
+	cr_expect(m[0].attr_set == (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME) &&
+		  m[0].attr_clear == MOUNT_ATTR__ATIME);
+	cr_expect(m[0].recursive_set == MOUNT_ATTR_RDONLY && m[0].propagation == MS_SLAVE &&
+		  m[0].propagation_recursive);
+	cr_expect(!m[1].bind && m[1].flags == MS_NOSUID &&
+		  strcmp(m[1].data, "mode=755,size=1k") == 0);
 	cr_expect(strcmp(s.cgroup_path, "/c/d") == 0 && s.propagation == (MS_SLAVE | MS_REC));
 	cr_expect(s.masked_count == 1 && s.readonly_count == 1 && s.sysctls_count == 1);
 	cr_expect(strcmp(oci_namespace(&s, CLONE_NEWNET)->path, "/n") == 0);
-	cr_expect(oci_namespace(&s, CLONE_NEWPID)->path == NULL && !oci_namespace(&s, CLONE_NEWUTS));
+	cr_expect(oci_namespace(&s, CLONE_NEWPID)->path == NULL &&
+		  !oci_namespace(&s, CLONE_NEWUTS));
 	const struct oci_resources *r = &s.resources;
-	cr_expect(r->memory_limit == 1048576 && r->memory_swap == -1 && r->oom_kill_disable && r->pids_limit == 7);
+	cr_expect(r->memory_limit == 1048576 && r->memory_swap == -1 && r->oom_kill_disable &&
+		  r->pids_limit == 7);
 	cr_expect(r->cpu_shares == 512 && r->cpu_quota_us == 5000 && r->cpu_period_us == 10000);
 	cr_expect(strcmp(r->cpuset_cpus, "0") == 0 && !r->cpuset_mems && r->unified_count == 1);
 	oci_spec_free(&s);
@@ -97,32 +111,51 @@ Test(oci_spec, mistakes_are_named)
 	refused("{\"ociVersion\":\"2.0.0\"}", ENOSYS, "2.0.0");
 	refused("{\"ociVersion\":\"1.0.2\"}", EINVAL, "process");
 	refused("{\"ociVersion\":\"1.0.2\"," PROCESS "}", EINVAL, "root: is missing");
-	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"cwd\":\"/\"}}", EINVAL, "process.args");
-	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[],\"cwd\":\"/\"}}", EINVAL, "process.args");
-	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"a\",7],\"cwd\":\"/\"}}", EINVAL,
-		"process.args[1]: must be a string");
-	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"a\\u0000b\"],\"cwd\":\"/\"}}", EINVAL,
-		"line 1");
-	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"a\"],\"cwd\":\"x\"}}", EINVAL, "process.cwd");
+	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"cwd\":\"/\"}}", EINVAL,
+		"process.args");
+	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[],\"cwd\":\"/\"}}",
+		EINVAL, "process.args");
+	refused("{\"ociVersion\":\"1.0.2\"," ROOT
+		",\"process\":{\"args\":[\"a\",7],\"cwd\":\"/\"}}",
+		EINVAL, "process.args[1]: must be a string");
+	refused("{\"ociVersion\":\"1.0.2\"," ROOT
+		",\"process\":{\"args\":[\"a\\u0000b\"],\"cwd\":\"/\"}}",
+		EINVAL, "line 1");
+	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"a\"],\"cwd\":\"x\"}}",
+		EINVAL, "process.cwd");
 	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\","
-		"\"user\":{\"uid\":4294967295}}}", ERANGE, "process.user.uid");
+		"\"user\":{\"uid\":4294967295}}}",
+		ERANGE, "process.user.uid");
 	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\","
-		"\"rlimits\":[{\"type\":\"RLIMIT_X\",\"soft\":1,\"hard\":1}]}}", EINVAL, "process.rlimits[0].type");
-	refused(DOC(",\"mounts\":[{\"destination\":\"/a\",\"source\":\"/b\"}]"), EINVAL, "mounts[0].type");
-	refused(DOC(",\"mounts\":[{\"destination\":\"/a/../b\",\"type\":\"tmpfs\"}]"), EINVAL, "mounts[0].destination");
-	refused(DOC(",\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/b\",\"options\":[\"idmap\"]}]"),
+		"\"rlimits\":[{\"type\":\"RLIMIT_X\",\"soft\":1,\"hard\":1}]}}",
+		EINVAL, "process.rlimits[0].type");
+	refused(DOC(",\"mounts\":[{\"destination\":\"/a\",\"source\":\"/b\"}]"), EINVAL,
+		"mounts[0].type");
+	refused(DOC(",\"mounts\":[{\"destination\":\"/a/../b\",\"type\":\"tmpfs\"}]"), EINVAL,
+		"mounts[0].destination");
+	refused(DOC(",\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/"
+		    "b\",\"options\":[\"idmap\"]}]"),
 		ENOSYS, "idmap");
-	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}"), ENOSYS, "linux.namespaces[0].type");
-	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"ipc\"},{\"type\":\"ipc\"}]}"), EINVAL, "twice");
-	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"mount\",\"path\":\"/m\"}]}"), ENOSYS, "mount");
-	refused(DOC(",\"linux\":{\"resources\":{\"memory\":{\"limit\":\"1\"}}}"), EINVAL, "linux.resources.memory.limit");
+	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}"), ENOSYS,
+		"linux.namespaces[0].type");
+	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"ipc\"},{\"type\":\"ipc\"}]}"), EINVAL,
+		"twice");
+	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"mount\",\"path\":\"/m\"}]}"), ENOSYS,
+		"mount");
+	refused(DOC(",\"linux\":{\"resources\":{\"memory\":{\"limit\":\"1\"}}}"), EINVAL,
+		"linux.resources.memory.limit");
 	refused(DOC(",\"linux\":{\"resources\":{\"blockIO\":{\"weight\":1}}}"), ENOSYS, "blockIO");
-	refused(DOC(",\"linux\":{\"resources\":{\"unified\":{\"../x\":\"1\"}}}"), EINVAL, "unified");
+	refused(DOC(",\"linux\":{\"resources\":{\"unified\":{\"../x\":\"1\"}}}"), EINVAL,
+		"unified");
 	refused(DOC(",\"linux\":{\"cgroupsPath\":\"/a/../b\"}"), EINVAL, "linux.cgroupsPath");
-	refused(DOC(",\"linux\":{\"sysctl\":{\"kernel.core_pattern\":\"x\"}}"), EINVAL, "core_pattern");
-	refused(DOC(",\"linux\":{\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}}"), EINVAL, "namespace");
-	refused(DOC(",\"linux\":{\"devices\":[{\"path\":\"/dev/fuse\"}]}"), ENOSYS, "linux.devices");
-	refused(DOC(",\"hooks\":{\"createRuntime\":[{\"path\":\"/h\"}]}"), ENOSYS, "hooks.createRuntime");
+	refused(DOC(",\"linux\":{\"sysctl\":{\"kernel.core_pattern\":\"x\"}}"), EINVAL,
+		"core_pattern");
+	refused(DOC(",\"linux\":{\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}}"), EINVAL,
+		"namespace");
+	refused(DOC(",\"linux\":{\"devices\":[{\"path\":\"/dev/fuse\"}]}"), ENOSYS,
+		"linux.devices");
+	refused(DOC(",\"hooks\":{\"createRuntime\":[{\"path\":\"/h\"}]}"), ENOSYS,
+		"hooks.createRuntime");
 	refused(DOC(",\"x\\ny\":{},\"linux\":{\"sysctl\":{\"a\\nb\":\"1\"}}"), EINVAL, "a?b");
 }
 
@@ -148,7 +181,9 @@ Test(oci_spec, bounds)
 	/* Brackets in strings do not count. */
 	struct oci_spec s;
 	struct err e;
-	cr_expect(parse(DOC(",\"x\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[\""), &s, &e) == 0, "%s", e.text);
+	cr_expect(parse(DOC(",\"x\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[\""), &s,
+			&e) == 0,
+		  "%s", e.text);
 	oci_spec_free(&s);
 }
 
@@ -156,10 +191,13 @@ Test(oci_spec, large_integers_are_clamped)
 {
 	struct oci_spec s;
 	struct err e;
-	cr_assert(parse(DOC(",\"linux\":{\"resources\":{\"memory\":{\"limit\":9223372036854775808,\"swap\":-1},"
-			    "\"cpu\":{\"shares\":99999999999999999999999}}}, \"r\": 1.99999999999999999999,"
+	cr_assert(parse(DOC(",\"linux\":{\"resources\":{\"memory\":{\"limit\":9223372036854775808,"
+			    "\"swap\":-1},"
+			    "\"cpu\":{\"shares\":99999999999999999999999}}}, \"r\": "
+			    "1.99999999999999999999,"
 			    "\"s\":\"99999999999999999999999\""),
-			&s, &e) == 0, "%s", e.text);
+			&s, &e) == 0,
+		  "%s", e.text);
 	cr_expect(s.resources.memory_limit == INT64_MAX && s.resources.cpu_shares == INT64_MAX);
 	oci_spec_free(&s);
 }
@@ -169,18 +207,32 @@ Test(oci_spec, cgroup_paths)
 	static const struct {
 		const char *in, *out;
 	} cases[] = {
-		{"/default/x", "/default/x"}, {"x", "/x"}, {"//a/./b//", "/a/b"}, {"/a/..", NULL}, {"/", NULL},
-		{"system.slice:mote:id", "/system.slice/mote-id.scope"}, {":mote:id", "/system.slice/mote-id.scope"},
-		{"a-b-c.slice:p:n", "/a.slice/a-b.slice/a-b-c.slice/p-n.scope"}, {"-.slice:p:n", "/p-n.scope"},
-		{"a.slice::n", "/a.slice/n.scope"}, {"a.slice:p:n.slice", "/a.slice/n.slice"}, {"a:p:n", NULL},
-		{"a--b.slice:p:n", NULL}, {"a.slice:p:", NULL}, {"a.slice:p:x/y", NULL}, {"/a:b:c", "/a:b:c"},
-		{"a:b", "/a:b"}, {".slice:p:n", NULL}, {"..slice:p:n", "/..slice/p-n.scope"},
+		{"/default/x", "/default/x"},
+		{"x", "/x"},
+		{"//a/./b//", "/a/b"},
+		{"/a/..", NULL},
+		{"/", NULL},
+		{"system.slice:mote:id", "/system.slice/mote-id.scope"},
+		{":mote:id", "/system.slice/mote-id.scope"},
+		{"a-b-c.slice:p:n", "/a.slice/a-b.slice/a-b-c.slice/p-n.scope"},
+		{"-.slice:p:n", "/p-n.scope"},
+		{"a.slice::n", "/a.slice/n.scope"},
+		{"a.slice:p:n.slice", "/a.slice/n.slice"},
+		{"a:p:n", NULL},
+		{"a--b.slice:p:n", NULL},
+		{"a.slice:p:", NULL},
+		{"a.slice:p:x/y", NULL},
+		{"/a:b:c", "/a:b:c"},
+		{"a:b", "/a:b"},
+		{".slice:p:n", NULL},
+		{"..slice:p:n", "/..slice/p-n.scope"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char *out = NULL;
 		int rc = oci_cgroup_path(cases[i].in, &out);
 		if (cases[i].out)
-			cr_expect(rc == 0 && strcmp(out, cases[i].out) == 0, "%s: %d %s", cases[i].in, rc, out ? out : "");
+			cr_expect(rc == 0 && strcmp(out, cases[i].out) == 0, "%s: %d %s",
+				  cases[i].in, rc, out ? out : "");
 		else
 			cr_expect(rc == -EINVAL, "%s: %d %s", cases[i].in, rc, out ? out : "");
 		free(out);
@@ -193,7 +245,8 @@ Test(oci_spec, mount_options)
 	struct oci_mount m = {0};
 	const char *bad;
 	cr_assert(oci_mount_options(options, &m, &bad) == 0);
-	cr_expect(m.flags == 0 && m.attr_set == 0 && m.attr_clear == (MOUNT_ATTR_RDONLY | MOUNT_ATTR__ATIME));
+	cr_expect(m.flags == 0 && m.attr_set == 0 &&
+		  m.attr_clear == (MOUNT_ATTR_RDONLY | MOUNT_ATTR__ATIME));
 	cr_expect(m.recursive_set == MOUNT_ATTR_NOSUID && strcmp(m.data, "X,Y=1") == 0);
 	free(m.data);
 	static const char *const remount[] = {"ro", "remount", NULL};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A libmote without a VM, for tests of what is around it: the "program" is a line of text after four
- * bytes of magic, carried out by the monitor itself. A program that includes this is its own monitor.
+ * A libmote without a VM, for tests of what is around it: the "program" is a line of text after
+ * four bytes of magic, carried out by the monitor itself. A program that includes this is its own
+ * monitor.
  */
 #include "runtime/runtime.h"
 
@@ -92,13 +93,15 @@ static int print_self(const struct mote_sandbox *s)
 	if (!getcwd(cwd, sizeof(cwd)))
 		cwd[0] = '\0';
 	dprintf(1,
-		"uid %u/%u gid %u/%u groups %d caps %x%x%x nnp %d bound %d dump %d death %d nofile %lu uts %s host %s "
+		"uid %u/%u gid %u/%u groups %d caps %x%x%x nnp %d bound %d dump %d death %d nofile "
+		"%lu uts %s host %s "
 		"memory %lu cwd %s umask %o entry %s network %d\n",
-		getuid(), geteuid(), getgid(), getegid(), count, caps[0].effective | caps[1].effective,
-		caps[0].permitted | caps[1].permitted, caps[0].inheritable | caps[1].inheritable,
-		prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0),
-		prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), death, files.rlim_cur, u.nodename, s->o.hostname, s->o.memory_bytes,
-		cwd, umask(0), s->o.entry ? s->o.entry : "-", s->o.network);
+		getuid(), geteuid(), getgid(), getegid(), count,
+		caps[0].effective | caps[1].effective, caps[0].permitted | caps[1].permitted,
+		caps[0].inheritable | caps[1].inheritable, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
+		prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0),
+		death, files.rlim_cur, u.nodename, s->o.hostname, s->o.memory_bytes, cwd, umask(0),
+		s->o.entry ? s->o.entry : "-", s->o.network);
 	return 0;
 }
 
@@ -140,7 +143,8 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 	if (strncmp(l, "exit ", 5) == 0)
 		r->code = atoi(l + 5);
 	else if (strcmp(l, "echo") == 0)
-		dprintf(1, "%s %s\n", s->argv[0], s->argv[1] ? s->argv[1] : ""), dprintf(2, "to stderr\n");
+		dprintf(1, "%s %s\n", s->argv[0], s->argv[1] ? s->argv[1] : ""),
+			dprintf(2, "to stderr\n");
 	else if (strcmp(l, "cat") == 0)
 		r->code = cat();
 	else if (strcmp(l, "home") == 0)

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A bundle and a client for tests of whole containers: real namespaces, mounts, cgroups, users and
+ * processes, as root. In place of the VM stands a double. Included by one file of a program.
+ */
+#include "runtime/cgroup.h"
+#include "runtime/runtime.h"
+#include "runtime_double.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define unused __attribute__((unused)) /* not each program needs all of it */
+
+/* --- a bundle --- */
+
+static char dir[64], path_buffer[32][256];
+
+static unused const char *at(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static unused const char *at(const char *fmt, ...)
+{
+	static int next;
+	char *to = path_buffer[next++ % 32];
+	int n = snprintf(to, 256, "%s/", dir);
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(to + n, 256 - (size_t)n, fmt, ap);
+	va_end(ap);
+	return to;
+}
+
+static unused void put(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+	cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s: %s", path,
+		  strerror(errno));
+	close(fd);
+}
+
+static unused void program_at(const char *path, const char *text)
+{
+	char line[300];
+	snprintf(line, sizeof(line), "\177ELF%s", text);
+	put(at("%s", path), line, 0755);
+}
+
+static unused void program(const char *text)
+{
+	program_at("rootfs/prog", text);
+}
+
+/* Each test has a cgroup of its own: they run at the same time. */
+static unused void put_config(char *text)
+{
+	char *x = strstr(text, "XXXXXX");
+	if (x)
+		memcpy(x, dir + strlen(dir) - 6, 6);
+	put(at("config.json"), text, 0644);
+}
+
+/* process: members added to process; more: members added to the document. */
+static unused void config(const char *process, const char *more)
+{
+	char text[8192];
+	snprintf(text, sizeof(text),
+		 "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"rootfs\"},\"process\":{\"args\":["
+		 "\"/prog\",\"arg\"],\"cwd\":"
+		 "\"/\"%s}%s}",
+		 process, more);
+	put_config(text);
+}
+
+#define LINUX(more)                                                                                \
+	",\"linux\":{\"cgroupsPath\":\"/mote-test/"                                                \
+	"XXXXXX\",\"namespaces\":[{\"type\":\"uts\"},{\"type\":\"ipc\"}]" more "}"
+
+static unused void setup(void)
+{
+	cr_assert(geteuid() == 0,
+		  "these tests make namespaces, mounts and cgroups: run them as root");
+	snprintf(dir, sizeof(dir), "/tmp/mote-runtime.XXXXXX");
+	cr_assert(mkdtemp(dir) && chmod(dir, 0755) == 0);
+	mkdir(at("rootfs"), 0755);
+	mkfifo(at("in"), 0600);
+	mkfifo(at("out"), 0600);
+	mkfifo(at("err"), 0600);
+	config("", LINUX(""));
+	program("exit 0");
+}
+
+static unused bool leftover(const char *what)
+{
+	char cmd[400];
+	snprintf(cmd, sizeof(cmd), "%s 2>/dev/null | grep -q .", what);
+	return system(cmd) == 0;
+}
+
+static unused void teardown(void)
+{
+	char cmd[300];
+	const char *x = dir + strlen(dir) - 6;
+	snprintf(cmd, sizeof(cmd),
+		 "ls -d /sys/fs/cgroup/*/mote-test/%s /sys/fs/cgroup/mote-test/%s", x, x);
+	cr_expect(!leftover(cmd), "a cgroup is left");
+	snprintf(cmd, sizeof(cmd), "grep %s /proc/self/mountinfo", dir);
+	bool mounted = leftover(cmd);
+	cr_expect(!mounted, "a mount is left");
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	cr_expect(mounted || system(cmd) == 0);
+}
+
+/* --- a client --- */
+
+struct client {
+	struct container *c;
+	int in, out, err; /* the FIFOs' other ends */
+};
+
+static unused int create_rc(struct client *k, struct err *e, bool terminal)
+{
+	const struct container_config config = {.id = "test",
+						.bundle = dir,
+						.containerd_namespace = "n",
+						.stdin_path = at("in"),
+						.stdout_path = at("out"),
+						.stderr_path = terminal ? "" : at("err"),
+						.terminal = terminal};
+	*e = (struct err){0};
+	*k = (struct client){.in = -1};
+	k->out = open(at("out"), O_RDONLY | O_NONBLOCK);
+	k->err = open(at("err"), O_RDONLY | O_NONBLOCK);
+	return container_create(&config, &k->c, e);
+}
+
+static unused struct client create(void)
+{
+	struct client k;
+	struct err e;
+	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
+	cr_expect(container_pid(k.c) > 0 && container_state(k.c) == CONTAINER_CREATED);
+	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+	cr_assert(k.in >= 0);
+	return k;
+}
+
+static unused struct client start(void)
+{
+	struct client k = create();
+	struct err e;
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_expect(container_state(k.c) == CONTAINER_RUNNING);
+	return k;
+}
+
+/* What the loop does: serves watches until the process is reaped. */
+static unused uint32_t finish(struct client *k)
+{
+	int status;
+	for (;;) {
+		struct container_watch w[8];
+		size_t n = container_watches(k->c, w, 8);
+		for (size_t i = 0; i < n; i++) {
+			struct pollfd p = {.fd = w[i].fd, .events = (short)w[i].events};
+			if (poll(&p, 1, 0) > 0)
+				container_ready(k->c, w[i].fd, (uint32_t)p.revents);
+		}
+		pid_t pid = waitpid(container_pid(k->c), &status, WNOHANG);
+		cr_assert(pid >= 0);
+		if (pid > 0)
+			break;
+		poll(NULL, 0, 1);
+	}
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	cr_expect(container_reaped(k->c, container_pid(k->c), status, now));
+	cr_expect(container_state(k->c) == CONTAINER_STOPPED &&
+		  now.tv_sec - container_exited_at(k->c).tv_sec <= 1);
+	cr_expect(container_take_exit(k->c));
+	cr_expect(!container_take_exit(k->c));
+	return container_exit_status(k->c);
+}
+
+static unused void delete (struct client *k)
+{
+	struct err e;
+	cr_expect(container_delete(k->c, &e) == 0, "%s", e.text);
+	cr_expect(access(at("mote-state"), F_OK) < 0);
+	k->c = NULL;
+	close(k->in);
+	close(k->out);
+	close(k->err);
+}
+
+/* All that can be read now. */
+static unused char *text_of(int fd)
+{
+	static char text[16384];
+	size_t n = 0;
+	ssize_t got;
+	while (n < sizeof(text) - 1 && (got = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
+		n += (size_t)got;
+	text[n] = '\0';
+	return text;
+}
+
+static unused void wait_text(int fd, const char *want)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	cr_assert(poll(&p, 1, 10000) == 1, "no '%s' came", want);
+	char *text = text_of(fd);
+	cr_assert(strstr(text, want), "'%s', not '%s'", text, want);
+}
+
+/* Runs the program to its end; its stdout. */
+static unused char *run(const char *prog, uint32_t status)
+{
+	static char out[16384];
+	program(prog);
+	struct client k = start();
+	uint32_t got = finish(&k);
+	strcpy(out, text_of(k.out));
+	cr_expect(got == status, "%s: status %u, not %u; %s %s", prog, got, status, out,
+		  text_of(k.err));
+	delete (&k);
+	return out;
+}
+
+static unused bool runs(const struct client *k, int ms)
+{
+	poll(NULL, 0, ms);
+	return waitpid(container_pid(k->c), NULL, WNOHANG) == 0;
+}
+
+/* One round of the loop. */
+
+static unused void serve(struct client *k)
+{
+	struct container_watch w[8];
+	size_t n = container_watches(k->c, w, 8);
+	for (size_t i = 0; i < n; i++) {
+		struct pollfd p = {.fd = w[i].fd, .events = (short)w[i].events};
+		if (poll(&p, 1, 0) > 0)
+			container_ready(k->c, w[i].fd, (uint32_t)p.revents);
+	}
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container's standard streams: FIFOs, files, log processes, terminals. */
+#include "runtime_harness.h"
+
+TestSuite(runtime_streams, .init = setup, .fini = teardown, .timeout = 60);
+
+Test(runtime_streams, output_goes_to_the_fifos)
+{
+	program("echo");
+	struct client k = start();
+	cr_expect(finish(&k) == 0);
+	cr_expect_str_eq(text_of(k.out), "/prog arg\n");
+	cr_expect_str_eq(text_of(k.err), "to stderr\n");
+	delete (&k);
+}
+
+Test(runtime_streams, stdin_ends_with_its_client)
+{
+	program("cat");
+	struct client k = start();
+	cr_assert(write(k.in, "some text", 9) == 9);
+	wait_text(k.out, "some text");
+	serve(&k);
+	cr_expect(runs(&k, 20));
+	close(k.in);
+	cr_expect(finish(&k) == 0);
+	delete (&k);
+	/* A client that comes, says nothing and goes before the start. */
+	k = create();
+	close(k.in);
+	struct err e;
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 0);
+	delete (&k);
+}
+
+/* One that was not there at Create has a moment; none at all is the end, which ctr does not tell
+ * of. */
+Test(runtime_streams, stdin_without_a_client)
+{
+	program("cat");
+	struct client k;
+	struct err e;
+	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
+	serve(&k);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	serve(&k);
+	cr_assert(runs(&k, 50), "it ended at once");
+	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+	cr_assert(k.in >= 0 && write(k.in, "late", 4) == 4);
+	close(k.in);
+	cr_expect(finish(&k) == 0);
+	cr_expect_str_eq(text_of(k.out), "late");
+	delete (&k);
+	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 0);
+	delete (&k);
+}
+
+Test(runtime_streams, stdin_ends_after_close_io)
+{
+	program("cat");
+	struct client k = start();
+	cr_expect(container_close_stdin(k.c) == 0);
+	/* What the client has still to say arrives. */
+	cr_assert(runs(&k, 20) && write(k.in, "rest", 4) == 4);
+	close(k.in);
+	cr_expect(finish(&k) == 0);
+	cr_expect_str_eq(text_of(k.out), "rest");
+	delete (&k);
+}
+
+Test(runtime_streams, terminal)
+{
+	program("cat");
+	struct client k;
+	struct err e;
+	cr_assert(create_rc(&k, &e, true) == 0, "%s", e.text);
+	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+	cr_assert(container_resize(k.c, 100, 30, &e) == 0, "%s", e.text);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_assert(write(k.in, "line\n\4", 6) == 6);
+	cr_expect(finish(&k) == 0);
+	cr_expect(container_close_stdin(k.c) == 0);
+	char *text = text_of(k.out);
+	cr_expect(strstr(text, "line\r\n"), "%s", text);
+	delete (&k);
+	/* ^C on it is SIGINT for the guest. */
+	program("wait");
+	cr_assert(create_rc(&k, &e, true) == 0, "%s", e.text);
+	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	poll(NULL, 0, 50);
+	cr_assert(write(k.in, "\3", 1) == 1);
+	cr_expect(finish(&k) == 130);
+	delete (&k);
+}
+
+Test(runtime_streams, files_and_log_processes)
+{
+	char out[300];
+	snprintf(out, sizeof(out), "file://%s", at("logs/both"));
+	struct container_config config = {.id = "t",
+					  .bundle = dir,
+					  .containerd_namespace = "n",
+					  .stdin_path = "",
+					  .stdout_path = out,
+					  .stderr_path = out};
+	program("echo");
+	struct client k = {.in = -1, .out = -1, .err = -1};
+	struct err e;
+	for (int i = 0; i < 2; i++) {
+		cr_assert(container_create(&config, &k.c, &e) == 0, "%s", e.text);
+		cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+		cr_expect(finish(&k) == 0);
+		delete (&k);
+	}
+	int fd = open(at("logs/both"), O_RDONLY);
+	cr_expect_str_eq(text_of(fd), "/prog arg\nto stderr\n/prog arg\nto stderr\n");
+	close(fd);
+	put(at("logger"),
+	    "#!/bin/sh\necho \"$@ $CONTAINER_ID $CONTAINER_NAMESPACE\" >\"$2\"\nexec 5>&-\ncat <&3 "
+	    ">>\"$2\"\ncat <&4 >>\"$2\"\n",
+	    0755);
+	snprintf(out, sizeof(out), "binary://%s?to=%s&x=a%%20b", at("logger"), at("log"));
+	config.stderr_path = "";
+	cr_assert(container_create(&config, &k.c, &e) == 0, "%s", e.text);
+	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 0);
+	delete (&k);
+	fd = open(at("log"), O_RDONLY);
+	char want[600];
+	snprintf(want, sizeof(want), "to %s x a b t n\n/prog arg\nto stderr\n", at("log"));
+	cr_expect_str_eq(text_of(fd), want);
+	close(fd);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	snprintf(out, sizeof(out), "binary:///not/there");
+	cr_expect(container_create(&config, &k.c, &e) == -ENOENT && strstr(e.text, "/not/there"),
+		  "%s", e.text);
+}
