@@ -241,7 +241,6 @@ static unused bool runs(const struct client *k, int ms)
 }
 
 /* One round of the loop. */
-
 static unused void serve(struct client *k)
 {
 	struct container_watch w[8];
