@@ -271,6 +271,21 @@ uint8_t read_reftype(struct reader *r)
 	reader_fail(r, WASM_ERROR_MALFORMED, "malformed reference type");
 }
 
+/* What ref.null takes: a reference type's byte here, or a type's index, which needs typed function references. */
+uint8_t read_heaptype(struct reader *r, const struct wasm_module *m)
+{
+	const uint8_t *at = r->p;
+	int64_t index = read_s33(r);
+	if (index < 0) {
+		r->p = at;
+		return read_reftype(r);
+	}
+	r->p = at;
+	if (index >= m->type_count)
+		reader_fail(r, WASM_ERROR_INVALID, "unknown type");
+	reader_fail(r, WASM_ERROR_UNSUPPORTED, "typed function references are not supported");
+}
+
 uint8_t read_valtype(struct reader *r, const struct wasm_module *m)
 {
 	uint8_t b = read_u8(r);

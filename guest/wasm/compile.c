@@ -1196,7 +1196,7 @@ static void handle_ref(struct compiler *c, uint8_t op)
 	switch (op) {
 	case 0xd0:
 		x64_zero(&c->x, RAX);
-		push_from(c, read_reftype(&c->r), RAX);
+		push_from(c, read_heaptype(&c->r, c->m), RAX);
 		return;
 	case 0xd1:
 		type = pop_any(c);
@@ -1529,12 +1529,12 @@ void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *se
 		for (uint32_t k = 0; k < m->types[i].param_count + m->types[i].result_count; k++)
 			if (m->types[i].params[k] == WASM_V128)
 				wasm_fail(fail, WASM_ERROR_UNSUPPORTED, 0, "SIMD is not supported");
-	struct arena arena;
-	if (!arena_open(&arena, 0x1000000))
+	struct arena *arena = &m->scratch; /* a failure leaves it to wasm_module_free */
+	if (!arena_open(arena, 0x1000000))
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory");
-	c.locals = arena_take(&arena, WASM_MAX_LOCALS + 1);
-	c.operands = arena_take(&arena, HEIGHT_MAX);
-	c.controls = arena_take(&arena, CONTROL_MAX * sizeof(*c.controls));
+	c.locals = arena_take(arena, WASM_MAX_LOCALS + 1);
+	c.operands = arena_take(arena, HEIGHT_MAX);
+	c.controls = arena_take(arena, CONTROL_MAX * sizeof(*c.controls));
 	m->func_frame = arena_need(&m->arena, fail, own, sizeof(uint32_t));
 	if (!c.locals || !c.operands || !c.controls)
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory");
@@ -1547,7 +1547,7 @@ void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *se
 	for (uint32_t i = 0; i < own; i++)
 		compile_function(&c, i);
 	m->code_bytes = m->code_entries = here(&c);
-	arena_close(&arena);
+	arena_close(arena);
 	if (!platform_seal(m->code, m->code_committed))
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "machine code could not be sealed");
 }

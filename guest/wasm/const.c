@@ -108,7 +108,7 @@ void const_expr(struct reader *r, struct wasm_module *m, uint8_t type, uint32_t 
 			arithmetic(r, m, &s, op);
 			continue;
 		case 0xd0:
-			push(r, &s, read_reftype(r));
+			push(r, &s, read_heaptype(r, m));
 			continue;
 		case 0xd2:
 			ref_func(r, m, &s, instance);

@@ -62,6 +62,7 @@ const uint8_t *read_bytes(struct reader *r, uint32_t bytes);
 struct wasm_name read_name(struct reader *r);
 uint8_t read_valtype(struct reader *r, const struct wasm_module *m);
 uint8_t read_reftype(struct reader *r);
+uint8_t read_heaptype(struct reader *r, const struct wasm_module *m);
 _Noreturn void reader_fail(struct reader *r, enum wasm_error_kind kind, const char *what);
 
 /* A function as others see it: what funcrefs and tables point to. The offsets are in layout below. */
@@ -212,6 +213,7 @@ struct data_segment {
 
 struct wasm_module {
 	struct arena arena;
+	struct arena scratch; /* open only while its code is compiled */
 	const uint8_t *bytes;
 	uint64_t size;
 	struct wasm_options options;

@@ -665,6 +665,7 @@ void wasm_module_free(struct wasm_module *m)
 	trap_module_remove(m);
 	if (m->code)
 		platform_free(m->code, m->code_reserved);
+	arena_close(&m->scratch);
 	struct arena arena = m->arena; /* it holds *m */
 	arena_close(&arena);
 }
