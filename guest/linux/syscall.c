@@ -13,6 +13,7 @@ struct args {
 #define SYSCALL(name) static int64_t sys_##name(struct mote_context *x, const struct args *s)
 #define UNUSED (void)x, (void)s
 
+enum { SMALL_WRITE = 512 }; /* bytes */
 enum { AT_SYMLINK_NOFOLLOW_ = 0x100, AT_REMOVEDIR_ = 0x200, AT_SYMLINK_FOLLOW_ = 0x400, AT_EMPTY_PATH_ = 0x1000 };
 enum { O_CREAT_ = 0100, O_NOFOLLOW_ = 0400000, O_CLOEXEC_ = 02000000, O_NONBLOCK_ = 04000, O_DIRECTORY_ = 0200000,
        O_PATH_ = 010000000, O_TMPFILE_ = 020000000 };
@@ -48,23 +49,38 @@ static int64_t outside(int64_t rc)
 
 /* --- descriptors --- */
 
+/*
+ * Small writes to standard output wait in the area while the host keeps its timer running. The host may
+ * write them out and empty the buffer between any two instructions here, so the length is changed only
+ * from the value that the bytes were put behind. 0: not for the buffer.
+ */
+static int64_t buffer_output(struct mote_area *area, uint32_t fd, const struct mote_iovec *v)
+{
+	uint32_t len;
+	do {
+		len = __atomic_load_n(&area->output_len, __ATOMIC_ACQUIRE);
+		if (!__atomic_load_n(&area->output_armed, __ATOMIC_ACQUIRE) || (len > 0 && area->output_fd != fd) ||
+		    len > MOTE_OUTPUT_BYTES || v->len > MOTE_OUTPUT_BYTES - len)
+			return 0;
+		if (get_user(area->output + len, v->base, v->len) < 0)
+			return -E_FAULT;
+		area->output_fd = fd;
+	} while (!__atomic_compare_exchange_n(&area->output_len, &len, len + (uint32_t)v->len, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_SEQ_CST));
+	/* The timer may have ended meanwhile: any host call writes out what waits. */
+	if (!__atomic_load_n(&area->output_armed, __ATOMIC_ACQUIRE))
+		(void)mote_yield(area);
+	return (int64_t)v->len;
+}
+
 static int64_t write_vectors(int32_t fd, const struct mote_iovec *v, uint64_t count)
 {
-	struct mote_area *area = L.area;
-	/* Small writes to standard output wait in the area while the host keeps its timer running. */
-	if ((fd == 1 || fd == 2) && count == 1 && v->len <= 512 && area->output_armed) {
-		uint32_t len = area->output_len;
-		if (len > 0 && area->output_fd != (uint32_t)fd)
-			return mote_writev(area, fd, v, count);
-		if (len + v->len <= MOTE_OUTPUT_BYTES) {
-			if (get_user(area->output + len, v->base, v->len) < 0)
-				return -E_FAULT;
-			area->output_fd = (uint32_t)fd;
-			__atomic_store_n(&area->output_len, len + (uint32_t)v->len, __ATOMIC_RELEASE);
-			return (int64_t)v->len;
-		}
+	if ((fd == 1 || fd == 2) && count == 1 && v->len <= SMALL_WRITE) {
+		int64_t rc = buffer_output(L.area, (uint32_t)fd, v);
+		if (rc != 0)
+			return rc;
 	}
-	return mote_writev(area, fd, v, count);
+	return mote_writev(L.area, fd, v, count);
 }
 
 SYSCALL(read)
