@@ -35,7 +35,6 @@ struct linux_state {
 	struct mote_area *area;
 	const struct mote_boot *boot;
 	uint64_t brk_start, brk, brk_mapped;
-	uint64_t mmap_next; /* the next mapping goes below */
 	uint64_t fs_base;
 	char cwd[PATH_MAX_BYTES];
 	uint32_t umask;
@@ -85,6 +84,11 @@ int64_t memory_munmap(uint64_t addr, uint64_t bytes);
 int64_t memory_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot);
 int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to);
 int64_t memory_madvise(uint64_t addr, uint64_t bytes, uint32_t advice);
+/* ranges.c: free addresses of the zone that mmap chooses from. All sizes are whole pages. */
+void ranges_take(uint64_t start, uint64_t bytes);
+void ranges_give(uint64_t start, uint64_t bytes);
+uint64_t ranges_find(uint64_t bytes, uint64_t align);
+bool ranges_free(uint64_t start, uint64_t bytes);
 /* signal.c */
 void linux_fault(struct mote_area *area);
 int64_t signal_action(int signo, uint64_t act, uint64_t old);

@@ -26,7 +26,6 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area)
 	L.area = area;
 	L.boot = boot;
 	L.umask = 022;
-	L.mmap_next = LINUX_MMAP_TOP;
 	if (mote_mem_map(area, LINUX_FAULT_STACK, LINUX_FAULT_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
 		lib_panic("no memory for the fault stack");
 	area->fault_stack_top = LINUX_FAULT_STACK + LINUX_FAULT_STACK_BYTES;

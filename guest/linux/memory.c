@@ -4,6 +4,7 @@
 
 enum { MAP_SHARED_ = 1, MAP_PRIVATE_ = 2, MAP_FIXED_ = 0x10, MAP_ANONYMOUS_ = 0x20, MAP_FIXED_NOREPLACE_ = 0x100000 };
 enum { MREMAP_MAYMOVE_ = 1, MREMAP_FIXED_ = 2, MADV_DONTNEED_ = 4, MADV_FREE_ = 8 };
+enum { LARGE_PAGE = 2 << 20 };
 enum { PROT_ALL = MOTE_PROT_READ | MOTE_PROT_WRITE | MOTE_PROT_EXEC };
 
 static uint64_t up(uint64_t v)
@@ -52,6 +53,11 @@ static int64_t fill_from(uint64_t addr, uint64_t bytes, int32_t fd, uint64_t off
 	return 0;
 }
 
+static bool in_zone(uint64_t addr, uint64_t bytes)
+{
+	return addr >= MOTE_WINDOW_END && addr <= LINUX_MMAP_TOP && bytes <= LINUX_MMAP_TOP - addr;
+}
+
 int64_t memory_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int32_t fd, uint64_t offset)
 {
 	bool anonymous = flags & MAP_ANONYMOUS_, fixed = flags & (MAP_FIXED_ | MAP_FIXED_NOREPLACE_);
@@ -68,32 +74,44 @@ int64_t memory_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags
 		return -E_NOMEM;
 	if (!fixed) {
 		/* Large ones are aligned so that large pages serve them. */
-		uint64_t align = bytes >= (2UL << 20) ? 2UL << 20 : MOTE_PAGE;
-		if (bytes > L.mmap_next - MOTE_WINDOW_END)
+		addr = ranges_find(bytes, bytes >= LARGE_PAGE ? LARGE_PAGE : MOTE_PAGE);
+		if (!addr)
 			return -E_NOMEM;
-		addr = (L.mmap_next - bytes) & ~(align - 1);
-		if (addr < MOTE_WINDOW_END)
-			return -E_NOMEM;
-		L.mmap_next = addr;
+	} else if (!(flags & MAP_FIXED_) && in_zone(addr, bytes) && !ranges_free(addr, bytes)) {
+		return -E_EXIST;
 	} else if (flags & MAP_FIXED_) {
 		int64_t rc = mote_mem_unmap(L.area, addr, bytes);
 		if (rc < 0)
 			return rc;
 	}
 	int64_t rc = map_at(addr, bytes, anonymous ? prot : prot | MOTE_PROT_WRITE);
-	if (rc == 0 && !anonymous) {
+	if (rc < 0) {
+		if (flags & MAP_FIXED_)
+			ranges_give(addr, bytes);
+		return rc;
+	}
+	ranges_take(addr, bytes);
+	if (!anonymous) {
 		rc = fill_from(addr, bytes, fd, offset);
-		if (rc == 0 && !(prot & MOTE_PROT_WRITE))
+		if (rc == 0 && prot != (prot | MOTE_PROT_WRITE))
 			rc = mote_mem_protect(L.area, addr, bytes, prot);
 	}
-	return rc < 0 ? rc : (int64_t)addr;
+	if (rc < 0) {
+		(void)memory_munmap(addr, bytes);
+		return rc;
+	}
+	return (int64_t)addr;
 }
 
 int64_t memory_munmap(uint64_t addr, uint64_t bytes)
 {
 	if (addr % MOTE_PAGE || bytes == 0)
 		return -E_INVAL;
-	return mote_mem_unmap(L.area, addr, up(bytes));
+	bytes = up(bytes);
+	int64_t rc = mote_mem_unmap(L.area, addr, bytes);
+	if (rc == 0)
+		ranges_give(addr, bytes);
+	return rc;
 }
 
 /* Pages that were mapped without access are not there yet: they are mapped now. */
@@ -128,19 +146,25 @@ int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uin
 	old_bytes = up(old_bytes);
 	new_bytes = up(new_bytes);
 	if (new_bytes <= old_bytes) {
-		int64_t rc = new_bytes < old_bytes ? mote_mem_unmap(L.area, addr + new_bytes, old_bytes - new_bytes) : 0;
+		int64_t rc = new_bytes < old_bytes ? memory_munmap(addr + new_bytes, old_bytes - new_bytes) : 0;
 		return rc < 0 ? rc : (int64_t)addr;
 	}
-	if (mote_mem_map(L.area, addr + old_bytes, new_bytes - old_bytes, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0)
+	uint64_t more = new_bytes - old_bytes;
+	if (ranges_free(addr + old_bytes, more) &&
+	    mote_mem_map(L.area, addr + old_bytes, more, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0) {
+		ranges_take(addr + old_bytes, more);
 		return (int64_t)addr;
+	}
 	if (!(flags & MREMAP_MAYMOVE_))
 		return -E_NOMEM;
 	int64_t at = memory_mmap(0, new_bytes, MOTE_PROT_READ | MOTE_PROT_WRITE, MAP_PRIVATE_ | MAP_ANONYMOUS_, -1, 0);
 	if (at < 0)
 		return at;
-	if (user_copy((void *)at, (const void *)addr, old_bytes) < 0)
+	if (user_copy((void *)at, (const void *)addr, old_bytes) < 0) {
+		(void)memory_munmap((uint64_t)at, new_bytes);
 		return -E_FAULT;
-	mote_mem_unmap(L.area, addr, old_bytes);
+	}
+	(void)memory_munmap(addr, old_bytes);
 	return at;
 }
 

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which addresses of the mapping zone are free: sorted ranges that never touch each other. What a program
+ * unmaps is used again, so that neither addresses nor the tables that map them run out. Reservations
+ * without access are known here alone.
+ */
+#include "guest/linux/linux.h"
+
+enum { RANGES_MAX = 1024 };
+
+struct range {
+	uint64_t start, end;
+};
+
+static struct range ranges[RANGES_MAX] = {{MOTE_WINDOW_END, LINUX_MMAP_TOP}};
+static uint32_t count = 1;
+
+static void remove_at(uint32_t i)
+{
+	memmove(&ranges[i], &ranges[i + 1], (--count - i) * sizeof(ranges[0]));
+}
+
+/* Without room the range is forgotten: those addresses are not handed out again, no more. */
+static void insert_at(uint32_t i, uint64_t start, uint64_t end)
+{
+	if (count == RANGES_MAX)
+		return;
+	memmove(&ranges[i + 1], &ranges[i], (count++ - i) * sizeof(ranges[0]));
+	ranges[i] = (struct range){start, end};
+}
+
+static bool clip(uint64_t *start, uint64_t *end)
+{
+	if (*start < MOTE_WINDOW_END)
+		*start = MOTE_WINDOW_END;
+	if (*end > LINUX_MMAP_TOP)
+		*end = LINUX_MMAP_TOP;
+	return *start < *end;
+}
+
+void ranges_take(uint64_t start, uint64_t bytes)
+{
+	uint64_t end = start + bytes;
+	if (!clip(&start, &end))
+		return;
+	for (uint32_t i = 0; i < count && ranges[i].start < end;) {
+		struct range r = ranges[i];
+		if (r.end <= start) {
+			i++;
+			continue;
+		}
+		remove_at(i);
+		if (r.start < start)
+			insert_at(i++, r.start, start);
+		if (r.end > end)
+			insert_at(i++, end, r.end);
+	}
+}
+
+void ranges_give(uint64_t start, uint64_t bytes)
+{
+	uint64_t end = start + bytes;
+	if (!clip(&start, &end))
+		return;
+	uint32_t i = 0;
+	while (i < count && ranges[i].end < start)
+		i++;
+	while (i < count && ranges[i].start <= end) { /* touches or overlaps: becomes part of the new one */
+		start = ranges[i].start < start ? ranges[i].start : start;
+		end = ranges[i].end > end ? ranges[i].end : end;
+		remove_at(i);
+	}
+	insert_at(i, start, end);
+}
+
+/* The highest free place. 0 where there is none. */
+uint64_t ranges_find(uint64_t bytes, uint64_t align)
+{
+	for (uint32_t i = count; i-- > 0;) {
+		if (ranges[i].end - ranges[i].start < bytes)
+			continue;
+		uint64_t at = (ranges[i].end - bytes) & ~(align - 1);
+		if (at >= ranges[i].start)
+			return at;
+	}
+	return 0;
+}
+
+bool ranges_free(uint64_t start, uint64_t bytes)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (ranges[i].start <= start && ranges[i].end >= start && ranges[i].end - start >= bytes)
+			return true;
+	return false;
+}
