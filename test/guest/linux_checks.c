@@ -203,6 +203,37 @@ static void do_files(void)
 	CHECK(close(ends[1]) == 0 && read(ends[0], text, 1) == 0 && read(99, text, 1) == -1 && errno == EBADF);
 }
 
+/* Many small writes, each to be seen once and whole by who reads. */
+static void do_output(void)
+{
+	char line[16];
+	for (int i = 0; i < 400000; i++) {
+		int n = snprintf(line, sizeof(line), "%d\n", i);
+		CHECK(write(1, line, (size_t)n) == n);
+	}
+}
+
+/* Addresses and what maps them are used again. */
+static void do_churn(void)
+{
+	for (int i = 0; i < 5000; i++) {
+		char *at = mmap(NULL, 3 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *other = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		CHECK(at != MAP_FAILED && other != MAP_FAILED && at[0] == 0);
+		at[0] = 1;
+		CHECK(munmap(at, 3 << 20) == 0 && munmap(other, 4096) == 0);
+	}
+	/* A reservation is not given to anybody else, nor grown into. */
+	char *kept = mmap(NULL, 16 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(kept != MAP_FAILED);
+	char *below = mmap(kept - 4096, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	CHECK(below == kept - 4096 && mremap(below, 4096, 8192, 0) == MAP_FAILED && errno == ENOMEM);
+	for (int i = 0; i < 100; i++) {
+		char *at = mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		CHECK(at != MAP_FAILED && (at + (1 << 20) <= below || at >= kept + (16 << 20)));
+	}
+}
+
 static void do_refusals(void)
 {
 	char *argv[] = {(char *)"true", NULL};
@@ -244,7 +275,7 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} tests[] = {
 		{"signals", do_signals}, {"fault-handlers", do_fault_handlers}, {"floats", do_floats}, {"memory", do_memory},
-		{"files", do_files}, {"refusals", do_refusals}, {"identity", do_identity},
+		{"files", do_files}, {"output", do_output}, {"churn", do_churn}, {"refusals", do_refusals}, {"identity", do_identity},
 	};
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		if (strcmp(tests[i].name, what) == 0) {

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEXT_MAX 262144
+#define TEXT_MAX (4 << 20)
 #define BUSYBOX "/bin/busybox"
 
 static char tree[] = "/tmp/mote-linux-XXXXXX";
@@ -78,6 +78,7 @@ static struct outcome run(const char *program, char *const *argv, int in, uint64
 	struct mote_options o = {
 		.size = sizeof(o), .program_fd = fd, .program_path = program, .argv = argv, .envp = envp, .cwd = "/w",
 		.stdio = stdio, .dirs = &dir, .dir_count = 1, .time_limit_ns = limit_ms * 1000000,
+		.memory_bytes = 64 << 20,
 	};
 	struct mote_sandbox *sandbox;
 	struct mote_result result;
@@ -124,6 +125,29 @@ Test(linux_run, floats_survive_handlers)
 Test(linux_run, memory)
 {
 	expect_check("memory", 0, NULL);
+}
+
+Test(linux_run, addresses_are_used_again)
+{
+	expect_check("churn", 0, NULL);
+}
+
+Test(linux_run, small_writes_arrive_once_and_whole)
+{
+	for (size_t i = 0; i < 2; i++) {
+		char path[512], line[16];
+		snprintf(path, sizeof(path), "%s/%s", TEST_GUESTS, builds[i]);
+		char *argv[] = {path, (char *)"output", NULL};
+		struct outcome o = run(path, argv, -1, 120000);
+		const char *at = o.out;
+		cr_expect(o.status == 0);
+		for (int k = 0; k < 400000; k++) {
+			int n = snprintf(line, sizeof(line), "%d\n", k);
+			cr_assert(strncmp(at, line, (size_t)n) == 0, "%s: line %d is not as written", builds[i], k);
+			at += n;
+		}
+		cr_expect(*at == '\0');
+	}
 }
 
 Test(linux_run, files)
