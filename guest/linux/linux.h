@@ -12,7 +12,7 @@
 enum {
 	E_PERM = 1, E_NOENT = 2, E_INTR = 4, E_BADF = 9, E_CHILD = 10, E_AGAIN = 11, E_NOMEM = 12, E_FAULT = 14,
 	E_NOTDIR = 20, E_INVAL = 22, E_NOTTY = 25, E_RANGE = 34, E_DEADLK = 35, E_NAMETOOLONG = 36, E_NOSYS = 38,
-	E_XDEV = 18, E_ACCES = 13, E_EXIST = 17, E_NOTSUP = 95, E_MFILE = 24, E_SRCH = 3,
+	E_XDEV = 18, E_ACCES = 13, E_EXIST = 17, E_NOTSUP = 95, E_PIPE = 32, E_MFILE = 24, E_SRCH = 3,
 };
 
 #define PATH_MAX_BYTES 4096
@@ -42,6 +42,7 @@ struct linux_state {
 	uint64_t alt_stack, alt_stack_bytes;
 	bool suspended; /* in sigsuspend: suspend_mask comes back */
 	uint64_t suspend_mask;
+	int64_t timer_end_ns, timer_interval_ns; /* ITIMER_REAL on CLOCK_MONOTONIC; 0: not set */
 	int32_t preopen_fd[64]; /* where the preopens were moved */
 	char name[16];
 };
@@ -96,8 +97,20 @@ int64_t signal_mask(uint32_t how, uint64_t set, uint64_t old);
 int64_t signal_altstack(uint64_t stack, uint64_t old);
 int64_t signal_raise(int signo);
 void signal_return(struct mote_context *c);
+/* What becomes of a system call that a signal interrupted. */
+enum restart {
+	RESTART_NEVER,    /* none was */
+	RESTART_AS_ASKED, /* made again where the handler was installed with SA_RESTART */
+	RESTART_IDLE,     /* made again only where no handler ran */
+};
 /* Delivers what is pending and not blocked: changes the context to that of its handler. */
-void signal_deliver(struct mote_context *c);
+void signal_deliver(struct mote_context *c, enum restart restart, uint64_t nr);
+/* Whether a signal is pending that would do something; those that would not are dropped. */
+bool signal_waiting(void);
+/* Takes one pending signal of the set: 0, or -E_AGAIN where there is none. */
+int64_t signal_take(uint64_t set, int *signo);
+/* The mask at address `set` (0: none) holds until the system call has ended. */
+int64_t signal_mask_for_wait(uint64_t set);
 int64_t signal_suspend(uint64_t mask);
 /* file.c: the calls on paths and descriptors that need more than passing on. */
 int64_t path_resolve(int32_t dirfd, const char *path, int32_t *base, const char **rest, uint32_t *resolve);

@@ -9,6 +9,7 @@ enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_BUS = 7, SIG_FPE = 8, SIG_KILL = 9, SIG_SE
        SIG_STOP = 19, SIG_TSTP = 20, SIG_TTIN = 21, SIG_TTOU = 22, SIG_URG = 23, SIG_WINCH = 28 };
 #define SA_SIGINFO_ 4UL
 #define SA_ONSTACK_ 0x08000000UL
+#define SA_RESTART_ 0x10000000UL
 #define SA_RESTORER_ 0x04000000UL
 #define SA_NODEFER_ 0x40000000UL
 #define SA_RESETHAND_ 0x80000000UL
@@ -225,29 +226,75 @@ void signal_return(struct mote_context *c)
 	L.area->blocked_signals = f.uc.sigmask & ~(bit(SIG_KILL) | bit(SIG_STOP));
 }
 
-static void deliver_one(struct mote_context *c, int signo, const struct siginfo *info, uint64_t mask)
+enum delivery { DROPPED, HANDLED };
+
+static enum delivery deliver_one(struct mote_context *c, int signo, const struct siginfo *info, uint64_t mask)
 {
 	uint64_t handler = L.actions[signo].handler;
 	if (handler == 1 || (handler == 0 && ignored_by_default(signo)))
-		return;
+		return DROPPED;
 	if (handler == 0 || !enter_handler(c, signo, info, 0, 0, mask))
 		end_by(handler ? SIG_SEGV : signo);
+	return HANDLED;
 }
 
-void signal_deliver(struct mote_context *c)
+static int take_signal(uint64_t from)
 {
-	for (;;) {
-		uint64_t mask = L.area->blocked_signals;
-		uint64_t ready = __atomic_load_n(&L.area->pending_signals, __ATOMIC_SEQ_CST) & ~mask;
-		if (!ready)
-			return;
-		int signo = __builtin_ctzl(ready) + 1;
+	uint64_t ready = __atomic_load_n(&L.area->pending_signals, __ATOMIC_SEQ_CST) & from;
+	if (!ready)
+		return 0;
+	int signo = __builtin_ctzl(ready) + 1;
+	__atomic_fetch_and(&L.area->pending_signals, ~bit(signo), __ATOMIC_SEQ_CST);
+	return signo;
+}
+
+bool signal_waiting(void)
+{
+	uint64_t open = ~L.area->blocked_signals;
+	for (int signo = 1; signo <= 64; signo++) {
+		uint64_t handler = L.actions[signo].handler;
+		if (!(L.area->pending_signals & open & bit(signo)))
+			continue;
+		if (handler != 1 && (handler != 0 || !ignored_by_default(signo)))
+			return true;
 		__atomic_fetch_and(&L.area->pending_signals, ~bit(signo), __ATOMIC_SEQ_CST);
-		struct siginfo info = {.signo = signo};
-		/* After sigsuspend the handler returns to the mask of before. */
-		deliver_one(c, signo, &info, L.suspended ? L.suspend_mask : mask);
-		L.suspended = false;
 	}
+	return false;
+}
+
+int64_t signal_take(uint64_t set, int *signo)
+{
+	*signo = take_signal(set);
+	return *signo ? 0 : -E_AGAIN;
+}
+
+/* The SYSCALL instruction is executed again when the program goes on. */
+static void again(struct mote_context *c, uint64_t nr)
+{
+	c->rip -= 2;
+	c->rax = nr;
+}
+
+void signal_deliver(struct mote_context *c, enum restart restart, uint64_t nr)
+{
+	for (int signo; (signo = take_signal(~L.area->blocked_signals));) {
+		struct signal_action *a = &L.actions[signo];
+		struct siginfo info = {.signo = signo};
+		if (a->handler > 1 && restart == RESTART_AS_ASKED && (a->flags & SA_RESTART_))
+			again(c, nr);
+		/* After a wait with a mask of its own the handler returns to the mask of before. */
+		uint64_t mask = L.suspended ? L.suspend_mask : L.area->blocked_signals;
+		if (deliver_one(c, signo, &info, mask) == HANDLED) {
+			L.suspended = false;
+			restart = RESTART_NEVER;
+		}
+	}
+	if (L.suspended)
+		L.area->blocked_signals = L.suspend_mask;
+	L.suspended = false;
+	/* Only signals that mean nothing to the program came: it must not see that it was interrupted. */
+	if (restart != RESTART_NEVER)
+		again(c, nr);
 }
 
 static const struct {
@@ -293,7 +340,7 @@ void linux_fault(struct mote_area *area)
 		int signo = (int)(f.detail & 127);
 		struct siginfo info = {.signo = signo};
 		if (signo >= 1 && signo <= 64)
-			deliver_one(&c, signo, &info, area->blocked_signals);
+			(void)deliver_one(&c, signo, &info, area->blocked_signals);
 	} else if (c.rip >= (uint64_t)user_copy && c.rip < (uint64_t)user_copy_fault) {
 		c.rip = (uint64_t)user_copy_fault;
 	} else if (c.rip >= MOTE_IMAGE_VA && c.rip < MOTE_BOOT_VA) {
@@ -304,20 +351,24 @@ void linux_fault(struct mote_area *area)
 	linux_resume(&c, &area->fault_busy);
 }
 
+int64_t signal_mask_for_wait(uint64_t set)
+{
+	uint64_t mask;
+	if (!set)
+		return 0;
+	if (get_user(&mask, set, sizeof(mask)) < 0)
+		return -E_FAULT;
+	L.suspended = true;
+	L.suspend_mask = L.area->blocked_signals;
+	L.area->blocked_signals = mask & ~(bit(SIG_KILL) | bit(SIG_STOP));
+	return 0;
+}
+
 int64_t signal_suspend(uint64_t set)
 {
-	uint64_t mask, before = L.area->blocked_signals;
-	if (set && get_user(&mask, set, sizeof(mask)) < 0)
-		return -E_FAULT;
-	if (set) {
-		L.suspended = true;
-		L.suspend_mask = before;
-		L.area->blocked_signals = mask & ~(bit(SIG_KILL) | bit(SIG_STOP));
-	}
-	int64_t rc;
-	do {
-		const struct mote_time day = {.sec = 86400};
-		rc = L.area->pending_signals & ~L.area->blocked_signals ? -E_INTR : mote_sleep(L.area, 1, 0, &day);
-	} while (rc == 0);
+	const struct mote_time day = {.sec = 86400};
+	int64_t rc = signal_mask_for_wait(set);
+	while (rc == 0)
+		rc = signal_waiting() ? -E_INTR : mote_sleep(L.area, 1, 0, &day);
 	return rc;
 }

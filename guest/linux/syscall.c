@@ -378,7 +378,9 @@ SYSCALL(fcntl)
 		return mote_get_flags(L.area, fd);
 	case 4: /* F_SETFL */
 		return mote_set_flags(L.area, fd, (uint32_t)s->c & 06000);
-	case 5: /* F_GETLK: nobody else is there */
+	case 5: /* F_GETLK: no other process is there; F_UNLCK says so */
+		flags = mote_get_flags(L.area, fd);
+		return flags < 0 ? flags : put_user(s->c, &(const int16_t){2}, sizeof(int16_t));
 	case 6: /* F_SETLK */
 	case 7: /* F_SETLKW */
 		flags = mote_get_flags(L.area, fd);
@@ -894,9 +896,41 @@ SYSCALL(statfs)
 
 /* --- waiting and time --- */
 
+enum { NS = 1000000000 };
+
+static int64_t now_ns(void)
+{
+	struct mote_time t = {0};
+	(void)mote_clock_get(L.area, 1, &t);
+	return t.sec * NS + t.nsec;
+}
+
+static struct mote_time time_of(int64_t ns)
+{
+	if (ns < 0)
+		ns = 0;
+	return (struct mote_time){.sec = ns / NS, .nsec = ns % NS};
+}
+
+/* What of a relative time is left `since` its beginning. */
+static struct mote_time time_left(const struct mote_time *t, int64_t since)
+{
+	int64_t passed = now_ns() - since, whole;
+	if (__builtin_mul_overflow(t->sec, (int64_t)NS, &whole) || __builtin_add_overflow(whole, t->nsec, &whole))
+		return *t;
+	return time_of(whole - passed);
+}
+
+/* Signals that mean nothing to the program neither end the wait nor prolong it. */
 static int64_t poll_for(uint64_t fds, uint64_t count, const struct mote_time *timeout)
 {
-	return mote_poll(L.area, fds, (uint32_t)count, timeout);
+	bool timed = timeout && (timeout->sec || timeout->nsec) && L.area->handled_signals;
+	int64_t since = timed ? now_ns() : 0, rc;
+	struct mote_time left = timeout ? *timeout : (struct mote_time){0};
+	while ((rc = mote_poll(L.area, fds, (uint32_t)count, timeout ? &left : NULL)) == -E_INTR && !signal_waiting())
+		if (timed)
+			left = time_left(timeout, since);
+	return rc;
 }
 
 SYSCALL(poll)
@@ -913,7 +947,8 @@ SYSCALL(ppoll)
 	struct mote_time t;
 	if (s->c && get_user(&t, s->c, sizeof(t)) < 0)
 		return -E_FAULT;
-	return poll_for(s->a, s->b, s->c ? &t : NULL);
+	int64_t rc = signal_mask_for_wait(s->d);
+	return rc < 0 ? rc : poll_for(s->a, s->b, s->c ? &t : NULL);
 }
 
 static int64_t select_for(const struct args *s, const struct mote_time *timeout)
@@ -970,8 +1005,12 @@ SYSCALL(pselect6)
 {
 	(void)x;
 	struct mote_time t;
-	if (s->e && get_user(&t, s->e, sizeof(t)) < 0)
+	uint64_t mask[2] = {0, 0}; /* where it is, its size */
+	if ((s->e && get_user(&t, s->e, sizeof(t)) < 0) || (s->f && get_user(mask, s->f, sizeof(mask)) < 0))
 		return -E_FAULT;
+	int64_t rc = signal_mask_for_wait(mask[0]);
+	if (rc < 0)
+		return rc;
 	return select_for(s, s->e ? &t : NULL);
 }
 
@@ -1008,18 +1047,17 @@ SYSCALL(time)
 
 static int64_t sleep_for(uint32_t clock, uint32_t absolute, uint64_t request, uint64_t remaining)
 {
-	struct mote_time t, since, now;
+	struct mote_time t, left;
 	if (get_user(&t, request, sizeof(t)) < 0)
 		return -E_FAULT;
-	mote_clock_get(L.area, 1, &since);
-	int64_t rc = mote_sleep(L.area, clock, absolute, &t);
+	int64_t since = now_ns(), rc;
+	left = t;
+	while ((rc = mote_sleep(L.area, clock, absolute, &left)) == -E_INTR && !signal_waiting())
+		if (!absolute)
+			left = time_left(&t, since);
 	if (rc == -E_INTR && remaining && !absolute) {
-		mote_clock_get(L.area, 1, &now);
-		int64_t left = (t.sec - (now.sec - since.sec)) * 1000000000 + t.nsec - (now.nsec - since.nsec);
-		if (left < 0)
-			left = 0;
-		t = (struct mote_time){.sec = left / 1000000000, .nsec = left % 1000000000};
-		if (put_user(remaining, &t, sizeof(t)) < 0)
+		left = time_left(&t, since);
+		if (put_user(remaining, &left, sizeof(left)) < 0)
 			return -E_FAULT;
 	}
 	return rc;
@@ -1037,27 +1075,64 @@ SYSCALL(clock_nanosleep)
 	return sleep_for((uint32_t)s->a, (uint32_t)s->b & 1, s->c, s->d);
 }
 
+static int64_t timer_left(void)
+{
+	if (!L.timer_end_ns)
+		return 0;
+	int64_t left = L.timer_end_ns - now_ns();
+	if (left <= 0 && L.timer_interval_ns)
+		left = L.timer_interval_ns - -left % L.timer_interval_ns;
+	return left > 0 ? left : 0;
+}
+
+static int64_t timer_set(int64_t value_ns, int64_t interval_ns)
+{
+	const struct mote_time value = time_of(value_ns), interval = time_of(interval_ns);
+	int64_t rc = mote_alarm(L.area, &value, &interval);
+	if (rc == 0) {
+		L.timer_end_ns = value_ns ? now_ns() + value_ns : 0;
+		L.timer_interval_ns = value_ns ? interval_ns : 0;
+	}
+	return rc;
+}
+
 SYSCALL(alarm)
 {
 	(void)x;
-	struct mote_time t = {.sec = (int64_t)(uint32_t)s->a}, none = {0};
-	return mote_alarm(L.area, &t, &none);
+	int64_t left = timer_left(), rc = timer_set((int64_t)(uint32_t)s->a * NS, 0);
+	return rc < 0 ? rc : (left + NS - 1) / NS;
+}
+
+static int64_t put_timer(uint64_t to)
+{
+	int64_t left = timer_left(), interval = L.timer_interval_ns;
+	const int64_t t[4] = {interval / NS, interval % NS / 1000, left / NS, left % NS / 1000};
+	return put_user(to, t, sizeof(t));
+}
+
+SYSCALL(getitimer)
+{
+	(void)x;
+	return (uint32_t)s->a == 0 ? put_timer(s->b) : -E_INVAL;
 }
 
 SYSCALL(setitimer)
 {
 	(void)x;
-	struct mote_time t[2] = {{0}, {0}}; /* interval, value, in microseconds */
+	int64_t t[4] = {0}; /* interval, value: seconds and microseconds */
+	const int64_t far = 1L << 32; /* seconds; keeps nanoseconds within 63 bits */
 	if ((uint32_t)s->a != 0)
 		return -E_INVAL;
 	if (s->b && get_user(t, s->b, sizeof(t)) < 0)
 		return -E_FAULT;
-	t[0].nsec *= 1000;
-	t[1].nsec *= 1000;
-	const struct mote_time zero[2] = {{0}, {0}};
-	if (s->c && put_user(s->c, zero, sizeof(zero)) < 0)
+	for (int i = 0; i < 4; i += 2) {
+		if (t[i] < 0 || t[i + 1] < 0 || t[i + 1] >= 1000000)
+			return -E_INVAL;
+		t[i] = t[i] > far ? far : t[i];
+	}
+	if (s->c && put_timer(s->c) < 0)
 		return -E_FAULT;
-	return mote_alarm(L.area, &t[1], &t[0]);
+	return timer_set(t[2] * NS + t[3] * 1000, t[0] * NS + t[1] * 1000);
 }
 
 /* --- processes --- */
@@ -1106,6 +1181,36 @@ SYSCALL(rt_sigpending)
 	(void)x;
 	uint64_t set = L.area->pending_signals & L.area->blocked_signals;
 	return put_user(s->a, &set, sizeof(set));
+}
+
+SYSCALL(rt_sigtimedwait)
+{
+	(void)x;
+	uint64_t set, blocked = L.area->blocked_signals, handled = L.area->handled_signals;
+	struct mote_time t = {0};
+	int signo;
+	if (get_user(&set, s->a, sizeof(set)) < 0 || (s->c && get_user(&t, s->c, sizeof(t)) < 0))
+		return -E_FAULT;
+	/* What is waited for must end the wait: it is let through, and taken before anybody else sees it. */
+	L.area->handled_signals = handled | set;
+	L.area->blocked_signals = blocked & ~set;
+	int64_t rc;
+	do {
+		rc = signal_take(set, &signo);
+		if (rc == -E_AGAIN && signal_waiting())
+			rc = -E_INTR;
+		else if (rc == -E_AGAIN)
+			rc = mote_poll(L.area, 0, 0, s->c ? &t : NULL) == -E_INTR ? 1 : -E_AGAIN;
+	} while (rc == 1);
+	if (rc == -E_AGAIN)
+		rc = signal_take(set, &signo);
+	L.area->blocked_signals = blocked;
+	L.area->handled_signals = handled;
+	if (rc < 0)
+		return rc;
+	uint8_t info[128] = {0};
+	memcpy(info, &signo, sizeof(signo));
+	return s->b && put_user(s->b, info, sizeof(info)) < 0 ? -E_FAULT : signo;
 }
 
 SYSCALL(rt_sigsuspend)
@@ -1595,7 +1700,7 @@ static handler *const handlers[] = {
 	[13] = sys_rt_sigaction, [14] = sys_rt_sigprocmask, [16] = sys_ioctl, [17] = sys_pread64, [18] = sys_pwrite64,
 	[19] = sys_readv, [20] = sys_writev, [21] = sys_access, [22] = sys_pipe, [23] = sys_select, [24] = sys_sched_yield,
 	[25] = sys_mremap, [26] = sys_zero /* msync */, [28] = sys_madvise, [32] = sys_dup, [33] = sys_dup2, [34] = sys_pause,
-	[35] = sys_nanosleep, [37] = sys_alarm, [38] = sys_setitimer, [39] = sys_getpid, [40] = sys_sendfile, [41] = sys_socket,
+	[35] = sys_nanosleep, [36] = sys_getitimer, [37] = sys_alarm, [38] = sys_setitimer, [39] = sys_getpid, [40] = sys_sendfile, [41] = sys_socket,
 	[42] = sys_connect, [43] = sys_accept, [44] = sys_sendto, [45] = sys_recvfrom, [46] = sys_sendmsg, [47] = sys_recvmsg,
 	[48] = sys_shutdown, [49] = sys_bind, [50] = sys_listen, [51] = sys_getsockname, [52] = sys_getpeername,
 	[53] = sys_socketpair, [54] = sys_setsockopt, [55] = sys_getsockopt, [56] = sys_clone, [57] = sys_fork, [58] = sys_fork,
@@ -1607,7 +1712,7 @@ static handler *const handlers[] = {
 	[98] = sys_getrusage, [99] = sys_sysinfo, [100] = sys_times, [102] = sys_getuid, [104] = sys_getgid, [105] = sys_setuid,
 	[106] = sys_setgid, [107] = sys_getuid, [108] = sys_getgid, [110] = sys_getppid, [111] = sys_getpid /* getpgrp */,
 	[112] = sys_getpid /* setsid */, [115] = sys_zero /* getgroups */, [118] = sys_getresuid, [120] = sys_getresgid,
-	[121] = sys_getpid /* getpgid */, [124] = sys_getpid /* getsid */, [127] = sys_rt_sigpending, [130] = sys_rt_sigsuspend,
+	[121] = sys_getpid /* getpgid */, [124] = sys_getpid /* getsid */, [127] = sys_rt_sigpending, [128] = sys_rt_sigtimedwait, [130] = sys_rt_sigsuspend,
 	[131] = sys_sigaltstack, [137] = sys_statfs, [138] = sys_fstatfs, [157] = sys_prctl, [158] = sys_arch_prctl,
 	[162] = sys_zero /* sync */, [186] = sys_getpid /* gettid */, [200] = sys_tkill, [201] = sys_time, [202] = sys_futex,
 	[204] = sys_sched_getaffinity, [217] = sys_getdents64, [218] = sys_getpid /* set_tid_address */, [221] = sys_fadvise64,
@@ -1649,19 +1754,61 @@ static int64_t not_there(uint64_t nr)
 	return -E_NOSYS;
 }
 
+/* Waits that Linux does not begin again after a handler, whatever SA_RESTART says (signal(7)). */
+static enum restart restart_of(uint64_t nr)
+{
+	switch (nr) {
+	case 7:	  /* poll */
+	case 23:  /* select */
+	case 34:  /* pause */
+	case 35:  /* nanosleep */
+	case 128: /* rt_sigtimedwait */
+	case 130: /* rt_sigsuspend */
+	case 230: /* clock_nanosleep */
+	case 270: /* pselect6 */
+	case 271: /* ppoll */
+		return RESTART_IDLE;
+	default:
+		return RESTART_AS_ASKED;
+	}
+}
+
+/* A write to where nobody reads any more is a signal too. */
+static bool broken_pipe(uint64_t nr, const struct args *s)
+{
+	enum { MSG_NOSIGNAL_ = 0x4000 };
+	switch (nr) {
+	case 1:	  /* write */
+	case 20:  /* writev */
+	case 40:  /* sendfile */
+	case 326: /* copy_file_range */
+		return true;
+	case 44: /* sendto */
+		return !(s->d & MSG_NOSIGNAL_);
+	case 46: /* sendmsg */
+		return !(s->c & MSG_NOSIGNAL_);
+	default:
+		return false;
+	}
+}
+
 void linux_syscall(struct mote_context *c)
 {
+	enum { SIG_PIPE = 13 };
 	uint64_t nr = c->rax;
 	const struct args s = {.a = c->rdi, .b = c->rsi, .c = c->rdx, .d = c->r10, .e = c->r8, .f = c->r9};
 	if (nr == NR_RT_SIGRETURN) {
 		signal_return(c);
-	} else {
-		handler *h = nr < sizeof(handlers) / sizeof(handlers[0]) ? handlers[nr] : NULL;
-		/* getdents64 of a descriptor that is used anew begins anew. */
-		int64_t rc = h ? h(c, &s) : not_there(nr);
-		if ((h == sys_openat || h == sys_open) && rc >= 0 && rc < DIRS_MAX)
-			dir_cookie[rc] = 0;
-		c->rax = (uint64_t)rc;
+		signal_deliver(c, RESTART_NEVER, nr);
+		return;
 	}
-	signal_deliver(c);
+	handler *h = nr < sizeof(handlers) / sizeof(handlers[0]) ? handlers[nr] : NULL;
+	int64_t rc = h ? h(c, &s) : not_there(nr);
+	/* getdents64 of a descriptor that is used anew begins anew. */
+	if ((h == sys_openat || h == sys_open) && rc >= 0 && rc < DIRS_MAX)
+		dir_cookie[rc] = 0;
+	if (rc == -E_PIPE && broken_pipe(nr, &s))
+		(void)signal_raise(SIG_PIPE);
+	c->rax = (uint64_t)rc;
+	signal_deliver(c, rc == -E_INTR ? restart_of(nr) : RESTART_NEVER, nr);
 }
