@@ -234,6 +234,93 @@ static void do_churn(void)
 	}
 }
 
+static int ends[2];
+
+static void on_alarm_write(int signo)
+{
+	caught = signo;
+	CHECK(write(ends[1], "x", 1) == 1);
+}
+
+static void alarm_in(long usec)
+{
+	struct itimerval soon = {.it_value = {.tv_usec = usec}};
+	caught = 0;
+	CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+}
+
+static void do_restart(void)
+{
+	char c;
+	struct sigaction sa = {.sa_handler = on_alarm_write, .sa_flags = SA_RESTART};
+	CHECK(pipe(ends) == 0);
+	/* With SA_RESTART the read goes on and gets what the handler wrote; without, it is interrupted. */
+	CHECK(sigaction(SIGALRM, &sa, NULL) == 0);
+	alarm_in(30000);
+	CHECK(read(ends[0], &c, 1) == 1 && c == 'x' && caught == SIGALRM);
+	catch(SIGALRM, on_signal);
+	alarm_in(30000);
+	CHECK(read(ends[0], &c, 1) == -1 && errno == EINTR && caught == SIGALRM);
+	/* poll is never begun again after a handler. */
+	sa.sa_handler = on_signal;
+	CHECK(sigaction(SIGALRM, &sa, NULL) == 0);
+	struct pollfd p = {.fd = ends[0], .events = POLLIN};
+	alarm_in(30000);
+	CHECK(poll(&p, 1, 10000) == -1 && errno == EINTR && caught == SIGALRM);
+	/* ppoll's own mask lets through what is blocked, and goes with it. */
+	sigset_t set, none, now;
+	sigemptyset(&none);
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+	alarm_in(30000);
+	struct timespec ten = {.tv_sec = 10};
+	CHECK(ppoll(&p, 1, &ten, &none) == -1 && errno == EINTR && caught == SIGALRM);
+	CHECK(sigprocmask(SIG_BLOCK, NULL, &now) == 0 && sigismember(&now, SIGALRM) == 1);
+	/* A blocked signal can be waited for; no handler sees it. */
+	alarm_in(30000);
+	CHECK(sigtimedwait(&set, NULL, &ten) == SIGALRM && caught == 0);
+	struct timespec little = {.tv_nsec = 10000000};
+	CHECK(sigtimedwait(&set, NULL, &little) == -1 && errno == EAGAIN);
+	CHECK(sigprocmask(SIG_UNBLOCK, &set, NULL) == 0);
+	/* An ignored signal neither ends a sleep nor makes it longer. */
+	catch(SIGALRM, SIG_IGN);
+	struct itimerval often = {.it_interval = {.tv_usec = 20000}, .it_value = {.tv_usec = 20000}};
+	struct timespec from, to, sleep = {.tv_nsec = 300000000};
+	CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0 && clock_gettime(CLOCK_MONOTONIC, &from) == 0);
+	CHECK(nanosleep(&sleep, NULL) == 0 && clock_gettime(CLOCK_MONOTONIC, &to) == 0);
+	int64_t ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
+	CHECK(ms >= 299 && ms < 3000);
+	alarm_in(0);
+}
+
+static void do_timers(void)
+{
+	struct itimerval t = {.it_value = {.tv_sec = 100}, .it_interval = {.tv_sec = 7}}, left;
+	CHECK(alarm(50) == 0 && alarm(0) == 50 && alarm(0) == 0);
+	CHECK(setitimer(ITIMER_REAL, &t, NULL) == 0 && getitimer(ITIMER_REAL, &left) == 0);
+	CHECK(left.it_value.tv_sec == 99 && left.it_interval.tv_sec == 7);
+	struct itimerval off = {0}, bad = {.it_value = {.tv_usec = 1000000}};
+	CHECK(setitimer(ITIMER_REAL, &off, &left) == 0 && left.it_value.tv_sec == 99);
+	CHECK(setitimer(ITIMER_REAL, &bad, NULL) == -1 && errno == EINVAL);
+	CHECK(getitimer(ITIMER_REAL, &left) == 0 && left.it_value.tv_sec == 0 && left.it_value.tv_usec == 0);
+	int fd = open("locked", O_RDWR | O_CREAT, 0600);
+	struct flock lock = {.l_type = F_WRLCK};
+	CHECK(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK && unlink("locked") == 0);
+}
+
+static void do_broken_pipe(void)
+{
+	CHECK(pipe(ends) == 0 && close(ends[0]) == 0);
+	catch(SIGPIPE, SIG_IGN);
+	CHECK(write(ends[1], "x", 1) == -1 && errno == EPIPE);
+	catch(SIGPIPE, on_signal);
+	CHECK(write(ends[1], "x", 1) == -1 && errno == EPIPE && caught == SIGPIPE);
+	catch(SIGPIPE, SIG_DFL);
+	(void)!write(ends[1], "x", 1);
+	exit(97);
+}
+
 static void do_refusals(void)
 {
 	char *argv[] = {(char *)"true", NULL};
@@ -275,7 +362,8 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} tests[] = {
 		{"signals", do_signals}, {"fault-handlers", do_fault_handlers}, {"floats", do_floats}, {"memory", do_memory},
-		{"files", do_files}, {"output", do_output}, {"churn", do_churn}, {"refusals", do_refusals}, {"identity", do_identity},
+		{"files", do_files}, {"output", do_output}, {"churn", do_churn}, {"restart", do_restart},
+		{"timers", do_timers}, {"broken-pipe", do_broken_pipe}, {"refusals", do_refusals}, {"identity", do_identity},
 	};
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		if (strcmp(tests[i].name, what) == 0) {

@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,22 @@ Test(linux_run, floats_survive_handlers)
 Test(linux_run, memory)
 {
 	expect_check("memory", 0, NULL);
+}
+
+Test(linux_run, interrupted_calls_go_on_as_on_linux)
+{
+	expect_check("restart", 0, NULL);
+}
+
+Test(linux_run, timers_tell_what_is_left)
+{
+	expect_check("timers", 0, NULL);
+}
+
+Test(linux_run, nobody_reads_a_pipe)
+{
+	signal(SIGPIPE, SIG_IGN); /* as the command and the monitor do: the host's writes on the guest's behalf raise it */
+	expect_check("broken-pipe", 128 + 13, NULL);
 }
 
 Test(linux_run, addresses_are_used_again)
