@@ -20,6 +20,7 @@ struct container {
 	char *id, *bundle, *in, *out, *err;
 	char rootfs[4096];
 	int pid, go; /* the child exits when `go` closes */
+	int hold;    /* a reader of stdout, so that nothing is lost before the client reads */
 	int mounted;
 	bool ended; /* and nobody was told */
 	enum container_state state;
@@ -68,6 +69,7 @@ int container_create(const struct container_config *config, struct container **o
 			return err_sys(e, -rc, "floor: mounting %s", c->rootfs);
 		c->mounted++;
 	}
+	c->hold = open(c->out, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	c->pid = fork();
 	if (c->pid == 0) {
 		close(ends[1]);
@@ -131,6 +133,8 @@ int container_delete(struct container *c, struct err *e)
 {
 	if (c->state != CONTAINER_STOPPED)
 		return err_set(e, ERR_PEER, EBUSY, "floor: it runs");
+	if (c->hold >= 0)
+		close(c->hold);
 	while (c->mounted-- > 0)
 		umount2(c->rootfs, MNT_DETACH);
 	free(c->id);
