@@ -12,10 +12,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #define END_MS 10000
+#define DRAIN_NS_FIRST 125000L /* doubled each time: half a second in all */
+#define DRAIN_NS_MAX 256000000L
 
 void container_free(struct container *c)
 {
@@ -25,6 +28,8 @@ void container_free(struct container *c)
 	cgroup_free(c->cgroup);
 	if (c->control >= 0)
 		close(c->control);
+	if (c->drain_timer >= 0)
+		close(c->drain_timer);
 	if (c->bundle_fd >= 0)
 		close(c->bundle_fd);
 	free(c->id);
@@ -122,15 +127,33 @@ int container_close_stdin(struct container *c)
 	return 0;
 }
 
+/*
+ * A client that hears of the end stops opening FIFOs, and loses what it has not begun to read: on a
+ * busy machine ctr does (1 of 600). So the end waits, for a bounded time, until all is read.
+ */
+static void tell_end(struct container *c)
+{
+	struct itimerspec wait = {.it_value = {.tv_nsec = (long)c->drain_ns}};
+	bool late = c->drain_ns > DRAIN_NS_MAX || c->drain_timer < 0;
+	if (late || !streams_unread(&c->streams) ||
+	    timerfd_settime(c->drain_timer, 0, &wait, NULL) < 0) {
+		c->drain_ns = 0;
+		c->exit_due = true;
+		return;
+	}
+	c->drain_ns *= 2;
+}
+
 static void end(struct container *c, uint32_t exit_status, struct timespec at)
 {
 	c->exit_status = exit_status;
 	c->exited_at = at;
 	c->state = CONTAINER_STOPPED;
-	c->exit_due = true;
 	c->oom |= cgroup_take_oom(c->cgroup);
 	if (c->streams.terminal)
 		terminal_pump(c->streams.terminal);
+	c->drain_ns = DRAIN_NS_FIRST;
+	tell_end(c);
 }
 
 static void close_control(struct container *c)
@@ -239,6 +262,9 @@ size_t container_watches(const struct container *c, struct container_watch *out,
 	if (c->state != CONTAINER_STOPPED && cgroup_oom_fd(c->cgroup) >= 0 && n < room)
 		out[n++] =
 			(struct container_watch){.fd = cgroup_oom_fd(c->cgroup), .events = EPOLLIN};
+	/* From the first on, as the loop asks for the set only after calls. */
+	if (c->drain_timer >= 0 && (c->state != CONTAINER_STOPPED || c->drain_ns) && n < room)
+		out[n++] = (struct container_watch){.fd = c->drain_timer, .events = EPOLLIN};
 	if (c->streams.stdin_timer >= 0 && n < room)
 		out[n++] =
 			(struct container_watch){.fd = c->streams.stdin_timer, .events = EPOLLIN};
@@ -254,6 +280,8 @@ void container_ready(struct container *c, int fd, uint32_t events)
 		hear(c);
 	else if (fd == cgroup_oom_fd(c->cgroup))
 		c->oom |= cgroup_take_oom(c->cgroup);
+	else if (fd == c->drain_timer && c->drain_ns)
+		tell_end(c);
 	else if (fd == c->streams.stdin_timer)
 		streams_close_stdin(&c->streams);
 	else if (c->streams.terminal)

@@ -21,9 +21,11 @@ struct container {
 	enum container_state state;
 	uint32_t exit_status;
 	struct timespec exited_at;
-	bool reaped;   /* the process is gone; pid may be another's */
-	bool exit_due; /* the end has not been told of yet */
-	bool oom;      /* not told of yet */
+	bool reaped;	   /* the process is gone; pid may be another's */
+	bool exit_due;	   /* the end has not been told of yet */
+	int drain_timer;   /* owned: readable when to look again whether the client has read all */
+	uint64_t drain_ns; /* how long to wait next; 0: the end is not waiting for that */
+	bool oom;	   /* not told of yet */
 };
 
 /* Frees the structure and closes what is open. Accepts NULL and half-built ones (descriptors -1).

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 
 #define DEFAULT_MEMORY (1UL << 30)
 #define MEMORY_MIN (8UL << 20)	/* of a micro-VM */
@@ -248,6 +249,9 @@ static int create(struct container *c, const struct container_config *config, st
 		return rc;
 	spec.terminal = config->terminal;
 	cleanup_close int kvm = open_kvm(e);
+	c->drain_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (c->drain_timer < 0)
+		return err_sys(e, errno, "a timer");
 	rc = kvm < 0 ? kvm : assemble(c, &spec, config, kvm, memory_bytes, e);
 	if (config->debug)
 		dprintf(2, "container %s: monitor %d, cgroup %s, %lu MiB for the guest\n", c->id,
@@ -273,7 +277,7 @@ int container_create(const struct container_config *config, struct container **o
 	struct container *c = calloc(1, sizeof(*c));
 	if (!c)
 		return err_sys(e, ENOMEM, "container %s", config->id);
-	c->bundle_fd = c->control = -1;
+	c->bundle_fd = c->control = c->drain_timer = -1;
 	c->streams = (struct streams)STREAMS_EMPTY;
 	c->state = CONTAINER_CREATED;
 	int rc = create(c, config, e);

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -216,6 +217,17 @@ void streams_close_stdin(struct streams *s)
 	 * more. */
 	if (s->stdin_timer >= 0 && read(s->stdin_timer, &expirations, sizeof(expirations)) < 0)
 		return;
+}
+
+bool streams_unread(const struct streams *s)
+{
+	for (int i = 0; i < 2; i++) {
+		int bytes = 0;
+		if (s->out_hold[i] >= 0 && ioctl(s->out_hold[i], FIONREAD, &bytes) == 0 &&
+		    bytes > 0)
+			return true;
+	}
+	return false;
 }
 
 static int64_t now_ms(void)

@@ -42,6 +42,8 @@ void streams_launched(struct streams *s);
  */
 void streams_started(struct streams *s);
 void streams_close_stdin(struct streams *s);
+/* True while an output's FIFO holds bytes that nobody has read. */
+bool streams_unread(const struct streams *s);
 /* After the monitor's end: hands on what it left, waiting a bounded time, and ends the log process.
  */
 void streams_finish(struct streams *s);

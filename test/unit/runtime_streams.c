@@ -140,3 +140,37 @@ Test(runtime_streams, files_and_log_processes)
 	cr_expect(container_create(&config, &k.c, &e) == -ENOENT && strstr(e.text, "/not/there"),
 		  "%s", e.text);
 }
+
+static bool told_within(struct client *k, int ms)
+{
+	for (int i = 0; i < ms; i++) {
+		serve(k);
+		if (container_take_exit(k->c))
+			return true;
+		poll(NULL, 0, 1);
+	}
+	return false;
+}
+
+Test(runtime_streams, the_end_is_told_when_all_is_read)
+{
+	program("echo");
+	struct client k = start();
+	cr_expect(finish(&k) == 0);
+	cr_expect(!told_within(&k, 50), "it is told while the client has not read a byte");
+	cr_expect_str_eq(text_of(k.out), "/prog arg\n");
+	cr_expect(!told_within(&k, 20), "it is told while stderr has not been read");
+	text_of(k.err);
+	cr_expect(told_within(&k, 400) && !container_take_exit(k.c));
+	delete (&k);
+	/* Nobody reads: it is told all the same. */
+	k = start();
+	cr_expect(finish(&k) == 0);
+	cr_expect(told_within(&k, 3000));
+	delete (&k);
+	/* Nothing to read: at once. */
+	program("exit 4");
+	k = start();
+	cr_expect(finish(&k) == 4 && container_take_exit(k.c));
+	delete (&k);
+}
