@@ -78,13 +78,6 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area);
 void load_program(uint64_t *rip, uint64_t *rsp);
 /* syscall.c */
 void linux_syscall(struct mote_context *c);
-/* memory.c */
-int64_t memory_brk(uint64_t to);
-int64_t memory_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int32_t fd, uint64_t offset);
-int64_t memory_munmap(uint64_t addr, uint64_t bytes);
-int64_t memory_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot);
-int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to);
-int64_t memory_madvise(uint64_t addr, uint64_t bytes, uint32_t advice);
 /* ranges.c: free addresses of the zone that mmap chooses from. All sizes are whole pages. */
 void ranges_take(uint64_t start, uint64_t bytes);
 void ranges_give(uint64_t start, uint64_t bytes);
@@ -112,8 +105,7 @@ int64_t signal_take(uint64_t set, int *signo);
 /* The mask at address `set` (0: none) holds until the system call has ended. */
 int64_t signal_mask_for_wait(uint64_t set);
 int64_t signal_suspend(uint64_t mask);
-/* file.c: the calls on paths and descriptors that need more than passing on. */
-int64_t path_resolve(int32_t dirfd, const char *path, int32_t *base, const char **rest, uint32_t *resolve);
-void file_start(void);
+/* place.c */
+void place_start(void);
 
 #endif

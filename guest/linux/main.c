@@ -33,7 +33,7 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area)
 	area->syscall_entry = (uint64_t)linux_syscall_entry;
 	size_t cwd = strnlen(boot_string(boot->cwd), PATH_MAX_BYTES - 1);
 	memcpy(L.cwd, boot_string(boot->cwd), cwd);
-	file_start();
+	place_start();
 	struct mote_context c = {.rflags = 0x202};
 	load_program(&c.rip, &c.rsp);
 	area->events_open = 1;

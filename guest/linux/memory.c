@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory system calls. Placement is decided here; the mappings themselves are the host's work. */
-#include "guest/linux/linux.h"
+#include "guest/linux/syscall.h"
 
 enum { MAP_SHARED_ = 1, MAP_PRIVATE_ = 2, MAP_FIXED_ = 0x10, MAP_ANONYMOUS_ = 0x20, MAP_FIXED_NOREPLACE_ = 0x100000 };
 enum { MREMAP_MAYMOVE_ = 1, MREMAP_FIXED_ = 2, MADV_DONTNEED_ = 4, MADV_FREE_ = 8 };
 enum { LARGE_PAGE = 2 << 20 };
 enum { PROT_ALL = MOTE_PROT_READ | MOTE_PROT_WRITE | MOTE_PROT_EXEC };
 
+static int64_t memory_munmap(uint64_t addr, uint64_t bytes);
+
 static uint64_t up(uint64_t v)
 {
 	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
 }
 
-int64_t memory_brk(uint64_t to)
+static int64_t memory_brk(uint64_t to)
 {
 	if (to < L.brk_start)
 		return (int64_t)L.brk;
@@ -58,7 +60,7 @@ static bool in_zone(uint64_t addr, uint64_t bytes)
 	return addr >= MOTE_WINDOW_END && addr <= LINUX_MMAP_TOP && bytes <= LINUX_MMAP_TOP - addr;
 }
 
-int64_t memory_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int32_t fd, uint64_t offset)
+static int64_t memory_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int32_t fd, uint64_t offset)
 {
 	bool anonymous = flags & MAP_ANONYMOUS_, fixed = flags & (MAP_FIXED_ | MAP_FIXED_NOREPLACE_);
 	if (bytes == 0 || (prot & ~(uint32_t)PROT_ALL) || offset % MOTE_PAGE || (fixed && addr % MOTE_PAGE))
@@ -103,7 +105,7 @@ int64_t memory_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags
 	return (int64_t)addr;
 }
 
-int64_t memory_munmap(uint64_t addr, uint64_t bytes)
+static int64_t memory_munmap(uint64_t addr, uint64_t bytes)
 {
 	if (addr % MOTE_PAGE || bytes == 0)
 		return -E_INVAL;
@@ -115,7 +117,7 @@ int64_t memory_munmap(uint64_t addr, uint64_t bytes)
 }
 
 /* Pages that were mapped without access are not there yet: they are mapped now. */
-int64_t memory_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot)
+static int64_t memory_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot)
 {
 	if (addr % MOTE_PAGE || (prot & ~(uint32_t)PROT_ALL))
 		return -E_INVAL;
@@ -138,7 +140,7 @@ int64_t memory_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot)
 	return 0;
 }
 
-int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to)
+static int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to)
 {
 	(void)to;
 	if (addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 || (flags & MREMAP_FIXED_))
@@ -168,7 +170,7 @@ int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uin
 	return at;
 }
 
-int64_t memory_madvise(uint64_t addr, uint64_t bytes, uint32_t advice)
+static int64_t memory_madvise(uint64_t addr, uint64_t bytes, uint32_t advice)
 {
 	if (addr % MOTE_PAGE)
 		return -E_INVAL;
@@ -177,4 +179,34 @@ int64_t memory_madvise(uint64_t addr, uint64_t bytes, uint32_t advice)
 		return rc == -E_NOMEM ? 0 : rc; /* pages that are not there are zero anyway */
 	}
 	return 0;
+}
+
+SYSCALL(brk)
+{
+	return memory_brk(s->a);
+}
+
+SYSCALL(mmap)
+{
+	return memory_mmap(s->a, s->b, (uint32_t)s->c, (uint32_t)s->d, (int32_t)s->e, s->f);
+}
+
+SYSCALL(munmap)
+{
+	return memory_munmap(s->a, s->b);
+}
+
+SYSCALL(mprotect)
+{
+	return memory_mprotect(s->a, s->b, (uint32_t)s->c);
+}
+
+SYSCALL(mremap)
+{
+	return memory_mremap(s->a, s->b, s->c, (uint32_t)s->d, s->e);
+}
+
+SYSCALL(madvise)
+{
+	return memory_madvise(s->a, s->b, (uint32_t)s->c);
 }

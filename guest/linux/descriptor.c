@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System calls on open descriptors. Pointers of the program go on to the host as they are, which checks them.
+ */
+#include "guest/linux/syscall.h"
+
+enum { SMALL_WRITE = 512 }; /* bytes */
+
+/*
+ * Small writes to standard output wait in the area while the host keeps its timer running. The host may
+ * write them out and empty the buffer between any two instructions here, so the length is changed only
+ * from the value that the bytes were put behind. 0: not for the buffer.
+ */
+static int64_t buffer_output(struct mote_area *area, uint32_t fd, const struct mote_iovec *v)
+{
+	uint32_t len;
+	do {
+		len = __atomic_load_n(&area->output_len, __ATOMIC_ACQUIRE);
+		if (!__atomic_load_n(&area->output_armed, __ATOMIC_ACQUIRE) || (len > 0 && area->output_fd != fd) ||
+		    len > MOTE_OUTPUT_BYTES || v->len > MOTE_OUTPUT_BYTES - len)
+			return 0;
+		if (get_user(area->output + len, v->base, v->len) < 0)
+			return -E_FAULT;
+		area->output_fd = fd;
+	} while (!__atomic_compare_exchange_n(&area->output_len, &len, len + (uint32_t)v->len, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_SEQ_CST));
+	/* The timer may have ended meanwhile: any host call writes out what waits. */
+	if (!__atomic_load_n(&area->output_armed, __ATOMIC_ACQUIRE))
+		(void)mote_yield(area);
+	return (int64_t)v->len;
+}
+
+static int64_t write_vectors(int32_t fd, const struct mote_iovec *v, uint64_t count)
+{
+	if ((fd == 1 || fd == 2) && count == 1 && v->len <= SMALL_WRITE) {
+		int64_t rc = buffer_output(L.area, (uint32_t)fd, v);
+		if (rc != 0)
+			return rc;
+	}
+	return mote_writev(L.area, fd, v, count);
+}
+
+SYSCALL(read)
+{
+	struct mote_iovec v = {.base = s->b, .len = s->c};
+	return mote_readv(L.area, (int32_t)s->a, &v, 1);
+}
+
+SYSCALL(write)
+{
+	struct mote_iovec v = {.base = s->b, .len = s->c};
+	return write_vectors((int32_t)s->a, &v, 1);
+}
+
+SYSCALL(readv)
+{
+	return mote_readv(L.area, (int32_t)s->a, (const void *)s->b, s->c);
+}
+
+SYSCALL(writev)
+{
+	return mote_writev(L.area, (int32_t)s->a, (const void *)s->b, s->c);
+}
+
+SYSCALL(pread64)
+{
+	struct mote_iovec v = {.base = s->b, .len = s->c};
+	return mote_preadv(L.area, (int32_t)s->a, &v, 1, s->d);
+}
+
+SYSCALL(pwrite64)
+{
+	struct mote_iovec v = {.base = s->b, .len = s->c};
+	return mote_pwritev(L.area, (int32_t)s->a, &v, 1, s->d);
+}
+
+SYSCALL(preadv)
+{
+	return mote_preadv(L.area, (int32_t)s->a, (const void *)s->b, s->c, s->d);
+}
+
+SYSCALL(pwritev)
+{
+	return mote_pwritev(L.area, (int32_t)s->a, (const void *)s->b, s->c, s->d);
+}
+
+SYSCALL(close)
+{
+	return mote_close(L.area, (int32_t)s->a);
+}
+
+SYSCALL(lseek)
+{
+	int32_t fd = (int32_t)s->a;
+	int64_t rc = mote_lseek(L.area, fd, (int64_t)s->b, (uint32_t)s->c);
+	if (rc >= 0 && (uint32_t)s->c == 0)
+		directory_seek(fd, rc);
+	return rc;
+}
+
+static int64_t dup_from(int32_t fd, uint32_t at_least)
+{
+	return mote_dup(L.area, fd, at_least);
+}
+
+SYSCALL(dup)
+{
+	return dup_from((int32_t)s->a, 0);
+}
+
+SYSCALL(dup2)
+{
+	return mote_dup_to(L.area, (int32_t)s->a, (int32_t)s->b);
+}
+
+SYSCALL(dup3)
+{
+	return s->a == s->b ? -E_INVAL : mote_dup_to(L.area, (int32_t)s->a, (int32_t)s->b);
+}
+
+SYSCALL(fcntl)
+{
+	int32_t fd = (int32_t)s->a;
+	int64_t flags;
+	switch ((uint32_t)s->b) {
+	case 0:	   /* F_DUPFD */
+	case 1030: /* F_DUPFD_CLOEXEC */
+		return dup_from(fd, (uint32_t)s->c);
+	case 1: /* F_GETFD */
+	case 2: /* F_SETFD: nothing is ever executed */
+		flags = mote_get_flags(L.area, fd);
+		return flags < 0 ? flags : s->b == 1 ? 1 : 0;
+	case 3: /* F_GETFL */
+		return mote_get_flags(L.area, fd);
+	case 4: /* F_SETFL */
+		return mote_set_flags(L.area, fd, (uint32_t)s->c & 06000);
+	case 5: /* F_GETLK: no other process is there; F_UNLCK says so */
+		flags = mote_get_flags(L.area, fd);
+		return flags < 0 ? flags : put_user(s->c, &(const int16_t){2}, sizeof(int16_t));
+	case 6: /* F_SETLK */
+	case 7: /* F_SETLKW */
+		flags = mote_get_flags(L.area, fd);
+		return flags < 0 ? flags : 0;
+	default:
+		return -E_INVAL;
+	}
+}
+
+SYSCALL(pipe2)
+{
+	return mote_pipe(L.area, (void *)s->a, 8, (uint32_t)s->b & O_NONBLOCK_);
+}
+
+SYSCALL(pipe)
+{
+	return mote_pipe(L.area, (void *)s->a, 8, 0);
+}
+
+SYSCALL(ioctl)
+{
+	struct mote_area *area = L.area;
+	int32_t fd = (int32_t)s->a;
+	struct mote_termios t;
+	int64_t rc;
+	int32_t value;
+	switch ((uint32_t)s->b) {
+	case 0x5401: /* TCGETS */
+		rc = mote_tty_get(area, fd, &t);
+		return rc < 0 ? rc : put_user(s->c, &t, 36);
+	case 0x5402:
+	case 0x5403:
+	case 0x5404: /* TCSETS, TCSETSW, TCSETSF */
+		if (get_user(&t, s->c, 36) < 0)
+			return -E_FAULT;
+		return mote_tty_set(area, fd, (uint32_t)s->b - 0x5402, &t);
+	case 0x5413: /* TIOCGWINSZ */
+		return mote_tty_size(area, fd, (void *)s->c);
+	case 0x541b: /* FIONREAD */
+		rc = mote_readable_bytes(area, fd);
+		value = (int32_t)rc;
+		return rc < 0 ? rc : put_user(s->c, &value, sizeof(value));
+	case 0x5421: /* FIONBIO */
+		if (get_user(&value, s->c, sizeof(value)) < 0)
+			return -E_FAULT;
+		rc = mote_get_flags(area, fd);
+		if (rc < 0)
+			return rc;
+		return mote_set_flags(area, fd, value ? (uint32_t)rc | O_NONBLOCK_ : (uint32_t)rc & ~(uint32_t)O_NONBLOCK_);
+	case 0x540f: /* TIOCGPGRP */
+		value = (int32_t)L.boot->pid;
+		return put_user(s->c, &value, sizeof(value));
+	case 0x5410: /* TIOCSPGRP */
+		return 0;
+	default:
+		return -E_NOTTY;
+	}
+}
+
+SYSCALL(ftruncate)
+{
+	return mote_ftruncate(L.area, (int32_t)s->a, s->b);
+}
+
+SYSCALL(fsync)
+{
+	return mote_fsync(L.area, (int32_t)s->a, 0);
+}
+
+SYSCALL(fdatasync)
+{
+	return mote_fsync(L.area, (int32_t)s->a, 1);
+}
+
+SYSCALL(fallocate)
+{
+	return mote_fallocate(L.area, (int32_t)s->a, (uint32_t)s->b, s->c, s->d);
+}
+
+SYSCALL(fadvise64)
+{
+	return mote_fadvise(L.area, (int32_t)s->a, s->b, s->c, (uint32_t)s->d);
+}
+
+SYSCALL(flock)
+{
+	return mote_flock(L.area, (int32_t)s->a, (uint32_t)s->b);
+}
+
+static int64_t copy_between(int32_t out, int32_t in, uint64_t offset_at, uint64_t out_offset_at, uint64_t count)
+{
+	static uint8_t buffer[65536];
+	uint64_t done = 0, in_at = 0, out_at = 0;
+	if ((offset_at && get_user(&in_at, offset_at, 8) < 0) || (out_offset_at && get_user(&out_at, out_offset_at, 8) < 0))
+		return -E_FAULT;
+	while (done < count) {
+		struct mote_iovec v = {.base = (uint64_t)buffer, .len = count - done < sizeof(buffer) ? count - done : sizeof(buffer)};
+		int64_t n = offset_at ? mote_preadv(L.area, in, &v, 1, in_at + done) : mote_readv(L.area, in, &v, 1);
+		if (n < 0)
+			return done ? (int64_t)done : n;
+		if (n == 0)
+			break;
+		for (int64_t sent = 0; sent < n;) {
+			struct mote_iovec w = {.base = (uint64_t)buffer + (uint64_t)sent, .len = (uint64_t)(n - sent)};
+			int64_t m = out_offset_at ? mote_pwritev(L.area, out, &w, 1, out_at + done + (uint64_t)sent)
+						  : mote_writev(L.area, out, &w, 1);
+			if (m < 0)
+				return done ? (int64_t)done : m;
+			sent += m;
+		}
+		done += (uint64_t)n;
+		if ((uint64_t)n < v.len)
+			break;
+	}
+	in_at += done;
+	out_at += done;
+	if ((offset_at && put_user(offset_at, &in_at, 8) < 0) || (out_offset_at && put_user(out_offset_at, &out_at, 8) < 0))
+		return -E_FAULT;
+	return (int64_t)done;
+}
+
+SYSCALL(sendfile)
+{
+	return copy_between((int32_t)s->a, (int32_t)s->b, s->c, 0, s->d);
+}
+
+SYSCALL(copy_file_range)
+{
+	return copy_between((int32_t)s->c, (int32_t)s->a, s->b, s->d, s->e);
+}

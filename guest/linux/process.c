@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* System calls on the process: identity, limits, its end, and the others that it cannot have. */
+#include "guest/linux/syscall.h"
+
+SYSCALL(exit)
+{
+	return mote_exit(L.area, (int32_t)s->a);
+}
+
+SYSCALL(getpid)
+{
+	(void)s;
+	return L.boot->pid;
+}
+
+SYSCALL(getppid)
+{
+	(void)s;
+	return 0;
+}
+
+SYSCALL(getuid)
+{
+	(void)s;
+	return L.boot->uid;
+}
+
+SYSCALL(getgid)
+{
+	(void)s;
+	return L.boot->gid;
+}
+
+SYSCALL(zero)
+{
+	(void)s;
+	return 0;
+}
+
+SYSCALL(getresuid)
+{
+	uint32_t id = L.boot->uid;
+	return put_user(s->a, &id, 4) < 0 || put_user(s->b, &id, 4) < 0 || put_user(s->c, &id, 4) < 0 ? -E_FAULT : 0;
+}
+
+SYSCALL(getresgid)
+{
+	uint32_t id = L.boot->gid;
+	return put_user(s->a, &id, 4) < 0 || put_user(s->b, &id, 4) < 0 || put_user(s->c, &id, 4) < 0 ? -E_FAULT : 0;
+}
+
+/* Becoming who one is already is allowed; anybody else is not. */
+SYSCALL(setuid)
+{
+	return (uint32_t)s->a == L.boot->uid ? 0 : -E_PERM;
+}
+
+SYSCALL(setgid)
+{
+	return (uint32_t)s->a == L.boot->gid ? 0 : -E_PERM;
+}
+
+SYSCALL(uname)
+{
+	static char u[6][65];
+	const char *const fields[6] = {"Linux", boot_string(L.boot->hostname), "6.1.0-mote", "#1 Mote " MOTE_VERSION, "x86_64",
+				       "(none)"};
+	memset(u, 0, sizeof(u));
+	for (int i = 0; i < 6; i++)
+		memcpy(u[i], fields[i], strnlen(fields[i], 64));
+	return put_user(s->a, u, sizeof(u));
+}
+
+struct linux_sysinfo {
+	int64_t uptime;
+	uint64_t loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
+	uint16_t procs, pad;
+	uint64_t totalhigh, freehigh;
+	uint32_t mem_unit;
+};
+
+SYSCALL(sysinfo)
+{
+	struct mote_time t;
+	mote_clock_get(L.area, 7, &t);
+	struct linux_sysinfo info = {.uptime = t.sec, .totalram = L.boot->memory_bytes,
+				     .freeram = L.boot->memory_bytes / 2, .procs = 1, .mem_unit = 1};
+	return put_user(s->a, &info, sizeof(info));
+}
+
+SYSCALL(prlimit64)
+{
+	uint64_t limit[2] = {~0UL, ~0UL};
+	if ((uint32_t)s->b == 7)
+		limit[0] = limit[1] = 1024;
+	if ((uint32_t)s->b == 3)
+		limit[0] = LINUX_STACK_BYTES;
+	return s->d ? put_user(s->d, limit, sizeof(limit)) : 0;
+}
+
+SYSCALL(getrlimit)
+{
+	struct args same = {.b = s->a, .d = s->b};
+	return sys_prlimit64(&same);
+}
+
+SYSCALL(getrusage)
+{
+	struct mote_time t;
+	int64_t usage[18] = {0};
+	mote_clock_get(L.area, 3, &t);
+	usage[0] = t.sec;
+	usage[1] = t.nsec / 1000;
+	return put_user(s->b, usage, sizeof(usage));
+}
+
+SYSCALL(sched_yield)
+{
+	(void)s;
+	return mote_yield(L.area);
+}
+
+SYSCALL(sched_getaffinity)
+{
+	uint64_t one = 1;
+	if (s->b < 8)
+		return -E_INVAL;
+	return put_user(s->c, &one, 8) < 0 ? -E_FAULT : 8;
+}
+
+SYSCALL(getrandom)
+{
+	return mote_random(L.area, (void *)s->a, s->b);
+}
+
+SYSCALL(arch_prctl)
+{
+	switch ((uint32_t)s->a) {
+	case 0x1002: /* ARCH_SET_FS */
+		__asm__ volatile("wrfsbase %0" : : "r"(s->b));
+		return 0;
+	case 0x1003: { /* ARCH_GET_FS */
+		uint64_t base;
+		__asm__ volatile("rdfsbase %0" : "=r"(base));
+		return put_user(s->b, &base, 8);
+	}
+	case 0x1001: /* ARCH_SET_GS: the personality's */
+		lib_log("arch_prctl(ARCH_SET_GS) is not implemented");
+		return -E_PERM;
+	default:
+		return -E_INVAL;
+	}
+}
+
+SYSCALL(prctl)
+{
+	switch ((uint32_t)s->a) {
+	case 15: /* PR_SET_NAME */
+		return get_user(L.name, s->b, 15) < 0 ? -E_FAULT : 0;
+	case 16: /* PR_GET_NAME */
+		return put_user(s->b, L.name, 16);
+	case 4:	 /* PR_SET_DUMPABLE */
+	case 38: /* PR_SET_NO_NEW_PRIVS */
+		return 0;
+	default:
+		return -E_INVAL;
+	}
+}
+
+/* With one thread nobody can wake a waiter: what would wait for ever is an error. */
+SYSCALL(futex)
+{
+	uint32_t op = (uint32_t)s->b & 0x7f, value;
+	struct mote_time t;
+	if (op == 1 || op == 10) /* FUTEX_WAKE, FUTEX_WAKE_BITSET */
+		return 0;
+	if (op != 0 && op != 9)
+		return -E_NOSYS;
+	if (get_user(&value, s->a, 4) < 0)
+		return -E_FAULT;
+	if (value != (uint32_t)s->c)
+		return -E_AGAIN;
+	if (!s->d) {
+		lib_error("%s: deadlock: its only thread waits for another one", boot_string(L.boot->payload_path));
+		mote_exit_signal(L.area, 6);
+	}
+	if (get_user(&t, s->d, sizeof(t)) < 0)
+		return -E_FAULT;
+	int64_t rc = mote_sleep(L.area, (uint32_t)s->b & 256 ? 0 : 1, op == 9, &t);
+	return rc < 0 ? rc : -110; /* ETIMEDOUT */
+}
+
+static bool told[3];
+
+static int64_t refuse_once(int which, const char *what)
+{
+	if (!told[which])
+		lib_error("%s: %s", boot_string(L.boot->payload_path), what);
+	told[which] = true;
+	return -E_NOSYS;
+}
+
+SYSCALL(fork)
+{
+	(void)s;
+	return refuse_once(0, "fork is not implemented: a guest is one process; start the other program in a container of its own");
+}
+
+SYSCALL(clone)
+{
+	if ((s->nr == 56 && (s->a & 0x100)) || s->nr == 435)
+		return refuse_once(1, "threads are not implemented: a guest has one; build the program without them");
+	return sys_fork(s);
+}
+
+SYSCALL(execve)
+{
+	(void)s;
+	return refuse_once(2, "execve is not implemented: name the program itself as the container's entrypoint");
+}
+
+SYSCALL(wait4)
+{
+	(void)s;
+	return -E_CHILD;
+}
