@@ -198,7 +198,7 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 	if (rc == 0)
 		rc = memory_map_fixed(&vm->memory, gva(MOTE_BOOT_VA), at, pages, MEMORY_READ);
 	if (rc == 0)
-		memcpy(memory_at(&vm->memory, at, pages), i.buf.data, i.buf.len);
+		vm->boot = memcpy(memory_at(&vm->memory, at, pages), i.buf.data, i.buf.len);
 	buf_free(&i.buf);
 	if (rc == -E2BIG)
 		return err_set(e, ERR_CONFIG, E2BIG, "arguments and environment are larger than %lu KiB together",

@@ -1,25 +1,111 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The function-call channel: one message out, the next one in (abi/message.h). */
+/*
+ * The function-call channel: one message out, the next one in (abi/message.h). The guest stops in its host
+ * call; vm_reply() completes it later. Addresses and sizes are the guest's and are checked when used.
+ */
 #include "vm/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define MESSAGE_MAX (16UL << 20)
+void vm_offer_calls(struct vm *vm, size_t max)
+{
+	vm->channel.max = max;
+	vm->boot->flags |= MOTE_BOOT_CALLS;
+}
+
+void channel_free(struct vm_channel *c)
+{
+	free(c->message);
+	free(c->unfetched);
+	*c = (struct vm_channel){0};
+}
+
+/* Room for a message of `bytes`, which are at most c->max; kept, since calls come in series. */
+static int make_room(struct vm_channel *c, size_t bytes)
+{
+	if (bytes <= c->room)
+		return 0;
+	size_t room = c->room ? c->room : 4096;
+	while (room < bytes)
+		room *= 2;
+	free(c->message);
+	c->room = 0;
+	c->message = malloc(room);
+	if (!c->message)
+		return -ENOMEM;
+	c->room = room;
+	return 0;
+}
+
+/* The guest asks again, with more room, for a message that it could not take. */
+static int64_t fetch(struct vm *vm, const struct call_exchange *a)
+{
+	struct vm_channel *c = &vm->channel;
+	if (!c->unfetched)
+		return -EINVAL;
+	if (a->room < c->unfetched_len)
+		return (int64_t)c->unfetched_len;
+	if (memory_write(&vm->memory, gva(a->reply), c->unfetched, c->unfetched_len) < 0)
+		return -EFAULT;
+	free(take_ptr(c->unfetched));
+	return (int64_t)c->unfetched_len;
+}
 
 int64_t host_exchange(struct vm *vm, const struct call_exchange *a)
 {
-	if (!vm->exchange)
+	struct vm_channel *c = &vm->channel;
+	if (c->max == 0)
 		return -ENOSYS;
-	if (a->bytes > MESSAGE_MAX)
+	if (a->bytes == 0)
+		return fetch(vm, a);
+	if (c->unfetched)
+		return -EINVAL;
+	if (a->bytes > c->max)
 		return -E2BIG;
-	cleanup_free uint8_t *message = malloc(a->bytes + 1), *reply = malloc(a->reply.len + 1);
-	if (!message || !reply)
-		return -ENOMEM;
-	if (memory_read(&vm->memory, gva(a->message), message, a->bytes) < 0)
+	int rc = make_room(c, a->bytes);
+	if (rc < 0)
+		return rc;
+	if (memory_read(&vm->memory, gva(a->message), c->message, a->bytes) < 0)
 		return -EFAULT;
-	int64_t n = vm->exchange(vm->exchange_arg, message, a->bytes, reply, a->reply.len);
-	if (n > 0)
-		vm_put(vm, a->reply.at, reply, (uint64_t)n);
-	return n;
+	c->len = a->bytes;
+	c->reply_at = gva(a->reply);
+	c->reply_room = a->room;
+	c->waiting = true;
+	return 0;
+}
+
+const uint8_t *vm_message(const struct vm *vm, size_t *len)
+{
+	*len = vm->channel.len;
+	return vm->channel.message;
+}
+
+static int keep(struct vm_channel *c, const void *bytes, size_t len, struct err *e)
+{
+	c->unfetched = malloc(len);
+	if (!c->unfetched)
+		return err_sys(e, ENOMEM, "a message of %zu bytes for the guest", len);
+	memcpy(c->unfetched, bytes, len);
+	c->unfetched_len = len;
+	return 0;
+}
+
+int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e)
+{
+	struct vm_channel *c = &vm->channel;
+	if (!c->waiting || len == 0)
+		return err_set(e, ERR_HOST, EINVAL, "the guest waits for no message");
+	int rc = 0;
+	if (len > c->reply_room)
+		rc = keep(c, bytes, len, e);
+	else if (memory_write(&vm->memory, c->reply_at, bytes, len) < 0)
+		rc = err_set(e, ERR_GUEST, EFAULT, "the guest has no memory at %#lx, where it wants its next message",
+			     c->reply_at.v);
+	if (rc < 0)
+		return rc;
+	*(volatile int64_t *)&vm->area->frame.result = (int64_t)len;
+	c->waiting = false;
+	return 0;
 }

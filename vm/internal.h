@@ -16,11 +16,30 @@
 
 #define VM_SCRATCH_BYTES (2 * 4096 + MOTE_IN_MAX + 1024)
 
-/* A timer that kicks the vCPU thread. Made when first set, by that thread. */
+/* A timer that kicks the thread in vm_resume, which makes it when it is first set and ends it. */
 struct vm_timer {
 	timer_t id;
 	bool made;
 	_Atomic bool fired;
+};
+
+/* The function-call channel (call_exchange.c). */
+struct vm_channel {
+	size_t max;         /* bytes of a message; 0: closed */
+	bool waiting;       /* the guest is in `exchange`, and the fields below are about it */
+	gva_t reply_at;     /* where it wants its next message, unchecked */
+	uint64_t reply_room;
+	uint8_t *message;   /* owned; what it handed over */
+	size_t len, room;
+	uint8_t *unfetched; /* owned; a message that did not fit reply_room, until the guest asks again */
+	size_t unfetched_len;
+};
+
+/* What vm_interrupt() may do. */
+enum vm_busy {
+	VM_IDLE,
+	VM_BUSY,    /* between vm_begin and vm_finish */
+	VM_STOPPED, /* and to be ended */
 };
 
 struct vm {
@@ -35,24 +54,34 @@ struct vm {
 	bool network;
 	bool ended;
 	struct vm_outcome outcome; /* valid once ended */
-	uint64_t time_limit_ns;
+	struct mote_boot *boot;    /* host address */
+	uint64_t time_limit_ns;    /* vm_run's */
 	sigset_t wait_mask;        /* signals blocked while the vCPU runs or a handler waits: others interrupt */
-	sigset_t saved_mask;       /* the thread's before vm_run */
-	_Atomic int running_tid;   /* thread in vm_run, 0: none */
+	sigset_t kvm_mask;         /* what KVM_RUN was last told of that */
+	bool kvm_mask_set;
+	sigset_t saved_mask;       /* the thread's before vm_resume */
+	_Atomic int running_tid;   /* thread in vm_resume, 0: none */
 	_Atomic uint64_t pending;  /* signals from vm_signal(), bit n - 1 */
-	struct vm_timer alarm, deadline, flush;
+	_Atomic int busy;          /* enum vm_busy */
+	struct vm_timer alarm, deadline, cpu, flush;
+	uint64_t deadline_ns;      /* CLOCK_MONOTONIC, 0: none */
+	uint64_t cpu_left_ns;      /* of limits.cpu_ns */
+	bool cpu_limited;
+	uint64_t alarm_left_ns, alarm_interval_ns, alarm_left_at; /* the guest's alarm between two runs */
 	void (*log)(void *arg, const char *line);
 	void *log_arg;
 	unsigned log_lines; /* guest lines so far: rate limit */
-	/* The function call channel (call_exchange.c): set by api/ before vm_run. */
-	int64_t (*exchange)(void *arg, const uint8_t *message, size_t len, uint8_t *reply, size_t room);
-	void *exchange_arg;
+	struct vm_channel channel;
 	/* Scratch for one decoded call. */
 	size_t scratch_used;
 	struct iovec iov[HOSTCALL_IOV_MAX];
 	_Alignas(16) uint8_t scratch[VM_SCRATCH_BYTES];
 };
 
+/* vcpu.c: runs the guest until it ends or waits in an exchange. run.c has all that is around it. */
+int vcpu_loop(struct vm *vm, struct err *e) must_check;
+/* KVM_RUN leaves the kick pending: takes it, and what a timer has to say. */
+void run_take_kicks(void);
 /* True when a blocking handler must give up with -EINTR: a signal or an alarm is pending, or the end. */
 bool vm_interrupted(const struct vm *vm);
 /* Ends the guest after the present call. */
@@ -69,6 +98,7 @@ int vm_wait_fd(struct vm *vm, int host, short events) must_check;
 int vm_wait(struct vm *vm, int64_t ns) must_check;
 /* Gives the guest two descriptors (taken) and writes their numbers to `to`. */
 int64_t vm_add_pair(struct vm *vm, const int host[2], unsigned flags, const struct call_out *to) must_check;
+void channel_free(struct vm_channel *c);
 /* Writes out what the guest has buffered in its area. */
 void vm_flush_output(struct vm *vm);
 /* One line to the operator's log, printf form; text of the guest must be escaped by vm_escape first. */

@@ -1,98 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running the vCPU: exits, faults, signals, time limits, buffered output.
- *
- * VM_KICK_SIGNAL is blocked in this thread but for the moments when it may interrupt: inside KVM_RUN
- * (KVM_SET_SIGNAL_MASK) and inside the waits of host calls (ppoll with wait_mask). So a kick is never
- * lost between a check and a wait. Timers are kicks too; their siginfo says which flag to set.
+ * Running the vCPU: exits, faults, signals, buffered output, from one exchange to the next. What limits and
+ * interrupts a run is in run.c.
  */
 #include "vm/internal.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define FLUSH_NS 5000000L	/* buffered output waits this long at most */
 #define OUTPUT_SMALL 1024	/* a write below this size starts buffering */
 #define LOG_LINES_MAX 1000	/* of one guest */
-
-/* --- kicks and timers --- */
-
-static void note_kick(const siginfo_t *info)
-{
-	if (info->si_code == SI_TIMER && info->si_value.sival_ptr)
-		atomic_store((_Atomic bool *)info->si_value.sival_ptr, true);
-}
-
-static void on_kick(int signo, siginfo_t *info, void *context)
-{
-	(void)signo;
-	(void)context;
-	note_kick(info);
-}
-
-static pthread_once_t handler_once = PTHREAD_ONCE_INIT;
-static int handler_rc;
-
-static void install_handler(void)
-{
-	struct sigaction sa = {.sa_sigaction = on_kick, .sa_flags = SA_SIGINFO};
-	sigemptyset(&sa.sa_mask);
-	handler_rc = sigaction(VM_KICK_SIGNAL, &sa, NULL) < 0 ? -errno : 0;
-}
-
-/* KVM_RUN leaves the kick pending: take it, and what a timer has to say. */
-static void take_kicks(void)
-{
-	sigset_t kick;
-	sigemptyset(&kick);
-	sigaddset(&kick, VM_KICK_SIGNAL);
-	siginfo_t info;
-	struct timespec now = {0};
-	while (sigtimedwait(&kick, &info, &now) == VM_KICK_SIGNAL)
-		note_kick(&info);
-}
-
-int vm_timer_set(struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns)
-{
-	if (!t->made) {
-		struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = VM_KICK_SIGNAL};
-		ev.sigev_value.sival_ptr = &t->fired;
-		ev._sigev_un._tid = (int)syscall(SYS_gettid);
-		if (timer_create(CLOCK_MONOTONIC, &ev, &t->id) < 0)
-			return -errno;
-		t->made = true;
-	}
-	struct itimerspec when = {
-		.it_value = {.tv_sec = (time_t)(first_ns / 1000000000), .tv_nsec = (long)(first_ns % 1000000000)},
-		.it_interval = {.tv_sec = (time_t)(interval_ns / 1000000000), .tv_nsec = (long)(interval_ns % 1000000000)},
-	};
-	return timer_settime(t->id, 0, &when, NULL) < 0 ? -errno : 0;
-}
-
-static void timer_end(struct vm_timer *t)
-{
-	if (t->made)
-		timer_delete(t->id);
-	t->made = false;
-}
-
-void vm_signal(struct vm *vm, int signo)
-{
-	if (signo < 1 || signo > 64)
-		return;
-	int saved = errno;
-	atomic_fetch_or(&vm->pending, 1UL << (signo - 1));
-	int tid = atomic_load(&vm->running_tid);
-	if (tid)
-		syscall(SYS_tgkill, getpid(), tid, VM_KICK_SIGNAL);
-	errno = saved;
-}
 
 /* --- what stops a guest --- */
 
@@ -122,11 +44,17 @@ static uint64_t deliverable(const struct vm *vm)
 	return pending & ~blocked;
 }
 
+/* Whatever the program thinks of it. */
+static bool must_end(const struct vm *vm)
+{
+	return vm->ended || signal_set(deliverable(vm), SIGKILL) || atomic_load(&vm->deadline.fired) ||
+	       atomic_load(&vm->cpu.fired) || atomic_load(&vm->busy) == VM_STOPPED;
+}
+
 bool vm_interrupted(const struct vm *vm)
 {
 	uint64_t blocked = vm->area->blocked_signals, waiting = vm->area->pending_signals;
-	return vm->ended || deliverable(vm) || (waiting & ~blocked) || atomic_load(&vm->deadline.fired) ||
-	       atomic_load(&vm->alarm.fired);
+	return must_end(vm) || deliverable(vm) || (waiting & ~blocked) || atomic_load(&vm->alarm.fired);
 }
 
 /* Hands one event to the program's handler through the personality, if it can take one now. */
@@ -154,8 +82,10 @@ static bool inject(struct vm *vm, int signo, struct err *e, int *rc)
  */
 static int serve_events(struct vm *vm, bool may_inject, struct err *e)
 {
-	if (atomic_load(&vm->deadline.fired))
-		vm_end(vm, VM_TIMED_OUT, 0);
+	if (atomic_load(&vm->busy) == VM_STOPPED)
+		vm_end(vm, VM_INTERRUPTED, 0);
+	if (atomic_load(&vm->deadline.fired) || atomic_load(&vm->cpu.fired))
+		vm_end(vm, VM_TIMED_OUT, atomic_load(&vm->deadline.fired) ? 0 : 1);
 	if (atomic_exchange(&vm->alarm.fired, false))
 		atomic_fetch_or(&vm->pending, 1UL << (SIGALRM - 1));
 	if (atomic_exchange(&vm->flush.fired, false)) {
@@ -245,7 +175,7 @@ static int serve_fault(struct vm *vm, struct err *e)
 /* Waits until a descriptor takes more, or the guest is to end. */
 static bool wait_writable(struct vm *vm, int fd)
 {
-	while (!vm->ended && !signal_set(deliverable(vm), SIGKILL) && !atomic_load(&vm->deadline.fired)) {
+	while (!must_end(vm)) {
 		struct pollfd p = {.fd = fd, .events = POLLOUT};
 		int n = ppoll(&p, 1, NULL, &vm->wait_mask);
 		if (n > 0)
@@ -306,10 +236,10 @@ void vm_log(struct vm *vm, const char *fmt, ...)
 
 /* --- the loop --- */
 
-static int run_loop(struct vm *vm, struct err *e)
+int vcpu_loop(struct vm *vm, struct err *e)
 {
 	bool interrupted = false;
-	while (!vm->ended) {
+	while (!vm->ended && !vm->channel.waiting) {
 		int rc = serve_events(vm, interrupted, e);
 		if (rc < 0)
 			return rc;
@@ -330,7 +260,7 @@ static int run_loop(struct vm *vm, struct err *e)
 				return rc;
 			break;
 		case MACHINE_INTERRUPTED:
-			take_kicks();
+			run_take_kicks();
 			interrupted = true;
 			break;
 		case MACHINE_DEAD:
@@ -340,41 +270,4 @@ static int run_loop(struct vm *vm, struct err *e)
 		}
 	}
 	return 0;
-}
-
-static int begin(struct vm *vm, struct err *e)
-{
-	pthread_once(&handler_once, install_handler);
-	if (handler_rc < 0)
-		return err_sys(e, -handler_rc, "handler for signal %d", VM_KICK_SIGNAL);
-	sigset_t kick;
-	sigemptyset(&kick);
-	sigaddset(&kick, VM_KICK_SIGNAL);
-	int rc = pthread_sigmask(SIG_BLOCK, &kick, &vm->saved_mask);
-	if (rc)
-		return err_sys(e, rc, "blocking signal %d", VM_KICK_SIGNAL);
-	vm->wait_mask = vm->saved_mask;
-	sigdelset(&vm->wait_mask, VM_KICK_SIGNAL);
-	atomic_store(&vm->running_tid, (int)syscall(SYS_gettid));
-	rc = machine_signal_mask(&vm->machine, &vm->wait_mask);
-	if (rc == 0 && vm->time_limit_ns)
-		rc = vm_timer_set(&vm->deadline, vm->time_limit_ns, 0);
-	return rc < 0 ? err_sys(e, -rc, "preparing the vCPU thread") : 0;
-}
-
-int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e)
-{
-	int rc = begin(vm, e);
-	if (rc == 0)
-		rc = run_loop(vm, e);
-	vm_flush_output(vm);
-	atomic_store(&vm->running_tid, 0);
-	timer_end(&vm->deadline);
-	timer_end(&vm->alarm);
-	timer_end(&vm->flush);
-	take_kicks();
-	pthread_sigmask(SIG_SETMASK, &vm->saved_mask, NULL);
-	if (rc == 0)
-		*out = vm->outcome;
-	return rc;
 }

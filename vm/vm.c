@@ -115,6 +115,7 @@ void vm_destroy(struct vm *vm)
 {
 	if (!vm)
 		return;
+	channel_free(&vm->channel);
 	fdtable_destroy(&vm->fds);
 	machine_destroy(&vm->machine);
 	memory_destroy(&vm->memory);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A micro-VM with its personality and payload: what api/ builds libmote on. A vm belongs to one thread
- * at a time; only vm_signal() may be called from elsewhere, signal handlers included.
+ * at a time; only vm_signal() and vm_interrupt() may be called from elsewhere, signal handlers included.
  */
 #ifndef MOTE_VM_VM_H
 #define MOTE_VM_VM_H
@@ -40,7 +40,7 @@ struct vm_config {
 	const struct vm_preopen *preopens;
 	size_t preopen_count;  /* guest descriptors 3, 4, … */
 	bool network;
-	uint64_t time_limit_ns; /* wall clock from vm_run on; 0: none */
+	uint64_t time_limit_ns; /* wall clock of vm_run; 0: none */
 	/* Lines for the operator: guest log lines (escaped) and faults. NULL: dropped. Called in vm_run. */
 	void (*log)(void *arg, const char *line);
 	void *log_arg;
@@ -49,8 +49,10 @@ struct vm_config {
 enum vm_end {
 	VM_EXITED = 1, /* code: the status, 0..255 */
 	VM_SIGNALLED,  /* code: the signal that ended it, 1..64 */
-	VM_TIMED_OUT,  /* the wall-clock limit */
+	VM_TIMED_OUT,  /* a limit; code 0: wall clock, 1: CPU time */
 	VM_FAULTED,    /* the personality itself failed; code: the CPU exception's vector */
+	VM_INTERRUPTED, /* vm_interrupt() */
+	VM_WAITING,    /* no end: the guest has handed over a message and waits for one (vm_resume) */
 };
 
 struct vm_outcome {
@@ -68,6 +70,46 @@ int vm_create(const struct vm_config *config, struct vm **out, struct err *e) mu
  * thread. An error is the host's (KVM_RUN failed); the guest's own faults are outcomes.
  */
 int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
+
+/*
+ * Function calls. The guest hands over messages by the host call `exchange`, each time waiting for the
+ * next one from the host; a run goes from exchange to exchange:
+ *
+ *     vm_offer_calls(vm, max);              before the first run
+ *     vm_begin(vm, &limits);
+ *     vm_resume(vm, &out, e);               until out.end is VM_WAITING, or the guest's end
+ *     vm_message(vm, &len);                 what it handed over
+ *     vm_reply(vm, bytes, len, e);          what it gets, then vm_resume() again
+ *     vm_finish(vm);
+ *
+ * A vm that is VM_WAITING has nothing under way on the host: no timer, no thread, no buffered output.
+ * Its vCPU has left KVM_RUN at the doorbell's `out`, which KVM completes on the next KVM_RUN; until then
+ * RIP means nothing. Each vm_resume may be on another thread.
+ */
+struct vm_limits {
+	uint64_t wall_ns; /* from vm_begin on, whether the guest runs or not; 0: none */
+	uint64_t cpu_ns;  /* of the threads in vm_resume, in it; 0: none */
+};
+
+/* Lets the guest make exchanges, of messages of at most max bytes. Before the first run. */
+void vm_offer_calls(struct vm *vm, size_t max);
+/* From vm_begin to vm_finish the limits count, and vm_interrupt() works. */
+void vm_begin(struct vm *vm, const struct vm_limits *limits);
+void vm_finish(struct vm *vm);
+/* Runs the guest until its next exchange or its end; after an end it may not be called any more. */
+int vm_resume(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
+/* The message of a VM_WAITING guest; 1..max bytes, untrusted; borrowed until the next vm_resume. */
+const uint8_t *vm_message(const struct vm *vm, size_t *len);
+/*
+ * Gives a VM_WAITING guest its next message; bytes are copied. ERR_GUEST: it has no memory where it wants
+ * it, and cannot go on.
+ */
+int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e) must_check;
+/*
+ * Ends the guest with VM_INTERRUPTED if it is between vm_begin and vm_finish: at once while it runs, else
+ * as soon as it is resumed. 0, or -ESRCH where it is not. Any thread.
+ */
+int vm_interrupt(struct vm *vm);
 /*
  * Delivers a signal to the guest: ends it (vm_run returns VM_SIGNALLED) unless the program handles it;
  * SIGKILL always ends it. Must reach the thread in vm_run as well: call it in a handler that runs on that

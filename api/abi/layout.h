@@ -147,6 +147,7 @@ _Static_assert(offsetof(struct mote_area, stack_top) == MOTE_AREA_STACK_TOP, "la
 
 enum mote_boot_flag {
 	MOTE_BOOT_NETWORK = 1 << 0, /* socket calls are allowed */
+	MOTE_BOOT_CALLS = 1 << 1,   /* the host makes function calls: `exchange` is there */
 };
 
 /* A directory or listener that is open from the start. */

@@ -223,6 +223,33 @@ static void recurse(uint64_t depth)
 	big[1] = big[0];
 }
 
+/* Function calls as the host's test expects them: each message comes back as it is, until "end". */
+static void test_exchange(const struct mote_boot *boot)
+{
+	static char buffer[8192];
+	CHECK(boot->flags & MOTE_BOOT_CALLS);
+	CHECK(mote_exchange(area, (uint64_t)buffer, 8193, (uint64_t)buffer, 16) == -7);
+	CHECK(mote_exchange(area, 8, 5, (uint64_t)buffer, 16) == -14);
+	CHECK(mote_exchange(area, (uint64_t)buffer, 0, (uint64_t)buffer, 16) == -22);
+	int64_t n = mote_exchange(area, (uint64_t)"ready", 5, (uint64_t)buffer, 16);
+	for (;;) {
+		CHECK(n > 0);
+		if (n > 16) { /* did not fit: asked for again */
+			CHECK(mote_exchange(area, (uint64_t)"x", 1, (uint64_t)buffer, 16) == -22);
+			CHECK(mote_exchange(area, 0, 0, (uint64_t)buffer, 16) == n);
+			CHECK(mote_exchange(area, 0, 0, (uint64_t)buffer, sizeof(buffer)) == n);
+			CHECK(mote_exchange(area, 0, 0, (uint64_t)buffer, sizeof(buffer)) == -22);
+		}
+		if (n == 3 && buffer[0] == 'e')
+			return;
+		if (n == 4 && buffer[0] == 'l')
+			for (;;)
+				__asm__ volatile("pause");
+		uint64_t reply = n == 4 && buffer[0] == 'h' ? 8 : (uint64_t)buffer;
+		n = mote_exchange(area, (uint64_t)buffer, (uint64_t)n, reply, 16);
+	}
+}
+
 void mote_guest_entry(const struct mote_boot *boot, struct mote_area *a);
 void mote_guest_entry(const struct mote_boot *boot, struct mote_area *a)
 {
@@ -245,6 +272,10 @@ void mote_guest_entry(const struct mote_boot *boot, struct mote_area *a)
 		test_payload(boot);
 	else if (same(what, "syscall"))
 		test_syscall();
+	else if (same(what, "exchange"))
+		test_exchange(boot);
+	else if (same(what, "closed"))
+		CHECK(mote_exchange(a, (uint64_t)a, 1, (uint64_t)a, 1) == -38 && !(boot->flags & MOTE_BOOT_CALLS));
 	else if (same(what, "exit-300"))
 		mote_exit(a, 300);
 	else if (same(what, "signal"))

@@ -200,3 +200,133 @@ Test(vm_run, too_small_a_memory_is_refused)
 	struct vm *vm = NULL;
 	cr_expect(vm_create(&c, &vm, &e) == -22 && e.blame == ERR_CONFIG && strstr(e.text, "8 MiB"), "%s", e.text);
 }
+
+/* --- exchanges --- */
+
+static enum vm_end resume(struct vm *vm, int *code)
+{
+	struct err e = {0};
+	struct vm_outcome out = {0};
+	cr_assert(vm_resume(vm, &out, &e) == 0, "%s", e.text);
+	*code = out.code;
+	return out.end;
+}
+
+static struct vm *make_ready(const struct vm_limits *limits)
+{
+	struct vm *vm = make("exchange", 0);
+	vm_offer_calls(vm, 8192);
+	vm_begin(vm, limits);
+	int code;
+	cr_assert(resume(vm, &code) == VM_WAITING, "code %d", code);
+	size_t len;
+	const uint8_t *message = vm_message(vm, &len);
+	cr_assert(len == 5 && memcmp(message, "ready", 5) == 0);
+	return vm;
+}
+
+static void reply(struct vm *vm, const void *bytes, size_t len)
+{
+	struct err e = {0};
+	cr_assert(vm_reply(vm, bytes, len, &e) == 0, "%s", e.text);
+}
+
+static void echo(struct vm *vm, const char *bytes, size_t len)
+{
+	int code;
+	reply(vm, bytes, len);
+	cr_assert(resume(vm, &code) == VM_WAITING, "code %d", code);
+	size_t got;
+	const uint8_t *message = vm_message(vm, &got);
+	cr_expect(got == len && memcmp(message, bytes, len) == 0);
+}
+
+Test(vm_run, a_run_goes_from_exchange_to_exchange)
+{
+	static char large[8192];
+	memset(large, 'L', sizeof(large));
+	struct vm *vm = make_ready(&(struct vm_limits){0});
+	echo(vm, "hello", 5);
+	echo(vm, large, 16);
+	echo(vm, large, 17);
+	echo(vm, large, sizeof(large));
+	reply(vm, "end", 3);
+	int code;
+	cr_expect(resume(vm, &code) == VM_EXITED && code == 0, "code %d (a line of probe.c)", code);
+	vm_finish(vm);
+	vm_destroy(vm);
+}
+
+static void *echo_elsewhere(void *vm)
+{
+	echo(vm, "elsewhere", 9);
+	return NULL;
+}
+
+Test(vm_run, each_resume_may_be_on_another_thread)
+{
+	struct vm *vm = make_ready(&(struct vm_limits){.wall_ns = 60000000000, .cpu_ns = 60000000000});
+	for (int i = 0; i < 3; i++) {
+		pthread_t thread;
+		cr_assert(pthread_create(&thread, NULL, echo_elsewhere, vm) == 0);
+		pthread_join(thread, NULL);
+		echo(vm, "here!", 5);
+	}
+	vm_finish(vm);
+	vm_destroy(vm);
+}
+
+Test(vm_run, exchange_is_refused_unless_offered)
+{
+	expect("closed", VM_EXITED, 0);
+}
+
+Test(vm_run, a_bad_address_for_the_reply_is_an_error)
+{
+	struct vm *vm = make_ready(&(struct vm_limits){0});
+	struct err e = {0};
+	cr_expect(vm_resume(vm, &(struct vm_outcome){0}, &e) == -22, "no reply was given");
+	echo(vm, "hole", 4);
+	cr_expect(vm_reply(vm, "x", 1, &e) == -14 && e.blame == ERR_GUEST, "%s", e.text);
+	vm_finish(vm);
+	vm_destroy(vm);
+}
+
+static void *interrupt_later(void *vm)
+{
+	usleep(50000);
+	cr_expect(vm_interrupt(vm) == 0);
+	return NULL;
+}
+
+Test(vm_run, interrupt_ends_a_loop_and_only_what_runs)
+{
+	struct vm *vm = make_ready(&(struct vm_limits){0});
+	pthread_t thread;
+	int code;
+	vm_finish(vm);
+	cr_expect(vm_interrupt(vm) == -3, "nothing is running");
+	vm_begin(vm, &(struct vm_limits){0});
+	reply(vm, "loop", 4);
+	cr_assert(pthread_create(&thread, NULL, interrupt_later, vm) == 0);
+	cr_expect(resume(vm, &code) == VM_INTERRUPTED);
+	pthread_join(thread, NULL);
+	vm_finish(vm);
+	vm_destroy(vm);
+}
+
+Test(vm_run, limits_count_over_exchanges)
+{
+	struct vm *vm = make_ready(&(struct vm_limits){.wall_ns = 50000000});
+	int code;
+	usleep(60000);
+	reply(vm, "hello", 5);
+	cr_expect(resume(vm, &code) == VM_TIMED_OUT && code == 0);
+	vm_destroy(vm);
+	vm = make_ready(&(struct vm_limits){.cpu_ns = 50000000});
+	usleep(60000);
+	echo(vm, "hello", 5);
+	reply(vm, "loop", 4);
+	cr_expect(resume(vm, &code) == VM_TIMED_OUT && code == 1);
+	vm_destroy(vm);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A thread's time with a vCPU: from vm_resume to the next exchange or the end, and what limits it.
+ *
+ * VM_KICK_SIGNAL is blocked in this thread but for the moments when it may interrupt: inside KVM_RUN
+ * (KVM_SET_SIGNAL_MASK) and inside the waits of host calls (ppoll with wait_mask). So a kick is never
+ * lost between a check and a wait. Timers are kicks too; their siginfo says which flag to set. They exist
+ * only while their thread is in vm_resume. SIGPIPE is blocked too: a guest's broken pipe is an errno.
+ */
+#include "vm/internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define NS 1000000000UL
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
+}
+
+/* --- kicks --- */
+
+static void note_kick(const siginfo_t *info)
+{
+	if (info->si_code == SI_TIMER && info->si_value.sival_ptr)
+		atomic_store((_Atomic bool *)info->si_value.sival_ptr, true);
+}
+
+static void on_kick(int signo, siginfo_t *info, void *context)
+{
+	(void)signo;
+	(void)context;
+	note_kick(info);
+}
+
+static pthread_once_t handler_once = PTHREAD_ONCE_INIT;
+static int handler_rc;
+static sigset_t blocked_set; /* the kick and SIGPIPE */
+
+static void install_handler(void)
+{
+	struct sigaction sa = {.sa_sigaction = on_kick, .sa_flags = SA_SIGINFO};
+	sigemptyset(&sa.sa_mask);
+	handler_rc = sigaction(VM_KICK_SIGNAL, &sa, NULL) < 0 ? -errno : 0;
+	sigemptyset(&blocked_set);
+	sigaddset(&blocked_set, VM_KICK_SIGNAL);
+	sigaddset(&blocked_set, SIGPIPE);
+}
+
+void run_take_kicks(void)
+{
+	siginfo_t info;
+	struct timespec now = {0};
+	int signo;
+	while ((signo = sigtimedwait(&blocked_set, &info, &now)) > 0)
+		if (signo == VM_KICK_SIGNAL)
+			note_kick(&info);
+}
+
+static void kick(const struct vm *vm)
+{
+	int tid = atomic_load(&vm->running_tid);
+	if (tid)
+		syscall(SYS_tgkill, getpid(), tid, VM_KICK_SIGNAL);
+}
+
+void vm_signal(struct vm *vm, int signo)
+{
+	if (signo < 1 || signo > 64)
+		return;
+	int saved = errno;
+	atomic_fetch_or(&vm->pending, 1UL << (signo - 1));
+	kick(vm);
+	errno = saved;
+}
+
+int vm_interrupt(struct vm *vm)
+{
+	int expected = VM_BUSY;
+	if (!atomic_compare_exchange_strong(&vm->busy, &expected, VM_STOPPED) && expected == VM_IDLE)
+		return -ESRCH;
+	kick(vm);
+	return 0;
+}
+
+/* --- timers --- */
+
+static int timer_arm(struct vm_timer *t, clockid_t clock, uint64_t first_ns, uint64_t interval_ns)
+{
+	if (!t->made) {
+		struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = VM_KICK_SIGNAL};
+		ev.sigev_value.sival_ptr = &t->fired;
+		ev._sigev_un._tid = (int)syscall(SYS_gettid);
+		if (timer_create(clock, &ev, &t->id) < 0)
+			return -errno;
+		t->made = true;
+	}
+	struct itimerspec when = {
+		.it_value = {.tv_sec = (time_t)(first_ns / NS), .tv_nsec = (long)(first_ns % NS)},
+		.it_interval = {.tv_sec = (time_t)(interval_ns / NS), .tv_nsec = (long)(interval_ns % NS)},
+	};
+	return timer_settime(t->id, 0, &when, NULL) < 0 ? -errno : 0;
+}
+
+int vm_timer_set(struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns)
+{
+	return timer_arm(t, CLOCK_MONOTONIC, first_ns, interval_ns);
+}
+
+/* What is left until it fires; 0 where it is not set. */
+static uint64_t timer_left(const struct vm_timer *t, uint64_t *interval_ns)
+{
+	struct itimerspec left = {0};
+	if (!t->made || timer_gettime(t->id, &left) < 0)
+		return 0;
+	*interval_ns = (uint64_t)left.it_interval.tv_sec * NS + (uint64_t)left.it_interval.tv_nsec;
+	return (uint64_t)left.it_value.tv_sec * NS + (uint64_t)left.it_value.tv_nsec;
+}
+
+static void timer_end(struct vm_timer *t)
+{
+	if (t->made)
+		timer_delete(t->id);
+	t->made = false;
+}
+
+/* What is left once passed_ns have passed; never 0, which would stop a timer. */
+static uint64_t left_after(uint64_t left_ns, uint64_t passed_ns)
+{
+	return left_ns > passed_ns ? left_ns - passed_ns : 1;
+}
+
+static int start_timers(struct vm *vm)
+{
+	int rc = 0;
+	if (vm->deadline_ns)
+		rc = vm_timer_set(&vm->deadline, left_after(vm->deadline_ns, now_ns()), 0);
+	if (rc == 0 && vm->cpu_limited)
+		rc = timer_arm(&vm->cpu, CLOCK_THREAD_CPUTIME_ID, left_after(vm->cpu_left_ns, 0), 0);
+	if (rc == 0 && vm->alarm_left_ns)
+		rc = vm_timer_set(&vm->alarm, left_after(vm->alarm_left_ns, now_ns() - vm->alarm_left_at),
+				  vm->alarm_interval_ns);
+	return rc;
+}
+
+/* Timers belong to the thread. What the guest's alarm and the CPU limit had left is kept for the next one. */
+static void stop_timers(struct vm *vm)
+{
+	uint64_t unused;
+	if (vm->cpu.made)
+		vm->cpu_left_ns = timer_left(&vm->cpu, &unused);
+	vm->alarm_left_ns = 0;
+	if (vm->alarm.made && !vm->ended) {
+		vm->alarm_left_ns = timer_left(&vm->alarm, &vm->alarm_interval_ns);
+		vm->alarm_left_at = now_ns();
+	}
+	timer_end(&vm->deadline);
+	timer_end(&vm->cpu);
+	timer_end(&vm->alarm);
+	timer_end(&vm->flush);
+}
+
+/* --- runs --- */
+
+void vm_begin(struct vm *vm, const struct vm_limits *limits)
+{
+	vm->deadline_ns = limits->wall_ns ? now_ns() + limits->wall_ns : 0;
+	vm->cpu_limited = limits->cpu_ns != 0;
+	vm->cpu_left_ns = limits->cpu_ns;
+	atomic_store(&vm->deadline.fired, false);
+	atomic_store(&vm->cpu.fired, false);
+	atomic_store(&vm->busy, VM_BUSY);
+}
+
+void vm_finish(struct vm *vm)
+{
+	atomic_store(&vm->busy, VM_IDLE);
+}
+
+/* The signal mask of KVM_RUN is the vCPU's, and seldom changes. */
+static int set_kvm_mask(struct vm *vm)
+{
+	if (vm->kvm_mask_set && memcmp(&vm->kvm_mask, &vm->wait_mask, sizeof(vm->kvm_mask)) == 0)
+		return 0;
+	int rc = machine_signal_mask(&vm->machine, &vm->wait_mask);
+	vm->kvm_mask = vm->wait_mask;
+	vm->kvm_mask_set = rc == 0;
+	return rc;
+}
+
+static int enter(struct vm *vm, struct err *e)
+{
+	pthread_sigmask(SIG_BLOCK, &blocked_set, &vm->saved_mask);
+	vm->wait_mask = vm->saved_mask;
+	sigaddset(&vm->wait_mask, SIGPIPE);
+	sigdelset(&vm->wait_mask, VM_KICK_SIGNAL);
+	atomic_store(&vm->running_tid, (int)syscall(SYS_gettid));
+	int rc = set_kvm_mask(vm);
+	if (rc == 0)
+		rc = start_timers(vm);
+	return rc < 0 ? err_sys(e, -rc, "preparing the vCPU thread") : 0;
+}
+
+static void leave(struct vm *vm)
+{
+	vm_flush_output(vm);
+	vm->area->output_armed = 0;
+	atomic_store(&vm->running_tid, 0);
+	stop_timers(vm);
+	run_take_kicks();
+	pthread_sigmask(SIG_SETMASK, &vm->saved_mask, NULL);
+}
+
+int vm_resume(struct vm *vm, struct vm_outcome *out, struct err *e)
+{
+	if (vm->ended || vm->channel.waiting)
+		return err_set(e, ERR_HOST, EINVAL,
+			       vm->ended ? "the guest has ended" : "the guest waits for a message");
+	pthread_once(&handler_once, install_handler);
+	if (handler_rc < 0)
+		return err_sys(e, -handler_rc, "handler for signal %d", VM_KICK_SIGNAL);
+	int rc = enter(vm, e);
+	if (rc == 0)
+		rc = vcpu_loop(vm, e);
+	leave(vm);
+	if (rc == 0)
+		*out = vm->ended ? vm->outcome : (struct vm_outcome){.end = VM_WAITING};
+	return rc;
+}
+
+int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e)
+{
+	const struct vm_limits limits = {.wall_ns = vm->time_limit_ns};
+	vm_begin(vm, &limits);
+	int rc = vm_resume(vm, out, e);
+	vm_finish(vm);
+	return rc;
+}
