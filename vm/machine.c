@@ -41,6 +41,7 @@ int machine_open_kvm(struct err *e)
 		{KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
 		{KVM_CAP_XCRS, "KVM_CAP_XCRS"},
 		{KVM_CAP_X86_MSR_FILTER, "KVM_CAP_X86_MSR_FILTER"},
+		{KVM_CAP_SYNC_REGS, "KVM_CAP_SYNC_REGS"},
 	};
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		if (ioctl(fd, KVM_CHECK_EXTENSION, needed[i].cap) <= 0)
@@ -241,6 +242,64 @@ int machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t 
 	if (rc == 0 && ioctl(m->vcpu_fd, KVM_SET_REGS, &regs) < 0)
 		rc = -errno;
 	return rc < 0 ? err_sys(e, -rc, "setting the vCPU's registers") : 0;
+}
+
+/* --- saving and loading --- */
+
+/*
+ * Some KVMs move RIP past an I/O instruction only when the vCPU is run again. This lets them, without
+ * running the guest.
+ */
+static int finish_exit(struct machine *m)
+{
+	m->run->immediate_exit = 1;
+	int rc = ioctl(m->vcpu_fd, KVM_RUN, 0) < 0 ? -errno : 0;
+	m->run->immediate_exit = 0;
+	return rc == -EINTR ? 0 : rc < 0 ? rc : -EIO;
+}
+
+int machine_save(struct machine *m, struct machine_state *out)
+{
+	int rc = finish_exit(m);
+	if (rc < 0)
+		return rc;
+	if (ioctl(m->vcpu_fd, KVM_GET_REGS, &out->regs) < 0 || ioctl(m->vcpu_fd, KVM_GET_SREGS, &out->sregs) < 0 ||
+	    ioctl(m->vcpu_fd, KVM_GET_XSAVE, &out->xsave) < 0)
+		return -errno;
+	out->sregs.tr.type = tss_type();
+	return 0;
+}
+
+/* Through the run page: KVM_RUN takes them, which spares a call each. */
+int machine_load(struct machine *m, const struct machine_state *s)
+{
+	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, &s->xsave) < 0)
+		return -errno;
+	struct kvm_sync_regs *sync = &m->run->s.regs;
+	sync->regs = s->regs;
+	sync->sregs = s->sregs;
+	memset(&sync->events, 0, sizeof(sync->events));
+	m->run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+	return 0;
+}
+
+int machine_renew(struct machine *m)
+{
+	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400};
+	struct kvm_vcpu_events events = {0};
+	struct kvm_xsave xsave = {0};
+	uint16_t control = 0x37f; /* the reset state: x87 control word, MXCSR, no component in use */
+	uint32_t mxcsr = 0x1f80;
+	memcpy((uint8_t *)xsave.region, &control, sizeof(control));
+	memcpy((uint8_t *)xsave.region + 24, &mxcsr, sizeof(mxcsr));
+	int rc = finish_exit(m);
+	if (rc < 0)
+		return rc;
+	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, &xsave) < 0 || ioctl(m->vcpu_fd, KVM_SET_DEBUGREGS, &debug) < 0 ||
+	    ioctl(m->vcpu_fd, KVM_SET_VCPU_EVENTS, &events) < 0)
+		return -errno;
+	m->detail[0] = '\0';
+	return 0;
 }
 
 int machine_signal_mask(struct machine *m, const sigset_t *mask)

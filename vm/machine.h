@@ -22,6 +22,13 @@ struct machine {
 	char detail[96];             /* why the machine is dead */
 };
 
+/* All that a guest can have changed in a vCPU. */
+struct machine_state {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_xsave xsave;
+};
+
 enum machine_exit {
 	MACHINE_CALL,        /* the doorbell */
 	MACHINE_FAULT,       /* an exception reached its stub */
@@ -39,6 +46,15 @@ int machine_map_kernel(struct machine *m, struct memory *mem, struct err *e) mus
 /* Sets every register to the start state at CPL 3. */
 int machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t rsp, uint64_t rdi, uint64_t rsi,
 		  gva_t gs_base, struct err *e) must_check;
+/*
+ * The state of a stopped vCPU. Finishes the exit that it stopped with first: afterwards RIP is past the
+ * instruction on every KVM.
+ */
+int machine_save(struct machine *m, struct machine_state *out) must_check;
+/* Sets every register, whatever the vCPU held before; takes effect with the next run. */
+int machine_load(struct machine *m, const struct machine_state *s) must_check;
+/* Makes a vCPU that ran another guest one that machine_start can be called on. */
+int machine_renew(struct machine *m) must_check;
 /* The signals that stay blocked during KVM_RUN. */
 int machine_signal_mask(struct machine *m, const sigset_t *mask) must_check;
 /* KVM_RUN once. Not an error: a signal that came. m->detail says more about MACHINE_DEAD. */

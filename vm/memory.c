@@ -3,7 +3,7 @@
  * Guest-physical memory, its allocation, and four-level page tables (AMD64 Architecture Programmer's
  * Manual, volume 2, 5.3). Addresses and lengths come from the guest: ranges are checked before use.
  */
-#include "vm/memory.h"
+#include "vm/memory_tables.h"
 
 #include "abi/layout.h"
 
@@ -17,24 +17,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SMALL 4096UL
-#define LARGE (2UL << 20)
 #define FIRST_SLOT (64UL << 20)
 #define SLOTS_MAX 32
-#define ENTRIES 512
-
-enum {
-	PTE_PRESENT = 1 << 0,
-	PTE_WRITE = 1 << 1,
-	PTE_USER = 1 << 2,
-	PTE_ACCESSED = 1 << 5,
-	PTE_DIRTY = 1 << 6,
-	PTE_LARGE = 1 << 7,
-	PTE_HIDDEN = 1 << 9, /* ours: mapped with no access at present */
-	PTE_FIXED = 1 << 10, /* ours: the page behind it is not freed */
-};
-#define PTE_NX (1UL << 63)
-#define PTE_ADDR 0x000ffffffffff000UL
 
 static bool entry_used(uint64_t entry)
 {
@@ -59,8 +43,8 @@ static uint64_t entry_of(uint64_t page, unsigned access, uint64_t flags)
 static int slot_add(struct memory *m)
 {
 	uint64_t bytes = m->slot_end ? m->slot_end : FIRST_SLOT;
-	if (bytes > m->max_bytes - m->slot_end)
-		bytes = m->max_bytes - m->slot_end;
+	if (bytes > m->end - m->slot_end)
+		bytes = m->end - m->slot_end;
 	if (bytes == 0 || m->slots == SLOTS_MAX)
 		return -ENOMEM;
 	if (m->vm_fd >= 0) {
@@ -78,17 +62,25 @@ static int slot_add(struct memory *m)
 	return 0;
 }
 
-/* Never-used memory, aligned, from the end of what was used so far. */
-static int take_fresh(struct memory *m, uint64_t bytes, uint64_t align, uint64_t *out)
+int memory_reach(struct memory *m, uint64_t end)
 {
-	uint64_t at = (m->next + align - 1) & ~(align - 1);
-	if (at > m->max_bytes || bytes > m->max_bytes - at)
-		return -ENOMEM;
-	while (m->slot_end < at + bytes) {
+	while (m->slot_end < end) {
 		int rc = slot_add(m);
 		if (rc < 0)
 			return rc;
 	}
+	return 0;
+}
+
+/* Never-used memory, aligned, from the end of what was used so far. */
+static int take_fresh(struct memory *m, uint64_t bytes, uint64_t align, uint64_t *out)
+{
+	uint64_t at = (m->next + align - 1) & ~(align - 1);
+	if (at > m->end || bytes > m->end - at)
+		return -ENOMEM;
+	int rc = memory_reach(m, at + bytes);
+	if (rc < 0)
+		return rc;
 	m->next = at + bytes;
 	*out = at;
 	return 0;
@@ -139,6 +131,19 @@ static int take_small(struct memory *m, uint64_t *page)
 	return 0;
 }
 
+/* Page tables have a block of their own; a guest with more of them than that gets them from its memory. */
+static int take_table(struct memory *m, uint64_t *page)
+{
+	if (m->tables_next == MEMORY_TABLES_BYTES) {
+		m->tables_spilled = true;
+		return take_small(m, page);
+	}
+	*page = m->tables_next;
+	m->tables_next += SMALL;
+	m->used_bytes += SMALL;
+	return 0;
+}
+
 static int take_large(struct memory *m, uint64_t *page)
 {
 	if (!stack_pop(&m->free_large, page)) {
@@ -161,6 +166,9 @@ int memory_take(struct memory *m, uint64_t bytes, gpa_t *out)
 
 int memory_back(struct memory *m, gpa_t at, uint64_t bytes, int fd, uint64_t from)
 {
+	if (m->file_count == MEMORY_FILES_MAX)
+		return -E2BIG;
+	m->files[m->file_count++] = (struct memory_extent){.gpa = at.v, .bytes = bytes};
 	void *to = mmap(m->hva + at.v, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
 			(off_t)from);
 	return to == MAP_FAILED ? -errno : 0;
@@ -188,18 +196,21 @@ uint8_t *memory_at(struct memory *m, gpa_t at, uint64_t bytes)
 
 int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e)
 {
-	*m = (struct memory){.vm_fd = vm_fd, .max_bytes = max_bytes & ~(SMALL - 1)};
+	*m = (struct memory){.vm_fd = vm_fd, .max_bytes = max_bytes & ~(SMALL - 1), .next = MEMORY_TABLES_BYTES};
+	m->end = m->max_bytes + MEMORY_TABLES_BYTES;
 	/* One large page more than asked, so that the beginning can be aligned as large pages are. */
-	uint8_t *at = mmap(NULL, m->max_bytes + LARGE, PROT_READ | PROT_WRITE,
+	uint8_t *at = mmap(NULL, m->end + LARGE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (at == MAP_FAILED)
 		return err_sys(e, errno, "cannot reserve %lu bytes for guest memory", m->max_bytes);
 	uint8_t *aligned = (uint8_t *)(((uintptr_t)at + LARGE - 1) & ~(LARGE - 1));
 	if (aligned != at)
 		munmap(at, (size_t)(aligned - at));
-	munmap(aligned + m->max_bytes, (size_t)(at + LARGE - aligned));
+	munmap(aligned + m->end, (size_t)(at + LARGE - aligned));
 	m->hva = aligned;
-	int rc = take_small(m, &m->root);
+	int rc = memory_reach(m, MEMORY_TABLES_BYTES);
+	if (rc == 0)
+		rc = take_table(m, &m->root);
 	if (rc < 0) {
 		memory_destroy(m);
 		return err_sys(e, -rc, "cannot give the VM its first %lu bytes of memory", FIRST_SLOT);
@@ -210,28 +221,13 @@ int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e)
 void memory_destroy(struct memory *m)
 {
 	if (m->hva)
-		munmap(m->hva, m->max_bytes);
+		munmap(m->hva, m->end);
 	free(m->free_small.frames);
 	free(m->free_large.frames);
 	*m = (struct memory){.vm_fd = -1};
 }
 
 /* --- page tables --- */
-
-static uint64_t *table_at(struct memory *m, uint64_t gpa)
-{
-	return (uint64_t *)(void *)(m->hva + gpa);
-}
-
-static unsigned index_of(uint64_t va, int level) /* level 4: top, 1: pages of 4 KiB */
-{
-	return (unsigned)(va >> (12 + 9 * (level - 1))) & (ENTRIES - 1);
-}
-
-static uint64_t level_bytes(int level)
-{
-	return SMALL << (9 * (level - 1));
-}
 
 /*
  * Takes host memory away from KVM and gives it back with its contents: whatever translates to it, on
@@ -246,6 +242,25 @@ static void memory_zap(struct memory *m, uint64_t gpa, uint64_t bytes)
 	assert(rc == 0);
 }
 
+/*
+ * Makes memory read as zero and gives it back. Where a snapshot lies under it, that is replaced: dropping
+ * the guest's copy would bring the snapshot's contents up again.
+ */
+static void discard(struct memory *m, uint64_t gpa, uint64_t bytes)
+{
+	if (gpa >= m->backed_end) {
+		madvise(m->hva + gpa, bytes, MADV_DONTNEED);
+		return;
+	}
+	m->holes = true;
+	void *at = mmap(m->hva + gpa, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	if (at == MAP_FAILED) { /* too many mappings */
+		memset(m->hva + gpa, 0, bytes);
+		memory_zap(m, gpa, bytes);
+	}
+}
+
 /* A run of physically contiguous pages that changed together: one zap, or one discard, for all. */
 struct run {
 	struct memory *m;
@@ -256,7 +271,7 @@ struct run {
 static void run_end(struct run *r)
 {
 	if (r->bytes && r->discard)
-		madvise(r->m->hva + r->gpa, r->bytes, MADV_DONTNEED);
+		discard(r->m, r->gpa, r->bytes);
 	else if (r->bytes)
 		memory_zap(r->m, r->gpa, r->bytes);
 	r->bytes = 0;
@@ -272,15 +287,11 @@ static void run_add(struct run *r, uint64_t gpa, uint64_t bytes, bool discard)
 	r->bytes += bytes;
 }
 
-/*
- * The entry for va, and its level (1, or 2 for a large page). Makes tables on the way when `make` is set;
- * otherwise *entry is NULL where none is, and *level the level at which the tables end.
- */
-static int walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level)
+int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level)
 {
 	uint64_t table = m->root;
 	for (int l = 4;; l--) {
-		uint64_t *at = table_at(m, table) + index_of(va, l);
+		uint64_t *at = memory_table(m, table) + memory_index(va, l);
 		if (l == stop || (l == 2 && (*at & PTE_LARGE))) {
 			*entry = at;
 			*level = l;
@@ -293,7 +304,7 @@ static int walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **e
 				return 0;
 			}
 			uint64_t page;
-			int rc = take_small(m, &page);
+			int rc = take_table(m, &page);
 			if (rc < 0)
 				return rc;
 			*at = page | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
@@ -306,12 +317,12 @@ static int walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **e
 static int split(struct memory *m, uint64_t *entry)
 {
 	uint64_t table;
-	int rc = take_small(m, &table);
+	int rc = take_table(m, &table);
 	if (rc < 0)
 		return rc;
 	uint64_t first = (*entry & ~(uint64_t)PTE_LARGE);
 	for (unsigned i = 0; i < ENTRIES; i++)
-		table_at(m, table)[i] = first + i * SMALL;
+		memory_table(m, table)[i] = first + i * SMALL;
 	*entry = table | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
 	memory_zap(m, first & PTE_ADDR, LARGE);
 	return 0;
@@ -335,10 +346,10 @@ struct step {
 
 static int step_at(struct memory *m, uint64_t at, uint64_t end, struct step *s)
 {
-	int rc = walk(m, at, 1, false, &s->entry, &s->level);
+	int rc = memory_walk(m, at, 1, false, &s->entry, &s->level);
 	if (rc < 0)
 		return rc;
-	uint64_t size = level_bytes(s->level);
+	uint64_t size = memory_level_bytes(s->level);
 	s->bytes = size - (at & (size - 1));
 	if (s->bytes > end - at)
 		s->bytes = end - at;
@@ -364,6 +375,7 @@ typedef void entry_change(struct memory *m, uint64_t *entry, uint64_t bytes, uns
 static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access, entry_change *change)
 {
 	struct run run = {.m = m};
+	m->changed = true;
 	int rc = 0;
 	for (uint64_t end = at + bytes; at < end;) {
 		struct step s;
@@ -420,7 +432,7 @@ static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access
 	uint64_t *entry, page;
 	int level, rc;
 	if (!(at & (LARGE - 1)) && left >= LARGE) {
-		rc = walk(m, at, 2, true, &entry, &level);
+		rc = memory_walk(m, at, 2, true, &entry, &level);
 		if (rc < 0)
 			return rc;
 		if (*entry == 0 && take_large(m, &page) == 0) {
@@ -429,7 +441,7 @@ static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access
 			return 0;
 		}
 	}
-	rc = walk(m, at, 1, true, &entry, &level);
+	rc = memory_walk(m, at, 1, true, &entry, &level);
 	if (rc == 0)
 		rc = take_small(m, &page);
 	if (rc < 0)
@@ -442,6 +454,7 @@ static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access
 static int map_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access)
 {
 	uint64_t from = at, end = at + bytes;
+	m->changed = true;
 	while (at < end) {
 		uint64_t done;
 		int rc = map_one(m, at, end - at, access, &done);
@@ -512,6 +525,7 @@ int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, uns
 		return -EINVAL;
 	if (any_mapped(m, at.v, at.v + bytes))
 		return -EEXIST;
+	m->changed = true;
 	for (uint64_t done = 0; done < bytes;) {
 		uint64_t *entry, va = at.v + done, page = from.v + done, size = SMALL, large = 0;
 		int level, stop = 1;
@@ -520,11 +534,11 @@ int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, uns
 			size = LARGE;
 			large = PTE_LARGE;
 		}
-		int rc = walk(m, va, stop, true, &entry, &level);
+		int rc = memory_walk(m, va, stop, true, &entry, &level);
 		if (rc == 0 && stop == 2 && *entry) { /* a table left by earlier small mappings */
 			size = SMALL;
 			large = 0;
-			rc = walk(m, va, 1, true, &entry, &level);
+			rc = memory_walk(m, va, 1, true, &entry, &level);
 		}
 		if (rc < 0) {
 			if (done && change_range(m, at.v, done, 0, entry_unmap) < 0)
@@ -556,7 +570,7 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 		int rc = step_at(m, va, end, &s);
 		if (rc < 0 || !step_allows(&s, access))
 			return -EFAULT;
-		uint8_t *host = m->hva + (*s.entry & PTE_ADDR) + (va & (level_bytes(s.level) - 1));
+		uint8_t *host = m->hva + (*s.entry & PTE_ADDR) + (va & (memory_level_bytes(s.level) - 1));
 		if (count && (uint8_t *)spans[count - 1].iov_base + spans[count - 1].iov_len == host) {
 			spans[count - 1].iov_len += s.bytes;
 		} else {
@@ -600,7 +614,7 @@ static int copy(struct memory *m, uint64_t va, uint8_t *host, uint64_t bytes, en
 			int rc = step_at(m, p, end, &s);
 			if (rc < 0 || !step_allows(&s, access))
 				return -EFAULT;
-			uint8_t *guest = m->hva + (*s.entry & PTE_ADDR) + (p & (level_bytes(s.level) - 1));
+			uint8_t *guest = m->hva + (*s.entry & PTE_ADDR) + (p & (memory_level_bytes(s.level) - 1));
 			if (pass == 1 && copy_piece(m, guest, at, s.bytes, way) < 0)
 				return -EFAULT;
 			at += s.bytes;

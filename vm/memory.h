@@ -39,13 +39,33 @@ enum memory_access {
 	MEMORY_SHARED_KERNEL = 16, /* in the kernel window, but for CPL 3 too */
 };
 
+/*
+ * Page tables are at the beginning of guest-physical memory, beside what the guest may use. A table keeps
+ * its place, the range of addresses that it serves, as long as the VM lives: KVM with shadow paging
+ * follows the links between tables only once.
+ */
+#define MEMORY_TABLES_BYTES (1UL << 20)
+#define MEMORY_FILES_MAX 16
+
+struct memory_extent {
+	uint64_t gpa, bytes;
+};
+
 struct memory {
 	int vm_fd;         /* borrowed from the machine; -1 where there is no KVM (tests) */
-	uint8_t *hva;      /* reservation of max_bytes, guest-physical 0 on */
-	uint64_t max_bytes;
+	uint8_t *hva;      /* reservation of `end` bytes, guest-physical 0 on */
+	uint64_t max_bytes; /* what the guest may use */
+	uint64_t end;       /* of guest-physical addresses: max_bytes and the tables' block */
 	uint64_t slot_end; /* guest-physical memory given to KVM so far */
 	uint32_t slots;
-	uint64_t next;       /* pages from here to max_bytes were never used */
+	uint64_t next;       /* pages from here to `end` were never used */
+	uint64_t tables_next; /* of the tables' block */
+	bool tables_spilled;  /* the block was too small: tables are elsewhere too */
+	bool changed;         /* a mapping changed since memory_image_take or memory_image_put */
+	bool holes;           /* discarded pages have replaced parts of a snapshot */
+	uint64_t backed_end;  /* a snapshot's file lies under the pages from the tables' block to here */
+	struct memory_extent files[MEMORY_FILES_MAX]; /* what memory_back mapped */
+	unsigned file_count;
 	uint64_t small_next, small_end; /* the block that single pages come from */
 	struct page_stack {
 		uint32_t *frames; /* owned */

@@ -134,6 +134,7 @@ static void test_large(void)
 	CHECK(mote_mem_protect(area, SCRATCH * 2 + 0x5000, 0x1000, MOTE_PROT_READ) == 0);
 	CHECK(try(do_write, SCRATCH * 2 + 0x5000) == 1 && page_fault(SCRATCH * 2 + 0x5000, 7));
 	CHECK(try(do_write, SCRATCH * 2 + 0x6000) == 0 && try(do_write, SCRATCH * 2 + 0x4000) == 0);
+	CHECK(try(do_write, SCRATCH * 2 + 0x5000) == 1 && page_fault(SCRATCH * 2 + 0x5000, 7));
 	CHECK(mote_mem_unmap(area, SCRATCH * 2 + large + 0x1000, large) == 0);
 	CHECK(try(do_read, SCRATCH * 2 + large + 0x1000) == 1);
 	CHECK(try(do_read, SCRATCH * 2 + 2 * large) == 1);

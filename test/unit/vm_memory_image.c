@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that is frozen, copied and set back, without KVM. */
+#include "vm/memory_image.h"
+
+#include "abi/layout.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { RW = MEMORY_READ | MEMORY_WRITE };
+#define AT 0x400000UL
+#define PAGE 4096UL
+#define LARGE 0x200000UL
+
+static struct memory m, other;
+static struct memory_image image = {.fd = -1};
+
+static void setup(void)
+{
+	struct err e = {0};
+	cr_assert(memory_init(&m, -1, 64 << 20, &e) == 0, "%s", e.text);
+	cr_assert(memory_init(&other, -1, 64 << 20, &e) == 0, "%s", e.text);
+}
+
+static void teardown(void)
+{
+	memory_image_free(&image);
+	memory_destroy(&m);
+	memory_destroy(&other);
+}
+
+TestSuite(vm_memory_image, .init = setup, .fini = teardown);
+
+static void put_word(struct memory *to, uint64_t at, uint64_t value)
+{
+	cr_assert(memory_write(to, gva(at), &value, sizeof(value)) == 0, "at %#lx", at);
+}
+
+static uint64_t word(struct memory *from, uint64_t at)
+{
+	uint64_t value;
+	cr_assert(memory_read(from, gva(at), &value, sizeof(value)) == 0, "at %#lx", at);
+	return value;
+}
+
+static void take(void)
+{
+	struct err e = {0};
+	cr_assert(memory_image_take(&m, &image, &e) == 0, "%s", e.text);
+}
+
+static void some_mappings(void)
+{
+	cr_assert(memory_map(&m, gva(AT), 5 * PAGE, RW) == 0);
+	cr_assert(memory_map(&m, gva(8 * LARGE), 2 * LARGE, RW) == 0);
+	cr_assert(memory_protect(&m, gva(AT + 2 * PAGE), PAGE, MEMORY_READ | MEMORY_EXEC) == 0);
+	cr_assert(memory_protect(&m, gva(AT + 3 * PAGE), PAGE, 0) == 0);
+	for (uint64_t at = AT; at < AT + 2 * PAGE; at += 8)
+		put_word(&m, at, at);
+	put_word(&m, 8 * LARGE + 12345 * 8, 99);
+}
+
+static void check_mappings(struct memory *of)
+{
+	uint64_t v = 0;
+	for (uint64_t at = AT; at < AT + 2 * PAGE; at += 8)
+		cr_assert(word(of, at) == at);
+	cr_expect(word(of, 8 * LARGE + 12345 * 8) == 99 && word(of, 8 * LARGE) == 0 && word(of, 9 * LARGE + 8) == 0);
+	cr_expect(memory_write(of, gva(AT + 2 * PAGE), &v, 8) == -EFAULT && word(of, AT + 2 * PAGE) == 0);
+	cr_expect(memory_read(of, gva(AT + 3 * PAGE), &v, 8) == -EFAULT);
+	cr_expect(memory_map(of, gva(AT + 4 * PAGE), PAGE, RW) == -EEXIST);
+	cr_expect(memory_read(of, gva(AT + 5 * PAGE), &v, 8) == -EFAULT);
+	cr_expect(of->used_bytes - of->tables_next == 5 * PAGE + 2 * LARGE);
+}
+
+Test(vm_memory_image, a_copy_is_like_the_first)
+{
+	some_mappings();
+	take();
+	cr_assert(memory_image_put(&image, &other) == 0);
+	check_mappings(&other);
+	/* Neither sees what the other writes. */
+	put_word(&other, AT, 1);
+	put_word(&m, AT + 8, 2);
+	cr_expect(word(&m, AT) == AT && word(&other, AT + 8) == AT + 8);
+	cr_assert(memory_image_put(&image, &m) == 0);
+	check_mappings(&m);
+}
+
+Test(vm_memory_image, written_pages_are_set_back)
+{
+	some_mappings();
+	take();
+	cr_assert(memory_image_put(&image, &other) == 0);
+	for (int round = 0; round < 3; round++) {
+		put_word(&other, AT + PAGE, 5);
+		put_word(&other, AT + 4 * PAGE, 6);
+		put_word(&other, 9 * LARGE + PAGE * 7, 7);
+		cr_assert(!other.changed && memory_image_reset(&image, &other) == 0);
+		cr_expect(word(&other, AT + PAGE) == AT + PAGE && word(&other, AT + 4 * PAGE) == 0);
+		cr_expect(word(&other, 9 * LARGE + PAGE * 7) == 0);
+		check_mappings(&other);
+	}
+	/* More than are copied one by one. */
+	for (uint64_t at = 8 * LARGE; at < 10 * LARGE; at += 8)
+		put_word(&other, at, 1);
+	put_word(&other, 10 * LARGE - 8, 1);
+	cr_assert(memory_image_put(&image, &m) == 0);
+	cr_assert(memory_image_reset(&image, &other) == 0);
+	check_mappings(&other);
+}
+
+Test(vm_memory_image, changed_mappings_are_set_back)
+{
+	some_mappings();
+	take();
+	cr_assert(memory_image_put(&image, &other) == 0);
+	uint64_t tables = other.tables_next;
+	for (int round = 0; round < 3; round++) {
+		cr_assert(memory_unmap(&other, gva(AT), PAGE) == 0);
+		cr_assert(memory_protect(&other, gva(AT + 2 * PAGE), PAGE, RW) == 0);
+		cr_assert(memory_unmap(&other, gva(8 * LARGE), 3 * PAGE) == 0);
+		cr_assert(memory_map(&other, gva(100 * LARGE), 3 * LARGE, RW) == 0);
+		cr_assert(memory_map(&other, gva(200 * LARGE + PAGE), 9 * PAGE, RW) == 0);
+		for (uint64_t at = 200 * LARGE + PAGE; at < 200 * LARGE + 10 * PAGE; at += 8) {
+			cr_assert(word(&other, at) == 0, "a page that was freed holds something");
+			put_word(&other, at, ~at);
+		}
+		cr_assert(other.changed && memory_image_put(&image, &other) == 0);
+		uint64_t v;
+		cr_expect(memory_read(&other, gva(100 * LARGE), &v, 8) == -EFAULT);
+		cr_expect(memory_read(&other, gva(200 * LARGE + PAGE), &v, 8) == -EFAULT);
+		check_mappings(&other);
+	}
+	cr_expect(other.tables_next < tables + 5 * PAGE, "tables are used again");
+}
+
+/* What a snapshot holds must not come up where a page was freed and is used for something else. */
+Test(vm_memory_image, freed_pages_are_zero)
+{
+	some_mappings();
+	take();
+	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_assert(memory_zero(&other, gva(AT), 2 * PAGE) == 0);
+	cr_expect(word(&other, AT) == 0 && word(&other, AT + PAGE) == 0);
+	cr_assert(memory_unmap(&other, gva(AT), 5 * PAGE) == 0);
+	cr_assert(memory_unmap(&other, gva(8 * LARGE), 2 * LARGE) == 0);
+	cr_assert(memory_map(&other, gva(AT), 8 * LARGE - AT, RW) == 0);
+	for (uint64_t at = AT; at < 8 * LARGE; at += 8)
+		cr_assert(word(&other, at) == 0, "at %#lx", at);
+	cr_assert(memory_image_put(&image, &other) == 0);
+	check_mappings(&other);
+}
+
+Test(vm_memory_image, mapped_files_are_part_of_it)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	static char bytes[3 * PAGE];
+	memset(bytes, 'f', sizeof(bytes));
+	cr_assert(write(fd, bytes, sizeof(bytes)) == sizeof(bytes));
+	gpa_t at;
+	cr_assert(memory_take_file(&m, fd, sizeof(bytes), &at) == 0);
+	cr_assert(memory_map_fixed(&m, gva(AT), at, sizeof(bytes), RW) == 0);
+	put_word(&m, AT + PAGE, 1);
+	take();
+	cr_assert(ftruncate(fd, 0) == 0);
+	cr_assert(memory_image_put(&image, &other) == 0);
+	char byte;
+	cr_expect(word(&other, AT + PAGE) == 1);
+	cr_expect(memory_read(&other, gva(AT + 3 * PAGE - 1), &byte, 1) == 0 && byte == 'f');
+	memory_image_free(&image);
+	struct err e = {0};
+	cr_expect(memory_image_take(&m, &image, &e) == -EFAULT && e.blame == ERR_CONFIG, "%s", e.text);
+	close(fd);
+}
+
+Test(vm_memory_image, a_memory_that_is_too_small_is_refused)
+{
+	struct memory small;
+	struct err e = {0};
+	cr_assert(memory_map(&m, gva(100 * LARGE), 10 * LARGE, RW) == 0);
+	take();
+	cr_assert(memory_init(&small, -1, 8 << 20, &e) == 0);
+	cr_expect(memory_image_put(&image, &small) == -ENOMEM);
+	memory_destroy(&small);
+}
+
+Test(vm_memory_image, too_many_tables_are_refused)
+{
+	struct err e = {0};
+	for (uint64_t k = 1; k < 300; k++)
+		cr_assert(memory_map(&m, gva(k << 30), PAGE, RW) == 0);
+	cr_expect(m.tables_spilled);
+	cr_expect(memory_image_take(&m, &image, &e) == -E2BIG && e.blame == ERR_GUEST, "%s", e.text);
+	take_fd(&image.fd);
+	image = (struct memory_image){.fd = -1};
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Freezing a memory and making memories from what was frozen. What a page holds is told from the process's
+ * own page map: memory that was never touched needs neither to be saved nor to be set back.
+ */
+#include "vm/memory_image.h"
+
+#include "vm/memory_tables.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SMALL_SHIFT 12
+#define COPY_MAX 2048 /* written pages that are copied back; beyond, they are dropped */
+
+/* --- the process's page map (Documentation/admin-guide/mm/pagemap.rst) --- */
+
+enum { MAP_CHUNK = 512 };
+#define PAGEMAP_PRESENT (1UL << 63)
+#define PAGEMAP_SWAPPED (1UL << 62)
+#define PAGEMAP_FILE (1UL << 61)
+
+static pthread_mutex_t pagemap_lock = PTHREAD_MUTEX_INITIALIZER;
+static int pagemap = -1;     /* guarded by pagemap_lock */
+static pid_t pagemap_of = 0; /* the process whose page map it is: a child of fork needs its own */
+
+/* A descriptor that stays open, or -1 where there is no /proc. */
+static int pagemap_fd(void)
+{
+	pthread_mutex_lock(&pagemap_lock);
+	if (pagemap_of != getpid()) {
+		cleanup_closep(&pagemap);
+		pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+		pagemap_of = getpid();
+	}
+	int fd = pagemap;
+	pthread_mutex_unlock(&pagemap_lock);
+	return fd;
+}
+
+/* Calls one(arg, gpa, bits) for pages in the page map that are the process's own. 0 or -errno. */
+typedef int page_visit(void *arg, uint64_t gpa);
+
+static int each_private_page(struct memory *m, uint64_t from, uint64_t end, page_visit *one, void *arg)
+{
+	int fd = pagemap_fd();
+	if (fd < 0)
+		return -ENOSYS;
+	uint64_t bits[MAP_CHUNK];
+	for (uint64_t at = from; at < end;) {
+		uint64_t n = (end - at) >> SMALL_SHIFT;
+		if (n > MAP_CHUNK)
+			n = MAP_CHUNK;
+		off_t where = (off_t)((((uintptr_t)m->hva + at) >> SMALL_SHIFT) * sizeof(bits[0]));
+		if (pread(fd, bits, n * sizeof(bits[0]), where) != (ssize_t)(n * sizeof(bits[0])))
+			return -EIO;
+		for (uint64_t i = 0; i < n; i++) {
+			if (!(bits[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) || bits[i] & PAGEMAP_FILE)
+				continue;
+			int rc = one(arg, at + i * SMALL);
+			if (rc < 0)
+				return rc;
+		}
+		at += n * SMALL;
+	}
+	return 0;
+}
+
+/* --- taking --- */
+
+static int run_add(struct memory_image *i, uint64_t va, uint64_t entry, uint64_t bytes)
+{
+	uint64_t gpa = entry & PTE_ADDR, bits = entry & ~PTE_ADDR;
+	struct memory_run *last = i->run_count ? &i->runs[i->run_count - 1] : NULL;
+	if (last && last->va + last->bytes == va && last->gpa + last->bytes == gpa && last->bits == bits) {
+		last->bytes += bytes;
+		return 0;
+	}
+	if (i->run_count == i->run_room) {
+		uint32_t room = i->run_room ? i->run_room * 2 : 32;
+		struct memory_run *runs = reallocarray(i->runs, room, sizeof(*runs));
+		if (!runs)
+			return -ENOMEM;
+		i->runs = runs;
+		i->run_room = room;
+	}
+	i->runs[i->run_count++] = (struct memory_run){.va = va, .gpa = gpa, .bytes = bytes, .bits = bits};
+	return 0;
+}
+
+/* Everything that a table maps, in order of addresses. The depth is at most four. */
+static int list_table(struct memory_image *i, struct memory *m, uint64_t table, int level, uint64_t va)
+{
+	for (unsigned k = 0; k < ENTRIES; k++) {
+		uint64_t entry = memory_table(m, table)[k], at = va + k * memory_level_bytes(level);
+		int rc = 0;
+		if (level == 1 || entry & PTE_LARGE)
+			rc = entry & (PTE_PRESENT | PTE_HIDDEN) ? run_add(i, at, entry, memory_level_bytes(level)) : 0;
+		else if (entry & PTE_PRESENT)
+			rc = list_table(i, m, entry & PTE_ADDR, level - 1, at);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static bool all_zero(const uint8_t *page)
+{
+	const uint64_t *w = (const uint64_t *)(const void *)page;
+	uint64_t any = 0;
+	for (unsigned k = 0; k < SMALL / sizeof(*w) && !any; k += 8)
+		any = w[k] | w[k + 1] | w[k + 2] | w[k + 3] | w[k + 4] | w[k + 5] | w[k + 6] | w[k + 7];
+	return !any;
+}
+
+/* Writes what lies next to each other at once. */
+struct saver {
+	struct memory *m;
+	int fd;
+	uint64_t at, bytes;
+};
+
+static int saver_end(struct saver *s)
+{
+	while (s->bytes) {
+		/* The kernel reads the guest's memory: of a file that became shorter it says EFAULT. */
+		ssize_t n = pwrite(s->fd, s->m->hva + s->at, s->bytes, (off_t)s->at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		s->at += (uint64_t)n;
+		s->bytes -= (uint64_t)n;
+	}
+	return 0;
+}
+
+static int saver_add(struct saver *s, uint64_t gpa, uint64_t bytes)
+{
+	if (s->bytes && s->at + s->bytes == gpa) {
+		s->bytes += bytes;
+		return 0;
+	}
+	int rc = saver_end(s);
+	s->at = gpa;
+	s->bytes = bytes;
+	return rc;
+}
+
+static int save_private(void *arg, uint64_t gpa)
+{
+	struct saver *s = arg;
+	return all_zero(s->m->hva + gpa) ? 0 : saver_add(s, gpa, SMALL);
+}
+
+/* Of mapped files all pages, of other memory those that were written. */
+static int save_contents(struct memory *m, int fd)
+{
+	struct saver s = {.m = m, .fd = fd};
+	for (unsigned k = 0; k < m->file_count; k++) {
+		int rc = saver_add(&s, m->files[k].gpa, m->files[k].bytes);
+		if (rc < 0)
+			return rc;
+	}
+	if (m->backed_end) {
+		int rc = saver_add(&s, MEMORY_TABLES_BYTES, m->backed_end - MEMORY_TABLES_BYTES);
+		if (rc < 0)
+			return rc;
+	}
+	uint64_t from = m->backed_end ? m->backed_end : MEMORY_TABLES_BYTES;
+	int rc = each_private_page(m, from, m->next, save_private, &s);
+	if (rc == -ENOSYS) /* no /proc: all of it */
+		rc = saver_add(&s, from, m->next - from);
+	return rc < 0 ? rc : saver_end(&s);
+}
+
+static int save(struct memory *m, struct memory_image *i)
+{
+	i->fd = memfd_create("mote-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (i->fd < 0 || ftruncate(i->fd, (off_t)m->next) < 0)
+		return -errno;
+	int rc = save_contents(m, i->fd);
+	if (rc < 0)
+		return rc;
+	if (fcntl(i->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+		return -errno;
+	void *view = mmap(NULL, m->next, PROT_READ, MAP_SHARED, i->fd, 0);
+	if (view == MAP_FAILED)
+		return -errno;
+	i->view = view;
+	return 0;
+}
+
+static int copy_frames(const struct page_stack *from, uint32_t **to, uint32_t *len)
+{
+	*to = malloc((from->len + 1) * sizeof(**to));
+	if (!*to)
+		return -ENOMEM;
+	if (from->len)
+		memcpy(*to, from->frames, from->len * sizeof(**to));
+	*len = from->len;
+	return 0;
+}
+
+int memory_image_take(struct memory *m, struct memory_image *out, struct err *e)
+{
+	struct memory_image i = {
+		.fd = -1,
+		.next = m->next,
+		.small_next = m->small_next,
+		.small_end = m->small_end,
+		.used_bytes = m->used_bytes - m->tables_next,
+		.max_bytes = m->max_bytes,
+	};
+	if (m->tables_spilled)
+		return err_set(e, ERR_GUEST, E2BIG, "the guest has too many page tables for a snapshot");
+	int rc = list_table(&i, m, m->root, 4, 0);
+	if (rc == 0)
+		rc = copy_frames(&m->free_small, &i.free_small, &i.free_small_len);
+	if (rc == 0)
+		rc = copy_frames(&m->free_large, &i.free_large, &i.free_large_len);
+	if (rc == 0)
+		rc = save(m, &i);
+	if (rc < 0) {
+		memory_image_free(&i);
+		if (rc == -EFAULT)
+			return err_set(e, ERR_CONFIG, EFAULT, "the program's file has become shorter");
+		return err_sys(e, -rc, "taking a snapshot of the guest's memory");
+	}
+	*out = i;
+	return 0;
+}
+
+void memory_image_free(struct memory_image *i)
+{
+	if (i->view)
+		munmap((void *)(uintptr_t)i->view, i->next);
+	cleanup_closep(&i->fd);
+	free(i->runs);
+	free(i->free_small);
+	free(i->free_large);
+	*i = (struct memory_image){.fd = -1};
+}
+
+/* --- putting --- */
+
+/* All mappings away, all tables at their places. */
+static void clear_table(struct memory *m, uint64_t table, int level)
+{
+	uint64_t *entries = memory_table(m, table);
+	if (level == 1) {
+		memset(entries, 0, SMALL);
+		return;
+	}
+	for (unsigned k = 0; k < ENTRIES; k++)
+		if (entries[k] & PTE_LARGE)
+			entries[k] = 0;
+		else if (entries[k])
+			clear_table(m, entries[k] & PTE_ADDR, level - 1);
+}
+
+static void fill(uint64_t *entry, uint64_t value, uint64_t step, unsigned n)
+{
+	for (unsigned k = 0; k < n; k++)
+		entry[k] = value + k * step;
+}
+
+/* One run's pages, a table at a time. */
+static int map_run(struct memory *m, const struct memory_run *r)
+{
+	int wanted = r->bits & PTE_LARGE ? 2 : 1;
+	for (uint64_t done = 0; done < r->bytes;) {
+		uint64_t va = r->va + done, *entry;
+		int level, rc = memory_walk(m, va, wanted, true, &entry, &level);
+		if (rc < 0)
+			return rc;
+		if (wanted == 2 && *entry) { /* a table that an earlier guest needed here stays */
+			rc = memory_walk(m, va, 1, true, &entry, &level);
+			if (rc < 0)
+				return rc;
+			fill(entry, (r->gpa + done) | (r->bits & ~(uint64_t)PTE_LARGE), SMALL, ENTRIES);
+			done += LARGE;
+			continue;
+		}
+		uint64_t size = memory_level_bytes(wanted), left = (r->bytes - done) / size;
+		unsigned n = ENTRIES - memory_index(va, wanted);
+		if (n > left)
+			n = (unsigned)left;
+		if (wanted == 2)
+			n = 1; /* each may or may not have a table already */
+		fill(entry, (r->gpa + done) | r->bits, size, n);
+		done += n * size;
+	}
+	return 0;
+}
+
+static int set_frames(struct page_stack *to, const uint32_t *frames, uint32_t len)
+{
+	if (to->room < len) {
+		uint32_t *more = reallocarray(to->frames, len, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		to->frames = more;
+		to->room = len;
+	}
+	if (len)
+		memcpy(to->frames, frames, len * sizeof(*frames));
+	to->len = len;
+	return 0;
+}
+
+static int map_anonymous(struct memory *m, uint64_t from, uint64_t end)
+{
+	void *at = mmap(m->hva + from, end - from, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	return at == MAP_FAILED ? -errno : 0;
+}
+
+/* The snapshot's pages under [the tables' block, next), nothing in what was used beyond. */
+static int map_contents(const struct memory_image *i, struct memory *m, uint64_t used_end)
+{
+	void *at = mmap(m->hva + MEMORY_TABLES_BYTES, i->next - MEMORY_TABLES_BYTES, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, i->fd, (off_t)MEMORY_TABLES_BYTES);
+	if (at == MAP_FAILED)
+		return -errno;
+	return used_end > i->next ? map_anonymous(m, i->next, used_end) : 0;
+}
+
+int memory_image_put(const struct memory_image *i, struct memory *m)
+{
+	if (m->tables_spilled)
+		return -EAGAIN;
+	if (i->next > m->end || i->used_bytes > m->max_bytes)
+		return -ENOMEM;
+	int rc = memory_reach(m, i->next);
+	if (rc == 0)
+		rc = map_contents(i, m, m->next);
+	if (rc < 0)
+		return rc;
+	clear_table(m, m->root, 4);
+	m->next = i->next;
+	m->small_next = i->small_next;
+	m->small_end = i->small_end;
+	m->backed_end = i->next;
+	m->holes = false;
+	m->file_count = 0;
+	m->file_gpa = m->file_bytes = 0; /* the snapshot's file cannot become shorter */
+	rc = set_frames(&m->free_small, i->free_small, i->free_small_len);
+	if (rc == 0)
+		rc = set_frames(&m->free_large, i->free_large, i->free_large_len);
+	for (uint32_t k = 0; k < i->run_count && rc == 0; k++)
+		rc = map_run(m, &i->runs[k]);
+	m->used_bytes = i->used_bytes + m->tables_next;
+	m->changed = false;
+	if (rc == 0 && m->tables_spilled) /* a table now lies where the guest's pages are to be */
+		rc = -EAGAIN;
+	return rc;
+}
+
+struct setter {
+	const struct memory_image *i;
+	struct memory *m;
+	unsigned count;
+};
+
+static int set_back(void *arg, uint64_t gpa)
+{
+	struct setter *s = arg;
+	if (s->count++ == COPY_MAX)
+		return -E2BIG;
+	memcpy(s->m->hva + gpa, s->i->view + gpa, SMALL);
+	return 0;
+}
+
+int memory_image_reset(const struct memory_image *i, struct memory *m)
+{
+	struct setter s = {.i = i, .m = m};
+	int rc = each_private_page(m, MEMORY_TABLES_BYTES, i->next, set_back, &s);
+	if (rc == 0)
+		return 0;
+	return madvise(m->hva + MEMORY_TABLES_BYTES, i->next - MEMORY_TABLES_BYTES, MADV_DONTNEED) < 0 ? -errno : 0;
+}

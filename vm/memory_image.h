@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A memory frozen: its contents in a sealed file, its mappings as a list. Other memories are made from it,
+ * or the one that it was taken of is set back to it.
+ */
+#ifndef MOTE_VM_MEMORY_IMAGE_H
+#define MOTE_VM_MEMORY_IMAGE_H
+
+#include "vm/memory.h"
+
+/* Pages of one size that follow each other in both address spaces, with the same access. */
+struct memory_run {
+	uint64_t va, gpa, bytes;
+	uint64_t bits; /* of the page-table entry, its address aside */
+};
+
+/* Immutable once taken: may be used by any number of threads. */
+struct memory_image {
+	int fd;              /* owned: guest-physical contents, sealed; holes are zero */
+	const uint8_t *view; /* owned mapping of it, `next` bytes */
+	uint64_t next, small_next, small_end, used_bytes, max_bytes; /* as in struct memory; tables not counted */
+	struct memory_run *runs; /* owned */
+	uint32_t run_count, run_room;
+	uint32_t *free_small, *free_large; /* owned */
+	uint32_t free_small_len, free_large_len;
+};
+
+/*
+ * Takes the image of a memory whose vCPU is stopped. Errors name what is wrong: ERR_HOST (no memory, no
+ * memfd), ERR_CONFIG (a mapped file has become shorter).
+ */
+int memory_image_take(struct memory *m, struct memory_image *out, struct err *e) must_check;
+void memory_image_free(struct memory_image *i); /* accepts a zeroed one with fd -1 */
+/*
+ * Makes a memory be what the image is. It may be a new one (memory_init), one that was used for anything
+ * else, or the one that the image was taken of. -ENOMEM: it is smaller than what the image uses; -EAGAIN:
+ * its page tables grew beyond their block, so it cannot be used again.
+ */
+int memory_image_put(const struct memory_image *i, struct memory *m) must_check;
+/*
+ * The same where the image was the last that was put and no mapping has changed since (m->changed): only
+ * pages that the guest has written are set back.
+ */
+int memory_image_reset(const struct memory_image *i, struct memory *m) must_check;
+
+#endif

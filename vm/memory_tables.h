@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Page tables (AMD64 Architecture Programmer's Manual, volume 2, 5.3): what the files of memory share. */
+#ifndef MOTE_VM_MEMORY_TABLES_H
+#define MOTE_VM_MEMORY_TABLES_H
+
+#include "vm/memory.h"
+
+#define SMALL 4096UL
+#define LARGE (2UL << 20)
+#define ENTRIES 512
+
+enum {
+	PTE_PRESENT = 1 << 0,
+	PTE_WRITE = 1 << 1,
+	PTE_USER = 1 << 2,
+	PTE_ACCESSED = 1 << 5,
+	PTE_DIRTY = 1 << 6,
+	PTE_LARGE = 1 << 7,
+	PTE_HIDDEN = 1 << 9, /* ours: mapped with no access at present */
+	PTE_FIXED = 1 << 10, /* ours: the page behind it is not freed */
+};
+#define PTE_NX (1UL << 63)
+#define PTE_ADDR 0x000ffffffffff000UL
+
+static inline uint64_t *memory_table(struct memory *m, uint64_t gpa)
+{
+	return (uint64_t *)(void *)(m->hva + gpa);
+}
+
+static inline unsigned memory_index(uint64_t va, int level) /* level 4: top, 1: pages of 4 KiB */
+{
+	return (unsigned)(va >> (12 + 9 * (level - 1))) & (ENTRIES - 1);
+}
+
+static inline uint64_t memory_level_bytes(int level)
+{
+	return SMALL << (9 * (level - 1));
+}
+
+/*
+ * The entry for va, and its level (1, or 2 for a large page). Makes tables on the way when `make` is set;
+ * otherwise *entry is NULL where none is, and *level the level at which the tables end.
+ */
+int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level) must_check;
+/* Gives KVM memory up to `end`. 0 or -errno. */
+int memory_reach(struct memory *m, uint64_t end) must_check;
+
+#endif
