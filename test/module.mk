@@ -139,3 +139,8 @@ $(B)/test/fuzz/wasm_differential: $(addprefix $(B)/test/fuzz/,wasm_differential.
 differential: $(B)/test/fuzz/wasm_differential
 	test/fuzz/wasm_differential.py $< $(MODULES) $(SEED)
 .PHONY: differential
+
+# The Linux personality's loader as part of a host program, for fuzzing.
+HOSTED_LOADER := $(addprefix $(B)/hosted/guest/,linux/load.o lib/message.o lib/format.o)
+$(B)/hosted/guest/linux/%.o $(B)/hosted/guest/lib/message.o $(B)/test/fuzz/elf.o: HOST_CFLAGS += -DMOTE_HOSTED_CALLS
+$(B)/test/fuzz/elf $(B)/test/fuzz/elf.replay: $(HOSTED_LOADER)

@@ -27,6 +27,9 @@ enum {
 #define LINUX_MMAP_TOP 0x7fe000000000UL
 #define LINUX_PIE_BASE 0x555555554000UL
 
+/* The room that a signal's frame takes on the program's stack, registers of every width included. */
+enum { XSAVE_BYTES = 4096, SIGNAL_FRAME_BYTES = XSAVE_BYTES + 1024 };
+
 struct signal_action { /* the kernel's struct sigaction */
 	uint64_t handler, flags, restorer, mask;
 };
@@ -74,8 +77,8 @@ int64_t get_path(char *to, uint64_t from);
 
 /* main.c */
 void linux_start(const struct mote_boot *boot, struct mote_area *area);
-/* load.c: maps the program and its stack; where it starts. Ends the guest with a sentence where it cannot. */
-void load_program(uint64_t *rip, uint64_t *rsp);
+/* load.c: maps the program file and its stack; where it starts. Ends the guest with a sentence where it cannot. */
+void load_program(const uint8_t *file, uint64_t bytes, uint64_t *rip, uint64_t *rsp);
 /* syscall.c */
 void linux_syscall(struct mote_context *c);
 /* ranges.c: free addresses of the zone that mmap chooses from. All sizes are whole pages. */

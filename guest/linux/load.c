@@ -8,7 +8,10 @@
 
 #include <elf.h>
 
-enum { SEGMENTS_MAX = 64, AUX_MAX = 24, CANNOT_RUN = 126 };
+enum { SEGMENTS_MAX = 64, CANNOT_RUN = 126, HWCAP2_FSGSBASE_ = 2 };
+#ifndef AT_MINSIGSTKSZ /* newer than musl's elf.h */
+#define AT_MINSIGSTKSZ 51
+#endif
 
 static const uint8_t *file;
 static uint64_t file_bytes;
@@ -46,6 +49,12 @@ static void must_map(int64_t rc)
 		refuse("its segments are at addresses that no program can have");
 }
 
+static void put(uint64_t to, const void *from, uint64_t bytes)
+{
+	if (put_user(to, from, bytes) < 0)
+		refuse("its arguments and environment are larger than its stack");
+}
+
 /*
  * Whole pages that lie in the file are mapped from it; the first and last page of a segment may hold bytes
  * that are not its own, and a writable one needs its zeroes, so those are copied.
@@ -68,15 +77,16 @@ static void map_segment(const Elf64_Phdr *ph, uint64_t bias)
 	must_map(mote_mem_map(L.area, mapped, last - mapped, MOTE_PROT_READ | MOTE_PROT_WRITE));
 	uint64_t from = mapped > start ? mapped : start;
 	if (from < in_file)
-		memcpy((void *)from, file + ph->p_offset + (from - start), in_file - from);
+		put(from, file + ph->p_offset + (from - start), in_file - from);
 	if (prot != (MOTE_PROT_READ | MOTE_PROT_WRITE))
 		must_map(mote_mem_protect(L.area, mapped, last - mapped, prot));
 }
 
-static void check_header(const Elf64_Ehdr *eh)
+static void check_header(Elf64_Ehdr *eh)
 {
-	if (file_bytes < sizeof(*eh) || memcmp(eh->e_ident, ELFMAG, SELFMAG) != 0)
+	if (file_bytes < sizeof(*eh) || memcmp(file, ELFMAG, SELFMAG) != 0)
 		refuse("it is no ELF file");
+	memcpy(eh, file, sizeof(*eh));
 	if (eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != EM_X86_64 || eh->e_ident[EI_DATA] != ELFDATA2LSB)
 		refuse("it is an ELF file for another machine; Mote runs programs for x86-64");
 	if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
@@ -87,31 +97,64 @@ static void check_header(const Elf64_Ehdr *eh)
 		refuse("it is truncated: its program headers are past its end");
 }
 
-static void check_segment(const Elf64_Phdr *ph)
+static void check_segment(const Elf64_Phdr *ph, uint64_t bias)
 {
 	uint64_t end;
 	if (ph->p_offset > file_bytes || ph->p_filesz > file_bytes - ph->p_offset)
 		refuse("it is truncated: a segment is past its end");
 	if (ph->p_filesz > ph->p_memsz || __builtin_add_overflow(ph->p_vaddr, ph->p_memsz, &end) || end > LINUX_MMAP_TOP)
 		refuse("its segments are damaged");
+	if (down(bias + ph->p_vaddr) < MOTE_WINDOW_END && up(bias + end) > MOTE_WINDOW)
+		refuse("its segments are at addresses that no program can have");
 	if ((ph->p_flags & PF_W) && (ph->p_flags & PF_X))
 		refuse("a segment is both writable and executable, which Mote does not allow");
 }
 
-struct stack {
-	uint64_t at; /* grows down */
-};
-
-static uint64_t push_bytes(struct stack *s, const void *bytes, uint64_t len)
+static uint64_t push_bytes(uint64_t *sp, const void *bytes, uint64_t len)
 {
-	s->at -= len;
-	memcpy((void *)s->at, bytes, len);
-	return s->at;
+	*sp -= len;
+	put(*sp, bytes, len);
+	return *sp;
 }
 
-static uint64_t push_string(struct stack *s, const char *text)
+static uint64_t push_string(uint64_t *sp, const char *text)
 {
-	return push_bytes(s, text, strlen(text) + 1);
+	return push_bytes(sp, text, strlen(text) + 1);
+}
+
+static void push_word(uint64_t *at, uint64_t word)
+{
+	put(*at, &word, sizeof(word));
+	*at += sizeof(word);
+}
+
+/* Strings one after the other at *text, their addresses and a 0 at *at; both move on. */
+static void put_strings(uint64_t *at, uint64_t *text, const uint32_t *strings, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const char *s = boot_string(strings[i]);
+		uint64_t len = strlen(s) + 1;
+		put(*text, s, len);
+		push_word(at, *text);
+		*text += len;
+	}
+	push_word(at, 0);
+}
+
+static uint64_t bytes_of(const uint32_t *strings, uint32_t count)
+{
+	uint64_t bytes = 0;
+	for (uint32_t i = 0; i < count; i++)
+		bytes += strlen(boot_string(strings[i])) + 1;
+	return bytes;
+}
+
+/* As Linux has it: the feature bits of CPUID's first leaf. */
+static uint32_t hardware_features(void)
+{
+	uint32_t a = 1, b, c = 0, d;
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return d;
 }
 
 /* argc, argv, envp and the auxiliary vector, as the ABI has them at the program's entry. */
@@ -121,63 +164,60 @@ static uint64_t make_stack(const Elf64_Ehdr *eh, uint64_t entry, uint64_t phdrs)
 	const uint32_t *argv = (const void *)boot_string(b->argv), *envv = (const void *)boot_string(b->envv);
 	must_map(mote_mem_map(L.area, LINUX_STACK_TOP - LINUX_STACK_BYTES, LINUX_STACK_BYTES,
 			      MOTE_PROT_READ | MOTE_PROT_WRITE));
-	struct stack s = {.at = LINUX_STACK_TOP - 16};
-	uint64_t random = push_bytes(&s, b->random, 16);
-	uint64_t name = push_string(&s, boot_string(b->payload_path)), platform = push_string(&s, "x86_64");
-	uint64_t words = 1 + b->argc + 1 + b->envc + 1 + 2 * AUX_MAX;
-	uint64_t strings = 0;
-	for (uint32_t i = 0; i < b->argc; i++)
-		strings += strlen(boot_string(argv[i])) + 1;
-	for (uint32_t i = 0; i < b->envc; i++)
-		strings += strlen(boot_string(envv[i])) + 1;
-	s.at = (s.at - strings) & ~15UL;
-	uint64_t text = s.at, rsp = (s.at - words * 8) & ~15UL, *w = (uint64_t *)rsp;
-	*w++ = b->argc;
-	for (uint32_t i = 0; i < b->argc + b->envc; i++) {
-		const char *from = boot_string(i < b->argc ? argv[i] : envv[i - b->argc]);
-		uint64_t len = strlen(from) + 1;
-		if (i == b->argc)
-			*w++ = 0;
-		memcpy((void *)text, from, len);
-		*w++ = text;
-		text += len;
-	}
-	if (b->envc == 0)
-		*w++ = 0;
-	*w++ = 0;
+	uint64_t sp = LINUX_STACK_TOP - 16;
+	uint64_t random = push_bytes(&sp, b->random, 16);
+	uint64_t name = push_string(&sp, boot_string(b->payload_path)), platform = push_string(&sp, "x86_64");
 	const uint64_t aux[][2] = {
 		{AT_PHDR, phdrs}, {AT_PHENT, sizeof(Elf64_Phdr)}, {AT_PHNUM, eh->e_phnum}, {AT_PAGESZ, MOTE_PAGE},
 		{AT_ENTRY, entry}, {AT_UID, b->uid}, {AT_EUID, b->uid}, {AT_GID, b->gid}, {AT_EGID, b->gid},
 		{AT_SECURE, 0}, {AT_RANDOM, random}, {AT_EXECFN, name}, {AT_PLATFORM, platform}, {AT_CLKTCK, 100},
-		{AT_HWCAP, 0}, {AT_HWCAP2, 2 /* FSGSBASE */}, {AT_BASE, 0}, {AT_FLAGS, 0}, {AT_NULL, 0},
+		{AT_HWCAP, hardware_features()}, {AT_HWCAP2, HWCAP2_FSGSBASE_}, {AT_BASE, 0}, {AT_FLAGS, 0},
+		{AT_MINSIGSTKSZ, SIGNAL_FRAME_BYTES}, {AT_NULL, 0},
 	};
-	memcpy(w, aux, sizeof(aux));
+	uint64_t text = (sp - bytes_of(argv, b->argc) - bytes_of(envv, b->envc)) & ~15UL;
+	uint64_t words = 1 + (b->argc + 1UL) + (b->envc + 1UL);
+	uint64_t rsp = (text - words * 8 - sizeof(aux)) & ~15UL, at = rsp;
+	if (text > sp || rsp > text)
+		refuse("its arguments and environment are larger than its stack");
+	push_word(&at, b->argc);
+	put_strings(&at, &text, argv, b->argc);
+	put_strings(&at, &text, envv, b->envc);
+	put(at, aux, sizeof(aux));
 	return rsp;
 }
 
-void load_program(uint64_t *rip, uint64_t *rsp)
+/* Where the program headers are in memory, for AT_PHDR; 0 while no segment has them. */
+static uint64_t headers_in(const Elf64_Ehdr *eh, const Elf64_Phdr *ph, uint64_t bias)
 {
-	file = (const uint8_t *)MOTE_PAYLOAD_VA;
-	file_bytes = L.boot->payload_bytes;
-	const Elf64_Ehdr *eh = (const void *)file;
-	check_header(eh);
-	const Elf64_Phdr *ph = (const void *)(file + eh->e_phoff);
-	uint64_t bias = eh->e_type == ET_DYN ? LINUX_PIE_BASE : 0, end = 0, phdrs = 0;
-	for (unsigned i = 0; i < eh->e_phnum; i++) {
-		if (ph[i].p_type == PT_INTERP)
+	bool inside = eh->e_phoff >= ph->p_offset && eh->e_phoff - ph->p_offset < ph->p_filesz;
+	return inside ? bias + ph->p_vaddr + (eh->e_phoff - ph->p_offset) : 0;
+}
+
+void load_program(const uint8_t *bytes, uint64_t len, uint64_t *rip, uint64_t *rsp)
+{
+	Elf64_Ehdr eh;
+	file = bytes;
+	file_bytes = len;
+	check_header(&eh);
+	uint64_t bias = eh.e_type == ET_DYN ? LINUX_PIE_BASE : 0, end = 0, phdrs = 0;
+	for (unsigned i = 0; i < eh.e_phnum; i++) {
+		Elf64_Phdr ph; /* copied: they need not be aligned */
+		memcpy(&ph, file + eh.e_phoff + i * sizeof(ph), sizeof(ph));
+		if (ph.p_type == PT_INTERP)
 			refuse("it is dynamically linked; Mote runs static programs: link it with -static");
-		if (ph[i].p_type != PT_LOAD || ph[i].p_memsz == 0)
+		if (ph.p_type != PT_LOAD || ph.p_memsz == 0)
 			continue;
-		check_segment(&ph[i]);
-		map_segment(&ph[i], bias);
-		if (bias + ph[i].p_vaddr + ph[i].p_memsz > end)
-			end = bias + ph[i].p_vaddr + ph[i].p_memsz;
-		if (eh->e_phoff >= ph[i].p_offset && eh->e_phoff - ph[i].p_offset < ph[i].p_filesz)
-			phdrs = bias + ph[i].p_vaddr + (eh->e_phoff - ph[i].p_offset);
+		check_segment(&ph, bias);
+		map_segment(&ph, bias);
+		if (bias + ph.p_vaddr + ph.p_memsz > end)
+			end = bias + ph.p_vaddr + ph.p_memsz;
+		phdrs = headers_in(&eh, &ph, bias) ?: phdrs;
 	}
 	if (end == 0)
 		refuse("it has nothing to load");
+	if (eh.e_entry >= LINUX_MMAP_TOP - bias)
+		refuse("its entry point is at an address that no program can have");
 	L.brk_start = L.brk = L.brk_mapped = up(end);
-	*rip = bias + eh->e_entry;
-	*rsp = make_stack(eh, *rip, phdrs);
+	*rip = bias + eh.e_entry;
+	*rsp = make_stack(&eh, *rip, phdrs);
 }

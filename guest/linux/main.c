@@ -35,7 +35,7 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area)
 	memcpy(L.cwd, boot_string(boot->cwd), cwd);
 	place_start();
 	struct mote_context c = {.rflags = 0x202};
-	load_program(&c.rip, &c.rsp);
+	load_program((const uint8_t *)MOTE_PAYLOAD_VA, boot->payload_bytes, &c.rip, &c.rsp);
 	area->events_open = 1;
 	uint32_t unused;
 	linux_resume(&c, &unused);

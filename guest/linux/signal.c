@@ -13,7 +13,7 @@ enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_BUS = 7, SIG_FPE = 8, SIG_KILL = 9, SIG_SE
 #define SA_RESTORER_ 0x04000000UL
 #define SA_NODEFER_ 0x40000000UL
 #define SA_RESETHAND_ 0x80000000UL
-enum { SS_ONSTACK_ = 1, SS_DISABLE_ = 2, XSAVE_BYTES = 4096 };
+enum { SS_ONSTACK_ = 1, SS_DISABLE_ = 2 };
 
 struct siginfo {
 	int32_t signo, error, code, pad;
