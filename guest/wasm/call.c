@@ -2,7 +2,8 @@
 /* Calls from C into compiled code. */
 #include "internal.h"
 
-enum { RESULTS_MAX = WASM_MAX_RESULTS, STACK_WORDS_MAX = WASM_MAX_PARAMS };
+/* In words: a v128 has two. */
+enum { RESULTS_MAX = 2 * WASM_MAX_RESULTS, STACK_WORDS_MAX = 2 * WASM_MAX_PARAMS };
 
 struct call {
 	struct wasm_func *func;
@@ -19,21 +20,29 @@ static void run_call(void *arg)
 	uint32_t ints = 0, floats = 0;
 	for (uint32_t i = 0; i < t->param_count; i++) {
 		uint64_t cell = t->params[i] == WASM_I32 || t->params[i] == WASM_F32 ? k->args[i].i32 : k->args[i].i64;
+		uint32_t words = t->params[i] == WASM_V128 ? 2 : 1;
 		if (type_is_float(t->params[i]) && floats < ARG_FLOATS)
-			memcpy(f.xmm[floats++], &cell, 8);
+			memcpy(f.xmm[floats++], words == 2 ? k->args[i].v128 : &cell, 8 * words);
 		else if (!type_is_float(t->params[i]) && ints < ARG_INTS)
 			f.ints[ints++] = cell;
-		else
-			stack[f.stack_words++] = cell;
+		else {
+			memcpy(stack + f.stack_words, words == 2 ? k->args[i].v128 : &cell, 8 * words);
+			f.stack_words += words;
+		}
 	}
 	f.stack = stack;
 	f.rax = (uint64_t)results;
 	wasm_enter(&f);
 	if (t->result_count == 1)
-		memcpy(results, type_is_float(t->results[0]) ? (const void *)f.xmm[0] : &f.rax, 8);
-	for (uint32_t i = 0; i < t->result_count; i++) {
-		k->results[i] = (union wasm_value){0};
-		k->results[i].i64 = t->results[i] == WASM_I32 || t->results[i] == WASM_F32 ? (uint32_t)results[i] : results[i];
+		memcpy(results, type_is_float(t->results[0]) ? (const void *)f.xmm[0] : &f.rax,
+		       t->results[0] == WASM_V128 ? 16 : 8);
+	for (uint32_t i = 0, at = 0; i < t->result_count; i++) {
+		memset(&k->results[i], 0, sizeof k->results[i]);
+		k->results[i].i64 = results[at++];
+		if (t->results[i] == WASM_I32 || t->results[i] == WASM_F32)
+			k->results[i].i64 = (uint32_t)k->results[i].i64;
+		else if (t->results[i] == WASM_V128)
+			k->results[i].v128[1] = results[at++];
 	}
 }
 

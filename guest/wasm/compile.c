@@ -9,9 +9,12 @@
  */
 #include "internal.h"
 
+#include "simd.h"
 #include "x64.h"
 
 enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0 };
+/* A v128 has two slots and two entries among the operands; this is its upper one. */
+enum { V128_HIGH = 1 };
 
 /* A block being compiled. */
 struct control {
@@ -34,9 +37,10 @@ struct compiler {
 	const struct wasm_functype *type;
 	uint32_t func; /* in the index space */
 	uint8_t *locals;
-	uint32_t local_count;
-	uint8_t *operands; /* types */
-	uint32_t height, highest;
+	uint32_t *local_slot; /* of each local, counted from the first */
+	uint32_t local_count, local_slots;
+	uint8_t *operands; /* types, by slot */
+	uint32_t height, highest; /* in slots */
 	struct control *controls;
 	uint32_t depth;
 	uint32_t frame_at; /* where the frame's size is patched in, and where it is checked */
@@ -81,7 +85,7 @@ static struct x64_mem slot(uint32_t n)
 
 static struct x64_mem operand_slot(const struct compiler *c, uint32_t height)
 {
-	return slot(FIXED_SLOTS + c->local_count + height);
+	return slot(FIXED_SLOTS + c->local_slots + height);
 }
 
 static struct control *top(struct compiler *c)
@@ -89,11 +93,21 @@ static struct control *top(struct compiler *c)
 	return &c->controls[c->depth - 1];
 }
 
+static uint32_t slots_of(const uint8_t *types, uint32_t n)
+{
+	uint32_t slots = n;
+	for (uint32_t i = 0; i < n; i++)
+		slots += types[i] == WASM_V128;
+	return slots;
+}
+
 static void push_type(struct compiler *c, uint8_t type)
 {
-	if (c->height == HEIGHT_MAX)
+	if (c->height >= HEIGHT_MAX - 1)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
 	c->operands[c->height++] = type;
+	if (type == WASM_V128)
+		c->operands[c->height++] = V128_HIGH;
 	if (c->height > c->highest)
 		c->highest = c->height;
 }
@@ -107,7 +121,9 @@ static uint8_t pop_any(struct compiler *c)
 		/* Slots are only for code that never runs: one above is as good. */
 		return UNKNOWN;
 	}
-	return c->operands[--c->height];
+	if (c->operands[--c->height] == V128_HIGH)
+		c->height--;
+	return c->operands[c->height];
 }
 
 static uint8_t pop_type(struct compiler *c, uint8_t want)
@@ -164,6 +180,18 @@ static void push_float(struct compiler *c, bool wide, unsigned xmm)
 {
 	push_type(c, wide ? WASM_F64 : WASM_F32);
 	x64_rm(&c->x, OP_MOVSD_STORE, 0, xmm, operand_slot(c, c->height - 1));
+}
+
+static void pop_vector(struct compiler *c, unsigned xmm)
+{
+	pop_type(c, WASM_V128);
+	x64_rm(&c->x, OP_MOVUPS_LOAD, 0, xmm, operand_slot(c, c->height));
+}
+
+static void push_vector(struct compiler *c, unsigned xmm)
+{
+	push_type(c, WASM_V128);
+	x64_rm(&c->x, OP_MOVUPS_STORE, 0, xmm, operand_slot(c, c->height - 2));
 }
 
 static void trap_if(struct compiler *c, enum x64_cc cc, enum wasm_trap_code code)
@@ -241,7 +269,7 @@ static void patch_list(struct compiler *c, uint32_t list)
 /* Moves the values that a label takes from the top of the operands to where it expects them. */
 static void move_values(struct compiler *c, const struct control *k, uint32_t height)
 {
-	uint32_t n = label_count(k);
+	uint32_t n = slots_of(label_types(k), label_count(k));
 	if (height < n || height - n == k->height)
 		return; /* in place, or code that never runs */
 	for (uint32_t i = 0; i < n; i++) {
@@ -352,7 +380,7 @@ static void end_block(struct compiler *c)
 	patch_list(c, k->patches);
 	c->depth--;
 	if (k->op == 0) {
-		c->height = k->result_count;
+		c->height = 0;
 		emit_return(c);
 		return;
 	}
@@ -405,8 +433,8 @@ static void handle_br_table(struct compiler *c)
 			invalid(c, "type mismatch: br_table's labels differ in arity");
 		arity = count;
 		/* Each label's types are checked against the same operands. */
-		uint8_t kept[WASM_MAX_RESULTS];
-		uint32_t there = c->height - top(c)->height < count ? c->height - top(c)->height : count;
+		uint8_t kept[2 * WASM_MAX_RESULTS];
+		uint32_t there = c->height - top(c)->height < 2 * count ? c->height - top(c)->height : 2 * count;
 		memcpy(kept, c->operands + c->height - there, there);
 		pop_types(c, label_types(k), count);
 		memcpy(c->operands + before - there, kept, there);
@@ -434,12 +462,20 @@ uint32_t functype_stack_words(const struct wasm_functype *t)
 		if (*used < (type_is_float(t->params[i]) ? ARG_FLOATS : ARG_INTS))
 			++*used;
 		else
-			words++;
+			words += t->params[i] == WASM_V128 ? 2 : 1;
 	}
 	return words;
 }
 
 static const uint8_t int_args[ARG_INTS] = {RSI, RDX, RCX, R8, R9};
+
+static void copy_words(struct compiler *c, struct x64_mem to, struct x64_mem from, uint32_t words)
+{
+	for (uint32_t i = 0; i < words; i++, to.disp += 8, from.disp += 8) {
+		x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, from);
+		x64_rm(&c->x, OP_MOV_STORE, 1, RAX, to);
+	}
+}
 
 /* Puts the arguments, which are the top operands, where the callee looks for them; returns the stack words. */
 static uint32_t place_args(struct compiler *c, const struct wasm_functype *t, uint32_t first)
@@ -449,17 +485,19 @@ static uint32_t place_args(struct compiler *c, const struct wasm_functype *t, ui
 	/* Stack words go below the frame; the call pushes the return address under them. */
 	if (words)
 		x64_lea(&c->x, 1, RSP, x64_at(RSP, -pushed));
-	for (uint32_t i = 0; i < t->param_count; i++) {
+	for (uint32_t i = 0, at = first; i < t->param_count; i++) {
 		make_room(c, WASM_CODE_ROOM_BYTES);
-		struct x64_mem from = operand_slot(c, first + i);
+		bool is_vector = t->params[i] == WASM_V128;
+		struct x64_mem from = operand_slot(c, at);
 		from.disp += pushed;
+		at += is_vector ? 2 : 1;
 		if (type_is_float(t->params[i]) && floats < ARG_FLOATS) {
-			x64_rm(&c->x, OP_MOVSD_LOAD, 0, XMM0 + floats++, from);
+			x64_rm(&c->x, is_vector ? OP_MOVUPS_LOAD : OP_MOVSD_LOAD, 0, XMM0 + floats++, from);
 		} else if (!type_is_float(t->params[i]) && ints < ARG_INTS) {
 			x64_rm(&c->x, OP_MOV_LOAD, 1, int_args[ints++], from);
 		} else {
-			x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, from);
-			x64_rm(&c->x, OP_MOV_STORE, 1, RAX, x64_at(RSP, (int32_t)(8 * word++)));
+			copy_words(c, x64_at(RSP, (int32_t)(8 * word)), from, is_vector ? 2 : 1);
+			word += is_vector ? 2 : 1;
 		}
 	}
 	/* Several results are written where the arguments were. */
@@ -475,7 +513,9 @@ static void after_call(struct compiler *c, const struct wasm_functype *t)
 	x64_rm(&c->x, OP_MOV_LOAD, 1, R14, slot(0));
 	x64_rm(&c->x, OP_MOV_LOAD, 1, R15, x64_at(R14, INSTANCE_MEMORY0));
 	if (t->result_count == 1) {
-		if (type_is_float(t->results[0]))
+		if (t->results[0] == WASM_V128)
+			push_vector(c, XMM0);
+		else if (type_is_float(t->results[0]))
 			push_float(c, t->results[0] == WASM_F64, XMM0);
 		else
 			push_from(c, t->results[0], RAX);
@@ -495,8 +535,9 @@ static void call_r11(struct compiler *c)
 /* Grows the frame's account so that several results fit where the arguments were. */
 static void reserve_results(struct compiler *c, uint32_t first, const struct wasm_functype *t)
 {
-	if (first + t->result_count > c->highest)
-		c->highest = first + t->result_count;
+	uint32_t slots = slots_of(t->results, t->result_count);
+	if (first + slots > c->highest)
+		c->highest = first + slots;
 	if (c->highest > HEIGHT_MAX)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
 }
@@ -570,12 +611,13 @@ static void emit_return(struct compiler *c)
 	const struct wasm_functype *t = c->type;
 	if (t->result_count == 1) {
 		if (type_is_float(t->results[0]))
-			x64_rm(&c->x, OP_MOVSD_LOAD, 0, XMM0, operand_slot(c, 0));
+			x64_rm(&c->x, t->results[0] == WASM_V128 ? OP_MOVUPS_LOAD : OP_MOVSD_LOAD, 0, XMM0,
+			       operand_slot(c, 0));
 		else
 			load(c, RAX, 0);
 	} else if (t->result_count > 1) {
 		x64_rm(&c->x, OP_MOV_LOAD, 1, RDX, slot(1));
-		for (uint32_t i = 0; i < t->result_count; i++) {
+		for (uint32_t i = 0, n = slots_of(t->results, t->result_count); i < n; i++) {
 			make_room(c, WASM_CODE_ROOM_BYTES);
 			load(c, RAX, i);
 			x64_rm(&c->x, OP_MOV_STORE, 1, RAX, x64_at(RDX, (int32_t)(8 * i)));
@@ -999,13 +1041,21 @@ static void handle_local(struct compiler *c, uint8_t op)
 	if (n >= c->local_count)
 		invalid(c, "unknown local");
 	uint8_t type = c->locals[n];
+	struct x64_mem at = slot(FIXED_SLOTS + c->local_slot[n]);
+	bool is_vector = type == WASM_V128;
 	if (op == 0x20) {
-		x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, slot(FIXED_SLOTS + n));
-		push_from(c, type, RAX);
+		x64_rm(&c->x, is_vector ? OP_MOVUPS_LOAD : OP_MOV_LOAD, !is_vector, is_vector ? XMM0 : RAX, at);
+		if (is_vector)
+			push_vector(c, XMM0);
+		else
+			push_from(c, type, RAX);
 		return;
 	}
-	pop_to(c, type, RAX);
-	x64_rm(&c->x, OP_MOV_STORE, 1, RAX, slot(FIXED_SLOTS + n));
+	if (is_vector)
+		pop_vector(c, XMM0);
+	else
+		pop_to(c, type, RAX);
+	x64_rm(&c->x, is_vector ? OP_MOVUPS_STORE : OP_MOV_STORE, !is_vector, is_vector ? XMM0 : RAX, at);
 	if (op == 0x22)
 		push_type(c, type); /* its slot still has it */
 }
@@ -1019,13 +1069,19 @@ static void handle_global(struct compiler *c, uint8_t op)
 	struct x64_mem at = x64_at(R14, (int32_t)(c->m->global_cells + GLOBAL_STRIDE * n));
 	if (op == 0x24 && !g->is_mutable)
 		invalid(c, "immutable global");
-	if (op == 0x24)
+	if (op == 0x24 && g->type == WASM_V128)
+		pop_vector(c, XMM0);
+	else if (op == 0x24)
 		pop_to(c, g->type, RAX);
 	if (n < c->m->imported_globals) {
 		x64_rm(&c->x, OP_MOV_LOAD, 1, RCX, at);
 		at = x64_at(RCX, 0);
 	}
-	if (op == 0x24) {
+	if (g->type == WASM_V128) {
+		x64_rm(&c->x, op == 0x24 ? OP_MOVUPS_STORE : OP_MOVUPS_LOAD, 0, XMM0, at);
+		if (op == 0x23)
+			push_vector(c, XMM0);
+	} else if (op == 0x24) {
 		x64_rm(&c->x, OP_MOV_STORE, 1, RAX, at);
 	} else {
 		x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, at);
@@ -1038,14 +1094,23 @@ static void handle_select(struct compiler *c, uint8_t type)
 	pop_to(c, WASM_I32, RDX);
 	if (type == UNKNOWN) {
 		uint8_t b = pop_any(c), a = pop_any(c);
-		if (type_is_ref(a) || type_is_ref(b) || a == WASM_V128 || b == WASM_V128)
-			invalid(c, "type mismatch: select without a type needs numbers");
+		if (type_is_ref(a) || type_is_ref(b))
+			invalid(c, "type mismatch: select without a type needs numbers or vectors");
 		if (a != b && a != UNKNOWN && b != UNKNOWN)
 			invalid(c, "type mismatch");
 		type = a != UNKNOWN ? a : b;
 	} else {
 		pop_type(c, type);
 		pop_type(c, type);
+	}
+	if (type == WASM_V128) {
+		x64_rr(&c->x, OP_TEST, 0, RDX, RDX);
+		uint8_t *first = x64_short_jcc(&c->x, CC_NE);
+		x64_rm(&c->x, OP_MOVUPS_LOAD, 0, XMM0, operand_slot(c, c->height + 2));
+		x64_rm(&c->x, OP_MOVUPS_STORE, 0, XMM0, operand_slot(c, c->height));
+		x64_here(&c->x, first);
+		push_type(c, type);
+		return;
 	}
 	load(c, RAX, c->height);
 	x64_rr(&c->x, OP_TEST, 0, RDX, RDX);
@@ -1220,6 +1285,127 @@ static void handle_ref(struct compiler *c, uint8_t op)
 	}
 }
 
+/* --- vectors --- */
+
+static uint8_t read_lane(struct compiler *c, const struct simd_op *op)
+{
+	uint8_t lane = read_u8(&c->r);
+	if (lane >= op->lanes)
+		invalid(c, "invalid lane index");
+	return lane;
+}
+
+static void pop_scalar(struct compiler *c, uint8_t type, struct simd_args *g)
+{
+	g->b = type_is_float(type) ? XMM1 : R8;
+	if (type_is_float(type))
+		pop_float(c, type == WASM_F64, g->b);
+	else
+		pop_to(c, type, g->b);
+}
+
+static void push_scalar(struct compiler *c, uint8_t type, unsigned reg)
+{
+	if (type_is_float(type))
+		push_float(c, type == WASM_F64, reg);
+	else
+		push_from(c, type, reg);
+}
+
+static void simd_memory(struct compiler *c, const struct simd_op *op, struct simd_args *g)
+{
+	bool has_lane = op->shape == SIMD_LOAD_LANE || op->shape == SIMD_STORE_LANE;
+	struct memarg a = read_memarg(c, op->natural);
+	if (has_lane)
+		g->lane = read_lane(c, op);
+	if (op->shape != SIMD_LOAD)
+		pop_vector(c, XMM0);
+	g->mem = address(c, 0, a.memory, a.offset);
+	simd_emit(&c->x, c->m->options.cpu, op, g);
+	if (op->shape == SIMD_LOAD || op->shape == SIMD_LOAD_LANE)
+		push_vector(c, XMM0);
+}
+
+/* Pops what an instruction takes into XMM0 (the first), XMM1, XMM2 or R8; false: it has no vector result. */
+static bool simd_operands(struct compiler *c, const struct simd_op *op, struct simd_args *g)
+{
+	switch ((enum simd_shape)op->shape) {
+	case SIMD_TERNARY:
+		pop_vector(c, XMM2);
+		pop_vector(c, XMM1);
+		pop_vector(c, XMM0);
+		return true;
+	case SIMD_SHUFFLE:
+		g->bytes = read_bytes(&c->r, 16);
+		for (int i = 0; i < 16; i++)
+			if (g->bytes[i] >= op->lanes)
+				invalid(c, "invalid lane index");
+		pop_vector(c, XMM1);
+		pop_vector(c, XMM0);
+		return true;
+	case SIMD_BINARY:
+		pop_vector(c, XMM1);
+		pop_vector(c, XMM0);
+		return true;
+	case SIMD_SHIFT:
+		pop_scalar(c, WASM_I32, g);
+		pop_vector(c, XMM0);
+		return true;
+	case SIMD_REPLACE:
+		g->lane = read_lane(c, op);
+		pop_scalar(c, op->scalar, g);
+		pop_vector(c, XMM0);
+		return true;
+	case SIMD_SPLAT:
+		pop_scalar(c, op->scalar, g);
+		g->a = g->b;
+		return true;
+	case SIMD_CONST:
+		g->bytes = read_bytes(&c->r, 16);
+		return true;
+	case SIMD_UNARY:
+		pop_vector(c, XMM0);
+		return true;
+	case SIMD_EXTRACT:
+		g->lane = read_lane(c, op);
+		g->dst = type_is_float(op->scalar) ? XMM0 : R8;
+		pop_vector(c, XMM0);
+		return false;
+	case SIMD_TEST:
+		g->dst = R8;
+		pop_vector(c, XMM0);
+		return false;
+	case SIMD_LOAD: case SIMD_STORE: case SIMD_LOAD_LANE: case SIMD_STORE_LANE: case SIMD_ILLEGAL:
+		break;
+	}
+	return false;
+}
+
+static void handle_simd(struct compiler *c)
+{
+	uint32_t n = read_u32(&c->r);
+	const struct simd_op *op = simd_op(n);
+	struct simd_args g = {.dst = XMM0, .a = XMM0, .b = XMM1, .c = XMM2};
+	if (op->shape == SIMD_ILLEGAL)
+		reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
+	if (!(c->m->options.features & WASM_FEATURE_SIMD))
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "SIMD is not enabled");
+	if (n >= SIMD_OP_FIRST_RELAXED && !(c->m->options.features & WASM_FEATURE_RELAXED_SIMD))
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "relaxed SIMD is not enabled");
+	if (!(c->m->options.cpu & WASM_CPU_AVX))
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "SIMD needs a CPU with AVX");
+	if (op->shape >= SIMD_LOAD && op->shape <= SIMD_STORE_LANE) {
+		simd_memory(c, op, &g);
+		return;
+	}
+	bool to_vector = simd_operands(c, op, &g);
+	simd_emit(&c->x, c->m->options.cpu, op, &g);
+	if (to_vector)
+		push_vector(c, XMM0);
+	else
+		push_scalar(c, op->shape == SIMD_TEST ? WASM_I32 : op->scalar, g.dst);
+}
+
 _Noreturn static void unsupported(struct compiler *c, uint8_t op)
 {
 	c->r.p--;
@@ -1232,8 +1418,6 @@ _Noreturn static void unsupported(struct compiler *c, uint8_t op)
 		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "typed function references are not supported");
 	case 0xfb:
 		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "garbage collection is not supported");
-	case 0xfd:
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "SIMD is not supported");
 	case 0xfe:
 		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "threads are not supported");
 	}
@@ -1349,6 +1533,9 @@ static void one(struct compiler *c, uint8_t op)
 	case 0xfc:
 		handle_fc(c);
 		return;
+	case 0xfd:
+		handle_simd(c);
+		return;
 	}
 	if (op >= 0x28 && op <= 0x35)
 		handle_load(c, op - 0x28);
@@ -1371,8 +1558,6 @@ static void read_locals(struct compiler *c)
 	for (uint32_t groups = read_u32(&c->r); groups > 0; groups--) {
 		uint32_t count = read_u32(&c->r);
 		uint8_t type = read_valtype(&c->r, c->m);
-		if (type == WASM_V128)
-			reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "SIMD is not supported");
 		if (n + count > UINT32_MAX)
 			reader_fail(&c->r, WASM_ERROR_MALFORMED, "too many locals");
 		if (n + count > WASM_MAX_LOCALS)
@@ -1381,6 +1566,11 @@ static void read_locals(struct compiler *c)
 		n += count;
 	}
 	c->local_count = (uint32_t)n;
+	c->local_slots = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		c->local_slot[i] = c->local_slots;
+		c->local_slots += c->locals[i] == WASM_V128 ? 2 : 1;
+	}
 }
 
 /* Arguments to their slots, other locals zeroed; the frame's size is patched in at the end. */
@@ -1403,14 +1593,15 @@ static void prologue(struct compiler *c)
 	for (uint32_t i = 0; i < t->param_count; i++) {
 		make_room(c, WASM_CODE_ROOM_BYTES);
 		bool is_float = type_is_float(t->params[i]);
+		struct x64_mem at = slot(FIXED_SLOTS + c->local_slot[i]);
 		if (is_float && floats < ARG_FLOATS)
-			x64_rm(x, OP_MOVSD_STORE, 0, XMM0 + floats++, slot(FIXED_SLOTS + i));
+			x64_rm(x, t->params[i] == WASM_V128 ? OP_MOVUPS_STORE : OP_MOVSD_STORE, 0, XMM0 + floats++, at);
 		else if (!is_float && ints < ARG_INTS)
-			x64_rm(x, OP_MOV_STORE, 1, int_args[ints++], slot(FIXED_SLOTS + i));
+			x64_rm(x, OP_MOV_STORE, 1, int_args[ints++], at);
 	}
-	uint32_t zeroed = c->local_count - t->param_count;
+	uint32_t args = slots_of(t->params, t->param_count), zeroed = c->local_slots - args;
 	if (zeroed > 16) {
-		x64_lea(x, 1, RDI, slot(FIXED_SLOTS + t->param_count));
+		x64_lea(x, 1, RDI, slot(FIXED_SLOTS + args));
 		x64_mov_imm(x, RCX, zeroed);
 		x64_zero(x, RAX);
 		x64_u8(x, 0xf3); /* rep stosq */
@@ -1418,7 +1609,7 @@ static void prologue(struct compiler *c)
 		x64_u8(x, 0xab);
 	} else {
 		for (uint32_t i = 0; i < zeroed; i++)
-			x64_mov_mem_imm(x, 8, slot(FIXED_SLOTS + t->param_count + i), 0);
+			x64_mov_mem_imm(x, 8, slot(FIXED_SLOTS + args + i), 0);
 	}
 }
 
@@ -1435,8 +1626,9 @@ static void copy_stack_args(struct compiler *c, uint32_t frame)
 			continue;
 		}
 		make_room(c, WASM_CODE_ROOM_BYTES);
-		x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, x64_at(RSP, (int32_t)(frame + 8 + 8 * word++)));
-		x64_rm(&c->x, OP_MOV_STORE, 1, RAX, slot(FIXED_SLOTS + i));
+		uint32_t n = t->params[i] == WASM_V128 ? 2 : 1;
+		copy_words(c, slot(FIXED_SLOTS + c->local_slot[i]), x64_at(RSP, (int32_t)(frame + 8 + 8 * word)), n);
+		word += n;
 	}
 }
 
@@ -1488,7 +1680,7 @@ static void compile_function(struct compiler *c, uint32_t own)
 	}
 	if (c->r.p != c->r.end)
 		reader_fail(&c->r, WASM_ERROR_MALFORMED, "section size mismatch: code behind a function's end");
-	uint32_t slots = FIXED_SLOTS + c->local_count + c->highest;
+	uint32_t slots = FIXED_SLOTS + c->local_slots + c->highest;
 	uint32_t frame = (8 * slots + 15) & ~15u;
 	frame += 8; /* with the return address a multiple of 16 */
 	m->func_frame[own] = frame;
@@ -1525,18 +1717,15 @@ void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *se
 		bytes += m->func_end[i] - m->func_body[i];
 	if (!own)
 		return;
-	for (uint32_t i = 0; i < m->type_count; i++)
-		for (uint32_t k = 0; k < m->types[i].param_count + m->types[i].result_count; k++)
-			if (m->types[i].params[k] == WASM_V128)
-				wasm_fail(fail, WASM_ERROR_UNSUPPORTED, 0, "SIMD is not supported");
 	struct arena *arena = &m->scratch; /* a failure leaves it to wasm_module_free */
 	if (!arena_open(arena, 0x1000000))
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory");
 	c.locals = arena_take(arena, WASM_MAX_LOCALS + 1);
+	c.local_slot = arena_take(arena, (WASM_MAX_LOCALS + 1) * sizeof(*c.local_slot));
 	c.operands = arena_take(arena, HEIGHT_MAX);
 	c.controls = arena_take(arena, CONTROL_MAX * sizeof(*c.controls));
 	m->func_frame = arena_need(&m->arena, fail, own, sizeof(uint32_t));
-	if (!c.locals || !c.operands || !c.controls)
+	if (!c.locals || !c.local_slot || !c.operands || !c.controls)
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory");
 	reserve_code(&c, bytes);
 	c.x.p = m->code;

@@ -253,6 +253,15 @@ static struct wasm_func *host_func(struct making *k, const struct wasm_functype 
 	return f;
 }
 
+/* Host functions have no vectors and one result at most. */
+static bool host_can(const struct wasm_functype *t)
+{
+	bool can = t->result_count <= 1;
+	for (uint32_t i = 0; i < t->param_count + t->result_count; i++)
+		can = can && t->params[i] != WASM_V128;
+	return can;
+}
+
 static void take_import(struct making *k, uint32_t n)
 {
 	struct wasm_module *m = k->m;
@@ -267,7 +276,7 @@ static void take_import(struct making *k, uint32_t n)
 	bool fits = false;
 	switch (own->kind) {
 	case WASM_KIND_FUNC:
-		fits = e.host || same_functype(e.func->type, im.type.func);
+		fits = e.host ? host_can(im.type.func) : same_functype(e.func->type, im.type.func);
 		if (fits)
 			*instance_import(k->i, own->index) = e.host ? host_func(k, im.type.func, e.host, own->index) : e.func;
 		break;
