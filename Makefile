@@ -157,6 +157,11 @@ install: product
 	install -m 755 $(B)/libmote.so $(DESTDIR)$(PREFIX)/lib/libmote.so.0
 	ln -sf libmote.so.0 $(DESTDIR)$(PREFIX)/lib/libmote.so
 	install -m 644 api/include/mote/mote.h $(DESTDIR)$(PREFIX)/include/mote/
+	install -m 755 $(B)/mote-cc $(DESTDIR)$(PREFIX)/bin/
+	for page in contrib/man/*.[1-9]; do \
+		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
+	install -D -m 644 contrib/completions/mote.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mote
+	install -D -m 644 contrib/completions/_mote $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_mote
 	printf 'prefix=%s\nName: mote\nDescription: micro-VMs as a library\nVersion: %s\nLibs: -L$${prefix}/lib -lmote\nLibs.private: %s\nCflags: -I$${prefix}/include\n' \
 		'$(PREFIX)' '$(VERSION)' '$(LIB_VM)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/mote.pc
 dist:

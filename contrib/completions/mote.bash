@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Completion for bash: installed as share/bash-completion/completions/mote.
+_mote() {
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+	local options="--dir --dir-ro --env --memory --timeout --cwd --entry --net"
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		mapfile -t COMPREPLY < <(compgen -W "run help --version" -- "$word")
+	elif [[ ${COMP_WORDS[1]} == help ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "run help" -- "$word")
+	elif [[ ${COMP_WORDS[1]} == run ]]; then
+		case $before in
+		--dir | --dir-ro) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
+		--env) mapfile -t COMPREPLY < <(compgen -e -- "$word") ;;
+		--memory | --timeout | --cwd | --entry) ;;
+		*)
+			if [[ $word == -* ]]; then
+				mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+			else
+				mapfile -t COMPREPLY < <(compgen -f -- "$word")
+			fi
+			;;
+		esac
+	fi
+}
+complete -o filenames -F _mote mote
