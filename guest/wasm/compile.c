@@ -524,12 +524,15 @@ static void after_call(struct compiler *c, const struct wasm_functype *t)
 	}
 }
 
-/* Calls the function whose record is in R11: its instance becomes the present one. */
-static void call_r11(struct compiler *c)
+/* Calls the function whose record is in R11, or goes on in it: its instance becomes the present one. */
+static void call_r11(struct compiler *c, bool tail)
 {
 	x64_rm(&c->x, OP_MOV_LOAD, 1, R14, x64_at(R11, FUNC_INSTANCE));
 	x64_rm(&c->x, OP_MOV_LOAD, 1, R15, x64_at(R14, INSTANCE_MEMORY0));
-	x64_call_mem(&c->x, x64_at(R11, FUNC_CODE));
+	if (tail)
+		x64_jmp_mem(&c->x, x64_at(R11, FUNC_CODE));
+	else
+		x64_call_mem(&c->x, x64_at(R11, FUNC_CODE));
 }
 
 /* Grows the frame's account so that several results fit where the arguments were. */
@@ -542,32 +545,80 @@ static void reserve_results(struct compiler *c, uint32_t first, const struct was
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
 }
 
-static void handle_call(struct compiler *c)
+/* Jumps or calls to a function of this module; those further on fill in their distance when they are there. */
+static void to_own_function(struct compiler *c, uint32_t f, bool is_call)
+{
+	uint32_t own = f - c->m->imported_funcs;
+	if (is_call)
+		x64_call32(&c->x, own);
+	else
+		x64_jmp32(&c->x, own);
+	if (own < c->func - c->m->imported_funcs || f == c->func) {
+		uint32_t rel = c->m->func_entry[own] - here(c);
+		memcpy(c->x.p - 4, &rel, 4);
+	} else {
+		uint32_t at = here(c), next = c->m->func_entry[own];
+		memcpy(c->x.p - 4, &next, 4);
+		c->m->func_entry[own] = at;
+	}
+}
+
+/* RBP becomes the address of this function's return address: below its arguments, above its frame. */
+static void tail_begin(struct compiler *c, const struct wasm_functype *t)
+{
+	if (!(c->m->options.features & WASM_FEATURE_TAIL_CALL))
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "tail calls are not enabled");
+	if (t->result_count != c->type->result_count || memcmp(t->results, c->type->results, t->result_count) != 0)
+		invalid(c, "type mismatch: a tail call's results must be the function's own");
+	x64_lea(&c->x, 1, RBP, x64_at(RSP, INT32_MAX)); /* the frame's size, patched */
+	memcpy(c->x.p - 4, &c->frame_at, 4);
+	c->frame_at = here(c);
+}
+
+/*
+ * The frame goes: what the callee takes on the stack moves up to where this function's own such arguments end,
+ * and the return address below it. The callee pops its own, so this function's caller finds RSP as it expects.
+ */
+static void tail_frame(struct compiler *c, const struct wasm_functype *t)
+{
+	uint32_t words = place_args(c, t, c->height);
+	int32_t low = 8 * ((int32_t)functype_stack_words(c->type) - (int32_t)words);
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R10, x64_at(RBP, 0));
+	if (t->result_count > 1)
+		x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, x64_at(RSP, (int32_t)(8 * words + 8)));
+	for (uint32_t i = words; i > 0; i--) { /* upwards, so the last first */
+		make_room(c, WASM_CODE_ROOM_BYTES);
+		x64_rm(&c->x, OP_MOV_LOAD, 1, RDI, x64_at(RSP, (int32_t)(8 * i - 8)));
+		x64_rm(&c->x, OP_MOV_STORE, 1, RDI, x64_at(RBP, low + (int32_t)(8 * i)));
+	}
+	x64_lea(&c->x, 1, RSP, x64_at(RBP, low));
+	x64_rm(&c->x, OP_MOV_STORE, 1, R10, x64_at(RSP, 0));
+}
+
+static void handle_call(struct compiler *c, bool tail)
 {
 	uint32_t f = read_u32(&c->r);
 	if (f >= c->m->func_count)
 		invalid(c, "unknown function");
 	const struct wasm_functype *t = module_func_type(c->m, f);
+	if (tail)
+		tail_begin(c, t);
 	pop_types(c, t->params, t->param_count);
 	reserve_results(c, c->height, t);
-	place_args(c, t, c->height);
+	if (tail)
+		tail_frame(c, t);
+	else
+		place_args(c, t, c->height);
 	if (f < c->m->imported_funcs) {
 		x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R14, (int32_t)(c->m->func_cells + 8 * f)));
-		call_r11(c);
+		call_r11(c, tail);
 	} else {
-		uint32_t own = f - c->m->imported_funcs;
-		/* Functions further on are not there yet: their distances are filled in at the end. */
-		x64_call32(&c->x, own);
-		if (own < c->func - c->m->imported_funcs || f == c->func) {
-			uint32_t rel = c->m->func_entry[own] - here(c);
-			memcpy(c->x.p - 4, &rel, 4);
-		} else {
-			uint32_t at = here(c), next = c->m->func_entry[own];
-			memcpy(c->x.p - 4, &next, 4);
-			c->m->func_entry[own] = at;
-		}
+		to_own_function(c, f, !tail);
 	}
-	after_call(c, t);
+	if (tail)
+		set_unreachable(c);
+	else
+		after_call(c, t);
 }
 
 static int32_t table_cell(const struct compiler *c, uint32_t table)
@@ -575,7 +626,7 @@ static int32_t table_cell(const struct compiler *c, uint32_t table)
 	return (int32_t)(c->m->table_cells + sizeof(struct table_cell) * table);
 }
 
-static void handle_call_indirect(struct compiler *c)
+static void handle_call_indirect(struct compiler *c, bool tail)
 {
 	uint32_t type = read_u32(&c->r), table = read_u32(&c->r);
 	if (table >= c->m->table_count)
@@ -585,6 +636,8 @@ static void handle_call_indirect(struct compiler *c)
 	if (type >= c->m->type_count)
 		invalid(c, "unknown type");
 	const struct wasm_functype *t = &c->m->types[type];
+	if (tail)
+		tail_begin(c, t);
 	pop_to(c, WASM_I32, RDI);
 	x64_mov_rr(&c->x, 0, RDI, RDI);
 	pop_types(c, t->params, t->param_count);
@@ -600,8 +653,14 @@ static void handle_call_indirect(struct compiler *c)
 	trap_if(c, CC_E, WASM_TRAP_UNINITIALIZED);
 	x64_alu_mem_imm(&c->x, ALU_CMP, 0, x64_at(R11, FUNC_TYPE_ID), (int32_t)t->id);
 	trap_if(c, CC_NE, WASM_TRAP_INDIRECT_TYPE);
+	if (tail) {
+		tail_frame(c, t);
+		call_r11(c, true);
+		set_unreachable(c);
+		return;
+	}
 	place_args(c, t, c->height);
-	call_r11(c);
+	call_r11(c, false);
 	after_call(c, t);
 }
 
@@ -1412,8 +1471,6 @@ _Noreturn static void unsupported(struct compiler *c, uint8_t op)
 	switch (op) {
 	case 0x06: case 0x07: case 0x08: case 0x09: case 0x0a: case 0x18: case 0x19: case 0x1f:
 		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "exception handling is not supported");
-	case 0x12: case 0x13:
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "tail calls are not supported");
 	case 0x14: case 0x15: case 0xd3: case 0xd4: case 0xd5: case 0xd6:
 		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "typed function references are not supported");
 	case 0xfb:
@@ -1483,11 +1540,11 @@ static void one(struct compiler *c, uint8_t op)
 		pop_types(c, k->results, k->result_count);
 		set_unreachable(c);
 		return;
-	case 0x10:
-		handle_call(c);
+	case 0x10: case 0x12:
+		handle_call(c, op == 0x12);
 		return;
-	case 0x11:
-		handle_call_indirect(c);
+	case 0x11: case 0x13:
+		handle_call_indirect(c, op == 0x13);
 		return;
 	case 0x1a:
 		pop_any(c);
