@@ -43,6 +43,7 @@ $(B)/test/bench/micro: $(B)/test/bench/micro.o $(B)/test/bench/floor.o $(B)/libm
 bench: product $(B)/test/bench/micro $(BENCH_GUESTS)
 	test/bench/run '$(BENCH)'
 .PHONY: bench
+-include test/bench/kernels/module.mk
 -include test/guest/wasi.mk
 
 # Fuzz targets. `make fuzz` builds them with libFuzzer and sanitizers (clang); `make fuzz-smoke` runs each for
