@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host calls from the host's side, without KVM: the frames that a guest would write, its memory, and a tree
+ * of which it has one directory for writing, one for reading, and a file beside them that it must not reach.
+ */
+#define MOTE_HOSTED_CALLS
+#include "abi/guest_calls.h"
+#include "base/io.h"
+#include "vm/internal.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define GUEST_AT 0x10000UL /* pages 0 to 7 for reading and writing, 8 for reading, 9 not there, 10 as 0 */
+enum { PAGES = 8, RW = 3, DIR_RO = 4, CLOSED = 999 };
+#define AT_PAGE(n) (GUEST_AT + (n) * (uint64_t)MOTE_PAGE)
+
+static struct vm vm;
+static struct mote_area area;
+static char top[] = "/tmp/mote-calls-XXXXXX";
+static char canary[64];     /* its absolute path: a resolver that fails must find nothing else to harm */
+static uint64_t next_text; /* where put() puts the next one */
+
+struct mote_area *mote_area(void)
+{
+	return &area;
+}
+
+int64_t mote_ring(struct mote_area *a)
+{
+	hostcall_serve(&vm, a);
+	return a->frame.result;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+	cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0, "%s", path);
+}
+
+static void give_dir(const char *path, unsigned flags, uint32_t at)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert(fd >= 0 && fdtable_put(&vm.fds, fd, FD_DIR | flags, at) == 0, "%s", path);
+}
+
+static void make_tree(void)
+{
+	cr_assert(mkdtemp(top) && chdir(top) == 0);
+	snprintf(canary, sizeof(canary), "%s/canary", top);
+	write_file(canary, "alive");
+	cr_assert(mkdir("rw", 0755) == 0 && mkdir("rw/sub", 0755) == 0 && mkdir("ro", 0755) == 0 && mkdir("ro/sub", 0755) == 0);
+	write_file("rw/file", "0123456789");
+	write_file("ro/file", "0123456789");
+	cr_assert(symlink("../canary", "rw/up") == 0 && symlink(canary, "rw/absolute") == 0);
+	cr_assert(symlink("up", "rw/chain") == 0 && symlink("..", "rw/sub/parent") == 0 && symlink("file", "rw/link") == 0);
+	cr_assert(symlink("../..", "rw/sub/out") == 0 && symlink("loop", "rw/loop") == 0);
+}
+
+static void setup(void)
+{
+	struct err e = {0};
+	make_tree();
+	cr_assert(memory_init(&vm.memory, -1, 16 << 20, &e) == 0, "%s", e.text);
+	cr_assert(memory_map(&vm.memory, gva(GUEST_AT), PAGES * MOTE_PAGE, MEMORY_READ | MEMORY_WRITE) == 0);
+	cr_assert(memory_map(&vm.memory, gva(AT_PAGE(8)), MOTE_PAGE, MEMORY_READ) == 0);
+	cr_assert(memory_map(&vm.memory, gva(AT_PAGE(10)), MOTE_PAGE, MEMORY_READ | MEMORY_WRITE) == 0);
+	vm.area = &area;
+	sigemptyset(&vm.wait_mask);
+	give_dir("rw", 0, RW);
+	give_dir("ro", FD_READONLY, DIR_RO);
+	next_text = AT_PAGE(4);
+}
+
+static void teardown(void)
+{
+	char command[64], text[8] = {0};
+	int fd = open(canary, O_RDONLY);
+	cr_expect(fd >= 0 && read(fd, text, sizeof(text)) == 5 && strcmp(text, "alive") == 0, "the file outside is as it was");
+	struct stat st;
+	cr_expect(fstat(fd, &st) == 0 && st.st_nlink == 1);
+	fdtable_destroy(&vm.fds);
+	memory_destroy(&vm.memory);
+	snprintf(command, sizeof(command), "rm -rf %s", top);
+	cr_assert(system(command) == 0);
+}
+
+TestSuite(vm_calls, .init = setup, .fini = teardown, .timeout = 60);
+
+/* Bytes in the guest's memory; where. */
+static void *put(const void *bytes, size_t len)
+{
+	if (next_text + len > AT_PAGE(8))
+		next_text = AT_PAGE(4);
+	uint64_t at = next_text;
+	cr_assert(memory_write(&vm.memory, gva(at), bytes, len) == 0);
+	next_text += (len + 15) & ~15UL;
+	return (void *)at;
+}
+
+static void get(uint64_t from, void *to, size_t len)
+{
+	cr_assert(memory_read(&vm.memory, gva(from), to, len) == 0);
+}
+
+/* A path as the guest hands it over: two arguments. */
+#define P(path) put(path, strlen(path)), strlen(path)
+
+static int64_t open_at(int32_t dir, const char *path, uint32_t resolve, uint32_t flags)
+{
+	return mote_open(&area, dir, P(path), resolve, flags, 0644);
+}
+
+#define EXPECT(want, call)                                                                                  \
+	do {                                                                                                \
+		int64_t got_ = (call);                                                                      \
+		cr_expect(got_ == (want), "%s: %ld, not %ld", #call, (long)got_, (long)(want));             \
+	} while (0)
+
+/* --- paths --- */
+
+/* Every call on a path says `want` of this one. */
+static void expect_all(int32_t dir, const char *path, uint32_t resolve, int64_t want)
+{
+	struct mote_time now = {.nsec = UTIME_NOW};
+	void *time = put(&now, sizeof(now));
+	EXPECT(want, open_at(dir, path, resolve, O_RDONLY));
+	EXPECT(want, open_at(dir, path, resolve, O_RDWR | O_CREAT));
+	EXPECT(want, mote_stat(&area, dir, P(path), resolve, NULL));
+	EXPECT(want, mote_access(&area, dir, P(path), resolve, 0));
+	EXPECT(want, mote_utimens(&area, dir, P(path), resolve, time, time));
+	EXPECT(want, mote_chmod(&area, dir, P(path), resolve, 0600));
+	EXPECT(want, mote_chown(&area, dir, P(path), resolve, 0, 0));
+}
+
+/* The same for calls that act on a name in a directory, which is what has to be inside. */
+static void expect_names(int32_t dir, const char *path, uint32_t resolve, int64_t want)
+{
+	EXPECT(want, mote_mkdir(&area, dir, P(path), resolve, 0700));
+	EXPECT(want, mote_unlink(&area, dir, P(path), resolve, 0));
+	EXPECT(want, mote_unlink(&area, dir, P(path), resolve, AT_REMOVEDIR));
+	EXPECT(want, mote_rename(&area, dir, P("file"), dir, P(path), resolve, 0));
+	EXPECT(want, mote_rename(&area, dir, P(path), dir, P("other"), resolve, 0));
+	EXPECT(want, mote_link(&area, dir, P("file"), dir, P(path), resolve));
+	EXPECT(want, mote_link(&area, dir, P(path), dir, P("other"), resolve));
+	EXPECT(want, mote_symlink(&area, P("x"), dir, P(path), resolve));
+	EXPECT(want, mote_readlink(&area, dir, P(path), resolve, (void *)GUEST_AT, 100));
+}
+
+Test(vm_calls, nothing_leads_out_of_a_directory)
+{
+	const char *const ways[] = {"../canary", canary, "sub/../../canary", "sub/parent/../canary", "sub/out/canary"};
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		expect_all(RW, ways[i], MOTE_RESOLVE_BENEATH, -EXDEV);
+		expect_names(RW, ways[i], MOTE_RESOLVE_BENEATH, -EXDEV);
+	}
+	/* Links out of it are followed to nowhere; as names they are files like any other. */
+	static const char *const links[] = {"up", "absolute", "chain"};
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		expect_all(RW, links[i], MOTE_RESOLVE_BENEATH, -EXDEV);
+		EXPECT(0, mote_stat(&area, RW, P(links[i]), MOTE_RESOLVE_NOFOLLOW, NULL));
+	}
+	EXPECT(-ELOOP, open_at(RW, "loop", 0, O_RDONLY));
+	/* A directory that acts as the root: `..` of it is itself, and so is "/". */
+	EXPECT(0, mote_stat(&area, RW, P("/../../file"), MOTE_RESOLVE_IN_ROOT, NULL));
+	EXPECT(-ENOENT, mote_stat(&area, RW, P("../canary"), MOTE_RESOLVE_IN_ROOT, NULL));
+	EXPECT(-ENOENT, mote_stat(&area, RW, P("absolute"), MOTE_RESOLVE_IN_ROOT, NULL));
+	EXPECT(-ENOENT, mote_stat(&area, RW, P("sub/out/canary"), MOTE_RESOLVE_IN_ROOT, NULL));
+	EXPECT(-ENOENT, mote_unlink(&area, RW, P("../canary"), MOTE_RESOLVE_IN_ROOT, 0));
+	EXPECT(0, mote_mkdir(&area, RW, P("../made"), MOTE_RESOLVE_IN_ROOT, 0700));
+	cr_expect(access("rw/made", F_OK) == 0 && access("made", F_OK) < 0);
+	EXPECT(-EINVAL, open_at(RW, "file", 4, O_RDONLY));
+}
+
+Test(vm_calls, magic_links_and_the_monitors_own_files)
+{
+	give_dir("/proc/self", 0, 5);
+	give_dir("/dev", 0, 6);
+	EXPECT(-ELOOP, open_at(5, "exe", 0, O_RDONLY));
+	EXPECT(-ELOOP, open_at(5, "cwd/canary", 0, O_RDONLY));
+	EXPECT(-ELOOP, open_at(5, "fd/0", MOTE_RESOLVE_IN_ROOT, O_RDONLY));
+	EXPECT(-EACCES, open_at(5, "status", 0, O_RDONLY));
+	EXPECT(-EACCES, open_at(5, "mem", 0, O_RDWR));
+	cr_expect(open_at(6, "null", 0, O_RDWR) >= 0);
+	EXPECT(-EACCES, open_at(6, "ptmx", 0, O_RDWR));
+}
+
+Test(vm_calls, lengths_of_paths)
+{
+	char path[8192];
+	for (size_t i = 0; i < sizeof(path); i += 2)
+		memcpy(path + i, "./", 2);
+	memcpy(path + 4095 - 5, "/file", 5);
+	const void *at = (void *)GUEST_AT;
+	cr_assert(memory_write(&vm.memory, gva(GUEST_AT), path, sizeof(path)) == 0);
+	EXPECT(0, mote_stat(&area, RW, at, 4095, 0, NULL));
+	EXPECT(-ENAMETOOLONG, mote_stat(&area, RW, at, 4096, 0, NULL));
+	EXPECT(-ENAMETOOLONG, mote_stat(&area, RW, at, ~0UL, 0, NULL));
+	EXPECT(-ENOENT, mote_stat(&area, RW, at, 0, 0, NULL));
+	EXPECT(-EINVAL, mote_stat(&area, RW, put("a\0b", 3), 3, 0, NULL));
+	EXPECT(-EFAULT, mote_stat(&area, RW, (const char *)AT_PAGE(9) - 2, 5, 0, NULL));
+	EXPECT(-EFAULT, mote_stat(&area, RW, (const char *)~0UL - 2, 5, 0, NULL));
+	memset(path, 'n', sizeof(path));
+	for (size_t len = 255; len <= 257; len++) {
+		int64_t want = len > 255 ? -ENAMETOOLONG : 0;
+		EXPECT(want, mote_mkdir(&area, RW, put(path, len), len, 0, 0700));
+	}
+	EXPECT(-ENAMETOOLONG, mote_symlink(&area, put(path, 4096), 4096, RW, P("s"), 0));
+}
+
+Test(vm_calls, names_that_are_no_names)
+{
+	EXPECT(-EEXIST, mote_mkdir(&area, RW, P("."), 0, 0700));
+	EXPECT(-EEXIST, mote_mkdir(&area, RW, P("sub/.."), 0, 0700));
+	EXPECT(-EISDIR, mote_unlink(&area, RW, P("sub/.."), 0, 0));
+	EXPECT(-EINVAL, mote_unlink(&area, RW, P("sub/."), 0, AT_REMOVEDIR));
+	EXPECT(-EBUSY, mote_rename(&area, RW, P("."), RW, P("x"), 0, 0));
+	EXPECT(-ENOTDIR, mote_unlink(&area, RW, P("file/"), 0, 0));
+	EXPECT(-ENOTDIR, mote_rename(&area, RW, P("file/"), RW, P("x"), 0, 0));
+	EXPECT(-ENOTDIR, mote_rename(&area, RW, P("file"), RW, P("x/"), 0, 0));
+	EXPECT(0, mote_rename(&area, RW, P("sub/"), RW, P("moved/"), 0, 0));
+	EXPECT(-ENOENT, mote_link(&area, RW, P("file"), RW, P("x/"), 0));
+	EXPECT(-EINVAL, mote_unlink(&area, RW, P("file"), 0, 1));
+	EXPECT(-EINVAL, mote_rename(&area, RW, P("file"), RW, P("x"), 0, 4 /* RENAME_WHITEOUT */));
+}
+
+Test(vm_calls, renames_and_links_between_directories)
+{
+	cr_assert(mkdir("second", 0755) == 0);
+	give_dir("second", 0, 5);
+	EXPECT(0, mote_link(&area, RW, P("file"), 5, P("hard"), 0));
+	EXPECT(-EEXIST, mote_link(&area, RW, P("file"), 5, P("hard"), 0));
+	EXPECT(-EEXIST, mote_rename(&area, 5, P("hard"), RW, P("link"), 0, RENAME_NOREPLACE));
+	/* A link is renamed itself; what it points to stays. */
+	EXPECT(0, mote_rename(&area, RW, P("link"), 5, P("moved"), 0, 0));
+	struct stat st;
+	cr_expect(lstat("second/moved", &st) == 0 && S_ISLNK(st.st_mode) && access("rw/file", F_OK) == 0);
+	EXPECT(0, mote_rename(&area, RW, P("sub"), 5, P("moved"), 0, RENAME_EXCHANGE));
+	cr_expect(lstat("second/moved", &st) == 0 && S_ISDIR(st.st_mode) && lstat("rw/sub", &st) == 0 && S_ISLNK(st.st_mode));
+	/* Neither into nor out of a directory that is for reading. */
+	EXPECT(-EROFS, mote_rename(&area, RW, P("file"), DIR_RO, P("x"), 0, 0));
+	EXPECT(-EROFS, mote_rename(&area, DIR_RO, P("file"), RW, P("x"), 0, 0));
+	EXPECT(-EROFS, mote_link(&area, DIR_RO, P("file"), RW, P("x"), 0));
+	EXPECT(-EROFS, mote_link(&area, RW, P("file"), DIR_RO, P("x"), 0));
+}
+
+/* --- permission --- */
+
+Test(vm_calls, a_directory_for_reading_stays_as_it_is)
+{
+	struct mote_time now = {.nsec = UTIME_NOW};
+	void *time = put(&now, sizeof(now));
+	EXPECT(-EROFS, open_at(DIR_RO, "file", 0, O_WRONLY));
+	EXPECT(-EROFS, open_at(DIR_RO, "file", 0, O_RDWR));
+	EXPECT(-EROFS, open_at(DIR_RO, "file", 0, O_RDONLY | O_TRUNC));
+	EXPECT(-EROFS, open_at(DIR_RO, "new", 0, O_RDONLY | O_CREAT));
+	EXPECT(-EROFS, open_at(DIR_RO, "file", 0, 3 /* neither reading nor writing */));
+	EXPECT(-EROFS, mote_mkdir(&area, DIR_RO, P("new"), 0, 0700));
+	EXPECT(-EROFS, mote_unlink(&area, DIR_RO, P("file"), 0, 0));
+	EXPECT(-EROFS, mote_symlink(&area, P("x"), DIR_RO, P("new"), 0));
+	EXPECT(-EROFS, mote_utimens(&area, DIR_RO, P("file"), 0, time, time));
+	EXPECT(-EROFS, mote_chmod(&area, DIR_RO, P("file"), 0, 0));
+	EXPECT(-EROFS, mote_chown(&area, DIR_RO, P("file"), 0, 1, 1));
+	EXPECT(-EROFS, mote_access(&area, DIR_RO, P("file"), 0, W_OK));
+	EXPECT(0, mote_access(&area, DIR_RO, P("file"), 0, R_OK));
+	/* So does what is opened in it, however it was come by. */
+	int32_t file = (int32_t)open_at(DIR_RO, "file", 0, O_RDONLY | O_CREAT), sub = (int32_t)open_at(DIR_RO, "sub", 0, O_RDONLY);
+	cr_assert(file >= 0 && sub >= 0);
+	int32_t copy = (int32_t)mote_dup(&area, sub, 20);
+	cr_assert(copy == 20 && mote_dup_to(&area, DIR_RO, 30) == 30);
+	EXPECT(-EROFS, open_at(sub, "new", 0, O_WRONLY | O_CREAT));
+	EXPECT(-EROFS, open_at(copy, "new", 0, O_WRONLY | O_CREAT));
+	EXPECT(-EROFS, mote_mkdir(&area, 30, P("new"), 0, 0700));
+	EXPECT(-EROFS, mote_fchmod(&area, file, 0));
+	EXPECT(-EROFS, mote_fchown(&area, file, 1, 1));
+	EXPECT(-EROFS, mote_futimens(&area, file, time, time));
+	EXPECT(-EINVAL, mote_ftruncate(&area, file, 0));
+	EXPECT(-EBADF, mote_fallocate(&area, file, 0, 0, 100));
+	struct mote_iovec v = {.base = GUEST_AT, .len = 10};
+	EXPECT(-EBADF, mote_writev(&area, file, put(&v, sizeof(v)), 1));
+	EXPECT(-EBADF, mote_pwritev(&area, file, put(&v, sizeof(v)), 1, 0));
+	struct stat st;
+	cr_expect(stat("ro/file", &st) == 0 && st.st_size == 10 && (st.st_mode & 0777) == 0644);
+}
+
+Test(vm_calls, sockets_need_the_network)
+{
+	struct sockaddr_un local = {.sun_family = AF_UNIX, .sun_path = "/tmp/x"};
+	struct mote_sockaddr a = {.len = sizeof(local)};
+	memcpy(a.data, &local, sizeof(local));
+	EXPECT(-EPERM, mote_socket(&area, AF_INET, SOCK_STREAM, 0));
+	EXPECT(0, mote_socketpair(&area, AF_UNIX, SOCK_DGRAM, (void *)GUEST_AT, 8));
+	int32_t pair[2];
+	get(GUEST_AT, pair, sizeof(pair));
+	EXPECT(-EPERM, mote_bind(&area, pair[0], put(&a, sizeof(a))));
+	vm.network = true;
+	/* Paths of the file system are never addresses. */
+	EXPECT(-EAFNOSUPPORT, mote_socket(&area, AF_UNIX, SOCK_STREAM, 0));
+	EXPECT(-EAFNOSUPPORT, mote_bind(&area, pair[0], put(&a, sizeof(a))));
+	EXPECT(-EAFNOSUPPORT, mote_connect(&area, pair[0], put(&a, sizeof(a))));
+	struct mote_iovec v = {.base = GUEST_AT, .len = 1};
+	EXPECT(-EAFNOSUPPORT, mote_send(&area, pair[0], put(&v, sizeof(v)), 1, 0, put(&a, sizeof(a))));
+	EXPECT(-ENOPROTOOPT, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_PASSCRED, put("\1\0\0\0", 4), 4));
+	EXPECT(-ENOTSOCK, mote_listen(&area, RW, 1));
+	EXPECT(-EAFNOSUPPORT, mote_socket(&area, 16 /* AF_NETLINK */, SOCK_DGRAM, 0));
+	EXPECT(-EPROTONOSUPPORT, mote_socket(&area, AF_INET, SOCK_RAW, 0));
+}
+
+/* --- descriptors --- */
+
+Test(vm_calls, closed_and_impossible_descriptors)
+{
+	static const int32_t bad[] = {-1, CLOSED, INT32_MIN, INT32_MAX};
+	struct mote_iovec one = {.base = GUEST_AT, .len = 1};
+	const struct mote_iovec *v = put(&one, sizeof(one));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int32_t fd = bad[i];
+		expect_all(fd, "file", 0, -EBADF);
+		expect_names(fd, "file", 0, -EBADF);
+		EXPECT(-EBADF, mote_close(&area, fd));
+		EXPECT(-EBADF, mote_readv(&area, fd, v, 1));
+		EXPECT(-EBADF, mote_writev(&area, fd, v, 1));
+		EXPECT(-EBADF, mote_preadv(&area, fd, v, 1, 0));
+		EXPECT(-EBADF, mote_pwritev(&area, fd, v, 1, 0));
+		EXPECT(-EBADF, mote_lseek(&area, fd, 0, 0));
+		EXPECT(-EBADF, mote_fstat(&area, fd, NULL));
+		EXPECT(-EBADF, mote_readdir(&area, fd, 0, (void *)GUEST_AT, 1000));
+		EXPECT(-EBADF, mote_ftruncate(&area, fd, 0));
+		EXPECT(-EBADF, mote_fallocate(&area, fd, 0, 0, 1));
+		EXPECT(-EBADF, mote_fsync(&area, fd, 0));
+		EXPECT(-EBADF, mote_fadvise(&area, fd, 0, 0, 0));
+		EXPECT(-EBADF, mote_futimens(&area, fd, NULL, NULL));
+		EXPECT(-EBADF, mote_fchmod(&area, fd, 0));
+		EXPECT(-EBADF, mote_fchown(&area, fd, 0, 0));
+		EXPECT(-EBADF, mote_statfs(&area, fd, NULL));
+		EXPECT(-EBADF, mote_get_flags(&area, fd));
+		EXPECT(-EBADF, mote_set_flags(&area, fd, 0));
+		EXPECT(-EBADF, mote_dup(&area, fd, 0));
+		EXPECT(-EBADF, mote_dup_to(&area, fd, 7));
+		EXPECT(-EBADF, mote_flock(&area, fd, 1));
+		EXPECT(-EBADF, mote_tty_size(&area, fd, NULL));
+		EXPECT(-EBADF, mote_readable_bytes(&area, fd));
+		EXPECT(-EBADF, mote_accept(&area, fd, 0, NULL));
+		EXPECT(-EBADF, mote_shutdown(&area, fd, 0));
+	}
+	EXPECT(-EBADF, mote_dup_to(&area, RW, -1));
+	EXPECT(-EBADF, mote_dup_to(&area, RW, INT32_MAX));
+	/* A cell with more than 32 bits is no descriptor of whatever its lower half says. */
+	area.frame.nr = 17;
+	area.frame.arg[0] = RW | 1UL << 32;
+	EXPECT(-EBADF, mote_ring(&area));
+	EXPECT(0, mote_fstat(&area, RW, NULL));
+	area.frame.nr = 200;
+	EXPECT(-ENOSYS, mote_ring(&area));
+	EXPECT(-ENOTDIR, open_at((int32_t)open_at(RW, "file", 0, O_RDONLY), "x", 0, O_RDONLY));
+}
+
+Test(vm_calls, numbers_of_duplicates)
+{
+	EXPECT(0, mote_dup(&area, RW, 0));
+	EXPECT(10, mote_dup(&area, RW, 10));
+	EXPECT(1, mote_dup(&area, RW, 0));
+	EXPECT(0, mote_close(&area, 0));
+	EXPECT(0, mote_dup(&area, RW, 0));
+	EXPECT(RW, mote_dup_to(&area, RW, RW));
+	EXPECT(10, mote_dup_to(&area, DIR_RO, 10));
+	EXPECT(-EROFS, mote_mkdir(&area, 10, P("x"), 0, 0700));
+	EXPECT(-EMFILE, mote_dup(&area, RW, FDTABLE_MAX));
+	EXPECT(-EMFILE, mote_dup(&area, RW, UINT32_MAX));
+	EXPECT(-EBADF, mote_dup_to(&area, RW, FDTABLE_MAX));
+}
+
+/* --- waits --- */
+
+static int32_t pipe_ends[2];
+
+static void make_pipe(void)
+{
+	cr_assert(mote_pipe(&area, (void *)GUEST_AT, 8, 0) == 0);
+	get(GUEST_AT, pipe_ends, sizeof(pipe_ends));
+}
+
+Test(vm_calls, a_signal_ends_every_wait)
+{
+	struct mote_iovec one = {.base = GUEST_AT, .len = MOTE_PAGE};
+	const struct mote_iovec *v = put(&one, sizeof(one));
+	struct mote_time day = {.sec = 86400};
+	make_pipe();
+	for (int i = 0; i < 16; i++) /* the pipe is full */
+		EXPECT(MOTE_PAGE, mote_writev(&area, pipe_ends[1], v, 1));
+	int32_t held = (int32_t)open_at(RW, "file", 0, O_RDWR), other = (int32_t)open_at(RW, "file", 0, O_RDWR);
+	EXPECT(0, mote_flock(&area, held, 2));
+	int empty[2];
+	cr_assert(pipe2(empty, O_CLOEXEC) == 0 && fdtable_put(&vm.fds, empty[0], 0, 50) == 0);
+	atomic_store(&vm.pending, 1UL << (SIGTERM - 1));
+	EXPECT(-EINTR, mote_readv(&area, 50, v, 1));
+	EXPECT(-EINTR, mote_writev(&area, pipe_ends[1], v, 1));
+	EXPECT(-EINTR, mote_poll(&area, 0, 0, NULL));
+	EXPECT(-EINTR, mote_sleep(&area, CLOCK_MONOTONIC, 0, put(&day, sizeof(day))));
+	EXPECT(-EINTR, mote_flock(&area, other, 2));
+	EXPECT(0, mote_mkdir(&area, RW, P("fifo-dir"), 0, 0700));
+	cr_assert(mkfifo("rw/fifo-dir/fifo", 0600) == 0);
+	EXPECT(-EINTR, open_at(RW, "fifo-dir/fifo", 0, O_WRONLY));
+	EXPECT(0, mote_socketpair(&area, AF_UNIX, SOCK_STREAM, (void *)GUEST_AT, 8));
+	int32_t pair[2];
+	get(GUEST_AT, pair, sizeof(pair));
+	EXPECT(-EINTR, mote_recv(&area, pair[0], v, 1, 0, NULL));
+	/* A signal that the program has blocked ends none. */
+	area.blocked_signals = 1UL << (SIGTERM - 1);
+	struct mote_time soon = {.nsec = 1000000};
+	EXPECT(0, mote_poll(&area, 0, 0, put(&soon, sizeof(soon))));
+	EXPECT(0, mote_sleep(&area, CLOCK_MONOTONIC, 0, put(&soon, sizeof(soon))));
+}
+
+Test(vm_calls, what_is_no_wait)
+{
+	struct mote_time wrong[] = {{.sec = -1}, {.nsec = -1}, {.nsec = 1000000000}};
+	for (size_t i = 0; i < 3; i++) {
+		EXPECT(-EINVAL, mote_sleep(&area, CLOCK_MONOTONIC, 0, put(&wrong[i], sizeof(wrong[i]))));
+		EXPECT(-EINVAL, mote_poll(&area, 0, 0, put(&wrong[i], sizeof(wrong[i]))));
+	}
+	EXPECT(-EINVAL, mote_sleep(&area, CLOCK_MONOTONIC, 0, NULL));
+	EXPECT(-EINVAL, mote_sleep(&area, 77, 0, put(&wrong[0], sizeof(wrong[0]))));
+	EXPECT(-EINVAL, mote_clock_get(&area, 77, NULL));
+	EXPECT(-EINVAL, mote_clock_get(&area, (uint32_t)-6, NULL));
+	EXPECT(-EINVAL, mote_poll(&area, GUEST_AT, 4097, NULL));
+	EXPECT(-EFAULT, mote_poll(&area, AT_PAGE(9), 1, NULL));
+	/* Closed descriptors are told, negative ones passed over, and neither makes anybody wait. */
+	struct mote_pollfd fds[3] = {{.fd = CLOSED, .events = POLLIN}, {.fd = -1, .events = POLLIN}, {.fd = RW, .events = 0}};
+	void *at = put(fds, sizeof(fds));
+	EXPECT(1, mote_poll(&area, (uint64_t)at, 3, NULL));
+	get((uint64_t)at, fds, sizeof(fds));
+	cr_expect(fds[0].revents == POLLNVAL && fds[1].revents == 0 && fds[2].revents == 0);
+	/* A descriptor that does not wait says so. */
+	struct mote_iovec one = {.base = GUEST_AT, .len = 1};
+	make_pipe();
+	EXPECT(0, mote_set_flags(&area, pipe_ends[0], O_NONBLOCK));
+	EXPECT(-EAGAIN, mote_readv(&area, pipe_ends[0], put(&one, sizeof(one)), 1));
+	EXPECT(0, mote_close(&area, pipe_ends[1]));
+	EXPECT(0, mote_readv(&area, pipe_ends[0], put(&one, sizeof(one)), 1));
+}
+
+/* --- directories --- */
+
+enum { FILES = 300 };
+
+/* Reads from a cookie to the end, marks what it saw; the last cookie. */
+static int64_t read_all(int32_t dir, int64_t cookie, uint64_t room, uint8_t *seen, int64_t *middle)
+{
+	static uint8_t buffer[4 * MOTE_PAGE];
+	int64_t n;
+	int count = 0;
+	while ((n = mote_readdir(&area, dir, cookie, (void *)GUEST_AT, room)) > 0) {
+		cr_assert((uint64_t)n <= room);
+		get(GUEST_AT, buffer, (size_t)n);
+		for (int64_t at = 0; at < n;) {
+			const struct mote_dirent *d = (const void *)(buffer + at);
+			int number;
+			if (sscanf(d->name, "f%d", &number) == 1)
+				seen[number]++;
+			cookie = d->cookie;
+			at += d->reclen;
+			if (++count == FILES / 2 && middle)
+				*middle = cookie;
+		}
+	}
+	cr_expect(n == 0);
+	return cookie;
+}
+
+Test(vm_calls, directories_are_read_once_and_from_a_cookie)
+{
+	char name[32];
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "rw/sub/f%d", i);
+		write_file(name, "");
+	}
+	int32_t dir = (int32_t)open_at(RW, "sub", 0, O_RDONLY);
+	static const uint64_t rooms[] = {64, 300, 4096, 4 * MOTE_PAGE};
+	for (size_t r = 0; r < sizeof(rooms) / sizeof(rooms[0]); r++) {
+		uint8_t seen[FILES] = {0}, rest[FILES] = {0};
+		int64_t middle = 0, end = read_all(dir, 0, rooms[r], seen, &middle);
+		for (int i = 0; i < FILES; i++)
+			cr_expect(seen[i] == 1, "room %lu: f%d seen %d times", rooms[r], i, seen[i]);
+		read_all(dir, middle, rooms[r], rest, NULL);
+		int count = 0;
+		for (int i = 0; i < FILES; i++)
+			count += rest[i];
+		cr_expect(count >= FILES / 2 && count <= FILES / 2 + 2, "from the middle: %d", count);
+		EXPECT(0, mote_readdir(&area, dir, end, (void *)GUEST_AT, rooms[r]));
+	}
+	EXPECT(-EINVAL, mote_readdir(&area, dir, 0, (void *)GUEST_AT, 8));
+	EXPECT(-EINVAL, mote_readdir(&area, dir, -1, (void *)GUEST_AT, 4096));
+	EXPECT(-EFAULT, mote_readdir(&area, dir, 0, (void *)AT_PAGE(8), 4096));
+	EXPECT(-ENOTDIR, mote_readdir(&area, (int32_t)open_at(RW, "file", 0, O_RDONLY), 0, (void *)GUEST_AT, 4096));
+	/* What is removed while it is read is not seen twice, and ends nothing. */
+	cr_assert(system("rm rw/sub/f1*") == 0);
+	uint8_t seen[FILES] = {0};
+	read_all(dir, 0, 300, seen, NULL);
+	cr_expect(seen[1] == 0 && seen[2] == 1 && seen[299] == 1);
+}
+
+/* --- buffers --- */
+
+Test(vm_calls, vectors_that_wrap_or_lead_over_holes)
+{
+	int32_t fd = (int32_t)open_at(RW, "file", 0, O_RDWR);
+	struct mote_iovec v[4] = {{.base = ~0UL - 3, .len = 100}};
+	EXPECT(-EFAULT, mote_readv(&area, fd, put(v, sizeof(v)), 1));
+	v[0] = (struct mote_iovec){.base = 1UL << 47, .len = 1};
+	EXPECT(-EFAULT, mote_readv(&area, fd, put(v, sizeof(v)), 1));
+	v[0] = (struct mote_iovec){.base = AT_PAGE(9) - 1, .len = 1};
+	EXPECT(-EFAULT, mote_readv(&area, fd, put(v, sizeof(v)), 1)); /* for reading only */
+	EXPECT(1, mote_pwritev(&area, fd, put(v, sizeof(v)), 1, 0));
+	v[0] = (struct mote_iovec){.base = AT_PAGE(8) - 4, .len = 8};
+	EXPECT(-EFAULT, mote_readv(&area, fd, put(v, sizeof(v)), 1));
+	EXPECT(0, mote_lseek(&area, fd, 0, SEEK_CUR)); /* nothing was taken from the file */
+	/* What comes before the bad one is transferred, as readv does. */
+	v[0] = (struct mote_iovec){.base = AT_PAGE(1) - 3, .len = 6};
+	v[1] = (struct mote_iovec){.base = 12345, .len = 0};
+	v[2] = (struct mote_iovec){.base = AT_PAGE(9), .len = 2};
+	EXPECT(6, mote_readv(&area, fd, put(v, sizeof(v)), 3));
+	char text[6];
+	get(AT_PAGE(1) - 3, text, 6);
+	cr_expect(memcmp(text + 1, "12345", 5) == 0);
+	/* The vectors themselves. */
+	EXPECT(-EFAULT, mote_readv(&area, fd, (void *)(AT_PAGE(9) - 8), 1));
+	EXPECT(-EFAULT, mote_readv(&area, fd, (void *)(~0UL - 7), 2));
+	EXPECT(-EINVAL, mote_readv(&area, fd, (void *)GUEST_AT, 1025));
+	EXPECT(-EINVAL, mote_readv(&area, fd, (void *)GUEST_AT, 1UL << 60));
+	EXPECT(0, mote_readv(&area, fd, (void *)~0UL, 0));
+	EXPECT(-EINVAL, mote_preadv(&area, fd, put(v, sizeof(v)), 1, 1UL << 63));
+}
+
+Test(vm_calls, results_go_only_where_the_guest_may_write)
+{
+	static const uint64_t bad[] = {8, AT_PAGE(8), AT_PAGE(8) - 8, AT_PAGE(9), AT_PAGE(10) - 8, ~0UL - 8, 1UL << 47, MOTE_KERNEL};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		EXPECT(-EFAULT, mote_fstat(&area, RW, (void *)bad[i]));
+		EXPECT(-EFAULT, mote_stat(&area, RW, P("file"), 0, (void *)bad[i]));
+		EXPECT(-EFAULT, mote_clock_get(&area, 0, (void *)bad[i]));
+		EXPECT(-EFAULT, mote_random(&area, (void *)bad[i], 64));
+		EXPECT(-EFAULT, mote_pipe(&area, (void *)(bad[i] + 4), 16, 0));
+		EXPECT(-EFAULT, mote_readlink(&area, RW, P("link"), 0, (void *)bad[i], 64));
+	}
+	EXPECT(-EINVAL, mote_pipe(&area, (void *)GUEST_AT, 4, 0));
+	EXPECT(-EINVAL, mote_pipe(&area, (void *)GUEST_AT, 8, O_APPEND));
+	EXPECT(-E2BIG, mote_sock_setopt(&area, RW, 1, 2, (void *)GUEST_AT, MOTE_IN_MAX + 1));
+	EXPECT(4, mote_readlink(&area, RW, P("link"), 0, (void *)(AT_PAGE(1) - 2), 64));
+	EXPECT(2, mote_readlink(&area, RW, P("link"), 0, (void *)GUEST_AT, 2));
+	EXPECT(-EINVAL, mote_readlink(&area, RW, P("file"), 0, (void *)GUEST_AT, 2));
+}
+
+/* --- the end --- */
+
+Test(vm_calls, endings)
+{
+	EXPECT(-EINVAL, mote_exit_signal(&area, 0));
+	EXPECT(-EINVAL, mote_exit_signal(&area, 65));
+	cr_expect(!vm.ended);
+	EXPECT(0, mote_exit(&area, 300));
+	cr_expect(vm.ended && vm.outcome.end == VM_EXITED && vm.outcome.code == 44);
+	EXPECT(0, mote_exit_signal(&area, 9)); /* the first one counts */
+	cr_expect(vm.outcome.end == VM_EXITED);
+}
