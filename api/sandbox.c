@@ -179,6 +179,14 @@ int mote_jail(struct mote_error *error)
 	return jail_enter(&e) < 0 ? report(&e, error) : 0;
 }
 
+void mote_sandbox_count(const struct mote_sandbox *sandbox, struct mote_counters *counters)
+{
+	struct vm_counters c;
+	vm_count(sandbox->vm, &c);
+	struct mote_counters all = {.size = counters->size, .vm_exits = c.exits, .host_calls = c.calls};
+	memcpy(counters, &all, counters->size < sizeof(all) ? counters->size : sizeof(all));
+}
+
 void mote_sandbox_signal(struct mote_sandbox *sandbox, int signo)
 {
 	vm_signal(sandbox->vm, signo);

@@ -228,6 +228,7 @@ void hostcall_serve(struct vm *vm, struct mote_area *area)
 {
 	struct mote_frame frame = *(volatile struct mote_frame *)&area->frame;
 	vm->scratch_used = 0;
+	vm->counters.calls++;
 	vm_flush_output(vm);
 	int64_t result = dispatch(vm, &frame);
 	if (frame.nr == MOTE_CALL_writev)

@@ -71,6 +71,7 @@ struct vm {
 	void (*log)(void *arg, const char *line);
 	void *log_arg;
 	unsigned log_lines; /* guest lines so far: rate limit */
+	struct vm_counters counters;
 	struct vm_channel channel;
 	/* Scratch for one decoded call. */
 	size_t scratch_used;

@@ -234,6 +234,11 @@ void vm_log(struct vm *vm, const char *fmt, ...)
 	vm->log(vm->log_arg, line);
 }
 
+void vm_count(const struct vm *vm, struct vm_counters *out)
+{
+	*out = vm->counters;
+}
+
 /* --- the loop --- */
 
 int vcpu_loop(struct vm *vm, struct err *e)
@@ -250,6 +255,7 @@ int vcpu_loop(struct vm *vm, struct err *e)
 		if (rc < 0)
 			return rc;
 		interrupted = false;
+		vm->counters.exits++;
 		switch (why) {
 		case MACHINE_CALL:
 			hostcall_serve(vm, vm->area);

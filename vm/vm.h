@@ -118,6 +118,13 @@ int vm_interrupt(struct vm *vm);
 void vm_signal(struct vm *vm, int signo);
 void vm_destroy(struct vm *vm); /* accepts NULL */
 
+/* What the guest has cost so far; not while it runs. */
+struct vm_counters {
+	uint64_t exits; /* from the VM, whatever the reason */
+	uint64_t calls; /* host calls carried out */
+};
+void vm_count(const struct vm *vm, struct vm_counters *out);
+
 /* Interrupts KVM_RUN. vm_create installs a handler that does nothing else than that. */
 #define VM_KICK_SIGNAL SIGUSR1
 

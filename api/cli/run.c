@@ -28,6 +28,7 @@ const char cli_run_help[] =
 	"  --timeout TIME      end it after TIME: seconds, or with ms, s, m (default: never)\n"
 	"  --cwd PATH          working directory, a guest path (default: the first --dir, else /)\n"
 	"  --entry NAME        run this exported function instead of _start (WebAssembly only)\n"
+	"  --stats             when it has ended, say on stderr how many VM exits and host calls it took\n"
 	"  --net               let a native program use the network as this process may\n"
 	"\n"
 	"Exit status: the program's own; 128+n when signal n ended it; 134 for a WebAssembly trap; 137\n"
@@ -41,6 +42,7 @@ struct run {
 	struct mote_dir dirs[DIRS_MAX];
 	char *env[ENV_MAX + 1];
 	size_t env_count;
+	int stats;
 };
 
 static struct mote_sandbox *running; /* for the signal handler */
@@ -125,7 +127,8 @@ static int parse(struct run *r, int argc, char **argv)
 		{"env", required_argument, NULL, 'e'},	   {"memory", required_argument, NULL, 'm'},
 		{"timeout", required_argument, NULL, 't'}, {"cwd", required_argument, NULL, 'c'},
 		{"entry", required_argument, NULL, 'f'},   {"net", no_argument, NULL, 'n'},
-		{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0},
+		{"help", no_argument, NULL, 'h'},	   {"stats", no_argument, NULL, 's'},
+		{NULL, 0, NULL, 0},
 	};
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "+:h", longs, NULL)) != -1;) {
@@ -160,6 +163,9 @@ static int parse(struct run *r, int argc, char **argv)
 		case 'n':
 			r->options.network = 1;
 			break;
+		case 's':
+			r->stats = 1;
+			break;
 		case 'h':
 			fputs(cli_run_help, stdout);
 			return 0;
@@ -187,6 +193,13 @@ static void log_line(void *arg, const char *line)
 static int status_of(const struct mote_error *error)
 {
 	return error->blame == MOTE_BLAME_CONFIG ? CLI_CANNOT_RUN : CLI_HOST;
+}
+
+static void tell_counters(const struct mote_sandbox *sandbox)
+{
+	struct mote_counters c = {.size = sizeof(c)};
+	mote_sandbox_count(sandbox, &c);
+	cli_complain("%lu VM exits, %lu host calls", c.vm_exits, c.host_calls);
 }
 
 static int run_sandbox(struct mote_sandbox *sandbox, const char *file)
@@ -233,6 +246,8 @@ int cli_run(int argc, char **argv)
 		return status_of(&error);
 	}
 	int status = run_sandbox(sandbox, file);
+	if (r.stats)
+		tell_counters(sandbox);
 	mote_sandbox_free(sandbox);
 	return status;
 }

@@ -94,6 +94,14 @@ MOTE_API int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *
  * Async-signal-safe. From another thread than the running one, that one is woken through SIGUSR1.
  */
 MOTE_API void mote_sandbox_signal(struct mote_sandbox *sandbox, int signo);
+/* What a sandbox has cost so far. Begin with `struct mote_counters c = {.size = sizeof(c)}`. */
+struct mote_counters {
+	size_t size;
+	uint64_t vm_exits;   /* ways from the guest to the host and back */
+	uint64_t host_calls; /* what the guest asked of the host */
+};
+/* Fills in what the caller's structure has room for. Not while the sandbox runs. */
+MOTE_API void mote_sandbox_count(const struct mote_sandbox *sandbox, struct mote_counters *counters);
 /* What a shell would report: 0..255; 128 + n for a signal, 137 for the time limit, 139 for MOTE_FAULTED. */
 MOTE_API int mote_exit_status(const struct mote_result *result);
 /*
