@@ -135,7 +135,7 @@ $(B)/test/unit/linux_run.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"
 # The engine compared with V8 on random modules: make differential MODULES=N SEED=N.
 MODULES ?= 1000
 SEED ?= 1
-$(B)/test/fuzz/wasm_differential: $(addprefix $(B)/test/fuzz/,wasm_differential.o wasm_differential_module.o) $(HOSTED_WASM)
+$(B)/test/fuzz/wasm_differential: $(addprefix $(B)/test/fuzz/,wasm_differential.o wasm_differential_module.o wasm_differential_vector.o) $(HOSTED_WASM)
 	$(CC) $(HOST_LDFLAGS) $^ -o $@
 differential: $(B)/test/fuzz/wasm_differential
 	test/fuzz/wasm_differential.py $< $(MODULES) $(SEED)

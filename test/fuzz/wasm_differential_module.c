@@ -5,54 +5,10 @@
  * Loops and functions burn fuel, a global, so that all runs end; results of float arithmetic are made the one
  * canonical NaN, since the standard leaves its payload open.
  */
-#include "wasm_differential.h"
+#include "wasm_differential_generator.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { I32 = 0x7f, I64 = 0x7e, F32 = 0x7d, F64 = 0x7c, FUNCREF = 0x70, EMPTY = 0x40 };
-enum {
-	TYPES_MAX = 64,
-	FUNCS_MAX = 6,
-	PARAMS_MAX = 6,
-	RESULTS_MAX = 3,
-	LOCALS_MAX = 24,
-	GLOBALS_MAX = 10,
-	LABELS_MAX = 24,
-	BUDGET = 350, /* operators of a function */
-	DEPTH = 5,
-	FUEL = 300,
-	TABLE_SIZE = 8,
-	DATA_BYTES = 24,
-};
-
-struct signature {
-	uint8_t params[PARAMS_MAX], results[RESULTS_MAX];
-	uint32_t param_count, result_count;
-};
-
-struct label {
-	uint8_t types[RESULTS_MAX]; /* what a branch to it takes */
-	uint32_t count;
-};
-
-struct generator {
-	struct random r;
-	struct signature types[TYPES_MAX];
-	uint32_t type_count;
-	uint32_t funcs, func_type[FUNCS_MAX]; /* generated ones; function 0 is the import */
-	uint32_t globals;
-	uint8_t global_type[GLOBALS_MAX];
-	uint32_t memories, tables;
-	/* Of the function under way. */
-	struct bytes *code;
-	uint8_t local[LOCALS_MAX];
-	uint32_t locals, scratch32, scratch64;
-	struct label labels[LABELS_MAX];
-	uint32_t label_count;
-	int budget;
-};
 
 /* --- bytes and numbers --- */
 
@@ -104,29 +60,29 @@ void bytes_sleb(struct bytes *b, int64_t v)
 	bytes_u8(b, (uint8_t)(v & 0x7f));
 }
 
-static uint32_t below(struct generator *g, uint32_t n)
+uint32_t below(struct generator *g, uint32_t n)
 {
 	return random_below(&g->r, n);
 }
 
-static bool chance(struct generator *g, uint32_t in)
+bool chance(struct generator *g, uint32_t in)
 {
 	return below(g, in) == 0;
 }
 
 static uint8_t any_type(struct generator *g)
 {
-	static const uint8_t types[] = {I32, I32, I32, I64, I64, F32, F64};
+	static const uint8_t types[] = {I32, I32, I32, I64, I64, F32, F64, V128, V128};
 	return types[below(g, sizeof(types))];
 }
 
-static void op(struct generator *g, uint32_t code)
+void op(struct generator *g, uint32_t code)
 {
 	bytes_u8(g->code, code);
 	g->budget--;
 }
 
-static void op_index(struct generator *g, uint32_t code, uint32_t index)
+void op_index(struct generator *g, uint32_t code, uint32_t index)
 {
 	op(g, code);
 	bytes_uleb(g->code, index);
@@ -174,7 +130,7 @@ static void i32_const(struct generator *g, int32_t v)
 	bytes_sleb(g->code, v);
 }
 
-static uint64_t any_bits(struct generator *g)
+uint64_t any_bits(struct generator *g)
 {
 	static const uint64_t edges[] = {0, 1, 2, 31, 32, 63, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
 					 0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff};
@@ -183,7 +139,7 @@ static uint64_t any_bits(struct generator *g)
 	return random_next(&g->r) >> below(g, 64);
 }
 
-static uint64_t any_double(struct generator *g)
+uint64_t any_double(struct generator *g)
 {
 	static const uint64_t edges[] = {
 		0, 0x8000000000000000, 0x3ff0000000000000, 0xbff0000000000000, 0x7ff0000000000000, 0xfff0000000000000,
@@ -193,7 +149,7 @@ static uint64_t any_double(struct generator *g)
 	return chance(g, 3) ? random_next(&g->r) : edges[below(g, sizeof(edges) / sizeof(*edges))];
 }
 
-static uint32_t any_single(struct generator *g)
+uint32_t any_single(struct generator *g)
 {
 	static const uint32_t edges[] = {0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0x4f000000,
 					 0xcf000000, 0x4effffff, 0x4f800000, 0x5f000000, 0xdf000000, 0x5f800000, 0x3f000000, 1,
@@ -217,6 +173,9 @@ static void constant(struct generator *g, uint8_t type)
 		bits = any_single(g);
 		bytes_put(g->code, &bits, 4);
 		return;
+	case V128:
+		vector_constant(g);
+		return;
 	default:
 		op(g, 0x44);
 		bits = any_double(g);
@@ -226,7 +185,6 @@ static void constant(struct generator *g, uint8_t type)
 
 /* --- expressions --- */
 
-static void expression(struct generator *g, uint8_t type, int depth);
 static void statements(struct generator *g, int depth);
 
 static int any_local(struct generator *g, uint8_t type)
@@ -275,7 +233,7 @@ static void canonical(struct generator *g, uint8_t type)
 	g->budget += 6; /* they are no variety */
 }
 
-static void address(struct generator *g, int depth)
+void address(struct generator *g, int depth)
 {
 	expression(g, I32, depth);
 	if (!chance(g, 60)) {
@@ -284,7 +242,7 @@ static void address(struct generator *g, int depth)
 	}
 }
 
-static void memarg(struct generator *g, uint32_t align_max)
+void memarg(struct generator *g, uint32_t align_max)
 {
 	uint32_t memory = g->memories > 1 && chance(g, 3), align = below(g, align_max + 1);
 	bytes_uleb(g->code, align | (memory ? 0x40u : 0));
@@ -301,6 +259,10 @@ static void load(struct generator *g, uint8_t type, int depth)
 			: type == I64 ? i64s[below(g, 7)]
 			: type == F32 ? 0x2a
 				      : 0x2b;
+	if (type == V128) {
+		vector_load(g, depth);
+		return;
+	}
 	address(g, depth);
 	op(g, code);
 	memarg(g, align[code - 0x28]);
@@ -310,6 +272,10 @@ static void store(struct generator *g, int depth)
 {
 	static const uint8_t type[] = {I32, I64, F32, F64, I32, I32, I64, I64, I64}, align[] = {2, 3, 2, 3, 0, 1, 0, 1, 2};
 	uint32_t i = below(g, 9);
+	if (chance(g, 4)) {
+		vector_store(g, depth);
+		return;
+	}
 	address(g, depth);
 	expression(g, type[i], depth);
 	op(g, 0x36 + i);
@@ -347,6 +313,24 @@ static const struct signature *call(struct generator *g, uint32_t func, int dept
 	op_index(g, 0x11, g->func_type[func]);
 	bytes_uleb(g->code, g->tables > 1 && chance(g, 4));
 	return s;
+}
+
+/* A call in place of a return, of a function with the same results as this one, or of none. */
+static void tail_call(struct generator *g, int depth)
+{
+	uint32_t start = below(g, g->funcs);
+	const struct label *own = &g->labels[0];
+	for (uint32_t i = 0; i < g->funcs; i++) {
+		uint32_t func = (start + i) % g->funcs;
+		const struct signature *s = &g->types[g->func_type[func]];
+		if (s->result_count != own->count || memcmp(s->results, own->types, own->count) != 0)
+			continue;
+		call(g, func, depth);
+		/* The call's instruction and its index or indices are the last bytes. */
+		uint8_t *last = g->code->p + g->code->n;
+		last[last[-2] == 0x10 ? -2 : -3] += 2;
+		return;
+	}
 }
 
 static bool call_of(struct generator *g, uint8_t type, int depth)
@@ -447,6 +431,8 @@ static const struct operators operators[] = {
 static void operation(struct generator *g, uint8_t type, int depth)
 {
 	const struct operators *o;
+	if ((type == V128 || chance(g, 5)) && vector_operation(g, type, depth))
+		return;
 	do
 		o = &operators[below(g, sizeof(operators) / sizeof(*operators))];
 	while (o->result != type);
@@ -502,7 +488,7 @@ static void special_i32(struct generator *g, int depth)
 	}
 }
 
-static void expression(struct generator *g, uint8_t type, int depth)
+void expression(struct generator *g, uint8_t type, int depth)
 {
 	if (depth <= 0 || g->budget <= 0) {
 		leaf(g, type);
@@ -757,7 +743,10 @@ static void statement(struct generator *g, int depth)
 		branch(g, depth);
 		return;
 	case 10:
-		drop_results(g, call(g, below(g, g->funcs), depth - 2));
+		if (chance(g, 5))
+			tail_call(g, depth - 2);
+		else
+			drop_results(g, call(g, below(g, g->funcs), depth - 2));
 		return;
 	case 11:
 		bulk_memory(g, depth);
@@ -806,17 +795,19 @@ static void name(struct bytes *b, const char *s)
 
 static void function_body(struct generator *g, const struct signature *s, struct bytes *body)
 {
-	uint32_t own = below(g, LOCALS_MAX - PARAMS_MAX - 2);
+	uint32_t own = below(g, LOCALS_MAX - PARAMS_MAX - 3);
 	memcpy(g->local, s->params, s->param_count);
 	g->locals = s->param_count;
-	bytes_uleb(body, own + 2);
+	bytes_uleb(body, own + 3);
 	for (uint32_t i = 0; i < own; i++)
 		g->local[g->locals++] = any_type(g);
 	g->scratch32 = g->locals;
 	g->scratch64 = g->locals + 1;
-	for (uint32_t i = 0; i < own + 2; i++) {
+	g->scratch_vector = g->locals + 2;
+	for (uint32_t i = 0; i < own + 3; i++) {
+		static const uint8_t scratch[] = {F32, F64, V128};
 		bytes_uleb(body, 1);
-		bytes_u8(body, i < own ? g->local[s->param_count + i] : i == own ? F32 : F64);
+		bytes_u8(body, i < own ? g->local[s->param_count + i] : scratch[i - own]);
 	}
 	g->code = body;
 	g->budget = BUDGET;
@@ -825,15 +816,27 @@ static void function_body(struct generator *g, const struct signature *s, struct
 	fuel(g);
 	for (uint32_t n = 1 + below(g, 8); n > 0; n--)
 		statement(g, DEPTH);
+	if (chance(g, 3))
+		tail_call(g, DEPTH - 2);
 	for (uint32_t i = 0; i < s->result_count; i++)
 		expression(g, s->results[i], DEPTH);
 	bytes_u8(body, 0x0b);
 }
 
-/* The value on the stack goes into local 0, an i64. */
+/* The value on the stack goes into local 0, an i64; local 1 is a v128. */
 static void mix(struct bytes *b, uint8_t type)
 {
-	static const uint8_t tail[] = {0x20, 0, 0x42, 7, 0x89, 0x85, 0x21, 0};
+	static const uint8_t tail[] = {0x20, 0, 0x42, 7, 0x89, 0x85, 0x21, 0}, keep[] = {0x22, 1}, get[] = {0x20, 1},
+			     extract[] = {0xfd, 0x1d};
+	if (type == V128) { /* a half after the other */
+		bytes_put(b, keep, sizeof(keep));
+		bytes_put(b, extract, sizeof(extract));
+		bytes_u8(b, 0);
+		mix(b, I64);
+		bytes_put(b, get, sizeof(get));
+		bytes_put(b, extract, sizeof(extract));
+		bytes_u8(b, 1);
+	}
 	if (type == F32)
 		bytes_u8(b, 0xbc);
 	if (type == F32 || type == I32)
@@ -845,7 +848,7 @@ static void mix(struct bytes *b, uint8_t type)
 
 static void wrapper_body(struct generator *g, uint32_t func, struct bytes *body)
 {
-	static const uint8_t local[] = {1, 1, I64}, end[] = {0x20, 0, 0x0b};
+	static const uint8_t local[] = {2, 1, I64, 1, V128}, end[] = {0x20, 0, 0x0b};
 	const struct signature *s = &g->types[g->func_type[func]];
 	g->code = body;
 	bytes_put(body, local, sizeof(local));
@@ -859,7 +862,7 @@ static void wrapper_body(struct generator *g, uint32_t func, struct bytes *body)
 
 static void state_body(struct generator *g, struct bytes *body)
 {
-	static const uint8_t local[] = {1, 1, I64}, end[] = {0x20, 0, 0x0b};
+	static const uint8_t local[] = {2, 1, I64, 1, V128}, end[] = {0x20, 0, 0x0b};
 	g->code = body;
 	bytes_put(body, local, sizeof(local));
 	for (uint32_t i = 0; i < g->globals; i++) {
@@ -1015,6 +1018,11 @@ uint32_t generate_module(uint64_t seed, struct bytes *out)
 	uint32_t host_type = type_index(g, &host), nothing_type = type_index(g, &nothing), number_type = type_index(g, &number);
 	for (uint32_t i = 0; i < g->funcs; i++) {
 		struct signature type = any_signature(g);
+		if (i && chance(g, 2)) { /* the results of another one, for tail calls */
+			const struct signature *other = &g->types[g->func_type[below(g, i)]];
+			memcpy(type.results, other->results, sizeof(type.results));
+			type.result_count = other->result_count;
+		}
 		g->func_type[i] = type_index(g, &type);
 	}
 	code_section(g, &code); /* first: blocks add types */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The generator of random modules: what its two files share. */
+#ifndef MOTE_TEST_WASM_DIFFERENTIAL_GENERATOR_H
+#define MOTE_TEST_WASM_DIFFERENTIAL_GENERATOR_H
+
+#include "wasm_differential.h"
+
+#include <stdbool.h>
+
+enum { I32 = 0x7f, I64 = 0x7e, F32 = 0x7d, F64 = 0x7c, V128 = 0x7b, FUNCREF = 0x70, EMPTY = 0x40 };
+enum {
+	TYPES_MAX = 64,
+	FUNCS_MAX = 6,
+	PARAMS_MAX = 6,
+	RESULTS_MAX = 3,
+	LOCALS_MAX = 24,
+	GLOBALS_MAX = 10,
+	LABELS_MAX = 24,
+	BUDGET = 350, /* operators of a function */
+	DEPTH = 5,
+	FUEL = 300,
+	TABLE_SIZE = 8,
+	DATA_BYTES = 24,
+};
+
+struct signature {
+	uint8_t params[PARAMS_MAX], results[RESULTS_MAX];
+	uint32_t param_count, result_count;
+};
+
+struct label {
+	uint8_t types[RESULTS_MAX]; /* what a branch to it takes */
+	uint32_t count;
+};
+
+struct generator {
+	struct random r;
+	struct signature types[TYPES_MAX];
+	uint32_t type_count;
+	uint32_t funcs, func_type[FUNCS_MAX]; /* generated ones; function 0 is the import */
+	uint32_t globals;
+	uint8_t global_type[GLOBALS_MAX];
+	uint32_t memories, tables;
+	/* Of the function under way. */
+	struct bytes *code;
+	uint8_t local[LOCALS_MAX];
+	uint32_t locals, scratch32, scratch64, scratch_vector;
+	struct label labels[LABELS_MAX];
+	uint32_t label_count;
+	int budget;
+};
+
+uint32_t below(struct generator *g, uint32_t n);
+bool chance(struct generator *g, uint32_t in);
+void op(struct generator *g, uint32_t code);
+void op_index(struct generator *g, uint32_t code, uint32_t index);
+uint32_t any_single(struct generator *g);
+uint64_t any_double(struct generator *g);
+uint64_t any_bits(struct generator *g);
+/* Code that leaves a value of a type. */
+void expression(struct generator *g, uint8_t type, int depth);
+/* Code that leaves an address. */
+void address(struct generator *g, int depth);
+void memarg(struct generator *g, uint32_t align_max);
+
+/* wasm_differential_vector.c */
+void vector_constant(struct generator *g);
+void vector_load(struct generator *g, int depth);
+void vector_store(struct generator *g, int depth);
+/* A vector instruction with a result of this type; false: there is none. */
+bool vector_operation(struct generator *g, uint8_t type, int depth);
+
+#endif
