@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests: unit programs (Criterion), probe images, fuzz targets. Included by the Makefile.
 
-# A personality for the tests of vm/ alone.
-$(G)/probe.elf: $(B)/g-linux/test/guest/probe.o
+# Personalities for the tests of vm/ alone.
+$(G)/probe.elf $(G)/frozen.elf: $(G)/%.elf: $(B)/g-linux/test/guest/%.o
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
-$(B)/g-linux/test/guest/probe.o: GUEST_EXTRA = $(LINUX_CFLAGS)
+$(B)/g-linux/test/guest/probe.o $(B)/g-linux/test/guest/frozen.o: GUEST_EXTRA = $(LINUX_CFLAGS)
 $(B)/test/unit/vm_run.o: $(G)/probe.img
+$(B)/test/unit/vm_snapshot.o: $(G)/frozen.img
 
 # Each test/unit/NAME.c is one program, linked with everything of the host's but the main functions.
 UNIT := $(patsubst test/unit/%.c,$(B)/test/unit/%,$(wildcard test/unit/*.c))

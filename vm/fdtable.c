@@ -10,7 +10,10 @@ void fdtable_destroy(struct fdtable *t)
 {
 	for (uint32_t i = 0; i < t->len; i++)
 		cleanup_closep(&t->entries[i].host);
+	for (uint32_t i = 0; i < t->kept_len; i++)
+		cleanup_closep(&t->kept[i].host);
 	free(t->entries);
+	free(t->kept);
 	*t = (struct fdtable){0};
 }
 
@@ -34,6 +37,27 @@ static int grow(struct fdtable *t, uint32_t at)
 	return 0;
 }
 
+/* A given descriptor goes: it is put aside instead of being closed, if wanted. True where it was. */
+static bool put_aside(struct fdtable *t, struct fd_entry *entry)
+{
+	uint32_t at = (uint32_t)(entry - t->entries);
+	t->changes++;
+	if (!t->keep || !(entry->flags & FD_GIVEN))
+		return false;
+	if (at >= t->kept_len) {
+		struct fd_entry *kept = reallocarray(t->kept, at + 1, sizeof(*kept));
+		if (!kept)
+			return false;
+		for (uint32_t i = t->kept_len; i <= at; i++)
+			kept[i] = (struct fd_entry){.host = -1};
+		t->kept = kept;
+		t->kept_len = at + 1;
+	}
+	t->kept[at] = *entry;
+	entry->host = -1;
+	return true;
+}
+
 int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least)
 {
 	uint32_t at = at_least > t->lowest ? at_least : t->lowest;
@@ -44,7 +68,8 @@ int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least)
 		close(host);
 		return rc;
 	}
-	t->entries[at] = (struct fd_entry){.host = host, .flags = (uint16_t)flags};
+	t->changes++;
+	t->entries[at] = (struct fd_entry){.host = host, .flags = (uint16_t)(flags & ~(unsigned)FD_GIVEN)};
 	if (at_least <= t->lowest)
 		t->lowest = at + 1;
 	return (int)at;
@@ -57,8 +82,35 @@ int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at)
 		close(host);
 		return rc;
 	}
-	cleanup_closep(&t->entries[at].host);
-	t->entries[at] = (struct fd_entry){.host = host, .flags = (uint16_t)flags};
+	if (!put_aside(t, &t->entries[at]))
+		cleanup_closep(&t->entries[at].host);
+	t->entries[at] = (struct fd_entry){.host = host, .flags = (uint16_t)(flags & ~(unsigned)FD_GIVEN)};
+	return 0;
+}
+
+int fdtable_give(struct fdtable *t, int host, unsigned flags, uint32_t at)
+{
+	int rc = fdtable_put(t, host, flags, at);
+	if (rc == 0)
+		t->entries[at].flags |= FD_GIVEN;
+	return rc;
+}
+
+int fdtable_reset(struct fdtable *t, const uint16_t *flags, uint32_t count)
+{
+	for (uint32_t i = 0; i < t->len; i++) {
+		struct fd_entry *entry = &t->entries[i];
+		bool given = i < count && flags[i];
+		if (entry->host >= 0 && !(entry->flags & FD_GIVEN))
+			close(take_fd(&entry->host));
+		if (entry->host < 0 && given && i < t->kept_len && t->kept[i].host >= 0)
+			*entry = (struct fd_entry){.host = take_fd(&t->kept[i].host)};
+		if (given != (entry->host >= 0))
+			return -EBADF;
+		if (given)
+			entry->flags = flags[i];
+	}
+	t->lowest = 0;
 	return 0;
 }
 
@@ -75,8 +127,9 @@ int fdtable_close(struct fdtable *t, int32_t fd)
 	if (!entry)
 		return -EBADF;
 	int host = entry->host;
+	bool kept = put_aside(t, entry);
 	entry->host = -1;
 	if ((uint32_t)fd < t->lowest)
 		t->lowest = (uint32_t)fd;
-	return close(host) < 0 && errno != EINTR ? -errno : 0;
+	return !kept && close(host) < 0 && errno != EINTR ? -errno : 0;
 }

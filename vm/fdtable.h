@@ -21,6 +21,7 @@ enum fd_flag {
 	FD_LISTENER = 1 << 3, /* given at the start: accept is allowed without the network */
 	FD_STDIO = 1 << 4,    /* given by the embedder: its flags may be shared with others */
 	FD_NONBLOCK = 1 << 5, /* an FD_STDIO descriptor that the guest made non-blocking for itself */
+	FD_GIVEN = 1 << 6,    /* the guest had it from the start, at this number */
 };
 
 struct fd_entry {
@@ -32,6 +33,10 @@ struct fdtable {
 	struct fd_entry *entries; /* owned */
 	uint32_t len;             /* allocated entries */
 	uint32_t lowest;          /* no free entry below this one */
+	bool keep;                /* given descriptors that the guest closes are kept for fdtable_reset */
+	struct fd_entry *kept;    /* owned: by their numbers */
+	uint32_t kept_len;
+	uint64_t changes;         /* of any kind but flags */
 };
 
 void fdtable_destroy(struct fdtable *t); /* closes all; accepts a zeroed one */
@@ -39,6 +44,13 @@ void fdtable_destroy(struct fdtable *t); /* closes all; accepts a zeroed one */
 int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least) must_check;
 /* Puts it at exactly `at`, closing what is there. 0 or -errno. */
 int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at) must_check;
+/* The same, as one that the guest has from the start. */
+int fdtable_give(struct fdtable *t, int host, unsigned flags, uint32_t at) must_check;
+/*
+ * Back to the `count` given descriptors with these flags (0: the guest had closed it): the guest's own are
+ * closed, given ones that it closed are there again where `keep` was set.
+ */
+int fdtable_reset(struct fdtable *t, const uint16_t *flags, uint32_t count) must_check;
 /* The entry, or NULL. Borrowed until the table changes. */
 struct fd_entry *fdtable_get(struct fdtable *t, int32_t fd);
 int fdtable_close(struct fdtable *t, int32_t fd) must_check;

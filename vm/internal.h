@@ -51,6 +51,8 @@ struct vm {
 	gpa_t payload;
 	uint64_t payload_bytes; /* file size */
 	gva_t entry;            /* of the personality */
+	uint32_t given;         /* descriptors that it has from the start: numbers below this */
+	struct vm_snapshot *snapshot; /* owned reference: what memory was last set to, or NULL */
 	bool network;
 	bool ended;
 	struct vm_outcome outcome; /* valid once ended */
@@ -83,6 +85,9 @@ struct vm {
 int vcpu_loop(struct vm *vm, struct err *e) must_check;
 /* KVM_RUN leaves the kick pending: takes it, and what a timer has to say. */
 void run_take_kicks(void);
+/* A vm with a machine and empty memory, and its descriptors: what creating starts with (vm.c). */
+int vm_new(const struct vm_config *config, struct vm **out, struct err *e) must_check;
+int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e) must_check;
 /* True when a blocking handler must give up with -EINTR: a signal or an alarm is pending, or the end. */
 bool vm_interrupted(const struct vm *vm);
 /* Ends the guest after the present call. */

@@ -63,6 +63,31 @@ static int deny_msrs(struct machine *m, struct err *e)
 	return 0;
 }
 
+static int set_msrs(struct machine *m)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry e[3];
+	} msrs = {
+		.head.nmsrs = 3,
+		.e = {
+			/* SYSRET loads CS from 0x20 + 16 and SS from 0x20 + 8, SYSCALL CS from 0x10. */
+			{.index = 0xc0000081, .data = 0x23UL << 48 | (uint64_t)MOTE_KERNEL_CS << 32},
+			{.index = 0xc0000082, .data = MOTE_KERNEL_STUBS + MOTE_KERNEL_LSTAR_AT},
+			{.index = 0xc0000084, .data = 0x47700}, /* cleared on entry: TF IF DF IOPL NT AC */
+		},
+	};
+	int n = ioctl(m->vcpu_fd, KVM_SET_MSRS, &msrs);
+	return n < 0 ? -errno : n == 3 ? 0 : -EIO;
+}
+
+/* What no guest can change. */
+static int set_constants(struct machine *m)
+{
+	struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs[0] = {.xcr = 0, .value = m->xcr0}};
+	return ioctl(m->vcpu_fd, KVM_SET_XCRS, &xcrs) < 0 ? -errno : set_msrs(m);
+}
+
 static int create(struct machine *m, int kvm_fd, struct err *e)
 {
 	m->vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
@@ -82,7 +107,11 @@ static int create(struct machine *m, int kvm_fd, struct err *e)
 	if (run == MAP_FAILED)
 		return err_sys(e, errno, "mapping the vCPU's run page");
 	m->run = run;
-	return cpuid_apply(kvm_fd, m->vcpu_fd, &m->xcr0, e);
+	rc = cpuid_apply(kvm_fd, m->vcpu_fd, &m->xcr0, e);
+	if (rc < 0)
+		return rc;
+	rc = set_constants(m);
+	return rc < 0 ? err_sys(e, -rc, "setting up the vCPU") : 0;
 }
 
 int machine_create(struct machine *m, int kvm_fd, struct err *e)
@@ -211,34 +240,11 @@ static int set_start_sregs(struct machine *m, const struct memory *mem, gva_t gs
 	return ioctl(m->vcpu_fd, KVM_SET_SREGS, &s) < 0 ? -errno : 0;
 }
 
-static int set_msrs(struct machine *m)
-{
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry e[3];
-	} msrs = {
-		.head.nmsrs = 3,
-		.e = {
-			/* SYSRET loads CS from 0x20 + 16 and SS from 0x20 + 8, SYSCALL CS from 0x10. */
-			{.index = 0xc0000081, .data = 0x23UL << 48 | (uint64_t)MOTE_KERNEL_CS << 32},
-			{.index = 0xc0000082, .data = MOTE_KERNEL_STUBS + MOTE_KERNEL_LSTAR_AT},
-			{.index = 0xc0000084, .data = 0x47700}, /* cleared on entry: TF IF DF IOPL NT AC */
-		},
-	};
-	int n = ioctl(m->vcpu_fd, KVM_SET_MSRS, &msrs);
-	return n < 0 ? -errno : n == 3 ? 0 : -EIO;
-}
-
 int machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t rsp, uint64_t rdi, uint64_t rsi,
 		  gva_t gs_base, struct err *e)
 {
-	struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs[0] = {.xcr = 0, .value = m->xcr0}};
 	struct kvm_regs regs = {.rip = rip.v, .rsp = rsp.v, .rdi = rdi, .rsi = rsi, .rflags = 2};
 	int rc = set_start_sregs(m, mem, gs_base);
-	if (rc == 0 && ioctl(m->vcpu_fd, KVM_SET_XCRS, &xcrs) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = set_msrs(m);
 	if (rc == 0 && ioctl(m->vcpu_fd, KVM_SET_REGS, &regs) < 0)
 		rc = -errno;
 	return rc < 0 ? err_sys(e, -rc, "setting the vCPU's registers") : 0;
@@ -299,7 +305,7 @@ int machine_renew(struct machine *m)
 	    ioctl(m->vcpu_fd, KVM_SET_VCPU_EVENTS, &events) < 0)
 		return -errno;
 	m->detail[0] = '\0';
-	return 0;
+	return set_constants(m);
 }
 
 int machine_signal_mask(struct machine *m, const sigset_t *mask)
@@ -313,7 +319,7 @@ int machine_signal_mask(struct machine *m, const sigset_t *mask)
 	return ioctl(m->vcpu_fd, KVM_SET_SIGNAL_MASK, &arg) < 0 ? -errno : 0;
 }
 
-int machine_run(struct machine *m, enum machine_exit *out, struct err *e)
+static int run(struct machine *m, enum machine_exit *out, struct err *e)
 {
 	if (ioctl(m->vcpu_fd, KVM_RUN, 0) < 0) {
 		if (errno == EINTR || errno == EAGAIN) {
@@ -345,6 +351,13 @@ int machine_run(struct machine *m, enum machine_exit *out, struct err *e)
 	else
 		snprintf(m->detail, sizeof(m->detail), "unexpected VM exit %u", run->exit_reason);
 	return 0;
+}
+
+int machine_run(struct machine *m, enum machine_exit *out, struct err *e)
+{
+	int rc = run(m, out, e);
+	m->dead = rc < 0 || *out == MACHINE_DEAD;
+	return rc;
 }
 
 static void context_of(const struct kvm_regs *r, struct mote_context *c)

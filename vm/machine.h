@@ -10,6 +10,7 @@
 
 #include <linux/kvm.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,8 @@ struct machine {
 	size_t run_bytes;
 	uint64_t xcr0;               /* extended state that the guest may use */
 	const uint8_t *kernel_stack; /* the vCPU's, borrowed from its memory */
-	char detail[96];             /* why the machine is dead */
+	bool dead;                   /* KVM cannot run this vCPU any more */
+	char detail[96];             /* why */
 };
 
 /* All that a guest can have changed in a vCPU. */

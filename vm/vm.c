@@ -4,6 +4,7 @@
 
 #include "vm/boot.h"
 #include "vm/internal.h"
+#include "vm/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@ static int give_fd(struct vm *vm, int host, unsigned flags, uint32_t at, struct 
 	int fd = fcntl(host, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return err_sys(e, errno, "descriptor %d for the guest", host);
-	int rc = fdtable_put(&vm->fds, fd, flags, at);
+	int rc = fdtable_give(&vm->fds, fd, flags, at);
 	return rc < 0 ? err_sys(e, -rc, "descriptor %d for the guest", host) : 0;
 }
 
@@ -35,8 +36,9 @@ static unsigned preopen_flags(uint32_t kind)
 	}
 }
 
-static int give_fds(struct vm *vm, const struct vm_config *config, struct err *e)
+int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e)
 {
+	vm->given = (uint32_t)(3 + config->preopen_count);
 	for (uint32_t i = 0; i < 3; i++)
 		if (config->stdio[i] >= 0) {
 			int rc = give_fd(vm, config->stdio[i], FD_STDIO, i, e);
@@ -52,15 +54,9 @@ static int give_fds(struct vm *vm, const struct vm_config *config, struct err *e
 	return 0;
 }
 
-static int build(struct vm *vm, const struct vm_config *config, int kvm_fd, struct err *e)
+static int build(struct vm *vm, const struct vm_config *config, struct err *e)
 {
-	int rc = machine_create(&vm->machine, kvm_fd, e);
-	if (rc < 0)
-		return rc;
-	rc = memory_init(&vm->memory, vm->machine.vm_fd, config->memory_bytes, e);
-	if (rc < 0)
-		return rc;
-	rc = machine_map_kernel(&vm->machine, &vm->memory, e);
+	int rc = machine_map_kernel(&vm->machine, &vm->memory, e);
 	if (rc < 0)
 		return rc;
 	rc = boot_load_image(vm, config, e);
@@ -75,18 +71,16 @@ static int build(struct vm *vm, const struct vm_config *config, int kvm_fd, stru
 	rc = boot_write_info(vm, config, e);
 	if (rc < 0)
 		return rc;
-	rc = give_fds(vm, config, e);
+	rc = vm_give_fds(vm, config, e);
 	if (rc < 0)
 		return rc;
 	return machine_start(&vm->machine, &vm->memory, vm->entry, gva(MOTE_BOOT_STACK_TOP), MOTE_BOOT_VA,
 			     vm->area_va.v, vm->area_va, e);
 }
 
-int vm_create(const struct vm_config *config, struct vm **out, struct err *e)
+/* KVM's part of a VM and empty memory. */
+static int make_empty(struct vm *vm, const struct vm_config *config, struct err *e)
 {
-	if (config->memory_bytes < MEMORY_MIN || config->memory_bytes > MEMORY_MAX)
-		return err_set(e, ERR_CONFIG, EINVAL, "a memory limit of %lu bytes; it must be from 8 MiB to 1 TiB",
-			       config->memory_bytes);
 	cleanup_close int own_kvm = -1;
 	int kvm_fd = config->kvm_fd;
 	if (kvm_fd < 0) {
@@ -94,6 +88,15 @@ int vm_create(const struct vm_config *config, struct vm **out, struct err *e)
 		if (kvm_fd < 0)
 			return kvm_fd;
 	}
+	int rc = machine_create(&vm->machine, kvm_fd, e);
+	return rc < 0 ? rc : memory_init(&vm->memory, vm->machine.vm_fd, config->memory_bytes, e);
+}
+
+int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
+{
+	if (config->memory_bytes < MEMORY_MIN || config->memory_bytes > MEMORY_MAX)
+		return err_set(e, ERR_CONFIG, EINVAL, "a memory limit of %lu bytes; it must be from 8 MiB to 1 TiB",
+			       config->memory_bytes);
 	struct vm *vm = calloc(1, sizeof(*vm));
 	if (!vm)
 		return err_sys(e, ENOMEM, "a VM");
@@ -102,7 +105,22 @@ int vm_create(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->time_limit_ns = config->time_limit_ns;
 	vm->log = config->log;
 	vm->log_arg = config->log_arg;
-	int rc = build(vm, config, kvm_fd, e);
+	int rc = make_empty(vm, config, e);
+	if (rc < 0) {
+		vm_destroy(vm);
+		return rc;
+	}
+	*out = vm;
+	return 0;
+}
+
+int vm_create(const struct vm_config *config, struct vm **out, struct err *e)
+{
+	struct vm *vm;
+	int rc = vm_new(config, &vm, e);
+	if (rc < 0)
+		return rc;
+	rc = build(vm, config, e);
 	if (rc < 0) {
 		vm_destroy(vm);
 		return rc;
@@ -119,5 +137,6 @@ void vm_destroy(struct vm *vm)
 	fdtable_destroy(&vm->fds);
 	machine_destroy(&vm->machine);
 	memory_destroy(&vm->memory);
+	vm_snapshot_drop(vm->snapshot);
 	free(vm);
 }

@@ -186,6 +186,11 @@ struct mote_boot {
 	uint32_t uid, gid;
 	uint32_t pid;      /* what the program sees as its process id */
 	uint8_t random[32];
+	/*
+	 * Another number than before whenever a snapshot was restored: `random` is new then, and whatever
+	 * was derived from random bytes earlier is shared with other VMs.
+	 */
+	uint64_t generation;
 };
 
 #define MOTE_BOOT_STACK_BYTES 0x10000

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Freezing and restoring a VM: memory_image.c's and machine.c's parts put together. */
+#include "vm/snapshot.h"
+
+#include "vm/internal.h"
+#include "vm/memory_image.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+struct vm_snapshot {
+	_Atomic unsigned refs;
+	struct memory_image memory;
+	struct machine_state cpu;
+	uint64_t area, kernel_stack, boot; /* guest-physical */
+	gva_t area_va, entry;
+	gpa_t payload;
+	uint64_t payload_bytes;
+	size_t channel_max;
+	gva_t reply_at;
+	uint64_t reply_room;
+	uint64_t alarm_left_ns, alarm_interval_ns;
+	uint16_t *fds; /* owned: flags of the given descriptors, 0 where one was closed */
+	uint32_t fd_count;
+};
+
+/* --- taking --- */
+
+static const char *kind_of(unsigned flags)
+{
+	return flags & FD_DIR ? "directory" : flags & FD_SOCKET ? "socket" : "file, pipe or terminal";
+}
+
+static int note_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
+{
+	s->fd_count = vm->given;
+	s->fds = calloc(vm->given + 1, sizeof(*s->fds));
+	if (!s->fds)
+		return err_sys(e, ENOMEM, "a snapshot");
+	for (uint32_t i = 0; i < vm->fds.len; i++) {
+		const struct fd_entry *entry = fdtable_get(&vm->fds, (int32_t)i);
+		if (!entry)
+			continue;
+		if (i >= vm->given || !(entry->flags & FD_GIVEN))
+			return err_set(e, ERR_GUEST, EBUSY,
+				       "the guest has descriptor %u open (a %s), which a snapshot cannot hold", i,
+				       kind_of(entry->flags));
+		s->fds[i] = entry->flags;
+	}
+	return 0;
+}
+
+static uint64_t gpa_of(const struct vm *vm, const void *host)
+{
+	return (uint64_t)((const uint8_t *)host - vm->memory.hva);
+}
+
+static int fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
+{
+	int rc = note_fds(vm, s, e);
+	if (rc < 0)
+		return rc;
+	rc = machine_save(&vm->machine, &s->cpu);
+	if (rc < 0)
+		return err_sys(e, -rc, "reading the vCPU's registers");
+	s->area = gpa_of(vm, vm->area);
+	s->kernel_stack = gpa_of(vm, vm->machine.kernel_stack);
+	s->boot = gpa_of(vm, vm->boot);
+	s->area_va = vm->area_va;
+	s->entry = vm->entry;
+	s->payload = vm->payload;
+	s->payload_bytes = vm->payload_bytes;
+	s->channel_max = vm->channel.max;
+	s->reply_at = vm->channel.reply_at;
+	s->reply_room = vm->channel.reply_room;
+	s->alarm_left_ns = vm->alarm_left_ns;
+	s->alarm_interval_ns = vm->alarm_interval_ns;
+	return memory_image_take(&vm->memory, &s->memory, e);
+}
+
+int vm_snapshot_take(struct vm *vm, struct vm_snapshot **out, struct err *e)
+{
+	if (!vm->channel.waiting || vm->ended)
+		return err_set(e, ERR_CONFIG, EINVAL, "a snapshot can be taken of a guest that waits for a call only");
+	struct vm_snapshot *s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_sys(e, ENOMEM, "a snapshot");
+	s->refs = 1;
+	s->memory.fd = -1;
+	int rc = fill(vm, s, e);
+	if (rc < 0) {
+		vm_snapshot_drop(s);
+		return rc;
+	}
+	vm->fds.keep = true;
+	*out = s;
+	return 0;
+}
+
+struct vm_snapshot *vm_snapshot_ref(struct vm_snapshot *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void vm_snapshot_drop(struct vm_snapshot *s)
+{
+	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+		return;
+	memory_image_free(&s->memory);
+	free(s->fds);
+	free(s);
+}
+
+/* --- putting --- */
+
+/* What no two VMs may have in common. */
+static int reseed(struct vm *vm)
+{
+	struct mote_boot *boot = vm->boot;
+	boot->generation++;
+	return getrandom(boot->random, sizeof(boot->random), 0) == sizeof(boot->random) ? 0 : -EIO;
+}
+
+static int put_memory(struct vm *vm, struct vm_snapshot *s)
+{
+	if (vm->snapshot == s && !vm->memory.changed)
+		return memory_image_reset(&s->memory, &vm->memory);
+	vm_snapshot_drop(take_ptr(vm->snapshot));
+	int rc = memory_image_put(&s->memory, &vm->memory);
+	if (rc == 0)
+		vm->snapshot = vm_snapshot_ref(s);
+	return rc;
+}
+
+static void put_fields(struct vm *vm, const struct vm_snapshot *s)
+{
+	uint8_t *hva = vm->memory.hva;
+	vm->area = (struct mote_area *)(void *)(hva + s->area);
+	vm->boot = (struct mote_boot *)(void *)(hva + s->boot);
+	vm->machine.kernel_stack = hva + s->kernel_stack;
+	vm->area_va = s->area_va;
+	vm->entry = s->entry;
+	vm->payload = s->payload;
+	vm->payload_bytes = s->payload_bytes;
+	channel_free(&vm->channel);
+	vm->channel.max = s->channel_max;
+	vm->channel.waiting = true;
+	vm->channel.reply_at = s->reply_at;
+	vm->channel.reply_room = s->reply_room;
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	vm->alarm_left_ns = s->alarm_left_ns; /* goes on from here */
+	vm->alarm_interval_ns = s->alarm_interval_ns;
+	vm->alarm_left_at = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	vm->ended = false;
+	atomic_store(&vm->pending, 0);
+	atomic_store(&vm->alarm.fired, false);
+	atomic_store(&vm->flush.fired, false);
+}
+
+static int put(struct vm *vm, struct vm_snapshot *s)
+{
+	int rc = put_memory(vm, s);
+	if (rc < 0)
+		return rc;
+	put_fields(vm, s);
+	rc = machine_load(&vm->machine, &s->cpu);
+	return rc < 0 ? rc : reseed(vm);
+}
+
+/* The old VM can neither be used on nor set back: another one in its place. */
+static int replace(struct vm *vm, struct err *e)
+{
+	cleanup_close int kvm_fd = machine_open_kvm(e);
+	if (kvm_fd < 0)
+		return kvm_fd;
+	uint64_t bytes = vm->memory.max_bytes;
+	vm_snapshot_drop(take_ptr(vm->snapshot));
+	machine_destroy(&vm->machine);
+	memory_destroy(&vm->memory);
+	vm->kvm_mask_set = false;
+	int rc = machine_create(&vm->machine, kvm_fd, e);
+	return rc < 0 ? rc : memory_init(&vm->memory, vm->machine.vm_fd, bytes, e);
+}
+
+static int put_or_say(struct vm *vm, struct vm_snapshot *s, struct err *e)
+{
+	int rc = put(vm, s);
+	if (rc == -EAGAIN) {
+		rc = replace(vm, e);
+		if (rc < 0)
+			return rc;
+		rc = put(vm, s);
+	}
+	if (rc == -ENOMEM)
+		return err_set(e, ERR_CONFIG, ENOMEM,
+			       "the memory limit of %lu KiB is too small for the snapshot, which uses %lu KiB",
+			       vm->memory.max_bytes >> 10, s->memory.next >> 10);
+	return rc < 0 ? err_sys(e, -rc, "restoring a snapshot") : 0;
+}
+
+int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
+{
+	int rc = vm->machine.dead ? replace(vm, e) : 0;
+	if (rc < 0)
+		return rc;
+	rc = fdtable_reset(&vm->fds, s->fds, s->fd_count);
+	if (rc < 0)
+		return err_set(e, ERR_CONFIG, EBADF,
+			       "the snapshot is of a guest with other descriptors than this one was given");
+	vm->fds.keep = true;
+	return put_or_say(vm, s, e);
+}
+
+/* The descriptors that the guest expects, and no others. */
+static int check_fds(const struct vm *vm, const struct vm_snapshot *s, struct err *e)
+{
+	const unsigned kinds = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_STDIO;
+	for (uint32_t i = 0; i < s->fd_count || i < vm->fds.len; i++) {
+		unsigned wanted = i < s->fd_count ? s->fds[i] : 0;
+		const struct fd_entry *entry = i < vm->fds.len && vm->fds.entries[i].host >= 0 ? &vm->fds.entries[i] : NULL;
+		if (wanted && !entry)
+			return err_set(e, ERR_CONFIG, EBADF, "the snapshot's guest has descriptor %u open; give it one", i);
+		if (entry && i >= s->fd_count)
+			return err_set(e, ERR_CONFIG, EBADF, "the snapshot's guest does not know a descriptor %u", i);
+		if (wanted && (wanted & kinds) != (entry->flags & kinds))
+			return err_set(e, ERR_CONFIG, EBADF, "descriptor %u is not of the kind that the snapshot's guest has",
+				       i);
+	}
+	return 0;
+}
+
+static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *config, struct err *e)
+{
+	int rc = vm_give_fds(vm, config, e);
+	if (rc == 0)
+		rc = check_fds(vm, s, e);
+	if (rc < 0)
+		return rc;
+	vm->fds.keep = true;
+	for (uint32_t i = 0; i < s->fd_count; i++) /* what it had closed is closed */
+		if (!s->fds[i] && fdtable_get(&vm->fds, (int32_t)i) && fdtable_close(&vm->fds, (int32_t)i) < 0)
+			return err_sys(e, EIO, "closing a descriptor");
+	return put_or_say(vm, s, e);
+}
+
+int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct vm **out, struct err *e)
+{
+	struct vm *vm;
+	int rc = vm_new(config, &vm, e);
+	if (rc < 0)
+		return rc;
+	rc = build(vm, s, config, e);
+	if (rc < 0) {
+		vm_destroy(vm);
+		return rc;
+	}
+	*out = vm;
+	return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Snapshots: a VM that waits in an exchange, frozen. Others are created from it, which then wait in that
+ * exchange; and a VM is set back to it. A snapshot is immutable and counted: any number of threads may
+ * use it at once.
+ *
+ * What it holds: memory, registers, the guest's alarm. What it does not: host descriptors. A VM made from
+ * it has the ones that it is given; a guest that has opened others cannot be frozen. What must differ from
+ * one VM to the next does: the boot information's random bytes and its generation.
+ */
+#ifndef MOTE_VM_SNAPSHOT_H
+#define MOTE_VM_SNAPSHOT_H
+
+#include "vm/vm.h"
+
+struct vm_snapshot;
+
+/*
+ * Freezes a VM that is VM_WAITING; it can go on afterwards. ERR_GUEST: it has descriptors open that a
+ * snapshot cannot hold (named), or too many page tables.
+ */
+int vm_snapshot_take(struct vm *vm, struct vm_snapshot **out, struct err *e) must_check;
+struct vm_snapshot *vm_snapshot_ref(struct vm_snapshot *s);
+void vm_snapshot_drop(struct vm_snapshot *s); /* accepts NULL */
+
+/*
+ * Creates a VM that waits where the snapshot was taken. Of the configuration count memory (at least what
+ * the snapshot uses), descriptors (of the same number and kinds as the first VM's), network, time limit and log;
+ * image, payload, arguments and environment are the snapshot's.
+ */
+int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct vm **out, struct err *e) must_check;
+/*
+ * Sets a VM back to a snapshot of it, or of another VM with the same descriptors, whatever became of it: it
+ * may have ended, too. It must not be running.
+ */
+int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e) must_check;
+
+#endif
