@@ -1615,13 +1615,15 @@ static void read_locals(struct compiler *c)
 	for (uint32_t groups = read_u32(&c->r); groups > 0; groups--) {
 		uint32_t count = read_u32(&c->r);
 		uint8_t type = read_valtype(&c->r, c->m);
-		if (n + count > UINT32_MAX)
-			reader_fail(&c->r, WASM_ERROR_MALFORMED, "too many locals");
-		if (n + count > WASM_MAX_LOCALS)
-			reader_fail(&c->r, WASM_ERROR_LIMIT, "too many locals");
-		memset(c->locals + n, type, count);
+		if (n <= WASM_MAX_LOCALS && count <= WASM_MAX_LOCALS - n)
+			memset(c->locals + n, type, count);
 		n += count;
 	}
+	/* Past the format's own limit they are malformed, past the engine's they are only too many. */
+	if (n - c->type->param_count > UINT32_MAX)
+		reader_fail(&c->r, WASM_ERROR_MALFORMED, "too many locals");
+	if (n > WASM_MAX_LOCALS)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many locals");
 	c->local_count = (uint32_t)n;
 	c->local_slots = 0;
 	for (uint32_t i = 0; i < n; i++) {

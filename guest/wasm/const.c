@@ -76,6 +76,13 @@ static void ref_func(struct reader *r, struct wasm_module *m, struct const_stack
 		v->func = instance_func(instance, index);
 }
 
+/* Bytes that begin an instruction of some version of the standard. */
+static bool opcode_known(uint8_t op)
+{
+	return op <= 0x15 || (op >= 0x18 && op <= 0x1c) || op == 0x1f || (op >= 0x20 && op <= 0xc4 && op != 0x27) ||
+	       (op >= 0xd0 && op <= 0xd6) || (op >= 0xfb && op <= 0xfe);
+}
+
 void const_expr(struct reader *r, struct wasm_module *m, uint8_t type, uint32_t globals,
 		struct wasm_instance *instance, union wasm_value *value)
 {
@@ -125,6 +132,8 @@ void const_expr(struct reader *r, struct wasm_module *m, uint8_t type, uint32_t 
 			break;
 		}
 		r->p--;
+		if (!opcode_known(op))
+			reader_fail(r, WASM_ERROR_MALFORMED, "illegal opcode");
 		reader_fail(r, WASM_ERROR_INVALID, "constant expression required");
 	}
 }

@@ -79,7 +79,8 @@ static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const cha
 	if (flags > 1) {
 		r->p--;
 		if (flags <= 0x0f && (flags & 0x08))
-			reader_fail(r, WASM_ERROR_UNSUPPORTED, "custom page sizes are not supported");
+			reader_fail(r, WASM_ERROR_MALFORMED,
+				    "malformed limits flags (custom page sizes are not supported)");
 		if (flags <= 0x07 && (flags & 0x04))
 			reader_fail(r, WASM_ERROR_UNSUPPORTED,
 				    is_memory ? "memory64 is not supported" : "64-bit tables are not supported");
@@ -144,8 +145,6 @@ static void decode_import(struct decoder *d, struct import *im, struct import_co
 		r->p--;
 		if (kind == 4)
 			reader_fail(r, WASM_ERROR_UNSUPPORTED, "exception handling (tags) is not supported");
-		if (kind >= 0x20)
-			reader_fail(r, WASM_ERROR_UNSUPPORTED, "import kind is not supported");
 		reader_fail(r, WASM_ERROR_MALFORMED, "malformed import kind");
 	}
 	im->kind = kind;
@@ -563,9 +562,9 @@ static void decode_module(struct decoder *d)
 	if (m->size < 4 || memcmp(r->p, magic, 4) != 0)
 		reader_fail(r, WASM_ERROR_MALFORMED, "magic header not detected");
 	r->p += 4;
-	static const uint8_t version[4] = {1, 0, 0, 0};
+	static const uint8_t version[4] = {1, 0, 0, 0}, component[4] = {0x0d, 0, 1, 0};
 	if (m->size < 8 || memcmp(r->p, version, 4) != 0) {
-		if (m->size >= 8 && r->p[2] == 1)
+		if (m->size >= 8 && memcmp(r->p, component, 4) == 0)
 			reader_fail(r, WASM_ERROR_UNSUPPORTED, "this is a component; components are not supported");
 		reader_fail(r, WASM_ERROR_MALFORMED, "unknown binary version");
 	}

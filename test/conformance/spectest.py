@@ -12,12 +12,13 @@ PATTERN     only scripts whose name contains it
 
 The suite is the folder or archive that MOTE_SPEC_TESTSUITE names: each NAME/NAME.json with its binaries, as
 `wasm-tools json-from-wast` writes them. Prints a table by group, and closes with `N passed, N failed`. Scripts that
-need a feature that is not there are listed in spectest_out_of_scope.txt; they are run too, and one of them that passes
-as a whole, or less than the list says, fails the run.
+need a feature that is not there, or the lines of their commands that do, are listed in spectest_out_of_scope.txt; they
+are run too, and one of them that passes as a whole, or less than the list says, fails the run.
 """
 import argparse
 import concurrent.futures
 import fnmatch
+import json
 import os
 import re
 import subprocess
@@ -104,19 +105,24 @@ def scripts(folder, pattern):
 
 
 def out_of_scope(known):
-    """Scripts that do not pass as a whole: how many of their commands pass, and the feature they need."""
-    found = {}
+    """Scripts that do not pass as a whole: the feature they need, and how many of their commands pass or, where only
+    some commands are out of scope, their lines as pairs."""
+    whole, partly = {}, {}
     for number, line in enumerate((HERE / "spectest_out_of_scope.txt").read_text().splitlines(), 1):
         line = line.partition("#")[0].strip()
         if not line:
             continue
-        entry = re.fullmatch(r"(\S+): (\d+), (\S.*)", line)
+        entry = re.fullmatch(r"([^\s:[]+)(?:\[([\d,-]+)\]: |: (\d+), )(\S.*)", line)
         if not entry:
-            sys.exit(f"spectest_out_of_scope.txt:{number}: not 'NAME: COMMANDS THAT PASS, FEATURE'")
+            sys.exit(f"spectest_out_of_scope.txt:{number}: not 'NAME: COMMANDS THAT PASS, FEATURE' or 'NAME[LINES]: FEATURE'")
         if entry[1] not in known:
             sys.exit(f"spectest_out_of_scope.txt:{number}: there is no script {entry[1]}")
-        found[entry[1]] = (int(entry[2]), entry[3])
-    return found
+        if entry[2]:
+            pairs = [span.split("-") for span in entry[2].split(",")]
+            partly[entry[1]] = ([(int(p[0]), int(p[-1])) for p in pairs], entry[4])
+        else:
+            whole[entry[1]] = (int(entry[3]), entry[4])
+    return whole, partly
 
 
 def pack_all(found):
@@ -154,6 +160,23 @@ class Result:
         elif self.counts["failed"] == 0 and ended not in ("exit status 0", "0"):
             self.counts["failed"] = 1
             self.problems.append(f"FAIL {name}: all passed, and yet it ended with {ended}")
+
+
+def leave_out(name, result, lines, path):
+    """Takes the commands of these lines out of a script's result. All of them must have failed."""
+    def listed(line):
+        return any(first <= line <= last for first, last in lines)
+    commands = sum(listed(c["line"]) for c in json.loads(path.read_text())["commands"])
+    place = re.compile(rf"FAIL {re.escape(name)}\.wast:(\d+):")
+    kept = [p for p in result.problems if not (place.match(p) and listed(int(place.match(p)[1])))]
+    out = len(result.problems) - len(kept)
+    result.problems = kept
+    result.counts["failed"] -= out
+    result.counts["left out"] = out
+    result.counts["executed"] = min(result.counts["executed"], result.counts["commands"] - result.counts["text"] - out)
+    if out != commands:
+        result.counts["failed"] += 1
+        result.problems.append(f"FAIL {name}: {commands - out} of its commands that spectest_out_of_scope.txt lists pass")
 
 
 def run_hosted(program, packed):
@@ -202,14 +225,14 @@ def run_vm(program, packed, emulated):
 def table(title, results, hidden):
     """Prints the sums by group; returns how many commands passed and failed."""
     groups = {}
+    columns = ("files", "commands", "text", "left out", "executed", "passed", "failed")
     for name, result in results.items():
         if name in hidden:
             continue
-        row = groups.setdefault(group_of(name), dict.fromkeys(("files",) + COUNTS, 0))
+        row = groups.setdefault(group_of(name), dict.fromkeys(columns, 0))
         row["files"] += 1
-        for key in COUNTS:
-            row[key] += result.counts[key]
-    columns = ("files", "commands", "text", "executed", "passed", "failed")
+        for key in columns[1:]:
+            row[key] += result.counts.get(key, 0)
     print(f"\n{title}\n{'group':<22}" + "".join(f"{c:>10}" for c in columns))
     total = dict.fromkeys(columns, 0)
     for group in sorted(groups):
@@ -267,8 +290,11 @@ def check_scope(results, listed):
     return failed
 
 
-def print_scope(results, listed):
+def print_scope(results, listed, partly):
     """What is out of scope, with the feature that each script needs."""
+    for name, (lines, feature) in partly.items():
+        if name in results:
+            print(f"left out of {name}: {results[name].counts.get('left out', 0)} commands, which need {feature}")
     rows = [(name, results[name].counts, feature) for name, (_, feature) in listed.items() if name in results]
     if rows:
         print(f"\n{'out of scope':<48}{'commands':>10}{'passed':>10}  needs")
@@ -288,7 +314,7 @@ def main():
         parser.error("--vm, --hosted or both")
     BUILD.mkdir(parents=True, exist_ok=True)
     known = scripts(suite(), "")
-    listed = out_of_scope(known)
+    listed, partly = out_of_scope(known)
     chosen = {name: path for name, path in known.items() if options.pattern in name and
               (not options.sample or name in SAMPLE)}
     if not chosen:
@@ -302,9 +328,11 @@ def main():
         title = "in micro-VMs on " + ("the emulated machine's KVM" if options.emulated else "/dev/kvm")
         runs.append((title, run_vm(options.vm, packed, options.emulated)))
     for title, results in runs:
+        for name in results.keys() & partly.keys():
+            leave_out(name, results[name], partly[name][0], chosen[name])
         p, f = table(title, results, listed)
         passed, failed = passed + p, failed + f + check_scope(results, listed)
-    print_scope(runs[0][1], listed)
+    print_scope(runs[0][1], listed, partly)
     if ALTERED in known:
         p, f = self_test(options.hosted, options.vm, options.emulated, known[ALTERED])
         passed, failed = passed + p, failed + f
