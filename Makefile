@@ -50,6 +50,7 @@ layers := base oci vm runtime shim guest
 $(LAYERS)/.made:
 	@for m in $(layers); do mkdir -p $(LAYERS)/$$m && ln -sfn ../../../$$m $(LAYERS)/$$m/$$m; done
 	@mkdir -p $(LAYERS)/abi $(LAYERS)/api && ln -sfn ../../../api/abi $(LAYERS)/abi/abi && ln -sfn ../../../api $(LAYERS)/api/api
+	@mkdir -p $(LAYERS)/abi/mote && ln -sfn ../../../../api/include/mote/value.h $(LAYERS)/abi/mote/value.h
 	@touch $@
 
 # $(call module,NAME,SOURCES): objects of one host module below $(B)/NAME.
@@ -156,8 +157,7 @@ install: product
 	install -m 644 $(B)/libmote.a $(DESTDIR)$(PREFIX)/lib/
 	install -m 755 $(B)/libmote.so $(DESTDIR)$(PREFIX)/lib/libmote.so.0
 	ln -sf libmote.so.0 $(DESTDIR)$(PREFIX)/lib/libmote.so
-	install -m 644 api/include/mote/mote.h $(DESTDIR)$(PREFIX)/include/mote/
-	install -m 755 $(B)/mote-cc $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 api/include/mote/*.h $(DESTDIR)$(PREFIX)/include/mote/
 	for page in contrib/man/*.[1-9]; do \
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
 	install -D -m 644 contrib/completions/mote.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mote

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libmote's sandbox over vm/. */
-#include <mote/mote.h>
+#include "api/internal.h"
 
 #include "abi/layout.h"
 #include "api/images.h"
 #include "vm/jail.h"
-#include "vm/vm.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,18 +14,12 @@
 #define DEFAULT_MEMORY (1UL << 30)
 #define DIRS_MAX 64
 
-struct mote_sandbox {
-	struct vm *vm; /* owned */
-	int ran;
-};
-
 const char *mote_version(void)
 {
 	return MOTE_VERSION;
 }
 
-/* The edge between struct err and the public error. */
-static int report(const struct err *from, struct mote_error *to)
+int sandbox_report(const struct err *from, struct mote_error *to)
 {
 	if (to) {
 		to->code = from->code;
@@ -121,17 +114,17 @@ int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **s
 	struct mote_options o = {0};
 	if (options->size < offsetof(struct mote_options, argv) + sizeof(o.argv) || !options->argv) {
 		err_set(&e, ERR_CONFIG, EINVAL, "mote_options: size and argv must be set");
-		return report(&e, error);
+		return sandbox_report(&e, error);
 	}
 	memcpy(&o, options, options->size < sizeof(o) ? options->size : sizeof(o));
 	struct mote_sandbox *s = calloc(1, sizeof(*s));
 	if (!s) {
 		err_sys(&e, ENOMEM, "a sandbox");
-		return report(&e, error);
+		return sandbox_report(&e, error);
 	}
-	if (create(&o, &s->vm, &e) < 0) {
-		free(s);
-		return report(&e, error);
+	if (calls_configure(s, &o, &e) < 0 || create(&o, &s->vm, &e) < 0) {
+		mote_sandbox_free(s);
+		return sandbox_report(&e, error);
 	}
 	*sandbox = s;
 	return 0;
@@ -141,18 +134,19 @@ int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result, s
 {
 	struct err e = {0};
 	struct vm_outcome out;
-	if (sandbox->ran) {
-		err_set(&e, ERR_CONFIG, EINVAL, "the sandbox has been run already");
-		return report(&e, error);
+	if (sandbox->state != SANDBOX_NEW) {
+		err_set(&e, ERR_CONFIG, EINVAL, "the sandbox has been used already");
+		return sandbox_report(&e, error);
 	}
-	sandbox->ran = 1;
+	sandbox->state = SANDBOX_RAN;
 	if (vm_run(sandbox->vm, &out, &e) < 0)
-		return report(&e, error);
+		return sandbox_report(&e, error);
 	static const enum mote_end ends[] = {
 		[VM_EXITED] = MOTE_EXITED,
 		[VM_SIGNALLED] = MOTE_SIGNALLED,
 		[VM_TIMED_OUT] = MOTE_TIMED_OUT,
 		[VM_FAULTED] = MOTE_FAULTED,
+		[VM_INTERRUPTED] = MOTE_INTERRUPTED,
 	};
 	*result = (struct mote_result){.end = ends[out.end], .code = out.code};
 	return 0;
@@ -166,6 +160,7 @@ int mote_exit_status(const struct mote_result *result)
 	case MOTE_SIGNALLED:
 		return 128 + result->code;
 	case MOTE_TIMED_OUT:
+	case MOTE_INTERRUPTED:
 		return 128 + 9;
 	case MOTE_FAULTED:
 		return 128 + 11;
@@ -176,7 +171,7 @@ int mote_exit_status(const struct mote_result *result)
 int mote_jail(struct mote_error *error)
 {
 	struct err e = {0};
-	return jail_enter(&e) < 0 ? report(&e, error) : 0;
+	return jail_enter(&e) < 0 ? sandbox_report(&e, error) : 0;
 }
 
 void mote_sandbox_count(const struct mote_sandbox *sandbox, struct mote_counters *counters)
@@ -197,5 +192,6 @@ void mote_sandbox_free(struct mote_sandbox *sandbox)
 	if (!sandbox)
 		return;
 	vm_destroy(sandbox->vm);
+	calls_free(sandbox);
 	free(sandbox);
 }

@@ -55,7 +55,8 @@ CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-rec
 LDFLAGS_fuzz := -fsanitize=address,undefined
 FUZZ_BIN := $(addprefix $(B)/test/fuzz/,$(FUZZ))
 REPLAY_BIN := $(addsuffix .replay,$(FUZZ_BIN))
-FUZZ_OBJS := $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(OBJ_vm) $(OBJ_base)
+FUZZ_OBJS := $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(OBJ_vm) $(OBJ_base) \
+	$(B)/api/exports.o
 # An archive: a target takes just what it uses, which needs no guest images.
 $(B)/test/fuzz/host.a: $(FUZZ_OBJS)
 	@mkdir -p $(@D)
@@ -132,6 +133,17 @@ $(GUESTS)/%.musl: test/guest/%.c
 	musl-gcc -O1 -static $< -o $@ -lm
 $(B)/test/unit/linux_run: | $(LINUX_GUESTS)
 $(B)/test/unit/linux_run.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+
+# Function guests: one source, native and WebAssembly; a hostile one, which is native.
+CALLS_GUESTS := $(addprefix $(GUESTS)/,calls_guest.elf calls_guest.wasm calls_hostile.elf)
+$(GUESTS)/calls_%.elf: test/guest/calls_%.c $(B)/mote-cc
+	@mkdir -p $(@D)
+	$(B)/mote-cc -O1 -Wall -Wextra $< -o $@
+$(GUESTS)/calls_%.wasm: test/guest/calls_%.c $(B)/mote-cc
+	@mkdir -p $(@D)
+	$(B)/mote-cc --wasm -O1 -Wall -Wextra $< -o $@
+$(B)/test/unit/api_calls: | $(CALLS_GUESTS)
+$(B)/test/unit/api_calls.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # The engine compared with V8 on random modules: make differential MODULES=N SEED=N.
 MODULES ?= 1000

@@ -82,6 +82,25 @@ const uint8_t *vm_message(const struct vm *vm, size_t *len)
 	return vm->channel.message;
 }
 
+uint8_t *vm_take_message(struct vm *vm, size_t *room)
+{
+	struct vm_channel *c = &vm->channel;
+	*room = c->room;
+	c->room = 0;
+	return take_ptr(c->message);
+}
+
+void vm_give_message(struct vm *vm, uint8_t *memory, size_t room)
+{
+	struct vm_channel *c = &vm->channel;
+	if (c->message) {
+		free(memory);
+		return;
+	}
+	c->message = memory;
+	c->room = room;
+}
+
 static int keep(struct vm_channel *c, const void *bytes, size_t len, struct err *e)
 {
 	c->unfetched = malloc(len);

@@ -101,6 +101,12 @@ int vm_resume(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
 /* The message of a VM_WAITING guest; 1..max bytes, untrusted; borrowed until the next vm_resume. */
 const uint8_t *vm_message(const struct vm *vm, size_t *len);
 /*
+ * Takes the message's memory away, for a message that must outlive the next vm_resume; `room` is its size.
+ * vm_give_message gives it back, or frees it where there is other by then.
+ */
+uint8_t *vm_take_message(struct vm *vm, size_t *room);
+void vm_give_message(struct vm *vm, uint8_t *memory, size_t room);
+/*
  * Gives a VM_WAITING guest its next message; bytes are copied. ERR_GUEST: it has no memory where it wants
  * it, and cannot go on.
  */

@@ -37,6 +37,9 @@
 /* The TSS I/O bitmap allows CPL 3 the ports below 8 * MOTE_IO_BITMAP_BYTES whose bit is clear. */
 #define MOTE_IO_BITMAP_BYTES 4
 
+/* Native guests reach the host call `exchange` by this system call, whose arguments are the same. */
+#define MOTE_SYSCALL_EXCHANGE 0x6d6f7465
+
 #define MOTE_KERNEL_CS 0x10
 #define MOTE_USER_CS 0x33
 #define MOTE_USER_DS 0x2b

@@ -88,6 +88,11 @@ void linux_syscall(struct mote_context *c)
 		signal_deliver(c, RESTART_NEVER, nr);
 		return;
 	}
+	if (nr == MOTE_SYSCALL_EXCHANGE) {
+		c->rax = (uint64_t)mote_exchange(L.area, s.a, s.b, s.c, s.d);
+		signal_deliver(c, RESTART_NEVER, nr);
+		return;
+	}
 	handler *h = nr < sizeof(handlers) / sizeof(handlers[0]) ? handlers[nr] : NULL;
 	int64_t rc = h ? h(&s) : not_there(nr);
 	if (rc == -E_PIPE && broken_pipe(nr, &s))

@@ -2,6 +2,7 @@
 /* What a module can import: the functions of preview1.def, by name and with exactly their types. */
 #include "guest/wasi/imports.h"
 
+#include "guest/wasi/calls.h"
 #include "guest/wasi/wasi.h"
 
 #define LX_ENOENT 2
@@ -56,19 +57,28 @@ static const char *why_unknown(const struct wasm_import *import)
 	return "only functions of wasi_snapshot_preview1 are there";
 }
 
+/* A function of Mote's own, or of WASI. */
+static const struct function *find(const struct wasm_import *import)
+{
+	static const struct function exchange = {"exchange", "iiii:i", (wasm_host_fn)calls_exchange};
+	if (name_is(&import->module, "mote_guest"))
+		return name_is(&import->name, exchange.name) ? &exchange : NULL;
+	if (!name_is(&import->module, "wasi_snapshot_preview1"))
+		return NULL;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (name_is(&import->name, functions[i].name))
+			return &functions[i];
+	return NULL;
+}
+
 int imports_resolve(void *context, const struct wasm_import *import, struct wasm_extern *out)
 {
 	struct import_failure *failure = context;
-	if (!name_is(&import->module, "wasi_snapshot_preview1"))
+	const struct function *f = find(import);
+	if (!f)
 		return refuse(failure, import, why_unknown(import));
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		if (!name_is(&import->name, functions[i].name))
-			continue;
-		if (import->type.kind != WASM_KIND_FUNC ||
-		    !wasm_functype_is(import->type.func, functions[i].signature))
-			return refuse(failure, import, "it is a function of another type");
-		*out = (struct wasm_extern){.kind = WASM_KIND_FUNC, .host = functions[i].call};
-		return 0;
-	}
-	return refuse(failure, import, why_unknown(import));
+	if (import->type.kind != WASM_KIND_FUNC || !wasm_functype_is(import->type.func, f->signature))
+		return refuse(failure, import, "it is a function of another type");
+	*out = (struct wasm_extern){.kind = WASM_KIND_FUNC, .host = f->call};
+	return 0;
 }

@@ -6,7 +6,8 @@
  * Ownership: structures and strings handed in are borrowed for the call; what a function returns through
  * a pointer is the caller's, to be released by the function that its comment names.
  * Errors: 0, or a negative errno with the reason in *error where one is given (untouched on success).
- * Threads: a sandbox is used by one thread at a time; mote_sandbox_signal() may be called from any thread.
+ * Threads: a sandbox is used by one thread at a time; mote_sandbox_signal() and mote_sandbox_interrupt() may
+ * be called from any thread. While a guest runs, its thread blocks SIGPIPE; SIGUSR1 is Mote's.
  */
 #ifndef MOTE_MOTE_H
 #define MOTE_MOTE_H
@@ -21,6 +22,7 @@ extern "C" {
 #define MOTE_API __attribute__((visibility("default")))
 
 struct mote_sandbox;
+struct mote_function;
 
 enum mote_blame {
 	MOTE_BLAME_CONFIG = 1, /* options or the program's file */
@@ -61,6 +63,12 @@ struct mote_options {
 	int kvm_fd_plus_1;       /* an open /dev/kvm + 1; default 0: opened when needed */
 	void (*log)(void *arg, const char *line); /* operator's messages; default dropped */
 	void *log_arg;
+	/* Function calls (mote/call.h). */
+	const struct mote_function *functions; /* host functions that the guest may call, and no others */
+	size_t function_count;
+	uint64_t call_bytes_max;     /* of one call's arguments or result; default 16 MiB, at most 1 GiB */
+	uint64_t call_time_limit_ns; /* wall clock of a call, host functions included; default none */
+	uint64_t call_cpu_limit_ns;  /* CPU time of its thread in the guest and for it; default none */
 };
 
 enum mote_end {
@@ -68,6 +76,7 @@ enum mote_end {
 	MOTE_SIGNALLED,  /* code: signal number; a Wasm trap ends as signal 6 */
 	MOTE_TIMED_OUT,
 	MOTE_FAULTED,    /* Mote's own code in the guest failed; code: exception vector */
+	MOTE_INTERRUPTED, /* mote_sandbox_interrupt */
 };
 
 struct mote_result {
@@ -102,7 +111,7 @@ struct mote_counters {
 };
 /* Fills in what the caller's structure has room for. Not while the sandbox runs. */
 MOTE_API void mote_sandbox_count(const struct mote_sandbox *sandbox, struct mote_counters *counters);
-/* What a shell would report: 0..255; 128 + n for a signal, 137 for the time limit, 139 for MOTE_FAULTED. */
+/* What a shell would report: 0..255; 128 + n for a signal, 137 for a limit or interrupt, 139 for MOTE_FAULTED. */
 MOTE_API int mote_exit_status(const struct mote_result *result);
 /*
  * Locks the calling thread (and those it starts) down to the system calls that mote_sandbox_run needs,

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Function calls: the host's side of abi/message.h. The guest may send anything at any time; what is no
+ * proper message in its place poisons the sandbox and does nothing else.
+ */
+#include "api/internal.h"
+
+#include "abi/message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALL_BYTES_DEFAULT (16UL << 20)
+#define CALL_BYTES_MAX (1UL << 30)
+#define FUNCTIONS_MAX 4096
+
+/* --- configuration --- */
+
+static int add_function(struct mote_sandbox *s, const struct mote_function *from, struct err *e)
+{
+	if (!from->name || !from->signature || !from->call)
+		return err_set(e, ERR_CONFIG, EINVAL, "a host function without name, signature or call");
+	size_t len = strlen(from->name);
+	if (len < 1 || len > MOTE_NAME_MAX || !mote_signature_valid(from->signature))
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "host function %.64s: the name must have 1 to %d bytes, and %.40s be a signature like is:I", from->name,
+			       MOTE_NAME_MAX, from->signature);
+	for (size_t i = 0; i < s->function_count; i++)
+		if (strcmp(s->functions[i].name, from->name) == 0)
+			return err_set(e, ERR_CONFIG, EEXIST, "two host functions are called %.64s", from->name);
+	struct host_function *f = &s->functions[s->function_count];
+	*f = (struct host_function){.name = strdup(from->name),
+				    .signature = strdup(from->signature),
+				    .call = from->call,
+				    .arg = from->arg};
+	s->function_count++;
+	return f->name && f->signature ? 0 : err_sys(e, ENOMEM, "host functions");
+}
+
+int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e)
+{
+	uint64_t bytes = o->call_bytes_max ? o->call_bytes_max : CALL_BYTES_DEFAULT;
+	if (bytes > CALL_BYTES_MAX)
+		return err_set(e, ERR_CONFIG, EINVAL, "call_bytes_max is %lu; at most 1 GiB is possible", bytes);
+	s->message_max = bytes;
+	s->limits = (struct vm_limits){.wall_ns = o->call_time_limit_ns, .cpu_ns = o->call_cpu_limit_ns};
+	if (o->function_count == 0)
+		return 0;
+	if (o->function_count > FUNCTIONS_MAX)
+		return err_set(e, ERR_CONFIG, E2BIG, "%zu host functions; at most %d are possible", o->function_count,
+			       FUNCTIONS_MAX);
+	s->functions = calloc(o->function_count, sizeof(s->functions[0]));
+	if (!s->functions)
+		return err_sys(e, ENOMEM, "host functions");
+	for (size_t i = 0; i < o->function_count; i++) {
+		int rc = add_function(s, &o->functions[i], e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static void free_memory_to(struct mote_sandbox *s, const struct call_memory *keep)
+{
+	while (s->memory != keep) {
+		struct call_memory *gone = s->memory;
+		s->memory = gone->next;
+		free(gone);
+	}
+}
+
+void calls_free(struct mote_sandbox *s)
+{
+	for (size_t i = 0; i < s->function_count; i++) {
+		free(s->functions[i].name);
+		free(s->functions[i].signature);
+	}
+	free(s->functions);
+	free(s->send);
+	exports_free(&s->exports);
+	free_memory_to(s, NULL);
+}
+
+void *mote_call_memory(struct mote_sandbox *sandbox, size_t bytes)
+{
+	struct call_memory *m = bytes <= CALL_BYTES_MAX ? malloc(sizeof(*m) + bytes) : NULL;
+	if (!m)
+		return NULL;
+	m->next = sandbox->memory;
+	sandbox->memory = m;
+	return m->bytes;
+}
+
+/* --- the sandbox's state --- */
+
+static int poison(struct mote_sandbox *s, const struct err *why)
+{
+	if (s->state != SANDBOX_POISONED) {
+		memcpy(s->poison, why->text, sizeof(s->poison));
+		s->poison_code = why->code;
+	}
+	s->state = SANDBOX_POISONED;
+	return -why->code;
+}
+
+const char *mote_sandbox_poisoned(const struct mote_sandbox *sandbox)
+{
+	return sandbox->state == SANDBOX_POISONED ? sandbox->poison : NULL;
+}
+
+/* What the end of the guest in the middle of things is for the caller. */
+static int guest_ended(const struct vm_outcome *out, struct err *e)
+{
+	switch (out->end) {
+	case VM_EXITED:
+		return err_set(e, ERR_GUEST, EIO, "the guest exited with status %d", out->code);
+	case VM_SIGNALLED:
+		return err_set(e, ERR_GUEST, EIO, "signal %d (%s) ended the guest", out->code, strsignal(out->code));
+	case VM_TIMED_OUT:
+		return err_set(e, ERR_GUEST, ETIMEDOUT, "the guest ran into its limit of %s",
+			       out->code ? "CPU time" : "wall-clock time");
+	case VM_FAULTED:
+		return err_set(e, ERR_GUEST, EIO, "the guest failed with CPU exception %d", out->code);
+	case VM_INTERRUPTED:
+		return err_set(e, ERR_GUEST, ECANCELED, "the guest was interrupted");
+	case VM_WAITING:
+		break;
+	}
+	return err_set(e, ERR_HOST, EINVAL, "the guest has not ended");
+}
+
+/* --- sending --- */
+
+/* What is to be sent; encoded twice where the buffer turns out to be too small. */
+struct outgoing {
+	enum mote_message_kind kind;
+	const char *name; /* CALL */
+	enum mote_type want;
+	const struct mote_value *values; /* CALL: arguments, RETURN: one */
+	size_t count;
+	enum mote_call_error code; /* ERROR */
+	const char *text;
+};
+
+static bool encode(const struct mote_sandbox *s, const struct outgoing *m, struct mote_out *o)
+{
+	switch (m->kind) {
+	case MOTE_MESSAGE_CALL:
+		return mote_put_call(o, m->name, m->want, m->values, m->count);
+	case MOTE_MESSAGE_RETURN:
+		return mote_put_return(o, m->values);
+	case MOTE_MESSAGE_ERROR:
+		mote_put_error(o, m->code, m->text);
+		return true;
+	case MOTE_MESSAGE_FUNCTIONS:
+		mote_put_u8(o, MOTE_MESSAGE_FUNCTIONS);
+		mote_put_u32(o, (uint32_t)s->function_count);
+		for (size_t i = 0; i < s->function_count; i++) {
+			mote_put_text(o, s->functions[i].name, strlen(s->functions[i].name));
+			mote_put_text(o, s->functions[i].signature, strlen(s->functions[i].signature));
+		}
+		return true;
+	case MOTE_MESSAGE_READY:
+	case MOTE_MESSAGE_LIST:
+		break;
+	}
+	return false;
+}
+
+/* Hands a message to the waiting guest. EMSGSIZE, EINVAL, ENOMEM: nothing was handed over. */
+static int send_message(struct mote_sandbox *s, const struct outgoing *m, struct err *e)
+{
+	struct mote_out o;
+	for (;;) {
+		o = (struct mote_out){.at = s->send, .room = s->send_room};
+		if (!encode(s, m, &o))
+			return err_set(e, ERR_CONFIG, EINVAL, "a value without type, or a string with a NUL inside");
+		if (o.len > s->message_max)
+			return err_set(e, ERR_CONFIG, EMSGSIZE, "a message of %zu bytes; call_bytes_max is %zu", o.len,
+				       s->message_max);
+		if (mote_out_fits(&o))
+			break;
+		free(s->send);
+		s->send_room = 0;
+		s->send = malloc(o.len < 4096 ? 4096 : o.len);
+		if (!s->send)
+			return err_sys(e, ENOMEM, "a message of %zu bytes", o.len);
+		s->send_room = o.len < 4096 ? 4096 : o.len;
+	}
+	int rc = vm_reply(s->vm, s->send, o.len, e);
+	return rc == -EFAULT ? poison(s, e) : rc;
+}
+
+/* --- host functions --- */
+
+static const struct host_function *find_function(const struct mote_sandbox *s, const char *name)
+{
+	for (size_t i = 0; i < s->function_count; i++)
+		if (strcmp(s->functions[i].name, name) == 0)
+			return &s->functions[i];
+	return NULL;
+}
+
+static int send_error(struct mote_sandbox *s, enum mote_call_error code, const char *text, struct err *e)
+{
+	const struct outgoing m = {.kind = MOTE_MESSAGE_ERROR, .code = code, .text = text};
+	int rc = send_message(s, &m, e);
+	return rc == -EMSGSIZE ? poison(s, e) : rc;
+}
+
+/* Runs a host function and hands its result over. Its failures are the guest's to see. */
+static int run_function(struct mote_sandbox *s, const struct host_function *f, const struct mote_value *args,
+			size_t count, struct err *e)
+{
+	struct mote_error why = {0};
+	struct mote_value result = mote_void();
+	int rc = f->call(f->arg, s, args, count, &result, &why);
+	if (s->state == SANDBOX_POISONED) /* by a call of the function's own */
+		return err_set(e, ERR_GUEST, s->poison_code, "%s", s->poison);
+	if (rc < 0)
+		return send_error(s, MOTE_CALL_FAILED, why.text[0] ? why.text : strerror(-rc), e);
+	if (result.type != mote_signature_result(f->signature))
+		return send_error(s, MOTE_CALL_FAILED, "the host function's result is not of the type that it promises", e);
+	const struct outgoing m = {.kind = MOTE_MESSAGE_RETURN, .values = &result};
+	rc = send_message(s, &m, e);
+	if (rc == -EMSGSIZE)
+		return send_error(s, MOTE_CALL_TOO_LARGE, "the host function's result is too large for a message", e);
+	if (rc == -EINVAL)
+		return send_error(s, MOTE_CALL_FAILED, "the host function's result cannot be sent", e);
+	return rc;
+}
+
+/* The guest calls. Only functions of the list are known, and only with arguments as they say. */
+static int serve_call(struct mote_sandbox *s, struct mote_in in, struct err *e)
+{
+	const char *name;
+	enum mote_type want;
+	struct mote_value args[MOTE_ARGS_MAX];
+	size_t count;
+	if (!mote_get_call(&in, &name, &want, args, &count)) {
+		err_set(e, ERR_GUEST, EPROTO, "the guest sent a damaged call");
+		return poison(s, e);
+	}
+	const struct host_function *f = find_function(s, name);
+	if (!f)
+		return send_error(s, MOTE_CALL_UNKNOWN, "the host has no such function", e);
+	if (!mote_signature_takes(f->signature, args, count) ||
+	    (want != MOTE_ANY && want != mote_signature_result(f->signature)))
+		return send_error(s, MOTE_CALL_SIGNATURE, f->signature, e);
+	/* A call back into the guest brings messages of its own: this one, which args point into, is kept. */
+	size_t room;
+	uint8_t *message = vm_take_message(s->vm, &room);
+	const struct call_memory *mark = s->memory;
+	int rc = run_function(s, f, args, count, e);
+	free_memory_to(s, mark);
+	vm_give_message(s->vm, message, room);
+	return rc;
+}
+
+/* --- the conversation --- */
+
+/*
+ * Runs the guest, serving its calls, until it says something else: READY, RETURN or ERROR, in *in. An
+ * error of the conversation itself poisons the sandbox.
+ */
+static int converse(struct mote_sandbox *s, uint8_t *kind, struct mote_in *in, struct err *e)
+{
+	const struct outgoing functions = {.kind = MOTE_MESSAGE_FUNCTIONS};
+	for (;;) {
+		struct vm_outcome out;
+		int rc = vm_resume(s->vm, &out, e);
+		if (rc == 0 && out.end != VM_WAITING)
+			rc = guest_ended(&out, e);
+		if (rc < 0)
+			return poison(s, e);
+		in->at = vm_message(s->vm, &in->left);
+		if (!mote_get_u8(in, kind))
+			*kind = 0;
+		if (*kind == MOTE_MESSAGE_CALL)
+			rc = serve_call(s, *in, e);
+		else if (*kind == MOTE_MESSAGE_LIST && in->left == 0)
+			rc = send_message(s, &functions, e);
+		else
+			return 0;
+		if (rc < 0)
+			return poison(s, e);
+	}
+}
+
+static int out_of_place(struct mote_sandbox *s, const char *what, struct err *e)
+{
+	err_set(e, ERR_GUEST, EPROTO, "the guest sent %s", what);
+	return poison(s, e);
+}
+
+/* The guest's answer to a call. */
+static int take_answer(struct mote_sandbox *s, uint8_t kind, struct mote_in in, const struct export *f,
+		       enum mote_type want, struct mote_value *result, struct err *e)
+{
+	struct mote_value value;
+	uint32_t code;
+	const char *text;
+	if (kind == MOTE_MESSAGE_ERROR) {
+		if (!mote_get_error(&in, &code, &text))
+			return out_of_place(s, "a damaged error", e);
+		int number = code == MOTE_CALL_TRAPPED	   ? EIO
+			     : code == MOTE_CALL_REENTRY   ? EBUSY
+			     : code == MOTE_CALL_TOO_LARGE ? EMSGSIZE
+							   : EREMOTEIO;
+		err_set(e, ERR_GUEST, number, "%s", *text ? text : "the guest's function failed");
+		return code == MOTE_CALL_TRAPPED ? poison(s, e) : -number;
+	}
+	if (kind != MOTE_MESSAGE_RETURN || !mote_get_return(&in, &value))
+		return out_of_place(s, "no proper answer to a call", e);
+	if (!export_returns(f, want, value.type))
+		return out_of_place(s, "a result of another type than its function has", e);
+	if (result)
+		*result = value;
+	return 0;
+}
+
+static int check_state(const struct mote_sandbox *s, struct err *e)
+{
+	if (s->state == SANDBOX_POISONED)
+		return err_set(e, ERR_GUEST, ENOTRECOVERABLE, "the sandbox is poisoned: %.300s", s->poison);
+	if (s->state != SANDBOX_READY)
+		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox is not initialised; mote_sandbox_init() does that");
+	return 0;
+}
+
+static int call(struct mote_sandbox *s, const char *name, const struct mote_value *args, size_t count,
+		struct mote_value *result, struct err *e)
+{
+	enum mote_type want = result ? result->type : MOTE_ANY;
+	int rc = check_state(s, e);
+	if (rc < 0)
+		return rc;
+	if (count > MOTE_ARGS_MAX)
+		return err_set(e, ERR_CONFIG, E2BIG, "%zu arguments; a function has %d at most", count, MOTE_ARGS_MAX);
+	const struct export *f = exports_find(&s->exports, name);
+	if (!f)
+		return err_set(e, ERR_CONFIG, ENOENT, "the guest exports no function %.64s", name);
+	rc = export_check(f, args, count, want, e);
+	if (rc < 0)
+		return rc;
+	if (s->depth > 0 && !(f->flags & MOTE_EXPORT_REENTRANT))
+		return err_set(e, ERR_CONFIG, EBUSY, "the guest's function %s may not be called from host functions", name);
+	if (s->depth >= CALL_DEPTH_MAX)
+		return err_set(e, ERR_CONFIG, EBUSY, "calls between host and guest are nested more than %d deep",
+			       CALL_DEPTH_MAX);
+	const struct outgoing m = {
+		.kind = MOTE_MESSAGE_CALL, .name = name, .want = want, .values = args, .count = count};
+	rc = send_message(s, &m, e);
+	if (rc < 0)
+		return rc;
+	if (s->depth++ == 0)
+		vm_begin(s->vm, &s->limits);
+	uint8_t kind;
+	struct mote_in in;
+	rc = converse(s, &kind, &in, e);
+	if (--s->depth == 0)
+		vm_finish(s->vm);
+	return rc < 0 ? rc : take_answer(s, kind, in, f, want, result, e);
+}
+
+int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name, const struct mote_value *args, size_t count,
+		      struct mote_value *result, struct mote_error *error)
+{
+	struct err e = {0};
+	int rc = call(sandbox, name, args, count, result, &e);
+	return rc < 0 ? sandbox_report(&e, error) : 0;
+}
+
+static int init(struct mote_sandbox *s, struct err *e)
+{
+	if (s->state != SANDBOX_NEW)
+		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox has been used already");
+	vm_offer_calls(s->vm, s->message_max);
+	uint8_t kind;
+	struct mote_in in;
+	vm_begin(s->vm, &s->limits);
+	s->depth++;
+	int rc = converse(s, &kind, &in, e);
+	s->depth--;
+	vm_finish(s->vm);
+	if (rc < 0)
+		return err_prefix(e, "the guest did not become ready for calls");
+	if (kind != MOTE_MESSAGE_READY)
+		return out_of_place(s, "something else before it was ready", e);
+	rc = exports_read(&s->exports, in.at - 1, in.left + 1, e);
+	if (rc < 0)
+		return poison(s, e);
+	s->state = SANDBOX_READY;
+	return 0;
+}
+
+int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *error)
+{
+	struct err e = {0};
+	return init(sandbox, &e) < 0 ? sandbox_report(&e, error) : 0;
+}
+
+int mote_sandbox_interrupt(struct mote_sandbox *sandbox)
+{
+	return vm_interrupt(sandbox->vm);
+}
+
+int mote_sandbox_export(const struct mote_sandbox *sandbox, size_t index, const char **name, const char **signature)
+{
+	if (index >= sandbox->exports.count)
+		return -ENOENT;
+	*name = sandbox->exports.list[index].name;
+	*signature = sandbox->exports.list[index].signature;
+	return 0;
+}

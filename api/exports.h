@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The functions that a guest says it exports: the table of its READY message. */
+#ifndef MOTE_API_EXPORTS_H
+#define MOTE_API_EXPORTS_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#include <mote/value.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct export {
+	const char *name, *signature; /* in the table's copy of the message */
+	uint8_t flags;		      /* enum mote_export_flag */
+};
+
+/* Zeroed: empty. */
+struct exports {
+	struct export *list; /* owned, ordered by name */
+	size_t count;
+	uint8_t *message; /* owned */
+};
+
+/* Reads a READY message, kind included; untrusted. ERR_GUEST, EPROTO where it is not one. */
+int exports_read(struct exports *x, const uint8_t *message, size_t len, struct err *e) must_check;
+const struct export *exports_find(const struct exports *x, const char *name);
+/* Whether arguments, and the type that is wanted back, fit; else ERR_CONFIG, EINVAL. */
+int export_check(const struct export *f, const struct mote_value *args, size_t count, enum mote_type want,
+		 struct err *e) must_check;
+/* Whether a result is what a call that passed export_check must give. */
+bool export_returns(const struct export *f, enum mote_type want, enum mote_type got);
+void exports_free(struct exports *x); /* leaves it empty */
+
+#endif

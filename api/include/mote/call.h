@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Function calls by name between a program and the guest in its sandbox, both ways.
+ *
+ *     struct mote_sandbox *s;                        options.functions: what the guest may call
+ *     mote_sandbox_new(&options, &s, &error);
+ *     mote_sandbox_init(s, &error);                  until the guest is ready
+ *     struct mote_value arg = mote_string("you"), result = {0};
+ *     mote_sandbox_call(s, "greet", &arg, 1, &result, &error);
+ *
+ * Guests: a native program or a WebAssembly module built with mote_guest.h, or any WebAssembly module
+ * without a _start function, whose exported functions can be called with WebAssembly's own types.
+ *
+ * Threads: one at a time uses a sandbox; which one may change from call to call. A host function runs on
+ * the thread of the call that led to it, and may call back into the same sandbox, 16 deep.
+ * mote_sandbox_interrupt() may be called from any thread while the sandbox exists.
+ *
+ * Signals: while a guest runs, its thread blocks SIGPIPE; SIGUSR1 is Mote's, for waking it.
+ */
+#ifndef MOTE_CALL_H
+#define MOTE_CALL_H
+
+#include <mote/mote.h>
+#include <mote/value.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A host function. args are as many and of those types as its signature says; strings and bytes in them
+ * are the guest's own words (untrusted), borrowed until the function returns. *result is void at first;
+ * what it points to must stay until control is back in libmote: mote_call_memory() has memory for that.
+ * Returns 0, or a negative errno, with a sentence in *error if it likes: the guest's call then fails
+ * with that sentence, and the guest goes on.
+ */
+typedef int (*mote_host_function)(void *arg, struct mote_sandbox *sandbox, const struct mote_value *args,
+				  size_t count, struct mote_value *result, struct mote_error *error);
+
+/* What options.functions points to: everything is copied by mote_sandbox_new, but `arg` is only passed on. */
+struct mote_function {
+	const char *name;      /* 1 to 255 bytes */
+	const char *signature; /* mote/value.h */
+	mote_host_function call;
+	void *arg;
+};
+
+/*
+ * Runs the guest until it is ready for calls, instead of mote_sandbox_run. Host functions may be called
+ * meanwhile, and the limits of a call hold. After an error the sandbox is poisoned. Errors: as for
+ * mote_sandbox_call; EIO also where the program ends without being ready.
+ */
+MOTE_API int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *error);
+
+/*
+ * Calls a function that the guest exports. result->type says on entry which type is wanted, MOTE_ANY (0)
+ * for whatever the function returns; result may be NULL. Strings and bytes in the result are borrowed
+ * until the sandbox is used again (called, restored, freed) or, inside a host function, until that
+ * returns. They are the guest's: untrusted.
+ *
+ * Errors that leave the sandbox as it was:
+ *   ENOENT     the guest exports no function of that name
+ *   EINVAL     arguments or wanted result do not fit its signature, or the sandbox is not initialised
+ *   E2BIG      more than 32 arguments
+ *   EMSGSIZE   arguments, name included, or the result are larger than options.call_bytes_max
+ *   EBUSY      called from a host function, and the guest does not allow that for this function
+ *   EREMOTEIO  the function failed; the text is the guest's
+ *   ENOMEM     the host has no memory for the message
+ * Errors after which it is poisoned (blame is the guest's):
+ *   EIO        the guest trapped, crashed or exited
+ *   ETIMEDOUT  the call's limit of wall-clock or CPU time
+ *   ECANCELED  mote_sandbox_interrupt
+ *   EPROTO     the guest sent something that is no proper message
+ * ENOTRECOVERABLE: it was poisoned before.
+ */
+MOTE_API int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name, const struct mote_value *args,
+			       size_t count, struct mote_value *result, struct mote_error *error);
+
+/*
+ * Ends the call (or init, or run) that is under way, also while a host call of the guest blocks; while a
+ * host function runs, as soon as that returns. 0, or -ESRCH when none is. Any thread.
+ */
+MOTE_API int mote_sandbox_interrupt(struct mote_sandbox *sandbox);
+
+/* Why the sandbox is poisoned, a sentence that stays until it is restored or freed; NULL when it is not. */
+MOTE_API const char *mote_sandbox_poisoned(const struct mote_sandbox *sandbox);
+
+/*
+ * The index-th function that the guest exports, in order of names; borrowed until the sandbox is freed. A
+ * signature of WebAssembly's own types has only the letters i I f F. 0, or -ENOENT past the last.
+ */
+MOTE_API int mote_sandbox_export(const struct mote_sandbox *sandbox, size_t index, const char **name,
+				 const char **signature);
+
+/*
+ * For host functions: memory for a result, freed once it has been handed to the guest. NULL: none left.
+ */
+MOTE_API void *mote_call_memory(struct mote_sandbox *sandbox, size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of api/ share: the sandbox itself. */
+#ifndef MOTE_API_INTERNAL_H
+#define MOTE_API_INTERNAL_H
+
+#include <mote/call.h>
+#include <mote/mote.h>
+
+#include "api/exports.h"
+#include "base/err.h"
+#include "vm/vm.h"
+
+#include <stdatomic.h>
+
+#define CALL_DEPTH_MAX 16 /* calls of the guest that wait for each other */
+
+/* A host function, as the sandbox keeps it. */
+struct host_function {
+	char *name, *signature; /* owned */
+	mote_host_function call;
+	void *arg;
+};
+
+/* Memory that a host function has asked for. */
+struct call_memory {
+	struct call_memory *next;
+	_Alignas(16) uint8_t bytes[];
+};
+
+enum sandbox_state {
+	SANDBOX_NEW,
+	SANDBOX_READY,    /* initialised: waits for calls */
+	SANDBOX_POISONED, /* `poison` says why */
+	SANDBOX_RAN,      /* mote_sandbox_run */
+};
+
+struct mote_sandbox {
+	struct vm *vm; /* owned */
+	enum sandbox_state state;
+	char poison[384];
+	int poison_code; /* positive errno */
+	struct exports exports; /* owned; of a READY guest */
+	struct host_function *functions; /* owned */
+	size_t function_count;
+	size_t message_max; /* bytes */
+	struct vm_limits limits; /* of a call */
+	unsigned depth; /* calls that wait for each other */
+	uint8_t *send; /* owned: the message being written */
+	size_t send_room;
+	struct call_memory *memory; /* owned, latest first */
+};
+
+/* Copies options.functions and limits. ERR_CONFIG where they are wrong. */
+int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e) must_check;
+void calls_free(struct mote_sandbox *s);
+/* The edge between struct err and the public error; returns -from->code. */
+int sandbox_report(const struct err *from, struct mote_error *to);
+
+#endif
