@@ -105,6 +105,9 @@ struct oci_spec {
 int oci_spec_read(int bundle_fd, struct oci_spec *out, struct err *e) must_check;
 /* The same for a document in memory; for tests and fuzzing. */
 int oci_spec_parse(const char *bytes, size_t len, struct oci_spec *out, struct err *e) must_check;
+/* A document that is linux.resources alone, as Update brings it: fills resources and root. */
+int oci_resources_parse(const char *bytes, size_t len, struct oci_spec *out,
+			struct err *e) must_check;
 void oci_spec_free(struct oci_spec *spec); /* accepts a zeroed one */
 #define cleanup_spec cleanup_(oci_spec_free)
 

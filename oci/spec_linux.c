@@ -185,29 +185,28 @@ static int refuse_members(const struct json_at *at, const char *const *names, si
 	return 0;
 }
 
-static int parse_resources(const struct json_at *linux_, struct oci_resources *r, struct err *e)
+static int parse_resources(const struct json_at *resources, struct oci_resources *r, struct err *e)
 {
 	r->memory_limit = r->memory_reservation = r->memory_swap = r->memory_swappiness = OCI_UNSET;
 	r->cpu_shares = r->cpu_quota_us = r->cpu_period_us = r->cpu_burst_us = r->cpu_idle =
 		OCI_UNSET;
 	r->pids_limit = 0;
-	struct json_at resources = json_member(linux_, "resources"),
-		       pids = json_member(&resources, "pids"), limit = json_member(&pids, "limit");
+	struct json_at pids = json_member(resources, "pids"), limit = json_member(&pids, "limit");
 	static const char *const missing[] = {"blockIO", "rdma", "network"};
-	int rc = json_get_object(&resources, e);
+	int rc = json_get_object(resources, e);
 	if (rc <= 0)
 		return rc;
-	rc = parse_memory(&resources, r, e);
+	rc = parse_memory(resources, r, e);
 	if (rc == 0)
-		rc = parse_cpu(&resources, r, e);
+		rc = parse_cpu(resources, r, e);
 	if (rc == 0)
 		rc = json_get_object(&pids, e);
 	if (rc >= 0)
 		rc = json_get_int(&limit, INT64_MIN, INT64_MAX, &r->pids_limit, e);
 	if (rc >= 0)
-		rc = parse_unified(&resources, r, e);
+		rc = parse_unified(resources, r, e);
 	if (rc == 0)
-		rc = refuse_members(&resources, missing, COUNT(missing), e);
+		rc = refuse_members(resources, missing, COUNT(missing), e);
 	return rc < 0 ? rc : 0;
 }
 
@@ -394,12 +393,13 @@ int oci_parse_linux(const struct json_at *root, struct oci_spec *s, struct err *
 	static const char *const missing[] = {"devices",     "netDevices", "uidMappings",
 					      "gidMappings", "intelRdt",   "timeOffsets",
 					      "personality"};
-	struct json_at linux_ = json_member(root, "linux");
+	struct json_at linux_ = json_member(root, "linux"),
+		       resources = json_member(&linux_, "resources");
 	int rc = json_get_object(&linux_, e);
 	if (rc >= 0)
 		rc = parse_namespaces(&linux_, s, e);
 	if (rc == 0)
-		rc = parse_resources(&linux_, &s->resources, e);
+		rc = parse_resources(&resources, &s->resources, e);
 	if (rc == 0)
 		rc = parse_cgroup_path(&linux_, s, e);
 	if (rc == 0)
@@ -412,5 +412,19 @@ int oci_parse_linux(const struct json_at *root, struct oci_spec *s, struct err *
 		rc = parse_paths(&linux_, "readonlyPaths", &s->readonly, &s->readonly_count, e);
 	if (rc == 0)
 		rc = refuse_members(&linux_, missing, COUNT(missing), e);
+	return rc;
+}
+
+int oci_resources_parse(const char *bytes, size_t len, struct oci_spec *out, struct err *e)
+{
+	*out = (struct oci_spec){0};
+	int rc = json_parse(bytes, len, "resources", &out->root, e);
+	struct json_at document = json_document(out->root, "resources");
+	if (rc == 0 && !json_is_object(out->root))
+		rc = json_fail(&document, e, EINVAL, "must be an object");
+	if (rc == 0)
+		rc = parse_resources(&document, &out->resources, e);
+	if (rc < 0)
+		oci_spec_free(out);
 	return rc;
 }

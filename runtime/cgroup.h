@@ -45,6 +45,8 @@ int cgroup_open_tasks(const struct cgroup *c, int *fds, size_t *count, struct er
 int cgroup_freeze(const struct cgroup *c, bool frozen, struct err *e) must_check;
 /* Removes what cgroup_create may have made. Waits a bounded time for processes that are ending. */
 int cgroup_remove(const struct cgroup *c, struct err *e) must_check;
+/* Sets limits anew while processes are in it; those not given stay. */
+int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
 int cgroup_stats(const struct cgroup *c, struct container_stats *out, struct err *e) must_check;
 
 /*

@@ -35,23 +35,32 @@ static int set_number(const struct cgroup *c, enum cgroup_controller controller,
 
 /* --- version 1 --- */
 
+static int set_swap_v1(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+{
+	return r->memory_swap == 0 ? 0
+				   : set_number(c, CGROUP_MEMORY, "memory.memsw.limit_in_bytes",
+						r->memory_swap, "memory.swap", e);
+}
+
 static int set_memory_v1(const struct cgroup *c, const struct oci_resources *r, struct err *e)
 {
-	int rc = 0;
-	if (r->memory_limit != 0)
-		rc = set_number(c, CGROUP_MEMORY, "memory.limit_in_bytes", r->memory_limit,
-				"memory.limit", e);
-	if (rc == 0 && r->memory_reservation > 0)
-		rc = set_number(c, CGROUP_MEMORY, "memory.soft_limit_in_bytes",
-				r->memory_reservation, "memory.reservation", e);
 	/* Memory and swap together. Without swap accounting the file is not there. */
 	const char *dir = cgroup_dir(c, CGROUP_MEMORY);
 	char text[32];
 	bool counts_swap =
 		dir && cgroup_read(dir, "memory.memsw.limit_in_bytes", text, sizeof(text)) > 0;
-	if (rc == 0 && r->memory_swap != 0 && counts_swap)
-		rc = set_number(c, CGROUP_MEMORY, "memory.memsw.limit_in_bytes", r->memory_swap,
-				"memory.swap", e);
+	/* It is never below memory's own limit: the one that grows goes first. */
+	uint64_t now = counts_swap ? strtoull(text, NULL, 10) : 0;
+	bool swap_first = counts_swap && r->memory_limit > 0 && (uint64_t)r->memory_limit > now;
+	int rc = swap_first ? set_swap_v1(c, r, e) : 0;
+	if (rc == 0 && r->memory_limit != 0)
+		rc = set_number(c, CGROUP_MEMORY, "memory.limit_in_bytes", r->memory_limit,
+				"memory.limit", e);
+	if (rc == 0 && r->memory_reservation > 0)
+		rc = set_number(c, CGROUP_MEMORY, "memory.soft_limit_in_bytes",
+				r->memory_reservation, "memory.reservation", e);
+	if (rc == 0 && counts_swap && !swap_first)
+		rc = set_swap_v1(c, r, e);
 	if (rc == 0)
 		rc = set_number(c, CGROUP_MEMORY, "memory.swappiness", r->memory_swappiness,
 				"memory.swappiness", e);
@@ -108,6 +117,17 @@ static int set_memory_v2(const struct cgroup *c, const struct oci_resources *r, 
 	return rc;
 }
 
+/* The period stands behind the quota in one file: what is not given stays. */
+static int64_t period_now_v2(const struct cgroup *c)
+{
+	const char *dir = cgroup_dir(c, CGROUP_CPU);
+	char text[64];
+	const char *second =
+		dir && cgroup_read(dir, "cpu.max", text, sizeof(text)) > 0 ? strchr(text, ' ') : NULL;
+	int64_t period = second ? strtoll(second, NULL, 10) : 0;
+	return period > 0 ? period : 100000;
+}
+
 static int set_cpu_v2(const struct cgroup *c, const struct oci_resources *r, struct err *e)
 {
 	char text[64];
@@ -120,7 +140,7 @@ static int set_cpu_v2(const struct cgroup *c, const struct oci_resources *r, str
 		rc = set_number(c, CGROUP_CPU, "cpu.weight", 1 + (shares - 2) * 9999 / 262142,
 				"cpu.shares", e);
 	}
-	int64_t period = r->cpu_period_us > 0 ? r->cpu_period_us : 100000;
+	int64_t period = r->cpu_period_us > 0 ? r->cpu_period_us : period_now_v2(c);
 	if (rc == 0 && (r->cpu_quota_us > 0 || r->cpu_quota_us == -1 || r->cpu_period_us > 0)) {
 		if (r->cpu_quota_us > 0)
 			snprintf(text, sizeof(text), "%lld %lld", (long long)r->cpu_quota_us,
@@ -163,9 +183,22 @@ int cgroup_set_limits(const struct cgroup *c, const struct oci_resources *r, str
 		rc = set_text(c, CGROUP_CPUSET, "cpuset.mems", r->cpuset_mems, "cpu.mems", e);
 	if (rc == 0 && r->pids_limit > 0)
 		rc = set_number(c, CGROUP_PIDS, "pids.max", r->pids_limit, "pids.limit", e);
+	/* No limit is what a new cgroup has, and one without the controller. */
+	const char *pids = cgroup_dir(c, CGROUP_PIDS);
+	char now[32];
+	if (rc == 0 && r->pids_limit == -1 && pids && cgroup_read(pids, "pids.max", now, sizeof(now)) > 0)
+		rc = set_text(c, CGROUP_PIDS, "pids.max", "max", "pids.limit", e);
 	if (rc == 0)
 		rc = set_unified(c, r, e);
 	return rc;
+}
+
+int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+{
+	if (c->version == 0)
+		return err_set(e, ERR_HOST, ENOSYS,
+			       "no cgroup hierarchy is mounted, so nothing is limited");
+	return cgroup_set_limits(c, r, e);
 }
 
 /* --- out of memory --- */

@@ -109,6 +109,15 @@ int container_resume(struct container *c, struct err *e)
 	return rc;
 }
 
+int container_update(struct container *c, const char *resources, size_t len, struct err *e)
+{
+	if (c->state == CONTAINER_STOPPED)
+		return err_set(e, ERR_PEER, EBUSY, "container %s has ended", c->id);
+	cleanup_spec struct oci_spec spec = {0};
+	int rc = oci_resources_parse(resources, len, &spec, e);
+	return rc < 0 ? rc : cgroup_update(c->cgroup, &spec.resources, e);
+}
+
 int container_resize(struct container *c, uint32_t width, uint32_t height, struct err *e)
 {
 	if (!c->streams.terminal || c->state == CONTAINER_STOPPED)

@@ -57,6 +57,10 @@ int container_start(struct container *c, struct err *e) must_check;
 int container_kill(struct container *c, int signo, struct err *e) must_check;
 int container_pause(struct container *c, struct err *e) must_check;
 int container_resume(struct container *c, struct err *e) must_check;
+/* New limits for the container's cgroup: JSON as config.json's linux.resources. The guest's memory
+ * keeps the size that it was made with. */
+int container_update(struct container *c, const char *resources, size_t len,
+		     struct err *e) must_check;
 int container_resize(struct container *c, uint32_t width, uint32_t height,
 		     struct err *e) must_check;
 int container_close_stdin(struct container *c) must_check; /* 0 where there is none */

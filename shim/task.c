@@ -603,6 +603,21 @@ static void handle_resume(void *arg, struct ttrpc_call *call, const ProtobufCMes
 	pause_or_resume(arg, call, r->id, container_resume, "/tasks/resumed", "containerd.events.TaskResumed");
 }
 
+static void handle_update(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	const Task__UpdateTaskRequest *r = (const void *)request;
+	struct task *t = find_or_fail(arg, call, r->id, "");
+	struct err e = {0};
+	if (!t)
+		return;
+	if (!r->resources)
+		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "container %.100s: an update of nothing", r->id);
+	else if (container_update(t->container, (const char *)r->resources->value.data, r->resources->value.len, &e) < 0)
+		fail(call, &e);
+	else
+		reply_empty(call);
+}
+
 static void handle_stats(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	const Task__ProcessRequest *r = (const void *)request;
@@ -634,6 +649,7 @@ const struct ttrpc_method task_methods[] = {
 	{SERVICE, "ResizePty", &task__resize_pty_request__descriptor, handle_resize},
 	{SERVICE, "Pause", &task__process_request__descriptor, handle_pause},
 	{SERVICE, "Resume", &task__process_request__descriptor, handle_resume},
+	{SERVICE, "Update", &task__update_task_request__descriptor, handle_update},
 	{SERVICE, "Stats", &task__process_request__descriptor, handle_stats},
 	{NULL, NULL, NULL, NULL},
 };

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shim's task service, spoken to directly: states that ctr cannot reach, and frames that no client sends."""
+import glob
 import json
 import os
 import signal
@@ -191,13 +192,57 @@ def test_stats():
         shim.end()
 
 
+def control(*names):
+    """The first of these control files, of either version, in the container's cgroup."""
+    for name in names:
+        found = glob.glob("/sys/fs/cgroup/*/shimtest/c/" + name) + glob.glob("/sys/fs/cgroup/shimtest/c/" + name)
+        if found:
+            with open(found[0]) as f:
+                return f.read().strip()
+    raise AssertionError("no control file of %s" % (names,))
+
+
+def test_update():
+    """New limits reach the cgroup of a running and of a paused container; what is not named stays."""
+    def update(resources):
+        text = resources if isinstance(resources, bytes) else json.dumps(resources).encode()
+        return shim.task("Update", {2: {1: "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources", 2: text}})
+
+    with Shim() as shim:
+        shim.start()
+        shim.create()
+        shim.task("Start")
+        memory = ("memory.limit_in_bytes", "memory.max")
+        for megabytes in (256, 512, 128):  # up and down, with swap's limit on its heels
+            size = megabytes << 20
+            update({"memory": {"limit": size, "swap": size}, "cpu": {"quota": 50000, "period": 100000}})
+            assert control(*memory) == str(size), control(*memory)
+        update({"cpu": {"quota": 20000}, "pids": {"limit": 50}})
+        assert control(*memory) == str(128 << 20), "what is not named stays"
+        assert control("cpu.cfs_quota_us", "cpu.max").split()[0] == "20000"
+        assert control("cpu.cfs_period_us", "cpu.max").split()[-1] == "100000"
+        assert control("pids.max") == "50"
+        shim.task("Pause")
+        update({"pids": {"limit": -1}})
+        assert control("pids.max") == "max" and shim.state() == PAUSED
+        shim.task("Resume")
+        for bad in (b"", b"[]", b"{", {"memory": {"limit": "1"}}):
+            refuses(INVALID_ARGUMENT, update, bad)
+        refuses(INVALID_ARGUMENT, update, {"blockIO": {"weight": 10}}, contains="blockIO")
+        refuses(INVALID_ARGUMENT, shim.task, "Update")
+        shim.kill()
+        shim.wait()
+        refuses(FAILED_PRECONDITION, update, {"pids": {"limit": 5}})
+        shim.end()
+
+
 def test_unimplemented_by_name():
     with Shim() as shim:
         shim.start()
         shim.create()
         shim.task("Start")
         task = "containerd.task.v2.Task"
-        for method in ("Checkpoint", "NoSuchMethod"):
+        for method in ("Exec", "Checkpoint", "NoSuchMethod"):
             refuses(UNIMPLEMENTED, shim.client.call, task, method, {1: "c"}, contains=method)
         refuses(UNIMPLEMENTED, shim.client.call, "no.such.Service", "State", {1: "c"}, contains="no.such.Service")
         assert shim.state() == RUNNING
