@@ -296,6 +296,8 @@ static void compile_function(struct compiler *c, uint32_t own)
 		uint32_t rel = body - here(c);
 		memcpy(c->x.p - 4, &rel, 4);
 	}
+	make_room(c, WASM_CODE_ROOM_BYTES);
+	simd_flush(&c->simd);
 }
 
 static void reserve_code(struct compiler *c, uint64_t section_bytes)
@@ -332,7 +334,7 @@ void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *se
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory");
 	reserve_code(&c, bytes);
 	c.x.p = m->code;
-	c.x.p = m->code;
+	c.simd = (struct simd_emitter){.x = &c.x, .code = m->code, .cpu = m->options.cpu};
 	make_room(&c, WASM_CODE_ROOM_BYTES);
 	for (int i = 0; i < 16; i++)
 		x64_u8(&c.x, 0xcc);

@@ -38,7 +38,7 @@ static void simd_memory(struct compiler *c, const struct simd_op *op, struct sim
 	if (op->shape != SIMD_LOAD)
 		pop_vector(c, XMM0);
 	g->mem = address(c, 0, a.memory, a.offset);
-	simd_emit(&c->x, c->m->options.cpu, op, g);
+	simd_emit(&c->simd, op, g);
 	if (op->shape == SIMD_LOAD || op->shape == SIMD_LOAD_LANE)
 		push_vector(c, XMM0);
 }
@@ -116,7 +116,7 @@ void handle_simd(struct compiler *c)
 		return;
 	}
 	bool to_vector = simd_operands(c, op, &g);
-	simd_emit(&c->x, c->m->options.cpu, op, &g);
+	simd_emit(&c->simd, op, &g);
 	if (to_vector)
 		push_vector(c, XMM0);
 	else

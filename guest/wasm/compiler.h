@@ -4,6 +4,7 @@
 #define MOTE_GUEST_WASM_COMPILER_H
 
 #include "internal.h"
+#include "simd.h"
 #include "x64.h"
 
 enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0 };
@@ -28,6 +29,7 @@ struct compiler {
 	struct failure *fail;
 	struct reader r;
 	struct x64 x;
+	struct simd_emitter simd;
 	const struct wasm_functype *type;
 	uint32_t func; /* in the index space */
 	uint8_t *locals;

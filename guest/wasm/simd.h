@@ -62,11 +62,28 @@ struct simd_args {
 	struct x64_mem mem;   /* memory accesses; any registers */
 };
 
-/* Emits at most WASM_CODE_ROOM_BYTES. cpu: enum wasm_cpu, with WASM_CPU_AVX. */
-void simd_emit(struct x64 *x, uint32_t cpu, const struct simd_op *op, const struct simd_args *args);
+#define SIMD_CONSTANTS_MAX 32u
 
-/* A vector of these two halves into an XMM register; clobbers RAX. */
-void simd_const(struct x64 *x, unsigned xmm, uint64_t low, uint64_t high);
+/* Where code goes, and the constants that it loads: they stand behind it, addressed from RIP. */
+struct simd_emitter {
+	struct x64 *x; /* borrowed */
+	uint8_t *code; /* distances count from here, and no code of the emitter's begins here */
+	uint32_t cpu;  /* enum wasm_cpu, with WASM_CPU_AVX */
+	uint32_t constants;
+	struct {
+		uint64_t low, high;
+		uint32_t uses; /* a list through the distances, 0 ends it */
+	} constant[SIMD_CONSTANTS_MAX];
+};
+
+/* Emits at most WASM_CODE_ROOM_BYTES, constants that find no room with others included. */
+void simd_emit(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *args);
+
+/* A vector of these 16 bytes into an XMM register. */
+void simd_const(struct simd_emitter *e, unsigned xmm, const uint8_t *bytes);
+/* Writes the constants that the code so far uses: where nothing falls through to, behind a
+ * function. */
+void simd_flush(struct simd_emitter *e);
 
 enum how {
 	HOW_AB,	     /* op dst, a, b */
