@@ -47,7 +47,7 @@ INC_guest := $(call layer,abi) $(call layer,guest)
 INC_test := $(INC_base) $(INC_oci) $(INC_api) $(INC_runtime) $(INC_shim) $(INC_guest)
 
 layers := base oci vm runtime shim guest
-$(LAYERS)/.made:
+$(LAYERS)/.made: Makefile
 	@for m in $(layers); do mkdir -p $(LAYERS)/$$m && ln -sfn ../../../$$m $(LAYERS)/$$m/$$m; done
 	@mkdir -p $(LAYERS)/abi $(LAYERS)/api && ln -sfn ../../../api/abi $(LAYERS)/abi/abi && ln -sfn ../../../api $(LAYERS)/api/api
 	@mkdir -p $(LAYERS)/abi/mote && ln -sfn ../../../../api/include/mote/value.h $(LAYERS)/abi/mote/value.h
