@@ -78,7 +78,7 @@ void calls_free(struct mote_sandbox *s)
 	}
 	free(s->functions);
 	free(s->send);
-	exports_free(&s->exports);
+	exports_drop(s->exports);
 	free_memory_to(s, NULL);
 }
 
@@ -338,7 +338,7 @@ static int call(struct mote_sandbox *s, const char *name, const struct mote_valu
 		return rc;
 	if (count > MOTE_ARGS_MAX)
 		return err_set(e, ERR_CONFIG, E2BIG, "%zu arguments; a function has %d at most", count, MOTE_ARGS_MAX);
-	const struct export *f = exports_find(&s->exports, name);
+	const struct export *f = exports_find(s->exports, name);
 	if (!f)
 		return err_set(e, ERR_CONFIG, ENOENT, "the guest exports no function %.64s", name);
 	rc = export_check(f, args, count, want, e);
@@ -408,9 +408,10 @@ int mote_sandbox_interrupt(struct mote_sandbox *sandbox)
 
 int mote_sandbox_export(const struct mote_sandbox *sandbox, size_t index, const char **name, const char **signature)
 {
-	if (index >= sandbox->exports.count)
+	const struct exports *x = sandbox->exports;
+	if (!x || index >= x->count)
 		return -ENOENT;
-	*name = sandbox->exports.list[index].name;
-	*signature = sandbox->exports.list[index].signature;
+	*name = x->list[index].name;
+	*signature = x->list[index].signature;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "abi/message.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 static int by_name(const void *a, const void *b)
@@ -41,25 +42,45 @@ static bool read_table(struct exports *x, struct mote_in in)
 	return true;
 }
 
-int exports_read(struct exports *x, const uint8_t *message, size_t len, struct err *e)
+int exports_read(struct exports **out, const uint8_t *message, size_t len, struct err *e)
 {
-	struct exports fresh = {.message = malloc(len)};
-	if (!fresh.message)
+	struct exports *x = calloc(1, sizeof(*x));
+	uint8_t *copy = malloc(len);
+	if (!x || !copy) {
+		free(x);
+		free(copy);
 		return err_sys(e, ENOMEM, "the table of the guest's functions");
-	memcpy(fresh.message, message, len);
-	if (!read_table(&fresh, (struct mote_in){.at = fresh.message, .left = len})) {
-		exports_free(&fresh);
+	}
+	x->message = memcpy(copy, message, len);
+	x->message_len = len;
+	atomic_init(&x->refs, 1);
+	if (!read_table(x, (struct mote_in){.at = copy, .left = len})) {
+		exports_drop(x);
 		return err_set(e, ERR_GUEST, EPROTO, "the guest's table of functions is damaged");
 	}
-	exports_free(x);
-	*x = fresh;
+	*out = x;
 	return 0;
+}
+
+struct exports *exports_ref(struct exports *x)
+{
+	atomic_fetch_add(&x->refs, 1);
+	return x;
+}
+
+void exports_drop(struct exports *x)
+{
+	if (!x || atomic_fetch_sub(&x->refs, 1) != 1)
+		return;
+	free(x->list);
+	free(x->message);
+	free(x);
 }
 
 const struct export *exports_find(const struct exports *x, const char *name)
 {
 	const struct export key = {.name = name};
-	return x->count ? bsearch(&key, x->list, x->count, sizeof(x->list[0]), by_name) : NULL;
+	return x && x->count ? bsearch(&key, x->list, x->count, sizeof(x->list[0]), by_name) : NULL;
 }
 
 /* The WebAssembly types that an argument becomes. */
@@ -118,11 +139,4 @@ int export_check(const struct export *f, const struct mote_value *args, size_t c
 			       "the guest's function %s has signature %s; its result is not of the type that is wanted", f->name,
 			       f->signature);
 	return 0;
-}
-
-void exports_free(struct exports *x)
-{
-	free(x->list);
-	free(x->message);
-	*x = (struct exports){0};
 }

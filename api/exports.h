@@ -16,21 +16,23 @@ struct export {
 	uint8_t flags;		      /* enum mote_export_flag */
 };
 
-/* Zeroed: empty. */
+/* Immutable and counted: sandboxes that come from one snapshot share it, on any threads. */
 struct exports {
 	struct export *list; /* owned, ordered by name */
 	size_t count;
 	uint8_t *message; /* owned */
+	size_t message_len;
+	_Atomic unsigned refs;
 };
 
 /* Reads a READY message, kind included; untrusted. ERR_GUEST, EPROTO where it is not one. */
-int exports_read(struct exports *x, const uint8_t *message, size_t len, struct err *e) must_check;
+int exports_read(struct exports **out, const uint8_t *message, size_t len, struct err *e) must_check;
+struct exports *exports_ref(struct exports *x);
+void exports_drop(struct exports *x); /* accepts NULL */
 const struct export *exports_find(const struct exports *x, const char *name);
 /* Whether arguments, and the type that is wanted back, fit; else ERR_CONFIG, EINVAL. */
 int export_check(const struct export *f, const struct mote_value *args, size_t count, enum mote_type want,
 		 struct err *e) must_check;
 /* Whether a result is what a call that passed export_check must give. */
 bool export_returns(const struct export *f, enum mote_type want, enum mote_type got);
-void exports_free(struct exports *x); /* leaves it empty */
-
 #endif

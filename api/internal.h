@@ -39,7 +39,7 @@ struct mote_sandbox {
 	enum sandbox_state state;
 	char poison[384];
 	int poison_code; /* positive errno */
-	struct exports exports; /* owned; of a READY guest */
+	struct exports *exports; /* counted; of a READY guest, else NULL */
 	struct host_function *functions; /* owned */
 	size_t function_count;
 	size_t message_max; /* bytes */

@@ -65,21 +65,21 @@ static void try_answer(uint8_t kind, struct mote_in in, struct mote_out *o, cons
 static void try_table(const uint8_t *data, size_t size)
 {
 	static const struct mote_value args[2] = {{.type = MOTE_I32}, {.type = MOTE_STRING, .of.string = {"", 0}}};
-	struct exports x = {0};
+	struct exports *x = NULL;
 	struct err e = {0};
 	if (exports_read(&x, data, size, &e) < 0) {
-		require(e.code && e.text[0] && !x.list && !x.message);
+		require(e.code && e.text[0] && !x);
 		return;
 	}
-	require(x.count <= MOTE_EXPORTS_MAX);
-	for (size_t i = 0; i < x.count; i++) {
-		const struct export *f = &x.list[i];
-		require(exports_find(&x, f->name) == f && mote_signature_valid(f->signature));
+	require(x->count <= MOTE_EXPORTS_MAX);
+	for (size_t i = 0; i < x->count; i++) {
+		const struct export *f = &x->list[i];
+		require(exports_find(x, f->name) == f && mote_signature_valid(f->signature));
 		for (size_t n = 0; n <= 2; n++)
 			if (export_check(f, args, n, MOTE_ANY, &e) == 0)
 				require(export_returns(f, MOTE_ANY, mote_signature_result(f->signature)));
 	}
-	exports_free(&x);
+	exports_drop(x);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
