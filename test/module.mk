@@ -7,7 +7,7 @@ $(G)/probe.elf $(G)/frozen.elf: $(G)/%.elf: $(B)/g-linux/test/guest/%.o
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
 $(B)/g-linux/test/guest/probe.o $(B)/g-linux/test/guest/frozen.o: GUEST_EXTRA = $(LINUX_CFLAGS)
 $(B)/test/unit/vm_run.o: $(G)/probe.img
-$(B)/test/unit/vm_snapshot.o: $(G)/frozen.img
+$(B)/test/unit/vm_snapshot.o $(B)/test/unit/vm_shell.o: $(G)/frozen.img
 
 # Each test/unit/NAME.c is one program, linked with everything of the host's but the main functions.
 UNIT := $(patsubst test/unit/%.c,$(B)/test/unit/%,$(wildcard test/unit/*.c))

@@ -273,6 +273,8 @@ int machine_save(struct machine *m, struct machine_state *out)
 	    ioctl(m->vcpu_fd, KVM_GET_XSAVE, &out->xsave) < 0)
 		return -errno;
 	out->sregs.tr.type = tss_type();
+	/* KVM tells the values of components that are not in use too; of these two, loading shall set them. */
+	out->xsave.region[128] |= 3;
 	return 0;
 }
 
@@ -294,10 +296,13 @@ int machine_renew(struct machine *m)
 	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400};
 	struct kvm_vcpu_events events = {0};
 	struct kvm_xsave xsave = {0};
-	uint16_t control = 0x37f; /* the reset state: x87 control word, MXCSR, no component in use */
+	/* The reset state. x87 and SSE are said to be in use: some kernels take MXCSR only then. */
+	uint16_t control = 0x37f;
 	uint32_t mxcsr = 0x1f80;
+	uint64_t in_use = 3;
 	memcpy((uint8_t *)xsave.region, &control, sizeof(control));
 	memcpy((uint8_t *)xsave.region + 24, &mxcsr, sizeof(mxcsr));
+	memcpy((uint8_t *)xsave.region + 512, &in_use, sizeof(in_use));
 	int rc = finish_exit(m);
 	if (rc < 0)
 		return rc;

@@ -363,6 +363,25 @@ int memory_image_put(const struct memory_image *i, struct memory *m)
 	return rc;
 }
 
+int memory_empty(struct memory *m)
+{
+	if (m->tables_spilled)
+		return -EAGAIN;
+	int rc = map_anonymous(m, MEMORY_TABLES_BYTES, m->end);
+	if (rc < 0)
+		return rc;
+	clear_table(m, m->root, 4);
+	m->next = MEMORY_TABLES_BYTES;
+	m->small_next = m->small_end = 0;
+	m->free_small.len = m->free_large.len = 0;
+	m->backed_end = 0;
+	m->file_count = 0;
+	m->file_gpa = m->file_bytes = 0;
+	m->used_bytes = m->tables_next;
+	m->changed = m->holes = false;
+	return 0;
+}
+
 struct setter {
 	const struct memory_image *i;
 	struct memory *m;

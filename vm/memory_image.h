@@ -43,4 +43,10 @@ int memory_image_put(const struct memory_image *i, struct memory *m) must_check;
  */
 int memory_image_reset(const struct memory_image *i, struct memory *m) must_check;
 
+/*
+ * Makes a memory as empty as memory_init made it, for another guest. -EAGAIN: its page tables grew beyond
+ * their block.
+ */
+int memory_empty(struct memory *m) must_check;
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "vm/internal.h"
 #include "vm/memory_image.h"
+#include "vm/shell.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -180,8 +181,7 @@ static int replace(struct vm *vm, struct err *e)
 		return kvm_fd;
 	uint64_t bytes = vm->memory.max_bytes;
 	vm_snapshot_drop(take_ptr(vm->snapshot));
-	machine_destroy(&vm->machine);
-	memory_destroy(&vm->memory);
+	shell_give(&vm->machine, &vm->memory);
 	vm->kvm_mask_set = false;
 	int rc = machine_create(&vm->machine, kvm_fd, e);
 	return rc < 0 ? rc : memory_init(&vm->memory, vm->machine.vm_fd, bytes, e);

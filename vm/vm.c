@@ -4,6 +4,7 @@
 
 #include "vm/boot.h"
 #include "vm/internal.h"
+#include "vm/shell.h"
 #include "vm/snapshot.h"
 
 #include <errno.h>
@@ -81,6 +82,8 @@ static int build(struct vm *vm, const struct vm_config *config, struct err *e)
 /* KVM's part of a VM and empty memory. */
 static int make_empty(struct vm *vm, const struct vm_config *config, struct err *e)
 {
+	if (shell_take(config->memory_bytes & ~(uint64_t)(MOTE_PAGE - 1), &vm->machine, &vm->memory))
+		return 0;
 	cleanup_close int own_kvm = -1;
 	int kvm_fd = config->kvm_fd;
 	if (kvm_fd < 0) {
@@ -135,8 +138,7 @@ void vm_destroy(struct vm *vm)
 		return;
 	channel_free(&vm->channel);
 	fdtable_destroy(&vm->fds);
-	machine_destroy(&vm->machine);
-	memory_destroy(&vm->memory);
+	shell_give(&vm->machine, &vm->memory);
 	vm_snapshot_drop(vm->snapshot);
 	free(vm);
 }

@@ -1,94 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Snapshots of VMs, with test/guest/frozen.c as their personality. Needs a KVM, of either kind. */
-#include "vm/snapshot.h"
+#include "vm_frozen.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-extern const uint8_t test_frozen_image[], test_frozen_image_end[];
-__asm__(".section .rodata\n.globl test_frozen_image, test_frozen_image_end\n.balign 16\n"
-	"test_frozen_image: .incbin \"guest/frozen.img\"\ntest_frozen_image_end:\n.previous\n");
-
-static char logged[4096];
-
-static void collect(void *arg, const char *line)
-{
-	(void)arg;
-	strncat(logged, line, sizeof(logged) - strlen(logged) - 1);
-}
-
-static int payload(void)
-{
-	int fd = memfd_create("payload", MFD_CLOEXEC);
-	cr_assert(fd >= 0 && write(fd, "payload", 7) == 7);
-	return fd;
-}
-
-static char *arguments[] = {(char *)"serve", NULL}, *environment[] = {NULL};
-
-static struct vm_config config(int standard_output)
-{
-	return (struct vm_config){
-		.kvm_fd = -1,
-		.image = test_frozen_image,
-		.image_bytes = (size_t)(test_frozen_image_end - test_frozen_image),
-		.image_fd = -1,
-		.payload_fd = payload(),
-		.memory_bytes = 64 << 20,
-		.argv = arguments,
-		.envp = environment,
-		.stdio = {-1, standard_output, -1},
-		.log = collect,
-	};
-}
-
-static enum vm_end resume(struct vm *vm, int *code)
-{
-	struct err e = {0};
-	struct vm_outcome out = {0};
-	const struct vm_limits limits = {.wall_ns = 60000000000};
-	vm_begin(vm, &limits);
-	cr_assert(vm_resume(vm, &out, &e) == 0, "%s", e.text);
-	vm_finish(vm);
-	*code = out.code;
-	return out.end;
-}
-
-static struct vm *make_ready(int standard_output)
-{
-	struct vm_config c = config(standard_output);
-	struct err e = {0};
-	struct vm *vm = NULL;
-	int code;
-	logged[0] = '\0';
-	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
-	close(c.payload_fd);
-	vm_offer_calls(vm, 4096);
-	cr_assert(resume(vm, &code) == VM_WAITING, "code %d; %s", code, logged);
-	return vm;
-}
-
-static struct vm *make_from(struct vm_snapshot *s, int standard_output)
-{
-	struct vm_config c = config(standard_output);
-	struct err e = {0};
-	struct vm *vm = NULL;
-	close(c.payload_fd);
-	cr_assert(vm_create_from(s, &c, &vm, &e) == 0, "%s", e.text);
-	return vm;
-}
-
-static struct vm_snapshot *take(struct vm *vm)
-{
-	struct err e = {0};
-	struct vm_snapshot *s = NULL;
-	cr_assert(vm_snapshot_take(vm, &s, &e) == 0, "%s", e.text);
-	return s;
-}
 
 static void restore(struct vm *vm, struct vm_snapshot *s)
 {
@@ -96,37 +10,22 @@ static void restore(struct vm *vm, struct vm_snapshot *s)
 	cr_assert(vm_restore(vm, s, &e) == 0, "%s", e.text);
 }
 
-/* Gives the guest a command; its answer. */
-static uint64_t command(struct vm *vm, const char *what)
-{
-	struct err e = {0};
-	int code;
-	size_t len;
-	uint64_t answer = 0;
-	cr_assert(vm_reply(vm, what, strlen(what), &e) == 0, "%s", e.text);
-	enum vm_end end = resume(vm, &code);
-	cr_assert(end == VM_WAITING, "%s: end %d, code %d (a line of frozen.c); %s", what, end, code, logged);
-	const uint8_t *message = vm_message(vm, &len);
-	memcpy(&answer, message, len < sizeof(answer) ? len : sizeof(answer));
-	return answer;
-}
-
 static enum vm_end end_by(struct vm *vm, const char *what, int *code)
 {
 	struct err e = {0};
 	cr_assert(vm_reply(vm, what, strlen(what), &e) == 0, "%s", e.text);
-	return resume(vm, code);
+	return frozen_resume(vm, code);
 }
 
 Test(vm_snapshot, the_same_vm_is_set_back)
 {
-	struct vm *vm = make_ready(-1);
-	cr_assert(command(vm, "c") == 1);
-	struct vm_snapshot *s = take(vm);
-	cr_expect(command(vm, "c") == 2 && command(vm, "c") == 3);
+	struct vm *vm = frozen_ready(-1);
+	cr_assert(frozen_command(vm, "c") == 1);
+	struct vm_snapshot *s = frozen_take(vm);
+	cr_expect(frozen_command(vm, "c") == 2 && frozen_command(vm, "c") == 3);
 	for (int i = 0; i < 5; i++) {
 		restore(vm, s);
-		cr_expect(command(vm, "k") == 2 && command(vm, "w") == 3 && command(vm, "c") == 4);
+		cr_expect(frozen_command(vm, "k") == 2 && frozen_command(vm, "w") == 3 && frozen_command(vm, "c") == 4);
 	}
 	vm_snapshot_drop(s);
 	vm_destroy(vm);
@@ -134,14 +33,14 @@ Test(vm_snapshot, the_same_vm_is_set_back)
 
 Test(vm_snapshot, changed_mappings_are_set_back)
 {
-	struct vm *vm = make_ready(-1);
-	struct vm_snapshot *s = take(vm);
+	struct vm *vm = frozen_ready(-1);
+	struct vm_snapshot *s = frozen_take(vm);
 	for (int i = 0; i < 5; i++) {
-		cr_expect(command(vm, "m") == 1);
+		cr_expect(frozen_command(vm, "m") == 1);
 		restore(vm, s);
-		cr_expect(command(vm, "k") == 1 && command(vm, "w") == 2);
+		cr_expect(frozen_command(vm, "k") == 1 && frozen_command(vm, "w") == 2);
 		restore(vm, s);
-		cr_expect(command(vm, "k") == 1);
+		cr_expect(frozen_command(vm, "k") == 1);
 		restore(vm, s);
 	}
 	vm_snapshot_drop(s);
@@ -150,40 +49,40 @@ Test(vm_snapshot, changed_mappings_are_set_back)
 
 Test(vm_snapshot, others_are_created_from_it)
 {
-	struct vm *vm = make_ready(-1), *others[4];
-	struct vm_snapshot *s = take(vm);
+	struct vm *vm = frozen_ready(-1), *others[4];
+	struct vm_snapshot *s = frozen_take(vm);
 	vm_destroy(vm);
 	for (int i = 0; i < 4; i++) {
-		others[i] = make_from(s, -1);
-		cr_expect(command(others[i], "k") == 1);
+		others[i] = frozen_from(s, -1);
+		cr_expect(frozen_command(others[i], "k") == 1);
 	}
 	for (int i = 0; i < 4; i++) {
 		for (int k = 0; k < i; k++)
-			command(others[i], "w");
-		cr_expect(command(others[i], "m") == (uint64_t)i + 2);
+			frozen_command(others[i], "w");
+		cr_expect(frozen_command(others[i], "m") == (uint64_t)i + 2);
 	}
 	vm_snapshot_drop(s);
 	for (int i = 0; i < 4; i++) {
-		cr_expect(command(others[i], "c") == (uint64_t)i + 3);
+		cr_expect(frozen_command(others[i], "c") == (uint64_t)i + 3);
 		vm_destroy(others[i]);
 	}
 }
 
 Test(vm_snapshot, every_register_comes_back)
 {
-	struct vm *vm = make_ready(-1);
+	struct vm *vm = frozen_ready(-1);
 	struct err e = {0};
 	int code;
 	cr_assert(vm_reply(vm, "r", 1, &e) == 0);
-	cr_assert(resume(vm, &code) == VM_WAITING, "code %d", code);
-	struct vm_snapshot *s = take(vm);
-	struct vm *other = make_from(s, -1);
-	cr_expect(command(other, "r") == 1);
-	cr_expect(command(vm, "r") == 1 && command(vm, "w") == 2);
+	cr_assert(frozen_resume(vm, &code) == VM_WAITING, "code %d", code);
+	struct vm_snapshot *s = frozen_take(vm);
+	struct vm *other = frozen_from(s, -1);
+	cr_expect(frozen_command(other, "r") == 1);
+	cr_expect(frozen_command(vm, "r") == 1 && frozen_command(vm, "w") == 2);
 	restore(vm, s);
-	cr_expect(command(vm, "r") == 1);
+	cr_expect(frozen_command(vm, "r") == 1);
 	restore(vm, s);
-	cr_expect(command(vm, "r") == 1);
+	cr_expect(frozen_command(vm, "r") == 1);
 	vm_snapshot_drop(s);
 	vm_destroy(vm);
 	vm_destroy(other);
@@ -191,11 +90,11 @@ Test(vm_snapshot, every_register_comes_back)
 
 static void *restore_elsewhere(void *snapshot)
 {
-	struct vm *vm = make_from(snapshot, -1);
+	struct vm *vm = frozen_from(snapshot, -1);
 	for (int i = 0; i < 20; i++) {
-		cr_expect(command(vm, "c") == 1 && command(vm, i % 2 ? "w" : "m") == 2);
+		cr_expect(frozen_command(vm, "c") == 1 && frozen_command(vm, i % 2 ? "w" : "m") == 2);
 		restore(vm, snapshot);
-		cr_expect(command(vm, "k") == 1);
+		cr_expect(frozen_command(vm, "k") == 1);
 		restore(vm, snapshot);
 	}
 	vm_destroy(vm);
@@ -204,8 +103,8 @@ static void *restore_elsewhere(void *snapshot)
 
 Test(vm_snapshot, threads_share_one)
 {
-	struct vm *vm = make_ready(-1);
-	struct vm_snapshot *s = take(vm);
+	struct vm *vm = frozen_ready(-1);
+	struct vm_snapshot *s = frozen_take(vm);
 	pthread_t threads[4];
 	for (int i = 0; i < 4; i++)
 		cr_assert(pthread_create(&threads[i], NULL, restore_elsewhere, s) == 0);
@@ -217,19 +116,19 @@ Test(vm_snapshot, threads_share_one)
 
 Test(vm_snapshot, a_snapshot_of_a_restored_vm)
 {
-	struct vm *vm = make_ready(-1);
-	struct vm_snapshot *first = take(vm);
+	struct vm *vm = frozen_ready(-1);
+	struct vm_snapshot *first = frozen_take(vm);
 	restore(vm, first);
-	cr_expect(command(vm, "m") == 1 && command(vm, "c") == 2);
-	struct vm_snapshot *second = take(vm);
-	struct vm *other = make_from(second, -1);
-	cr_expect(command(other, "c") == 3);
+	cr_expect(frozen_command(vm, "m") == 1 && frozen_command(vm, "c") == 2);
+	struct vm_snapshot *second = frozen_take(vm);
+	struct vm *other = frozen_from(second, -1);
+	cr_expect(frozen_command(other, "c") == 3);
 	restore(other, first);
-	cr_expect(command(other, "k") == 1);
+	cr_expect(frozen_command(other, "k") == 1);
 	restore(other, second);
-	cr_expect(command(other, "c") == 3);
+	cr_expect(frozen_command(other, "c") == 3);
 	restore(vm, second);
-	cr_expect(command(vm, "c") == 3);
+	cr_expect(frozen_command(vm, "c") == 3);
 	vm_snapshot_drop(first);
 	vm_snapshot_drop(second);
 	vm_destroy(vm);
@@ -238,12 +137,12 @@ Test(vm_snapshot, a_snapshot_of_a_restored_vm)
 
 Test(vm_snapshot, whatever_became_of_the_guest)
 {
-	struct vm *vm = make_ready(-1);
-	struct vm_snapshot *s = take(vm);
+	struct vm *vm = frozen_ready(-1);
+	struct vm_snapshot *s = frozen_take(vm);
 	int code;
 	cr_expect(end_by(vm, "e", &code) == VM_EXITED && code == 7);
 	restore(vm, s);
-	cr_expect(command(vm, "k") == 1);
+	cr_expect(frozen_command(vm, "k") == 1);
 	struct err e = {0};
 	struct vm_outcome out = {0};
 	cr_assert(vm_reply(vm, "l", 1, &e) == 0);
@@ -251,19 +150,19 @@ Test(vm_snapshot, whatever_became_of_the_guest)
 	cr_assert(vm_resume(vm, &out, &e) == 0 && out.end == VM_TIMED_OUT);
 	vm_finish(vm);
 	restore(vm, s);
-	cr_expect(command(vm, "k") == 1);
+	cr_expect(frozen_command(vm, "k") == 1);
 	vm_snapshot_drop(s);
 	vm_destroy(vm);
 }
 
 Test(vm_snapshot, random_differs_each_time)
 {
-	struct vm *vm = make_ready(-1);
-	uint64_t before = command(vm, "b"), seen[5];
-	struct vm_snapshot *s = take(vm);
+	struct vm *vm = frozen_ready(-1);
+	uint64_t before = frozen_command(vm, "b"), seen[5];
+	struct vm_snapshot *s = frozen_take(vm);
 	for (int i = 0; i < 5; i++) {
 		restore(vm, s);
-		seen[i] = command(vm, "b");
+		seen[i] = frozen_command(vm, "b");
 		cr_expect(seen[i] >> 32 != before >> 32, "generation");
 		for (int k = 0; k < i; k++)
 			cr_expect((uint32_t)seen[i] != (uint32_t)seen[k]);
@@ -277,22 +176,22 @@ Test(vm_snapshot, descriptors)
 	int ends[2];
 	char got[16];
 	cr_assert(pipe(ends) == 0);
-	struct vm *vm = make_ready(ends[1]);
-	struct vm_snapshot *s = take(vm);
+	struct vm *vm = frozen_ready(ends[1]);
+	struct vm_snapshot *s = frozen_take(vm);
 	struct err e = {0};
 	for (int i = 0; i < 3; i++) {
-		int answer = (int)command(vm, "o");
+		int answer = (int)frozen_command(vm, "o");
 		cr_expect(answer == (i ? 2 : 1), "%d", answer);
 		struct vm_snapshot *none = NULL;
 		cr_expect(vm_snapshot_take(vm, &none, &e) == -16 && e.blame == ERR_GUEST &&
 				  strstr(e.text, "descriptor 0 open (a file, pipe or terminal)"),
 			  "%s", e.text);
-		cr_expect(command(vm, "s") == (uint64_t)-9);
+		cr_expect(frozen_command(vm, "s") == (uint64_t)-9);
 		restore(vm, s);
-		cr_expect(command(vm, "s") == 3 && read(ends[0], got, sizeof(got)) == 3);
+		cr_expect(frozen_command(vm, "s") == 3 && read(ends[0], got, sizeof(got)) == 3);
 	}
 	/* A VM without standard output is not what the guest knows. */
-	struct vm_config c = config(-1);
+	struct vm_config c = frozen_config(-1);
 	struct vm *other = NULL;
 	cr_expect(vm_create_from(s, &c, &other, &e) == -9 && e.blame == ERR_CONFIG && strstr(e.text, "descriptor 1"),
 		  "%s", e.text);
@@ -302,7 +201,7 @@ Test(vm_snapshot, descriptors)
 
 Test(vm_snapshot, only_a_waiting_guest_can_be_frozen)
 {
-	struct vm_config c = config(-1);
+	struct vm_config c = frozen_config(-1);
 	struct err e = {0};
 	struct vm *vm = NULL;
 	struct vm_snapshot *s = NULL;
@@ -310,17 +209,17 @@ Test(vm_snapshot, only_a_waiting_guest_can_be_frozen)
 	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
 	vm_offer_calls(vm, 4096);
 	cr_expect(vm_snapshot_take(vm, &s, &e) == -22 && strstr(e.text, "waits for a call"), "%s", e.text);
-	cr_assert(resume(vm, &code) == VM_WAITING);
-	cr_assert(vm_reply(vm, "e", 1, &e) == 0 && resume(vm, &code) == VM_EXITED);
+	cr_assert(frozen_resume(vm, &code) == VM_WAITING);
+	cr_assert(vm_reply(vm, "e", 1, &e) == 0 && frozen_resume(vm, &code) == VM_EXITED);
 	cr_expect(vm_snapshot_take(vm, &s, &e) == -22);
 	vm_destroy(vm);
 }
 
 Test(vm_snapshot, too_small_a_memory_is_refused)
 {
-	struct vm *vm = make_ready(-1), *other = NULL;
-	struct vm_snapshot *s = take(vm);
-	struct vm_config c = config(-1);
+	struct vm *vm = frozen_ready(-1), *other = NULL;
+	struct vm_snapshot *s = frozen_take(vm);
+	struct vm_config c = frozen_config(-1);
 	struct err e = {0};
 	c.memory_bytes = 8 << 20;
 	cr_expect(vm_create_from(s, &c, &other, &e) == -12 && e.blame == ERR_CONFIG && strstr(e.text, "8192 KiB is too small"),

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VMs that are used again for another guest: nothing of the former one is left, nothing grows. */
+#include "vm/shell.h"
+#include "vm/snapshot.h"
+
+#include "vm_frozen.h"
+
+#include <dirent.h>
+
+/* The test ends with no shells, so that each starts alike. */
+static void none(void)
+{
+	cr_assert(shell_keep(0) == 0);
+}
+
+TestSuite(vm_shell, .fini = none);
+
+static void wait_ready(unsigned count)
+{
+	for (int i = 0; i < 2000 && shell_ready() < count; i++)
+		usleep(5000);
+	cr_assert(shell_ready() == count, "%u shells are ready", shell_ready());
+}
+
+/* A guest that looks for the pattern everywhere it can. */
+static void expect_clean(void)
+{
+	char *look[] = {(char *)"look", NULL};
+	struct vm_config c = frozen_config(-1);
+	struct err e = {0};
+	struct vm *vm = NULL;
+	struct vm_outcome out = {0};
+	c.argv = look;
+	unsigned before = shell_ready();
+	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
+	close(c.payload_fd);
+	cr_expect(shell_ready() == before - 1, "no shell was taken");
+	cr_assert(vm_run(vm, &out, &e) == 0, "%s", e.text);
+	cr_expect(out.end == VM_EXITED && out.code == 0, "end %d, code %d (a line of frozen.c); %s", out.end, out.code,
+		  frozen_log);
+	vm_destroy(vm);
+}
+
+Test(vm_shell, nothing_of_the_former_guest_is_left)
+{
+	cr_assert(shell_keep(1) == 0);
+	for (int i = 0; i < 3; i++) {
+		struct vm *vm = frozen_ready(-1);
+		frozen_command(vm, "f");
+		vm_destroy(vm);
+		wait_ready(1);
+		expect_clean();
+		wait_ready(1);
+	}
+}
+
+Test(vm_shell, nothing_of_a_snapshot_is_left)
+{
+	cr_assert(shell_keep(1) == 0);
+	struct vm *vm = frozen_ready(-1);
+	struct vm_snapshot *s = frozen_take(vm);
+	frozen_command(vm, "f");
+	struct vm_snapshot *filled = frozen_take(vm);
+	vm_destroy(vm);
+	for (int i = 0; i < 3; i++) {
+		wait_ready(1);
+		vm = frozen_from(filled, -1);
+		cr_expect(shell_ready() == 0);
+		vm_destroy(vm);
+		wait_ready(1);
+		expect_clean();
+		wait_ready(1);
+		vm = frozen_from(s, -1);
+		cr_expect(frozen_command(vm, "k") == 1 && frozen_command(vm, "m") == 2);
+		vm_destroy(vm);
+	}
+	vm_snapshot_drop(s);
+	vm_snapshot_drop(filled);
+}
+
+Test(vm_shell, a_guest_that_was_stopped_in_a_loop)
+{
+	cr_assert(shell_keep(1) == 0);
+	struct vm *vm = frozen_ready(-1);
+	struct err e = {0};
+	struct vm_outcome out = {0};
+	cr_assert(vm_reply(vm, "l", 1, &e) == 0);
+	vm_begin(vm, &(struct vm_limits){.wall_ns = 20000000});
+	cr_assert(vm_resume(vm, &out, &e) == 0 && out.end == VM_TIMED_OUT);
+	vm_finish(vm);
+	vm_destroy(vm);
+	wait_ready(1);
+	expect_clean();
+}
+
+Test(vm_shell, memory_of_another_size_is_not_taken)
+{
+	cr_assert(shell_keep(2) == 0);
+	vm_destroy(frozen_ready(-1));
+	wait_ready(1);
+	struct vm_config c = frozen_config(-1);
+	struct err e = {0};
+	struct vm *vm = NULL;
+	c.memory_bytes = 32 << 20;
+	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
+	close(c.payload_fd);
+	cr_expect(shell_ready() == 1);
+	vm_destroy(vm);
+	wait_ready(2);
+	cr_assert(shell_keep(1) == 0);
+	cr_expect(shell_ready() == 1);
+}
+
+/* --- growth --- */
+
+static unsigned entries(const char *folder)
+{
+	DIR *d = opendir(folder);
+	unsigned n = 0;
+	cr_assert(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+static unsigned long resident_pages(void)
+{
+	unsigned long size = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+	cr_assert(f && fscanf(f, "%lu %lu", &size, &resident) == 2);
+	fclose(f);
+	return resident;
+}
+
+static unsigned mappings(void)
+{
+	unsigned lines = 0;
+	FILE *f = fopen("/proc/self/maps", "r");
+	cr_assert(f);
+	for (int c; (c = getc(f)) != EOF;)
+		lines += c == '\n';
+	fclose(f);
+	return lines;
+}
+
+/* From a snapshot and from nothing, called, restored, ended and stopped half-way. */
+static void one_life(struct vm_snapshot *s, int i)
+{
+	struct vm *vm = i % 10 ? frozen_from(s, -1) : frozen_ready(-1);
+	if (i % 3)
+		frozen_command(vm, i % 7 ? "c" : "m");
+	if (i % 5 == 0) {
+		struct err e = {0};
+		cr_assert(vm_restore(vm, s, &e) == 0, "%s", e.text);
+	}
+	vm_destroy(vm);
+}
+
+static void lives(unsigned keep, int count)
+{
+	struct vm *first = frozen_ready(-1);
+	struct vm_snapshot *s = frozen_take(first);
+	vm_destroy(first);
+	cr_assert(shell_keep(keep) == 0);
+	for (int i = 0; i < 200; i++)
+		one_life(s, i);
+	usleep(100000);
+	unsigned fds = entries("/proc/self/fd"), threads = entries("/proc/self/task"), maps = mappings();
+	unsigned long pages = resident_pages();
+	for (int i = 0; i < count; i++)
+		one_life(s, i);
+	if (keep)
+		wait_ready(1);
+	usleep(100000);
+	cr_expect(entries("/proc/self/fd") <= fds, "descriptors: %u, were %u", entries("/proc/self/fd"), fds);
+	cr_expect(entries("/proc/self/task") == threads);
+	cr_expect(mappings() <= maps + 4, "mappings: %u, were %u", mappings(), maps);
+	cr_expect(resident_pages() < pages + 64, "resident pages: %lu, were %lu", resident_pages(), pages);
+	vm_snapshot_drop(s);
+}
+
+/* How many: what fits the emulated machine, unless the caller says. */
+static int lives_wanted(void)
+{
+	const char *text = getenv("MOTE_TEST_LIVES");
+	return text ? atoi(text) : 1000;
+}
+
+Test(vm_shell, nothing_grows_with_shells)
+{
+	lives(1, lives_wanted());
+}
+
+Test(vm_shell, nothing_grows_without)
+{
+	lives(0, lives_wanted() / 5);
+}
