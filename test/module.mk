@@ -167,3 +167,6 @@ $(B)/test/bench/io_program: test/bench/io_program.c
 	@mkdir -p $(@D)
 	$(CC) -O2 $< -o $@
 bench: $(GUESTS)/io_program.wasm $(B)/test/bench/io_program
+
+# After the engine's own objects, which it links.
+-include test/bench/compile.mk

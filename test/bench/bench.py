@@ -8,6 +8,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +39,13 @@ def run(command, **options):
     if done.returncode:
         sys.exit(f"bench: {' '.join(map(str, command))}: status {done.returncode}\n{done.stdout[-1000:]}{done.stderr[-2000:]}")
     return done.stdout
+
+
+def run_ns(command):
+    """How long a command takes, in nanoseconds."""
+    since = time.monotonic_ns()
+    run(command)
+    return time.monotonic_ns() - since
 
 
 def missing_peers():

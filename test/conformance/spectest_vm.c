@@ -11,9 +11,13 @@
 #define MEMORY_BYTES (512ull << 20)
 #define TIME_LIMIT_NS 240000000000ull /* under emulation the longest script takes a minute */
 
+/* The same program runs other personalities that take a file, each built with its image. */
+#ifndef SPECTEST_IMAGE
+#define SPECTEST_IMAGE "guest/spectest.img"
+#endif
 extern const uint8_t spectest_image[], spectest_image_end[];
 __asm__(".section .rodata\n.globl spectest_image, spectest_image_end\n.balign 16\n"
-	"spectest_image: .incbin \"guest/spectest.img\"\nspectest_image_end:\n.previous\n");
+	"spectest_image: .incbin \"" SPECTEST_IMAGE "\"\nspectest_image_end:\n.previous\n");
 
 static void log_line(void *arg, const char *line)
 {

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The compiler's timing as a personality: guest/wasi's platform, and a module that is compiled and not run. */
+#include "compile.h"
+
+#include "guest/wasi/space.h"
+#include "guest/wasi/start.h"
+#include "guest/wasi/wasi.h"
+
+#define RUNS 5
+#define CLOCK_MONOTONIC 1
+
+struct mote_area *wasi_area;
+const struct mote_boot *wasi_boot;
+
+uint64_t compile_now_ns(void)
+{
+	struct mote_time t = {0};
+	if (mote_clock_get(wasi_area, CLOCK_MONOTONIC, &t) < 0)
+		lib_panic("no clock");
+	return (uint64_t)t.sec * 1000000000u + (uint64_t)t.nsec;
+}
+
+void compile_out(const char *line, size_t bytes)
+{
+	lib_write(1, line, bytes);
+}
+
+void wasi_start(const struct mote_boot *boot, struct mote_area *area)
+{
+	wasi_area = area;
+	wasi_boot = boot;
+	if (boot->magic != MOTE_BOOT_MAGIC || boot->abi_version != MOTE_ABI_VERSION)
+		lib_panic("boot information of another version: %u", boot->abi_version);
+	platform_start();
+	if (mote_mem_map(area, SPACE_STACK, SPACE_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
+		lib_panic("no memory for a stack");
+}
+
+/* Every page of the module is read once before, so that the time is the compiler's and not the file's. */
+static void touch(const uint8_t *module, uint64_t bytes)
+{
+	for (uint64_t at = 0; at < bytes; at += 4096)
+		(void)*(volatile const uint8_t *)(module + at);
+}
+
+_Noreturn void wasi_main(void)
+{
+	const uint8_t *module = (const uint8_t *)MOTE_PAYLOAD_VA;
+	touch(module, wasi_boot->payload_bytes);
+	int status = compile_bench(module, wasi_boot->payload_bytes, RUNS);
+	for (;;)
+		(void)mote_exit(wasi_area, status);
+}

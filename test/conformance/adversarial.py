@@ -1,0 +1,353 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Modules made to be slow to compile, and the check that none is: time is linear in size, and memory bounded.
+
+usage: test/conformance/adversarial.py COMPILE-HOSTED C-PROGRAM [NAME…]
+
+Compiles each module with test/bench/compile_hosted, and a C program for scale. A module fails when a byte of it takes
+more than BOUND times the CPU time of a byte of the C program's code, when it does not compile, or when the compiler
+needs more than MEMORY_A_BYTE bytes of memory a byte. The bound is generous, since machines are noisy; what is not
+linear is beyond it by far at these sizes. `make bench BENCH=compile-adversarial` has the figures. Ends with `N passed, N failed`.
+"""
+import collections
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+BOUND = 10
+MEMORY_A_BYTE = 400
+MEMORY_FREE = 64 << 20  # whatever the size
+TIME_LIMIT_S = 60
+
+I32, I64, F64, V128, FUNCREF = 0x7F, 0x7E, 0x7C, 0x7B, 0x70
+UNREACHABLE, BLOCK, LOOP, IF, ELSE, END, BR, BR_IF, BR_TABLE, RETURN, CALL = (
+    b"\x00", b"\x02", b"\x03", b"\x04", b"\x05", b"\x0b", b"\x0c", b"\x0d", b"\x0e", b"\x0f", b"\x10")
+DROP, GET, SET, TEE, CONST, ADD, VOID = b"\x1a", b"\x20", b"\x21", b"\x22", b"\x41", b"\x6a", b"\x40"
+MAX_BODY = 7_600_000
+
+
+def leb(n):
+    out = bytearray()
+    while n >= 0x80:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    return bytes(out) + bytes([n])
+
+
+def read_leb(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+        if not data[at - 1] & 0x80:
+            return value, at
+
+
+def code_section_bytes(module):
+    at = 8
+    while at < len(module):
+        kind = module[at]
+        size, at = read_leb(module, at + 1)
+        if kind == 10:
+            return size
+        at += size
+    return 0
+
+
+def vec(items):
+    items = list(items)
+    return leb(len(items)) + b"".join(items)
+
+
+def section(kind, payload):
+    return bytes([kind]) + leb(len(payload)) + payload
+
+
+def functype(params=(), results=()):
+    return b"\x60" + leb(len(params)) + bytes(params) + leb(len(results)) + bytes(results)
+
+
+def body(code, local_groups=()):
+    """A function body; local_groups are (count, type)."""
+    inside = vec(leb(n) + bytes([t]) for n, t in local_groups) + code + END
+    return leb(len(inside)) + inside
+
+
+def module(types=(functype(),), funcs=(0,), bodies=(), before_funcs=b"", before_code=b"", after=b""):
+    """A module; before_funcs are its import section, before_code the sections 4 to 9."""
+    return (b"\0asm\1\0\0\0" + section(1, vec(types)) + before_funcs + section(3, vec(map(leb, funcs))) + before_code
+            + section(10, vec(bodies)) + after)
+
+
+def one(code, local_groups=(), **more):
+    return module(bodies=[body(code, local_groups)], **more)
+
+
+def several(code_of, size, each, local_groups=(), types=(functype(),)):
+    """A module of functions that code_of(n) fills, each of about `each` bytes: as large as the engine's caps allow."""
+    n = max(size // each, 1)
+    return module(types=types, funcs=[0] * n, bodies=[body(code_of(each), local_groups)] * n)
+
+
+# Each takes a size, about the module's bytes, and returns a module. Functions stay within the engine's caps: 16,384
+# blocks in one another, 65,535 operands, 256 operands in a constant expression.
+
+def nested_blocks(size):
+    return several(lambda n: (BLOCK + VOID) * (n // 3) + END * (n // 3), size, 48_000)
+
+
+def nested_loops(size):
+    """Each with a local of its own that is used at the bottom."""
+    def code(each):
+        n = each // 14
+        use = b"".join(GET + leb(i % 100) + SET + leb((i + 1) % 100) for i in range(n))
+        return (LOOP + VOID + GET + b"\0" + DROP) * n + use + (GET + b"\0" + BR_IF + b"\0" + END) * n
+    return several(code, size, 200_000, [(100, I32)])
+
+
+def nested_ifs(size):
+    return several(lambda n: (GET + b"\0" + IF + VOID) * (n // 7) + (ELSE + b"\x01" + END) * (n // 7), size, 100_000,
+                   [(1, I32)])
+
+
+def nested_results(size):
+    """Blocks in blocks, each of which passes 20 values on."""
+    return several(lambda n: (CONST + b"\0") * 20 + (BLOCK + b"\x01") * (n // 3) + END * (n // 3) + DROP * 20, size, 48_000,
+                   types=[functype(), functype([I32] * 20, [I32] * 20)])
+
+
+def wide_results(size):
+    """Blocks in blocks of 1,000 results; as many bytes again are plain code, which the results are spread over."""
+    n = size // 1000
+    return one((CONST + b"\0") * 1000 + ((BLOCK + b"\x01" + DROP + CONST + b"\0")) * n
+               + (GET + b"\0" + DROP) * (size // 4) + END * n + DROP * 1000, [(1, I32)],
+               types=[functype(), functype([I32] * 1000, [I32] * 1000)])
+
+
+def many_locals(size):
+    """50,000 locals, each read and written in turn."""
+    n = size // 8
+    code = b"".join(GET + leb(i * 7919 % 50000) + SET + leb(i * 104729 % 50000) for i in range(n))
+    return one(code, [(50000, I32)])
+
+
+def many_locals_blocks(size):
+    """50,000 locals and a branch after each access: what is known of locals meets at thousands of labels."""
+    n = size // 14
+    code = b"".join(BLOCK + VOID + GET + leb(i * 7919 % 50000) + BR_IF + b"\0" + CONST + b"\1"
+                    + SET + leb(i * 104729 % 50000) + END for i in range(n))
+    return one(code, [(50000, I32)])
+
+
+def many_locals_loops(size):
+    n = size // 16
+    code = b"".join(LOOP + VOID + GET + leb(i * 7919 % 50000) + SET + leb(i * 104729 % 50000) + GET
+                    + leb(i * 7919 % 50000) + BR_IF + b"\0" + END for i in range(n))
+    return one(code, [(50000, I32)])
+
+
+def functions_of_locals(size):
+    """Small functions with 1,000 locals each: a few bytes that ask for much to be zeroed."""
+    n = size // 12
+    return module(funcs=[0] * n, bodies=[body(GET + b"\x07" + DROP, [(1000, I64)])] * n)
+
+
+def functions_of_50000_locals(size):
+    """Functions of 2 KB with 50,000 locals each."""
+    return several(lambda n: (GET + b"\x07" + DROP) * (n // 3), size, 2000, [(50000, I64)])
+
+
+def wide_calls(size):
+    """Calls that take and return 1,000 values, in as much plain code."""
+    wide = functype([I64] * 1000, [I64] * 1000)
+    n = max(size // 100_000, 1)
+    code = (GET + b"\0") * 1000 + (CALL + b"\0" + (GET + b"\0" + DROP) * 600) * 55
+    return module(types=[wide], funcs=[0] * n, bodies=[body(code)] * n)
+
+
+def table_of_branches(size):
+    """br_table of a million entries, to ten labels."""
+    n = min(size, 1_000_000)
+    targets = b"".join(leb(i % 10) for i in range(n))
+    return one((BLOCK + VOID) * 10 + GET + b"\0" + BR_TABLE + leb(n) + targets + b"\0" + END * 10, [(1, I32)])
+
+
+def tables_of_branches(size):
+    """Many small ones, out of deep nests."""
+    n = size // 12
+    nest = (BLOCK + VOID) * 100
+    return one(nest + (BLOCK + VOID + GET + b"\0" + BR_TABLE + b"\x03\x00\x32\x63\x01" + END) * n + END * 100, [(1, I32)])
+
+
+def tiny_functions(size):
+    n = min(size // 4, 999_000)
+    return module(funcs=[0] * n, bodies=[body(b"")] * n)
+
+
+def constant_chain(size):
+    """One constant expression of additions (extended constants)."""
+    n = min(size // 3, MAX_BODY // 3)
+    expression = CONST + b"\0" + (CONST + b"\1" + ADD) * n + END
+    return one(b"", before_code=section(6, leb(1) + bytes([I32, 0]) + expression))
+
+
+def constant_tower(size):
+    """The same with all operands first: a deep stack."""
+    n = size // 760
+    expression = (CONST + b"\1") * 250 + ADD * 249 + END
+    return one(b"", before_code=section(6, leb(n) + (bytes([I32, 0]) + expression) * n))
+
+
+def deep_stack(size):
+    return several(lambda n: (CONST + b"\1") * (n // 3) + DROP * (n // 3), size, 180_000)
+
+
+def deep_stack_blocks(size):
+    """Labels above tens of thousands of operands that are still in registers or constants."""
+    return several(lambda n: (GET + b"\0") * 60_000 + (BLOCK + VOID + GET + b"\0" + BR_IF + b"\0" + END) * (n // 7)
+                   + DROP * 60_000, size, 1_000_000, [(1, I32)])
+
+
+def deep_stack_calls(size):
+    return several(lambda n: (GET + b"\0") * 60_000 + (CALL + b"\0") * (n // 2) + DROP * 60_000, size, 1_000_000, [(1, I32)])
+
+
+def deep_stack_sets(size):
+    """Operands that are reads of a local, which is then written."""
+    return several(lambda n: (GET + b"\0") * 60_000 + (GET + b"\1" + SET + b"\0" + GET + b"\0" + DROP) * (n // 7)
+                   + DROP * 60_000, size, 1_000_000, [(2, I32)])
+
+
+def unreachable_code(size):
+    return one(UNREACHABLE + (ADD + DROP) * (size // 2))
+
+
+def forward_branches(size):
+    """All to one label."""
+    return one(BLOCK + VOID + (GET + b"\0" + BR_IF + b"\0") * (size // 4) + END, [(1, I32)])
+
+
+def long_sum(size):
+    return one(GET + b"\0" + (GET + b"\0" + ADD) * (size // 3) + DROP, [(1, I32)])
+
+
+def many_loops(size):
+    """One after another, each using 30 locals."""
+    n = size // 130
+    use = b"".join(GET + leb(i) + SET + leb(i + 1) for i in range(30))
+    return one((LOOP + VOID + use + GET + b"\0" + BR_IF + b"\0" + END) * n, [(31, I32)])
+
+
+def many_types(size):
+    """Types that differ late, each declared twice."""
+    n = size // 30
+    types = [functype([I32] * 8 + [(I32, I64, F64)[i // 3 ** k % 3] for k in range(11)]) for i in range(n // 2)]
+    return one(b"", types=[functype()] + types + types)
+
+
+def many_exports(size):
+    n = min(size // 12, 99_000)
+    return one(b"", before_code=section(7, vec(leb(8) + b"%08d" % i + b"\0\0" for i in range(n))))
+
+
+def many_globals(size):
+    n = min(size // 5, 990_000)
+    return one(b"", before_code=section(6, leb(n) + (bytes([I32, 1]) + CONST + b"\0" + END) * n))
+
+
+def many_elements(size):
+    """A table filled with references to functions."""
+    n = size // 2
+    table = section(4, leb(1) + bytes([FUNCREF, 0]) + leb(n))
+    return one(b"", before_code=table + section(9, leb(1) + b"\0" + CONST + b"\0" + END + leb(n) + b"\0" * n))
+
+
+def many_segments(size):
+    n = min(size // 7, 99_000)
+    memory = section(5, b"\1\0\1")
+    segment = b"\0" + CONST + b"\0" + END + b"\1x"
+    return one(b"", before_code=memory, after=section(11, leb(n) + segment * n))
+
+
+def many_names(size):
+    """A name section for functions that are there."""
+    n = min(size // 14, 300_000)
+    names = section(1, leb(n) + b"".join(leb(i) + leb(4) + b"f%03d" % (i % 1000) for i in range(n)))
+    return module(funcs=[0] * n, bodies=[body(b"")] * n, after=section(0, leb(4) + b"name" + names))
+
+
+def vectors(size):
+    n = size // 5
+    add = b"\xfd\xae\x01"
+    return one(b"\xfd\x0c" + bytes(16) + SET + b"\0" + GET + b"\0" + (GET + b"\0" + add) * n + DROP, [(1, V128)])
+
+
+MODULES = [nested_blocks, nested_loops, nested_ifs, nested_results, wide_results, many_locals, many_locals_blocks,
+           many_locals_loops, functions_of_locals, functions_of_50000_locals, wide_calls, table_of_branches, tables_of_branches, tiny_functions, constant_chain,
+           constant_tower, deep_stack, deep_stack_blocks, deep_stack_calls, deep_stack_sets, unreachable_code,
+           forward_branches, long_sum, many_loops, many_types, many_exports, many_globals, many_elements, many_segments,
+           many_names, vectors]
+SIZE = 3_000_000
+
+Row = collections.namedtuple("Row", "name bytes ns_a_byte peak_mb wrong")
+
+
+def compile_once(program, path):
+    """Nanoseconds of a process that compiles a module once, its peak memory, and None or what is wrong."""
+    try:
+        done = subprocess.run([program, path, "1"], capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return TIME_LIMIT_S * 10**9, 0, f"more than {TIME_LIMIT_S} s"
+    lines = done.stdout.splitlines()
+    if done.returncode or len(lines) != 2:
+        return 0, 0, f"status {done.returncode} {done.stdout.strip()} {done.stderr.strip()}"
+    return int(lines[0].split()[0]), int(lines[1].split()[1]), None
+
+
+def compile_file(program, path, rounds):
+    runs = [compile_once(program, path) for _ in range(rounds)]
+    return min(r[0] for r in runs), max(r[1] for r in runs), runs[0][2]
+
+
+def measure(program, c_program, rounds=2, names=()):
+    """The C program's nanoseconds a byte and a Row for each module."""
+    size = code_section_bytes(Path(c_program).read_bytes())  # of its other sections most are skipped
+    usual = compile_file(program, c_program, 5 * rounds)[0] / size
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="mote-adversarial-") as folder:
+        for make in MODULES:
+            if names and make.__name__ not in names:
+                continue
+            path = Path(folder) / "module.wasm"
+            path.write_bytes(make(SIZE))
+            size = path.stat().st_size
+            ns, peak, wrong = compile_file(program, path, rounds)
+            rows.append(Row(make.__name__, size, ns / size, peak / 1e6, wrong))
+    return usual, rows
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    usual, rows = measure(sys.argv[1], sys.argv[2], names=sys.argv[3:])
+    failed = 0
+    print(f"the C program: {usual:.1f} ns a byte")
+    for row in rows:
+        allowed = (MEMORY_FREE + MEMORY_A_BYTE * row.bytes) / 1e6
+        wrong = row.wrong
+        if not wrong and row.ns_a_byte > BOUND * usual:
+            wrong = f"more than {BOUND} times the usual time"
+        if not wrong and row.peak_mb > allowed:
+            wrong = f"more than {allowed:.0f} MB of memory"
+        failed += wrong is not None
+        print(f"{'FAIL' if wrong else 'pass'} {row.name}: {row.bytes} bytes, {row.ns_a_byte:.1f} ns a byte, "
+              f"{row.ns_a_byte / usual:.2f} of usual, {row.peak_mb:.0f} MB{': ' + wrong if wrong else ''}")
+    print(f"{len(rows) - failed} passed, {failed} failed")
+    sys.exit(1 if failed or not rows else 0)
+
+
+if __name__ == "__main__":
+    main()
