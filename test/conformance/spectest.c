@@ -48,6 +48,8 @@ static struct {
 	struct wasm_memory *memory;
 } run;
 
+uint32_t spectest_cpu = UINT32_MAX;
+
 static struct wasm_error error;
 static struct wasm_stop stop;
 static char reason[LINE_BYTES / 2];
@@ -230,7 +232,7 @@ static int resolve(void *context, const struct wasm_import *import, struct wasm_
 static bool compile(struct cursor *c, struct wasm_module **module)
 {
 	const struct wasm_options options = {
-		.size = sizeof(options), .features = WASM_FEATURES_ALL, .cpu = wasm_cpu_detect()};
+		.size = sizeof(options), .features = WASM_FEATURES_ALL, .cpu = wasm_cpu_detect() & spectest_cpu};
 	struct span bytes = text(c);
 	memset(&error, 0, sizeof(error));
 	if (c->bad)

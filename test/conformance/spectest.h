@@ -59,6 +59,9 @@ enum spectest_match {
  */
 int spectest_run(const uint8_t *packed, uint64_t bytes);
 
+/* Which of the CPU's extensions (enum wasm_cpu) the engine may use; all, unless a program changes it. */
+extern uint32_t spectest_cpu;
+
 /* What the two programs give it. */
 void spectest_out(const char *line, size_t bytes);
 /* The module's bytes where they may stay: a copy that a sanitizer guards, or the same. */

@@ -36,9 +36,12 @@ TIME_LIMIT_S = 300
 SHOWN = 60  # failures that are printed
 COUNTS = ("commands", "text", "executed", "passed", "failed")
 ALTERED = "i32"  # the script of the self-test
+VECTOR = "simd_splat"  # a script that cannot run without AVX
 SAMPLE = ["i32", "f64", "call_indirect", "br_table", "memory_grow", "memory_trap", "table_copy", "linking", "traps",
           "conversions", "fac", "binary", "imports", "load1", "memory_copy0", "memory_init0", "data0", "elem",
-          "simd_lane", "simd_f32x4_arith", "simd_load_extend", "relaxed_madd_nmadd", "return_call", "custom"]
+          "simd_lane", "simd_f32x4_arith", "simd_load_extend", "simd_i8x16_arith2", "simd_conversions", "simd_const",
+          "simd_memory-multi", "relaxed_madd_nmadd", "i32x4_relaxed_trunc", "relaxed_dot_product", "return_call",
+          "return_call_indirect", "custom"]
 # The first group with a matching pattern.
 GROUPS = [
     ("core", "i64 f64"),
@@ -179,12 +182,12 @@ def leave_out(name, result, lines, path):
         result.problems.append(f"FAIL {name}: {commands - out} of its commands that spectest_out_of_scope.txt lists pass")
 
 
-def run_hosted(program, packed):
+def run_hosted(program, packed, *options):
     def one(item):
         name, path = item
         result = Result()
         try:
-            done = subprocess.run([program, path], capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False,
+            done = subprocess.run([program, *options, path], capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False,
                                   errors="replace", env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"})
             ended, output = str(done.returncode), done.stdout.splitlines() + done.stderr.splitlines()[:15]
         except subprocess.TimeoutExpired:
@@ -272,6 +275,15 @@ def self_test(hosted, vm, emulated, path):
     return len(runs) - failed, failed
 
 
+def check_refusal(hosted, packed):
+    """Without AVX a module with vector instructions is refused, and the refusal says why."""
+    result = run_hosted(hosted, {VECTOR: packed}, "--v2")[VECTOR]
+    if any("SIMD needs a CPU with AVX" in problem for problem in result.problems):
+        return 1, 0
+    print(f"FAIL {VECTOR} without AVX: {result.problems[:3]}")
+    return 0, 1
+
+
 def check_scope(results, listed):
     """A listed script that passes is to be moved in, and none may pass less than the list says."""
     failed = 0
@@ -324,6 +336,10 @@ def main():
     runs = []
     if options.hosted:
         runs.append(("hosted, with sanitizers", run_hosted(options.hosted, packed)))
+        vectors = {name: path for name, path in packed.items() if "SIMD" in group_of(name)}
+        if vectors:
+            runs.append(("hosted, with sanitizers, on a CPU with AVX and nothing later",
+                         run_hosted(options.hosted, vectors, "--avx")))
     if options.vm:
         title = "in micro-VMs on " + ("the emulated machine's KVM" if options.emulated else "/dev/kvm")
         runs.append((title, run_vm(options.vm, packed, options.emulated)))
@@ -335,6 +351,9 @@ def main():
     print_scope(runs[0][1], listed, partly)
     if ALTERED in known:
         p, f = self_test(options.hosted, options.vm, options.emulated, known[ALTERED])
+        passed, failed = passed + p, failed + f
+    if options.hosted and VECTOR in packed:
+        p, f = check_refusal(options.hosted, packed[VECTOR])
         passed, failed = passed + p, failed + f
     print(f"\n{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0

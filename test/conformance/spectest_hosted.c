@@ -2,7 +2,10 @@
 /* The test suite's runner as a Linux program, for sanitizers: runs one packed script. */
 #include "spectest.h"
 
+#include "guest/wasm/wasm.h"
+
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,9 +43,16 @@ const uint8_t *spectest_keep(const uint8_t *module, uint32_t bytes)
 
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
-		fprintf(stderr, "usage: spectest_hosted PACKED-SCRIPT\n");
+	bool is_avx = argc == 3 && strcmp(argv[1], "--avx") == 0, is_v2 = argc == 3 && strcmp(argv[1], "--v2") == 0;
+	if (argc != 2 && !is_avx && !is_v2) {
+		fprintf(stderr, "usage: spectest_hosted [--avx | --v2] PACKED-SCRIPT\n"
+				"  --avx  nothing of the CPU that came after AVX is used\n"
+				"  --v2   nothing that x86-64-v2 does not have\n");
 		return 2;
+	}
+	if (is_avx || is_v2) {
+		spectest_cpu = is_avx ? WASM_CPU_AVX : 0;
+		argv++;
 	}
 	int fd = open(argv[1], O_RDONLY | O_CLOEXEC);
 	struct stat st;
