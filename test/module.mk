@@ -124,11 +124,11 @@ spectest-emulated: $(B)/test/conformance/spectest_vm
 .PHONY: spectest spectest-emulated
 
 # Native programs of the VM tests, against both C libraries.
-LINUX_GUESTS := $(GUESTS)/linux_checks.glibc $(GUESTS)/linux_checks.musl
-$(GUESTS)/%.glibc: test/guest/%.c
+LINUX_GUESTS := $(foreach g,linux_checks linux_paths,$(GUESTS)/$(g).glibc $(GUESTS)/$(g).musl)
+$(GUESTS)/%.glibc: test/guest/%.c test/guest/linux_check.h
 	@mkdir -p $(@D)
 	$(CC) -O1 -static $< -o $@ -lm
-$(GUESTS)/%.musl: test/guest/%.c
+$(GUESTS)/%.musl: test/guest/%.c test/guest/linux_check.h
 	@mkdir -p $(@D)
 	musl-gcc -O1 -static $< -o $@ -lm
 $(B)/test/unit/linux_run: | $(LINUX_GUESTS)

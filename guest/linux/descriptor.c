@@ -79,6 +79,21 @@ SYSCALL(preadv)
 	return mote_preadv(L.area, (int32_t)s->a, (const void *)s->b, s->c, s->d);
 }
 
+/* A position of -1 is the descriptor's own; flags ask for what a host call cannot promise. */
+SYSCALL(preadv2)
+{
+	if ((uint32_t)s->f)
+		return -E_NOTSUP;
+	return (int64_t)s->d == -1 ? sys_readv(s) : sys_preadv(s);
+}
+
+SYSCALL(pwritev2)
+{
+	if ((uint32_t)s->f)
+		return -E_NOTSUP;
+	return (int64_t)s->d == -1 ? sys_writev(s) : sys_pwritev(s);
+}
+
 SYSCALL(pwritev)
 {
 	return mote_pwritev(L.area, (int32_t)s->a, (const void *)s->b, s->c, s->d);
@@ -86,7 +101,44 @@ SYSCALL(pwritev)
 
 SYSCALL(close)
 {
+	descriptor_closed((int32_t)s->a);
 	return mote_close(L.area, (int32_t)s->a);
+}
+
+/* Which descriptors are open is what poll says of them, in pieces below any limit on their number. */
+static int64_t close_some(uint32_t first, uint32_t count)
+{
+	struct mote_pollfd fds[64];
+	const struct mote_time now = {0};
+	for (uint32_t i = 0; i < count; i++)
+		fds[i] = (struct mote_pollfd){.fd = (int32_t)(first + i)};
+	int64_t rc = mote_poll(L.area, (uint64_t)fds, count, &now);
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = 0; i < count; i++) {
+		descriptor_closed(fds[i].fd);
+		if (!(fds[i].revents & POLL_INVALID))
+			(void)mote_close(L.area, fds[i].fd);
+	}
+	return 0;
+}
+
+SYSCALL(close_range)
+{
+	enum { UNSHARE = 2, CLOEXEC = 4 };
+	uint32_t first = (uint32_t)s->a, last = (uint32_t)s->b;
+	if (first > last || ((uint32_t)s->c & ~(uint32_t)(UNSHARE | CLOEXEC)))
+		return -E_INVAL;
+	if ((uint32_t)s->c & CLOEXEC) /* nothing is ever executed */
+		return 0;
+	if (last >= DESCRIPTORS_MAX)
+		last = DESCRIPTORS_MAX - 1;
+	int64_t rc = 0;
+	for (uint32_t count; first <= last && rc == 0; first += count) {
+		count = last - first + 1 < 64 ? last - first + 1 : 64;
+		rc = close_some(first, count);
+	}
+	return rc;
 }
 
 SYSCALL(lseek)
@@ -100,7 +152,16 @@ SYSCALL(lseek)
 
 static int64_t dup_from(int32_t fd, uint32_t at_least)
 {
-	return mote_dup(L.area, fd, at_least);
+	if (at_least >= DESCRIPTORS_MAX)
+		return -E_INVAL;
+	return descriptor_copied(fd, mote_dup(L.area, fd, at_least));
+}
+
+static int64_t dup_onto(int32_t fd, int32_t to)
+{
+	if (to < 0 || to >= DESCRIPTORS_MAX)
+		return -E_BADF;
+	return descriptor_copied(fd, mote_dup_to(L.area, fd, to));
 }
 
 SYSCALL(dup)
@@ -110,12 +171,14 @@ SYSCALL(dup)
 
 SYSCALL(dup2)
 {
-	return mote_dup_to(L.area, (int32_t)s->a, (int32_t)s->b);
+	return dup_onto((int32_t)s->a, (int32_t)s->b);
 }
 
 SYSCALL(dup3)
 {
-	return s->a == s->b ? -E_INVAL : mote_dup_to(L.area, (int32_t)s->a, (int32_t)s->b);
+	if ((int32_t)s->a == (int32_t)s->b || ((uint32_t)s->c & ~(uint32_t)O_CLOEXEC_))
+		return -E_INVAL;
+	return descriptor_close_on_exec(dup_onto((int32_t)s->a, (int32_t)s->b), s->c & O_CLOEXEC_);
 }
 
 SYSCALL(fcntl)
@@ -125,11 +188,15 @@ SYSCALL(fcntl)
 	switch ((uint32_t)s->b) {
 	case 0:	   /* F_DUPFD */
 	case 1030: /* F_DUPFD_CLOEXEC */
-		return dup_from(fd, (uint32_t)s->c);
+		return descriptor_close_on_exec(dup_from(fd, (uint32_t)s->c), (uint32_t)s->b == 1030);
 	case 1: /* F_GETFD */
-	case 2: /* F_SETFD: nothing is ever executed */
 		flags = mote_get_flags(L.area, fd);
-		return flags < 0 ? flags : s->b == 1 ? 1 : 0;
+		return flags < 0 ? flags : descriptor_closes_on_exec(fd);
+	case 2: /* F_SETFD */
+		flags = mote_get_flags(L.area, fd);
+		if (flags >= 0)
+			(void)descriptor_close_on_exec(fd, s->c & 1);
+		return flags < 0 ? flags : 0;
 	case 3: /* F_GETFL */
 		return mote_get_flags(L.area, fd);
 	case 4: /* F_SETFL */

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths: the working directory, and which of the directories that the guest holds a path begins at. */
+/*
+ * Paths: the working directory, and which of the directories that the guest holds a path begins at. Each
+ * of those acts as the root of what is below it. A path relative to a descriptor is first resolved beneath
+ * that; where it leads above, it is resolved again from the name by which the directory was opened.
+ */
 #include "guest/linux/syscall.h"
 
-char path_a[PATH_MAX_BYTES], path_b[PATH_MAX_BYTES];
-static char rest_a[PATH_MAX_BYTES];
-
-enum { PREOPEN_AT = 1000 }; /* the program counts its descriptors from 3 */
+enum { LINKS_MAX = 40 };
 
 void place_start(void)
 {
 	const struct mote_preopen *p = (const void *)boot_string(L.boot->preopens);
 	for (uint32_t i = 0; i < L.boot->preopenc && i < 64; i++) {
-		int64_t to = mote_dup(L.area, (int32_t)p[i].fd, PREOPEN_AT);
+		/* Out of the way: the program counts its descriptors from 3. */
+		int64_t to = mote_dup(L.area, (int32_t)p[i].fd, DESCRIPTORS_MAX);
 		L.preopen_fd[i] = to < 0 ? (int32_t)p[i].fd : (int32_t)to;
 		if (to >= 0 && p[i].kind != MOTE_PREOPEN_LISTENER)
 			mote_close(L.area, (int32_t)p[i].fd);
@@ -30,62 +32,118 @@ static bool covers(const char *dir, const char *path, size_t *len)
 	return true;
 }
 
-/* An absolute path in one static buffer: the working directory before a relative one. */
-static int64_t absolute(const char *path, char *out)
+/* The directory that an absolute path is in, and where in the path its own part begins; -E_NOENT: none. */
+static int32_t root_of(const char *path, size_t *own)
 {
-	size_t cwd = path[0] == '/' ? 0 : strlen(L.cwd), len = strlen(path);
-	if (cwd + 1 + len + 1 > PATH_MAX_BYTES)
-		return -E_NAMETOOLONG;
-	memcpy(out, L.cwd, cwd);
-	if (cwd && out[cwd - 1] != '/')
-		out[cwd++] = '/';
-	memcpy(out + cwd, path, len + 1);
-	return 0;
-}
-
-static int64_t path_resolve(int32_t dirfd, const char *path, int32_t *base, const char **rest, uint32_t *resolve)
-{
-	static char whole[PATH_MAX_BYTES];
-	if (path[0] == '\0')
-		return -E_NOENT;
-	if (path[0] != '/' && dirfd != AT_FDCWD_) {
-		*base = dirfd;
-		*rest = path;
-		return 0;
-	}
-	int64_t rc = absolute(path, whole);
-	if (rc < 0)
-		return rc;
 	const struct mote_preopen *p = (const void *)boot_string(L.boot->preopens);
-	size_t best = 0;
-	int32_t found = -1;
+	int32_t found = -E_NOENT;
+	*own = 0;
 	for (uint32_t i = 0; i < L.boot->preopenc && i < 64; i++) {
 		size_t len;
-		if (p[i].kind != MOTE_PREOPEN_LISTENER && covers(boot_string(p[i].path), whole, &len) &&
-		    (found < 0 || len >= best)) {
+		if (p[i].kind != MOTE_PREOPEN_LISTENER && covers(boot_string(p[i].path), path, &len) &&
+		    (found < 0 || len >= *own)) {
 			found = L.preopen_fd[i];
-			best = len;
+			*own = len;
 		}
 	}
-	if (found < 0)
-		return -E_NOENT;
-	const char *below = whole + best;
-	while (*below == '/')
-		below++;
-	*base = found;
-	*rest = *below ? below : ".";
-	*resolve |= MOTE_RESOLVE_IN_ROOT;
+	return found;
+}
+
+/* Resolves dir + "/" + the place's path, where dir is "" for an absolute one. */
+static int64_t place_below(struct place *p, const char *dir)
+{
+	size_t dir_len = strlen(dir), len = strlen(p->path), own;
+	if (dir_len + 1 + len + 1 > PATH_MAX_BYTES)
+		return -E_NAMETOOLONG;
+	memcpy(p->whole, dir, dir_len);
+	if (dir_len && p->whole[dir_len - 1] != '/')
+		p->whole[dir_len++] = '/';
+	memcpy(p->whole + dir_len, p->path, len + 1);
+	int32_t base = root_of(p->whole, &own);
+	if (base < 0)
+		return base;
+	p->base = base;
+	p->rest = p->whole + own;
+	while (*p->rest == '/')
+		p->rest++;
+	if (!*p->rest)
+		p->rest = ".";
+	p->dirfd = -1;
+	p->resolve |= MOTE_RESOLVE_IN_ROOT;
 	return 0;
 }
 
-int64_t place_of(int32_t dirfd, uint64_t path, bool nofollow, struct place *p)
+int64_t place_of(struct place *p, int32_t dirfd, uint64_t path, bool nofollow)
 {
-	int64_t rc = get_path(path_a, path);
-	if (rc < 0)
-		return rc;
+	p->path[0] = '\0';
+	int64_t rc = get_path(p->path, path);
+	if (rc <= 0)
+		return rc < 0 ? rc : -E_NOENT;
 	p->resolve = nofollow ? MOTE_RESOLVE_NOFOLLOW : 0;
-	rc = path_resolve(dirfd, path_a, &p->base, &p->rest, &p->resolve);
-	return rc;
+	p->own = p->path[0] == '/' ? descriptor_of_path(p->path) : -1;
+	p->base = p->dirfd = -1;
+	if (p->own >= 0)
+		return 0;
+	if (p->path[0] == '/')
+		return place_below(p, "");
+	if (dirfd == AT_FDCWD_)
+		return place_below(p, L.cwd);
+	p->base = p->dirfd = dirfd;
+	p->rest = p->path;
+	return 0;
+}
+
+int64_t place_here(struct place *p)
+{
+	p->resolve = 0;
+	p->own = -1;
+	return place_below(p, L.cwd);
+}
+
+/* Whether the directory that was opened by this name still has it. */
+static bool still_named(const char *name, int32_t fd)
+{
+	struct mote_stat held, found;
+	size_t own;
+	int32_t base = root_of(name, &own);
+	const char *rest = name + own;
+	while (*rest == '/')
+		rest++;
+	if (!*rest)
+		rest = ".";
+	return base >= 0 && mote_fstat(L.area, fd, &held) == 0 &&
+	       mote_stat(L.area, base, rest, strlen(rest), MOTE_RESOLVE_IN_ROOT, &found) == 0 && held.dev == found.dev &&
+	       held.ino == found.ino;
+}
+
+bool place_again(struct place *p, int64_t rc)
+{
+	if (rc != -E_XDEV || p->dirfd < 0)
+		return false;
+	const char *name = descriptor_name(p->dirfd);
+	return name && still_named(name, p->dirfd) && place_below(p, name) == 0;
+}
+
+bool places_again(struct place *p, struct place *q, int64_t rc)
+{
+	bool first = place_again(p, rc), second = place_again(q, rc);
+	return first || second;
+}
+
+bool place_name(const struct place *p, char *name)
+{
+	const char *dir = p->dirfd < 0 ? NULL : descriptor_name(p->dirfd);
+	if (p->dirfd < 0) {
+		memcpy(name, p->whole, strlen(p->whole) + 1);
+		return true;
+	}
+	if (!dir || strlen(dir) + 1 + strlen(p->path) + 1 > PATH_MAX_BYTES)
+		return false;
+	size_t len = strlen(dir);
+	memcpy(name, dir, len);
+	name[len] = '/';
+	memcpy(name + len + 1, p->path, strlen(p->path) + 1);
+	return true;
 }
 
 int64_t outside(int64_t rc)
@@ -93,19 +151,7 @@ int64_t outside(int64_t rc)
 	return rc == -E_XDEV ? -E_NOENT : rc;
 }
 
-int64_t two_places(int32_t from_dir, uint64_t from, int32_t to_dir, uint64_t to, struct place *p, struct place *q)
-{
-	int64_t rc = place_of(from_dir, from, true, p);
-	if (rc < 0)
-		return rc;
-	memcpy(rest_a, p->rest, strlen(p->rest) + 1);
-	p->rest = rest_a;
-	rc = get_path(path_b, to);
-	if (rc < 0)
-		return rc;
-	q->resolve = 0;
-	return path_resolve(to_dir, path_b, &q->base, &q->rest, &q->resolve);
-}
+/* --- the working directory --- */
 
 SYSCALL(getcwd)
 {
@@ -115,51 +161,123 @@ SYSCALL(getcwd)
 	return put_user(s->a, L.cwd, len) < 0 ? -E_FAULT : (int64_t)len;
 }
 
-/* Takes "." and ".." and doubled slashes out of an absolute path, in place. */
-static void normalise(char *path)
+/* Reads the symlink that an absolute path without links names into target: its length, 0 where it is none. */
+static int64_t read_link(const char *path, char *target)
 {
-	char *to = path;
-	for (const char *at = path; *at;) {
-		while (*at == '/')
-			at++;
-		size_t n = 0;
-		while (at[n] && at[n] != '/')
-			n++;
-		if (n == 2 && at[0] == '.' && at[1] == '.') {
-			while (to > path && *--to != '/')
-				;
-		} else if (n > 0 && !(n == 1 && at[0] == '.')) {
-			*to++ = '/';
-			memmove(to, at, n);
-			to += n;
+	size_t own;
+	int32_t base = root_of(path, &own);
+	const char *rest = path + own;
+	if (base < 0 || !*rest) /* above every directory that the guest holds, or one of them */
+		return 0;
+	int64_t rc = mote_readlink(L.area, base, rest + 1, strlen(rest + 1), MOTE_RESOLVE_IN_ROOT, target, PATH_MAX_BYTES - 1);
+	return rc == -E_INVAL ? 0 : rc;
+}
+
+/* Without its last component, but not above the directory that acts as its root. */
+static size_t parent_of(const char *path, size_t len)
+{
+	size_t own;
+	(void)root_of(path, &own);
+	while (len > own && path[len - 1] != '/')
+		len--;
+	return len > own ? len - 1 : len;
+}
+
+/* An absolute path as the kernel walks it: without ".", ".." and symlinks. */
+static int64_t canonical(const char *path, char *out)
+{
+	static char todo[PATH_MAX_BYTES], target[PATH_MAX_BYTES];
+	size_t len = 0, n;
+	unsigned links = 0;
+	memcpy(todo, path, strlen(path) + 1);
+	out[0] = '\0';
+	for (const char *at = todo; *at; at += n) {
+		for (n = 0; at[n] && at[n] != '/'; n++)
+			;
+		if (n == 0 || (n == 1 && at[0] == '.')) {
+			n += n == 0;
+			continue;
 		}
-		at += n;
+		if (n == 2 && at[0] == '.' && at[1] == '.') {
+			len = parent_of(out, len);
+			out[len] = '\0';
+			continue;
+		}
+		if (len + 1 + n + 1 > PATH_MAX_BYTES)
+			return -E_NAMETOOLONG;
+		out[len] = '/';
+		memcpy(out + len + 1, at, n);
+		out[len + 1 + n] = '\0';
+		int64_t link = read_link(out, target);
+		if (link < 0)
+			return link;
+		if (link == 0) {
+			len += 1 + n;
+			continue;
+		}
+		size_t rest = strlen(at + n);
+		if (++links > LINKS_MAX)
+			return -E_LOOP;
+		if ((size_t)link + rest + 1 > PATH_MAX_BYTES)
+			return -E_NAMETOOLONG;
+		if (target[0] == '/')
+			(void)root_of(out, &len);
+		out[len] = '\0';
+		memmove(todo + link, at + n, rest + 1);
+		memcpy(todo, target, (size_t)link);
+		at = todo;
+		n = 0;
 	}
-	if (to == path)
-		*to++ = '/';
-	*to = '\0';
+	if (len == 0)
+		memcpy(out, "/", 2);
+	return 0;
+}
+
+/* Goes where an absolute path leads, if that is a directory that may be searched. */
+static int64_t change_to(const char *path)
+{
+	static char next[PATH_MAX_BYTES];
+	size_t own;
+	int64_t rc = canonical(path, next);
+	if (rc < 0)
+		return rc;
+	int32_t base = root_of(next, &own);
+	size_t len = strlen(next + own);
+	if (base < 0)
+		return base;
+	if (own + len + 3 > sizeof(next))
+		return -E_NAMETOOLONG;
+	char *end = next + own + len, *rest = next + own;
+	memcpy(end, "/.", 3);
+	while (*rest == '/')
+		rest++;
+	rc = mote_access(L.area, base, rest, strlen(rest), MOTE_RESOLVE_IN_ROOT, 1 /* X_OK */);
+	if (rc < 0)
+		return rc;
+	*end = '\0';
+	memcpy(L.cwd, next, strlen(next) + 1);
+	return 0;
 }
 
 SYSCALL(chdir)
 {
-	static char next[PATH_MAX_BYTES];
-	struct mote_stat m;
-	int64_t rc = stat_at(AT_FDCWD_, s->a, 0, &m);
+	static struct place p;
+	int64_t rc = place_of(&p, AT_FDCWD_, s->a, false);
+	return rc < 0 ? rc : change_to(p.whole);
+}
+
+SYSCALL(fchdir)
+{
+	struct mote_stat st;
+	int64_t rc = mote_fstat(L.area, (int32_t)s->a, &st);
 	if (rc < 0)
 		return rc;
-	if ((m.mode & 0170000) != 0040000)
+	if ((st.mode & 0170000) != 0040000)
 		return -E_NOTDIR;
-	rc = get_path(path_b, s->a);
-	if (rc < 0)
-		return rc;
-	uint64_t len = path_b[0] == '/' ? 0 : strlen(L.cwd), rest = strlen(path_b);
-	if (len + rest + 2 > sizeof(next))
-		return -E_NAMETOOLONG;
-	memcpy(next, L.cwd, len);
-	if (len)
-		next[len++] = '/';
-	memcpy(next + len, path_b, rest + 1);
-	normalise(next);
-	memcpy(L.cwd, next, strlen(next) + 1);
-	return 0;
+	const char *name = descriptor_name((int32_t)s->a);
+	if (!name || !still_named(name, (int32_t)s->a)) {
+		lib_log("fchdir: the directory was moved, or its name is not known any more");
+		return -E_NOENT;
+	}
+	return change_to(name);
 }

@@ -2,13 +2,17 @@
 /* System calls that say what a file, a directory or a file system is. */
 #include "guest/linux/syscall.h"
 
-enum { DIRS_MAX = 1024 };
-static int64_t dir_cookie[DIRS_MAX];
+static int64_t dir_cookie[DESCRIPTORS_MAX];
 
 void directory_seek(int32_t fd, int64_t cookie)
 {
-	if (fd >= 0 && fd < DIRS_MAX)
+	if (fd >= 0 && fd < DESCRIPTORS_MAX)
 		dir_cookie[fd] = cookie;
+}
+
+int64_t directory_at(int32_t fd)
+{
+	return fd >= 0 && fd < DESCRIPTORS_MAX ? dir_cookie[fd] : 0;
 }
 
 struct linux_stat {
@@ -42,8 +46,15 @@ int64_t stat_at(int32_t dirfd, uint64_t path, uint32_t flags, struct mote_stat *
 		if (!first && dirfd != AT_FDCWD_)
 			return mote_fstat(L.area, dirfd, m);
 	}
-	int64_t rc = place_of(dirfd, path, flags & AT_SYMLINK_NOFOLLOW_, &p);
-	return rc < 0 ? rc : outside(mote_stat(L.area, p.base, p.rest, strlen(p.rest), p.resolve, m));
+	int64_t rc = place_of(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW_);
+	if (rc < 0)
+		return rc;
+	if (p.own >= 0)
+		return mote_fstat(L.area, p.own, m);
+	do
+		rc = mote_stat(L.area, p.base, p.rest, strlen(p.rest), p.resolve, m);
+	while (place_again(&p, rc));
+	return outside(rc);
 }
 
 SYSCALL(stat)
@@ -136,7 +147,7 @@ SYSCALL(getdents64)
 	static uint8_t buffer[16384] __attribute__((aligned(8))), entry[sizeof(struct linux_dirent64) + 264];
 	int32_t fd = (int32_t)s->a;
 	uint64_t room = s->c & 0xffffffff, used = 0;
-	if (fd < 0 || fd >= DIRS_MAX)
+	if (fd < 0 || fd >= DESCRIPTORS_MAX)
 		return -E_BADF;
 	int64_t got = mote_readdir(L.area, fd, dir_cookie[fd], buffer, room < sizeof(buffer) ? room : sizeof(buffer));
 	if (got <= 0)

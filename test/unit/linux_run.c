@@ -24,9 +24,8 @@ struct outcome {
 	char *out, *err; /* leaked: a test's process ends soon */
 };
 
-static void make_tree(void)
+static void fill_tree(void)
 {
-	cr_assert(mkdtemp(tree) && chdir(tree) == 0);
 	FILE *f = fopen("fruit.txt", "w");
 	cr_assert(f);
 	for (int i = 0; i < 2000; i++)
@@ -40,6 +39,19 @@ static void make_tree(void)
 	static const char *const names[] = {"fruit.txt", "sub/small", "sub", "."};
 	for (size_t i = 0; i < 4; i++)
 		cr_assert(utimensat(AT_FDCWD, names[i], then, 0) == 0);
+}
+
+static void make_tree(void)
+{
+	cr_assert(mkdtemp(tree) && chdir(tree) == 0);
+	fill_tree();
+}
+
+/* As it was, for the next program. */
+static void renew_tree(void)
+{
+	cr_assert(system("rm -rf ./*") == 0);
+	fill_tree();
 }
 
 static void remove_tree(void)
@@ -94,18 +106,25 @@ static struct outcome run(const char *program, char *const *argv, int in, uint64
 	return (struct outcome){mote_exit_status(&result), text_of(out), text_of(err)};
 }
 
-static const char *const builds[] = {"linux_checks.glibc", "linux_checks.musl"};
+static const char *const libraries[] = {"glibc", "musl"};
 
-static void expect_check(const char *what, int status, const char *message)
+static void expect_program(const char *program, const char *what, int status, const char *message)
 {
 	for (size_t i = 0; i < 2; i++) {
 		char path[512];
-		snprintf(path, sizeof(path), "%s/%s", TEST_GUESTS, builds[i]);
+		snprintf(path, sizeof(path), "%s/%s.%s", TEST_GUESTS, program, libraries[i]);
 		char *argv[] = {path, (char *)what, NULL};
 		struct outcome o = run(path, argv, -1, 120000);
-		cr_expect(o.status == status, "%s %s: status %d, not %d; %s", builds[i], what, o.status, status, o.err);
-		cr_expect(!message || strstr(o.err, message), "%s %s: %s", builds[i], what, o.err);
+		cr_expect(o.status == status, "%s.%s %s: status %d, not %d; %s", program, libraries[i], what, o.status, status, o.err);
+		cr_expect(!message || strstr(o.err, message), "%s.%s %s: %s", program, libraries[i], what, o.err);
+		if (i == 0)
+			renew_tree();
 	}
+}
+
+static void expect_check(const char *what, int status, const char *message)
+{
+	expect_program("linux_checks", what, status, message);
 }
 
 Test(linux_run, signals)
@@ -153,14 +172,14 @@ Test(linux_run, small_writes_arrive_once_and_whole)
 {
 	for (size_t i = 0; i < 2; i++) {
 		char path[512], line[16];
-		snprintf(path, sizeof(path), "%s/%s", TEST_GUESTS, builds[i]);
+		snprintf(path, sizeof(path), "%s/linux_checks.%s", TEST_GUESTS, libraries[i]);
 		char *argv[] = {path, (char *)"output", NULL};
 		struct outcome o = run(path, argv, -1, 120000);
 		const char *at = o.out;
 		cr_expect(o.status == 0);
 		for (int k = 0; k < 400000; k++) {
 			int n = snprintf(line, sizeof(line), "%d\n", k);
-			cr_assert(strncmp(at, line, (size_t)n) == 0, "%s: line %d is not as written", builds[i], k);
+			cr_assert(strncmp(at, line, (size_t)n) == 0, "%s: line %d is not as written", libraries[i], k);
 			at += n;
 		}
 		cr_expect(*at == '\0');
@@ -170,6 +189,26 @@ Test(linux_run, small_writes_arrive_once_and_whole)
 Test(linux_run, files)
 {
 	expect_check("files", 0, NULL);
+}
+
+Test(linux_run, paths_above_a_descriptor_begin_at_the_root)
+{
+	expect_program("linux_paths", "above-descriptors", 0, NULL);
+}
+
+Test(linux_run, the_working_directory_is_where_links_lead)
+{
+	expect_program("linux_paths", "working-directory", 0, NULL);
+}
+
+Test(linux_run, newer_calls_on_paths_and_descriptors)
+{
+	expect_program("linux_paths", "newer-calls", 0, NULL);
+}
+
+Test(linux_run, names_of_own_descriptors)
+{
+	expect_program("linux_paths", "own-descriptors", 0, "to stderr");
 }
 
 Test(linux_run, what_is_not_there_is_refused_by_name)
@@ -196,7 +235,7 @@ Test(linux_run, endings)
 Test(linux_run, a_time_limit_ends_a_loop)
 {
 	char path[512];
-	snprintf(path, sizeof(path), "%s/%s", TEST_GUESTS, builds[1]);
+	snprintf(path, sizeof(path), "%s/linux_checks.musl", TEST_GUESTS);
 	char *argv[] = {path, (char *)"loop", NULL};
 	cr_expect(run(path, argv, -1, 100).status == 137);
 }

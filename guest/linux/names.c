@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names by which descriptors were opened, kept for directories: `..` above one of them, fchdir and
+ * /proc/self/fd need them. What does not fit is forgotten.
+ */
+#include "guest/linux/syscall.h"
+
+enum { POOL_BYTES = 32768 };
+
+/* Strings of two pools: when one is full, those still in use move to the other. Offset 0: no name. */
+static char pools[2][POOL_BYTES];
+static char *pool = pools[0];
+static uint16_t name_at[DESCRIPTORS_MAX];
+static uint32_t pool_used = 1;
+static uint64_t on_exec[DESCRIPTORS_MAX / 64]; /* FD_CLOEXEC, told and otherwise without effect */
+
+static bool known(int32_t fd)
+{
+	return fd >= 0 && fd < DESCRIPTORS_MAX && name_at[fd];
+}
+
+static void collect(void)
+{
+	char *other = pool == pools[0] ? pools[1] : pools[0];
+	pool_used = 1;
+	for (int32_t fd = 0; fd < DESCRIPTORS_MAX; fd++) {
+		if (!name_at[fd])
+			continue;
+		size_t bytes = strlen(pool + name_at[fd]) + 1;
+		memcpy(other + pool_used, pool + name_at[fd], bytes);
+		name_at[fd] = (uint16_t)pool_used;
+		pool_used += (uint32_t)bytes;
+	}
+	pool = other;
+}
+
+void descriptor_named(int32_t fd, const char *name)
+{
+	size_t bytes = strlen(name) + 1;
+	descriptor_closed(fd);
+	if (fd < 0 || fd >= DESCRIPTORS_MAX || bytes > POOL_BYTES / 4)
+		return;
+	if (bytes > POOL_BYTES - pool_used)
+		collect();
+	if (bytes > POOL_BYTES - pool_used)
+		return;
+	memcpy(pool + pool_used, name, bytes);
+	name_at[fd] = (uint16_t)pool_used;
+	pool_used += (uint32_t)bytes;
+}
+
+const char *descriptor_name(int32_t fd)
+{
+	return known(fd) ? pool + name_at[fd] : NULL;
+}
+
+void descriptor_closed(int32_t fd)
+{
+	if (fd >= 0 && fd < DESCRIPTORS_MAX)
+		name_at[fd] = 0;
+	directory_seek(fd, 0);
+	(void)descriptor_close_on_exec(fd, false);
+}
+
+int64_t descriptor_close_on_exec(int64_t fd, bool set)
+{
+	if (fd < 0 || fd >= DESCRIPTORS_MAX)
+		return fd;
+	if (set)
+		on_exec[fd / 64] |= 1UL << fd % 64;
+	else
+		on_exec[fd / 64] &= ~(1UL << fd % 64);
+	return fd;
+}
+
+bool descriptor_closes_on_exec(int32_t fd)
+{
+	return fd >= 0 && fd < DESCRIPTORS_MAX && (on_exec[fd / 64] >> fd % 64 & 1);
+}
+
+int64_t descriptor_copied(int32_t from, int64_t to)
+{
+	if (to < 0 || to == from)
+		return to;
+	descriptor_closed((int32_t)to);
+	if (known(from)) {
+		char name[PATH_MAX_BYTES]; /* the pool may move */
+		memcpy(name, pool + name_at[from], strlen(pool + name_at[from]) + 1);
+		descriptor_named((int32_t)to, name);
+	}
+	directory_seek((int32_t)to, directory_at(from));
+	return to;
+}
+
+/* The number at the end of "/proc/self/fd/12": nothing but digits. */
+static int32_t number(const char *text)
+{
+	int32_t n = 0;
+	if (!*text)
+		return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9' || n > 100000)
+			return -1;
+		n = n * 10 + (*text - '0');
+	}
+	return n;
+}
+
+int32_t descriptor_of_path(const char *path)
+{
+	static const char *const streams[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+	for (int32_t i = 0; i < 3; i++)
+		if (strcmp(path, streams[i]) == 0)
+			return i;
+	if (strncmp(path, "/dev/fd/", 8) == 0)
+		return number(path + 8);
+	if (strncmp(path, "/proc/self/fd/", 14) == 0)
+		return number(path + 14);
+	return -1;
+}
