@@ -50,24 +50,24 @@ struct generator {
 	int budget;
 };
 
-uint32_t below(struct generator *g, uint32_t n);
-bool chance(struct generator *g, uint32_t in);
-void op(struct generator *g, uint32_t code);
-void op_index(struct generator *g, uint32_t code, uint32_t index);
-uint32_t any_single(struct generator *g);
-uint64_t any_double(struct generator *g);
-uint64_t any_bits(struct generator *g);
+uint32_t gen_below(struct generator *g, uint32_t n);
+bool gen_chance(struct generator *g, uint32_t in);
+void gen_op(struct generator *g, uint32_t code);
+void gen_op_index(struct generator *g, uint32_t code, uint32_t index);
+uint32_t gen_any_single(struct generator *g);
+uint64_t gen_any_double(struct generator *g);
+uint64_t gen_any_bits(struct generator *g);
 /* Code that leaves a value of a type. */
-void expression(struct generator *g, uint8_t type, int depth);
+void gen_expression(struct generator *g, uint8_t type, int depth);
 /* Code that leaves an address. */
-void address(struct generator *g, int depth);
-void memarg(struct generator *g, uint32_t align_max);
+void gen_address(struct generator *g, int depth);
+void gen_memarg(struct generator *g, uint32_t align_max);
 
 /* wasm_differential_vector.c */
-void vector_constant(struct generator *g);
-void vector_load(struct generator *g, int depth);
-void vector_store(struct generator *g, int depth);
+void gen_vector_constant(struct generator *g);
+void gen_vector_load(struct generator *g, int depth);
+void gen_vector_store(struct generator *g, int depth);
 /* A vector instruction with a result of this type; false: there is none. */
-bool vector_operation(struct generator *g, uint8_t type, int depth);
+bool gen_vector_operation(struct generator *g, uint8_t type, int depth);
 
 #endif

@@ -60,37 +60,37 @@ void bytes_sleb(struct bytes *b, int64_t v)
 	bytes_u8(b, (uint8_t)(v & 0x7f));
 }
 
-uint32_t below(struct generator *g, uint32_t n)
+uint32_t gen_below(struct generator *g, uint32_t n)
 {
 	return random_below(&g->r, n);
 }
 
-bool chance(struct generator *g, uint32_t in)
+bool gen_chance(struct generator *g, uint32_t in)
 {
-	return below(g, in) == 0;
+	return gen_below(g, in) == 0;
 }
 
 static uint8_t any_type(struct generator *g)
 {
 	static const uint8_t types[] = {I32, I32, I32, I64, I64, F32, F64, V128, V128};
-	return types[below(g, sizeof(types))];
+	return types[gen_below(g, sizeof(types))];
 }
 
-void op(struct generator *g, uint32_t code)
+void gen_op(struct generator *g, uint32_t code)
 {
 	bytes_u8(g->code, code);
 	g->budget--;
 }
 
-void op_index(struct generator *g, uint32_t code, uint32_t index)
+void gen_op_index(struct generator *g, uint32_t code, uint32_t index)
 {
-	op(g, code);
+	gen_op(g, code);
 	bytes_uleb(g->code, index);
 }
 
 static void op_fc(struct generator *g, uint32_t code)
 {
-	op(g, 0xfc);
+	gen_op(g, 0xfc);
 	bytes_uleb(g->code, code);
 }
 
@@ -113,8 +113,8 @@ static uint32_t type_index(struct generator *g, const struct signature *s)
 
 static struct signature any_signature(struct generator *g)
 {
-	struct signature s = {.param_count = below(g, PARAMS_MAX + 1),
-			      .result_count = chance(g, 3) ? below(g, RESULTS_MAX + 1) : 1};
+	struct signature s = {.param_count = gen_below(g, PARAMS_MAX + 1),
+			      .result_count = gen_chance(g, 3) ? gen_below(g, RESULTS_MAX + 1) : 1};
 	for (uint32_t i = 0; i < s.param_count; i++)
 		s.params[i] = any_type(g);
 	for (uint32_t i = 0; i < s.result_count; i++)
@@ -126,35 +126,35 @@ static struct signature any_signature(struct generator *g)
 
 static void i32_const(struct generator *g, int32_t v)
 {
-	op(g, 0x41);
+	gen_op(g, 0x41);
 	bytes_sleb(g->code, v);
 }
 
-uint64_t any_bits(struct generator *g)
+uint64_t gen_any_bits(struct generator *g)
 {
 	static const uint64_t edges[] = {0, 1, 2, 31, 32, 63, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
 					 0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff};
-	if (chance(g, 2))
-		return edges[below(g, sizeof(edges) / sizeof(*edges))];
-	return random_next(&g->r) >> below(g, 64);
+	if (gen_chance(g, 2))
+		return edges[gen_below(g, sizeof(edges) / sizeof(*edges))];
+	return random_next(&g->r) >> gen_below(g, 64);
 }
 
-uint64_t any_double(struct generator *g)
+uint64_t gen_any_double(struct generator *g)
 {
 	static const uint64_t edges[] = {
 		0, 0x8000000000000000, 0x3ff0000000000000, 0xbff0000000000000, 0x7ff0000000000000, 0xfff0000000000000,
 		0x7ff8000000000000, 0x41dfffffffc00000, 0x41e0000000000000, 0xc1e0000000000000, 0xc1e0000000200000,
 		0x41efffffffe00000, 0x43e0000000000000, 0xc3e0000000000000, 0x43f0000000000000, 0x3fe0000000000000, 1,
 		0x4330000000000001, 0x7fefffffffffffff};
-	return chance(g, 3) ? random_next(&g->r) : edges[below(g, sizeof(edges) / sizeof(*edges))];
+	return gen_chance(g, 3) ? random_next(&g->r) : edges[gen_below(g, sizeof(edges) / sizeof(*edges))];
 }
 
-uint32_t any_single(struct generator *g)
+uint32_t gen_any_single(struct generator *g)
 {
 	static const uint32_t edges[] = {0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0x4f000000,
 					 0xcf000000, 0x4effffff, 0x4f800000, 0x5f000000, 0xdf000000, 0x5f800000, 0x3f000000, 1,
 					 0x7f7fffff, 0x4b000001};
-	return chance(g, 3) ? (uint32_t)random_next(&g->r) : edges[below(g, sizeof(edges) / sizeof(*edges))];
+	return gen_chance(g, 3) ? (uint32_t)random_next(&g->r) : edges[gen_below(g, sizeof(edges) / sizeof(*edges))];
 }
 
 static void constant(struct generator *g, uint8_t type)
@@ -162,23 +162,23 @@ static void constant(struct generator *g, uint8_t type)
 	uint64_t bits;
 	switch (type) {
 	case I32:
-		i32_const(g, (int32_t)any_bits(g));
+		i32_const(g, (int32_t)gen_any_bits(g));
 		return;
 	case I64:
-		op(g, 0x42);
-		bytes_sleb(g->code, (int64_t)any_bits(g));
+		gen_op(g, 0x42);
+		bytes_sleb(g->code, (int64_t)gen_any_bits(g));
 		return;
 	case F32:
-		op(g, 0x43);
-		bits = any_single(g);
+		gen_op(g, 0x43);
+		bits = gen_any_single(g);
 		bytes_put(g->code, &bits, 4);
 		return;
 	case V128:
-		vector_constant(g);
+		gen_vector_constant(g);
 		return;
 	default:
-		op(g, 0x44);
-		bits = any_double(g);
+		gen_op(g, 0x44);
+		bits = gen_any_double(g);
 		bytes_put(g->code, &bits, 8);
 	}
 }
@@ -189,7 +189,7 @@ static void statements(struct generator *g, int depth);
 
 static int any_local(struct generator *g, uint8_t type)
 {
-	uint32_t start = g->scratch32 ? below(g, g->scratch32) : 0; /* the scratch locals are the last */
+	uint32_t start = g->scratch32 ? gen_below(g, g->scratch32) : 0; /* the scratch locals are the last */
 	for (uint32_t i = 0; i < g->scratch32; i++)
 		if (g->local[(start + i) % g->scratch32] == type)
 			return (int)((start + i) % g->scratch32);
@@ -199,7 +199,7 @@ static int any_local(struct generator *g, uint8_t type)
 /* Global 0 is the fuel. */
 static int any_global(struct generator *g, uint8_t type)
 {
-	uint32_t n = g->globals - 1, start = below(g, n);
+	uint32_t n = g->globals - 1, start = gen_below(g, n);
 	for (uint32_t i = 0; i < n; i++)
 		if (g->global_type[1 + (start + i) % n] == type)
 			return (int)(1 + (start + i) % n);
@@ -209,10 +209,10 @@ static int any_global(struct generator *g, uint8_t type)
 static void leaf(struct generator *g, uint8_t type)
 {
 	int local = any_local(g, type), global = any_global(g, type);
-	if (local >= 0 && !chance(g, 3))
-		op_index(g, 0x20, (uint32_t)local);
-	else if (global >= 0 && chance(g, 3))
-		op_index(g, 0x23, (uint32_t)global);
+	if (local >= 0 && !gen_chance(g, 3))
+		gen_op_index(g, 0x20, (uint32_t)local);
+	else if (global >= 0 && gen_chance(g, 3))
+		gen_op_index(g, 0x23, (uint32_t)global);
 	else
 		constant(g, type);
 }
@@ -223,75 +223,75 @@ static void canonical(struct generator *g, uint8_t type)
 	static const uint32_t nan32 = 0x7fc00000;
 	static const uint64_t nan64 = 0x7ff8000000000000;
 	uint32_t scratch = type == F32 ? g->scratch32 : g->scratch64;
-	op_index(g, 0x22, scratch);
-	op(g, type == F32 ? 0x43 : 0x44);
+	gen_op_index(g, 0x22, scratch);
+	gen_op(g, type == F32 ? 0x43 : 0x44);
 	bytes_put(g->code, type == F32 ? (const void *)&nan32 : &nan64, type == F32 ? 4 : 8);
-	op_index(g, 0x20, scratch);
-	op_index(g, 0x20, scratch);
-	op(g, type == F32 ? 0x5b : 0x61);
-	op(g, 0x1b);
+	gen_op_index(g, 0x20, scratch);
+	gen_op_index(g, 0x20, scratch);
+	gen_op(g, type == F32 ? 0x5b : 0x61);
+	gen_op(g, 0x1b);
 	g->budget += 6; /* they are no variety */
 }
 
-void address(struct generator *g, int depth)
+void gen_address(struct generator *g, int depth)
 {
-	expression(g, I32, depth);
-	if (!chance(g, 60)) {
-		i32_const(g, chance(g, 40) ? 0x1ffff : 0x7fff);
-		op(g, 0x71);
+	gen_expression(g, I32, depth);
+	if (!gen_chance(g, 60)) {
+		i32_const(g, gen_chance(g, 40) ? 0x1ffff : 0x7fff);
+		gen_op(g, 0x71);
 	}
 }
 
-void memarg(struct generator *g, uint32_t align_max)
+void gen_memarg(struct generator *g, uint32_t align_max)
 {
-	uint32_t memory = g->memories > 1 && chance(g, 3), align = below(g, align_max + 1);
+	uint32_t memory = g->memories > 1 && gen_chance(g, 3), align = gen_below(g, align_max + 1);
 	bytes_uleb(g->code, align | (memory ? 0x40u : 0));
 	if (memory)
 		bytes_uleb(g->code, 1);
-	bytes_uleb(g->code, chance(g, 200) ? (uint32_t)any_bits(g) : below(g, chance(g, 40) ? 70000 : chance(g, 4) ? 32000 : 64));
+	bytes_uleb(g->code, gen_chance(g, 200) ? (uint32_t)gen_any_bits(g) : gen_below(g, gen_chance(g, 40) ? 70000 : gen_chance(g, 4) ? 32000 : 64));
 }
 
 static void load(struct generator *g, uint8_t type, int depth)
 {
 	static const uint8_t i32s[] = {0x28, 0x2c, 0x2d, 0x2e, 0x2f}, i64s[] = {0x29, 0x30, 0x31, 0x32, 0x33, 0x34, 0x35};
 	static const uint8_t align[] = {2, 3, 2, 3, 0, 0, 1, 1, 0, 0, 1, 1, 2, 2};
-	uint32_t code = type == I32   ? i32s[below(g, 5)]
-			: type == I64 ? i64s[below(g, 7)]
+	uint32_t code = type == I32   ? i32s[gen_below(g, 5)]
+			: type == I64 ? i64s[gen_below(g, 7)]
 			: type == F32 ? 0x2a
 				      : 0x2b;
 	if (type == V128) {
-		vector_load(g, depth);
+		gen_vector_load(g, depth);
 		return;
 	}
-	address(g, depth);
-	op(g, code);
-	memarg(g, align[code - 0x28]);
+	gen_address(g, depth);
+	gen_op(g, code);
+	gen_memarg(g, align[code - 0x28]);
 }
 
 static void store(struct generator *g, int depth)
 {
 	static const uint8_t type[] = {I32, I64, F32, F64, I32, I32, I64, I64, I64}, align[] = {2, 3, 2, 3, 0, 1, 0, 1, 2};
-	uint32_t i = below(g, 9);
-	if (chance(g, 4)) {
-		vector_store(g, depth);
+	uint32_t i = gen_below(g, 9);
+	if (gen_chance(g, 4)) {
+		gen_vector_store(g, depth);
 		return;
 	}
-	address(g, depth);
-	expression(g, type[i], depth);
-	op(g, 0x36 + i);
-	memarg(g, align[i]);
+	gen_address(g, depth);
+	gen_expression(g, type[i], depth);
+	gen_op(g, 0x36 + i);
+	gen_memarg(g, align[i]);
 }
 
 static void call_args(struct generator *g, const struct signature *s, int depth)
 {
 	for (uint32_t i = 0; i < s->param_count; i++)
-		expression(g, s->params[i], depth);
+		gen_expression(g, s->params[i], depth);
 }
 
 static void drop_results(struct generator *g, const struct signature *s)
 {
 	for (uint32_t i = 0; i < s->result_count; i++)
-		op(g, 0x1a);
+		gen_op(g, 0x1a);
 }
 
 /* A call that leaves its results. Indirect: mostly an index in the table, of whatever function. */
@@ -299,26 +299,26 @@ static const struct signature *call(struct generator *g, uint32_t func, int dept
 {
 	const struct signature *s = &g->types[g->func_type[func]];
 	call_args(g, s, depth);
-	if (!chance(g, 3)) {
-		op_index(g, 0x10, 1 + func);
+	if (!gen_chance(g, 3)) {
+		gen_op_index(g, 0x10, 1 + func);
 		return s;
 	}
-	if (!chance(g, 12)) {
+	if (!gen_chance(g, 12)) {
 		i32_const(g, (int32_t)func);
 	} else {
-		expression(g, I32, depth > 0 ? depth - 1 : 0);
+		gen_expression(g, I32, depth > 0 ? depth - 1 : 0);
 		i32_const(g, TABLE_SIZE - 1);
-		op(g, 0x71);
+		gen_op(g, 0x71);
 	}
-	op_index(g, 0x11, g->func_type[func]);
-	bytes_uleb(g->code, g->tables > 1 && chance(g, 4));
+	gen_op_index(g, 0x11, g->func_type[func]);
+	bytes_uleb(g->code, g->tables > 1 && gen_chance(g, 4));
 	return s;
 }
 
 /* A call in place of a return, of a function with the same results as this one, or of none. */
 static void tail_call(struct generator *g, int depth)
 {
-	uint32_t start = below(g, g->funcs);
+	uint32_t start = gen_below(g, g->funcs);
 	const struct label *own = &g->labels[0];
 	for (uint32_t i = 0; i < g->funcs; i++) {
 		uint32_t func = (start + i) % g->funcs;
@@ -335,7 +335,7 @@ static void tail_call(struct generator *g, int depth)
 
 static bool call_of(struct generator *g, uint8_t type, int depth)
 {
-	uint32_t start = below(g, g->funcs);
+	uint32_t start = gen_below(g, g->funcs);
 	for (uint32_t i = 0; i < g->funcs; i++) {
 		uint32_t func = (start + i) % g->funcs;
 		const struct signature *s = &g->types[g->func_type[func]];
@@ -360,7 +360,7 @@ static void fuel(struct generator *g)
 {
 	static const uint8_t check[] = {0x23, 0, 0x45, 0x04, EMPTY}, burn[] = {0x0b, 0x23, 0, 0x41, 1, 0x6b, 0x24, 0};
 	bytes_put(g->code, check, sizeof(check));
-	if (chance(g, 40)) {
+	if (gen_chance(g, 40)) {
 		bytes_u8(g->code, 0x00);
 	} else {
 		for (uint32_t i = 0; i < g->labels[0].count; i++)
@@ -377,31 +377,31 @@ static void structured(struct generator *g, uint8_t type, int depth)
 		leaf(g, type);
 		return;
 	}
-	switch (below(g, 4)) {
+	switch (gen_below(g, 4)) {
 	case 0:
-		op_index(g, 0x02, type);
+		gen_op_index(g, 0x02, type);
 		push_label(g, &type, 1);
 		statements(g, depth - 1);
-		expression(g, type, depth - 1);
+		gen_expression(g, type, depth - 1);
 		break;
 	case 1: /* a loop that is run once or, by a branch, more often */
-		op_index(g, 0x03, type);
+		gen_op_index(g, 0x03, type);
 		push_label(g, NULL, 0);
 		fuel(g);
 		statements(g, depth - 1);
-		expression(g, type, depth - 1);
+		gen_expression(g, type, depth - 1);
 		break;
 	default:
-		expression(g, I32, depth - 1);
-		op_index(g, 0x04, type);
+		gen_expression(g, I32, depth - 1);
+		gen_op_index(g, 0x04, type);
 		push_label(g, &type, 1);
 		statements(g, depth - 2);
-		expression(g, type, depth - 1);
-		op(g, 0x05);
-		expression(g, type, depth - 1);
+		gen_expression(g, type, depth - 1);
+		gen_op(g, 0x05);
+		gen_expression(g, type, depth - 1);
 	}
 	g->label_count--;
-	op(g, 0x0b);
+	gen_op(g, 0x0b);
 }
 
 /* An operator's operand types and its range of codes. */
@@ -431,71 +431,71 @@ static const struct operators operators[] = {
 static void operation(struct generator *g, uint8_t type, int depth)
 {
 	const struct operators *o;
-	if ((type == V128 || chance(g, 5)) && vector_operation(g, type, depth))
+	if ((type == V128 || gen_chance(g, 5)) && gen_vector_operation(g, type, depth))
 		return;
 	do
-		o = &operators[below(g, sizeof(operators) / sizeof(*operators))];
+		o = &operators[gen_below(g, sizeof(operators) / sizeof(*operators))];
 	while (o->result != type);
-	uint32_t code = o->first + below(g, (uint32_t)(o->last - o->first) + 1);
+	uint32_t code = o->first + gen_below(g, (uint32_t)(o->last - o->first) + 1);
 	for (uint32_t i = 0; i < o->arity; i++)
-		expression(g, o->operand, depth - 1);
+		gen_expression(g, o->operand, depth - 1);
 	bool divides = (code >= 0x6d && code <= 0x70) || (code >= 0x7f && code <= 0x82);
-	if (divides && !chance(g, 25)) { /* mostly not by zero */
-		op(g, type == I32 ? 0x41 : 0x42);
+	if (divides && !gen_chance(g, 25)) { /* mostly not by zero */
+		gen_op(g, type == I32 ? 0x41 : 0x42);
 		bytes_sleb(g->code, 1);
-		op(g, type == I32 ? 0x72 : 0x84);
+		gen_op(g, type == I32 ? 0x72 : 0x84);
 	}
-	if (code >= 0xa8 && code <= 0xb1 && (code <= 0xab || code >= 0xae) && !chance(g, 25))
+	if (code >= 0xa8 && code <= 0xb1 && (code <= 0xab || code >= 0xae) && !gen_chance(g, 25))
 		op_fc(g, code <= 0xab ? code - 0xa8 : code - 0xae + 4); /* mostly saturating */
 	else
-		op(g, code);
+		gen_op(g, code);
 	if (o->canonical)
 		canonical(g, type);
 }
 
 static void special_i32(struct generator *g, int depth)
 {
-	uint32_t table = g->tables > 1 && chance(g, 2);
-	switch (below(g, 6)) {
+	uint32_t table = g->tables > 1 && gen_chance(g, 2);
+	switch (gen_below(g, 6)) {
 	case 0:
-		op_index(g, 0x3f, g->memories > 1 && chance(g, 2));
+		gen_op_index(g, 0x3f, g->memories > 1 && gen_chance(g, 2));
 		return;
 	case 1:
-		i32_const(g, (int32_t)below(g, 3));
-		op_index(g, 0x40, g->memories > 1 && chance(g, 2));
+		i32_const(g, (int32_t)gen_below(g, 3));
+		gen_op_index(g, 0x40, g->memories > 1 && gen_chance(g, 2));
 		return;
 	case 2:
 		op_fc(g, 16);
 		bytes_uleb(g->code, table);
 		return;
 	case 3: /* ref.is_null of an element */
-		expression(g, I32, depth - 1);
-		i32_const(g, chance(g, 30) ? 15 : 7);
-		op(g, 0x71);
-		op_index(g, 0x25, table);
-		op(g, 0xd1);
+		gen_expression(g, I32, depth - 1);
+		i32_const(g, gen_chance(g, 30) ? 15 : 7);
+		gen_op(g, 0x71);
+		gen_op_index(g, 0x25, table);
+		gen_op(g, 0xd1);
 		return;
 	case 4: /* table.grow by a function */
-		op_index(g, 0xd2, 1 + below(g, g->funcs));
-		i32_const(g, (int32_t)below(g, 3));
+		gen_op_index(g, 0xd2, 1 + gen_below(g, g->funcs));
+		i32_const(g, (int32_t)gen_below(g, 3));
 		op_fc(g, 15);
 		bytes_uleb(g->code, table);
 		return;
 	default: /* the host's function */
-		expression(g, I32, depth - 1);
-		expression(g, F64, depth - 1);
-		op_index(g, 0x10, 0);
+		gen_expression(g, I32, depth - 1);
+		gen_expression(g, F64, depth - 1);
+		gen_op_index(g, 0x10, 0);
 	}
 }
 
-void expression(struct generator *g, uint8_t type, int depth)
+void gen_expression(struct generator *g, uint8_t type, int depth)
 {
 	if (depth <= 0 || g->budget <= 0) {
 		leaf(g, type);
 		return;
 	}
 	int local;
-	switch (below(g, 16)) {
+	switch (gen_below(g, 16)) {
 	case 0:
 	case 1:
 		load(g, type, depth - 1);
@@ -508,10 +508,10 @@ void expression(struct generator *g, uint8_t type, int depth)
 		structured(g, type, depth);
 		return;
 	case 4:
-		expression(g, type, depth - 1);
-		expression(g, type, depth - 1);
-		expression(g, I32, depth - 1);
-		op(g, chance(g, 2) ? 0x1b : 0x1c);
+		gen_expression(g, type, depth - 1);
+		gen_expression(g, type, depth - 1);
+		gen_expression(g, I32, depth - 1);
+		gen_op(g, gen_chance(g, 2) ? 0x1b : 0x1c);
 		if (g->code->p[g->code->n - 1] == 0x1c) {
 			bytes_uleb(g->code, 1);
 			bytes_u8(g->code, type);
@@ -521,8 +521,8 @@ void expression(struct generator *g, uint8_t type, int depth)
 		local = any_local(g, type);
 		if (local < 0)
 			break;
-		expression(g, type, depth - 1);
-		op_index(g, 0x22, (uint32_t)local);
+		gen_expression(g, type, depth - 1);
+		gen_op_index(g, 0x22, (uint32_t)local);
 		return;
 	case 6:
 		if (type != I32)
@@ -544,11 +544,11 @@ static void set_global(struct generator *g, int depth)
 {
 	uint8_t type = any_type(g);
 	int global = any_global(g, type);
-	expression(g, type, depth);
+	gen_expression(g, type, depth);
 	if (global >= 0)
-		op_index(g, 0x24, (uint32_t)global);
+		gen_op_index(g, 0x24, (uint32_t)global);
 	else
-		op(g, 0x1a);
+		gen_op(g, 0x1a);
 }
 
 static void set_local(struct generator *g, int depth)
@@ -559,67 +559,67 @@ static void set_local(struct generator *g, int depth)
 		set_global(g, depth);
 		return;
 	}
-	expression(g, type, depth);
-	op_index(g, 0x21, (uint32_t)local);
+	gen_expression(g, type, depth);
+	gen_op_index(g, 0x21, (uint32_t)local);
 }
 
 /* br, br_if or br_table to labels, or return; what follows an unconditional one is generated as ever. */
 static void branch(struct generator *g, int depth)
 {
-	uint32_t up = below(g, g->label_count);
+	uint32_t up = gen_below(g, g->label_count);
 	const struct label *l = &g->labels[g->label_count - 1 - up];
 	for (uint32_t i = 0; i < l->count; i++)
-		expression(g, l->types[i], depth - 1);
-	if (chance(g, 4)) {
-		uint32_t count = below(g, 5);
-		expression(g, I32, depth - 1);
-		op_index(g, 0x0e, count);
+		gen_expression(g, l->types[i], depth - 1);
+	if (gen_chance(g, 4)) {
+		uint32_t count = gen_below(g, 5);
+		gen_expression(g, I32, depth - 1);
+		gen_op_index(g, 0x0e, count);
 		for (uint32_t i = 0; i <= count; i++) { /* all with the same types */
-			uint32_t other = below(g, g->label_count);
+			uint32_t other = gen_below(g, g->label_count);
 			const struct label *o = &g->labels[g->label_count - 1 - other];
 			bool same = o->count == l->count && memcmp(o->types, l->types, l->count) == 0;
 			bytes_uleb(g->code, same ? other : up);
 		}
 		return;
 	}
-	if (chance(g, 8)) {
-		op_index(g, 0x0c, up);
+	if (gen_chance(g, 8)) {
+		gen_op_index(g, 0x0c, up);
 		return;
 	}
-	expression(g, I32, depth - 1);
-	op_index(g, 0x0d, up);
+	gen_expression(g, I32, depth - 1);
+	gen_op_index(g, 0x0d, up);
 	for (uint32_t i = 0; i < l->count; i++)
-		op(g, 0x1a);
+		gen_op(g, 0x1a);
 }
 
 static void bulk_memory(struct generator *g, int depth)
 {
-	uint32_t a = g->memories > 1 && chance(g, 3), b = g->memories > 1 && chance(g, 3);
-	address(g, depth - 1);
-	switch (below(g, 4)) {
+	uint32_t a = g->memories > 1 && gen_chance(g, 3), b = g->memories > 1 && gen_chance(g, 3);
+	gen_address(g, depth - 1);
+	switch (gen_below(g, 4)) {
 	case 0:
-		address(g, depth - 1);
-		i32_const(g, (int32_t)below(g, 2000));
+		gen_address(g, depth - 1);
+		i32_const(g, (int32_t)gen_below(g, 2000));
 		op_fc(g, 10);
 		bytes_uleb(g->code, a);
 		bytes_uleb(g->code, b);
 		return;
 	case 1:
-		expression(g, I32, depth - 1);
-		i32_const(g, (int32_t)below(g, 2000));
+		gen_expression(g, I32, depth - 1);
+		i32_const(g, (int32_t)gen_below(g, 2000));
 		op_fc(g, 11);
 		bytes_uleb(g->code, a);
 		return;
 	case 2: /* segment 1 is passive */
-		i32_const(g, (int32_t)below(g, DATA_BYTES));
-		i32_const(g, (int32_t)below(g, 12));
+		i32_const(g, (int32_t)gen_below(g, DATA_BYTES));
+		i32_const(g, (int32_t)gen_below(g, 12));
 		op_fc(g, 8);
-		bytes_uleb(g->code, chance(g, 8) ? 0 : 1);
+		bytes_uleb(g->code, gen_chance(g, 8) ? 0 : 1);
 		bytes_uleb(g->code, a);
 		return;
 	default:
-		op(g, 0x1a);
-		if (chance(g, 6)) {
+		gen_op(g, 0x1a);
+		if (gen_chance(g, 6)) {
 			op_fc(g, 9);
 			bytes_uleb(g->code, 1);
 		}
@@ -628,35 +628,35 @@ static void bulk_memory(struct generator *g, int depth)
 
 static void table_statement(struct generator *g, int depth)
 {
-	uint32_t a = g->tables > 1 && chance(g, 2), b = g->tables > 1 && chance(g, 2);
-	expression(g, I32, depth - 1);
-	i32_const(g, chance(g, 30) ? 31 : 3);
-	op(g, 0x71);
-	switch (below(g, 4)) {
+	uint32_t a = g->tables > 1 && gen_chance(g, 2), b = g->tables > 1 && gen_chance(g, 2);
+	gen_expression(g, I32, depth - 1);
+	i32_const(g, gen_chance(g, 30) ? 31 : 3);
+	gen_op(g, 0x71);
+	switch (gen_below(g, 4)) {
 	case 0:
-		if (chance(g, 4))
-			op_index(g, 0xd0, FUNCREF);
+		if (gen_chance(g, 4))
+			gen_op_index(g, 0xd0, FUNCREF);
 		else
-			op_index(g, 0xd2, 1 + below(g, g->funcs));
-		op_index(g, 0x26, a);
+			gen_op_index(g, 0xd2, 1 + gen_below(g, g->funcs));
+		gen_op_index(g, 0x26, a);
 		return;
 	case 1: /* table.copy */
-		i32_const(g, (int32_t)below(g, TABLE_SIZE));
-		i32_const(g, (int32_t)below(g, 4));
+		i32_const(g, (int32_t)gen_below(g, TABLE_SIZE));
+		i32_const(g, (int32_t)gen_below(g, 4));
 		op_fc(g, 14);
 		bytes_uleb(g->code, a);
 		bytes_uleb(g->code, b);
 		return;
 	case 2: /* table.init of the passive segment */
-		i32_const(g, (int32_t)below(g, 3));
-		i32_const(g, (int32_t)below(g, 3));
+		i32_const(g, (int32_t)gen_below(g, 3));
+		i32_const(g, (int32_t)gen_below(g, 3));
 		op_fc(g, 12);
 		bytes_uleb(g->code, 1);
 		bytes_uleb(g->code, a);
 		return;
 	default: /* table.fill */
-		op_index(g, 0xd2, 1 + below(g, g->funcs));
-		i32_const(g, (int32_t)below(g, 3));
+		gen_op_index(g, 0xd2, 1 + gen_below(g, g->funcs));
+		i32_const(g, (int32_t)gen_below(g, 3));
 		op_fc(g, 17);
 		bytes_uleb(g->code, a);
 	}
@@ -665,18 +665,18 @@ static void table_statement(struct generator *g, int depth)
 /* A block of the signature's type: its operands before it, its results dropped after it. */
 static void block(struct generator *g, int depth)
 {
-	struct signature s = {.param_count = below(g, 3), .result_count = below(g, RESULTS_MAX + 1)};
+	struct signature s = {.param_count = gen_below(g, 3), .result_count = gen_below(g, RESULTS_MAX + 1)};
 	for (uint32_t i = 0; i < s.param_count; i++)
 		s.params[i] = any_type(g);
 	for (uint32_t i = 0; i < s.result_count; i++)
 		s.results[i] = any_type(g);
-	uint32_t type = type_index(g, &s), kind = below(g, 3);
+	uint32_t type = type_index(g, &s), kind = gen_below(g, 3);
 	if (type == TYPES_MAX || g->label_count + 1 >= LABELS_MAX)
 		return;
 	call_args(g, &s, depth - 1);
 	if (kind == 2)
-		expression(g, I32, depth - 1);
-	op(g, 0x02 + kind);
+		gen_expression(g, I32, depth - 1);
+	gen_op(g, 0x02 + kind);
 	bytes_sleb(g->code, type);
 	if (kind == 1)
 		push_label(g, s.params, s.param_count);
@@ -684,17 +684,17 @@ static void block(struct generator *g, int depth)
 		push_label(g, s.results, s.result_count);
 	for (uint32_t arm = 0; arm < (kind == 2 ? 2 : 1); arm++) {
 		if (arm)
-			op(g, 0x05);
+			gen_op(g, 0x05);
 		if (kind == 1)
 			fuel(g);
 		for (uint32_t i = 0; i < s.param_count; i++)
-			op(g, 0x1a);
+			gen_op(g, 0x1a);
 		statements(g, depth - 1);
 		for (uint32_t i = 0; i < s.result_count; i++)
-			expression(g, s.results[i], depth - 2);
+			gen_expression(g, s.results[i], depth - 2);
 	}
 	g->label_count--;
-	op(g, 0x0b);
+	gen_op(g, 0x0b);
 	drop_results(g, &s);
 }
 
@@ -703,23 +703,23 @@ static void repeat(struct generator *g, int depth)
 {
 	if (g->label_count + 1 >= LABELS_MAX)
 		return;
-	op_index(g, 0x03, EMPTY);
+	gen_op_index(g, 0x03, EMPTY);
 	push_label(g, NULL, 0);
 	fuel(g);
 	statements(g, depth - 1);
-	expression(g, I32, depth - 1);
-	op_index(g, 0x23, 0); /* and while much fuel is left: most loops end without a trap */
+	gen_expression(g, I32, depth - 1);
+	gen_op_index(g, 0x23, 0); /* and while much fuel is left: most loops end without a trap */
 	i32_const(g, FUEL / 2);
-	op(g, 0x4b);
-	op(g, 0x71);
-	op_index(g, 0x0d, 0);
+	gen_op(g, 0x4b);
+	gen_op(g, 0x71);
+	gen_op_index(g, 0x0d, 0);
 	g->label_count--;
-	op(g, 0x0b);
+	gen_op(g, 0x0b);
 }
 
 static void statement(struct generator *g, int depth)
 {
-	switch (below(g, 14)) {
+	switch (gen_below(g, 14)) {
 	case 0:
 	case 1:
 	case 2:
@@ -743,10 +743,10 @@ static void statement(struct generator *g, int depth)
 		branch(g, depth);
 		return;
 	case 10:
-		if (chance(g, 5))
+		if (gen_chance(g, 5))
 			tail_call(g, depth - 2);
 		else
-			drop_results(g, call(g, below(g, g->funcs), depth - 2));
+			drop_results(g, call(g, gen_below(g, g->funcs), depth - 2));
 		return;
 	case 11:
 		bulk_memory(g, depth);
@@ -755,10 +755,10 @@ static void statement(struct generator *g, int depth)
 		table_statement(g, depth);
 		return;
 	default:
-		if (chance(g, 40))
-			op(g, 0x00);
+		if (gen_chance(g, 40))
+			gen_op(g, 0x00);
 		else
-			op(g, 0x01);
+			gen_op(g, 0x01);
 	}
 }
 
@@ -766,7 +766,7 @@ static void statements(struct generator *g, int depth)
 {
 	if (depth <= 0)
 		return;
-	for (uint32_t n = below(g, 4); n > 0 && g->budget > 0; n--)
+	for (uint32_t n = gen_below(g, 4); n > 0 && g->budget > 0; n--)
 		statement(g, depth);
 }
 
@@ -795,7 +795,7 @@ static void name(struct bytes *b, const char *s)
 
 static void function_body(struct generator *g, const struct signature *s, struct bytes *body)
 {
-	uint32_t own = below(g, LOCALS_MAX - PARAMS_MAX - 3);
+	uint32_t own = gen_below(g, LOCALS_MAX - PARAMS_MAX - 3);
 	memcpy(g->local, s->params, s->param_count);
 	g->locals = s->param_count;
 	bytes_uleb(body, own + 3);
@@ -814,12 +814,12 @@ static void function_body(struct generator *g, const struct signature *s, struct
 	g->label_count = 0;
 	push_label(g, s->results, s->result_count);
 	fuel(g);
-	for (uint32_t n = 1 + below(g, 8); n > 0; n--)
+	for (uint32_t n = 1 + gen_below(g, 8); n > 0; n--)
 		statement(g, DEPTH);
-	if (chance(g, 3))
+	if (gen_chance(g, 3))
 		tail_call(g, DEPTH - 2);
 	for (uint32_t i = 0; i < s->result_count; i++)
-		expression(g, s->results[i], DEPTH);
+		gen_expression(g, s->results[i], DEPTH);
 	bytes_u8(body, 0x0b);
 }
 
@@ -854,7 +854,7 @@ static void wrapper_body(struct generator *g, uint32_t func, struct bytes *body)
 	bytes_put(body, local, sizeof(local));
 	for (uint32_t i = 0; i < s->param_count; i++)
 		constant(g, s->params[i]);
-	op_index(g, 0x10, 1 + func);
+	gen_op_index(g, 0x10, 1 + func);
 	for (uint32_t i = s->result_count; i-- > 0;)
 		mix(body, s->results[i]);
 	bytes_put(body, end, sizeof(end));
@@ -866,11 +866,11 @@ static void state_body(struct generator *g, struct bytes *body)
 	g->code = body;
 	bytes_put(body, local, sizeof(local));
 	for (uint32_t i = 0; i < g->globals; i++) {
-		op_index(g, 0x23, i);
+		gen_op_index(g, 0x23, i);
 		mix(body, g->global_type[i]);
 	}
 	for (uint32_t m = 0; m < g->memories; m++) {
-		op_index(g, 0x3f, m);
+		gen_op_index(g, 0x3f, m);
 		mix(body, I32);
 	}
 	for (uint32_t t = 0; t < g->tables; t++) {
@@ -879,8 +879,8 @@ static void state_body(struct generator *g, struct bytes *body)
 		mix(body, I32);
 		for (uint32_t i = 0; i < TABLE_SIZE; i++) {
 			i32_const(g, (int32_t)i);
-			op_index(g, 0x25, t);
-			op(g, 0xd1);
+			gen_op_index(g, 0x25, t);
+			gen_op(g, 0xd1);
 			mix(body, I32);
 		}
 	}
@@ -957,9 +957,9 @@ static void global_section(struct generator *g, struct bytes *s)
 		bytes_u8(s, g->global_type[i]);
 		bytes_u8(s, 1);
 		constant(g, g->global_type[i]);
-		if (g->global_type[i] <= I32 && g->global_type[i] >= I64 && chance(g, 4)) { /* extended constants */
+		if (g->global_type[i] <= I32 && g->global_type[i] >= I64 && gen_chance(g, 4)) { /* extended constants */
 			constant(g, g->global_type[i]);
-			bytes_u8(s, (g->global_type[i] == I32 ? 0x6a : 0x7c) + below(g, 3));
+			bytes_u8(s, (g->global_type[i] == I32 ? 0x6a : 0x7c) + gen_below(g, 3));
 		}
 		bytes_u8(s, 0x0b);
 	}
@@ -980,7 +980,7 @@ static void element_section(struct generator *g, struct bytes *s)
 	bytes_u8(s, 0);
 	bytes_uleb(s, 4);
 	for (uint32_t i = 0; i < 4; i++)
-		bytes_uleb(s, 1 + below(g, g->funcs));
+		bytes_uleb(s, 1 + gen_below(g, g->funcs));
 }
 
 static void data_section(struct generator *g, struct bytes *s)
@@ -988,7 +988,7 @@ static void data_section(struct generator *g, struct bytes *s)
 	bytes_uleb(s, 2);
 	g->code = s;
 	bytes_uleb(s, 0);
-	i32_const(g, (int32_t)below(g, 60000));
+	i32_const(g, (int32_t)gen_below(g, 60000));
 	bytes_u8(s, 0x0b);
 	for (uint32_t segment = 0; segment < 2; segment++) {
 		if (segment)
@@ -1007,10 +1007,10 @@ uint32_t generate_module(uint64_t seed, struct bytes *out)
 	if (!g)
 		abort();
 	g->r.state = seed * 0x9e3779b97f4a7c15 + 1;
-	g->funcs = 1 + below(g, FUNCS_MAX);
-	g->memories = chance(g, 4) ? 2 : 1;
-	g->tables = chance(g, 4) ? 2 : 1;
-	g->globals = 2 + below(g, GLOBALS_MAX - 1);
+	g->funcs = 1 + gen_below(g, FUNCS_MAX);
+	g->memories = gen_chance(g, 4) ? 2 : 1;
+	g->tables = gen_chance(g, 4) ? 2 : 1;
+	g->globals = 2 + gen_below(g, GLOBALS_MAX - 1);
 	for (uint32_t i = 1; i < g->globals; i++)
 		g->global_type[i] = any_type(g);
 	g->global_type[0] = I32;
@@ -1018,8 +1018,8 @@ uint32_t generate_module(uint64_t seed, struct bytes *out)
 	uint32_t host_type = type_index(g, &host), nothing_type = type_index(g, &nothing), number_type = type_index(g, &number);
 	for (uint32_t i = 0; i < g->funcs; i++) {
 		struct signature type = any_signature(g);
-		if (i && chance(g, 2)) { /* the results of another one, for tail calls */
-			const struct signature *other = &g->types[g->func_type[below(g, i)]];
+		if (i && gen_chance(g, 2)) { /* the results of another one, for tail calls */
+			const struct signature *other = &g->types[g->func_type[gen_below(g, i)]];
 			memcpy(type.results, other->results, sizeof(type.results));
 			type.result_count = other->result_count;
 		}

@@ -45,19 +45,19 @@ static const struct vector_operators operators[] = {
 
 static void op_fd(struct generator *g, uint32_t code)
 {
-	op(g, 0xfd);
+	gen_op(g, 0xfd);
 	bytes_uleb(g->code, code);
 }
 
-void vector_constant(struct generator *g)
+void gen_vector_constant(struct generator *g)
 {
-	uint32_t lanes = below(g, 4);
+	uint32_t lanes = gen_below(g, 4);
 	op_fd(g, 12);
 	for (uint32_t i = 0; i < 2; i++) {
 		uint64_t bits = lanes == 0   ? random_next(&g->r)
-				: lanes == 1 ? any_double(g)
-				: lanes == 2 ? any_single(g) | (uint64_t)any_single(g) << 32
-					     : any_bits(g) | any_bits(g) << 32;
+				: lanes == 1 ? gen_any_double(g)
+				: lanes == 2 ? gen_any_single(g) | (uint64_t)gen_any_single(g) << 32
+					     : gen_any_bits(g) | gen_any_bits(g) << 32;
 		bytes_put(g->code, &bits, 8);
 	}
 }
@@ -65,49 +65,49 @@ void vector_constant(struct generator *g)
 static void lane_access(struct generator *g, uint32_t code, int depth)
 {
 	static const uint8_t align[] = {0, 1, 2, 3};
-	address(g, depth);
-	expression(g, V128, depth);
+	gen_address(g, depth);
+	gen_expression(g, V128, depth);
 	op_fd(g, code);
-	memarg(g, align[(code - 84) % 4]);
-	bytes_u8(g->code, below(g, 16u >> (code - 84) % 4));
+	gen_memarg(g, align[(code - 84) % 4]);
+	bytes_u8(g->code, gen_below(g, 16u >> (code - 84) % 4));
 }
 
-void vector_load(struct generator *g, int depth)
+void gen_vector_load(struct generator *g, int depth)
 {
 	static const uint8_t align[] = {4, 3, 3, 3, 3, 3, 3, 0, 1, 2, 3};
-	uint32_t code = below(g, 20);
+	uint32_t code = gen_below(g, 20);
 	if (code >= 16) {
 		lane_access(g, 84 + code - 16, depth);
 		return;
 	}
-	address(g, depth);
+	gen_address(g, depth);
 	code = code < 11 ? code : code < 14 ? 0 : 92 + code - 14;
 	op_fd(g, code);
-	memarg(g, code < 11 ? align[code] : code == 92 ? 2 : 3);
+	gen_memarg(g, code < 11 ? align[code] : code == 92 ? 2 : 3);
 }
 
-void vector_store(struct generator *g, int depth)
+void gen_vector_store(struct generator *g, int depth)
 {
-	if (chance(g, 2)) {
-		lane_access(g, 88 + below(g, 4), depth);
+	if (gen_chance(g, 2)) {
+		lane_access(g, 88 + gen_below(g, 4), depth);
 		return;
 	}
-	address(g, depth);
-	expression(g, V128, depth);
+	gen_address(g, depth);
+	gen_expression(g, V128, depth);
 	op_fd(g, 11);
-	memarg(g, 4);
+	gen_memarg(g, 4);
 }
 
 /* Lanes that are NaN become the canonical one: the others are chosen by comparison with themselves. */
 static void canonical_lanes(struct generator *g, bool wide)
 {
 	const uint64_t nan = wide ? 0x7ff8000000000000 : 0x7fc000007fc00000;
-	op_index(g, 0x22, g->scratch_vector);
+	gen_op_index(g, 0x22, g->scratch_vector);
 	op_fd(g, 12);
 	bytes_put(g->code, &nan, 8);
 	bytes_put(g->code, &nan, 8);
-	op_index(g, 0x20, g->scratch_vector);
-	op_index(g, 0x20, g->scratch_vector);
+	gen_op_index(g, 0x20, g->scratch_vector);
+	gen_op_index(g, 0x20, g->scratch_vector);
 	op_fd(g, wide ? 71 : 65);
 	op_fd(g, 82);
 	g->budget += 6;
@@ -115,12 +115,12 @@ static void canonical_lanes(struct generator *g, bool wide)
 
 static void shuffle(struct generator *g, int depth)
 {
-	uint32_t kind = below(g, 5), start = below(g, 17), step = 1u << below(g, 4);
-	expression(g, V128, depth);
-	expression(g, V128, depth);
+	uint32_t kind = gen_below(g, 5), start = gen_below(g, 17), step = 1u << gen_below(g, 4);
+	gen_expression(g, V128, depth);
+	gen_expression(g, V128, depth);
 	op_fd(g, 13);
 	for (uint32_t i = 0; i < 16; i++) {
-		uint32_t lane = below(g, 32);
+		uint32_t lane = gen_below(g, 32);
 		if (kind == 0) /* a window of both */
 			lane = start + i;
 		else if (kind == 1) /* interleaved */
@@ -131,24 +131,24 @@ static void shuffle(struct generator *g, int depth)
 	}
 }
 
-bool vector_operation(struct generator *g, uint8_t type, int depth)
+bool gen_vector_operation(struct generator *g, uint8_t type, int depth)
 {
 	const struct vector_operators *o;
-	if (type == V128 && chance(g, 16)) {
+	if (type == V128 && gen_chance(g, 16)) {
 		shuffle(g, depth - 1);
 		return true;
 	}
 	do
-		o = &operators[below(g, sizeof(operators) / sizeof(*operators))];
+		o = &operators[gen_below(g, sizeof(operators) / sizeof(*operators))];
 	while (o->result != type);
-	uint32_t code = o->first + below(g, (uint32_t)(o->last - o->first) + 1);
+	uint32_t code = o->first + gen_below(g, (uint32_t)(o->last - o->first) + 1);
 	for (uint32_t i = 0; i < o->vectors; i++)
-		expression(g, V128, depth - 1);
+		gen_expression(g, V128, depth - 1);
 	if (o->scalar)
-		expression(g, o->scalar, depth - 1);
+		gen_expression(g, o->scalar, depth - 1);
 	op_fd(g, code);
 	if (o->lanes)
-		bytes_u8(g->code, below(g, o->lanes));
+		bytes_u8(g->code, gen_below(g, o->lanes));
 	if (o->nan != INT)
 		canonical_lanes(g, o->nan == FLOAT64);
 	return true;
