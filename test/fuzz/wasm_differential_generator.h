@@ -11,9 +11,10 @@ enum { I32 = 0x7f, I64 = 0x7e, F32 = 0x7d, F64 = 0x7c, V128 = 0x7b, FUNCREF = 0x
 enum {
 	TYPES_MAX = 64,
 	FUNCS_MAX = 6,
-	PARAMS_MAX = 6,
+	PARAMS_MAX = 18, /* most functions have fewer than FEW */
+	FEW = 7,
 	RESULTS_MAX = 3,
-	LOCALS_MAX = 24,
+	LOCALS_MAX = 40,
 	GLOBALS_MAX = 10,
 	LABELS_MAX = 24,
 	BUDGET = 350, /* operators of a function */

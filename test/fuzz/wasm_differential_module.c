@@ -113,7 +113,7 @@ static uint32_t type_index(struct generator *g, const struct signature *s)
 
 static struct signature any_signature(struct generator *g)
 {
-	struct signature s = {.param_count = gen_below(g, PARAMS_MAX + 1),
+	struct signature s = {.param_count = gen_below(g, gen_chance(g, 5) ? PARAMS_MAX + 1 : FEW),
 			      .result_count = gen_chance(g, 3) ? gen_below(g, RESULTS_MAX + 1) : 1};
 	for (uint32_t i = 0; i < s.param_count; i++)
 		s.params[i] = any_type(g);
@@ -320,6 +320,12 @@ static void tail_call(struct generator *g, int depth)
 {
 	uint32_t start = gen_below(g, g->funcs);
 	const struct label *own = &g->labels[0];
+	if (own->count == 1 && own->types[0] == I32 && gen_chance(g, 4)) { /* the host's function */
+		gen_expression(g, I32, depth);
+		gen_expression(g, F64, depth);
+		gen_op_index(g, 0x12, 0);
+		return;
+	}
 	for (uint32_t i = 0; i < g->funcs; i++) {
 		uint32_t func = (start + i) % g->funcs;
 		const struct signature *s = &g->types[g->func_type[func]];
