@@ -147,6 +147,7 @@ product: $(B)/mote $(B)/containerd-shim-mote-v1 $(B)/libmote.a $(B)/libmote.so $
 
 # Tests. Each test/unit/NAME.c is one Criterion program; fuzz targets replay their corpus in `make check`.
 -include test/module.mk
+-include contrib/examples/module.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
@@ -177,6 +178,7 @@ help:
 		'make unit           unit test programs' \
 		'make bench          benchmarks (BENCH=pattern); build/bench/results.json' \
 		'make fuzz           fuzz targets; make fuzz-smoke runs each for FUZZ_SECONDS' \
+		'make examples       contrib/examples into build/release/contrib/examples' \
 		'make install        PREFIX=/usr/local DESTDIR=' \
 		'make dist           build/mote-$(VERSION).tar.xz' \
 		'make clean          removes build/$$(VARIANT)'

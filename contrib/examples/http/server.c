@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A request server that has each request answered by a function in a micro-VM: usage
+ *
+ *     server [--strategy renew|restore|reuse|none] [--port PORT] GUEST
+ *
+ * GUEST is a native program or a Wasm module that exports `handle` (guest.c). One thread: a connection's
+ * bytes are read, every whole request in them is answered, the answers are sent. Listens on loopback.
+ */
+#include "http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { EVENTS = 64, OUT_MAX = 64 << 10, ANSWER_MAX = HTTP_LOCATION_MAX + HTTP_BODY_MAX + 512 };
+
+struct connection {
+	int fd;
+	int closing;                /* no more requests: closed once `out` is sent */
+	size_t in_used;             /* bytes of `in` */
+	size_t out_at, out_used;    /* what of `out` is still to be sent */
+	char in[HTTP_REQUEST_MAX];
+	char out[OUT_MAX];
+};
+
+static volatile sig_atomic_t stopping;
+static const struct strategy *strategy;
+
+static void stop(int signo)
+{
+	(void)signo;
+	stopping = 1;
+}
+
+/* Answers the whole requests that were read, as long as there is room for answers. */
+static void answer_requests(struct connection *c)
+{
+	size_t at = 0;
+	while (!c->closing && at < c->in_used && OUT_MAX - c->out_used >= ANSWER_MAX) {
+		struct http_request request;
+		struct http_answer answer = {.status = 500};
+		int got = http_read(c->in + at, c->in_used - at, &request);
+		if (got == 0)
+			break;
+		if (got == 1) {
+			at += request.bytes;
+			c->closing = strategy->answer(&request, &answer) < 0 || !request.keep_alive;
+		} else {
+			c->closing = 1;
+			answer.status = got;
+		}
+		c->out_used += http_write(&answer, !c->closing, c->out + c->out_used, OUT_MAX - c->out_used);
+	}
+	c->in_used -= at;
+	memmove(c->in, c->in + at, c->in_used);
+}
+
+/* 0, or -1 when the connection is over. */
+static int send_answers(struct connection *c)
+{
+	while (c->out_at < c->out_used) {
+		ssize_t n = send(c->fd, c->out + c->out_at, c->out_used - c->out_at, MSG_NOSIGNAL);
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -1;
+		c->out_at += (size_t)n;
+	}
+	c->out_at = c->out_used = 0;
+	return c->closing ? -1 : 0;
+}
+
+/* Reads what came, answers it, sends. 0, or -1 when the connection is over. */
+static int serve(struct connection *c)
+{
+	if (c->in_used < sizeof(c->in) && !c->closing) {
+		ssize_t n = recv(c->fd, c->in + c->in_used, sizeof(c->in) - c->in_used, 0);
+		if (n == 0 || (n < 0 && errno != EAGAIN))
+			return -1;
+		if (n > 0)
+			c->in_used += (size_t)n;
+	}
+	for (;;) {
+		size_t before = c->in_used;
+		answer_requests(c);
+		if (send_answers(c) < 0)
+			return -1;
+		/* More than `out` can hold is answered in turns, while the peer takes it. */
+		if (c->in_used == before || c->out_used != 0)
+			return 0;
+	}
+}
+
+static void accept_all(int poll, int listener)
+{
+	int fd;
+	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+		struct connection *c = malloc(sizeof(*c));
+		if (!c) {
+			close(fd);
+			continue;
+		}
+		c->fd = fd;
+		c->closing = 0;
+		c->in_used = c->out_at = c->out_used = 0;
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+		/* Level-triggered on reading; writing matters only while answers are left. */
+		struct epoll_event want = {.events = EPOLLIN, .data.ptr = c};
+		if (epoll_ctl(poll, EPOLL_CTL_ADD, fd, &want) < 0) {
+			close(fd);
+			free(c);
+		}
+	}
+}
+
+static void wait_for(int poll, struct connection *c)
+{
+	struct epoll_event want = {.events = c->out_used ? EPOLLOUT : EPOLLIN, .data.ptr = c};
+	epoll_ctl(poll, EPOLL_CTL_MOD, c->fd, &want);
+}
+
+static int run(int listener)
+{
+	int poll = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event events[EVENTS], first = {.events = EPOLLIN};
+	if (poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, listener, &first) < 0) {
+		perror("epoll");
+		return 1;
+	}
+	while (!stopping) {
+		int n = epoll_wait(poll, events, EVENTS, -1);
+		for (int i = 0; i < n; i++) {
+			struct connection *c = events[i].data.ptr;
+			if (!c) {
+				accept_all(poll, listener);
+				continue;
+			}
+			size_t waiting = c->out_used;
+			if (serve(c) < 0) {
+				close(c->fd);
+				free(c);
+			} else if (waiting != 0 || c->out_used != 0) {
+				wait_for(poll, c);
+			}
+		}
+	}
+	close(poll);
+	return 0;
+}
+
+static int listen_on(unsigned port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
+	    bind(fd, (struct sockaddr *)&a, len) < 0 || listen(fd, 512) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &len) < 0) {
+		perror("listen");
+		return -1;
+	}
+	printf("listening on 127.0.0.1:%u\n", ntohs(a.sin_port));
+	fflush(stdout);
+	return fd;
+}
+
+static int usage(FILE *to)
+{
+	fprintf(to, "usage: server [--strategy NAME] [--port PORT] GUEST\nstrategies:\n");
+	for (int i = 0; i < strategy_count; i++)
+		fprintf(to, "  %-8s %s\n", strategies[i].name, strategies[i].help);
+	return to == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"strategy", required_argument, NULL, 's'},
+		{"port", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	unsigned port = 0;
+	const char *name = strategies[0].name;
+	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (o == 's')
+			name = optarg;
+		else if (o == 'p')
+			port = (unsigned)strtoul(optarg, NULL, 10);
+		else
+			return usage(o == 'h' ? stdout : stderr);
+	}
+	for (int i = 0; i < strategy_count; i++)
+		if (strcmp(name, strategies[i].name) == 0)
+			strategy = &strategies[i];
+	if (!strategy || optind != argc - 1 || port > 65535)
+		return usage(stderr);
+	struct sigaction action = {.sa_handler = stop};
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	if (strategy->open(argv[optind]) < 0)
+		return 1;
+	int listener = listen_on(port), status = listener < 0 ? 1 : run(listener);
+	strategy->close();
+	return status;
+}
