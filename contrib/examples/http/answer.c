@@ -19,7 +19,8 @@ static int parse(const char *text, struct http_answer *answer)
 	char *end;
 	unsigned long status = strtoul(text, &end, 10);
 	size_t location = *end == '\n' ? strcspn(++end, "\n") : 0;
-	if (status < 200 || status > 599 || end[location] != '\n' || location >= sizeof(answer->location) ||
+	if (status < 200 || status > 599 || end[location] != '\n' ||
+	    location >= sizeof(answer->location) ||
 	    strlen(end + location + 1) >= sizeof(answer->body) || memchr(end, '\r', location)) {
 		fprintf(stderr, "the guest's answer is not STATUS, LOCATION and BODY\n");
 		return -1;
@@ -38,13 +39,16 @@ static int complain(const struct mote_error *e)
 }
 
 /* Has a sandbox that is ready answer one request. */
-static int ask(struct mote_sandbox *s, const struct http_request *request, struct http_answer *answer)
+static int ask(struct mote_sandbox *s, const struct http_request *request,
+	       struct http_answer *answer)
 {
-	struct mote_value args[] = {mote_string(request->method), mote_string(request->path), mote_string(request->headers)};
+	struct mote_value args[] = {mote_string(request->method), mote_string(request->path),
+				    mote_string(request->headers)};
 	struct mote_value result = {.type = MOTE_STRING};
 	struct mote_error e;
-	return mote_sandbox_call(s, "handle", args, 3, &result, &e) < 0 ? complain(&e)
-									: parse(result.of.string.text, answer);
+	return mote_sandbox_call(s, "handle", args, 3, &result, &e) < 0
+		       ? complain(&e)
+		       : parse(result.of.string.text, answer);
 }
 
 /* --- none --- */
@@ -102,7 +106,9 @@ static void guest_close(void)
 }
 
 const struct strategy strategies[] = {
-	{"reuse", "one sandbox for all requests: as fast as a call, and it remembers", guest_open, guest_answer, guest_close},
-	{"none", "no sandbox: the server calls the same function itself", host_open, host_answer, host_close},
+	{"reuse", "one sandbox for all requests: as fast as a call, and it remembers", guest_open,
+	 guest_answer, guest_close},
+	{"none", "no sandbox: the server calls the same function itself", host_open, host_answer,
+	 host_close},
 };
 const int strategy_count = sizeof(strategies) / sizeof(strategies[0]);

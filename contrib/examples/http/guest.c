@@ -7,7 +7,8 @@
 static int handle(const struct mote_value *args, struct mote_value *result)
 {
 	static char text[4096];
-	handle_request(args[0].of.string.text, args[1].of.string.text, args[2].of.string.text, text, sizeof(text));
+	handle_request(args[0].of.string.text, args[1].of.string.text, args[2].of.string.text, text,
+		       sizeof(text));
 	*result = mote_string(text);
 	return 0;
 }

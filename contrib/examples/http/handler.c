@@ -26,7 +26,8 @@ static size_t header(const char *headers, const char *name, const char **value)
 	return 0;
 }
 
-void handle_request(const char *method, const char *path, const char *headers, char *to, size_t room)
+void handle_request(const char *method, const char *path, const char *headers, char *to,
+		    size_t room)
 {
 	if (strcmp(method, "GET") != 0) {
 		snprintf(to, room, "405\n\nonly GET is possible\n");
@@ -36,8 +37,8 @@ void handle_request(const char *method, const char *path, const char *headers, c
 		if (strcmp(path, links[i].path) == 0) {
 			const char *host = "";
 			size_t n = header(headers, "host", &host);
-			snprintf(to, room, "302\n%s\n%.*s%s moved to %s\n", links[i].target, n < 64 ? (int)n : 64, host, path,
-				 links[i].target);
+			snprintf(to, room, "302\n%s\n%.*s%s moved to %s\n", links[i].target,
+				 n < 64 ? (int)n : 64, host, path, links[i].target);
 			return;
 		}
 	snprintf(to, room, "404\n\n%.64s: not found\n", path);

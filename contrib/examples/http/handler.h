@@ -5,9 +5,10 @@
 #include <stddef.h>
 
 /*
- * Answers one request: writes "STATUS LF LOCATION LF BODY" with a NUL to `to` (room bytes, 256 and more).
- * The same code in a guest and, for comparison, in the server itself.
+ * Answers one request: writes "STATUS LF LOCATION LF BODY" with a NUL to `to` (room bytes, 256 and
+ * more). The same code in a guest and, for comparison, in the server itself.
  */
-void handle_request(const char *method, const char *path, const char *headers, char *to, size_t room);
+void handle_request(const char *method, const char *path, const char *headers, char *to,
+		    size_t room);
 
 #endif

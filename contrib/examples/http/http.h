@@ -14,14 +14,15 @@ enum { HTTP_REQUEST_MAX = 8192, HTTP_BODY_MAX = 4096, HTTP_LOCATION_MAX = 1024 }
 struct http_request {
 	const char *method, *path;
 	const char *headers; /* the lines behind the request line, each ended by LF */
-	size_t bytes;        /* of the head, its empty line included */
+	size_t bytes;	     /* of the head, its empty line included */
 	int keep_alive;
 };
 
 /*
- * Takes one request from the beginning of text[0..length), which it changes: 1 with *request filled in, 0
- * when more bytes are needed, or the status (400 and above) that the peer gets before it is hung up on.
- * Requests with a body are refused (413, chunked ones 501). Source: RFC 9112, sections 2 to 6.
+ * Takes one request from the beginning of text[0..length), which it changes: 1 with *request filled
+ * in, 0 when more bytes are needed, or the status (400 and above) that the peer gets before it is
+ * hung up on. Requests with a body are refused (413, chunked ones 501). Source: RFC 9112, sections
+ * 2 to 6.
  */
 int http_read(char *text, size_t length, struct http_request *request);
 

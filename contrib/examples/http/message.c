@@ -20,7 +20,8 @@ static const char *value_of(const char *line, const char *name)
 static int read_header(const char *line, struct http_request *r)
 {
 	const char *v;
-	if (strcspn(line, ":") == strlen(line) || line[0] == ' ' || line[0] == '\t' || line[0] == ':')
+	if (strcspn(line, ":") == strlen(line) || line[0] == ' ' || line[0] == '\t' ||
+	    line[0] == ':')
 		return 400;
 	if (value_of(line, "transfer-encoding"))
 		return 501;
@@ -109,8 +110,9 @@ static const char *reason(int status)
 
 size_t http_write(const struct http_answer *a, int keep_alive, char *to, size_t room)
 {
-	int n = snprintf(to, room, "HTTP/1.1 %d %s\r\n%s%s%sContent-Length: %zu\r\n%s\r\n%s", a->status, reason(a->status),
-			 a->location[0] ? "Location: " : "", a->location, a->location[0] ? "\r\n" : "",
-			 strlen(a->body), keep_alive ? "" : "Connection: close\r\n", a->body);
+	int n = snprintf(to, room, "HTTP/1.1 %d %s\r\n%s%s%sContent-Length: %zu\r\n%s\r\n%s",
+			 a->status, reason(a->status), a->location[0] ? "Location: " : "",
+			 a->location, a->location[0] ? "\r\n" : "", strlen(a->body),
+			 keep_alive ? "" : "Connection: close\r\n", a->body);
 	return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
 }

@@ -4,8 +4,9 @@
  *
  *     server [--strategy renew|restore|reuse|none] [--port PORT] GUEST
  *
- * GUEST is a native program or a Wasm module that exports `handle` (guest.c). One thread: a connection's
- * bytes are read, every whole request in them is answered, the answers are sent. Listens on loopback.
+ * GUEST is a native program or a Wasm module that exports `handle` (guest.c). One thread: a
+ * connection's bytes are read, every whole request in them is answered, the answers are sent.
+ * Listens on loopback.
  */
 #include "http.h"
 
@@ -27,9 +28,9 @@ enum { EVENTS = 64, OUT_MAX = 64 << 10, ANSWER_MAX = HTTP_LOCATION_MAX + HTTP_BO
 
 struct connection {
 	int fd;
-	int closing;                /* no more requests: closed once `out` is sent */
-	size_t in_used;             /* bytes of `in` */
-	size_t out_at, out_used;    /* what of `out` is still to be sent */
+	int closing;		 /* no more requests: closed once `out` is sent */
+	size_t in_used;		 /* bytes of `in` */
+	size_t out_at, out_used; /* what of `out` is still to be sent */
 	char in[HTTP_REQUEST_MAX];
 	char out[OUT_MAX];
 };
@@ -60,7 +61,8 @@ static void answer_requests(struct connection *c)
 			c->closing = 1;
 			answer.status = got;
 		}
-		c->out_used += http_write(&answer, !c->closing, c->out + c->out_used, OUT_MAX - c->out_used);
+		c->out_used += http_write(&answer, !c->closing, c->out + c->out_used,
+					  OUT_MAX - c->out_used);
 	}
 	c->in_used -= at;
 	memmove(c->in, c->in + at, c->in_used);
