@@ -97,6 +97,7 @@ static int create(const struct mote_options *o, struct vm **vm, struct err *e)
 		.preopens = preopens,
 		.preopen_count = o->dir_count,
 		.network = o->network,
+		.no_polling = o->no_polling,
 		.time_limit_ns = o->time_limit_ns,
 		.log = o->log,
 		.log_arg = o->log_arg,

@@ -2,7 +2,7 @@
 # Tests: unit programs (Criterion), probe images, fuzz targets. Included by the Makefile.
 
 # Personalities for the tests of vm/ alone.
-$(G)/probe.elf $(G)/frozen.elf: $(G)/%.elf: $(B)/g-linux/test/guest/%.o
+$(G)/probe.elf $(G)/frozen.elf: $(G)/%.elf: $(B)/g-linux/test/guest/%.o $(B)/g-linux/guest/lib/ring.o
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
 $(B)/g-linux/test/guest/probe.o $(B)/g-linux/test/guest/frozen.o: GUEST_EXTRA = $(LINUX_CFLAGS)
@@ -170,3 +170,9 @@ bench: $(GUESTS)/io_program.wasm $(B)/test/bench/io_program
 
 # After the engine's own objects, which it links.
 -include test/bench/compile.mk
+# Native programs that host calls by the ring are tested with.
+$(GUESTS)/ring_checks.musl: test/guest/ring_checks.c | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	musl-gcc -O1 -static $(call layer,abi) $< -o $@
+$(B)/test/unit/vm_ring: | $(GUESTS)/ring_checks.musl
+$(B)/test/unit/vm_ring.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'

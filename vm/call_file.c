@@ -31,15 +31,21 @@ static bool nonblocking(const struct fd_entry *e)
 }
 
 /* Regular files never make a caller wait; anything else is waited for here, where a signal can interrupt. */
-static bool may_wait(const struct fd_entry *e)
+static bool may_wait(struct fd_entry *e)
 {
 	struct stat st;
-	return fstat(e->host, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+	if (e->flags & FD_PLAIN)
+		return false;
+	if (fstat(e->host, &st) < 0)
+		return false;
+	bool plain = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+	e->flags |= plain ? FD_PLAIN : 0;
+	return !plain;
 }
 
 int64_t host_readv(struct vm *vm, const struct call_readv *a)
 {
-	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
 	bool waits = may_wait(e);
@@ -111,11 +117,11 @@ static int64_t write_waiting(struct vm *vm, const struct fd_entry *e, struct iov
 
 int64_t host_writev(struct vm *vm, const struct call_writev *a)
 {
-	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
 	if (may_wait(e) && a->iov.bytes > 0)
-		return write_waiting(vm, e, a->iov.v, a->iov.count);
+		return vm->on_poller ? VM_DEFER : write_waiting(vm, e, a->iov.v, a->iov.count);
 	ssize_t n;
 	do
 		n = writev(e->host, a->iov.v, a->iov.count);

@@ -33,6 +33,10 @@ static int ns_of(const struct mote_time *t, int64_t *ns)
  */
 static int wait_until(struct vm *vm, struct pollfd *fds, nfds_t count, int64_t until)
 {
+	if (vm->on_poller) {
+		int n = poll(fds, count, 0);
+		return n < 0 ? -errno : n == 0 && now_ns(CLOCK_MONOTONIC) < until ? VM_DEFER : n;
+	}
 	for (;;) {
 		if (vm_interrupted(vm))
 			return -EINTR;

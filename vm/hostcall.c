@@ -224,16 +224,94 @@ static int64_t dispatch(struct vm *vm, const struct mote_frame *frame)
 	return -ENOSYS;
 }
 
+/* Standard streams: the embedder's, and what is written to them starts a timer of the vCPU's thread. */
+static bool stdio(struct vm *vm, uint64_t fd)
+{
+	const struct fd_entry *e = fd <= INT32_MAX ? fdtable_get(&vm->fds, (int32_t)fd) : NULL;
+	return e && e->flags & FD_STDIO;
+}
+
+/* Calls that neither wait, as far as they know, nor change memory, nor belong to the vCPU's thread. */
+static bool pollable(struct vm *vm, const struct mote_frame *f)
+{
+	switch (f->nr) {
+	case MOTE_CALL_readv:
+	case MOTE_CALL_writev:
+	case MOTE_CALL_preadv:
+	case MOTE_CALL_pwritev:
+		return !stdio(vm, f->arg[0]);
+	case MOTE_CALL_open:
+	case MOTE_CALL_close:
+	case MOTE_CALL_lseek:
+	case MOTE_CALL_fstat:
+	case MOTE_CALL_stat:
+	case MOTE_CALL_readdir:
+	case MOTE_CALL_mkdir:
+	case MOTE_CALL_unlink:
+	case MOTE_CALL_rename:
+	case MOTE_CALL_link:
+	case MOTE_CALL_symlink:
+	case MOTE_CALL_readlink:
+	case MOTE_CALL_ftruncate:
+	case MOTE_CALL_futimens:
+	case MOTE_CALL_utimens:
+	case MOTE_CALL_fchmod:
+	case MOTE_CALL_chmod:
+	case MOTE_CALL_access:
+	case MOTE_CALL_statfs:
+	case MOTE_CALL_get_flags:
+	case MOTE_CALL_set_flags:
+	case MOTE_CALL_dup:
+	case MOTE_CALL_dup_to:
+	case MOTE_CALL_poll:
+	case MOTE_CALL_clock_resolution:
+	case MOTE_CALL_random:
+	case MOTE_CALL_recv:
+		return true;
+	case MOTE_CALL_clock_get: /* but for CPU time, which is that of a thread */
+		return f->arg[0] != CLOCK_PROCESS_CPUTIME_ID && f->arg[0] != CLOCK_THREAD_CPUTIME_ID;
+	}
+	return false;
+}
+
+static struct mote_frame take_frame(struct vm *vm, struct mote_area *area)
+{
+	vm->scratch_used = 0;
+	return *(volatile struct mote_frame *)&area->frame;
+}
+
+static void finish(struct vm *vm, struct mote_area *area, int64_t result)
+{
+	vm->counters.calls++;
+	*(volatile int64_t *)&area->frame.result = result;
+}
+
 void hostcall_serve(struct vm *vm, struct mote_area *area)
 {
-	struct mote_frame frame = *(volatile struct mote_frame *)&area->frame;
-	vm->scratch_used = 0;
-	vm->counters.calls++;
+	if (ring_answered(vm))
+		return;
+	const struct mote_frame frame = take_frame(vm, area);
+	ring_doorbell(vm, pollable(vm, &frame));
 	vm_flush_output(vm);
 	int64_t result = dispatch(vm, &frame);
 	if (frame.nr == MOTE_CALL_writev)
 		vm_note_write(vm, (int32_t)frame.arg[0], result);
-	*(volatile int64_t *)&area->frame.result = result;
+	finish(vm, area, result);
+	ring_replied(vm);
+}
+
+bool hostcall_serve_polled(struct vm *vm, struct mote_area *area)
+{
+	const struct mote_frame frame = take_frame(vm, area);
+	if (!pollable(vm, &frame) || area->output_len != 0)
+		return false;
+	vm->on_poller = true;
+	int64_t result = dispatch(vm, &frame);
+	vm->on_poller = false;
+	if (result == VM_DEFER)
+		return false;
+	finish(vm, area, result);
+	return true;
 }
 
 void vm_put(struct vm *vm, gva_t to, const void *from, uint64_t bytes)

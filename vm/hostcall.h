@@ -12,6 +12,7 @@
 #include "abi/types.h"
 #include "vm/memory.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -70,5 +71,7 @@ void vm_put(struct vm *vm, gva_t to, const void *from, uint64_t bytes);
 
 /* Carries out the call that is in the frame of the vCPU's area. Host-side entry for the run loop. */
 void hostcall_serve(struct vm *vm, struct mote_area *area);
+/* The same on the poller (ring.h): false, and nothing done, where the call is one for the vCPU's thread. */
+bool hostcall_serve_polled(struct vm *vm, struct mote_area *area) must_check;
 
 #endif

@@ -8,6 +8,7 @@
 #include "vm/hostcall.h"
 #include "vm/machine.h"
 #include "vm/memory.h"
+#include "vm/ring.h"
 #include "vm/vm.h"
 
 #include <signal.h>
@@ -75,6 +76,8 @@ struct vm {
 	unsigned log_lines; /* guest lines so far: rate limit */
 	struct vm_counters counters;
 	struct vm_channel channel;
+	struct vm_ring ring;
+	bool on_poller; /* the call under way is the poller's: it may not wait */
 	/* Scratch for one decoded call. */
 	size_t scratch_used;
 	struct iovec iov[HOSTCALL_IOV_MAX];
@@ -96,9 +99,11 @@ void vm_end(struct vm *vm, enum vm_end end, int code);
 int vm_timer_set(struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns) must_check;
 /* Told of every successful write: small ones to descriptors 1 and 2 let the guest buffer the next ones. */
 void vm_note_write(struct vm *vm, int32_t fd, int64_t written);
+/* What a handler returns on the poller when it would have to wait, having done nothing. */
+#define VM_DEFER (-4096)
 /*
- * The waits of host calls. 0 when the descriptor has one of the events (or an error), or the time is
- * over; -EINTR when the guest has a signal to see to or is to end.
+ * The waits of host calls. 0 when the descriptor has one of the events (or an error), or the time is over;
+ * -EINTR when the guest has a signal to see to or is to end; VM_DEFER on the poller, instead of waiting.
  */
 int vm_wait_fd(struct vm *vm, int host, short events) must_check;
 int vm_wait(struct vm *vm, int64_t ns) must_check;

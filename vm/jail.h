@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The seccomp filter of a thread that runs a vCPU. */
+/* The seccomp filters: of a thread that runs a vCPU, and of the poller beside it. */
 #ifndef MOTE_VM_JAIL_H
 #define MOTE_VM_JAIL_H
 
@@ -12,5 +12,7 @@
  * names thread and call. Not undoable.
  */
 int jail_enter(struct err *e) must_check;
+/* The same with vm/jail_poller_syscalls.def, on top of what the thread was started with. */
+int jail_enter_poller(struct err *e) must_check;
 
 #endif

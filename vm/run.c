@@ -209,6 +209,7 @@ static int enter(struct vm *vm, struct err *e)
 
 static void leave(struct vm *vm)
 {
+	ring_stop(vm);
 	vm_flush_output(vm);
 	vm->area->output_armed = 0;
 	atomic_store(&vm->running_tid, 0);

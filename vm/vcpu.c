@@ -251,7 +251,9 @@ int vcpu_loop(struct vm *vm, struct err *e)
 		if (vm->ended)
 			break;
 		enum machine_exit why;
+		ring_entering(vm);
 		rc = machine_run(&vm->machine, &why, e);
+		ring_left(vm);
 		if (rc < 0)
 			return rc;
 		interrupted = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The guest's side of the host-call table: for each call of calls.def an inline function
- * `int64_t mote_NAME(area, arguments…)`, which fills in that vCPU's frame and rings the doorbell.
+ * `int64_t mote_NAME(area, arguments…)`, which fills in that vCPU's frame and has it carried out.
  * PATH, IN, OUT, IOVR and IOVW arguments are two parameters: NAME and NAME_len (bytes, or the count of
  * vectors). Result: >= 0 or a negative errno. Only the vCPU that owns the area may call.
  */
@@ -24,10 +24,21 @@ static inline struct mote_area *mote_area(void)
 }
 
 /* Any memory may be read or written by the host meanwhile. RIP is not to be relied on by the host. */
-static inline int64_t mote_ring(struct mote_area *area)
+static inline int64_t mote_doorbell(struct mote_area *area)
 {
 	__asm__ volatile("outb %%al, %0" : : "i"(MOTE_PORT_CALL), "a"(0) : "memory");
 	return *(volatile int64_t *)&area->frame.result;
+}
+
+/* guest/lib: by the ring, else by the doorbell. */
+int64_t mote_ring_polled(struct mote_area *area);
+
+/* Has the frame's call carried out, and gives its result. */
+static inline int64_t mote_ring(struct mote_area *area)
+{
+	if (__builtin_expect(__atomic_load_n(&area->ring.polling, __ATOMIC_RELAXED) != 0, 0))
+		return mote_ring_polled(area);
+	return mote_doorbell(area);
 }
 #endif
 

@@ -97,6 +97,38 @@ struct mote_fault {
 	struct mote_context context;
 };
 
+/*
+ * The ring: the second way of a host call, for while they come close together. A thread of the host, the
+ * poller, then looks at `turn` for a bounded time after each call, and `polling` is not 0.
+ *
+ * The guest fills in `frame`. Where polling is 0 it rings the doorbell. Else it sets turn to ASKED
+ * (release) and watches it:
+ *   DONE      the result is in the frame; the guest sets turn to FREE.
+ *   DECLINED  nothing was done, the call is one for the vCPU's thread: the guest rings the doorbell.
+ *   ASKED     still, when polling has become 0 or ask_cycles of the TSC are over: the guest takes the
+ *             question back by compare-and-swap to FREE, and rings the doorbell.
+ *   TAKEN     the poller is at it. After take_cycles of the TSC the guest rings the doorbell, where it
+ *             sleeps until the call is carried out.
+ * The doorbell sets turn to FREE. It carries out the frame's call, unless it finds DONE.
+ *
+ * The host copies the frame once when it takes the call, as at the doorbell, and trusts nothing here:
+ * a guest that breaks these rules has calls carried out that it did not mean, and none else.
+ */
+enum mote_turn {
+	MOTE_TURN_FREE = 0, /* the guest's */
+	MOTE_TURN_ASKED,
+	MOTE_TURN_TAKEN,
+	MOTE_TURN_DONE,
+	MOTE_TURN_DECLINED,
+};
+
+struct mote_ring {
+	uint32_t turn;
+	uint32_t polling;     /* these three are written by the host */
+	uint32_t ask_cycles;
+	uint32_t take_cycles;
+};
+
 #define MOTE_OUTPUT_BYTES 8192
 
 /*
@@ -127,7 +159,9 @@ struct mote_area {
 	uint64_t handled_signals; /* bit n - 1: signal n has a handler in the program */
 	uint64_t pending_signals; /* set by the host, cleared by the guest (atomics) */
 	uint64_t blocked_signals; /* the program's mask, kept by the personality */
-	struct mote_frame frame;
+	/* Beside each other in two cache lines, the result and the ring in one of them. */
+	_Alignas(64) struct mote_frame frame;
+	struct mote_ring ring;
 	struct mote_fault fault;
 	uint32_t output_armed; /* written by the host */
 	uint32_t output_fd;

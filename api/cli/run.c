@@ -28,6 +28,8 @@ const char cli_run_help[] =
 	"  --timeout TIME      end it after TIME: seconds, or with ms, s, m (default: never)\n"
 	"  --cwd PATH          working directory, a guest path (default: the first --dir, else /)\n"
 	"  --entry NAME        run this exported function instead of _start (WebAssembly only)\n"
+	"  --no-polling        answer every host call by a VM exit; else a thread polls for them on another\n"
+	"                      CPU while they come in quick succession\n"
 	"  --stats             when it has ended, say on stderr how many VM exits and host calls it took\n"
 	"  --net               let a native program use the network as this process may\n"
 	"\n"
@@ -128,6 +130,7 @@ static int parse(struct run *r, int argc, char **argv)
 		{"timeout", required_argument, NULL, 't'}, {"cwd", required_argument, NULL, 'c'},
 		{"entry", required_argument, NULL, 'f'},   {"net", no_argument, NULL, 'n'},
 		{"help", no_argument, NULL, 'h'},	   {"stats", no_argument, NULL, 's'},
+		{"no-polling", no_argument, NULL, 'p'},
 		{NULL, 0, NULL, 0},
 	};
 	opterr = 0;
@@ -162,6 +165,9 @@ static int parse(struct run *r, int argc, char **argv)
 			break;
 		case 'n':
 			r->options.network = 1;
+			break;
+		case 'p':
+			r->options.no_polling = 1;
 			break;
 		case 's':
 			r->stats = 1;

@@ -69,6 +69,7 @@ struct mote_options {
 	uint64_t call_bytes_max;     /* of one call's arguments or result; default 16 MiB, at most 1 GiB */
 	uint64_t call_time_limit_ns; /* wall clock of a call, host functions included; default none */
 	uint64_t call_cpu_limit_ns;  /* CPU time of its thread in the guest and for it; default none */
+	int no_polling;          /* not 0: no second thread, whatever the rate of host calls */
 };
 
 enum mote_end {

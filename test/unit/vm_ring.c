@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host calls by the ring, with real programs: right results, declined calls, signals, limits, hostile
+ * guests, under the filters of `mote run`. Needs a KVM of either kind. Whether there is anything to poll
+ * with depends on the machine's other work, so the test that needs it tries for a while.
+ */
+#include <mote/mote.h>
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define GUEST TEST_GUESTS "/ring_checks.musl"
+
+enum { TRIES = 20 };
+
+static char tree[] = "/tmp/mote-ring-XXXXXX";
+
+static void make_tree(void)
+{
+	cr_assert(mkdtemp(tree));
+}
+
+static void remove_tree(void)
+{
+	char command[64];
+	snprintf(command, sizeof(command), "rm -rf %s", tree);
+	cr_assert(system(command) == 0);
+}
+
+TestSuite(vm_ring, .init = make_tree, .fini = remove_tree);
+
+struct given {
+	const char *what, *seconds;
+	uint64_t limit_ms;
+	int no_polling;
+};
+
+static struct mote_sandbox *make(const struct given *g)
+{
+	int fd = open(GUEST, O_RDONLY | O_CLOEXEC), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int stdio[3] = {null, null, 2};
+	struct mote_dir dir = {.guest_path = "/w", .fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	char *argv[] = {(char *)"ring_checks", (char *)(uintptr_t)g->what, (char *)(uintptr_t)g->seconds, NULL};
+	cr_assert(fd >= 0 && null >= 0 && dir.fd >= 0);
+	struct mote_options o = {
+		.size = sizeof(o), .program_fd = fd, .argv = argv, .cwd = "/w", .stdio = stdio, .dirs = &dir,
+		.dir_count = 1, .time_limit_ns = g->limit_ms * 1000000, .memory_bytes = 64 << 20,
+		.no_polling = g->no_polling,
+	};
+	struct mote_sandbox *sandbox;
+	struct mote_error e;
+	int rc = mote_sandbox_new(&o, &sandbox, &e);
+	cr_assert(rc == 0, "%s", e.text);
+	close(fd);
+	close(null);
+	close(dir.fd);
+	return sandbox;
+}
+
+static int run(const struct given *g, struct mote_counters *c)
+{
+	struct mote_sandbox *sandbox = make(g);
+	struct mote_result result;
+	struct mote_error e;
+	int rc = mote_sandbox_run(sandbox, &result, &e);
+	cr_assert(rc == 0, "%s", e.text);
+	c->size = sizeof(*c);
+	mote_sandbox_count(sandbox, c);
+	mote_sandbox_free(sandbox);
+	return mote_exit_status(&result);
+}
+
+static bool other_cpu(void)
+{
+	cpu_set_t set;
+	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
+}
+
+Test(vm_ring, calls_go_by_the_ring_and_are_right)
+{
+	const struct given g = {.what = "stream", .seconds = "0.5"};
+	struct mote_counters c;
+	for (int i = 0; i < TRIES; i++) {
+		cr_assert(run(&g, &c) == 0);
+		if (c.host_calls > c.vm_exits + c.vm_exits / 4)
+			return;
+	}
+	cr_assert(!other_cpu(), "never polled: %lu exits, %lu calls", c.vm_exits, c.host_calls);
+}
+
+Test(vm_ring, without_polling_each_call_is_an_exit)
+{
+	const struct given g = {.what = "stream", .seconds = "0.3", .no_polling = 1};
+	struct mote_counters c;
+	cr_assert(run(&g, &c) == 0);
+	cr_expect(c.vm_exits >= c.host_calls, "%lu exits, %lu calls", c.vm_exits, c.host_calls);
+}
+
+Test(vm_ring, declined_calls_come_by_the_doorbell)
+{
+	const struct given g = {.what = "mixed", .seconds = "1"};
+	struct mote_counters c;
+	cr_assert(run(&g, &c) == 0);
+}
+
+Test(vm_ring, signals_arrive)
+{
+	const struct given g = {.what = "signals", .seconds = "4"};
+	struct mote_counters c;
+	cr_assert(run(&g, &c) == 0);
+}
+
+Test(vm_ring, a_time_limit_ends_a_stream)
+{
+	const struct given g = {.what = "endless", .seconds = "0", .limit_ms = 700};
+	struct mote_counters c;
+	cr_assert(run(&g, &c) == 137);
+}
+
+static struct mote_sandbox *running;
+
+static void end_it(int signo)
+{
+	(void)signo;
+	mote_sandbox_signal(running, SIGTERM);
+}
+
+Test(vm_ring, a_signal_ends_a_stream)
+{
+	const struct given g = {.what = "endless", .seconds = "0"};
+	struct mote_result result;
+	struct mote_error e;
+	running = make(&g);
+	signal(SIGALRM, end_it);
+	alarm(1);
+	cr_assert(mote_sandbox_run(running, &result, &e) == 0);
+	cr_expect(mote_exit_status(&result) == 128 + SIGTERM);
+	mote_sandbox_free(running);
+}
+
+Test(vm_ring, hostile_guests_harm_nobody)
+{
+	const struct given g = {.what = "hostile", .seconds = "3"};
+	struct mote_counters c;
+	int status = run(&g, &c);
+	/* Its own descriptors may be gone, its own calls fail: that is its affair. */
+	cr_expect(status == 0 || status == 1, "status %d", status);
+}
+
+/* In a child, which is locked down for good. */
+Test(vm_ring, works_within_the_filters)
+{
+	for (int i = 0; i < TRIES; i++) {
+		pid_t child = fork();
+		cr_assert(child >= 0);
+		if (child == 0) {
+			const struct given g = {.what = i % 2 ? "mixed" : "stream", .seconds = "0.5"};
+			struct mote_sandbox *sandbox = make(&g);
+			struct mote_result result;
+			struct mote_error e;
+			if (mote_jail(&e) < 0 || mote_sandbox_run(sandbox, &result, &e) < 0)
+				_exit(99);
+			struct mote_counters c = {.size = sizeof(c)};
+			mote_sandbox_count(sandbox, &c);
+			_exit(mote_exit_status(&result) ? 98 : c.host_calls > c.vm_exits ? 10 : 11);
+		}
+		int status;
+		cr_assert(waitpid(child, &status, 0) == child);
+		cr_assert(WIFEXITED(status) && (WEXITSTATUS(status) == 10 || WEXITSTATUS(status) == 11),
+			  "status %#x", status);
+		if (WEXITSTATUS(status) == 10 && i >= 2)
+			return;
+	}
+	cr_assert(!other_cpu(), "never polled");
+}
