@@ -26,6 +26,7 @@ import sys
 import tarfile
 from pathlib import Path
 
+import spectest_edges
 import spectest_pack
 
 HERE = Path(__file__).resolve().parent
@@ -41,10 +42,11 @@ SAMPLE = ["i32", "f64", "call_indirect", "br_table", "memory_grow", "memory_trap
           "conversions", "fac", "binary", "imports", "load1", "memory_copy0", "memory_init0", "data0", "elem",
           "simd_lane", "simd_f32x4_arith", "simd_load_extend", "simd_i8x16_arith2", "simd_conversions", "simd_const",
           "simd_memory-multi", "relaxed_madd_nmadd", "i32x4_relaxed_trunc", "relaxed_dot_product", "return_call",
-          "return_call_indirect", "custom"]
+          "return_call_indirect", "custom", "own/memory_edges"]
 # The first group with a matching pattern.
 GROUPS = [
     ("core", "i64 f64"),
+    ("our own", "own/*"),
     ("proposals after 3.0", "proposals/*"),
     ("relaxed SIMD", "relaxed_* i8x16_relaxed_* i16x8_relaxed_* i32x4_relaxed_*"),
     ("multi-memory", "address0 address1 align0 binary0 data0 data1 data_drop0 exports0 float_exprs0 float_exprs1 "
@@ -326,6 +328,7 @@ def main():
         parser.error("--vm, --hosted or both")
     BUILD.mkdir(parents=True, exist_ok=True)
     known = scripts(suite(), "")
+    known["own/memory_edges"] = spectest_edges.make(BUILD / "own")
     listed, partly = out_of_scope(known)
     chosen = {name: path for name, path in known.items() if options.pattern in name and
               (not options.sample or name in SAMPLE)}
