@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Function calls: the host's side of abi/message.h. The guest may send anything at any time; what is no
- * proper message in its place poisons the sandbox and does nothing else.
+ * Function calls: the host's side of abi/message.h. The guest may send anything at any time; what
+ * is no proper message in its place poisons the sandbox and does nothing else.
  */
 #include "api/internal.h"
 
@@ -20,15 +20,18 @@
 static int add_function(struct mote_sandbox *s, const struct mote_function *from, struct err *e)
 {
 	if (!from->name || !from->signature || !from->call)
-		return err_set(e, ERR_CONFIG, EINVAL, "a host function without name, signature or call");
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "a host function without name, signature or call");
 	size_t len = strlen(from->name);
 	if (len < 1 || len > MOTE_NAME_MAX || !mote_signature_valid(from->signature))
 		return err_set(e, ERR_CONFIG, EINVAL,
-			       "host function %.64s: the name must have 1 to %d bytes, and %.40s be a signature like is:I", from->name,
-			       MOTE_NAME_MAX, from->signature);
+			       "host function %.64s: the name must have 1 to %d bytes, and %.40s "
+			       "be a signature like is:I",
+			       from->name, MOTE_NAME_MAX, from->signature);
 	for (size_t i = 0; i < s->function_count; i++)
 		if (strcmp(s->functions[i].name, from->name) == 0)
-			return err_set(e, ERR_CONFIG, EEXIST, "two host functions are called %.64s", from->name);
+			return err_set(e, ERR_CONFIG, EEXIST, "two host functions are called %.64s",
+				       from->name);
 	struct host_function *f = &s->functions[s->function_count];
 	*f = (struct host_function){.name = strdup(from->name),
 				    .signature = strdup(from->signature),
@@ -42,14 +45,16 @@ int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct
 {
 	uint64_t bytes = o->call_bytes_max ? o->call_bytes_max : CALL_BYTES_DEFAULT;
 	if (bytes > CALL_BYTES_MAX)
-		return err_set(e, ERR_CONFIG, EINVAL, "call_bytes_max is %lu; at most 1 GiB is possible", bytes);
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "call_bytes_max is %lu; at most 1 GiB is possible", bytes);
 	s->message_max = bytes;
-	s->limits = (struct vm_limits){.wall_ns = o->call_time_limit_ns, .cpu_ns = o->call_cpu_limit_ns};
+	s->limits = (struct vm_limits){.wall_ns = o->call_time_limit_ns,
+				       .cpu_ns = o->call_cpu_limit_ns};
 	if (o->function_count == 0)
 		return 0;
 	if (o->function_count > FUNCTIONS_MAX)
-		return err_set(e, ERR_CONFIG, E2BIG, "%zu host functions; at most %d are possible", o->function_count,
-			       FUNCTIONS_MAX);
+		return err_set(e, ERR_CONFIG, E2BIG, "%zu host functions; at most %d are possible",
+			       o->function_count, FUNCTIONS_MAX);
 	s->functions = calloc(o->function_count, sizeof(s->functions[0]));
 	if (!s->functions)
 		return err_sys(e, ENOMEM, "host functions");
@@ -116,12 +121,14 @@ static int guest_ended(const struct vm_outcome *out, struct err *e)
 	case VM_EXITED:
 		return err_set(e, ERR_GUEST, EIO, "the guest exited with status %d", out->code);
 	case VM_SIGNALLED:
-		return err_set(e, ERR_GUEST, EIO, "signal %d (%s) ended the guest", out->code, strsignal(out->code));
+		return err_set(e, ERR_GUEST, EIO, "signal %d (%s) ended the guest", out->code,
+			       strsignal(out->code));
 	case VM_TIMED_OUT:
 		return err_set(e, ERR_GUEST, ETIMEDOUT, "the guest ran into its limit of %s",
 			       out->code ? "CPU time" : "wall-clock time");
 	case VM_FAULTED:
-		return err_set(e, ERR_GUEST, EIO, "the guest failed with CPU exception %d", out->code);
+		return err_set(e, ERR_GUEST, EIO, "the guest failed with CPU exception %d",
+			       out->code);
 	case VM_INTERRUPTED:
 		return err_set(e, ERR_GUEST, ECANCELED, "the guest was interrupted");
 	case VM_WAITING:
@@ -158,7 +165,8 @@ static bool encode(const struct mote_sandbox *s, const struct outgoing *m, struc
 		mote_put_u32(o, (uint32_t)s->function_count);
 		for (size_t i = 0; i < s->function_count; i++) {
 			mote_put_text(o, s->functions[i].name, strlen(s->functions[i].name));
-			mote_put_text(o, s->functions[i].signature, strlen(s->functions[i].signature));
+			mote_put_text(o, s->functions[i].signature,
+				      strlen(s->functions[i].signature));
 		}
 		return true;
 	case MOTE_MESSAGE_READY:
@@ -175,9 +183,11 @@ static int send_message(struct mote_sandbox *s, const struct outgoing *m, struct
 	for (;;) {
 		o = (struct mote_out){.at = s->send, .room = s->send_room};
 		if (!encode(s, m, &o))
-			return err_set(e, ERR_CONFIG, EINVAL, "a value without type, or a string with a NUL inside");
+			return err_set(e, ERR_CONFIG, EINVAL,
+				       "a value without type, or a string with a NUL inside");
 		if (o.len > s->message_max)
-			return err_set(e, ERR_CONFIG, EMSGSIZE, "a message of %zu bytes; call_bytes_max is %zu", o.len,
+			return err_set(e, ERR_CONFIG, EMSGSIZE,
+				       "a message of %zu bytes; call_bytes_max is %zu", o.len,
 				       s->message_max);
 		if (mote_out_fits(&o))
 			break;
@@ -202,7 +212,8 @@ static const struct host_function *find_function(const struct mote_sandbox *s, c
 	return NULL;
 }
 
-static int send_error(struct mote_sandbox *s, enum mote_call_error code, const char *text, struct err *e)
+static int send_error(struct mote_sandbox *s, enum mote_call_error code, const char *text,
+		      struct err *e)
 {
 	const struct outgoing m = {.kind = MOTE_MESSAGE_ERROR, .code = code, .text = text};
 	int rc = send_message(s, &m, e);
@@ -210,8 +221,8 @@ static int send_error(struct mote_sandbox *s, enum mote_call_error code, const c
 }
 
 /* Runs a host function and hands its result over. Its failures are the guest's to see. */
-static int run_function(struct mote_sandbox *s, const struct host_function *f, const struct mote_value *args,
-			size_t count, struct err *e)
+static int run_function(struct mote_sandbox *s, const struct host_function *f,
+			const struct mote_value *args, size_t count, struct err *e)
 {
 	struct mote_error why = {0};
 	struct mote_value result = mote_void();
@@ -221,13 +232,17 @@ static int run_function(struct mote_sandbox *s, const struct host_function *f, c
 	if (rc < 0)
 		return send_error(s, MOTE_CALL_FAILED, why.text[0] ? why.text : strerror(-rc), e);
 	if (result.type != mote_signature_result(f->signature))
-		return send_error(s, MOTE_CALL_FAILED, "the host function's result is not of the type that it promises", e);
+		return send_error(s, MOTE_CALL_FAILED,
+				  "the host function's result is not of the type that it promises",
+				  e);
 	const struct outgoing m = {.kind = MOTE_MESSAGE_RETURN, .values = &result};
 	rc = send_message(s, &m, e);
 	if (rc == -EMSGSIZE)
-		return send_error(s, MOTE_CALL_TOO_LARGE, "the host function's result is too large for a message", e);
+		return send_error(s, MOTE_CALL_TOO_LARGE,
+				  "the host function's result is too large for a message", e);
 	if (rc == -EINVAL)
-		return send_error(s, MOTE_CALL_FAILED, "the host function's result cannot be sent", e);
+		return send_error(s, MOTE_CALL_FAILED, "the host function's result cannot be sent",
+				  e);
 	return rc;
 }
 
@@ -248,7 +263,8 @@ static int serve_call(struct mote_sandbox *s, struct mote_in in, struct err *e)
 	if (!mote_signature_takes(f->signature, args, count) ||
 	    (want != MOTE_ANY && want != mote_signature_result(f->signature)))
 		return send_error(s, MOTE_CALL_SIGNATURE, f->signature, e);
-	/* A call back into the guest brings messages of its own: this one, which args point into, is kept. */
+	/* A call back into the guest brings messages of its own: this one, which args point into,
+	 * is kept. */
 	size_t room;
 	uint8_t *message = vm_take_message(s->vm, &room);
 	const struct call_memory *mark = s->memory;
@@ -261,8 +277,8 @@ static int serve_call(struct mote_sandbox *s, struct mote_in in, struct err *e)
 /* --- the conversation --- */
 
 /*
- * Runs the guest, serving its calls, until it says something else: READY, RETURN or ERROR, in *in. An
- * error of the conversation itself poisons the sandbox.
+ * Runs the guest, serving its calls, until it says something else: READY, RETURN or ERROR, in *in.
+ * An error of the conversation itself poisons the sandbox.
  */
 static int converse(struct mote_sandbox *s, uint8_t *kind, struct mote_in *in, struct err *e)
 {
@@ -295,8 +311,9 @@ static int out_of_place(struct mote_sandbox *s, const char *what, struct err *e)
 }
 
 /* The guest's answer to a call. */
-static int take_answer(struct mote_sandbox *s, uint8_t kind, struct mote_in in, const struct export *f,
-		       enum mote_type want, struct mote_value *result, struct err *e)
+static int take_answer(struct mote_sandbox *s, uint8_t kind, struct mote_in in,
+		       const struct export *f, enum mote_type want, struct mote_value *result,
+		       struct err *e)
 {
 	struct mote_value value;
 	uint32_t code;
@@ -323,21 +340,24 @@ static int take_answer(struct mote_sandbox *s, uint8_t kind, struct mote_in in, 
 static int check_state(const struct mote_sandbox *s, struct err *e)
 {
 	if (s->state == SANDBOX_POISONED)
-		return err_set(e, ERR_GUEST, ENOTRECOVERABLE, "the sandbox is poisoned: %.300s", s->poison);
+		return err_set(e, ERR_GUEST, ENOTRECOVERABLE, "the sandbox is poisoned: %.300s",
+			       s->poison);
 	if (s->state != SANDBOX_READY)
-		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox is not initialised; mote_sandbox_init() does that");
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "the sandbox is not initialised; mote_sandbox_init() does that");
 	return 0;
 }
 
-static int call(struct mote_sandbox *s, const char *name, const struct mote_value *args, size_t count,
-		struct mote_value *result, struct err *e)
+static int call(struct mote_sandbox *s, const char *name, const struct mote_value *args,
+		size_t count, struct mote_value *result, struct err *e)
 {
 	enum mote_type want = result ? result->type : MOTE_ANY;
 	int rc = check_state(s, e);
 	if (rc < 0)
 		return rc;
 	if (count > MOTE_ARGS_MAX)
-		return err_set(e, ERR_CONFIG, E2BIG, "%zu arguments; a function has %d at most", count, MOTE_ARGS_MAX);
+		return err_set(e, ERR_CONFIG, E2BIG, "%zu arguments; a function has %d at most",
+			       count, MOTE_ARGS_MAX);
 	const struct export *f = exports_find(s->exports, name);
 	if (!f)
 		return err_set(e, ERR_CONFIG, ENOENT, "the guest exports no function %.64s", name);
@@ -345,12 +365,18 @@ static int call(struct mote_sandbox *s, const char *name, const struct mote_valu
 	if (rc < 0)
 		return rc;
 	if (s->depth > 0 && !(f->flags & MOTE_EXPORT_REENTRANT))
-		return err_set(e, ERR_CONFIG, EBUSY, "the guest's function %s may not be called from host functions", name);
+		return err_set(e, ERR_CONFIG, EBUSY,
+			       "the guest's function %s may not be called from host functions",
+			       name);
 	if (s->depth >= CALL_DEPTH_MAX)
-		return err_set(e, ERR_CONFIG, EBUSY, "calls between host and guest are nested more than %d deep",
+		return err_set(e, ERR_CONFIG, EBUSY,
+			       "calls between host and guest are nested more than %d deep",
 			       CALL_DEPTH_MAX);
-	const struct outgoing m = {
-		.kind = MOTE_MESSAGE_CALL, .name = name, .want = want, .values = args, .count = count};
+	const struct outgoing m = {.kind = MOTE_MESSAGE_CALL,
+				   .name = name,
+				   .want = want,
+				   .values = args,
+				   .count = count};
 	rc = send_message(s, &m, e);
 	if (rc < 0)
 		return rc;
@@ -364,8 +390,8 @@ static int call(struct mote_sandbox *s, const char *name, const struct mote_valu
 	return rc < 0 ? rc : take_answer(s, kind, in, f, want, result, e);
 }
 
-int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name, const struct mote_value *args, size_t count,
-		      struct mote_value *result, struct mote_error *error)
+int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name, const struct mote_value *args,
+		      size_t count, struct mote_value *result, struct mote_error *error)
 {
 	struct err e = {0};
 	int rc = call(sandbox, name, args, count, result, &e);
@@ -406,7 +432,8 @@ int mote_sandbox_interrupt(struct mote_sandbox *sandbox)
 	return vm_interrupt(sandbox->vm);
 }
 
-int mote_sandbox_export(const struct mote_sandbox *sandbox, size_t index, const char **name, const char **signature)
+int mote_sandbox_export(const struct mote_sandbox *sandbox, size_t index, const char **name,
+			const char **signature)
 {
 	const struct exports *x = sandbox->exports;
 	if (!x || index >= x->count)

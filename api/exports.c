@@ -15,19 +15,23 @@ static int by_name(const void *a, const void *b)
 
 static bool read_export(struct mote_in *in, struct export *to)
 {
-	if (!mote_get_name(in, &to->name) || !mote_get_name(in, &to->signature) || !mote_get_u8(in, &to->flags))
+	if (!mote_get_name(in, &to->name) || !mote_get_name(in, &to->signature) ||
+	    !mote_get_u8(in, &to->flags))
 		return false;
-	if (!mote_signature_valid(to->signature) || to->flags & ~(MOTE_EXPORT_REENTRANT | MOTE_EXPORT_WASM))
+	if (!mote_signature_valid(to->signature) ||
+	    to->flags & ~(MOTE_EXPORT_REENTRANT | MOTE_EXPORT_WASM))
 		return false;
-	return !(to->flags & MOTE_EXPORT_WASM) || strspn(to->signature, "iIfF:") == strlen(to->signature);
+	return !(to->flags & MOTE_EXPORT_WASM) ||
+	       strspn(to->signature, "iIfF:") == strlen(to->signature);
 }
 
 static bool read_table(struct exports *x, struct mote_in in)
 {
 	uint8_t kind;
 	uint32_t version, count;
-	if (!mote_get_u8(&in, &kind) || kind != MOTE_MESSAGE_READY || !mote_get_u32(&in, &version) ||
-	    version != MOTE_MESSAGE_VERSION || !mote_get_u32(&in, &count) || count > MOTE_EXPORTS_MAX)
+	if (!mote_get_u8(&in, &kind) || kind != MOTE_MESSAGE_READY ||
+	    !mote_get_u32(&in, &version) || version != MOTE_MESSAGE_VERSION ||
+	    !mote_get_u32(&in, &count) || count > MOTE_EXPORTS_MAX)
 		return false;
 	x->list = calloc(count + 1, sizeof(x->list[0]));
 	for (; x->list && x->count < count; x->count++)
@@ -120,23 +124,27 @@ static bool wasm_takes(const char *signature, const struct mote_value *args, siz
 bool export_returns(const struct export *f, enum mote_type want, enum mote_type got)
 {
 	enum mote_type type = mote_signature_result(f->signature);
-	if (!(f->flags & MOTE_EXPORT_WASM) || want == MOTE_ANY || want == MOTE_VOID || type == MOTE_VOID)
+	if (!(f->flags & MOTE_EXPORT_WASM) || want == MOTE_ANY || want == MOTE_VOID ||
+	    type == MOTE_VOID)
 		return got == type && (want == MOTE_ANY || want == type);
 	if (want == MOTE_STRING || want == MOTE_BYTES)
 		return got == want && type == MOTE_I32;
 	return got == want && lowered(want)[0] == (char)type;
 }
 
-int export_check(const struct export *f, const struct mote_value *args, size_t count, enum mote_type want,
-		 struct err *e)
+int export_check(const struct export *f, const struct mote_value *args, size_t count,
+		 enum mote_type want, struct err *e)
 {
 	bool wasm = f->flags & MOTE_EXPORT_WASM;
-	if (!(wasm ? wasm_takes(f->signature, args, count) : mote_signature_takes(f->signature, args, count)))
-		return err_set(e, ERR_CONFIG, EINVAL, "the guest's function %s has signature %s; the arguments do not fit",
+	if (!(wasm ? wasm_takes(f->signature, args, count)
+		   : mote_signature_takes(f->signature, args, count)))
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "the guest's function %s has signature %s; the arguments do not fit",
 			       f->name, f->signature);
 	if (!export_returns(f, want, want == MOTE_ANY ? mote_signature_result(f->signature) : want))
 		return err_set(e, ERR_CONFIG, EINVAL,
-			       "the guest's function %s has signature %s; its result is not of the type that is wanted", f->name,
-			       f->signature);
+			       "the guest's function %s has signature %s; its result is not of the "
+			       "type that is wanted",
+			       f->name, f->signature);
 	return 0;
 }

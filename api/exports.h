@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct export {
+struct export
+{
 	const char *name, *signature; /* in the table's copy of the message */
 	uint8_t flags;		      /* enum mote_export_flag */
 };
@@ -26,13 +27,14 @@ struct exports {
 };
 
 /* Reads a READY message, kind included; untrusted. ERR_GUEST, EPROTO where it is not one. */
-int exports_read(struct exports **out, const uint8_t *message, size_t len, struct err *e) must_check;
+int exports_read(struct exports **out, const uint8_t *message, size_t len,
+		 struct err *e) must_check;
 struct exports *exports_ref(struct exports *x);
 void exports_drop(struct exports *x); /* accepts NULL */
 const struct export *exports_find(const struct exports *x, const char *name);
 /* Whether arguments, and the type that is wanted back, fit; else ERR_CONFIG, EINVAL. */
-int export_check(const struct export *f, const struct mote_value *args, size_t count, enum mote_type want,
-		 struct err *e) must_check;
+int export_check(const struct export *f, const struct mote_value *args, size_t count,
+		 enum mote_type want, struct err *e) must_check;
 /* Whether a result is what a call that passed export_check must give. */
 bool export_returns(const struct export *f, enum mote_type want, enum mote_type got);
 #endif

@@ -29,23 +29,23 @@ struct call_memory {
 
 enum sandbox_state {
 	SANDBOX_NEW,
-	SANDBOX_READY,    /* initialised: waits for calls */
+	SANDBOX_READY,	  /* initialised: waits for calls */
 	SANDBOX_POISONED, /* `poison` says why */
-	SANDBOX_RAN,      /* mote_sandbox_run */
+	SANDBOX_RAN,	  /* mote_sandbox_run */
 };
 
 struct mote_sandbox {
 	struct vm *vm; /* owned */
 	enum sandbox_state state;
 	char poison[384];
-	int poison_code; /* positive errno */
-	struct exports *exports; /* counted; of a READY guest, else NULL */
+	int poison_code;		 /* positive errno */
+	struct exports *exports;	 /* counted; of a READY guest, else NULL */
 	struct host_function *functions; /* owned */
 	size_t function_count;
-	size_t message_max; /* bytes */
+	size_t message_max;	 /* bytes */
 	struct vm_limits limits; /* of a call */
-	unsigned depth; /* calls that wait for each other */
-	uint8_t *send; /* owned: the message being written */
+	unsigned depth;		 /* calls that wait for each other */
+	uint8_t *send;		 /* owned: the message being written */
 	size_t send_room;
 	struct call_memory *memory; /* owned, latest first */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The function-call channel: one message out, the next one in (abi/message.h). The guest stops in its host
- * call; vm_reply() completes it later. Addresses and sizes are the guest's and are checked when used.
+ * The function-call channel: one message out, the next one in (abi/message.h). The guest stops in
+ * its host call; vm_reply() completes it later. Addresses and sizes are the guest's and are checked
+ * when used.
  */
 #include "vm/internal.h"
 
@@ -120,7 +121,8 @@ int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e)
 	if (len > c->reply_room)
 		rc = keep(c, bytes, len, e);
 	else if (memory_write(&vm->memory, c->reply_at, bytes, len) < 0)
-		rc = err_set(e, ERR_GUEST, EFAULT, "the guest has no memory at %#lx, where it wants its next message",
+		rc = err_set(e, ERR_GUEST, EFAULT,
+			     "the guest has no memory at %#lx, where it wants its next message",
 			     c->reply_at.v);
 	if (rc < 0)
 		return rc;

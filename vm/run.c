@@ -2,10 +2,11 @@
 /*
  * A thread's time with a vCPU: from vm_resume to the next exchange or the end, and what limits it.
  *
- * VM_KICK_SIGNAL is blocked in this thread but for the moments when it may interrupt: inside KVM_RUN
- * (KVM_SET_SIGNAL_MASK) and inside the waits of host calls (ppoll with wait_mask). So a kick is never
- * lost between a check and a wait. Timers are kicks too; their siginfo says which flag to set. They exist
- * only while their thread is in vm_resume. SIGPIPE is blocked too: a guest's broken pipe is an errno.
+ * VM_KICK_SIGNAL is blocked in this thread but for the moments when it may interrupt: inside
+ * KVM_RUN (KVM_SET_SIGNAL_MASK) and inside the waits of host calls (ppoll with wait_mask). So a
+ * kick is never lost between a check and a wait. Timers are kicks too; their siginfo says which
+ * flag to set. They exist only while their thread is in vm_resume. SIGPIPE is blocked too: a
+ * guest's broken pipe is an errno.
  */
 #include "vm/internal.h"
 
@@ -83,7 +84,8 @@ void vm_signal(struct vm *vm, int signo)
 int vm_interrupt(struct vm *vm)
 {
 	int expected = VM_BUSY;
-	if (!atomic_compare_exchange_strong(&vm->busy, &expected, VM_STOPPED) && expected == VM_IDLE)
+	if (!atomic_compare_exchange_strong(&vm->busy, &expected, VM_STOPPED) &&
+	    expected == VM_IDLE)
 		return -ESRCH;
 	kick(vm);
 	return 0;
@@ -94,7 +96,8 @@ int vm_interrupt(struct vm *vm)
 static int timer_arm(struct vm_timer *t, clockid_t clock, uint64_t first_ns, uint64_t interval_ns)
 {
 	if (!t->made) {
-		struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = VM_KICK_SIGNAL};
+		struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID,
+				      .sigev_signo = VM_KICK_SIGNAL};
 		ev.sigev_value.sival_ptr = &t->fired;
 		ev._sigev_un._tid = (int)syscall(SYS_gettid);
 		if (timer_create(clock, &ev, &t->id) < 0)
@@ -103,7 +106,8 @@ static int timer_arm(struct vm_timer *t, clockid_t clock, uint64_t first_ns, uin
 	}
 	struct itimerspec when = {
 		.it_value = {.tv_sec = (time_t)(first_ns / NS), .tv_nsec = (long)(first_ns % NS)},
-		.it_interval = {.tv_sec = (time_t)(interval_ns / NS), .tv_nsec = (long)(interval_ns % NS)},
+		.it_interval = {.tv_sec = (time_t)(interval_ns / NS),
+				.tv_nsec = (long)(interval_ns % NS)},
 	};
 	return timer_settime(t->id, 0, &when, NULL) < 0 ? -errno : 0;
 }
@@ -142,14 +146,17 @@ static int start_timers(struct vm *vm)
 	if (vm->deadline_ns)
 		rc = vm_timer_set(&vm->deadline, left_after(vm->deadline_ns, now_ns()), 0);
 	if (rc == 0 && vm->cpu_limited)
-		rc = timer_arm(&vm->cpu, CLOCK_THREAD_CPUTIME_ID, left_after(vm->cpu_left_ns, 0), 0);
+		rc = timer_arm(&vm->cpu, CLOCK_THREAD_CPUTIME_ID, left_after(vm->cpu_left_ns, 0),
+			       0);
 	if (rc == 0 && vm->alarm_left_ns)
-		rc = vm_timer_set(&vm->alarm, left_after(vm->alarm_left_ns, now_ns() - vm->alarm_left_at),
+		rc = vm_timer_set(&vm->alarm,
+				  left_after(vm->alarm_left_ns, now_ns() - vm->alarm_left_at),
 				  vm->alarm_interval_ns);
 	return rc;
 }
 
-/* Timers belong to the thread. What the guest's alarm and the CPU limit had left is kept for the next one. */
+/* Timers belong to the thread. What the guest's alarm and the CPU limit had left is kept for the
+ * next one. */
 static void stop_timers(struct vm *vm)
 {
 	uint64_t unused;

@@ -1,29 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The messages of host call `exchange`: function calls by name between host and guest. Freestanding; host,
- * guest/sdk and guest/wasi use this one encoder and decoder. Each side treats what it receives as untrusted.
+ * The messages of host call `exchange`: function calls by name between host and guest.
+ * Freestanding; host, guest/sdk and guest/wasi use this one encoder and decoder. Each side treats
+ * what it receives as untrusted.
  *
  * The guest speaks first, and then each side in turn:
  *
- *   guest → READY   the functions that it exports      host → CALL   one of them, when there is something to do
- *   guest → RETURN  the result   | → ERROR             host → CALL   the next one
- *   guest → CALL    a host function                    host → RETURN its result | ERROR | CALL (re-entry)
- *   guest → LIST    which host functions are there?    host → FUNCTIONS
+ *   guest: READY, the functions that it exports     host: CALL of one, when there is something to do
+ *   guest: RETURN or ERROR of that call             host: the next CALL
+ *   guest: CALL of a host function                  host: RETURN or ERROR of it, or CALL (re-entry)
+ *   guest: LIST, which host functions are there?    host: FUNCTIONS
  *
- * Calls nest like those of a stack: RETURN and ERROR belong to the last CALL that has not ended. After READY
- * the stack is empty, and with an empty stack only the host calls.
+ * Calls nest like those of a stack: RETURN and ERROR belong to the last CALL that has not ended.
+ * After READY the stack is empty, and with an empty stack only the host calls.
  *
  * Encoding, little-endian, without padding; nothing follows the last field:
- *   message:  u8 kind, then
- *     READY:     u32 version, u32 count, count x (name, signature, u8 flags)
- *     CALL:      name, u8 type of the result that is wanted (0: any), u8 count, count x value
- *     RETURN:    value, of type void where there is no result
- *     ERROR:     u32 code (enum mote_call_error), string
- *     LIST:      nothing
- *     FUNCTIONS: u32 count, count x (name, signature)
- *   value:    u8 type, then nothing (void), 1 byte 0 or 1 (bool), 4 or 8 bytes (numbers), string, or bytes
- *   string:   u32 n, n bytes that are not NUL, a NUL          name, signature: strings of 1..255 bytes
- *   bytes:    u32 n, n bytes
+ *
+ *   message    u8 kind, then
+ *   READY      u32 version, u32 count, count x (name, signature, u8 flags)
+ *   CALL       name, u8 type of the result that is wanted (0: any), u8 count, count x value
+ *   RETURN     value, of type void where there is no result
+ *   ERROR      u32 code (enum mote_call_error), string
+ *   LIST       nothing
+ *   FUNCTIONS  u32 count, count x (name, signature)
+ *
+ *   value      u8 type, then nothing (void), u8 0 or 1 (bool), 4 or 8 bytes (numbers), string, bytes
+ *   string     u32 n, n bytes that are not NUL, a NUL
+ *   bytes      u32 n, n bytes
+ *   name       a string of 1 to 255 bytes; a signature is one too
  */
 #ifndef MOTE_ABI_MESSAGE_H
 #define MOTE_ABI_MESSAGE_H
@@ -52,22 +56,24 @@ enum mote_call_error {
 	MOTE_CALL_TOO_LARGE,  /* the result does not fit a message */
 	MOTE_CALL_REENTRY,    /* called back where that is not allowed */
 	MOTE_CALL_PROTOCOL,   /* a message that does not belong here */
-	MOTE_CALL_TRAPPED,    /* the guest's code stopped in the middle; nothing can be called any more */
+	MOTE_CALL_TRAPPED,    /* the guest's code stopped in the middle: nothing works any more */
 };
 
 enum mote_export_flag {
 	MOTE_EXPORT_REENTRANT = 1, /* may be called while the guest waits for a host function */
 	/*
-	 * A WebAssembly function: the signature has its own types, i I f F. Arguments become those: u32 and bool
-	 * i32, u64 i64, string and bytes two i32 (address, length). A result of type i may be asked for as
-	 * string or bytes: it is then the address of two i32, address and length.
+	 * A WebAssembly function: the signature has its own types, i I f F. Arguments become those:
+	 * u32 and bool i32, u64 i64, string and bytes two i32 (address, length). A result of type i
+	 * may be asked for as string or bytes: it is then the address of two i32, address and
+	 * length.
 	 */
 	MOTE_EXPORT_WASM = 2,
 };
 
 /* --- encoding --- */
 
-/* Bytes being written. len counts on past room: then nothing was stored there, and len is what it takes. */
+/* Bytes being written. len counts on past room: then nothing was stored there, and len is what it
+ * takes. */
 struct mote_out {
 	uint8_t *at;
 	size_t len, room;
@@ -175,7 +181,8 @@ static inline bool mote_type_is_value(char letter)
 	return letter && strchr("iuIUfFbsy", letter);
 }
 
-/* --- decoding: each false when the bytes are not what is asked for; results point into the message --- */
+/* --- decoding: each false when the bytes are not what is asked for; results point into the message
+ * --- */
 
 struct mote_in {
 	const uint8_t *at;
@@ -220,7 +227,8 @@ static inline bool mote_get_text(struct mote_in *in, const char **out, size_t *l
 	const uint8_t *bytes;
 	uint8_t end;
 	size_t n;
-	if (!mote_get_bytes(&rest, &bytes, &n) || !mote_get_u8(&rest, &end) || end != 0 || memchr(bytes, 0, n))
+	if (!mote_get_bytes(&rest, &bytes, &n) || !mote_get_u8(&rest, &end) || end != 0 ||
+	    memchr(bytes, 0, n))
 		return false;
 	*out = (const char *)bytes;
 	*len = n;
@@ -282,7 +290,8 @@ static inline bool mote_get_call(struct mote_in *in, const char **name, enum mot
 				 struct mote_value args[MOTE_ARGS_MAX], size_t *count)
 {
 	uint8_t n, type;
-	if (!mote_get_name(in, name) || !mote_get_u8(in, &type) || !mote_get_u8(in, &n) || n > MOTE_ARGS_MAX)
+	if (!mote_get_name(in, name) || !mote_get_u8(in, &type) || !mote_get_u8(in, &n) ||
+	    n > MOTE_ARGS_MAX)
 		return false;
 	if (type != MOTE_ANY && type != MOTE_VOID && !mote_type_is_value((char)type))
 		return false;
@@ -313,7 +322,8 @@ static inline bool mote_signature_valid(const char *s)
 	size_t n = 0;
 	while (mote_type_is_value(s[n]))
 		n++;
-	return n <= MOTE_ARGS_MAX && s[n] == ':' && (!s[n + 1] || (mote_type_is_value(s[n + 1]) && !s[n + 2]));
+	return n <= MOTE_ARGS_MAX && s[n] == ':' &&
+	       (!s[n + 1] || (mote_type_is_value(s[n + 1]) && !s[n + 2]));
 }
 
 /* The result's type in a valid signature. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guest's side of abi/message.h for programs with a C library, native or WebAssembly. What the host
- * sends is decoded with the same care as what guests send.
+ * The guest's side of abi/message.h for programs with a C library, native or WebAssembly. What the
+ * host sends is decoded with the same care as what guests send.
  */
 #include "mote_guest.h"
 
@@ -24,7 +24,7 @@ static long mote_guest_exchange(const void *message, size_t bytes, void *reply, 
 }
 #endif
 
-#define DEPTH_MAX 20 /* the host's own bound is lower */
+#define DEPTH_MAX 20			   /* the host's own bound is lower */
 enum { HOST_ENOSYS = 38, HOST_E2BIG = 7 }; /* as the host counts, whatever errno.h says here */
 
 /* A message being received or written. Memory is kept: calls come in series. */
@@ -63,7 +63,8 @@ void mote_guest_register(struct mote_guest_export *e)
 {
 	size_t len = strlen(e->name);
 	if (len < 1 || len > MOTE_NAME_MAX || !mote_signature_valid(e->signature)) {
-		fprintf(stderr, "mote: exported function %s: wrong name or signature (%s)\n", e->name, e->signature);
+		fprintf(stderr, "mote: exported function %s: wrong name or signature (%s)\n",
+			e->name, e->signature);
 		abort();
 	}
 	e->next = exports;
@@ -87,7 +88,8 @@ static int make_room(struct buffer *b, size_t bytes)
 	return 0;
 }
 
-/* Writes a message to `out` by put(o, what), again with more room where that turns out to be needed. */
+/* Writes a message to `out` by put(o, what), again with more room where that turns out to be
+ * needed. */
 static int write_out(bool (*put)(struct mote_out *o, const void *what), const void *what)
 {
 	for (;;) {
@@ -107,7 +109,8 @@ static int write_out(bool (*put)(struct mote_out *o, const void *what), const vo
 
 /* --- one exchange --- */
 
-/* Hands `out` over; the next message is in received[depth]. Its kind, or a negative errno of the host's. */
+/* Hands `out` over; the next message is in received[depth]. Its kind, or a negative errno of the
+ * host's. */
 static int talk(struct mote_in *in)
 {
 	struct buffer *to = &received[depth];
@@ -167,14 +170,17 @@ static void run(const struct mote_guest_export *e, const struct mote_value *args
 		return;
 	}
 	if (result.type != mote_signature_result(e->signature)) {
-		write_error(MOTE_CALL_FAILED, "the function's result is not of the type that it promises");
+		write_error(MOTE_CALL_FAILED,
+			    "the function's result is not of the type that it promises");
 		return;
 	}
 	int rc = write_out(put_answer, &(struct answer){.result = &result});
 	if (rc == -EINVAL)
-		write_error(MOTE_CALL_FAILED, "the function's result is a string with a NUL inside");
+		write_error(MOTE_CALL_FAILED,
+			    "the function's result is a string with a NUL inside");
 	else if (rc < 0)
-		write_error(MOTE_CALL_TOO_LARGE, "the function's result is too large for the guest's memory");
+		write_error(MOTE_CALL_TOO_LARGE,
+			    "the function's result is too large for the guest's memory");
 }
 
 /* Carries out a CALL; the answer is in `out` then. */
@@ -194,7 +200,8 @@ static void serve_call(struct mote_in in)
 	else if (!mote_signature_takes(e->signature, args, count))
 		write_error(MOTE_CALL_SIGNATURE, e->signature);
 	else if (depth > 0 && !(e->flags & MOTE_REENTRANT))
-		write_error(MOTE_CALL_REENTRY, "this function may not be called from host functions");
+		write_error(MOTE_CALL_REENTRY,
+			    "this function may not be called from host functions");
 	else
 		run(e, args);
 }
@@ -213,6 +220,10 @@ static bool put_ready(struct mote_out *o, const void *unused)
 	return true;
 }
 
+#ifdef __wasm__
+/* For modules without _start: Mote calls it after _initialize. */
+__attribute__((export_name("mote_serve")))
+#endif
 int mote_serve(void)
 {
 	struct mote_in in;
@@ -226,12 +237,14 @@ int mote_serve(void)
 			write_error(MOTE_CALL_PROTOCOL, "only calls are expected");
 		kind = talk(&in);
 		if (kind == -HOST_E2BIG) {
-			write_error(MOTE_CALL_TOO_LARGE, "the function's result is larger than the host allows");
+			write_error(MOTE_CALL_TOO_LARGE,
+				    "the function's result is larger than the host allows");
 			kind = talk(&in);
 		}
 	}
 	if (kind == -HOST_ENOSYS)
-		fprintf(stderr, "mote: this program serves function calls, and the host makes none\n");
+		fprintf(stderr,
+			"mote: this program serves function calls, and the host makes none\n");
 	else
 		fprintf(stderr, "mote: serving function calls failed (error %d)\n", -kind);
 	return 1;
@@ -281,7 +294,8 @@ static int wait_answer(struct mote_value *result)
 		serve_call(in);
 		kind = talk(&in);
 		if (kind == -HOST_E2BIG) {
-			write_error(MOTE_CALL_TOO_LARGE, "the function's result is larger than the host allows");
+			write_error(MOTE_CALL_TOO_LARGE,
+				    "the function's result is larger than the host allows");
 			kind = talk(&in);
 		}
 	}
@@ -298,9 +312,13 @@ static int wait_answer(struct mote_value *result)
 	return 0;
 }
 
-int mote_call_host(const char *name, const struct mote_value *args, size_t count, struct mote_value *result)
+int mote_call_host(const char *name, const struct mote_value *args, size_t count,
+		   struct mote_value *result)
 {
-	const struct outcall c = {.name = name, .want = result ? result->type : MOTE_ANY, .args = args, .count = count};
+	const struct outcall c = {.name = name,
+				  .want = result ? result->type : MOTE_ANY,
+				  .args = args,
+				  .count = count};
 	host_failure[0] = '\0';
 	if (depth + 1 == DEPTH_MAX)
 		return -EINVAL;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The main of programs without one. In a file of its own: the linker takes it only where it is missing. */
+/* The main of programs without one. In a file of its own: the linker takes it only where it is
+ * missing. */
 #include "mote_guest.h"
 
-/* With parameters: WebAssembly's C library looks for that form last, behind what the program has. */
+/* With parameters: WebAssembly's C library looks for that form last, behind what the program has.
+ */
 int main(int argc, char **argv);
 int main(int argc, char **argv)
 {

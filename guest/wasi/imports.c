@@ -74,6 +74,10 @@ static const struct function *find(const struct wasm_import *import)
 int imports_resolve(void *context, const struct wasm_import *import, struct wasm_extern *out)
 {
 	struct import_failure *failure = context;
+	if (name_is(&import->module, "mote")) {
+		const char *why = calls_import(import, out);
+		return why ? refuse(failure, import, why) : 0;
+	}
 	const struct function *f = find(import);
 	if (!f)
 		return refuse(failure, import, why_unknown(import));

@@ -4,6 +4,7 @@
  * reports how it ended. The module is untrusted; this program is part of the guest and has no
  * rights beyond it.
  */
+#include "guest/wasi/calls.h"
 #include "guest/wasi/imports.h"
 #include "guest/wasi/space.h"
 #include "guest/wasi/start.h"
@@ -29,7 +30,7 @@ static const char *program(void)
 	return slash ? slash + 1 : path;
 }
 
-static _Noreturn void end(int32_t status)
+_Noreturn void wasi_end(int32_t status)
 {
 	for (;;)
 		(void)mote_exit(wasi_area, status);
@@ -62,7 +63,7 @@ static void print_frame(uint32_t i, const struct wasm_frame *f)
 	lib_write(2, line, n);
 }
 
-static _Noreturn void end_by_trap(const struct wasm_stop *stop)
+void wasi_report_trap(const struct wasm_stop *stop)
 {
 	const char *what =
 		stop->code == WASM_TRAP_HOST ? stop->message : wasm_trap_text(stop->code);
@@ -72,6 +73,11 @@ static _Noreturn void end_by_trap(const struct wasm_stop *stop)
 		print_frame(i, &stop->frames[i]);
 	if (stop->truncated || count < stop->frame_count)
 		lib_write(2, "   ...\n", 7);
+}
+
+static _Noreturn void end_by_trap(const struct wasm_stop *stop)
+{
+	wasi_report_trap(stop);
 	for (;;)
 		(void)mote_exit_signal(wasi_area, LX_SIGABRT);
 }
@@ -87,7 +93,7 @@ static void run(struct wasm_func *func)
 	case WASM_TRAPPED:
 		end_by_trap(&stop);
 	case WASM_EXITED:
-		end(stop.exit_status);
+		wasi_end(stop.exit_status);
 	}
 }
 
@@ -121,7 +127,7 @@ static _Noreturn void refuse(const struct wasm_error *error)
 		lib_error("%s: %s", program(), error->message);
 		break;
 	}
-	end(CANNOT_RUN);
+	wasi_end(CANNOT_RUN);
 }
 
 static struct wasm_instance *instantiate(void)
@@ -138,7 +144,7 @@ static struct wasm_instance *instantiate(void)
 		lib_error(
 			"%s is a WebAssembly component; only modules of WASI preview 1 can be run",
 			program());
-		end(CANNOT_RUN);
+		wasi_end(CANNOT_RUN);
 	}
 	struct wasm_module *module;
 	struct wasm_instance *instance;
@@ -148,12 +154,12 @@ static struct wasm_instance *instantiate(void)
 	if (wasm_instantiate(module, &link, &instance, &error, &stop) < 0) {
 		if (failure.text[0]) {
 			lib_error("%s: %s", program(), failure.text);
-			end(CANNOT_RUN);
+			wasi_end(CANNOT_RUN);
 		}
 		if (error.kind == WASM_ERROR_TRAP)
 			end_by_trap(&stop);
 		if (error.kind == WASM_ERROR_EXIT)
-			end(stop.exit_status);
+			wasi_end(stop.exit_status);
 		refuse(&error);
 	}
 	return instance;
@@ -170,10 +176,26 @@ static struct wasm_func *entry(struct wasm_instance *instance, const char *name)
 	    found.type.func->result_count) {
 		lib_error("%s: its export %s is not a function without parameters and results",
 			  program(), name);
-		end(CANNOT_RUN);
+		wasi_end(CANNOT_RUN);
 	}
 	return wasm_instance_export(instance, name, strlen(name), &export) == 0 ? export.func
 										: NULL;
+}
+
+/* A module that is no command, for a host that calls functions. It serves by itself where it can. */
+static _Noreturn void serve(struct wasm_instance *instance, struct wasm_func *initialize)
+{
+	struct wasm_extern own;
+	if (initialize)
+		run(initialize);
+	if (wasm_instance_export(instance, "mote_serve", 10, &own) == 0 && own.kind == WASM_KIND_FUNC &&
+	    wasm_functype_is(wasm_func_type(own.func), ":i")) {
+		union wasm_value unused;
+		if (wasm_call(own.func, NULL, &unused, &stop) == WASM_TRAPPED)
+			end_by_trap(&stop);
+		wasi_end(stop.outcome == WASM_EXITED ? stop.exit_status : 0);
+	}
+	calls_serve(instance);
 }
 
 /*
@@ -185,6 +207,8 @@ static void run_entry(struct wasm_instance *instance)
 	const char *wanted = boot_string(wasi_boot->entry);
 	struct wasm_func *initialize = entry(instance, "_initialize"),
 			 *start = entry(instance, *wanted ? wanted : "_start");
+	if (wasi_boot->flags & MOTE_BOOT_CALLS && !*wanted && !start)
+		serve(instance, initialize);
 	if (!start && *wanted)
 		lib_error("%s: it exports no function %s", program(), wanted);
 	else if (!start && !initialize)
@@ -192,7 +216,7 @@ static void run_entry(struct wasm_instance *instance)
 			"%s: it exports neither _start nor _initialize, so there is nothing to run",
 			program());
 	if (!start && (*wanted || !initialize))
-		end(CANNOT_RUN);
+		wasi_end(CANNOT_RUN);
 	if (initialize && start != initialize)
 		run(initialize);
 	run(start ? start : initialize);
@@ -209,7 +233,7 @@ void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 	    0) {
 		lib_error("%s: the memory limit of %lu KiB leaves no room for a stack", program(),
 			  boot->memory_bytes >> 10);
-		end(CANNOT_RUN);
+		wasi_end(CANNOT_RUN);
 	}
 }
 
@@ -217,5 +241,5 @@ _Noreturn void wasi_main(void)
 {
 	wasi_fds_init();
 	run_entry(instantiate());
-	end(0);
+	wasi_end(0);
 }

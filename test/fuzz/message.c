@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: the messages of function calls. The whole input is one message. What is accepted must be
- * exactly what encoding it gives again, and a table of exports must be fit for looking up and checking.
+ * Fuzz target: the messages of function calls. The whole input is one message. What is accepted
+ * must be exactly what encoding it gives again, and a table of exports must be fit for looking up
+ * and checking.
  */
 #include "abi/message.h"
 #include "api/exports.h"
@@ -46,7 +47,8 @@ static void try_call(struct mote_in in, struct mote_out *o, const uint8_t *data,
 	same(o, data, size);
 }
 
-static void try_answer(uint8_t kind, struct mote_in in, struct mote_out *o, const uint8_t *data, size_t size)
+static void try_answer(uint8_t kind, struct mote_in in, struct mote_out *o, const uint8_t *data,
+		       size_t size)
 {
 	struct mote_value v;
 	uint32_t code;
@@ -64,7 +66,8 @@ static void try_answer(uint8_t kind, struct mote_in in, struct mote_out *o, cons
 
 static void try_table(const uint8_t *data, size_t size)
 {
-	static const struct mote_value args[2] = {{.type = MOTE_I32}, {.type = MOTE_STRING, .of.string = {"", 0}}};
+	static const struct mote_value args[2] = {{.type = MOTE_I32},
+						  {.type = MOTE_STRING, .of.string = {"", 0}}};
 	struct exports *x = NULL;
 	struct err e = {0};
 	if (exports_read(&x, data, size, &e) < 0) {
@@ -77,7 +80,8 @@ static void try_table(const uint8_t *data, size_t size)
 		require(exports_find(x, f->name) == f && mote_signature_valid(f->signature));
 		for (size_t n = 0; n <= 2; n++)
 			if (export_check(f, args, n, MOTE_ANY, &e) == 0)
-				require(export_returns(f, MOTE_ANY, mote_signature_result(f->signature)));
+				require(export_returns(f, MOTE_ANY,
+						       mote_signature_result(f->signature)));
 	}
 	exports_drop(x);
 }
