@@ -79,64 +79,88 @@ void simd_const(struct simd_emitter *e, unsigned xmm, const uint8_t *bytes)
 
 /* --- lanes --- */
 
-/* Lanes of the two operands; those of the second are numbered from 16. */
-static void shuffle(struct simd_emitter *e, const struct simd_args *g)
+/* Bytes of the two operands; those of the second are numbered from 16. One PSHUFB each, whose 0x80 gives 0. */
+static void shuffle_any(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b, const uint8_t *s)
 {
-	uint8_t first[16], second[16];
+	uint64_t first[2], second[2];
+	uint8_t of_a[16], of_b[16];
 	bool from_a = false, from_b = false;
 	for (unsigned i = 0; i < 16; i++) {
-		bool is_a = g->bytes[i] < 16;
-		first[i] = is_a ? g->bytes[i] : 0x80;
-		second[i] = is_a ? 0x80 : g->bytes[i] & 15;
+		bool is_a = s[i] < 16;
+		of_a[i] = is_a ? s[i] : 0x80;
+		of_b[i] = is_a ? 0x80 : s[i] & 15;
 		from_a |= is_a;
 		from_b |= !is_a;
 	}
-	uint64_t m[2], n[2];
-	memcpy(m, from_a ? first : second, 16);
-	memcpy(n, second, 16);
-	if (!from_b || !from_a) {
-		simd_with_constant(e, PSHUFB, g->dst, from_a ? g->a : g->b, m[0], m[1]);
-		return;
+	memcpy(first, of_a, 16);
+	memcpy(second, of_b, 16);
+	if (!from_b) {
+		simd_with_constant(e, PSHUFB, dst, a, first[0], first[1]);
+	} else if (!from_a) {
+		simd_with_constant(e, PSHUFB, dst, b, second[0], second[1]);
+	} else {
+		simd_with_constant(e, PSHUFB, T0, a, first[0], first[1]);
+		simd_with_constant(e, PSHUFB, T1, b, second[0], second[1]);
+		vvv(e, POR, dst, T0, T1);
 	}
-	simd_with_constant(e, PSHUFB, T0, g->a, m[0], m[1]);
-	simd_with_constant(e, PSHUFB, T1, g->b, n[0], n[1]);
-	vvv(e, POR, g->dst, T0, T1);
 }
 
-/* Shuffles that one instruction does. False: this is none of them. */
-static bool shuffle_short(struct simd_emitter *e, const struct simd_args *g)
+static bool interleaves(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b, const uint8_t *s)
 {
 	static const struct {
-		uint8_t op, step;
-		uint8_t from;
-	} interleaves[] = {{0x60, 1, 0}, {0x68, 1, 8}, {0x61, 2, 0}, {0x69, 2, 8},
-			   {0x62, 4, 0}, {0x6a, 4, 8}, {0x6c, 8, 0}, {0x6d, 8, 8}};
-	const uint8_t *s = g->bytes;
-	for (unsigned k = 0; k < sizeof(interleaves) / sizeof(*interleaves); k++) {
-		unsigned step = interleaves[k].step;
+		uint8_t op, step, from;
+	} ways[] = {{0x60, 1, 0}, {0x68, 1, 8}, {0x61, 2, 0}, {0x69, 2, 8},
+		    {0x62, 4, 0}, {0x6a, 4, 8}, {0x6c, 8, 0}, {0x6d, 8, 8}};
+	for (unsigned k = 0; k < sizeof(ways) / sizeof(*ways); k++) {
+		unsigned step = ways[k].step;
 		bool same = true;
-		for (unsigned i = 0; i < 16 && same; i++) {
-			unsigned pair = i / (2 * step), half = i / step & 1;
-			same = s[i] == interleaves[k].from + pair * step + i % step + 16 * half;
-		}
-		if (same) {
-			vvv(e, P(interleaves[k].op), g->dst, g->a, g->b);
-			return true;
-		}
-	}
-	bool run = true, words = true;
-	for (unsigned i = 0; i < 16; i++) {
-		run = run && s[i] == s[0] + i;
-		words = words && s[i] < 16 && (s[i & ~3u] & 3) == 0 && s[i] == s[i & ~3u] + (i & 3);
-	}
-	if (run) { /* bytes in a row of both: the second operand above the first */
-		vvv_imm(e, PALIGNR, g->dst, g->b, g->a, s[0]);
+		for (unsigned i = 0; i < 16 && same; i++)
+			same = s[i] == ways[k].from + i / (2 * step) * step + i % step + 16 * (i / step & 1);
+		if (!same)
+			continue;
+		vvv(e, P(ways[k].op), dst, a, b);
 		return true;
 	}
-	if (words)
-		vv_imm(e, PSHUFD, g->dst, g->a,
-		       s[0] / 4u | s[4] / 4u << 2 | s[8] / 4u << 4 | s[12] / 4u << 6);
-	return words;
+	return false;
+}
+
+/* Shuffles that one instruction does without a constant. False: with the operands in this order, this is none. */
+static bool shuffle_short(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b, const uint8_t *s)
+{
+	bool run = true, dwords = true, blend = true;
+	unsigned blended = 0;
+	for (unsigned i = 0; i < 16; i++) {
+		run = run && s[i] == s[0] + i;
+		dwords = dwords && (s[i & ~3u] & 3) == 0 && s[i] == s[i & ~3u] + (i & 3);
+		blend = blend && (s[i] & 15) == i && (s[i] & 16) == (s[i & ~1u] & 16);
+		blended |= s[i] & 16 ? 1u << i / 2 : 0;
+	}
+	unsigned imm = (s[0] >> 2 & 3u) | (s[4] >> 2 & 3u) << 2 | (s[8] >> 2 & 3u) << 4 | (s[12] >> 2 & 3u) << 6;
+	bool all_a = s[0] < 16 && s[4] < 16 && s[8] < 16 && s[12] < 16;
+	if (run) /* bytes in a row of both: the second operand above the first */
+		vvv_imm(e, PALIGNR, dst, b, a, s[0]);
+	else if (blend)
+		vvv_imm(e, PBLENDW, dst, a, b, blended);
+	else if (dwords && all_a)
+		vv_imm(e, PSHUFD, dst, a, imm);
+	else if (interleaves(e, dst, a, b, s))
+		return true;
+	else if (dwords && s[0] < 16 && s[4] < 16 && s[8] >= 16 && s[12] >= 16)
+		vvv_imm(e, SHUFPS, dst, a, b, imm);
+	else
+		return false;
+	return true;
+}
+
+static void shuffle(struct simd_emitter *e, const struct simd_args *g)
+{
+	uint8_t straight[16], swapped[16];
+	for (unsigned i = 0; i < 16; i++) {
+		straight[i] = g->a == g->b ? g->bytes[i] & 15 : g->bytes[i];
+		swapped[i] = straight[i] ^ 16;
+	}
+	if (!shuffle_short(e, g->dst, g->a, g->b, straight) && !shuffle_short(e, g->dst, g->b, g->a, swapped))
+		shuffle_any(e, g->dst, g->a, g->b, straight);
 }
 
 /* Indices above 15 get their highest bit set, which PSHUFB takes for zero. */
@@ -365,8 +389,7 @@ void simd_emit(struct simd_emitter *e, const struct simd_op *op, const struct si
 		simd_const(e, g->dst, g->bytes);
 		return;
 	case HOW_SHUFFLE:
-		if (!shuffle_short(e, g))
-			shuffle(e, g);
+		shuffle(e, g);
 		return;
 	case HOW_SWIZZLE:
 		swizzle(e, g);

@@ -115,19 +115,29 @@ static void canonical_lanes(struct generator *g, bool wide)
 
 static void shuffle(struct generator *g, int depth)
 {
-	uint32_t kind = gen_below(g, 5), start = gen_below(g, 17), step = 1u << gen_below(g, 4);
+	uint32_t kind = gen_below(g, 7), start = gen_below(g, 17), step = 1u << gen_below(g, 4);
+	uint32_t swap = gen_chance(g, 2) ? 16 : 0, bits = (uint32_t)random_next(&g->r);
 	gen_expression(g, V128, depth);
-	gen_expression(g, V128, depth);
+	if (gen_chance(g, 4)) { /* twice the same */
+		gen_op_index(g, 0x22, g->scratch_vector);
+		gen_op_index(g, 0x20, g->scratch_vector);
+	} else {
+		gen_expression(g, V128, depth);
+	}
 	op_fd(g, 13);
 	for (uint32_t i = 0; i < 16; i++) {
-		uint32_t lane = gen_below(g, 32);
+		uint32_t lane = gen_below(g, 32), dword = (bits >> i / 4 * 2 & 3) * 4 + (i & 3);
 		if (kind == 0) /* a window of both */
 			lane = start + i;
 		else if (kind == 1) /* interleaved */
 			lane = (start & 8) + i / (2 * step) * step + i % step + 16 * (i / step & 1);
 		else if (kind == 2) /* groups of four bytes of the first */
-			lane = (start * (7 + i / 4) & 3) * 4 + (i & 3);
-		bytes_u8(g->code, lane & 31);
+			lane = dword;
+		else if (kind == 3) /* and half of them of the second */
+			lane = dword + (i < 8 ? 0 : 16);
+		else if (kind == 4) /* words where they are */
+			lane = i + (bits >> i / 2 & 1) * 16;
+		bytes_u8(g->code, (lane ^ swap) & 31);
 	}
 }
 
