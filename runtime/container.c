@@ -7,16 +7,14 @@
 #include "runtime/mounts.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#define END_MS 10000
+#define BUILD_MS 120000 /* a page may be slow to come; a monitor that says nothing so long is stuck */
 #define DRAIN_NS_FIRST 125000L /* doubled each time: half a second in all */
 #define DRAIN_NS_MAX 256000000L
 
@@ -28,8 +26,8 @@ void container_free(struct container *c)
 	cgroup_free(c->cgroup);
 	if (c->control >= 0)
 		close(c->control);
-	if (c->drain_timer >= 0)
-		close(c->drain_timer);
+	if (c->timer >= 0)
+		close(c->timer);
 	if (c->bundle_fd >= 0)
 		close(c->bundle_fd);
 	free(c->id);
@@ -40,14 +38,34 @@ void container_free(struct container *c)
 	free(c);
 }
 
+static int adopt_failure(const struct container *c, struct err *e)
+{
+	return err_set(e, c->failure.blame, c->failure.code, "%s", c->failure.text);
+}
+
+/* The monitor has something to say yet before it can be started. */
+static bool is_being_made(const struct container *c)
+{
+	return !c->failure.code &&
+	       (c->state == CONTAINER_CREATING || (c->state == CONTAINER_CREATED && !c->built));
+}
+
 int container_start(struct container *c, struct err *e)
 {
+	if (c->failure.code)
+		return adopt_failure(c, e);
 	if (c->state != CONTAINER_CREATED)
-		return err_set(e, ERR_PEER, EBUSY, "container %s has been started already", c->id);
-	int rc = launch_expect(c->control, WIRE_BUILT, e);
-	if (rc < 0)
-		return rc;
-	rc = wire_send(c->control, WIRE_START, NULL, 0);
+		return err_set(e, ERR_PEER, EBUSY, "container %s has %s already", c->id,
+			       c->state == CONTAINER_STOPPED ? "ended" : "been started");
+	if (!c->built) {
+		if (!c->deadline_ms)
+			container_set_deadline(c, BUILD_MS);
+		return container_is_late(c) ? err_set(e, ERR_HOST, ETIMEDOUT,
+						      "the monitor of container %s says nothing",
+						      c->id)
+					    : -EINPROGRESS;
+	}
+	int rc = wire_send(c->control, WIRE_START, NULL, 0);
 	if (rc == -EPIPE)
 		return err_set(e, ERR_PEER, ESRCH, "container %s has ended before it was started",
 			       c->id);
@@ -143,9 +161,9 @@ int container_close_stdin(struct container *c)
 static void tell_end(struct container *c)
 {
 	struct itimerspec wait = {.it_value = {.tv_nsec = (long)c->drain_ns}};
-	bool late = c->drain_ns > DRAIN_NS_MAX || c->drain_timer < 0;
+	bool late = c->drain_ns > DRAIN_NS_MAX || c->timer < 0;
 	if (late || !streams_unread(&c->streams) ||
-	    timerfd_settime(c->drain_timer, 0, &wait, NULL) < 0) {
+	    timerfd_settime(c->timer, 0, &wait, NULL) < 0) {
 		c->drain_ns = 0;
 		c->exit_due = true;
 		return;
@@ -172,6 +190,21 @@ static void close_control(struct container *c)
 	c->control = -1;
 }
 
+/* What a monitor says before it runs: that it is a step further, or why not. */
+static void hear_of_creation(struct container *c)
+{
+	enum wire_type due = c->state == CONTAINER_CREATING ? WIRE_READY : WIRE_BUILT;
+	if (launch_expect(c->control, due, &c->failure) < 0) {
+		close_control(c);
+		/* Killed while it was building: its exit status tells. */
+		if (due == WIRE_BUILT && c->failure.code == ESRCH)
+			c->failure = (struct err){0};
+	} else if (due == WIRE_BUILT)
+		c->built = true;
+	else
+		c->state = CONTAINER_CREATED;
+}
+
 /* The monitor's last word. Whatever else it may say means nothing: its process tells the rest. */
 static void hear(struct container *c)
 {
@@ -195,12 +228,16 @@ bool container_reaped(struct container *c, int pid, int wait_status, struct time
 {
 	if (pid > 0 && pid == c->streams.logger) {
 		c->streams.logger = 0;
-		return false;
+		return true;
 	}
 	if (pid != c->pid || c->reaped || (!WIFEXITED(wait_status) && !WIFSIGNALED(wait_status)))
 		return false;
 	c->reaped = true;
 	bool told = c->state == CONTAINER_STOPPED;
+	if (c->control >= 0 && is_being_made(c))
+		hear_of_creation(c);
+	if (c->state == CONTAINER_CREATING)
+		return true; /* container_created tells of it */
 	if (c->control >= 0 && c->state != CONTAINER_CREATED && c->state != CONTAINER_STOPPED)
 		hear(c);
 	close_control(c);
@@ -222,58 +259,21 @@ bool container_take_exit(struct container *c)
 	return due;
 }
 
-/* An end that was told of is followed by the process's within a moment. */
-static int await_process(struct container *c, struct err *e)
-{
-	if (c->reaped)
-		return 0;
-	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-	int n;
-	do
-		n = poll(&p, 1, END_MS);
-	while (n < 0 && errno == EINTR);
-	if (pidfd < 0 || n < 0)
-		return err_sys(e, errno, "waiting for process %d of container %s", c->pid, c->id);
-	if (n == 0)
-		return err_set(e, ERR_HOST, EBUSY, "process %d of container %s does not end",
-			       c->pid, c->id);
-	waitpid(c->pid, NULL, WNOHANG);
-	c->reaped = true;
-	return 0;
-}
-
-int container_delete(struct container *c, struct err *e)
-{
-	if (c->state != CONTAINER_STOPPED)
-		return err_set(e, ERR_PEER, EBUSY, "container %s has not ended", c->id);
-	int rc = await_process(c, e);
-	if (rc < 0)
-		return rc;
-	streams_finish(&c->streams);
-	rc = c->rootfs_mounted ? mounts_detach(c->rootfs, e) : 0;
-	if (rc == 0)
-		rc = cgroup_remove(c->cgroup, e);
-	if (rc < 0)
-		return rc;
-	state_remove(c->bundle_fd);
-	container_free(c);
-	return 0;
-}
-
 size_t container_watches(const struct container *c, struct container_watch *out, size_t room)
 {
 	size_t n = 0;
 	bool runs = c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED;
-	if (runs && c->control >= 0 && n < room)
+	if ((runs || is_being_made(c)) && c->control >= 0 && n < room)
 		out[n++] = (struct container_watch){.fd = c->control, .events = EPOLLIN};
 	/* Once it has ended, its cgroup's removal would be a notification as well. */
-	if (c->state != CONTAINER_STOPPED && cgroup_oom_fd(c->cgroup) >= 0 && n < room)
+	if (c->state != CONTAINER_STOPPED && c->cgroup && cgroup_oom_fd(c->cgroup) >= 0 && n < room)
 		out[n++] =
 			(struct container_watch){.fd = cgroup_oom_fd(c->cgroup), .events = EPOLLIN};
-	/* From the first on, as the loop asks for the set only after calls. */
-	if (c->drain_timer >= 0 && (c->state != CONTAINER_STOPPED || c->drain_ns) && n < room)
-		out[n++] = (struct container_watch){.fd = c->drain_timer, .events = EPOLLIN};
+	if (c->streams.logger_ready >= 0 && n < room)
+		out[n++] =
+			(struct container_watch){.fd = c->streams.logger_ready, .events = EPOLLIN};
+	if (c->timer >= 0 && n < room)
+		out[n++] = (struct container_watch){.fd = c->timer, .events = EPOLLIN};
 	if (c->streams.stdin_timer >= 0 && n < room)
 		out[n++] =
 			(struct container_watch){.fd = c->streams.stdin_timer, .events = EPOLLIN};
@@ -285,12 +285,20 @@ size_t container_watches(const struct container *c, struct container_watch *out,
 void container_ready(struct container *c, int fd, uint32_t events)
 {
 	(void)events;
-	if (fd == c->control && (c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED))
+	uint64_t expirations;
+	if (fd == c->timer && read(fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	if (fd == c->control && is_being_made(c))
+		hear_of_creation(c);
+	else if (fd == c->control &&
+		 (c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED))
 		hear(c);
-	else if (fd == cgroup_oom_fd(c->cgroup))
+	else if (c->cgroup && fd == cgroup_oom_fd(c->cgroup))
 		c->oom |= cgroup_take_oom(c->cgroup);
-	else if (fd == c->drain_timer && c->drain_ns)
+	else if (fd == c->timer && c->drain_ns)
 		tell_end(c);
+	else if (fd == c->streams.logger_ready)
+		streams_logger_is_ready(&c->streams);
 	else if (fd == c->streams.stdin_timer)
 		streams_close_stdin(&c->streams);
 	else if (c->streams.terminal)

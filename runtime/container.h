@@ -8,6 +8,16 @@
 #include "runtime/state.h"
 #include "runtime/streams.h"
 
+/* What container_end is at. */
+enum ending {
+	ENDING_NOT,
+	ENDING_PROCESS,
+	ENDING_TERMINAL,
+	ENDING_LOGGER,
+	ENDING_LOGGER_TERM,
+	ENDING_DONE
+};
+
 struct container {
 	char *id, *bundle, *paths[3]; /* owned */
 	bool terminal;
@@ -23,13 +33,27 @@ struct container {
 	struct timespec exited_at;
 	bool reaped;	   /* the process is gone; pid may be another's */
 	bool exit_due;	   /* the end has not been told of yet */
-	int drain_timer;   /* owned: readable when to look again whether the client has read all */
-	uint64_t drain_ns; /* how long to wait next; 0: the end is not waiting for that */
-	bool oom;	   /* not told of yet */
+	int timer;	   /* owned: of whatever is waited for, see drain_ns and deadline_ms */
+	uint64_t drain_ns; /* how long to wait next for the client to read all; 0: not for that */
+	int64_t deadline_ms;
+	bool built;	    /* the VM is there: it can be started */
+	struct err failure; /* of creating it; code 0: none */
+	enum ending ending;
+	bool oom; /* not told of yet */
 };
 
 /* Frees the structure and closes what is open. Accepts NULL and half-built ones (descriptors -1).
  */
 void container_free(struct container *c);
+
+int64_t container_now_ms(void); /* CLOCK_MONOTONIC */
+/* The timer is readable, and container_is_late, ms from now. */
+void container_set_deadline(struct container *c, int64_t ms);
+bool container_is_late(const struct container *c);
+/*
+ * Waits for what a container whose process has been told to end leaves: -EINPROGRESS until that is
+ * done; ask again after container_ready and container_reaped.
+ */
+int container_end(struct container *c, struct err *e) must_check;
 
 #endif

@@ -21,6 +21,8 @@
 #define MEMORY_MIN (8UL << 20)	/* of a micro-VM */
 #define MEMORY_MAX (64UL << 30) /* beyond it a limit is no size for a guest */
 #define PAGE_BYTES 4096UL
+#define LOGGER_MS 10000
+#define MONITOR_MS 120000 /* a mount may be slow; a monitor that says nothing so long is stuck */
 
 /* --- root file system --- */
 
@@ -158,12 +160,10 @@ static int send_config(const struct container *c, const struct oci_spec *s, uint
 	if (rc < 0)
 		return err_sys(e, -rc, "the monitor's configuration");
 	rc = wire_send(c->control, WIRE_CONFIG, body.data, body.len);
-	/* It has ended: its last words say why, if there are any. */
-	if (rc == -EPIPE || rc == -ECONNRESET)
-		return launch_expect(c->control, WIRE_READY, e) < 0
-			       ? -e->code
-			       : err_sys(e, EPIPE, "the monitor");
-	return rc < 0 ? err_sys(e, -rc, "the monitor's configuration") : 0;
+	/* It has ended: its last words, if there are any, are heard in container_ready. */
+	return rc < 0 && rc != -EPIPE && rc != -ECONNRESET
+		       ? err_sys(e, -rc, "the monitor's configuration")
+		       : 0;
 }
 
 /* A bundle must know of the cgroup before it is there. pid: 0 where there is none yet. */
@@ -249,27 +249,14 @@ static int create(struct container *c, const struct container_config *config, st
 		return rc;
 	spec.terminal = config->terminal;
 	cleanup_close int kvm = open_kvm(e);
-	c->drain_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (c->drain_timer < 0)
+	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (c->timer < 0)
 		return err_sys(e, errno, "a timer");
 	rc = kvm < 0 ? kvm : assemble(c, &spec, config, kvm, memory_bytes, e);
 	if (config->debug)
 		dprintf(2, "container %s: monitor %d, cgroup %s, %lu MiB for the guest\n", c->id,
 			c->pid, c->cgroup ? cgroup_path(c->cgroup) : "none", memory_bytes >> 20);
-	return rc < 0 ? rc : launch_expect(c->control, WIRE_READY, e);
-}
-
-/* Takes back what create did, in reverse. Its own errors would hide the first one. */
-static void undo(struct container *c)
-{
-	if (c->pid > 0)
-		launch_abort(c->pid);
-	streams_finish(&c->streams);
-	if (c->rootfs_mounted && mounts_detach(c->rootfs, NULL) < 0)
-		c->rootfs_mounted = false;
-	if (c->cgroup && cgroup_remove(c->cgroup, NULL) == 0 && c->bundle_fd >= 0)
-		state_remove(c->bundle_fd);
-	container_free(c);
+	return rc;
 }
 
 int container_create(const struct container_config *config, struct container **out, struct err *e)
@@ -277,16 +264,66 @@ int container_create(const struct container_config *config, struct container **o
 	struct container *c = calloc(1, sizeof(*c));
 	if (!c)
 		return err_sys(e, ENOMEM, "container %s", config->id);
-	c->bundle_fd = c->control = c->drain_timer = -1;
+	c->bundle_fd = c->control = c->timer = -1;
 	c->streams = (struct streams)STREAMS_EMPTY;
-	c->state = CONTAINER_CREATED;
-	int rc = create(c, config, e);
-	if (rc < 0) {
-		undo(c);
-		return rc;
-	}
+	c->state = CONTAINER_CREATING;
+	if (create(c, config, &c->failure) == 0)
+		container_set_deadline(c, c->streams.logger_ready >= 0 ? LOGGER_MS : MONITOR_MS);
 	*out = c;
 	return 0;
+}
+
+/* Takes back what create did, in reverse. Its own errors would hide the first one. */
+static void undo(struct container *c)
+{
+	if (c->rootfs_mounted && mounts_detach(c->rootfs, NULL) < 0)
+		c->rootfs_mounted = false;
+	if (c->cgroup && cgroup_remove(c->cgroup, NULL) == 0 && c->bundle_fd >= 0)
+		state_remove(c->bundle_fd);
+	container_free(c);
+}
+
+/* Also of a monitor that got ready while its log process did not. */
+static void give_up(struct container *c)
+{
+	if (c->ending != ENDING_NOT)
+		return;
+	c->state = CONTAINER_CREATING;
+	if (c->pid > 0 && !c->reaped)
+		kill(c->pid, SIGKILL);
+}
+
+static bool is_ready(const struct container *c)
+{
+	/* It may have ended since. */
+	return c->state != CONTAINER_CREATING && c->streams.logger_ready < 0;
+}
+
+int container_created(struct container *c, struct err *e)
+{
+	if (!c->failure.code && container_is_late(c) && !is_ready(c)) {
+		if (c->streams.logger_ready >= 0)
+			err_set(&c->failure, ERR_CONFIG, ETIMEDOUT,
+				"the log process of container %s did not get ready in %d s", c->id,
+				LOGGER_MS / 1000);
+		else
+			err_set(&c->failure, ERR_HOST, ETIMEDOUT,
+				"the monitor of container %s did not get ready in %d s", c->id,
+				MONITOR_MS / 1000);
+	}
+	/* What goes wrong with the VM after that is Start's to tell. */
+	if (is_ready(c)) {
+		c->deadline_ms = 0;
+		return 0;
+	}
+	if (!c->failure.code)
+		return -EINPROGRESS;
+	give_up(c);
+	if (container_end(c, NULL) == -EINPROGRESS)
+		return -EINPROGRESS;
+	int rc = err_set(e, c->failure.blame, c->failure.code, "%s", c->failure.text);
+	undo(c);
+	return rc;
 }
 
 int runtime_group(const char *bundle, char **out, struct err *e)

@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define ANSWER_MS 120000 /* a mount may be slow; a monitor that says nothing so long is stuck */
+#define REST_MS 1000 /* of a message that has begun to arrive */
 #define FDS 5
 #define STACK_BYTES 32768
 
@@ -121,7 +121,7 @@ int launch_expect(int control, enum wire_type type, struct err *e)
 {
 	cleanup_buf struct buf body = {.cap = 4096};
 	enum wire_type got;
-	int rc = wire_receive(control, ANSWER_MS, &got, &body);
+	int rc = wire_receive(control, REST_MS, &got, &body);
 	if (rc == -ECONNRESET || rc == -EPIPE)
 		return err_set(e, ERR_HOST, ESRCH, "the monitor ended and did not say why");
 	if (rc < 0)
@@ -132,11 +132,4 @@ int launch_expect(int control, enum wire_type type, struct err *e)
 		return err_set(e, ERR_HOST, EBADMSG, "the monitor sent message %d where %d was due",
 			       got, type);
 	return 0;
-}
-
-void launch_abort(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
 }

@@ -18,11 +18,9 @@
 int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_fd, pid_t *pid,
 		   int *control, struct err *e) must_check;
 /*
- * Waits for a message of this type, without a body. Where the monitor says FAILED instead, or ends,
+ * Takes a message of this type, without a body, from a socket that is readable. Where the monitor says FAILED instead, or ends,
  * *e has the reason.
  */
 int launch_expect(int control, enum wire_type type, struct err *e) must_check;
-/* Ends it at once and reaps it. */
-void launch_abort(pid_t pid);
 
 #endif

@@ -8,18 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #define ARGS_MAX 64
-#define READY_MS 10000
-#define NATURAL_END_MS 1000
-#define TERM_MS 12000
 
 static const char *const schemes[] = {"binary://", "binary-v2://"};
 
@@ -125,22 +119,8 @@ static int spawn(char *const *argv, char *const *envp, const int fds[3], pid_t *
 	return -rc;
 }
 
-static int wait_ready(int fd, const char *path, struct err *e)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int n;
-	do
-		n = poll(&p, 1, READY_MS);
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return err_set(e, ERR_CONFIG, ETIMEDOUT,
-			       "the log process %s did not get ready in %d s", path,
-			       READY_MS / 1000);
-	return n < 0 ? err_sys(e, errno, "the log process %s", path) : 0;
-}
-
 int logger_start(const char *uri, const struct container_config *c, int ends[2], pid_t *pid,
-		 struct err *e)
+		 int *ready, struct err *e)
 {
 	cleanup_free char *copy = strdup(strstr(uri, "://") + 3), *id = NULL, *namespace = NULL;
 	cleanup_close int out_r = -1, out_w = -1, err_r = -1, err_w = -1, ready_r = -1,
@@ -168,40 +148,9 @@ int logger_start(const char *uri, const struct container_config *c, int ends[2],
 	if (rc < 0)
 		return err_set(e, ERR_CONFIG, -rc, "log process %.200s: %s", argv[0],
 			       strerror(-rc));
-	close(take_fd(&ready_w));
-	rc = wait_ready(ready_r, argv[0], e);
-	if (rc < 0) {
-		kill(child, SIGKILL);
-		waitpid(child, NULL, 0);
-		return rc;
-	}
 	ends[0] = take_fd(&out_w);
 	ends[1] = take_fd(&err_w);
+	*ready = take_fd(&ready_r);
 	*pid = child;
 	return 0;
-}
-
-/* True when the child has ended. It stays to be reaped by whoever reaps. */
-static bool ended_within(int pidfd, int ms)
-{
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-	int n;
-	do
-		n = poll(&p, 1, ms);
-	while (n < 0 && errno == EINTR);
-	return n > 0;
-}
-
-void logger_stop(pid_t pid)
-{
-	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0)
-		return;
-	/* It sees the end of its input and may still be writing: it ends by itself, if it is any
-	 * good. */
-	if (ended_within(pidfd, NATURAL_END_MS))
-		return;
-	kill(pid, SIGTERM);
-	if (!ended_within(pidfd, TERM_MS))
-		kill(pid, SIGKILL);
 }

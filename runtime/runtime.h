@@ -3,8 +3,11 @@
  * A container's life, as the shim drives it. One thread (the shim's event loop) calls everything
  * here. A container is one monitor process: `pid` is its process id from creation on.
  *
- *   container_create -> CREATED -> container_start -> RUNNING <-> PAUSED -> (reaped) STOPPED ->
+ *   container_create -> CREATING -> CREATED -> container_start -> RUNNING <-> PAUSED -> (reaped) STOPPED ->
  * container_delete
+ *
+ * Nothing here waits for another process. A call that has to answers -EINPROGRESS: it is asked again
+ * after container_ready and container_reaped, until it answers something else.
  *
  * Errors: ERR_CONFIG what the user wrote, ERR_HOST the machine. Codes that matter to containerd:
  * ENOENT not found, EEXIST, EBUSY wrong state (failed precondition), ENOSYS not supported, EINVAL.
@@ -23,6 +26,7 @@
 struct container;
 
 enum container_state {
+	CONTAINER_CREATING,
 	CONTAINER_CREATED = 1,
 	CONTAINER_RUNNING,
 	CONTAINER_PAUSED,
@@ -47,11 +51,15 @@ struct container_config {
 };
 
 /*
- * Mounts the root file system, reads config.json, makes cgroup and namespaces, starts the monitor
- * and waits until it is ready to run (or says why not). On failure nothing is left behind.
+ * Begins: reads config.json, mounts the root file system, makes the cgroup, starts the monitor.
+ * container_created tells how it ends: 0 when the monitor is ready to run; -EINPROGRESS; else why
+ * not, when all that was made is taken back and c is freed. Until then there is nothing else that
+ * may be done with c.
  */
 int container_create(const struct container_config *config, struct container **out,
 		     struct err *e) must_check;
+int container_created(struct container *c, struct err *e) must_check;
+/* -EINPROGRESS: its VM is not there yet. */
 int container_start(struct container *c, struct err *e) must_check;
 /* Signals the guest. In CREATED too. -ENOENT once stopped. */
 int container_kill(struct container *c, int signo, struct err *e) must_check;
@@ -64,13 +72,13 @@ int container_update(struct container *c, const char *resources, size_t len,
 int container_resize(struct container *c, uint32_t width, uint32_t height,
 		     struct err *e) must_check;
 int container_close_stdin(struct container *c) must_check; /* 0 where there is none */
-/* After STOPPED: drains I/O (bounded), unmounts, removes the cgroup. Frees c on success. -EBUSY
- * while it runs. */
+/* After STOPPED: drains I/O (bounded: -EINPROGRESS), unmounts, removes the cgroup. Frees c on
+ * success. -EBUSY while it runs. */
 int container_delete(struct container *c, struct err *e) must_check;
 
 /*
- * The event loop hands every reaped child here; true when it was this container's monitor: state is
- * then STOPPED, exit status and time are set, output that the monitor left is on its way.
+ * The event loop hands every reaped child here; true when it was this container's. When it was its
+ * monitor, state is then STOPPED, exit status and time are set, output that it left is on its way.
  */
 bool container_reaped(struct container *c, int pid, int wait_status, struct timespec at);
 /*

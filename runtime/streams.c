@@ -13,7 +13,6 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-#define DRAIN_MS 10000 /* of a terminal's output, all in all */
 #define STDIN_WAIT_MS                                                                              \
 	300 /* for a client that had not opened stdin when the container was created */
 
@@ -174,7 +173,8 @@ static int open_streams(const struct container_config *c, struct streams *s, str
 	if (rc < 0)
 		return rc;
 	if (logger_is_uri(c->stdout_path))
-		return logger_start(c->stdout_path, c, &s->ends[1], &s->logger, e);
+		return logger_start(c->stdout_path, c, &s->ends[1], &s->logger, &s->logger_ready,
+				    e);
 	rc = open_output("stdout", c->stdout_path, true, &s->ends[1], &s->out_hold[0], e);
 	return rc < 0 ? rc
 		      : open_output("stderr", c->stderr_path, true, &s->ends[2], &s->out_hold[1],
@@ -230,37 +230,9 @@ bool streams_unread(const struct streams *s)
 	return false;
 }
 
-static int64_t now_ms(void)
+void streams_logger_is_ready(struct streams *s)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void drain_terminal(struct terminal *t)
-{
-	terminal_end_input(t);
-	int64_t end = now_ms() + DRAIN_MS;
-	for (terminal_pump(t); !terminal_drained(t); terminal_pump(t)) {
-		struct container_watch w[3];
-		struct pollfd p[3];
-		size_t n = terminal_watches(t, w, 3);
-		for (size_t i = 0; i < n;
-		     i++) /* EPOLLIN and POLLIN, EPOLLOUT and POLLOUT are the same bits */
-			p[i] = (struct pollfd){.fd = w[i].fd, .events = (short)w[i].events};
-		int64_t left = end - now_ms();
-		if (left <= 0 || (poll(p, n, (int)left) < 0 && errno != EINTR))
-			return;
-	}
-}
-
-void streams_finish(struct streams *s)
-{
-	streams_launched(s);
-	if (s->terminal)
-		drain_terminal(s->terminal);
-	if (s->logger > 0)
-		logger_stop(s->logger);
+	close_fd(&s->logger_ready);
 }
 
 void streams_close(struct streams *s)
@@ -270,6 +242,7 @@ void streams_close(struct streams *s)
 	close_fd(&s->stdin_timer);
 	close_fd(&s->out_hold[0]);
 	close_fd(&s->out_hold[1]);
+	close_fd(&s->logger_ready);
 	terminal_free(s->terminal);
 	*s = (struct streams)STREAMS_EMPTY;
 }

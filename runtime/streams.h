@@ -23,12 +23,14 @@ struct streams {
 			    none */
 	int out_hold[2]; /* owned: readers on the outputs' FIFOs, so that a client may come back */
 	struct terminal *terminal; /* owned; NULL without one */
-	pid_t logger;		   /* binary://'s process, a child; 0: none */
+	pid_t logger;		   /* binary://'s process, a child; 0: none, or gone */
+	int logger_ready; /* owned: readable when it listens; -1: it does, or there is none */
 };
 
 #define STREAMS_EMPTY                                                                              \
 	{                                                                                          \
-		.ends = {-1, -1, -1}, .stdin_hold = -1, .stdin_timer = -1, .out_hold = { -1, -1 }  \
+		.ends = {-1, -1, -1}, .stdin_hold = -1, .stdin_timer = -1, .out_hold = { -1, -1 }, \
+		.logger_ready = -1                                                                 \
 	}
 
 /* width, height: 0 where not known. Starts the log process. On an error nothing is left. */
@@ -44,9 +46,9 @@ void streams_started(struct streams *s);
 void streams_close_stdin(struct streams *s);
 /* True while an output's FIFO holds bytes that nobody has read. */
 bool streams_unread(const struct streams *s);
-/* After the monitor's end: hands on what it left, waiting a bounded time, and ends the log process.
- */
-void streams_finish(struct streams *s);
+/* The log process listens: logger_ready is readable. */
+void streams_logger_is_ready(struct streams *s);
+/* The log process is not ended by it. */
 void streams_close(struct streams *s);
 
 /* --- terminal: a pty whose master is copied from and to two descriptors (non-blocking, taken) ---
@@ -68,11 +70,11 @@ bool terminal_drained(const struct terminal *t);
 
 /* True for a URI that names one. */
 bool logger_is_uri(const char *uri);
-/* Starts it and waits until it is ready. ends: what the monitor writes to (stdout, stderr); the
- * caller's. */
+/*
+ * Starts it. ends: what the monitor writes to (stdout, stderr); ready: readable when it listens; all
+ * of them the caller's, and the process is his child.
+ */
 int logger_start(const char *uri, const struct container_config *c, int ends[2], pid_t *pid,
-		 struct err *e) must_check;
-/* Waits for its end, asks for it, forces it. */
-void logger_stop(pid_t pid);
+		 int *ready, struct err *e) must_check;
 
 #endif

@@ -26,6 +26,13 @@ ProtobufCMessage *message_decode(const ProtobufCMessageDescriptor *type, const v
 	return protobuf_c_message_unpack(type, &allocator, len, bytes);
 }
 
+ProtobufCMessage *message_copy(const ProtobufCMessage *m)
+{
+	size_t bytes = protobuf_c_message_get_packed_size(m);
+	cleanup_free uint8_t *packed = malloc(bytes + 1);
+	return packed ? message_decode(m->descriptor, packed, protobuf_c_message_pack(m, packed)) : NULL;
+}
+
 void message_free(ProtobufCMessage *m)
 {
 	if (m)

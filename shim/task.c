@@ -107,13 +107,15 @@ static struct task *find_or_fail(struct shim *shim, struct ttrpc_call *call, con
 	struct task *t = find(shim, id);
 	if (!t)
 		ttrpc_fail(call, TTRPC_NOT_FOUND, "container %.100s: not found", id);
+	else if (t->creator)
+		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION, "container %.100s: is still being created", id);
 	else if (exec_id[0] != '\0')
 		ttrpc_fail(call, TTRPC_NOT_FOUND, "container %.100s: process %.100s: not found", id, exec_id);
-	return exec_id[0] == '\0' ? t : NULL;
+	return t && !t->creator && exec_id[0] == '\0' ? t : NULL;
 }
 
 static void on_watch(void *arg, uint32_t events);
-static void exited(struct task *t);
+static void advance(struct task *t);
 
 static void watch_end(struct task_watch *w)
 {
@@ -172,13 +174,7 @@ static void on_watch(void *arg, uint32_t events)
 	struct task_watch *w = arg;
 	struct task *t = w->task;
 	container_ready(t->container, w->fd, events);
-	if (container_take_exit(t->container)) {
-		exited(t);
-		return;
-	}
-	if (container_take_oom(t->container))
-		publish_named(t->shim, "/tasks/oom", "containerd.events.TaskOOM", container_id(t->container));
-	sync_watches(t);
+	advance(t);
 }
 
 static void answer_wait(struct ttrpc_call *call, const struct container *c)
@@ -221,7 +217,6 @@ static void exited(struct task *t)
 	event.exit_status = container_exit_status(c);
 	event.exited_at = &at;
 	events_publish(&t->shim->events, "/tasks/exit", "containerd.events.TaskExit", &event.base);
-	sync_watches(t);
 }
 
 void task_reap(struct shim *shim)
@@ -232,8 +227,7 @@ void task_reap(struct shim *shim)
 		clock_gettime(CLOCK_REALTIME, &now);
 		for (struct task *t = shim->tasks; t; t = t->next)
 			if (container_reaped(t->container, pid, status, now)) {
-				if (container_take_exit(t->container))
-					exited(t);
+				advance(t);
 				break;
 			}
 	}
@@ -364,19 +358,54 @@ static void handle_create(void *arg, struct ttrpc_call *call, const ProtobufCMes
 		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
 		return;
 	}
-	if (container_create(&config, &t->container, &e) < 0) {
+	t->request = message_copy(request);
+	int rc = t->request ? container_create(&config, &t->container, &e) : err_sys(&e, ENOMEM, "Create");
+	if (rc < 0) {
+		message_free(t->request);
 		free(t);
 		fail(call, &e);
 		return;
 	}
 	t->shim = shim;
+	t->creator = call;
 	t->next = shim->tasks;
 	shim->tasks = t;
+	advance(t);
+}
+
+/* Takes the task, whose container is gone, off the list. */
+static void forget(struct shim *shim, struct task *t)
+{
+	for (struct task **at = &shim->tasks; *at; at = &(*at)->next)
+		if (*at == t) {
+			*at = t->next;
+			break;
+		}
+	message_free(t->request);
+	free(t);
+}
+
+/* Answers Create if it can be answered. False when the task is gone. */
+static bool finish_create(struct task *t)
+{
+	const Task__CreateTaskRequest *r = (const void *)t->request;
+	struct ttrpc_call *call = t->creator;
+	struct err e = {0};
+	int rc = container_created(t->container, &e);
+	if (rc == -EINPROGRESS)
+		return true;
+	if (rc < 0) {
+		forget(t->shim, t);
+		fail(call, &e);
+		return false;
+	}
 	Task__CreateTaskResponse response = TASK__CREATE_TASK_RESPONSE__INIT;
 	response.pid = (uint32_t)container_pid(t->container);
-	publish_create(shim, r, container_pid(t->container));
+	publish_create(t->shim, r, container_pid(t->container));
+	t->creator = NULL;
+	message_free(take_ptr(t->request));
 	ttrpc_reply(call, &response.base);
-	sync_watches(t);
+	return true;
 }
 
 static void handle_start(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
@@ -384,7 +413,6 @@ static void handle_start(void *arg, struct ttrpc_call *call, const ProtobufCMess
 	struct shim *shim = arg;
 	const Task__ProcessRequest *r = (const void *)request;
 	struct task *t = find(shim, r->id);
-	struct err e = {0};
 	if (t && r->exec_id[0] != '\0' && container_state(t->container) == CONTAINER_STOPPED) {
 		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION, "container %.100s: has ended, no process starts in it", r->id);
 		return;
@@ -392,18 +420,33 @@ static void handle_start(void *arg, struct ttrpc_call *call, const ProtobufCMess
 	t = find_or_fail(shim, call, r->id, r->exec_id);
 	if (!t)
 		return;
-	if (container_start(t->container, &e) < 0) {
+	if (t->starter) {
+		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION, "container %.100s: is being started already", r->id);
+		return;
+	}
+	t->starter = call;
+	advance(t);
+}
+
+/* Answers Start if it can be answered. */
+static void finish_start(struct task *t)
+{
+	struct err e = {0};
+	int rc = container_start(t->container, &e);
+	if (rc == -EINPROGRESS)
+		return;
+	struct ttrpc_call *call = take_ptr(t->starter);
+	if (rc < 0) {
 		fail(call, &e);
 		return;
 	}
 	Events__TaskStart event = EVENTS__TASK_START__INIT;
-	event.container_id = r->id;
+	event.container_id = text(container_id(t->container));
 	event.pid = (uint32_t)container_pid(t->container);
-	events_publish(&shim->events, "/tasks/start", "containerd.events.TaskStart", &event.base);
+	events_publish(&t->shim->events, "/tasks/start", "containerd.events.TaskStart", &event.base);
 	Task__StartResponse response = TASK__START_RESPONSE__INIT;
 	response.pid = event.pid;
 	ttrpc_reply(call, &response.base);
-	sync_watches(t);
 }
 
 static void handle_state(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
@@ -452,45 +495,90 @@ static void handle_kill(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 		reply_empty(call);
 }
 
-/* Takes the task, whose container is gone, off the list. */
-static void forget(struct shim *shim, struct task *t)
+static bool add_waiter(struct waiter **list, struct ttrpc_call *call)
 {
-	for (struct task **at = &shim->tasks; *at; at = &(*at)->next)
-		if (*at == t) {
-			*at = t->next;
-			break;
-		}
-	free(t);
+	struct waiter *w = malloc(sizeof(*w));
+	if (!w) {
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+		return false;
+	}
+	*w = (struct waiter){.next = *list, .call = call};
+	*list = w;
+	return true;
 }
 
+/* Many may ask at once, as a client that timed out does: all of them hear the same. */
 static void handle_delete(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	struct shim *shim = arg;
 	const Task__ProcessRequest *r = (const void *)request;
 	struct task *t = find_or_fail(shim, call, r->id, r->exec_id);
+	if (t && add_waiter(&t->deleters, call))
+		advance(t);
+}
+
+static void answer_deleters(struct waiter *list, const Task__DeleteResponse *response, const struct err *e)
+{
+	while (list) {
+		struct waiter *w = list;
+		list = w->next;
+		if (response)
+			ttrpc_reply(w->call, &response->base);
+		else
+			fail(w->call, e);
+		free(w);
+	}
+}
+
+/* Answers Delete if it can be answered. False when the task is gone. */
+static bool finish_delete(struct task *t)
+{
+	struct shim *shim = t->shim;
 	struct err e = {0};
-	if (!t)
-		return;
+	cleanup_free char *id = strdup(container_id(t->container));
 	Types__Timestamp at = timestamp_of(container_exited_at(t->container));
 	Task__DeleteResponse response = TASK__DELETE_RESPONSE__INIT;
 	response.pid = (uint32_t)container_pid(t->container);
 	response.exit_status = container_exit_status(t->container);
 	response.exited_at = &at;
-	/* The descriptors that are watched close with the container, and others get their numbers. */
-	drop_watches(t);
-	if (container_delete(t->container, &e) < 0) {
-		sync_watches(t);
-		fail(call, &e);
-		return;
+	int rc = id ? container_delete(t->container, &e) : err_sys(&e, ENOMEM, "Delete");
+	if (rc == -EINPROGRESS)
+		return true;
+	if (rc < 0) {
+		answer_deleters(take_ptr(t->deleters), NULL, &e);
+		return true;
 	}
+	struct waiter *deleters = take_ptr(t->deleters);
 	forget(shim, t);
 	Events__TaskDelete event = EVENTS__TASK_DELETE__INIT;
-	event.container_id = r->id;
+	event.container_id = id;
 	event.pid = response.pid;
 	event.exit_status = response.exit_status;
 	event.exited_at = &at;
 	events_publish(&shim->events, "/tasks/delete", "containerd.events.TaskDelete", &event.base);
-	ttrpc_reply(call, &response.base);
+	answer_deleters(deleters, &response, NULL);
+	return false;
+}
+
+/*
+ * Something has happened to the task, or is asked of it: does and answers what can be now. The task
+ * may be gone when it returns.
+ */
+static void advance(struct task *t)
+{
+	/* The descriptors that are watched may close, and others get their numbers. */
+	if (t->creator || t->deleters)
+		drop_watches(t);
+	if (t->creator && !finish_create(t))
+		return;
+	if (!t->creator && container_take_exit(t->container))
+		exited(t);
+	if (container_take_oom(t->container))
+		publish_named(t->shim, "/tasks/oom", "containerd.events.TaskOOM", container_id(t->container));
+	if (t->starter)
+		finish_start(t);
+	if (!t->deleters || finish_delete(t))
+		sync_watches(t);
 }
 
 static void handle_wait(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
@@ -503,14 +591,8 @@ static void handle_wait(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 		answer_wait(call, t->container);
 		return;
 	}
-	struct waiter *w = malloc(sizeof(*w));
-	if (!w) {
-		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
-		return;
-	}
 	answer_waiters(t, false);
-	*w = (struct waiter){.next = t->waiters, .call = call};
-	t->waiters = w;
+	add_waiter(&t->waiters, call);
 }
 
 static void handle_pids(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)

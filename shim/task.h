@@ -18,6 +18,10 @@ struct task {
 	struct shim *shim;
 	struct container *container; /* owned */
 	struct waiter *waiters;	     /* Wait calls not answered yet */
+	struct waiter *deleters;     /* Delete calls: what the container leaves is being taken apart */
+	struct ttrpc_call *creator;  /* Create's: nothing else may be done yet */
+	ProtobufCMessage *request;   /* owned: what it asked for */
+	struct ttrpc_call *starter;  /* Start's */
 	struct task_watch {
 		struct task *task;
 		int fd;

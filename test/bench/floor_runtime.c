@@ -82,6 +82,13 @@ int container_create(const struct container_config *config, struct container **o
 	return 0;
 }
 
+int container_created(struct container *c, struct err *e)
+{
+	(void)c;
+	(void)e;
+	return 0;
+}
+
 int container_start(struct container *c, struct err *e)
 {
 	(void)e;
@@ -112,6 +119,14 @@ int container_pause(struct container *c, struct err *e)
 int container_resume(struct container *c, struct err *e)
 {
 	(void)c;
+	return refuse(e);
+}
+
+int container_update(struct container *c, const char *resources, size_t len, struct err *e)
+{
+	(void)c;
+	(void)resources;
+	(void)len;
 	return refuse(e);
 }
 

@@ -175,16 +175,16 @@ Test(runtime_container, binds_the_root_file_system_it_is_given)
 	struct err e;
 	for (uint32_t writable = 0; writable < 2; writable++) {
 		options[1] = writable ? "rw" : "ro";
-		cr_assert(container_create(&config, &k.c, &e) == 0, "%s", e.text);
-		cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+		cr_assert(create_now(&config, &k.c, &e) == 0, "%s", e.text);
+		cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
 		cr_expect(finish(&k) == (writable ? 0 : 1));
 		delete (&k);
 	}
 	m.source = "/not/there";
-	cr_expect(container_create(&config, &k.c, &e) == -ENOENT && strstr(e.text, "/not/there"),
+	cr_expect(create_now(&config, &k.c, &e) == -ENOENT && strstr(e.text, "/not/there"),
 		  "%s", e.text);
 	options[1] = "remount";
-	cr_expect(container_create(&config, &k.c, &e) == -ENOSYS && strstr(e.text, "remount"), "%s",
+	cr_expect(create_now(&config, &k.c, &e) == -ENOSYS && strstr(e.text, "remount"), "%s",
 		  e.text);
 }
 
@@ -220,8 +220,8 @@ Test(runtime_overlay, mounts_the_root_file_system_it_is_given)
 						.rootfs_count = 1};
 	struct client k = {.in = -1, .out = -1, .err = -1};
 	struct err e;
-	cr_assert(container_create(&config, &k.c, &e) == 0, "%s", e.text);
-	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_assert(create_now(&config, &k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 0);
 	cr_expect(access(at("work/u/new"), F_OK) == 0);
 	delete (&k);
@@ -235,7 +235,7 @@ Test(runtime_container, kill_while_created)
 	cr_assert(container_kill(k.c, SIGTERM, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 128 + SIGTERM);
 	cr_expect(container_kill(k.c, SIGTERM, &e) == -ENOENT);
-	cr_expect(container_start(k.c, &e) == -EBUSY);
+	cr_expect(start_now(k.c, &e) == -EBUSY);
 	delete (&k);
 	k = create();
 	cr_assert(container_kill(k.c, SIGKILL, &e) == 0);
@@ -268,7 +268,7 @@ Test(runtime_container, signals_reach_the_guest)
 	k = create();
 	cr_assert(container_kill(k.c, SIGWINCH, &e) == 0 && container_kill(k.c, SIGCHLD, &e) == 0);
 	poll(NULL, 0, 20);
-	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 3);
 	delete (&k);
 }
@@ -304,11 +304,11 @@ Test(runtime_container, states_are_checked)
 	program("wait");
 	struct client k = create();
 	struct err e;
-	cr_expect(container_delete(k.c, &e) == -EBUSY);
+	cr_expect(delete_now(k.c, &e) == -EBUSY);
 	cr_expect(container_pause(k.c, &e) == -EBUSY && container_resume(k.c, &e) == -EBUSY);
-	cr_assert(container_start(k.c, &e) == 0);
-	cr_expect(container_start(k.c, &e) == -EBUSY);
-	cr_expect(container_delete(k.c, &e) == -EBUSY);
+	cr_assert(start_now(k.c, &e) == 0);
+	cr_expect(start_now(k.c, &e) == -EBUSY);
+	cr_expect(delete_now(k.c, &e) == -EBUSY);
 	cr_expect(container_kill(k.c, 0, &e) == -EINVAL && container_kill(k.c, 65, &e) == -EINVAL);
 	cr_expect(container_resize(k.c, 80, 24, &e) == 0);
 	cr_expect(!container_reaped(k.c, 1, 0, (struct timespec){0}));
@@ -418,7 +418,7 @@ Test(runtime_container, what_cannot_be_run)
 	cr_expect(create_rc(&k, &e, false) == -ENOEXEC && strstr(e.text, "/bin/sh"), "%s", e.text);
 	program("refuse");
 	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
-	cr_expect(container_start(k.c, &e) == -ENOMEM && strstr(e.text, "512 MiB"), "%s", e.text);
+	cr_expect(start_now(k.c, &e) == -ENOMEM && strstr(e.text, "512 MiB"), "%s", e.text);
 	cr_expect(finish(&k) == 125);
 	cr_expect(strstr(text_of(k.err), "mote: the module needs 512 MiB of memory\n"));
 	delete (&k);

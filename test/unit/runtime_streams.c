@@ -29,7 +29,7 @@ Test(runtime_streams, stdin_ends_with_its_client)
 	k = create();
 	close(k.in);
 	struct err e;
-	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 0);
 	delete (&k);
 }
@@ -43,7 +43,7 @@ Test(runtime_streams, stdin_without_a_client)
 	struct err e;
 	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
 	serve(&k);
-	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
 	serve(&k);
 	cr_assert(runs(&k, 50), "it ended at once");
 	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
@@ -53,7 +53,7 @@ Test(runtime_streams, stdin_without_a_client)
 	cr_expect_str_eq(text_of(k.out), "late");
 	delete (&k);
 	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
-	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 0);
 	delete (&k);
 }
@@ -79,7 +79,7 @@ Test(runtime_streams, terminal)
 	cr_assert(create_rc(&k, &e, true) == 0, "%s", e.text);
 	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
 	cr_assert(container_resize(k.c, 100, 30, &e) == 0, "%s", e.text);
-	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
 	cr_assert(write(k.in, "line\n\4", 6) == 6);
 	cr_expect(finish(&k) == 0);
 	cr_expect(container_close_stdin(k.c) == 0);
@@ -90,7 +90,7 @@ Test(runtime_streams, terminal)
 	program("wait");
 	cr_assert(create_rc(&k, &e, true) == 0, "%s", e.text);
 	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
-	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
 	poll(NULL, 0, 50);
 	cr_assert(write(k.in, "\3", 1) == 1);
 	cr_expect(finish(&k) == 130);
@@ -111,8 +111,8 @@ Test(runtime_streams, files_and_log_processes)
 	struct client k = {.in = -1, .out = -1, .err = -1};
 	struct err e;
 	for (int i = 0; i < 2; i++) {
-		cr_assert(container_create(&config, &k.c, &e) == 0, "%s", e.text);
-		cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+		cr_assert(create_now(&config, &k.c, &e) == 0, "%s", e.text);
+		cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
 		cr_expect(finish(&k) == 0);
 		delete (&k);
 	}
@@ -125,8 +125,8 @@ Test(runtime_streams, files_and_log_processes)
 	    0755);
 	snprintf(out, sizeof(out), "binary://%s?to=%s&x=a%%20b", at("logger"), at("log"));
 	config.stderr_path = "";
-	cr_assert(container_create(&config, &k.c, &e) == 0, "%s", e.text);
-	cr_assert(container_start(k.c, &e) == 0, "%s", e.text);
+	cr_assert(create_now(&config, &k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 0);
 	delete (&k);
 	fd = open(at("log"), O_RDONLY);
@@ -137,7 +137,7 @@ Test(runtime_streams, files_and_log_processes)
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	snprintf(out, sizeof(out), "binary:///not/there");
-	cr_expect(container_create(&config, &k.c, &e) == -ENOENT && strstr(e.text, "/not/there"),
+	cr_expect(create_now(&config, &k.c, &e) == -ENOENT && strstr(e.text, "/not/there"),
 		  "%s", e.text);
 }
 

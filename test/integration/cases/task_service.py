@@ -417,6 +417,80 @@ def test_output_to_file_and_logger():
         shim.task("Shutdown")
 
 
+def logger_of(shim, name, script):
+    path = os.path.join(shim.dir, name)
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\n" + script)
+    os.chmod(path, 0o755)
+    return "binary://" + path
+
+
+def quick(seconds, call, *args, **named):
+    """The call's result, which comes within that time."""
+    began = time.time()
+    result = call(*args, **named)
+    took = time.time() - began
+    assert took < seconds, "%s took %.1f s" % (call, took)
+    return result
+
+
+def test_one_that_is_stuck_in_delete():
+    """A log process that does not end, and a terminal that nobody reads, hold up no other container of the pod."""
+    group = {"io.containerd.runc.v2.group": "pod"}
+    with Shim(name="one", args=["exit", "3"], annotations=group) as shim:
+        shim.make_bundle("two", annotations=group)
+        shim.make_bundle("three", args=["streams", "to stdout", "x" * 65536], annotations=group)
+        shim.start("one")
+        shim.create("one", stdout=logger_of(shim, "deaf", "trap '' TERM; exec 5>&-; exec 3<&- 4<&-; while :; do sleep 1; done\n"))
+        shim.task("Start", name="one")
+        assert shim.wait("one") == 3
+        began = time.time()
+        stuck = [shim.client.send("containerd.task.v2.Task", "Delete", {1: "one"}) for _ in range(2)]
+        assert quick(1, shim.create, "two") > 0
+        quick(1, shim.task, "Start", name="two")
+        assert quick(1, shim.state, "two") == RUNNING and quick(1, shim.state, "one") == STOPPED
+        out = os.path.join(shim.dir, "terminal")
+        os.mkfifo(out)
+        hold = os.open(out, os.O_RDONLY | os.O_NONBLOCK)
+        quick(1, shim.create, "three", stdout=out, terminal=True)
+        quick(1, shim.task, "Start", name="three")
+        within(5, lambda: shim.state("three") == STOPPED)
+        unread = shim.client.send("containerd.task.v2.Task", "Delete", {1: "three"})
+        quick(1, shim.kill, name="two")
+        assert quick(1, shim.wait, "two") == 137
+        quick(1, shim.task, "Delete", name="two")
+        assert time.time() - began < 9, "none of this is to wait for what is stuck"
+        assert [one(shim.client.receive(s), 2) for s in stuck] == [3, 3], "both who asked are answered"
+        assert one(shim.client.receive(unread), 2) == 0
+        os.close(hold)
+        refuses(NOT_FOUND, shim.state, "one")
+        shim.task("Shutdown", name="one")
+
+
+def test_one_that_is_stuck_in_create():
+    """A log process that does not get ready: its container is refused when its time is up; others do not notice."""
+    group = {"io.containerd.runc.v2.group": "pod"}
+    with Shim(name="one", annotations=group) as shim:
+        shim.make_bundle("two", annotations=group)
+        shim.start("one")
+        bundle = os.path.join(shim.dir, "bundle-one")
+        uri = logger_of(shim, "never", "while :; do sleep 1; done\n")
+        began = time.time()
+        stuck = shim.client.send("containerd.task.v2.Task", "Create", {1: "one", 2: bundle, 6: uri, 7: uri})
+        quick(1, shim.create, "two")
+        quick(1, shim.task, "Start", name="two")
+        assert quick(1, shim.state, "two") == RUNNING
+        for method in ("State", "Start", "Kill", "Delete", "Wait", "Pids"):
+            refuses(FAILED_PRECONDITION, shim.task, method, name="one", contains="being created")
+        refuses(ALREADY_EXISTS, shim.create, "one")
+        quick(1, shim.end, name="two")
+        assert time.time() - began < 8
+        refuses(INVALID_ARGUMENT, shim.client.receive, stuck, contains="log process")
+        refuses(NOT_FOUND, shim.state, "one")
+        assert len(shim.processes()) == 1, "the monitor of what was refused is left"
+        shim.task("Shutdown", name="one")
+
+
 def test_logger_process():
     with Shim(args=["streams", "to stdout", "to stderr"]) as shim:
         logger = os.path.join(shim.dir, "logger")
