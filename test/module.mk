@@ -124,7 +124,7 @@ spectest-emulated: $(B)/test/conformance/spectest_vm
 .PHONY: spectest spectest-emulated
 
 # Native programs of the VM tests, against both C libraries.
-LINUX_GUESTS := $(foreach g,linux_checks linux_paths,$(GUESTS)/$(g).glibc $(GUESTS)/$(g).musl)
+LINUX_GUESTS := $(foreach g,linux_checks linux_paths linux_events,$(GUESTS)/$(g).glibc $(GUESTS)/$(g).musl)
 $(GUESTS)/%.glibc: test/guest/%.c test/guest/linux_check.h
 	@mkdir -p $(@D)
 	$(CC) -O1 -static $< -o $@ -lm

@@ -11,15 +11,14 @@
 
 enum { POLL_MAX = 4096 };
 
-static int64_t now_ns(clockid_t clock)
+int64_t vm_now_ns(clockid_t clock)
 {
 	struct timespec t = {0};
 	clock_gettime(clock, &t);
 	return t.tv_sec * 1000000000L + t.tv_nsec;
 }
 
-/* Nanoseconds, saturated; -EINVAL for what is no time. */
-static int ns_of(const struct mote_time *t, int64_t *ns)
+int vm_ns_of(const struct mote_time *t, int64_t *ns)
 {
 	if (t->sec < 0 || t->nsec < 0 || t->nsec >= 1000000000)
 		return -EINVAL;
@@ -35,21 +34,27 @@ static int wait_until(struct vm *vm, struct pollfd *fds, nfds_t count, int64_t u
 {
 	if (vm->on_poller) {
 		int n = poll(fds, count, 0);
-		return n < 0 ? -errno : n == 0 && now_ns(CLOCK_MONOTONIC) < until ? VM_DEFER : n;
+		return n < 0 ? -errno : n == 0 && vm_now_ns(CLOCK_MONOTONIC) < until ? VM_DEFER : n;
 	}
 	for (;;) {
 		if (vm_interrupted(vm))
 			return -EINTR;
-		int64_t left = until == INT64_MAX ? 0 : until - now_ns(CLOCK_MONOTONIC);
+		int64_t left = until == INT64_MAX ? 0 : until - vm_now_ns(CLOCK_MONOTONIC);
 		if (left < 0)
 			left = 0;
 		struct timespec timeout = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
 		int n = ppoll(fds, count, until == INT64_MAX ? NULL : &timeout, &vm->wait_mask);
-		if (n > 0 || (n == 0 && until != INT64_MAX && now_ns(CLOCK_MONOTONIC) >= until))
+		if (n > 0 || (n == 0 && until != INT64_MAX && vm_now_ns(CLOCK_MONOTONIC) >= until))
 			return n;
 		if (n < 0 && errno != EINTR)
 			return -errno;
 	}
+}
+
+int vm_wait_fd_until(struct vm *vm, int host, short events, int64_t until)
+{
+	struct pollfd p = {.fd = host, .events = events};
+	return wait_until(vm, &p, 1, until);
 }
 
 int vm_wait_fd(struct vm *vm, int host, short events)
@@ -61,7 +66,7 @@ int vm_wait_fd(struct vm *vm, int host, short events)
 
 int vm_wait(struct vm *vm, int64_t ns)
 {
-	return wait_until(vm, NULL, 0, now_ns(CLOCK_MONOTONIC) + ns);
+	return wait_until(vm, NULL, 0, vm_now_ns(CLOCK_MONOTONIC) + ns);
 }
 
 int64_t host_poll(struct vm *vm, const struct call_poll *a)
@@ -70,9 +75,9 @@ int64_t host_poll(struct vm *vm, const struct call_poll *a)
 		return -EINVAL;
 	int64_t ns, until = INT64_MAX;
 	if (a->timeout) {
-		if (ns_of(a->timeout, &ns) < 0)
+		if (vm_ns_of(a->timeout, &ns) < 0)
 			return -EINVAL;
-		until = now_ns(CLOCK_MONOTONIC) + ns;
+		until = vm_now_ns(CLOCK_MONOTONIC) + ns;
 	}
 	size_t bytes = a->count * sizeof(struct mote_pollfd);
 	cleanup_free struct mote_pollfd *guest = calloc(a->count + 1UL, sizeof(*guest));
@@ -129,15 +134,15 @@ int64_t host_clock_resolution(struct vm *vm, const struct call_clock_resolution 
 int64_t host_sleep(struct vm *vm, const struct call_sleep *a)
 {
 	int64_t ns;
-	if (!a->time || ns_of(a->time, &ns) < 0)
+	if (!a->time || vm_ns_of(a->time, &ns) < 0)
 		return -EINVAL;
 	if (a->clock != CLOCK_REALTIME && a->clock != CLOCK_MONOTONIC && a->clock != CLOCK_BOOTTIME &&
 	    a->clock != CLOCK_TAI)
 		return -EINVAL;
 	clockid_t clock = a->absolute ? (clockid_t)a->clock : CLOCK_MONOTONIC;
-	int64_t until = a->absolute ? ns : now_ns(clock) + ns;
+	int64_t until = a->absolute ? ns : vm_now_ns(clock) + ns;
 	for (;;) {
-		int64_t left = until - now_ns(clock);
+		int64_t left = until - vm_now_ns(clock);
 		if (left <= 0)
 			return 0;
 		/* A clock that is set meanwhile is looked at every second. */
@@ -174,7 +179,7 @@ int64_t host_yield(struct vm *vm, const struct call_yield *a)
 int64_t host_alarm(struct vm *vm, const struct call_alarm *a)
 {
 	int64_t value = 0, interval = 0;
-	if ((a->value && ns_of(a->value, &value) < 0) || (a->interval && ns_of(a->interval, &interval) < 0))
+	if ((a->value && vm_ns_of(a->value, &value) < 0) || (a->interval && vm_ns_of(a->interval, &interval) < 0))
 		return -EINVAL;
 	return vm_timer_set(&vm->alarm, (uint64_t)value, value ? (uint64_t)interval : 0);
 }

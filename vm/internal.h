@@ -107,6 +107,11 @@ void vm_note_write(struct vm *vm, int32_t fd, int64_t written);
  */
 int vm_wait_fd(struct vm *vm, int host, short events) must_check;
 int vm_wait(struct vm *vm, int64_t ns) must_check;
+/* As vm_wait_fd, until a time on CLOCK_MONOTONIC (INT64_MAX: for ever): 1 for events, 0 for the time. */
+int vm_wait_fd_until(struct vm *vm, int host, short events, int64_t until) must_check;
+/* Nanoseconds of a time that a guest gave, saturated; -EINVAL for what is no time. */
+int vm_ns_of(const struct mote_time *t, int64_t *ns) must_check;
+int64_t vm_now_ns(clockid_t clock);
 /* Gives the guest two descriptors (taken) and writes their numbers to `to`. */
 int64_t vm_add_pair(struct vm *vm, const int host[2], unsigned flags, const struct call_out *to) must_check;
 void channel_free(struct vm_channel *c);

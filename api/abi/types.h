@@ -45,6 +45,23 @@ struct mote_pollfd {
 	int16_t events, revents;
 };
 
+/* fcntl's struct flock on x86-64, without the process that holds a conflicting lock. */
+struct mote_lock {
+	int16_t type, whence;
+	uint32_t reserved;
+	int64_t start, length;
+};
+
+/* epoll's events, as x86-64 packs them. */
+struct mote_epoll_event {
+	uint32_t events;
+	uint64_t data;
+} __attribute__((packed));
+
+struct mote_timer {
+	struct mote_time interval, value;
+};
+
 struct mote_winsize {
 	uint16_t rows, cols, xpixel, ypixel;
 };

@@ -181,6 +181,22 @@ SYSCALL(dup3)
 	return descriptor_close_on_exec(dup_onto((int32_t)s->a, (int32_t)s->b), s->c & O_CLOEXEC_);
 }
 
+/* Who holds a conflicting lock is a process elsewhere, which has no number here. */
+static int64_t record_lock(int32_t fd, uint32_t command, uint64_t at)
+{
+	struct {
+		struct mote_lock lock;
+		int32_t pid, pad;
+	} f;
+	if (get_user(&f.lock, at, sizeof(f.lock)) < 0)
+		return -E_FAULT;
+	f.lock.reserved = 0;
+	bool tell = command == 5 || command == 36;
+	int64_t rc = mote_lock(L.area, fd, command, &f.lock, tell ? &f.lock : NULL);
+	f.pid = f.pad = 0;
+	return rc == 0 && tell ? put_user(at, &f, sizeof(f)) : rc;
+}
+
 SYSCALL(fcntl)
 {
 	int32_t fd = (int32_t)s->a;
@@ -201,13 +217,13 @@ SYSCALL(fcntl)
 		return mote_get_flags(L.area, fd);
 	case 4: /* F_SETFL */
 		return mote_set_flags(L.area, fd, (uint32_t)s->c & 06000);
-	case 5: /* F_GETLK: no other process is there; F_UNLCK says so */
-		flags = mote_get_flags(L.area, fd);
-		return flags < 0 ? flags : put_user(s->c, &(const int16_t){2}, sizeof(int16_t));
-	case 6: /* F_SETLK */
-	case 7: /* F_SETLKW */
-		flags = mote_get_flags(L.area, fd);
-		return flags < 0 ? flags : 0;
+	case 5:	 /* F_GETLK */
+	case 36: /* F_OFD_GETLK */
+	case 6:	 /* F_SETLK */
+	case 7:	 /* F_SETLKW */
+	case 37: /* F_OFD_SETLK */
+	case 38: /* F_OFD_SETLKW */
+		return record_lock(fd, (uint32_t)s->b, s->c);
 	default:
 		return -E_INVAL;
 	}
@@ -254,10 +270,22 @@ SYSCALL(ioctl)
 			return rc;
 		return mote_set_flags(area, fd, value ? (uint32_t)rc | O_NONBLOCK_ : (uint32_t)rc & ~(uint32_t)O_NONBLOCK_);
 	case 0x540f: /* TIOCGPGRP */
+		rc = mote_tty_get(area, fd, &t);
 		value = (int32_t)L.boot->pid;
-		return put_user(s->c, &value, sizeof(value));
+		return rc < 0 ? rc : put_user(s->c, &value, sizeof(value));
 	case 0x5410: /* TIOCSPGRP */
-		return 0;
+		rc = mote_tty_get(area, fd, &t);
+		if (rc < 0)
+			return rc;
+		if (get_user(&value, s->c, sizeof(value)) < 0)
+			return -E_FAULT;
+		return value == (int32_t)L.boot->pid ? 0 : -E_PERM;
+	case 0x5451: /* FIOCLEX */
+	case 0x5450: /* FIONCLEX */
+		rc = mote_get_flags(area, fd);
+		if (rc >= 0)
+			(void)descriptor_close_on_exec(fd, (uint32_t)s->b == 0x5451);
+		return rc < 0 ? rc : 0;
 	default:
 		return -E_NOTTY;
 	}

@@ -315,6 +315,20 @@ static int64_t put_text(uint64_t to, uint64_t room, const char *text)
 	return put_user(to, text, len) < 0 ? -E_FAULT : (int64_t)len;
 }
 
+/* The program's own name, absolute whatever it was called by: glibc's start-up insists on it. */
+static int64_t put_own_name(uint64_t to, uint64_t room)
+{
+	static char name[PATH_MAX_BYTES];
+	const char *called = boot_string(L.boot->payload_path);
+	while (called[0] == '.' && called[1] == '/')
+		called += 2;
+	name[0] = '/';
+	size_t len = strnlen(called, sizeof(name) - 2), at = called[0] != '/';
+	memcpy(name + at, called, len);
+	name[at + len] = '\0';
+	return put_text(to, room, name);
+}
+
 static int64_t readlink_at(int32_t dirfd, uint64_t path, uint64_t to, uint64_t room)
 {
 	struct place p;
@@ -322,7 +336,7 @@ static int64_t readlink_at(int32_t dirfd, uint64_t path, uint64_t to, uint64_t r
 	if (room == 0 || room > INT32_MAX)
 		return -E_INVAL;
 	if (strcmp(p.path, "/proc/self/exe") == 0) /* though there may be no directory to find it in */
-		return put_text(to, room, boot_string(L.boot->payload_path));
+		return put_own_name(to, room);
 	if (rc < 0)
 		return rc;
 	if (p.own >= 0)

@@ -55,6 +55,36 @@ SYSCALL(setuid)
 	return (uint32_t)s->a == L.boot->uid ? 0 : -E_PERM;
 }
 
+/* Both kinds of id: real, effective, saved; -1 leaves one as it is. */
+static int64_t same_ids(const struct args *s, int count, uint32_t id)
+{
+	const uint64_t asked[3] = {s->a, s->b, s->c};
+	for (int i = 0; i < count; i++)
+		if ((uint32_t)asked[i] != id && (uint32_t)asked[i] != UINT32_MAX)
+			return -E_PERM;
+	return 0;
+}
+
+SYSCALL(setreuid)
+{
+	return same_ids(s, 2, L.boot->uid);
+}
+
+SYSCALL(setregid)
+{
+	return same_ids(s, 2, L.boot->gid);
+}
+
+SYSCALL(setresuid)
+{
+	return same_ids(s, 3, L.boot->uid);
+}
+
+SYSCALL(setresgid)
+{
+	return same_ids(s, 3, L.boot->gid);
+}
+
 SYSCALL(setgid)
 {
 	return (uint32_t)s->a == L.boot->gid ? 0 : -E_PERM;
@@ -88,30 +118,87 @@ SYSCALL(sysinfo)
 	return put_user(s->a, &info, sizeof(info));
 }
 
+/* RLIMIT_*: soft and hard. What is really limited is what the two say that are not infinite. */
+enum { LIMIT_STACK = 3, LIMIT_CORE = 4, LIMIT_FILES = 7, LIMITS = 16 };
+#define NO_LIMIT (~0UL)
+static uint64_t limits[LIMITS][2] = {
+	[0 ... LIMIT_STACK - 1] = {NO_LIMIT, NO_LIMIT},
+	[LIMIT_STACK] = {LINUX_STACK_BYTES, LINUX_STACK_BYTES},
+	[LIMIT_CORE] = {0, 0},
+	[LIMIT_CORE + 1 ... LIMIT_FILES - 1] = {NO_LIMIT, NO_LIMIT},
+	[LIMIT_FILES] = {DESCRIPTORS_MAX, DESCRIPTORS_MAX},
+	[LIMIT_FILES + 1 ... LIMITS - 1] = {NO_LIMIT, NO_LIMIT},
+};
+
+static int64_t limit_set(uint32_t which, uint64_t from)
+{
+	uint64_t next[2];
+	if (get_user(next, from, sizeof(next)) < 0)
+		return -E_FAULT;
+	if (next[0] > next[1])
+		return -E_INVAL;
+	if (next[1] > limits[which][1])
+		return -E_PERM;
+	memcpy(limits[which], next, sizeof(next));
+	return 0;
+}
+
+static int64_t limit_of(uint32_t which, uint64_t next, uint64_t before)
+{
+	uint64_t now[2];
+	if (which >= LIMITS)
+		return -E_INVAL;
+	memcpy(now, limits[which], sizeof(now));
+	int64_t rc = next ? limit_set(which, next) : 0;
+	return rc == 0 && before ? put_user(before, now, sizeof(now)) : rc;
+}
+
 SYSCALL(prlimit64)
 {
-	uint64_t limit[2] = {~0UL, ~0UL};
-	if ((uint32_t)s->b == 7)
-		limit[0] = limit[1] = 1024;
-	if ((uint32_t)s->b == 3)
-		limit[0] = LINUX_STACK_BYTES;
-	return s->d ? put_user(s->d, limit, sizeof(limit)) : 0;
+	if ((int32_t)s->a != 0 && (int32_t)s->a != (int32_t)L.boot->pid)
+		return -E_SRCH;
+	return limit_of((uint32_t)s->b, s->c, s->d);
 }
 
 SYSCALL(getrlimit)
 {
-	struct args same = {.b = s->a, .d = s->b};
-	return sys_prlimit64(&same);
+	return limit_of((uint32_t)s->a, 0, s->b);
+}
+
+SYSCALL(setrlimit)
+{
+	return s->b ? limit_of((uint32_t)s->a, s->b, 0) : -E_FAULT;
 }
 
 SYSCALL(getrusage)
 {
+	enum { CHILDREN = -1, SELF = 0, THREAD = 1, CPU_CLOCK = 3 };
+	int32_t who = (int32_t)s->a;
 	struct mote_time t;
 	int64_t usage[18] = {0};
-	mote_clock_get(L.area, 3, &t);
-	usage[0] = t.sec;
-	usage[1] = t.nsec / 1000;
+	if (who != SELF && who != THREAD && who != CHILDREN)
+		return -E_INVAL;
+	if (who != CHILDREN) {
+		mote_clock_get(L.area, CPU_CLOCK, &t);
+		usage[0] = t.sec;
+		usage[1] = t.nsec / 1000;
+	}
 	return put_user(s->b, usage, sizeof(usage));
+}
+
+SYSCALL(getcpu)
+{
+	const uint32_t first = 0;
+	if ((s->a && put_user(s->a, &first, sizeof(first)) < 0) || (s->b && put_user(s->b, &first, sizeof(first)) < 0))
+		return -E_FAULT;
+	return 0;
+}
+
+/* The execution domain is Linux's, and asking for that one changes nothing. */
+SYSCALL(personality)
+{
+	uint32_t domain = (uint32_t)s->a;
+	return domain == 0 || domain == UINT32_MAX ? 0 : -E_INVAL;
 }
 
 SYSCALL(sched_yield)
@@ -152,13 +239,30 @@ SYSCALL(arch_prctl)
 	}
 }
 
+static int64_t set_name(uint64_t from)
+{
+	char name[sizeof(L.name)] = {0};
+	for (size_t i = 0; i < sizeof(name) - 1; i++) {
+		if (get_user(name + i, from + i, 1) < 0)
+			return -E_FAULT;
+		if (!name[i])
+			break;
+	}
+	memcpy(L.name, name, sizeof(name));
+	return 0;
+}
+
 SYSCALL(prctl)
 {
 	switch ((uint32_t)s->a) {
 	case 15: /* PR_SET_NAME */
-		return get_user(L.name, s->b, 15) < 0 ? -E_FAULT : 0;
+		return set_name(s->b);
 	case 16: /* PR_GET_NAME */
 		return put_user(s->b, L.name, 16);
+	case 3: /* PR_GET_DUMPABLE */
+		return 1;
+	case 39: /* PR_GET_NO_NEW_PRIVS */
+		return 1;
 	case 4:	 /* PR_SET_DUMPABLE */
 	case 38: /* PR_SET_NO_NEW_PRIVS */
 		return 0;

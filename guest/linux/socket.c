@@ -23,7 +23,7 @@ static int64_t put_address(const struct mote_sockaddr *a, uint64_t to, uint64_t 
 
 SYSCALL(socket)
 {
-	return mote_socket(L.area, (uint32_t)s->a, (uint32_t)s->b, (uint32_t)s->c);
+	return descriptor_close_on_exec(mote_socket(L.area, (uint32_t)s->a, (uint32_t)s->b, (uint32_t)s->c), s->b & O_CLOEXEC_);
 }
 
 SYSCALL(socketpair)
@@ -56,6 +56,7 @@ static int64_t accept_on(int32_t fd, uint64_t to, uint64_t len_at, uint32_t flag
 	int64_t rc = mote_accept(L.area, fd, flags, &a);
 	if (rc < 0)
 		return rc;
+	(void)descriptor_close_on_exec(rc, flags & O_CLOEXEC_);
 	return put_address(&a, to, len_at) < 0 ? -E_FAULT : rc;
 }
 

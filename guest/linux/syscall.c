@@ -51,6 +51,9 @@ static enum restart restart_of(uint64_t nr)
 	case 128: /* rt_sigtimedwait */
 	case 130: /* rt_sigsuspend */
 	case 230: /* clock_nanosleep */
+	case 232: /* epoll_wait */
+	case 281: /* epoll_pwait */
+	case 441: /* epoll_pwait2 */
 	case 270: /* pselect6 */
 	case 271: /* ppoll */
 		return RESTART_IDLE;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define TEXT_MAX (4 << 20)
@@ -104,6 +105,12 @@ static struct outcome run(const char *program, char *const *argv, int in, uint64
 	close(fd);
 	close(dir.fd);
 	return (struct outcome){mote_exit_status(&result), text_of(out), text_of(err)};
+}
+
+static void write_locked(void)
+{
+	FILE *f = fopen("locked", "w");
+	cr_assert(f && fputs("0123456789012345678901234567890123456789", f) >= 0 && fclose(f) == 0);
 }
 
 static const char *const libraries[] = {"glibc", "musl"};
@@ -206,9 +213,60 @@ Test(linux_run, newer_calls_on_paths_and_descriptors)
 	expect_program("linux_paths", "newer-calls", 0, NULL);
 }
 
+/* glibc asks for /proc/self/exe at its start and ends a program whose name is not absolute. */
+Test(linux_run, a_program_with_a_relative_name)
+{
+	char command[512], *argv[] = {(char *)"./program", (char *)"identity", NULL};
+	snprintf(command, sizeof(command), "cp %s/linux_checks.glibc program", TEST_GUESTS);
+	cr_assert(system(command) == 0);
+	struct outcome o = run("./program", argv, -1, 60000);
+	cr_expect(o.status == 0, "status %d; %s", o.status, o.err);
+}
+
 Test(linux_run, names_of_own_descriptors)
 {
 	expect_program("linux_paths", "own-descriptors", 0, "to stderr");
+}
+
+Test(linux_run, descriptors_of_events)
+{
+	expect_program("linux_events", "eventfd", 0, NULL);
+	expect_program("linux_events", "epoll", 0, NULL);
+	expect_program("linux_events", "timerfd", 0, NULL);
+}
+
+/* A lock by another process, which the guest must see and wait for. */
+Test(linux_run, record_locks_are_the_files)
+{
+	for (size_t i = 0; i < 2; i++) {
+		int ready[2];
+		cr_assert(pipe(ready) == 0);
+		write_locked();
+		pid_t holder = fork();
+		cr_assert(holder >= 0);
+		if (holder == 0) {
+			struct flock lock = {.l_type = F_WRLCK, .l_start = 10, .l_len = 20};
+			int fd = open("locked", O_RDWR);
+			if (fcntl(fd, F_SETLK, &lock) == 0 && write(ready[1], "x", 1) == 1)
+				usleep(400000);
+			_exit(0);
+		}
+		char byte, path[512];
+		cr_assert(read(ready[0], &byte, 1) == 1);
+		snprintf(path, sizeof(path), "%s/linux_events.%s", TEST_GUESTS, libraries[i]);
+		char *argv[] = {path, (char *)"locks", NULL};
+		struct outcome o = run(path, argv, -1, 60000);
+		cr_expect(o.status == 0, "%s: status %d; %s", libraries[i], o.status, o.err);
+		int status;
+		cr_expect(waitpid(holder, &status, 0) == holder);
+		close(ready[0]);
+		close(ready[1]);
+	}
+}
+
+Test(linux_run, limits_and_identity_of_a_process)
+{
+	expect_program("linux_events", "process", 0, NULL);
 }
 
 Test(linux_run, what_is_not_there_is_refused_by_name)

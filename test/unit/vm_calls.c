@@ -348,6 +348,12 @@ Test(vm_calls, closed_and_impossible_descriptors)
 		EXPECT(-EBADF, mote_dup(&area, fd, 0));
 		EXPECT(-EBADF, mote_dup_to(&area, fd, 7));
 		EXPECT(-EBADF, mote_flock(&area, fd, 1));
+		EXPECT(-EBADF, mote_lock(&area, fd, F_SETLK, NULL, NULL));
+		EXPECT(-EBADF, mote_epoll_control(&area, fd, 1, RW, 0, 0));
+		EXPECT(-EBADF, mote_epoll_control(&area, RW, 1, fd, 0, 0));
+		EXPECT(-EBADF, mote_epoll_wait(&area, fd, (void *)GUEST_AT, 120, NULL));
+		EXPECT(-EBADF, mote_timerfd_set(&area, fd, 0, NULL, NULL));
+		EXPECT(-EBADF, mote_timerfd_get(&area, fd, NULL));
 		EXPECT(-EBADF, mote_tty_size(&area, fd, NULL));
 		EXPECT(-EBADF, mote_readable_bytes(&area, fd));
 		EXPECT(-EBADF, mote_accept(&area, fd, 0, NULL));
@@ -409,6 +415,9 @@ Test(vm_calls, a_signal_ends_every_wait)
 	EXPECT(-EINTR, mote_sleep(&area, CLOCK_MONOTONIC, 0, put(&day, sizeof(day))));
 	EXPECT(-EINTR, mote_flock(&area, other, 2));
 	EXPECT(0, mote_mkdir(&area, RW, P("fifo-dir"), 0, 0700));
+	int32_t epoll = (int32_t)mote_epoll_create(&area), event = (int32_t)mote_eventfd(&area, 0, 0);
+	EXPECT(-EINTR, mote_epoll_wait(&area, epoll, (void *)GUEST_AT, 120, NULL));
+	EXPECT(-EINTR, mote_readv(&area, event, v, 1));
 	cr_assert(mkfifo("rw/fifo-dir/fifo", 0600) == 0);
 	EXPECT(-EINTR, open_at(RW, "fifo-dir/fifo", 0, O_WRONLY));
 	EXPECT(0, mote_socketpair(&area, AF_UNIX, SOCK_STREAM, (void *)GUEST_AT, 8));
@@ -508,6 +517,42 @@ Test(vm_calls, directories_are_read_once_and_from_a_cookie)
 	uint8_t seen[FILES] = {0};
 	read_all(dir, 0, 300, seen, NULL);
 	cr_expect(seen[1] == 0 && seen[2] == 1 && seen[299] == 1);
+}
+
+/* --- events and locks --- */
+
+Test(vm_calls, events_that_are_none)
+{
+	int32_t epoll = (int32_t)mote_epoll_create(&area), event = (int32_t)mote_eventfd(&area, 1, O_NONBLOCK);
+	struct mote_timer timer = {.value = {.nsec = -1}};
+	struct mote_lock lock = {.type = 0, .length = 1};
+	struct mote_time wrong = {.nsec = -1};
+	cr_assert(epoll >= 0 && event >= 0);
+	EXPECT(-EINVAL, mote_eventfd(&area, 0, O_APPEND));
+	EXPECT(-EINVAL, mote_epoll_control(&area, epoll, 0, event, 1, 0));
+	EXPECT(-EINVAL, mote_epoll_control(&area, epoll, 4, event, 1, 0));
+	EXPECT(-EINVAL, mote_epoll_control(&area, epoll, 1, epoll, 1, 0));
+	EXPECT(-EPERM, mote_epoll_control(&area, epoll, 1, RW, 1, 0)); /* a directory has no events */
+	EXPECT(0, mote_epoll_control(&area, epoll, 1, event, POLLIN, 77));
+	EXPECT(-EINVAL, mote_epoll_wait(&area, epoll, (void *)GUEST_AT, 11, NULL));
+	EXPECT(-EINVAL, mote_epoll_wait(&area, epoll, (void *)GUEST_AT, 120, put(&wrong, sizeof(wrong))));
+	EXPECT(-EFAULT, mote_epoll_wait(&area, epoll, (void *)AT_PAGE(8), 120, NULL));
+	EXPECT(1, mote_epoll_wait(&area, epoll, (void *)GUEST_AT, ~0UL >> 20, NULL) == -EFAULT);
+	EXPECT(1, mote_epoll_wait(&area, epoll, (void *)GUEST_AT, 12, NULL));
+	struct mote_epoll_event got;
+	get(GUEST_AT, &got, sizeof(got));
+	cr_expect(got.events == POLLIN && got.data == 77);
+	EXPECT(-EINVAL, mote_timerfd_create(&area, CLOCK_PROCESS_CPUTIME_ID, 0));
+	EXPECT(-EINVAL, mote_timerfd_set(&area, event, 0, put(&timer, sizeof(timer)), NULL));
+	int32_t fd = (int32_t)mote_timerfd_create(&area, CLOCK_MONOTONIC, 0);
+	EXPECT(-EINVAL, mote_timerfd_set(&area, fd, 0, put(&timer, sizeof(timer)), NULL));
+	EXPECT(-EINVAL, mote_timerfd_set(&area, fd, 4, put(&timer, sizeof(timer)), NULL));
+	EXPECT(-EINVAL, mote_timerfd_set(&area, fd, 0, NULL, NULL));
+	EXPECT(-EINVAL, mote_lock(&area, RW, F_GETFL, put(&lock, sizeof(lock)), NULL));
+	EXPECT(-EINVAL, mote_lock(&area, RW, F_SETLK, NULL, NULL));
+	int32_t reader = (int32_t)open_at(DIR_RO, "file", 0, O_RDONLY);
+	lock.type = F_WRLCK;
+	EXPECT(-EBADF, mote_lock(&area, reader, F_SETLK, put(&lock, sizeof(lock)), NULL));
 }
 
 /* --- buffers --- */

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host calls that make descriptors of events: eventfd, epoll, timerfd; and record locks. */
+#include "vm/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+_Static_assert(sizeof(struct mote_epoll_event) == sizeof(struct epoll_event), "the kernel's layout");
+_Static_assert(sizeof(struct mote_timer) == sizeof(struct itimerspec), "the kernel's layout");
+
+enum { EVENTS_MAX = 256 };
+
+/* The host's descriptor, or -EBADF. */
+static int host_of(struct vm *vm, int32_t fd)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	return e ? e->host : -EBADF;
+}
+
+int64_t host_eventfd(struct vm *vm, const struct call_eventfd *a)
+{
+	if (a->flags & ~(uint32_t)(EFD_SEMAPHORE | EFD_NONBLOCK))
+		return -EINVAL;
+	/* Never blocking on the host: a write that does not fit would wait where nothing can interrupt it. */
+	int fd = eventfd(a->initial, (int)a->flags | EFD_NONBLOCK | EFD_CLOEXEC);
+	unsigned flags = FD_STDIO | (a->flags & EFD_NONBLOCK ? FD_NONBLOCK : 0);
+	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, flags, 0);
+}
+
+int64_t host_epoll_create(struct vm *vm, const struct call_epoll_create *a)
+{
+	(void)a;
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, 0, 0);
+}
+
+int64_t host_epoll_control(struct vm *vm, const struct call_epoll_control *a)
+{
+	int epoll = host_of(vm, a->epoll), fd = host_of(vm, a->fd);
+	if (epoll < 0 || fd < 0)
+		return -EBADF;
+	if (a->operation < EPOLL_CTL_ADD || a->operation > EPOLL_CTL_MOD)
+		return -EINVAL;
+	/* EPOLLWAKEUP keeps the machine awake, which is no guest's business. */
+	struct epoll_event event = {.events = a->events & ~(uint32_t)EPOLLWAKEUP, .data = {.u64 = a->data}};
+	return epoll_ctl(epoll, (int)a->operation, fd, &event) < 0 ? -errno : 0;
+}
+
+int64_t host_epoll_wait(struct vm *vm, const struct call_epoll_wait *a)
+{
+	struct epoll_event events[EVENTS_MAX];
+	uint64_t room = a->events.len / sizeof(events[0]);
+	int64_t ns, until = INT64_MAX;
+	int host = host_of(vm, a->epoll);
+	if (host < 0)
+		return host;
+	if (room == 0 || (a->timeout && vm_ns_of(a->timeout, &ns) < 0))
+		return -EINVAL;
+	if (a->timeout)
+		until = vm_now_ns(CLOCK_MONOTONIC) + ns;
+	for (;;) {
+		/* Asked before each wait: readiness that is told once would be lost to one that begins with the wait. */
+		int n = epoll_wait(host, events, room < EVENTS_MAX ? (int)room : EVENTS_MAX, 0);
+		if (n < 0)
+			return -errno;
+		if (n > 0) {
+			vm_put(vm, a->events.at, events, (uint64_t)n * sizeof(events[0]));
+			return n;
+		}
+		n = vm_wait_fd_until(vm, host, POLLIN, until);
+		if (n <= 0)
+			return n;
+	}
+}
+
+int64_t host_timerfd_create(struct vm *vm, const struct call_timerfd_create *a)
+{
+	if (a->clock != CLOCK_REALTIME && a->clock != CLOCK_MONOTONIC && a->clock != CLOCK_BOOTTIME)
+		return -EINVAL;
+	if (a->flags & ~(uint32_t)TFD_NONBLOCK)
+		return -EINVAL;
+	int fd = timerfd_create((int)a->clock, (int)a->flags | TFD_CLOEXEC);
+	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, 0, 0);
+}
+
+static struct timespec spec_of(const struct mote_time *t)
+{
+	return (struct timespec){.tv_sec = t->sec, .tv_nsec = t->nsec};
+}
+
+static void put_timer(struct vm *vm, gva_t to, const struct itimerspec *t)
+{
+	const struct mote_timer out = {.interval = {t->it_interval.tv_sec, t->it_interval.tv_nsec},
+				       .value = {t->it_value.tv_sec, t->it_value.tv_nsec}};
+	if (to.v)
+		vm_put(vm, to, &out, sizeof(out));
+}
+
+int64_t host_timerfd_set(struct vm *vm, const struct call_timerfd_set *a)
+{
+	int host = host_of(vm, a->fd);
+	struct itimerspec before;
+	if (host < 0)
+		return host;
+	if (!a->timer || (a->flags & ~(uint32_t)(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)))
+		return -EINVAL;
+	const struct itimerspec next = {.it_interval = spec_of(&a->timer->interval), .it_value = spec_of(&a->timer->value)};
+	if (timerfd_settime(host, (int)a->flags, &next, &before) < 0)
+		return -errno;
+	put_timer(vm, a->before, &before);
+	return 0;
+}
+
+int64_t host_timerfd_get(struct vm *vm, const struct call_timerfd_get *a)
+{
+	int host = host_of(vm, a->fd);
+	struct itimerspec now;
+	if (host < 0)
+		return host;
+	if (timerfd_gettime(host, &now) < 0)
+		return -errno;
+	put_timer(vm, a->timer, &now);
+	return 0;
+}
+
+/* Waits for a lock by looking again, as flock does: nothing else could be interrupted. */
+static int64_t lock_waiting(struct vm *vm, int host, int command, struct flock *lock)
+{
+	while (fcntl(host, command, lock) < 0) {
+		if (errno != EAGAIN && errno != EACCES)
+			return -errno;
+		int rc = vm_wait(vm, 5000000);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int64_t host_lock(struct vm *vm, const struct call_lock *a)
+{
+	int host = host_of(vm, a->fd);
+	if (host < 0)
+		return host;
+	if (!a->lock)
+		return -EINVAL;
+	struct flock lock = {.l_type = a->lock->type, .l_whence = a->lock->whence, .l_start = a->lock->start,
+			     .l_len = a->lock->length};
+	switch (a->command) {
+	case F_SETLKW:
+		return lock_waiting(vm, host, F_SETLK, &lock);
+	case F_OFD_SETLKW:
+		return lock_waiting(vm, host, F_OFD_SETLK, &lock);
+	case F_GETLK:
+	case F_OFD_GETLK:
+	case F_SETLK:
+	case F_OFD_SETLK:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (fcntl(host, (int)a->command, &lock) < 0)
+		return -errno;
+	const struct mote_lock out = {.type = lock.l_type, .whence = lock.l_whence, .start = lock.l_start,
+				      .length = lock.l_len};
+	if (a->conflict.v)
+		vm_put(vm, a->conflict, &out, sizeof(out));
+	return 0;
+}
