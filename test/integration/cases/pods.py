@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kubernetes' way: pods by containerd's CRI, with the runtime handler `mote`, as a kubelet makes them."""
+import glob
+import os
+import subprocess
+import sys
+import time
+
+import grpc
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from shimlib import alive, decode, encode, main, one, within  # noqa: E402
+
+KIND = os.environ.get("KIND", "native")
+CREATED, RUNNING, EXITED = 0, 1, 2
+NODE = 2  # NamespaceMode: the node's network, which needs no CNI
+LOGS = os.path.join(os.environ["CASE_DIR"], "logs")
+
+
+class Cri:
+    """runtime.v1 of the CRI. Messages are dicts of field numbers, as shimlib encodes them."""
+
+    def __init__(self):
+        self.channel = grpc.insecure_channel("unix://" + os.environ["CONTAINERD_ADDRESS"])
+
+    def call(self, method, message, timeout=20):
+        try:
+            return decode(self.channel.unary_unary("/runtime.v1.RuntimeService/" + method)(encode(message), timeout=timeout))
+        except grpc.RpcError as e:
+            raise AssertionError("%s: %s" % (method, e.details())) from None
+
+
+class Pod:
+    """A pod sandbox, gone with all its containers when the with block ends."""
+
+    def __init__(self, name="pod"):
+        self.cri, self.containers = Cri(), []
+        self.config = {1: {1: name, 2: "uid-" + name, 3: "default"}, 2: name, 3: LOGS,
+                       8: {2: {1: {1: NODE, 2: 1, 3: NODE}}}}
+        self.id = one(self.cri.call("RunPodSandbox", {1: self.config, 2: "mote"}), 1).decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.cri.call("StopPodSandbox", {1: self.id})
+        self.cri.call("RemovePodSandbox", {1: self.id})
+        # The parent, which in a cluster is the kubelet's.
+        for folder in glob.glob("/sys/fs/cgroup/k8s.io") + glob.glob("/sys/fs/cgroup/*/k8s.io"):
+            os.rmdir(folder)
+
+    def create(self, name, command, image=None, memory=0, mounts=(), environment=()):
+        config = {1: {1: name}, 2: {1: image or "example.com/%s:1" % KIND}, 3: command, 11: name + ".log",
+                  6: [{1: k, 2: v} for k, v in environment], 7: list(mounts)}
+        if memory:
+            config[15] = {1: {4: memory}}
+        made = self.cri.call("CreateContainer", {1: self.id, 2: config, 3: self.config})
+        return one(made, 1).decode()
+
+    def start(self, container):
+        self.cri.call("StartContainer", {1: container})
+
+    def status(self, container):
+        return decode(one(self.cri.call("ContainerStatus", {1: container}), 1))
+
+    def state(self, container):
+        return one(self.status(container), 3)
+
+    def run(self, name, command, **more):
+        container = self.create(name, command, **more)
+        self.start(container)
+        return container
+
+    def exit_code(self, container):
+        within(20, lambda: self.state(container) == EXITED)
+        return one(self.status(container), 7)
+
+
+def probe(*args):
+    return ["/probe.wasm" if KIND == "wasm" else "/probe", *args]
+
+
+def log(name):
+    """The lines of a container's log, as the kubelet reads it: time, stream, F, text."""
+    with open(os.path.join(LOGS, name + ".log"), encoding="utf-8") as f:
+        return [line.rstrip("\n").split(" ", 3)[1::2] for line in f]
+
+
+def each_pod_container():  # core
+    with Pod() as pod:
+        container = pod.create("first", probe("env", "GREETING"), environment=[("GREETING", "hello")])
+        assert pod.state(container) == CREATED
+        pod.start(container)
+        assert pod.exit_code(container) == 0
+        within(5, lambda: ["stdout", "GREETING=hello"] in log("first"))
+        pod.cri.call("RemoveContainer", {1: container})
+        assert pod.exit_code(pod.run("second", probe("exit", "7"))) == 7
+
+
+def each_pod_stop():  # core
+    with Pod() as pod:
+        container = pod.run("loop", probe("loop"))
+        assert pod.state(container) == RUNNING
+        began = time.time()
+        pod.cri.call("StopContainer", {1: container, 2: 10})
+        assert time.time() - began < 8, "SIGTERM should have ended it"
+        assert pod.exit_code(container) == 143
+
+
+def each_pod_two_containers():
+    """A shim for each pod: two containers and the pause in it."""
+    with Pod() as pod:
+        loop = pod.run("loop", probe("loop"))
+        assert pod.exit_code(pod.run("other", probe("exit", "3"))) == 3
+        assert pod.state(loop) == RUNNING
+        shims = subprocess.run(["pgrep", "-f", "containerd-shim-mote-v1 .*-id " + pod.id], capture_output=True,
+                               text=True, check=True).stdout.split()
+        assert len(shims) == 1, shims
+        assert subprocess.run(["pgrep", "-c", "-f", "^[^ ]*containerd-shim-mote-v1 -namespace"], capture_output=True, text=True,
+                              check=True).stdout == "1\n", "a shim that is not the pod's"
+        stats = decode(one(pod.cri.call("ContainerStats", {1: loop}), 1))
+        assert one(decode(one(decode(one(stats, 3)), 2)), 1) > 0, "memory in use"
+
+
+def each_pod_killed_shim():
+    """The shim dies with -9: the pod's containers are seen as ended, and all can be removed."""
+    with Pod() as pod:
+        container = pod.run("loop", probe("loop"))
+        shim = int(subprocess.run(["pgrep", "-f", "containerd-shim-mote-v1 .*-id " + pod.id], capture_output=True,
+                                  text=True, check=True).stdout)
+        os.kill(shim, 9)
+        within(10, lambda: not alive(shim))
+        assert pod.exit_code(container) != 0
+
+
+if __name__ == "__main__":
+    main(globals())
