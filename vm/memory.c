@@ -480,11 +480,27 @@ int memory_map(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
 	return map_range(m, at.v, bytes, access);
 }
 
+/*
+ * What was freed in rising order is used again in rising order, so that ranges stay contiguous for the host:
+ * a transfer then takes one vector, not one a page.
+ */
+static void reverse_from(struct page_stack *s, uint32_t from)
+{
+	for (uint32_t to = s->len; from + 1 < to; from++) {
+		uint32_t frame = s->frames[from];
+		s->frames[from] = s->frames[--to];
+		s->frames[to] = frame;
+	}
+}
+
 int memory_unmap(struct memory *m, gva_t at, uint64_t bytes)
 {
 	if (!range_ok(at.v, bytes))
 		return -EINVAL;
-	return change_range(m, at.v, bytes, 0, entry_unmap);
+	uint32_t before = m->free_small.len;
+	int rc = change_range(m, at.v, bytes, 0, entry_unmap);
+	reverse_from(&m->free_small, before);
+	return rc;
 }
 
 static bool all_mapped(struct memory *m, uint64_t at, uint64_t end)

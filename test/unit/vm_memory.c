@@ -100,6 +100,16 @@ Test(vm_memory, freed_memory_is_used_again_and_zeroed)
 	}
 }
 
+Test(vm_memory, freed_memory_comes_back_in_order)
+{
+	struct iovec spans[16];
+	cr_assert(memory_map(&m, gva(AT), 16 * MOTE_PAGE, RW) == 0);
+	cr_assert(memory_span(&m, gva(AT), 16 * MOTE_PAGE, MEMORY_WRITE, spans, 16) == 1);
+	cr_assert(memory_unmap(&m, gva(AT), 16 * MOTE_PAGE) == 0);
+	cr_assert(memory_map(&m, gva(AT), 16 * MOTE_PAGE, RW) == 0);
+	cr_expect(memory_span(&m, gva(AT), 16 * MOTE_PAGE, MEMORY_WRITE, spans, 16) == 1);
+}
+
 Test(vm_memory, more_than_there_is_is_refused_and_undone)
 {
 	uint64_t used = m.used_bytes;
