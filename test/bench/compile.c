@@ -17,8 +17,9 @@ int compile_bench(const uint8_t *module, size_t size, unsigned runs)
 		int rc = wasm_compile(module, size, &options, &m, &error);
 		uint64_t took = compile_now_ns() - since;
 		if (rc != 0) {
-			compile_out(line, lib_format(line, sizeof(line), "does not compile: %s at %lu\n", error.message,
-						     (unsigned long)error.offset));
+			compile_out(line,
+				    lib_format(line, sizeof(line), "does not compile: %s at %lu\n",
+					       error.message, (unsigned long)error.offset));
 			return 1;
 		}
 		compile_out(line, lib_format(line, sizeof(line), "%lu %lu\n", (unsigned long)took,

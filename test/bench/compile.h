@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timing the engine's compiler: what its two programs share, one of this machine and one in a micro-VM. */
+/* Timing the engine's compiler: what its two programs share, one of this machine and one in a
+ * micro-VM. */
 #ifndef MOTE_TEST_BENCH_COMPILE_H
 #define MOTE_TEST_BENCH_COMPILE_H
 
@@ -7,8 +8,9 @@
 #include <stdint.h>
 
 /*
- * Compiles a module `runs` times and writes a line for each, `NANOSECONDS MACHINE-CODE-BYTES`; the first one meets
- * memory that nobody has touched. Returns 0, or 1 after a line that says why the module does not compile.
+ * Compiles a module `runs` times and writes a line for each, `NANOSECONDS MACHINE-CODE-BYTES`; the
+ * first one meets memory that nobody has touched. Returns 0, or 1 after a line that says why the
+ * module does not compile.
  */
 int compile_bench(const uint8_t *module, size_t size, unsigned runs);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The compiler's timing as a personality: guest/wasi's platform, and a module that is compiled and not run. */
+/* The compiler's timing as a personality: guest/wasi's platform, and a module that is compiled and
+ * not run. */
 #include "compile.h"
 
 #include "guest/wasi/space.h"
@@ -32,11 +33,13 @@ void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 	if (boot->magic != MOTE_BOOT_MAGIC || boot->abi_version != MOTE_ABI_VERSION)
 		lib_panic("boot information of another version: %u", boot->abi_version);
 	platform_start();
-	if (mote_mem_map(area, SPACE_STACK, SPACE_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
+	if (mote_mem_map(area, SPACE_STACK, SPACE_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) <
+	    0)
 		lib_panic("no memory for a stack");
 }
 
-/* Every page of the module is read once before, so that the time is the compiler's and not the file's. */
+/* Every page of the module is read once before, so that the time is the compiler's and not the
+ * file's. */
 static void touch(const uint8_t *module, uint64_t bytes)
 {
 	for (uint64_t at = 0; at < bytes; at += 4096)

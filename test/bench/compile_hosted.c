@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The compiler's timing as a program of this machine: compile_hosted MODULE RUNS. The times are the process's own, so
- * that a busy machine changes them little. A last line, `peak BYTES`, is the most memory that it had.
+ * The compiler's timing as a program of this machine: compile_hosted MODULE RUNS. The times are the
+ * process's own, so that a busy machine changes them little. A last line, `peak BYTES`, is the most
+ * memory that it had.
  */
 #include "compile.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The little of WASI that the benchmarks' programs need when Debian's wasm2c has made C of them: arguments, the
- * clock, writing to standard output and error, the end. Nothing else is there: such a call ends the program by name.
+ * The little of WASI that the benchmarks' programs need when Debian's wasm2c has made C of them:
+ * arguments, the clock, writing to standard output and error, the end. Nothing else is there: such
+ * a call ends the program by name.
  */
 #include "program.h" /* what wasm2c wrote, for a module called program */
 

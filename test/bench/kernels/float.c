@@ -91,7 +91,8 @@ uint64_t kernel_matrix_vector(uint32_t seed)
 	return kernel_mix_doubles(kernel_mix_doubles(seed, x, N), z, N);
 }
 
-/* Symmetric rank-k and rank-2k updates of a lower triangle, and a product with a triangular matrix. */
+/* Symmetric rank-k and rank-2k updates of a lower triangle, and a product with a triangular matrix.
+ */
 uint64_t kernel_rank_update(uint32_t seed)
 {
 	fill(a, seed);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The floating-point kernels, of two files. They use addition, multiplication, division and square root alone, which
- * IEEE 754 defines to the last bit, so that the answers agree exactly; the compiler must not contract them.
+ * The floating-point kernels, of two files. They use addition, multiplication, division and square
+ * root alone, which IEEE 754 defines to the last bit, so that the answers agree exactly; the
+ * compiler must not contract them.
  */
 #ifndef MOTE_TEST_BENCH_KERNELS_FLOAT_H
 #define MOTE_TEST_BENCH_KERNELS_FLOAT_H

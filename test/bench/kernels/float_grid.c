@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Floating-point kernels, second half: stencils, bodies, transforms, iterations. And the table of all. */
+/* Floating-point kernels, second half: stencils, bodies, transforms, iterations. And the table of
+ * all. */
 #include "float.h"
 
 #include <math.h>
@@ -45,7 +46,8 @@ static void jacobi_step(double to[SIDE][SIDE], double from[SIDE][SIDE])
 {
 	for (int i = 1; i < SIDE - 1; i++)
 		for (int j = 1; j < SIDE - 1; j++)
-			to[i][j] = 0.2 * (from[i][j] + from[i][j - 1] + from[i][j + 1] + from[i + 1][j] + from[i - 1][j]);
+			to[i][j] = 0.2 * (from[i][j] + from[i][j - 1] + from[i][j + 1] +
+					  from[i + 1][j] + from[i - 1][j]);
 }
 
 static uint64_t kernel_jacobi_2d(uint32_t seed)
@@ -65,9 +67,12 @@ static uint64_t kernel_seidel_2d(uint32_t seed)
 	for (int t = 0; t < 12; t++)
 		for (int i = 1; i < SIDE - 1; i++)
 			for (int j = 1; j < SIDE - 1; j++)
-				grid_a[i][j] = (grid_a[i - 1][j - 1] + grid_a[i - 1][j] + grid_a[i - 1][j + 1] + grid_a[i][j - 1] +
-						grid_a[i][j] + grid_a[i][j + 1] + grid_a[i + 1][j - 1] + grid_a[i + 1][j] +
-						grid_a[i + 1][j + 1]) / 9.0;
+				grid_a[i][j] =
+					(grid_a[i - 1][j - 1] + grid_a[i - 1][j] +
+					 grid_a[i - 1][j + 1] + grid_a[i][j - 1] + grid_a[i][j] +
+					 grid_a[i][j + 1] + grid_a[i + 1][j - 1] +
+					 grid_a[i + 1][j] + grid_a[i + 1][j + 1]) /
+					9.0;
 	return fold_grid(seed, grid_a);
 }
 
@@ -76,9 +81,12 @@ static void heat_step(double to[CUBE][CUBE][CUBE], double from[CUBE][CUBE][CUBE]
 	for (int i = 1; i < CUBE - 1; i++)
 		for (int j = 1; j < CUBE - 1; j++)
 			for (int k = 1; k < CUBE - 1; k++)
-				to[i][j][k] = 0.125 * (from[i + 1][j][k] - 2.0 * from[i][j][k] + from[i - 1][j][k]) +
-					      0.125 * (from[i][j + 1][k] - 2.0 * from[i][j][k] + from[i][j - 1][k]) +
-					      0.125 * (from[i][j][k + 1] - 2.0 * from[i][j][k] + from[i][j][k - 1]) +
+				to[i][j][k] = 0.125 * (from[i + 1][j][k] - 2.0 * from[i][j][k] +
+						       from[i - 1][j][k]) +
+					      0.125 * (from[i][j + 1][k] - 2.0 * from[i][j][k] +
+						       from[i][j - 1][k]) +
+					      0.125 * (from[i][j][k + 1] - 2.0 * from[i][j][k] +
+						       from[i][j][k - 1]) +
 					      from[i][j][k];
 }
 
@@ -110,7 +118,8 @@ static uint64_t kernel_fdtd_2d(uint32_t seed)
 				grid_a[i][j] -= 0.5 * (grid_c[i][j] - grid_c[i][j - 1]);
 		for (int i = 0; i < SIDE - 1; i++)
 			for (int j = 0; j < SIDE - 1; j++)
-				grid_c[i][j] -= 0.7 * (grid_a[i][j + 1] - grid_a[i][j] + grid_b[i + 1][j] - grid_b[i][j]);
+				grid_c[i][j] -= 0.7 * (grid_a[i][j + 1] - grid_a[i][j] +
+						       grid_b[i + 1][j] - grid_b[i][j]);
 	}
 	return fold_grid(fold_grid(fold_grid(seed, grid_a), grid_b), grid_c);
 }
@@ -126,7 +135,8 @@ static void implicit_lines(double to[SIDE][SIDE], double from[SIDE][SIDE], doubl
 		for (int j = 1; j < SIDE - 1; j++) {
 			double below = 1 / (0.4 * p[i][j - 1] + 1.8);
 			p[i][j] = 0.4 * below;
-			q = 0.3 * from[j][i - 1] + 0.4 * from[j][i] + 0.3 * from[j][i + 1] + 0.4 * line_a[j - 1];
+			q = 0.3 * from[j][i - 1] + 0.4 * from[j][i] + 0.3 * from[j][i + 1] +
+			    0.4 * line_a[j - 1];
 			line_a[j] = q * below;
 		}
 		to[SIDE - 1][i] = 1;
@@ -183,7 +193,8 @@ static void bodies_pull(struct body *bodies, double dt)
 	for (int i = 0; i < BODIES; i++)
 		for (int j = i + 1; j < BODIES; j++) {
 			struct body *one = &bodies[i], *two = &bodies[j];
-			double dx = one->p[0] - two->p[0], dy = one->p[1] - two->p[1], dz = one->p[2] - two->p[2];
+			double dx = one->p[0] - two->p[0], dy = one->p[1] - two->p[1],
+			       dz = one->p[2] - two->p[2];
 			double square = dx * dx + dy * dy + dz * dz + 0.01;
 			double pull = dt / (square * sqrt(square));
 			one->v[0] -= dx * two->mass * pull;
@@ -244,7 +255,8 @@ static void fourier(double *re, double *im, double direction)
 			double cr = 1, ci = 0;
 			for (unsigned k = start; k < start + length / 2; k++) {
 				unsigned other = k + length / 2;
-				double x = re[other] * cr - im[other] * ci, y = re[other] * ci + im[other] * cr;
+				double x = re[other] * cr - im[other] * ci,
+				       y = re[other] * ci + im[other] * cr;
 				re[other] = re[k] - x, im[other] = im[k] - y;
 				re[k] += x, im[k] += y;
 				double next = cr * wr - ci * wi;
@@ -315,7 +327,8 @@ static uint64_t kernel_mandelbrot(uint32_t seed)
 	return sum;
 }
 
-/* Single precision: a polynomial, a dot product and a conversion to integers, as in sound and graphics. */
+/* Single precision: a polynomial, a dot product and a conversion to integers, as in sound and
+ * graphics. */
 static uint64_t kernel_single(uint32_t seed)
 {
 	static float in[LINE], out[LINE];

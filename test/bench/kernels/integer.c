@@ -149,7 +149,8 @@ uint64_t kernel_matrix_small(uint32_t seed)
 		small_product_bits();
 		sum = small_fold(sum, 20000 + round);
 		for (int i = 0; i < SMALL; i++)
-			small_a[round % SMALL][i] = (int16_t)(small_a[round % SMALL][i] + (int16_t)small_c[i][i]);
+			small_a[round % SMALL][i] =
+				(int16_t)(small_a[round % SMALL][i] + (int16_t)small_c[i][i]);
 	}
 	return sum;
 }
@@ -158,7 +159,18 @@ uint64_t kernel_matrix_small(uint32_t seed)
 
 #define TEXT_BYTES 65536
 
-enum state { START, SIGN, INTEGER, POINT, FRACTION, EXPONENT, EXPONENT_SIGN, SCIENTIFIC, INVALID, STATES };
+enum state {
+	START,
+	SIGN,
+	INTEGER,
+	POINT,
+	FRACTION,
+	EXPONENT,
+	EXPONENT_SIGN,
+	SCIENTIFIC,
+	INVALID,
+	STATES
+};
 
 static char text[TEXT_BYTES];
 
@@ -178,7 +190,10 @@ static enum state state_after(enum state s, char c)
 	case SIGN:
 		return digit ? INTEGER : c == '.' ? POINT : INVALID;
 	case INTEGER:
-		return digit ? INTEGER : c == '.' ? FRACTION : c == 'e' || c == 'E' ? EXPONENT : INVALID;
+		return digit		      ? INTEGER
+		       : c == '.'	      ? FRACTION
+		       : c == 'e' || c == 'E' ? EXPONENT
+					      : INVALID;
 	case POINT:
 		return digit ? FRACTION : INVALID;
 	case FRACTION:

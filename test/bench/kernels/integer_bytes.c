@@ -9,8 +9,9 @@ static uint8_t data[DATA_BYTES], packed[2 * DATA_BYTES], unpacked[DATA_BYTES];
 /* Words of a small vocabulary: it compresses, and searches find something. */
 static void data_make(uint32_t seed)
 {
-	static const char words[16][8] = {"the ", "micro ", "vm ", "runs ", "code ", "in ", "a ", "slice ",
-					  "of ", "memory ", "and ", "no ", "system ", "is ", "below ", "it\n"};
+	static const char words[16][8] = {"the ",    "micro ", "vm ",	 "runs ",   "code ", "in ",
+					  "a ",	     "slice ", "of ",	 "memory ", "and ",  "no ",
+					  "system ", "is ",    "below ", "it\n"};
 	uint32_t at = 0;
 	while (at < DATA_BYTES) {
 		uint32_t r = kernel_random(&seed);
@@ -25,21 +26,24 @@ static void data_make(uint32_t seed)
 static uint64_t fold_bytes(uint64_t sum, const uint8_t *p, uint32_t n)
 {
 	for (uint32_t i = 0; i + 4 <= n; i += 4)
-		sum = kernel_mix(sum, p[i] | (uint32_t)p[i + 1] << 8 | (uint32_t)p[i + 2] << 16 | (uint32_t)p[i + 3] << 24);
+		sum = kernel_mix(sum, p[i] | (uint32_t)p[i + 1] << 8 | (uint32_t)p[i + 2] << 16 |
+					      (uint32_t)p[i + 3] << 24);
 	return sum;
 }
 
 /* SHA-256 (FIPS 180-4). */
 
 static const uint32_t sha_k[64] = {
-	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-	0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-	0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-	0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-	0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-	0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-	0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
+	0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe,
+	0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f,
+	0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7,
+	0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc,
+	0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b,
+	0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116,
+	0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
+	0xc67178f2,
 };
 
 static uint32_t ror(uint32_t x, unsigned n)
@@ -49,16 +53,19 @@ static uint32_t ror(uint32_t x, unsigned n)
 
 static void sha_block(uint32_t h[8], const uint8_t *p)
 {
-	uint32_t w[64], a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], f = h[5], g = h[6], last = h[7];
+	uint32_t w[64], a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], f = h[5], g = h[6],
+			last = h[7];
 	for (int i = 0; i < 16; i++)
-		w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 | (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
+		w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 |
+		       (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
 	for (int i = 16; i < 64; i++) {
 		uint32_t s0 = ror(w[i - 15], 7) ^ ror(w[i - 15], 18) ^ w[i - 15] >> 3;
 		uint32_t s1 = ror(w[i - 2], 17) ^ ror(w[i - 2], 19) ^ w[i - 2] >> 10;
 		w[i] = w[i - 16] + s0 + w[i - 7] + s1;
 	}
 	for (int i = 0; i < 64; i++) {
-		uint32_t t1 = last + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + ((e & f) ^ (~e & g)) + sha_k[i] + w[i];
+		uint32_t t1 = last + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + ((e & f) ^ (~e & g)) +
+			      sha_k[i] + w[i];
 		uint32_t t2 = (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
 		last = g;
 		g = f;
@@ -76,7 +83,8 @@ static void sha_block(uint32_t h[8], const uint8_t *p)
 
 static uint64_t kernel_sha256(uint32_t seed)
 {
-	uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+	uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+			 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 	uint64_t sum = seed;
 	data_make(seed);
 	for (int round = 0; round < 24; round++)
@@ -89,7 +97,8 @@ static uint64_t kernel_sha256(uint32_t seed)
 
 /* Base64, there and back. */
 
-static const char base64_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_letters[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static uint32_t base64_encode(uint8_t *to, const uint8_t *from, uint32_t n)
 {
@@ -143,7 +152,8 @@ static uint64_t kernel_base64(uint32_t seed)
 	return sum;
 }
 
-/* A byte-wise LZ: literals and matches of 4 to 67 bytes within 16 KiB, found by a hash of 4 bytes. */
+/* A byte-wise LZ: literals and matches of 4 to 67 bytes within 16 KiB, found by a hash of 4 bytes.
+ */
 
 #define LZ_HASH 4096u
 #define LZ_WINDOW 16384u
@@ -167,7 +177,8 @@ static uint32_t lz_pack(uint8_t *to, const uint8_t *from, uint32_t n)
 			*h = at;
 		}
 		if (seen != ~0u && at - seen < LZ_WINDOW)
-			while (length < 67 && at + length < n && from[seen + length] == from[at + length])
+			while (length < 67 && at + length < n &&
+			       from[seen + length] == from[at + length])
 				length++;
 		if (length < 4) {
 			*to++ = 0;
@@ -191,7 +202,8 @@ static uint32_t lz_unpack(uint8_t *to, const uint8_t *from, uint32_t n)
 			i += 2;
 			continue;
 		}
-		uint32_t length = (from[i] & 0x7fu) + 4, back = from[i + 1] | (uint32_t)from[i + 2] << 8;
+		uint32_t length = (from[i] & 0x7fu) + 4,
+			 back = from[i + 1] | (uint32_t)from[i + 2] << 8;
 		for (; length; length--, to++)
 			*to = *(to - back);
 		i += 3;
@@ -255,9 +267,23 @@ static uint64_t kernel_search(uint32_t seed)
 	return sum;
 }
 
-/* An interpreter of a register machine: it sums the lengths of Collatz sequences and stores into a ring. */
+/* An interpreter of a register machine: it sums the lengths of Collatz sequences and stores into a
+ * ring. */
 
-enum op { OP_SET, OP_ADD, OP_ADDI, OP_MULI, OP_HALVE, OP_ODD, OP_STORE, OP_LOAD, OP_JUMP, OP_ZERO, OP_LESS, OP_END };
+enum op {
+	OP_SET,
+	OP_ADD,
+	OP_ADDI,
+	OP_MULI,
+	OP_HALVE,
+	OP_ODD,
+	OP_STORE,
+	OP_LOAD,
+	OP_JUMP,
+	OP_ZERO,
+	OP_LESS,
+	OP_END
+};
 
 struct insn {
 	uint8_t op, a, b, pad;
@@ -266,11 +292,13 @@ struct insn {
 
 /* r0 n, r1 limit, r2 x, r3 steps, r4 total, r5 scratch */
 static const struct insn program[] = {
-	{OP_SET, 0, 0, 0, 1},      {OP_ADD, 2, 0, 0, 0},      {OP_ODD, 5, 2, 0, 0},      {OP_ZERO, 5, 0, 0, 3},
-	{OP_MULI, 2, 2, 0, 3},     {OP_ADDI, 2, 2, 0, 1},     {OP_JUMP, 0, 0, 0, 1},     {OP_HALVE, 2, 2, 0, 0},
-	{OP_ADDI, 3, 3, 0, 1},     {OP_STORE, 3, 2, 0, 0},    {OP_ADDI, 5, 2, 0, -1},    {OP_ZERO, 5, 0, 0, 1},
-	{OP_JUMP, 0, 0, 0, -11},   {OP_LOAD, 5, 3, 0, 0},     {OP_ADD, 4, 3, 0, 1},      {OP_ADD, 4, 5, 0, 1},
-	{OP_SET, 3, 0, 0, 0},      {OP_ADDI, 0, 0, 0, 1},     {OP_LESS, 0, 1, 0, -18},   {OP_END, 4, 0, 0, 0},
+	{OP_SET, 0, 0, 0, 1},	 {OP_ADD, 2, 0, 0, 0},	 {OP_ODD, 5, 2, 0, 0},
+	{OP_ZERO, 5, 0, 0, 3},	 {OP_MULI, 2, 2, 0, 3},	 {OP_ADDI, 2, 2, 0, 1},
+	{OP_JUMP, 0, 0, 0, 1},	 {OP_HALVE, 2, 2, 0, 0}, {OP_ADDI, 3, 3, 0, 1},
+	{OP_STORE, 3, 2, 0, 0},	 {OP_ADDI, 5, 2, 0, -1}, {OP_ZERO, 5, 0, 0, 1},
+	{OP_JUMP, 0, 0, 0, -11}, {OP_LOAD, 5, 3, 0, 0},	 {OP_ADD, 4, 3, 0, 1},
+	{OP_ADD, 4, 5, 0, 1},	 {OP_SET, 3, 0, 0, 0},	 {OP_ADDI, 0, 0, 0, 1},
+	{OP_LESS, 0, 1, 0, -18}, {OP_END, 4, 0, 0, 0},
 };
 
 static uint32_t interpret(const struct insn *code, uint32_t limit)
@@ -348,7 +376,8 @@ static __attribute__((noinline)) uint32_t fibonacci(uint32_t n)
 
 static uint64_t kernel_recursion(uint32_t seed)
 {
-	return kernel_mix(kernel_mix(seed, queens(0x3ff, seed & 0, 0, 0)), fibonacci(29 + (seed & 1)));
+	return kernel_mix(kernel_mix(seed, queens(0x3ff, seed & 0, 0, 0)),
+			  fibonacci(29 + (seed & 1)));
 }
 
 static uint32_t by_add(uint32_t a, uint32_t b)
@@ -373,8 +402,10 @@ static uint32_t by_rotate(uint32_t a, uint32_t b)
 
 static uint64_t kernel_pointers(uint32_t seed)
 {
-	static uint32_t (*volatile const functions[4])(uint32_t, uint32_t) = {by_add, by_xor, by_mul, by_rotate};
-	uint32_t (*f[4])(uint32_t, uint32_t) = {functions[0], functions[1], functions[2], functions[3]};
+	static uint32_t (*volatile const functions[4])(uint32_t, uint32_t) = {by_add, by_xor,
+									      by_mul, by_rotate};
+	uint32_t (*f[4])(uint32_t, uint32_t) = {functions[0], functions[1], functions[2],
+						functions[3]};
 	uint32_t x = seed;
 	for (uint32_t i = 0; i < 2000000; i++)
 		x = f[(i ^ i >> 3) & 3](x, i);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kernels: pieces of computing that are compiled twice from the same source, to WebAssembly and natively. Each
- * returns a number that depends on all that it computed, so that both can be compared and nothing is left out.
+ * Kernels: pieces of computing that are compiled twice from the same source, to WebAssembly and
+ * natively. Each returns a number that depends on all that it computed, so that both can be
+ * compared and nothing is left out.
  */
 #ifndef MOTE_TEST_BENCH_KERNELS_H
 #define MOTE_TEST_BENCH_KERNELS_H

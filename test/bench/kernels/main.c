@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs the kernels that it is linked with and prints a line for each: its name, the least time of a run in
- * nanoseconds, and its answer. One source for WebAssembly and for the machine itself.
+ * Runs the kernels that it is linked with and prints a line for each: its name, the least time of a
+ * run in nanoseconds, and its answer. One source for WebAssembly and for the machine itself.
  */
 #include "kernels.h"
 
@@ -10,7 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-static volatile uint32_t seed = 0x2545f491; /* volatile: no answer can be computed at compile time */
+static volatile uint32_t seed =
+	0x2545f491; /* volatile: no answer can be computed at compile time */
 
 static uint64_t now_ns(void)
 {

@@ -39,7 +39,8 @@ static uint64_t kernel_blend(uint32_t seed)
 		for (uint32_t i = 0; i < BYTES; i += 16) {
 			vec a = v_load(source + i), b = v_load(other + i);
 			vec low = v_add16(v_mul16(v_low_u8(a), over), v_mul16(v_low_u8(b), under));
-			vec high = v_add16(v_mul16(v_high_u8(a), over), v_mul16(v_high_u8(b), under));
+			vec high =
+				v_add16(v_mul16(v_high_u8(a), over), v_mul16(v_high_u8(b), under));
 			v_store(target + i, v_pack_u8(v_shru16(low, 8), v_shru16(high, 8)));
 		}
 		if (round % 16 == 0)
@@ -59,13 +60,15 @@ static uint64_t kernel_edges(uint32_t seed)
 			vec p[3][3];
 			for (int y = 0; y < 3; y++)
 				for (int x = 0; x < 3; x++)
-					p[y][x] = v_low_u8(v_load(source + at + (uint32_t)y * LINE - LINE + (uint32_t)x));
+					p[y][x] = v_low_u8(v_load(source + at + (uint32_t)y * LINE -
+								  LINE + (uint32_t)x));
 			vec gx = v_add16(v_sub16(p[0][2], p[0][0]), v_sub16(p[2][2], p[2][0]));
 			vec gy = v_add16(v_sub16(p[2][0], p[0][0]), v_sub16(p[2][2], p[0][2]));
 			vec mx = v_sub16(p[1][2], p[1][0]), my = v_sub16(p[2][1], p[0][1]);
 			gx = v_add16(gx, v_add16(mx, mx));
 			gy = v_add16(gy, v_add16(my, my));
-			v_store(target + at, v_pack_u8(v_shr16(v_add16(v_abs16(gx), v_abs16(gy)), 2), v_zero()));
+			v_store(target + at,
+				v_pack_u8(v_shr16(v_add16(v_abs16(gx), v_abs16(gy)), 2), v_zero()));
 		}
 		sum = round % 10 ? sum : fold(sum, target + LINE, BYTES - 2 * LINE - 32);
 		source[round * 100 + 5000] ^= 0x3c;
@@ -82,16 +85,20 @@ static uint64_t kernel_colours(uint32_t seed)
 	const vec opaque = v_splat8(-1), middle = v_splat16(128);
 	for (int round = 0; round < 120; round++) {
 		for (uint32_t i = 0; i < BYTES / 2; i += 16) {
-			vec y = v_load(source + i), u = v_load(other + i), v = v_load(other + BYTES / 2 + i), r[2], g[2], b[2];
+			vec y = v_load(source + i), u = v_load(other + i),
+			    v = v_load(other + BYTES / 2 + i), r[2], g[2], b[2];
 			for (int h = 0; h < 2; h++) {
 				vec yy = h ? v_high_u8(y) : v_low_u8(y);
 				vec uu = v_sub16(h ? v_high_u8(u) : v_low_u8(u), middle);
 				vec vv = v_sub16(h ? v_high_u8(v) : v_low_u8(v), middle);
 				r[h] = v_add16(yy, v_shr16(v_mul16(vv, v_splat16(179)), 7));
-				g[h] = v_sub16(yy, v_shr16(v_add16(v_mul16(uu, v_splat16(44)), v_mul16(vv, v_splat16(91))), 7));
+				g[h] = v_sub16(yy, v_shr16(v_add16(v_mul16(uu, v_splat16(44)),
+								   v_mul16(vv, v_splat16(91))),
+							   7));
 				b[h] = v_add16(yy, v_shr16(v_mul16(uu, v_splat16(227)), 7));
 			}
-			vec red = v_pack_u8(r[0], r[1]), green = v_pack_u8(g[0], g[1]), blue = v_pack_u8(b[0], b[1]);
+			vec red = v_pack_u8(r[0], r[1]), green = v_pack_u8(g[0], g[1]),
+			    blue = v_pack_u8(b[0], b[1]);
 			vec rg = v_zip_low8(red, green), bx = v_zip_low8(blue, opaque);
 			vec rg2 = v_zip_high8(red, green), bx2 = v_zip_high8(blue, opaque);
 			v_store(target + 4 * i, v_lanes32(rg, bx, 0, 4, 1, 5));
@@ -112,9 +119,11 @@ static uint64_t kernel_mixer(uint32_t seed)
 	fill(source, BYTES, seed);
 	fill(other, BYTES, seed + 1);
 	for (int round = 0; round < 500; round++) {
-		vec one = v_splat16((int16_t)(20000 + round)), two = v_splat16((int16_t)(15000 - round));
+		vec one = v_splat16((int16_t)(20000 + round)),
+		    two = v_splat16((int16_t)(15000 - round));
 		for (uint32_t i = 0; i < BYTES; i += 16) {
-			vec a = v_mulr16(v_load(source + i), one), b = v_mulr16(v_load(other + i), two);
+			vec a = v_mulr16(v_load(source + i), one),
+			    b = v_mulr16(v_load(other + i), two);
 			v_store(target + i, v_adds16(v_adds16(a, b), v_shr16(a, 2)));
 		}
 		sum = round % 20 ? sum : fold(sum, target, BYTES);
@@ -129,7 +138,8 @@ static uint64_t kernel_morphology(uint32_t seed)
 	fill(source, BYTES + 16, seed);
 	for (int round = 0; round < 400; round++) {
 		for (uint32_t i = 0; i + 16 <= BYTES; i += 16) {
-			vec a = v_load(source + i), b = v_load(source + i + 1), c = v_load(source + i + 2);
+			vec a = v_load(source + i), b = v_load(source + i + 1),
+			    c = v_load(source + i + 2);
 			vec low = v_minu8(a, v_minu8(b, c)), high = v_maxu8(a, v_maxu8(b, c));
 			vec edge = v_subsu8(high, low);
 			v_store(target + i, v_addsu8(v_avgu8(low, high), v_and(edge, v_splat8(7))));
@@ -166,7 +176,8 @@ static uint64_t kernel_text(uint32_t seed)
 {
 	uint64_t sum = seed;
 	for (uint32_t i = 0; i < BYTES; i++)
-		source[i] = (uint8_t)" \netaoinshrdluETAOINSHRDLU.,0123"[kernel_random(&seed) & 31];
+		source[i] =
+			(uint8_t) " \netaoinshrdluETAOINSHRDLU.,0123"[kernel_random(&seed) & 31];
 	const vec digits = v_load("0123456789abcdef");
 	for (uint32_t round = 0; round < 180; round++) {
 		uint32_t lines = 0, words = 0, before = 0;
@@ -178,11 +189,15 @@ static uint64_t kernel_text(uint32_t seed)
 			words += ones(space & ~(space << 1 | before));
 			before = space >> 15;
 			a = v_sub8(a, v_and(lower, v_splat8(32)));
-			vec high = v_and(v_shru16(a, 4), v_splat8(15)), low = v_and(a, v_splat8(15));
-			v_store(target + 2 * i, v_zip_low8(v_swizzle(digits, high), v_swizzle(digits, low)));
-			v_store(target + 2 * i + 16, v_zip_high8(v_swizzle(digits, high), v_swizzle(digits, low)));
+			vec high = v_and(v_shru16(a, 4), v_splat8(15)),
+			    low = v_and(a, v_splat8(15));
+			v_store(target + 2 * i,
+				v_zip_low8(v_swizzle(digits, high), v_swizzle(digits, low)));
+			v_store(target + 2 * i + 16,
+				v_zip_high8(v_swizzle(digits, high), v_swizzle(digits, low)));
 		}
-		sum = kernel_mix(round % 12 ? sum : fold(sum, target, 2 * BYTES), (uint64_t)lines << 32 | words);
+		sum = kernel_mix(round % 12 ? sum : fold(sum, target, 2 * BYTES),
+				 (uint64_t)lines << 32 | words);
 		source[round * 7] = 'x';
 	}
 	return sum;
@@ -235,8 +250,10 @@ static uint64_t kernel_hamming(uint32_t seed)
 		vec total = v_zero();
 		for (uint32_t i = 0; i < BYTES; i += 16) {
 			vec x = v_xor(v_load(source + i), v_load(source + (i ^ 4096) + round % 16));
-			vec n = v_add8(v_swizzle(table, v_and(x, half)), v_swizzle(table, v_and(v_shru16(x, 4), half)));
-			total = v_add32(total, v_dot16(v_add16(v_low_u8(n), v_high_u8(n)), v_splat16(1)));
+			vec n = v_add8(v_swizzle(table, v_and(x, half)),
+				       v_swizzle(table, v_and(v_shru16(x, 4), half)));
+			total = v_add32(total,
+					v_dot16(v_add16(v_low_u8(n), v_high_u8(n)), v_splat16(1)));
 		}
 		sum = kernel_mix(sum, v_sum32(total));
 	}
@@ -246,8 +263,9 @@ static uint64_t kernel_hamming(uint32_t seed)
 /* Many small sorts at once: eight vectors by a network, then transposed. */
 static uint64_t kernel_sort_network(uint32_t seed)
 {
-	static const uint8_t network[19][2] = {{0, 2}, {1, 3}, {4, 6}, {5, 7}, {0, 4}, {1, 5}, {2, 6}, {3, 7}, {0, 1}, {2, 3},
-					       {4, 5}, {6, 7}, {2, 4}, {3, 5}, {1, 4}, {3, 6}, {1, 2}, {3, 4}, {5, 6}};
+	static const uint8_t network[19][2] = {
+		{0, 2}, {1, 3}, {4, 6}, {5, 7}, {0, 4}, {1, 5}, {2, 6}, {3, 7}, {0, 1}, {2, 3},
+		{4, 5}, {6, 7}, {2, 4}, {3, 5}, {1, 4}, {3, 6}, {1, 2}, {3, 4}, {5, 6}};
 	uint64_t sum = seed;
 	fill(source, BYTES, seed);
 	for (uint32_t round = 0; round < 240; round++) {
@@ -262,8 +280,10 @@ static uint64_t kernel_sort_network(uint32_t seed)
 				v[network[i][0]] = low;
 			}
 			for (uint32_t i = 0; i < 8; i += 4) {
-				vec a = v_lanes32(v[i], v[i + 1], 0, 4, 1, 5), b = v_lanes32(v[i], v[i + 1], 2, 6, 3, 7);
-				vec c = v_lanes32(v[i + 2], v[i + 3], 0, 4, 1, 5), d = v_lanes32(v[i + 2], v[i + 3], 2, 6, 3, 7);
+				vec a = v_lanes32(v[i], v[i + 1], 0, 4, 1, 5),
+				    b = v_lanes32(v[i], v[i + 1], 2, 6, 3, 7);
+				vec c = v_lanes32(v[i + 2], v[i + 3], 0, 4, 1, 5),
+				    d = v_lanes32(v[i + 2], v[i + 3], 2, 6, 3, 7);
 				v_store(target + at + 16 * i, v_lanes32(a, c, 0, 1, 4, 5));
 				v_store(target + at + 16 * i + 16, v_lanes32(a, c, 2, 3, 6, 7));
 				v_store(target + at + 16 * i + 32, v_lanes32(b, d, 0, 1, 4, 5));
@@ -321,7 +341,8 @@ static uint64_t kernel_product_double(uint32_t seed)
 			for (int k = 0; k < 64; k++) {
 				vec a = v_splatd(da[i][(k + round) % 64]);
 				for (int j = 0; j < 64; j += 2)
-					v_store(&dc[i][j], v_addd(v_load(&dc[i][j]), v_muld(a, v_load(&db[k][j]))));
+					v_store(&dc[i][j], v_addd(v_load(&dc[i][j]),
+								  v_muld(a, v_load(&db[k][j]))));
 			}
 	return fold(seed, dc, sizeof(dc));
 }
@@ -336,9 +357,11 @@ static uint64_t kernel_mandelbrot(uint32_t seed)
 		for (int px = 0; px < 96; px += 4) {
 			vec cr = v_addf(v_load(steps), v_splatf((float)px + (float)(seed & 15)));
 			cr = v_subf(v_mulf(cr, v_splatf(1 / 44.0f)), v_splatf(1.6f));
-			vec ci = v_splatf((float)py / 48 - 1), zr = v_zero(), zi = v_zero(), n = v_zero();
+			vec ci = v_splatf((float)py / 48 - 1), zr = v_zero(), zi = v_zero(),
+			    n = v_zero();
 			for (int i = 0; i < 600; i++) {
-				vec rr = v_mulf(zr, zr), ii = v_mulf(zi, zi), inside = v_ltf(v_addf(rr, ii), four);
+				vec rr = v_mulf(zr, zr), ii = v_mulf(zi, zi),
+				    inside = v_ltf(v_addf(rr, ii), four);
 				if (!v_any(inside))
 					break;
 				n = v_sub32(n, inside);
@@ -363,8 +386,10 @@ static uint64_t kernel_particles(uint32_t seed)
 	for (int round = 0; round < 500; round++) {
 		vec total = v_zero();
 		for (int i = 0; i < 2048; i += 4) {
-			vec vx = v_load(dx + i), vy = v_subf(v_load(dy + i), v_mulf(step, v_splatf(0.5f)));
-			vec px = v_addf(v_load(x + i), v_mulf(vx, step)), py = v_addf(v_load(y + i), v_mulf(vy, step));
+			vec vx = v_load(dx + i),
+			    vy = v_subf(v_load(dy + i), v_mulf(step, v_splatf(0.5f)));
+			vec px = v_addf(v_load(x + i), v_mulf(vx, step)),
+			    py = v_addf(v_load(y + i), v_mulf(vy, step));
 			vec out = v_or(v_ltf(edge, py), v_ltf(py, back));
 			vy = v_select(out, v_subf(zero, vy), vy);
 			vec speed = v_sqrtf(v_addf(v_mulf(vx, vx), v_mulf(vy, vy)));
@@ -374,7 +399,8 @@ static uint64_t kernel_particles(uint32_t seed)
 			v_store(dx + i, v_mulf(vx, drag));
 			v_store(dy + i, v_mulf(vy, drag));
 			vec level = v_f_to_i32(v_mulf(speed, v_splatf(1000)));
-			total = v_add32(total, v_f_to_i32(v_mulf(v_i32_to_f(level), v_splatf(0.5f))));
+			total = v_add32(total,
+					v_f_to_i32(v_mulf(v_i32_to_f(level), v_splatf(0.5f))));
 		}
 		sum = v_mix(sum, total);
 	}
@@ -395,7 +421,8 @@ static uint64_t kernel_bodies(uint32_t seed)
 			vec here = v_load(p[i]), force = v_zero();
 			for (int j = 0; j < BODIES; j++) {
 				vec d = v_subd(v_load(p[j]), here), dd = v_muld(d, d);
-				dd = v_addd(v_addd(dd, v_lanes32(dd, dd, 2, 3, 0, 1)), v_splatd(0.01));
+				dd = v_addd(v_addd(dd, v_lanes32(dd, dd, 2, 3, 0, 1)),
+					    v_splatd(0.01));
 				force = v_addd(force, v_divd(d, v_muld(dd, v_sqrtd(dd))));
 			}
 			v_store(v[i], v_addd(v_load(v[i]), v_muld(force, v_splatd(1e-5))));

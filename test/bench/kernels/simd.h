@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Vectors of 128 bits for the SIMD kernels: each operation once as WebAssembly's and once as what x86-64-v2 has, so
- * that both compile the same source. Where the instructions differ (out of range conversions and selections), the
- * kernels stay within what both do alike.
+ * Vectors of 128 bits for the SIMD kernels: each operation once as WebAssembly's and once as what
+ * x86-64-v2 has, so that both compile the same source. Where the instructions differ (out of range
+ * conversions and selections), the kernels stay within what both do alike.
  */
 #ifndef MOTE_TEST_BENCH_KERNELS_SIMD_H
 #define MOTE_TEST_BENCH_KERNELS_SIMD_H
@@ -12,18 +12,18 @@
 #ifdef __wasm__
 #include <wasm_simd128.h>
 typedef v128_t vec;
-#define OP(result, name, params, wasm, sse)                                                                            \
-	static inline result name params                                                                               \
-	{                                                                                                              \
-		return wasm;                                                                                           \
+#define OP(result, name, params, wasm, sse)                                                        \
+	static inline result name params                                                           \
+	{                                                                                          \
+		return wasm;                                                                       \
 	}
 #else
 #include <smmintrin.h>
 typedef __m128i vec;
-#define OP(result, name, params, wasm, sse)                                                                            \
-	static inline result name params                                                                               \
-	{                                                                                                              \
-		return sse;                                                                                            \
+#define OP(result, name, params, wasm, sse)                                                        \
+	static inline result name params                                                           \
+	{                                                                                          \
+		return sse;                                                                        \
 	}
 #define PS(v) _mm_castsi128_ps(v)
 #define PD(v) _mm_castsi128_pd(v)
@@ -52,7 +52,8 @@ OP(vec, v_and, (vec a, vec b), wasm_v128_and(a, b), _mm_and_si128(a, b))
 OP(vec, v_or, (vec a, vec b), wasm_v128_or(a, b), _mm_or_si128(a, b))
 OP(vec, v_xor, (vec a, vec b), wasm_v128_xor(a, b), _mm_xor_si128(a, b))
 /* Bits of a where mask is set, of b elsewhere; mask is a comparison's result. */
-OP(vec, v_select, (vec mask, vec a, vec b), wasm_v128_bitselect(a, b, mask), _mm_blendv_epi8(b, a, mask))
+OP(vec, v_select, (vec mask, vec a, vec b), wasm_v128_bitselect(a, b, mask),
+   _mm_blendv_epi8(b, a, mask))
 OP(int, v_any, (vec a), wasm_v128_any_true(a), !_mm_testz_si128(a, a))
 OP(uint32_t, v_bits8, (vec a), (uint32_t)wasm_i8x16_bitmask(a), (uint32_t)_mm_movemask_epi8(a))
 
@@ -77,8 +78,10 @@ OP(vec, v_abs16, (vec a), wasm_i16x8_abs(a), _mm_abs_epi16(a))
 OP(vec, v_shr16, (vec a, int n), wasm_i16x8_shr(a, (uint32_t)n), _mm_srai_epi16(a, n))
 OP(vec, v_shru16, (vec a, int n), wasm_u16x8_shr(a, (uint32_t)n), _mm_srli_epi16(a, n))
 OP(vec, v_dot16, (vec a, vec b), wasm_i32x4_dot_i16x8(a, b), _mm_madd_epi16(a, b))
-OP(vec, v_low_u8, (vec a), wasm_u16x8_extend_low_u8x16(a), _mm_unpacklo_epi8(a, _mm_setzero_si128()))
-OP(vec, v_high_u8, (vec a), wasm_u16x8_extend_high_u8x16(a), _mm_unpackhi_epi8(a, _mm_setzero_si128()))
+OP(vec, v_low_u8, (vec a), wasm_u16x8_extend_low_u8x16(a),
+   _mm_unpacklo_epi8(a, _mm_setzero_si128()))
+OP(vec, v_high_u8, (vec a), wasm_u16x8_extend_high_u8x16(a),
+   _mm_unpackhi_epi8(a, _mm_setzero_si128()))
 OP(vec, v_pack_u8, (vec a, vec b), wasm_u8x16_narrow_i16x8(a, b), _mm_packus_epi16(a, b))
 
 OP(vec, v_add32, (vec a, vec b), wasm_i32x4_add(a, b), _mm_add_epi32(a, b))
@@ -89,8 +92,10 @@ OP(vec, v_max32, (vec a, vec b), wasm_i32x4_max(a, b), _mm_max_epi32(a, b))
 OP(vec, v_shl32, (vec a, int n), wasm_i32x4_shl(a, (uint32_t)n), _mm_slli_epi32(a, n))
 OP(vec, v_shru32, (vec a, int n), wasm_u32x4_shr(a, (uint32_t)n), _mm_srli_epi32(a, n))
 OP(vec, v_add64, (vec a, vec b), wasm_i64x2_add(a, b), _mm_add_epi64(a, b))
-OP(uint64_t, v_lane64, (vec a), (uint64_t)wasm_i64x2_extract_lane(a, 0), (uint64_t)_mm_cvtsi128_si64(a))
-OP(uint32_t, v_lane32, (vec a), (uint32_t)wasm_i32x4_extract_lane(a, 0), (uint32_t)_mm_cvtsi128_si32(a))
+OP(uint64_t, v_lane64, (vec a), (uint64_t)wasm_i64x2_extract_lane(a, 0),
+   (uint64_t)_mm_cvtsi128_si64(a))
+OP(uint32_t, v_lane32, (vec a), (uint32_t)wasm_i32x4_extract_lane(a, 0),
+   (uint32_t)_mm_cvtsi128_si32(a))
 
 OP(vec, v_addf, (vec a, vec b), wasm_f32x4_add(a, b), FROM_PS(_mm_add_ps(PS(a), PS(b))))
 OP(vec, v_subf, (vec a, vec b), wasm_f32x4_sub(a, b), FROM_PS(_mm_sub_ps(PS(a), PS(b))))
@@ -112,14 +117,14 @@ OP(vec, v_divd, (vec a, vec b), wasm_f64x2_div(a, b), FROM_PD(_mm_div_pd(PD(a), 
 OP(vec, v_sqrtd, (vec a), wasm_f64x2_sqrt(a), FROM_PD(_mm_sqrt_pd(PD(a))))
 
 /* Lanes of 32 and of 8 bits chosen at compile time: from a 0 to 3 (15), from b the next ones. */
-#define v_lanes32(a, b, i, j, k, l) \
+#define v_lanes32(a, b, i, j, k, l)                                                                \
 	((vec)__builtin_shufflevector((v_i32x4)(a), (v_i32x4)(b), i, j, k, l))
-#define v_zip_low8(a, b)                                                                                           \
-	((vec)__builtin_shufflevector((v_i8x16)(a), (v_i8x16)(b), 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, \
-				      7, 23))
-#define v_zip_high8(a, b)                                                                                             \
-	((vec)__builtin_shufflevector((v_i8x16)(a), (v_i8x16)(b), 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, \
-				      30, 15, 31))
+#define v_zip_low8(a, b)                                                                           \
+	((vec)__builtin_shufflevector((v_i8x16)(a), (v_i8x16)(b), 0, 16, 1, 17, 2, 18, 3, 19, 4,   \
+				      20, 5, 21, 6, 22, 7, 23))
+#define v_zip_high8(a, b)                                                                          \
+	((vec)__builtin_shufflevector((v_i8x16)(a), (v_i8x16)(b), 8, 24, 9, 25, 10, 26, 11, 27,    \
+				      12, 28, 13, 29, 14, 30, 15, 31))
 typedef int32_t v_i32x4 __attribute__((vector_size(16)));
 typedef int8_t v_i8x16 __attribute__((vector_size(16)));
 
