@@ -179,3 +179,6 @@ $(GUESTS)/ring_checks.musl: test/guest/ring_checks.c | $(LAYERS)/.made
 	musl-gcc -O1 -static $(call layer,abi) $< -o $@
 $(B)/test/unit/vm_ring: | $(GUESTS)/ring_checks.musl
 $(B)/test/unit/vm_ring.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+
+# The SIMD emitter alone, whose code runs in the test.
+$(B)/test/unit/wasm_simd: $(addprefix $(B)/hosted/guest/wasm/,simd.o simd_arith.o simd_table.o cpu.o)

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct wasm_options options = {.size = sizeof(options), .features = WASM_FEATURES_ALL,
-					     .max_code_bytes = 64 << 20};
+					     .cpu = UINT32_MAX, .max_code_bytes = 64 << 20};
 	struct wasm_module *module = NULL;
 	static struct wasm_error error;
 	int rc = wasm_compile(data, size, &options, &module, &error);
