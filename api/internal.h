@@ -8,6 +8,7 @@
 
 #include "api/exports.h"
 #include "base/err.h"
+#include "vm/snapshot.h"
 #include "vm/vm.h"
 
 #include <stdatomic.h>
@@ -35,6 +36,7 @@ enum sandbox_state {
 };
 
 struct mote_sandbox {
+	struct mote_sandbox *next; /* in a pool */
 	struct vm *vm; /* owned */
 	enum sandbox_state state;
 	char poison[384];
@@ -50,6 +52,24 @@ struct mote_sandbox {
 	struct call_memory *memory; /* owned, latest first */
 };
 
+struct mote_snapshot {
+	_Atomic unsigned refs;
+	struct vm_snapshot *vm;  /* owned hold */
+	struct exports *exports; /* counted */
+	size_t message_max;
+};
+
+#define DIRS_MAX 64
+
+/* Options as vm/ takes them; `vm` points into the options and this structure. */
+struct sandbox_config {
+	struct vm_config vm;
+	struct vm_preopen preopens[DIRS_MAX];
+};
+
+/* All of it but program and personality. ERR_CONFIG where something is wrong. */
+int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, struct err *e) must_check;
+void snapshot_ref(struct mote_snapshot *s);
 /* Copies options.functions and limits. ERR_CONFIG where they are wrong. */
 int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e) must_check;
 void calls_free(struct mote_sandbox *s);

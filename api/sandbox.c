@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define DEFAULT_MEMORY (1UL << 30)
-#define DIRS_MAX 64
 
 const char *mote_version(void)
 {
@@ -69,18 +68,17 @@ static int choose_image(const struct mote_options *o, struct vm_config *c, struc
 	return err_set(e, ERR_CONFIG, ENOEXEC, "%s is neither a WebAssembly module nor an x86-64 ELF program", name);
 }
 
-static int create(const struct mote_options *o, struct vm **vm, struct err *e)
+int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, struct err *e)
 {
-	struct vm_preopen preopens[DIRS_MAX];
 	if (o->dir_count > DIRS_MAX)
 		return err_set(e, ERR_CONFIG, E2BIG, "%zu directories; at most %d are possible", o->dir_count, DIRS_MAX);
 	for (size_t i = 0; i < o->dir_count; i++)
-		preopens[i] = (struct vm_preopen){
+		c->preopens[i] = (struct vm_preopen){
 			.fd = o->dirs[i].fd,
 			.kind = o->dirs[i].readonly ? MOTE_PREOPEN_DIR_READONLY : MOTE_PREOPEN_DIR,
 			.path = o->dirs[i].guest_path,
 		};
-	struct vm_config c = {
+	c->vm = (struct vm_config){
 		.kvm_fd = o->kvm_fd_plus_1 - 1,
 		.payload_fd = o->program_fd,
 		.payload_path = o->program_path,
@@ -94,7 +92,7 @@ static int create(const struct mote_options *o, struct vm **vm, struct err *e)
 		.gid = o->gid,
 		.pid = o->pid ? o->pid : 1,
 		.stdio = {0, 1, 2},
-		.preopens = preopens,
+		.preopens = c->preopens,
 		.preopen_count = o->dir_count,
 		.network = o->network,
 		.no_polling = o->no_polling,
@@ -103,9 +101,17 @@ static int create(const struct mote_options *o, struct vm **vm, struct err *e)
 		.log_arg = o->log_arg,
 	};
 	if (o->stdio)
-		memcpy(c.stdio, o->stdio, sizeof(c.stdio));
-	int rc = choose_image(o, &c, e);
-	return rc < 0 ? rc : vm_create(&c, vm, e);
+		memcpy(c->vm.stdio, o->stdio, sizeof(c->vm.stdio));
+	return 0;
+}
+
+static int create(const struct mote_options *o, struct vm **vm, struct err *e)
+{
+	struct sandbox_config c;
+	int rc = sandbox_configure(o, &c, e);
+	if (rc == 0)
+		rc = choose_image(o, &c.vm, e);
+	return rc < 0 ? rc : vm_create(&c.vm, vm, e);
 }
 
 int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox, struct mote_error *error)

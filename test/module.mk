@@ -135,7 +135,8 @@ $(B)/test/unit/linux_run: | $(LINUX_GUESTS)
 $(B)/test/unit/linux_run.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # Function guests: one source, native and WebAssembly; a hostile one, which is native.
-CALLS_GUESTS := $(addprefix $(GUESTS)/,calls_guest.elf calls_guest.wasm calls_hostile.elf calls_module.wasm calls_reactor.wasm)
+CALLS_GUESTS := $(addprefix $(GUESTS)/,calls_guest.elf calls_guest.wasm calls_hostile.elf calls_module.wasm calls_reactor.wasm \
+	calls_keeper.elf calls_keeper.wasm)
 $(GUESTS)/calls_%.elf: test/guest/calls_%.c $(B)/mote-cc
 	@mkdir -p $(@D)
 	$(B)/mote-cc -O1 -Wall -Wextra $< -o $@
@@ -145,8 +146,8 @@ $(GUESTS)/calls_%.wasm: test/guest/calls_%.c $(B)/mote-cc
 $(GUESTS)/calls_reactor.wasm: test/guest/calls_guest.c $(B)/mote-cc
 	@mkdir -p $(@D)
 	$(B)/mote-cc --wasm -mexec-model=reactor -O1 -Wall -Wextra $< -o $@
-$(B)/test/unit/api_calls: | $(CALLS_GUESTS)
-$(B)/test/unit/api_calls.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+$(B)/test/unit/api_calls $(B)/test/unit/api_snapshot: | $(CALLS_GUESTS) $(GUESTS)/hello.elf
+$(B)/test/unit/api_calls.o $(B)/test/unit/api_snapshot.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # The engine compared with V8 on random modules: make differential MODULES=N SEED=N.
 MODULES ?= 1000

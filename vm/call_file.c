@@ -262,6 +262,7 @@ int64_t host_set_flags(struct vm *vm, const struct call_set_flags *a)
 	if (!e)
 		return -EBADF;
 	if (e->flags & FD_STDIO) {
+		vm->fds.changes++;
 		e->flags = (uint16_t)((e->flags & ~FD_NONBLOCK) | (a->flags & O_NONBLOCK ? FD_NONBLOCK : 0));
 		return 0;
 	}
@@ -278,8 +279,12 @@ int64_t host_dup(struct vm *vm, const struct call_dup *a)
 	if (!e)
 		return -EBADF;
 	unsigned flags = e->flags;
+	uint16_t origin = e->origin;
 	int host = fcntl(e->host, F_DUPFD_CLOEXEC, 3);
-	return host < 0 ? -errno : fdtable_add(&vm->fds, host, flags, a->at_least);
+	int at = host < 0 ? -errno : fdtable_add(&vm->fds, host, flags, a->at_least);
+	if (at >= 0)
+		fdtable_note_copy(&vm->fds, (uint32_t)at, origin);
+	return at;
 }
 
 int64_t host_dup_to(struct vm *vm, const struct call_dup_to *a)
@@ -290,10 +295,13 @@ int64_t host_dup_to(struct vm *vm, const struct call_dup_to *a)
 	if (a->to == a->fd)
 		return a->to;
 	unsigned flags = e->flags;
+	uint16_t origin = e->origin;
 	int host = fcntl(e->host, F_DUPFD_CLOEXEC, 3);
 	if (host < 0)
 		return -errno;
 	int rc = fdtable_put(&vm->fds, host, flags, (uint32_t)a->to);
+	if (rc == 0)
+		fdtable_note_copy(&vm->fds, (uint32_t)a->to, origin);
 	return rc < 0 ? (rc == -EMFILE ? -EBADF : rc) : a->to;
 }
 

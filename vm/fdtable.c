@@ -3,6 +3,7 @@
 #include "vm/fdtable.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -91,27 +92,72 @@ int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at)
 int fdtable_give(struct fdtable *t, int host, unsigned flags, uint32_t at)
 {
 	int rc = fdtable_put(t, host, flags, at);
-	if (rc == 0)
-		t->entries[at].flags |= FD_GIVEN;
-	return rc;
+	if (rc < 0)
+		return rc;
+	t->entries[at].flags |= FD_GIVEN;
+	t->entries[at].origin = (uint16_t)(at + 1);
+	return 0;
 }
 
-int fdtable_reset(struct fdtable *t, const uint16_t *flags, uint32_t count)
+void fdtable_note_copy(struct fdtable *t, uint32_t at, uint16_t origin)
 {
-	for (uint32_t i = 0; i < t->len; i++) {
-		struct fd_entry *entry = &t->entries[i];
-		bool given = i < count && flags[i];
-		if (entry->host >= 0 && !(entry->flags & FD_GIVEN))
-			close(take_fd(&entry->host));
-		if (entry->host < 0 && given && i < t->kept_len && t->kept[i].host >= 0)
-			*entry = (struct fd_entry){.host = take_fd(&t->kept[i].host)};
-		if (given != (entry->host >= 0))
+	t->entries[at].origin = origin;
+}
+
+static bool as_wanted(const struct fd_entry *entry, const struct fd_wanted *w)
+{
+	return entry->origin == w->origin && !((entry->flags ^ w->flags) & FD_GIVEN);
+}
+
+/* The host's descriptor of a given one, open or put aside; -1 where there is none. */
+static int given_host(const struct fdtable *t, uint16_t origin)
+{
+	uint32_t at = (uint32_t)origin - 1;
+	if (at < t->len && t->entries[at].host >= 0 && t->entries[at].flags & FD_GIVEN)
+		return t->entries[at].host;
+	return at < t->kept_len ? t->kept[at].host : -1;
+}
+
+static int make_wanted(struct fdtable *t, const struct fd_wanted *w)
+{
+	int rc = grow(t, w->at);
+	if (rc < 0)
+		return rc;
+	struct fd_entry *entry = &t->entries[w->at];
+	if (entry->host < 0 && w->flags & FD_GIVEN) {
+		int host = given_host(t, w->origin);
+		if (host < 0)
 			return -EBADF;
-		if (given)
-			entry->flags = flags[i];
+		*entry = (struct fd_entry){.host = host, .origin = w->origin};
+		t->kept[w->at].host = -1;
+	} else if (entry->host < 0) {
+		int host = given_host(t, w->origin);
+		int copy = host < 0 ? -1 : fcntl(host, F_DUPFD_CLOEXEC, 3);
+		if (copy < 0)
+			return host < 0 ? -EBADF : -errno;
+		*entry = (struct fd_entry){.host = copy, .origin = w->origin};
+	}
+	entry->flags = w->flags;
+	return 0;
+}
+
+int fdtable_reset(struct fdtable *t, const struct fd_wanted *wanted, uint32_t count)
+{
+	for (uint32_t i = 0, k = 0; i < t->len; i++) {
+		while (k < count && wanted[k].at < i)
+			k++;
+		bool stays = k < count && wanted[k].at == i && as_wanted(&t->entries[i], &wanted[k]);
+		if (t->entries[i].host < 0 || stays)
+			continue;
+		if (!put_aside(t, &t->entries[i]))
+			close(take_fd(&t->entries[i].host));
 	}
 	t->lowest = 0;
-	return 0;
+	t->changes++;
+	int rc = 0;
+	for (uint32_t k = 0; k < count && rc == 0; k++)
+		rc = make_wanted(t, &wanted[k]);
+	return rc;
 }
 
 struct fd_entry *fdtable_get(struct fdtable *t, int32_t fd)

@@ -28,6 +28,7 @@ enum fd_flag {
 struct fd_entry {
 	int host; /* owned; -1: free */
 	uint16_t flags;
+	uint16_t origin; /* a given descriptor's number + 1: this is it, or a duplicate of it; 0: neither */
 };
 
 struct fdtable {
@@ -37,7 +38,7 @@ struct fdtable {
 	bool keep;                /* given descriptors that the guest closes are kept for fdtable_reset */
 	struct fd_entry *kept;    /* owned: by their numbers */
 	uint32_t kept_len;
-	uint64_t changes;         /* of any kind but flags */
+	uint64_t changes;         /* so far, of any kind */
 };
 
 void fdtable_destroy(struct fdtable *t); /* closes all; accepts a zeroed one */
@@ -47,11 +48,18 @@ int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least) 
 int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at) must_check;
 /* The same, as one that the guest has from the start. */
 int fdtable_give(struct fdtable *t, int host, unsigned flags, uint32_t at) must_check;
+/* Notes that an entry is a duplicate of another one. */
+void fdtable_note_copy(struct fdtable *t, uint32_t at, uint16_t origin);
+/* What fdtable_reset makes: given descriptors and duplicates of them, in order of their numbers. */
+struct fd_wanted {
+	uint32_t at;
+	uint16_t flags, origin;
+};
 /*
- * Back to the `count` given descriptors with these flags (0: the guest had closed it): the guest's own are
- * closed, given ones that it closed are there again where `keep` was set.
+ * Makes the table have these descriptors and no others. Given ones that the guest closed are there again
+ * where `keep` was set; -EBADF where one is missing.
  */
-int fdtable_reset(struct fdtable *t, const uint16_t *flags, uint32_t count) must_check;
+int fdtable_reset(struct fdtable *t, const struct fd_wanted *wanted, uint32_t count) must_check;
 /* The entry, or NULL. Borrowed until the table changes. */
 struct fd_entry *fdtable_get(struct fdtable *t, int32_t fd);
 int fdtable_close(struct fdtable *t, int32_t fd) must_check;

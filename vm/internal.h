@@ -53,6 +53,7 @@ struct vm {
 	uint64_t payload_bytes; /* file size */
 	gva_t entry;            /* of the personality */
 	uint32_t given;         /* descriptors that it has from the start: numbers below this */
+	uint64_t fds_seen;      /* fds.changes when descriptors were last as `snapshot` has them */
 	struct vm_snapshot *snapshot; /* owned reference: what memory was last set to, or NULL */
 	bool network;
 	bool ended;

@@ -24,8 +24,9 @@ struct vm_snapshot {
 	gva_t reply_at;
 	uint64_t reply_room;
 	uint64_t alarm_left_ns, alarm_interval_ns;
-	uint16_t *fds; /* owned: flags of the given descriptors, 0 where one was closed */
+	struct fd_wanted *fds; /* owned: what the guest has open */
 	uint32_t fd_count;
+	uint32_t given; /* descriptors that it had at its start */
 };
 
 /* --- taking --- */
@@ -37,19 +38,22 @@ static const char *kind_of(unsigned flags)
 
 static int note_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
-	s->fd_count = vm->given;
-	s->fds = calloc(vm->given + 1, sizeof(*s->fds));
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < vm->fds.len; i++)
+		count += vm->fds.entries[i].host >= 0;
+	s->given = vm->given;
+	s->fds = calloc(count + 1, sizeof(*s->fds));
 	if (!s->fds)
 		return err_sys(e, ENOMEM, "a snapshot");
 	for (uint32_t i = 0; i < vm->fds.len; i++) {
 		const struct fd_entry *entry = fdtable_get(&vm->fds, (int32_t)i);
 		if (!entry)
 			continue;
-		if (i >= vm->given || !(entry->flags & FD_GIVEN))
+		if (!entry->origin)
 			return err_set(e, ERR_GUEST, EBUSY,
 				       "the guest has descriptor %u open (a %s), which a snapshot cannot hold", i,
 				       kind_of(entry->flags));
-		s->fds[i] = entry->flags;
+		s->fds[s->fd_count++] = (struct fd_wanted){.at = i, .flags = entry->flags, .origin = entry->origin};
 	}
 	return 0;
 }
@@ -116,6 +120,11 @@ void vm_snapshot_drop(struct vm_snapshot *s)
 	free(s);
 }
 
+uint64_t vm_snapshot_memory(const struct vm_snapshot *s)
+{
+	return s->memory.max_bytes;
+}
+
 /* --- putting --- */
 
 /* What no two VMs may have in common. */
@@ -147,8 +156,9 @@ static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 	vm->entry = s->entry;
 	vm->payload = s->payload;
 	vm->payload_bytes = s->payload_bytes;
-	channel_free(&vm->channel);
-	vm->channel.max = s->channel_max;
+	free(take_ptr(vm->channel.unfetched));
+	if (!vm->channel.max)
+		vm->channel.max = s->channel_max;
 	vm->channel.waiting = true;
 	vm->channel.reply_at = s->reply_at;
 	vm->channel.reply_room = s->reply_room;
@@ -203,34 +213,46 @@ static int put_or_say(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	return rc < 0 ? err_sys(e, -rc, "restoring a snapshot") : 0;
 }
 
-int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
+/* Nothing to do where the guest has done nothing to its descriptors since the last time. */
+static int put_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
-	int rc = vm->machine.dead ? replace(vm, e) : 0;
-	if (rc < 0)
-		return rc;
-	rc = fdtable_reset(&vm->fds, s->fds, s->fd_count);
-	if (rc < 0)
+	if (vm->snapshot == s && vm->fds_seen == vm->fds.changes)
+		return 0;
+	int rc = fdtable_reset(&vm->fds, s->fds, s->fd_count);
+	if (rc == -EBADF)
 		return err_set(e, ERR_CONFIG, EBADF,
 			       "the snapshot is of a guest with other descriptors than this one was given");
+	vm->fds_seen = vm->fds.changes;
+	return rc < 0 ? err_sys(e, -rc, "restoring descriptors") : 0;
+}
+
+int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
+{
+	int rc = put_fds(vm, s, e);
+	if (rc == 0 && vm->machine.dead)
+		rc = replace(vm, e);
+	if (rc < 0)
+		return rc;
 	vm->fds.keep = true;
 	return put_or_say(vm, s, e);
 }
 
-/* The descriptors that the guest expects, and no others. */
+/* The descriptors that the guest was given, and no others. */
 static int check_fds(const struct vm *vm, const struct vm_snapshot *s, struct err *e)
 {
 	const unsigned kinds = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_STDIO;
-	for (uint32_t i = 0; i < s->fd_count || i < vm->fds.len; i++) {
-		unsigned wanted = i < s->fd_count ? s->fds[i] : 0;
-		const struct fd_entry *entry = i < vm->fds.len && vm->fds.entries[i].host >= 0 ? &vm->fds.entries[i] : NULL;
-		if (wanted && !entry)
-			return err_set(e, ERR_CONFIG, EBADF, "the snapshot's guest has descriptor %u open; give it one", i);
-		if (entry && i >= s->fd_count)
-			return err_set(e, ERR_CONFIG, EBADF, "the snapshot's guest does not know a descriptor %u", i);
-		if (wanted && (wanted & kinds) != (entry->flags & kinds))
-			return err_set(e, ERR_CONFIG, EBADF, "descriptor %u is not of the kind that the snapshot's guest has",
-				       i);
+	for (uint32_t k = 0; k < s->fd_count; k++) {
+		uint32_t at = (uint32_t)s->fds[k].origin - 1;
+		const struct fd_entry *entry = at < vm->fds.len && vm->fds.entries[at].host >= 0 ? &vm->fds.entries[at] : NULL;
+		if (!entry)
+			return err_set(e, ERR_CONFIG, EBADF, "the snapshot's guest was given a descriptor %u; give one", at);
+		if ((s->fds[k].flags & kinds) != (entry->flags & kinds))
+			return err_set(e, ERR_CONFIG, EBADF,
+				       "descriptor %u is not of the kind that the snapshot's guest was given", at);
 	}
+	if (vm->given != s->given)
+		return err_set(e, ERR_CONFIG, EBADF, "the snapshot's guest was given %u directories and listeners, not %u",
+			       s->given - 3, vm->given - 3);
 	return 0;
 }
 
@@ -242,10 +264,8 @@ static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *c
 	if (rc < 0)
 		return rc;
 	vm->fds.keep = true;
-	for (uint32_t i = 0; i < s->fd_count; i++) /* what it had closed is closed */
-		if (!s->fds[i] && fdtable_get(&vm->fds, (int32_t)i) && fdtable_close(&vm->fds, (int32_t)i) < 0)
-			return err_sys(e, EIO, "closing a descriptor");
-	return put_or_say(vm, s, e);
+	rc = put_fds(vm, s, e);
+	return rc < 0 ? rc : put_or_say(vm, s, e);
 }
 
 int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct vm **out, struct err *e)

@@ -23,6 +23,9 @@ int vm_snapshot_take(struct vm *vm, struct vm_snapshot **out, struct err *e) mus
 struct vm_snapshot *vm_snapshot_ref(struct vm_snapshot *s);
 void vm_snapshot_drop(struct vm_snapshot *s); /* accepts NULL */
 
+/* Guest memory that there could be in the VM that was frozen, in bytes. */
+uint64_t vm_snapshot_memory(const struct vm_snapshot *s);
+
 /*
  * Creates a VM that waits where the snapshot was taken. Of the configuration count memory (at least what
  * the snapshot uses), descriptors (of the same number and kinds as the first VM's), network, time limit and log;

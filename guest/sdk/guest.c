@@ -14,6 +14,11 @@
 #ifdef __wasm__
 __attribute__((import_module("mote_guest"), import_name("exchange"))) int32_t
 mote_guest_exchange(const void *message, size_t bytes, void *reply, size_t room);
+__attribute__((import_module("mote_guest"), import_name("generation"))) uint64_t mote_guest_import_generation(void);
+uint64_t mote_guest_generation(void)
+{
+	return mote_guest_import_generation();
+}
 #else
 #include "abi/layout.h"
 #include <unistd.h>
@@ -21,6 +26,11 @@ static long mote_guest_exchange(const void *message, size_t bytes, void *reply, 
 {
 	long rc = syscall(MOTE_SYSCALL_EXCHANGE, message, bytes, reply, room);
 	return rc < 0 ? -errno : rc;
+}
+
+uint64_t mote_guest_generation(void)
+{
+	return ((const volatile struct mote_boot *)MOTE_BOOT_VA)->generation;
 }
 #endif
 

@@ -76,6 +76,12 @@ int mote_fail(const char *text);
  */
 int mote_serve(void);
 
+/*
+ * Another number than before once the host has restored a snapshot of this guest, or made this guest of
+ * one. Whoever keeps keys, seeds or nonces of his own looks at it before he uses them, and draws anew.
+ */
+uint64_t mote_guest_generation(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -399,3 +399,9 @@ _Noreturn void calls_serve(struct wasm_instance *inst)
 		kind = calls_talk(&in);
 	}
 }
+
+uint64_t calls_generation(struct wasm_instance *inst)
+{
+	(void)inst;
+	return wasi_boot->generation;
+}

@@ -25,4 +25,7 @@ const char *calls_import(const struct wasm_import *import, struct wasm_extern *o
 /* Says READY with the module's exported functions, and carries out the host's calls for ever. */
 _Noreturn void calls_serve(struct wasm_instance *inst);
 
+/* Import mote_guest.generation: the boot information's. */
+uint64_t calls_generation(struct wasm_instance *inst);
+
 #endif

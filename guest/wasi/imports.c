@@ -60,9 +60,12 @@ static const char *why_unknown(const struct wasm_import *import)
 /* A function of Mote's own, or of WASI. */
 static const struct function *find(const struct wasm_import *import)
 {
-	static const struct function exchange = {"exchange", "iiii:i", (wasm_host_fn)calls_exchange};
+	static const struct function exchange = {"exchange", "iiii:i", (wasm_host_fn)calls_exchange},
+				     generation = {"generation", ":I", (wasm_host_fn)calls_generation};
 	if (name_is(&import->module, "mote_guest"))
-		return name_is(&import->name, exchange.name) ? &exchange : NULL;
+		return name_is(&import->name, exchange.name)	 ? &exchange
+		       : name_is(&import->name, generation.name) ? &generation
+								 : NULL;
 	if (!name_is(&import->module, "wasi_snapshot_preview1"))
 		return NULL;
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)

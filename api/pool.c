@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pools of ready sandboxes, each with a thread that makes and restores them. */
+#include <mote/pool.h>
+
+#include "api/internal.h"
+#include "vm/shell.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { READY_DEFAULT = 4, READY_MAX = 4096 };
+
+struct list {
+	struct mote_sandbox *first;
+	unsigned count;
+};
+
+struct mote_pool {
+	struct mote_snapshot *snapshot; /* owned hold */
+	const struct mote_options *options; /* borrowed */
+	unsigned wanted;
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	/* Guarded by lock. */
+	struct list ready, returned;
+	bool ending, failing; /* failing: the last attempt to make one failed; not tried again until one is taken */
+	pthread_t thread;
+};
+
+static struct mote_sandbox *pop(struct list *l)
+{
+	struct mote_sandbox *s = l->first;
+	if (s) {
+		l->first = s->next;
+		l->count--;
+	}
+	return s;
+}
+
+static void push(struct list *l, struct mote_sandbox *s)
+{
+	s->next = l->first;
+	l->first = s;
+	l->count++;
+}
+
+/* One piece of the thread's work, without the lock: a sandbox to put among the ready, or NULL. */
+static struct mote_sandbox *make_one(struct mote_pool *p, struct mote_sandbox *used)
+{
+	struct mote_sandbox *s = used;
+	if (used && mote_sandbox_restore(used, p->snapshot, NULL) < 0) {
+		mote_sandbox_free(used);
+		s = NULL;
+	}
+	if (!s && mote_sandbox_from(p->snapshot, p->options, &s, NULL) < 0)
+		return NULL;
+	return s;
+}
+
+static void *serve(void *arg)
+{
+	struct mote_pool *p = arg;
+	pthread_mutex_lock(&p->lock);
+	while (!p->ending) {
+		struct mote_sandbox *used = pop(&p->returned);
+		bool wanted = p->ready.count < p->wanted;
+		if (!used && (!wanted || p->failing)) {
+			pthread_cond_wait(&p->work, &p->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&p->lock);
+		struct mote_sandbox *made = NULL;
+		if (wanted)
+			made = make_one(p, used);
+		else
+			mote_sandbox_free(used);
+		pthread_mutex_lock(&p->lock);
+		p->failing = wanted && !made;
+		if (made)
+			push(&p->ready, made);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+/* The thread takes no signals of the process's. */
+static int start_thread(struct mote_pool *p)
+{
+	sigset_t all, saved;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &saved);
+	int rc = pthread_create(&p->thread, NULL, serve, p);
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	return -rc;
+}
+
+static int check(const struct mote_pool_options *options, struct mote_pool_options *o, struct err *e)
+{
+	*o = (struct mote_pool_options){0};
+	if (options->size < offsetof(struct mote_pool_options, ready))
+		return err_set(e, ERR_CONFIG, EINVAL, "mote_pool_options: size must be set");
+	memcpy(o, options, options->size < sizeof(*o) ? options->size : sizeof(*o));
+	if (!o->snapshot || !o->sandbox)
+		return err_set(e, ERR_CONFIG, EINVAL, "mote_pool_options: snapshot and sandbox must be set");
+	if (o->ready > READY_MAX)
+		return err_set(e, ERR_CONFIG, EINVAL, "%u ready sandboxes; at most %d are possible", o->ready, READY_MAX);
+	return 0;
+}
+
+int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **pool, struct mote_error *error)
+{
+	struct err e = {0};
+	struct mote_pool_options o;
+	if (check(options, &o, &e) < 0)
+		return sandbox_report(&e, error);
+	struct mote_pool *p = calloc(1, sizeof(*p));
+	if (!p) {
+		err_sys(&e, ENOMEM, "a pool");
+		return sandbox_report(&e, error);
+	}
+	p->snapshot = o.snapshot;
+	p->options = o.sandbox;
+	p->wanted = o.ready ? o.ready : READY_DEFAULT;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->work, NULL);
+	int rc = start_thread(p);
+	if (rc < 0) {
+		free(p);
+		err_sys(&e, -rc, "a pool's thread");
+		return sandbox_report(&e, error);
+	}
+	snapshot_ref(o.snapshot);
+	*pool = p;
+	return 0;
+}
+
+int mote_pool_take(struct mote_pool *pool, struct mote_sandbox **sandbox, struct mote_error *error)
+{
+	pthread_mutex_lock(&pool->lock);
+	struct mote_sandbox *s = pop(&pool->ready);
+	pool->failing = false;
+	pthread_cond_signal(&pool->work);
+	pthread_mutex_unlock(&pool->lock);
+	if (!s)
+		return mote_sandbox_from(pool->snapshot, pool->options, sandbox, error);
+	*sandbox = s;
+	return 0;
+}
+
+void mote_pool_give(struct mote_pool *pool, struct mote_sandbox *sandbox)
+{
+	if (!sandbox)
+		return;
+	pthread_mutex_lock(&pool->lock);
+	push(&pool->returned, sandbox);
+	pthread_cond_signal(&pool->work);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+unsigned mote_pool_ready(struct mote_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	unsigned count = pool->ready.count;
+	pthread_mutex_unlock(&pool->lock);
+	return count;
+}
+
+void mote_pool_free(struct mote_pool *pool)
+{
+	if (!pool)
+		return;
+	pthread_mutex_lock(&pool->lock);
+	pool->ending = true;
+	pthread_cond_signal(&pool->work);
+	pthread_mutex_unlock(&pool->lock);
+	pthread_join(pool->thread, NULL);
+	for (struct mote_sandbox *s; (s = pop(&pool->ready)) || (s = pop(&pool->returned));)
+		mote_sandbox_free(s);
+	mote_snapshot_free(pool->snapshot);
+	pthread_cond_destroy(&pool->work);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
+}
+
+int mote_keep_vms(unsigned count, struct mote_error *error)
+{
+	struct err e = {0};
+	int rc = shell_keep(count);
+	if (rc < 0) {
+		err_sys(&e, -rc, "the thread that empties VMs");
+		return sandbox_report(&e, error);
+	}
+	return 0;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Snapshots of sandboxes, over vm/snapshot.h. */
+#include <mote/snapshot.h>
+
+#include "api/internal.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+void snapshot_ref(struct mote_snapshot *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+}
+
+void mote_snapshot_free(struct mote_snapshot *snapshot)
+{
+	if (!snapshot || atomic_fetch_sub(&snapshot->refs, 1) != 1)
+		return;
+	vm_snapshot_drop(snapshot->vm);
+	exports_drop(snapshot->exports);
+	free(snapshot);
+}
+
+static int check_idle(const struct mote_sandbox *s, struct err *e)
+{
+	if (s->depth > 0)
+		return err_set(e, ERR_CONFIG, EINVAL, "a call of the sandbox is under way");
+	return 0;
+}
+
+static int take(struct mote_sandbox *s, struct mote_snapshot **out, struct err *e)
+{
+	int rc = check_idle(s, e);
+	if (rc < 0)
+		return rc;
+	if (s->state == SANDBOX_POISONED)
+		return err_set(e, ERR_GUEST, ENOTRECOVERABLE, "the sandbox is poisoned: %.300s", s->poison);
+	if (s->state != SANDBOX_READY)
+		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox is not initialised; mote_sandbox_init() does that");
+	struct mote_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	if (!snapshot)
+		return err_sys(e, ENOMEM, "a snapshot");
+	snapshot->refs = 1;
+	rc = vm_snapshot_take(s->vm, &snapshot->vm, e);
+	if (rc < 0) {
+		free(snapshot);
+		return rc;
+	}
+	snapshot->exports = exports_ref(s->exports);
+	snapshot->message_max = s->message_max;
+	*out = snapshot;
+	return 0;
+}
+
+int mote_sandbox_snapshot(struct mote_sandbox *sandbox, struct mote_snapshot **snapshot, struct mote_error *error)
+{
+	struct err e = {0};
+	return take(sandbox, snapshot, &e) < 0 ? sandbox_report(&e, error) : 0;
+}
+
+/* The sandbox's own state, once its VM waits where the snapshot was taken. */
+static void make_ready(struct mote_sandbox *s, struct mote_snapshot *snapshot)
+{
+	if (s->exports != snapshot->exports) {
+		exports_drop(s->exports);
+		s->exports = exports_ref(snapshot->exports);
+	}
+	s->state = SANDBOX_READY;
+	s->poison_code = 0;
+}
+
+static int restore(struct mote_sandbox *s, struct mote_snapshot *snapshot, struct err *e)
+{
+	int rc = check_idle(s, e);
+	if (rc < 0)
+		return rc;
+	rc = vm_restore(s->vm, snapshot->vm, e);
+	if (rc == -EBADF)
+		return rc;
+	if (rc < 0) {
+		s->state = SANDBOX_POISONED;
+		s->poison_code = -rc;
+		memcpy(s->poison, e->text, sizeof(s->poison));
+		return rc;
+	}
+	make_ready(s, snapshot);
+	return 0;
+}
+
+int mote_sandbox_restore(struct mote_sandbox *sandbox, struct mote_snapshot *snapshot, struct mote_error *error)
+{
+	struct err e = {0};
+	return restore(sandbox, snapshot, &e) < 0 ? sandbox_report(&e, error) : 0;
+}
+
+static int create(struct mote_sandbox *s, struct mote_snapshot *snapshot, const struct mote_options *o, struct err *e)
+{
+	struct sandbox_config c;
+	int rc = calls_configure(s, o, e);
+	if (rc == 0)
+		rc = sandbox_configure(o, &c, e);
+	if (rc < 0)
+		return rc;
+	if (!o->call_bytes_max)
+		s->message_max = snapshot->message_max;
+	if (!o->memory_bytes)
+		c.vm.memory_bytes = vm_snapshot_memory(snapshot->vm);
+	rc = vm_create_from(snapshot->vm, &c.vm, &s->vm, e);
+	if (rc < 0)
+		return rc;
+	vm_offer_calls(s->vm, s->message_max);
+	make_ready(s, snapshot);
+	return 0;
+}
+
+int mote_sandbox_from(struct mote_snapshot *snapshot, const struct mote_options *options, struct mote_sandbox **sandbox,
+		      struct mote_error *error)
+{
+	struct err e = {0};
+	struct mote_options o = {0};
+	if (options->size < sizeof(o.size)) {
+		err_set(&e, ERR_CONFIG, EINVAL, "mote_options: size must be set");
+		return sandbox_report(&e, error);
+	}
+	memcpy(&o, options, options->size < sizeof(o) ? options->size : sizeof(o));
+	struct mote_sandbox *s = calloc(1, sizeof(*s));
+	if (!s) {
+		err_sys(&e, ENOMEM, "a sandbox");
+		return sandbox_report(&e, error);
+	}
+	if (create(s, snapshot, &o, &e) < 0) {
+		mote_sandbox_free(s);
+		return sandbox_report(&e, error);
+	}
+	*sandbox = s;
+	return 0;
+}
