@@ -48,13 +48,12 @@ struct simd_op {
 const struct simd_op *simd_op(uint32_t op);
 
 /*
- * Registers as in enum x64_reg. Vectors, f32 and f64 are in XMM0 to XMM13, others in integer
- * registers but RAX, RCX and RDX. Destinations may equal sources. Scratch: XMM14, XMM15, RAX, RCX,
- * RDX and the flags.
+ * Registers as in enum x64_reg. Vectors, f32 and f64 are in XMM0 to XMM13, others in any integer register.
+ * Destinations may equal sources. Scratch: XMM14, XMM15 and the flags, no integer register.
  */
 struct simd_args {
-	uint8_t dst; /* XMM; TEST and EXTRACT of integers: an integer register, which may be RAX */
-	uint8_t a, b, c;      /* operands in order, addresses left out; SHIFT: b may be RCX */
+	uint8_t dst; /* XMM; TEST and EXTRACT of integers: an integer register */
+	uint8_t a, b, c;      /* operands in order, addresses left out */
 	uint8_t lane;	      /* EXTRACT, REPLACE, LOAD_LANE, STORE_LANE */
 	bool count_known;     /* SHIFT: by count, not by b */
 	uint32_t count;	      /* taken modulo the lanes' bits */

@@ -8,12 +8,10 @@
 static void count_to(struct simd_emitter *e, unsigned xmm, unsigned bits, unsigned plus,
 		     const struct simd_args *g)
 {
-	if (g->b != RCX)
-		x64_mov_rr(e->x, 0, RCX, g->b);
-	x64_alu_imm(e->x, ALU_AND, 0, RCX, (int32_t)(bits - 1));
+	from_gpr(e, 0, xmm, g->b);
+	simd_with_constant(e, PAND, xmm, xmm, bits - 1, 0);
 	if (plus)
-		x64_alu_imm(e->x, ALU_ADD, 0, RCX, (int32_t)plus);
-	from_gpr(e, 0, xmm, RCX);
+		simd_with_constant(e, PADDD, xmm, xmm, plus, 0);
 }
 
 static void shift(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g)
@@ -61,8 +59,7 @@ static void shift8(struct simd_emitter *e, unsigned what, const struct simd_args
 	ones(e, T0);
 	vvv(e, PSRLW, T0, T0, T1);
 	vvv(e, PACKUSWB, T0, T0, T0); /* 0xff >> count in each byte */
-	x64_alu_imm(e->x, ALU_SUB, 0, RCX, 8);
-	from_gpr(e, 0, T1, RCX);
+	simd_with_constant(e, PSUBD, T1, T1, 8, 0);
 	if (what == 0) {
 		vvv(e, PAND, T0, g->a, T0);
 		vvv(e, PSLLW, g->dst, T0, T1);

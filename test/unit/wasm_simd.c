@@ -173,6 +173,8 @@ static void check_others(uint32_t n, const struct simd_op *op, const struct simd
 	for (unsigned i = 0; i < GPRS; i++)
 		if (!(gives_gpr(op) && g->dst == gprs[i]))
 			cr_assert(before->gpr[i] == after->gpr[i], "0x%x changes integer register %u", n, gprs[i]);
+	cr_assert(before->rcx == after->rcx && before->rdx == after->rdx, "0x%x changes RCX or RDX", n);
+	cr_assert(before->rax == after->rax || (gives_gpr(op) && g->dst == RAX), "0x%x changes RAX", n);
 }
 
 static void compare(uint32_t n, const struct simd_op *op, uint32_t cpu)
