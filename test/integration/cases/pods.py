@@ -11,7 +11,7 @@ import grpc
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from shimlib import alive, decode, encode, main, one, within  # noqa: E402
 
-KIND = os.environ.get("KIND", "native")
+KIND = "wasm" if os.environ.get("KIND") == "wasm" else "native"
 CREATED, RUNNING, EXITED = 0, 1, 2
 NODE = 2  # NamespaceMode: the node's network, which needs no CNI
 LOGS = os.path.join(os.environ["CASE_DIR"], "logs")
@@ -131,6 +131,66 @@ def each_pod_killed_shim():
         os.kill(shim, 9)
         within(10, lambda: not alive(shim))
         assert pod.exit_code(container) != 0
+
+
+def test_pod_of_both_kinds():  # core
+    """A module and a native program beside each other; one is removed, the other goes on."""
+    with Pod() as pod:
+        module = pod.run("module", ["/probe.wasm", "loop"], image="example.com/wasm:1")
+        program = pod.run("program", ["/probe", "streams", "to stdout", "to stderr"], image="example.com/native:1")
+        assert pod.exit_code(program) == 0
+        within(5, lambda: sorted(log("program")) == [["stderr", "to stderr"], ["stdout", "to stdout"]])
+        pod.cri.call("RemoveContainer", {1: program})
+        assert pod.state(module) == RUNNING
+        pod.cri.call("StopContainer", {1: module, 2: 0})
+        assert pod.exit_code(module) == 137
+
+
+def test_pod_limits():  # core
+    """Limits at creation, limits changed while it runs, figures of what it uses."""
+    with Pod() as pod:
+        container = pod.run("loop", probe("loop"), memory=128 << 20)
+        pod.cri.call("UpdateContainerResources", {1: container, 2: {1: 100000, 2: 50000, 4: 256 << 20}})
+        limits = []
+        for folder, _, files in os.walk("/sys/fs/cgroup"):
+            for name in {"memory.limit_in_bytes", "memory.max", "cpu.cfs_quota_us", "cpu.max"} & set(files):
+                if container in folder:
+                    with open(os.path.join(folder, name)) as f:
+                        limits.append(f.read().split()[0])
+        assert sorted(limits) == [str(256 << 20), "50000"], limits
+        time.sleep(0.3)
+        stats = decode(one(pod.cri.call("ContainerStats", {1: container}), 1))
+        assert one(decode(one(decode(one(stats, 2)), 2)), 1) > 50_000_000, "nanoseconds of the CPU"
+        assert 100_000 < one(decode(one(decode(one(stats, 3)), 2)), 1) < 128 << 20, "bytes of memory"
+
+
+def test_pod_volumes():
+    """A folder of the host, and the same read-only."""
+    data = os.path.join(os.environ["CASE_DIR"], "data")
+    os.mkdir(data)
+    with open(os.path.join(data, "in"), "w") as f:
+        f.write("of the host")
+    with Pod() as pod:
+        for name, readonly, code in (("rw", 0, 0), ("ro", 1, 1)):
+            copy = pod.run(name, ["/bin/busybox", "cp", "/data/in", "/data/" + name], image="example.com/busybox:1",
+                           mounts=[{1: "/data", 2: data, 3: readonly}])
+            assert pod.exit_code(copy) == code
+        within(5, lambda: "Read-only file system" in log("ro")[0][1])
+    with open(os.path.join(data, "rw")) as f:
+        assert f.read() == "of the host"
+    assert not os.path.exists(os.path.join(data, "ro"))
+
+
+def test_pod_missing_program():
+    """Refused with its name where the kubelet shows it; the pod goes on."""
+    with Pod() as pod:
+        try:
+            pod.run("missing", ["/no/such/program"])
+        except AssertionError as e:
+            assert "/no/such/program" in str(e), e
+        else:
+            raise ValueError("a program that is not there was started")
+        assert pod.exit_code(pod.run("good", probe("exit", "0"))) == 0
 
 
 if __name__ == "__main__":
