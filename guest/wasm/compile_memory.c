@@ -284,6 +284,8 @@ void handle_fc(struct compiler *c)
 		call_helper(c, HELPER_TABLE_FILL);
 		return;
 	}
+	if (op >= 19 && op <= 22)
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "wide arithmetic is not supported");
 	reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
 }
 

@@ -83,7 +83,7 @@ static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const cha
 				    "malformed limits flags (custom page sizes are not supported)");
 		if (flags <= 0x07 && (flags & 0x04))
 			reader_fail(r, WASM_ERROR_UNSUPPORTED,
-				    is_memory ? "memory64 is not supported" : "64-bit tables are not supported");
+				    is_memory ? "memory64 is not supported" : "memory64 (64-bit tables) is not supported");
 		if (flags <= 3 && is_memory)
 			reader_fail(r, WASM_ERROR_UNSUPPORTED, "shared memory (threads) is not supported");
 		reader_fail(r, WASM_ERROR_MALFORMED, "malformed limits flags");
@@ -145,7 +145,9 @@ static void decode_import(struct decoder *d, struct import *im, struct import_co
 		r->p--;
 		if (kind == 4)
 			reader_fail(r, WASM_ERROR_UNSUPPORTED, "exception handling (tags) is not supported");
-		reader_fail(r, WASM_ERROR_MALFORMED, "malformed import kind");
+		reader_fail(r, WASM_ERROR_MALFORMED,
+			    kind == 0x20 ? "malformed import kind (exact functions are not supported)"
+					 : "malformed import kind");
 	}
 	im->kind = kind;
 	im->index = c->n[kind]++;

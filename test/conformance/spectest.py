@@ -299,6 +299,9 @@ def check_scope(results, listed):
             for problem in results[name].problems:
                 print(f"  {problem}")
             failed += 1
+        elif counts and any("it does not compile" in p and "not supported" not in p for p in results[name].problems):
+            print(f"FAIL {name}: a refusal names no feature; it needs {feature}: {results[name].problems}")
+            failed += 1
         elif counts and counts["passed"] > floor:
             print(f"note: {name}: {counts['passed']} of its commands pass now; spectest_out_of_scope.txt has {floor}")
     return failed
