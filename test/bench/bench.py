@@ -54,6 +54,24 @@ def missing_peers():
     return [name for name, found in there.items() if not found]
 
 
+def engines(wasm, others=()):
+    """The commands that run a WASI program, by engine: `others` (name, program), Mote, and the peers that are there.
+
+    KERNEL_ENGINES selects some by name; what is called native always stays.
+    """
+    commands = {name: [program] for name, program in others}
+    commands["mote"] = [B / "mote", "run", wasm]
+    if WASMTIME.is_file():
+        commands["cranelift"] = [WASMTIME, "run", wasm]
+        commands["winch"] = [WASMTIME, "run", "-C", "compiler=winch", wasm]
+    if NODE.is_file():
+        wasi = ROOT / "test/bench/wasi.mjs"
+        commands["liftoff"] = [NODE, "--no-warnings", "--liftoff-only", wasi, wasm]
+        commands["turbofan"] = [NODE, "--no-warnings", "--no-liftoff", wasi, wasm]
+    asked = os.getenv("KERNEL_ENGINES", "").split()
+    return {name: c for name, c in commands.items() if not asked or name in asked or name == "native"}
+
+
 def geometric_mean(values):
     return math.exp(statistics.fmean(map(math.log, values)))
 
