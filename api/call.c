@@ -225,12 +225,14 @@ static int run_function(struct mote_sandbox *s, const struct host_function *f,
 			const struct mote_value *args, size_t count, struct err *e)
 {
 	struct mote_error why = {0};
-	struct mote_value result = mote_void();
+	struct mote_value result = {0};
 	int rc = f->call(f->arg, s, args, count, &result, &why);
 	if (s->state == SANDBOX_POISONED) /* by a call of the function's own */
 		return err_set(e, ERR_GUEST, s->poison_code, "%s", s->poison);
 	if (rc < 0)
 		return send_error(s, MOTE_CALL_FAILED, why.text[0] ? why.text : strerror(-rc), e);
+	if (result.type == MOTE_ANY)
+		result = mote_void();
 	if (result.type != mote_signature_result(f->signature))
 		return send_error(s, MOTE_CALL_FAILED,
 				  "the host function's result is not of the type that it promises",

@@ -14,6 +14,16 @@ $(EXAMPLES)/http/guest.wasm: $(addprefix $(http)/,guest.c handler.c handler.h) $
 	@mkdir -p $(@D)
 	$(B)/mote-cc --wasm -O2 $(filter %.c,$^) -o $@
 http-example: $(addprefix $(EXAMPLES)/http/,server guest.elf guest.wasm)
-examples: http-example
+# One source of the host and one of the guest each.
+$(EXAMPLES)/%/host: contrib/examples/%/host.c $(B)/libmote.a
+	@mkdir -p $(@D)
+	$(CC) $(EXAMPLE_CFLAGS) -MF $@.d $< $(B)/libmote.a $(LIB_VM) -o $@
+$(EXAMPLES)/%.wasm: contrib/examples/%.c $(B)/mote-cc
+	@mkdir -p $(@D)
+	$(B)/mote-cc --wasm -O2 $< -o $@
+$(EXAMPLES)/%.elf: contrib/examples/%.c $(B)/mote-cc
+	@mkdir -p $(@D)
+	$(B)/mote-cc -O2 $< -o $@
+examples: http-example $(addprefix $(EXAMPLES)/,filter/host filter/redact.wasm function/host function/guest.elf function/guest.wasm)
 bench: http-example
 .PHONY: examples http-example

@@ -173,12 +173,14 @@ static const struct mote_guest_export *find(const char *name)
 
 static void run(const struct mote_guest_export *e, const struct mote_value *args)
 {
-	struct mote_value result = mote_void();
+	struct mote_value result = {0};
 	failure[0] = '\0';
 	if (e->call(args, &result) != 0) {
 		write_error(MOTE_CALL_FAILED, failure[0] ? failure : "the function failed");
 		return;
 	}
+	if (result.type == MOTE_ANY)
+		result = mote_void();
 	if (result.type != mote_signature_result(e->signature)) {
 		write_error(MOTE_CALL_FAILED,
 			    "the function's result is not of the type that it promises");

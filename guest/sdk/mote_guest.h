@@ -27,9 +27,9 @@ extern "C" {
 
 /*
  * args are as many and of those types as the signature says; strings and bytes in them are borrowed until
- * the function returns. *result is void at first and must be of the signature's type at the end; what it
- * points to must outlive the return (static memory, args, or the result of mote_call_host). Returns 0, or
- * -1 after mote_fail(): the host's call then fails with that text.
+ * the function returns. *result is zero at first, stays so where there is none, and else must be of the
+ * signature's type at the end; what it points to must outlive the return (static memory, args, or the
+ * result of mote_call_host). Returns 0, or -1 after mote_fail(): the host's call then fails with that text.
  */
 typedef int (*mote_guest_function)(const struct mote_value *args, struct mote_value *result);
 

@@ -63,8 +63,6 @@ MOTE_EXPORT(mixed, "iuIUfFbsy:s")
 /* Calls the host function of that name with the given arguments, and says how it went. */
 static int forward(const struct mote_value *args, struct mote_value *result)
 {
-	*result = mote_void();
-	result->type = MOTE_ANY;
 	if (mote_call_host(args[0].of.string.text, args + 1, 1, result) < 0)
 		return mote_fail(mote_host_error());
 	return 0;

@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *const kinds[] = {"calls_guest.elf", "calls_guest.wasm"};
@@ -76,7 +78,6 @@ static int host_again(void *arg, struct mote_sandbox *s, const struct mote_value
 	(void)count;
 	snprintf(text, sizeof(text), "%d deep", args[0].of.i32);
 	const struct mote_value next[2] = {mote_i32(args[0].of.i32 - 1), mote_string(text)};
-	*result = (struct mote_value){0};
 	return mote_sandbox_call(s, *(const char **)arg, next, 2, result, error);
 }
 
@@ -86,6 +87,18 @@ static int host_interrupts(void *arg, struct mote_sandbox *s, const struct mote_
 	(void)arg, (void)count, (void)args, (void)error;
 	cr_expect(mote_sandbox_interrupt(s) == 0);
 	*result = mote_string("");
+	return 0;
+}
+
+static int host_kills(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
+		      struct mote_value *result, struct mote_error *error)
+{
+	(void)arg, (void)count, (void)args;
+	const struct mote_value n[2] = {mote_i32(0), mote_string("")};
+	mote_sandbox_signal(s, SIGKILL);
+	int rc = mote_sandbox_call(s, "countdown", n, 2, result, error);
+	cr_expect(rc == -EIO && strstr(error->text, "signal 9"), "%s", error->text);
+	*result = mote_string("goes on as if nothing had happened");
 	return 0;
 }
 
@@ -101,6 +114,7 @@ static const struct mote_function functions[] = {
 	{.name = "liar", .signature = "s:s", .call = host_breaks_promise},
 	{.name = "huge", .signature = "s:y", .call = host_huge},
 	{.name = "again", .signature = "is:i", .call = host_again, .arg = &again},
+	{.name = "kills", .signature = "s:s", .call = host_kills},
 	{.name = "interrupts", .signature = "s:s", .call = host_interrupts},
 };
 
@@ -420,6 +434,89 @@ Test(api_calls, output_of_a_call_is_there_when_it_returns)
 		cr_expect(pread(out, text, 15, 0) == 7 && strcmp(text, "one,two") == 0, "%s", text);
 		mote_sandbox_free(s);
 		close(out);
+	}
+}
+
+Test(api_calls, a_guest_that_ends_under_a_host_function_ends_the_whole_call)
+{
+	EACH_KIND(k) {
+		struct mote_sandbox *s = ready(k);
+		FAILS(s, EIO, "signal 9", "forward_string", mote_string("kills"), mote_string(""));
+		expect_poisoned(s, "signal 9");
+		mote_sandbox_free(s);
+	}
+}
+
+/* Neither a guest's broken pipe nor one of before a call reaches the program that embeds it. */
+Test(api_calls, a_broken_pipe_is_the_guests_own_affair)
+{
+	EACH_KIND(k) {
+		struct mote_options o = options(kinds[k], no_args);
+		int ends[2], stdio[3];
+		cr_assert(pipe(ends) == 0 && signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+		stdio[0] = stdio[2] = -1;
+		stdio[1] = ends[1];
+		o.stdio = stdio;
+		struct mote_sandbox *s = start(&o);
+		struct mote_error e = {0};
+		const struct mote_value text = mote_string("nobody reads this");
+		close(ends[0]);
+		close(ends[1]);
+		int rc = mote_sandbox_call(s, "print", &text, 1, NULL, &e);
+		if (k == 0) /* as Linux has it, a native program dies of the signal */
+			cr_expect(rc == -EIO && strstr(e.text, "signal 13"), "%d %s", rc, e.text);
+		else
+			cr_expect(rc == 0, "%s", e.text);
+		sigset_t pending, blocked;
+		sigpending(&pending);
+		pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+		cr_expect(!sigismember(&pending, SIGPIPE) && !sigismember(&blocked, SIGPIPE));
+		mote_sandbox_free(s);
+	}
+}
+
+Test(api_calls, init_can_be_interrupted_and_is_limited)
+{
+	char *argv[] = {(char *)"hostile", (char *)"silent", NULL};
+	for (int limit = 0; limit < 2; limit++) {
+		struct mote_options o = options("calls_hostile.elf", argv);
+		struct mote_sandbox *s = NULL;
+		struct mote_error e = {0};
+		pthread_t thread;
+		o.call_time_limit_ns = limit ? 100000000 : 0;
+		cr_assert(mote_sandbox_new(&o, &s, &e) == 0, "%s", e.text);
+		close(o.program_fd);
+		if (!limit)
+			cr_assert(pthread_create(&thread, NULL, interrupt_soon, s) == 0);
+		cr_expect(mote_sandbox_init(s, &e) == (limit ? -ETIMEDOUT : -ECANCELED), "%s", e.text);
+		if (!limit)
+			pthread_join(thread, NULL);
+		expect_poisoned(s, limit ? "limit" : "interrupted");
+		mote_sandbox_free(s);
+	}
+}
+
+/* A process that has locked itself down can still make calls, with limits and all. */
+Test(api_calls, calls_work_in_the_jail)
+{
+	EACH_KIND(k) {
+		struct mote_options o = options(kinds[k], no_args);
+		struct mote_sandbox *s = NULL;
+		struct mote_error e = {0};
+		o.call_cpu_limit_ns = 60000000000;
+		pid_t child = fork();
+		cr_assert(child >= 0);
+		if (child == 0) {
+			const struct mote_value n[2] = {mote_i32(4), mote_string("top")}, big = mote_u32(1000000);
+			struct mote_value result = {0}, bytes = {0};
+			bool ok = mote_sandbox_new(&o, &s, &e) == 0 && mote_jail(&e) == 0 && mote_sandbox_init(s, &e) == 0 &&
+				  mote_sandbox_call(s, "countdown", n, 2, &result, &e) == 0 && result.of.i32 == 10 &&
+				  mote_sandbox_call(s, "big", &big, 1, &bytes, &e) == 0;
+			_exit(ok ? 0 : 1);
+		}
+		int status = 0;
+		cr_expect(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", status);
+		close(o.program_fd);
 	}
 }
 

@@ -29,9 +29,9 @@ extern "C" {
 
 /*
  * A host function. args are as many and of those types as its signature says; strings and bytes in them
- * are the guest's own words (untrusted), borrowed until the function returns. *result is void at first;
- * what it points to must stay until control is back in libmote: mote_call_memory() has memory for that.
- * Returns 0, or a negative errno, with a sentence in *error if it likes: the guest's call then fails
+ * are the guest's own words (untrusted), borrowed until the function returns. *result is zero at first,
+ * and stays so where there is none; what it points to must stay until control is back in libmote:
+ * mote_call_memory() has memory for that. Returns 0, or a negative errno, with a sentence in *error if it likes: the guest's call then fails
  * with that sentence, and the guest goes on.
  */
 typedef int (*mote_host_function)(void *arg, struct mote_sandbox *sandbox, const struct mote_value *args,
