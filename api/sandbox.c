@@ -40,6 +40,7 @@ static void use_image(struct vm_config *c, const uint8_t *image, const uint8_t *
 void mote_prepare(void)
 {
 	images_open();
+	vm_prepare();
 }
 
 /* Chooses the personality by the program's first bytes. */

@@ -117,6 +117,8 @@ int64_t host_clock_get(struct vm *vm, const struct call_clock_get *a)
 	struct mote_time out = {.sec = t.tv_sec, .nsec = t.tv_nsec};
 	if (a->time.v)
 		vm_put(vm, a->time, &out, sizeof(out));
+	if (a->clock == CLOCK_REALTIME || a->clock == CLOCK_MONOTONIC)
+		clock_renew(vm);
 	return 0;
 }
 

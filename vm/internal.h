@@ -4,6 +4,7 @@
 #define MOTE_VM_INTERNAL_H
 
 #include "abi/layout.h"
+#include "vm/clock.h"
 #include "vm/fdtable.h"
 #include "vm/hostcall.h"
 #include "vm/machine.h"
@@ -78,6 +79,7 @@ struct vm {
 	struct vm_counters counters;
 	struct vm_channel channel;
 	struct vm_ring ring;
+	struct vm_clock clock;
 	bool on_poller; /* the call under way is the poller's: it may not wait */
 	/* Scratch for one decoded call. */
 	size_t scratch_used;

@@ -88,6 +88,18 @@ static int set_constants(struct machine *m)
 	return ioctl(m->vcpu_fd, KVM_SET_XCRS, &xcrs) < 0 ? -errno : set_msrs(m);
 }
 
+/*
+ * One TSC for guest and host, so that the guest can tell the time by it (clock.c). Where KVM cannot do that,
+ * the guest finds out, and asks.
+ */
+static void align_tsc(const struct machine *m)
+{
+	uint64_t offset = 0;
+	struct kvm_device_attr attr = {
+		.group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uint64_t)&offset};
+	(void)ioctl(m->vcpu_fd, KVM_SET_DEVICE_ATTR, &attr);
+}
+
 static int create(struct machine *m, int kvm_fd, struct err *e)
 {
 	m->vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
@@ -99,6 +111,7 @@ static int create(struct machine *m, int kvm_fd, struct err *e)
 	m->vcpu_fd = ioctl(m->vm_fd, KVM_CREATE_VCPU, 0);
 	if (m->vcpu_fd < 0)
 		return err_sys(e, errno, "KVM_CREATE_VCPU");
+	align_tsc(m);
 	int run_bytes = ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (run_bytes < (int)sizeof(struct kvm_run))
 		return err_sys(e, run_bytes < 0 ? errno : EPROTO, "KVM_GET_VCPU_MMAP_SIZE");

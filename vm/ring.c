@@ -22,7 +22,6 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -42,7 +41,6 @@ enum {
 	REST_MAX_US = 2000000,
 	PAYS = 64,	    /* calls that make a poller's waking worth it */
 	STACK_BYTES = 256 << 10,
-	TSC_KHZ_DEFAULT = 2000000, /* where KVM does not say */
 };
 
 enum state { ASLEEP, AWAKE, RESTING, STOPPING };
@@ -50,11 +48,6 @@ enum state { ASLEEP, AWAKE, RESTING, STOPPING };
 static uint64_t cycles(void)
 {
 	return __builtin_ia32_rdtsc();
-}
-
-static uint64_t cycles_of(const struct vm_ring *r, uint64_t us)
-{
-	return us * (r->tsc_khz ? r->tsc_khz : TSC_KHZ_DEFAULT) / 1000;
 }
 
 /* --- the poller --- */
@@ -95,7 +88,7 @@ static bool displaced(struct vm_ring *r)
 static void poll_calls(struct vm *vm)
 {
 	struct vm_ring *r = &vm->ring;
-	uint64_t window = cycles_of(r, FIRST_US), late = cycles_of(r, LATE_US);
+	uint64_t window = clock_cycles(&vm->clock, FIRST_US), late = clock_cycles(&vm->clock, LATE_US);
 	uint64_t last = cycles(), before = last;
 	(void)displaced(r);
 	set_polling(vm, 1);
@@ -162,11 +155,10 @@ static int start(struct vm *vm)
 	struct vm_ring *r = &vm->ring;
 	if (!other_cpu())
 		return -ENOTSUP;
-	int khz = ioctl(vm->machine.vcpu_fd, KVM_GET_TSC_KHZ, 0);
-	r->tsc_khz = khz > 0 ? (uint64_t)khz : 0;
+	clock_know_rate(vm);
 	vm->area->ring = (struct mote_ring){
-		.ask_cycles = (uint32_t)cycles_of(r, ASK_US),
-		.take_cycles = (uint32_t)cycles_of(r, TAKE_US),
+		.ask_cycles = (uint32_t)clock_cycles(&vm->clock, ASK_US),
+		.take_cycles = (uint32_t)clock_cycles(&vm->clock, TAKE_US),
 	};
 	pthread_attr_t attr;
 	if (pthread_attr_init(&attr) != 0)
@@ -190,41 +182,45 @@ static int start(struct vm *vm)
 }
 
 /* How long the poller looks for the next call: what it saves is an exit, of which this is the shortest seen. */
-static uint64_t window_of(const struct vm_ring *r)
+static uint64_t window_of(const struct vm *vm)
 {
-	uint64_t least = cycles_of(r, POLL_MIN_US), most = cycles_of(r, POLL_MAX_US);
+	const struct vm_ring *r = &vm->ring;
+	uint64_t least = clock_cycles(&vm->clock, POLL_MIN_US), most = clock_cycles(&vm->clock, POLL_MAX_US);
 	return r->exit_cycles < least ? least : r->exit_cycles > most ? most : r->exit_cycles;
 }
 
 /* Whether the guest came back so soon that the poller would still have been awake. */
-static bool came_soon(struct vm_ring *r, uint64_t now)
+static bool came_soon(struct vm *vm, uint64_t now)
 {
+	struct vm_ring *r = &vm->ring;
 	uint64_t gap = now - r->last;
 	if (r->exit_cycles == 0 || gap < r->exit_cycles)
 		r->exit_cycles = gap;
-	return gap < r->exit_cycles + window_of(r);
+	return gap < r->exit_cycles + window_of(vm);
 }
 
 /* It has been of no use: next time later. */
-static void rest(struct vm_ring *r, uint64_t now)
+static void rest(struct vm *vm, uint64_t now)
 {
+	struct vm_ring *r = &vm->ring;
 	r->rest_us = r->rest_us ? r->rest_us * 2 : REST_US;
 	if (r->rest_us > REST_MAX_US)
 		r->rest_us = REST_MAX_US;
-	r->rest_until = now + cycles_of(r, r->rest_us);
+	r->rest_until = now + clock_cycles(&vm->clock, r->rest_us);
 	r->run = 0;
 }
 
 /* What became of the poller's last waking decides when the next one is. */
-static void judge(struct vm_ring *r, uint64_t now)
+static void judge(struct vm *vm, uint64_t now)
 {
+	struct vm_ring *r = &vm->ring;
 	uint64_t served = r->served - r->served_before;
 	r->served_before = r->served;
 	r->woken = false;
 	if (atomic_exchange(&r->crowded, false)) {
 		if (served >= 100 * PAYS)
 			r->rest_us = 0;
-		rest(r, now);
+		rest(vm, now);
 		return;
 	}
 	if (served >= PAYS) {
@@ -240,7 +236,7 @@ static void wake(struct vm *vm)
 {
 	struct vm_ring *r = &vm->ring;
 	r->run = 0;
-	r->window = window_of(r);
+	r->window = window_of(vm);
 	if (!r->started) {
 		r->needed = WAKE_RUN;
 		r->off = start(vm) < 0;
@@ -257,12 +253,12 @@ void ring_doorbell(struct vm *vm, bool pollable)
 	if (r->off)
 		return;
 	uint64_t now = cycles();
-	bool soon = came_soon(r, now);
+	bool soon = came_soon(vm, now);
 	bool declined = r->declined;
 	r->declined = false;
 	int state = atomic_load_explicit(&r->state, memory_order_relaxed);
 	if (r->woken && state != AWAKE)
-		judge(r, now);
+		judge(vm, now);
 	/* The guest gave up on a poller that said it was there. */
 	if (r->woken && pollable && !declined && vm->area->ring.polling && ++r->misses >= MISSES_MAX) {
 		set_state(r, RESTING);

@@ -251,6 +251,7 @@ int vcpu_loop(struct vm *vm, struct err *e)
 		if (vm->ended)
 			break;
 		enum machine_exit why;
+		clock_keep(vm);
 		ring_entering(vm);
 		rc = machine_run(&vm->machine, &why, e);
 		ring_left(vm);

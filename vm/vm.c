@@ -95,6 +95,11 @@ static int make_empty(struct vm *vm, const struct vm_config *config, struct err 
 	return rc < 0 ? rc : memory_init(&vm->memory, vm->machine.vm_fd, config->memory_bytes, e);
 }
 
+void vm_prepare(void)
+{
+	clock_prepare();
+}
+
 int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 {
 	if (config->memory_bytes < MEMORY_MIN || config->memory_bytes > MEMORY_MAX)
@@ -106,6 +111,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->machine = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
 	vm->network = config->network;
 	vm->ring.off = config->no_polling;
+	clock_prepare();
 	vm->time_limit_ns = config->time_limit_ns;
 	vm->log = config->log;
 	vm->log_arg = config->log_arg;

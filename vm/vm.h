@@ -61,6 +61,8 @@ struct vm_outcome {
 	int code;
 };
 
+/* Looks at what it needs of /sys, for a process that is to lose it. vm_create does so too. */
+void vm_prepare(void);
 /*
  * Creates the VM, loads the personality, maps the payload. Errors: ERR_HOST (no /dev/kvm, out of
  * memory), ERR_CONFIG (payload not a regular file, too large; memory limit too small).

@@ -129,6 +129,24 @@ struct mote_ring {
 	uint32_t take_cycles;
 };
 
+/*
+ * The clock: CLOCK_REALTIME and CLOCK_MONOTONIC at a moment of the TSC, for a guest that asks for them often.
+ * The host renews it at every clock_get of these two, and from then on at exits once it is a millisecond old.
+ * For `cycles` from `tsc` on the guest may add the cycles passed, times rate / 2^32, in nanoseconds. An
+ * epoch is not 0 where there is a clock, and other in every VM, snapshots' copies included. The guest uses
+ * an epoch's clock only if at a clock_get `tsc` was between two readings of its own: then both have one
+ * TSC. The host changes it only while the guest is stopped; `seq` is then another.
+ *
+ * So a time is off by what the rate is off in 10 ms (measured over seconds: well below a microsecond; before
+ * that as exact as KVM knows the TSC), and a clock that is set on the host shows within 10 ms.
+ */
+struct mote_clock {
+	uint32_t seq, reserved;
+	uint64_t epoch;
+	uint64_t tsc, cycles, rate;
+	uint64_t monotonic_ns, realtime_ns;
+};
+
 #define MOTE_OUTPUT_BYTES 8192
 
 /*
@@ -162,6 +180,7 @@ struct mote_area {
 	/* Beside each other in two cache lines, the result and the ring in one of them. */
 	_Alignas(64) struct mote_frame frame;
 	struct mote_ring ring;
+	struct mote_clock clock;
 	struct mote_fault fault;
 	uint32_t output_armed; /* written by the host */
 	uint32_t output_fd;

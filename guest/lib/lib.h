@@ -30,6 +30,10 @@ char *strrchr(const char *s, int c);
 size_t lib_vformat(char *to, size_t room, const char *fmt, va_list ap);
 size_t lib_format(char *to, size_t room, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+struct mote_area;
+struct mote_time;
+/* As mote_clock_get, mostly without leaving the guest. */
+int64_t lib_clock_get(struct mote_area *area, uint32_t clock, struct mote_time *to);
 /* One line for the operator's log. */
 void lib_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* One line on descriptor 2 for the user, "mote: " before it and a newline after it. */

@@ -5,7 +5,7 @@
 int64_t now_ns(void)
 {
 	struct mote_time t = {0};
-	(void)mote_clock_get(L.area, 1, &t);
+	(void)lib_clock_get(L.area, 1, &t);
 	return t.sec * NS + t.nsec;
 }
 
@@ -26,7 +26,9 @@ struct mote_time time_left(const struct mote_time *t, int64_t since)
 
 SYSCALL(clock_gettime)
 {
-	return mote_clock_get(L.area, (uint32_t)s->a, (void *)s->b);
+	struct mote_time t;
+	int64_t rc = lib_clock_get(L.area, (uint32_t)s->a, &t);
+	return rc == 0 && s->b ? put_user(s->b, &t, sizeof(t)) : rc;
 }
 
 SYSCALL(clock_getres)
@@ -37,7 +39,7 @@ SYSCALL(clock_getres)
 SYSCALL(gettimeofday)
 {
 	struct mote_time t;
-	mote_clock_get(L.area, 0, &t);
+	(void)lib_clock_get(L.area, 0, &t);
 	t.nsec /= 1000;
 	return s->a ? put_user(s->a, &t, sizeof(t)) : 0;
 }
@@ -45,7 +47,7 @@ SYSCALL(gettimeofday)
 SYSCALL(time)
 {
 	struct mote_time t;
-	mote_clock_get(L.area, 0, &t);
+	(void)lib_clock_get(L.area, 0, &t);
 	if (s->a && put_user(s->a, &t.sec, 8) < 0)
 		return -E_FAULT;
 	return t.sec;
@@ -143,6 +145,6 @@ SYSCALL(times)
 	int64_t ticks[4] = {t.sec * 100 + t.nsec / 10000000, 0, 0, 0};
 	if (s->a && put_user(s->a, ticks, sizeof(ticks)) < 0)
 		return -E_FAULT;
-	mote_clock_get(L.area, 1, &t);
+	(void)lib_clock_get(L.area, 1, &t);
 	return t.sec * 100 + t.nsec / 10000000;
 }

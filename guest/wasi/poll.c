@@ -25,7 +25,7 @@ static struct mote_pollfd polled[SUBSCRIPTIONS_MAX];
 static uint64_t clock_now(uint32_t id, uint32_t *e)
 {
 	struct mote_time now = {0};
-	*e = wasi_errno(mote_clock_get(wasi_area, id, &now));
+	*e = wasi_errno(lib_clock_get(wasi_area, id, &now));
 	return wasi_timestamp(&now);
 }
 

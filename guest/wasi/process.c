@@ -109,7 +109,7 @@ uint32_t wasi_clock_time_get(struct wasm_instance *inst, uint32_t id, uint64_t p
 		return WASI_FAULT;
 	if (id > WASI_CLOCK_THREAD_CPUTIME)
 		return WASI_INVAL;
-	return put_time(to, mote_clock_get(wasi_area, id, &t), &t);
+	return put_time(to, lib_clock_get(wasi_area, id, &t), &t);
 }
 
 /* --- the rest --- */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,6 +103,45 @@ static void signals(void)
 	CHECK(alarms > 0);
 }
 
+static double read_clock(clockid_t clock)
+{
+	struct timespec t;
+	CHECK(clock_gettime(clock, &t) == 0 && t.tv_nsec >= 0 && t.tv_nsec < 1000000000);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/*
+ * The time that the guest works out agrees with the host's: TAI, which the host is asked for, is UTC and
+ * whole seconds. It never goes back, alarms in between or not.
+ */
+static void clocks(void)
+{
+	struct sigaction sa = {.sa_handler = on_alarm};
+	struct itimerval often = {.it_interval.tv_usec = 3000, .it_value.tv_usec = 3000}, never = {0};
+	const double off = 50e-6; /* of doubles and of the clock: 1 ms at 50 ppm, until the rate is measured */
+	double last = read_clock(CLOCK_MONOTONIC);
+	CHECK(sigaction(SIGALRM, &sa, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+	while (now() < end) {
+		double before = read_clock(CLOCK_REALTIME), tai = read_clock(CLOCK_TAI),
+		       after = read_clock(CLOCK_REALTIME);
+		double seconds = (double)(long)(tai - before + 0.5);
+		CHECK(before + seconds <= tai + off && tai <= after + seconds + off);
+		for (int i = 0; i < 20000; i++) {
+			double is = read_clock(CLOCK_MONOTONIC);
+			CHECK(is >= last);
+			last = is;
+		}
+	}
+	CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0 && alarms > 0);
+}
+
+/* The clock 100,000 times. */
+static void clock_stream(void)
+{
+	for (int i = 0; i < 100000; i++)
+		(void)read_clock(i % 2 ? CLOCK_MONOTONIC : CLOCK_REALTIME);
+}
+
 /* For ever: who runs it ends it. */
 static void endless(void)
 {
@@ -155,7 +195,7 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} cases[] = {{"stream", stream}, {"mixed", mixed}, {"signals", signals}, {"endless", endless},
-		     {"hostile", hostile}};
+		     {"hostile", hostile}, {"clocks", clocks}, {"clock_stream", clock_stream}};
 	if (argc != 3)
 		return 2;
 	end = now() + atof(argv[2]);
