@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mote's side of the differential check: generates the modules of the seeds from SEED on, runs each with the hosted
- * engine and says what happened, validates mutations of it, and writes all of them to a file for another engine.
+ * Mote's side of the differential check: generates the modules of the seeds from SEED on, runs each
+ * with the hosted engine and says what happened, validates mutations of it, and writes all of them
+ * to a file for another engine.
  *
- * A record of the file is u8 kind ('R' run, 'V' validate), u8 functions, u32 bytes, the module. To each belongs a
- * line on stdout: `R SEED …` with a result a call, the state and a hash of each memory, or `V SEED verdict`.
+ * A record of the file is u8 kind ('R' run, 'V' validate), u8 functions, u32 bytes, the module. To
+ * each belongs a line on stdout: `R SEED …` with a result a call, the state and a hash of each
+ * memory, or `V SEED verdict`.
  */
 #include "wasm_differential.h"
 
@@ -107,7 +109,8 @@ static void run(uint64_t seed, const struct bytes *b, uint32_t funcs)
 	struct wasm_instance *inst;
 	printf("R %llu", (unsigned long long)seed);
 	if (wasm_compile(b->p, b->n, &options, &module, &error) != 0) {
-		printf(" does not compile: %s at %llu\n", error.message, (unsigned long long)error.offset);
+		printf(" does not compile: %s at %llu\n", error.message,
+		       (unsigned long long)error.offset);
 		return;
 	}
 	if (wasm_instantiate(module, &link, &inst, &error, &stop) != 0) {
@@ -133,9 +136,11 @@ static void run(uint64_t seed, const struct bytes *b, uint32_t funcs)
 
 static void validate(uint64_t seed, const struct bytes *b)
 {
-	static const char *const verdicts[] = {
-		[WASM_ERROR_MALFORMED] = "invalid", [WASM_ERROR_INVALID] = "invalid", [WASM_ERROR_UNSUPPORTED] = "unsupported",
-		[WASM_ERROR_LIMIT] = "limit", [WASM_ERROR_MEMORY] = "memory"};
+	static const char *const verdicts[] = {[WASM_ERROR_MALFORMED] = "invalid",
+					       [WASM_ERROR_INVALID] = "invalid",
+					       [WASM_ERROR_UNSUPPORTED] = "unsupported",
+					       [WASM_ERROR_LIMIT] = "limit",
+					       [WASM_ERROR_MEMORY] = "memory"};
 	const struct wasm_options options = {
 		.size = sizeof(options), .features = WASM_FEATURES_ALL, .cpu = wasm_cpu_detect()};
 	struct wasm_module *module;
@@ -144,8 +149,8 @@ static void validate(uint64_t seed, const struct bytes *b)
 		wasm_module_free(module);
 		return;
 	}
-	printf("V %llu %s %s at %llu\n", (unsigned long long)seed, verdicts[error.kind], error.message,
-	       (unsigned long long)error.offset);
+	printf("V %llu %s %s at %llu\n", (unsigned long long)seed, verdicts[error.kind],
+	       error.message, (unsigned long long)error.offset);
 }
 
 /* Changes a byte, a bit, drops or doubles one, or cuts the end off. */
@@ -181,7 +186,8 @@ static void write_record(char kind, uint32_t funcs, const struct bytes *b)
 	uint32_t n = (uint32_t)b->n;
 	uint8_t head[6] = {(uint8_t)kind, (uint8_t)funcs};
 	memcpy(head + 2, &n, 4);
-	if (fwrite(head, 1, sizeof(head), batch) != sizeof(head) || fwrite(b->p, 1, b->n, batch) != b->n) {
+	if (fwrite(head, 1, sizeof(head), batch) != sizeof(head) ||
+	    fwrite(b->p, 1, b->n, batch) != b->n) {
 		perror("the batch file");
 		exit(2);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The generator of random modules: what its two files share. */
+/* The generator of random modules: what its files share. */
 #ifndef MOTE_TEST_WASM_DIFFERENTIAL_GENERATOR_H
 #define MOTE_TEST_WASM_DIFFERENTIAL_GENERATOR_H
 
@@ -14,11 +14,10 @@ enum {
 	PARAMS_MAX = 18, /* most functions have fewer than FEW */
 	FEW = 7,
 	RESULTS_MAX = 3,
-	LOCALS_MAX = 40,
+	LOCALS_OWN_MAX = 60,
+	LOCALS_MAX = LOCALS_OWN_MAX + PARAMS_MAX + 3, /* parameters, own ones, scratch */
 	GLOBALS_MAX = 10,
 	LABELS_MAX = 24,
-	BUDGET = 350, /* operators of a function */
-	DEPTH = 5,
 	FUEL = 300,
 	TABLE_SIZE = 8,
 	DATA_BYTES = 24,
@@ -42,6 +41,10 @@ struct generator {
 	uint32_t globals;
 	uint8_t global_type[GLOBALS_MAX];
 	uint32_t memories, tables;
+	/* What the functions are like: see gen_style(). */
+	bool leaf, narrow;
+	uint32_t locals_most;
+	int depth, budget_most;
 	/* Of the function under way. */
 	struct bytes *code;
 	uint8_t local[LOCALS_MAX];
@@ -63,6 +66,25 @@ void gen_expression(struct generator *g, uint8_t type, int depth);
 /* Code that leaves an address. */
 void gen_address(struct generator *g, int depth);
 void gen_memarg(struct generator *g, uint32_t align_max);
+
+/*
+ * Chooses what the module's functions are like: half are a mixture of everything; the others have
+ * many locals and large expressions, or call nothing and use few types, or both, so that compilers
+ * keep much in registers.
+ */
+void gen_style(struct generator *g);
+uint8_t gen_any_type(struct generator *g);
+struct signature gen_any_signature(struct generator *g);
+/* TYPES_MAX: there is no room for it. */
+uint32_t gen_type_index(struct generator *g, const struct signature *s);
+void gen_op_fc(struct generator *g, uint32_t code);
+void gen_i32_const(struct generator *g, int32_t v);
+void gen_constant(struct generator *g, uint8_t type);
+void gen_push_label(struct generator *g, const uint8_t *types, uint32_t count);
+/* Without fuel the function returns, or now and then traps. */
+void gen_fuel(struct generator *g);
+void gen_statement(struct generator *g, int depth);
+void gen_tail_call(struct generator *g, int depth);
 
 /* wasm_differential_vector.c */
 void gen_vector_constant(struct generator *g);

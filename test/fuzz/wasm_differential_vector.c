@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Vector instructions of random modules. Relaxed ones, whose results are the engine's choice, are left out, but for
- * the fused multiplication, which is fused by both engines or by none.
+ * Vector instructions of random modules. Relaxed ones, whose results are the engine's choice, are
+ * left out, but for the fused multiplication, which is fused by both engines or by none.
  */
 #include "wasm_differential_generator.h"
 
@@ -9,7 +9,8 @@
 
 enum { INT, FLOAT32, FLOAT64 }; /* whether a result's NaNs are made canonical */
 
-/* Ranges of codes: what they take besides vectors, how many vectors, and the lanes that an immediate chooses from. */
+/* Ranges of codes: what they take besides vectors, how many vectors, and the lanes that an
+ * immediate chooses from. */
 struct vector_operators {
 	uint8_t result, vectors, scalar, lanes;
 	uint16_t first, last;
@@ -17,30 +18,42 @@ struct vector_operators {
 };
 
 static const struct vector_operators operators[] = {
-	{V128, 2, 0, 0, 14, 14, INT},	     {V128, 0, I32, 0, 15, 17, INT},	  {V128, 0, I64, 0, 18, 18, INT},
-	{V128, 0, F32, 0, 19, 19, INT},	     {V128, 0, F64, 0, 20, 20, INT},	  {I32, 1, 0, 16, 21, 22, INT},
-	{V128, 1, I32, 16, 23, 23, INT},     {I32, 1, 0, 8, 24, 25, INT},	  {V128, 1, I32, 8, 26, 26, INT},
-	{I32, 1, 0, 4, 27, 27, INT},	     {V128, 1, I32, 4, 28, 28, INT},	  {I64, 1, 0, 2, 29, 29, INT},
-	{V128, 1, I64, 2, 30, 30, INT},	     {F32, 1, 0, 4, 31, 31, INT},	  {V128, 1, F32, 4, 32, 32, INT},
-	{F64, 1, 0, 2, 33, 33, INT},	     {V128, 1, F64, 2, 34, 34, INT},	  {V128, 2, 0, 0, 35, 76, INT},
-	{V128, 2, 0, 0, 35, 76, INT},	     {V128, 1, 0, 0, 77, 77, INT},	  {V128, 2, 0, 0, 78, 81, INT},
-	{V128, 3, 0, 0, 82, 82, INT},	     {I32, 1, 0, 0, 83, 83, INT},	  {V128, 1, 0, 0, 94, 94, FLOAT32},
-	{V128, 1, 0, 0, 95, 95, FLOAT64},    {V128, 1, 0, 0, 96, 98, INT},	  {I32, 1, 0, 0, 99, 100, INT},
-	{V128, 2, 0, 0, 101, 102, INT},	     {V128, 1, 0, 0, 103, 106, FLOAT32},  {V128, 1, I32, 0, 107, 109, INT},
-	{V128, 2, 0, 0, 110, 115, INT},	     {V128, 1, 0, 0, 116, 117, FLOAT64},  {V128, 2, 0, 0, 118, 121, INT},
-	{V128, 1, 0, 0, 122, 122, FLOAT64},  {V128, 2, 0, 0, 123, 123, INT},	  {V128, 1, 0, 0, 124, 129, INT},
-	{V128, 2, 0, 0, 130, 130, INT},	     {I32, 1, 0, 0, 131, 132, INT},	  {V128, 2, 0, 0, 133, 134, INT},
-	{V128, 1, 0, 0, 135, 138, INT},	     {V128, 1, I32, 0, 139, 141, INT},	  {V128, 2, 0, 0, 142, 147, INT},
-	{V128, 1, 0, 0, 148, 148, FLOAT64},  {V128, 2, 0, 0, 149, 153, INT},	  {V128, 2, 0, 0, 155, 159, INT},
-	{V128, 1, 0, 0, 160, 161, INT},	     {I32, 1, 0, 0, 163, 164, INT},	  {V128, 1, 0, 0, 167, 170, INT},
-	{V128, 1, I32, 0, 171, 173, INT},    {V128, 2, 0, 0, 174, 174, INT},	  {V128, 2, 0, 0, 177, 177, INT},
-	{V128, 2, 0, 0, 181, 186, INT},	     {V128, 2, 0, 0, 188, 191, INT},	  {V128, 1, 0, 0, 192, 193, INT},
-	{I32, 1, 0, 0, 195, 196, INT},	     {V128, 1, 0, 0, 199, 202, INT},	  {V128, 1, I32, 0, 203, 205, INT},
-	{V128, 2, 0, 0, 206, 206, INT},	     {V128, 2, 0, 0, 209, 209, INT},	  {V128, 2, 0, 0, 213, 223, INT},
-	{V128, 1, 0, 0, 224, 225, INT},	     {V128, 1, 0, 0, 227, 227, FLOAT32},  {V128, 2, 0, 0, 228, 233, FLOAT32},
-	{V128, 2, 0, 0, 234, 235, INT},	     {V128, 1, 0, 0, 236, 237, INT},	  {V128, 1, 0, 0, 239, 239, FLOAT64},
-	{V128, 2, 0, 0, 240, 245, FLOAT64},  {V128, 2, 0, 0, 246, 247, INT},	  {V128, 1, 0, 0, 248, 255, INT},
-	{V128, 3, 0, 0, 261, 262, FLOAT32},  {V128, 3, 0, 0, 263, 264, FLOAT64},
+	{V128, 2, 0, 0, 14, 14, INT},	    {V128, 0, I32, 0, 15, 17, INT},
+	{V128, 0, I64, 0, 18, 18, INT},	    {V128, 0, F32, 0, 19, 19, INT},
+	{V128, 0, F64, 0, 20, 20, INT},	    {I32, 1, 0, 16, 21, 22, INT},
+	{V128, 1, I32, 16, 23, 23, INT},    {I32, 1, 0, 8, 24, 25, INT},
+	{V128, 1, I32, 8, 26, 26, INT},	    {I32, 1, 0, 4, 27, 27, INT},
+	{V128, 1, I32, 4, 28, 28, INT},	    {I64, 1, 0, 2, 29, 29, INT},
+	{V128, 1, I64, 2, 30, 30, INT},	    {F32, 1, 0, 4, 31, 31, INT},
+	{V128, 1, F32, 4, 32, 32, INT},	    {F64, 1, 0, 2, 33, 33, INT},
+	{V128, 1, F64, 2, 34, 34, INT},	    {V128, 2, 0, 0, 35, 76, INT},
+	{V128, 2, 0, 0, 35, 76, INT},	    {V128, 1, 0, 0, 77, 77, INT},
+	{V128, 2, 0, 0, 78, 81, INT},	    {V128, 3, 0, 0, 82, 82, INT},
+	{I32, 1, 0, 0, 83, 83, INT},	    {V128, 1, 0, 0, 94, 94, FLOAT32},
+	{V128, 1, 0, 0, 95, 95, FLOAT64},   {V128, 1, 0, 0, 96, 98, INT},
+	{I32, 1, 0, 0, 99, 100, INT},	    {V128, 2, 0, 0, 101, 102, INT},
+	{V128, 1, 0, 0, 103, 106, FLOAT32}, {V128, 1, I32, 0, 107, 109, INT},
+	{V128, 2, 0, 0, 110, 115, INT},	    {V128, 1, 0, 0, 116, 117, FLOAT64},
+	{V128, 2, 0, 0, 118, 121, INT},	    {V128, 1, 0, 0, 122, 122, FLOAT64},
+	{V128, 2, 0, 0, 123, 123, INT},	    {V128, 1, 0, 0, 124, 129, INT},
+	{V128, 2, 0, 0, 130, 130, INT},	    {I32, 1, 0, 0, 131, 132, INT},
+	{V128, 2, 0, 0, 133, 134, INT},	    {V128, 1, 0, 0, 135, 138, INT},
+	{V128, 1, I32, 0, 139, 141, INT},   {V128, 2, 0, 0, 142, 147, INT},
+	{V128, 1, 0, 0, 148, 148, FLOAT64}, {V128, 2, 0, 0, 149, 153, INT},
+	{V128, 2, 0, 0, 155, 159, INT},	    {V128, 1, 0, 0, 160, 161, INT},
+	{I32, 1, 0, 0, 163, 164, INT},	    {V128, 1, 0, 0, 167, 170, INT},
+	{V128, 1, I32, 0, 171, 173, INT},   {V128, 2, 0, 0, 174, 174, INT},
+	{V128, 2, 0, 0, 177, 177, INT},	    {V128, 2, 0, 0, 181, 186, INT},
+	{V128, 2, 0, 0, 188, 191, INT},	    {V128, 1, 0, 0, 192, 193, INT},
+	{I32, 1, 0, 0, 195, 196, INT},	    {V128, 1, 0, 0, 199, 202, INT},
+	{V128, 1, I32, 0, 203, 205, INT},   {V128, 2, 0, 0, 206, 206, INT},
+	{V128, 2, 0, 0, 209, 209, INT},	    {V128, 2, 0, 0, 213, 223, INT},
+	{V128, 1, 0, 0, 224, 225, INT},	    {V128, 1, 0, 0, 227, 227, FLOAT32},
+	{V128, 2, 0, 0, 228, 233, FLOAT32}, {V128, 2, 0, 0, 234, 235, INT},
+	{V128, 1, 0, 0, 236, 237, INT},	    {V128, 1, 0, 0, 239, 239, FLOAT64},
+	{V128, 2, 0, 0, 240, 245, FLOAT64}, {V128, 2, 0, 0, 246, 247, INT},
+	{V128, 1, 0, 0, 248, 255, INT},	    {V128, 3, 0, 0, 261, 262, FLOAT32},
+	{V128, 3, 0, 0, 263, 264, FLOAT64},
 };
 
 static void op_fd(struct generator *g, uint32_t code)
@@ -98,7 +111,8 @@ void gen_vector_store(struct generator *g, int depth)
 	gen_memarg(g, 4);
 }
 
-/* Lanes that are NaN become the canonical one: the others are chosen by comparison with themselves. */
+/* Lanes that are NaN become the canonical one: the others are chosen by comparison with themselves.
+ */
 static void canonical_lanes(struct generator *g, bool wide)
 {
 	const uint64_t nan = wide ? 0x7ff8000000000000 : 0x7fc000007fc00000;
