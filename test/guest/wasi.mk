@@ -11,7 +11,9 @@ $(B)/test/unit/wasi_run $(B)/test/unit/wasi_sockets: | $(WASI_GUESTS)
 
 # guest/wasi as part of a host program, for its unit tests: what needs neither engine nor VM.
 HOSTED_WASI := $(patsubst guest/wasi/%.c,$(B)/hosted/wasi/%.o,$(filter-out guest/wasi/main.c guest/wasi/platform.c \
-	guest/wasi/imports.c guest/wasi/calls.c guest/wasi/host_functions.c,$(wildcard guest/wasi/*.c)))
+	guest/wasi/imports.c guest/wasi/calls.c guest/wasi/host_functions.c,$(wildcard guest/wasi/*.c))) \
+	$(B)/hosted/guest/lib/clock.o
+$(B)/hosted/guest/lib/clock.o: HOST_CFLAGS += -DMOTE_HOSTED_CALLS
 HOSTED_WASI_CFLAGS = $(HOST_CFLAGS) -DMOTE_HOSTED_CALLS $(INC_guest)
 $(B)/hosted/wasi/%.o: guest/wasi/%.c | $(LAYERS)/.made
 	@mkdir -p $(@D)
