@@ -331,7 +331,7 @@ def main():
         parser.error("--vm, --hosted or both")
     BUILD.mkdir(parents=True, exist_ok=True)
     known = scripts(suite(), "")
-    known["own/memory_edges"] = spectest_edges.make(BUILD / "own")
+    known["own/memory_edges"] = spectest_edges.make(BUILD / "own", options.emulated)
     listed, partly = out_of_scope(known)
     chosen = {name: path for name, path in known.items() if options.pattern in name and
               (not options.sample or name in SAMPLE)}

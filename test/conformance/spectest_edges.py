@@ -94,7 +94,8 @@ def loaded(kind, size, how, data):
 class Script:
     """Commands, and the memories as they must be after them."""
 
-    def __init__(self):
+    def __init__(self, emulated):
+        self.emulated = emulated
         self.data = bytes((i * 37 + 139) & 0xFF for i in range(32))
         self.module = Module(self.data)
         self.commands = [{"type": "module", "line": 1, "filename": "edges.wasm"}]
@@ -133,6 +134,9 @@ class Script:
         for address in self.addresses(memory, size, offset):
             at = address + offset
             fits = self.fits(memory, at, size)
+            if not fits and size == 16 and self.emulated:
+                # QEMU stores 16 bytes as twice 8: the first stay when the second fault. A CPU stores none.
+                continue
             if fits:
                 self.memories[memory][at:at + size] = written
             self.command(name, [scalar(I32, address), value], [] if fits else None)
@@ -149,9 +153,9 @@ def vector_op(code):
     return b"\xfd" + leb(code)
 
 
-def make(folder):
+def make(folder, emulated):
     """Writes the script to folder/memory_edges.json and its module beside it; returns the path."""
-    s = Script()
+    s = Script(emulated)
     cases = []
     for memory in (0, 1):
         s.module.add(f"peek{memory}", [I32], [V128], b"\x20\0" + vector_op(0) + memarg(memory, 0))
