@@ -56,6 +56,100 @@ void bytes_sleb(struct bytes *b, int64_t v)
 	bytes_u8(b, (uint8_t)(v & 0x7f));
 }
 
+/* --- constants --- */
+
+void gen_i32_const(struct generator *g, int32_t v)
+{
+	gen_op(g, 0x41);
+	bytes_sleb(g->code, v);
+}
+
+uint64_t gen_any_bits(struct generator *g)
+{
+	static const uint64_t edges[] = {0,
+					 1,
+					 2,
+					 31,
+					 32,
+					 63,
+					 0x7f,
+					 0x80,
+					 0xff,
+					 0x7fff,
+					 0x8000,
+					 0xffff,
+					 0x7fffffff,
+					 0x80000000,
+					 0xffffffff,
+					 0x7fffffffffffffff,
+					 0x8000000000000000,
+					 0xffffffffffffffff};
+	if (gen_chance(g, 2))
+		return edges[gen_below(g, sizeof(edges) / sizeof(*edges))];
+	return random_next(&g->r) >> gen_below(g, 64);
+}
+
+uint64_t gen_any_double(struct generator *g)
+{
+	static const uint64_t edges[] = {0,
+					 0x8000000000000000,
+					 0x3ff0000000000000,
+					 0xbff0000000000000,
+					 0x7ff0000000000000,
+					 0xfff0000000000000,
+					 0x7ff8000000000000,
+					 0x41dfffffffc00000,
+					 0x41e0000000000000,
+					 0xc1e0000000000000,
+					 0xc1e0000000200000,
+					 0x41efffffffe00000,
+					 0x43e0000000000000,
+					 0xc3e0000000000000,
+					 0x43f0000000000000,
+					 0x3fe0000000000000,
+					 1,
+					 0x4330000000000001,
+					 0x7fefffffffffffff};
+	return gen_chance(g, 3) ? random_next(&g->r)
+				: edges[gen_below(g, sizeof(edges) / sizeof(*edges))];
+}
+
+uint32_t gen_any_single(struct generator *g)
+{
+	static const uint32_t edges[] = {0,	     0x80000000, 0x3f800000, 0xbf800000, 0x7f800000,
+					 0xff800000, 0x7fc00000, 0x4f000000, 0xcf000000, 0x4effffff,
+					 0x4f800000, 0x5f000000, 0xdf000000, 0x5f800000, 0x3f000000,
+					 1,	     0x7f7fffff, 0x4b000001};
+	return gen_chance(g, 3) ? (uint32_t)random_next(&g->r)
+				: edges[gen_below(g, sizeof(edges) / sizeof(*edges))];
+}
+
+void gen_constant(struct generator *g, uint8_t type)
+{
+	uint64_t bits;
+	switch (type) {
+	case I32:
+		gen_i32_const(g, (int32_t)gen_any_bits(g));
+		return;
+	case I64:
+		gen_op(g, 0x42);
+		bytes_sleb(g->code, (int64_t)gen_any_bits(g));
+		return;
+	case F32:
+		gen_op(g, 0x43);
+		bits = gen_any_single(g);
+		bytes_put(g->code, &bits, 4);
+		return;
+	case V128:
+		gen_vector_constant(g);
+		return;
+	default:
+		gen_op(g, 0x44);
+		bits = gen_any_double(g);
+		bytes_put(g->code, &bits, 8);
+	}
+}
+
 /* --- the module --- */
 
 static void section(struct bytes *out, uint32_t id, struct bytes *content)
