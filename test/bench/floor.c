@@ -160,3 +160,24 @@ double floor_exit_us(int kvm_fd, unsigned rounds)
 	end(&f);
 	return took;
 }
+
+static struct floor_vm restored;
+
+void floor_restore_begin(int kvm_fd)
+{
+	start(&restored, kvm_fd, image_fd(), host_cpuid(kvm_fd));
+}
+
+double floor_restore_us(void)
+{
+	double since = now_us();
+	must(madvise(restored.mem, MEM_BYTES, MADV_DONTNEED), "MADV_DONTNEED");
+	set_registers(&restored);
+	run_to_exit(&restored);
+	return now_us() - since;
+}
+
+void floor_restore_end(void)
+{
+	end(&restored);
+}

@@ -89,7 +89,7 @@ static double life_us(int program, char **argv, int expected)
 	return took;
 }
 
-static void cold_start(const char *name, const char *guest)
+static void first_start(const char *name, const char *guest)
 {
 	static double measured[STARTS], floor[STARTS];
 	char *argv[] = {(char *)(uintptr_t)guest, NULL};
@@ -104,14 +104,14 @@ static void cold_start(const char *name, const char *guest)
 	report(name, measured, floor, STARTS);
 }
 
-static void cold_start_native(void)
+static void first_start_native(void)
 {
-	cold_start("cold-start-native", "exit0.elf");
+	first_start("first-start-native", "exit0.elf");
 }
 
-static void cold_start_wasm(void)
+static void first_start_wasm(void)
 {
-	cold_start("cold-start-wasm", "exit0.wasm");
+	first_start("first-start-wasm", "exit0.wasm");
 }
 
 /* A guest that makes EXITS host calls less one that makes none, by the number of calls. */
@@ -134,8 +134,8 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } benches[] = {
-	{"cold-start-native", cold_start_native},
-	{"cold-start-wasm", cold_start_wasm},
+	{"first-start-native", first_start_native},
+	{"first-start-wasm", first_start_wasm},
 	{"exit-round-trip", exit_round_trip},
 };
 
