@@ -163,6 +163,9 @@ static int save_private(void *arg, uint64_t gpa)
 static int save_contents(struct memory *m, int fd)
 {
 	struct saver s = {.m = m, .fd = fd};
+	int tables = saver_add(&s, 0, m->tables_next);
+	if (tables < 0)
+		return tables;
 	for (unsigned k = 0; k < m->file_count; k++) {
 		int rc = saver_add(&s, m->files[k].gpa, m->files[k].bytes);
 		if (rc < 0)
@@ -217,6 +220,7 @@ int memory_image_take(struct memory *m, struct memory_image *out, struct err *e)
 		.small_end = m->small_end,
 		.used_bytes = m->used_bytes - m->tables_next,
 		.max_bytes = m->max_bytes,
+		.tables_next = m->tables_next,
 	};
 	if (m->tables_spilled)
 		return err_set(e, ERR_GUEST, E2BIG, "the guest has too many page tables for a snapshot");
@@ -245,6 +249,7 @@ void memory_image_free(struct memory_image *i)
 	free(i->runs);
 	free(i->free_small);
 	free(i->free_large);
+	free(i->working_set);
 	*i = (struct memory_image){.fd = -1};
 }
 
@@ -322,14 +327,53 @@ static int map_anonymous(struct memory *m, uint64_t from, uint64_t end)
 	return at == MAP_FAILED ? -errno : 0;
 }
 
-/* The snapshot's pages under [the tables' block, next), nothing in what was used beyond. */
-static int map_contents(const struct memory_image *i, struct memory *m, uint64_t used_end)
+/* The snapshot's pages under [from, next), nothing in what was used beyond. */
+static int map_contents(const struct memory_image *i, struct memory *m, uint64_t from, uint64_t used_end)
 {
-	void *at = mmap(m->hva + MEMORY_TABLES_BYTES, i->next - MEMORY_TABLES_BYTES, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, i->fd, (off_t)MEMORY_TABLES_BYTES);
+	void *at = mmap(m->hva + from, i->next - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
+			i->fd, (off_t)from);
 	if (at == MAP_FAILED)
 		return -errno;
 	return used_end > i->next ? map_anonymous(m, i->next, used_end) : 0;
+}
+
+/* The tables laid out anew, at their places in this memory. */
+static int map_runs(const struct memory_image *i, struct memory *m)
+{
+	int rc = 0;
+	clear_table(m, m->root, 4);
+	for (uint32_t k = 0; k < i->run_count && rc == 0; k++)
+		rc = map_run(m, &i->runs[k]);
+	if (rc == 0 && m->tables_spilled) /* a table now lies where the guest's pages are to be */
+		rc = -EAGAIN;
+	return rc;
+}
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; older ones refuse it, and nothing is lost but time */
+#endif
+
+/* One call for pages beside each other is cheaper than the guest's fault for each. */
+static void populate(const struct memory_image *i, struct memory *m)
+{
+	const struct memory_working_set *w = atomic_load(&i->working_set);
+	for (uint32_t k = 0; w && k < w->count; k++)
+		if (madvise(m->hva + w->extents[k].gpa, w->extents[k].bytes, MADV_POPULATE_WRITE) < 0)
+			return;
+}
+
+/* A memory in which nothing was ever mapped takes the image's tables as they are. */
+static int put_pages(const struct memory_image *i, struct memory *m)
+{
+	bool virgin = m->tables_next == SMALL && m->next == MEMORY_TABLES_BYTES;
+	int rc = map_contents(i, m, virgin ? 0 : MEMORY_TABLES_BYTES, m->next);
+	if (rc < 0)
+		return rc;
+	m->next = i->next;
+	if (!virgin)
+		return map_runs(i, m);
+	m->tables_next = i->tables_next;
+	return 0;
 }
 
 int memory_image_put(const struct memory_image *i, struct memory *m)
@@ -340,27 +384,48 @@ int memory_image_put(const struct memory_image *i, struct memory *m)
 		return -ENOMEM;
 	int rc = memory_reach(m, i->next);
 	if (rc == 0)
-		rc = map_contents(i, m, m->next);
-	if (rc < 0)
-		return rc;
-	clear_table(m, m->root, 4);
-	m->next = i->next;
+		rc = put_pages(i, m);
 	m->small_next = i->small_next;
 	m->small_end = i->small_end;
 	m->backed_end = i->next;
 	m->holes = false;
 	m->file_count = 0;
 	m->file_gpa = m->file_bytes = 0; /* the snapshot's file cannot become shorter */
-	rc = set_frames(&m->free_small, i->free_small, i->free_small_len);
+	if (rc == 0)
+		rc = set_frames(&m->free_small, i->free_small, i->free_small_len);
 	if (rc == 0)
 		rc = set_frames(&m->free_large, i->free_large, i->free_large_len);
-	for (uint32_t k = 0; k < i->run_count && rc == 0; k++)
-		rc = map_run(m, &i->runs[k]);
 	m->used_bytes = i->used_bytes + m->tables_next;
 	m->changed = false;
-	if (rc == 0 && m->tables_spilled) /* a table now lies where the guest's pages are to be */
-		rc = -EAGAIN;
+	if (rc == 0)
+		populate(i, m);
 	return rc;
+}
+
+static int learn_page(void *arg, uint64_t gpa)
+{
+	struct memory_working_set *w = arg;
+	struct memory_extent *last = w->count ? &w->extents[w->count - 1] : NULL;
+	if (last && last->gpa + last->bytes == gpa) {
+		last->bytes += SMALL;
+		return 0;
+	}
+	if (w->count == sizeof(w->extents) / sizeof(w->extents[0]))
+		return -E2BIG;
+	w->extents[w->count++] = (struct memory_extent){.gpa = gpa, .bytes = SMALL};
+	return 0;
+}
+
+void memory_image_learn(struct memory_image *i, struct memory *m)
+{
+	struct memory_working_set *none = NULL, *w = NULL;
+	if (!atomic_load(&i->working_set))
+		w = calloc(1, sizeof(*w));
+	if (!w)
+		return;
+	int rc = each_private_page(m, MEMORY_TABLES_BYTES, i->next, learn_page, w);
+	if ((rc < 0 && rc != -E2BIG) || !atomic_compare_exchange_strong(&i->working_set, &none, w))
+		free(w);
 }
 
 int memory_empty(struct memory *m)
@@ -397,8 +462,9 @@ static int set_back(void *arg, uint64_t gpa)
 	return 0;
 }
 
-int memory_image_reset(const struct memory_image *i, struct memory *m)
+int memory_image_reset(struct memory_image *i, struct memory *m)
 {
+	memory_image_learn(i, m);
 	struct setter s = {.i = i, .m = m};
 	int rc = each_private_page(m, MEMORY_TABLES_BYTES, i->next, set_back, &s);
 	if (rc == 0)

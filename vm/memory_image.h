@@ -14,15 +14,23 @@ struct memory_run {
 	uint64_t bits; /* of the page-table entry, its address aside */
 };
 
-/* Immutable once taken: may be used by any number of threads. */
+/* Pages that guests write at once when they go on from an image: worth having before they fault. */
+struct memory_working_set {
+	uint32_t count;
+	struct memory_extent extents[64];
+};
+
+/* Immutable once taken, but for what is learnt about it: may be used by any number of threads. */
 struct memory_image {
-	int fd;              /* owned: guest-physical contents, sealed; holes are zero */
+	int fd;              /* owned: guest-physical contents, tables included, sealed; holes are zero */
 	const uint8_t *view; /* owned mapping of it, `next` bytes */
 	uint64_t next, small_next, small_end, used_bytes, max_bytes; /* as in struct memory; tables not counted */
+	uint64_t tables_next;
 	struct memory_run *runs; /* owned */
 	uint32_t run_count, run_room;
 	uint32_t *free_small, *free_large; /* owned */
 	uint32_t free_small_len, free_large_len;
+	_Atomic(struct memory_working_set *) working_set; /* owned; NULL until memory_image_learn */
 };
 
 /*
@@ -30,6 +38,8 @@ struct memory_image {
  * memfd), ERR_CONFIG (a mapped file has become shorter).
  */
 int memory_image_take(struct memory *m, struct memory_image *out, struct err *e) must_check;
+/* Notes what a memory that the image was put into has written since, if it is not known yet. */
+void memory_image_learn(struct memory_image *i, struct memory *m);
 void memory_image_free(struct memory_image *i); /* accepts a zeroed one with fd -1 */
 /*
  * Makes a memory be what the image is. It may be a new one (memory_init), one that was used for anything
@@ -41,7 +51,7 @@ int memory_image_put(const struct memory_image *i, struct memory *m) must_check;
  * The same where the image was the last that was put and no mapping has changed since (m->changed): only
  * pages that the guest has written are set back.
  */
-int memory_image_reset(const struct memory_image *i, struct memory *m) must_check;
+int memory_image_reset(struct memory_image *i, struct memory *m) must_check;
 
 /*
  * Makes a memory as empty as memory_init made it, for another guest. -EAGAIN: its page tables grew beyond

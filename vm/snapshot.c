@@ -125,6 +125,12 @@ uint64_t vm_snapshot_memory(const struct vm_snapshot *s)
 	return s->memory.max_bytes;
 }
 
+void vm_snapshot_learn(struct vm *vm)
+{
+	if (vm->snapshot && vm->memory.hva)
+		memory_image_learn(&vm->snapshot->memory, &vm->memory);
+}
+
 /* --- putting --- */
 
 /* What no two VMs may have in common. */

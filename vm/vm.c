@@ -145,6 +145,7 @@ void vm_destroy(struct vm *vm)
 		return;
 	channel_free(&vm->channel);
 	fdtable_destroy(&vm->fds);
+	vm_snapshot_learn(vm);
 	shell_give(&vm->machine, &vm->memory);
 	vm_snapshot_drop(vm->snapshot);
 	free(vm);
