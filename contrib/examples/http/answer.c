@@ -4,14 +4,13 @@
 #include "http.h"
 
 #include <mote/call.h>
+#include <mote/pool.h>
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static struct mote_sandbox *sandbox;
 
 /* "STATUS LF LOCATION LF BODY", which a guest wrote: nothing in it is trusted. */
 static int parse(const char *text, struct http_answer *answer)
@@ -70,44 +69,86 @@ static void host_close(void)
 {
 }
 
-/* --- reuse --- */
+/* --- with a sandbox: they differ in what a request finds of the one before --- */
 
-static int guest_open(const char *guest)
+static const int closed_stdio[3] = {-1, -1, 2};
+static struct mote_options options = {
+	.size = sizeof(options),
+	.memory_bytes = 64 << 20,
+	.stdio = closed_stdio,
+	.call_time_limit_ns = 1000000000,
+};
+static struct mote_sandbox *first;
+static struct mote_snapshot *snapshot;
+
+static int reuse_open(const char *guest)
 {
-	static const int closed[3] = {-1, -1, 2};
-	char *argv[] = {(char *)(uintptr_t)guest, NULL};
-	struct mote_options o = {
-		.size = sizeof(o),
-		.memory_bytes = 64 << 20,
-		.program_fd = open(guest, O_RDONLY | O_CLOEXEC),
-		.program_path = guest,
-		.argv = argv,
-		.stdio = closed,
-		.call_time_limit_ns = 1000000000,
-	};
+	static char *argv[] = {(char *)"guest", NULL};
 	struct mote_error e;
-	if (o.program_fd < 0) {
+	options.program_path = guest;
+	options.argv = argv;
+	options.program_fd = open(guest, O_RDONLY | O_CLOEXEC);
+	if (options.program_fd < 0) {
 		perror(guest);
 		return -1;
 	}
-	int rc = mote_sandbox_new(&o, &sandbox, &e);
-	close(o.program_fd);
-	return rc < 0 || mote_sandbox_init(sandbox, &e) < 0 ? complain(&e) : 0;
+	int rc = mote_sandbox_new(&options, &first, &e);
+	close(options.program_fd);
+	return rc < 0 || mote_sandbox_init(first, &e) < 0 ? complain(&e) : 0;
 }
 
-static int guest_answer(const struct http_request *request, struct http_answer *answer)
+static int reuse_answer(const struct http_request *request, struct http_answer *answer)
 {
-	return ask(sandbox, request, answer);
+	return ask(first, request, answer);
 }
 
-static void guest_close(void)
+static void close_all(void)
 {
-	mote_sandbox_free(sandbox);
+	mote_snapshot_free(snapshot);
+	mote_sandbox_free(first);
+}
+
+static int restore_open(const char *guest)
+{
+	struct mote_error e;
+	if (reuse_open(guest) < 0)
+		return -1;
+	return mote_sandbox_snapshot(first, &snapshot, &e) < 0 ? complain(&e) : 0;
+}
+
+static int restore_answer(const struct http_request *request, struct http_answer *answer)
+{
+	struct mote_error e;
+	int rc = ask(first, request, answer);
+	return mote_sandbox_restore(first, snapshot, &e) < 0 ? complain(&e) : rc;
+}
+
+static int renew_open(const char *guest)
+{
+	struct mote_error e;
+	if (restore_open(guest) < 0)
+		return -1;
+	return mote_keep_vms(8, &e) < 0 ? complain(&e) : 0;
+}
+
+static int renew_answer(const struct http_request *request, struct http_answer *answer)
+{
+	struct mote_error e;
+	struct mote_sandbox *fresh;
+	if (mote_sandbox_from(snapshot, &options, &fresh, &e) < 0)
+		return complain(&e);
+	int rc = ask(fresh, request, answer);
+	mote_sandbox_free(fresh);
+	return rc;
 }
 
 const struct strategy strategies[] = {
-	{"reuse", "one sandbox for all requests: as fast as a call, and it remembers", guest_open,
-	 guest_answer, guest_close},
+	{"renew", "a new sandbox for each request, made from a snapshot", renew_open, renew_answer,
+	 close_all},
+	{"restore", "one sandbox, set back to its snapshot after each request", restore_open,
+	 restore_answer, close_all},
+	{"reuse", "one sandbox for all requests: what the guest keeps stays", reuse_open,
+	 reuse_answer, close_all},
 	{"none", "no sandbox: the server calls the same function itself", host_open, host_answer,
 	 host_close},
 };
