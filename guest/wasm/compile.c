@@ -1,13 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One pass over each function body: validates it (WebAssembly specification, appendix on the validation
- * algorithm) and emits x86-64 code. Every local and operand has a slot in the frame, addressed from RSP; an
- * instruction loads its operands, works in scratch registers and stores its result. The module is untrusted.
+ * One walk over each function body: validates it (WebAssembly specification, appendix on the validation
+ * algorithm) and emits x86-64 code. The module is untrusted. compile_*.c have the kinds of instructions.
  *
- * Frame, from RSP: slot 0 the instance, slot 1 the address for results, then locals, then operands.
- * R14 is the instance, R15 the base of memory 0; every other register is scratch.
+ * Frame, from RSP: slot 0 the instance, slot 1 the address for results, registers saved for the caller,
+ * locals, operands. R14 is the instance, R15 the base of memory 0.
  */
 #include "compiler.h"
+
+_Noreturn void invalid(struct compiler *c, const char *what)
+{
+	reader_fail(&c->r, WASM_ERROR_INVALID, what);
+}
+
+/* Room for the next instruction's code. */
+void make_room(struct compiler *c, uint64_t bytes)
+{
+	struct wasm_module *m = c->m;
+	uint64_t need = here(c) + bytes;
+	if (need <= m->code_committed)
+		return;
+	uint64_t step = m->code_committed < 0x100000 ? 0x20000 : m->code_committed / 2;
+	uint64_t to = (need + step + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
+	if (to > m->code_reserved)
+		to = m->code_reserved;
+	if (need > to)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "the module's machine code is too large");
+	if (!platform_commit(m->code + m->code_committed, to - m->code_committed))
+		reader_fail(&c->r, WASM_ERROR_MEMORY, "out of memory for machine code");
+	m->code_committed = to;
+}
 
 _Noreturn static void unsupported(struct compiler *c, uint8_t op)
 {
@@ -25,29 +47,9 @@ _Noreturn static void unsupported(struct compiler *c, uint8_t op)
 	reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
 }
 
-static void handle_memory_size(struct compiler *c, uint8_t op)
-{
-	uint32_t n = need_memory(c, read_u32(&c->r));
-	if (op == 0x3f) {
-		x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, x64_at(R14, (int32_t)(c->m->memory_cells + 16 * n + 8)));
-		x64_rm(&c->x, OP_MOV_LOAD, 0, RAX, x64_at(RAX, MEMORY_PAGES));
-	} else {
-		pop_to(c, WASM_I32, RDX);
-		x64_mov_imm(&c->x, RSI, n);
-		call_helper(c, HELPER_MEMORY_GROW);
-	}
-	push_from(c, WASM_I32, RAX);
-}
-
-static void push_constant(struct compiler *c, uint8_t type, uint64_t value)
-{
-	x64_mov_imm(&c->x, RAX, value);
-	push_from(c, type, RAX);
-}
-
 static void one(struct compiler *c, uint8_t op)
 {
-	struct control *k;
+	struct value v;
 	uint32_t n;
 	uint64_t bits = 0;
 	switch (op) {
@@ -67,10 +69,7 @@ static void one(struct compiler *c, uint8_t op)
 		end_block(c);
 		return;
 	case 0x0c:
-		k = label(c, read_u32(&c->r));
-		branch(c, k);
-		pop_types(c, label_types(k), label_count(k));
-		set_unreachable(c);
+		branch(c, label(c, read_u32(&c->r)));
 		return;
 	case 0x0d:
 		handle_br_if(c);
@@ -79,10 +78,7 @@ static void one(struct compiler *c, uint8_t op)
 		handle_br_table(c);
 		return;
 	case 0x0f:
-		k = &c->controls[0];
-		branch(c, k);
-		pop_types(c, k->results, k->result_count);
-		set_unreachable(c);
+		branch(c, &c->controls[0]);
 		return;
 	case 0x10: case 0x12:
 		handle_call(c, op == 0x12);
@@ -91,7 +87,8 @@ static void one(struct compiler *c, uint8_t op)
 		handle_call_indirect(c, op == 0x13);
 		return;
 	case 0x1a:
-		pop_any(c);
+		v = pop_value(c, UNKNOWN);
+		release(c, &v);
 		return;
 	case 0x1b:
 		handle_select(c, UNKNOWN);
@@ -115,18 +112,18 @@ static void one(struct compiler *c, uint8_t op)
 		handle_memory_size(c, op);
 		return;
 	case 0x41:
-		push_constant(c, WASM_I32, (uint32_t)read_s32(&c->r));
+		push_const(c, WASM_I32, (uint32_t)read_s32(&c->r));
 		return;
 	case 0x42:
-		push_constant(c, WASM_I64, (uint64_t)read_s64(&c->r));
+		push_const(c, WASM_I64, (uint64_t)read_s64(&c->r));
 		return;
 	case 0x43:
 		memcpy(&bits, read_bytes(&c->r, 4), 4);
-		push_constant(c, WASM_F32, bits);
+		push_const(c, WASM_F32, bits);
 		return;
 	case 0x44:
 		memcpy(&bits, read_bytes(&c->r, 8), 8);
-		push_constant(c, WASM_F64, bits);
+		push_const(c, WASM_F64, bits);
 		return;
 	case 0xd0: case 0xd1: case 0xd2:
 		handle_ref(c, op);
@@ -155,13 +152,20 @@ static void one(struct compiler *c, uint8_t op)
 static void read_locals(struct compiler *c)
 {
 	uint64_t n = c->type->param_count;
-	memcpy(c->locals, c->type->params, n);
+	uint32_t slots = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		c->locals[i] = (struct local){.slot = slots, .type = c->type->params[i], .home = X64_NONE};
+		slots += c->type->params[i] == WASM_V128 ? 2 : 1;
+	}
 	for (uint32_t groups = read_u32(&c->r); groups > 0; groups--) {
 		uint32_t count = read_u32(&c->r);
 		uint8_t type = read_valtype(&c->r, c->m);
-		if (n <= WASM_MAX_LOCALS && count <= WASM_MAX_LOCALS - n)
-			memset(c->locals + n, type, count);
-		n += count;
+		if (n > WASM_MAX_LOCALS || count > WASM_MAX_LOCALS - n) {
+			n += count;
+			continue;
+		}
+		for (; count > 0; count--, slots += type == WASM_V128 ? 2 : 1)
+			c->locals[n++] = (struct local){.slot = slots, .type = type, .home = X64_NONE};
 	}
 	/* Past the format's own limit they are malformed, past the engine's they are only too many. */
 	if (n - c->type->param_count > UINT32_MAX)
@@ -169,70 +173,145 @@ static void read_locals(struct compiler *c)
 	if (n > WASM_MAX_LOCALS)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many locals");
 	c->local_count = (uint32_t)n;
-	c->local_slots = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		c->local_slot[i] = c->local_slots;
-		c->local_slots += c->locals[i] == WASM_V128 ? 2 : 1;
-	}
+	c->local_slots = slots;
 }
 
-/* Arguments to their slots, other locals zeroed; the frame's size is patched in at the end. */
-static void prologue(struct compiler *c)
+/* Locals that nothing mentions need neither their argument nor zero. */
+static bool is_used(const struct compiler *c, uint32_t local)
 {
-	struct x64 *x = &c->x;
+	return local >= WASM_SCAN_LOCALS || c->weights[local] > 0;
+}
+
+/* Arguments to their homes and slots. */
+static void take_arguments(struct compiler *c)
+{
 	const struct wasm_functype *t = c->type;
-	x64_lea(x, 1, RSP, x64_at(RSP, INT32_MIN));
-	x64_rm(x, OP_ALU(ALU_CMP), 1, RSP, x64_at(R14, INSTANCE_STACK_LIMIT));
-	uint8_t *fits = x64_short_jcc(x, CC_AE);
-	x64_lea(x, 1, RSP, x64_at(RSP, INT32_MAX)); /* back to where there is room for the trap */
-	memcpy(c->x.p - 4, &c->frame_at, 4);
-	c->frame_at = here(c);
-	x64_ud2(x, WASM_TRAP_STACK);
-	x64_here(x, fits);
-	x64_rm(x, OP_MOV_STORE, 1, R14, slot(0));
-	if (t->result_count > 1)
-		x64_rm(x, OP_MOV_STORE, 1, RAX, slot(1));
-	uint32_t ints = 0, floats = 0;
+	uint32_t ints = 0, floats = 0, n = 0;
+	struct move moves[ARG_INTS + ARG_FLOATS];
 	for (uint32_t i = 0; i < t->param_count; i++) {
-		make_room(c, WASM_CODE_ROOM_BYTES);
 		bool is_float = type_is_float(t->params[i]);
-		struct x64_mem at = slot(FIXED_SLOTS + c->local_slot[i]);
+		struct value v = {.place = AT_REG, .type = t->params[i]};
 		if (is_float && floats < ARG_FLOATS)
-			x64_rm(x, t->params[i] == WASM_V128 ? OP_MOVUPS_STORE : OP_MOVSD_STORE, 0, XMM0 + floats++, at);
+			v.reg = (uint8_t)(XMM0 + floats++);
 		else if (!is_float && ints < ARG_INTS)
-			x64_rm(x, OP_MOV_STORE, 1, int_args[ints++], at);
+			v.reg = int_args[ints++];
+		else
+			continue;
+		if (c->locals[i].home != X64_NONE) {
+			moves[n++] = (struct move){v, c->locals[i].home};
+		} else if (is_used(c, i)) {
+			make_room(c, WASM_CODE_ROOM_BYTES);
+			store_value(c, &v, local_mem(c, i));
+		}
 	}
-	uint32_t args = slots_of(t->params, t->param_count), zeroed = c->local_slots - args;
-	if (zeroed > 16) {
-		x64_lea(x, 1, RDI, slot(FIXED_SLOTS + args));
-		x64_mov_imm(x, RCX, zeroed);
-		x64_zero(x, RAX);
-		x64_u8(x, 0xf3); /* rep stosq */
-		x64_u8(x, 0x48);
-		x64_u8(x, 0xab);
-	} else {
-		for (uint32_t i = 0; i < zeroed; i++)
-			x64_mov_mem_imm(x, 8, slot(FIXED_SLOTS + args + i), 0);
-	}
+	move_all(c, moves, n);
 }
 
-/* Arguments that came on the stack: above the frame and the return address. */
-static void copy_stack_args(struct compiler *c, uint32_t frame)
+/* Those that came on the stack, above the frame and the return address. */
+static void take_stack_arguments(struct compiler *c)
 {
 	const struct wasm_functype *t = c->type;
-	uint32_t ints = 0, floats = 0, word = 0;
+	uint32_t ints = 0, floats = 0;
+	int32_t at = 8;
+	x64_lea(&c->x, 1, R11, x64_at(RSP, INT32_MAX)); /* the frame's size, patched */
+	add_patch(c, &c->frame_at);
 	for (uint32_t i = 0; i < t->param_count; i++) {
-		bool is_float = type_is_float(t->params[i]);
+		bool is_float = type_is_float(t->params[i]), is_vector = t->params[i] == WASM_V128;
 		uint32_t *used = is_float ? &floats : &ints;
 		if (*used < (is_float ? ARG_FLOATS : ARG_INTS)) {
 			++*used;
 			continue;
 		}
 		make_room(c, WASM_CODE_ROOM_BYTES);
-		uint32_t n = t->params[i] == WASM_V128 ? 2 : 1;
-		copy_words(c, slot(FIXED_SLOTS + c->local_slot[i]), x64_at(RSP, (int32_t)(frame + 8 + 8 * word)), n);
-		word += n;
+		unsigned home = c->locals[i].home, to = home != X64_NONE ? home : is_float ? XMM0 : RAX;
+		if (is_float)
+			x64_rm(&c->x, is_vector ? OP_MOVUPS_LOAD : OP_MOVSD_LOAD, 0, to, x64_at(R11, at));
+		else
+			x64_rm(&c->x, OP_MOV_LOAD, 1, to, x64_at(R11, at));
+		struct value v = {.place = AT_REG, .type = t->params[i], .reg = (uint8_t)to};
+		if (home == X64_NONE)
+			store_value(c, &v, local_mem(c, i));
+		at += is_vector ? 16 : 8;
 	}
+}
+
+static void zero_locals(struct compiler *c)
+{
+	struct x64 *x = &c->x;
+	uint32_t first = c->type->param_count, args = slots_of(c->type->params, first);
+	bool at_once = c->local_slots - args > 24;
+	if (at_once) {
+		x64_mov_rr(x, 1, R11, RDI);
+		x64_lea(x, 1, RDI, slot(c, c->fixed_slots + args));
+		x64_mov_imm(x, RCX, c->local_slots - args);
+		x64_zero(x, RAX);
+		x64_u8(x, 0xf3); /* rep stosq */
+		x64_u8(x, 0x48);
+		x64_u8(x, 0xab);
+		x64_mov_rr(x, 1, RDI, R11);
+	}
+	for (uint32_t m = c->homes; m; m &= m - 1) {
+		unsigned home = (unsigned)__builtin_ctz(m);
+		if (c->home_of[home] >= first)
+			x64_rr(x, home < XMM0 ? OP_ALU(ALU_XOR) : OP_XORPS, 0, home, home);
+	}
+	for (uint32_t i = first; !at_once && i < c->local_count; i++) {
+		if (c->locals[i].home != X64_NONE || !is_used(c, i))
+			continue;
+		x64_mov_mem_imm(x, 8, local_mem(c, i), 0);
+		if (c->locals[i].type == WASM_V128)
+			x64_mov_mem_imm(x, 8, slot(c, c->fixed_slots + c->locals[i].slot + 1), 0);
+	}
+}
+
+/* The frame's size is patched in at the end. */
+static void prologue(struct compiler *c)
+{
+	struct x64 *x = &c->x;
+	uint32_t n = FIXED_SLOTS;
+	x64_lea(x, 1, RSP, x64_at(RSP, INT32_MIN));
+	x64_rm(x, OP_ALU(ALU_CMP), 1, RSP, x64_at(R14, INSTANCE_STACK_LIMIT));
+	trap_if(c, CC_B, WASM_TRAP_STACK);
+	for (uint32_t m = c->homes & HOMES_CALLEE; m; m &= m - 1)
+		x64_rm(x, OP_MOV_STORE, 1, (unsigned)__builtin_ctz(m), slot(c, n++));
+	if (c->has_calls)
+		x64_rm(x, OP_MOV_STORE, 1, R14, slot(c, 0));
+	if (c->type->result_count > 1)
+		x64_rm(x, OP_MOV_STORE, 1, RAX, slot(c, 1));
+	take_arguments(c);
+	if (functype_stack_words(c->type))
+		take_stack_arguments(c);
+	make_room(c, WASM_CODE_ROOM_BYTES);
+	zero_locals(c);
+}
+
+/* Behind the code: what traps jump to. */
+static void emit_traps(struct compiler *c)
+{
+	for (uint32_t code = 0; code < sizeof c->traps / sizeof *c->traps; code++) {
+		if (!c->traps[code])
+			continue;
+		patch_list(c, c->traps[code]);
+		c->traps[code] = 0;
+		if (code == WASM_TRAP_STACK) { /* back to where there is room for the trap */
+			x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX));
+			add_patch(c, &c->frame_at);
+		}
+		x64_ud2(&c->x, code);
+	}
+}
+
+static void emit_pool(struct compiler *c)
+{
+	if (!c->pool_count)
+		return;
+	while (here(c) % 8)
+		x64_u8(&c->x, 0xcc);
+	for (uint32_t i = 0; i < c->pool_count; i++) {
+		patch_list(c, c->pool_uses[i]);
+		x64_u64(&c->x, c->pool[i]);
+	}
+	c->pool_count = 0;
 }
 
 static void patch_frame(struct compiler *c, uint32_t prologue_at, uint32_t frame)
@@ -247,13 +326,30 @@ static void patch_frame(struct compiler *c, uint32_t prologue_at, uint32_t frame
 	}
 }
 
+static void compile_body(struct compiler *c)
+{
+	push_control(c, 0, c->void_types, 0, c->type->results, c->type->result_count);
+	while (c->depth > 0) {
+		make_room(c, WASM_CODE_ROOM_BYTES);
+		uint8_t *before = c->x.p;
+		bool was_dead = c->dead;
+		one(c, read_u8(&c->r));
+		if (was_dead && c->dead)
+			c->x.p = before;
+	}
+	if (c->r.p != c->r.end)
+		reader_fail(&c->r, WASM_ERROR_MALFORMED, "section size mismatch: code behind a function's end");
+}
+
 static void compile_function(struct compiler *c, uint32_t own)
 {
 	struct wasm_module *m = c->m;
 	c->func = m->imported_funcs + own;
 	c->type = module_func_type(m, c->func);
 	c->r = (struct reader){m->bytes + m->func_body[own], m->bytes + m->func_end[own], m->bytes, c->fail};
-	c->height = c->highest = c->depth = c->frame_at = 0;
+	c->height = c->highest = c->flushed = c->depth = c->frame_at = c->owned = 0;
+	c->hint = WASM_NONE;
+	c->dead = false;
 	make_room(c, WASM_CODE_ROOM_BYTES);
 	while (here(c) % 16)
 		x64_u8(&c->x, 0xcc);
@@ -264,40 +360,24 @@ static void compile_function(struct compiler *c, uint32_t own)
 	if (c->type->param_count > WASM_MAX_LOCALS)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many locals");
 	read_locals(c);
-	/*
-	 * Where a frame's size is needed before it is known (arguments on the stack), the body comes first: it is
-	 * reached by a jump from behind it, where the size stands.
-	 */
+	scan_body(c);
+	c->free = (TEMPS | HOMES_CALLER) & ~c->homes;
+	c->fixed_slots = FIXED_SLOTS;
+	for (uint32_t saved = c->homes & HOMES_CALLEE; saved; saved &= saved - 1)
+		c->fixed_slots++;
 	prologue(c);
 	uint32_t prologue_at = m->func_code[own] + 8; /* behind lea rsp, [rsp + disp32] */
-	uint32_t words = functype_stack_words(c->type), to_copy = 0, body = 0;
-	if (words) {
-		x64_jmp32(&c->x, 0);
-		to_copy = here(c);
-	}
-	body = here(c);
-	push_control(c, 0, c->void_types, 0, c->type->results, c->type->result_count);
-	while (c->depth > 0) {
-		make_room(c, WASM_CODE_ROOM_BYTES);
-		one(c, read_u8(&c->r));
-	}
-	if (c->r.p != c->r.end)
-		reader_fail(&c->r, WASM_ERROR_MALFORMED, "section size mismatch: code behind a function's end");
-	uint32_t slots = FIXED_SLOTS + c->local_slots + c->highest;
+	compile_body(c);
+	make_room(c, WASM_CODE_ROOM_BYTES);
+	c->dead = false;
+	emit_traps(c);
+	emit_pool(c);
+	simd_flush(&c->simd);
+	uint32_t slots = c->fixed_slots + c->local_slots + c->highest;
 	uint32_t frame = (8 * slots + 15) & ~15u;
 	frame += 8; /* with the return address a multiple of 16 */
 	m->func_frame[own] = frame;
 	patch_frame(c, prologue_at, frame);
-	if (words) {
-		make_room(c, WASM_CODE_ROOM_BYTES);
-		patch_to_here(c, to_copy);
-		copy_stack_args(c, frame);
-		x64_jmp32(&c->x, 0);
-		uint32_t rel = body - here(c);
-		memcpy(c->x.p - 4, &rel, 4);
-	}
-	make_room(c, WASM_CODE_ROOM_BYTES);
-	simd_flush(&c->simd);
 }
 
 static void reserve_code(struct compiler *c, uint64_t section_bytes)
@@ -325,12 +405,14 @@ void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *se
 	struct arena *arena = &m->scratch; /* a failure leaves it to wasm_module_free */
 	if (!arena_open(arena, 0x1000000))
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory");
-	c.locals = arena_take(arena, WASM_MAX_LOCALS + 1);
-	c.local_slot = arena_take(arena, (WASM_MAX_LOCALS + 1) * sizeof(*c.local_slot));
-	c.operands = arena_take(arena, HEIGHT_MAX);
+	c.locals = arena_take(arena, (WASM_MAX_LOCALS + 1) * sizeof(*c.locals));
+	c.stack = arena_take(arena, HEIGHT_MAX * sizeof(*c.stack));
+	c.weights = arena_take(arena, WASM_SCAN_LOCALS * sizeof(*c.weights));
+	c.watched = arena_take(arena, WASM_SCAN_LOCALS * sizeof(*c.watched));
+	c.scan_blocks = arena_take(arena, CONTROL_MAX);
 	c.controls = arena_take(arena, CONTROL_MAX * sizeof(*c.controls));
 	m->func_frame = arena_need(&m->arena, fail, own, sizeof(uint32_t));
-	if (!c.locals || !c.local_slot || !c.operands || !c.controls)
+	if (!c.locals || !c.stack || !c.weights || !c.watched || !c.scan_blocks || !c.controls)
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory");
 	reserve_code(&c, bytes);
 	c.x.p = m->code;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory accesses, locals, globals, tables, bulk operations, references. */
+/* Memory accesses, locals, globals. */
 #include "compiler.h"
 
 uint32_t need_memory(struct compiler *c, uint32_t index)
@@ -9,23 +9,24 @@ uint32_t need_memory(struct compiler *c, uint32_t index)
 	return index;
 }
 
-/* Pops an address: leaves the operand that reaches it. Clobbers RAX and R10. */
-struct x64_mem address(struct compiler *c, uint32_t align, uint32_t memory, uint32_t offset)
+/*
+ * Pops an address: the operand that reaches it, and its value, to be released behind the access. An i32 in a
+ * register has no bits above, so the sum stays in the reservation. Clobbers R11.
+ */
+struct x64_mem address(struct compiler *c, struct memarg a, struct value *base)
 {
-	(void)align;
-	pop_to(c, WASM_I32, RAX);
-	x64_mov_rr(&c->x, 0, RAX, RAX);
-	unsigned base = R15;
-	if (memory > 0) {
-		base = R10;
-		x64_rm(&c->x, OP_MOV_LOAD, 1, R10, x64_at(R14, (int32_t)(c->m->memory_cells + 16 * memory)));
-	}
-	if (offset > INT32_MAX) {
-		x64_mov_imm(&c->x, R11, offset);
-		x64_rr(&c->x, OP_ALU(ALU_ADD), 1, RAX, R11);
-		offset = 0;
-	}
-	return x64_at_index(base, RAX, 0, (int32_t)offset);
+	*base = pop_value(c, WASM_I32);
+	if (a.memory == 0 && base->place == AT_CONST && base->bits + a.offset <= INT32_MAX)
+		return x64_at(R15, (int32_t)(base->bits + a.offset));
+	unsigned reg = to_reg(c, base);
+	if (a.memory == 0 && a.offset <= INT32_MAX)
+		return x64_at_index(R15, reg, 0, (int32_t)a.offset);
+	x64_mov_imm(&c->x, R11, a.offset);
+	if (a.memory == 0)
+		x64_rr(&c->x, OP_ALU(ALU_ADD), 1, R11, R15);
+	else
+		x64_rm(&c->x, OP_ALU(ALU_ADD), 1, R11, x64_at(R14, (int32_t)(c->m->memory_cells + 16 * a.memory)));
+	return x64_at_index(R11, reg, 0, 0);
 }
 
 struct memarg read_memarg(struct compiler *c, uint32_t natural)
@@ -45,40 +46,90 @@ struct memarg read_memarg(struct compiler *c, uint32_t natural)
 	return a;
 }
 
-static const struct {
+struct access {
 	uint32_t op;
 	uint8_t wide, natural, type;
-} loads[] = {
-	{OP_MOV_LOAD, 0, 2, WASM_I32}, {OP_MOV_LOAD, 1, 3, WASM_I64}, {OP_MOV_LOAD, 0, 2, WASM_F32},
-	{OP_MOV_LOAD, 1, 3, WASM_F64}, {OP_MOVSX8, 0, 0, WASM_I32}, {OP_MOVZX8, 0, 0, WASM_I32},
+};
+
+static const struct access loads[] = {
+	{OP_MOV_LOAD, 0, 2, WASM_I32}, {OP_MOV_LOAD, 1, 3, WASM_I64}, {OP_MOVSS_LOAD, 0, 2, WASM_F32},
+	{OP_MOVSD_LOAD, 0, 3, WASM_F64}, {OP_MOVSX8, 0, 0, WASM_I32}, {OP_MOVZX8, 0, 0, WASM_I32},
 	{OP_MOVSX16, 0, 1, WASM_I32}, {OP_MOVZX16, 0, 1, WASM_I32}, {OP_MOVSX8, 1, 0, WASM_I64},
 	{OP_MOVZX8, 0, 0, WASM_I64}, {OP_MOVSX16, 1, 1, WASM_I64}, {OP_MOVZX16, 0, 1, WASM_I64},
 	{OP_MOVSXD, 1, 2, WASM_I64}, {OP_MOV_LOAD, 0, 2, WASM_I64},
 };
 
-static const struct {
-	uint32_t op;
-	uint8_t wide, natural, type;
-} stores[] = {
-	{OP_MOV_STORE, 0, 2, WASM_I32}, {OP_MOV_STORE, 1, 3, WASM_I64}, {OP_MOV_STORE, 0, 2, WASM_F32},
-	{OP_MOV_STORE, 1, 3, WASM_F64}, {OP_MOV_STORE8, 0, 0, WASM_I32}, {OP_MOV_STORE16, 0, 1, WASM_I32},
+static const struct access stores[] = {
+	{OP_MOV_STORE, 0, 2, WASM_I32}, {OP_MOV_STORE, 1, 3, WASM_I64}, {OP_MOVSS_STORE, 0, 2, WASM_F32},
+	{OP_MOVSD_STORE, 0, 3, WASM_F64}, {OP_MOV_STORE8, 0, 0, WASM_I32}, {OP_MOV_STORE16, 0, 1, WASM_I32},
 	{OP_MOV_STORE8, 0, 0, WASM_I64}, {OP_MOV_STORE16, 0, 1, WASM_I64}, {OP_MOV_STORE, 0, 2, WASM_I64},
 };
 
 void handle_load(struct compiler *c, unsigned n)
 {
-	struct memarg a = read_memarg(c, loads[n].natural);
-	struct x64_mem at = address(c, 0, a.memory, a.offset);
-	x64_rm(&c->x, loads[n].op, loads[n].wide, RAX, at);
-	push_from(c, loads[n].type, RAX);
+	const struct access *l = &loads[n];
+	struct memarg a = read_memarg(c, l->natural);
+	struct value base;
+	struct x64_mem at = address(c, a, &base);
+	release(c, &base); /* the result may have its register */
+	unsigned dst = dest(c, l->type);
+	if (dst == X64_NONE && base.place == AT_REG && !type_is_float(l->type)) {
+		dst = base.reg;
+		c->free &= ~BIT(dst);
+	} else if (dst == X64_NONE) {
+		dst = take(c, class_of(l->type));
+	}
+	x64_rm(&c->x, l->op, l->wide, dst, at);
+	put(c, l->type, dst);
 }
 
 void handle_store(struct compiler *c, unsigned n)
 {
-	struct memarg a = read_memarg(c, stores[n].natural);
-	pop_to(c, stores[n].type, RDX);
-	struct x64_mem at = address(c, 0, a.memory, a.offset);
-	x64_rm(&c->x, stores[n].op, stores[n].wide, RDX, at);
+	const struct access *s = &stores[n];
+	struct memarg a = read_memarg(c, s->natural);
+	struct value v = pop_value(c, s->type), base;
+	bool fits = !is_wide(s->type) || s->natural < 3 || v.bits == (uint64_t)(int64_t)(int32_t)v.bits;
+	if (v.place == AT_CONST && fits) {
+		struct x64_mem at = address(c, a, &base);
+		x64_mov_mem_imm(&c->x, 1u << s->natural, at, (int32_t)v.bits);
+	} else {
+		unsigned reg = to_reg(c, &v);
+		struct x64_mem at = address(c, a, &base);
+		x64_rm(&c->x, s->op, s->wide, reg, at);
+		release(c, &v);
+	}
+	release(c, &base);
+}
+
+/* --- variables --- */
+
+static void set_local(struct compiler *c, uint32_t n, bool tee)
+{
+	struct local *l = &c->locals[n];
+	struct value v = pop_value(c, l->type);
+	if (c->dead) {
+		release(c, &v);
+		if (tee)
+			push_slot(c, l->type);
+		return;
+	}
+	settle(c, n);
+	if (l->home != X64_NONE) {
+		load_to(c, &v, l->home);
+		release(c, &v);
+		if (tee)
+			push_local(c, n);
+		return;
+	}
+	bool itself = v.place == AT_LOCAL && v.at == n;
+	if (tee && v.place != AT_CONST)
+		(void)to_reg(c, &v);
+	if (!itself)
+		store_value(c, &v, local_mem(c, n));
+	if (tee)
+		push_back(c, &v);
+	else
+		release(c, &v);
 }
 
 void handle_local(struct compiler *c, uint8_t op)
@@ -86,24 +137,22 @@ void handle_local(struct compiler *c, uint8_t op)
 	uint32_t n = read_u32(&c->r);
 	if (n >= c->local_count)
 		invalid(c, "unknown local");
-	uint8_t type = c->locals[n];
-	struct x64_mem at = slot(FIXED_SLOTS + c->local_slot[n]);
-	bool is_vector = type == WASM_V128;
-	if (op == 0x20) {
-		x64_rm(&c->x, is_vector ? OP_MOVUPS_LOAD : OP_MOV_LOAD, !is_vector, is_vector ? XMM0 : RAX, at);
-		if (is_vector)
-			push_vector(c, XMM0);
-		else
-			push_from(c, type, RAX);
-		return;
-	}
-	if (is_vector)
-		pop_vector(c, XMM0);
+	if (op == 0x20)
+		push_local(c, n);
 	else
-		pop_to(c, type, RAX);
-	x64_rm(&c->x, is_vector ? OP_MOVUPS_STORE : OP_MOV_STORE, !is_vector, is_vector ? XMM0 : RAX, at);
-	if (op == 0x22)
-		push_type(c, type); /* its slot still has it */
+		set_local(c, n, op == 0x22);
+}
+
+static void load_global(struct compiler *c, uint8_t type, struct x64_mem at)
+{
+	unsigned dst = dest_or_take(c, type);
+	if (type == WASM_V128)
+		x64_rm(&c->x, OP_MOVUPS_LOAD, 0, dst, at);
+	else if (type_is_float(type))
+		x64_rm(&c->x, type == WASM_F32 ? OP_MOVSS_LOAD : OP_MOVSD_LOAD, 0, dst, at);
+	else
+		x64_rm(&c->x, OP_MOV_LOAD, type != WASM_I32, dst, at);
+	put(c, type, dst);
 }
 
 void handle_global(struct compiler *c, uint8_t op)
@@ -113,222 +162,45 @@ void handle_global(struct compiler *c, uint8_t op)
 		invalid(c, "unknown global");
 	const struct global_type *g = &c->m->globals[n];
 	struct x64_mem at = x64_at(R14, (int32_t)(c->m->global_cells + GLOBAL_STRIDE * n));
-	if (op == 0x24 && !g->is_mutable)
-		invalid(c, "immutable global");
-	if (op == 0x24 && g->type == WASM_V128)
-		pop_vector(c, XMM0);
-	else if (op == 0x24)
-		pop_to(c, g->type, RAX);
+	struct value v = {0};
+	if (op == 0x24) {
+		if (!g->is_mutable)
+			invalid(c, "immutable global");
+		v = pop_value(c, g->type);
+		if (v.place != AT_CONST)
+			(void)to_reg(c, &v);
+	}
 	if (n < c->m->imported_globals) {
-		x64_rm(&c->x, OP_MOV_LOAD, 1, RCX, at);
-		at = x64_at(RCX, 0);
+		unsigned reg = SCRATCH;
+		if (v.place == AT_CONST) /* which may need the scratch register */
+			(void)to_own(c, &v);
+		x64_rm(&c->x, OP_MOV_LOAD, 1, reg, at);
+		at = x64_at(reg, 0);
 	}
-	if (g->type == WASM_V128) {
-		x64_rm(&c->x, op == 0x24 ? OP_MOVUPS_STORE : OP_MOVUPS_LOAD, 0, XMM0, at);
-		if (op == 0x23)
-			push_vector(c, XMM0);
-	} else if (op == 0x24) {
-		x64_rm(&c->x, OP_MOV_STORE, 1, RAX, at);
+	if (op == 0x23) {
+		load_global(c, g->type, at);
 	} else {
-		x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, at);
-		push_from(c, g->type, RAX);
+		store_value(c, &v, at);
+		release(c, &v);
 	}
 }
 
-void handle_select(struct compiler *c, uint8_t type)
+void handle_memory_size(struct compiler *c, uint8_t op)
 {
-	pop_to(c, WASM_I32, RDX);
-	if (type == UNKNOWN) {
-		uint8_t b = pop_any(c), a = pop_any(c);
-		if (type_is_ref(a) || type_is_ref(b))
-			invalid(c, "type mismatch: select without a type needs numbers or vectors");
-		if (a != b && a != UNKNOWN && b != UNKNOWN)
-			invalid(c, "type mismatch");
-		type = a != UNKNOWN ? a : b;
-	} else {
-		pop_type(c, type);
-		pop_type(c, type);
-	}
-	if (type == WASM_V128) {
-		x64_rr(&c->x, OP_TEST, 0, RDX, RDX);
-		uint8_t *first = x64_short_jcc(&c->x, CC_NE);
-		x64_rm(&c->x, OP_MOVUPS_LOAD, 0, XMM0, operand_slot(c, c->height + 2));
-		x64_rm(&c->x, OP_MOVUPS_STORE, 0, XMM0, operand_slot(c, c->height));
-		x64_here(&c->x, first);
-		push_type(c, type);
+	uint32_t n = need_memory(c, read_u32(&c->r));
+	if (op == 0x40) {
+		/* The helper takes the memory first. */
+		struct value delta = pop_value(c, WASM_I32);
+		(void)to_own(c, &delta); /* its slot becomes the other one's */
+		push_const(c, WASM_I32, n);
+		push_back(c, &delta);
+		static const uint8_t both[] = {WASM_I32, WASM_I32};
+		call_helper(c, HELPER_MEMORY_GROW, both, 2, NULL, 0);
+		push_result(c, WASM_I32);
 		return;
 	}
-	load(c, RAX, c->height);
-	x64_rr(&c->x, OP_TEST, 0, RDX, RDX);
-	x64_rm(&c->x, OP_CMOV(CC_E), 1, RAX, operand_slot(c, c->height + 1));
-	push_type(c, type);
-	store(c, RAX, c->height - 1);
-}
-
-static uint32_t read_table(struct compiler *c)
-{
-	uint32_t n = read_u32(&c->r);
-	if (n >= c->m->table_count)
-		invalid(c, "unknown table");
-	return n;
-}
-
-static uint32_t read_elem(struct compiler *c)
-{
-	uint32_t n = read_u32(&c->r);
-	if (n >= c->m->elem_count)
-		invalid(c, "unknown elem segment");
-	return n;
-}
-
-static uint32_t read_data(struct compiler *c)
-{
-	if (!c->m->has_data_count)
-		reader_fail(&c->r, WASM_ERROR_MALFORMED, "data count section required");
-	uint32_t n = read_u32(&c->r);
-	if (n >= c->m->data_count)
-		invalid(c, "unknown data segment");
-	return n;
-}
-
-/* Three i32 operands into RSI, RDX, RCX. */
-static void pop_three(struct compiler *c)
-{
-	pop_to(c, WASM_I32, RCX);
-	pop_to(c, WASM_I32, RDX);
-	pop_to(c, WASM_I32, RSI);
-}
-
-void handle_fc(struct compiler *c)
-{
-	struct x64 *x = &c->x;
-	uint32_t op = read_u32(&c->r), a, b;
-	uint8_t type;
-	if (op < 8) { /* saturating conversions */
-		convert_by_helper(c, HELPER_TRUNC_SAT, (op & 2) ? WASM_F64 : WASM_F32, op < 4 ? WASM_I32 : WASM_I64, op);
-		return;
-	}
-	switch (op) {
-	case 8: /* memory.init */
-		a = read_data(c);
-		b = need_memory(c, read_u32(&c->r));
-		pop_three(c);
-		x64_mov_imm(x, R8, a);
-		x64_mov_imm(x, R9, b);
-		call_helper(c, HELPER_MEMORY_INIT);
-		return;
-	case 9:
-		x64_mov_imm(x, RSI, read_data(c));
-		call_helper(c, HELPER_DATA_DROP);
-		return;
-	case 10: /* memory.copy: to, from */
-		a = need_memory(c, read_u32(&c->r));
-		b = need_memory(c, read_u32(&c->r));
-		pop_three(c);
-		x64_mov_imm(x, R8, a);
-		x64_mov_imm(x, R9, b);
-		call_helper(c, HELPER_MEMORY_COPY);
-		return;
-	case 11:
-		a = need_memory(c, read_u32(&c->r));
-		pop_three(c);
-		x64_mov_imm(x, R8, a);
-		call_helper(c, HELPER_MEMORY_FILL);
-		return;
-	case 12: /* table.init */
-		a = read_elem(c);
-		b = read_table(c);
-		if (c->m->elems[a].type != c->m->tables[b].type)
-			invalid(c, "type mismatch");
-		pop_three(c);
-		x64_mov_imm(x, R8, a);
-		x64_mov_imm(x, R9, b);
-		call_helper(c, HELPER_TABLE_INIT);
-		return;
-	case 13:
-		x64_mov_imm(x, RSI, read_elem(c));
-		call_helper(c, HELPER_ELEM_DROP);
-		return;
-	case 14: /* table.copy: to, from */
-		a = read_table(c);
-		b = read_table(c);
-		if (c->m->tables[a].type != c->m->tables[b].type)
-			invalid(c, "type mismatch");
-		pop_three(c);
-		x64_mov_imm(x, R8, a);
-		x64_mov_imm(x, R9, b);
-		call_helper(c, HELPER_TABLE_COPY);
-		return;
-	case 15: /* table.grow */
-		a = read_table(c);
-		type = c->m->tables[a].type;
-		pop_to(c, WASM_I32, RDX);
-		pop_to(c, type, RSI);
-		x64_mov_imm(x, RCX, a);
-		call_helper(c, HELPER_TABLE_GROW);
-		push_from(c, WASM_I32, RAX);
-		return;
-	case 16: /* table.size */
-		a = read_table(c);
-		x64_rm(x, OP_MOV_LOAD, 1, RAX, x64_at(R14, table_cell(c, a) + 8));
-		x64_rm(x, OP_MOV_LOAD, 0, RAX, x64_at(RAX, TABLE_SIZE));
-		push_from(c, WASM_I32, RAX);
-		return;
-	case 17: /* table.fill */
-		a = read_table(c);
-		type = c->m->tables[a].type;
-		pop_to(c, WASM_I32, RCX);
-		pop_to(c, type, RDX);
-		pop_to(c, WASM_I32, RSI);
-		x64_mov_imm(x, R8, a);
-		call_helper(c, HELPER_TABLE_FILL);
-		return;
-	}
-	if (op >= 19 && op <= 22)
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "wide arithmetic is not supported");
-	reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
-}
-
-void handle_table_access(struct compiler *c, uint8_t op)
-{
-	uint32_t n = read_table(c);
-	uint8_t type = c->m->tables[n].type;
-	if (op == 0x26)
-		pop_to(c, type, RCX);
-	pop_to(c, WASM_I32, RDX);
-	x64_mov_imm(&c->x, RSI, n);
-	call_helper(c, op == 0x26 ? HELPER_TABLE_SET : HELPER_TABLE_GET);
-	if (op == 0x25)
-		push_from(c, type, RAX);
-}
-
-void handle_ref(struct compiler *c, uint8_t op)
-{
-	uint8_t type;
-	uint32_t n;
-	switch (op) {
-	case 0xd0:
-		x64_zero(&c->x, RAX);
-		push_from(c, read_heaptype(&c->r, c->m), RAX);
-		return;
-	case 0xd1:
-		type = pop_any(c);
-		if (!type_is_ref(type) && type != UNKNOWN)
-			invalid(c, "type mismatch: ref.is_null needs a reference");
-		load(c, RCX, c->height);
-		x64_zero(&c->x, RAX);
-		x64_rr(&c->x, OP_TEST, 1, RCX, RCX);
-		x64_rr(&c->x, OP_SETCC(CC_E), 0, 0, RAX);
-		push_from(c, WASM_I32, RAX);
-		return;
-	default:
-		n = read_u32(&c->r);
-		if (n >= c->m->func_count)
-			invalid(c, "unknown function");
-		if (!(c->m->func_declared[n / 8] >> n % 8 & 1))
-			invalid(c, "undeclared function reference");
-		x64_mov_imm(&c->x, RSI, n);
-		call_helper(c, HELPER_REF_FUNC);
-		push_from(c, WASM_FUNCREF, RAX);
-	}
+	unsigned dst = dest_or_take(c, WASM_I32);
+	x64_rm(&c->x, OP_MOV_LOAD, 1, dst, x64_at(R14, (int32_t)(c->m->memory_cells + 16 * n + 8)));
+	x64_rm(&c->x, OP_MOV_LOAD, 0, dst, x64_at(dst, MEMORY_PAGES));
+	put(c, WASM_I32, dst);
 }

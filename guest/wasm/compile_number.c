@@ -1,228 +1,382 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arithmetic, comparisons, conversions. */
+/* Arithmetic and comparisons of integers. */
 #include "compiler.h"
 
-static void compare(struct compiler *c, uint8_t type, enum x64_cc cc)
+enum { OP_EQZ32 = 0x45, OP_EQZ64 = 0x50 };
+
+/* A constant that an instruction takes as its immediate. */
+static bool is_immediate(const struct value *v)
 {
-	bool wide = type == WASM_I64;
-	pop_to(c, type, RCX);
-	pop_to(c, type, RAX);
-	x64_rr(&c->x, OP_ALU(ALU_CMP), wide, RAX, RCX);
-	x64_rr(&c->x, OP_SETCC(cc), 0, 0, RAX);
-	x64_rr(&c->x, OP_MOVZX8, 0, RAX, RAX);
-	push_from(c, WASM_I32, RAX);
+	return v->place == AT_CONST && (!is_wide(v->type) || v->bits == (uint64_t)(int64_t)(int32_t)v->bits);
 }
 
-/* ucomis a, b: with NaN all of ZF, PF, CF are set, so "below" is asked the other way round. */
-static void compare_float(struct compiler *c, bool wide, unsigned n)
+static void swap(struct value *a, struct value *b)
 {
-	static const uint8_t ccs[] = {CC_E, CC_NE, CC_A, CC_A, CC_AE, CC_AE};
-	bool swapped = n == 2 || n == 4;
-	pop_float(c, wide, swapped ? XMM0 : XMM1);
-	pop_float(c, wide, swapped ? XMM1 : XMM0);
-	x64_rr(&c->x, wide ? OP_UCOMISD : OP_UCOMISS, 0, XMM0 & 15, XMM1 & 15);
-	x64_rr(&c->x, OP_SETCC(ccs[n]), 0, 0, RAX);
-	if (n < 2) {
-		x64_rr(&c->x, OP_SETCC(n == 0 ? CC_NP : CC_P), 0, 0, RCX);
-		x64_rr(&c->x, OP_ALU(n == 0 ? ALU_AND : ALU_OR), 0, RAX, RCX);
+	struct value t = *a;
+	*a = *b;
+	*b = t;
+}
+
+static bool next_is(const struct compiler *c, uint8_t op)
+{
+	return c->r.p < c->r.end && *c->r.p == op;
+}
+
+/* op dst, v */
+static void alu(struct compiler *c, enum x64_alu op, unsigned w, unsigned dst, const struct value *v)
+{
+	if (is_immediate(v))
+		x64_alu_imm(&c->x, op, w, dst, (int32_t)v->bits);
+	else
+		emit_value(c, OP_ALU(op), w, dst, v);
+}
+
+/* --- comparisons --- */
+
+static unsigned swapped(unsigned cc)
+{
+	switch (cc) {
+	case CC_L: return CC_G;
+	case CC_G: return CC_L;
+	case CC_LE: return CC_GE;
+	case CC_GE: return CC_LE;
+	case CC_B: return CC_A;
+	case CC_A: return CC_B;
+	case CC_BE: return CC_AE;
+	case CC_AE: return CC_BE;
 	}
-	x64_rr(&c->x, OP_MOVZX8, 0, RAX, RAX);
-	push_from(c, WASM_I32, RAX);
+	return cc;
+}
+
+static void compare(struct compiler *c, uint8_t type, unsigned cc)
+{
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	bool wide = type == WASM_I64;
+	if (a.place == AT_CONST) {
+		swap(&a, &b);
+		cc = swapped(cc);
+	}
+	if (a.place == AT_SLOT && is_immediate(&b)) {
+		x64_alu_mem_imm(&c->x, ALU_CMP, wide, operand_slot(c, a.at), (int32_t)b.bits);
+	} else {
+		unsigned reg = to_reg(c, &a);
+		if (b.place == AT_CONST && b.bits == 0)
+			x64_rr(&c->x, OP_TEST, wide, reg, reg);
+		else
+			alu(c, ALU_CMP, wide, reg, &b);
+	}
+	release(c, &a);
+	release(c, &b);
+	push_condition(c, cc);
+}
+
+static void test_zero(struct compiler *c, uint8_t type)
+{
+	struct value v = pop_value(c, type);
+	if (v.place == AT_FLAGS) {
+		push_condition(c, v.reg ^ 1u);
+		return;
+	}
+	if (v.place == AT_SLOT) {
+		x64_alu_mem_imm(&c->x, ALU_CMP, type == WASM_I64, operand_slot(c, v.at), 0);
+	} else {
+		unsigned reg = to_reg(c, &v);
+		x64_rr(&c->x, OP_TEST, type == WASM_I64, reg, reg);
+		release(c, &v);
+	}
+	push_condition(c, CC_E);
+}
+
+/* --- operations with a result --- */
+
+/*
+ * The register that an operation on a and b, `op dst, b`, has its result in, with a in it: the next
+ * instruction's home, a's own, or a new one.
+ */
+static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struct value *b, bool commutes)
+{
+	unsigned home = dest(c, type);
+	if (home != X64_NONE && commutes && reg_of(c, b) == home)
+		swap(a, b);
+	if (home != X64_NONE && (reg_of(c, b) != home || reg_of(c, a) == home)) {
+		load_to(c, a, home);
+		release(c, a);
+		return home;
+	}
+	c->hint = WASM_NONE;
+	return to_own(c, a);
+}
+
+/* a + b by lea, when a's register must stay: into the home that follows, or a new register. */
+static bool add_by_lea(struct compiler *c, uint8_t type, struct value *a, struct value *b, bool subtract)
+{
+	unsigned ra = reg_of(c, a), rb = reg_of(c, b);
+	bool immediate = is_immediate(b) && (int32_t)b->bits != INT32_MIN;
+	if (ra == X64_NONE || (!immediate && (rb == X64_NONE || subtract)))
+		return false;
+	unsigned home = dest(c, type);
+	if (home == X64_NONE && (a->place == AT_REG || b->place == AT_REG))
+		return false;
+	if (home != X64_NONE && (home == ra || home == rb))
+		return false;
+	unsigned dst = home != X64_NONE ? home : take(c, INTS);
+	int32_t disp = subtract ? -(int32_t)b->bits : (int32_t)b->bits;
+	x64_lea(&c->x, type == WASM_I64, dst, immediate ? x64_at(ra, disp) : x64_at_index(ra, rb, 0, 0));
+	release(c, a);
+	release(c, b);
+	put(c, type, dst);
+	return true;
+}
+
+static void binary_alu(struct compiler *c, uint8_t type, enum x64_alu op)
+{
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	bool wide = type == WASM_I64, commutes = op != ALU_SUB;
+	if (commutes && (a.place == AT_CONST || (b.place == AT_REG && a.place != AT_REG)))
+		swap(&a, &b);
+	bool tested = next_is(c, wide ? OP_EQZ64 : OP_EQZ32) || (!wide && (next_is(c, 0x0d) || next_is(c, 0x04)));
+	if (op == ALU_AND && tested && !c->dead) {
+		unsigned reg = to_reg(c, &a);
+		if (is_immediate(&b))
+			x64_test_imm(&c->x, wide, reg, (int32_t)b.bits);
+		else
+			emit_value(c, OP_TEST, wide, reg, &b);
+		release(c, &a);
+		release(c, &b);
+		if (wide) { /* i64.eqz takes no i32: done here */
+			c->r.p++;
+			push_condition(c, CC_E);
+		} else {
+			push_condition(c, CC_NE);
+		}
+		return;
+	}
+	if ((op == ALU_ADD || op == ALU_SUB) && add_by_lea(c, type, &a, &b, op == ALU_SUB))
+		return;
+	unsigned dst = prepare(c, type, &a, &b, commutes);
+	alu(c, op, wide, dst, &b);
+	release(c, &b);
+	put(c, type, dst);
+}
+
+static void multiply(struct compiler *c, uint8_t type)
+{
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	bool wide = type == WASM_I64;
+	if (a.place == AT_CONST || (b.place == AT_REG && a.place != AT_REG))
+		swap(&a, &b);
+	if (is_immediate(&b) && a.place != AT_CONST) {
+		unsigned src = to_reg(c, &a);
+		release(c, &a);
+		unsigned dst = dest_or_take(c, type);
+		bool small = (int64_t)(int32_t)b.bits == (int8_t)b.bits;
+		x64_rr(&c->x, small ? OP_IMUL_IMM8 : OP_IMUL_IMM32, wide, dst, src);
+		if (small)
+			x64_u8(&c->x, (uint8_t)b.bits);
+		else
+			x64_u32(&c->x, (uint32_t)b.bits);
+		put(c, type, dst);
+		return;
+	}
+	unsigned dst = prepare(c, type, &a, &b, true);
+	emit_value(c, OP_IMUL, wide, dst, &b);
+	release(c, &b);
+	put(c, type, dst);
+}
+
+static void shift_by_constant(struct compiler *c, uint8_t type, enum x64_shift how, struct value *a, uint32_t count)
+{
+	bool wide = type == WASM_I64;
+	struct value none = {.place = AT_CONST, .type = type};
+	bool rotates = how == SHIFT_ROL || how == SHIFT_ROR;
+	if (rotates && (c->m->options.cpu & WASM_CPU_BMI2)) {
+		unsigned src = to_reg(c, a);
+		release(c, a);
+		unsigned dst = dest_or_take(c, type), bits = wide ? 64 : 32;
+		x64_rorx(&c->x, wide, dst, src, how == SHIFT_ROR ? count : (bits - count) & (bits - 1));
+		put(c, type, dst);
+		return;
+	}
+	unsigned dst = prepare(c, type, a, &none, false);
+	x64_shift_imm(&c->x, how, wide, dst, count);
+	put(c, type, dst);
+}
+
+static void shift(struct compiler *c, uint8_t type, enum x64_shift how)
+{
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	bool wide = type == WASM_I64;
+	if (b.place == AT_CONST) {
+		shift_by_constant(c, type, how, &a, (uint32_t)b.bits & (wide ? 63 : 31));
+		return;
+	}
+	if (how != SHIFT_ROL && how != SHIFT_ROR && (c->m->options.cpu & WASM_CPU_BMI2)) {
+		unsigned count = to_reg(c, &b), src = to_reg(c, &a);
+		release(c, &a);
+		release(c, &b);
+		unsigned dst = dest_or_take(c, type);
+		x64_shiftx(&c->x, how, wide, dst, src, count);
+		put(c, type, dst);
+		return;
+	}
+	to_fixed(c, &b, RCX, &a);
+	unsigned dst = prepare(c, type, &a, &b, false);
+	x64_shift_cl(&c->x, how, wide, dst);
+	release(c, &b);
+	put(c, type, dst);
+}
+
+/* --- division --- */
+
+static bool by_power_of_two(struct compiler *c, uint8_t type, struct value *a, uint64_t by, bool remainder)
+{
+	if (by == 0 || (by & (by - 1)))
+		return false;
+	struct value mask = {.place = AT_CONST, .type = type, .bits = by - 1};
+	if (!remainder) {
+		shift_by_constant(c, type, SHIFT_SHR, a, (uint32_t)__builtin_ctzll(by));
+		return true;
+	}
+	unsigned dst = prepare(c, type, a, &mask, false);
+	alu(c, ALU_AND, type == WASM_I64, dst, &mask);
+	put(c, type, dst);
+	return true;
+}
+
+/* The smallest number by -1: no quotient, remainder 0. Returns the jump over the division, or NULL. */
+static uint8_t *minus_one(struct compiler *c, bool wide, unsigned by, bool remainder)
+{
+	struct x64 *x = &c->x;
+	uint8_t *done = NULL;
+	x64_alu_imm(x, ALU_CMP, wide, by, -1);
+	uint8_t *ordinary = x64_short_jcc(x, CC_NE);
+	if (remainder) {
+		x64_zero(x, RDX);
+		done = x64_short_jmp(x);
+	} else {
+		x64_mov_imm(x, RDX, wide ? 1ull << 63 : 1u << 31);
+		x64_rr(x, OP_ALU(ALU_CMP), wide, RAX, RDX);
+		trap_if(c, CC_E, WASM_TRAP_INTEGER_OVERFLOW);
+	}
+	x64_here(x, ordinary);
+	return done;
+}
+
+/*
+ * n / d as a multiplication, n unsigned and of 32 bits: with l the bits of d - 1, m = 2^32 * (2^l - d) / d + 1 and
+ * t = m * n >> 32, the quotient is (t + (n - t >> 1)) >> l - 1 (Granlund and Montgomery, 1994).
+ */
+static void divide_u32_by(struct compiler *c, struct value *a, uint32_t d, bool remainder)
+{
+	struct x64 *x = &c->x;
+	unsigned l = 32 - (unsigned)__builtin_clz(d - 1);
+	uint64_t m = ((((1ull << l) - d) << 32) / d + 1) & UINT32_MAX;
+	unsigned n = to_own(c, a), t = take(c, INTS);
+	x64_mov_imm(x, t, m);
+	x64_rr(x, OP_IMUL, 1, t, n);
+	x64_shift_imm(x, SHIFT_SHR, 1, t, 32);
+	x64_mov_rr(x, 0, SCRATCH, n);
+	x64_rr(x, OP_ALU(ALU_SUB), 0, SCRATCH, t);
+	x64_shift_imm(x, SHIFT_SHR, 0, SCRATCH, 1);
+	x64_rr(x, OP_ALU(ALU_ADD), 0, t, SCRATCH);
+	if (l > 1)
+		x64_shift_imm(x, SHIFT_SHR, 0, t, l - 1);
+	if (remainder) {
+		x64_rr(x, OP_IMUL_IMM32, 0, t, t);
+		x64_u32(x, d);
+		x64_rr(x, OP_ALU(ALU_SUB), 0, n, t);
+	}
+	c->free |= BIT(remainder ? t : n);
+	push_reg(c, WASM_I32, remainder ? n : t);
 }
 
 static void divide(struct compiler *c, uint8_t type, bool is_signed, bool remainder)
 {
 	bool wide = type == WASM_I64;
-	struct x64 *x = &c->x;
-	pop_to(c, type, RCX);
-	pop_to(c, type, RAX);
-	x64_rr(x, OP_TEST, wide, RCX, RCX);
-	trap_if(c, CC_E, WASM_TRAP_DIVIDE_BY_ZERO);
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	bool known = b.place == AT_CONST && b.bits != 0;
+	c->hint = WASM_NONE;
+	if (known && !is_signed && by_power_of_two(c, type, &a, b.bits, remainder))
+		return;
+	if (known && !is_signed && !wide) {
+		divide_u32_by(c, &a, (uint32_t)b.bits, remainder);
+		return;
+	}
+	to_fixed(c, &a, RAX, &b);
+	claim(c, RDX, &b);
+	unsigned by = reg_of(c, &b);
+	if (by == X64_NONE) {
+		load_to(c, &b, SCRATCH);
+		by = SCRATCH;
+	}
+	if (!known) {
+		x64_rr(&c->x, OP_TEST, wide, by, by);
+		trap_if(c, CC_E, WASM_TRAP_DIVIDE_BY_ZERO);
+	}
 	uint8_t *done = NULL;
 	if (is_signed) {
-		/* The smallest number by -1: no quotient, remainder 0. */
-		x64_alu_imm(x, ALU_CMP, wide, RCX, -1);
-		uint8_t *ordinary = x64_short_jcc(x, CC_NE);
-		if (remainder) {
-			x64_zero(x, RDX);
-			done = x64_short_jmp(x);
-		} else {
-			x64_mov_imm(x, RDX, wide ? 1ull << 63 : 1u << 31);
-			x64_rr(x, OP_ALU(ALU_CMP), wide, RAX, RDX);
-			trap_if(c, CC_E, WASM_TRAP_INTEGER_OVERFLOW);
-		}
-		x64_here(x, ordinary);
-		x64_cqo(x, wide);
+		if (!known || b.bits == (wide ? UINT64_MAX : UINT32_MAX))
+			done = minus_one(c, wide, by, remainder);
+		x64_cqo(&c->x, wide);
 	} else {
-		x64_zero(x, RDX);
+		x64_zero(&c->x, RDX);
 	}
-	x64_group3(x, is_signed ? 7 : 6, wide, RCX);
+	x64_group3(&c->x, is_signed ? 7 : 6, wide, by);
 	if (done)
-		x64_here(x, done);
-	push_from(c, type, remainder ? RDX : RAX);
+		x64_here(&c->x, done);
+	release(c, &b);
+	c->free |= BIT(remainder ? RAX : RDX);
+	push_reg(c, type, remainder ? RDX : RAX);
 }
 
 static void binary(struct compiler *c, uint8_t type, unsigned n)
 {
 	static const uint8_t alus[] = {ALU_ADD, ALU_SUB, 0, 0, 0, 0, 0, ALU_AND, ALU_OR, ALU_XOR};
 	static const uint8_t shifts[] = {SHIFT_SHL, SHIFT_SAR, SHIFT_SHR, SHIFT_ROL, SHIFT_ROR};
-	bool wide = type == WASM_I64;
-	if (n >= 3 && n <= 6) {
-		divide(c, type, n == 3 || n == 5, n >= 5);
-		return;
-	}
-	pop_to(c, type, RCX);
-	pop_to(c, type, RAX);
 	if (n == 2)
-		x64_rr(&c->x, OP_IMUL, wide, RAX, RCX);
+		multiply(c, type);
+	else if (n >= 3 && n <= 6)
+		divide(c, type, n == 3 || n == 5, n >= 5);
 	else if (n >= 10)
-		x64_shift_cl(&c->x, shifts[n - 10], wide, RAX);
+		shift(c, type, shifts[n - 10]);
 	else
-		x64_rr(&c->x, OP_ALU(alus[n]), wide, RAX, RCX);
-	push_from(c, type, RAX);
+		binary_alu(c, type, alus[n]);
 }
 
-/* clz, ctz, popcnt, by BSR and BSF, which every x86-64 has. */
+/* clz, ctz without the instructions for them: BSR and BSF, which every x86-64 has. */
+static void scan_bits(struct compiler *c, bool wide, bool leading, unsigned dst, unsigned src)
+{
+	struct x64 *x = &c->x;
+	x64_mov_imm(x, SCRATCH, leading ? (wide ? 127 : 63) : (wide ? 64 : 32));
+	x64_rr(x, leading ? OP_BSR : OP_BSF, wide, dst, src);
+	x64_rr(x, OP_CMOV(CC_E), wide, dst, SCRATCH);
+	if (leading)
+		x64_alu_imm(x, ALU_XOR, wide, dst, wide ? 63 : 31);
+}
+
 static void count_bits(struct compiler *c, uint8_t type, unsigned n)
 {
 	bool wide = type == WASM_I64;
-	struct x64 *x = &c->x;
-	pop_to(c, type, RAX);
-	if (n == 2) {
-		x64_rr(x, OP_POPCNT, wide, RAX, RAX);
-	} else {
-		x64_mov_imm(x, RCX, n == 0 ? (wide ? 127 : 63) : (wide ? 64 : 32));
-		x64_rr(x, n == 0 ? OP_BSR : OP_BSF, wide, RAX, RAX);
-		x64_rr(x, OP_CMOV(CC_E), wide, RAX, RCX);
-		if (n == 0)
-			x64_alu_imm(x, ALU_XOR, wide, RAX, wide ? 63 : 31);
-	}
-	push_from(c, type, RAX);
-}
-
-static void round_float(struct compiler *c, bool wide, unsigned mode)
-{
-	pop_float(c, wide, XMM0);
-	x64_rr(&c->x, X64_OP(1, 3, wide ? 0x0b : 0x0a), 0, XMM0 & 15, XMM0 & 15); /* roundss, roundsd */
-	x64_u8(&c->x, mode | 8);
-	push_float(c, wide, XMM0);
-}
-
-/* Equal operands may be zeroes of both signs, and a NaN is the sum's. */
-static void min_max(struct compiler *c, bool wide, bool max)
-{
-	struct x64 *x = &c->x;
-	pop_float(c, wide, XMM1);
-	pop_float(c, wide, XMM0);
-	unsigned scalar = wide ? 3 : 2;
-	x64_rr(x, wide ? OP_UCOMISD : OP_UCOMISS, 0, 0, 1);
-	uint8_t *nan = x64_short_jcc(x, CC_P), *differ = x64_short_jcc(x, CC_NE);
-	x64_rr(x, max ? OP_ANDPS : OP_ORPS, 0, 0, 1);
-	uint8_t *done = x64_short_jmp(x);
-	x64_here(x, nan);
-	x64_rr(x, X64_OP(scalar, 1, 0x58), 0, 0, 1); /* adds */
-	uint8_t *done2 = x64_short_jmp(x);
-	x64_here(x, differ);
-	x64_rr(x, X64_OP(scalar, 1, max ? 0x5f : 0x5d), 0, 0, 1);
-	x64_here(x, done);
-	x64_here(x, done2);
-	push_float(c, wide, XMM0);
-}
-
-static void float_binary(struct compiler *c, bool wide, unsigned n)
-{
-	static const uint8_t ops[] = {0x58, 0x5c, 0x59, 0x5e}; /* add sub mul div */
-	if (n >= 4) {
-		min_max(c, wide, n == 5);
-		return;
-	}
-	pop_float(c, wide, XMM1);
-	pop_float(c, wide, XMM0);
-	x64_rr(&c->x, X64_OP(wide ? 3 : 2, 1, ops[n]), 0, 0, 1);
-	push_float(c, wide, XMM0);
-}
-
-/* abs, neg, copysign: on the bits. */
-static void float_sign(struct compiler *c, bool wide, unsigned n)
-{
-	struct x64 *x = &c->x;
-	uint8_t type = wide ? WASM_F64 : WASM_F32;
-	uint64_t sign = wide ? 1ull << 63 : 1ull << 31;
-	if (n == 2) {
-		pop_to(c, type, RDX);
-		x64_mov_imm(x, R10, sign);
-		x64_rr(x, OP_ALU(ALU_AND), 1, RDX, R10);
-	}
-	pop_to(c, type, RAX);
-	x64_mov_imm(x, RCX, n == 1 ? sign : sign - 1);
-	x64_rr(x, OP_ALU(n == 1 ? ALU_XOR : ALU_AND), 1, RAX, RCX);
+	struct value v;
+	unsigned src = pop_to_reg(c, type, &v);
+	release(c, &v);
+	unsigned dst = dest_or_take(c, type);
 	if (n == 2)
-		x64_rr(x, OP_ALU(ALU_OR), 1, RAX, RDX);
-	push_from(c, type, RAX);
-}
-
-static void float_unary(struct compiler *c, bool wide, unsigned n)
-{
-	/* abs neg ceil floor trunc nearest sqrt */
-	static const uint8_t modes[] = {0, 0, 2, 1, 3, 0};
-	if (n < 2) {
-		float_sign(c, wide, n);
-	} else if (n < 6) {
-		round_float(c, wide, modes[n]);
-	} else {
-		pop_float(c, wide, XMM0);
-		x64_rr(&c->x, X64_OP(wide ? 3 : 2, 1, 0x51), 0, 0, 0);
-		push_float(c, wide, XMM0);
-	}
-}
-
-/* Conversions that the helpers do: an operation's number and a cell in, a cell out. */
-void convert_by_helper(struct compiler *c, enum helper h, uint8_t from, uint8_t to, uint32_t operation)
-{
-	pop_to(c, from, RDX);
-	x64_mov_imm(&c->x, RSI, operation);
-	call_helper(c, h);
-	push_from(c, to, RAX);
-}
-
-static void int_to_float(struct compiler *c, uint8_t from, bool is_signed, bool wide)
-{
-	struct x64 *x = &c->x;
-	if (from == WASM_I64 && !is_signed) {
-		convert_by_helper(c, HELPER_CONVERT_U64, from, wide ? WASM_F64 : WASM_F32, wide);
-		return;
-	}
-	pop_to(c, from, RAX);
-	if (from == WASM_I32 && is_signed)
-		x64_rr(x, OP_MOVSXD, 1, RAX, RAX);
-	else if (from == WASM_I32)
-		x64_mov_rr(x, 0, RAX, RAX);
-	x64_rr(x, OP_XORPS, 0, 0, 0);
-	x64_rr(x, X64_OP(wide ? 3 : 2, 1, 0x2a), 1, 0, RAX);
-	push_float(c, wide, XMM0);
-}
-
-static void sign_extend(struct compiler *c, uint8_t type, uint32_t op)
-{
-	pop_to(c, type, RAX);
-	x64_rr(&c->x, op, type == WASM_I64, RAX, RAX);
-	push_from(c, type, RAX);
-}
-
-static void test_zero(struct compiler *c, uint8_t type)
-{
-	pop_to(c, type, RCX);
-	x64_zero(&c->x, RAX);
-	x64_rr(&c->x, OP_TEST, type == WASM_I64, RCX, RCX);
-	x64_rr(&c->x, OP_SETCC(CC_E), 0, 0, RAX);
-	push_from(c, WASM_I32, RAX);
+		x64_rr(&c->x, OP_POPCNT, wide, dst, src);
+	else if (n == 0 && (c->m->options.cpu & WASM_CPU_LZCNT))
+		x64_rr(&c->x, OP_LZCNT, wide, dst, src);
+	else if (n == 1 && (c->m->options.cpu & WASM_CPU_BMI1))
+		x64_rr(&c->x, OP_TZCNT, wide, dst, src);
+	else
+		scan_bits(c, wide, n == 0, dst, src);
+	put(c, type, dst);
 }
 
 void numeric(struct compiler *c, uint8_t op)
 {
 	static const uint8_t ccs[] = {CC_E, CC_NE, CC_L, CC_B, CC_G, CC_A, CC_LE, CC_BE, CC_GE, CC_AE};
-	if (op == 0x45 || op == 0x50)
-		test_zero(c, op == 0x45 ? WASM_I32 : WASM_I64);
+	if (op == OP_EQZ32 || op == OP_EQZ64)
+		test_zero(c, op == OP_EQZ32 ? WASM_I32 : WASM_I64);
 	else if (op <= 0x4f)
 		compare(c, WASM_I32, ccs[op - 0x46]);
 	else if (op <= 0x5a)
@@ -241,70 +395,10 @@ void numeric(struct compiler *c, uint8_t op)
 		binary(c, WASM_I64, op - 0x7c);
 	else if (op <= 0x91)
 		float_unary(c, false, op - 0x8b);
-	else if (op <= 0x97)
+	else if (op <= 0x98)
 		float_binary(c, false, op - 0x92);
-	else if (op == 0x98)
-		float_sign(c, false, 2);
 	else if (op <= 0x9f)
 		float_unary(c, true, op - 0x99);
-	else if (op <= 0xa5)
-		float_binary(c, true, op - 0xa0);
 	else
-		float_sign(c, true, 2);
-}
-
-void conversion(struct compiler *c, uint8_t op)
-{
-	struct x64 *x = &c->x;
-	switch (op) {
-	case 0xa7: /* i32.wrap_i64 */
-		pop_to(c, WASM_I64, RAX);
-		x64_mov_rr(x, 0, RAX, RAX);
-		push_from(c, WASM_I32, RAX);
-		break;
-	case 0xa8: case 0xa9: case 0xaa: case 0xab:
-		convert_by_helper(c, HELPER_TRUNC, op < 0xaa ? WASM_F32 : WASM_F64, WASM_I32, op - 0xa8u);
-		break;
-	case 0xac:
-		pop_to(c, WASM_I32, RAX);
-		x64_rr(x, OP_MOVSXD, 1, RAX, RAX);
-		push_from(c, WASM_I64, RAX);
-		break;
-	case 0xad:
-		pop_to(c, WASM_I32, RAX);
-		x64_mov_rr(x, 0, RAX, RAX);
-		push_from(c, WASM_I64, RAX);
-		break;
-	case 0xae: case 0xaf: case 0xb0: case 0xb1:
-		convert_by_helper(c, HELPER_TRUNC, op < 0xb0 ? WASM_F32 : WASM_F64, WASM_I64, 4 + (op - 0xaeu));
-		break;
-	case 0xb2: case 0xb3: case 0xb4: case 0xb5:
-		int_to_float(c, op < 0xb4 ? WASM_I32 : WASM_I64, !((op - 0xb2) & 1), false);
-		break;
-	case 0xb6: /* f32.demote_f64 */
-		pop_float(c, true, XMM0);
-		x64_rr(x, X64_OP(3, 1, 0x5a), 0, 0, 0);
-		push_float(c, false, XMM0);
-		break;
-	case 0xb7: case 0xb8: case 0xb9: case 0xba:
-		int_to_float(c, op < 0xb9 ? WASM_I32 : WASM_I64, !((op - 0xb7) & 1), true);
-		break;
-	case 0xbb: /* f64.promote_f32 */
-		pop_float(c, false, XMM0);
-		x64_rr(x, X64_OP(2, 1, 0x5a), 0, 0, 0);
-		push_float(c, true, XMM0);
-		break;
-	case 0xbc: case 0xbd: case 0xbe: case 0xbf: { /* reinterpretations: the slot stays as it is */
-		static const uint8_t from[] = {WASM_F32, WASM_F64, WASM_I32, WASM_I64};
-		static const uint8_t to[] = {WASM_I32, WASM_I64, WASM_F32, WASM_F64};
-		pop_type(c, from[op - 0xbc]);
-		push_type(c, to[op - 0xbc]);
-		break;
-	}
-	case 0xc0: sign_extend(c, WASM_I32, OP_MOVSX8); break;
-	case 0xc1: sign_extend(c, WASM_I32, OP_MOVSX16); break;
-	case 0xc2: sign_extend(c, WASM_I64, OP_MOVSX8); break;
-	case 0xc3: sign_extend(c, WASM_I64, OP_MOVSX16); break;
-	case 0xc4: sign_extend(c, WASM_I64, OP_MOVSXD); break;
-	}
+		float_binary(c, true, op - 0xa0);
 }

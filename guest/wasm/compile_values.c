@@ -1,51 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values on the operand stack: their types and their slots. */
+/*
+ * Operands while a function is compiled: where each value is, and registers for them. Values that are
+ * constants or locals cost nothing until an instruction needs them.
+ */
 #include "compiler.h"
-
-uint32_t here(const struct compiler *c)
-{
-	return (uint32_t)(c->x.p - c->m->code);
-}
-
-_Noreturn void invalid(struct compiler *c, const char *what)
-{
-	reader_fail(&c->r, WASM_ERROR_INVALID, what);
-}
-
-/* Room for the next instruction's code. */
-void make_room(struct compiler *c, uint64_t bytes)
-{
-	struct wasm_module *m = c->m;
-	uint64_t need = here(c) + bytes;
-	if (need <= m->code_committed)
-		return;
-	uint64_t step = m->code_committed < 0x100000 ? 0x20000 : m->code_committed / 2;
-	uint64_t to = (need + step + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
-	if (to > m->code_reserved)
-		to = m->code_reserved;
-	if (need > to)
-		reader_fail(&c->r, WASM_ERROR_LIMIT, "the module's machine code is too large");
-	if (!platform_commit(m->code + m->code_committed, to - m->code_committed))
-		reader_fail(&c->r, WASM_ERROR_MEMORY, "out of memory for machine code");
-	m->code_committed = to;
-}
-
-/* --- operands --- */
-
-struct x64_mem slot(uint32_t n)
-{
-	return x64_at(RSP, (int32_t)(8 * n));
-}
-
-struct x64_mem operand_slot(const struct compiler *c, uint32_t height)
-{
-	return slot(FIXED_SLOTS + c->local_slots + height);
-}
-
-struct control *top(struct compiler *c)
-{
-	return &c->controls[c->depth - 1];
-}
 
 uint32_t slots_of(const uint8_t *types, uint32_t n)
 {
@@ -55,102 +13,567 @@ uint32_t slots_of(const uint8_t *types, uint32_t n)
 	return slots;
 }
 
-void push_type(struct compiler *c, uint8_t type)
+/* --- the stack --- */
+
+static struct value *push(struct compiler *c, uint8_t place, uint8_t type)
 {
 	if (c->height >= HEIGHT_MAX - 1)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
-	c->operands[c->height++] = type;
+	struct value *v = &c->stack[c->height++];
+	*v = (struct value){.place = place, .type = type, .at = c->height - 1};
 	if (type == WASM_V128)
-		c->operands[c->height++] = V128_HIGH;
+		c->stack[c->height++] = (struct value){.place = AT_HIGH, .type = WASM_V128};
 	if (c->height > c->highest)
 		c->highest = c->height;
+	return v;
 }
 
-uint8_t pop_any(struct compiler *c)
+void push_slot(struct compiler *c, uint8_t type)
+{
+	push(c, AT_SLOT, type);
+}
+
+void push_slots(struct compiler *c, const uint8_t *types, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		push(c, AT_SLOT, types[i]);
+}
+
+void push_reg(struct compiler *c, uint8_t type, unsigned reg)
+{
+	if (c->dead) {
+		c->free |= BIT(reg);
+		push(c, AT_SLOT, type);
+		return;
+	}
+	struct value *v = push(c, AT_REG, type);
+	v->reg = (uint8_t)reg;
+	c->owned |= BIT(reg);
+	c->owner[reg] = v->at;
+}
+
+void push_const(struct compiler *c, uint8_t type, uint64_t bits)
+{
+	push(c, AT_CONST, type)->bits = bits;
+}
+
+void push_local(struct compiler *c, uint32_t local)
+{
+	if (c->dead) {
+		push(c, AT_SLOT, c->locals[local].type);
+		return;
+	}
+	push(c, AT_LOCAL, c->locals[local].type)->at = local;
+	c->locals[local].refs++;
+}
+
+void push_back(struct compiler *c, const struct value *v)
+{
+	if (v->place == AT_REG) {
+		push_reg(c, v->type, v->reg);
+	} else if (v->place == AT_LOCAL && !c->dead) {
+		push_local(c, v->at);
+		c->stack[c->height - 1 - (v->type == WASM_V128)].type = v->type;
+	} else if (v->place == AT_CONST) {
+		push_const(c, v->type, v->bits);
+	} else {
+		push_slot(c, v->type);
+	}
+}
+
+static void forget(struct compiler *c, const struct value *v)
+{
+	if (v->place == AT_REG)
+		c->owned &= ~BIT(v->reg);
+	else if (v->place == AT_LOCAL)
+		c->locals[v->at].refs--;
+}
+
+struct value pop_value(struct compiler *c, uint8_t want)
 {
 	struct control *k = top(c);
 	if (c->height == k->height) {
 		if (!k->unreachable)
 			invalid(c, "type mismatch: the operand stack is empty");
 		/* Slots are only for code that never runs: one above is as good. */
-		return UNKNOWN;
+		return (struct value){.place = AT_SLOT, .type = want, .at = c->height};
 	}
-	if (c->operands[--c->height] == V128_HIGH)
-		c->height--;
-	return c->operands[c->height];
+	struct value v = c->stack[--c->height];
+	if (v.place == AT_HIGH)
+		v = c->stack[--c->height];
+	if (v.type != want) {
+		if (v.type != UNKNOWN && want != UNKNOWN)
+			invalid(c, "type mismatch");
+		if (v.type == UNKNOWN)
+			v.type = want;
+	}
+	forget(c, &v);
+	if (c->height < c->flushed)
+		c->flushed = c->height;
+	return v;
 }
 
-uint8_t pop_type(struct compiler *c, uint8_t want)
+void truncate_stack(struct compiler *c, uint32_t height)
 {
-	uint8_t got = pop_any(c);
-	if (got != want && got != UNKNOWN && want != UNKNOWN)
-		invalid(c, "type mismatch");
-	return got == UNKNOWN ? want : got;
+	while (c->height > height) {
+		struct value *v = &c->stack[--c->height];
+		forget(c, v);
+		release(c, v);
+	}
+	if (c->flushed > height)
+		c->flushed = height;
 }
 
-void pop_types(struct compiler *c, const uint8_t *types, uint32_t n)
+/* The top operands are of these types; where the stack is polymorphic they are made so. */
+void check_top(struct compiler *c, const uint8_t *types, uint32_t n)
 {
-	for (uint32_t i = n; i > 0; i--)
-		pop_type(c, types[i - 1]);
+	struct control *k = top(c);
+	if (k->unreachable) {
+		for (uint32_t i = n; i > 0; i--) {
+			struct value v = pop_value(c, types[i - 1]);
+			release(c, &v);
+		}
+		push_slots(c, types, n);
+		return;
+	}
+	uint32_t at = c->height;
+	for (uint32_t i = n; i > 0; i--) {
+		uint32_t slots = types[i - 1] == WASM_V128 ? 2 : 1;
+		if (at < k->height + slots)
+			invalid(c, "type mismatch: operands are missing");
+		at -= slots;
+		if (c->stack[at].type != types[i - 1] || c->stack[at + slots - 1].type != types[i - 1] ||
+		    c->stack[at].place == AT_HIGH)
+			invalid(c, "type mismatch");
+	}
 }
 
-void push_types(struct compiler *c, const uint8_t *types, uint32_t n)
+/* --- registers --- */
+
+static void spill(struct compiler *c, unsigned reg)
 {
+	struct value *v = &c->stack[c->owner[reg]];
+	store_value(c, v, operand_slot(c, c->owner[reg]));
+	v->place = AT_SLOT;
+	v->at = c->owner[reg];
+	c->owned &= ~BIT(reg);
+	c->free |= BIT(reg);
+}
+
+/* The register of the deepest value goes to its slot. */
+static void evict(struct compiler *c, uint32_t mask)
+{
+	unsigned found = X64_NONE;
+	for (uint32_t m = c->owned & mask; m; m &= m - 1) {
+		unsigned r = (unsigned)__builtin_ctz(m);
+		if (found == X64_NONE || c->owner[r] < c->owner[found])
+			found = r;
+	}
+	if (found == X64_NONE)
+		__builtin_trap(); /* an instruction holds more registers than there are */
+	spill(c, found);
+}
+
+unsigned take(struct compiler *c, uint32_t mask)
+{
+	if (!(c->free & mask))
+		evict(c, mask);
+	/* The fixed ones last: they would have to move for divisions, shifts and calls. */
+	uint32_t m = c->free & mask & ~TEMPS;
+	if (!m)
+		m = c->free & mask;
+	unsigned reg = (unsigned)__builtin_ctz(m);
+	c->free &= ~BIT(reg);
+	return reg;
+}
+
+static void move_reg(struct compiler *c, uint8_t type, unsigned dst, unsigned src)
+{
+	if (dst == src)
+		return;
+	if (dst >= XMM0)
+		x64_rr(&c->x, OP_MOVAPS, 0, dst, src);
+	else
+		x64_mov_rr(&c->x, type != WASM_I32, dst, src);
+}
+
+void claim(struct compiler *c, unsigned reg, struct value *other)
+{
+	uint32_t mask = reg < XMM0 ? INTS : FLOATS;
+	if (c->free & BIT(reg)) {
+		c->free &= ~BIT(reg);
+		return;
+	}
+	if (c->owned & BIT(reg)) {
+		uint32_t at = c->owner[reg];
+		struct value *v = &c->stack[at];
+		if (c->free & mask) {
+			unsigned to = take(c, mask);
+			move_reg(c, v->type, to, reg);
+			v->reg = (uint8_t)to;
+			c->owner[to] = at;
+			c->owned = (c->owned & ~BIT(reg)) | BIT(to);
+		} else {
+			spill(c, reg);
+			c->free &= ~BIT(reg);
+		}
+		return;
+	}
+	if (!other || other->place != AT_REG || other->reg != reg)
+		__builtin_trap(); /* held by an operand that nobody may move */
+	unsigned to = take(c, mask);
+	move_reg(c, other->type, to, reg);
+	other->reg = (uint8_t)to;
+}
+
+/* --- values to registers and memory --- */
+
+/* A constant behind the function; pool_used() must follow the instruction that reads it. */
+struct x64_mem pool_mem(struct compiler *c, uint64_t bits)
+{
+	(void)c;
+	(void)bits;
+	return (struct x64_mem){X64_NONE, X64_NONE, 0, 0};
+}
+
+static uint32_t pool_find(struct compiler *c, uint64_t bits)
+{
+	uint32_t from = c->pool_count > 16 ? c->pool_count - 16 : 0;
+	for (uint32_t i = from; i < c->pool_count; i++)
+		if (c->pool[i] == bits)
+			return i;
+	if (c->pool_count == POOL_MAX)
+		return WASM_NONE;
+	c->pool[c->pool_count] = bits;
+	c->pool_uses[c->pool_count] = 0;
+	return c->pool_count++;
+}
+
+void pool_used(struct compiler *c, uint64_t bits)
+{
+	if (!c->dead)
+		add_patch(c, &c->pool_uses[pool_find(c, bits)]);
+}
+
+static void load_float_const(struct compiler *c, const struct value *v, unsigned reg)
+{
+	bool wide = v->type == WASM_F64;
+	if (v->bits == 0) {
+		x64_rr(&c->x, OP_XORPS, 0, reg, reg);
+	} else if (!c->dead && pool_find(c, v->bits) != WASM_NONE) {
+		x64_rm(&c->x, wide ? OP_MOVSD_LOAD : OP_MOVSS_LOAD, 0, reg, pool_mem(c, v->bits));
+		pool_used(c, v->bits);
+	} else {
+		x64_mov_imm(&c->x, SCRATCH, v->bits);
+		x64_rr(&c->x, OP_MOVD_TO_XMM, 1, reg, SCRATCH);
+	}
+}
+
+static void load_mem(struct compiler *c, uint8_t type, unsigned reg, struct x64_mem from)
+{
+	if (reg < XMM0)
+		x64_rm(&c->x, OP_MOV_LOAD, type != WASM_I32, reg, from);
+	else if (type == WASM_V128)
+		x64_rm(&c->x, OP_MOVUPS_LOAD, 0, reg, from);
+	else
+		x64_rm(&c->x, type == WASM_F32 ? OP_MOVSS_LOAD : OP_MOVSD_LOAD, 0, reg, from);
+}
+
+static void load_flags(struct compiler *c, unsigned cc, unsigned reg)
+{
+	if (cc >= CC_FEQ) {
+		x64_rr(&c->x, OP_SETCC(cc == CC_FEQ ? CC_NP : CC_P), 0, 0, SCRATCH);
+		x64_rr(&c->x, OP_SETCC(cc == CC_FEQ ? CC_E : CC_NE), 0, 0, reg);
+		x64_rr(&c->x, OP_ALU(cc == CC_FEQ ? ALU_AND : ALU_OR), 0, reg, SCRATCH);
+	} else {
+		x64_rr(&c->x, OP_SETCC(cc), 0, 0, reg);
+	}
+	x64_rr(&c->x, OP_MOVZX8, 0, reg, reg);
+}
+
+/* Leaves the flags alone. */
+void load_to(struct compiler *c, const struct value *v, unsigned reg)
+{
+	unsigned from = reg_of(c, v);
+	if (from != X64_NONE) {
+		move_reg(c, v->type, reg, from);
+		return;
+	}
+	switch ((enum place)v->place) {
+	case AT_SLOT:
+		load_mem(c, v->type, reg, operand_slot(c, v->at));
+		break;
+	case AT_LOCAL:
+		load_mem(c, v->type, reg, local_mem(c, v->at));
+		break;
+	case AT_CONST:
+		if (reg < XMM0)
+			x64_mov_imm(&c->x, reg, v->bits);
+		else
+			load_float_const(c, v, reg);
+		break;
+	case AT_FLAGS:
+		load_flags(c, v->reg, reg);
+		break;
+	case AT_REG: case AT_HIGH:
+		break;
+	}
+}
+
+unsigned to_reg(struct compiler *c, struct value *v)
+{
+	unsigned reg = reg_of(c, v);
+	return reg != X64_NONE ? reg : to_own(c, v);
+}
+
+unsigned to_own(struct compiler *c, struct value *v)
+{
+	if (v->place == AT_REG)
+		return v->reg;
+	unsigned reg = take(c, class_of(v->type));
+	load_to(c, v, reg);
+	v->place = AT_REG;
+	v->reg = (uint8_t)reg;
+	return reg;
+}
+
+void to_fixed(struct compiler *c, struct value *v, unsigned reg, struct value *other)
+{
+	if (v->place == AT_REG && v->reg == reg)
+		return;
+	claim(c, reg, other);
+	load_to(c, v, reg);
+	release(c, v);
+	v->place = AT_REG;
+	v->reg = (uint8_t)reg;
+}
+
+unsigned pop_to_reg(struct compiler *c, uint8_t type, struct value *v)
+{
+	*v = pop_value(c, type);
+	return to_reg(c, v);
+}
+
+static void store_reg(struct compiler *c, uint8_t type, unsigned reg, struct x64_mem to)
+{
+	if (reg < XMM0)
+		x64_rm(&c->x, OP_MOV_STORE, 1, reg, to);
+	else if (type == WASM_V128)
+		x64_rm(&c->x, OP_MOVUPS_STORE, 0, reg, to);
+	else
+		x64_rm(&c->x, type == WASM_F32 ? OP_MOVSS_STORE : OP_MOVSD_STORE, 0, reg, to);
+}
+
+/* A whole cell; an i32 in it has no bits above. Leaves the flags alone; clobbers the scratch registers. */
+void store_value(struct compiler *c, const struct value *v, struct x64_mem to)
+{
+	unsigned reg = reg_of(c, v);
+	bool fits = v->bits <= INT32_MAX || (is_wide(v->type) && v->bits == (uint64_t)(int64_t)(int32_t)v->bits);
+	if (v->place == AT_CONST && fits) {
+		x64_mov_mem_imm(&c->x, 8, to, (int32_t)v->bits);
+		return;
+	}
+	if (v->place == AT_CONST) {
+		x64_mov_imm(&c->x, SCRATCH, v->bits);
+		reg = SCRATCH;
+	} else if (reg == X64_NONE) {
+		reg = v->type == WASM_V128 ? (unsigned)FLOAT_SCRATCH : (unsigned)SCRATCH;
+		load_to(c, v, reg);
+	}
+	store_reg(c, v->type, reg, to);
+}
+
+static void to_own_slot(struct compiler *c, uint32_t at)
+{
+	struct value *v = &c->stack[at];
+	store_value(c, v, operand_slot(c, at));
+	forget(c, v);
+	release(c, v);
+	v->place = AT_SLOT;
+	v->at = at;
+}
+
+void flush(struct compiler *c)
+{
+	for (uint32_t i = c->flushed; i < c->height; i++) {
+		uint8_t place = c->stack[i].place;
+		if (place == AT_REG || place == AT_LOCAL || place == AT_FLAGS) {
+			make_room(c, WASM_CODE_ROOM_BYTES);
+			to_own_slot(c, i);
+		}
+	}
+	c->flushed = c->height;
+}
+
+void flush_all(struct compiler *c, uint32_t from)
+{
+	flush(c);
+	for (uint32_t i = from; i < c->height; i++)
+		if (c->stack[i].place == AT_CONST) {
+			make_room(c, WASM_CODE_ROOM_BYTES);
+			to_own_slot(c, i);
+		}
+}
+
+void spill_below(struct compiler *c, uint32_t height)
+{
+	for (uint32_t m = c->owned; m; m &= m - 1) {
+		unsigned reg = (unsigned)__builtin_ctz(m);
+		if (c->owner[reg] < height)
+			spill(c, reg);
+	}
+}
+
+/* The local is about to change: values that are what it holds at present get registers. */
+void settle(struct compiler *c, uint32_t local)
+{
+	if (!c->locals[local].refs)
+		return;
+	uint32_t steps = 0;
+	for (uint32_t i = c->height; i > c->flushed && c->locals[local].refs; i--) {
+		if (++steps > 32) { /* so that it stays linear */
+			flush(c);
+			return;
+		}
+		struct value *v = &c->stack[i - 1];
+		if (v->place != AT_LOCAL || v->at != local)
+			continue;
+		unsigned reg = take(c, class_of(v->type));
+		load_to(c, v, reg);
+		c->locals[local].refs--;
+		v->place = AT_REG;
+		v->reg = (uint8_t)reg;
+		c->owned |= BIT(reg);
+		c->owner[reg] = i - 1;
+	}
+}
+
+/* --- results --- */
+
+/*
+ * When the next instruction sets a local of this type that has a home and that no value refers to, its home:
+ * the result goes there, and put() passes over the instruction. Operands have been popped before.
+ */
+unsigned dest(struct compiler *c, uint8_t type)
+{
+	const uint8_t *p = c->r.p;
+	c->hint = WASM_NONE;
+	if (c->dead || c->r.end - p < 2 || (p[0] != 0x21 && p[0] != 0x22) || p[1] >= 0x80 || p[1] >= c->local_count)
+		return X64_NONE;
+	const struct local *l = &c->locals[p[1]];
+	if (l->home == X64_NONE || l->refs || l->type != type)
+		return X64_NONE;
+	c->hint = p[1];
+	return l->home;
+}
+
+unsigned dest_or_take(struct compiler *c, uint8_t type)
+{
+	unsigned reg = dest(c, type);
+	return reg != X64_NONE ? reg : take(c, class_of(type));
+}
+
+void put(struct compiler *c, uint8_t type, unsigned reg)
+{
+	uint32_t hint = c->hint;
+	c->hint = WASM_NONE;
+	if (hint == WASM_NONE || c->locals[hint].home != reg) {
+		push_reg(c, type, reg);
+		return;
+	}
+	if (*c->r.p == 0x22)
+		push_local(c, hint);
+	c->r.p += 2;
+}
+
+/* Does the next instruction take a condition from the flags? */
+static bool flags_are_taken(const struct compiler *c)
+{
+	if (c->dead || c->r.p == c->r.end)
+		return false;
+	switch (*c->r.p) {
+	case 0x04: case 0x0d: case 0x1b: case 0x45:
+		return true;
+	}
+	return false;
+}
+
+void push_condition(struct compiler *c, unsigned cc)
+{
+	if (flags_are_taken(c)) {
+		push(c, AT_FLAGS, WASM_I32)->reg = (uint8_t)cc;
+		return;
+	}
+	/* Taking a register may store another one, which leaves the flags alone. */
+	unsigned reg = dest_or_take(c, WASM_I32);
+	load_flags(c, cc, reg);
+	put(c, WASM_I32, reg);
+}
+
+unsigned pop_condition(struct compiler *c)
+{
+	struct value v = pop_value(c, WASM_I32);
+	if (v.place == AT_FLAGS)
+		return v.reg;
+	if (v.place == AT_SLOT) {
+		x64_alu_mem_imm(&c->x, ALU_CMP, 0, operand_slot(c, v.at), 0);
+		return CC_NE;
+	}
+	unsigned reg = to_reg(c, &v);
+	x64_rr(&c->x, OP_TEST, 0, reg, reg);
+	release(c, &v);
+	return CC_NE;
+}
+
+/* An instruction whose second operand is a value; constants go through a scratch register. */
+void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const struct value *v)
+{
+	unsigned from = reg_of(c, v);
+	if (from == X64_NONE && v->place == AT_CONST) {
+		from = type_is_float(v->type) ? (unsigned)FLOAT_SCRATCH : (unsigned)SCRATCH;
+		load_to(c, v, from);
+	}
+	if (from != X64_NONE)
+		x64_rr(&c->x, op, w, reg, from);
+	else
+		x64_rm(&c->x, op, w, reg, v->place == AT_SLOT ? operand_slot(c, v->at) : local_mem(c, v->at));
+}
+
+/*
+ * All moves at once: first those from registers, each when its destination is no longer read; a cycle is
+ * broken through a scratch register. Then what is loaded.
+ */
+void move_all(struct compiler *c, struct move *moves, uint32_t n)
+{
+	uint32_t left = 0;
 	for (uint32_t i = 0; i < n; i++)
-		push_type(c, types[i]);
-}
-
-/* Integer registers and slots: whole cells, so that a reference fits as well. */
-void load(struct compiler *c, unsigned reg, uint32_t height)
-{
-	x64_rm(&c->x, OP_MOV_LOAD, 1, reg, operand_slot(c, height));
-}
-
-void store(struct compiler *c, unsigned reg, uint32_t height)
-{
-	x64_rm(&c->x, OP_MOV_STORE, 1, reg, operand_slot(c, height));
-}
-
-/* Pops one of a type into a register. */
-void pop_to(struct compiler *c, uint8_t type, unsigned reg)
-{
-	pop_type(c, type);
-	load(c, reg, c->height);
-}
-
-void push_from(struct compiler *c, uint8_t type, unsigned reg)
-{
-	push_type(c, type);
-	store(c, reg, c->height - 1);
-}
-
-void pop_float(struct compiler *c, bool wide, unsigned xmm)
-{
-	pop_type(c, wide ? WASM_F64 : WASM_F32);
-	x64_rm(&c->x, wide ? OP_MOVSD_LOAD : OP_MOVSS_LOAD, 0, xmm, operand_slot(c, c->height));
-}
-
-void push_float(struct compiler *c, bool wide, unsigned xmm)
-{
-	push_type(c, wide ? WASM_F64 : WASM_F32);
-	x64_rm(&c->x, OP_MOVSD_STORE, 0, xmm, operand_slot(c, c->height - 1));
-}
-
-void pop_vector(struct compiler *c, unsigned xmm)
-{
-	pop_type(c, WASM_V128);
-	x64_rm(&c->x, OP_MOVUPS_LOAD, 0, xmm, operand_slot(c, c->height));
-}
-
-void push_vector(struct compiler *c, unsigned xmm)
-{
-	push_type(c, WASM_V128);
-	x64_rm(&c->x, OP_MOVUPS_STORE, 0, xmm, operand_slot(c, c->height - 2));
-}
-
-void trap_if(struct compiler *c, enum x64_cc cc, enum wasm_trap_code code)
-{
-	uint8_t *over = x64_short_jcc(&c->x, cc ^ 1);
-	x64_ud2(&c->x, code);
-	x64_here(&c->x, over);
+		left |= reg_of(c, &moves[i].v) != X64_NONE ? 1u << i : 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (left & 1u << i) { /* out of locals, so that sources can be renamed */
+			moves[i].v.reg = (uint8_t)reg_of(c, &moves[i].v);
+			moves[i].v.place = AT_REG;
+		}
+	uint32_t registers = left;
+	while (left) {
+		bool moved = false;
+		for (uint32_t i = 0; i < n; i++) {
+			bool read = false;
+			for (uint32_t j = 0; j < n; j++)
+				read |= j != i && (left & 1u << j) && moves[j].v.reg == moves[i].dst;
+			if (!(left & 1u << i) || read)
+				continue;
+			move_reg(c, moves[i].v.type, moves[i].dst, moves[i].v.reg);
+			left &= ~(1u << i);
+			moved = true;
+		}
+		if (!moved) {
+			struct move *m = &moves[__builtin_ctz(left)];
+			unsigned to = m->dst < XMM0 ? (unsigned)SCRATCH : (unsigned)FLOAT_SCRATCH;
+			move_reg(c, m->v.type, to, m->v.reg);
+			m->v.reg = (uint8_t)to;
+		}
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (!(registers & 1u << i))
+			load_to(c, &moves[i].v, moves[i].dst);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the compiler's files share: its state while it goes over one function body. */
+/*
+ * What the compiler's files share: its state while it goes over one function body. DESIGN.md explains
+ * values, homes and the frame.
+ */
 #ifndef MOTE_GUEST_WASM_COMPILER_H
 #define MOTE_GUEST_WASM_COMPILER_H
 
@@ -8,19 +11,57 @@
 #include "x64.h"
 
 enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0 };
-/* A v128 has two slots and two entries among the operands; this is its upper one. */
-enum { V128_HIGH = 1 };
+enum { POOL_MAX = 256 };
+
+#define BIT(r) (1u << (r))
+#define INTS 0x0000ffffu
+#define FLOATS 0xffff0000u
+/* Never homes of locals: results, divisions and shifts want them. */
+#define TEMPS (BIT(RAX) | BIT(RCX) | BIT(RDX) | 0x000f0000u)
+/* Homes that a call destroys; temporaries where they are no homes. */
+#define HOMES_CALLER (BIT(RSI) | BIT(R8) | BIT(R9) | BIT(R10) | 0x3ff00000u)
+/* Homes that a function saves when it has them. */
+#define HOMES_CALLEE (BIT(RBX) | BIT(RBP) | BIT(RDI) | BIT(R12) | BIT(R13))
+/* Scratch inside one instruction: R11, XMM14, XMM15. */
+enum { SCRATCH = R11, FLOAT_SCRATCH = XMM15, FLOAT_SCRATCH2 = XMM14 };
+
+/* Conditions that are two of the CPU's: equal and ordered, or not. */
+enum { CC_FEQ = 16, CC_FNE = 17 };
+
+enum place {
+	AT_SLOT,  /* in the frame, in its own slot */
+	AT_CONST, /* bits */
+	AT_REG,	  /* in a register of its own */
+	AT_LOCAL, /* what the local holds at present */
+	AT_FLAGS, /* i32: a condition in the flags; on top only, and the next instruction takes it */
+	AT_HIGH,  /* the upper half of the v128 below */
+};
+
+struct value {
+	uint8_t place, type;
+	uint8_t reg; /* AT_REG; AT_FLAGS: the condition */
+	uint32_t at; /* AT_SLOT: height; AT_LOCAL: index */
+	uint64_t bits;
+};
+
+struct local {
+	uint32_t slot; /* counted from the first local's */
+	uint32_t refs; /* AT_LOCAL among the operands */
+	uint8_t type, home;
+};
 
 /* A block being compiled. */
 struct control {
-	uint8_t op; /* block 02, loop 03, if 04, else 05; 0: the function */
-	bool unreachable;
-	uint32_t height; /* of the operands below its parameters */
+	uint8_t op;	  /* block 02, loop 03, if 04, else 05; 0: the function */
+	bool unreachable; /* the standard's: operands of any type can be popped */
+	bool entry_dead;  /* no code comes to its beginning */
+	uint32_t height;  /* of the operands below its parameters */
 	uint32_t param_count, result_count;
 	const uint8_t *params, *results;
-	uint32_t start;	  /* loop: where it begins */
-	uint32_t patches; /* jumps to its end: a list through their distances, 0 ends it */
-	uint32_t otherwise; /* if: the jump to its else */
+	uint32_t start;	    /* loop: where it begins */
+	uint32_t patches;   /* jumps to its end: a list through their distances, 0 ends it */
+	uint32_t entries;   /* of br_tables that lead to its end: a list through them */
+	uint32_t otherwise; /* if: jumps to its else, a list */
 	uint32_t stub, stub_of; /* br_table: code of this target, and of which table */
 };
 
@@ -30,17 +71,34 @@ struct compiler {
 	struct reader r;
 	struct x64 x;
 	struct simd_emitter simd;
-	const struct wasm_functype *type;
-	uint32_t func; /* in the index space */
-	uint8_t *locals;
-	uint32_t *local_slot; /* of each local, counted from the first */
-	uint32_t local_count, local_slots;
-	uint8_t *operands; /* types, by slot */
-	uint32_t height, highest; /* in slots */
+	struct value *stack;
+	uint32_t height, highest; /* in slots; a v128 has two */
+	uint32_t flushed;	  /* below, all values are in slots or constants */
+	uint32_t free, owned;	  /* registers: unused ones, and those of values on the stack */
+	uint32_t hint;		  /* the local whose home dest() gave, or WASM_NONE */
+	bool dead;		  /* nothing comes here: what is emitted is thrown away */
+	bool has_calls;
 	struct control *controls;
 	uint32_t depth;
-	uint32_t frame_at; /* where the frame's size is patched in, and where it is checked */
-	uint32_t tables;   /* br_tables so far */
+	struct local *locals;
+	uint32_t owner[32];
+	const struct wasm_functype *type;
+	uint32_t func; /* in the index space */
+	uint32_t local_count, local_slots;
+	uint32_t homes;	   /* registers */
+	uint32_t home_of[32]; /* which local */
+	uint32_t fixed_slots; /* below the locals' */
+	uint32_t adjust;      /* bytes that RSP is lower than in the body */
+	uint32_t frame_at;    /* where the frame's size is patched in */
+	uint32_t tables;      /* br_tables so far */
+	uint32_t traps[WASM_TRAP_HOST + 1]; /* jumps to a trap: lists */
+	uint32_t *weights;  /* of locals; those that are not 0 are watched */
+	uint16_t *watched;
+	uint32_t watched_count;
+	uint8_t *scan_blocks;
+	uint64_t pool[POOL_MAX];     /* constants behind the function */
+	uint32_t pool_uses[POOL_MAX]; /* lists of the instructions that read them */
+	uint32_t pool_count;
 	uint8_t void_types[1];
 };
 
@@ -48,32 +106,104 @@ struct memarg {
 	uint32_t memory, offset;
 };
 
-uint32_t here(const struct compiler *c);
-_Noreturn void invalid(struct compiler *c, const char *what);
+/* A value on its way to a register. */
+struct move {
+	struct value v;
+	uint8_t dst;
+};
+
+static inline uint32_t here(const struct compiler *c)
+{
+	return (uint32_t)(c->x.p - c->m->code);
+}
+
+static inline struct control *top(struct compiler *c)
+{
+	return &c->controls[c->depth - 1];
+}
+
+static inline uint32_t class_of(uint8_t type)
+{
+	return type_is_float(type) ? FLOATS : INTS;
+}
+
+static inline bool is_wide(uint8_t type)
+{
+	return type != WASM_I32 && type != WASM_F32;
+}
+
+static inline struct x64_mem slot(const struct compiler *c, uint32_t n)
+{
+	return x64_at(RSP, (int32_t)(8 * n + c->adjust));
+}
+
+static inline struct x64_mem operand_slot(const struct compiler *c, uint32_t height)
+{
+	return slot(c, c->fixed_slots + c->local_slots + height);
+}
+
+static inline struct x64_mem local_mem(const struct compiler *c, uint32_t local)
+{
+	return slot(c, c->fixed_slots + c->locals[local].slot);
+}
+
+static inline void release(struct compiler *c, const struct value *v)
+{
+	if (v->place == AT_REG)
+		c->free |= BIT(v->reg);
+}
+
+/* The register that a value is in already, or X64_NONE. */
+static inline unsigned reg_of(const struct compiler *c, const struct value *v)
+{
+	return v->place == AT_REG ? v->reg : v->place == AT_LOCAL ? c->locals[v->at].home : X64_NONE;
+}
+
+/* compile.c */
 void make_room(struct compiler *c, uint64_t bytes);
-struct x64_mem slot(uint32_t n);
-struct x64_mem operand_slot(const struct compiler *c, uint32_t height);
-struct control *top(struct compiler *c);
+_Noreturn void invalid(struct compiler *c, const char *what);
+
+/* compile_values.c: registers and operands. */
 uint32_t slots_of(const uint8_t *types, uint32_t n);
-void push_type(struct compiler *c, uint8_t type);
-uint8_t pop_any(struct compiler *c);
-uint8_t pop_type(struct compiler *c, uint8_t want);
-void pop_types(struct compiler *c, const uint8_t *types, uint32_t n);
-void push_types(struct compiler *c, const uint8_t *types, uint32_t n);
-void load(struct compiler *c, unsigned reg, uint32_t height);
-void store(struct compiler *c, unsigned reg, uint32_t height);
-void pop_to(struct compiler *c, uint8_t type, unsigned reg);
-void push_from(struct compiler *c, uint8_t type, unsigned reg);
-void pop_float(struct compiler *c, bool wide, unsigned xmm);
-void push_float(struct compiler *c, bool wide, unsigned xmm);
-void pop_vector(struct compiler *c, unsigned xmm);
-void push_vector(struct compiler *c, unsigned xmm);
-void trap_if(struct compiler *c, enum x64_cc cc, enum wasm_trap_code code);
+void push_slot(struct compiler *c, uint8_t type);
+void push_slots(struct compiler *c, const uint8_t *types, uint32_t n);
+void push_reg(struct compiler *c, uint8_t type, unsigned reg);
+void push_const(struct compiler *c, uint8_t type, uint64_t bits);
+void push_local(struct compiler *c, uint32_t local);
+void push_condition(struct compiler *c, unsigned cc);
+void push_back(struct compiler *c, const struct value *v); /* popped just before */
+struct value pop_value(struct compiler *c, uint8_t want);
+unsigned pop_condition(struct compiler *c);
+void check_top(struct compiler *c, const uint8_t *types, uint32_t n);
+void truncate_stack(struct compiler *c, uint32_t height);
+unsigned take(struct compiler *c, uint32_t mask);
+/* A register for itself; what is in it goes elsewhere, and so does `other`, which has been popped. */
+void claim(struct compiler *c, unsigned reg, struct value *other);
+void load_to(struct compiler *c, const struct value *v, unsigned reg);
+unsigned to_reg(struct compiler *c, struct value *v); /* to read */
+unsigned to_own(struct compiler *c, struct value *v); /* to change */
+void to_fixed(struct compiler *c, struct value *v, unsigned reg, struct value *other);
+unsigned pop_to_reg(struct compiler *c, uint8_t type, struct value *v);
+void store_value(struct compiler *c, const struct value *v, struct x64_mem to);
+void flush(struct compiler *c);
+void flush_all(struct compiler *c, uint32_t from); /* constants above too */
+void spill_below(struct compiler *c, uint32_t height);
+void settle(struct compiler *c, uint32_t local);
+unsigned dest(struct compiler *c, uint8_t type);
+unsigned dest_or_take(struct compiler *c, uint8_t type);
+void put(struct compiler *c, uint8_t type, unsigned reg);
+void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const struct value *v);
+void move_all(struct compiler *c, struct move *moves, uint32_t n);
+struct x64_mem pool_mem(struct compiler *c, uint64_t bits);
+void pool_used(struct compiler *c, uint64_t bits);
+
+/* compile_scan.c */
+void scan_body(struct compiler *c);
+
+/* compile_control.c */
 struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params, uint32_t param_count,
-				    const uint8_t *results, uint32_t result_count);
+			     const uint8_t *results, uint32_t result_count);
 struct control *label(struct compiler *c, uint32_t n);
-uint32_t label_count(const struct control *k);
-const uint8_t *label_types(const struct control *k);
 void set_unreachable(struct compiler *c);
 void branch(struct compiler *c, struct control *k);
 void begin_block(struct compiler *c, uint8_t op);
@@ -81,30 +211,47 @@ void handle_else(struct compiler *c);
 void end_block(struct compiler *c);
 void handle_br_if(struct compiler *c);
 void handle_br_table(struct compiler *c);
+void handle_select(struct compiler *c, uint8_t type);
+void add_patch(struct compiler *c, uint32_t *list); /* for the distance just emitted */
 void patch_list(struct compiler *c, uint32_t list);
-void patch_to_here(struct compiler *c, uint32_t from);
-void copy_words(struct compiler *c, struct x64_mem to, struct x64_mem from, uint32_t words);
+void trap_if(struct compiler *c, enum x64_cc cc, enum wasm_trap_code code);
+
+/* compile_call.c */
+extern const uint8_t int_args[ARG_INTS];
 void handle_call(struct compiler *c, bool tail);
 void handle_call_indirect(struct compiler *c, bool tail);
 void emit_return(struct compiler *c);
-void call_helper(struct compiler *c, enum helper n);
+void restore_homes(struct compiler *c);
+/* Pops operands of these types as the first arguments; constants follow. A result is left in RAX. */
+void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32_t count, const uint32_t *constants,
+		 uint32_t constant_count);
+void push_result(struct compiler *c, uint8_t type); /* from RAX or XMM0 */
 int32_t table_cell(const struct compiler *c, uint32_t table);
+
+/* compile_memory.c */
 uint32_t need_memory(struct compiler *c, uint32_t index);
-struct x64_mem address(struct compiler *c, uint32_t align, uint32_t memory, uint32_t offset);
+struct x64_mem address(struct compiler *c, struct memarg a, struct value *base);
 struct memarg read_memarg(struct compiler *c, uint32_t natural);
 void handle_load(struct compiler *c, unsigned n);
 void handle_store(struct compiler *c, unsigned n);
 void handle_local(struct compiler *c, uint8_t op);
 void handle_global(struct compiler *c, uint8_t op);
-void handle_select(struct compiler *c, uint8_t type);
+void handle_memory_size(struct compiler *c, uint8_t op);
+
+/* compile_bulk.c */
 void handle_fc(struct compiler *c);
 void handle_table_access(struct compiler *c, uint8_t op);
 void handle_ref(struct compiler *c, uint8_t op);
-void numeric(struct compiler *c, uint8_t op);
-void conversion(struct compiler *c, uint8_t op);
-void handle_simd(struct compiler *c);
 
-void convert_by_helper(struct compiler *c, enum helper h, uint8_t from, uint8_t to, uint32_t operation);
-extern const uint8_t int_args[ARG_INTS];
+/* compile_number.c, compile_float.c */
+void numeric(struct compiler *c, uint8_t op);
+void compare_float(struct compiler *c, bool wide, unsigned n);
+void float_unary(struct compiler *c, bool wide, unsigned n);
+void float_binary(struct compiler *c, bool wide, unsigned n);
+void conversion(struct compiler *c, uint8_t op);
+void truncate_saturating(struct compiler *c, uint32_t op);
+
+/* compile_vector.c */
+void handle_simd(struct compiler *c);
 
 #endif

@@ -37,9 +37,7 @@
 #define WASM_ARENA_STEP_BYTES 0x8000u
 #define WASM_ARENA_STEP_MAX_BYTES 0x400000u
 
-/* Loops nested deeper take part in register assignment as parts of the loop at this depth. */
-#define WASM_SCAN_DEPTH 12u
-/* Locals watched for each loop and each function; others stay in the frame. */
-#define WASM_SCAN_LOCALS 32u
+/* Locals that may get registers; those behind stay in the frame. */
+#define WASM_SCAN_LOCALS 1024u
 
 #endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A look at a body before it is compiled: how often each local is used, uses in loops counting more, and
+ * which locals get registers for the whole function. Checks nothing and stops at whatever is odd: the pass
+ * that compiles refuses it.
+ */
+#include "compiler.h"
+
+enum { LOOP_SHIFT = 3, LOOP_LEVELS = 4, WEIGHT_MAX = 1 << 28, HOMES_MAX = 16 };
+
+enum immediate {
+	IMM_NONE, IMM_LEB, IMM_LEB2, IMM_MEMARG, IMM_4, IMM_8, IMM_BLOCK, IMM_TABLE, IMM_TYPES, IMM_ODD,
+	IMM_LOCAL, IMM_CALL, IMM_CALL2, IMM_FC, IMM_SIMD, IMM_END, IMM_LOOP, IMM_HELPER,
+};
+
+static const uint8_t immediates[256] = {
+	[0x02] = IMM_BLOCK, [0x03] = IMM_LOOP, [0x04] = IMM_BLOCK, [0x06 ... 0x0a] = IMM_ODD, [0x0b] = IMM_END,
+	[0x0c] = IMM_LEB, [0x0d] = IMM_LEB, [0x0e] = IMM_TABLE, [0x10] = IMM_CALL, [0x11] = IMM_CALL2,
+	[0x12] = IMM_LEB, [0x13] = IMM_LEB2, [0x14 ... 0x19] = IMM_ODD, [0x1c] = IMM_TYPES, [0x1d ... 0x1f] = IMM_ODD,
+	[0x20 ... 0x22] = IMM_LOCAL, [0x23 ... 0x24] = IMM_LEB, [0x25 ... 0x26] = IMM_CALL, [0x27] = IMM_ODD,
+	[0x28 ... 0x3e] = IMM_MEMARG, [0x3f] = IMM_LEB, [0x40] = IMM_CALL, [0x41] = IMM_LEB, [0x42] = IMM_LEB,
+	[0x43] = IMM_4, [0x44] = IMM_8, [0xa8 ... 0xab] = IMM_HELPER, [0xae ... 0xb1] = IMM_HELPER,
+	[0xc5 ... 0xcf] = IMM_ODD, [0xd0] = IMM_LEB, [0xd2] = IMM_CALL, [0xd3 ... 0xfb] = IMM_ODD, [0xfc] = IMM_FC,
+	[0xfd] = IMM_SIMD, [0xfe ... 0xff] = IMM_ODD,
+};
+
+struct scan {
+	struct compiler *c;
+	const uint8_t *p, *end;
+	uint32_t depth, loops; /* blocks, and loops among them */
+	uint32_t weight;
+	uint32_t calls; /* weighted */
+};
+
+static bool skip_leb(struct scan *s)
+{
+	while (s->p < s->end)
+		if (!(*s->p++ & 0x80))
+			return true;
+	return false;
+}
+
+static bool take_leb(struct scan *s, uint32_t *v)
+{
+	*v = 0;
+	for (unsigned shift = 0; s->p < s->end; shift += 7) {
+		uint8_t b = *s->p++;
+		if (shift < 32)
+			*v |= (uint32_t)(b & 0x7f) << shift;
+		if (!(b & 0x80))
+			return true;
+	}
+	return false;
+}
+
+static bool skip(struct scan *s, uint64_t bytes)
+{
+	if (bytes > (uint64_t)(s->end - s->p))
+		return false;
+	s->p += bytes;
+	return true;
+}
+
+static void add(uint32_t *to, uint32_t weight)
+{
+	if (*to < WEIGHT_MAX)
+		*to += weight;
+}
+
+static bool open_block(struct scan *s, bool loop)
+{
+	if (s->depth == CONTROL_MAX - 1)
+		return false;
+	s->c->scan_blocks[s->depth++] = loop;
+	s->loops += loop;
+	s->weight = 1u << LOOP_SHIFT * (s->loops < LOOP_LEVELS ? s->loops : LOOP_LEVELS);
+	return skip_leb(s);
+}
+
+static bool close_block(struct scan *s)
+{
+	if (s->depth == 0)
+		return false;
+	s->loops -= s->c->scan_blocks[--s->depth];
+	s->weight = 1u << LOOP_SHIFT * (s->loops < LOOP_LEVELS ? s->loops : LOOP_LEVELS);
+	return true;
+}
+
+static bool memarg(struct scan *s)
+{
+	uint32_t align;
+	return take_leb(s, &align) && (!(align & 64) || skip_leb(s)) && skip_leb(s);
+}
+
+static bool table(struct scan *s)
+{
+	uint32_t n;
+	if (!take_leb(s, &n))
+		return false;
+	for (uint64_t i = 0; i <= n; i++)
+		if (!skip_leb(s))
+			return false;
+	return true;
+}
+
+static bool simd(struct scan *s)
+{
+	uint32_t n;
+	if (!take_leb(s, &n))
+		return false;
+	switch ((enum simd_shape)simd_op(n)->shape) {
+	case SIMD_ILLEGAL:
+		return false;
+	case SIMD_LOAD: case SIMD_STORE:
+		return memarg(s);
+	case SIMD_LOAD_LANE: case SIMD_STORE_LANE:
+		return memarg(s) && skip(s, 1);
+	case SIMD_EXTRACT: case SIMD_REPLACE:
+		return skip(s, 1);
+	case SIMD_CONST: case SIMD_SHUFFLE:
+		return skip(s, 16);
+	case SIMD_UNARY: case SIMD_BINARY: case SIMD_TERNARY: case SIMD_SHIFT: case SIMD_TEST: case SIMD_SPLAT:
+		return true;
+	}
+	return false;
+}
+
+static bool prefix_fc(struct scan *s)
+{
+	static const uint8_t lebs[] = {[8] = 2, 1, 2, 1, 2, 1, 2, 1, 1, 1};
+	uint32_t n;
+	if (!take_leb(s, &n) || n >= sizeof lebs)
+		return false;
+	if (n != 16)
+		add(&s->calls, s->weight);
+	for (unsigned i = 0; i < lebs[n]; i++)
+		if (!skip_leb(s))
+			return false;
+	return true;
+}
+
+static bool call(struct scan *s, bool two)
+{
+	add(&s->calls, s->weight);
+	return skip_leb(s) && (!two || skip_leb(s));
+}
+
+static bool scan_one(struct scan *s)
+{
+	uint32_t n;
+	switch ((enum immediate)immediates[*s->p++]) {
+	case IMM_NONE:
+		return true;
+	case IMM_LOCAL:
+		if (!take_leb(s, &n) || n >= s->c->local_count)
+			return false;
+		if (n < WASM_SCAN_LOCALS) {
+			if (!s->c->weights[n])
+				s->c->watched[s->c->watched_count++] = (uint16_t)n;
+			add(&s->c->weights[n], s->weight);
+		}
+		return true;
+	case IMM_LEB:
+		return skip_leb(s);
+	case IMM_LEB2:
+		return skip_leb(s) && skip_leb(s);
+	case IMM_MEMARG:
+		return memarg(s);
+	case IMM_4:
+		return skip(s, 4);
+	case IMM_8:
+		return skip(s, 8);
+	case IMM_BLOCK:
+		return open_block(s, false);
+	case IMM_LOOP:
+		return open_block(s, true);
+	case IMM_END:
+		return close_block(s);
+	case IMM_TABLE:
+		return table(s);
+	case IMM_TYPES:
+		return skip_leb(s) && skip_leb(s);
+	case IMM_CALL:
+		return call(s, false);
+	case IMM_CALL2:
+		return call(s, true);
+	case IMM_HELPER:
+		return true;
+	case IMM_FC:
+		return prefix_fc(s);
+	case IMM_SIMD:
+		return simd(s);
+	case IMM_ODD:
+		return false;
+	}
+	return false;
+}
+
+struct candidates {
+	uint32_t local[HOMES_MAX], count;
+};
+
+/* Keeps the heaviest, in order. */
+static void consider(const struct compiler *c, struct candidates *k, uint32_t max, uint32_t local)
+{
+	uint32_t weight = c->weights[local], at = k->count;
+	if (k->count == max) {
+		if (weight <= c->weights[k->local[max - 1]])
+			return;
+		at = max - 1;
+	} else {
+		k->count++;
+	}
+	for (; at > 0 && weight > c->weights[k->local[at - 1]]; at--)
+		k->local[at] = k->local[at - 1];
+	k->local[at] = local;
+}
+
+/* In the order in which they are given away; those behind `callee` survive calls. */
+static const uint8_t int_homes[] = {RSI, R8, R9, R10, RDI, RBX, RBP, R12, R13};
+
+static void give(struct compiler *c, uint32_t local, unsigned reg)
+{
+	c->locals[local].home = (uint8_t)reg;
+	c->home_of[reg] = local;
+	c->homes |= BIT(reg);
+}
+
+/* A parameter stays where it comes, if that may be a home. */
+static unsigned preferred(const struct compiler *c, uint32_t local)
+{
+	uint32_t ints = 0;
+	if (local >= c->type->param_count)
+		return X64_NONE;
+	for (uint32_t i = 0; i < local; i++)
+		ints += !type_is_float(c->type->params[i]);
+	return ints < ARG_INTS ? int_args[ints] : X64_NONE;
+}
+
+static void give_ints(struct compiler *c, const struct candidates *k, uint32_t calls)
+{
+	for (uint32_t i = 0; i < k->count; i++) {
+		uint32_t local = k->local[i], weight = c->weights[local];
+		/* A home that calls destroy is stored and loaded at each. */
+		uint32_t allowed = weight > 2 * calls ? (uint32_t)HOMES_CALLER : 0;
+		if (weight > 2)
+			allowed |= HOMES_CALLEE;
+		allowed &= INTS & ~c->homes;
+		unsigned want = preferred(c, local);
+		if (want != X64_NONE && (allowed & BIT(want))) {
+			give(c, local, want);
+			continue;
+		}
+		/* With calls about, those that survive them are for the heaviest. */
+		for (uint32_t j = 0; j < sizeof int_homes; j++) {
+			unsigned reg = int_homes[calls ? sizeof int_homes - 1 - j : j];
+			if (allowed & BIT(reg)) {
+				give(c, local, reg);
+				break;
+			}
+		}
+	}
+}
+
+static void give_floats(struct compiler *c, const struct candidates *k, uint32_t calls)
+{
+	unsigned reg = XMM4;
+	for (uint32_t i = 0; i < k->count; i++)
+		if (c->weights[k->local[i]] > 2 * calls)
+			give(c, k->local[i], reg++);
+}
+
+void scan_body(struct compiler *c)
+{
+	struct scan s = {.c = c, .p = c->r.p, .end = c->r.end, .depth = 1, .weight = 1};
+	struct candidates ints = {.count = 0}, floats = {.count = 0};
+	while (c->watched_count > 0) /* of the function before */
+		c->weights[c->watched[--c->watched_count]] = 0;
+	c->scan_blocks[0] = 0;
+	while (s.p < s.end && scan_one(&s))
+		;
+	c->homes = 0;
+	c->has_calls = s.calls > 0;
+	for (uint32_t i = 0; i < c->watched_count; i++) {
+		uint32_t local = c->watched[i];
+		if (type_is_float(c->locals[local].type))
+			consider(c, &floats, 10, local);
+		else
+			consider(c, &ints, sizeof int_homes, local);
+	}
+	give_ints(c, &ints, s.calls);
+	give_floats(c, &floats, s.calls);
+}
