@@ -66,7 +66,10 @@ static bool inject(struct vm *vm, int signo, struct err *e, int *rc)
 	if (!area->events_open || area->fault_busy || entry == 0 || entry >= MOTE_VA_END)
 		return false;
 	*rc = machine_context(&vm->machine, &c);
-	if (*rc < 0 || (c.rip >= MOTE_WINDOW && c.rip < MOTE_WINDOW_END))
+	if (*rc < 0)
+		return false;
+	bool in_window = c.rip >= MOTE_WINDOW && c.rip < MOTE_WINDOW_END, returning = c.rip - area->resume_at < area->resume_bytes;
+	if (in_window && (!returning || c.rip >= MOTE_KERNEL))
 		return false;
 	area->fault = (struct mote_fault){.vector = MOTE_EVENT_SIGNAL, .detail = (uint64_t)signo, .context = c};
 	area->fault_busy = 1;

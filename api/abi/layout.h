@@ -61,6 +61,8 @@
 #define MOTE_AREA_SAVED_RCX 0x10
 #define MOTE_AREA_SAVED_RSP 0x18
 #define MOTE_AREA_STACK_TOP 0x20
+#define MOTE_AREA_PENDING 0x48
+#define MOTE_AREA_BLOCKED 0x50
 
 #ifndef __ASSEMBLER__
 
@@ -157,7 +159,9 @@ struct mote_clock {
  * and RDI = the area. The handler may resume any context by iretq and clears fault_busy before it does.
  * Otherwise the fault ends the guest. Events arrive in the same way, only while `events_open` is not 0
  * and RIP is outside MOTE_WINDOW; else their bit stays in pending_signals and the personality looks at
- * it before it returns to the program, and a blocking host call ends with -EINTR.
+ * it before it returns to the program, and a blocking host call ends with -EINTR. So that none is missed
+ * between that look and the return, they arrive too while RIP is in the resume_bytes from resume_at on,
+ * where the personality is on its way back; it abandons that way then and takes it anew.
  *
  * Output: while output_armed is not 0 the guest may append small writes for descriptor output_fd (1 or
  * 2) at output[output_len] instead of calling the host; the host writes them out in order before any
@@ -177,6 +181,7 @@ struct mote_area {
 	uint64_t handled_signals; /* bit n - 1: signal n has a handler in the program */
 	uint64_t pending_signals; /* set by the host, cleared by the guest (atomics) */
 	uint64_t blocked_signals; /* the program's mask, kept by the personality */
+	uint64_t resume_at, resume_bytes;
 	/* Beside each other in two cache lines, the result and the ring in one of them. */
 	_Alignas(64) struct mote_frame frame;
 	struct mote_ring ring;
@@ -198,6 +203,8 @@ _Static_assert(offsetof(struct mote_area, syscall_entry) == MOTE_AREA_SYSCALL_EN
 _Static_assert(offsetof(struct mote_area, saved_rcx) == MOTE_AREA_SAVED_RCX, "layout");
 _Static_assert(offsetof(struct mote_area, saved_rsp) == MOTE_AREA_SAVED_RSP, "layout");
 _Static_assert(offsetof(struct mote_area, stack_top) == MOTE_AREA_STACK_TOP, "layout");
+_Static_assert(offsetof(struct mote_area, pending_signals) == MOTE_AREA_PENDING, "layout");
+_Static_assert(offsetof(struct mote_area, blocked_signals) == MOTE_AREA_BLOCKED, "layout");
 
 #define MOTE_BOOT_MAGIC 0x65746f6d /* "mote" */
 

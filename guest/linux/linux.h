@@ -59,7 +59,10 @@ static inline const char *boot_string(uint32_t at)
 /* In start.S. */
 void linux_syscall_entry(void);
 void linux_fault_entry(void);
-_Noreturn void linux_resume(const struct mote_context *c, uint32_t *busy);
+_Noreturn void linux_resume(struct mote_context *c, uint32_t *busy);
+_Noreturn void linux_resume_unasked(struct mote_context *c, uint32_t *busy);
+extern char linux_resume_from[], linux_resume_to[];
+extern struct mote_context *linux_resuming;
 int user_copy(void *to, const void *from, uint64_t bytes);
 extern char user_copy_fault[];
 
@@ -88,6 +91,8 @@ uint64_t ranges_find(uint64_t bytes, uint64_t align);
 bool ranges_free(uint64_t start, uint64_t bytes);
 /* signal.c */
 void linux_fault(struct mote_area *area);
+/* On the way back to a context there are signals to see to first. */
+_Noreturn void linux_signals(struct mote_context *c, uint32_t *busy);
 int64_t signal_action(int signo, uint64_t act, uint64_t old);
 int64_t signal_mask(uint32_t how, uint64_t set, uint64_t old);
 int64_t signal_altstack(uint64_t stack, uint64_t old);

@@ -36,6 +36,8 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area)
 	place_start();
 	struct mote_context c = {.rflags = 0x202};
 	load_program((const uint8_t *)MOTE_PAYLOAD_VA, boot->payload_bytes, &c.rip, &c.rsp);
+	area->resume_at = (uint64_t)linux_resume_from;
+	area->resume_bytes = (uint64_t)(linux_resume_to - linux_resume_from);
 	area->events_open = 1;
 	uint32_t unused;
 	linux_resume(&c, &unused);

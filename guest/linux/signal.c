@@ -127,19 +127,86 @@ int64_t signal_raise(int signo)
 	return 0;
 }
 
-static void xsave_to(uint8_t *at)
-{
-	uint32_t low = 0xe7, high = 0;
-	__asm__ volatile("xsave64 (%0)" : : "r"(at), "a"(low), "d"(high) : "memory");
-}
+/*
+ * The floating-point part of a frame: XSAVE's image, what Linux says of it in the words that the hardware
+ * leaves to software, and a magic word behind it (Linux's asm/sigcontext.h; Intel SDM volume 1, 13.4).
+ */
+enum { MXCSR_AT = 24, MXCSR_MASK_AT = 28, SOFTWARE_AT = 464, HEADER_AT = 512, LEGACY_BYTES = 512, HEADER_BYTES = 64,
+       XSTATE_LEGACY = 3, MXCSR_MASK_DEFAULT = 0xffbf };
+#define FP_MAGIC1 0x46505853U
+#define FP_MAGIC2 0x46505845U
 
-static void xrstor_from(const uint8_t *at)
-{
-	uint32_t low = 0xe7, high = 0;
-	__asm__ volatile("xrstor64 (%0)" : : "r"(at), "a"(low), "d"(high) : "memory");
-}
+struct fp_software {
+	uint32_t magic1, extended_size;
+	uint64_t features;
+	uint32_t size;
+};
 
 static uint8_t fpstate[XSAVE_BYTES] __attribute__((aligned(64)));
+static uint64_t fp_features; /* XCR0 */
+static uint32_t fp_bytes;    /* of XSAVE's image, for those features */
+
+static void fp_find_out(void)
+{
+	uint32_t a, b, c = 0, d;
+	__asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+	fp_features = a | (uint64_t)d << 32;
+	a = 0xd;
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	if (b > XSAVE_BYTES - sizeof(FP_MAGIC2))
+		lib_panic("registers of %u bytes", b);
+	fp_bytes = b;
+}
+
+/* The registers into fpstate, as a frame has them: its bytes. */
+static uint32_t fp_save(void)
+{
+	const uint32_t magic2 = FP_MAGIC2;
+	if (!fp_bytes)
+		fp_find_out();
+	const struct fp_software software = {.magic1 = FP_MAGIC1, .extended_size = fp_bytes + sizeof(magic2),
+					     .features = fp_features, .size = fp_bytes};
+	memset(fpstate + HEADER_AT, 0, HEADER_BYTES);
+	__asm__ volatile("xsave64 (%0)" : : "r"(fpstate), "a"((uint32_t)fp_features), "d"((uint32_t)(fp_features >> 32)) : "memory");
+	memset(fpstate + SOFTWARE_AT, 0, LEGACY_BYTES - SOFTWARE_AT);
+	memcpy(fpstate + SOFTWARE_AT, &software, sizeof(software));
+	memcpy(fpstate + fp_bytes, &magic2, sizeof(magic2));
+	return fp_bytes + (uint32_t)sizeof(magic2);
+}
+
+/* Whether the frame at that address, whose legacy part is in fpstate, has the whole image. */
+static bool fp_extended(uint64_t at)
+{
+	struct fp_software s;
+	uint32_t magic2;
+	memcpy(&s, fpstate + SOFTWARE_AT, sizeof(s));
+	return s.magic1 == FP_MAGIC1 && s.size == fp_bytes && s.extended_size == fp_bytes + sizeof(magic2) &&
+	       get_user(&magic2, at + fp_bytes, sizeof(magic2)) == 0 && magic2 == FP_MAGIC2 &&
+	       get_user(fpstate + HEADER_AT, at + HEADER_AT, fp_bytes - HEADER_AT) == 0;
+}
+
+/* The registers from the program's memory, which may hold anything: what XRSTOR would refuse does not reach it. */
+static int64_t fp_restore(uint64_t at)
+{
+	uint64_t used = XSTATE_LEGACY;
+	uint32_t mxcsr, mask;
+	if (!fp_bytes)
+		fp_find_out();
+	__asm__ volatile("fxsave64 (%0)" : : "r"(fpstate) : "memory");
+	memcpy(&mask, fpstate + MXCSR_MASK_AT, sizeof(mask));
+	if (get_user(fpstate, at, LEGACY_BYTES) < 0)
+		return -E_FAULT;
+	if (fp_extended(at))
+		memcpy(&used, fpstate + HEADER_AT, sizeof(used));
+	used &= fp_features;
+	memset(fpstate + HEADER_AT, 0, HEADER_BYTES);
+	memcpy(fpstate + HEADER_AT, &used, sizeof(used));
+	memcpy(&mxcsr, fpstate + MXCSR_AT, sizeof(mxcsr));
+	if (mxcsr & ~(mask ? mask : MXCSR_MASK_DEFAULT))
+		return -E_FAULT;
+	__asm__ volatile("xrstor64 (%0)" : : "r"(fpstate), "a"((uint32_t)fp_features), "d"((uint32_t)(fp_features >> 32)) : "memory");
+	return 0;
+}
 
 static void context_to(const struct mote_context *c, struct mcontext *m)
 {
@@ -176,7 +243,8 @@ static bool enter_handler(struct mote_context *c, int signo, const struct siginf
 	bool on_alt = L.alt_stack_bytes && c->rsp - L.alt_stack < L.alt_stack_bytes;
 	if ((flags & SA_ONSTACK_) && L.alt_stack_bytes && !on_alt)
 		sp = L.alt_stack + L.alt_stack_bytes;
-	uint64_t fp_at = (sp - XSAVE_BYTES) & ~63UL;
+	uint32_t fp_size = fp_save();
+	uint64_t fp_at = (sp - fp_size) & ~63UL;
 	uint64_t at = ((fp_at - sizeof(struct frame)) & ~15UL) - 8;
 	struct frame f = {.restorer = a->restorer};
 	f.info = *info;
@@ -191,9 +259,7 @@ static bool enter_handler(struct mote_context *c, int signo, const struct siginf
 	f.uc.mcontext.cr2 = info->address;
 	f.uc.mcontext.fpstate = fp_at;
 	f.uc.sigmask = mask;
-	memset(fpstate, 0, sizeof(fpstate));
-	xsave_to(fpstate);
-	if (put_user(fp_at, fpstate, sizeof(fpstate)) < 0 || put_user(at, &f, sizeof(f)) < 0)
+	if (put_user(fp_at, fpstate, fp_size) < 0 || put_user(at, &f, sizeof(f)) < 0)
 		return false;
 	L.area->blocked_signals |= a->mask | (flags & SA_NODEFER_ ? 0 : bit(signo));
 	if (flags & SA_RESETHAND_) {
@@ -216,12 +282,8 @@ void signal_return(struct mote_context *c)
 	uint64_t at = c->rsp - 8; /* the handler's RET took the restorer */
 	if (get_user(&f, at, sizeof(f)) < 0)
 		end_by(SIG_SEGV);
-	if (f.uc.mcontext.fpstate) {
-		if (get_user(fpstate, f.uc.mcontext.fpstate, sizeof(fpstate)) < 0)
-			end_by(SIG_SEGV);
-		memset(fpstate + 520, 0, 56); /* the XSAVE header's reserved words, which XRSTOR refuses */
-		xrstor_from(fpstate);
-	}
+	if (f.uc.mcontext.fpstate && fp_restore(f.uc.mcontext.fpstate) < 0)
+		end_by(SIG_SEGV);
 	context_from(&f.uc.mcontext, c);
 	L.area->blocked_signals = f.uc.sigmask & ~(bit(SIG_KILL) | bit(SIG_STOP));
 }
@@ -332,23 +394,47 @@ static void program_fault(struct mote_context *c, const struct mote_fault *f)
 	end_by(signo);
 }
 
+static bool of_personality(const struct mote_context *c)
+{
+	return c->rip >= MOTE_IMAGE_VA && c->rip < MOTE_BOOT_VA;
+}
+
+void linux_signals(struct mote_context *c, uint32_t *busy)
+{
+	if (of_personality(c)) /* its own way back will ask */
+		linux_resume_unasked(c, busy);
+	signal_deliver(c, RESTART_NEVER, 0);
+	linux_resume(c, busy);
+}
+
+/* An event found the program, or the way back to it. */
+static void event(struct mote_context *c, int signo)
+{
+	struct siginfo info = {.signo = signo};
+	if (of_personality(c))
+		*c = *linux_resuming;
+	if (of_personality(c))
+		(void)signal_raise(signo);
+	else if (signo >= 1 && signo <= 64)
+		(void)deliver_one(c, signo, &info, L.area->blocked_signals);
+}
+
 void linux_fault(struct mote_area *area)
 {
+	/* Not on the stack, which the next fault may use as soon as this one is not busy any more. */
+	static struct mote_context resumed;
 	struct mote_fault f = area->fault;
 	struct mote_context c = f.context;
-	if (f.vector == MOTE_EVENT_SIGNAL) {
-		int signo = (int)(f.detail & 127);
-		struct siginfo info = {.signo = signo};
-		if (signo >= 1 && signo <= 64)
-			(void)deliver_one(&c, signo, &info, area->blocked_signals);
-	} else if (c.rip >= (uint64_t)user_copy && c.rip < (uint64_t)user_copy_fault) {
+	if (f.vector == MOTE_EVENT_SIGNAL)
+		event(&c, (int)(f.detail & 127));
+	else if (c.rip >= (uint64_t)user_copy && c.rip < (uint64_t)user_copy_fault)
 		c.rip = (uint64_t)user_copy_fault;
-	} else if (c.rip >= MOTE_IMAGE_VA && c.rip < MOTE_BOOT_VA) {
+	else if (of_personality(&c))
 		lib_panic("exception %u in the Linux personality at %lx, address %lx", f.vector, c.rip, f.address);
-	} else {
+	else
 		program_fault(&c, &f);
-	}
-	linux_resume(&c, &area->fault_busy);
+	resumed = c;
+	linux_resume(&resumed, &area->fault_busy);
 }
 
 int64_t signal_mask_for_wait(uint64_t set)

@@ -54,15 +54,25 @@ linux_fault_entry:
 	call linux_fault
 	ud2
 
-/* linux_resume(context, busy): all registers as the context has them; *busy becomes 0 just before. */
-	.globl linux_resume
+/*
+ * linux_resume(context, busy): all registers as the context has them; *busy becomes 0 before. From
+ * linux_resume_from to linux_resume_to an event may come, whose handler takes the context from
+ * linux_resuming; a signal that came before is seen by the look at pending_signals.
+ */
+	.globl linux_resume, linux_resume_unasked, linux_resume_from, linux_resume_to
 linux_resume:
-	pushq $MOTE_USER_DS
+	movl $0, (%rsi)
+	movq %rdi, linux_resuming(%rip)
+linux_resume_from:
+	movq %gs:MOTE_AREA_BLOCKED, %rax
+	notq %rax
+	testq %rax, %gs:MOTE_AREA_PENDING
+	jnz 2f
+1:	pushq $MOTE_USER_DS
 	pushq 0x38(%rdi)
 	pushq 0x88(%rdi)
 	pushq $MOTE_USER_CS
 	pushq 0x80(%rdi)
-	movl $0, (%rsi)
 	movq 0x00(%rdi), %rax
 	movq 0x08(%rdi), %rbx
 	movq 0x10(%rdi), %rcx
@@ -79,6 +89,16 @@ linux_resume:
 	movq 0x78(%rdi), %r15
 	movq 0x28(%rdi), %rdi
 	iretq
+2:	movl $1, (%rsi) /* no event beside what follows */
+linux_resume_to:
+	andq $-16, %rsp
+	call linux_signals
+	ud2
+/* The same without a look: for a context of the personality's own, which cannot take a signal. */
+linux_resume_unasked:
+	movl $0, (%rsi)
+	movq %rdi, linux_resuming(%rip)
+	jmp 1b
 
 /* int user_copy(to, from, bytes): 0, or -14 when a fault hit; linux_fault sends faults of its body to the end. */
 	.globl user_copy, user_copy_fault
@@ -92,7 +112,10 @@ user_copy_fault:
 	ret
 
 	.bss
-	.balign 4
+	.balign 8
+	.globl linux_resuming
+linux_resuming:
+	.quad 0
 not_busy: /* what linux_resume clears when no fault is being handled; nobody reads it */
 	.long 0
 

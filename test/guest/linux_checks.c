@@ -117,6 +117,62 @@ static void do_fault_handlers(void)
 	CHECK(caught == SIGILL);
 }
 
+/* The floating-point part of a frame, as programs that switch contexts by it look for it (asm/sigcontext.h). */
+static void on_signal_frame(int signo, siginfo_t *info, void *context)
+{
+	enum { MAGIC1 = 0x46505853, MAGIC2 = 0x46505845, SOFTWARE_AT = 464, XSTATE_BV_AT = 512, SSE = 2, XMM15_AT = 400 };
+	const ucontext_t *uc = context;
+	const uint8_t *fp = (const void *)uc->uc_mcontext.fpregs;
+	uint32_t magic, extended, size;
+	uint64_t features, used;
+	(void)info;
+	CHECK(uc->uc_flags & 1 && (uintptr_t)fp % 64 == 0 && (uintptr_t)fp > (uintptr_t)uc);
+	memcpy(&magic, fp + SOFTWARE_AT, 4);
+	memcpy(&extended, fp + SOFTWARE_AT + 4, 4);
+	memcpy(&features, fp + SOFTWARE_AT + 8, 8);
+	memcpy(&size, fp + SOFTWARE_AT + 16, 4);
+	memcpy(&used, fp + XSTATE_BV_AT, 8);
+	CHECK(magic == MAGIC1 && extended == size + 4 && size >= 576 && (features & 3) == 3 && (used & ~features) == 0);
+	memcpy(&magic, fp + size, 4);
+	CHECK(magic == MAGIC2 && (used & SSE) && ((const uint64_t *)(fp + XMM15_AT))[0] == 0x1122334455667788);
+	CHECK((uint64_t)uc->uc_mcontext.gregs[REG_RIP] > 0x1000 && uc->uc_link == NULL);
+	/* What the handler writes there is what the program goes on with. */
+	((uint64_t *)(fp + XMM15_AT))[0] = 0x99aabbccddeeff00;
+	caught = signo;
+}
+
+static void on_signal_spoiled(int signo, siginfo_t *info, void *context)
+{
+	uint8_t *fp = (void *)((ucontext_t *)context)->uc_mcontext.fpregs;
+	(void)info;
+	memset(fp + 464, 0, 4);	    /* no extended part */
+	memset(fp + 512, 0xff, 64); /* and a header that XRSTOR would refuse */
+	caught = signo;
+}
+
+static uint64_t xmm15_over_signal(void)
+{
+	uint64_t value = 0x1122334455667788;
+	long pid = getpid(), result = SYS_tgkill;
+	__asm__ volatile("movq %1, %%xmm15\n\tsyscall\n\tmovq %%xmm15, %1"
+			 : "+a"(result), "+r"(value)
+			 : "D"(pid), "S"(pid), "d"((long)SIGUSR1)
+			 : "rcx", "r11", "xmm15", "memory");
+	CHECK(result == 0);
+	return value;
+}
+
+static void do_signal_frames(void)
+{
+	struct sigaction sa = {.sa_sigaction = on_signal_frame, .sa_flags = SA_SIGINFO};
+	CHECK(sigaction(SIGUSR1, &sa, NULL) == 0);
+	CHECK(xmm15_over_signal() == 0x99aabbccddeeff00 && caught == SIGUSR1);
+	caught = 0;
+	sa.sa_sigaction = on_signal_spoiled;
+	CHECK(sigaction(SIGUSR1, &sa, NULL) == 0);
+	CHECK(xmm15_over_signal() == 0x1122334455667788 && caught == SIGUSR1);
+}
+
 static double volatile kept = 1.0;
 
 /* Vector registers survive handlers that use them, and system calls. */
@@ -249,6 +305,22 @@ static void alarm_in(long usec)
 	CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
 }
 
+/* A signal that comes while a system call ends must not wait for the next one. */
+static void do_signal_at_the_end_of_a_call(void)
+{
+	catch(SIGALRM, on_signal);
+	for (unsigned i = 0; i < 1000; i++) {
+		struct itimerval soon = {.it_value = {.tv_usec = 1 + i % 100}};
+		caught = 0;
+		CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+		for (unsigned k = 0; k < 1 + i % 97; k++)
+			syscall(SYS_getppid);
+		uint64_t from = __builtin_ia32_rdtsc();
+		while (!caught)
+			CHECK(__builtin_ia32_rdtsc() - from < 20000000000UL);
+	}
+}
+
 static void do_restart(void)
 {
 	char c;
@@ -361,9 +433,9 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} tests[] = {
-		{"signals", do_signals}, {"fault-handlers", do_fault_handlers}, {"floats", do_floats}, {"memory", do_memory},
+		{"signals", do_signals}, {"fault-handlers", do_fault_handlers}, {"floats", do_floats}, {"signal-frames", do_signal_frames}, {"memory", do_memory},
 		{"files", do_files}, {"output", do_output}, {"churn", do_churn}, {"restart", do_restart},
-		{"timers", do_timers}, {"broken-pipe", do_broken_pipe}, {"refusals", do_refusals}, {"identity", do_identity},
+		{"timers", do_timers}, {"end-of-call", do_signal_at_the_end_of_a_call}, {"broken-pipe", do_broken_pipe}, {"refusals", do_refusals}, {"identity", do_identity},
 	};
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		if (strcmp(tests[i].name, what) == 0) {

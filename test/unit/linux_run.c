@@ -149,6 +149,11 @@ Test(linux_run, floats_survive_handlers)
 	expect_check("floats", 0, NULL);
 }
 
+Test(linux_run, signal_frames_are_laid_out_as_linux_does)
+{
+	expect_check("signal-frames", 0, NULL);
+}
+
 Test(linux_run, memory)
 {
 	expect_check("memory", 0, NULL);
@@ -157,6 +162,11 @@ Test(linux_run, memory)
 Test(linux_run, interrupted_calls_go_on_as_on_linux)
 {
 	expect_check("restart", 0, NULL);
+}
+
+Test(linux_run, a_signal_at_the_end_of_a_call_is_not_left_waiting)
+{
+	expect_check("end-of-call", 0, NULL);
 }
 
 Test(linux_run, timers_tell_what_is_left)
