@@ -85,6 +85,16 @@ $(B)/gen/%.o: build/gen/%.c
 	$(CC) $(HOST_CFLAGS) -Wno-conversion -Wno-missing-prototypes -Ibuild/gen/proto -Ibuild/gen -c $< -o $@
 $(OBJ_shim): | $(PROTO_C)
 
+# The seccomp filters, made once by libseccomp from vm/*.def.
+JAIL := build/gen/jail
+$(JAIL)/generate: vm/generate/jail.c vm/jail_syscalls.def vm/jail_poller_syscalls.def | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE $(INC_vm) $< -lseccomp -o $@
+$(JAIL)/jail_filters.h: $(JAIL)/generate
+	$< > $@.$(VARIANT) && mv $@.$(VARIANT) $@
+$(B)/vm/jail.o: $(JAIL)/jail_filters.h
+$(B)/vm/jail.o: HOST_CFLAGS += -I$(JAIL)
+
 # Guest side: freestanding, position fixed at the window's address, one image for each personality.
 GUEST_CC ?= $(CC)
 GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -DMOTE_VERSION='"$(VERSION)"' -ffreestanding -fno-stack-protector -fpie -fno-plt -mno-red-zone \
@@ -131,7 +141,7 @@ $(B)/vm/kernel_image.o: $(G)/kernel.bin
 $(B)/api/image_bytes.o: $(G)/linux.img $(G)/wasm.img
 
 # Libraries and programs.
-LIB_VM := -lseccomp -lcap
+LIB_VM := -lcap
 LIB_HOST := $(LIB_VM) -ljansson -lprotobuf-c
 $(B)/libmote.a: $(OBJ_base) $(OBJ_vm) $(OBJ_api)
 	rm -f $@ && ar rcs $@ $^

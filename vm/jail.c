@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deny by default; what is allowed, and why, stands in jail_syscalls.def and jail_poller_syscalls.def. */
+/*
+ * Deny by default; what is allowed, and why, stands in jail_syscalls.def and jail_poller_syscalls.def.
+ * The filters are made by the build (vm/generate/jail.c).
+ */
 #include "vm/jail.h"
 
-#include "base/io.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
-#include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
+#include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <termios.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "jail_filters.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static _Thread_local const char *thread_name = "the vCPU thread";
 
@@ -27,7 +28,8 @@ static void on_denied(int signo, siginfo_t *info, void *context)
 	(void)signo;
 	(void)context;
 	char line[160];
-	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, info->si_syscall);
+	size_t call = (size_t)info->si_syscall;
+	const char *name = call < COUNT(jail_names) ? jail_names[call] : NULL;
 	int n = snprintf(line, sizeof(line),
 			 "mote: %s made system call %d (%s), which its filter does not allow\n",
 			 thread_name, info->si_syscall, name ? name : "unknown");
@@ -36,50 +38,20 @@ static void on_denied(int signo, siginfo_t *info, void *context)
 	_exit(128 + SIGSYS);
 }
 
-#define ALLOW(call, reason) rc = rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(call), 0);
-#define ALLOW_ARG(call, arg, value, reason)                                                                            \
-	rc = rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(call), 1, SCMP_CMP(arg, SCMP_CMP_EQ, value));
-#define ALLOW_WITHOUT(call, arg, bits, reason)                                                                         \
-	rc = rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(call), 1, SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, bits, 0));
-
-/* Copies from and to the mapped program file, which may have been truncated (memory.c). */
-static int add_own_copies(scmp_filter_ctx ctx)
+/* What the process may do to itself alone is compared with its own number. */
+static int load(const struct sock_filter *filter, size_t count, struct err *e)
 {
-	scmp_datum_t self = (scmp_datum_t)getpid();
-	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(process_vm_readv), 1, SCMP_CMP(0, SCMP_CMP_EQ, self));
-	return rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(process_vm_writev), 1, SCMP_CMP(0, SCMP_CMP_EQ, self));
-}
-
-/* What the C library's thread is made of; clone3 takes its flags by pointer, and is as if it were not there. */
-enum { THREAD_FLAGS = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS |
-		      CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID };
-
-static int add_vcpu_rules(scmp_filter_ctx ctx)
-{
-	int rc = add_own_copies(ctx);
-#include "vm/jail_syscalls.def"
-	return rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-}
-
-static int add_poller_rules(scmp_filter_ctx ctx)
-{
-	int rc = add_own_copies(ctx);
-#include "vm/jail_poller_syscalls.def"
-	return rc;
-}
-
-static int load(int (*add_rules)(scmp_filter_ctx ctx), struct err *e)
-{
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_TRAP);
-	if (!ctx)
-		return err_sys(e, ENOMEM, "a seccomp filter");
-	int rc = add_rules(ctx);
-	if (rc == 0)
-		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* binary tree */
-	if (rc == 0)
-		rc = seccomp_load(ctx);
-	seccomp_release(ctx);
-	return rc < 0 ? err_sys(e, -rc, "loading a seccomp filter for %s", thread_name) : 0;
+	struct sock_filter own[COUNT(jail_vcpu) > COUNT(jail_poller) ? COUNT(jail_vcpu) : COUNT(jail_poller)];
+	struct sock_fprog program = {.len = (unsigned short)count, .filter = own};
+	for (size_t i = 0; i < count; i++) {
+		own[i] = filter[i];
+		if (own[i].k == JAIL_OWN_PID)
+			own[i].k = (uint32_t)getpid();
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+		return err_sys(e, errno, "loading a seccomp filter for %s", thread_name);
+	return 0;
 }
 
 int jail_enter(struct err *e)
@@ -88,11 +60,11 @@ int jail_enter(struct err *e)
 	sigemptyset(&sa.sa_mask);
 	if (sigaction(SIGSYS, &sa, NULL) < 0)
 		return err_sys(e, errno, "handler for SIGSYS");
-	return load(add_vcpu_rules, e);
+	return load(jail_vcpu, COUNT(jail_vcpu), e);
 }
 
 int jail_enter_poller(struct err *e)
 {
 	thread_name = "the poller";
-	return load(add_poller_rules, e);
+	return load(jail_poller, COUNT(jail_poller), e);
 }
