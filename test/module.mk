@@ -129,11 +129,16 @@ spectest-emulated: $(B)/test/conformance/spectest_vm
 LINUX_GUESTS := $(foreach g,linux_checks linux_paths linux_events,$(GUESTS)/$(g).glibc $(GUESTS)/$(g).musl)
 $(GUESTS)/%.glibc: test/guest/%.c test/guest/linux_check.h
 	@mkdir -p $(@D)
-	$(CC) -O1 -static $< -o $@ -lm
+	$(CC) -O1 -static $< -o $@ $(LIBS_$*) -lm
 $(GUESTS)/%.musl: test/guest/%.c test/guest/linux_check.h
 	@mkdir -p $(@D)
 	musl-gcc -O1 -static $< -o $@ -lm
 $(B)/test/unit/linux_run: | $(LINUX_GUESTS)
+# Others' libraries in programs for the same: SQLite can load modules, of which the linker warns in static programs.
+LIBS_linux_sqlite := -Wl,--no-warnings -lsqlite3
+LIBS_linux_lua := -Wl,--no-warnings -llua5.4
+$(B)/test/unit/linux_programs: | $(GUESTS)/linux_sqlite.glibc $(GUESTS)/linux_lua.glibc
+$(B)/test/unit/linux_programs.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"' -DTEST_SCRIPTS='"$(abspath test/guest)"'
 $(B)/test/unit/linux_run.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # Function guests: one source, native and WebAssembly; a hostile one, which is native.

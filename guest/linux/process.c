@@ -310,9 +310,14 @@ SYSCALL(fork)
 	return refuse_once(0, "fork is not implemented: a guest is one process; start the other program in a container of its own");
 }
 
+/* A thread shares all; a child that only shares memory, as posix_spawn makes one, is a process. */
 SYSCALL(clone)
 {
-	if ((s->nr == 56 && (s->a & 0x100)) || s->nr == 435)
+	enum { CLONE3 = 435, CLONE_THREAD = 0x10000 };
+	uint64_t flags = s->a;
+	if (s->nr == CLONE3 && get_user(&flags, s->a, sizeof(flags)) < 0)
+		return -E_FAULT;
+	if (flags & CLONE_THREAD)
 		return refuse_once(1, "threads are not implemented: a guest has one; build the program without them");
 	return sys_fork(s);
 }
