@@ -10,43 +10,10 @@ static uint8_t read_lane(struct compiler *c, const struct simd_op *op)
 	return lane;
 }
 
-/* What most code of simd.c leaves alone; the rest takes RAX, RCX and RDX as scratch. */
-static bool keeps_registers(const struct simd_op *op)
-{
-	unsigned how = op->how;
-	return how <= HOW_AB_IMM || how == HOW_A_IMM || how == HOW_MEM || how == HOW_MEM_OUT;
-}
-
 static void emit(struct compiler *c, const struct simd_op *op, struct simd_args *g)
 {
 	if (!c->dead) /* its constants are listed */
 		simd_emit(&c->simd, op, g);
-}
-
-static void scratch_begin(struct compiler *c, const struct simd_op *op)
-{
-	if (keeps_registers(op))
-		return;
-	claim(c, RAX, NULL);
-	claim(c, RCX, NULL);
-	claim(c, RDX, NULL);
-}
-
-static void scratch_end(struct compiler *c, const struct simd_op *op)
-{
-	if (!keeps_registers(op))
-		c->free |= BIT(RAX) | BIT(RCX) | BIT(RDX);
-}
-
-/* An integer operand goes through R11, which simd.c does not use. */
-static unsigned scalar_register(struct compiler *c, struct value *v)
-{
-	if (type_is_float(v->type))
-		return to_reg(c, v);
-	load_to(c, v, SCRATCH);
-	release(c, v);
-	v->place = AT_SLOT;
-	return SCRATCH;
 }
 
 static void simd_memory(struct compiler *c, const struct simd_op *op)
@@ -62,17 +29,7 @@ static void simd_memory(struct compiler *c, const struct simd_op *op)
 		v = pop_value(c, WASM_V128);
 		g.a = (uint8_t)to_reg(c, &v);
 	}
-	if (!keeps_registers(op)) {
-		/* The address in R11, whole, before the scratch registers are taken. */
-		struct x64_mem at = address(c, a, &base);
-		x64_lea(&c->x, 1, SCRATCH, at);
-		release(c, &base);
-		base.place = AT_SLOT;
-		g.mem = x64_at(SCRATCH, 0);
-		scratch_begin(c, op);
-	} else {
-		g.mem = address(c, a, &base);
-	}
+	g.mem = address(c, a, &base);
 	if (gives) {
 		unsigned dst = dest_or_take(c, WASM_V128);
 		g.dst = (uint8_t)dst;
@@ -83,7 +40,6 @@ static void simd_memory(struct compiler *c, const struct simd_op *op)
 	}
 	release(c, &v);
 	release(c, &base);
-	scratch_end(c, op);
 }
 
 /* Pops what an instruction takes, in order v[0], v[1], v[2]; the number of them. */
@@ -150,6 +106,15 @@ static uint8_t result_type(const struct simd_op *op)
 	return WASM_V128;
 }
 
+/* Where a value is that the instruction can take from the frame. */
+static bool in_frame(struct compiler *c, const struct simd_op *op, const struct value *v, struct x64_mem *at)
+{
+	if (!simd_takes_memory(op) || reg_of(c, v) != X64_NONE || (v->place != AT_SLOT && v->place != AT_LOCAL))
+		return false;
+	*at = v->place == AT_SLOT ? operand_slot(c, v->at) : local_mem(c, v->at);
+	return true;
+}
+
 static void simd_compute(struct compiler *c, const struct simd_op *op)
 {
 	struct simd_args g = {0};
@@ -160,36 +125,21 @@ static void simd_compute(struct compiler *c, const struct simd_op *op)
 		if (op->shape == SIMD_SHIFT && i == 1 && v[1].place == AT_CONST) {
 			g.count_known = true;
 			g.count = (uint32_t)v[1].bits;
-			continue;
+		} else if (op->shape == SIMD_BINARY && i == 1 && in_frame(c, op, &v[1], &g.mem)) {
+			g.b_in_memory = true;
+		} else {
+			regs[i] = (uint8_t)to_reg(c, &v[i]);
 		}
-		regs[i] = (uint8_t)(type_is_float(v[i].type) ? to_reg(c, &v[i]) : scalar_register(c, &v[i]));
 	}
 	g.a = regs[0];
 	g.b = op->shape == SIMD_SPLAT ? regs[0] : regs[1];
 	g.c = regs[2];
-	scratch_begin(c, op);
-	unsigned dst;
-	if (!type_is_float(type)) {
-		/* RAX is among the scratch registers; it stays the result's. */
-		dst = RAX;
-		if (keeps_registers(op))
-			claim(c, RAX, NULL);
-		g.dst = RAX;
-		emit(c, op, &g);
-		scratch_end(c, op);
-		c->free &= ~BIT(RAX);
-		for (unsigned i = 0; i < n; i++)
-			release(c, &v[i]);
-		push_reg(c, type, dst);
-		return;
-	}
+	/* The code reads all that it takes before it writes: the result may be in an operand's register. */
 	for (unsigned i = 0; i < n; i++)
 		release(c, &v[i]);
-	dst = dest_or_take(c, type);
-	g.dst = (uint8_t)dst;
+	g.dst = (uint8_t)dest_or_take(c, type);
 	emit(c, op, &g);
-	scratch_end(c, op);
-	put(c, type, dst);
+	put(c, type, g.dst);
 }
 
 void handle_simd(struct compiler *c)

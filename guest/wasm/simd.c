@@ -345,7 +345,10 @@ void simd_emit(struct simd_emitter *e, const struct simd_op *op, const struct si
 	make_room_for_constants(e);
 	switch ((enum how)op->how) {
 	case HOW_AB:
-		vvv(e, op->x64, g->dst, g->a, g->b);
+		if (g->b_in_memory)
+			x64_vex_rrm(e->x, op->x64, 0, g->dst, g->a, g->mem);
+		else
+			vvv(e, op->x64, g->dst, g->a, g->b);
 		return;
 	case HOW_BA:
 		vvv(e, op->x64, g->dst, g->b, g->a);
@@ -354,7 +357,11 @@ void simd_emit(struct simd_emitter *e, const struct simd_op *op, const struct si
 		vv(e, op->x64, g->dst, g->a);
 		return;
 	case HOW_AB_IMM:
-		vvv_imm(e, op->x64, g->dst, g->a, g->b, op->imm);
+		if (g->b_in_memory)
+			x64_vex_rrm(e->x, op->x64, 0, g->dst, g->a, g->mem);
+		else
+			vvv(e, op->x64, g->dst, g->a, g->b);
+		x64_u8(e->x, op->imm);
 		return;
 	case HOW_A_IMM:
 		vv_imm(e, op->x64, g->dst, g->a, op->imm);

@@ -31,59 +31,7 @@ enum simd_shape {
 	SIMD_SHUFFLE,	 /* v v -> v, 16 lanes */
 };
 
-struct simd_op {
-	uint8_t shape;
-	uint8_t scalar;	 /* enum wasm_type, of s */
-	uint8_t lanes;	 /* lane immediates are below */
-	uint8_t natural; /* log2 of the bytes accessed */
-	uint8_t how;	 /* simd.c: enum how */
-	uint8_t imm;	 /* immediate or parameter of the emission */
-	uint32_t x64;	 /* opcode of the instruction that does the work */
-};
-
-#define SIMD_OP_FIRST_RELAXED 0x100u
-#define SIMD_OP_COUNT 0x114u
-
-/* The instruction behind the prefix 0xfd; its shape is SIMD_ILLEGAL where there is none. */
-const struct simd_op *simd_op(uint32_t op);
-
-/*
- * Registers as in enum x64_reg. Vectors, f32 and f64 are in XMM0 to XMM13, others in any integer register.
- * Destinations may equal sources. Scratch: XMM14, XMM15 and the flags, no integer register.
- */
-struct simd_args {
-	uint8_t dst; /* XMM; TEST and EXTRACT of integers: an integer register */
-	uint8_t a, b, c;      /* operands in order, addresses left out */
-	uint8_t lane;	      /* EXTRACT, REPLACE, LOAD_LANE, STORE_LANE */
-	bool count_known;     /* SHIFT: by count, not by b */
-	uint32_t count;	      /* taken modulo the lanes' bits */
-	const uint8_t *bytes; /* CONST, SHUFFLE: 16 of them */
-	struct x64_mem mem;   /* memory accesses; any registers */
-};
-
-#define SIMD_CONSTANTS_MAX 32u
-
-/* Where code goes, and the constants that it loads: they stand behind it, addressed from RIP. */
-struct simd_emitter {
-	struct x64 *x; /* borrowed */
-	uint8_t *code; /* distances count from here, and no code of the emitter's begins here */
-	uint32_t cpu;  /* enum wasm_cpu, with WASM_CPU_AVX */
-	uint32_t constants;
-	struct {
-		uint64_t low, high;
-		uint32_t uses; /* a list through the distances, 0 ends it */
-	} constant[SIMD_CONSTANTS_MAX];
-};
-
-/* Emits at most WASM_CODE_ROOM_BYTES, constants that find no room with others included. */
-void simd_emit(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *args);
-
-/* A vector of these 16 bytes into an XMM register. */
-void simd_const(struct simd_emitter *e, unsigned xmm, const uint8_t *bytes);
-/* Writes the constants that the code so far uses: where nothing falls through to, behind a
- * function. */
-void simd_flush(struct simd_emitter *e);
-
+/* Ways of doing an instruction. */
 enum how {
 	HOW_AB,	     /* op dst, a, b */
 	HOW_BA,	     /* op dst, b, a */
@@ -136,5 +84,64 @@ enum how {
 	HOW_LANESELECT,
 	HOW_DOT8_ADD,
 };
+
+struct simd_op {
+	uint8_t shape;
+	uint8_t scalar;	 /* enum wasm_type, of s */
+	uint8_t lanes;	 /* lane immediates are below */
+	uint8_t natural; /* log2 of the bytes accessed */
+	uint8_t how;	 /* simd.c: enum how */
+	uint8_t imm;	 /* immediate or parameter of the emission */
+	uint32_t x64;	 /* opcode of the instruction that does the work */
+};
+
+#define SIMD_OP_FIRST_RELAXED 0x100u
+#define SIMD_OP_COUNT 0x114u
+
+/* The instruction behind the prefix 0xfd; its shape is SIMD_ILLEGAL where there is none. */
+const struct simd_op *simd_op(uint32_t op);
+
+/*
+ * Registers as in enum x64_reg. Vectors, f32 and f64 are in XMM0 to XMM13, others in any integer register.
+ * Destinations may equal sources. Scratch: XMM14, XMM15 and the flags, no integer register.
+ */
+struct simd_args {
+	uint8_t dst; /* XMM; TEST and EXTRACT of integers: an integer register */
+	uint8_t a, b, c;      /* operands in order, addresses left out */
+	uint8_t lane;	      /* EXTRACT, REPLACE, LOAD_LANE, STORE_LANE */
+	bool count_known;     /* SHIFT: by count, not by b */
+	uint32_t count;	      /* taken modulo the lanes' bits */
+	const uint8_t *bytes; /* CONST, SHUFFLE: 16 of them */
+	bool b_in_memory;     /* b is at mem: where simd_takes_memory says so */
+	struct x64_mem mem;   /* memory accesses; any registers */
+};
+
+static inline bool simd_takes_memory(const struct simd_op *op)
+{
+	return op->how == HOW_AB || op->how == HOW_AB_IMM;
+}
+
+#define SIMD_CONSTANTS_MAX 32u
+
+/* Where code goes, and the constants that it loads: they stand behind it, addressed from RIP. */
+struct simd_emitter {
+	struct x64 *x; /* borrowed */
+	uint8_t *code; /* distances count from here, and no code of the emitter's begins here */
+	uint32_t cpu;  /* enum wasm_cpu, with WASM_CPU_AVX */
+	uint32_t constants;
+	struct {
+		uint64_t low, high;
+		uint32_t uses; /* a list through the distances, 0 ends it */
+	} constant[SIMD_CONSTANTS_MAX];
+};
+
+/* Emits at most WASM_CODE_ROOM_BYTES, constants that find no room with others included. */
+void simd_emit(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *args);
+
+/* A vector of these 16 bytes into an XMM register. */
+void simd_const(struct simd_emitter *e, unsigned xmm, const uint8_t *bytes);
+/* Writes the constants that the code so far uses: where nothing falls through to, behind a
+ * function. */
+void simd_flush(struct simd_emitter *e);
 
 #endif
