@@ -264,14 +264,15 @@ static void zero_locals(struct compiler *c)
 	}
 }
 
-/* The frame's size is patched in at the end. */
-static void prologue(struct compiler *c)
+/* The frame's size is patched in at the end. Returns the place behind the check of the stack. */
+static uint32_t prologue(struct compiler *c)
 {
 	struct x64 *x = &c->x;
 	uint32_t n = FIXED_SLOTS;
 	x64_lea(x, 1, RSP, x64_at(RSP, INT32_MIN));
 	x64_rm(x, OP_ALU(ALU_CMP), 1, RSP, x64_at(R14, INSTANCE_STACK_LIMIT));
 	trap_if(c, CC_B, WASM_TRAP_STACK);
+	uint32_t behind_check = here(c);
 	for (uint32_t m = c->homes & HOMES_CALLEE; m; m &= m - 1)
 		x64_rm(x, OP_MOV_STORE, 1, (unsigned)__builtin_ctz(m), slot(c, n++));
 	if (c->has_calls)
@@ -283,6 +284,7 @@ static void prologue(struct compiler *c)
 		take_stack_arguments(c);
 	make_room(c, WASM_CODE_ROOM_BYTES);
 	zero_locals(c);
+	return behind_check;
 }
 
 /* Behind the code: what traps jump to. */
@@ -356,7 +358,6 @@ static void compile_function(struct compiler *c, uint32_t own)
 	/* Calls that came before it are a list through func_entry. */
 	uint32_t callers = m->func_entry[own];
 	m->func_code[own] = m->func_entry[own] = here(c);
-	patch_list(c, callers);
 	if (c->type->param_count > WASM_MAX_LOCALS)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many locals");
 	read_locals(c);
@@ -365,8 +366,8 @@ static void compile_function(struct compiler *c, uint32_t own)
 	c->fixed_slots = FIXED_SLOTS;
 	for (uint32_t saved = c->homes & HOMES_CALLEE; saved; saved &= saved - 1)
 		c->fixed_slots++;
-	prologue(c);
-	uint32_t prologue_at = m->func_code[own] + 8; /* behind lea rsp, [rsp + disp32] */
+	c->framed = c->has_calls;
+	uint32_t behind_check = prologue(c), prologue_at = m->func_code[own] + 8; /* behind lea rsp, [rsp + disp32] */
 	compile_body(c);
 	make_room(c, WASM_CODE_ROOM_BYTES);
 	c->dead = false;
@@ -376,6 +377,11 @@ static void compile_function(struct compiler *c, uint32_t own)
 	uint32_t slots = c->fixed_slots + c->local_slots + c->highest;
 	uint32_t frame = (8 * slots + 15) & ~15u;
 	frame += 8; /* with the return address a multiple of 16 */
+	if (!c->framed) { /* a leaf that needs none is entered behind the check of the stack */
+		frame = 0;
+		m->func_entry[own] = behind_check;
+	}
+	patch_list_to(c, callers, m->func_entry[own]);
 	m->func_frame[own] = frame;
 	patch_frame(c, prologue_at, frame);
 }

@@ -66,8 +66,13 @@ void add_patch(struct compiler *c, uint32_t *list)
 
 void patch_list(struct compiler *c, uint32_t list)
 {
+	patch_list_to(c, list, here(c));
+}
+
+void patch_list_to(struct compiler *c, uint32_t list, uint32_t to)
+{
 	while (list) {
-		uint32_t next, rel = here(c) - list;
+		uint32_t next, rel = to - list;
 		memcpy(&next, c->m->code + list - 4, 4);
 		memcpy(c->m->code + list - 4, &rel, 4);
 		list = next;
@@ -413,7 +418,9 @@ void handle_br_table(struct compiler *c)
 	if (n > (uint64_t)(c->r.end - c->r.p))
 		reader_fail(&c->r, WASM_ERROR_MALFORMED, "unexpected end");
 	struct value index = pop_value(c, WASM_I32);
-	to_fixed(c, &index, RCX, NULL);
+	if (to_own(c, &index) == RAX || index.reg == RDX) /* a value's and scratch below */
+		to_fixed(c, &index, RCX, NULL);
+	unsigned reg = index.reg;
 	struct reader labels = c->r;
 	struct control *last = label(c, 0);
 	for (uint64_t i = 0; i <= n; i++) {
@@ -438,15 +445,15 @@ void handle_br_table(struct compiler *c)
 	}
 	make_room(c, WASM_CODE_ROOM_BYTES + 4ull * n);
 	x64_mov_imm(&c->x, RDX, n);
-	x64_rr(&c->x, OP_ALU(ALU_CMP), 0, RCX, RDX);
-	x64_rr(&c->x, OP_CMOV(CC_AE), 0, RCX, RDX);
+	x64_rr(&c->x, OP_ALU(ALU_CMP), 0, reg, RDX);
+	x64_rr(&c->x, OP_CMOV(CC_AE), 0, reg, RDX);
 	x64_lea(&c->x, 1, RDX, (struct x64_mem){X64_NONE, X64_NONE, 0, 0});
 	int32_t back = -(int32_t)here(c);
 	memcpy(c->x.p - 4, &back, 4);
-	x64_rm(&c->x, OP_MOV_LOAD, 0, RCX, x64_at_index(RDX, RCX, 2, INT32_MAX));
+	x64_rm(&c->x, OP_MOV_LOAD, 0, reg, x64_at_index(RDX, reg, 2, INT32_MAX));
 	uint8_t *disp = c->x.p - 4;
-	x64_rr(&c->x, OP_ALU(ALU_ADD), 1, RCX, RDX);
-	x64_jmp_reg(&c->x, RCX);
+	x64_rr(&c->x, OP_ALU(ALU_ADD), 1, reg, RDX);
+	x64_jmp_reg(&c->x, reg);
 	uint32_t table = here(c), id = ++c->tables;
 	memcpy(disp, &table, 4);
 	c->x.p += 4ull * (n + 1);

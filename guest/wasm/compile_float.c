@@ -18,7 +18,7 @@ static void operate(struct compiler *c, uint32_t op, unsigned dst, unsigned a, c
 		b = FLOAT_SCRATCH;
 		load_to(c, v, b);
 	} else if (b == X64_NONE) {
-		from = v->place == AT_SLOT ? operand_slot(c, v->at) : slot(c, c->fixed_slots + c->locals[v->at].slot);
+		from = v->place == AT_SLOT ? operand_slot(c, v->at) : local_mem(c, v->at);
 		pooled = true;
 	}
 	if (c->m->options.cpu & WASM_CPU_AVX) {

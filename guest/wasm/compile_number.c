@@ -2,7 +2,7 @@
 /* Arithmetic and comparisons of integers. */
 #include "compiler.h"
 
-enum { OP_EQZ32 = 0x45, OP_EQZ64 = 0x50 };
+enum { OP_EQZ32 = 0x45, OP_EQZ64 = 0x50, OP_ADD32 = 0x6a, OP_ADD64 = 0x7c };
 
 /* A constant that an instruction takes as its immediate. */
 static bool is_immediate(const struct value *v)
@@ -184,9 +184,29 @@ static void multiply(struct compiler *c, uint8_t type)
 	put(c, type, dst);
 }
 
+/* base + (a << 1, 2 or 3), when the next instruction is that sum: one lea. */
+static bool add_shifted(struct compiler *c, uint8_t type, struct value *a, uint32_t count)
+{
+	const struct value *below = &c->stack[c->height - 1];
+	if (!next_is(c, type == WASM_I64 ? OP_ADD64 : OP_ADD32) || count < 1 || count > 3 || c->dead ||
+	    c->height == top(c)->height || below->type != type || below->place == AT_CONST)
+		return false;
+	c->r.p++;
+	struct value base;
+	unsigned rb = pop_to_reg(c, type, &base), ra = to_reg(c, a);
+	release(c, &base);
+	release(c, a);
+	unsigned dst = dest_or_take(c, type);
+	x64_lea(&c->x, type == WASM_I64, dst, x64_at_index(rb, ra, count, 0));
+	put(c, type, dst);
+	return true;
+}
+
 static void shift_by_constant(struct compiler *c, uint8_t type, enum x64_shift how, struct value *a, uint32_t count)
 {
 	bool wide = type == WASM_I64;
+	if (how == SHIFT_SHL && add_shifted(c, type, a, count))
+		return;
 	struct value none = {.place = AT_CONST, .type = type};
 	bool rotates = how == SHIFT_ROL || how == SHIFT_ROR;
 	if (rotates && (c->m->options.cpu & WASM_CPU_BMI2)) {

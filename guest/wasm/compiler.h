@@ -78,6 +78,7 @@ struct compiler {
 	uint32_t hint;		  /* the local whose home dest() gave, or WASM_NONE */
 	bool dead;		  /* nothing comes here: what is emitted is thrown away */
 	bool has_calls;
+	bool framed; /* some slot of the frame is used */
 	struct control *controls;
 	uint32_t depth;
 	struct local *locals;
@@ -132,17 +133,18 @@ static inline bool is_wide(uint8_t type)
 	return type != WASM_I32 && type != WASM_F32;
 }
 
-static inline struct x64_mem slot(const struct compiler *c, uint32_t n)
+static inline struct x64_mem slot(struct compiler *c, uint32_t n)
 {
+	c->framed |= !c->dead;
 	return x64_at(RSP, (int32_t)(8 * n + c->adjust));
 }
 
-static inline struct x64_mem operand_slot(const struct compiler *c, uint32_t height)
+static inline struct x64_mem operand_slot(struct compiler *c, uint32_t height)
 {
 	return slot(c, c->fixed_slots + c->local_slots + height);
 }
 
-static inline struct x64_mem local_mem(const struct compiler *c, uint32_t local)
+static inline struct x64_mem local_mem(struct compiler *c, uint32_t local)
 {
 	return slot(c, c->fixed_slots + c->locals[local].slot);
 }
@@ -214,6 +216,7 @@ void handle_br_table(struct compiler *c);
 void handle_select(struct compiler *c, uint8_t type);
 void add_patch(struct compiler *c, uint32_t *list); /* for the distance just emitted */
 void patch_list(struct compiler *c, uint32_t list);
+void patch_list_to(struct compiler *c, uint32_t list, uint32_t to);
 void trap_if(struct compiler *c, enum x64_cc cc, enum wasm_trap_code code);
 
 /* compile_call.c */
