@@ -253,17 +253,15 @@ static void min_max(struct simd_emitter *e, const struct simd_op *op, const stru
 	vvv(e, PANDN, g->dst, T1, T0);
 }
 
-/* CVTTPS2DQ gives 0x80000000 for all that does not fit: NaNs are made 0 before, positive ones
- * 0x7fffffff after. */
+/* CVTTPS2DQ gives 0x80000000 for all that does not fit: its complement for what is too large, 0 for NaN. */
 static void trunc_f32_s(struct simd_emitter *e, const struct simd_args *g)
 {
-	vvv_imm(e, CMPPS, T0, g->a, g->a, CMP_EQ);
-	vvv(e, PAND, T1, g->a, T0);
-	vvv(e, PXOR, T0, T0, T1); /* the sign bit: set where the operand is positive */
-	vv(e, CVTTPS2DQ, T1, T1);
-	vvv(e, PAND, T0, T0, T1);
-	shift_imm(e, SRA, 2, T0, T0, 31);
-	vvv(e, PXOR, g->dst, T0, T1);
+	simd_constant_to(e, T0, 0x4f0000004f000000, 0x4f0000004f000000); /* 2^31 */
+	vvv_imm(e, CMPPS, T0, T0, g->a, CMP_LE);
+	vv(e, CVTTPS2DQ, T1, g->a);
+	vvv(e, PXOR, T0, T0, T1);
+	vvv_imm(e, CMPPS, T1, g->a, g->a, CMP_EQ);
+	vvv(e, PAND, g->dst, T0, T1);
 }
 
 /* What exceeds 2^31 is converted apart, as its difference to it, and added. */
