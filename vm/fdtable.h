@@ -20,9 +20,9 @@ enum fd_flag {
 	FD_SOCKET = 1 << 2,
 	FD_LISTENER = 1 << 3, /* given at the start: accept is allowed without the network */
 	FD_STDIO = 1 << 4,    /* given by the embedder: its flags may be shared with others */
-	FD_PLAIN = 1 << 6,    /* seen to be a regular file or a directory, which never makes a caller wait */
 	FD_NONBLOCK = 1 << 5, /* an FD_STDIO descriptor that the guest made non-blocking for itself */
 	FD_GIVEN = 1 << 6,    /* the guest had it from the start, at this number */
+	FD_PLAIN = 1 << 7,    /* seen to be a regular file or a directory, which never makes a caller wait */
 };
 
 struct fd_entry {
