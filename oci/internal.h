@@ -12,6 +12,7 @@
 /* The parts of the document; each fills its members of *s. */
 int oci_parse_process(const struct json_at *root, struct oci_spec *s, struct err *e) must_check;
 int oci_parse_linux(const struct json_at *root, struct oci_spec *s, struct err *e) must_check;
+int oci_parse_hooks(const struct json_at *root, struct oci_hooks *out, struct err *e) must_check;
 
 /* A string that must begin with '/', has no ".." component. As json_get_string. */
 int oci_get_abs_path(const struct json_at *at, const char **out, struct err *e) must_check;

@@ -140,24 +140,6 @@ static int parse_names(const struct json_at *doc, struct oci_spec *s, struct err
 	return rc < 0 ? rc : 0;
 }
 
-static int refuse_hooks(const struct json_at *doc, struct err *e)
-{
-	static const char *const names[] = {"prestart",	      "createRuntime", "createContainer",
-					    "startContainer", "poststart",     "poststop"};
-	struct json_at hooks = json_member(doc, "hooks");
-	int rc = json_get_object(&hooks, e);
-	for (size_t i = 0; rc > 0 && i < sizeof(names) / sizeof(names[0]); i++) {
-		struct json_at list = json_member(&hooks, names[i]);
-		size_t count = 0;
-		if (json_get_array(&list, SIZE_MAX, &count, e) < 0)
-			return -EINVAL;
-		if (count > 0)
-			return json_fail(&list, e, ENOSYS,
-					 "Mote runs no hooks; remove them from the container");
-	}
-	return rc < 0 ? rc : 0;
-}
-
 static int parse_document(struct oci_spec *s, struct err *e)
 {
 	struct json_at doc = json_document(s->root, OCI_CONFIG_NAME);
@@ -175,7 +157,7 @@ static int parse_document(struct oci_spec *s, struct err *e)
 	if (rc == 0)
 		rc = parse_names(&doc, s, e);
 	if (rc == 0)
-		rc = refuse_hooks(&doc, e);
+		rc = oci_parse_hooks(&doc, &s->hooks, e);
 	if (rc == 0)
 		rc = oci_parse_linux(&doc, s, e);
 	return rc;
@@ -215,6 +197,7 @@ void oci_spec_free(struct oci_spec *s)
 	free(s->cgroup_path);
 	free(s->masked);
 	free(s->readonly);
+	oci_hooks_free(&s->hooks);
 	json_decref(s->root);
 	*s = (struct oci_spec){0};
 }

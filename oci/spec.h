@@ -63,6 +63,26 @@ struct oci_resources {
 	size_t unified_count;
 };
 
+struct oci_hook {
+	const char *path;	 /* borrowed, absolute */
+	const char **args, **env; /* owned, NULL-terminated; NULL where not given */
+	int64_t timeout_s;	 /* 0: none */
+};
+
+enum oci_hook_kind {
+	OCI_HOOK_CREATE_RUNTIME, /* and prestart */
+	OCI_HOOK_CREATE_CONTAINER,
+	OCI_HOOK_POSTSTART,
+	OCI_HOOK_POSTSTOP,
+	OCI_HOOK_KINDS
+};
+
+struct oci_hooks {
+	json_t *root; /* owned; in a spec NULL, as the spec's is theirs */
+	struct oci_hook *list[OCI_HOOK_KINDS]; /* owned */
+	size_t count[OCI_HOOK_KINDS];
+};
+
 #define OCI_RLIMITS_MAX 32
 #define OCI_NAMESPACES_MAX 16
 #define OCI_GROUPS_MAX 1024
@@ -99,6 +119,7 @@ struct oci_spec {
 	char *cgroup_path;		 /* owned; absolute and normal, NULL where not given */
 	const char **masked, **readonly; /* owned, absolute paths, NULL-terminated */
 	size_t masked_count, readonly_count;
+	struct oci_hooks hooks;
 };
 
 /* Reads bundle_fd/config.json. *out needs no initialisation and is released with oci_spec_free. */
@@ -109,6 +130,9 @@ int oci_spec_parse(const char *bytes, size_t len, struct oci_spec *out, struct e
 int oci_resources_parse(const char *bytes, size_t len, struct oci_spec *out,
 			struct err *e) must_check;
 void oci_spec_free(struct oci_spec *spec); /* accepts a zeroed one */
+/* Moves the hooks out of a spec, which they outlive. */
+void oci_hooks_take(struct oci_spec *spec, struct oci_hooks *out);
+void oci_hooks_free(struct oci_hooks *hooks); /* accepts zeroed ones */
 #define cleanup_spec cleanup_(oci_spec_free)
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `delete` without a shim: what a container left behind, found by its bundle. */
 #include "runtime/cgroup.h"
+#include "runtime/hooks.h"
 #include "runtime/mounts.h"
 #include "runtime/runtime.h"
 #include "runtime/state.h"
@@ -10,7 +11,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define KILLED_STATUS 137 /* 128 + SIGKILL, by convention */
 #define END_MS 3000	  /* containerd gives `delete` five seconds */
@@ -54,6 +57,21 @@ static int clean_state(int bundle_fd, int *pid, struct err *e)
 	return rc;
 }
 
+/* Of a container that was there until now; what they leave undone does not keep the rest. */
+static void run_poststop(int bundle_fd, const char *bundle, const char *id)
+{
+	cleanup_spec struct oci_spec spec = {0};
+	struct oci_hooks hooks;
+	const struct hook_state state = {.id = id, .bundle = bundle, .status = "stopped"};
+	struct err e = {0};
+	if (oci_spec_read(bundle_fd, &spec, &e) < 0 || spec.hooks.count[OCI_HOOK_POSTSTOP] == 0)
+		return;
+	oci_hooks_take(&spec, &hooks);
+	if (chdir(bundle) < 0 || hooks_run(&hooks, OCI_HOOK_POSTSTOP, &state, &e) < 0)
+		fprintf(stderr, "mote: container %s: %s\n", id, e.text[0] ? e.text : strerror(errno));
+	oci_hooks_free(&hooks);
+}
+
 int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *status, struct err *e)
 {
 	*pid = 0;
@@ -62,6 +80,7 @@ int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *st
 	if (fd < 0)
 		return errno == ENOENT ? 0
 				       : err_sys(e, errno, "bundle %s of container %s", bundle, id);
+	bool was_there = faccessat(fd, STATE_FILE, F_OK, 0) == 0;
 	int rc = clean_state(fd, pid, e);
 	cleanup_free char *rootfs = NULL;
 	if (asprintf(&rootfs, "%s/rootfs", bundle) < 0) {
@@ -70,5 +89,7 @@ int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *st
 	}
 	/* Also where the process could not be ended: as much as can be goes. */
 	int unmounted = mounts_detach(rootfs, rc < 0 ? NULL : e);
+	if (was_there && rc == 0)
+		run_poststop(fd, bundle, id);
 	return rc < 0 ? rc : unmounted;
 }

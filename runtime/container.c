@@ -23,6 +23,7 @@ void container_free(struct container *c)
 	if (!c)
 		return;
 	streams_close(&c->streams);
+	oci_hooks_free(&c->hooks);
 	cgroup_free(c->cgroup);
 	if (c->control >= 0)
 		close(c->control);
@@ -50,8 +51,38 @@ static bool is_being_made(const struct container *c)
 	       (c->state == CONTAINER_CREATING || (c->state == CONTAINER_CREATED && !c->built));
 }
 
+/* Until the hooks of the start have ended. */
+static int started(struct container *c)
+{
+	c->starting = c->hook > 0;
+	return c->starting ? -EINPROGRESS : 0;
+}
+
+/* Their failures are told in the log, and change nothing: the specification has it so. */
+static void start_hooks(struct container *c, enum oci_hook_kind kind, const char *status)
+{
+	const struct hook_state state = {
+		.id = c->id,
+		.bundle = c->bundle,
+		.status = status,
+		.pid = c->reaped ? 0 : c->pid,
+	};
+	struct err e = {0};
+	if (hooks_start(&c->hooks, kind, &state, &c->hook, &e) < 0)
+		dprintf(2, "mote: container %s: %s\n", c->id, e.text);
+}
+
+void container_run_poststop(struct container *c)
+{
+	if (!c->hooked)
+		start_hooks(c, OCI_HOOK_POSTSTOP, "stopped");
+	c->hooked = true;
+}
+
 int container_start(struct container *c, struct err *e)
 {
+	if (c->starting)
+		return started(c);
 	if (c->failure.code)
 		return adopt_failure(c, e);
 	if (c->state != CONTAINER_CREATED)
@@ -73,7 +104,9 @@ int container_start(struct container *c, struct err *e)
 		return err_sys(e, -rc, "starting container %s", c->id);
 	c->state = CONTAINER_RUNNING;
 	streams_started(&c->streams);
-	return 0;
+	start_hooks(c, OCI_HOOK_POSTSTART, "running");
+	c->starting = true;
+	return started(c);
 }
 
 static int send_signal(const struct container *c, int signo)
@@ -226,6 +259,10 @@ static void hear(struct container *c)
 
 bool container_reaped(struct container *c, int pid, int wait_status, struct timespec at)
 {
+	if (pid > 0 && pid == c->hook) {
+		c->hook = 0;
+		return true;
+	}
 	if (pid > 0 && pid == c->streams.logger) {
 		c->streams.logger = 0;
 		return true;

@@ -4,6 +4,7 @@
 #define MOTE_RUNTIME_CONTAINER_H
 
 #include "runtime/cgroup.h"
+#include "runtime/hooks.h"
 #include "runtime/runtime.h"
 #include "runtime/state.h"
 #include "runtime/streams.h"
@@ -38,6 +39,10 @@ struct container {
 	int64_t deadline_ms;
 	bool built;	    /* the VM is there: it can be started */
 	struct err failure; /* of creating it; code 0: none */
+	struct oci_hooks hooks; /* owned; those to run after start and stop */
+	pid_t hook;		/* a child that runs some; 0: none */
+	bool starting;		/* those of the start run: it has not been answered */
+	bool hooked;		/* those of the end have been started */
 	enum ending ending;
 	bool oom; /* not told of yet */
 };
@@ -46,6 +51,8 @@ struct container {
  */
 void container_free(struct container *c);
 
+/* Starts the hooks of the end, once. */
+void container_run_poststop(struct container *c);
 int64_t container_now_ms(void); /* CLOCK_MONOTONIC */
 /* The timer is readable, and container_is_late, ms from now. */
 void container_set_deadline(struct container *c, int64_t ms);

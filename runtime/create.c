@@ -150,6 +150,8 @@ static int send_config(const struct container *c, const struct oci_spec *s, uint
 		.rootfs = s->root_path,
 		.memory_bytes = memory_bytes,
 		.shim_pid = getpid(),
+		.hooks = s->hooks.count[OCI_HOOK_CREATE_RUNTIME] ||
+			 s->hooks.count[OCI_HOOK_CREATE_CONTAINER],
 		.spec = *s,
 	};
 	cleanup_buf struct buf body = {.cap = WIRE_BODY_MAX};
@@ -236,6 +238,11 @@ static int assemble(struct container *c, const struct oci_spec *s,
 	return rc < 0 ? rc : send_join(c, e);
 }
 
+static bool has_later_hooks(const struct oci_spec *s)
+{
+	return s->hooks.count[OCI_HOOK_POSTSTART] || s->hooks.count[OCI_HOOK_POSTSTOP];
+}
+
 static int create(struct container *c, const struct container_config *config, struct err *e)
 {
 	cleanup_spec struct oci_spec spec = {0};
@@ -253,6 +260,8 @@ static int create(struct container *c, const struct container_config *config, st
 	if (c->timer < 0)
 		return err_sys(e, errno, "a timer");
 	rc = kvm < 0 ? kvm : assemble(c, &spec, config, kvm, memory_bytes, e);
+	if (has_later_hooks(&spec))
+		oci_hooks_take(&spec, &c->hooks);
 	if (config->debug)
 		dprintf(2, "container %s: monitor %d, cgroup %s, %lu MiB for the guest\n", c->id,
 			c->pid, c->cgroup ? cgroup_path(c->cgroup) : "none", memory_bytes >> 20);
@@ -320,6 +329,11 @@ int container_created(struct container *c, struct err *e)
 		return -EINPROGRESS;
 	give_up(c);
 	if (container_end(c, NULL) == -EINPROGRESS)
+		return -EINPROGRESS;
+	/* What those of the creation did, they undo. */
+	if (c->pid > 0)
+		container_run_poststop(c);
+	if (c->hook > 0)
 		return -EINPROGRESS;
 	int rc = err_set(e, c->failure.blame, c->failure.code, "%s", c->failure.text);
 	undo(c);

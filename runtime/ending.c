@@ -122,10 +122,14 @@ int container_delete(struct container *c, struct err *e)
 	if (rc < 0)
 		return rc;
 	rc = c->rootfs_mounted ? mounts_detach(c->rootfs, e) : 0;
+	c->rootfs_mounted &= rc < 0;
 	if (rc == 0)
 		rc = cgroup_remove(c->cgroup, e);
 	if (rc < 0)
 		return rc;
+	container_run_poststop(c);
+	if (c->hook > 0)
+		return -EINPROGRESS;
 	state_remove(c->bundle_fd);
 	container_free(c);
 	return 0;

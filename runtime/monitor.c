@@ -148,11 +148,18 @@ static int settle(struct monitor *m, struct err *e)
 	const struct oci_spec *s = &m->config.spec;
 	if (chdir(m->config.bundle) < 0)
 		return err_sys(e, errno, "bundle %s", m->config.bundle);
-	int rc = monitor_enter_namespaces(s, e);
+	struct monitor_hooks hooks, *h = m->config.hooks ? &hooks : NULL;
+	int rc = h ? monitor_read_hooks(h, m->config.id, m->config.bundle, e) : 0;
+	if (rc == 0)
+		rc = monitor_enter_namespaces(s, e);
+	if (rc == 0 && h)
+		rc = monitor_run_runtime_hooks(h, e);
 	if (rc == 0)
 		rc = monitor_set_oom_score(s, e);
 	if (rc == 0)
-		rc = monitor_enter_root(s, m->config.rootfs, &m->root_fd, e);
+		rc = monitor_enter_root(s, m->config.rootfs, h, &m->root_fd, e);
+	if (h)
+		monitor_free_hooks(h);
 	if (rc == 0)
 		rc = take_terminal(s, e);
 	if (rc == 0)

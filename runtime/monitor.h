@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "runtime/hooks.h"
 #include "runtime/wire.h"
 
 #include <signal.h>
@@ -26,6 +27,19 @@ static inline bool monitor_signal_is_own(int signo)
 	       signo == SIGABRT;
 }
 
+/* The hooks of config.json that a monitor runs. NULL in place of it: there are none. */
+struct monitor_hooks {
+	struct oci_hooks hooks;
+	struct hook_state state;
+	pid_t runtime;	  /* a process that stayed in the runtime's namespaces, to run those that belong there */
+	int go, answered; /* owned: pipes to and from it */
+};
+/* Before the namespaces are entered. */
+int monitor_read_hooks(struct monitor_hooks *h, const char *id, const char *bundle, struct err *e) must_check;
+/* In them: createRuntime's, by that process. */
+int monitor_run_runtime_hooks(struct monitor_hooks *h, struct err *e) must_check;
+void monitor_free_hooks(struct monitor_hooks *h);
+
 /* Joins or makes the namespaces of the config, and a mount namespace; sets its sysctls and names.
  */
 int monitor_enter_namespaces(const struct oci_spec *spec, struct err *e) must_check;
@@ -34,8 +48,8 @@ int monitor_enter_namespaces(const struct oci_spec *spec, struct err *e) must_ch
  * Relative paths begin in the current directory. *root_fd: that directory, open for reading; the
  * caller's.
  */
-int monitor_enter_root(const struct oci_spec *spec, const char *rootfs, int *root_fd,
-		       struct err *e) must_check;
+int monitor_enter_root(const struct oci_spec *spec, const char *rootfs,
+		       const struct monitor_hooks *hooks, int *root_fd, struct err *e) must_check;
 /* While the host's /proc is still there. */
 int monitor_set_oom_score(const struct oci_spec *spec, struct err *e) must_check;
 /* Resource limits, umask, working directory. In the new root. */

@@ -172,7 +172,8 @@ static int pivot(int root_fd, struct err *e)
 	return 0;
 }
 
-int monitor_enter_root(const struct oci_spec *s, const char *rootfs, int *root_fd, struct err *e)
+int monitor_enter_root(const struct oci_spec *s, const char *rootfs,
+		       const struct monitor_hooks *hooks, int *root_fd, struct err *e)
 {
 	/* Nothing that is mounted here may reach the host; what it mounts later may still come in.
 	 */
@@ -192,6 +193,8 @@ int monitor_enter_root(const struct oci_spec *s, const char *rootfs, int *root_f
 	if (rc == 0 && s->root_readonly &&
 	    mount_setattr(root, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
 		rc = err_sys(e, errno, "read-only root");
+	if (rc == 0 && hooks)
+		rc = hooks_run(&hooks->hooks, OCI_HOOK_CREATE_CONTAINER, &hooks->state, e);
 	if (rc == 0)
 		rc = pivot(root, e);
 	if (rc == 0 && s->propagation &&

@@ -45,6 +45,7 @@ struct wire_config {
 	const char *rootfs;
 	uint64_t memory_bytes; /* guest memory there may be */
 	pid_t shim_pid;	       /* whose end is the monitor's */
+	bool hooks; /* config.json has some for it to run */
 	struct oci_spec spec;
 };
 

@@ -182,6 +182,7 @@ static void code_config(struct codec *c, struct wire_config *w)
 	code_string(c, &w->rootfs);
 	code_value(c, &w->memory_bytes);
 	code_value(c, &w->shim_pid);
+	code_bool(c, &w->hooks);
 	code_process(c, &w->spec);
 	code_place(c, &w->spec);
 }

@@ -571,12 +571,13 @@ static void advance(struct task *t)
 		drop_watches(t);
 	if (t->creator && !finish_create(t))
 		return;
-	if (!t->creator && container_take_exit(t->container))
+	if (t->starter)
+		finish_start(t);
+	/* The end is told after the start. */
+	if (!t->creator && !t->starter && container_take_exit(t->container))
 		exited(t);
 	if (container_take_oom(t->container))
 		publish_named(t->shim, "/tasks/oom", "containerd.events.TaskOOM", container_id(t->container));
-	if (t->starter)
-		finish_start(t);
 	if (!t->deleters || finish_delete(t))
 		sync_watches(t);
 }

@@ -154,8 +154,12 @@ Test(oci_spec, mistakes_are_named)
 		"namespace");
 	refused(DOC(",\"linux\":{\"devices\":[{\"path\":\"/dev/fuse\"}]}"), ENOSYS,
 		"linux.devices");
-	refused(DOC(",\"hooks\":{\"createRuntime\":[{\"path\":\"/h\"}]}"), ENOSYS,
-		"hooks.createRuntime");
+	refused(DOC(",\"hooks\":{\"startContainer\":[{\"path\":\"/h\"}]}"), ENOSYS,
+		"hooks.startContainer");
+	refused(DOC(",\"hooks\":{\"poststop\":[{\"path\":\"h\"}]}"), EINVAL, "hooks.poststop[0].path");
+	refused(DOC(",\"hooks\":{\"prestart\":[{\"args\":[]}]}"), EINVAL, "hooks.prestart[0].path");
+	refused(DOC(",\"hooks\":{\"poststart\":[{\"path\":\"/h\",\"timeout\":0}]}"), ERANGE,
+		"hooks.poststart[0].timeout");
 	refused(DOC(",\"x\\ny\":{},\"linux\":{\"sysctl\":{\"a\\nb\":\"1\"}}"), EINVAL, "a?b");
 }
 

@@ -400,8 +400,8 @@ Test(runtime_container, what_cannot_be_run)
 		 ",\"linux\":{\"namespaces\":[{\"type\":\"network\"}],\"sysctl\":{\"net.none\":"
 		 "\"1\"}}",
 		 ENOENT, "net.none"},
-		{",\"env\":[]", ",\"hooks\":{\"prestart\":[{\"path\":\"/x\"}]}", ENOSYS,
-		 "hooks.prestart"},
+		{",\"env\":[]", ",\"hooks\":{\"startContainer\":[{\"path\":\"/x\"}]}", ENOSYS,
+		 "hooks.startContainer"},
 	};
 	struct client k;
 	struct err e;

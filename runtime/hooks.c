@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hooks. Their programs are the operator's, as config.json is: they run on the host, with the rights
+ * of the shim, before a monitor gives up its own.
+ */
+#include "runtime/hooks.h"
+
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The state as the specification has it, in a file to be read from its beginning. -errno. */
+static int state_file(const struct oci_hooks *h, const struct hook_state *s)
+{
+	json_t *version = json_object_get(h->root, "ociVersion"),
+	       *annotations = json_object_get(h->root, "annotations");
+	cleanup_json json_t *doc = json_pack("{s:O?, s:s, s:s, s:s, s:O?}", "ociVersion", version, "id",
+					     s->id, "status", s->status, "bundle", s->bundle,
+					     "annotations", annotations);
+	if (doc && s->pid && json_object_set_new(doc, "pid", json_integer(s->pid)) < 0)
+		return -ENOMEM;
+	cleanup_free char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+	if (!text)
+		return -ENOMEM;
+	cleanup_close int fd = memfd_create("mote-hook-state", MFD_CLOEXEC);
+	int rc = fd < 0 ? -errno : io_write_all(fd, text, strlen(text));
+	if (rc == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		rc = -errno;
+	return rc < 0 ? rc : take_fd(&fd);
+}
+
+/* In the child. What it says is kept for the error; nothing else of ours stays open. */
+static _Noreturn void become(const struct oci_hook *h, int in, int out)
+{
+	static char *none[] = {NULL};
+	char *just_path[] = {(char *)(uintptr_t)h->path, NULL};
+	sigset_t empty;
+	sigemptyset(&empty);
+	signal(SIGPIPE, SIG_DFL);
+	if (dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 &&
+	    close_range(3, ~0U, 0) == 0 && sigprocmask(SIG_SETMASK, &empty, NULL) == 0)
+		execve(h->path, h->args && h->args[0] ? (char **)(uintptr_t)h->args : just_path,
+		       h->env ? (char **)(uintptr_t)h->env : none);
+	dprintf(2, "%s", strerror(errno));
+	_exit(127);
+}
+
+/* Its wait status, or -errno: -ETIMEDOUT after it was killed. */
+static int await(pid_t pid, int64_t timeout_s, int *status)
+{
+	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	int n;
+	do
+		n = poll(&p, 1, timeout_s > 0 ? (int)timeout_s * 1000 : -1);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return n == 0 ? -ETIMEDOUT : 0;
+}
+
+static int run_one(const struct oci_hook *h, int state, struct err *e)
+{
+	cleanup_close int said = memfd_create("mote-hook-output", MFD_CLOEXEC);
+	if (said < 0 || lseek(state, 0, SEEK_SET) < 0)
+		return err_sys(e, errno, "hook %s", h->path);
+	pid_t pid = fork();
+	if (pid < 0)
+		return err_sys(e, errno, "hook %s", h->path);
+	if (pid == 0)
+		become(h, state, said);
+	int status = 0, rc = await(pid, h->timeout_s, &status);
+	if (rc == -ETIMEDOUT)
+		return err_set(e, ERR_CONFIG, ETIMEDOUT, "hook %s: it takes longer than %d s",
+			       h->path, (int)h->timeout_s);
+	if (rc < 0)
+		return err_sys(e, -rc, "hook %s", h->path);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	char text[200];
+	ssize_t n = pread(said, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return err_set(e, ERR_CONFIG, ECANCELED, "hook %s: it ended with %s %d: %s", h->path,
+		       WIFEXITED(status) ? "status" : "signal",
+		       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
+		       *text ? text : "it said nothing");
+}
+
+int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
+	      const struct hook_state *state, struct err *e)
+{
+	if (hooks->count[kind] == 0)
+		return 0;
+	cleanup_close int file = state_file(hooks, state);
+	int rc = file < 0 ? err_sys(e, -file, "the state for hooks") : 0;
+	for (size_t i = 0; rc == 0 && i < hooks->count[kind]; i++)
+		rc = run_one(&hooks->list[kind][i], file, e);
+	return rc;
+}
+
+int hooks_start(const struct oci_hooks *hooks, enum oci_hook_kind kind,
+		const struct hook_state *state, pid_t *pid, struct err *e)
+{
+	*pid = 0;
+	if (hooks->count[kind] == 0)
+		return 0;
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "a process for hooks");
+	pid_t child = fork();
+	if (child != 0) {
+		/* Until the child holds none of our descriptors: a copy would keep one that we close
+		 * alive for those who watch it. */
+		char byte;
+		close(ends[1]);
+		ssize_t n = child > 0 ? io_read_full(ends[0], &byte, 1) : 0;
+		close(ends[0]);
+		*pid = child;
+		return child < 0 || n < 0 ? err_sys(e, errno, "a process for hooks") : 0;
+	}
+	struct err why = {0};
+	if ((ends[1] > 3 && close_range(3, (unsigned)ends[1] - 1, 0) < 0) ||
+	    close_range((unsigned)ends[1] + 1, ~0U, 0) < 0)
+		_exit(1);
+	close(ends[1]);
+	if (chdir(state->bundle) < 0 || hooks_run(hooks, kind, state, &why) < 0)
+		dprintf(2, "mote: container %s: %s\n", state->id,
+			why.text[0] ? why.text : strerror(errno));
+	_exit(why.code ? 1 : 0);
+}
