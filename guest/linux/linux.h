@@ -24,6 +24,7 @@ enum {
 /* The program's. */
 #define LINUX_STACK_TOP 0x7ff000000000UL
 #define LINUX_STACK_BYTES (8UL << 20)
+#define LINUX_STACK_STEP (2UL << 20) /* mapped at first, and each time it grows */
 #define LINUX_MMAP_TOP 0x7fe000000000UL
 #define LINUX_PIE_BASE 0x555555554000UL
 
@@ -38,6 +39,7 @@ struct linux_state {
 	struct mote_area *area;
 	const struct mote_boot *boot;
 	uint64_t brk_start, brk, brk_mapped;
+	uint64_t stack_low; /* the program's stack is mapped from here on */
 	uint64_t fs_base;
 	char cwd[PATH_MAX_BYTES];
 	uint32_t umask;
@@ -84,6 +86,8 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area);
 void load_program(const uint8_t *file, uint64_t bytes, uint64_t *rip, uint64_t *rsp);
 /* syscall.c */
 void linux_syscall(struct mote_context *c);
+/* memory.c: maps the stack down to an address of it that is not there yet; false for other addresses. */
+bool memory_stack_reach(uint64_t address);
 /* ranges.c: free addresses of the zone that mmap chooses from. All sizes are whole pages. */
 void ranges_take(uint64_t start, uint64_t bytes);
 void ranges_give(uint64_t start, uint64_t bytes);

@@ -162,8 +162,8 @@ static uint64_t make_stack(const Elf64_Ehdr *eh, uint64_t entry, uint64_t phdrs)
 {
 	const struct mote_boot *b = L.boot;
 	const uint32_t *argv = (const void *)boot_string(b->argv), *envv = (const void *)boot_string(b->envv);
-	must_map(mote_mem_map(L.area, LINUX_STACK_TOP - LINUX_STACK_BYTES, LINUX_STACK_BYTES,
-			      MOTE_PROT_READ | MOTE_PROT_WRITE));
+	L.stack_low = LINUX_STACK_TOP - LINUX_STACK_STEP;
+	must_map(mote_mem_map(L.area, L.stack_low, LINUX_STACK_STEP, MOTE_PROT_READ | MOTE_PROT_WRITE));
 	uint64_t sp = LINUX_STACK_TOP - 16;
 	uint64_t random = push_bytes(&sp, b->random, 16);
 	uint64_t name = push_string(&sp, boot_string(b->payload_path)), platform = push_string(&sp, "x86_64");

@@ -14,6 +14,19 @@ static uint64_t up(uint64_t v)
 	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
 }
 
+bool memory_stack_reach(uint64_t address)
+{
+	if (address >= L.stack_low || address < LINUX_STACK_TOP - LINUX_STACK_BYTES)
+		return false;
+	uint64_t low = address & ~(uint64_t)(LINUX_STACK_STEP - 1);
+	if (mote_mem_map(L.area, low, L.stack_low - low, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0) {
+		lib_log("the memory limit leaves no room for the program's stack");
+		return false;
+	}
+	L.stack_low = low;
+	return true;
+}
+
 static int64_t memory_brk(uint64_t to)
 {
 	if (to < L.brk_start)

@@ -259,6 +259,7 @@ static bool enter_handler(struct mote_context *c, int signo, const struct siginf
 	f.uc.mcontext.cr2 = info->address;
 	f.uc.mcontext.fpstate = fp_at;
 	f.uc.sigmask = mask;
+	(void)memory_stack_reach(at); /* a fault here would be one too many */
 	if (put_user(fp_at, fpstate, fp_size) < 0 || put_user(at, &f, sizeof(f)) < 0)
 		return false;
 	L.area->blocked_signals |= a->mask | (flags & SA_NODEFER_ ? 0 : bit(signo));
@@ -427,6 +428,8 @@ void linux_fault(struct mote_area *area)
 	struct mote_context c = f.context;
 	if (f.vector == MOTE_EVENT_SIGNAL)
 		event(&c, (int)(f.detail & 127));
+	else if (f.vector == 14 && memory_stack_reach(f.address))
+		; /* the instruction is executed again */
 	else if (c.rip >= (uint64_t)user_copy && c.rip < (uint64_t)user_copy_fault)
 		c.rip = (uint64_t)user_copy_fault;
 	else if (of_personality(&c))

@@ -259,6 +259,39 @@ static void do_files(void)
 	CHECK(close(ends[1]) == 0 && read(ends[0], text, 1) == 0 && read(99, text, 1) == -1 && errno == EBADF);
 }
 
+__attribute__((noinline)) static int deep_read(int fd, size_t bytes)
+{
+	char buffer[bytes]; /* nobody has touched it when the kernel writes to it */
+	CHECK(read(fd, buffer, bytes) == (ssize_t)bytes);
+	return buffer[0] + buffer[bytes - 1];
+}
+
+__attribute__((noinline)) static int deep_signal(size_t bytes)
+{
+	char *volatile far = __builtin_alloca(bytes);
+	CHECK(raise(SIGUSR1) == 0);
+	return far == NULL;
+}
+
+__attribute__((noinline)) static int deep_call(int depth)
+{
+	volatile char here[4096];
+	here[0] = (char)depth;
+	return depth ? deep_call(depth - 1) + here[0] * 0 : 1;
+}
+
+static void do_stack(void)
+{
+	int fd = open("/w/fruit.txt", O_RDONLY);
+	CHECK(fd >= 0 && deep_call(100) == 1);
+	catch(SIGUSR1, on_signal);
+	CHECK(deep_signal(2 << 20) == 0 && caught == SIGUSR1);
+	int zero = open("/w/zeroes", O_RDWR | O_CREAT, 0600);
+	CHECK(zero >= 0 && ftruncate(zero, 3 << 20) == 0 && deep_read(zero, 3 << 20) == 0);
+	CHECK(deep_call(1800) == 1);
+	CHECK(syscall(SYS_read, fd, 8, 10) == -1 && errno == EFAULT);
+}
+
 /* Many small writes, each to be seen once and whole by who reads. */
 static void do_output(void)
 {
@@ -434,7 +467,7 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} tests[] = {
 		{"signals", do_signals}, {"fault-handlers", do_fault_handlers}, {"floats", do_floats}, {"signal-frames", do_signal_frames}, {"memory", do_memory},
-		{"files", do_files}, {"output", do_output}, {"churn", do_churn}, {"restart", do_restart},
+		{"files", do_files}, {"stack", do_stack}, {"output", do_output}, {"churn", do_churn}, {"restart", do_restart},
 		{"timers", do_timers}, {"end-of-call", do_signal_at_the_end_of_a_call}, {"broken-pipe", do_broken_pipe}, {"refusals", do_refusals}, {"identity", do_identity},
 	};
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)

@@ -159,6 +159,11 @@ Test(linux_run, memory)
 	expect_check("memory", 0, NULL);
 }
 
+Test(linux_run, the_stack_grows)
+{
+	expect_check("stack", 0, NULL);
+}
+
 Test(linux_run, interrupted_calls_go_on_as_on_linux)
 {
 	expect_check("restart", 0, NULL);
