@@ -16,6 +16,59 @@ static void emit(struct compiler *c, const struct simd_op *op, struct simd_args 
 		simd_emit(&c->simd, op, g);
 }
 
+/* The instruction at *p, which is passed over, if it can take its second operand from memory; else NULL. */
+static const struct simd_op *memory_taker(const struct compiler *c, const uint8_t **p)
+{
+	const uint8_t *at = *p;
+	if (c->r.end - at < 3 || at[0] != 0xfd || (at[1] & 0x80 && at[2] != 1))
+		return NULL;
+	const struct simd_op *op = simd_op((at[1] & 0x7fu) | (at[1] & 0x80u));
+	if (op->shape != SIMD_BINARY || !simd_takes_memory(op))
+		return NULL;
+	*p = at + (at[1] & 0x80 ? 3 : 2);
+	return op;
+}
+
+/*
+ * v128.load and the instruction that takes the vector at once: one that follows it, or follows a local.get of the
+ * other operand, when its operands may be swapped. False: there is none, and nothing is done.
+ */
+static bool load_and_compute(struct compiler *c, struct memarg a)
+{
+	const uint8_t *p = c->r.p;
+	struct simd_args g = {.b_in_memory = true};
+	struct value v = {.place = AT_SLOT}, base;
+	if (a.memory > 0 || a.offset > INT32_MAX)
+		return false;
+	const struct simd_op *op = memory_taker(c, &p);
+	const struct local *local = NULL;
+	if (!op && c->r.end - p > 2 && p[0] == 0x20 && p[1] < 0x80 && p[1] < c->local_count) {
+		local = &c->locals[p[1]];
+		p += 2;
+		if (local->type != WASM_V128 || local->home == X64_NONE)
+			return false;
+		op = memory_taker(c, &p);
+		if (op && !simd_commutes(op))
+			return false;
+	}
+	if (!op)
+		return false;
+	g.mem = address(c, a, &base);
+	if (local) {
+		g.a = local->home;
+	} else {
+		v = pop_value(c, WASM_V128);
+		g.a = (uint8_t)to_reg(c, &v);
+	}
+	c->r.p = p;
+	release(c, &v);
+	release(c, &base);
+	g.dst = (uint8_t)dest_or_take(c, WASM_V128);
+	emit(c, op, &g);
+	put(c, WASM_V128, g.dst);
+	return true;
+}
+
 static void simd_memory(struct compiler *c, const struct simd_op *op)
 {
 	struct simd_args g = {.dst = XMM0};
@@ -23,6 +76,8 @@ static void simd_memory(struct compiler *c, const struct simd_op *op)
 	bool gives = op->shape == SIMD_LOAD || op->shape == SIMD_LOAD_LANE;
 	struct memarg a = read_memarg(c, op->natural);
 	struct value v = {.place = AT_SLOT}, base = {.place = AT_SLOT};
+	if (op->natural == 4 && gives && load_and_compute(c, a))
+		return;
 	if (has_lane)
 		g.lane = read_lane(c, op);
 	if (op->shape != SIMD_LOAD) {

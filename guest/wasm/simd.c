@@ -340,6 +340,23 @@ static void ternary(struct simd_emitter *e, const struct simd_op *op, const stru
 	}
 }
 
+bool simd_commutes(const struct simd_op *op)
+{
+	switch (op->x64) {
+	case P(0xdb): case P(0xeb): case P(0xef): /* and, or, xor */
+	case P(0xfc): case P(0xfd): case P(0xfe): case P(0xd4): /* additions */
+	case P(0xec): case P(0xed): case P(0xdc): case P(0xdd):
+	case P(0xe0): case P(0xe3): /* averages */
+	case P(0xd5): case P38(0x40): case P(0xf5): /* multiplications */
+	case P(0x74): case P(0x75): case P(0x76): case P38(0x29): /* equal */
+	case P(0xda): case P(0xea): case P38(0x38): case P38(0x39): case P38(0x3a): case P38(0x3b): /* least */
+	case P(0xde): case P(0xee): case P38(0x3c): case P38(0x3d): case P38(0x3e): case P38(0x3f): /* greatest */
+	case P(0x58): case NP(0x58): case P(0x59): case NP(0x59): /* addition, multiplication of floats */
+		return op->how == HOW_AB;
+	}
+	return false;
+}
+
 void simd_emit(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g)
 {
 	make_room_for_constants(e);

@@ -121,6 +121,9 @@ static inline bool simd_takes_memory(const struct simd_op *op)
 	return op->how == HOW_AB || op->how == HOW_AB_IMM;
 }
 
+/* Of those: the two operands may be swapped. Which payload a NaN has is then the other one's, if both are NaN. */
+bool simd_commutes(const struct simd_op *op);
+
 #define SIMD_CONSTANTS_MAX 32u
 
 /* Where code goes, and the constants that it loads: they stand behind it, addressed from RIP. */
