@@ -138,7 +138,10 @@ $(G)/kernel.bin: guest/kernel/stubs.S guest/kernel/stubs.ld | $(LAYERS)/.made
 	$(CC) -g -nostdlib -static -no-pie -fcf-protection=none $(INC_guest) -Wl,-T,guest/kernel/stubs.ld -Wl,--build-id=none -Wl,-z,noexecstack $< -o $(G)/kernel.elf
 	objcopy -O binary -j .text $(G)/kernel.elf $@
 $(B)/vm/kernel_image.o: $(G)/kernel.bin
-$(B)/api/image_bytes.o: $(G)/linux.img $(G)/wasm.img
+$(B)/api/image_bytes.o: $(G)/linux.img $(G)/wasm.img $(G)/build.id
+# Differs where snapshots of one build are of no use to another.
+$(G)/build.id: $(G)/linux.img $(G)/wasm.img $(G)/kernel.bin $(wildcard vm/*.[chS] api/abi/*)
+	cat $^ | sha256sum | head -c 64 > $@
 
 # Libraries and programs.
 LIB_VM := -lcap

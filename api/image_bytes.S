@@ -12,4 +12,8 @@
 
 	image mote_image_linux, "guest/linux.img"
 	image mote_image_wasm, "guest/wasm.img"
+	.globl mote_build_id
+	.hidden mote_build_id
+mote_build_id:
+	.incbin "guest/build.id"
 	.section .note.GNU-stack, "", @progbits

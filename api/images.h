@@ -7,6 +7,8 @@
 
 extern const uint8_t mote_image_linux[], mote_image_linux_end[];
 extern const uint8_t mote_image_wasm[], mote_image_wasm_end[];
+/* 64 hexadecimal digits that differ for each build of guest images and vm/: what snapshots depend on. */
+extern const char mote_build_id[64];
 
 /*
  * Opens the file that this code was loaded from, once a process; later calls answer from what it found,

@@ -69,6 +69,10 @@ struct sandbox_config {
 
 /* All of it but program and personality. ERR_CONFIG where something is wrong. */
 int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, struct err *e) must_check;
+void sandbox_use_image(struct vm_config *c, const uint8_t *image, const uint8_t *end);
+/* mote_sandbox_new; from a snapshot of the compiled module where one is given (borrowed). */
+int sandbox_new(const struct mote_options *options, struct vm_snapshot *compiled, struct mote_sandbox **sandbox,
+		struct mote_error *error) must_check;
 void snapshot_ref(struct mote_snapshot *s);
 /* Copies options.functions and limits. ERR_CONFIG where they are wrong. */
 int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e) must_check;

@@ -30,7 +30,7 @@ int sandbox_report(const struct err *from, struct mote_error *to)
 	return -from->code;
 }
 
-static void use_image(struct vm_config *c, const uint8_t *image, const uint8_t *end)
+void sandbox_use_image(struct vm_config *c, const uint8_t *image, const uint8_t *end)
 {
 	c->image = image;
 	c->image_bytes = (size_t)(end - image);
@@ -54,11 +54,11 @@ static int choose_image(const struct mote_options *o, struct vm_config *c, struc
 	if (n < 0)
 		return err_sys(e, errno, "%s", name);
 	if (n == sizeof(head) && memcmp(head, "\0asm", 4) == 0) {
-		use_image(c, mote_image_wasm, mote_image_wasm_end);
+		sandbox_use_image(c, mote_image_wasm, mote_image_wasm_end);
 		return 0;
 	}
 	if (n == sizeof(head) && memcmp(head, "\177ELF", 4) == 0) {
-		use_image(c, mote_image_linux, mote_image_linux_end);
+		sandbox_use_image(c, mote_image_linux, mote_image_linux_end);
 		return 0;
 	}
 	if (n >= 2 && memcmp(head, "#!", 2) == 0)
@@ -106,16 +106,19 @@ int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, st
 	return 0;
 }
 
-static int create(const struct mote_options *o, struct vm **vm, struct err *e)
+static int create(const struct mote_options *o, struct vm_snapshot *compiled, struct vm **vm, struct err *e)
 {
 	struct sandbox_config c;
 	int rc = sandbox_configure(o, &c, e);
+	if (rc == 0 && compiled)
+		return vm_create_from(compiled, &c.vm, vm, e);
 	if (rc == 0)
 		rc = choose_image(o, &c.vm, e);
 	return rc < 0 ? rc : vm_create(&c.vm, vm, e);
 }
 
-int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox, struct mote_error *error)
+int sandbox_new(const struct mote_options *options, struct vm_snapshot *compiled, struct mote_sandbox **sandbox,
+		struct mote_error *error)
 {
 	struct err e = {0};
 	/* Members beyond what the caller knows are at their defaults. */
@@ -130,12 +133,17 @@ int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **s
 		err_sys(&e, ENOMEM, "a sandbox");
 		return sandbox_report(&e, error);
 	}
-	if (calls_configure(s, &o, &e) < 0 || create(&o, &s->vm, &e) < 0) {
+	if (calls_configure(s, &o, &e) < 0 || create(&o, compiled, &s->vm, &e) < 0) {
 		mote_sandbox_free(s);
 		return sandbox_report(&e, error);
 	}
 	*sandbox = s;
 	return 0;
+}
+
+int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox, struct mote_error *error)
+{
+	return sandbox_new(options, NULL, sandbox, error);
 }
 
 int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result, struct mote_error *error)

@@ -7,7 +7,7 @@ $(G)/probe.elf $(G)/frozen.elf: $(G)/%.elf: $(B)/g-linux/test/guest/%.o $(B)/g-l
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
 $(B)/g-linux/test/guest/probe.o $(B)/g-linux/test/guest/frozen.o: GUEST_EXTRA = $(LINUX_CFLAGS)
 $(B)/test/unit/vm_run.o: $(G)/probe.img
-$(B)/test/unit/vm_snapshot.o $(B)/test/unit/vm_shell.o: $(G)/frozen.img
+$(addprefix $(B)/test/unit/,vm_snapshot.o vm_snapshot_file.o vm_shell.o): $(G)/frozen.img
 
 # Each test/unit/NAME.c is one program, linked with everything of the host's but the main functions.
 UNIT := $(patsubst test/unit/%.c,$(B)/test/unit/%,$(wildcard test/unit/*.c))
@@ -155,6 +155,12 @@ $(GUESTS)/calls_reactor.wasm: test/guest/calls_guest.c $(B)/mote-cc
 	$(B)/mote-cc --wasm -mexec-model=reactor -O1 -Wall -Wextra $< -o $@
 $(B)/test/unit/api_calls $(B)/test/unit/api_snapshot: | $(CALLS_GUESTS) $(GUESTS)/hello.elf
 $(B)/test/unit/api_calls.o $(B)/test/unit/api_snapshot.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+
+$(GUESTS)/cache_program.wasm: test/guest/cache_program.c
+	@mkdir -p $(@D)
+	clang --target=wasm32-wasi -O2 $< -o $@
+$(B)/test/unit/api_cache: | $(GUESTS)/cache_program.wasm
+$(B)/test/unit/api_cache.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # The engine compared with V8 on random modules: make differential MODULES=N SEED=N.
 MODULES ?= 1000

@@ -166,7 +166,7 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 		.abi_version = MOTE_ABI_VERSION,
 		.memory_bytes = vm->memory.max_bytes,
 		.payload_bytes = vm->payload_bytes,
-		.flags = config->network ? MOTE_BOOT_NETWORK : 0,
+		.flags = (config->network ? MOTE_BOOT_NETWORK : 0) | (config->stop_ready ? MOTE_BOOT_READY : 0),
 		.argc = strings_count(config->argv),
 		.envc = strings_count(config->envp),
 		.preopenc = (uint32_t)config->preopen_count,

@@ -6,6 +6,8 @@
  */
 #include "vm/cpuid.h"
 
+#include "base/sha256.h"
+
 #include <errno.h>
 #include <linux/kvm.h>
 #include <pthread.h>
@@ -100,6 +102,16 @@ static int choose(int kvm_fd, struct err *e)
 	all->nent = n;
 	chosen = all;
 	return 0;
+}
+
+int cpuid_digest(int kvm_fd, char out[65], struct err *e)
+{
+	pthread_mutex_lock(&lock);
+	int rc = chosen ? 0 : choose(kvm_fd, e);
+	pthread_mutex_unlock(&lock);
+	if (rc == 0)
+		sha256_hex(chosen->entries, chosen->nent * sizeof(chosen->entries[0]), out);
+	return rc;
 }
 
 int cpuid_apply(int kvm_fd, int vcpu_fd, uint64_t *xcr0, struct err *e)

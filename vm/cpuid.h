@@ -14,4 +14,7 @@
  */
 int cpuid_apply(int kvm_fd, int vcpu_fd, uint64_t *xcr0, struct err *e) must_check;
 
+/* 64 hexadecimal digits that differ where guests are shown other features. */
+int cpuid_digest(int kvm_fd, char out[65], struct err *e) must_check;
+
 #endif

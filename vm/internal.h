@@ -57,6 +57,7 @@ struct vm {
 	uint64_t fds_seen;      /* fds.changes when descriptors were last as `snapshot` has them */
 	struct vm_snapshot *snapshot; /* owned reference: what memory was last set to, or NULL */
 	bool network;
+	bool stop_ready;
 	bool ended;
 	struct vm_outcome outcome; /* valid once ended */
 	struct mote_boot *boot;    /* host address */

@@ -44,6 +44,15 @@ static int pagemap_fd(void)
 	return fd;
 }
 
+/* Whether it was opened before: a thread in its filter may not open anything. */
+static bool pagemap_open(void)
+{
+	pthread_mutex_lock(&pagemap_lock);
+	bool is = pagemap >= 0 && pagemap_of == getpid();
+	pthread_mutex_unlock(&pagemap_lock);
+	return is;
+}
+
 /* Calls one(arg, gpa, bits) for pages in the page map that are the process's own. 0 or -errno. */
 typedef int page_visit(void *arg, uint64_t gpa);
 
@@ -123,6 +132,7 @@ static bool all_zero(const uint8_t *page)
 struct saver {
 	struct memory *m;
 	int fd;
+	uint64_t file_at;
 	uint64_t at, bytes;
 };
 
@@ -130,7 +140,7 @@ static int saver_end(struct saver *s)
 {
 	while (s->bytes) {
 		/* The kernel reads the guest's memory: of a file that became shorter it says EFAULT. */
-		ssize_t n = pwrite(s->fd, s->m->hva + s->at, s->bytes, (off_t)s->at);
+		ssize_t n = pwrite(s->fd, s->m->hva + s->at, s->bytes, (off_t)(s->file_at + s->at));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -160,9 +170,9 @@ static int save_private(void *arg, uint64_t gpa)
 }
 
 /* Of mapped files all pages, of other memory those that were written. */
-static int save_contents(struct memory *m, int fd)
+static int save_contents(struct memory *m, int fd, uint64_t file_at)
 {
-	struct saver s = {.m = m, .fd = fd};
+	struct saver s = {.m = m, .fd = fd, .file_at = file_at};
 	int tables = saver_add(&s, 0, m->tables_next);
 	if (tables < 0)
 		return tables;
@@ -183,21 +193,46 @@ static int save_contents(struct memory *m, int fd)
 	return rc < 0 ? rc : saver_end(&s);
 }
 
+int memory_image_view(struct memory_image *i)
+{
+	void *view = mmap(NULL, i->next, PROT_READ, MAP_SHARED, i->fd, (off_t)i->file_at);
+	if (view == MAP_FAILED)
+		return -errno;
+	i->view = view;
+	return 0;
+}
+
+void memory_image_prepare(void)
+{
+	pagemap_fd();
+}
+
 static int save(struct memory *m, struct memory_image *i)
 {
 	i->fd = memfd_create("mote-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (i->fd < 0 || ftruncate(i->fd, (off_t)m->next) < 0)
 		return -errno;
-	int rc = save_contents(m, i->fd);
+	int rc = save_contents(m, i->fd, 0);
 	if (rc < 0)
 		return rc;
 	if (fcntl(i->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
 		return -errno;
-	void *view = mmap(NULL, m->next, PROT_READ, MAP_SHARED, i->fd, 0);
-	if (view == MAP_FAILED)
-		return -errno;
-	i->view = view;
-	return 0;
+	return memory_image_view(i);
+}
+
+static int save_error(int rc, struct err *e)
+{
+	if (rc == -EFAULT)
+		return err_set(e, ERR_CONFIG, EFAULT, "the program's file has become shorter");
+	return err_sys(e, -rc, "taking a snapshot of the guest's memory");
+}
+
+int memory_image_save(struct memory *m, const struct memory_image *i, int fd, uint64_t file_at, struct err *e)
+{
+	if (ftruncate(fd, (off_t)(file_at + i->next)) < 0)
+		return err_sys(e, errno, "writing a snapshot");
+	int rc = save_contents(m, fd, file_at);
+	return rc < 0 ? save_error(rc, e) : 0;
 }
 
 static int copy_frames(const struct page_stack *from, uint32_t **to, uint32_t *len)
@@ -211,7 +246,7 @@ static int copy_frames(const struct page_stack *from, uint32_t **to, uint32_t *l
 	return 0;
 }
 
-int memory_image_take(struct memory *m, struct memory_image *out, struct err *e)
+int memory_image_list(struct memory *m, struct memory_image *out, struct err *e)
 {
 	struct memory_image i = {
 		.fd = -1,
@@ -229,13 +264,24 @@ int memory_image_take(struct memory *m, struct memory_image *out, struct err *e)
 		rc = copy_frames(&m->free_small, &i.free_small, &i.free_small_len);
 	if (rc == 0)
 		rc = copy_frames(&m->free_large, &i.free_large, &i.free_large_len);
-	if (rc == 0)
-		rc = save(m, &i);
 	if (rc < 0) {
 		memory_image_free(&i);
-		if (rc == -EFAULT)
-			return err_set(e, ERR_CONFIG, EFAULT, "the program's file has become shorter");
-		return err_sys(e, -rc, "taking a snapshot of the guest's memory");
+		return save_error(rc, e);
+	}
+	*out = i;
+	return 0;
+}
+
+int memory_image_take(struct memory *m, struct memory_image *out, struct err *e)
+{
+	struct memory_image i;
+	int rc = memory_image_list(m, &i, e);
+	if (rc < 0)
+		return rc;
+	rc = save(m, &i);
+	if (rc < 0) {
+		memory_image_free(&i);
+		return save_error(rc, e);
 	}
 	*out = i;
 	return 0;
@@ -331,7 +377,7 @@ static int map_anonymous(struct memory *m, uint64_t from, uint64_t end)
 static int map_contents(const struct memory_image *i, struct memory *m, uint64_t from, uint64_t used_end)
 {
 	void *at = mmap(m->hva + from, i->next - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
-			i->fd, (off_t)from);
+			i->fd, (off_t)(i->file_at + from));
 	if (at == MAP_FAILED)
 		return -errno;
 	return used_end > i->next ? map_anonymous(m, i->next, used_end) : 0;
@@ -419,7 +465,7 @@ static int learn_page(void *arg, uint64_t gpa)
 void memory_image_learn(struct memory_image *i, struct memory *m)
 {
 	struct memory_working_set *none = NULL, *w = NULL;
-	if (!atomic_load(&i->working_set))
+	if (!atomic_load(&i->working_set) && pagemap_open())
 		w = calloc(1, sizeof(*w));
 	if (!w)
 		return;

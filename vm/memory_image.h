@@ -22,7 +22,8 @@ struct memory_working_set {
 
 /* Immutable once taken, but for what is learnt about it: may be used by any number of threads. */
 struct memory_image {
-	int fd;              /* owned: guest-physical contents, tables included, sealed; holes are zero */
+	int fd;              /* owned: guest-physical contents, tables included, never written again; holes are zero */
+	uint64_t file_at;    /* where in it guest-physical 0 is; whole pages */
 	const uint8_t *view; /* owned mapping of it, `next` bytes */
 	uint64_t next, small_next, small_end, used_bytes, max_bytes; /* as in struct memory; tables not counted */
 	uint64_t tables_next;
@@ -40,6 +41,16 @@ struct memory_image {
 int memory_image_take(struct memory *m, struct memory_image *out, struct err *e) must_check;
 /* Notes what a memory that the image was put into has written since, if it is not known yet. */
 void memory_image_learn(struct memory_image *i, struct memory *m);
+/*
+ * In two steps for a file of the caller's: first all but the contents, with fd -1; then the contents from
+ * byte file_at of fd on.
+ */
+int memory_image_list(struct memory *m, struct memory_image *out, struct err *e) must_check;
+int memory_image_save(struct memory *m, const struct memory_image *i, int fd, uint64_t file_at, struct err *e) must_check;
+/* Maps what lies in i->fd from file_at on. 0 or -errno. */
+int memory_image_view(struct memory_image *i) must_check;
+/* Opens what memory_image_take and memory_image_save need of /proc. */
+void memory_image_prepare(void);
 void memory_image_free(struct memory_image *i); /* accepts a zeroed one with fd -1 */
 /*
  * Makes a memory be what the image is. It may be a new one (memory_init), one that was used for anything

@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Freezing and restoring a VM: memory_image.c's and machine.c's parts put together. */
-#include "vm/snapshot.h"
+#include "vm/snapshot_private.h"
 
-#include "vm/internal.h"
-#include "vm/memory_image.h"
+#include "vm/boot.h"
 #include "vm/shell.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-struct vm_snapshot {
-	_Atomic unsigned refs;
-	struct memory_image memory;
-	struct machine_state cpu;
-	uint64_t area, kernel_stack, boot; /* guest-physical */
-	gva_t area_va, entry;
-	gpa_t payload;
-	uint64_t payload_bytes;
-	size_t channel_max;
-	gva_t reply_at;
-	uint64_t reply_room;
-	uint64_t alarm_left_ns, alarm_interval_ns;
-	struct fd_wanted *fds; /* owned: what the guest has open */
-	uint32_t fd_count;
-	uint32_t given; /* descriptors that it had at its start */
-};
 
 /* --- taking --- */
 
@@ -63,7 +44,7 @@ static uint64_t gpa_of(const struct vm *vm, const void *host)
 	return (uint64_t)((const uint8_t *)host - vm->memory.hva);
 }
 
-static int fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
+int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
 	int rc = note_fds(vm, s, e);
 	if (rc < 0)
@@ -78,12 +59,13 @@ static int fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	s->entry = vm->entry;
 	s->payload = vm->payload;
 	s->payload_bytes = vm->payload_bytes;
+	s->at_ready = vm->stop_ready;
 	s->channel_max = vm->channel.max;
 	s->reply_at = vm->channel.reply_at;
 	s->reply_room = vm->channel.reply_room;
 	s->alarm_left_ns = vm->alarm_left_ns;
 	s->alarm_interval_ns = vm->alarm_interval_ns;
-	return memory_image_take(&vm->memory, &s->memory, e);
+	return 0;
 }
 
 int vm_snapshot_take(struct vm *vm, struct vm_snapshot **out, struct err *e)
@@ -95,7 +77,9 @@ int vm_snapshot_take(struct vm *vm, struct vm_snapshot **out, struct err *e)
 		return err_sys(e, ENOMEM, "a snapshot");
 	s->refs = 1;
 	s->memory.fd = -1;
-	int rc = fill(vm, s, e);
+	int rc = snapshot_fill(vm, s, e);
+	if (rc == 0)
+		rc = memory_image_take(&vm->memory, &s->memory, e);
 	if (rc < 0) {
 		vm_snapshot_drop(s);
 		return rc;
@@ -274,13 +258,33 @@ static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *c
 	return rc < 0 ? rc : put_or_say(vm, s, e);
 }
 
+/*
+ * For a guest that was frozen in `ready`: descriptors and boot information are this VM's own, and it is
+ * not waiting any more.
+ */
+static int build_ready(struct vm *vm, struct vm_snapshot *s, const struct vm_config *config, struct err *e)
+{
+	int rc = vm_give_fds(vm, config, e);
+	if (rc == 0)
+		rc = put_or_say(vm, s, e);
+	if (rc < 0)
+		return rc;
+	rc = memory_unmap(&vm->memory, gva(MOTE_BOOT_VA), (vm->boot->bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1));
+	if (rc < 0)
+		return err_sys(e, -rc, "boot information");
+	vm->channel.waiting = false;
+	vm->channel.max = 0;
+	vm->area->frame.result = 0;
+	return boot_write_info(vm, config, e);
+}
+
 int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct vm **out, struct err *e)
 {
 	struct vm *vm;
 	int rc = vm_new(config, &vm, e);
 	if (rc < 0)
 		return rc;
-	rc = build(vm, s, config, e);
+	rc = s->at_ready ? build_ready(vm, s, config, e) : build(vm, s, config, e);
 	if (rc < 0) {
 		vm_destroy(vm);
 		return rc;

@@ -23,6 +23,22 @@ int vm_snapshot_take(struct vm *vm, struct vm_snapshot **out, struct err *e) mus
 struct vm_snapshot *vm_snapshot_ref(struct vm_snapshot *s);
 void vm_snapshot_drop(struct vm_snapshot *s); /* accepts NULL */
 
+/*
+ * Freezes a VM into a file, from byte 0 of fd, which is empty. Writes, reads and sets the size of fd and
+ * nothing else, so that a thread in its filter (jail.h) can do it once vm_snapshot_prepare was called.
+ * `build` has 64 hexadecimal digits that differ for each build of Mote.
+ */
+int vm_snapshot_write(struct vm *vm, const char *build, int fd, struct err *e) must_check;
+void vm_snapshot_prepare(void);
+/*
+ * A snapshot from a file that vm_snapshot_write has made, which is mapped: whoever can write the file
+ * can change the guests. `fd` is borrowed. ERR_CONFIG: it is not such a file, damaged, or of another
+ * build of Mote or other CPU features; the text says which.
+ */
+int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e) must_check;
+/* What a snapshot needs to be usable: 64 hexadecimal digits of engine build, format and CPU features. */
+int vm_snapshot_host(const char *build, int kvm_fd, char out[65], struct err *e) must_check;
+
 /* Guest memory that there could be in the VM that was frozen, in bytes. */
 uint64_t vm_snapshot_memory(const struct vm_snapshot *s);
 

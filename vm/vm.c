@@ -110,6 +110,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 		return err_sys(e, ENOMEM, "a VM");
 	vm->machine = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
 	vm->network = config->network;
+	vm->stop_ready = config->stop_ready;
 	vm->ring.off = config->no_polling;
 	clock_prepare();
 	vm->time_limit_ns = config->time_limit_ns;

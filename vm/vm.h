@@ -40,6 +40,7 @@ struct vm_config {
 	const struct vm_preopen *preopens;
 	size_t preopen_count;  /* guest descriptors 3, 4, … */
 	bool network;
+	bool stop_ready;       /* the guest stops (VM_WAITING) when it is ready for arguments; to be frozen there */
 	bool no_polling;       /* every host call by an exit: ring.h is not used */
 	uint64_t time_limit_ns; /* wall clock of vm_run; 0: none */
 	/* Lines for the operator: guest log lines (escaped) and faults. NULL: dropped. Called in vm_run. */

@@ -210,6 +210,7 @@ _Static_assert(offsetof(struct mote_area, blocked_signals) == MOTE_AREA_BLOCKED,
 
 enum mote_boot_flag {
 	MOTE_BOOT_NETWORK = 1 << 0, /* socket calls are allowed */
+	MOTE_BOOT_READY = 1 << 2,   /* the guest calls `ready`, and then finds other boot information */
 	MOTE_BOOT_CALLS = 1 << 1,   /* the host makes function calls: `exchange` is there */
 };
 

@@ -2,6 +2,7 @@
 /* mote run: one program in a micro-VM, on the current terminal. */
 #include "cli.h"
 
+#include <mote/cache.h>
 #include <mote/mote.h>
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char cli_run_help[] =
@@ -31,6 +33,7 @@ const char cli_run_help[] =
 	"  --no-polling        answer every host call by a VM exit; else a thread polls for them on another\n"
 	"                      CPU while they come in quick succession\n"
 	"  --stats             when it has ended, say on stderr how many VM exits and host calls it took\n"
+	"  --no-cache          compile a WebAssembly module anew, and do not keep what was compiled\n"
 	"  --net               let a native program use the network as this process may\n"
 	"\n"
 	"Exit status: the program's own; 128+n when signal n ended it; 134 for a WebAssembly trap; 137\n"
@@ -44,6 +47,7 @@ struct run {
 	struct mote_dir dirs[DIRS_MAX];
 	char *env[ENV_MAX + 1];
 	size_t env_count;
+	int no_cache;
 	int stats;
 };
 
@@ -130,7 +134,7 @@ static int parse(struct run *r, int argc, char **argv)
 		{"timeout", required_argument, NULL, 't'}, {"cwd", required_argument, NULL, 'c'},
 		{"entry", required_argument, NULL, 'f'},   {"net", no_argument, NULL, 'n'},
 		{"help", no_argument, NULL, 'h'},	   {"stats", no_argument, NULL, 's'},
-		{"no-polling", no_argument, NULL, 'p'},
+		{"no-polling", no_argument, NULL, 'p'},	   {"no-cache", no_argument, NULL, 'C'},
 		{NULL, 0, NULL, 0},
 	};
 	opterr = 0;
@@ -169,6 +173,9 @@ static int parse(struct run *r, int argc, char **argv)
 		case 'p':
 			r->options.no_polling = 1;
 			break;
+		case 'C':
+			r->no_cache = 1;
+			break;
 		case 's':
 			r->stats = 1;
 			break;
@@ -206,6 +213,25 @@ static void tell_counters(const struct mote_sandbox *sandbox)
 	struct mote_counters c = {.size = sizeof(c)};
 	mote_sandbox_count(sandbox, &c);
 	cli_complain("%lu VM exits, %lu host calls", c.vm_exits, c.host_calls);
+}
+
+/* $XDG_CACHE_HOME/mote or ~/.cache/mote; its parent is made where it is missing. Not 0 where there is one. */
+static int find_cache(char folder[PATH_MAX])
+{
+	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	char parent[PATH_MAX - 8];
+	int n;
+	if (base && base[0] == '/')
+		n = snprintf(parent, sizeof(parent), "%s", base);
+	else if (home && home[0] == '/')
+		n = snprintf(parent, sizeof(parent), "%s/.cache", home);
+	else
+		return 0;
+	if (n < 0 || (size_t)n >= sizeof(parent))
+		return 0;
+	mkdir(parent, 0700); /* where it cannot be made, the cache cannot either, and is done without */
+	snprintf(folder, PATH_MAX, "%s/mote", parent);
+	return 1;
 }
 
 static int run_sandbox(struct mote_sandbox *sandbox, const char *file)
@@ -247,7 +273,10 @@ int cli_run(int argc, char **argv)
 		r.options.cwd = r.dirs[0].guest_path;
 	struct mote_sandbox *sandbox;
 	struct mote_error error;
-	if (mote_sandbox_new(&r.options, &sandbox, &error) < 0) {
+	char folder[PATH_MAX];
+	int rc = !r.no_cache && find_cache(folder) ? mote_sandbox_new_cached(folder, 0, &r.options, &sandbox, &error)
+						     : mote_sandbox_new(&r.options, &sandbox, &error);
+	if (rc < 0) {
 		cli_complain("%s", error.text);
 		return status_of(&error);
 	}

@@ -150,6 +150,8 @@ static struct wasm_instance *instantiate(void)
 	struct wasm_instance *instance;
 	if (wasm_compile(bytes, wasi_boot->payload_bytes, &options, &module, &error) < 0)
 		refuse(&error);
+	if (wasi_boot->flags & MOTE_BOOT_READY && wasm_module_has_start(module))
+		wasi_end(CANNOT_RUN); /* it may look at what a later start has otherwise */
 	const struct wasm_link link = {.resolve = imports_resolve, .resolve_context = &failure};
 	if (wasm_instantiate(module, &link, &instance, &error, &stop) < 0) {
 		if (failure.text[0]) {
@@ -239,7 +241,15 @@ void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 
 _Noreturn void wasi_main(void)
 {
-	wasi_fds_init();
-	run_entry(instantiate());
+	struct wasm_instance *instance;
+	if (wasi_boot->flags & MOTE_BOOT_READY) {
+		instance = instantiate();
+		(void)mote_ready(wasi_area);
+		wasi_fds_init();
+	} else {
+		wasi_fds_init();
+		instance = instantiate();
+	}
+	run_entry(instance);
 	wasi_end(0);
 }

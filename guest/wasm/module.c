@@ -730,3 +730,8 @@ uint64_t wasm_module_code_bytes(const struct wasm_module *m)
 {
 	return m->code_bytes;
 }
+
+bool wasm_module_has_start(const struct wasm_module *m)
+{
+	return m->start != WASM_NONE;
+}

@@ -152,6 +152,8 @@ void wasm_module_export(const struct wasm_module *module, uint32_t i, struct was
 bool wasm_module_export_find(const struct wasm_module *module, const char *name, size_t bytes,
 			     struct wasm_export *export);
 /* Machine code of the module, for benchmarks. */
+/* Whether instantiating it runs code of it. */
+bool wasm_module_has_start(const struct wasm_module *module);
 uint64_t wasm_module_code_bytes(const struct wasm_module *module);
 /* A function's name from the name section; bytes is 0 when it has none. */
 struct wasm_name wasm_module_func_name(const struct wasm_module *module, uint32_t func_index);

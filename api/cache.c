@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The folder of compiled modules. Its files are this user's own; others' are not looked at. */
+#include <mote/cache.h>
+
+#include "api/images.h"
+#include "api/internal.h"
+#include "base/sha256.h"
+#include "vm/jail.h"
+#include "vm/machine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_BYTES_DEFAULT (1UL << 30)
+#define COMPILE_LIMIT_NS (300 * 1000000000UL)
+#define SETTLED_S 2	  /* a file that changed later could change again with the same times */
+#define ABANDONED_S 3600  /* what a process that died was writing */
+#define SUFFIX ".snapshot"
+
+struct key {
+	char name[64 + sizeof(SUFFIX)];
+};
+
+/* Only this user may have written it. */
+static bool ours(const struct stat *st)
+{
+	return st->st_uid == geteuid() && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static int open_folder(const char *path)
+{
+	struct stat st;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -1;
+	cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || !ours(&st))
+		return -1;
+	return take_fd(&fd);
+}
+
+static bool is_module(int fd)
+{
+	uint8_t head[4];
+	return pread(fd, head, sizeof(head), 0) == sizeof(head) && memcmp(head, "\0asm", 4) == 0;
+}
+
+static bool make_key(int program, int kvm_fd, struct key *key)
+{
+	struct stat st;
+	struct err e = {0};
+	struct timespec now;
+	char host[65], digest[65];
+	if (fstat(program, &st) < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0 ||
+	    now.tv_sec - st.st_ctim.tv_sec < SETTLED_S || vm_snapshot_host(mote_build_id, kvm_fd, host, &e) < 0)
+		return false;
+	const uint64_t identity[] = {
+		st.st_dev, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec,
+		(uint64_t)st.st_ctim.tv_sec, (uint64_t)st.st_ctim.tv_nsec,
+	};
+	uint8_t all[64 + sizeof(identity)];
+	memcpy(all, host, 64);
+	memcpy(all + 64, identity, sizeof(identity));
+	sha256_hex(all, sizeof(all), digest);
+	snprintf(key->name, sizeof(key->name), "%s%s", digest, SUFFIX);
+	return true;
+}
+
+/* What is kept under a key, or NULL. What is no good goes. */
+static struct vm_snapshot *find(int folder, const struct key *key, int kvm_fd)
+{
+	struct err e = {0};
+	struct stat st;
+	struct vm_snapshot *s = NULL;
+	cleanup_close int fd = openat(folder, key->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) < 0 || !ours(&st) || vm_snapshot_open(fd, mote_build_id, kvm_fd, &s, &e) < 0) {
+		unlinkat(folder, key->name, 0);
+		return NULL;
+	}
+	futimens(fd, NULL); /* was used: for eviction */
+	return s;
+}
+
+/* --- adding --- */
+
+/* In the child. Of the options only the program counts: nothing else may be in what others start from. */
+static int compile(const struct mote_options *o, int out)
+{
+	char *none[] = {(char *)"", NULL};
+	struct err e = {0};
+	struct vm_outcome end;
+	struct vm *vm;
+	struct mote_options plain = {
+		.program_fd = o->program_fd, .argv = none, .envp = none + 1, .kvm_fd_plus_1 = o->kvm_fd_plus_1};
+	struct sandbox_config c;
+	int rc = sandbox_configure(&plain, &c, &e);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < 3; i++)
+		c.vm.stdio[i] = -1;
+	c.vm.stop_ready = true;
+	c.vm.no_polling = true;
+	sandbox_use_image(&c.vm, mote_image_wasm, mote_image_wasm_end);
+	rc = vm_create(&c.vm, &vm, &e);
+	if (rc < 0)
+		return rc;
+	vm_snapshot_prepare();
+	rc = jail_enter(&e);
+	if (rc < 0)
+		return rc;
+	vm_begin(vm, &(struct vm_limits){.wall_ns = COMPILE_LIMIT_NS});
+	rc = vm_resume(vm, &end, &e);
+	vm_finish(vm);
+	if (rc < 0 || end.end != VM_WAITING)
+		return -ENOEXEC;
+	return vm_snapshot_write(vm, mote_build_id, out, &e);
+}
+
+static bool compile_in_child(const struct mote_options *o, int out)
+{
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(compile(o, out) < 0 ? 1 : 0);
+	int status;
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+struct kept {
+	char name[sizeof(((struct key *)0)->name)];
+	struct timespec used;
+	uint64_t bytes;
+};
+
+static int least_recent_first(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+	if (x->used.tv_sec != y->used.tv_sec)
+		return x->used.tv_sec < y->used.tv_sec ? -1 : 1;
+	return x->used.tv_nsec < y->used.tv_nsec ? -1 : x->used.tv_nsec > y->used.tv_nsec;
+}
+
+static bool has_suffix(const char *name)
+{
+	size_t len = strlen(name);
+	return len == 64 + strlen(SUFFIX) && strcmp(name + 64, SUFFIX) == 0;
+}
+
+/* The files of the folder; abandoned ones go. Owned array, NULL where there is no memory. */
+static struct kept *list(int folder, size_t *count, uint64_t *bytes)
+{
+	size_t room = 64;
+	struct kept *all = malloc(room * sizeof(*all));
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	*count = *bytes = 0;
+	for (struct dirent *entry; all && d && (entry = readdir(d));) {
+		struct stat st;
+		if (fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		if (!has_suffix(entry->d_name)) {
+			if (strncmp(entry->d_name, "new-", 4) == 0 && time(NULL) - st.st_mtim.tv_sec > ABANDONED_S)
+				unlinkat(folder, entry->d_name, 0);
+			continue;
+		}
+		if (*count == room) {
+			struct kept *more = reallocarray(all, room *= 2, sizeof(*all));
+			if (!more)
+				break;
+			all = more;
+		}
+		struct kept *k = &all[(*count)++];
+		snprintf(k->name, sizeof(k->name), "%s", entry->d_name);
+		k->used = st.st_mtim;
+		k->bytes = (uint64_t)st.st_blocks * 512;
+		*bytes += k->bytes;
+	}
+	if (d)
+		closedir(d);
+	return all;
+}
+
+/* Processes that have an evicted file open keep using it. */
+static void evict(int folder, const struct key *keep, uint64_t max_bytes)
+{
+	size_t count;
+	uint64_t bytes;
+	cleanup_free struct kept *all = list(folder, &count, &bytes);
+	if (!all)
+		return;
+	qsort(all, count, sizeof(*all), least_recent_first);
+	for (size_t i = 0; i < count && bytes > max_bytes; i++) {
+		if (strcmp(all[i].name, keep->name) == 0 || unlinkat(folder, all[i].name, 0) < 0)
+			continue;
+		bytes -= all[i].bytes;
+	}
+}
+
+/* Under a name of its own until it is complete: then there at once, and the same whoever was first. */
+static bool add(int folder, const struct key *key, const struct mote_options *o, uint64_t max_bytes)
+{
+	uint64_t random;
+	char name[64];
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return false;
+	snprintf(name, sizeof(name), "new-%d-%016lx", getpid(), random);
+	cleanup_close int fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	if (compile_in_child(o, fd) && renameat(folder, name, folder, key->name) == 0) {
+		evict(folder, key, max_bytes);
+		return true;
+	}
+	unlinkat(folder, name, 0);
+	return false;
+}
+
+/* A snapshot of the options' module, found or made; NULL where there is none to be had. */
+static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const struct mote_options *o)
+{
+	struct key key;
+	if (!is_module(o->program_fd))
+		return NULL;
+	cleanup_close int folder = open_folder(path);
+	if (folder < 0 || !make_key(o->program_fd, o->kvm_fd_plus_1 - 1, &key))
+		return NULL;
+	struct vm_snapshot *s = find(folder, &key, o->kvm_fd_plus_1 - 1);
+	if (!s && add(folder, &key, o, max_bytes ? max_bytes : MAX_BYTES_DEFAULT))
+		s = find(folder, &key, o->kvm_fd_plus_1 - 1);
+	return s;
+}
+
+int mote_sandbox_new_cached(const char *folder, uint64_t max_bytes, const struct mote_options *options,
+			    struct mote_sandbox **sandbox, struct mote_error *error)
+{
+	struct mote_options o = {0};
+	struct err e = {0};
+	memcpy(&o, options, options->size < sizeof(o) ? options->size : sizeof(o));
+	if (options->size < sizeof(o.size) || !o.argv) {
+		err_set(&e, ERR_CONFIG, EINVAL, "mote_options: size and argv must be set");
+		return sandbox_report(&e, error);
+	}
+	o.size = sizeof(o);
+	cleanup_close int kvm_fd = -1;
+	if (!o.kvm_fd_plus_1) {
+		kvm_fd = machine_open_kvm(&e);
+		if (kvm_fd < 0)
+			return sandbox_report(&e, error);
+		o.kvm_fd_plus_1 = kvm_fd + 1;
+	}
+	struct vm_snapshot *s = obtain(folder, max_bytes, &o);
+	int rc = s ? sandbox_new(&o, s, sandbox, error) : -ENOENT;
+	vm_snapshot_drop(s);
+	return rc < 0 ? sandbox_new(&o, NULL, sandbox, error) : rc;
+}

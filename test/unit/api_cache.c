@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The folder of compiled modules. Needs a KVM, of either kind. */
+#include <mote/cache.h>
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char folder[32], module[64];
+
+/* A module of the test's own, old enough to be kept. */
+static void setup(void)
+{
+	char command[400];
+	snprintf(folder, sizeof(folder), "/tmp/mote-cache-XXXXXX");
+	cr_assert(mkdtemp(folder));
+	snprintf(module, sizeof(module), "%s.wasm", folder);
+	snprintf(command, sizeof(command), "cp %s/cache_program.wasm %s", TEST_GUESTS, module);
+	cr_assert(system(command) == 0);
+	sleep(3);
+}
+
+static void teardown(void)
+{
+	char command[200];
+	snprintf(command, sizeof(command), "rm -rf %s %s.wasm %s.other.wasm", folder, folder, folder);
+	cr_expect(system(command) == 0);
+}
+
+TestSuite(api_cache, .init = setup, .fini = teardown);
+
+/* Runs a module with one argument and variable; its output. */
+static const char *run(const char *path, const char *argument, const char *variable, uint64_t max_bytes)
+{
+	static char text[4096];
+	int ends[2];
+	cr_assert(pipe(ends) == 0);
+	char *argv[] = {(char *)"program", (char *)(uintptr_t)argument, NULL};
+	char *envp[] = {(char *)(uintptr_t)variable, NULL};
+	const int stdio[3] = {-1, ends[1], 2};
+	struct mote_dir dir = {.guest_path = "/here", .fd = open("/tmp", O_PATH | O_CLOEXEC), .readonly = 1};
+	struct mote_options o = {
+		.size = sizeof(o),
+		.program_fd = open(path, O_RDONLY | O_CLOEXEC),
+		.program_path = path,
+		.argv = argv,
+		.envp = envp,
+		.stdio = stdio,
+		.dirs = &dir,
+		.dir_count = 1,
+	};
+	struct mote_sandbox *s = NULL;
+	struct mote_error e = {0};
+	struct mote_result r = {0};
+	cr_assert(mote_sandbox_new_cached(folder, max_bytes, &o, &s, &e) == 0, "%s", e.text);
+	cr_assert(mote_sandbox_run(s, &r, &e) == 0, "%s", e.text);
+	cr_expect(mote_exit_status(&r) == 3, "status %d", mote_exit_status(&r));
+	mote_sandbox_free(s);
+	close(o.program_fd);
+	close(dir.fd);
+	close(ends[1]);
+	ssize_t n = read(ends[0], text, sizeof(text) - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	close(ends[0]);
+	return text;
+}
+
+/* How many snapshots are kept, and how many other files; the name of the last. */
+static unsigned kept(unsigned *others, char name[400])
+{
+	DIR *d = opendir(folder);
+	unsigned count = 0;
+	*others = 0;
+	for (struct dirent *entry; d && (entry = readdir(d));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (strstr(entry->d_name, ".snapshot")) {
+			count++;
+			snprintf(name, 400, "%s/%s", folder, entry->d_name);
+		} else {
+			(*others)++;
+		}
+	}
+	if (d)
+		closedir(d);
+	return count;
+}
+
+static void expect_kept(unsigned count)
+{
+	unsigned others;
+	char name[400];
+	unsigned n = kept(&others, name);
+	cr_expect(n == count && others == 0, "%u snapshots and %u other files", n, others);
+}
+
+/* Number of the run's own random draw, to see that it is one. */
+static unsigned long number_in(const char *text)
+{
+	const char *at = strstr(text, "random=");
+	cr_assert(at, "%s", text);
+	return strtoul(at + 7, NULL, 16);
+}
+
+Test(api_cache, a_start_is_the_same_with_and_without)
+{
+	unsigned long seen[4];
+	static const char *const arguments[] = {"one", "two", "", "a much longer argument than before"};
+	for (int i = 0; i < 4; i++) {
+		char variable[32], wanted[200];
+		snprintf(variable, sizeof(variable), "V=%d", i);
+		const char *text = run(module, arguments[i], variable, 0);
+		snprintf(wanted, sizeof(wanted), "argument=%s variable=%d directory=/here count=1 ", arguments[i], i);
+		cr_expect(strncmp(text, wanted, strlen(wanted)) == 0, "%s, not %s", text, wanted);
+		seen[i] = number_in(text);
+		for (int k = 0; k < i; k++)
+			cr_expect(seen[i] != seen[k]);
+		expect_kept(1);
+	}
+}
+
+Test(api_cache, what_is_damaged_is_made_anew)
+{
+	unsigned others;
+	char name[400], good, found;
+	struct stat before, after;
+	run(module, "x", "V=1", 0);
+	for (int i = 0; i < 3; i++) {
+		cr_assert(kept(&others, name) == 1 && stat(name, &before) == 0);
+		int fd = open(name, O_RDWR | O_CLOEXEC);
+		cr_assert(fd >= 0 && pread(fd, &good, 1, 100) == 1);
+		if (i == 0)
+			cr_assert(ftruncate(fd, 5000) == 0);
+		else if (i == 1)
+			cr_assert(pwrite(fd, "x", 1, 100) == 1);
+		else
+			cr_assert(fchmod(fd, 0666) == 0); /* somebody else may have written it */
+		close(fd);
+		cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
+		cr_assert(kept(&others, name) == 1 && (fd = open(name, O_RDONLY | O_CLOEXEC)) >= 0);
+		cr_expect(fstat(fd, &after) == 0 && after.st_mode == (S_IFREG | 0600) && after.st_size == before.st_size);
+		cr_expect(pread(fd, &found, 1, 100) == 1 && found == good);
+		close(fd);
+	}
+}
+
+Test(api_cache, a_folder_of_others_is_not_used)
+{
+	cr_assert(chmod(folder, 0777) == 0);
+	cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
+	expect_kept(0);
+	cr_assert(chmod(folder, 0700) == 0 && rmdir(folder) == 0);
+	FILE *f = fopen(folder, "w");
+	cr_assert(f && fclose(f) == 0);
+	cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
+}
+
+Test(api_cache, a_module_that_has_just_changed_is_not_kept)
+{
+	char other[80], command[200];
+	snprintf(other, sizeof(other), "%s.other.wasm", folder);
+	snprintf(command, sizeof(command), "cp %s %s", module, other);
+	cr_assert(system(command) == 0);
+	cr_expect(strncmp(run(other, "x", "V=1", 0), "argument=x", 10) == 0);
+	expect_kept(0);
+	run(module, "x", "V=1", 0);
+	expect_kept(1);
+	sleep(3);
+	run(other, "x", "V=1", 0);
+	expect_kept(2);
+	/* Only as much as is allowed; the one that was used last stays. */
+	snprintf(command, sizeof(command), "rm %s/*.snapshot", folder);
+	cr_assert(system(command) == 0);
+	run(module, "x", "V=1", 1);
+	run(other, "x", "V=1", 1);
+	expect_kept(1);
+}
+
+Test(api_cache, many_at_once)
+{
+	pid_t children[6];
+	for (int i = 0; i < 6; i++) {
+		children[i] = fork();
+		cr_assert(children[i] >= 0);
+		if (children[i] == 0) {
+			int good = 1;
+			for (int k = 0; k < 5; k++)
+				good &= strncmp(run(module, "x", "V=1", k == 3 ? 1 : 0), "argument=x", 10) == 0;
+			_exit(good ? 0 : 1);
+		}
+	}
+	for (int i = 0; i < 6; i++) {
+		int status;
+		cr_assert(waitpid(children[i], &status, 0) == children[i]);
+		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	expect_kept(1);
+}
+
+Test(api_cache, a_full_disk_does_no_harm)
+{
+	struct rlimit small = {.rlim_cur = 100000, .rlim_max = 100000};
+	cr_assert(setrlimit(RLIMIT_FSIZE, &small) == 0);
+	cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
+	expect_kept(0);
+}

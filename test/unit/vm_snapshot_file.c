@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Snapshots in files, with test/guest/frozen.c as their personality. Needs a KVM, of either kind. */
+#include "vm_frozen.h"
+
+#include "vm/machine.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define BUILD "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define OTHER "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde0"
+
+static int new_file(void)
+{
+	int fd = memfd_create("snapshot", MFD_CLOEXEC);
+	cr_assert(fd >= 0);
+	return fd;
+}
+
+static int write_one(void)
+{
+	struct vm *vm = frozen_ready(-1);
+	struct err e = {0};
+	int fd = new_file();
+	cr_assert(frozen_command(vm, "c") == 1);
+	cr_assert(vm_snapshot_write(vm, BUILD, fd, &e) == 0, "%s", e.text);
+	/* It goes on afterwards. */
+	cr_expect(frozen_command(vm, "c") == 2);
+	vm_destroy(vm);
+	return fd;
+}
+
+static void expect_refused(int fd, const char *build, const char *why)
+{
+	struct err e = {0};
+	struct vm_snapshot *s = NULL;
+	int rc = vm_snapshot_open(fd, build, -1, &s, &e);
+	cr_expect(rc == -22 && e.blame == ERR_CONFIG && strstr(e.text, why), "%d %s, not: %s", rc, e.text, why);
+	if (rc == 0)
+		vm_snapshot_drop(s);
+}
+
+static struct vm_snapshot *open_one(int fd)
+{
+	struct err e = {0};
+	struct vm_snapshot *s = NULL;
+	cr_assert(vm_snapshot_open(fd, BUILD, -1, &s, &e) == 0, "%s", e.text);
+	return s;
+}
+
+Test(vm_snapshot_file, guests_go_on_from_a_file)
+{
+	int fd = write_one();
+	struct vm_snapshot *s = open_one(fd);
+	close(fd);
+	struct vm *a = frozen_from(s, -1), *b = frozen_from(s, -1);
+	cr_expect(frozen_command(a, "k") == 2 && frozen_command(b, "k") == 2);
+	cr_expect(frozen_command(a, "w") == 3 && frozen_command(b, "m") == 3);
+	struct err e = {0};
+	for (int i = 0; i < 3; i++) {
+		cr_assert(vm_restore(a, s, &e) == 0 && vm_restore(b, s, &e) == 0, "%s", e.text);
+		cr_expect(frozen_command(a, "k") == 2 && frozen_command(b, "k") == 2);
+		cr_expect(frozen_command(a, "m") == 3 && frozen_command(b, "w") == 3);
+	}
+	vm_snapshot_drop(s);
+	vm_destroy(a);
+	vm_destroy(b);
+}
+
+/* Registers, of a guest that waits with a pattern in all of them. */
+Test(vm_snapshot_file, registers_come_from_a_file)
+{
+	struct vm *vm = frozen_ready(-1);
+	struct err e = {0};
+	int code, fd = new_file();
+	cr_assert(vm_reply(vm, "r", 1, &e) == 0 && frozen_resume(vm, &code) == VM_WAITING);
+	cr_assert(vm_snapshot_write(vm, BUILD, fd, &e) == 0, "%s", e.text);
+	vm_destroy(vm);
+	struct vm_snapshot *s = open_one(fd);
+	vm = frozen_from(s, -1);
+	cr_expect(frozen_command(vm, "r") == 1);
+	vm_destroy(vm);
+	vm_snapshot_drop(s);
+	close(fd);
+}
+
+Test(vm_snapshot_file, another_build_is_refused)
+{
+	int fd = write_one();
+	expect_refused(fd, OTHER, "another build of Mote");
+	close(fd);
+}
+
+Test(vm_snapshot_file, every_byte_of_the_header_counts)
+{
+	int fd = write_one();
+	uint8_t header[4096];
+	size_t used = 0;
+	cr_assert(pread(fd, header, sizeof(header), 0) == sizeof(header));
+	for (size_t i = 0; i < sizeof(header); i++)
+		if (header[i])
+			used = i + 1;
+	cr_assert(used > 256 && used < 1024, "%zu", used);
+	for (size_t i = 0; i < used; i++) {
+		uint8_t wrong = header[i] ^ 0x41;
+		cr_assert(pwrite(fd, &wrong, 1, (off_t)i) == 1);
+		expect_refused(fd, BUILD, "the snapshot cannot be used: it");
+		cr_assert(pwrite(fd, &header[i], 1, (off_t)i) == 1);
+	}
+	vm_snapshot_drop(open_one(fd));
+	close(fd);
+}
+
+Test(vm_snapshot_file, other_features_and_damage_are_named)
+{
+	int fd = write_one();
+	/* The members' places are the format's: magic 16, versions 8, build 64, then the CPU's features. */
+	static const struct {
+		off_t at;
+		const char *why;
+	} cases[] = {{0, "no snapshot"}, {16, "another version"}, {30, "header is damaged"}, {4096 + 8, "description is damaged"}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t old, wrong;
+		cr_assert(pread(fd, &old, 1, cases[i].at) == 1);
+		wrong = old ^ 1;
+		cr_assert(pwrite(fd, &wrong, 1, cases[i].at) == 1);
+		expect_refused(fd, BUILD, cases[i].why);
+		cr_assert(pwrite(fd, &old, 1, cases[i].at) == 1);
+	}
+	close(fd);
+}
+
+Test(vm_snapshot_file, a_file_that_was_cut_is_refused)
+{
+	int fd = write_one();
+	struct stat st;
+	cr_assert(fstat(fd, &st) == 0);
+	for (off_t cut = st.st_size - 1; cut > 0; cut -= cut > 1 << 20 ? 300001 : 1777) {
+		cr_assert(ftruncate(fd, cut) == 0);
+		expect_refused(fd, BUILD, "the snapshot cannot be used");
+	}
+	cr_assert(ftruncate(fd, 0) == 0);
+	expect_refused(fd, BUILD, "no snapshot");
+	close(fd);
+	fd = write_one();
+	cr_assert(fstat(fd, &st) == 0 && ftruncate(fd, st.st_size + 1) == 0);
+	expect_refused(fd, BUILD, "cut or has grown");
+	close(fd);
+	expect_refused(0, BUILD, "no snapshot");
+}
+
+Test(vm_snapshot_file, a_full_disk_is_an_error)
+{
+	struct vm *vm = frozen_ready(-1);
+	struct err e = {0};
+	struct rlimit small = {.rlim_cur = 100000, .rlim_max = 100000};
+	char path[] = "/tmp/mote-snapshot-XXXXXX";
+	int fd = mkstemp(path);
+	cr_assert(fd >= 0 && unlink(path) == 0);
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert(setrlimit(RLIMIT_FSIZE, &small) == 0);
+	cr_expect(vm_snapshot_write(vm, BUILD, fd, &e) == -27 && e.blame == ERR_HOST, "%s", e.text);
+	expect_refused(fd, BUILD, "no snapshot");
+	cr_expect(frozen_command(vm, "c") == 1);
+	vm_destroy(vm);
+	close(fd);
+}

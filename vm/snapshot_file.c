@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Snapshots in files: a header of one page, what is not memory (registers, mappings, descriptors), then
+ * memory as it lies in guest-physical space, so that it can be mapped. Sparse. A file is used by the very build of
+ * Mote that wrote it, on a CPU with the same features; so structures are stored as they are. Who can write
+ * the file is trusted: what is checked here finds accidents, not attacks.
+ */
+#include "vm/snapshot_private.h"
+
+#include "base/sha256.h"
+#include "vm/cpuid.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC "Mote snapshot\n"
+enum { FORMAT = 1, HEADER_BYTES = 4096, META_MAX = 64 << 20 };
+
+struct file_header {
+	char magic[16];
+	uint32_t format, abi_version;
+	char build[64], cpu[64]; /* hexadecimal digits */
+	uint64_t meta_bytes;     /* from HEADER_BYTES on */
+	uint64_t memory_at;      /* in the file */
+	uint64_t memory_bytes;
+	char meta_digest[64];
+	char digest[64]; /* of the header with this member zero */
+};
+
+/* The fixed part of what follows the header; arrays come behind it in the order of their counts. */
+struct file_meta {
+	uint64_t next, small_next, small_end, used_bytes, max_bytes, tables_next;
+	uint64_t area, kernel_stack, boot, area_va, entry, payload, payload_bytes;
+	uint64_t channel_max, reply_at, reply_room, alarm_left_ns, alarm_interval_ns;
+	uint32_t at_ready, given;
+	uint32_t run_count, free_small_len, free_large_len, fd_count;
+	struct machine_state cpu;
+};
+
+/* Borrows everything: the arrays behind struct file_meta, for both directions. */
+struct part {
+	void *at;
+	uint64_t bytes;
+};
+
+static unsigned list_parts(struct vm_snapshot *s, struct part parts[4])
+{
+	struct memory_image *m = &s->memory;
+	parts[0] = (struct part){m->runs, (uint64_t)m->run_count * sizeof(*m->runs)};
+	parts[1] = (struct part){m->free_small, (uint64_t)m->free_small_len * sizeof(*m->free_small)};
+	parts[2] = (struct part){m->free_large, (uint64_t)m->free_large_len * sizeof(*m->free_large)};
+	parts[3] = (struct part){s->fds, (uint64_t)s->fd_count * sizeof(*s->fds)};
+	return 4;
+}
+
+static void meta_of(const struct vm_snapshot *s, struct file_meta *f)
+{
+	const struct memory_image *m = &s->memory;
+	memset(f, 0, sizeof(*f));
+	f->next = m->next;
+	f->small_next = m->small_next;
+	f->small_end = m->small_end;
+	f->used_bytes = m->used_bytes;
+	f->max_bytes = m->max_bytes;
+	f->tables_next = m->tables_next;
+	f->area = s->area;
+	f->kernel_stack = s->kernel_stack;
+	f->boot = s->boot;
+	f->area_va = s->area_va.v;
+	f->entry = s->entry.v;
+	f->payload = s->payload.v;
+	f->payload_bytes = s->payload_bytes;
+	f->channel_max = s->channel_max;
+	f->reply_at = s->reply_at.v;
+	f->reply_room = s->reply_room;
+	f->alarm_left_ns = s->alarm_left_ns;
+	f->alarm_interval_ns = s->alarm_interval_ns;
+	f->at_ready = s->at_ready;
+	f->given = s->given;
+	f->run_count = m->run_count;
+	f->free_small_len = m->free_small_len;
+	f->free_large_len = m->free_large_len;
+	f->fd_count = s->fd_count;
+	f->cpu = s->cpu;
+}
+
+static void take_meta(struct vm_snapshot *s, const struct file_meta *f)
+{
+	struct memory_image *m = &s->memory;
+	m->next = f->next;
+	m->small_next = f->small_next;
+	m->small_end = f->small_end;
+	m->used_bytes = f->used_bytes;
+	m->max_bytes = f->max_bytes;
+	m->tables_next = f->tables_next;
+	s->area = f->area;
+	s->kernel_stack = f->kernel_stack;
+	s->boot = f->boot;
+	s->area_va = gva(f->area_va);
+	s->entry = gva(f->entry);
+	s->payload.v = f->payload;
+	s->payload_bytes = f->payload_bytes;
+	s->channel_max = f->channel_max;
+	s->reply_at = gva(f->reply_at);
+	s->reply_room = f->reply_room;
+	s->alarm_left_ns = f->alarm_left_ns;
+	s->alarm_interval_ns = f->alarm_interval_ns;
+	s->at_ready = f->at_ready;
+	s->given = f->given;
+	s->cpu = f->cpu;
+}
+
+static uint64_t page_up(uint64_t v)
+{
+	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
+}
+
+static void header_digest(const struct file_header *h, char out[65])
+{
+	struct file_header copy = *h;
+	memset(copy.digest, 0, sizeof(copy.digest));
+	sha256_hex(&copy, sizeof(copy), out);
+}
+
+/* --- writing --- */
+
+static int write_at(int fd, const void *bytes, size_t len, uint64_t at, struct err *e)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pwrite(fd, (const uint8_t *)bytes + done, len - done, (off_t)(at + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_sys(e, n < 0 ? errno : EIO, "writing a snapshot");
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* Everything but memory in one piece. */
+static int pack(struct vm_snapshot *s, uint8_t **out, uint64_t *bytes, struct err *e)
+{
+	struct part parts[4];
+	unsigned count = list_parts(s, parts);
+	*bytes = sizeof(struct file_meta);
+	for (unsigned k = 0; k < count; k++)
+		*bytes += parts[k].bytes;
+	if (*bytes > META_MAX)
+		return err_set(e, ERR_GUEST, E2BIG, "the guest has too many mappings for a snapshot in a file");
+	uint8_t *to = *out = malloc(*bytes);
+	if (!to)
+		return err_sys(e, ENOMEM, "a snapshot");
+	struct file_meta meta;
+	meta_of(s, &meta);
+	memcpy(to, &meta, sizeof(meta));
+	to += sizeof(meta);
+	for (unsigned k = 0; k < count; k++) {
+		if (parts[k].bytes)
+			memcpy(to, parts[k].at, parts[k].bytes);
+		to += parts[k].bytes;
+	}
+	return 0;
+}
+
+static int write_file(struct vm *vm, struct vm_snapshot *s, const struct file_header *host, int fd, struct err *e)
+{
+	cleanup_free uint8_t *meta = NULL;
+	struct file_header h = *host;
+	char digest[65];
+	int rc = pack(s, &meta, &h.meta_bytes, e);
+	if (rc < 0)
+		return rc;
+	h.memory_at = page_up(HEADER_BYTES + h.meta_bytes);
+	h.memory_bytes = s->memory.next;
+	sha256_hex(meta, h.meta_bytes, digest);
+	memcpy(h.meta_digest, digest, sizeof(h.meta_digest));
+	header_digest(&h, digest);
+	memcpy(h.digest, digest, sizeof(h.digest));
+	rc = memory_image_save(&vm->memory, &s->memory, fd, h.memory_at, e);
+	if (rc == 0)
+		rc = write_at(fd, meta, h.meta_bytes, HEADER_BYTES, e);
+	if (rc == 0 && fdatasync(fd) < 0)
+		rc = err_sys(e, errno, "writing a snapshot");
+	/* Last, so that a file that was not written to its end is none, whatever happens to the machine. */
+	return rc < 0 ? rc : write_at(fd, &h, sizeof(h), 0, e);
+}
+
+/* The members that say for which host it is. */
+static int fill_host(struct file_header *h, const char *build, int kvm_fd, struct err *e)
+{
+	char cpu[65];
+	memset(h, 0, sizeof(*h));
+	int rc = cpuid_digest(kvm_fd, cpu, e);
+	if (rc < 0)
+		return rc;
+	memcpy(h->magic, MAGIC, sizeof(MAGIC));
+	h->format = FORMAT;
+	h->abi_version = MOTE_ABI_VERSION;
+	memcpy(h->build, build, sizeof(h->build));
+	memcpy(h->cpu, cpu, sizeof(h->cpu));
+	return 0;
+}
+
+int vm_snapshot_host(const char *build, int kvm_fd, char out[65], struct err *e)
+{
+	struct file_header h;
+	int rc = fill_host(&h, build, kvm_fd, e);
+	if (rc == 0)
+		sha256_hex(&h, sizeof(h), out);
+	return rc;
+}
+
+void vm_snapshot_prepare(void)
+{
+	memory_image_prepare();
+}
+
+int vm_snapshot_write(struct vm *vm, const char *build, int fd, struct err *e)
+{
+	struct vm_snapshot s = {.memory.fd = -1};
+	struct file_header host;
+	int rc = fill_host(&host, build, -1, e); /* the leaves are known: there is a VM */
+	if (rc == 0)
+		rc = snapshot_fill(vm, &s, e);
+	if (rc == 0)
+		rc = memory_image_list(&vm->memory, &s.memory, e);
+	if (rc == 0)
+		rc = write_file(vm, &s, &host, fd, e);
+	memory_image_free(&s.memory);
+	free(s.fds);
+	return rc;
+}
+
+/* --- reading --- */
+
+static int bad(struct err *e, const char *what)
+{
+	return err_set(e, ERR_CONFIG, EINVAL, "the snapshot cannot be used: %s", what);
+}
+
+static int check_header(const struct file_header *h, const struct file_header *host, uint64_t file_bytes, struct err *e)
+{
+	char digest[65];
+	if (memcmp(h->magic, host->magic, sizeof(h->magic)) != 0)
+		return bad(e, "it is no snapshot");
+	if (h->format != host->format || h->abi_version != host->abi_version)
+		return bad(e, "it is of another version of the format");
+	header_digest(h, digest);
+	if (memcmp(h->digest, digest, sizeof(h->digest)) != 0)
+		return bad(e, "its header is damaged");
+	if (memcmp(h->build, host->build, sizeof(h->build)) != 0)
+		return bad(e, "it is of another build of Mote");
+	if (memcmp(h->cpu, host->cpu, sizeof(h->cpu)) != 0)
+		return bad(e, "it is of a CPU with other features");
+	if (h->meta_bytes < sizeof(struct file_meta) || h->meta_bytes > META_MAX ||
+	    h->memory_at != page_up(HEADER_BYTES + h->meta_bytes) || file_bytes < h->memory_at ||
+	    file_bytes - h->memory_at != h->memory_bytes)
+		return bad(e, "it has been cut or has grown");
+	return 0;
+}
+
+static int copy_part(const uint8_t **from, uint64_t *left, void *to, uint64_t bytes)
+{
+	if (bytes > *left)
+		return -EINVAL;
+	if (bytes)
+		memcpy(to, *from, bytes);
+	*from += bytes;
+	*left -= bytes;
+	return 0;
+}
+
+/* The arrays, each with room for one more so that none is NULL. */
+static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const uint8_t *from, uint64_t left)
+{
+	struct memory_image *m = &s->memory;
+	m->runs = calloc((uint64_t)f->run_count + 1, sizeof(*m->runs));
+	m->free_small = calloc((uint64_t)f->free_small_len + 1, sizeof(*m->free_small));
+	m->free_large = calloc((uint64_t)f->free_large_len + 1, sizeof(*m->free_large));
+	s->fds = calloc((uint64_t)f->fd_count + 1, sizeof(*s->fds));
+	if (!m->runs || !m->free_small || !m->free_large || !s->fds)
+		return -ENOMEM;
+	m->run_count = m->run_room = f->run_count;
+	m->free_small_len = f->free_small_len;
+	m->free_large_len = f->free_large_len;
+	s->fd_count = f->fd_count;
+	struct part parts[4];
+	unsigned count = list_parts(s, parts);
+	for (unsigned k = 0; k < count; k++)
+		if (copy_part(&from, &left, parts[k].at, parts[k].bytes) < 0)
+			return -EINVAL;
+	return left ? -EINVAL : 0;
+}
+
+static bool inside(uint64_t at, uint64_t bytes, uint64_t end)
+{
+	return at <= end && bytes <= end - at;
+}
+
+/* Nothing that points out of memory. */
+static bool consistent(const struct vm_snapshot *s)
+{
+	const struct memory_image *m = &s->memory;
+	if (m->next < MEMORY_TABLES_BYTES || m->next % MOTE_PAGE || m->tables_next > MEMORY_TABLES_BYTES ||
+	    m->small_next > m->small_end || m->small_end > m->next)
+		return false;
+	for (uint32_t k = 0; k < m->run_count; k++)
+		if (m->runs[k].bytes == 0 || !inside(m->runs[k].gpa, m->runs[k].bytes, m->next) ||
+		    m->runs[k].gpa < MEMORY_TABLES_BYTES || !inside(m->runs[k].va, m->runs[k].bytes, MOTE_VA_END))
+			return false;
+	for (uint32_t k = 0; k < m->free_small_len; k++)
+		if (!inside((uint64_t)m->free_small[k] * MOTE_PAGE, MOTE_PAGE, m->next))
+			return false;
+	for (uint32_t k = 0; k < m->free_large_len; k++)
+		if (!inside((uint64_t)m->free_large[k] * MOTE_PAGE, 2 << 20, m->next))
+			return false;
+	for (uint32_t k = 0; k < s->fd_count; k++)
+		if (s->fds[k].origin == 0 || s->fds[k].origin > s->given || s->fds[k].at >= FDTABLE_MAX)
+			return false;
+	return inside(s->area, MOTE_AREA_BYTES, m->next) && inside(s->boot, MOTE_PAGE, m->next) &&
+	       inside(s->kernel_stack, MOTE_PAGE, m->next) && inside(s->payload.v, s->payload_bytes, m->next) &&
+	       s->given >= 3 && s->given < 1024;
+}
+
+static int read_meta(struct vm_snapshot *s, int fd, const struct file_header *h, struct err *e)
+{
+	cleanup_free uint8_t *meta = malloc(h->meta_bytes);
+	struct file_meta fixed;
+	char digest[65];
+	if (!meta)
+		return err_sys(e, ENOMEM, "a snapshot");
+	if (pread(fd, meta, h->meta_bytes, HEADER_BYTES) != (ssize_t)h->meta_bytes)
+		return bad(e, "it cannot be read");
+	sha256_hex(meta, h->meta_bytes, digest);
+	if (memcmp(digest, h->meta_digest, sizeof(h->meta_digest)) != 0)
+		return bad(e, "its description is damaged");
+	memcpy(&fixed, meta, sizeof(fixed));
+	take_meta(s, &fixed);
+	int rc = take_parts(s, &fixed, meta + sizeof(fixed), h->meta_bytes - sizeof(fixed));
+	if (rc == -ENOMEM)
+		return err_sys(e, ENOMEM, "a snapshot");
+	if (rc < 0 || s->memory.next != h->memory_bytes || !consistent(s))
+		return bad(e, "its description makes no sense");
+	return 0;
+}
+
+static int open_file(struct vm_snapshot *s, int fd, const struct file_header *host, struct err *e)
+{
+	struct file_header h;
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "a snapshot");
+	if (!S_ISREG(st.st_mode) || pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
+		return bad(e, "it is no snapshot");
+	int rc = check_header(&h, host, (uint64_t)st.st_size, e);
+	if (rc == 0)
+		rc = read_meta(s, fd, &h, e);
+	if (rc < 0)
+		return rc;
+	s->memory.file_at = h.memory_at;
+	s->memory.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (s->memory.fd < 0)
+		return err_sys(e, errno, "a snapshot");
+	rc = memory_image_view(&s->memory);
+	return rc < 0 ? err_sys(e, -rc, "mapping a snapshot") : 0;
+}
+
+int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)
+{
+	struct file_header host;
+	int rc = fill_host(&host, build, kvm_fd, e);
+	if (rc < 0)
+		return rc;
+	struct vm_snapshot *s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_sys(e, ENOMEM, "a snapshot");
+	s->refs = 1;
+	s->memory.fd = -1;
+	rc = open_file(s, fd, &host, e);
+	if (rc < 0) {
+		vm_snapshot_drop(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}

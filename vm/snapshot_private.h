@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a snapshot consists of, for the files that make, use and store it. */
+#ifndef MOTE_VM_SNAPSHOT_PRIVATE_H
+#define MOTE_VM_SNAPSHOT_PRIVATE_H
+
+#include "vm/fdtable.h"
+#include "vm/internal.h"
+#include "vm/memory_image.h"
+#include "vm/snapshot.h"
+
+#include <stdatomic.h>
+
+struct vm_snapshot {
+	_Atomic unsigned refs;
+	struct memory_image memory;
+	struct machine_state cpu;
+	uint64_t area, kernel_stack, boot; /* guest-physical */
+	gva_t area_va, entry;
+	gpa_t payload;
+	uint64_t payload_bytes;
+	bool at_ready; /* taken in `ready`: goes on with other boot information */
+	size_t channel_max;
+	gva_t reply_at;
+	uint64_t reply_room;
+	uint64_t alarm_left_ns, alarm_interval_ns;
+	struct fd_wanted *fds; /* owned: what the guest has open */
+	uint32_t fd_count;
+	uint32_t given; /* descriptors that it had at its start */
+};
+
+/* All of a snapshot but memory. */
+int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e) must_check;
+
+#endif
