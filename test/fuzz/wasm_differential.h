@@ -3,6 +3,7 @@
 #ifndef MOTE_TEST_WASM_DIFFERENTIAL_H
 #define MOTE_TEST_WASM_DIFFERENTIAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,8 +28,9 @@ void bytes_sleb(struct bytes *b, int64_t v);
  * Writes the module of a seed, always the same, to *out. It imports the function "h" "h" (i32, f64)
  * -> i32, and exports functions "w0", "w1", … () -> i64, which run its code on chosen arguments,
  * "reset" () -> (), to be called before each, "state" () -> i64, and its memories "m0", "m1". Every
- * run ends, and no NaN's payload depends on the engine. Returns the number of the functions w.
+ * run ends, and no NaN's payload depends on the engine. Returns the number of the functions w;
+ * *vectors says whether there is a v128 in it.
  */
-uint32_t generate_module(uint64_t seed, struct bytes *out);
+uint32_t generate_module(uint64_t seed, struct bytes *out, bool *vectors);
 
 #endif

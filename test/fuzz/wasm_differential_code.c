@@ -26,6 +26,7 @@ void gen_style(struct generator *g)
 	bool large = style == 3 || style == 5;
 	g->leaf = style >= 4;
 	g->narrow = g->leaf && !gen_chance(g, 3);
+	g->vectors = !gen_chance(g, 6);
 	g->locals_most = large ? LOCALS_OWN_MAX : 18;
 	g->depth = large ? 7 : 5;
 	g->budget_most = large ? 1200 : 350;
@@ -35,9 +36,10 @@ uint8_t gen_any_type(struct generator *g)
 {
 	static const uint8_t types[] = {I32, I32, I32, I64, I64, F32, F64, V128, V128};
 	static const uint8_t few[] = {I32, I32, I32, I64, F64};
+	uint32_t all = sizeof(types) - (g->vectors ? 0 : 2); /* the vectors are the last */
 	if (g->narrow)
 		return few[gen_below(g, sizeof(few))];
-	return types[gen_below(g, sizeof(types))];
+	return types[gen_below(g, all)];
 }
 
 void gen_op(struct generator *g, uint32_t code)
@@ -223,7 +225,7 @@ static void store(struct generator *g, int depth)
 	static const uint8_t type[] = {I32, I64, F32, F64, I32, I32, I64, I64, I64},
 			     align[] = {2, 3, 2, 3, 0, 1, 0, 1, 2};
 	uint32_t i = gen_below(g, 9);
-	if (gen_chance(g, 4)) {
+	if (g->vectors && gen_chance(g, 4)) {
 		gen_vector_store(g, depth);
 		return;
 	}
@@ -400,7 +402,8 @@ static const struct operators operators[] = {
 static void operation(struct generator *g, uint8_t type, int depth)
 {
 	const struct operators *o;
-	if ((type == V128 || gen_chance(g, 5)) && gen_vector_operation(g, type, depth))
+	if (g->vectors && (type == V128 || gen_chance(g, 5)) &&
+	    gen_vector_operation(g, type, depth))
 		return;
 	do
 		o = &operators[gen_below(g, sizeof(operators) / sizeof(*operators))];

@@ -42,7 +42,7 @@ struct generator {
 	uint8_t global_type[GLOBALS_MAX];
 	uint32_t memories, tables;
 	/* What the functions are like: see gen_style(). */
-	bool leaf, narrow;
+	bool leaf, narrow, vectors;
 	uint32_t locals_most;
 	int depth, budget_most;
 	/* Of the function under way. */

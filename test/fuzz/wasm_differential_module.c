@@ -185,7 +185,7 @@ static void function_body(struct generator *g, const struct signature *s, struct
 	g->scratch64 = g->locals + 1;
 	g->scratch_vector = g->locals + 2;
 	for (uint32_t i = 0; i < own + 3; i++) {
-		static const uint8_t scratch[] = {F32, F64, V128};
+		const uint8_t scratch[] = {F32, F64, g->vectors ? V128 : I64};
 		bytes_uleb(body, 1);
 		bytes_u8(body, i < own ? g->local[s->param_count + i] : scratch[i - own]);
 	}
@@ -228,7 +228,8 @@ static void mix(struct bytes *b, uint8_t type)
 
 static void wrapper_body(struct generator *g, uint32_t func, struct bytes *body)
 {
-	static const uint8_t local[] = {2, 1, I64, 1, V128}, end[] = {0x20, 0, 0x0b};
+	const uint8_t local[] = {2, 1, I64, 1, g->vectors ? V128 : I64};
+	static const uint8_t end[] = {0x20, 0, 0x0b};
 	const struct signature *s = &g->types[g->func_type[func]];
 	g->code = body;
 	bytes_put(body, local, sizeof(local));
@@ -242,7 +243,8 @@ static void wrapper_body(struct generator *g, uint32_t func, struct bytes *body)
 
 static void state_body(struct generator *g, struct bytes *body)
 {
-	static const uint8_t local[] = {2, 1, I64, 1, V128}, end[] = {0x20, 0, 0x0b};
+	const uint8_t local[] = {2, 1, I64, 1, g->vectors ? V128 : I64};
+	static const uint8_t end[] = {0x20, 0, 0x0b};
 	g->code = body;
 	bytes_put(body, local, sizeof(local));
 	for (uint32_t i = 0; i < g->globals; i++) {
@@ -381,7 +383,7 @@ static void data_section(struct generator *g, struct bytes *s)
 	}
 }
 
-uint32_t generate_module(uint64_t seed, struct bytes *out)
+uint32_t generate_module(uint64_t seed, struct bytes *out, bool *vectors)
 {
 	static const uint8_t header[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
 	struct generator *g = calloc(1, sizeof(*g));
@@ -453,6 +455,7 @@ uint32_t generate_module(uint64_t seed, struct bytes *out)
 	data_section(g, &s);
 	section(out, 11, &s);
 	uint32_t funcs = g->funcs;
+	*vectors = g->vectors;
 	free(s.p);
 	free(code.p);
 	free(g);

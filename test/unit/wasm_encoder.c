@@ -334,6 +334,40 @@ Test(wasm_encoder, shifts)
 	check();
 }
 
+/* A fourth register in the byte behind, and shifts, whose number stands where another register
+ * would. */
+Test(wasm_encoder, vex_with_more)
+{
+	static const struct {
+		const char *name;
+		uint32_t op;
+	} blends[] = {{"vblendvps", X64_OP(1, 3, 0x4a)},
+		      {"vblendvpd", X64_OP(1, 3, 0x4b)},
+		      {"vpblendvb", X64_OP(1, 3, 0x4c)}};
+	static const char *const vector_shifts[4][3] = {[1] = {"vpsrlw", "vpsraw", "vpsllw"},
+							[2] = {"vpsrld", "vpsrad", "vpslld"},
+							[3] = {"vpsrlq", NULL, "vpsllq"}};
+	begin();
+	for (unsigned r = 0; r < 16; r++)
+		for (unsigned n = 0; n < 16; n++) {
+			for (unsigned i = 0; i < COUNT(blends); i++) {
+				expect("%s xmm%u,xmm%u,xmm%u,xmm%u", blends[i].name, r, n, 15 - r,
+				       15 - n);
+				x64_vex_rrr(&x, blends[i].op, 0, r, n, 15 - r);
+				x64_u8(&x, (15 - n) << 4);
+			}
+			for (unsigned size = 1; size < 4; size++)
+				for (unsigned i = 0; i < 3 && vector_shifts[size][i]; i++) {
+					expect("%s xmm%u,xmm%u,0x%x", vector_shifts[size][i], r, n,
+					       (r + n) % 16);
+					x64_vex_rrr(&x, X64_OP(1, 1, 0x70 + size), 0, 2 + 2 * i, r,
+						    n);
+					x64_u8(&x, (r + n) % 16);
+				}
+		}
+	check();
+}
+
 /* --- immediates --- */
 
 static const int32_t immediates[] = {1,	  0,   -1,     127,	   128,	      -128,	-129,
