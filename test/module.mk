@@ -143,13 +143,16 @@ $(B)/test/unit/linux_run.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"
 
 # Function guests: one source, native and WebAssembly; a hostile one, which is native.
 CALLS_GUESTS := $(addprefix $(GUESTS)/,calls_guest.elf calls_guest.wasm calls_hostile.elf calls_module.wasm calls_reactor.wasm \
-	calls_keeper.elf calls_keeper.wasm)
+	calls_keeper.elf calls_keeper.wasm calls_plain.wasm)
 $(GUESTS)/calls_%.elf: test/guest/calls_%.c $(B)/mote-cc
 	@mkdir -p $(@D)
 	$(B)/mote-cc -O1 -Wall -Wextra $< -o $@
 $(GUESTS)/calls_%.wasm: test/guest/calls_%.c $(B)/mote-cc
 	@mkdir -p $(@D)
 	$(B)/mote-cc --wasm -O1 -Wall -Wextra $< -o $@
+$(GUESTS)/calls_plain.wasm: test/guest/calls_plain.c
+	@mkdir -p $(@D)
+	clang --target=wasm32-wasi -mexec-model=reactor -O1 -Wall -Wextra $< -o $@
 $(GUESTS)/calls_reactor.wasm: test/guest/calls_guest.c $(B)/mote-cc
 	@mkdir -p $(@D)
 	$(B)/mote-cc --wasm -mexec-model=reactor -O1 -Wall -Wextra $< -o $@

@@ -663,6 +663,29 @@ Test(api_calls, a_plain_module_imports_host_functions)
 	mote_sandbox_free(s);
 }
 
+Test(api_calls, memory_of_a_plain_module_comes_from_cabi_realloc)
+{
+	struct mote_options o = options("calls_plain.wasm", no_args);
+	struct mote_sandbox *s = start(&o);
+	const size_t half = 400000;
+	char *large = malloc(half + 1);
+	memset(large, 'l', half);
+	large[half] = '\0';
+	const struct mote_value empty[2] = {mote_string(""), mote_bytes("", 0)},
+				both[2] = {mote_string(large), mote_bytes(large, half)}, text = mote_string("twice");
+	cr_expect(call_for(s, MOTE_STRING, "join", empty, 2).of.string.len == 0);
+	/* More than the module's memory has at first, and again and again: it owns and frees what it gets. */
+	for (int i = 0; i < 200; i++) {
+		struct mote_value v = call_for(s, MOTE_STRING, "join", both, 2);
+		cr_assert(v.of.string.len == 2 * half && v.of.string.text[0] == 'l' && v.of.string.text[2 * half - 1] == 'l');
+	}
+	cr_expect_str_eq(call_for(s, MOTE_STRING, "host_twice", &text, 1).of.string.text, "twice");
+	cr_expect(must_call(s, "balance", NULL, 0).of.i64 == (405L << 32 | 201));
+	cr_expect(must_call(s, "hello", NULL, 0).type == MOTE_VOID);
+	mote_sandbox_free(s);
+	free(large);
+}
+
 Test(api_calls, traps_of_a_plain_module_poison_the_sandbox)
 {
 	struct mote_sandbox *s = module_ready();
@@ -750,6 +773,24 @@ Test(api_calls, a_sandbox_is_run_or_called)
 		mote_sandbox_free(s);
 		close(o.program_fd);
 	}
+}
+
+Test(api_calls, a_run_can_be_interrupted)
+{
+	char *argv[] = {(char *)"hostile", (char *)"silent", NULL};
+	struct mote_options o = options("calls_hostile.elf", argv);
+	struct mote_sandbox *s = NULL;
+	struct mote_error e = {0};
+	struct mote_result r = {0};
+	pthread_t thread;
+	cr_assert(mote_sandbox_new(&o, &s, &e) == 0, "%s", e.text);
+	cr_expect(mote_sandbox_interrupt(s) == -ESRCH);
+	cr_assert(pthread_create(&thread, NULL, interrupt_soon, s) == 0);
+	cr_expect(mote_sandbox_run(s, &r, &e) == 0 && r.end == MOTE_INTERRUPTED && mote_exit_status(&r) == 137);
+	pthread_join(thread, NULL);
+	cr_expect(mote_sandbox_interrupt(s) == -ESRCH);
+	mote_sandbox_free(s);
+	close(o.program_fd);
 }
 
 /* --- a guest that keeps to nothing --- */
