@@ -287,19 +287,27 @@ static uint32_t prologue(struct compiler *c)
 	return behind_check;
 }
 
-/* Behind the code: what traps jump to. */
+/*
+ * Behind the code: what traps jump to, a piece for each jump, so that a trap's place tells the instruction. Whoever
+ * looks for one of the pieces finds the jump to it.
+ */
 static void emit_traps(struct compiler *c)
 {
 	for (uint32_t code = 0; code < sizeof c->traps / sizeof *c->traps; code++) {
-		if (!c->traps[code])
-			continue;
-		patch_list(c, c->traps[code]);
-		c->traps[code] = 0;
-		if (code == WASM_TRAP_STACK) { /* back to where there is room for the trap */
-			x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX));
-			add_patch(c, &c->frame_at);
+		for (uint32_t jump = c->traps[code], next; jump; jump = next) {
+			make_room(c, WASM_CODE_ROOM_BYTES);
+			memcpy(&next, c->m->code + jump - 4, 4);
+			uint32_t rel = here(c) - jump;
+			memcpy(c->m->code + jump - 4, &rel, 4);
+			if (code == WASM_TRAP_STACK) { /* back to where there is room for the trap */
+				x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX));
+				add_patch(c, &c->frame_at);
+			}
+			if (c->target && c->target == here(c))
+				c->found_jump = jump;
+			x64_ud2(&c->x, code);
 		}
-		x64_ud2(&c->x, code);
+		c->traps[code] = 0;
 	}
 }
 
@@ -335,15 +343,18 @@ static void compile_body(struct compiler *c)
 		make_room(c, WASM_CODE_ROOM_BYTES);
 		uint8_t *before = c->x.p;
 		bool was_dead = c->dead;
+		const uint8_t *instruction = c->r.p;
 		one(c, read_u8(&c->r));
 		if (was_dead && c->dead)
 			c->x.p = before;
+		else if (c->target && here(c) > c->target && !c->found)
+			c->found = instruction;
 	}
 	if (c->r.p != c->r.end)
 		reader_fail(&c->r, WASM_ERROR_MALFORMED, "section size mismatch: code behind a function's end");
 }
 
-static void compile_function(struct compiler *c, uint32_t own)
+void compile_function(struct compiler *c, uint32_t own)
 {
 	struct wasm_module *m = c->m;
 	c->func = m->imported_funcs + own;
@@ -352,12 +363,7 @@ static void compile_function(struct compiler *c, uint32_t own)
 	c->height = c->highest = c->flushed = c->depth = c->frame_at = c->owned = 0;
 	c->hint = WASM_NONE;
 	c->dead = false;
-	make_room(c, WASM_CODE_ROOM_BYTES);
-	while (here(c) % 16)
-		x64_u8(&c->x, 0xcc);
-	/* Calls that came before it are a list through func_entry. */
-	uint32_t callers = m->func_entry[own];
-	m->func_code[own] = m->func_entry[own] = here(c);
+	c->entry = here(c);
 	if (c->type->param_count > WASM_MAX_LOCALS)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many locals");
 	read_locals(c);
@@ -367,23 +373,36 @@ static void compile_function(struct compiler *c, uint32_t own)
 	for (uint32_t saved = c->homes & HOMES_CALLEE; saved; saved &= saved - 1)
 		c->fixed_slots++;
 	c->framed = c->has_calls;
-	uint32_t behind_check = prologue(c), prologue_at = m->func_code[own] + 8; /* behind lea rsp, [rsp + disp32] */
+	uint32_t prologue_at = c->entry + 8; /* behind lea rsp, [rsp + disp32] */
+	uint32_t behind_check = prologue(c);
 	compile_body(c);
 	make_room(c, WASM_CODE_ROOM_BYTES);
 	c->dead = false;
 	emit_traps(c);
+	make_room(c, WASM_CODE_ROOM_BYTES);
 	emit_pool(c);
 	simd_flush(&c->simd);
 	uint32_t slots = c->fixed_slots + c->local_slots + c->highest;
-	uint32_t frame = (8 * slots + 15) & ~15u;
-	frame += 8; /* with the return address a multiple of 16 */
+	c->frame = ((8 * slots + 15) & ~15u) + 8; /* with the return address a multiple of 16 */
 	if (!c->framed) { /* a leaf that needs none is entered behind the check of the stack */
-		frame = 0;
-		m->func_entry[own] = behind_check;
+		c->frame = 0;
+		c->entry = behind_check;
 	}
-	patch_list_to(c, callers, m->func_entry[own]);
-	m->func_frame[own] = frame;
-	patch_frame(c, prologue_at, frame);
+	patch_frame(c, prologue_at, c->frame);
+}
+
+/* Calls that came before a function are a list through func_entry. */
+static void add_function(struct compiler *c, uint32_t own)
+{
+	struct wasm_module *m = c->m;
+	make_room(c, WASM_CODE_ROOM_BYTES);
+	while (here(c) % 16)
+		x64_u8(&c->x, 0xcc);
+	m->func_code[own] = here(c);
+	compile_function(c, own);
+	patch_list_to(c, m->func_entry[own], c->entry);
+	m->func_entry[own] = c->entry;
+	m->func_frame[own] = c->frame;
 }
 
 static void reserve_code(struct compiler *c, uint64_t section_bytes)
@@ -399,6 +418,17 @@ static void reserve_code(struct compiler *c, uint64_t section_bytes)
 	m->code_reserved = want;
 }
 
+bool compiler_take(struct compiler *c, struct arena *arena)
+{
+	c->locals = arena_take(arena, (WASM_MAX_LOCALS + 1) * sizeof(*c->locals));
+	c->stack = arena_take(arena, HEIGHT_MAX * sizeof(*c->stack));
+	c->weights = arena_take(arena, WASM_SCAN_LOCALS * sizeof(*c->weights));
+	c->watched = arena_take(arena, WASM_SCAN_LOCALS * sizeof(*c->watched));
+	c->scan_blocks = arena_take(arena, CONTROL_MAX);
+	c->controls = arena_take(arena, CONTROL_MAX * sizeof(*c->controls));
+	return c->locals && c->stack && c->weights && c->watched && c->scan_blocks && c->controls;
+}
+
 void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *section_end)
 {
 	struct compiler c = {.m = m, .fail = fail, .r = {.p = m->bytes, .end = section_end, .base = m->bytes, .fail = fail}};
@@ -409,17 +439,9 @@ void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *se
 	if (!own)
 		return;
 	struct arena *arena = &m->scratch; /* a failure leaves it to wasm_module_free */
-	if (!arena_open(arena, 0x1000000))
+	if (!arena_open(arena, SCRATCH_BYTES) || !compiler_take(&c, arena))
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory");
-	c.locals = arena_take(arena, (WASM_MAX_LOCALS + 1) * sizeof(*c.locals));
-	c.stack = arena_take(arena, HEIGHT_MAX * sizeof(*c.stack));
-	c.weights = arena_take(arena, WASM_SCAN_LOCALS * sizeof(*c.weights));
-	c.watched = arena_take(arena, WASM_SCAN_LOCALS * sizeof(*c.watched));
-	c.scan_blocks = arena_take(arena, CONTROL_MAX);
-	c.controls = arena_take(arena, CONTROL_MAX * sizeof(*c.controls));
 	m->func_frame = arena_need(&m->arena, fail, own, sizeof(uint32_t));
-	if (!c.locals || !c.stack || !c.weights || !c.watched || !c.scan_blocks || !c.controls)
-		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory");
 	reserve_code(&c, bytes);
 	c.x.p = m->code;
 	c.simd = (struct simd_emitter){.x = &c.x, .code = m->code, .cpu = m->options.cpu};
@@ -427,28 +449,9 @@ void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *se
 	for (int i = 0; i < 16; i++)
 		x64_u8(&c.x, 0xcc);
 	for (uint32_t i = 0; i < own; i++)
-		compile_function(&c, i);
+		add_function(&c, i);
 	m->code_bytes = m->code_entries = here(&c);
 	arena_close(arena);
 	if (!platform_seal(m->code, m->code_committed))
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "machine code could not be sealed");
-}
-
-bool compile_locate(struct wasm_module *m, const uint8_t *code, struct code_place *place)
-{
-	if (!m->code || code < m->code || code >= m->code + m->code_bytes)
-		return false;
-	uint32_t at = (uint32_t)(code - m->code), low = 0, high = m->func_count - m->imported_funcs;
-	if (high == 0 || at < m->func_code[0])
-		return false;
-	while (high - low > 1) {
-		uint32_t middle = low + (high - low) / 2;
-		if (m->func_code[middle] <= at)
-			low = middle;
-		else
-			high = middle;
-	}
-	*place = (struct code_place){.func = m->imported_funcs + low, .offset = m->func_body[low],
-				     .frame_bytes = m->func_frame[low]};
-	return true;
 }

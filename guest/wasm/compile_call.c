@@ -149,8 +149,10 @@ static void to_own_function(struct compiler *c, uint32_t f, bool is_call)
 		x64_call32(&c->x, 0);
 	else
 		x64_jmp32(&c->x, 0);
+	if (c->target) /* only the code's length counts */
+		return;
 	if (own < c->func - c->m->imported_funcs || f == c->func) {
-		uint32_t rel = c->m->func_entry[own] - here(c);
+		uint32_t rel = (f == c->func ? c->entry : c->m->func_entry[own]) - here(c);
 		memcpy(c->x.p - 4, &rel, 4);
 	} else {
 		add_patch(c, &c->m->func_entry[own]);

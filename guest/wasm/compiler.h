@@ -11,7 +11,7 @@
 #include "x64.h"
 
 enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0 };
-enum { POOL_MAX = 256 };
+enum { POOL_MAX = 256, SCRATCH_BYTES = 0x1000000 };
 
 #define BIT(r) (1u << (r))
 #define INTS 0x0000ffffu
@@ -90,6 +90,7 @@ struct compiler {
 	uint32_t home_of[32]; /* which local */
 	uint32_t fixed_slots; /* below the locals' */
 	uint32_t adjust;      /* bytes that RSP is lower than in the body */
+	uint32_t entry, frame; /* where the function is called; bytes from RSP to the return address */
 	uint32_t frame_at;    /* where the frame's size is patched in */
 	uint32_t tables;      /* br_tables so far */
 	uint32_t traps[WASM_TRAP_HOST + 1]; /* jumps to a trap: lists */
@@ -101,6 +102,9 @@ struct compiler {
 	uint32_t pool_uses[POOL_MAX]; /* lists of the instructions that read them */
 	uint32_t pool_count;
 	uint8_t void_types[1];
+	/* compile_locate.c: the end of the code looked for, the instruction it is of, and the jump to it. */
+	uint32_t target, found_jump;
+	const uint8_t *found;
 };
 
 struct memarg {
@@ -162,6 +166,8 @@ static inline unsigned reg_of(const struct compiler *c, const struct value *v)
 }
 
 /* compile.c */
+bool compiler_take(struct compiler *c, struct arena *arena); /* its tables; false: out of memory */
+void compile_function(struct compiler *c, uint32_t own);
 void make_room(struct compiler *c, uint64_t bytes);
 _Noreturn void invalid(struct compiler *c, const char *what);
 
