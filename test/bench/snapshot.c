@@ -278,13 +278,13 @@ static const struct {
 } benches[] = {
 	{"cold-start-native", cold_start, "calls_keeper.elf"},
 	{"cold-start-wasm", cold_start, "calls_keeper.wasm"},
-	{"renew-native", renew, "calls_keeper.elf"},
+	{"renew", renew, "calls_keeper.elf"},
 	{"renew-wasm", renew, "calls_keeper.wasm"},
-	{"restore-call-native", restore_call, "calls_keeper.elf"},
+	{"restore-call", restore_call, "calls_keeper.elf"},
 	{"restore-call-wasm", restore_call, "calls_keeper.wasm"},
-	{"warm-call-native", warm_call, "calls_keeper.elf"},
+	{"warm-call", warm_call, "calls_keeper.elf"},
 	{"warm-call-wasm", warm_call, "calls_keeper.wasm"},
-	{"idle-memory-native", idle_memory, "calls_keeper.elf"},
+	{"idle-memory", idle_memory, "calls_keeper.elf"},
 	{"idle-memory-wasm", idle_memory, "calls_keeper.wasm"},
 	{"thousand-sandboxes", thousand_sandboxes, "calls_keeper.wasm"},
 };
