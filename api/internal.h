@@ -12,6 +12,7 @@
 #include "vm/vm.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #define CALL_DEPTH_MAX 16 /* calls of the guest that wait for each other */
 
@@ -59,13 +60,21 @@ struct mote_snapshot {
 	size_t message_max;
 };
 
-#define DIRS_MAX 64
+#define PREOPENS_MAX 64 /* as many as vm/ takes */
 
 /* Options as vm/ takes them; `vm` points into the options and this structure. */
 struct sandbox_config {
 	struct vm_config vm;
-	struct vm_preopen preopens[DIRS_MAX];
+	struct vm_preopen preopens[PREOPENS_MAX]; /* directories, then listeners */
+	size_t listeners;
+	char **env; /* owned, NULL where the options' serves */
+	char listen_fds[32], listen_pid[32];
 };
+static inline void cleanup_sandbox_configp(const struct sandbox_config *c)
+{
+	free(c->env);
+}
+#define cleanup_sandbox_config cleanup_(cleanup_sandbox_configp)
 
 /* All of it but program and personality. ERR_CONFIG where something is wrong. */
 int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, struct err *e) must_check;
@@ -73,6 +82,10 @@ void sandbox_use_image(struct vm_config *c, const uint8_t *image, const uint8_t 
 /* mote_sandbox_new; from a snapshot of the compiled module where one is given (borrowed). */
 int sandbox_new(const struct mote_options *options, struct vm_snapshot *compiled, struct mote_sandbox **sandbox,
 		struct mote_error *error) must_check;
+/* listen.c: adds LISTEN_FDS and LISTEN_PID, as systemd has them, to the environment of a program. */
+int listen_environment(struct sandbox_config *c, struct err *e) must_check;
+/* Puts listeners before directories: descriptors 3, 4, … as native programs look for them. */
+void listen_first(struct sandbox_config *c);
 void snapshot_ref(struct mote_snapshot *s);
 /* Copies options.functions and limits. ERR_CONFIG where they are wrong. */
 int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e) must_check;

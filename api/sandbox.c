@@ -71,8 +71,14 @@ static int choose_image(const struct mote_options *o, struct vm_config *c, struc
 
 int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, struct err *e)
 {
-	if (o->dir_count > DIRS_MAX)
-		return err_set(e, ERR_CONFIG, E2BIG, "%zu directories; at most %d are possible", o->dir_count, DIRS_MAX);
+	if (o->dir_count > PREOPENS_MAX || o->listener_count > PREOPENS_MAX - o->dir_count)
+		return err_set(e, ERR_CONFIG, E2BIG, "%zu directories and %zu listeners; at most %d are possible",
+			       o->dir_count, o->listener_count, PREOPENS_MAX);
+	c->env = NULL;
+	c->listeners = o->listener_count;
+	for (size_t i = 0; i < o->listener_count; i++)
+		c->preopens[o->dir_count + i] = (struct vm_preopen){
+			.fd = o->listeners[i], .kind = MOTE_PREOPEN_LISTENER, .path = "listener"};
 	for (size_t i = 0; i < o->dir_count; i++)
 		c->preopens[i] = (struct vm_preopen){
 			.fd = o->dirs[i].fd,
@@ -94,7 +100,7 @@ int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, st
 		.pid = o->pid ? o->pid : 1,
 		.stdio = {0, 1, 2},
 		.preopens = c->preopens,
-		.preopen_count = o->dir_count,
+		.preopen_count = o->dir_count + o->listener_count,
 		.network = o->network,
 		.no_polling = o->no_polling,
 		.time_limit_ns = o->time_limit_ns,
@@ -108,12 +114,16 @@ int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, st
 
 static int create(const struct mote_options *o, struct vm_snapshot *compiled, struct vm **vm, struct err *e)
 {
-	struct sandbox_config c;
+	cleanup_sandbox_config struct sandbox_config c = {.env = NULL};
 	int rc = sandbox_configure(o, &c, e);
+	if (rc == 0 && c.listeners)
+		rc = listen_environment(&c, e);
 	if (rc == 0 && compiled)
 		return vm_create_from(compiled, &c.vm, vm, e);
 	if (rc == 0)
 		rc = choose_image(o, &c.vm, e);
+	if (rc == 0 && c.vm.image == mote_image_linux)
+		listen_first(&c);
 	return rc < 0 ? rc : vm_create(&c.vm, vm, e);
 }
 

@@ -23,12 +23,20 @@
 #include <sys/wait.h>
 #include <termios.h>
 
+enum { LISTENERS_MAX = 16 };
+
+/* The annotation: addresses as mote_listen takes them, with commas between. */
+static const char *const listen_names[] = {"io.mote.listen", NULL};
+
 struct monitor {
 	struct buf body; /* the config's bytes; strings lead into it */
 	struct wire_config config;
 	struct oci_entry entry;
 	int root_fd;
 	char hostname[65];
+	char *listen; /* owned; what the annotation says, NULL: nothing */
+	int listeners[LISTENERS_MAX];
+	size_t listener_count;
 	struct mote_sandbox *sandbox;
 };
 
@@ -143,6 +151,25 @@ static int add_home(struct monitor *m, struct err *e)
 	return 0;
 }
 
+static int adopt(const struct mote_error *from, struct err *e);
+
+/* In the container's network, and as its root still: ports below 1024. */
+static int open_listeners(struct monitor *m, struct err *e)
+{
+	struct mote_error me;
+	cleanup_free char *words = take_ptr(m->listen);
+	char *rest = words;
+	for (char *spec; rest && (spec = strtok_r(rest, ", ", &rest));) {
+		if (m->listener_count == LISTENERS_MAX)
+			return err_set(e, ERR_CONFIG, E2BIG, "annotation %s: more than %d listeners", listen_names[0],
+				       LISTENERS_MAX);
+		if (mote_listen(spec, &m->listeners[m->listener_count], &me) < 0)
+			return adopt(&me, e);
+		m->listener_count++;
+	}
+	return 0;
+}
+
 static int settle(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
@@ -150,6 +177,8 @@ static int settle(struct monitor *m, struct err *e)
 		return err_sys(e, errno, "bundle %s", m->config.bundle);
 	struct monitor_hooks hooks, *h = m->config.hooks ? &hooks : NULL;
 	int rc = h ? monitor_read_hooks(h, m->config.id, m->config.bundle, e) : 0;
+	if (rc == 0)
+		rc = oci_annotation(AT_FDCWD, listen_names, &m->listen, e);
 	if (rc == 0)
 		rc = monitor_enter_namespaces(s, e);
 	if (rc == 0 && h)
@@ -172,6 +201,8 @@ static int settle(struct monitor *m, struct err *e)
 		rc = err_sys(e, errno, "gethostname");
 	if (rc == 0)
 		rc = add_home(m, e);
+	if (rc == 0)
+		rc = open_listeners(m, e);
 	if (rc == 0)
 		rc = join_cgroups(e);
 	if (rc == 0)
@@ -218,6 +249,8 @@ static int build(struct monitor *m, struct err *e)
 		.dirs = &root,
 		.dir_count = 1,
 		.network = 1,
+		.listeners = m->listeners,
+		.listener_count = m->listener_count,
 		.kvm_fd_plus_1 = MONITOR_KVM_FD + 1,
 		.log = log_line,
 	};
@@ -226,6 +259,8 @@ static int build(struct monitor *m, struct err *e)
 		return adopt(&me, e);
 	close(MONITOR_KVM_FD);
 	close(m->root_fd);
+	for (size_t i = 0; i < m->listener_count; i++)
+		close(m->listeners[i]);
 	oci_entry_free(&m->entry);
 	running = m->sandbox;
 	int rc = catch_signals(e);

@@ -199,3 +199,10 @@ $(B)/test/unit/vm_ring.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # The SIMD emitter alone, whose code runs in the test.
 $(B)/test/unit/wasm_simd: $(addprefix $(B)/hosted/guest/wasm/,simd.o simd_arith.o simd_table.o cpu.o)
+
+# A program that accepts connections, of both kinds.
+$(GUESTS)/listen_program.wasm: test/guest/listen_program.c
+	@mkdir -p $(@D)
+	clang --target=wasm32-wasi -O1 $< -o $@
+$(B)/test/unit/api_listen: | $(GUESTS)/listen_program.wasm $(GUESTS)/listen_program.musl
+$(B)/test/unit/api_listen.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'

@@ -34,13 +34,16 @@ const char cli_run_help[] =
 	"                      CPU while they come in quick succession\n"
 	"  --stats             when it has ended, say on stderr how many VM exits and host calls it took\n"
 	"  --no-cache          compile a WebAssembly module anew, and do not keep what was compiled\n"
+	"  --listen SPEC       a socket that the program may accept connections on: tcp:ADDRESS:PORT, or\n"
+	"                      unix:PATH; native programs find them from descriptor 3 on (LISTEN_FDS),\n"
+	"                      modules behind their directories\n"
 	"  --net               let a native program use the network as this process may\n"
 	"\n"
 	"Exit status: the program's own; 128+n when signal n ended it; 134 for a WebAssembly trap; 137\n"
 	"when the time ran out; 125 for a failure of the machine or wrong usage, 126 when FILE cannot be\n"
 	"run, 127 when it is not there.\n";
 
-enum { DIRS_MAX = 64, ENV_MAX = 4096 };
+enum { DIRS_MAX = 64, ENV_MAX = 4096, LISTENERS_MAX = 16 };
 
 struct run {
 	struct mote_options options;
@@ -48,6 +51,8 @@ struct run {
 	char *env[ENV_MAX + 1];
 	size_t env_count;
 	int no_cache;
+	int listeners[LISTENERS_MAX];
+	const char *sockets[LISTENERS_MAX]; /* paths to remove at the end, else NULL */
 	int stats;
 };
 
@@ -125,6 +130,30 @@ static int add_env(struct run *r, char *spec)
 	return 0;
 }
 
+static int add_listener(struct run *r, const char *spec)
+{
+	struct mote_error error;
+	size_t n = r->options.listener_count;
+	if (n == LISTENERS_MAX) {
+		cli_complain("more than %d listeners", LISTENERS_MAX);
+		return -1;
+	}
+	if (mote_listen(spec, &r->listeners[n], &error) < 0) {
+		cli_complain("--listen: %s", error.text);
+		return -1;
+	}
+	r->sockets[n] = strncmp(spec, "unix:", 5) == 0 ? spec + 5 : NULL;
+	r->options.listener_count++;
+	return 0;
+}
+
+static void remove_sockets(const struct run *r)
+{
+	for (size_t i = 0; i < r->options.listener_count; i++)
+		if (r->sockets[i] && unlinkat(AT_FDCWD, r->sockets[i], 0) < 0 && errno != ENOENT)
+			cli_complain("%s: %s", r->sockets[i], strerror(errno));
+}
+
 /* Index of FILE in argv, 0 for --help, or -1 after a complaint. */
 static int parse(struct run *r, int argc, char **argv)
 {
@@ -135,6 +164,7 @@ static int parse(struct run *r, int argc, char **argv)
 		{"entry", required_argument, NULL, 'f'},   {"net", no_argument, NULL, 'n'},
 		{"help", no_argument, NULL, 'h'},	   {"stats", no_argument, NULL, 's'},
 		{"no-polling", no_argument, NULL, 'p'},	   {"no-cache", no_argument, NULL, 'C'},
+		{"listen", required_argument, NULL, 'l'},
 		{NULL, 0, NULL, 0},
 	};
 	opterr = 0;
@@ -169,6 +199,10 @@ static int parse(struct run *r, int argc, char **argv)
 			break;
 		case 'n':
 			r->options.network = 1;
+			break;
+		case 'l':
+			if (add_listener(r, optarg) < 0)
+				return -1;
 			break;
 		case 'p':
 			r->options.no_polling = 1;
@@ -253,36 +287,43 @@ static int run_sandbox(struct mote_sandbox *sandbox, const char *file)
 	return mote_exit_status(&result);
 }
 
-int cli_run(int argc, char **argv)
+static int run_file(struct run *r, const char *file)
 {
-	static struct run r; /* large, and used once */
-	r.options = (struct mote_options){.size = sizeof(r.options), .dirs = r.dirs, .envp = r.env, .log = log_line};
-	int at = parse(&r, argc, argv);
-	if (at <= 0)
-		return at < 0 ? CLI_HOST : 0;
-	const char *file = argv[at];
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		cli_complain("%s: %s", file, strerror(errno));
 		return errno == ENOENT || errno == ENOTDIR ? CLI_NOT_FOUND : CLI_CANNOT_RUN;
 	}
-	r.options.program_fd = fd;
-	r.options.program_path = file;
-	r.options.argv = argv + at;
-	if (!r.options.cwd && r.options.dir_count)
-		r.options.cwd = r.dirs[0].guest_path;
+	r->options.program_fd = fd;
+	r->options.program_path = file;
+	if (!r->options.cwd && r->options.dir_count)
+		r->options.cwd = r->dirs[0].guest_path;
 	struct mote_sandbox *sandbox;
 	struct mote_error error;
 	char folder[PATH_MAX];
-	int rc = !r.no_cache && find_cache(folder) ? mote_sandbox_new_cached(folder, 0, &r.options, &sandbox, &error)
-						     : mote_sandbox_new(&r.options, &sandbox, &error);
+	int rc = !r->no_cache && find_cache(folder) ? mote_sandbox_new_cached(folder, 0, &r->options, &sandbox, &error)
+						     : mote_sandbox_new(&r->options, &sandbox, &error);
 	if (rc < 0) {
 		cli_complain("%s", error.text);
 		return status_of(&error);
 	}
 	int status = run_sandbox(sandbox, file);
-	if (r.stats)
+	if (r->stats)
 		tell_counters(sandbox);
 	mote_sandbox_free(sandbox);
+	return status;
+}
+
+int cli_run(int argc, char **argv)
+{
+	static struct run r; /* large, and used once */
+	r.options = (struct mote_options){
+		.size = sizeof(r.options), .dirs = r.dirs, .listeners = r.listeners, .envp = r.env, .log = log_line};
+	int at = parse(&r, argc, argv), status = at < 0 ? CLI_HOST : 0;
+	if (at > 0) {
+		r.options.argv = argv + at;
+		status = run_file(&r, argv[at]);
+	}
+	remove_sockets(&r);
 	return status;
 }

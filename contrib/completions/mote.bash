@@ -3,7 +3,7 @@
 # Completion for bash: installed as share/bash-completion/completions/mote.
 _mote() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local options="--dir --dir-ro --env --memory --timeout --cwd --entry --net --no-cache --no-polling --stats"
+	local options="--dir --dir-ro --env --memory --timeout --cwd --entry --net --listen --no-cache --no-polling --stats"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W "run help --version" -- "$word")

@@ -12,10 +12,12 @@ void place_start(void)
 {
 	const struct mote_preopen *p = (const void *)boot_string(L.boot->preopens);
 	for (uint32_t i = 0; i < L.boot->preopenc && i < 64; i++) {
+		if (p[i].kind == MOTE_PREOPEN_LISTENER)
+			continue; /* stays where the program looks for it */
 		/* Out of the way: the program counts its descriptors from 3. */
 		int64_t to = mote_dup(L.area, (int32_t)p[i].fd, DESCRIPTORS_MAX);
 		L.preopen_fd[i] = to < 0 ? (int32_t)p[i].fd : (int32_t)to;
-		if (to >= 0 && p[i].kind != MOTE_PREOPEN_LISTENER)
+		if (to >= 0)
 			mote_close(L.area, (int32_t)p[i].fd);
 	}
 }

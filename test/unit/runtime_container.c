@@ -509,6 +509,20 @@ Test(runtime_container, cleanup_ends_only_its_own)
 	delete (&k);
 }
 
+Test(runtime_container, listen_annotation)
+{
+	struct client k;
+	struct err e;
+	config("", LINUX("") ",\"annotations\":{\"io.mote.listen\":\"unix:/a.sock, unix:/b.sock\"}");
+	run("listening", 2);
+	cr_expect(access(at("rootfs/a.sock"), F_OK) == 0 && access(at("rootfs/b.sock"), F_OK) == 0);
+	cr_expect(create_rc(&k, &e, false) == -EADDRINUSE, "%s", e.text);
+	config("", LINUX("") ",\"annotations\":{\"io.mote.listen\":\"udp:1\"}");
+	cr_expect(create_rc(&k, &e, false) == -EINVAL && strstr(e.text, "listen on"), "%s", e.text);
+	config("", LINUX("") ",\"annotations\":{\"io.mote.listen\":\"\"}");
+	run("listening", 0);
+}
+
 Test(runtime_container, group_annotation)
 {
 	char *group = NULL;

@@ -17,8 +17,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 
 struct mote_sandbox {
@@ -26,7 +28,7 @@ struct mote_sandbox {
 	struct mote_options o;
 	char *argv[8];
 	char *home;
-	int root;
+	int root, listening;
 	volatile sig_atomic_t signo;
 };
 
@@ -35,6 +37,32 @@ static int refuse(struct mote_error *e, enum mote_blame blame, int code, const c
 	*e = (struct mote_error){.code = code, .blame = blame};
 	snprintf(e->text, sizeof(e->text), "%s", text);
 	return -code;
+}
+
+/* "unix:PATH" only. */
+int mote_listen(const char *spec, int *fd, struct mote_error *e)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	if (strncmp(spec, "unix:", 5) != 0)
+		return refuse(e, MOTE_BLAME_CONFIG, EINVAL, "nothing to listen on");
+	snprintf(a.sun_path, sizeof(a.sun_path), "%.100s", spec + 5);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(*fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(*fd, 5) < 0)
+		return refuse(e, MOTE_BLAME_CONFIG, errno, "bind");
+	return 0;
+}
+
+/* How many of the sockets that it was given do listen. */
+static int count_listening(const struct mote_options *o)
+{
+	int count = 0;
+	for (size_t i = 0; i < o->listener_count; i++) {
+		int on = 0;
+		socklen_t len = sizeof(on);
+		getsockopt(o->listeners[i], SOL_SOCKET, SO_ACCEPTCONN, &on, &len);
+		count += on;
+	}
+	return count;
 }
 
 int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, struct mote_error *e)
@@ -46,6 +74,7 @@ int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, st
 	if (strcmp(s->line, "refuse") == 0)
 		return refuse(e, MOTE_BLAME_CONFIG, ENOMEM, "the module needs 512 MiB of memory");
 	s->o = *o;
+	s->listening = count_listening(o);
 	for (int i = 0; i < 7 && o->argv[i]; i++)
 		s->argv[i] = strdup(o->argv[i]);
 	for (int i = 0; o->envp[i]; i++)
@@ -151,6 +180,8 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 		dprintf(1, "%s\n", s->home ? s->home : "none");
 	else if (strcmp(l, "self") == 0)
 		r->code = print_self(s);
+	else if (strcmp(l, "listening") == 0)
+		r->code = s->listening;
 	else if (strncmp(l, "ls ", 3) == 0)
 		r->code = list(l + 3);
 	else if (strncmp(l, "write ", 6) == 0)

@@ -69,6 +69,12 @@ struct mote_options {
 	uint64_t call_bytes_max;     /* of one call's arguments or result; default 16 MiB, at most 1 GiB */
 	uint64_t call_time_limit_ns; /* wall clock of a call, host functions included; default none */
 	uint64_t call_cpu_limit_ns;  /* CPU time of its thread in the guest and for it; default none */
+	/*
+	 * Listening sockets that the program may accept on, whatever `network` says; duplicated. A native program
+	 * finds them as descriptors 3, 4, … (LISTEN_FDS, as systemd passes them), a module behind its directories.
+	 */
+	const int *listeners;
+	size_t listener_count;
 	int no_polling;          /* not 0: no second thread, whatever the rate of host calls */
 };
 
@@ -93,6 +99,11 @@ MOTE_API const char *mote_version(void);
  * sandboxes then start a little faster. Any thread.
  */
 MOTE_API void mote_prepare(void);
+/*
+ * Opens a listening socket: "tcp:ADDRESS:PORT", "tcp:[ADDRESS]:PORT" (IPv6) or "unix:PATH", which must not
+ * exist yet. *fd is the caller's.
+ */
+MOTE_API int mote_listen(const char *spec, int *fd, struct mote_error *error);
 /* Creates the VM and maps the program. Release with mote_sandbox_free. */
 MOTE_API int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox,
 			      struct mote_error *error);

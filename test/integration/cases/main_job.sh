@@ -164,3 +164,20 @@ test_busybox() { # core
 	run --cwd "$CASE_DIR/data" --mount "$mount" -- tar tar cf all.tar numbers sub
 	is "$(tar tf all.tar | sort | tr '\n' ' ')" 'numbers sub/ sub/pairs ' 'what tar packed'
 }
+
+# A listener of the annotation, through a socket in a bind mount that the host sees too.
+each_listen_annotation() { # core
+	mkdir "$CASE_DIR/data"
+	start --mount "type=bind,src=$CASE_DIR/data,dst=/data,options=rbind:rw" --annotation io.mote.listen=unix:/data/socket \
+		-- serve serve
+	python3 - "$CASE_DIR/data/socket" >"$out" 2>"$err" <<'END' || fail 'the client'
+import socket, sys
+with socket.socket(socket.AF_UNIX) as s:
+    s.settimeout(20)
+    s.connect(sys.argv[1])
+    s.sendall(b"to and fro")
+    print(s.recv(100).decode())
+END
+	is "$(cat "$out")" 'to and fro' answer
+	finish serve 0
+}

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #ifndef __wasm__
 #include <signal.h>
@@ -283,6 +284,29 @@ static int do_fork(int argc, char **argv)
 }
 #endif
 
+/* Answers one connection to the first listener with what it says, as LISTEN_FDS promises one. */
+static int do_serve(int argc, char **argv)
+{
+#ifdef __wasm__
+	const int listener = 4; /* behind the root directory */
+#else
+	const int listener = 3;
+#endif
+	char bytes[256];
+	const char *count = getenv("LISTEN_FDS");
+
+	(void)argc, (void)argv;
+	if (count == NULL || strcmp(count, "1") != 0)
+		return fail("LISTEN_FDS");
+	int client = accept(listener, NULL, NULL);
+	if (client < 0)
+		return fail("accept");
+	ssize_t n = recv(client, bytes, sizeof bytes, 0);
+	if (n <= 0 || send(client, bytes, (size_t)n, 0) != n)
+		return fail("answering");
+	return 0;
+}
+
 static const struct action {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -301,6 +325,7 @@ static const struct action {
 	{"recurse", do_recurse},
 	{"reply", do_reply},
 	{"run-data", do_run_data},
+	{"serve", do_serve},
 	{"sleep", do_sleep},
 	{"streams", do_streams},
 	{"touch", do_touch},
