@@ -22,6 +22,11 @@ uint32_t calls_exchange(struct wasm_instance *inst, uint32_t message, uint32_t b
 			uint32_t reply, uint32_t room);
 /* Finds the host's function for an import of module "mote"; NULL, or why there is none. */
 const char *calls_import(const struct wasm_import *import, struct wasm_extern *out);
+/*
+ * Where the instance is made before the host is there (MOTE_BOOT_READY), imports are bound
+ * afterwards: NULL, or why the function *name cannot be.
+ */
+const char *calls_bind(const char **name);
 /* Says READY with the module's exported functions, and carries out the host's calls for ever. */
 _Noreturn void calls_serve(struct wasm_instance *inst);
 

@@ -18,7 +18,8 @@ struct host_registers {
 
 static struct host_function {
 	char name[MOTE_NAME_MAX + 1];
-	char signature[MOTE_SIGNATURE_MAX + 1];
+	char signature[MOTE_SIGNATURE_MAX + 1]; /* "" until it is bound */
+	const struct wasm_functype *type;	/* the import's */
 } functions[SLOTS];
 static uint32_t function_count;
 
@@ -75,22 +76,37 @@ static void lower(const char *signature, char out[2 * MOTE_ARGS_MAX + 4])
 	*to = '\0';
 }
 
-const char *calls_import(const struct wasm_import *import, struct wasm_extern *out)
+/* Asks the host for the function behind an import. NULL, or why there is none. */
+static const char *bind(struct host_function *f)
 {
+	const struct wasm_name name = {.text = f->name, .bytes = (uint32_t)strlen(f->name)};
 	const char *signature;
 	char type[2 * MOTE_ARGS_MAX + 4];
 	if (!(wasi_boot->flags & MOTE_BOOT_CALLS))
 		return "it is a function of a program that embeds Mote, and there is none";
-	if (import->name.bytes > MOTE_NAME_MAX || !ask(&import->name, &signature))
+	if (!ask(&name, &signature))
 		return "the host has no function of that name";
 	lower(signature, type);
-	if (import->type.kind != WASM_KIND_FUNC || !wasm_functype_is(import->type.func, type))
+	if (!wasm_functype_is(f->type, type))
 		return "the host's function is of another type";
+	memcpy(f->signature, signature, strlen(signature) + 1);
+	return NULL;
+}
+
+const char *calls_import(const struct wasm_import *import, struct wasm_extern *out)
+{
+	if (import->type.kind != WASM_KIND_FUNC)
+		return "the host has functions only";
+	if (import->name.bytes > MOTE_NAME_MAX)
+		return "the host has no function of that name";
 	if (function_count == SLOTS)
 		return "a module can import 256 of the host's functions at most";
 	struct host_function *f = &functions[function_count];
 	memcpy(f->name, import->name.text, import->name.bytes);
-	memcpy(f->signature, signature, strlen(signature));
+	f->type = import->type.func;
+	const char *why = wasi_boot->flags & MOTE_BOOT_READY ? NULL : bind(f);
+	if (why)
+		return why;
 	*out = (struct wasm_extern){
 		.kind = WASM_KIND_FUNC,
 		.host = (wasm_host_fn)(uintptr_t)(host_function_slots +
@@ -98,6 +114,16 @@ const char *calls_import(const struct wasm_import *import, struct wasm_extern *o
 	};
 	function_count++;
 	return NULL;
+}
+
+const char *calls_bind(const char **name)
+{
+	const char *why = NULL;
+	for (uint32_t i = 0; i < function_count && !why; i++) {
+		*name = functions[i].name;
+		why = functions[i].signature[0] ? NULL : bind(&functions[i]);
+	}
+	return why;
 }
 
 /* --- calling --- */

@@ -239,6 +239,15 @@ void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 	}
 }
 
+static void bind_imports(void)
+{
+	const char *name, *why = calls_bind(&name);
+	if (why) {
+		lib_error("%s: cannot import mote.%s: %s", program(), name, why);
+		wasi_end(CANNOT_RUN);
+	}
+}
+
 _Noreturn void wasi_main(void)
 {
 	struct wasm_instance *instance;
@@ -246,6 +255,7 @@ _Noreturn void wasi_main(void)
 		instance = instantiate();
 		(void)mote_ready(wasi_area);
 		wasi_fds_init();
+		bind_imports();
 	} else {
 		wasi_fds_init();
 		instance = instantiate();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The folder of compiled modules. Needs a KVM, of either kind. */
 #include <mote/cache.h>
+#include <mote/call.h>
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -212,4 +214,50 @@ Test(api_cache, a_full_disk_does_no_harm)
 	cr_assert(setrlimit(RLIMIT_FSIZE, &small) == 0);
 	cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
 	expect_kept(0);
+}
+
+/* --- function calls --- */
+
+static int next(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
+		struct mote_value *result, struct mote_error *error)
+{
+	(void)s, (void)count, (void)error;
+	*result = mote_u64(args[0].of.u64 + *(uint64_t *)arg);
+	return 0;
+}
+
+/* A kept module gets the host's functions of each start; how it ends where there are none. */
+Test(api_cache, imports_of_host_functions_are_bound_at_each_start)
+{
+	static const uint8_t bytes[] = /* (import "mote" "next" (func (param i64) (result i64))), exported as "f" */
+		"\0asm\1\0\0\0\1\6\1\140\1\176\1\176\2\15\1\4mote\4next\0\0\7\5\1\1f\0\0";
+	int fd = open(module, O_RDWR | O_TRUNC | O_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
+	cr_assert(fd >= 0 && write(fd, bytes, sizeof(bytes) - 1) == sizeof(bytes) - 1);
+	sleep(3);
+	for (uint64_t i = 0; i < 4; i++) {
+		char *argv[] = {(char *)"program", NULL};
+		const struct mote_function f = {.name = "next", .signature = i == 3 ? "i:U" : "U:U", .call = next, .arg = &i};
+		const int stdio[3] = {-1, -1, err};
+		const struct mote_options o = {.size = sizeof(o), .program_fd = fd, .argv = argv, .stdio = stdio,
+					       .functions = &f, .function_count = i != 2};
+		struct mote_error e = {0};
+		struct mote_sandbox *s = NULL;
+		const struct mote_value forty = mote_u64(40);
+		struct mote_value result = {.type = MOTE_U64};
+		cr_assert(mote_sandbox_new_cached(folder, 0, &o, &s, &e) == 0, "%s", e.text);
+		int rc = mote_sandbox_init(s, &e);
+		if (i < 2)
+			cr_expect(rc == 0 && mote_sandbox_call(s, "f", &forty, 1, &result, &e) == 0 && result.of.u64 == 40 + i,
+				  "%s", e.text);
+		else
+			cr_expect(rc == -EIO && strstr(e.text, "status 126"), "%s", e.text);
+		mote_sandbox_free(s);
+		expect_kept(1);
+	}
+	char text[400] = "";
+	cr_expect(pread(err, text, sizeof(text) - 1, 0) > 0 && strstr(text, "mote.next: the host has no function of that name") &&
+			  strstr(text, "mote.next: the host's function is of another type"),
+		  "%s", text);
+	close(fd);
+	close(err);
 }
