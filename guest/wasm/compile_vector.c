@@ -192,6 +192,12 @@ static void simd_compute(struct compiler *c, const struct simd_op *op)
 	/* The code reads all that it takes before it writes: the result may be in an operand's register. */
 	for (unsigned i = 0; i < n; i++)
 		release(c, &v[i]);
+	if (simd_answers_in_flags(op)) {
+		g.dst = X64_NONE;
+		emit(c, op, &g);
+		push_condition(c, simd_condition(op));
+		return;
+	}
 	g.dst = (uint8_t)dest_or_take(c, type);
 	emit(c, op, &g);
 	put(c, type, g.dst);

@@ -276,6 +276,8 @@ static void memory_lane(struct simd_emitter *e, const struct simd_op *op, const 
 
 static void set_by_flags(struct simd_emitter *e, enum x64_cc cc, unsigned dst)
 {
+	if (dst == X64_NONE)
+		return;
 	x64_rr(e->x, OP_SETCC(cc), 0, 0, dst);
 	x64_rr(e->x, OP_MOVZX8, 0, dst, dst);
 }

@@ -124,6 +124,17 @@ static inline bool simd_takes_memory(const struct simd_op *op)
 /* Of those: the two operands may be swapped. Which payload a NaN has is then the other one's, if both are NaN. */
 bool simd_commutes(const struct simd_op *op);
 
+/* Tests that answer in the flags when the destination is X64_NONE; simd_condition() says how. */
+static inline bool simd_answers_in_flags(const struct simd_op *op)
+{
+	return op->how == HOW_ANY_TRUE || op->how == HOW_ALL_TRUE;
+}
+
+static inline enum x64_cc simd_condition(const struct simd_op *op)
+{
+	return op->how == HOW_ANY_TRUE ? CC_NE : CC_E;
+}
+
 #define SIMD_CONSTANTS_MAX 32u
 
 /* Where code goes, and the constants that it loads: they stand behind it, addressed from RIP. */
