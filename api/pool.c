@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pools of ready sandboxes, each with a thread that makes and restores them. */
+/* Pools of ready sandboxes, each with a thread that makes them. */
 #include <mote/pool.h>
 
 #include "api/internal.h"
@@ -25,8 +25,10 @@ struct mote_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	/* Guarded by lock. */
-	struct list ready, returned;
-	bool ending, failing; /* failing: the last attempt to make one failed; not tried again until one is taken */
+	struct list ready;
+	/* Making begins when fewer than half are ready and goes on until all are: what is taken mostly comes back. */
+	bool making;
+	bool ending;
 	pthread_t thread;
 };
 
@@ -47,39 +49,23 @@ static void push(struct list *l, struct mote_sandbox *s)
 	l->count++;
 }
 
-/* One piece of the thread's work, without the lock: a sandbox to put among the ready, or NULL. */
-static struct mote_sandbox *make_one(struct mote_pool *p, struct mote_sandbox *used)
-{
-	struct mote_sandbox *s = used;
-	if (used && mote_sandbox_restore(used, p->snapshot, NULL) < 0) {
-		mote_sandbox_free(used);
-		s = NULL;
-	}
-	if (!s && mote_sandbox_from(p->snapshot, p->options, &s, NULL) < 0)
-		return NULL;
-	return s;
-}
-
 static void *serve(void *arg)
 {
 	struct mote_pool *p = arg;
 	pthread_mutex_lock(&p->lock);
 	while (!p->ending) {
-		struct mote_sandbox *used = pop(&p->returned);
-		bool wanted = p->ready.count < p->wanted;
-		if (!used && (!wanted || p->failing)) {
+		p->making = p->making && p->ready.count < p->wanted;
+		if (!p->making) {
 			pthread_cond_wait(&p->work, &p->lock);
 			continue;
 		}
 		pthread_mutex_unlock(&p->lock);
-		struct mote_sandbox *made = NULL;
-		if (wanted)
-			made = make_one(p, used);
-		else
-			mote_sandbox_free(used);
+		struct mote_sandbox *made;
+		int rc = mote_sandbox_from(p->snapshot, p->options, &made, NULL);
 		pthread_mutex_lock(&p->lock);
-		p->failing = wanted && !made;
-		if (made)
+		if (rc < 0)
+			p->making = false; /* until the next is taken, which tells its taker why, if it fails again */
+		else
 			push(&p->ready, made);
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -124,6 +110,7 @@ int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **po
 	p->snapshot = o.snapshot;
 	p->options = o.sandbox;
 	p->wanted = o.ready ? o.ready : READY_DEFAULT;
+	p->making = true;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
 	int rc = start_thread(p);
@@ -141,8 +128,10 @@ int mote_pool_take(struct mote_pool *pool, struct mote_sandbox **sandbox, struct
 {
 	pthread_mutex_lock(&pool->lock);
 	struct mote_sandbox *s = pop(&pool->ready);
-	pool->failing = false;
-	pthread_cond_signal(&pool->work);
+	if (!pool->making && pool->ready.count < (pool->wanted + 1) / 2) {
+		pool->making = true;
+		pthread_cond_signal(&pool->work);
+	}
 	pthread_mutex_unlock(&pool->lock);
 	if (!s)
 		return mote_sandbox_from(pool->snapshot, pool->options, sandbox, error);
@@ -152,12 +141,13 @@ int mote_pool_take(struct mote_pool *pool, struct mote_sandbox **sandbox, struct
 
 void mote_pool_give(struct mote_pool *pool, struct mote_sandbox *sandbox)
 {
-	if (!sandbox)
-		return;
-	pthread_mutex_lock(&pool->lock);
-	push(&pool->returned, sandbox);
-	pthread_cond_signal(&pool->work);
-	pthread_mutex_unlock(&pool->lock);
+	if (sandbox && mote_sandbox_restore(sandbox, pool->snapshot, NULL) == 0) {
+		pthread_mutex_lock(&pool->lock);
+		if (pool->ready.count < pool->wanted)
+			push(&pool->ready, take_ptr(sandbox));
+		pthread_mutex_unlock(&pool->lock);
+	}
+	mote_sandbox_free(sandbox);
 }
 
 unsigned mote_pool_ready(struct mote_pool *pool)
@@ -177,7 +167,7 @@ void mote_pool_free(struct mote_pool *pool)
 	pthread_cond_signal(&pool->work);
 	pthread_mutex_unlock(&pool->lock);
 	pthread_join(pool->thread, NULL);
-	for (struct mote_sandbox *s; (s = pop(&pool->ready)) || (s = pop(&pool->returned));)
+	for (struct mote_sandbox *s; (s = pop(&pool->ready));)
 		mote_sandbox_free(s);
 	mote_snapshot_free(pool->snapshot);
 	pthread_cond_destroy(&pool->work);

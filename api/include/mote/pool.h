@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pools: sandboxes made from a snapshot, ready before they are asked for. A thread of the pool makes them
- * and sets back those that are given back, so that taking one costs neither.
+ * Pools: sandboxes made from a snapshot, ready before they are asked for. A thread of the pool makes them,
+ * when fewer than half are left. One that is given back is set back by the thread that gives it, which
+ * takes some tens of microseconds and is cheaper than waking another.
  *
  * Threads: any number may use one pool at once.
  */

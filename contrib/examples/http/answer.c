@@ -123,23 +123,32 @@ static int restore_answer(const struct http_request *request, struct http_answer
 	return mote_sandbox_restore(first, snapshot, &e) < 0 ? complain(&e) : rc;
 }
 
+static struct mote_pool *pool;
+
 static int renew_open(const char *guest)
 {
 	struct mote_error e;
 	if (restore_open(guest) < 0)
 		return -1;
-	return mote_keep_vms(8, &e) < 0 ? complain(&e) : 0;
+	struct mote_pool_options o = {.size = sizeof(o), .snapshot = snapshot, .sandbox = &options, .ready = 16};
+	return mote_pool_new(&o, &pool, &e) < 0 ? complain(&e) : 0;
 }
 
 static int renew_answer(const struct http_request *request, struct http_answer *answer)
 {
 	struct mote_error e;
 	struct mote_sandbox *fresh;
-	if (mote_sandbox_from(snapshot, &options, &fresh, &e) < 0)
+	if (mote_pool_take(pool, &fresh, &e) < 0)
 		return complain(&e);
 	int rc = ask(fresh, request, answer);
-	mote_sandbox_free(fresh);
+	mote_pool_give(pool, fresh);
 	return rc;
+}
+
+static void renew_close(void)
+{
+	mote_pool_free(pool);
+	close_all();
 }
 
 const struct strategy strategies[] = {
