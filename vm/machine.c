@@ -231,18 +231,16 @@ static uint8_t tss_type(void)
 	return intel ? 11 : 9;
 }
 
-static int set_start_sregs(struct machine *m, const struct memory *mem, gva_t gs_base)
+/* All that no guest can change. */
+static void fill_sregs(struct kvm_sregs *to, uint64_t root)
 {
-	struct kvm_sregs s;
-	if (ioctl(m->vcpu_fd, KVM_GET_SREGS, &s) < 0)
-		return -errno;
+	struct kvm_sregs s = *to;
 	s.cr0 = CR0;
-	s.cr3 = mem->root;
+	s.cr3 = root;
 	s.cr4 = CR4;
 	s.efer = EFER;
 	s.cs = user_code;
 	s.ss = s.ds = s.es = s.fs = s.gs = user_data;
-	s.gs.base = gs_base.v;
 	s.gdt = (struct kvm_dtable){.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_GDT_AT, .limit = TSS_SELECTOR + 15};
 	s.idt = (struct kvm_dtable){.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_IDT_AT, .limit = MOTE_VECTORS * 16 - 1};
 	s.tr = (struct kvm_segment){.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_TSS_AT,
@@ -250,6 +248,16 @@ static int set_start_sregs(struct machine *m, const struct memory *mem, gva_t gs
 				    .selector = TSS_SELECTOR,
 				    .type = tss_type(),
 				    .present = 1};
+	*to = s;
+}
+
+static int set_start_sregs(struct machine *m, const struct memory *mem, gva_t gs_base)
+{
+	struct kvm_sregs s;
+	if (ioctl(m->vcpu_fd, KVM_GET_SREGS, &s) < 0)
+		return -errno;
+	fill_sregs(&s, mem->root);
+	s.gs.base = gs_base.v;
 	return ioctl(m->vcpu_fd, KVM_SET_SREGS, &s) < 0 ? -errno : 0;
 }
 
@@ -289,6 +297,20 @@ int machine_save(struct machine *m, struct machine_state *out)
 	/* KVM tells the values of components that are not in use too; of these two, loading shall set them. */
 	out->xsave.region[128] |= 3;
 	return 0;
+}
+
+void machine_state_sanitize(struct machine_state *s)
+{
+	uint64_t fs = s->sregs.fs.base, gs = s->sregs.gs.base, cr2 = s->sregs.cr2;
+	fill_sregs(&s->sregs, 0);
+	s->sregs.fs.base = fs;
+	s->sregs.gs.base = gs;
+	s->sregs.cr2 = cr2;
+	s->sregs.cr8 = 0;
+	s->sregs.ldt = (struct kvm_segment){.unusable = 1};
+	s->sregs.apic_base = 0xfee00900; /* as KVM resets the first vCPU's */
+	memset(s->sregs.interrupt_bitmap, 0, sizeof(s->sregs.interrupt_bitmap));
+	s->regs.rflags = (s->regs.rflags & 0xcd5) | 2; /* arithmetic flags and the direction */
 }
 
 /* Through the run page: KVM_RUN takes them, which spares a call each. */

@@ -55,6 +55,8 @@ int machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t 
 int machine_save(struct machine *m, struct machine_state *out) must_check;
 /* Sets every register, whatever the vCPU held before; takes effect with the next run. */
 int machine_load(struct machine *m, const struct machine_state *s) must_check;
+/* Makes a state that anybody may have written one of CPL 3 code: only its general and vector registers stay. */
+void machine_state_sanitize(struct machine_state *s);
 /* Makes a vCPU that ran another guest one that machine_start can be called on. */
 int machine_renew(struct machine *m) must_check;
 /* The signals that stay blocked during KVM_RUN. */

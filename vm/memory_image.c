@@ -119,7 +119,7 @@ static int list_table(struct memory_image *i, struct memory *m, uint64_t table, 
 	return 0;
 }
 
-static bool all_zero(const uint8_t *page)
+bool memory_page_is_zero(const uint8_t *page)
 {
 	const uint64_t *w = (const uint64_t *)(const void *)page;
 	uint64_t any = 0;
@@ -166,7 +166,7 @@ static int saver_add(struct saver *s, uint64_t gpa, uint64_t bytes)
 static int save_private(void *arg, uint64_t gpa)
 {
 	struct saver *s = arg;
-	return all_zero(s->m->hva + gpa) ? 0 : saver_add(s, gpa, SMALL);
+	return memory_page_is_zero(s->m->hva + gpa) ? 0 : saver_add(s, gpa, SMALL);
 }
 
 /* Of mapped files all pages, of other memory those that were written. */
@@ -411,7 +411,7 @@ static void populate(const struct memory_image *i, struct memory *m)
 /* A memory in which nothing was ever mapped takes the image's tables as they are. */
 static int put_pages(const struct memory_image *i, struct memory *m)
 {
-	bool virgin = m->tables_next == SMALL && m->next == MEMORY_TABLES_BYTES;
+	bool virgin = i->tables_next && m->tables_next == SMALL && m->next == MEMORY_TABLES_BYTES;
 	int rc = map_contents(i, m, virgin ? 0 : MEMORY_TABLES_BYTES, m->next);
 	if (rc < 0)
 		return rc;

@@ -26,7 +26,7 @@ struct memory_image {
 	uint64_t file_at;    /* where in it guest-physical 0 is; whole pages */
 	const uint8_t *view; /* owned mapping of it, `next` bytes */
 	uint64_t next, small_next, small_end, used_bytes, max_bytes; /* as in struct memory; tables not counted */
-	uint64_t tables_next;
+	uint64_t tables_next; /* 0: the file has no page tables */
 	struct memory_run *runs; /* owned */
 	uint32_t run_count, run_room;
 	uint32_t *free_small, *free_large; /* owned */

@@ -42,6 +42,8 @@ static inline uint64_t memory_level_bytes(int level)
  * otherwise *entry is NULL where none is, and *level the level at which the tables end.
  */
 int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level) must_check;
+/* Of 4 KiB. */
+bool memory_page_is_zero(const uint8_t *page);
 /* Gives KVM memory up to `end`. 0 or -errno. */
 int memory_reach(struct memory *m, uint64_t end) must_check;
 

@@ -101,6 +101,7 @@ void vm_snapshot_drop(struct vm_snapshot *s)
 		return;
 	memory_image_free(&s->memory);
 	free(s->fds);
+	free(s->extra);
 	free(s);
 }
 

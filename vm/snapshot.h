@@ -36,6 +36,15 @@ void vm_snapshot_prepare(void);
  * build of Mote or other CPU features; the text says which.
  */
 int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e) must_check;
+/*
+ * The same for a file that anybody may have made: its memory may be anything, but can do no more than a guest
+ * can. `fd` must be sealed. *extra: what vm_snapshot_store was given, borrowed from the snapshot.
+ */
+int vm_snapshot_load(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, const uint8_t **extra,
+		     size_t *extra_bytes, struct err *e) must_check;
+/* Writes a snapshot, with bytes of the caller's, to an empty file. */
+int vm_snapshot_store(struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra, size_t extra_bytes,
+		      int fd, struct err *e) must_check;
 /* What a snapshot needs to be usable: 64 hexadecimal digits of engine build, format and CPU features. */
 int vm_snapshot_host(const char *build, int kvm_fd, char out[65], struct err *e) must_check;
 

@@ -9,6 +9,7 @@
 
 #include "base/sha256.h"
 #include "vm/cpuid.h"
+#include "vm/memory_tables.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,7 @@ struct file_meta {
 	uint64_t area, kernel_stack, boot, area_va, entry, payload, payload_bytes;
 	uint64_t channel_max, reply_at, reply_room, alarm_left_ns, alarm_interval_ns;
 	uint32_t at_ready, given;
-	uint32_t run_count, free_small_len, free_large_len, fd_count;
+	uint32_t run_count, free_small_len, free_large_len, fd_count, extra_bytes, reserved;
 	struct machine_state cpu;
 };
 
@@ -48,14 +49,15 @@ struct part {
 	uint64_t bytes;
 };
 
-static unsigned list_parts(struct vm_snapshot *s, struct part parts[4])
+static unsigned list_parts(struct vm_snapshot *s, struct part parts[5])
 {
 	struct memory_image *m = &s->memory;
 	parts[0] = (struct part){m->runs, (uint64_t)m->run_count * sizeof(*m->runs)};
 	parts[1] = (struct part){m->free_small, (uint64_t)m->free_small_len * sizeof(*m->free_small)};
 	parts[2] = (struct part){m->free_large, (uint64_t)m->free_large_len * sizeof(*m->free_large)};
 	parts[3] = (struct part){s->fds, (uint64_t)s->fd_count * sizeof(*s->fds)};
-	return 4;
+	parts[4] = (struct part){s->extra, s->extra_bytes};
+	return 5;
 }
 
 static void meta_of(const struct vm_snapshot *s, struct file_meta *f)
@@ -86,6 +88,7 @@ static void meta_of(const struct vm_snapshot *s, struct file_meta *f)
 	f->free_small_len = m->free_small_len;
 	f->free_large_len = m->free_large_len;
 	f->fd_count = s->fd_count;
+	f->extra_bytes = s->extra_bytes;
 	f->cpu = s->cpu;
 }
 
@@ -145,7 +148,7 @@ static int write_at(int fd, const void *bytes, size_t len, uint64_t at, struct e
 /* Everything but memory in one piece. */
 static int pack(struct vm_snapshot *s, uint8_t **out, uint64_t *bytes, struct err *e)
 {
-	struct part parts[4];
+	struct part parts[5];
 	unsigned count = list_parts(s, parts);
 	*bytes = sizeof(struct file_meta);
 	for (unsigned k = 0; k < count; k++)
@@ -167,20 +170,26 @@ static int pack(struct vm_snapshot *s, uint8_t **out, uint64_t *bytes, struct er
 	return 0;
 }
 
+/* The members that follow from what is described. */
+static void seal_header(struct file_header *h, const uint8_t *meta, uint64_t memory_bytes)
+{
+	char digest[65];
+	h->memory_at = page_up(HEADER_BYTES + h->meta_bytes);
+	h->memory_bytes = memory_bytes;
+	sha256_hex(meta, h->meta_bytes, digest);
+	memcpy(h->meta_digest, digest, sizeof(h->meta_digest));
+	header_digest(h, digest);
+	memcpy(h->digest, digest, sizeof(h->digest));
+}
+
 static int write_file(struct vm *vm, struct vm_snapshot *s, const struct file_header *host, int fd, struct err *e)
 {
 	cleanup_free uint8_t *meta = NULL;
 	struct file_header h = *host;
-	char digest[65];
 	int rc = pack(s, &meta, &h.meta_bytes, e);
 	if (rc < 0)
 		return rc;
-	h.memory_at = page_up(HEADER_BYTES + h.meta_bytes);
-	h.memory_bytes = s->memory.next;
-	sha256_hex(meta, h.meta_bytes, digest);
-	memcpy(h.meta_digest, digest, sizeof(h.meta_digest));
-	header_digest(&h, digest);
-	memcpy(h.digest, digest, sizeof(h.digest));
+	seal_header(&h, meta, s->memory.next);
 	rc = memory_image_save(&vm->memory, &s->memory, fd, h.memory_at, e);
 	if (rc == 0)
 		rc = write_at(fd, meta, h.meta_bytes, HEADER_BYTES, e);
@@ -236,6 +245,43 @@ int vm_snapshot_write(struct vm *vm, const char *build, int fd, struct err *e)
 	return rc;
 }
 
+/* Pages that hold something, what lies next to each other at once. */
+static int store_memory(const struct memory_image *m, int fd, uint64_t file_at, struct err *e)
+{
+	if (ftruncate(fd, (off_t)(file_at + m->next)) < 0)
+		return err_sys(e, errno, "writing a snapshot");
+	for (uint64_t at = MEMORY_TABLES_BYTES; at < m->next;) {
+		uint64_t end = at;
+		while (end < m->next && !memory_page_is_zero(m->view + end))
+			end += SMALL;
+		int rc = end > at ? write_at(fd, m->view + at, end - at, file_at + at, e) : 0;
+		if (rc < 0)
+			return rc;
+		at = end + SMALL;
+	}
+	return 0;
+}
+
+int vm_snapshot_store(struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra, size_t extra_bytes,
+		      int fd, struct err *e)
+{
+	struct vm_snapshot copy = *s; /* borrows all of it; extra bytes are the call's own */
+	struct file_header h;
+	cleanup_free uint8_t *meta = NULL;
+	copy.extra = (uint8_t *)(uintptr_t)extra;
+	copy.extra_bytes = (uint32_t)extra_bytes;
+	int rc = fill_host(&h, build, kvm_fd, e);
+	if (rc == 0)
+		rc = pack(&copy, &meta, &h.meta_bytes, e);
+	if (rc < 0)
+		return rc;
+	seal_header(&h, meta, copy.memory.next);
+	rc = store_memory(&copy.memory, fd, h.memory_at, e);
+	if (rc == 0)
+		rc = write_at(fd, meta, h.meta_bytes, HEADER_BYTES, e);
+	return rc < 0 ? rc : write_at(fd, &h, sizeof(h), 0, e);
+}
+
 /* --- reading --- */
 
 static int bad(struct err *e, const char *what)
@@ -283,13 +329,15 @@ static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const ui
 	m->free_small = calloc((uint64_t)f->free_small_len + 1, sizeof(*m->free_small));
 	m->free_large = calloc((uint64_t)f->free_large_len + 1, sizeof(*m->free_large));
 	s->fds = calloc((uint64_t)f->fd_count + 1, sizeof(*s->fds));
-	if (!m->runs || !m->free_small || !m->free_large || !s->fds)
+	s->extra = calloc((uint64_t)f->extra_bytes + 1, 1);
+	if (!m->runs || !m->free_small || !m->free_large || !s->fds || !s->extra)
 		return -ENOMEM;
+	s->extra_bytes = f->extra_bytes;
 	m->run_count = m->run_room = f->run_count;
 	m->free_small_len = f->free_small_len;
 	m->free_large_len = f->free_large_len;
 	s->fd_count = f->fd_count;
-	struct part parts[4];
+	struct part parts[5];
 	unsigned count = list_parts(s, parts);
 	for (unsigned k = 0; k < count; k++)
 		if (copy_part(&from, &left, parts[k].at, parts[k].bytes) < 0)
@@ -297,34 +345,66 @@ static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const ui
 	return left ? -EINVAL : 0;
 }
 
+/* Within the guest's part of memory: page tables are not. */
 static bool inside(uint64_t at, uint64_t bytes, uint64_t end)
 {
-	return at <= end && bytes <= end - at;
+	return at >= MEMORY_TABLES_BYTES && at <= end && bytes <= end - at;
 }
 
-/* Nothing that points out of memory. */
+static bool frames_inside(const uint32_t *frames, uint32_t count, uint64_t bytes, uint64_t end)
+{
+	for (uint32_t k = 0; k < count; k++) {
+		uint64_t at = (uint64_t)frames[k] * MOTE_PAGE;
+		if (at % bytes || !inside(at, bytes, end))
+			return false;
+	}
+	return true;
+}
+
+/* In order, none over another, of whole pages of their size: what laying out tables relies on. */
+static bool runs_good(const struct memory_image *m)
+{
+	const uint64_t bits = PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY | PTE_LARGE | PTE_HIDDEN |
+			      PTE_FIXED | PTE_NX;
+	uint64_t last = 0;
+	for (uint32_t k = 0; k < m->run_count; k++) {
+		const struct memory_run *r = &m->runs[k];
+		uint64_t page = r->bits & PTE_LARGE ? LARGE : SMALL;
+		if (r->bits & ~bits || !(r->bits & (PTE_PRESENT | PTE_HIDDEN)) || !r->bytes ||
+		    (r->va | r->gpa | r->bytes) & (page - 1) || !inside(r->gpa, r->bytes, m->next))
+			return false;
+		if (r->va < last || r->va >= MOTE_VA_END || r->bytes > MOTE_VA_END - r->va)
+			return false;
+		last = r->va + r->bytes;
+	}
+	return true;
+}
+
+/* Nothing that would lead the host out of the guest's memory. */
 static bool consistent(const struct vm_snapshot *s)
 {
 	const struct memory_image *m = &s->memory;
 	if (m->next < MEMORY_TABLES_BYTES || m->next % MOTE_PAGE || m->tables_next > MEMORY_TABLES_BYTES ||
-	    m->small_next > m->small_end || m->small_end > m->next)
+	    m->used_bytes > m->max_bytes || m->max_bytes > 1UL << 40)
 		return false;
-	for (uint32_t k = 0; k < m->run_count; k++)
-		if (m->runs[k].bytes == 0 || !inside(m->runs[k].gpa, m->runs[k].bytes, m->next) ||
-		    m->runs[k].gpa < MEMORY_TABLES_BYTES || !inside(m->runs[k].va, m->runs[k].bytes, MOTE_VA_END))
-			return false;
-	for (uint32_t k = 0; k < m->free_small_len; k++)
-		if (!inside((uint64_t)m->free_small[k] * MOTE_PAGE, MOTE_PAGE, m->next))
-			return false;
+	if (m->small_next != m->small_end &&
+	    (m->small_next > m->small_end || m->small_next % MOTE_PAGE || m->small_end % MOTE_PAGE ||
+	     !inside(m->small_next, m->small_end - m->small_next, m->next)))
+		return false;
+	if (!runs_good(m) || !frames_inside(m->free_small, m->free_small_len, SMALL, m->next) ||
+	    !frames_inside(m->free_large, m->free_large_len, SMALL, m->next))
+		return false;
 	for (uint32_t k = 0; k < m->free_large_len; k++)
-		if (!inside((uint64_t)m->free_large[k] * MOTE_PAGE, 2 << 20, m->next))
+		if (!inside((uint64_t)m->free_large[k] * MOTE_PAGE, LARGE, m->next))
 			return false;
 	for (uint32_t k = 0; k < s->fd_count; k++)
-		if (s->fds[k].origin == 0 || s->fds[k].origin > s->given || s->fds[k].at >= FDTABLE_MAX)
+		if (s->fds[k].origin == 0 || s->fds[k].origin > s->given || s->fds[k].at >= FDTABLE_MAX ||
+		    (k && s->fds[k].at <= s->fds[k - 1].at))
 			return false;
-	return inside(s->area, MOTE_AREA_BYTES, m->next) && inside(s->boot, MOTE_PAGE, m->next) &&
-	       inside(s->kernel_stack, MOTE_PAGE, m->next) && inside(s->payload.v, s->payload_bytes, m->next) &&
-	       s->given >= 3 && s->given < 1024;
+	return inside(s->area, MOTE_AREA_BYTES, m->next) && s->area % 64 == 0 && inside(s->boot, MOTE_PAGE, m->next) &&
+	       s->boot % 64 == 0 && inside(s->kernel_stack, MOTE_PAGE, m->next) && s->payload.v % MOTE_PAGE == 0 &&
+	       inside(s->payload.v, page_up(s->payload_bytes), m->next) && s->given >= 3 && s->given < 1024 &&
+	       s->payload_bytes <= MOTE_PAYLOAD_MAX;
 }
 
 static int read_meta(struct vm_snapshot *s, int fd, const struct file_header *h, struct err *e)
@@ -370,7 +450,7 @@ static int open_file(struct vm_snapshot *s, int fd, const struct file_header *ho
 	return rc < 0 ? err_sys(e, -rc, "mapping a snapshot") : 0;
 }
 
-int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)
+static int open_any(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)
 {
 	struct file_header host;
 	int rc = fill_host(&host, build, kvm_fd, e);
@@ -387,5 +467,23 @@ int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot *
 		return rc;
 	}
 	*out = s;
+	return 0;
+}
+
+int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)
+{
+	return open_any(fd, build, kvm_fd, out, e);
+}
+
+int vm_snapshot_load(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, const uint8_t **extra,
+		     size_t *extra_bytes, struct err *e)
+{
+	int rc = open_any(fd, build, kvm_fd, out, e);
+	if (rc < 0)
+		return rc;
+	(*out)->memory.tables_next = 0; /* the host follows page tables: they are made from the runs, never taken */
+	machine_state_sanitize(&(*out)->cpu);
+	*extra = (*out)->extra;
+	*extra_bytes = (*out)->extra_bytes;
 	return 0;
 }

@@ -25,6 +25,8 @@ struct vm_snapshot {
 	uint64_t alarm_left_ns, alarm_interval_ns;
 	struct fd_wanted *fds; /* owned: what the guest has open */
 	uint32_t fd_count;
+	uint8_t *extra; /* owned: bytes of the layer above, or NULL */
+	uint32_t extra_bytes;
 	uint32_t given; /* descriptors that it had at its start */
 };
 

@@ -50,6 +50,17 @@ MOTE_API int mote_sandbox_restore(struct mote_sandbox *sandbox, struct mote_snap
  */
 MOTE_API int mote_sandbox_from(struct mote_snapshot *snapshot, const struct mote_options *options,
 			       struct mote_sandbox **sandbox, struct mote_error *error);
+/*
+ * Writes a snapshot as an OCI image layout, a folder that appears at `path` complete or not at all: manifest,
+ * config, and one layer with the guest's memory and state. EEXIST: there is something at path.
+ */
+MOTE_API int mote_snapshot_save(struct mote_snapshot *snapshot, const char *path, struct mote_error *error);
+/*
+ * Reads one that mote_snapshot_save wrote. EINVAL, blame MOTE_BLAME_CONFIG: it was cut, altered or made by
+ * something else, or it is of another build of Mote or of a CPU with other features; the text says which. The
+ * folder may come from anywhere: a wrong one can make guests that misbehave, and no more.
+ */
+MOTE_API int mote_snapshot_load(const char *path, struct mote_snapshot **snapshot, struct mote_error *error);
 /* Gives up the caller's hold; sandboxes that use it keep theirs. Accepts NULL. */
 MOTE_API void mote_snapshot_free(struct mote_snapshot *snapshot);
 
