@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One walk over each function body: validates it (WebAssembly specification, appendix on the validation
- * algorithm) and emits x86-64 code. The module is untrusted. compile_*.c have the kinds of instructions.
+ * One walk over each function body: validates it (WebAssembly specification, appendix on the
+ * validation algorithm) and emits x86-64 code. The module is untrusted. compile_*.c have the kinds
+ * of instructions.
  *
- * Frame, from RSP: slot 0 the instance, slot 1 the address for results, registers saved for the caller,
- * locals, operands. R14 is the instance, R15 the base of memory 0.
+ * Frame, from RSP: slot 0 the instance, slot 1 the address for results, registers saved for the
+ * caller, locals, operands. R14 is the instance, R15 the base of memory 0.
  */
 #include "compiler.h"
 
@@ -35,10 +36,23 @@ _Noreturn static void unsupported(struct compiler *c, uint8_t op)
 {
 	c->r.p--;
 	switch (op) {
-	case 0x06: case 0x07: case 0x08: case 0x09: case 0x0a: case 0x18: case 0x19: case 0x1f:
+	case 0x06:
+	case 0x07:
+	case 0x08:
+	case 0x09:
+	case 0x0a:
+	case 0x18:
+	case 0x19:
+	case 0x1f:
 		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "exception handling is not supported");
-	case 0x14: case 0x15: case 0xd3: case 0xd4: case 0xd5: case 0xd6:
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "typed function references are not supported");
+	case 0x14:
+	case 0x15:
+	case 0xd3:
+	case 0xd4:
+	case 0xd5:
+	case 0xd6:
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED,
+			    "typed function references are not supported");
 	case 0xfb:
 		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "garbage collection is not supported");
 	case 0xfe:
@@ -59,7 +73,9 @@ static void one(struct compiler *c, uint8_t op)
 		return;
 	case 0x01:
 		return;
-	case 0x02: case 0x03: case 0x04:
+	case 0x02:
+	case 0x03:
+	case 0x04:
 		begin_block(c, op);
 		return;
 	case 0x05:
@@ -80,10 +96,12 @@ static void one(struct compiler *c, uint8_t op)
 	case 0x0f:
 		branch(c, &c->controls[0]);
 		return;
-	case 0x10: case 0x12:
+	case 0x10:
+	case 0x12:
 		handle_call(c, op == 0x12);
 		return;
-	case 0x11: case 0x13:
+	case 0x11:
+	case 0x13:
 		handle_call_indirect(c, op == 0x13);
 		return;
 	case 0x1a:
@@ -99,16 +117,21 @@ static void one(struct compiler *c, uint8_t op)
 			invalid(c, "invalid result arity");
 		handle_select(c, read_valtype(&c->r, c->m));
 		return;
-	case 0x20: case 0x21: case 0x22:
+	case 0x20:
+	case 0x21:
+	case 0x22:
 		handle_local(c, op);
 		return;
-	case 0x23: case 0x24:
+	case 0x23:
+	case 0x24:
 		handle_global(c, op);
 		return;
-	case 0x25: case 0x26:
+	case 0x25:
+	case 0x26:
 		handle_table_access(c, op);
 		return;
-	case 0x3f: case 0x40:
+	case 0x3f:
+	case 0x40:
 		handle_memory_size(c, op);
 		return;
 	case 0x41:
@@ -125,7 +148,9 @@ static void one(struct compiler *c, uint8_t op)
 		memcpy(&bits, read_bytes(&c->r, 8), 8);
 		push_const(c, WASM_F64, bits);
 		return;
-	case 0xd0: case 0xd1: case 0xd2:
+	case 0xd0:
+	case 0xd1:
+	case 0xd2:
 		handle_ref(c, op);
 		return;
 	case 0xfc:
@@ -154,7 +179,8 @@ static void read_locals(struct compiler *c)
 	uint64_t n = c->type->param_count;
 	uint32_t slots = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		c->locals[i] = (struct local){.slot = slots, .type = c->type->params[i], .home = X64_NONE};
+		c->locals[i] =
+			(struct local){.slot = slots, .type = c->type->params[i], .home = X64_NONE};
 		slots += c->type->params[i] == WASM_V128 ? 2 : 1;
 	}
 	for (uint32_t groups = read_u32(&c->r); groups > 0; groups--) {
@@ -165,9 +191,11 @@ static void read_locals(struct compiler *c)
 			continue;
 		}
 		for (; count > 0; count--, slots += type == WASM_V128 ? 2 : 1)
-			c->locals[n++] = (struct local){.slot = slots, .type = type, .home = X64_NONE};
+			c->locals[n++] =
+				(struct local){.slot = slots, .type = type, .home = X64_NONE};
 	}
-	/* Past the format's own limit they are malformed, past the engine's they are only too many. */
+	/* Past the format's own limit they are malformed, past the engine's they are only too many.
+	 */
 	if (n - c->type->param_count > UINT32_MAX)
 		reader_fail(&c->r, WASM_ERROR_MALFORMED, "too many locals");
 	if (n > WASM_MAX_LOCALS)
@@ -223,9 +251,12 @@ static void take_stack_arguments(struct compiler *c)
 			continue;
 		}
 		make_room(c, WASM_CODE_ROOM_BYTES);
-		unsigned home = c->locals[i].home, to = home != X64_NONE ? home : is_float ? XMM0 : RAX;
+		unsigned home = c->locals[i].home, to = home != X64_NONE ? home
+							: is_float	 ? XMM0
+									 : RAX;
 		if (is_float)
-			x64_rm(&c->x, is_vector ? OP_MOVUPS_LOAD : OP_MOVSD_LOAD, 0, to, x64_at(R11, at));
+			x64_rm(&c->x, is_vector ? OP_MOVUPS_LOAD : OP_MOVSD_LOAD, 0, to,
+			       x64_at(R11, at));
 		else
 			x64_rm(&c->x, OP_MOV_LOAD, 1, to, x64_at(R11, at));
 		struct value v = {.place = AT_REG, .type = t->params[i], .reg = (uint8_t)to};
@@ -288,8 +319,8 @@ static uint32_t prologue(struct compiler *c)
 }
 
 /*
- * Behind the code: what traps jump to, a piece for each jump, so that a trap's place tells the instruction. Whoever
- * looks for one of the pieces finds the jump to it.
+ * Behind the code: what traps jump to, a piece for each jump, so that a trap's place tells the
+ * instruction. Whoever looks for one of the pieces finds the jump to it.
  */
 static void emit_traps(struct compiler *c)
 {
@@ -299,7 +330,8 @@ static void emit_traps(struct compiler *c)
 			memcpy(&next, c->m->code + jump - 4, 4);
 			uint32_t rel = here(c) - jump;
 			memcpy(c->m->code + jump - 4, &rel, 4);
-			if (code == WASM_TRAP_STACK) { /* back to where there is room for the trap */
+			if (code ==
+			    WASM_TRAP_STACK) { /* back to where there is room for the trap */
 				x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX));
 				add_patch(c, &c->frame_at);
 			}
@@ -351,7 +383,8 @@ static void compile_body(struct compiler *c)
 			c->found = instruction;
 	}
 	if (c->r.p != c->r.end)
-		reader_fail(&c->r, WASM_ERROR_MALFORMED, "section size mismatch: code behind a function's end");
+		reader_fail(&c->r, WASM_ERROR_MALFORMED,
+			    "section size mismatch: code behind a function's end");
 }
 
 void compile_function(struct compiler *c, uint32_t own)
@@ -359,7 +392,8 @@ void compile_function(struct compiler *c, uint32_t own)
 	struct wasm_module *m = c->m;
 	c->func = m->imported_funcs + own;
 	c->type = module_func_type(m, c->func);
-	c->r = (struct reader){m->bytes + m->func_body[own], m->bytes + m->func_end[own], m->bytes, c->fail};
+	c->r = (struct reader){m->bytes + m->func_body[own], m->bytes + m->func_end[own], m->bytes,
+			       c->fail};
 	c->height = c->highest = c->flushed = c->depth = c->frame_at = c->owned = 0;
 	c->hint = WASM_NONE;
 	c->dead = false;
@@ -431,7 +465,10 @@ bool compiler_take(struct compiler *c, struct arena *arena)
 
 void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *section_end)
 {
-	struct compiler c = {.m = m, .fail = fail, .r = {.p = m->bytes, .end = section_end, .base = m->bytes, .fail = fail}};
+	struct compiler c = {
+		.m = m,
+		.fail = fail,
+		.r = {.p = m->bytes, .end = section_end, .base = m->bytes, .fail = fail}};
 	uint32_t own = m->func_count - m->imported_funcs;
 	uint64_t bytes = 0;
 	for (uint32_t i = 0; i < own; i++)

@@ -89,7 +89,8 @@ void handle_fc(struct compiler *c)
 		return;
 	case 15: /* table.grow */
 		a = read_table(c);
-		call_helper(c, HELPER_TABLE_GROW, (uint8_t[]){c->m->tables[a].type, WASM_I32}, 2, &a, 1);
+		call_helper(c, HELPER_TABLE_GROW, (uint8_t[]){c->m->tables[a].type, WASM_I32}, 2,
+			    &a, 1);
 		push_result(c, WASM_I32);
 		return;
 	case 16:
@@ -97,7 +98,8 @@ void handle_fc(struct compiler *c)
 		return;
 	case 17: /* table.fill */
 		a = read_table(c);
-		call_helper(c, HELPER_TABLE_FILL, (uint8_t[]){WASM_I32, c->m->tables[a].type, WASM_I32}, 3, &a, 1);
+		call_helper(c, HELPER_TABLE_FILL,
+			    (uint8_t[]){WASM_I32, c->m->tables[a].type, WASM_I32}, 3, &a, 1);
 		return;
 	}
 	if (op >= 19 && op <= 22)
@@ -122,8 +124,8 @@ void handle_table_access(struct compiler *c, uint8_t op)
 	push_back(c, &at);
 	if (set)
 		push_back(c, &v);
-	call_helper(c, set ? HELPER_TABLE_SET : HELPER_TABLE_GET, (uint8_t[]){WASM_I32, WASM_I32, type}, set ? 3 : 2,
-		    NULL, 0);
+	call_helper(c, set ? HELPER_TABLE_SET : HELPER_TABLE_GET,
+		    (uint8_t[]){WASM_I32, WASM_I32, type}, set ? 3 : 2, NULL, 0);
 	if (!set)
 		push_result(c, type);
 }

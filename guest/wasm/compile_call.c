@@ -23,7 +23,9 @@ static void save_homes(struct compiler *c)
 {
 	for (uint32_t m = c->homes & HOMES_CALLER; m; m &= m - 1) {
 		unsigned reg = (unsigned)__builtin_ctz(m);
-		struct value v = {.place = AT_REG, .type = c->locals[c->home_of[reg]].type, .reg = (uint8_t)reg};
+		struct value v = {.place = AT_REG,
+				  .type = c->locals[c->home_of[reg]].type,
+				  .reg = (uint8_t)reg};
 		store_value(c, &v, local_mem(c, c->home_of[reg]));
 	}
 }
@@ -39,7 +41,8 @@ static void load_homes(struct compiler *c)
 		else if (type == WASM_V128)
 			x64_rm(&c->x, OP_MOVUPS_LOAD, 0, reg, local_mem(c, local));
 		else
-			x64_rm(&c->x, type == WASM_F32 ? OP_MOVSS_LOAD : OP_MOVSD_LOAD, 0, reg, local_mem(c, local));
+			x64_rm(&c->x, type == WASM_F32 ? OP_MOVSS_LOAD : OP_MOVSD_LOAD, 0, reg,
+			       local_mem(c, local));
 	}
 }
 
@@ -62,8 +65,8 @@ static struct value operand_at(const struct compiler *c, uint32_t height)
 }
 
 /*
- * Puts the arguments, which are the operands from `first` on, where the callee looks for them. Those on the
- * stack go below the frame: RSP is lower by their words then, which are returned.
+ * Puts the arguments, which are the operands from `first` on, where the callee looks for them.
+ * Those on the stack go below the frame: RSP is lower by their words then, which are returned.
  */
 static uint32_t place_args(struct compiler *c, const struct wasm_functype *t, uint32_t first)
 {
@@ -120,7 +123,8 @@ static void after_call(struct compiler *c, const struct wasm_functype *t, bool o
 		push_slots(c, t->results, t->result_count);
 }
 
-/* Goes on in, or calls, the function whose record is in R11: its instance becomes the present one. */
+/* Goes on in, or calls, the function whose record is in R11: its instance becomes the present one.
+ */
 static void call_r11(struct compiler *c, bool tail)
 {
 	x64_rm(&c->x, OP_MOV_LOAD, 1, R14, x64_at(R11, FUNC_INSTANCE));
@@ -141,7 +145,8 @@ static void reserve_results(struct compiler *c, uint32_t first, const struct was
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
 }
 
-/* Jumps or calls to a function of this module; those further on fill in their distance when they are there. */
+/* Jumps or calls to a function of this module; those further on fill in their distance when they
+ * are there. */
 static void to_own_function(struct compiler *c, uint32_t f, bool is_call)
 {
 	uint32_t own = f - c->m->imported_funcs;
@@ -165,14 +170,15 @@ static void check_tail(struct compiler *c, const struct wasm_functype *t)
 {
 	if (!(c->m->options.features & WASM_FEATURE_TAIL_CALL))
 		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "tail calls are not enabled");
-	if (t->result_count != c->type->result_count || memcmp(t->results, c->type->results, t->result_count) != 0)
+	if (t->result_count != c->type->result_count ||
+	    memcmp(t->results, c->type->results, t->result_count) != 0)
 		invalid(c, "type mismatch: a tail call's results must be the function's own");
 }
 
 /*
- * The frame goes: what the callee takes on the stack moves up to where this function's own such arguments end,
- * and the return address below it. The callee pops its own, so this function's caller finds RSP as it expects.
- * R10 becomes the address of this function's return address.
+ * The frame goes: what the callee takes on the stack moves up to where this function's own such
+ * arguments end, and the return address below it. The callee pops its own, so this function's
+ * caller finds RSP as it expects. R10 becomes the address of this function's return address.
  */
 static void tail_frame(struct compiler *c, const struct wasm_functype *t, uint32_t first)
 {
@@ -189,7 +195,8 @@ static void tail_frame(struct compiler *c, const struct wasm_functype *t, uint32
 	for (uint32_t i = words; i > 0; i--) { /* upwards, so the last first */
 		make_room(c, WASM_CODE_ROOM_BYTES);
 		x64_rm(&c->x, OP_MOVSD_LOAD, 0, FLOAT_SCRATCH, x64_at(RSP, (int32_t)(8 * i - 8)));
-		x64_rm(&c->x, OP_MOVSD_STORE, 0, FLOAT_SCRATCH, x64_at(R10, low + (int32_t)(8 * i)));
+		x64_rm(&c->x, OP_MOVSD_STORE, 0, FLOAT_SCRATCH,
+		       x64_at(R10, low + (int32_t)(8 * i)));
 	}
 	x64_lea(&c->x, 1, RSP, x64_at(R10, low));
 	x64_rm(&c->x, OP_MOV_STORE, 1, R11, x64_at(RSP, 0));
@@ -226,7 +233,8 @@ void handle_call(struct compiler *c, bool tail)
 		place_results(c, t, first);
 	}
 	if (imported) {
-		x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R14, (int32_t)(c->m->func_cells + 8 * f)));
+		x64_rm(&c->x, OP_MOV_LOAD, 1, R11,
+		       x64_at(R14, (int32_t)(c->m->func_cells + 8 * f)));
 		call_r11(c, tail);
 	} else {
 		to_own_function(c, f, !tail);
@@ -244,13 +252,15 @@ int32_t table_cell(const struct compiler *c, uint32_t table)
 	return (int32_t)(c->m->table_cells + sizeof(struct table_cell) * table);
 }
 
-/* The record of the function at the index in RAX, which is masked for speculation too, comes to RAX. */
+/* The record of the function at the index in RAX, which is masked for speculation too, comes to
+ * RAX. */
 static void find_function(struct compiler *c, uint32_t table, const struct wasm_functype *t)
 {
 	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R14, table_cell(c, table) + 8));
 	x64_rm(&c->x, OP_ALU(ALU_CMP), 1, RAX, x64_at(R11, TABLE_SIZE));
 	x64_mov_imm(&c->x, R11, 0);
-	x64_rr(&c->x, OP_CMOV(CC_AE), 1, RAX, R11); /* an index past the end is 0 for speculation too */
+	x64_rr(&c->x, OP_CMOV(CC_AE), 1, RAX,
+	       R11); /* an index past the end is 0 for speculation too */
 	trap_if(c, CC_AE, WASM_TRAP_UNDEFINED_ELEMENT);
 	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R14, table_cell(c, table)));
 	x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, x64_at_index(R11, RAX, 3, 0));
@@ -317,8 +327,8 @@ void emit_return(struct compiler *c)
 
 /* --- helpers of the engine --- */
 
-void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32_t count, const uint32_t *constants,
-		 uint32_t constant_count)
+void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32_t count,
+		 const uint32_t *constants, uint32_t constant_count)
 {
 	struct move moves[ARG_INTS];
 	check_top(c, types, count);

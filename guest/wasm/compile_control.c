@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Blocks and branches. Where a block begins, operands are in slots or constants, and locals have the same
- * homes everywhere, so the ways to a label differ in nothing but the values that it takes: one value is in
- * RAX or XMM0, several are in slots; what a loop takes is in slots.
+ * Blocks and branches. Where a block begins, operands are in slots or constants, and locals have
+ * the same homes everywhere, so the ways to a label differ in nothing but the values that it takes:
+ * one value is in RAX or XMM0, several are in slots; what a loop takes is in slots.
  */
 #include "compiler.h"
 
-struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params, uint32_t param_count,
-			     const uint8_t *results, uint32_t result_count)
+struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params,
+			     uint32_t param_count, const uint8_t *results, uint32_t result_count)
 {
 	if (c->depth == CONTROL_MAX)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "blocks are nested too deep");
 	struct control *k = &c->controls[c->depth++];
-	*k = (struct control){.op = op, .entry_dead = c->dead, .height = c->height, .params = params,
-			      .param_count = param_count, .results = results, .result_count = result_count,
+	*k = (struct control){.op = op,
+			      .entry_dead = c->dead,
+			      .height = c->height,
+			      .params = params,
+			      .param_count = param_count,
+			      .results = results,
+			      .result_count = result_count,
 			      .start = here(c)};
 	push_slots(c, params, param_count);
 	c->flushed = c->height;
@@ -214,11 +219,14 @@ void handle_br_if(struct compiler *c)
 /* --- blocks --- */
 
 /* A block type: its parameters and results. */
-static void block_type(struct compiler *c, const uint8_t **params, uint32_t *np, const uint8_t **results, uint32_t *nr)
+static void block_type(struct compiler *c, const uint8_t **params, uint32_t *np,
+		       const uint8_t **results, uint32_t *nr)
 {
 	static const uint8_t single[256] = {
-		[WASM_I32] = WASM_I32, [WASM_I64] = WASM_I64, [WASM_F32] = WASM_F32, [WASM_F64] = WASM_F64,
-		[WASM_FUNCREF] = WASM_FUNCREF, [WASM_EXTERNREF] = WASM_EXTERNREF, [WASM_V128] = WASM_V128,
+		[WASM_I32] = WASM_I32,	       [WASM_I64] = WASM_I64,
+		[WASM_F32] = WASM_F32,	       [WASM_F64] = WASM_F64,
+		[WASM_FUNCREF] = WASM_FUNCREF, [WASM_EXTERNREF] = WASM_EXTERNREF,
+		[WASM_V128] = WASM_V128,
 	};
 	if (c->r.p < c->r.end && *c->r.p == 0x40) {
 		c->r.p++;
@@ -385,7 +393,8 @@ static void check_label(struct compiler *c, const struct control *k)
 	}
 }
 
-/* A label that needs no values moved is an entry itself; others have a piece of code, once for each table. */
+/* A label that needs no values moved is an entry itself; others have a piece of code, once for each
+ * table. */
 static void table_entry(struct compiler *c, struct control *k, uint8_t *entry, uint32_t id)
 {
 	bool direct = takes_register(k) || label_count(k) == 0;
@@ -409,8 +418,9 @@ static void table_entry(struct compiler *c, struct control *k, uint8_t *entry, u
 }
 
 /*
- * An index that is past the table takes the default, by a conditional move: no later instruction can be
- * reached with one that is not checked, not even speculatively. The entries are offsets in the code.
+ * An index that is past the table takes the default, by a conditional move: no later instruction
+ * can be reached with one that is not checked, not even speculatively. The entries are offsets in
+ * the code.
  */
 void handle_br_table(struct compiler *c)
 {

@@ -8,7 +8,8 @@ static uint8_t float_type(bool wide)
 }
 
 /* op dst, a, v: in the three-operand form where the CPU has it, else a is moved first. */
-static void operate(struct compiler *c, uint32_t op, unsigned dst, unsigned a, const struct value *v)
+static void operate(struct compiler *c, uint32_t op, unsigned dst, unsigned a,
+		    const struct value *v)
 {
 	struct x64 *x = &c->x;
 	unsigned b = reg_of(c, v);
@@ -109,7 +110,8 @@ void float_binary(struct compiler *c, bool wide, unsigned n)
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	unsigned ra = to_reg(c, &a);
 	release(c, &a);
-	/* Not a's register when b is loaded into it: operate() reads a last only where b is elsewhere. */
+	/* Not a's register when b is loaded into it: operate() reads a last only where b is
+	 * elsewhere. */
 	unsigned dst = dest(c, type);
 	if (dst == X64_NONE && a.place == AT_REG) {
 		dst = a.reg;
@@ -181,7 +183,8 @@ static void reinterpret(struct compiler *c, uint8_t from, uint8_t to)
 }
 
 /* Conversions that the helpers do: an operation's number and a cell in, a cell out. */
-static void convert_by_helper(struct compiler *c, enum helper h, uint8_t from, uint8_t to, uint32_t operation)
+static void convert_by_helper(struct compiler *c, enum helper h, uint8_t from, uint8_t to,
+			      uint32_t operation)
 {
 	static const uint8_t i32[] = {WASM_I32, WASM_I32}, i64[] = {WASM_I32, WASM_I64};
 	uint8_t cell = is_wide(from) ? WASM_I64 : WASM_I32;
@@ -239,9 +242,79 @@ static void truncate(struct compiler *c, uint8_t from, uint8_t to, uint32_t oper
 	push_reg(c, to, dst);
 }
 
+/* Does not fit: 0 for a NaN, otherwise the smallest or the largest number of the type. */
+static void saturate(struct compiler *c, bool from_f64, bool wide, bool is_unsigned, unsigned dst,
+		     unsigned src)
+{
+	struct x64 *x = &c->x;
+	uint32_t compare = from_f64 ? OP_UCOMISD : OP_UCOMISS;
+	x64_rr(x, OP_XORPS, 0, FLOAT_SCRATCH, FLOAT_SCRATCH);
+	x64_mov_imm(x, dst, 0);
+	x64_rr(x, compare, 0, src, FLOAT_SCRATCH);
+	uint8_t *nan = x64_short_jcc(x, CC_P);
+	if (!is_unsigned)
+		x64_mov_imm(x, dst, wide ? 1ull << 63 : 1u << 31);
+	uint8_t *below = x64_short_jcc(x, CC_B);
+	x64_mov_imm(x, dst,
+		    is_unsigned ? (wide ? UINT64_MAX : UINT32_MAX)
+		    : wide	? INT64_MAX
+				: INT32_MAX);
+	x64_here(x, nan);
+	x64_here(x, below);
+}
+
+/* From 2^63 on, what is above it is converted, and from 2^64 on, and below 0, the sign says that it
+ * does not fit. */
+static void saturate_u64(struct compiler *c, bool from_f64, unsigned dst, unsigned src)
+{
+	struct x64 *x = &c->x;
+	uint32_t convert = X64_OP(from_f64 ? 3 : 2, 1, 0x2c),
+		 subtract = X64_OP(from_f64 ? 3 : 2, 1, 0x5c);
+	x64_rr(x, convert, 1, dst, src);
+	x64_rr(x, OP_TEST, 1, dst, dst);
+	uint8_t *fits = x64_short_jcc(x, CC_NS);
+	x64_mov_imm(x, SCRATCH, from_f64 ? 0x43e0000000000000 : 0x5f000000); /* 2^63 */
+	x64_rr(x, OP_MOVD_TO_XMM, 1, FLOAT_SCRATCH, SCRATCH);
+	x64_rr(x, OP_MOVAPS, 0, FLOAT_SCRATCH2, src);
+	x64_rr(x, subtract, 0, FLOAT_SCRATCH2, FLOAT_SCRATCH);
+	x64_rr(x, convert, 1, dst, FLOAT_SCRATCH2);
+	x64_mov_imm(x, SCRATCH, 1ull << 63);
+	x64_rr(x, OP_TEST, 1, dst, dst);
+	uint8_t *outside = x64_short_jcc(x, CC_S);
+	x64_rr(x, OP_ALU(ALU_XOR), 1, dst, SCRATCH);
+	uint8_t *done = x64_short_jmp(x);
+	x64_here(x, outside);
+	saturate(c, from_f64, true, true, dst, src);
+	x64_here(x, done);
+	x64_here(x, fits);
+}
+
 void truncate_saturating(struct compiler *c, uint32_t op)
 {
-	convert_by_helper(c, HELPER_TRUNC_SAT, (op & 2) ? WASM_F64 : WASM_F32, op < 4 ? WASM_I32 : WASM_I64, op);
+	struct x64 *x = &c->x;
+	bool from_f64 = op & 2, wide = op & 4, is_unsigned = op & 1;
+	struct value v;
+	unsigned src = pop_to_reg(c, float_type(from_f64), &v), dst = take(c, INTS);
+	if (wide && is_unsigned) {
+		saturate_u64(c, from_f64, dst, src);
+	} else {
+		x64_rr(x, X64_OP(from_f64 ? 3 : 2, 1, 0x2c), 1, dst, src);
+		if (wide)
+			x64_alu_imm(x, ALU_CMP, 1, dst, 1);
+		else if (is_unsigned)
+			x64_mov_rr(x, 0, SCRATCH, dst);
+		else
+			x64_rr(x, OP_MOVSXD, 1, SCRATCH, dst);
+		if (!wide)
+			x64_rr(x, OP_ALU(ALU_CMP), 1, SCRATCH, dst);
+		uint8_t *fits = x64_short_jcc(x, wide ? CC_NO : CC_E);
+		saturate(c, from_f64, wide, is_unsigned, dst, src);
+		x64_here(x, fits);
+		if (!wide)
+			x64_mov_rr(x, 0, dst, dst);
+	}
+	release(c, &v);
+	push_reg(c, wide ? WASM_I64 : WASM_I32, dst);
 }
 
 /* Above 2^63: half of it, odd if anything was lost, doubled. */
@@ -274,7 +347,8 @@ static void int_to_float(struct compiler *c, uint8_t from, bool is_signed, bool 
 	if (large)
 		unsigned_to_float(c, src, dst, wide);
 	else
-		x64_rr(&c->x, X64_OP(wide ? 3 : 2, 1, 0x2a), from == WASM_I64 || !is_signed, dst, src);
+		x64_rr(&c->x, X64_OP(wide ? 3 : 2, 1, 0x2a), from == WASM_I64 || !is_signed, dst,
+		       src);
 	put(c, float_type(wide), dst);
 }
 
@@ -303,7 +377,8 @@ static void extend_unsigned(struct compiler *c)
 		put(c, WASM_I64, dst);
 		return;
 	}
-	if (v.place == AT_SLOT || v.place == AT_FLAGS || (v.place == AT_LOCAL && reg_of(c, &v) == X64_NONE))
+	if (v.place == AT_SLOT || v.place == AT_FLAGS ||
+	    (v.place == AT_LOCAL && reg_of(c, &v) == X64_NONE))
 		(void)to_own(c, &v);
 	v.type = WASM_I64;
 	push_back(c, &v);
@@ -315,7 +390,10 @@ void conversion(struct compiler *c, uint8_t op)
 	case 0xa7:
 		convert(c, WASM_I64, WASM_I32, OP_MOV_LOAD, 0);
 		break;
-	case 0xa8: case 0xa9: case 0xaa: case 0xab:
+	case 0xa8:
+	case 0xa9:
+	case 0xaa:
+	case 0xab:
 		truncate(c, op < 0xaa ? WASM_F32 : WASM_F64, WASM_I32, op - 0xa8u);
 		break;
 	case 0xac:
@@ -324,29 +402,56 @@ void conversion(struct compiler *c, uint8_t op)
 	case 0xad:
 		extend_unsigned(c);
 		break;
-	case 0xae: case 0xaf: case 0xb0: case 0xb1:
+	case 0xae:
+	case 0xaf:
+	case 0xb0:
+	case 0xb1:
 		truncate(c, op < 0xb0 ? WASM_F32 : WASM_F64, WASM_I64, 4 + (op - 0xaeu));
 		break;
-	case 0xb2: case 0xb3: case 0xb4: case 0xb5:
+	case 0xb2:
+	case 0xb3:
+	case 0xb4:
+	case 0xb5:
 		int_to_float(c, op < 0xb4 ? WASM_I32 : WASM_I64, !((op - 0xb2) & 1), false);
 		break;
 	case 0xb6: /* f32.demote_f64 */
 		convert(c, WASM_F64, WASM_F32, X64_OP(3, 1, 0x5a), 0);
 		break;
-	case 0xb7: case 0xb8: case 0xb9: case 0xba:
+	case 0xb7:
+	case 0xb8:
+	case 0xb9:
+	case 0xba:
 		int_to_float(c, op < 0xb9 ? WASM_I32 : WASM_I64, !((op - 0xb7) & 1), true);
 		break;
 	case 0xbb: /* f64.promote_f32 */
 		convert(c, WASM_F32, WASM_F64, X64_OP(2, 1, 0x5a), 0);
 		break;
-	case 0xbc: reinterpret(c, WASM_F32, WASM_I32); break;
-	case 0xbd: reinterpret(c, WASM_F64, WASM_I64); break;
-	case 0xbe: reinterpret(c, WASM_I32, WASM_F32); break;
-	case 0xbf: reinterpret(c, WASM_I64, WASM_F64); break;
-	case 0xc0: convert(c, WASM_I32, WASM_I32, OP_MOVSX8, 0); break;
-	case 0xc1: convert(c, WASM_I32, WASM_I32, OP_MOVSX16, 0); break;
-	case 0xc2: convert(c, WASM_I64, WASM_I64, OP_MOVSX8, 1); break;
-	case 0xc3: convert(c, WASM_I64, WASM_I64, OP_MOVSX16, 1); break;
-	case 0xc4: convert(c, WASM_I64, WASM_I64, OP_MOVSXD, 1); break;
+	case 0xbc:
+		reinterpret(c, WASM_F32, WASM_I32);
+		break;
+	case 0xbd:
+		reinterpret(c, WASM_F64, WASM_I64);
+		break;
+	case 0xbe:
+		reinterpret(c, WASM_I32, WASM_F32);
+		break;
+	case 0xbf:
+		reinterpret(c, WASM_I64, WASM_F64);
+		break;
+	case 0xc0:
+		convert(c, WASM_I32, WASM_I32, OP_MOVSX8, 0);
+		break;
+	case 0xc1:
+		convert(c, WASM_I32, WASM_I32, OP_MOVSX16, 0);
+		break;
+	case 0xc2:
+		convert(c, WASM_I64, WASM_I64, OP_MOVSX8, 1);
+		break;
+	case 0xc3:
+		convert(c, WASM_I64, WASM_I64, OP_MOVSX16, 1);
+		break;
+	case 0xc4:
+		convert(c, WASM_I64, WASM_I64, OP_MOVSXD, 1);
+		break;
 	}
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which instruction a code address is of. No table says: the function is compiled once more, into scratch memory,
- * where its code has the same length, and the walk tells when it comes past the address.
+ * Which instruction a code address is of. No table says: the function is compiled once more, into
+ * scratch memory, where its code has the same length, and the walk tells when it comes past the
+ * address.
  */
 #include "compiler.h"
 
 /* As far into the scratch code as a function is into its 16 bytes. */
 enum { SCRATCH_START = 16 };
 
-/* The instruction whose code goes beyond `end`, counted from the function's begin; NULL: none, or no memory. */
+/* The instruction whose code goes beyond `end`, counted from the function's begin; NULL: none, or
+ * no memory. */
 static const uint8_t *instruction_at(struct compiler *c, uint32_t own, uint32_t end)
 {
 	c->target = SCRATCH_START + end;
@@ -28,16 +30,19 @@ static const uint8_t *instruction_at(struct compiler *c, uint32_t own, uint32_t 
 	return c->found;
 }
 
-static void locate_exactly(const struct wasm_module *m, uint32_t own, uint32_t at, struct code_place *place)
+static void locate_exactly(const struct wasm_module *m, uint32_t own, uint32_t at,
+			   struct code_place *place)
 {
 	struct wasm_error error;
 	struct failure fail = {.error = &error};
 	struct wasm_module copy = *m; /* whose code is the scratch memory */
 	struct arena arena;
 	struct compiler c = {.m = &copy, .fail = &fail};
-	uint32_t next = own + 1 < m->func_count - m->imported_funcs ? m->func_code[own + 1] : m->code_entries;
+	uint32_t next = own + 1 < m->func_count - m->imported_funcs ? m->func_code[own + 1]
+								    : m->code_entries;
 	uint64_t bytes = next - m->func_code[own] + SCRATCH_START + 4 * WASM_CODE_ROOM_BYTES;
-	if (!arena_open(&arena, SCRATCH_BYTES + ((bytes + WASM_PAGE_BYTES) & ~(uint64_t)(WASM_PAGE_BYTES - 1))))
+	if (!arena_open(&arena, SCRATCH_BYTES + ((bytes + WASM_PAGE_BYTES) &
+						 ~(uint64_t)(WASM_PAGE_BYTES - 1))))
 		return;
 	copy.code = arena_take(&arena, bytes);
 	copy.code_committed = copy.code_reserved = bytes;
@@ -63,7 +68,8 @@ bool compile_locate(struct wasm_module *m, const uint8_t *code, struct code_plac
 		else
 			high = middle;
 	}
-	*place = (struct code_place){.func = m->imported_funcs + low, .offset = m->func_body[low],
+	*place = (struct code_place){.func = m->imported_funcs + low,
+				     .offset = m->func_body[low],
 				     .frame_bytes = m->func_frame[low]};
 	locate_exactly(m, low, at, place);
 	return true;

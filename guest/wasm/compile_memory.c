@@ -10,8 +10,8 @@ uint32_t need_memory(struct compiler *c, uint32_t index)
 }
 
 /*
- * Pops an address: the operand that reaches it, and its value, to be released behind the access. An i32 in a
- * register has no bits above, so the sum stays in the reservation. Clobbers R11.
+ * Pops an address: the operand that reaches it, and its value, to be released behind the access. An
+ * i32 in a register has no bits above, so the sum stays in the reservation. Clobbers R11.
  */
 struct x64_mem address(struct compiler *c, struct memarg a, struct value *base)
 {
@@ -25,7 +25,8 @@ struct x64_mem address(struct compiler *c, struct memarg a, struct value *base)
 	if (a.memory == 0)
 		x64_rr(&c->x, OP_ALU(ALU_ADD), 1, R11, R15);
 	else
-		x64_rm(&c->x, OP_ALU(ALU_ADD), 1, R11, x64_at(R14, (int32_t)(c->m->memory_cells + 16 * a.memory)));
+		x64_rm(&c->x, OP_ALU(ALU_ADD), 1, R11,
+		       x64_at(R14, (int32_t)(c->m->memory_cells + 16 * a.memory)));
 	return x64_at_index(R11, reg, 0, 0);
 }
 
@@ -52,17 +53,21 @@ struct access {
 };
 
 static const struct access loads[] = {
-	{OP_MOV_LOAD, 0, 2, WASM_I32}, {OP_MOV_LOAD, 1, 3, WASM_I64}, {OP_MOVSS_LOAD, 0, 2, WASM_F32},
-	{OP_MOVSD_LOAD, 0, 3, WASM_F64}, {OP_MOVSX8, 0, 0, WASM_I32}, {OP_MOVZX8, 0, 0, WASM_I32},
-	{OP_MOVSX16, 0, 1, WASM_I32}, {OP_MOVZX16, 0, 1, WASM_I32}, {OP_MOVSX8, 1, 0, WASM_I64},
-	{OP_MOVZX8, 0, 0, WASM_I64}, {OP_MOVSX16, 1, 1, WASM_I64}, {OP_MOVZX16, 0, 1, WASM_I64},
-	{OP_MOVSXD, 1, 2, WASM_I64}, {OP_MOV_LOAD, 0, 2, WASM_I64},
+	{OP_MOV_LOAD, 0, 2, WASM_I32},	 {OP_MOV_LOAD, 1, 3, WASM_I64},
+	{OP_MOVSS_LOAD, 0, 2, WASM_F32}, {OP_MOVSD_LOAD, 0, 3, WASM_F64},
+	{OP_MOVSX8, 0, 0, WASM_I32},	 {OP_MOVZX8, 0, 0, WASM_I32},
+	{OP_MOVSX16, 0, 1, WASM_I32},	 {OP_MOVZX16, 0, 1, WASM_I32},
+	{OP_MOVSX8, 1, 0, WASM_I64},	 {OP_MOVZX8, 0, 0, WASM_I64},
+	{OP_MOVSX16, 1, 1, WASM_I64},	 {OP_MOVZX16, 0, 1, WASM_I64},
+	{OP_MOVSXD, 1, 2, WASM_I64},	 {OP_MOV_LOAD, 0, 2, WASM_I64},
 };
 
 static const struct access stores[] = {
-	{OP_MOV_STORE, 0, 2, WASM_I32}, {OP_MOV_STORE, 1, 3, WASM_I64}, {OP_MOVSS_STORE, 0, 2, WASM_F32},
-	{OP_MOVSD_STORE, 0, 3, WASM_F64}, {OP_MOV_STORE8, 0, 0, WASM_I32}, {OP_MOV_STORE16, 0, 1, WASM_I32},
-	{OP_MOV_STORE8, 0, 0, WASM_I64}, {OP_MOV_STORE16, 0, 1, WASM_I64}, {OP_MOV_STORE, 0, 2, WASM_I64},
+	{OP_MOV_STORE, 0, 2, WASM_I32},	  {OP_MOV_STORE, 1, 3, WASM_I64},
+	{OP_MOVSS_STORE, 0, 2, WASM_F32}, {OP_MOVSD_STORE, 0, 3, WASM_F64},
+	{OP_MOV_STORE8, 0, 0, WASM_I32},  {OP_MOV_STORE16, 0, 1, WASM_I32},
+	{OP_MOV_STORE8, 0, 0, WASM_I64},  {OP_MOV_STORE16, 0, 1, WASM_I64},
+	{OP_MOV_STORE, 0, 2, WASM_I64},
 };
 
 void handle_load(struct compiler *c, unsigned n)
@@ -88,7 +93,8 @@ void handle_store(struct compiler *c, unsigned n)
 	const struct access *s = &stores[n];
 	struct memarg a = read_memarg(c, s->natural);
 	struct value v = pop_value(c, s->type), base;
-	bool fits = !is_wide(s->type) || s->natural < 3 || v.bits == (uint64_t)(int64_t)(int32_t)v.bits;
+	bool fits =
+		!is_wide(s->type) || s->natural < 3 || v.bits == (uint64_t)(int64_t)(int32_t)v.bits;
 	if (v.place == AT_CONST && fits) {
 		struct x64_mem at = address(c, a, &base);
 		x64_mov_mem_imm(&c->x, 1u << s->natural, at, (int32_t)v.bits);

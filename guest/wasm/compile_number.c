@@ -7,7 +7,8 @@ enum { OP_EQZ32 = 0x45, OP_EQZ64 = 0x50, OP_ADD32 = 0x6a, OP_ADD64 = 0x7c };
 /* A constant that an instruction takes as its immediate. */
 static bool is_immediate(const struct value *v)
 {
-	return v->place == AT_CONST && (!is_wide(v->type) || v->bits == (uint64_t)(int64_t)(int32_t)v->bits);
+	return v->place == AT_CONST &&
+	       (!is_wide(v->type) || v->bits == (uint64_t)(int64_t)(int32_t)v->bits);
 }
 
 static void swap(struct value *a, struct value *b)
@@ -23,7 +24,8 @@ static bool next_is(const struct compiler *c, uint8_t op)
 }
 
 /* op dst, v */
-static void alu(struct compiler *c, enum x64_alu op, unsigned w, unsigned dst, const struct value *v)
+static void alu(struct compiler *c, enum x64_alu op, unsigned w, unsigned dst,
+		const struct value *v)
 {
 	if (is_immediate(v))
 		x64_alu_imm(&c->x, op, w, dst, (int32_t)v->bits);
@@ -36,14 +38,22 @@ static void alu(struct compiler *c, enum x64_alu op, unsigned w, unsigned dst, c
 static unsigned swapped(unsigned cc)
 {
 	switch (cc) {
-	case CC_L: return CC_G;
-	case CC_G: return CC_L;
-	case CC_LE: return CC_GE;
-	case CC_GE: return CC_LE;
-	case CC_B: return CC_A;
-	case CC_A: return CC_B;
-	case CC_BE: return CC_AE;
-	case CC_AE: return CC_BE;
+	case CC_L:
+		return CC_G;
+	case CC_G:
+		return CC_L;
+	case CC_LE:
+		return CC_GE;
+	case CC_GE:
+		return CC_LE;
+	case CC_B:
+		return CC_A;
+	case CC_A:
+		return CC_B;
+	case CC_BE:
+		return CC_AE;
+	case CC_AE:
+		return CC_BE;
 	}
 	return cc;
 }
@@ -93,7 +103,8 @@ static void test_zero(struct compiler *c, uint8_t type)
  * The register that an operation on a and b, `op dst, b`, has its result in, with a in it: the next
  * instruction's home, a's own, or a new one.
  */
-static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struct value *b, bool commutes)
+static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struct value *b,
+			bool commutes)
 {
 	unsigned home = dest(c, type);
 	if (home != X64_NONE && commutes && reg_of(c, b) == home)
@@ -108,7 +119,8 @@ static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struc
 }
 
 /* a + b by lea, when a's register must stay: into the home that follows, or a new register. */
-static bool add_by_lea(struct compiler *c, uint8_t type, struct value *a, struct value *b, bool subtract)
+static bool add_by_lea(struct compiler *c, uint8_t type, struct value *a, struct value *b,
+		       bool subtract)
 {
 	unsigned ra = reg_of(c, a), rb = reg_of(c, b);
 	bool immediate = is_immediate(b) && (int32_t)b->bits != INT32_MIN;
@@ -121,7 +133,8 @@ static bool add_by_lea(struct compiler *c, uint8_t type, struct value *a, struct
 		return false;
 	unsigned dst = home != X64_NONE ? home : take(c, INTS);
 	int32_t disp = subtract ? -(int32_t)b->bits : (int32_t)b->bits;
-	x64_lea(&c->x, type == WASM_I64, dst, immediate ? x64_at(ra, disp) : x64_at_index(ra, rb, 0, 0));
+	x64_lea(&c->x, type == WASM_I64, dst,
+		immediate ? x64_at(ra, disp) : x64_at_index(ra, rb, 0, 0));
 	release(c, a);
 	release(c, b);
 	put(c, type, dst);
@@ -134,7 +147,8 @@ static void binary_alu(struct compiler *c, uint8_t type, enum x64_alu op)
 	bool wide = type == WASM_I64, commutes = op != ALU_SUB;
 	if (commutes && (a.place == AT_CONST || (b.place == AT_REG && a.place != AT_REG)))
 		swap(&a, &b);
-	bool tested = next_is(c, wide ? OP_EQZ64 : OP_EQZ32) || (!wide && (next_is(c, 0x0d) || next_is(c, 0x04)));
+	bool tested = next_is(c, wide ? OP_EQZ64 : OP_EQZ32) ||
+		      (!wide && (next_is(c, 0x0d) || next_is(c, 0x04)));
 	if (op == ALU_AND && tested && !c->dead) {
 		unsigned reg = to_reg(c, &a);
 		if (is_immediate(&b))
@@ -188,8 +202,9 @@ static void multiply(struct compiler *c, uint8_t type)
 static bool add_shifted(struct compiler *c, uint8_t type, struct value *a, uint32_t count)
 {
 	const struct value *below = &c->stack[c->height - 1];
-	if (!next_is(c, type == WASM_I64 ? OP_ADD64 : OP_ADD32) || count < 1 || count > 3 || c->dead ||
-	    c->height == top(c)->height || below->type != type || below->place == AT_CONST)
+	if (!next_is(c, type == WASM_I64 ? OP_ADD64 : OP_ADD32) || count < 1 || count > 3 ||
+	    c->dead || c->height == top(c)->height || below->type != type ||
+	    below->place == AT_CONST)
 		return false;
 	c->r.p++;
 	struct value base;
@@ -202,7 +217,8 @@ static bool add_shifted(struct compiler *c, uint8_t type, struct value *a, uint3
 	return true;
 }
 
-static void shift_by_constant(struct compiler *c, uint8_t type, enum x64_shift how, struct value *a, uint32_t count)
+static void shift_by_constant(struct compiler *c, uint8_t type, enum x64_shift how, struct value *a,
+			      uint32_t count)
 {
 	bool wide = type == WASM_I64;
 	if (how == SHIFT_SHL && add_shifted(c, type, a, count))
@@ -213,7 +229,8 @@ static void shift_by_constant(struct compiler *c, uint8_t type, enum x64_shift h
 		unsigned src = to_reg(c, a);
 		release(c, a);
 		unsigned dst = dest_or_take(c, type), bits = wide ? 64 : 32;
-		x64_rorx(&c->x, wide, dst, src, how == SHIFT_ROR ? count : (bits - count) & (bits - 1));
+		x64_rorx(&c->x, wide, dst, src,
+			 how == SHIFT_ROR ? count : (bits - count) & (bits - 1));
 		put(c, type, dst);
 		return;
 	}
@@ -248,7 +265,8 @@ static void shift(struct compiler *c, uint8_t type, enum x64_shift how)
 
 /* --- division --- */
 
-static bool by_power_of_two(struct compiler *c, uint8_t type, struct value *a, uint64_t by, bool remainder)
+static bool by_power_of_two(struct compiler *c, uint8_t type, struct value *a, uint64_t by,
+			    bool remainder)
 {
 	if (by == 0 || (by & (by - 1)))
 		return false;
@@ -263,7 +281,8 @@ static bool by_power_of_two(struct compiler *c, uint8_t type, struct value *a, u
 	return true;
 }
 
-/* The smallest number by -1: no quotient, remainder 0. Returns the jump over the division, or NULL. */
+/* The smallest number by -1: no quotient, remainder 0. Returns the jump over the division, or NULL.
+ */
 static uint8_t *minus_one(struct compiler *c, bool wide, unsigned by, bool remainder)
 {
 	struct x64 *x = &c->x;
@@ -283,8 +302,9 @@ static uint8_t *minus_one(struct compiler *c, bool wide, unsigned by, bool remai
 }
 
 /*
- * n / d as a multiplication, n unsigned and of 32 bits: with l the bits of d - 1, m = 2^32 * (2^l - d) / d + 1 and
- * t = m * n >> 32, the quotient is (t + (n - t >> 1)) >> l - 1 (Granlund and Montgomery, 1994).
+ * n / d as a multiplication, n unsigned and of 32 bits: with l the bits of d - 1, m = 2^32 * (2^l -
+ * d) / d + 1 and t = m * n >> 32, the quotient is (t + (n - t >> 1)) >> l - 1 (Granlund and
+ * Montgomery, 1994).
  */
 static void divide_u32_by(struct compiler *c, struct value *a, uint32_t d, bool remainder)
 {
@@ -310,6 +330,73 @@ static void divide_u32_by(struct compiler *c, struct value *a, uint32_t d, bool 
 	push_reg(c, WASM_I32, remainder ? n : t);
 }
 
+/*
+ * The same for a signed n and 2 <= d < 2^31: with l the bits of d - 1 and m = 2^(31 + l) / d + 1,
+ * the quotient is (m * n >> 31 + l) - (n >> 31).
+ */
+static void divide_s32_by(struct compiler *c, struct value *a, uint32_t d, bool remainder)
+{
+	struct x64 *x = &c->x;
+	unsigned l = 32 - (unsigned)__builtin_clz(d - 1);
+	unsigned n = to_own(c, a), t = take(c, INTS);
+	x64_mov_imm(x, SCRATCH, (1ull << (31 + l)) / d + 1);
+	x64_rr(x, OP_MOVSXD, 1, t, n);
+	x64_rr(x, OP_IMUL, 1, t, SCRATCH);
+	x64_shift_imm(x, SHIFT_SAR, 1, t, 31 + l);
+	x64_mov_rr(x, 0, SCRATCH, n);
+	x64_shift_imm(x, SHIFT_SAR, 0, SCRATCH, 31);
+	x64_rr(x, OP_ALU(ALU_SUB), 0, t, SCRATCH);
+	if (remainder) {
+		x64_rr(x, OP_IMUL_IMM32, 0, t, t);
+		x64_u32(x, d);
+		x64_rr(x, OP_ALU(ALU_SUB), 0, n, t);
+	}
+	c->free |= BIT(remainder ? t : n);
+	push_reg(c, WASM_I32, remainder ? n : t);
+}
+
+/* 2^64 * high / d, for high < d */
+static uint64_t quotient_of(uint64_t high, uint64_t d)
+{
+	uint64_t q = 0;
+	for (int bit = 63; bit >= 0; bit--) {
+		bool carry = high >> 63;
+		high <<= 1;
+		if (carry || high >= d) {
+			high -= d;
+			q |= 1ull << bit;
+		}
+	}
+	return q;
+}
+
+/* As divide_u32_by(), with 64 bits. */
+static void divide_u64_by(struct compiler *c, struct value *a, uint64_t d, bool remainder)
+{
+	struct x64 *x = &c->x;
+	unsigned l = 64 - (unsigned)__builtin_clzll(d - 1);
+	uint64_t m = quotient_of((l == 64 ? 0 : 1ull << l) - d, d) + 1;
+	unsigned n = to_own(c, a);
+	claim(c, RAX, a);
+	claim(c, RDX, a);
+	n = a->reg;
+	x64_mov_imm(x, RAX, m);
+	x64_group3(x, 4, 1, n); /* mul */
+	x64_mov_rr(x, 1, RAX, n);
+	x64_rr(x, OP_ALU(ALU_SUB), 1, RAX, RDX);
+	x64_shift_imm(x, SHIFT_SHR, 1, RAX, 1);
+	x64_rr(x, OP_ALU(ALU_ADD), 1, RAX, RDX);
+	if (l > 1)
+		x64_shift_imm(x, SHIFT_SHR, 1, RAX, l - 1);
+	if (remainder) {
+		x64_mov_imm(x, RDX, d);
+		x64_rr(x, OP_IMUL, 1, RAX, RDX);
+		x64_rr(x, OP_ALU(ALU_SUB), 1, n, RAX);
+	}
+	c->free |= BIT(RDX) | BIT(remainder ? RAX : n);
+	push_reg(c, WASM_I64, remainder ? n : RAX);
+}
+
 static void divide(struct compiler *c, uint8_t type, bool is_signed, bool remainder)
 {
 	bool wide = type == WASM_I64;
@@ -320,6 +407,14 @@ static void divide(struct compiler *c, uint8_t type, bool is_signed, bool remain
 		return;
 	if (known && !is_signed && !wide) {
 		divide_u32_by(c, &a, (uint32_t)b.bits, remainder);
+		return;
+	}
+	if (known && !is_signed) {
+		divide_u64_by(c, &a, b.bits, remainder);
+		return;
+	}
+	if (known && !wide && b.bits >= 2 && b.bits <= INT32_MAX) {
+		divide_s32_by(c, &a, (uint32_t)b.bits, remainder);
 		return;
 	}
 	to_fixed(c, &a, RAX, &b);
@@ -394,7 +489,8 @@ static void count_bits(struct compiler *c, uint8_t type, unsigned n)
 
 void numeric(struct compiler *c, uint8_t op)
 {
-	static const uint8_t ccs[] = {CC_E, CC_NE, CC_L, CC_B, CC_G, CC_A, CC_LE, CC_BE, CC_GE, CC_AE};
+	static const uint8_t ccs[] = {CC_E, CC_NE, CC_L,  CC_B,	 CC_G,
+				      CC_A, CC_LE, CC_BE, CC_GE, CC_AE};
 	if (op == OP_EQZ32 || op == OP_EQZ64)
 		test_zero(c, op == OP_EQZ32 ? WASM_I32 : WASM_I64);
 	else if (op <= 0x4f)

@@ -1,27 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A look at a body before it is compiled: how often each local is used, uses in loops counting more, and
- * which locals get registers for the whole function. Checks nothing and stops at whatever is odd: the pass
- * that compiles refuses it.
+ * A look at a body before it is compiled: how often each local is used, uses in loops counting
+ * more, and which locals get registers for the whole function. Checks nothing and stops at whatever
+ * is odd: the pass that compiles refuses it.
  */
 #include "compiler.h"
 
 enum { LOOP_SHIFT = 3, LOOP_LEVELS = 4, WEIGHT_MAX = 1 << 28, HOMES_MAX = 16 };
 
 enum immediate {
-	IMM_NONE, IMM_LEB, IMM_LEB2, IMM_MEMARG, IMM_4, IMM_8, IMM_BLOCK, IMM_TABLE, IMM_TYPES, IMM_ODD,
-	IMM_LOCAL, IMM_CALL, IMM_CALL2, IMM_FC, IMM_SIMD, IMM_END, IMM_LOOP, IMM_HELPER,
+	IMM_NONE,
+	IMM_LEB,
+	IMM_LEB2,
+	IMM_MEMARG,
+	IMM_4,
+	IMM_8,
+	IMM_BLOCK,
+	IMM_TABLE,
+	IMM_TYPES,
+	IMM_ODD,
+	IMM_LOCAL,
+	IMM_CALL,
+	IMM_CALL2,
+	IMM_FC,
+	IMM_SIMD,
+	IMM_END,
+	IMM_LOOP,
+	IMM_HELPER,
 };
 
 static const uint8_t immediates[256] = {
-	[0x02] = IMM_BLOCK, [0x03] = IMM_LOOP, [0x04] = IMM_BLOCK, [0x06 ... 0x0a] = IMM_ODD, [0x0b] = IMM_END,
-	[0x0c] = IMM_LEB, [0x0d] = IMM_LEB, [0x0e] = IMM_TABLE, [0x10] = IMM_CALL, [0x11] = IMM_CALL2,
-	[0x12] = IMM_LEB, [0x13] = IMM_LEB2, [0x14 ... 0x19] = IMM_ODD, [0x1c] = IMM_TYPES, [0x1d ... 0x1f] = IMM_ODD,
-	[0x20 ... 0x22] = IMM_LOCAL, [0x23 ... 0x24] = IMM_LEB, [0x25 ... 0x26] = IMM_CALL, [0x27] = IMM_ODD,
-	[0x28 ... 0x3e] = IMM_MEMARG, [0x3f] = IMM_LEB, [0x40] = IMM_CALL, [0x41] = IMM_LEB, [0x42] = IMM_LEB,
-	[0x43] = IMM_4, [0x44] = IMM_8, [0xa8 ... 0xab] = IMM_HELPER, [0xae ... 0xb1] = IMM_HELPER,
-	[0xc5 ... 0xcf] = IMM_ODD, [0xd0] = IMM_LEB, [0xd2] = IMM_CALL, [0xd3 ... 0xfb] = IMM_ODD, [0xfc] = IMM_FC,
-	[0xfd] = IMM_SIMD, [0xfe ... 0xff] = IMM_ODD,
+	[0x02] = IMM_BLOCK,
+	[0x03] = IMM_LOOP,
+	[0x04] = IMM_BLOCK,
+	[0x06 ... 0x0a] = IMM_ODD,
+	[0x0b] = IMM_END,
+	[0x0c] = IMM_LEB,
+	[0x0d] = IMM_LEB,
+	[0x0e] = IMM_TABLE,
+	[0x10] = IMM_CALL,
+	[0x11] = IMM_CALL2,
+	[0x12] = IMM_LEB,
+	[0x13] = IMM_LEB2,
+	[0x14 ... 0x19] = IMM_ODD,
+	[0x1c] = IMM_TYPES,
+	[0x1d ... 0x1f] = IMM_ODD,
+	[0x20 ... 0x22] = IMM_LOCAL,
+	[0x23 ... 0x24] = IMM_LEB,
+	[0x25 ... 0x26] = IMM_CALL,
+	[0x27] = IMM_ODD,
+	[0x28 ... 0x3e] = IMM_MEMARG,
+	[0x3f] = IMM_LEB,
+	[0x40] = IMM_CALL,
+	[0x41] = IMM_LEB,
+	[0x42] = IMM_LEB,
+	[0x43] = IMM_4,
+	[0x44] = IMM_8,
+	[0xa8 ... 0xab] = IMM_HELPER,
+	[0xae ... 0xb1] = IMM_HELPER,
+	[0xc5 ... 0xcf] = IMM_ODD,
+	[0xd0] = IMM_LEB,
+	[0xd2] = IMM_CALL,
+	[0xd3 ... 0xfb] = IMM_ODD,
+	[0xfc] = IMM_FC,
+	[0xfd] = IMM_SIMD,
+	[0xfe ... 0xff] = IMM_ODD,
 };
 
 struct scan {
@@ -111,15 +154,24 @@ static bool simd(struct scan *s)
 	switch ((enum simd_shape)simd_op(n)->shape) {
 	case SIMD_ILLEGAL:
 		return false;
-	case SIMD_LOAD: case SIMD_STORE:
+	case SIMD_LOAD:
+	case SIMD_STORE:
 		return memarg(s);
-	case SIMD_LOAD_LANE: case SIMD_STORE_LANE:
+	case SIMD_LOAD_LANE:
+	case SIMD_STORE_LANE:
 		return memarg(s) && skip(s, 1);
-	case SIMD_EXTRACT: case SIMD_REPLACE:
+	case SIMD_EXTRACT:
+	case SIMD_REPLACE:
 		return skip(s, 1);
-	case SIMD_CONST: case SIMD_SHUFFLE:
+	case SIMD_CONST:
+	case SIMD_SHUFFLE:
 		return skip(s, 16);
-	case SIMD_UNARY: case SIMD_BINARY: case SIMD_TERNARY: case SIMD_SHIFT: case SIMD_TEST: case SIMD_SPLAT:
+	case SIMD_UNARY:
+	case SIMD_BINARY:
+	case SIMD_TERNARY:
+	case SIMD_SHIFT:
+	case SIMD_TEST:
+	case SIMD_SPLAT:
 		return true;
 	}
 	return false;

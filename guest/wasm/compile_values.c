@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operands while a function is compiled: where each value is, and registers for them. Values that are
- * constants or locals cost nothing until an instruction needs them.
+ * Operands while a function is compiled: where each value is, and registers for them. Values that
+ * are constants or locals cost nothing until an instruction needs them.
  */
 #include "compiler.h"
 
@@ -142,8 +142,8 @@ void check_top(struct compiler *c, const uint8_t *types, uint32_t n)
 		if (at < k->height + slots)
 			invalid(c, "type mismatch: operands are missing");
 		at -= slots;
-		if (c->stack[at].type != types[i - 1] || c->stack[at + slots - 1].type != types[i - 1] ||
-		    c->stack[at].place == AT_HIGH)
+		if (c->stack[at].type != types[i - 1] ||
+		    c->stack[at + slots - 1].type != types[i - 1] || c->stack[at].place == AT_HIGH)
 			invalid(c, "type mismatch");
 	}
 }
@@ -315,7 +315,8 @@ void load_to(struct compiler *c, const struct value *v, unsigned reg)
 	case AT_FLAGS:
 		load_flags(c, v->reg, reg);
 		break;
-	case AT_REG: case AT_HIGH:
+	case AT_REG:
+	case AT_HIGH:
 		break;
 	}
 }
@@ -364,11 +365,13 @@ static void store_reg(struct compiler *c, uint8_t type, unsigned reg, struct x64
 		x64_rm(&c->x, type == WASM_F32 ? OP_MOVSS_STORE : OP_MOVSD_STORE, 0, reg, to);
 }
 
-/* A whole cell; an i32 in it has no bits above. Leaves the flags alone; clobbers the scratch registers. */
+/* A whole cell; an i32 in it has no bits above. Leaves the flags alone; clobbers the scratch
+ * registers. */
 void store_value(struct compiler *c, const struct value *v, struct x64_mem to)
 {
 	unsigned reg = reg_of(c, v);
-	bool fits = v->bits <= INT32_MAX || (is_wide(v->type) && v->bits == (uint64_t)(int64_t)(int32_t)v->bits);
+	bool fits = v->bits <= INT32_MAX ||
+		    (is_wide(v->type) && v->bits == (uint64_t)(int64_t)(int32_t)v->bits);
 	if (v->place == AT_CONST && fits) {
 		x64_mov_mem_imm(&c->x, 8, to, (int32_t)v->bits);
 		return;
@@ -451,14 +454,16 @@ void settle(struct compiler *c, uint32_t local)
 /* --- results --- */
 
 /*
- * When the next instruction sets a local of this type that has a home and that no value refers to, its home:
- * the result goes there, and put() passes over the instruction. Operands have been popped before.
+ * When the next instruction sets a local of this type that has a home and that no value refers to,
+ * its home: the result goes there, and put() passes over the instruction. Operands have been popped
+ * before.
  */
 unsigned dest(struct compiler *c, uint8_t type)
 {
 	const uint8_t *p = c->r.p;
 	c->hint = WASM_NONE;
-	if (c->dead || c->r.end - p < 2 || (p[0] != 0x21 && p[0] != 0x22) || p[1] >= 0x80 || p[1] >= c->local_count)
+	if (c->dead || c->r.end - p < 2 || (p[0] != 0x21 && p[0] != 0x22) || p[1] >= 0x80 ||
+	    p[1] >= c->local_count)
 		return X64_NONE;
 	const struct local *l = &c->locals[p[1]];
 	if (l->home == X64_NONE || l->refs || l->type != type)
@@ -492,7 +497,10 @@ static bool flags_are_taken(const struct compiler *c)
 	if (c->dead || c->r.p == c->r.end)
 		return false;
 	switch (*c->r.p) {
-	case 0x04: case 0x0d: case 0x1b: case 0x45:
+	case 0x04:
+	case 0x0d:
+	case 0x1b:
+	case 0x45:
 		return true;
 	}
 	return false;
@@ -536,12 +544,13 @@ void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const
 	if (from != X64_NONE)
 		x64_rr(&c->x, op, w, reg, from);
 	else
-		x64_rm(&c->x, op, w, reg, v->place == AT_SLOT ? operand_slot(c, v->at) : local_mem(c, v->at));
+		x64_rm(&c->x, op, w, reg,
+		       v->place == AT_SLOT ? operand_slot(c, v->at) : local_mem(c, v->at));
 }
 
 /*
- * All moves at once: first those from registers, each when its destination is no longer read; a cycle is
- * broken through a scratch register. Then what is loaded.
+ * All moves at once: first those from registers, each when its destination is no longer read; a
+ * cycle is broken through a scratch register. Then what is loaded.
  */
 void move_all(struct compiler *c, struct move *moves, uint32_t n)
 {
@@ -559,7 +568,8 @@ void move_all(struct compiler *c, struct move *moves, uint32_t n)
 		for (uint32_t i = 0; i < n; i++) {
 			bool read = false;
 			for (uint32_t j = 0; j < n; j++)
-				read |= j != i && (left & 1u << j) && moves[j].v.reg == moves[i].dst;
+				read |= j != i && (left & 1u << j) &&
+					moves[j].v.reg == moves[i].dst;
 			if (!(left & 1u << i) || read)
 				continue;
 			move_reg(c, moves[i].v.type, moves[i].dst, moves[i].v.reg);

@@ -16,7 +16,8 @@ static void emit(struct compiler *c, const struct simd_op *op, struct simd_args 
 		simd_emit(&c->simd, op, g);
 }
 
-/* The instruction at *p, which is passed over, if it can take its second operand from memory; else NULL. */
+/* The instruction at *p, which is passed over, if it can take its second operand from memory; else
+ * NULL. */
 static const struct simd_op *memory_taker(const struct compiler *c, const uint8_t **p)
 {
 	const uint8_t *at = *p;
@@ -30,8 +31,9 @@ static const struct simd_op *memory_taker(const struct compiler *c, const uint8_
 }
 
 /*
- * v128.load and the instruction that takes the vector at once: one that follows it, or follows a local.get of the
- * other operand, when its operands may be swapped. False: there is none, and nothing is done.
+ * v128.load and the instruction that takes the vector at once: one that follows it, or follows a
+ * local.get of the other operand, when its operands may be swapped. False: there is none, and
+ * nothing is done.
  */
 static bool load_and_compute(struct compiler *c, struct memarg a)
 {
@@ -98,7 +100,8 @@ static void simd_memory(struct compiler *c, const struct simd_op *op)
 }
 
 /* Pops what an instruction takes, in order v[0], v[1], v[2]; the number of them. */
-static unsigned simd_operands(struct compiler *c, const struct simd_op *op, struct simd_args *g, struct value *v)
+static unsigned simd_operands(struct compiler *c, const struct simd_op *op, struct simd_args *g,
+			      struct value *v)
 {
 	unsigned n = 0;
 	switch ((enum simd_shape)op->shape) {
@@ -136,10 +139,15 @@ static unsigned simd_operands(struct compiler *c, const struct simd_op *op, stru
 		g->lane = read_lane(c, op);
 		n = 1;
 		break;
-	case SIMD_UNARY: case SIMD_TEST:
+	case SIMD_UNARY:
+	case SIMD_TEST:
 		n = 1;
 		break;
-	case SIMD_LOAD: case SIMD_STORE: case SIMD_LOAD_LANE: case SIMD_STORE_LANE: case SIMD_ILLEGAL:
+	case SIMD_LOAD:
+	case SIMD_STORE:
+	case SIMD_LOAD_LANE:
+	case SIMD_STORE_LANE:
+	case SIMD_ILLEGAL:
 		return 0;
 	}
 	v[0] = pop_value(c, WASM_V128);
@@ -153,8 +161,18 @@ static uint8_t result_type(const struct simd_op *op)
 		return op->scalar;
 	case SIMD_TEST:
 		return WASM_I32;
-	case SIMD_ILLEGAL: case SIMD_UNARY: case SIMD_BINARY: case SIMD_TERNARY: case SIMD_SHIFT: case SIMD_SPLAT:
-	case SIMD_REPLACE: case SIMD_LOAD: case SIMD_STORE: case SIMD_LOAD_LANE: case SIMD_STORE_LANE: case SIMD_CONST:
+	case SIMD_ILLEGAL:
+	case SIMD_UNARY:
+	case SIMD_BINARY:
+	case SIMD_TERNARY:
+	case SIMD_SHIFT:
+	case SIMD_SPLAT:
+	case SIMD_REPLACE:
+	case SIMD_LOAD:
+	case SIMD_STORE:
+	case SIMD_LOAD_LANE:
+	case SIMD_STORE_LANE:
+	case SIMD_CONST:
 	case SIMD_SHUFFLE:
 		break;
 	}
@@ -162,9 +180,11 @@ static uint8_t result_type(const struct simd_op *op)
 }
 
 /* Where a value is that the instruction can take from the frame. */
-static bool in_frame(struct compiler *c, const struct simd_op *op, const struct value *v, struct x64_mem *at)
+static bool in_frame(struct compiler *c, const struct simd_op *op, const struct value *v,
+		     struct x64_mem *at)
 {
-	if (!simd_takes_memory(op) || reg_of(c, v) != X64_NONE || (v->place != AT_SLOT && v->place != AT_LOCAL))
+	if (!simd_takes_memory(op) || reg_of(c, v) != X64_NONE ||
+	    (v->place != AT_SLOT && v->place != AT_LOCAL))
 		return false;
 	*at = v->place == AT_SLOT ? operand_slot(c, v->at) : local_mem(c, v->at);
 	return true;
@@ -189,7 +209,8 @@ static void simd_compute(struct compiler *c, const struct simd_op *op)
 	g.a = regs[0];
 	g.b = op->shape == SIMD_SPLAT ? regs[0] : regs[1];
 	g.c = regs[2];
-	/* The code reads all that it takes before it writes: the result may be in an operand's register. */
+	/* The code reads all that it takes before it writes: the result may be in an operand's
+	 * register. */
 	for (unsigned i = 0; i < n; i++)
 		release(c, &v[i]);
 	if (simd_answers_in_flags(op)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the compiler's files share: its state while it goes over one function body. DESIGN.md explains
- * values, homes and the frame.
+ * What the compiler's files share: its state while it goes over one function body. DESIGN.md
+ * explains values, homes and the frame.
  */
 #ifndef MOTE_GUEST_WASM_COMPILER_H
 #define MOTE_GUEST_WASM_COMPILER_H
@@ -33,7 +33,8 @@ enum place {
 	AT_CONST, /* bits */
 	AT_REG,	  /* in a register of its own */
 	AT_LOCAL, /* what the local holds at present */
-	AT_FLAGS, /* i32: a condition in the flags; on top only, and the next instruction takes it */
+	AT_FLAGS, /* i32: a condition in the flags; on top only, and the next instruction takes it
+		   */
 	AT_HIGH,  /* the upper half of the v128 below */
 };
 
@@ -58,10 +59,10 @@ struct control {
 	uint32_t height;  /* of the operands below its parameters */
 	uint32_t param_count, result_count;
 	const uint8_t *params, *results;
-	uint32_t start;	    /* loop: where it begins */
-	uint32_t patches;   /* jumps to its end: a list through their distances, 0 ends it */
-	uint32_t entries;   /* of br_tables that lead to its end: a list through them */
-	uint32_t otherwise; /* if: jumps to its else, a list */
+	uint32_t start;		/* loop: where it begins */
+	uint32_t patches;	/* jumps to its end: a list through their distances, 0 ends it */
+	uint32_t entries;	/* of br_tables that lead to its end: a list through them */
+	uint32_t otherwise;	/* if: jumps to its else, a list */
 	uint32_t stub, stub_of; /* br_table: code of this target, and of which table */
 };
 
@@ -86,23 +87,25 @@ struct compiler {
 	const struct wasm_functype *type;
 	uint32_t func; /* in the index space */
 	uint32_t local_count, local_slots;
-	uint32_t homes;	   /* registers */
+	uint32_t homes;	      /* registers */
 	uint32_t home_of[32]; /* which local */
 	uint32_t fixed_slots; /* below the locals' */
 	uint32_t adjust;      /* bytes that RSP is lower than in the body */
-	uint32_t entry, frame; /* where the function is called; bytes from RSP to the return address */
-	uint32_t frame_at;    /* where the frame's size is patched in */
-	uint32_t tables;      /* br_tables so far */
+	uint32_t entry,
+		frame;	   /* where the function is called; bytes from RSP to the return address */
+	uint32_t frame_at; /* where the frame's size is patched in */
+	uint32_t tables;   /* br_tables so far */
 	uint32_t traps[WASM_TRAP_HOST + 1]; /* jumps to a trap: lists */
-	uint32_t *weights;  /* of locals; those that are not 0 are watched */
+	uint32_t *weights;		    /* of locals; those that are not 0 are watched */
 	uint16_t *watched;
 	uint32_t watched_count;
 	uint8_t *scan_blocks;
-	uint64_t pool[POOL_MAX];     /* constants behind the function */
+	uint64_t pool[POOL_MAX];      /* constants behind the function */
 	uint32_t pool_uses[POOL_MAX]; /* lists of the instructions that read them */
 	uint32_t pool_count;
 	uint8_t void_types[1];
-	/* compile_locate.c: the end of the code looked for, the instruction it is of, and the jump to it. */
+	/* compile_locate.c: the end of the code looked for, the instruction it is of, and the jump
+	 * to it. */
 	uint32_t target, found_jump;
 	const uint8_t *found;
 };
@@ -162,7 +165,9 @@ static inline void release(struct compiler *c, const struct value *v)
 /* The register that a value is in already, or X64_NONE. */
 static inline unsigned reg_of(const struct compiler *c, const struct value *v)
 {
-	return v->place == AT_REG ? v->reg : v->place == AT_LOCAL ? c->locals[v->at].home : X64_NONE;
+	return v->place == AT_REG     ? v->reg
+	       : v->place == AT_LOCAL ? c->locals[v->at].home
+				      : X64_NONE;
 }
 
 /* compile.c */
@@ -185,7 +190,8 @@ unsigned pop_condition(struct compiler *c);
 void check_top(struct compiler *c, const uint8_t *types, uint32_t n);
 void truncate_stack(struct compiler *c, uint32_t height);
 unsigned take(struct compiler *c, uint32_t mask);
-/* A register for itself; what is in it goes elsewhere, and so does `other`, which has been popped. */
+/* A register for itself; what is in it goes elsewhere, and so does `other`, which has been popped.
+ */
 void claim(struct compiler *c, unsigned reg, struct value *other);
 void load_to(struct compiler *c, const struct value *v, unsigned reg);
 unsigned to_reg(struct compiler *c, struct value *v); /* to read */
@@ -209,8 +215,8 @@ void pool_used(struct compiler *c, uint64_t bits);
 void scan_body(struct compiler *c);
 
 /* compile_control.c */
-struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params, uint32_t param_count,
-			     const uint8_t *results, uint32_t result_count);
+struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params,
+			     uint32_t param_count, const uint8_t *results, uint32_t result_count);
 struct control *label(struct compiler *c, uint32_t n);
 void set_unreachable(struct compiler *c);
 void branch(struct compiler *c, struct control *k);
@@ -231,9 +237,10 @@ void handle_call(struct compiler *c, bool tail);
 void handle_call_indirect(struct compiler *c, bool tail);
 void emit_return(struct compiler *c);
 void restore_homes(struct compiler *c);
-/* Pops operands of these types as the first arguments; constants follow. A result is left in RAX. */
-void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32_t count, const uint32_t *constants,
-		 uint32_t constant_count);
+/* Pops operands of these types as the first arguments; constants follow. A result is left in RAX.
+ */
+void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32_t count,
+		 const uint32_t *constants, uint32_t constant_count);
 void push_result(struct compiler *c, uint8_t type); /* from RAX or XMM0 */
 int32_t table_cell(const struct compiler *c, uint32_t table);
 

@@ -158,40 +158,10 @@ static uint64_t trunc_checked(struct wasm_instance *i, uint64_t operation, uint6
 	return whole_part(operation, d);
 }
 
-static uint64_t trunc_sat(struct wasm_instance *i, uint64_t operation, uint64_t bits)
-{
-	double d = value_of(operation, bits), low, high;
-	bool wide = operation & 4, is_unsigned = operation & 1;
-	(void)i;
-	range_of(operation, &low, &high);
-	if (d != d)
-		return 0;
-	if (d <= low)
-		return is_unsigned ? 0 : wide ? 1ull << 63 : 1u << 31;
-	if (d >= high)
-		return is_unsigned ? (wide ? UINT64_MAX : UINT32_MAX) : wide ? INT64_MAX : INT32_MAX;
-	return whole_part(operation, d);
-}
-
-static uint64_t convert_u64(struct wasm_instance *i, uint64_t to_f64, uint64_t v)
-{
-	uint64_t bits = 0;
-	(void)i;
-	if (to_f64) {
-		double d = (double)v;
-		memcpy(&bits, &d, 8);
-	} else {
-		float f = (float)v;
-		memcpy(&bits, &f, 4);
-	}
-	return bits;
-}
-
 const void *const wasm_helpers[HELPER_COUNT] = {
 	[HELPER_MEMORY_GROW] = memory_grow, [HELPER_MEMORY_COPY] = memory_copy, [HELPER_MEMORY_FILL] = memory_fill,
 	[HELPER_MEMORY_INIT] = memory_init, [HELPER_DATA_DROP] = data_drop, [HELPER_TABLE_GET] = table_get,
 	[HELPER_TABLE_SET] = table_set, [HELPER_TABLE_GROW] = helper_table_grow, [HELPER_TABLE_FILL] = table_fill,
 	[HELPER_TABLE_COPY] = table_copy, [HELPER_TABLE_INIT] = table_init, [HELPER_ELEM_DROP] = elem_drop,
-	[HELPER_REF_FUNC] = ref_func, [HELPER_TRUNC] = trunc_checked, [HELPER_TRUNC_SAT] = trunc_sat,
-	[HELPER_CONVERT_U64] = convert_u64,
+	[HELPER_REF_FUNC] = ref_func, [HELPER_TRUNC] = trunc_checked,
 };

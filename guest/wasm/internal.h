@@ -326,10 +326,7 @@ enum helper {
 	HELPER_TABLE_INIT,
 	HELPER_ELEM_DROP,
 	HELPER_REF_FUNC,
-	/* Conversions between floats and integers: bits in, bits out. */
 	HELPER_TRUNC,     /* (operation, bits): traps where the standard says so */
-	HELPER_TRUNC_SAT, /* (operation, bits) */
-	HELPER_CONVERT_U64, /* (to f64, bits) */
 	HELPER_COUNT,
 };
 extern const void *const wasm_helpers[HELPER_COUNT];

@@ -311,6 +311,13 @@ Test(wasi_run, reactor)
 	cr_expect(initialize.status == 0 && initialize.out[0] == '\0', "%s", initialize.err);
 }
 
+Test(wasi_run, divisions_by_constants)
+{
+	static struct run r = {.program = "wasi_divide"};
+	run(&r);
+	cr_expect(r.status == 0 && strcmp(r.out, "0 wrong\n") == 0, "%s%s", r.out, r.err);
+}
+
 /* --- traps --- */
 
 static void expect_trap(char *name, const char *text)
