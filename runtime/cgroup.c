@@ -16,7 +16,6 @@
 #define CGROUP_TOP "/sys/fs/cgroup"
 #define MOUNTINFO_MAX (16UL << 20)
 #define REMOVE_TRIES 200 /* of a millisecond */
-#define FREEZE_MS 5000
 
 /* --- files --- */
 
@@ -382,57 +381,4 @@ int cgroup_remove(const struct cgroup *c, struct err *e)
 			first = err_sys(e, -rc, "removing the cgroup %s", c->hierarchies[i].dir);
 	}
 	return first;
-}
-
-/* --- freezing --- */
-
-/* Version 1 tells of progress only when asked. */
-static int freeze_v1(const char *dir, bool frozen)
-{
-	const char *want = frozen ? "FROZEN" : "THAWED";
-	for (int ms = 0; ms < FREEZE_MS; ms++) {
-		char state[16];
-		int rc = ms % 100 == 0 ? cgroup_write(dir, "freezer.state", want) : 0;
-		if (rc == 0)
-			rc = cgroup_read(dir, "freezer.state", state, sizeof(state));
-		if (rc < 0)
-			return rc;
-		if (strcmp(state, want) == 0)
-			return 0;
-		poll(NULL, 0, 1);
-	}
-	return -ETIMEDOUT;
-}
-
-static int freeze_v2(const char *dir, bool frozen)
-{
-	char path[4400], text[256];
-	snprintf(path, sizeof(path), "%s/cgroup.events", dir);
-	cleanup_close int events = open(path, O_RDONLY | O_CLOEXEC);
-	if (events < 0)
-		return -errno;
-	int rc = cgroup_write(dir, "cgroup.freeze", frozen ? "1" : "0");
-	while (rc == 0) {
-		ssize_t n = pread(events, text, sizeof(text) - 1, 0);
-		if (n < 0)
-			return -errno;
-		text[n] = '\0';
-		if ((cgroup_field(text, "frozen") == 1) == frozen)
-			return 0;
-		struct pollfd p = {.fd = events, .events = POLLPRI};
-		int ready = poll(&p, 1, FREEZE_MS);
-		rc = ready == 0 ? -ETIMEDOUT : ready < 0 && errno != EINTR ? -errno : 0;
-	}
-	return rc;
-}
-
-int cgroup_freeze(const struct cgroup *c, bool frozen, struct err *e)
-{
-	const char *dir = cgroup_dir(c, CGROUP_FREEZER);
-	if (!dir)
-		return err_set(e, ERR_HOST, ENOSYS,
-			       "this machine has no freezer cgroup, which pausing needs");
-	int rc = c->version == 2 ? freeze_v2(dir, frozen) : freeze_v1(dir, frozen);
-	return rc < 0 ? err_sys(e, -rc, "%s the cgroup %s", frozen ? "freezing" : "thawing", dir)
-		      : 0;
 }

@@ -224,11 +224,13 @@ class Shim:
     def __exit__(self, *_):
         if self.client:
             self.client.close()
-        for pid in self.processes():
+        ending = self.processes()
+        for pid in ending:
             os.kill(pid, signal.SIGKILL)
-        # A dying shim's socket still answers: `delete` comes, as containerd's does, after its end.
+        # A dying shim's socket still answers, also when its command line is gone: `delete` comes, as containerd's
+        # does, after its end.
         deadline = time.time() + 5
-        while self.processes() and time.time() < deadline:
+        while any(map(alive, ending)) and time.time() < deadline:
             time.sleep(0.02)
         for name in self.bundles:
             self.run("delete", name)

@@ -319,9 +319,9 @@ Test(runtime_container, states_are_checked)
 
 Test(runtime_container, pause_and_resume)
 {
-	program("wait");
+	program("wait vm");
 	struct client k = start();
-	wait_text(k.out, "waiting");
+	wait_text(k.out, "waiting with a VM");
 	struct err e;
 	cr_assert(container_pause(k.c, &e) == 0, "%s", e.text);
 	cr_expect(container_state(k.c) == CONTAINER_PAUSED);

@@ -11,10 +11,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/kvm.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -30,6 +32,7 @@ struct mote_sandbox {
 	char *home;
 	int root, listening;
 	volatile sig_atomic_t signo;
+	int vm; /* "wait vm": made while it may, for what KVM brings along */
 };
 
 static int refuse(struct mote_error *e, enum mote_blame blame, int code, const char *text)
@@ -83,6 +86,7 @@ int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, st
 	s->o.hostname = strdup(o->hostname);
 	s->o.entry = o->entry ? strdup(o->entry) : NULL;
 	s->root = dup(o->dirs[0].fd);
+	s->vm = strcmp(s->line, "wait vm") == 0 ? ioctl(o->kvm_fd_plus_1 - 1, KVM_CREATE_VM, 0) : -1;
 	*out = s;
 	return 0;
 }
@@ -158,7 +162,7 @@ static int write_file(const char *path)
 static int wait_for_signal(struct mote_sandbox *s)
 {
 	touch_memory(4);
-	dprintf(1, "waiting\n");
+	dprintf(1, s->vm >= 0 ? "waiting with a VM\n" : "waiting\n");
 	while (!s->signo)
 		poll(NULL, 0, 10);
 	return 0;
@@ -192,7 +196,7 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 		for (;;)
 			if (s->signo)
 				break;
-	if (strcmp(l, "wait") == 0)
+	if (strncmp(l, "wait", 4) == 0)
 		wait_for_signal(s);
 	if (s->signo)
 		*r = (struct mote_result){.end = MOTE_SIGNALLED, .code = s->signo};
