@@ -181,7 +181,7 @@ static int start(struct vm *vm)
 	return rc;
 }
 
-/* How long the poller looks for the next call: what it saves is an exit, of which this is the shortest seen. */
+/* How long the poller looks for the next call: what it saves is an exit; this is the shortest seen. */
 static uint64_t window_of(const struct vm *vm)
 {
 	const struct vm_ring *r = &vm->ring;
