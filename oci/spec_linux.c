@@ -388,11 +388,57 @@ static int parse_paths(const struct json_at *linux_, const char *name, const cha
 	return rc < 0 ? rc : 0;
 }
 
+/* A guest sees these devices, and reads and writes nothing else that is one. */
+static int parse_device(const struct json_at *at, struct err *e)
+{
+	static const struct {
+		const char *path;
+		int64_t major, minor;
+	} there[] = {
+		{"/dev/null", 1, 3},   {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
+		{"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0},
+	};
+	struct json_at path = json_member(at, "path"), major = json_member(at, "major"),
+		       minor = json_member(at, "minor"), type = json_member(at, "type");
+	const char *name = NULL, *kind = "";
+	int64_t numbers[2] = {0, 0};
+	int rc = json_get_object(at, e);
+	if (rc > 0)
+		rc = oci_get_abs_path(&path, &name, e);
+	if (rc <= 0)
+		return rc < 0 ? rc : json_fail(&path, e, EINVAL, "is missing");
+	rc = json_get_string(&type, 8, &kind, e);
+	if (rc >= 0)
+		rc = json_get_int(&major, 0, UINT32_MAX, &numbers[0], e);
+	if (rc >= 0)
+		rc = json_get_int(&minor, 0, UINT32_MAX, &numbers[1], e);
+	for (size_t i = 0; rc >= 0 && i < COUNT(there); i++)
+		if (strcmp(name, there[i].path) == 0 && strchr("cu", *kind) && *kind &&
+		    numbers[0] == there[i].major && numbers[1] == there[i].minor)
+			return 0;
+	return rc < 0 ? rc
+		      : json_fail(at, e, ENOSYS,
+				  "%.100s: a guest has null, zero, full, random, urandom and tty in "
+				  "/dev, and no other device",
+				  name);
+}
+
+static int parse_devices(const struct json_at *linux_, struct err *e)
+{
+	struct json_at list = json_member(linux_, "devices");
+	size_t count = 0;
+	int rc = json_get_array(&list, LIST_MAX, &count, e);
+	for (size_t i = 0; rc >= 0 && i < count; i++) {
+		struct json_at at = json_element(&list, i);
+		rc = parse_device(&at, e);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 int oci_parse_linux(const struct json_at *root, struct oci_spec *s, struct err *e)
 {
-	static const char *const missing[] = {"devices",     "netDevices", "uidMappings",
-					      "gidMappings", "intelRdt",   "timeOffsets",
-					      "personality"};
+	static const char *const missing[] = {"netDevices",  "uidMappings", "gidMappings",
+					      "intelRdt", "timeOffsets", "personality"};
 	struct json_at linux_ = json_member(root, "linux"),
 		       resources = json_member(&linux_, "resources");
 	int rc = json_get_object(&linux_, e);
@@ -410,6 +456,8 @@ int oci_parse_linux(const struct json_at *root, struct oci_spec *s, struct err *
 		rc = parse_paths(&linux_, "maskedPaths", &s->masked, &s->masked_count, e);
 	if (rc == 0)
 		rc = parse_paths(&linux_, "readonlyPaths", &s->readonly, &s->readonly_count, e);
+	if (rc == 0)
+		rc = parse_devices(&linux_, e);
 	if (rc == 0)
 		rc = refuse_members(&linux_, missing, COUNT(missing), e);
 	return rc;

@@ -63,6 +63,7 @@ Test(oci_spec, everything)
 		"\"linux\":{\"cgroupsPath\":\"/c//d/"
 		"\",\"rootfsPropagation\":\"rslave\",\"maskedPaths\":[\"/proc/kcore\"],"
 		"\"readonlyPaths\":[\"/proc/sys\"],\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"},"
+		"\"devices\":[{\"path\":\"/dev/null\",\"type\":\"c\",\"major\":1,\"minor\":3}],"
 		"\"namespaces\":[{\"type\":\"network\",\"path\":\"/n\"},{\"type\":\"pid\"}],"
 		"\"resources\":{\"memory\":{\"limit\":1048576,\"swap\":-1,\"disableOOMKiller\":"
 		"true},"
@@ -153,7 +154,17 @@ Test(oci_spec, mistakes_are_named)
 	refused(DOC(",\"linux\":{\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}}"), EINVAL,
 		"namespace");
 	refused(DOC(",\"linux\":{\"devices\":[{\"path\":\"/dev/fuse\"}]}"), ENOSYS,
-		"linux.devices");
+		"linux.devices[0]: /dev/fuse");
+	refused(DOC(",\"linux\":{\"devices\":[{\"path\":\"/dev/null\",\"type\":\"b\",\"major\":1,"
+		    "\"minor\":3}]}"),
+		ENOSYS, "linux.devices[0]");
+	refused(DOC(",\"linux\":{\"devices\":[{\"type\":\"c\"}]}"), EINVAL,
+		"linux.devices[0].path");
+	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}"), ENOSYS, "user namespaces");
+	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"time\"}]}"), ENOSYS, "time namespaces");
+	refused(DOC(",\"mounts\":[{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/s\","
+		    "\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]}]"),
+		ENOSYS, "mounts[0].uidMappings");
 	refused(DOC(",\"hooks\":{\"startContainer\":[{\"path\":\"/h\"}]}"), ENOSYS,
 		"hooks.startContainer");
 	refused(DOC(",\"hooks\":{\"poststop\":[{\"path\":\"h\"}]}"), EINVAL, "hooks.poststop[0].path");
