@@ -4,7 +4,7 @@
 
 enum { MAP_SHARED_ = 1, MAP_PRIVATE_ = 2, MAP_FIXED_ = 0x10, MAP_ANONYMOUS_ = 0x20, MAP_FIXED_NOREPLACE_ = 0x100000 };
 enum { MREMAP_MAYMOVE_ = 1, MREMAP_FIXED_ = 2, MADV_DONTNEED_ = 4, MADV_FREE_ = 8 };
-enum { LARGE_PAGE = 2 << 20 };
+enum { LARGE_PAGE = 2 << 20, LARGE_HEAP = 4 << 20 };
 enum { PROT_ALL = MOTE_PROT_READ | MOTE_PROT_WRITE | MOTE_PROT_EXEC };
 
 static int64_t memory_munmap(uint64_t addr, uint64_t bytes);
@@ -33,10 +33,15 @@ static int64_t memory_brk(uint64_t to)
 		return (int64_t)L.brk;
 	uint64_t end = up(to);
 	if (end > L.brk_mapped) {
-		/* In steps of 128 KiB: each is an exit. */
+		/* In steps, since each is an exit: of 128 KiB, and in a large heap of large pages. */
 		uint64_t more = (end - L.brk_mapped + 0x1ffff) & ~0x1ffffUL;
-		if (mote_mem_map(L.area, L.brk_mapped, more, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
-			return (int64_t)L.brk;
+		if (L.brk_mapped - L.brk_start >= LARGE_HEAP)
+			more = ((end + LARGE_PAGE - 1) & ~(uint64_t)(LARGE_PAGE - 1)) - L.brk_mapped;
+		if (mote_mem_map(L.area, L.brk_mapped, more, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0) {
+			more = end - L.brk_mapped; /* near the limit: what is asked for, and no more */
+			if (mote_mem_map(L.area, L.brk_mapped, more, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
+				return (int64_t)L.brk;
+		}
 		L.brk_mapped += more;
 	} else if (to < L.brk) {
 		/* What is given back reads as zero when it is taken again. */
