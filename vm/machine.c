@@ -291,11 +291,11 @@ int machine_save(struct machine *m, struct machine_state *out)
 	if (rc < 0)
 		return rc;
 	if (ioctl(m->vcpu_fd, KVM_GET_REGS, &out->regs) < 0 || ioctl(m->vcpu_fd, KVM_GET_SREGS, &out->sregs) < 0 ||
-	    ioctl(m->vcpu_fd, KVM_GET_XSAVE, &out->xsave) < 0)
+	    ioctl(m->vcpu_fd, KVM_GET_XSAVE, out->xsave) < 0)
 		return -errno;
 	out->sregs.tr.type = tss_type();
 	/* KVM tells the values of components that are not in use too; of these two, loading shall set them. */
-	out->xsave.region[128] |= 3;
+	out->xsave[128] |= 3;
 	return 0;
 }
 
@@ -316,7 +316,7 @@ void machine_state_sanitize(struct machine_state *s)
 /* Through the run page: KVM_RUN takes them, which spares a call each. */
 int machine_load(struct machine *m, const struct machine_state *s)
 {
-	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, &s->xsave) < 0)
+	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, s->xsave) < 0)
 		return -errno;
 	struct kvm_sync_regs *sync = &m->run->s.regs;
 	sync->regs = s->regs;

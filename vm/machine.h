@@ -28,7 +28,7 @@ struct machine {
 struct machine_state {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
-	struct kvm_xsave xsave;
+	uint32_t xsave[1024]; /* struct kvm_xsave, as far as XCR0 of guests goes */
 };
 
 enum machine_exit {

@@ -448,12 +448,14 @@ int memory_image_put(const struct memory_image *i, struct memory *m)
 	return rc;
 }
 
+#define GAP_MAX (2 * SMALL) /* populating so much more costs less than another call */
+
 static int learn_page(void *arg, uint64_t gpa)
 {
 	struct memory_working_set *w = arg;
 	struct memory_extent *last = w->count ? &w->extents[w->count - 1] : NULL;
-	if (last && last->gpa + last->bytes == gpa) {
-		last->bytes += SMALL;
+	if (last && gpa - (last->gpa + last->bytes) <= GAP_MAX) {
+		last->bytes = gpa + SMALL - last->gpa;
 		return 0;
 	}
 	if (w->count == sizeof(w->extents) / sizeof(w->extents[0]))
