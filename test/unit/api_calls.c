@@ -130,8 +130,8 @@ static void collect(void *arg, const char *line)
 
 static struct mote_options options(const char *name, char **argv)
 {
-	static int stdio[3];
-	static char path[500];
+	static _Thread_local int stdio[3];
+	static _Thread_local char path[500];
 	snprintf(path, sizeof(path), "%s/%s", TEST_GUESTS, name);
 	stdio[0] = -1;
 	stdio[1] = stdio[2] = 2;
@@ -563,6 +563,44 @@ Test(api_calls, calls_may_come_from_several_threads_in_turn)
 		cr_expect(must_call(s, "count", NULL, 0).of.i32 == 6);
 		mote_sandbox_free(s);
 	}
+}
+
+/* One sandbox calls the host, which passes the call on to another sandbox of the same thread. */
+static int host_pass_on(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
+			struct mote_value *result, struct mote_error *error)
+{
+	(void)s;
+	return mote_sandbox_call(arg, "echo_string", args, count, result, error);
+}
+
+static void *use_two(void *kind)
+{
+	struct mote_options o = options(kinds[*(size_t *)kind], no_args);
+	struct mote_sandbox *inner = start(&o), *outer;
+	const struct mote_function pass_on = {.name = "pass_on", .signature = "s:s", .call = host_pass_on, .arg = inner};
+	o = options(kinds[*(size_t *)kind], no_args);
+	o.functions = &pass_on;
+	o.function_count = 1;
+	outer = start(&o);
+	for (int i = 0; i < 50; i++) {
+		char text[32];
+		snprintf(text, sizeof(text), "%d of %p", i, (void *)inner);
+		struct mote_value v = CALL(outer, "forward_string", mote_string("pass_on"), mote_string(text));
+		cr_expect_str_eq(v.of.string.text, text);
+	}
+	mote_sandbox_free(outer);
+	mote_sandbox_free(inner);
+	return NULL;
+}
+
+Test(api_calls, sandboxes_are_independent)
+{
+	pthread_t threads[4];
+	size_t kind[4] = {0, 1, 0, 1};
+	for (int i = 0; i < 4; i++)
+		cr_assert(pthread_create(&threads[i], NULL, use_two, &kind[i]) == 0);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
 }
 
 Test(api_calls, the_guest_tells_what_it_exports)
