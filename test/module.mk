@@ -33,7 +33,7 @@ $(GUESTS)/yield.elf: test/guest/yield.c
 	musl-gcc -O2 -static $< -o $@
 $(GUESTS)/%.wasm: test/guest/%.wat
 	@mkdir -p $(@D)
-	wat2wasm $< -o $@
+	wat2wasm --enable-tail-call $< -o $@
 
 # Benchmarks. `make bench BENCH=pattern` runs those whose names match.
 BENCH ?= *

@@ -8,6 +8,7 @@ $(WASI_GUESTS): $(GUESTS)/%.wasm: test/guest/%.c test/guest/wasi_check.h
 	@mkdir -p $(@D)
 	$(WASI_CC) $(WASI_CFLAGS) $(WASI_EXTRA) $< -o $@
 $(B)/test/unit/wasi_run $(B)/test/unit/wasi_sockets: | $(WASI_GUESTS)
+$(B)/test/unit/wasi_run: | $(GUESTS)/tail_calls.wasm
 
 # guest/wasi as part of a host program, for its unit tests: what needs neither engine nor VM.
 HOSTED_WASI := $(patsubst guest/wasi/%.c,$(B)/hosted/wasi/%.o,$(filter-out guest/wasi/main.c guest/wasi/platform.c \

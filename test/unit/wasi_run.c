@@ -289,6 +289,13 @@ Test(wasi_run, signal_to_itself)
 	cr_expect(r.status == 128 + 15, "%d %s", r.status, r.err);
 }
 
+Test(wasi_run, tail_calls_keep_the_stack)
+{
+	static struct run r = {.program = "tail_calls", .argv = {NULL}};
+	run(&r);
+	cr_expect(r.status == 0, "%d %s", r.status, r.err);
+}
+
 Test(wasi_run, memory_grows_to_the_limit)
 {
 	static struct run r = {
