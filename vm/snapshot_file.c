@@ -325,6 +325,10 @@ static int copy_part(const uint8_t **from, uint64_t *left, void *to, uint64_t by
 static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const uint8_t *from, uint64_t left)
 {
 	struct memory_image *m = &s->memory;
+	uint64_t wanted = (uint64_t)f->run_count * sizeof(*m->runs) + f->free_small_len * sizeof(*m->free_small) +
+			  f->free_large_len * sizeof(*m->free_large) + f->fd_count * sizeof(*s->fds) + f->extra_bytes;
+	if (wanted != left) /* before anything is made of that size */
+		return -EINVAL;
 	m->runs = calloc((uint64_t)f->run_count + 1, sizeof(*m->runs));
 	m->free_small = calloc((uint64_t)f->free_small_len + 1, sizeof(*m->free_small));
 	m->free_large = calloc((uint64_t)f->free_large_len + 1, sizeof(*m->free_large));

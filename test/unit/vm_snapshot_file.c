@@ -2,11 +2,14 @@
 /* Snapshots in files, with test/guest/frozen.c as their personality. Needs a KVM, of either kind. */
 #include "vm_frozen.h"
 
+#include "base/sha256.h"
 #include "vm/machine.h"
 
 #include <fcntl.h>
+#include <errno.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define BUILD "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define OTHER "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde0"
@@ -164,5 +167,88 @@ Test(vm_snapshot_file, a_full_disk_is_an_error)
 	expect_refused(fd, BUILD, "no snapshot");
 	cr_expect(frozen_command(vm, "c") == 1);
 	vm_destroy(vm);
+	close(fd);
+}
+
+/* --- files that somebody has made up: digests right, contents not --- */
+
+/* The format's places: meta_bytes at 152, memory_at at 160, the digests of description and header at 176 and 240. */
+enum { META_BYTES_AT = 152, META_DIGEST_AT = 176, HEADER_DIGEST_AT = 240, HEADER_USED = 304, META_AT = 4096 };
+
+static void seal(int fd, const uint8_t *meta, uint64_t meta_bytes)
+{
+	uint8_t header[HEADER_USED];
+	char digest[65];
+	cr_assert(pread(fd, header, sizeof(header), 0) == sizeof(header));
+	sha256_hex(meta, meta_bytes, digest);
+	memcpy(header + META_DIGEST_AT, digest, 64);
+	memset(header + HEADER_DIGEST_AT, 0, 64);
+	sha256_hex(header, sizeof(header), digest);
+	memcpy(header + HEADER_DIGEST_AT, digest, 64);
+	cr_assert(pwrite(fd, header, sizeof(header), 0) == sizeof(header));
+	cr_assert(pwrite(fd, meta, meta_bytes, META_AT) == (ssize_t)meta_bytes);
+}
+
+/* Whatever becomes of a guest that is made of it: the host must be unharmed. Whether it was accepted. */
+static bool try_hostile(int fd)
+{
+	struct vm_config c = frozen_config(-1);
+	struct err e = {0};
+	struct vm_snapshot *s = NULL;
+	struct vm *vm = NULL;
+	struct vm_outcome out;
+	const uint8_t *extra;
+	size_t extra_bytes;
+	close(c.payload_fd);
+	if (vm_snapshot_load(fd, BUILD, -1, &s, &extra, &extra_bytes, &e) < 0) {
+		cr_expect(e.blame == ERR_CONFIG, "%s", e.text);
+		return false;
+	}
+	if (vm_create_from(s, &c, &vm, &e) == 0) {
+		if (vm_reply(vm, "w", 1, &e) == 0) {
+			vm_begin(vm, &(struct vm_limits){.wall_ns = 5000000});
+			if (vm_resume(vm, &out, &e) == 0 && out.end == VM_WAITING && vm_restore(vm, s, &e) < 0)
+				cr_expect(e.text[0]);
+			vm_finish(vm);
+		}
+		vm_destroy(vm);
+	}
+	vm_snapshot_drop(s);
+	return true;
+}
+
+Test(vm_snapshot_file, made_up_descriptions_do_no_harm)
+{
+	int fd = write_one();
+	uint64_t meta_bytes;
+	struct vm_snapshot *keep = open_one(fd); /* the CPU's features are known from here on */
+	struct timespec begin, now;
+	unsigned accepted = 0, refused = 0;
+	cr_assert(pread(fd, &meta_bytes, 8, META_BYTES_AT) == 8 && meta_bytes < 1 << 20);
+	uint8_t *meta = malloc(meta_bytes);
+	cr_assert(meta && pread(fd, meta, meta_bytes, META_AT) == (ssize_t)meta_bytes);
+	seal(fd, meta, meta_bytes);
+	cr_assert(try_hostile(fd), "a good one is accepted");
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (uint64_t at = 0; at + 8 <= meta_bytes; at += at < 256 || at > meta_bytes - 2048 ? 8 : 72) {
+		uint64_t old;
+		memcpy(&old, meta + at, 8);
+		const uint64_t values[] = {0, 1, ~0UL, old + 1, old + 0x1000, old ^ 1UL << 63, 0x1000, 0x200000, 1UL << 40};
+		for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+			memcpy(meta + at, &values[v], 8);
+			seal(fd, meta, meta_bytes);
+			if (try_hostile(fd))
+				accepted++;
+			else
+				refused++;
+		}
+		memcpy(meta + at, &old, 8);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec - begin.tv_sec > 15) /* a slow machine */
+			break;
+	}
+	cr_expect(refused > 50 && accepted > 0, "%u refused, %u accepted", refused, accepted);
+	free(meta);
+	vm_snapshot_drop(keep);
 	close(fd);
 }
