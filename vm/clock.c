@@ -139,8 +139,8 @@ void clock_keep(struct vm *vm)
 
 void clock_enter(struct vm *vm)
 {
-	/* What a snapshot holds is another VM's time. */
-	if (vm->clock.epoch == 0)
+	/* Not what was written last: a snapshot's, and so another time's. */
+	if (vm->area->clock.tsc != vm->clock.renewed)
 		vm->area->clock = (struct mote_clock){0};
 }
 

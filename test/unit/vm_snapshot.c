@@ -3,6 +3,7 @@
 #include "vm_frozen.h"
 
 #include <pthread.h>
+#include <time.h>
 
 static void restore(struct vm *vm, struct vm_snapshot *s)
 {
@@ -42,6 +43,41 @@ Test(vm_snapshot, changed_mappings_are_set_back)
 		restore(vm, s);
 		cr_expect(frozen_command(vm, "k") == 1);
 		restore(vm, s);
+	}
+	vm_snapshot_drop(s);
+	vm_destroy(vm);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Between two of the host's, but for what the guest's clock may be off. */
+static void expect_time(struct vm *vm)
+{
+	const uint64_t off = 100000;
+	uint64_t before = now_ns(), is = frozen_command(vm, "t"), after = now_ns();
+	cr_expect(before <= is + off && is <= after + off, "%lu, %lu, %lu", before, is, after);
+}
+
+Test(vm_snapshot, the_time_is_that_of_now)
+{
+	struct vm *vm = frozen_ready(-1);
+	expect_time(vm);
+	struct vm_snapshot *s = frozen_take(vm);
+	for (int i = 0; i < 20; i++) {
+		struct vm *other = frozen_from(s, -1);
+		expect_time(other);
+		restore(vm, s);
+		expect_time(vm);
+		restore(other, s);
+		usleep(i % 2 ? 15000 : 0);
+		expect_time(other);
+		expect_time(other);
+		vm_destroy(other);
 	}
 	vm_snapshot_drop(s);
 	vm_destroy(vm);
