@@ -143,7 +143,10 @@ static uint64_t left_after(uint64_t left_ns, uint64_t passed_ns)
 static int start_timers(struct vm *vm)
 {
 	int rc = 0;
-	if (vm->deadline_ns)
+	/* What is over already needs no timer, and a guest that answers at once would be quicker than it. */
+	if (vm->deadline_ns && vm->deadline_ns <= now_ns())
+		atomic_store(&vm->deadline.fired, true);
+	else if (vm->deadline_ns)
 		rc = vm_timer_set(&vm->deadline, left_after(vm->deadline_ns, now_ns()), 0);
 	if (rc == 0 && vm->cpu_limited)
 		rc = timer_arm(&vm->cpu, CLOCK_THREAD_CPUTIME_ID, left_after(vm->cpu_left_ns, 0),
