@@ -158,13 +158,33 @@ static int64_t memory_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot)
 	return 0;
 }
 
+/* Copies into a new mapping at `to` (0: anywhere) and gives the old one back. */
+static int64_t move_mapping(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint64_t to)
+{
+	uint32_t flags = MAP_PRIVATE_ | MAP_ANONYMOUS_ | (to ? MAP_FIXED_ : 0);
+	int64_t at = memory_mmap(to, new_bytes, MOTE_PROT_READ | MOTE_PROT_WRITE, flags, -1, 0);
+	if (at < 0)
+		return at;
+	if (user_copy((void *)at, (const void *)addr, old_bytes < new_bytes ? old_bytes : new_bytes) < 0) {
+		(void)memory_munmap((uint64_t)at, new_bytes);
+		return -E_FAULT;
+	}
+	(void)memory_munmap(addr, old_bytes);
+	return at;
+}
+
 static int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to)
 {
-	(void)to;
-	if (addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 || (flags & MREMAP_FIXED_))
+	if (addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 || (flags & ~(uint32_t)(MREMAP_MAYMOVE_ | MREMAP_FIXED_)))
 		return -E_INVAL;
 	old_bytes = up(old_bytes);
 	new_bytes = up(new_bytes);
+	if (flags & MREMAP_FIXED_) {
+		bool apart = addr + old_bytes <= to || to + new_bytes <= addr;
+		if (!(flags & MREMAP_MAYMOVE_) || to == 0 || to % MOTE_PAGE || !apart)
+			return -E_INVAL;
+		return move_mapping(addr, old_bytes, new_bytes, to);
+	}
 	if (new_bytes <= old_bytes) {
 		int64_t rc = new_bytes < old_bytes ? memory_munmap(addr + new_bytes, old_bytes - new_bytes) : 0;
 		return rc < 0 ? rc : (int64_t)addr;
@@ -177,15 +197,7 @@ static int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_byt
 	}
 	if (!(flags & MREMAP_MAYMOVE_))
 		return -E_NOMEM;
-	int64_t at = memory_mmap(0, new_bytes, MOTE_PROT_READ | MOTE_PROT_WRITE, MAP_PRIVATE_ | MAP_ANONYMOUS_, -1, 0);
-	if (at < 0)
-		return at;
-	if (user_copy((void *)at, (const void *)addr, old_bytes) < 0) {
-		(void)memory_munmap((uint64_t)at, new_bytes);
-		return -E_FAULT;
-	}
-	(void)memory_munmap(addr, old_bytes);
-	return at;
+	return move_mapping(addr, old_bytes, new_bytes, 0);
 }
 
 static int64_t memory_madvise(uint64_t addr, uint64_t bytes, uint32_t advice)

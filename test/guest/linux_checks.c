@@ -214,6 +214,11 @@ static void do_memory(void)
 	CHECK(munmap(at + 2 * page, 2 * page) == 0);
 	char *larger = mremap(at + 4 * page, 4 * page, 64 * page, MREMAP_MAYMOVE);
 	CHECK(larger != MAP_FAILED && larger[0] == 'x' && larger[63 * page] == 0);
+	char *place = mmap(NULL, 16 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(mremap(larger, 64 * page, 8 * page, MREMAP_MAYMOVE | MREMAP_FIXED, place + 4 * page) == place + 4 * page);
+	CHECK(place[4 * page] == 'x' && place[12 * page - 1] == 0);
+	CHECK(mremap(place + 4 * page, page, page, MREMAP_FIXED, place) == MAP_FAILED && errno == EINVAL);
+	CHECK(mremap(place + 4 * page, 8 * page, 8 * page, MREMAP_MAYMOVE | MREMAP_FIXED, place + 8 * page) == MAP_FAILED && errno == EINVAL);
 	CHECK(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL);
 	char *none = mmap(NULL, 1UL << 36, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	CHECK(none != MAP_FAILED);
