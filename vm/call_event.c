@@ -10,7 +10,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-_Static_assert(sizeof(struct mote_epoll_event) == sizeof(struct epoll_event), "the kernel's layout");
+_Static_assert(sizeof(struct mote_epoll_event) == sizeof(struct epoll_event),
+	       "the kernel's layout");
 _Static_assert(sizeof(struct mote_timer) == sizeof(struct itimerspec), "the kernel's layout");
 
 enum { EVENTS_MAX = 256 };
@@ -26,7 +27,8 @@ int64_t host_eventfd(struct vm *vm, const struct call_eventfd *a)
 {
 	if (a->flags & ~(uint32_t)(EFD_SEMAPHORE | EFD_NONBLOCK))
 		return -EINVAL;
-	/* Never blocking on the host: a write that does not fit would wait where nothing can interrupt it. */
+	/* Never blocking on the host: a write that does not fit would wait where nothing can
+	 * interrupt it. */
 	int fd = eventfd(a->initial, (int)a->flags | EFD_NONBLOCK | EFD_CLOEXEC);
 	unsigned flags = FD_STDIO | (a->flags & EFD_NONBLOCK ? FD_NONBLOCK : 0);
 	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, flags, 0);
@@ -47,7 +49,8 @@ int64_t host_epoll_control(struct vm *vm, const struct call_epoll_control *a)
 	if (a->operation < EPOLL_CTL_ADD || a->operation > EPOLL_CTL_MOD)
 		return -EINVAL;
 	/* EPOLLWAKEUP keeps the machine awake, which is no guest's business. */
-	struct epoll_event event = {.events = a->events & ~(uint32_t)EPOLLWAKEUP, .data = {.u64 = a->data}};
+	struct epoll_event event = {.events = a->events & ~(uint32_t)EPOLLWAKEUP,
+				    .data = {.u64 = a->data}};
 	return epoll_ctl(epoll, (int)a->operation, fd, &event) < 0 ? -errno : 0;
 }
 
@@ -64,7 +67,8 @@ int64_t host_epoll_wait(struct vm *vm, const struct call_epoll_wait *a)
 	if (a->timeout)
 		until = vm_now_ns(CLOCK_MONOTONIC) + ns;
 	for (;;) {
-		/* Asked before each wait: readiness that is told once would be lost to one that begins with the wait. */
+		/* Asked before each wait: readiness that is told once would be lost to one that
+		 * begins with the wait. */
 		int n = epoll_wait(host, events, room < EVENTS_MAX ? (int)room : EVENTS_MAX, 0);
 		if (n < 0)
 			return -errno;
@@ -109,7 +113,8 @@ int64_t host_timerfd_set(struct vm *vm, const struct call_timerfd_set *a)
 		return host;
 	if (!a->timer || (a->flags & ~(uint32_t)(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)))
 		return -EINVAL;
-	const struct itimerspec next = {.it_interval = spec_of(&a->timer->interval), .it_value = spec_of(&a->timer->value)};
+	const struct itimerspec next = {.it_interval = spec_of(&a->timer->interval),
+					.it_value = spec_of(&a->timer->value)};
 	if (timerfd_settime(host, (int)a->flags, &next, &before) < 0)
 		return -errno;
 	put_timer(vm, a->before, &before);
@@ -148,7 +153,9 @@ int64_t host_lock(struct vm *vm, const struct call_lock *a)
 		return host;
 	if (!a->lock)
 		return -EINVAL;
-	struct flock lock = {.l_type = a->lock->type, .l_whence = a->lock->whence, .l_start = a->lock->start,
+	struct flock lock = {.l_type = a->lock->type,
+			     .l_whence = a->lock->whence,
+			     .l_start = a->lock->start,
 			     .l_len = a->lock->length};
 	switch (a->command) {
 	case F_SETLKW:
@@ -165,7 +172,9 @@ int64_t host_lock(struct vm *vm, const struct call_lock *a)
 	}
 	if (fcntl(host, (int)a->command, &lock) < 0)
 		return -errno;
-	const struct mote_lock out = {.type = lock.l_type, .whence = lock.l_whence, .start = lock.l_start,
+	const struct mote_lock out = {.type = lock.l_type,
+				      .whence = lock.l_whence,
+				      .start = lock.l_start,
 				      .length = lock.l_len};
 	if (a->conflict.v)
 		vm_put(vm, a->conflict, &out, sizeof(out));

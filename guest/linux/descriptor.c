@@ -1,29 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System calls on open descriptors. Pointers of the program go on to the host as they are, which checks them.
+ * System calls on open descriptors. Pointers of the program go on to the host as they are, which
+ * checks them.
  */
 #include "guest/linux/syscall.h"
 
 enum { SMALL_WRITE = 512 }; /* bytes */
 
 /*
- * Small writes to standard output wait in the area while the host keeps its timer running. The host may
- * write them out and empty the buffer between any two instructions here, so the length is changed only
- * from the value that the bytes were put behind. 0: not for the buffer.
+ * Small writes to standard output wait in the area while the host keeps its timer running. The host
+ * may write them out and empty the buffer between any two instructions here, so the length is
+ * changed only from the value that the bytes were put behind. 0: not for the buffer.
  */
 static int64_t buffer_output(struct mote_area *area, uint32_t fd, const struct mote_iovec *v)
 {
 	uint32_t len;
 	do {
 		len = __atomic_load_n(&area->output_len, __ATOMIC_ACQUIRE);
-		if (!__atomic_load_n(&area->output_armed, __ATOMIC_ACQUIRE) || (len > 0 && area->output_fd != fd) ||
-		    len > MOTE_OUTPUT_BYTES || v->len > MOTE_OUTPUT_BYTES - len)
+		if (!__atomic_load_n(&area->output_armed, __ATOMIC_ACQUIRE) ||
+		    (len > 0 && area->output_fd != fd) || len > MOTE_OUTPUT_BYTES ||
+		    v->len > MOTE_OUTPUT_BYTES - len)
 			return 0;
 		if (get_user(area->output + len, v->base, v->len) < 0)
 			return -E_FAULT;
 		area->output_fd = fd;
-	} while (!__atomic_compare_exchange_n(&area->output_len, &len, len + (uint32_t)v->len, false, __ATOMIC_SEQ_CST,
-					      __ATOMIC_SEQ_CST));
+	} while (!__atomic_compare_exchange_n(&area->output_len, &len, len + (uint32_t)v->len,
+					      false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
 	/* The timer may have ended meanwhile: any host call writes out what waits. */
 	if (!__atomic_load_n(&area->output_armed, __ATOMIC_ACQUIRE))
 		(void)mote_yield(area);
@@ -105,7 +107,8 @@ SYSCALL(close)
 	return mote_close(L.area, (int32_t)s->a);
 }
 
-/* Which descriptors are open is what poll says of them, in pieces below any limit on their number. */
+/* Which descriptors are open is what poll says of them, in pieces below any limit on their number.
+ */
 static int64_t close_some(uint32_t first, uint32_t count)
 {
 	struct mote_pollfd fds[64];
@@ -204,7 +207,8 @@ SYSCALL(fcntl)
 	switch ((uint32_t)s->b) {
 	case 0:	   /* F_DUPFD */
 	case 1030: /* F_DUPFD_CLOEXEC */
-		return descriptor_close_on_exec(dup_from(fd, (uint32_t)s->c), (uint32_t)s->b == 1030);
+		return descriptor_close_on_exec(dup_from(fd, (uint32_t)s->c),
+						(uint32_t)s->b == 1030);
 	case 1: /* F_GETFD */
 		flags = mote_get_flags(L.area, fd);
 		return flags < 0 ? flags : descriptor_closes_on_exec(fd);
@@ -268,7 +272,9 @@ SYSCALL(ioctl)
 		rc = mote_get_flags(area, fd);
 		if (rc < 0)
 			return rc;
-		return mote_set_flags(area, fd, value ? (uint32_t)rc | O_NONBLOCK_ : (uint32_t)rc & ~(uint32_t)O_NONBLOCK_);
+		return mote_set_flags(area, fd,
+				      value ? (uint32_t)rc | O_NONBLOCK_
+					    : (uint32_t)rc & ~(uint32_t)O_NONBLOCK_);
 	case 0x540f: /* TIOCGPGRP */
 		rc = mote_tty_get(area, fd, &t);
 		value = (int32_t)L.boot->pid;
@@ -321,22 +327,29 @@ SYSCALL(flock)
 	return mote_flock(L.area, (int32_t)s->a, (uint32_t)s->b);
 }
 
-static int64_t copy_between(int32_t out, int32_t in, uint64_t offset_at, uint64_t out_offset_at, uint64_t count)
+static int64_t copy_between(int32_t out, int32_t in, uint64_t offset_at, uint64_t out_offset_at,
+			    uint64_t count)
 {
 	static uint8_t buffer[65536];
 	uint64_t done = 0, in_at = 0, out_at = 0;
-	if ((offset_at && get_user(&in_at, offset_at, 8) < 0) || (out_offset_at && get_user(&out_at, out_offset_at, 8) < 0))
+	if ((offset_at && get_user(&in_at, offset_at, 8) < 0) ||
+	    (out_offset_at && get_user(&out_at, out_offset_at, 8) < 0))
 		return -E_FAULT;
 	while (done < count) {
-		struct mote_iovec v = {.base = (uint64_t)buffer, .len = count - done < sizeof(buffer) ? count - done : sizeof(buffer)};
-		int64_t n = offset_at ? mote_preadv(L.area, in, &v, 1, in_at + done) : mote_readv(L.area, in, &v, 1);
+		struct mote_iovec v = {.base = (uint64_t)buffer,
+				       .len = count - done < sizeof(buffer) ? count - done
+									    : sizeof(buffer)};
+		int64_t n = offset_at ? mote_preadv(L.area, in, &v, 1, in_at + done)
+				      : mote_readv(L.area, in, &v, 1);
 		if (n < 0)
 			return done ? (int64_t)done : n;
 		if (n == 0)
 			break;
 		for (int64_t sent = 0; sent < n;) {
-			struct mote_iovec w = {.base = (uint64_t)buffer + (uint64_t)sent, .len = (uint64_t)(n - sent)};
-			int64_t m = out_offset_at ? mote_pwritev(L.area, out, &w, 1, out_at + done + (uint64_t)sent)
+			struct mote_iovec w = {.base = (uint64_t)buffer + (uint64_t)sent,
+					       .len = (uint64_t)(n - sent)};
+			int64_t m = out_offset_at ? mote_pwritev(L.area, out, &w, 1,
+								 out_at + done + (uint64_t)sent)
 						  : mote_writev(L.area, out, &w, 1);
 			if (m < 0)
 				return done ? (int64_t)done : m;
@@ -348,7 +361,8 @@ static int64_t copy_between(int32_t out, int32_t in, uint64_t offset_at, uint64_
 	}
 	in_at += done;
 	out_at += done;
-	if ((offset_at && put_user(offset_at, &in_at, 8) < 0) || (out_offset_at && put_user(out_offset_at, &out_at, 8) < 0))
+	if ((offset_at && put_user(offset_at, &in_at, 8) < 0) ||
+	    (out_offset_at && put_user(out_offset_at, &out_at, 8) < 0))
 		return -E_FAULT;
 	return (int64_t)done;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls on descriptors of events: eventfd, epoll, timerfd. The kernel behind the host calls does the work. */
+/* System calls on descriptors of events: eventfd, epoll, timerfd. The kernel behind the host calls
+ * does the work. */
 #include "guest/linux/syscall.h"
 
 static int64_t make_eventfd(uint32_t initial, uint32_t flags)
 {
 	if (flags & ~(uint32_t)(O_CLOEXEC_ | O_NONBLOCK_ | 1 /* EFD_SEMAPHORE */))
 		return -E_INVAL;
-	return descriptor_close_on_exec(mote_eventfd(L.area, initial, flags & ~(uint32_t)O_CLOEXEC_), flags & O_CLOEXEC_);
+	return descriptor_close_on_exec(
+		mote_eventfd(L.area, initial, flags & ~(uint32_t)O_CLOEXEC_), flags & O_CLOEXEC_);
 }
 
 SYSCALL(eventfd)
@@ -37,7 +39,8 @@ SYSCALL(epoll_ctl)
 	struct mote_epoll_event event = {0};
 	if ((uint32_t)s->b != EPOLL_DELETE && get_user(&event, s->d, sizeof(event)) < 0)
 		return -E_FAULT;
-	return mote_epoll_control(L.area, (int32_t)s->a, (uint32_t)s->b, (int32_t)s->c, event.events, event.data);
+	return mote_epoll_control(L.area, (int32_t)s->a, (uint32_t)s->b, (int32_t)s->c,
+				  event.events, event.data);
 }
 
 /* Signals that mean nothing to the program neither end the wait nor prolong it. */
@@ -48,7 +51,8 @@ static int64_t wait_for(const struct args *s, const struct mote_time *timeout)
 		return -E_INVAL;
 	int64_t since = timeout ? now_ns() : 0, rc;
 	struct mote_time left = timeout ? *timeout : (struct mote_time){0};
-	while ((rc = mote_epoll_wait(L.area, (int32_t)s->a, (void *)s->b, (uint64_t)room * sizeof(struct mote_epoll_event),
+	while ((rc = mote_epoll_wait(L.area, (int32_t)s->a, (void *)s->b,
+				     (uint64_t)room * sizeof(struct mote_epoll_event),
 				     timeout ? &left : NULL)) == -E_INTR &&
 	       !signal_waiting())
 		if (timeout)
@@ -86,8 +90,9 @@ SYSCALL(epoll_pwait2)
 SYSCALL(timerfd_create)
 {
 	uint32_t flags = (uint32_t)s->b;
-	return descriptor_close_on_exec(mote_timerfd_create(L.area, (uint32_t)s->a, flags & ~(uint32_t)O_CLOEXEC_),
-					flags & O_CLOEXEC_);
+	return descriptor_close_on_exec(
+		mote_timerfd_create(L.area, (uint32_t)s->a, flags & ~(uint32_t)O_CLOEXEC_),
+		flags & O_CLOEXEC_);
 }
 
 SYSCALL(timerfd_settime)

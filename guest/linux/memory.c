@@ -2,7 +2,13 @@
 /* Memory system calls. Placement is decided here; the mappings themselves are the host's work. */
 #include "guest/linux/syscall.h"
 
-enum { MAP_SHARED_ = 1, MAP_PRIVATE_ = 2, MAP_FIXED_ = 0x10, MAP_ANONYMOUS_ = 0x20, MAP_FIXED_NOREPLACE_ = 0x100000 };
+enum {
+	MAP_SHARED_ = 1,
+	MAP_PRIVATE_ = 2,
+	MAP_FIXED_ = 0x10,
+	MAP_ANONYMOUS_ = 0x20,
+	MAP_FIXED_NOREPLACE_ = 0x100000
+};
 enum { MREMAP_MAYMOVE_ = 1, MREMAP_FIXED_ = 2, MADV_DONTNEED_ = 4, MADV_FREE_ = 8 };
 enum { LARGE_PAGE = 2 << 20, LARGE_HEAP = 4 << 20 };
 enum { PROT_ALL = MOTE_PROT_READ | MOTE_PROT_WRITE | MOTE_PROT_EXEC };
@@ -33,13 +39,18 @@ static int64_t memory_brk(uint64_t to)
 		return (int64_t)L.brk;
 	uint64_t end = up(to);
 	if (end > L.brk_mapped) {
-		/* In steps, since each is an exit: of 128 KiB, and in a large heap of large pages. */
+		/* In steps, since each is an exit: of 128 KiB, and in a large heap of large pages.
+		 */
 		uint64_t more = (end - L.brk_mapped + 0x1ffff) & ~0x1ffffUL;
 		if (L.brk_mapped - L.brk_start >= LARGE_HEAP)
-			more = ((end + LARGE_PAGE - 1) & ~(uint64_t)(LARGE_PAGE - 1)) - L.brk_mapped;
-		if (mote_mem_map(L.area, L.brk_mapped, more, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0) {
-			more = end - L.brk_mapped; /* near the limit: what is asked for, and no more */
-			if (mote_mem_map(L.area, L.brk_mapped, more, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
+			more = ((end + LARGE_PAGE - 1) & ~(uint64_t)(LARGE_PAGE - 1)) -
+			       L.brk_mapped;
+		if (mote_mem_map(L.area, L.brk_mapped, more, MOTE_PROT_READ | MOTE_PROT_WRITE) <
+		    0) {
+			more = end -
+			       L.brk_mapped; /* near the limit: what is asked for, and no more */
+			if (mote_mem_map(L.area, L.brk_mapped, more,
+					 MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
 				return (int64_t)L.brk;
 		}
 		L.brk_mapped += more;
@@ -78,10 +89,13 @@ static bool in_zone(uint64_t addr, uint64_t bytes)
 	return addr >= MOTE_WINDOW_END && addr <= LINUX_MMAP_TOP && bytes <= LINUX_MMAP_TOP - addr;
 }
 
-static int64_t memory_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int32_t fd, uint64_t offset)
+static int64_t memory_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int32_t fd,
+			   uint64_t offset)
 {
-	bool anonymous = flags & MAP_ANONYMOUS_, fixed = flags & (MAP_FIXED_ | MAP_FIXED_NOREPLACE_);
-	if (bytes == 0 || (prot & ~(uint32_t)PROT_ALL) || offset % MOTE_PAGE || (fixed && addr % MOTE_PAGE))
+	bool anonymous = flags & MAP_ANONYMOUS_,
+	     fixed = flags & (MAP_FIXED_ | MAP_FIXED_NOREPLACE_);
+	if (bytes == 0 || (prot & ~(uint32_t)PROT_ALL) || offset % MOTE_PAGE ||
+	    (fixed && addr % MOTE_PAGE))
 		return -E_INVAL;
 	if (!(flags & (MAP_SHARED_ | MAP_PRIVATE_)))
 		return -E_INVAL;
@@ -165,7 +179,8 @@ static int64_t move_mapping(uint64_t addr, uint64_t old_bytes, uint64_t new_byte
 	int64_t at = memory_mmap(to, new_bytes, MOTE_PROT_READ | MOTE_PROT_WRITE, flags, -1, 0);
 	if (at < 0)
 		return at;
-	if (user_copy((void *)at, (const void *)addr, old_bytes < new_bytes ? old_bytes : new_bytes) < 0) {
+	if (user_copy((void *)at, (const void *)addr,
+		      old_bytes < new_bytes ? old_bytes : new_bytes) < 0) {
 		(void)memory_munmap((uint64_t)at, new_bytes);
 		return -E_FAULT;
 	}
@@ -173,9 +188,11 @@ static int64_t move_mapping(uint64_t addr, uint64_t old_bytes, uint64_t new_byte
 	return at;
 }
 
-static int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to)
+static int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags,
+			     uint64_t to)
 {
-	if (addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 || (flags & ~(uint32_t)(MREMAP_MAYMOVE_ | MREMAP_FIXED_)))
+	if (addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 ||
+	    (flags & ~(uint32_t)(MREMAP_MAYMOVE_ | MREMAP_FIXED_)))
 		return -E_INVAL;
 	old_bytes = up(old_bytes);
 	new_bytes = up(new_bytes);
@@ -186,7 +203,9 @@ static int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_byt
 		return move_mapping(addr, old_bytes, new_bytes, to);
 	}
 	if (new_bytes <= old_bytes) {
-		int64_t rc = new_bytes < old_bytes ? memory_munmap(addr + new_bytes, old_bytes - new_bytes) : 0;
+		int64_t rc = new_bytes < old_bytes
+				     ? memory_munmap(addr + new_bytes, old_bytes - new_bytes)
+				     : 0;
 		return rc < 0 ? rc : (int64_t)addr;
 	}
 	uint64_t more = new_bytes - old_bytes;

@@ -7,7 +7,8 @@
 
 enum { POOL_BYTES = 32768 };
 
-/* Strings of two pools: when one is full, those still in use move to the other. Offset 0: no name. */
+/* Strings of two pools: when one is full, those still in use move to the other. Offset 0: no name.
+ */
 static char pools[2][POOL_BYTES];
 static char *pool = pools[0];
 static uint16_t name_at[DESCRIPTORS_MAX];

@@ -3,8 +3,8 @@
 #include "guest/linux/syscall.h"
 
 /*
- * What /dev/stdout and /proc/self/fd name: a duplicate, which for pipes, terminals and sockets is what Linux
- * makes of it. A file keeps the offset and the access that it was opened with.
+ * What /dev/stdout and /proc/self/fd name: a duplicate, which for pipes, terminals and sockets is
+ * what Linux makes of it. A file keeps the offset and the access that it was opened with.
  */
 static int64_t open_own(int32_t fd)
 {
@@ -23,7 +23,8 @@ static int64_t open_place(struct place *p, uint32_t flags, uint32_t mode)
 		return -E_NOTSUP;
 	flags &= ~(uint32_t)O_PATH_;
 	do
-		rc = mote_open(L.area, p->base, p->rest, strlen(p->rest), p->resolve, flags, mode & ~L.umask);
+		rc = mote_open(L.area, p->base, p->rest, strlen(p->rest), p->resolve, flags,
+			       mode & ~L.umask);
 	while (place_again(p, rc));
 	if (rc >= 0 && !(flags & (ACCESS_MODE | O_CREAT_)) && place_name(p, name))
 		descriptor_named((int32_t)rc, name);
@@ -66,12 +67,14 @@ static int64_t open_resolved(int32_t dirfd, uint64_t path, const uint64_t how[3]
 		memcpy(p.path, here, sizeof(here));
 		dir = place_here(&p);
 		if (dir >= 0)
-			dir = mote_open(L.area, p.base, p.rest, strlen(p.rest), p.resolve, O_DIRECTORY_, 0);
+			dir = mote_open(L.area, p.base, p.rest, strlen(p.rest), p.resolve,
+					O_DIRECTORY_, 0);
 	}
 	if (dir < 0)
 		return dir;
 	uint32_t resolve = how[2] & IN_ROOT ? MOTE_RESOLVE_IN_ROOT : MOTE_RESOLVE_BENEATH;
-	int64_t rc = mote_open(L.area, (int32_t)dir, rest, (uint64_t)len, resolve | (how[0] & O_NOFOLLOW_ ? MOTE_RESOLVE_NOFOLLOW : 0),
+	int64_t rc = mote_open(L.area, (int32_t)dir, rest, (uint64_t)len,
+			       resolve | (how[0] & O_NOFOLLOW_ ? MOTE_RESOLVE_NOFOLLOW : 0),
 			       (uint32_t)how[0] & ~(uint32_t)O_PATH_, (uint32_t)how[1] & ~L.umask);
 	if (dirfd == AT_FDCWD_)
 		(void)mote_close(L.area, (int32_t)dir);
@@ -86,7 +89,8 @@ SYSCALL(openat2)
 		return s->d < sizeof(how) ? -E_INVAL : -E_2BIG;
 	if (get_user(how, s->c, sizeof(how)) < 0)
 		return -E_FAULT;
-	if ((how[0] | how[1]) >> 32 || (how[2] & ~(uint64_t)KNOWN) || (how[2] & (BENEATH | IN_ROOT)) == (BENEATH | IN_ROOT))
+	if ((how[0] | how[1]) >> 32 || (how[2] & ~(uint64_t)KNOWN) ||
+	    (how[2] & (BENEATH | IN_ROOT)) == (BENEATH | IN_ROOT))
 		return -E_INVAL;
 	if (how[2] & ~(uint64_t)(NO_MAGICLINKS | BENEATH | IN_ROOT)) {
 		lib_log("openat2: resolve flags %lx are not implemented", how[2]);
@@ -114,7 +118,9 @@ static int64_t access_of(int32_t fd, uint32_t mode)
 	int64_t rc = mote_fstat(L.area, fd, &st);
 	if (rc < 0 || mode == 0)
 		return rc;
-	uint32_t bits = st.uid == L.boot->uid ? st.mode >> 6 : st.gid == L.boot->gid ? st.mode >> 3 : st.mode;
+	uint32_t bits = st.uid == L.boot->uid	? st.mode >> 6
+			: st.gid == L.boot->gid ? st.mode >> 3
+						: st.mode;
 	if (L.boot->uid == 0)
 		bits = 6 | ((st.mode & 0111) || (st.mode & 0170000) == 0040000 ? 1 : 0);
 	return mode & ~bits & 7 ? -E_ACCES : 0;
@@ -207,7 +213,8 @@ SYSCALL(unlinkat)
 	return unlink_at((int32_t)s->a, s->b, (uint32_t)s->c);
 }
 
-static int64_t two_places(struct place *p, int32_t from_dir, uint64_t from, struct place *q, int32_t to_dir, uint64_t to)
+static int64_t two_places(struct place *p, int32_t from_dir, uint64_t from, struct place *q,
+			  int32_t to_dir, uint64_t to)
 {
 	int64_t rc = place_of(p, from_dir, from, true);
 	if (rc == 0)
@@ -215,7 +222,8 @@ static int64_t two_places(struct place *p, int32_t from_dir, uint64_t from, stru
 	return rc;
 }
 
-/* How both of two paths are resolved. From their roots they cannot leave: there -E_XDEV means another device. */
+/* How both of two paths are resolved. From their roots they cannot leave: there -E_XDEV means
+ * another device. */
 static uint32_t resolve_both(const struct place *p, const struct place *q)
 {
 	return p->resolve & q->resolve & MOTE_RESOLVE_IN_ROOT;
@@ -226,15 +234,16 @@ static int64_t outside_both(const struct place *p, const struct place *q, int64_
 	return resolve_both(p, q) ? rc : outside(rc);
 }
 
-static int64_t rename_at(int32_t from_dir, uint64_t from, int32_t to_dir, uint64_t to, uint32_t flags)
+static int64_t rename_at(int32_t from_dir, uint64_t from, int32_t to_dir, uint64_t to,
+			 uint32_t flags)
 {
 	struct place p, q;
 	int64_t rc = two_places(&p, from_dir, from, &q, to_dir, to);
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_rename(L.area, p.base, p.rest, strlen(p.rest), q.base, q.rest, strlen(q.rest),
-				 resolve_both(&p, &q), flags);
+		rc = mote_rename(L.area, p.base, p.rest, strlen(p.rest), q.base, q.rest,
+				 strlen(q.rest), resolve_both(&p, &q), flags);
 	while (places_again(&p, &q, rc));
 	return outside_both(&p, &q, rc);
 }
@@ -261,15 +270,16 @@ static int64_t link_at(int32_t from_dir, uint64_t from, int32_t to_dir, uint64_t
 	if (flags & ~(uint32_t)AT_SYMLINK_FOLLOW_)
 		return -E_INVAL;
 	/* The host's link is of the name itself, which is the same unless it is a symlink. */
-	if ((flags & AT_SYMLINK_FOLLOW_) && stat_at(from_dir, from, AT_SYMLINK_NOFOLLOW_, &st) == 0 &&
+	if ((flags & AT_SYMLINK_FOLLOW_) &&
+	    stat_at(from_dir, from, AT_SYMLINK_NOFOLLOW_, &st) == 0 &&
 	    (st.mode & 0170000) == 0120000)
 		return -E_NOTSUP;
 	int64_t rc = two_places(&p, from_dir, from, &q, to_dir, to);
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_link(L.area, p.base, p.rest, strlen(p.rest), q.base, q.rest, strlen(q.rest),
-			       resolve_both(&p, &q));
+		rc = mote_link(L.area, p.base, p.rest, strlen(p.rest), q.base, q.rest,
+			       strlen(q.rest), resolve_both(&p, &q));
 	while (places_again(&p, &q, rc));
 	return outside_both(&p, &q, rc);
 }
@@ -292,7 +302,8 @@ static int64_t symlink_at(uint64_t target, int32_t dirfd, uint64_t path)
 	if (len < 0 || rc < 0)
 		return len < 0 ? len : rc;
 	do
-		rc = mote_symlink(L.area, text, (uint64_t)len, p.base, p.rest, strlen(p.rest), p.resolve & 1);
+		rc = mote_symlink(L.area, text, (uint64_t)len, p.base, p.rest, strlen(p.rest),
+				  p.resolve & 1);
 	while (place_again(&p, rc));
 	return outside(rc);
 }
@@ -335,14 +346,17 @@ static int64_t readlink_at(int32_t dirfd, uint64_t path, uint64_t to, uint64_t r
 	int64_t rc = place_of(&p, dirfd, path, true);
 	if (room == 0 || room > INT32_MAX)
 		return -E_INVAL;
-	if (strcmp(p.path, "/proc/self/exe") == 0) /* though there may be no directory to find it in */
+	if (strcmp(p.path, "/proc/self/exe") ==
+	    0) /* though there may be no directory to find it in */
 		return put_own_name(to, room);
 	if (rc < 0)
 		return rc;
 	if (p.own >= 0)
-		return descriptor_name(p.own) ? put_text(to, room, descriptor_name(p.own)) : -E_NOENT;
+		return descriptor_name(p.own) ? put_text(to, room, descriptor_name(p.own))
+					      : -E_NOENT;
 	do
-		rc = mote_readlink(L.area, p.base, p.rest, strlen(p.rest), p.resolve & 1, (void *)to, room);
+		rc = mote_readlink(L.area, p.base, p.rest, strlen(p.rest), p.resolve & 1,
+				   (void *)to, room);
 	while (place_again(&p, rc));
 	return outside(rc);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Paths: the working directory, and which of the directories that the guest holds a path begins at. Each
- * of those acts as the root of what is below it. A path relative to a descriptor is first resolved beneath
- * that; where it leads above, it is resolved again from the name by which the directory was opened.
+ * Paths: the working directory, and which of the directories that the guest holds a path begins at.
+ * Each of those acts as the root of what is below it. A path relative to a descriptor is first
+ * resolved beneath that; where it leads above, it is resolved again from the name by which the
+ * directory was opened.
  */
 #include "guest/linux/syscall.h"
 
@@ -34,7 +35,8 @@ static bool covers(const char *dir, const char *path, size_t *len)
 	return true;
 }
 
-/* The directory that an absolute path is in, and where in the path its own part begins; -E_NOENT: none. */
+/* The directory that an absolute path is in, and where in the path its own part begins; -E_NOENT:
+ * none. */
 static int32_t root_of(const char *path, size_t *own)
 {
 	const struct mote_preopen *p = (const void *)boot_string(L.boot->preopens);
@@ -42,8 +44,8 @@ static int32_t root_of(const char *path, size_t *own)
 	*own = 0;
 	for (uint32_t i = 0; i < L.boot->preopenc && i < 64; i++) {
 		size_t len;
-		if (p[i].kind != MOTE_PREOPEN_LISTENER && covers(boot_string(p[i].path), path, &len) &&
-		    (found < 0 || len >= *own)) {
+		if (p[i].kind != MOTE_PREOPEN_LISTENER &&
+		    covers(boot_string(p[i].path), path, &len) && (found < 0 || len >= *own)) {
 			found = L.preopen_fd[i];
 			*own = len;
 		}
@@ -114,8 +116,8 @@ static bool still_named(const char *name, int32_t fd)
 	if (!*rest)
 		rest = ".";
 	return base >= 0 && mote_fstat(L.area, fd, &held) == 0 &&
-	       mote_stat(L.area, base, rest, strlen(rest), MOTE_RESOLVE_IN_ROOT, &found) == 0 && held.dev == found.dev &&
-	       held.ino == found.ino;
+	       mote_stat(L.area, base, rest, strlen(rest), MOTE_RESOLVE_IN_ROOT, &found) == 0 &&
+	       held.dev == found.dev && held.ino == found.ino;
 }
 
 bool place_again(struct place *p, int64_t rc)
@@ -163,7 +165,8 @@ SYSCALL(getcwd)
 	return put_user(s->a, L.cwd, len) < 0 ? -E_FAULT : (int64_t)len;
 }
 
-/* Reads the symlink that an absolute path without links names into target: its length, 0 where it is none. */
+/* Reads the symlink that an absolute path without links names into target: its length, 0 where it
+ * is none. */
 static int64_t read_link(const char *path, char *target)
 {
 	size_t own;
@@ -171,7 +174,8 @@ static int64_t read_link(const char *path, char *target)
 	const char *rest = path + own;
 	if (base < 0 || !*rest) /* above every directory that the guest holds, or one of them */
 		return 0;
-	int64_t rc = mote_readlink(L.area, base, rest + 1, strlen(rest + 1), MOTE_RESOLVE_IN_ROOT, target, PATH_MAX_BYTES - 1);
+	int64_t rc = mote_readlink(L.area, base, rest + 1, strlen(rest + 1), MOTE_RESOLVE_IN_ROOT,
+				   target, PATH_MAX_BYTES - 1);
 	return rc == -E_INVAL ? 0 : rc;
 }
 

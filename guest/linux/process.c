@@ -40,13 +40,19 @@ SYSCALL(zero)
 SYSCALL(getresuid)
 {
 	uint32_t id = L.boot->uid;
-	return put_user(s->a, &id, 4) < 0 || put_user(s->b, &id, 4) < 0 || put_user(s->c, &id, 4) < 0 ? -E_FAULT : 0;
+	return put_user(s->a, &id, 4) < 0 || put_user(s->b, &id, 4) < 0 ||
+			       put_user(s->c, &id, 4) < 0
+		       ? -E_FAULT
+		       : 0;
 }
 
 SYSCALL(getresgid)
 {
 	uint32_t id = L.boot->gid;
-	return put_user(s->a, &id, 4) < 0 || put_user(s->b, &id, 4) < 0 || put_user(s->c, &id, 4) < 0 ? -E_FAULT : 0;
+	return put_user(s->a, &id, 4) < 0 || put_user(s->b, &id, 4) < 0 ||
+			       put_user(s->c, &id, 4) < 0
+		       ? -E_FAULT
+		       : 0;
 }
 
 /* Becoming who one is already is allowed; anybody else is not. */
@@ -93,8 +99,9 @@ SYSCALL(setgid)
 SYSCALL(uname)
 {
 	static char u[6][65];
-	const char *const fields[6] = {"Linux", boot_string(L.boot->hostname), "6.1.0-mote", "#1 Mote " MOTE_VERSION, "x86_64",
-				       "(none)"};
+	const char *const fields[6] = {"Linux",	     boot_string(L.boot->hostname),
+				       "6.1.0-mote", "#1 Mote " MOTE_VERSION,
+				       "x86_64",     "(none)"};
 	memset(u, 0, sizeof(u));
 	for (int i = 0; i < 6; i++)
 		memcpy(u[i], fields[i], strnlen(fields[i], 64));
@@ -113,8 +120,11 @@ SYSCALL(sysinfo)
 {
 	struct mote_time t;
 	mote_clock_get(L.area, 7, &t);
-	struct linux_sysinfo info = {.uptime = t.sec, .totalram = L.boot->memory_bytes,
-				     .freeram = L.boot->memory_bytes / 2, .procs = 1, .mem_unit = 1};
+	struct linux_sysinfo info = {.uptime = t.sec,
+				     .totalram = L.boot->memory_bytes,
+				     .freeram = L.boot->memory_bytes / 2,
+				     .procs = 1,
+				     .mem_unit = 1};
 	return put_user(s->a, &info, sizeof(info));
 }
 
@@ -189,7 +199,8 @@ SYSCALL(getrusage)
 SYSCALL(getcpu)
 {
 	const uint32_t first = 0;
-	if ((s->a && put_user(s->a, &first, sizeof(first)) < 0) || (s->b && put_user(s->b, &first, sizeof(first)) < 0))
+	if ((s->a && put_user(s->a, &first, sizeof(first)) < 0) ||
+	    (s->b && put_user(s->b, &first, sizeof(first)) < 0))
 		return -E_FAULT;
 	return 0;
 }
@@ -285,7 +296,8 @@ SYSCALL(futex)
 	if (value != (uint32_t)s->c)
 		return -E_AGAIN;
 	if (!s->d) {
-		lib_error("%s: deadlock: its only thread waits for another one", boot_string(L.boot->payload_path));
+		lib_error("%s: deadlock: its only thread waits for another one",
+			  boot_string(L.boot->payload_path));
 		mote_exit_signal(L.area, 6);
 	}
 	if (get_user(&t, s->d, sizeof(t)) < 0)
@@ -307,7 +319,8 @@ static int64_t refuse_once(int which, const char *what)
 SYSCALL(fork)
 {
 	(void)s;
-	return refuse_once(0, "fork is not implemented: a guest is one process; start the other program in a container of its own");
+	return refuse_once(0, "fork is not implemented: a guest is one process; start the other "
+			      "program in a container of its own");
 }
 
 /* A thread shares all; a child that only shares memory, as posix_spawn makes one, is a process. */
@@ -318,14 +331,17 @@ SYSCALL(clone)
 	if (s->nr == CLONE3 && get_user(&flags, s->a, sizeof(flags)) < 0)
 		return -E_FAULT;
 	if (flags & CLONE_THREAD)
-		return refuse_once(1, "threads are not implemented: a guest has one; build the program without them");
+		return refuse_once(1, "threads are not implemented: a guest has one; build the "
+				      "program without them");
 	return sys_fork(s);
 }
 
 SYSCALL(execve)
 {
 	(void)s;
-	return refuse_once(2, "execve is not implemented: name the program itself as the container's entrypoint");
+	return refuse_once(
+		2,
+		"execve is not implemented: name the program itself as the container's entrypoint");
 }
 
 SYSCALL(wait4)

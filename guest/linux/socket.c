@@ -15,7 +15,8 @@ static int64_t put_address(const struct mote_sockaddr *a, uint64_t to, uint64_t 
 	uint32_t room;
 	if (!to)
 		return 0;
-	if (get_user(&room, len_at, 4) < 0 || put_user(to, a->data, a->len < room ? a->len : room) < 0 ||
+	if (get_user(&room, len_at, 4) < 0 ||
+	    put_user(to, a->data, a->len < room ? a->len : room) < 0 ||
 	    put_user(len_at, &a->len, 4) < 0)
 		return -E_FAULT;
 	return 0;
@@ -23,7 +24,9 @@ static int64_t put_address(const struct mote_sockaddr *a, uint64_t to, uint64_t 
 
 SYSCALL(socket)
 {
-	return descriptor_close_on_exec(mote_socket(L.area, (uint32_t)s->a, (uint32_t)s->b, (uint32_t)s->c), s->b & O_CLOEXEC_);
+	return descriptor_close_on_exec(
+		mote_socket(L.area, (uint32_t)s->a, (uint32_t)s->b, (uint32_t)s->c),
+		s->b & O_CLOEXEC_);
 }
 
 SYSCALL(socketpair)
@@ -75,7 +78,8 @@ SYSCALL(sendto)
 	struct mote_sockaddr a;
 	struct mote_iovec v = {.base = s->b, .len = s->c};
 	int64_t rc = s->e ? get_address(&a, s->e, s->f) : 0;
-	return rc < 0 ? rc : mote_send(L.area, (int32_t)s->a, &v, 1, (uint32_t)s->d, s->e ? &a : NULL);
+	return rc < 0 ? rc
+		      : mote_send(L.area, (int32_t)s->a, &v, 1, (uint32_t)s->d, s->e ? &a : NULL);
 }
 
 SYSCALL(recvfrom)
@@ -104,7 +108,8 @@ SYSCALL(sendmsg)
 	int64_t rc = m.name ? get_address(&a, m.name, m.namelen) : 0;
 	if (rc < 0)
 		return rc;
-	return mote_send(L.area, (int32_t)s->a, (const void *)m.iov, m.iovlen, (uint32_t)s->c, m.name ? &a : NULL);
+	return mote_send(L.area, (int32_t)s->a, (const void *)m.iov, m.iovlen, (uint32_t)s->c,
+			 m.name ? &a : NULL);
 }
 
 SYSCALL(recvmsg)
@@ -113,7 +118,8 @@ SYSCALL(recvmsg)
 	struct mote_sockaddr a;
 	if (get_user(&m, s->b, sizeof(m)) < 0)
 		return -E_FAULT;
-	int64_t rc = mote_recv(L.area, (int32_t)s->a, (const void *)m.iov, m.iovlen, (uint32_t)s->c, &a);
+	int64_t rc =
+		mote_recv(L.area, (int32_t)s->a, (const void *)m.iov, m.iovlen, (uint32_t)s->c, &a);
 	if (rc < 0)
 		return rc;
 	if (m.name && put_user(m.name, a.data, a.len < m.namelen ? a.len : m.namelen) < 0)
@@ -148,7 +154,8 @@ SYSCALL(getpeername)
 
 SYSCALL(setsockopt)
 {
-	return mote_sock_setopt(L.area, (int32_t)s->a, (uint32_t)s->b, (uint32_t)s->c, (const void *)s->d, s->e);
+	return mote_sock_setopt(L.area, (int32_t)s->a, (uint32_t)s->b, (uint32_t)s->c,
+				(const void *)s->d, s->e);
 }
 
 SYSCALL(getsockopt)
@@ -156,7 +163,8 @@ SYSCALL(getsockopt)
 	uint32_t len;
 	if (get_user(&len, s->e, 4) < 0)
 		return -E_FAULT;
-	int64_t rc = mote_sock_getopt(L.area, (int32_t)s->a, (uint32_t)s->b, (uint32_t)s->c, (void *)s->d, len);
+	int64_t rc = mote_sock_getopt(L.area, (int32_t)s->a, (uint32_t)s->b, (uint32_t)s->c,
+				      (void *)s->d, len);
 	if (rc < 0)
 		return rc;
 	len = (uint32_t)rc;
