@@ -87,10 +87,6 @@ static struct wasm_name module_name(const struct wasm_module *m)
 
 static void add_frame(struct wasm_stop *stop, const struct wasm_module *m, const struct code_place *place)
 {
-	if (stop->frame_count == WASM_BACKTRACE_MAX) {
-		stop->truncated = true;
-		return;
-	}
 	stop->frames[stop->frame_count++] = (struct wasm_frame){
 		.module = module_name(m), .name = wasm_module_func_name(m, place->func), .func_index = place->func,
 		.offset = place->offset};
@@ -99,11 +95,18 @@ static void add_frame(struct wasm_stop *stop, const struct wasm_module *m, const
 /* Walks compiled frames from a code address and its RSP up to where C called in. */
 static void walk(struct wasm_stop *stop, uint64_t rip, uint64_t rsp, bool frame_gone)
 {
+	struct code_place place;
+	uint64_t located = 0;
 	for (;;) {
 		struct wasm_module *m = module_of(rip);
-		struct code_place place;
-		if (!m || !compile_locate(m, (const uint8_t *)rip, &place))
+		if (m && stop->frame_count == WASM_BACKTRACE_MAX) {
+			stop->truncated = true;
 			return;
+		}
+		/* Recursion comes from the same place again and again. */
+		if (!m || (rip != located && !compile_locate(m, (const uint8_t *)rip, &place)))
+			return;
+		located = rip;
 		add_frame(stop, m, &place);
 		uint64_t at = rsp + (frame_gone ? 0 : place.frame_bytes);
 		if (at >= active.base_rsp)

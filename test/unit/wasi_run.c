@@ -355,7 +355,7 @@ static void expect_places(const char *body, const char *inner)
 	run(&r);
 	cr_expect(r.status == 134, "status %d: %s", r.status, r.err);
 	cr_expect(strstr(r.err, inner), "no %s: %s", inner, r.err);
-	cr_expect(strstr(r.err, "     1: 0x35 - "), "no call at 0x35: %s", r.err);
+	cr_expect(strstr(r.err, "     1: 0x35 - ") || strstr(r.err, "   ...\n"), "no call at 0x35: %s", r.err);
 }
 
 /* Frames name the instruction itself: where it faulted, where its trap is elsewhere, what called. */
@@ -364,6 +364,7 @@ Test(wasi_run, backtraces_are_exact)
 	expect_places("\x41\x7f\x28\2\0\x1a", "     0: 0x2b - ");     /* i32.load beyond the memory */
 	expect_places("\x41\1\x41\0\x6d\x1a", "     0: 0x2d - ");     /* i32.div_s by 0 */
 	expect_places("\1\1\1\0\1\1", "     0: 0x2c - ");	      /* unreachable */
+	expect_places("\1\1\1\x10\0\1", "     1: 0x2c - ");     /* itself: until the stack ends */
 }
 
 Test(wasi_run, traps_are_named)
