@@ -220,7 +220,6 @@ struct wasm_module {
 
 	struct wasm_functype *types;
 	uint32_t type_count;
-	bool uses_v128; /* some type says v128: frames have 16-byte slots */
 
 	uint32_t import_count, export_count;
 	struct import *imports;

@@ -55,11 +55,11 @@ static void decode_types(struct decoder *d)
 		t->param_count = read_count(d, WASM_MAX_PARAMS, "parameters");
 		t->params = r->p;
 		for (uint32_t k = 0; k < t->param_count; k++)
-			m->uses_v128 |= read_valtype(r, m) == WASM_V128;
+			(void)read_valtype(r, m);
 		t->result_count = read_count(d, WASM_MAX_RESULTS, "results");
 		t->results = r->p;
 		for (uint32_t k = 0; k < t->result_count; k++)
-			m->uses_v128 |= read_valtype(r, m) == WASM_V128;
+			(void)read_valtype(r, m);
 		/* Parameters and results in one array: a result count of one byte lies between them. */
 		uint8_t *all = arena_need(&m->arena, &d->fail, t->param_count + t->result_count, 1);
 		memcpy(all, t->params, t->param_count);
@@ -117,7 +117,6 @@ static void need_memory_limits(struct decoder *d, uint32_t count)
 static void read_global_type(struct decoder *d, struct global_type *g)
 {
 	g->type = read_valtype(&d->r, d->m);
-	d->m->uses_v128 |= g->type == WASM_V128;
 	uint8_t flag = read_u8(&d->r);
 	if (flag > 1) {
 		d->r.p--;

@@ -90,7 +90,7 @@ struct simd_op {
 	uint8_t scalar;	 /* enum wasm_type, of s */
 	uint8_t lanes;	 /* lane immediates are below */
 	uint8_t natural; /* log2 of the bytes accessed */
-	uint8_t how;	 /* simd.c: enum how */
+	uint8_t how;	 /* enum how */
 	uint8_t imm;	 /* immediate or parameter of the emission */
 	uint32_t x64;	 /* opcode of the instruction that does the work */
 };
@@ -98,7 +98,7 @@ struct simd_op {
 #define SIMD_OP_FIRST_RELAXED 0x100u
 #define SIMD_OP_COUNT 0x114u
 
-/* The instruction behind the prefix 0xfd; its shape is SIMD_ILLEGAL where there is none. */
+/* The row of an instruction behind the prefix 0xfd; its shape is SIMD_ILLEGAL where there is none. */
 const struct simd_op *simd_op(uint32_t op);
 
 /*
@@ -106,7 +106,7 @@ const struct simd_op *simd_op(uint32_t op);
  * Destinations may equal sources. Scratch: XMM14, XMM15 and the flags, no integer register.
  */
 struct simd_args {
-	uint8_t dst; /* XMM; TEST and EXTRACT of integers: an integer register */
+	uint8_t dst;	      /* TEST and EXTRACT of integers: an integer register, else XMM */
 	uint8_t a, b, c;      /* operands in order, addresses left out */
 	uint8_t lane;	      /* EXTRACT, REPLACE, LOAD_LANE, STORE_LANE */
 	bool count_known;     /* SHIFT: by count, not by b */
