@@ -180,10 +180,10 @@ $(B)/hosted/guest/linux/%.o $(B)/hosted/guest/lib/message.o $(B)/test/fuzz/elf.o
 $(B)/test/fuzz/elf $(B)/test/fuzz/elf.replay: $(HOSTED_LOADER)
 
 # What test/bench/io.bench compares: one source as a module and as a program of this machine.
-$(GUESTS)/io_program.wasm: test/bench/io_program.c
+$(GUESTS)/io_program.wasm: test/bench/io_program.c test/bench/measure.h
 	@mkdir -p $(@D)
 	clang --target=wasm32-wasi -O2 $< -o $@
-$(B)/test/bench/io_program: test/bench/io_program.c
+$(B)/test/bench/io_program: test/bench/io_program.c test/bench/measure.h
 	@mkdir -p $(@D)
 	$(CC) -O2 $< -o $@
 bench: $(GUESTS)/io_program.wasm $(B)/test/bench/io_program

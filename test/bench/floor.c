@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bare KVM calls of a cold start and of an exit. Guest-physical and guest-virtual addresses are the same. */
 #include "floor.h"
+#include "measure.h"
 
 #include "abi/layout.h"
 
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MEM_BYTES (64UL << 20)
@@ -24,13 +24,6 @@ struct floor_vm {
 	struct kvm_run *run;
 	int run_bytes;
 };
-
-static double now_us(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
 
 static int must(int rc, const char *what)
 {

@@ -7,23 +7,17 @@
  *        io_program DIR work COUNT          computes, with one call of the system every COUNT rounds
  * Prints the microseconds that it took, one number a part.
  */
+#include "measure.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static char path[4096];
 static int path_room;
-
-static double now_us(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
 
 static void die(const char *what)
 {

@@ -5,6 +5,7 @@
  * so that a machine whose speed drifts does so for both.
  */
 #include "floor.h"
+#include "measure.h"
 
 #include <mote/mote.h>
 
@@ -13,39 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { STARTS = 300, EXIT_RUNS = 100, EXITS = 2000 };
 
 static int kvm_fd;
 static const char *guests;
-
-static double now_us(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
-static double quantile(double *v, int n, double q)
-{
-	qsort(v, (size_t)n, sizeof(*v), compare);
-	return v[(int)((n - 1) * q)];
-}
-
-static void report(const char *name, double *measured, double *floor, int runs)
-{
-	double median = quantile(measured, runs, 0.5), base = quantile(floor, runs, 0.5);
-	printf("{\"name\":\"%s\",\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,\"runs\":%d,\"floor\":%.2f,\"ratio\":%.3f}\n",
-	       name, median, quantile(measured, runs, 0.99), runs, base, median / base);
-}
 
 static int open_guest(const char *name)
 {

@@ -9,6 +9,7 @@
  *   warm-*        call in a sandbox that has been called before
  */
 #include "floor.h"
+#include "measure.h"
 
 #include <mote/call.h>
 #include <mote/pool.h>
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { STARTS = 300, CALLS = 3000, IDLE = 50, THOUSAND = 1000, ROUNDS = 10 };
@@ -28,32 +28,6 @@ static int kvm_fd;
 static const char *guests;
 static char *argv_guest[] = {(char *)"guest", NULL};
 static const int closed[3] = {-1, -1, -1};
-
-static double now_us(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
-static double quantile(double *v, int n, double q)
-{
-	qsort(v, (size_t)n, sizeof(*v), compare);
-	return v[(int)((n - 1) * q)];
-}
-
-static void report(const char *name, double *measured, double *floor, int runs)
-{
-	double median = quantile(measured, runs, 0.5), base = quantile(floor, runs, 0.5);
-	printf("{\"name\":\"%s\",\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,\"runs\":%d,\"floor\":%.2f,\"ratio\":%.3f}\n",
-	       name, median, quantile(measured, runs, 0.99), runs, base, median / base);
-}
 
 static void report_alone(const char *name, const char *unit, double value, int runs)
 {
