@@ -174,6 +174,17 @@ static void one(struct compiler *c, uint8_t op)
 
 /* --- functions --- */
 
+/* The next `count` locals are of one type. A word each: functions of a few bytes may have thousands. */
+static void fill_locals(struct local *to, uint32_t count, uint8_t type, uint32_t slot)
+{
+	struct local first = {.slot = slot, .type = type, .home = X64_NONE};
+	uint64_t word, slots = type == WASM_V128 ? 2 : 1;
+	_Static_assert(sizeof(first) == sizeof(word) && offsetof(struct local, slot) == 0, "slot is added to");
+	memcpy(&word, &first, sizeof(word));
+	for (uint32_t i = 0; i < count; i++, word += slots)
+		memcpy(&to[i], &word, sizeof(word));
+}
+
 static void read_locals(struct compiler *c)
 {
 	uint64_t n = c->type->param_count;
@@ -190,9 +201,9 @@ static void read_locals(struct compiler *c)
 			n += count;
 			continue;
 		}
-		for (; count > 0; count--, slots += type == WASM_V128 ? 2 : 1)
-			c->locals[n++] =
-				(struct local){.slot = slots, .type = type, .home = X64_NONE};
+		fill_locals(c->locals + n, count, type, slots);
+		n += count;
+		slots += type == WASM_V128 ? 2 * count : count;
 	}
 	/* Past the format's own limit they are malformed, past the engine's they are only too many.
 	 */

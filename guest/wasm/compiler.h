@@ -47,9 +47,11 @@ struct value {
 
 struct local {
 	uint32_t slot; /* counted from the first local's */
-	uint32_t refs; /* AT_LOCAL among the operands */
+	uint16_t refs; /* AT_LOCAL among the operands, which are fewer than HEIGHT_MAX */
 	uint8_t type, home;
 };
+
+_Static_assert(HEIGHT_MAX - 1 <= UINT16_MAX, "struct local counts operands");
 
 /* A block being compiled. */
 struct control {
