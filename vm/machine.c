@@ -65,20 +65,19 @@ static int deny_msrs(struct machine *m, struct err *e)
 
 static int set_msrs(struct machine *m)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry e[3];
-	} msrs = {
-		.head.nmsrs = 3,
-		.e = {
-			/* SYSRET loads CS from 0x20 + 16 and SS from 0x20 + 8, SYSCALL CS from 0x10. */
-			{.index = 0xc0000081, .data = 0x23UL << 48 | (uint64_t)MOTE_KERNEL_CS << 32},
-			{.index = 0xc0000082, .data = MOTE_KERNEL_STUBS + MOTE_KERNEL_LSTAR_AT},
-			{.index = 0xc0000084, .data = 0x47700}, /* cleared on entry: TF IF DF IOPL NT AC */
-		},
+	static const struct kvm_msr_entry entries[] = {
+		/* SYSRET loads CS from 0x20 + 16 and SS from 0x20 + 8, SYSCALL CS from 0x10. */
+		{.index = 0xc0000081, .data = 0x23UL << 48 | (uint64_t)MOTE_KERNEL_CS << 32},
+		{.index = 0xc0000082, .data = MOTE_KERNEL_STUBS + MOTE_KERNEL_LSTAR_AT},
+		{.index = 0xc0000084, .data = 0x47700}, /* cleared on entry: TF IF DF IOPL NT AC */
 	};
-	int n = ioctl(m->vcpu_fd, KVM_SET_MSRS, &msrs);
-	return n < 0 ? -errno : n == 3 ? 0 : -EIO;
+	enum { COUNT = sizeof(entries) / sizeof(entries[0]) };
+	_Alignas(struct kvm_msrs) uint8_t room[sizeof(struct kvm_msrs) + sizeof(entries)];
+	struct kvm_msrs *msrs = (struct kvm_msrs *)room;
+	*msrs = (struct kvm_msrs){.nmsrs = COUNT};
+	memcpy(msrs->entries, entries, sizeof(entries));
+	int n = ioctl(m->vcpu_fd, KVM_SET_MSRS, msrs);
+	return n < 0 ? -errno : n == COUNT ? 0 : -EIO;
 }
 
 /* What no guest can change. */
@@ -350,13 +349,13 @@ int machine_renew(struct machine *m)
 
 int machine_signal_mask(struct machine *m, const sigset_t *mask)
 {
-	struct {
-		struct kvm_signal_mask head;
-		uint8_t set[8];
-	} arg = {.head.len = sizeof(arg.set)};
-	static_assert(sizeof(arg.set) <= sizeof(*mask), "the kernel's signal set is the first 8 bytes");
-	memcpy(arg.head.sigset, mask, sizeof(arg.set));
-	return ioctl(m->vcpu_fd, KVM_SET_SIGNAL_MASK, &arg) < 0 ? -errno : 0;
+	enum { SET_BYTES = 8 };
+	static_assert(SET_BYTES <= sizeof(*mask), "the kernel's signal set is the first 8 bytes");
+	_Alignas(struct kvm_signal_mask) uint8_t room[sizeof(struct kvm_signal_mask) + SET_BYTES];
+	struct kvm_signal_mask *arg = (struct kvm_signal_mask *)room;
+	arg->len = SET_BYTES;
+	memcpy(arg->sigset, mask, SET_BYTES);
+	return ioctl(m->vcpu_fd, KVM_SET_SIGNAL_MASK, arg) < 0 ? -errno : 0;
 }
 
 static int run(struct machine *m, enum machine_exit *out, struct err *e)

@@ -474,8 +474,9 @@ static int map_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned acc
 		uint64_t done;
 		int rc = map_one(m, at, end - at, access, &done);
 		if (rc < 0) {
-			if (at > from && change_range(m, from, at - from, 0, entry_unmap) < 0)
-				assert(!"unmapping whole pages takes no memory");
+			/* Unmapping whole pages takes no memory. */
+			int undone = at > from ? change_range(m, from, at - from, 0, entry_unmap) : 0;
+			assert(undone == 0);
 			return rc;
 		}
 		at += done;
@@ -572,8 +573,8 @@ int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, uns
 			rc = memory_walk(m, va, 1, true, &entry, &level);
 		}
 		if (rc < 0) {
-			if (done && change_range(m, at.v, done, 0, entry_unmap) < 0)
-				assert(!"unmapping whole pages takes no memory");
+			int undone = done ? change_range(m, at.v, done, 0, entry_unmap) : 0;
+			assert(undone == 0); /* as above */
 			return rc;
 		}
 		*entry = entry_of(page, access, PTE_FIXED | large);

@@ -153,7 +153,7 @@ static void renew_close(void)
 
 const struct strategy strategies[] = {
 	{"renew", "a new sandbox for each request, made from a snapshot", renew_open, renew_answer,
-	 close_all},
+	 renew_close},
 	{"restore", "one sandbox, set back to its snapshot after each request", restore_open,
 	 restore_answer, close_all},
 	{"reuse", "one sandbox for all requests: what the guest keeps stays", reuse_open,
