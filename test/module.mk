@@ -39,9 +39,9 @@ $(GUESTS)/%.wasm: test/guest/%.wat
 BENCH ?= *
 BENCH_GUESTS := $(addprefix $(GUESTS)/,exit0.elf exit0.wasm yield.elf calls_keeper.elf calls_keeper.wasm)
 $(B)/test/bench/%.o: HOST_INC = $(call layer,abi) -Iapi/include
-$(B)/test/bench/micro: $(B)/test/bench/micro.o $(B)/test/bench/floor.o $(B)/libmote.a
+$(B)/test/bench/micro: $(addprefix $(B)/test/bench/,micro.o bench.o floor.o) $(B)/libmote.a
 	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@
-$(B)/test/bench/snapshot: $(B)/test/bench/snapshot.o $(B)/test/bench/floor.o $(B)/libmote.a
+$(B)/test/bench/snapshot: $(addprefix $(B)/test/bench/,snapshot.o bench.o floor.o) $(B)/libmote.a
 	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@
 bench: product $(B)/test/bench/micro $(B)/test/bench/snapshot $(BENCH_GUESTS)
 	test/bench/run '$(BENCH)'

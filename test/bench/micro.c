@@ -4,34 +4,18 @@
  * JSON object a line on stdout, the shape of build/bench/results.json. Measured and floor runs alternate,
  * so that a machine whose speed drifts does so for both.
  */
+#include "bench.h"
 #include "floor.h"
 #include "measure.h"
 
 #include <mote/mote.h>
 
-#include <fcntl.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { STARTS = 300, EXIT_RUNS = 100, EXITS = 2000 };
-
-static int kvm_fd;
-static const char *guests;
-
-static int open_guest(const char *name)
-{
-	char path[4096];
-	snprintf(path, sizeof(path), "%s/%s", guests, name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		perror(path);
-		exit(1);
-	}
-	return fd;
-}
 
 /* One life of a sandbox: from nothing to the guest's end. Microseconds; torn down untimed. */
 static double life_us(int program, char **argv, int expected)
@@ -78,58 +62,25 @@ static void first_start(const char *name, const char *guest)
 	report(name, measured, floor, STARTS);
 }
 
-static void first_start_native(void)
-{
-	first_start("first-start-native", "exit0.elf");
-}
-
-static void first_start_wasm(void)
-{
-	first_start("first-start-wasm", "exit0.wasm");
-}
-
 /* A guest that makes EXITS host calls less one that makes none, by the number of calls. */
-static void exit_round_trip(void)
+static void exit_round_trip(const char *name, const char *guest)
 {
 	static double measured[EXIT_RUNS], floor[EXIT_RUNS];
 	char count[16];
 	snprintf(count, sizeof(count), "%d", EXITS);
 	char *many[] = {(char *)"yield", count, NULL}, *none[] = {(char *)"yield", (char *)"0", NULL};
-	int program = open_guest("yield.elf");
+	int program = open_guest(guest);
 	for (int i = 0; i < EXIT_RUNS; i++) {
 		measured[i] = (life_us(program, many, 0) - life_us(program, none, 0)) / EXITS;
 		floor[i] = floor_exit_us(kvm_fd, EXITS);
 	}
 	close(program);
-	report("exit-round-trip", measured, floor, EXIT_RUNS);
+	report(name, measured, floor, EXIT_RUNS);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} benches[] = {
-	{"first-start-native", first_start_native},
-	{"first-start-wasm", first_start_wasm},
-	{"exit-round-trip", exit_round_trip},
+const struct bench benches[] = {
+	{"first-start-native", first_start, "exit0.elf"},
+	{"first-start-wasm", first_start, "exit0.wasm"},
+	{"exit-round-trip", exit_round_trip, "yield.elf"},
+	{0},
 };
-
-int main(int argc, char **argv)
-{
-	if (argc < 2) {
-		fprintf(stderr, "usage: micro GUESTS_DIR [PATTERN]\n");
-		return 2;
-	}
-	guests = argv[1];
-	const char *pattern = argc > 2 ? argv[2] : "*";
-	kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm_fd < 0) {
-		perror("/dev/kvm");
-		return 1;
-	}
-	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
-		if (fnmatch(pattern, benches[i].name, 0) == 0) {
-			benches[i].run();
-			fflush(stdout);
-		}
-	return 0;
-}

@@ -8,6 +8,7 @@
  *   restore-*     restore and call in the same sandbox
  *   warm-*        call in a sandbox that has been called before
  */
+#include "bench.h"
 #include "floor.h"
 #include "measure.h"
 
@@ -15,8 +16,6 @@
 #include <mote/pool.h>
 #include <mote/snapshot.h>
 
-#include <fcntl.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +23,6 @@
 
 enum { STARTS = 300, CALLS = 3000, IDLE = 50, THOUSAND = 1000, ROUNDS = 10 };
 
-static int kvm_fd;
-static const char *guests;
 static char *argv_guest[] = {(char *)"guest", NULL};
 static const int closed[3] = {-1, -1, -1};
 
@@ -62,17 +59,11 @@ static void hello(struct mote_sandbox *s)
 /* A sandbox that has been initialised from the program's file. */
 static struct mote_sandbox *first(const char *guest)
 {
-	char path[4096];
 	struct mote_options o = options();
 	struct mote_sandbox *s;
 	struct mote_error e;
-	snprintf(path, sizeof(path), "%s/%s", guests, guest);
-	o.program_fd = open(path, O_RDONLY | O_CLOEXEC);
-	o.program_path = path;
-	if (o.program_fd < 0) {
-		perror(path);
-		exit(1);
-	}
+	o.program_fd = open_guest(guest);
+	o.program_path = guest;
 	must(mote_sandbox_new(&o, &s, &e), &e);
 	must(mote_sandbox_init(s, &e), &e);
 	close(o.program_fd);
@@ -245,11 +236,7 @@ static void thousand_sandboxes(const char *name, const char *guest)
 	thousand(guest);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(const char *name, const char *guest);
-	const char *guest;
-} benches[] = {
+const struct bench benches[] = {
 	{"cold-start-native", cold_start, "calls_keeper.elf"},
 	{"cold-start-wasm", cold_start, "calls_keeper.wasm"},
 	{"renew", renew, "calls_keeper.elf"},
@@ -261,25 +248,5 @@ static const struct {
 	{"idle-memory", idle_memory, "calls_keeper.elf"},
 	{"idle-memory-wasm", idle_memory, "calls_keeper.wasm"},
 	{"thousand-sandboxes", thousand_sandboxes, "calls_keeper.wasm"},
+	{0},
 };
-
-int main(int argc, char **argv)
-{
-	if (argc < 2) {
-		fprintf(stderr, "usage: snapshot GUESTS_DIR [PATTERN]\n");
-		return 2;
-	}
-	guests = argv[1];
-	const char *pattern = argc > 2 ? argv[2] : "*";
-	kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm_fd < 0) {
-		perror("/dev/kvm");
-		return 1;
-	}
-	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
-		if (fnmatch(pattern, benches[i].name, 0) == 0) {
-			benches[i].run(benches[i].name, benches[i].guest);
-			fflush(stdout);
-		}
-	return 0;
-}
