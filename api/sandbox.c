@@ -69,6 +69,15 @@ static int choose_image(const struct mote_options *o, struct vm_config *c, struc
 	return err_set(e, ERR_CONFIG, ENOEXEC, "%s is neither a WebAssembly module nor an x86-64 ELF program", name);
 }
 
+int sandbox_options(const struct mote_options *given, size_t least, struct mote_options *out, struct err *e)
+{
+	if (given->size < least)
+		return err_set(e, ERR_CONFIG, EINVAL, "mote_options: size must be set");
+	*out = (struct mote_options){0};
+	memcpy(out, given, given->size < sizeof(*out) ? given->size : sizeof(*out));
+	return 0;
+}
+
 int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, struct err *e)
 {
 	if (o->dir_count > PREOPENS_MAX || o->listener_count > PREOPENS_MAX - o->dir_count)
@@ -131,13 +140,12 @@ int sandbox_new(const struct mote_options *options, struct vm_snapshot *compiled
 		struct mote_error *error)
 {
 	struct err e = {0};
-	/* Members beyond what the caller knows are at their defaults. */
-	struct mote_options o = {0};
-	if (options->size < offsetof(struct mote_options, argv) + sizeof(o.argv) || !options->argv) {
-		err_set(&e, ERR_CONFIG, EINVAL, "mote_options: size and argv must be set");
+	struct mote_options o;
+	int rc = sandbox_options(options, offsetof(struct mote_options, argv) + sizeof(o.argv), &o, &e);
+	if (rc == 0 && !o.argv)
+		rc = err_set(&e, ERR_CONFIG, EINVAL, "mote_options: argv must be set");
+	if (rc < 0)
 		return sandbox_report(&e, error);
-	}
-	memcpy(&o, options, options->size < sizeof(o) ? options->size : sizeof(o));
 	struct mote_sandbox *s = calloc(1, sizeof(*s));
 	if (!s) {
 		err_sys(&e, ENOMEM, "a sandbox");

@@ -119,12 +119,9 @@ int mote_sandbox_from(struct mote_snapshot *snapshot, const struct mote_options 
 		      struct mote_error *error)
 {
 	struct err e = {0};
-	struct mote_options o = {0};
-	if (options->size < sizeof(o.size)) {
-		err_set(&e, ERR_CONFIG, EINVAL, "mote_options: size must be set");
+	struct mote_options o;
+	if (sandbox_options(options, sizeof(o.size), &o, &e) < 0)
 		return sandbox_report(&e, error);
-	}
-	memcpy(&o, options, options->size < sizeof(o) ? options->size : sizeof(o));
 	struct mote_sandbox *s = calloc(1, sizeof(*s));
 	if (!s) {
 		err_sys(&e, ENOMEM, "a sandbox");

@@ -195,7 +195,7 @@ static int save_contents(struct memory *m, int fd, uint64_t file_at)
 
 int memory_image_view(struct memory_image *i)
 {
-	void *view = mmap(NULL, i->next, PROT_READ, MAP_SHARED, i->fd, (off_t)i->file_at);
+	void *view = mmap(NULL, i->shape.next, PROT_READ, MAP_SHARED, i->fd, (off_t)i->file_at);
 	if (view == MAP_FAILED)
 		return -errno;
 	i->view = view;
@@ -229,7 +229,7 @@ static int save_error(int rc, struct err *e)
 
 int memory_image_save(struct memory *m, const struct memory_image *i, int fd, uint64_t file_at, struct err *e)
 {
-	if (ftruncate(fd, (off_t)(file_at + i->next)) < 0)
+	if (ftruncate(fd, (off_t)(file_at + i->shape.next)) < 0)
 		return err_sys(e, errno, "writing a snapshot");
 	int rc = save_contents(m, fd, file_at);
 	return rc < 0 ? save_error(rc, e) : 0;
@@ -250,12 +250,14 @@ int memory_image_list(struct memory *m, struct memory_image *out, struct err *e)
 {
 	struct memory_image i = {
 		.fd = -1,
-		.next = m->next,
-		.small_next = m->small_next,
-		.small_end = m->small_end,
-		.used_bytes = m->used_bytes - m->tables_next,
-		.max_bytes = m->max_bytes,
-		.tables_next = m->tables_next,
+		.shape = {
+			.next = m->next,
+			.small_next = m->small_next,
+			.small_end = m->small_end,
+			.used_bytes = m->used_bytes - m->tables_next,
+			.max_bytes = m->max_bytes,
+			.tables_next = m->tables_next,
+		},
 	};
 	if (m->tables_spilled)
 		return err_set(e, ERR_GUEST, E2BIG, "the guest has too many page tables for a snapshot");
@@ -290,7 +292,7 @@ int memory_image_take(struct memory *m, struct memory_image *out, struct err *e)
 void memory_image_free(struct memory_image *i)
 {
 	if (i->view)
-		munmap((void *)(uintptr_t)i->view, i->next);
+		munmap((void *)(uintptr_t)i->view, i->shape.next);
 	cleanup_closep(&i->fd);
 	free(i->runs);
 	free(i->free_small);
@@ -376,11 +378,11 @@ static int map_anonymous(struct memory *m, uint64_t from, uint64_t end)
 /* The snapshot's pages under [from, next), nothing in what was used beyond. */
 static int map_contents(const struct memory_image *i, struct memory *m, uint64_t from, uint64_t used_end)
 {
-	void *at = mmap(m->hva + from, i->next - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
+	void *at = mmap(m->hva + from, i->shape.next - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
 			i->fd, (off_t)(i->file_at + from));
 	if (at == MAP_FAILED)
 		return -errno;
-	return used_end > i->next ? map_anonymous(m, i->next, used_end) : 0;
+	return used_end > i->shape.next ? map_anonymous(m, i->shape.next, used_end) : 0;
 }
 
 /* The tables laid out anew, at their places in this memory. */
@@ -411,14 +413,14 @@ static void populate(const struct memory_image *i, struct memory *m)
 /* A memory in which nothing was ever mapped takes the image's tables as they are. */
 static int put_pages(const struct memory_image *i, struct memory *m)
 {
-	bool virgin = i->tables_next && m->tables_next == SMALL && m->next == MEMORY_TABLES_BYTES;
+	bool virgin = i->shape.tables_next && m->tables_next == SMALL && m->next == MEMORY_TABLES_BYTES;
 	int rc = map_contents(i, m, virgin ? 0 : MEMORY_TABLES_BYTES, m->next);
 	if (rc < 0)
 		return rc;
-	m->next = i->next;
+	m->next = i->shape.next;
 	if (!virgin)
 		return map_runs(i, m);
-	m->tables_next = i->tables_next;
+	m->tables_next = i->shape.tables_next;
 	return 0;
 }
 
@@ -426,14 +428,14 @@ int memory_image_put(const struct memory_image *i, struct memory *m)
 {
 	if (m->tables_spilled)
 		return -EAGAIN;
-	if (i->next > m->end || i->used_bytes > m->max_bytes)
+	if (i->shape.next > m->end || i->shape.used_bytes > m->max_bytes)
 		return -ENOMEM;
-	int rc = memory_reach(m, i->next);
+	int rc = memory_reach(m, i->shape.next);
 	if (rc == 0)
 		rc = put_pages(i, m);
-	m->small_next = i->small_next;
-	m->small_end = i->small_end;
-	m->backed_end = i->next;
+	m->small_next = i->shape.small_next;
+	m->small_end = i->shape.small_end;
+	m->backed_end = i->shape.next;
 	m->holes = false;
 	m->file_count = 0;
 	m->file_gpa = m->file_bytes = 0; /* the snapshot's file cannot become shorter */
@@ -441,7 +443,7 @@ int memory_image_put(const struct memory_image *i, struct memory *m)
 		rc = set_frames(&m->free_small, i->free_small, i->free_small_len);
 	if (rc == 0)
 		rc = set_frames(&m->free_large, i->free_large, i->free_large_len);
-	m->used_bytes = i->used_bytes + m->tables_next;
+	m->used_bytes = i->shape.used_bytes + m->tables_next;
 	m->changed = false;
 	if (rc == 0)
 		populate(i, m);
@@ -471,7 +473,7 @@ void memory_image_learn(struct memory_image *i, struct memory *m)
 		w = calloc(1, sizeof(*w));
 	if (!w)
 		return;
-	int rc = each_private_page(m, MEMORY_TABLES_BYTES, i->next, learn_page, w);
+	int rc = each_private_page(m, MEMORY_TABLES_BYTES, i->shape.next, learn_page, w);
 	if ((rc < 0 && rc != -E2BIG) || !atomic_compare_exchange_strong(&i->working_set, &none, w))
 		free(w);
 }
@@ -514,8 +516,8 @@ int memory_image_reset(struct memory_image *i, struct memory *m)
 {
 	memory_image_learn(i, m);
 	struct setter s = {.i = i, .m = m};
-	int rc = each_private_page(m, MEMORY_TABLES_BYTES, i->next, set_back, &s);
+	int rc = each_private_page(m, MEMORY_TABLES_BYTES, i->shape.next, set_back, &s);
 	if (rc == 0)
 		return 0;
-	return madvise(m->hva + MEMORY_TABLES_BYTES, i->next - MEMORY_TABLES_BYTES, MADV_DONTNEED) < 0 ? -errno : 0;
+	return madvise(m->hva + MEMORY_TABLES_BYTES, i->shape.next - MEMORY_TABLES_BYTES, MADV_DONTNEED) < 0 ? -errno : 0;
 }

@@ -20,13 +20,18 @@ struct memory_working_set {
 	struct memory_extent extents[64];
 };
 
+/* Of a memory, as in struct memory; snapshot files hold it as it is. */
+struct memory_shape {
+	uint64_t next, small_next, small_end, used_bytes, max_bytes; /* used: tables not counted */
+	uint64_t tables_next; /* 0: the image has no page tables */
+};
+
 /* Immutable once taken, but for what is learnt about it: may be used by any number of threads. */
 struct memory_image {
 	int fd;              /* owned: guest-physical contents, tables included, never written again; holes are zero */
 	uint64_t file_at;    /* where in it guest-physical 0 is; whole pages */
-	const uint8_t *view; /* owned mapping of it, `next` bytes */
-	uint64_t next, small_next, small_end, used_bytes, max_bytes; /* as in struct memory; tables not counted */
-	uint64_t tables_next; /* 0: the file has no page tables */
+	const uint8_t *view; /* owned mapping of it, `shape.next` bytes */
+	struct memory_shape shape;
 	struct memory_run *runs; /* owned */
 	uint32_t run_count, run_room;
 	uint32_t *free_small, *free_large; /* owned */

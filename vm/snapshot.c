@@ -22,7 +22,7 @@ static int note_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < vm->fds.len; i++)
 		count += vm->fds.entries[i].host >= 0;
-	s->given = vm->given;
+	s->state.given = vm->given;
 	s->fds = calloc(count + 1, sizeof(*s->fds));
 	if (!s->fds)
 		return err_sys(e, ENOMEM, "a snapshot");
@@ -49,22 +49,22 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	int rc = note_fds(vm, s, e);
 	if (rc < 0)
 		return rc;
-	rc = machine_save(&vm->machine, &s->cpu);
+	rc = machine_save(&vm->machine, &s->state.cpu);
 	if (rc < 0)
 		return err_sys(e, -rc, "reading the vCPU's registers");
-	s->area = gpa_of(vm, vm->area);
-	s->kernel_stack = gpa_of(vm, vm->machine.kernel_stack);
-	s->boot = gpa_of(vm, vm->boot);
-	s->area_va = vm->area_va;
-	s->entry = vm->entry;
-	s->payload = vm->payload;
-	s->payload_bytes = vm->payload_bytes;
-	s->at_ready = vm->stop_ready;
-	s->channel_max = vm->channel.max;
-	s->reply_at = vm->channel.reply_at;
-	s->reply_room = vm->channel.reply_room;
-	s->alarm_left_ns = vm->alarm_left_ns;
-	s->alarm_interval_ns = vm->alarm_interval_ns;
+	s->state.area = gpa_of(vm, vm->area);
+	s->state.kernel_stack = gpa_of(vm, vm->machine.kernel_stack);
+	s->state.boot = gpa_of(vm, vm->boot);
+	s->state.area_va = vm->area_va;
+	s->state.entry = vm->entry;
+	s->state.payload = vm->payload;
+	s->state.payload_bytes = vm->payload_bytes;
+	s->state.at_ready = vm->stop_ready;
+	s->state.channel_max = vm->channel.max;
+	s->state.reply_at = vm->channel.reply_at;
+	s->state.reply_room = vm->channel.reply_room;
+	s->state.alarm_left_ns = vm->alarm_left_ns;
+	s->state.alarm_interval_ns = vm->alarm_interval_ns;
 	return 0;
 }
 
@@ -107,7 +107,7 @@ void vm_snapshot_drop(struct vm_snapshot *s)
 
 uint64_t vm_snapshot_memory(const struct vm_snapshot *s)
 {
-	return s->memory.max_bytes;
+	return s->memory.shape.max_bytes;
 }
 
 void vm_snapshot_learn(struct vm *vm)
@@ -140,23 +140,23 @@ static int put_memory(struct vm *vm, struct vm_snapshot *s)
 static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 {
 	uint8_t *hva = vm->memory.hva;
-	vm->area = (struct mote_area *)(void *)(hva + s->area);
-	vm->boot = (struct mote_boot *)(void *)(hva + s->boot);
-	vm->machine.kernel_stack = hva + s->kernel_stack;
-	vm->area_va = s->area_va;
-	vm->entry = s->entry;
-	vm->payload = s->payload;
-	vm->payload_bytes = s->payload_bytes;
+	vm->area = (struct mote_area *)(void *)(hva + s->state.area);
+	vm->boot = (struct mote_boot *)(void *)(hva + s->state.boot);
+	vm->machine.kernel_stack = hva + s->state.kernel_stack;
+	vm->area_va = s->state.area_va;
+	vm->entry = s->state.entry;
+	vm->payload = s->state.payload;
+	vm->payload_bytes = s->state.payload_bytes;
 	free(take_ptr(vm->channel.unfetched));
 	if (!vm->channel.max)
-		vm->channel.max = s->channel_max;
+		vm->channel.max = s->state.channel_max;
 	vm->channel.waiting = true;
-	vm->channel.reply_at = s->reply_at;
-	vm->channel.reply_room = s->reply_room;
+	vm->channel.reply_at = s->state.reply_at;
+	vm->channel.reply_room = s->state.reply_room;
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	vm->alarm_left_ns = s->alarm_left_ns; /* goes on from here */
-	vm->alarm_interval_ns = s->alarm_interval_ns;
+	vm->alarm_left_ns = s->state.alarm_left_ns; /* goes on from here */
+	vm->alarm_interval_ns = s->state.alarm_interval_ns;
 	vm->alarm_left_at = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	vm->ended = false;
 	atomic_store(&vm->pending, 0);
@@ -170,7 +170,7 @@ static int put(struct vm *vm, struct vm_snapshot *s)
 	if (rc < 0)
 		return rc;
 	put_fields(vm, s);
-	rc = machine_load(&vm->machine, &s->cpu);
+	rc = machine_load(&vm->machine, &s->state.cpu);
 	return rc < 0 ? rc : reseed(vm);
 }
 
@@ -200,7 +200,7 @@ static int put_or_say(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	if (rc == -ENOMEM)
 		return err_set(e, ERR_CONFIG, ENOMEM,
 			       "the memory limit of %lu KiB is too small for the snapshot, which uses %lu KiB",
-			       vm->memory.max_bytes >> 10, s->memory.next >> 10);
+			       vm->memory.max_bytes >> 10, s->memory.shape.next >> 10);
 	return rc < 0 ? err_sys(e, -rc, "restoring a snapshot") : 0;
 }
 
@@ -241,9 +241,9 @@ static int check_fds(const struct vm *vm, const struct vm_snapshot *s, struct er
 			return err_set(e, ERR_CONFIG, EBADF,
 				       "descriptor %u is not of the kind that the snapshot's guest was given", at);
 	}
-	if (vm->given != s->given)
+	if (vm->given != s->state.given)
 		return err_set(e, ERR_CONFIG, EBADF, "the snapshot's guest was given %u directories and listeners, not %u",
-			       s->given - 3, vm->given - 3);
+			       s->state.given - 3, vm->given - 3);
 	return 0;
 }
 
@@ -285,7 +285,7 @@ int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct
 	int rc = vm_new(config, &vm, e);
 	if (rc < 0)
 		return rc;
-	rc = s->at_ready ? build_ready(vm, s, config, e) : build(vm, s, config, e);
+	rc = s->state.at_ready ? build_ready(vm, s, config, e) : build(vm, s, config, e);
 	if (rc < 0) {
 		vm_destroy(vm);
 		return rc;

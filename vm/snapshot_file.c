@@ -35,12 +35,9 @@ struct file_header {
 
 /* The fixed part of what follows the header; arrays come behind it in the order of their counts. */
 struct file_meta {
-	uint64_t next, small_next, small_end, used_bytes, max_bytes, tables_next;
-	uint64_t area, kernel_stack, boot, area_va, entry, payload, payload_bytes;
-	uint64_t channel_max, reply_at, reply_room, alarm_left_ns, alarm_interval_ns;
-	uint32_t at_ready, given;
+	struct memory_shape memory;
 	uint32_t run_count, free_small_len, free_large_len, fd_count, extra_bytes, reserved;
-	struct machine_state cpu;
+	struct snapshot_state state;
 };
 
 /* Borrows everything: the arrays behind struct file_meta, for both directions. */
@@ -58,64 +55,6 @@ static unsigned list_parts(struct vm_snapshot *s, struct part parts[5])
 	parts[3] = (struct part){s->fds, (uint64_t)s->fd_count * sizeof(*s->fds)};
 	parts[4] = (struct part){s->extra, s->extra_bytes};
 	return 5;
-}
-
-static void meta_of(const struct vm_snapshot *s, struct file_meta *f)
-{
-	const struct memory_image *m = &s->memory;
-	memset(f, 0, sizeof(*f));
-	f->next = m->next;
-	f->small_next = m->small_next;
-	f->small_end = m->small_end;
-	f->used_bytes = m->used_bytes;
-	f->max_bytes = m->max_bytes;
-	f->tables_next = m->tables_next;
-	f->area = s->area;
-	f->kernel_stack = s->kernel_stack;
-	f->boot = s->boot;
-	f->area_va = s->area_va.v;
-	f->entry = s->entry.v;
-	f->payload = s->payload.v;
-	f->payload_bytes = s->payload_bytes;
-	f->channel_max = s->channel_max;
-	f->reply_at = s->reply_at.v;
-	f->reply_room = s->reply_room;
-	f->alarm_left_ns = s->alarm_left_ns;
-	f->alarm_interval_ns = s->alarm_interval_ns;
-	f->at_ready = s->at_ready;
-	f->given = s->given;
-	f->run_count = m->run_count;
-	f->free_small_len = m->free_small_len;
-	f->free_large_len = m->free_large_len;
-	f->fd_count = s->fd_count;
-	f->extra_bytes = s->extra_bytes;
-	f->cpu = s->cpu;
-}
-
-static void take_meta(struct vm_snapshot *s, const struct file_meta *f)
-{
-	struct memory_image *m = &s->memory;
-	m->next = f->next;
-	m->small_next = f->small_next;
-	m->small_end = f->small_end;
-	m->used_bytes = f->used_bytes;
-	m->max_bytes = f->max_bytes;
-	m->tables_next = f->tables_next;
-	s->area = f->area;
-	s->kernel_stack = f->kernel_stack;
-	s->boot = f->boot;
-	s->area_va = gva(f->area_va);
-	s->entry = gva(f->entry);
-	s->payload.v = f->payload;
-	s->payload_bytes = f->payload_bytes;
-	s->channel_max = f->channel_max;
-	s->reply_at = gva(f->reply_at);
-	s->reply_room = f->reply_room;
-	s->alarm_left_ns = f->alarm_left_ns;
-	s->alarm_interval_ns = f->alarm_interval_ns;
-	s->at_ready = f->at_ready;
-	s->given = f->given;
-	s->cpu = f->cpu;
 }
 
 static uint64_t page_up(uint64_t v)
@@ -158,8 +97,15 @@ static int pack(struct vm_snapshot *s, uint8_t **out, uint64_t *bytes, struct er
 	uint8_t *to = *out = malloc(*bytes);
 	if (!to)
 		return err_sys(e, ENOMEM, "a snapshot");
-	struct file_meta meta;
-	meta_of(s, &meta);
+	const struct file_meta meta = {
+		.memory = s->memory.shape,
+		.run_count = s->memory.run_count,
+		.free_small_len = s->memory.free_small_len,
+		.free_large_len = s->memory.free_large_len,
+		.fd_count = s->fd_count,
+		.extra_bytes = s->extra_bytes,
+		.state = s->state,
+	};
 	memcpy(to, &meta, sizeof(meta));
 	to += sizeof(meta);
 	for (unsigned k = 0; k < count; k++) {
@@ -189,7 +135,7 @@ static int write_file(struct vm *vm, struct vm_snapshot *s, const struct file_he
 	int rc = pack(s, &meta, &h.meta_bytes, e);
 	if (rc < 0)
 		return rc;
-	seal_header(&h, meta, s->memory.next);
+	seal_header(&h, meta, s->memory.shape.next);
 	rc = memory_image_save(&vm->memory, &s->memory, fd, h.memory_at, e);
 	if (rc == 0)
 		rc = write_at(fd, meta, h.meta_bytes, HEADER_BYTES, e);
@@ -248,11 +194,11 @@ int vm_snapshot_write(struct vm *vm, const char *build, int fd, struct err *e)
 /* Pages that hold something, what lies next to each other at once. */
 static int store_memory(const struct memory_image *m, int fd, uint64_t file_at, struct err *e)
 {
-	if (ftruncate(fd, (off_t)(file_at + m->next)) < 0)
+	if (ftruncate(fd, (off_t)(file_at + m->shape.next)) < 0)
 		return err_sys(e, errno, "writing a snapshot");
-	for (uint64_t at = MEMORY_TABLES_BYTES; at < m->next;) {
+	for (uint64_t at = MEMORY_TABLES_BYTES; at < m->shape.next;) {
 		uint64_t end = at;
-		while (end < m->next && !memory_page_is_zero(m->view + end))
+		while (end < m->shape.next && !memory_page_is_zero(m->view + end))
 			end += SMALL;
 		int rc = end > at ? write_at(fd, m->view + at, end - at, file_at + at, e) : 0;
 		if (rc < 0)
@@ -275,7 +221,7 @@ int vm_snapshot_store(struct vm_snapshot *s, const char *build, int kvm_fd, cons
 		rc = pack(&copy, &meta, &h.meta_bytes, e);
 	if (rc < 0)
 		return rc;
-	seal_header(&h, meta, copy.memory.next);
+	seal_header(&h, meta, copy.memory.shape.next);
 	rc = store_memory(&copy.memory, fd, h.memory_at, e);
 	if (rc == 0)
 		rc = write_at(fd, meta, h.meta_bytes, HEADER_BYTES, e);
@@ -375,7 +321,7 @@ static bool runs_good(const struct memory_image *m)
 		const struct memory_run *r = &m->runs[k];
 		uint64_t page = r->bits & PTE_LARGE ? LARGE : SMALL;
 		if (r->bits & ~bits || !(r->bits & (PTE_PRESENT | PTE_HIDDEN)) || !r->bytes ||
-		    (r->va | r->gpa | r->bytes) & (page - 1) || !inside(r->gpa, r->bytes, m->next))
+		    (r->va | r->gpa | r->bytes) & (page - 1) || !inside(r->gpa, r->bytes, m->shape.next))
 			return false;
 		if (r->va < last || r->va >= MOTE_VA_END || r->bytes > MOTE_VA_END - r->va)
 			return false;
@@ -384,31 +330,37 @@ static bool runs_good(const struct memory_image *m)
 	return true;
 }
 
+static bool places_good(const struct snapshot_state *s, uint64_t end)
+{
+	return inside(s->area, MOTE_AREA_BYTES, end) && s->area % 64 == 0 && inside(s->boot, MOTE_PAGE, end) &&
+	       s->boot % 64 == 0 && inside(s->kernel_stack, MOTE_PAGE, end) && s->payload.v % MOTE_PAGE == 0 &&
+	       inside(s->payload.v, page_up(s->payload_bytes), end) && s->given >= 3 && s->given < 1024 &&
+	       s->payload_bytes <= MOTE_PAYLOAD_MAX;
+}
+
 /* Nothing that would lead the host out of the guest's memory. */
 static bool consistent(const struct vm_snapshot *s)
 {
 	const struct memory_image *m = &s->memory;
-	if (m->next < MEMORY_TABLES_BYTES || m->next % MOTE_PAGE || m->tables_next > MEMORY_TABLES_BYTES ||
-	    m->used_bytes > m->max_bytes || m->max_bytes > 1UL << 40)
+	const struct memory_shape *is = &m->shape;
+	if (is->next < MEMORY_TABLES_BYTES || is->next % MOTE_PAGE || is->tables_next > MEMORY_TABLES_BYTES ||
+	    is->used_bytes > is->max_bytes || is->max_bytes > 1UL << 40)
 		return false;
-	if (m->small_next != m->small_end &&
-	    (m->small_next > m->small_end || m->small_next % MOTE_PAGE || m->small_end % MOTE_PAGE ||
-	     !inside(m->small_next, m->small_end - m->small_next, m->next)))
+	if (is->small_next != is->small_end &&
+	    (is->small_next > is->small_end || is->small_next % MOTE_PAGE || is->small_end % MOTE_PAGE ||
+	     !inside(is->small_next, is->small_end - is->small_next, is->next)))
 		return false;
-	if (!runs_good(m) || !frames_inside(m->free_small, m->free_small_len, SMALL, m->next) ||
-	    !frames_inside(m->free_large, m->free_large_len, SMALL, m->next))
+	if (!runs_good(m) || !frames_inside(m->free_small, m->free_small_len, SMALL, is->next) ||
+	    !frames_inside(m->free_large, m->free_large_len, SMALL, is->next))
 		return false;
 	for (uint32_t k = 0; k < m->free_large_len; k++)
-		if (!inside((uint64_t)m->free_large[k] * MOTE_PAGE, LARGE, m->next))
+		if (!inside((uint64_t)m->free_large[k] * MOTE_PAGE, LARGE, is->next))
 			return false;
 	for (uint32_t k = 0; k < s->fd_count; k++)
-		if (s->fds[k].origin == 0 || s->fds[k].origin > s->given || s->fds[k].at >= FDTABLE_MAX ||
+		if (s->fds[k].origin == 0 || s->fds[k].origin > s->state.given || s->fds[k].at >= FDTABLE_MAX ||
 		    (k && s->fds[k].at <= s->fds[k - 1].at))
 			return false;
-	return inside(s->area, MOTE_AREA_BYTES, m->next) && s->area % 64 == 0 && inside(s->boot, MOTE_PAGE, m->next) &&
-	       s->boot % 64 == 0 && inside(s->kernel_stack, MOTE_PAGE, m->next) && s->payload.v % MOTE_PAGE == 0 &&
-	       inside(s->payload.v, page_up(s->payload_bytes), m->next) && s->given >= 3 && s->given < 1024 &&
-	       s->payload_bytes <= MOTE_PAYLOAD_MAX;
+	return places_good(&s->state, is->next);
 }
 
 static int read_meta(struct vm_snapshot *s, int fd, const struct file_header *h, struct err *e)
@@ -424,11 +376,12 @@ static int read_meta(struct vm_snapshot *s, int fd, const struct file_header *h,
 	if (memcmp(digest, h->meta_digest, sizeof(h->meta_digest)) != 0)
 		return bad(e, "its description is damaged");
 	memcpy(&fixed, meta, sizeof(fixed));
-	take_meta(s, &fixed);
+	s->state = fixed.state;
+	s->memory.shape = fixed.memory;
 	int rc = take_parts(s, &fixed, meta + sizeof(fixed), h->meta_bytes - sizeof(fixed));
 	if (rc == -ENOMEM)
 		return err_sys(e, ENOMEM, "a snapshot");
-	if (rc < 0 || s->memory.next != h->memory_bytes || !consistent(s))
+	if (rc < 0 || s->memory.shape.next != h->memory_bytes || !consistent(s))
 		return bad(e, "its description makes no sense");
 	return 0;
 }
@@ -485,8 +438,8 @@ int vm_snapshot_load(int fd, const char *build, int kvm_fd, struct vm_snapshot *
 	int rc = open_any(fd, build, kvm_fd, out, e);
 	if (rc < 0)
 		return rc;
-	(*out)->memory.tables_next = 0; /* the host follows page tables: they are made from the runs, never taken */
-	machine_state_sanitize(&(*out)->cpu);
+	(*out)->memory.shape.tables_next = 0; /* the host follows page tables: they are made from the runs, never taken */
+	machine_state_sanitize(&(*out)->state.cpu);
 	*extra = (*out)->extra;
 	*extra_bytes = (*out)->extra_bytes;
 	return 0;

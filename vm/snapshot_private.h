@@ -10,24 +10,29 @@
 
 #include <stdatomic.h>
 
-struct vm_snapshot {
-	_Atomic unsigned refs;
-	struct memory_image memory;
-	struct machine_state cpu;
+/* A vm but for its memory and descriptors, in numbers: snapshot files hold it as it is. */
+struct snapshot_state {
 	uint64_t area, kernel_stack, boot; /* guest-physical */
 	gva_t area_va, entry;
 	gpa_t payload;
 	uint64_t payload_bytes;
-	bool at_ready; /* taken in `ready`: goes on with other boot information */
-	size_t channel_max;
+	uint64_t channel_max;
 	gva_t reply_at;
 	uint64_t reply_room;
 	uint64_t alarm_left_ns, alarm_interval_ns;
+	uint32_t at_ready; /* taken in `ready`: goes on with other boot information */
+	uint32_t given;    /* descriptors that it had at its start */
+	struct machine_state cpu;
+};
+
+struct vm_snapshot {
+	_Atomic unsigned refs;
+	struct memory_image memory;
+	struct snapshot_state state;
 	struct fd_wanted *fds; /* owned: what the guest has open */
 	uint32_t fd_count;
 	uint8_t *extra; /* owned: bytes of the layer above, or NULL */
 	uint32_t extra_bytes;
-	uint32_t given; /* descriptors that it had at its start */
 };
 
 /* All of a snapshot but memory. */
