@@ -50,6 +50,27 @@ static int ask(struct mote_sandbox *s, const struct http_request *request,
 		       : parse(result.of.string.text, answer);
 }
 
+/* What one thread answers with. */
+struct answerer {
+	struct mote_sandbox *sandbox; /* reuse, restore */
+	struct mote_pool *pool;	      /* renew */
+};
+
+static struct answerer *plain_begin(void)
+{
+	struct answerer *a = calloc(1, sizeof(*a));
+	if (!a)
+		perror("a thread's state");
+	return a;
+}
+
+static void end(struct answerer *a)
+{
+	mote_pool_free(a->pool);
+	mote_sandbox_free(a->sandbox);
+	free(a);
+}
+
 /* --- none --- */
 
 static int host_open(const char *guest)
@@ -58,9 +79,11 @@ static int host_open(const char *guest)
 	return 0;
 }
 
-static int host_answer(const struct http_request *request, struct http_answer *answer)
+static int host_answer(struct answerer *a, const struct http_request *request,
+		       struct http_answer *answer)
 {
 	char text[HTTP_LOCATION_MAX + HTTP_BODY_MAX];
+	(void)a;
 	handle_request(request->method, request->path, request->headers, text, sizeof(text));
 	return parse(text, answer);
 }
@@ -69,7 +92,7 @@ static void host_close(void)
 {
 }
 
-/* --- with a sandbox: they differ in what a request finds of the one before --- */
+/* --- with sandboxes: they differ in what a request finds of the one before --- */
 
 static const int closed_stdio[3] = {-1, -1, 2};
 static struct mote_options options = {
@@ -78,12 +101,13 @@ static struct mote_options options = {
 	.stdio = closed_stdio,
 	.call_time_limit_ns = 1000000000,
 };
-static struct mote_sandbox *first;
 static struct mote_snapshot *snapshot;
 
-static int reuse_open(const char *guest)
+/* Loads and initialises the guest once; all sandboxes are made from how it is then. */
+static int guest_open(const char *guest)
 {
 	static char *argv[] = {(char *)"guest", NULL};
+	struct mote_sandbox *first;
 	struct mote_error e;
 	options.program_path = guest;
 	options.argv = argv;
@@ -94,71 +118,79 @@ static int reuse_open(const char *guest)
 	}
 	int rc = mote_sandbox_new(&options, &first, &e);
 	close(options.program_fd);
-	return rc < 0 || mote_sandbox_init(first, &e) < 0 ? complain(&e) : 0;
-}
-
-static int reuse_answer(const struct http_request *request, struct http_answer *answer)
-{
-	return ask(first, request, answer);
-}
-
-static void close_all(void)
-{
-	mote_snapshot_free(snapshot);
-	mote_sandbox_free(first);
-}
-
-static int restore_open(const char *guest)
-{
-	struct mote_error e;
-	if (reuse_open(guest) < 0)
-		return -1;
-	return mote_sandbox_snapshot(first, &snapshot, &e) < 0 ? complain(&e) : 0;
-}
-
-static int restore_answer(const struct http_request *request, struct http_answer *answer)
-{
-	struct mote_error e;
-	int rc = ask(first, request, answer);
-	return mote_sandbox_restore(first, snapshot, &e) < 0 ? complain(&e) : rc;
-}
-
-static struct mote_pool *pool;
-
-static int renew_open(const char *guest)
-{
-	struct mote_error e;
-	if (restore_open(guest) < 0)
-		return -1;
-	struct mote_pool_options o = {.size = sizeof(o), .snapshot = snapshot, .sandbox = &options, .ready = 16};
-	return mote_pool_new(&o, &pool, &e) < 0 ? complain(&e) : 0;
-}
-
-static int renew_answer(const struct http_request *request, struct http_answer *answer)
-{
-	struct mote_error e;
-	struct mote_sandbox *fresh;
-	if (mote_pool_take(pool, &fresh, &e) < 0)
+	if (rc < 0)
 		return complain(&e);
-	int rc = ask(fresh, request, answer);
-	mote_pool_give(pool, fresh);
+	if (mote_sandbox_init(first, &e) < 0 || mote_sandbox_snapshot(first, &snapshot, &e) < 0)
+		rc = complain(&e);
+	mote_sandbox_free(first);
 	return rc;
 }
 
-static void renew_close(void)
+static void guest_close(void)
 {
-	mote_pool_free(pool);
-	close_all();
+	mote_snapshot_free(snapshot);
+}
+
+static struct answerer *sandbox_begin(void)
+{
+	struct mote_error e;
+	struct answerer *a = plain_begin();
+	if (a && mote_sandbox_from(snapshot, &options, &a->sandbox, &e) < 0) {
+		complain(&e);
+		free(a);
+		return NULL;
+	}
+	return a;
+}
+
+static int reuse_answer(struct answerer *a, const struct http_request *request,
+			struct http_answer *answer)
+{
+	return ask(a->sandbox, request, answer);
+}
+
+static int restore_answer(struct answerer *a, const struct http_request *request,
+			  struct http_answer *answer)
+{
+	struct mote_error e;
+	int rc = ask(a->sandbox, request, answer);
+	return mote_sandbox_restore(a->sandbox, snapshot, &e) < 0 ? complain(&e) : rc;
+}
+
+static struct answerer *renew_begin(void)
+{
+	struct mote_error e;
+	struct mote_pool_options o = {
+		.size = sizeof(o), .snapshot = snapshot, .sandbox = &options, .ready = 8};
+	struct answerer *a = plain_begin();
+	if (a && mote_pool_new(&o, &a->pool, &e) < 0) {
+		complain(&e);
+		free(a);
+		return NULL;
+	}
+	return a;
+}
+
+static int renew_answer(struct answerer *a, const struct http_request *request,
+			struct http_answer *answer)
+{
+	struct mote_error e;
+	struct mote_sandbox *fresh;
+	if (mote_pool_take(a->pool, &fresh, &e) < 0)
+		return complain(&e);
+	int rc = ask(fresh, request, answer);
+	mote_pool_give(a->pool, fresh);
+	return rc;
 }
 
 const struct strategy strategies[] = {
-	{"renew", "a new sandbox for each request, made from a snapshot", renew_open, renew_answer,
-	 renew_close},
-	{"restore", "one sandbox, set back to its snapshot after each request", restore_open,
-	 restore_answer, close_all},
-	{"reuse", "one sandbox for all requests: what the guest keeps stays", reuse_open,
-	 reuse_answer, close_all},
-	{"none", "no sandbox: the server calls the same function itself", host_open, host_answer,
-	 host_close},
+	{"renew", "a new sandbox for each request, made from a snapshot", guest_open, renew_begin,
+	 renew_answer, end, guest_close},
+	{"restore", "one sandbox a thread, set back to its snapshot after each request", guest_open,
+	 sandbox_begin, restore_answer, end, guest_close},
+	{"reuse", "one sandbox a thread for all its requests: what the guest keeps stays",
+	 guest_open, sandbox_begin, reuse_answer, end, guest_close},
+	{"none", "no sandbox: the server calls the same function itself", host_open, plain_begin,
+	 host_answer, end, host_close},
 };
 const int strategy_count = sizeof(strategies) / sizeof(strategies[0]);

@@ -35,11 +35,18 @@ struct http_answer {
 /* Writes the answer as bytes to send: their count, at most room. */
 size_t http_write(const struct http_answer *answer, int keep_alive, char *to, size_t room);
 
-/* A way of answering, by name. answer() is 0, or -1 with one sentence on stderr. */
+/*
+ * A way of answering, by name. open() makes what all threads share, begin() what one thread answers with (NULL: failed),
+ * answer() is for that thread alone: 0, or -1. What fails says so in one sentence on stderr.
+ */
+struct answerer;
+
 struct strategy {
 	const char *name, *help;
 	int (*open)(const char *guest);
-	int (*answer)(const struct http_request *request, struct http_answer *answer);
+	struct answerer *(*begin)(void);
+	int (*answer)(struct answerer *a, const struct http_request *request, struct http_answer *answer);
+	void (*end)(struct answerer *a);
 	void (*close)(void);
 };
 
