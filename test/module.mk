@@ -156,8 +156,8 @@ $(GUESTS)/calls_plain.wasm: test/guest/calls_plain.c
 $(GUESTS)/calls_reactor.wasm: test/guest/calls_guest.c $(B)/mote-cc
 	@mkdir -p $(@D)
 	$(B)/mote-cc --wasm -mexec-model=reactor -O1 -Wall -Wextra $< -o $@
-$(addprefix $(B)/test/unit/,api_calls api_snapshot api_layout): | $(CALLS_GUESTS) $(GUESTS)/hello.elf
-$(addprefix $(B)/test/unit/,api_calls.o api_snapshot.o api_layout.o): HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+$(addprefix $(B)/test/unit/,api_calls api_calls_end api_calls_module api_snapshot api_layout): | $(CALLS_GUESTS) $(GUESTS)/hello.elf
+$(addprefix $(B)/test/unit/,api_calls.o api_calls_end.o api_calls_module.o api_snapshot.o api_layout.o): HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 $(GUESTS)/cache_program.wasm: test/guest/cache_program.c
 	@mkdir -p $(@D)

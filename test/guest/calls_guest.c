@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A function guest for test/unit/api_calls.c; the same source is built native and for WebAssembly. */
+/* A function guest for test/unit/api_calls*.c; the same source is built native and for WebAssembly. */
 #include <mote_guest.h>
 
 #include <errno.h>
