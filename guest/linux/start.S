@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry of the Linux image, of system calls and of faults, and the one way back into the program. */
-#include "abi/layout.h"
+#include "guest/lib/resume.h"
 
 	.text
 
@@ -68,27 +68,8 @@ linux_resume_from:
 	notq %rax
 	testq %rax, %gs:MOTE_AREA_PENDING
 	jnz 2f
-1:	pushq $MOTE_USER_DS
-	pushq 0x38(%rdi)
-	pushq 0x88(%rdi)
-	pushq $MOTE_USER_CS
-	pushq 0x80(%rdi)
-	movq 0x00(%rdi), %rax
-	movq 0x08(%rdi), %rbx
-	movq 0x10(%rdi), %rcx
-	movq 0x18(%rdi), %rdx
-	movq 0x20(%rdi), %rsi
-	movq 0x30(%rdi), %rbp
-	movq 0x40(%rdi), %r8
-	movq 0x48(%rdi), %r9
-	movq 0x50(%rdi), %r10
-	movq 0x58(%rdi), %r11
-	movq 0x60(%rdi), %r12
-	movq 0x68(%rdi), %r13
-	movq 0x70(%rdi), %r14
-	movq 0x78(%rdi), %r15
-	movq 0x28(%rdi), %rdi
-	iretq
+1:	resume_frame
+	resume_registers
 2:	movl $1, (%rsi) /* no event beside what follows */
 linux_resume_to:
 	andq $-16, %rsp

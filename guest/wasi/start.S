@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry of the WebAssembly image, the way onto the large stack, entry and exit of faults. */
+#include "guest/lib/resume.h"
 #include "guest/wasi/space.h"
 
 	.text
@@ -35,28 +36,9 @@ wasi_fault_entry:
 	.globl wasi_resume
 	.type wasi_resume, @function
 wasi_resume:
-	pushq $MOTE_USER_DS
-	pushq 0x38(%rdi) /* rsp */
-	pushq 0x88(%rdi) /* rflags */
-	pushq $MOTE_USER_CS
-	pushq 0x80(%rdi) /* rip */
+	resume_frame
 	movl $0, (%rsi)
-	movq 0x00(%rdi), %rax
-	movq 0x08(%rdi), %rbx
-	movq 0x10(%rdi), %rcx
-	movq 0x18(%rdi), %rdx
-	movq 0x20(%rdi), %rsi
-	movq 0x30(%rdi), %rbp
-	movq 0x40(%rdi), %r8
-	movq 0x48(%rdi), %r9
-	movq 0x50(%rdi), %r10
-	movq 0x58(%rdi), %r11
-	movq 0x60(%rdi), %r12
-	movq 0x68(%rdi), %r13
-	movq 0x70(%rdi), %r14
-	movq 0x78(%rdi), %r15
-	movq 0x28(%rdi), %rdi
-	iretq
+	resume_registers
 	.size wasi_resume, . - wasi_resume
 
 	.section .note.GNU-stack, "", @progbits

@@ -16,34 +16,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+from wasm_bytes import END, F64, FUNCREF, HEADER, I32, I64, V128, body, functype, leb, read_leb, section, vec
+
 BOUND = 10
 MEMORY_A_BYTE = 400
 MEMORY_FREE = 64 << 20  # whatever the size
 TIME_LIMIT_S = 60
 
-I32, I64, F64, V128, FUNCREF = 0x7F, 0x7E, 0x7C, 0x7B, 0x70
-UNREACHABLE, BLOCK, LOOP, IF, ELSE, END, BR, BR_IF, BR_TABLE, RETURN, CALL = (
-    b"\x00", b"\x02", b"\x03", b"\x04", b"\x05", b"\x0b", b"\x0c", b"\x0d", b"\x0e", b"\x0f", b"\x10")
+UNREACHABLE, BLOCK, LOOP, IF, ELSE, BR_IF, BR_TABLE, CALL = (
+    b"\x00", b"\x02", b"\x03", b"\x04", b"\x05", b"\x0d", b"\x0e", b"\x10")
 DROP, GET, SET, TEE, CONST, ADD, VOID = b"\x1a", b"\x20", b"\x21", b"\x22", b"\x41", b"\x6a", b"\x40"
 MAX_BODY = 7_600_000
-
-
-def leb(n):
-    out = bytearray()
-    while n >= 0x80:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    return bytes(out) + bytes([n])
-
-
-def read_leb(data, at):
-    value = shift = 0
-    while True:
-        value |= (data[at] & 0x7F) << shift
-        shift += 7
-        at += 1
-        if not data[at - 1] & 0x80:
-            return value, at
 
 
 def code_section_bytes(module):
@@ -57,28 +40,9 @@ def code_section_bytes(module):
     return 0
 
 
-def vec(items):
-    items = list(items)
-    return leb(len(items)) + b"".join(items)
-
-
-def section(kind, payload):
-    return bytes([kind]) + leb(len(payload)) + payload
-
-
-def functype(params=(), results=()):
-    return b"\x60" + leb(len(params)) + bytes(params) + leb(len(results)) + bytes(results)
-
-
-def body(code, local_groups=()):
-    """A function body; local_groups are (count, type)."""
-    inside = vec(leb(n) + bytes([t]) for n, t in local_groups) + code + END
-    return leb(len(inside)) + inside
-
-
 def module(types=(functype(),), funcs=(0,), bodies=(), before_funcs=b"", before_code=b"", after=b""):
     """A module; before_funcs are its import section, before_code the sections 4 to 9."""
-    return (b"\0asm\1\0\0\0" + section(1, vec(types)) + before_funcs + section(3, vec(map(leb, funcs))) + before_code
+    return (HEADER + section(1, vec(types)) + before_funcs + section(3, vec(map(leb, funcs))) + before_code
             + section(10, vec(bodies)) + after)
 
 
@@ -286,8 +250,8 @@ def vectors(size):
 
 
 MODULES = [nested_blocks, nested_loops, nested_ifs, nested_results, wide_results, many_locals, many_locals_blocks,
-           many_locals_loops, functions_of_locals, functions_of_50000_locals, wide_calls, table_of_branches, tables_of_branches, tiny_functions, constant_chain,
-           constant_tower, deep_stack, deep_stack_blocks, deep_stack_calls, deep_stack_sets, unreachable_code,
+           many_locals_loops, functions_of_locals, functions_of_50000_locals, wide_calls, table_of_branches,
+           tables_of_branches, tiny_functions, constant_chain, constant_tower, deep_stack, deep_stack_blocks, deep_stack_calls, deep_stack_sets, unreachable_code,
            forward_branches, long_sum, many_loops, many_types, many_exports, many_globals, many_elements, many_segments,
            many_names, vectors]
 SIZE = 3_000_000

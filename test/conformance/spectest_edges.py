@@ -6,8 +6,9 @@ before the edge alone; each is read back.
 """
 import json
 
+from wasm_bytes import F32, F64, HEADER, I32, I64, V128, body, functype, leb, section, vec
+
 PAGE = 65536
-I32, I64, F32, F64, V128 = 0x7F, 0x7E, 0x7D, 0x7C, 0x7B
 NAMES = {I32: "i32", I64: "i64", F32: "f32", F64: "f64", V128: "v128"}
 OFFSETS = (0, 1, 0xFFF3, 0xFFFFFFFF)
 # Opcode, type of the value, bytes accessed, and how a load makes its value of them.
@@ -24,23 +25,6 @@ VALUE = bytes(range(0x81, 0x91))  # what stores write; for lanes and scalars its
 LANE = 1
 
 
-def leb(n):
-    out = bytearray()
-    while n >= 0x80:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    return bytes(out) + bytes([n])
-
-
-def vector(items):
-    return leb(len(items)) + b"".join(items)
-
-
-def section(number, items):
-    data = vector(items)
-    return bytes([number]) + leb(len(data)) + data
-
-
 def memarg(memory, offset):
     return (b"\x40" + leb(memory) if memory else b"\0") + leb(offset)
 
@@ -51,19 +35,19 @@ class Module:
     def __init__(self, data):
         self.types, self.functions, self.data = [], [], data
 
-    def add(self, name, params, results, body):
-        kind = b"\x60" + vector([bytes([t]) for t in params]) + vector([bytes([t]) for t in results])
+    def add(self, name, params, results, code):
+        kind = functype(params, results)
         if kind not in self.types:
             self.types.append(kind)
-        self.functions.append((name, self.types.index(kind), body + b"\x0b"))
+        self.functions.append((name, self.types.index(kind), body(code)))
 
     def binary(self):
-        bodies = [leb(len(body) + 1) + b"\0" + body for _, _, body in self.functions]
         exports = [leb(len(name)) + name.encode() + b"\0" + leb(i) for i, (name, _, _) in enumerate(self.functions)]
         # i32.const 65536 - 32
         datas = [b"\x02" + leb(memory) + b"\x41\xe0\xff\x03\x0b" + leb(len(self.data)) + self.data for memory in (0, 1)]
-        return (b"\0asm\1\0\0\0" + section(1, self.types) + section(3, [leb(t) for _, t, _ in self.functions]) +
-                section(5, [b"\1\1\3"] * 2) + section(7, exports) + section(10, bodies) + section(11, datas))
+        return (HEADER + section(1, vec(self.types)) + section(3, vec(leb(t) for _, t, _ in self.functions))
+                + section(5, vec([b"\1\1\3"] * 2)) + section(7, vec(exports))
+                + section(10, vec(code for _, _, code in self.functions)) + section(11, vec(datas)))
 
 
 def v128(data):
