@@ -36,6 +36,9 @@ test_oom_event() {
 	wait_state oom STOPPED 30
 	sleep 0.3
 	kill "$events"
+	# The figures outlive the guest until Delete; version 2 says there how many were killed.
+	ctr task metrics --format json oom >"$CASE_DIR/metrics" || fail 'ctr task metrics'
+	[[ ! -e /sys/fs/cgroup/cgroup.controllers ]] || has "$(cat "$CASE_DIR/metrics")" '"oom_kill": *1\b' metrics
 	finish oom 137
 	has "$(cat "$CASE_DIR/events")" '/tasks/oom .*oom' events
 }
