@@ -9,27 +9,36 @@
  */
 #include "compiler.h"
 
+enum { CODE_STEP_BYTES = 0x10000 };
+
 _Noreturn void invalid(struct compiler *c, const char *what)
 {
 	reader_fail(&c->r, WASM_ERROR_INVALID, what);
 }
 
-/* Room for the next instruction's code. */
-void make_room(struct compiler *c, uint64_t bytes)
+static bool commit_code(struct compiler *c, uint64_t to)
 {
 	struct wasm_module *m = c->m;
-	uint64_t need = here(c) + bytes;
-	if (need <= m->code_committed)
-		return;
-	uint64_t step = m->code_committed < 0x100000 ? 0x20000 : m->code_committed / 2;
-	uint64_t to = (need + step + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
+	to = (to + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
 	if (to > m->code_reserved)
 		to = m->code_reserved;
-	if (need > to)
-		reader_fail(&c->r, WASM_ERROR_LIMIT, "the module's machine code is too large");
 	if (!platform_commit(m->code + m->code_committed, to - m->code_committed))
-		reader_fail(&c->r, WASM_ERROR_MEMORY, "out of memory for machine code");
+		return false;
 	m->code_committed = to;
+	c->code_end = m->code + to;
+	return true;
+}
+
+void more_room(struct compiler *c, uint64_t bytes)
+{
+	struct wasm_module *m = c->m;
+	uint64_t need = here(c) + bytes, large = m->code_committed / 2;
+	if (need > m->code_reserved)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "the module's machine code is too large");
+	if (large > CODE_STEP_BYTES && commit_code(c, need + large))
+		return;
+	if (!commit_code(c, need + CODE_STEP_BYTES))
+		reader_fail(&c->r, WASM_ERROR_MEMORY, "out of memory for machine code");
 }
 
 _Noreturn static void unsupported(struct compiler *c, uint8_t op)
@@ -185,6 +194,22 @@ static void fill_locals(struct local *to, uint32_t count, uint8_t type, uint32_t
 		memcpy(&to[i], &word, sizeof(word));
 }
 
+static void *scratch_need(struct compiler *c, uint64_t bytes)
+{
+	if (!c->arena->base && !arena_open(c->arena, SCRATCH_BYTES))
+		wasm_fail(c->fail, WASM_ERROR_MEMORY, 0, "out of address space");
+	return arena_need(c->arena, c->fail, 1, bytes);
+}
+
+/* This function, and those behind it, have a table for as many locals as there may be. */
+static void make_room_for_locals(struct compiler *c, uint64_t used)
+{
+	struct local *more = scratch_need(c, (WASM_MAX_LOCALS + 1) * sizeof(*more));
+	memcpy(more, c->locals, used * sizeof(*more));
+	c->locals = more;
+	c->locals_room = WASM_MAX_LOCALS + 1;
+}
+
 static void read_locals(struct compiler *c)
 {
 	uint64_t n = c->type->param_count;
@@ -201,6 +226,8 @@ static void read_locals(struct compiler *c)
 			n += count;
 			continue;
 		}
+		if (n + count > c->locals_room)
+			make_room_for_locals(c, n);
 		fill_locals(c->locals + n, count, type, slots);
 		n += count;
 		slots += type == WASM_V128 ? 2 * count : count;
@@ -461,17 +488,44 @@ static void reserve_code(struct compiler *c, uint64_t section_bytes)
 	if (!m->code)
 		wasm_fail(c->fail, WASM_ERROR_MEMORY, 0, "out of address space for machine code");
 	m->code_reserved = want;
+	/* Nearly always enough. Where it is too much to have, it is taken in steps. */
+	if (!commit_code(c, section_bytes * WASM_CODE_USUAL_EXPANSION + CODE_STEP_BYTES))
+		c->code_end = m->code;
 }
 
-bool compiler_take(struct compiler *c, struct arena *arena)
+void compiler_init(struct compiler *c, struct tables *t)
 {
-	c->locals = arena_take(arena, (WASM_MAX_LOCALS + 1) * sizeof(*c->locals));
-	c->stack = arena_take(arena, HEIGHT_MAX * sizeof(*c->stack));
-	c->weights = arena_take(arena, WASM_SCAN_LOCALS * sizeof(*c->weights));
-	c->watched = arena_take(arena, WASM_SCAN_LOCALS * sizeof(*c->watched));
-	c->scan_blocks = arena_take(arena, CONTROL_MAX);
-	c->controls = arena_take(arena, CONTROL_MAX * sizeof(*c->controls));
-	return c->locals && c->stack && c->weights && c->watched && c->scan_blocks && c->controls;
+	_Static_assert(sizeof(t->stack) >= CONTROL_MAX, "blocks are scanned in the stack's memory");
+	c->stack = t->stack;
+	c->controls = t->controls;
+	c->locals = t->locals;
+	c->locals_room = LOCALS_USUAL;
+	c->weights = t->weights;
+	memset(t->weights, 0, sizeof(t->weights));
+	c->watched = t->watched;
+	c->scan_blocks = (uint8_t *)t->stack;
+}
+
+static void compile_functions(struct compiler *c, struct tables *t, uint32_t own)
+{
+	compiler_init(c, t);
+	for (int i = 0; i < 16; i++)
+		x64_u8(&c->x, 0xcc);
+	for (uint32_t i = 0; i < own; i++)
+		add_function(c, i);
+}
+
+/* The memory of the stack is there already, which spares taking some and giving it back. */
+static __attribute__((noinline)) void compile_on_stack(struct compiler *c, uint32_t own)
+{
+	struct tables t;
+	compile_functions(c, &t, own);
+}
+
+static bool stack_is_deep(void)
+{
+	uintptr_t now = (uintptr_t)__builtin_frame_address(0), limit = platform_stack_limit();
+	return now > limit && now - limit > sizeof(struct tables) + TABLES_ROOM_BYTES;
 }
 
 void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *section_end)
@@ -479,6 +533,7 @@ void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *se
 	struct compiler c = {
 		.m = m,
 		.fail = fail,
+		.arena = &m->scratch, /* a failure leaves it to wasm_module_free */
 		.r = {.p = m->bytes, .end = section_end, .base = m->bytes, .fail = fail}};
 	uint32_t own = m->func_count - m->imported_funcs;
 	uint64_t bytes = 0;
@@ -486,20 +541,18 @@ void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *se
 		bytes += m->func_end[i] - m->func_body[i];
 	if (!own)
 		return;
-	struct arena *arena = &m->scratch; /* a failure leaves it to wasm_module_free */
-	if (!arena_open(arena, SCRATCH_BYTES) || !compiler_take(&c, arena))
-		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory");
 	m->func_frame = arena_need(&m->arena, fail, own, sizeof(uint32_t));
 	reserve_code(&c, bytes);
 	c.x.p = m->code;
 	c.simd = (struct simd_emitter){.x = &c.x, .code = m->code, .cpu = m->options.cpu};
 	make_room(&c, WASM_CODE_ROOM_BYTES);
-	for (int i = 0; i < 16; i++)
-		x64_u8(&c.x, 0xcc);
-	for (uint32_t i = 0; i < own; i++)
-		add_function(&c, i);
+	if (stack_is_deep())
+		compile_on_stack(&c, own);
+	else
+		compile_functions(&c, scratch_need(&c, sizeof(struct tables)), own);
 	m->code_bytes = m->code_entries = here(&c);
-	arena_close(arena);
+	if (m->scratch.base)
+		arena_close(&m->scratch);
 	if (!platform_seal(m->code, m->code_committed))
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "machine code could not be sealed");
 }

@@ -37,7 +37,7 @@ static void locate_exactly(const struct wasm_module *m, uint32_t own, uint32_t a
 	struct failure fail = {.error = &error};
 	struct wasm_module copy = *m; /* whose code is the scratch memory */
 	struct arena arena;
-	struct compiler c = {.m = &copy, .fail = &fail};
+	struct compiler c = {.m = &copy, .arena = &arena, .fail = &fail};
 	uint32_t next = own + 1 < m->func_count - m->imported_funcs ? m->func_code[own + 1]
 								    : m->code_entries;
 	uint64_t bytes = next - m->func_code[own] + SCRATCH_START + 4 * WASM_CODE_ROOM_BYTES;
@@ -46,7 +46,10 @@ static void locate_exactly(const struct wasm_module *m, uint32_t own, uint32_t a
 		return;
 	copy.code = arena_take(&arena, bytes);
 	copy.code_committed = copy.code_reserved = bytes;
-	if (copy.code && compiler_take(&c, &arena) && wasm_jump_set(&fail.jump) == 0) {
+	c.code_end = copy.code + bytes;
+	struct tables *tables = arena_take(&arena, sizeof(*tables));
+	if (copy.code && tables && wasm_jump_set(&fail.jump) == 0) {
+		compiler_init(&c, tables);
 		const uint8_t *found = instruction_at(&c, own, at - m->func_code[own]);
 		if (found)
 			place->offset = (uint32_t)(found - m->bytes);

@@ -11,7 +11,9 @@
 #include "x64.h"
 
 enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0 };
-enum { POOL_MAX = 256, SCRATCH_BYTES = 0x1000000 };
+enum { POOL_MAX = 256, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 4096 };
+/* Of the stack, besides the tables: what the compiler calls. */
+enum { TABLES_ROOM_BYTES = 0x8000 };
 
 #define BIT(r) (1u << (r))
 #define INTS 0x0000ffffu
@@ -68,11 +70,25 @@ struct control {
 	uint32_t stub, stub_of; /* br_table: code of this target, and of which table */
 };
 
+/*
+ * What a function's compilation fills from the beginning. It all fits the stack of a guest, of which only
+ * the beginnings are touched; functions with more locals than usual get a table from the arena.
+ */
+struct tables {
+	uint32_t weights[WASM_SCAN_LOCALS];
+	uint16_t watched[WASM_SCAN_LOCALS];
+	struct local locals[LOCALS_USUAL];
+	struct control controls[CONTROL_MAX];
+	struct value stack[HEIGHT_MAX];
+};
+
 struct compiler {
 	struct wasm_module *m;
+	struct arena *arena; /* opened when it is needed */
 	struct failure *fail;
 	struct reader r;
 	struct x64 x;
+	const uint8_t *code_end; /* of what is writable */
 	struct simd_emitter simd;
 	struct value *stack;
 	uint32_t height, highest; /* in slots; a v128 has two */
@@ -85,6 +101,7 @@ struct compiler {
 	struct control *controls;
 	uint32_t depth;
 	struct local *locals;
+	uint32_t locals_room;
 	uint32_t owner[32];
 	const struct wasm_functype *type;
 	uint32_t func; /* in the index space */
@@ -101,7 +118,7 @@ struct compiler {
 	uint32_t *weights;		    /* of locals; those that are not 0 are watched */
 	uint16_t *watched;
 	uint32_t watched_count;
-	uint8_t *scan_blocks;
+	uint8_t *scan_blocks; /* in the memory of `stack`, which is empty then */
 	uint64_t pool[POOL_MAX];      /* constants behind the function */
 	uint32_t pool_uses[POOL_MAX]; /* lists of the instructions that read them */
 	uint32_t pool_count;
@@ -125,6 +142,15 @@ struct move {
 static inline uint32_t here(const struct compiler *c)
 {
 	return (uint32_t)(c->x.p - c->m->code);
+}
+
+void more_room(struct compiler *c, uint64_t bytes); /* compile.c */
+
+/* Room for the next instruction's code. */
+static inline void make_room(struct compiler *c, uint64_t bytes)
+{
+	if (__builtin_expect((uint64_t)(c->code_end - c->x.p) < bytes, 0))
+		more_room(c, bytes);
 }
 
 static inline struct control *top(struct compiler *c)
@@ -173,9 +199,8 @@ static inline unsigned reg_of(const struct compiler *c, const struct value *v)
 }
 
 /* compile.c */
-bool compiler_take(struct compiler *c, struct arena *arena); /* its tables; false: out of memory */
+void compiler_init(struct compiler *c, struct tables *t);
 void compile_function(struct compiler *c, uint32_t own);
-void make_room(struct compiler *c, uint64_t bytes);
 _Noreturn void invalid(struct compiler *c, const char *what);
 
 /* compile_values.c: registers and operands. */
