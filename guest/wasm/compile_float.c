@@ -7,38 +7,40 @@ static uint8_t float_type(bool wide)
 	return wide ? WASM_F64 : WASM_F32;
 }
 
-/* op dst, a, v: in the three-operand form where the CPU has it, else a is moved first. */
-static void operate(struct compiler *c, uint32_t op, unsigned dst, unsigned a,
-		    const struct value *v)
+/* Without AVX: a is moved to dst first; b is v's register, or X64_NONE. */
+static void operate_in_place(struct compiler *c, uint32_t op, unsigned dst, unsigned a, unsigned b,
+			     const struct value *v)
 {
 	struct x64 *x = &c->x;
-	unsigned b = reg_of(c, v);
-	struct x64_mem from = {X64_NONE, X64_NONE, 0, 0};
-	bool pooled = false;
-	if (b == X64_NONE && v->place == AT_CONST) {
-		b = FLOAT_SCRATCH;
-		load_to(c, v, b);
-	} else if (b == X64_NONE) {
-		from = v->place == AT_SLOT ? operand_slot(c, v->at) : local_mem(c, v->at);
-		pooled = true;
-	}
-	if (c->m->options.cpu & WASM_CPU_AVX) {
-		if (pooled)
-			x64_vex_rrm(x, op, 0, dst, a, from);
-		else
-			x64_vex_rrr(x, op, 0, dst, a, b);
-		return;
-	}
 	if (dst == b && dst != a) { /* the second operand is where the result goes */
 		x64_rr(x, OP_MOVAPS, 0, FLOAT_SCRATCH, b);
 		b = FLOAT_SCRATCH;
 	}
 	if (dst != a)
 		x64_rr(x, OP_MOVAPS, 0, dst, a);
-	if (pooled)
-		x64_rm(x, op, 0, dst, from);
+	if (b == X64_NONE)
+		x64_rm(x, op, 0, dst, value_mem(c, v));
 	else
 		x64_rr(x, op, 0, dst, b);
+}
+
+/* op dst, a, v: in the three-operand form where the CPU has it. A scalar needs no alignment. */
+static void operate(struct compiler *c, uint32_t op, unsigned dst, unsigned a,
+		    const struct value *v)
+{
+	unsigned b = reg_of(c, v);
+	if (b == X64_NONE && v->place == AT_CONST && !pool_holds(c, v->bits)) {
+		b = FLOAT_SCRATCH;
+		load_to(c, v, b);
+	}
+	if (!(c->m->options.cpu & WASM_CPU_AVX))
+		operate_in_place(c, op, dst, a, b, v);
+	else if (b == X64_NONE)
+		x64_vex_rrm(&c->x, op, 0, dst, a, value_mem(c, v));
+	else
+		x64_vex_rrr(&c->x, op, 0, dst, a, b);
+	if (b == X64_NONE && v->place == AT_CONST)
+		pool_used(c, v->bits);
 }
 
 /* ucomis a, b: with NaN all of ZF, PF, CF are set, so "below" is asked the other way round. */
@@ -108,6 +110,11 @@ void float_binary(struct compiler *c, bool wide, unsigned n)
 		return;
 	}
 	struct value b = pop_value(c, type), a = pop_value(c, type);
+	if (a.place == AT_CONST && (n == 0 || n == 2)) {
+		struct value t = a;
+		a = b;
+		b = t;
+	}
 	unsigned ra = to_reg(c, &a);
 	release(c, &a);
 	/* Not a's register when b is loaded into it: operate() reads a last only where b is
@@ -133,9 +140,9 @@ static void float_sign(struct compiler *c, bool wide, bool negate)
 	struct value a;
 	unsigned src = pop_to_reg(c, float_type(wide), &a);
 	uint64_t sign = wide ? 1ull << 63 : 1ull << 31;
-	struct value mask = {.place = AT_REG, .type = WASM_F64, .reg = FLOAT_SCRATCH};
-	x64_mov_imm(&c->x, SCRATCH, negate ? sign : sign - 1);
-	x64_rr(&c->x, OP_MOVD_TO_XMM, 1, FLOAT_SCRATCH, SCRATCH);
+	struct value mask = {.place = AT_CONST, .type = WASM_F64, .bits = negate ? sign : sign - 1};
+	load_to(c, &mask, FLOAT_SCRATCH); /* in memory it would have to have 16 bytes */
+	mask = (struct value){.place = AT_REG, .type = WASM_F64, .reg = FLOAT_SCRATCH};
 	release(c, &a);
 	unsigned dst = dest_or_take(c, float_type(wide));
 	operate(c, negate ? OP_XORPS : OP_ANDPS, dst, src, &mask);

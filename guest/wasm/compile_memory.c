@@ -70,11 +70,68 @@ static const struct access stores[] = {
 	{OP_MOV_STORE, 0, 2, WASM_I64},
 };
 
+/* Instructions that take an operand in memory: 1, and 2 if their operands may be swapped. */
+static const uint8_t takers_i32[] = {[0x45 ... 0x4f] = 1, [0x6a] = 2, 1, 2, [0x71] = 2, 2, 2};
+static const uint8_t takers_i64[] = {[0x50 ... 0x5a] = 1, [0x7c] = 2, 1, 2, [0x83] = 2, 2, 2};
+static const uint8_t takers_f32[] = {[0x5b ... 0x60] = 1, [0x92] = 2, 1, 2, 1};
+static const uint8_t takers_f64[] = {[0x61 ... 0x66] = 1, [0xa0] = 2, 1, 2, 1};
+#define TAKERS(table) {table, sizeof(table)}
+static const struct {
+	const uint8_t *table;
+	size_t count;
+} takers[] = {TAKERS(takers_i32), TAKERS(takers_i64), TAKERS(takers_f32), TAKERS(takers_f64)};
+
+static unsigned taker(unsigned n, uint8_t op)
+{
+	return op < takers[n].count ? takers[n].table[op] : 0;
+}
+
+/*
+ * A load and the instruction that takes its value at once: the one that follows, or one behind a
+ * local or a constant that is its other operand. Nothing that could trap or store comes between,
+ * and for backtraces both are the load. False: there is none, and nothing is done.
+ */
+static bool load_and_operate(struct compiler *c, unsigned n, struct memarg a)
+{
+	const uint8_t *p = c->r.p, *end = c->r.end;
+	uint8_t type = loads[n].type;
+	struct value base;
+	if (c->dead || a.memory > 0 || a.offset > INT32_MAX || end - p < 3)
+		return false;
+	bool local = p[0] == 0x20 && p[1] < 0x80 && p[1] < c->local_count &&
+		     c->locals[p[1]].type == type && c->locals[p[1]].home != X64_NONE;
+	bool constant = p[0] == (n ? 0x42 : 0x41) && n < 2 && p[1] < 0x80;
+	if (local || constant) {
+		uint8_t op = p[2];
+		bool compares = taker(n, op) == 1 && op < 0x6a; /* then a is the one in memory */
+		if (constant ? !compares || op == 0x45 || op == 0x50 : taker(n, op) < 2)
+			return false;
+	} else if (!taker(n, p[0])) {
+		return false;
+	}
+	struct x64_mem at = address(c, a, &base);
+	uint32_t held = base.place == AT_REG ? BIT(base.reg) : 0;
+	if (local) {
+		push_local(c, p[1]);
+		c->r.p += 2;
+	}
+	push_mem(c, type, at, held);
+	if (constant) {
+		c->r.p += 2;
+		int32_t k = (p[1] ^ 0x40) - 0x40;
+		push_const(c, type, n ? (uint64_t)(int64_t)k : (uint32_t)k);
+	}
+	numeric(c, *c->r.p++);
+	return true;
+}
+
 void handle_load(struct compiler *c, unsigned n)
 {
 	const struct access *l = &loads[n];
 	struct memarg a = read_memarg(c, l->natural);
 	struct value base;
+	if (n < 4 && load_and_operate(c, n, a))
+		return;
 	struct x64_mem at = address(c, a, &base);
 	release(c, &base); /* the result may have its register */
 	unsigned dst = dest(c, l->type);

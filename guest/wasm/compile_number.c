@@ -66,8 +66,8 @@ static void compare(struct compiler *c, uint8_t type, unsigned cc)
 		swap(&a, &b);
 		cc = swapped(cc);
 	}
-	if (a.place == AT_SLOT && is_immediate(&b)) {
-		x64_alu_mem_imm(&c->x, ALU_CMP, wide, operand_slot(c, a.at), (int32_t)b.bits);
+	if ((a.place == AT_SLOT || a.place == AT_MEM) && is_immediate(&b)) {
+		x64_alu_mem_imm(&c->x, ALU_CMP, wide, value_mem(c, &a), (int32_t)b.bits);
 	} else {
 		unsigned reg = to_reg(c, &a);
 		if (b.place == AT_CONST && b.bits == 0)
@@ -87,13 +87,13 @@ static void test_zero(struct compiler *c, uint8_t type)
 		push_condition(c, v.reg ^ 1u);
 		return;
 	}
-	if (v.place == AT_SLOT) {
-		x64_alu_mem_imm(&c->x, ALU_CMP, type == WASM_I64, operand_slot(c, v.at), 0);
+	if (v.place == AT_SLOT || v.place == AT_MEM) {
+		x64_alu_mem_imm(&c->x, ALU_CMP, type == WASM_I64, value_mem(c, &v), 0);
 	} else {
 		unsigned reg = to_reg(c, &v);
 		x64_rr(&c->x, OP_TEST, type == WASM_I64, reg, reg);
-		release(c, &v);
 	}
+	release(c, &v);
 	push_condition(c, CC_E);
 }
 
@@ -109,6 +109,8 @@ static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struc
 	unsigned home = dest(c, type);
 	if (home != X64_NONE && commutes && reg_of(c, b) == home)
 		swap(a, b);
+	if (b->place == AT_MEM && c->pending.index == home && reg_of(c, a) != home)
+		home = X64_NONE; /* which the address needs */
 	if (home != X64_NONE && (reg_of(c, b) != home || reg_of(c, a) == home)) {
 		load_to(c, a, home);
 		release(c, a);

@@ -57,6 +57,13 @@ void push_const(struct compiler *c, uint8_t type, uint64_t bits)
 	push(c, AT_CONST, type)->bits = bits;
 }
 
+/* A load that the instruction which is emitted next takes as its operand. */
+void push_mem(struct compiler *c, uint8_t type, struct x64_mem at, uint32_t held)
+{
+	c->pending = at;
+	push(c, AT_MEM, type)->bits = held;
+}
+
 void push_local(struct compiler *c, uint32_t local)
 {
 	if (c->dead) {
@@ -228,13 +235,8 @@ void claim(struct compiler *c, unsigned reg, struct value *other)
 
 /* --- values to registers and memory --- */
 
-/* A constant behind the function; pool_used() must follow the instruction that reads it. */
-struct x64_mem pool_mem(struct compiler *c, uint64_t bits)
-{
-	(void)c;
-	(void)bits;
-	return (struct x64_mem){X64_NONE, X64_NONE, 0, 0};
-}
+/* Constants behind the function, addressed from RIP; pool_used() has the distance patched. */
+static const struct x64_mem in_pool = {X64_NONE, X64_NONE, 0, 0};
 
 static uint32_t pool_find(struct compiler *c, uint64_t bits)
 {
@@ -249,6 +251,12 @@ static uint32_t pool_find(struct compiler *c, uint64_t bits)
 	return c->pool_count++;
 }
 
+bool pool_holds(struct compiler *c, uint64_t bits)
+{
+	return !c->dead && pool_find(c, bits) != WASM_NONE;
+}
+
+/* Behind the instruction, whose last four bytes are the distance. */
 void pool_used(struct compiler *c, uint64_t bits)
 {
 	if (!c->dead)
@@ -260,8 +268,8 @@ static void load_float_const(struct compiler *c, const struct value *v, unsigned
 	bool wide = v->type == WASM_F64;
 	if (v->bits == 0) {
 		x64_rr(&c->x, OP_XORPS, 0, reg, reg);
-	} else if (!c->dead && pool_find(c, v->bits) != WASM_NONE) {
-		x64_rm(&c->x, wide ? OP_MOVSD_LOAD : OP_MOVSS_LOAD, 0, reg, pool_mem(c, v->bits));
+	} else if (pool_holds(c, v->bits)) {
+		x64_rm(&c->x, wide ? OP_MOVSD_LOAD : OP_MOVSS_LOAD, 0, reg, in_pool);
 		pool_used(c, v->bits);
 	} else {
 		x64_mov_imm(&c->x, SCRATCH, v->bits);
@@ -291,6 +299,24 @@ static void load_flags(struct compiler *c, unsigned cc, unsigned reg)
 	x64_rr(&c->x, OP_MOVZX8, 0, reg, reg);
 }
 
+struct x64_mem value_mem(struct compiler *c, const struct value *v)
+{
+	switch ((enum place)v->place) {
+	case AT_SLOT:
+		return operand_slot(c, v->at);
+	case AT_LOCAL:
+		return local_mem(c, v->at);
+	case AT_MEM:
+		return c->pending;
+	case AT_CONST:
+	case AT_REG:
+	case AT_FLAGS:
+	case AT_HIGH:
+		break;
+	}
+	return in_pool;
+}
+
 /* Leaves the flags alone. */
 void load_to(struct compiler *c, const struct value *v, unsigned reg)
 {
@@ -301,10 +327,9 @@ void load_to(struct compiler *c, const struct value *v, unsigned reg)
 	}
 	switch ((enum place)v->place) {
 	case AT_SLOT:
-		load_mem(c, v->type, reg, operand_slot(c, v->at));
-		break;
 	case AT_LOCAL:
-		load_mem(c, v->type, reg, local_mem(c, v->at));
+	case AT_MEM:
+		load_mem(c, v->type, reg, value_mem(c, v));
 		break;
 	case AT_CONST:
 		if (reg < XMM0)
@@ -331,6 +356,8 @@ unsigned to_own(struct compiler *c, struct value *v)
 {
 	if (v->place == AT_REG)
 		return v->reg;
+	if (v->place == AT_MEM)
+		release(c, v); /* its own register may have been the address's */
 	unsigned reg = take(c, class_of(v->type));
 	load_to(c, v, reg);
 	v->place = AT_REG;
@@ -533,10 +560,15 @@ unsigned pop_condition(struct compiler *c)
 	return CC_NE;
 }
 
-/* An instruction whose second operand is a value; constants go through a scratch register. */
+/* An instruction whose second operand is a value; integers go through a scratch register. */
 void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const struct value *v)
 {
 	unsigned from = reg_of(c, v);
+	if (v->place == AT_CONST && type_is_float(v->type) && pool_holds(c, v->bits)) {
+		x64_rm(&c->x, op, w, reg, in_pool);
+		pool_used(c, v->bits);
+		return;
+	}
 	if (from == X64_NONE && v->place == AT_CONST) {
 		from = type_is_float(v->type) ? (unsigned)FLOAT_SCRATCH : (unsigned)SCRATCH;
 		load_to(c, v, from);
@@ -544,8 +576,7 @@ void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const
 	if (from != X64_NONE)
 		x64_rr(&c->x, op, w, reg, from);
 	else
-		x64_rm(&c->x, op, w, reg,
-		       v->place == AT_SLOT ? operand_slot(c, v->at) : local_mem(c, v->at));
+		x64_rm(&c->x, op, w, reg, value_mem(c, v));
 }
 
 /*

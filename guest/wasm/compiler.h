@@ -38,13 +38,14 @@ enum place {
 	AT_FLAGS, /* i32: a condition in the flags; on top only, and the next instruction takes it
 		   */
 	AT_HIGH,  /* the upper half of the v128 below */
+	AT_MEM,	  /* in linear memory, at c->pending; only while numeric() takes it */
 };
 
 struct value {
 	uint8_t place, type;
 	uint8_t reg; /* AT_REG; AT_FLAGS: the condition */
 	uint32_t at; /* AT_SLOT: height; AT_LOCAL: index */
-	uint64_t bits;
+	uint64_t bits; /* AT_MEM: the registers that its address holds */
 };
 
 struct local {
@@ -95,6 +96,7 @@ struct compiler {
 	uint32_t flushed;	  /* below, all values are in slots or constants */
 	uint32_t free, owned;	  /* registers: unused ones, and those of values on the stack */
 	uint32_t hint;		  /* the local whose home dest() gave, or WASM_NONE */
+	struct x64_mem pending;	  /* where the value AT_MEM is */
 	bool dead;		  /* nothing comes here: what is emitted is thrown away */
 	bool has_calls;
 	bool framed; /* some slot of the frame is used */
@@ -188,6 +190,8 @@ static inline void release(struct compiler *c, const struct value *v)
 {
 	if (v->place == AT_REG)
 		c->free |= BIT(v->reg);
+	else if (v->place == AT_MEM)
+		c->free |= (uint32_t)v->bits;
 }
 
 /* The register that a value is in already, or X64_NONE. */
@@ -235,8 +239,12 @@ unsigned dest_or_take(struct compiler *c, uint8_t type);
 void put(struct compiler *c, uint8_t type, unsigned reg);
 void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const struct value *v);
 void move_all(struct compiler *c, struct move *moves, uint32_t n);
-struct x64_mem pool_mem(struct compiler *c, uint64_t bits);
+/* Where an operand that is in no register is read; pool_used() must follow a constant's reader. */
+struct x64_mem value_mem(struct compiler *c, const struct value *v);
+/* Can the constant be an operand in memory? Then it is listed. */
+bool pool_holds(struct compiler *c, uint64_t bits);
 void pool_used(struct compiler *c, uint64_t bits);
+void push_mem(struct compiler *c, uint8_t type, struct x64_mem at, uint32_t held);
 
 /* compile_scan.c */
 void scan_body(struct compiler *c);

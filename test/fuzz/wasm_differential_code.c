@@ -399,6 +399,21 @@ static const struct operators operators[] = {
 	{F64, F32, 1, 0xbb, 0xbb, true},  {F64, I64, 1, 0xbf, 0xbf, false},
 };
 
+/* Two operands of which one is just loaded, as instructions take it from memory. */
+static void loaded_operands(struct generator *g, uint8_t type, int depth)
+{
+	uint32_t n = type == I32 ? 0 : type == I64 ? 1 : type == F32 ? 2 : 3, how = gen_below(g, 3);
+	if (how == 0)
+		gen_expression(g, type, depth - 1);
+	gen_address(g, depth - 2);
+	gen_op(g, 0x28 + n);
+	gen_memarg(g, n & 1 ? 3 : 2);
+	if (how == 1)
+		leaf(g, type);
+	else if (how == 2)
+		gen_constant(g, type);
+}
+
 static void operation(struct generator *g, uint8_t type, int depth)
 {
 	const struct operators *o;
@@ -411,7 +426,10 @@ static void operation(struct generator *g, uint8_t type, int depth)
 	uint32_t code = o->first + gen_below(g, (uint32_t)(o->last - o->first) + 1);
 	bool divides = (code >= 0x6d && code <= 0x70) || (code >= 0x7f && code <= 0x82);
 	bool by_constant = o->arity == 2 && gen_chance(g, 4);
-	for (uint32_t i = 0; i < o->arity; i++)
+	bool loaded = o->arity == 2 && !divides && gen_chance(g, 4);
+	if (loaded)
+		loaded_operands(g, o->operand, depth);
+	for (uint32_t i = loaded ? 2 : 0; i < o->arity; i++)
 		if (i && by_constant)
 			gen_constant(g, o->operand);
 		else
