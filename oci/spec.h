@@ -129,6 +129,8 @@ int oci_spec_parse(const char *bytes, size_t len, struct oci_spec *out, struct e
 /* A document that is linux.resources alone, as Update brings it: fills resources and root. */
 int oci_resources_parse(const char *bytes, size_t len, struct oci_spec *out,
 			struct err *e) must_check;
+/* A document that is a process alone, as Exec brings it: fills its members and root. */
+int oci_process_parse(const char *bytes, size_t len, struct oci_spec *out, struct err *e) must_check;
 void oci_spec_free(struct oci_spec *spec); /* accepts a zeroed one */
 /* Moves the hooks out of a spec, which they outlive. */
 void oci_hooks_take(struct oci_spec *spec, struct oci_hooks *out);

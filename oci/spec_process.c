@@ -167,25 +167,44 @@ static int parse_strings(const struct json_at *process, struct oci_spec *s, stru
 	return rc < 0 ? rc : 0;
 }
 
-int oci_parse_process(const struct json_at *root, struct oci_spec *s, struct err *e)
+static int parse_members(const struct json_at *process, struct oci_spec *s, struct err *e)
 {
-	struct json_at process = json_member(root, "process"),
-		       terminal = json_member(&process, "terminal"),
-		       score = json_member(&process, "oomScoreAdj");
+	struct json_at terminal = json_member(process, "terminal"),
+		       score = json_member(process, "oomScoreAdj");
 	s->oom_score_adj = OCI_UNSET;
-	int rc = json_get_object(&process, e);
-	if (rc <= 0)
-		return rc < 0 ? rc : json_fail(&process, e, EINVAL, "is missing");
-	rc = parse_strings(&process, s, e);
+	int rc = parse_strings(process, s, e);
 	if (rc == 0)
-		rc = parse_user(&process, s, e);
+		rc = parse_user(process, s, e);
 	if (rc == 0)
-		rc = parse_rlimits(&process, s, e);
+		rc = parse_rlimits(process, s, e);
 	if (rc == 0)
-		rc = parse_console(&process, s, e);
+		rc = parse_console(process, s, e);
 	if (rc == 0)
 		rc = json_get_bool(&terminal, &s->terminal, e);
 	if (rc >= 0)
 		rc = json_get_int(&score, -1000, 1000, &s->oom_score_adj, e);
 	return rc < 0 ? rc : 0;
+}
+
+int oci_parse_process(const struct json_at *root, struct oci_spec *s, struct err *e)
+{
+	struct json_at process = json_member(root, "process");
+	int rc = json_get_object(&process, e);
+	if (rc == 0)
+		return json_fail(&process, e, EINVAL, "is missing");
+	return rc < 0 ? rc : parse_members(&process, s, e);
+}
+
+int oci_process_parse(const char *bytes, size_t len, struct oci_spec *out, struct err *e)
+{
+	*out = (struct oci_spec){0};
+	int rc = json_parse(bytes, len, "process", &out->root, e);
+	struct json_at document = json_document(out->root, "process");
+	if (rc == 0 && !json_is_object(out->root))
+		rc = json_fail(&document, e, EINVAL, "must be an object");
+	if (rc == 0)
+		rc = parse_members(&document, out, e);
+	if (rc < 0)
+		oci_spec_free(out);
+	return rc;
 }

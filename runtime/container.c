@@ -18,6 +18,17 @@
 #define DRAIN_NS_FIRST 125000L /* doubled each time: half a second in all */
 #define DRAIN_NS_MAX 256000000L
 
+struct container *container_new(void)
+{
+	struct container *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->bundle_fd = c->control = c->timer = -1;
+	c->streams = (struct streams)STREAMS_EMPTY;
+	c->state = CONTAINER_CREATING;
+	return c;
+}
+
 void container_free(struct container *c)
 {
 	if (!c)
@@ -36,6 +47,11 @@ void container_free(struct container *c)
 	for (int i = 0; i < 3; i++)
 		free(c->paths[i]);
 	free(c->rootfs);
+	free(c->exec_id);
+	free(c->containerd_namespace);
+	if (c->process)
+		oci_spec_free(c->process);
+	free(c->process);
 	free(c);
 }
 
@@ -79,10 +95,11 @@ void container_run_poststop(struct container *c)
 	c->hooked = true;
 }
 
-int container_start(struct container *c, struct err *e)
+/* 0 when it can be told to start. */
+static int may_start(struct container *c, struct err *e)
 {
-	if (c->starting)
-		return started(c);
+	if (c->beside)
+		return container_exec_ready(c, e);
 	if (c->failure.code)
 		return adopt_failure(c, e);
 	if (c->state != CONTAINER_CREATED)
@@ -96,7 +113,17 @@ int container_start(struct container *c, struct err *e)
 						      c->id)
 					    : -EINPROGRESS;
 	}
-	int rc = wire_send(c->control, WIRE_START, NULL, 0);
+	return 0;
+}
+
+int container_start(struct container *c, struct err *e)
+{
+	if (c->starting)
+		return started(c);
+	int rc = may_start(c, e);
+	if (rc < 0)
+		return rc;
+	rc = wire_send(c->control, WIRE_START, NULL, 0);
 	if (rc == -EPIPE)
 		return err_set(e, ERR_PEER, ESRCH, "container %s has ended before it was started",
 			       c->id);
@@ -111,7 +138,7 @@ int container_start(struct container *c, struct err *e)
 
 static int send_signal(const struct container *c, int signo)
 {
-	if (c->state == CONTAINER_CREATED || !monitor_signal_is_own(signo))
+	if (c->state <= CONTAINER_CREATED || !monitor_signal_is_own(signo))
 		return kill(c->pid, signo);
 	return sigqueue(c->pid, MONITOR_SIGNAL_CARRIER, (union sigval){.sival_int = signo});
 }
@@ -120,6 +147,9 @@ int container_kill(struct container *c, int signo, struct err *e)
 {
 	if (c->state == CONTAINER_STOPPED)
 		return err_set(e, ERR_PEER, ENOENT, "container %s has ended", c->id);
+	if (c->pid <= 0)
+		return err_set(e, ERR_PEER, EBUSY, "process %s of container %s has not been started", c->exec_id,
+			       c->id);
 	if (signo < 1 || signo > 64)
 		return err_set(e, ERR_PEER, EINVAL, "%d is no signal", signo);
 	/* A process that has ended and is not reaped yet takes signals without effect. */
@@ -204,12 +234,12 @@ static void tell_end(struct container *c)
 	c->drain_ns *= 2;
 }
 
-static void end(struct container *c, uint32_t exit_status, struct timespec at)
+void container_set_ended(struct container *c, uint32_t exit_status, struct timespec at)
 {
 	c->exit_status = exit_status;
 	c->exited_at = at;
 	c->state = CONTAINER_STOPPED;
-	c->oom |= cgroup_take_oom(c->cgroup);
+	c->oom |= c->cgroup && cgroup_take_oom(c->cgroup);
 	if (c->streams.terminal)
 		terminal_pump(c->streams.terminal);
 	c->drain_ns = DRAIN_NS_FIRST;
@@ -254,7 +284,7 @@ static void hear(struct container *c)
 		kill(c->pid, SIGKILL);
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
-	end(c, status & 255, now);
+	container_set_ended(c, status & 255, now);
 }
 
 bool container_reaped(struct container *c, int pid, int wait_status, struct timespec at)
@@ -274,15 +304,15 @@ bool container_reaped(struct container *c, int pid, int wait_status, struct time
 	if (c->control >= 0 && is_being_made(c))
 		hear_of_creation(c);
 	if (c->state == CONTAINER_CREATING)
-		return true; /* container_created tells of it */
+		return true; /* container_created, of a process beside one container_start, tells of it */
 	if (c->control >= 0 && c->state != CONTAINER_CREATED && c->state != CONTAINER_STOPPED)
 		hear(c);
 	close_control(c);
 	if (c->state != CONTAINER_STOPPED)
-		end(c,
-		    WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status)
-					   : 128 + (uint32_t)WTERMSIG(wait_status),
-		    at);
+		container_set_ended(c,
+				    WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status)
+							   : 128 + (uint32_t)WTERMSIG(wait_status),
+				    at);
 	/* Nobody waits for this now; what does not work is Delete's to report. */
 	if (told && c->rootfs_mounted && mounts_detach(c->rootfs, NULL) == 0)
 		c->rootfs_mounted = false;
@@ -357,6 +387,11 @@ int container_stats(const struct container *c, struct container_stats *out, stru
 const char *container_id(const struct container *c)
 {
 	return c->id;
+}
+
+const char *container_exec_id(const struct container *c)
+{
+	return c->exec_id ? c->exec_id : "";
 }
 
 const char *container_bundle(const struct container *c)

@@ -8,6 +8,7 @@
 #include "runtime/runtime.h"
 #include "runtime/state.h"
 #include "runtime/streams.h"
+#include "runtime/wire.h"
 
 /* What container_end is at. */
 enum ending {
@@ -45,11 +46,30 @@ struct container {
 	bool hooked;		/* those of the end have been started */
 	enum ending ending;
 	bool oom; /* not told of yet */
+	uint64_t memory_bytes; /* of the guest */
+
+	/* Of a process that was put into another container, see exec.c. */
+	struct container *beside; /* borrowed: that one, which outlives it; NULL: not such a one */
+	char *exec_id, *containerd_namespace; /* owned */
+	struct oci_spec *process;	      /* owned; what it is to be */
 };
 
 /* Frees the structure and closes what is open. Accepts NULL and half-built ones (descriptors -1).
  */
 void container_free(struct container *c);
+
+struct container *container_new(void); /* nothing of it is there; NULL: out of memory */
+int container_open_kvm(struct err *e) must_check;
+/* Starts the monitor of c, whose streams are open, in a cgroup. */
+int container_launch(struct container *c, const struct cgroup *cgroup, int kvm, struct err *e) must_check;
+int container_send_config(const struct container *c, const struct wire_config *w, struct err *e) must_check;
+/* place: -1, or a descriptor to send behind the cgroup's. */
+int container_send_join(const struct container *c, const struct cgroup *cgroup, int place,
+			struct err *e) must_check;
+/* It has ended; told of when its output has been read. */
+void container_set_ended(struct container *c, uint32_t exit_status, struct timespec at);
+/* Of a process beside a container's: 0 when it can be told to start; -EINPROGRESS. */
+int container_exec_ready(struct container *c, struct err *e) must_check;
 
 /* Starts the hooks of the end, once. */
 void container_run_poststop(struct container *c);

@@ -116,7 +116,7 @@ static int guest_memory(const struct oci_resources *r, uint64_t *bytes, struct e
 	return 0;
 }
 
-static int open_kvm(struct err *e)
+int container_open_kvm(struct err *e)
 {
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (fd >= 0)
@@ -141,21 +141,10 @@ static int open_cgroup(struct container *c, const struct oci_spec *s,
 	return cgroup_open(path, &c->cgroup, e);
 }
 
-static int send_config(const struct container *c, const struct oci_spec *s, uint64_t memory_bytes,
-		       struct err *e)
+int container_send_config(const struct container *c, const struct wire_config *w, struct err *e)
 {
-	const struct wire_config w = {
-		.id = c->id,
-		.bundle = c->bundle,
-		.rootfs = s->root_path,
-		.memory_bytes = memory_bytes,
-		.shim_pid = getpid(),
-		.hooks = s->hooks.count[OCI_HOOK_CREATE_RUNTIME] ||
-			 s->hooks.count[OCI_HOOK_CREATE_CONTAINER],
-		.spec = *s,
-	};
 	cleanup_buf struct buf body = {.cap = WIRE_BODY_MAX};
-	int rc = wire_encode(&w, &body);
+	int rc = wire_encode(w, &body);
 	if (rc == -E2BIG)
 		return err_set(e, ERR_CONFIG, E2BIG, "config.json: more than %lu MiB of settings",
 			       WIRE_BODY_MAX >> 20);
@@ -187,14 +176,15 @@ static int make_cgroup(struct container *c, const struct oci_spec *s, struct err
 }
 
 /* Version 1: the monitor moves itself, by files that it could not open where it is by now. */
-static int send_join(const struct container *c, struct err *e)
+int container_send_join(const struct container *c, const struct cgroup *cgroup, int place, struct err *e)
 {
-	int fds[CGROUP_HIERARCHIES_MAX];
+	int fds[CGROUP_HIERARCHIES_MAX + 1];
 	size_t count;
-	int rc = cgroup_open_tasks(c->cgroup, fds, &count, e);
+	int rc = cgroup_open_tasks(cgroup, fds, &count, e);
 	if (rc < 0)
 		return rc;
-	rc = wire_send_join(c->control, fds, count);
+	fds[count] = place;
+	rc = wire_send_join(c->control, fds, count + (place >= 0));
 	while (count)
 		close(fds[--count]);
 	/* It has ended; waiting for its answer finds out why. */
@@ -203,22 +193,30 @@ static int send_join(const struct container *c, struct err *e)
 		       : 0;
 }
 
-static int launch(struct container *c, int kvm, struct err *e)
+int container_launch(struct container *c, const struct cgroup *cgroup, int kvm, struct err *e)
 {
-	cleanup_close int cgroup =
-		cgroup_is_born_into(c->cgroup) ? cgroup_open_dir(c->cgroup, e) : -1;
-	if (cgroup < 0 && cgroup_is_born_into(c->cgroup))
+	cleanup_close int fd = cgroup_is_born_into(cgroup) ? cgroup_open_dir(cgroup, e) : -1;
+	if (fd < 0 && cgroup_is_born_into(cgroup))
 		return -e->code;
-	int rc = launch_monitor(c->id, c->streams.ends, kvm, cgroup, &c->pid, &c->control, e);
+	int rc = launch_monitor(c->id, c->streams.ends, kvm, fd, &c->pid, &c->control, e);
 	streams_launched(&c->streams);
 	return rc;
 }
 
 /* Everything that is made on this side, in an order that keeps both sides busy. */
 static int assemble(struct container *c, const struct oci_spec *s,
-		    const struct container_config *config, int kvm, uint64_t memory_bytes,
-		    struct err *e)
+		    const struct container_config *config, int kvm, struct err *e)
 {
+	const struct wire_config w = {
+		.id = c->id,
+		.bundle = c->bundle,
+		.rootfs = s->root_path,
+		.memory_bytes = c->memory_bytes,
+		.shim_pid = getpid(),
+		.hooks = s->hooks.count[OCI_HOOK_CREATE_RUNTIME] ||
+			 s->hooks.count[OCI_HOOK_CREATE_CONTAINER],
+		.spec = *s,
+	};
 	int rc = streams_open(config, s->console_width, s->console_height, &c->streams, e);
 	if (rc == 0)
 		rc = open_cgroup(c, s, config, e);
@@ -226,16 +224,16 @@ static int assemble(struct container *c, const struct oci_spec *s,
 	if (first)
 		rc = make_cgroup(c, s, e);
 	if (rc == 0)
-		rc = launch(c, kvm, e);
+		rc = container_launch(c, c->cgroup, kvm, e);
 	/* While the new program is being loaded. It makes its mount namespace when it has its
 	 * config. */
 	if (rc == 0)
 		rc = mount_rootfs(c, config, e);
 	if (rc == 0)
-		rc = send_config(c, s, memory_bytes, e);
+		rc = container_send_config(c, &w, e);
 	if (rc == 0)
 		rc = first ? remember(c, e) : make_cgroup(c, s, e);
-	return rc < 0 ? rc : send_join(c, e);
+	return rc < 0 ? rc : container_send_join(c, c->cgroup, -1, e);
 }
 
 static bool has_later_hooks(const struct oci_spec *s)
@@ -246,36 +244,32 @@ static bool has_later_hooks(const struct oci_spec *s)
 static int create(struct container *c, const struct container_config *config, struct err *e)
 {
 	cleanup_spec struct oci_spec spec = {0};
-	uint64_t memory_bytes;
 	int rc = copy_names(c, config, e);
 	if (rc == 0)
 		rc = oci_spec_read(c->bundle_fd, &spec, e);
 	if (rc == 0)
-		rc = guest_memory(&spec.resources, &memory_bytes, e);
+		rc = guest_memory(&spec.resources, &c->memory_bytes, e);
 	if (rc < 0)
 		return rc;
 	spec.terminal = config->terminal;
-	cleanup_close int kvm = open_kvm(e);
+	cleanup_close int kvm = container_open_kvm(e);
 	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (c->timer < 0)
 		return err_sys(e, errno, "a timer");
-	rc = kvm < 0 ? kvm : assemble(c, &spec, config, kvm, memory_bytes, e);
+	rc = kvm < 0 ? kvm : assemble(c, &spec, config, kvm, e);
 	if (has_later_hooks(&spec))
 		oci_hooks_take(&spec, &c->hooks);
 	if (config->debug)
 		dprintf(2, "container %s: monitor %d, cgroup %s, %lu MiB for the guest\n", c->id,
-			c->pid, c->cgroup ? cgroup_path(c->cgroup) : "none", memory_bytes >> 20);
+			c->pid, c->cgroup ? cgroup_path(c->cgroup) : "none", c->memory_bytes >> 20);
 	return rc;
 }
 
 int container_create(const struct container_config *config, struct container **out, struct err *e)
 {
-	struct container *c = calloc(1, sizeof(*c));
+	struct container *c = container_new();
 	if (!c)
 		return err_sys(e, ENOMEM, "container %s", config->id);
-	c->bundle_fd = c->control = c->timer = -1;
-	c->streams = (struct streams)STREAMS_EMPTY;
-	c->state = CONTAINER_CREATING;
 	if (create(c, config, &c->failure) == 0)
 		container_set_deadline(c, c->streams.logger_ready >= 0 ? LOGGER_MS : MONITOR_MS);
 	*out = c;

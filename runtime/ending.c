@@ -114,13 +114,18 @@ int container_end(struct container *c, struct err *e)
 
 int container_delete(struct container *c, struct err *e)
 {
-	if (c->state != CONTAINER_STOPPED)
+	bool never_was = c->beside && c->pid == 0 && c->state == CONTAINER_CREATED;
+	if (c->state != CONTAINER_STOPPED && !never_was)
 		return err_set(e, ERR_PEER, EBUSY, "container %s has not ended", c->id);
 	if (c->drain_ns) /* its end has not been told of yet */
 		return -EINPROGRESS;
 	int rc = container_end(c, e);
 	if (rc < 0)
 		return rc;
+	if (c->beside) { /* what it lived in is not its own */
+		container_free(c);
+		return 0;
+	}
 	rc = c->rootfs_mounted ? mounts_detach(c->rootfs, e) : 0;
 	c->rootfs_mounted &= rc < 0;
 	if (rc == 0)

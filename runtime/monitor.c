@@ -115,12 +115,17 @@ static const char *environment(const struct oci_spec *s, const char *name)
 	return NULL;
 }
 
-/* Each file is one hierarchy's: "0" is the thread that writes, and this is the only one. */
-static int join_cgroups(struct err *e)
+/*
+ * Each file is one hierarchy's: "0" is the thread that writes, and this is the only one. place: NULL, or where the
+ * descriptor that comes last goes, the caller's.
+ */
+static int join_cgroups(int *place, struct err *e)
 {
 	int fds[WIRE_FDS_MAX];
 	size_t count = 0;
 	int rc = wire_receive_join(MONITOR_CONTROL_FD, fds, &count), joined = 0;
+	if (place && count)
+		*place = fds[--count];
 	for (size_t i = 0; i < count; i++) {
 		if (rc == 0 && joined == 0)
 			joined = io_write_all(fds[i], "0", 1);
@@ -170,9 +175,44 @@ static int open_listeners(struct monitor *m, struct err *e)
 	return 0;
 }
 
+/* In the new root: what the process needs of it. */
+static int look_around(struct monitor *m, struct err *e)
+{
+	const struct oci_spec *s = &m->config.spec;
+	int rc = take_terminal(s, e);
+	if (rc == 0)
+		rc = monitor_set_limits(s, e);
+	if (rc == 0)
+		rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0],
+				    &m->entry, e);
+	/* A guest in a UTS namespace that it shares has that one's name. */
+	if (rc == 0 && gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
+		rc = err_sys(e, errno, "gethostname");
+	return rc < 0 ? rc : add_home(m, e);
+}
+
+/* Beside a container's monitor: its place is there. */
+static int settle_beside(struct monitor *m, struct err *e)
+{
+	const struct oci_spec *s = &m->config.spec;
+	cleanup_close int place = -1;
+	int rc = join_cgroups(&place, e);
+	if (rc == 0)
+		rc = monitor_set_oom_score(s, e);
+	if (rc == 0)
+		rc = monitor_enter_place(place, &m->root_fd, e);
+	if (rc == 0)
+		rc = look_around(m, e);
+	if (rc == 0)
+		rc = monitor_become_user(s, e);
+	return rc < 0 ? rc : follow_shim(m, e);
+}
+
 static int settle(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
+	if (m->config.beside)
+		return settle_beside(m, e);
 	if (chdir(m->config.bundle) < 0)
 		return err_sys(e, errno, "bundle %s", m->config.bundle);
 	struct monitor_hooks hooks, *h = m->config.hooks ? &hooks : NULL;
@@ -190,21 +230,11 @@ static int settle(struct monitor *m, struct err *e)
 	if (h)
 		monitor_free_hooks(h);
 	if (rc == 0)
-		rc = take_terminal(s, e);
-	if (rc == 0)
-		rc = monitor_set_limits(s, e);
-	if (rc == 0)
-		rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0],
-				    &m->entry, e);
-	/* A guest in a UTS namespace that it shares has that one's name. */
-	if (rc == 0 && gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
-		rc = err_sys(e, errno, "gethostname");
-	if (rc == 0)
-		rc = add_home(m, e);
+		rc = look_around(m, e);
 	if (rc == 0)
 		rc = open_listeners(m, e);
 	if (rc == 0)
-		rc = join_cgroups(e);
+		rc = join_cgroups(NULL, e);
 	if (rc == 0)
 		rc = monitor_become_user(s, e);
 	if (rc == 0)
@@ -310,15 +340,6 @@ static int run(struct monitor *m, struct err *e)
 	return mote_exit_status(&result);
 }
 
-static int failure_status(const struct err *e)
-{
-	if (e->blame == ERR_CONFIG && e->code == ENOENT)
-		return WIRE_STATUS_NOT_FOUND;
-	if (e->blame == ERR_CONFIG && (e->code == EACCES || e->code == ENOEXEC))
-		return WIRE_STATUS_CANNOT_RUN;
-	return WIRE_STATUS_HOST;
-}
-
 /*
  * Who reads the output sees its end at once, not when the kernel has taken the VM apart. One by
  * one, as the jail has close(2) alone; what the guest opened beyond these closes with the process.
@@ -339,7 +360,7 @@ int runtime_monitor_main(void)
 	/* Telling is best effort: a shim that is gone needs no answer, one that is there sees our
 	 * end. */
 	if (status < 0) {
-		status = failure_status(&e);
+		status = wire_failure_status(&e);
 		rc = wire_send_failure(MONITOR_CONTROL_FD, &e);
 		dprintf(2, "mote: %s\n", e.text);
 	} else {

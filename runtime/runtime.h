@@ -77,6 +77,21 @@ int container_close_stdin(struct container *c) must_check; /* 0 where there is n
 int container_delete(struct container *c, struct err *e) must_check;
 
 /*
+ * A process put into a running container: a VM of its own beside the container's, in the same cgroup, namespaces and
+ * root file system. *out is a container in state CREATED without a process, which container_start makes; all other
+ * calls but pause, resume, update and stats work on it as on `of`, which must outlive it. Borrowed during the call.
+ */
+struct container_exec_config {
+	const char *exec_id, *containerd_namespace;
+	const char *stdin_path, *stdout_path, *stderr_path;
+	bool terminal;
+	const char *process; /* JSON, as config.json's process */
+	size_t process_len;
+};
+int container_exec(struct container *of, const struct container_exec_config *config, struct container **out,
+		   struct err *e) must_check;
+
+/*
  * The event loop hands every reaped child here; true when it was this container's. When it was its
  * monitor, state is then STOPPED, exit status and time are set, output that it left is on its way.
  */
@@ -103,6 +118,7 @@ void container_ready(struct container *c, int fd, uint32_t events);
 bool container_take_oom(struct container *c);
 
 const char *container_id(const struct container *c);
+const char *container_exec_id(const struct container *c); /* "": not made by container_exec */
 const char *container_bundle(const struct container *c);
 int container_pid(const struct container *c);
 enum container_state container_state(const struct container *c);

@@ -153,3 +153,12 @@ int wire_failure(const struct buf *body, struct err *e)
 	return err_set(e, (enum err_blame)blame, (int)code, "%.*s",
 		       (int)(r.left < 383 ? r.left : 383), (const char *)r.at);
 }
+
+int wire_failure_status(const struct err *e)
+{
+	if (e->blame == ERR_CONFIG && e->code == ENOENT)
+		return WIRE_STATUS_NOT_FOUND;
+	if (e->blame == ERR_CONFIG && (e->code == EACCES || e->code == ENOEXEC))
+		return WIRE_STATUS_CANNOT_RUN;
+	return WIRE_STATUS_HOST;
+}

@@ -25,7 +25,7 @@
 
 enum wire_type {
 	WIRE_CONFIG = 1, /* struct wire_config */
-	WIRE_JOIN,	 /* with the `tasks` files to write to, opened; may be none */
+	WIRE_JOIN,	 /* with the `tasks` files to write to, opened; may be none; see `beside` */
 	WIRE_READY,
 	WIRE_BUILT,
 	WIRE_START,
@@ -46,6 +46,9 @@ struct wire_config {
 	uint64_t memory_bytes; /* guest memory there may be */
 	pid_t shim_pid;	       /* whose end is the monitor's */
 	bool hooks; /* config.json has some for it to run */
+	/* A process beside a container's: JOIN comes first, its last descriptor is a pidfd of the
+	 * monitor whose namespaces and root it shares; of the spec only the process is given. */
+	bool beside;
 	struct oci_spec spec;
 };
 
@@ -71,6 +74,8 @@ int wire_receive(int fd, int timeout_ms, enum wire_type *type, struct buf *body)
 #define WIRE_FDS_MAX 32
 int wire_send_join(int fd, const int *fds, size_t count) must_check;
 int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count) must_check;
+/* The exit status of a process that failed so. */
+int wire_failure_status(const struct err *e);
 /* Fills *e from a FAILED body. Returns -code. */
 int wire_failure(const struct buf *body, struct err *e);
 

@@ -183,6 +183,7 @@ static void code_config(struct codec *c, struct wire_config *w)
 	code_value(c, &w->memory_bytes);
 	code_value(c, &w->shim_pid);
 	code_bool(c, &w->hooks);
+	code_bool(c, &w->beside);
 	code_process(c, &w->spec);
 	code_place(c, &w->spec);
 }

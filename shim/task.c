@@ -67,7 +67,7 @@ static enum ttrpc_code code_of(const struct err *e)
 	return shortage ? TTRPC_RESOURCE_EXHAUSTED : TTRPC_INTERNAL;
 }
 
-static void fail(struct ttrpc_call *call, const struct err *e)
+void task_fail(struct ttrpc_call *call, const struct err *e)
 {
 	ttrpc_fail(call, code_of(e), "%s", e->text);
 }
@@ -93,29 +93,36 @@ static void reply_empty(struct ttrpc_call *call)
 
 /* --- tasks --- */
 
-static struct task *find(struct shim *shim, const char *id)
+struct task *task_find(struct shim *shim, const char *id, const char *exec_id)
 {
 	struct task *t = shim->tasks;
-	while (t && strcmp(container_id(t->container), id) != 0)
+	while (t && (strcmp(container_id(t->container), id) != 0 ||
+		     strcmp(container_exec_id(t->container), exec_id) != 0))
 		t = t->next;
 	return t;
 }
 
-/* The task that a request names, or NULL after an answer. Processes beside the init are not there yet. */
-static struct task *find_or_fail(struct shim *shim, struct ttrpc_call *call, const char *id, const char *exec_id)
+static struct task *find(struct shim *shim, const char *id)
+{
+	return task_find(shim, id, "");
+}
+
+struct task *task_find_or_fail(struct shim *shim, struct ttrpc_call *call, const char *id, const char *exec_id)
 {
 	struct task *t = find(shim, id);
 	if (!t)
 		ttrpc_fail(call, TTRPC_NOT_FOUND, "container %.100s: not found", id);
 	else if (t->creator)
 		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION, "container %.100s: is still being created", id);
-	else if (exec_id[0] != '\0')
+	if (!t || t->creator)
+		return NULL;
+	t = task_find(shim, id, exec_id);
+	if (!t)
 		ttrpc_fail(call, TTRPC_NOT_FOUND, "container %.100s: process %.100s: not found", id, exec_id);
-	return t && !t->creator && exec_id[0] == '\0' ? t : NULL;
+	return t;
 }
 
 static void on_watch(void *arg, uint32_t events);
-static void advance(struct task *t);
 
 static void watch_end(struct task_watch *w)
 {
@@ -174,7 +181,7 @@ static void on_watch(void *arg, uint32_t events)
 	struct task_watch *w = arg;
 	struct task *t = w->task;
 	container_ready(t->container, w->fd, events);
-	advance(t);
+	task_advance(t);
 }
 
 static void answer_wait(struct ttrpc_call *call, const struct container *c)
@@ -206,13 +213,17 @@ static void answer_waiters(struct task *t, bool ended)
 static void exited(struct task *t)
 {
 	const struct container *c = t->container;
+	const char *exec_id = container_exec_id(c);
+	t->told = true;
 	answer_waiters(t, true);
+	if (*exec_id && !t->started)
+		return;
 	Types__Timestamp at = timestamp_of(container_exited_at(c));
 	Events__TaskExit event = EVENTS__TASK_EXIT__INIT;
 	if (container_take_oom(t->container))
 		publish_named(t->shim, "/tasks/oom", "containerd.events.TaskOOM", container_id(c));
 	event.container_id = text(container_id(c));
-	event.id = text(container_id(c));
+	event.id = text(*exec_id ? exec_id : container_id(c));
 	event.pid = (uint32_t)container_pid(c);
 	event.exit_status = container_exit_status(c);
 	event.exited_at = &at;
@@ -227,7 +238,7 @@ void task_reap(struct shim *shim)
 		clock_gettime(CLOCK_REALTIME, &now);
 		for (struct task *t = shim->tasks; t; t = t->next)
 			if (container_reaped(t->container, pid, status, now)) {
-				advance(t);
+				task_advance(t);
 				break;
 			}
 	}
@@ -249,7 +260,7 @@ void shim_end(struct shim *shim)
 enum { ID_MAX = 128, ROOTFS_MAX = 64, OPTIONS_MAX = 512 };
 
 /* What becomes part of paths: it prints, and no slash or dots lead elsewhere. */
-static bool valid_id(const char *id)
+bool task_valid_id(const char *id)
 {
 	if (!*id || strlen(id) > ID_MAX || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
 		return false;
@@ -264,7 +275,7 @@ static bool may_create(struct shim *shim, struct ttrpc_call *call, const Task__C
 {
 	if (shim->ending)
 		ttrpc_fail(call, TTRPC_UNAVAILABLE, "the shim is about to end");
-	else if (!valid_id(r->id))
+	else if (!task_valid_id(r->id))
 		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "'%.100s' is no id for a container", r->id);
 	else if (find(shim, r->id))
 		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "container %s: exists already", r->id);
@@ -363,19 +374,40 @@ static void handle_create(void *arg, struct ttrpc_call *call, const ProtobufCMes
 	if (rc < 0) {
 		message_free(t->request);
 		free(t);
-		fail(call, &e);
+		task_fail(call, &e);
 		return;
 	}
-	t->shim = shim;
 	t->creator = call;
-	t->next = shim->tasks;
-	shim->tasks = t;
-	advance(t);
+	task_add(shim, t);
+	task_advance(t);
 }
 
-/* Takes the task, whose container is gone, off the list. */
+/* With a message, or an error. */
+static void answer_all(struct waiter *list, const ProtobufCMessage *response, const struct err *e)
+{
+	while (list) {
+		struct waiter *w = list;
+		list = w->next;
+		if (response)
+			ttrpc_reply(w->call, response);
+		else
+			task_fail(w->call, e);
+		free(w);
+	}
+}
+
+void task_add(struct shim *shim, struct task *t)
+{
+	t->shim = shim;
+	t->next = shim->tasks;
+	shim->tasks = t;
+}
+
+/* Takes the task, whose container is gone, off the list. Who waits for one that never ran has nothing to wait for. */
 static void forget(struct shim *shim, struct task *t)
 {
+	const struct err gone = {.blame = ERR_PEER, .code = ENOENT, .text = "the process was deleted before it ran"};
+	answer_all(t->waiters, NULL, &gone);
 	for (struct task **at = &shim->tasks; *at; at = &(*at)->next)
 		if (*at == t) {
 			*at = t->next;
@@ -396,7 +428,7 @@ static bool finish_create(struct task *t)
 		return true;
 	if (rc < 0) {
 		forget(t->shim, t);
-		fail(call, &e);
+		task_fail(call, &e);
 		return false;
 	}
 	Task__CreateTaskResponse response = TASK__CREATE_TASK_RESPONSE__INIT;
@@ -417,7 +449,7 @@ static void handle_start(void *arg, struct ttrpc_call *call, const ProtobufCMess
 		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION, "container %.100s: has ended, no process starts in it", r->id);
 		return;
 	}
-	t = find_or_fail(shim, call, r->id, r->exec_id);
+	t = task_find_or_fail(shim, call, r->id, r->exec_id);
 	if (!t)
 		return;
 	if (t->starter) {
@@ -425,7 +457,7 @@ static void handle_start(void *arg, struct ttrpc_call *call, const ProtobufCMess
 		return;
 	}
 	t->starter = call;
-	advance(t);
+	task_advance(t);
 }
 
 /* Answers Start if it can be answered. */
@@ -437,13 +469,17 @@ static void finish_start(struct task *t)
 		return;
 	struct ttrpc_call *call = take_ptr(t->starter);
 	if (rc < 0) {
-		fail(call, &e);
+		task_fail(call, &e);
 		return;
 	}
+	t->started = true;
 	Events__TaskStart event = EVENTS__TASK_START__INIT;
 	event.container_id = text(container_id(t->container));
 	event.pid = (uint32_t)container_pid(t->container);
-	events_publish(&t->shim->events, "/tasks/start", "containerd.events.TaskStart", &event.base);
+	if (*container_exec_id(t->container))
+		task_publish_exec_started(t);
+	else
+		events_publish(&t->shim->events, "/tasks/start", "containerd.events.TaskStart", &event.base);
 	Task__StartResponse response = TASK__START_RESPONSE__INIT;
 	response.pid = event.pid;
 	ttrpc_reply(call, &response.base);
@@ -452,19 +488,21 @@ static void finish_start(struct task *t)
 static void handle_state(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	static const Types__Status status[] = {
+		[CONTAINER_CREATING] = TYPES__STATUS__CREATED,
 		[CONTAINER_CREATED] = TYPES__STATUS__CREATED,
 		[CONTAINER_RUNNING] = TYPES__STATUS__RUNNING,
 		[CONTAINER_PAUSED] = TYPES__STATUS__PAUSED,
 		[CONTAINER_STOPPED] = TYPES__STATUS__STOPPED,
 	};
 	const Task__ProcessRequest *r = (const void *)request;
-	struct task *t = find_or_fail(arg, call, r->id, r->exec_id);
+	struct task *t = task_find_or_fail(arg, call, r->id, r->exec_id);
 	if (!t)
 		return;
 	const struct container *c = t->container;
 	Types__Timestamp at = timestamp_of(container_exited_at(c));
 	Task__StateResponse s = TASK__STATE_RESPONSE__INIT;
 	s.id = r->id;
+	s.exec_id = r->exec_id;
 	s.bundle = text(container_bundle(c));
 	s.pid = (uint32_t)container_pid(c);
 	s.status = status[container_state(c)];
@@ -480,7 +518,7 @@ static void handle_state(void *arg, struct ttrpc_call *call, const ProtobufCMess
 static void handle_kill(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	const Task__KillRequest *r = (const void *)request;
-	struct task *t = find_or_fail(arg, call, r->id, r->exec_id);
+	struct task *t = task_find_or_fail(arg, call, r->id, r->exec_id);
 	struct err e = {0};
 	if (!t)
 		return;
@@ -490,7 +528,7 @@ static void handle_kill(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 	if (rc == -ENOENT || rc == -ESRCH)
 		ttrpc_fail(call, TTRPC_NOT_FOUND, "%s", e.text);
 	else if (rc < 0)
-		fail(call, &e);
+		task_fail(call, &e);
 	else
 		reply_empty(call);
 }
@@ -512,41 +550,28 @@ static void handle_delete(void *arg, struct ttrpc_call *call, const ProtobufCMes
 {
 	struct shim *shim = arg;
 	const Task__ProcessRequest *r = (const void *)request;
-	struct task *t = find_or_fail(shim, call, r->id, r->exec_id);
+	struct task *t = task_find_or_fail(shim, call, r->id, r->exec_id);
 	if (t && add_waiter(&t->deleters, call))
-		advance(t);
+		task_advance(t);
 }
 
-static void answer_deleters(struct waiter *list, const Task__DeleteResponse *response, const struct err *e)
-{
-	while (list) {
-		struct waiter *w = list;
-		list = w->next;
-		if (response)
-			ttrpc_reply(w->call, &response->base);
-		else
-			fail(w->call, e);
-		free(w);
-	}
-}
-
-/* Answers Delete if it can be answered. False when the task is gone. */
-static bool finish_delete(struct task *t)
+int task_delete(struct task *t, struct err *e)
 {
 	struct shim *shim = t->shim;
-	struct err e = {0};
 	cleanup_free char *id = strdup(container_id(t->container));
+	bool exec = *container_exec_id(t->container);
 	Types__Timestamp at = timestamp_of(container_exited_at(t->container));
 	Task__DeleteResponse response = TASK__DELETE_RESPONSE__INIT;
 	response.pid = (uint32_t)container_pid(t->container);
 	response.exit_status = container_exit_status(t->container);
 	response.exited_at = &at;
-	int rc = id ? container_delete(t->container, &e) : err_sys(&e, ENOMEM, "Delete");
-	if (rc == -EINPROGRESS)
-		return true;
+	drop_watches(t);
+	int rc = id ? task_delete_execs(t, e) : err_sys(e, ENOMEM, "Delete");
+	if (rc == 0)
+		rc = container_delete(t->container, e);
 	if (rc < 0) {
-		answer_deleters(take_ptr(t->deleters), NULL, &e);
-		return true;
+		sync_watches(t);
+		return rc;
 	}
 	struct waiter *deleters = take_ptr(t->deleters);
 	forget(shim, t);
@@ -555,16 +580,24 @@ static bool finish_delete(struct task *t)
 	event.pid = response.pid;
 	event.exit_status = response.exit_status;
 	event.exited_at = &at;
-	events_publish(&shim->events, "/tasks/delete", "containerd.events.TaskDelete", &event.base);
-	answer_deleters(deleters, &response, NULL);
-	return false;
+	if (!exec)
+		events_publish(&shim->events, "/tasks/delete", "containerd.events.TaskDelete", &event.base);
+	answer_all(deleters, &response.base, NULL);
+	return 0;
 }
 
-/*
- * Something has happened to the task, or is asked of it: does and answers what can be now. The task
- * may be gone when it returns.
- */
-static void advance(struct task *t)
+/* Answers Delete if it can be answered. False when the task is gone. */
+static bool finish_delete(struct task *t)
+{
+	struct err e = {0};
+	int rc = task_delete(t, &e);
+	if (rc < 0 && rc != -EINPROGRESS)
+		answer_all(take_ptr(t->deleters), NULL, &e);
+	return rc < 0;
+}
+
+/* Something has happened to the task, or is asked of it. */
+void task_advance(struct task *t)
 {
 	/* The descriptors that are watched may close, and others get their numbers. */
 	if (t->creator || t->deleters)
@@ -573,19 +606,25 @@ static void advance(struct task *t)
 		return;
 	if (t->starter)
 		finish_start(t);
-	/* The end is told after the start. */
-	if (!t->creator && !t->starter && container_take_exit(t->container))
+	/* NULL, or whose container this is a process in. The end is told after the start. */
+	struct task *of = *container_exec_id(t->container) ? find(t->shim, container_id(t->container)) : NULL;
+	bool ended = !t->creator && !t->starter && container_state(t->container) == CONTAINER_STOPPED;
+	bool tell = ended && !t->told && (of || task_end_execs(t)) && container_take_exit(t->container);
+	if (tell)
 		exited(t);
 	if (container_take_oom(t->container))
 		publish_named(t->shim, "/tasks/oom", "containerd.events.TaskOOM", container_id(t->container));
 	if (!t->deleters || finish_delete(t))
 		sync_watches(t);
+	/* It may wait for this. */
+	if (of && (tell || of->deleters))
+		task_advance(of);
 }
 
 static void handle_wait(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	const Task__ProcessRequest *r = (const void *)request;
-	struct task *t = find_or_fail(arg, call, r->id, r->exec_id);
+	struct task *t = task_find_or_fail(arg, call, r->id, r->exec_id);
 	if (!t)
 		return;
 	if (container_state(t->container) == CONTAINER_STOPPED) {
@@ -594,20 +633,6 @@ static void handle_wait(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 	}
 	answer_waiters(t, false);
 	add_waiter(&t->waiters, call);
-}
-
-static void handle_pids(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
-{
-	const Task__ProcessRequest *r = (const void *)request;
-	struct task *t = find_or_fail(arg, call, r->id, "");
-	if (!t)
-		return;
-	Task__ProcessInfo info = TASK__PROCESS_INFO__INIT, *list[] = {&info};
-	info.pid = (uint32_t)container_pid(t->container);
-	Task__PidsResponse response = TASK__PIDS_RESPONSE__INIT;
-	response.n_processes = 1;
-	response.processes = list;
-	ttrpc_reply(call, &response.base);
 }
 
 static void handle_connect(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
@@ -634,7 +659,7 @@ static void handle_shutdown(void *arg, struct ttrpc_call *call, const ProtobufCM
 static void handle_close_io(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	const Task__CloseIORequest *r = (const void *)request;
-	struct task *t = find_or_fail(arg, call, r->id, r->exec_id);
+	struct task *t = task_find_or_fail(arg, call, r->id, r->exec_id);
 	if (!t)
 		return;
 	int rc = r->stdin ? container_close_stdin(t->container) : 0;
@@ -649,12 +674,12 @@ static void handle_close_io(void *arg, struct ttrpc_call *call, const ProtobufCM
 static void handle_resize(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	const Task__ResizePtyRequest *r = (const void *)request;
-	struct task *t = find_or_fail(arg, call, r->id, r->exec_id);
+	struct task *t = task_find_or_fail(arg, call, r->id, r->exec_id);
 	struct err e = {0};
 	if (!t)
 		return;
 	if (container_resize(t->container, r->width, r->height, &e) < 0)
-		fail(call, &e);
+		task_fail(call, &e);
 	else
 		reply_empty(call);
 }
@@ -662,12 +687,12 @@ static void handle_resize(void *arg, struct ttrpc_call *call, const ProtobufCMes
 static void pause_or_resume(struct shim *shim, struct ttrpc_call *call, const char *id,
 			    int (*act)(struct container *, struct err *), const char *topic, const char *type)
 {
-	struct task *t = find_or_fail(shim, call, id, "");
+	struct task *t = task_find_or_fail(shim, call, id, "");
 	struct err e = {0};
 	if (!t)
 		return;
 	if (act(t->container, &e) < 0) {
-		fail(call, &e);
+		task_fail(call, &e);
 		return;
 	}
 	publish_named(shim, topic, type, id);
@@ -689,14 +714,14 @@ static void handle_resume(void *arg, struct ttrpc_call *call, const ProtobufCMes
 static void handle_update(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	const Task__UpdateTaskRequest *r = (const void *)request;
-	struct task *t = find_or_fail(arg, call, r->id, "");
+	struct task *t = task_find_or_fail(arg, call, r->id, "");
 	struct err e = {0};
 	if (!t)
 		return;
 	if (!r->resources)
 		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "container %.100s: an update of nothing", r->id);
 	else if (container_update(t->container, (const char *)r->resources->value.data, r->resources->value.len, &e) < 0)
-		fail(call, &e);
+		task_fail(call, &e);
 	else
 		reply_empty(call);
 }
@@ -704,13 +729,13 @@ static void handle_update(void *arg, struct ttrpc_call *call, const ProtobufCMes
 static void handle_stats(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	const Task__ProcessRequest *r = (const void *)request;
-	struct task *t = find_or_fail(arg, call, r->id, "");
+	struct task *t = task_find_or_fail(arg, call, r->id, "");
 	struct container_stats stats;
 	struct err e = {0};
 	if (!t)
 		return;
 	if (container_stats(t->container, &stats, &e) < 0) {
-		fail(call, &e);
+		task_fail(call, &e);
 		return;
 	}
 	task_reply_stats(call, &stats);
@@ -725,7 +750,8 @@ const struct ttrpc_method task_methods[] = {
 	{SERVICE, "Kill", &task__kill_request__descriptor, handle_kill},
 	{SERVICE, "Delete", &task__process_request__descriptor, handle_delete},
 	{SERVICE, "Wait", &task__process_request__descriptor, handle_wait},
-	{SERVICE, "Pids", &task__process_request__descriptor, handle_pids},
+	{SERVICE, "Pids", &task__process_request__descriptor, task_handle_pids},
+	{SERVICE, "Exec", &task__exec_process_request__descriptor, task_handle_exec},
 	{SERVICE, "Connect", &task__process_request__descriptor, handle_connect},
 	{SERVICE, "Shutdown", &task__shutdown_request__descriptor, handle_shutdown},
 	{SERVICE, "CloseIO", &task__close_iorequest__descriptor, handle_close_io},

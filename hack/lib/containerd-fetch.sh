@@ -41,7 +41,8 @@ containerd_fetch() {
 		mkdir -p "$apt"/{lists,cache/archives}/partial "$apt"/{debs,none} "$new"
 		printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
 			"$(debian_mirror)" "$suite" >"$apt/sources.list"
-		# An apt of its own: lists, cache and sources of one suite, and no package installed.
+		# An apt of its own: lists, cache and sources of one suite, and no package installed. It checks signatures,
+		# not dates: a mirror may be behind, a test machine's clock wrong, and sid's lists are good for days only.
 		cat >"$apt/apt.conf" <<END
 Dir::Etc::SourceList "$apt/sources.list";
 Dir::Etc::SourceParts "$apt/none";
@@ -52,6 +53,8 @@ Dir::State::Status "/dev/null";
 Dir::Cache "$apt/cache";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
+Acquire::Check-Date "false";
+Acquire::Check-Valid-Until "false";
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 END
 		(

@@ -19,6 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (rc == 0 && s.cgroup_path && (s.cgroup_path[0] != '/' || strstr(s.cgroup_path, "/../")))
 		abort();
 	oci_spec_free(&s);
+	/* As Exec brings a process. */
+	rc = oci_process_parse((const char *)data, size, &s, &e);
+	if ((rc < 0 && (e.code != -rc || !e.text[0])) || (rc == 0 && (!s.args[0] || s.cwd[0] != '/')))
+		abort();
+	oci_spec_free(&s);
 	/* As Update brings linux.resources. */
 	rc = oci_resources_parse((const char *)data, size, &s, &e);
 	if (rc < 0 && (e.code != -rc || !e.text[0]))

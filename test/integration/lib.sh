@@ -113,6 +113,32 @@ kill_and_finish() {
 shim_pids() { pgrep -f 'containerd-shim-[a-z]+-v[0-9] .*-id' || true; }
 monitor_pids() { pgrep -f 'containerd-shim-mote-v1 monitor' || true; }
 
+# on_terminal COMMAND...: on a terminal of its own, where a line and end of file are typed once it prints `ready`.
+on_terminal() {
+	python3 - "$@" <<'END'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+text = b""
+sent = False
+try:
+    while True:
+        got = os.read(fd, 4096)
+        if not got:
+            break
+        text += got
+        if b"ready" in text and not sent:
+            os.write(fd, b"typed\n\x04")
+            sent = True
+except OSError:
+    pass
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+sys.stdout.buffer.write(text)
+sys.exit(status)
+END
+}
+
 # The system as a case must leave it: processes, mounts, cgroups, sockets, bundles, containers, snapshots.
 snapshot_system() {
 	ps -e -o ppid=,args= | awk '$2 ~ /shim|monitor|mote|runc/ { print "process", $0 }'

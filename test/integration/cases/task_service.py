@@ -333,7 +333,7 @@ def test_unimplemented_by_name():
         shim.create()
         shim.task("Start")
         task = "containerd.task.v2.Task"
-        for method in ("Exec", "Checkpoint", "NoSuchMethod"):
+        for method in ("Checkpoint", "NoSuchMethod"):
             refuses(UNIMPLEMENTED, shim.client.call, task, method, {1: "c"}, contains=method)
         refuses(UNIMPLEMENTED, shim.client.call, "no.such.Service", "State", {1: "c"}, contains="no.such.Service")
         assert shim.state() == RUNNING

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exec by the task service, spoken to directly: states that ctr cannot reach."""
+import json
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from shimlib import *  # noqa: E402,F403 pylint: disable=wildcard-import,unused-wildcard-import
+
+KIND = "wasm" if os.environ.get("KIND") == "wasm" else "native"
+PROGRAM = "/probe.wasm" if KIND == "wasm" else "/probe"
+
+
+def process(*args, **more):
+    return {"args": [PROGRAM, *args], "env": ["PATH=/bin"], "cwd": "/", "user": {"uid": 0, "gid": 0}, **more}
+
+
+def add(shim, exec_id, *args, spec_of=None, streams=None, **more):
+    """Exec: registers a process."""
+    text = json.dumps(process(*args, **more) if spec_of is None else spec_of).encode()
+    shim.task("Exec", {2: exec_id, **(streams or {}), 7: {1: "types.containerd.io/opencontainers/runtime-spec/1/Process", 2: text}})
+
+
+class Running:
+    """A shim whose container loops."""
+
+    def __enter__(self):
+        self.shim = Shim(kind=KIND)
+        self.shim.__enter__()
+        self.shim.start()
+        self.shim.create()
+        self.shim.task("Start")
+        return self.shim
+
+    def __exit__(self, *error):
+        self.shim.__exit__(*error)
+
+
+def state(shim, exec_id):
+    return shim.task("State", {2: exec_id})
+
+
+def each_exec_life():  # core
+    with Running() as shim:
+        add(shim, "e", "exit", "4")
+        before = state(shim, "e")
+        assert (one(before, 4), one(before, 3), one(before, 11)) == (CREATED, 0, b"e"), before
+        assert len(shim.task("Pids")[1]) == 1, "one that has not been started has no process"
+        wait = shim.client.send("containerd.task.v2.Task", "Wait", {1: "c", 2: "e"})
+        pid = one(shim.task("Start", {2: "e"}), 1)
+        assert pid > 0
+        waited = shim.client.receive(wait)
+        assert one(waited, 1) == 4 and one(decode(one(waited, 2)), 1) > 1600000000, waited
+        after = state(shim, "e")
+        assert (one(after, 4), one(after, 3), one(after, 9)) == (STOPPED, pid, 4), after
+        refuses(NOT_FOUND, shim.task, "Kill", {2: "e", 3: 9})
+        deleted = shim.task("Delete", {2: "e"})
+        assert (one(deleted, 1), one(deleted, 2)) == (pid, 4), deleted
+        refuses(NOT_FOUND, shim.task, "State", {2: "e"})
+        refuses(NOT_FOUND, shim.task, "Wait", {2: "e"})
+        refuses(NOT_FOUND, shim.task, "Delete", {2: "e"})
+        assert shim.state() == RUNNING
+        topics = shim.events.topics(5)
+        assert topics == ["/tasks/create", "/tasks/start", "/tasks/exec-added", "/tasks/exec-started", "/tasks/exit"], topics
+        shim.end()
+
+
+def test_exec_wrong_states():  # core
+    with Shim(kind=KIND) as shim:
+        shim.start()
+        refuses(NOT_FOUND, add, shim, "e", "loop")
+        shim.create()
+        refuses(FAILED_PRECONDITION, add, shim, "e", "loop")
+        shim.task("Start")
+        for bad in ("", ".", "..", "a/b", "x" * 129, "a b"):
+            refuses(INVALID_ARGUMENT, add, shim, bad, "loop")
+        for bad in ([], {"args": []}, {"args": [""], "cwd": "/"}, {"args": ["/probe"]}, {"args": ["/probe"], "cwd": "x"}):
+            refuses(INVALID_ARGUMENT, add, shim, "e", spec_of=bad)
+        refuses(INVALID_ARGUMENT, shim.task, "Exec", {2: "e"})
+        add(shim, "e", "loop")
+        refuses(ALREADY_EXISTS, add, shim, "e", "loop")
+        refuses(FAILED_PRECONDITION, shim.task, "Kill", {2: "e", 3: 9}, contains="not been started")
+        shim.task("Start", {2: "e"})
+        refuses(FAILED_PRECONDITION, shim.task, "Start", {2: "e"})
+        refuses(FAILED_PRECONDITION, shim.task, "Delete", {2: "e"})
+        refuses(INVALID_ARGUMENT, shim.task, "Kill", {2: "e", 3: 99})
+        shim.task("Kill", {2: "e", 3: int(signal.SIGTERM)})
+        assert one(shim.task("Wait", {2: "e"}), 1) == 143
+        refuses(FAILED_PRECONDITION, shim.task, "Start", {2: "e"})
+        shim.task("Delete", {2: "e"})
+        # One that never ran: it goes, and who waited hears of it.
+        add(shim, "never", "loop")
+        wait = shim.client.send("containerd.task.v2.Task", "Wait", {1: "c", 2: "never"})
+        shim.task("Delete", {2: "never"})
+        refuses(NOT_FOUND, shim.client.receive, wait)
+        add(shim, "late", "loop")
+        shim.kill()
+        shim.wait()
+        refuses(FAILED_PRECONDITION, shim.task, "Start", {2: "late"})
+        refuses(FAILED_PRECONDITION, add, shim, "later", "loop")
+        shim.end()
+
+
+def test_exec_that_cannot_start():
+    """Start tells why; those that wait, and Kill, hear that it has ended: so containerd cleans up."""
+    with Running() as shim:
+        for exec_id, args, status, text in (("missing", ["/no/such"], 127, "/no/such: not found"),
+                                            ("text", ["/file.txt"], 126, "neither a WebAssembly module nor an ELF")):
+            add(shim, exec_id, spec_of={**process(), "args": args})
+            wait = shim.client.send("containerd.task.v2.Task", "Wait", {1: "c", 2: exec_id})
+            refuses(INVALID_ARGUMENT, shim.task, "Start", {2: exec_id}, contains=text)
+            assert one(shim.client.receive(wait), 1) == status
+            refuses(NOT_FOUND, shim.task, "Kill", {2: exec_id, 3: 9})
+            shim.task("Delete", {2: exec_id})
+        add(shim, "fifo", "loop", streams={5: "/no/such/fifo"})
+        refuses(INVALID_ARGUMENT, shim.task, "Start", {2: "fifo"}, contains="/no/such/fifo")
+        shim.task("Delete", {2: "fifo"})
+        assert shim.state() == RUNNING
+        shim.end()
+
+
+def test_exec_ends_with_its_container():
+    """Kill and Delete of the container while processes run, are registered, and are being started."""
+    with Running() as shim:
+        for n in range(4):
+            add(shim, "run%d" % n, "loop")
+            shim.task("Start", {2: "run%d" % n})
+        add(shim, "idle", "loop")
+        add(shim, "starting", "loop")
+        assert len(shim.task("Pids")[1]) == 5
+        waits = [shim.client.send("containerd.task.v2.Task", "Wait", {1: "c", 2: "run%d" % n}) for n in range(4)]
+        start = shim.client.send("containerd.task.v2.Task", "Start", {1: "c", 2: "starting"})
+        shim.kill()
+        assert all(one(shim.client.receive(w), 1) == 137 for w in waits)
+        try:
+            shim.client.receive(start)
+        except Failure as e:
+            assert e.code in (FAILED_PRECONDITION, NOT_FOUND), e
+        assert shim.wait() == 137
+        shim.task("Delete")
+        refuses(NOT_FOUND, shim.task, "State", {2: "idle"})
+        shim.task("Shutdown")
+        within(5, lambda: not shim.processes())
+
+
+def test_exec_many():
+    """A hundred, one after another and eight at a time, leave descriptors and processes as they were."""
+    with Running() as shim:
+        pid = [p for p in shim.processes() if b"-id" in open("/proc/%d/cmdline" % p, "rb").read()][0]
+
+        def round_of(n):
+            for k in range(n):
+                add(shim, "e%d" % k, "exit", str(k))
+            starts = [shim.client.send("containerd.task.v2.Task", "Start", {1: "c", 2: "e%d" % k}) for k in range(n)]
+            for s in starts:
+                shim.client.receive(s)
+            for k in range(n):
+                assert one(shim.task("Wait", {2: "e%d" % k}), 1) == k
+                shim.task("Delete", {2: "e%d" % k})
+
+        round_of(8)
+        descriptors = len(os.listdir("/proc/%d/fd" % pid))
+        for _ in range(12):
+            round_of(8)
+        assert len(os.listdir("/proc/%d/fd" % pid)) == descriptors
+        assert len(shim.processes()) == 2, shim.processes()
+        shim.end()
+
+
+if __name__ == "__main__":
+    main(globals())
