@@ -2,10 +2,10 @@
 /* The folder of compiled modules. Its files are this user's own; others' are not looked at. */
 #include <mote/cache.h>
 
+#include "api/freeze.h"
 #include "api/images.h"
 #include "api/internal.h"
 #include "base/sha256.h"
-#include "vm/jail.h"
 #include "vm/machine.h"
 
 #include <dirent.h>
@@ -98,8 +98,6 @@ static int compile(const struct mote_options *o, int out)
 {
 	char *none[] = {(char *)"", NULL};
 	struct err e = {0};
-	struct vm_outcome end;
-	struct vm *vm;
 	struct mote_options plain = {
 		.program_fd = o->program_fd, .argv = none, .envp = none + 1, .kvm_fd_plus_1 = o->kvm_fd_plus_1};
 	struct sandbox_config c;
@@ -111,19 +109,7 @@ static int compile(const struct mote_options *o, int out)
 	c.vm.stop_ready = true;
 	c.vm.no_polling = true;
 	sandbox_use_image(&c.vm, mote_image_wasm, mote_image_wasm_end);
-	rc = vm_create(&c.vm, &vm, &e);
-	if (rc < 0)
-		return rc;
-	vm_snapshot_prepare();
-	rc = jail_enter(&e);
-	if (rc < 0)
-		return rc;
-	vm_begin(vm, &(struct vm_limits){.wall_ns = COMPILE_LIMIT_NS});
-	rc = vm_resume(vm, &end, &e);
-	vm_finish(vm);
-	if (rc < 0 || end.end != VM_WAITING)
-		return -ENOEXEC;
-	return vm_snapshot_write(vm, mote_build_id, out, &e);
+	return freeze_guest(&c.vm, COMPILE_LIMIT_NS, NULL, 0, out, &e);
 }
 
 static bool compile_in_child(const struct mote_options *o, int out)
@@ -245,14 +231,10 @@ static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const st
 int mote_sandbox_new_cached(const char *folder, uint64_t max_bytes, const struct mote_options *options,
 			    struct mote_sandbox **sandbox, struct mote_error *error)
 {
-	struct mote_options o = {0};
+	struct mote_options o;
 	struct err e = {0};
-	memcpy(&o, options, options->size < sizeof(o) ? options->size : sizeof(o));
-	if (options->size < sizeof(o.size) || !o.argv) {
-		err_set(&e, ERR_CONFIG, EINVAL, "mote_options: size and argv must be set");
+	if (sandbox_program_options(options, &o, &e) < 0)
 		return sandbox_report(&e, error);
-	}
-	o.size = sizeof(o);
 	cleanup_close int kvm_fd = -1;
 	if (!o.kvm_fd_plus_1) {
 		kvm_fd = machine_open_kvm(&e);

@@ -76,13 +76,17 @@ static inline void cleanup_sandbox_configp(const struct sandbox_config *c)
 }
 #define cleanup_sandbox_config cleanup_(cleanup_sandbox_configp)
 
-/* All of it but program and personality. ERR_CONFIG where something is wrong. */
 /*
  * The caller's options as this version has them: those it does not know are at their defaults. ERR_CONFIG
  * unless its structure has at least `least` bytes.
  */
 int sandbox_options(const struct mote_options *given, size_t least, struct mote_options *out, struct err *e) must_check;
+/* The same where there is to be a program: argv must be there. */
+int sandbox_program_options(const struct mote_options *given, struct mote_options *out, struct err *e) must_check;
+/* All of it but program and personality. ERR_CONFIG where something is wrong. */
 int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, struct err *e) must_check;
+/* Chooses the personality by the program's first bytes. */
+int sandbox_choose_image(const struct mote_options *o, struct vm_config *c, struct err *e) must_check;
 void sandbox_use_image(struct vm_config *c, const uint8_t *image, const uint8_t *end);
 /* mote_sandbox_new; from a snapshot of the compiled module where one is given (borrowed). */
 int sandbox_new(const struct mote_options *options, struct vm_snapshot *compiled, struct mote_sandbox **sandbox,

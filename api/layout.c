@@ -304,6 +304,8 @@ static int load(const char *path, struct mote_snapshot *s, struct err *e)
 	if (rc < 0)
 		return rc;
 	struct extra extra;
+	if (vm_snapshot_moment(s->vm) != SNAPSHOT_EXCHANGE)
+		return bad(e, name, "is of a guest that does not wait for calls");
 	if (len <= sizeof(extra))
 		return bad(e, name, "has no list of functions");
 	memcpy(&extra, bytes, sizeof(extra));

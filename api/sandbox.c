@@ -43,8 +43,7 @@ void mote_prepare(void)
 	vm_prepare();
 }
 
-/* Chooses the personality by the program's first bytes. */
-static int choose_image(const struct mote_options *o, struct vm_config *c, struct err *e)
+int sandbox_choose_image(const struct mote_options *o, struct vm_config *c, struct err *e)
 {
 	const char *name = o->program_path ? o->program_path : "the program";
 	uint8_t head[4] = {0};
@@ -76,6 +75,15 @@ int sandbox_options(const struct mote_options *given, size_t least, struct mote_
 	*out = (struct mote_options){0};
 	memcpy(out, given, given->size < sizeof(*out) ? given->size : sizeof(*out));
 	return 0;
+}
+
+int sandbox_program_options(const struct mote_options *given, struct mote_options *out, struct err *e)
+{
+	int rc = sandbox_options(given, offsetof(struct mote_options, argv) + sizeof(out->argv), out, e);
+	if (rc == 0 && !out->argv)
+		rc = err_set(e, ERR_CONFIG, EINVAL, "mote_options: argv must be set");
+	out->size = sizeof(*out);
+	return rc;
 }
 
 int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, struct err *e)
@@ -130,7 +138,7 @@ static int create(const struct mote_options *o, struct vm_snapshot *compiled, st
 	if (rc == 0 && compiled)
 		return vm_create_from(compiled, &c.vm, vm, e);
 	if (rc == 0)
-		rc = choose_image(o, &c.vm, e);
+		rc = sandbox_choose_image(o, &c.vm, e);
 	if (rc == 0 && c.vm.image == mote_image_linux)
 		listen_first(&c);
 	return rc < 0 ? rc : vm_create(&c.vm, vm, e);
@@ -141,10 +149,7 @@ int sandbox_new(const struct mote_options *options, struct vm_snapshot *compiled
 {
 	struct err e = {0};
 	struct mote_options o;
-	int rc = sandbox_options(options, offsetof(struct mote_options, argv) + sizeof(o.argv), &o, &e);
-	if (rc == 0 && !o.argv)
-		rc = err_set(&e, ERR_CONFIG, EINVAL, "mote_options: argv must be set");
-	if (rc < 0)
+	if (sandbox_program_options(options, &o, &e) < 0)
 		return sandbox_report(&e, error);
 	struct mote_sandbox *s = calloc(1, sizeof(*s));
 	if (!s) {

@@ -165,6 +165,15 @@ $(GUESTS)/cache_program.wasm: test/guest/cache_program.c
 $(B)/test/unit/api_cache: | $(GUESTS)/cache_program.wasm
 $(B)/test/unit/api_cache.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
+# A program that is frozen after its start-up, of both kinds.
+$(GUESTS)/snapshot_program.wasm: test/guest/snapshot_program.c
+	@mkdir -p $(@D)
+	clang --target=wasm32-wasi -O1 $< -o $@
+$(GUESTS)/snapshot_wizer.wasm: test/guest/snapshot_program.c
+	clang --target=wasm32-wasi -O1 -DWIZER $< -o $@
+$(B)/test/unit/api_program_snapshot: | $(addprefix $(GUESTS)/,snapshot_program.wasm snapshot_wizer.wasm snapshot_program.musl)
+$(B)/test/unit/api_program_snapshot.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+
 # The engine compared with V8 on random modules: make differential MODULES=N SEED=N.
 MODULES ?= 1000
 SEED ?= 1

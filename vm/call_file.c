@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on open descriptors. */
-#include "vm/internal.h"
+#include "vm/stop.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -48,6 +48,8 @@ int64_t host_readv(struct vm *vm, const struct call_readv *a)
 	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
+	if (stop_before_reading(vm, e))
+		return VM_STOPPED_HERE;
 	bool waits = may_wait(e);
 	if (waits && nonblocking(e)) {
 		struct pollfd p = {.fd = e->host, .events = POLLIN};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on paths. Each resolves below a directory that the guest holds; see resolve.h. */
-#include "vm/internal.h"
 #include "vm/resolve.h"
+#include "vm/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,6 +84,8 @@ int64_t host_open(struct vm *vm, const struct call_open *a)
 	int dir = dir_of(vm, a->dir, &entry);
 	if (dir < 0)
 		return dir;
+	if (stop_before_opening(vm, entry, a->path))
+		return VM_STOPPED_HERE;
 	if (a->flags & ~(uint32_t)OPEN_FLAGS)
 		return -EINVAL;
 	uint64_t flags = (a->flags & ~(uint32_t)(O_TRUNC | O_CLOEXEC)) | O_NOCTTY;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls that wait, and time. Every wait ends with -EINTR when the guest has a signal to see to. */
-#include "vm/internal.h"
+#include "vm/stop.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -89,6 +89,8 @@ int64_t host_poll(struct vm *vm, const struct call_poll *a)
 	int bad = 0;
 	for (uint32_t i = 0; i < a->count; i++) {
 		const struct fd_entry *e = guest[i].fd < 0 ? NULL : fdtable_get(&vm->fds, guest[i].fd);
+		if (e && guest[i].events & POLLIN && stop_before_reading(vm, e))
+			return VM_STOPPED_HERE;
 		host[i] = (struct pollfd){.fd = e ? e->host : -1, .events = guest[i].events};
 		bad += guest[i].fd >= 0 && !e;
 	}

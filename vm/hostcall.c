@@ -3,7 +3,7 @@
  * Decoding host calls. The guest controls the frame and everything that it points to: the frame is
  * copied once, every argument is checked and copied or translated before the handler runs.
  */
-#include "vm/internal.h"
+#include "vm/stop.h"
 
 #include <errno.h>
 #include <string.h>
@@ -296,7 +296,10 @@ void hostcall_serve(struct vm *vm, struct mote_area *area)
 	int64_t result = dispatch(vm, &frame);
 	if (frame.nr == MOTE_CALL_writev)
 		vm_note_write(vm, (int32_t)frame.arg[0], result);
-	finish(vm, area, result);
+	if (result == VM_STOPPED_HERE)
+		vm->channel.waiting = vm->at_call = true;
+	else
+		finish(vm, area, result);
 	ring_replied(vm);
 }
 

@@ -58,6 +58,10 @@ struct vm {
 	struct vm_snapshot *snapshot; /* owned reference: what memory was last set to, or NULL */
 	bool network;
 	bool stop_ready;
+	bool stop_stdin;           /* stop.h */
+	char *stop_open;           /* owned; NULL: none */
+	const char **stop_below;   /* owned: for each directory given what of stop_open lies below it, or NULL */
+	bool at_call;              /* a host call has stopped the guest and is to be carried out before it goes on */
 	bool ended;
 	struct vm_outcome outcome; /* valid once ended */
 	struct mote_boot *boot;    /* host address */

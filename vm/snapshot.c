@@ -59,7 +59,7 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	s->state.entry = vm->entry;
 	s->state.payload = vm->payload;
 	s->state.payload_bytes = vm->payload_bytes;
-	s->state.at_ready = vm->stop_ready;
+	s->state.moment = vm->at_call ? SNAPSHOT_CALL : vm->stop_ready ? SNAPSHOT_READY : SNAPSHOT_EXCHANGE;
 	s->state.channel_max = vm->channel.max;
 	s->state.reply_at = vm->channel.reply_at;
 	s->state.reply_room = vm->channel.reply_room;
@@ -108,6 +108,11 @@ void vm_snapshot_drop(struct vm_snapshot *s)
 uint64_t vm_snapshot_memory(const struct vm_snapshot *s)
 {
 	return s->memory.shape.max_bytes;
+}
+
+enum snapshot_moment vm_snapshot_moment(const struct vm_snapshot *s)
+{
+	return (enum snapshot_moment)s->state.moment;
 }
 
 void vm_snapshot_learn(struct vm *vm)
@@ -256,7 +261,14 @@ static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *c
 		return rc;
 	vm->fds.keep = true;
 	rc = put_fds(vm, s, e);
-	return rc < 0 ? rc : put_or_say(vm, s, e);
+	if (rc == 0)
+		rc = put_or_say(vm, s, e);
+	if (rc == 0 && s->state.moment == SNAPSHOT_CALL) {
+		vm->channel.waiting = false;
+		vm->channel.max = 0;
+		vm->at_call = true;
+	}
+	return rc;
 }
 
 /*
@@ -285,7 +297,7 @@ int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct
 	int rc = vm_new(config, &vm, e);
 	if (rc < 0)
 		return rc;
-	rc = s->state.at_ready ? build_ready(vm, s, config, e) : build(vm, s, config, e);
+	rc = s->state.moment == SNAPSHOT_READY ? build_ready(vm, s, config, e) : build(vm, s, config, e);
 	if (rc < 0) {
 		vm_destroy(vm);
 		return rc;

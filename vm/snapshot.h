@@ -15,6 +15,13 @@
 
 struct vm_snapshot;
 
+/* Where the guest was when it was frozen. */
+enum snapshot_moment {
+	SNAPSHOT_EXCHANGE = 1, /* waiting for a message */
+	SNAPSHOT_READY,        /* in `ready`: goes on with other boot information */
+	SNAPSHOT_CALL,         /* before a host call, which is carried out first */
+};
+
 /*
  * Freezes a VM that is VM_WAITING; it can go on afterwards. ERR_GUEST: it has descriptors open that a
  * snapshot cannot hold (named), or too many page tables.
@@ -26,9 +33,10 @@ void vm_snapshot_drop(struct vm_snapshot *s); /* accepts NULL */
 /*
  * Freezes a VM into a file, from byte 0 of fd, which is empty. Writes, reads and sets the size of fd and
  * nothing else, so that a thread in its filter (jail.h) can do it once vm_snapshot_prepare was called.
- * `build` has 64 hexadecimal digits that differ for each build of Mote.
+ * `build` has 64 hexadecimal digits that differ for each build of Mote. `extra` are bytes of the caller's.
  */
-int vm_snapshot_write(struct vm *vm, const char *build, int fd, struct err *e) must_check;
+int vm_snapshot_write(struct vm *vm, const char *build, const void *extra, size_t extra_bytes, int fd,
+		      struct err *e) must_check;
 void vm_snapshot_prepare(void);
 /*
  * A snapshot from a file that vm_snapshot_write has made, which is mapped: whoever can write the file
@@ -38,21 +46,24 @@ void vm_snapshot_prepare(void);
 int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e) must_check;
 /*
  * The same for a file that anybody may have made: its memory may be anything, but can do no more than a guest
- * can. `fd` must be sealed. *extra: what vm_snapshot_store was given, borrowed from the snapshot.
+ * can, also where it changes later. A file that may become shorter later ends the process by SIGBUS. *extra: what vm_snapshot_store was given, borrowed from the snapshot.
  */
 int vm_snapshot_load(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, const uint8_t **extra,
 		     size_t *extra_bytes, struct err *e) must_check;
 /* Writes a snapshot, with bytes of the caller's, to an empty file. */
 int vm_snapshot_store(struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra, size_t extra_bytes,
 		      int fd, struct err *e) must_check;
+/* Whether a file begins as a snapshot does. */
+bool vm_snapshot_is(int fd);
 /* What a snapshot needs to be usable: 64 hexadecimal digits of engine build, format and CPU features. */
 int vm_snapshot_host(const char *build, int kvm_fd, char out[65], struct err *e) must_check;
 
+enum snapshot_moment vm_snapshot_moment(const struct vm_snapshot *s);
 /* Guest memory that there could be in the VM that was frozen, in bytes. */
 uint64_t vm_snapshot_memory(const struct vm_snapshot *s);
 
 /*
- * Creates a VM that waits where the snapshot was taken. Of the configuration count memory (at least what
+ * Creates a VM that goes on, or waits, where the snapshot was taken. Of the configuration count memory (at least what
  * the snapshot uses), descriptors (of the same number and kinds as the first VM's), network, time limit and log;
  * image, payload, arguments and environment are the snapshot's.
  */

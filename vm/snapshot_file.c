@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define MAGIC "Mote snapshot\n"
-enum { FORMAT = 1, HEADER_BYTES = 4096, META_MAX = 64 << 20 };
+enum { FORMAT = 2, HEADER_BYTES = 4096, META_MAX = 64 << 20 };
 
 struct file_header {
 	char magic[16];
@@ -175,9 +175,10 @@ void vm_snapshot_prepare(void)
 	memory_image_prepare();
 }
 
-int vm_snapshot_write(struct vm *vm, const char *build, int fd, struct err *e)
+int vm_snapshot_write(struct vm *vm, const char *build, const void *extra, size_t extra_bytes, int fd, struct err *e)
 {
-	struct vm_snapshot s = {.memory.fd = -1};
+	struct vm_snapshot s = {
+		.memory.fd = -1, .extra = (uint8_t *)(uintptr_t)extra, .extra_bytes = (uint32_t)extra_bytes};
 	struct file_header host;
 	int rc = fill_host(&host, build, -1, e); /* the leaves are known: there is a VM */
 	if (rc == 0)
@@ -229,6 +230,12 @@ int vm_snapshot_store(struct vm_snapshot *s, const char *build, int kvm_fd, cons
 }
 
 /* --- reading --- */
+
+bool vm_snapshot_is(int fd)
+{
+	char magic[sizeof(MAGIC)];
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, MAGIC, sizeof(magic)) == 0;
+}
 
 static int bad(struct err *e, const char *what)
 {
@@ -335,7 +342,7 @@ static bool places_good(const struct snapshot_state *s, uint64_t end)
 	return inside(s->area, MOTE_AREA_BYTES, end) && s->area % 64 == 0 && inside(s->boot, MOTE_PAGE, end) &&
 	       s->boot % 64 == 0 && inside(s->kernel_stack, MOTE_PAGE, end) && s->payload.v % MOTE_PAGE == 0 &&
 	       inside(s->payload.v, page_up(s->payload_bytes), end) && s->given >= 3 && s->given < 1024 &&
-	       s->payload_bytes <= MOTE_PAYLOAD_MAX;
+	       s->payload_bytes <= MOTE_PAYLOAD_MAX && s->moment >= SNAPSHOT_EXCHANGE && s->moment <= SNAPSHOT_CALL;
 }
 
 /* Nothing that would lead the host out of the guest's memory. */

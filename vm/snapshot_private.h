@@ -20,7 +20,7 @@ struct snapshot_state {
 	gva_t reply_at;
 	uint64_t reply_room;
 	uint64_t alarm_left_ns, alarm_interval_ns;
-	uint32_t at_ready; /* taken in `ready`: goes on with other boot information */
+	uint32_t moment;   /* enum snapshot_moment */
 	uint32_t given;    /* descriptors that it had at its start */
 	struct machine_state cpu;
 };

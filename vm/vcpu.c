@@ -247,6 +247,10 @@ void vm_count(const struct vm *vm, struct vm_counters *out)
 int vcpu_loop(struct vm *vm, struct err *e)
 {
 	bool interrupted = false;
+	if (vm->at_call) {
+		vm->at_call = false;
+		hostcall_serve(vm, vm->area);
+	}
 	while (!vm->ended && !vm->channel.waiting) {
 		int rc = serve_events(vm, interrupted, e);
 		if (rc < 0)

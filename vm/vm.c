@@ -6,6 +6,7 @@
 #include "vm/internal.h"
 #include "vm/shell.h"
 #include "vm/snapshot.h"
+#include "vm/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,7 +117,9 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->time_limit_ns = config->time_limit_ns;
 	vm->log = config->log;
 	vm->log_arg = config->log_arg;
-	int rc = make_empty(vm, config, e);
+	int rc = stop_init(vm, config, e);
+	if (rc == 0)
+		rc = make_empty(vm, config, e);
 	if (rc < 0) {
 		vm_destroy(vm);
 		return rc;
@@ -145,6 +148,7 @@ void vm_destroy(struct vm *vm)
 	if (!vm)
 		return;
 	channel_free(&vm->channel);
+	stop_free(vm);
 	fdtable_destroy(&vm->fds);
 	vm_snapshot_learn(vm);
 	shell_give(&vm->machine, &vm->memory);

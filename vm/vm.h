@@ -41,6 +41,9 @@ struct vm_config {
 	size_t preopen_count;  /* guest descriptors 3, 4, … */
 	bool network;
 	bool stop_ready;       /* the guest stops (VM_WAITING) when it is ready for arguments; to be frozen there */
+	const char *init;      /* with it: the exported function that is called before that, or NULL */
+	bool stop_stdin;       /* the guest stops before it first reads standard input or waits for it */
+	const char *stop_open; /* the guest stops before it first opens this absolute guest path, or NULL */
 	bool no_polling;       /* every host call by an exit: ring.h is not used */
 	uint64_t time_limit_ns; /* wall clock of vm_run; 0: none */
 	/* Lines for the operator: guest log lines (escaped) and faults. NULL: dropped. Called in vm_run. */

@@ -249,6 +249,8 @@ struct mote_boot {
 	uint32_t entry;    /* offset of the exported function to run, "" for the default */
 	uint32_t uid, gid;
 	uint32_t pid;      /* what the program sees as its process id */
+	uint32_t init;     /* offset of the exported function to call before `ready`, "" for none */
+	uint32_t reserved;
 	uint8_t random[32];
 	/*
 	 * Another number than before whenever a snapshot was restored: `random` is new then, and whatever

@@ -12,9 +12,10 @@ enum {
 
 /* argv[0] is the subcommand. Each returns the process's exit status. */
 int cli_run(int argc, char **argv);
+int cli_snapshot(int argc, char **argv);
 int cli_help(int argc, char **argv);
 
-extern const char cli_run_help[];
+extern const char cli_run_help[], cli_snapshot_help[];
 
 /* One line on stderr, "mote: " in front. */
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

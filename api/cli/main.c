@@ -15,6 +15,7 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"run", cli_run, "run a WebAssembly module or a native program in a micro-VM", cli_run_help},
+	{"snapshot", cli_snapshot, "start a program up, and write it to a file for `mote run`", cli_snapshot_help},
 	{"help", cli_help, "explain a command", "usage: mote help [COMMAND]\n"},
 };
 
@@ -34,7 +35,7 @@ static void print_usage(FILE *to)
 {
 	fputs("usage: mote COMMAND [ARG...]\n       mote --version\n\ncommands:\n", to);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-6s %s\n", commands[i].name, commands[i].summary);
+		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
 }
 
 int cli_help(int argc, char **argv)

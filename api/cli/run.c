@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mote run: one program in a micro-VM, on the current terminal. */
 #include "cli.h"
+#include "options.h"
 
 #include <mote/cache.h>
 #include <mote/mote.h>
+#include <mote/program_snapshot.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,13 +45,10 @@ const char cli_run_help[] =
 	"when the time ran out; 125 for a failure of the machine or wrong usage, 126 when FILE cannot be\n"
 	"run, 127 when it is not there.\n";
 
-enum { DIRS_MAX = 64, ENV_MAX = 4096, LISTENERS_MAX = 16 };
+enum { LISTENERS_MAX = 16 };
 
 struct run {
-	struct mote_options options;
-	struct mote_dir dirs[DIRS_MAX];
-	char *env[ENV_MAX + 1];
-	size_t env_count;
+	struct cli_program program;
 	int no_cache;
 	int listeners[LISTENERS_MAX];
 	const char *sockets[LISTENERS_MAX]; /* paths to remove at the end, else NULL */
@@ -63,77 +62,10 @@ static void on_signal(int signo)
 	mote_sandbox_signal(running, signo);
 }
 
-/* "64M" → bytes. False where it is no such thing. */
-static int parse_scaled(const char *text, const char *const *units, const uint64_t *factors, uint64_t *out)
-{
-	char *end;
-	errno = 0;
-	unsigned long long v = strtoull(text, &end, 10);
-	if (errno || end == text || text[0] == '-')
-		return 0;
-	for (size_t i = 0; units[i]; i++)
-		if (strcmp(end, units[i]) == 0)
-			return !__builtin_mul_overflow(v, factors[i], out);
-	return 0;
-}
-
-static int parse_size(const char *text, uint64_t *out)
-{
-	static const char *const units[] = {"", "K", "k", "Ki", "M", "m", "Mi", "G", "g", "Gi", NULL};
-	static const uint64_t factors[] = {1,	    1 << 10, 1 << 10, 1 << 10, 1 << 20,
-					   1 << 20, 1 << 20, 1 << 30, 1 << 30, 1 << 30};
-	return parse_scaled(text, units, factors, out);
-}
-
-static int parse_time(const char *text, uint64_t *out)
-{
-	static const char *const units[] = {"", "s", "ms", "m", NULL};
-	static const uint64_t factors[] = {1000000000, 1000000000, 1000000, 60000000000};
-	return parse_scaled(text, units, factors, out);
-}
-
-static int add_dir(struct run *r, char *spec, int readonly)
-{
-	if (r->options.dir_count == DIRS_MAX) {
-		cli_complain("more than %d directories", DIRS_MAX);
-		return -1;
-	}
-	char *sep = strstr(spec, "::");
-	const char *guest = sep ? sep + 2 : spec;
-	if (sep)
-		*sep = '\0';
-	int fd = open(spec, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		cli_complain("--dir %s: %s", spec, strerror(errno));
-		return -1;
-	}
-	r->dirs[r->options.dir_count++] = (struct mote_dir){.guest_path = guest, .fd = fd, .readonly = readonly};
-	return 0;
-}
-
-static int add_env(struct run *r, char *spec)
-{
-	if (!strchr(spec, '=')) {
-		const char *value = getenv(spec);
-		if (!value)
-			return 0;
-		char *both;
-		if (asprintf(&both, "%s=%s", spec, value) < 0)
-			return -1;
-		spec = both; /* lives as long as the process */
-	}
-	if (r->env_count == ENV_MAX) {
-		cli_complain("more than %d environment variables", ENV_MAX);
-		return -1;
-	}
-	r->env[r->env_count++] = spec;
-	return 0;
-}
-
 static int add_listener(struct run *r, const char *spec)
 {
 	struct mote_error error;
-	size_t n = r->options.listener_count;
+	size_t n = r->program.options.listener_count;
 	if (n == LISTENERS_MAX) {
 		cli_complain("more than %d listeners", LISTENERS_MAX);
 		return -1;
@@ -143,13 +75,13 @@ static int add_listener(struct run *r, const char *spec)
 		return -1;
 	}
 	r->sockets[n] = strncmp(spec, "unix:", 5) == 0 ? spec + 5 : NULL;
-	r->options.listener_count++;
+	r->program.options.listener_count++;
 	return 0;
 }
 
 static void remove_sockets(const struct run *r)
 {
-	for (size_t i = 0; i < r->options.listener_count; i++)
+	for (size_t i = 0; i < r->program.options.listener_count; i++)
 		if (r->sockets[i] && unlinkat(AT_FDCWD, r->sockets[i], 0) < 0 && errno != ENOENT)
 			cli_complain("%s: %s", r->sockets[i], strerror(errno));
 }
@@ -158,54 +90,31 @@ static void remove_sockets(const struct run *r)
 static int parse(struct run *r, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"dir", required_argument, NULL, 'd'},	   {"dir-ro", required_argument, NULL, 'r'},
-		{"env", required_argument, NULL, 'e'},	   {"memory", required_argument, NULL, 'm'},
-		{"timeout", required_argument, NULL, 't'}, {"cwd", required_argument, NULL, 'c'},
-		{"entry", required_argument, NULL, 'f'},   {"net", no_argument, NULL, 'n'},
-		{"help", no_argument, NULL, 'h'},	   {"stats", no_argument, NULL, 's'},
-		{"no-polling", no_argument, NULL, 'p'},	   {"no-cache", no_argument, NULL, 'C'},
+		CLI_PROGRAM_OPTIONS,
+		{"entry", required_argument, NULL, 'f'},
+		{"stats", no_argument, NULL, 's'},
+		{"no-polling", no_argument, NULL, 'p'},
+		{"no-cache", no_argument, NULL, 'C'},
 		{"listen", required_argument, NULL, 'l'},
 		{NULL, 0, NULL, 0},
 	};
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "+:h", longs, NULL)) != -1;) {
+		int rc = cli_program_option(&r->program, c);
+		if (rc < 0)
+			return -1;
+		if (rc)
+			continue;
 		switch (c) {
-		case 'd':
-		case 'r':
-			if (add_dir(r, optarg, c == 'r') < 0)
-				return -1;
-			break;
-		case 'e':
-			if (add_env(r, optarg) < 0)
-				return -1;
-			break;
-		case 'm':
-			if (!parse_size(optarg, &r->options.memory_bytes)) {
-				cli_complain("--memory %s: give bytes, or a number with K, M or G", optarg);
-				return -1;
-			}
-			break;
-		case 't':
-			if (!parse_time(optarg, &r->options.time_limit_ns) || !r->options.time_limit_ns) {
-				cli_complain("--timeout %s: give seconds, or a number with ms, s or m", optarg);
-				return -1;
-			}
-			break;
-		case 'c':
-			r->options.cwd = optarg;
-			break;
 		case 'f':
-			r->options.entry = optarg;
-			break;
-		case 'n':
-			r->options.network = 1;
+			r->program.options.entry = optarg;
 			break;
 		case 'l':
 			if (add_listener(r, optarg) < 0)
 				return -1;
 			break;
 		case 'p':
-			r->options.no_polling = 1;
+			r->program.options.no_polling = 1;
 			break;
 		case 'C':
 			r->no_cache = 1;
@@ -216,12 +125,8 @@ static int parse(struct run *r, int argc, char **argv)
 		case 'h':
 			fputs(cli_run_help, stdout);
 			return 0;
-		case ':':
-			cli_complain("%s needs a value; see `mote help run`", argv[optind - 1]);
-			return -1;
 		default:
-			cli_complain("%s is no option of run; see `mote help run`", argv[optind - 1]);
-			return -1;
+			return cli_wrong_option(c, "run", argv);
 		}
 	}
 	if (optind == argc) {
@@ -229,17 +134,6 @@ static int parse(struct run *r, int argc, char **argv)
 		return -1;
 	}
 	return optind;
-}
-
-static void log_line(void *arg, const char *line)
-{
-	(void)arg;
-	cli_complain("%s", line);
-}
-
-static int status_of(const struct mote_error *error)
-{
-	return error->blame == MOTE_BLAME_CONFIG ? CLI_CANNOT_RUN : CLI_HOST;
 }
 
 static void tell_counters(const struct mote_sandbox *sandbox)
@@ -280,32 +174,37 @@ static int run_sandbox(struct mote_sandbox *sandbox, const char *file)
 	signal(SIGPIPE, SIG_IGN);
 	if (mote_jail(&error) < 0 || mote_sandbox_run(sandbox, &result, &error) < 0) {
 		cli_complain("%s: %s", file, error.text);
-		return status_of(&error);
+		return cli_status_of(&error);
 	}
 	if (result.end == MOTE_TIMED_OUT)
 		cli_complain("%s: ended: its time limit is over", file);
 	return mote_exit_status(&result);
 }
 
+/* From a snapshot of the program, else from the module's compiled form, else anew. */
+static int make_sandbox(struct run *r, struct mote_sandbox **sandbox, struct mote_error *error)
+{
+	struct mote_options *o = &r->program.options;
+	char folder[PATH_MAX];
+	if (mote_program_snapshot_is(o->program_fd))
+		return mote_program_snapshot_start(o, sandbox, error);
+	if (!o->cwd && o->dir_count)
+		o->cwd = o->dirs[0].guest_path;
+	if (!r->no_cache && find_cache(folder))
+		return mote_sandbox_new_cached(folder, 0, o, sandbox, error);
+	return mote_sandbox_new(o, sandbox, error);
+}
+
 static int run_file(struct run *r, const char *file)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		cli_complain("%s: %s", file, strerror(errno));
-		return errno == ENOENT || errno == ENOTDIR ? CLI_NOT_FOUND : CLI_CANNOT_RUN;
-	}
-	r->options.program_fd = fd;
-	r->options.program_path = file;
-	if (!r->options.cwd && r->options.dir_count)
-		r->options.cwd = r->dirs[0].guest_path;
 	struct mote_sandbox *sandbox;
 	struct mote_error error;
-	char folder[PATH_MAX];
-	int rc = !r->no_cache && find_cache(folder) ? mote_sandbox_new_cached(folder, 0, &r->options, &sandbox, &error)
-						     : mote_sandbox_new(&r->options, &sandbox, &error);
-	if (rc < 0) {
+	int rc = cli_program_open(&r->program, file);
+	if (rc)
+		return rc;
+	if (make_sandbox(r, &sandbox, &error) < 0) {
 		cli_complain("%s", error.text);
-		return status_of(&error);
+		return cli_status_of(&error);
 	}
 	int status = run_sandbox(sandbox, file);
 	if (r->stats)
@@ -317,11 +216,11 @@ static int run_file(struct run *r, const char *file)
 int cli_run(int argc, char **argv)
 {
 	static struct run r; /* large, and used once */
-	r.options = (struct mote_options){
-		.size = sizeof(r.options), .dirs = r.dirs, .listeners = r.listeners, .envp = r.env, .log = log_line};
+	cli_program_init(&r.program);
+	r.program.options.listeners = r.listeners;
 	int at = parse(&r, argc, argv), status = at < 0 ? CLI_HOST : 0;
 	if (at > 0) {
-		r.options.argv = argv + at;
+		r.program.options.argv = argv + at;
 		status = run_file(&r, argv[at]);
 	}
 	remove_sockets(&r);

@@ -60,8 +60,11 @@ void wasi_fds_init(void)
 {
 	const char *info = (const char *)wasi_boot;
 	const struct mote_preopen *p = (const void *)(info + wasi_boot->preopens);
+	for (uint32_t fd = 3; fd < fds_len; fd++)
+		if (fds[fd].open) /* from before a snapshot */
+			wasi_fd_forget(fd);
 	for (uint32_t fd = 0; fd < 3; fd++)
-		first[fd] = (struct wasi_fd){
+		fds[fd] = (struct wasi_fd){
 			.open = true, .type = WASI_TYPE_UNSEEN, .base = WASI_RIGHTS_ALL};
 	for (uint32_t i = 0; i < wasi_boot->preopenc; i++) {
 		if (p[i].fd >= fds_len && grow(p[i].fd) < 0)

@@ -150,7 +150,7 @@ static struct wasm_instance *instantiate(void)
 	struct wasm_instance *instance;
 	if (wasm_compile(bytes, wasi_boot->payload_bytes, &options, &module, &error) < 0)
 		refuse(&error);
-	if (wasi_boot->flags & MOTE_BOOT_READY && wasm_module_has_start(module))
+	if (wasi_boot->flags & MOTE_BOOT_READY && !*boot_string(wasi_boot->init) && wasm_module_has_start(module))
 		wasi_end(CANNOT_RUN); /* it may look at what a later start has otherwise */
 	const struct wasm_link link = {.resolve = imports_resolve, .resolve_context = &failure};
 	if (wasm_instantiate(module, &link, &instance, &error, &stop) < 0) {
@@ -200,13 +200,31 @@ static _Noreturn void serve(struct wasm_instance *instance, struct wasm_func *in
 	calls_serve(instance);
 }
 
+/* Whether the module's own initialisation was carried out, before the snapshot that this start is from. */
+static bool initialised;
+
+/* Calls the function that a snapshot is to be taken after (Wizer's convention). */
+static void initialise(struct wasm_instance *instance, const char *name)
+{
+	struct wasm_func *init = entry(instance, name);
+	if (!init) {
+		lib_error("%s: it exports no function %s to be called before the snapshot", program(), name);
+		wasi_end(CANNOT_RUN);
+	}
+	wasi_fds_init();
+	run(init);
+	initialised = true;
+}
+
 /*
  * Commands are run by _start. Reactors are made ready by _initialize, and then the function that
- * was asked for is run.
+ * was asked for is run. What was initialised before a snapshot has wizer.resume instead of _start, if anything.
  */
 static void run_entry(struct wasm_instance *instance)
 {
 	const char *wanted = boot_string(wasi_boot->entry);
+	if (!*wanted && initialised && entry(instance, "wizer.resume"))
+		wanted = "wizer.resume";
 	struct wasm_func *initialize = entry(instance, "_initialize"),
 			 *start = entry(instance, *wanted ? wanted : "_start");
 	if (wasi_boot->flags & MOTE_BOOT_CALLS && !*wanted && !start)
@@ -252,7 +270,10 @@ _Noreturn void wasi_main(void)
 {
 	struct wasm_instance *instance;
 	if (wasi_boot->flags & MOTE_BOOT_READY) {
+		const char *init = boot_string(wasi_boot->init);
 		instance = instantiate();
+		if (*init)
+			initialise(instance, init);
 		(void)mote_ready(wasi_area);
 		wasi_fds_init();
 		bind_imports();

@@ -27,7 +27,7 @@ static int write_one(void)
 	struct err e = {0};
 	int fd = new_file();
 	cr_assert(frozen_command(vm, "c") == 1);
-	cr_assert(vm_snapshot_write(vm, BUILD, fd, &e) == 0, "%s", e.text);
+	cr_assert(vm_snapshot_write(vm, BUILD, NULL, 0, fd, &e) == 0, "%s", e.text);
 	/* It goes on afterwards. */
 	cr_expect(frozen_command(vm, "c") == 2);
 	vm_destroy(vm);
@@ -78,7 +78,7 @@ Test(vm_snapshot_file, registers_come_from_a_file)
 	struct err e = {0};
 	int code, fd = new_file();
 	cr_assert(vm_reply(vm, "r", 1, &e) == 0 && frozen_resume(vm, &code) == VM_WAITING);
-	cr_assert(vm_snapshot_write(vm, BUILD, fd, &e) == 0, "%s", e.text);
+	cr_assert(vm_snapshot_write(vm, BUILD, NULL, 0, fd, &e) == 0, "%s", e.text);
 	vm_destroy(vm);
 	struct vm_snapshot *s = open_one(fd);
 	vm = frozen_from(s, -1);
@@ -163,7 +163,7 @@ Test(vm_snapshot_file, a_full_disk_is_an_error)
 	cr_assert(fd >= 0 && unlink(path) == 0);
 	signal(SIGXFSZ, SIG_IGN);
 	cr_assert(setrlimit(RLIMIT_FSIZE, &small) == 0);
-	cr_expect(vm_snapshot_write(vm, BUILD, fd, &e) == -27 && e.blame == ERR_HOST, "%s", e.text);
+	cr_expect(vm_snapshot_write(vm, BUILD, NULL, 0, fd, &e) == -27 && e.blame == ERR_HOST, "%s", e.text);
 	expect_refused(fd, BUILD, "no snapshot");
 	cr_expect(frozen_command(vm, "c") == 1);
 	vm_destroy(vm);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a program gets, as the command line says it. */
+#ifndef MOTE_API_CLI_OPTIONS_H
+#define MOTE_API_CLI_OPTIONS_H
+
+#include <mote/mote.h>
+
+enum { DIRS_MAX = 64, ENV_MAX = 4096 };
+
+struct cli_program {
+	struct mote_options options; /* points into this structure */
+	struct mote_dir dirs[DIRS_MAX];
+	char *env[ENV_MAX + 1];
+	size_t env_count;
+};
+
+/* For a `struct option` array: --dir, --dir-ro, --env, --memory, --timeout, --cwd, --net. */
+#define CLI_PROGRAM_OPTIONS                                                                        \
+	{"dir", required_argument, NULL, 'd'}, {"dir-ro", required_argument, NULL, 'r'},           \
+	{"env", required_argument, NULL, 'e'}, {"memory", required_argument, NULL, 'm'},           \
+	{"timeout", required_argument, NULL, 't'}, {"cwd", required_argument, NULL, 'c'},          \
+	{"net", no_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'}
+
+void cli_program_init(struct cli_program *p);
+/* Takes what getopt_long has found: 1, 0 where it is none of those above, -1 after a complaint. */
+int cli_program_option(struct cli_program *p, int c);
+/* A complaint about an option that there is not, or that lacks its value (c is ':'). -1. */
+int cli_wrong_option(int c, const char *command, char **argv);
+/* Opens the program's file for options.program_fd: 0, or an exit status after a complaint. */
+int cli_program_open(struct cli_program *p, const char *file);
+/* The exit status that belongs to an error of libmote. */
+int cli_status_of(const struct mote_error *error);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mote snapshot: a program that has started up, in a file that `mote run` goes on from. */
+#include "cli.h"
+#include "options.h"
+
+#include <mote/program_snapshot.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+const char cli_snapshot_help[] =
+	"usage: mote snapshot [OPTION...] -o OUT FILE [ARG...]\n"
+	"\n"
+	"Runs FILE, a WebAssembly module or a static Linux x86-64 program, until it has started up, and\n"
+	"writes it as it is then to OUT. `mote run OUT` goes on from there.\n"
+	"\n"
+	"  -o, --output OUT    the file to write; one that is there is replaced\n"
+	"  --after-init NAME   the moment is after a call of this exported function, which has no parameters;\n"
+	"                      each run then begins with wizer.resume, if it is exported, or _start, and has\n"
+	"                      its own arguments, variables and directories (default: wizer.initialize)\n"
+	"  --at stdin          the moment is before it first reads its standard input or waits for it\n"
+	"  --at open:PATH      the moment is before it first opens PATH, a guest path, which need not exist\n"
+	"  --dir HOST::GUEST   give it the directory HOST at the path GUEST while it starts up; with --at, each\n"
+	"                      run must have directories at the same guest paths\n"
+	"  --dir-ro HOST::GUEST  the same, and nothing below it can be changed\n"
+	"  --env K=V           set an environment variable (K alone: pass on this process's)\n"
+	"  --memory SIZE       most memory it may use, in each run too: bytes, or with K, M, G (default 1G)\n"
+	"  --timeout TIME      how long it may take: seconds, or with ms, s, m (default: 5m)\n"
+	"  --cwd PATH          working directory, a guest path (default: the first --dir, else /)\n"
+	"  --net               let a native program use the network as this process may\n"
+	"\n"
+	"With --at, arguments, variables and working directory are those given here. What the program has\n"
+	"drawn at random before its moment (keys, seeds of hash tables) is the same in every run. What it prints\n"
+	"is shown on stderr.\n"
+	"\n"
+	"Exit status: 0; 125 for a failure of the machine or wrong usage, 126 when there is no snapshot because\n"
+	"FILE cannot be run or did not come to its moment, 127 when it is not there.\n";
+
+struct snapshot {
+	struct cli_program program;
+	const char *output;
+	const char *moment;
+	char call[256];
+};
+
+static int set_call(struct snapshot *s, const char *name)
+{
+	if (snprintf(s->call, sizeof(s->call), "call:%s", name) >= (int)sizeof(s->call)) {
+		cli_complain("--after-init: the name is too long");
+		return -1;
+	}
+	s->moment = s->call;
+	return 0;
+}
+
+/* Index of FILE in argv, 0 for --help, or -1 after a complaint. */
+static int parse(struct snapshot *s, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		CLI_PROGRAM_OPTIONS,
+		{"output", required_argument, NULL, 'o'},
+		{"after-init", required_argument, NULL, 'i'},
+		{"at", required_argument, NULL, 'a'},
+		{NULL, 0, NULL, 0},
+	};
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "+:ho:", longs, NULL)) != -1;) {
+		int rc = cli_program_option(&s->program, c);
+		if (rc < 0)
+			return -1;
+		if (rc)
+			continue;
+		if (strchr("ia", c) && s->moment) {
+			cli_complain("snapshot: more than one moment");
+			return -1;
+		}
+		switch (c) {
+		case 'o':
+			s->output = optarg;
+			break;
+		case 'i':
+			if (set_call(s, optarg) < 0)
+				return -1;
+			break;
+		case 'a':
+			s->moment = optarg;
+			break;
+		case 'h':
+			fputs(cli_snapshot_help, stdout);
+			return 0;
+		default:
+			return cli_wrong_option(c, "snapshot", argv);
+		}
+	}
+	if (optind == argc || !s->output) {
+		cli_complain("snapshot: %s? usage: mote snapshot [OPTION...] -o OUT FILE [ARG...]",
+			     s->output ? "which program" : "to which file");
+		return -1;
+	}
+	return optind;
+}
+
+int cli_snapshot(int argc, char **argv)
+{
+	static struct snapshot s; /* large, and used once */
+	struct mote_error error;
+	struct mote_options *o = &s.program.options;
+	cli_program_init(&s.program);
+	int at = parse(&s, argc, argv);
+	if (at <= 0)
+		return at < 0 ? CLI_HOST : 0;
+	int rc = cli_program_open(&s.program, argv[at]);
+	if (rc)
+		return rc;
+	o->argv = argv + at;
+	if (!o->cwd && o->dir_count)
+		o->cwd = s.program.dirs[0].guest_path;
+	if (mote_program_snapshot_take(o, s.moment ? s.moment : "call:wizer.initialize", s.output, &error) < 0) {
+		cli_complain("%s: %s", argv[at], error.text);
+		return error.code == EINVAL ? CLI_HOST : error.blame == MOTE_BLAME_HOST ? CLI_HOST : CLI_CANNOT_RUN;
+	}
+	return 0;
+}

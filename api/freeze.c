@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs a guest to where it stops, and writes it to a file. */
+#include "api/freeze.h"
+
+#include "api/images.h"
+#include "vm/jail.h"
+#include "vm/snapshot.h"
+
+#include <errno.h>
+#include <signal.h>
+
+static int end_error(const struct vm_outcome *end, struct err *e)
+{
+	switch (end->end) {
+	case VM_WAITING:
+		return 0;
+	case VM_EXITED:
+		return err_set(e, ERR_GUEST, ENOEXEC, "the program ended with status %d before it came there", end->code);
+	case VM_SIGNALLED:
+		return err_set(e, ERR_GUEST, ENOEXEC, "the program was ended by signal %d before it came there", end->code);
+	case VM_TIMED_OUT:
+	case VM_INTERRUPTED:
+		return err_set(e, ERR_GUEST, ENOEXEC, "the program had not come there when its time was over");
+	case VM_FAULTED:
+		return err_set(e, ERR_HOST, EIO, "Mote's own code in the guest failed (exception %d)", end->code);
+	}
+	return -EIO;
+}
+
+int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *extra, size_t extra_bytes, int out,
+		 struct err *e)
+{
+	struct vm_outcome end;
+	struct vm *vm;
+	int rc = vm_create(config, &vm, e);
+	if (rc < 0)
+		return rc;
+	vm_snapshot_prepare();
+	signal(SIGXFSZ, SIG_IGN); /* too large a file is an error like others */
+	rc = jail_enter(e);
+	if (rc < 0)
+		return rc;
+	vm_begin(vm, &(struct vm_limits){.wall_ns = limit_ns});
+	rc = vm_resume(vm, &end, e);
+	vm_finish(vm);
+	if (rc == 0)
+		rc = end_error(&end, e);
+	return rc < 0 ? rc : vm_snapshot_write(vm, mote_build_id, extra, extra_bytes, out, e);
+}
