@@ -145,11 +145,9 @@ _Noreturn void reader_fail(struct reader *r, enum wasm_error_kind kind, const ch
 	wasm_fail(r->fail, kind, reader_offset(r), "%s", what);
 }
 
-uint8_t read_u8(struct reader *r)
+void reader_ended(struct reader *r)
 {
-	if (r->p == r->end)
-		reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end");
-	return *r->p++;
+	reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end");
 }
 
 /* LEB128 of at most `bits` bits; the unused bits of the last byte must be a sign extension or zero. */
@@ -181,18 +179,29 @@ static uint64_t read_leb(struct reader *r, unsigned bits, bool is_signed)
 	}
 }
 
-uint32_t read_u32(struct reader *r)
+uint32_t read_long_u32(struct reader *r)
 {
-	if (r->p < r->end && !(*r->p & 0x80))
-		return *r->p++;
+	const uint8_t *p = r->p;
+	if (r->end - p >= 2 && p[1] < 0x80) {
+		r->p = p + 2;
+		return (p[0] & 0x7fu) | (uint32_t)p[1] << 7;
+	}
 	return (uint32_t)read_leb(r, 32, false);
 }
 
-int32_t read_s32(struct reader *r)
+int32_t read_long_s32(struct reader *r)
 {
-	if (r->p < r->end && !(*r->p & 0x80)) {
-		uint8_t b = *r->p++;
-		return (int8_t)(b << 1) >> 1;
+	const uint8_t *p = r->p;
+	if (r->end - p >= 3 && p[0] >= 0x80) {
+		uint32_t low = (p[0] & 0x7fu) | (p[1] & 0x7fu) << 7, all = low | (uint32_t)p[2] << 14;
+		if (p[1] < 0x80) {
+			r->p = p + 2;
+			return (int32_t)(low << 18) >> 18;
+		}
+		if (p[2] < 0x80) {
+			r->p = p + 3;
+			return (int32_t)(all << 11) >> 11;
+		}
 	}
 	return (int32_t)read_leb(r, 32, true);
 }

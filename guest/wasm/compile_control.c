@@ -11,7 +11,7 @@ struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *para
 {
 	if (c->depth == CONTROL_MAX)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "blocks are nested too deep");
-	struct control *k = &c->controls[c->depth++];
+	struct control *k = c->top = &c->controls[c->depth++];
 	*k = (struct control){.op = op,
 			      .entry_dead = c->dead,
 			      .height = c->height,
@@ -23,6 +23,12 @@ struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *para
 	push_slots(c, params, param_count);
 	c->flushed = c->height;
 	return k;
+}
+
+static void pop_control(struct compiler *c)
+{
+	if (--c->depth > 0)
+		c->top--;
 }
 
 struct control *label(struct compiler *c, uint32_t n)
@@ -347,7 +353,7 @@ void end_block(struct compiler *c)
 	/* Where nothing else comes to the end, results stay where they are. */
 	bool joined = k->patches || k->entries || k->op == 4 || k->op == 0;
 	if (!joined && !c->dead) {
-		c->depth--;
+		pop_control(c);
 		return;
 	}
 	if (joined)
@@ -359,7 +365,7 @@ void end_block(struct compiler *c)
 		c->dead = false;
 	patch_list(c, k->patches);
 	patch_entries(c, k->entries);
-	c->depth--;
+	pop_control(c);
 	if (k->op == 0) {
 		if (!c->dead)
 			emit_return(c);

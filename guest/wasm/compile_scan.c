@@ -9,10 +9,10 @@
 enum { LOOP_SHIFT = 3, LOOP_LEVELS = 4, WEIGHT_MAX = 1 << 28, HOMES_MAX = 16 };
 
 enum immediate {
-	IMM_NONE,
+	IMM_NONE, /* these three are scan_short()'s */
 	IMM_LEB,
-	IMM_LEB2,
 	IMM_MEMARG,
+	IMM_LEB2,
 	IMM_4,
 	IMM_8,
 	IMM_BLOCK,
@@ -197,6 +197,14 @@ static bool call(struct scan *s, bool two)
 	return skip_leb(s) && (!two || skip_leb(s));
 }
 
+static void weigh(struct scan *s, uint32_t local)
+{
+	struct compiler *c = s->c;
+	if (!c->weights[local])
+		c->watched[c->watched_count++] = (uint16_t)local;
+	add(&c->weights[local], s->weight);
+}
+
 static bool scan_one(struct scan *s)
 {
 	uint32_t n;
@@ -206,11 +214,8 @@ static bool scan_one(struct scan *s)
 	case IMM_LOCAL:
 		if (!take_leb(s, &n) || n >= s->c->local_count)
 			return false;
-		if (n < WASM_SCAN_LOCALS) {
-			if (!s->c->weights[n])
-				s->c->watched[s->c->watched_count++] = (uint16_t)n;
-			add(&s->c->weights[n], s->weight);
-		}
+		if (n < WASM_SCAN_LOCALS)
+			weigh(s, n);
 		return true;
 	case IMM_LEB:
 		return skip_leb(s);
@@ -246,6 +251,38 @@ static bool scan_one(struct scan *s)
 		return false;
 	}
 	return false;
+}
+
+/*
+ * Instructions of up to 9 bytes, as nearly all are, by how many LEB128 numbers they have: where those end is seen
+ * from the bytes' top bits, without a branch. Stops at the first that it has no way for.
+ */
+static inline __attribute__((always_inline)) void scan_short(struct scan *s)
+{
+	const uint8_t *p = s->p;
+	while (s->end - p > 8) {
+		uint64_t bytes, ends;
+		enum immediate kind = (enum immediate)immediates[*p];
+		memcpy(&bytes, p + 1, 8);
+		ends = ~bytes & 0x8080808080808080;
+		if (kind <= IMM_MEMARG) {
+			uint64_t behind = ends & (ends - 1);
+			if (!behind || (kind == IMM_MEMARG && (bytes & 64)))
+				break;
+			unsigned one = (unsigned)__builtin_ctzll(ends), two = (unsigned)__builtin_ctzll(behind);
+			unsigned bits = kind == IMM_LEB ? one : two;
+			p += kind == IMM_NONE ? 1 : 2 + bits / 8;
+		} else if (kind == IMM_LOCAL) {
+			uint32_t local = p[1];
+			if (local >= 0x80 || local >= s->c->local_count)
+				break;
+			weigh(s, local);
+			p += 2;
+		} else {
+			break;
+		}
+	}
+	s->p = p;
 }
 
 struct candidates {
@@ -329,8 +366,9 @@ void scan_body(struct compiler *c)
 	while (c->watched_count > 0) /* of the function before */
 		c->weights[c->watched[--c->watched_count]] = 0;
 	c->scan_blocks[0] = 0;
-	while (s.p < s.end && scan_one(&s))
-		;
+	do
+		scan_short(&s);
+	while (s.p < s.end && scan_one(&s));
 	c->homes = 0;
 	c->has_calls = s.calls > 0;
 	for (uint32_t i = 0; i < c->watched_count; i++) {

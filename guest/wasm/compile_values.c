@@ -5,7 +5,7 @@
  */
 #include "compiler.h"
 
-uint32_t slots_of(const uint8_t *types, uint32_t n)
+uint32_t slots_of_many(const uint8_t *types, uint32_t n)
 {
 	uint32_t slots = n;
 	for (uint32_t i = 0; i < n; i++)
@@ -15,63 +15,45 @@ uint32_t slots_of(const uint8_t *types, uint32_t n)
 
 /* --- the stack --- */
 
-static struct value *push(struct compiler *c, uint8_t place, uint8_t type)
+void push_vector(struct compiler *c, uint8_t place, unsigned reg, uint32_t at, uint64_t bits)
 {
 	if (c->height >= HEIGHT_MAX - 1)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
-	struct value *v = &c->stack[c->height++];
-	*v = (struct value){.place = place, .type = type, .at = c->height - 1};
-	if (type == WASM_V128)
-		c->stack[c->height++] = (struct value){.place = AT_HIGH, .type = WASM_V128};
+	put_value(&c->stack[c->height], place, WASM_V128, reg, at, bits);
+	put_value(&c->stack[c->height + 1], AT_HIGH, WASM_V128, 0, 0, 0);
+	c->height += 2;
 	if (c->height > c->highest)
 		c->highest = c->height;
-	return v;
 }
 
 void push_slot(struct compiler *c, uint8_t type)
 {
-	push(c, AT_SLOT, type);
+	push(c, AT_SLOT, type, 0, c->height, 0);
 }
 
-void push_slots(struct compiler *c, const uint8_t *types, uint32_t n)
+void push_many_slots(struct compiler *c, const uint8_t *types, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		push(c, AT_SLOT, types[i]);
+		push_slot(c, types[i]);
 }
 
 void push_reg(struct compiler *c, uint8_t type, unsigned reg)
 {
 	if (c->dead) {
 		c->free |= BIT(reg);
-		push(c, AT_SLOT, type);
+		push_slot(c, type);
 		return;
 	}
-	struct value *v = push(c, AT_REG, type);
-	v->reg = (uint8_t)reg;
 	c->owned |= BIT(reg);
-	c->owner[reg] = v->at;
-}
-
-void push_const(struct compiler *c, uint8_t type, uint64_t bits)
-{
-	push(c, AT_CONST, type)->bits = bits;
+	c->owner[reg] = c->height;
+	push(c, AT_REG, type, reg, c->height, 0);
 }
 
 /* A load that the instruction which is emitted next takes as its operand. */
 void push_mem(struct compiler *c, uint8_t type, struct x64_mem at, uint32_t held)
 {
 	c->pending = at;
-	push(c, AT_MEM, type)->bits = held;
-}
-
-void push_local(struct compiler *c, uint32_t local)
-{
-	if (c->dead) {
-		push(c, AT_SLOT, c->locals[local].type);
-		return;
-	}
-	push(c, AT_LOCAL, c->locals[local].type)->at = local;
-	c->locals[local].refs++;
+	push(c, AT_MEM, type, 0, 0, held);
 }
 
 void push_back(struct compiler *c, const struct value *v)
@@ -88,7 +70,7 @@ void push_back(struct compiler *c, const struct value *v)
 	}
 }
 
-static void forget(struct compiler *c, const struct value *v)
+static inline void forget(struct compiler *c, const struct value *v)
 {
 	if (v->place == AT_REG)
 		c->owned &= ~BIT(v->reg);
@@ -96,31 +78,42 @@ static void forget(struct compiler *c, const struct value *v)
 		c->locals[v->at].refs--;
 }
 
-struct value pop_value(struct compiler *c, uint8_t want)
+static __attribute__((noinline)) struct value pop_nothing(struct compiler *c, uint8_t want)
 {
-	struct control *k = top(c);
-	if (c->height == k->height) {
-		if (!k->unreachable)
-			invalid(c, "type mismatch: the operand stack is empty");
-		/* Slots are only for code that never runs: one above is as good. */
-		return (struct value){.place = AT_SLOT, .type = want, .at = c->height};
-	}
-	struct value v = c->stack[--c->height];
-	if (v.place == AT_HIGH)
-		v = c->stack[--c->height];
-	if (v.type != want) {
-		if (v.type != UNKNOWN && want != UNKNOWN)
-			invalid(c, "type mismatch");
-		if (v.type == UNKNOWN)
-			v.type = want;
-	}
+	if (!top(c)->unreachable)
+		invalid(c, "type mismatch: the operand stack is empty");
+	/* Slots are only for code that never runs: one above is as good. */
+	return (struct value){.place = AT_SLOT, .type = want, .at = c->height};
+}
+
+/* A value of another type, or either is of any. */
+static __attribute__((noinline)) struct value pop_other(struct compiler *c, struct value v, uint8_t want)
+{
+	if (v.type != UNKNOWN && want != UNKNOWN)
+		invalid(c, "type mismatch");
+	if (v.type == UNKNOWN)
+		v.type = want;
 	forget(c, &v);
-	if (c->height < c->flushed)
-		c->flushed = c->height;
 	return v;
 }
 
-void truncate_stack(struct compiler *c, uint32_t height)
+struct value pop_value(struct compiler *c, uint8_t want)
+{
+	uint32_t at = c->height;
+	if (at == top(c)->height)
+		return pop_nothing(c, want);
+	at -= c->stack[at - 1].place == AT_HIGH ? 2 : 1;
+	c->height = at;
+	if (at < c->flushed)
+		c->flushed = at;
+	const struct value *v = &c->stack[at];
+	if (v->type != want)
+		return pop_other(c, *v, want);
+	forget(c, v);
+	return *v;
+}
+
+void drop_above(struct compiler *c, uint32_t height)
 {
 	while (c->height > height) {
 		struct value *v = &c->stack[--c->height];
@@ -132,7 +125,7 @@ void truncate_stack(struct compiler *c, uint32_t height)
 }
 
 /* The top operands are of these types; where the stack is polymorphic they are made so. */
-void check_top(struct compiler *c, const uint8_t *types, uint32_t n)
+void check_many(struct compiler *c, const uint8_t *types, uint32_t n)
 {
 	struct control *k = top(c);
 	if (k->unreachable) {
@@ -536,7 +529,7 @@ static bool flags_are_taken(const struct compiler *c)
 void push_condition(struct compiler *c, unsigned cc)
 {
 	if (flags_are_taken(c)) {
-		push(c, AT_FLAGS, WASM_I32)->reg = (uint8_t)cc;
+		push(c, AT_FLAGS, WASM_I32, cc, c->height, 0);
 		return;
 	}
 	/* Taking a register may store another one, which leaves the flags alone. */

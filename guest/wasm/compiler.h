@@ -101,6 +101,7 @@ struct compiler {
 	bool has_calls;
 	bool framed; /* some slot of the frame is used */
 	struct control *controls;
+	struct control *top; /* the innermost */
 	uint32_t depth;
 	struct local *locals;
 	uint32_t locals_room;
@@ -146,18 +147,88 @@ static inline uint32_t here(const struct compiler *c)
 	return (uint32_t)(c->x.p - c->m->code);
 }
 
-void more_room(struct compiler *c, uint64_t bytes); /* compile.c */
+static inline struct control *top(struct compiler *c)
+{
+	return c->top;
+}
+
+/* --- where time goes: what nearly every instruction does, with its usual case inline --- */
+
+void more_room(struct compiler *c, uint64_t bytes); /* compile.c; the others are compile_values.c's */
+void push_vector(struct compiler *c, uint8_t place, unsigned reg, uint32_t at, uint64_t bits);
+void push_many_slots(struct compiler *c, const uint8_t *types, uint32_t n);
+uint32_t slots_of_many(const uint8_t *types, uint32_t n);
+void check_many(struct compiler *c, const uint8_t *types, uint32_t n);
+void drop_above(struct compiler *c, uint32_t height);
+
+/* In one store, so that a load of the whole finds it. */
+static inline void put_value(struct value *to, unsigned place, uint8_t type, unsigned reg, uint32_t at,
+			     uint64_t bits)
+{
+	uint64_t head = place | (uint64_t)type << 8 | (uint64_t)reg << 16 | (uint64_t)at << 32;
+	_Static_assert(offsetof(struct value, type) == 1 && offsetof(struct value, reg) == 2 &&
+			       offsetof(struct value, at) == 4 && offsetof(struct value, bits) == 8,
+		       "layout");
+	memcpy(to, &head, sizeof(head));
+	to->bits = bits;
+}
+
+static inline void push(struct compiler *c, uint8_t place, uint8_t type, unsigned reg, uint32_t at,
+			uint64_t bits)
+{
+	uint32_t height = c->height;
+	if (__builtin_expect(type == WASM_V128 || height >= HEIGHT_MAX - 1, 0)) {
+		push_vector(c, place, reg, at, bits);
+		return;
+	}
+	put_value(&c->stack[height], place, type, reg, at, bits);
+	c->height = ++height;
+	if (height > c->highest)
+		c->highest = height;
+}
+
+static inline void push_const(struct compiler *c, uint8_t type, uint64_t bits)
+{
+	push(c, AT_CONST, type, 0, c->height, bits);
+}
+
+static inline void push_local(struct compiler *c, uint32_t local)
+{
+	struct local *l = &c->locals[local];
+	bool live = !c->dead;
+	l->refs = (uint16_t)(l->refs + live);
+	push(c, live ? AT_LOCAL : AT_SLOT, l->type, 0, live ? local : c->height, 0);
+}
+
+static inline void push_slots(struct compiler *c, const uint8_t *types, uint32_t n)
+{
+	if (n)
+		push_many_slots(c, types, n);
+}
+
+static inline uint32_t slots_of(const uint8_t *types, uint32_t n)
+{
+	return n ? slots_of_many(types, n) : 0;
+}
+
+/* The top operands are of these types; where the stack is polymorphic they are made so. */
+static inline void check_top(struct compiler *c, const uint8_t *types, uint32_t n)
+{
+	if (n)
+		check_many(c, types, n);
+}
+
+static inline void truncate_stack(struct compiler *c, uint32_t height)
+{
+	if (c->height > height || c->flushed > height)
+		drop_above(c, height);
+}
 
 /* Room for the next instruction's code. */
 static inline void make_room(struct compiler *c, uint64_t bytes)
 {
 	if (__builtin_expect((uint64_t)(c->code_end - c->x.p) < bytes, 0))
 		more_room(c, bytes);
-}
-
-static inline struct control *top(struct compiler *c)
-{
-	return &c->controls[c->depth - 1];
 }
 
 static inline uint32_t class_of(uint8_t type)
@@ -208,18 +279,12 @@ void compile_function(struct compiler *c, uint32_t own);
 _Noreturn void invalid(struct compiler *c, const char *what);
 
 /* compile_values.c: registers and operands. */
-uint32_t slots_of(const uint8_t *types, uint32_t n);
 void push_slot(struct compiler *c, uint8_t type);
-void push_slots(struct compiler *c, const uint8_t *types, uint32_t n);
 void push_reg(struct compiler *c, uint8_t type, unsigned reg);
-void push_const(struct compiler *c, uint8_t type, uint64_t bits);
-void push_local(struct compiler *c, uint32_t local);
 void push_condition(struct compiler *c, unsigned cc);
 void push_back(struct compiler *c, const struct value *v); /* popped just before */
 struct value pop_value(struct compiler *c, uint8_t want);
 unsigned pop_condition(struct compiler *c);
-void check_top(struct compiler *c, const uint8_t *types, uint32_t n);
-void truncate_stack(struct compiler *c, uint32_t height);
 unsigned take(struct compiler *c, uint32_t mask);
 /* A register for itself; what is in it goes elsewhere, and so does `other`, which has been popped.
  */

@@ -6,6 +6,7 @@
 #ifndef MOTE_GUEST_WASM_X64_H
 #define MOTE_GUEST_WASM_X64_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -106,46 +107,52 @@ static inline void x64_u64(struct x64 *x, uint64_t v)
 	x->p += 8;
 }
 
+/*
+ * Emitters write what an instruction may have at p and pass over it where it has it: a byte stored in vain costs
+ * less than a branch that is guessed wrong. They keep p out of memory meanwhile, since a byte stored may be any.
+ */
+static inline uint8_t *x64_put_opcode(uint8_t *p, uint32_t op, unsigned rex)
+{
+	unsigned map = op >> 8 & 3, prefix = op >> 12 & 3;
+	*p = (uint8_t)(0xf2f36600u >> 8 * prefix);
+	p += prefix != 0;
+	*p = (uint8_t)(0x40 | rex);
+	p += rex != 0;
+	*p = 0x0f;
+	p += map != 0;
+	if (__builtin_expect(map > 1, 0))
+		*p++ = map == 2 ? 0x38 : 0x3a;
+	*p = (uint8_t)op;
+	return p + 1;
+}
+
 static inline void x64_opcode(struct x64 *x, uint32_t op, unsigned rex)
 {
-	static const uint8_t prefixes[4] = {0, 0x66, 0xf3, 0xf2};
-	unsigned map = op >> 8 & 3, prefix = op >> 12 & 3;
-	if (prefix)
-		x64_u8(x, prefixes[prefix]);
-	if (rex)
-		x64_u8(x, 0x40 | rex);
-	if (map) {
-		x64_u8(x, 0x0f);
-		if (map > 1)
-			x64_u8(x, map == 2 ? 0x38 : 0x3a);
-	}
-	x64_u8(x, op & 0xff);
+	x->p = x64_put_opcode(x->p, op, rex);
 }
 
 /* ModRM, SIB and displacement of a memory operand. */
+static inline uint8_t *x64_put_mem(uint8_t *p, unsigned reg, struct x64_mem m)
+{
+	unsigned r = (reg & 7) << 3, b = m.base & 7;
+	if (__builtin_expect(m.base == X64_NONE, 0)) {
+		*p = (uint8_t)(r | 5);
+		memcpy(p + 1, &m.disp, 4);
+		return p + 5;
+	}
+	bool has_index = m.index != X64_NONE, has_sib = has_index || b == 4;
+	unsigned bytes = m.disp == (int8_t)m.disp ? m.disp != 0 || b == 5 : 4;
+	unsigned mod = bytes == 4 ? 2 : bytes, index = has_index ? m.index & 7u : 4;
+	*p = (uint8_t)(mod << 6 | r | (has_sib ? 4 : b));
+	p[1] = (uint8_t)((unsigned)m.scale << 6 | index << 3 | b);
+	p += 1 + has_sib;
+	memcpy(p, &m.disp, 4);
+	return p + bytes;
+}
+
 static inline void x64_modrm_mem(struct x64 *x, unsigned reg, struct x64_mem m)
 {
-	unsigned r = (reg & 7) << 3;
-	if (m.base == X64_NONE) {
-		x64_u8(x, r | 5);
-		x64_u32(x, (uint32_t)m.disp);
-		return;
-	}
-	unsigned b = m.base & 7;
-	unsigned mod = m.disp == 0 && b != 5 ? 0 : m.disp == (int8_t)m.disp ? 1 : 2;
-	if (m.index != X64_NONE) {
-		x64_u8(x, mod << 6 | r | 4);
-		x64_u8(x, (unsigned)m.scale << 6 | (m.index & 7u) << 3 | b);
-	} else if (b == 4) {
-		x64_u8(x, mod << 6 | r | 4);
-		x64_u8(x, 0x24);
-	} else {
-		x64_u8(x, mod << 6 | r | b);
-	}
-	if (mod == 1)
-		x64_u8(x, (uint8_t)m.disp);
-	else if (mod == 2)
-		x64_u32(x, (uint32_t)m.disp);
+	x->p = x64_put_mem(x->p, reg, m);
 }
 
 /* op reg, rm with registers; w is 1 for 64-bit operands. */
@@ -153,8 +160,9 @@ static inline void x64_rr(struct x64 *x, uint32_t op, unsigned w, unsigned reg, 
 {
 	unsigned rex = w << 3 | (reg >> 1 & 4) | (rm >> 3 & 1);
 	unsigned force = ((op & X64_BYTE_REG) && reg >= 4) || ((op & X64_BYTE_RM) && rm >= 4) ? 0x40 : 0;
-	x64_opcode(x, op, rex | force);
-	x64_u8(x, 0xc0 | (reg & 7) << 3 | (rm & 7));
+	uint8_t *p = x64_put_opcode(x->p, op, rex | force);
+	*p = (uint8_t)(0xc0 | (reg & 7) << 3 | (rm & 7));
+	x->p = p + 1;
 }
 
 static inline unsigned x64_rex_mem(unsigned w, unsigned reg, struct x64_mem m)
@@ -170,8 +178,8 @@ static inline unsigned x64_rex_mem(unsigned w, unsigned reg, struct x64_mem m)
 static inline void x64_rm(struct x64 *x, uint32_t op, unsigned w, unsigned reg, struct x64_mem m)
 {
 	unsigned force = (op & X64_BYTE_REG) && reg >= 4 && reg < 16 ? 0x40 : 0;
-	x64_opcode(x, op, x64_rex_mem(w, reg, m) | force);
-	x64_modrm_mem(x, reg, m);
+	uint8_t *p = x64_put_opcode(x->p, op, x64_rex_mem(w, reg, m) | force);
+	x->p = x64_put_mem(p, reg, m);
 }
 
 /* VEX.128: op reg, v, rm. */
@@ -208,20 +216,18 @@ static inline void x64_vex_rrm(struct x64 *x, uint32_t op, unsigned w, unsigned 
 static inline void x64_alu_imm(struct x64 *x, enum x64_alu alu, unsigned w, unsigned rm, int32_t imm)
 {
 	unsigned rex = w << 3 | (rm >> 3 & 1);
-	if (rex)
-		x64_u8(x, 0x40 | rex);
-	if (imm == (int8_t)imm) {
-		x64_u8(x, 0x83);
-		x64_u8(x, 0xc0 | (unsigned)alu << 3 | (rm & 7));
-		x64_u8(x, (uint8_t)imm);
-	} else if (rm == RAX) {
-		x64_u8(x, (unsigned)alu << 3 | 5);
-		x64_u32(x, (uint32_t)imm);
+	bool is_short = imm == (int8_t)imm;
+	uint8_t *p = x->p;
+	*p = (uint8_t)(0x40 | rex);
+	p += rex != 0;
+	if (rm == RAX && !is_short) {
+		*p++ = (uint8_t)((unsigned)alu << 3 | 5);
 	} else {
-		x64_u8(x, 0x81);
-		x64_u8(x, 0xc0 | (unsigned)alu << 3 | (rm & 7));
-		x64_u32(x, (uint32_t)imm);
+		*p++ = is_short ? 0x83 : 0x81;
+		*p++ = (uint8_t)(0xc0 | (unsigned)alu << 3 | (rm & 7));
 	}
+	memcpy(p, &imm, 4);
+	x->p = p + (is_short ? 1 : 4);
 }
 
 static inline void x64_alu_mem_imm(struct x64 *x, enum x64_alu alu, unsigned w, struct x64_mem m, int32_t imm)
@@ -280,10 +286,12 @@ static inline void x64_mov_rr(struct x64 *x, unsigned w, unsigned dst, unsigned 
 static inline void x64_mov_imm(struct x64 *x, unsigned dst, uint64_t imm)
 {
 	if (imm == (uint32_t)imm) {
-		if (dst >= 8)
-			x64_u8(x, 0x41);
-		x64_u8(x, 0xb8 | (dst & 7));
-		x64_u32(x, (uint32_t)imm);
+		uint8_t *p = x->p;
+		*p = 0x41;
+		p += dst >= 8;
+		*p = (uint8_t)(0xb8 | (dst & 7));
+		memcpy(p + 1, &imm, 4);
+		x->p = p + 5;
 	} else if (imm == (uint64_t)(int64_t)(int32_t)imm) {
 		x64_rr(x, X64_OP(0, 0, 0xc7), 1, 0, dst);
 		x64_u32(x, (uint32_t)imm);
@@ -358,21 +366,27 @@ static inline void x64_call_mem(struct x64 *x, struct x64_mem m)
 /* Jumps with a 32-bit distance, which is the last thing emitted. */
 static inline void x64_jmp32(struct x64 *x, uint32_t rel)
 {
-	x64_u8(x, 0xe9);
-	x64_u32(x, rel);
+	uint8_t *p = x->p;
+	*p = 0xe9;
+	memcpy(p + 1, &rel, 4);
+	x->p = p + 5;
 }
 
 static inline void x64_jcc32(struct x64 *x, enum x64_cc cc, uint32_t rel)
 {
-	x64_u8(x, 0x0f);
-	x64_u8(x, 0x80u | cc);
-	x64_u32(x, rel);
+	uint8_t *p = x->p;
+	p[0] = 0x0f;
+	p[1] = (uint8_t)(0x80u | cc);
+	memcpy(p + 2, &rel, 4);
+	x->p = p + 6;
 }
 
 static inline void x64_call32(struct x64 *x, uint32_t rel)
 {
-	x64_u8(x, 0xe8);
-	x64_u32(x, rel);
+	uint8_t *p = x->p;
+	*p = 0xe8;
+	memcpy(p + 1, &rel, 4);
+	x->p = p + 5;
 }
 
 /* A short forward jump inside one instruction sequence: x64_short() returns what x64_here() patches. */
