@@ -50,6 +50,10 @@ int64_t host_readv(struct vm *vm, const struct call_readv *a)
 		return -EBADF;
 	if (stop_before_reading(vm, e))
 		return VM_STOPPED_HERE;
+	if (e->flags & FD_SOCKET && a->iov.bytes > 0) {
+		const struct call_recv message = {.fd = a->fd, .iov = a->iov};
+		return host_recv(vm, &message);
+	}
 	bool waits = may_wait(e);
 	if (waits && nonblocking(e)) {
 		struct pollfd p = {.fd = e->host, .events = POLLIN};
@@ -82,7 +86,7 @@ static int first_bytes(const struct iovec *v, int count, size_t most, struct iov
 	return n;
 }
 
-static void skip_bytes(struct iovec **v, int *count, size_t n)
+void vm_skip_bytes(struct iovec **v, int *count, size_t n)
 {
 	while (*count > 0 && n >= (*v)->iov_len) {
 		n -= (*v)->iov_len;
@@ -112,7 +116,7 @@ static int64_t write_waiting(struct vm *vm, const struct fd_entry *e, struct iov
 		if (n < 0)
 			return done ? done : -errno;
 		done += n;
-		skip_bytes(&v, &count, (size_t)n);
+		vm_skip_bytes(&v, &count, (size_t)n);
 	}
 	return done;
 }
@@ -122,6 +126,10 @@ int64_t host_writev(struct vm *vm, const struct call_writev *a)
 	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
+	if (e->flags & FD_SOCKET) { /* whole: a datagram is one message */
+		const struct call_send message = {.fd = a->fd, .iov = a->iov};
+		return vm->on_poller ? VM_DEFER : host_send(vm, &message);
+	}
 	if (may_wait(e) && a->iov.bytes > 0)
 		return vm->on_poller ? VM_DEFER : write_waiting(vm, e, a->iov.v, a->iov.count);
 	ssize_t n;
@@ -171,26 +179,18 @@ struct linux_dirent {
 	char name[];
 };
 
-int64_t host_readdir(struct vm *vm, const struct call_readdir *a)
+int64_t vm_put_entries(struct vm *vm, const uint8_t *host, long got, const struct call_out *to)
 {
-	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
-	_Alignas(8) uint8_t host[READDIR_BYTES], out[sizeof(struct mote_dirent) + 264];
-	if (!e)
-		return -EBADF;
-	if (!(e->flags & FD_DIR))
-		return -ENOTDIR;
-	if (lseek(e->host, a->cookie, SEEK_SET) < 0)
-		return -errno;
-	long got = syscall(SYS_getdents64, e->host, host,
-			   a->entries.len < sizeof(host) ? (a->entries.len < 512 ? 512 : a->entries.len) : sizeof(host));
-	if (got < 0)
-		return -errno;
+	_Alignas(8) uint8_t out[sizeof(struct mote_dirent) + 264];
 	uint64_t used = 0;
 	for (long at = 0; at < got;) {
 		const struct linux_dirent *d = (const void *)(host + at);
 		size_t name = strlen(d->name) + 1;
+		at += d->reclen;
+		if (name > NAME_MAX + 1)
+			continue;
 		uint64_t reclen = (offsetof(struct mote_dirent, name) + name + 7) & ~7UL;
-		if (reclen > a->entries.len - used)
+		if (reclen > to->len - used)
 			return used ? (int64_t)used : -EINVAL;
 		struct mote_dirent *m = (void *)out;
 		memset(out, 0, sizeof(out));
@@ -199,11 +199,29 @@ int64_t host_readdir(struct vm *vm, const struct call_readdir *a)
 		m->reclen = (uint16_t)reclen;
 		m->type = d->type;
 		memcpy(m->name, d->name, name);
-		vm_put(vm, gva(a->entries.at.v + used), m, reclen);
+		vm_put(vm, gva(to->at.v + used), m, reclen);
 		used += reclen;
-		at += d->reclen;
 	}
 	return (int64_t)used;
+}
+
+int64_t host_readdir(struct vm *vm, const struct call_readdir *a)
+{
+	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	_Alignas(8) uint8_t host[READDIR_BYTES];
+	if (!e)
+		return -EBADF;
+	if (!(e->flags & FD_DIR))
+		return -ENOTDIR;
+	if (lseek(e->host, a->cookie, SEEK_SET) < 0)
+		return -errno;
+	size_t room = a->entries.len < 512 ? 512 : a->entries.len;
+	for (;;) {
+		long got = syscall(SYS_getdents64, e->host, host, room < sizeof(host) ? room : sizeof(host));
+		int64_t used = got > 0 ? vm_put_entries(vm, host, got, &a->entries) : 0;
+		if (got <= 0 || used != 0)
+			return got < 0 ? -errno : used;
+	}
 }
 
 /* Changes to what an open file holds or is. */

@@ -29,10 +29,20 @@ static bool nonblocking(int host)
 	return flags >= 0 && (flags & O_NONBLOCK);
 }
 
-/* Waits unless the guest's descriptor is non-blocking or it asked not to. */
-static int wait_for(struct vm *vm, int host, short events, uint32_t flags)
+/* For as long as the socket's own time limit allows: SO_RCVTIMEO or SO_SNDTIMEO; -EAGAIN at its end. */
+static int wait_within(struct vm *vm, int host, short events)
 {
-	return nonblocking(host) || (flags & MSG_DONTWAIT) ? 0 : vm_wait_fd(vm, host, events);
+	struct timeval limit = {0};
+	socklen_t len = sizeof(limit);
+	int64_t ns;
+	if (vm->on_poller || getsockopt(host, SOL_SOCKET, events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO, &limit, &len) < 0 ||
+	    (limit.tv_sec == 0 && limit.tv_usec == 0))
+		return vm_wait_fd(vm, host, events);
+	const struct mote_time time = {.sec = limit.tv_sec, .nsec = limit.tv_usec * 1000};
+	int rc = vm_ns_of(&time, &ns);
+	if (rc == 0)
+		rc = vm_wait_fd_until(vm, host, events, vm_now_ns(CLOCK_MONOTONIC) + ns);
+	return rc == 0 ? -EAGAIN : rc < 0 ? rc : 0;
 }
 
 int64_t host_socket(struct vm *vm, const struct call_socket *a)
@@ -99,19 +109,22 @@ static void put_address(struct vm *vm, gva_t to, const struct sockaddr_storage *
 
 int64_t host_accept(struct vm *vm, const struct call_accept *a)
 {
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	int host = host_of(vm, a->fd);
 	if (host < 0)
 		return host;
 	if (a->flags & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return -EINVAL;
+	/* A listener that was given may be shared: others may take what was seen there (vm.c). */
+	bool waits = e->flags & FD_STDIO ? !(e->flags & FD_NONBLOCK) : !nonblocking(host);
 	for (;;) {
-		int rc = wait_for(vm, host, POLLIN, 0);
+		int rc = waits ? wait_within(vm, host, POLLIN) : 0;
 		if (rc < 0)
 			return rc;
 		struct sockaddr_storage peer = {0};
 		socklen_t len = sizeof(peer);
 		int fd = accept4(host, (struct sockaddr *)&peer, &len, (int)a->flags | SOCK_CLOEXEC);
-		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED || (errno == EAGAIN && waits)))
 			continue;
 		if (fd < 0)
 			return -errno;
@@ -132,8 +145,10 @@ int64_t host_connect(struct vm *vm, const struct call_connect *a)
 		return -errno;
 	rc = connect(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len) < 0 ? -errno : 0;
 	if (rc == -EINPROGRESS && !(flags & O_NONBLOCK)) {
-		rc = vm_wait_fd(vm, host, POLLOUT);
-		if (rc == 0)
+		rc = wait_within(vm, host, POLLOUT);
+		if (rc == -EAGAIN)
+			rc = -EINPROGRESS;
+		else if (rc == 0)
 			rc = getsockopt(host, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
 	}
 	if (!(flags & O_NONBLOCK) && fcntl(host, F_SETFL, flags) < 0)
@@ -143,51 +158,89 @@ int64_t host_connect(struct vm *vm, const struct call_connect *a)
 
 enum { MESSAGE_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL | MSG_TRUNC | MSG_OOB };
 
+/* After a transfer that was not made, by errno: 0 once it may be tried again, else what the call says. */
+static int until_ready(struct vm *vm, int host, short events, uint32_t flags)
+{
+	if (errno == EINTR)
+		return 0;
+	if (errno != EAGAIN || (flags & MSG_DONTWAIT) || nonblocking(host))
+		return -errno;
+	return wait_within(vm, host, events);
+}
+
+/* All of it, unless it may not wait: a blocking stream takes a message in several pieces. */
 int64_t host_send(struct vm *vm, const struct call_send *a)
 {
-	int host = host_of(vm, a->fd);
+	int rc, host = host_of(vm, a->fd), count = a->iov.count;
+	struct iovec *v = a->iov.v;
+	struct msghdr m = {0};
+	int64_t done = 0;
 	if (host < 0)
 		return host;
 	if (a->flags & ~(uint32_t)MESSAGE_FLAGS)
 		return -EINVAL;
-	struct msghdr m = {.msg_iov = a->iov.v, .msg_iovlen = (size_t)a->iov.count};
 	if (a->to) {
-		int rc = vm->network ? check_address(a->to) : -EPERM;
+		rc = vm->network ? check_address(a->to) : -EPERM;
 		if (rc < 0)
 			return rc;
 		m.msg_name = (void *)(uintptr_t)a->to->data;
 		m.msg_namelen = a->to->len;
 	}
-	for (;;) {
-		int rc = wait_for(vm, host, POLLOUT, a->flags);
-		if (rc < 0)
-			return rc;
+	do {
+		m.msg_iov = v;
+		m.msg_iovlen = (size_t)count;
 		ssize_t n = sendmsg(host, &m, (int)(a->flags | MSG_NOSIGNAL | MSG_DONTWAIT));
-		if (n >= 0 || (errno != EINTR && (errno != EAGAIN || nonblocking(host) || (a->flags & MSG_DONTWAIT))))
-			return n < 0 ? -errno : n;
-	}
+		if (n >= 0) {
+			done += n;
+			vm_skip_bytes(&v, &count, (size_t)n);
+			rc = 0;
+		} else {
+			rc = until_ready(vm, host, POLLOUT, a->flags);
+		}
+		if (n >= 0 && (uint64_t)done >= a->iov.bytes)
+			return done;
+	} while (rc == 0);
+	return done ? done : rc;
 }
 
+static bool is_stream(int host)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+	return getsockopt(host, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+/* What is there; with MSG_WAITALL all that was asked for, where it is a stream. */
 int64_t host_recv(struct vm *vm, const struct call_recv *a)
 {
-	int host = host_of(vm, a->fd);
+	int rc, host = host_of(vm, a->fd), count = a->iov.count;
+	struct iovec *v = a->iov.v;
+	int64_t done = 0;
 	if (host < 0)
 		return host;
 	if (a->flags & ~(uint32_t)MESSAGE_FLAGS)
 		return -EINVAL;
-	for (;;) {
-		int rc = wait_for(vm, host, POLLIN, a->flags);
-		if (rc < 0)
-			return rc;
+	bool all = a->flags & MSG_WAITALL;
+	if (all && vm->on_poller)
+		return VM_DEFER; /* it might have to wait with a part of it taken */
+	all = all && !(a->flags & MSG_PEEK) && is_stream(host);
+	do {
 		struct sockaddr_storage from = {0};
-		struct msghdr m = {.msg_iov = a->iov.v, .msg_iovlen = (size_t)a->iov.count, .msg_name = &from,
+		struct msghdr m = {.msg_iov = v, .msg_iovlen = (size_t)count, .msg_name = &from,
 				   .msg_namelen = sizeof(from)};
 		ssize_t n = recvmsg(host, &m, (int)((a->flags & ~(uint32_t)MSG_WAITALL) | MSG_DONTWAIT));
-		if (n >= 0)
-			put_address(vm, a->from, &from, m.msg_namelen);
-		if (n >= 0 || (errno != EINTR && (errno != EAGAIN || nonblocking(host) || (a->flags & MSG_DONTWAIT))))
-			return n < 0 ? -errno : n;
-	}
+		if (n < 0) {
+			rc = until_ready(vm, host, POLLIN, a->flags);
+			continue;
+		}
+		rc = 0;
+		put_address(vm, a->from, &from, m.msg_namelen);
+		done += n;
+		vm_skip_bytes(&v, &count, (size_t)n);
+		if (n == 0 || !all || (uint64_t)done >= a->iov.bytes)
+			return done;
+	} while (rc == 0);
+	return done ? done : rc;
 }
 
 int64_t host_shutdown(struct vm *vm, const struct call_shutdown *a)
@@ -254,5 +307,12 @@ int64_t host_sock_setopt(struct vm *vm, const struct call_sock_setopt *a)
 		return host;
 	if (!option_allowed(a->level, a->name) || a->value.len > 64)
 		return -ENOPROTOOPT;
+	/* A close that waits would wait on the host, where no limit and no signal could end it: it goes on behind. */
+	struct linger linger;
+	if (a->level == SOL_SOCKET && a->name == SO_LINGER && a->value.len >= sizeof(linger)) {
+		memcpy(&linger, a->value.data, sizeof(linger));
+		linger.l_onoff = linger.l_onoff && linger.l_linger == 0;
+		return setsockopt(host, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0 ? -errno : 0;
+	}
 	return setsockopt(host, (int)a->level, (int)a->name, a->value.data, (socklen_t)a->value.len) < 0 ? -errno : 0;
 }

@@ -124,6 +124,13 @@ int vm_ns_of(const struct mote_time *t, int64_t *ns) must_check;
 int64_t vm_now_ns(clockid_t clock);
 /* Gives the guest two descriptors (taken) and writes their numbers to `to`. */
 int64_t vm_add_pair(struct vm *vm, const int host[2], unsigned flags, const struct call_out *to) must_check;
+/* Steps over n bytes of vectors. */
+void vm_skip_bytes(struct iovec **v, int *count, size_t n);
+/*
+ * Hands `got` bytes of the kernel's directory entries to the guest: bytes used, -EINVAL where the first does not fit.
+ * Names of more than NAME_MAX bytes, which some file systems have, are left out: no call could take them.
+ */
+int64_t vm_put_entries(struct vm *vm, const uint8_t *host, long got, const struct call_out *to) must_check;
 void channel_free(struct vm_channel *c);
 /* Writes out what the guest has buffered in its area. */
 void vm_flush_output(struct vm *vm);

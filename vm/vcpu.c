@@ -175,20 +175,18 @@ static int serve_fault(struct vm *vm, struct err *e)
 
 /* --- output --- */
 
-/* Waits until a descriptor takes more, or the guest is to end. */
+/* Waits until a descriptor takes more. Where the guest is to end it takes what it can at once. */
 static bool wait_writable(struct vm *vm, int fd)
 {
-	while (!must_end(vm)) {
+	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLOUT};
-		int n = ppoll(&p, 1, NULL, &vm->wait_mask);
+		bool ending = must_end(vm) || deliverable(vm) & ~vm->area->handled_signals;
+		int n = ending ? poll(&p, 1, 0) : ppoll(&p, 1, NULL, &vm->wait_mask);
 		if (n > 0)
 			return true;
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (deliverable(vm) & ~vm->area->handled_signals)
+		if (ending || (n < 0 && errno != EINTR))
 			return false;
 	}
-	return false;
 }
 
 void vm_flush_output(struct vm *vm)
@@ -204,8 +202,9 @@ void vm_flush_output(struct vm *vm)
 	for (uint32_t done = 0; done < len;) {
 		/* PIPE_BUF at most, so that a blocking pipe that polls writable takes all of it. */
 		uint32_t piece = len - done < 4096 ? len - done : 4096;
-		ssize_t n = wait_writable(vm, entry->host) ? write(entry->host, area->output + done, piece) : -1;
-		if (n < 0 && (errno == EINTR || errno == EAGAIN) && !vm_interrupted(vm))
+		bool ready = wait_writable(vm, entry->host);
+		ssize_t n = ready ? write(entry->host, area->output + done, piece) : -1;
+		if (ready && n < 0 && (errno == EINTR || errno == EAGAIN) && !vm_interrupted(vm))
 			continue;
 		if (n < 0) {
 			area->output_armed = 0; /* the next write reports the error */

@@ -34,8 +34,20 @@ static unsigned preopen_flags(uint32_t kind)
 	case MOTE_PREOPEN_DIR_READONLY:
 		return FD_DIR | FD_READONLY;
 	default:
-		return FD_SOCKET | FD_LISTENER;
+		return FD_SOCKET | FD_LISTENER | FD_STDIO;
 	}
+}
+
+/*
+ * A listener may be shared with others, who may take a connection that was seen there: waiting for it is poll's
+ * task, which can be interrupted, and never accept's. The guest has a flag of its own.
+ */
+static int make_nonblocking(int fd, struct err *e)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return err_sys(e, errno, "listener %d for the guest", fd);
+	return 0;
 }
 
 int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e)
@@ -49,7 +61,10 @@ int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e)
 		}
 	for (size_t i = 0; i < config->preopen_count; i++) {
 		const struct vm_preopen *p = &config->preopens[i];
-		int rc = give_fd(vm, p->fd, preopen_flags(p->kind), (uint32_t)(3 + i), e);
+		int rc = p->kind == MOTE_PREOPEN_LISTENER ? make_nonblocking(p->fd, e) : 0;
+		if (rc < 0)
+			return rc;
+		rc = give_fd(vm, p->fd, preopen_flags(p->kind), (uint32_t)(3 + i), e);
 		if (rc < 0)
 			return rc;
 	}

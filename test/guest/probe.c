@@ -293,6 +293,13 @@ void mote_guest_entry(const struct mote_boot *boot, struct mote_area *a)
 	} else if (same(what, "bad-handler-stack")) {
 		area->fault_stack_top = 8;
 		do_write(8);
+	} else if (same(what, "output")) {
+		for (int i = 0; i < 6; i++)
+			area->output[i] = (uint8_t)"onetwo"[i];
+		area->output_fd = 1;
+		__atomic_store_n(&area->output_len, 6, __ATOMIC_RELEASE);
+		area->fault_entry = 0;
+		do_write(8);
 	} else if (same(what, "recurse")) {
 		area->fault_entry = 0;
 		recurse(0);

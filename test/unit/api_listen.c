@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listening sockets: what names them, and programs that accept on them. Needs a KVM, of either kind. */
-#include <mote/mote.h>
+#include <mote/call.h>
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -113,4 +114,57 @@ Test(api_listen, a_native_program_accepts)
 Test(api_listen, a_module_accepts)
 {
 	serve(TEST_GUESTS "/listen_program.wasm");
+}
+
+struct server {
+	struct mote_sandbox *sandbox;
+	struct mote_result result;
+	_Atomic bool over;
+};
+
+static void *run_server(void *arg)
+{
+	struct server *s = arg;
+	struct mote_error e;
+	cr_expect(mote_sandbox_run(s->sandbox, &s->result, &e) == 0, "%s", e.text);
+	s->over = true;
+	return NULL;
+}
+
+/* One of two takes the connection that both have seen; the other waits on, and can be interrupted. */
+Test(api_listen, a_listener_may_be_shared, .timeout = 60)
+{
+	int fds[2] = {accepting("tcp:127.0.0.1:0"), accepting("tcp:127.0.0.1:0")};
+	socklen_t len = sizeof(address);
+	cr_assert(getsockname(fds[1], (struct sockaddr *)&address, &len) == 0);
+	struct mote_dir dir = {.guest_path = "/w", .fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	char *argv[] = {(char *)"listen_program", NULL};
+	pthread_t threads[2];
+	for (int round = 0; round < 4; round++) {
+		struct server servers[2] = {0};
+		for (int i = 0; i < 2; i++) {
+			struct mote_error e;
+			struct mote_options o = {
+				.size = sizeof(o), .argv = argv, .dirs = &dir, .dir_count = 1, .listeners = fds,
+				.listener_count = 2, .pid = 77,
+				.program_fd = open(TEST_GUESTS "/listen_program.musl", O_RDONLY | O_CLOEXEC),
+			};
+			int rc = mote_sandbox_new(&o, &servers[i].sandbox, &e);
+			cr_assert(rc == 0, "%s", e.text);
+			close(o.program_fd);
+			cr_assert(pthread_create(&threads[i], NULL, run_server, &servers[i]) == 0);
+		}
+		usleep(200000); /* until both wait; where they do not yet, less is tested */
+		cr_expect_str_eq((const char *)client(NULL), "HELLO");
+		while (!servers[0].over && !servers[1].over)
+			usleep(1000);
+		struct server *other = &servers[servers[0].over ? 1 : 0];
+		usleep(20000);
+		cr_expect(!other->over && mote_sandbox_interrupt(other->sandbox) == 0);
+		for (int i = 0; i < 2; i++) {
+			pthread_join(threads[i], NULL);
+			cr_expect(servers[i].result.end == (&servers[i] == other ? MOTE_INTERRUPTED : MOTE_EXITED));
+			mote_sandbox_free(servers[i].sandbox);
+		}
+	}
 }

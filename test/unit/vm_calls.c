@@ -12,7 +12,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,6 +318,114 @@ Test(vm_calls, sockets_need_the_network)
 	EXPECT(-EPROTONOSUPPORT, mote_socket(&area, AF_INET, SOCK_RAW, 0));
 }
 
+/* A pair of connected sockets that the guest has. */
+static void make_pair(uint32_t type, int32_t pair[2])
+{
+	EXPECT(0, mote_socketpair(&area, AF_UNIX, type, (void *)GUEST_AT, 8));
+	get(GUEST_AT, pair, 2 * sizeof(pair[0]));
+}
+
+Test(vm_calls, a_datagram_is_written_whole)
+{
+	int32_t pair[2];
+	char got[8000];
+	make_pair(SOCK_DGRAM, pair);
+	struct mote_iovec v[2] = {{.base = AT_PAGE(1), .len = 5000}, {.base = AT_PAGE(1), .len = 2000}};
+	EXPECT(7000, mote_writev(&area, pair[0], put(v, sizeof(v)), 2));
+	cr_expect(recv(fdtable_get(&vm.fds, pair[1])->host, got, sizeof(got), MSG_DONTWAIT) == 7000);
+	EXPECT(0, mote_send(&area, pair[0], put(v, sizeof(v)), 0, 0, NULL));
+	cr_expect(recv(fdtable_get(&vm.fds, pair[1])->host, got, sizeof(got), MSG_DONTWAIT) == 0);
+}
+
+static void *slowly(void *host)
+{
+	char bytes[5000];
+	size_t got = 0;
+	for (ssize_t n = 1; n > 0 && got < 800000; got += (size_t)n) {
+		usleep(100);
+		n = recv(*(int *)host, bytes, sizeof(bytes), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		usleep(20000);
+		got += send(*(int *)host, "quarter", 7, 0) == 7;
+	}
+	return (void *)got;
+}
+
+Test(vm_calls, streams_that_wait_transfer_all)
+{
+	int32_t pair[2];
+	pthread_t thread;
+	void *got;
+	make_pair(SOCK_STREAM, pair);
+	int host = fdtable_get(&vm.fds, pair[1])->host;
+	struct mote_iovec v[100], all = {.base = AT_PAGE(1), .len = 28}, one = {.base = AT_PAGE(1), .len = 1};
+	for (int i = 0; i < 100; i++)
+		v[i] = (struct mote_iovec){.base = AT_PAGE(0), .len = i % 2 ? 3000 : 5000};
+	cr_assert(pthread_create(&thread, NULL, slowly, &host) == 0);
+	EXPECT(400000, mote_send(&area, pair[0], put(v, sizeof(v)), 100, 0, NULL));
+	EXPECT(400000, mote_writev(&area, pair[0], put(v, sizeof(v)), 100));
+	EXPECT(28, mote_recv(&area, pair[0], put(&all, sizeof(all)), 1, MSG_WAITALL, NULL));
+	pthread_join(thread, &got);
+	cr_expect((size_t)got == 800004, "%zu", (size_t)got);
+	/* What cannot be had at once is not waited for. */
+	EXPECT(-EAGAIN, mote_recv(&area, pair[0], put(&one, sizeof(one)), 1, MSG_WAITALL | MSG_DONTWAIT, NULL));
+	int64_t some = mote_send(&area, pair[0], put(v, sizeof(v)), 100, MSG_DONTWAIT, NULL);
+	cr_expect(some > 0 && some < 400000, "%ld", (long)some);
+	shutdown(host, SHUT_WR);
+	EXPECT(0, mote_recv(&area, pair[0], put(&one, sizeof(one)), 1, MSG_WAITALL, NULL));
+}
+
+static int64_t now_ms(void)
+{
+	return vm_now_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+Test(vm_calls, time_limits_of_sockets)
+{
+	int32_t pair[2];
+	make_pair(SOCK_STREAM, pair);
+	struct timeval limit = {.tv_usec = 30000};
+	struct mote_iovec v = {.base = AT_PAGE(1), .len = 4};
+	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_RCVTIMEO, put(&limit, sizeof(limit)), sizeof(limit)));
+	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_SNDTIMEO, put(&limit, sizeof(limit)), sizeof(limit)));
+	int64_t before = now_ms();
+	EXPECT(-EAGAIN, mote_recv(&area, pair[0], put(&v, sizeof(v)), 1, 0, NULL));
+	EXPECT(-EAGAIN, mote_readv(&area, pair[0], put(&v, sizeof(v)), 1));
+	v.len = 4 * MOTE_PAGE;
+	int64_t sent = 0;
+	for (int i = 0; i < 1000 && sent >= 0; i++)
+		sent = mote_send(&area, pair[0], put(&v, sizeof(v)), 1, 0, NULL);
+	EXPECT(-EAGAIN, sent);
+	cr_expect(now_ms() - before >= 90 && now_ms() - before < 20000, "%ld ms", (long)(now_ms() - before));
+}
+
+/* A guest cannot make the host wait in close, where no limit would end it. */
+Test(vm_calls, close_does_not_linger)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert(bind(listener, (struct sockaddr *)&at, len) == 0 && listen(listener, 1) == 0);
+	cr_assert(getsockname(listener, (struct sockaddr *)&at, &len) == 0);
+	vm.network = true;
+	struct mote_sockaddr a = {.len = len};
+	memcpy(a.data, &at, len);
+	for (int wait = 0; wait < 2; wait++) {
+		struct linger linger = {.l_onoff = 1, .l_linger = wait * 100};
+		int32_t fd = (int32_t)mote_socket(&area, AF_INET, SOCK_STREAM, 0);
+		EXPECT(0, mote_connect(&area, fd, put(&a, sizeof(a))));
+		EXPECT(0, mote_sock_setopt(&area, fd, SOL_SOCKET, SO_LINGER, put(&linger, sizeof(linger)), sizeof(linger)));
+		struct mote_iovec v = {.base = AT_PAGE(0), .len = 4 * MOTE_PAGE};
+		while (mote_send(&area, fd, put(&v, sizeof(v)), 1, MSG_DONTWAIT, NULL) > 0)
+			;
+		int64_t before = now_ms();
+		EXPECT(0, mote_close(&area, fd));
+		cr_expect(now_ms() - before < 5000, "%ld ms", (long)(now_ms() - before));
+	}
+	close(listener);
+}
+
 /* --- descriptors --- */
 
 Test(vm_calls, closed_and_impossible_descriptors)
@@ -517,6 +627,24 @@ Test(vm_calls, directories_are_read_once_and_from_a_cookie)
 	uint8_t seen[FILES] = {0};
 	read_all(dir, 0, 300, seen, NULL);
 	cr_expect(seen[1] == 0 && seen[2] == 1 && seen[299] == 1);
+}
+
+/* Some file systems have names of more than 255 bytes: what a kernel would say of two such and a usual one. */
+Test(vm_calls, names_that_are_too_long_are_left_out)
+{
+	static const size_t names[] = {300, 4000, 5};
+	_Alignas(8) uint8_t kernel[8192] = {0}, got[64];
+	const struct call_out to = {.at = gva(GUEST_AT), .len = 4096};
+	long at = 0;
+	for (size_t i = 0; i < 3; i++) {
+		uint16_t reclen = (uint16_t)((19 + names[i] + 8) & ~7UL);
+		memcpy(kernel + at + 16, &reclen, sizeof(reclen));
+		memset(kernel + at + 19, 'n', names[i]);
+		at += reclen;
+	}
+	EXPECT(32, vm_put_entries(&vm, kernel, at, &to));
+	get(GUEST_AT, got, sizeof(got));
+	cr_expect_str_eq((char *)got + offsetof(struct mote_dirent, name), "nnnnn");
 }
 
 /* --- events and locks --- */

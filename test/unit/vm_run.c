@@ -46,6 +46,8 @@ static int image_file(void)
 	return fd;
 }
 
+static int standard_output = -1;
+
 static struct vm *make(char *what, uint64_t limit_ns)
 {
 	char *argv[] = {what, NULL}, *envp[] = {NULL};
@@ -59,7 +61,7 @@ static struct vm *make(char *what, uint64_t limit_ns)
 		.memory_bytes = 64 << 20,
 		.argv = argv,
 		.envp = envp,
-		.stdio = {-1, -1, -1},
+		.stdio = {-1, standard_output, -1},
 		.time_limit_ns = limit_ns,
 		.log = collect,
 	};
@@ -149,6 +151,20 @@ Test(vm_run, fault_in_a_fault_handler_ends_the_guest)
 Test(vm_run, endless_recursion_ends_the_guest)
 {
 	expect("recurse", VM_FAULTED, 14);
+}
+
+Test(vm_run, buffered_output_is_written_when_the_guest_ends)
+{
+	char text[16] = "";
+	standard_output = memfd_create("output", MFD_CLOEXEC);
+	expect("output", VM_FAULTED, 14);
+	cr_expect(pread(standard_output, text, sizeof(text) - 1, 0) == 6 && strcmp(text, "onetwo") == 0, "%s", text);
+	/* A pipe that nobody reads does not keep it. */
+	int ends[2];
+	char full[65536] = "";
+	cr_assert(pipe(ends) == 0 && write(ends[1], full, sizeof(full) - 4) == sizeof(full) - 4);
+	standard_output = ends[1];
+	expect("output", VM_FAULTED, 14);
 }
 
 Test(vm_run, time_limit_ends_a_loop)

@@ -72,6 +72,7 @@ struct mote_options {
 	/*
 	 * Listening sockets that the program may accept on, whatever `network` says; duplicated. A native program
 	 * finds them as descriptors 3, 4, … (LISTEN_FDS, as systemd passes them), a module behind its directories.
+	 * They become non-blocking (O_NONBLOCK), since others may share them; to the program they are blocking.
 	 */
 	const int *listeners;
 	size_t listener_count;
