@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define FIRST_SLOT (64UL << 20)
+#define FIRST_SLOT (16UL << 20) /* a slot costs by its size, and much less before the vCPU has run */
 #define SLOTS_MAX 32
 
 static bool entry_used(uint64_t entry)
@@ -40,13 +40,22 @@ static uint64_t entry_of(uint64_t page, unsigned access, uint64_t flags)
 
 /* --- guest-physical pages --- */
 
-static int slot_add(struct memory *m)
+/* As large as all before it together, or as `end` needs: slots stay few. */
+static uint64_t slot_bytes(const struct memory *m, uint64_t end)
 {
-	uint64_t bytes = m->slot_end ? m->slot_end : FIRST_SLOT;
-	if (bytes > m->end - m->slot_end)
-		bytes = m->end - m->slot_end;
-	if (bytes == 0 || m->slots == SLOTS_MAX)
+	uint64_t total = m->slot_end ? m->slot_end * 2 : FIRST_SLOT;
+	while (total < end)
+		total *= 2;
+	return (total < m->end ? total : m->end) - m->slot_end;
+}
+
+int memory_reach(struct memory *m, uint64_t end)
+{
+	if (end <= m->slot_end)
+		return 0;
+	if (end > m->end || m->slots == SLOTS_MAX)
 		return -ENOMEM;
+	uint64_t bytes = slot_bytes(m, end);
 	if (m->vm_fd >= 0) {
 		struct kvm_userspace_memory_region slot = {
 			.slot = m->slots,
@@ -59,16 +68,6 @@ static int slot_add(struct memory *m)
 	}
 	m->slots++;
 	m->slot_end += bytes;
-	return 0;
-}
-
-int memory_reach(struct memory *m, uint64_t end)
-{
-	while (m->slot_end < end) {
-		int rc = slot_add(m);
-		if (rc < 0)
-			return rc;
-	}
 	return 0;
 }
 
@@ -214,29 +213,22 @@ int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e)
 	*m = (struct memory){.vm_fd = vm_fd, .max_bytes = max_bytes & ~(SMALL - 1), .next = MEMORY_TABLES_BYTES};
 	m->end = m->max_bytes + MEMORY_TABLES_BYTES;
 	/* One large page more than asked, so that the beginning can be aligned as large pages are. */
-	uint8_t *at = mmap(NULL, m->end + LARGE, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (at == MAP_FAILED)
+	m->reserved_bytes = m->end + LARGE;
+	m->reserved = mmap(NULL, m->reserved_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			   -1, 0);
+	if (m->reserved == MAP_FAILED) {
+		m->reserved = NULL;
 		return err_sys(e, errno, "cannot reserve %lu bytes for guest memory", m->max_bytes);
-	uint8_t *aligned = (uint8_t *)(((uintptr_t)at + LARGE - 1) & ~(LARGE - 1));
-	if (aligned != at)
-		munmap(at, (size_t)(aligned - at));
-	munmap(aligned + m->end, (size_t)(at + LARGE - aligned));
-	m->hva = aligned;
-	int rc = memory_reach(m, MEMORY_TABLES_BYTES);
-	if (rc == 0)
-		rc = take_table(m, &m->root);
-	if (rc < 0) {
-		memory_destroy(m);
-		return err_sys(e, -rc, "cannot give the VM its first %lu bytes of memory", FIRST_SLOT);
 	}
-	return 0;
+	m->hva = (uint8_t *)(((uintptr_t)m->reserved + LARGE - 1) & ~(LARGE - 1));
+	/* KVM gets memory when some is taken: as much as is needed then, at once. */
+	return take_table(m, &m->root);
 }
 
 void memory_destroy(struct memory *m)
 {
-	if (m->hva)
-		munmap(m->hva, m->end);
+	if (m->reserved)
+		munmap(m->reserved, m->reserved_bytes);
 	free(m->free_small.frames);
 	free(m->free_large.frames);
 	*m = (struct memory){.vm_fd = -1};

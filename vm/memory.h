@@ -53,7 +53,9 @@ struct memory_extent {
 
 struct memory {
 	int vm_fd;         /* borrowed from the machine; -1 where there is no KVM (tests) */
-	uint8_t *hva;      /* reservation of `end` bytes, guest-physical 0 on */
+	void *reserved;    /* owned: address space, a large page more than `end` */
+	uint64_t reserved_bytes;
+	uint8_t *hva;      /* in it, aligned as large pages are: guest-physical 0 on */
 	uint64_t max_bytes; /* what the guest may use */
 	uint64_t end;       /* of guest-physical addresses: max_bytes and the tables' block */
 	uint64_t slot_end; /* guest-physical memory given to KVM so far */
