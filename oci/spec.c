@@ -202,7 +202,7 @@ void oci_spec_free(struct oci_spec *s)
 	*s = (struct oci_spec){0};
 }
 
-int oci_annotation(int bundle_fd, const char *const *names, char **out, struct err *e)
+int oci_annotations(int bundle_fd, const char *const *names, char **out, size_t count, struct err *e)
 {
 	cleanup_json json_t *root = NULL;
 	int rc = json_read_file(bundle_fd, OCI_CONFIG_NAME, &root, e);
@@ -211,16 +211,21 @@ int oci_annotation(int bundle_fd, const char *const *names, char **out, struct e
 	struct json_at doc = json_document(root, OCI_CONFIG_NAME),
 		       all = json_member(&doc, "annotations");
 	rc = json_get_object(&all, e);
-	const char *value = NULL;
-	for (size_t i = 0; rc > 0 && names[i] && !value; i++) {
+	bool any = rc > 0;
+	for (size_t i = 0; i < count; i++)
+		out[i] = NULL;
+	for (size_t i = 0; any && rc >= 0 && i < count; i++) {
 		struct json_at at = json_member(&all, names[i]);
-		if (json_get_string(&at, OCI_PATH_MAX, &value, e) < 0)
-			return -EINVAL;
+		const char *value = NULL;
+		rc = json_get_string(&at, OCI_PATH_MAX, &value, e);
+		if (rc > 0 && !(out[i] = strdup(value)))
+			rc = err_sys(e, ENOMEM, "annotation");
 	}
-	if (rc < 0)
-		return rc;
-	*out = value ? strdup(value) : NULL;
-	return value && !*out ? err_sys(e, ENOMEM, "annotation") : 0;
+	for (size_t i = 0; rc < 0 && i < count; i++) {
+		free(out[i]);
+		out[i] = NULL;
+	}
+	return rc < 0 ? rc : 0;
 }
 
 const struct oci_namespace *oci_namespace(const struct oci_spec *s, int flag)

@@ -138,10 +138,11 @@ void oci_hooks_free(struct oci_hooks *hooks); /* accepts zeroed ones */
 #define cleanup_spec cleanup_(oci_spec_free)
 
 /*
- * The first of the annotations `names` (NULL-terminated) that bundle_fd/config.json has: *out is a
- * string that the caller frees, NULL where there is none of them.
+ * The values of bundle_fd/config.json's annotations of these names: strings that the caller frees, NULL for one that is not
+ * there. All NULL after an error of a value.
  */
-int oci_annotation(int bundle_fd, const char *const *names, char **out, struct err *e) must_check;
+int oci_annotations(int bundle_fd, const char *const *names, char **out, size_t count,
+		    struct err *e) must_check;
 
 /* The namespace entry for a CLONE_NEW* flag, or NULL. */
 const struct oci_namespace *oci_namespace(const struct oci_spec *spec, int flag);

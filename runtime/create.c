@@ -337,9 +337,16 @@ int container_created(struct container *c, struct err *e)
 int runtime_group(const char *bundle, char **out, struct err *e)
 {
 	static const char *const names[] = {"io.containerd.runc.v2.group",
-					    "io.kubernetes.cri.sandbox-id", NULL};
+					    "io.kubernetes.cri.sandbox-id"};
+	char *values[2];
 	cleanup_close int fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, ERR_CONFIG, errno, "bundle %s: %s", bundle, strerror(errno));
-	return oci_annotation(fd, names, out, e);
+	int rc = oci_annotations(fd, names, values, 2, e);
+	if (rc < 0)
+		return rc;
+	*out = values[0] ? values[0] : values[1];
+	if (values[0])
+		free(values[1]);
+	return 0;
 }

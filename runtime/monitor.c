@@ -24,9 +24,7 @@
 #include <termios.h>
 
 enum { LISTENERS_MAX = 16 };
-
-/* The annotation: addresses as mote_listen takes them, with commas between. */
-static const char *const listen_names[] = {"io.mote.listen", NULL};
+#define LISTEN "io.mote.listen" /* addresses as mote_listen takes them, with commas between */
 
 struct monitor {
 	struct buf body; /* the config's bytes; strings lead into it */
@@ -166,7 +164,7 @@ static int open_listeners(struct monitor *m, struct err *e)
 	char *rest = words;
 	for (char *spec; rest && (spec = strtok_r(rest, ", ", &rest));) {
 		if (m->listener_count == LISTENERS_MAX)
-			return err_set(e, ERR_CONFIG, E2BIG, "annotation %s: more than %d listeners", listen_names[0],
+			return err_set(e, ERR_CONFIG, E2BIG, "annotation " LISTEN ": more than %d listeners",
 				       LISTENERS_MAX);
 		if (mote_listen(spec, &m->listeners[m->listener_count], &me) < 0)
 			return adopt(&me, e);
@@ -189,6 +187,30 @@ static int look_around(struct monitor *m, struct err *e)
 	if (rc == 0 && gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
 		rc = err_sys(e, errno, "gethostname");
 	return rc < 0 ? rc : add_home(m, e);
+}
+
+/*
+ * A pod's annotations come to all of its containers. Its pause container has no use for them, and LISTEN.NAME is what
+ * the container of that name listens on, whatever LISTEN says.
+ */
+static int read_listen(struct monitor *m, struct err *e)
+{
+	static const char *const names[] = {LISTEN, "io.kubernetes.cri.container-type",
+					    "io.kubernetes.cri.container-name"};
+	char *values[3], *own = NULL, *own_name = NULL;
+	int rc = oci_annotations(AT_FDCWD, names, values, 3, e);
+	if (rc < 0)
+		return rc;
+	cleanup_free char *listen = values[0], *type = values[1], *name = values[2];
+	if (type && strcmp(type, "sandbox") == 0)
+		return 0;
+	if (name && asprintf(&own_name, LISTEN ".%s", name) < 0)
+		return err_sys(e, ENOMEM, "annotation");
+	if (name)
+		rc = oci_annotations(AT_FDCWD, (const char *const[]){own_name}, &own, 1, e);
+	free(own_name);
+	m->listen = own ? own : take_ptr(listen);
+	return rc;
 }
 
 /* Beside a container's monitor: its place is there. */
@@ -218,7 +240,7 @@ static int settle(struct monitor *m, struct err *e)
 	struct monitor_hooks hooks, *h = m->config.hooks ? &hooks : NULL;
 	int rc = h ? monitor_read_hooks(h, m->config.id, m->config.bundle, e) : 0;
 	if (rc == 0)
-		rc = oci_annotation(AT_FDCWD, listen_names, &m->listen, e);
+		rc = read_listen(m, e);
 	if (rc == 0)
 		rc = monitor_enter_namespaces(s, e);
 	if (rc == 0 && h)

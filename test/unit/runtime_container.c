@@ -521,6 +521,17 @@ Test(runtime_container, listen_annotation)
 	cr_expect(create_rc(&k, &e, false) == -EINVAL && strstr(e.text, "listen on"), "%s", e.text);
 	config("", LINUX("") ",\"annotations\":{\"io.mote.listen\":\"\"}");
 	run("listening", 0);
+	/* A pod's: not of its pause container, and of a container by its name. */
+#define OF_POD(TYPE)                                                                                \
+	LINUX("") ",\"annotations\":{\"io.mote.listen\":\"unix:/c.sock\",\"io.mote.listen.web\":\"unix:/d.sock,unix:/e.sock\"," \
+		  "\"io.kubernetes.cri.container-type\":\"" TYPE "}"
+	config("", OF_POD("sandbox\""));
+	run("listening", 0);
+	config("", OF_POD("container\",\"io.kubernetes.cri.container-name\":\"web\""));
+	run("listening", 2);
+	cr_expect(access(at("rootfs/d.sock"), F_OK) == 0 && access(at("rootfs/c.sock"), F_OK) < 0);
+	config("", OF_POD("container\",\"io.kubernetes.cri.container-name\":\"other\""));
+	run("listening", 1);
 }
 
 Test(runtime_container, group_annotation)

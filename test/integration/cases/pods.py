@@ -2,6 +2,7 @@
 """Kubernetes' way: pods by containerd's CRI, with the runtime handler `mote`, as a kubelet makes them."""
 import glob
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from shimlib import alive, decode, encode, main, one, within  # noqa: E402
 
 KIND = "wasm" if os.environ.get("KIND") == "wasm" else "native"
 CREATED, RUNNING, EXITED = 0, 1, 2
-NODE = 2  # NamespaceMode: the node's network, which needs no CNI
+POD, NODE = 0, 2  # NamespaceMode: addresses by CNI, the node's network
 LOGS = os.path.join(os.environ["CASE_DIR"], "logs")
 
 
@@ -40,21 +41,26 @@ def removed(folder):
 
 class Pod:
     """A pod sandbox, gone with all its containers when the with block ends."""
+    there = 0
 
-    def __init__(self, name="pod"):
+    def __init__(self, name="pod", network=NODE, annotations=(), dns=None):
         self.cri, self.containers = Cri(), []
         self.config = {1: {1: name, 2: "uid-" + name, 3: "default"}, 2: name, 3: LOGS,
-                       8: {2: {1: {1: NODE, 2: 1, 3: NODE}}}}
+                       7: [{1: k, 2: v} for k, v in annotations], 8: {2: {1: {1: network, 2: 1, 3: NODE}}}}
+        if dns:
+            self.config[4] = dns
         self.id = one(self.cri.call("RunPodSandbox", {1: self.config, 2: "mote"}), 1).decode()
 
     def __enter__(self):
+        Pod.there += 1
         return self
 
     def __exit__(self, *_):
+        Pod.there -= 1
         self.cri.call("StopPodSandbox", {1: self.id})
         self.cri.call("RemovePodSandbox", {1: self.id})
         # The parent, which in a cluster is the kubelet's. containerd cleans up after a lost shim in its own time.
-        for folder in glob.glob("/sys/fs/cgroup/k8s.io") + glob.glob("/sys/fs/cgroup/*/k8s.io"):
+        for folder in () if Pod.there else glob.glob("/sys/fs/cgroup/k8s.io") + glob.glob("/sys/fs/cgroup/*/k8s.io"):
             within(5, lambda folder=folder: removed(folder))
 
     def create(self, name, command, image=None, memory=0, mounts=(), environment=()):
@@ -64,6 +70,16 @@ class Pod:
             config[15] = {1: {4: memory}}
         made = self.cri.call("CreateContainer", {1: self.id, 2: config, 3: self.config})
         return one(made, 1).decode()
+
+    def address(self):
+        """The pod's, as the kubelet tells it."""
+        status = decode(one(self.cri.call("PodSandboxStatus", {1: self.id}), 1))
+        return one(decode(one(status, 5)), 1).decode()
+
+    def exec_sync(self, container, command, timeout=0):
+        """(exit code, stdout, stderr), as an exec probe has it."""
+        done = self.cri.call("ExecSync", {1: container, 2: command, 3: timeout})
+        return one(done, 3), one(done, 1, b"").decode(), one(done, 2, b"").decode()
 
     def start(self, container):
         self.cri.call("StartContainer", {1: container})
@@ -199,6 +215,68 @@ def test_pod_missing_program():
         else:
             raise ValueError("a program that is not there was started")
         assert pod.exit_code(pod.run("good", probe("exit", "0"))) == 0
+
+
+def each_pod_exec():  # core
+    """Exec probes: status and output; what takes too long is killed; what is not there is said."""
+    with Pod() as pod:
+        container = pod.run("loop", probe("loop"))
+        assert pod.exec_sync(container, probe("exit", "0")) == (0, "", "")
+        assert pod.exec_sync(container, probe("exit", "9"))[0] == 9
+        answer = pod.exec_sync(container, probe("streams", "out", "err"))
+        assert answer == (0, "out\n", "err"), answer
+        began = time.time()
+        try:
+            pod.exec_sync(container, probe("loop"), timeout=1)
+        except AssertionError as e:
+            assert "timeout" in str(e) and time.time() - began < 10, e
+        else:
+            raise ValueError("a probe without end ended")
+        try:
+            pod.exec_sync(container, ["/no/such"])
+        except AssertionError as e:
+            assert "/no/such: not found" in str(e), e
+        else:
+            raise ValueError("a program that is not there was started")
+        assert pod.state(container) == RUNNING
+        # What a client of `kubectl exec` left open is gone with its container.
+        pod.cri.call("StopContainer", {1: container, 2: 0})
+
+
+def each_pod_network():  # core
+    """CNI: the pod has an address of its own, at which its container is reached; names are what the kubelet says."""
+    annotations = [("io.mote.listen", "tcp:0.0.0.0:8080"), ("io.mote.listen.second", "tcp:0.0.0.0:8081")]
+    dns = {1: ["10.88.0.53"], 2: ["default.svc.cluster.local"], 3: ["ndots:5"]}
+    with Pod("web", POD, annotations, dns) as pod:
+        address = pod.address()
+        assert address.startswith("10.88.0."), address
+        for name, port in (("first", 8080), ("second", 8081)):
+            container = pod.run(name, probe("serve"))
+            with socket.create_connection((address, port), timeout=20) as s:
+                s.sendall(b"to the pod")
+                assert s.recv(100) == b"to the pod"
+            assert pod.exit_code(container) == 0
+        busybox = "example.com/busybox:1"
+        for name, command in (("names", ["cat", "/etc/resolv.conf", "/etc/hostname"]), ("uname", ["hostname"])):
+            assert pod.exit_code(pod.run(name, ["/bin/busybox", *command], image=busybox)) == 0
+        within(5, lambda: [line for _, line in log("names")] == [
+            "search default.svc.cluster.local", "nameserver 10.88.0.53", "options ndots:5", "web"])
+        within(5, lambda: log("uname") == [["stdout", "web"]])
+
+
+def test_pod_network_of_two():
+    """Two containers of a pod reach each other at 127.0.0.1, and another pod at its address."""
+    listen = [("io.mote.listen.server", "tcp:0.0.0.0:8080")]
+    with Pod("one", POD, listen) as one_pod, Pod("two", POD) as other:
+        for client, address in ((one_pod, "127.0.0.1"), (other, one_pod.address())):
+            server = one_pod.run("server", probe("serve"))
+            shell = ["/bin/busybox", "nc", address, "8080"]
+            talk = client.create("client", shell, image="example.com/busybox:1")
+            client.start(talk)
+            assert client.exit_code(talk) == 0
+            assert one_pod.exit_code(server) != 0, "it was sent nothing: the connection was made, and ended"
+            one_pod.cri.call("RemoveContainer", {1: server})
+            client.cri.call("RemoveContainer", {1: talk})
 
 
 if __name__ == "__main__":
