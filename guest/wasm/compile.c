@@ -70,6 +70,15 @@ _Noreturn static void unsupported(struct compiler *c, uint8_t op)
 	reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
 }
 
+static void push_float(struct compiler *c, uint8_t type, uint64_t bits)
+{
+	uint32_t local = loop_constant(c, type, bits);
+	if (local != WASM_NONE)
+		push_local(c, local);
+	else
+		push_const(c, type, bits);
+}
+
 static void one(struct compiler *c, uint8_t op)
 {
 	struct value v;
@@ -151,11 +160,11 @@ static void one(struct compiler *c, uint8_t op)
 		return;
 	case 0x43:
 		memcpy(&bits, read_bytes(&c->r, 4), 4);
-		push_const(c, WASM_F32, bits);
+		push_float(c, WASM_F32, bits);
 		return;
 	case 0x44:
 		memcpy(&bits, read_bytes(&c->r, 8), 8);
-		push_const(c, WASM_F64, bits);
+		push_float(c, WASM_F64, bits);
 		return;
 	case 0xd0:
 	case 0xd1:
@@ -432,7 +441,8 @@ void compile_function(struct compiler *c, uint32_t own)
 	c->type = module_func_type(m, c->func);
 	c->r = (struct reader){m->bytes + m->func_body[own], m->bytes + m->func_end[own], m->bytes,
 			       c->fail};
-	c->height = c->highest = c->flushed = c->depth = c->frame_at = c->owned = 0;
+	c->height = c->highest = c->flushed = c->depth = c->frame_at = c->owned =
+		c->loop_depth = 0;
 	c->hint = WASM_NONE;
 	c->dead = false;
 	c->entry = here(c);

@@ -201,6 +201,8 @@ void branch(struct compiler *c, struct control *k)
 	ready_values(c, k);
 	if (!takes_register(k))
 		copy_down(c, k);
+	if (leaves_loop(c, k))
+		loop_leave(c);
 	jump_to(c, k);
 	set_unreachable(c);
 }
@@ -211,13 +213,17 @@ void handle_br_if(struct compiler *c)
 	unsigned cc = pop_condition(c);
 	ready_values(c, k);
 	uint32_t n = slots_of(label_types(k), label_count(k));
-	if (takes_register(k) || n == 0 || c->height - n == k->height) {
+	bool moves = !takes_register(k) && n > 0 && c->height - n != k->height;
+	if (!moves && !leaves_loop(c, k)) {
 		jump_if(c, k, cc);
 		return;
 	}
 	uint32_t over = 0;
 	jump_unless(c, cc, &over);
-	copy_down(c, k);
+	if (moves)
+		copy_down(c, k);
+	if (leaves_loop(c, k))
+		loop_leave(c);
 	jump_to(c, k);
 	patch_list(c, over);
 }
@@ -270,6 +276,8 @@ void begin_block(struct compiler *c, uint8_t op)
 		(void)pop_value(c, params[i - 1]);
 	if (op == 4)
 		jump_unless(c, cc, &otherwise);
+	if (op == 3)
+		loop_enter(c, np + nr == 0);
 	push_control(c, op, params, np, results, nr)->otherwise = otherwise;
 }
 
@@ -350,6 +358,8 @@ void end_block(struct compiler *c)
 {
 	struct control *k = top(c);
 	check_results(c);
+	if (c->loop_depth == c->depth)
+		loop_end(c);
 	/* Where nothing else comes to the end, results stay where they are. */
 	bool joined = k->patches || k->entries || k->op == 4 || k->op == 0;
 	if (!joined && !c->dead) {

@@ -70,20 +70,47 @@ static const struct access stores[] = {
 	{OP_MOV_STORE, 0, 2, WASM_I64},
 };
 
-/* Instructions that take an operand in memory: 1, and 2 if their operands may be swapped. */
-static const uint8_t takers_i32[] = {[0x45 ... 0x4f] = 1, [0x6a] = 2, 1, 2, [0x71] = 2, 2, 2};
-static const uint8_t takers_i64[] = {[0x50 ... 0x5a] = 1, [0x7c] = 2, 1, 2, [0x83] = 2, 2, 2};
-static const uint8_t takers_f32[] = {[0x5b ... 0x60] = 1, [0x92] = 2, 1, 2, 1};
-static const uint8_t takers_f64[] = {[0x61 ... 0x66] = 1, [0xa0] = 2, 1, 2, 1};
-#define TAKERS(table) {table, sizeof(table)}
-static const struct {
-	const uint8_t *table;
-	size_t count;
-} takers[] = {TAKERS(takers_i32), TAKERS(takers_i64), TAKERS(takers_f32), TAKERS(takers_f64)};
+/*
+ * Instructions that take an operand in memory, or push the other operand of one that does: bit n is
+ * of load n.
+ */
+static const uint8_t takers[256] = {
+	[0x20] = 15,	      [0x41] = 1,	    [0x42] = 2,		  [0x43] = 4,
+	[0x44] = 8,	      [0x45 ... 0x4f] = 1,  [0x50 ... 0x5a] = 2,  [0x5b ... 0x60] = 4,
+	[0x61 ... 0x66] = 8,  [0x6a ... 0x6c] = 1,  [0x71 ... 0x73] = 1,  [0x7c ... 0x7e] = 2,
+	[0x83 ... 0x85] = 2,  [0x92 ... 0x95] = 4,  [0xa0 ... 0xa3] = 8,
+};
+enum { OP_I64_CONST = 0x42, LAST_PUSH = 0x44, LAST_COMPARISON = 0x66 };
+enum { OP_EQZ32 = 0x45, OP_EQZ64 = 0x50 };
 
-static unsigned taker(unsigned n, uint8_t op)
+static bool commutes(uint8_t op)
 {
-	return op < takers[n].count ? takers[n].table[op] : 0;
+	return op > LAST_COMPARISON && op != 0x6b && op != 0x7d && op != 0x93 && op != 0x95 &&
+	       op != 0xa1 && op != 0xa3;
+}
+
+/* A first look, since there are many loads. */
+static inline bool may_operate(const struct compiler *c, unsigned n)
+{
+	const uint8_t *p = c->r.p;
+	return c->r.end - p > 2 && takers[p[0]] >> n & 1 &&
+	       (p[0] > OP_I64_CONST || takers[p[2]] >> n & 1);
+}
+
+/* What the next instruction pushes, if it is a local's register, or a constant's in this loop. */
+static uint32_t local_in_register(const struct compiler *c, unsigned n, uint32_t *skip)
+{
+	const uint8_t *p = c->r.p;
+	uint32_t bytes = n == 2 ? 4 : 8;
+	uint64_t bits = 0;
+	if (p[0] == 0x20 && p[1] < 0x80 && p[1] < c->local_count &&
+	    c->locals[p[1]].type == loads[n].type && c->locals[p[1]].home != X64_NONE)
+		return p[1];
+	if (n < 2 || p[0] != (n == 2 ? 0x43 : 0x44) || (uint64_t)(c->r.end - p) < bytes + 2)
+		return WASM_NONE;
+	memcpy(&bits, p + 1, bytes);
+	*skip = bytes + 1;
+	return loop_constant(c, loads[n].type, bits);
 }
 
 /*
@@ -91,35 +118,35 @@ static unsigned taker(unsigned n, uint8_t op)
  * local or a constant that is its other operand. Nothing that could trap or store comes between,
  * and for backtraces both are the load. False: there is none, and nothing is done.
  */
-static bool load_and_operate(struct compiler *c, unsigned n, struct memarg a)
+static __attribute__((noinline)) bool load_and_operate(struct compiler *c, unsigned n,
+						       struct memarg a)
 {
-	const uint8_t *p = c->r.p, *end = c->r.end;
-	uint8_t type = loads[n].type;
+	const uint8_t *p = c->r.p;
 	struct value base;
-	if (c->dead || a.memory > 0 || a.offset > INT32_MAX || end - p < 3)
+	if (c->dead || a.memory > 0 || a.offset > INT32_MAX)
 		return false;
-	bool local = p[0] == 0x20 && p[1] < 0x80 && p[1] < c->local_count &&
-		     c->locals[p[1]].type == type && c->locals[p[1]].home != X64_NONE;
-	bool constant = p[0] == (n ? 0x42 : 0x41) && n < 2 && p[1] < 0x80;
-	if (local || constant) {
-		uint8_t op = p[2];
-		bool compares = taker(n, op) == 1 && op < 0x6a; /* then a is the one in memory */
-		if (constant ? !compares || op == 0x45 || op == 0x50 : taker(n, op) < 2)
+	uint32_t skip = 2, local = local_in_register(c, n, &skip);
+	bool constant = p[0] == 0x41 + n && n < 2 && p[1] < 0x80;
+	if (p[0] <= LAST_PUSH) {
+		uint8_t op = p[skip];
+		if ((local == WASM_NONE && !constant) || op <= LAST_PUSH || !(takers[op] >> n & 1))
 			return false;
-	} else if (!taker(n, p[0])) {
-		return false;
+		/* A constant on the right of a comparison: the left is in memory then. */
+		if (constant ? op > LAST_COMPARISON || op == OP_EQZ32 || op == OP_EQZ64
+			     : !commutes(op))
+			return false;
 	}
 	struct x64_mem at = address(c, a, &base);
 	uint32_t held = base.place == AT_REG ? BIT(base.reg) : 0;
-	if (local) {
-		push_local(c, p[1]);
-		c->r.p += 2;
+	if (local != WASM_NONE) {
+		push_local(c, local);
+		c->r.p += skip;
 	}
-	push_mem(c, type, at, held);
+	push_mem(c, loads[n].type, at, held);
 	if (constant) {
-		c->r.p += 2;
 		int32_t k = (p[1] ^ 0x40) - 0x40;
-		push_const(c, type, n ? (uint64_t)(int64_t)k : (uint32_t)k);
+		c->r.p += 2;
+		push_const(c, loads[n].type, n ? (uint64_t)(int64_t)k : (uint32_t)k);
 	}
 	numeric(c, *c->r.p++);
 	return true;
@@ -130,7 +157,7 @@ void handle_load(struct compiler *c, unsigned n)
 	const struct access *l = &loads[n];
 	struct memarg a = read_memarg(c, l->natural);
 	struct value base;
-	if (n < 4 && load_and_operate(c, n, a))
+	if (n < 4 && may_operate(c, n) && load_and_operate(c, n, a))
 		return;
 	struct x64_mem at = address(c, a, &base);
 	release(c, &base); /* the result may have its register */

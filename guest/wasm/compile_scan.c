@@ -6,7 +6,7 @@
  */
 #include "compiler.h"
 
-enum { LOOP_SHIFT = 3, LOOP_LEVELS = 4, WEIGHT_MAX = 1 << 28, HOMES_MAX = 16 };
+enum { LOOP_SHIFT = 3, LOOP_LEVELS = 4, WEIGHT_MAX = 1 << 28, HOMES_MAX = 16, OPEN_LOOPS = 8 };
 
 enum immediate {
 	IMM_NONE, /* these three are scan_short()'s */
@@ -73,6 +73,11 @@ struct scan {
 	uint32_t depth, loops; /* blocks, and loops among them */
 	uint32_t weight;
 	uint32_t calls; /* weighted */
+	bool floats;	/* constants */
+	uint32_t loop_count, stops; /* stops: calls and br_tables */
+	struct {
+		uint32_t number, stops;
+	} open[OPEN_LOOPS]; /* the loops that are open */
 };
 
 static bool skip_leb(struct scan *s)
@@ -110,11 +115,30 @@ static void add(uint32_t *to, uint32_t weight)
 		*to += weight;
 }
 
+static void open_loop(struct scan *s)
+{
+	if (s->loops < OPEN_LOOPS) {
+		s->open[s->loops].number = s->loop_count;
+		s->open[s->loops].stops = s->stops;
+	}
+	s->loop_count++;
+}
+
+/* Neither a loop nor a call nor a br_table was in it. */
+static void close_loop(struct scan *s)
+{
+	if (s->loops < OPEN_LOOPS && s->open[s->loops].number + 1 == s->loop_count &&
+	    s->open[s->loops].stops == s->stops && s->loop_count <= 64)
+		s->c->plain_loops |= 1ull << (s->loop_count - 1);
+}
+
 static bool open_block(struct scan *s, bool loop)
 {
 	if (s->depth == CONTROL_MAX - 1)
 		return false;
 	s->c->scan_blocks[s->depth++] = loop;
+	if (loop)
+		open_loop(s);
 	s->loops += loop;
 	s->weight = 1u << LOOP_SHIFT * (s->loops < LOOP_LEVELS ? s->loops : LOOP_LEVELS);
 	return skip_leb(s);
@@ -124,7 +148,10 @@ static bool close_block(struct scan *s)
 {
 	if (s->depth == 0)
 		return false;
-	s->loops -= s->c->scan_blocks[--s->depth];
+	if (s->c->scan_blocks[--s->depth]) {
+		s->loops--;
+		close_loop(s);
+	}
 	s->weight = 1u << LOOP_SHIFT * (s->loops < LOOP_LEVELS ? s->loops : LOOP_LEVELS);
 	return true;
 }
@@ -138,6 +165,7 @@ static bool memarg(struct scan *s)
 static bool table(struct scan *s)
 {
 	uint32_t n;
+	s->stops++;
 	if (!take_leb(s, &n))
 		return false;
 	for (uint64_t i = 0; i <= n; i++)
@@ -183,8 +211,10 @@ static bool prefix_fc(struct scan *s)
 	uint32_t n;
 	if (!take_leb(s, &n) || n >= sizeof lebs)
 		return false;
-	if (n != 16)
+	if (n >= 8 && n != 16) { /* neither a conversion nor table.size */
 		add(&s->calls, s->weight);
+		s->stops++;
+	}
 	for (unsigned i = 0; i < lebs[n]; i++)
 		if (!skip_leb(s))
 			return false;
@@ -194,6 +224,7 @@ static bool prefix_fc(struct scan *s)
 static bool call(struct scan *s, bool two)
 {
 	add(&s->calls, s->weight);
+	s->stops++;
 	return skip_leb(s) && (!two || skip_leb(s));
 }
 
@@ -224,8 +255,10 @@ static bool scan_one(struct scan *s)
 	case IMM_MEMARG:
 		return memarg(s);
 	case IMM_4:
+		s->floats = true;
 		return skip(s, 4);
 	case IMM_8:
+		s->floats = true;
 		return skip(s, 8);
 	case IMM_BLOCK:
 		return open_block(s, false);
@@ -283,6 +316,57 @@ static inline __attribute__((always_inline)) void scan_short(struct scan *s)
 		}
 	}
 	s->p = p;
+}
+
+bool scan_index(const uint8_t **p, const uint8_t *end, uint32_t *index)
+{
+	struct scan s = {.p = *p + 1, .end = end};
+	if (!take_leb(&s, index))
+		return false;
+	*p = s.p;
+	return true;
+}
+
+bool scan_plain(const uint8_t **p, const uint8_t *end)
+{
+	struct scan s = {.p = *p, .end = end};
+	switch ((enum immediate)immediates[**p]) {
+	case IMM_NONE:
+	case IMM_MEMARG:
+	case IMM_4:
+	case IMM_8:
+	case IMM_TYPES:
+	case IMM_FC:
+	case IMM_SIMD:
+		break;
+	case IMM_LEB:
+		if (**p == 0x12)
+			return false;
+		break;
+	case IMM_HELPER: /* i64.trunc_f32_u, i64.trunc_f64_u */
+		if (**p == 0xaf || **p == 0xb1)
+			return false;
+		break;
+	case IMM_BLOCK:
+		s.p++;
+		if (!skip_leb(&s))
+			return false;
+		*p = s.p;
+		return true;
+	case IMM_LEB2:
+	case IMM_TABLE:
+	case IMM_ODD:
+	case IMM_LOCAL:
+	case IMM_CALL:
+	case IMM_CALL2:
+	case IMM_END:
+	case IMM_LOOP:
+		return false;
+	}
+	if (!scan_one(&s) || s.calls > 0)
+		return false;
+	*p = s.p;
+	return true;
 }
 
 struct candidates {
@@ -366,6 +450,8 @@ void scan_body(struct compiler *c)
 	while (c->watched_count > 0) /* of the function before */
 		c->weights[c->watched[--c->watched_count]] = 0;
 	c->scan_blocks[0] = 0;
+	c->plain_loops = 0;
+	c->loop_count = 0;
 	do
 		scan_short(&s);
 	while (s.p < s.end && scan_one(&s));
@@ -380,4 +466,8 @@ void scan_body(struct compiler *c)
 	}
 	give_ints(c, &ints, s.calls);
 	give_floats(c, &floats, s.calls);
+	uint32_t given = 0;
+	for (uint32_t m = c->homes; m; m &= m - 1)
+		given++;
+	c->wants_loops = s.floats || c->watched_count > given;
 }

@@ -11,7 +11,7 @@
 #include "x64.h"
 
 enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0 };
-enum { POOL_MAX = 256, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 4096 };
+enum { POOL_MAX = 256, LOOP_HOMES_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 4096 };
 /* Of the stack, besides the tables: what the compiler calls. */
 enum { TABLES_ROOM_BYTES = 0x8000 };
 
@@ -83,6 +83,15 @@ struct tables {
 	struct value stack[HEIGHT_MAX];
 };
 
+/* A register that is the home of a local, or holds a constant, for the loop being compiled. */
+struct loop_home {
+	uint64_t bits;	  /* of a constant */
+	uint32_t local;	  /* a constant's is behind the function's */
+	uint32_t evicted; /* the local whose home it is otherwise, or WASM_NONE */
+	uint8_t reg;
+	bool is_set; /* in the loop */
+};
+
 struct compiler {
 	struct wasm_module *m;
 	struct arena *arena; /* opened when it is needed */
@@ -126,6 +135,12 @@ struct compiler {
 	uint32_t pool_uses[POOL_MAX]; /* lists of the instructions that read them */
 	uint32_t pool_count;
 	uint8_t void_types[1];
+	bool wants_loops;    /* some local has no home, or there are constants of floats */
+	uint64_t plain_loops; /* bits: the first 64 loops that neither call nor have a loop inside */
+	uint32_t loop_count;  /* so far */
+	uint32_t loop_depth; /* of the loop that has homes of its own, or 0 */
+	uint32_t loop_home_count, loop_constants;
+	struct loop_home loop_homes[LOOP_HOMES_MAX];
 	/* compile_locate.c: the end of the code looked for, the instruction it is of, and the jump
 	 * to it. */
 	uint32_t target, found_jump;
@@ -313,6 +328,23 @@ void push_mem(struct compiler *c, uint8_t type, struct x64_mem at, uint32_t held
 
 /* compile_scan.c */
 void scan_body(struct compiler *c);
+/* Past an instruction's opcode and index. */
+bool scan_index(const uint8_t **p, const uint8_t *end, uint32_t *index);
+/* Past an instruction of a loop; false if it is a loop, calls, jumps by a table or is odd. */
+bool scan_plain(const uint8_t **p, const uint8_t *end);
+
+/* compile_loop.c */
+/* Before the loop's label, with all operands in slots. */
+void loop_enter(struct compiler *c, bool without_values);
+void loop_leave(struct compiler *c); /* before a jump out of it */
+void loop_end(struct compiler *c);   /* at its end */
+/* The local that stands for a constant in this loop, or WASM_NONE. */
+uint32_t loop_constant(const struct compiler *c, uint8_t type, uint64_t bits);
+static inline bool leaves_loop(const struct compiler *c, const struct control *k)
+{
+	/* A return needs no homes. */
+	return k > c->controls && (uint32_t)(k - c->controls) + 1 < c->loop_depth;
+}
 
 /* compile_control.c */
 struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params,
