@@ -137,7 +137,8 @@ static int make_wanted(struct fdtable *t, const struct fd_wanted *w)
 			return host < 0 ? -EBADF : -errno;
 		*entry = (struct fd_entry){.host = copy, .origin = w->origin};
 	}
-	entry->flags = w->flags;
+	/* What it is was seen here or will be: the descriptor may be another kind of file than the snapshot's was. */
+	entry->flags = (uint16_t)((w->flags & ~FD_PLAIN) | (entry->flags & FD_PLAIN));
 	return 0;
 }
 

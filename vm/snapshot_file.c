@@ -345,6 +345,19 @@ static bool places_good(const struct snapshot_state *s, uint64_t end)
 	       s->payload_bytes <= MOTE_PAYLOAD_MAX && s->moment >= SNAPSHOT_EXCHANGE && s->moment <= SNAPSHOT_CALL;
 }
 
+/* Given descriptors at their numbers, and duplicates of them; in order. */
+static bool fds_good(const struct vm_snapshot *s)
+{
+	const unsigned flags = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_STDIO | FD_NONBLOCK | FD_GIVEN | FD_PLAIN;
+	for (uint32_t k = 0; k < s->fd_count; k++) {
+		const struct fd_wanted *w = &s->fds[k];
+		if (w->origin == 0 || w->origin > s->state.given || w->at >= FDTABLE_MAX || (k && w->at <= w[-1].at) ||
+		    w->flags & ~flags || (w->flags & FD_GIVEN && w->at + 1 != w->origin))
+			return false;
+	}
+	return true;
+}
+
 /* Nothing that would lead the host out of the guest's memory. */
 static bool consistent(const struct vm_snapshot *s)
 {
@@ -363,11 +376,7 @@ static bool consistent(const struct vm_snapshot *s)
 	for (uint32_t k = 0; k < m->free_large_len; k++)
 		if (!inside((uint64_t)m->free_large[k] * MOTE_PAGE, LARGE, is->next))
 			return false;
-	for (uint32_t k = 0; k < s->fd_count; k++)
-		if (s->fds[k].origin == 0 || s->fds[k].origin > s->state.given || s->fds[k].at >= FDTABLE_MAX ||
-		    (k && s->fds[k].at <= s->fds[k - 1].at))
-			return false;
-	return places_good(&s->state, is->next);
+	return fds_good(s) && places_good(&s->state, is->next);
 }
 
 static int read_meta(struct vm_snapshot *s, int fd, const struct file_header *h, struct err *e)

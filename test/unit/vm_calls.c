@@ -541,6 +541,20 @@ Test(vm_calls, a_signal_ends_every_wait)
 	EXPECT(0, mote_sleep(&area, CLOCK_MONOTONIC, 0, put(&soon, sizeof(soon))));
 }
 
+/* A snapshot whose guest wrote to a file, and a guest of it whose output is a pipe that nobody reads. */
+Test(vm_calls, what_a_descriptor_is_does_not_come_from_a_snapshot)
+{
+	static char full[65536];
+	int ends[2];
+	cr_assert(pipe(ends) == 0 && write(ends[1], full, sizeof(full)) == sizeof(full));
+	cr_assert(fdtable_give(&vm.fds, ends[1], FD_STDIO, 1) == 0);
+	const struct fd_wanted wanted = {.at = 1, .flags = FD_STDIO | FD_GIVEN | FD_PLAIN, .origin = 2};
+	cr_assert(fdtable_reset(&vm.fds, &wanted, 1) == 0);
+	struct mote_iovec v = {.base = GUEST_AT, .len = 1};
+	atomic_store(&vm.pending, 1UL << (SIGKILL - 1));
+	EXPECT(-EINTR, mote_writev(&area, 1, put(&v, sizeof(v)), 1));
+}
+
 Test(vm_calls, what_is_no_wait)
 {
 	struct mote_time wrong[] = {{.sec = -1}, {.nsec = -1}, {.nsec = 1000000000}};

@@ -3,6 +3,7 @@
 #include "vm_frozen.h"
 
 #include "base/sha256.h"
+#include "vm/fdtable.h"
 #include "vm/machine.h"
 
 #include <fcntl.h>
@@ -250,5 +251,36 @@ Test(vm_snapshot_file, made_up_descriptions_do_no_harm)
 	cr_expect(refused > 50 && accepted > 0, "%u refused, %u accepted", refused, accepted);
 	free(meta);
 	vm_snapshot_drop(keep);
+	close(fd);
+}
+
+/* A given descriptor at another number than its own: the host would own it twice. */
+Test(vm_snapshot_file, made_up_descriptors_are_refused)
+{
+	struct vm *vm = frozen_ready(2);
+	struct err e = {0};
+	int fd = new_file();
+	uint64_t meta_bytes;
+	cr_assert(vm_snapshot_write(vm, BUILD, NULL, 0, fd, &e) == 0, "%s", e.text);
+	cr_assert(pread(fd, &meta_bytes, 8, META_BYTES_AT) == 8 && meta_bytes < 1 << 20);
+	uint8_t *meta = malloc(meta_bytes);
+	struct fd_wanted *last = (void *)(meta + meta_bytes - sizeof(*last)), good;
+	cr_assert(meta && pread(fd, meta, meta_bytes, META_AT) == (ssize_t)meta_bytes);
+	good = *last;
+	cr_assert(good.at == 1 && good.origin == 2 && good.flags & FD_GIVEN);
+	seal(fd, meta, meta_bytes);
+	cr_expect(try_hostile(fd));
+	const struct fd_wanted bad[] = {
+		{.at = 100000, .origin = 2, .flags = good.flags}, {.at = 0, .origin = 2, .flags = good.flags},
+		{.at = 1, .origin = 0, .flags = good.flags},	   {.at = 1, .origin = 9, .flags = good.flags},
+		{.at = 1, .origin = 2, .flags = 1 << 12},	   {.at = FDTABLE_MAX, .origin = 2, .flags = FD_STDIO},
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		*last = bad[i];
+		seal(fd, meta, meta_bytes);
+		cr_expect(!try_hostile(fd), "%zu", i);
+	}
+	free(meta);
+	vm_destroy(vm);
 	close(fd);
 }
