@@ -97,7 +97,7 @@ $(B)/vm/jail.o: HOST_CFLAGS += -I$(JAIL)
 
 # Guest side: freestanding, position fixed at the window's address, one image for each personality.
 GUEST_CC ?= $(CC)
-GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -DMOTE_VERSION='"$(VERSION)"' -ffreestanding -fno-stack-protector -fno-stack-clash-protection -fpie -fno-plt -mno-red-zone \
+GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -DMOTE_VERSION='"$(VERSION)"' -ffreestanding -fno-stack-protector -fno-stack-clash-protection -fpie -mno-red-zone \
 	-fcf-protection=none -fno-asynchronous-unwind-tables $(if $(findstring clang,$(GUEST_CC)),-fno-builtin,-fno-tree-loop-distribute-patterns) -ffunction-sections -fdata-sections \
 	-fvisibility=hidden
 # What runs between a program's system call and its return must not touch its vector registers.

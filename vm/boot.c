@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 
+#include <assert.h>
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
@@ -207,19 +208,20 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 	return rc < 0 ? err_sys(e, -rc, "boot information") : 0;
 }
 
+/* The initial stack and behind it the area: beside each other in host memory too. */
 int boot_map_area(struct vm *vm, struct err *e)
 {
+	static_assert(MOTE_BOOT_STACK_TOP == MOTE_AREAS_VA, "one mapping");
+	const uint64_t bytes = MOTE_BOOT_STACK_BYTES + MOTE_AREA_BYTES;
 	gpa_t at;
-	int rc = memory_take(&vm->memory, MOTE_AREA_BYTES, &at);
+	int rc = memory_take(&vm->memory, bytes, &at);
 	vm->area_va = gva(MOTE_AREAS_VA);
 	if (rc == 0)
-		rc = memory_map_fixed(&vm->memory, vm->area_va, at, MOTE_AREA_BYTES, MEMORY_READ | MEMORY_WRITE);
-	if (rc == 0)
-		rc = memory_map(&vm->memory, gva(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES), MOTE_BOOT_STACK_BYTES,
-				MEMORY_READ | MEMORY_WRITE);
+		rc = memory_map_fixed(&vm->memory, gva(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES), at, bytes,
+				      MEMORY_READ | MEMORY_WRITE);
 	if (rc < 0)
 		return err_sys(e, -rc, "the vCPU's area");
-	vm->area = (struct mote_area *)(void *)memory_at(&vm->memory, at, MOTE_AREA_BYTES);
+	vm->area = (struct mote_area *)(void *)(memory_at(&vm->memory, at, bytes) + MOTE_BOOT_STACK_BYTES);
 	vm->area->self = vm->area_va.v;
 	return 0;
 }

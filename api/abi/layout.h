@@ -9,7 +9,7 @@
  *   MOTE_WINDOW + 0             the personality image (guest/linux or guest/wasi with the engine)
  *   MOTE_WINDOW + 64 GiB        boot information, read-only
  *   MOTE_WINDOW + 65 GiB        the payload file's bytes, read-only, at most 4 GiB
- *   MOTE_WINDOW + 80 GiB        vCPU areas, one of MOTE_AREA_BYTES for each vCPU
+ *   MOTE_WINDOW + 80 GiB        the initial stack and behind it vCPU areas, one of MOTE_AREA_BYTES for each vCPU
  *   MOTE_WINDOW + 96 GiB        free for the personality: heap, stacks
  *   MOTE_KERNEL                 descriptor tables, stubs and kernel stacks (supervisor only, stubs aside)
  */
@@ -23,7 +23,11 @@
 #define MOTE_BOOT_VA 0x7d1000000000
 #define MOTE_PAYLOAD_VA 0x7d1040000000
 #define MOTE_PAYLOAD_MAX 0x100000000
-#define MOTE_AREAS_VA 0x7d1400000000
+/*
+ * Behind the initial stack, whose top page begins a group of eight: KVM with shadow paging then gives the guest
+ * both by one fault.
+ */
+#define MOTE_AREAS_VA 0x7d1400019000
 #define MOTE_FREE_VA 0x7d1800000000
 #define MOTE_KERNEL 0x7dff00000000
 #define MOTE_KERNEL_END 0x7dff40000000
@@ -63,6 +67,7 @@
 #define MOTE_AREA_STACK_TOP 0x20
 #define MOTE_AREA_PENDING 0x48
 #define MOTE_AREA_BLOCKED 0x50
+#define MOTE_AREA_PERSONALITY 0x1d0
 
 #ifndef __ASSEMBLER__
 
@@ -205,6 +210,7 @@ _Static_assert(offsetof(struct mote_area, saved_rsp) == MOTE_AREA_SAVED_RSP, "la
 _Static_assert(offsetof(struct mote_area, stack_top) == MOTE_AREA_STACK_TOP, "layout");
 _Static_assert(offsetof(struct mote_area, pending_signals) == MOTE_AREA_PENDING, "layout");
 _Static_assert(offsetof(struct mote_area, blocked_signals) == MOTE_AREA_BLOCKED, "layout");
+_Static_assert(offsetof(struct mote_area, personality) == MOTE_AREA_PERSONALITY, "layout");
 
 #define MOTE_BOOT_MAGIC 0x65746f6d /* "mote" */
 
@@ -260,8 +266,8 @@ struct mote_boot {
 };
 
 #define MOTE_BOOT_STACK_BYTES 0x10000
-/* The initial stack ends here, below the free part of the window; the page under it is never mapped. */
-#define MOTE_BOOT_STACK_TOP (MOTE_FREE_VA - 0x10000)
+/* The initial stack ends here; the page under it is never mapped. */
+#define MOTE_BOOT_STACK_TOP MOTE_AREAS_VA
 
 #endif /* __ASSEMBLER__ */
 #endif

@@ -35,9 +35,12 @@ struct signal_action { /* the kernel's struct sigaction */
 	uint64_t handler, flags, restorer, mask;
 };
 
+/* What every system call looks at comes first: one page. */
 struct linux_state {
 	struct mote_area *area;
 	const struct mote_boot *boot;
+	bool suspended; /* in sigsuspend: suspend_mask comes back */
+	uint64_t suspend_mask;
 	uint64_t brk_start, brk, brk_mapped;
 	uint64_t stack_low; /* the program's stack is mapped from here on */
 	uint64_t fs_base;
@@ -45,8 +48,6 @@ struct linux_state {
 	uint32_t umask;
 	struct signal_action actions[65];
 	uint64_t alt_stack, alt_stack_bytes;
-	bool suspended; /* in sigsuspend: suspend_mask comes back */
-	uint64_t suspend_mask;
 	int64_t timer_end_ns, timer_interval_ns; /* ITIMER_REAL on CLOCK_MONOTONIC; 0: not set */
 	int32_t preopen_fd[64]; /* where the preopens were moved */
 	char name[16];
@@ -58,13 +59,25 @@ static inline const char *boot_string(uint32_t at)
 	return (const char *)L.boot + at;
 }
 
+/* In the area, at hand for start.S (AREA_RESUMING, AREA_NOT_BUSY). */
+struct linux_area {
+	struct mote_context *resuming; /* by linux_resume */
+	uint32_t not_busy;	       /* what it clears where no fault is being handled; nobody reads it */
+};
+
+_Static_assert(offsetof(struct linux_area, not_busy) == 8, "as start.S has it");
+
+static inline struct linux_area *linux_area(struct mote_area *area)
+{
+	return (struct linux_area *)(void *)area->personality;
+}
+
 /* In start.S. */
 void linux_syscall_entry(void);
 void linux_fault_entry(void);
 _Noreturn void linux_resume(struct mote_context *c, uint32_t *busy);
 _Noreturn void linux_resume_unasked(struct mote_context *c, uint32_t *busy);
 extern char linux_resume_from[], linux_resume_to[];
-extern struct mote_context *linux_resuming;
 int user_copy(void *to, const void *from, uint64_t bytes);
 extern char user_copy_fault[];
 
@@ -110,6 +123,12 @@ enum restart {
 };
 /* Delivers what is pending and not blocked: changes the context to that of its handler. */
 void signal_deliver(struct mote_context *c, enum restart restart, uint64_t nr);
+/* What signal_deliver needs to be called for, at the end of a call that nothing interrupted. */
+static inline bool signal_due(void)
+{
+	uint64_t pending = __atomic_load_n(&L.area->pending_signals, __ATOMIC_SEQ_CST);
+	return (pending & ~L.area->blocked_signals) || L.suspended;
+}
 /* Whether a signal is pending that would do something; those that would not are dropped. */
 bool signal_waiting(void);
 /* Takes one pending signal of the set: 0, or -E_AGAIN where there is none. */

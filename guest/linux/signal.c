@@ -413,7 +413,7 @@ static void event(struct mote_context *c, int signo)
 {
 	struct siginfo info = {.signo = signo};
 	if (of_personality(c))
-		*c = *linux_resuming;
+		*c = *linux_area(L.area)->resuming;
 	if (of_personality(c))
 		(void)signal_raise(signo);
 	else if (signo >= 1 && signo <= 64)

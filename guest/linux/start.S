@@ -2,7 +2,12 @@
 /* Entry of the Linux image, of system calls and of faults, and the one way back into the program. */
 #include "guest/lib/resume.h"
 
-	.text
+	/* struct linux_area */
+	.set AREA_RESUMING, MOTE_AREA_PERSONALITY
+	.set AREA_NOT_BUSY, MOTE_AREA_PERSONALITY + 8
+
+	.section .text.hot, "ax", @progbits
+	.balign 1024 /* with linux_syscall behind it within a page */
 
 /* RDI: boot information, RSI: the area, on the initial stack, which stays the personality's. */
 	.globl mote_guest_entry
@@ -42,7 +47,8 @@ linux_syscall_entry:
 	movq %rsp, %rdi
 	call linux_syscall
 	movq %rsp, %rdi
-	leaq not_busy(%rip), %rsi
+	movq %gs:MOTE_AREA_SELF, %rsi
+	addq $AREA_NOT_BUSY, %rsi
 	jmp linux_resume
 
 /* From the host, with RDI = the area, on the fault stack. */
@@ -57,12 +63,12 @@ linux_fault_entry:
 /*
  * linux_resume(context, busy): all registers as the context has them; *busy becomes 0 before. From
  * linux_resume_from to linux_resume_to an event may come, whose handler takes the context from
- * linux_resuming; a signal that came before is seen by the look at pending_signals.
+ * the area; a signal that came before is seen by the look at pending_signals.
  */
 	.globl linux_resume, linux_resume_unasked, linux_resume_from, linux_resume_to
 linux_resume:
 	movl $0, (%rsi)
-	movq %rdi, linux_resuming(%rip)
+	movq %rdi, %gs:AREA_RESUMING
 linux_resume_from:
 	movq %gs:MOTE_AREA_BLOCKED, %rax
 	notq %rax
@@ -78,7 +84,7 @@ linux_resume_to:
 /* The same without a look: for a context of the personality's own, which cannot take a signal. */
 linux_resume_unasked:
 	movl $0, (%rsi)
-	movq %rdi, linux_resuming(%rip)
+	movq %rdi, %gs:AREA_RESUMING
 	jmp 1b
 
 /* int user_copy(to, from, bytes): 0, or -14 when a fault hit; linux_fault sends faults of its body to the end. */
@@ -91,13 +97,5 @@ user_copy:
 user_copy_fault:
 	movl $-14, %eax
 	ret
-
-	.bss
-	.balign 8
-	.globl linux_resuming
-linux_resuming:
-	.quad 0
-not_busy: /* what linux_resume clears when no fault is being handled; nobody reads it */
-	.long 0
 
 	.section .note.GNU-stack, "", @progbits

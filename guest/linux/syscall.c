@@ -27,7 +27,7 @@ static const char *name_of_call(uint64_t nr)
 
 enum { NR_RT_SIGRETURN = 15, NR_RSEQ = 334, SEEN_WORDS = 8 };
 
-static int64_t not_there(uint64_t nr)
+static __attribute__((cold, noinline)) int64_t not_there(uint64_t nr)
 {
 	static uint64_t seen[SEEN_WORDS];
 	if (nr == NR_RSEQ) /* every libc asks, and does without */
@@ -81,7 +81,8 @@ static bool broken_pipe(uint64_t nr, const struct args *s)
 	}
 }
 
-void linux_syscall(struct mote_context *c)
+/* Hot: on one page with its way in and out (start.S), since each page costs a new VM a fault. */
+__attribute__((hot)) void linux_syscall(struct mote_context *c)
 {
 	enum { SIG_PIPE = 13 };
 	uint64_t nr = c->rax;
@@ -93,7 +94,8 @@ void linux_syscall(struct mote_context *c)
 	}
 	if (nr == MOTE_SYSCALL_EXCHANGE) {
 		c->rax = (uint64_t)mote_exchange(L.area, s.a, s.b, s.c, s.d);
-		signal_deliver(c, RESTART_NEVER, nr);
+		if (signal_due())
+			signal_deliver(c, RESTART_NEVER, nr);
 		return;
 	}
 	handler *h = nr < sizeof(handlers) / sizeof(handlers[0]) ? handlers[nr] : NULL;
@@ -104,5 +106,8 @@ void linux_syscall(struct mote_context *c)
 	if (rc == -E_PIPE && broken_pipe(nr, &s))
 		(void)signal_raise(SIG_PIPE);
 	c->rax = (uint64_t)rc;
-	signal_deliver(c, rc == -E_INTR ? restart_of(nr) : RESTART_NEVER, nr);
+	if (rc == -E_INTR)
+		signal_deliver(c, restart_of(nr), nr);
+	else if (signal_due())
+		signal_deliver(c, RESTART_NEVER, nr);
 }
