@@ -81,7 +81,8 @@ static int open_listener(const char *spec, struct err *e)
 	if (a.any.sa_family != AF_UNIX && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		return err_sys(e, errno, "%s", spec);
 	if (bind(fd, &a.any, (socklen_t)len) < 0 || listen(fd, BACKLOG) < 0)
-		return err_set(e, ERR_CONFIG, errno, "listening on %s: %s", spec, strerror(errno));
+		return err_set(e, ERR_CONFIG, errno, "listening on %s: %s%s", spec, strerror(errno),
+			       errno == EADDRNOTAVAIL ? "; 0.0.0.0 stands for all addresses of the network" : "");
 	return take_fd(&fd);
 }
 

@@ -24,7 +24,7 @@ static int try_path(int root_fd, const char *path)
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	return S_ISREG(st.st_mode) ? take_fd(&fd) : -EACCES;
+	return S_ISREG(st.st_mode) ? take_fd(&fd) : S_ISDIR(st.st_mode) ? -EISDIR : -EACCES;
 }
 
 static int join(char *to, size_t room, const char *dir, size_t dir_len, const char *name)
@@ -65,6 +65,37 @@ static int find(int root_fd, const char *cwd, const char *path, const char *name
 	return rc < 0 ? rc : try_path(root_fd, found);
 }
 
+#define WHAT_RUNS "Mote runs WebAssembly modules and static x86-64 ELF programs"
+
+static bool is_text(const unsigned char *head, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (head[i] < ' ' && !strchr("\t\n\r\f\033", head[i]))
+			return false;
+	return true;
+}
+
+/* What cannot be run, by its first bytes: what is taken for a program most often. */
+static const char *what_it_is(const char *head, size_t n)
+{
+	static const struct {
+		const char *bytes, *what;
+	} known[] = {
+		{"MZ", "is a program for Windows"},
+		{"\xcf\xfa\xed\xfe", "is a program for macOS"},
+		{"\x1f\x8b", "is packed with gzip"},
+		{"(module", "is a WebAssembly module's text, which wat2wasm translates"},
+	};
+	if (n == 0)
+		return "is empty";
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (n >= strlen(known[i].bytes) && memcmp(head, known[i].bytes, strlen(known[i].bytes)) == 0)
+			return known[i].what;
+	return is_text((const unsigned char *)head, n)
+		       ? "is a text file"
+		       : "is neither a WebAssembly module nor an ELF program";
+}
+
 /* Tells by the first bytes whether it can run; the sentence names what it is instead. */
 static int check_kind(int fd, const char *path, bool has_function, struct err *e)
 {
@@ -90,13 +121,10 @@ static int check_kind(int fd, const char *path, bool has_function, struct err *e
 		line += strspn(line, " \t");
 		line[strcspn(line, " \t\r\n")] = '\0';
 		return err_set(e, ERR_CONFIG, ENOEXEC,
-			       "%.200s is a script for %.64s; Mote runs WebAssembly modules and "
-			       "static x86-64 ELF "
-			       "programs: start the interpreter itself",
+			       "%.200s is a script for %.64s; " WHAT_RUNS ": start the interpreter itself",
 			       path, line);
 	}
-	return err_set(e, ERR_CONFIG, ENOEXEC, "%.200s %s a WebAssembly module nor an ELF program",
-		       path, n == 0 ? "is empty: neither" : "is neither");
+	return err_set(e, ERR_CONFIG, ENOEXEC, "%.200s %s; " WHAT_RUNS, path, what_it_is(head, (size_t)n));
 }
 
 static int not_found(int rc, const char *arg0, struct err *e)
@@ -106,6 +134,9 @@ static int not_found(int rc, const char *arg0, struct err *e)
 			       "process.args[0]: %.200s: not found in the container's root file "
 			       "system%s",
 			       arg0, strchr(arg0, '/') ? "" : " along PATH");
+	if (rc == -EISDIR)
+		return err_set(e, ERR_CONFIG, EACCES, "process.args[0]: %.200s is a directory, not a program",
+			       arg0);
 	if (rc == -EACCES)
 		return err_set(e, ERR_CONFIG, EACCES,
 			       "process.args[0]: %.200s is not a regular file", arg0);

@@ -140,6 +140,25 @@ static int parse_names(const struct json_at *doc, struct oci_spec *s, struct err
 	return rc < 0 ? rc : 0;
 }
 
+/* One of ours that is misspelt, or a newer Mote's, must not pass for one that has an effect. */
+static int check_annotations(const struct json_at *doc, struct err *e)
+{
+	static const char ours[] = "io.mote.", listen[] = OCI_LISTEN;
+	struct json_at all = json_member(doc, "annotations");
+	const char *key;
+	json_t *value;
+	int rc = json_get_object(&all, e);
+	if (rc <= 0)
+		return rc;
+	json_object_foreach((json_t *)(uintptr_t)all.value, key, value) {
+		const char *rest = key + sizeof(listen) - 1;
+		bool known = strncmp(key, listen, sizeof(listen) - 1) == 0 && (*rest == '\0' || *rest == '.');
+		if (strncmp(key, ours, sizeof(ours) - 1) == 0 && !known)
+			return json_fail(&all, e, EINVAL, "Mote knows %s and %s.NAME, not %.100s", listen, listen, key);
+	}
+	return 0;
+}
+
 static int parse_document(struct oci_spec *s, struct err *e)
 {
 	struct json_at doc = json_document(s->root, OCI_CONFIG_NAME);
@@ -158,6 +177,8 @@ static int parse_document(struct oci_spec *s, struct err *e)
 		rc = parse_names(&doc, s, e);
 	if (rc == 0)
 		rc = oci_parse_hooks(&doc, &s->hooks, e);
+	if (rc == 0)
+		rc = check_annotations(&doc, e);
 	if (rc == 0)
 		rc = oci_parse_linux(&doc, s, e);
 	return rc;

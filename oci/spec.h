@@ -19,6 +19,8 @@
 #include <sys/types.h>
 
 #define OCI_CONFIG_NAME "config.json"
+/* The annotation for listening sockets; OCI_LISTEN ".NAME": of one container of a pod. Others of io.mote. are refused. */
+#define OCI_LISTEN "io.mote.listen"
 #define OCI_UNSET INT64_MIN /* of a number that is not in the file */
 
 struct oci_rlimit {

@@ -63,8 +63,8 @@ int container_open_kvm(struct err *e) must_check;
 /* Starts the monitor of c, whose streams are open, in a cgroup. */
 int container_launch(struct container *c, const struct cgroup *cgroup, int kvm, struct err *e) must_check;
 int container_send_config(const struct container *c, const struct wire_config *w, struct err *e) must_check;
-/* place: -1, or a descriptor to send behind the cgroup's. */
-int container_send_join(const struct container *c, const struct cgroup *cgroup, int place,
+/* place: NULL, or WIRE_PLACE_FDS descriptors to send behind the cgroup's. */
+int container_send_join(const struct container *c, const struct cgroup *cgroup, const int *place,
 			struct err *e) must_check;
 /* It has ended; told of when its output has been read. */
 void container_set_ended(struct container *c, uint32_t exit_status, struct timespec at);

@@ -176,15 +176,16 @@ static int make_cgroup(struct container *c, const struct oci_spec *s, struct err
 }
 
 /* Version 1: the monitor moves itself, by files that it could not open where it is by now. */
-int container_send_join(const struct container *c, const struct cgroup *cgroup, int place, struct err *e)
+int container_send_join(const struct container *c, const struct cgroup *cgroup, const int *place, struct err *e)
 {
-	int fds[CGROUP_HIERARCHIES_MAX + 1];
+	int fds[CGROUP_HIERARCHIES_MAX + WIRE_PLACE_FDS];
 	size_t count;
 	int rc = cgroup_open_tasks(cgroup, fds, &count, e);
 	if (rc < 0)
 		return rc;
-	fds[count] = place;
-	rc = wire_send_join(c->control, fds, count + (place >= 0));
+	for (size_t i = 0; place && i < WIRE_PLACE_FDS; i++)
+		fds[count + i] = place[i];
+	rc = wire_send_join(c->control, fds, count + (place ? WIRE_PLACE_FDS : 0));
 	while (count)
 		close(fds[--count]);
 	/* It has ended; waiting for its answer finds out why. */
@@ -233,7 +234,7 @@ static int assemble(struct container *c, const struct oci_spec *s,
 		rc = container_send_config(c, &w, e);
 	if (rc == 0)
 		rc = first ? remember(c, e) : make_cgroup(c, s, e);
-	return rc < 0 ? rc : container_send_join(c, c->cgroup, -1, e);
+	return rc < 0 ? rc : container_send_join(c, c->cgroup, NULL, e);
 }
 
 static bool has_later_hooks(const struct oci_spec *s)

@@ -9,6 +9,7 @@
 #include "runtime/launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,6 +83,17 @@ static int open_streams(struct container *c, struct err *e)
 	return streams_open(&config, c->process->console_width, c->process->console_height, &c->streams, e);
 }
 
+/*
+ * The root that the container's monitor has: its mount namespace has another one where Mote itself runs below a chroot.
+ * It is our child and not reaped, so that the number is its own.
+ */
+static int open_root_of(const struct container *of)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d/root", of->pid);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 static int launch(struct container *c, struct err *e)
 {
 	const struct container *of = c->beside;
@@ -90,8 +102,10 @@ static int launch(struct container *c, struct err *e)
 	cleanup_close int kvm = container_open_kvm(e);
 	if (kvm < 0)
 		return kvm;
-	cleanup_close int place = (int)syscall(SYS_pidfd_open, of->pid, 0);
-	if (place < 0)
+	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, of->pid, 0), root = open_root_of(of);
+	if ((pidfd < 0 || root < 0) && (errno == ENOENT || errno == ESRCH))
+		return err_set(e, ERR_PEER, EBUSY, "container %s is at its end", of->id);
+	if (pidfd < 0 || root < 0)
 		return err_sys(e, errno, "the monitor of container %s", of->id);
 	const struct wire_config w = {
 		.id = c->id,
@@ -107,7 +121,7 @@ static int launch(struct container *c, struct err *e)
 		rc = container_launch(c, of->cgroup, kvm, e);
 	if (rc == 0)
 		rc = container_send_config(c, &w, e);
-	return rc < 0 ? rc : container_send_join(c, of->cgroup, place, e);
+	return rc < 0 ? rc : container_send_join(c, of->cgroup, (const int[]){pidfd, root}, e);
 }
 
 static void begin(struct container *c)

@@ -23,8 +23,8 @@
 #include <sys/wait.h>
 #include <termios.h>
 
+/* The annotation OCI_LISTEN has addresses as mote_listen takes them, with commas between. */
 enum { LISTENERS_MAX = 16 };
-#define LISTEN "io.mote.listen" /* addresses as mote_listen takes them, with commas between */
 
 struct monitor {
 	struct buf body; /* the config's bytes; strings lead into it */
@@ -115,15 +115,17 @@ static const char *environment(const struct oci_spec *s, const char *name)
 
 /*
  * Each file is one hierarchy's: "0" is the thread that writes, and this is the only one. place: NULL, or where the
- * descriptor that comes last goes, the caller's.
+ * WIRE_PLACE_FDS that come last go, the caller's.
  */
 static int join_cgroups(int *place, struct err *e)
 {
 	int fds[WIRE_FDS_MAX];
 	size_t count = 0;
 	int rc = wire_receive_join(MONITOR_CONTROL_FD, fds, &count), joined = 0;
-	if (place && count)
-		*place = fds[--count];
+	if (place && rc == 0 && count < WIRE_PLACE_FDS)
+		rc = -EBADMSG;
+	for (size_t i = WIRE_PLACE_FDS; place && rc == 0 && i-- > 0;)
+		place[i] = fds[--count];
 	for (size_t i = 0; i < count; i++) {
 		if (rc == 0 && joined == 0)
 			joined = io_write_all(fds[i], "0", 1);
@@ -164,7 +166,7 @@ static int open_listeners(struct monitor *m, struct err *e)
 	char *rest = words;
 	for (char *spec; rest && (spec = strtok_r(rest, ", ", &rest));) {
 		if (m->listener_count == LISTENERS_MAX)
-			return err_set(e, ERR_CONFIG, E2BIG, "annotation " LISTEN ": more than %d listeners",
+			return err_set(e, ERR_CONFIG, E2BIG, "annotation " OCI_LISTEN ": more than %d listeners",
 				       LISTENERS_MAX);
 		if (mote_listen(spec, &m->listeners[m->listener_count], &me) < 0)
 			return adopt(&me, e);
@@ -190,12 +192,12 @@ static int look_around(struct monitor *m, struct err *e)
 }
 
 /*
- * A pod's annotations come to all of its containers. Its pause container has no use for them, and LISTEN.NAME is what
- * the container of that name listens on, whatever LISTEN says.
+ * A pod's annotations come to all of its containers. Its pause container has no use for them, and OCI_LISTEN.NAME is what
+ * the container of that name listens on, whatever OCI_LISTEN says.
  */
 static int read_listen(struct monitor *m, struct err *e)
 {
-	static const char *const names[] = {LISTEN, "io.kubernetes.cri.container-type",
+	static const char *const names[] = {OCI_LISTEN, "io.kubernetes.cri.container-type",
 					    "io.kubernetes.cri.container-name"};
 	char *values[3], *own = NULL, *own_name = NULL;
 	int rc = oci_annotations(AT_FDCWD, names, values, 3, e);
@@ -204,7 +206,7 @@ static int read_listen(struct monitor *m, struct err *e)
 	cleanup_free char *listen = values[0], *type = values[1], *name = values[2];
 	if (type && strcmp(type, "sandbox") == 0)
 		return 0;
-	if (name && asprintf(&own_name, LISTEN ".%s", name) < 0)
+	if (name && asprintf(&own_name, OCI_LISTEN ".%s", name) < 0)
 		return err_sys(e, ENOMEM, "annotation");
 	if (name)
 		rc = oci_annotations(AT_FDCWD, (const char *const[]){own_name}, &own, 1, e);
@@ -217,12 +219,13 @@ static int read_listen(struct monitor *m, struct err *e)
 static int settle_beside(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
-	cleanup_close int place = -1;
-	int rc = join_cgroups(&place, e);
+	int place[WIRE_PLACE_FDS] = {-1, -1};
+	int rc = join_cgroups(place, e);
+	cleanup_close int pidfd = place[0], root = place[1];
 	if (rc == 0)
 		rc = monitor_set_oom_score(s, e);
 	if (rc == 0)
-		rc = monitor_enter_place(place, &m->root_fd, e);
+		rc = monitor_enter_place(pidfd, root, &m->root_fd, e);
 	if (rc == 0)
 		rc = look_around(m, e);
 	if (rc == 0)

@@ -51,9 +51,10 @@ int monitor_enter_namespaces(const struct oci_spec *spec, struct err *e) must_ch
 int monitor_enter_root(const struct oci_spec *spec, const char *rootfs,
 		       const struct monitor_hooks *hooks, int *root_fd, struct err *e) must_check;
 /*
- * Joins the namespaces in which the process behind pidfd lives, its root becomes ours. *root_fd: as monitor_enter_root.
+ * Joins the namespaces in which the process behind pidfd lives; root, where it has its root, becomes ours. *root_fd: as
+ * monitor_enter_root.
  */
-int monitor_enter_place(int pidfd, int *root_fd, struct err *e) must_check;
+int monitor_enter_place(int pidfd, int root, int *root_fd, struct err *e) must_check;
 /* While the host's /proc is still there. */
 int monitor_set_oom_score(const struct oci_spec *spec, struct err *e) must_check;
 /* Resource limits, umask, working directory. In the new root. */

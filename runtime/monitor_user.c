@@ -99,12 +99,14 @@ int monitor_enter_namespaces(const struct oci_spec *s, struct err *e)
 	return rc;
 }
 
-int monitor_enter_place(int pidfd, int *root_fd, struct err *e)
+int monitor_enter_place(int pidfd, int root, int *root_fd, struct err *e)
 {
 	/* A descriptor: whatever has the number by now, it is that process or none. */
 	if (setns(pidfd, CLONE_NEWNS | USED_NAMESPACES) < 0)
 		return errno == ESRCH ? err_set(e, ERR_PEER, EBUSY, "the container has ended")
 				      : err_sys(e, errno, "joining the container's namespaces");
+	if (fchdir(root) < 0 || chroot(".") < 0)
+		return err_sys(e, errno, "entering the container's root");
 	*root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return *root_fd < 0 ? err_sys(e, errno, "the container's root") : 0;
 }

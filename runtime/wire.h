@@ -46,8 +46,8 @@ struct wire_config {
 	uint64_t memory_bytes; /* guest memory there may be */
 	pid_t shim_pid;	       /* whose end is the monitor's */
 	bool hooks; /* config.json has some for it to run */
-	/* A process beside a container's: JOIN comes first, its last descriptor is a pidfd of the
-	 * monitor whose namespaces and root it shares; of the spec only the process is given. */
+	/* A process beside a container's: JOIN comes first, and its last descriptors are the place,
+	 * see WIRE_PLACE_FDS; of the spec only the process is given. */
 	bool beside;
 	struct oci_spec spec;
 };
@@ -71,7 +71,8 @@ int wire_send_failure(int fd, const struct err *e) must_check;
 int wire_receive(int fd, int timeout_ms, enum wire_type *type, struct buf *body) must_check;
 /* JOIN with its descriptors, at most WIRE_FDS_MAX. Borrowed; the receiver's are its own,
  * close-on-exec. */
-#define WIRE_FDS_MAX 32
+#define WIRE_FDS_MAX 34
+#define WIRE_PLACE_FDS 2 /* a pidfd of the monitor whose namespaces are shared; its root */
 int wire_send_join(int fd, const int *fds, size_t count) must_check;
 int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count) must_check;
 /* The exit status of a process that failed so. */

@@ -98,12 +98,12 @@ Test(oci_entry, is_refused_by_what_it_is)
 	refused("/", NULL, "/bin/none#f", ENOENT, "none#f");
 	refused("/", NULL, "/bin/elf/x", ENOENT, "not found");
 	refused("/", NULL, "/app/host", ENOENT, "not found");
-	refused("/", NULL, "/bin/dir", EACCES, "regular");
+	refused("/", NULL, "/bin/dir", EACCES, "is a directory");
 	refused("/", NULL, "/bin/fifo", EACCES, "regular");
 	refused("/", NULL, "/bin/plain", EACCES, "not executable");
 	refused("/", NULL, "/bin/script", ENOEXEC, "/bin/sh");
 	refused("/", NULL, "/bin/empty", ENOEXEC, "empty");
-	refused("/", NULL, "/bin/text", ENOEXEC, "neither");
+	refused("/", NULL, "/bin/text", ENOEXEC, "text file");
 	refused("/", NULL, "/bin/elf#f", ENOEXEC, "PATH#FUNCTION");
 	refused("/", "/app:/bin/dir", "dir", ENOENT, "dir");
 	refused("/", "/bin", "dir", EACCES, "dir");

@@ -521,6 +521,8 @@ Test(runtime_container, listen_annotation)
 	cr_expect(create_rc(&k, &e, false) == -EINVAL && strstr(e.text, "listen on"), "%s", e.text);
 	config("", LINUX("") ",\"annotations\":{\"io.mote.listen\":\"\"}");
 	run("listening", 0);
+	config("", LINUX("") ",\"annotations\":{\"io.mote.listne\":\"unix:/a.sock\"}");
+	cr_expect(create_rc(&k, &e, false) == -EINVAL && strstr(e.text, "io.mote.listne"), "%s", e.text);
 	/* A pod's: not of its pause container, and of a container by its name. */
 #define OF_POD(TYPE)                                                                                \
 	LINUX("") ",\"annotations\":{\"io.mote.listen\":\"unix:/c.sock\",\"io.mote.listen.web\":\"unix:/d.sock,unix:/e.sock\"," \

@@ -106,7 +106,7 @@ def test_exec_that_cannot_start():
     """Start tells why; those that wait, and Kill, hear that it has ended: so containerd cleans up."""
     with Running() as shim:
         for exec_id, args, status, text in (("missing", ["/no/such"], 127, "/no/such: not found"),
-                                            ("text", ["/file.txt"], 126, "neither a WebAssembly module nor an ELF")):
+                                            ("text", ["/file.txt"], 126, "/file.txt is a text file; Mote runs")):
             add(shim, exec_id, spec_of={**process(), "args": args})
             wait = shim.client.send("containerd.task.v2.Task", "Wait", {1: "c", 2: exec_id})
             refuses(INVALID_ARGUMENT, shim.task, "Start", {2: exec_id}, contains=text)
@@ -142,6 +142,23 @@ def test_exec_ends_with_its_container():
         refuses(NOT_FOUND, shim.task, "State", {2: "idle"})
         shim.task("Shutdown")
         within(5, lambda: not shim.processes())
+
+
+def test_exec_below_a_chroot():
+    """Where Mote itself has another root than its mount namespace: a process finds the container's, not that."""
+    root = os.path.join(os.environ["CASE_DIR"], "root")
+    os.mkdir(root)
+    prefix = ["unshare", "-m", "sh", "-c",
+              'mount --make-rprivate / && mount --rbind / "$0" && exec chroot "$0" sh -c \'cd "$0" && exec "$@"\' "$PWD" "$@"', root]
+    with Shim(kind="native", prefix=prefix) as shim:
+        shim.start()
+        shim.create()
+        shim.task("Start")
+        add(shim, "e", spec_of={**process("read", "/file.txt"), "args": ["/probe", "read", "/file.txt"]})
+        shim.task("Start", {2: "e"})
+        assert one(shim.task("Wait", {2: "e"}), 1) == 0
+        shim.task("Delete", {2: "e"})
+        shim.end()
 
 
 def test_exec_many():
