@@ -21,6 +21,7 @@ enum { LEAVES_MAX = 256, XCR0_ALLOWED = 0xe7 /* x87, SSE, AVX, AVX-512 */ };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kvm_cpuid2 *chosen; /* guarded by lock; set once */
 static uint64_t chosen_xcr0;
+static uint32_t chosen_state_bytes = 576; /* as XSAVE lays it out */
 
 /* Bits to take away from a leaf. index ~0u: any. (AMD64 APM volume 3, appendix E; Intel SDM 2A, CPUID.) */
 static const struct mask {
@@ -76,8 +77,12 @@ static bool choose_entry(struct kvm_cpuid_entry2 *entry)
 		entry->edx = 0;
 		chosen_xcr0 = entry->eax;
 	}
-	if (entry->function == 0xd && entry->index >= 2)
-		return entry->index < 64 && (XCR0_ALLOWED >> entry->index & 1);
+	if (entry->function == 0xd && entry->index >= 2) {
+		bool allowed = entry->index < 64 && (XCR0_ALLOWED >> entry->index & 1);
+		if (allowed && entry->eax + entry->ebx > chosen_state_bytes)
+			chosen_state_bytes = entry->eax + entry->ebx;
+		return allowed;
+	}
 	if (entry->function == 0 && entry->eax > 0xd)
 		entry->eax = 0xd;
 	apply_masks(entry);
@@ -114,7 +119,7 @@ int cpuid_digest(int kvm_fd, char out[65], struct err *e)
 	return rc;
 }
 
-int cpuid_apply(int kvm_fd, int vcpu_fd, uint64_t *xcr0, struct err *e)
+int cpuid_apply(int kvm_fd, int vcpu_fd, uint64_t *xcr0, uint32_t *state_bytes, struct err *e)
 {
 	pthread_mutex_lock(&lock);
 	int rc = chosen ? 0 : choose(kvm_fd, e);
@@ -126,5 +131,6 @@ int cpuid_apply(int kvm_fd, int vcpu_fd, uint64_t *xcr0, struct err *e)
 	if ((chosen_xcr0 & 3) != 3)
 		return err_set(e, ERR_HOST, ENOSYS, "this CPU has no XSAVE, which Mote's guests need");
 	*xcr0 = chosen_xcr0;
+	*state_bytes = chosen_state_bytes;
 	return 0;
 }

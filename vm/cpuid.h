@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 /*
- * Gives the vCPU its CPUID leaves and says which extended state (XCR0) goes with them. The host's leaves
- * are asked for once a process and kept. Any thread.
+ * Gives the vCPU its CPUID leaves and says which extended state (XCR0) goes with them, and what XSAVE needs for it. The
+ * host's leaves are asked for once a process and kept. Any thread.
  */
-int cpuid_apply(int kvm_fd, int vcpu_fd, uint64_t *xcr0, struct err *e) must_check;
+int cpuid_apply(int kvm_fd, int vcpu_fd, uint64_t *xcr0, uint32_t *state_bytes, struct err *e) must_check;
 
 /* 64 hexadecimal digits that differ where guests are shown other features. */
 int cpuid_digest(int kvm_fd, char out[65], struct err *e) must_check;

@@ -5,6 +5,7 @@
 
 #include "abi/layout.h"
 #include "vm/clock.h"
+#include "vm/faults.h"
 #include "vm/fdtable.h"
 #include "vm/hostcall.h"
 #include "vm/machine.h"
@@ -56,6 +57,8 @@ struct vm {
 	uint32_t given;         /* descriptors that it has from the start: numbers below this */
 	uint64_t fds_seen;      /* fds.changes when descriptors were last as `snapshot` has them */
 	struct vm_snapshot *snapshot; /* owned reference: what memory was last set to, or NULL */
+	/* When that was, as faults.h counts. Thread 0: others than this thread may have touched the memory since. */
+	uint64_t restored_by, restored_faults;
 	bool network;
 	bool stop_ready;
 	bool stop_stdin;           /* stop.h */
@@ -132,6 +135,12 @@ void vm_skip_bytes(struct iovec **v, int *count, size_t n);
  */
 int64_t vm_put_entries(struct vm *vm, const uint8_t *host, long got, const struct call_out *to) must_check;
 void channel_free(struct vm_channel *c);
+/* This thread is about to write the guest's memory, by itself or as its vCPU. */
+static inline void vm_touch(struct vm *vm)
+{
+	if (vm->restored_by != faults_thread())
+		vm->restored_by = 0;
+}
 /* Writes out what the guest has buffered in its area. */
 void vm_flush_output(struct vm *vm);
 /* One line to the operator's log, printf form; text of the guest must be escaped by vm_escape first. */

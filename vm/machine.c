@@ -119,7 +119,7 @@ static int create(struct machine *m, int kvm_fd, struct err *e)
 	if (run == MAP_FAILED)
 		return err_sys(e, errno, "mapping the vCPU's run page");
 	m->run = run;
-	rc = cpuid_apply(kvm_fd, m->vcpu_fd, &m->xcr0, e);
+	rc = cpuid_apply(kvm_fd, m->vcpu_fd, &m->xcr0, &m->xsave_bytes, e);
 	if (rc < 0)
 		return rc;
 	rc = set_constants(m);
@@ -179,10 +179,12 @@ static void lay_out_tables(uint8_t *page)
 
 int machine_map_kernel(struct machine *m, struct memory *mem, struct err *e)
 {
-	gpa_t tables, stubs, stack;
+	gpa_t tables, stubs, stack, state;
 	int rc = memory_take(mem, MOTE_PAGE, &tables);
 	if (rc == 0)
 		rc = memory_take(mem, MOTE_PAGE, &stubs);
+	if (rc == 0)
+		rc = memory_take(mem, MOTE_PAGE, &state);
 	if (rc == 0)
 		rc = memory_take(mem, MOTE_PAGE, &stack);
 	if (rc == 0)
@@ -193,6 +195,8 @@ int machine_map_kernel(struct machine *m, struct memory *mem, struct err *e)
 		rc = memory_map_fixed(mem, gva(MOTE_KERNEL_STUBS), stubs, MOTE_PAGE,
 				      MEMORY_READ | MEMORY_EXEC | MEMORY_SHARED_KERNEL);
 	if (rc == 0)
+		rc = memory_map_fixed(mem, gva(MOTE_KERNEL_STATE), state, MOTE_PAGE, MEMORY_READ | MEMORY_SHARED_KERNEL);
+	if (rc == 0)
 		rc = memory_map_fixed(mem, gva(MOTE_KERNEL_STACKS), stack, MOTE_PAGE,
 				      MEMORY_READ | MEMORY_WRITE | MEMORY_KERNEL);
 	if (rc < 0)
@@ -202,6 +206,7 @@ int machine_map_kernel(struct machine *m, struct memory *mem, struct err *e)
 	assert(image_bytes <= MOTE_PAGE);
 	memcpy(memory_at(mem, stubs, MOTE_PAGE), vm_kernel_image, image_bytes);
 	m->kernel_stack = memory_at(mem, stack, MOTE_PAGE);
+	m->state = memory_at(mem, state, MOTE_PAGE);
 	return 0;
 }
 
@@ -312,16 +317,48 @@ void machine_state_sanitize(struct machine_state *s)
 	s->regs.rflags = (s->regs.rflags & 0xcd5) | 2; /* arithmetic flags and the direction */
 }
 
-/* Through the run page: KVM_RUN takes them, which spares a call each. */
-int machine_load(struct machine *m, const struct machine_state *s)
+void machine_keep(struct machine *m, const struct machine_state *s)
 {
-	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, s->xsave) < 0)
-		return -errno;
+	uint64_t mask = m->xcr0, *header = (uint64_t *)(void *)(m->state + 512);
+	if (m->xsave_bytes > MOTE_STATE_BYTES)
+		return;
+	memcpy(m->state, s->xsave, MOTE_STATE_BYTES);
+	memset(header + 1, 0, 7 * sizeof(*header)); /* not compacted; the rest must be zero */
+	*header &= mask;
+	memcpy(m->state + MOTE_STATE_RAX, &s->regs.rax, sizeof(uint64_t));
+	memcpy(m->state + MOTE_STATE_RDX, &s->regs.rdx, sizeof(uint64_t));
+	memcpy(m->state + MOTE_STATE_RIP, &s->regs.rip, sizeof(uint64_t));
+	memcpy(m->state + MOTE_STATE_MASK, &mask, sizeof(mask));
+}
+
+/* Through the run page: KVM_RUN takes them, which spares a call each. */
+static void load_registers(struct machine *m, const struct machine_state *s)
+{
 	struct kvm_sync_regs *sync = &m->run->s.regs;
 	sync->regs = s->regs;
 	sync->sregs = s->sregs;
 	memset(&sync->events, 0, sizeof(sync->events));
 	m->run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+}
+
+int machine_load(struct machine *m, const struct machine_state *s)
+{
+	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, s->xsave) < 0)
+		return -errno;
+	load_registers(m, s);
+	m->state_due = false;
+	return 0;
+}
+
+int machine_reload(struct machine *m, const struct machine_state *s)
+{
+	uint64_t mask;
+	memcpy(&mask, m->state + MOTE_STATE_MASK, sizeof(mask));
+	if (mask != m->xcr0)
+		return machine_load(m, s);
+	load_registers(m, s);
+	m->run->s.regs.regs.rip = MOTE_KERNEL_STUBS + MOTE_KERNEL_LOAD_AT;
+	m->state_due = true;
 	return 0;
 }
 
@@ -394,6 +431,7 @@ static int run(struct machine *m, enum machine_exit *out, struct err *e)
 
 int machine_run(struct machine *m, enum machine_exit *out, struct err *e)
 {
+	m->state_due = false;
 	int rc = run(m, out, e);
 	m->dead = rc < 0 || *out == MACHINE_DEAD;
 	return rc;

@@ -19,7 +19,10 @@ struct machine {
 	struct kvm_run *run; /* owned mapping */
 	size_t run_bytes;
 	uint64_t xcr0;               /* extended state that the guest may use */
+	uint32_t xsave_bytes;        /* and what XSAVE needs for it */
 	const uint8_t *kernel_stack; /* the vCPU's, borrowed from its memory */
+	uint8_t *state;              /* the page MOTE_KERNEL_STATE, borrowed too */
+	bool state_due;              /* the vCPU loads its extended state when it runs next */
 	bool dead;                   /* KVM cannot run this vCPU any more */
 	char detail[96];             /* why */
 };
@@ -53,8 +56,18 @@ int machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t 
  * instruction on every KVM.
  */
 int machine_save(struct machine *m, struct machine_state *out) must_check;
+/*
+ * Writes a state that was saved to the page from which guests load it. Nothing, where it does not fit: machine_reload
+ * is then as machine_load.
+ */
+void machine_keep(struct machine *m, const struct machine_state *s);
 /* Sets every register, whatever the vCPU held before; takes effect with the next run. */
 int machine_load(struct machine *m, const struct machine_state *s) must_check;
+/*
+ * The same for a state that machine_keep has written to this memory, or to what it is a copy of: the guest begins
+ * with loading its extended state, which costs less than having KVM set it.
+ */
+int machine_reload(struct machine *m, const struct machine_state *s) must_check;
 /* Makes a state that anybody may have written one of CPL 3 code: only its general and vector registers stay. */
 void machine_state_sanitize(struct machine_state *s);
 /* Makes a vCPU that ran another guest one that machine_start can be called on. */

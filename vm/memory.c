@@ -231,6 +231,7 @@ void memory_destroy(struct memory *m)
 		munmap(m->reserved, m->reserved_bytes);
 	free(m->free_small.frames);
 	free(m->free_large.frames);
+	free(m->written.frames);
 	*m = (struct memory){.vm_fd = -1};
 }
 

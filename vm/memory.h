@@ -73,6 +73,8 @@ struct memory {
 		uint32_t *frames; /* owned */
 		uint32_t len, room;
 	} free_small, free_large; /* freed pages of 4 KiB and 2 MiB, all zero */
+	struct page_stack written; /* since a snapshot was put: the pages that are this process's own... */
+	bool written_known;        /* ...when memory_image_reset last looked */
 	uint64_t file_gpa, file_bytes; /* what memory_take_file mapped */
 	uint64_t root;            /* guest-physical address of the top page table */
 	uint64_t used_bytes;      /* allocated and not freed */

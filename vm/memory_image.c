@@ -444,7 +444,7 @@ int memory_image_put(const struct memory_image *i, struct memory *m)
 	if (rc == 0)
 		rc = set_frames(&m->free_large, i->free_large, i->free_large_len);
 	m->used_bytes = i->shape.used_bytes + m->tables_next;
-	m->changed = false;
+	m->changed = m->written_known = false;
 	if (rc == 0)
 		populate(i, m);
 	return rc;
@@ -493,31 +493,56 @@ int memory_empty(struct memory *m)
 	m->file_count = 0;
 	m->file_gpa = m->file_bytes = 0;
 	m->used_bytes = m->tables_next;
-	m->changed = m->holes = false;
+	m->changed = m->holes = m->written_known = false;
 	return 0;
 }
 
 struct setter {
 	const struct memory_image *i;
 	struct memory *m;
-	unsigned count;
 };
+
+static void set_page_back(const struct memory_image *i, struct memory *m, uint64_t gpa)
+{
+	memcpy(m->hva + gpa, i->view + gpa, SMALL);
+}
 
 static int set_back(void *arg, uint64_t gpa)
 {
 	struct setter *s = arg;
-	if (s->count++ == COPY_MAX)
+	struct page_stack *w = &s->m->written;
+	if (w->len == COPY_MAX)
 		return -E2BIG;
-	memcpy(s->m->hva + gpa, s->i->view + gpa, SMALL);
+	if (w->len == w->room) {
+		uint32_t room = w->room ? w->room * 2 : 64, *frames = reallocarray(w->frames, room, sizeof(*frames));
+		if (!frames)
+			return -ENOMEM;
+		w->frames = frames;
+		w->room = room;
+	}
+	w->frames[w->len++] = (uint32_t)(gpa >> SMALL_SHIFT);
+	set_page_back(s->i, s->m, gpa);
 	return 0;
 }
 
-int memory_image_reset(struct memory_image *i, struct memory *m)
+/* Looks for the pages that were written, and notes them. */
+static int reset_written(struct memory_image *i, struct memory *m)
 {
-	memory_image_learn(i, m);
 	struct setter s = {.i = i, .m = m};
-	int rc = each_private_page(m, MEMORY_TABLES_BYTES, i->shape.next, set_back, &s);
-	if (rc == 0)
+	m->written.len = 0;
+	return each_private_page(m, MEMORY_TABLES_BYTES, i->shape.next, set_back, &s);
+}
+
+int memory_image_reset(struct memory_image *i, struct memory *m, bool no_new_pages)
+{
+	if (no_new_pages && m->written_known) {
+		for (uint32_t k = 0; k < m->written.len; k++)
+			set_page_back(i, m, (uint64_t)m->written.frames[k] << SMALL_SHIFT);
+		return 0;
+	}
+	memory_image_learn(i, m);
+	m->written_known = reset_written(i, m) == 0;
+	if (m->written_known)
 		return 0;
 	return madvise(m->hva + MEMORY_TABLES_BYTES, i->shape.next - MEMORY_TABLES_BYTES, MADV_DONTNEED) < 0 ? -errno : 0;
 }

@@ -65,9 +65,10 @@ void memory_image_free(struct memory_image *i); /* accepts a zeroed one with fd 
 int memory_image_put(const struct memory_image *i, struct memory *m) must_check;
 /*
  * The same where the image was the last that was put and no mapping has changed since (m->changed): only
- * pages that the guest has written are set back.
+ * pages that the guest has written are set back. no_new_pages: since this was last called no page of the memory has
+ * become this process's own, so that they are the same ones.
  */
-int memory_image_reset(struct memory_image *i, struct memory *m) must_check;
+int memory_image_reset(struct memory_image *i, struct memory *m, bool no_new_pages) must_check;
 
 /*
  * Makes a memory as empty as memory_init made it, for another guest. -EAGAIN: its page tables grew beyond

@@ -176,6 +176,7 @@ static int start(struct vm *vm)
 	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 	pthread_attr_destroy(&attr);
 	r->started = rc == 0;
+	vm->restored_by = 0; /* the poller writes memory too */
 	if (rc < 0)
 		pthread_mutex_unlock(&r->lock);
 	return rc;

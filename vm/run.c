@@ -211,6 +211,7 @@ static int enter(struct vm *vm, struct err *e)
 	sigaddset(&vm->wait_mask, SIGPIPE);
 	sigdelset(&vm->wait_mask, VM_KICK_SIGNAL);
 	atomic_store(&vm->running_tid, (int)syscall(SYS_gettid));
+	vm_touch(vm);
 	clock_enter(vm);
 	int rc = set_kvm_mask(vm);
 	if (rc == 0)

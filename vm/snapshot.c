@@ -49,12 +49,19 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	int rc = note_fds(vm, s, e);
 	if (rc < 0)
 		return rc;
-	rc = machine_save(&vm->machine, &s->state.cpu);
+	/* It was set back and has not run since: what it is to load is not in KVM. */
+	if (vm->machine.state_due)
+		rc = machine_load(&vm->machine, &vm->snapshot->state.cpu);
+	if (rc == 0)
+		rc = machine_save(&vm->machine, &s->state.cpu);
 	if (rc < 0)
 		return err_sys(e, -rc, "reading the vCPU's registers");
+	vm_touch(vm);
+	machine_keep(&vm->machine, &s->state.cpu);
 	s->state.area = gpa_of(vm, vm->area);
 	s->state.kernel_stack = gpa_of(vm, vm->machine.kernel_stack);
 	s->state.boot = gpa_of(vm, vm->boot);
+	s->state.page = gpa_of(vm, vm->machine.state);
 	s->state.area_va = vm->area_va;
 	s->state.entry = vm->entry;
 	s->state.payload = vm->payload;
@@ -131,10 +138,38 @@ static int reseed(struct vm *vm)
 	return getrandom(boot->random, sizeof(boot->random), 0) == sizeof(boot->random) ? 0 : -EIO;
 }
 
+/* Whether the VM was set to this snapshot before, and is as it was but for what pages hold, and registers. */
+static bool can_reset(const struct vm *vm, const struct vm_snapshot *s)
+{
+	return vm->snapshot == s && !vm->memory.changed;
+}
+
+static bool no_new_pages(const struct vm *vm)
+{
+	uint64_t faults;
+	return vm->restored_by == faults_thread() && faults_count(&faults) && faults == vm->restored_faults;
+}
+
+/* What the next restore goes by. */
+static void note_faults(struct vm *vm)
+{
+	vm->restored_by = faults_count(&vm->restored_faults) ? faults_thread() : 0;
+}
+
+static int reset_memory(struct vm *vm, struct vm_snapshot *s)
+{
+	if (no_new_pages(vm))
+		return memory_image_reset(&s->memory, &vm->memory, true);
+	int rc = memory_image_reset(&s->memory, &vm->memory, false);
+	note_faults(vm);
+	return rc;
+}
+
 static int put_memory(struct vm *vm, struct vm_snapshot *s)
 {
-	if (vm->snapshot == s && !vm->memory.changed)
-		return memory_image_reset(&s->memory, &vm->memory);
+	if (can_reset(vm, s))
+		return reset_memory(vm, s);
+	vm->restored_by = 0;
 	vm_snapshot_drop(take_ptr(vm->snapshot));
 	int rc = memory_image_put(&s->memory, &vm->memory);
 	if (rc == 0)
@@ -148,6 +183,7 @@ static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 	vm->area = (struct mote_area *)(void *)(hva + s->state.area);
 	vm->boot = (struct mote_boot *)(void *)(hva + s->state.boot);
 	vm->machine.kernel_stack = hva + s->state.kernel_stack;
+	vm->machine.state = hva + s->state.page;
 	vm->area_va = s->state.area_va;
 	vm->entry = s->state.entry;
 	vm->payload = s->state.payload;
@@ -171,11 +207,12 @@ static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 
 static int put(struct vm *vm, struct vm_snapshot *s)
 {
+	bool again = can_reset(vm, s);
 	int rc = put_memory(vm, s);
 	if (rc < 0)
 		return rc;
 	put_fields(vm, s);
-	rc = machine_load(&vm->machine, &s->state.cpu);
+	rc = again ? machine_reload(&vm->machine, &s->state.cpu) : machine_load(&vm->machine, &s->state.cpu);
 	return rc < 0 ? rc : reseed(vm);
 }
 

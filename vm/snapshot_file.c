@@ -340,7 +340,8 @@ static bool runs_good(const struct memory_image *m)
 static bool places_good(const struct snapshot_state *s, uint64_t end)
 {
 	return inside(s->area, MOTE_AREA_BYTES, end) && s->area % 64 == 0 && inside(s->boot, MOTE_PAGE, end) &&
-	       s->boot % 64 == 0 && inside(s->kernel_stack, MOTE_PAGE, end) && s->payload.v % MOTE_PAGE == 0 &&
+	       s->boot % 64 == 0 && inside(s->kernel_stack, MOTE_PAGE, end) && inside(s->page, MOTE_PAGE, end) && s->page % 64 == 0 &&
+	       s->payload.v % MOTE_PAGE == 0 &&
 	       inside(s->payload.v, page_up(s->payload_bytes), end) && s->given >= 3 && s->given < 1024 &&
 	       s->payload_bytes <= MOTE_PAYLOAD_MAX && s->moment >= SNAPSHOT_EXCHANGE && s->moment <= SNAPSHOT_CALL;
 }

@@ -12,7 +12,7 @@
 
 /* A vm but for its memory and descriptors, in numbers: snapshot files hold it as it is. */
 struct snapshot_state {
-	uint64_t area, kernel_stack, boot; /* guest-physical */
+	uint64_t area, kernel_stack, boot, page; /* guest-physical; `page`: machine_keep's */
 	gva_t area_va, entry;
 	gpa_t payload;
 	uint64_t payload_bytes;

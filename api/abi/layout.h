@@ -53,10 +53,21 @@
 #define MOTE_KERNEL_GDT_AT 0x000
 #define MOTE_KERNEL_TSS_AT 0x100
 #define MOTE_KERNEL_IDT_AT 0x400
-#define MOTE_KERNEL_STUBS (MOTE_KERNEL + 0x1000) /* one page: MOTE_VECTORS stubs, then LSTAR's */
+#define MOTE_KERNEL_STUBS (MOTE_KERNEL + 0x1000) /* one page: MOTE_VECTORS stubs, LSTAR's, the loading one */
 #define MOTE_KERNEL_STUB_BYTES 16
 #define MOTE_VECTORS 32
 #define MOTE_KERNEL_LSTAR_AT (MOTE_VECTORS * MOTE_KERNEL_STUB_BYTES)
+#define MOTE_KERNEL_LOAD_AT (MOTE_KERNEL_LSTAR_AT + 0x40)
+/*
+ * One page, read-only at CPL 3: the extended state of a guest that was frozen, as XRSTOR takes it, and behind
+ * it the registers that the stub at MOTE_KERNEL_LOAD_AT needs. A guest that is set back begins there.
+ */
+#define MOTE_KERNEL_STATE (MOTE_KERNEL + 0x2000)
+#define MOTE_STATE_BYTES 0xfc0
+#define MOTE_STATE_MASK 0xfc0 /* of components: XCR0 */
+#define MOTE_STATE_RAX 0xfc8
+#define MOTE_STATE_RDX 0xfd0
+#define MOTE_STATE_RIP 0xfd8
 #define MOTE_KERNEL_STACKS (MOTE_KERNEL + 0x10000) /* one page a vCPU: RSP0 at its end, IST1 in its middle */
 
 /* Offsets into struct mote_area for assembly; checked against the struct below. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All code that runs at CPL 0. Exception stubs hand the vector to the host and never go on: the host
+ * All code that runs at CPL 0, and one stub for CPL 3. Exception stubs hand the vector to the host and never go on: the host
  * reads the frame from the kernel stack and sets the registers anew. Some KVMs interpret CPL 0 code
  * instruction by instruction, so a stub is three instructions long.
  *
@@ -38,3 +38,22 @@ lstar:
 	movl $0x202, %r11d /* RFLAGS after SYSRET */
 	sysretq
 1:	jmpq *%rcx
+
+/*
+ * At CPL 3, where a guest goes on that was set back: every component of the extended state is loaded, whatever the
+ * guest had in them before, and then the guest goes on where it was frozen. The host sets all other registers.
+ * The x87's pointers are left alone by XRSTOR on some CPUs (AMD APM volume 2, 11.4.4): a load sets them.
+ */
+	.balign MOTE_KERNEL_STUB_BYTES
+	.org stubs + MOTE_KERNEL_LOAD_AT
+	.set state, stubs + MOTE_KERNEL_STATE - MOTE_KERNEL_STUBS
+load:
+	fnclex
+	emms
+	fildl state + MOTE_STATE_MASK(%rip)
+	movl state + MOTE_STATE_MASK(%rip), %eax
+	movl state + MOTE_STATE_MASK + 4(%rip), %edx
+	xrstor64 state(%rip)
+	movq state + MOTE_STATE_RAX(%rip), %rax
+	movq state + MOTE_STATE_RDX(%rip), %rdx
+	jmpq *state + MOTE_STATE_RIP(%rip)

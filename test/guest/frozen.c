@@ -180,6 +180,21 @@ static void check_data(void)
 	*(volatile uint64_t *)(DATA + 0x4000) = DATA + 0x4000;
 }
 
+/* The same without changing a mapping. */
+static void check_pages(void)
+{
+	for (uint64_t at = DATA; at < DATA + DATA_BYTES; at += 0x1000)
+		CHECK(*(uint64_t *)at == at && *(uint64_t *)(at + 0xff8) == at + 0xff8);
+}
+
+/* Every vector register and the x87's as after a reset. */
+static void forget_vectors(void)
+{
+	static uint8_t none[XSAVE_BYTES] __attribute__((aligned(64)));
+	*(uint32_t *)(void *)(none + MXCSR_AT) = 0x1f80;
+	__asm__ volatile("xrstor64 %0" : : "m"(none), "a"(-1), "d"(-1));
+}
+
 static void serve(void)
 {
 	static char buffer[64];
@@ -194,6 +209,15 @@ static void serve(void)
 		case 'w': /* write over everything */
 			fill(DATA, DATA_BYTES, counter);
 			fill(LARGE, LARGE_BYTES, counter);
+			break;
+		case 'p': /* write one page */
+			fill(DATA + (uint64_t)(uint8_t)buffer[1] * 0x1000, 0x1000, counter);
+			break;
+		case 'v':
+			check_pages();
+			break;
+		case 'x':
+			forget_vectors();
 			break;
 		case 'm':
 			remap();

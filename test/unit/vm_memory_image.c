@@ -99,7 +99,7 @@ Test(vm_memory_image, written_pages_are_set_back)
 		put_word(&other, AT + PAGE, 5);
 		put_word(&other, AT + 4 * PAGE, 6);
 		put_word(&other, 9 * LARGE + PAGE * 7, 7);
-		cr_assert(!other.changed && memory_image_reset(&image, &other) == 0);
+		cr_assert(!other.changed && memory_image_reset(&image, &other, false) == 0);
 		cr_expect(word(&other, AT + PAGE) == AT + PAGE && word(&other, AT + 4 * PAGE) == 0);
 		cr_expect(word(&other, 9 * LARGE + PAGE * 7) == 0);
 		check_mappings(&other);
@@ -109,7 +109,7 @@ Test(vm_memory_image, written_pages_are_set_back)
 		put_word(&other, at, 1);
 	put_word(&other, 10 * LARGE - 8, 1);
 	cr_assert(memory_image_put(&image, &m) == 0);
-	cr_assert(memory_image_reset(&image, &other) == 0);
+	cr_assert(memory_image_reset(&image, &other, false) == 0);
 	check_mappings(&other);
 }
 

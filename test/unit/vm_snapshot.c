@@ -124,6 +124,68 @@ Test(vm_snapshot, every_register_comes_back)
 	vm_destroy(other);
 }
 
+/* The VM was set back before, so that it loads its vectors by itself: they are others meanwhile. */
+Test(vm_snapshot, vectors_of_the_last_run_are_gone)
+{
+	struct vm *vm = frozen_ready(-1);
+	struct err e = {0};
+	int code;
+	cr_assert(vm_reply(vm, "r", 1, &e) == 0 && frozen_resume(vm, &code) == VM_WAITING);
+	struct vm_snapshot *s = frozen_take(vm);
+	for (int i = 0; i < 3; i++) {
+		restore(vm, s);
+		cr_expect(frozen_command(vm, "r") == 1 && frozen_command(vm, "x") == 2);
+	}
+	restore(vm, s);
+	struct vm_snapshot *second = frozen_take(vm); /* has not run since */
+	struct vm *other = frozen_from(second, -1);
+	cr_expect(frozen_command(vm, "r") == 1 && frozen_command(other, "r") == 1);
+	cr_expect(frozen_command(other, "x") == 2);
+	restore(other, second);
+	cr_expect(frozen_command(other, "r") == 1);
+	vm_snapshot_drop(s);
+	vm_snapshot_drop(second);
+	vm_destroy(vm);
+	vm_destroy(other);
+}
+
+struct writing {
+	struct vm *vm;
+	uint8_t page;
+};
+
+static void *write_page(void *arg)
+{
+	const struct writing *w = arg;
+	cr_expect(frozen_command(w->vm, (const char[]){'p', (char)w->page, '\0'}) == 1);
+	return NULL;
+}
+
+/* Each run writes a page that none before has written, every other one in a thread of its own. */
+Test(vm_snapshot, pages_that_are_written_later_are_set_back)
+{
+	struct vm *vm = frozen_ready(-1);
+	struct vm_snapshot *s = frozen_take(vm);
+	restore(vm, s);
+	for (uint8_t i = 1; i < 64; i++) {
+		struct writing w = {.vm = vm, .page = i};
+		pthread_t thread;
+		if (i % 2) {
+			write_page(&w);
+		} else {
+			cr_assert(pthread_create(&thread, NULL, write_page, &w) == 0);
+			pthread_join(thread, NULL);
+		}
+		restore(vm, s);
+		cr_expect(frozen_command(vm, "v") == 1);
+		restore(vm, s);
+		if (i % 3)
+			restore(vm, s);
+	}
+	vm_snapshot_drop(s);
+	vm_destroy(vm);
+}
+
 static void *restore_elsewhere(void *snapshot)
 {
 	struct vm *vm = frozen_from(snapshot, -1);
