@@ -2,6 +2,7 @@
 /* The folder of compiled modules. Its files are this user's own; others' are not looked at. */
 #include <mote/cache.h>
 
+#include "api/cache.h"
 #include "api/freeze.h"
 #include "api/images.h"
 #include "api/internal.h"
@@ -25,6 +26,8 @@
 #define SETTLED_S 2	  /* a file that changed later could change again with the same times */
 #define ABANDONED_S 3600  /* what a process that died was writing */
 #define SUFFIX ".snapshot"
+#define SUFFIX_TOUCHED ".touched"
+#define UNFINISHED_S 60 /* an empty note is of a process that runs, or of one that has died */
 
 struct key {
 	char name[64 + sizeof(SUFFIX)];
@@ -91,6 +94,36 @@ static struct vm_snapshot *find(int folder, const struct key *key, int kvm_fd)
 	return s;
 }
 
+/* --- notes of what starts touch --- */
+
+/* Opens a note for writing where there is none, or none that will be finished. */
+static int begin_note(int folder, const char *name)
+{
+	struct stat st;
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_size || time(NULL) - st.st_mtim.tv_sec > UNFINISHED_S))
+		unlinkat(folder, name, 0); /* it was of no use */
+	return openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
+static void expect(int folder, const struct key *key, struct vm_snapshot *s, int *note)
+{
+	char name[sizeof(key->name) + sizeof(SUFFIX_TOUCHED)];
+	struct stat st;
+	snprintf(name, sizeof(name), "%.64s" SUFFIX_TOUCHED, key->name);
+	cleanup_close int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0 || !ours(&st) || !vm_snapshot_expect(s, fd))
+		*note = begin_note(folder, name);
+}
+
+void cache_expect(const char *path, int program, int kvm_fd, struct vm_snapshot *s, int *note)
+{
+	struct key key;
+	*note = -1;
+	cleanup_close int folder = open_folder(path);
+	if (folder >= 0 && make_key(program, kvm_fd, &key))
+		expect(folder, &key, s, note);
+}
+
 /* --- adding --- */
 
 /* In the child. Of the options only the program counts: nothing else may be in what others start from. */
@@ -140,8 +173,7 @@ static int least_recent_first(const void *a, const void *b)
 
 static bool has_suffix(const char *name)
 {
-	size_t len = strlen(name);
-	return len == 64 + strlen(SUFFIX) && strcmp(name + 64, SUFFIX) == 0;
+	return strlen(name) > 64 && (strcmp(name + 64, SUFFIX) == 0 || strcmp(name + 64, SUFFIX_TOUCHED) == 0);
 }
 
 /* The files of the folder; abandoned ones go. Owned array, NULL where there is no memory. */
@@ -214,7 +246,7 @@ static bool add(int folder, const struct key *key, const struct mote_options *o,
 }
 
 /* A snapshot of the options' module, found or made; NULL where there is none to be had. */
-static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const struct mote_options *o)
+static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const struct mote_options *o, int *note)
 {
 	struct key key;
 	if (!is_module(o->program_fd))
@@ -225,6 +257,8 @@ static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const st
 	struct vm_snapshot *s = find(folder, &key, o->kvm_fd_plus_1 - 1);
 	if (!s && add(folder, &key, o, max_bytes ? max_bytes : MAX_BYTES_DEFAULT))
 		s = find(folder, &key, o->kvm_fd_plus_1 - 1);
+	if (s)
+		expect(folder, &key, s, note);
 	return s;
 }
 
@@ -242,8 +276,11 @@ int mote_sandbox_new_cached(const char *folder, uint64_t max_bytes, const struct
 			return sandbox_report(&e, error);
 		o.kvm_fd_plus_1 = kvm_fd + 1;
 	}
-	struct vm_snapshot *s = obtain(folder, max_bytes, &o);
+	cleanup_close int note = -1;
+	struct vm_snapshot *s = obtain(folder, max_bytes, &o, &note);
 	int rc = s ? sandbox_new(&o, s, sandbox, error) : -ENOENT;
+	if (rc == 0)
+		sandbox_note(*sandbox, note);
 	vm_snapshot_drop(s);
 	return rc < 0 ? sandbox_new(&o, NULL, sandbox, error) : rc;
 }

@@ -91,6 +91,8 @@ void sandbox_use_image(struct vm_config *c, const uint8_t *image, const uint8_t 
 /* mote_sandbox_new; from a snapshot of the compiled module where one is given (borrowed). */
 int sandbox_new(const struct mote_options *options, struct vm_snapshot *compiled, struct mote_sandbox **sandbox,
 		struct mote_error *error) must_check;
+/* What it touches is noted in a file (cache.h) when it is freed; -1: not. */
+void sandbox_note(struct mote_sandbox *s, int fd);
 /* listen.c: adds LISTEN_FDS and LISTEN_PID, as systemd has them, to the environment of a program. */
 int listen_environment(struct sandbox_config *c, struct err *e) must_check;
 /* Puts listeners before directories: descriptors 3, 4, … as native programs look for them. */

@@ -5,6 +5,7 @@
  */
 #include <mote/program_snapshot.h>
 
+#include "api/cache.h"
 #include "api/freeze.h"
 #include "api/images.h"
 #include "api/internal.h"
@@ -239,12 +240,13 @@ static int check_fixed(const struct mote_options *o, struct err *e)
 	return what ? err_set(e, ERR_CONFIG, EINVAL, "the snapshot's program had its %s when the snapshot was taken", what) : 0;
 }
 
-static int start(struct mote_options *o, struct mote_sandbox **sandbox, struct mote_error *error, struct err *e)
+static int start(const char *folder, struct mote_options *o, struct mote_sandbox **sandbox, struct mote_error *error, struct err *e)
 {
 	const uint8_t *extra;
 	size_t bytes;
 	struct vm_snapshot *s;
 	struct mote_dir dirs[PREOPENS_MAX];
+	cleanup_close int note = -1;
 	int rc = vm_snapshot_load(o->program_fd, mote_build_id, o->kvm_fd_plus_1 - 1, &s, &extra, &bytes, e);
 	if (rc < 0)
 		return rc;
@@ -258,13 +260,17 @@ static int start(struct mote_options *o, struct mote_sandbox **sandbox, struct m
 	}
 	if (rc == 0 && !o->memory_bytes)
 		o->memory_bytes = vm_snapshot_memory(s);
+	if (rc == 0 && folder)
+		cache_expect(folder, o->program_fd, o->kvm_fd_plus_1 - 1, s, &note);
 	if (rc == 0)
 		rc = sandbox_new(o, s, sandbox, error);
+	if (rc == 0)
+		sandbox_note(*sandbox, note);
 	vm_snapshot_drop(s);
 	return rc;
 }
 
-int mote_program_snapshot_start(const struct mote_options *options, struct mote_sandbox **sandbox,
+int mote_program_snapshot_start(const char *folder, const struct mote_options *options, struct mote_sandbox **sandbox,
 				struct mote_error *error)
 {
 	struct err e = {0};
@@ -276,6 +282,6 @@ int mote_program_snapshot_start(const struct mote_options *options, struct mote_
 		o.kvm_fd_plus_1 = kvm_fd + 1;
 	}
 	if (rc >= 0)
-		rc = start(&o, sandbox, error, &e);
+		rc = start(folder, &o, sandbox, error, &e);
 	return rc < 0 && e.code ? sandbox_report(&e, error) : rc < 0 ? rc : 0;
 }

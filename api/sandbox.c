@@ -164,6 +164,12 @@ int sandbox_new(const struct mote_options *options, struct vm_snapshot *compiled
 	return 0;
 }
 
+void sandbox_note(struct mote_sandbox *s, int fd)
+{
+	if (fd >= 0 && vm_note_touched(s->vm, fd) < 0)
+		return; /* the next start may */
+}
+
 int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox, struct mote_error *error)
 {
 	return sandbox_new(options, NULL, sandbox, error);

@@ -56,6 +56,7 @@ struct vm {
 	gva_t entry;            /* of the personality */
 	uint32_t given;         /* descriptors that it has from the start: numbers below this */
 	uint64_t fds_seen;      /* fds.changes when descriptors were last as `snapshot` has them */
+	int touched;            /* owned; -1, or where to note what was touched of `snapshot` */
 	struct vm_snapshot *snapshot; /* owned reference: what memory was last set to, or NULL */
 	/* When that was, as faults.h counts. Thread 0: others than this thread may have touched the memory since. */
 	uint64_t restored_by, restored_faults;

@@ -401,13 +401,37 @@ static int map_runs(const struct memory_image *i, struct memory *m)
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14; older ones refuse it, and nothing is lost but time */
 #endif
 
+/* The image's contents, copied. Where the host has no large page either, it is as good as what was there. */
+static int copy_large(const struct memory_image *i, struct memory *m, uint64_t gpa)
+{
+	uint8_t *to = m->hva + gpa;
+	int rc = map_anonymous(m, gpa, gpa + LARGE);
+	m->changed = true; /* what is dropped here does not come back from the file */
+	if (rc < 0)
+		return rc;
+	(void)madvise(to, LARGE, MADV_HUGEPAGE);
+	for (uint64_t done = 0; done < LARGE;) {
+		ssize_t n = pread(i->fd, to + done, LARGE - done, (off_t)(i->file_at + gpa + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
 /* One call for pages beside each other is cheaper than the guest's fault for each. */
-static void populate(const struct memory_image *i, struct memory *m)
+static int populate(const struct memory_image *i, struct memory *m)
 {
 	const struct memory_working_set *w = atomic_load(&i->working_set);
-	for (uint32_t k = 0; w && k < w->count; k++)
+	int rc = 0;
+	for (uint32_t k = 0; w && k < w->large_count && rc == 0; k++)
+		rc = copy_large(i, m, w->large[k]);
+	for (uint32_t k = 0; w && k < w->count && rc == 0; k++)
 		if (madvise(m->hva + w->extents[k].gpa, w->extents[k].bytes, MADV_POPULATE_WRITE) < 0)
-			return;
+			break;
+	return rc;
 }
 
 /* A memory in which nothing was ever mapped takes the image's tables as they are. */
@@ -445,9 +469,7 @@ int memory_image_put(const struct memory_image *i, struct memory *m)
 		rc = set_frames(&m->free_large, i->free_large, i->free_large_len);
 	m->used_bytes = i->shape.used_bytes + m->tables_next;
 	m->changed = m->written_known = false;
-	if (rc == 0)
-		populate(i, m);
-	return rc;
+	return rc < 0 ? rc : populate(i, m);
 }
 
 #define GAP_MAX (2 * SMALL) /* populating so much more costs less than another call */
@@ -466,7 +488,65 @@ static int learn_page(void *arg, uint64_t gpa)
 	return 0;
 }
 
-void memory_image_learn(struct memory_image *i, struct memory *m)
+/* Linux maps up to 64 KiB of a file at one fault, so this is what tells much from little. */
+enum { CHUNK_PAGES = 16, CHUNKS_MIN = 20 };
+
+/* Whether of a large page enough was used that copying it is cheaper than so many faults. */
+static bool much_read(struct memory *m, uint64_t gpa)
+{
+	uint64_t bits[ENTRIES];
+	off_t where = (off_t)((((uintptr_t)m->hva + gpa) >> SMALL_SHIFT) * sizeof(bits[0]));
+	unsigned chunks = 0;
+	if (pread(pagemap_fd(), bits, sizeof(bits), where) != sizeof(bits))
+		return false;
+	for (unsigned c = 0; c < ENTRIES; c += CHUNK_PAGES) {
+		bool any = false;
+		for (unsigned k = c; k < c + CHUNK_PAGES; k++)
+			any |= (bits[k] & PAGEMAP_PRESENT) != 0;
+		chunks += any;
+	}
+	return chunks >= CHUNKS_MIN;
+}
+
+static void learn_large(const struct memory_image *i, struct memory *m, struct memory_working_set *w)
+{
+	for (uint32_t k = 0; k < i->run_count; k++) {
+		const struct memory_run *r = &i->runs[k];
+		for (uint64_t at = 0; r->bits & PTE_LARGE && at < r->bytes; at += LARGE) {
+			if (w->large_count == sizeof(w->large) / sizeof(w->large[0]))
+				return;
+			if (much_read(m, r->gpa + at))
+				w->large[w->large_count++] = r->gpa + at;
+		}
+	}
+}
+
+#define EXPECT_MAX (64UL << 20) /* more is no start any more */
+
+bool memory_image_expect(struct memory_image *i, const struct memory_working_set *w)
+{
+	uint64_t sum = 0, end = i->shape.next;
+	if (w->count > sizeof(w->extents) / sizeof(w->extents[0]) || w->large_count > sizeof(w->large) / sizeof(w->large[0]))
+		return false;
+	for (uint32_t k = 0; k < w->count; k++) {
+		const struct memory_extent *x = &w->extents[k];
+		if (x->gpa < MEMORY_TABLES_BYTES || x->gpa > end || x->bytes > end - x->gpa || (x->gpa | x->bytes) & (SMALL - 1))
+			return false;
+		sum += x->bytes;
+	}
+	for (uint32_t k = 0; k < w->large_count; k++)
+		if (w->large[k] < MEMORY_TABLES_BYTES || w->large[k] & (LARGE - 1) || w->large[k] > end ||
+		    LARGE > end - w->large[k])
+			return false;
+	struct memory_working_set *none = NULL, *copy = sum > EXPECT_MAX ? NULL : malloc(sizeof(*copy));
+	if (copy)
+		*copy = *w;
+	if (copy && !atomic_compare_exchange_strong(&i->working_set, &none, copy))
+		free(copy);
+	return copy != NULL;
+}
+
+void memory_image_learn(struct memory_image *i, struct memory *m, bool large)
 {
 	struct memory_working_set *none = NULL, *w = NULL;
 	if (!atomic_load(&i->working_set) && pagemap_open())
@@ -474,6 +554,8 @@ void memory_image_learn(struct memory_image *i, struct memory *m)
 	if (!w)
 		return;
 	int rc = each_private_page(m, MEMORY_TABLES_BYTES, i->shape.next, learn_page, w);
+	if (large)
+		learn_large(i, m, w);
 	if ((rc < 0 && rc != -E2BIG) || !atomic_compare_exchange_strong(&i->working_set, &none, w))
 		free(w);
 }
@@ -540,7 +622,7 @@ int memory_image_reset(struct memory_image *i, struct memory *m, bool no_new_pag
 			set_page_back(i, m, (uint64_t)m->written.frames[k] << SMALL_SHIFT);
 		return 0;
 	}
-	memory_image_learn(i, m);
+	memory_image_learn(i, m, false);
 	m->written_known = reset_written(i, m) == 0;
 	if (m->written_known)
 		return 0;

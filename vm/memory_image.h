@@ -14,10 +14,14 @@ struct memory_run {
 	uint64_t bits; /* of the page-table entry, its address aside */
 };
 
-/* Pages that guests write at once when they go on from an image: worth having before they fault. */
+/*
+ * What guests use at once when they go on from an image: worth having before they fault. Pages that are written,
+ * and large pages of which much is read, whose contents are copied to where the host has large pages too.
+ */
 struct memory_working_set {
-	uint32_t count;
+	uint32_t count, large_count;
 	struct memory_extent extents[64];
+	uint64_t large[16]; /* guest-physical */
 };
 
 /* Of a memory, as in struct memory; snapshot files hold it as it is. */
@@ -44,8 +48,13 @@ struct memory_image {
  * memfd), ERR_CONFIG (a mapped file has become shorter).
  */
 int memory_image_take(struct memory *m, struct memory_image *out, struct err *e) must_check;
-/* Notes what a memory that the image was put into has written since, if it is not known yet. */
-void memory_image_learn(struct memory_image *i, struct memory *m);
+/*
+ * Notes what a memory that the image was put into has written since, if it is not known yet; with `large`, what
+ * large pages it has read too, for a memory that is never reset to the image.
+ */
+void memory_image_learn(struct memory_image *i, struct memory *m, bool large);
+/* Takes a working set from elsewhere, unchecked (copied). False where it leads out of the image, or is too large. */
+bool memory_image_expect(struct memory_image *i, const struct memory_working_set *w) must_check;
 /*
  * In two steps for a file of the caller's: first all but the contents, with fd -1; then the contents from
  * byte file_at of fd on.

@@ -6,6 +6,7 @@
 #include "vm/shell.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -125,7 +126,16 @@ enum snapshot_moment vm_snapshot_moment(const struct vm_snapshot *s)
 void vm_snapshot_learn(struct vm *vm)
 {
 	if (vm->snapshot && vm->memory.hva)
-		memory_image_learn(&vm->snapshot->memory, &vm->memory);
+		memory_image_learn(&vm->snapshot->memory, &vm->memory, vm->touched >= 0);
+	if (vm->snapshot && vm->touched >= 0)
+		touched_write(vm->snapshot, vm->touched);
+}
+
+int vm_note_touched(struct vm *vm, int fd)
+{
+	memory_image_prepare();
+	vm->touched = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return vm->touched < 0 ? -errno : 0;
 }
 
 /* --- putting --- */

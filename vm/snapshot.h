@@ -58,6 +58,14 @@ bool vm_snapshot_is(int fd);
 /* What a snapshot needs to be usable: 64 hexadecimal digits of engine build, format and CPU features. */
 int vm_snapshot_host(const char *build, int kvm_fd, char out[65], struct err *e) must_check;
 
+/*
+ * What starts from a snapshot in a file touch of its memory, noted at the end of one and had ready by the next.
+ * vm_note_touched: of a VM that was made from `s`, written to fd (an empty file, duplicated) when the VM is
+ * destroyed, also in its filter. vm_snapshot_expect: false where fd has no such note of this snapshot; it may
+ * have come from anywhere, and nothing but time depends on it.
+ */
+int vm_note_touched(struct vm *vm, int fd) must_check;
+bool vm_snapshot_expect(struct vm_snapshot *s, int fd) must_check;
 enum snapshot_moment vm_snapshot_moment(const struct vm_snapshot *s);
 /* Guest memory that there could be in the VM that was frozen, in bytes. */
 uint64_t vm_snapshot_memory(const struct vm_snapshot *s);

@@ -416,6 +416,7 @@ static int open_file(struct vm_snapshot *s, int fd, const struct file_header *ho
 		rc = read_meta(s, fd, &h, e);
 	if (rc < 0)
 		return rc;
+	memcpy(s->digest, h.digest, sizeof(s->digest));
 	s->memory.file_at = h.memory_at;
 	s->memory.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (s->memory.fd < 0)

@@ -33,8 +33,11 @@ struct vm_snapshot {
 	uint32_t fd_count;
 	uint8_t *extra; /* owned: bytes of the layer above, or NULL */
 	uint32_t extra_bytes;
+	char digest[64]; /* of a file's header: what tells it from others */
 };
 
+/* touched.c: writes what is known of its working set. An error leaves a file that is none. */
+void touched_write(const struct vm_snapshot *s, int fd);
 /* All of a snapshot but memory. */
 int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e) must_check;
 

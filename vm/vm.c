@@ -124,6 +124,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	struct vm *vm = calloc(1, sizeof(*vm));
 	if (!vm)
 		return err_sys(e, ENOMEM, "a VM");
+	vm->touched = -1;
 	vm->machine = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
 	vm->network = config->network;
 	vm->stop_ready = config->stop_ready;
@@ -166,6 +167,7 @@ void vm_destroy(struct vm *vm)
 	stop_free(vm);
 	fdtable_destroy(&vm->fds);
 	vm_snapshot_learn(vm);
+	cleanup_closep(&vm->touched);
 	shell_give(&vm->machine, &vm->memory);
 	vm_snapshot_drop(vm->snapshot);
 	free(vm);

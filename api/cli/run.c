@@ -186,11 +186,12 @@ static int make_sandbox(struct run *r, struct mote_sandbox **sandbox, struct mot
 {
 	struct mote_options *o = &r->program.options;
 	char folder[PATH_MAX];
+	int cached = !r->no_cache && find_cache(folder);
 	if (mote_program_snapshot_is(o->program_fd))
-		return mote_program_snapshot_start(o, sandbox, error);
+		return mote_program_snapshot_start(cached ? folder : NULL, o, sandbox, error);
 	if (!o->cwd && o->dir_count)
 		o->cwd = o->dirs[0].guest_path;
-	if (!r->no_cache && find_cache(folder))
+	if (cached)
 		return mote_sandbox_new_cached(folder, 0, o, sandbox, error);
 	return mote_sandbox_new(o, sandbox, error);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -83,7 +84,7 @@ static unsigned kept(unsigned *others, char name[400])
 	unsigned count = 0;
 	*others = 0;
 	for (struct dirent *entry; d && (entry = readdir(d));) {
-		if (entry->d_name[0] == '.')
+		if (entry->d_name[0] == '.' || strstr(entry->d_name, ".touched"))
 			continue;
 		if (strstr(entry->d_name, ".snapshot")) {
 			count++;
@@ -214,6 +215,73 @@ Test(api_cache, a_full_disk_does_no_harm)
 	cr_assert(setrlimit(RLIMIT_FSIZE, &small) == 0);
 	cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
 	expect_kept(0);
+}
+
+/* --- notes of what starts touch --- */
+
+/* The only note's name; false where there is none. */
+static bool noted(char name[400])
+{
+	DIR *d = opendir(folder);
+	bool found = false;
+	for (struct dirent *entry; d && (entry = readdir(d));)
+		if (strstr(entry->d_name, ".touched")) {
+			cr_expect(!found, "two notes");
+			found = true;
+			snprintf(name, 400, "%s/%s", folder, entry->d_name);
+		}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+static off_t note_bytes(const char *name)
+{
+	struct stat st;
+	return stat(name, &st) == 0 && (st.st_mode & 0777) == 0600 ? st.st_size : -1;
+}
+
+Test(api_cache, what_a_start_touches_is_noted)
+{
+	char name[400];
+	cr_expect(!noted(name));
+	cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
+	cr_assert(noted(name));
+	off_t bytes = note_bytes(name);
+	cr_expect(bytes > 1000);
+	/* Altered anywhere, cut, or open to others: made anew. Starts are what they were. */
+	for (off_t at = 0; at <= bytes; at += 41) {
+		int fd = open(name, O_RDWR | O_CLOEXEC);
+		char byte, again;
+		cr_assert(fd >= 0);
+		if (at + 41 > bytes) {
+			cr_assert(at & 1 ? fchmod(fd, 0666) == 0 : ftruncate(fd, bytes - 1) == 0);
+		} else {
+			cr_assert(pread(fd, &byte, 1, at) == 1);
+			again = (char)(byte ^ 1);
+			cr_assert(pwrite(fd, &again, 1, at) == 1);
+		}
+		close(fd);
+		cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
+		cr_assert(noted(name));
+		fd = open(name, O_RDONLY | O_CLOEXEC);
+		cr_expect(note_bytes(name) == bytes && (at + 41 > bytes || (pread(fd, &again, 1, at) == 1)));
+		close(fd);
+		cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
+	}
+}
+
+Test(api_cache, a_note_that_is_being_made_is_left_alone)
+{
+	char name[400];
+	run(module, "x", "V=1", 0);
+	cr_assert(noted(name) && truncate(name, 0) == 0);
+	run(module, "x", "V=1", 0);
+	cr_expect(note_bytes(name) == 0);
+	const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	cr_assert(utimensat(AT_FDCWD, name, old, 0) == 0);
+	run(module, "x", "V=1", 0);
+	cr_expect(note_bytes(name) > 1000);
 }
 
 /* --- function calls --- */

@@ -103,6 +103,8 @@ static int take(size_t kind, const char *moment, const char *argument, const cha
 	return rc;
 }
 
+static const char *cache; /* folder of starts, or NULL */
+
 /* Runs a start with lines to read; its output. Expects status 3. */
 static const char *finish(struct given *g, const char *input)
 {
@@ -116,7 +118,7 @@ static const char *finish(struct given *g, const char *input)
 	const int stdio[3] = {in[0], out, 2};
 	g->o.stdio = stdio;
 	cr_assert(mote_program_snapshot_is(g->o.program_fd) == 1);
-	cr_assert(mote_program_snapshot_start(&g->o, &s, &e) == 0, "%s", e.text);
+	cr_assert(mote_program_snapshot_start(cache, &g->o, &s, &e) == 0, "%s", e.text);
 	cr_assert(mote_sandbox_run(s, &r, &e) == 0, "%s", e.text);
 	cr_expect(mote_exit_status(&r) == 3, "status %d", mote_exit_status(&r));
 	mote_sandbox_free(s);
@@ -168,6 +170,23 @@ Test(api_program_snapshot, before_standard_input)
 		check_middle("moment-stdin");
 		cr_assert(take(kind, "stdin", "moment-poll", "/here", shown, &e) == 0, "%s", e.text);
 		check_middle("moment-poll");
+	}
+}
+
+/* The first start notes what it touched, and later ones have it ready. */
+Test(api_program_snapshot, with_notes_of_what_is_touched)
+{
+	char folder_of_notes[80], command[300];
+	snprintf(folder_of_notes, sizeof(folder_of_notes), "%s/notes", folder);
+	snprintf(command, sizeof(command), "test $(ls %s/*.touched | wc -l) -eq 1 && rm -r %s", folder_of_notes, folder_of_notes);
+	EACH_KIND(kind) {
+		struct mote_error e;
+		cr_assert(take(kind, "stdin", "moment-stdin", "/here", NULL, &e) == 0, "%s", e.text);
+		sleep(3); /* what has just changed is not noted */
+		cache = folder_of_notes;
+		check_middle("moment-stdin");
+		cr_expect(system(command) == 0, "no note");
+		cache = NULL;
 	}
 }
 
@@ -278,7 +297,7 @@ static int try_start(struct given *g, struct mote_error *e)
 	const int stdio[3] = {2, 2, 2};
 	g->o.stdio = stdio;
 	*e = (struct mote_error){0};
-	int rc = mote_program_snapshot_start(&g->o, &s, e);
+	int rc = mote_program_snapshot_start(NULL, &g->o, &s, e);
 	mote_sandbox_free(s);
 	return rc;
 }

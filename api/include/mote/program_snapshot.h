@@ -5,7 +5,7 @@
  *
  *     mote_program_snapshot_take(&options, "stdin", "program.snapshot", &error);
  *     options.program_fd = open("program.snapshot", O_RDONLY | O_CLOEXEC);
- *     mote_program_snapshot_start(&options, &sandbox, &error);
+ *     mote_program_snapshot_start(folder, &options, &sandbox, &error);
  *     mote_sandbox_run(sandbox, &result, &error);
  *
  * The moments:
@@ -53,9 +53,12 @@ MOTE_API int mote_program_snapshot_is(int fd);
  * `stdin` and `open:`, argv has its name only, envp, cwd and entry are not set, there are no listeners, and
  * directories have the guest paths and kinds that they had when it was taken. EINVAL: other options, or it
  * was cut or altered, or is of another build of Mote or of a CPU with other features; the text says which.
+ *
+ * `folder`, which may be NULL, is one as mote_sandbox_new_cached has: what the first start touches of the program's
+ * memory is noted there when its sandbox is freed, and the next ones have it ready.
  */
-MOTE_API int mote_program_snapshot_start(const struct mote_options *options, struct mote_sandbox **sandbox,
-					 struct mote_error *error);
+MOTE_API int mote_program_snapshot_start(const char *folder, const struct mote_options *options,
+					 struct mote_sandbox **sandbox, struct mote_error *error);
 
 #ifdef __cplusplus
 }
