@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process that is put into a running container: a monitor and a VM of its own, in the container's cgroup,
- * namespaces and root file system. Nothing of it is there before it is started.
+ * A process that is put into a running container: a monitor and a VM of its own, in the container's
+ * cgroup, namespaces and root file system. Nothing of it is there before it is started.
  */
 #include "runtime/container.h"
 
@@ -17,12 +17,14 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-#define READY_MS 120000 /* a page may be slow to come; a monitor that says nothing so long is stuck */
+#define READY_MS                                                                                   \
+	120000 /* a page may be slow to come; a monitor that says nothing so long is stuck */
 
 static int refuse_state(const struct container *of, struct err *e)
 {
-	return err_set(e, ERR_PEER, EBUSY, "container %s is %s: no process can be put into it", of->id,
-		       of->state == CONTAINER_PAUSED    ? "paused"
+	return err_set(e, ERR_PEER, EBUSY, "container %s is %s: no process can be put into it",
+		       of->id,
+		       of->state == CONTAINER_PAUSED	? "paused"
 		       : of->state == CONTAINER_STOPPED ? "at its end"
 							: "not running yet");
 }
@@ -40,7 +42,8 @@ static int fill(struct container *c, const struct container_exec_config *config,
 		all &= (c->paths[i] = strdup(paths[i])) != NULL;
 	c->process = all ? calloc(1, sizeof(*c->process)) : NULL;
 	if (!c->process)
-		return err_sys(e, ENOMEM, "process %s of container %s", config->exec_id, c->beside->id);
+		return err_sys(e, ENOMEM, "process %s of container %s", config->exec_id,
+			       c->beside->id);
 	c->terminal = config->terminal;
 	c->memory_bytes = c->beside->memory_bytes;
 	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -51,8 +54,8 @@ static int fill(struct container *c, const struct container_exec_config *config,
 	return rc;
 }
 
-int container_exec(struct container *of, const struct container_exec_config *config, struct container **out,
-		   struct err *e)
+int container_exec(struct container *of, const struct container_exec_config *config,
+		   struct container **out, struct err *e)
 {
 	if (of->state != CONTAINER_RUNNING)
 		return refuse_state(of, e);
@@ -80,12 +83,13 @@ static int open_streams(struct container *c, struct err *e)
 		.stderr_path = c->paths[2],
 		.terminal = c->terminal,
 	};
-	return streams_open(&config, c->process->console_width, c->process->console_height, &c->streams, e);
+	return streams_open(&config, c->process->console_width, c->process->console_height,
+			    &c->streams, e);
 }
 
 /*
- * The root that the container's monitor has: its mount namespace has another one where Mote itself runs below a chroot.
- * It is our child and not reaped, so that the number is its own.
+ * The root that the container's monitor has: its mount namespace has another one where Mote itself
+ * runs below a chroot. It is our child and not reaped, so that the number is its own.
  */
 static int open_root_of(const struct container *of)
 {
@@ -149,12 +153,13 @@ int container_exec_ready(struct container *c, struct err *e)
 	if (c->state == CONTAINER_CREATED && !c->pid)
 		begin(c);
 	if (!c->failure.code && c->state != CONTAINER_CREATING && c->state != CONTAINER_CREATED)
-		return err_set(e, ERR_PEER, EBUSY, "process %s of container %s has %s already", c->exec_id, c->id,
+		return err_set(e, ERR_PEER, EBUSY, "process %s of container %s has %s already",
+			       c->exec_id, c->id,
 			       c->state == CONTAINER_STOPPED ? "ended" : "been started");
 	bool ready = c->built && c->streams.logger_ready < 0;
 	if (!c->failure.code && !ready && container_is_late(c))
-		err_set(&c->failure, ERR_HOST, ETIMEDOUT, "process %s of container %s does not get ready", c->exec_id,
-			c->id);
+		err_set(&c->failure, ERR_HOST, ETIMEDOUT,
+			"process %s of container %s does not get ready", c->exec_id, c->id);
 	if (c->failure.code)
 		return fail(c, e);
 	return ready ? 0 : -EINPROGRESS;

@@ -15,14 +15,16 @@ enum { PIDS_MAX = 1024 };
 
 static char *text(const char *s)
 {
-	return (char *)(uintptr_t)s; /* protobuf-c's members are not const; packing only reads them */
+	return (char *)(uintptr_t)
+		s; /* protobuf-c's members are not const; packing only reads them */
 }
 
 /* A process that was put into t's container; `at` begins as shim->tasks. */
 static struct task *next_exec(const struct task *t, struct task *at)
 {
 	const char *id = container_id(t->container);
-	while (at && (!*container_exec_id(at->container) || strcmp(container_id(at->container), id) != 0))
+	while (at &&
+	       (!*container_exec_id(at->container) || strcmp(container_id(at->container), id) != 0))
 		at = at->next;
 	return at;
 }
@@ -32,7 +34,8 @@ static void publish_added(struct shim *shim, const Task__ExecProcessRequest *r)
 	Events__TaskExecAdded event = EVENTS__TASK_EXEC_ADDED__INIT;
 	event.container_id = r->id;
 	event.exec_id = r->exec_id;
-	events_publish(&shim->events, "/tasks/exec-added", "containerd.events.TaskExecAdded", &event.base);
+	events_publish(&shim->events, "/tasks/exec-added", "containerd.events.TaskExecAdded",
+		       &event.base);
 }
 
 void task_publish_exec_started(struct task *t)
@@ -41,7 +44,8 @@ void task_publish_exec_started(struct task *t)
 	event.container_id = text(container_id(t->container));
 	event.exec_id = text(container_exec_id(t->container));
 	event.pid = (uint32_t)container_pid(t->container);
-	events_publish(&t->shim->events, "/tasks/exec-started", "containerd.events.TaskExecStarted", &event.base);
+	events_publish(&t->shim->events, "/tasks/exec-started", "containerd.events.TaskExecStarted",
+		       &event.base);
 }
 
 /* Only notes what is asked for: it is made when it is started. */
@@ -53,11 +57,13 @@ void task_handle_exec(void *arg, struct ttrpc_call *call, const ProtobufCMessage
 	if (!of)
 		return;
 	if (!task_valid_id(r->exec_id)) {
-		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "'%.100s' is no id for a process", r->exec_id);
+		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "'%.100s' is no id for a process",
+			   r->exec_id);
 		return;
 	}
 	if (task_find(shim, r->id, r->exec_id)) {
-		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "container %s: process %s: exists already", r->id, r->exec_id);
+		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "container %s: process %s: exists already",
+			   r->id, r->exec_id);
 		return;
 	}
 	const struct container_exec_config config = {
@@ -72,7 +78,8 @@ void task_handle_exec(void *arg, struct ttrpc_call *call, const ProtobufCMessage
 	};
 	struct err e = {0};
 	struct task *t = calloc(1, sizeof(*t));
-	int rc = t ? container_exec(of->container, &config, &t->container, &e) : err_sys(&e, ENOMEM, "Exec");
+	int rc = t ? container_exec(of->container, &config, &t->container, &e)
+		   : err_sys(&e, ENOMEM, "Exec");
 	if (rc < 0) {
 		free(t);
 		task_fail(call, &e);
@@ -117,7 +124,8 @@ int task_delete_execs(struct task *t, struct err *e)
 
 static bool is_there(const struct task *t)
 {
-	return container_pid(t->container) > 0 && container_state(t->container) != CONTAINER_STOPPED;
+	return container_pid(t->container) > 0 &&
+	       container_state(t->container) != CONTAINER_STOPPED;
 }
 
 /* The container's own always: containerd takes an empty list for a container that is lost. */
@@ -131,7 +139,8 @@ void task_handle_pids(void *arg, struct ttrpc_call *call, const ProtobufCMessage
 	Task__ProcessInfo *list[PIDS_MAX];
 	Task__PidsResponse response = TASK__PIDS_RESPONSE__INIT;
 	size_t n = 0;
-	for (struct task *x = t; x && n < PIDS_MAX; x = next_exec(t, x == t ? t->shim->tasks : x->next)) {
+	for (struct task *x = t; x && n < PIDS_MAX;
+	     x = next_exec(t, x == t ? t->shim->tasks : x->next)) {
 		if (x != t && !is_there(x))
 			continue;
 		infos[n] = (Task__ProcessInfo)TASK__PROCESS_INFO__INIT;

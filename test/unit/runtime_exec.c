@@ -37,7 +37,8 @@ static void serve_both(struct client *k, struct container *x)
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (pid > 0)
-		cr_expect(container_reaped(x, pid, status, now) || container_reaped(k->c, pid, status, now));
+		cr_expect(container_reaped(x, pid, status, now) ||
+			  container_reaped(k->c, pid, status, now));
 	else
 		poll(NULL, 0, 1);
 }
@@ -95,13 +96,15 @@ static void end(struct client *k)
 
 Test(runtime_exec, is_in_its_container)
 {
-	config("", ",\"hostname\":\"room\"" LINUX(",\"resources\":{\"memory\":{\"limit\":67108864}}"));
+	config("",
+	       ",\"hostname\":\"room\"" LINUX(",\"resources\":{\"memory\":{\"limit\":67108864}}"));
 	struct client k = start_waiting();
 	struct container *x;
 	struct err e;
 	program_at("rootfs/second", "self");
 	cr_assert(add(&k,
-		      "{\"args\":[\"second\"],\"env\":[\"PATH=/\"],\"cwd\":\"/not/there\",\"user\":{\"uid\":1000,\"gid\":1001,"
+		      "{\"args\":[\"second\"],\"env\":[\"PATH=/\"],\"cwd\":\"/not/"
+		      "there\",\"user\":{\"uid\":1000,\"gid\":1001,"
 		      "\"additionalGids\":[5,6],\"umask\":63},"
 		      "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":100,\"hard\":200}]}",
 		      &x, &e) == 0,
@@ -111,7 +114,8 @@ Test(runtime_exec, is_in_its_container)
 	cr_expect_str_eq(container_id(x), "test");
 	cr_assert(start_both(&k, x, &e) == 0, "%s", e.text);
 	cr_expect(finish_both(&k, x) == 0);
-	cr_expect(strstr(said(), "uid 1000/1000 gid 1001/1001 groups 2 caps 000 nnp 1 bound 0 dump 0 death 9 nofile 100 uts "
+	cr_expect(strstr(said(), "uid 1000/1000 gid 1001/1001 groups 2 caps 000 nnp 1 bound 0 dump "
+				 "0 death 9 nofile 100 uts "
 				 "room host room memory 67108864 cwd /not/there umask 77"),
 		  "%s", said());
 	delete_both(&k, x);
@@ -146,17 +150,20 @@ Test(runtime_exec, files_and_signals)
 Test(runtime_exec, wrong_states)
 {
 	static const char good[] = "{\"args\":[\"/prog\"],\"cwd\":\"/\"}";
-	static const char *const bad[] = {"", "[]", "{}", "{\"args\":[],\"cwd\":\"/\"}", "{\"args\":[\"/prog\"]}"};
+	static const char *const bad[] = {"", "[]", "{}", "{\"args\":[],\"cwd\":\"/\"}",
+					  "{\"args\":[\"/prog\"]}"};
 	program("wait");
 	struct client k = create();
 	struct container *x;
 	struct err e;
-	cr_expect(add(&k, good, &x, &e) == -EBUSY && strstr(e.text, "not running yet"), "%s", e.text);
+	cr_expect(add(&k, good, &x, &e) == -EBUSY && strstr(e.text, "not running yet"), "%s",
+		  e.text);
 	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_expect(add(&k, bad[i], &x, &e) == -EINVAL, "%s: %s", bad[i], e.text);
 	cr_assert(add(&k, good, &x, &e) == 0);
-	cr_expect(container_kill(x, SIGKILL, &e) == -EBUSY, "no process: nothing, and nobody else, is signalled");
+	cr_expect(container_kill(x, SIGKILL, &e) == -EBUSY,
+		  "no process: nothing, and nobody else, is signalled");
 	cr_expect(container_delete(x, &e) == 0, "%s", e.text);
 	cr_assert(add(&k, good, &x, &e) == 0);
 	cr_expect(container_kill(k.c, SIGKILL, &e) == 0);

@@ -114,6 +114,31 @@ each_exec_refused() { # core
 	finish main 137
 }
 
+# Whoever dies with -9, none of them is left.
+each_exec_killed_with_9() {
+	local victim pid other long
+	for victim in shim main second; do
+		start main loop
+		timeout 20 ctr task exec --exec-id "$victim" main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
+		long=$!
+		within 10 grep -q ready "$CASE_DIR/loop" || fail 'the second process does not run'
+		pid=$(task_pid main)
+		other=$(ctr task ps main | awk -v main="$pid" '/^[0-9]/ && $1 != main { print $1 }')
+		case $victim in
+		shim) kill -KILL "$(shim_pids)" ;;
+		main) kill -KILL "$pid" ;;
+		second) kill -KILL "$other" ;;
+		esac
+		within 10 gone "$other" || fail "$victim: the second process is left"
+		wait "$long" || true
+		[[ $victim != second ]] || is "$(task_state main)" RUNNING 'the container'
+		timeout 20 ctr task rm -f main >"$out" 2>"$err" || true
+		within 10 gone "$pid" || fail "$victim: the container is left"
+		within 10 ctr containers rm main || fail "ctr containers rm: $(ctr containers rm main 2>&1)"
+		rm -rf /run/containerd/fifo/*
+	done
+}
+
 each_exec_terminal() {
 	start main loop
 	on_terminal ctr task exec -t --exec-id tty main "$(program)" reply >"$out" 2>"$err" || fail 'ctr task exec -t'
