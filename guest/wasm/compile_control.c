@@ -473,7 +473,7 @@ void handle_br_table(struct compiler *c)
 	x64_mov_imm(&c->x, RDX, n);
 	x64_rr(&c->x, OP_ALU(ALU_CMP), 0, reg, RDX);
 	x64_rr(&c->x, OP_CMOV(CC_AE), 0, reg, RDX);
-	x64_lea(&c->x, 1, RDX, (struct x64_mem){X64_NONE, X64_NONE, 0, 0});
+	x64_lea(&c->x, 1, RDX, (struct x64_mem)X64_RIP);
 	int32_t back = -(int32_t)here(c);
 	memcpy(c->x.p - 4, &back, 4);
 	x64_rm(&c->x, OP_MOV_LOAD, 0, reg, x64_at_index(RDX, reg, 2, INT32_MAX));

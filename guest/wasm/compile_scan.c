@@ -8,11 +8,14 @@
 
 enum { LOOP_SHIFT = 3, LOOP_LEVELS = 4, WEIGHT_MAX = 1 << 28, HOMES_MAX = 16, OPEN_LOOPS = 8 };
 
+/* Weights behind those of the locals of functions that have few. */
+enum { SHORT_LOCALS = 128, SHORT_NOBODY = SHORT_LOCALS, SHORT_CALLS, SHORT_SUMS };
+
 enum immediate {
-	IMM_NONE, /* these three are scan_short()'s */
+	IMM_NONE,
 	IMM_LEB,
-	IMM_MEMARG,
 	IMM_LEB2,
+	IMM_MEMARG,
 	IMM_4,
 	IMM_8,
 	IMM_BLOCK,
@@ -73,6 +76,7 @@ struct scan {
 	uint32_t depth, loops; /* blocks, and loops among them */
 	uint32_t weight;
 	uint32_t calls; /* weighted */
+	bool is_short;	/* scan_short() goes over it */
 	bool floats;	/* constants */
 	uint32_t loop_count, stops; /* stops: calls and br_tables */
 	struct {
@@ -115,11 +119,16 @@ static void add(uint32_t *to, uint32_t weight)
 		*to += weight;
 }
 
+static uint32_t stops(const struct scan *s)
+{
+	return s->stops + (s->is_short ? s->c->weights[SHORT_CALLS] : 0);
+}
+
 static void open_loop(struct scan *s)
 {
 	if (s->loops < OPEN_LOOPS) {
 		s->open[s->loops].number = s->loop_count;
-		s->open[s->loops].stops = s->stops;
+		s->open[s->loops].stops = stops(s);
 	}
 	s->loop_count++;
 }
@@ -128,7 +137,7 @@ static void open_loop(struct scan *s)
 static void close_loop(struct scan *s)
 {
 	if (s->loops < OPEN_LOOPS && s->open[s->loops].number + 1 == s->loop_count &&
-	    s->open[s->loops].stops == s->stops && s->loop_count <= 64)
+	    s->open[s->loops].stops == stops(s) && s->loop_count <= 64)
 		s->c->plain_loops |= 1ull << (s->loop_count - 1);
 }
 
@@ -228,14 +237,6 @@ static bool call(struct scan *s, bool two)
 	return skip_leb(s) && (!two || skip_leb(s));
 }
 
-static void weigh(struct scan *s, uint32_t local)
-{
-	struct compiler *c = s->c;
-	if (!c->weights[local])
-		c->watched[c->watched_count++] = (uint16_t)local;
-	add(&c->weights[local], s->weight);
-}
-
 static bool scan_one(struct scan *s)
 {
 	uint32_t n;
@@ -245,8 +246,11 @@ static bool scan_one(struct scan *s)
 	case IMM_LOCAL:
 		if (!take_leb(s, &n) || n >= s->c->local_count)
 			return false;
-		if (n < WASM_SCAN_LOCALS)
-			weigh(s, n);
+		if (n < WASM_SCAN_LOCALS) {
+			if (!s->c->weights[n])
+				s->c->watched[s->c->watched_count++] = (uint16_t)n;
+			add(&s->c->weights[n], s->weight);
+		}
 		return true;
 	case IMM_LEB:
 		return skip_leb(s);
@@ -287,35 +291,99 @@ static bool scan_one(struct scan *s)
 }
 
 /*
- * Instructions of up to 9 bytes, as nearly all are, by how many LEB128 numbers they have: where those end is seen
- * from the bytes' top bits, without a branch. Stops at the first that it has no way for.
+ * How instructions of up to 4 bytes are passed over, which are nearly all: those without immediates, and with one or two
+ * numbers of a byte each. The lowest byte has the length, the highest where the weight is added: for what is no local
+ * and no call, where nobody looks. Between are the bits that must not be set in the instruction's bytes.
  */
-static inline __attribute__((always_inline)) void scan_short(struct scan *s)
+enum { SHORT_BYTES = 3, SHORT_LOCAL_BIT = 16, SHORT_BITS = 0xffff00 };
+#define SHORT_NONE (SHORT_NOBODY * 0x1000000u | 1)
+#define SHORT_LEB (SHORT_NOBODY * 0x1000000u | 0x8000 | 2)
+#define SHORT_MEMARG (SHORT_NOBODY * 0x1000000u | 0x80c000 | 3)
+#define SHORT_CALL (SHORT_CALLS * 0x1000000u | 0x8000 | 2)
+#define SHORT_LOCAL (0x8000 | SHORT_LOCAL_BIT | 2)
+#define OTHER 0u
+
+static const uint32_t shorts[256] = {
+	[0x00 ... 0x01] = SHORT_NONE,
+	[0x02 ... 0x04] = OTHER,
+	[0x05] = SHORT_NONE,
+	[0x06 ... 0x0b] = OTHER,
+	[0x0c ... 0x0d] = SHORT_LEB,
+	[0x0e] = OTHER,
+	[0x0f] = SHORT_NONE,
+	[0x10] = SHORT_CALL,
+	[0x11] = OTHER,
+	[0x12] = SHORT_LEB,
+	[0x13 ... 0x19] = OTHER,
+	[0x1a ... 0x1b] = SHORT_NONE,
+	[0x1c ... 0x1f] = OTHER,
+	[0x20 ... 0x22] = SHORT_LOCAL,
+	[0x23 ... 0x24] = SHORT_LEB,
+	[0x25 ... 0x27] = OTHER,
+	[0x28 ... 0x3e] = SHORT_MEMARG,
+	[0x3f] = SHORT_LEB,
+	[0x40] = OTHER,
+	[0x41 ... 0x42] = SHORT_LEB,
+	[0x43 ... 0x44] = OTHER,
+	[0x45 ... 0xc4] = SHORT_NONE,
+	[0xc5 ... 0xff] = OTHER,
+};
+
+/* Bodies whose weights need no look whether their sums fit 32 bits. */
+enum { SHORT_BODY_BYTES = 1 << 19 };
+_Static_assert((uint64_t)SHORT_BODY_BYTES << LOOP_SHIFT * LOOP_LEVELS <= 1ull << 31 &&
+		       SHORT_SUMS < WASM_SCAN_LOCALS,
+	       "sums fit");
+
+/*
+ * Stops at the first instruction that it has no way for. Its loop is a large part of the whole look, and branches in
+ * it would be guessed wrong.
+ */
+static void scan_short(struct scan *s)
 {
-	const uint8_t *p = s->p;
-	while (s->end - p > 8) {
-		uint64_t bytes, ends;
-		enum immediate kind = (enum immediate)immediates[*p];
-		memcpy(&bytes, p + 1, 8);
-		ends = ~bytes & 0x8080808080808080;
-		if (kind <= IMM_MEMARG) {
-			uint64_t behind = ends & (ends - 1);
-			if (!behind || (kind == IMM_MEMARG && (bytes & 64)))
+	const uint8_t *p = s->p, *end = s->end;
+	uint32_t weight = s->weight, *weights = s->c->weights;
+	while (end - p >= 4) {
+		uint32_t bytes, how;
+		memcpy(&bytes, p, 4);
+		how = shorts[bytes & 0xff];
+		if (__builtin_expect(bytes & how & SHORT_BITS, 0)) {
+			/* A number of several bytes; in a local's or memory's instruction it is rare. */
+			if ((how & SHORT_BYTES) != 2 || (how & SHORT_LOCAL_BIT))
 				break;
-			unsigned one = (unsigned)__builtin_ctzll(ends), two = (unsigned)__builtin_ctzll(behind);
-			unsigned bits = kind == IMM_LEB ? one : two;
-			p += kind == IMM_NONE ? 1 : 2 + bits / 8;
-		} else if (kind == IMM_LOCAL) {
-			uint32_t local = p[1];
-			if (local >= 0x80 || local >= s->c->local_count)
+			const uint8_t *last = p + 1;
+			while (*last & 0x80 && last < end - 1)
+				last++;
+			if (*last & 0x80)
 				break;
-			weigh(s, local);
-			p += 2;
-		} else {
-			break;
+			weights[how >> 24] += weight;
+			p = last + 1;
+			continue;
 		}
+		if (how == OTHER)
+			break;
+		weights[how & SHORT_LOCAL_BIT ? bytes >> 8 & 0xff : how >> 24] += weight;
+		p += how & SHORT_BYTES;
 	}
 	s->p = p;
+}
+
+/* All over a body, and the locals that are used into `watched`. */
+static void scan_all_short(struct scan *s)
+{
+	struct compiler *c = s->c;
+	s->is_short = true;
+	do
+		scan_short(s);
+	while (s->p < s->end && scan_one(s));
+	s->is_short = false;
+	add(&s->calls, c->weights[SHORT_CALLS]);
+	c->weights[SHORT_CALLS] = c->weights[SHORT_NOBODY] = 0;
+	c->watched_count = 0;
+	for (uint32_t i = 0; i < c->local_count; i++) {
+		c->watched[c->watched_count] = (uint16_t)i;
+		c->watched_count += c->weights[i] > 0;
+	}
 }
 
 bool scan_index(const uint8_t **p, const uint8_t *end, uint32_t *index)
@@ -452,9 +520,10 @@ void scan_body(struct compiler *c)
 	c->scan_blocks[0] = 0;
 	c->plain_loops = 0;
 	c->loop_count = 0;
-	do
-		scan_short(&s);
-	while (s.p < s.end && scan_one(&s));
+	if (c->local_count <= SHORT_LOCALS && s.end - s.p <= SHORT_BODY_BYTES)
+		scan_all_short(&s);
+	while (s.p < s.end && scan_one(&s))
+		;
 	c->homes = 0;
 	c->has_calls = s.calls > 0;
 	for (uint32_t i = 0; i < c->watched_count; i++) {

@@ -229,7 +229,7 @@ void claim(struct compiler *c, unsigned reg, struct value *other)
 /* --- values to registers and memory --- */
 
 /* Constants behind the function, addressed from RIP; pool_used() has the distance patched. */
-static const struct x64_mem in_pool = {X64_NONE, X64_NONE, 0, 0};
+static const struct x64_mem in_pool = X64_RIP;
 
 static uint32_t pool_find(struct compiler *c, uint64_t bits)
 {

@@ -54,7 +54,8 @@ void simd_with_constant(struct simd_emitter *e, uint32_t op, unsigned dst, unsig
 		e->constant[i].uses = 0;
 		e->constants++;
 	}
-	struct x64_mem at = {X64_NONE, X64_NONE, 0, (int32_t)e->constant[i].uses};
+	struct x64_mem at = X64_RIP;
+	at.disp = (int32_t)e->constant[i].uses;
 	x64_vex_rrm(e->x, op, 0, dst, a, at);
 	e->constant[i].uses = (uint32_t)(e->x->p - e->code);
 }

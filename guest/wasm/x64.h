@@ -22,7 +22,9 @@ enum x64_cc {
 };
 
 /* An opcode: its byte, the map (0 none, 1 0F, 2 0F38, 3 0F3A), the prefix (0 none, 1 66, 2 F3, 3 F2). */
-#define X64_OP(prefix, map, byte) ((uint32_t)(byte) | (uint32_t)(map) << 8 | (uint32_t)(prefix) << 12)
+#define X64_OP(prefix, map, byte) \
+	((uint32_t)(byte) | (uint32_t)(map) << 8 | (uint32_t)(prefix) << 12 | X64_PREFIX_BYTE(prefix) << 24)
+#define X64_PREFIX_BYTE(prefix) (0xf2f36600u >> 8 * (prefix) & 0xff)
 #define X64_BYTE_REG (1u << 16) /* the reg operand is an 8-bit register */
 #define X64_BYTE_RM (1u << 17)  /* the rm operand is, when it is a register */
 
@@ -74,20 +76,49 @@ struct x64 {
 	uint8_t *p;
 };
 
-/* [base + index << scale + disp]; base X64_NONE: [rip + disp], disp counted from the instruction's end. */
+/*
+ * [base + index << scale + disp] or [rip + disp], disp counted from the instruction's end. Kept as it is encoded, which
+ * is mostly known when the engine is compiled.
+ */
 struct x64_mem {
-	uint8_t base, index, scale;
+	uint8_t rex;  /* its bits for base and index */
+	uint8_t form; /* ModRM's rm, and the bits below */
+	uint8_t sib;
+	uint8_t index; /* the register, or X64_NONE */
 	int32_t disp;
 };
+enum { X64_HAS_SIB = 8, X64_HAS_DISP = 16, X64_IS_RIP = 32 };
+#define X64_RIP {.form = 5 | X64_IS_RIP, .index = X64_NONE}
 
 static inline struct x64_mem x64_at(unsigned base, int32_t disp)
 {
-	return (struct x64_mem){(uint8_t)base, X64_NONE, 0, disp};
+	unsigned b = base & 7;
+	return (struct x64_mem){
+		.rex = (uint8_t)(base >> 3 & 1),
+		.form = (uint8_t)(b | (b == 4 ? X64_HAS_SIB : 0) | (b == 5 ? X64_HAS_DISP : 0)),
+		.sib = 0x24, /* no index */
+		.index = X64_NONE,
+		.disp = disp,
+	};
 }
 
 static inline struct x64_mem x64_at_index(unsigned base, unsigned index, unsigned scale, int32_t disp)
 {
-	return (struct x64_mem){(uint8_t)base, (uint8_t)index, (uint8_t)scale, disp};
+	unsigned b = base & 7;
+	return (struct x64_mem){
+		.rex = (uint8_t)((base >> 3 & 1) | (index >> 2 & 2)),
+		.form = (uint8_t)(4 | X64_HAS_SIB | (b == 5 ? X64_HAS_DISP : 0)),
+		.sib = (uint8_t)(scale << 6 | (index & 7) << 3 | b),
+		.index = (uint8_t)index,
+		.disp = disp,
+	};
+}
+
+/* X64_NONE: RIP */
+static inline unsigned x64_mem_base(struct x64_mem m)
+{
+	unsigned low = m.form & X64_HAS_SIB ? m.sib & 7u : m.form & 7u;
+	return m.form & X64_IS_RIP ? (unsigned)X64_NONE : low | (m.rex & 1u) << 3;
 }
 
 static inline void x64_u8(struct x64 *x, unsigned v)
@@ -113,15 +144,14 @@ static inline void x64_u64(struct x64 *x, uint64_t v)
  */
 static inline uint8_t *x64_put_opcode(uint8_t *p, uint32_t op, unsigned rex)
 {
-	unsigned map = op >> 8 & 3, prefix = op >> 12 & 3;
-	*p = (uint8_t)(0xf2f36600u >> 8 * prefix);
-	p += prefix != 0;
+	*p = (uint8_t)(op >> 24);
+	p += op >> 24 != 0;
 	*p = (uint8_t)(0x40 | rex);
 	p += rex != 0;
 	*p = 0x0f;
-	p += map != 0;
-	if (__builtin_expect(map > 1, 0))
-		*p++ = map == 2 ? 0x38 : 0x3a;
+	p += (op >> 8 & 3) != 0;
+	if (__builtin_expect(op >> 9 & 1, 0))
+		*p++ = op >> 8 & 1 ? 0x3a : 0x38;
 	*p = (uint8_t)op;
 	return p + 1;
 }
@@ -134,18 +164,15 @@ static inline void x64_opcode(struct x64 *x, uint32_t op, unsigned rex)
 /* ModRM, SIB and displacement of a memory operand. */
 static inline uint8_t *x64_put_mem(uint8_t *p, unsigned reg, struct x64_mem m)
 {
-	unsigned r = (reg & 7) << 3, b = m.base & 7;
-	if (__builtin_expect(m.base == X64_NONE, 0)) {
-		*p = (uint8_t)(r | 5);
-		memcpy(p + 1, &m.disp, 4);
-		return p + 5;
+	bool is_small = m.disp == (int8_t)m.disp;
+	unsigned mod = is_small ? (m.disp != 0) | (m.form / X64_HAS_DISP & 1u) : 2, bytes = is_small ? mod : 4;
+	if (__builtin_expect(m.form & X64_IS_RIP, 0)) {
+		mod = 0;
+		bytes = 4;
 	}
-	bool has_index = m.index != X64_NONE, has_sib = has_index || b == 4;
-	unsigned bytes = m.disp == (int8_t)m.disp ? m.disp != 0 || b == 5 : 4;
-	unsigned mod = bytes == 4 ? 2 : bytes, index = has_index ? m.index & 7u : 4;
-	*p = (uint8_t)(mod << 6 | r | (has_sib ? 4 : b));
-	p[1] = (uint8_t)((unsigned)m.scale << 6 | index << 3 | b);
-	p += 1 + has_sib;
+	*p = (uint8_t)(mod << 6 | (reg & 7) << 3 | (m.form & 7));
+	p[1] = m.sib;
+	p += 1 + (m.form / X64_HAS_SIB & 1u);
 	memcpy(p, &m.disp, 4);
 	return p + bytes;
 }
@@ -167,12 +194,7 @@ static inline void x64_rr(struct x64 *x, uint32_t op, unsigned w, unsigned reg, 
 
 static inline unsigned x64_rex_mem(unsigned w, unsigned reg, struct x64_mem m)
 {
-	unsigned rex = w << 3 | (reg >> 1 & 4);
-	if (m.base != X64_NONE)
-		rex |= m.base >> 3 & 1u;
-	if (m.index != X64_NONE)
-		rex |= m.index >> 2 & 2u;
-	return rex;
+	return w << 3 | (reg >> 1 & 4) | m.rex;
 }
 
 static inline void x64_rm(struct x64 *x, uint32_t op, unsigned w, unsigned reg, struct x64_mem m)

@@ -96,11 +96,11 @@ static const char *memory(char kind, unsigned w, struct x64_mem m, char t[64])
 			   : kind == 'q' ? "QWORD PTR "
 			   : kind == 'x' ? "XMMWORD PTR "
 					 : "";
-	size_t n = (size_t)snprintf(t, 64, "%s[%s", size,
-				    m.base == X64_NONE ? "rip" : names64[m.base]);
+	unsigned base = x64_mem_base(m);
+	size_t n = (size_t)snprintf(t, 64, "%s[%s", size, base == X64_NONE ? "rip" : names64[base]);
 	if (m.index != X64_NONE)
-		n += (size_t)snprintf(t + n, 64 - n, "+%s*%d", names64[m.index], 1 << m.scale);
-	if (m.disp < 0 && m.base == X64_NONE)
+		n += (size_t)snprintf(t + n, 64 - n, "+%s*%d", names64[m.index], 1 << (m.sib >> 6));
+	if (m.disp < 0 && base == X64_NONE)
 		n += (size_t)snprintf(t + n, 64 - n, "+0x%" PRIx64, (uint64_t)(int64_t)m.disp);
 	else if (m.disp < 0)
 		n += (size_t)snprintf(t + n, 64 - n, "-0x%" PRIx32, 0 - (uint32_t)m.disp);
