@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define CALL_BYTES_DEFAULT (16UL << 20)
-#define CALL_BYTES_MAX (1UL << 30)
 #define FUNCTIONS_MAX 4096
 
 /* --- configuration --- */

@@ -53,6 +53,8 @@ struct mote_sandbox {
 	struct call_memory *memory; /* owned, latest first */
 };
 
+#define CALL_BYTES_MAX (1UL << 30) /* of one message, or of one piece of mote_call_memory */
+
 struct mote_snapshot {
 	_Atomic unsigned refs;
 	struct vm_snapshot *vm;  /* owned hold */

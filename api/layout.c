@@ -309,6 +309,8 @@ static int load(const char *path, struct mote_snapshot *s, struct err *e)
 	if (len <= sizeof(extra))
 		return bad(e, name, "has no list of functions");
 	memcpy(&extra, bytes, sizeof(extra));
+	if (extra.message_max == 0 || extra.message_max > CALL_BYTES_MAX)
+		return bad(e, name, "allows no possible size of messages");
 	s->message_max = extra.message_max;
 	return exports_read(&s->exports, bytes + sizeof(extra), len - sizeof(extra), e);
 }

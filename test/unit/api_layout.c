@@ -3,6 +3,8 @@
 #include <mote/call.h>
 #include <mote/snapshot.h>
 
+#include "api/internal.h"
+
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
@@ -196,6 +198,25 @@ Test(api_layout, foreign_ones_are_refused)
 	expect_refused("index.json is missing", "no index");
 	snprintf(layout, sizeof(layout), "%s/nothing", folder);
 	cr_expect(load(&s, &e) == -ENOENT && strstr(e.text, "nothing"), "%s", e.text);
+}
+
+/* Whoever makes the folder makes the digests. */
+Test(api_layout, sizes_of_messages_are_limited)
+{
+	static const size_t sizes[] = {0, (1UL << 30) + 1, SIZE_MAX};
+	struct mote_snapshot *s = make("calls_keeper.elf");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct mote_snapshot *again = NULL;
+		struct mote_error e = {0};
+		s->message_max = sizes[i];
+		save(s);
+		cr_expect(load(&again, &e) == -EINVAL && strstr(e.text, "size of messages"), "%s", e.text);
+		mote_snapshot_free(again);
+		char command[100];
+		snprintf(command, sizeof(command), "rm -r %s", layout);
+		cr_assert(system(command) == 0);
+	}
+	mote_snapshot_free(s);
 }
 
 Test(api_layout, two_at_once)
