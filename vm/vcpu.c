@@ -26,22 +26,29 @@ void vm_end(struct vm *vm, enum vm_end end, int code)
 	vm->outcome = (struct vm_outcome){.end = end, .code = code};
 }
 
-static bool ignored_by_default(int signo)
-{
-	return signo == SIGCHLD || signo == SIGCONT || signo == SIGURG || signo == SIGWINCH;
-}
-
 static bool signal_set(uint64_t set, int signo)
 {
 	return set >> (signo - 1) & 1;
 }
 
-/* Signals that would do something now: end the guest or reach a handler that is not blocked. */
+#define SIGNAL_BIT(signo) (1UL << ((signo) - 1))
+static const uint64_t ignored_signals =
+	SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH);
+
+static bool ignored_by_default(int signo)
+{
+	return signal_set(ignored_signals, signo);
+}
+
+/*
+ * Signals that would do something now: end the guest or reach a handler that is not blocked. A terminal's new size, say,
+ * does not end a wait of a program that has no handler for it.
+ */
 static uint64_t deliverable(const struct vm *vm)
 {
 	uint64_t pending = atomic_load(&vm->pending);
-	uint64_t blocked = vm->area->blocked_signals & ~(1UL << (SIGKILL - 1));
-	return pending & ~blocked;
+	uint64_t blocked = vm->area->blocked_signals & ~SIGNAL_BIT(SIGKILL);
+	return pending & ~blocked & ~(ignored_signals & ~vm->area->handled_signals);
 }
 
 /* Whatever the program thinks of it. */

@@ -65,6 +65,24 @@ each_cli_interrupt() {
 	is "$?" 130 status
 }
 
+# Signals that do nothing by default, as of a terminal with a new size, end no wait.
+each_cli_ignored_signals() {
+	local client signal
+	mkfifo "$CASE_DIR/input"
+	timeout 30 "$(type -P mote)" run "$(file)" reply <"$CASE_DIR/input" >"$out" 2>"$err" &
+	client=$!
+	exec 9>"$CASE_DIR/input"
+	within 10 grep -q ready "$out" || fail 'it does not start'
+	for signal in WINCH CHLD CONT URG; do
+		kill -s "$signal" "$(pgrep -P "$client")"
+		sleep 0.1
+	done
+	echo typed >&9
+	exec 9>&-
+	wait "$client"
+	is "$? $(tr '\n' ' ' <"$out")" '0 ready got typed end of stdin ' answers
+}
+
 each_cli_time_limit() {
 	local began=$SECONDS
 	mote run --timeout 1s "$(file)" loop

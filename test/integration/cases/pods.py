@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kubernetes' way: pods by containerd's CRI, with the runtime handler `mote`, as a kubelet makes them."""
 import glob
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 
 import grpc
 
@@ -81,6 +83,11 @@ class Pod:
         done = self.cri.call("ExecSync", {1: container, 2: command, 3: timeout})
         return one(done, 3), one(done, 1, b"").decode(), one(done, 2, b"").decode()
 
+    def exec_stream(self, container, command, tty=False):
+        """`kubectl exec -i`, with -t where there is a tty."""
+        url = one(self.cri.call("Exec", {1: container, 2: command, 3: int(tty), 4: 1, 5: 1, 6: int(not tty)}), 1).decode()
+        return Stream(url)
+
     def start(self, container):
         self.cri.call("StartContainer", {1: container})
 
@@ -98,6 +105,56 @@ class Pod:
     def exit_code(self, container):
         within(20, lambda: self.state(container) == EXITED)
         return one(self.status(container), 7)
+
+
+class Stream:
+    """A WebSocket to containerd's streaming server, as the kubelet's is: each message has its channel's number first."""
+    STDIN, STDOUT, STDERR, STATUS, RESIZE = range(5)
+
+    def __init__(self, url):
+        address = urllib.parse.urlsplit(url)
+        self.sock = socket.create_connection((address.hostname, address.port), timeout=20)
+        self.file = self.sock.makefile("rb")
+        self.sock.sendall(("GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bW90ZW1vdGVtb3RlbW90ZQ==\r\n"
+                           "Origin: http://%s\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
+                           % (address.path, address.netloc, address.netloc)).encode())
+        assert b" 101 " in self.file.readline()
+        while self.file.readline().strip():
+            pass
+        self.text = {channel: b"" for channel in range(5)}
+
+    def send(self, channel, data):
+        message = bytes([channel]) + data
+        assert len(message) < 126
+        # Masked, as a client's are; the mask of zeros leaves the bytes as they are.
+        self.sock.sendall(bytes([0x82, 0x80 | len(message)]) + bytes(4) + message)
+
+    def receive(self):
+        """One message more. False at the end."""
+        head = self.file.read(2)
+        if len(head) < 2 or head[0] & 15 == 8:
+            return False
+        length = head[1] & 127
+        if length >= 126:
+            length = int.from_bytes(self.file.read(2 if length == 126 else 8), "big")
+        message = self.file.read(length)
+        if head[0] & 15 < 3 and message:
+            self.text[message[0]] += message[1:]
+        return True
+
+    def until(self, channel, text):
+        while text not in self.text[channel]:
+            assert self.receive(), self.text
+
+    def end(self):
+        """The exit code that kubectl has."""
+        while self.receive():
+            pass
+        status = json.loads(self.text[Stream.STATUS])
+        if status["status"] == "Success":
+            return 0
+        return int(status["details"]["causes"][0]["message"])
 
 
 def probe(*args):
@@ -241,6 +298,25 @@ def each_pod_exec():  # core
         assert pod.state(container) == RUNNING
         # What a client of `kubectl exec` left open is gone with its container.
         pod.cri.call("StopContainer", {1: container, 2: 0})
+
+
+def each_pod_exec_stream():
+    """`kubectl exec -i` and `-it`: streams both ways, the status, a terminal and its size."""
+    with Pod() as pod:
+        container = pod.run("loop", probe("loop"))
+        stream = pod.exec_stream(container, probe("reply"))
+        stream.until(Stream.STDOUT, b"ready")
+        stream.send(Stream.STDIN, b"typed\n")
+        stream.until(Stream.STDOUT, b"got typed")
+        assert pod.exec_stream(container, probe("exit", "9")).end() == 9
+        stream.sock.close()
+        terminal = pod.exec_stream(container, probe("reply"), tty=True)
+        terminal.until(Stream.STDOUT, b"ready")
+        terminal.send(Stream.RESIZE, b'{"Width":100,"Height":40}')
+        terminal.send(Stream.STDIN, b"typed\n\x04")
+        terminal.until(Stream.STDOUT, b"got typed")
+        assert terminal.end() == 0
+        assert b"\r\n" in terminal.text[Stream.STDOUT], "a terminal ends its lines so"
 
 
 def each_pod_network():  # core
