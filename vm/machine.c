@@ -50,16 +50,19 @@ int machine_open_kvm(struct err *e)
 	return take_fd(&fd);
 }
 
-/* Every MSR access of the guest is refused with #GP. One range is needed to make the default count. */
-static int deny_msrs(struct machine *m, struct err *e)
+/* One range is needed to make the default count. */
+int machine_deny_msrs(struct machine *m)
 {
 	uint8_t denied[1] = {0};
 	struct kvm_msr_filter filter = {
 		.flags = KVM_MSR_FILTER_DEFAULT_DENY,
 		.ranges[0] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, .nmsrs = 8, .bitmap = denied},
 	};
+	if (m->msrs_denied)
+		return 0;
 	if (ioctl(m->vm_fd, KVM_X86_SET_MSR_FILTER, &filter) < 0)
-		return err_sys(e, errno, "KVM_X86_SET_MSR_FILTER");
+		return -errno;
+	m->msrs_denied = true;
 	return 0;
 }
 
@@ -104,9 +107,6 @@ static int create(struct machine *m, int kvm_fd, struct err *e)
 	m->vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
 	if (m->vm_fd < 0)
 		return err_sys(e, errno, "KVM_CREATE_VM");
-	int rc = deny_msrs(m, e);
-	if (rc < 0)
-		return rc;
 	m->vcpu_fd = ioctl(m->vm_fd, KVM_CREATE_VCPU, 0);
 	if (m->vcpu_fd < 0)
 		return err_sys(e, errno, "KVM_CREATE_VCPU");
@@ -119,7 +119,7 @@ static int create(struct machine *m, int kvm_fd, struct err *e)
 	if (run == MAP_FAILED)
 		return err_sys(e, errno, "mapping the vCPU's run page");
 	m->run = run;
-	rc = cpuid_apply(kvm_fd, m->vcpu_fd, &m->xcr0, &m->xsave_bytes, e);
+	int rc = cpuid_apply(kvm_fd, m->vcpu_fd, &m->xcr0, &m->xsave_bytes, e);
 	if (rc < 0)
 		return rc;
 	rc = set_constants(m);

@@ -23,6 +23,7 @@ struct machine {
 	const uint8_t *kernel_stack; /* the vCPU's, borrowed from its memory */
 	uint8_t *state;              /* the page MOTE_KERNEL_STATE, borrowed too */
 	bool state_due;              /* the vCPU loads its extended state when it runs next */
+	bool msrs_denied;            /* for good */
 	bool dead;                   /* KVM cannot run this vCPU any more */
 	char detail[96];             /* why */
 };
@@ -43,7 +44,7 @@ enum machine_exit {
 
 /* Opens /dev/kvm and checks that it can do what Mote needs. The descriptor, or -errno with the reason. */
 int machine_open_kvm(struct err *e) must_check;
-/* VM and vCPU, its CPUID chosen and MSRs filtered. kvm_fd is borrowed. */
+/* VM and vCPU, its CPUID chosen. kvm_fd is borrowed. */
 int machine_create(struct machine *m, int kvm_fd, struct err *e) must_check;
 void machine_destroy(struct machine *m); /* accepts a zeroed-and-minus-one'd or half-built one */
 /* Lays out descriptor tables, stubs and the kernel stack in the kernel window. */
@@ -70,6 +71,12 @@ int machine_load(struct machine *m, const struct machine_state *s) must_check;
 int machine_reload(struct machine *m, const struct machine_state *s) must_check;
 /* Makes a state that anybody may have written one of CPL 3 code: only its general and vector registers stay. */
 void machine_state_sanitize(struct machine_state *s);
+/*
+ * Refuses the guest every MSR access, for as long as the VM lives: for memory that is not Mote's own at CPL 0. Mote's
+ * has no instruction there that accesses one, and CPL 3 may not. It takes a grace period of the kernel, from ten
+ * microseconds to a millisecond where CPUs are busy. 0 or -errno.
+ */
+int machine_deny_msrs(struct machine *m) must_check;
 /* Makes a vCPU that ran another guest one that machine_start can be called on. */
 int machine_renew(struct machine *m) must_check;
 /* The signals that stay blocked during KVM_RUN. */

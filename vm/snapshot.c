@@ -59,6 +59,7 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 		return err_sys(e, -rc, "reading the vCPU's registers");
 	vm_touch(vm);
 	machine_keep(&vm->machine, &s->state.cpu);
+	s->foreign = vm->machine.msrs_denied; /* or kept from a VM that was: no matter */
 	s->state.area = gpa_of(vm, vm->area);
 	s->state.kernel_stack = gpa_of(vm, vm->machine.kernel_stack);
 	s->state.boot = gpa_of(vm, vm->boot);
@@ -218,7 +219,9 @@ static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 static int put(struct vm *vm, struct vm_snapshot *s)
 {
 	bool again = can_reset(vm, s);
-	int rc = put_memory(vm, s);
+	int rc = s->foreign ? machine_deny_msrs(&vm->machine) : 0;
+	if (rc == 0)
+		rc = put_memory(vm, s);
 	if (rc < 0)
 		return rc;
 	put_fields(vm, s);

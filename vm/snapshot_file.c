@@ -457,6 +457,7 @@ int vm_snapshot_load(int fd, const char *build, int kvm_fd, struct vm_snapshot *
 	if (rc < 0)
 		return rc;
 	(*out)->memory.shape.tables_next = 0; /* the host follows page tables: they are made from the runs, never taken */
+	(*out)->foreign = true;
 	machine_state_sanitize(&(*out)->state.cpu);
 	*extra = (*out)->extra;
 	*extra_bytes = (*out)->extra_bytes;

@@ -29,6 +29,7 @@ struct vm_snapshot {
 	_Atomic unsigned refs;
 	struct memory_image memory;
 	struct snapshot_state state;
+	bool foreign; /* anybody may have made it: CPL 0 memory is not Mote's own */
 	struct fd_wanted *fds; /* owned: what the guest has open */
 	uint32_t fd_count;
 	uint8_t *extra; /* owned: bytes of the layer above, or NULL */

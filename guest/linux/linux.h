@@ -35,12 +35,9 @@ struct signal_action { /* the kernel's struct sigaction */
 	uint64_t handler, flags, restorer, mask;
 };
 
-/* What every system call looks at comes first: one page. */
 struct linux_state {
 	struct mote_area *area;
 	const struct mote_boot *boot;
-	bool suspended; /* in sigsuspend: suspend_mask comes back */
-	uint64_t suspend_mask;
 	uint64_t brk_start, brk, brk_mapped;
 	uint64_t stack_low; /* the program's stack is mapped from here on */
 	uint64_t fs_base;
@@ -59,17 +56,25 @@ static inline const char *boot_string(uint32_t at)
 	return (const char *)L.boot + at;
 }
 
-/* In the area, at hand for start.S (AREA_RESUMING, AREA_NOT_BUSY). */
+/* In the area: what every system call looks at, so that it needs no other page of the personality's data. */
 struct linux_area {
 	struct mote_context *resuming; /* by linux_resume */
 	uint32_t not_busy;	       /* what it clears where no fault is being handled; nobody reads it */
+	bool suspended;		       /* in sigsuspend: suspend_mask comes back */
+	uint64_t suspend_mask;
 };
-
 _Static_assert(offsetof(struct linux_area, not_busy) == 8, "as start.S has it");
 
 static inline struct linux_area *linux_area(struct mote_area *area)
 {
 	return (struct linux_area *)(void *)area->personality;
+}
+
+static inline struct mote_area *this_area(void)
+{
+	struct mote_area *area;
+	__asm__("movq %%gs:%c1, %0" : "=r"(area) : "i"(MOTE_AREA_SELF));
+	return area;
 }
 
 /* In start.S. */
@@ -124,10 +129,10 @@ enum restart {
 /* Delivers what is pending and not blocked: changes the context to that of its handler. */
 void signal_deliver(struct mote_context *c, enum restart restart, uint64_t nr);
 /* What signal_deliver needs to be called for, at the end of a call that nothing interrupted. */
-static inline bool signal_due(void)
+static inline bool signal_due(struct mote_area *area)
 {
-	uint64_t pending = __atomic_load_n(&L.area->pending_signals, __ATOMIC_SEQ_CST);
-	return (pending & ~L.area->blocked_signals) || L.suspended;
+	uint64_t pending = __atomic_load_n(&area->pending_signals, __ATOMIC_SEQ_CST);
+	return (pending & ~area->blocked_signals) || linux_area(area)->suspended;
 }
 /* Whether a signal is pending that would do something; those that would not are dropped. */
 bool signal_waiting(void);

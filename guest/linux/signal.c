@@ -340,21 +340,22 @@ static void again(struct mote_context *c, uint64_t nr)
 
 void signal_deliver(struct mote_context *c, enum restart restart, uint64_t nr)
 {
+	struct linux_area *is = linux_area(L.area);
 	for (int signo; (signo = take_signal(~L.area->blocked_signals));) {
 		struct signal_action *a = &L.actions[signo];
 		struct siginfo info = {.signo = signo};
 		if (a->handler > 1 && restart == RESTART_AS_ASKED && (a->flags & SA_RESTART_))
 			again(c, nr);
 		/* After a wait with a mask of its own the handler returns to the mask of before. */
-		uint64_t mask = L.suspended ? L.suspend_mask : L.area->blocked_signals;
+		uint64_t mask = is->suspended ? is->suspend_mask : L.area->blocked_signals;
 		if (deliver_one(c, signo, &info, mask) == HANDLED) {
-			L.suspended = false;
+			is->suspended = false;
 			restart = RESTART_NEVER;
 		}
 	}
-	if (L.suspended)
-		L.area->blocked_signals = L.suspend_mask;
-	L.suspended = false;
+	if (is->suspended)
+		L.area->blocked_signals = is->suspend_mask;
+	is->suspended = false;
 	/* Only signals that mean nothing to the program came: it must not see that it was interrupted. */
 	if (restart != RESTART_NEVER)
 		again(c, nr);
@@ -447,8 +448,8 @@ int64_t signal_mask_for_wait(uint64_t set)
 		return 0;
 	if (get_user(&mask, set, sizeof(mask)) < 0)
 		return -E_FAULT;
-	L.suspended = true;
-	L.suspend_mask = L.area->blocked_signals;
+	linux_area(L.area)->suspended = true;
+	linux_area(L.area)->suspend_mask = L.area->blocked_signals;
 	L.area->blocked_signals = mask & ~(bit(SIG_KILL) | bit(SIG_STOP));
 	return 0;
 }

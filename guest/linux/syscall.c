@@ -85,6 +85,7 @@ static bool broken_pipe(uint64_t nr, const struct args *s)
 __attribute__((hot)) void linux_syscall(struct mote_context *c)
 {
 	enum { SIG_PIPE = 13 };
+	struct mote_area *area = this_area();
 	uint64_t nr = c->rax;
 	const struct args s = {.a = c->rdi, .b = c->rsi, .c = c->rdx, .d = c->r10, .e = c->r8, .f = c->r9, .nr = nr};
 	if (nr == NR_RT_SIGRETURN) {
@@ -93,8 +94,8 @@ __attribute__((hot)) void linux_syscall(struct mote_context *c)
 		return;
 	}
 	if (nr == MOTE_SYSCALL_EXCHANGE) {
-		c->rax = (uint64_t)mote_exchange(L.area, s.a, s.b, s.c, s.d);
-		if (signal_due())
+		c->rax = (uint64_t)mote_exchange(area, s.a, s.b, s.c, s.d);
+		if (signal_due(area))
 			signal_deliver(c, RESTART_NEVER, nr);
 		return;
 	}
@@ -108,6 +109,6 @@ __attribute__((hot)) void linux_syscall(struct mote_context *c)
 	c->rax = (uint64_t)rc;
 	if (rc == -E_INTR)
 		signal_deliver(c, restart_of(nr), nr);
-	else if (signal_due())
+	else if (signal_due(area))
 		signal_deliver(c, RESTART_NEVER, nr);
 }

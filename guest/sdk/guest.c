@@ -41,16 +41,24 @@ enum { HOST_ENOSYS = 38, HOST_E2BIG = 7 }; /* as the host counts, whatever errno
 
 /* A message being received or written. Memory is kept: calls come in series. */
 struct buffer {
-	uint8_t *at; /* owned */
+	uint8_t *at; /* owned, or one of those below */
 	size_t room;
 };
 
+/*
+ * The first messages', beside the program's other data: a small call needs no page of its own for them, which
+ * would cost a new VM a fault each.
+ */
+static struct {
+	uint8_t out[512], received[4096];
+} first;
+
 static struct mote_guest_export *exports;
 static size_t export_count;
-static struct buffer out;
+static struct buffer out = {first.out, sizeof(first.out)};
 static size_t out_len;
 /* One for each level of nesting: arguments and results of the levels below stay valid. */
-static struct buffer received[DEPTH_MAX];
+static struct buffer received[DEPTH_MAX] = {{first.received, sizeof(first.received)}};
 static unsigned depth;
 static char failure[256], host_failure[256];
 
@@ -88,10 +96,11 @@ static int make_room(struct buffer *b, size_t bytes)
 {
 	if (bytes <= b->room)
 		return 0;
-	size_t room = b->room ? b->room : 4096;
+	size_t room = 4096;
 	while (room < bytes)
 		room *= 2;
-	free(b->at);
+	if (b->at != first.out && b->at != first.received)
+		free(b->at);
 	b->room = 0;
 	b->at = malloc(room);
 	if (!b->at)

@@ -4,7 +4,7 @@
 
 #include "base/sha256.h"
 #include "vm/fdtable.h"
-#include "vm/machine.h"
+#include "vm/internal.h"
 
 #include <fcntl.h>
 #include <errno.h>
@@ -206,6 +206,7 @@ static bool try_hostile(int fd)
 		return false;
 	}
 	if (vm_create_from(s, &c, &vm, &e) == 0) {
+		cr_expect(vm->machine.msrs_denied, "whose CPL 0 code anybody may have written");
 		if (vm_reply(vm, "w", 1, &e) == 0) {
 			vm_begin(vm, &(struct vm_limits){.wall_ns = 5000000});
 			if (vm_resume(vm, &out, &e) == 0 && out.end == VM_WAITING && vm_restore(vm, s, &e) < 0)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A machine without a guest of Mote's: what its CPL 0 code may do where that is somebody else's. */
+#include "vm/machine.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { VECTOR_UD = 6, PAGE = 4096, CODE_VA = 0x400000 };
+
+static struct machine machine;
+static struct memory memory;
+
+static void setup(void)
+{
+	struct err e = {0};
+	int kvm = machine_open_kvm(&e);
+	cr_assert(kvm >= 0, "%s", e.text);
+	cr_assert(machine_create(&machine, kvm, &e) == 0, "%s", e.text);
+	cr_assert(memory_init(&memory, machine.vm_fd, 16 << 20, &e) == 0, "%s", e.text);
+	cr_assert(machine_map_kernel(&machine, &memory, &e) == 0, "%s", e.text);
+	close(kvm);
+}
+
+static void teardown(void)
+{
+	machine_destroy(&machine);
+	memory_destroy(&memory);
+}
+
+TestSuite(vm_machine, .init = setup, .fini = teardown);
+
+static uint8_t *host_of(uint64_t va)
+{
+	struct iovec at;
+	cr_assert(memory_span(&memory, gva(va), 1, MEMORY_READ, &at, 1) == 1);
+	return at.iov_base;
+}
+
+/* CPL 3 code raises #UD, whose stub now reads EFER and then makes a call. */
+static enum machine_exit read_msr(void)
+{
+	static const uint8_t ud2[] = {0x0f, 0x0b};
+	static const uint8_t stub[] = {0xb9, 0x80, 0x00, 0x00, 0xc0, 0x0f, 0x32, 0xe6, MOTE_PORT_CALL, 0xeb, 0xfe};
+	struct err e = {0};
+	enum machine_exit why;
+	cr_assert(memory_map(&memory, gva(CODE_VA), PAGE, MEMORY_READ | MEMORY_EXEC) == 0);
+	memcpy(host_of(CODE_VA), ud2, sizeof(ud2));
+	memcpy(host_of(MOTE_KERNEL_STUBS) + VECTOR_UD * MOTE_KERNEL_STUB_BYTES, stub, sizeof(stub));
+	cr_assert(machine_start(&machine, &memory, gva(CODE_VA), gva(CODE_VA), 0, 0, gva(0), &e) == 0, "%s", e.text);
+	cr_assert(machine_run(&machine, &why, &e) == 0, "%s", e.text);
+	return why;
+}
+
+Test(vm_machine, cpl_0_code_reads_msrs)
+{
+	cr_expect(read_msr() == MACHINE_CALL, "%s", machine.detail);
+}
+
+Test(vm_machine, cpl_0_code_is_denied_msrs)
+{
+	struct mote_fault f;
+	cr_assert(machine_deny_msrs(&machine) == 0 && machine.msrs_denied);
+	cr_expect(read_msr() == MACHINE_FAULT, "%s", machine.detail);
+	cr_expect(machine_fault(&machine, &f) == -EPROTO, "#GP was raised at CPL 0");
+	cr_expect(machine_deny_msrs(&machine) == 0, "again");
+}
