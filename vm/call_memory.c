@@ -18,7 +18,11 @@ static int check_prot(uint32_t prot)
 
 int64_t host_mem_map(struct vm *vm, const struct call_mem_map *a)
 {
-	return check_prot(a->prot) ?: memory_map(&vm->memory, gva(a->addr), a->bytes, a->prot);
+	uint32_t prot = a->prot & ~(uint32_t)MOTE_MAP_FILL;
+	int rc = check_prot(prot) ?: memory_map(&vm->memory, gva(a->addr), a->bytes, prot);
+	if (rc == 0 && (a->prot & MOTE_MAP_FILL))
+		memory_fill(&vm->memory, gva(a->addr), a->bytes);
+	return rc;
 }
 
 int64_t host_mem_unmap(struct vm *vm, const struct call_mem_unmap *a)

@@ -541,6 +541,31 @@ int memory_zero(struct memory *m, gva_t at, uint64_t bytes)
 	return change_range(m, at.v, bytes, 0, entry_zero);
 }
 
+/* A guest cannot keep its host busy with it for long. */
+#define FILL_MAX_BYTES (32UL << 20)
+
+void memory_fill(struct memory *m, gva_t at, uint64_t bytes)
+{
+	if (bytes > FILL_MAX_BYTES)
+		bytes = FILL_MAX_BYTES;
+	uint64_t gpa = 0, run = 0;
+	struct step s;
+	for (uint64_t va = at.v, end = va + bytes; va < end; va += s.bytes) {
+		if (step_at(m, va, end, &s) < 0 || !s.entry)
+			return;
+		uint64_t page = *s.entry & PTE_ADDR;
+		if (page != gpa + run) {
+			if (run && madvise(m->hva + gpa, run, MADV_POPULATE_WRITE) < 0)
+				return;
+			gpa = page;
+			run = 0;
+		}
+		run += s.bytes;
+	}
+	if (run)
+		(void)madvise(m->hva + gpa, run, MADV_POPULATE_WRITE);
+}
+
 int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, unsigned access)
 {
 	bool kernel = access & (MEMORY_KERNEL | MEMORY_SHARED_KERNEL);

@@ -91,6 +91,8 @@ int memory_map(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must
 int memory_unmap(struct memory *m, gva_t at, uint64_t bytes) must_check;
 int memory_protect(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
 int memory_zero(struct memory *m, gva_t at, uint64_t bytes) must_check;
+/* Has the host back what was just mapped, 32 MiB at most: one call for pages beside each other, not a fault for each. */
+void memory_fill(struct memory *m, gva_t at, uint64_t bytes);
 /* Maps existing guest-physical pages (the payload's), which are never freed by an unmap. */
 int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, unsigned access) must_check;
 /* Takes page-aligned guest-physical memory that backs no mapping yet, contiguous and zeroed. */

@@ -397,10 +397,6 @@ static int map_runs(const struct memory_image *i, struct memory *m)
 	return rc;
 }
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14; older ones refuse it, and nothing is lost but time */
-#endif
-
 /* The image's contents, copied. Where the host has no large page either, it is as good as what was there. */
 static int copy_large(const struct memory_image *i, struct memory *m, uint64_t gpa)
 {

@@ -5,6 +5,12 @@
 
 #include "vm/memory.h"
 
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; older ones refuse it, and nothing is lost but time */
+#endif
+
 #define SMALL 4096UL
 #define LARGE (2UL << 20)
 #define ENTRIES 512

@@ -82,6 +82,7 @@ enum mote_prot {
 	MOTE_PROT_READ = 1,
 	MOTE_PROT_WRITE = 2,
 	MOTE_PROT_EXEC = 4,
+	MOTE_MAP_FILL = 8, /* mem_map alone: all of it is written soon, so the host backs it at once */
 };
 
 /* How a path is resolved. Neither can leave the directory it starts from. */

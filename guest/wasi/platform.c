@@ -32,6 +32,12 @@ bool platform_commit(void *addr, uint64_t bytes)
 	       0;
 }
 
+bool platform_commit_all(void *addr, uint64_t bytes)
+{
+	return mote_mem_map(wasi_area, (uint64_t)addr, bytes,
+			    MOTE_PROT_READ | MOTE_PROT_WRITE | MOTE_MAP_FILL) >= 0;
+}
+
 void platform_decommit(void *addr, uint64_t bytes)
 {
 	(void)mote_mem_unmap(wasi_area, (uint64_t)addr, bytes);

@@ -9,7 +9,7 @@
  */
 #include "compiler.h"
 
-enum { CODE_STEP_BYTES = 0x10000 };
+enum { CODE_STEP_BYTES = 0x10000, CODE_SLACK_BYTES = 0x4000 };
 
 _Noreturn void invalid(struct compiler *c, const char *what)
 {
@@ -22,7 +22,7 @@ static bool commit_code(struct compiler *c, uint64_t to)
 	to = (to + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
 	if (to > m->code_reserved)
 		to = m->code_reserved;
-	if (!platform_commit(m->code + m->code_committed, to - m->code_committed))
+	if (!platform_commit_all(m->code + m->code_committed, to - m->code_committed))
 		return false;
 	m->code_committed = to;
 	c->code_end = m->code + to;
@@ -415,10 +415,29 @@ static void patch_frame(struct compiler *c, uint32_t prologue_at, uint32_t frame
 	}
 }
 
+/*
+ * A third of all instructions are local.get and i32.const with a number of one byte. They emit nothing, so that here is
+ * all that there is to do.
+ */
+static inline void push_operands(struct compiler *c)
+{
+	const uint8_t *p = c->r.p, *end = c->r.end;
+	while (end - p >= 2 && p[1] < 0x80) {
+		if (p[0] == 0x20 && p[1] < c->local_count)
+			push_local(c, p[1]);
+		else if (p[0] == 0x41)
+			push_const(c, WASM_I32, (uint32_t)((p[1] ^ 0x40) - 0x40));
+		else
+			break;
+		c->r.p = p += 2;
+	}
+}
+
 static void compile_body(struct compiler *c)
 {
 	push_control(c, 0, c->void_types, 0, c->type->results, c->type->result_count);
 	while (c->depth > 0) {
+		push_operands(c);
 		make_room(c, WASM_CODE_ROOM_BYTES);
 		uint8_t *before = c->x.p;
 		bool was_dead = c->dead;
@@ -499,7 +518,7 @@ static void reserve_code(struct compiler *c, uint64_t section_bytes)
 		wasm_fail(c->fail, WASM_ERROR_MEMORY, 0, "out of address space for machine code");
 	m->code_reserved = want;
 	/* Nearly always enough. Where it is too much to have, it is taken in steps. */
-	if (!commit_code(c, section_bytes * WASM_CODE_USUAL_EXPANSION + CODE_STEP_BYTES))
+	if (!commit_code(c, section_bytes + section_bytes / 4 * WASM_CODE_USUAL_MORE + CODE_SLACK_BYTES))
 		c->code_end = m->code;
 }
 

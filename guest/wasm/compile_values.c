@@ -86,10 +86,14 @@ static __attribute__((noinline)) struct value pop_nothing(struct compiler *c, ui
 	return (struct value){.place = AT_SLOT, .type = want, .at = c->height};
 }
 
-/* A value of another type, or either is of any. */
-static __attribute__((noinline)) struct value pop_other(struct compiler *c, struct value v, uint8_t want)
+/* A value of two slots or of another type; either may be of any. */
+static __attribute__((noinline)) struct value pop_other(struct compiler *c, uint8_t want)
 {
-	if (v.type != UNKNOWN && want != UNKNOWN)
+	c->height -= c->stack[c->height - 1].place == AT_HIGH ? 2 : 1;
+	if (c->height < c->flushed)
+		c->flushed = c->height;
+	struct value v = c->stack[c->height];
+	if (v.type != want && v.type != UNKNOWN && want != UNKNOWN)
 		invalid(c, "type mismatch");
 	if (v.type == UNKNOWN)
 		v.type = want;
@@ -100,16 +104,18 @@ static __attribute__((noinline)) struct value pop_other(struct compiler *c, stru
 struct value pop_value(struct compiler *c, uint8_t want)
 {
 	uint32_t at = c->height;
-	if (at == top(c)->height)
+	if (__builtin_expect(at == top(c)->height, 0))
 		return pop_nothing(c, want);
-	at -= c->stack[at - 1].place == AT_HIGH ? 2 : 1;
+	const struct value *v = &c->stack[--at];
+	if (__builtin_expect(v->type != want || want == WASM_V128, 0))
+		return pop_other(c, want);
 	c->height = at;
 	if (at < c->flushed)
 		c->flushed = at;
-	const struct value *v = &c->stack[at];
-	if (v->type != want)
-		return pop_other(c, *v, want);
-	forget(c, v);
+	if (v->place == AT_LOCAL)
+		c->locals[v->at].refs--;
+	else
+		c->owned &= ~((uint32_t)(v->place == AT_REG) << (v->reg & 31));
 	return *v;
 }
 
@@ -578,33 +584,37 @@ void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const
  */
 void move_all(struct compiler *c, struct move *moves, uint32_t n)
 {
-	uint32_t left = 0;
-	for (uint32_t i = 0; i < n; i++)
-		left |= reg_of(c, &moves[i].v) != X64_NONE ? 1u << i : 0;
-	for (uint32_t i = 0; i < n; i++)
-		if (left & 1u << i) { /* out of locals, so that sources can be renamed */
-			moves[i].v.reg = (uint8_t)reg_of(c, &moves[i].v);
-			moves[i].v.place = AT_REG;
-		}
-	uint32_t registers = left;
+	uint32_t left = 0, registers;
+	uint8_t readers[32] = {0}; /* moves that are left, by the register that they read */
+	for (uint32_t i = 0; i < n; i++) {
+		unsigned from = reg_of(c, &moves[i].v);
+		if (from == X64_NONE)
+			continue;
+		left |= 1u << i;
+		moves[i].v.reg = (uint8_t)from; /* out of locals, so that sources can be renamed */
+		moves[i].v.place = AT_REG;
+		readers[from]++;
+	}
+	registers = left;
 	while (left) {
 		bool moved = false;
-		for (uint32_t i = 0; i < n; i++) {
-			bool read = false;
-			for (uint32_t j = 0; j < n; j++)
-				read |= j != i && (left & 1u << j) &&
-					moves[j].v.reg == moves[i].dst;
-			if (!(left & 1u << i) || read)
+		for (uint32_t m = left; m; m &= m - 1) {
+			struct move *move = &moves[__builtin_ctz(m)];
+			unsigned from = move->v.reg;
+			if (readers[move->dst] > (from == move->dst))
 				continue;
-			move_reg(c, moves[i].v.type, moves[i].dst, moves[i].v.reg);
-			left &= ~(1u << i);
+			move_reg(c, move->v.type, move->dst, from);
+			readers[from]--;
+			left &= ~(m & -m);
 			moved = true;
 		}
 		if (!moved) {
 			struct move *m = &moves[__builtin_ctz(left)];
 			unsigned to = m->dst < XMM0 ? (unsigned)SCRATCH : (unsigned)FLOAT_SCRATCH;
 			move_reg(c, m->v.type, to, m->v.reg);
+			readers[m->v.reg]--;
 			m->v.reg = (uint8_t)to;
+			readers[to]++;
 		}
 	}
 	for (uint32_t i = 0; i < n; i++)

@@ -30,8 +30,9 @@
 #define WASM_CODE_EXPANSION 64u
 #define WASM_CODE_MIN_BYTES 0x100000ull
 #define WASM_CODE_MAX_BYTES 0x60000000ull /* rel32 reaches all of it */
-/* So much of it is made writable at once, and more in steps: machine code is seldom longer. */
-#define WASM_CODE_USUAL_EXPANSION 2u
+/* So many quarters more than the code section are made writable at once, and the rest in steps: machine code is seldom
+ * longer than that. */
+#define WASM_CODE_USUAL_MORE 3u
 /* No opcode emits more in one go; the buffer has this much room before each. */
 #define WASM_CODE_ROOM_BYTES 4096u
 

@@ -21,6 +21,9 @@ void *platform_reserve(uint64_t bytes);
 /* Makes inaccessible pages of a reservation readable and writable, reading as zero. False: out of memory. */
 bool platform_commit(void *addr, uint64_t bytes);
 
+/* The same, where all of it will be written soon. */
+bool platform_commit_all(void *addr, uint64_t bytes);
+
 /* Gives committed pages back; they are inaccessible again. */
 void platform_decommit(void *addr, uint64_t bytes);
 

@@ -110,6 +110,40 @@ Test(vm_memory, freed_memory_comes_back_in_order)
 	cr_expect(memory_span(&m, gva(AT), 16 * MOTE_PAGE, MEMORY_WRITE, spans, 16) == 1);
 }
 
+/* How many of the 64 pages at AT the host backs. */
+static unsigned backed(void)
+{
+	struct iovec spans[64];
+	unsigned n = 0;
+	int count = memory_span(&m, gva(AT), 64 * MOTE_PAGE, MEMORY_WRITE, spans, 64);
+	cr_assert(count > 0);
+	for (int i = 0; i < count; i++) {
+		unsigned char here[64];
+		cr_assert(mincore(spans[i].iov_base, spans[i].iov_len, here) == 0);
+		for (size_t page = 0; page < spans[i].iov_len / MOTE_PAGE; page++)
+			n += here[page] & 1;
+	}
+	return n;
+}
+
+Test(vm_memory, what_is_filled_is_backed_and_zero)
+{
+	char byte = 1;
+	cr_assert(memory_map(&m, gva(AT + 16 * LARGE), 0x8000, RW) == 0);
+	cr_assert(memory_map(&m, gva(AT + 17 * LARGE), 0x1000, RW) == 0);
+	cr_assert(memory_write(&m, gva(AT + 16 * LARGE), &byte, 1) == 0);
+	cr_assert(memory_unmap(&m, gva(AT + 16 * LARGE), 0x8000) == 0); /* so that the pages lie in two places */
+	cr_assert(memory_map(&m, gva(AT), 64 * MOTE_PAGE, RW) == 0);
+	cr_expect(backed() == 0);
+	memory_fill(&m, gva(AT), 64 * MOTE_PAGE);
+	cr_expect(backed() == 64);
+	for (unsigned i = 0; i < 64; i++) {
+		cr_assert(memory_read(&m, gva(AT + i * MOTE_PAGE), &byte, 1) == 0);
+		cr_expect(byte == 0);
+	}
+	memory_fill(&m, gva(AT + 32 * LARGE), 0x1000); /* nothing there: nothing done */
+}
+
 Test(vm_memory, more_than_there_is_is_refused_and_undone)
 {
 	uint64_t used = m.used_bytes;

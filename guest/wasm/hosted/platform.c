@@ -20,6 +20,11 @@ bool platform_commit(void *addr, uint64_t bytes)
 	return bytes <= 1ull << 32 && mprotect(addr, bytes, PROT_READ | PROT_WRITE) == 0;
 }
 
+bool platform_commit_all(void *addr, uint64_t bytes)
+{
+	return platform_commit(addr, bytes);
+}
+
 void platform_decommit(void *addr, uint64_t bytes)
 {
 	if (mmap(addr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
