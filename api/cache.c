@@ -6,15 +6,19 @@
 #include "api/freeze.h"
 #include "api/images.h"
 #include "api/internal.h"
+#include "base/io.h"
 #include "base/sha256.h"
 #include "vm/machine.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -126,15 +130,30 @@ void cache_expect(const char *path, int program, int kvm_fd, struct vm_snapshot 
 
 /* --- adding --- */
 
-/* In the child. Of the options only the program counts: nothing else may be in what others start from. */
-static int compile(const struct mote_options *o, int out)
+/* How a module is compiled that is not there yet. */
+struct making {
+	int program, kvm_fd;
+	uint64_t memory_bytes; /* 0: the default */
+	int (*in_child)(void *arg);
+	void *arg;
+};
+
+/* In the child. Only the program counts: nothing else may be in what others start from. */
+static int compile(const struct making *k, int out)
 {
 	char *none[] = {(char *)"", NULL};
 	struct err e = {0};
-	struct mote_options plain = {
-		.program_fd = o->program_fd, .argv = none, .envp = none + 1, .kvm_fd_plus_1 = o->kvm_fd_plus_1};
+	struct mote_options plain = {.program_fd = k->program,
+				     .argv = none,
+				     .envp = none + 1,
+				     .memory_bytes = k->memory_bytes,
+				     .kvm_fd_plus_1 = k->kvm_fd + 1};
 	struct sandbox_config c;
-	int rc = sandbox_configure(&plain, &c, &e);
+	int rc = k->in_child ? k->in_child(k->arg) : 0;
+	if (rc == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = sandbox_configure(&plain, &c, &e);
 	if (rc < 0)
 		return rc;
 	for (int i = 0; i < 3; i++)
@@ -145,11 +164,13 @@ static int compile(const struct mote_options *o, int out)
 	return freeze_guest(&c.vm, COMPILE_LIMIT_NS, NULL, 0, out, &e);
 }
 
-static bool compile_in_child(const struct mote_options *o, int out)
+static bool compile_in_child(const struct making *k, int out)
 {
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(compile(o, out) < 0 ? 1 : 0);
+	pid_t parent = getpid(), pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* and again once credentials have changed, which ends it */
+		_exit(getppid() != parent || compile(k, out) < 0 ? 1 : 0);
+	}
 	int status;
 	while (pid > 0 && waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
@@ -227,7 +248,7 @@ static void evict(int folder, const struct key *keep, uint64_t max_bytes)
 }
 
 /* Under a name of its own until it is complete: then there at once, and the same whoever was first. */
-static bool add(int folder, const struct key *key, const struct mote_options *o, uint64_t max_bytes)
+static bool add(int folder, const struct key *key, const struct making *k, uint64_t max_bytes)
 {
 	uint64_t random;
 	char name[64];
@@ -237,8 +258,8 @@ static bool add(int folder, const struct key *key, const struct mote_options *o,
 	cleanup_close int fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
-	if (compile_in_child(o, fd) && renameat(folder, name, folder, key->name) == 0) {
-		evict(folder, key, max_bytes);
+	if (compile_in_child(k, fd) && renameat(folder, name, folder, key->name) == 0) {
+		evict(folder, key, max_bytes ? max_bytes : MAX_BYTES_DEFAULT);
 		return true;
 	}
 	unlinkat(folder, name, 0);
@@ -255,7 +276,8 @@ static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const st
 	if (folder < 0 || !make_key(o->program_fd, o->kvm_fd_plus_1 - 1, &key))
 		return NULL;
 	struct vm_snapshot *s = find(folder, &key, o->kvm_fd_plus_1 - 1);
-	if (!s && add(folder, &key, o, max_bytes ? max_bytes : MAX_BYTES_DEFAULT))
+	const struct making k = {.program = o->program_fd, .kvm_fd = o->kvm_fd_plus_1 - 1};
+	if (!s && add(folder, &key, &k, max_bytes))
 		s = find(folder, &key, o->kvm_fd_plus_1 - 1);
 	if (s)
 		expect(folder, &key, s, note);
@@ -283,4 +305,105 @@ int mote_sandbox_new_cached(const char *folder, uint64_t max_bytes, const struct
 		sandbox_note(*sandbox, note);
 	vm_snapshot_drop(s);
 	return rc < 0 ? sandbox_new(&o, NULL, sandbox, error) : rc;
+}
+
+/* --- by content --- */
+
+struct mote_compiled {
+	struct vm_snapshot *vm; /* owned hold */
+};
+
+#define PIECE_BYTES 262144
+
+/* Digest of a file, and where `copy` is not -1 a copy; the same bytes, whatever happens to the file meanwhile. */
+static bool digest_file(int fd, int copy, char out[65])
+{
+	cleanup_free uint8_t *piece = malloc(PIECE_BYTES);
+	struct sha256 s;
+	sha256_begin(&s);
+	for (off_t at = 0; piece;) {
+		ssize_t n = pread(fd, piece, PIECE_BYTES, at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || (n > 0 && copy >= 0 && io_write_all(copy, piece, (size_t)n) < 0))
+			return false;
+		if (n == 0)
+			break;
+		sha256_add(&s, piece, (size_t)n);
+		at += n;
+	}
+	sha256_end(&s, out);
+	return piece != NULL;
+}
+
+static bool content_key(const char digest[65], int kvm_fd, struct key *key)
+{
+	struct err e = {0};
+	char host[65], all[64 + 65];
+	if (vm_snapshot_host(mote_build_id, kvm_fd, host, &e) < 0)
+		return false;
+	memcpy(all, host, 64);
+	memcpy(all + 64, digest, 65);
+	sha256_hex(all, 128, all);
+	snprintf(key->name, sizeof(key->name), "%.64s" SUFFIX, all);
+	return true;
+}
+
+/* The key is the copy's: the file may have changed since it was looked for. */
+static struct vm_snapshot *make(const struct mote_cache *c, const struct mote_options *o)
+{
+	char digest[65];
+	struct key key;
+	cleanup_close int copy = memfd_create("mote-module", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (copy < 0 || !digest_file(o->program_fd, copy, digest) ||
+	    fcntl(copy, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0 ||
+	    !content_key(digest, o->kvm_fd_plus_1 - 1, &key))
+		return NULL;
+	const struct making k = {.program = copy,
+				 .kvm_fd = o->kvm_fd_plus_1 - 1,
+				 .memory_bytes = o->memory_bytes,
+				 .in_child = c->in_child,
+				 .arg = c->arg};
+	return add(c->folder, &key, &k, c->max_bytes) ? find(c->folder, &key, k.kvm_fd) : NULL;
+}
+
+struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const struct mote_options *options)
+{
+	struct err e = {0};
+	struct mote_options o;
+	struct mote_cache c = {0};
+	struct stat st;
+	struct key key;
+	char digest[65];
+	if (cache->size < offsetof(struct mote_cache, folder) + sizeof(c.folder) || sandbox_program_options(options, &o, &e) < 0)
+		return NULL;
+	memcpy(&c, cache, cache->size < sizeof(c) ? cache->size : sizeof(c));
+	if (fstat(c.folder, &st) < 0 || !S_ISDIR(st.st_mode) || !ours(&st) || fstat(o.program_fd, &st) < 0 ||
+	    (uint64_t)st.st_size < c.module_bytes_min || !is_module(o.program_fd) ||
+	    (o.memory_bytes && (uint64_t)st.st_size > o.memory_bytes / 8) ||
+	    !digest_file(o.program_fd, -1, digest) || !content_key(digest, o.kvm_fd_plus_1 - 1, &key))
+		return NULL;
+	struct vm_snapshot *s = find(c.folder, &key, o.kvm_fd_plus_1 - 1);
+	if (!s)
+		s = make(&c, &o);
+	struct mote_compiled *found = s ? malloc(sizeof(*found)) : NULL;
+	if (found)
+		found->vm = s;
+	else
+		vm_snapshot_drop(s);
+	return found;
+}
+
+int mote_sandbox_from_compiled(const struct mote_compiled *compiled, const struct mote_options *options,
+			       struct mote_sandbox **sandbox, struct mote_error *error)
+{
+	int rc = compiled ? sandbox_new(options, compiled->vm, sandbox, error) : -ENOENT;
+	return rc < 0 ? sandbox_new(options, NULL, sandbox, error) : rc;
+}
+
+void mote_compiled_free(struct mote_compiled *compiled)
+{
+	if (compiled)
+		vm_snapshot_drop(compiled->vm);
+	free(compiled);
 }

@@ -213,6 +213,7 @@ static int assemble(struct container *c, const struct oci_spec *s,
 		.bundle = c->bundle,
 		.rootfs = s->root_path,
 		.memory_bytes = c->memory_bytes,
+		.cache = config->cache ? config->cache : "",
 		.shim_pid = getpid(),
 		.hooks = s->hooks.count[OCI_HOOK_CREATE_RUNTIME] ||
 			 s->hooks.count[OCI_HOOK_CREATE_CONTAINER],

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <mote/cache.h>
 #include <mote/mote.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 
@@ -35,6 +37,8 @@ struct monitor {
 	char *listen; /* owned; what the annotation says, NULL: nothing */
 	int listeners[LISTENERS_MAX];
 	size_t listener_count;
+	int cache_fd; /* the host's folder of compiled modules, or -1; open until the module was looked for */
+	struct mote_compiled *compiled;
 	struct mote_sandbox *sandbox;
 };
 
@@ -215,6 +219,50 @@ static int read_listen(struct monitor *m, struct err *e)
 	return rc;
 }
 
+/* --- compiled modules --- */
+
+/* A module below this is compiled in a few milliseconds. */
+enum { CACHED_FROM_BYTES = 256 << 10 };
+
+/* While the host's file system is in reach. Made where it is missing; done without where it cannot be. */
+static void open_cache(struct monitor *m)
+{
+	const char *path = m->config.cache;
+	if (*path != '/' || (mkdir(path, 0700) < 0 && errno != EEXIST))
+		return;
+	m->cache_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The child that compiles has no more rights than this process will have. */
+static int become_user(void *spec)
+{
+	struct err e = {0};
+	return monitor_become_user(spec, &e);
+}
+
+/* As root still, who may write the folder, and in the container's cgroup, which pays for what is compiled. */
+static void find_compiled(struct monitor *m)
+{
+	char *argv[] = {NULL};
+	const struct mote_cache cache = {
+		.size = sizeof(cache),
+		.folder = m->cache_fd,
+		.module_bytes_min = CACHED_FROM_BYTES,
+		.in_child = become_user,
+		.arg = &m->config.spec,
+	};
+	const struct mote_options o = {
+		.size = sizeof(o),
+		.program_fd = m->entry.fd,
+		.argv = argv,
+		.memory_bytes = m->config.memory_bytes,
+		.kvm_fd_plus_1 = MONITOR_KVM_FD + 1,
+	};
+	if (m->cache_fd >= 0)
+		m->compiled = mote_compiled_find(&cache, &o);
+	cleanup_closep(&m->cache_fd);
+}
+
 /* Beside a container's monitor: its place is there. */
 static int settle_beside(struct monitor *m, struct err *e)
 {
@@ -260,6 +308,8 @@ static int settle(struct monitor *m, struct err *e)
 		rc = open_listeners(m, e);
 	if (rc == 0)
 		rc = join_cgroups(NULL, e);
+	if (rc == 0)
+		find_compiled(m);
 	if (rc == 0)
 		rc = monitor_become_user(s, e);
 	if (rc == 0)
@@ -310,8 +360,9 @@ static int build(struct monitor *m, struct err *e)
 		.log = log_line,
 	};
 	struct mote_error me;
-	if (mote_sandbox_new(&o, &m->sandbox, &me) < 0)
+	if (mote_sandbox_from_compiled(m->compiled, &o, &m->sandbox, &me) < 0)
 		return adopt(&me, e);
+	mote_compiled_free(take_ptr(m->compiled));
 	close(MONITOR_KVM_FD);
 	close(m->root_fd);
 	for (size_t i = 0; i < m->listener_count; i++)
@@ -346,6 +397,8 @@ static int run(struct monitor *m, struct err *e)
 	mote_prepare(); /* while the host's /proc is in reach */
 	int rc = receive_config(m, e);
 	if (rc == 0)
+		open_cache(m);
+	if (rc == 0)
 		rc = settle(m, e);
 	if (rc == 0)
 		rc = tell(WIRE_READY, NULL, 0, e);
@@ -379,7 +432,7 @@ static void close_guest_descriptors(void)
 int runtime_monitor_main(void)
 {
 	static struct monitor m = {
-		.root_fd = -1, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
+		.root_fd = -1, .cache_fd = -1, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
 	struct err e = {0};
 	int status = run(&m, &e), rc;
 	/* Telling is best effort: a shim that is gone needs no answer, one that is there sees our

@@ -47,6 +47,7 @@ struct container_config {
 	bool terminal;
 	const struct container_mount *rootfs;
 	size_t rootfs_count;
+	const char *cache; /* the host's folder of compiled modules, "" or NULL: none */
 	bool debug;
 };
 

@@ -45,6 +45,7 @@ struct wire_config {
 	const char *rootfs;
 	uint64_t memory_bytes; /* guest memory there may be */
 	pid_t shim_pid;	       /* whose end is the monitor's */
+	const char *cache; /* folder of compiled modules, "": none */
 	bool hooks; /* config.json has some for it to run */
 	/* A process beside a container's: JOIN comes first, and its last descriptors are the place,
 	 * see WIRE_PLACE_FDS; of the spec only the process is given. */

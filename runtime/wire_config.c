@@ -181,6 +181,7 @@ static void code_config(struct codec *c, struct wire_config *w)
 	code_string(c, &w->bundle);
 	code_string(c, &w->rootfs);
 	code_value(c, &w->memory_bytes);
+	code_string(c, &w->cache);
 	code_value(c, &w->shim_pid);
 	code_bool(c, &w->hooks);
 	code_bool(c, &w->beside);
@@ -204,7 +205,7 @@ int wire_decode(const uint8_t *body, size_t len, struct wire_config *config)
 	struct codec c = {.in = &r};
 	code_config(&c, config);
 	const struct oci_spec *s = &config->spec;
-	if (c.rc == 0 && (r.left || !config->id || !config->bundle || !config->rootfs || !s->cwd ||
+	if (c.rc == 0 && (r.left || !config->id || !config->bundle || !config->rootfs || !config->cache || !s->cwd ||
 			  s->args_count == 0))
 		c.rc = -EBADMSG;
 	return c.rc;

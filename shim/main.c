@@ -19,6 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Compiled modules of all containers; the variable MOTE_CACHE of containerd's environment names another folder, or none. */
+#define CACHE_DEFAULT "/var/cache/mote"
+
 static int complain(const struct err *e)
 {
 	fprintf(stderr, "containerd-shim-mote-v1: %s\n", e->text);
@@ -46,6 +49,8 @@ static int serve(const struct bootstrap_flags *f, const char *address, int liste
 	shim.containerd_namespace = f->containerd_namespace;
 	shim.socket_path = address + strlen("unix://");
 	shim.debug = f->debug;
+	const char *cache = getenv("MOTE_CACHE");
+	shim.cache = cache ? cache : CACHE_DEFAULT;
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);

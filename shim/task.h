@@ -42,6 +42,7 @@ struct shim {
 	int signals; /* signalfd */
 	const char *containerd_namespace, *socket_path;
 	bool debug;
+	const char *cache; /* folder of compiled modules, "": none */
 	bool ending; /* no container is made any more */
 };
 

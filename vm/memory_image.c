@@ -188,8 +188,12 @@ static int save_contents(struct memory *m, int fd, uint64_t file_at)
 	}
 	uint64_t from = m->backed_end ? m->backed_end : MEMORY_TABLES_BYTES;
 	int rc = each_private_page(m, from, m->next, save_private, &s);
-	if (rc == -ENOSYS) /* no /proc: all of it */
-		rc = saver_add(&s, from, m->next - from);
+	for (; rc == -ENOSYS && from < m->next; from += SMALL) { /* no /proc: all of it that is not zero */
+		int one = save_private(&s, from);
+		if (one < 0)
+			return one;
+	}
+	rc = rc == -ENOSYS ? 0 : rc;
 	return rc < 0 ? rc : saver_end(&s);
 }
 

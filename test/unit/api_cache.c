@@ -284,6 +284,72 @@ Test(api_cache, a_note_that_is_being_made_is_left_alone)
 	cr_expect(note_bytes(name) > 1000);
 }
 
+/* --- by content --- */
+
+static int refuse(void *arg)
+{
+	(void)arg;
+	return -EPERM;
+}
+
+/* A module's compiled form, found or made. Freed; whether there was one. */
+static bool compiled(const char *path, const struct mote_cache *c, uint64_t memory_bytes)
+{
+	char *argv[] = {(char *)"program", (char *)"x", NULL};
+	int fd = open(path, O_RDONLY | O_CLOEXEC), kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	const struct mote_options o = {.size = sizeof(o), .program_fd = fd, .argv = argv, .memory_bytes = memory_bytes,
+				       .kvm_fd_plus_1 = kvm + 1};
+	struct mote_compiled *found = mote_compiled_find(c, &o);
+	struct mote_sandbox *s = NULL;
+	struct mote_error e = {0};
+	struct mote_result r = {0};
+	cr_assert(fd >= 0 && kvm >= 0);
+	cr_assert(mote_sandbox_from_compiled(found, &o, &s, &e) == 0 && mote_sandbox_run(s, &r, &e) == 0, "%s", e.text);
+	cr_expect(mote_exit_status(&r) == 3);
+	mote_sandbox_free(s);
+	mote_compiled_free(found);
+	close(fd);
+	close(kvm);
+	return found != NULL;
+}
+
+Test(api_cache, modules_are_told_apart_by_content)
+{
+	char other[80], command[400];
+	struct stat st;
+	struct mote_cache c = {.size = sizeof(c), .folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	cr_assert(c.folder >= 0 && stat(module, &st) == 0);
+	snprintf(other, sizeof(other), "%s.other.wasm", folder);
+	snprintf(command, sizeof(command), "cp %s %s", module, other);
+	cr_assert(system(command) == 0);
+	c.module_bytes_min = (uint64_t)st.st_size + 1;
+	cr_expect(!compiled(module, &c, 0));
+	expect_kept(0);
+	c.module_bytes_min--;
+	c.in_child = refuse;
+	cr_expect(!compiled(module, &c, 0));
+	c.in_child = NULL;
+	cr_expect(compiled(module, &c, 0));
+	cr_expect(compiled(other, &c, 0)); /* has changed just now, and is the same */
+	expect_kept(1);
+	snprintf(command, sizeof(command), "printf '\\0\\3\\1x.' >>%s", other); /* a custom section more */
+	cr_assert(system(command) == 0);
+	cr_expect(compiled(other, &c, 0));
+	expect_kept(2);
+	/* With more than an eighth of the memory: 2 MiB, by a custom section, and 12. */
+	snprintf(command, sizeof(command), "printf '\\0\\200\\200\\200\\1\\1y' >>%s && head -c 2097150 /dev/zero >>%s", other, other);
+	cr_assert(system(command) == 0);
+	cr_expect(!compiled(other, &c, 12 << 20));
+	expect_kept(2);
+	cr_expect(compiled(other, &c, 32 << 20));
+	expect_kept(3);
+	cr_assert(fchmod(c.folder, 0770) == 0);
+	cr_expect(!compiled(module, &c, 0));
+	close(c.folder);
+	c.folder = -1;
+	cr_expect(!compiled(module, &c, 0));
+}
+
 /* --- function calls --- */
 
 static int next(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,

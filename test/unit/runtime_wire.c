@@ -31,6 +31,7 @@ static struct buf encoded(void)
 				.bundle = "/b",
 				.rootfs = "/r",
 				.memory_bytes = 1 << 30,
+				.cache = "/c",
 				.shim_pid = 7,
 				.spec = s};
 	struct buf b = {.cap = WIRE_BODY_MAX};
@@ -47,6 +48,7 @@ Test(runtime_wire, a_config_arrives_whole)
 	const struct oci_spec *s = &c.spec;
 	cr_expect_str_eq(c.id, "i");
 	cr_expect_str_eq(c.rootfs, "/r");
+	cr_expect_str_eq(c.cache, "/c");
 	cr_expect_str_eq(c.bundle, "/b");
 	cr_expect(c.memory_bytes == 1 << 30 && c.shim_pid == 7);
 	cr_expect(s->args_count == 3 && !s->args[3] && strcmp(s->args[1], "") == 0 &&

@@ -30,6 +30,35 @@ extern "C" {
 MOTE_API int mote_sandbox_new_cached(const char *folder, uint64_t max_bytes, const struct mote_options *options,
 				     struct mote_sandbox **sandbox, struct mote_error *error);
 
+/*
+ * The same for a process that runs programs of others: in two steps, since it gives up its rights between them, and
+ * by content, since files of images have no times and numbers that could be believed.
+ *
+ * Begin with `struct mote_cache c = {.size = sizeof(c)}`.
+ */
+struct mote_cache {
+	size_t size;
+	int folder;                /* descriptor of a folder that is the calling user's and that nobody else can write to */
+	uint64_t max_bytes;        /* of the folder; default 1 GiB */
+	uint64_t module_bytes_min; /* smaller modules are not looked for */
+	int (*in_child)(void *arg); /* called in the child that is to compile; negative: it ends. Default none */
+	void *arg;
+};
+
+struct mote_compiled;
+
+/*
+ * Finds the compiled form of options.program_fd, or makes it: of a copy that nobody else can change, in a child
+ * that ends with this process, in a micro-VM of options.memory_bytes. Of the options, only these and kvm_fd_plus_1
+ * count. Modules are told apart by SHA-256; those that have more than an eighth of memory_bytes are left out.
+ * NULL: there is none, for whatever reason. Release with mote_compiled_free. Forks: for programs with one thread.
+ */
+MOTE_API struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const struct mote_options *options);
+/* As mote_sandbox_new; from the compiled form where that is given (NULL: none) and can be used. */
+MOTE_API int mote_sandbox_from_compiled(const struct mote_compiled *compiled, const struct mote_options *options,
+					struct mote_sandbox **sandbox, struct mote_error *error);
+MOTE_API void mote_compiled_free(struct mote_compiled *compiled); /* accepts NULL; sandboxes made from it stay */
+
 #ifdef __cplusplus
 }
 #endif
