@@ -178,12 +178,12 @@ static void one(struct compiler *c, uint8_t op)
 		handle_simd(c);
 		return;
 	}
-	if (op >= 0x28 && op <= 0x35)
+	if (op >= 0x45 && op <= 0xa6)
+		numeric(c, op);
+	else if (op >= 0x28 && op <= 0x35)
 		handle_load(c, op - 0x28);
 	else if (op >= 0x36 && op <= 0x3e)
 		handle_store(c, op - 0x36);
-	else if (op >= 0x45 && op <= 0xa6)
-		numeric(c, op);
 	else if (op >= 0xa7 && op <= 0xc4)
 		conversion(c, op);
 	else

@@ -450,7 +450,9 @@ static void binary(struct compiler *c, uint8_t type, unsigned n)
 {
 	static const uint8_t alus[] = {ALU_ADD, ALU_SUB, 0, 0, 0, 0, 0, ALU_AND, ALU_OR, ALU_XOR};
 	static const uint8_t shifts[] = {SHIFT_SHL, SHIFT_SAR, SHIFT_SHR, SHIFT_ROL, SHIFT_ROR};
-	if (n == 2)
+	if (n < 2)
+		binary_alu(c, type, alus[n]);
+	else if (n == 2)
 		multiply(c, type);
 	else if (n >= 3 && n <= 6)
 		divide(c, type, n == 3 || n == 5, n >= 5);
@@ -493,7 +495,9 @@ void numeric(struct compiler *c, uint8_t op)
 {
 	static const uint8_t ccs[] = {CC_E, CC_NE, CC_L,  CC_B,	 CC_G,
 				      CC_A, CC_LE, CC_BE, CC_GE, CC_AE};
-	if (op == OP_EQZ32 || op == OP_EQZ64)
+	if (op >= 0x6a && op <= 0x78) /* the most frequent */
+		binary(c, WASM_I32, op - 0x6a);
+	else if (op == OP_EQZ32 || op == OP_EQZ64)
 		test_zero(c, op == OP_EQZ32 ? WASM_I32 : WASM_I64);
 	else if (op <= 0x4f)
 		compare(c, WASM_I32, ccs[op - 0x46]);
@@ -505,8 +509,6 @@ void numeric(struct compiler *c, uint8_t op)
 		compare_float(c, true, op - 0x61);
 	else if (op <= 0x69)
 		count_bits(c, WASM_I32, op - 0x67);
-	else if (op <= 0x78)
-		binary(c, WASM_I32, op - 0x6a);
 	else if (op <= 0x7b)
 		count_bits(c, WASM_I64, op - 0x79);
 	else if (op <= 0x8a)

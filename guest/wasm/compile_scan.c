@@ -155,8 +155,8 @@ static bool open_block(struct scan *s, bool loop)
 
 static bool close_block(struct scan *s)
 {
-	if (s->depth == 0)
-		return false;
+	if (s->depth == 0) /* blocks outside of loops may not have been counted */
+		return s->is_short;
 	if (s->c->scan_blocks[--s->depth]) {
 		s->loops--;
 		close_loop(s);
@@ -303,37 +303,45 @@ enum { SHORT_BYTES = 3, SHORT_LOCAL_BIT = 16, SHORT_BITS = 0xffff00 };
 #define SHORT_LOCAL (0x8000 | SHORT_LOCAL_BIT | 2)
 #define OTHER 0u
 
+#define SHORT_ROWS \
+	[0x00 ... 0x01] = SHORT_NONE, [0x05] = SHORT_NONE, [0x0c ... 0x0d] = SHORT_LEB, [0x0f] = SHORT_NONE, \
+	[0x10] = SHORT_CALL, [0x12] = SHORT_LEB, [0x1a ... 0x1b] = SHORT_NONE, [0x20 ... 0x22] = SHORT_LOCAL, \
+	[0x23 ... 0x24] = SHORT_LEB, [0x28 ... 0x3e] = SHORT_MEMARG, [0x3f] = SHORT_LEB, \
+	[0x41 ... 0x42] = SHORT_LEB, [0x45 ... 0xc4] = SHORT_NONE
+
+static const uint32_t shorts_in_loops[256] = {SHORT_ROWS};
+/* Where no loop is open it does not matter where blocks begin and end. */
 static const uint32_t shorts[256] = {
-	[0x00 ... 0x01] = SHORT_NONE,
-	[0x02 ... 0x04] = OTHER,
-	[0x05] = SHORT_NONE,
-	[0x06 ... 0x0b] = OTHER,
-	[0x0c ... 0x0d] = SHORT_LEB,
-	[0x0e] = OTHER,
-	[0x0f] = SHORT_NONE,
-	[0x10] = SHORT_CALL,
-	[0x11] = OTHER,
-	[0x12] = SHORT_LEB,
-	[0x13 ... 0x19] = OTHER,
-	[0x1a ... 0x1b] = SHORT_NONE,
-	[0x1c ... 0x1f] = OTHER,
-	[0x20 ... 0x22] = SHORT_LOCAL,
-	[0x23 ... 0x24] = SHORT_LEB,
-	[0x25 ... 0x27] = OTHER,
-	[0x28 ... 0x3e] = SHORT_MEMARG,
-	[0x3f] = SHORT_LEB,
-	[0x40] = OTHER,
-	[0x41 ... 0x42] = SHORT_LEB,
-	[0x43 ... 0x44] = OTHER,
-	[0x45 ... 0xc4] = SHORT_NONE,
-	[0xc5 ... 0xff] = OTHER,
-};
+	SHORT_ROWS, [0x02] = SHORT_LEB, [0x04] = SHORT_LEB, [0x0b] = SHORT_NONE};
 
 /* Bodies whose weights need no look whether their sums fit 32 bits. */
 enum { SHORT_BODY_BYTES = 1 << 19 };
 _Static_assert((uint64_t)SHORT_BODY_BYTES << LOOP_SHIFT * LOOP_LEVELS <= 1ull << 31 &&
 		       SHORT_SUMS < WASM_SCAN_LOCALS,
 	       "sums fit");
+
+/* A block that is no loop, or its end, in a loop. Returns how many bytes it has, 0 for whatever else there is. */
+static inline uint32_t pass_block(struct scan *s, uint32_t bytes)
+{
+	uint8_t *blocks = s->c->scan_blocks, op = (uint8_t)bytes;
+	if (op == 0x0b && s->depth > 0 && !blocks[s->depth - 1]) {
+		s->depth--;
+		return 1;
+	}
+	if ((op == 0x02 || op == 0x04) && !(bytes & 0x8000) && s->depth < CONTROL_MAX - 1) {
+		blocks[s->depth++] = 0;
+		return 2;
+	}
+	return 0;
+}
+
+/* One number of several bytes. Returns where it ends, or NULL where that is the body's end. */
+static inline const uint8_t *pass_long(const uint8_t *p, const uint8_t *end)
+{
+	while (p < end && *p & 0x80)
+		p++;
+	return p < end ? p + 1 : NULL;
+}
 
 /*
  * Stops at the first instruction that it has no way for. Its loop is a large part of the whole look, and branches in
@@ -342,27 +350,31 @@ _Static_assert((uint64_t)SHORT_BODY_BYTES << LOOP_SHIFT * LOOP_LEVELS <= 1ull <<
 static void scan_short(struct scan *s)
 {
 	const uint8_t *p = s->p, *end = s->end;
+	const uint32_t *table = s->loops ? shorts_in_loops : shorts;
 	uint32_t weight = s->weight, *weights = s->c->weights;
 	while (end - p >= 4) {
 		uint32_t bytes, how;
 		memcpy(&bytes, p, 4);
-		how = shorts[bytes & 0xff];
+		how = table[bytes & 0xff];
 		if (__builtin_expect(bytes & how & SHORT_BITS, 0)) {
-			/* A number of several bytes; in a local's or memory's instruction it is rare. */
-			if ((how & SHORT_BYTES) != 2 || (how & SHORT_LOCAL_BIT))
-				break;
-			const uint8_t *last = p + 1;
-			while (*last & 0x80 && last < end - 1)
-				last++;
-			if (*last & 0x80)
+			/* In a local's or memory's instruction it is rare. */
+			bool one = (how & SHORT_BYTES) == 2 && !(how & SHORT_LOCAL_BIT);
+			const uint8_t *behind = one ? pass_long(p + 1, end) : NULL;
+			if (!behind)
 				break;
 			weights[how >> 24] += weight;
-			p = last + 1;
+			p = behind;
 			continue;
 		}
-		if (how == OTHER)
-			break;
-		weights[how & SHORT_LOCAL_BIT ? bytes >> 8 & 0xff : how >> 24] += weight;
+		if (how == OTHER) {
+			uint32_t passed = pass_block(s, bytes);
+			if (!passed)
+				break;
+			p += passed;
+			continue;
+		}
+		uint32_t local = bytes >> 8 & 0xff & (0 - (how / SHORT_LOCAL_BIT & 1));
+		weights[local | how >> 24] += weight;
 		p += how & SHORT_BYTES;
 	}
 	s->p = p;
