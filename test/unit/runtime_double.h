@@ -6,6 +6,7 @@
  */
 #include "runtime/runtime.h"
 
+#include <mote/cache.h>
 #include <mote/mote.h>
 
 #include <dirent.h>
@@ -205,6 +206,24 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 
 void mote_prepare(void)
 {
+}
+
+struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const struct mote_options *options)
+{
+	(void)cache, (void)options;
+	return NULL;
+}
+
+int mote_sandbox_from_compiled(const struct mote_compiled *compiled, const struct mote_options *options,
+			       struct mote_sandbox **sandbox, struct mote_error *error)
+{
+	cr_assert(!compiled);
+	return mote_sandbox_new(options, sandbox, error);
+}
+
+void mote_compiled_free(struct mote_compiled *compiled)
+{
+	cr_assert(!compiled);
 }
 
 int mote_exit_status(const struct mote_result *r)
