@@ -217,13 +217,13 @@ struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const s
 int mote_sandbox_from_compiled(const struct mote_compiled *compiled, const struct mote_options *options,
 			       struct mote_sandbox **sandbox, struct mote_error *error)
 {
-	cr_assert(!compiled);
+	(void)compiled;
 	return mote_sandbox_new(options, sandbox, error);
 }
 
 void mote_compiled_free(struct mote_compiled *compiled)
 {
-	cr_assert(!compiled);
+	(void)compiled;
 }
 
 int mote_exit_status(const struct mote_result *r)
