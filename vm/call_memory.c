@@ -3,6 +3,7 @@
 #include "vm/internal.h"
 
 #include <errno.h>
+#include <string.h>
 
 _Static_assert(MEMORY_READ == (int)MOTE_PROT_READ && MEMORY_WRITE == (int)MOTE_PROT_WRITE &&
 		       MEMORY_EXEC == (int)MOTE_PROT_EXEC,
@@ -16,13 +17,28 @@ static int check_prot(uint32_t prot)
 	return prot & ~(uint32_t)PROT_ALL ? -EINVAL : 0;
 }
 
+static int map(struct vm *vm, uint64_t addr, uint64_t bytes, uint32_t prot)
+{
+	bool fill = prot & MOTE_MAP_FILL;
+	prot &= ~(uint32_t)MOTE_MAP_FILL;
+	int rc = check_prot(prot) ?: memory_map(&vm->memory, gva(addr), bytes, prot);
+	if (rc == 0 && fill)
+		memory_fill(&vm->memory, gva(addr), bytes);
+	return rc;
+}
+
+static int map_payload(struct vm *vm, uint64_t addr, uint64_t bytes, uint64_t from, uint32_t prot)
+{
+	uint64_t mapped = (vm->payload_bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
+	if (check_prot(prot) || from % MOTE_PAGE || from > mapped || bytes > mapped - from)
+		return -EINVAL;
+	gpa_t at = {vm->payload.v + from};
+	return memory_map_fixed(&vm->memory, gva(addr), at, bytes, prot);
+}
+
 int64_t host_mem_map(struct vm *vm, const struct call_mem_map *a)
 {
-	uint32_t prot = a->prot & ~(uint32_t)MOTE_MAP_FILL;
-	int rc = check_prot(prot) ?: memory_map(&vm->memory, gva(a->addr), a->bytes, prot);
-	if (rc == 0 && (a->prot & MOTE_MAP_FILL))
-		memory_fill(&vm->memory, gva(a->addr), a->bytes);
-	return rc;
+	return map(vm, a->addr, a->bytes, a->prot);
 }
 
 int64_t host_mem_unmap(struct vm *vm, const struct call_mem_unmap *a)
@@ -37,11 +53,22 @@ int64_t host_mem_protect(struct vm *vm, const struct call_mem_protect *a)
 
 int64_t host_mem_map_payload(struct vm *vm, const struct call_mem_map_payload *a)
 {
-	uint64_t mapped = (vm->payload_bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
-	if (check_prot(a->prot) || a->from % MOTE_PAGE || a->from > mapped || a->bytes > mapped - a->from)
+	return map_payload(vm, a->addr, a->bytes, a->from, a->prot);
+}
+
+int64_t host_mem_map_many(struct vm *vm, const struct call_mem_map_many *a)
+{
+	struct mote_mapping m;
+	if (a->mappings.len % sizeof(m))
 		return -EINVAL;
-	gpa_t from = {vm->payload.v + a->from};
-	return memory_map_fixed(&vm->memory, gva(a->addr), from, a->bytes, a->prot);
+	for (size_t at = 0; at < a->mappings.len; at += sizeof(m)) {
+		memcpy(&m, a->mappings.data + at, sizeof(m));
+		int rc = m.from == MOTE_MAP_ZEROED ? map(vm, m.addr, m.bytes, m.prot)
+						   : map_payload(vm, m.addr, m.bytes, m.from, m.prot);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
 }
 
 int64_t host_mem_zero(struct vm *vm, const struct call_mem_zero *a)

@@ -20,6 +20,14 @@ struct mote_iovec {
 	uint64_t len;  /* bytes */
 };
 
+/* Of mem_map_many. */
+#define MOTE_MAP_ZEROED (~0ul)
+struct mote_mapping {
+	uint64_t addr, bytes;
+	uint64_t from; /* in the payload file, or MOTE_MAP_ZEROED: no file */
+	uint32_t prot, reserved;
+};
+
 struct mote_stat {
 	uint64_t dev, ino, nlink;
 	uint32_t mode, uid, gid, reserved;
@@ -82,7 +90,7 @@ enum mote_prot {
 	MOTE_PROT_READ = 1,
 	MOTE_PROT_WRITE = 2,
 	MOTE_PROT_EXEC = 4,
-	MOTE_MAP_FILL = 8, /* mem_map alone: all of it is written soon, so the host backs it at once */
+	MOTE_MAP_FILL = 8, /* mem_map and mem_map_many: all of it is written soon, so the host backs it at once */
 };
 
 /* How a path is resolved. Neither can leave the directory it starts from. */

@@ -100,7 +100,7 @@ int64_t get_path(char *to, uint64_t from);
 
 /* main.c */
 void linux_start(const struct mote_boot *boot, struct mote_area *area);
-/* load.c: maps the program file and its stack; where it starts. Ends the guest with a sentence where it cannot. */
+/* load.c: maps the program file, its stack and the fault stack; where it starts. Ends the guest with a sentence where it cannot. */
 void load_program(const uint8_t *file, uint64_t bytes, uint64_t *rip, uint64_t *rsp);
 /* syscall.c */
 void linux_syscall(struct mote_context *c);

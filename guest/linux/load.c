@@ -55,31 +55,68 @@ static void put(uint64_t to, const void *from, uint64_t bytes)
 		refuse("its arguments and environment are larger than its stack");
 }
 
+/* --- mappings: all of them by one host call, where they are few --- */
+
+static struct mote_mapping wanted[16];
+static unsigned wanted_count;
+
+static void map_wanted(void)
+{
+	int64_t rc = wanted_count ? mote_mem_map_many(L.area, wanted, wanted_count * sizeof(wanted[0])) : 0;
+	wanted_count = 0;
+	must_map(rc);
+}
+
+static void want(uint64_t at, uint64_t bytes, uint64_t from, uint32_t prot)
+{
+	if (wanted_count == sizeof(wanted) / sizeof(wanted[0]))
+		map_wanted();
+	wanted[wanted_count++] = (struct mote_mapping){.addr = at, .bytes = bytes, .from = from, .prot = prot};
+}
+
 /*
  * Whole pages that lie in the file are mapped from it; the first and last page of a segment may hold bytes
- * that are not its own, and a writable one needs its zeroes, so those are copied.
+ * that are not its own, and a writable one needs its zeroes, so those are copied: from `mapped` on.
  */
+struct segment {
+	uint64_t start, in_file, first, mapped, last;
+	uint32_t prot;
+};
+
+static struct segment segment_of(const Elf64_Phdr *ph, uint64_t bias)
+{
+	uint64_t start = bias + ph->p_vaddr, in_file = start + ph->p_filesz, first = down(start);
+	bool congruent = (start - ph->p_offset) % MOTE_PAGE == 0, writable = ph->p_flags & PF_W;
+	uint64_t mapped = congruent ? (writable ? down(in_file) : up(in_file)) : first;
+	return (struct segment){
+		.start = start,
+		.in_file = in_file,
+		.first = first,
+		.mapped = mapped < first ? first : mapped,
+		.last = up(start + ph->p_memsz),
+		.prot = prot_of(ph->p_flags),
+	};
+}
+
 static void map_segment(const Elf64_Phdr *ph, uint64_t bias)
 {
-	uint64_t start = bias + ph->p_vaddr, in_file = start + ph->p_filesz, end = start + ph->p_memsz;
-	uint64_t first = down(start), last = up(end);
-	uint32_t prot = prot_of(ph->p_flags);
-	bool congruent = (start - ph->p_offset) % MOTE_PAGE == 0, writable = ph->p_flags & PF_W;
-	if (!prot)
+	struct segment s = segment_of(ph, bias);
+	if (s.prot && s.mapped > s.first)
+		want(s.first, s.mapped - s.first, down(ph->p_offset), s.prot);
+	if (s.prot && s.last != s.mapped)
+		want(s.mapped, s.last - s.mapped, MOTE_MAP_ZEROED, MOTE_PROT_READ | MOTE_PROT_WRITE);
+}
+
+static void fill_segment(const Elf64_Phdr *ph, uint64_t bias)
+{
+	struct segment s = segment_of(ph, bias);
+	if (!s.prot || s.last == s.mapped)
 		return;
-	uint64_t mapped = congruent ? (writable ? down(in_file) : up(in_file)) : first;
-	if (mapped < first)
-		mapped = first;
-	if (mapped > first)
-		must_map(mote_mem_map_payload(L.area, first, mapped - first, down(ph->p_offset), prot));
-	if (last == mapped)
-		return;
-	must_map(mote_mem_map(L.area, mapped, last - mapped, MOTE_PROT_READ | MOTE_PROT_WRITE));
-	uint64_t from = mapped > start ? mapped : start;
-	if (from < in_file)
-		put(from, file + ph->p_offset + (from - start), in_file - from);
-	if (prot != (MOTE_PROT_READ | MOTE_PROT_WRITE))
-		must_map(mote_mem_protect(L.area, mapped, last - mapped, prot));
+	uint64_t from = s.mapped > s.start ? s.mapped : s.start;
+	if (from < s.in_file)
+		put(from, file + ph->p_offset + (from - s.start), s.in_file - from);
+	if (s.prot != (MOTE_PROT_READ | MOTE_PROT_WRITE))
+		must_map(mote_mem_protect(L.area, s.mapped, s.last - s.mapped, s.prot));
 }
 
 static void check_header(Elf64_Ehdr *eh)
@@ -162,8 +199,6 @@ static uint64_t make_stack(const Elf64_Ehdr *eh, uint64_t entry, uint64_t phdrs)
 {
 	const struct mote_boot *b = L.boot;
 	const uint32_t *argv = (const void *)boot_string(b->argv), *envv = (const void *)boot_string(b->envv);
-	L.stack_low = LINUX_STACK_TOP - LINUX_STACK_STEP;
-	must_map(mote_mem_map(L.area, L.stack_low, LINUX_STACK_STEP, MOTE_PROT_READ | MOTE_PROT_WRITE));
 	uint64_t sp = LINUX_STACK_TOP - 16;
 	uint64_t random = push_bytes(&sp, b->random, 16);
 	uint64_t name = push_string(&sp, boot_string(b->payload_path)), platform = push_string(&sp, "x86_64");
@@ -199,24 +234,33 @@ void load_program(const uint8_t *bytes, uint64_t len, uint64_t *rip, uint64_t *r
 	file = bytes;
 	file_bytes = len;
 	check_header(&eh);
+	Elf64_Phdr loads[SEGMENTS_MAX]; /* copied: they need not be aligned, nor stay as they are */
 	uint64_t bias = eh.e_type == ET_DYN ? LINUX_PIE_BASE : 0, end = 0, phdrs = 0;
+	unsigned count = 0;
 	for (unsigned i = 0; i < eh.e_phnum; i++) {
-		Elf64_Phdr ph; /* copied: they need not be aligned */
-		memcpy(&ph, file + eh.e_phoff + i * sizeof(ph), sizeof(ph));
-		if (ph.p_type == PT_INTERP)
+		Elf64_Phdr *ph = &loads[count];
+		memcpy(ph, file + eh.e_phoff + i * sizeof(*ph), sizeof(*ph));
+		if (ph->p_type == PT_INTERP)
 			refuse("it is dynamically linked; Mote runs static programs: link it with -static");
-		if (ph.p_type != PT_LOAD || ph.p_memsz == 0)
+		if (ph->p_type != PT_LOAD || ph->p_memsz == 0)
 			continue;
-		check_segment(&ph, bias);
-		map_segment(&ph, bias);
-		if (bias + ph.p_vaddr + ph.p_memsz > end)
-			end = bias + ph.p_vaddr + ph.p_memsz;
-		phdrs = headers_in(&eh, &ph, bias) ?: phdrs;
+		check_segment(ph, bias);
+		map_segment(ph, bias);
+		if (bias + ph->p_vaddr + ph->p_memsz > end)
+			end = bias + ph->p_vaddr + ph->p_memsz;
+		phdrs = headers_in(&eh, ph, bias) ?: phdrs;
+		count++;
 	}
 	if (end == 0)
 		refuse("it has nothing to load");
 	if (eh.e_entry >= LINUX_MMAP_TOP - bias)
 		refuse("its entry point is at an address that no program can have");
+	L.stack_low = LINUX_STACK_TOP - LINUX_STACK_STEP;
+	want(L.stack_low, LINUX_STACK_STEP, MOTE_MAP_ZEROED, MOTE_PROT_READ | MOTE_PROT_WRITE);
+	want(LINUX_FAULT_STACK, LINUX_FAULT_STACK_BYTES, MOTE_MAP_ZEROED, MOTE_PROT_READ | MOTE_PROT_WRITE);
+	map_wanted();
+	for (unsigned i = 0; i < count; i++)
+		fill_segment(&loads[i], bias);
 	L.brk_start = L.brk = L.brk_mapped = up(end);
 	*rip = bias + eh.e_entry;
 	*rsp = make_stack(&eh, *rip, phdrs);

@@ -26,8 +26,7 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area)
 	L.area = area;
 	L.boot = boot;
 	L.umask = 022;
-	if (mote_mem_map(area, LINUX_FAULT_STACK, LINUX_FAULT_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
-		lib_panic("no memory for the fault stack");
+	/* load_program maps the stack; no fault comes before. */
 	area->fault_stack_top = LINUX_FAULT_STACK + LINUX_FAULT_STACK_BYTES;
 	area->fault_entry = (uint64_t)linux_fault_entry;
 	area->syscall_entry = (uint64_t)linux_syscall_entry;

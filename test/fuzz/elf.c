@@ -125,6 +125,14 @@ int64_t mote_ring(struct mote_area *a)
 		return protect(arg[0], arg[1], (uint32_t)arg[2]);
 	case 11: /* mem_map_payload */
 		return map_payload(arg[0], arg[1], arg[2], (uint32_t)arg[3]);
+	case 13: /* mem_map_many */
+		for (const struct mote_mapping *m = (const void *)arg[0]; m < (const struct mote_mapping *)(arg[0] + arg[1]); m++) {
+			int64_t rc = m->from == MOTE_MAP_ZEROED ? map(m->addr, m->bytes, m->prot)
+								: map_payload(m->addr, m->bytes, m->from, m->prot);
+			if (rc < 0)
+				return rc;
+		}
+		return 0;
 	case 19: /* writev */
 		say((const void *)arg[1], arg[2]);
 		for (uint64_t i = 0; i < arg[2]; i++)

@@ -187,6 +187,18 @@ static void test_payload(const struct mote_boot *boot)
 	CHECK(mote_mem_map_payload(area, SCRATCH + 0x1000, 0x2000, 0x1000, MOTE_PROT_READ) == -22);
 	CHECK(mote_mem_unmap(area, SCRATCH, 0x1000) == 0);
 	CHECK(try(do_read, SCRATCH) == 1);
+	const struct mote_mapping many[] = {
+		{.addr = SCRATCH, .bytes = 0x1000, .from = 0x1000, .prot = MOTE_PROT_READ},
+		{.addr = SCRATCH + 0x1000, .bytes = 0x1000, .from = MOTE_MAP_ZEROED, .prot = MOTE_PROT_READ | MOTE_PROT_WRITE},
+		{.addr = SCRATCH + 0x2000, .bytes = 0x2000, .from = 0x1000, .prot = MOTE_PROT_READ},
+		{.addr = SCRATCH + 0x4000, .bytes = 0x1000, .from = MOTE_MAP_ZEROED, .prot = MOTE_PROT_READ},
+	};
+	CHECK(mote_mem_map_many(area, many, sizeof(many) - 1) == -22 && try(do_read, SCRATCH) == 1);
+	CHECK(mote_mem_map_many(area, many, sizeof(many)) == -22); /* the third: beyond the file */
+	CHECK(*(char *)(SCRATCH + 4999 - 4096) == 'q' && try(do_write, SCRATCH) == 1);
+	CHECK(try(do_write, SCRATCH + 0x1000) == 0 && try(do_read, SCRATCH + 0x4000) == 1);
+	CHECK(mote_mem_map_many(area, many, sizeof(many[0])) == -17);
+	CHECK(mote_mem_unmap(area, SCRATCH, 0x2000) == 0);
 	CHECK(payload[0] == 'p');
 }
 
