@@ -94,11 +94,14 @@ int cli_program_option(struct cli_program *p, int c)
 	case 't':
 		if (parse_time(optarg, &p->options.time_limit_ns) && p->options.time_limit_ns)
 			return 1;
-		cli_complain("--timeout %s: give seconds, or a number with ms, s or m", optarg);
+		cli_complain("--timeout %s: give seconds, more than 0, or such a number with ms, s or m", optarg);
 		return -1;
 	case 'c':
 		p->options.cwd = optarg;
-		return 1;
+		if (optarg[0] == '/')
+			return 1;
+		cli_complain("--cwd %s: give a guest path that begins with /", optarg);
+		return -1;
 	case 'n':
 		p->options.network = 1;
 		return 1;

@@ -141,6 +141,10 @@ test_cli_usage() {
 	one_sentence 125 '12X'
 	mote run --dir /no/such/folder::/data "$(file)"
 	one_sentence 125 '/no/such/folder'
+	mote run --cwd data "$(file)"
+	one_sentence 125 '--cwd data'
+	mote run --timeout 0 "$(file)"
+	one_sentence 125 'more than 0'
 	mote nonsense
 	is "$status" 125 status
 	mote --version
