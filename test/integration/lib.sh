@@ -79,7 +79,7 @@ start() {
 	done
 	local id=$1
 	shift
-	timeout 30 ctr run -d --runtime "$RUNTIME" --log-uri "file://$CASE_DIR/$id.log" "${options[@]}" \
+	timeout "${LIMIT:-30}" ctr run -d --runtime "$RUNTIME" --log-uri "file://$CASE_DIR/$id.log" "${options[@]}" \
 		"${IMAGE:-$(image)}" "$id" "${PROGRAM:-$(program)}" "$@" </dev/null >"$out" 2>"$err" || fail "ctr run -d $id"
 	# Printed by the guest when it is where the case wants it.
 	[[ ${1-} != loop && ${1-} != sleep && ${1-} != handle-term ]] || log_has "$id" ready

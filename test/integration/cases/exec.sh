@@ -7,7 +7,7 @@ into() {
 	local id=$1 exec=$2
 	shift 2
 	status=0
-	timeout -k 5 20 ctr task exec --exec-id "$exec" "$id" "${PROGRAM:-$(program)}" "$@" >"$out" 2>"$err" || status=$?
+	timeout -k 5 "${LIMIT:-20}" ctr task exec --exec-id "$exec" "$id" "${PROGRAM:-$(program)}" "$@" >"$out" 2>"$err" || status=$?
 }
 
 each_exec() { # core
