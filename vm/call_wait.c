@@ -185,5 +185,5 @@ int64_t host_alarm(struct vm *vm, const struct call_alarm *a)
 	int64_t value = 0, interval = 0;
 	if ((a->value && vm_ns_of(a->value, &value) < 0) || (a->interval && vm_ns_of(a->interval, &interval) < 0))
 		return -EINVAL;
-	return vm_timer_set(&vm->alarm, (uint64_t)value, value ? (uint64_t)interval : 0);
+	return vm_timer_set(vm, &vm->alarm, (uint64_t)value, value ? (uint64_t)interval : 0);
 }

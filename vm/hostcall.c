@@ -291,6 +291,7 @@ void hostcall_serve(struct vm *vm, struct mote_area *area)
 	if (ring_answered(vm))
 		return;
 	const struct mote_frame frame = take_frame(vm, area);
+	vm->may_pend |= frame.nr != MOTE_CALL_exchange;
 	ring_doorbell(vm, pollable(vm, &frame));
 	vm_flush_output(vm);
 	int64_t result = dispatch(vm, &frame);

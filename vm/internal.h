@@ -12,6 +12,7 @@
 #include "vm/memory.h"
 #include "vm/ring.h"
 #include "vm/vm.h"
+#include "vm/watch.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -75,12 +76,19 @@ struct vm {
 	bool kvm_mask_set;
 	sigset_t saved_mask;       /* the thread's before vm_resume */
 	_Atomic int running_tid;   /* thread in vm_resume, 0: none */
+	_Atomic bool kicked;       /* since the last vm_resume */
+	bool may_pend;             /* signals other than kicks: a host call that may raise SIGPIPE, a timer */
+	uint64_t thread;           /* of the last vm_resume, as faults.h numbers them, and its tid */
+	int tid;
 	_Atomic uint64_t pending;  /* signals from vm_signal(), bit n - 1 */
 	_Atomic int busy;          /* enum vm_busy */
-	struct vm_timer alarm, deadline, cpu, flush;
+	struct vm_timer alarm, deadline, flush;
+	struct vm_watch watch;
+	bool watched;              /* limits go by the watch; vm_run's goes by the deadline timer */
 	uint64_t deadline_ns;      /* CLOCK_MONOTONIC, 0: none */
-	uint64_t cpu_left_ns;      /* of limits.cpu_ns */
-	bool cpu_limited;
+	uint64_t cpu_left_ns;      /* of limits.cpu_ns, when cpu_since was the thread's CPU time */
+	uint64_t cpu_since;
+	bool cpu_limited, cpu_over;
 	uint64_t alarm_left_ns, alarm_interval_ns, alarm_left_at; /* the guest's alarm between two runs */
 	void (*log)(void *arg, const char *line);
 	void *log_arg;
@@ -100,17 +108,21 @@ struct vm {
 int vcpu_loop(struct vm *vm, struct err *e) must_check;
 /* KVM_RUN leaves the kick pending: takes it, and what a timer has to say. */
 void run_take_kicks(void);
+/* Wakes the thread in vm_resume, if there is one. Any thread, and signal handlers. */
+void run_kick(struct vm *vm);
+/* Whether a limit is over. The thread in vm_resume asks, after kicks at the latest. */
+bool run_limit_over(struct vm *vm);
 /* A vm with a machine and empty memory, and its descriptors: what creating starts with (vm.c). */
 int vm_new(const struct vm_config *config, struct vm **out, struct err *e) must_check;
 int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e) must_check;
 /* At a VM's end: what its snapshot's next VMs will write at once. */
 void vm_snapshot_learn(struct vm *vm);
 /* True when a blocking handler must give up with -EINTR: a signal or an alarm is pending, or the end. */
-bool vm_interrupted(const struct vm *vm);
+bool vm_interrupted(struct vm *vm);
 /* Ends the guest after the present call. */
 void vm_end(struct vm *vm, enum vm_end end, int code);
 /* first_ns 0 stops it. 0 or -errno. */
-int vm_timer_set(struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns) must_check;
+int vm_timer_set(struct vm *vm, struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns) must_check;
 /* Told of every successful write: small ones to descriptors 1 and 2 let the guest buffer the next ones. */
 void vm_note_write(struct vm *vm, int32_t fd, int64_t written);
 /* What a handler returns on the poller when it would have to wait, having done nothing. */

@@ -21,6 +21,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static _Thread_local const char *thread_name = "the vCPU thread";
+static _Thread_local bool entered;
 
 /* Runs in the signal's handler: write(2) and _exit(2) are on the list. */
 static void on_denied(int signo, siginfo_t *info, void *context)
@@ -51,7 +52,13 @@ static int load(const struct sock_filter *filter, size_t count, struct err *e)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
 		return err_sys(e, errno, "loading a seccomp filter for %s", thread_name);
+	entered = true;
 	return 0;
+}
+
+bool jail_entered(void)
+{
+	return entered;
 }
 
 int jail_enter(struct err *e)

@@ -5,7 +5,7 @@
  * VM_KICK_SIGNAL is blocked in this thread but for the moments when it may interrupt: inside
  * KVM_RUN (KVM_SET_SIGNAL_MASK) and inside the waits of host calls (ppoll with wait_mask). So a
  * kick is never lost between a check and a wait. Timers are kicks too; their siginfo says which
- * flag to set. They exist only while their thread is in vm_resume. SIGPIPE is blocked too: a
+ * flag to set. They exist only while their thread is in vm_resume. The limits of calls are the watch's (watch.h). SIGPIPE is blocked too: a
  * guest's broken pipe is an errno.
  */
 #include "vm/internal.h"
@@ -64,8 +64,9 @@ void run_take_kicks(void)
 			note_kick(&info);
 }
 
-static void kick(const struct vm *vm)
+void run_kick(struct vm *vm)
 {
+	atomic_store(&vm->kicked, true);
 	int tid = atomic_load(&vm->running_tid);
 	if (tid)
 		syscall(SYS_tgkill, getpid(), tid, VM_KICK_SIGNAL);
@@ -77,7 +78,7 @@ void vm_signal(struct vm *vm, int signo)
 		return;
 	int saved = errno;
 	atomic_fetch_or(&vm->pending, 1UL << (signo - 1));
-	kick(vm);
+	run_kick(vm);
 	errno = saved;
 }
 
@@ -87,23 +88,24 @@ int vm_interrupt(struct vm *vm)
 	if (!atomic_compare_exchange_strong(&vm->busy, &expected, VM_STOPPED) &&
 	    expected == VM_IDLE)
 		return -ESRCH;
-	kick(vm);
+	run_kick(vm);
 	return 0;
 }
 
 /* --- timers --- */
 
-static int timer_arm(struct vm_timer *t, clockid_t clock, uint64_t first_ns, uint64_t interval_ns)
+int vm_timer_set(struct vm *vm, struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns)
 {
 	if (!t->made) {
 		struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID,
 				      .sigev_signo = VM_KICK_SIGNAL};
 		ev.sigev_value.sival_ptr = &t->fired;
 		ev._sigev_un._tid = (int)syscall(SYS_gettid);
-		if (timer_create(clock, &ev, &t->id) < 0)
+		if (timer_create(CLOCK_MONOTONIC, &ev, &t->id) < 0)
 			return -errno;
 		t->made = true;
 	}
+	vm->may_pend = true;
 	struct itimerspec when = {
 		.it_value = {.tv_sec = (time_t)(first_ns / NS), .tv_nsec = (long)(first_ns % NS)},
 		.it_interval = {.tv_sec = (time_t)(interval_ns / NS),
@@ -112,10 +114,6 @@ static int timer_arm(struct vm_timer *t, clockid_t clock, uint64_t first_ns, uin
 	return timer_settime(t->id, 0, &when, NULL) < 0 ? -errno : 0;
 }
 
-int vm_timer_set(struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns)
-{
-	return timer_arm(t, CLOCK_MONOTONIC, first_ns, interval_ns);
-}
 
 /* What is left until it fires; 0 where it is not set. */
 static uint64_t timer_left(const struct vm_timer *t, uint64_t *interval_ns)
@@ -140,38 +138,85 @@ static uint64_t left_after(uint64_t left_ns, uint64_t passed_ns)
 	return left_ns > passed_ns ? left_ns - passed_ns : 1;
 }
 
+static uint64_t cpu_now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t cpu_left(const struct vm *vm)
+{
+	uint64_t used = cpu_now_ns() - vm->cpu_since;
+	return vm->cpu_left_ns > used ? vm->cpu_left_ns - used : 0;
+}
+
+/* Looks at the limits, and has the watch come when they may be over: CPU time goes no faster than time. */
+static void look_at_limits(struct vm *vm)
+{
+	enum { CPU_STEP_NS = 500000 };
+	uint64_t now = now_ns(), due = vm->deadline_ns ? vm->deadline_ns : WATCH_NEVER;
+	if (vm->deadline_ns && now >= vm->deadline_ns)
+		atomic_store(&vm->deadline.fired, true);
+	if (vm->cpu_limited) {
+		uint64_t left = cpu_left(vm), step = left > CPU_STEP_NS ? left : CPU_STEP_NS;
+		vm->cpu_over = left == 0;
+		if (due > now + step)
+			due = now + step;
+	}
+	watch_at(vm, due);
+}
+
+bool run_limit_over(struct vm *vm)
+{
+	if (!vm->on_poller && atomic_load_explicit(&vm->watch.look, memory_order_relaxed) &&
+	    atomic_exchange(&vm->watch.look, false))
+		look_at_limits(vm);
+	return atomic_load(&vm->deadline.fired) || vm->cpu_over;
+}
+
+/* What is over already needs no timer, and a guest that answers at once would be quicker than it. */
+static int start_limits(struct vm *vm)
+{
+	if (vm->watched) {
+		int rc = watch_join(vm);
+		if (vm->cpu_limited)
+			vm->cpu_since = cpu_now_ns();
+		if (rc == 0)
+			look_at_limits(vm);
+		return rc;
+	}
+	if (!vm->deadline_ns)
+		return 0;
+	if (vm->deadline_ns <= now_ns())
+		atomic_store(&vm->deadline.fired, true);
+	return vm_timer_set(vm, &vm->deadline, left_after(vm->deadline_ns, now_ns()), 0);
+}
+
 static int start_timers(struct vm *vm)
 {
-	int rc = 0;
-	/* What is over already needs no timer, and a guest that answers at once would be quicker than it. */
-	if (vm->deadline_ns && vm->deadline_ns <= now_ns())
-		atomic_store(&vm->deadline.fired, true);
-	else if (vm->deadline_ns)
-		rc = vm_timer_set(&vm->deadline, left_after(vm->deadline_ns, now_ns()), 0);
-	if (rc == 0 && vm->cpu_limited)
-		rc = timer_arm(&vm->cpu, CLOCK_THREAD_CPUTIME_ID, left_after(vm->cpu_left_ns, 0),
-			       0);
+	int rc = start_limits(vm);
 	if (rc == 0 && vm->alarm_left_ns)
-		rc = vm_timer_set(&vm->alarm,
+		rc = vm_timer_set(vm, &vm->alarm,
 				  left_after(vm->alarm_left_ns, now_ns() - vm->alarm_left_at),
 				  vm->alarm_interval_ns);
 	return rc;
 }
 
-/* Timers belong to the thread. What the guest's alarm and the CPU limit had left is kept for the
- * next one. */
+/*
+ * Timers belong to the thread, as CPU time does. What the guest's alarm and the CPU limit had left is kept for the
+ * next one.
+ */
 static void stop_timers(struct vm *vm)
 {
-	uint64_t unused;
-	if (vm->cpu.made)
-		vm->cpu_left_ns = timer_left(&vm->cpu, &unused);
+	if (vm->cpu_limited)
+		vm->cpu_left_ns = cpu_left(vm);
 	vm->alarm_left_ns = 0;
 	if (vm->alarm.made && !vm->ended) {
 		vm->alarm_left_ns = timer_left(&vm->alarm, &vm->alarm_interval_ns);
 		vm->alarm_left_at = now_ns();
 	}
 	timer_end(&vm->deadline);
-	timer_end(&vm->cpu);
 	timer_end(&vm->alarm);
 	timer_end(&vm->flush);
 }
@@ -183,8 +228,9 @@ void vm_begin(struct vm *vm, const struct vm_limits *limits)
 	vm->deadline_ns = limits->wall_ns ? now_ns() + limits->wall_ns : 0;
 	vm->cpu_limited = limits->cpu_ns != 0;
 	vm->cpu_left_ns = limits->cpu_ns;
+	vm->cpu_over = false;
+	vm->watched = limits->wall_ns || limits->cpu_ns;
 	atomic_store(&vm->deadline.fired, false);
-	atomic_store(&vm->cpu.fired, false);
 	atomic_store(&vm->busy, VM_BUSY);
 }
 
@@ -210,7 +256,11 @@ static int enter(struct vm *vm, struct err *e)
 	vm->wait_mask = vm->saved_mask;
 	sigaddset(&vm->wait_mask, SIGPIPE);
 	sigdelset(&vm->wait_mask, VM_KICK_SIGNAL);
-	atomic_store(&vm->running_tid, (int)syscall(SYS_gettid));
+	if (vm->thread != faults_thread()) {
+		vm->thread = faults_thread();
+		vm->tid = (int)syscall(SYS_gettid);
+	}
+	atomic_store(&vm->running_tid, vm->tid);
 	vm_touch(vm);
 	clock_enter(vm);
 	int rc = set_kvm_mask(vm);
@@ -226,7 +276,9 @@ static void leave(struct vm *vm)
 	vm->area->output_armed = 0;
 	atomic_store(&vm->running_tid, 0);
 	stop_timers(vm);
-	run_take_kicks();
+	if (atomic_exchange(&vm->kicked, false) || vm->may_pend)
+		run_take_kicks();
+	vm->may_pend = false;
 	pthread_sigmask(SIG_SETMASK, &vm->saved_mask, NULL);
 }
 
@@ -251,6 +303,7 @@ int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e)
 {
 	const struct vm_limits limits = {.wall_ns = vm->time_limit_ns};
 	vm_begin(vm, &limits);
+	vm->watched = false; /* one run is not worth a thread */
 	int rc = vm_resume(vm, out, e);
 	vm_finish(vm);
 	return rc;

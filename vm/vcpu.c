@@ -52,13 +52,13 @@ static uint64_t deliverable(const struct vm *vm)
 }
 
 /* Whatever the program thinks of it. */
-static bool must_end(const struct vm *vm)
+static bool must_end(struct vm *vm)
 {
-	return vm->ended || signal_set(deliverable(vm), SIGKILL) || atomic_load(&vm->deadline.fired) ||
-	       atomic_load(&vm->cpu.fired) || atomic_load(&vm->busy) == VM_STOPPED;
+	return vm->ended || signal_set(deliverable(vm), SIGKILL) || run_limit_over(vm) ||
+	       atomic_load(&vm->busy) == VM_STOPPED;
 }
 
-bool vm_interrupted(const struct vm *vm)
+bool vm_interrupted(struct vm *vm)
 {
 	uint64_t blocked = vm->area->blocked_signals, waiting = vm->area->pending_signals;
 	return must_end(vm) || deliverable(vm) || (waiting & ~blocked) || atomic_load(&vm->alarm.fired);
@@ -94,7 +94,7 @@ static int serve_events(struct vm *vm, bool may_inject, struct err *e)
 {
 	if (atomic_load(&vm->busy) == VM_STOPPED)
 		vm_end(vm, VM_INTERRUPTED, 0);
-	if (atomic_load(&vm->deadline.fired) || atomic_load(&vm->cpu.fired))
+	if (run_limit_over(vm))
 		vm_end(vm, VM_TIMED_OUT, atomic_load(&vm->deadline.fired) ? 0 : 1);
 	if (atomic_exchange(&vm->alarm.fired, false))
 		atomic_fetch_or(&vm->pending, 1UL << (SIGALRM - 1));
@@ -103,7 +103,7 @@ static int serve_events(struct vm *vm, bool may_inject, struct err *e)
 			vm->area->output_armed = 0;
 		else
 			vm_flush_output(vm);
-		if (vm->area->output_armed && vm_timer_set(&vm->flush, FLUSH_NS, 0) < 0)
+		if (vm->area->output_armed && vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) < 0)
 			vm->area->output_armed = 0;
 	}
 	uint64_t pending = atomic_exchange(&vm->pending, 0);
@@ -203,6 +203,7 @@ void vm_flush_output(struct vm *vm)
 	if (len == 0)
 		return;
 	area->output_len = 0;
+	vm->may_pend = true;
 	struct fd_entry *entry = fd == 1 || fd == 2 ? fdtable_get(&vm->fds, (int32_t)fd) : NULL;
 	if (!entry || len > MOTE_OUTPUT_BYTES)
 		return;
@@ -225,7 +226,7 @@ void vm_note_write(struct vm *vm, int32_t fd, int64_t written)
 {
 	if ((fd != 1 && fd != 2) || written <= 0 || written >= OUTPUT_SMALL || vm->area->output_armed)
 		return;
-	if (vm_timer_set(&vm->flush, FLUSH_NS, 0) == 0)
+	if (vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) == 0)
 		vm->area->output_armed = 1;
 }
 

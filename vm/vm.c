@@ -163,6 +163,7 @@ void vm_destroy(struct vm *vm)
 {
 	if (!vm)
 		return;
+	watch_leave(vm);
 	channel_free(&vm->channel);
 	stop_free(vm);
 	fdtable_destroy(&vm->fds);

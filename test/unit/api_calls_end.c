@@ -5,8 +5,12 @@
  */
 #include "calls_harness.h"
 
+#include <mote/snapshot.h>
+
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
 
 static void expect_interrupted(size_t kind, const char *name)
 {
@@ -58,6 +62,96 @@ Test(api_calls_end, limits_of_wall_clock_and_cpu_time)
 			mote_sandbox_free(s);
 		}
 	}
+}
+
+/* Made ready without limits, which are of the calls alone then. */
+static struct mote_sandbox *with_limits(size_t kind, uint64_t wall_ns, uint64_t cpu_ns)
+{
+	struct mote_options o = options(kinds[kind], no_args);
+	struct mote_sandbox *first = start(&o), *s = NULL;
+	struct mote_snapshot *snapshot = NULL;
+	struct mote_error e = {0};
+	o.call_time_limit_ns = wall_ns;
+	o.call_cpu_limit_ns = cpu_ns;
+	cr_assert(mote_sandbox_snapshot(first, &snapshot, &e) == 0 && mote_sandbox_from(snapshot, &o, &s, &e) == 0, "%s", e.text);
+	mote_snapshot_free(snapshot);
+	mote_sandbox_free(first);
+	return s;
+}
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+#define LIMIT_NS 300000000UL
+
+/* Calls that together take longer than one may, then one that does not end: by that clock it ends when its time is over. */
+static void expect_limit(size_t kind, clockid_t clock, uint64_t wall_ns, uint64_t cpu_ns)
+{
+	struct mote_sandbox *s = with_limits(kind, wall_ns, cpu_ns);
+	int calls = 0;
+	for (uint64_t since = now_ns(clock); now_ns(clock) - since < LIMIT_NS + LIMIT_NS / 2;) {
+		cr_assert(must_call(s, "count", NULL, 0).of.i32 == ++calls);
+		if (calls % 1000 == 0)
+			usleep(1000);
+	}
+	uint64_t since = now_ns(clock);
+	expect_error(s, ETIMEDOUT, cpu_ns ? "CPU" : "wall", "loop", NULL, 0);
+	uint64_t took = now_ns(clock) - since;
+	cr_expect(took >= LIMIT_NS && took < 20 * LIMIT_NS, "%lu", took);
+	expect_poisoned(s, "limit");
+	mote_sandbox_free(s);
+}
+
+Test(api_calls_end, limits_are_those_of_one_call)
+{
+	EACH_KIND(k) {
+		expect_limit(k, CLOCK_MONOTONIC, LIMIT_NS, 0);
+		expect_limit(k, CLOCK_THREAD_CPUTIME_ID, 0, LIMIT_NS);
+	}
+}
+
+static void *loop_long(void *sandbox)
+{
+	expect_error(sandbox, ETIMEDOUT, "wall", "loop", NULL, 0);
+	return NULL;
+}
+
+/* The watch sleeps for the first one's limit when the second's, which is over earlier, begins. */
+Test(api_calls_end, a_limit_beside_a_longer_one)
+{
+	struct mote_sandbox *slow = with_limits(0, 20 * LIMIT_NS, 0), *quick = with_limits(1, LIMIT_NS, 0);
+	pthread_t thread;
+	uint64_t since = now_ns(CLOCK_MONOTONIC);
+	cr_assert(pthread_create(&thread, NULL, loop_long, slow) == 0);
+	usleep(LIMIT_NS / 3000);
+	expect_error(quick, ETIMEDOUT, "wall", "loop", NULL, 0);
+	cr_expect(now_ns(CLOCK_MONOTONIC) - since < 15 * LIMIT_NS);
+	pthread_join(thread, NULL);
+	cr_expect(now_ns(CLOCK_MONOTONIC) - since >= 20 * LIMIT_NS);
+	mote_sandbox_free(quick);
+	mote_sandbox_free(slow);
+}
+
+/* A child of fork has no watch of its own yet. */
+Test(api_calls_end, limits_after_a_fork)
+{
+	struct mote_sandbox *s = with_limits(1, LIMIT_NS, 0);
+	cr_expect(must_call(s, "count", NULL, 0).of.i32 == 1);
+	pid_t child = fork();
+	cr_assert(child >= 0);
+	if (child == 0) {
+		struct mote_sandbox *own = with_limits(1, LIMIT_NS, 0);
+		struct mote_error e = {0};
+		_exit(mote_sandbox_call(own, "loop", NULL, 0, NULL, &e) == -ETIMEDOUT ? 0 : 1);
+	}
+	int status = 0;
+	cr_expect(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", status);
+	expect_error(s, ETIMEDOUT, "wall", "loop", NULL, 0);
+	mote_sandbox_free(s);
 }
 
 Test(api_calls_end, crash_and_exit_poison_the_sandbox)
