@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -289,6 +290,28 @@ Test(api_program_snapshot, a_full_disk)
 	cr_expect(system(command) == 0, "something was left");
 	snprintf(file, sizeof(file), "%s/none/program.snapshot", folder);
 	expect_refused(take(WASM, "stdin", "moment-stdin", "/here", NULL, &e), -ENOENT, &e, "program.snapshot");
+}
+
+/* The same file by several at once: complete, whoever was last. */
+Test(api_program_snapshot, several_make_the_same)
+{
+	struct mote_error e;
+	pid_t children[4];
+	for (int i = 0; i < 4; i++) {
+		children[i] = fork();
+		cr_assert(children[i] >= 0);
+		if (children[i] == 0)
+			_exit(take(WASM, "stdin", "moment-stdin", "/here", NULL, &e) != 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		int status;
+		cr_assert(waitpid(children[i], &status, 0) == children[i]);
+		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	check_middle("moment-stdin");
+	char command[100];
+	snprintf(command, sizeof(command), "test $(ls %s | wc -l) -eq 2", folder); /* and the text */
+	cr_expect(system(command) == 0, "something was left");
 }
 
 static int try_start(struct given *g, struct mote_error *e)

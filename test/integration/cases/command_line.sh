@@ -153,6 +153,68 @@ test_cli_usage() {
 	has "$(cat "$out")" '--memory' help
 }
 
+each_cli_snapshot() { # core
+	local snapshot=$CASE_DIR/probe.snapshot
+	mkdir "$CASE_DIR/data" "$CASE_DIR/other" && echo text >"$CASE_DIR/data/in" && echo 'other text' >"$CASE_DIR/other/in"
+	mote snapshot --at stdin -o "$snapshot" "$(file)" reply
+	is "$status" 0 status
+	is "$(cat "$out")" '' stdout
+	is "$(stat -c %a "$snapshot")" 600 mode
+	local line
+	for line in one two; do
+		mote run "$snapshot" <<<"$line"
+		is "$status" 0 status
+		has "$(cat "$out")" "^got $line\$" stdout
+	done
+	mote run "$snapshot" argument
+	one_sentence 126 'had its arguments when the snapshot was taken'
+	mote run --dir "$CASE_DIR/data::/data" "$snapshot"
+	one_sentence 126 'has 0 directories, not 1'
+	# At a file, which each run has in a folder of its own.
+	mote snapshot --at open:/data/in --dir "$CASE_DIR/data::/data" -o "$snapshot" "$(file)" read /data/in
+	is "$status" 0 status
+	mote run --dir "$CASE_DIR/other::/data" "$snapshot"
+	is "$status $(cat "$out")" '0 other text' 'what it read'
+	mote run "$snapshot"
+	one_sentence 126 'has a directory /data; give it one'
+	truncate -s -4096 "$snapshot"
+	mote run --dir "$CASE_DIR/other::/data" "$snapshot"
+	one_sentence 126 'it has been cut or has grown'
+	# What does not come to its moment leaves the file alone.
+	mote snapshot --at stdin -o "$snapshot" "$(file)" exit 3
+	one_sentence 126 'ended with status 3 before it came there'
+	mote run --dir "$CASE_DIR/other::/data" "$snapshot"
+	one_sentence 126 'it has been cut or has grown'
+}
+
+test_cli_snapshot_usage() {
+	KIND=wasm
+	mote snapshot "$(file)"
+	one_sentence 125 'to which file'
+	mote snapshot -o "$CASE_DIR/s"
+	one_sentence 125 'which program'
+	mote snapshot --at stdin --after-init f -o "$CASE_DIR/s" "$(file)"
+	one_sentence 125 'more than one moment'
+	mote snapshot --at noon -o "$CASE_DIR/s" "$(file)"
+	one_sentence 125 'noon is no moment'
+	mote snapshot --at open:relative -o "$CASE_DIR/s" "$(file)"
+	one_sentence 125 'is no moment'
+	mote snapshot --listen tcp:127.0.0.1:1 -o "$CASE_DIR/s" "$(file)"
+	one_sentence 125 'no option of snapshot'
+	mote snapshot --at stdin -o "$CASE_DIR/s" "$CASE_DIR/none"
+	one_sentence 127 'none'
+	mote snapshot --at stdin -o "$CASE_DIR/s" "$IMAGES/root/bad/script"
+	one_sentence 126 'is a script'
+	mote snapshot --at stdin -o /no/such/folder/s "$(file)"
+	one_sentence 126 'no/such/folder'
+	mote snapshot -o "$CASE_DIR/s" "$(file)"
+	is "$status" 126 status
+	has "$(cat "$err")" 'exports no function wizer.initialize' stderr
+	mote help snapshot
+	has "$(cat "$out")" '--after-init' help
+	[[ ! -e $CASE_DIR/s ]] || fail 'there is a file'
+}
+
 test_cli_no_kvm() {
 	KIND=native
 	status=0
