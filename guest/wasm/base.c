@@ -96,21 +96,24 @@ _Noreturn void wasm_fail(struct failure *fail, enum wasm_error_kind kind, uint64
 bool arena_open(struct arena *arena, uint64_t reserve_bytes)
 {
 	uint8_t *base = platform_reserve(reserve_bytes);
-	*arena = (struct arena){base, 0, 0, base ? reserve_bytes : 0, WASM_ARENA_STEP_BYTES};
+	*arena = (struct arena){
+		.base = base, .reserved = base ? reserve_bytes : 0, .step = WASM_ARENA_STEP_BYTES};
 	return base;
 }
 
 void arena_close(struct arena *arena)
 {
-	if (arena->base)
+	if (arena->base && !arena->more)
 		platform_free(arena->base, arena->reserved);
 	*arena = (struct arena){0};
 }
 
 void *arena_take(struct arena *arena, uint64_t bytes)
 {
-	uint64_t at = arena->used;
 	bytes = (bytes + 15) & ~15ull;
+	if (arena->more && bytes > arena->reserved - arena->used && !arena_open(arena, arena->more))
+		return NULL;
+	uint64_t at = arena->used;
 	if (bytes > arena->reserved - at)
 		return NULL;
 	if (at + bytes > arena->committed) {
@@ -133,7 +136,7 @@ void *arena_need(struct arena *arena, struct failure *fail, uint64_t count, uint
 {
 	uint64_t total;
 	void *p = NULL;
-	if (!__builtin_mul_overflow(count, bytes, &total) && total < arena->reserved)
+	if (!__builtin_mul_overflow(count, bytes, &total) && total < WASM_ARENA_MODULE_BYTES)
 		p = arena_take(arena, total);
 	if (!p)
 		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "out of memory for the module's tables");

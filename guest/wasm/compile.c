@@ -9,7 +9,7 @@
  */
 #include "compiler.h"
 
-enum { CODE_STEP_BYTES = 0x10000, CODE_SLACK_BYTES = 0x4000 };
+enum { CODE_STEP_BYTES = 0x10000 };
 
 _Noreturn void invalid(struct compiler *c, const char *what)
 {
@@ -506,22 +506,6 @@ static void add_function(struct compiler *c, uint32_t own)
 	m->func_frame[own] = c->frame;
 }
 
-static void reserve_code(struct compiler *c, uint64_t section_bytes)
-{
-	struct wasm_module *m = c->m;
-	uint64_t want = section_bytes * WASM_CODE_EXPANSION + WASM_CODE_MIN_BYTES;
-	if (want > m->options.max_code_bytes)
-		want = m->options.max_code_bytes;
-	want = (want + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
-	m->code = platform_reserve(want);
-	if (!m->code)
-		wasm_fail(c->fail, WASM_ERROR_MEMORY, 0, "out of address space for machine code");
-	m->code_reserved = want;
-	/* Nearly always enough. Where it is too much to have, it is taken in steps. */
-	if (!commit_code(c, section_bytes + section_bytes / 4 * WASM_CODE_USUAL_MORE + CODE_SLACK_BYTES))
-		c->code_end = m->code;
-}
-
 void compiler_init(struct compiler *c, struct tables *t)
 {
 	_Static_assert(sizeof(t->stack) >= CONTROL_MAX, "blocks are scanned in the stack's memory");
@@ -565,13 +549,10 @@ void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *se
 		.arena = &m->scratch, /* a failure leaves it to wasm_module_free */
 		.r = {.p = m->bytes, .end = section_end, .base = m->bytes, .fail = fail}};
 	uint32_t own = m->func_count - m->imported_funcs;
-	uint64_t bytes = 0;
-	for (uint32_t i = 0; i < own; i++)
-		bytes += m->func_end[i] - m->func_body[i];
 	if (!own)
 		return;
 	m->func_frame = arena_need(&m->arena, fail, own, sizeof(uint32_t));
-	reserve_code(&c, bytes);
+	c.code_end = m->code + m->code_committed;
 	c.x.p = m->code;
 	c.simd = (struct simd_emitter){.x = &c.x, .code = m->code, .cpu = m->options.cpu};
 	make_room(&c, WASM_CODE_ROOM_BYTES);

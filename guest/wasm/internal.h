@@ -35,6 +35,7 @@ void wasm_format(char *out, size_t size, const char *format, ...);
 struct arena {
 	uint8_t *base;
 	uint64_t used, committed, reserved, step;
+	uint64_t more; /* while it lies in another's reservation: how large the one is that comes next */
 };
 bool arena_open(struct arena *arena, uint64_t reserve_bytes);
 void arena_close(struct arena *arena);
@@ -277,6 +278,8 @@ struct wasm_module {
 	/* Offsets of the cells in an instance. */
 	uint32_t memory_cells, table_cells, func_cells, global_cells, instance_bytes;
 
+	uint8_t *space; /* one reservation for the beginning of `arena` and the machine code */
+	uint64_t space_bytes;
 	uint8_t *code;
 	uint64_t code_bytes, code_committed, code_reserved;
 	uint32_t code_entries; /* end of the last function */

@@ -33,10 +33,12 @@
 /* So many quarters more than the code section are made writable at once, and the rest in steps: machine code is seldom
  * longer than that. */
 #define WASM_CODE_USUAL_MORE 3u
+#define WASM_CODE_SLACK_BYTES 0x4000u
 /* No opcode emits more in one go; the buffer has this much room before each. */
 #define WASM_CODE_ROOM_BYTES 4096u
 
 #define WASM_ARENA_MODULE_BYTES 0x40000000ull /* address space for a module's tables */
+#define WASM_ARENA_FIRST_BYTES 0x6000u /* of them beside the machine code */
 #define WASM_ARENA_STEP_BYTES 0x8000u
 #define WASM_ARENA_STEP_MAX_BYTES 0x400000u
 

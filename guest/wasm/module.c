@@ -622,29 +622,77 @@ static int error_number(enum wasm_error_kind kind)
 	       kind == WASM_ERROR_UNSUPPORTED ? -ENOTSUP : -EINVAL;
 }
 
+/* Of whatever bytes; 0 where they have none. What is wrong with them is found later. */
+static uint64_t code_section_bytes(const uint8_t *bytes, uint64_t size)
+{
+	for (uint64_t at = 8; at < size;) {
+		uint8_t id = bytes[at++];
+		uint64_t section = 0;
+		for (unsigned shift = 0; at < size && shift < 35; shift += 7) {
+			section |= (uint64_t)(bytes[at] & 0x7f) << shift;
+			if (!(bytes[at++] & 0x80))
+				break;
+		}
+		if (section > size - at)
+			return 0;
+		if (id == SECTION_CODE)
+			return section;
+		at += section;
+	}
+	return 0;
+}
+
+/* Memory for the module's first tables and, where it is there, all of the machine code: by one call for both. */
+static bool take_space(struct wasm_module *m)
+{
+	uint64_t section = code_section_bytes(m->bytes, m->size), arena = WASM_ARENA_FIRST_BYTES;
+	uint64_t room = section * WASM_CODE_EXPANSION + WASM_CODE_MIN_BYTES;
+	uint64_t usual = section + section / 4 * WASM_CODE_USUAL_MORE + WASM_CODE_SLACK_BYTES;
+	if (room > m->options.max_code_bytes)
+		room = m->options.max_code_bytes;
+	room = (room + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
+	usual = section ? (usual + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1) : 0;
+	if (usual > room)
+		usual = room;
+	uint8_t *space = platform_reserve(arena + room);
+	if (!space)
+		return false;
+	if (!platform_commit_all(space, arena + usual)) { /* where it is too much to have, it is taken in steps */
+		usual = 0;
+		if (!platform_commit(space, arena)) {
+			platform_free(space, arena + room);
+			return false;
+		}
+	}
+	m->space = space;
+	m->space_bytes = arena + room;
+	m->arena = (struct arena){.base = space,
+				  .committed = arena,
+				  .reserved = arena,
+				  .step = WASM_ARENA_STEP_BYTES,
+				  .more = WASM_ARENA_MODULE_BYTES};
+	m->code = space + arena;
+	m->code_reserved = room;
+	m->code_committed = usual;
+	return true;
+}
+
 int wasm_compile(const void *bytes, size_t size, const struct wasm_options *options,
 		 struct wasm_module **module, struct wasm_error *error)
 {
 	struct decoder d = {.fail.error = error};
-	struct arena arena;
+	struct wasm_module begun = {.bytes = bytes, .size = size};
+	_Static_assert(sizeof(begun) < WASM_ARENA_FIRST_BYTES, "it is the first thing in its arena");
 	memset(error, 0, sizeof *error);
-	if (size > WASM_MAX_MODULE_BYTES || !arena_open(&arena, WASM_ARENA_MODULE_BYTES)) {
+	set_options(&begun, options);
+	if (size > WASM_MAX_MODULE_BYTES || !take_space(&begun)) {
 		bool large = size > WASM_MAX_MODULE_BYTES;
 		error->kind = large ? WASM_ERROR_LIMIT : WASM_ERROR_MEMORY;
 		wasm_format(error->message, sizeof error->message, large ? "module too large" : "out of memory");
 		return error_number(error->kind);
 	}
-	struct wasm_module *m = arena_take(&arena, sizeof *m);
-	if (!m) {
-		arena_close(&arena);
-		error->kind = WASM_ERROR_MEMORY;
-		wasm_format(error->message, sizeof error->message, "out of memory");
-		return -ENOMEM;
-	}
-	m->arena = arena;
-	m->bytes = bytes;
-	m->size = size;
-	set_options(m, options);
+	struct wasm_module *m = arena_take(&begun.arena, sizeof *m);
+	*m = begun;
 	if (wasm_jump_set(&d.fail.jump) != 0) {
 		wasm_module_free(m);
 		return error_number(error->kind);
@@ -663,11 +711,11 @@ void wasm_module_free(struct wasm_module *m)
 	if (!m)
 		return;
 	trap_module_remove(m);
-	if (m->code)
-		platform_free(m->code, m->code_reserved);
 	arena_close(&m->scratch);
-	struct arena arena = m->arena; /* it holds *m */
-	arena_close(&arena);
+	uint8_t *space = m->space; /* it holds *m */
+	uint64_t space_bytes = m->space_bytes;
+	arena_close(&m->arena);
+	platform_free(space, space_bytes);
 }
 
 static struct wasm_externtype extern_type(const struct wasm_module *m, enum wasm_kind kind, uint32_t i)
