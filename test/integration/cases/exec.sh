@@ -42,7 +42,7 @@ each_exec_events() { # core
 	sleep 0.5
 	start main loop
 	into main short exit 3
-	timeout 20 ctr task exec --exec-id long main "$(program)" loop >"$CASE_DIR/long" 2>&1 &
+	timeout "${LIMIT:-20}" ctr task exec --exec-id long main "$(program)" loop >"$CASE_DIR/long" 2>&1 &
 	local long=$!
 	within 10 grep -q ready "$CASE_DIR/long" || fail 'the second process does not run'
 	is "$(ctr task ps main | grep -c '^[0-9]')" 2 'processes'
@@ -60,7 +60,7 @@ each_exec_events() { # core
 # Signals reach one of them, not the other.
 each_exec_kill() { # core
 	start main loop
-	timeout 20 ctr task exec --exec-id loop main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
+	timeout "${LIMIT:-20}" ctr task exec --exec-id loop main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
 	local loop=$!
 	within 10 grep -q ready "$CASE_DIR/loop" || fail 'the second process does not run'
 	ctr task kill --exec-id loop -s TERM main || fail 'ctr task kill --exec-id'
@@ -73,7 +73,7 @@ each_exec_kill() { # core
 # In the container's cgroup and namespaces, as its user, without rights.
 each_exec_is_confined() {
 	start main loop
-	timeout 20 ctr task exec --exec-id loop main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
+	timeout "${LIMIT:-20}" ctr task exec --exec-id loop main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
 	local loop=$! main other file name
 	within 10 grep -q ready "$CASE_DIR/loop" || fail 'the second process does not run'
 	main=$(task_pid main)
@@ -119,7 +119,7 @@ each_exec_killed_with_9() {
 	local victim pid other long
 	for victim in shim main second; do
 		start main loop
-		timeout 20 ctr task exec --exec-id "$victim" main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
+		timeout "${LIMIT:-20}" ctr task exec --exec-id "$victim" main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
 		long=$!
 		within 10 grep -q ready "$CASE_DIR/loop" || fail 'the second process does not run'
 		pid=$(task_pid main)
