@@ -235,44 +235,50 @@ static uint8_t tss_type(void)
 	return intel ? 11 : 9;
 }
 
-/* All that no guest can change. */
+/* What no guest can change, and 0 for what it can. */
 static void fill_sregs(struct kvm_sregs *to, uint64_t root)
 {
-	struct kvm_sregs s = *to;
-	s.cr0 = CR0;
-	s.cr3 = root;
-	s.cr4 = CR4;
-	s.efer = EFER;
-	s.cs = user_code;
-	s.ss = s.ds = s.es = s.fs = s.gs = user_data;
-	s.gdt = (struct kvm_dtable){.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_GDT_AT, .limit = TSS_SELECTOR + 15};
-	s.idt = (struct kvm_dtable){.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_IDT_AT, .limit = MOTE_VECTORS * 16 - 1};
-	s.tr = (struct kvm_segment){.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_TSS_AT,
-				    .limit = TSS_LIMIT,
-				    .selector = TSS_SELECTOR,
-				    .type = tss_type(),
-				    .present = 1};
-	*to = s;
+	*to = (struct kvm_sregs){
+		.cr0 = CR0,
+		.cr3 = root,
+		.cr4 = CR4,
+		.efer = EFER,
+		.cs = user_code,
+		.ss = user_data,
+		.ds = user_data,
+		.es = user_data,
+		.fs = user_data,
+		.gs = user_data,
+		.gdt = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_GDT_AT, .limit = TSS_SELECTOR + 15},
+		.idt = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_IDT_AT, .limit = MOTE_VECTORS * 16 - 1},
+		.ldt = {.unusable = 1},
+		.tr = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_TSS_AT,
+		       .limit = TSS_LIMIT,
+		       .selector = TSS_SELECTOR,
+		       .type = tss_type(),
+		       .present = 1},
+		.apic_base = 0xfee00900, /* as KVM resets the first vCPU's */
+	};
 }
 
-static int set_start_sregs(struct machine *m, const struct memory *mem, gva_t gs_base)
+/* Through the run page: KVM_RUN takes them, which spares a call each. */
+static void set_registers(struct machine *m, const struct kvm_regs *regs, const struct kvm_sregs *sregs)
 {
-	struct kvm_sregs s;
-	if (ioctl(m->vcpu_fd, KVM_GET_SREGS, &s) < 0)
-		return -errno;
-	fill_sregs(&s, mem->root);
-	s.gs.base = gs_base.v;
-	return ioctl(m->vcpu_fd, KVM_SET_SREGS, &s) < 0 ? -errno : 0;
+	struct kvm_sync_regs *sync = &m->run->s.regs;
+	sync->regs = *regs;
+	sync->sregs = *sregs;
+	memset(&sync->events, 0, sizeof(sync->events));
+	m->run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
 }
 
-int machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t rsp, uint64_t rdi, uint64_t rsi,
-		  gva_t gs_base, struct err *e)
+void machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t rsp, uint64_t rdi, uint64_t rsi,
+		   gva_t gs_base)
 {
 	struct kvm_regs regs = {.rip = rip.v, .rsp = rsp.v, .rdi = rdi, .rsi = rsi, .rflags = 2};
-	int rc = set_start_sregs(m, mem, gs_base);
-	if (rc == 0 && ioctl(m->vcpu_fd, KVM_SET_REGS, &regs) < 0)
-		rc = -errno;
-	return rc < 0 ? err_sys(e, -rc, "setting the vCPU's registers") : 0;
+	struct kvm_sregs sregs;
+	fill_sregs(&sregs, mem->root);
+	sregs.gs.base = gs_base.v;
+	set_registers(m, &regs, &sregs);
 }
 
 /* --- saving and loading --- */
@@ -310,10 +316,6 @@ void machine_state_sanitize(struct machine_state *s)
 	s->sregs.fs.base = fs;
 	s->sregs.gs.base = gs;
 	s->sregs.cr2 = cr2;
-	s->sregs.cr8 = 0;
-	s->sregs.ldt = (struct kvm_segment){.unusable = 1};
-	s->sregs.apic_base = 0xfee00900; /* as KVM resets the first vCPU's */
-	memset(s->sregs.interrupt_bitmap, 0, sizeof(s->sregs.interrupt_bitmap));
 	s->regs.rflags = (s->regs.rflags & 0xcd5) | 2; /* arithmetic flags and the direction */
 }
 
@@ -331,21 +333,11 @@ void machine_keep(struct machine *m, const struct machine_state *s)
 	memcpy(m->state + MOTE_STATE_MASK, &mask, sizeof(mask));
 }
 
-/* Through the run page: KVM_RUN takes them, which spares a call each. */
-static void load_registers(struct machine *m, const struct machine_state *s)
-{
-	struct kvm_sync_regs *sync = &m->run->s.regs;
-	sync->regs = s->regs;
-	sync->sregs = s->sregs;
-	memset(&sync->events, 0, sizeof(sync->events));
-	m->run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
-}
-
 int machine_load(struct machine *m, const struct machine_state *s)
 {
 	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, s->xsave) < 0)
 		return -errno;
-	load_registers(m, s);
+	set_registers(m, &s->regs, &s->sregs);
 	m->state_due = false;
 	return 0;
 }
@@ -356,7 +348,7 @@ int machine_reload(struct machine *m, const struct machine_state *s)
 	memcpy(&mask, m->state + MOTE_STATE_MASK, sizeof(mask));
 	if (mask != m->xcr0)
 		return machine_load(m, s);
-	load_registers(m, s);
+	set_registers(m, &s->regs, &s->sregs);
 	m->run->s.regs.regs.rip = MOTE_KERNEL_STUBS + MOTE_KERNEL_LOAD_AT;
 	m->state_due = true;
 	return 0;

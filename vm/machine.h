@@ -49,9 +49,9 @@ int machine_create(struct machine *m, int kvm_fd, struct err *e) must_check;
 void machine_destroy(struct machine *m); /* accepts a zeroed-and-minus-one'd or half-built one */
 /* Lays out descriptor tables, stubs and the kernel stack in the kernel window. */
 int machine_map_kernel(struct machine *m, struct memory *mem, struct err *e) must_check;
-/* Sets every register to the start state at CPL 3. */
-int machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t rsp, uint64_t rdi, uint64_t rsi,
-		  gva_t gs_base, struct err *e) must_check;
+/* Sets every register of a new or renewed vCPU to the start state at CPL 3; takes effect with the next run. */
+void machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t rsp, uint64_t rdi, uint64_t rsi,
+		   gva_t gs_base);
 /*
  * The state of a stopped vCPU. Finishes the exit that it stopped with first: afterwards RIP is past the
  * instruction on every KVM.

@@ -91,8 +91,9 @@ static int build(struct vm *vm, const struct vm_config *config, struct err *e)
 	rc = vm_give_fds(vm, config, e);
 	if (rc < 0)
 		return rc;
-	return machine_start(&vm->machine, &vm->memory, vm->entry, gva(MOTE_BOOT_STACK_TOP), MOTE_BOOT_VA,
-			     vm->area_va.v, vm->area_va, e);
+	machine_start(&vm->machine, &vm->memory, vm->entry, gva(MOTE_BOOT_STACK_TOP), MOTE_BOOT_VA,
+		      vm->area_va.v, vm->area_va);
+	return 0;
 }
 
 /* KVM's part of a VM and empty memory. */

@@ -48,7 +48,7 @@ static enum machine_exit read_msr(void)
 	cr_assert(memory_map(&memory, gva(CODE_VA), PAGE, MEMORY_READ | MEMORY_EXEC) == 0);
 	memcpy(host_of(CODE_VA), ud2, sizeof(ud2));
 	memcpy(host_of(MOTE_KERNEL_STUBS) + VECTOR_UD * MOTE_KERNEL_STUB_BYTES, stub, sizeof(stub));
-	cr_assert(machine_start(&machine, &memory, gva(CODE_VA), gva(CODE_VA), 0, 0, gva(0), &e) == 0, "%s", e.text);
+	machine_start(&machine, &memory, gva(CODE_VA), gva(CODE_VA), 0, 0, gva(0));
 	cr_assert(machine_run(&machine, &why, &e) == 0, "%s", e.text);
 	return why;
 }
