@@ -189,10 +189,13 @@ int monitor_enter_root(const struct oci_spec *s, const char *rootfs,
 		rc = make_readonly(root, s->readonly[i], e);
 	for (size_t i = 0; rc == 0 && i < s->masked_count; i++)
 		rc = mask(root, s->masked[i], e);
-	struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
-	if (rc == 0 && s->root_readonly &&
-	    mount_setattr(root, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
-		rc = err_sys(e, errno, "read-only root");
+	/* An image may have device nodes, of which opening alone can do harm (a watchdog starts). */
+	struct mount_attr attributes = {
+		.attr_set = MOUNT_ATTR_NODEV | (s->root_readonly ? MOUNT_ATTR_RDONLY : 0)};
+	if (rc == 0 &&
+	    mount_setattr(root, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
+		rc = err_sys(e, errno, "the root's mount attributes (nodev%s)",
+			     s->root_readonly ? ", read-only" : "");
 	if (rc == 0 && hooks)
 		rc = hooks_run(&hooks->hooks, OCI_HOOK_CREATE_CONTAINER, &hooks->state, e);
 	if (rc == 0)

@@ -2,6 +2,8 @@
 /* A container's life: what it sees, its states, signals, limits, and what is left of it. */
 #include "runtime_harness.h"
 
+#include <sys/sysmacros.h>
+
 TestSuite(runtime_container, .init = setup, .fini = teardown, .timeout = 60);
 
 Test(runtime_container, exit_status)
@@ -154,6 +156,12 @@ Test(runtime_container, read_only_root_with_a_writable_mount)
 	cr_expect_str_eq(run("write /data/new", 0), "/data/new: written\n");
 	/* The host's own view of it has not changed. */
 	put(at("rootfs/host"), "x", 0644);
+}
+
+Test(runtime_container, device_nodes_of_the_image_are_none)
+{
+	cr_assert(mknod(at("rootfs/null"), S_IFCHR | 0666, makedev(1, 3)) == 0);
+	cr_expect_str_eq(run("write /null", 1), "/null: Permission denied\n");
 }
 
 Test(runtime_container, binds_the_root_file_system_it_is_given)
