@@ -144,7 +144,7 @@ $(G)/build.id: $(G)/linux.img $(G)/wasm.img $(G)/kernel.bin $(wildcard vm/*.[chS
 	cat $^ | sha256sum | head -c 64 > $@
 
 # Libraries and programs.
-LIB_VM := -lcap -ljansson
+LIB_VM := -lcap -ljansson -lnettle
 LIB_HOST := $(LIB_VM) -lprotobuf-c
 $(B)/libmote.a: $(OBJ_base) $(OBJ_vm) $(OBJ_api)
 	rm -f $@ && ar rcs $@ $^

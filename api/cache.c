@@ -319,8 +319,8 @@ struct mote_compiled {
 static bool digest_file(int fd, int copy, char out[65])
 {
 	cleanup_free uint8_t *piece = malloc(PIECE_BYTES);
-	struct sha256 s;
-	sha256_begin(&s);
+	struct sha256_ctx s;
+	sha256_init(&s);
 	for (off_t at = 0; piece;) {
 		ssize_t n = pread(fd, piece, PIECE_BYTES, at);
 		if (n < 0 && errno == EINTR)
@@ -329,7 +329,7 @@ static bool digest_file(int fd, int copy, char out[65])
 			return false;
 		if (n == 0)
 			break;
-		sha256_add(&s, piece, (size_t)n);
+		sha256_update(&s, (size_t)n, piece);
 		at += n;
 	}
 	sha256_end(&s, out);

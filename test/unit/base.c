@@ -67,7 +67,7 @@ Test(io, reads_whole_files_up_to_a_cap)
 	unlink(name);
 }
 
-Test(sha256, by_hand_and_by_the_cpu_in_any_pieces)
+Test(sha256, digests_are_lower_case_digits)
 {
 	static const struct {
 		const char *text, *digest;
@@ -77,24 +77,9 @@ Test(sha256, by_hand_and_by_the_cpu_in_any_pieces)
 		{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
 		 "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
 	};
-	static uint8_t bytes[3000];
-	char one[65], other[65];
-	for (size_t i = 0; i < 2 * sizeof(known) / sizeof(known[0]); i++) {
-		sha256_by_hand = i % 2;
-		sha256_hex(known[i / 2].text, strlen(known[i / 2].text), one);
-		cr_expect_str_eq(one, known[i / 2].digest);
-	}
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t)(i * 31 + i / 97);
-	for (size_t len = 0; len <= sizeof(bytes); len += 13) {
-		struct sha256 s;
-		sha256_by_hand = true;
-		sha256_hex(bytes, len, one);
-		sha256_by_hand = false;
-		sha256_begin(&s);
-		for (size_t at = 0, piece = 1; at < len; at += piece, piece = piece * 7 % 600 + 1)
-			sha256_add(&s, bytes + at, piece = piece < len - at ? piece : len - at);
-		sha256_end(&s, other);
-		cr_expect_str_eq(one, other, "%zu bytes", len);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		char digest[65];
+		sha256_hex(known[i].text, strlen(known[i].text), digest);
+		cr_expect_str_eq(digest, known[i].digest);
 	}
 }
