@@ -182,31 +182,42 @@ static uint64_t read_leb(struct reader *r, unsigned bits, bool is_signed)
 	}
 }
 
-uint32_t read_long_u32(struct reader *r)
+/*
+ * Numbers of at most 28 bits, and positive ones of 5 bytes, as linkers write addresses: none of their bits can be one too
+ * many. Returns how many bits there are, or 0 where it is no such number.
+ */
+static inline unsigned read_short_leb(struct reader *r, uint32_t *v)
 {
 	const uint8_t *p = r->p;
-	if (r->end - p >= 2 && p[1] < 0x80) {
-		r->p = p + 2;
-		return (p[0] & 0x7fu) | (uint32_t)p[1] << 7;
+	uint32_t bits = 0;
+	if (r->end - p < 5)
+		return 0;
+	for (unsigned i = 0; i < 4; i++) {
+		bits |= (p[i] & 0x7fu) << 7 * i;
+		if (p[i] < 0x80) {
+			r->p = p + i + 1;
+			*v = bits;
+			return 7 * (i + 1);
+		}
 	}
-	return (uint32_t)read_leb(r, 32, false);
+	if (p[4] >= 8) /* more bits, or a sign */
+		return 0;
+	r->p = p + 5;
+	*v = bits | (uint32_t)p[4] << 28;
+	return 32;
+}
+
+uint32_t read_long_u32(struct reader *r)
+{
+	uint32_t v;
+	return read_short_leb(r, &v) ? v : (uint32_t)read_leb(r, 32, false);
 }
 
 int32_t read_long_s32(struct reader *r)
 {
-	const uint8_t *p = r->p;
-	if (r->end - p >= 3 && p[0] >= 0x80) {
-		uint32_t low = (p[0] & 0x7fu) | (p[1] & 0x7fu) << 7, all = low | (uint32_t)p[2] << 14;
-		if (p[1] < 0x80) {
-			r->p = p + 2;
-			return (int32_t)(low << 18) >> 18;
-		}
-		if (p[2] < 0x80) {
-			r->p = p + 3;
-			return (int32_t)(all << 11) >> 11;
-		}
-	}
-	return (int32_t)read_leb(r, 32, true);
+	uint32_t v;
+	unsigned bits = read_short_leb(r, &v);
+	return bits ? (int32_t)(v << (32 - bits)) >> (32 - bits) : (int32_t)read_leb(r, 32, true);
 }
 
 int64_t read_s33(struct reader *r)
@@ -216,6 +227,10 @@ int64_t read_s33(struct reader *r)
 
 int64_t read_s64(struct reader *r)
 {
+	uint32_t v;
+	unsigned bits = read_short_leb(r, &v);
+	if (bits)
+		return (int32_t)(v << (32 - bits)) >> (32 - bits);
 	return (int64_t)read_leb(r, 64, true);
 }
 
