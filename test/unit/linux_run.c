@@ -3,7 +3,7 @@
  * Native programs in VMs: test/guest/linux_checks.c, built against musl and glibc, and Debian's unmodified
  * busybox, whose output must equal the host's. Needs a KVM, of either kind.
  */
-#include <mote/mote.h>
+#include "program.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -94,17 +94,8 @@ static struct outcome run(const char *program, char *const *argv, int in, uint64
 		.stdio = stdio, .dirs = &dir, .dir_count = 1, .time_limit_ns = limit_ms * 1000000,
 		.memory_bytes = 64 << 20,
 	};
-	struct mote_sandbox *sandbox;
-	struct mote_result result;
-	struct mote_error e;
-	int rc = mote_sandbox_new(&o, &sandbox, &e);
-	cr_assert(rc == 0, "%s", e.text);
-	rc = mote_sandbox_run(sandbox, &result, &e);
-	cr_assert(rc == 0, "%s", e.text);
-	mote_sandbox_free(sandbox);
-	close(fd);
-	close(dir.fd);
-	return (struct outcome){mote_exit_status(&result), text_of(out), text_of(err)};
+	int status = program_run(&o);
+	return (struct outcome){status, text_of(out), text_of(err)};
 }
 
 static void write_locked(void)

@@ -164,6 +164,19 @@ Test(runtime_container, device_nodes_of_the_image_are_none)
 	cr_expect_str_eq(run("write /null", 1), "/null: Permission denied\n");
 }
 
+/* What containerd asks for, with a root file system of one mount. */
+static struct container_config config_with(const struct container_mount *rootfs)
+{
+	return (struct container_config){.id = "t",
+					 .bundle = dir,
+					 .containerd_namespace = "n",
+					 .stdin_path = "",
+					 .stdout_path = "",
+					 .stderr_path = "",
+					 .rootfs = rootfs,
+					 .rootfs_count = 1};
+}
+
 Test(runtime_container, binds_the_root_file_system_it_is_given)
 {
 	rename(at("rootfs"), at("lower"));
@@ -171,14 +184,7 @@ Test(runtime_container, binds_the_root_file_system_it_is_given)
 	const char *options[] = {"rbind", "ro", NULL};
 	struct container_mount m = {
 		.type = "bind", .source = at("lower"), .target = "", .options = options};
-	const struct container_config config = {.id = "t",
-						.bundle = dir,
-						.containerd_namespace = "n",
-						.stdin_path = "",
-						.stdout_path = "",
-						.stderr_path = "",
-						.rootfs = &m,
-						.rootfs_count = 1};
+	const struct container_config config = config_with(&m);
 	struct client k = {.in = -1, .out = -1, .err = -1};
 	struct err e;
 	for (uint32_t writable = 0; writable < 2; writable++) {
@@ -218,14 +224,7 @@ Test(runtime_overlay, mounts_the_root_file_system_it_is_given)
 	const struct container_mount m = {
 		.type = "overlay", .source = "overlay", .target = "", .options = options};
 	put(at("lower/prog"), "\177ELFwrite /new", 0755);
-	const struct container_config config = {.id = "t",
-						.bundle = dir,
-						.containerd_namespace = "n",
-						.stdin_path = "",
-						.stdout_path = "",
-						.stderr_path = "",
-						.rootfs = &m,
-						.rootfs_count = 1};
+	const struct container_config config = config_with(&m);
 	struct client k = {.in = -1, .out = -1, .err = -1};
 	struct err e;
 	cr_assert(create_now(&config, &k.c, &e) == 0, "%s", e.text);

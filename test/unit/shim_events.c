@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The publisher of events against a containerd that answers late, wrongly, or not at all. */
+#include "loop_step.h"
 #include "shim/events.h"
 
 #include "base/io.h"
@@ -57,30 +58,6 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void stop(void *arg, uint32_t what)
-{
-	(void)arg;
-	(void)what;
-	loop.stop = true;
-}
-
-/* One event of the loop's, if there is one within that time. */
-static bool step(int ms)
-{
-	struct pollfd p = {.fd = loop.epoll, .events = POLLIN};
-	if (poll(&p, 1, ms) == 0)
-		return false;
-	int ends[2];
-	cr_assert(pipe(ends) == 0 && write(ends[1], "", 1) == 1);
-	struct loop_source *s = loop_add(&loop, ends[0], EPOLLIN, stop, NULL);
-	loop.stop = false;
-	cr_assert(loop_run(&loop) == 0);
-	loop_remove(&loop, s);
-	close(ends[0]);
-	close(ends[1]);
-	return true;
-}
-
 static void publish(const char *id)
 {
 	Events__TaskStart event = EVENTS__TASK_START__INIT;
@@ -96,7 +73,7 @@ static const char *next_request(int ms, uint32_t *stream)
 	static uint8_t head[TTRPC_HEADER_BYTES], body[4096];
 	for (long end = now_ms() + ms;;) {
 		struct pollfd p[] = {{.fd = listener, .events = POLLIN}, {.fd = containerd, .events = POLLIN}};
-		while (step(0))
+		while (loop_step(&loop, 0))
 			;
 		if (poll(p, 2, 1) > 0 && p[0].revents) {
 			if (containerd >= 0)
@@ -161,7 +138,7 @@ Test(events, one_is_under_way_at_a_time_and_their_order_holds)
 			cr_expect_str_eq(next_request(50, &stream), "", "before the answer comes no other");
 		answer(stream, 0);
 	}
-	while (step(10))
+	while (loop_step(&loop, 10))
 		;
 	cr_expect(!events.first && events.queued == 0);
 }
@@ -178,12 +155,12 @@ Test(events, a_connection_that_closes_is_made_anew_and_the_event_sent_again)
 	answer(stream, 0);
 	cr_assert_str_eq(next_request(1000, &stream), "b");
 	answer(stream, 0);
-	while (step(10))
+	while (loop_step(&loop, 10))
 		;
 	/* An idle connection that closes is no failure: the next event goes at once. */
 	close(containerd);
 	containerd = -1;
-	while (step(10))
+	while (loop_step(&loop, 10))
 		;
 	long began = now_ms();
 	publish("c");
@@ -199,7 +176,7 @@ Test(events, containerd_may_be_gone_for_a_while)
 	publish("a");
 	publish("b");
 	for (long end = now_ms() + 500; now_ms() < end;)
-		step(10);
+		loop_step(&loop, 10);
 	listen_again();
 	cr_assert_str_eq(next_request(5000, &stream), "a");
 	answer(stream, 0);
@@ -246,7 +223,7 @@ Test(events, answers_that_make_no_sense_do_no_harm)
 	cr_assert(io_write_all(containerd, huge, sizeof(huge)) == 0);
 	cr_assert_str_eq(next_request(3000, &stream), "a", "on a new connection");
 	answer(stream, 0);
-	while (step(10))
+	while (loop_step(&loop, 10))
 		;
 	cr_expect(events.queued == 0);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shim's ttrpc server over a socket pair, byte by byte. */
+#include "loop_step.h"
 #include "shim/ttrpc.h"
 
 #include "base/io.h"
@@ -63,29 +64,11 @@ static void setup(void)
 
 TestSuite(ttrpc, .init = setup);
 
-static void stop(void *arg, uint32_t events)
-{
-	(void)events;
-	(void)arg;
-	loop.stop = true;
-}
-
 /* Lets the loop work until it has had nothing to do for that long. */
 static void settle_for(int ms)
 {
-	for (;;) {
-		struct pollfd p = {.fd = loop.epoll, .events = POLLIN};
-		if (poll(&p, 1, ms) == 0)
-			return;
-		int ends[2];
-		cr_assert(pipe(ends) == 0 && write(ends[1], "", 1) == 1);
-		struct loop_source *s = loop_add(&loop, ends[0], EPOLLIN, stop, NULL);
-		loop.stop = false;
-		cr_assert(loop_run(&loop) == 0);
-		loop_remove(&loop, s);
-		close(ends[0]);
-		close(ends[1]);
-	}
+	while (loop_step(&loop, ms))
+		;
 }
 
 static void settle(void)

@@ -3,7 +3,7 @@
  * WASI programs in VMs: test/guest/wasi_*.c, which check themselves and say by their exit status
  * how it went; here are their inputs and what they must print. Needs a KVM, of either kind.
  */
-#include <mote/mote.h>
+#include "program.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -134,16 +134,8 @@ static void run(struct run *r)
 		.dirs = &dir,
 		.dir_count = 1,
 	};
-	struct mote_sandbox *s = NULL;
-	struct mote_error e = {0};
-	struct mote_result result = {0};
 	r->argv[0] = "test.wasm";
-	cr_assert(mote_sandbox_new(&o, &s, &e) == 0, "%s", e.text);
-	cr_assert(mote_sandbox_run(s, &result, &e) == 0, "%s", e.text);
-	mote_sandbox_free(s);
-	r->status = mote_exit_status(&result);
-	close(dir.fd);
-	close(o.program_fd);
+	r->status = program_run(&o);
 	close(stdio[0]);
 	slurp(stdio[1], r->out);
 	slurp(stdio[2], r->err);

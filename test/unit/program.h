@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One program in a VM, from its options to its exit status. */
+#ifndef MOTE_TEST_PROGRAM_H
+#define MOTE_TEST_PROGRAM_H
+
+#include <mote/mote.h>
+
+#include <criterion/criterion.h>
+#include <unistd.h>
+
+/* Closes the program's file and the directories. */
+static inline int program_run(const struct mote_options *o)
+{
+	struct mote_sandbox *sandbox;
+	struct mote_result result;
+	struct mote_error e;
+	cr_assert(o->program_fd >= 0, "%s: is it there? hack/setup installs what is needed", o->program_path);
+	int rc = mote_sandbox_new(o, &sandbox, &e);
+	cr_assert(rc == 0, "%s", e.text);
+	rc = mote_sandbox_run(sandbox, &result, &e);
+	cr_assert(rc == 0, "%s", e.text);
+	mote_sandbox_free(sandbox);
+	close(o->program_fd);
+	for (size_t i = 0; i < o->dir_count; i++)
+		close(o->dirs[i].fd);
+	return mote_exit_status(&result);
+}
+
+#endif
