@@ -258,6 +258,20 @@ int container_stats(const struct container *c, struct container_stats *out, stru
 	return refuse(e);
 }
 
+int container_exec(struct container *of, const struct container_exec_config *config, struct container **out, struct err *e)
+{
+	(void)of;
+	(void)config;
+	(void)out;
+	return refuse(e);
+}
+
+const char *container_exec_id(const struct container *c)
+{
+	(void)c;
+	return "";
+}
+
 int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *status, struct err *e)
 {
 	char rootfs[4096];
