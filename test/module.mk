@@ -86,7 +86,7 @@ SHIMS := $(B)/test/bench/shims
 $(B)/test/bench/floor_runtime.o: HOST_INC = $(INC_base) $(call layer,runtime)
 $(SHIMS)/containerd-shim-motefloor-v1: $(OBJ_shim) $(OBJ_proto) $(B)/test/bench/floor_runtime.o $(OBJ_base)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_LDFLAGS) $^ -lprotobuf-c -o $@
+	$(CC) $(HOST_LDFLAGS) $^ -lprotobuf-c -lnettle -o $@
 $(SHIMS)/containerd-shim-mote-v1: $(B)/containerd-shim-mote-v1
 	@mkdir -p $(@D)
 	ln -f $< $@
