@@ -361,7 +361,6 @@ static void expect_same(const char *input, char *const *words)
 
 #define SAME(...) expect_same(NULL, (char *[]){__VA_ARGS__, NULL})
 
-#pragma GCC diagnostic ignored "-Wdiscarded-qualifiers"
 Test(linux_run, busybox_reads_as_on_the_host)
 {
 	SAME("echo", "a", "b  c");
