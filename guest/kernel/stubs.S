@@ -5,7 +5,7 @@
  * instruction by instruction, so a stub is three instructions long.
  *
  * The system-call stub is reached at CPL 0 where the CPU does what SYSCALL says, and at CPL 3 on KVMs
- * without hardware virtualisation. In both cases it goes on at CPL 3 at the personality's entry, with
+ * without hardware virtualisation, and where a program jumps here with its return address in %rcx. In both cases it goes on at CPL 3 at the personality's entry, with
  * the program's return address in the area; %r11 and %rcx are lost, as after any SYSCALL.
  */
 #include "abi/layout.h"
