@@ -221,7 +221,7 @@ static struct kept *list(int folder, size_t *count, uint64_t *bytes)
 			all = more;
 		}
 		struct kept *k = &all[(*count)++];
-		snprintf(k->name, sizeof(k->name), "%s", entry->d_name);
+		snprintf(k->name, sizeof(k->name), "%.73s", entry->d_name);
 		k->used = st.st_mtim;
 		k->bytes = (uint64_t)st.st_blocks * 512;
 		*bytes += k->bytes;
