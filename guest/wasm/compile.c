@@ -192,15 +192,20 @@ static void one(struct compiler *c, uint8_t op)
 
 /* --- functions --- */
 
-/* The next `count` locals are of one type. A word each: functions of a few bytes may have thousands. */
+/* The next `count` locals are of one type. Two at once: functions of a few bytes may have thousands. */
 static void fill_locals(struct local *to, uint32_t count, uint8_t type, uint32_t slot)
 {
 	struct local first = {.slot = slot, .type = type, .home = X64_NONE};
+	typedef uint64_t pair __attribute__((vector_size(16)));
 	uint64_t word, slots = type == WASM_V128 ? 2 : 1;
+	uint32_t i = 0;
 	_Static_assert(sizeof(first) == sizeof(word) && offsetof(struct local, slot) == 0, "slot is added to");
 	memcpy(&word, &first, sizeof(word));
-	for (uint32_t i = 0; i < count; i++, word += slots)
-		memcpy(&to[i], &word, sizeof(word));
+	pair words = {word, word + slots}, step = {2 * slots, 2 * slots};
+	for (; count - i >= 2; i += 2, words += step)
+		memcpy(&to[i], &words, sizeof(words));
+	if (i < count)
+		memcpy(&to[i], &words, sizeof(word));
 }
 
 static void *scratch_need(struct compiler *c, uint64_t bytes)

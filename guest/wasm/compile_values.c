@@ -144,12 +144,14 @@ void check_many(struct compiler *c, const uint8_t *types, uint32_t n)
 	}
 	uint32_t at = c->height;
 	for (uint32_t i = n; i > 0; i--) {
-		uint32_t slots = types[i - 1] == WASM_V128 ? 2 : 1;
+		uint8_t type = types[i - 1];
+		uint32_t slots = type == WASM_V128 ? 2 : 1;
 		if (at < k->height + slots)
 			invalid(c, "type mismatch: operands are missing");
 		at -= slots;
-		if (c->stack[at].type != types[i - 1] ||
-		    c->stack[at + slots - 1].type != types[i - 1] || c->stack[at].place == AT_HIGH)
+		if (c->stack[at].type != type)
+			invalid(c, "type mismatch");
+		if (slots == 2 && (c->stack[at + 1].type != type || c->stack[at].place == AT_HIGH))
 			invalid(c, "type mismatch");
 	}
 }
