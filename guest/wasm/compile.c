@@ -178,9 +178,7 @@ static void one(struct compiler *c, uint8_t op)
 		handle_simd(c);
 		return;
 	}
-	if (op >= 0x45 && op <= 0xa6)
-		numeric(c, op);
-	else if (op >= 0x28 && op <= 0x35)
+	if (op >= 0x28 && op <= 0x35)
 		handle_load(c, op - 0x28);
 	else if (op >= 0x36 && op <= 0x3e)
 		handle_store(c, op - 0x36);
@@ -447,7 +445,11 @@ static void compile_body(struct compiler *c)
 		uint8_t *before = c->x.p;
 		bool was_dead = c->dead;
 		const uint8_t *instruction = c->r.p;
-		one(c, read_u8(&c->r));
+		uint8_t op = read_u8(&c->r);
+		if (op >= 0x45 && op <= 0xa6) /* no case of one()'s: a jump less to guess */
+			numeric(c, op);
+		else
+			one(c, op);
 		if (was_dead && c->dead)
 			c->x.p = before;
 		else if (c->target && here(c) > c->target && !c->found)

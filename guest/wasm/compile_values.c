@@ -302,20 +302,12 @@ static void load_flags(struct compiler *c, unsigned cc, unsigned reg)
 
 struct x64_mem value_mem(struct compiler *c, const struct value *v)
 {
-	switch ((enum place)v->place) {
-	case AT_SLOT:
+	/* No switch: the CPU guesses these better than where a table leads. */
+	if (v->place == AT_SLOT)
 		return operand_slot(c, v->at);
-	case AT_LOCAL:
+	if (v->place == AT_LOCAL)
 		return local_mem(c, v->at);
-	case AT_MEM:
-		return c->pending;
-	case AT_CONST:
-	case AT_REG:
-	case AT_FLAGS:
-	case AT_HIGH:
-		break;
-	}
-	return in_pool;
+	return v->place == AT_MEM ? c->pending : in_pool;
 }
 
 /* Leaves the flags alone. */
@@ -326,25 +318,14 @@ void load_to(struct compiler *c, const struct value *v, unsigned reg)
 		move_reg(c, v->type, reg, from);
 		return;
 	}
-	switch ((enum place)v->place) {
-	case AT_SLOT:
-	case AT_LOCAL:
-	case AT_MEM:
-		load_mem(c, v->type, reg, value_mem(c, v));
-		break;
-	case AT_CONST:
-		if (reg < XMM0)
-			x64_mov_imm(&c->x, reg, v->bits);
-		else
-			load_float_const(c, v, reg);
-		break;
-	case AT_FLAGS:
+	if (v->place == AT_CONST && reg < XMM0)
+		x64_mov_imm(&c->x, reg, v->bits);
+	else if (v->place == AT_CONST)
+		load_float_const(c, v, reg);
+	else if (v->place == AT_FLAGS)
 		load_flags(c, v->reg, reg);
-		break;
-	case AT_REG:
-	case AT_HIGH:
-		break;
-	}
+	else
+		load_mem(c, v->type, reg, value_mem(c, v));
 }
 
 unsigned to_reg(struct compiler *c, struct value *v)
