@@ -23,12 +23,12 @@ static void look_around(const struct memory_image *i, struct memory *m)
 {
 	uint8_t byte;
 	for (uint32_t k = 0; k < i->run_count && k < 64; k++) {
-		(void)memory_read(m, gva(i->runs[k].va), &byte, 1);
-		(void)memory_read(m, gva(i->runs[k].va + i->runs[k].bytes - 1), &byte, 1);
-		(void)memory_write(m, gva(i->runs[k].va), "x", 1);
+		(void)!memory_read(m, gva(i->runs[k].va), &byte, 1);
+		(void)!memory_read(m, gva(i->runs[k].va + i->runs[k].bytes - 1), &byte, 1);
+		(void)!memory_write(m, gva(i->runs[k].va), "x", 1);
 	}
-	(void)memory_map(m, gva(0x10000), 0x5000, MEMORY_READ | MEMORY_WRITE);
-	(void)memory_unmap(m, gva(0x10000), 0x5000);
+	(void)!memory_map(m, gva(0x10000), 0x5000, MEMORY_READ | MEMORY_WRITE);
+	(void)!memory_unmap(m, gva(0x10000), 0x5000);
 }
 
 static void use_memory(struct vm_snapshot *s)
@@ -42,7 +42,7 @@ static void use_memory(struct vm_snapshot *s)
 	require(memory_init(&m, -1, MEMORY_BYTES, &e) == 0);
 	if (memory_image_put(&s->memory, &m) == 0) {
 		look_around(&s->memory, &m);
-		(void)memory_image_put(&s->memory, &m);
+		(void)!memory_image_put(&s->memory, &m);
 	}
 	memory_destroy(&m);
 }

@@ -177,7 +177,7 @@ each_cli_snapshot() { # core
 	is "$status $(cat "$out")" '0 other text' 'what it read'
 	mote run "$snapshot"
 	one_sentence 126 'has a directory /data; give it one'
-	truncate -s -4096 "$snapshot"
+	truncate -s $(($(stat -c %s "$snapshot") - 4096)) "$snapshot"
 	mote run --dir "$CASE_DIR/other::/data" "$snapshot"
 	one_sentence 126 'it has been cut or has grown'
 	# What does not come to its moment leaves the file alone.
