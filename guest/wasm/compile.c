@@ -538,14 +538,14 @@ static void compile_functions(struct compiler *c, struct tables *t, uint32_t own
 /* The memory of the stack is there already, which spares taking some and giving it back. */
 static __attribute__((noinline)) void compile_on_stack(struct compiler *c, uint32_t own)
 {
-	struct tables t;
+	_Alignas(WASM_PAGE_BYTES) struct tables t;
 	compile_functions(c, &t, own);
 }
 
 static bool stack_is_deep(void)
 {
 	uintptr_t now = (uintptr_t)__builtin_frame_address(0), limit = platform_stack_limit();
-	return now > limit && now - limit > sizeof(struct tables) + TABLES_ROOM_BYTES;
+	return now > limit && now - limit > sizeof(struct tables) + WASM_PAGE_BYTES + TABLES_ROOM_BYTES;
 }
 
 void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *section_end)

@@ -11,7 +11,7 @@
 #include "x64.h"
 
 enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0 };
-enum { POOL_MAX = 256, LOOP_HOMES_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 4096 };
+enum { POOL_MAX = 256, LOOP_HOMES_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 3840 };
 /* Of the stack, besides the tables: what the compiler calls. */
 enum { TABLES_ROOM_BYTES = 0x8000 };
 
@@ -82,6 +82,10 @@ struct tables {
 	struct control controls[CONTROL_MAX];
 	struct value stack[HEIGHT_MAX];
 };
+/* What is used first lies in few pages: in a guest's first compilation each costs a fault. */
+_Static_assert(offsetof(struct tables, controls) % WASM_PAGE_BYTES == 0 &&
+		       offsetof(struct tables, stack) % WASM_PAGE_BYTES == 0,
+	       "pages");
 
 /* A register that is the home of a local, or holds a constant, for the loop being compiled. */
 struct loop_home {

@@ -8,12 +8,23 @@
 #define TYPES_MAX 4000000u
 #define TYPES_ARENA_BYTES 0x40000000ull
 
+enum { FIRST_BUCKETS = 256 };
+
+/* What most programs need is in the program's own memory: no call for a first module's types. */
+static _Alignas(16) uint8_t first_bytes[0x1800];
+static struct wasm_functype *first_buckets[FIRST_BUCKETS];
+
 static struct {
 	struct arena arena;
 	struct wasm_functype **bucket; /* open addressing, by hash */
 	uint32_t buckets;              /* a power of two */
 	uint32_t count;
-} known;
+} known = {.arena = {.base = first_bytes,
+		     .committed = sizeof(first_bytes),
+		     .reserved = sizeof(first_bytes),
+		     .more = TYPES_ARENA_BYTES},
+	   .bucket = first_buckets,
+	   .buckets = FIRST_BUCKETS};
 
 static uint32_t hash_type(const struct wasm_functype *t)
 {
@@ -31,9 +42,7 @@ static bool same_type(const struct wasm_functype *a, const struct wasm_functype 
 
 static bool grow_buckets(void)
 {
-	uint32_t n = known.buckets ? known.buckets * 4 : 256;
-	if (!known.arena.base && !arena_open(&known.arena, TYPES_ARENA_BYTES))
-		return false;
+	uint32_t n = known.buckets * 4;
 	struct wasm_functype **bucket = arena_take(&known.arena, n * sizeof *bucket);
 	if (!bucket)
 		return false;
