@@ -292,15 +292,15 @@ static bool scan_one(struct scan *s)
 
 /*
  * How instructions of up to 4 bytes are passed over, which are nearly all: those without immediates, and with one or two
- * numbers of a byte each. The lowest byte has the length, the highest where the weight is added: for what is no local
- * and no call, where nobody looks. Between are the bits that must not be set in the instruction's bytes.
+ * numbers of a byte each. The lowest byte has the length in bits, the highest where the weight is added: for what is no
+ * local and no call, where nobody looks. Between are the bits that must not be set in the instruction's bytes.
  */
-enum { SHORT_BYTES = 3, SHORT_LOCAL_BIT = 16, SHORT_BITS = 0xffff00 };
-#define SHORT_NONE (SHORT_NOBODY * 0x1000000u | 1)
-#define SHORT_LEB (SHORT_NOBODY * 0x1000000u | 0x8000 | 2)
-#define SHORT_MEMARG (SHORT_NOBODY * 0x1000000u | 0x80c000 | 3)
-#define SHORT_CALL (SHORT_CALLS * 0x1000000u | 0x8000 | 2)
-#define SHORT_LOCAL (0x8000 | SHORT_LOCAL_BIT | 2)
+enum { SHORT_LENGTH = 63, SHORT_LOCAL_BIT = 128, SHORT_BITS = 0xffff00 };
+#define SHORT_NONE (SHORT_NOBODY * 0x1000000u | 8)
+#define SHORT_LEB (SHORT_NOBODY * 0x1000000u | 0x8000 | 16)
+#define SHORT_MEMARG (SHORT_NOBODY * 0x1000000u | 0x80c000 | 24)
+#define SHORT_CALL (SHORT_CALLS * 0x1000000u | 0x8000 | 16)
+#define SHORT_LOCAL (0x8000 | SHORT_LOCAL_BIT | 16)
 #define OTHER 0u
 
 #define SHORT_ROWS \
@@ -343,39 +343,82 @@ static inline const uint8_t *pass_long(const uint8_t *p, const uint8_t *end)
 	return p < end ? p + 1 : NULL;
 }
 
+/* The next 8 bytes. Behind the body's end they are of no instruction and of no number. A module's first 8 bytes, at
+ * least, are before any body. */
+static inline uint64_t window(const uint8_t *p, const uint8_t *end)
+{
+	uint64_t bytes, left = (uint64_t)(end - p);
+	if (__builtin_expect(left >= 8, 1)) {
+		memcpy(&bytes, p, 8);
+		return bytes;
+	}
+	memcpy(&bytes, end - 8, 8);
+	return left ? bytes >> (64 - 8 * left) | ~0ull << 8 * left : ~0ull;
+}
+
+static inline bool is_short(uint32_t how, uint64_t bytes)
+{
+	return how != OTHER && !(bytes & how & SHORT_BITS);
+}
+
+static inline void weigh(uint32_t *weights, uint32_t how, uint64_t bytes, uint32_t weight)
+{
+	uint32_t local = (uint32_t)(bytes >> 8) & 0xff & (0 - (how / SHORT_LOCAL_BIT & 1));
+	weights[local | how >> 24] += weight;
+}
+
+/* An instruction that is not short. Returns where it ends, or NULL where there is no way for it here. */
+static const uint8_t *pass_other(struct scan *s, const uint8_t *p, uint32_t how, uint64_t bytes)
+{
+	if (how == OTHER) {
+		uint32_t passed = pass_block(s, (uint32_t)bytes);
+		return passed ? p + passed : NULL;
+	}
+	/* In a local's or memory's instruction a number of several bytes is rare. */
+	if ((how & SHORT_LENGTH) != 16 || how & SHORT_LOCAL_BIT)
+		return NULL;
+	s->c->weights[how >> 24] += s->weight;
+	return pass_long(p + 1, s->end);
+}
+
 /*
  * Stops at the first instruction that it has no way for. Its loop is a large part of the whole look, and branches in
- * it would be guessed wrong.
+ * it would be guessed wrong. What takes the time is the way from an instruction's first byte to the next one's, so
+ * that two or three of them are in one load.
  */
 static void scan_short(struct scan *s)
 {
 	const uint8_t *p = s->p, *end = s->end;
 	const uint32_t *table = s->loops ? shorts_in_loops : shorts;
 	uint32_t weight = s->weight, *weights = s->c->weights;
-	while (end - p >= 4) {
-		uint32_t bytes, how;
-		memcpy(&bytes, p, 4);
-		how = table[bytes & 0xff];
-		if (__builtin_expect(bytes & how & SHORT_BITS, 0)) {
-			/* In a local's or memory's instruction it is rare. */
-			bool one = (how & SHORT_BYTES) == 2 && !(how & SHORT_LOCAL_BIT);
-			const uint8_t *behind = one ? pass_long(p + 1, end) : NULL;
-			if (!behind)
-				break;
-			weights[how >> 24] += weight;
-			p = behind;
-			continue;
+	for (;;) {
+		uint64_t bytes = window(p, end);
+		uint32_t how = table[bytes & 0xff];
+		if (__builtin_expect(is_short(how, bytes), 1)) {
+			uint32_t length = how & SHORT_LENGTH;
+			weigh(weights, how, bytes, weight);
+			bytes >>= length;
+			how = table[bytes & 0xff];
+			if (__builtin_expect(is_short(how, bytes), 1)) {
+				length += how & SHORT_LENGTH;
+				weigh(weights, how, bytes, weight);
+				bytes >>= how & SHORT_LENGTH;
+				how = table[bytes & 0xff];
+				uint32_t all = length + (how & SHORT_LENGTH);
+				bool third = is_short(how, bytes) && all <= 64;
+				if (__builtin_expect(third, 1)) {
+					length = all;
+					weigh(weights, how, bytes, weight);
+				}
+				p += length / 8;
+				continue;
+			}
+			p += length / 8;
 		}
-		if (how == OTHER) {
-			uint32_t passed = pass_block(s, bytes);
-			if (!passed)
-				break;
-			p += passed;
-			continue;
-		}
-		uint32_t local = bytes >> 8 & 0xff & (0 - (how / SHORT_LOCAL_BIT & 1));
-		weights[local | how >> 24] += weight;
-		p += how & SHORT_BYTES;
+		const uint8_t *behind = pass_other(s, p, how, bytes);
+		if (!behind)
+			break;
+		p = behind;
 	}
 	s->p = p;
 }
