@@ -443,6 +443,11 @@ static void scan_all_short(struct scan *s)
 
 bool scan_index(const uint8_t **p, const uint8_t *end, uint32_t *index)
 {
+	if (end - *p >= 2 && (*p)[1] < 0x80) { /* the usual */
+		*index = (*p)[1];
+		*p += 2;
+		return true;
+	}
 	struct scan s = {.p = *p + 1, .end = end};
 	if (!take_leb(&s, index))
 		return false;
@@ -450,8 +455,26 @@ bool scan_index(const uint8_t **p, const uint8_t *end, uint32_t *index)
 	return true;
 }
 
+/* The usual: numbers of one byte. Returns how many bytes it has, 0 where the long way tells. */
+static inline uint32_t plain_bytes(const uint8_t *p, const uint8_t *end)
+{
+	uint8_t how = immediates[*p];
+	if (how == IMM_NONE)
+		return 1;
+	if (how == IMM_MEMARG)
+		return end - p >= 3 && p[1] < 0x40 && p[2] < 0x80 ? 3 : 0;
+	if (how == IMM_BLOCK || (how == IMM_LEB && *p != 0x12))
+		return end - p >= 2 && p[1] < 0x80 ? 2 : 0;
+	return 0;
+}
+
 bool scan_plain(const uint8_t **p, const uint8_t *end)
 {
+	uint32_t bytes = plain_bytes(*p, end);
+	if (bytes) {
+		*p += bytes;
+		return true;
+	}
 	struct scan s = {.p = *p, .end = end};
 	switch ((enum immediate)immediates[**p]) {
 	case IMM_NONE:
