@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
+#include "bytes.h"
 #include "limits.h"
 #include "platform.h"
 #include "wasm.h"
