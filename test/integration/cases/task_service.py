@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shim's task service, spoken to directly: states that ctr cannot reach, and frames that no client sends."""
+import fcntl
 import glob
 import json
 import os
@@ -530,7 +531,7 @@ def test_one_that_is_stuck_in_delete():
     group = {"io.containerd.runc.v2.group": "pod"}
     with Shim(name="one", args=["exit", "3"], annotations=group) as shim:
         shim.make_bundle("two", annotations=group)
-        shim.make_bundle("three", args=["streams", "to stdout", "x" * 65536], annotations=group)
+        shim.make_bundle("three", args=["streams", "to stdout", "x" * 6144], annotations=group)
         shim.start("one")
         shim.create("one", stdout=logger_of(shim, "deaf", "trap '' TERM; exec 5>&-; exec 3<&- 4<&-; while :; do sleep 1; done\n"))
         shim.task("Start", name="one")
@@ -543,6 +544,8 @@ def test_one_that_is_stuck_in_delete():
         out = os.path.join(shim.dir, "terminal")
         os.mkfifo(out)
         hold = os.open(out, os.O_RDONLY | os.O_NONBLOCK)
+        # Of what the program writes, the pipe takes a part and the terminal itself has room for the rest.
+        fcntl.fcntl(hold, fcntl.F_SETPIPE_SZ, 4096)
         quick(1, shim.create, "three", stdout=out, terminal=True)
         quick(1, shim.task, "Start", name="three")
         within(5, lambda: shim.state("three") == STOPPED)
