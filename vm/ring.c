@@ -166,6 +166,7 @@ static int start(struct vm *vm)
 	sigset_t all, saved;
 	sigfillset(&all);
 	sigdelset(&all, SIGSYS); /* what the filter refuses is told */
+	sigdelset(&all, SIGBUS); /* guest_copy.h */
 	int rc = -pthread_attr_setstacksize(&attr, STACK_BYTES);
 	atomic_store(&r->state, AWAKE);
 	pthread_mutex_init(&r->lock, NULL);

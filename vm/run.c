@@ -5,9 +5,11 @@
  * VM_KICK_SIGNAL is blocked in this thread but for the moments when it may interrupt: inside
  * KVM_RUN (KVM_SET_SIGNAL_MASK) and inside the waits of host calls (ppoll with wait_mask). So a
  * kick is never lost between a check and a wait. Timers are kicks too; their siginfo says which
- * flag to set. They exist only while their thread is in vm_resume. The limits of calls are the watch's (watch.h). SIGPIPE is blocked too: a
- * guest's broken pipe is an errno.
+ * flag to set. They exist only while their thread is in vm_resume. The limits of calls are the
+ * watch's (watch.h). SIGPIPE and SIGXFSZ are blocked too: a guest's broken pipe and a file that would
+ * become too large are an errno. SIGBUS is not, which copies to guest memory want (guest_copy.h).
  */
+#include "vm/guest_copy.h"
 #include "vm/internal.h"
 
 #include <errno.h>
@@ -42,7 +44,8 @@ static void on_kick(int signo, siginfo_t *info, void *context)
 
 static pthread_once_t handler_once = PTHREAD_ONCE_INIT;
 static int handler_rc;
-static sigset_t blocked_set; /* the kick and SIGPIPE */
+static sigset_t blocked_set; /* the kick, and what a guest's write may raise */
+static sigset_t unblocked_set;
 
 static void install_handler(void)
 {
@@ -52,6 +55,11 @@ static void install_handler(void)
 	sigemptyset(&blocked_set);
 	sigaddset(&blocked_set, VM_KICK_SIGNAL);
 	sigaddset(&blocked_set, SIGPIPE);
+	sigaddset(&blocked_set, SIGXFSZ);
+	sigemptyset(&unblocked_set);
+	sigaddset(&unblocked_set, SIGBUS);
+	if (handler_rc == 0)
+		handler_rc = guest_copy_prepare();
 }
 
 void run_take_kicks(void)
@@ -253,8 +261,11 @@ static int set_kvm_mask(struct vm *vm)
 static int enter(struct vm *vm, struct err *e)
 {
 	pthread_sigmask(SIG_BLOCK, &blocked_set, &vm->saved_mask);
+	if (sigismember(&vm->saved_mask, SIGBUS))
+		pthread_sigmask(SIG_UNBLOCK, &unblocked_set, NULL);
 	vm->wait_mask = vm->saved_mask;
 	sigaddset(&vm->wait_mask, SIGPIPE);
+	sigaddset(&vm->wait_mask, SIGXFSZ);
 	sigdelset(&vm->wait_mask, VM_KICK_SIGNAL);
 	if (vm->thread != faults_thread()) {
 		vm->thread = faults_thread();
@@ -289,7 +300,7 @@ int vm_resume(struct vm *vm, struct vm_outcome *out, struct err *e)
 			       vm->ended ? "the guest has ended" : "the guest waits for a message");
 	pthread_once(&handler_once, install_handler);
 	if (handler_rc < 0)
-		return err_sys(e, -handler_rc, "handler for signal %d", VM_KICK_SIGNAL);
+		return err_sys(e, -handler_rc, "handlers of the vCPU thread's signals");
 	int rc = enter(vm, e);
 	if (rc == 0)
 		rc = vcpu_loop(vm, e);

@@ -3,6 +3,7 @@
 #include "vm/vm.h"
 
 #include "vm/boot.h"
+#include "vm/guest_copy.h"
 #include "vm/internal.h"
 #include "vm/shell.h"
 #include "vm/snapshot.h"
@@ -134,7 +135,8 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->time_limit_ns = config->time_limit_ns;
 	vm->log = config->log;
 	vm->log_arg = config->log_arg;
-	int rc = stop_init(vm, config, e);
+	int rc = guest_copy_prepare();
+	rc = rc < 0 ? err_sys(e, -rc, "handler for signal %d", SIGBUS) : stop_init(vm, config, e);
 	if (rc == 0)
 		rc = make_empty(vm, config, e);
 	if (rc < 0) {

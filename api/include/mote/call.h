@@ -15,8 +15,7 @@
  * the thread of the call that led to it, and may call back into the same sandbox, 16 deep.
  * mote_sandbox_interrupt() may be called from any thread while the sandbox exists.
  *
- * Signals: while a guest runs, its thread blocks SIGPIPE; SIGUSR1 is Mote's, for waking it. The first call with a limit
- * starts a thread, one for the process, which takes no signals.
+ * Signals: as in mote.h. The first call with a limit starts a thread, one for the process, which takes no signals.
  */
 #ifndef MOTE_CALL_H
 #define MOTE_CALL_H

@@ -7,7 +7,10 @@
  * a pointer is the caller's, to be released by the function that its comment names.
  * Errors: 0, or a negative errno with the reason in *error where one is given (untouched on success).
  * Threads: a sandbox is used by one thread at a time; mote_sandbox_signal() and mote_sandbox_interrupt() may
- * be called from any thread. While a guest runs, its thread blocks SIGPIPE; SIGUSR1 is Mote's.
+ * be called from any thread.
+ * Signals: while a guest runs, its thread blocks SIGPIPE and SIGXFSZ, and does not block SIGBUS. SIGUSR1 is Mote's. The
+ * first VM installs a handler for SIGBUS: memory of a guest may be a file that somebody truncates. It calls the handler
+ * that was there before for every other SIGBUS; one installed later must do the same.
  */
 #ifndef MOTE_MOTE_H
 #define MOTE_MOTE_H

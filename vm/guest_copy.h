@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Copies between the host's memory and a guest's, which may be a mapping of a file that somebody
+ * truncates meanwhile: an access to it is then SIGBUS. Here that is an error of the copy, told by a
+ * handler that recognises the copy's own instructions. SIGBUS anywhere else, or sent by somebody,
+ * goes on to the handler that the process had before, or to the default action.
+ */
+#ifndef MOTE_VM_GUEST_COPY_H
+#define MOTE_VM_GUEST_COPY_H
+
+#include "base/cleanup.h"
+
+#include <stddef.h>
+
+/*
+ * Installs the handler, once a process; 0 or -errno. Any thread. A handler that the embedding
+ * program installs afterwards must pass on what it does not know.
+ */
+int guest_copy_prepare(void) must_check;
+
+/*
+ * 0, or -EFAULT if memory of `to` or `from` is gone: then a part may have been written, in any
+ * order. The ranges do not overlap. Aligned values of 2, 4 and 8 bytes are copied by one access.
+ * Any thread, after guest_copy_prepare(), that does not block SIGBUS: if it is blocked, the kernel
+ * ends the process.
+ */
+int guest_copy(void *to, const void *from, size_t bytes) must_check;
+/* The same for writing zeros. */
+int guest_zero(void *to, size_t bytes) must_check;
+
+#endif
