@@ -6,7 +6,7 @@ $(G)/probe.elf $(G)/frozen.elf: $(G)/%.elf: $(B)/g-linux/test/guest/%.o $(B)/g-l
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
 $(B)/g-linux/test/guest/probe.o $(B)/g-linux/test/guest/frozen.o: GUEST_EXTRA = $(LINUX_CFLAGS)
-$(B)/test/unit/vm_run.o: $(G)/probe.img
+$(addprefix $(B)/test/unit/,vm_run.o vm_kvm_errors.o): $(G)/probe.img
 $(addprefix $(B)/test/unit/,vm_snapshot.o vm_snapshot_file.o vm_shell.o): $(G)/frozen.img
 
 # Each test/unit/NAME.c is one program, linked with everything of the host's but the main functions.

@@ -387,21 +387,39 @@ int machine_signal_mask(struct machine *m, const sigset_t *mask)
 	return ioctl(m->vcpu_fd, KVM_SET_SIGNAL_MASK, arg) < 0 ? -errno : 0;
 }
 
+/*
+ * An error for what a guest cannot bring about, and its end for everything else: by what it does in
+ * its VM KVM may run out of memory, find a state that it does not know, or give the VM up.
+ */
+static int run_failed(struct machine *m, int error, enum machine_exit *out, struct err *e)
+{
+	*out = MACHINE_DEAD;
+	switch (error) {
+	case EINTR:
+		*out = MACHINE_INTERRUPTED;
+		return 0;
+	case EAGAIN: /* the first run starts a kernel thread for the VM; trying again would spin */
+		return err_set(e, ERR_HOST, EAGAIN,
+			       "KVM_RUN: no thread can be started for the VM; the limit of processes is reached "
+			       "(pids.max of a cgroup, or RLIMIT_NPROC)");
+	case EBADF:
+	case EPERM:
+	case ENOTTY:
+	case ENOSYS:
+		return err_sys(e, error, "KVM_RUN");
+	case EFAULT: /* a mapped file that became shorter */
+		snprintf(m->detail, sizeof(m->detail), "guest memory is gone (was the program's file truncated?)");
+		return 0;
+	default:
+		snprintf(m->detail, sizeof(m->detail), "KVM_RUN failed: %s", strerror(error));
+		return 0;
+	}
+}
+
 static int run(struct machine *m, enum machine_exit *out, struct err *e)
 {
-	if (ioctl(m->vcpu_fd, KVM_RUN, 0) < 0) {
-		if (errno == EINTR || errno == EAGAIN) {
-			*out = MACHINE_INTERRUPTED;
-			return 0;
-		}
-		/* A mapped file that became shorter, or host memory that ran out. */
-		if (errno == EFAULT) {
-			*out = MACHINE_DEAD;
-			snprintf(m->detail, sizeof(m->detail), "guest memory is gone (was the program's file truncated?)");
-			return 0;
-		}
-		return err_sys(e, errno, "KVM_RUN");
-	}
+	if (ioctl(m->vcpu_fd, KVM_RUN, 0) < 0)
+		return run_failed(m, errno, out, e);
 	const struct kvm_run *run = m->run;
 	*out = MACHINE_DEAD;
 	if (run->exit_reason == KVM_EXIT_IO && run->io.direction == KVM_EXIT_IO_OUT &&

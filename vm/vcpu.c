@@ -64,25 +64,38 @@ bool vm_interrupted(struct vm *vm)
 	return must_end(vm) || deliverable(vm) || (waiting & ~blocked) || atomic_load(&vm->alarm.fired);
 }
 
+/*
+ * KVM refuses to read or set the vCPU's registers: a guest at CPL 0 can bring them into a state that
+ * it does not take back. It ends; its VM is not used again.
+ */
+static void end_unusable(struct vm *vm, int rc)
+{
+	vm->machine.dead = true;
+	vm_log(vm, "guest: KVM refuses the vCPU's registers: %s", strerror(-rc));
+	vm_end(vm, VM_FAULTED, 8);
+}
+
 /* Hands one event to the program's handler through the personality, if it can take one now. */
-static bool inject(struct vm *vm, int signo, struct err *e, int *rc)
+static bool inject(struct vm *vm, int signo)
 {
 	struct mote_area *area = vm->area;
 	struct mote_context c;
 	uint64_t entry = area->fault_entry;
 	if (!area->events_open || area->fault_busy || entry == 0 || entry >= MOTE_VA_END)
 		return false;
-	*rc = machine_context(&vm->machine, &c);
-	if (*rc < 0)
+	int rc = machine_context(&vm->machine, &c);
+	if (rc < 0) {
+		end_unusable(vm, rc);
 		return false;
+	}
 	bool in_window = c.rip >= MOTE_WINDOW && c.rip < MOTE_WINDOW_END, returning = c.rip - area->resume_at < area->resume_bytes;
 	if (in_window && (!returning || c.rip >= MOTE_KERNEL))
 		return false;
 	area->fault = (struct mote_fault){.vector = MOTE_EVENT_SIGNAL, .detail = (uint64_t)signo, .context = c};
 	area->fault_busy = 1;
-	*rc = machine_redirect(&vm->machine, entry, area->fault_stack_top, vm->area_va.v);
-	if (*rc < 0)
-		err_sys(e, -*rc, "delivering signal %d", signo);
+	rc = machine_redirect(&vm->machine, entry, area->fault_stack_top, vm->area_va.v);
+	if (rc < 0)
+		end_unusable(vm, rc);
 	return true;
 }
 
@@ -90,7 +103,7 @@ static bool inject(struct vm *vm, int signo, struct err *e, int *rc)
  * Acts on signals and limits between two runs. may_inject: the vCPU was interrupted, so its registers
  * are those of the program; after an I/O exit they are not final.
  */
-static int serve_events(struct vm *vm, bool may_inject, struct err *e)
+static void serve_events(struct vm *vm, bool may_inject)
 {
 	if (atomic_load(&vm->busy) == VM_STOPPED)
 		vm_end(vm, VM_INTERRUPTED, 0);
@@ -119,12 +132,10 @@ static int serve_events(struct vm *vm, bool may_inject, struct err *e)
 	}
 	uint64_t ready = vm->area->pending_signals & ~vm->area->blocked_signals;
 	if (may_inject && ready && !vm->ended) {
-		int signo = __builtin_ctzl(ready) + 1, rc = 0;
-		if (inject(vm, signo, e, &rc))
+		int signo = __builtin_ctzl(ready) + 1;
+		if (inject(vm, signo))
 			__atomic_fetch_and(&vm->area->pending_signals, ~(1UL << (signo - 1)), __ATOMIC_SEQ_CST);
-		return rc;
 	}
-	return 0;
 }
 
 /* --- faults --- */
@@ -154,7 +165,7 @@ static void fatal_fault(struct vm *vm, const struct mote_fault *f)
 	vm_end(vm, VM_FAULTED, (int)f->vector);
 }
 
-static int serve_fault(struct vm *vm, struct err *e)
+static void serve_fault(struct vm *vm)
 {
 	struct mote_fault f;
 	int rc = machine_fault(&vm->machine, &f);
@@ -164,20 +175,23 @@ static int serve_fault(struct vm *vm, struct err *e)
 			c.rip = 0;
 		vm_log(vm, "guest: exception inside the guest kernel, RIP %#lx, RSP %#lx", c.rip, c.rsp);
 		vm_end(vm, VM_FAULTED, 8);
-		return 0;
+		return;
 	}
-	if (rc < 0)
-		return err_sys(e, -rc, "reading the vCPU's registers");
+	if (rc < 0) {
+		end_unusable(vm, rc);
+		return;
+	}
 	struct mote_area *area = vm->area;
 	uint64_t entry = area->fault_entry;
 	if (entry == 0 || entry >= MOTE_VA_END || area->fault_busy) {
 		fatal_fault(vm, &f);
-		return 0;
+		return;
 	}
 	area->fault = f;
 	area->fault_busy = 1;
 	rc = machine_redirect(&vm->machine, entry, area->fault_stack_top, vm->area_va.v);
-	return rc < 0 ? err_sys(e, -rc, "setting the vCPU's registers") : 0;
+	if (rc < 0)
+		end_unusable(vm, rc);
 }
 
 /* --- output --- */
@@ -259,15 +273,13 @@ int vcpu_loop(struct vm *vm, struct err *e)
 		hostcall_serve(vm, vm->area);
 	}
 	while (!vm->ended && !vm->channel.waiting) {
-		int rc = serve_events(vm, interrupted, e);
-		if (rc < 0)
-			return rc;
+		serve_events(vm, interrupted);
 		if (vm->ended)
 			break;
 		enum machine_exit why;
 		clock_keep(vm);
 		ring_entering(vm);
-		rc = machine_run(&vm->machine, &why, e);
+		int rc = machine_run(&vm->machine, &why, e);
 		ring_left(vm);
 		if (rc < 0)
 			return rc;
@@ -278,9 +290,7 @@ int vcpu_loop(struct vm *vm, struct err *e)
 			hostcall_serve(vm, vm->area);
 			break;
 		case MACHINE_FAULT:
-			rc = serve_fault(vm, e);
-			if (rc < 0)
-				return rc;
+			serve_fault(vm);
 			break;
 		case MACHINE_INTERRUPTED:
 			run_take_kicks();
