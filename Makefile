@@ -190,7 +190,7 @@ help:
 		'make check          every test; ends with N passed, N failed' \
 		'make unit           unit test programs' \
 		'make bench          benchmarks (BENCH=pattern); build/bench/results.json' \
-		'make fuzz           fuzz targets; make fuzz-smoke runs each for FUZZ_SECONDS' \
+		'make fuzz-smoke     each fuzz target for FUZZ_SECONDS; make fuzz-report: and what it reached' \
 		'make examples       contrib/examples into build/release/contrib/examples' \
 		'make install        PREFIX=/usr/local DESTDIR=' \
 		'make dist           build/mote-$(VERSION).tar.xz' \

@@ -52,10 +52,15 @@ bench: product bench-programs
 
 # Fuzz targets. `make fuzz` builds them with libFuzzer and sanitizers (clang); `make fuzz-smoke` runs each for
 # FUZZ_SECONDS from its corpus; the replay programs run each corpus once in `hack/check`.
-FUZZ := $(filter-out replay wasm_differential%,$(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c)))
+FUZZ_HELPERS := mutate json_mutator hostcall_frames
+FUZZ := $(filter-out replay $(FUZZ_HELPERS) wasm_differential%,$(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c)))
 FUZZ_SECONDS ?= 30
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS_fuzz := -fsanitize=address,undefined
+# What a run reached is counted in a build without sanitizers, whose checks would count as edges; their runtime
+# names the functions.
+CFLAGS_cover := -O1 -fno-inline -fsanitize=fuzzer-no-link
+LDFLAGS_cover := -fsanitize=address
 FUZZ_BIN := $(addprefix $(B)/test/fuzz/,$(FUZZ))
 REPLAY_BIN := $(addsuffix .replay,$(FUZZ_BIN))
 FUZZ_OBJS := $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(OBJ_vm) $(OBJ_base) \
@@ -64,6 +69,9 @@ FUZZ_OBJS := $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runti
 $(B)/test/fuzz/host.a: $(FUZZ_OBJS)
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcs $@ $^
+# Mutators of single targets, and what those share.
+$(addprefix $(B)/test/fuzz/,hostcall hostcall.replay): $(addprefix $(B)/test/fuzz/,hostcall_frames.o mutate.o)
+$(addprefix $(B)/test/fuzz/,config_json config_json.replay): $(addprefix $(B)/test/fuzz/,json_mutator.o mutate.o)
 $(FUZZ_BIN): $(B)/test/fuzz/%: $(B)/test/fuzz/%.o $(B)/test/fuzz/host.a
 	$(CC) $(TEST_LDFLAGS) -fsanitize=fuzzer $^ $(LIB_HOST) -o $@
 $(REPLAY_BIN): $(B)/test/fuzz/%.replay: $(B)/test/fuzz/%.o $(B)/test/fuzz/replay.o $(B)/test/fuzz/host.a
@@ -73,8 +81,12 @@ fuzz:
 	$(MAKE) VARIANT=fuzz CC=clang fuzz-targets
 fuzz-smoke: fuzz
 	hack/fuzz-smoke $(FUZZ_SECONDS) $(FUZZ)
+# Executions and edges of each target; one that does not reach its parser fails.
+fuzz-report: fuzz
+	$(MAKE) VARIANT=cover CC=clang fuzz-targets
+	hack/fuzz-smoke --report $(FUZZ_SECONDS) $(FUZZ)
 fuzz-replay: $(REPLAY_BIN)
-.PHONY: fuzz fuzz-targets fuzz-smoke fuzz-replay
+.PHONY: fuzz fuzz-targets fuzz-smoke fuzz-report fuzz-replay
 
 # What `ctr run` is measured with: hello as a module and as a program, the shim, and a shim that runs nothing.
 $(GUESTS)/hello.wasm: test/guest/hello.c

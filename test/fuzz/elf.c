@@ -216,7 +216,7 @@ static void check_loaded(uint64_t rip, uint64_t rsp)
 	uint64_t bias = eh.e_type == ET_DYN ? LINUX_PIE_BASE : 0;
 	for (unsigned i = 0; i < eh.e_phnum; i++) {
 		memcpy(&ph, payload + eh.e_phoff + i * sizeof(ph), sizeof(ph));
-		if (ph.p_type == PT_LOAD)
+		if (ph.p_type == PT_LOAD && ph.p_memsz) /* one without memory may lie anywhere, over others too */
 			check_segment(&ph, bias);
 	}
 	MUST(rip == bias + eh.e_entry && rip < LINUX_MMAP_TOP && rsp % 16 == 0 && L.brk % MOTE_PAGE == 0);

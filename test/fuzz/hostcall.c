@@ -1,93 +1,219 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host-call frames from a hostile guest: the input is a row of frames (number, eight cells) and then the
- * guest's memory. They are served by a vm without KVM whose only directory is an empty temporary one; a
- * file beside it must stay as it is.
+ * Fuzz target: host calls from a hostile guest. They are served by a vm without KVM, as the vCPU's thread does it or as
+ * the poller does, below a directory that is made anew for each input; a file beside it must stay as it is. The
+ * input's form is hostcall_frames.h's. Waits end by the deadline's timer, whose signals are handled as in vm_resume.
  */
-#include "base/io.h"
-#include "vm/internal.h"
+#include "hostcall_frames.h"
 
+#include "../../vm/run.c"
+
+#include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <termios.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-#define GUEST_AT 0x10000UL
-enum { GUEST_BYTES = 4 * MOTE_PAGE, FRAMES_MAX = 16, FRAME_BYTES = 2 + 8 * 8 };
+enum { MEMORY_MAX = 8 << 20, MESSAGE_MAX = 4096, WAIT_NS = 200000, TERMINAL_FD = 2, DIR_FD = 3, READONLY_FD = 4 };
 
-static char top[] = "/tmp/mote-fuzz-XXXXXX";
-static int inside = -1, outside = -1;
+static char top[] = "/dev/shm/mote-fuzz-XXXXXX"; /* no disk waits there */
+static int outside = -1, inside = -1, terminal = -1;
+static bool network;
+
+static void require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+/* A network of this program's own, before there is a second thread; without one guests get no sockets. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	(void)argc, (void)argv;
+	network = unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+	int fd = network ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+	network = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &lo) == 0;
+	if (fd >= 0)
+		close(fd);
+	if (!network)
+		fprintf(stderr, "hostcall: no network namespace can be had, so there are no sockets\n");
+	return 0;
+}
+
+/* --- files --- */
+
+static void put(int folder, const char *name, const char *text)
+{
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	require(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void empty(int folder)
+{
+	int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	for (struct dirent *d; dir && (d = readdir(dir));) {
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 || unlinkat(copy, d->d_name, 0) == 0)
+			continue;
+		fchmodat(copy, d->d_name, 0700, 0);
+		int below = openat(copy, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below >= 0)
+			empty(below);
+		close(below);
+		unlinkat(copy, d->d_name, AT_REMOVEDIR);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void fill(void)
+{
+	put(inside, "file", "some text");
+	require(mkdirat(inside, "dir", 0700) == 0 && symlinkat("file", inside, "link") == 0 &&
+		symlinkat("loop", inside, "loop") == 0 && symlinkat("..", inside, "up") == 0 &&
+		symlinkat("../outside", inside, "out") == 0 && mkfifoat(inside, "fifo", 0600) == 0);
+	put(inside, "dir/a", "");
+}
+
+static void clean_up(void)
+{
+	empty(outside);
+	rmdir(top);
+}
 
 static void set_up(void)
 {
-	if (!mkdtemp(top))
-		abort();
-	outside = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (outside < 0 || mkdirat(outside, "inside", 0700) < 0)
-		abort();
-	int canary = openat(outside, "canary", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (canary < 0 || write(canary, "alive", 5) != 5)
-		abort();
-	close(canary);
-	inside = openat(outside, "inside", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pthread_once(&handler_once, install_handler);
+	require(handler_rc == 0 && pthread_sigmask(SIG_BLOCK, &blocked_set, NULL) == 0);
 	/* A file may not fill the disk. */
-	struct rlimit files = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
+	const struct rlimit files = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
 	signal(SIGXFSZ, SIG_IGN);
-	if (inside < 0 || setrlimit(RLIMIT_FSIZE, &files) < 0)
-		abort();
+	require(setrlimit(RLIMIT_FSIZE, &files) == 0 && mkdtemp(top) && atexit(clean_up) == 0);
+	outside = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	require(outside >= 0 && mkdirat(outside, "inside", 0700) == 0);
+	put(outside, "canary", "alive");
+	inside = openat(outside, "inside", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int control = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	require(inside >= 0 && control >= 0 && grantpt(control) == 0 && unlockpt(control) == 0);
+	terminal = open(ptsname(control), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	require(terminal >= 0);
 }
 
 static void check_canary(void)
 {
-	char *text;
-	size_t len;
-	if (io_read_file(outside, "canary", 100, &text, &len) < 0 || len != 5 || memcmp(text, "alive", 5) != 0)
-		abort();
-	free(text);
+	char text[8] = "";
+	struct stat st;
+	int fd = openat(outside, "canary", O_RDONLY | O_CLOEXEC);
+	require(fd >= 0 && read(fd, text, sizeof(text)) == 5 && strcmp(text, "alive") == 0 && fstat(fd, &st) == 0);
+	require(st.st_nlink == 1 && (st.st_mode & 07777) == 0600);
+	close(fd);
+	/* Itself, its directory, the other one, and nothing new. */
+	require(fstat(outside, &st) == 0 && st.st_nlink == 3);
+}
+
+/* --- the guest --- */
+
+static void give(struct vm *vm, int host, unsigned flags, uint32_t at)
+{
+	require(host >= 0 && fdtable_give(&vm->fds, host, flags, at) == 0);
+}
+
+static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot, uint8_t flags)
+{
+	struct err e;
+	int pipes[2];
+	memset(vm, 0, sizeof(*vm));
+	memset(area, 0, sizeof(*area));
+	vm->machine = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
+	vm->area = area;
+	vm->boot = boot;
+	vm->ring.off = true;
+	vm->network = flags & HOSTCALL_NETWORK && network;
+	require(memory_init(&vm->memory, -1, MEMORY_MAX, &e) == 0 &&
+		memory_map(&vm->memory, gva(HOSTCALL_GUEST_AT), HOSTCALL_MEMORY_BYTES, MEMORY_READ | MEMORY_WRITE) == 0 &&
+		memory_take(&vm->memory, 2 * MOTE_PAGE, &vm->payload) == 0);
+	vm->payload_bytes = MOTE_PAGE + 5;
+	require(pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0);
+	give(vm, pipes[0], FD_STDIO, 0);
+	give(vm, pipes[1], FD_STDIO, 1);
+	give(vm, fcntl(terminal, F_DUPFD_CLOEXEC, 10), FD_STDIO, TERMINAL_FD);
+	give(vm, fcntl(inside, F_DUPFD_CLOEXEC, 10), FD_DIR, DIR_FD);
+	give(vm, openat(inside, "dir", O_RDONLY | O_DIRECTORY | O_CLOEXEC), FD_DIR | FD_READONLY, READONLY_FD);
+	vm->given = READONLY_FD + 1;
+	if (flags & HOSTCALL_EXCHANGE)
+		vm_offer_calls(vm, MESSAGE_MAX);
+	if (flags & HOSTCALL_SIGNAL)
+		atomic_store(&vm->pending, 1UL << (SIGKILL - 1));
+	pthread_sigmask(SIG_BLOCK, NULL, &vm->wait_mask);
+	sigdelset(&vm->wait_mask, VM_KICK_SIGNAL);
+	require(vm_timer_set(vm, &vm->deadline, WAIT_NS, 0) == 0);
+}
+
+static void destroy(struct vm *vm)
+{
+	vm_flush_output(vm);
+	stop_timers(vm);
+	run_take_kicks();
+	channel_free(&vm->channel);
+	fdtable_destroy(&vm->fds);
+	memory_destroy(&vm->memory);
+	tcflush(terminal, TCIOFLUSH);
+}
+
+static void answer(struct vm *vm)
+{
+	struct err e;
+	if (vm_reply(vm, "an answer", 9, &e) < 0)
+		vm->ended = true;
+}
+
+static void serve(struct vm *vm, const struct hostcall_frame *f, bool polled)
+{
+	vm->area->frame.nr = f->nr;
+	memcpy(vm->area->frame.arg, f->arg, sizeof(f->arg));
+	if (!polled || !hostcall_serve_polled(vm, vm->area))
+		hostcall_serve(vm, vm->area);
+	if (vm->channel.waiting)
+		answer(vm);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct vm vm;
 	static struct mote_area area;
-	struct err e;
+	static struct mote_boot boot;
+	if (size < 2)
+		return 0;
 	if (outside < 0)
 		set_up();
-	memset(&vm, 0, sizeof(vm));
-	memset(&area, 0, sizeof(area));
-	if (memory_init(&vm.memory, -1, 8 << 20, &e) < 0 ||
-	    memory_map(&vm.memory, gva(GUEST_AT), GUEST_BYTES, MEMORY_READ | MEMORY_WRITE) < 0)
-		abort();
-	vm.area = &area;
-	sigemptyset(&vm.wait_mask);
-	atomic_store(&vm.pending, 1UL << (SIGKILL - 1)); /* every wait ends at once */
-	int dir = fcntl(inside, F_DUPFD_CLOEXEC, 3), pipes[2];
-	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) < 0 || fdtable_put(&vm.fds, pipes[0], FD_STDIO, 0) < 0 ||
-	    fdtable_put(&vm.fds, pipes[1], FD_STDIO, 1) < 0 || fdtable_put(&vm.fds, dir, FD_DIR, 3) < 0)
-		abort();
-	size_t frames = size / FRAME_BYTES < FRAMES_MAX ? size / FRAME_BYTES : FRAMES_MAX;
-	const uint8_t *memory = data + frames * FRAME_BYTES;
-	size_t memory_bytes = size - frames * FRAME_BYTES;
-	if (memory_write(&vm.memory, gva(GUEST_AT), memory, memory_bytes < GUEST_BYTES ? memory_bytes : GUEST_BYTES) < 0)
-		abort();
-	for (size_t i = 0; i < frames; i++) {
-		uint16_t nr;
-		memcpy(&nr, data + i * FRAME_BYTES, sizeof(nr));
-		area.frame.nr = nr & 0xff;
-		memcpy(area.frame.arg, data + i * FRAME_BYTES + 2, sizeof(area.frame.arg));
-		hostcall_serve(&vm, &area);
-	}
-	fdtable_destroy(&vm.fds);
-	memory_destroy(&vm.memory);
-	if (vm.alarm.made)
-		timer_delete(vm.alarm.id);
-	if (vm.flush.made)
-		timer_delete(vm.flush.id);
+	const uint8_t flags = data[0];
+	size_t count = data[1] % (HOSTCALL_FRAMES_MAX + 1U);
+	data += 2;
+	size -= 2;
+	if (count > size / sizeof(struct hostcall_frame))
+		count = size / sizeof(struct hostcall_frame);
+	const struct hostcall_frame *frames = (const void *)data;
+	size_t used = size - count * sizeof(*frames);
+	fill();
+	create(&vm, &area, &boot, flags);
+	if (used > HOSTCALL_MEMORY_BYTES)
+		used = HOSTCALL_MEMORY_BYTES;
+	require(memory_write(&vm.memory, gva(HOSTCALL_GUEST_AT), data + count * sizeof(*frames), used) == 0);
+	for (size_t i = 0; i < count && !vm.ended; i++)
+		serve(&vm, &frames[i], flags & HOSTCALL_POLLED);
+	destroy(&vm);
 	check_canary();
+	empty(inside);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+__attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 enum { INPUT_MAX = 1 << 20 };
 
@@ -33,6 +34,8 @@ static int replay_file(const char *path)
 int main(int argc, char **argv)
 {
 	int passed = 0, failed = 0;
+	if (LLVMFuzzerInitialize)
+		LLVMFuzzerInitialize(&argc, &argv);
 	for (int i = 1; i < argc; i++) {
 		DIR *dir = opendir(argv[i]);
 		if (!dir) {
