@@ -136,6 +136,8 @@ struct making {
 	uint64_t memory_bytes; /* 0: the default */
 	int (*in_child)(void *arg);
 	void *arg;
+	void (*log)(void *arg, const char *line); /* or NULL */
+	void *log_arg;
 };
 
 /* In the child. Only the program counts: nothing else may be in what others start from. */
@@ -164,17 +166,39 @@ static int compile(const struct making *k, int out)
 	return freeze_guest(&c.vm, COMPILE_LIMIT_NS, NULL, 0, out, &e);
 }
 
+/* What the child's filter says when it ends it. The child has run a guest: any bytes may come. */
+static void pass_on(const struct making *k, int said)
+{
+	char line[200];
+	ssize_t n = read(said, line, sizeof(line) - 1);
+	if (n <= 0 || !k->log)
+		return;
+	line[n] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	for (char *c = line; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	k->log(k->log_arg, line);
+}
+
 static bool compile_in_child(const struct making *k, int out)
 {
+	int ends[2];
+	if (k->program <= STDERR_FILENO || k->kvm_fd <= STDERR_FILENO || out <= STDERR_FILENO ||
+	    pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return false;
+	cleanup_close int said = ends[0], says = ends[1];
 	pid_t parent = getpid(), pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* and again once credentials have changed, which ends it */
-		_exit(getppid() != parent || compile(k, out) < 0 ? 1 : 0);
+		_exit(getppid() != parent || dup2(says, STDERR_FILENO) < 0 || compile(k, out) < 0 ? 1 : 0);
 	}
 	int status;
 	while (pid > 0 && waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return false;
+	if (pid > 0)
+		pass_on(k, said);
 	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -276,7 +300,8 @@ static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const st
 	if (folder < 0 || !make_key(o->program_fd, o->kvm_fd_plus_1 - 1, &key))
 		return NULL;
 	struct vm_snapshot *s = find(folder, &key, o->kvm_fd_plus_1 - 1);
-	const struct making k = {.program = o->program_fd, .kvm_fd = o->kvm_fd_plus_1 - 1};
+	const struct making k = {
+		.program = o->program_fd, .kvm_fd = o->kvm_fd_plus_1 - 1, .log = o->log, .log_arg = o->log_arg};
 	if (!s && add(folder, &key, &k, max_bytes))
 		s = find(folder, &key, o->kvm_fd_plus_1 - 1);
 	if (s)
@@ -363,7 +388,9 @@ static struct vm_snapshot *make(const struct mote_cache *c, const struct mote_op
 				 .kvm_fd = o->kvm_fd_plus_1 - 1,
 				 .memory_bytes = o->memory_bytes,
 				 .in_child = c->in_child,
-				 .arg = c->arg};
+				 .arg = c->arg,
+				 .log = o->log,
+				 .log_arg = o->log_arg};
 	return add(c->folder, &key, &k, c->max_bytes) ? find(c->folder, &key, k.kvm_fd) : NULL;
 }
 

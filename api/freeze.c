@@ -3,11 +3,15 @@
 #include "api/freeze.h"
 
 #include "api/images.h"
+#include "api/internal.h"
+#include "base/confine.h"
 #include "vm/jail.h"
 #include "vm/snapshot.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static int end_error(const struct vm_outcome *end, struct err *e)
 {
@@ -27,6 +31,29 @@ static int end_error(const struct vm_outcome *end, struct err *e)
 	return -EIO;
 }
 
+/* A guest without descriptors, as one that compiles a module: its process opens nothing more either. */
+static int open_no_more(const struct vm_config *c, struct err *e)
+{
+	const struct rlimit none = {0};
+	if (c->preopen_count || c->network || c->stdio[0] >= 0 || c->stdio[1] >= 0 || c->stdio[2] >= 0)
+		return 0;
+	return setrlimit(RLIMIT_NOFILE, &none) < 0 ? err_sys(e, errno, "RLIMIT_NOFILE") : 0;
+}
+
+/* Nothing of the guest has run yet, and nothing else runs in this process. */
+static int confine(const struct vm *vm, const struct vm_config *c, int out, struct err *e)
+{
+	struct confine_dir dirs[PREOPENS_MAX];
+	const int keep[] = {STDERR_FILENO, out};
+	int rc = confine_files(dirs, sandbox_dirs(c, dirs), c->network, e);
+	if (rc >= 0)
+		rc = confine_speculation(e);
+	if (rc < 0)
+		return rc;
+	rc = vm_close_others(vm, keep, sizeof(keep) / sizeof(keep[0]));
+	return rc < 0 ? err_sys(e, -rc, "closing descriptors") : open_no_more(c, e);
+}
+
 int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *extra, size_t extra_bytes, int out,
 		 struct err *e)
 {
@@ -37,7 +64,9 @@ int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *
 		return rc;
 	vm_snapshot_prepare();
 	signal(SIGXFSZ, SIG_IGN); /* too large a file is an error like others */
-	rc = jail_enter(e);
+	rc = confine(vm, config, out, e);
+	if (rc == 0)
+		rc = jail_enter(e);
 	if (rc < 0)
 		return rc;
 	vm_begin(vm, &(struct vm_limits){.wall_ns = limit_ns});

@@ -6,7 +6,8 @@
 #include "vm/vm.h"
 
 /*
- * In a process that does nothing else: it enters its filter. Runs the guest until it stops where `config` says,
+ * In a process that does nothing else: it gives up all that it does not need (descriptors but `out`, the guest's and 2,
+ * to which its filter writes; files but those below config's directories; speculation), and enters its filter. Runs the guest until it stops where `config` says,
  * and writes it to `out`, an empty file, with `extra`. ENOEXEC: it ended before, or a limit did end it.
  */
 int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *extra, size_t extra_bytes, int out,

@@ -7,6 +7,7 @@
 #include <mote/mote.h>
 
 #include "api/exports.h"
+#include "base/confine.h"
 #include "base/err.h"
 #include "vm/snapshot.h"
 #include "vm/vm.h"
@@ -93,6 +94,8 @@ void sandbox_use_image(struct vm_config *c, const uint8_t *image, const uint8_t 
 /* mote_sandbox_new; from a snapshot of the compiled module where one is given (borrowed). */
 int sandbox_new(const struct mote_options *options, struct vm_snapshot *compiled, struct mote_sandbox **sandbox,
 		struct mote_error *error) must_check;
+/* The directories that a configuration gives, borrowed from it; how many. */
+size_t sandbox_dirs(const struct vm_config *c, struct confine_dir dirs[PREOPENS_MAX]);
 /* What it touches is noted in a file (cache.h) when it is freed; -1: not. */
 void sandbox_note(struct mote_sandbox *s, int fd);
 /* listen.c: adds LISTEN_FDS and LISTEN_PID, as systemd has them, to the environment of a program. */

@@ -123,6 +123,8 @@ static int prepare(struct taking *t, const char *moment, struct err *e)
 	const struct mote_options *o = t->options;
 	if (o->listener_count)
 		return err_set(e, ERR_CONFIG, EINVAL, "a snapshot cannot hold listening sockets");
+	if (fcntl(STDERR_FILENO, F_GETFD) < 0) /* the child puts another file there */
+		return err_set(e, ERR_CONFIG, EBADF, "descriptor 2 is not open");
 	int rc = sandbox_configure(o, &t->config, e);
 	if (rc == 0)
 		rc = sandbox_choose_image(o, &t->config.vm, e);
@@ -168,8 +170,9 @@ static int run_child(struct taking *t, struct err *e)
 	uint64_t limit = t->options->time_limit_ns ? t->options->time_limit_ns : LIMIT_NS;
 	int status;
 	pid_t pid = fork();
-	if (pid == 0)
-		_exit(freeze_guest(&t->config.vm, limit, t->dirs.data, t->dirs.len, t->file, t->child) < 0);
+	if (pid == 0) /* what its filter says comes by the way of the program's errors */
+		_exit(dup2(t->err[1], STDERR_FILENO) < 0 ||
+		      freeze_guest(&t->config.vm, limit, t->dirs.data, t->dirs.len, t->file, t->child) < 0);
 	if (pid < 0)
 		return err_sys(e, errno, "a process for the program");
 	cleanup_closep(&t->out[1]);

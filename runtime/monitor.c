@@ -6,6 +6,7 @@
  */
 #include "runtime/monitor.h"
 
+#include "base/confine.h"
 #include "base/io.h"
 #include "oci/entry.h"
 #include "oci/passwd.h"
@@ -221,6 +222,8 @@ static int read_listen(struct monitor *m, struct err *e)
 
 /* --- compiled modules --- */
 
+static void log_line(void *arg, const char *line);
+
 /* A module below this is compiled in a few milliseconds. */
 enum { CACHED_FROM_BYTES = 256 << 10 };
 
@@ -257,6 +260,7 @@ static void find_compiled(struct monitor *m)
 		.argv = argv,
 		.memory_bytes = m->config.memory_bytes,
 		.kvm_fd_plus_1 = MONITOR_KVM_FD + 1,
+		.log = log_line,
 	};
 	if (m->cache_fd >= 0)
 		m->compiled = mote_compiled_find(&cache, &o);
@@ -370,6 +374,8 @@ static int build(struct monitor *m, struct err *e)
 	oci_entry_free(&m->entry);
 	running = m->sandbox;
 	int rc = catch_signals(e);
+	if (rc == 0)
+		rc = confine_speculation(e);
 	if (rc < 0)
 		return rc;
 	return mote_jail(&me) < 0 ? adopt(&me, e) : 0;

@@ -236,3 +236,7 @@ RACES ?= 1000000
 race: $(B)/test/unit/vm_race
 	RACES=$(RACES) $< --timeout 3000
 .PHONY: race
+
+# What processes have given up before they run guests.
+$(B)/test/unit/api_confine: | $(GUESTS)/spin.musl
+$(B)/test/unit/api_confine.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'

@@ -211,6 +211,11 @@ void memory_image_prepare(void)
 	pagemap_fd();
 }
 
+int memory_image_pagemap(void)
+{
+	return pagemap_open() ? pagemap : -1;
+}
+
 static int save(struct memory *m, struct memory_image *i)
 {
 	i->fd = memfd_create("mote-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);

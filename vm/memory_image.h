@@ -65,6 +65,8 @@ int memory_image_save(struct memory *m, const struct memory_image *i, int fd, ui
 int memory_image_view(struct memory_image *i) must_check;
 /* Opens what memory_image_take and memory_image_save need of /proc. */
 void memory_image_prepare(void);
+/* The descriptor that it opened, borrowed, or -1. */
+int memory_image_pagemap(void);
 void memory_image_free(struct memory_image *i); /* accepts a zeroed one with fd -1 */
 /*
  * Makes a memory be what the image is. It may be a new one (memory_init), one that was used for anything

@@ -130,6 +130,11 @@ int vm_interrupt(struct vm *vm);
  */
 void vm_signal(struct vm *vm, int signo);
 void vm_destroy(struct vm *vm); /* accepts NULL */
+/*
+ * For a process that does nothing else than run this VM: closes every descriptor but the VM's own (KVM's, the guest's,
+ * what vm_snapshot_prepare and vm_note_touched opened) and `count` more at `keep`, where -1 stands for none. 0 or -errno.
+ */
+int vm_close_others(const struct vm *vm, const int *keep, size_t count) must_check;
 
 /* What the guest has cost so far; not while it runs. */
 struct vm_counters {

@@ -135,6 +135,23 @@ MOTE_API int mote_exit_status(const struct mote_result *result);
  * outside the list ends the process with one line on descriptor 2 that names it.
  */
 MOTE_API int mote_jail(struct mote_error *error);
+/* What mote_confine found to be possible. Begin with `struct mote_confined c = {.size = sizeof(c)}`. */
+struct mote_confined {
+	size_t size;
+	int landlock_abi;        /* version of Landlock in use; 0: the kernel offers none, or only version 1 */
+	int store_bypass_off;    /* speculative store bypass (SSBD) is off for this thread; 0: not its to say */
+	int indirect_branch_off; /* and predictions of indirect branches across threads (STIBP, IBPB) */
+};
+/*
+ * For a process that from now on does nothing else than run this sandbox, as `mote run` does; it has one thread, and
+ * calls this before mote_jail. Closes every descriptor but 0, 1, 2, the sandbox's own and the `count` at `keep`. Gives up, by
+ * Landlock, all of the file system but options.dirs (those that are `readonly` for reading), TCP sockets
+ * without options.network, and signals to other processes. Turns off what speculation the kernel lets a thread turn
+ * off. None of it can be undone, and nothing of libmote does it unasked. What the kernel does not offer is
+ * left out: *done (or NULL) says so.
+ */
+MOTE_API int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *options, const int *keep,
+			  size_t count, struct mote_confined *done, struct mote_error *error);
 MOTE_API void mote_sandbox_free(struct mote_sandbox *sandbox); /* accepts NULL */
 
 #ifdef __cplusplus

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See Documentation/userspace-api/landlock.rst and spec_ctrl.rst of the kernel. */
+#include "base/confine.h"
+
+#include <errno.h>
+#include <linux/landlock.h>
+#include <linux/prctl.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* --- descriptors --- */
+
+static int by_number(const void *a, const void *b)
+{
+	const int *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+int confine_descriptors(int *keep, size_t count)
+{
+	unsigned from = 0;
+	qsort(keep, count, sizeof(*keep), by_number);
+	for (size_t i = 0; i < count; i++) {
+		if (keep[i] < 0)
+			continue;
+		unsigned fd = (unsigned)keep[i];
+		if (fd > from && close_range(from, fd - 1, 0) < 0)
+			return -errno;
+		from = fd + 1;
+	}
+	return close_range(from, ~0U, 0) < 0 ? -errno : 0;
+}
+
+/* --- Landlock --- */
+
+/* Of versions that the C library's kernel headers may not know. */
+#define FS_REFER (1ULL << 13)	  /* 2 */
+#define FS_TRUNCATE (1ULL << 14)  /* 3 */
+#define FS_IOCTL_DEV (1ULL << 15) /* 5 */
+#define NET_BIND_TCP (1ULL << 0)  /* 4 */
+#define NET_CONNECT_TCP (1ULL << 1)
+#define SCOPE_ABSTRACT_UNIX (1ULL << 0) /* 6 */
+#define SCOPE_SIGNAL (1ULL << 1)
+
+struct ruleset {
+	uint64_t fs, net, scoped;
+};
+
+/* With version 1 no file could be renamed or linked from one directory to another. */
+enum { ABI_MIN = 2 };
+
+#define FS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+/* What guests' host calls do below a directory. They make no FIFOs, devices and sockets, and execute nothing. */
+#define FS_WRITE                                                                                   \
+	(FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                 \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | \
+	 LANDLOCK_ACCESS_FS_MAKE_SYM | FS_REFER | FS_TRUNCATE | FS_IOCTL_DEV)
+
+int confine_landlock_abi(void)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	return abi < ABI_MIN ? 0 : (int)abi;
+}
+
+static struct ruleset handled(int abi, bool network)
+{
+	struct ruleset r = {.fs = FS_TRUNCATE - 1};
+	if (abi >= 3)
+		r.fs |= FS_TRUNCATE;
+	if (abi >= 4 && !network)
+		r.net = NET_BIND_TCP | NET_CONNECT_TCP;
+	if (abi >= 5)
+		r.fs |= FS_IOCTL_DEV;
+	if (abi >= 6)
+		r.scoped = SCOPE_SIGNAL | (network ? 0 : SCOPE_ABSTRACT_UNIX);
+	return r;
+}
+
+/* The structure as the kernel of that version knows it. */
+static size_t ruleset_bytes(int abi)
+{
+	if (abi >= 6)
+		return sizeof(struct ruleset);
+	return abi >= 4 ? offsetof(struct ruleset, scoped) : offsetof(struct ruleset, net);
+}
+
+int confine_files(const struct confine_dir *dirs, size_t count, bool network, struct err *e)
+{
+	int abi = confine_landlock_abi();
+	if (abi == 0)
+		return 0;
+	const struct ruleset r = handled(abi, network);
+	cleanup_close int rules = (int)syscall(SYS_landlock_create_ruleset, &r, ruleset_bytes(abi), 0);
+	if (rules < 0)
+		return err_sys(e, errno, "a set of Landlock rules");
+	for (size_t i = 0; i < count; i++) {
+		const struct landlock_path_beneath_attr beneath = {
+			.allowed_access = (dirs[i].readonly ? FS_READ : FS_WRITE) & r.fs,
+			.parent_fd = dirs[i].fd,
+		};
+		if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
+			return err_sys(e, errno, "Landlock's rule for directory %zu of the program", i + 1);
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+		return err_sys(e, errno, "restricting the process by Landlock");
+	return abi;
+}
+
+/* --- speculation --- */
+
+/* Whether it is off for good now, or -errno. */
+static int give_up(unsigned long kind)
+{
+	int state = prctl(PR_GET_SPECULATION_CTRL, kind, 0, 0, 0);
+	if (state < 0 || !(state & PR_SPEC_PRCTL)) /* an old kernel, or not the thread's to say */
+		return 0;
+	if (state & PR_SPEC_FORCE_DISABLE)
+		return 1;
+	return prctl(PR_SET_SPECULATION_CTRL, kind, PR_SPEC_FORCE_DISABLE, 0, 0) < 0 ? -errno : 1;
+}
+
+int confine_speculation(struct err *e)
+{
+	int store = give_up(PR_SPEC_STORE_BYPASS), branch = give_up(PR_SPEC_INDIRECT_BRANCH);
+	if (store < 0 || branch < 0)
+		return err_sys(e, store < 0 ? -store : -branch, "turning off speculation");
+	return (store ? CONFINE_STORE_BYPASS : 0) | (branch ? CONFINE_INDIRECT_BRANCH : 0);
+}
