@@ -36,6 +36,7 @@ const char cli_run_help[] =
 	"  --no-polling        answer every host call by a VM exit; else a thread polls for them on another\n"
 	"                      CPU while they come in quick succession\n"
 	"  --stats             when it has ended, say on stderr how many VM exits and host calls it took\n"
+	"  --verbose           say on stderr what this kernel offers to confine the program with\n"
 	"  --no-cache          compile a WebAssembly module anew, and do not keep what was compiled\n"
 	"  --listen SPEC       a socket that the program may accept connections on: tcp:ADDRESS:PORT, or\n"
 	"                      unix:PATH; native programs find them from descriptor 3 on (LISTEN_FDS),\n"
@@ -53,7 +54,8 @@ struct run {
 	int no_cache;
 	int listeners[LISTENERS_MAX];
 	const char *sockets[LISTENERS_MAX]; /* paths to remove at the end, else NULL */
-	int stats;
+	int remover[2];			    /* pipes to and from the process that does so, -1: there is none */
+	int stats, verbose;
 };
 
 static struct mote_sandbox *running; /* for the signal handler */
@@ -80,11 +82,64 @@ static int add_listener(struct run *r, const char *spec)
 	return 0;
 }
 
-static void remove_sockets(const struct run *r)
+static void remove_now(const struct run *r)
 {
 	for (size_t i = 0; i < r->program.options.listener_count; i++)
 		if (r->sockets[i] && unlinkat(AT_FDCWD, r->sockets[i], 0) < 0 && errno != ENOENT)
 			cli_complain("%s: %s", r->sockets[i], strerror(errno));
+}
+
+/* Waits for the end of the process that runs the program, whatever that is. */
+static _Noreturn void be_remover(const struct run *r, int from, int to)
+{
+	char none;
+	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN); /* those of a terminal come to all of its processes */
+	dup2(from, 0);
+	dup2(to, 1);
+	close_range(3, ~0U, 0);
+	while (read(0, &none, 1) < 0 && errno == EINTR)
+		;
+	remove_now(r);
+	_exit(0);
+}
+
+/* The process that runs the program can remove nothing outside of its directories; another one does that. */
+static int start_remover(struct run *r)
+{
+	int to[2] = {-1, -1}, from[2] = {-1, -1}, wanted = 0;
+	for (size_t i = 0; i < r->program.options.listener_count; i++)
+		wanted |= r->sockets[i] != NULL;
+	if (!wanted)
+		return 0;
+	pid_t pid = pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0 ? -1 : fork();
+	if (pid == 0) {
+		close(to[1]);
+		close(from[0]);
+		be_remover(r, to[0], from[1]);
+	}
+	if (pid < 0) {
+		cli_complain("a process to remove sockets: %s", strerror(errno));
+		return -1;
+	}
+	close(to[0]);
+	close(from[1]);
+	r->remover[0] = to[1];
+	r->remover[1] = from[0];
+	return 0;
+}
+
+static void remove_sockets(const struct run *r)
+{
+	char none;
+	if (r->remover[0] < 0) {
+		remove_now(r);
+		return;
+	}
+	close(r->remover[0]);
+	while (read(r->remover[1], &none, 1) < 0 && errno == EINTR)
+		;
 }
 
 /* Index of FILE in argv, 0 for --help, or -1 after a complaint. */
@@ -94,6 +149,7 @@ static int parse(struct run *r, int argc, char **argv)
 		CLI_PROGRAM_OPTIONS,
 		{"entry", required_argument, NULL, 'f'},
 		{"stats", no_argument, NULL, 's'},
+		{"verbose", no_argument, NULL, 'v'},
 		{"no-polling", no_argument, NULL, 'p'},
 		{"no-cache", no_argument, NULL, 'C'},
 		{"listen", required_argument, NULL, 'l'},
@@ -122,6 +178,9 @@ static int parse(struct run *r, int argc, char **argv)
 			break;
 		case 's':
 			r->stats = 1;
+			break;
+		case 'v':
+			r->verbose = 1;
 			break;
 		case 'h':
 			fputs(cli_run_help, stdout);
@@ -163,7 +222,28 @@ static int find_cache(char folder[PATH_MAX])
 	return 1;
 }
 
-static int run_sandbox(struct mote_sandbox *sandbox, const char *file)
+static void tell_confined(const struct mote_confined *c)
+{
+	if (c->landlock_abi)
+		cli_complain("files are confined by Landlock, version %d", c->landlock_abi);
+	else
+		cli_complain("files are not confined: this kernel offers no Landlock, or only its version 1");
+	cli_complain("speculative store bypass is %s, predictions of indirect branches by other threads are %s",
+		     c->store_bypass_off ? "off" : "the kernel's to decide",
+		     c->indirect_branch_off ? "off" : "the kernel's to decide");
+}
+
+/* All that is not needed to run the program is given up. */
+static int confine(const struct run *r, struct mote_sandbox *sandbox, struct mote_error *error)
+{
+	struct mote_confined c = {.size = sizeof(c)};
+	int rc = mote_confine(sandbox, &r->program.options, r->remover, 2, &c, error);
+	if (rc == 0 && r->verbose)
+		tell_confined(&c);
+	return rc < 0 ? rc : mote_jail(error);
+}
+
+static int run_sandbox(const struct run *r, struct mote_sandbox *sandbox, const char *file)
 {
 	struct mote_error error;
 	struct mote_result result;
@@ -173,7 +253,7 @@ static int run_sandbox(struct mote_sandbox *sandbox, const char *file)
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
 		sigaction(passed_on[i], &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (mote_jail(&error) < 0 || mote_sandbox_run(sandbox, &result, &error) < 0) {
+	if (confine(r, sandbox, &error) < 0 || mote_sandbox_run(sandbox, &result, &error) < 0) {
 		cli_complain("%s: %s", file, error.text);
 		return cli_status_of(&error);
 	}
@@ -208,7 +288,7 @@ static int run_file(struct run *r, const char *file)
 		cli_complain("%s", error.text);
 		return cli_status_of(&error);
 	}
-	int status = run_sandbox(sandbox, file);
+	int status = run_sandbox(r, sandbox, file);
 	if (r->stats)
 		tell_counters(sandbox);
 	mote_sandbox_free(sandbox);
@@ -220,8 +300,11 @@ int cli_run(int argc, char **argv)
 	static struct run r; /* large, and used once */
 	cli_program_init(&r.program);
 	r.program.options.listeners = r.listeners;
+	r.remover[0] = r.remover[1] = -1;
 	int at = parse(&r, argc, argv), status = at < 0 ? CLI_HOST : 0;
-	if (at > 0) {
+	if (at > 0 && start_remover(&r) < 0) {
+		status = CLI_HOST;
+	} else if (at > 0) {
 		r.program.options.argv = argv + at;
 		status = run_file(&r, argv[at]);
 	}

@@ -3,7 +3,7 @@
 # Completion for bash: installed as share/bash-completion/completions/mote.
 _mote() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local options="--dir --dir-ro --env --memory --timeout --cwd --entry --net --listen --no-cache --no-polling --stats"
+	local options="--dir --dir-ro --env --memory --timeout --cwd --entry --net --listen --no-cache --no-polling --stats --verbose"
 	[[ ${COMP_WORDS[1]} != snapshot ]] ||
 		options="--output --after-init --at --dir --dir-ro --env --memory --timeout --cwd --net"
 	COMPREPLY=()
