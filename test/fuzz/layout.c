@@ -1,50 +1,206 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target: the documents of a snapshot's OCI layout. The input is one, as index.json and as the manifest. */
+/*
+ * Fuzz target: a snapshot's folder (OCI image layout). The input is a JSON object whose members are its documents:
+ * "oci-layout", "index", "manifest", "config", "layer"; one that is a string is that document's bytes. In them
+ * "@manifest", "@config" and "@layer" stand for digests and "@size" for the layer's size, so that these are right when
+ * the documents change; "other" is a blob under the digest OTHER, whatever its bytes. The layer itself is snapshot_file's: here its text says what it is taken for.
+ */
+#include "json_mutator.h"
+#include "mutate.h"
+
+/* In the place of KVM and of vm/. */
+#define machine_open_kvm fuzz_open_kvm
+#define vm_snapshot_load fuzz_load
+#define vm_snapshot_moment fuzz_moment
 #include "../../api/layout.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { TEXT_MAX = 2 * DOCUMENT_MAX };
+#define OTHER "00000000000000000000000000000000000000000000000000000000000000aa"
+
 const char mote_build_id[64] = {0};
+static enum snapshot_moment moment;
+static struct {
+	uint64_t message_max; /* struct extra */
+	uint8_t ready[64];
+} extra;
+
+static void require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+int fuzz_open_kvm(struct err *e)
+{
+	(void)e;
+	return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+enum snapshot_moment fuzz_moment(const struct vm_snapshot *s)
+{
+	(void)s;
+	return moment;
+}
+
+/* "MOMENT SIZE LENGTH BYTES": what a right layer would hold. */
+int fuzz_load(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, const uint8_t **bytes, size_t *len,
+	      struct err *e)
+{
+	char text[128] = "";
+	unsigned at, count;
+	int used = 0;
+	require(build == mote_build_id && kvm_fd >= 0 && pread(fd, text, sizeof(text) - 1, 0) > 0);
+	/* Nobody can change it any more. */
+	require(fcntl(fd, F_GET_SEALS) == (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL));
+	memset(&extra, 0, sizeof(extra));
+	if (sscanf(text, "%u %lu %u %n", &at, &extra.message_max, &count, &used) != 3 || count > sizeof(extra))
+		return err_set(e, ERR_CONFIG, EINVAL, "the layer is none");
+	moment = at;
+	memcpy(extra.ready, text + used, sizeof(extra.ready));
+	for (size_t i = 0; i < sizeof(extra.ready); i++)
+		if (extra.ready[i] >= 'A' && extra.ready[i] <= 'P') /* small numbers */
+			extra.ready[i] = (uint8_t)(extra.ready[i] - 'A');
+	*out = NULL;
+	*bytes = (const uint8_t *)&extra;
+	*len = count;
+	return 0;
+}
 
 int sandbox_report(const struct err *from, struct mote_error *to)
 {
+	require(from->code > 0 && from->text[0]);
 	(void)to;
 	return -from->code;
 }
 
 void mote_snapshot_free(struct mote_snapshot *s)
 {
+	exports_drop(s->exports);
 	free(s);
 }
 
-static void expect(const json_t *d, const char *type)
+/* --- the folder --- */
+
+static char top[] = "/dev/shm/mote-fuzz-XXXXXX";
+static int folder = -1;
+
+static void clean(void)
 {
-	struct err e = {0};
-	struct blob b;
-	char name[100];
-	if (take_descriptor(d, type, &b, name, "a document", &e) < 0) {
-		if (!e.code || !e.text[0])
-			abort();
-		return;
+	remove_layout(top, folder);
+}
+
+static void make_folder(void)
+{
+	if (folder < 0) {
+		require(mkdtemp(top) && atexit(clean) == 0);
+		folder = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		require(folder >= 0);
 	}
-	/* A blob's name, and nothing that leads elsewhere. */
-	if (strlen(b.digest) != 64 || strncmp(name, BLOBS "/", sizeof(BLOBS)) != 0 || strchr(name + sizeof(BLOBS), '/') ||
-	    strchr(name, '.'))
-		abort();
+	require(mkdirat(folder, "blobs", 0700) == 0 && mkdirat(folder, BLOBS, 0700) == 0);
+}
+
+/* Writes a document under its name, or as a blob whose digest goes to `blob`. */
+static void put(const char *name, const char *text, struct blob *blob)
+{
+	char path[100];
+	struct err e;
+	if (blob) {
+		blob->bytes = strlen(text);
+		sha256_hex(text, blob->bytes, blob->digest);
+		snprintf(path, sizeof(path), BLOBS "/%s", blob->digest);
+		name = path;
+	}
+	require(put_file(folder, name, text, strlen(text), &e) == 0);
+}
+
+struct name {
+	const char *from;
+	char to[80];
+};
+
+/* A member as text, with what stands for digests and sizes replaced; NULL: it is not there. */
+static const char *document(const json_t *root, const char *key, const struct name *names)
+{
+	static char text[TEXT_MAX + 128];
+	char whole[DOCUMENT_MAX + 2];
+	const json_t *value = json_object_get(root, key);
+	size_t n = json_is_string(value) ? 0 : json_dumpb(value, whole, sizeof(whole) - 1, JSON_ENCODE_ANY | JSON_COMPACT);
+	if (json_is_string(value) && json_string_length(value) < sizeof(whole)) {
+		n = json_string_length(value);
+		memcpy(whole, json_string_value(value), n);
+	}
+	if (!value || n >= sizeof(whole))
+		return NULL;
+	whole[n] = '\0';
+	size_t len = 0;
+	for (const char *at = whole; *at && len < TEXT_MAX;) { /* a text longer than a document may be, too */
+		const struct name *k = names;
+		while (k->from && strncmp(at, k->from, strlen(k->from)) != 0)
+			k++;
+		if (k->from) {
+			len += (size_t)sprintf(text + len, "%s", k->to);
+			at += strlen(k->from);
+		} else {
+			text[len++] = *at++;
+		}
+	}
+	text[len] = '\0';
+	return text;
+}
+
+static void put_documents(const json_t *root)
+{
+	struct name names[5] = {{"\"@size\"", ""}, {"@layer", ""}, {"@config", ""}, {"@manifest", ""}, {NULL, ""}};
+	static const char *const blobs[] = {"layer", "config", "manifest"};
+	const char *text;
+	struct blob blob;
+	for (size_t i = 0; i < 3; i++) {
+		text = document(root, blobs[i], names);
+		if (!text)
+			continue;
+		put(NULL, text, &blob);
+		snprintf(names[i + 1].to, sizeof(names[i + 1].to), "sha256:%s", blob.digest);
+		if (i == 0)
+			snprintf(names[0].to, sizeof(names[0].to), "%lu", blob.bytes);
+	}
+	if ((text = document(root, "index", names)))
+		put("index.json", text, NULL);
+	if ((text = document(root, "oci-layout", names)))
+		put("oci-layout", text, NULL);
+	if ((text = document(root, "other", names)))
+		put(BLOBS "/" OTHER, text, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = size > DOCUMENT_MAX ? NULL : calloc(1, size + 1);
-	if (!text)
+	struct mote_error error = {0};
+	struct mote_snapshot *s = NULL;
+	json_t *root = json_loadb((const char *)data, size, 0, NULL);
+	if (!json_is_object(root)) {
+		json_decref(root);
 		return 0;
-	if (size)
-		memcpy(text, data, size);
-	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	expect(json_array_get(json_object_get(root, "manifests"), 0), MANIFEST);
-	expect(json_object_get(root, "config"), CONFIG);
-	expect(json_array_get(json_object_get(root, "layers"), 0), LAYER);
+	}
+	make_folder();
+	put_documents(root);
 	json_decref(root);
-	free(text);
+	if (mote_snapshot_load(top, &s, &error) == 0) {
+		require(s->message_max > 0 && s->message_max <= CALL_BYTES_MAX && s->exports);
+		mote_snapshot_free(s);
+	}
+	remove_layout("/missing", folder);
 	return 0;
+}
+
+static const char *const words[] = {
+	"oci-layout", "index", "manifest", "config", "layer", "imageLayoutVersion", "schemaVersion", "mediaType", "manifests",
+	"layers", "digest", "size", "sha256:", "@manifest", "@config", "@layer", "@size", MANIFEST, CONFIG, LAYER,
+	"1 4096 17 BBAAAAAAA", "1 4096 31 BBAAABAAAFAAAgreetADAAA:ssAA", "1 0 20 x", "2 1 20 x", "1 1 8 ", "1 99999999999 40 BAAAA", "{", "{\"a\":1,\"a\":2}",
+	"other", "sha256:" OTHER, "../../../etc/passwd", NULL,
+};
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	return json_mutate(data, size, max_size, seed, words);
 }
