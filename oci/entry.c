@@ -14,7 +14,7 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* A regular file at path: a descriptor, or -errno. */
+/* A regular file at path: a descriptor, or -errno; -ENODEV: it is there and is not a regular file. */
 static int try_path(int root_fd, const char *path)
 {
 	/* O_NONBLOCK: a FIFO in the image must not stop us. */
@@ -24,7 +24,7 @@ static int try_path(int root_fd, const char *path)
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	return S_ISREG(st.st_mode) ? take_fd(&fd) : S_ISDIR(st.st_mode) ? -EISDIR : -EACCES;
+	return S_ISREG(st.st_mode) ? take_fd(&fd) : S_ISDIR(st.st_mode) ? -EISDIR : -ENODEV;
 }
 
 static int join(char *to, size_t room, const char *dir, size_t dir_len, const char *name)
@@ -96,13 +96,18 @@ static const char *what_it_is(const char *head, size_t n)
 		       : "is neither a WebAssembly module nor an ELF program";
 }
 
+/* By the rights of the calling thread at this moment, as execve(2) would have it. */
+static bool may_execute(int fd)
+{
+	return faccessat(fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0;
+}
+
 /* Tells by the first bytes whether it can run; the sentence names what it is instead. */
 static int check_kind(int fd, const char *path, bool has_function, struct err *e)
 {
 	char head[128];
 	ssize_t n = pread(fd, head, sizeof(head) - 1, 0);
-	struct stat st;
-	if (n < 0 || fstat(fd, &st) < 0)
+	if (n < 0)
 		return err_sys(e, errno, "%s", path);
 	head[n] = '\0';
 	if (n >= 4 && memcmp(head, "\0asm", 4) == 0)
@@ -112,9 +117,12 @@ static int check_kind(int fd, const char *path, bool has_function, struct err *e
 			return err_set(e, ERR_CONFIG, ENOEXEC,
 				       "%.200s is an ELF program; PATH#FUNCTION is for modules",
 				       path);
-		return st.st_mode & 0111
+		return may_execute(fd)
 			       ? 0
-			       : err_set(e, ERR_CONFIG, EACCES, "%.200s is not executable", path);
+			       : err_set(e, ERR_CONFIG, EACCES,
+					 "%.200s: permission denied: the container's user may not "
+					 "execute it",
+					 path);
 	}
 	if (n >= 2 && memcmp(head, "#!", 2) == 0) {
 		char *line = head + 2;
@@ -137,9 +145,14 @@ static int not_found(int rc, const char *arg0, struct err *e)
 	if (rc == -EISDIR)
 		return err_set(e, ERR_CONFIG, EACCES, "process.args[0]: %.200s is a directory, not a program",
 			       arg0);
-	if (rc == -EACCES)
+	if (rc == -ENODEV)
 		return err_set(e, ERR_CONFIG, EACCES,
 			       "process.args[0]: %.200s is not a regular file", arg0);
+	if (rc == -EACCES)
+		return err_set(e, ERR_CONFIG, EACCES,
+			       "process.args[0]: %.200s: permission denied: the container's user "
+			       "may not read it",
+			       arg0);
 	return err_set(e, ERR_CONFIG, -rc, "process.args[0]: %.200s: %s", arg0, strerror(-rc));
 }
 

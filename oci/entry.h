@@ -20,8 +20,11 @@ struct oci_entry {
  * symbolic link leads out of it. "PATH#FUNCTION" names a module's export, unless a file of that
  * whole name is there.
  *
- * Errors, all ERR_CONFIG: -ENOENT nothing there (shells answer 127); -EACCES a directory or not
- * executable, -ENOEXEC neither a WebAssembly module nor an ELF program (126); the sentence says
+ * The rights are the calling thread's: its file system user and groups, its effective capabilities.
+ * A module must be readable, a native program executable, too.
+ *
+ * Errors, all ERR_CONFIG: -ENOENT nothing there (shells answer 127); -EACCES a directory, or not
+ * readable, or not executable, -ENOEXEC neither a WebAssembly module nor an ELF program (126); the sentence says
  * what it is.
  */
 int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *arg0,

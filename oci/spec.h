@@ -2,9 +2,10 @@
 /*
  * What Mote takes from a bundle's config.json (OCI runtime specification 1.0 to 1.2).
  *
- * Left alone on purpose: process.capabilities, apparmorProfile, selinuxLabel, noNewPrivileges and
- * linux.seccomp speak of a process on the host, and a guest is none: its monitor has no
- * capabilities, no_new_privs and a filter of its own, always. linux.resources.devices and
+ * Left alone on purpose: process.noNewPrivileges and linux.seccomp speak of a process on the host,
+ * and a guest is not one: its monitor has no capabilities, no_new_privs and a filter of its own,
+ * always. process.capabilities says what is done for the guest before that: opening its program and
+ * its listening sockets. linux.resources.devices and
  * hugepageLimits have nothing to act on. What would change what the program sees, and is not there,
  * is refused by name.
  */
@@ -13,6 +14,7 @@
 
 #include "oci/json.h"
 
+#include <linux/capability.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -88,6 +90,9 @@ struct oci_hooks {
 #define OCI_RLIMITS_MAX 32
 #define OCI_NAMESPACES_MAX 16
 #define OCI_GROUPS_MAX 1024
+/* What the monitor's work for the guest may need; others change nothing. */
+#define OCI_CAPABILITIES                                                                           \
+	(1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH | 1UL << CAP_NET_BIND_SERVICE)
 
 /* Filled by oci_spec_read, released by oci_spec_free. Strings are borrowed from `root` unless said.
  */
@@ -102,6 +107,12 @@ struct oci_spec {
 	uint32_t uid, gid;
 	gid_t *groups; /* owned */
 	size_t groups_count;
+	/*
+	 * Bits 1 << CAP_*, of OCI_CAPABILITIES: those that a program of this user has after its
+	 * execve(2). For uid 0 the effective ones of process.capabilities, else the ambient ones.
+	 */
+	uint64_t capabilities;
+	const char *apparmor_profile, *selinux_label; /* borrowed; NULL where not given */
 	int64_t umask; /* OCI_UNSET: 022 */
 	struct oci_rlimit rlimits[OCI_RLIMITS_MAX];
 	size_t rlimits_count;

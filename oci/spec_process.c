@@ -6,6 +6,9 @@
 #include <sys/resource.h>
 
 #define ID_MAX 4294967294L /* (uid_t)-1 means "leave it" to system calls */
+#define CAPABILITIES_MAX 128
+#define CAPABILITY_BYTES_MAX 64
+#define LABEL_BYTES_MAX 1024 /* of AppArmor's profile names and SELinux's contexts */
 
 static int parse_id(const struct json_at *user, const char *name, uint32_t *out, struct err *e)
 {
@@ -53,6 +56,59 @@ static int parse_user(const struct json_at *process, struct oci_spec *s, struct 
 	struct json_at mask = json_member(&user, "umask");
 	if (rc == 0)
 		rc = json_get_int(&mask, 0, 0777, &s->umask, e);
+	return rc < 0 ? rc : 0;
+}
+
+static const struct {
+	const char *name;
+	uint64_t bit;
+} capability_names[] = {
+	{"CAP_DAC_OVERRIDE", 1UL << CAP_DAC_OVERRIDE},
+	{"CAP_DAC_READ_SEARCH", 1UL << CAP_DAC_READ_SEARCH},
+	{"CAP_NET_BIND_SERVICE", 1UL << CAP_NET_BIND_SERVICE},
+};
+
+static int parse_capability_set(const struct json_at *capabilities, const char *name, uint64_t *out,
+				struct err *e)
+{
+	struct json_at list = json_member(capabilities, name);
+	cleanup_free const char **names = NULL;
+	size_t count = 0;
+	int rc = json_get_strings(&list, CAPABILITIES_MAX, CAPABILITY_BYTES_MAX, &names, &count, e);
+	*out = 0;
+	for (size_t i = 0; rc > 0 && i < count; i++)
+		for (size_t k = 0; k < sizeof(capability_names) / sizeof(capability_names[0]); k++)
+			if (strcmp(names[i], capability_names[k].name) == 0)
+				*out |= capability_names[k].bit;
+	return rc < 0 ? rc : 0;
+}
+
+/* After parse_user. */
+static int parse_capabilities(const struct json_at *process, struct oci_spec *s, struct err *e)
+{
+	struct json_at capabilities = json_member(process, "capabilities");
+	uint64_t effective, ambient;
+	int rc = json_get_object(&capabilities, e);
+	if (rc <= 0)
+		return rc;
+	rc = parse_capability_set(&capabilities, "effective", &effective, e);
+	if (rc == 0)
+		rc = parse_capability_set(&capabilities, "ambient", &ambient, e);
+	if (rc == 0)
+		s->capabilities = s->uid == 0 ? effective : ambient;
+	return rc;
+}
+
+/* An empty name is no name, as containerd writes it where there is none. */
+static int parse_label(const struct json_at *process, const char *name, const char **out,
+		       struct err *e)
+{
+	struct json_at at = json_member(process, name);
+	const char *label = NULL;
+	int rc = json_get_string(&at, LABEL_BYTES_MAX, &label, e);
+	if (rc > 0 && strpbrk(label, "\n\r"))
+		return json_fail(&at, e, EINVAL, "must be one line");
+	*out = rc > 0 && *label ? label : NULL;
 	return rc < 0 ? rc : 0;
 }
 
@@ -175,6 +231,12 @@ static int parse_members(const struct json_at *process, struct oci_spec *s, stru
 	int rc = parse_strings(process, s, e);
 	if (rc == 0)
 		rc = parse_user(process, s, e);
+	if (rc == 0)
+		rc = parse_capabilities(process, s, e);
+	if (rc == 0)
+		rc = parse_label(process, "apparmorProfile", &s->apparmor_profile, e);
+	if (rc == 0)
+		rc = parse_label(process, "selinuxLabel", &s->selinux_label, e);
 	if (rc == 0)
 		rc = parse_rlimits(process, s, e);
 	if (rc == 0)

@@ -23,7 +23,7 @@ struct container *container_new(void)
 	struct container *c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
-	c->bundle_fd = c->control = c->timer = -1;
+	c->bundle_fd = c->control = c->timer = c->hook_answer = -1;
 	c->streams = (struct streams)STREAMS_EMPTY;
 	c->state = CONTAINER_CREATING;
 	return c;
@@ -42,6 +42,8 @@ void container_free(struct container *c)
 		close(c->timer);
 	if (c->bundle_fd >= 0)
 		close(c->bundle_fd);
+	if (c->hook_answer >= 0)
+		close(c->hook_answer);
 	free(c->id);
 	free(c->bundle);
 	for (int i = 0; i < 3; i++)
@@ -74,18 +76,48 @@ static int started(struct container *c)
 	return c->starting ? -EINPROGRESS : 0;
 }
 
-/* Their failures are told in the log, and change nothing: the specification has it so. */
-static void start_hooks(struct container *c, enum oci_hook_kind kind, const char *status)
+static struct hook_state hook_state(const struct container *c, const char *status)
 {
-	const struct hook_state state = {
+	return (struct hook_state){
 		.id = c->id,
 		.bundle = c->bundle,
 		.status = status,
 		.pid = c->reaped ? 0 : c->pid,
 	};
+}
+
+/* Their failures are told in the log, and change nothing: the specification has it so. */
+static void start_hooks(struct container *c, enum oci_hook_kind kind, const char *status)
+{
+	const struct hook_state state = hook_state(c, status);
 	struct err e = {0};
-	if (hooks_start(&c->hooks, kind, &state, &c->hook, &e) < 0)
+	if (hooks_start(&c->hooks, kind, &state, &c->hook, NULL, &e) < 0)
 		dprintf(2, "mote: container %s: %s\n", c->id, e.text);
+}
+
+/* Those of createRuntime, while the monitor waits for them: in the host's namespaces, as they must. */
+static void start_runtime_hooks(struct container *c)
+{
+	const struct hook_state state = hook_state(c, "creating");
+	if (c->reaped)
+		return;
+	if (c->hook > 0 || c->hooks.count[OCI_HOOK_CREATE_RUNTIME] == 0)
+		err_set(&c->failure, ERR_HOST, EBADMSG, "the monitor asked for hooks that are not due");
+	else if (hooks_start(&c->hooks, OCI_HOOK_CREATE_RUNTIME, &state, &c->hook, &c->hook_answer,
+			     &c->failure) < 0)
+		return;
+}
+
+/* A monitor that has ended meanwhile is heard of by its end. */
+static void end_runtime_hooks(struct container *c)
+{
+	if (hooks_answer(&c->hook_answer, &c->failure) < 0 || c->control < 0)
+		return;
+	int rc = wire_send(c->control, WIRE_HOOKS, NULL, 0);
+	if (rc == 0)
+		rc = container_send_join(c, c->cgroup, NULL, &c->failure);
+	else if (rc != -EPIPE && rc != -ECONNRESET)
+		err_sys(&c->failure, -rc, "the monitor of container %s", c->id);
 }
 
 void container_run_poststop(struct container *c)
@@ -256,13 +288,15 @@ static void close_control(struct container *c)
 /* What a monitor says before it runs: that it is a step further, or why not. */
 static void hear_of_creation(struct container *c)
 {
-	enum wire_type due = c->state == CONTAINER_CREATING ? WIRE_READY : WIRE_BUILT;
-	if (launch_expect(c->control, due, &c->failure) < 0) {
+	enum wire_type due = c->state == CONTAINER_CREATING ? WIRE_READY : WIRE_BUILT, got = due;
+	if (launch_expect(c->control, &got, &c->failure) < 0) {
 		close_control(c);
 		/* Killed while it was building: its exit status tells. */
 		if (due == WIRE_BUILT && c->failure.code == ESRCH)
 			c->failure = (struct err){0};
-	} else if (due == WIRE_BUILT)
+	} else if (got == WIRE_HOOKS)
+		start_runtime_hooks(c);
+	else if (due == WIRE_BUILT)
 		c->built = true;
 	else
 		c->state = CONTAINER_CREATED;
@@ -291,6 +325,8 @@ bool container_reaped(struct container *c, int pid, int wait_status, struct time
 {
 	if (pid > 0 && pid == c->hook) {
 		c->hook = 0;
+		if (c->hook_answer >= 0)
+			end_runtime_hooks(c);
 		return true;
 	}
 	if (pid > 0 && pid == c->streams.logger) {

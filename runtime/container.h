@@ -42,6 +42,7 @@ struct container {
 	struct err failure; /* of creating it; code 0: none */
 	struct oci_hooks hooks; /* owned; those to run after start and stop */
 	pid_t hook;		/* a child that runs some; 0: none */
+	int hook_answer;	/* owned: what those of createRuntime answer, see hooks_start; -1: none */
 	bool starting;		/* those of the start run: it has not been answered */
 	bool hooked;		/* those of the end have been started */
 	enum ending ending;
@@ -60,8 +61,9 @@ void container_free(struct container *c);
 
 struct container *container_new(void); /* nothing of it is there; NULL: out of memory */
 int container_open_kvm(struct err *e) must_check;
-/* Starts the monitor of c, whose streams are open, in a cgroup. */
-int container_launch(struct container *c, const struct cgroup *cgroup, int kvm, struct err *e) must_check;
+/* Starts the monitor of c, whose streams are open, in a cgroup. beside: as launch_monitor has it. */
+int container_launch(struct container *c, const struct cgroup *cgroup, int kvm, int beside,
+		     struct err *e) must_check;
 int container_send_config(const struct container *c, const struct wire_config *w, struct err *e) must_check;
 /* place: NULL, or WIRE_PLACE_FDS descriptors to send behind the cgroup's. */
 int container_send_join(const struct container *c, const struct cgroup *cgroup, const int *place,

@@ -194,12 +194,13 @@ int container_send_join(const struct container *c, const struct cgroup *cgroup, 
 		       : 0;
 }
 
-int container_launch(struct container *c, const struct cgroup *cgroup, int kvm, struct err *e)
+int container_launch(struct container *c, const struct cgroup *cgroup, int kvm, int beside,
+		     struct err *e)
 {
 	cleanup_close int fd = cgroup_is_born_into(cgroup) ? cgroup_open_dir(cgroup, e) : -1;
 	if (fd < 0 && cgroup_is_born_into(cgroup))
 		return -e->code;
-	int rc = launch_monitor(c->id, c->streams.ends, kvm, fd, &c->pid, &c->control, e);
+	int rc = launch_monitor(c->id, c->streams.ends, kvm, fd, beside, &c->pid, &c->control, e);
 	streams_launched(&c->streams);
 	return rc;
 }
@@ -208,15 +209,14 @@ int container_launch(struct container *c, const struct cgroup *cgroup, int kvm, 
 static int assemble(struct container *c, const struct oci_spec *s,
 		    const struct container_config *config, int kvm, struct err *e)
 {
-	const struct wire_config w = {
+	struct wire_config w = {
 		.id = c->id,
 		.bundle = c->bundle,
 		.rootfs = s->root_path,
 		.memory_bytes = c->memory_bytes,
 		.cache = config->cache ? config->cache : "",
-		.shim_pid = getpid(),
-		.hooks = s->hooks.count[OCI_HOOK_CREATE_RUNTIME] ||
-			 s->hooks.count[OCI_HOOK_CREATE_CONTAINER],
+		.hooks = s->hooks.count[OCI_HOOK_CREATE_CONTAINER] > 0,
+		.runtime_hooks = s->hooks.count[OCI_HOOK_CREATE_RUNTIME] > 0,
 		.spec = *s,
 	};
 	int rc = streams_open(config, s->console_width, s->console_height, &c->streams, e);
@@ -226,7 +226,8 @@ static int assemble(struct container *c, const struct oci_spec *s,
 	if (first)
 		rc = make_cgroup(c, s, e);
 	if (rc == 0)
-		rc = container_launch(c, c->cgroup, kvm, e);
+		rc = container_launch(c, c->cgroup, kvm, -1, e);
+	w.pid = c->pid;
 	/* While the new program is being loaded. It makes its mount namespace when it has its
 	 * config. */
 	if (rc == 0)
@@ -235,12 +236,14 @@ static int assemble(struct container *c, const struct oci_spec *s,
 		rc = container_send_config(c, &w, e);
 	if (rc == 0)
 		rc = first ? remember(c, e) : make_cgroup(c, s, e);
-	return rc < 0 ? rc : container_send_join(c, c->cgroup, NULL, e);
+	/* A monitor that waits for hooks is told afterwards. */
+	return rc < 0 || w.runtime_hooks ? rc : container_send_join(c, c->cgroup, NULL, e);
 }
 
-static bool has_later_hooks(const struct oci_spec *s)
+static bool has_own_hooks(const struct oci_spec *s)
 {
-	return s->hooks.count[OCI_HOOK_POSTSTART] || s->hooks.count[OCI_HOOK_POSTSTOP];
+	return s->hooks.count[OCI_HOOK_CREATE_RUNTIME] || s->hooks.count[OCI_HOOK_POSTSTART] ||
+	       s->hooks.count[OCI_HOOK_POSTSTOP];
 }
 
 static int create(struct container *c, const struct container_config *config, struct err *e)
@@ -259,7 +262,7 @@ static int create(struct container *c, const struct container_config *config, st
 	if (c->timer < 0)
 		return err_sys(e, errno, "a timer");
 	rc = kvm < 0 ? kvm : assemble(c, &spec, config, kvm, e);
-	if (has_later_hooks(&spec))
+	if (has_own_hooks(&spec))
 		oci_hooks_take(&spec, &c->hooks);
 	if (config->debug)
 		dprintf(2, "container %s: monitor %d, cgroup %s, %lu MiB for the guest\n", c->id,
@@ -324,7 +327,7 @@ int container_created(struct container *c, struct err *e)
 	if (!c->failure.code)
 		return -EINPROGRESS;
 	give_up(c);
-	if (container_end(c, NULL) == -EINPROGRESS)
+	if (container_end(c, NULL) == -EINPROGRESS || c->hook > 0)
 		return -EINPROGRESS;
 	/* What those of the creation did, they undo. */
 	if (c->pid > 0)

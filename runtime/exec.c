@@ -111,19 +111,19 @@ static int launch(struct container *c, struct err *e)
 		return err_set(e, ERR_PEER, EBUSY, "container %s is at its end", of->id);
 	if (pidfd < 0 || root < 0)
 		return err_sys(e, errno, "the monitor of container %s", of->id);
-	const struct wire_config w = {
+	struct wire_config w = {
 		.id = c->id,
 		.bundle = c->bundle,
 		.rootfs = c->rootfs,
 		.memory_bytes = c->memory_bytes,
-		.shim_pid = getpid(),
 		.cache = "",
 		.beside = true,
 		.spec = *c->process,
 	};
 	int rc = open_streams(c, e);
 	if (rc == 0)
-		rc = container_launch(c, of->cgroup, kvm, e);
+		rc = container_launch(c, of->cgroup, kvm, pidfd, e);
+	w.pid = c->pid;
 	if (rc == 0)
 		rc = container_send_config(c, &w, e);
 	return rc < 0 ? rc : container_send_join(c, of->cgroup, (const int[]){pidfd, root}, e);

@@ -112,8 +112,30 @@ int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
 	return rc;
 }
 
+/*
+ * In the child, whose pipe's writing end is the only descriptor beyond 2 that it keeps. A byte says
+ * so: a copy of the parent's would keep one that it closes alive for those who watch it.
+ */
+static _Noreturn void run_apart(const struct oci_hooks *hooks, enum oci_hook_kind kind,
+				const struct hook_state *state, int pipe_end, bool answers)
+{
+	struct err e = {0};
+	if ((pipe_end > 3 && close_range(3, (unsigned)pipe_end - 1, 0) < 0) ||
+	    close_range((unsigned)pipe_end + 1, ~0U, 0) < 0 || io_write_all(pipe_end, "", 1) < 0)
+		_exit(1);
+	int rc = chdir(state->bundle) < 0 ? err_sys(&e, errno, "bundle %s", state->bundle)
+					  : hooks_run(hooks, kind, state, &e);
+	if (rc == 0)
+		e.code = 0;
+	if (answers)
+		_exit(io_write_all(pipe_end, &e, sizeof(e)) < 0 ? 1 : 0);
+	if (rc < 0)
+		dprintf(2, "mote: container %s: %s\n", state->id, e.text);
+	_exit(rc < 0 ? 1 : 0);
+}
+
 int hooks_start(const struct oci_hooks *hooks, enum oci_hook_kind kind,
-		const struct hook_state *state, pid_t *pid, struct err *e)
+		const struct hook_state *state, pid_t *pid, int *answer, struct err *e)
 {
 	*pid = 0;
 	if (hooks->count[kind] == 0)
@@ -121,24 +143,29 @@ int hooks_start(const struct oci_hooks *hooks, enum oci_hook_kind kind,
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "a process for hooks");
+	cleanup_close int reading = ends[0], writing = ends[1];
 	pid_t child = fork();
-	if (child != 0) {
-		/* Until the child holds none of our descriptors: a copy would keep one that we close
-		 * alive for those who watch it. */
-		char byte;
-		close(ends[1]);
-		ssize_t n = child > 0 ? io_read_full(ends[0], &byte, 1) : 0;
-		close(ends[0]);
-		*pid = child;
-		return child < 0 || n < 0 ? err_sys(e, errno, "a process for hooks") : 0;
-	}
-	struct err why = {0};
-	if ((ends[1] > 3 && close_range(3, (unsigned)ends[1] - 1, 0) < 0) ||
-	    close_range((unsigned)ends[1] + 1, ~0U, 0) < 0)
-		_exit(1);
-	close(ends[1]);
-	if (chdir(state->bundle) < 0 || hooks_run(hooks, kind, state, &why) < 0)
-		dprintf(2, "mote: container %s: %s\n", state->id,
-			why.text[0] ? why.text : strerror(errno));
-	_exit(why.code ? 1 : 0);
+	if (child == 0)
+		run_apart(hooks, kind, state, writing, answer != NULL);
+	if (child < 0)
+		return err_sys(e, errno, "a process for hooks");
+	close(take_fd(&writing));
+	*pid = child;
+	char byte;
+	if (io_read_full(reading, &byte, 1) != 1)
+		return err_set(e, ERR_HOST, ESRCH, "the process for hooks has ended");
+	if (answer)
+		*answer = take_fd(&reading);
+	return 0;
+}
+
+int hooks_answer(int *answer, struct err *e)
+{
+	struct err said = {0};
+	ssize_t n = io_read_full(*answer, &said, sizeof(said));
+	close(take_fd(answer));
+	if (n != sizeof(said))
+		return err_set(e, ERR_HOST, ESRCH, "the process for hooks has ended");
+	said.text[sizeof(said.text) - 1] = '\0';
+	return said.code ? err_set(e, said.blame, said.code, "%s", said.text) : 0;
 }

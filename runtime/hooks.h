@@ -21,9 +21,11 @@ int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
 	      const struct hook_state *state, struct err *e) must_check;
 /*
  * The same in a child, which the caller reaps: *pid, 0 where there are no hooks. Failures are lines on
- * descriptor 2.
+ * descriptor 2; or, if answer is not NULL, *answer is the caller's descriptor for hooks_answer.
  */
 int hooks_start(const struct oci_hooks *hooks, enum oci_hook_kind kind,
-		const struct hook_state *state, pid_t *pid, struct err *e) must_check;
+		const struct hook_state *state, pid_t *pid, int *answer, struct err *e) must_check;
+/* What became of hooks whose child has ended; never waits. Takes the descriptor. */
+int hooks_answer(int *answer, struct err *e) must_check;
 
 #endif

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -59,11 +61,11 @@ static _Noreturn __attribute__((no_sanitize_address)) void become_monitor(const 
  * The raw call: the C library's have no way into a cgroup. The child has the parent's registers but
  * for the stack pointer, and never comes back. Its number, or -errno.
  */
-static long clone_into(int cgroup_fd, const struct child *child)
+static long clone_into(int cgroup_fd, uint64_t flags, const struct child *child)
 {
 	_Alignas(16) char stack[STACK_BYTES];
 	struct clone_args args = {
-		.flags = CLONE_VM | CLONE_VFORK,
+		.flags = CLONE_VM | CLONE_VFORK | flags,
 		.exit_signal = SIGCHLD,
 		.stack = (uint64_t)(uintptr_t)stack,
 		.stack_size = sizeof(stack),
@@ -89,8 +91,30 @@ static long clone_into(int cgroup_fd, const struct child *child)
 	return rc;
 }
 
-int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_fd, pid_t *pid,
-		   int *control, struct err *e)
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	return poll(&p, 1, 0) > 0;
+}
+
+/*
+ * The PID namespace of a child is its parent's choice: ours for children is changed and put back.
+ * The latter cannot be refused; going on without it would put other containers' monitors into this
+ * one's namespace.
+ */
+static long clone_beside(int beside, int cgroup_fd, const struct child *child)
+{
+	cleanup_close int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	if (own < 0 || setns(beside, CLONE_NEWPID) < 0)
+		return -errno;
+	long born = clone_into(cgroup_fd, 0, child);
+	if (setns(own, CLONE_NEWPID) < 0)
+		abort();
+	return born;
+}
+
+int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_fd, int beside,
+		   pid_t *pid, int *control, struct err *e)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -106,10 +130,15 @@ int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_
 		if (moved[i] < 0 && rc == 0)
 			rc = -errno;
 	}
-	long born = rc == 0 ? clone_into(cgroup_fd, &child) : rc;
+	long born = rc;
+	if (rc == 0)
+		born = beside >= 0 ? clone_beside(beside, cgroup_fd, &child)
+				   : clone_into(cgroup_fd, CLONE_NEWPID, &child);
 	for (int i = 0; i < FDS; i++)
 		if (moved[i] >= 0)
 			close(moved[i]);
+	if (born < 0 && beside >= 0 && has_ended(beside))
+		return err_set(e, ERR_PEER, EBUSY, "the container is at its end");
 	if (born < 0)
 		return err_sys(e, (int)-born, "starting the monitor");
 	*pid = (pid_t)born;
@@ -117,10 +146,10 @@ int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_
 	return 0;
 }
 
-int launch_expect(int control, enum wire_type type, struct err *e)
+int launch_expect(int control, enum wire_type *type, struct err *e)
 {
 	cleanup_buf struct buf body = {.cap = 4096};
-	enum wire_type got;
+	enum wire_type due = *type, got;
 	int rc = wire_receive(control, REST_MS, &got, &body);
 	if (rc == -ECONNRESET || rc == -EPIPE)
 		return err_set(e, ERR_HOST, ESRCH, "the monitor ended and did not say why");
@@ -128,8 +157,9 @@ int launch_expect(int control, enum wire_type type, struct err *e)
 		return err_sys(e, -rc, "waiting for the monitor");
 	if (got == WIRE_FAILED)
 		return wire_failure(&body, e);
-	if (got != type)
+	if (got != due && !(due == WIRE_READY && got == WIRE_HOOKS))
 		return err_set(e, ERR_HOST, EBADMSG, "the monitor sent message %d where %d was due",
-			       got, type);
+			       got, due);
+	*type = got;
 	return 0;
 }

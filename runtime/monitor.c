@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <mote/cache.h>
 #include <mote/mote.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@ struct monitor {
 	struct buf body; /* the config's bytes; strings lead into it */
 	struct wire_config config;
 	struct oci_entry entry;
+	struct lsm lsm;
 	int root_fd;
 	char hostname[65];
 	char *listen; /* owned; what the annotation says, NULL: nothing */
@@ -45,7 +47,7 @@ struct monitor {
 
 /* --- signals --- */
 
-static struct mote_sandbox *running; /* for the handler: set before it is installed */
+static struct mote_sandbox *running; /* for the handler: set before `started` */
 static atomic_bool started;
 
 static bool ignored_by_default(int signo)
@@ -64,6 +66,10 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 		_exit(128 + signo);
 }
 
+/*
+ * Before anything else: this is the first process of its PID namespace, which a signal without a
+ * handler does not end (but SIGKILL from outside does, and its own faults).
+ */
 static int catch_signals(struct err *e)
 {
 	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
@@ -99,12 +105,16 @@ static int take_terminal(const struct oci_spec *s, struct err *e)
 	return 0;
 }
 
-/* The shim's end, also by SIGKILL, is ours. Credentials have changed for the last time. */
-static int follow_shim(const struct monitor *m, struct err *e)
+/*
+ * The shim's end, also by SIGKILL, is ours. Credentials have changed for the last time. A shim that
+ * had ended before has closed its end of the socket: its number is not known in this namespace.
+ */
+static int follow_shim(struct err *e)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return err_sys(e, errno, "PR_SET_PDEATHSIG");
-	if (getppid() != m->config.shim_pid)
+	struct pollfd p = {.fd = MONITOR_CONTROL_FD, .events = POLLRDHUP};
+	if (poll(&p, 1, 0) != 0)
 		return err_set(e, ERR_HOST, ESRCH, "the shim is gone");
 	return 0;
 }
@@ -163,7 +173,7 @@ static int add_home(struct monitor *m, struct err *e)
 
 static int adopt(const struct mote_error *from, struct err *e);
 
-/* In the container's network, and as its root still: ports below 1024. */
+/* In the container's network and root, and with its user's rights: ports, files, their owner and mode. */
 static int open_listeners(struct monitor *m, struct err *e)
 {
 	struct mote_error me;
@@ -180,6 +190,19 @@ static int open_listeners(struct monitor *m, struct err *e)
 	return 0;
 }
 
+/* What is done for the container's user, with no rights but his. */
+static int act_as_user(struct monitor *m, struct err *e)
+{
+	const struct oci_spec *s = &m->config.spec;
+	int rc = monitor_assume_user(s, e);
+	if (rc == 0)
+		rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0],
+				    &m->entry, e);
+	if (rc == 0)
+		rc = open_listeners(m, e);
+	return rc < 0 ? rc : monitor_be_root_again(e);
+}
+
 /* In the new root: what the process needs of it. */
 static int look_around(struct monitor *m, struct err *e)
 {
@@ -188,8 +211,7 @@ static int look_around(struct monitor *m, struct err *e)
 	if (rc == 0)
 		rc = monitor_set_limits(s, e);
 	if (rc == 0)
-		rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0],
-				    &m->entry, e);
+		rc = act_as_user(m, e);
 	/* A guest in a UTS namespace that it shares has that one's name. */
 	if (rc == 0 && gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
 		rc = err_sys(e, errno, "gethostname");
@@ -237,10 +259,11 @@ static void open_cache(struct monitor *m)
 }
 
 /* The child that compiles has no more rights than this process will have. */
-static int become_user(void *spec)
+static int become_user(void *monitor)
 {
+	struct monitor *m = monitor;
 	struct err e = {0};
-	return monitor_become_user(spec, &e);
+	return monitor_become_user(&m->config.spec, &m->lsm, &e);
 }
 
 /* As root still, who may write the folder, and in the container's cgroup, which pays for what is compiled. */
@@ -252,7 +275,7 @@ static void find_compiled(struct monitor *m)
 		.folder = m->cache_fd,
 		.module_bytes_min = CACHED_FROM_BYTES,
 		.in_child = become_user,
-		.arg = &m->config.spec,
+		.arg = m,
 	};
 	const struct mote_options o = {
 		.size = sizeof(o),
@@ -265,6 +288,29 @@ static void find_compiled(struct monitor *m)
 	if (m->cache_fd >= 0)
 		m->compiled = mote_compiled_find(&cache, &o);
 	cleanup_closep(&m->cache_fd);
+}
+
+static int await(enum wire_type type, struct err *e)
+{
+	struct buf none = {.cap = 0};
+	enum wire_type got;
+	int rc = wire_receive(MONITOR_CONTROL_FD, -1, &got, &none);
+	if (rc == 0 && got != type)
+		rc = -EBADMSG;
+	return rc < 0 ? err_sys(e, -rc, "waiting for the shim") : 0;
+}
+
+static int tell(enum wire_type type, const void *body, size_t len, struct err *e)
+{
+	int rc = wire_send(MONITOR_CONTROL_FD, type, body, len);
+	return rc < 0 ? err_sys(e, -rc, "telling the shim") : 0;
+}
+
+/* They belong into the namespaces of the shim, which runs them while this process waits. */
+static int await_runtime_hooks(struct err *e)
+{
+	int rc = tell(WIRE_HOOKS, NULL, 0, e);
+	return rc < 0 ? rc : await(WIRE_HOOKS, e);
 }
 
 /* Beside a container's monitor: its place is there. */
@@ -281,25 +327,26 @@ static int settle_beside(struct monitor *m, struct err *e)
 	if (rc == 0)
 		rc = look_around(m, e);
 	if (rc == 0)
-		rc = monitor_become_user(s, e);
-	return rc < 0 ? rc : follow_shim(m, e);
+		rc = monitor_become_user(s, &m->lsm, e);
+	return rc < 0 ? rc : follow_shim(e);
 }
 
 static int settle(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
-	if (m->config.beside)
-		return settle_beside(m, e);
+	int rc = lsm_open(&lsm_host, s->apparmor_profile, s->selinux_label, &m->lsm, e);
+	if (rc < 0 || m->config.beside)
+		return rc < 0 ? rc : settle_beside(m, e);
 	if (chdir(m->config.bundle) < 0)
 		return err_sys(e, errno, "bundle %s", m->config.bundle);
 	struct monitor_hooks hooks, *h = m->config.hooks ? &hooks : NULL;
-	int rc = h ? monitor_read_hooks(h, m->config.id, m->config.bundle, e) : 0;
+	rc = h ? monitor_read_hooks(h, m->config.id, m->config.bundle, m->config.pid, e) : 0;
 	if (rc == 0)
 		rc = read_listen(m, e);
 	if (rc == 0)
 		rc = monitor_enter_namespaces(s, e);
-	if (rc == 0 && h)
-		rc = monitor_run_runtime_hooks(h, e);
+	if (rc == 0 && m->config.runtime_hooks)
+		rc = await_runtime_hooks(e);
 	if (rc == 0)
 		rc = monitor_set_oom_score(s, e);
 	if (rc == 0)
@@ -309,15 +356,13 @@ static int settle(struct monitor *m, struct err *e)
 	if (rc == 0)
 		rc = look_around(m, e);
 	if (rc == 0)
-		rc = open_listeners(m, e);
-	if (rc == 0)
 		rc = join_cgroups(NULL, e);
 	if (rc == 0)
 		find_compiled(m);
 	if (rc == 0)
-		rc = monitor_become_user(s, e);
+		rc = monitor_become_user(s, &m->lsm, e);
 	if (rc == 0)
-		rc = follow_shim(m, e);
+		rc = follow_shim(e);
 	return rc;
 }
 
@@ -373,35 +418,19 @@ static int build(struct monitor *m, struct err *e)
 		close(m->listeners[i]);
 	oci_entry_free(&m->entry);
 	running = m->sandbox;
-	int rc = catch_signals(e);
-	if (rc == 0)
-		rc = confine_speculation(e);
+	int rc = confine_speculation(e);
 	if (rc < 0)
 		return rc;
 	return mote_jail(&me) < 0 ? adopt(&me, e) : 0;
 }
 
-static int await(enum wire_type type, struct err *e)
-{
-	struct buf none = {.cap = 0};
-	enum wire_type got;
-	int rc = wire_receive(MONITOR_CONTROL_FD, -1, &got, &none);
-	if (rc == 0 && got != type)
-		rc = -EBADMSG;
-	return rc < 0 ? err_sys(e, -rc, "waiting for the shim") : 0;
-}
-
-static int tell(enum wire_type type, const void *body, size_t len, struct err *e)
-{
-	int rc = wire_send(MONITOR_CONTROL_FD, type, body, len);
-	return rc < 0 ? err_sys(e, -rc, "telling the shim") : 0;
-}
-
 static int run(struct monitor *m, struct err *e)
 {
 	prctl(PR_SET_NAME, "mote-monitor", 0, 0, 0);
+	int rc = catch_signals(e);
 	mote_prepare(); /* while the host's /proc is in reach */
-	int rc = receive_config(m, e);
+	if (rc == 0)
+		rc = receive_config(m, e);
 	if (rc == 0)
 		open_cache(m);
 	if (rc == 0)
@@ -438,7 +467,7 @@ static void close_guest_descriptors(void)
 int runtime_monitor_main(void)
 {
 	static struct monitor m = {
-		.root_fd = -1, .cache_fd = -1, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
+		.root_fd = -1, .cache_fd = -1, .lsm = {.proc = -1}, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
 	struct err e = {0};
 	int status = run(&m, &e), rc;
 	/* Telling is best effort: a shim that is gone needs no answer, one that is there sees our

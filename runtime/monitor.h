@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "runtime/hooks.h"
+#include "runtime/lsm.h"
 #include "runtime/wire.h"
 
 #include <signal.h>
@@ -31,13 +32,10 @@ static inline bool monitor_signal_is_own(int signo)
 struct monitor_hooks {
 	struct oci_hooks hooks;
 	struct hook_state state;
-	pid_t runtime;	  /* a process that stayed in the runtime's namespaces, to run those that belong there */
-	int go, answered; /* owned: pipes to and from it */
 };
-/* Before the namespaces are entered. */
-int monitor_read_hooks(struct monitor_hooks *h, const char *id, const char *bundle, struct err *e) must_check;
-/* In them: createRuntime's, by that process. */
-int monitor_run_runtime_hooks(struct monitor_hooks *h, struct err *e) must_check;
+/* Before the namespaces are entered. pid: as the shim sees it. */
+int monitor_read_hooks(struct monitor_hooks *h, const char *id, const char *bundle, pid_t pid,
+		       struct err *e) must_check;
 void monitor_free_hooks(struct monitor_hooks *h);
 
 /* Joins or makes the namespaces of the config, and a mount namespace; sets its sysctls and names.
@@ -59,7 +57,17 @@ int monitor_enter_place(int pidfd, int root, int *root_fd, struct err *e) must_c
 int monitor_set_oom_score(const struct oci_spec *spec, struct err *e) must_check;
 /* Resource limits, umask, working directory. In the new root. */
 int monitor_set_limits(const struct oci_spec *spec, struct err *e) must_check;
-/* Becomes the container's user, for good: no capability is left, and none can be gained. */
-int monitor_become_user(const struct oci_spec *spec, struct err *e) must_check;
+/*
+ * From now on files are opened and sockets bound with the rights of the container's user: its ids,
+ * its groups, and of the capabilities those that config.json grants it. monitor_be_root_again takes
+ * that back.
+ */
+int monitor_assume_user(const struct oci_spec *spec, struct err *e) must_check;
+int monitor_be_root_again(struct err *e) must_check;
+/*
+ * Becomes the container's user, for good, confined by what lsm has: no capability is left, and none
+ * can be gained.
+ */
+int monitor_become_user(const struct oci_spec *spec, struct lsm *lsm, struct err *e) must_check;
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -179,6 +180,50 @@ int monitor_set_limits(const struct oci_spec *s, struct err *e)
 
 /* --- user --- */
 
+static struct __user_cap_header_struct cap_head(void)
+{
+	return (struct __user_cap_header_struct){.version = _LINUX_CAPABILITY_VERSION_3};
+}
+
+/* Of the permitted capabilities those in `set` become effective. */
+static int set_effective(uint64_t set, struct err *e)
+{
+	struct __user_cap_header_struct head = cap_head();
+	struct __user_cap_data_struct caps[2];
+	if (syscall(SYS_capget, &head, caps) < 0)
+		return err_sys(e, errno, "reading capabilities");
+	for (int i = 0; i < 2; i++)
+		caps[i].effective = caps[i].permitted & (uint32_t)(set >> 32 * i);
+	return syscall(SYS_capset, &head, caps) < 0 ? err_sys(e, errno, "setting capabilities") : 0;
+}
+
+/* They report the former id, never an error; asking for none tells what it is now. */
+static int set_fs_ids(uid_t uid, gid_t gid, struct err *e)
+{
+	setfsgid(gid);
+	setfsuid(uid);
+	if (setfsgid((gid_t)-1) != (int)gid || setfsuid((uid_t)-1) != (int)uid)
+		return err_sys(e, EPERM, "file system ids %u and %u", uid, gid);
+	return 0;
+}
+
+int monitor_assume_user(const struct oci_spec *s, struct err *e)
+{
+	if (setgroups(s->groups_count, s->groups) < 0)
+		return err_sys(e, errno, "process.user.additionalGids");
+	int rc = set_fs_ids(s->uid, s->gid, e);
+	return rc < 0 ? rc : set_effective(s->capabilities, e);
+}
+
+int monitor_be_root_again(struct err *e)
+{
+	int rc = set_effective(UINT64_MAX, e);
+	if (rc == 0)
+		rc = set_fs_ids(0, 0, e);
+	/* Becoming root by the line above brings back those of the file system only. */
+	return rc < 0 ? rc : set_effective(UINT64_MAX, e);
+}
+
 static int drop_bounding_set(struct err *e)
 {
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
@@ -187,9 +232,9 @@ static int drop_bounding_set(struct err *e)
 	return 0;
 }
 
-int monitor_become_user(const struct oci_spec *s, struct err *e)
+int monitor_become_user(const struct oci_spec *s, struct lsm *lsm, struct err *e)
 {
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_header_struct head = cap_head();
 	struct __user_cap_data_struct none[2] = {{0}};
 	int rc = drop_bounding_set(e);
 	if (rc < 0)
@@ -203,6 +248,10 @@ int monitor_become_user(const struct oci_spec *s, struct err *e)
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
 	    syscall(SYS_capset, &head, none) < 0)
 		return err_sys(e, errno, "dropping capabilities");
+	/* Nothing that a profile may deny is needed after it. */
+	rc = lsm_enter(lsm, e);
+	if (rc < 0)
+		return rc;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(e, errno, "no_new_privs");
 	return 0;

@@ -4,6 +4,8 @@
  * body.
  *
  *   shim -> monitor   CONFIG  what to be
+ *   monitor -> shim   HOOKS   the namespaces are there: the hooks that the shim runs are due
+ *   shim -> monitor   HOOKS   they have run
  *   shim -> monitor   JOIN    its cgroups
  *   monitor -> shim   READY   namespaces, mounts, cgroup, user, entrypoint are there: see Create
  *   monitor -> shim   BUILT   the VM is there and the jail closed: Start waits for it
@@ -30,6 +32,7 @@ enum wire_type {
 	WIRE_BUILT,
 	WIRE_START,
 	WIRE_EXIT,   /* u32: exit status */
+	WIRE_HOOKS,
 	WIRE_FAILED, /* u32 errno, u32 blame, text without NUL */
 };
 
@@ -44,9 +47,10 @@ struct wire_config {
 	const char *bundle; /* absolute path; relative ones of the spec begin here */
 	const char *rootfs;
 	uint64_t memory_bytes; /* guest memory there may be */
-	pid_t shim_pid;	       /* whose end is the monitor's */
+	pid_t pid;	       /* the monitor's, as the shim sees it: hooks are told */
 	const char *cache; /* folder of compiled modules, "": none */
-	bool hooks; /* config.json has some for it to run */
+	bool hooks;	    /* config.json has some for it to run */
+	bool runtime_hooks; /* config.json has some that the shim runs, see WIRE_HOOKS */
 	/* A process beside a container's: JOIN comes first, and its last descriptors are the place,
 	 * see WIRE_PLACE_FDS; of the spec only the process is given. */
 	bool beside;

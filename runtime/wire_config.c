@@ -140,6 +140,9 @@ static void code_process(struct codec *c, struct oci_spec *s)
 	code_count(c, &s->groups_count, &s->groups, sizeof(*s->groups));
 	for (size_t i = 0; c->rc == 0 && i < s->groups_count; i++)
 		code_value(c, &s->groups[i]);
+	code_value(c, &s->capabilities);
+	code_string(c, &s->apparmor_profile);
+	code_string(c, &s->selinux_label);
 	code_value(c, &s->umask);
 	code_bounded(c, &s->rlimits_count, OCI_RLIMITS_MAX);
 	for (size_t i = 0; c->rc == 0 && i < s->rlimits_count; i++) {
@@ -182,8 +185,9 @@ static void code_config(struct codec *c, struct wire_config *w)
 	code_string(c, &w->rootfs);
 	code_value(c, &w->memory_bytes);
 	code_string(c, &w->cache);
-	code_value(c, &w->shim_pid);
+	code_value(c, &w->pid);
 	code_bool(c, &w->hooks);
+	code_bool(c, &w->runtime_hooks);
 	code_bool(c, &w->beside);
 	code_process(c, &w->spec);
 	code_place(c, &w->spec);

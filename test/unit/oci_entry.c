@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 
 static char dir[] = "/tmp/mote-entry.XXXXXX";
@@ -100,13 +101,32 @@ Test(oci_entry, is_refused_by_what_it_is)
 	refused("/", NULL, "/app/host", ENOENT, "not found");
 	refused("/", NULL, "/bin/dir", EACCES, "is a directory");
 	refused("/", NULL, "/bin/fifo", EACCES, "regular");
-	refused("/", NULL, "/bin/plain", EACCES, "not executable");
+	refused("/", NULL, "/bin/plain", EACCES, "permission denied");
 	refused("/", NULL, "/bin/script", ENOEXEC, "/bin/sh");
 	refused("/", NULL, "/bin/empty", ENOEXEC, "empty");
 	refused("/", NULL, "/bin/text", ENOEXEC, "text file");
 	refused("/", NULL, "/bin/elf#f", ENOEXEC, "PATH#FUNCTION");
 	refused("/", "/app:/bin/dir", "dir", ENOENT, "dir");
 	refused("/", "/bin", "dir", EACCES, "dir");
+}
+
+/* With the rights that the thread has: those of the file system, as monitors set them. */
+Test(oci_entry, is_opened_by_rights)
+{
+	put("bin/private", "\177ELF----", 8, 0700);
+	put("bin/module", "\0asm\1\0\0\0", 8, 0600);
+	put("bin/readable", "\177ELF----", 8, 0744);
+	cr_assert(fchmod(root, 0755) == 0);
+	cr_assert(geteuid() == 0, "this test changes its user: run it as root");
+	setfsuid(1000);
+	refused("/", NULL, "/bin/private", EACCES, "may not read");
+	refused("/", NULL, "private", EACCES, "may not read");
+	refused("/", NULL, "/bin/module", EACCES, "may not read");
+	refused("/", NULL, "/bin/readable", EACCES, "may not execute");
+	found("/", NULL, "/bin/elf", "/bin/elf", NULL);
+	found("/", NULL, "/app/m.wasm", "/app/m.wasm", NULL);
+	setfsuid(0);
+	found("/", NULL, "/bin/private", "/bin/private", NULL);
 }
 
 static void home(const char *text, uint32_t uid, const char *want)

@@ -102,6 +102,52 @@ Test(oci_spec, everything)
 	oci_spec_free(&s);
 }
 
+static struct oci_spec process(const char *members)
+{
+	char text[1024];
+	struct oci_spec s;
+	struct err e;
+	snprintf(text, sizeof(text),
+		 "{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"/a\"],\"cwd\":\"/\"%s}}", members);
+	cr_assert(parse(text, &s, &e) == 0, "%s", e.text);
+	return s;
+}
+
+Test(oci_spec, capabilities_are_those_after_execve)
+{
+	static const char sets[] = ",\"capabilities\":{\"effective\":[\"CAP_NET_BIND_SERVICE\",\"CAP_SYS_ADMIN\","
+				   "\"CAP_DAC_OVERRIDE\",\"CAP_OF_TOMORROW\"],\"ambient\":[\"CAP_DAC_READ_SEARCH\"],"
+				   "\"bounding\":[]}";
+	char text[600];
+	struct oci_spec s = process(sets);
+	cr_expect(s.capabilities == (1UL << CAP_NET_BIND_SERVICE | 1UL << CAP_DAC_OVERRIDE));
+	oci_spec_free(&s);
+	snprintf(text, sizeof(text), "%s,\"user\":{\"uid\":1000}", sets);
+	s = process(text);
+	cr_expect(s.capabilities == 1UL << CAP_DAC_READ_SEARCH && (s.capabilities & ~OCI_CAPABILITIES) == 0);
+	oci_spec_free(&s);
+	s = process(",\"capabilities\":null");
+	cr_expect(s.capabilities == 0);
+	oci_spec_free(&s);
+#define PROCESS_OF(more) "{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"/a\"],\"cwd\":\"/\"," more "}}"
+	refused(PROCESS_OF("\"capabilities\":[]"), EINVAL, "process.capabilities");
+	refused(PROCESS_OF("\"capabilities\":{\"effective\":\"CAP_KILL\"}"), EINVAL, "effective");
+	refused(PROCESS_OF("\"capabilities\":{\"ambient\":[1]}"), EINVAL, "ambient[0]");
+}
+
+Test(oci_spec, labels)
+{
+	struct oci_spec s = process(",\"apparmorProfile\":\"p q\",\"selinuxLabel\":\"a:b:c:s0:c1,c2\"");
+	cr_expect(strcmp(s.apparmor_profile, "p q") == 0 && strcmp(s.selinux_label, "a:b:c:s0:c1,c2") == 0);
+	oci_spec_free(&s);
+	s = process(",\"apparmorProfile\":\"\"");
+	cr_expect(!s.apparmor_profile && !s.selinux_label);
+	oci_spec_free(&s);
+	refused(PROCESS_OF("\"apparmorProfile\":7"), EINVAL, "apparmorProfile");
+	refused(PROCESS_OF("\"apparmorProfile\":\"a\\nb\""), EINVAL, "one line");
+	refused(PROCESS_OF("\"selinuxLabel\":\"a\\rb\""), EINVAL, "one line");
+}
+
 Test(oci_spec, mistakes_are_named)
 {
 	refused("", EINVAL, "line 1");

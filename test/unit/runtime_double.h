@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/kvm.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,10 +44,22 @@ static int refuse(struct mote_error *e, enum mote_blame blame, int code, const c
 	return -code;
 }
 
-/* "unix:PATH" only. */
+/* "tcp:PORT" */
+static int listen_tcp(const char *port, int *fd, struct mote_error *e)
+{
+	const struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+	*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(*fd, (const struct sockaddr *)&a, sizeof(a)) < 0 || listen(*fd, 5) < 0)
+		return refuse(e, MOTE_BLAME_CONFIG, errno, "bind");
+	return 0;
+}
+
+/* "unix:PATH" or "tcp:PORT". */
 int mote_listen(const char *spec, int *fd, struct mote_error *e)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	if (strncmp(spec, "tcp:", 4) == 0)
+		return listen_tcp(spec + 4, fd, e);
 	if (strncmp(spec, "unix:", 5) != 0)
 		return refuse(e, MOTE_BLAME_CONFIG, EINVAL, "nothing to listen on");
 	snprintf(a.sun_path, sizeof(a.sun_path), "%.100s", spec + 5);
@@ -139,6 +152,17 @@ static int print_self(const struct mote_sandbox *s)
 	return 0;
 }
 
+/* All that can be signalled, and this one's number. */
+static int print_processes(void)
+{
+	dprintf(1, "self %d parent %d there", getpid(), getppid());
+	for (pid_t pid = 1; pid < 100000; pid++)
+		if (kill(pid, 0) == 0 || errno != ESRCH)
+			dprintf(1, " %d", pid);
+	dprintf(1, "\n");
+	return 0;
+}
+
 /* ls PATH: names, sorted as they come. */
 static int list(const char *path)
 {
@@ -185,6 +209,8 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 		dprintf(1, "%s\n", s->home ? s->home : "none");
 	else if (strcmp(l, "self") == 0)
 		r->code = print_self(s);
+	else if (strcmp(l, "processes") == 0)
+		r->code = print_processes();
 	else if (strcmp(l, "listening") == 0)
 		r->code = s->listening;
 	else if (strncmp(l, "ls ", 3) == 0)

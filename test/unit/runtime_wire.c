@@ -10,7 +10,8 @@
 
 static const char document[] =
 	"{\"ociVersion\":\"1.1.0\",\"root\":{\"path\":\"/r\",\"readonly\":true},\"hostname\":\"h\","
-	"\"process\":{\"args\":[\"a\",\"\",\"\xc3\xa9\"],\"env\":[\"X=1\"],\"cwd\":\"/"
+	"\"process\":{\"apparmorProfile\":\"p\",\"capabilities\":{\"ambient\":[\"CAP_NET_BIND_SERVICE\"]},"
+	"\"args\":[\"a\",\"\",\"\xc3\xa9\"],\"env\":[\"X=1\"],\"cwd\":\"/"
 	"w\",\"oomScoreAdj\":-3,\"user\":{\"uid\":1,"
 	"\"gid\":2,\"additionalGids\":[3,4],\"umask\":63},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\","
 	"\"soft\":1,\"hard\":2}]},"
@@ -32,7 +33,8 @@ static struct buf encoded(void)
 				.rootfs = "/r",
 				.memory_bytes = 1 << 30,
 				.cache = "/c",
-				.shim_pid = 7,
+				.pid = 7,
+				.runtime_hooks = true,
 				.spec = s};
 	struct buf b = {.cap = WIRE_BODY_MAX};
 	cr_assert(wire_encode(&c, &b) == 0);
@@ -50,7 +52,9 @@ Test(runtime_wire, a_config_arrives_whole)
 	cr_expect_str_eq(c.rootfs, "/r");
 	cr_expect_str_eq(c.cache, "/c");
 	cr_expect_str_eq(c.bundle, "/b");
-	cr_expect(c.memory_bytes == 1 << 30 && c.shim_pid == 7);
+	cr_expect(c.memory_bytes == 1 << 30 && c.pid == 7 && c.runtime_hooks && !c.hooks);
+	cr_expect(s->capabilities == 1UL << CAP_NET_BIND_SERVICE && strcmp(s->apparmor_profile, "p") == 0 &&
+		  !s->selinux_label);
 	cr_expect(s->args_count == 3 && !s->args[3] && strcmp(s->args[1], "") == 0 &&
 		  strcmp(s->args[2], "\xc3\xa9") == 0);
 	cr_expect(s->env_count == 1 && !s->env[1] && strcmp(s->env[0], "X=1") == 0 &&
@@ -170,7 +174,7 @@ Test(runtime_wire, join_carries_descriptors)
 Test(runtime_wire, nonsense_is_refused)
 {
 	static const uint32_t headers[][2] = {
-		{0, 0}, {8, 0}, {0xffffffff, 0}, {WIRE_EXIT, WIRE_BODY_MAX + 1}};
+		{0, 0}, {WIRE_FAILED + 1, 0}, {0xffffffff, 0}, {WIRE_EXIT, WIRE_BODY_MAX + 1}};
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
 		int ends[2];
 		pair(ends);

@@ -197,7 +197,7 @@ def hooked(shim_dir, **hooks):
     """A configuration whose hooks write their kind, their mount namespace and the state they are told to a file."""
     script = os.path.join(shim_dir, "hook")
     with open(script, "w") as f:
-        f.write("#!/bin/sh\n{ echo \"$1 $(readlink /proc/self/ns/mnt) $(readlink /proc/$$/ns/net) $X $PWD\"; cat; echo; } >>'%s/hooks'\n"
+        f.write("#!/bin/sh\n{ echo \"$1 $(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/net) $X $PWD\"; cat; echo; } >>'%s/hooks'\n"
                 "[ \"$2\" != fail ] || { echo 'this hook fails'; exit 3; }\n[ \"$2\" != slow ] || sleep 60\n" % shim_dir)
     os.chmod(script, 0o755)
     entries = {kind: [{"path": script, "args": ["hook", kind, *more], "env": ["X=y", "PATH=/usr/bin:/bin"],

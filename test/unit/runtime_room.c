@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a monitor that was broken out of finds, and whose rights it used before. */
+#include "runtime_harness.h"
+
+#include "runtime/lsm.h"
+
+TestSuite(runtime_room, .init = setup, .fini = teardown, .timeout = 60);
+
+/* --- processes --- */
+
+Test(runtime_room, is_the_first_process_of_a_namespace)
+{
+	cr_expect_str_eq(run("processes", 0), "self 1 parent 0 there 1\n");
+	/* Whatever config.json says: a guest sees no process but its own. */
+	config("", ",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\",\"namespaces\":[{\"type\":\"pid\","
+		   "\"path\":\"/proc/self/ns/pid\"}]}");
+	cr_expect_str_eq(run("processes", 0), "self 1 parent 0 there 1\n");
+}
+
+Test(runtime_room, its_number_is_the_host_s)
+{
+	program("wait");
+	struct client k = start();
+	wait_text(k.out, "waiting");
+	char path[64], text[256], *line;
+	snprintf(path, sizeof(path), "/proc/%d/status", container_pid(k.c));
+	FILE *f = fopen(path, "r");
+	cr_assert(f, "%s", path);
+	while ((line = fgets(text, sizeof(text), f)) && strncmp(line, "NSpid:", 6) != 0)
+		;
+	fclose(f);
+	int here = 0, inside = 0;
+	cr_assert(line && sscanf(line, "NSpid: %d %d", &here, &inside) == 2, "%s", text);
+	cr_expect(here == container_pid(k.c) && inside == 1, "%s", line);
+	struct err e;
+	cr_expect(container_kill(k.c, SIGTERM, &e) == 0);
+	cr_expect(finish(&k) == 143);
+	delete (&k);
+}
+
+/* The shim's namespace for its children is put back: the second container has one of its own. */
+Test(runtime_room, exec_joins_the_namespace)
+{
+	program("wait");
+	struct client k = start();
+	wait_text(k.out, "waiting");
+	program_at("rootfs/second", "processes");
+	char path[128];
+	snprintf(path, sizeof(path), "file://%s/out2", dir);
+	static const char process[] = "{\"args\":[\"/second\"],\"cwd\":\"/\"}";
+	const struct container_exec_config config = {.exec_id = "second",
+						     .containerd_namespace = "n",
+						     .stdin_path = "",
+						     .stdout_path = path,
+						     .stderr_path = path,
+						     .process = process,
+						     .process_len = strlen(process)};
+	struct container *x;
+	struct err e;
+	struct stat before, after;
+	cr_assert(stat("/proc/self/ns/pid_for_children", &before) == 0);
+	cr_assert(container_exec(k.c, &config, &x, &e) == 0, "%s", e.text);
+	int rc;
+	while ((rc = container_start(x, &e)) == -EINPROGRESS)
+		serve_one(x, false);
+	cr_assert(rc == 0, "%s", e.text);
+	cr_assert(stat("/proc/self/ns/pid_for_children", &after) == 0);
+	cr_expect(before.st_ino == after.st_ino && before.st_dev == after.st_dev);
+	int pid = container_pid(x);
+	while (container_state(x) != CONTAINER_STOPPED)
+		serve_one(x, true);
+	cr_expect(container_exit_status(x) == 0 && pid > 2);
+	char text[256] = "";
+	int fd = open(at("out2"), O_RDONLY);
+	cr_expect(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	cr_expect_str_eq(text, "self 2 parent 0 there 1 2\n");
+	cr_expect(delete_now(x, &e) == 0, "%s", e.text);
+	cr_expect(container_kill(k.c, SIGTERM, &e) == 0);
+	cr_expect(finish(&k) == 143);
+	delete (&k);
+}
+
+/* --- whose rights --- */
+
+static int try_create(struct err *e)
+{
+	struct client k;
+	int rc = create_rc(&k, e, false);
+	if (rc == 0) {
+		k.in = -1;
+		cr_expect(container_kill(k.c, SIGKILL, e) == 0 && finish(&k) == 137);
+		delete (&k);
+	}
+	return rc;
+}
+
+static void program_of(uid_t uid, gid_t gid, mode_t mode)
+{
+	program("exit 0");
+	cr_assert(chown(at("rootfs/prog"), uid, gid) == 0 && chmod(at("rootfs/prog"), mode) == 0);
+}
+
+#define USER ",\"user\":{\"uid\":1000,\"gid\":1001,\"additionalGids\":[5]}"
+#define CAPABILITIES(set, name) ",\"capabilities\":{\"" set "\":[\"CAP_KILL\",\"" name "\",\"CAP_NEW\"]}"
+
+Test(runtime_room, the_program_is_opened_as_its_user)
+{
+	struct err e;
+	config(USER, LINUX(""));
+	program_of(0, 0, 0700);
+	cr_expect(try_create(&e) == -EACCES && strstr(e.text, "permission denied"), "%s", e.text);
+	program_of(0, 0, 0644);
+	cr_expect(try_create(&e) == -EACCES && strstr(e.text, "may not execute"), "%s", e.text);
+	program_of(0, 5, 0750);
+	cr_expect(try_create(&e) == 0, "a supplementary group: %s", e.text);
+	program_of(0, 1001, 0750);
+	cr_expect(try_create(&e) == 0, "its group: %s", e.text);
+	program_of(1000, 0, 0077);
+	cr_expect(try_create(&e) == -EACCES, "the owner's bits count");
+	program_of(0, 0, 0755);
+	cr_assert(chmod(at("rootfs"), 0700) == 0);
+	cr_expect(try_create(&e) == -EACCES, "each folder on the way counts");
+	cr_assert(chmod(at("rootfs"), 0755) == 0);
+	/* What root may do without its capabilities. */
+	config("", LINUX(""));
+	program_of(1000, 1000, 0700);
+	cr_expect(try_create(&e) == -EACCES, "root without CAP_DAC_OVERRIDE");
+}
+
+Test(runtime_room, the_program_is_opened_with_what_is_granted)
+{
+	struct err e;
+	config(CAPABILITIES("effective", "CAP_DAC_OVERRIDE"), LINUX(""));
+	program_of(1000, 1000, 0700);
+	cr_expect(try_create(&e) == 0, "%s", e.text);
+	program_of(1000, 1000, 0600);
+	cr_expect(try_create(&e) == -EACCES, "nobody may execute it");
+	config(CAPABILITIES("permitted", "CAP_DAC_OVERRIDE"), LINUX(""));
+	program_of(1000, 1000, 0700);
+	cr_expect(try_create(&e) == -EACCES, "not effective");
+	/* A user that is not root keeps the ambient ones only. */
+	program_of(0, 0, 0700);
+	config(USER CAPABILITIES("ambient", "CAP_DAC_OVERRIDE"), LINUX(""));
+	cr_expect(try_create(&e) == 0, "%s", e.text);
+	config(USER CAPABILITIES("effective", "CAP_DAC_OVERRIDE"), LINUX(""));
+	cr_expect(try_create(&e) == -EACCES);
+	/* And nothing of it is left for the guest. */
+	program_of(0, 0, 0700);
+	config(CAPABILITIES("effective", "CAP_DAC_OVERRIDE"), LINUX(""));
+	cr_expect(strstr(run("self", 0), "groups 0 caps 000 nnp 1 bound 0"));
+}
+
+#define LISTEN(what) LINUX("") ",\"annotations\":{\"io.mote.listen\":\"" what "\"}"
+#define LISTEN_APART(what)                                                                         \
+	",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\",\"namespaces\":[{\"type\":\"network\"}]}"       \
+	",\"annotations\":{\"io.mote.listen\":\"" what "\"}"
+
+Test(runtime_room, sockets_are_the_user_s)
+{
+	struct err e;
+	struct stat st;
+	mkdir(at("rootfs/mine"), 0755);
+	cr_assert(chown(at("rootfs/mine"), 1000, 1001) == 0);
+	config(",\"user\":{\"uid\":1000,\"gid\":1001,\"umask\":63}", LISTEN("unix:/mine/s"));
+	run("listening", 1);
+	cr_assert(stat(at("rootfs/mine/s"), &st) == 0);
+	cr_expect(st.st_uid == 1000 && st.st_gid == 1001 && (st.st_mode & 0777) == 0700, "%u:%u %o",
+		  st.st_uid, st.st_gid, st.st_mode);
+	config(USER, LISTEN("unix:/s"));
+	cr_expect(try_create(&e) == -EACCES, "a folder of root's: %s", e.text);
+	config(USER CAPABILITIES("ambient", "CAP_DAC_OVERRIDE"), LISTEN("unix:/s"));
+	run("listening", 1);
+	cr_expect(stat(at("rootfs/s"), &st) == 0 && st.st_uid == 1000);
+}
+
+Test(runtime_room, ports_are_the_user_s)
+{
+	struct err e;
+	config(USER, LISTEN_APART("tcp:80"));
+	cr_expect(try_create(&e) == -EACCES, "%s", e.text);
+	config("", LISTEN_APART("tcp:80"));
+	cr_expect(try_create(&e) == -EACCES, "root without the capability: %s", e.text);
+	config(USER CAPABILITIES("effective", "CAP_NET_BIND_SERVICE"), LISTEN_APART("tcp:80"));
+	cr_expect(try_create(&e) == -EACCES, "%s", e.text);
+	config(USER CAPABILITIES("ambient", "CAP_NET_BIND_SERVICE"), LISTEN_APART("tcp:80"));
+	run("listening", 1);
+	config(CAPABILITIES("effective", "CAP_NET_BIND_SERVICE"), LISTEN_APART("tcp:80"));
+	run("listening", 1);
+	config(USER, LISTEN_APART("tcp:8080"));
+	run("listening", 1);
+}
+
+/* --- security modules --- */
+
+/* "unconfined" is a profile that each kernel with AppArmor has. */
+Test(runtime_room, the_profile_is_put_on)
+{
+	struct err e;
+	int fd = open(lsm_host.apparmor_enabled, O_RDONLY);
+	char on = 'N';
+	bool there = fd >= 0 && read(fd, &on, 1) == 1 && on == 'Y';
+	close(fd);
+	config(",\"apparmorProfile\":\"unconfined\"", LINUX(""));
+	int rc = try_create(&e);
+	cr_expect(rc == (there ? 0 : -ENOTSUP) && (there || strstr(e.text, "AppArmor")), "%d %s", rc, e.text);
+	config(",\"apparmorProfile\":\"mote-none\"", LINUX(""));
+	rc = try_create(&e);
+	cr_expect(rc == (there ? -ENOENT : -ENOTSUP) && strstr(e.text, "mote-none"), "%d %s", rc, e.text);
+	/* As containerd writes it where there is none. */
+	config(",\"apparmorProfile\":\"\",\"selinuxLabel\":\"\"", LINUX(""));
+	run("exit 0", 0);
+	config(",\"selinuxLabel\":\"a:b:c:s0\"", LINUX(""));
+	rc = try_create(&e);
+	cr_expect(rc < 0 && strstr(e.text, "a:b:c:s0"), "%d %s", rc, e.text);
+}
