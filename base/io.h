@@ -8,6 +8,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/*
+ * Opens /dev/null for each of descriptors 0, 1 and 2 that is not open, so that no file opened later is
+ * taken for a standard stream. Called before anything is opened. 0 or -errno.
+ */
+int io_open_standard(void) must_check;
 /* Writes all len bytes, going on after EINTR. 0 or -errno. */
 int io_write_all(int fd, const void *bytes, size_t len) must_check;
 /* Reads until len bytes or the end. Bytes read, or -errno. */

@@ -183,6 +183,11 @@ int main(int argc, char **argv)
 {
 	struct bootstrap_flags f;
 	struct err e = {0};
+	int rc = io_open_standard();
+	if (rc < 0) {
+		err_sys(&e, -rc, "/dev/null, for a standard descriptor that is closed");
+		return complain(&e);
+	}
 	if (argc > 1 && strcmp(argv[1], RUNTIME_MONITOR_ARG) == 0)
 		return runtime_monitor_main();
 	if (bootstrap_parse(argc, argv, &f, &e) < 0)

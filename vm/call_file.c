@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on open descriptors. */
+#include "vm/permit.h"
 #include "vm/stop.h"
 
 #include <dirent.h>
@@ -224,16 +225,26 @@ int64_t host_readdir(struct vm *vm, const struct call_readdir *a)
 	}
 }
 
-/* Changes to what an open file holds or is. */
-static int writable(struct vm *vm, int32_t fd)
+/* The host's descriptor, or -EBADF. */
+static int host_of(struct vm *vm, int32_t fd)
 {
 	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
 	return e ? e->host : -EBADF;
 }
 
+/* The same for a change of size or allocation. */
+static int resizable(struct vm *vm, int32_t fd)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	if (!e)
+		return -EBADF;
+	int rc = permit_resize(e);
+	return rc < 0 ? rc : e->host;
+}
+
 int64_t host_ftruncate(struct vm *vm, const struct call_ftruncate *a)
 {
-	int host = writable(vm, a->fd);
+	int host = resizable(vm, a->fd);
 	if (host < 0 || a->size > INT64_MAX)
 		return host < 0 ? host : -EINVAL;
 	return ftruncate(host, (off_t)a->size) < 0 ? -errno : 0;
@@ -241,7 +252,7 @@ int64_t host_ftruncate(struct vm *vm, const struct call_ftruncate *a)
 
 int64_t host_fallocate(struct vm *vm, const struct call_fallocate *a)
 {
-	int host = writable(vm, a->fd);
+	int host = resizable(vm, a->fd);
 	if (host < 0 || a->size > INT64_MAX || a->offset > INT64_MAX)
 		return host < 0 ? host : -EINVAL;
 	return fallocate(host, (int)a->mode, (off_t)a->offset, (off_t)a->size) < 0 ? -errno : 0;
@@ -249,18 +260,23 @@ int64_t host_fallocate(struct vm *vm, const struct call_fallocate *a)
 
 int64_t host_fsync(struct vm *vm, const struct call_fsync *a)
 {
-	int host = writable(vm, a->fd);
+	int host = host_of(vm, a->fd);
 	if (host < 0)
 		return host;
 	return (a->data_only ? fdatasync(host) : fsync(host)) < 0 ? -errno : 0;
 }
 
+/* What was handed in is cached for others too: there the advice is not taken. */
 int64_t host_fadvise(struct vm *vm, const struct call_fadvise *a)
 {
-	int host = writable(vm, a->fd);
-	if (host < 0 || a->size > INT64_MAX || a->offset > INT64_MAX)
-		return host < 0 ? host : -EINVAL;
-	return -posix_fadvise(host, (off_t)a->offset, (off_t)a->size, (int)a->advice);
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	if (a->size > INT64_MAX || a->offset > INT64_MAX)
+		return -EINVAL;
+	if (e->flags & FD_STDIO)
+		return 0;
+	return -posix_fadvise(e->host, (off_t)a->offset, (off_t)a->size, (int)a->advice);
 }
 
 int64_t host_get_flags(struct vm *vm, const struct call_get_flags *a)
@@ -352,7 +368,7 @@ int64_t host_pipe(struct vm *vm, const struct call_pipe *a)
 
 int64_t host_flock(struct vm *vm, const struct call_flock *a)
 {
-	int host = writable(vm, a->fd);
+	int host = host_of(vm, a->fd);
 	if (host < 0)
 		return host;
 	for (;;) {

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on paths. Each resolves below a directory that the guest holds; see resolve.h. */
+#include "vm/permit.h"
 #include "vm/resolve.h"
 #include "vm/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -37,32 +36,6 @@ static int writable_dir_of(struct vm *vm, int32_t fd, const struct fd_entry **en
 {
 	int host = dir_of(vm, fd, entry);
 	return host >= 0 && ((*entry)->flags & FD_READONLY) ? -EROFS : host;
-}
-
-static bool device_allowed(dev_t dev)
-{
-	/* null, zero, full, random, urandom, tty */
-	unsigned minor = minor(dev);
-	return (major(dev) == 1 && (minor == 3 || minor == 5 || minor == 7 || minor == 8 || minor == 9)) ||
-	       (major(dev) == 5 && minor == 0);
-}
-
-/*
- * Looks at what was opened, before any data was touched. procfs and its like speak about the process
- * that asks, which is the monitor, and let it change itself.
- */
-static int check_opened(int fd, const struct stat *st)
-{
-	struct statfs fs;
-	if (fstatfs(fd, &fs) < 0)
-		return -errno;
-	if (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC || fs.f_type == CGROUP_SUPER_MAGIC ||
-	    fs.f_type == CGROUP2_SUPER_MAGIC || fs.f_type == SECURITYFS_MAGIC || fs.f_type == DEBUGFS_MAGIC ||
-	    fs.f_type == TRACEFS_MAGIC)
-		return -EACCES;
-	if (S_ISBLK(st->st_mode) || (S_ISCHR(st->st_mode) && !device_allowed(st->st_rdev)))
-		return -EACCES;
-	return 0;
 }
 
 /* A FIFO opened for writing has to wait for its reader; the wait is ours, so that it can be interrupted. */
@@ -103,7 +76,7 @@ int64_t host_open(struct vm *vm, const struct call_open *a)
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	int rc = check_opened(fd, &st);
+	int rc = permit_open(fd, &st); /* before any data is touched */
 	if (rc < 0)
 		return rc;
 	if ((a->flags & O_TRUNC) && S_ISREG(st.st_mode) && ftruncate(fd, 0) < 0)
@@ -305,12 +278,19 @@ int64_t host_readlink(struct vm *vm, const struct call_readlink *a)
 	return n;
 }
 
-/* Opens for a change of attributes; the caller closes. Not through a symlink as the last component when NOFOLLOW. */
-static int open_attr(struct vm *vm, int32_t guest_dir, const char *path, uint32_t resolve, bool change)
+/*
+ * Opens what a path leads to for a change of attributes, by O_PATH or to have it open; the caller
+ * closes. Not through a symlink as the last component when NOFOLLOW.
+ */
+static int open_to_change(int dir, const char *path, uint32_t resolve, uint64_t flags, struct stat *st)
 {
-	const struct fd_entry *entry;
-	int dir = change ? writable_dir_of(vm, guest_dir, &entry) : dir_of(vm, guest_dir, &entry);
-	return dir < 0 ? dir : resolve_open(dir, path, resolve, O_PATH, 0);
+	cleanup_close int fd = resolve_open(dir, path, resolve, flags, 0);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, st) < 0)
+		return -errno;
+	int rc = permit_change(fd, st);
+	return rc < 0 ? rc : take_fd(&fd);
 }
 
 static struct timespec time_of(const struct mote_time *t)
@@ -325,7 +305,8 @@ int64_t host_utimens(struct vm *vm, const struct call_utimens *a)
 	if (dir < 0)
 		return dir;
 	struct timespec times[2] = {time_of(a->atime), time_of(a->mtime)};
-	cleanup_close int fd = resolve_open(dir, a->path, a->resolve, O_PATH, 0);
+	struct stat st;
+	cleanup_close int fd = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
 	if (fd < 0)
 		return fd;
 	return utimensat(fd, "", times, AT_EMPTY_PATH) < 0 ? -errno : 0;
@@ -336,9 +317,10 @@ int64_t host_futimens(struct vm *vm, const struct call_futimens *a)
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
-	if (e->flags & FD_READONLY)
-		return -EROFS;
 	struct timespec times[2] = {time_of(a->atime), time_of(a->mtime)};
+	int rc = permit_change_open(e);
+	if (rc < 0)
+		return rc;
 	return futimens(e->host, times) < 0 ? -errno : 0;
 }
 
@@ -348,18 +330,16 @@ int64_t host_chmod(struct vm *vm, const struct call_chmod *a)
 	int dir = writable_dir_of(vm, a->dir, &entry);
 	if (dir < 0)
 		return dir;
-	/* No way to change the mode of an O_PATH descriptor without /proc: by name in its resolved parent. */
-	cleanup_close int target = resolve_open(dir, a->path, a->resolve, O_PATH, 0);
+	/* The mode of an O_PATH descriptor cannot be changed without /proc: it is opened once it is known what it is. */
 	struct stat st;
+	cleanup_close int target = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
 	if (target < 0)
 		return target;
-	if (fstat(target, &st) < 0)
-		return -errno;
 	if (S_ISLNK(st.st_mode))
 		return -EOPNOTSUPP;
-	cleanup_close int fd = resolve_open(dir, a->path, a->resolve, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	cleanup_close int fd = open_to_change(dir, a->path, a->resolve, O_RDONLY | O_NONBLOCK | O_NOCTTY, &st);
 	if (fd < 0)
-		fd = resolve_open(dir, a->path, a->resolve, O_WRONLY | O_NONBLOCK | O_NOCTTY, 0);
+		fd = open_to_change(dir, a->path, a->resolve, O_WRONLY | O_NONBLOCK | O_NOCTTY, &st);
 	if (fd < 0)
 		return fd;
 	return fchmod(fd, a->mode & 07777) < 0 ? -errno : 0;
@@ -370,14 +350,20 @@ int64_t host_fchmod(struct vm *vm, const struct call_fchmod *a)
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
-	if (e->flags & FD_READONLY)
-		return -EROFS;
+	int rc = permit_change_open(e);
+	if (rc < 0)
+		return rc;
 	return fchmod(e->host, a->mode & 07777) < 0 ? -errno : 0;
 }
 
 int64_t host_chown(struct vm *vm, const struct call_chown *a)
 {
-	cleanup_close int fd = open_attr(vm, a->dir, a->path, a->resolve, true);
+	const struct fd_entry *entry;
+	int dir = writable_dir_of(vm, a->dir, &entry);
+	if (dir < 0)
+		return dir;
+	struct stat st;
+	cleanup_close int fd = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
 	if (fd < 0)
 		return fd;
 	return fchownat(fd, "", a->uid, a->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
@@ -388,8 +374,9 @@ int64_t host_fchown(struct vm *vm, const struct call_fchown *a)
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
-	if (e->flags & FD_READONLY)
-		return -EROFS;
+	int rc = permit_change_open(e);
+	if (rc < 0)
+		return rc;
 	return fchown(e->host, a->uid, a->gid) < 0 ? -errno : 0;
 }
 

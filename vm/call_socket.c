@@ -2,7 +2,8 @@
 /*
  * Host calls on sockets: stream and datagram over IPv4 and IPv6, and socket pairs. New sockets need the
  * network permission; listeners that the guest was given do not. AF_UNIX paths are refused: a name in
- * the file system would get past the resolution of guest paths.
+ * the file system would get past the resolution of guest paths. A listener that was given is the
+ * operator's and may be shared: the guest accepts from it and changes nothing of it.
  */
 #include "vm/internal.h"
 
@@ -21,6 +22,13 @@ static int host_of(struct vm *vm, int32_t fd)
 	if (!e)
 		return -EBADF;
 	return e->flags & FD_SOCKET ? e->host : -ENOTSOCK;
+}
+
+/* The same for a change of the socket itself. */
+static int own_socket(struct vm *vm, int32_t fd)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	return e && e->flags & FD_LISTENER ? -EPERM : host_of(vm, fd);
 }
 
 static bool nonblocking(int host)
@@ -85,7 +93,7 @@ static int check_address(const struct mote_sockaddr *addr)
 
 int64_t host_bind(struct vm *vm, const struct call_bind *a)
 {
-	int host = host_of(vm, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
+	int host = own_socket(vm, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
 	if (host < 0 || rc < 0)
 		return host < 0 ? host : rc;
 	return bind(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len) < 0 ? -errno : 0;
@@ -93,6 +101,9 @@ int64_t host_bind(struct vm *vm, const struct call_bind *a)
 
 int64_t host_listen(struct vm *vm, const struct call_listen *a)
 {
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (e && e->flags & FD_LISTENER)
+		return 0; /* it does already; the length of its queue is the operator's choice */
 	int host = host_of(vm, a->fd);
 	if (host < 0 || !vm->network)
 		return host < 0 ? host : -EPERM;
@@ -136,7 +147,7 @@ int64_t host_accept(struct vm *vm, const struct call_accept *a)
 /* A blocking connect is made without blocking and waited for here. */
 int64_t host_connect(struct vm *vm, const struct call_connect *a)
 {
-	int host = host_of(vm, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
+	int host = own_socket(vm, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
 	if (host < 0 || rc < 0)
 		return host < 0 ? host : rc;
 	int flags = fcntl(host, F_GETFL), error = 0;
@@ -245,7 +256,7 @@ int64_t host_recv(struct vm *vm, const struct call_recv *a)
 
 int64_t host_shutdown(struct vm *vm, const struct call_shutdown *a)
 {
-	int host = host_of(vm, a->fd);
+	int host = own_socket(vm, a->fd);
 	if (host < 0)
 		return host;
 	return shutdown(host, (int)a->how) < 0 ? -errno : 0;
@@ -302,7 +313,7 @@ int64_t host_sock_getopt(struct vm *vm, const struct call_sock_getopt *a)
 
 int64_t host_sock_setopt(struct vm *vm, const struct call_sock_setopt *a)
 {
-	int host = host_of(vm, a->fd);
+	int host = own_socket(vm, a->fd);
 	if (host < 0)
 		return host;
 	if (!option_allowed(a->level, a->name) || a->value.len > 64)

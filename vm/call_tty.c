@@ -39,8 +39,14 @@ int64_t host_tty_set(struct vm *vm, const struct call_tty_set *a)
 		return host;
 	if (a->when >= 3 || !a->termios)
 		return -EINVAL;
-	struct termios t = {.c_iflag = a->termios->iflag, .c_oflag = a->termios->oflag, .c_cflag = a->termios->cflag,
-			    .c_lflag = a->termios->lflag, .c_line = a->termios->line};
+	struct termios t;
+	if (ioctl(host, TCGETS, &t) < 0)
+		return -errno;
+	/* Not its line discipline: at the terminal's next opening the kernel would load that one. */
+	t.c_iflag = a->termios->iflag;
+	t.c_oflag = a->termios->oflag;
+	t.c_cflag = a->termios->cflag;
+	t.c_lflag = a->termios->lflag;
 	memcpy(t.c_cc, a->termios->cc, sizeof(t.c_cc));
 	return ioctl(host, requests[a->when], &t) < 0 ? -errno : 0;
 }

@@ -109,37 +109,49 @@ static bool as_wanted(const struct fd_entry *entry, const struct fd_wanted *w)
 	return entry->origin == w->origin && !((entry->flags ^ w->flags) & FD_GIVEN);
 }
 
-/* The host's descriptor of a given one, open or put aside; -1 where there is none. */
-static int given_host(const struct fdtable *t, uint16_t origin)
+/* A given descriptor, open or put aside; NULL if there is none. */
+static const struct fd_entry *given(const struct fdtable *t, uint16_t origin)
 {
 	uint32_t at = (uint32_t)origin - 1;
 	if (at < t->len && t->entries[at].host >= 0 && t->entries[at].flags & FD_GIVEN)
-		return t->entries[at].host;
-	return at < t->kept_len ? t->kept[at].host : -1;
+		return &t->entries[at];
+	return at < t->kept_len && t->kept[at].host >= 0 ? &t->kept[at] : NULL;
 }
 
+/* Fills a free entry: the given descriptor itself, which was put aside, or a duplicate of it. */
+static int put_back(struct fdtable *t, const struct fd_wanted *w, struct fd_entry *entry)
+{
+	const struct fd_entry *from = given(t, w->origin);
+	if (!from)
+		return -EBADF;
+	struct fd_entry made = *from;
+	if (w->flags & FD_GIVEN) {
+		t->kept[w->at].host = -1;
+	} else {
+		made.host = fcntl(from->host, F_DUPFD_CLOEXEC, 3);
+		made.flags &= (uint16_t)~FD_GIVEN;
+		if (made.host < 0)
+			return -errno;
+	}
+	*entry = made;
+	return 0;
+}
+
+/*
+ * A snapshot may be from anybody: it says which of the descriptors that this guest was given are
+ * where. What they are and what may be done with them is as they were given.
+ */
 static int make_wanted(struct fdtable *t, const struct fd_wanted *w)
 {
 	int rc = grow(t, w->at);
 	if (rc < 0)
 		return rc;
 	struct fd_entry *entry = &t->entries[w->at];
-	if (entry->host < 0 && w->flags & FD_GIVEN) {
-		int host = given_host(t, w->origin);
-		if (host < 0)
-			return -EBADF;
-		*entry = (struct fd_entry){.host = host, .origin = w->origin};
-		t->kept[w->at].host = -1;
-	} else if (entry->host < 0) {
-		int host = given_host(t, w->origin);
-		int copy = host < 0 ? -1 : fcntl(host, F_DUPFD_CLOEXEC, 3);
-		if (copy < 0)
-			return host < 0 ? -EBADF : -errno;
-		*entry = (struct fd_entry){.host = copy, .origin = w->origin};
-	}
-	/* What it is was seen here or will be: the descriptor may be another kind of file than the snapshot's was. */
-	entry->flags = (uint16_t)((w->flags & ~FD_PLAIN) | (entry->flags & FD_PLAIN));
-	return 0;
+	if (entry->host < 0)
+		rc = put_back(t, w, entry);
+	if (rc == 0)
+		entry->flags = (uint16_t)((entry->flags & ~FD_NONBLOCK) | (w->flags & FD_NONBLOCK));
+	return rc;
 }
 
 int fdtable_reset(struct fdtable *t, const struct fd_wanted *wanted, uint32_t count)

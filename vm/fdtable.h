@@ -19,7 +19,7 @@ enum fd_flag {
 	FD_READONLY = 1 << 1, /* a directory that nothing may be changed under; inherited by opens */
 	FD_SOCKET = 1 << 2,
 	FD_LISTENER = 1 << 3, /* given at the start: accept is allowed without the network */
-	FD_STDIO = 1 << 4,    /* given by the embedder: its flags may be shared with others */
+	FD_STDIO = 1 << 4,    /* given by the embedder, or shared with others otherwise: stays as it is (permit.h) */
 	FD_NONBLOCK = 1 << 5, /* an FD_STDIO descriptor that the guest made non-blocking for itself */
 	FD_GIVEN = 1 << 6,    /* the guest had it from the start, at this number */
 	FD_PLAIN = 1 << 7,    /* seen to be a regular file or a directory, which never makes a caller wait */
@@ -50,7 +50,10 @@ int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at) must_c
 int fdtable_give(struct fdtable *t, int host, unsigned flags, uint32_t at) must_check;
 /* Notes that an entry is a duplicate of another one. */
 void fdtable_note_copy(struct fdtable *t, uint32_t at, uint16_t origin);
-/* What fdtable_reset makes: given descriptors and duplicates of them, in order of their numbers. */
+/*
+ * What fdtable_reset makes: given descriptors and duplicates of them, in order of their numbers. Of the
+ * flags only FD_GIVEN and FD_NONBLOCK count: what may be done with a descriptor is as it was given.
+ */
 struct fd_wanted {
 	uint32_t at;
 	uint16_t flags, origin;

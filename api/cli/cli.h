@@ -17,6 +17,10 @@ int cli_help(int argc, char **argv);
 
 extern const char cli_run_help[], cli_snapshot_help[];
 
+/* Notes the settings of the terminals among descriptors 0, 1 and 2, and sets them again if they have changed. */
+void cli_terminals_note(void);
+void cli_terminals_restore(void);
+
 /* One line on stderr, "mote: " in front. */
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

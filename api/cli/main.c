@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mote: the command line. */
+#include "base/io.h"
 #include "cli.h"
 
 #include <mote/mote.h>
@@ -53,8 +54,22 @@ int cli_help(int argc, char **argv)
 	return CLI_HOST;
 }
 
+/* The subcommand's exit status. The operator's terminal is afterwards as it was before. */
+static int run_command(size_t i, int argc, char **argv)
+{
+	cli_terminals_note();
+	int status = commands[i].run(argc, argv);
+	cli_terminals_restore();
+	return status;
+}
+
 int main(int argc, char **argv)
 {
+	int rc = io_open_standard();
+	if (rc < 0) {
+		cli_complain("/dev/null, for a standard descriptor that is closed: %s", strerror(-rc));
+		return CLI_HOST;
+	}
 	if (argc < 2) {
 		print_usage(stderr);
 		return CLI_HOST;
@@ -67,7 +82,7 @@ int main(int argc, char **argv)
 		return cli_help(1, argv + 1);
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(commands[i].name, argv[1]) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return run_command(i, argc - 1, argv + 1);
 	cli_complain("there is no command '%s'; `mote help` lists them", argv[1]);
 	return CLI_HOST;
 }

@@ -59,7 +59,9 @@ struct mote_options {
 	const char *cwd;         /* default "/" */
 	const char *hostname;    /* default "mote" */
 	uint32_t uid, gid, pid;  /* what the program sees; pid default 1 */
-	const int *stdio;        /* three descriptors (-1: closed), duplicated; default 0, 1, 2 */
+	/* Three descriptors (-1: closed), duplicated. Default 0, 1, 2, which must be open then: else a file of the
+	 * library's or yours may have that number. */
+	const int *stdio;
 	const struct mote_dir *dirs;
 	size_t dir_count;
 	int network;             /* not 0: the program may use sockets of the host's network namespace */

@@ -33,6 +33,51 @@ each_cli_streams() {
 	is "$(cat "$out") $(cat "$err")" 'to stdout to stderr' streams
 }
 
+# A standard descriptor that is closed is /dev/null, and none of the files that Mote opens.
+each_cli_closed_streams() {
+	local closed
+	echo input >"$CASE_DIR/input"
+	for closed in 0 1 2 3 4 5 6 7; do
+		status=0
+		(
+			exec <"$CASE_DIR/input" >"$out" 2>"$err"
+			((closed & 1)) && exec <&-
+			((closed & 2)) && exec >&-
+			((closed & 4)) && exec 2>&-
+			exec "$(type -P mote)" run --timeout 20s --dir "$CASE_DIR::/" "$(file)" null-streams "$closed"
+		) || status=$?
+		is "$status" 0 "status with $closed closed"
+	done
+}
+
+# What the operator hands in as standard input keeps its mode, owner and times.
+test_cli_given_device() {
+	local before KIND=native
+	before=$(stat -c '%f %u %g %Y %Z' /dev/null)
+	mote run "$(file)" change-stdin </dev/null
+	is "$status $(cat "$err")" '0 ' status
+	is "$(stat -c '%f %u %g %Y %Z' /dev/null)" "$before" /dev/null
+}
+
+# The terminal is after a program as it was before; one that is another job's by then is left alone.
+test_cli_terminal_restored() {
+	local KIND=native
+	cat >"$CASE_DIR/script" <<'END'
+trap '' TTOU
+set -m
+before=$(stty -g)
+"$@" run "$PROBE" raw-terminal || echo "status $?"
+[[ $(stty -g) == "$before" ]] || echo 'not restored'
+"$@" run "$PROBE" raw-terminal &
+wait $! || echo "status $?"
+[[ $(stty -g) != "$before" ]] || echo 'restored under another job'
+stty "$before"
+echo done
+END
+	PROBE=$(file) script -qec "bash $CASE_DIR/script $(type -P mote)" /dev/null </dev/null >"$out" 2>"$err"
+	is "$(tr -d '\r' <"$out")" done 'on the terminal'
+}
+
 each_cli_exit_codes() {
 	local code
 	for code in 0 1 125 255; do

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #ifndef __wasm__
 #include <signal.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
 #endif
 
 extern char **environ;
@@ -66,6 +69,32 @@ static int do_reply(int argc, char **argv)
 	}
 	puts("end of stdin");
 	return 0;
+}
+
+/*
+ * Which standard streams are /dev/null: their sum as 1 for input, 2 for output and 4 for errors. The others read and
+ * write something.
+ */
+static int do_null_streams(int argc, char **argv)
+{
+	int wanted = argc > 0 ? atoi(argv[0]) : 0, found = 0;
+	char byte;
+	struct stat st;
+
+	for (int fd = 0; fd < 3; fd++) {
+		if (fstat(fd, &st) != 0)
+			return 10 + fd;
+		int moved = fd == 0 ? read(fd, &byte, 1) == 0 : write(fd, "x", 1) == 1;
+#ifdef __wasm__
+		int null = S_ISCHR(st.st_mode); /* WASI tells no more */
+#else
+		int null = S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+#endif
+		found |= null && moved ? 1 << fd : 0;
+		if (!null && S_ISCHR(st.st_mode))
+			return 20 + fd;
+	}
+	return found == wanted ? 0 : 30 + found;
 }
 
 static int do_streams(int argc, char **argv)
@@ -307,6 +336,33 @@ static int do_serve(int argc, char **argv)
 	return 0;
 }
 
+#ifndef __wasm__
+/* Leaves the terminal as no shell would want it. */
+static int do_raw_terminal(int argc, char **argv)
+{
+	struct termios t;
+
+	(void)argc, (void)argv;
+	if (tcgetattr(0, &t) != 0)
+		return fail("tcgetattr");
+	cfmakeraw(&t);
+	return tcsetattr(0, TCSANOW, &t) == 0 ? 0 : fail("tcsetattr");
+}
+
+/* All that could change what it was given as standard input. */
+static int do_change_stdin(int argc, char **argv)
+{
+	const struct timespec past[2] = {{1000, 0}, {1000, 0}};
+
+	(void)argc, (void)argv;
+	if (fchmod(0, 0600) == 0 || errno != EPERM)
+		return fail("fchmod");
+	if (fchown(0, 1, 1) == 0 || errno != EPERM)
+		return fail("fchown");
+	return futimens(0, past) != 0 && errno == EPERM ? 0 : fail("futimens");
+}
+#endif
+
 static const struct action {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -321,6 +377,7 @@ static const struct action {
 	{"lines", do_lines},
 	{"list", do_list},
 	{"loop", do_loop},
+	{"null-streams", do_null_streams},
 	{"read", do_read},
 	{"recurse", do_recurse},
 	{"reply", do_reply},
@@ -333,9 +390,11 @@ static const struct action {
 	{"wild-write", do_wild_write},
 	{"write", do_write},
 #ifndef __wasm__
+	{"change-stdin", do_change_stdin},
 	{"fork", do_fork},
 	{"handle-term", do_handle_term},
 	{"identity", do_identity},
+	{"raw-terminal", do_raw_terminal},
 #endif
 };
 
