@@ -57,6 +57,12 @@ static void set_polling(struct vm *vm, uint32_t on)
 	__atomic_store_n(&vm->area->ring.polling, on, __ATOMIC_SEQ_CST);
 }
 
+/* As the guest sees it, which can write it too. */
+static uint32_t polling(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->area->ring.polling, __ATOMIC_RELAXED);
+}
+
 /* Carries out the call that the guest has asked for, if it still wants it. */
 static void answer(struct vm *vm)
 {
@@ -103,7 +109,7 @@ static void poll_calls(struct vm *vm)
 		}
 		if (asked) {
 			last = now;
-			window = r->window;
+			window = atomic_load_explicit(&r->window, memory_order_relaxed);
 		} else if (now - last > window) {
 			break;
 		}
@@ -238,7 +244,7 @@ static void wake(struct vm *vm)
 {
 	struct vm_ring *r = &vm->ring;
 	r->run = 0;
-	r->window = window_of(vm);
+	atomic_store_explicit(&r->window, window_of(vm), memory_order_relaxed);
 	if (!r->started) {
 		r->needed = WAKE_RUN;
 		r->off = start(vm) < 0;
@@ -262,7 +268,7 @@ void ring_doorbell(struct vm *vm, bool pollable)
 	if (r->woken && state != AWAKE)
 		judge(vm, now);
 	/* The guest gave up on a poller that said it was there. */
-	if (r->woken && pollable && !declined && vm->area->ring.polling && ++r->misses >= MISSES_MAX) {
+	if (r->woken && pollable && !declined && polling(vm) && ++r->misses >= MISSES_MAX) {
 		set_state(r, RESTING);
 		atomic_store(&r->crowded, true);
 	}

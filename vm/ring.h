@@ -17,7 +17,7 @@ struct vm_ring {
 	pthread_mutex_t lock; /* guards struct vm: held by the vCPU's thread outside KVM_RUN */
 	_Atomic int state;    /* futex word: enum state */
 	_Atomic bool crowded; /* others want the poller's CPU, or it is not there when it should be */
-	uint64_t window;      /* cycles without a call until the poller sleeps; set while it does */
+	_Atomic uint64_t window; /* cycles without a call until the poller sleeps; set when it is woken */
 	uint64_t served;      /* calls carried out by the poller; lock */
 	bool declined;	      /* the last one was not for it; lock */
 	int jail_rc;	      /* of the poller, until it is joined */
