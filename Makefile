@@ -85,11 +85,12 @@ $(B)/gen/%.o: build/gen/%.c
 	$(CC) $(HOST_CFLAGS) -Wno-conversion -Wno-missing-prototypes -Ibuild/gen/proto -Ibuild/gen -c $< -o $@
 $(OBJ_shim): | $(PROTO_C)
 
-# The seccomp filters, made once by libseccomp from vm/*.def.
-JAIL := build/gen/jail
-$(JAIL)/generate: vm/generate/jail.c vm/jail_syscalls.def vm/jail_poller_syscalls.def | $(LAYERS)/.made
+# The seccomp filters, made once by libseccomp from vm/*.def. Sanitizers' runtime libraries need more.
+SANITIZED := $(filter asan tsan,$(VARIANT))
+JAIL := build/gen/jail$(if $(SANITIZED),-sanitized)
+$(JAIL)/generate: vm/generate/jail.c $(wildcard vm/jail_*.def) | $(LAYERS)/.made
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE $(INC_vm) $< -lseccomp -o $@
+	$(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE $(if $(SANITIZED),-DMOTE_SANITIZED) $(INC_vm) $< -lseccomp -o $@
 $(JAIL)/jail_filters.h: $(JAIL)/generate
 	$< > $@.$(VARIANT) && mv $@.$(VARIANT) $@
 $(B)/vm/jail.o: $(JAIL)/jail_filters.h

@@ -49,9 +49,21 @@ static int add_own_copies(scmp_filter_ctx ctx)
 enum { THREAD_FLAGS = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND |
 		      CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID };
 
+/* What the runtime libraries of a build with sanitizers need. */
+static int add_sanitizer_rules(scmp_filter_ctx ctx)
+{
+	int rc = 0;
+	(void)ctx;
+#ifdef MOTE_SANITIZED
+#include "vm/jail_sanitizer_syscalls.def"
+#endif
+	return rc;
+}
+
 static int add_vcpu_rules(scmp_filter_ctx ctx)
 {
 	int rc = add_own_copies(ctx);
+	rc = rc ? rc : add_sanitizer_rules(ctx);
 #include "vm/jail_syscalls.def"
 	return rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
@@ -59,6 +71,7 @@ static int add_vcpu_rules(scmp_filter_ctx ctx)
 static int add_poller_rules(scmp_filter_ctx ctx)
 {
 	int rc = add_own_copies(ctx);
+	rc = rc ? rc : add_sanitizer_rules(ctx);
 #include "vm/jail_poller_syscalls.def"
 	return rc;
 }
