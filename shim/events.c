@@ -252,7 +252,21 @@ int events_init(struct events *e, struct loop *loop, const char *address, const 
 	if (e->last_words < 0)
 		return -errno;
 	e->timer_source = loop_add(loop, e->timer, EPOLLIN, on_timer, e);
-	return e->timer_source && loop_add(loop, e->last_words, EPOLLIN, on_last_words, e) ? 0 : -errno;
+	if (e->timer_source)
+		e->last_words_source = loop_add(loop, e->last_words, EPOLLIN, on_last_words, e);
+	return e->last_words_source ? 0 : -errno;
+}
+
+void events_free(struct events *e)
+{
+	disconnect(e);
+	while (e->first)
+		first_done(e);
+	loop_remove(e->loop, e->timer_source);
+	loop_remove(e->loop, e->last_words_source);
+	cleanup_closep(&e->timer);
+	cleanup_closep(&e->last_words);
+	buf_free(&e->in);
 }
 
 void events_publish(struct events *e, const char *topic, const char *type, const ProtobufCMessage *event)

@@ -17,7 +17,7 @@ struct events {
 	unsigned queued;
 	int fd; /* owned; -1: not connected */
 	int timer, last_words; /* owned: timerfds, of a try and of the end */
-	struct loop_source *source, *timer_source;
+	struct loop_source *source, *timer_source, *last_words_source;
 	struct buf in;
 	size_t sent; /* bytes of the first one that are out */
 	uint32_t stream;
@@ -26,6 +26,8 @@ struct events {
 };
 
 int events_init(struct events *e, struct loop *loop, const char *address, const char *containerd_namespace) must_check;
+/* What is not told yet is dropped. */
+void events_free(struct events *e);
 /* Topic as "/tasks/create", type as "containerd.events.TaskCreate". The event is packed before it returns. */
 void events_publish(struct events *e, const char *topic, const char *type, const ProtobufCMessage *event);
 /* Stops the loop once everything is told or given up, or after a few seconds. */

@@ -15,8 +15,17 @@ $(B)/test/%.o: HOST_INC = $(INC_test)
 $(B)/test/unit/%.o: HOST_CFLAGS += -Wno-conversion -Wa,-I$(B)
 # Without the removal of unused sections: Criterion finds tests by theirs, which nothing refers to.
 TEST_LDFLAGS = $(filter-out -static-pie %--gc-sections,$(HOST_LDFLAGS))
-$(UNIT): $(B)/test/unit/%: $(B)/test/unit/%.o $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(B)/libmote.a
-	$(CC) $(TEST_LDFLAGS) $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group -lcriterion $(LIB_HOST) -lm -o $@
+# The sanitizer variants have a runner of their own in Criterion's place, which finds leaks and data races of ours.
+ifneq ($(SANITIZED),)
+UNIT_RUNNER := $(B)/test/unit/runner/runner.o
+INC_runner := -Itest/unit/runner
+$(UNIT:=.o): test/unit/runner/criterion/criterion.h
+else
+UNIT_RUNNER := -lcriterion
+endif
+$(B)/test/unit/%.o: HOST_INC = $(INC_runner) $(INC_test)
+$(UNIT): $(B)/test/unit/%: $(B)/test/unit/%.o $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(B)/libmote.a $(filter %.o,$(UNIT_RUNNER))
+	$(CC) $(TEST_LDFLAGS) $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group $(filter -l%,$(UNIT_RUNNER)) $(LIB_HOST) -lm -o $@
 unit: $(UNIT)
 # All suites of test/suites; hack/check builds what they need.
 check:

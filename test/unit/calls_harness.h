@@ -199,7 +199,7 @@ static inline void expect_error(struct mote_sandbox *s, int code, const char *te
 static inline void expect_poisoned(struct mote_sandbox *s, const char *why)
 {
 	const char *text = mote_sandbox_poisoned(s);
-	cr_expect(text && strstr(text, why), "%s", text);
+	cr_expect(text && strstr(text, why), "%s", text ? text : "not poisoned");
 	FAILS(s, ENOTRECOVERABLE, "poisoned", "count", mote_void());
 }
 

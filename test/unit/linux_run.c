@@ -42,6 +42,10 @@ static void fill_tree(void)
 		cr_assert(utimensat(AT_FDCWD, names[i], then, 0) == 0);
 }
 
+/* What programs printed, until the test is over. */
+static char *texts[256];
+static size_t text_count;
+
 static void make_tree(void)
 {
 	cr_assert(mkdtemp(tree) && chdir(tree) == 0);
@@ -57,6 +61,8 @@ static void renew_tree(void)
 
 static void remove_tree(void)
 {
+	while (text_count > 0)
+		free(texts[--text_count]);
 	char command[64];
 	snprintf(command, sizeof(command), "rm -rf %s", tree);
 	cr_assert(system(command) == 0);
@@ -64,10 +70,18 @@ static void remove_tree(void)
 
 TestSuite(linux_run, .init = make_tree, .fini = remove_tree);
 
-static char *text_of(int fd)
+static char *new_text(void)
 {
 	char *text = calloc(1, TEXT_MAX + 1);
-	cr_assert(text && pread(fd, text, TEXT_MAX, 0) >= 0);
+	cr_assert(text && text_count < sizeof(texts) / sizeof(texts[0]));
+	texts[text_count++] = text;
+	return text;
+}
+
+static char *text_of(int fd)
+{
+	char *text = new_text();
+	cr_assert(pread(fd, text, TEXT_MAX, 0) >= 0);
 	close(fd);
 	return text;
 }
@@ -349,8 +363,8 @@ static void expect_same(const char *input, char *const *words)
 	if (input)
 		snprintf(command + strlen(command), sizeof(command) - strlen(command), " <%s", input);
 	FILE *p = popen(command, "r");
-	char *host = calloc(1, TEXT_MAX + 1);
-	cr_assert(p && host);
+	char *host = new_text();
+	cr_assert(p);
 	size_t n = fread(host, 1, TEXT_MAX, p);
 	int status = pclose(p);
 	int in = input ? open(input, O_RDONLY | O_CLOEXEC) : -1;

@@ -46,6 +46,8 @@ static void setup(void)
 
 static void teardown(void)
 {
+	events_free(&events);
+	close(loop.epoll);
 	unlink(path);
 }
 
@@ -272,4 +274,5 @@ Test(events, without_an_address_there_is_nobody_to_tell)
 	loop.stop = false;
 	events_stop_when_told(&none);
 	cr_expect(loop.stop);
+	events_free(&none);
 }

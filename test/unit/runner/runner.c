@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs the tests that a program's source registers, each in a process of its own, and reports as Criterion does, which
+ * is what hack/criterion reads. The sanitizers say what they find on stderr and by the process's exit status; leaks are
+ * looked for when a test's process exits.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <getopt.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	SLOWER = 5,	    /* than the release variant, for which the tests name their timeouts */
+	TIMEOUT_SECONDS = 0 /* of a test that names none: never */
+};
+
+/* Asked for by the runtime libraries. Tests make children of processes with threads, which make threads again. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=1:exitcode=66";
+}
+
+static struct runner_suite *suites;
+static struct runner_test *tests;
+static const char *filter = "*";
+static double timeout_seconds = TIMEOUT_SECONDS;
+
+/* A test's process. */
+static volatile unsigned failures;
+static pid_t test_process;
+static sigjmp_buf leave_test;
+
+void runner_add_suite(struct runner_suite *suite)
+{
+	suite->next = suites;
+	suites = suite;
+}
+
+/* In the order of their names, as Criterion runs them. */
+void runner_add_test(struct runner_test *test)
+{
+	struct runner_test **at = &tests;
+	for (; *at; at = &(*at)->next) {
+		int order = strcmp((*at)->suite, test->suite);
+		if (order > 0 || (order == 0 && strcmp((*at)->name, test->name) > 0))
+			break;
+	}
+	test->next = *at;
+	*at = test;
+}
+
+static void tell(const struct runner_place *place, const char *format, va_list ap)
+{
+	char text[2048];
+	vsnprintf(text, sizeof(text), format, ap);
+	fprintf(stderr, "[----] %s:%d: Assertion Failed\n[----]   %s:%s\n", place->file, place->line, place->condition,
+		text);
+	failures++;
+}
+
+void runner_failed(const struct runner_place *place, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	tell(place, format, ap);
+	va_end(ap);
+}
+
+/* A child or another thread of the test's cannot return to the runner. */
+void runner_ended(const struct runner_place *place, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	tell(place, format, ap);
+	va_end(ap);
+	if (gettid() != test_process)
+		_exit(1);
+	siglongjmp(leave_test, 1);
+}
+
+static struct runner_settings settings_of(const struct runner_test *test)
+{
+	struct runner_settings s = test->settings;
+	for (const struct runner_suite *suite = suites; suite; suite = suite->next) {
+		if (strcmp(suite->name, test->suite) != 0)
+			continue;
+		s.init = s.init ? s.init : suite->settings.init;
+		s.fini = s.fini ? s.fini : suite->settings.fini;
+		s.timeout = s.timeout ? s.timeout : suite->settings.timeout;
+	}
+	return s;
+}
+
+/* In the test's own process, whose exit looks for leaks. */
+static void run_here(const struct runner_test *test)
+{
+	const struct runner_settings s = settings_of(test);
+	test_process = getpid();
+	if (sigsetjmp(leave_test, 1) == 0) {
+		if (s.init)
+			s.init();
+		test->run();
+	}
+	if (sigsetjmp(leave_test, 1) == 0 && s.fini)
+		s.fini();
+	exit(failures ? 1 : 0);
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Waits for the process, for as long as its test may take. False after it had to be killed. */
+static bool wait_for(pid_t child, double limit, int *status)
+{
+	sigset_t set;
+	double end = now() + limit;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	while (waitpid(child, status, WNOHANG) == 0) {
+		double left = limit > 0 ? end - now() : 1;
+		if (left <= 0) {
+			kill(child, SIGKILL);
+			waitpid(child, status, 0);
+			return false;
+		}
+		left = left < 1 ? left : 1;
+		sigtimedwait(&set, NULL, &(struct timespec){.tv_nsec = (long)(left * 999999999)});
+	}
+	return true;
+}
+
+static void report(const struct runner_test *test, const char *mark, const char *why, double seconds)
+{
+	fprintf(stderr, "[%s] %s::%s: (%.2fs)%s%s\n", mark, test->suite, test->name, seconds, *why ? " " : "", why);
+}
+
+/* Whether the test passed. */
+static bool run_test(const struct runner_test *test)
+{
+	double limit = settings_of(test).timeout, begin = now();
+	int status;
+	char why[64] = "";
+	fprintf(stderr, "[RUN ] %s::%s\n", test->suite, test->name);
+	fflush(NULL);
+	pid_t child = fork();
+	if (child < 0) {
+		report(test, "FAIL", strerror(errno), 0);
+		return false;
+	}
+	if (child == 0) {
+		sigset_t set;
+		sigemptyset(&set);
+		sigaddset(&set, SIGCHLD);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		run_here(test);
+	}
+	limit = limit > 0 ? limit * SLOWER : timeout_seconds;
+	bool in_time = wait_for(child, limit, &status);
+	if (!in_time)
+		snprintf(why, sizeof(why), "not over after %.0f s", limit);
+	else if (WIFSIGNALED(status))
+		snprintf(why, sizeof(why), "ended by signal %d", WTERMSIG(status));
+	else if (WEXITSTATUS(status) > 1)
+		snprintf(why, sizeof(why), "status %d: a sanitizer's finding", WEXITSTATUS(status));
+	bool good = in_time && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	report(test, good ? "PASS" : "FAIL", why, now() - begin);
+	return good;
+}
+
+static bool wanted(const struct runner_test *test)
+{
+	char name[256];
+	snprintf(name, sizeof(name), "%s/%s", test->suite, test->name);
+	return fnmatch(filter, name, 0) == 0;
+}
+
+static int parse(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"filter", required_argument, NULL, 'f'}, {"timeout", required_argument, NULL, 't'},
+		{"verbose", optional_argument, NULL, 'v'}, {"color", required_argument, NULL, 'v'},
+		{"jobs", required_argument, NULL, 'v'},	   {NULL, 0, NULL, 0},
+	};
+	for (int c; (c = getopt_long(argc, argv, "j:", longs, NULL)) != -1;)
+		switch (c) {
+		case 'f':
+			filter = optarg;
+			break;
+		case 't':
+			timeout_seconds = atof(optarg);
+			break;
+		case 'v':
+		case 'j':
+			break; /* one test at a time, and always the same words */
+		default:
+			return -1;
+		}
+	return optind == argc ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned passed = 0, tested = 0;
+	sigset_t set;
+	if (parse(argc, argv) < 0) {
+		fprintf(stderr, "usage: %s [--filter SUITE/TEST] [--timeout SECONDS]\n", argv[0]);
+		return 2;
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (const struct runner_test *test = tests; test; test = test->next) {
+		if (!wanted(test))
+			continue;
+		tested++;
+		passed += run_test(test);
+	}
+	fprintf(stderr, "[====] Synthesis: Tested: %u | Passing: %u | Failing: %u\n", tested, passed, tested - passed);
+	return passed == tested ? 0 : 1;
+}
