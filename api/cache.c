@@ -312,6 +312,7 @@ static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const st
 int mote_sandbox_new_cached(const char *folder, uint64_t max_bytes, const struct mote_options *options,
 			    struct mote_sandbox **sandbox, struct mote_error *error)
 {
+	fsize_guarded;
 	struct mote_options o;
 	struct err e = {0};
 	if (sandbox_program_options(options, &o, &e) < 0)
@@ -396,6 +397,7 @@ static struct vm_snapshot *make(const struct mote_cache *c, const struct mote_op
 
 struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const struct mote_options *options)
 {
+	fsize_guarded;
 	struct err e = {0};
 	struct mote_options o;
 	struct mote_cache c = {0};

@@ -9,6 +9,7 @@
 #include "api/exports.h"
 #include "base/confine.h"
 #include "base/err.h"
+#include "base/fsize.h"
 #include "vm/snapshot.h"
 #include "vm/vm.h"
 

@@ -174,6 +174,7 @@ static int save(struct mote_snapshot *s, const char *path, struct err *e)
 
 int mote_snapshot_save(struct mote_snapshot *snapshot, const char *path, struct mote_error *error)
 {
+	fsize_guarded;
 	struct err e = {0};
 	return save(snapshot, path, &e) < 0 ? sandbox_report(&e, error) : 0;
 }
@@ -317,6 +318,7 @@ static int load(const char *path, struct mote_snapshot *s, struct err *e)
 
 int mote_snapshot_load(const char *path, struct mote_snapshot **snapshot, struct mote_error *error)
 {
+	fsize_guarded;
 	struct err e = {0};
 	struct mote_snapshot *s = calloc(1, sizeof(*s));
 	if (!s) {

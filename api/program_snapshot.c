@@ -212,6 +212,7 @@ static int take(struct taking *t, const char *moment, const char *path, struct e
 int mote_program_snapshot_take(const struct mote_options *options, const char *moment, const char *path,
 			       struct mote_error *error)
 {
+	fsize_guarded;
 	struct err e = {0};
 	struct mote_options o;
 	int rc = sandbox_program_options(options, &o, &e);

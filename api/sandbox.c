@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define DEFAULT_MEMORY (1UL << 30)
+#define DEFAULT_DESCRIPTORS 1024
 
 const char *mote_version(void)
 {
@@ -120,6 +121,7 @@ int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, st
 		.preopen_count = o->dir_count + o->listener_count,
 		.network = o->network,
 		.no_polling = o->no_polling,
+		.fds_max = o->descriptors_max ? o->descriptors_max : DEFAULT_DESCRIPTORS,
 		.time_limit_ns = o->time_limit_ns,
 		.log = o->log,
 		.log_arg = o->log_arg,

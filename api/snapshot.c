@@ -56,6 +56,7 @@ static int take(struct mote_sandbox *s, struct mote_snapshot **out, struct err *
 
 int mote_sandbox_snapshot(struct mote_sandbox *sandbox, struct mote_snapshot **snapshot, struct mote_error *error)
 {
+	fsize_guarded;
 	struct err e = {0};
 	return take(sandbox, snapshot, &e) < 0 ? sandbox_report(&e, error) : 0;
 }

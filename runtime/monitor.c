@@ -406,6 +406,7 @@ static int build(struct monitor *m, struct err *e)
 		.listeners = m->listeners,
 		.listener_count = m->listener_count,
 		.kvm_fd_plus_1 = MONITOR_KVM_FD + 1,
+		.descriptors_max = UINT32_MAX, /* the process's own limit counts */
 		.log = log_line,
 	};
 	struct mote_error me;

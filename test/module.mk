@@ -229,6 +229,13 @@ $(GUESTS)/ring_checks.musl: test/guest/ring_checks.c | $(LAYERS)/.made
 $(B)/test/unit/vm_ring: | $(GUESTS)/ring_checks.musl
 $(B)/test/unit/vm_ring.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
+# A tenant that means its embedder harm.
+$(GUESTS)/tenant.musl: test/guest/tenant.c | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	musl-gcc -O1 -static $(call layer,abi) $< -o $@
+$(B)/test/unit/api_tenant: | $(GUESTS)/tenant.musl $(GUESTS)/calls_guest.elf
+$(B)/test/unit/api_tenant.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+
 # The SIMD emitter alone, whose code runs in the test.
 $(B)/test/unit/wasm_simd: $(addprefix $(B)/hosted/guest/wasm/,simd.o simd_arith.o simd_table.o cpu.o)
 

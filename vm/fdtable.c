@@ -23,7 +23,7 @@ static int grow(struct fdtable *t, uint32_t at)
 {
 	if (at < t->len)
 		return 0;
-	if (at >= FDTABLE_MAX)
+	if (at >= (t->max && t->max < FDTABLE_MAX ? t->max : FDTABLE_MAX))
 		return -EMFILE;
 	uint32_t len = t->len ? t->len : 16;
 	while (len <= at)

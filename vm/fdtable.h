@@ -34,6 +34,7 @@ struct fd_entry {
 struct fdtable {
 	struct fd_entry *entries; /* owned */
 	uint32_t len;             /* allocated entries */
+	uint32_t max;             /* numbers are below this; 0: FDTABLE_MAX */
 	uint32_t lowest;          /* no free entry below this one */
 	bool keep;                /* given descriptors that the guest closes are kept for fdtable_reset */
 	struct fd_entry *kept;    /* owned: by their numbers */

@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <ucontext.h>
 
@@ -109,15 +108,48 @@ static void check(const void *at, size_t bytes)
 }
 #endif
 
+static _Thread_local bool unblocked;
+
+void guest_copy_unblocked(bool is)
+{
+	unblocked = is;
+}
+
+static void unblock(sigset_t *saved)
+{
+	sigset_t bus;
+	sigemptyset(&bus);
+	sigaddset(&bus, SIGBUS);
+	pthread_sigmask(SIG_UNBLOCK, &bus, saved);
+}
+
+static void restore(const sigset_t *saved)
+{
+	if (sigismember(saved, SIGBUS))
+		pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
 int guest_copy(void *to, const void *from, size_t bytes)
 {
+	sigset_t saved;
 	check(to, bytes);
 	check(from, bytes);
-	return guest_copy_unchecked(to, from, bytes);
+	if (unblocked)
+		return guest_copy_unchecked(to, from, bytes);
+	unblock(&saved);
+	int rc = guest_copy_unchecked(to, from, bytes);
+	restore(&saved);
+	return rc;
 }
 
 int guest_zero(void *to, size_t bytes)
 {
+	sigset_t saved;
 	check(to, bytes);
-	return guest_zero_unchecked(to, bytes);
+	if (unblocked)
+		return guest_zero_unchecked(to, bytes);
+	unblock(&saved);
+	int rc = guest_zero_unchecked(to, bytes);
+	restore(&saved);
+	return rc;
 }

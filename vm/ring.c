@@ -15,6 +15,7 @@
  */
 #include "vm/ring.h"
 
+#include "vm/guest_copy.h"
 #include "vm/internal.h"
 #include "vm/jail.h"
 
@@ -124,6 +125,7 @@ static void *poller(void *arg)
 	struct vm *vm = arg;
 	struct vm_ring *r = &vm->ring;
 	struct err e = {0};
+	guest_copy_unblocked(true); /* start() */
 	r->jail_rc = jail_enter_poller(&e);
 	if (r->jail_rc < 0)
 		return NULL;

@@ -263,6 +263,7 @@ static int enter(struct vm *vm, struct err *e)
 	pthread_sigmask(SIG_BLOCK, &blocked_set, &vm->saved_mask);
 	if (sigismember(&vm->saved_mask, SIGBUS))
 		pthread_sigmask(SIG_UNBLOCK, &unblocked_set, NULL);
+	guest_copy_unblocked(true);
 	vm->wait_mask = vm->saved_mask;
 	sigaddset(&vm->wait_mask, SIGPIPE);
 	sigaddset(&vm->wait_mask, SIGXFSZ);
@@ -290,6 +291,7 @@ static void leave(struct vm *vm)
 	if (atomic_exchange(&vm->kicked, false) || vm->may_pend)
 		run_take_kicks();
 	vm->may_pend = false;
+	guest_copy_unblocked(false);
 	pthread_sigmask(SIG_SETMASK, &vm->saved_mask, NULL);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "vm/snapshot_private.h"
 
+#include "base/fsize.h"
 #include "base/io.h"
 #include "base/sha256.h"
 
@@ -32,6 +33,7 @@ void touched_write(const struct vm_snapshot *s, int fd)
 	char digest[65];
 	if (!w)
 		return;
+	fsize_guarded;
 	memset(&f, 0, sizeof(f));
 	memcpy(f.magic, MAGIC, sizeof(MAGIC) - 1);
 	memcpy(f.of, s->digest, sizeof(f.of));

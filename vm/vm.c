@@ -129,6 +129,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->touched = -1;
 	vm->machine = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
 	vm->network = config->network;
+	vm->fds.max = config->fds_max;
 	vm->stop_ready = config->stop_ready;
 	vm->ring.off = config->no_polling;
 	clock_prepare();

@@ -44,6 +44,7 @@ struct vm_config {
 	const char *init;      /* with it: the exported function that is called before that, or NULL */
 	bool stop_stdin;       /* the guest stops before it first reads standard input or waits for it */
 	const char *stop_open; /* the guest stops before it first opens this absolute guest path, or NULL */
+	uint32_t fds_max;      /* guest descriptors; 0: as many as there can be */
 	bool no_polling;       /* every host call by an exit: ring.h is not used */
 	uint64_t time_limit_ns; /* wall clock of vm_run; 0: none */
 	/* Lines for the operator: guest log lines (escaped) and faults. NULL: dropped. Called in vm_run. */

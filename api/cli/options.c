@@ -124,7 +124,8 @@ static void log_line(void *arg, const char *line)
 
 void cli_program_init(struct cli_program *p)
 {
-	p->options = (struct mote_options){.size = sizeof(p->options), .dirs = p->dirs, .envp = p->env, .log = log_line};
+	p->options = (struct mote_options){.size = sizeof(p->options), .dirs = p->dirs, .envp = p->env, .log = log_line,
+					    .descriptors_max = UINT32_MAX}; /* the process's own limit counts */
 }
 
 int cli_program_open(struct cli_program *p, const char *file)

@@ -98,6 +98,26 @@ Test(vm_guest_copy, private_mappings_keep_what_was_written_only_while_the_file_i
 	cr_expect(guest_copy(&byte, t.at + PAGE, 1) == 0);
 }
 
+/* A thread that takes no signals does so afterwards too. */
+Test(vm_guest_copy, a_blocked_signal_is_unblocked_for_the_copy, .init = prepare)
+{
+	struct truncated t = map_truncated(MAP_SHARED, 0);
+	sigset_t all, before, after;
+	uint8_t byte;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	pthread_sigmask(SIG_SETMASK, NULL, &before);
+	cr_expect(guest_copy(&byte, t.at, 1) == -EFAULT);
+	cr_expect(guest_zero(t.at, 1) == -EFAULT);
+	pthread_sigmask(SIG_SETMASK, NULL, &after);
+	cr_expect(memcmp(&before, &after, 8) == 0 && sigismember(&after, SIGBUS));
+	sigemptyset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	guest_copy_unblocked(true);
+	cr_expect(guest_copy(&byte, t.at, 1) == -EFAULT);
+	cr_expect(guest_zero(t.at, 1) == -EFAULT);
+}
+
 /* --- SIGBUS elsewhere --- */
 
 static sigjmp_buf back;

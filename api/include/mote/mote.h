@@ -82,6 +82,11 @@ struct mote_options {
 	const int *listeners;
 	size_t listener_count;
 	int no_polling;          /* not 0: no second thread, whatever the rate of host calls */
+	/*
+	 * Numbers of descriptors that the program may have; default 1024. Each is one of this process, and so are its
+	 * pipes' buffers, its sockets' and its watches: what one sandbox takes others lack.
+	 */
+	uint32_t descriptors_max;
 };
 
 enum mote_end {
