@@ -56,6 +56,7 @@ bench-programs: $(B)/test/bench/micro $(B)/test/bench/snapshot $(BENCH_GUESTS)
 bench: product bench-programs
 	test/bench/run '$(BENCH)'
 .PHONY: bench bench-programs
+-include test/security/module.mk
 -include test/bench/kernels/module.mk
 -include test/guest/wasi.mk
 

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# Hostile guests: `make security` runs test/security/*.test in their long form, on both KVMs.
+# Each test/security/NAME.c is a program; guest/NAME.c is its personality, linked with guest/guest.c.
+SECURITY_SHARED := security evidence
+SECURITY := $(filter-out $(SECURITY_SHARED),$(patsubst test/security/%.c,%,$(wildcard test/security/*.c)))
+SECURITY_GUESTS := $(filter-out guest,$(patsubst test/security/guest/%.c,%,$(wildcard test/security/guest/*.c)))
+$(SECURITY_GUESTS:%=$(G)/security/%.elf): $(G)/security/%.elf: $(B)/g-linux/test/security/guest/%.o $(B)/g-linux/test/security/guest/guest.o \
+	$(call gobj,g-linux,$(guest_lib))
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
+$(B)/g-linux/test/security/guest/%.o: GUEST_EXTRA = $(LINUX_CFLAGS) -mfsgsbase
+$(SECURITY:%=$(B)/test/security/%.o): $(SECURITY_GUESTS:%=$(G)/security/%.img)
+$(B)/test/security/%.o: HOST_CFLAGS += -Wno-conversion -Wa,-I$(B)
+$(SECURITY:%=$(B)/test/security/%): $(B)/test/security/%: $(B)/test/security/%.o $(SECURITY_SHARED:%=$(B)/test/security/%.o) $(OBJ_vm) $(OBJ_base)
+	$(CC) $(TEST_LDFLAGS) $^ $(LIB_VM) -o $@
+security-programs: $(SECURITY:%=$(B)/test/security/%)
+.PHONY: security-programs
+unit: $(B)/test/security/escape
+# The whole of it; SHORT=1: what hack/check runs. TESTS="escape ring" chooses.
+security:
+	test/security/run $(if $(SHORT),,--long) $(TESTS)
+.PHONY: security
