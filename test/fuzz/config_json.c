@@ -14,7 +14,7 @@ static const char *const words[] = {
 	"RLIMIT_FSIZE", "RLIMIT_LOCKS", "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_NOFILE",
 	"RLIMIT_NPROC", "RLIMIT_RSS", "RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK", "a",
 	"a-b.slice", "a-b.slice:p:n", "a/b", "access", "additionalGids", "allow", "annotation", "annotations",
-	"apparmorProfile", "args", "b", "bind", "blockIO", "burst", "c", "capabilities", "cgroup", "cgroup.",
+	"ambient", "apparmorProfile", "args", "b", "bind", "blockIO", "burst", "c", "CAP_DAC_OVERRIDE", "CAP_NET_BIND_SERVICE", "capabilities", "effective", "cgroup", "cgroup.",
 	"cgroup.procs", "cgroupsPath", "consoleSize", "cpu", "cpus", "createContainer", "createRuntime", "cu", "cwd",
 	"destination", "devices", "disableOOMKiller", "domainname", "env", "fileMode", "fs.mqueue.",
 	"fs.mqueue.msg_max", "gid", "gidMappings", "hard", "height", "hooks", "hostname", "hugepageLimits", "id",

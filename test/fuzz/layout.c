@@ -58,7 +58,8 @@ int fuzz_load(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, c
 	if (sscanf(text, "%u %lu %u %n", &at, &extra.message_max, &count, &used) != 3 || count > sizeof(extra))
 		return err_set(e, ERR_CONFIG, EINVAL, "the layer is none");
 	moment = at;
-	memcpy(extra.ready, text + used, sizeof(extra.ready));
+	for (size_t i = 0; i < sizeof(extra.ready) && text[used]; i++)
+		extra.ready[i] = (uint8_t)text[used++];
 	for (size_t i = 0; i < sizeof(extra.ready); i++)
 		if (extra.ready[i] >= 'A' && extra.ready[i] <= 'P') /* small numbers */
 			extra.ready[i] = (uint8_t)(extra.ready[i] - 'A');
