@@ -70,3 +70,9 @@ int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *option
 		memcpy(done, &all, done->size < sizeof(all) ? done->size : sizeof(all));
 	return 0;
 }
+
+int mote_close_others(struct mote_sandbox *sandbox, const int *keep, size_t count, struct mote_error *error)
+{
+	struct err e = {0};
+	return close_others(sandbox, keep, count, &e) < 0 ? sandbox_report(&e, error) : 0;
+}

@@ -413,16 +413,16 @@ static int build(struct monitor *m, struct err *e)
 	if (mote_sandbox_from_compiled(m->compiled, &o, &m->sandbox, &me) < 0)
 		return adopt(&me, e);
 	mote_compiled_free(take_ptr(m->compiled));
-	close(MONITOR_KVM_FD);
-	close(m->root_fd);
-	for (size_t i = 0; i < m->listener_count; i++)
-		close(m->listeners[i]);
 	oci_entry_free(&m->entry);
 	running = m->sandbox;
 	int rc = confine_speculation(e);
 	if (rc < 0)
 		return rc;
-	return mote_jail(&me) < 0 ? adopt(&me, e) : 0;
+	/* The VM has copies of what it needs of /dev/kvm, the root, the listeners. SECURITY.md lists what stays. */
+	const int keep = MONITOR_CONTROL_FD;
+	if (mote_close_others(m->sandbox, &keep, 1, &me) < 0 || mote_jail(&me) < 0)
+		return adopt(&me, e);
+	return 0;
 }
 
 static int run(struct monitor *m, struct err *e)

@@ -159,6 +159,8 @@ struct mote_confined {
  */
 MOTE_API int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *options, const int *keep,
 			  size_t count, struct mote_confined *done, struct mote_error *error);
+/* Closing the descriptors alone, as mote_confine has it: for a process that is confined by other means. */
+MOTE_API int mote_close_others(struct mote_sandbox *sandbox, const int *keep, size_t count, struct mote_error *error);
 MOTE_API void mote_sandbox_free(struct mote_sandbox *sandbox); /* accepts NULL */
 
 #ifdef __cplusplus

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+# The room that an intruder into a monitor would find: its descriptors, its processes, and whose rights it used.
+# shellcheck shell=bash disable=SC2034,SC2154,SC2162
+
+# descriptors PID: what a monitor has open, a line for each kind with its number, sorted. Streams are those of the test.
+descriptors() {
+	local fd
+	for fd in "/proc/$1/fd/"*; do
+		readlink "$fd" || fail "descriptor $fd"
+	done | sed -e 's/^socket:.*/socket/' -e "s#^\(/dev/null\|$CASE_DIR/.*\.log\|/run/containerd/fifo/.*\|/dev/pts/.*\)\$#stream#" |
+		sort | uniq -c | awk '{ print $1, $2 }'
+}
+
+figure() { echo "$*" >>"$CASE_DIR/figure"; }
+
+# SECURITY.md has this list: the streams twice, since the guest has copies; the shim's socket; the VM; the root.
+ROOM=$'1 /\n1 anon_inode:kvm-vcpu:0\n1 anon_inode:kvm-vm\n1 socket\n6 stream'
+
+each_room_descriptors() { # core
+	start one sleep
+	is "$(descriptors "$(task_pid one)")" "$ROOM" 'a container'
+	figure "$(ls "/proc/$(task_pid one)/fd" | wc -l) descriptors"
+	kill_and_finish one
+}
+
+each_room_descriptors_listening() {
+	mkdir "$CASE_DIR/data"
+	start --mount "type=bind,src=$CASE_DIR/data,dst=/data,options=rbind:rw" \
+		--annotation io.mote.listen=unix:/data/a,unix:/data/b -- two sleep
+	is "$(descriptors "$(task_pid two)")" "${ROOM/1 socket/3 socket}" 'two listeners'
+	figure "$(ls "/proc/$(task_pid two)/fd" | wc -l) descriptors"
+	kill_and_finish two
+}
+
+each_room_descriptors_terminal() {
+	on_terminal ctr run -d -t --runtime "$RUNTIME" "$(image)" three "$(program)" sleep >"$out" 2>"$err" ||
+		fail 'ctr run -d -t'
+	within 10 [ -e "/proc/$(task_pid three)/fd/3" ] || fail 'no monitor'
+	sleep 0.5
+	is "$(descriptors "$(task_pid three)")" "$ROOM" 'with a terminal'
+	kill_and_finish three
+}
+
+each_room_descriptors_exec() {
+	local pid
+	start four sleep
+	timeout 30 ctr task exec --exec-id x four "$(program)" sleep </dev/null >"$CASE_DIR/x" 2>&1 &
+	within 10 grep -q ready "$CASE_DIR/x" || fail 'the second process is not there'
+	pid=$(monitor_pids | grep -vx "$(task_pid four)")
+	is "$(descriptors "$pid")" "$ROOM" 'a process of exec'
+	is "$(awk '/^NSpid:/ { print NF - 1, $NF }' "/proc/$(task_pid four)/status")" '2 1' "the container's numbers"
+	has "$(awk '/^NSpid:/ { print NF - 1, $NF }' "/proc/$pid/status")" '^2 [2-9]$' "its numbers"
+	is "$(readlink "/proc/$pid/ns/pid")" "$(readlink "/proc/$(task_pid four)/ns/pid")" 'PID namespace'
+	[[ $(readlink "/proc/$pid/ns/pid") != "$(readlink /proc/self/ns/pid)" ]] || fail "the host's PID namespace"
+	kill_and_finish four
+	wait
+}
+
+# as_user: what follows runs as user 1000, of group 1000.
+as_user() {
+	local name=user
+	[[ $KIND == wasm ]] || name=user-native
+	ctr images import "$IMAGES/$name.tar" >/dev/null
+	IMAGE=example.com/$name:1
+}
+
+# cannot PATTERN: the last run was refused with these words.
+cannot() {
+	is "$status" 1 "ctr's status"
+	has "$(cat "$err")" "$1"
+}
+
+each_room_program_of_root() { # core
+	cp "$IMAGES/root/$KIND$(program)" "$CASE_DIR/program" && chmod 0700 "$CASE_DIR/program"
+	local mount=(--mount "type=bind,src=$CASE_DIR/program,dst=/private,options=rbind:ro")
+	as_user
+	PROGRAM=/private run "${mount[@]}" -- five args
+	cannot 'permission denied'
+	chmod 0755 "$CASE_DIR/program"
+	PROGRAM=/private run "${mount[@]}" -- five args
+	is "$status" 0 status
+}
+
+each_room_listens_with_its_user_s_rights() {
+	run --annotation io.mote.listen=tcp:127.0.0.1:80 -- six args
+	is "$status" 0 "root's status"
+	as_user
+	run --annotation io.mote.listen=tcp:127.0.0.1:80 -- six args
+	cannot 'tcp:127.0.0.1:80: Permission denied'
+	run --annotation io.mote.listen=tcp:127.0.0.1:8080 -- six args
+	is "$status" 0 status
+	mkdir "$CASE_DIR/data"
+	local mount=(--mount "type=bind,src=$CASE_DIR/data,dst=/data,options=rbind:rw" --annotation io.mote.listen=unix:/data/s)
+	run "${mount[@]}" -- six args
+	cannot 'unix:/data/s: Permission denied'
+	chown 1000 "$CASE_DIR/data"
+	run "${mount[@]}" -- six args
+	is "$status" 0 status
+	is "$(stat -c '%u:%g %a' "$CASE_DIR/data/s")" '1000:1000 755' 'the socket'
+}
