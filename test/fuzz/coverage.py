@@ -34,31 +34,31 @@ def sources_of(target):
     sys.exit(f"{target} has no line in test/fuzz/targets")
 
 
-def functions_of(log):
-    """{(file, line, name): [edges reached, edges]}; of a function compiled into several objects the best."""
+def functions_of(log, sources):
+    """{(file, line, name): [edges reached, edges]} in these files; of one compiled into several objects the best."""
     found = collections.defaultdict(lambda: [0, 0])
     for line in log.splitlines():
         match = FUNCTION.match(line)
         if not match:
             continue
         reached, edges, name, path, number = match.groups()
-        file = os.path.relpath(os.path.realpath(path), ROOT)
-        entry = found[file, int(number), name]
-        entry[0] = max(entry[0], int(reached))
-        entry[1] = max(entry[1], int(edges))
+        for file in sources:
+            if os.path.normpath(path).endswith("/" + file):
+                entry = found[file, int(number), name]
+                entry[0] = max(entry[0], int(reached))
+                entry[1] = max(entry[1], int(edges))
     return found
 
 
 def main():
     target, log, edges_log = sys.argv[1:]
     sources = sources_of(target)
-    functions = functions_of(read(edges_log))
+    functions = functions_of(read(edges_log), sources)
     for file, names in sources.items():
         missing = names - {name for at, _, name in functions if at == file}
         if missing or not any(at == file for at, _, _ in functions):
             sys.exit(f"{target}: nothing is known of {file} {' '.join(sorted(missing))}")
-    chosen = {key: count for key, count in functions.items()
-              if key[0] in sources and (not sources[key[0]] or key[2] in sources[key[0]])}
+    chosen = {key: count for key, count in functions.items() if not sources[key[0]] or key[2] in sources[key[0]]}
     reached, edges = (sum(count[i] for count in chosen.values()) for i in (0, 1))
     if os.environ.get("FUZZ_FUNCTIONS"):
         for (file, line, name), (some, all_of) in sorted(chosen.items()):
