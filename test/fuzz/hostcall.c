@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target: host calls from a hostile guest. They are served by a vm without KVM, as the vCPU's thread does it or as
- * the poller does, below a directory that is made anew for each input; a file beside it must stay as it is. The
+ * the poller does, below a directory that is made anew for each input; a file beside it must stay as it is, and so
+ * must the terminal that is its standard error. The
  * input's form is hostcall_frames.h's. Waits end by the deadline's timer, whose signals are handled as in vm_resume.
  */
 #include "hostcall_frames.h"
@@ -27,6 +28,7 @@ enum { MEMORY_MAX = 8 << 20, MESSAGE_MAX = 4096, WAIT_NS = 200000, TERMINAL_FD =
 
 static char top[] = "/dev/shm/mote-fuzz-XXXXXX"; /* no disk waits there */
 static int outside = -1, inside = -1, terminal = -1;
+static struct stat terminal_was;
 static bool network;
 
 static void require(bool condition)
@@ -107,7 +109,7 @@ static void set_up(void)
 	int control = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	require(inside >= 0 && control >= 0 && grantpt(control) == 0 && unlockpt(control) == 0);
 	terminal = open(ptsname(control), O_RDWR | O_NOCTTY | O_CLOEXEC);
-	require(terminal >= 0);
+	require(terminal >= 0 && fstat(terminal, &terminal_was) == 0);
 }
 
 static void check_canary(void)
@@ -120,6 +122,8 @@ static void check_canary(void)
 	close(fd);
 	/* Itself, its directory, the other one, and nothing new. */
 	require(fstat(outside, &st) == 0 && st.st_nlink == 3);
+	/* What was handed in stays as it is. */
+	require(fstat(terminal, &st) == 0 && st.st_mode == terminal_was.st_mode && st.st_uid == terminal_was.st_uid);
 }
 
 /* --- the guest --- */
