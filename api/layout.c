@@ -287,8 +287,6 @@ static int load(const char *path, struct mote_snapshot *s, struct err *e)
 {
 	struct blob layer;
 	char name[100];
-	const uint8_t *bytes;
-	size_t len;
 	cleanup_close int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return err_set(e, ERR_CONFIG, errno, "%.300s: %s", path, strerror(errno));
@@ -301,9 +299,11 @@ static int load(const char *path, struct mote_snapshot *s, struct err *e)
 	cleanup_close int fd = copy_layer(folder, name, &layer, e);
 	if (fd < 0)
 		return fd;
-	rc = vm_snapshot_load(fd, mote_build_id, kvm_fd, &s->vm, &bytes, &len, e);
+	rc = vm_snapshot_open(fd, mote_build_id, kvm_fd, &s->vm, e);
 	if (rc < 0)
 		return rc;
+	size_t len;
+	const uint8_t *bytes = vm_snapshot_extra(s->vm, &len);
 	struct extra extra;
 	if (vm_snapshot_moment(s->vm) != SNAPSHOT_EXCHANGE)
 		return bad(e, name, "is of a guest that does not wait for calls");

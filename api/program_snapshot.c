@@ -246,14 +246,14 @@ static int check_fixed(const struct mote_options *o, struct err *e)
 
 static int start(const char *folder, struct mote_options *o, struct mote_sandbox **sandbox, struct mote_error *error, struct err *e)
 {
-	const uint8_t *extra;
-	size_t bytes;
 	struct vm_snapshot *s;
 	struct mote_dir dirs[PREOPENS_MAX];
 	cleanup_close int note = -1;
-	int rc = vm_snapshot_load(o->program_fd, mote_build_id, o->kvm_fd_plus_1 - 1, &s, &extra, &bytes, e);
+	int rc = vm_snapshot_open(o->program_fd, mote_build_id, o->kvm_fd_plus_1 - 1, &s, e);
 	if (rc < 0)
 		return rc;
+	size_t bytes;
+	const uint8_t *extra = vm_snapshot_extra(s, &bytes);
 	if (vm_snapshot_moment(s) == SNAPSHOT_EXCHANGE)
 		rc = err_set(e, ERR_CONFIG, EINVAL, "the snapshot is of a guest that waits for calls");
 	if (rc == 0 && vm_snapshot_moment(s) == SNAPSHOT_CALL) {

@@ -11,8 +11,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#define BOOT_INFO_MAX (2UL << 20) /* arguments and environment together, as Linux bounds them by the stack */
-
 static uint64_t page_up(uint64_t v)
 {
 	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
@@ -201,6 +199,7 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 		rc = memory_map_fixed(&vm->memory, gva(MOTE_BOOT_VA), at, pages, MEMORY_READ);
 	if (rc == 0)
 		vm->boot = memcpy(memory_at(&vm->memory, at, pages), i.buf.data, i.buf.len);
+	vm->boot_bytes = pages;
 	buf_free(&i.buf);
 	if (rc == -E2BIG)
 		return err_set(e, ERR_CONFIG, E2BIG, "arguments and environment are larger than %lu KiB together",

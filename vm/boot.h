@@ -5,6 +5,8 @@
 
 #include "vm/internal.h"
 
+#define BOOT_INFO_MAX (2UL << 20) /* arguments and environment together, as Linux bounds them by the stack */
+
 /* Loads the personality (an ELF file that is part of Mote) and sets vm->entry. */
 int boot_load_image(struct vm *vm, const struct vm_config *config, struct err *e) must_check;
 /* Maps the payload file read-only at MOTE_PAYLOAD_VA. */

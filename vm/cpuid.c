@@ -20,8 +20,7 @@ enum { LEAVES_MAX = 256, XCR0_ALLOWED = 0xe7 /* x87, SSE, AVX, AVX-512 */ };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kvm_cpuid2 *chosen; /* guarded by lock; set once */
-static uint64_t chosen_xcr0;
-static uint32_t chosen_state_bytes = 576; /* as XSAVE lays it out */
+static struct cpuid_features features = {.state_bytes = 576}; /* as XSAVE lays it out */
 
 /* Bits to take away from a leaf. index ~0u: any. (AMD64 APM volume 3, appendix E; Intel SDM 2A, CPUID.) */
 static const struct mask {
@@ -75,13 +74,18 @@ static bool choose_entry(struct kvm_cpuid_entry2 *entry)
 	if (entry->function == 0xd && entry->index == 0) {
 		entry->eax &= XCR0_ALLOWED;
 		entry->edx = 0;
-		chosen_xcr0 = entry->eax;
+		features.xcr0 = entry->eax;
 	}
 	if (entry->function == 0xd && entry->index >= 2) {
 		bool allowed = entry->index < 64 && (XCR0_ALLOWED >> entry->index & 1);
-		if (allowed && entry->eax + entry->ebx > chosen_state_bytes)
-			chosen_state_bytes = entry->eax + entry->ebx;
+		if (allowed && entry->eax + entry->ebx > features.state_bytes)
+			features.state_bytes = entry->eax + entry->ebx;
 		return allowed;
+	}
+	if (entry->function == 7 && entry->index == 0) {
+		features.smep = entry->ebx >> 7 & 1;
+		features.smap = entry->ebx >> 20 & 1;
+		features.umip = entry->ecx >> 2 & 1;
 	}
 	if (entry->function == 0 && entry->eax > 0xd)
 		entry->eax = 0xd;
@@ -119,7 +123,7 @@ int cpuid_digest(int kvm_fd, char out[65], struct err *e)
 	return rc;
 }
 
-int cpuid_apply(int kvm_fd, int vcpu_fd, uint64_t *xcr0, uint32_t *state_bytes, struct err *e)
+int cpuid_apply(int kvm_fd, int vcpu_fd, struct cpuid_features *out, struct err *e)
 {
 	pthread_mutex_lock(&lock);
 	int rc = chosen ? 0 : choose(kvm_fd, e);
@@ -128,9 +132,8 @@ int cpuid_apply(int kvm_fd, int vcpu_fd, uint64_t *xcr0, uint32_t *state_bytes, 
 		return rc;
 	if (ioctl(vcpu_fd, KVM_SET_CPUID2, chosen) < 0)
 		return err_sys(e, errno, "KVM_SET_CPUID2");
-	if ((chosen_xcr0 & 3) != 3)
+	if ((features.xcr0 & 3) != 3)
 		return err_set(e, ERR_HOST, ENOSYS, "this CPU has no XSAVE, which Mote's guests need");
-	*xcr0 = chosen_xcr0;
-	*state_bytes = chosen_state_bytes;
+	*out = features;
 	return 0;
 }

@@ -59,6 +59,7 @@ struct vm {
 	uint64_t fds_seen;      /* fds.changes when descriptors were last as `snapshot` has them */
 	int touched;            /* owned; -1, or where to note what was touched of `snapshot` */
 	struct vm_snapshot *snapshot; /* owned reference: what memory was last set to, or NULL */
+	bool state_kept;        /* the guest's state page holds that snapshot's registers (machine_keep) */
 	/* When that was, as faults.h counts. Thread 0: others than this thread may have touched the memory since. */
 	uint64_t restored_by, restored_faults;
 	bool network;
@@ -70,6 +71,7 @@ struct vm {
 	bool ended;
 	struct vm_outcome outcome; /* valid once ended */
 	struct mote_boot *boot;    /* host address */
+	uint64_t boot_bytes;       /* whole pages */
 	uint64_t time_limit_ns;    /* vm_run's */
 	sigset_t wait_mask;        /* signals blocked while the vCPU runs or a handler waits: others interrupt */
 	sigset_t kvm_mask;         /* what KVM_RUN was last told of that */

@@ -3,20 +3,19 @@
 #include "vm/machine.h"
 
 #include "vm/cpuid.h"
+#include "vm/kernel_window.h"
 
 #include <assert.h>
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-
-extern const uint8_t vm_kernel_image[], vm_kernel_image_end[];
-
-enum { TSS_BYTES = 104, TSS_LIMIT = TSS_BYTES + MOTE_IO_BITMAP_BYTES, TSS_SELECTOR = 0x40 };
+#include <unistd.h>
 
 int machine_open_kvm(struct err *e)
 {
@@ -50,28 +49,79 @@ int machine_open_kvm(struct err *e)
 	return take_fd(&fd);
 }
 
-/* One range is needed to make the default count. */
-int machine_deny_msrs(struct machine *m)
+/*
+ * Refuses the guest every MSR access, for as long as the VM lives: no code of Mote's in the guest makes one. It waits for
+ * a grace period of the kernel, which is shortest while the VM has no vCPU. One range is needed to make the default count.
+ */
+static int deny_msrs(const struct machine *m)
 {
 	uint8_t denied[1] = {0};
 	struct kvm_msr_filter filter = {
 		.flags = KVM_MSR_FILTER_DEFAULT_DENY,
 		.ranges[0] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, .nmsrs = 8, .bitmap = denied},
 	};
-	if (m->msrs_denied)
-		return 0;
-	if (ioctl(m->vm_fd, KVM_X86_SET_MSR_FILTER, &filter) < 0)
-		return -errno;
-	m->msrs_denied = true;
-	return 0;
+	return ioctl(m->vm_fd, KVM_X86_SET_MSR_FILTER, &filter) < 0 ? -errno : 0;
 }
+
+/* --- which kind of KVM --- */
+
+enum { CPUID_VMX = 1 << 5, CPUID_SVM = 1 << 2, CPUID_HYPERVISOR = 1 << 31 };
+
+static pthread_once_t kind_once = PTHREAD_ONCE_INIT;
+static bool hardware;
+static bool smap_usable;
+
+/* QEMU's emulation has an IRET at CPL 3 read its stack as CPL 0 would (before version 9.1): with SMAP, it faults. */
+static bool is_emulated(void)
+{
+	unsigned eax, ebx, ecx, edx;
+	char name[13] = "";
+	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & (unsigned)CPUID_HYPERVISOR))
+		return false;
+	__cpuid(0x40000000, eax, ebx, ecx, edx);
+	memcpy(name, &ebx, 4);
+	memcpy(name + 4, &ecx, 4);
+	memcpy(name + 8, &edx, 4);
+	return strcmp(name, "TCGTCGTCGTCG") == 0;
+}
+
+/* A CPU with VMX or SVM runs guests by it, unless KVM is the one that does without. */
+static void look_at_kind(void)
+{
+	unsigned eax, ebx, ecx, edx;
+	bool vmx = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & CPUID_VMX;
+	bool svm = __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && ecx & CPUID_SVM;
+	hardware = (vmx || svm) && access("/sys/module/kvm_pvm", F_OK) < 0;
+	smap_usable = !is_emulated();
+}
+
+void machine_prepare(void)
+{
+	pthread_once(&kind_once, look_at_kind);
+}
+
+/* Where SYSCALL arrives: at CPL 0 as the CPU has it, or still at CPL 3 on KVM without hardware virtualisation. */
+static uint64_t syscall_target(void)
+{
+	return hardware ? MOTE_KERNEL_STUBS + MOTE_KERNEL_SYSCALL_AT : MOTE_KERNEL_USER_STUBS + MOTE_KERNEL_USER_SYSCALL_AT;
+}
+
+enum {
+	CR0 = 1u << 31 | 1 << 18 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1, /* PG AM WP NE ET MP PE */
+	CR4 = 1 << 18 | 1 << 16 | 1 << 10 | 1 << 9 | 1 << 5,	       /* OSXSAVE FSGSBASE OSXMMEXCPT OSFXSR PAE */
+	CR4_UMIP = 1 << 11, /* these three where the CPU has them */
+	CR4_SMEP = 1 << 20,
+	CR4_SMAP = 1 << 21,
+	CR4_DE = 1 << 3, /* nothing in a guest depends on it: see flush_translations */
+	EFER = 1 << 11 | 1 << 10 | 1 << 8 | 1,			       /* NXE LMA LME SCE */
+};
 
 static int set_msrs(struct machine *m)
 {
-	static const struct kvm_msr_entry entries[] = {
-		/* SYSRET loads CS from 0x20 + 16 and SS from 0x20 + 8, SYSCALL CS from 0x10. */
+	const struct kvm_msr_entry entries[] = {
+		/* STAR: SYSCALL loads CS from 0x10. SYSRET, which is not used, would load CS from 0x20 + 16. */
 		{.index = 0xc0000081, .data = 0x23UL << 48 | (uint64_t)MOTE_KERNEL_CS << 32},
-		{.index = 0xc0000082, .data = MOTE_KERNEL_STUBS + MOTE_KERNEL_LSTAR_AT},
+		{.index = 0xc0000082, .data = syscall_target()},
 		{.index = 0xc0000084, .data = 0x47700}, /* cleared on entry: TF IF DF IOPL NT AC */
 	};
 	enum { COUNT = sizeof(entries) / sizeof(entries[0]) };
@@ -83,11 +133,28 @@ static int set_msrs(struct machine *m)
 	return n < 0 ? -errno : n == COUNT ? 0 : -EIO;
 }
 
-/* What no guest can change. */
-static int set_constants(struct machine *m)
+static int reset_xcr0(const struct machine *m)
 {
 	struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs[0] = {.xcr = 0, .value = m->xcr0}};
-	return ioctl(m->vcpu_fd, KVM_SET_XCRS, &xcrs) < 0 ? -errno : set_msrs(m);
+	return ioctl(m->vcpu_fd, KVM_SET_XCRS, &xcrs) < 0 ? -errno : 0;
+}
+
+static int set_constants(struct machine *m)
+{
+	int rc = reset_xcr0(m);
+	return rc < 0 ? rc : set_msrs(m);
+}
+
+static uint64_t cr4_of(const struct cpuid_features *features)
+{
+	uint64_t cr4 = CR4;
+	if (features->umip)
+		cr4 |= CR4_UMIP;
+	if (features->smep)
+		cr4 |= CR4_SMEP;
+	if (features->smap && smap_usable)
+		cr4 |= CR4_SMAP;
+	return cr4;
 }
 
 /*
@@ -104,9 +171,13 @@ static void align_tsc(const struct machine *m)
 
 static int create(struct machine *m, int kvm_fd, struct err *e)
 {
+	machine_prepare();
 	m->vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
 	if (m->vm_fd < 0)
 		return err_sys(e, errno, "KVM_CREATE_VM");
+	int rc = deny_msrs(m);
+	if (rc < 0)
+		return err_sys(e, -rc, "KVM_X86_SET_MSR_FILTER");
 	m->vcpu_fd = ioctl(m->vm_fd, KVM_CREATE_VCPU, 0);
 	if (m->vcpu_fd < 0)
 		return err_sys(e, errno, "KVM_CREATE_VCPU");
@@ -119,9 +190,13 @@ static int create(struct machine *m, int kvm_fd, struct err *e)
 	if (run == MAP_FAILED)
 		return err_sys(e, errno, "mapping the vCPU's run page");
 	m->run = run;
-	int rc = cpuid_apply(kvm_fd, m->vcpu_fd, &m->xcr0, &m->xsave_bytes, e);
+	struct cpuid_features features;
+	rc = cpuid_apply(kvm_fd, m->vcpu_fd, &features, e);
 	if (rc < 0)
 		return rc;
+	m->xcr0 = features.xcr0;
+	m->xsave_bytes = features.state_bytes;
+	m->cr4 = cr4_of(&features);
 	rc = set_constants(m);
 	return rc < 0 ? err_sys(e, -rc, "setting up the vCPU") : 0;
 }
@@ -144,84 +219,12 @@ void machine_destroy(struct machine *m)
 	*m = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
 }
 
-/* --- the kernel window --- */
-
-static void lay_out_tables(uint8_t *page)
-{
-	uint64_t *gdt = (uint64_t *)(void *)(page + MOTE_KERNEL_GDT_AT);
-	gdt[MOTE_KERNEL_CS / 8] = 0x00af9b000000ffff;
-	gdt[MOTE_KERNEL_CS / 8 + 1] = 0x00cf93000000ffff;
-	gdt[MOTE_USER_DS / 8] = 0x00cff3000000ffff;
-	gdt[MOTE_USER_CS / 8] = 0x00affb000000ffff;
-	uint64_t tss = MOTE_KERNEL_TABLES + MOTE_KERNEL_TSS_AT;
-	gdt[TSS_SELECTOR / 8] = TSS_LIMIT | (tss & 0xffffff) << 16 | 0x8bUL << 40 | (tss >> 24 & 0xff) << 56;
-	gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
-
-	uint8_t *t = page + MOTE_KERNEL_TSS_AT;
-	uint64_t rsp0 = MOTE_KERNEL_STACKS + MOTE_PAGE, ist1 = rsp0 - MOTE_PAGE / 2;
-	memcpy(t + 4, &rsp0, sizeof(rsp0));
-	memcpy(t + 36, &ist1, sizeof(ist1));
-	uint16_t bitmap_at = TSS_BYTES;
-	memcpy(t + 102, &bitmap_at, sizeof(bitmap_at));
-	memset(t + TSS_BYTES, 0xff, MOTE_IO_BITMAP_BYTES + 1);
-	t[TSS_BYTES + MOTE_PORT_CALL / 8] &= (uint8_t) ~(1u << MOTE_PORT_CALL % 8);
-
-	for (uint64_t v = 0; v < MOTE_VECTORS; v++) {
-		uint64_t stub = MOTE_KERNEL_STUBS + v * MOTE_KERNEL_STUB_BYTES;
-		uint64_t *gate = (uint64_t *)(void *)(page + MOTE_KERNEL_IDT_AT + v * 16);
-		/* #DF and #MC on a stack of their own; #BP and #OF may be raised by int3 and into. */
-		uint64_t ist = v == 8 || v == 18, dpl = v == 3 || v == 4 ? 3 : 0;
-		gate[0] = (stub & 0xffff) | (uint64_t)MOTE_KERNEL_CS << 16 | ist << 32 |
-			  (0x8eUL | dpl << 5) << 40 | (stub >> 16 & 0xffff) << 48;
-		gate[1] = stub >> 32;
-	}
-}
-
-int machine_map_kernel(struct machine *m, struct memory *mem, struct err *e)
-{
-	gpa_t tables, stubs, stack, state;
-	int rc = memory_take(mem, MOTE_PAGE, &tables);
-	if (rc == 0)
-		rc = memory_take(mem, MOTE_PAGE, &stubs);
-	if (rc == 0)
-		rc = memory_take(mem, MOTE_PAGE, &state);
-	if (rc == 0)
-		rc = memory_take(mem, MOTE_PAGE, &stack);
-	if (rc == 0)
-		rc = memory_map_fixed(mem, gva(MOTE_KERNEL_TABLES), tables, MOTE_PAGE,
-				      MEMORY_READ | MEMORY_WRITE | MEMORY_KERNEL);
-	/* User-executable: a SYSCALL may arrive here at CPL 3. */
-	if (rc == 0)
-		rc = memory_map_fixed(mem, gva(MOTE_KERNEL_STUBS), stubs, MOTE_PAGE,
-				      MEMORY_READ | MEMORY_EXEC | MEMORY_SHARED_KERNEL);
-	if (rc == 0)
-		rc = memory_map_fixed(mem, gva(MOTE_KERNEL_STATE), state, MOTE_PAGE, MEMORY_READ | MEMORY_SHARED_KERNEL);
-	if (rc == 0)
-		rc = memory_map_fixed(mem, gva(MOTE_KERNEL_STACKS), stack, MOTE_PAGE,
-				      MEMORY_READ | MEMORY_WRITE | MEMORY_KERNEL);
-	if (rc < 0)
-		return err_sys(e, -rc, "laying out the VM's descriptor tables");
-	lay_out_tables(memory_at(mem, tables, MOTE_PAGE));
-	size_t image_bytes = (size_t)(vm_kernel_image_end - vm_kernel_image);
-	assert(image_bytes <= MOTE_PAGE);
-	memcpy(memory_at(mem, stubs, MOTE_PAGE), vm_kernel_image, image_bytes);
-	m->kernel_stack = memory_at(mem, stack, MOTE_PAGE);
-	m->state = memory_at(mem, state, MOTE_PAGE);
-	return 0;
-}
-
 /* --- registers --- */
 
 static const struct kvm_segment user_code = {
 	.limit = ~0u, .selector = MOTE_USER_CS, .type = 11, .present = 1, .dpl = 3, .s = 1, .l = 1, .g = 1};
 static const struct kvm_segment user_data = {
 	.limit = ~0u, .selector = MOTE_USER_DS, .type = 3, .present = 1, .dpl = 3, .s = 1, .db = 1, .g = 1};
-
-enum {
-	CR0 = 1u << 31 | 1 << 18 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1, /* PG AM WP NE ET MP PE */
-	CR4 = 1 << 18 | 1 << 16 | 1 << 11 | 1 << 10 | 1 << 9 | 1 << 5, /* OSXSAVE FSGSBASE UMIP OSXMMEXCPT OSFXSR PAE */
-	EFER = 1 << 11 | 1 << 10 | 1 << 8 | 1,			       /* NXE LMA LME SCE */
-};
 
 /*
  * The TSS's type. VMX wants it busy (Intel SDM volume 3, 26.3.1.2). SVM does not care, but KVM's copy of the
@@ -236,12 +239,12 @@ static uint8_t tss_type(void)
 }
 
 /* What no guest can change, and 0 for what it can. */
-static void fill_sregs(struct kvm_sregs *to, uint64_t root)
+static void fill_sregs(struct kvm_sregs *to, uint64_t root, uint64_t cr4)
 {
 	*to = (struct kvm_sregs){
 		.cr0 = CR0,
 		.cr3 = root,
-		.cr4 = CR4,
+		.cr4 = cr4,
 		.efer = EFER,
 		.cs = user_code,
 		.ss = user_data,
@@ -249,24 +252,38 @@ static void fill_sregs(struct kvm_sregs *to, uint64_t root)
 		.es = user_data,
 		.fs = user_data,
 		.gs = user_data,
-		.gdt = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_GDT_AT, .limit = TSS_SELECTOR + 15},
+		.gdt = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_GDT_AT, .limit = KERNEL_TSS_SELECTOR + 15},
 		.idt = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_IDT_AT, .limit = MOTE_VECTORS * 16 - 1},
 		.ldt = {.unusable = 1},
 		.tr = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_TSS_AT,
-		       .limit = TSS_LIMIT,
-		       .selector = TSS_SELECTOR,
+		       .limit = KERNEL_TSS_LIMIT,
+		       .selector = KERNEL_TSS_SELECTOR,
 		       .type = tss_type(),
 		       .present = 1},
 		.apic_base = 0xfee00900, /* as KVM resets the first vCPU's */
 	};
 }
 
-/* Through the run page: KVM_RUN takes them, which spares a call each. */
-static void set_registers(struct machine *m, const struct kvm_regs *regs, const struct kvm_sregs *sregs)
+/*
+ * A guest at CPL 0 may have had other page tables, of which the CPU knows translations still, although they are as they
+ * were now. A change of CR4 makes KVM drop all of them; this bit of it means nothing to anybody.
+ */
+static void flush_translations(struct machine *m)
+{
+	m->cr4 ^= CR4_DE;
+}
+
+/* Through the run page: KVM_RUN takes them, which spares a call each. Control registers and tables are the host's. */
+static void set_registers(struct machine *m, const struct memory *mem, const struct kvm_regs *regs,
+			  const struct kvm_sregs *user)
 {
 	struct kvm_sync_regs *sync = &m->run->s.regs;
+	flush_translations(m);
 	sync->regs = *regs;
-	sync->sregs = *sregs;
+	fill_sregs(&sync->sregs, mem->root, m->cr4);
+	sync->sregs.fs.base = user->fs.base;
+	sync->sregs.gs.base = user->gs.base;
+	sync->sregs.cr2 = user->cr2;
 	memset(&sync->events, 0, sizeof(sync->events));
 	m->run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
 }
@@ -275,13 +292,14 @@ void machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t
 		   gva_t gs_base)
 {
 	struct kvm_regs regs = {.rip = rip.v, .rsp = rsp.v, .rdi = rdi, .rsi = rsi, .rflags = 2};
-	struct kvm_sregs sregs;
-	fill_sregs(&sregs, mem->root);
-	sregs.gs.base = gs_base.v;
-	set_registers(m, &regs, &sregs);
+	const struct kvm_sregs user = {.gs.base = gs_base.v};
+	set_registers(m, mem, &regs, &user);
 }
 
 /* --- saving and loading --- */
+
+/* The standard format of XSAVE (Intel SDM volume 1, 13.4). */
+enum { XSAVE_MXCSR_AT = 24, XSAVE_HEADER_AT = 512, XCR0_MAX = 0xe7 };
 
 /*
  * Some KVMs move RIP past an I/O instruction only when the vCPU is run again. This lets them, without
@@ -303,7 +321,6 @@ int machine_save(struct machine *m, struct machine_state *out)
 	if (ioctl(m->vcpu_fd, KVM_GET_REGS, &out->regs) < 0 || ioctl(m->vcpu_fd, KVM_GET_SREGS, &out->sregs) < 0 ||
 	    ioctl(m->vcpu_fd, KVM_GET_XSAVE, out->xsave) < 0)
 		return -errno;
-	out->sregs.tr.type = tss_type();
 	/* KVM tells the values of components that are not in use too; of these two, loading shall set them. */
 	out->xsave[128] |= 3;
 	return 0;
@@ -311,52 +328,61 @@ int machine_save(struct machine *m, struct machine_state *out)
 
 void machine_state_sanitize(struct machine_state *s)
 {
-	uint64_t fs = s->sregs.fs.base, gs = s->sregs.gs.base, cr2 = s->sregs.cr2;
-	fill_sregs(&s->sregs, 0);
-	s->sregs.fs.base = fs;
-	s->sregs.gs.base = gs;
-	s->sregs.cr2 = cr2;
+	uint64_t *header = (uint64_t *)(void *)((uint8_t *)s->xsave + XSAVE_HEADER_AT);
 	s->regs.rflags = (s->regs.rflags & 0xcd5) | 2; /* arithmetic flags and the direction */
+	*header &= XCR0_MAX;
+	memset(header + 1, 0, 7 * sizeof(*header)); /* the standard format; the rest must be zero */
+	s->xsave[XSAVE_MXCSR_AT / sizeof(s->xsave[0])] &= 0xffff;
 }
 
-void machine_keep(struct machine *m, const struct machine_state *s)
+void machine_keep(const struct machine *m, struct memory *mem, const struct machine_state *s)
 {
-	uint64_t mask = m->xcr0, *header = (uint64_t *)(void *)(m->state + 512);
+	uint8_t page[MOTE_STATE_SYSCALL];
+	uint64_t mask = m->xcr0, *header = (uint64_t *)(void *)(page + XSAVE_HEADER_AT);
 	if (m->xsave_bytes > MOTE_STATE_BYTES)
 		return;
-	memcpy(m->state, s->xsave, MOTE_STATE_BYTES);
-	memset(header + 1, 0, 7 * sizeof(*header)); /* not compacted; the rest must be zero */
+	memcpy(page, s->xsave, MOTE_STATE_BYTES);
+	memset(header + 1, 0, 7 * sizeof(*header));
 	*header &= mask;
-	memcpy(m->state + MOTE_STATE_RAX, &s->regs.rax, sizeof(uint64_t));
-	memcpy(m->state + MOTE_STATE_RDX, &s->regs.rdx, sizeof(uint64_t));
-	memcpy(m->state + MOTE_STATE_RIP, &s->regs.rip, sizeof(uint64_t));
-	memcpy(m->state + MOTE_STATE_MASK, &mask, sizeof(mask));
+	memcpy(page + MOTE_STATE_RAX, &s->regs.rax, sizeof(uint64_t));
+	memcpy(page + MOTE_STATE_RDX, &s->regs.rdx, sizeof(uint64_t));
+	memcpy(page + MOTE_STATE_RIP, &s->regs.rip, sizeof(uint64_t));
+	memcpy(page + MOTE_STATE_MASK, &mask, sizeof(mask));
+	memory_publish(mem, KERNEL_STATE_AT, page, sizeof(page));
 }
 
-int machine_load(struct machine *m, const struct machine_state *s)
+int machine_load(struct machine *m, const struct memory *mem, const struct machine_state *s)
 {
 	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, s->xsave) < 0)
 		return -errno;
-	set_registers(m, &s->regs, &s->sregs);
+	set_registers(m, mem, &s->regs, &s->sregs);
 	m->state_due = false;
 	return 0;
 }
 
-int machine_reload(struct machine *m, const struct machine_state *s)
+static int reset_debug_registers(const struct machine *m)
+{
+	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400};
+	return ioctl(m->vcpu_fd, KVM_SET_DEBUGREGS, &debug) < 0 ? -errno : 0;
+}
+
+int machine_reload(struct machine *m, const struct memory *mem, const struct machine_state *s)
 {
 	uint64_t mask;
-	memcpy(&mask, m->state + MOTE_STATE_MASK, sizeof(mask));
-	if (mask != m->xcr0)
-		return machine_load(m, s);
-	set_registers(m, &s->regs, &s->sregs);
-	m->run->s.regs.regs.rip = MOTE_KERNEL_STUBS + MOTE_KERNEL_LOAD_AT;
+	memcpy(&mask, memory_published(mem, KERNEL_STATE_AT) + MOTE_STATE_MASK, sizeof(mask));
+	int rc = reset_debug_registers(m);
+	if (rc == 0)
+		rc = reset_xcr0(m);
+	if (rc < 0 || mask != m->xcr0)
+		return rc < 0 ? rc : machine_load(m, mem, s);
+	set_registers(m, mem, &s->regs, &s->sregs);
+	m->run->s.regs.regs.rip = MOTE_KERNEL_USER_STUBS + MOTE_KERNEL_LOAD_AT;
 	m->state_due = true;
 	return 0;
 }
 
 int machine_renew(struct machine *m)
 {
-	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400};
 	struct kvm_vcpu_events events = {0};
 	struct kvm_xsave xsave = {0};
 	/* The reset state. x87 and SSE are said to be in use: some kernels take MXCSR only then. */
@@ -364,16 +390,16 @@ int machine_renew(struct machine *m)
 	uint32_t mxcsr = 0x1f80;
 	uint64_t in_use = 3;
 	memcpy((uint8_t *)xsave.region, &control, sizeof(control));
-	memcpy((uint8_t *)xsave.region + 24, &mxcsr, sizeof(mxcsr));
-	memcpy((uint8_t *)xsave.region + 512, &in_use, sizeof(in_use));
+	memcpy((uint8_t *)xsave.region + XSAVE_MXCSR_AT, &mxcsr, sizeof(mxcsr));
+	memcpy((uint8_t *)xsave.region + XSAVE_HEADER_AT, &in_use, sizeof(in_use));
 	int rc = finish_exit(m);
 	if (rc < 0)
 		return rc;
-	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, &xsave) < 0 || ioctl(m->vcpu_fd, KVM_SET_DEBUGREGS, &debug) < 0 ||
-	    ioctl(m->vcpu_fd, KVM_SET_VCPU_EVENTS, &events) < 0)
+	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, &xsave) < 0 || ioctl(m->vcpu_fd, KVM_SET_VCPU_EVENTS, &events) < 0)
 		return -errno;
 	m->detail[0] = '\0';
-	return set_constants(m);
+	rc = reset_debug_registers(m);
+	return rc < 0 ? rc : set_constants(m);
 }
 
 int machine_signal_mask(struct machine *m, const sigset_t *mask)
@@ -470,17 +496,17 @@ struct stub_frame {
 	uint64_t vector, error_code, rip, cs, rflags, rsp, ss;
 };
 
-int machine_fault(struct machine *m, struct mote_fault *out)
+int machine_fault(struct machine *m, struct memory *mem, struct mote_fault *out)
 {
 	struct kvm_regs r;
 	struct kvm_sregs s;
 	if (ioctl(m->vcpu_fd, KVM_GET_REGS, &r) < 0 || ioctl(m->vcpu_fd, KVM_GET_SREGS, &s) < 0)
 		return -errno;
-	/* Written by the CPU and by stubs at CPL 0 only; a frame elsewhere means that those went wrong. */
+	/* The CPU and the stubs put it there; a frame elsewhere means that a stub was interrupted itself. */
 	if (r.rsp != MOTE_KERNEL_STACKS + MOTE_PAGE - sizeof(struct stub_frame))
 		return -EPROTO;
 	struct stub_frame f;
-	memcpy(&f, m->kernel_stack + MOTE_PAGE - sizeof(f), sizeof(f));
+	memcpy(&f, memory_at(mem, KERNEL_STACK_AT, MOTE_PAGE) + MOTE_PAGE - sizeof(f), sizeof(f));
 	if ((f.cs & 3) != 3 || f.vector >= MOTE_VECTORS)
 		return -EPROTO;
 	*out = (struct mote_fault){
@@ -495,19 +521,19 @@ int machine_fault(struct machine *m, struct mote_fault *out)
 	return 0;
 }
 
-int machine_redirect(struct machine *m, uint64_t rip, uint64_t rsp, uint64_t rdi)
+int machine_redirect(struct machine *m, const struct memory *mem, uint64_t rip, uint64_t rsp, uint64_t rdi)
 {
 	struct kvm_regs r;
-	struct kvm_sregs s;
-	if (ioctl(m->vcpu_fd, KVM_GET_REGS, &r) < 0 || ioctl(m->vcpu_fd, KVM_GET_SREGS, &s) < 0)
+	struct kvm_sregs now, s;
+	if (ioctl(m->vcpu_fd, KVM_GET_REGS, &r) < 0 || ioctl(m->vcpu_fd, KVM_GET_SREGS, &now) < 0)
 		return -errno;
 	r.rip = rip;
 	r.rsp = rsp;
 	r.rdi = rdi;
 	r.rflags = 2;
-	s.cs = user_code;
-	s.ss = user_data;
-	s.tr.type = tss_type();
+	fill_sregs(&s, mem->root, m->cr4);
+	s.fs.base = now.fs.base;
+	s.gs.base = now.gs.base;
 	if (ioctl(m->vcpu_fd, KVM_SET_SREGS, &s) < 0 || ioctl(m->vcpu_fd, KVM_SET_REGS, &r) < 0)
 		return -errno;
 	return 0;

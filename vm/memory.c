@@ -3,9 +3,9 @@
  * Guest-physical memory, its allocation, and four-level page tables (AMD64 Architecture Programmer's
  * Manual, volume 2, 5.3). Addresses and lengths come from the guest: ranges are checked before use.
  */
-#include "vm/memory_tables.h"
-
 #include "abi/layout.h"
+#include "vm/guest_copy.h"
+#include "vm/memory_tables.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,14 +18,14 @@
 #include <unistd.h>
 
 #define FIRST_SLOT (16UL << 20) /* a slot costs by its size, and much less before the vCPU has run */
-#define SLOTS_MAX 32
+enum { SLOTS_MAX = 31, SPILL_SLOT = SLOTS_MAX };
 
 static bool entry_used(uint64_t entry)
 {
 	return entry & (PTE_PRESENT | PTE_HIDDEN);
 }
 
-static uint64_t entry_of(uint64_t page, unsigned access, uint64_t flags)
+uint64_t memory_entry(uint64_t page, unsigned access, uint64_t flags)
 {
 	uint64_t entry = page | flags | PTE_ACCESSED | PTE_DIRTY;
 	entry |= access ? PTE_PRESENT : PTE_HIDDEN;
@@ -49,6 +49,19 @@ static uint64_t slot_bytes(const struct memory *m, uint64_t end)
 	return (total < m->end ? total : m->end) - m->slot_end;
 }
 
+static int add_slot(struct memory *m, uint32_t number, uint64_t gpa, uint64_t bytes)
+{
+	struct kvm_userspace_memory_region slot = {
+		.slot = number,
+		.guest_phys_addr = gpa,
+		.memory_size = bytes,
+		.userspace_addr = (uintptr_t)m->hva + gpa,
+	};
+	if (m->vm_fd >= 0 && ioctl(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
+		return -errno;
+	return 0;
+}
+
 int memory_reach(struct memory *m, uint64_t end)
 {
 	if (end <= m->slot_end)
@@ -56,16 +69,9 @@ int memory_reach(struct memory *m, uint64_t end)
 	if (end > m->end || m->slots == SLOTS_MAX)
 		return -ENOMEM;
 	uint64_t bytes = slot_bytes(m, end);
-	if (m->vm_fd >= 0) {
-		struct kvm_userspace_memory_region slot = {
-			.slot = m->slots,
-			.guest_phys_addr = m->slot_end,
-			.memory_size = bytes,
-			.userspace_addr = (uintptr_t)m->hva + m->slot_end,
-		};
-		if (ioctl(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
-			return -errno;
-	}
+	int rc = add_slot(m, m->slots, m->slot_end, bytes);
+	if (rc < 0)
+		return rc;
 	m->slots++;
 	m->slot_end += bytes;
 	return 0;
@@ -91,10 +97,26 @@ static int take_fresh(struct memory *m, uint64_t bytes, uint64_t align, uint64_t
  */
 #define HUGE_FROM (8UL << 20)
 
+/*
+ * Host mappings are counted in a process (vm.max_map_count), and other sandboxes need some too: each part of this memory
+ * that becomes a mapping of its own is counted, and there is a limit.
+ */
+static bool may_split(struct memory *m)
+{
+	if (m->splits >= MEMORY_SPLITS_MAX)
+		return false;
+	m->splits++;
+	return true;
+}
+
 static void back_large(struct memory *m, uint64_t block)
 {
-	if (m->used_bytes >= HUGE_FROM && !(block & (LARGE - 1)) && block >= m->backed_end)
-		madvise(m->hva + block, LARGE, MADV_HUGEPAGE); /* without it, it is slower */
+	if (m->used_bytes < HUGE_FROM || block & (LARGE - 1) || block < m->backed_end)
+		return;
+	if (block != m->huge_end && !may_split(m))
+		return;
+	m->huge_end = block + LARGE;
+	madvise(m->hva + block, LARGE, MADV_HUGEPAGE); /* without it, it is slower */
 }
 
 static bool stack_pop(struct page_stack *s, uint64_t *page)
@@ -144,13 +166,24 @@ static int take_small(struct memory *m, uint64_t *page)
 	return 0;
 }
 
-/* Page tables have a block of their own; a guest with more of them than that gets them from its memory. */
+/* Tables that do not fit the system block. Their memslot is there from the first one on. */
+static int spill_table(struct memory *m, uint64_t *page)
+{
+	if (m->spill_next == m->spill_bytes)
+		return -ENOMEM;
+	int rc = m->spill_next ? 0 : add_slot(m, SPILL_SLOT, m->end, m->spill_bytes);
+	if (rc < 0)
+		return rc;
+	*page = m->end + m->spill_next;
+	m->spill_next += SMALL;
+	m->used_bytes += SMALL;
+	return 0;
+}
+
 static int take_table(struct memory *m, uint64_t *page)
 {
-	if (m->tables_next == MEMORY_TABLES_BYTES) {
-		m->tables_spilled = true;
-		return take_small(m, page);
-	}
+	if (m->tables_next == MEMORY_SYSTEM_BYTES)
+		return spill_table(m, page);
 	*page = m->tables_next;
 	m->tables_next += SMALL;
 	m->used_bytes += SMALL;
@@ -192,13 +225,7 @@ int memory_take_file(struct memory *m, int fd, uint64_t bytes, gpa_t *out)
 {
 	bytes = (bytes + SMALL - 1) & ~(SMALL - 1);
 	int rc = memory_take(m, bytes, out);
-	if (rc == 0)
-		rc = memory_back(m, *out, bytes, fd, 0);
-	if (rc < 0)
-		return rc;
-	m->file_gpa = out->v;
-	m->file_bytes = bytes;
-	return 0;
+	return rc < 0 ? rc : memory_back(m, *out, bytes, fd, 0);
 }
 
 uint8_t *memory_at(struct memory *m, gpa_t at, uint64_t bytes)
@@ -208,12 +235,41 @@ uint8_t *memory_at(struct memory *m, gpa_t at, uint64_t bytes)
 	return m->hva + at.v;
 }
 
+void memory_publish(struct memory *m, gpa_t at, const void *bytes, uint64_t len)
+{
+	assert(at.v <= MEMORY_KERNEL_PAGES_BYTES && len <= MEMORY_KERNEL_PAGES_BYTES - at.v);
+	memcpy(m->mirror + at.v, bytes, len);
+	memcpy(m->hva + at.v, bytes, len);
+}
+
+const uint8_t *memory_published(const struct memory *m, gpa_t at)
+{
+	return m->mirror + at.v;
+}
+
+/* Page tables for a guest that spreads its pages widely; more of them than that are refused. */
+static uint64_t spill_bytes(uint64_t max_bytes)
+{
+	return (max_bytes / 64 + MEMORY_SYSTEM_BYTES) & ~(SMALL - 1);
+}
+
 int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e)
 {
-	*m = (struct memory){.vm_fd = vm_fd, .max_bytes = max_bytes & ~(SMALL - 1), .next = MEMORY_TABLES_BYTES};
-	m->end = m->max_bytes + MEMORY_TABLES_BYTES;
-	/* One large page more than asked, so that the beginning can be aligned as large pages are. */
-	m->reserved_bytes = m->end + LARGE;
+	*m = (struct memory){
+		.vm_fd = vm_fd,
+		.max_bytes = max_bytes & ~(SMALL - 1),
+		.next = MEMORY_SYSTEM_BYTES,
+		.tables_next = MEMORY_KERNEL_PAGES_BYTES,
+		.used_bytes = MEMORY_KERNEL_PAGES_BYTES,
+	};
+	int rc = guest_copy_prepare();
+	if (rc < 0)
+		return err_sys(e, -rc, "handler for SIGBUS");
+	m->end = m->max_bytes + MEMORY_SYSTEM_BYTES;
+	m->spill_bytes = spill_bytes(m->max_bytes);
+	/* One large page more, so that guest-physical 0 can be aligned as large pages are. */
+	uint64_t guest = m->end + m->spill_bytes;
+	m->reserved_bytes = LARGE + guest + MEMORY_SYSTEM_BYTES + m->spill_bytes;
 	m->reserved = mmap(NULL, m->reserved_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 			   -1, 0);
 	if (m->reserved == MAP_FAILED) {
@@ -221,6 +277,7 @@ int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e)
 		return err_sys(e, errno, "cannot reserve %lu bytes for guest memory", m->max_bytes);
 	}
 	m->hva = (uint8_t *)(((uintptr_t)m->reserved + LARGE - 1) & ~(LARGE - 1));
+	m->mirror = m->hva + guest;
 	/* KVM gets memory when some is taken: as much as is needed then, at once. */
 	return take_table(m, &m->root);
 }
@@ -235,24 +292,28 @@ void memory_destroy(struct memory *m)
 	*m = (struct memory){.vm_fd = -1};
 }
 
-/* --- page tables --- */
+/* --- dropping translations and contents --- */
 
-/*
- * Takes host memory away from KVM and gives it back with its contents: whatever translates to it, on
- * shadow page tables or nested ones, is dropped and looked up anew.
- */
-static void memory_zap(struct memory *m, uint64_t gpa, uint64_t bytes)
+static bool take_away_and_give_back(uint8_t *at, uint64_t bytes)
 {
-	if (m->vm_fd < 0)
-		return;
-	int rc = mprotect(m->hva + gpa, bytes, PROT_READ);
-	rc |= mprotect(m->hva + gpa, bytes, PROT_READ | PROT_WRITE);
-	assert(rc == 0);
+	return mprotect(at, bytes, PROT_READ) == 0 && mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0;
 }
 
 /*
- * Makes memory read as zero and gives it back. Where a snapshot lies under it, that is replaced: dropping
- * the guest's copy would bring the snapshot's contents up again.
+ * Takes host memory away from KVM and gives it back with its contents: whatever translates to it, on shadow page tables
+ * or nested ones, is dropped and looked up again. Where the process has no room for another mapping, all of the guest's
+ * memory at once, which splits none.
+ */
+static void memory_zap(struct memory *m, uint64_t gpa, uint64_t bytes)
+{
+	if (m->vm_fd < 0 || take_away_and_give_back(m->hva + gpa, bytes))
+		return;
+	m->broken |= !take_away_and_give_back(m->hva, m->slot_end);
+}
+
+/*
+ * Makes memory read as zero and gives it back. If a snapshot lies under it, that is replaced: dropping the guest's copy
+ * would bring the snapshot's contents up again.
  */
 static void discard(struct memory *m, uint64_t gpa, uint64_t bytes)
 {
@@ -260,13 +321,11 @@ static void discard(struct memory *m, uint64_t gpa, uint64_t bytes)
 		madvise(m->hva + gpa, bytes, MADV_DONTNEED);
 		return;
 	}
-	m->holes = true;
-	void *at = mmap(m->hva + gpa, bytes, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-	if (at == MAP_FAILED) { /* too many mappings */
-		memset(m->hva + gpa, 0, bytes);
-		memory_zap(m, gpa, bytes);
-	}
+	if (may_split(m) && mmap(m->hva + gpa, bytes, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED)
+		return;
+	(void)!guest_zero(m->hva + gpa, bytes); /* of a file that has become shorter: the guest ends when it uses it */
+	memory_zap(m, gpa, bytes);
 }
 
 /* A run of physically contiguous pages that changed together: one zap, or one discard, for all. */
@@ -295,6 +354,8 @@ static void run_add(struct run *r, uint64_t gpa, uint64_t bytes, bool discard)
 	r->bytes += bytes;
 }
 
+/* --- page tables --- */
+
 int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level)
 {
 	uint64_t table = m->root;
@@ -315,10 +376,52 @@ int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **e
 			int rc = take_table(m, &page);
 			if (rc < 0)
 				return rc;
-			*at = page | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
+			memory_set_entry(m, at, page | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED);
 		}
 		table = *at & PTE_ADDR;
 	}
+}
+
+/* --- what the guest may have changed --- */
+
+static_assert(MOTE_KERNEL % (1UL << 30) == 0 && MOTE_KERNEL_END - MOTE_KERNEL == 1UL << 30,
+	      "the kernel window is one entry of a table of level 3");
+
+static void clear_table(struct memory *m, uint64_t table, int level, uint64_t va)
+{
+	uint64_t *entries = memory_table(m, table);
+	if (level == 1) {
+		memset(entries, 0, SMALL);
+		memset(m->hva + table, 0, SMALL);
+		return;
+	}
+	for (unsigned k = 0; k < ENTRIES; k++) {
+		uint64_t at = va + k * memory_level_bytes(level);
+		if (!entries[k] || (level == 3 && at == MOTE_KERNEL))
+			continue;
+		if (entries[k] & PTE_LARGE)
+			memory_set_entry(m, &entries[k], 0);
+		else
+			clear_table(m, entries[k] & PTE_ADDR, level - 1, at);
+	}
+}
+
+void memory_clear_tables(struct memory *m)
+{
+	clear_table(m, m->root, 4, 0);
+}
+
+bool memory_intact(struct memory *m)
+{
+	const uint64_t stacks = MEMORY_STACKS_AT, behind = MEMORY_KERNEL_PAGES_BYTES;
+	if (m->broken || memcmp(m->hva, m->mirror, stacks) != 0 ||
+	    memcmp(m->hva + behind, m->mirror + behind, m->tables_next - behind) != 0)
+		return false;
+	if (m->spill_next && memcmp(m->hva + m->end, m->mirror + MEMORY_SYSTEM_BYTES, m->spill_next) != 0)
+		return false;
+	if (memcmp(m->hva + stacks, m->mirror + stacks, MEMORY_STACKS_BYTES) != 0)
+		memcpy(m->hva + stacks, m->mirror + stacks, MEMORY_STACKS_BYTES);
+	return true;
 }
 
 /* Turns a large page's entry into a table of small ones with the same access. */
@@ -330,8 +433,8 @@ static int split(struct memory *m, uint64_t *entry)
 		return rc;
 	uint64_t first = (*entry & ~(uint64_t)PTE_LARGE);
 	for (unsigned i = 0; i < ENTRIES; i++)
-		memory_table(m, table)[i] = first + i * SMALL;
-	*entry = table | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
+		memory_set_entry(m, memory_table(m, table) + i, first + i * SMALL);
+	memory_set_entry(m, entry, table | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED);
 	memory_zap(m, first & PTE_ADDR, LARGE);
 	return 0;
 }
@@ -389,7 +492,6 @@ static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned 
 		struct step s;
 		rc = step_at(m, at, end, &s);
 		if (rc == 0 && s.entry && s.level == 2 && s.bytes < LARGE) {
-			run_end(&run); /* pages freed so far are zeroed before the split takes one */
 			rc = split(m, s.entry);
 			if (rc == 0)
 				continue;
@@ -409,7 +511,7 @@ static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsig
 	(void)access;
 	uint64_t page = *entry & PTE_ADDR;
 	bool fixed = *entry & PTE_FIXED;
-	*entry = 0;
+	memory_set_entry(m, entry, 0);
 	run_add(run, page, bytes, !fixed);
 	if (fixed)
 		return;
@@ -419,9 +521,8 @@ static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsig
 
 static void entry_protect(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run)
 {
-	(void)m;
 	uint64_t page = *entry & PTE_ADDR;
-	*entry = entry_of(page, access, *entry & (PTE_FIXED | PTE_LARGE));
+	memory_set_entry(m, entry, memory_entry(page, access, *entry & (PTE_FIXED | PTE_LARGE)));
 	run_add(run, page, bytes, false);
 }
 
@@ -430,21 +531,21 @@ static void entry_zero(struct memory *m, uint64_t *entry, uint64_t bytes, unsign
 	(void)access;
 	uint64_t page = *entry & PTE_ADDR;
 	if (*entry & PTE_FIXED)
-		memset(m->hva + page, 0, bytes);
+		(void)!guest_zero(m->hva + page, bytes); /* as in discard */
 	else
 		run_add(run, page, bytes, true);
 }
 
 static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access, uint64_t *done)
 {
-	uint64_t *entry, page;
+	uint64_t *entry, page = 0;
 	int level, rc;
 	if (!(at & (LARGE - 1)) && left >= LARGE) {
 		rc = memory_walk(m, at, 2, true, &entry, &level);
 		if (rc < 0)
 			return rc;
 		if (*entry == 0 && take_large(m, &page) == 0) {
-			*entry = entry_of(page, access, PTE_LARGE);
+			memory_set_entry(m, entry, memory_entry(page, access, PTE_LARGE));
 			*done = LARGE;
 			return 0;
 		}
@@ -454,7 +555,7 @@ static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access
 		rc = take_small(m, &page);
 	if (rc < 0)
 		return rc;
-	*entry = entry_of(page, access, 0);
+	memory_set_entry(m, entry, memory_entry(page, access, 0));
 	*done = SMALL;
 	return 0;
 }
@@ -595,7 +696,7 @@ int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, uns
 			assert(undone == 0); /* as above */
 			return rc;
 		}
-		*entry = entry_of(page, access, PTE_FIXED | large);
+		memory_set_entry(m, entry, memory_entry(page, access, PTE_FIXED | large));
 		done += size;
 	}
 	return 0;
@@ -610,6 +711,15 @@ static bool step_allows(const struct step *s, unsigned access)
 	return !(access & MEMORY_WRITE) || (*s->entry & PTE_WRITE);
 }
 
+/* Where a step's memory is; NULL if its frame is none of this memory. */
+static uint8_t *step_host(struct memory *m, const struct step *s, uint64_t va)
+{
+	uint64_t page = *s->entry & PTE_ADDR, size = memory_level_bytes(s->level);
+	if (page > m->next || size > m->next - page)
+		return NULL;
+	return m->hva + page + (va & (size - 1));
+}
+
 int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans, int room)
 {
 	if (at.v > MOTE_VA_END || bytes > MOTE_VA_END - at.v)
@@ -620,7 +730,9 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 		int rc = step_at(m, va, end, &s);
 		if (rc < 0 || !step_allows(&s, access))
 			return -EFAULT;
-		uint8_t *host = m->hva + (*s.entry & PTE_ADDR) + (va & (memory_level_bytes(s.level) - 1));
+		uint8_t *host = step_host(m, &s, va);
+		if (!host)
+			return -EFAULT;
 		if (count && (uint8_t *)spans[count - 1].iov_base + spans[count - 1].iov_len == host) {
 			spans[count - 1].iov_len += s.bytes;
 		} else {
@@ -635,21 +747,10 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 
 enum copy_way { COPY_OUT, COPY_IN };
 
-/*
- * One piece within a page. Pages of a mapped file may vanish when somebody truncates the file: there the
- * kernel does the copy and says EFAULT where an access of ours would be SIGBUS.
- */
-static int copy_piece(struct memory *m, uint8_t *guest, uint8_t *host, uint64_t bytes, enum copy_way way)
+/* One piece within a page, which may be of a file that somebody truncates. */
+static int copy_piece(uint8_t *guest, uint8_t *host, uint64_t bytes, enum copy_way way)
 {
-	uint64_t gpa = (uint64_t)(guest - m->hva);
-	if (gpa - m->file_gpa < m->file_bytes) {
-		struct iovec there = {.iov_base = guest, .iov_len = bytes}, here = {.iov_base = host, .iov_len = bytes};
-		ssize_t n = way == COPY_IN ? process_vm_writev(getpid(), &here, 1, &there, 1, 0)
-					   : process_vm_readv(getpid(), &here, 1, &there, 1, 0);
-		return n == (ssize_t)bytes ? 0 : -EFAULT;
-	}
-	memcpy(way == COPY_IN ? guest : host, way == COPY_IN ? host : guest, bytes);
-	return 0;
+	return way == COPY_IN ? guest_copy(guest, host, bytes) : guest_copy(host, guest, bytes);
 }
 
 static int copy(struct memory *m, uint64_t va, uint8_t *host, uint64_t bytes, enum copy_way way)
@@ -664,8 +765,10 @@ static int copy(struct memory *m, uint64_t va, uint8_t *host, uint64_t bytes, en
 			int rc = step_at(m, p, end, &s);
 			if (rc < 0 || !step_allows(&s, access))
 				return -EFAULT;
-			uint8_t *guest = m->hva + (*s.entry & PTE_ADDR) + (p & (memory_level_bytes(s.level) - 1));
-			if (pass == 1 && copy_piece(m, guest, at, s.bytes, way) < 0)
+			uint8_t *guest = step_host(m, &s, p);
+			if (!guest)
+				return -EFAULT;
+			if (pass == 1 && copy_piece(guest, at, s.bytes, way) < 0)
 				return -EFAULT;
 			at += s.bytes;
 			p += s.bytes;

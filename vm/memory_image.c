@@ -5,6 +5,8 @@
  */
 #include "vm/memory_image.h"
 
+#include "abi/layout.h"
+#include "vm/guest_copy.h"
 #include "vm/memory_tables.h"
 
 #include <errno.h>
@@ -103,12 +105,14 @@ static int run_add(struct memory_image *i, uint64_t va, uint64_t entry, uint64_t
 	return 0;
 }
 
-/* Everything that a table maps, in order of addresses. The depth is at most four. */
+/* Everything that a table maps but the kernel window, in order of addresses. The depth is at most four. */
 static int list_table(struct memory_image *i, struct memory *m, uint64_t table, int level, uint64_t va)
 {
 	for (unsigned k = 0; k < ENTRIES; k++) {
 		uint64_t entry = memory_table(m, table)[k], at = va + k * memory_level_bytes(level);
 		int rc = 0;
+		if (level == 3 && at == MOTE_KERNEL)
+			continue;
 		if (level == 1 || entry & PTE_LARGE)
 			rc = entry & (PTE_PRESENT | PTE_HIDDEN) ? run_add(i, at, entry, memory_level_bytes(level)) : 0;
 		else if (entry & PTE_PRESENT)
@@ -169,24 +173,21 @@ static int save_private(void *arg, uint64_t gpa)
 	return memory_page_is_zero(s->m->hva + gpa) ? 0 : saver_add(s, gpa, SMALL);
 }
 
-/* Of mapped files all pages, of other memory those that were written. */
+/* Of mapped files all pages, of other memory those that were written; not the system block. */
 static int save_contents(struct memory *m, int fd, uint64_t file_at)
 {
 	struct saver s = {.m = m, .fd = fd, .file_at = file_at};
-	int tables = saver_add(&s, 0, m->tables_next);
-	if (tables < 0)
-		return tables;
 	for (unsigned k = 0; k < m->file_count; k++) {
 		int rc = saver_add(&s, m->files[k].gpa, m->files[k].bytes);
 		if (rc < 0)
 			return rc;
 	}
 	if (m->backed_end) {
-		int rc = saver_add(&s, MEMORY_TABLES_BYTES, m->backed_end - MEMORY_TABLES_BYTES);
+		int rc = saver_add(&s, MEMORY_SYSTEM_BYTES, m->backed_end - MEMORY_SYSTEM_BYTES);
 		if (rc < 0)
 			return rc;
 	}
-	uint64_t from = m->backed_end ? m->backed_end : MEMORY_TABLES_BYTES;
+	uint64_t from = m->backed_end ? m->backed_end : MEMORY_SYSTEM_BYTES;
 	int rc = each_private_page(m, from, m->next, save_private, &s);
 	for (; rc == -ENOSYS && from < m->next; from += SMALL) { /* no /proc: all of it that is not zero */
 		int one = save_private(&s, from);
@@ -216,12 +217,24 @@ int memory_image_pagemap(void)
 	return pagemap_open() ? pagemap : -1;
 }
 
+/* The system block as the host has made it, not as the guest may have changed it. */
+static int save_block(struct memory *m, struct memory_image *i)
+{
+	if (m->spill_next)
+		return 0; /* its links would lead out of the block */
+	i->shape.tables_next = m->tables_next;
+	ssize_t n = pwrite(i->fd, m->mirror, m->tables_next, 0);
+	return n == (ssize_t)m->tables_next ? 0 : n < 0 ? -errno : -EIO;
+}
+
 static int save(struct memory *m, struct memory_image *i)
 {
 	i->fd = memfd_create("mote-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (i->fd < 0 || ftruncate(i->fd, (off_t)m->next) < 0)
 		return -errno;
 	int rc = save_contents(m, i->fd, 0);
+	if (rc == 0)
+		rc = save_block(m, i);
 	if (rc < 0)
 		return rc;
 	if (fcntl(i->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
@@ -263,13 +276,10 @@ int memory_image_list(struct memory *m, struct memory_image *out, struct err *e)
 			.next = m->next,
 			.small_next = m->small_next,
 			.small_end = m->small_end,
-			.used_bytes = m->used_bytes - m->tables_next,
+			.used_bytes = m->used_bytes - m->tables_next - m->spill_next,
 			.max_bytes = m->max_bytes,
-			.tables_next = m->tables_next,
 		},
 	};
-	if (m->tables_spilled)
-		return err_set(e, ERR_GUEST, E2BIG, "the guest has too many page tables for a snapshot");
 	int rc = list_table(&i, m, m->root, 4, 0);
 	if (rc == 0)
 		rc = copy_frames(&m->free_small, &i.free_small, &i.free_small_len);
@@ -312,25 +322,10 @@ void memory_image_free(struct memory_image *i)
 
 /* --- putting --- */
 
-/* All mappings away, all tables at their places. */
-static void clear_table(struct memory *m, uint64_t table, int level)
-{
-	uint64_t *entries = memory_table(m, table);
-	if (level == 1) {
-		memset(entries, 0, SMALL);
-		return;
-	}
-	for (unsigned k = 0; k < ENTRIES; k++)
-		if (entries[k] & PTE_LARGE)
-			entries[k] = 0;
-		else if (entries[k])
-			clear_table(m, entries[k] & PTE_ADDR, level - 1);
-}
-
-static void fill(uint64_t *entry, uint64_t value, uint64_t step, unsigned n)
+static void fill(struct memory *m, uint64_t *entry, uint64_t value, uint64_t step, unsigned n)
 {
 	for (unsigned k = 0; k < n; k++)
-		entry[k] = value + k * step;
+		memory_set_entry(m, entry + k, value + k * step);
 }
 
 /* One run's pages, a table at a time. */
@@ -346,7 +341,7 @@ static int map_run(struct memory *m, const struct memory_run *r)
 			rc = memory_walk(m, va, 1, true, &entry, &level);
 			if (rc < 0)
 				return rc;
-			fill(entry, (r->gpa + done) | (r->bits & ~(uint64_t)PTE_LARGE), SMALL, ENTRIES);
+			fill(m, entry, (r->gpa + done) | (r->bits & ~(uint64_t)PTE_LARGE), SMALL, ENTRIES);
 			done += LARGE;
 			continue;
 		}
@@ -356,7 +351,7 @@ static int map_run(struct memory *m, const struct memory_run *r)
 			n = (unsigned)left;
 		if (wanted == 2)
 			n = 1; /* each may or may not have a table already */
-		fill(entry, (r->gpa + done) | r->bits, size, n);
+		fill(m, entry, (r->gpa + done) | r->bits, size, n);
 		done += n * size;
 	}
 	return 0;
@@ -394,15 +389,13 @@ static int map_contents(const struct memory_image *i, struct memory *m, uint64_t
 	return used_end > i->shape.next ? map_anonymous(m, i->shape.next, used_end) : 0;
 }
 
-/* The tables laid out anew, at their places in this memory. */
+/* Page tables are written again, at their places in this memory. */
 static int map_runs(const struct memory_image *i, struct memory *m)
 {
 	int rc = 0;
-	clear_table(m, m->root, 4);
+	memory_clear_tables(m);
 	for (uint32_t k = 0; k < i->run_count && rc == 0; k++)
 		rc = map_run(m, &i->runs[k]);
-	if (rc == 0 && m->tables_spilled) /* a table now lies where the guest's pages are to be */
-		rc = -EAGAIN;
 	return rc;
 }
 
@@ -439,23 +432,60 @@ static int populate(const struct memory_image *i, struct memory *m)
 	return rc;
 }
 
-/* A memory in which nothing was ever mapped takes the image's tables as they are. */
+/* The system block in memory of this memory's own: what lies in a snapshot's file keeps that file. */
+static int unshare_block(struct memory *m)
+{
+	if (!m->shared_block)
+		return 0;
+	cleanup_free uint8_t *copy = malloc(m->tables_next);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, m->mirror, m->tables_next);
+	void *mirror = mmap(m->mirror, MEMORY_SYSTEM_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	int rc = mirror == MAP_FAILED ? -errno : map_anonymous(m, 0, MEMORY_SYSTEM_BYTES);
+	if (rc < 0)
+		return rc;
+	memcpy(m->mirror, copy, m->tables_next);
+	memcpy(m->hva, copy, m->tables_next);
+	m->shared_block = false;
+	return 0;
+}
+
+/* The image's system block under the memory's own: its tables are the image's. */
+static int map_block(const struct memory_image *i, struct memory *m)
+{
+	void *at = mmap(m->mirror, i->shape.tables_next, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
+			i->fd, (off_t)i->file_at);
+	if (at == MAP_FAILED)
+		return -errno;
+	m->tables_next = i->shape.tables_next;
+	m->window_ready = m->shared_block = true;
+	return 0;
+}
+
+/* No guest has had it yet. */
+static bool is_new(const struct memory *m)
+{
+	return !m->window_ready && m->tables_next == MEMORY_KERNEL_PAGES_BYTES + SMALL && m->next == MEMORY_SYSTEM_BYTES;
+}
+
+/* A new memory takes the image's tables as they are. */
 static int put_pages(const struct memory_image *i, struct memory *m)
 {
-	bool virgin = i->shape.tables_next && m->tables_next == SMALL && m->next == MEMORY_TABLES_BYTES;
-	int rc = map_contents(i, m, virgin ? 0 : MEMORY_TABLES_BYTES, m->next);
+	bool fresh = i->shape.tables_next && is_new(m);
+	int rc = fresh ? 0 : unshare_block(m);
+	if (rc == 0)
+		rc = map_contents(i, m, fresh ? 0 : MEMORY_SYSTEM_BYTES, m->next);
 	if (rc < 0)
 		return rc;
 	m->next = i->shape.next;
-	if (!virgin)
-		return map_runs(i, m);
-	m->tables_next = i->shape.tables_next;
-	return 0;
+	return fresh ? map_block(i, m) : map_runs(i, m);
 }
 
 int memory_image_put(const struct memory_image *i, struct memory *m)
 {
-	if (m->tables_spilled)
+	if (!is_new(m) && !memory_intact(m))
 		return -EAGAIN;
 	if (i->shape.next > m->end || i->shape.used_bytes > m->max_bytes)
 		return -ENOMEM;
@@ -465,14 +495,14 @@ int memory_image_put(const struct memory_image *i, struct memory *m)
 	m->small_next = i->shape.small_next;
 	m->small_end = i->shape.small_end;
 	m->backed_end = i->shape.next;
-	m->holes = false;
+	m->splits = 0;
+	m->huge_end = 0;
 	m->file_count = 0;
-	m->file_gpa = m->file_bytes = 0; /* the snapshot's file cannot become shorter */
 	if (rc == 0)
 		rc = set_frames(&m->free_small, i->free_small, i->free_small_len);
 	if (rc == 0)
 		rc = set_frames(&m->free_large, i->free_large, i->free_large_len);
-	m->used_bytes = i->shape.used_bytes + m->tables_next;
+	m->used_bytes = i->shape.used_bytes + m->tables_next + m->spill_next;
 	m->changed = m->written_known = false;
 	return rc < 0 ? rc : populate(i, m);
 }
@@ -535,12 +565,12 @@ bool memory_image_expect(struct memory_image *i, const struct memory_working_set
 		return false;
 	for (uint32_t k = 0; k < w->count; k++) {
 		const struct memory_extent *x = &w->extents[k];
-		if (x->gpa < MEMORY_TABLES_BYTES || x->gpa > end || x->bytes > end - x->gpa || (x->gpa | x->bytes) & (SMALL - 1))
+		if (x->gpa < MEMORY_SYSTEM_BYTES || x->gpa > end || x->bytes > end - x->gpa || (x->gpa | x->bytes) & (SMALL - 1))
 			return false;
 		sum += x->bytes;
 	}
 	for (uint32_t k = 0; k < w->large_count; k++)
-		if (w->large[k] < MEMORY_TABLES_BYTES || w->large[k] & (LARGE - 1) || w->large[k] > end ||
+		if (w->large[k] < MEMORY_SYSTEM_BYTES || w->large[k] & (LARGE - 1) || w->large[k] > end ||
 		    LARGE > end - w->large[k])
 			return false;
 	struct memory_working_set *none = NULL, *copy = sum > EXPECT_MAX ? NULL : malloc(sizeof(*copy));
@@ -558,7 +588,7 @@ void memory_image_learn(struct memory_image *i, struct memory *m, bool large)
 		w = calloc(1, sizeof(*w));
 	if (!w)
 		return;
-	int rc = each_private_page(m, MEMORY_TABLES_BYTES, i->shape.next, learn_page, w);
+	int rc = each_private_page(m, MEMORY_SYSTEM_BYTES, i->shape.next, learn_page, w);
 	if (large)
 		learn_large(i, m, w);
 	if ((rc < 0 && rc != -E2BIG) || !atomic_compare_exchange_strong(&i->working_set, &none, w))
@@ -567,20 +597,23 @@ void memory_image_learn(struct memory_image *i, struct memory *m, bool large)
 
 int memory_empty(struct memory *m)
 {
-	if (m->tables_spilled)
+	if (!memory_intact(m))
 		return -EAGAIN;
-	int rc = map_anonymous(m, MEMORY_TABLES_BYTES, m->end);
+	int rc = unshare_block(m);
+	if (rc == 0)
+		rc = map_anonymous(m, MEMORY_SYSTEM_BYTES, m->end);
 	if (rc < 0)
 		return rc;
-	clear_table(m, m->root, 4);
-	m->next = MEMORY_TABLES_BYTES;
+	memory_clear_tables(m);
+	m->next = MEMORY_SYSTEM_BYTES;
 	m->small_next = m->small_end = 0;
 	m->free_small.len = m->free_large.len = 0;
 	m->backed_end = 0;
+	m->splits = 0;
+	m->huge_end = 0;
 	m->file_count = 0;
-	m->file_gpa = m->file_bytes = 0;
-	m->used_bytes = m->tables_next;
-	m->changed = m->holes = m->written_known = false;
+	m->used_bytes = m->tables_next + m->spill_next;
+	m->changed = m->written_known = false;
 	return 0;
 }
 
@@ -589,15 +622,20 @@ struct setter {
 	struct memory *m;
 };
 
-static void set_page_back(const struct memory_image *i, struct memory *m, uint64_t gpa)
+/* -EFAULT: the image's file has become shorter. */
+static int set_page_back(const struct memory_image *i, struct memory *m, uint64_t gpa)
 {
-	memcpy(m->hva + gpa, i->view + gpa, SMALL);
+	return guest_copy(m->hva + gpa, i->view + gpa, SMALL);
 }
 
 static int set_back(void *arg, uint64_t gpa)
 {
 	struct setter *s = arg;
 	struct page_stack *w = &s->m->written;
+	if (gpa < MEMORY_SYSTEM_BYTES) {
+		s->m->block_written = true;
+		return 0;
+	}
 	if (w->len == COPY_MAX)
 		return -E2BIG;
 	if (w->len == w->room) {
@@ -608,8 +646,7 @@ static int set_back(void *arg, uint64_t gpa)
 		w->room = room;
 	}
 	w->frames[w->len++] = (uint32_t)(gpa >> SMALL_SHIFT);
-	set_page_back(s->i, s->m, gpa);
-	return 0;
+	return set_page_back(s->i, s->m, gpa);
 }
 
 /* Looks for the pages that were written, and notes them. */
@@ -617,19 +654,26 @@ static int reset_written(struct memory_image *i, struct memory *m)
 {
 	struct setter s = {.i = i, .m = m};
 	m->written.len = 0;
-	return each_private_page(m, MEMORY_TABLES_BYTES, i->shape.next, set_back, &s);
+	m->block_written = false;
+	return each_private_page(m, 0, i->shape.next, set_back, &s);
 }
 
 int memory_image_reset(struct memory_image *i, struct memory *m, bool no_new_pages)
 {
 	if (no_new_pages && m->written_known) {
-		for (uint32_t k = 0; k < m->written.len; k++)
-			set_page_back(i, m, (uint64_t)m->written.frames[k] << SMALL_SHIFT);
-		return 0;
+		int rc = 0;
+		for (uint32_t k = 0; k < m->written.len && rc == 0; k++)
+			rc = set_page_back(i, m, (uint64_t)m->written.frames[k] << SMALL_SHIFT);
+		return rc == 0 && m->block_written && !memory_intact(m) ? -EAGAIN : rc;
 	}
 	memory_image_learn(i, m, false);
-	m->written_known = reset_written(i, m) == 0;
+	int rc = reset_written(i, m);
+	if (rc == -EFAULT)
+		return rc;
+	m->written_known = rc == 0;
+	if ((!m->written_known || m->block_written) && !memory_intact(m))
+		return -EAGAIN;
 	if (m->written_known)
 		return 0;
-	return madvise(m->hva + MEMORY_TABLES_BYTES, i->shape.next - MEMORY_TABLES_BYTES, MADV_DONTNEED) < 0 ? -errno : 0;
+	return madvise(m->hva + MEMORY_SYSTEM_BYTES, i->shape.next - MEMORY_SYSTEM_BYTES, MADV_DONTNEED) < 0 ? -errno : 0;
 }

@@ -27,12 +27,12 @@ struct memory_working_set {
 /* Of a memory, as in struct memory; snapshot files hold it as it is. */
 struct memory_shape {
 	uint64_t next, small_next, small_end, used_bytes, max_bytes; /* used: tables not counted */
-	uint64_t tables_next; /* 0: the image has no page tables */
+	uint64_t tables_next; /* bytes of the system block that the image has, 0 in files: made from the runs */
 };
 
 /* Immutable once taken, but for what is learnt about it: may be used by any number of threads. */
 struct memory_image {
-	int fd;              /* owned: guest-physical contents, tables included, never written again; holes are zero */
+	int fd;              /* owned: guest-physical contents, never written again; holes are zero */
 	uint64_t file_at;    /* where in it guest-physical 0 is; whole pages */
 	const uint8_t *view; /* owned mapping of it, `shape.next` bytes */
 	struct memory_shape shape;
@@ -69,21 +69,21 @@ void memory_image_prepare(void);
 int memory_image_pagemap(void);
 void memory_image_free(struct memory_image *i); /* accepts a zeroed one with fd -1 */
 /*
- * Makes a memory be what the image is. It may be a new one (memory_init), one that was used for anything
- * else, or the one that the image was taken of. -ENOMEM: it is smaller than what the image uses; -EAGAIN:
- * its page tables grew beyond their block, so it cannot be used again.
+ * Makes a memory be what the image is. It may be a new one (memory_init), one that was used for anything else, or the
+ * one that the image was taken of. Kernel pages are the image's only in a new memory and if it has a system block
+ * (m->shared_block); else the memory's own, or none yet. -ENOMEM: it is smaller than what the image uses; -EAGAIN: a
+ * guest has changed its page tables or kernel pages, so it cannot be used again.
  */
 int memory_image_put(const struct memory_image *i, struct memory *m) must_check;
 /*
  * The same where the image was the last that was put and no mapping has changed since (m->changed): only
  * pages that the guest has written are set back. no_new_pages: since this was last called no page of the memory has
- * become this process's own, so that they are the same ones.
+ * become this process's own, so that they are the same ones. -EAGAIN as above.
  */
 int memory_image_reset(struct memory_image *i, struct memory *m, bool no_new_pages) must_check;
 
 /*
- * Makes a memory as empty as memory_init made it, for another guest. -EAGAIN: its page tables grew beyond
- * their block.
+ * Makes a memory as empty as memory_init made it, for another guest; the kernel window stays. -EAGAIN as above.
  */
 int memory_empty(struct memory *m) must_check;
 

@@ -28,9 +28,20 @@ enum {
 #define PTE_NX (1UL << 63)
 #define PTE_ADDR 0x000ffffffffff000UL
 
+/* The host's own table; `gpa` is where the guest's copy is. */
 static inline uint64_t *memory_table(struct memory *m, uint64_t gpa)
 {
-	return (uint64_t *)(void *)(m->hva + gpa);
+	uint64_t at = gpa < MEMORY_SYSTEM_BYTES ? gpa : gpa - m->end + MEMORY_SYSTEM_BYTES;
+	return (uint64_t *)(void *)(m->mirror + at);
+}
+
+/* Changes an entry of the host's own table, and the guest's copy. */
+static inline void memory_set_entry(struct memory *m, uint64_t *entry, uint64_t value)
+{
+	uint64_t at = (uint64_t)((uint8_t *)entry - m->mirror);
+	uint64_t gpa = at < MEMORY_SYSTEM_BYTES ? at : at - MEMORY_SYSTEM_BYTES + m->end;
+	*entry = value;
+	__atomic_store_n((uint64_t *)(void *)(m->hva + gpa), value, __ATOMIC_RELAXED);
 }
 
 static inline unsigned memory_index(uint64_t va, int level) /* level 4: top, 1: pages of 4 KiB */
@@ -44,10 +55,14 @@ static inline uint64_t memory_level_bytes(int level)
 }
 
 /*
- * The entry for va, and its level (1, or 2 for a large page). Makes tables on the way when `make` is set;
+ * The host's entry for va, and its level (1, or 2 for a large page). Makes tables on the way when `make` is set;
  * otherwise *entry is NULL where none is, and *level the level at which the tables end.
  */
 int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level) must_check;
+/* All guest mappings away, the kernel window's aside; all tables stay at their places. */
+void memory_clear_tables(struct memory *m);
+/* What the host writes into an entry for a page with `access` (enum memory_access). */
+uint64_t memory_entry(uint64_t page, unsigned access, uint64_t flags);
 /* Of 4 KiB. */
 bool memory_page_is_zero(const uint8_t *page);
 /* Gives KVM memory up to `end`. 0 or -errno. */

@@ -3,6 +3,8 @@
 #include "vm/snapshot_private.h"
 
 #include "vm/boot.h"
+#include "vm/guest_copy.h"
+#include "vm/kernel_window.h"
 #include "vm/shell.h"
 
 #include <errno.h>
@@ -52,18 +54,17 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 		return rc;
 	/* It was set back and has not run since: what it is to load is not in KVM. */
 	if (vm->machine.state_due)
-		rc = machine_load(&vm->machine, &vm->snapshot->state.cpu);
+		rc = machine_load(&vm->machine, &vm->memory, &vm->snapshot->state.cpu);
 	if (rc == 0)
 		rc = machine_save(&vm->machine, &s->state.cpu);
 	if (rc < 0)
 		return err_sys(e, -rc, "reading the vCPU's registers");
 	vm_touch(vm);
-	machine_keep(&vm->machine, &s->state.cpu);
-	s->foreign = vm->machine.msrs_denied; /* or kept from a VM that was: no matter */
+	machine_keep(&vm->machine, &vm->memory, &s->state.cpu);
+	vm->state_kept = false; /* of this snapshot now */
 	s->state.area = gpa_of(vm, vm->area);
-	s->state.kernel_stack = gpa_of(vm, vm->machine.kernel_stack);
 	s->state.boot = gpa_of(vm, vm->boot);
-	s->state.page = gpa_of(vm, vm->machine.state);
+	s->state.boot_bytes = vm->boot_bytes;
 	s->state.area_va = vm->area_va;
 	s->state.entry = vm->entry;
 	s->state.payload = vm->payload;
@@ -145,7 +146,7 @@ int vm_note_touched(struct vm *vm, int fd)
 static int reseed(struct vm *vm)
 {
 	struct mote_boot *boot = vm->boot;
-	boot->generation++;
+	boot->generation++; /* for the guest alone, whose memory it is */
 	return getrandom(boot->random, sizeof(boot->random), 0) == sizeof(boot->random) ? 0 : -EIO;
 }
 
@@ -193,8 +194,7 @@ static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 	uint8_t *hva = vm->memory.hva;
 	vm->area = (struct mote_area *)(void *)(hva + s->state.area);
 	vm->boot = (struct mote_boot *)(void *)(hva + s->state.boot);
-	vm->machine.kernel_stack = hva + s->state.kernel_stack;
-	vm->machine.state = hva + s->state.page;
+	vm->boot_bytes = s->state.boot_bytes;
 	vm->area_va = s->state.area_va;
 	vm->entry = s->state.entry;
 	vm->payload = s->state.payload;
@@ -216,16 +216,50 @@ static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 	atomic_store(&vm->flush.fired, false);
 }
 
+/* Kernel pages, unless they are the snapshot's already. */
+static int put_kernel(struct vm *vm, const struct vm_snapshot *s)
+{
+	vm->state_kept = vm->memory.shared_block;
+	if (vm->state_kept)
+		return 0;
+	int rc = kernel_window_map(&vm->memory);
+	if (rc < 0)
+		return rc;
+	kernel_window_set_entry(&vm->memory, s->state.entry);
+	return 0;
+}
+
+/*
+ * The host reads the area and writes the boot information where they are. In a snapshot's file, which somebody may
+ * truncate, it makes their pages this process's own first. -EFAULT: that has happened already.
+ */
+static int own_pages(struct vm *vm, const struct vm_snapshot *s)
+{
+	const struct snapshot_state *is = &s->state;
+	int rc = 0;
+	for (uint64_t at = 0; at < MOTE_AREA_BYTES && rc == 0 && s->in_file; at += MOTE_PAGE)
+		rc = guest_copy(vm->memory.hva + is->area + at, s->memory.view + is->area + at, 1);
+	if (rc == 0 && s->in_file)
+		rc = guest_copy(vm->memory.hva + is->boot, s->memory.view + is->boot, 1);
+	return rc;
+}
+
 static int put(struct vm *vm, struct vm_snapshot *s)
 {
 	bool again = can_reset(vm, s);
-	int rc = s->foreign ? machine_deny_msrs(&vm->machine) : 0;
+	int rc = put_memory(vm, s);
+	if (rc == 0 && !again)
+		rc = put_kernel(vm, s);
 	if (rc == 0)
-		rc = put_memory(vm, s);
+		rc = own_pages(vm, s);
 	if (rc < 0)
 		return rc;
+	if (!vm->state_kept)
+		machine_keep(&vm->machine, &vm->memory, &s->state.cpu);
+	vm->state_kept = true;
 	put_fields(vm, s);
-	rc = again ? machine_reload(&vm->machine, &s->state.cpu) : machine_load(&vm->machine, &s->state.cpu);
+	rc = again ? machine_reload(&vm->machine, &vm->memory, &s->state.cpu)
+		   : machine_load(&vm->machine, &vm->memory, &s->state.cpu);
 	return rc < 0 ? rc : reseed(vm);
 }
 
@@ -256,6 +290,8 @@ static int put_or_say(struct vm *vm, struct vm_snapshot *s, struct err *e)
 		return err_set(e, ERR_CONFIG, ENOMEM,
 			       "the memory limit of %lu KiB is too small for the snapshot, which uses %lu KiB",
 			       vm->memory.max_bytes >> 10, s->memory.shape.next >> 10);
+	if (rc == -EFAULT)
+		return err_set(e, ERR_CONFIG, EFAULT, "the snapshot's file has become shorter");
 	return rc < 0 ? err_sys(e, -rc, "restoring a snapshot") : 0;
 }
 
@@ -332,7 +368,7 @@ static int build_ready(struct vm *vm, struct vm_snapshot *s, const struct vm_con
 		rc = put_or_say(vm, s, e);
 	if (rc < 0)
 		return rc;
-	rc = memory_unmap(&vm->memory, gva(MOTE_BOOT_VA), (vm->boot->bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1));
+	rc = memory_unmap(&vm->memory, gva(MOTE_BOOT_VA), vm->boot_bytes);
 	if (rc < 0)
 		return err_sys(e, -rc, "boot information");
 	vm->channel.waiting = false;

@@ -39,17 +39,14 @@ int vm_snapshot_write(struct vm *vm, const char *build, const void *extra, size_
 		      struct err *e) must_check;
 void vm_snapshot_prepare(void);
 /*
- * A snapshot from a file that vm_snapshot_write has made, which is mapped: whoever can write the file
- * can change the guests. `fd` is borrowed. ERR_CONFIG: it is not such a file, damaged, or of another
- * build of Mote or other CPU features; the text says which.
+ * A snapshot from a file that vm_snapshot_write or vm_snapshot_store has made, or anybody: it is refused unless its
+ * description is consistent as a whole. Its memory is mapped and may be anything, now or later, which can do no more than
+ * a guest can. `fd` is borrowed. ERR_CONFIG: it is not such a file, damaged, or of another build of Mote or other CPU
+ * features; the text says which.
  */
 int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e) must_check;
-/*
- * The same for a file that anybody may have made: its memory may be anything, but can do no more than a guest
- * can, also where it changes later. A file that may become shorter later ends the process by SIGBUS. *extra: what vm_snapshot_store was given, borrowed from the snapshot.
- */
-int vm_snapshot_load(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, const uint8_t **extra,
-		     size_t *extra_bytes, struct err *e) must_check;
+/* The caller's bytes that it was written with; borrowed from the snapshot. */
+const uint8_t *vm_snapshot_extra(const struct vm_snapshot *s, size_t *bytes);
 /* Writes a snapshot, with bytes of the caller's, to an empty file. */
 int vm_snapshot_store(struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra, size_t extra_bytes,
 		      int fd, struct err *e) must_check;

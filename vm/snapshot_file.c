@@ -2,8 +2,9 @@
 /*
  * Snapshots in files: a header of one page, what is not memory (registers, mappings, descriptors), then
  * memory as it lies in guest-physical space, so that it can be mapped. Sparse. A file is used by the very build of
- * Mote that wrote it, on a CPU with the same features; so structures are stored as they are. Who can write
- * the file is trusted: what is checked here finds accidents, not attacks.
+ * Mote that wrote it, on a CPU with the same features; so structures are stored as they are. Anybody may have made the
+ * file: it is refused unless it is consistent as a whole, page tables and kernel pages are made again, and its memory
+ * is a guest's.
  */
 #include "vm/snapshot_private.h"
 
@@ -20,7 +21,7 @@
 #include <unistd.h>
 
 #define MAGIC "Mote snapshot\n"
-enum { FORMAT = 2, HEADER_BYTES = 4096, META_MAX = 64 << 20 };
+enum { FORMAT = 3, HEADER_BYTES = 4096, META_MAX = 64 << 20 };
 
 struct file_header {
 	char magic[16];
@@ -97,7 +98,7 @@ static int pack(struct vm_snapshot *s, uint8_t **out, uint64_t *bytes, struct er
 	uint8_t *to = *out = malloc(*bytes);
 	if (!to)
 		return err_sys(e, ENOMEM, "a snapshot");
-	const struct file_meta meta = {
+	struct file_meta meta = {
 		.memory = s->memory.shape,
 		.run_count = s->memory.run_count,
 		.free_small_len = s->memory.free_small_len,
@@ -106,6 +107,7 @@ static int pack(struct vm_snapshot *s, uint8_t **out, uint64_t *bytes, struct er
 		.extra_bytes = s->extra_bytes,
 		.state = s->state,
 	};
+	meta.memory.tables_next = 0; /* they are made of the runs */
 	memcpy(to, &meta, sizeof(meta));
 	to += sizeof(meta);
 	for (unsigned k = 0; k < count; k++) {
@@ -197,7 +199,7 @@ static int store_memory(const struct memory_image *m, int fd, uint64_t file_at, 
 {
 	if (ftruncate(fd, (off_t)(file_at + m->shape.next)) < 0)
 		return err_sys(e, errno, "writing a snapshot");
-	for (uint64_t at = MEMORY_TABLES_BYTES; at < m->shape.next;) {
+	for (uint64_t at = MEMORY_SYSTEM_BYTES; at < m->shape.next;) {
 		uint64_t end = at;
 		while (end < m->shape.next && !memory_page_is_zero(m->view + end))
 			end += SMALL;
@@ -302,50 +304,6 @@ static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const ui
 	return left ? -EINVAL : 0;
 }
 
-/* Within the guest's part of memory: page tables are not. */
-static bool inside(uint64_t at, uint64_t bytes, uint64_t end)
-{
-	return at >= MEMORY_TABLES_BYTES && at <= end && bytes <= end - at;
-}
-
-static bool frames_inside(const uint32_t *frames, uint32_t count, uint64_t bytes, uint64_t end)
-{
-	for (uint32_t k = 0; k < count; k++) {
-		uint64_t at = (uint64_t)frames[k] * MOTE_PAGE;
-		if (at % bytes || !inside(at, bytes, end))
-			return false;
-	}
-	return true;
-}
-
-/* In order, none over another, of whole pages of their size: what laying out tables relies on. */
-static bool runs_good(const struct memory_image *m)
-{
-	const uint64_t bits = PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY | PTE_LARGE | PTE_HIDDEN |
-			      PTE_FIXED | PTE_NX;
-	uint64_t last = 0;
-	for (uint32_t k = 0; k < m->run_count; k++) {
-		const struct memory_run *r = &m->runs[k];
-		uint64_t page = r->bits & PTE_LARGE ? LARGE : SMALL;
-		if (r->bits & ~bits || !(r->bits & (PTE_PRESENT | PTE_HIDDEN)) || !r->bytes ||
-		    (r->va | r->gpa | r->bytes) & (page - 1) || !inside(r->gpa, r->bytes, m->shape.next))
-			return false;
-		if (r->va < last || r->va >= MOTE_VA_END || r->bytes > MOTE_VA_END - r->va)
-			return false;
-		last = r->va + r->bytes;
-	}
-	return true;
-}
-
-static bool places_good(const struct snapshot_state *s, uint64_t end)
-{
-	return inside(s->area, MOTE_AREA_BYTES, end) && s->area % 64 == 0 && inside(s->boot, MOTE_PAGE, end) &&
-	       s->boot % 64 == 0 && inside(s->kernel_stack, MOTE_PAGE, end) && inside(s->page, MOTE_PAGE, end) && s->page % 64 == 0 &&
-	       s->payload.v % MOTE_PAGE == 0 &&
-	       inside(s->payload.v, page_up(s->payload_bytes), end) && s->given >= 3 && s->given < 1024 &&
-	       s->payload_bytes <= MOTE_PAYLOAD_MAX && s->moment >= SNAPSHOT_EXCHANGE && s->moment <= SNAPSHOT_CALL;
-}
-
 /* Given descriptors at their numbers, and duplicates of them; in order. */
 static bool fds_good(const struct vm_snapshot *s)
 {
@@ -357,27 +315,6 @@ static bool fds_good(const struct vm_snapshot *s)
 			return false;
 	}
 	return true;
-}
-
-/* Nothing that would lead the host out of the guest's memory. */
-static bool consistent(const struct vm_snapshot *s)
-{
-	const struct memory_image *m = &s->memory;
-	const struct memory_shape *is = &m->shape;
-	if (is->next < MEMORY_TABLES_BYTES || is->next % MOTE_PAGE || is->tables_next > MEMORY_TABLES_BYTES ||
-	    is->used_bytes > is->max_bytes || is->max_bytes > 1UL << 40)
-		return false;
-	if (is->small_next != is->small_end &&
-	    (is->small_next > is->small_end || is->small_next % MOTE_PAGE || is->small_end % MOTE_PAGE ||
-	     !inside(is->small_next, is->small_end - is->small_next, is->next)))
-		return false;
-	if (!runs_good(m) || !frames_inside(m->free_small, m->free_small_len, SMALL, is->next) ||
-	    !frames_inside(m->free_large, m->free_large_len, SMALL, is->next))
-		return false;
-	for (uint32_t k = 0; k < m->free_large_len; k++)
-		if (!inside((uint64_t)m->free_large[k] * MOTE_PAGE, LARGE, is->next))
-			return false;
-	return fds_good(s) && places_good(&s->state, is->next);
 }
 
 static int read_meta(struct vm_snapshot *s, int fd, const struct file_header *h, struct err *e)
@@ -398,9 +335,12 @@ static int read_meta(struct vm_snapshot *s, int fd, const struct file_header *h,
 	int rc = take_parts(s, &fixed, meta + sizeof(fixed), h->meta_bytes - sizeof(fixed));
 	if (rc == -ENOMEM)
 		return err_sys(e, ENOMEM, "a snapshot");
-	if (rc < 0 || s->memory.shape.next != h->memory_bytes || !consistent(s))
+	if (rc < 0 || s->memory.shape.next != h->memory_bytes || !fds_good(s))
 		return bad(e, "its description makes no sense");
-	return 0;
+	rc = snapshot_check(s);
+	if (rc == -ENOMEM)
+		return err_sys(e, ENOMEM, "a snapshot");
+	return rc < 0 ? bad(e, "its description of memory contradicts itself") : 0;
 }
 
 static int open_file(struct vm_snapshot *s, int fd, const struct file_header *host, struct err *e)
@@ -425,7 +365,7 @@ static int open_file(struct vm_snapshot *s, int fd, const struct file_header *ho
 	return rc < 0 ? err_sys(e, -rc, "mapping a snapshot") : 0;
 }
 
-static int open_any(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)
+int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)
 {
 	struct file_header host;
 	int rc = fill_host(&host, build, kvm_fd, e);
@@ -441,25 +381,14 @@ static int open_any(int fd, const char *build, int kvm_fd, struct vm_snapshot **
 		vm_snapshot_drop(s);
 		return rc;
 	}
+	machine_state_sanitize(&s->state.cpu);
+	s->in_file = true;
 	*out = s;
 	return 0;
 }
 
-int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)
+const uint8_t *vm_snapshot_extra(const struct vm_snapshot *s, size_t *bytes)
 {
-	return open_any(fd, build, kvm_fd, out, e);
-}
-
-int vm_snapshot_load(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, const uint8_t **extra,
-		     size_t *extra_bytes, struct err *e)
-{
-	int rc = open_any(fd, build, kvm_fd, out, e);
-	if (rc < 0)
-		return rc;
-	(*out)->memory.shape.tables_next = 0; /* the host follows page tables: they are made from the runs, never taken */
-	(*out)->foreign = true;
-	machine_state_sanitize(&(*out)->state.cpu);
-	*extra = (*out)->extra;
-	*extra_bytes = (*out)->extra_bytes;
-	return 0;
+	*bytes = s->extra_bytes;
+	return s->extra;
 }

@@ -12,7 +12,7 @@
 
 /* A vm but for its memory and descriptors, in numbers: snapshot files hold it as it is. */
 struct snapshot_state {
-	uint64_t area, kernel_stack, boot, page; /* guest-physical; `page`: machine_keep's */
+	uint64_t area, boot, boot_bytes; /* guest-physical */
 	gva_t area_va, entry;
 	gpa_t payload;
 	uint64_t payload_bytes;
@@ -29,7 +29,7 @@ struct vm_snapshot {
 	_Atomic unsigned refs;
 	struct memory_image memory;
 	struct snapshot_state state;
-	bool foreign; /* anybody may have made it: CPL 0 memory is not Mote's own */
+	bool in_file; /* memory lies in a file that others may change */
 	struct fd_wanted *fds; /* owned: what the guest has open */
 	uint32_t fd_count;
 	uint8_t *extra; /* owned: bytes of the layer above, or NULL */
@@ -39,6 +39,11 @@ struct vm_snapshot {
 
 /* touched.c: writes what is known of its working set. An error leaves a file that is none. */
 void touched_write(const struct vm_snapshot *s, int fd);
+/*
+ * Whether what a file describes is consistent (snapshot_check.c): no frame has two owners, all lead into the guest's
+ * memory, sums agree. 0, -EINVAL or -ENOMEM.
+ */
+int snapshot_check(const struct vm_snapshot *s) must_check;
 /* All of a snapshot but memory. */
 int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e) must_check;
 

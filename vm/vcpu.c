@@ -93,7 +93,7 @@ static bool inject(struct vm *vm, int signo)
 		return false;
 	area->fault = (struct mote_fault){.vector = MOTE_EVENT_SIGNAL, .detail = (uint64_t)signo, .context = c};
 	area->fault_busy = 1;
-	rc = machine_redirect(&vm->machine, entry, area->fault_stack_top, vm->area_va.v);
+	rc = machine_redirect(&vm->machine, &vm->memory, entry, area->fault_stack_top, vm->area_va.v);
 	if (rc < 0)
 		end_unusable(vm, rc);
 	return true;
@@ -168,7 +168,7 @@ static void fatal_fault(struct vm *vm, const struct mote_fault *f)
 static void serve_fault(struct vm *vm)
 {
 	struct mote_fault f;
-	int rc = machine_fault(&vm->machine, &f);
+	int rc = machine_fault(&vm->machine, &vm->memory, &f);
 	if (rc == -EPROTO) {
 		struct mote_context c = {0};
 		if (machine_context(&vm->machine, &c) < 0)
@@ -189,7 +189,7 @@ static void serve_fault(struct vm *vm)
 	}
 	area->fault = f;
 	area->fault_busy = 1;
-	rc = machine_redirect(&vm->machine, entry, area->fault_stack_top, vm->area_va.v);
+	rc = machine_redirect(&vm->machine, &vm->memory, entry, area->fault_stack_top, vm->area_va.v);
 	if (rc < 0)
 		end_unusable(vm, rc);
 }

@@ -5,6 +5,7 @@
 #include "vm/boot.h"
 #include "vm/guest_copy.h"
 #include "vm/internal.h"
+#include "vm/kernel_window.h"
 #include "vm/shell.h"
 #include "vm/snapshot.h"
 #include "vm/stop.h"
@@ -15,7 +16,6 @@
 #include <string.h>
 
 #define MEMORY_MIN (8UL << 20)
-#define MEMORY_MAX (1UL << 40)
 
 /* Duplicates a descriptor of the embedder's for the guest, at exactly the number `at`. */
 static int give_fd(struct vm *vm, int host, unsigned flags, uint32_t at, struct err *e)
@@ -74,9 +74,9 @@ int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e)
 
 static int build(struct vm *vm, const struct vm_config *config, struct err *e)
 {
-	int rc = machine_map_kernel(&vm->machine, &vm->memory, e);
+	int rc = kernel_window_map(&vm->memory);
 	if (rc < 0)
-		return rc;
+		return err_sys(e, -rc, "laying out the VM's descriptor tables");
 	rc = boot_load_image(vm, config, e);
 	if (rc < 0)
 		return rc;
@@ -92,6 +92,7 @@ static int build(struct vm *vm, const struct vm_config *config, struct err *e)
 	rc = vm_give_fds(vm, config, e);
 	if (rc < 0)
 		return rc;
+	kernel_window_set_entry(&vm->memory, vm->entry);
 	machine_start(&vm->machine, &vm->memory, vm->entry, gva(MOTE_BOOT_STACK_TOP), MOTE_BOOT_VA,
 		      vm->area_va.v, vm->area_va);
 	return 0;
@@ -116,11 +117,12 @@ static int make_empty(struct vm *vm, const struct vm_config *config, struct err 
 void vm_prepare(void)
 {
 	clock_prepare();
+	machine_prepare();
 }
 
 int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 {
-	if (config->memory_bytes < MEMORY_MIN || config->memory_bytes > MEMORY_MAX)
+	if (config->memory_bytes < MEMORY_MIN || config->memory_bytes > MEMORY_MAX_BYTES)
 		return err_set(e, ERR_CONFIG, EINVAL, "a memory limit of %lu bytes; it must be from 8 MiB to 1 TiB",
 			       config->memory_bytes);
 	struct vm *vm = calloc(1, sizeof(*vm));

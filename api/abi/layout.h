@@ -11,7 +11,7 @@
  *   MOTE_WINDOW + 65 GiB        the payload file's bytes, read-only, at most 4 GiB
  *   MOTE_WINDOW + 80 GiB        the initial stack and behind it vCPU areas, one of MOTE_AREA_BYTES for each vCPU
  *   MOTE_WINDOW + 96 GiB        free for the personality: heap, stacks
- *   MOTE_KERNEL                 descriptor tables, stubs and kernel stacks (supervisor only, stubs aside)
+ *   MOTE_KERNEL                 descriptor tables, stubs and kernel stacks (supervisor only but for two pages)
  */
 #ifndef MOTE_ABI_LAYOUT_H
 #define MOTE_ABI_LAYOUT_H
@@ -53,31 +53,43 @@
 #define MOTE_KERNEL_GDT_AT 0x000
 #define MOTE_KERNEL_TSS_AT 0x100
 #define MOTE_KERNEL_IDT_AT 0x400
-#define MOTE_KERNEL_STUBS (MOTE_KERNEL + 0x1000) /* one page: MOTE_VECTORS stubs, LSTAR's, the loading one */
+#define MOTE_KERNEL_STUBS (MOTE_KERNEL + 0x1000) /* one page, supervisor: MOTE_VECTORS stubs, SYSCALL's */
 #define MOTE_KERNEL_STUB_BYTES 16
 #define MOTE_VECTORS 32
-#define MOTE_KERNEL_LSTAR_AT (MOTE_VECTORS * MOTE_KERNEL_STUB_BYTES)
-#define MOTE_KERNEL_LOAD_AT (MOTE_KERNEL_LSTAR_AT + 0x40)
+#define MOTE_KERNEL_SYSCALL_AT (MOTE_VECTORS * MOTE_KERNEL_STUB_BYTES)
 /*
- * One page, read-only at CPL 3: the extended state of a guest that was frozen, as XRSTOR takes it, and behind
- * it the registers that the stub at MOTE_KERNEL_LOAD_AT needs. A guest that is set back begins there.
+ * One page that CPL 3 executes: the way into a system call if SYSCALL stays at CPL 3 (KVM without hardware
+ * virtualisation), also for programs that jump here with the return address in RCX; and the stub that loads the
+ * extended state.
  */
-#define MOTE_KERNEL_STATE (MOTE_KERNEL + 0x2000)
+#define MOTE_KERNEL_USER_STUBS (MOTE_KERNEL + 0x2000)
+#define MOTE_KERNEL_USER_SYSCALL_AT 0x00
+#define MOTE_KERNEL_LOAD_AT 0x40
+/*
+ * One page, read-only at CPL 3: the extended state of a frozen guest, in XRSTOR's format, and behind it the registers
+ * that the stub at MOTE_KERNEL_LOAD_AT needs, at which a guest that is reset begins; and where system calls go on.
+ */
+#define MOTE_KERNEL_STATE (MOTE_KERNEL + 0x3000)
 #define MOTE_STATE_BYTES 0xfc0
 #define MOTE_STATE_MASK 0xfc0 /* of components: XCR0 */
 #define MOTE_STATE_RAX 0xfc8
 #define MOTE_STATE_RDX 0xfd0
 #define MOTE_STATE_RIP 0xfd8
-#define MOTE_KERNEL_STACKS (MOTE_KERNEL + 0x10000) /* one page a vCPU: RSP0 at its end, IST1 in its middle */
+#define MOTE_STATE_SYSCALL 0xfe0
+/* One page a vCPU: at its beginning the frame with which a system call returns to CPL 3; IST2 in its middle, IST1 at its end. */
+#define MOTE_KERNEL_STACKS (MOTE_KERNEL + 0x10000)
+#define MOTE_KERNEL_FRAME_AT 0x00
+#define MOTE_KERNEL_FRAME_RSP_AT 0x18
+
+/* A personality's entry point is two: its start, and so many bytes behind it the entry of system calls. */
+#define MOTE_ENTRY_SYSCALL 16
 
 /* Offsets into struct mote_area for assembly; checked against the struct below. */
 #define MOTE_AREA_SELF 0x00
-#define MOTE_AREA_SYSCALL_ENTRY 0x08
-#define MOTE_AREA_SAVED_RCX 0x10
-#define MOTE_AREA_SAVED_RSP 0x18
-#define MOTE_AREA_STACK_TOP 0x20
-#define MOTE_AREA_PENDING 0x48
-#define MOTE_AREA_BLOCKED 0x50
+#define MOTE_AREA_SAVED_RSP 0x08
+#define MOTE_AREA_STACK_TOP 0x10
+#define MOTE_AREA_PENDING 0x38
+#define MOTE_AREA_BLOCKED 0x40
 #define MOTE_AREA_PERSONALITY 0x1d0
 
 #ifndef __ASSEMBLER__
@@ -85,7 +97,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MOTE_ABI_VERSION 1
+#define MOTE_ABI_VERSION 2
 
 /* One host call. The guest fills it in and rings the doorbell; the host copies it once. */
 struct mote_frame {
@@ -186,8 +198,6 @@ struct mote_clock {
  */
 struct mote_area {
 	uint64_t self;          /* the area's own address */
-	uint64_t syscall_entry; /* where `syscall` goes at CPL 3, personality's, 0: ends the guest */
-	uint64_t saved_rcx;     /* set by the syscall stub: the program's return address */
 	uint64_t saved_rsp;     /* for the personality */
 	uint64_t stack_top;     /* for the personality */
 	uint64_t fault_entry;
@@ -215,8 +225,6 @@ struct mote_area {
 
 _Static_assert(sizeof(struct mote_area) <= MOTE_AREA_BYTES, "area");
 _Static_assert(offsetof(struct mote_area, self) == MOTE_AREA_SELF, "layout");
-_Static_assert(offsetof(struct mote_area, syscall_entry) == MOTE_AREA_SYSCALL_ENTRY, "layout");
-_Static_assert(offsetof(struct mote_area, saved_rcx) == MOTE_AREA_SAVED_RCX, "layout");
 _Static_assert(offsetof(struct mote_area, saved_rsp) == MOTE_AREA_SAVED_RSP, "layout");
 _Static_assert(offsetof(struct mote_area, stack_top) == MOTE_AREA_STACK_TOP, "layout");
 _Static_assert(offsetof(struct mote_area, pending_signals) == MOTE_AREA_PENDING, "layout");
@@ -247,7 +255,7 @@ enum mote_preopen_kind {
 
 /*
  * The boot information at MOTE_BOOT_VA. Offsets are from its beginning, strings end with NUL. The
- * personality starts at its image's entry with RDI = MOTE_BOOT_VA, RSI = the area, %gs set, RSP at the
+ * personality starts at its image's entry (MOTE_ENTRY_SYSCALL) with RDI = MOTE_BOOT_VA, RSI = the area, %gs set, RSP at the
  * top of an initial stack of MOTE_BOOT_STACK_BYTES, flags clear, x87/SSE in their reset state.
  */
 struct mote_boot {

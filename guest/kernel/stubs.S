@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All code that runs at CPL 0, and one stub for CPL 3. Exception stubs hand the vector to the host and never go on: the host
- * reads the frame from the kernel stack and sets the registers anew. Some KVMs interpret CPL 0 code
- * instruction by instruction, so a stub is three instructions long.
+ * All code that runs at CPL 0, and two stubs for CPL 3. No instruction here reads or writes memory at an address that
+ * CPL 3 can choose: only the vCPU's stack page and the pages behind this one, at fixed addresses.
  *
- * The system-call stub is reached at CPL 0 where the CPU does what SYSCALL says, and at CPL 3 on KVMs
- * without hardware virtualisation, and where a program jumps here with its return address in %rcx. In both cases it goes on at CPL 3 at the personality's entry, with
- * the program's return address in the area; %r11 and %rcx are lost, as after any SYSCALL.
+ * Exception stubs hand the vector to the host and never go on: the host reads the frame from the vCPU's stack page and
+ * sets the registers again. KVM without hardware virtualisation interprets CPL 0 code instruction by instruction, so a
+ * stub is three instructions long.
  */
 #include "abi/layout.h"
 
@@ -27,26 +26,31 @@ stubs:
 	.set vector, vector + 1
 	.endr
 
-	.balign MOTE_KERNEL_STUB_BYTES
-	.org stubs + MOTE_KERNEL_LSTAR_AT
-lstar:
-	movq %rcx, %gs:MOTE_AREA_SAVED_RCX
-	movq %gs:MOTE_AREA_SYSCALL_ENTRY, %rcx
-	movl %cs, %r11d
-	testb $3, %r11b
-	jnz 1f
-	movl $0x202, %r11d /* RFLAGS after SYSRET */
-	sysretq
-1:	jmpq *%rcx
+/*
+ * SYSCALL at CPL 0. The host has laid out a frame that returns to the personality's entry at CPL 3; the program's stack
+ * pointer goes into it. RCX keeps the program's return address and R11 its flags. IRETQ and not SYSRETQ, which needs
+ * both of these registers, so that the return address would have to go through memory that CPL 3 can write.
+ */
+	.org stubs + MOTE_KERNEL_SYSCALL_AT
+	.set frame, stubs + MOTE_KERNEL_STACKS - MOTE_KERNEL_STUBS + MOTE_KERNEL_FRAME_AT
+syscall:
+	movq %rsp, frame + MOTE_KERNEL_FRAME_RSP_AT(%rip)
+	leaq frame(%rip), %rsp
+	iretq
+
+/* What follows runs at CPL 3 only. */
+	.org stubs + MOTE_KERNEL_USER_STUBS - MOTE_KERNEL_STUBS
+user_stubs:
+	.set state, stubs + MOTE_KERNEL_STATE - MOTE_KERNEL_STUBS
+user_syscall:
+	jmpq *state + MOTE_STATE_SYSCALL(%rip)
 
 /*
- * At CPL 3, where a guest goes on that was set back: every component of the extended state is loaded, whatever the
- * guest had in them before, and then the guest goes on where it was frozen. The host sets all other registers.
- * The x87's pointers are left alone by XRSTOR on some CPUs (AMD APM volume 2, 11.4.4): a load sets them.
+ * Where a guest that is reset goes on: loads every component of the extended state, whatever the guest had in them
+ * before, and continues where the guest was frozen. The host sets all other registers. XRSTOR leaves the x87's pointers
+ * alone on some CPUs (AMD64 APM volume 2, 11.4.4): a load sets them.
  */
-	.balign MOTE_KERNEL_STUB_BYTES
-	.org stubs + MOTE_KERNEL_LOAD_AT
-	.set state, stubs + MOTE_KERNEL_STATE - MOTE_KERNEL_STUBS
+	.org user_stubs + MOTE_KERNEL_LOAD_AT
 load:
 	fnclex
 	emms

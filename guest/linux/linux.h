@@ -78,7 +78,6 @@ static inline struct mote_area *this_area(void)
 }
 
 /* In start.S. */
-void linux_syscall_entry(void);
 void linux_fault_entry(void);
 _Noreturn void linux_resume(struct mote_context *c, uint32_t *busy);
 _Noreturn void linux_resume_unasked(struct mote_context *c, uint32_t *busy);

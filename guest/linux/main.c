@@ -29,7 +29,6 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area)
 	/* load_program maps the stack; no fault comes before. */
 	area->fault_stack_top = LINUX_FAULT_STACK + LINUX_FAULT_STACK_BYTES;
 	area->fault_entry = (uint64_t)linux_fault_entry;
-	area->syscall_entry = (uint64_t)linux_syscall_entry;
 	size_t cwd = strnlen(boot_string(boot->cwd), PATH_MAX_BYTES - 1);
 	memcpy(L.cwd, boot_string(boot->cwd), cwd);
 	place_start();

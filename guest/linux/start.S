@@ -12,21 +12,17 @@
 /* RDI: boot information, RSI: the area, on the initial stack, which stays the personality's. */
 	.globl mote_guest_entry
 mote_guest_entry:
-	xorl %ebp, %ebp
-	movq %rsp, %gs:MOTE_AREA_STACK_TOP
-	call linux_start
-	ud2
+	jmp start
 
 /*
- * A system call of the program, from the CPL 0 stub or directly: RCX and R11 are lost, RSP is the program's.
+ * A system call of the program, from one of the stubs: RCX has the return address, R11 is lost, RSP is the program's.
  * Its registers become a struct mote_context on the personality's stack.
  */
-	.globl linux_syscall_entry
-linux_syscall_entry:
+	.org mote_guest_entry + MOTE_ENTRY_SYSCALL, 0xcc
 	movq %rsp, %gs:MOTE_AREA_SAVED_RSP
 	movq %gs:MOTE_AREA_STACK_TOP, %rsp
 	pushq $0x202
-	pushq %gs:MOTE_AREA_SAVED_RCX
+	pushq %rcx
 	pushq %r15
 	pushq %r14
 	pushq %r13
@@ -40,7 +36,7 @@ linux_syscall_entry:
 	pushq %rdi
 	pushq %rsi
 	pushq %rdx
-	pushq %gs:MOTE_AREA_SAVED_RCX
+	pushq %rcx
 	pushq %rbx
 	pushq %rax
 	cld
@@ -50,6 +46,12 @@ linux_syscall_entry:
 	movq %gs:MOTE_AREA_SELF, %rsi
 	addq $AREA_NOT_BUSY, %rsi
 	jmp linux_resume
+
+start:
+	xorl %ebp, %ebp
+	movq %rsp, %gs:MOTE_AREA_STACK_TOP
+	call linux_start
+	ud2
 
 /* From the host, with RDI = the area, on the fault stack. */
 	.globl linux_fault_entry

@@ -33,7 +33,7 @@ static long mote_guest_exchange(const void *message, size_t bytes, void *reply, 
 	if (known)
 		__asm__ volatile("movabs %5, %%r11\n	lea 1f(%%rip), %%rcx\n	jmp *%%r11\n1:"
 				 : "+a"(rc)
-				 : "D"(message), "S"(bytes), "d"(reply), "r"(r10), "i"(MOTE_KERNEL_STUBS + MOTE_KERNEL_LSTAR_AT)
+				 : "D"(message), "S"(bytes), "d"(reply), "r"(r10), "i"(MOTE_KERNEL_USER_STUBS + MOTE_KERNEL_USER_SYSCALL_AT)
 				 : "rcx", "r11", "memory", "cc");
 	else
 		__asm__ volatile("syscall"

@@ -35,7 +35,6 @@ static void use_memory(struct vm_snapshot *s)
 {
 	struct memory m;
 	struct err e;
-	s->memory.shape.tables_next = 0; /* as vm_snapshot_load has it */
 	s->memory.fd = memfd_create("fuzz", MFD_CLOEXEC);
 	require(s->memory.fd >= 0 && ftruncate(s->memory.fd, (off_t)s->memory.shape.next) == 0);
 	require(memory_image_view(&s->memory) == 0);
@@ -68,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&fixed, data, sizeof(fixed));
 	s->state = fixed.state;
 	s->memory.shape = fixed.memory;
-	if (take_parts(s, &fixed, data + sizeof(fixed), size - sizeof(fixed)) == 0 && consistent(s)) {
+	if (take_parts(s, &fixed, data + sizeof(fixed), size - sizeof(fixed)) == 0 && fds_good(s) &&
+	    snapshot_check(s) == 0) {
 		if (s->memory.shape.next <= MEMORY_BYTES)
 			use_memory(s);
 		use_descriptors(s);

@@ -36,7 +36,7 @@ static uint64_t counter;
 	"	mov $-1, %eax\n	mov $-1, %edx\n	xsave64 noted_xsave(%rip)\n"
 
 __asm__(".globl mote_guest_entry\n"
-	"mote_guest_entry:\n" NOTE_ALL
+	"mote_guest_entry:\n	jmp 1f\n	.org mote_guest_entry + 16, 0xcc\n	ud2\n1:\n" NOTE_ALL
 	"	mov 40+noted(%rip), %rdi\n	mov 32+noted(%rip), %rsi\n	xor %ebp, %ebp\n"
 	"	call start\n	ud2\n"
 	/* exchange_with(rdi: registers to load, rsi: their xsave area): the doorbell with all of them set. */
@@ -102,7 +102,7 @@ static void fill_all(void)
 	fill((uint64_t)area->personality & ~7UL, sizeof(area->personality), PATTERN);
 	fill((uint64_t)&area->fault, sizeof(area->fault), PATTERN);
 	fill(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES, MOTE_BOOT_STACK_BYTES / 2, PATTERN);
-	area->saved_rcx = area->saved_rsp = area->stack_top = area->handled_signals = PATTERN;
+	area->saved_rsp = area->stack_top = area->handled_signals = PATTERN;
 }
 
 /* Looks for it in what a new guest finds. */

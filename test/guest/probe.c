@@ -207,12 +207,10 @@ __attribute__((used)) static uint64_t seen_rax;
 __asm__("on_syscall:\n"
 	"	mov %rax, seen_rax(%rip)\n"
 	"	mov $42, %eax\n"
-	"	jmp *%gs:0x10\n");
-extern char on_syscall[];
+	"	jmp *%rcx\n");
 
 static void test_syscall(void)
 {
-	area->syscall_entry = (uint64_t)on_syscall;
 	for (int i = 0; i < 3; i++) {
 		uint64_t rax = 1234 + (uint64_t)i, rbx = 77;
 		__asm__ volatile("syscall" : "+a"(rax), "+b"(rbx) : : "rcx", "r11", "memory");
@@ -263,8 +261,12 @@ static void test_exchange(const struct mote_boot *boot)
 	}
 }
 
-void mote_guest_entry(const struct mote_boot *boot, struct mote_area *a);
-void mote_guest_entry(const struct mote_boot *boot, struct mote_area *a)
+_Static_assert(MOTE_ENTRY_SYSCALL == 16, "below");
+__asm__(".globl mote_guest_entry\n"
+	"mote_guest_entry:\n	jmp start\n	.org mote_guest_entry + 16, 0xcc\n	jmp on_syscall\n");
+
+void start(const struct mote_boot *boot, struct mote_area *a);
+void start(const struct mote_boot *boot, struct mote_area *a)
 {
 	area = a;
 	const uint32_t *argv = (const void *)((const char *)boot + boot->argv);
