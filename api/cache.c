@@ -3,6 +3,7 @@
 #include <mote/cache.h>
 
 #include "api/cache.h"
+#include "api/cache_shares.h"
 #include "api/freeze.h"
 #include "api/images.h"
 #include "api/internal.h"
@@ -10,7 +11,6 @@
 #include "base/sha256.h"
 #include "vm/machine.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -28,20 +28,11 @@
 #define MAX_BYTES_DEFAULT (1UL << 30)
 #define COMPILE_LIMIT_NS (300 * 1000000000UL)
 #define SETTLED_S 2	  /* a file that changed later could change again with the same times */
-#define ABANDONED_S 3600  /* what a process that died was writing */
-#define SUFFIX ".snapshot"
-#define SUFFIX_TOUCHED ".touched"
 #define UNFINISHED_S 60 /* an empty note is of a process that runs, or of one that has died */
 
 struct key {
-	char name[64 + sizeof(SUFFIX)];
+	char name[64 + sizeof(CACHE_SUFFIX)];
 };
-
-/* Only this user may have written it. */
-static bool ours(const struct stat *st)
-{
-	return st->st_uid == geteuid() && !(st->st_mode & (S_IWGRP | S_IWOTH));
-}
 
 static int open_folder(const char *path)
 {
@@ -49,7 +40,7 @@ static int open_folder(const char *path)
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -1;
 	cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || !ours(&st))
+	if (fd < 0 || fstat(fd, &st) < 0 || !cache_is_ours(&st))
 		return -1;
 	return take_fd(&fd);
 }
@@ -77,7 +68,7 @@ static bool make_key(int program, int kvm_fd, struct key *key)
 	memcpy(all, host, 64);
 	memcpy(all + 64, identity, sizeof(identity));
 	sha256_hex(all, sizeof(all), digest);
-	snprintf(key->name, sizeof(key->name), "%s%s", digest, SUFFIX);
+	snprintf(key->name, sizeof(key->name), "%s%s", digest, CACHE_SUFFIX);
 	return true;
 }
 
@@ -90,7 +81,7 @@ static struct vm_snapshot *find(int folder, const struct key *key, int kvm_fd)
 	cleanup_close int fd = openat(folder, key->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) < 0 || !ours(&st) || vm_snapshot_open(fd, mote_build_id, kvm_fd, &s, &e) < 0) {
+	if (fstat(fd, &st) < 0 || !cache_is_ours(&st) || vm_snapshot_open(fd, mote_build_id, kvm_fd, &s, &e) < 0) {
 		unlinkat(folder, key->name, 0);
 		return NULL;
 	}
@@ -111,11 +102,11 @@ static int begin_note(int folder, const char *name)
 
 static void expect(int folder, const struct key *key, struct vm_snapshot *s, int *note)
 {
-	char name[sizeof(key->name) + sizeof(SUFFIX_TOUCHED)];
+	char name[sizeof(key->name) + sizeof(CACHE_SUFFIX_TOUCHED)];
 	struct stat st;
-	snprintf(name, sizeof(name), "%.64s" SUFFIX_TOUCHED, key->name);
+	snprintf(name, sizeof(name), "%.64s" CACHE_SUFFIX_TOUCHED, key->name);
 	cleanup_close int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &st) < 0 || !ours(&st) || !vm_snapshot_expect(s, fd))
+	if (fd < 0 || fstat(fd, &st) < 0 || !cache_is_ours(&st) || !vm_snapshot_expect(s, fd))
 		*note = begin_note(folder, name);
 }
 
@@ -202,91 +193,38 @@ static bool compile_in_child(const struct making *k, int out)
 	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-struct kept {
-	char name[sizeof(((struct key *)0)->name)];
-	struct timespec used;
-	uint64_t bytes;
+/* Where compiled modules are kept, and how much of them. */
+struct place {
+	int folder;	    /* that has the files: the whole, or a tenant's */
+	int whole;	    /* that has the tenants' folders, or -1 */
+	uint64_t max_bytes; /* 0: the default */
 };
 
-static int least_recent_first(const void *a, const void *b)
+static void evict(const struct place *p, const struct key *keep)
 {
-	const struct kept *x = a, *y = b;
-	if (x->used.tv_sec != y->used.tv_sec)
-		return x->used.tv_sec < y->used.tv_sec ? -1 : 1;
-	return x->used.tv_nsec < y->used.tv_nsec ? -1 : x->used.tv_nsec > y->used.tv_nsec;
-}
-
-static bool has_suffix(const char *name)
-{
-	return strlen(name) > 64 && (strcmp(name + 64, SUFFIX) == 0 || strcmp(name + 64, SUFFIX_TOUCHED) == 0);
-}
-
-/* The files of the folder; abandoned ones go. Owned array, NULL where there is no memory. */
-static struct kept *list(int folder, size_t *count, uint64_t *bytes)
-{
-	size_t room = 64;
-	struct kept *all = malloc(room * sizeof(*all));
-	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	*count = *bytes = 0;
-	for (struct dirent *entry; all && d && (entry = readdir(d));) {
-		struct stat st;
-		if (fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
-			continue;
-		if (!has_suffix(entry->d_name)) {
-			if (strncmp(entry->d_name, "new-", 4) == 0 && time(NULL) - st.st_mtim.tv_sec > ABANDONED_S)
-				unlinkat(folder, entry->d_name, 0);
-			continue;
-		}
-		if (*count == room) {
-			struct kept *more = reallocarray(all, room *= 2, sizeof(*all));
-			if (!more)
-				break;
-			all = more;
-		}
-		struct kept *k = &all[(*count)++];
-		snprintf(k->name, sizeof(k->name), "%.73s", entry->d_name);
-		k->used = st.st_mtim;
-		k->bytes = (uint64_t)st.st_blocks * 512;
-		*bytes += k->bytes;
-	}
-	if (d)
-		closedir(d);
-	return all;
-}
-
-/* Processes that have an evicted file open keep using it. */
-static void evict(int folder, const struct key *keep, uint64_t max_bytes)
-{
-	size_t count;
-	uint64_t bytes;
-	cleanup_free struct kept *all = list(folder, &count, &bytes);
-	if (!all)
-		return;
-	qsort(all, count, sizeof(*all), least_recent_first);
-	for (size_t i = 0; i < count && bytes > max_bytes; i++) {
-		if (strcmp(all[i].name, keep->name) == 0 || unlinkat(folder, all[i].name, 0) < 0)
-			continue;
-		bytes -= all[i].bytes;
-	}
+	uint64_t max_bytes = p->max_bytes ? p->max_bytes : MAX_BYTES_DEFAULT;
+	if (p->whole >= 0)
+		cache_evict_shares(p->whole, p->folder, keep->name, max_bytes);
+	else
+		cache_evict(p->folder, keep->name, max_bytes);
 }
 
 /* Under a name of its own until it is complete: then there at once, and the same whoever was first. */
-static bool add(int folder, const struct key *key, const struct making *k, uint64_t max_bytes)
+static bool add(const struct place *p, const struct key *key, const struct making *k)
 {
 	uint64_t random;
 	char name[64];
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return false;
 	snprintf(name, sizeof(name), "new-%d-%016lx", getpid(), random);
-	cleanup_close int fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	cleanup_close int fd = openat(p->folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
-	if (compile_in_child(k, fd) && renameat(folder, name, folder, key->name) == 0) {
-		evict(folder, key, max_bytes ? max_bytes : MAX_BYTES_DEFAULT);
+	if (compile_in_child(k, fd) && renameat(p->folder, name, p->folder, key->name) == 0) {
+		evict(p, key);
 		return true;
 	}
-	unlinkat(folder, name, 0);
+	unlinkat(p->folder, name, 0);
 	return false;
 }
 
@@ -302,7 +240,8 @@ static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const st
 	struct vm_snapshot *s = find(folder, &key, o->kvm_fd_plus_1 - 1);
 	const struct making k = {
 		.program = o->program_fd, .kvm_fd = o->kvm_fd_plus_1 - 1, .log = o->log, .log_arg = o->log_arg};
-	if (!s && add(folder, &key, &k, max_bytes))
+	const struct place place = {.folder = folder, .whole = -1, .max_bytes = max_bytes};
+	if (!s && add(&place, &key, &k))
 		s = find(folder, &key, o->kvm_fd_plus_1 - 1);
 	if (s)
 		expect(folder, &key, s, note);
@@ -371,12 +310,12 @@ static bool content_key(const char digest[65], int kvm_fd, struct key *key)
 	memcpy(all, host, 64);
 	memcpy(all + 64, digest, 65);
 	sha256_hex(all, 128, all);
-	snprintf(key->name, sizeof(key->name), "%.64s" SUFFIX, all);
+	snprintf(key->name, sizeof(key->name), "%.64s" CACHE_SUFFIX, all);
 	return true;
 }
 
 /* The key is the copy's: the file may have changed since it was looked for. */
-static struct vm_snapshot *make(const struct mote_cache *c, const struct mote_options *o)
+static struct vm_snapshot *make(const struct mote_cache *c, const struct place *p, const struct mote_options *o)
 {
 	char digest[65];
 	struct key key;
@@ -392,7 +331,7 @@ static struct vm_snapshot *make(const struct mote_cache *c, const struct mote_op
 				 .arg = c->arg,
 				 .log = o->log,
 				 .log_arg = o->log_arg};
-	return add(c->folder, &key, &k, c->max_bytes) ? find(c->folder, &key, k.kvm_fd) : NULL;
+	return add(p, &key, &k) ? find(p->folder, &key, k.kvm_fd) : NULL;
 }
 
 struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const struct mote_options *options)
@@ -407,14 +346,19 @@ struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const s
 	if (cache->size < offsetof(struct mote_cache, folder) + sizeof(c.folder) || sandbox_program_options(options, &o, &e) < 0)
 		return NULL;
 	memcpy(&c, cache, cache->size < sizeof(c) ? cache->size : sizeof(c));
-	if (fstat(c.folder, &st) < 0 || !S_ISDIR(st.st_mode) || !ours(&st) || fstat(o.program_fd, &st) < 0 ||
+	if (fstat(c.folder, &st) < 0 || !S_ISDIR(st.st_mode) || !cache_is_ours(&st) || fstat(o.program_fd, &st) < 0 ||
 	    (uint64_t)st.st_size < c.module_bytes_min || !is_module(o.program_fd) ||
 	    (o.memory_bytes && (uint64_t)st.st_size > o.memory_bytes / 8) ||
 	    !digest_file(o.program_fd, -1, digest) || !content_key(digest, o.kvm_fd_plus_1 - 1, &key))
 		return NULL;
-	struct vm_snapshot *s = find(c.folder, &key, o.kvm_fd_plus_1 - 1);
+	cleanup_close int tenants = c.tenant ? cache_open_tenant(c.folder, c.tenant) : -1;
+	if (c.tenant && tenants < 0)
+		return NULL;
+	const struct place place = {.folder = c.tenant ? tenants : c.folder, .whole = c.tenant ? c.folder : -1,
+				    .max_bytes = c.max_bytes};
+	struct vm_snapshot *s = find(place.folder, &key, o.kvm_fd_plus_1 - 1);
 	if (!s)
-		s = make(&c, &o);
+		s = make(&c, &place, &o);
 	struct mote_compiled *found = s ? malloc(sizeof(*found)) : NULL;
 	if (found)
 		found->vm = s;

@@ -249,6 +249,14 @@ int oci_annotations(int bundle_fd, const char *const *names, char **out, size_t 
 	return rc < 0 ? rc : 0;
 }
 
+int oci_spec_annotation(const struct oci_spec *s, const char *name, const char **out, struct err *e)
+{
+	struct json_at doc = json_document(s->root, OCI_CONFIG_NAME), all = json_member(&doc, "annotations"),
+		       at = json_member(&all, name);
+	int rc = json_get_object(&all, e);
+	return rc > 0 ? json_get_string(&at, OCI_PATH_MAX, out, e) : rc;
+}
+
 const struct oci_namespace *oci_namespace(const struct oci_spec *s, int flag)
 {
 	for (size_t i = 0; i < s->namespaces_count; i++)

@@ -157,6 +157,9 @@ void oci_hooks_free(struct oci_hooks *hooks); /* accepts zeroed ones */
 int oci_annotations(int bundle_fd, const char *const *names, char **out, size_t count,
 		    struct err *e) must_check;
 
+/* One annotation of a spec that was read: 1 and *out, borrowed, 0 where it is not there, or an error of its value. */
+int oci_spec_annotation(const struct oci_spec *spec, const char *name, const char **out, struct err *e) must_check;
+
 /* The namespace entry for a CLONE_NEW* flag, or NULL. */
 const struct oci_namespace *oci_namespace(const struct oci_spec *spec, int flag);
 

@@ -205,16 +205,34 @@ int container_launch(struct container *c, const struct cgroup *cgroup, int kvm, 
 	return rc;
 }
 
+/* Whose containers share compiled modules: a Kubernetes namespace's, else a namespace's of containerd. */
+static int name_tenant(const struct oci_spec *s, const struct container_config *config, char **out, struct err *e)
+{
+	const char *pods = "";
+	int rc = oci_spec_annotation(s, "io.kubernetes.cri.sandbox-namespace", &pods, e);
+	if (rc < 0)
+		return rc;
+	if (asprintf(out, "%s/%s", config->containerd_namespace, pods) < 0) {
+		*out = NULL;
+		return err_sys(e, ENOMEM, "container %s", config->id);
+	}
+	return 0;
+}
+
 /* Everything that is made on this side, in an order that keeps both sides busy. */
 static int assemble(struct container *c, const struct oci_spec *s,
 		    const struct container_config *config, int kvm, struct err *e)
 {
+	cleanup_free char *tenant = NULL;
+	if (name_tenant(s, config, &tenant, e) < 0)
+		return -e->code;
 	struct wire_config w = {
 		.id = c->id,
 		.bundle = c->bundle,
 		.rootfs = s->root_path,
 		.memory_bytes = c->memory_bytes,
 		.cache = config->cache ? config->cache : "",
+		.tenant = tenant,
 		.hooks = s->hooks.count[OCI_HOOK_CREATE_CONTAINER] > 0,
 		.runtime_hooks = s->hooks.count[OCI_HOOK_CREATE_RUNTIME] > 0,
 		.spec = *s,

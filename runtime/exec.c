@@ -117,6 +117,7 @@ static int launch(struct container *c, struct err *e)
 		.rootfs = c->rootfs,
 		.memory_bytes = c->memory_bytes,
 		.cache = "",
+		.tenant = "",
 		.beside = true,
 		.spec = *c->process,
 	};

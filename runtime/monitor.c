@@ -276,6 +276,7 @@ static void find_compiled(struct monitor *m)
 		.module_bytes_min = CACHED_FROM_BYTES,
 		.in_child = become_user,
 		.arg = m,
+		.tenant = m->config.tenant,
 	};
 	const struct mote_options o = {
 		.size = sizeof(o),

@@ -185,6 +185,7 @@ static void code_config(struct codec *c, struct wire_config *w)
 	code_string(c, &w->rootfs);
 	code_value(c, &w->memory_bytes);
 	code_string(c, &w->cache);
+	code_string(c, &w->tenant);
 	code_value(c, &w->pid);
 	code_bool(c, &w->hooks);
 	code_bool(c, &w->runtime_hooks);
@@ -209,8 +210,8 @@ int wire_decode(const uint8_t *body, size_t len, struct wire_config *config)
 	struct codec c = {.in = &r};
 	code_config(&c, config);
 	const struct oci_spec *s = &config->spec;
-	if (c.rc == 0 && (r.left || !config->id || !config->bundle || !config->rootfs || !config->cache || !s->cwd ||
-			  s->args_count == 0))
+	if (c.rc == 0 && (r.left || !config->id || !config->bundle || !config->rootfs || !config->cache ||
+			  !config->tenant || !s->cwd || s->args_count == 0))
 		c.rc = -EBADMSG;
 	return c.rc;
 }

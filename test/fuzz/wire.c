@@ -91,7 +91,8 @@ static size_t whole(uint8_t *data, size_t max_size)
 	static struct oci_mount mount = {.destination = "/d", .type = "tmpfs", .source = "s", .data = options};
 	static struct oci_sysctl sysctl = {.name = "net.ipv4.ip_forward", .value = "1"};
 	static gid_t group = 5;
-	struct wire_config c = {.id = "c", .bundle = "/b", .rootfs = "/r", .memory_bytes = 1 << 26, .cache = ""};
+	struct wire_config c = {
+		.id = "c", .bundle = "/b", .rootfs = "/r", .memory_bytes = 1 << 26, .pid = 1, .cache = "", .tenant = ""};
 	struct oci_spec *s = &c.spec;
 	s->args = args, s->args_count = 2, s->env = env, s->env_count = 1, s->cwd = "/", s->groups = &group, s->groups_count = 1;
 	s->mounts = &mount, s->mounts_count = 1, s->sysctls = &sysctl, s->sysctls_count = 1;

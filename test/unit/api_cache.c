@@ -350,6 +350,84 @@ Test(api_cache, modules_are_told_apart_by_content)
 	cr_expect(!compiled(module, &c, 0));
 }
 
+/* --- tenants --- */
+
+/* `module` with a custom section of `number` in it, which makes it another one; its name. */
+static const char *variant(unsigned number)
+{
+	static char other[80];
+	char command[400];
+	snprintf(other, sizeof(other), "%s.other.wasm", folder);
+	snprintf(command, sizeof(command), "(cat %s; printf '\\0\\6\\1x%04u') >%s", module, number, other);
+	cr_assert(system(command) == 0);
+	return other;
+}
+
+static unsigned long files; /* which ones count_all saw: the sum of their inodes */
+
+/* Compiled modules of all tenants; their bytes. */
+static unsigned count_all(uint64_t *bytes)
+{
+	char command[300];
+	unsigned count = 0;
+	snprintf(command, sizeof(command), "find %s -name '*.snapshot' -printf '%%b %%i\\n'", folder);
+	FILE *f = popen(command, "r");
+	*bytes = files = 0;
+	for (unsigned long blocks, inode; f && fscanf(f, "%lu %lu", &blocks, &inode) == 2; count++) {
+		*bytes += blocks * 512;
+		files += inode;
+	}
+	cr_assert(f && pclose(f) == 0);
+	return count;
+}
+
+Test(api_cache, tenants_find_their_own)
+{
+	uint64_t bytes;
+	struct mote_cache c = {.size = sizeof(c), .folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	static const char *const tenants[] = {"one", "two", "../../one", "one", NULL, "two", ""};
+	static const unsigned wanted[] = {1, 2, 3, 3, 4, 4, 5};
+	for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		c.tenant = tenants[i];
+		cr_expect(compiled(module, &c, 0));
+		cr_expect(count_all(&bytes) == wanted[i], "%u: %u", i, count_all(&bytes));
+	}
+	/* Of a tenant's folder that others can write to nothing is used. */
+	char command[200];
+	c.tenant = "one";
+	snprintf(command, sizeof(command), "chmod 777 %s/*/", folder);
+	cr_assert(system(command) == 0);
+	cr_expect(!compiled(module, &c, 0));
+	close(c.folder);
+}
+
+/* One tenant has modules; another one compiles without end. */
+Test(api_cache, no_tenant_evicts_another_ones_share)
+{
+	uint64_t bytes, one;
+	struct mote_cache c = {.size = sizeof(c), .folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .tenant = "first"};
+	cr_assert(compiled(variant(0), &c, 0));
+	count_all(&one);
+	/* Room for seven and a half; the first has six, which is more than its share once there is another. */
+	c.max_bytes = one * 15 / 2;
+	for (unsigned i = 1; i < 6; i++)
+		cr_assert(compiled(variant(i), &c, 0));
+	cr_expect(count_all(&bytes) == 6 && bytes <= c.max_bytes);
+	c.tenant = "second";
+	for (unsigned i = 10; i < 20; i++) {
+		cr_expect(compiled(variant(i), &c, 0));
+		unsigned all = count_all(&bytes);
+		cr_expect(bytes <= c.max_bytes && all <= 7, "after %u: %u, %lu bytes", i, all, bytes);
+	}
+	/* Both have three. What the first used last is there, whatever the second does. */
+	c.tenant = "first";
+	cr_expect(count_all(&bytes) >= 6, "%lu bytes of %lu", bytes, c.max_bytes);
+	unsigned long before = files;
+	for (unsigned i = 3; i < 6; i++)
+		cr_expect(compiled(variant(i), &c, 0) && count_all(&bytes) && files == before, "module %u was compiled again", i);
+	close(c.folder);
+}
+
 /* --- function calls --- */
 
 static int next(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,

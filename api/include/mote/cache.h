@@ -43,6 +43,13 @@ struct mote_cache {
 	uint64_t module_bytes_min; /* smaller modules are not looked for */
 	int (*in_child)(void *arg); /* called in the child that is to compile; negative: it ends. Default none */
 	void *arg;
+	/*
+	 * Whose module it is, any text. Each tenant finds its own modules only, in a folder of its own below `folder`, so
+	 * that how long a start takes says nothing of others. All tenants with modules there have equal
+	 * shares of max_bytes, and none loses modules to others as long as it has no more than its share.
+	 * NULL: nobody's in particular, in `folder` itself.
+	 */
+	const char *tenant;
 };
 
 struct mote_compiled;

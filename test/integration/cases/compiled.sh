@@ -53,7 +53,7 @@ test_compiled_modules_are_kept() { # core
 	run small args five
 	is "$(cat "$out")" '[five]' stdout
 	is "$(kept)" 2 'compiled modules'
-	rm "$CACHE"/*.snapshot
+	rm "$CACHE"/*/*.snapshot
 	ctr images rm example.com/user:1 >"$out"
 }
 
@@ -85,13 +85,13 @@ test_compiled_modules_that_are_no_good() {
 	# A container that has little memory.
 	run_big --memory-limit $((64 << 20)) -- big args six
 	is "$(cat "$out")" '[six]' stdout
-	rm -f "$CACHE"/*.snapshot
+	rm -f "$CACHE"/*/*.snapshot
 	# A full disk.
 	mount -t tmpfs -o size=200k,mode=700 tmpfs "$CACHE"
 	run_big -- big args seven
 	umount "$CACHE"
 	is "$(cat "$out")" '[seven]' stdout
-	rmdir "$CACHE" && : >"$CACHE"
+	rm -r "$CACHE" && : >"$CACHE"
 	run_big -- big args eight
 	is "$(cat "$out")" '[eight]' stdout
 	rm "$CACHE"
@@ -113,5 +113,21 @@ test_compiled_modules_many_at_once() {
 	done
 	is "$(kept)" 1 'compiled modules'
 	is "$(find "$CACHE" -type f ! -name '*.snapshot' | wc -l)" 0 'other files'
-	rm "$CACHE"/*.snapshot
+	rm "$CACHE"/*/*.snapshot
+}
+
+# Each tenant has its own: that a module was run by another does not show.
+test_compiled_modules_by_tenant() {
+	KIND=wasm
+	local PROGRAM=/modules/big.wasm tenant
+	mkdir "$CASE_DIR/modules" && big_module "$CASE_DIR/modules/big.wasm"
+	for tenant in one two one; do
+		run_big --annotation "io.kubernetes.cri.sandbox-namespace=$tenant" -- big args "$tenant"
+		is "$status $(cat "$out")" "0 [$tenant]" "status and stdout of $tenant"
+	done
+	is "$(kept)" 2 'compiled modules of two tenants'
+	run_big -- big args none
+	is "$(kept)" 3 'compiled modules of two tenants and one in no pod'
+	is "$(stat -c '%a %u' "$CACHE"/*/ | sort -u)" '700 0' "the tenants' folders' modes and owner"
+	rm "$CACHE"/*/*.snapshot
 }
