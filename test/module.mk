@@ -258,3 +258,4 @@ race: $(B)/test/unit/vm_race
 # What processes have given up before they run guests.
 $(B)/test/unit/api_confine: | $(GUESTS)/spin.musl
 $(B)/test/unit/api_confine.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+unit: $(GUESTS)/spin.musl

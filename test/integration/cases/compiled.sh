@@ -131,3 +131,19 @@ test_compiled_modules_by_tenant() {
 	is "$(stat -c '%a %u' "$CACHE"/*/ | sort -u)" '700 0' "the tenants' folders' modes and owner"
 	rm "$CACHE"/*/*.snapshot
 }
+
+# What compiles holds KVM's descriptors, the new file and a pipe, while the guest runs; its end is no harm.
+test_compiled_modules_child() {
+	KIND=wasm
+	local PROGRAM=/modules/long.wasm watcher tool
+	tool=$(dirname "${BASH_SOURCE[0]}")/../../security/compiler_child.py
+	mkdir "$CASE_DIR/modules" && "$tool" "$CASE_DIR/modules/long.wasm"
+	"$tool" >"$CASE_DIR/held" 2>&1 &
+	watcher=$!
+	run_big -- long
+	wait "$watcher" || fail "$(cat "$CASE_DIR/held")"
+	is "$status" 0 status
+	is "$(sed "s|$CACHE/[0-9a-f]*/new-.*|the new file|; s|^/new-.*|the new file|" "$CASE_DIR/held" | sort)" \
+		$'anon_inode:kvm-vcpu:0\nanon_inode:kvm-vm\npipe\nthe new file' 'descriptors'
+	rm -f "$CACHE"/*/*.snapshot
+}
