@@ -125,6 +125,7 @@ void cache_expect(const char *path, int program, int kvm_fd, struct vm_snapshot 
 struct making {
 	int program, kvm_fd;
 	uint64_t memory_bytes; /* 0: the default */
+	int isolation;
 	int (*in_child)(void *arg);
 	void *arg;
 	void (*log)(void *arg, const char *line); /* or NULL */
@@ -140,6 +141,7 @@ static int compile(const struct making *k, int out)
 				     .argv = none,
 				     .envp = none + 1,
 				     .memory_bytes = k->memory_bytes,
+				     .isolation = k->isolation,
 				     .kvm_fd_plus_1 = k->kvm_fd + 1};
 	struct sandbox_config c;
 	int rc = k->in_child ? k->in_child(k->arg) : 0;
@@ -239,7 +241,7 @@ static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const st
 		return NULL;
 	struct vm_snapshot *s = find(folder, &key, o->kvm_fd_plus_1 - 1);
 	const struct making k = {
-		.program = o->program_fd, .kvm_fd = o->kvm_fd_plus_1 - 1, .log = o->log, .log_arg = o->log_arg};
+		.program = o->program_fd, .kvm_fd = o->kvm_fd_plus_1 - 1, .isolation = o->isolation, .log = o->log, .log_arg = o->log_arg};
 	const struct place place = {.folder = folder, .whole = -1, .max_bytes = max_bytes};
 	if (!s && add(&place, &key, &k))
 		s = find(folder, &key, o->kvm_fd_plus_1 - 1);
@@ -327,6 +329,7 @@ static struct vm_snapshot *make(const struct mote_cache *c, const struct place *
 	const struct making k = {.program = copy,
 				 .kvm_fd = o->kvm_fd_plus_1 - 1,
 				 .memory_bytes = o->memory_bytes,
+				 .isolation = o->isolation,
 				 .in_child = c->in_child,
 				 .arg = c->arg,
 				 .log = o->log,

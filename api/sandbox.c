@@ -92,6 +92,8 @@ int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, st
 	if (o->dir_count > PREOPENS_MAX || o->listener_count > PREOPENS_MAX - o->dir_count)
 		return err_set(e, ERR_CONFIG, E2BIG, "%zu directories and %zu listeners; at most %d are possible",
 			       o->dir_count, o->listener_count, PREOPENS_MAX);
+	if (o->isolation != MOTE_ISOLATION_SHARED && o->isolation != MOTE_ISOLATION_PRIVATE)
+		return err_set(e, ERR_CONFIG, EINVAL, "mote_options: there is no isolation %d", o->isolation);
 	c->env = NULL;
 	c->listeners = o->listener_count;
 	for (size_t i = 0; i < o->listener_count; i++)
@@ -122,6 +124,7 @@ int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, st
 		.network = o->network,
 		.no_polling = o->no_polling,
 		.fds_max = o->descriptors_max ? o->descriptors_max : DEFAULT_DESCRIPTORS,
+		.private_memory = o->isolation == MOTE_ISOLATION_PRIVATE,
 		.time_limit_ns = o->time_limit_ns,
 		.log = o->log,
 		.log_arg = o->log_arg,

@@ -140,10 +140,17 @@ static int parse_names(const struct json_at *doc, struct oci_spec *s, struct err
 	return rc < 0 ? rc : 0;
 }
 
+/* `name`, or `name.CONTAINER`. */
+static bool is_annotation(const char *key, const char *name)
+{
+	size_t len = strlen(name);
+	return strncmp(key, name, len) == 0 && (key[len] == '\0' || key[len] == '.');
+}
+
 /* One of ours that is misspelt, or a newer Mote's, must not pass for one that has an effect. */
 static int check_annotations(const struct json_at *doc, struct err *e)
 {
-	static const char ours[] = "io.mote.", listen[] = OCI_LISTEN;
+	static const char ours[] = "io.mote.";
 	struct json_at all = json_member(doc, "annotations");
 	const char *key;
 	json_t *value;
@@ -151,10 +158,10 @@ static int check_annotations(const struct json_at *doc, struct err *e)
 	if (rc <= 0)
 		return rc;
 	json_object_foreach((json_t *)(uintptr_t)all.value, key, value) {
-		const char *rest = key + sizeof(listen) - 1;
-		bool known = strncmp(key, listen, sizeof(listen) - 1) == 0 && (*rest == '\0' || *rest == '.');
+		bool known = is_annotation(key, OCI_LISTEN) || is_annotation(key, OCI_ISOLATION);
 		if (strncmp(key, ours, sizeof(ours) - 1) == 0 && !known)
-			return json_fail(&all, e, EINVAL, "Mote knows %s and %s.NAME, not %.100s", listen, listen, key);
+			return json_fail(&all, e, EINVAL, "Mote knows %s and %s, each with .NAME or without, not %.100s",
+					 OCI_LISTEN, OCI_ISOLATION, key);
 	}
 	return 0;
 }

@@ -21,8 +21,9 @@
 #include <sys/types.h>
 
 #define OCI_CONFIG_NAME "config.json"
-/* The annotation for listening sockets; OCI_LISTEN ".NAME": of one container of a pod. Others of io.mote. are refused. */
-#define OCI_LISTEN "io.mote.listen"
+/* Annotations; with ".NAME" behind them: of one container of a pod. Others of io.mote. are refused. */
+#define OCI_LISTEN "io.mote.listen"	  /* listening sockets */
+#define OCI_ISOLATION "io.mote.isolation" /* whether its memory shares pages with others' */
 #define OCI_UNSET INT64_MIN /* of a number that is not in the file */
 
 struct oci_rlimit {

@@ -48,6 +48,7 @@ struct container {
 	enum ending ending;
 	bool oom; /* not told of yet */
 	uint64_t memory_bytes; /* of the guest */
+	bool private_memory;
 
 	/* Of a process that was put into another container, see exec.c. */
 	struct container *beside; /* borrowed: that one, which outlives it; NULL: not such a one */

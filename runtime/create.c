@@ -219,6 +219,43 @@ static int name_tenant(const struct oci_spec *s, const struct container_config *
 	return 0;
 }
 
+/* The annotation's value for this container, "" without one. */
+static int read_isolation(const struct oci_spec *s, const char **out, struct err *e)
+{
+	const char *name = NULL;
+	cleanup_free char *own = NULL;
+	*out = "";
+	int rc = oci_spec_annotation(s, "io.kubernetes.cri.container-name", &name, e);
+	if (rc > 0 && asprintf(&own, OCI_ISOLATION ".%s", name) < 0) {
+		own = NULL;
+		return err_sys(e, ENOMEM, "annotation");
+	}
+	rc = rc > 0 ? oci_spec_annotation(s, own, out, e) : rc;
+	rc = rc == 0 ? oci_spec_annotation(s, OCI_ISOLATION, out, e) : rc;
+	if (rc > 0 && strcmp(*out, "private") != 0 && strcmp(*out, "shared") != 0)
+		return err_set(e, ERR_CONFIG, EINVAL, "annotation " OCI_ISOLATION ": it may be private or shared, not %.100s", *out);
+	return rc < 0 ? rc : 0;
+}
+
+/* What the operator says for all containers holds; a container that asks for something else is refused. */
+static int choose_isolation(const struct oci_spec *s, const char *policy, bool *private_memory, struct err *e)
+{
+	const char *asked;
+	int rc = read_isolation(s, &asked, e);
+	if (rc < 0)
+		return rc;
+	if (!policy || !*policy || strcmp(policy, "annotation") == 0)
+		policy = *asked ? asked : "shared";
+	else if (strcmp(policy, "private") != 0 && strcmp(policy, "shared") != 0)
+		return err_set(e, ERR_HOST, EINVAL, "MOTE_ISOLATION of containerd's environment: it may be private, shared or "
+						    "annotation, not %.100s", policy);
+	if (*asked && strcmp(asked, policy) != 0)
+		return err_set(e, ERR_CONFIG, EPERM, "annotation " OCI_ISOLATION ": the operator of this machine allows no other "
+						     "value than %s", policy);
+	*private_memory = strcmp(policy, "private") == 0;
+	return 0;
+}
+
 /* Everything that is made on this side, in an order that keeps both sides busy. */
 static int assemble(struct container *c, const struct oci_spec *s,
 		    const struct container_config *config, int kvm, struct err *e)
@@ -233,6 +270,7 @@ static int assemble(struct container *c, const struct oci_spec *s,
 		.memory_bytes = c->memory_bytes,
 		.cache = config->cache ? config->cache : "",
 		.tenant = tenant,
+		.private_memory = c->private_memory,
 		.hooks = s->hooks.count[OCI_HOOK_CREATE_CONTAINER] > 0,
 		.runtime_hooks = s->hooks.count[OCI_HOOK_CREATE_RUNTIME] > 0,
 		.spec = *s,
@@ -272,6 +310,8 @@ static int create(struct container *c, const struct container_config *config, st
 		rc = oci_spec_read(c->bundle_fd, &spec, e);
 	if (rc == 0)
 		rc = guest_memory(&spec.resources, &c->memory_bytes, e);
+	if (rc == 0)
+		rc = choose_isolation(&spec, config->isolation, &c->private_memory, e);
 	if (rc < 0)
 		return rc;
 	spec.terminal = config->terminal;

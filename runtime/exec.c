@@ -116,6 +116,7 @@ static int launch(struct container *c, struct err *e)
 		.bundle = c->bundle,
 		.rootfs = c->rootfs,
 		.memory_bytes = c->memory_bytes,
+		.private_memory = of->private_memory,
 		.cache = "",
 		.tenant = "",
 		.beside = true,

@@ -284,6 +284,7 @@ static void find_compiled(struct monitor *m)
 		.argv = argv,
 		.memory_bytes = m->config.memory_bytes,
 		.kvm_fd_plus_1 = MONITOR_KVM_FD + 1,
+		.isolation = m->config.private_memory ? MOTE_ISOLATION_PRIVATE : MOTE_ISOLATION_SHARED,
 		.log = log_line,
 	};
 	if (m->cache_fd >= 0)
@@ -408,6 +409,7 @@ static int build(struct monitor *m, struct err *e)
 		.listener_count = m->listener_count,
 		.kvm_fd_plus_1 = MONITOR_KVM_FD + 1,
 		.descriptors_max = UINT32_MAX, /* the process's own limit counts */
+		.isolation = m->config.private_memory ? MOTE_ISOLATION_PRIVATE : MOTE_ISOLATION_SHARED,
 		.log = log_line,
 	};
 	struct mote_error me;

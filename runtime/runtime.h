@@ -48,6 +48,8 @@ struct container_config {
 	const struct container_mount *rootfs;
 	size_t rootfs_count;
 	const char *cache; /* the host's folder of compiled modules, "" or NULL: none */
+	/* Whose word it is whether guests share pages: "private", "shared": all; NULL, "annotation": each container's. */
+	const char *isolation;
 	bool debug;
 };
 

@@ -50,6 +50,7 @@ struct wire_config {
 	pid_t pid;	       /* the monitor's, as the shim sees it: hooks are told */
 	const char *cache; /* folder of compiled modules, "": none */
 	const char *tenant; /* whose modules there are its, see mote/cache.h */
+	bool private_memory; /* of the guest, see mote_options.isolation */
 	bool hooks;	    /* config.json has some for it to run */
 	bool runtime_hooks; /* config.json has some that the shim runs, see WIRE_HOOKS */
 	/* A process beside a container's: JOIN comes first, and its last descriptors are the place,

@@ -186,6 +186,7 @@ static void code_config(struct codec *c, struct wire_config *w)
 	code_value(c, &w->memory_bytes);
 	code_string(c, &w->cache);
 	code_string(c, &w->tenant);
+	code_bool(c, &w->private_memory);
 	code_value(c, &w->pid);
 	code_bool(c, &w->hooks);
 	code_bool(c, &w->runtime_hooks);

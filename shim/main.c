@@ -51,6 +51,7 @@ static int serve(const struct bootstrap_flags *f, const char *address, int liste
 	shim.debug = f->debug;
 	const char *cache = getenv("MOTE_CACHE");
 	shim.cache = cache ? cache : CACHE_DEFAULT;
+	shim.isolation = getenv("MOTE_ISOLATION");
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);

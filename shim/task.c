@@ -363,6 +363,7 @@ static void handle_create(void *arg, struct ttrpc_call *call, const ProtobufCMes
 		.rootfs_count = r->n_rootfs,
 		.debug = shim->debug,
 		.cache = shim->cache,
+		.isolation = shim->isolation,
 	};
 	struct err e = {0};
 	struct task *t = calloc(1, sizeof(*t));

@@ -43,6 +43,7 @@ struct shim {
 	const char *containerd_namespace, *socket_path;
 	bool debug;
 	const char *cache; /* folder of compiled modules, "": none */
+	const char *isolation; /* container_config's; may be NULL */
 	bool ending; /* no container is made any more */
 };
 

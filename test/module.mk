@@ -259,3 +259,11 @@ race: $(B)/test/unit/vm_race
 $(B)/test/unit/api_confine: | $(GUESTS)/spin.musl
 $(B)/test/unit/api_confine.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 unit: $(GUESTS)/spin.musl
+
+# Isolation of memory, and what it is for: a guest that tells what another reads of a file that both have.
+$(B)/test/unit/api_isolation: | $(addprefix $(GUESTS)/,hello.elf cache_program.wasm snapshot_program.musl calls_keeper.elf)
+$(B)/test/unit/api_isolation.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+$(GUESTS)/reload_spy.musl: test/guest/reload_spy.c | $(LAYERS)/.made
+	@mkdir -p $(@D)
+	musl-gcc -O1 -static $(call layer,abi) $< -o $@
+unit: $(GUESTS)/reload_spy.musl $(GUESTS)/hello.elf

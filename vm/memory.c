@@ -213,6 +213,8 @@ int memory_take(struct memory *m, uint64_t bytes, gpa_t *out)
 
 int memory_back(struct memory *m, gpa_t at, uint64_t bytes, int fd, uint64_t from)
 {
+	if (m->copies)
+		return memory_copy(m, at.v, bytes, fd, from);
 	if (m->file_count == MEMORY_FILES_MAX)
 		return -E2BIG;
 	m->files[m->file_count++] = (struct memory_extent){.gpa = at.v, .bytes = bytes};

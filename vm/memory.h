@@ -82,6 +82,7 @@ struct memory {
 	uint64_t backed_end;  /* a snapshot's file lies under the pages from the system block to here */
 	unsigned splits;      /* host mappings that this memory was split into, at most MEMORY_SPLITS_MAX */
 	uint64_t huge_end;    /* end of the last range that MADV_HUGEPAGE was said of */
+	bool copies;          /* files are copied, not mapped: no page is shared with other processes */
 	struct memory_extent files[MEMORY_FILES_MAX]; /* what memory_back mapped */
 	unsigned file_count;
 	uint64_t small_next, small_end; /* the block that single pages come from */

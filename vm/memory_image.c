@@ -382,6 +382,10 @@ static int map_anonymous(struct memory *m, uint64_t from, uint64_t end)
 /* The snapshot's pages under [from, next), nothing in what was used beyond. */
 static int map_contents(const struct memory_image *i, struct memory *m, uint64_t from, uint64_t used_end)
 {
+	if (m->copies) {
+		int rc = map_anonymous(m, from, used_end > i->shape.next ? used_end : i->shape.next);
+		return rc < 0 ? rc : memory_copy_sparse(m, from, i->shape.next - from, i->fd, i->file_at + from);
+	}
 	void *at = mmap(m->hva + from, i->shape.next - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
 			i->fd, (off_t)(i->file_at + from));
 	if (at == MAP_FAILED)
@@ -422,7 +426,7 @@ static int copy_large(const struct memory_image *i, struct memory *m, uint64_t g
 /* One call for pages beside each other is cheaper than the guest's fault for each. */
 static int populate(const struct memory_image *i, struct memory *m)
 {
-	const struct memory_working_set *w = atomic_load(&i->working_set);
+	const struct memory_working_set *w = m->copies ? NULL : atomic_load(&i->working_set); /* all of it is there */
 	int rc = 0;
 	for (uint32_t k = 0; w && k < w->large_count && rc == 0; k++)
 		rc = copy_large(i, m, w->large[k]);
@@ -473,7 +477,7 @@ static bool is_new(const struct memory *m)
 /* A new memory takes the image's tables as they are. */
 static int put_pages(const struct memory_image *i, struct memory *m)
 {
-	bool fresh = i->shape.tables_next && is_new(m);
+	bool fresh = i->shape.tables_next && is_new(m) && !m->copies;
 	int rc = fresh ? 0 : unshare_block(m);
 	if (rc == 0)
 		rc = map_contents(i, m, fresh ? 0 : MEMORY_SYSTEM_BYTES, m->next);
@@ -584,7 +588,7 @@ bool memory_image_expect(struct memory_image *i, const struct memory_working_set
 void memory_image_learn(struct memory_image *i, struct memory *m, bool large)
 {
 	struct memory_working_set *none = NULL, *w = NULL;
-	if (!atomic_load(&i->working_set) && pagemap_open())
+	if (!atomic_load(&i->working_set) && !m->copies && pagemap_open()) /* of copies the page map says nothing */
 		w = calloc(1, sizeof(*w));
 	if (!w)
 		return;

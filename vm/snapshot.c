@@ -153,7 +153,7 @@ static int reseed(struct vm *vm)
 /* Whether the VM was set to this snapshot before, and is as it was but for what pages hold, and registers. */
 static bool can_reset(const struct vm *vm, const struct vm_snapshot *s)
 {
-	return vm->snapshot == s && !vm->memory.changed;
+	return vm->snapshot == s && !vm->memory.changed && !vm->memory.copies; /* the page map tells no copy from a change */
 }
 
 static bool no_new_pages(const struct vm *vm)
@@ -270,11 +270,15 @@ static int replace(struct vm *vm, struct err *e)
 	if (kvm_fd < 0)
 		return kvm_fd;
 	uint64_t bytes = vm->memory.max_bytes;
+	bool copies = vm->memory.copies;
 	vm_snapshot_drop(take_ptr(vm->snapshot));
 	shell_give(&vm->machine, &vm->memory);
 	vm->kvm_mask_set = false;
 	int rc = machine_create(&vm->machine, kvm_fd, e);
-	return rc < 0 ? rc : memory_init(&vm->memory, vm->machine.vm_fd, bytes, e);
+	if (rc == 0)
+		rc = memory_init(&vm->memory, vm->machine.vm_fd, bytes, e);
+	vm->memory.copies = copies;
+	return rc;
 }
 
 static int put_or_say(struct vm *vm, struct vm_snapshot *s, struct err *e)

@@ -142,6 +142,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	rc = rc < 0 ? err_sys(e, -rc, "handler for signal %d", SIGBUS) : stop_init(vm, config, e);
 	if (rc == 0)
 		rc = make_empty(vm, config, e);
+	vm->memory.copies = config->private_memory;
 	if (rc < 0) {
 		vm_destroy(vm);
 		return rc;

@@ -46,6 +46,7 @@ struct vm_config {
 	const char *stop_open; /* the guest stops before it first opens this absolute guest path, or NULL */
 	uint32_t fds_max;      /* guest descriptors; 0: as many as there can be */
 	bool no_polling;       /* every host call by an exit: ring.h is not used */
+	bool private_memory;   /* files are copied to the guest's memory, not mapped: it shares no page with others */
 	uint64_t time_limit_ns; /* wall clock of vm_run; 0: none */
 	/* Lines for the operator: guest log lines (escaped) and faults. NULL: dropped. Called in vm_run. */
 	void (*log)(void *arg, const char *line);

@@ -37,6 +37,8 @@ const char cli_run_help[] =
 	"                      CPU while they come in quick succession\n"
 	"  --stats             when it has ended, say on stderr how many VM exits and host calls it took\n"
 	"  --verbose           say on stderr what this kernel offers to confine the program with\n"
+	"  --isolation private copy program and compiled module instead of sharing their pages with other\n"
+	"                      processes, which could tell which of them are read (default: shared)\n"
 	"  --no-cache          compile a WebAssembly module anew, and do not keep what was compiled\n"
 	"  --listen SPEC       a socket that the program may accept connections on: tcp:ADDRESS:PORT, or\n"
 	"                      unix:PATH; native programs find them from descriptor 3 on (LISTEN_FDS),\n"
@@ -142,6 +144,19 @@ static void remove_sockets(const struct run *r)
 		;
 }
 
+static int set_isolation(struct run *r, const char *text)
+{
+	if (strcmp(text, "private") == 0) {
+		r->program.options.isolation = MOTE_ISOLATION_PRIVATE;
+	} else if (strcmp(text, "shared") == 0) {
+		r->program.options.isolation = MOTE_ISOLATION_SHARED;
+	} else {
+		cli_complain("--isolation %s: it may be private or shared", text);
+		return -1;
+	}
+	return 0;
+}
+
 /* Index of FILE in argv, 0 for --help, or -1 after a complaint. */
 static int parse(struct run *r, int argc, char **argv)
 {
@@ -150,6 +165,7 @@ static int parse(struct run *r, int argc, char **argv)
 		{"entry", required_argument, NULL, 'f'},
 		{"stats", no_argument, NULL, 's'},
 		{"verbose", no_argument, NULL, 'v'},
+		{"isolation", required_argument, NULL, 'i'},
 		{"no-polling", no_argument, NULL, 'p'},
 		{"no-cache", no_argument, NULL, 'C'},
 		{"listen", required_argument, NULL, 'l'},
@@ -178,6 +194,10 @@ static int parse(struct run *r, int argc, char **argv)
 			break;
 		case 's':
 			r->stats = 1;
+			break;
+		case 'i':
+			if (set_isolation(r, optarg) < 0)
+				return -1;
 			break;
 		case 'v':
 			r->verbose = 1;

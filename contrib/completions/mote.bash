@@ -3,7 +3,7 @@
 # Completion for bash: installed as share/bash-completion/completions/mote.
 _mote() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local options="--dir --dir-ro --env --memory --timeout --cwd --entry --net --listen --no-cache --no-polling --stats --verbose"
+	local options="--dir --dir-ro --env --memory --timeout --cwd --entry --net --listen --no-cache --no-polling --stats --verbose --isolation"
 	[[ ${COMP_WORDS[1]} != snapshot ]] ||
 		options="--output --after-init --at --dir --dir-ro --env --memory --timeout --cwd --net"
 	COMPREPLY=()
@@ -15,6 +15,7 @@ _mote() {
 		case $before in
 		--dir | --dir-ro) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
 		--env) mapfile -t COMPREPLY < <(compgen -e -- "$word") ;;
+		--isolation) mapfile -t COMPREPLY < <(compgen -W "private shared" -- "$word") ;;
 		--memory | --timeout | --cwd | --entry | --after-init | --at) ;;
 		*)
 			if [[ $word == -* ]]; then

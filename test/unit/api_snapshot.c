@@ -53,6 +53,7 @@ static struct mote_options options(const char *name)
 		.functions = one,
 		.function_count = 1,
 		.call_time_limit_ns = 100000000000,
+		.isolation = getenv("MOTE_TEST_ISOLATION") ? MOTE_ISOLATION_PRIVATE : MOTE_ISOLATION_SHARED,
 	};
 	if (name) {
 		char path[500];

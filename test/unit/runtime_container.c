@@ -543,6 +543,42 @@ Test(runtime_container, listen_annotation)
 	run("listening", 1);
 }
 
+Test(runtime_container, isolation_annotation)
+{
+	struct client k;
+	struct err e;
+	/* What the operator says, what the annotations are, and what becomes of it: 0 shared, 1 private, -1 refused. */
+	static const struct {
+		const char *policy, *annotations;
+		int is;
+	} cases[] = {
+		{NULL, "", 0},
+		{"", ",\"io.mote.isolation\":\"private\"", 1},
+		{"annotation", ",\"io.mote.isolation\":\"shared\"", 0},
+		{NULL, ",\"io.mote.isolation\":\"most\"", -1},
+		{NULL, ",\"io.mote.isolation\":\"\"", -1},
+		{"private", "", 1},
+		{"private", ",\"io.mote.isolation\":\"private\"", 1},
+		{"private", ",\"io.mote.isolation\":\"shared\"", -1},
+		{"shared", "", 0},
+		{"shared", ",\"io.mote.isolation\":\"private\"", -1},
+		{"none", "", -1},
+		{NULL, ",\"io.mote.isolation.web\":\"private\"", 0},
+		{NULL, ",\"io.mote.isolation.web\":\"private\",\"io.kubernetes.cri.container-name\":\"web\"", 1},
+		{NULL, ",\"io.mote.isolation.web\":\"shared\",\"io.mote.isolation\":\"private\"", 1},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[400];
+		snprintf(text, sizeof(text), LINUX("") ",\"annotations\":{\"a\":\"b\"%s}", cases[i].annotations);
+		config("", text);
+		isolation = cases[i].policy;
+		if (cases[i].is >= 0)
+			run("isolation", cases[i].is);
+		else
+			cr_expect(create_rc(&k, &e, false) < 0 && strcasestr(e.text, "isolation"), "%zu: %s", i, e.text);
+	}
+}
+
 Test(runtime_container, group_annotation)
 {
 	char *group = NULL;

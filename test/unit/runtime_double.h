@@ -211,6 +211,8 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 		r->code = print_self(s);
 	else if (strcmp(l, "processes") == 0)
 		r->code = print_processes();
+	else if (strcmp(l, "isolation") == 0)
+		r->code = s->o.isolation;
 	else if (strcmp(l, "listening") == 0)
 		r->code = s->listening;
 	else if (strncmp(l, "ls ", 3) == 0)

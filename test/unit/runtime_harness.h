@@ -24,6 +24,7 @@
 /* --- a bundle --- */
 
 static char dir[64], path_buffer[32][256];
+static unused const char *isolation; /* what the operator says of it */
 
 static unused const char *at(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static unused const char *at(const char *fmt, ...)
@@ -180,6 +181,7 @@ static unused int create_rc(struct client *k, struct err *e, bool terminal)
 						.stdin_path = at("in"),
 						.stdout_path = at("out"),
 						.stderr_path = terminal ? "" : at("err"),
+						.isolation = isolation,
 						.terminal = terminal};
 	*e = (struct err){0};
 	*k = (struct client){.in = -1};

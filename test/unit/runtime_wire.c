@@ -34,6 +34,7 @@ static struct buf encoded(void)
 				.memory_bytes = 1 << 30,
 				.cache = "/c",
 				.tenant = "n/p",
+				.private_memory = true,
 				.pid = 7,
 				.runtime_hooks = true,
 				.spec = s};
@@ -53,6 +54,7 @@ Test(runtime_wire, a_config_arrives_whole)
 	cr_expect_str_eq(c.rootfs, "/r");
 	cr_expect_str_eq(c.cache, "/c");
 	cr_expect_str_eq(c.tenant, "n/p");
+	cr_expect(c.private_memory);
 	cr_expect_str_eq(c.bundle, "/b");
 	cr_expect(c.memory_bytes == 1 << 30 && c.pid == 7 && c.runtime_hooks && !c.hooks);
 	cr_expect(s->capabilities == 1UL << CAP_NET_BIND_SERVICE && strcmp(s->apparmor_profile, "p") == 0 &&

@@ -56,8 +56,8 @@ struct mote_compiled;
 
 /*
  * Finds the compiled form of options.program_fd, or makes it: of a copy that nobody else can change, in a child
- * that ends with this process, in a micro-VM of options.memory_bytes. Of the options, only these and kvm_fd_plus_1
- * count. Modules are told apart by SHA-256; those that have more than an eighth of memory_bytes are left out.
+ * that ends with this process, in a micro-VM of options.memory_bytes. Of the options, only these, kvm_fd_plus_1, isolation
+ * and log count. Modules are told apart by SHA-256; those that have more than an eighth of memory_bytes are left out.
  * NULL: there is none, for whatever reason. Release with mote_compiled_free. Forks: for programs with one thread.
  */
 MOTE_API struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const struct mote_options *options);

@@ -46,6 +46,18 @@ struct mote_dir {
 	int readonly; /* nothing below it may be changed */
 };
 
+/* What the micro-VM's memory has in common with other processes. */
+enum mote_isolation {
+	/*
+	 * Pages of the program's file, of a compiled module, of a snapshot and of Mote's own code in the guest are those of
+	 * the page cache until they are written. Another guest with the same pages can tell by its own access times which of
+	 * them are read.
+	 */
+	MOTE_ISOLATION_SHARED = 0,
+	/* Copies of all of them: more memory, and time for each start and restore. */
+	MOTE_ISOLATION_PRIVATE = 1,
+};
+
 /* Begin with `struct mote_options o = {.size = sizeof(o)}`; a zeroed member means its default. */
 struct mote_options {
 	size_t size;             /* of this structure, as the caller knows it */
@@ -87,6 +99,7 @@ struct mote_options {
 	 * pipes' buffers, its sockets' and its watches: what one sandbox takes others lack.
 	 */
 	uint32_t descriptors_max;
+	int isolation;           /* enum mote_isolation; default shared */
 };
 
 enum mote_end {
