@@ -44,7 +44,10 @@ static bool has_suffix(const char *name)
 static DIR *open_list(int folder)
 {
 	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? NULL : fdopendir(fd);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d && fd >= 0)
+		close(fd);
+	return d;
 }
 
 /* The files of the folder; abandoned ones go. Owned array, NULL where there is no memory. */

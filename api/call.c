@@ -114,7 +114,7 @@ const char *mote_sandbox_poisoned(const struct mote_sandbox *sandbox)
 }
 
 /* What the end of the guest in the middle of things is for the caller. */
-static int guest_ended(const struct vm_outcome *out, struct err *e)
+static int guest_ended(const struct vm *vm, const struct vm_outcome *out, struct err *e)
 {
 	switch (out->end) {
 	case VM_EXITED:
@@ -126,6 +126,8 @@ static int guest_ended(const struct vm_outcome *out, struct err *e)
 		return err_set(e, ERR_GUEST, ETIMEDOUT, "the guest ran into its limit of %s",
 			       out->code ? "CPU time" : "wall-clock time");
 	case VM_FAULTED:
+		if (*vm_detail(vm))
+			return err_set(e, ERR_GUEST, EIO, "the guest's VM failed: %s", vm_detail(vm));
 		return err_set(e, ERR_GUEST, EIO, "the guest failed with CPU exception %d",
 			       out->code);
 	case VM_INTERRUPTED:
@@ -288,7 +290,7 @@ static int converse(struct mote_sandbox *s, uint8_t *kind, struct mote_in *in, s
 		struct vm_outcome out;
 		int rc = vm_resume(s->vm, &out, e);
 		if (rc == 0 && out.end != VM_WAITING)
-			rc = guest_ended(&out, e);
+			rc = guest_ended(s->vm, &out, e);
 		if (rc < 0)
 			return poison(s, e);
 		in->at = vm_message(s->vm, &in->left);

@@ -130,15 +130,21 @@ static int put_layout(struct mote_snapshot *s, int folder, int kvm_fd, struct er
 	return rc < 0 ? rc : put_file(folder, "index.json", text, strlen(text), e);
 }
 
-/* What a failed attempt has left. */
+/* What a failed attempt has left; folder -1: nothing is in it yet. */
 static void remove_layout(const char *path, int folder)
 {
+	if (folder < 0) {
+		rmdir(path);
+		return;
+	}
 	int fd = openat(folder, BLOBS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *blobs = fd < 0 ? NULL : fdopendir(fd);
 	for (struct dirent *entry; blobs && (entry = readdir(blobs));)
 		unlinkat(dirfd(blobs), entry->d_name, 0);
 	if (blobs)
 		closedir(blobs);
+	else if (fd >= 0)
+		close(fd);
 	unlinkat(folder, BLOBS, AT_REMOVEDIR);
 	unlinkat(folder, "blobs", AT_REMOVEDIR);
 	unlinkat(folder, "oci-layout", 0);
@@ -153,8 +159,9 @@ static int save(struct mote_snapshot *s, const char *path, struct err *e)
 	struct stat st;
 	if (lstat(path, &st) == 0)
 		return err_set(e, ERR_CONFIG, EEXIST, "%.300s is there already", path);
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random) ||
-	    snprintf(unfinished, sizeof(unfinished), "%s.new-%016lx", path, random) >= (int)sizeof(unfinished))
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return err_sys(e, errno, "random bytes for the name of a file");
+	if (snprintf(unfinished, sizeof(unfinished), "%s.new-%016lx", path, random) >= (int)sizeof(unfinished))
 		return err_set(e, ERR_CONFIG, ENAMETOOLONG, "the snapshot's path is too long");
 	cleanup_close int kvm_fd = machine_open_kvm(e);
 	if (kvm_fd < 0)
@@ -167,7 +174,7 @@ static int save(struct mote_snapshot *s, const char *path, struct err *e)
 		rc = errno == ENOTEMPTY || errno == EEXIST
 			     ? err_set(e, ERR_CONFIG, EEXIST, "%.300s is there already", path)
 			     : err_sys(e, errno, "%.300s", path);
-	if (rc < 0 && folder >= 0)
+	if (rc < 0)
 		remove_layout(unfinished, folder);
 	return rc;
 }

@@ -88,7 +88,7 @@ int boot_map_payload(struct vm *vm, const struct vm_config *config, struct err *
 	vm->payload_bytes = (uint64_t)st.st_size;
 	uint64_t mapped = page_up(vm->payload_bytes);
 	int rc = memory_take_file(&vm->memory, config->payload_fd, mapped, &vm->payload);
-	if (rc == -ENOMEM)
+	if (rc == -ENOMEM && mapped > vm->memory.max_bytes - vm->memory.used_bytes)
 		return err_set(e, ERR_CONFIG, ENOMEM,
 			       "the memory limit of %lu KiB is too small for %s, which has %lu KiB", config->memory_bytes >> 10,
 			       name, mapped >> 10);

@@ -77,6 +77,11 @@ int64_t host_exchange(struct vm *vm, const struct call_exchange *a)
 	return 0;
 }
 
+const char *vm_detail(const struct vm *vm)
+{
+	return vm->machine.detail;
+}
+
 const uint8_t *vm_message(const struct vm *vm, size_t *len)
 {
 	*len = vm->channel.len;

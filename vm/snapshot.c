@@ -290,7 +290,7 @@ static int put_or_say(struct vm *vm, struct vm_snapshot *s, struct err *e)
 			return rc;
 		rc = put(vm, s);
 	}
-	if (rc == -ENOMEM)
+	if (rc == -ENOMEM && (s->memory.shape.next > vm->memory.end || s->memory.shape.used_bytes > vm->memory.max_bytes))
 		return err_set(e, ERR_CONFIG, ENOMEM,
 			       "the memory limit of %lu KiB is too small for the snapshot, which uses %lu KiB",
 			       vm->memory.max_bytes >> 10, s->memory.shape.next >> 10);

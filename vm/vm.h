@@ -109,6 +109,8 @@ void vm_finish(struct vm *vm);
 int vm_resume(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
 /* The message of a VM_WAITING guest; 1..max bytes, untrusted; borrowed until the next vm_resume. */
 const uint8_t *vm_message(const struct vm *vm, size_t *len);
+/* Why KVM cannot run it any more, or "". */
+const char *vm_detail(const struct vm *vm);
 /*
  * Takes the message's memory away, for a message that must outlive the next vm_resume; `room` is its size.
  * vm_give_message gives it back, or frees it where there is other by then.
