@@ -20,3 +20,19 @@ unit: $(B)/test/security/escape
 security:
 	test/security/run $(if $(SHORT),,--long) $(TESTS)
 .PHONY: security
+
+# What fails one allocation or one system call after the other (nth-failure.test).
+NTH := $(B)/test/security/nth
+WRAP_ALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
+$(NTH)/syscall: $(NTH)/syscall.o
+	$(CC) $(HOST_LDFLAGS) $^ -o $@
+$(NTH)/calls: $(NTH)/calls.o $(NTH)/fail_alloc.o $(B)/libmote.a
+	$(CC) $(HOST_LDFLAGS) $(WRAP_ALLOC) $^ $(LIB_VM) -o $@
+$(NTH)/mote_failing: $(OBJ_cli) $(NTH)/fail_alloc.o $(B)/libmote.a
+	$(CC) $(HOST_LDFLAGS) $(WRAP_ALLOC) $^ $(LIB_VM) -o $@
+$(GUESTS)/nth_program.wasm: test/guest/nth_program.c
+	@mkdir -p $(@D)
+	clang --target=wasm32-wasi -O1 $< -o $@
+nth-failure: $(addprefix $(NTH)/,syscall calls mote_failing) $(B)/mote \
+	$(addprefix $(GUESTS)/,nth_program.wasm nth_program.musl calls_keeper.elf calls_keeper.wasm)
+.PHONY: nth-failure
