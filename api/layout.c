@@ -260,17 +260,23 @@ static bool is_zero(const uint8_t *bytes, size_t len)
 }
 
 /* A copy that nobody can change any more, checked. The descriptor, or -errno. */
-static int copy_layer(int folder, const char *name, const struct blob *layer, struct err *e)
+static int copy_layer(int folder, const char *name, const struct blob *layer, uint64_t bytes_max, struct err *e)
 {
 	enum { PIECE = 65536 };
 	cleanup_close int from = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	cleanup_close int to = memfd_create("mote-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	cleanup_free uint8_t *piece = malloc(PIECE);
 	struct blob found;
+	struct stat st;
 	if (from < 0)
 		return errno == ENOENT ? bad(e, name, "is missing") : err_sys(e, errno, "%s", name);
 	if (layer->bytes == 0 || layer->bytes > LAYER_MAX)
 		return bad(e, name, "has no possible size");
+	if (layer->bytes > bytes_max)
+		return err_set(e, ERR_CONFIG, EFBIG, "the snapshot's layer has %lu bytes; at most %lu are allowed",
+			       layer->bytes, bytes_max);
+	if (fstat(from, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != layer->bytes)
+		return bad(e, name, "has been cut or has grown"); /* before anything of that size is made */
 	if (to < 0 || !piece || ftruncate(to, (off_t)layer->bytes) < 0)
 		return err_sys(e, piece ? errno : ENOMEM, "a snapshot");
 	for (uint64_t at = 0; at < layer->bytes;) {
@@ -290,7 +296,7 @@ static int copy_layer(int folder, const char *name, const struct blob *layer, st
 	return rc < 0 ? rc : take_fd(&to);
 }
 
-static int load(const char *path, struct mote_snapshot *s, struct err *e)
+static int load(const char *path, uint64_t bytes_max, struct mote_snapshot *s, struct err *e)
 {
 	struct blob layer;
 	char name[100];
@@ -303,7 +309,7 @@ static int load(const char *path, struct mote_snapshot *s, struct err *e)
 	int rc = find_layer(folder, &layer, name, e);
 	if (rc < 0)
 		return rc;
-	cleanup_close int fd = copy_layer(folder, name, &layer, e);
+	cleanup_close int fd = copy_layer(folder, name, &layer, bytes_max, e);
 	if (fd < 0)
 		return fd;
 	rc = vm_snapshot_open(fd, mote_build_id, kvm_fd, &s->vm, e);
@@ -323,7 +329,8 @@ static int load(const char *path, struct mote_snapshot *s, struct err *e)
 	return exports_read(&s->exports, bytes + sizeof(extra), len - sizeof(extra), e);
 }
 
-int mote_snapshot_load(const char *path, struct mote_snapshot **snapshot, struct mote_error *error)
+int mote_snapshot_load_max(const char *path, uint64_t bytes_max, struct mote_snapshot **snapshot,
+			   struct mote_error *error)
 {
 	fsize_guarded;
 	struct err e = {0};
@@ -333,10 +340,15 @@ int mote_snapshot_load(const char *path, struct mote_snapshot **snapshot, struct
 		return sandbox_report(&e, error);
 	}
 	s->refs = 1;
-	if (load(path, s, &e) < 0) {
+	if (load(path, bytes_max, s, &e) < 0) {
 		mote_snapshot_free(s);
 		return sandbox_report(&e, error);
 	}
 	*snapshot = s;
 	return 0;
+}
+
+int mote_snapshot_load(const char *path, struct mote_snapshot **snapshot, struct mote_error *error)
+{
+	return mote_snapshot_load_max(path, LAYER_MAX, snapshot, error);
 }

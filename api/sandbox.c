@@ -198,6 +198,10 @@ int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result, s
 		[VM_FAULTED] = MOTE_FAULTED,
 		[VM_INTERRUPTED] = MOTE_INTERRUPTED,
 	};
+	if (out.end == VM_WAITING) {
+		err_set(&e, ERR_GUEST, EPROTO, "the guest waits for calls, which mote_sandbox_run() does not make");
+		return sandbox_report(&e, error);
+	}
 	*result = (struct mote_result){.end = ends[out.end], .code = out.code};
 	return 0;
 }

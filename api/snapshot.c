@@ -86,6 +86,7 @@ static int restore(struct mote_sandbox *s, struct mote_snapshot *snapshot, struc
 		memcpy(s->poison, e->text, sizeof(s->poison));
 		return rc;
 	}
+	vm_offer_calls(s->vm, s->message_max); /* its own limit, not one that the snapshot says */
 	make_ready(s, snapshot);
 	return 0;
 }

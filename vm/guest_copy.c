@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <ucontext.h>
@@ -115,41 +114,43 @@ void guest_copy_unblocked(bool is)
 	unblocked = is;
 }
 
-static void unblock(sigset_t *saved)
+struct guest_copy_scope guest_copies_begin(void)
 {
+	struct guest_copy_scope s = {.outer = !unblocked};
 	sigset_t bus;
+	if (!s.outer)
+		return s;
 	sigemptyset(&bus);
 	sigaddset(&bus, SIGBUS);
-	pthread_sigmask(SIG_UNBLOCK, &bus, saved);
+	pthread_sigmask(SIG_UNBLOCK, &bus, &s.saved);
+	unblocked = true;
+	return s;
 }
 
-static void restore(const sigset_t *saved)
+void guest_copies_end(const struct guest_copy_scope *s)
 {
-	if (sigismember(saved, SIGBUS))
-		pthread_sigmask(SIG_SETMASK, saved, NULL);
+	if (!s->outer)
+		return;
+	unblocked = false;
+	if (sigismember(&s->saved, SIGBUS))
+		pthread_sigmask(SIG_SETMASK, &s->saved, NULL);
 }
 
 int guest_copy(void *to, const void *from, size_t bytes)
 {
-	sigset_t saved;
 	check(to, bytes);
 	check(from, bytes);
 	if (unblocked)
 		return guest_copy_unchecked(to, from, bytes);
-	unblock(&saved);
-	int rc = guest_copy_unchecked(to, from, bytes);
-	restore(&saved);
-	return rc;
+	guest_copies;
+	return guest_copy_unchecked(to, from, bytes);
 }
 
 int guest_zero(void *to, size_t bytes)
 {
-	sigset_t saved;
 	check(to, bytes);
 	if (unblocked)
 		return guest_zero_unchecked(to, bytes);
-	unblock(&saved);
-	int rc = guest_zero_unchecked(to, bytes);
-	restore(&saved);
-	return rc;
+	guest_copies;
+	return guest_zero_unchecked(to, bytes);
 }

@@ -77,13 +77,23 @@ static void do_touch(void)
 	*(volatile char *)AT = 1;
 }
 
-/* Offers a function `f`, and wants the call of it where nothing is. */
+/* READY, with a function `f`. */
+static const char ready[] = "\1\1\0\0\0\1\0\0\0\1\0\0\0f\0\1\0\0\0:\0";
+
+/* Wants the call where nothing is. */
 static void do_reply(void)
 {
-	static const char ready[] = "\1\1\0\0\0\1\0\0\0\1\0\0\0f\0\1\0\0\0:\0";
 	truncate_mapped();
 	mote_exchange(area, (uint64_t)ready, sizeof(ready), (uint64_t)AT, TAIL);
 	CHECK(!"the host went on");
+}
+
+/* Answers a call with more than the sandbox takes. */
+static void do_large_message(void)
+{
+	static char message[1 << 20];
+	CHECK(mote_exchange(area, (uint64_t)ready, sizeof(ready), (uint64_t)message, sizeof(message)) > 0);
+	CHECK(mote_exchange(area, (uint64_t)message, sizeof(message), (uint64_t)message, sizeof(message)) == -E2BIG);
 }
 
 /* Files may have LIMIT bytes. */
@@ -133,6 +143,7 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} cases[] = {{"host-access", do_host_access}, {"zero", do_zero},   {"touch", do_touch}, {"reply", do_reply},
+		     {"large-message", do_large_message},
 		     {"grow", do_grow},		      {"print", do_print}, {"descriptors", do_descriptors}};
 	area = mote_area();
 	for (size_t i = 0; argc > 1 && i < sizeof(cases) / sizeof(cases[0]); i++)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[32], layout[64];
@@ -217,6 +218,29 @@ Test(api_layout, sizes_of_messages_are_limited)
 		cr_assert(system(command) == 0);
 	}
 	mote_snapshot_free(s);
+}
+
+/* A description of a large layer costs nothing, and neither does a large file. */
+Test(api_layout, sizes_of_layers_are_limited)
+{
+	struct mote_snapshot *s = make("calls_keeper.elf"), *again = NULL;
+	struct mote_error e;
+	char command[300];
+	save(s);
+	mote_snapshot_free(s);
+	cr_expect(mote_snapshot_load_max(layout, 4096, &again, &e) == -EFBIG && strstr(e.text, "at most 4096"), "%s", e.text);
+	cr_expect(mote_snapshot_load_max(layout, 64 << 20, &again, &e) == 0, "%s", e.text);
+	use(again);
+	mote_snapshot_free(again);
+	/* The largest of its blobs, the layer, with a hole of 100 GiB behind it. */
+	snprintf(command, sizeof(command), "truncate -s 100G %s/blobs/sha256/$(ls -S %s/blobs/sha256 | head -n 1)", layout,
+		 layout);
+	cr_assert(system(command) == 0);
+	struct timespec from, to;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	cr_expect(load(&again, &e) == -EINVAL && strstr(e.text, "has grown"), "%s", e.text);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	cr_expect(to.tv_sec - from.tv_sec < 5);
 }
 
 Test(api_layout, two_at_once)

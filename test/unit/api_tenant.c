@@ -60,6 +60,8 @@ static void teardown(void)
 
 TestSuite(api_tenant, .init = setup, .fini = teardown, .timeout = 60);
 
+static uint64_t call_bytes_max;
+
 static struct mote_sandbox *make(const char *what, int out)
 {
 	char *argv[] = {(char *)"tenant", (char *)(uintptr_t)what, NULL};
@@ -76,6 +78,7 @@ static struct mote_sandbox *make(const char *what, int out)
 		.time_limit_ns = 30000000000,
 		.call_time_limit_ns = 30000000000,
 		.memory_bytes = 64 << 20,
+		.call_bytes_max = call_bytes_max,
 		.log = collect,
 	};
 	struct mote_sandbox *s;
@@ -199,8 +202,27 @@ Test(api_tenant, a_snapshot_that_would_be_too_large_is_an_error)
 
 Test(api_tenant, descriptors_are_left_for_others)
 {
+	const struct rlimit plenty = {4096, 4096};
+	cr_assert(setrlimit(RLIMIT_NOFILE, &plenty) == 0);
 	expect_end("descriptors", -1, MOTE_EXITED, 0);
 	int fd = dup(0);
 	cr_expect(fd >= 0 && fd < 20, "descriptor %d", fd);
 	close(fd);
+}
+
+/* A snapshot from a sandbox that may say more brings its limit along, and it does not count. */
+Test(api_tenant, the_size_of_messages_is_the_sandboxs_own)
+{
+	struct mote_snapshot *snapshot;
+	struct mote_error e;
+	call_bytes_max = 4 << 20;
+	struct mote_sandbox *s = make("large-message", -1);
+	cr_assert(mote_sandbox_init(s, &e) == 0 && mote_sandbox_snapshot(s, &snapshot, &e) == 0, "%s", e.text);
+	mote_sandbox_free(s);
+	call_bytes_max = 65536;
+	s = make("large-message", -1);
+	cr_assert(mote_sandbox_restore(s, snapshot, &e) == 0, "%s", e.text);
+	cr_expect(mote_sandbox_call(s, "f", NULL, 0, NULL, &e) == -EIO && strstr(e.text, "status 0"), "%s", e.text);
+	mote_sandbox_free(s);
+	mote_snapshot_free(snapshot);
 }

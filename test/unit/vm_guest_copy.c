@@ -111,6 +111,17 @@ Test(vm_guest_copy, a_blocked_signal_is_unblocked_for_the_copy, .init = prepare)
 	cr_expect(guest_zero(t.at, 1) == -EFAULT);
 	pthread_sigmask(SIG_SETMASK, NULL, &after);
 	cr_expect(memcmp(&before, &after, 8) == 0 && sigismember(&after, SIGBUS));
+	{
+		guest_copies;
+		const struct guest_copy_scope inner = guest_copies_begin();
+		cr_expect(guest_copy(&byte, t.at, 1) == -EFAULT);
+		guest_copies_end(&inner);
+		cr_expect(guest_copy(&byte, t.at, 1) == -EFAULT);
+		pthread_sigmask(SIG_SETMASK, NULL, &after);
+		cr_expect(!sigismember(&after, SIGBUS));
+	}
+	pthread_sigmask(SIG_SETMASK, NULL, &after);
+	cr_expect(memcmp(&before, &after, 8) == 0);
 	sigemptyset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	guest_copy_unblocked(true);

@@ -61,6 +61,12 @@ MOTE_API int mote_snapshot_save(struct mote_snapshot *snapshot, const char *path
  * folder may come from anywhere: a wrong one can make guests that misbehave, and no more.
  */
 MOTE_API int mote_snapshot_load(const char *path, struct mote_snapshot **snapshot, struct mote_error *error);
+/*
+ * The same for a folder from somebody else, which takes memory and processor time by its size: EFBIG if its layer
+ * has more than bytes_max bytes.
+ */
+MOTE_API int mote_snapshot_load_max(const char *path, uint64_t bytes_max, struct mote_snapshot **snapshot,
+				    struct mote_error *error);
 /* Gives up the caller's hold; sandboxes that use it keep theirs. Accepts NULL. */
 MOTE_API void mote_snapshot_free(struct mote_snapshot *snapshot);
 
