@@ -218,6 +218,7 @@ int memory_back(struct memory *m, gpa_t at, uint64_t bytes, int fd, uint64_t fro
 	if (m->file_count == MEMORY_FILES_MAX)
 		return -E2BIG;
 	m->files[m->file_count++] = (struct memory_extent){.gpa = at.v, .bytes = bytes};
+	m->may_vanish = true;
 	void *to = mmap(m->hva + at.v, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
 			(off_t)from);
 	return to == MAP_FAILED ? -errno : 0;
@@ -750,9 +751,14 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 enum copy_way { COPY_OUT, COPY_IN };
 
 /* One piece within a page, which may be of a file that somebody truncates. */
-static int copy_piece(uint8_t *guest, uint8_t *host, uint64_t bytes, enum copy_way way)
+static int copy_piece(const struct memory *m, uint8_t *guest, uint8_t *host, uint64_t bytes, enum copy_way way)
 {
-	return way == COPY_IN ? guest_copy(guest, host, bytes) : guest_copy(host, guest, bytes);
+	void *to = way == COPY_IN ? guest : host;
+	const void *from = way == COPY_IN ? host : guest;
+	if (m->may_vanish)
+		return guest_copy(to, from, bytes);
+	memcpy(to, from, bytes);
+	return 0;
 }
 
 static int copy(struct memory *m, uint64_t va, uint8_t *host, uint64_t bytes, enum copy_way way)
@@ -770,7 +776,7 @@ static int copy(struct memory *m, uint64_t va, uint8_t *host, uint64_t bytes, en
 			uint8_t *guest = step_host(m, &s, p);
 			if (!guest)
 				return -EFAULT;
-			if (pass == 1 && copy_piece(guest, at, s.bytes, way) < 0)
+			if (pass == 1 && copy_piece(m, guest, at, s.bytes, way) < 0)
 				return -EFAULT;
 			at += s.bytes;
 			p += s.bytes;

@@ -85,6 +85,7 @@ struct memory {
 	bool copies;          /* files are copied, not mapped: no page is shared with other processes */
 	struct memory_extent files[MEMORY_FILES_MAX]; /* what memory_back mapped */
 	unsigned file_count;
+	bool may_vanish;     /* some of it lies in a file that others may shorten (guest_copy.h) */
 	uint64_t small_next, small_end; /* the block that single pages come from */
 	struct page_stack {
 		uint32_t *frames; /* owned */

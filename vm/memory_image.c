@@ -204,6 +204,8 @@ int memory_image_view(struct memory_image *i)
 	if (view == MAP_FAILED)
 		return -errno;
 	i->view = view;
+	int seals = fcntl(i->fd, F_GET_SEALS);
+	i->may_vanish = seals < 0 || !(seals & F_SEAL_SHRINK);
 	return 0;
 }
 
@@ -502,6 +504,7 @@ int memory_image_put(const struct memory_image *i, struct memory *m)
 	m->splits = 0;
 	m->huge_end = 0;
 	m->file_count = 0;
+	m->may_vanish = i->may_vanish;
 	if (rc == 0)
 		rc = set_frames(&m->free_small, i->free_small, i->free_small_len);
 	if (rc == 0)
@@ -616,6 +619,7 @@ int memory_empty(struct memory *m)
 	m->splits = 0;
 	m->huge_end = 0;
 	m->file_count = 0;
+	m->may_vanish = false;
 	m->used_bytes = m->tables_next + m->spill_next;
 	m->changed = m->written_known = false;
 	return 0;
@@ -629,7 +633,10 @@ struct setter {
 /* -EFAULT: the image's file has become shorter. */
 static int set_page_back(const struct memory_image *i, struct memory *m, uint64_t gpa)
 {
-	return guest_copy(m->hva + gpa, i->view + gpa, SMALL);
+	if (i->may_vanish)
+		return guest_copy(m->hva + gpa, i->view + gpa, SMALL);
+	memcpy(m->hva + gpa, i->view + gpa, SMALL);
+	return 0;
 }
 
 static int set_back(void *arg, uint64_t gpa)

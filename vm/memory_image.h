@@ -35,6 +35,7 @@ struct memory_image {
 	int fd;              /* owned: guest-physical contents, never written again; holes are zero */
 	uint64_t file_at;    /* where in it guest-physical 0 is; whole pages */
 	const uint8_t *view; /* owned mapping of it, `shape.next` bytes */
+	bool may_vanish;     /* others may shorten that file */
 	struct memory_shape shape;
 	struct memory_run *runs; /* owned */
 	uint32_t run_count, run_room;

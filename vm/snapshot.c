@@ -3,7 +3,6 @@
 #include "vm/snapshot_private.h"
 
 #include "vm/boot.h"
-#include "vm/guest_copy.h"
 #include "vm/kernel_window.h"
 #include "vm/shell.h"
 
@@ -11,7 +10,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /* --- taking --- */
 
@@ -229,19 +230,29 @@ static int put_kernel(struct vm *vm, const struct vm_snapshot *s)
 	return 0;
 }
 
+/* Pages of a snapshot's file as memory of this process alone. -EFAULT: the file has become shorter. */
+static int own(struct vm *vm, const struct memory_image *i, uint64_t gpa, uint64_t bytes)
+{
+	uint64_t from = gpa & ~(uint64_t)(MOTE_PAGE - 1);
+	size_t len = ((gpa + bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1)) - from;
+	void *at = mmap(vm->memory.hva + from, len, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	ssize_t n = pread(i->fd, at, len, (off_t)(i->file_at + from));
+	return n == (ssize_t)len ? 0 : n < 0 ? -errno : -EFAULT;
+}
+
 /*
- * The host reads the area and writes the boot information where they are. In a snapshot's file, which somebody may
- * truncate, it makes their pages this process's own first. -EFAULT: that has happened already.
+ * The host uses the area and the boot information where they are. Of a private mapping of a file even the pages that
+ * were written vanish when somebody truncates the file: so these do not lie in one.
  */
 static int own_pages(struct vm *vm, const struct vm_snapshot *s)
 {
-	const struct snapshot_state *is = &s->state;
-	int rc = 0;
-	for (uint64_t at = 0; at < MOTE_AREA_BYTES && rc == 0 && s->in_file; at += MOTE_PAGE)
-		rc = guest_copy(vm->memory.hva + is->area + at, s->memory.view + is->area + at, 1);
-	if (rc == 0 && s->in_file)
-		rc = guest_copy(vm->memory.hva + is->boot, s->memory.view + is->boot, 1);
-	return rc;
+	if (!s->memory.may_vanish)
+		return 0;
+	int rc = own(vm, &s->memory, s->state.area, MOTE_AREA_BYTES);
+	return rc < 0 ? rc : own(vm, &s->memory, s->state.boot, MOTE_PAGE);
 }
 
 static int put(struct vm *vm, struct vm_snapshot *s)
@@ -250,7 +261,7 @@ static int put(struct vm *vm, struct vm_snapshot *s)
 	int rc = put_memory(vm, s);
 	if (rc == 0 && !again)
 		rc = put_kernel(vm, s);
-	if (rc == 0)
+	if (rc == 0 && !again)
 		rc = own_pages(vm, s);
 	if (rc < 0)
 		return rc;

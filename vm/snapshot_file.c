@@ -382,7 +382,6 @@ int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot *
 		return rc;
 	}
 	machine_state_sanitize(&s->state.cpu);
-	s->in_file = true;
 	*out = s;
 	return 0;
 }

@@ -29,7 +29,6 @@ struct vm_snapshot {
 	_Atomic unsigned refs;
 	struct memory_image memory;
 	struct snapshot_state state;
-	bool in_file; /* memory lies in a file that others may change */
 	struct fd_wanted *fds; /* owned: what the guest has open */
 	uint32_t fd_count;
 	uint8_t *extra; /* owned: bytes of the layer above, or NULL */

@@ -88,6 +88,29 @@ static void do_reply(void)
 	CHECK(!"the host went on");
 }
 
+/* Waits for a call with memory that is gone. */
+static void do_offer(void)
+{
+	static char message[4096];
+	truncate_mapped();
+	mote_exchange(area, (uint64_t)ready, sizeof(ready), (uint64_t)message, sizeof(message));
+}
+
+/* Goes on from a snapshot, in a file that it cuts to nothing. What it has not touched is gone with it. */
+static void do_cut_snapshot(void)
+{
+	static char memory[1 << 20];
+	char byte;
+	memset(memory, 1, sizeof(memory));
+	CHECK(read(0, &byte, 1) == 0);
+	CHECK(truncate("/snapshot", 0) == 0);
+	struct mote_iovec v = {.base = (uint64_t)memory, .len = sizeof(memory)};
+	mote_writev(area, 1, &v, 1);
+	mote_mem_zero(area, ((uint64_t)memory + 4095) & ~4095UL, 8192);
+	for (size_t i = 0; i < sizeof(memory); i += 4096)
+		((volatile char *)memory)[i]++;
+}
+
 /* Answers a call with more than the sandbox takes. */
 static void do_large_message(void)
 {
@@ -143,6 +166,7 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} cases[] = {{"host-access", do_host_access}, {"zero", do_zero},   {"touch", do_touch}, {"reply", do_reply},
+		     {"offer", do_offer},	      {"cut-snapshot", do_cut_snapshot},
 		     {"large-message", do_large_message},
 		     {"grow", do_grow},		      {"print", do_print}, {"descriptors", do_descriptors}};
 	area = mote_area();

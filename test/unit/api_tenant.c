@@ -5,6 +5,7 @@
  */
 #include <mote/call.h>
 #include <mote/mote.h>
+#include <mote/program_snapshot.h>
 #include <mote/snapshot.h>
 
 #include <criterion/criterion.h>
@@ -110,10 +111,59 @@ Test(api_tenant, a_truncated_file_under_host_calls_is_an_errno)
 	expect_end("host-access", -1, MOTE_EXITED, 0);
 }
 
+Test(api_tenant, a_truncated_file_that_the_host_zeroes_harms_nobody)
+{
+	expect_end("zero", -1, MOTE_EXITED, 0);
+}
+
 Test(api_tenant, a_truncated_file_that_the_guest_touches_is_its_end)
 {
 	expect_end("touch", -1, MOTE_FAULTED, 8);
 	cr_expect(strstr(logged, "guest memory is gone (was the program's file truncated?)") != NULL, "%s", logged);
+}
+
+Test(api_tenant, a_truncated_file_under_a_snapshot_is_an_error)
+{
+	struct mote_sandbox *s = make("offer", -1);
+	struct mote_snapshot *snapshot;
+	struct mote_error e;
+	cr_assert(mote_sandbox_init(s, &e) == 0, "%s", e.text);
+	cr_expect(mote_sandbox_snapshot(s, &snapshot, &e) < 0 && strstr(e.text, "has become shorter"), "%s", e.text);
+	mote_sandbox_free(s);
+}
+
+/* The guest runs in the mapped file of a program's snapshot, area and boot information included. */
+Test(api_tenant, a_program_that_truncates_its_snapshot_ends_alone)
+{
+	char *argv[] = {(char *)"tenant", (char *)"cut-snapshot", NULL}, *none[] = {(char *)"tenant", NULL};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), stdio[3] = {null, null, null};
+	struct mote_dir dir = {.guest_path = "/", .fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_options o = {
+		.size = sizeof(o),
+		.program_fd = open("program", O_RDONLY | O_CLOEXEC),
+		.argv = argv,
+		.stdio = stdio,
+		.dirs = &dir,
+		.dir_count = 1,
+		.time_limit_ns = 30000000000,
+		.memory_bytes = 64 << 20,
+		.log = collect,
+	};
+	struct mote_error e;
+	struct mote_sandbox *s;
+	struct mote_result result;
+	cr_assert(mote_program_snapshot_take(&o, "stdin", "snapshot", &e) == 0, "%s", e.text);
+	close(o.program_fd);
+	o.program_fd = open("snapshot", O_RDONLY | O_CLOEXEC);
+	o.argv = none;
+	cr_assert(mote_program_snapshot_start(NULL, &o, &s, &e) == 0, "%s", e.text);
+	cr_assert(mote_sandbox_run(s, &result, &e) == 0, "%s", e.text);
+	cr_expect(result.end == MOTE_FAULTED && strstr(logged, "guest memory is gone"), "end %d, code %d; %s", result.end,
+		  result.code, logged);
+	mote_sandbox_free(s);
+	close(o.program_fd);
+	close(dir.fd);
+	close(null);
 }
 
 static void expect_reply_fails(void)
