@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `delete` without a shim: what a container left behind, found by its bundle. */
 #include "runtime/cgroup.h"
+#include "runtime/container.h"
 #include "runtime/hooks.h"
 #include "runtime/mounts.h"
 #include "runtime/runtime.h"
@@ -8,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,6 +74,15 @@ static void run_poststop(int bundle_fd, const char *bundle, const char *id)
 	oci_hooks_free(&hooks);
 }
 
+/* Of a shim that was killed while it mounted the root file system. */
+static void remove_layers(int bundle_fd, const char *bundle)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s/" LAYERS_DIR, bundle);
+	if (faccessat(bundle_fd, LAYERS_DIR, F_OK, 0) == 0 && mounts_detach(path, NULL) == 0)
+		unlinkat(bundle_fd, LAYERS_DIR, AT_REMOVEDIR);
+}
+
 int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *status, struct err *e)
 {
 	*pid = 0;
@@ -80,6 +91,7 @@ int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *st
 	if (fd < 0)
 		return errno == ENOENT ? 0
 				       : err_sys(e, errno, "bundle %s of container %s", bundle, id);
+	remove_layers(fd, bundle);
 	bool was_there = faccessat(fd, STATE_FILE, F_OK, 0) == 0;
 	int rc = clean_state(fd, pid, e);
 	cleanup_free char *rootfs = NULL;

@@ -25,6 +25,7 @@ struct container *container_new(void)
 		return NULL;
 	c->bundle_fd = c->control = c->timer = c->hook_answer = -1;
 	c->streams = (struct streams)STREAMS_EMPTY;
+	c->userns = USERNS_NONE;
 	c->state = CONTAINER_CREATING;
 	return c;
 }

@@ -8,7 +8,10 @@
 #include "runtime/runtime.h"
 #include "runtime/state.h"
 #include "runtime/streams.h"
+#include "runtime/userns.h"
 #include "runtime/wire.h"
+
+#define LAYERS_DIR "mote-layers" /* in the bundle, while the root file system is being mounted */
 
 /* What container_end is at. */
 enum ending {
@@ -27,6 +30,8 @@ struct container {
 	char *rootfs;  /* owned: where the root file system is mounted */
 	bool rootfs_mounted;
 	struct cgroup *cgroup; /* owned */
+	struct userns userns;  /* of its monitors; borrowed from the process */
+	bool root_mapped;      /* the root file system that is mounted is id-mapped for it */
 	struct streams streams;
 	pid_t pid;
 	int control; /* owned: the socket to the monitor */

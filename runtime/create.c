@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,24 +27,49 @@
 
 /* --- root file system --- */
 
-static int mount_at(const struct container *c, const struct oci_mount *m, const char *target_path,
+static void go_without_userns(struct container *c, const struct err *why)
+{
+	dprintf(2, "mote: container %s: its processes have no user namespace: %s\n", c->id, why->text);
+	c->userns = USERNS_NONE;
+}
+
+/* If its layers cannot be mapped, it is mounted as it is, and the container's ids are the host's. */
+static int mount_root(struct container *c, const struct oci_mount *m, int root, struct err *e)
+{
+	struct err why = {0};
+	char way[PATH_MAX];
+	if (!c->userns.base || m->bind)
+		return mounts_attach(m, root, c->rootfs, -1, e);
+	snprintf(way, sizeof(way), "%s/" LAYERS_DIR, c->bundle);
+	if (mkdirat(c->bundle_fd, LAYERS_DIR, 0700) < 0 && errno != EEXIST)
+		err_sys(&why, errno, "%s", way);
+	else if (mounts_attach_mapped_overlay(m, root, way, &c->userns, &why) == 0)
+		c->root_mapped = true;
+	unlinkat(c->bundle_fd, LAYERS_DIR, AT_REMOVEDIR);
+	if (c->root_mapped)
+		return 0;
+	go_without_userns(c, &why);
+	return mounts_attach(m, root, c->rootfs, -1, e);
+}
+
+static int mount_at(struct container *c, const struct oci_mount *m, const char *target_path,
 		    struct err *e)
 {
 	cleanup_close int root = open(c->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_sys(e, errno, "%s", c->rootfs);
 	if (!target_path || !*target_path)
-		return mounts_attach(m, root, c->rootfs, e);
+		return mount_root(c, m, root, e);
 	cleanup_free char *path = NULL;
 	if (asprintf(&path, "/%s", target_path) < 0) {
 		path = NULL;
 		return err_sys(e, ENOMEM, "root file system");
 	}
 	cleanup_close int target = mounts_make_in(root, path, true, e);
-	return target < 0 ? target : mounts_attach(m, target, path, e);
+	return target < 0 ? target : mounts_attach(m, target, path, -1, e);
 }
 
-static int mount_one(const struct container *c, const struct container_mount *from, struct err *e)
+static int mount_one(struct container *c, const struct container_mount *from, struct err *e)
 {
 	struct oci_mount m = {
 		.type = from->type ? from->type : "",
@@ -200,7 +226,7 @@ int container_launch(struct container *c, const struct cgroup *cgroup, int kvm, 
 	cleanup_close int fd = cgroup_is_born_into(cgroup) ? cgroup_open_dir(cgroup, e) : -1;
 	if (fd < 0 && cgroup_is_born_into(cgroup))
 		return -e->code;
-	int rc = launch_monitor(c->id, c->streams.ends, kvm, fd, beside, &c->pid, &c->control, e);
+	int rc = launch_monitor(c->id, c->streams.ends, kvm, c->userns.fd, fd, beside, &c->pid, &c->control, e);
 	streams_launched(&c->streams);
 	return rc;
 }
@@ -288,12 +314,68 @@ static int assemble(struct container *c, const struct oci_spec *s,
 	 * config. */
 	if (rc == 0)
 		rc = mount_rootfs(c, config, e);
+	w.id_base = c->userns.base;
+	w.root_mapped = c->root_mapped;
 	if (rc == 0)
 		rc = container_send_config(c, &w, e);
 	if (rc == 0)
 		rc = first ? remember(c, e) : make_cgroup(c, s, e);
 	/* A monitor that waits for hooks is told afterwards. */
 	return rc < 0 || w.runtime_hooks ? rc : container_send_join(c, c->cgroup, NULL, e);
+}
+
+static int can_map(const struct container *c, int dir_fd, const struct oci_mount *m, struct err *e)
+{
+	int rc = mounts_can_map(dir_fd, m, c->userns.fd);
+	if (rc == -ENOENT || rc == -ENOTDIR) /* the monitor tells of it */
+		return 0;
+	if (rc == -EINVAL)
+		return err_set(e, ERR_HOST, EINVAL, "mount on %s: the file system of %s, or one below it, has no id-mapped mounts",
+			       m->destination, m->source);
+	return rc < 0 ? err_sys(e, -rc, "mount on %s: id-mapping %s", m->destination, m->source) : 0;
+}
+
+/* What there is besides the layers of an overlay, which are tried when it is mounted. */
+static int can_map_root(const struct container *c, const struct oci_spec *s,
+			const struct container_config *config, struct err *e)
+{
+	const struct container_mount *from = config->rootfs;
+	struct oci_mount m = {.destination = "/", .source = s->root_path, .bind = true, .bind_recursive = true};
+	if (config->rootfs_count == 0)
+		return can_map(c, c->bundle_fd, &m, e);
+	bool binds = from->type && (strcmp(from->type, "bind") == 0 || strcmp(from->type, "rbind") == 0);
+	if (config->rootfs_count > 1 || (!binds && (!from->type || strcmp(from->type, "overlay") != 0)))
+		return err_set(e, ERR_HOST, ENOTSUP, "the root file system is of type %.50s", from->type ? from->type : "");
+	m.source = from->source ? from->source : "";
+	return binds ? can_map(c, AT_FDCWD, &m, e) : 0;
+}
+
+static int can_have_userns(struct container *c, const struct oci_spec *s, const struct container_config *config,
+			   struct err *e)
+{
+	int rc = userns_maps(s, e);
+	/* They are the host's root, and may put into the root what is not mapped. */
+	if (rc == 0 && (s->hooks.count[OCI_HOOK_CREATE_RUNTIME] || s->hooks.count[OCI_HOOK_CREATE_CONTAINER]))
+		rc = err_set(e, ERR_HOST, ENOTSUP, "config.json has hooks of its creation");
+	if (rc == 0)
+		rc = userns_get(&c->userns, e);
+	if (rc == 0)
+		rc = can_map_root(c, s, config, e);
+	for (size_t i = 0; rc == 0 && i < s->mounts_count; i++) {
+		const struct oci_mount *m = &s->mounts[i];
+		if (m->bind)
+			rc = can_map(c, c->bundle_fd, m, e);
+		else if (strcmp(m->type, "tmpfs") != 0 && !mounts_is_of_the_host(m))
+			rc = err_set(e, ERR_HOST, ENOTSUP, "mount on %s: of type %.50s", m->destination, m->type);
+	}
+	return rc;
+}
+
+static void choose_userns(struct container *c, const struct oci_spec *s, const struct container_config *config)
+{
+	struct err why = {0};
+	if (can_have_userns(c, s, config, &why) < 0)
+		go_without_userns(c, &why);
 }
 
 static bool has_own_hooks(const struct oci_spec *s)
@@ -319,6 +401,7 @@ static int create(struct container *c, const struct container_config *config, st
 	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (c->timer < 0)
 		return err_sys(e, errno, "a timer");
+	choose_userns(c, &spec, config);
 	rc = kvm < 0 ? kvm : assemble(c, &spec, config, kvm, e);
 	if (has_own_hooks(&spec))
 		oci_hooks_take(&spec, &c->hooks);

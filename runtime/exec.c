@@ -117,11 +117,13 @@ static int launch(struct container *c, struct err *e)
 		.rootfs = c->rootfs,
 		.memory_bytes = c->memory_bytes,
 		.private_memory = of->private_memory,
+		.id_base = of->userns.base,
 		.cache = "",
 		.tenant = "",
 		.beside = true,
 		.spec = *c->process,
 	};
+	c->userns = of->userns;
 	int rc = open_streams(c, e);
 	if (rc == 0)
 		rc = container_launch(c, of->cgroup, kvm, pidfd, e);

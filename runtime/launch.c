@@ -20,12 +20,12 @@
 #include <sys/wait.h>
 
 #define REST_MS 1000 /* of a message that has begun to arrive */
-#define FDS 5
+#define FDS 6
 #define STACK_BYTES 32768
 
 struct child {
 	const char *id;
-	int fds[FDS];
+	int fds[FDS], count;
 };
 
 /*
@@ -41,10 +41,10 @@ static _Noreturn __attribute__((no_sanitize_address)) void become_monitor(const 
 	sigset_t none;
 	sigemptyset(&none);
 	int rc = 0;
-	for (int i = 0; rc == 0 && i < FDS; i++)
+	for (int i = 0; rc == 0 && i < child->count; i++)
 		rc = dup2(fds[i], i) < 0 ? -1 : 0;
 	if (rc == 0)
-		rc = close_range(FDS, ~0U, 0);
+		rc = close_range((unsigned)child->count, ~0U, 0);
 	if (rc == 0 && setsid() < 0)
 		rc = -1;
 	if (rc == 0)
@@ -113,19 +113,19 @@ static long clone_beside(int beside, int cgroup_fd, const struct child *child)
 	return born;
 }
 
-int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_fd, int beside,
-		   pid_t *pid, int *control, struct err *e)
+int launch_monitor(const char *id, const int streams[3], int kvm_fd, int userns_fd, int cgroup_fd,
+		   int beside, pid_t *pid, int *control, struct err *e)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "a socket to the monitor");
 	cleanup_close int ours = pair[0], theirs = pair[1];
-	int fds[FDS] = {streams[0], streams[1], streams[2], theirs, kvm_fd};
+	int fds[FDS] = {streams[0], streams[1], streams[2], theirs, kvm_fd, userns_fd};
 	/* Out of the way of the numbers they are to get: dup2 must not overwrite one still needed.
 	 */
-	struct child child = {.id = id};
+	struct child child = {.id = id, .count = userns_fd >= 0 ? FDS : FDS - 1};
 	int *moved = child.fds, rc = 0;
-	for (int i = 0; i < FDS; i++) {
+	for (int i = 0; i < child.count; i++) {
 		moved[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FDS);
 		if (moved[i] < 0 && rc == 0)
 			rc = -errno;
@@ -134,7 +134,7 @@ int launch_monitor(const char *id, const int streams[3], int kvm_fd, int cgroup_
 	if (rc == 0)
 		born = beside >= 0 ? clone_beside(beside, cgroup_fd, &child)
 				   : clone_into(cgroup_fd, CLONE_NEWPID, &child);
-	for (int i = 0; i < FDS; i++)
+	for (int i = 0; i < child.count; i++)
 		if (moved[i] >= 0)
 			close(moved[i]);
 	if (born < 0 && beside >= 0 && has_ended(beside))

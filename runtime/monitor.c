@@ -35,6 +35,7 @@ struct monitor {
 	struct wire_config config;
 	struct oci_entry entry;
 	struct lsm lsm;
+	struct userns userns;
 	int root_fd;
 	char hostname[65];
 	char *listen; /* owned; what the annotation says, NULL: nothing */
@@ -194,7 +195,7 @@ static int open_listeners(struct monitor *m, struct err *e)
 static int act_as_user(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
-	int rc = monitor_assume_user(s, e);
+	int rc = monitor_assume_user(s, &m->userns, e);
 	if (rc == 0)
 		rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0],
 				    &m->entry, e);
@@ -263,7 +264,7 @@ static int become_user(void *monitor)
 {
 	struct monitor *m = monitor;
 	struct err e = {0};
-	return monitor_become_user(&m->config.spec, &m->lsm, &e);
+	return monitor_become_user(&m->config.spec, &m->userns, &m->lsm, &e);
 }
 
 /* As root still, who may write the folder, and in the container's cgroup, which pays for what is compiled. */
@@ -327,15 +328,19 @@ static int settle_beside(struct monitor *m, struct err *e)
 	if (rc == 0)
 		rc = monitor_enter_place(pidfd, root, &m->root_fd, e);
 	if (rc == 0)
+		rc = monitor_assume_root(&m->userns, e);
+	if (rc == 0)
 		rc = look_around(m, e);
 	if (rc == 0)
-		rc = monitor_become_user(s, &m->lsm, e);
+		rc = monitor_become_user(s, &m->userns, &m->lsm, e);
 	return rc < 0 ? rc : follow_shim(e);
 }
 
 static int settle(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
+	if (m->config.id_base)
+		m->userns = (struct userns){.fd = MONITOR_USERNS_FD, .base = m->config.id_base};
 	int rc = lsm_open(&lsm_host, s->apparmor_profile, s->selinux_label, &m->lsm, e);
 	if (rc < 0 || m->config.beside)
 		return rc < 0 ? rc : settle_beside(m, e);
@@ -352,7 +357,10 @@ static int settle(struct monitor *m, struct err *e)
 	if (rc == 0)
 		rc = monitor_set_oom_score(s, e);
 	if (rc == 0)
-		rc = monitor_enter_root(s, m->config.rootfs, h, &m->root_fd, e);
+		rc = monitor_assume_root(&m->userns, e);
+	if (rc == 0)
+		rc = monitor_enter_root(s, m->config.rootfs, m->config.root_mapped, &m->userns, h,
+					&m->root_fd, e);
 	if (h)
 		monitor_free_hooks(h);
 	if (rc == 0)
@@ -362,7 +370,7 @@ static int settle(struct monitor *m, struct err *e)
 	if (rc == 0)
 		find_compiled(m);
 	if (rc == 0)
-		rc = monitor_become_user(s, &m->lsm, e);
+		rc = monitor_become_user(s, &m->userns, &m->lsm, e);
 	if (rc == 0)
 		rc = follow_shim(e);
 	return rc;
@@ -471,7 +479,7 @@ static void close_guest_descriptors(void)
 int runtime_monitor_main(void)
 {
 	static struct monitor m = {
-		.root_fd = -1, .cache_fd = -1, .lsm = {.proc = -1}, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
+		.root_fd = -1, .cache_fd = -1, .lsm = {.proc = -1}, .userns = {.fd = -1}, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
 	struct err e = {0};
 	int status = run(&m, &e), rc;
 	/* Telling is best effort: a shim that is gone needs no answer, one that is there sees our

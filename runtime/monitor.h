@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "runtime/hooks.h"
 #include "runtime/lsm.h"
+#include "runtime/userns.h"
 #include "runtime/wire.h"
 
 #include <signal.h>
@@ -14,6 +15,7 @@
 /* Descriptors that a monitor starts with, beside 0, 1 and 2 of the container. */
 #define MONITOR_CONTROL_FD 3 /* the shim's socket */
 #define MONITOR_KVM_FD 4
+#define MONITOR_USERNS_FD 5 /* if the configuration has id_base */
 
 /*
  * Some signals are the monitor's own while the guest runs: SIGUSR1 wakes the vCPU thread, SIGPIPE
@@ -43,11 +45,12 @@ void monitor_free_hooks(struct monitor_hooks *h);
 int monitor_enter_namespaces(const struct oci_spec *spec, struct err *e) must_check;
 /*
  * Makes rootfs, with the config's mounts, the root of this process and of its mount namespace.
- * Relative paths begin in the current directory. *root_fd: that directory, open for reading; the
- * caller's.
+ * Relative paths begin in the current directory. Mounts are id-mapped for u; rootfs is already if
+ * root_mapped. *root_fd: that directory, open for reading; the caller's.
  */
-int monitor_enter_root(const struct oci_spec *spec, const char *rootfs,
-		       const struct monitor_hooks *hooks, int *root_fd, struct err *e) must_check;
+int monitor_enter_root(const struct oci_spec *spec, const char *rootfs, bool root_mapped,
+		       const struct userns *u, const struct monitor_hooks *hooks, int *root_fd,
+		       struct err *e) must_check;
 /*
  * Joins the namespaces in which the process behind pidfd lives; root, where it has its root, becomes ours. *root_fd: as
  * monitor_enter_root.
@@ -57,17 +60,21 @@ int monitor_enter_place(int pidfd, int root, int *root_fd, struct err *e) must_c
 int monitor_set_oom_score(const struct oci_spec *spec, struct err *e) must_check;
 /* Resource limits, umask, working directory. In the new root. */
 int monitor_set_limits(const struct oci_spec *spec, struct err *e) must_check;
+/* What is made in the container's mounts from now on belongs to its root. With all capabilities still. */
+int monitor_assume_root(const struct userns *u, struct err *e) must_check;
 /*
  * From now on files are opened and sockets bound with the rights of the container's user: its ids,
  * its groups, and of the capabilities those that config.json grants it. monitor_be_root_again takes
  * that back.
  */
-int monitor_assume_user(const struct oci_spec *spec, struct err *e) must_check;
+int monitor_assume_user(const struct oci_spec *spec, const struct userns *u,
+			struct err *e) must_check;
 int monitor_be_root_again(struct err *e) must_check;
 /*
  * Becomes the container's user, for good, confined by what lsm has: no capability is left, and none
  * can be gained.
  */
-int monitor_become_user(const struct oci_spec *spec, struct lsm *lsm, struct err *e) must_check;
+int monitor_become_user(const struct oci_spec *spec, const struct userns *u, struct lsm *lsm,
+			struct err *e) must_check;
 
 #endif

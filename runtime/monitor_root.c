@@ -18,16 +18,6 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
-static bool of_the_host(const struct oci_mount *m)
-{
-	static const char *const types[] = {"proc",    "sysfs",	 "cgroup",
-					    "cgroup2", "mqueue", "devpts"};
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (strcmp(m->type, types[i]) == 0)
-			return true;
-	return false;
-}
-
 /* --- /dev --- */
 
 static const struct device {
@@ -85,10 +75,30 @@ static int make_devices(int root_fd, struct err *e)
 
 /* --- mounts --- */
 
-static int attach(const struct oci_mount *m, int root_fd, struct err *e)
+/* With ids as the host has them. *shifted: owned. */
+static int shift(const struct oci_mount *m, const struct userns *u, struct oci_mount *out,
+		 char **shifted, struct err *e)
 {
-	if (of_the_host(m))
+	*out = *m;
+	if (!u->base || m->bind)
 		return 0;
+	int rc = userns_shift_options(u, m->data, shifted);
+	if (rc < 0)
+		return err_sys(e, -rc, "mount on %s", m->destination);
+	out->data = *shifted;
+	return 0;
+}
+
+static int attach(const struct oci_mount *given, int root_fd, const struct userns *u, struct err *e)
+{
+	cleanup_free char *shifted = NULL;
+	struct oci_mount mapped;
+	const struct oci_mount *m = &mapped;
+	if (mounts_is_of_the_host(given))
+		return 0;
+	int rc = shift(given, u, &mapped, &shifted, e);
+	if (rc < 0)
+		return rc;
 	int directory = m->bind ? mounts_is_directory(m->source) : 1;
 	if (directory < 0)
 		return err_set(e, ERR_CONFIG, -directory, "mount on %s: source %s: %s",
@@ -96,7 +106,7 @@ static int attach(const struct oci_mount *m, int root_fd, struct err *e)
 	cleanup_close int target = mounts_make_in(root_fd, m->destination, directory, e);
 	if (target < 0)
 		return target;
-	int rc = mounts_attach(m, target, m->destination, e);
+	rc = mounts_attach(m, target, m->destination, u->fd, e);
 	if (rc == 0 && strcmp(m->type, "tmpfs") == 0 && strcmp(m->destination, "/dev") == 0)
 		rc = make_devices(root_fd, e);
 	return rc;
@@ -116,7 +126,7 @@ static int mask(int root_fd, const char *path, struct err *e)
 	char data[] = "size=0k,nr_inodes=2,mode=755";
 	const struct oci_mount empty = {
 		.type = "tmpfs", .source = "tmpfs", .flags = MS_RDONLY, .data = data};
-	return mounts_attach(&empty, target, path, e);
+	return mounts_attach(&empty, target, path, -1, e);
 }
 
 static int make_readonly(int root_fd, const char *path, struct err *e)
@@ -138,15 +148,16 @@ static bool is_mount(int fd)
 	       st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
-/* The root must be a mount of its own for pivot_root(2) and its read-only flag. */
-static int open_root(const char *rootfs, struct err *e)
+/* The root must be a mount of its own for pivot_root(2), its read-only flag and its mapping of ids. */
+static int open_root(const char *rootfs, const struct userns *u, struct err *e)
 {
 	cleanup_close int fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, ERR_CONFIG, errno, "root.path: %s: %s", rootfs, strerror(errno));
-	if (is_mount(fd))
+	if (!u->base && is_mount(fd))
 		return take_fd(&fd);
-	int rc = mounts_bind(rootfs, fd, 0, e);
+	const struct oci_mount m = {.source = rootfs, .bind = true, .bind_recursive = true};
+	int rc = mounts_attach(&m, fd, rootfs, u->fd, e);
 	if (rc < 0)
 		return rc;
 	int on_top = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -172,19 +183,21 @@ static int pivot(int root_fd, struct err *e)
 	return 0;
 }
 
-int monitor_enter_root(const struct oci_spec *s, const char *rootfs,
-		       const struct monitor_hooks *hooks, int *root_fd, struct err *e)
+int monitor_enter_root(const struct oci_spec *s, const char *rootfs, bool root_mapped,
+		       const struct userns *u, const struct monitor_hooks *hooks, int *root_fd,
+		       struct err *e)
 {
+	const struct userns none = USERNS_NONE;
 	/* Nothing that is mounted here may reach the host; what it mounts later may still come in.
 	 */
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return err_sys(e, errno, "propagation of the mount namespace");
-	cleanup_close int root = open_root(rootfs, e);
+	cleanup_close int root = open_root(rootfs, root_mapped ? &none : u, e);
 	if (root < 0)
 		return root;
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < s->mounts_count; i++)
-		rc = attach(&s->mounts[i], root, e);
+		rc = attach(&s->mounts[i], root, u, e);
 	for (size_t i = 0; rc == 0 && i < s->readonly_count; i++)
 		rc = make_readonly(root, s->readonly[i], e);
 	for (size_t i = 0; rc == 0 && i < s->masked_count; i++)

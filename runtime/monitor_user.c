@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
-#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -185,43 +184,28 @@ static struct __user_cap_header_struct cap_head(void)
 	return (struct __user_cap_header_struct){.version = _LINUX_CAPABILITY_VERSION_3};
 }
 
-/* Of the permitted capabilities those in `set` become effective. */
-static int set_effective(uint64_t set, struct err *e)
+int monitor_assume_root(const struct userns *u, struct err *e)
 {
-	struct __user_cap_header_struct head = cap_head();
-	struct __user_cap_data_struct caps[2];
-	if (syscall(SYS_capget, &head, caps) < 0)
-		return err_sys(e, errno, "reading capabilities");
-	for (int i = 0; i < 2; i++)
-		caps[i].effective = caps[i].permitted & (uint32_t)(set >> 32 * i);
-	return syscall(SYS_capset, &head, caps) < 0 ? err_sys(e, errno, "setting capabilities") : 0;
+	return u->base ? userns_set_fs_ids(u->base, u->base, e) : 0;
 }
 
-/* They report the former id, never an error; asking for none tells what it is now. */
-static int set_fs_ids(uid_t uid, gid_t gid, struct err *e)
+int monitor_assume_user(const struct oci_spec *s, const struct userns *u, struct err *e)
 {
-	setfsgid(gid);
-	setfsuid(uid);
-	if (setfsgid((gid_t)-1) != (int)gid || setfsuid((uid_t)-1) != (int)uid)
-		return err_sys(e, EPERM, "file system ids %u and %u", uid, gid);
-	return 0;
-}
-
-int monitor_assume_user(const struct oci_spec *s, struct err *e)
-{
-	if (setgroups(s->groups_count, s->groups) < 0)
+	cleanup_free gid_t *groups = calloc(s->groups_count + 1, sizeof(*groups));
+	if (!groups)
+		return err_sys(e, ENOMEM, "process.user.additionalGids");
+	for (size_t i = 0; i < s->groups_count; i++)
+		groups[i] = userns_host_id(u, s->groups[i]);
+	if (setgroups(s->groups_count, groups) < 0)
 		return err_sys(e, errno, "process.user.additionalGids");
-	int rc = set_fs_ids(s->uid, s->gid, e);
-	return rc < 0 ? rc : set_effective(s->capabilities, e);
+	int rc = userns_set_fs_ids(userns_host_id(u, s->uid), userns_host_id(u, s->gid), e);
+	return rc < 0 ? rc : userns_set_effective(s->capabilities, e);
 }
 
 int monitor_be_root_again(struct err *e)
 {
-	int rc = set_effective(UINT64_MAX, e);
-	if (rc == 0)
-		rc = set_fs_ids(0, 0, e);
-	/* Becoming root by the line above brings back those of the file system only. */
-	return rc < 0 ? rc : set_effective(UINT64_MAX, e);
+	int rc = userns_set_effective(UINT64_MAX, e);
+	return rc < 0 ? rc : userns_set_fs_ids(0, 0, e);
 }
 
 static int drop_bounding_set(struct err *e)
@@ -232,10 +216,14 @@ static int drop_bounding_set(struct err *e)
 	return 0;
 }
 
-int monitor_become_user(const struct oci_spec *s, struct lsm *lsm, struct err *e)
+int monitor_become_user(const struct oci_spec *s, const struct userns *u, struct lsm *lsm,
+			struct err *e)
 {
 	struct __user_cap_header_struct head = cap_head();
 	struct __user_cap_data_struct none[2] = {{0}};
+	/* It brings all capabilities over what the namespace owns, which is nothing. */
+	if (u->base && setns(u->fd, CLONE_NEWUSER) < 0)
+		return err_sys(e, errno, "joining the container's user namespace");
 	int rc = drop_bounding_set(e);
 	if (rc < 0)
 		return rc;

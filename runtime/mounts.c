@@ -17,6 +17,16 @@
 #define PATH_BYTES 4096
 #define MOUNT_DATA_MAX 4095 /* mount(2) takes one page */
 
+bool mounts_is_of_the_host(const struct oci_mount *m)
+{
+	static const char *const types[] = {"proc",    "sysfs",	 "cgroup",
+					    "cgroup2", "mqueue", "devpts"};
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(m->type, types[i]) == 0)
+			return true;
+	return false;
+}
+
 static int make_last(int parent_fd, const char *name, bool directory)
 {
 	if (directory)
@@ -80,17 +90,37 @@ static int set_propagation(int tree, const struct oci_mount *m)
 	return set_attributes(tree, 0, 0, m->propagation, m->propagation_recursive);
 }
 
-static int attach_bind(const struct oci_mount *m, int target_fd, const char *where, struct err *e)
+static unsigned clone_flags(const struct oci_mount *m)
 {
-	unsigned flags =
-		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (m->bind_recursive ? AT_RECURSIVE : 0);
-	cleanup_close int tree = open_tree(AT_FDCWD, m->source, flags);
+	return OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (m->bind_recursive ? AT_RECURSIVE : 0);
+}
+
+/* Before it is attached anywhere: the kernel has it so. */
+static int map_ids(int tree, bool recursive, int userns)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
+	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+	return mount_setattr(tree, "", flags, &attr, sizeof(attr)) < 0 ? -errno : 0;
+}
+
+int mounts_can_map(int dir_fd, const struct oci_mount *m, int userns)
+{
+	cleanup_close int tree = open_tree(dir_fd, m->source, clone_flags(m));
+	return tree < 0 ? -errno : map_ids(tree, m->bind_recursive, userns);
+}
+
+static int attach_bind(const struct oci_mount *m, int target_fd, const char *where, int userns,
+		       struct err *e)
+{
+	cleanup_close int tree = open_tree(AT_FDCWD, m->source, clone_flags(m));
 	if (tree < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		return err_set(e, ERR_CONFIG, errno, "mount on %s: source %s: %s", where, m->source,
 			       strerror(errno));
 	if (tree < 0)
 		return err_sys(e, errno, "mount on %s: source %s", where, m->source);
-	int rc = set_attributes(tree, m->recursive_set, m->recursive_clear, 0, true);
+	int rc = userns >= 0 ? map_ids(tree, m->bind_recursive, userns) : 0;
+	if (rc == 0)
+		rc = set_attributes(tree, m->recursive_set, m->recursive_clear, 0, true);
 	if (rc == 0)
 		rc = set_attributes(tree, m->attr_set, m->attr_clear, 0, false);
 	if (rc == 0)
@@ -192,16 +222,18 @@ static int attach_new(const struct oci_mount *m, int target_fd, const char *wher
 	return 0;
 }
 
-int mounts_attach(const struct oci_mount *m, int target_fd, const char *where, struct err *e)
+int mounts_attach(const struct oci_mount *m, int target_fd, const char *where, int userns,
+		  struct err *e)
 {
-	return m->bind ? attach_bind(m, target_fd, where, e) : attach_new(m, target_fd, where, e);
+	return m->bind ? attach_bind(m, target_fd, where, userns, e)
+		       : attach_new(m, target_fd, where, e);
 }
 
 int mounts_bind(const char *source, int target_fd, uint64_t attributes, struct err *e)
 {
 	const struct oci_mount m = {
 		.source = source, .bind = true, .bind_recursive = true, .attr_set = attributes};
-	return attach_bind(&m, target_fd, source, e);
+	return attach_bind(&m, target_fd, source, -1, e);
 }
 
 int mounts_detach(const char *path, struct err *e)

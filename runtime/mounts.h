@@ -6,15 +6,30 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "oci/spec.h"
+#include "runtime/userns.h"
 
 /*
  * Opens path (O_PATH) inside root_fd's tree, as oci_open_in_root, and makes what is missing:
  * directories, and at the end a directory or an empty file. Errors with the path.
  */
 int mounts_make_in(int root_fd, const char *path, bool directory, struct err *e) must_check;
-/* Mounts m on what target_fd (O_PATH) stands for. where: for messages. */
-int mounts_attach(const struct oci_mount *m, int target_fd, const char *where,
+/*
+ * Mounts m on what target_fd (O_PATH) stands for. where: for messages. userns: -1, or a user
+ * namespace by which the ids of a bind mount are mapped.
+ */
+int mounts_attach(const struct oci_mount *m, int target_fd, const char *where, int userns,
 		  struct err *e) must_check;
+/* True for what the kernel shows of the host (proc, sysfs, …): a container has none of it. */
+bool mounts_is_of_the_host(const struct oci_mount *m);
+/* 0 if the ids of a bind mount can be mapped; its source may be relative to dir_fd. -errno. */
+int mounts_can_map(int dir_fd, const struct oci_mount *m, int userns) must_check;
+/*
+ * Mounts an overlay whose layers are id-mapped, so that it shows and keeps the owners that its files
+ * have on disk. way: a directory of the caller's, which the layers lie on meanwhile. An error other
+ * than of the mount itself says what stands in the way of mapping.
+ */
+int mounts_attach_mapped_overlay(const struct oci_mount *m, int target_fd, const char *way,
+				 const struct userns *u, struct err *e) must_check;
 /* Mounts the same tree that is at source over target_fd; attributes (MOUNT_ATTR_*) are added to it.
  */
 int mounts_bind(const char *source, int target_fd, uint64_t attributes, struct err *e) must_check;

@@ -163,6 +163,12 @@ int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *st
  */
 int runtime_group(const char *bundle, char **out, struct err *e) must_check;
 
+/*
+ * 0 if monitors can have a user namespace on this machine, if the file systems of their mounts allow
+ * it; else *e says why not.
+ */
+int runtime_has_user_namespaces(struct err *e) must_check;
+
 /* The monitor's main, for the re-executed binary: argv[1] is RUNTIME_MONITOR_ARG. Exit status of
  * the process. */
 #define RUNTIME_MONITOR_ARG "monitor"

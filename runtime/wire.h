@@ -47,6 +47,8 @@ struct wire_config {
 	const char *bundle; /* absolute path; relative ones of the spec begin here */
 	const char *rootfs;
 	uint64_t memory_bytes; /* guest memory there may be */
+	uint32_t id_base;      /* of the user namespace at MONITOR_USERNS_FD; 0: none is joined */
+	bool root_mapped;      /* rootfs is id-mapped for it already */
 	pid_t pid;	       /* the monitor's, as the shim sees it: hooks are told */
 	const char *cache; /* folder of compiled modules, "": none */
 	const char *tenant; /* whose modules there are its, see mote/cache.h */

@@ -175,7 +175,14 @@ static int info(void)
 	version.version = (char *)(uintptr_t)MOTE_VERSION;
 	runtime.name = (char *)(uintptr_t)"io.containerd.mote.v1";
 	runtime.version = &version;
-	uint8_t packed[256];
+	/* What else is needed is the mounts' to say: see the log at a container's start. */
+	Bootstrap__Annotation userns = BOOTSTRAP__ANNOTATION__INIT, *annotations = &userns;
+	struct err why = {0};
+	userns.key = (char *)(uintptr_t)"io.mote.user-namespaces";
+	userns.value = runtime_has_user_namespaces(&why) < 0 ? why.text : (char *)(uintptr_t)"yes";
+	runtime.n_annotations = 1;
+	runtime.annotations = &annotations;
+	uint8_t packed[1024];
 	size_t n = bootstrap__runtime_info__pack(&runtime, packed);
 	return io_write_all(1, packed, n) < 0;
 }

@@ -235,6 +235,48 @@ Test(runtime_overlay, mounts_the_root_file_system_it_is_given)
 	cr_expect(umount2(at("work"), 0) == 0);
 }
 
+/* What an image has, on a file system whose ids can be mapped or not: as other runtimes show it and leave it. */
+Test(runtime_overlay, keeps_owners)
+{
+	struct stat st;
+	mkdir(at("layers"), 0755);
+	cr_assert(mount("tmpfs", at("layers"), "tmpfs", 0, NULL) == 0);
+	for (int i = 0; i < 4; i++)
+		mkdir(at("layers/%d", i), 0755);
+	put(at("layers/0/prog"), "\177ELFwrite /home/file", 0755);
+	mkdir(at("layers/1/home"), 0755);
+	put(at("layers/1/home/file"), "old", 0644);
+	put(at("layers/0/gone"), "old", 0644);
+	cr_assert(chown(at("layers/1/home"), 1000, 1001) == 0 && chown(at("layers/1/home/file"), 1000, 1001) == 0);
+	char lower[600], upper[300], work[300];
+	snprintf(lower, sizeof(lower), "lowerdir=%s:%s", at("layers/1"), at("layers/0"));
+	snprintf(upper, sizeof(upper), "upperdir=%s", at("layers/2"));
+	snprintf(work, sizeof(work), "workdir=%s", at("layers/3"));
+	const char *options[] = {"index=off", work, upper, lower, NULL};
+	const struct container_mount m = {.type = "overlay", .source = "overlay", .target = "", .options = options};
+	const struct container_config overlay = config_with(&m);
+	static const char *const programs[] = {"write /home/file", "write /home/new"};
+	struct err e;
+	config(",\"user\":{\"uid\":1000,\"gid\":1001}", LINUX(""));
+	for (size_t i = 0; i < 2; i++) {
+		struct client k = {.in = -1, .out = -1, .err = -1};
+		char text[100];
+		snprintf(text, sizeof(text), "\177ELF%s", programs[i]);
+		put(at("layers/0/prog"), text, 0755);
+		cr_assert(create_now(&overlay, &k.c, &e) == 0, "%s", e.text);
+		cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+		cr_expect(finish(&k) == 0, "%s", programs[i]);
+		delete (&k);
+		cr_expect(access(at("mote-layers"), F_OK) < 0);
+	}
+	cr_expect(stat(at("layers/2/home/file"), &st) == 0 && st.st_uid == 1000 && st.st_gid == 1001, "copied up: %u:%u",
+		  st.st_uid, st.st_gid);
+	cr_expect(stat(at("layers/2/home/new"), &st) == 0 && st.st_uid == 1000 && st.st_gid == 1001, "new: %u:%u", st.st_uid,
+		  st.st_gid);
+	cr_expect(stat(at("layers/3/work"), &st) == 0 && st.st_uid == 0, "the overlay's own: %u", st.st_uid);
+	umount2(at("layers"), MNT_DETACH);
+}
+
 Test(runtime_container, kill_while_created)
 {
 	struct client k = create();

@@ -176,6 +176,14 @@ static int list(const char *path)
 	return 0;
 }
 
+static int print_owner(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return dprintf(1, "%s: %s\n", path, strerror(errno)), 1;
+	return dprintf(1, "%s %u:%u\n", path, st.st_uid, st.st_gid), 0;
+}
+
 static int write_file(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT, 0644);
@@ -217,6 +225,8 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 		r->code = s->listening;
 	else if (strncmp(l, "ls ", 3) == 0)
 		r->code = list(l + 3);
+	else if (strncmp(l, "owner ", 6) == 0)
+		r->code = print_owner(l + 6);
 	else if (strncmp(l, "write ", 6) == 0)
 		r->code = write_file(l + 6);
 	else if (strncmp(l, "memory ", 7) == 0)

@@ -3,6 +3,7 @@
 #include "runtime_harness.h"
 
 #include "runtime/lsm.h"
+#include "runtime/mounts.h"
 
 TestSuite(runtime_room, .init = setup, .fini = teardown, .timeout = 60);
 
@@ -67,6 +68,12 @@ Test(runtime_room, exec_joins_the_namespace)
 	cr_assert(stat("/proc/self/ns/pid_for_children", &after) == 0);
 	cr_expect(before.st_ino == after.st_ino && before.st_dev == after.st_dev);
 	int pid = container_pid(x);
+	struct stat first = {0}, second = {0};
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", container_pid(k.c));
+	cr_expect(stat(path, &first) == 0);
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	/* It may have ended by now. */
+	cr_expect(stat(path, &second) < 0 || first.st_ino == second.st_ino, "another user namespace");
 	while (container_state(x) != CONTAINER_STOPPED)
 		serve_one(x, true);
 	cr_expect(container_exit_status(x) == 0 && pid > 2);
@@ -189,6 +196,131 @@ Test(runtime_room, ports_are_the_user_s)
 	run("listening", 1);
 	config(USER, LISTEN_APART("tcp:8080"));
 	run("listening", 1);
+}
+
+/* --- user namespaces --- */
+
+#define FIRST_HOST_ID 0x80000000U
+
+/* Whether this machine's kernel maps ids of what is at path. */
+static bool maps(const char *path)
+{
+	struct err e;
+	struct userns u;
+	const struct oci_mount m = {.source = path, .bind = true, .bind_recursive = true};
+	return userns_get(&u, &e) == 0 && mounts_can_map(AT_FDCWD, &m, u.fd) == 0;
+}
+
+static void ids_of(int pid, unsigned uid[4], unsigned gid[4])
+{
+	char path[64], line[256];
+	int found = 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	FILE *f = fopen(path, "r");
+	cr_assert(f);
+	while (fgets(line, sizeof(line), f)) {
+		found += sscanf(line, "Uid: %u %u %u %u", uid, uid + 1, uid + 2, uid + 3) == 4;
+		found += sscanf(line, "Gid: %u %u %u %u", gid, gid + 1, gid + 2, gid + 3) == 4;
+	}
+	fclose(f);
+	cr_assert(found == 2);
+}
+
+static void host_ids_are(uid_t user, gid_t group, bool mapped)
+{
+	unsigned uid[4], gid[4];
+	struct stat here, there;
+	char path[64];
+	program("wait");
+	struct client k = start();
+	wait_text(k.out, "waiting");
+	ids_of(container_pid(k.c), uid, gid);
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", container_pid(k.c));
+	cr_assert(stat(path, &there) == 0 && stat("/proc/self/ns/user", &here) == 0);
+	cr_expect((here.st_ino != there.st_ino) == mapped, "user namespace");
+	for (int i = 0; i < 4; i++) {
+		cr_expect(mapped ? uid[i] >= FIRST_HOST_ID && uid[i] % 65536 == user : uid[i] == user, "uid %u", uid[i]);
+		cr_expect(mapped ? gid[i] >= FIRST_HOST_ID && gid[i] % 65536 == group : gid[i] == group, "gid %u", gid[i]);
+	}
+	struct err e;
+	cr_expect(container_kill(k.c, SIGTERM, &e) == 0);
+	cr_expect(finish(&k) == 143);
+	delete (&k);
+}
+
+Test(runtime_room, its_ids_are_nobody_s)
+{
+	bool mapped = maps(dir);
+	host_ids_are(0, 0, mapped);
+	config(USER, LINUX(""));
+	host_ids_are(1000, 1001, mapped);
+	/* Of which no ids can be mapped: the container runs, with the ids of config.json. */
+	config(USER, ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"/proc/version\"}]" LINUX(""));
+	host_ids_are(1000, 1001, false);
+	config(",\"user\":{\"uid\":4294901760,\"gid\":0}", LINUX(""));
+	cr_expect(strstr(run("self", 0), "uid 4294901760/4294901760"), "beyond what is mapped");
+	config(",\"user\":{\"uid\":1000660000,\"gid\":70000,\"additionalGids\":[80000]}", LINUX(""));
+	cr_expect(strstr(run("self", 0), "uid 1000660000/1000660000 gid 70000/70000 groups 1"));
+}
+
+/* With and without a user namespace: what a container sees, and what is on disk. */
+Test(runtime_room, files_keep_their_owners)
+{
+	struct stat st;
+	char more[1024];
+	mkdir(at("data"), 0777);
+	cr_assert(chmod(at("data"), 0777) == 0);
+	put(at("data/theirs"), "x", 0600);
+	cr_assert(chown(at("data/theirs"), 1000, 70001) == 0);
+	put(at("rootfs/ours"), "x", 0644);
+	cr_assert(chown(at("rootfs/ours"), 7, 8) == 0 && chmod(at("rootfs"), 0777) == 0);
+	for (int plain = 0; plain < 2; plain++) {
+		snprintf(more, sizeof(more),
+			 ",\"mounts\":[{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[\"rbind\"]},"
+			 "{\"destination\":\"/made/here\",\"type\":\"tmpfs\",\"options\":[\"uid=1000\",\"gid=5\",\"mode=750\"]},"
+			 "{\"destination\":\"/dev\",\"type\":\"tmpfs\"}%s]" LINUX(""),
+			 at("data"), plain ? ",{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"/proc/version\"}" : "");
+		config("", more);
+		cr_expect_str_eq(run("owner /data/theirs", 0), "/data/theirs 1000:70001\n");
+		cr_expect_str_eq(run("owner /ours", 0), "/ours 7:8\n");
+		cr_expect_str_eq(run("owner /prog", 0), "/prog 0:0\n");
+		cr_expect_str_eq(run("owner /made/here", 0), "/made/here 1000:5\n");
+		cr_expect_str_eq(run("owner /made", 0), "/made 0:0\n");
+		cr_expect_str_eq(run("owner /dev", 0), "/dev 0:0\n");
+		cr_expect_str_eq(run("owner /dev/null", 0), "/dev/null 0:0\n");
+		cr_expect_str_eq(run("write /dev/null", 0), "/dev/null: written\n");
+		cr_expect_str_eq(run("write /data/theirs", 1), "/data/theirs: Permission denied\n");
+		cr_expect_str_eq(run("write /data/root", 0), "/data/root: written\n");
+		cr_expect(stat(at("data/root"), &st) == 0 && st.st_uid == 0 && st.st_gid == 0, "%u:%u", st.st_uid, st.st_gid);
+		config(USER, more);
+		cr_expect_str_eq(run("write /data/theirs", 0), "/data/theirs: written\n");
+		cr_expect_str_eq(run("write /data/user", 0), "/data/user: written\n");
+		cr_expect_str_eq(run("write /user", 0), "/user: written\n");
+		cr_expect(stat(at("data/user"), &st) == 0 && st.st_uid == 1000 && st.st_gid == 1001, "%u:%u", st.st_uid, st.st_gid);
+		cr_expect(stat(at("rootfs/user"), &st) == 0 && st.st_uid == 1000 && st.st_gid == 1001);
+		cr_expect(stat(at("rootfs/made"), &st) == 0 && st.st_uid == 0, "a mount point is root's");
+		cr_expect(unlink(at("data/root")) == 0 && unlink(at("data/user")) == 0 && unlink(at("rootfs/user")) == 0);
+	}
+}
+
+Test(runtime_room, options_are_shifted)
+{
+	const struct userns u = {.fd = -1, .base = FIRST_HOST_ID}, none = USERNS_NONE;
+	static const char *const cases[][2] = {
+		{"", ""},
+		{"uid=0", "uid=2147483648"},
+		{"mode=755,uid=1000,gid=5,size=1k", "mode=755,uid=2147484648,gid=2147483653,size=1k"},
+		{"gid=70000", "gid=3221229936"},
+		{"uid=x,gid=,uid=1x,fluid=7,gid=4294967295", "uid=x,gid=,uid=1x,fluid=7,gid=4294967295"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *out = NULL;
+		cr_assert(userns_shift_options(&u, cases[i][0], &out) == 0);
+		cr_expect_str_eq(out, cases[i][1]);
+		free(out);
+	}
+	cr_expect(userns_host_id(&none, 5) == 5 && userns_host_id(&u, 65535) == FIRST_HOST_ID + 65535 &&
+		  userns_host_id(&u, 65536) == 0xc0000000U);
 }
 
 /* --- security modules --- */

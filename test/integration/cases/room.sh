@@ -98,3 +98,35 @@ each_room_listens_with_its_user_s_rights() {
 	is "$status" 0 status
 	is "$(stat -c '%u:%g %a' "$CASE_DIR/data/s")" '1000:1000 755' 'the socket'
 }
+
+host_uid() { awk '/^Uid:/ { print $2 }' "/proc/$(task_pid "$1")/status"; }
+
+# Nobody's ids where the file systems allow it (tmpfs since 6.3, which is what the test's state may lie on), else the log
+# says why not; and the same owners on disk in either case.
+each_room_user_namespace() { # core
+	local uid
+	mkdir "$CASE_DIR/data" && chmod 0777 "$CASE_DIR/data"
+	local mount=(--mount "type=bind,src=$CASE_DIR/data,dst=/volume,options=rbind:rw")
+	start "${mount[@]}" -- seven sleep
+	uid=$(host_uid seven)
+	if ((uid < 2147483648)); then
+		is "$uid" 0 'the host has it as'
+		grep -q 'seven: its processes have no user namespace: ' "$MOTE_SANDBOX/containerd.log" || fail 'the log does not say so'
+		[[ $(printf '6.3\n%s\n' "$(uname -r)" | sort -V | head -n 1) != 6.3 ]] || fail 'this kernel has all that is needed'
+		figure 'uid 0: no id-mapped mounts'
+	else
+		is "$((uid % 65536))" 0 'the host has it as'
+		figure "uid $uid"
+	fi
+	kill_and_finish seven
+	run "${mount[@]}" -- eight write /volume/of-root text
+	is "$status" 0 status
+	is "$(stat -c '%u:%g' "$CASE_DIR/data/of-root")" 0:0 "root's file"
+	as_user
+	run "${mount[@]}" -- nine write /volume/of-user text
+	is "$status" 0 status
+	is "$(stat -c '%u:%g' "$CASE_DIR/data/of-user")" 1000:1000 "the user's file"
+	run "${mount[@]}" -- ten write /volume/of-root other
+	is "$status" 1 "writing root's file"
+	is "$(cat "$CASE_DIR/data/of-root")" text "root's file"
+}

@@ -667,7 +667,9 @@ def test_version_and_info():
     shown = subprocess.run([SHIM, "-v"], capture_output=True, check=True)
     assert b"Version" in shown.stdout, shown
     shown = subprocess.run([SHIM, "-info"], input=b"", capture_output=True, check=True)
-    assert one(decode(shown.stdout), 1) == b"io.containerd.mote.v1", shown
+    told = decode(shown.stdout)
+    assert one(told, 1) == b"io.containerd.mote.v1", shown
+    assert one(decode(one(told, 5)), 1) == b"io.mote.user-namespaces" and one(decode(one(told, 5)), 2) == b"yes", shown
     bad = subprocess.run([SHIM, "nonsense"], capture_output=True, check=False)
     assert bad.returncode != 0 and bad.stderr, bad
 
