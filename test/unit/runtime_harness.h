@@ -4,6 +4,7 @@
  * processes, as root. In place of the VM stands a double. Included by one file of a program.
  */
 #include "runtime/cgroup.h"
+#include "runtime/mounts.h"
 #include "runtime/runtime.h"
 #include "runtime_double.h"
 
@@ -117,6 +118,15 @@ static unused void teardown(void)
 	cr_expect(!mounted, "a mount is left");
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
 	cr_expect(mounted || system(cmd) == 0);
+}
+
+/* Whether this machine's kernel maps ids of what is at path. */
+static unused bool maps(const char *path)
+{
+	struct err e;
+	struct userns u;
+	const struct oci_mount m = {.source = path, .bind = true, .bind_recursive = true};
+	return userns_get(&u, &e) == 0 && mounts_can_map(AT_FDCWD, &m, u.fd) == 0;
 }
 
 /* --- a client --- */

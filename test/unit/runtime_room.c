@@ -3,7 +3,6 @@
 #include "runtime_harness.h"
 
 #include "runtime/lsm.h"
-#include "runtime/mounts.h"
 
 TestSuite(runtime_room, .init = setup, .fini = teardown, .timeout = 60);
 
@@ -201,15 +200,6 @@ Test(runtime_room, ports_are_the_user_s)
 /* --- user namespaces --- */
 
 #define FIRST_HOST_ID 0x80000000U
-
-/* Whether this machine's kernel maps ids of what is at path. */
-static bool maps(const char *path)
-{
-	struct err e;
-	struct userns u;
-	const struct oci_mount m = {.source = path, .bind = true, .bind_recursive = true};
-	return userns_get(&u, &e) == 0 && mounts_can_map(AT_FDCWD, &m, u.fd) == 0;
-}
 
 static void ids_of(int pid, unsigned uid[4], unsigned gid[4])
 {
