@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on open descriptors. */
-#include "vm/permit.h"
+#include "vm/blocking.h"
 #include "vm/stop.h"
 
 #include <dirent.h>
@@ -15,7 +15,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { READDIR_BYTES = 16384 };
+enum {
+	READDIR_BYTES = 16384,
+	PIECE_BYTES = 1 << 20, /* of a long transfer, in one system call */
+};
 
 int64_t host_close(struct vm *vm, const struct call_close *a)
 {
@@ -44,49 +47,6 @@ static bool may_wait(struct fd_entry *e)
 	return !plain;
 }
 
-int64_t host_readv(struct vm *vm, const struct call_readv *a)
-{
-	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
-	if (!e)
-		return -EBADF;
-	if (stop_before_reading(vm, e))
-		return VM_STOPPED_HERE;
-	if (e->flags & FD_SOCKET && a->iov.bytes > 0) {
-		const struct call_recv message = {.fd = a->fd, .iov = a->iov};
-		return host_recv(vm, &message);
-	}
-	bool waits = may_wait(e);
-	if (waits && nonblocking(e)) {
-		struct pollfd p = {.fd = e->host, .events = POLLIN};
-		if (poll(&p, 1, 0) == 0)
-			return -EAGAIN;
-	}
-	for (;;) {
-		if (waits) {
-			int rc = vm_wait_fd(vm, e->host, POLLIN);
-			if (rc < 0)
-				return rc;
-		}
-		ssize_t n = readv(e->host, a->iov.v, a->iov.count);
-		if (n >= 0 || (errno != EINTR && (errno != EAGAIN || !waits)))
-			return n < 0 ? -errno : n;
-	}
-}
-
-/* A blocking pipe that polls writable takes PIPE_BUF bytes without a wait, not more. */
-static int first_bytes(const struct iovec *v, int count, size_t most, struct iovec *out)
-{
-	int n = 0;
-	for (int i = 0; i < count && most > 0 && n < 16; i++) {
-		out[n] = v[i];
-		if (out[n].iov_len > most)
-			out[n].iov_len = most;
-		most -= out[n].iov_len;
-		n++;
-	}
-	return n;
-}
-
 void vm_skip_bytes(struct iovec **v, int *count, size_t n)
 {
 	while (*count > 0 && n >= (*v)->iov_len) {
@@ -100,26 +60,134 @@ void vm_skip_bytes(struct iovec **v, int *count, size_t n)
 	}
 }
 
+/* The first vectors, of at most `most` bytes: how many. The last one is shortened; *whole is what its length was. */
+static int first_vectors(struct iovec *v, int count, size_t most, size_t *whole)
+{
+	int n = 0;
+	while (n < count - 1 && v[n].iov_len < most)
+		most -= v[n++].iov_len;
+	*whole = v[n].iov_len;
+	if (v[n].iov_len > most)
+		v[n].iov_len = most;
+	return n + 1;
+}
+
+/* --- regular files --- */
+
+/* readv and writev where offset is that of the open file (-1), else preadv and pwritev. */
+static ssize_t transfer(int host, bool in, const struct iovec *v, int count, int64_t offset)
+{
+	if (offset < 0)
+		return in ? readv(host, v, count) : writev(host, v, count);
+	return in ? preadv(host, v, count, offset) : pwritev(host, v, count, offset);
+}
+
+/*
+ * No signal ends such a transfer in the kernel, however long it takes; so a long one is made in pieces, between which
+ * the guest can be ended. (Signals that it handles have to wait for all of it, as on Linux.)
+ */
+static int64_t transfer_plain(struct vm *vm, int host, bool in, const struct call_iov *iov, int64_t offset)
+{
+	struct iovec *v = iov->v;
+	int count = iov->count;
+	int64_t done = 0;
+	if (vm->on_poller && iov->bytes > PIECE_BYTES)
+		return VM_DEFER; /* the vCPU's thread would have to wait for it */
+	for (;;) {
+		size_t whole = 0, wanted = 0;
+		int n = count > 0 ? first_vectors(v, count, PIECE_BYTES, &whole) : 0;
+		for (int i = 0; i < n; i++)
+			wanted += v[i].iov_len;
+		ssize_t got = transfer(host, in, v, n, offset < 0 ? -1 : offset + done);
+		if (got < 0 && errno == EINTR && !vm_ending(vm))
+			continue;
+		if (got < 0)
+			return done ? done : -errno;
+		done += got;
+		if (n > 0)
+			v[n - 1].iov_len = whole;
+		vm_skip_bytes(&v, &count, (size_t)got);
+		if (count == 0 || (size_t)got < wanted || vm_ending(vm))
+			return done;
+	}
+}
+
+/* --- what may wait --- */
+
+/*
+ * One transfer after the descriptor was ready, or said so: another process may have been quicker, and terminals wait
+ * for more than there is, or for more room than there is. `once`: the guest wants no wait.
+ */
+static long transfer_ready(struct vm *vm, const struct fd_entry *e, bool in, const struct iovec *v, int count, bool once)
+{
+	long nr = in ? SYS_readv : SYS_writev;
+	if (once && e->flags & FD_STDIO)
+		return blocking_transfer_briefly(vm, nr, e->host, v, count);
+	if (!once && !vm->on_poller)
+		return blocking_call(nr, e->host, (long)v, count, 0);
+	ssize_t n = in ? readv(e->host, v, count) : writev(e->host, v, count);
+	return n < 0 ? -errno : n;
+}
+
+static int until_ready(struct vm *vm, const struct fd_entry *e, short events, bool once)
+{
+	struct pollfd p = {.fd = e->host, .events = events};
+	if (once)
+		return poll(&p, 1, 0) == 0 ? -EAGAIN : 0;
+	return vm_wait_fd(vm, e->host, events);
+}
+
+static int64_t read_waiting(struct vm *vm, const struct fd_entry *e, const struct call_iov *iov)
+{
+	bool once = nonblocking(e);
+	for (;;) {
+		int rc = until_ready(vm, e, POLLIN, once);
+		if (rc < 0)
+			return rc;
+		long n = transfer_ready(vm, e, true, iov->v, iov->count, once);
+		if (n == -EINTR || (n == -EAGAIN && !once))
+			continue;
+		return n;
+	}
+}
+
 static int64_t write_waiting(struct vm *vm, const struct fd_entry *e, struct iovec *v, int count)
 {
 	int64_t done = 0;
 	bool once = nonblocking(e);
 	while (count > 0) {
-		struct pollfd p = {.fd = e->host, .events = POLLOUT};
-		int rc = once ? (poll(&p, 1, 0) == 0 ? -EAGAIN : 0) : vm_wait_fd(vm, e->host, POLLOUT);
+		int rc = until_ready(vm, e, POLLOUT, once);
 		if (rc < 0)
 			return done ? done : rc;
-		struct iovec piece[16];
-		int pieces = first_bytes(v, count, PIPE_BUF, piece);
-		ssize_t n = writev(e->host, piece, pieces);
-		if (n < 0 && (errno == EINTR || (errno == EAGAIN && !once)))
+		/* A pipe that polls writable takes PIPE_BUF bytes without a wait, not more. */
+		size_t whole;
+		int pieces = first_vectors(v, count, once ? PIPE_BUF : PIECE_BYTES, &whole);
+		long n = transfer_ready(vm, e, false, v, pieces, once);
+		v[pieces - 1].iov_len = whole;
+		if (n == -EINTR || (n == -EAGAIN && !once))
 			continue;
 		if (n < 0)
-			return done ? done : -errno;
+			return done ? done : n;
 		done += n;
 		vm_skip_bytes(&v, &count, (size_t)n);
 	}
 	return done;
+}
+
+int64_t host_readv(struct vm *vm, const struct call_readv *a)
+{
+	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	if (stop_before_reading(vm, e))
+		return VM_STOPPED_HERE;
+	if (e->flags & FD_SOCKET && a->iov.bytes > 0) {
+		const struct call_recv message = {.fd = a->fd, .iov = a->iov};
+		return host_recv(vm, &message);
+	}
+	if (!may_wait(e))
+		return transfer_plain(vm, e->host, true, &a->iov, -1);
+	return vm->on_poller && e->flags & FD_SHARED ? VM_DEFER : read_waiting(vm, e, &a->iov);
 }
 
 int64_t host_writev(struct vm *vm, const struct call_writev *a)
@@ -133,33 +201,38 @@ int64_t host_writev(struct vm *vm, const struct call_writev *a)
 	}
 	if (may_wait(e) && a->iov.bytes > 0)
 		return vm->on_poller ? VM_DEFER : write_waiting(vm, e, a->iov.v, a->iov.count);
-	ssize_t n;
-	do
-		n = writev(e->host, a->iov.v, a->iov.count);
-	while (n < 0 && errno == EINTR && !vm_interrupted(vm));
-	return n < 0 ? -errno : n;
+	return transfer_plain(vm, e->host, false, &a->iov, -1);
+}
+
+/* Devices have offsets too, and no end. */
+static int64_t transfer_at(struct vm *vm, int32_t fd, bool in, const struct call_iov *iov, uint64_t offset)
+{
+	struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	if (!e)
+		return -EBADF;
+	if (offset > INT64_MAX)
+		return -EINVAL;
+	if (!may_wait(e))
+		return transfer_plain(vm, e->host, in, iov, (int64_t)offset);
+	if (vm->on_poller)
+		return VM_DEFER;
+	for (;;) {
+		long n = blocking_call(in ? SYS_preadv : SYS_pwritev, e->host, (long)iov->v, iov->count, (long)offset);
+		if (n != -EINTR)
+			return n;
+		if (vm_interrupted(vm))
+			return -EINTR;
+	}
 }
 
 int64_t host_preadv(struct vm *vm, const struct call_preadv *a)
 {
-	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
-	if (!e)
-		return -EBADF;
-	if (a->offset > INT64_MAX)
-		return -EINVAL;
-	ssize_t n = preadv(e->host, a->iov.v, a->iov.count, (off_t)a->offset);
-	return n < 0 ? -errno : n;
+	return transfer_at(vm, a->fd, true, &a->iov, a->offset);
 }
 
 int64_t host_pwritev(struct vm *vm, const struct call_pwritev *a)
 {
-	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
-	if (!e)
-		return -EBADF;
-	if (a->offset > INT64_MAX)
-		return -EINVAL;
-	ssize_t n = pwritev(e->host, a->iov.v, a->iov.count, (off_t)a->offset);
-	return n < 0 ? -errno : n;
+	return transfer_at(vm, a->fd, false, &a->iov, a->offset);
 }
 
 int64_t host_lseek(struct vm *vm, const struct call_lseek *a)
@@ -230,53 +303,6 @@ static int host_of(struct vm *vm, int32_t fd)
 {
 	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
 	return e ? e->host : -EBADF;
-}
-
-/* The same for a change of size or allocation. */
-static int resizable(struct vm *vm, int32_t fd)
-{
-	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
-	if (!e)
-		return -EBADF;
-	int rc = permit_resize(e);
-	return rc < 0 ? rc : e->host;
-}
-
-int64_t host_ftruncate(struct vm *vm, const struct call_ftruncate *a)
-{
-	int host = resizable(vm, a->fd);
-	if (host < 0 || a->size > INT64_MAX)
-		return host < 0 ? host : -EINVAL;
-	return ftruncate(host, (off_t)a->size) < 0 ? -errno : 0;
-}
-
-int64_t host_fallocate(struct vm *vm, const struct call_fallocate *a)
-{
-	int host = resizable(vm, a->fd);
-	if (host < 0 || a->size > INT64_MAX || a->offset > INT64_MAX)
-		return host < 0 ? host : -EINVAL;
-	return fallocate(host, (int)a->mode, (off_t)a->offset, (off_t)a->size) < 0 ? -errno : 0;
-}
-
-int64_t host_fsync(struct vm *vm, const struct call_fsync *a)
-{
-	int host = host_of(vm, a->fd);
-	if (host < 0)
-		return host;
-	return (a->data_only ? fdatasync(host) : fsync(host)) < 0 ? -errno : 0;
-}
-
-/* What was handed in is cached for others too: there the advice is not taken. */
-int64_t host_fadvise(struct vm *vm, const struct call_fadvise *a)
-{
-	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
-	if (!e)
-		return -EBADF;
-	if (a->size > INT64_MAX || a->offset > INT64_MAX)
-		return -EINVAL;
-	if (e->flags & FD_STDIO)
-		return 0;
-	return -posix_fadvise(e->host, (off_t)a->offset, (off_t)a->size, (int)a->advice);
 }
 
 int64_t host_get_flags(struct vm *vm, const struct call_get_flags *a)

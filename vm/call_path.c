@@ -2,6 +2,7 @@
 /* Host calls on paths. Each resolves below a directory that the guest holds; see resolve.h. */
 #include "vm/permit.h"
 #include "vm/resolve.h"
+#include "vm/steps.h"
 #include "vm/stop.h"
 
 #include <errno.h>
@@ -79,12 +80,16 @@ int64_t host_open(struct vm *vm, const struct call_open *a)
 	int rc = permit_open(fd, &st); /* before any data is touched */
 	if (rc < 0)
 		return rc;
-	if ((a->flags & O_TRUNC) && S_ISREG(st.st_mode) && ftruncate(fd, 0) < 0)
+	if ((a->flags & O_TRUNC) && S_ISREG(st.st_mode)) {
+		rc = vm_truncate(vm, fd, &st, 0);
+		if (rc < 0)
+			return rc;
+	}
+	bool plain = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+	if (!(a->flags & O_NONBLOCK) && !plain && fcntl(fd, F_SETFL, (int)(flags & (O_APPEND | O_NOATIME))) < 0)
 		return -errno;
-	if (!(a->flags & O_NONBLOCK) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) &&
-	    fcntl(fd, F_SETFL, (int)(flags & (O_APPEND | O_NOATIME))) < 0)
-		return -errno;
-	return fdtable_add(&vm->fds, take_fd(&fd), (S_ISDIR(st.st_mode) ? FD_DIR : 0) | inherited, 0);
+	unsigned kind = S_ISDIR(st.st_mode) ? FD_DIR : plain ? 0 : FD_SHARED;
+	return fdtable_add(&vm->fds, take_fd(&fd), kind | inherited, 0);
 }
 
 static void put_stat(struct vm *vm, gva_t to, const struct stat *st)

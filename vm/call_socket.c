@@ -5,6 +5,7 @@
  * the file system would get past the resolution of guest paths. A listener that was given is the
  * operator's and may be shared: the guest accepts from it and changes nothing of it.
  */
+#include "vm/blocking.h"
 #include "vm/internal.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int host_of(struct vm *vm, int32_t fd)
@@ -134,11 +136,14 @@ int64_t host_accept(struct vm *vm, const struct call_accept *a)
 			return rc;
 		struct sockaddr_storage peer = {0};
 		socklen_t len = sizeof(peer);
-		int fd = accept4(host, (struct sockaddr *)&peer, &len, (int)a->flags | SOCK_CLOEXEC);
-		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED || (errno == EAGAIN && waits)))
+		/* What was seen there may be gone by now. */
+		int fd = (int)blocking_call(SYS_accept4, host, (long)&peer, (long)&len, (int)a->flags | SOCK_CLOEXEC);
+		if (fd == -EINTR && vm_interrupted(vm))
+			return fd;
+		if (fd == -EINTR || fd == -ECONNABORTED || (fd == -EAGAIN && waits))
 			continue;
 		if (fd < 0)
-			return -errno;
+			return fd;
 		put_address(vm, a->peer, &peer, len);
 		return fdtable_add(&vm->fds, fd, FD_SOCKET, 0);
 	}

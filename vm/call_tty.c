@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on terminals. */
+#include "vm/blocking.h"
 #include "vm/internal.h"
 
 #include <asm/termbits.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 _Static_assert(sizeof(((struct termios *)0)->c_cc) == sizeof(((struct mote_termios *)0)->cc), "control characters");
 
@@ -48,7 +50,12 @@ int64_t host_tty_set(struct vm *vm, const struct call_tty_set *a)
 	t.c_cflag = a->termios->cflag;
 	t.c_lflag = a->termios->lflag;
 	memcpy(t.c_cc, a->termios->cc, sizeof(t.c_cc));
-	return ioctl(host, requests[a->when], &t) < 0 ? -errno : 0;
+	for (;;) {
+		/* All but TCSETS wait until a terminal has sent its output, which it may never have. */
+		long rc = blocking_call(SYS_ioctl, host, (long)requests[a->when], (long)&t, 0);
+		if (rc != -EINTR || vm_interrupted(vm))
+			return rc;
+	}
 }
 
 int64_t host_tty_size(struct vm *vm, const struct call_tty_size *a)

@@ -158,16 +158,42 @@ int64_t host_sleep(struct vm *vm, const struct call_sleep *a)
 	}
 }
 
+/* All of it: a long call may end early, by a signal that is nobody's here. */
+static int fill_random(const struct iovec *v)
+{
+	for (size_t done = 0; done < v->iov_len;) {
+		ssize_t n = getrandom((char *)v->iov_base + done, v->iov_len - done, 0);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n < 0 ? 0 : (size_t)n;
+	}
+	return 0;
+}
+
+/*
+ * Straight to the guest's memory. As on Linux, a signal ends a long call with what there is by then; and a kernel takes
+ * some microseconds for a piece.
+ */
 int64_t host_random(struct vm *vm, const struct call_random *a)
 {
-	uint8_t bytes[256];
+	enum { PIECE = 64 << 10, SPANS = PIECE / MOTE_PAGE + 1 };
+	struct iovec spans[SPANS];
 	uint64_t done = 0;
+	if (vm->on_poller && a->bytes.len > PIECE)
+		return VM_DEFER;
 	while (done < a->bytes.len) {
-		uint64_t n = a->bytes.len - done < sizeof(bytes) ? a->bytes.len - done : sizeof(bytes);
-		if (getrandom(bytes, n, 0) != (ssize_t)n)
-			return -EIO;
-		vm_put(vm, gva(a->bytes.at.v + done), bytes, n);
+		uint64_t n = a->bytes.len - done < PIECE ? a->bytes.len - done : PIECE;
+		int count = memory_span(&vm->memory, gva(a->bytes.at.v + done), n, MEMORY_WRITE, spans, SPANS);
+		if (count < 0)
+			return done ? (int64_t)done : -EFAULT;
+		for (int i = 0; i < count; i++) {
+			int rc = fill_random(&spans[i]);
+			if (rc < 0)
+				return done ? (int64_t)done : rc;
+		}
 		done += n;
+		if (done < a->bytes.len && !vm->on_poller && vm_interrupted(vm))
+			return (int64_t)done;
 	}
 	return (int64_t)done;
 }

@@ -23,6 +23,7 @@ enum fd_flag {
 	FD_NONBLOCK = 1 << 5, /* an FD_STDIO descriptor that the guest made non-blocking for itself */
 	FD_GIVEN = 1 << 6,    /* the guest had it from the start, at this number */
 	FD_PLAIN = 1 << 7,    /* seen to be a regular file or a directory, which never makes a caller wait */
+	FD_SHARED = 1 << 8,   /* a FIFO or device, opened by a path: what poll says of it another process may change */
 };
 
 struct fd_entry {

@@ -84,7 +84,7 @@ struct vm {
 	int tid;
 	_Atomic uint64_t pending;  /* signals from vm_signal(), bit n - 1 */
 	_Atomic int busy;          /* enum vm_busy */
-	struct vm_timer alarm, deadline, flush;
+	struct vm_timer alarm, deadline, flush, brake;
 	struct vm_watch watch;
 	bool watched;              /* limits go by the watch; vm_run's goes by the deadline timer */
 	uint64_t deadline_ns;      /* CLOCK_MONOTONIC, 0: none */
@@ -121,9 +121,11 @@ int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e) mu
 void vm_snapshot_learn(struct vm *vm);
 /* True when a blocking handler must give up with -EINTR: a signal or an alarm is pending, or the end. */
 bool vm_interrupted(struct vm *vm);
+/* True when the guest is to end, whatever it thinks of it: a limit, an interrupt, a signal without a handler. */
+bool vm_ending(struct vm *vm);
 /* Ends the guest after the present call. */
 void vm_end(struct vm *vm, enum vm_end end, int code);
-/* first_ns 0 stops it. 0 or -errno. */
+/* first_ns 0 stops it; an interval is at least 1 ms. 0 or -errno. */
 int vm_timer_set(struct vm *vm, struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns) must_check;
 /* Told of every successful write: small ones to descriptors 1 and 2 let the guest buffer the next ones. */
 void vm_note_write(struct vm *vm, int32_t fd, int64_t written);

@@ -3,12 +3,14 @@
  * A thread's time with a vCPU: from vm_resume to the next exchange or the end, and what limits it.
  *
  * VM_KICK_SIGNAL is blocked in this thread but for the moments when it may interrupt: inside
- * KVM_RUN (KVM_SET_SIGNAL_MASK) and inside the waits of host calls (ppoll with wait_mask). So a
- * kick is never lost between a check and a wait. Timers are kicks too; their siginfo says which
- * flag to set. They exist only while their thread is in vm_resume. The limits of calls are the
- * watch's (watch.h). SIGPIPE and SIGXFSZ are blocked too: a guest's broken pipe and a file that would
- * become too large are an errno. SIGBUS is not, which copies to guest memory want (guest_copy.h).
+ * KVM_RUN (KVM_SET_SIGNAL_MASK), inside the waits of host calls (ppoll with wait_mask) and inside
+ * system calls that may wait (blocking.h). So a kick is never lost between a check and a wait.
+ * Timers are kicks too; their siginfo says which flag to set. They exist only while their thread is
+ * in vm_resume. The limits of calls are the watch's (watch.h). SIGPIPE and SIGXFSZ are blocked too:
+ * a guest's broken pipe and a file that would become too large are an errno. SIGBUS is not, which
+ * copies to guest memory want (guest_copy.h).
  */
+#include "vm/blocking.h"
 #include "vm/guest_copy.h"
 #include "vm/internal.h"
 
@@ -19,6 +21,16 @@
 #include <unistd.h>
 
 #define NS 1000000000UL
+
+enum {
+	/*
+	 * A guest chooses its alarm's interval, and each alarm costs an exit and a signal: at shorter ones neither
+	 * guest nor host would get to anything else.
+	 */
+	INTERVAL_MIN_NS = 1000000,
+	/* Each timer has at most one kick pending, and other threads' kicks are one. The rest is left for the next look. */
+	TAKE_MAX = 16,
+};
 
 static uint64_t now_ns(void)
 {
@@ -38,8 +50,8 @@ static void note_kick(const siginfo_t *info)
 static void on_kick(int signo, siginfo_t *info, void *context)
 {
 	(void)signo;
-	(void)context;
 	note_kick(info);
+	blocking_on_kick(context);
 }
 
 static pthread_once_t handler_once = PTHREAD_ONCE_INIT;
@@ -66,10 +78,13 @@ void run_take_kicks(void)
 {
 	siginfo_t info;
 	struct timespec now = {0};
-	int signo;
-	while ((signo = sigtimedwait(&blocked_set, &info, &now)) > 0)
+	for (int i = 0; i < TAKE_MAX; i++) {
+		int signo = sigtimedwait(&blocked_set, &info, &now);
+		if (signo < 0)
+			return;
 		if (signo == VM_KICK_SIGNAL)
 			note_kick(&info);
+	}
 }
 
 void run_kick(struct vm *vm)
@@ -114,6 +129,8 @@ int vm_timer_set(struct vm *vm, struct vm_timer *t, uint64_t first_ns, uint64_t 
 		t->made = true;
 	}
 	vm->may_pend = true;
+	if (interval_ns && interval_ns < INTERVAL_MIN_NS)
+		interval_ns = INTERVAL_MIN_NS;
 	struct itimerspec when = {
 		.it_value = {.tv_sec = (time_t)(first_ns / NS), .tv_nsec = (long)(first_ns % NS)},
 		.it_interval = {.tv_sec = (time_t)(interval_ns / NS),
@@ -121,7 +138,6 @@ int vm_timer_set(struct vm *vm, struct vm_timer *t, uint64_t first_ns, uint64_t 
 	};
 	return timer_settime(t->id, 0, &when, NULL) < 0 ? -errno : 0;
 }
-
 
 /* What is left until it fires; 0 where it is not set. */
 static uint64_t timer_left(const struct vm_timer *t, uint64_t *interval_ns)
@@ -180,6 +196,9 @@ bool run_limit_over(struct vm *vm)
 	if (!vm->on_poller && atomic_load_explicit(&vm->watch.look, memory_order_relaxed) &&
 	    atomic_exchange(&vm->watch.look, false))
 		look_at_limits(vm);
+	/* By the clock, too: the timer's kick is not taken while host code runs. */
+	if (!vm->watched && vm->deadline_ns && now_ns() >= vm->deadline_ns)
+		atomic_store(&vm->deadline.fired, true);
 	return atomic_load(&vm->deadline.fired) || vm->cpu_over;
 }
 
@@ -227,6 +246,7 @@ static void stop_timers(struct vm *vm)
 	timer_end(&vm->deadline);
 	timer_end(&vm->alarm);
 	timer_end(&vm->flush);
+	timer_end(&vm->brake);
 }
 
 /* --- runs --- */

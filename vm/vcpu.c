@@ -3,6 +3,7 @@
  * Running the vCPU: exits, faults, signals, buffered output, from one exchange to the next. What limits and
  * interrupts a run is in run.c.
  */
+#include "vm/blocking.h"
 #include "vm/internal.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define FLUSH_NS 5000000L	/* buffered output waits this long at most */
@@ -58,6 +60,11 @@ static bool must_end(struct vm *vm)
 	       atomic_load(&vm->busy) == VM_STOPPED;
 }
 
+bool vm_ending(struct vm *vm)
+{
+	return must_end(vm) || deliverable(vm) & ~vm->area->handled_signals;
+}
+
 bool vm_interrupted(struct vm *vm)
 {
 	uint64_t blocked = vm->area->blocked_signals, waiting = vm->area->pending_signals;
@@ -99,26 +106,32 @@ static bool inject(struct vm *vm, int signo)
 	return true;
 }
 
+/* The output timer has fired. */
+static void flush_in_time(struct vm *vm)
+{
+	if (vm->area->output_len == 0)
+		vm->area->output_armed = 0;
+	else
+		vm_flush_output(vm);
+	if (vm->area->output_armed && vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) < 0)
+		vm->area->output_armed = 0;
+}
+
 /*
  * Acts on signals and limits between two runs. may_inject: the vCPU was interrupted, so its registers
  * are those of the program; after an I/O exit they are not final.
  */
 static void serve_events(struct vm *vm, bool may_inject)
 {
+	/* Before what is asked below: a kick that comes during its writes is over with them. */
+	if (atomic_exchange(&vm->flush.fired, false))
+		flush_in_time(vm);
 	if (atomic_load(&vm->busy) == VM_STOPPED)
 		vm_end(vm, VM_INTERRUPTED, 0);
 	if (run_limit_over(vm))
 		vm_end(vm, VM_TIMED_OUT, atomic_load(&vm->deadline.fired) ? 0 : 1);
 	if (atomic_exchange(&vm->alarm.fired, false))
 		atomic_fetch_or(&vm->pending, 1UL << (SIGALRM - 1));
-	if (atomic_exchange(&vm->flush.fired, false)) {
-		if (vm->area->output_len == 0)
-			vm->area->output_armed = 0;
-		else
-			vm_flush_output(vm);
-		if (vm->area->output_armed && vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) < 0)
-			vm->area->output_armed = 0;
-	}
 	uint64_t pending = atomic_exchange(&vm->pending, 0);
 	for (int signo = 1; signo <= 64 && pending; signo++) {
 		if (!signal_set(pending, signo))
@@ -196,18 +209,42 @@ static void serve_fault(struct vm *vm)
 
 /* --- output --- */
 
-/* Waits until a descriptor takes more. Where the guest is to end it takes what it can at once. */
-static bool wait_writable(struct vm *vm, int fd)
+/*
+ * Writes some of it. Where the guest is to end (the brake is on) what the descriptor takes in a moment; -EAGAIN when
+ * that is nothing.
+ */
+static long write_some(struct vm *vm, int fd, const uint8_t *from, uint32_t bytes, bool ending)
 {
-	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLOUT};
-		bool ending = must_end(vm) || deliverable(vm) & ~vm->area->handled_signals;
-		int n = ending ? poll(&p, 1, 0) : ppoll(&p, 1, NULL, &vm->wait_mask);
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	int ready = ending ? poll(&p, 1, 0) : ppoll(&p, 1, NULL, &vm->wait_mask);
+	if (ready <= 0)
+		return ending ? -EAGAIN : -EINTR;
+	long n = blocking_call(SYS_write, fd, (long)from, bytes, 0);
+	return n == -EINTR && ending && blocking_braked(vm) ? -EAGAIN : n;
+}
+
+/* All of it, unless the guest is to end, or an error, which the next write reports. */
+static int write_output(struct vm *vm, int fd, const uint8_t *from, uint32_t len)
+{
+	bool ending = false;
+	long n = 0;
+	for (uint32_t done = 0; done < len && n >= 0;) {
+		if (!ending && vm_ending(vm)) {
+			ending = true;
+			n = blocking_brake(vm);
+		}
+		if (n >= 0)
+			n = write_some(vm, fd, from + done, len - done, ending);
 		if (n > 0)
-			return true;
-		if (ending || (n < 0 && errno != EINTR))
-			return false;
+			done += (uint32_t)n;
+		if (n >= 0 && ending && done < len && blocking_braked(vm))
+			n = -EAGAIN;
+		if (n == -EINTR || (n == -EAGAIN && !ending))
+			n = 0;
 	}
+	if (ending)
+		blocking_release(vm);
+	return n < 0 ? (int)n : 0;
 }
 
 void vm_flush_output(struct vm *vm)
@@ -221,19 +258,8 @@ void vm_flush_output(struct vm *vm)
 	struct fd_entry *entry = fd == 1 || fd == 2 ? fdtable_get(&vm->fds, (int32_t)fd) : NULL;
 	if (!entry || len > MOTE_OUTPUT_BYTES)
 		return;
-	for (uint32_t done = 0; done < len;) {
-		/* PIPE_BUF at most, so that a blocking pipe that polls writable takes all of it. */
-		uint32_t piece = len - done < 4096 ? len - done : 4096;
-		bool ready = wait_writable(vm, entry->host);
-		ssize_t n = ready ? write(entry->host, area->output + done, piece) : -1;
-		if (ready && n < 0 && (errno == EINTR || errno == EAGAIN) && !vm_interrupted(vm))
-			continue;
-		if (n < 0) {
-			area->output_armed = 0; /* the next write reports the error */
-			return;
-		}
-		done += (uint32_t)n;
-	}
+	if (write_output(vm, entry->host, area->output, len) < 0)
+		area->output_armed = 0;
 }
 
 void vm_note_write(struct vm *vm, int32_t fd, int64_t written)
