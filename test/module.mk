@@ -267,3 +267,12 @@ $(GUESTS)/reload_spy.musl: test/guest/reload_spy.c | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	musl-gcc -O1 -static $(call layer,abi) $< -o $@
 unit: $(GUESTS)/reload_spy.musl $(GUESTS)/hello.elf
+
+# How long after a limit a guest has ended: test/security/kill.test, and `make bench BENCH='kill-latency*'`.
+$(GUESTS)/hang.elf $(GUESTS)/calls_hang.elf: test/guest/hang.c $(B)/mote-cc
+	@mkdir -p $(@D)
+	$(B)/mote-cc -O1 -Wall -Wextra -Wno-unused-result $(if $(findstring calls_,$@),-DHANG_CALLS) $< -o $@
+$(B)/test/security/kill_latency.o: HOST_INC = -I. -Iapi/include
+$(B)/test/security/kill_latency: $(B)/test/security/kill_latency.o $(B)/libmote.a | $(GUESTS)/hang.elf $(GUESTS)/calls_hang.elf
+	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@
+unit bench: $(B)/test/security/kill_latency

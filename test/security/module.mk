@@ -2,7 +2,8 @@
 # Hostile guests: `make security` runs test/security/*.test in their long form, on both KVMs.
 # Each test/security/NAME.c is a program; guest/NAME.c is its personality, linked with guest/guest.c.
 SECURITY_SHARED := security evidence
-SECURITY := $(filter-out $(SECURITY_SHARED),$(patsubst test/security/%.c,%,$(wildcard test/security/*.c)))
+# kill_latency is a program of libmote's (test/module.mk).
+SECURITY := $(filter-out $(SECURITY_SHARED) kill_latency,$(patsubst test/security/%.c,%,$(wildcard test/security/*.c)))
 SECURITY_GUESTS := $(filter-out guest,$(patsubst test/security/guest/%.c,%,$(wildcard test/security/guest/*.c)))
 $(SECURITY_GUESTS:%=$(G)/security/%.elf): $(G)/security/%.elf: $(B)/g-linux/test/security/guest/%.o $(B)/g-linux/test/security/guest/guest.o \
 	$(call gobj,g-linux,$(guest_lib))
