@@ -212,6 +212,7 @@ static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 	vm->alarm_interval_ns = s->state.alarm_interval_ns;
 	vm->alarm_left_at = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	vm->ended = false;
+	vm->log_lines = 0; /* what another guest has said is not this one's */
 	atomic_store(&vm->pending, 0);
 	atomic_store(&vm->alarm.fired, false);
 	atomic_store(&vm->flush.fired, false);

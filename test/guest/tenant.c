@@ -111,6 +111,15 @@ static void do_cut_snapshot(void)
 		((volatile char *)memory)[i]++;
 }
 
+/* Fills the operator's log during a call. */
+static void do_chatter(void)
+{
+	static char message[4096];
+	CHECK(mote_exchange(area, (uint64_t)ready, sizeof(ready), (uint64_t)message, sizeof(message)) > 0);
+	for (int i = 0; i < 1100; i++)
+		CHECK(mote_log(area, "chatter", 7) == 0);
+}
+
 /* Answers a call with more than the sandbox takes. */
 static void do_large_message(void)
 {
@@ -166,6 +175,7 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} cases[] = {{"host-access", do_host_access}, {"zero", do_zero},   {"touch", do_touch}, {"reply", do_reply},
+		     {"chatter", do_chatter},
 		     {"offer", do_offer},	      {"cut-snapshot", do_cut_snapshot},
 		     {"large-message", do_large_message},
 		     {"grow", do_grow},		      {"print", do_print}, {"descriptors", do_descriptors}};

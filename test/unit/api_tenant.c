@@ -25,10 +25,12 @@ enum { TAIL = 32768, LIMIT = 65536, PAGE = 4096 };
 
 static char top[] = "/tmp/mote-tenant-XXXXXX";
 static char logged[4096];
+static unsigned lines;
 
 static void collect(void *arg, const char *line)
 {
 	(void)arg;
+	lines++;
 	strncat(logged, line, sizeof(logged) - strlen(logged) - 1);
 }
 
@@ -275,4 +277,21 @@ Test(api_tenant, the_size_of_messages_is_the_sandboxs_own)
 	cr_expect(mote_sandbox_call(s, "f", NULL, 0, NULL, &e) == -EIO && strstr(e.text, "status 0"), "%s", e.text);
 	mote_sandbox_free(s);
 	mote_snapshot_free(snapshot);
+}
+
+/* The next guest of the same sandbox has a log of its own. */
+Test(api_tenant, log_lines_are_counted_for_each_guest)
+{
+	struct mote_snapshot *snapshot;
+	struct mote_error e;
+	struct mote_sandbox *s = make("chatter", -1);
+	cr_assert(mote_sandbox_init(s, &e) == 0 && mote_sandbox_snapshot(s, &snapshot, &e) == 0, "%s", e.text);
+	for (int i = 0; i < 3; i++) {
+		lines = 0;
+		cr_expect(mote_sandbox_call(s, "f", NULL, 0, NULL, &e) == -EIO);
+		cr_expect(lines == 1001, "%u lines", lines); /* the last one says that no more follow */
+		cr_assert(mote_sandbox_restore(s, snapshot, &e) == 0, "%s", e.text);
+	}
+	mote_snapshot_free(snapshot);
+	mote_sandbox_free(s);
 }
