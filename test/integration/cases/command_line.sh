@@ -286,3 +286,30 @@ test_cli_oversized_program() {
 	mote run "$CASE_DIR/big.wasm"
 	one_sentence 126 'big.wasm.*(large|big|4 GiB|size|bytes)'
 }
+
+# A socket's file goes with the program, however that ends; the process that removes it cannot be told to end before.
+each_cli_socket_is_removed() {
+	local signal client
+	for signal in TERM KILL; do
+		rm -f "$out"
+		timeout 30 "$(type -P mote)" run --listen "unix:$CASE_DIR/socket" "$(file)" loop >"$out" 2>"$err" &
+		client=$!
+		within 10 grep -qs ready "$out" || fail "it does not run: $(cat "$err")"
+		[[ -S $CASE_DIR/socket ]] || fail 'there is no socket'
+		pkill -"$signal" -P "$client"
+		within 5 [ ! -e "$CASE_DIR/socket" ] || fail "the socket is there after SIG$signal"
+		wait "$client" || true
+	done
+	mote run --listen "unix:$CASE_DIR/socket" "$(file)" exit 3
+	is "$status" 3 status
+	[[ ! -e $CASE_DIR/socket ]] || fail 'the socket is there after the end'
+}
+
+test_cli_verbose() {
+	KIND=native
+	mote run --verbose "$(file)" exit 0
+	has "$(cat "$err")" '^mote: files are (confined by Landlock, version [0-9]|not confined: this kernel offers no Landlock)' stderr
+	has "$(cat "$err")" '^mote: speculative store bypass is' stderr
+	mote run --isolation most "$(file)" exit 0
+	one_sentence 125 'isolation most: it may be private or shared'
+}
