@@ -142,7 +142,7 @@ static bool measure(int folder, const char *name, struct share *s)
 	cleanup_close int fd = open_share(folder, name);
 	if (fd < 0 || fstat(fd, &st) < 0 || !cache_is_ours(&st))
 		return false;
-	snprintf(s->name, sizeof(s->name), "%s", name);
+	snprintf(s->name, sizeof(s->name), "%.64s", name);
 	s->inode = st.st_ino;
 	free(list(fd, &count, &s->bytes));
 	if (count == 0 && strcmp(name, ".") != 0 && time(NULL) - st.st_mtim.tv_sec > ABANDONED_S)

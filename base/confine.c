@@ -3,6 +3,7 @@
 #include "base/confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/landlock.h>
 #include <linux/prctl.h>
 #include <stdint.h>
@@ -58,6 +59,21 @@ enum { ABI_MIN = 2 };
 	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | \
 	 LANDLOCK_ACCESS_FS_MAKE_SYM | FS_REFER | FS_TRUNCATE | FS_IOCTL_DEV)
 
+/* Sanitizers look at the process and its threads there when they report. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+#ifdef SANITIZED
+#define PROC_FOR_SANITIZERS "/proc"
+#else
+#define PROC_FOR_SANITIZERS NULL
+#endif
+
 int confine_landlock_abi(void)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -86,6 +102,12 @@ static size_t ruleset_bytes(int abi)
 	return abi >= 4 ? offsetof(struct ruleset, scoped) : offsetof(struct ruleset, net);
 }
 
+static int allow(int rules, int dir, uint64_t access)
+{
+	const struct landlock_path_beneath_attr beneath = {.allowed_access = access, .parent_fd = dir};
+	return syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0 ? -errno : 0;
+}
+
 int confine_files(const struct confine_dir *dirs, size_t count, bool network, struct err *e)
 {
 	int abi = confine_landlock_abi();
@@ -96,13 +118,14 @@ int confine_files(const struct confine_dir *dirs, size_t count, bool network, st
 	if (rules < 0)
 		return err_sys(e, errno, "a set of Landlock rules");
 	for (size_t i = 0; i < count; i++) {
-		const struct landlock_path_beneath_attr beneath = {
-			.allowed_access = (dirs[i].readonly ? FS_READ : FS_WRITE) & r.fs,
-			.parent_fd = dirs[i].fd,
-		};
-		if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
-			return err_sys(e, errno, "Landlock's rule for directory %zu of the program", i + 1);
+		int rc = allow(rules, dirs[i].fd, (dirs[i].readonly ? FS_READ : FS_WRITE) & r.fs);
+		if (rc < 0)
+			return err_sys(e, -rc, "Landlock's rule for directory %zu of the program", i + 1);
 	}
+	const char *proc = PROC_FOR_SANITIZERS;
+	cleanup_close int proc_fd = proc ? open(proc, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (proc_fd >= 0 && allow(rules, proc_fd, FS_READ) < 0)
+		return err_sys(e, EACCES, "Landlock's rule for %s", proc);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		return err_sys(e, errno, "restricting the process by Landlock");
 	return abi;

@@ -225,7 +225,8 @@ static void check_compiler(bool content)
 	if (parent == 0)
 		compile_by(content);
 	pid_t pid = catch(parent);
-	cr_expect_str_eq(descriptors(pid), "/pagemap|anon_inode:kvm-vcpu:0|anon_inode:kvm-vm|pipe:|the new file");
+	const char *held = descriptors(pid);
+	cr_expect(strcmp(held, "/pagemap|anon_inode:kvm-vcpu:0|anon_inode:kvm-vm|pipe:|the new file") == 0, "%s", held);
 	cr_expect_str_eq(status_of(pid, "NoNewPrivs"), "1");
 	char line[256] = "";
 	FILE *f = fopen(text("/proc/%d/limits", pid), "r");
@@ -270,9 +271,9 @@ Test(api_confine, what_takes_a_snapshot_holds_the_guests_descriptors)
 	/* Its program's output comes to descriptor 2. */
 	cr_assert(read(ends[0], line, sizeof(line)) == 8);
 	pid_t pid = catch(parent);
-	cr_expect_str_eq(descriptors(pid), text("/pagemap|%s|anon_inode:kvm-vcpu:0|anon_inode:kvm-vm|pipe:|pipe:|pipe:|pipe:|"
-						"the new file",
-						folder));
+	const char *held = descriptors(pid), *wanted = text("/pagemap|%s|anon_inode:kvm-vcpu:0|anon_inode:kvm-vm|pipe:|pipe:|pipe:|"
+							    "pipe:|the new file", folder);
+	cr_expect(strcmp(held, wanted) == 0, "%s", held);
 	end(parent, pid);
 }
 
@@ -340,7 +341,9 @@ static void confined(int report, bool network)
 	CHECK(fcntl(dirs[0].fd, F_GETFD), -1);
 	CHECK(fcntl(kept, F_GETFD), 0);
 	CHECK(try_open("/etc/passwd", O_RDONLY), denied);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which look there when they report */
 	CHECK(try_open("/proc/self/maps", O_RDONLY), denied);
+#endif
 	CHECK(try_open(text("%s/other", folder), O_RDONLY), denied);
 	CHECK(try_open(text("%s/rw/file", folder), O_RDWR | O_TRUNC), 0);
 	CHECK(try_open(text("%s/rw/new", folder), O_RDWR | O_CREAT), 0);
