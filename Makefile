@@ -88,7 +88,7 @@ $(OBJ_shim): | $(PROTO_C)
 # The seccomp filters, made once by libseccomp from vm/*.def. Sanitizers' runtime libraries need more.
 SANITIZED := $(filter asan tsan,$(VARIANT))
 JAIL := build/gen/jail$(if $(SANITIZED),-sanitized)
-$(JAIL)/generate: vm/generate/jail.c $(wildcard vm/jail_*.def) | $(LAYERS)/.made
+$(JAIL)/generate: vm/generate/jail.c vm/jail.h vm/jail_rules.h $(wildcard vm/jail_*.def) vm/socket_options.def | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE $(if $(SANITIZED),-DMOTE_SANITIZED) $(INC_vm) $< -lseccomp -o $@
 $(JAIL)/jail_filters.h: $(JAIL)/generate

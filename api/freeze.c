@@ -5,7 +5,6 @@
 #include "api/images.h"
 #include "api/internal.h"
 #include "base/confine.h"
-#include "vm/jail.h"
 #include "vm/snapshot.h"
 
 #include <errno.h>
@@ -66,7 +65,7 @@ int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *
 	signal(SIGXFSZ, SIG_IGN); /* too large a file is an error like others */
 	rc = confine(vm, config, out, e);
 	if (rc == 0)
-		rc = jail_enter(e);
+		rc = vm_jail(vm, true, e);
 	if (rc < 0)
 		return rc;
 	vm_begin(vm, &(struct vm_limits){.wall_ns = limit_ns});

@@ -36,6 +36,7 @@ void sandbox_use_image(struct vm_config *c, const uint8_t *image, const uint8_t 
 	c->image = image;
 	c->image_bytes = (size_t)(end - image);
 	c->image_fd = images_file(image, &c->image_at);
+	c->wasm = image == mote_image_wasm;
 }
 
 void mote_prepare(void)
@@ -122,6 +123,7 @@ int sandbox_configure(const struct mote_options *o, struct sandbox_config *c, st
 		.preopens = c->preopens,
 		.preopen_count = o->dir_count + o->listener_count,
 		.network = o->network,
+		.set_ids = o->set_ids,
 		.no_polling = o->no_polling,
 		.fds_max = o->descriptors_max ? o->descriptors_max : DEFAULT_DESCRIPTORS,
 		.private_memory = o->isolation == MOTE_ISOLATION_PRIVATE,
@@ -225,7 +227,13 @@ int mote_exit_status(const struct mote_result *result)
 int mote_jail(struct mote_error *error)
 {
 	struct err e = {0};
-	return jail_enter(&e) < 0 ? sandbox_report(&e, error) : 0;
+	return jail_enter(JAIL_ALL & ~(unsigned)JAIL_FREEZE, &e) < 0 ? sandbox_report(&e, error) : 0;
+}
+
+int mote_sandbox_jail(struct mote_sandbox *sandbox, struct mote_error *error)
+{
+	struct err e = {0};
+	return vm_jail(sandbox->vm, false, &e) < 0 ? sandbox_report(&e, error) : 0;
 }
 
 void mote_sandbox_count(const struct mote_sandbox *sandbox, struct mote_counters *counters)

@@ -413,6 +413,7 @@ static int build(struct monitor *m, struct err *e)
 		.dirs = &root,
 		.dir_count = 1,
 		.network = 1,
+		.set_ids = 1, /* package managers set them in the container's root */
 		.listeners = m->listeners,
 		.listener_count = m->listener_count,
 		.kvm_fd_plus_1 = MONITOR_KVM_FD + 1,
@@ -431,7 +432,7 @@ static int build(struct monitor *m, struct err *e)
 		return rc;
 	/* The VM has copies of what it needs of /dev/kvm, the root, the listeners. SECURITY.md lists what stays. */
 	const int keep = MONITOR_CONTROL_FD;
-	if (mote_close_others(m->sandbox, &keep, 1, &me) < 0 || mote_jail(&me) < 0)
+	if (mote_close_others(m->sandbox, &keep, 1, &me) < 0 || mote_sandbox_jail(m->sandbox, &me) < 0)
 		return adopt(&me, e);
 	return 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on open descriptors. */
 #include "vm/blocking.h"
+#include "vm/permit.h"
+#include "vm/resolve.h"
 #include "vm/stop.h"
 
 #include <dirent.h>
@@ -40,7 +42,7 @@ static bool may_wait(struct fd_entry *e)
 	struct stat st;
 	if (e->flags & FD_PLAIN)
 		return false;
-	if (fstat(e->host, &st) < 0)
+	if (resolve_stat(e->host, &st) < 0)
 		return false;
 	bool plain = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
 	e->flags |= plain ? FD_PLAIN : 0;
@@ -395,8 +397,11 @@ int64_t host_pipe(struct vm *vm, const struct call_pipe *a)
 int64_t host_flock(struct vm *vm, const struct call_flock *a)
 {
 	int host = host_of(vm, a->fd);
+	uint32_t kind = a->operation & ~(uint32_t)LOCK_NB;
 	if (host < 0)
 		return host;
+	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
+		return -EINVAL;
 	for (;;) {
 		if (flock(host, (int)a->operation | LOCK_NB) == 0)
 			return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on paths. Each resolves below a directory that the guest holds; see resolve.h. */
+#include "vm/jail.h"
 #include "vm/permit.h"
 #include "vm/resolve.h"
 #include "vm/steps.h"
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -39,11 +41,17 @@ static int writable_dir_of(struct vm *vm, int32_t fd, const struct fd_entry **en
 	return host >= 0 && ((*entry)->flags & FD_READONLY) ? -EROFS : host;
 }
 
+/* Bits of the mode that a new file is given: change_mode says why. */
+static uint32_t mode_bits(const struct vm *vm)
+{
+	return vm->set_ids ? 07777 : 01777;
+}
+
 /* A FIFO opened for writing has to wait for its reader; the wait is ours, so that it can be interrupted. */
 static int open_waiting(struct vm *vm, int dir, const struct call_open *a, uint64_t flags)
 {
 	for (;;) {
-		int fd = resolve_open(dir, a->path, a->resolve, flags | O_NONBLOCK, a->mode);
+		int fd = resolve_open(dir, a->path, a->resolve, flags | O_NONBLOCK, a->mode & mode_bits(vm));
 		if (fd != -ENXIO || (flags & O_NONBLOCK) || (flags & O_ACCMODE) != O_WRONLY)
 			return fd;
 		int rc = vm_wait(vm, 10000000);
@@ -75,9 +83,9 @@ int64_t host_open(struct vm *vm, const struct call_open *a)
 	if (fd < 0)
 		return fd;
 	struct stat st;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	int rc = permit_open(fd, &st); /* before any data is touched */
+	int rc = resolve_stat(fd, &st);
+	if (rc == 0)
+		rc = permit_open(fd, &st); /* before any data is touched */
 	if (rc < 0)
 		return rc;
 	if ((a->flags & O_TRUNC) && S_ISREG(st.st_mode)) {
@@ -112,10 +120,16 @@ int64_t host_fstat(struct vm *vm, const struct call_fstat *a)
 	struct stat st;
 	if (!e)
 		return -EBADF;
-	if (fstat(e->host, &st) < 0)
-		return -errno;
-	put_stat(vm, a->stat, &st);
-	return 0;
+	int rc = resolve_stat(e->host, &st);
+	if (rc == 0)
+		put_stat(vm, a->stat, &st);
+	return rc;
+}
+
+/* Of a name in a directory. */
+static int stat_at(int dir, const char *name, struct stat *st)
+{
+	return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 ? -errno : 0;
 }
 
 /*
@@ -127,8 +141,9 @@ static int stat_name(int dir, const char *path, uint32_t resolve, struct stat *s
 	if (resolve & ~(uint32_t)(MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW) || strchr(path, '/') ||
 	    strcmp(path, ".") == 0 || strcmp(path, "..") == 0)
 		return -ELOOP;
-	if (fstatat(dir, path, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
-		return -errno;
+	int rc = stat_at(dir, path, st);
+	if (rc < 0)
+		return rc;
 	return S_ISLNK(st->st_mode) && !(resolve & MOTE_RESOLVE_NOFOLLOW) ? -ELOOP : 0;
 }
 
@@ -142,7 +157,7 @@ int64_t host_stat(struct vm *vm, const struct call_stat *a)
 	int rc = stat_name(dir, a->path, a->resolve, &st);
 	if (rc == -ELOOP) {
 		cleanup_close int fd = resolve_open(dir, a->path, a->resolve, O_PATH, 0);
-		rc = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
+		rc = fd < 0 ? fd : resolve_stat(fd, &st);
 	}
 	if (rc == 0)
 		put_stat(vm, a->stat, &st);
@@ -159,7 +174,7 @@ int64_t host_mkdir(struct vm *vm, const struct call_mkdir *a)
 	int rc = resolve_parent(dir, a->path, a->resolve, &p);
 	if (rc < 0)
 		return rc == -EINVAL ? -EEXIST : rc;
-	return mkdirat(p.fd, p.name, a->mode & 07777) < 0 ? -errno : 0;
+	return mkdirat(p.fd, p.name, a->mode & 01777) < 0 ? -errno : 0; /* as the kernel takes it */
 }
 
 int64_t host_unlink(struct vm *vm, const struct call_unlink *a)
@@ -176,8 +191,9 @@ int64_t host_unlink(struct vm *vm, const struct call_unlink *a)
 		return rc == -EINVAL && !(a->flags & AT_REMOVEDIR) ? -EISDIR : rc;
 	if (p.slash && !(a->flags & AT_REMOVEDIR)) {
 		struct stat st;
-		if (fstatat(p.fd, p.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return -errno;
+		rc = stat_at(p.fd, p.name, &st);
+		if (rc < 0)
+			return rc;
 		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTDIR;
 	}
 	return unlinkat(p.fd, p.name, (int)a->flags) < 0 ? -errno : 0;
@@ -189,8 +205,9 @@ static int check_slash(const struct resolve_parent *p)
 	struct stat st;
 	if (!p->slash)
 		return 0;
-	if (fstatat(p->fd, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	int rc = stat_at(p->fd, p->name, &st);
+	if (rc < 0)
+		return rc;
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
@@ -217,12 +234,14 @@ int64_t host_rename(struct vm *vm, const struct call_rename *a)
 		return rc;
 	if (q.slash) {
 		struct stat st;
-		if (fstatat(p.fd, p.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return -errno;
+		rc = stat_at(p.fd, p.name, &st);
+		if (rc < 0)
+			return rc;
 		if (!S_ISDIR(st.st_mode))
 			return -ENOTDIR;
 	}
-	return renameat2(p.fd, p.name, q.fd, q.name, a->flags) < 0 ? -errno : 0;
+	/* The C library has another system call for flags of 0. */
+	return syscall(SYS_renameat2, p.fd, p.name, q.fd, q.name, a->flags) < 0 ? -errno : 0;
 }
 
 int64_t host_link(struct vm *vm, const struct call_link *a)
@@ -274,7 +293,7 @@ int64_t host_readlink(struct vm *vm, const struct call_readlink *a)
 	if (fd < 0)
 		return fd;
 	char target[4096];
-	ssize_t n = readlinkat(fd, "", target, sizeof(target));
+	ssize_t n = readlinkat(fd, jail_empty_path(), target, sizeof(target));
 	if (n < 0)
 		return errno == ENOENT ? -EINVAL : -errno; /* what readlinkat says of a descriptor of another kind */
 	if ((uint64_t)n > a->target.len)
@@ -292,9 +311,9 @@ static int open_to_change(int dir, const char *path, uint32_t resolve, uint64_t 
 	cleanup_close int fd = resolve_open(dir, path, resolve, flags, 0);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, st) < 0)
-		return -errno;
-	int rc = permit_change(fd, st);
+	int rc = resolve_stat(fd, st);
+	if (rc == 0)
+		rc = permit_change(fd, st);
 	return rc < 0 ? rc : take_fd(&fd);
 }
 
@@ -314,7 +333,7 @@ int64_t host_utimens(struct vm *vm, const struct call_utimens *a)
 	cleanup_close int fd = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
 	if (fd < 0)
 		return fd;
-	return utimensat(fd, "", times, AT_EMPTY_PATH) < 0 ? -errno : 0;
+	return utimensat(fd, jail_empty_path(), times, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
 int64_t host_futimens(struct vm *vm, const struct call_futimens *a)
@@ -327,6 +346,14 @@ int64_t host_futimens(struct vm *vm, const struct call_futimens *a)
 	if (rc < 0)
 		return rc;
 	return futimens(e->host, times) < 0 ? -errno : 0;
+}
+
+/* Set-ID bits would let others of the host run a file of the guest's with the rights of who runs Mote. */
+static int change_mode(const struct vm *vm, int fd, uint32_t mode)
+{
+	if (mode & (S_ISUID | S_ISGID) && !vm->set_ids)
+		return -EPERM;
+	return fchmod(fd, mode & 07777) < 0 ? -errno : 0;
 }
 
 int64_t host_chmod(struct vm *vm, const struct call_chmod *a)
@@ -347,7 +374,7 @@ int64_t host_chmod(struct vm *vm, const struct call_chmod *a)
 		fd = open_to_change(dir, a->path, a->resolve, O_WRONLY | O_NONBLOCK | O_NOCTTY, &st);
 	if (fd < 0)
 		return fd;
-	return fchmod(fd, a->mode & 07777) < 0 ? -errno : 0;
+	return change_mode(vm, fd, a->mode);
 }
 
 int64_t host_fchmod(struct vm *vm, const struct call_fchmod *a)
@@ -358,7 +385,7 @@ int64_t host_fchmod(struct vm *vm, const struct call_fchmod *a)
 	int rc = permit_change_open(e);
 	if (rc < 0)
 		return rc;
-	return fchmod(e->host, a->mode & 07777) < 0 ? -errno : 0;
+	return change_mode(vm, e->host, a->mode);
 }
 
 int64_t host_chown(struct vm *vm, const struct call_chown *a)
@@ -371,7 +398,7 @@ int64_t host_chown(struct vm *vm, const struct call_chown *a)
 	cleanup_close int fd = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
 	if (fd < 0)
 		return fd;
-	return fchownat(fd, "", a->uid, a->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+	return fchownat(fd, jail_empty_path(), a->uid, a->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
 int64_t host_fchown(struct vm *vm, const struct call_fchown *a)
@@ -398,7 +425,7 @@ int64_t host_access(struct vm *vm, const struct call_access *a)
 		return fd;
 	if ((a->mode & W_OK) && (entry->flags & FD_READONLY))
 		return -EROFS;
-	return faccessat(fd, "", (int)a->mode, AT_EMPTY_PATH | AT_EACCESS) < 0 ? -errno : 0;
+	return syscall(SYS_faccessat2, fd, jail_empty_path(), (int)a->mode, AT_EMPTY_PATH | AT_EACCESS) < 0 ? -errno : 0;
 }
 
 int64_t host_statfs(struct vm *vm, const struct call_statfs *a)

@@ -13,9 +13,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int host_of(struct vm *vm, int32_t fd)
@@ -78,7 +80,12 @@ int64_t host_socketpair(struct vm *vm, const struct call_socketpair *a)
 		return -EOPNOTSUPP;
 	if ((kind != SOCK_STREAM && kind != SOCK_DGRAM) || a->fds.len < 2 * sizeof(int32_t))
 		return -EINVAL;
-	if (socketpair(AF_UNIX, (int)(a->type | SOCK_CLOEXEC), 0, host) < 0)
+	/*
+	 * Datagram sockets of a pair could be connected anew, to any AF_UNIX socket of the machine, and so are in no
+	 * filter. SOCK_SEQPACKET keeps messages apart as well, and its sockets stay connected to each other.
+	 */
+	int type = (kind == SOCK_DGRAM ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | (int)(a->type & SOCK_NONBLOCK);
+	if (socketpair(AF_UNIX, type, 0, host) < 0)
 		return -errno;
 	return vm_add_pair(vm, host, FD_SOCKET, &a->fds);
 }
@@ -172,7 +179,15 @@ int64_t host_connect(struct vm *vm, const struct call_connect *a)
 	return rc;
 }
 
-enum { MESSAGE_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL | MSG_TRUNC | MSG_OOB };
+/* What guests may pass; SEND_FLAGS and RECV_FLAGS reach the host, with MSG_DONTWAIT. */
+enum {
+	MESSAGE_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL | MSG_TRUNC | MSG_OOB,
+	SEND_FLAGS = MSG_OOB,
+	RECV_FLAGS = MSG_OOB | MSG_PEEK | MSG_TRUNC,
+};
+
+/* Of a message in several pieces; longer ones are EMSGSIZE. */
+#define DATAGRAM_MAX (256UL << 10)
 
 /* After a transfer that was not made, by errno: 0 once it may be tried again, else what the call says. */
 static int until_ready(struct vm *vm, int host, short events, uint32_t flags)
@@ -184,12 +199,46 @@ static int until_ready(struct vm *vm, int host, short events, uint32_t flags)
 	return wait_within(vm, host, events);
 }
 
+static bool is_stream(int host)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+	return getsockopt(host, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+/*
+ * Transfers are sendto and recvfrom: a filter cannot see what control messages sendmsg and recvmsg carry. So a stream is
+ * given its pieces one by one, and a message in several pieces is put together here. Copies are the kernel's, since
+ * guest memory may be a file that somebody truncates.
+ */
+static ssize_t send_message(int host, const struct iovec *v, int count, uint64_t bytes, int flags,
+			    const struct mote_sockaddr *to)
+{
+	const struct sockaddr *addr = to ? (const struct sockaddr *)(const void *)to->data : NULL;
+	socklen_t addr_len = to ? to->len : 0;
+	if (count <= 1)
+		return sendto(host, count ? v->iov_base : NULL, count ? v->iov_len : 0, flags, addr, addr_len);
+	if (is_stream(host))
+		return sendto(host, v->iov_base, v->iov_len, flags | MSG_MORE, addr, addr_len);
+	if (bytes > DATAGRAM_MAX) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	cleanup_free uint8_t *message = malloc(bytes);
+	struct iovec all = {message, bytes};
+	ssize_t n = message ? process_vm_readv(getpid(), &all, 1, v, (unsigned long)count, 0) : -1;
+	if (n >= 0 && (uint64_t)n != bytes) {
+		errno = EFAULT;
+		n = -1;
+	}
+	return n < 0 ? n : sendto(host, message, bytes, flags, addr, addr_len);
+}
+
 /* All of it, unless it may not wait: a blocking stream takes a message in several pieces. */
 int64_t host_send(struct vm *vm, const struct call_send *a)
 {
 	int rc, host = host_of(vm, a->fd), count = a->iov.count;
 	struct iovec *v = a->iov.v;
-	struct msghdr m = {0};
 	int64_t done = 0;
 	if (host < 0)
 		return host;
@@ -199,13 +248,10 @@ int64_t host_send(struct vm *vm, const struct call_send *a)
 		rc = vm->network ? check_address(a->to) : -EPERM;
 		if (rc < 0)
 			return rc;
-		m.msg_name = (void *)(uintptr_t)a->to->data;
-		m.msg_namelen = a->to->len;
 	}
 	do {
-		m.msg_iov = v;
-		m.msg_iovlen = (size_t)count;
-		ssize_t n = sendmsg(host, &m, (int)(a->flags | MSG_NOSIGNAL | MSG_DONTWAIT));
+		ssize_t n = send_message(host, v, count, a->iov.bytes - (uint64_t)done,
+					 (int)(a->flags & SEND_FLAGS) | MSG_NOSIGNAL | MSG_DONTWAIT, a->to);
 		if (n >= 0) {
 			done += n;
 			vm_skip_bytes(&v, &count, (size_t)n);
@@ -219,11 +265,30 @@ int64_t host_send(struct vm *vm, const struct call_send *a)
 	return done ? done : rc;
 }
 
-static bool is_stream(int host)
+/* A message for several pieces of memory; what it is longer than they are is lost, as Linux has it. */
+static ssize_t recv_scattered(int host, const struct iovec *v, int count, uint64_t bytes, int flags,
+			      struct sockaddr *from, socklen_t *from_len)
 {
-	int type = 0;
-	socklen_t len = sizeof(type);
-	return getsockopt(host, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+	uint64_t room = bytes < DATAGRAM_MAX ? bytes : DATAGRAM_MAX;
+	cleanup_free uint8_t *message = malloc(room);
+	if (!message)
+		return -1;
+	ssize_t n = recvfrom(host, message, room, flags, from, from_len);
+	if (n <= 0)
+		return n;
+	struct iovec got = {message, (uint64_t)n < room ? (uint64_t)n : room};
+	return process_vm_writev(getpid(), &got, 1, v, (unsigned long)count, 0) == (ssize_t)got.iov_len ? n : -1;
+}
+
+/* What is there, of a stream for the first piece only. */
+static ssize_t recv_message(int host, const struct iovec *v, int count, uint64_t bytes, bool stream, int flags,
+			    struct sockaddr_storage *from, socklen_t *from_len)
+{
+	struct sockaddr *addr = (struct sockaddr *)from;
+	*from_len = sizeof(*from);
+	if (count > 1 && !stream)
+		return recv_scattered(host, v, count, bytes, flags, addr, from_len);
+	return recvfrom(host, count ? v->iov_base : NULL, count ? v->iov_len : 0, flags, addr, from_len);
 }
 
 /* What is there; with MSG_WAITALL all that was asked for, where it is a stream. */
@@ -239,21 +304,25 @@ int64_t host_recv(struct vm *vm, const struct call_recv *a)
 	bool all = a->flags & MSG_WAITALL;
 	if (all && vm->on_poller)
 		return VM_DEFER; /* it might have to wait with a part of it taken */
-	all = all && !(a->flags & MSG_PEEK) && is_stream(host);
+	bool stream = (all || count > 1) && is_stream(host), once = a->flags & MSG_PEEK || !stream;
+	all = all && !once;
 	do {
 		struct sockaddr_storage from = {0};
-		struct msghdr m = {.msg_iov = v, .msg_iovlen = (size_t)count, .msg_name = &from,
-				   .msg_namelen = sizeof(from)};
-		ssize_t n = recvmsg(host, &m, (int)((a->flags & ~(uint32_t)MSG_WAITALL) | MSG_DONTWAIT));
+		socklen_t from_len;
+		ssize_t n = recv_message(host, v, count, a->iov.bytes, stream,
+					 (int)(a->flags & RECV_FLAGS) | MSG_DONTWAIT, &from, &from_len);
+		if (n < 0 && errno == EAGAIN && done && !all)
+			return done;
 		if (n < 0) {
 			rc = until_ready(vm, host, POLLIN, a->flags);
 			continue;
 		}
 		rc = 0;
-		put_address(vm, a->from, &from, m.msg_namelen);
+		put_address(vm, a->from, &from, from_len);
+		bool whole = count && (size_t)n >= v->iov_len; /* there may be more for the next piece */
 		done += n;
 		vm_skip_bytes(&v, &count, (size_t)n);
-		if (n == 0 || !all || (uint64_t)done >= a->iov.bytes)
+		if (n == 0 || once || (!all && !whole) || (uint64_t)done >= a->iov.bytes)
 			return done;
 	} while (rc == 0);
 	return done ? done : rc;
@@ -282,23 +351,20 @@ int64_t host_sock_name(struct vm *vm, const struct call_sock_name *a)
 	return 0;
 }
 
-/* The options that ordinary programs use and that change nothing but their own socket. */
-static bool option_allowed(uint32_t level, uint32_t name)
+static bool option_allowed(uint32_t level, uint32_t name, bool set)
 {
-	static const int socket_options[] = {SO_REUSEADDR, SO_REUSEPORT, SO_TYPE, SO_ERROR, SO_BROADCAST, SO_SNDBUF,
-					     SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO,
-					     SO_ACCEPTCONN, SO_PROTOCOL, SO_DOMAIN};
-	static const int tcp_options[] = {TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_MAXSEG,
-					  TCP_USER_TIMEOUT, TCP_QUICKACK, TCP_CORK, TCP_DEFER_ACCEPT};
-	if (level == SOL_SOCKET)
-		for (size_t i = 0; i < sizeof(socket_options) / sizeof(socket_options[0]); i++)
-			if ((int)name == socket_options[i])
-				return true;
-	if (level == IPPROTO_TCP)
-		for (size_t i = 0; i < sizeof(tcp_options) / sizeof(tcp_options[0]); i++)
-			if ((int)name == tcp_options[i])
-				return true;
-	return level == IPPROTO_IPV6 && name == IPV6_V6ONLY;
+	static const struct {
+		uint32_t level, name;
+		bool settable;
+	} options[] = {
+#define SOCKET_OPTION(l, n) {l, n, false},
+#define SOCKET_OPTION_SET(l, n) {l, n, true},
+#include "vm/socket_options.def"
+	};
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (options[i].level == level && options[i].name == name)
+			return !set || options[i].settable;
+	return false;
 }
 
 int64_t host_sock_getopt(struct vm *vm, const struct call_sock_getopt *a)
@@ -308,10 +374,12 @@ int64_t host_sock_getopt(struct vm *vm, const struct call_sock_getopt *a)
 	socklen_t len = a->value.len < sizeof(value) ? (socklen_t)a->value.len : sizeof(value);
 	if (host < 0)
 		return host;
-	if (!option_allowed(a->level, a->name))
+	if (!option_allowed(a->level, a->name, false))
 		return -ENOPROTOOPT;
 	if (getsockopt(host, (int)a->level, (int)a->name, value, &len) < 0)
 		return -errno;
+	if (a->level == SOL_SOCKET && a->name == SO_TYPE && len == sizeof(int) && value[0] == SOCK_SEQPACKET)
+		value[0] = SOCK_DGRAM; /* as the guest asked for it: host_socketpair */
 	vm_put(vm, a->value.at, value, len);
 	return len;
 }
@@ -321,7 +389,7 @@ int64_t host_sock_setopt(struct vm *vm, const struct call_sock_setopt *a)
 	int host = own_socket(vm, a->fd);
 	if (host < 0)
 		return host;
-	if (!option_allowed(a->level, a->name) || a->value.len > 64)
+	if (!option_allowed(a->level, a->name, true) || a->value.len > 64)
 		return -ENOPROTOOPT;
 	/* A close that waits would wait on the host, where no limit and no signal could end it: it goes on behind. */
 	struct linger linger;

@@ -5,6 +5,7 @@
  */
 #include "vm/internal.h"
 #include "vm/permit.h"
+#include "vm/resolve.h"
 #include "vm/steps.h"
 
 #include <errno.h>
@@ -74,8 +75,9 @@ int64_t host_ftruncate(struct vm *vm, const struct call_ftruncate *a)
 	struct stat st;
 	if (host < 0 || a->size > INT64_MAX)
 		return host < 0 ? host : -EINVAL;
-	if (fstat(host, &st) < 0)
-		return -errno;
+	int rc = resolve_stat(host, &st);
+	if (rc < 0)
+		return rc;
 	return vm_truncate(vm, host, &st, a->size);
 }
 
@@ -135,7 +137,7 @@ static int flush_range(int host, uint64_t at, uint64_t bytes, bool wait)
 static int flush_data(struct vm *vm, int host)
 {
 	struct stat st;
-	if (fstat(host, &st) < 0 || !S_ISREG(st.st_mode))
+	if (resolve_stat(host, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	uint64_t end = (uint64_t)st.st_size, step = step_for(end, FLUSH_BYTES);
 	for (uint64_t at = 0; at < end; at += step) {
@@ -178,15 +180,16 @@ int64_t host_fadvise(struct vm *vm, const struct call_fadvise *a)
 		return -EINVAL;
 	if (e->flags & FD_STDIO)
 		return 0;
-	if (fstat(e->host, &st) < 0)
-		return -errno;
+	int rc = resolve_stat(e->host, &st);
+	if (rc < 0)
+		return rc;
 	/* Size 0 is up to the file's end. What lies behind that needs no work, and no steps. */
 	uint64_t at = a->offset, left = a->size, file = (uint64_t)st.st_size;
 	uint64_t end = left && at <= file && left < file - at ? at + left : file;
 	uint64_t step = step_for(end, STEP_BYTES);
 	while (works_at_once(a->advice) && at < end && end - at > step) {
 		uint64_t to = step_end(at, end, step);
-		int rc = posix_fadvise(e->host, (off_t)at, (off_t)(to - at), (int)a->advice);
+		rc = posix_fadvise(e->host, (off_t)at, (off_t)(to - at), (int)a->advice);
 		if (rc != 0)
 			return -rc;
 		if (vm_ending(vm))

@@ -212,8 +212,34 @@ enum {
 #undef CALL
 };
 
+/*
+ * What the WebAssembly personality asks for. Others are as if they were not there for its VM, whatever runs in it: the
+ * filter of its thread lacks their system calls (jail_syscalls.def), and would end the process for them.
+ */
+static bool wasm_has(uint64_t nr)
+{
+	static const bool has[] = {
+#define HAS(call) [MOTE_CALL_##call] = true
+		HAS(exit), HAS(exit_signal), HAS(log), HAS(ready),
+		HAS(mem_map), HAS(mem_unmap), HAS(mem_protect), HAS(mem_map_payload), HAS(mem_map_many),
+		HAS(mem_zero), HAS(mem_seal),
+		HAS(open), HAS(close), HAS(readv), HAS(writev), HAS(preadv), HAS(pwritev), HAS(lseek), HAS(fstat),
+		HAS(stat), HAS(readdir), HAS(mkdir), HAS(unlink), HAS(rename), HAS(link), HAS(symlink), HAS(readlink),
+		HAS(ftruncate), HAS(fallocate), HAS(fsync), HAS(fadvise), HAS(futimens), HAS(utimens),
+		HAS(get_flags), HAS(set_flags), HAS(dup), HAS(dup_to),
+		HAS(poll), HAS(clock_get), HAS(clock_resolution), HAS(sleep), HAS(random), HAS(yield),
+		HAS(tty_get), HAS(readable_bytes),
+		HAS(accept), HAS(send), HAS(recv), HAS(shutdown), HAS(sock_getopt),
+		HAS(exchange),
+#undef HAS
+	};
+	return nr < sizeof(has) && has[nr];
+}
+
 static int64_t dispatch(struct vm *vm, const struct mote_frame *frame)
 {
+	if (vm->wasm && !wasm_has(frame->nr))
+		return -ENOSYS;
 	switch (frame->nr) {
 #define CALL(number, call, args)                                                                   \
 	case number:                                                                               \

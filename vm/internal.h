@@ -23,7 +23,7 @@
 /* A timer that kicks the thread in vm_resume, which makes it when it is first set and ends it. */
 struct vm_timer {
 	timer_t id;
-	bool made;
+	bool made, armed;
 	_Atomic bool fired;
 };
 
@@ -63,6 +63,10 @@ struct vm {
 	/* When that was, as faults.h counts. Thread 0: others than this thread may have touched the memory since. */
 	uint64_t restored_by, restored_faults;
 	bool network;
+	bool wasm, set_ids;        /* as vm_config has them */
+	bool exec_sealed;          /* no page becomes executable any more */
+	unsigned paths;            /* JAIL_PATHS, JAIL_CHANGES, by the directories given */
+	int timers_of;             /* thread that the timers are made for once and for all (vm_jail), or 0 */
 	bool stop_ready;
 	bool stop_stdin;           /* stop.h */
 	char *stop_open;           /* owned; NULL: none */

@@ -2,6 +2,8 @@
 /* What a guest may do with a file, by the file's kind and by how the guest got it. */
 #include "vm/permit.h"
 
+#include "vm/resolve.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -64,8 +66,9 @@ int permit_change_open(const struct fd_entry *entry)
 		return -EROFS;
 	if (entry->flags & FD_STDIO)
 		return -EPERM;
-	if (fstat(entry->host, &st) < 0)
-		return -errno;
+	int rc = resolve_stat(entry->host, &st);
+	if (rc < 0)
+		return rc;
 	/* Everything else is a device, or has one inode for the whole machine (eventfd, epoll, timerfd). */
 	bool own = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISFIFO(st.st_mode);
 	return own ? 0 : -EPERM;
@@ -76,8 +79,9 @@ int permit_resize(const struct fd_entry *entry)
 	struct stat st;
 	if (!(entry->flags & FD_STDIO))
 		return 0;
-	if (fstat(entry->host, &st) < 0)
-		return -errno;
+	int rc = resolve_stat(entry->host, &st);
+	if (rc < 0)
+		return rc;
 	if (S_ISBLK(st.st_mode))
 		return -EPERM;
 	if (!S_ISREG(st.st_mode))

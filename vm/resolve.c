@@ -3,6 +3,7 @@
 #include "vm/resolve.h"
 
 #include "abi/types.h"
+#include "vm/jail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,20 +16,22 @@ int resolve_open(int dir, const char *path, uint32_t resolve, uint64_t flags, ui
 {
 	if (resolve & ~(uint32_t)(MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW))
 		return -EINVAL;
-	struct open_how how = {
-		.flags = flags | O_CLOEXEC | (resolve & MOTE_RESOLVE_NOFOLLOW ? O_NOFOLLOW : 0),
-		.mode = flags & (O_CREAT) ? mode & 07777 : 0,
-		.resolve = RESOLVE_NO_MAGICLINKS |
-			   (resolve & MOTE_RESOLVE_IN_ROOT ? RESOLVE_IN_ROOT : RESOLVE_BENEATH),
-	};
+	struct open_how own, *how = jail_how(resolve & MOTE_RESOLVE_IN_ROOT, &own);
+	how->flags = flags | O_CLOEXEC | (resolve & MOTE_RESOLVE_NOFOLLOW ? O_NOFOLLOW : 0);
+	how->mode = flags & O_CREAT ? mode & 07777 : 0;
 	for (int tries = 0;; tries++) {
-		long fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
+		long fd = syscall(SYS_openat2, dir, path, how, sizeof(*how));
 		if (fd >= 0)
 			return (int)fd;
 		/* EAGAIN: a rename elsewhere made the kernel unsure whether `..` stayed inside. */
 		if (errno != EAGAIN || tries == 64)
 			return -errno;
 	}
+}
+
+int resolve_stat(int fd, struct stat *st)
+{
+	return syscall(SYS_fstat, fd, st) < 0 ? -errno : 0;
 }
 
 int resolve_parent(int dir, const char *path, uint32_t resolve, struct resolve_parent *out)

@@ -15,6 +15,9 @@
 /* `resolve` is enum mote_resolve with its flag. A host descriptor (the caller's), or -errno. */
 int resolve_open(int dir, const char *path, uint32_t resolve, uint64_t flags, uint32_t mode) must_check;
 
+/* fstat(2), as which some C libraries call newfstatat, whose path no filter can see. 0 or -errno. */
+int resolve_stat(int fd, struct stat *st) must_check;
+
 /* Where an operation on a name acts: its directory, and the last component as *at() calls want it. */
 struct resolve_parent {
 	int fd;	    /* owned */

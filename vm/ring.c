@@ -126,7 +126,7 @@ static void *poller(void *arg)
 	struct vm_ring *r = &vm->ring;
 	struct err e = {0};
 	guest_copy_unblocked(true); /* start() */
-	r->jail_rc = jail_enter_poller(&e);
+	r->jail_rc = jail_enter_poller(r->how, &e);
 	if (r->jail_rc < 0)
 		return NULL;
 	for (;;) {
@@ -163,6 +163,9 @@ static int start(struct vm *vm)
 	struct vm_ring *r = &vm->ring;
 	if (!other_cpu())
 		return -ENOTSUP;
+	r->how = jail_how_own() ?: jail_how_make();
+	if (!r->how)
+		return -errno;
 	clock_know_rate(vm);
 	vm->area->ring = (struct mote_ring){
 		.ask_cycles = (uint32_t)clock_cycles(&vm->clock, ASK_US),
@@ -314,6 +317,8 @@ void ring_stop(struct vm *vm)
 	pthread_join(r->thread, NULL);
 	pthread_mutex_destroy(&r->lock);
 	bool off = r->off || r->jail_rc < 0;
+	if (r->how != jail_how_own())
+		jail_how_free(r->how);
 	*r = (struct vm_ring){.off = off};
 	vm->area->ring = (struct mote_ring){0};
 }

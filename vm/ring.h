@@ -21,6 +21,7 @@ struct vm_ring {
 	uint64_t served;      /* calls carried out by the poller; lock */
 	bool declined;	      /* the last one was not for it; lock */
 	int jail_rc;	      /* of the poller, until it is joined */
+	uint32_t how;	      /* jail_how_make's, for the poller's paths: this thread's, or made for it */
 	long displaced;	      /* of the poller: involuntary context switches so far */
 	/* Of the vCPU's thread. */
 	bool woken; /* and not yet judged by what it did */

@@ -13,6 +13,7 @@
 #include "vm/blocking.h"
 #include "vm/guest_copy.h"
 #include "vm/internal.h"
+#include "vm/jail.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -74,6 +75,12 @@ static void install_handler(void)
 		handler_rc = guest_copy_prepare();
 }
 
+static int prepare(struct err *e)
+{
+	pthread_once(&handler_once, install_handler);
+	return handler_rc < 0 ? err_sys(e, -handler_rc, "handlers of the vCPU thread's signals") : 0;
+}
+
 void run_take_kicks(void)
 {
 	siginfo_t info;
@@ -117,20 +124,29 @@ int vm_interrupt(struct vm *vm)
 
 /* --- timers --- */
 
+/* It kicks the calling thread. */
+static int timer_make(struct vm_timer *t)
+{
+	struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = VM_KICK_SIGNAL};
+	if (t->made)
+		return 0;
+	ev.sigev_value.sival_ptr = &t->fired;
+	ev._sigev_un._tid = (int)syscall(SYS_gettid);
+	if (timer_create(CLOCK_MONOTONIC, &ev, &t->id) < 0)
+		return -errno;
+	t->made = true;
+	return 0;
+}
+
 int vm_timer_set(struct vm *vm, struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns)
 {
-	if (!t->made) {
-		struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID,
-				      .sigev_signo = VM_KICK_SIGNAL};
-		ev.sigev_value.sival_ptr = &t->fired;
-		ev._sigev_un._tid = (int)syscall(SYS_gettid);
-		if (timer_create(CLOCK_MONOTONIC, &ev, &t->id) < 0)
-			return -errno;
-		t->made = true;
-	}
+	int rc = timer_make(t);
+	if (rc < 0)
+		return rc;
 	vm->may_pend = true;
 	if (interval_ns && interval_ns < INTERVAL_MIN_NS)
 		interval_ns = INTERVAL_MIN_NS;
+	t->armed = first_ns != 0;
 	struct itimerspec when = {
 		.it_value = {.tv_sec = (time_t)(first_ns / NS), .tv_nsec = (long)(first_ns % NS)},
 		.it_interval = {.tv_sec = (time_t)(interval_ns / NS),
@@ -143,17 +159,22 @@ int vm_timer_set(struct vm *vm, struct vm_timer *t, uint64_t first_ns, uint64_t 
 static uint64_t timer_left(const struct vm_timer *t, uint64_t *interval_ns)
 {
 	struct itimerspec left = {0};
-	if (!t->made || timer_gettime(t->id, &left) < 0)
+	if (!t->armed || timer_gettime(t->id, &left) < 0)
 		return 0;
 	*interval_ns = (uint64_t)left.it_interval.tv_sec * NS + (uint64_t)left.it_interval.tv_nsec;
 	return (uint64_t)left.it_value.tv_sec * NS + (uint64_t)left.it_value.tv_nsec;
 }
 
-static void timer_end(struct vm_timer *t)
+/* Those of a thread in a filter stay for its next run: it can make no others. */
+static void timer_end(const struct vm *vm, struct vm_timer *t)
 {
-	if (t->made)
+	const struct itimerspec never = {0};
+	if (t->made && vm->timers_of && t->armed)
+		timer_settime(t->id, 0, &never, NULL);
+	else if (t->made && !vm->timers_of)
 		timer_delete(t->id);
-	t->made = false;
+	t->made = t->made && vm->timers_of;
+	t->armed = false;
 }
 
 /* What is left once passed_ns have passed; never 0, which would stop a timer. */
@@ -239,14 +260,14 @@ static void stop_timers(struct vm *vm)
 	if (vm->cpu_limited)
 		vm->cpu_left_ns = cpu_left(vm);
 	vm->alarm_left_ns = 0;
-	if (vm->alarm.made && !vm->ended) {
+	if (vm->alarm.armed && !vm->ended) {
 		vm->alarm_left_ns = timer_left(&vm->alarm, &vm->alarm_interval_ns);
 		vm->alarm_left_at = now_ns();
 	}
-	timer_end(&vm->deadline);
-	timer_end(&vm->alarm);
-	timer_end(&vm->flush);
-	timer_end(&vm->brake);
+	timer_end(vm, &vm->deadline);
+	timer_end(vm, &vm->alarm);
+	timer_end(vm, &vm->flush);
+	timer_end(vm, &vm->brake);
 }
 
 /* --- runs --- */
@@ -278,6 +299,33 @@ static int set_kvm_mask(struct vm *vm)
 	return rc;
 }
 
+static unsigned needs(const struct vm *vm, bool freeze)
+{
+	unsigned all = JAIL_FILES | vm->paths | (freeze ? JAIL_FREEZE : 0);
+	if (!vm->wasm)
+		all |= JAIL_LINUX | (vm->network ? JAIL_NETWORK : 0) | (vm->set_ids ? JAIL_SET_IDS : 0);
+	/* A module that is compiled has no descriptors. */
+	return vm->wasm && freeze && vm->given == 3 && vm->fds.len == 0 ? JAIL_FREEZE : all;
+}
+
+int vm_jail(struct vm *vm, bool freeze, struct err *e)
+{
+	int rc = prepare(e);
+	if (rc < 0)
+		return rc;
+	rc = timer_make(&vm->deadline);
+	if (rc == 0)
+		rc = timer_make(&vm->alarm);
+	if (rc == 0)
+		rc = timer_make(&vm->flush);
+	if (rc == 0)
+		rc = timer_make(&vm->brake);
+	if (rc < 0)
+		return err_sys(e, -rc, "preparing the vCPU thread");
+	vm->timers_of = (int)syscall(SYS_gettid);
+	return jail_enter(needs(vm, freeze), e);
+}
+
 static int enter(struct vm *vm, struct err *e)
 {
 	pthread_sigmask(SIG_BLOCK, &blocked_set, &vm->saved_mask);
@@ -292,6 +340,8 @@ static int enter(struct vm *vm, struct err *e)
 		vm->thread = faults_thread();
 		vm->tid = (int)syscall(SYS_gettid);
 	}
+	if (vm->timers_of && vm->timers_of != vm->tid)
+		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox was locked into the filter of another thread");
 	atomic_store(&vm->running_tid, vm->tid);
 	vm_touch(vm);
 	clock_enter(vm);
@@ -320,10 +370,9 @@ int vm_resume(struct vm *vm, struct vm_outcome *out, struct err *e)
 	if (vm->ended || vm->channel.waiting)
 		return err_set(e, ERR_HOST, EINVAL,
 			       vm->ended ? "the guest has ended" : "the guest waits for a message");
-	pthread_once(&handler_once, install_handler);
-	if (handler_rc < 0)
-		return err_sys(e, -handler_rc, "handlers of the vCPU thread's signals");
-	int rc = enter(vm, e);
+	int rc = prepare(e);
+	if (rc == 0)
+		rc = enter(vm, e);
 	if (rc == 0)
 		rc = vcpu_loop(vm, e);
 	leave(vm);

@@ -71,6 +71,8 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	s->state.payload = vm->payload;
 	s->state.payload_bytes = vm->payload_bytes;
 	s->state.moment = vm->at_call ? SNAPSHOT_CALL : vm->stop_ready ? SNAPSHOT_READY : SNAPSHOT_EXCHANGE;
+	s->state.wasm = vm->wasm;
+	s->state.exec_sealed = vm->exec_sealed;
 	s->state.channel_max = vm->channel.max;
 	s->state.reply_at = vm->channel.reply_at;
 	s->state.reply_room = vm->channel.reply_room;
@@ -198,6 +200,8 @@ static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 	vm->boot_bytes = s->state.boot_bytes;
 	vm->area_va = s->state.area_va;
 	vm->entry = s->state.entry;
+	vm->wasm = s->state.wasm;
+	vm->exec_sealed = s->state.exec_sealed;
 	vm->payload = s->state.payload;
 	vm->payload_bytes = s->state.payload_bytes;
 	free(take_ptr(vm->channel.unfetched));

@@ -180,6 +180,8 @@ static bool own_places(struct owners *o, const struct vm_snapshot *s)
 	const struct snapshot_state *is = &s->state;
 	if (is->given < 3 || is->given >= 1024 || is->moment < SNAPSHOT_EXCHANGE || is->moment > SNAPSHOT_CALL)
 		return false;
+	if (is->wasm > 1 || is->exec_sealed > 1)
+		return false;
 	if (is->area_va.v != MOTE_AREAS_VA || !maps(&s->memory, MOTE_AREAS_VA, is->area, MOTE_AREA_BYTES))
 		return false;
 	if (is->boot_bytes < MOTE_PAGE || is->boot_bytes > BOOT_INFO_MAX || !keep(o, is->boot, is->boot_bytes))

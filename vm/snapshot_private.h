@@ -22,6 +22,7 @@ struct snapshot_state {
 	uint64_t alarm_left_ns, alarm_interval_ns;
 	uint32_t moment;   /* enum snapshot_moment */
 	uint32_t given;    /* descriptors that it had at its start */
+	uint32_t wasm, exec_sealed; /* 0 or 1: vm/internal.h */
 	struct machine_state cpu;
 };
 

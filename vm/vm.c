@@ -5,6 +5,7 @@
 #include "vm/boot.h"
 #include "vm/guest_copy.h"
 #include "vm/internal.h"
+#include "vm/jail.h"
 #include "vm/kernel_window.h"
 #include "vm/shell.h"
 #include "vm/snapshot.h"
@@ -65,6 +66,10 @@ int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e)
 		int rc = p->kind == MOTE_PREOPEN_LISTENER ? make_nonblocking(p->fd, e) : 0;
 		if (rc < 0)
 			return rc;
+		if (p->kind == MOTE_PREOPEN_DIR)
+			vm->paths |= JAIL_PATHS | JAIL_CHANGES;
+		else if (p->kind == MOTE_PREOPEN_DIR_READONLY)
+			vm->paths |= JAIL_PATHS;
 		rc = give_fd(vm, p->fd, preopen_flags(p->kind), (uint32_t)(3 + i), e);
 		if (rc < 0)
 			return rc;
@@ -132,6 +137,8 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->machine = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
 	vm->network = config->network;
 	vm->fds.max = config->fds_max;
+	vm->wasm = config->wasm;
+	vm->set_ids = config->set_ids;
 	vm->stop_ready = config->stop_ready;
 	vm->ring.off = config->no_polling;
 	clock_prepare();

@@ -40,6 +40,9 @@ struct vm_config {
 	const struct vm_preopen *preopens;
 	size_t preopen_count;  /* guest descriptors 3, 4, … */
 	bool network;
+	bool wasm;    /* the personality is the WebAssembly engine: its host calls only, and no page that can be both */
+	              /* written and executed */
+	bool set_ids; /* the guest may give files set-user-ID and set-group-ID bits */
 	bool stop_ready;       /* the guest stops (VM_WAITING) when it is ready for arguments; to be frozen there */
 	const char *init;      /* with it: the exported function that is called before that, or NULL */
 	bool stop_stdin;       /* the guest stops before it first reads standard input or waits for it */
@@ -79,6 +82,12 @@ int vm_create(const struct vm_config *config, struct vm **out, struct err *e) mu
  * thread. An error is the host's (KVM_RUN failed); the guest's own faults are outcomes.
  */
 int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
+
+/*
+ * Locks this thread, which is to run the VM, into the filter of what this guest needs (jail.h): by its kind, its
+ * directories, the network; `freeze`: what vm_snapshot_write needs too. The thread's timers are made before.
+ */
+int vm_jail(struct vm *vm, bool freeze, struct err *e) must_check;
 
 /*
  * Function calls. The guest hands over messages by the host call `exchange`, each time waiting for the

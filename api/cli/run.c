@@ -260,7 +260,7 @@ static int confine(const struct run *r, struct mote_sandbox *sandbox, struct mot
 	int rc = mote_confine(sandbox, &r->program.options, r->remover, 2, &c, error);
 	if (rc == 0 && r->verbose)
 		tell_confined(&c);
-	return rc < 0 ? rc : mote_jail(error);
+	return rc < 0 ? rc : mote_sandbox_jail(sandbox, error);
 }
 
 static int run_sandbox(const struct run *r, struct mote_sandbox *sandbox, const char *file)

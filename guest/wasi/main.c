@@ -150,6 +150,7 @@ static struct wasm_instance *instantiate(void)
 	struct wasm_instance *instance;
 	if (wasm_compile(bytes, wasi_boot->payload_bytes, &options, &module, &error) < 0)
 		refuse(&error);
+	(void)mote_mem_seal(wasi_area); /* all code is there, and none of the module's has run */
 	if (wasi_boot->flags & MOTE_BOOT_READY && !*boot_string(wasi_boot->init) && wasm_module_has_start(module))
 		wasi_end(CANNOT_RUN); /* it may look at what a later start has otherwise */
 	const struct wasm_link link = {.resolve = imports_resolve, .resolve_context = &failure};

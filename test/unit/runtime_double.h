@@ -282,8 +282,9 @@ int mote_exit_status(const struct mote_result *r)
 	return r->end == MOTE_SIGNALLED ? 128 + r->code : r->code;
 }
 
-int mote_jail(struct mote_error *e)
+int mote_sandbox_jail(struct mote_sandbox *s, struct mote_error *e)
 {
+	(void)s;
 	(void)e;
 	return 0;
 }

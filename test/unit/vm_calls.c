@@ -971,3 +971,144 @@ Test(vm_calls, endings)
 	EXPECT(0, mote_exit_signal(&area, 9)); /* the first one counts */
 	cr_expect(vm.outcome.end == VM_EXITED);
 }
+
+/* --- what runs, and what a module's VM may ask for --- */
+
+enum { R = 1, W = 2, X = 4 };
+
+static void set_kind(bool wasm, bool sealed)
+{
+	vm.wasm = wasm;
+	vm.exec_sealed = sealed;
+}
+
+Test(vm_calls, memory_of_a_module_is_written_or_executed)
+{
+	const uint64_t at = AT_PAGE(20);
+	set_kind(true, false);
+	EXPECT(-EACCES, mote_mem_map(&area, at, MOTE_PAGE, R | W | X));
+	EXPECT(-EACCES, mote_mem_map(&area, at, MOTE_PAGE, W | X));
+	EXPECT(0, mote_mem_map(&area, at, MOTE_PAGE, R | W));
+	EXPECT(-EACCES, mote_mem_protect(&area, at, MOTE_PAGE, R | W | X));
+	EXPECT(0, mote_mem_protect(&area, at, MOTE_PAGE, R | X));
+	struct iovec span;
+	cr_expect(memory_span(&vm.memory, gva(at), 1, MEMORY_WRITE, &span, 1) < 0);
+	struct mote_mapping both = {.addr = AT_PAGE(21), .bytes = MOTE_PAGE, .from = MOTE_MAP_ZEROED, .prot = R | W | X};
+	EXPECT(-EACCES, mote_mem_map_many(&area, put(&both, sizeof(both)), sizeof(both)));
+	/* A page of the payload could be mapped at two addresses. */
+	vm.payload_bytes = MOTE_PAGE;
+	EXPECT(-EACCES, mote_mem_map_payload(&area, AT_PAGE(22), MOTE_PAGE, 0, R | X));
+	both = (struct mote_mapping){.addr = AT_PAGE(22), .bytes = MOTE_PAGE, .from = 0, .prot = R | X};
+	EXPECT(-EACCES, mote_mem_map_many(&area, put(&both, sizeof(both)), sizeof(both)));
+	vm.payload_bytes = 0;
+	EXPECT(0, mote_mem_unmap(&area, at, MOTE_PAGE));
+	set_kind(false, false);
+}
+
+Test(vm_calls, nothing_becomes_executable_once_sealed)
+{
+	const uint64_t at = AT_PAGE(20);
+	EXPECT(0, mote_mem_map(&area, at, MOTE_PAGE, R | W));
+	EXPECT(0, mote_mem_map(&area, AT_PAGE(21), MOTE_PAGE, R | X));
+	EXPECT(0, mote_mem_seal(&area));
+	for (uint32_t prot = 0; prot < 8; prot++) {
+		int64_t want = prot & X ? -EACCES : 0;
+		EXPECT(want, mote_mem_protect(&area, at, MOTE_PAGE, prot));
+		EXPECT(prot ? want : -EINVAL, mote_mem_map(&area, AT_PAGE(22), MOTE_PAGE, prot));
+		EXPECT(0, mote_mem_unmap(&area, AT_PAGE(22), MOTE_PAGE));
+	}
+	/* What was executable may stop to be, and does not become it again. */
+	EXPECT(0, mote_mem_protect(&area, AT_PAGE(21), MOTE_PAGE, R | W));
+	EXPECT(-EACCES, mote_mem_protect(&area, AT_PAGE(21), MOTE_PAGE, R | X));
+	EXPECT(0, mote_mem_seal(&area));
+	set_kind(false, false);
+}
+
+Test(vm_calls, native_guests_write_and_execute_where_they_ask)
+{
+	EXPECT(0, mote_mem_map(&area, AT_PAGE(20), MOTE_PAGE, R | W | X));
+	EXPECT(0, mote_mem_map(&area, AT_PAGE(21), MOTE_PAGE, R | W));
+	EXPECT(0, mote_mem_protect(&area, AT_PAGE(21), MOTE_PAGE, R | W | X));
+}
+
+/* What its thread's filter would end the process for is not there. */
+Test(vm_calls, a_modules_vm_has_the_host_calls_of_its_personality)
+{
+	int32_t *pair = (int32_t *)AT_PAGE(4);
+	vm.network = true;
+	set_kind(true, false);
+	EXPECT(-ENOSYS, mote_socket(&area, AF_INET, SOCK_STREAM, 0));
+	EXPECT(-ENOSYS, mote_socketpair(&area, AF_UNIX, SOCK_STREAM, pair, 8));
+	EXPECT(-ENOSYS, mote_pipe(&area, pair, 8, 0));
+	EXPECT(-ENOSYS, mote_eventfd(&area, 0, 0));
+	EXPECT(-ENOSYS, mote_epoll_create(&area));
+	EXPECT(-ENOSYS, mote_timerfd_create(&area, CLOCK_MONOTONIC, 0));
+	EXPECT(-ENOSYS, mote_fchmod(&area, RW, 0700));
+	EXPECT(-ENOSYS, mote_chmod(&area, RW, P("file"), 0, 0600));
+	EXPECT(-ENOSYS, mote_fchown(&area, RW, 0, 0));
+	EXPECT(-ENOSYS, mote_chown(&area, RW, P("file"), 0, 0, 0));
+	EXPECT(-ENOSYS, mote_flock(&area, RW, 2));
+	EXPECT(-ENOSYS, mote_alarm(&area, NULL, NULL));
+	EXPECT(-ENOSYS, mote_tty_set(&area, 0, 0, NULL));
+	EXPECT(-ENOSYS, mote_statfs(&area, RW, NULL));
+	EXPECT(0, mote_stat(&area, RW, P("file"), 0, NULL));
+	set_kind(false, false);
+	vm.network = false;
+}
+
+Test(vm_calls, set_id_bits_are_a_containers)
+{
+	struct stat st;
+	for (uint32_t mode = 02755; mode <= 06755; mode += 02000) {
+		EXPECT(-EPERM, mote_chmod(&area, RW, P("file"), 0, mode));
+		vm.set_ids = true;
+		EXPECT(0, mote_chmod(&area, RW, P("file"), 0, mode));
+		cr_expect(stat("rw/file", &st) == 0 && (st.st_mode & 07777) == mode);
+		vm.set_ids = false;
+	}
+	int64_t fd = mote_open(&area, RW, P("new"), 0, O_CREAT | O_RDWR, 04700);
+	cr_expect(fd >= 0 && stat("rw/new", &st) == 0 && (st.st_mode & 07777) == 0700);
+	EXPECT(-EPERM, mote_fchmod(&area, (int32_t)fd, 04700));
+	EXPECT(0, mote_fchmod(&area, (int32_t)fd, 01700));
+	EXPECT(0, mote_close(&area, (int32_t)fd));
+}
+
+/* Pieces of memory that do not lie together on the host are one message all the same. */
+Test(vm_calls, messages_in_pieces)
+{
+	const int types[] = {SOCK_DGRAM, SOCK_STREAM};
+	for (size_t t = 0; t < 2; t++) {
+		int32_t pair[2];
+		EXPECT(0, mote_socketpair(&area, AF_UNIX, (uint32_t)types[t], (void *)AT_PAGE(4), 8));
+		get(AT_PAGE(4), pair, sizeof(pair));
+		const char text[] = "one message in three";
+		cr_assert(memory_write(&vm.memory, gva(AT_PAGE(0)), text, 20) == 0);
+		struct mote_iovec out[3] = {{AT_PAGE(0), 4}, {AT_PAGE(0) + 4, 8}, {AT_PAGE(0) + 12, 8}};
+		struct mote_iovec in[3] = {{AT_PAGE(2), 2}, {AT_PAGE(1), 10}, {AT_PAGE(10), 30}};
+		EXPECT(20, mote_send(&area, pair[0], put(out, sizeof(out)), 3, 0, NULL));
+		EXPECT(20, mote_recv(&area, pair[1], put(in, sizeof(in)), 3, 0, NULL));
+		char got[21] = {0};
+		get(AT_PAGE(2), got, 2);
+		get(AT_PAGE(1), got + 2, 10);
+		get(AT_PAGE(10), got + 12, 8);
+		cr_expect_str_eq(got, text);
+		EXPECT(-EAGAIN, mote_recv(&area, pair[1], put(in, sizeof(in)), 3, MSG_DONTWAIT, NULL));
+		int type = 0;
+		EXPECT(4, mote_sock_getopt(&area, pair[0], SOL_SOCKET, SO_TYPE, (void *)AT_PAGE(0), 4));
+		get(AT_PAGE(0), &type, sizeof(type));
+		cr_expect(type == types[t]);
+		EXPECT(0, mote_close(&area, pair[0]));
+		EXPECT(0, mote_close(&area, pair[1]));
+	}
+}
+
+Test(vm_calls, options_that_only_tell)
+{
+	int32_t pair[2];
+	int one = 1;
+	EXPECT(0, mote_socketpair(&area, AF_UNIX, SOCK_STREAM, (void *)AT_PAGE(4), 8));
+	get(AT_PAGE(4), pair, sizeof(pair));
+	EXPECT(-ENOPROTOOPT, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_TYPE, put(&one, 4), 4));
+	EXPECT(-ENOPROTOOPT, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_BINDTODEVICE, put(&one, 4), 4));
+	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_KEEPALIVE, put(&one, 4), 4));
+}

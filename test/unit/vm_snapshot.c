@@ -2,6 +2,9 @@
 /* Snapshots of VMs, with test/guest/frozen.c as their personality. Needs a KVM, of either kind. */
 #include "vm_frozen.h"
 
+#include "vm/internal.h"
+
+#include <errno.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -45,6 +48,24 @@ Test(vm_snapshot, changed_mappings_are_set_back)
 		restore(vm, s);
 	}
 	vm_snapshot_drop(s);
+	vm_destroy(vm);
+}
+
+/* Whether code may be made is not the guest's to say once it has given that up. */
+Test(vm_snapshot, what_was_sealed_stays_sealed)
+{
+	struct vm *vm = frozen_ready(-1);
+	vm->wasm = vm->exec_sealed = true;
+	struct vm_snapshot *s = frozen_take(vm);
+	struct vm *other = frozen_from(s, -1);
+	cr_expect(other->wasm && other->exec_sealed);
+	const struct call_mem_map code = {.addr = 0x30000000, .bytes = MOTE_PAGE, .prot = MOTE_PROT_READ | MOTE_PROT_EXEC};
+	cr_expect(host_mem_map(other, &code) == -EACCES);
+	other->exec_sealed = false;
+	restore(other, s);
+	cr_expect(other->exec_sealed && host_mem_map(other, &code) == -EACCES);
+	vm_snapshot_drop(s);
+	vm_destroy(other);
 	vm_destroy(vm);
 }
 

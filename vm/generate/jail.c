@@ -1,89 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the header vm/jail.c includes: its filters as libseccomp makes them, which at each start of a
- * VM would take longer than loading them, and the names of the system calls. Run by the build.
+ * Writes the header vm/jail.c includes: a filter for each profile as libseccomp makes them, which at each start of a VM
+ * would take longer than loading them, and the names of the system calls. Run by the build.
  */
+#include "vm/jail_rules.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/kvm.h>
-#include <linux/seccomp.h>
-#include <sched.h>
 #include <seccomp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <termios.h>
-#include <unistd.h>
 
-#define FILTER_MAX 4096	   /* instructions, BPF_MAXINSNS */
-#define NAMES_MAX 1024	   /* system calls that there may be */
-#define OWN_PID 0x656e6f4d /* stands for the process's own number, which jail.c puts in its place */
+#define FILTER_MAX 4096 /* instructions, BPF_MAXINSNS */
+#define NAMES_MAX 1024	/* system calls that there may be */
 
-#define ALLOW(call, reason) rc = rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(call), 0);
-#define ALLOW_ARG(call, arg, value, reason)                                                        \
-	rc = rc ? rc                                                                               \
-		: seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(call), 1,                         \
-				   SCMP_CMP(arg, SCMP_CMP_EQ, value));
-#define ALLOW_WITHOUT(call, arg, bits, reason)                                                     \
-	rc = rc ? rc                                                                               \
-		: seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(call), 1,                         \
-				   SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, bits, 0));
+static int add_rule(scmp_filter_ctx ctx, const struct jail_rule *rule)
+{
+	struct scmp_arg_cmp compare[JAIL_CONDITIONS];
+	unsigned n = 0;
+	for (; n < JAIL_CONDITIONS && rule->when[n].op != JAIL_NO_MORE; n++) {
+		const struct jail_condition *c = &rule->when[n];
+		compare[n] = c->op == JAIL_AT_LEAST ? SCMP_CMP64(c->arg, SCMP_CMP_GE, c->value)
+						    : SCMP_CMP64(c->arg, SCMP_CMP_MASKED_EQ, c->mask, c->value);
+	}
+	int rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, rule->nr, n, compare);
+	/* Said before by a rule that asks for less or the same. */
+	return rc == -EEXIST ? 0 : rc;
+}
 
-/* Copies from and to the mapped program file, which may have been truncated (memory.c). */
-static int add_own_copies(scmp_filter_ctx ctx)
+static int add_rules(scmp_filter_ctx ctx, const struct jail_rule *rules, size_t count, unsigned needs)
 {
 	int rc = 0;
-	ALLOW_ARG(process_vm_readv, 0, OWN_PID, "")
-	ALLOW_ARG(process_vm_writev, 0, OWN_PID, "")
-	return rc;
-}
-
-/* What the C library's thread is made of; clone3 takes its flags by pointer, and is as if it were not
- * there. */
-enum { THREAD_FLAGS = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND |
-		      CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID };
-
-/* What the runtime libraries of a build with sanitizers need. */
-static int add_sanitizer_rules(scmp_filter_ctx ctx)
-{
-	int rc = 0;
-	(void)ctx;
-#ifdef MOTE_SANITIZED
-#include "vm/jail_sanitizer_syscalls.def"
-#endif
-	return rc;
-}
-
-static int add_vcpu_rules(scmp_filter_ctx ctx)
-{
-	int rc = add_own_copies(ctx);
-	rc = rc ? rc : add_sanitizer_rules(ctx);
-#include "vm/jail_syscalls.def"
-	return rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-}
-
-static int add_poller_rules(scmp_filter_ctx ctx)
-{
-	int rc = add_own_copies(ctx);
-	rc = rc ? rc : add_sanitizer_rules(ctx);
-#include "vm/jail_poller_syscalls.def"
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		if ((rules[i].needs & needs) == rules[i].needs)
+			rc = add_rule(ctx, &rules[i]);
+		if (rc < 0)
+			fprintf(stderr, "vm/generate/jail.c: %s: %s\n", rules[i].call, strerror(-rc));
+	}
 	return rc;
 }
 
 /* The program that libseccomp makes of the rules. The number of its instructions, or 0. */
-static size_t make(int (*add_rules)(scmp_filter_ctx ctx), struct sock_filter out[FILTER_MAX])
+static size_t make(const struct jail_rule *rules, size_t rule_count, unsigned needs, struct sock_filter out[FILTER_MAX])
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_TRAP);
 	FILE *file = tmpfile();
 	if (!ctx || !file)
 		return 0;
-	int rc = add_rules(ctx);
+	/* The numbers of other ABIs, x32 and i386, end the process as well, and not the thread alone. */
+	int rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_TRAP);
+	if (rc == 0)
+		rc = add_rules(ctx, rules, rule_count, needs);
+	/* The C library then starts threads by clone, whose flags can be seen. */
+	if (rc == 0 && rules == jail_vcpu_rules)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	if (rc == 0)
 		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* binary tree */
 	if (rc == 0)
@@ -95,19 +66,27 @@ static size_t make(int (*add_rules)(scmp_filter_ctx ctx), struct sock_filter out
 	return count;
 }
 
-static bool write_filter(const char *name, int (*add_rules)(scmp_filter_ctx ctx))
+static bool has(const struct sock_filter *filter, size_t count, uint32_t value)
+{
+	for (size_t i = 0; i < count; i++)
+		if (filter[i].k == value)
+			return true;
+	return false;
+}
+
+static bool write_filter(const char *name, const struct jail_rule *rules, size_t rule_count, unsigned needs)
 {
 	static struct sock_filter filter[FILTER_MAX];
-	size_t count = make(add_rules, filter), own = 0;
-	printf("static const struct sock_filter jail_%s[] = {\n", name);
-	for (size_t i = 0; i < count; i++) {
-		const struct sock_filter *f = &filter[i];
-		own += f->k == OWN_PID;
-		printf("\t{0x%x, %u, %u, 0x%x},\n", f->code, f->jt, f->jf, f->k);
-	}
+	size_t count = make(rules, rule_count, needs, filter);
+	printf("static const struct sock_filter %s[] = {\n", name);
+	for (size_t i = 0; i < count; i++)
+		printf("\t{0x%x, %u, %u, 0x%x},\n", filter[i].code, filter[i].jt, filter[i].jf, filter[i].k);
 	printf("};\n");
-	/* Calls with the same arguments may share what compares them. */
-	return own > 0;
+	/* What jail.c is to put in must be there. */
+	bool paths = rules == jail_poller_rules || needs & JAIL_PATHS;
+	return count && has(filter, count, JAIL_OWN_PID) &&
+	       (!paths || (has(filter, count, JAIL_HOW_BENEATH) && has(filter, count, JAIL_HOW_IN_ROOT) &&
+			   has(filter, count, JAIL_EMPTY_PATH)));
 }
 
 static void write_names(void)
@@ -124,8 +103,18 @@ static void write_names(void)
 
 int main(void)
 {
-	printf("/* Made by vm/generate/jail.c. */\n#define JAIL_OWN_PID 0x%x\n", OWN_PID);
-	bool good = write_filter("vcpu", add_vcpu_rules) && write_filter("poller", add_poller_rules);
+	bool good = true;
+	char name[32];
+	printf("/* Made by vm/generate/jail.c. */\n");
+	for (size_t i = 0; i < JAIL_COUNT(jail_profiles); i++) {
+		snprintf(name, sizeof(name), "jail_vcpu_%x", jail_profiles[i]);
+		good = write_filter(name, jail_vcpu_rules, JAIL_COUNT(jail_vcpu_rules), jail_profiles[i]) && good;
+	}
+	good = write_filter("jail_poller", jail_poller_rules, JAIL_COUNT(jail_poller_rules), 0) && good;
+	printf("static const struct jail_program jail_vcpu[] = {\n");
+	for (size_t i = 0; i < JAIL_COUNT(jail_profiles); i++)
+		printf("\t{0x%x, jail_vcpu_%x, COUNT(jail_vcpu_%x)},\n", jail_profiles[i], jail_profiles[i], jail_profiles[i]);
+	printf("};\n");
 	write_names();
 	if (!good)
 		fprintf(stderr, "vm/generate/jail.c: libseccomp does not make the filters as they are expected\n");

@@ -100,6 +100,7 @@ struct mote_options {
 	 */
 	uint32_t descriptors_max;
 	int isolation;           /* enum mote_isolation; default shared */
+	int set_ids;             /* not 0: files may be given set-user-ID and set-group-ID bits, else that is EPERM */
 };
 
 enum mote_end {
@@ -155,6 +156,11 @@ MOTE_API int mote_exit_status(const struct mote_result *result);
  * outside the list ends the process with one line on descriptor 2 that names it.
  */
 MOTE_API int mote_jail(struct mote_error *error);
+/*
+ * The same, narrower: to what this sandbox needs, by the kind of its program, its directories and the network. It can be
+ * run and called by this thread only, and no other sandbox should be.
+ */
+MOTE_API int mote_sandbox_jail(struct mote_sandbox *sandbox, struct mote_error *error);
 /* What mote_confine found to be possible. Begin with `struct mote_confined c = {.size = sizeof(c)}`. */
 struct mote_confined {
 	size_t size;
@@ -164,7 +170,7 @@ struct mote_confined {
 };
 /*
  * For a process that from now on does nothing else than run this sandbox, as `mote run` does; it has one thread, and
- * calls this before mote_jail. Closes every descriptor but 0, 1, 2, the sandbox's own and the `count` at `keep`. Gives up, by
+ * calls this before mote_sandbox_jail. Closes every descriptor but 0, 1, 2, the sandbox's own and the `count` at `keep`. Gives up, by
  * Landlock, all of the file system but options.dirs (those that are `readonly` for reading), TCP sockets
  * without options.network, and signals to other processes. Turns off what speculation the kernel lets a thread turn
  * off. None of it can be undone, and nothing of libmote does it unasked. What the kernel does not offer is
