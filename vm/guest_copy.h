@@ -40,6 +40,8 @@ struct guest_copy_scope {
 struct guest_copy_scope guest_copies_begin(void) must_check;
 void guest_copies_end(const struct guest_copy_scope *scope);
 /* Until the end of the block. */
-#define guest_copies cleanup_(guest_copies_end) struct guest_copy_scope guest_copies_ = guest_copies_begin()
+#define guest_copies                                                                               \
+	cleanup_(guest_copies_end) __attribute__((unused)) struct guest_copy_scope guest_copies_ = \
+		guest_copies_begin()
 
 #endif
