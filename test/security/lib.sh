@@ -38,6 +38,7 @@ security_program() {
 	if [[ $kvm == here ]]; then
 		"$program" "${form[@]}" "$@"
 	else
-		hack/kvm-emulated --env ASAN_OPTIONS="$ASAN_OPTIONS" --env UBSAN_OPTIONS="$UBSAN_OPTIONS" "${options[@]}" -- "$program" "${form[@]}" "$@"
+		hack/kvm-emulated --env ASAN_OPTIONS="$ASAN_OPTIONS" --env UBSAN_OPTIONS="$UBSAN_OPTIONS" "${options[@]}" -- \
+			"$program" --emulated "${form[@]}" "$@"
 	fi
 }

@@ -4,8 +4,8 @@
 SECURITY_SHARED := security evidence
 # kill_latency is a program of libmote's (test/module.mk).
 SECURITY := $(filter-out $(SECURITY_SHARED) kill_latency,$(patsubst test/security/%.c,%,$(wildcard test/security/*.c)))
-SECURITY_GUESTS := $(filter-out guest,$(patsubst test/security/guest/%.c,%,$(wildcard test/security/guest/*.c)))
-$(SECURITY_GUESTS:%=$(G)/security/%.elf): $(G)/security/%.elf: $(B)/g-linux/test/security/guest/%.o $(B)/g-linux/test/security/guest/guest.o \
+SECURITY_GUESTS := $(filter-out guest owner,$(patsubst test/security/guest/%.c,%,$(wildcard test/security/guest/*.c)))
+$(SECURITY_GUESTS:%=$(G)/security/%.elf): $(G)/security/%.elf: $(B)/g-linux/test/security/guest/%.o $(addprefix $(B)/g-linux/test/security/guest/,guest.o owner.o) \
 	$(call gobj,g-linux,$(guest_lib))
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@

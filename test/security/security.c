@@ -2,6 +2,9 @@
 /* The frame of test/security's programs: options, lines, VMs. */
 #include "security.h"
 
+#include "guest/owner.h"
+#include "vm/snapshot.h"
+
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +23,8 @@ void security_begin(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--long") == 0)
 			security_options.whole = true;
+		else if (strcmp(argv[i], "--emulated") == 0)
+			security_options.emulated = true;
 		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
 			security_options.seed = strtoull(argv[++i], NULL, 0);
 		else
@@ -92,19 +97,17 @@ static void collect(void *arg, const char *line)
 	snprintf(security_log + len, sizeof(security_log) - len, "%s%s", len ? "; " : "", line);
 }
 
-struct vm *security_vm(struct security_image image, char **argv, uint64_t memory_mib, uint64_t limit_ns)
+static struct vm_config config_of(struct security_image image, char **argv, uint64_t memory_mib, uint64_t limit_ns)
 {
 	static int payload = -1, null = -1;
-	char *envp[] = {NULL};
-	struct err e = {0};
-	struct vm *vm = NULL;
+	static char *envp[] = {NULL};
 	if (payload < 0) {
 		payload = memfd_create("payload", MFD_CLOEXEC);
 		null = open("/dev/null", O_RDWR | O_CLOEXEC);
 		if (payload < 0 || null < 0 || write(payload, "payload", 7) != 7)
 			security_die("payload: %m");
 	}
-	struct vm_config c = {
+	return (struct vm_config){
 		.kvm_fd = -1,
 		.image = image.at,
 		.image_bytes = image.bytes,
@@ -117,8 +120,44 @@ struct vm *security_vm(struct security_image image, char **argv, uint64_t memory
 		.time_limit_ns = limit_ns,
 		.log = collect,
 	};
+}
+
+struct vm *security_vm(struct security_image image, char **argv, uint64_t memory_mib, uint64_t limit_ns)
+{
+	const struct vm_config c = config_of(image, argv, memory_mib, limit_ns);
+	struct err e = {0};
+	struct vm *vm = NULL;
 	security_log[0] = '\0';
 	if (vm_create(&c, &vm, &e) < 0)
 		security_die("creating a VM: %s", e.text);
 	return vm;
+}
+
+int security_vm_from(struct vm_snapshot *s, uint64_t memory_mib, struct vm **out)
+{
+	const struct vm_config c = config_of((struct security_image){0}, NULL, memory_mib, 0);
+	struct err e = {0};
+	return vm_create_from(s, &c, out, &e);
+}
+
+static uint64_t *guest_page(struct vm *vm, uint64_t gpa)
+{
+	return (uint64_t *)(void *)(vm->memory.hva + gpa);
+}
+
+/* Two tables at the end of the memory that KVM has, which nothing has been taken of. */
+void security_start_at_cpl0(struct vm *vm)
+{
+	enum { PRESENT_WRITE = 3, LARGE_PAGE = 0xe3, SMEP_SMAP = 3 << 20 };
+	struct kvm_sregs *s = &vm->machine.run->s.regs.sregs;
+	uint64_t pointers = vm->memory.slot_end - MOTE_PAGE, directory = pointers - MOTE_PAGE;
+	for (uint64_t i = 0; i < IDENTITY_BYTES >> 21; i++)
+		guest_page(vm, directory)[i] = i << 21 | LARGE_PAGE;
+	guest_page(vm, pointers)[0] = directory | PRESENT_WRITE;
+	guest_page(vm, s->cr3)[IDENTITY_SLOT] = pointers | PRESENT_WRITE;
+	s->cs.selector = MOTE_KERNEL_CS;
+	s->cs.dpl = 0;
+	s->ss.selector = MOTE_KERNEL_CS + 8;
+	s->ss.dpl = 0;
+	s->cr4 &= ~(uint64_t)SMEP_SMAP;
 }

@@ -28,9 +28,10 @@ struct security_image {
 #define SECURITY_IMAGE_OF(name)                                                                                        \
 	((struct security_image){security_image_##name, (size_t)(security_image_##name##_end - security_image_##name)})
 
-/* Options of every program: --long, --seed N, and words that choose tests by the beginning of their names. */
+/* Options of every program: --long, --emulated, --seed N, and words that choose tests by the beginning of their names. */
 struct security_options {
 	bool whole; /* the long form */
+	bool emulated; /* the machine is: its times mean little */
 	uint64_t seed;
 	char **names;
 	int name_count;
@@ -54,6 +55,15 @@ bool security_native(void);
 /* A VM of 64 MiB (or memory_mib) with this personality; argv as a personality finds it. Its log goes to security_log. */
 extern char security_log[8192];
 struct vm *security_vm(struct security_image image, char **argv, uint64_t memory_mib, uint64_t limit_ns);
+
+/* A VM from a snapshot, with the descriptors of those above. 0 or -errno. */
+struct vm_snapshot;
+int security_vm_from(struct vm_snapshot *s, uint64_t memory_mib, struct vm **out);
+/*
+ * Before its first run: the guest starts at CPL 0, without SMEP and SMAP, and finds guest-physical memory mapped
+ * (guest/owner.h). It is the test that does this, from outside; the product has no such way.
+ */
+void security_start_at_cpl0(struct vm *vm);
 
 /*
  * Walks the page tables at cr3 as the CPU would, through memory that the guest may have filled with anything: tables

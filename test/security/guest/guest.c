@@ -115,6 +115,11 @@ void guest_say(const char *fmt, ...)
 	mote_log(guest_area, line, n);
 }
 
+void guest_seed(uint64_t seed)
+{
+	random_state = seed ? seed : 1;
+}
+
 uint64_t guest_random(void)
 {
 	random_state ^= random_state << 13;

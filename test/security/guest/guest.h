@@ -62,6 +62,7 @@ bool guest_refused(const struct outcome *o);
 /* Formats as lib_format does; the line reaches the test program. */
 void guest_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t guest_random(void);
+void guest_seed(uint64_t seed);
 /* The personality's main function; its result is the exit status: 0 for contained. */
 int guest_main(int argc, const char **argv);
 

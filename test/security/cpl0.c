@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guests that own CPL 0 and all of their memory from their first instruction (guest/cpl0.c), one life after the other:
+ * each is ended by its time limit if it does not end itself, and some are frozen, copied and reset on the way. In every
+ * second life a thread changes the guest's memory too, while the host looks at it. The lives are a child process's, so
+ * that its crash is a line here; a life that does not end is told by the time it takes.
+ */
+#include "security.h"
+#include "vm/shell.h"
+#include "vm/snapshot.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+SECURITY_IMAGE(cpl0);
+
+#define LIFE_NS (NS / 4)
+#define HANG_NS (20 * NS) /* other work on this machine counted */
+#define TEARDOWN_NS (security_options.emulated ? NS : NS / 10)
+enum { LIVES_MAX = 1 << 20 };
+
+/* What the child has done so far; shared with its parent. */
+struct progress {
+	_Atomic uint64_t exits, calls, snapshots, restores, began_ns, seed;
+	_Atomic uint32_t lives, ended[8];
+	_Atomic uint64_t latest_end_ns; /* behind a life's time limit */
+	_Atomic uint32_t teardown_us[LIVES_MAX];
+};
+static struct progress *progress;
+
+static void most(_Atomic uint64_t *at, uint64_t value)
+{
+	if (value > atomic_load(at))
+		atomic_store(at, value);
+}
+
+/* --- the other writer of the guest's memory --- */
+
+struct mutator {
+	struct vm *vm;
+	uint64_t random;
+	_Atomic bool stop;
+	pthread_t thread;
+};
+
+static void *mutate(void *arg)
+{
+	struct mutator *m = arg;
+	volatile uint64_t *area = (volatile uint64_t *)(void *)m->vm->area;
+	volatile uint64_t *low = (volatile uint64_t *)(void *)m->vm->memory.hva;
+	const uint64_t low_words = 64 * MOTE_PAGE / 8; /* kernel pages and page tables are at the beginning */
+	while (!atomic_load_explicit(&m->stop, memory_order_relaxed)) {
+		uint64_t r = security_random(&m->random), v = r & 1 ? security_random(&m->random) : r >> 56;
+		if (r & 0x7e)
+			area[(r >> 8) % (512 / 8)] = v;
+		else if (r & 0x700)
+			area[(r >> 8) % (MOTE_AREA_BYTES / 8)] = v;
+		else
+			low[(r >> 12) % low_words] ^= 1UL << (v & 63);
+		if (!(r >> 40 & 0xff))
+			usleep(20);
+	}
+	return NULL;
+}
+
+static void mutator_start(struct mutator *m, struct vm *vm, uint64_t seed)
+{
+	*m = (struct mutator){.vm = vm, .random = seed + 1};
+	if (pthread_create(&m->thread, NULL, mutate, m) != 0)
+		security_die("starting a thread");
+}
+
+static void mutator_stop(struct mutator *m)
+{
+	atomic_store(&m->stop, true);
+	pthread_join(m->thread, NULL);
+}
+
+/* --- one life --- */
+
+static void destroy(struct vm *vm)
+{
+	uint64_t began = security_now_ns();
+	vm_destroy(vm);
+	uint64_t us = (security_now_ns() - began) / 1000;
+	uint32_t n = atomic_fetch_add(&progress->lives, 1);
+	if (n < LIVES_MAX)
+		atomic_store(&progress->teardown_us[n], us > UINT32_MAX ? UINT32_MAX : (uint32_t)us);
+}
+
+static void count(struct vm *vm)
+{
+	struct vm_counters c;
+	vm_count(vm, &c);
+	atomic_fetch_add(&progress->exits, c.exits);
+	atomic_fetch_add(&progress->calls, c.calls);
+}
+
+/* Runs until the end or the limit, with random answers; true when it waits and can be frozen. */
+static bool run(struct vm *vm, uint64_t limit_ns, uint64_t *random, bool stop_waiting)
+{
+	const struct vm_limits limits = {.wall_ns = limit_ns};
+	struct vm_outcome out = {.end = VM_WAITING};
+	struct err e = {0};
+	uint8_t answer[256];
+	uint64_t began = security_now_ns();
+	bool waiting = false;
+	vm_begin(vm, &limits);
+	while (!waiting && out.end == VM_WAITING) {
+		/* KVM refuses some of what CPL 0 can bring about; that ends the guest, by an error. */
+		if (vm_resume(vm, &out, &e) < 0)
+			out.end = 7;
+		if (out.end != VM_WAITING)
+			break;
+		waiting = stop_waiting && (security_random(random) & 3) == 0;
+		for (size_t i = 0; i < sizeof(answer); i += 8) {
+			uint64_t r = security_random(random);
+			memcpy(answer + i, &r, sizeof(r));
+		}
+		if (!waiting && vm_reply(vm, answer, 1 + *random % sizeof(answer), &e) < 0)
+			break;
+	}
+	vm_finish(vm);
+	uint64_t took = security_now_ns() - began;
+	if (took > limit_ns)
+		most(&progress->latest_end_ns, took - limit_ns);
+	if (!waiting)
+		atomic_fetch_add(&progress->ended[out.end & 7], 1);
+	return waiting;
+}
+
+/* A copy of a frozen guest, and the guest itself set back. */
+static void freeze(struct vm *vm, uint64_t *random)
+{
+	struct vm_snapshot *s = NULL;
+	struct vm *copy = NULL;
+	struct err e = {0};
+	if (vm_snapshot_take(vm, &s, &e) < 0)
+		return;
+	atomic_fetch_add(&progress->snapshots, 1);
+	if (security_vm_from(s, 64, &copy) == 0) {
+		(void)run(copy, LIFE_NS / 8, random, false);
+		if (vm_restore(copy, s, &e) == 0) {
+			atomic_fetch_add(&progress->restores, 1);
+			(void)run(copy, LIFE_NS / 8, random, false);
+		}
+		count(copy);
+		destroy(copy);
+	}
+	if (vm_restore(vm, s, &e) == 0)
+		atomic_fetch_add(&progress->restores, 1);
+	vm_snapshot_drop(s);
+}
+
+static void live(uint64_t seed)
+{
+	char text[24], *argv[] = {text, NULL};
+	uint64_t random = seed * 0x9e3779b97f4a7c15 + 1;
+	struct mutator m;
+	snprintf(text, sizeof(text), "%lu", seed);
+	atomic_store(&progress->seed, seed);
+	atomic_store(&progress->began_ns, security_now_ns());
+	struct vm *vm = security_vm(SECURITY_IMAGE_OF(cpl0), argv, 64, 0);
+	vm_offer_calls(vm, 4096);
+	security_start_at_cpl0(vm);
+	if (seed & 1)
+		mutator_start(&m, vm, seed);
+	if (run(vm, LIFE_NS, &random, seed & 2)) {
+		if (seed & 1)
+			mutator_stop(&m);
+		freeze(vm, &random);
+		(void)run(vm, LIFE_NS / 4, &random, false);
+	} else if (seed & 1) {
+		mutator_stop(&m);
+	}
+	count(vm);
+	destroy(vm);
+	atomic_store(&progress->began_ns, 0);
+}
+
+/* --- all of them --- */
+
+static void child(uint64_t until_exits, uint64_t until_ns)
+{
+	uint64_t seed = security_options.seed;
+	while (atomic_load(&progress->exits) < until_exits && security_now_ns() < until_ns) {
+		/* With kept VMs, which are emptied for the next guest, and without. */
+		if (seed % 64 == 0 && shell_keep(seed % 128 ? 2 : 0) < 0)
+			security_die("keeping VMs");
+		live(seed++);
+	}
+	(void)!shell_keep(0);
+	_exit(0);
+}
+
+/* Waits for the child; what is wrong with how it ended, or NULL. */
+static const char *watch(pid_t pid)
+{
+	static char text[100];
+	int status;
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		uint64_t began = atomic_load(&progress->began_ns);
+		if (began && security_now_ns() > began + HANG_NS) {
+			kill(pid, SIGABRT);
+			waitpid(pid, &status, 0);
+			snprintf(text, sizeof(text), "life %lu did not end", atomic_load(&progress->seed));
+			return text;
+		}
+		usleep(20000);
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return NULL;
+	snprintf(text, sizeof(text), "the host ended with wait status %#x in life %lu", status, atomic_load(&progress->seed));
+	return text;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void report_teardown(uint32_t lives)
+{
+	uint32_t *us = (uint32_t *)progress->teardown_us;
+	if (lives > LIVES_MAX)
+		lives = LIVES_MAX;
+	if (lives == 0)
+		return;
+	qsort(us, lives, sizeof(*us), by_size);
+	uint32_t p99 = us[(uint64_t)lives * 99 / 100];
+	security_report(p99 * 1000UL <= TEARDOWN_NS, "cpl0-teardown", "median %u us, p99 %u us, longest %u us of %u", us[lives / 2],
+			p99, us[lives - 1], lives);
+}
+
+int main(int argc, char **argv)
+{
+	security_begin(argc, argv);
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (progress == MAP_FAILED)
+		security_die("mmap: %m");
+	uint64_t began = security_now_ns();
+	uint64_t exits = security_options.whole ? 10000000 : UINT64_MAX, ns = security_options.whole ? 36000 * NS : 20 * NS;
+	pid_t pid = fork();
+	if (pid == 0)
+		child(exits, began + ns);
+	const char *wrong = watch(pid);
+	double seconds = (double)(security_now_ns() - began) / 1e9;
+	uint64_t done = atomic_load(&progress->exits);
+	if (!wrong && security_options.whole && done < exits)
+		wrong = "too few exits";
+	security_report(!wrong, "cpl0", "%s%s%lu exits (%.0f/s) in %u lives, %lu calls, %lu snapshots, %lu restores; ends: %u by themselves, %u faults, %u limits, %u refused by KVM; latest end %lu ms behind its limit",
+			wrong ? wrong : "", wrong ? "; " : "", done, (double)done / seconds, atomic_load(&progress->lives),
+			atomic_load(&progress->calls), atomic_load(&progress->snapshots), atomic_load(&progress->restores),
+			atomic_load(&progress->ended[VM_EXITED]) + atomic_load(&progress->ended[VM_SIGNALLED]),
+			atomic_load(&progress->ended[VM_FAULTED]), atomic_load(&progress->ended[VM_TIMED_OUT]),
+			atomic_load(&progress->ended[7]), atomic_load(&progress->latest_end_ns) / 1000000);
+	report_teardown(atomic_load(&progress->lives));
+	return security_end();
+}
