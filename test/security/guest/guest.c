@@ -128,12 +128,36 @@ uint64_t guest_random(void)
 	return random_state;
 }
 
-/* A SYSCALL goes on 16 bytes behind the entry; there it is told as what reached its end at CPL 3. */
+/*
+ * The entry notes all registers before anything uses them; vector registers only at CPL 3, since they are unknown to KVMs
+ * that interpret CPL 0. A SYSCALL goes on 16 bytes behind the entry; there it is told as what reached its end at CPL 3.
+ */
+__attribute__((used)) static uint64_t noted[24];
+__attribute__((used)) static uint8_t noted_vectors[4096] __attribute__((aligned(64)));
 __asm__(".globl mote_guest_entry\n	.balign 16\n"
-	"mote_guest_entry:\n"
-	"	xorl %ebp, %ebp\n	call guest_start\n	ud2\n"
-	"	.org mote_guest_entry + 16, 0xcc\n	mov $0x10030000, %eax\n	jmp *%rax\n");
+	"mote_guest_entry:\n	jmp first\n"
+	"	.org mote_guest_entry + 16, 0xcc\n	mov $0x10030000, %eax\n	jmp *%rax\n"
+	"first:	mov %rax, noted(%rip)\n	mov %rbx, 8+noted(%rip)\n	mov %rcx, 16+noted(%rip)\n"
+	"	mov %rdx, 24+noted(%rip)\n	mov %rsi, 32+noted(%rip)\n	mov %rdi, 40+noted(%rip)\n"
+	"	mov %rbp, 48+noted(%rip)\n	mov %rsp, 56+noted(%rip)\n	mov %r8, 64+noted(%rip)\n"
+	"	mov %r9, 72+noted(%rip)\n	mov %r10, 80+noted(%rip)\n	mov %r11, 88+noted(%rip)\n"
+	"	mov %r12, 96+noted(%rip)\n	mov %r13, 104+noted(%rip)\n	mov %r14, 112+noted(%rip)\n"
+	"	mov %r15, 120+noted(%rip)\n	pushfq\n	popq 128+noted(%rip)\n"
+	"	mov %cs, %eax\n	test $3, %al\n	jz 1f\n"
+	"	rdfsbase %rax\n	mov %rax, 136+noted(%rip)\n"
+	"	mov $-1, %eax\n	mov $-1, %edx\n	xsave64 noted_vectors(%rip)\n"
+	"1:	xorl %ebp, %ebp\n	call guest_start\n	ud2\n");
 _Static_assert(LANDING == 0x10030000, "the address in the code above");
+
+uint64_t guest_noted_count(uint64_t inverse)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < sizeof(noted) / 8; i++)
+		n += ~noted[i] == inverse;
+	for (unsigned i = 0; i < sizeof(noted_vectors) / 8; i++)
+		n += ~((const uint64_t *)(const void *)noted_vectors)[i] == inverse;
+	return n;
+}
 
 __attribute__((used)) static void guest_start(const struct mote_boot *boot, struct mote_area *area)
 {

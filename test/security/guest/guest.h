@@ -63,6 +63,8 @@ bool guest_refused(const struct outcome *o);
 void guest_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t guest_random(void);
 void guest_seed(uint64_t seed);
+/* In how many words of the registers that the guest began with, vector registers included, the inverse of a value is. */
+uint64_t guest_noted_count(uint64_t inverse);
 /* The personality's main function; its result is the exit status: 0 for contained. */
 int guest_main(int argc, const char **argv);
 
