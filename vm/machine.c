@@ -286,6 +286,7 @@ static void set_registers(struct machine *m, const struct memory *mem, const str
 	sync->sregs.cr2 = user->cr2;
 	memset(&sync->events, 0, sizeof(sync->events));
 	m->run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+	m->run->cr8 = 0; /* KVM, which has no local APIC here, takes it from the run page and not from sregs */
 }
 
 void machine_start(struct machine *m, const struct memory *mem, gva_t rip, gva_t rsp, uint64_t rdi, uint64_t rsi,
@@ -351,8 +352,24 @@ void machine_keep(const struct machine *m, struct memory *mem, const struct mach
 	memory_publish(mem, KERNEL_STATE_AT, page, sizeof(page));
 }
 
+static int reset_debug_registers(const struct machine *m)
+{
+	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400};
+	return ioctl(m->vcpu_fd, KVM_SET_DEBUGREGS, &debug) < 0 ? -errno : 0;
+}
+
+/* What CPL 0 may have changed and no way of loading a state sets. */
+static int reset_rest(const struct machine *m)
+{
+	int rc = reset_debug_registers(m);
+	return rc < 0 ? rc : reset_xcr0(m);
+}
+
 int machine_load(struct machine *m, const struct memory *mem, const struct machine_state *s)
 {
+	int rc = reset_rest(m);
+	if (rc < 0)
+		return rc;
 	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, s->xsave) < 0)
 		return -errno;
 	set_registers(m, mem, &s->regs, &s->sregs);
@@ -360,21 +377,15 @@ int machine_load(struct machine *m, const struct memory *mem, const struct machi
 	return 0;
 }
 
-static int reset_debug_registers(const struct machine *m)
-{
-	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400};
-	return ioctl(m->vcpu_fd, KVM_SET_DEBUGREGS, &debug) < 0 ? -errno : 0;
-}
-
 int machine_reload(struct machine *m, const struct memory *mem, const struct machine_state *s)
 {
 	uint64_t mask;
 	memcpy(&mask, memory_published(mem, KERNEL_STATE_AT) + MOTE_STATE_MASK, sizeof(mask));
-	int rc = reset_debug_registers(m);
-	if (rc == 0)
-		rc = reset_xcr0(m);
-	if (rc < 0 || mask != m->xcr0)
-		return rc < 0 ? rc : machine_load(m, mem, s);
+	if (mask != m->xcr0)
+		return machine_load(m, mem, s);
+	int rc = reset_rest(m);
+	if (rc < 0)
+		return rc;
 	set_registers(m, mem, &s->regs, &s->sregs);
 	m->run->s.regs.regs.rip = MOTE_KERNEL_USER_STUBS + MOTE_KERNEL_LOAD_AT;
 	m->state_due = true;
