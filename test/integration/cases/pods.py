@@ -227,6 +227,38 @@ def test_pod_of_both_kinds():  # core
         assert pod.exit_code(module) == 137
 
 
+def monitors():
+    """Pid: [real uid, number of PID namespaces, its PID namespace, its user namespace] of each monitor."""
+    found = {}
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        pid = path.split("/")[2]
+        try:
+            with open(path, "rb") as f:
+                if b"\0monitor\0" not in f.read():
+                    continue
+            with open("/proc/%s/status" % pid) as f:
+                status = dict(line.split(":", 1) for line in f)
+            found[int(pid)] = [int(status["Uid"].split()[0]), len(status["NSpid"].split()),
+                               *(os.readlink("/proc/%s/ns/%s" % (pid, ns)) for ns in ("pid", "user"))]
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def each_pod_room():
+    """Each container of a pod has a PID namespace; all of them have one user namespace where the kernel maps tmpfs, too."""
+    with Pod() as pod:
+        pod.run("one", probe("loop"))
+        pod.run("two", probe("loop"))
+        here = os.readlink("/proc/self/ns/user")
+        rooms = monitors().values()
+        assert len(rooms) == 3, "the pause container and two: %s" % rooms
+        assert {room[1] for room in rooms} == {2} and len({room[2] for room in rooms}) == 3, rooms
+        if tuple(int(n) for n in os.uname().release.split(".")[:2]) >= (6, 3):
+            assert {room[0] >= 1 << 31 for room in rooms} == {True} and len({room[0] // 65536 for room in rooms}) == 1, rooms
+            assert len({room[3] for room in rooms}) == 1 and here not in {room[3] for room in rooms}, rooms
+
+
 def test_pod_limits():  # core
     """Limits at creation, limits changed while it runs, figures of what it uses."""
     with Pod() as pod:
