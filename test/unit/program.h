@@ -6,11 +6,15 @@
 #include <mote/mote.h>
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-/* Closes the program's file and the directories. */
-static inline int program_run(const struct mote_options *o)
+/* Closes the program's file and the directories. With MOTE_TEST_ISOLATION in the environment its memory is private. */
+static inline int program_run(const struct mote_options *options)
 {
+	struct mote_options copy = *options, *o = &copy;
+	if (getenv("MOTE_TEST_ISOLATION"))
+		o->isolation = MOTE_ISOLATION_PRIVATE;
 	struct mote_sandbox *sandbox;
 	struct mote_result result;
 	struct mote_error e;

@@ -15,7 +15,8 @@ extern "C" {
 /*
  * As mote_sandbox_new, with the module's compiled form kept in `folder`, which is made where it is missing
  * (its parent must be there). Where the folder has none yet, a child process compiles the module in a
- * micro-VM of its own, in its filter and without any descriptor of the program's, and writes it. Nothing
+ * micro-VM of its own, in its filter, without any descriptor of the program's and, if the kernel offers
+ * Landlock, without the file system, and writes it. The child is a fork: it has this process's memory. Nothing
  * but speed depends on the folder: where it cannot be used, the sandbox is made without.
  *
  * Modules are told apart by device, inode, size and times of their file; one that was changed within the
