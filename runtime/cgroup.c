@@ -231,15 +231,20 @@ void cgroup_freep(struct cgroup **c)
 
 /* --- making --- */
 
-/* A new cpuset of version 1 is empty, and takes no process: it gets what the one above has. */
+/*
+ * A new cpuset of version 1 is empty, and takes no process: it gets what the one above has. Each file by itself, since
+ * whoever made the one above may have been killed between the two.
+ */
 static int inherit_cpuset(const char *top, const char *dir)
 {
 	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
 	for (size_t i = 0; i < 2; i++) {
 		char text[1024], parent[4300];
 		int n = cgroup_read(dir, files[i], text, sizeof(text));
-		if (n != 0 || strcmp(top, dir) == 0)
-			return n < 0 ? n : 0;
+		if (n < 0)
+			return n;
+		if (n > 0 || strcmp(top, dir) == 0)
+			continue;
 		if (snprintf(parent, sizeof(parent), "%s", dir) >= (int)sizeof(parent))
 			return -ENAMETOOLONG;
 		*strrchr(parent, '/') = '\0';
