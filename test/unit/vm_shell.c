@@ -181,7 +181,7 @@ static void lives(unsigned keep, int count)
 		wait_ready(1);
 	wait_quiet();
 	unsigned fds = entries("/proc/self/fd"), threads = entries("/proc/self/task"), maps = mappings();
-	unsigned long pages = resident_pages();
+	unsigned long pages = resident_pages(), was_pages = pages;
 	for (int i = 0; i < count; i++)
 		one_life(s, i);
 	if (keep)
@@ -198,9 +198,12 @@ static void lives(unsigned keep, int count)
 #ifdef __SANITIZE_ADDRESS__
 	pages += 1 << 16; /* the sanitizer keeps what is freed for a while */
 #endif
-	/* Room for what the allocator does: a page lost in every eighth life would show. */
-	pages += 64 + (unsigned long)count / 8;
+	/* Room for what the allocator does: a page lost in every eighth life would show, in many lives in every hundredth. */
+	pages += 64 + (unsigned long)(count < 8000 ? count / 8 : 1000);
 	cr_expect(resident_pages() < pages, "resident pages: %lu, were %lu", resident_pages(), pages);
+	fprintf(stderr, "%d lives with %u VMs kept: descriptors %u -> %u, threads %u -> %u, mappings %u -> %u, KiB %lu -> %lu\n",
+		count, keep, fds, entries("/proc/self/fd"), threads, entries("/proc/self/task"), maps, mappings(),
+		was_pages * 4, resident_pages() * 4);
 	vm_snapshot_drop(s);
 }
 

@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
 BUILD, STEP = os.path.abspath(sys.argv[1]), int(sys.argv[2])
 TRACER, FAILING, MOTE = (f"{BUILD}/{name}" for name in
                          ("test/security/nth/syscall", "test/security/nth/mote_failing", "mote"))

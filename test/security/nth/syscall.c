@@ -80,6 +80,7 @@ static unsigned long wanted, seen; /* wanted 0: none */
 static bool in_main;		   /* the command's start-up is over */
 static const struct failure *fired;
 static const char *report_path;
+static bool kills;	     /* $NTH_SYSCALL_KILLS: the command is killed there instead, and its children end by themselves */
 static const char *left_out; /* $NTH_SYSCALL_WITHOUT: one that is not counted */
 static pid_t command;
 static volatile sig_atomic_t over; /* the time is */
@@ -141,7 +142,12 @@ static void enter(struct task *t, const struct __ptrace_syscall_info *info)
 	seen++;
 	if (wanted == 0 || seen != wanted)
 		return;
-	fired = t->failing = f;
+	fired = f;
+	if (kills) {
+		kill(command, SIGKILL);
+		return;
+	}
+	t->failing = f;
 	if (f->how == REFUSED) /* something harmless, which every filter allows, in its place */
 		set_register(t->tid, offsetof(struct user_regs_struct, orig_rax), NTH_SYSCALL_CARRIER);
 }
@@ -250,6 +256,7 @@ int main(int argc, char **argv)
 	wanted = strtoul(argv[2], NULL, 10);
 	const char *seconds = getenv("NTH_SYSCALL_SECONDS");
 	left_out = getenv("NTH_SYSCALL_WITHOUT");
+	kills = getenv("NTH_SYSCALL_KILLS");
 	sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
 	int rc = start(argv + 3);
 	if (rc < 0) {
