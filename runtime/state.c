@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define STATE_MAX 8192
+#define UNFINISHED ".mote-state" /* what is being written: a shim may be killed at any moment */
 
 int state_start_time(pid_t pid, uint64_t *out)
 {
@@ -40,9 +41,11 @@ int state_write(int bundle_fd, const struct state *s, struct err *e)
 		text = NULL;
 		return err_sys(e, ENOMEM, STATE_FILE);
 	}
-	cleanup_close int fd = openat(bundle_fd, STATE_FILE,
+	cleanup_close int fd = openat(bundle_fd, UNFINISHED,
 				      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int rc = fd < 0 ? -errno : io_write_all(fd, text, (size_t)n);
+	if (rc == 0 && renameat(bundle_fd, UNFINISHED, bundle_fd, STATE_FILE) < 0)
+		rc = -errno;
 	return rc < 0 ? err_sys(e, -rc, "%s in the bundle", STATE_FILE) : 0;
 }
 
@@ -76,4 +79,5 @@ void state_free(struct state *s)
 void state_remove(int bundle_fd)
 {
 	unlinkat(bundle_fd, STATE_FILE, 0);
+	unlinkat(bundle_fd, UNFINISHED, 0);
 }

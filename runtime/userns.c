@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -49,17 +50,22 @@ static int fill(pid_t pid, uint32_t base, int *fd, struct err *e)
 	return *fd < 0 ? err_sys(e, errno, "a user namespace") : 0;
 }
 
+static inline __attribute__((always_inline)) long raw_syscall(long nr, long first, long second)
+{
+	__asm__ volatile("syscall" : "+a"(nr) : "D"(first), "S"(second) : "rcx", "r11", "memory");
+	return nr;
+}
+
 /*
  * In the parent's memory, on a stack of its own: nothing is copied, so it is there at once, and
- * nothing but registers is changed, errno included.
+ * nothing but registers is changed, errno included. It ends with its parent, whenever that is killed: it has the
+ * shim's listener, by which a shim that is gone would still seem to answer.
  */
-static int __attribute__((no_sanitize("address", "thread"))) wait_for_the_end(void *unused)
+static int __attribute__((no_sanitize("address", "thread"))) wait_for_the_end(void *parent)
 {
-	(void)unused;
-	for (;;) {
-		long rc = SYS_pause;
-		__asm__ volatile("syscall" : "+a"(rc) : : "rcx", "r11", "memory");
-	}
+	raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+	while (raw_syscall(SYS_getppid, 0, 0) == *(const pid_t *)parent)
+		raw_syscall(SYS_pause, 0, 0);
 	return 0;
 }
 
@@ -67,7 +73,8 @@ static int __attribute__((no_sanitize("address", "thread"))) wait_for_the_end(vo
 static int make(uint32_t base, int *fd, struct err *e)
 {
 	_Alignas(16) char stack[4096];
-	pid_t pid = clone(wait_for_the_end, stack + sizeof(stack), CLONE_VM | CLONE_NEWUSER | SIGCHLD, NULL);
+	pid_t own = getpid();
+	pid_t pid = clone(wait_for_the_end, stack + sizeof(stack), CLONE_VM | CLONE_NEWUSER | SIGCHLD, &own);
 	if (pid < 0)
 		return err_sys(e, errno, "a user namespace");
 	int rc = fill(pid, base, fd, e);
