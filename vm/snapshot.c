@@ -330,13 +330,11 @@ static int put_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 
 int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
+	vm->fds.keep = true; /* those that it was given, from now on: they are what the snapshot's are copies of */
 	int rc = put_fds(vm, s, e);
 	if (rc == 0 && vm->machine.dead)
 		rc = replace(vm, e);
-	if (rc < 0)
-		return rc;
-	vm->fds.keep = true;
-	return put_or_say(vm, s, e);
+	return rc < 0 ? rc : put_or_say(vm, s, e);
 }
 
 /* The descriptors that the guest was given, and no others. */

@@ -9,14 +9,25 @@
 
 enum { LINKS_MAX = 40 };
 
+/*
+ * A copy of a directory's descriptor out of the way: the program counts its descriptors from 3. Above all numbers that it
+ * can have, or as high as a host that gives fewer allows.
+ */
+static int64_t move_away(int32_t fd)
+{
+	int64_t to = -1;
+	for (uint32_t at = DESCRIPTORS_MAX; to < 0 && at >= 64; at -= 64)
+		to = mote_dup(L.area, fd, at);
+	return to;
+}
+
 void place_start(void)
 {
 	const struct mote_preopen *p = (const void *)boot_string(L.boot->preopens);
 	for (uint32_t i = 0; i < L.boot->preopenc && i < 64; i++) {
 		if (p[i].kind == MOTE_PREOPEN_LISTENER)
 			continue; /* stays where the program looks for it */
-		/* Out of the way: the program counts its descriptors from 3. */
-		int64_t to = mote_dup(L.area, (int32_t)p[i].fd, DESCRIPTORS_MAX);
+		int64_t to = move_away((int32_t)p[i].fd);
 		L.preopen_fd[i] = to < 0 ? (int32_t)p[i].fd : (int32_t)to;
 		if (to >= 0)
 			mote_close(L.area, (int32_t)p[i].fd);
