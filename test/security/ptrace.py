@@ -64,10 +64,14 @@ class Tracee:
                 value, at = at, at + 512
             registers[register] = value & (2**64 - 1)
         self.set_registers(registers)
-        self.ptrace(SINGLESTEP)
-        if self.stopped_by() == SIGSYS:
-            return 'SIGSYS'
-        result = self.registers()['rax']
+        while True:  # a trap that was pending comes before the step
+            self.ptrace(SINGLESTEP)
+            if self.stopped_by() == SIGSYS:
+                return 'SIGSYS'
+            now = self.registers()
+            if now['rip'] != self.syscall:
+                break
+        result = now['rax']
         result = result - 2**64 if result >= 2**63 else result
         self.set_registers(self.before)
         return '0' if result >= 0 else errno.errorcode[-result]
