@@ -45,6 +45,12 @@ void vm_finish(struct vm *vm)
 	(void)vm;
 }
 
+const char *vm_detail(const struct vm *vm)
+{
+	(void)vm;
+	return "";
+}
+
 int vm_interrupt(struct vm *vm)
 {
 	(void)vm;

@@ -43,7 +43,7 @@ def functions_of(log, sources):
             continue
         reached, edges, name, path, number = match.groups()
         for file in sources:
-            if os.path.normpath(path).endswith("/" + file):
+            if os.path.realpath(path).endswith("/" + file):
                 entry = found[file, int(number), name]
                 entry[0] = max(entry[0], int(reached))
                 entry[1] = max(entry[1], int(edges))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target: host calls from a hostile guest. They are served by a vm without KVM, as the vCPU's thread does it or as
- * the poller does, below a directory that is made anew for each input; a file beside it must stay as it is, and so
- * must the terminal that is its standard error. The
- * input's form is hostcall_frames.h's. Waits end by the deadline's timer, whose signals are handled as in vm_resume.
+ * the poller does, below a directory that is made anew for each input. A file beside it and the terminal that is its
+ * standard error must stay as they are. The input's form is hostcall_frames.h's. Waits end by the deadline's timer,
+ * whose signals are handled as in vm_resume.
  */
 #include "hostcall_frames.h"
 

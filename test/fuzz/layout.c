@@ -3,20 +3,22 @@
  * Fuzz target: a snapshot's folder (OCI image layout). The input is a JSON object whose members are its documents:
  * "oci-layout", "index", "manifest", "config", "layer"; one that is a string is that document's bytes. In them
  * "@manifest", "@config" and "@layer" stand for digests and "@size" for the layer's size, so that these are right when
- * the documents change; "other" is a blob under the digest OTHER, whatever its bytes. The layer itself is snapshot_file's: here its text says what it is taken for.
+ * the documents change; "other" is a blob under the digest OTHER, whatever its bytes. The layer itself is
+ * snapshot_file's: here its text says what it is taken for.
  */
 #include "json_mutator.h"
 #include "mutate.h"
 
 /* In the place of KVM and of vm/. */
 #define machine_open_kvm fuzz_open_kvm
-#define vm_snapshot_load fuzz_load
+#define vm_snapshot_open fuzz_open
+#define vm_snapshot_extra fuzz_extra
 #define vm_snapshot_moment fuzz_moment
 #include "../../api/layout.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { TEXT_MAX = 2 * DOCUMENT_MAX };
+enum { TEXT_MAX = 2 * DOCUMENT_MAX, LAYER_BYTES_MAX = 10000 };
 #define OTHER "00000000000000000000000000000000000000000000000000000000000000aa"
 
 const char mote_build_id[64] = {0};
@@ -25,6 +27,7 @@ static struct {
 	uint64_t message_max; /* struct extra */
 	uint8_t ready[64];
 } extra;
+static size_t extra_bytes;
 
 static void require(bool condition)
 {
@@ -45,8 +48,7 @@ enum snapshot_moment fuzz_moment(const struct vm_snapshot *s)
 }
 
 /* "MOMENT SIZE LENGTH BYTES": what a right layer would hold. */
-int fuzz_load(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, const uint8_t **bytes, size_t *len,
-	      struct err *e)
+int fuzz_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)
 {
 	char text[128] = "";
 	unsigned at, count;
@@ -64,9 +66,15 @@ int fuzz_load(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, c
 		if (extra.ready[i] >= 'A' && extra.ready[i] <= 'P') /* small numbers */
 			extra.ready[i] = (uint8_t)(extra.ready[i] - 'A');
 	*out = NULL;
-	*bytes = (const uint8_t *)&extra;
-	*len = count;
+	extra_bytes = count;
 	return 0;
+}
+
+const uint8_t *fuzz_extra(const struct vm_snapshot *s, size_t *bytes)
+{
+	(void)s;
+	*bytes = extra_bytes;
+	return (const uint8_t *)&extra;
 }
 
 int sandbox_report(const struct err *from, struct mote_error *to)
@@ -186,7 +194,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make_folder();
 	put_documents(root);
 	json_decref(root);
-	if (mote_snapshot_load(top, &s, &error) == 0) {
+	if (mote_snapshot_load_max(top, LAYER_BYTES_MAX, &s, &error) == 0) {
 		require(s->message_max > 0 && s->message_max <= CALL_BYTES_MAX && s->exports);
 		mote_snapshot_free(s);
 	}
@@ -197,7 +205,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static const char *const words[] = {
 	"oci-layout", "index", "manifest", "config", "layer", "imageLayoutVersion", "schemaVersion", "mediaType", "manifests",
 	"layers", "digest", "size", "sha256:", "@manifest", "@config", "@layer", "@size", MANIFEST, CONFIG, LAYER,
-	"1 4096 17 BBAAAAAAA", "1 4096 31 BBAAABAAAFAAAgreetADAAA:ssAA", "1 0 20 x", "2 1 20 x", "1 1 8 ", "1 99999999999 40 BAAAA", "{", "{\"a\":1,\"a\":2}",
+	"1 4096 17 BBAAAAAAA", "1 4096 31 BBAAABAAAFAAAgreetADAAA:ssAA", "1 0 20 x", "2 1 20 x", "1 1 8 ",
+	"1 99999999999 40 BAAAA", "{", "{\"a\":1,\"a\":2}",
 	"other", "sha256:" OTHER, "../../../etc/passwd", NULL,
 };
 
