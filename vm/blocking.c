@@ -20,8 +20,11 @@ enum { BRAKE_NS = 5000000 };
 long blocking_call_raw(const uint64_t *kick, long nr, const long arg[6]);
 extern const char blocking_call_open[], blocking_call_done[], blocking_call_stopped[], blocking_call_end[];
 
-/* This thread is in blocking_call_raw, or in a handler that has interrupted it. Read by the kick's handler. */
-static _Thread_local volatile bool inside;
+/*
+ * This thread is in blocking_call_raw, or in a handler that has interrupted it. Read by the kick's handler, which must
+ * not have it allocated: initial-exec, also in a library that is loaded late.
+ */
+static _Thread_local volatile bool inside __attribute__((tls_model("initial-exec")));
 
 long blocking_call(long nr, long a, long b, long c, long d)
 {

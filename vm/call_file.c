@@ -19,7 +19,14 @@
 
 enum {
 	READDIR_BYTES = 16384,
-	PIECE_BYTES = 1 << 20, /* of a long transfer, in one system call */
+	/*
+	 * Of a long transfer in one system call: the kernel makes those who write faster than their disk does wait, up
+	 * to a fifth of a second for a few pages, and no signal ends that.
+	 */
+	PIECE_MIN = 64 << 10,
+	PIECE_MAX = 1 << 20,
+	PIECE_SLOW_NS = 4000000, /* a piece that took longer is followed by small ones */
+	PIECE_QUICK_NS = 1000000,
 };
 
 int64_t host_close(struct vm *vm, const struct call_close *a)
@@ -84,6 +91,35 @@ static ssize_t transfer(int host, bool in, const struct iovec *v, int count, int
 	return in ? preadv(host, v, count, offset) : pwritev(host, v, count, offset);
 }
 
+/* How much the next system call transfers, of whichever host call, after one that took `ns`. */
+static void adapt_piece(struct vm *vm, int64_t ns)
+{
+	if (ns > PIECE_SLOW_NS)
+		vm->piece_bytes = PIECE_MIN;
+	else if (ns < PIECE_QUICK_NS && vm->piece_bytes < PIECE_MAX)
+		vm->piece_bytes *= 2;
+}
+
+/* One piece of what is left: the number, and in *wanted how many it was to be; or -errno. */
+static ssize_t transfer_piece(struct vm *vm, int host, bool in, struct iovec *v, int count, int64_t offset, size_t *wanted)
+{
+	size_t whole = 0;
+	int n = count > 0 ? first_vectors(v, count, vm->piece_bytes, &whole) : 0;
+	*wanted = 0;
+	for (int i = 0; i < n; i++)
+		*wanted += v[i].iov_len;
+	bool timed = *wanted >= PIECE_MIN;
+	int64_t since = timed ? vm_now_ns(CLOCK_MONOTONIC) : 0;
+	ssize_t got = transfer(host, in, v, n, offset);
+	if (got < 0)
+		got = -errno;
+	if (n > 0)
+		v[n - 1].iov_len = whole;
+	if (timed)
+		adapt_piece(vm, vm_now_ns(CLOCK_MONOTONIC) - since);
+	return got;
+}
+
 /*
  * No signal ends such a transfer in the kernel, however long it takes; so a long one is made in pieces, between which
  * the guest can be ended. (Signals that it handles have to wait for all of it, as on Linux.)
@@ -93,21 +129,18 @@ static int64_t transfer_plain(struct vm *vm, int host, bool in, const struct cal
 	struct iovec *v = iov->v;
 	int count = iov->count;
 	int64_t done = 0;
-	if (vm->on_poller && iov->bytes > PIECE_BYTES)
+	if (vm->piece_bytes == 0)
+		vm->piece_bytes = PIECE_MAX;
+	if (vm->on_poller && iov->bytes > vm->piece_bytes)
 		return VM_DEFER; /* the vCPU's thread would have to wait for it */
 	for (;;) {
-		size_t whole = 0, wanted = 0;
-		int n = count > 0 ? first_vectors(v, count, PIECE_BYTES, &whole) : 0;
-		for (int i = 0; i < n; i++)
-			wanted += v[i].iov_len;
-		ssize_t got = transfer(host, in, v, n, offset < 0 ? -1 : offset + done);
-		if (got < 0 && errno == EINTR && !vm_ending(vm))
+		size_t wanted;
+		ssize_t got = transfer_piece(vm, host, in, v, count, offset < 0 ? -1 : offset + done, &wanted);
+		if (got == -EINTR && !vm_ending(vm))
 			continue;
 		if (got < 0)
-			return done ? done : -errno;
+			return done ? done : got;
 		done += got;
-		if (n > 0)
-			v[n - 1].iov_len = whole;
 		vm_skip_bytes(&v, &count, (size_t)got);
 		if (count == 0 || (size_t)got < wanted || vm_ending(vm))
 			return done;
@@ -163,7 +196,7 @@ static int64_t write_waiting(struct vm *vm, const struct fd_entry *e, struct iov
 			return done ? done : rc;
 		/* A pipe that polls writable takes PIPE_BUF bytes without a wait, not more. */
 		size_t whole;
-		int pieces = first_vectors(v, count, once ? PIPE_BUF : PIECE_BYTES, &whole);
+		int pieces = first_vectors(v, count, once ? PIPE_BUF : PIECE_MAX, &whole);
 		long n = transfer_ready(vm, e, false, v, pieces, once);
 		v[pieces - 1].iov_len = whole;
 		if (n == -EINTR || (n == -EAGAIN && !once))
@@ -218,13 +251,12 @@ static int64_t transfer_at(struct vm *vm, int32_t fd, bool in, const struct call
 		return transfer_plain(vm, e->host, in, iov, (int64_t)offset);
 	if (vm->on_poller)
 		return VM_DEFER;
-	for (;;) {
+	while (!vm_interrupted(vm)) {
 		long n = blocking_call(in ? SYS_preadv : SYS_pwritev, e->host, (long)iov->v, iov->count, (long)offset);
 		if (n != -EINTR)
 			return n;
-		if (vm_interrupted(vm))
-			return -EINTR;
 	}
+	return -EINTR;
 }
 
 int64_t host_preadv(struct vm *vm, const struct call_preadv *a)

@@ -50,12 +50,15 @@ int64_t host_tty_set(struct vm *vm, const struct call_tty_set *a)
 	t.c_cflag = a->termios->cflag;
 	t.c_lflag = a->termios->lflag;
 	memcpy(t.c_cc, a->termios->cc, sizeof(t.c_cc));
-	for (;;) {
-		/* All but TCSETS wait until a terminal has sent its output, which it may never have. */
+	if (a->when == 0)
+		return ioctl(host, TCSETS, &t) < 0 ? -errno : 0;
+	/* The others wait until a terminal has sent its output, which it may never have. */
+	while (!vm_interrupted(vm)) {
 		long rc = blocking_call(SYS_ioctl, host, (long)requests[a->when], (long)&t, 0);
-		if (rc != -EINTR || vm_interrupted(vm))
+		if (rc != -EINTR)
 			return rc;
 	}
+	return -EINTR;
 }
 
 int64_t host_tty_size(struct vm *vm, const struct call_tty_size *a)

@@ -103,6 +103,7 @@ struct vm {
 	struct vm_channel channel;
 	struct vm_ring ring;
 	struct vm_clock clock;
+	size_t piece_bytes; /* call_file.c: of a long transfer, in one system call; 0: as yet unknown */
 	bool on_poller; /* the call under way is the poller's: it may not wait */
 	/* Scratch for one decoded call. */
 	size_t scratch_used;
