@@ -40,7 +40,7 @@ static uint64_t resolve_flags(bool in_root)
 
 static uint8_t *fixed_page(uint32_t how, bool in_root)
 {
-	return (uint8_t *)(uintptr_t)how + (in_root ? 3 * PAGE : PAGE);
+	return (uint8_t *)((uintptr_t)how + (in_root ? 3 * PAGE : PAGE));
 }
 
 uint32_t jail_how_make(void)
@@ -178,8 +178,8 @@ int jail_enter(unsigned needs, struct err *e)
 	sigemptyset(&sa.sa_mask);
 	if (sigaction(SIGSYS, &sa, NULL) < 0)
 		return err_sys(e, errno, "handler for SIGSYS");
-	uint32_t how = jail_how_make();
-	if (!how)
+	uint32_t how = needs & JAIL_PATHS ? jail_how_make() : 0;
+	if (!how && needs & JAIL_PATHS)
 		return err_sys(e, errno, "memory below 4 GiB for a seccomp filter");
 	return load(needs, false, how, e);
 }

@@ -45,7 +45,7 @@ bool jail_entered(void);
  */
 uint32_t jail_how_make(void);
 void jail_how_free(uint32_t how); /* accepts 0; does nothing in a filter, where it must stay */
-/* This thread's, whose filter knows no other; 0: none. */
+/* This thread's, whose filter knows no other; 0: none, as without JAIL_PATHS. */
 uint32_t jail_how_own(void);
 /* What a call of this thread is to use; `own` is for threads without a filter. Its `resolve` is set. */
 struct open_how *jail_how(bool in_root, struct open_how *own);

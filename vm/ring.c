@@ -163,8 +163,8 @@ static int start(struct vm *vm)
 	struct vm_ring *r = &vm->ring;
 	if (!other_cpu())
 		return -ENOTSUP;
-	r->how = jail_how_own() ?: jail_how_make();
-	if (!r->how)
+	r->how = jail_entered() ? jail_how_own() : jail_how_make();
+	if (!r->how && !jail_entered())
 		return -errno;
 	clock_know_rate(vm);
 	vm->area->ring = (struct mote_ring){

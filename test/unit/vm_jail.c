@@ -449,6 +449,7 @@ static pid_t victim;
 	}
 #define SYS(name, ...) TRY(name, syscall(__VA_ARGS__))
 
+static struct open_how spare; /* for a thread that has none of its own */
 static char page[8192] __attribute__((aligned(4096)));
 
 SYS(kill_another, SYS_kill, victim, SIGKILL)
@@ -476,8 +477,8 @@ SYS(connect_by_sending, SYS_sendto, 2, page, 1, MSG_FASTOPEN, page, 16)
 SYS(any_socket_option, SYS_setsockopt, 2, SOL_IP, 25, page, 4)
 SYS(bind_to_device, SYS_setsockopt, 2, SOL_SOCKET, SO_BINDTODEVICE, page, 4)
 SYS(own_how, SYS_openat2, 3, "passwd", page, sizeof(struct open_how))
-SYS(how_of_another_size, SYS_openat2, 3, "passwd", jail_how(false, NULL), sizeof(struct open_how) + 8)
-TRY(below_the_working_directory, struct open_how *h = jail_how(false, NULL); h->flags = O_RDONLY; h->mode = 0;
+SYS(how_of_another_size, SYS_openat2, 3, "passwd", jail_how(false, &spare), sizeof(struct open_how) + 8)
+TRY(below_the_working_directory, struct open_how *h = jail_how(false, &spare); h->flags = O_RDONLY; h->mode = 0;
     syscall(SYS_openat2, AT_FDCWD, "etc/shadow", h, sizeof(*h)))
 SYS(open, SYS_open, "/etc/shadow", O_RDONLY)
 SYS(openat, SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY)
