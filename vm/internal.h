@@ -122,6 +122,8 @@ bool run_limit_over(struct vm *vm);
 /* A vm with a machine and empty memory, and its descriptors: what creating starts with (vm.c). */
 int vm_new(const struct vm_config *config, struct vm **out, struct err *e) must_check;
 int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e) must_check;
+/* Sets the registers of a VM that was reset to its snapshot's, by KVM alone. 0 or -errno. */
+int vm_snapshot_load_registers(struct vm *vm) must_check;
 /* At a VM's end: what its snapshot's next VMs will write at once. */
 void vm_snapshot_learn(struct vm *vm);
 /* True when a blocking handler must give up with -EINTR: a signal or an alarm is pending, or the end. */

@@ -70,6 +70,13 @@ enum { CPUID_VMX = 1 << 5, CPUID_SVM = 1 << 2, CPUID_HYPERVISOR = 1 << 31 };
 static pthread_once_t kind_once = PTHREAD_ONCE_INIT;
 static bool hardware;
 static bool smap_usable;
+/*
+ * The TSS's type. VMX wants it busy (Intel SDM volume 3, 26.3.1.2). SVM does not care, but KVM's copy of the busy bit
+ * comes back on every read, and QEMU's emulation consults the I/O bitmap of an available TSS only: so it is set again
+ * whenever segments are set.
+ */
+static uint8_t tss_type;
+enum { TSS_AVAILABLE = 9, TSS_BUSY = 11 };
 
 /* QEMU's emulation has an IRET at CPL 3 read its stack as CPL 0 would (before version 9.1): with SMAP, it faults. */
 static bool is_emulated(void)
@@ -93,11 +100,19 @@ static void look_at_kind(void)
 	bool svm = __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && ecx & CPUID_SVM;
 	hardware = (vmx || svm) && access("/sys/module/kvm_pvm", F_OK) < 0;
 	smap_usable = !is_emulated();
+	bool intel = __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_INTEL_ebx;
+	tss_type = intel ? TSS_BUSY : TSS_AVAILABLE;
 }
 
 void machine_prepare(void)
 {
 	pthread_once(&kind_once, look_at_kind);
+}
+
+bool machine_by_hardware(void)
+{
+	machine_prepare();
+	return hardware;
 }
 
 /* Where SYSCALL arrives: at CPL 0 as the CPU has it, or still at CPL 3 on KVM without hardware virtualisation. */
@@ -226,18 +241,6 @@ static const struct kvm_segment user_code = {
 static const struct kvm_segment user_data = {
 	.limit = ~0u, .selector = MOTE_USER_DS, .type = 3, .present = 1, .dpl = 3, .s = 1, .db = 1, .g = 1};
 
-/*
- * The TSS's type. VMX wants it busy (Intel SDM volume 3, 26.3.1.2). SVM does not care, but KVM's copy of the
- * busy bit comes back on every read, and QEMU's emulation consults the I/O bitmap of an available TSS
- * only: so it is set anew whenever segments are set.
- */
-static uint8_t tss_type(void)
-{
-	unsigned eax, ebx, ecx, edx;
-	bool intel = __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_INTEL_ebx;
-	return intel ? 11 : 9;
-}
-
 /* What no guest can change, and 0 for what it can. */
 static void fill_sregs(struct kvm_sregs *to, uint64_t root, uint64_t cr4)
 {
@@ -258,7 +261,7 @@ static void fill_sregs(struct kvm_sregs *to, uint64_t root, uint64_t cr4)
 		.tr = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_TSS_AT,
 		       .limit = KERNEL_TSS_LIMIT,
 		       .selector = KERNEL_TSS_SELECTOR,
-		       .type = tss_type(),
+		       .type = tss_type,
 		       .present = 1},
 		.apic_base = 0xfee00900, /* as KVM resets the first vCPU's */
 	};
@@ -347,6 +350,7 @@ void machine_keep(const struct machine *m, struct memory *mem, const struct mach
 	*header &= mask;
 	memcpy(page + MOTE_STATE_RAX, &s->regs.rax, sizeof(uint64_t));
 	memcpy(page + MOTE_STATE_RDX, &s->regs.rdx, sizeof(uint64_t));
+	memcpy(page + MOTE_STATE_RCX, &s->regs.rcx, sizeof(uint64_t));
 	memcpy(page + MOTE_STATE_RIP, &s->regs.rip, sizeof(uint64_t));
 	memcpy(page + MOTE_STATE_MASK, &mask, sizeof(mask));
 	memory_publish(mem, KERNEL_STATE_AT, page, sizeof(page));
@@ -358,11 +362,11 @@ static int reset_debug_registers(const struct machine *m)
 	return ioctl(m->vcpu_fd, KVM_SET_DEBUGREGS, &debug) < 0 ? -errno : 0;
 }
 
-/* What CPL 0 may have changed and no way of loading a state sets. */
+/* What CPL 0 may have changed and no way of loading a state sets. A vCPU that has not run has both as they shall be. */
 static int reset_rest(const struct machine *m)
 {
-	int rc = reset_debug_registers(m);
-	return rc < 0 ? rc : reset_xcr0(m);
+	int rc = m->has_run ? reset_debug_registers(m) : 0;
+	return rc == 0 && m->has_run ? reset_xcr0(m) : rc;
 }
 
 int machine_load(struct machine *m, const struct memory *mem, const struct machine_state *s)
@@ -383,12 +387,12 @@ int machine_reload(struct machine *m, const struct memory *mem, const struct mac
 	memcpy(&mask, memory_published(mem, KERNEL_STATE_AT) + MOTE_STATE_MASK, sizeof(mask));
 	if (mask != m->xcr0)
 		return machine_load(m, mem, s);
-	int rc = reset_rest(m);
+	int rc = reset_debug_registers(m); /* XCR0: the stub looks */
 	if (rc < 0)
 		return rc;
 	set_registers(m, mem, &s->regs, &s->sregs);
 	m->run->s.regs.regs.rip = MOTE_KERNEL_USER_STUBS + MOTE_KERNEL_LOAD_AT;
-	m->state_due = true;
+	m->state_due = m->loading = true;
 	return 0;
 }
 
@@ -409,8 +413,12 @@ int machine_renew(struct machine *m)
 	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, &xsave) < 0 || ioctl(m->vcpu_fd, KVM_SET_VCPU_EVENTS, &events) < 0)
 		return -errno;
 	m->detail[0] = '\0';
+	m->loading = false;
 	rc = reset_debug_registers(m);
-	return rc < 0 ? rc : set_constants(m);
+	if (rc == 0)
+		rc = set_constants(m);
+	m->has_run = rc < 0;
+	return rc;
 }
 
 int machine_signal_mask(struct machine *m, const sigset_t *mask)
@@ -479,7 +487,10 @@ static int run(struct machine *m, enum machine_exit *out, struct err *e)
 int machine_run(struct machine *m, enum machine_exit *out, struct err *e)
 {
 	m->state_due = false;
+	m->has_run = true;
 	int rc = run(m, out, e);
+	if (rc == 0 && *out == MACHINE_CALL)
+		m->loading = false;
 	m->dead = rc < 0 || *out == MACHINE_DEAD;
 	return rc;
 }
@@ -520,6 +531,10 @@ int machine_fault(struct machine *m, struct memory *mem, struct mote_fault *out)
 	memcpy(&f, memory_at(mem, KERNEL_STACK_AT, MOTE_PAGE) + MOTE_PAGE - sizeof(f), sizeof(f));
 	if ((f.cs & 3) != 3 || f.vector >= MOTE_VECTORS)
 		return -EPROTO;
+	bool loading = m->loading;
+	m->loading = false;
+	if (loading && f.rip - MOTE_KERNEL_USER_STUBS < MOTE_PAGE)
+		return -ESTALE;
 	*out = (struct mote_fault){
 		.vector = (uint32_t)f.vector,
 		.error_code = (uint32_t)f.error_code,

@@ -22,6 +22,8 @@ struct machine {
 	uint32_t xsave_bytes;        /* and what XSAVE needs for it */
 	uint64_t cr4;                /* that guests have */
 	bool state_due;              /* the vCPU loads its extended state when it runs next */
+	bool loading;                /* it has not been seen to have done so */
+	bool has_run;                /* so its registers may be whatever a guest has left */
 	bool dead;                   /* KVM cannot run this vCPU any more */
 	char detail[96];             /* why */
 };
@@ -42,6 +44,11 @@ enum machine_exit {
 
 /* Looks at what it needs of /sys, for a process that is to lose it. Others do without. */
 void machine_prepare(void);
+/*
+ * Whether KVM runs guests by hardware virtualisation. If not, code at CPL 3 is native: SYSCALL stays there, and XGETBV
+ * reads the host's XCR0.
+ */
+bool machine_by_hardware(void);
 /* Opens /dev/kvm and checks that it can do what Mote needs. The descriptor, or -errno with the reason. */
 int machine_open_kvm(struct err *e) must_check;
 /* VM and vCPU, its CPUID chosen. kvm_fd is borrowed. */
@@ -78,7 +85,10 @@ int machine_renew(struct machine *m) must_check;
 int machine_signal_mask(struct machine *m, const sigset_t *mask) must_check;
 /* KVM_RUN once. Not an error: a signal that came. m->detail says more about MACHINE_DEAD. */
 int machine_run(struct machine *m, enum machine_exit *out, struct err *e) must_check;
-/* After MACHINE_FAULT, from its stub's stack. -EPROTO: the exception was not raised at CPL 3. */
+/*
+ * After MACHINE_FAULT, from its stub's stack. -EPROTO: the exception was not raised at CPL 3. -ESTALE: a guest that was
+ * reset could not load its extended state, and machine_load is to do it.
+ */
 int machine_fault(struct machine *m, struct memory *mem, struct mote_fault *out) must_check;
 /* The registers as they are. After an I/O exit RIP may or may not be past the instruction. */
 int machine_context(struct machine *m, struct mote_context *out) must_check;

@@ -279,6 +279,11 @@ static int put(struct vm *vm, struct vm_snapshot *s)
 	return rc < 0 ? rc : reseed(vm);
 }
 
+int vm_snapshot_load_registers(struct vm *vm)
+{
+	return machine_load(&vm->machine, &vm->memory, &vm->snapshot->state.cpu);
+}
+
 /* The old VM can neither be used on nor set back: another one in its place. */
 static int replace(struct vm *vm, struct err *e)
 {

@@ -182,6 +182,12 @@ static void serve_fault(struct vm *vm)
 {
 	struct mote_fault f;
 	int rc = machine_fault(&vm->machine, &vm->memory, &f);
+	if (rc == -ESTALE && vm->snapshot) {
+		rc = vm_snapshot_load_registers(vm);
+		if (rc < 0)
+			end_unusable(vm, rc);
+		return;
+	}
 	if (rc == -EPROTO) {
 		struct mote_context c = {0};
 		if (machine_context(&vm->machine, &c) < 0)

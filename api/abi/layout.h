@@ -75,7 +75,8 @@
 #define MOTE_STATE_RAX 0xfc8
 #define MOTE_STATE_RDX 0xfd0
 #define MOTE_STATE_RIP 0xfd8
-#define MOTE_STATE_SYSCALL 0xfe0
+#define MOTE_STATE_RCX 0xfe0
+#define MOTE_STATE_SYSCALL 0xfe8
 /* One page a vCPU: at its beginning the frame with which a system call returns to CPL 3; IST2 in its middle, IST1 at its end. */
 #define MOTE_KERNEL_STACKS (MOTE_KERNEL + 0x10000)
 #define MOTE_KERNEL_FRAME_AT 0x00

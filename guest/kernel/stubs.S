@@ -48,16 +48,25 @@ user_syscall:
 /*
  * Where a guest that is reset goes on: loads every component of the extended state, whatever the guest had in them
  * before, and continues where the guest was frozen. The host sets all other registers. XRSTOR leaves the x87's pointers
- * alone on some CPUs (AMD64 APM volume 2, 11.4.4): a load sets them.
+ * alone on some CPUs (AMD64 APM volume 2, 11.4.4): a load sets them. A guest at CPL 0 may have taken components out of
+ * XCR0, which XRSTOR would skip: then the host is asked, by #UD, to do all of this.
  */
 	.org user_stubs + MOTE_KERNEL_LOAD_AT
 load:
 	fnclex
 	emms
 	fildl state + MOTE_STATE_MASK(%rip)
-	movl state + MOTE_STATE_MASK(%rip), %eax
-	movl state + MOTE_STATE_MASK + 4(%rip), %edx
+	/* No instruction that changes flags, which are the guest's already. */
+	movl $0, %ecx
+	xgetbv
+	movl state + MOTE_STATE_MASK(%rip), %ecx
+	notq %rax
+	leaq 1(%rcx, %rax), %rcx
+	jrcxz 1f
+	ud2
+1:	movl state + MOTE_STATE_MASK(%rip), %eax
 	xrstor64 state(%rip)
+	movq state + MOTE_STATE_RCX(%rip), %rcx
 	movq state + MOTE_STATE_RAX(%rip), %rax
 	movq state + MOTE_STATE_RDX(%rip), %rdx
 	jmpq *state + MOTE_STATE_RIP(%rip)

@@ -5,7 +5,9 @@
 #include "vm/internal.h"
 
 #include <errno.h>
+#include <linux/kvm.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 static void restore(struct vm *vm, struct vm_snapshot *s)
@@ -343,6 +345,43 @@ Test(vm_snapshot, too_small_a_memory_is_refused)
 	c.memory_bytes = 8 << 20;
 	cr_expect(vm_create_from(s, &c, &other, &e) == -12 && e.blame == ERR_CONFIG && strstr(e.text, "8192 KiB is too small"),
 		  "%s", e.text);
+	vm_snapshot_drop(s);
+	vm_destroy(vm);
+}
+
+/* As a guest at CPL 0 may leave it: the stub that loads the next guest's registers finds out. */
+Test(vm_snapshot, a_guest_that_has_changed_xcr0)
+{
+	struct vm *vm = frozen_ready(-1);
+	struct err e = {0};
+	int code;
+	cr_assert(vm_reply(vm, "r", 1, &e) == 0 && frozen_resume(vm, &code) == VM_WAITING);
+	struct vm_snapshot *s = frozen_take(vm);
+	for (int i = 0; i < 3; i++) {
+		struct kvm_xcrs few = {.nr_xcrs = 1, .xcrs[0].value = 3}, now;
+		cr_assert(ioctl(vm->machine.vcpu_fd, KVM_SET_XCRS, &few) == 0);
+		restore(vm, s);
+		cr_expect(frozen_command(vm, "r") == 1, "a register is not as it was");
+		cr_assert(ioctl(vm->machine.vcpu_fd, KVM_GET_XCRS, &now) == 0);
+		cr_expect(now.xcrs[0].value == vm->machine.xcr0 || !machine_by_hardware());
+	}
+	vm_snapshot_drop(s);
+	vm_destroy(vm);
+}
+
+/* Nor do its page tables stay, whatever it has written there: another VM takes the place of that one. */
+Test(vm_snapshot, a_guest_that_has_changed_its_tables)
+{
+	struct vm *vm = frozen_ready(-1);
+	struct vm_snapshot *s = frozen_take(vm);
+	for (int i = 0; i < 3; i++) {
+		restore(vm, s);
+		cr_expect(frozen_command(vm, "c") == 1);
+		memset(vm->memory.hva + vm->memory.root + 8 * 100, 0xff, 8);
+		restore(vm, s);
+		cr_expect(memory_intact(&vm->memory));
+		cr_expect(frozen_command(vm, "c") == 1);
+	}
 	vm_snapshot_drop(s);
 	vm_destroy(vm);
 }
