@@ -81,7 +81,6 @@ static bool in_main;		   /* the command's start-up is over */
 static const struct failure *fired;
 static const char *report_path;
 static bool kills;	     /* $NTH_SYSCALL_KILLS: the command is killed there instead, and its children end by themselves */
-static const char *left_out; /* $NTH_SYSCALL_WITHOUT: one that is not counted */
 static pid_t command;
 static volatile sig_atomic_t over; /* the time is */
 
@@ -107,7 +106,7 @@ static void forget(pid_t tid)
 static const struct failure *failure_of(const struct __ptrace_syscall_info *info)
 {
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
-		if (failures[i].nr == (int)info->entry.nr && (!left_out || strcmp(failures[i].name, left_out) != 0))
+		if (failures[i].nr == (int)info->entry.nr)
 			return &failures[i];
 	return NULL;
 }
@@ -255,7 +254,6 @@ int main(int argc, char **argv)
 	report_path = argv[1];
 	wanted = strtoul(argv[2], NULL, 10);
 	const char *seconds = getenv("NTH_SYSCALL_SECONDS");
-	left_out = getenv("NTH_SYSCALL_WITHOUT");
 	kills = getenv("NTH_SYSCALL_KILLS");
 	sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
 	int rc = start(argv + 3);
