@@ -135,16 +135,32 @@ static pid_t start_run(const struct kind *k, bool ignores, const char *timeout, 
 	_exit(125);
 }
 
-/* -1 when it has not ended in time; it is killed then. */
+/* Whether it has ended in time: a child, or another process. */
+static bool ends(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	return poll(&p, 1, LATE_MS) == 1;
+}
+
+static int open_process(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	must(fd >= 0, "pidfd_open");
+	return fd;
+}
+
+/* A child's status; -1 when it has not ended in time: it is killed then. */
 static int wait_for(pid_t pid)
 {
-	int status;
-	for (double until = now_us() + LATE_MS * 1e3; now_us() < until; sleep_us(200))
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	kill(pid, SIGKILL);
+	int status, fd = open_process(pid);
+	bool ended = ends(fd);
+	close(fd);
+	if (!ended)
+		kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
-	return -1;
+	if (!ended)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static double measure_run(const struct kind *k, enum limit limit, double after_us, char *why, size_t room)
@@ -381,14 +397,12 @@ static void remove_folder(void)
 /* A process that need not be this one's child. */
 static int end_process(pid_t pid, int signo)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	must(fd >= 0, "pidfd_open");
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int fd = open_process(pid);
 	double since = now_us();
 	must(syscall(SYS_pidfd_send_signal, fd, signo, NULL, 0) == 0, "pidfd_send_signal");
-	int ended = poll(&p, 1, LATE_MS);
+	bool ended = ends(fd);
 	printf("%.2f\n", (now_us() - since) / 1e3);
-	return ended != 1;
+	return !ended;
 }
 
 int main(int argc, char **argv)
