@@ -36,10 +36,10 @@ int jail_enter_poller(uint32_t how, struct err *e) must_check;
 bool jail_entered(void);
 
 /*
- * The argument `how` of openat2 in memory whose half cannot be written. A filter does not see what is behind a pointer;
- * so it compares the pointer, and `how` lies across the border of two pages: flags and mode, which each call chooses, at
- * the end of the first, and what resolving may do at the beginning of the second, which is read-only. It lies in the
- * first 4 GiB of the address space, and the filters let no call change mappings there.
+ * The argument `how` of openat2 in memory whose half cannot be written. A filter does not see what is behind a
+ * pointer; so it compares the pointer, and `how` lies across the border of two pages: flags and mode, which each call
+ * chooses, at the end of the first, and what resolving may do at the beginning of the second, which is read-only. It
+ * lies in the first 4 GiB of the address space, and the filters let no call change mappings there.
  *
  * jail_how_make: its address, 0 with errno set. For one thread at a time, the poller and its vCPU's by their lock.
  */

@@ -66,7 +66,9 @@ enum jail_stand_in {
 
 /* Conditions. */
 #define INT(n, v) {JAIL_MASKED, n, 0xffffffff, (uint32_t)(v)}
-#define INT_WITH(n, v, also) {JAIL_MASKED, n, 0xffffffff & ~(uint64_t)(also), (uint32_t)(v)} /* v, with any of the bits `also` */
+/* v, with any of the bits `also` */
+#define INT_WITH(n, v, also) {JAIL_MASKED, n, 0xffffffff & ~(uint64_t)(also), (uint32_t)(v)}
+#define SOCKET_KIND(n, kind) INT_WITH(n, kind, SOCK_NONBLOCK | SOCK_CLOEXEC)
 #define INT_BITS(n, bits) INT_WITH(n, 0, bits) /* no other bits than these */
 #define INT_WITHOUT(n, bits) {JAIL_MASKED, n, (uint32_t)(bits), 0}
 #define WORD(n, v) {JAIL_MASKED, n, UINT64_MAX, (uint64_t)(v)}

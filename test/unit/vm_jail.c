@@ -440,12 +440,12 @@ Test(vm_jail, what_openat2_may_do_is_fixed)
 
 static pid_t victim;
 
-#define TRY(name, ...)                                                                                                      \
-	static int try_##name(const struct call *c_)                                                                        \
-	{                                                                                                                   \
-		(void)c_;                                                                                                   \
-		__VA_ARGS__;                                                                                                \
-		return 0;                                                                                                   \
+#define TRY(name, ...) \
+	static int try_##name(const struct call *c_) \
+	{ \
+		(void)c_; \
+		__VA_ARGS__; \
+		return 0; \
 	}
 #define SYS(name, ...) TRY(name, syscall(__VA_ARGS__))
 
@@ -498,7 +498,8 @@ SYS(executable_heap, SYS_mprotect, page, 4096, PROT_READ | PROT_EXEC)
 SYS(executable_by_key, SYS_pkey_mprotect, page, 4096, PROT_READ | PROT_EXEC, -1)
 SYS(shared_memory, SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
 SYS(low_memory, SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0)
-SYS(map_over_how, SYS_mmap, jail_how_own() + 4096, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+SYS(map_over_how, SYS_mmap, jail_how_own() + 4096, 4096, PROT_READ | PROT_WRITE,
+    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
 SYS(unprotect_how, SYS_mprotect, jail_how_own() + 4096, 4096, PROT_READ | PROT_WRITE)
 SYS(unprotect_from_below, SYS_mprotect, 0x10000, 1UL << 46, PROT_READ | PROT_WRITE)
 SYS(unmap_how, SYS_munmap, jail_how_own() + 4096, 4096)
