@@ -140,7 +140,7 @@ void clock_keep(struct vm *vm)
 void clock_enter(struct vm *vm)
 {
 	/* Not what was written last: a snapshot's, and so another time's. */
-	if (vm->area->clock.tsc != vm->clock.renewed)
+	if (guest_word(vm->area->clock.tsc) != vm->clock.renewed)
 		vm->area->clock = (struct mote_clock){0};
 }
 

@@ -333,7 +333,7 @@ void hostcall_serve(struct vm *vm, struct mote_area *area)
 bool hostcall_serve_polled(struct vm *vm, struct mote_area *area)
 {
 	const struct mote_frame frame = take_frame(vm, area);
-	if (!pollable(vm, &frame) || area->output_len != 0)
+	if (!pollable(vm, &frame) || guest_word(area->output_len) != 0)
 		return false;
 	vm->on_poller = true;
 	int64_t result = dispatch(vm, &frame);

@@ -159,6 +159,8 @@ void vm_skip_bytes(struct iovec **v, int *count, size_t n);
  */
 int64_t vm_put_entries(struct vm *vm, const uint8_t *host, long got, const struct call_out *to) must_check;
 void channel_free(struct vm_channel *c);
+/* A word that the guest may change at any moment, read once. */
+#define guest_word(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
 /* This thread is about to write the guest's memory, by itself or as its vCPU. */
 static inline void vm_touch(struct vm *vm)
 {

@@ -49,8 +49,8 @@ static bool ignored_by_default(int signo)
 static uint64_t deliverable(const struct vm *vm)
 {
 	uint64_t pending = atomic_load(&vm->pending);
-	uint64_t blocked = vm->area->blocked_signals & ~SIGNAL_BIT(SIGKILL);
-	return pending & ~blocked & ~(ignored_signals & ~vm->area->handled_signals);
+	uint64_t blocked = guest_word(vm->area->blocked_signals) & ~SIGNAL_BIT(SIGKILL);
+	return pending & ~blocked & ~(ignored_signals & ~guest_word(vm->area->handled_signals));
 }
 
 /* Whatever the program thinks of it. */
@@ -62,12 +62,12 @@ static bool must_end(struct vm *vm)
 
 bool vm_ending(struct vm *vm)
 {
-	return must_end(vm) || deliverable(vm) & ~vm->area->handled_signals;
+	return must_end(vm) || deliverable(vm) & ~guest_word(vm->area->handled_signals);
 }
 
 bool vm_interrupted(struct vm *vm)
 {
-	uint64_t blocked = vm->area->blocked_signals, waiting = vm->area->pending_signals;
+	uint64_t blocked = guest_word(vm->area->blocked_signals), waiting = guest_word(vm->area->pending_signals);
 	return must_end(vm) || deliverable(vm) || (waiting & ~blocked) || atomic_load(&vm->alarm.fired);
 }
 
@@ -87,20 +87,21 @@ static bool inject(struct vm *vm, int signo)
 {
 	struct mote_area *area = vm->area;
 	struct mote_context c;
-	uint64_t entry = area->fault_entry;
-	if (!area->events_open || area->fault_busy || entry == 0 || entry >= MOTE_VA_END)
+	uint64_t entry = guest_word(area->fault_entry);
+	if (!guest_word(area->events_open) || guest_word(area->fault_busy) || entry == 0 || entry >= MOTE_VA_END)
 		return false;
 	int rc = machine_context(&vm->machine, &c);
 	if (rc < 0) {
 		end_unusable(vm, rc);
 		return false;
 	}
-	bool in_window = c.rip >= MOTE_WINDOW && c.rip < MOTE_WINDOW_END, returning = c.rip - area->resume_at < area->resume_bytes;
+	bool in_window = c.rip >= MOTE_WINDOW && c.rip < MOTE_WINDOW_END;
+	bool returning = c.rip - guest_word(area->resume_at) < guest_word(area->resume_bytes);
 	if (in_window && (!returning || c.rip >= MOTE_KERNEL))
 		return false;
 	area->fault = (struct mote_fault){.vector = MOTE_EVENT_SIGNAL, .detail = (uint64_t)signo, .context = c};
 	area->fault_busy = 1;
-	rc = machine_redirect(&vm->machine, &vm->memory, entry, area->fault_stack_top, vm->area_va.v);
+	rc = machine_redirect(&vm->machine, &vm->memory, entry, guest_word(area->fault_stack_top), vm->area_va.v);
 	if (rc < 0)
 		end_unusable(vm, rc);
 	return true;
@@ -109,11 +110,11 @@ static bool inject(struct vm *vm, int signo)
 /* The output timer has fired. */
 static void flush_in_time(struct vm *vm)
 {
-	if (vm->area->output_len == 0)
+	if (guest_word(vm->area->output_len) == 0)
 		vm->area->output_armed = 0;
 	else
 		vm_flush_output(vm);
-	if (vm->area->output_armed && vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) < 0)
+	if (guest_word(vm->area->output_armed) && vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) < 0)
 		vm->area->output_armed = 0;
 }
 
@@ -133,17 +134,18 @@ static void serve_events(struct vm *vm, bool may_inject)
 	if (atomic_exchange(&vm->alarm.fired, false))
 		atomic_fetch_or(&vm->pending, 1UL << (SIGALRM - 1));
 	uint64_t pending = atomic_exchange(&vm->pending, 0);
+	const uint64_t handled = guest_word(vm->area->handled_signals), blocked = guest_word(vm->area->blocked_signals);
 	for (int signo = 1; signo <= 64 && pending; signo++) {
 		if (!signal_set(pending, signo))
 			continue;
 		pending &= ~(1UL << (signo - 1));
-		if (signo == SIGKILL || (!signal_set(vm->area->handled_signals, signo) && !ignored_by_default(signo) &&
-					 !signal_set(vm->area->blocked_signals, signo)))
+		if (signo == SIGKILL ||
+		    (!signal_set(handled, signo) && !ignored_by_default(signo) && !signal_set(blocked, signo)))
 			vm_end(vm, VM_SIGNALLED, signo);
-		else if (!ignored_by_default(signo) || signal_set(vm->area->handled_signals, signo))
+		else if (!ignored_by_default(signo) || signal_set(handled, signo))
 			__atomic_fetch_or(&vm->area->pending_signals, 1UL << (signo - 1), __ATOMIC_SEQ_CST);
 	}
-	uint64_t ready = vm->area->pending_signals & ~vm->area->blocked_signals;
+	uint64_t ready = guest_word(vm->area->pending_signals) & ~blocked;
 	if (may_inject && ready && !vm->ended) {
 		int signo = __builtin_ctzl(ready) + 1;
 		if (inject(vm, signo))
@@ -201,14 +203,14 @@ static void serve_fault(struct vm *vm)
 		return;
 	}
 	struct mote_area *area = vm->area;
-	uint64_t entry = area->fault_entry;
-	if (entry == 0 || entry >= MOTE_VA_END || area->fault_busy) {
+	uint64_t entry = guest_word(area->fault_entry);
+	if (entry == 0 || entry >= MOTE_VA_END || guest_word(area->fault_busy)) {
 		fatal_fault(vm, &f);
 		return;
 	}
 	area->fault = f;
 	area->fault_busy = 1;
-	rc = machine_redirect(&vm->machine, &vm->memory, entry, area->fault_stack_top, vm->area_va.v);
+	rc = machine_redirect(&vm->machine, &vm->memory, entry, guest_word(area->fault_stack_top), vm->area_va.v);
 	if (rc < 0)
 		end_unusable(vm, rc);
 }
@@ -256,7 +258,7 @@ static int write_output(struct vm *vm, int fd, const uint8_t *from, uint32_t len
 void vm_flush_output(struct vm *vm)
 {
 	struct mote_area *area = vm->area;
-	uint32_t len = __atomic_load_n(&area->output_len, __ATOMIC_ACQUIRE), fd = area->output_fd;
+	uint32_t len = __atomic_load_n(&area->output_len, __ATOMIC_ACQUIRE), fd = guest_word(area->output_fd);
 	if (len == 0)
 		return;
 	area->output_len = 0;
@@ -270,7 +272,7 @@ void vm_flush_output(struct vm *vm)
 
 void vm_note_write(struct vm *vm, int32_t fd, int64_t written)
 {
-	if ((fd != 1 && fd != 2) || written <= 0 || written >= OUTPUT_SMALL || vm->area->output_armed)
+	if ((fd != 1 && fd != 2) || written <= 0 || written >= OUTPUT_SMALL || guest_word(vm->area->output_armed))
 		return;
 	if (vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) == 0)
 		vm->area->output_armed = 1;
