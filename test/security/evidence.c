@@ -169,8 +169,13 @@ static void find_alias(void *arg, const struct security_leaf *l)
 static const char *compare_registers(const struct security_evidence *a, const struct security_evidence *b)
 {
 	const struct kvm_sregs *x = &a->sregs, *y = &b->sregs;
-	if (x->cr0 != y->cr0 || x->cr3 != y->cr3 || x->cr4 != y->cr4 || x->efer != y->efer)
-		return "a control register was changed";
+	const uint64_t own = 1 << 3; /* DE, by which the host has KVM drop translations */
+	if (x->cr0 != y->cr0 || x->cr3 != y->cr3 || (x->cr4 ^ y->cr4) & ~own || x->efer != y->efer) {
+		static char text[160];
+		snprintf(text, sizeof(text), "a control register was changed: CR0 %#llx CR3 %#llx CR4 %#llx EFER %#llx, was %#llx %#llx %#llx %#llx",
+			 y->cr0, y->cr3, y->cr4, y->efer, x->cr0, x->cr3, x->cr4, x->efer);
+		return text;
+	}
 	if (x->gdt.base != y->gdt.base || x->gdt.limit != y->gdt.limit || x->idt.base != y->idt.base ||
 	    x->idt.limit != y->idt.limit || x->tr.base != y->tr.base || x->tr.limit != y->tr.limit)
 		return "a descriptor table was moved";
@@ -207,8 +212,8 @@ const char *security_compare(struct vm *vm, struct security_evidence *before)
 	struct kvm_sregs sregs;
 	if (ioctl(vm->machine.vcpu_fd, KVM_GET_SREGS, &sregs) < 0)
 		security_die("KVM_GET_SREGS: %m");
-	/* A triple fault resets an SVM guest's registers; its memory is left to look at. */
-	bool reset = vm->machine.dead && sregs.cr3 == 0;
+	/* A triple fault resets an SVM guest's registers, and others never ran; their memory is left to look at. */
+	bool reset = sregs.cr3 == 0 && !(sregs.cr0 >> 31);
 	if (reset)
 		sregs = before->sregs;
 	struct security_evidence *after = collect(vm, &sregs);

@@ -122,15 +122,29 @@ static struct vm_config config_of(struct security_image image, char **argv, uint
 	};
 }
 
-struct vm *security_vm(struct security_image image, char **argv, uint64_t memory_mib, uint64_t limit_ns)
+static struct vm *make(const struct vm_config *c)
 {
-	const struct vm_config c = config_of(image, argv, memory_mib, limit_ns);
 	struct err e = {0};
 	struct vm *vm = NULL;
 	security_log[0] = '\0';
-	if (vm_create(&c, &vm, &e) < 0)
+	if (vm_create(c, &vm, &e) < 0)
 		security_die("creating a VM: %s", e.text);
 	return vm;
+}
+
+struct vm *security_vm(struct security_image image, char **argv, uint64_t memory_mib, uint64_t limit_ns)
+{
+	const struct vm_config c = config_of(image, argv, memory_mib, limit_ns);
+	return make(&c);
+}
+
+struct vm *security_vm_in(struct security_image image, char **argv, int directory, uint64_t limit_ns)
+{
+	const struct vm_preopen given = {.fd = directory, .kind = MOTE_PREOPEN_DIR, .path = "/w"};
+	struct vm_config c = config_of(image, argv, 64, limit_ns);
+	c.preopens = &given;
+	c.preopen_count = 1;
+	return make(&c);
 }
 
 int security_vm_from(struct vm_snapshot *s, uint64_t memory_mib, struct vm **out)

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A guest that rewrites its calls while the poller parses them (guest/ring.c), in lives of some seconds in a child process,
+ * within an empty folder; a file beside that folder must stay as it is. The host is built with a sanitizer.
+ */
+#include "guest/ring.h"
+#include "security.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+SECURITY_IMAGE(ring);
+
+#define LIFE_NS (2 * NS)
+#define HANG_NS (60 * NS)
+
+struct progress {
+	struct ring_counts counts;
+	_Atomic uint64_t lives, began_ns;
+	uint64_t host_calls, exits;
+};
+static struct progress *progress;
+static char top[] = "/tmp/mote-security-XXXXXX";
+static int outside = -1, inside = -1;
+
+static void make_folders(void)
+{
+	if (!mkdtemp(top) || (outside = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || mkdirat(outside, "inside", 0700) < 0)
+		security_die("%s: %m", top);
+	int beside = openat(outside, "beside", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	inside = openat(outside, "inside", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (inside < 0 || beside < 0 || write(beside, "alive", 5) != 5)
+		security_die("%s: %m", top);
+	close(beside);
+}
+
+static const char *beside_changed(void)
+{
+	char text[8] = "";
+	struct stat st;
+	int fd = openat(outside, "beside", O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, sizeof(text));
+	close(fd);
+	if (fd < 0 || n != 5 || memcmp(text, "alive", 5) != 0 || fstatat(outside, "beside", &st, 0) < 0 || (st.st_mode & 07777) != 0600)
+		return "the file beside the guest's folder was changed";
+	return NULL;
+}
+
+static void empty(void)
+{
+	char command[80];
+	snprintf(command, sizeof(command), "rm -rf %s/inside; mkdir %s/inside", top, top);
+	if (system(command) != 0)
+		security_die("emptying %s", top);
+	close(inside);
+	inside = openat(outside, "inside", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void live(unsigned seed)
+{
+	char text[3] = {(char)('!' + seed % 90), (char)('!' + seed / 90 % 90), 0}, *argv[] = {text, NULL};
+	struct vm_outcome out = {0};
+	struct err e = {0};
+	struct ring_counts c = {0};
+	struct vm_counters host;
+	atomic_store(&progress->began_ns, security_now_ns());
+	struct vm *vm = security_vm_in(SECURITY_IMAGE_OF(ring), argv, inside, LIFE_NS);
+	if (vm_run(vm, &out, &e) < 0)
+		security_die("running: %s", e.text);
+	if (out.end == VM_EXITED)
+		security_die("the guest could not begin: %d", out.code);
+	(void)!memory_read(&vm->memory, gva(RING_COUNTS_AT), &c, sizeof(c));
+	vm_count(vm, &host);
+	vm_destroy(vm);
+	progress->counts.calls += c.calls;
+	progress->counts.by_poller += c.by_poller;
+	progress->counts.declined += c.declined;
+	progress->counts.given_up += c.given_up;
+	progress->counts.mutations += c.mutations;
+	progress->host_calls += host.calls;
+	progress->exits += host.exits;
+	atomic_fetch_add(&progress->lives, 1);
+	empty();
+	atomic_store(&progress->began_ns, 0);
+}
+
+static void child(uint64_t mutations, uint64_t until_ns)
+{
+	/* What it does to files must not fill the disk. */
+	const struct rlimit files = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
+	/* Polling is for CPUs that are free: ahead of the machine's other work, if that is allowed. */
+	const struct sched_param first = {.sched_priority = 1};
+	(void)!sched_setscheduler(0, SCHED_FIFO, &first);
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &files) < 0)
+		security_die("setrlimit: %m");
+	for (unsigned n = 0; progress->counts.mutations < mutations && security_now_ns() < until_ns; n++)
+		live(n + (unsigned)security_options.seed);
+	_exit(0);
+}
+
+static const char *watch(pid_t pid)
+{
+	static char text[80];
+	int status;
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		uint64_t began = atomic_load(&progress->began_ns);
+		if (began && security_now_ns() > began + HANG_NS) {
+			kill(pid, SIGABRT);
+			waitpid(pid, &status, 0);
+			return "a life did not end";
+		}
+		usleep(20000);
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return NULL;
+	snprintf(text, sizeof(text), "the host ended with wait status %#x", status);
+	return text;
+}
+
+int main(int argc, char **argv)
+{
+	char command[64];
+	security_begin(argc, argv);
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (progress == MAP_FAILED)
+		security_die("mmap: %m");
+	make_folders();
+	uint64_t began = security_now_ns();
+	uint64_t mutations = security_options.whole ? 1000000000 : UINT64_MAX, ns = security_options.whole ? 36000 * NS : 10 * NS;
+	pid_t pid = fork();
+	if (pid == 0)
+		child(mutations, began + ns);
+	const char *wrong = watch(pid), *changed = beside_changed();
+	if (!wrong)
+		wrong = changed;
+	if (!wrong && progress->counts.by_poller == 0)
+		wrong = "the poller served nothing: are there two CPUs?";
+	if (!wrong && security_options.whole && progress->counts.mutations < mutations)
+		wrong = "too few mutations";
+	const struct ring_counts *c = &progress->counts;
+	security_report(!wrong, "ring", "%s%s%lu mutations of %lu calls: %lu by the poller, %lu declined, %lu given up; %lu lives", wrong ? wrong : "",
+			wrong ? "; " : "", c->mutations, c->calls, c->by_poller, c->declined, c->given_up, atomic_load(&progress->lives));
+	snprintf(command, sizeof(command), "rm -rf %s", top);
+	if (system(command) != 0)
+		security_die("removing %s", top);
+	return security_end();
+}
