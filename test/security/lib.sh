@@ -26,7 +26,7 @@ security_build() {
 
 # security_program VARIANT PROGRAM [KVM-EMULATED-OPTION]... [-- ARG...]: builds and runs it on the KVM asked for.
 security_program() {
-	local variant=$1 program=build/$1/test/security/$2 options=()
+	local program=build/$1/test/security/$2 options=()
 	security_build "$1" "$2"
 	shift 2
 	while (($#)) && [[ $1 != -- ]]; do

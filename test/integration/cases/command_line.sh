@@ -75,7 +75,7 @@ stty "$before"
 echo done
 END
 	PROBE=$(file) script -qec "bash $CASE_DIR/script $(type -P mote)" /dev/null </dev/null >"$out" 2>"$err"
-	is "$(tr -d '\r' <"$out")" done 'on the terminal'
+	is "$(tr -d '\r' <"$out")" 'done' 'on the terminal'
 }
 
 each_cli_exit_codes() {
