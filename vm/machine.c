@@ -131,7 +131,21 @@ enum {
 	EFER = 1 << 11 | 1 << 10 | 1 << 8 | 1,			       /* NXE LMA LME SCE */
 };
 
-static int set_msrs(struct machine *m)
+static int set_msrs(const struct machine *m, const struct kvm_msr_entry *entries, unsigned count)
+{
+	enum { ENTRIES_MAX = 4 };
+	_Alignas(struct kvm_msrs) uint8_t room[sizeof(struct kvm_msrs) + ENTRIES_MAX * sizeof(*entries)];
+	struct kvm_msrs *msrs = (struct kvm_msrs *)room;
+	assert(count <= ENTRIES_MAX);
+	*msrs = (struct kvm_msrs){.nmsrs = count};
+	memcpy(msrs->entries, entries, count * sizeof(*entries));
+	int n = ioctl(m->vcpu_fd, KVM_SET_MSRS, msrs);
+	if (n < 0)
+		return -errno;
+	return (unsigned)n == count ? 0 : -EIO;
+}
+
+static int set_constant_msrs(const struct machine *m)
 {
 	const struct kvm_msr_entry entries[] = {
 		/* STAR: SYSCALL loads CS from 0x10. SYSRET, which is not used, would load CS from 0x20 + 16. */
@@ -139,13 +153,14 @@ static int set_msrs(struct machine *m)
 		{.index = 0xc0000082, .data = syscall_target()},
 		{.index = 0xc0000084, .data = 0x47700}, /* cleared on entry: TF IF DF IOPL NT AC */
 	};
-	enum { COUNT = sizeof(entries) / sizeof(entries[0]) };
-	_Alignas(struct kvm_msrs) uint8_t room[sizeof(struct kvm_msrs) + sizeof(entries)];
-	struct kvm_msrs *msrs = (struct kvm_msrs *)room;
-	*msrs = (struct kvm_msrs){.nmsrs = COUNT};
-	memcpy(msrs->entries, entries, sizeof(entries));
-	int n = ioctl(m->vcpu_fd, KVM_SET_MSRS, msrs);
-	return n < 0 ? -errno : n == COUNT ? 0 : -EIO;
+	return set_msrs(m, entries, sizeof(entries) / sizeof(entries[0]));
+}
+
+/* KERNEL_GS_BASE, the one MSR that an instruction changes which no filter of MSRs sees: SWAPGS at CPL 0. */
+static int reset_swapped_base(const struct machine *m)
+{
+	const struct kvm_msr_entry entry = {.index = 0xc0000102};
+	return set_msrs(m, &entry, 1);
 }
 
 static int reset_xcr0(const struct machine *m)
@@ -157,7 +172,7 @@ static int reset_xcr0(const struct machine *m)
 static int set_constants(struct machine *m)
 {
 	int rc = reset_xcr0(m);
-	return rc < 0 ? rc : set_msrs(m);
+	return rc < 0 ? rc : set_constant_msrs(m);
 }
 
 static uint64_t cr4_of(const struct cpuid_features *features)
@@ -362,10 +377,17 @@ static int reset_debug_registers(const struct machine *m)
 	return ioctl(m->vcpu_fd, KVM_SET_DEBUGREGS, &debug) < 0 ? -errno : 0;
 }
 
+/* What only CPL 0 changes, and no stub can set at CPL 3. */
+static int reset_privileged(const struct machine *m)
+{
+	int rc = reset_debug_registers(m);
+	return rc < 0 ? rc : reset_swapped_base(m);
+}
+
 /* What CPL 0 may have changed and no way of loading a state sets. A vCPU that has not run has both as they shall be. */
 static int reset_rest(const struct machine *m)
 {
-	int rc = m->has_run ? reset_debug_registers(m) : 0;
+	int rc = m->has_run ? reset_privileged(m) : 0;
 	return rc == 0 && m->has_run ? reset_xcr0(m) : rc;
 }
 
@@ -387,7 +409,7 @@ int machine_reload(struct machine *m, const struct memory *mem, const struct mac
 	memcpy(&mask, memory_published(mem, KERNEL_STATE_AT) + MOTE_STATE_MASK, sizeof(mask));
 	if (mask != m->xcr0)
 		return machine_load(m, mem, s);
-	int rc = reset_debug_registers(m); /* XCR0: the stub looks */
+	int rc = reset_privileged(m); /* XCR0: the stub looks */
 	if (rc < 0)
 		return rc;
 	set_registers(m, mem, &s->regs, &s->sregs);
@@ -414,7 +436,7 @@ int machine_renew(struct machine *m)
 		return -errno;
 	m->detail[0] = '\0';
 	m->loading = false;
-	rc = reset_debug_registers(m);
+	rc = reset_privileged(m);
 	if (rc == 0)
 		rc = set_constants(m);
 	m->has_run = rc < 0;

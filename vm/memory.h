@@ -92,7 +92,7 @@ struct memory {
 		uint32_t len, room;
 	} free_small, free_large; /* freed pages of 4 KiB and 2 MiB, all zero */
 	struct page_stack written; /* since a snapshot was put: the pages that are this process's own... */
-	bool written_known;        /* ...when memory_image_reset last looked */
+	bool written_known;        /* ...when memory_image_reset last looked, and no more is to be looked at */
 	bool block_written;        /* any of them is in the system block */
 	uint64_t root;            /* guest-physical address of the top page table */
 	uint64_t used_bytes;      /* allocated and not freed, tables and kernel pages included */

@@ -83,6 +83,45 @@ static int each_private_page(struct memory *m, uint64_t from, uint64_t end, page
 	return 0;
 }
 
+/* --- what a guest has written where the host has nothing --- */
+
+bool memory_page_is_zero(const uint8_t *page)
+{
+	const uint64_t *w = (const uint64_t *)(const void *)page;
+	uint64_t any = 0;
+	for (unsigned k = 0; k < SMALL / sizeof(*w) && !any; k += 8)
+		any = w[k] | w[k + 1] | w[k + 2] | w[k + 3] | w[k + 4] | w[k + 5] | w[k + 6] | w[k + 7];
+	return !any;
+}
+
+static int expect_zero(void *arg, uint64_t gpa)
+{
+	const struct memory *m = arg;
+	return memory_page_is_zero(m->hva + gpa) ? 0 : -EAGAIN;
+}
+
+/* Memory that page tables are taken from later. Looking at it without the page map leaves pages in it, which are dropped. */
+static int expect_unused(struct memory *m, uint64_t from, uint64_t end)
+{
+	int rc = pagemap_open() ? each_private_page(m, from, end, expect_zero, m) : -ENOSYS;
+	if (rc == 0 || rc == -EAGAIN || from == end)
+		return rc == -EAGAIN ? rc : 0;
+	for (uint64_t at = from; at < end; at += SMALL)
+		if (!memory_page_is_zero(m->hva + at))
+			return -EAGAIN;
+	return madvise(m->hva + from, end - from, MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
+/*
+ * Whether another guest can have this memory: tables and kernel pages are as the host has made them, and no guest at
+ * CPL 0 has written where the next tables will be. 0, or -EAGAIN.
+ */
+static int check_intact(struct memory *m)
+{
+	int rc = memory_intact(m) ? expect_unused(m, m->tables_next, MEMORY_SYSTEM_BYTES) : -EAGAIN;
+	return rc == 0 && m->spill_next ? expect_unused(m, m->end + m->spill_next, m->end + m->spill_bytes) : rc;
+}
+
 /* --- taking --- */
 
 static int run_add(struct memory_image *i, uint64_t va, uint64_t entry, uint64_t bytes)
@@ -121,15 +160,6 @@ static int list_table(struct memory_image *i, struct memory *m, uint64_t table, 
 			return rc;
 	}
 	return 0;
-}
-
-bool memory_page_is_zero(const uint8_t *page)
-{
-	const uint64_t *w = (const uint64_t *)(const void *)page;
-	uint64_t any = 0;
-	for (unsigned k = 0; k < SMALL / sizeof(*w) && !any; k += 8)
-		any = w[k] | w[k + 1] | w[k + 2] | w[k + 3] | w[k + 4] | w[k + 5] | w[k + 6] | w[k + 7];
-	return !any;
 }
 
 /* Writes what lies next to each other at once. */
@@ -480,9 +510,10 @@ static bool is_new(const struct memory *m)
 static int put_pages(const struct memory_image *i, struct memory *m)
 {
 	bool fresh = i->shape.tables_next && is_new(m) && !m->copies;
+	uint64_t used_end = is_new(m) ? m->next : m->slot_end; /* a guest at CPL 0 reaches what was never allocated, too */
 	int rc = fresh ? 0 : unshare_block(m);
 	if (rc == 0)
-		rc = map_contents(i, m, fresh ? 0 : MEMORY_SYSTEM_BYTES, m->next);
+		rc = map_contents(i, m, fresh ? 0 : MEMORY_SYSTEM_BYTES, used_end);
 	if (rc < 0)
 		return rc;
 	m->next = i->shape.next;
@@ -491,11 +522,12 @@ static int put_pages(const struct memory_image *i, struct memory *m)
 
 int memory_image_put(const struct memory_image *i, struct memory *m)
 {
-	if (!is_new(m) && !memory_intact(m))
-		return -EAGAIN;
+	int rc = is_new(m) ? 0 : check_intact(m);
+	if (rc < 0)
+		return rc;
 	if (i->shape.next > m->end || i->shape.used_bytes > m->max_bytes)
 		return -ENOMEM;
-	int rc = memory_reach(m, i->shape.next);
+	rc = memory_reach(m, i->shape.next);
 	if (rc == 0)
 		rc = put_pages(i, m);
 	m->small_next = i->shape.small_next;
@@ -604,9 +636,9 @@ void memory_image_learn(struct memory_image *i, struct memory *m, bool large)
 
 int memory_empty(struct memory *m)
 {
-	if (!memory_intact(m))
-		return -EAGAIN;
-	int rc = unshare_block(m);
+	int rc = check_intact(m);
+	if (rc == 0)
+		rc = unshare_block(m);
 	if (rc == 0)
 		rc = map_anonymous(m, MEMORY_SYSTEM_BYTES, m->end);
 	if (rc < 0)
@@ -628,6 +660,7 @@ int memory_empty(struct memory *m)
 struct setter {
 	const struct memory_image *i;
 	struct memory *m;
+	bool spare_written; /* a page of the system block that is no table yet */
 };
 
 /* -EFAULT: the image's file has become shorter. */
@@ -645,6 +678,7 @@ static int set_back(void *arg, uint64_t gpa)
 	struct page_stack *w = &s->m->written;
 	if (gpa < MEMORY_SYSTEM_BYTES) {
 		s->m->block_written = true;
+		s->spare_written |= gpa >= s->m->tables_next;
 		return 0;
 	}
 	if (w->len == COPY_MAX)
@@ -660,13 +694,23 @@ static int set_back(void *arg, uint64_t gpa)
 	return set_page_back(s->i, s->m, gpa);
 }
 
-/* Looks for the pages that were written, and notes them. */
+/* Looks for the pages that were written, and notes them if that is all there is to a reset. */
 static int reset_written(struct memory_image *i, struct memory *m)
 {
 	struct setter s = {.i = i, .m = m};
 	m->written.len = 0;
 	m->block_written = false;
-	return each_private_page(m, 0, i->shape.next, set_back, &s);
+	int rc = each_private_page(m, 0, i->shape.next, set_back, &s);
+	m->written_known = rc == 0 && !s.spare_written && !m->spill_next;
+	return rc;
+}
+
+/* What a guest at CPL 0 has written behind all that was allocated. */
+static int drop_rest(struct memory *m, uint64_t from)
+{
+	if (from >= m->slot_end)
+		return 0;
+	return madvise(m->hva + from, m->slot_end - from, MADV_DONTNEED) < 0 ? -errno : 0;
 }
 
 int memory_image_reset(struct memory_image *i, struct memory *m, bool no_new_pages)
@@ -678,13 +722,17 @@ int memory_image_reset(struct memory_image *i, struct memory *m, bool no_new_pag
 		return rc == 0 && m->block_written && !memory_intact(m) ? -EAGAIN : rc;
 	}
 	memory_image_learn(i, m, false);
-	int rc = reset_written(i, m);
-	if (rc == -EFAULT)
+	int set = reset_written(i, m);
+	if (set == -EFAULT)
+		return set;
+	int rc = 0;
+	if (!m->written_known)
+		rc = check_intact(m);
+	else if (m->block_written && !memory_intact(m))
+		rc = -EAGAIN;
+	if (rc == 0)
+		rc = drop_rest(m, i->shape.next);
+	if (rc < 0 || set == 0)
 		return rc;
-	m->written_known = rc == 0;
-	if ((!m->written_known || m->block_written) && !memory_intact(m))
-		return -EAGAIN;
-	if (m->written_known)
-		return 0;
 	return madvise(m->hva + MEMORY_SYSTEM_BYTES, i->shape.next - MEMORY_SYSTEM_BYTES, MADV_DONTNEED) < 0 ? -errno : 0;
 }

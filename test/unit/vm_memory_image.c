@@ -230,3 +230,64 @@ Test(vm_memory_image, a_guest_that_changes_its_tables)
 	m.hva[m.root + 1] ^= 1;
 	cr_expect(memory_image_reset(&image, &m, false) == -EAGAIN);
 }
+
+/* A guest at CPL 0 reaches guest-physical memory that nobody has allocated; the next one is to find it zero. */
+Test(vm_memory_image, a_guest_that_writes_where_nothing_is)
+{
+	some_mappings();
+	take();
+	cr_assert(memory_image_put(&image, &other) == 0 && other.slot_end > other.next + PAGE);
+	uint64_t *behind = (uint64_t *)(void *)(other.hva + other.next), *last = (uint64_t *)(void *)(other.hva + other.slot_end) - 1;
+	for (int round = 0; round < 3; round++) {
+		*behind = *last = 7;
+		cr_assert(!other.changed && memory_image_reset(&image, &other, false) == 0);
+		cr_expect(*behind == 0 && *last == 0 && other.written_known);
+	}
+	*behind = *last = 7;
+	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_expect(*behind == 0 && *last == 0);
+	check_mappings(&other);
+	*behind = *last = 7;
+	cr_assert(memory_empty(&other) == 0);
+	cr_expect(*behind == 0 && *last == 0);
+}
+
+/* The same where the next tables will be: entries of such a guest's would be in another one's. */
+Test(vm_memory_image, a_guest_that_prepares_tables)
+{
+	some_mappings();
+	take();
+	cr_assert(memory_image_put(&image, &other) == 0);
+	uint64_t *spare = (uint64_t *)(void *)(other.hva + other.tables_next);
+	*spare = 7;
+	cr_expect(memory_intact(&other) && memory_image_reset(&image, &other, false) == -EAGAIN);
+	cr_expect(memory_image_put(&image, &other) == -EAGAIN && memory_empty(&other) == -EAGAIN);
+	*spare = 0;
+	cr_assert(memory_image_reset(&image, &other, false) == 0);
+	cr_expect(!other.written_known, "it may be written again without a fault");
+	cr_assert(memory_image_put(&image, &other) == 0);
+	check_mappings(&other);
+	spare = (uint64_t *)(void *)(other.hva + MEMORY_SYSTEM_BYTES) - 1;
+	*spare = 7;
+	cr_expect(memory_empty(&other) == -EAGAIN);
+}
+
+/* And with tables behind all other memory. */
+Test(vm_memory_image, a_guest_that_changes_tables_that_did_not_fit)
+{
+	for (uint64_t k = 1; k < 300; k++)
+		cr_assert(memory_map(&m, gva(k << 30), PAGE, RW) == 0);
+	take();
+	cr_assert(memory_image_put(&image, &other) == 0 && other.spill_next > 0);
+	cr_assert(memory_image_reset(&image, &other, false) == 0 && memory_image_reset(&image, &other, true) == 0);
+	uint64_t *table = (uint64_t *)(void *)(other.hva + other.end), *spare = table + other.spill_next / sizeof(*table);
+	*table ^= 2;
+	cr_expect(memory_image_reset(&image, &other, false) == -EAGAIN);
+	cr_expect(memory_image_reset(&image, &other, true) == -EAGAIN);
+	*table ^= 2;
+	*spare = 7;
+	cr_expect(memory_image_reset(&image, &other, true) == -EAGAIN);
+	cr_expect(memory_image_put(&image, &other) == -EAGAIN && memory_empty(&other) == -EAGAIN);
+	*spare = 0;
+	cr_assert(memory_image_reset(&image, &other, true) == 0 && memory_empty(&other) == 0);
+}

@@ -131,6 +131,12 @@ static void move_idt(uint64_t limit)
 	__asm__ volatile("lidt %0" : : "m"(to));
 }
 
+/* GS is as it was afterwards; its base that SWAPGS has put aside is the pattern. */
+static void swap_base(uint64_t v)
+{
+	__asm__ volatile("rdgsbase %%rax\n\twrgsbase %0\n\tswapgs\n\twrgsbase %%rax" : : "r"(v) : "rax");
+}
+
 static void fill_registers(void)
 {
 	uint64_t cr4, cr0;
@@ -145,6 +151,7 @@ static void fill_registers(void)
 	attempt(write_cr8, 6);
 	attempt(write_cr4, cr4 | 1 << 2 | 1 << 3 | 1 << 8); /* TSD DE PCE */
 	attempt(write_cr0, cr0 & ~(uint64_t)(1 << 16 | 1 << 5));
+	attempt(swap_base, RESIDUE_PATTERN);
 	attempt(move_gdt, 0x7ff);
 	attempt(move_idt, 0xfff);
 }
