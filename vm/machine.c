@@ -291,6 +291,9 @@ static void flush_translations(struct machine *m)
 	m->cr4 ^= CR4_DE;
 }
 
+/* No exception is under way, and no STI or MOV SS has just been: on VMX, a vCPU after an STI does not start without IF. */
+static const struct kvm_vcpu_events no_events = {.flags = KVM_VCPUEVENT_VALID_SHADOW};
+
 /* Through the run page: KVM_RUN takes them, which spares a call each. Control registers and tables are the host's. */
 static void set_registers(struct machine *m, const struct memory *mem, const struct kvm_regs *regs,
 			  const struct kvm_sregs *user)
@@ -302,7 +305,7 @@ static void set_registers(struct machine *m, const struct memory *mem, const str
 	sync->sregs.fs.base = user->fs.base;
 	sync->sregs.gs.base = user->gs.base;
 	sync->sregs.cr2 = user->cr2;
-	memset(&sync->events, 0, sizeof(sync->events));
+	sync->events = no_events;
 	m->run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
 	m->run->cr8 = 0; /* KVM, which has no local APIC here, takes it from the run page and not from sregs */
 }
@@ -420,7 +423,6 @@ int machine_reload(struct machine *m, const struct memory *mem, const struct mac
 
 int machine_renew(struct machine *m)
 {
-	struct kvm_vcpu_events events = {0};
 	struct kvm_xsave xsave = {0};
 	/* The reset state. x87 and SSE are said to be in use: some kernels take MXCSR only then. */
 	uint16_t control = 0x37f;
@@ -432,7 +434,7 @@ int machine_renew(struct machine *m)
 	int rc = finish_exit(m);
 	if (rc < 0)
 		return rc;
-	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, &xsave) < 0 || ioctl(m->vcpu_fd, KVM_SET_VCPU_EVENTS, &events) < 0)
+	if (ioctl(m->vcpu_fd, KVM_SET_XSAVE, &xsave) < 0 || ioctl(m->vcpu_fd, KVM_SET_VCPU_EVENTS, &no_events) < 0)
 		return -errno;
 	m->detail[0] = '\0';
 	m->loading = false;

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { VECTOR_UD = 6, PAGE = 4096, CODE_VA = 0x400000 };
@@ -61,4 +62,32 @@ Test(vm_machine, cpl_0_code_is_denied_msrs)
 	struct mote_fault f;
 	cr_expect(read_msr() == MACHINE_FAULT, "%s", machine.detail);
 	cr_expect(machine_fault(&machine, &memory, &f) == -EPROTO, "#GP was raised at CPL 0");
+}
+
+static uint8_t shadow(void)
+{
+	struct kvm_vcpu_events events;
+	cr_assert(ioctl(machine.vcpu_fd, KVM_GET_VCPU_EVENTS, &events) == 0);
+	return events.interrupt.shadow;
+}
+
+static void leave_shadow(void)
+{
+	const struct kvm_vcpu_events events = {.flags = KVM_VCPUEVENT_VALID_SHADOW, .interrupt.shadow = KVM_X86_SHADOW_INT_STI};
+	cr_assert(ioctl(machine.vcpu_fd, KVM_SET_VCPU_EVENTS, &events) == 0 && shadow() != 0);
+	machine.has_run = true;
+}
+
+/* A guest that is ended right behind an STI at CPL 0: the next one's vCPU would not start, having no IF. */
+Test(vm_machine, nothing_of_an_sti_stays)
+{
+	struct machine_state s = {0};
+	leave_shadow();
+	cr_assert(machine_renew(&machine) == 0);
+	cr_expect(shadow() == 0);
+	machine_start(&machine, &memory, gva(CODE_VA), gva(CODE_VA), 0, 0, gva(0));
+	cr_assert(machine_save(&machine, &s) == 0);
+	leave_shadow();
+	cr_assert(machine_load(&machine, &memory, &s) == 0 && machine_save(&machine, &s) == 0);
+	cr_expect(shadow() == 0);
 }
