@@ -296,7 +296,7 @@ each_cli_socket_is_removed() {
 		client=$!
 		within 10 grep -qs ready "$out" || fail "it does not run: $(cat "$err")"
 		[[ -S $CASE_DIR/socket ]] || fail 'there is no socket'
-		pkill -"$signal" -P "$client"
+		kill -s "$signal" "$(pgrep -P "$client")"
 		within 5 [ ! -e "$CASE_DIR/socket" ] || fail "the socket is there after SIG$signal"
 		wait "$client" || true
 	done
