@@ -62,6 +62,8 @@ struct vm {
 	bool state_kept;        /* the guest's state page holds that snapshot's registers (machine_keep) */
 	/* When that was, as faults.h counts. Thread 0: others than this thread may have touched the memory since. */
 	uint64_t restored_by, restored_faults;
+	bool away;               /* the thread has left vm_resume, and its faults since away_faults are not the VM's */
+	uint64_t away_faults;
 	bool network;
 	bool wasm, set_ids;        /* as vm_config has them */
 	bool exec_sealed;          /* no page becomes executable any more */
@@ -164,8 +166,17 @@ void channel_free(struct vm_channel *c);
 /* This thread is about to write the guest's memory, by itself or as its vCPU. */
 static inline void vm_touch(struct vm *vm)
 {
+	uint64_t faults;
 	if (vm->restored_by != faults_thread())
 		vm->restored_by = 0;
+	else if (vm->away && faults_count(&faults))
+		vm->restored_faults += faults - vm->away_faults;
+	vm->away = false;
+}
+/* It has done so: until the next vm_touch its page faults are about other memory. */
+static inline void vm_untouch(struct vm *vm)
+{
+	vm->away = vm->restored_by == faults_thread() && faults_count(&vm->away_faults);
 }
 /* Writes out what the guest has buffered in its area. */
 void vm_flush_output(struct vm *vm);

@@ -361,6 +361,7 @@ static void leave(struct vm *vm)
 	if (atomic_exchange(&vm->kicked, false) || vm->may_pend)
 		run_take_kicks();
 	vm->may_pend = false;
+	vm_untouch(vm);
 	guest_copy_unblocked(false);
 	pthread_sigmask(SIG_SETMASK, &vm->saved_mask, NULL);
 }

@@ -336,6 +336,7 @@ static int put_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
 	vm->fds.keep = true; /* those that it was given, from now on: they are what the snapshot's are copies of */
+	vm_touch(vm);
 	int rc = put_fds(vm, s, e);
 	if (rc == 0 && vm->machine.dead)
 		rc = replace(vm, e);
