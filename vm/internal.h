@@ -132,6 +132,8 @@ void vm_snapshot_learn(struct vm *vm);
 bool vm_interrupted(struct vm *vm);
 /* True when the guest is to end, whatever it thinks of it: a limit, an interrupt, a signal without a handler. */
 bool vm_ending(struct vm *vm);
+/* Has long changes of the VM's memory ask it; after each memory_init, and for a memory that was another VM's. */
+void vm_watch_memory(struct vm *vm);
 /* Ends the guest after the present call. */
 void vm_end(struct vm *vm, enum vm_end end, int code);
 /* first_ns 0 stops it; an interval is at least 1 ms. 0 or -errno. */

@@ -314,6 +314,11 @@ static void memory_zap(struct memory *m, uint64_t gpa, uint64_t bytes)
 	m->broken |= !take_away_and_give_back(m->hva, m->slot_end);
 }
 
+static void memory_zap_all(struct memory *m)
+{
+	memory_zap(m, 0, m->slot_end);
+}
+
 /*
  * Makes memory read as zero and gives it back. If a snapshot lies under it, that is replaced: dropping the guest's copy
  * would bring the snapshot's contents up again.
@@ -331,20 +336,32 @@ static void discard(struct memory *m, uint64_t gpa, uint64_t bytes)
 	memory_zap(m, gpa, bytes);
 }
 
+/* A guest decides how its pages are scattered: from so many runs on, all of its memory is zapped at once instead. */
+enum { ZAPS_MAX = 64 };
+
 /* A run of physically contiguous pages that changed together: one zap, or one discard, for all. */
 struct run {
 	struct memory *m;
 	bool discard;
 	uint64_t gpa, bytes;
+	unsigned zaps;
 };
 
 static void run_end(struct run *r)
 {
 	if (r->bytes && r->discard)
 		discard(r->m, r->gpa, r->bytes);
-	else if (r->bytes)
+	else if (r->bytes && ++r->zaps <= ZAPS_MAX)
 		memory_zap(r->m, r->gpa, r->bytes);
 	r->bytes = 0;
+}
+
+/* After the last one. */
+static void runs_end(struct run *r)
+{
+	run_end(r);
+	if (r->zaps > ZAPS_MAX)
+		memory_zap_all(r->m);
 }
 
 static void run_add(struct run *r, uint64_t gpa, uint64_t bytes, bool discard)
@@ -486,14 +503,22 @@ static bool any_mapped(struct memory *m, uint64_t at, uint64_t end)
 /* Calls one entry's change for each whole page in the range, large pages split where the range cuts them. */
 typedef void entry_change(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run);
 
+/* Whether the guest is to end, asked now and then: how long a change takes is the guest's choice. */
+static bool is_ending(struct memory *m, unsigned *steps)
+{
+	enum { STEPS = 1024 };
+	return ++*steps % STEPS == 0 && m->ending && m->ending(m->ending_arg);
+}
+
 static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access, entry_change *change)
 {
 	struct run run = {.m = m};
+	unsigned steps = 0;
 	m->changed = true;
 	int rc = 0;
 	for (uint64_t end = at + bytes; at < end;) {
 		struct step s;
-		rc = step_at(m, at, end, &s);
+		rc = is_ending(m, &steps) ? -EINTR : step_at(m, at, end, &s);
 		if (rc == 0 && s.entry && s.level == 2 && s.bytes < LARGE) {
 			rc = split(m, s.entry);
 			if (rc == 0)
@@ -505,7 +530,7 @@ static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned 
 			change(m, s.entry, s.bytes, access, &run);
 		at += s.bytes;
 	}
-	run_end(&run);
+	runs_end(&run);
 	return rc;
 }
 
@@ -566,14 +591,17 @@ static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access
 static int map_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access)
 {
 	uint64_t from = at, end = at + bytes;
+	unsigned steps = 0;
 	m->changed = true;
 	while (at < end) {
 		uint64_t done;
+		if (is_ending(m, &steps))
+			return -EINTR;
 		int rc = map_one(m, at, end - at, access, &done);
 		if (rc < 0) {
 			/* Unmapping whole pages takes no memory. */
 			int undone = at > from ? change_range(m, from, at - from, 0, entry_unmap) : 0;
-			assert(undone == 0);
+			assert(undone == 0 || undone == -EINTR);
 			return rc;
 		}
 		at += done;
@@ -696,7 +724,7 @@ int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, uns
 		}
 		if (rc < 0) {
 			int undone = done ? change_range(m, at.v, done, 0, entry_unmap) : 0;
-			assert(undone == 0); /* as above */
+			assert(undone == 0 || undone == -EINTR); /* as above */
 			return rc;
 		}
 		memory_set_entry(m, entry, memory_entry(page, access, PTE_FIXED | large));

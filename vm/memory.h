@@ -96,6 +96,9 @@ struct memory {
 	bool block_written;        /* any of them is in the system block */
 	uint64_t root;            /* guest-physical address of the top page table */
 	uint64_t used_bytes;      /* allocated and not freed, tables and kernel pages included */
+	/* Asked in long changes of mappings, which it ends with -EINTR and half done: the guest is to end. NULL: never. */
+	bool (*ending)(void *arg);
+	void *ending_arg;
 };
 
 int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e) must_check;
@@ -103,7 +106,7 @@ void memory_destroy(struct memory *m); /* accepts a zeroed one */
 
 /*
  * Guest mappings, page-aligned, inside the lower half and outside the kernel window: the host calls of
- * the same names. 0 or -errno (EINVAL, EEXIST, ENOMEM).
+ * the same names. 0 or -errno (EINVAL, EEXIST, ENOMEM; EINTR: m->ending).
  */
 int memory_map(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
 int memory_unmap(struct memory *m, gva_t at, uint64_t bytes) must_check;

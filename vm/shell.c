@@ -139,6 +139,7 @@ void shell_give(struct machine *machine, struct memory *memory)
 		s = malloc(sizeof(*s));
 	if (s) {
 		*s = (struct shell){.machine = *machine, .memory = *memory};
+		s->memory.ending = NULL;
 		push(&waiting, &waiting_count, s);
 		pthread_cond_signal(&given);
 	}

@@ -299,6 +299,7 @@ static int replace(struct vm *vm, struct err *e)
 	if (rc == 0)
 		rc = memory_init(&vm->memory, vm->machine.vm_fd, bytes, e);
 	vm->memory.copies = copies;
+	vm_watch_memory(vm);
 	return rc;
 }
 

@@ -65,6 +65,17 @@ bool vm_ending(struct vm *vm)
 	return must_end(vm) || deliverable(vm) & ~guest_word(vm->area->handled_signals);
 }
 
+static bool memory_ending(void *vm)
+{
+	return vm_ending(vm);
+}
+
+void vm_watch_memory(struct vm *vm)
+{
+	vm->memory.ending = memory_ending;
+	vm->memory.ending_arg = vm;
+}
+
 bool vm_interrupted(struct vm *vm)
 {
 	uint64_t blocked = guest_word(vm->area->blocked_signals), waiting = guest_word(vm->area->pending_signals);

@@ -150,6 +150,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	if (rc == 0)
 		rc = make_empty(vm, config, e);
 	vm->memory.copies = config->private_memory;
+	vm_watch_memory(vm);
 	if (rc < 0) {
 		vm_destroy(vm);
 		return rc;

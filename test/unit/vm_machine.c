@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { VECTOR_UD = 6, PAGE = 4096, CODE_VA = 0x400000 };
@@ -90,4 +92,28 @@ Test(vm_machine, nothing_of_an_sti_stays)
 	leave_shadow();
 	cr_assert(machine_load(&machine, &memory, &s) == 0 && machine_save(&machine, &s) == 0);
 	cr_expect(shadow() == 0);
+}
+
+static unsigned protections;
+
+/* Instead of the C library's: how often the host drops translations. */
+int mprotect(void *at, size_t bytes, int prot)
+{
+	protections++;
+	return (int)syscall(SYS_mprotect, at, bytes, prot);
+}
+
+/* Neighbours of a guest's may be anywhere in its memory: no reason for the host to drop translations page by page. */
+Test(vm_machine, scattered_pages_are_protected_at_once)
+{
+	enum { HALF = 1500, RW = MEMORY_READ | MEMORY_WRITE };
+	for (uint64_t i = 0; i < 2 * HALF; i++)
+		cr_assert(memory_map(&memory, gva(CODE_VA + (i % 2 * HALF + i / 2) * PAGE), PAGE, RW) == 0);
+	protections = 0;
+	cr_assert(memory_protect(&memory, gva(CODE_VA), 2 * HALF * PAGE, MEMORY_READ) == 0);
+	cr_expect(protections > 0 && protections < 200, "%u", protections);
+	cr_expect(!memory.broken && memory_write(&memory, gva(CODE_VA + PAGE), "", 1) == -EFAULT);
+	protections = 0;
+	cr_assert(memory_protect(&memory, gva(CODE_VA), 2 * PAGE, RW) == 0);
+	cr_expect(protections == 4, "%u", protections);
 }

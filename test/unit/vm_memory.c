@@ -196,3 +196,29 @@ Test(vm_memory, ranges_are_checked)
 	cr_expect(memory_map(&m, gva(MOTE_VA_END - 0x1000), 0x1000, RW) == 0);
 	cr_expect(memory_map(&m, gva(MOTE_VA_END - 0x1000), 0x1000, RW) == -EEXIST);
 }
+
+static unsigned asked;
+
+static bool ends_at_the_third(void *arg)
+{
+	return arg == &asked && ++asked >= 3;
+}
+
+/* A guest chooses how much a call has to do; a limit ends it all the same. */
+Test(vm_memory, long_changes_end_with_the_guest)
+{
+	const uint64_t at = 1UL << 30, small = 0x1000, bytes = 8000 * small;
+	unsigned char byte;
+	for (uint64_t k = 0; k < 8000; k++)
+		cr_assert(memory_map(&m, gva(at + k * small), small, RW) == 0);
+	m.ending = ends_at_the_third;
+	m.ending_arg = &asked;
+	cr_expect(memory_protect(&m, gva(at), bytes, MEMORY_READ) == -EINTR && asked == 3);
+	cr_expect(memory_zero(&m, gva(at), bytes) == -EINTR);
+	asked = 0;
+	cr_expect(memory_unmap(&m, gva(at), bytes) == -EINTR && asked == 3);
+	cr_expect(memory_read(&m, gva(at), &byte, 1) == -EFAULT && memory_read(&m, gva(at + bytes - 1), &byte, 1) == 0);
+	m.ending = NULL;
+	cr_assert(memory_unmap(&m, gva(at), bytes) == 0);
+	cr_expect(m.used_bytes == m.tables_next + m.spill_next);
+}
