@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALL_BYTES_DEFAULT (16UL << 20)
 #define FUNCTIONS_MAX 4096
 
 /* --- configuration --- */

@@ -61,8 +61,13 @@ struct mote_snapshot {
 	_Atomic unsigned refs;
 	struct vm_snapshot *vm;  /* owned hold */
 	struct exports *exports; /* counted */
-	size_t message_max;
+	size_t message_max;     /* for sandboxes that are given no limits: these */
+	uint64_t memory_bytes;
 };
+
+/* The limits of sandboxes that are given none, and the most that a file's word counts for. */
+#define DEFAULT_MEMORY (1UL << 30)
+#define CALL_BYTES_DEFAULT (16UL << 20)
 
 #define PREOPENS_MAX 64 /* as many as vm/ takes */
 

@@ -325,7 +325,9 @@ static int load(const char *path, uint64_t bytes_max, struct mote_snapshot *s, s
 	memcpy(&extra, bytes, sizeof(extra));
 	if (extra.message_max == 0 || extra.message_max > CALL_BYTES_MAX)
 		return bad(e, name, "allows no possible size of messages");
-	s->message_max = extra.message_max;
+	s->message_max = extra.message_max < CALL_BYTES_DEFAULT ? extra.message_max : CALL_BYTES_DEFAULT;
+	uint64_t memory = vm_snapshot_memory(s->vm);
+	s->memory_bytes = memory < DEFAULT_MEMORY ? memory : DEFAULT_MEMORY;
 	return exports_read(&s->exports, bytes + sizeof(extra), len - sizeof(extra), e);
 }
 

@@ -262,7 +262,7 @@ static int start(const char *folder, struct mote_options *o, struct mote_sandbox
 			rc = order_dirs(o, reader_of(extra, bytes), dirs, e);
 		o->dirs = dirs;
 	}
-	if (rc == 0 && !o->memory_bytes)
+	if (rc == 0 && !o->memory_bytes && vm_snapshot_memory(s) < DEFAULT_MEMORY) /* more is not the file's to say */
 		o->memory_bytes = vm_snapshot_memory(s);
 	if (rc == 0 && folder)
 		cache_expect(folder, o->program_fd, o->kvm_fd_plus_1 - 1, s, &note);

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_MEMORY (1UL << 30)
 #define DEFAULT_DESCRIPTORS 1024
 
 const char *mote_version(void)

@@ -50,6 +50,7 @@ static int take(struct mote_sandbox *s, struct mote_snapshot **out, struct err *
 	}
 	snapshot->exports = exports_ref(s->exports);
 	snapshot->message_max = s->message_max;
+	snapshot->memory_bytes = vm_snapshot_memory(snapshot->vm);
 	*out = snapshot;
 	return 0;
 }
@@ -108,7 +109,7 @@ static int create(struct mote_sandbox *s, struct mote_snapshot *snapshot, const 
 	if (!o->call_bytes_max)
 		s->message_max = snapshot->message_max;
 	if (!o->memory_bytes)
-		c.vm.memory_bytes = vm_snapshot_memory(snapshot->vm);
+		c.vm.memory_bytes = snapshot->memory_bytes;
 	rc = vm_create_from(snapshot->vm, &c.vm, &s->vm, e);
 	if (rc < 0)
 		return rc;

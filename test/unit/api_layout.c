@@ -4,6 +4,7 @@
 #include <mote/snapshot.h>
 
 #include "api/internal.h"
+#include "vm/internal.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -37,13 +38,14 @@ static void teardown(void)
 
 TestSuite(api_layout, .init = setup, .fini = teardown);
 
-static struct mote_snapshot *make(const char *name)
+static struct mote_snapshot *make_with(const char *name, uint64_t memory_bytes, uint64_t call_bytes_max)
 {
 	char path[500];
 	snprintf(path, sizeof(path), "%s/%s", TEST_GUESTS, name);
 	struct mote_options o = {
 		.size = sizeof(o),
-		.memory_bytes = 64 << 20,
+		.memory_bytes = memory_bytes,
+		.call_bytes_max = call_bytes_max,
 		.program_fd = open(path, O_RDONLY | O_CLOEXEC),
 		.argv = no_args,
 		.stdio = stdio,
@@ -57,6 +59,11 @@ static struct mote_snapshot *make(const char *name)
 	mote_sandbox_free(s);
 	close(o.program_fd);
 	return snapshot;
+}
+
+static struct mote_snapshot *make(const char *name)
+{
+	return make_with(name, 64 << 20, 0);
 }
 
 static void use(struct mote_snapshot *snapshot)
@@ -108,6 +115,30 @@ Test(api_layout, what_is_saved_is_loaded)
 		mote_snapshot_free(second);
 		cr_assert(system(command) == 0);
 	}
+}
+
+/* Sandboxes of a snapshot that may be anybody's, without limits of the embedder's. */
+Test(api_layout, a_file_raises_no_limit)
+{
+	struct mote_options o = {.size = sizeof(o), .argv = no_args, .stdio = stdio};
+	struct mote_snapshot *first = make_with("calls_keeper.elf", 3UL << 30, 64 << 20), *second = NULL;
+	struct mote_sandbox *s = NULL;
+	struct mote_error e;
+	save(first);
+	cr_assert(load(&second, &e) == 0, "%s", e.text);
+	cr_assert(mote_sandbox_from(first, &o, &s, &e) == 0, "%s", e.text);
+	cr_expect(s->message_max == 64 << 20 && s->vm->memory.max_bytes == 3UL << 30);
+	mote_sandbox_free(s);
+	cr_assert(mote_sandbox_from(second, &o, &s, &e) == 0, "%s", e.text);
+	cr_expect(s->message_max == 16 << 20 && s->vm->memory.max_bytes == 1UL << 30);
+	mote_sandbox_free(s);
+	o.memory_bytes = 2UL << 30;
+	o.call_bytes_max = 32 << 20;
+	cr_assert(mote_sandbox_from(second, &o, &s, &e) == 0, "%s", e.text);
+	cr_expect(s->message_max == 32 << 20 && s->vm->memory.max_bytes == 2UL << 30);
+	mote_sandbox_free(s);
+	mote_snapshot_free(first);
+	mote_snapshot_free(second);
 }
 
 /* The path of the largest blob, which is the layer, or of the others in turn. */

@@ -51,7 +51,8 @@ MOTE_API int mote_program_snapshot_is(int fd);
  * As mote_sandbox_new for options.program_fd, a file that mote_program_snapshot_take has made. It is mapped, not
  * copied: whoever can write it can change the program, as with any program's file. Of snapshots of the moments
  * `stdin` and `open:`, argv has its name only, envp, cwd and entry are not set, there are no listeners, and
- * directories have the guest paths and kinds that they had when it was taken. EINVAL: other options, or it
+ * directories have the guest paths and kinds that they had when it was taken. memory_bytes is by default what it was
+ * then, and at most the default of mote_options. EINVAL: other options, or it
  * was cut or altered, or is of another build of Mote or of a CPU with other features; the text says which.
  *
  * `folder`, which may be NULL, is one as mote_sandbox_new_cached has: what the first start touches of the program's

@@ -45,7 +45,8 @@ MOTE_API int mote_sandbox_restore(struct mote_sandbox *sandbox, struct mote_snap
 				  struct mote_error *error);
 /*
  * Creates a sandbox that is ready for calls. Of the options count: memory_bytes (default: as the first
- * sandbox's; enough for what the snapshot uses), stdio and dirs (as many and of the same kinds as the first
+ * sandbox's; enough for what the snapshot uses), call_bytes_max (the same; of a snapshot that was loaded both are at most
+ * the defaults of mote_options, since anybody may have made it), stdio and dirs (as many and of the same kinds as the first
  * sandbox's), network, functions, limits, log. Program, arguments and environment are the snapshot's.
  */
 MOTE_API int mote_sandbox_from(struct mote_snapshot *snapshot, const struct mote_options *options,
