@@ -12,6 +12,11 @@
 #include <termios.h>
 
 #define COPY_BYTES 8192
+/*
+ * More than a terminal holds, and no more at once: a program that writes as fast as it is read must not keep the shim
+ * from its other work. The event loop comes back to what is left.
+ */
+#define COPIES_MAX 64
 
 /* One direction. Bytes at..len of data wait to be written. */
 struct copy {
@@ -103,7 +108,7 @@ size_t terminal_watches(const struct terminal *t, struct container_watch *out, s
  * gone. */
 static bool copy_on(struct copy *c, int from, int to)
 {
-	for (;;) {
+	for (int copies = 0; copies < COPIES_MAX; copies++) {
 		if (!waiting(c)) {
 			ssize_t n = read(from, c->data, sizeof(c->data));
 			if (n < 0 && errno == EINTR)
@@ -123,6 +128,7 @@ static bool copy_on(struct copy *c, int from, int to)
 		c->at = n < 0 ? c->len
 			      : c->at + (size_t)n; /* a writer that fails loses what it refuses */
 	}
+	return true;
 }
 
 void terminal_pump(struct terminal *t)

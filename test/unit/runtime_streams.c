@@ -2,6 +2,11 @@
 /* A container's standard streams: FIFOs, files, log processes, terminals. */
 #include "runtime_harness.h"
 
+#include "runtime/streams.h"
+
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
 TestSuite(runtime_streams, .init = setup, .fini = teardown, .timeout = 60);
 
 Test(runtime_streams, output_goes_to_the_fifos)
@@ -95,6 +100,40 @@ Test(runtime_streams, terminal)
 	cr_assert(write(k.in, "\3", 1) == 1);
 	cr_expect(finish(&k) == 130);
 	delete (&k);
+}
+
+/* Writers that never stop: each look at the terminal is short all the same. */
+Test(runtime_streams, a_terminal_that_is_flooded)
+{
+	enum { WRITERS = 2, MOST = 512 << 10 };
+	static char bytes[65536];
+	struct terminal *t;
+	struct stat st = {0};
+	struct err e = {0};
+	pid_t writers[WRITERS];
+	int slave, out = memfd_create("out", MFD_CLOEXEC), copy = dup(out);
+	cr_assert(out >= 0 && copy >= 0 && terminal_open(-1, out, &t, &slave, &e) == 0, "%s", e.text);
+	for (int i = 0; i < WRITERS; i++) {
+		writers[i] = fork();
+		if (writers[i] == 0)
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (writers[i] == 0)
+			if (write(slave, bytes, sizeof(bytes)) < 0)
+				_exit(0);
+	}
+	for (int i = 0; i < 1000 && st.st_size < 256 << 20; i++) {
+		off_t before = st.st_size;
+		terminal_pump(t);
+		cr_assert(fstat(copy, &st) == 0);
+		cr_assert(st.st_size - before <= MOST, "%ld bytes at once", (long)(st.st_size - before));
+		usleep(100);
+	}
+	cr_expect(st.st_size > MOST && !terminal_drained(t));
+	for (int i = 0; i < WRITERS; i++)
+		cr_expect(kill(writers[i], SIGKILL) == 0 && waitpid(writers[i], NULL, 0) == writers[i]);
+	terminal_free(t);
+	close(slave);
+	close(copy);
 }
 
 Test(runtime_streams, files_and_log_processes)
