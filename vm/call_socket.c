@@ -261,7 +261,7 @@ int64_t host_send(struct vm *vm, const struct call_send *a)
 		}
 		if (n >= 0 && (uint64_t)done >= a->iov.bytes)
 			return done;
-	} while (rc == 0);
+	} while (rc == 0 && !vm_ending(vm));
 	return done ? done : rc;
 }
 
@@ -324,7 +324,7 @@ int64_t host_recv(struct vm *vm, const struct call_recv *a)
 		vm_skip_bytes(&v, &count, (size_t)n);
 		if (n == 0 || once || (!all && !whole) || (uint64_t)done >= a->iov.bytes)
 			return done;
-	} while (rc == 0);
+	} while (rc == 0 && !vm_ending(vm));
 	return done ? done : rc;
 }
 
