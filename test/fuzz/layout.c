@@ -14,6 +14,7 @@
 #define vm_snapshot_open fuzz_open
 #define vm_snapshot_extra fuzz_extra
 #define vm_snapshot_moment fuzz_moment
+#define vm_snapshot_memory fuzz_memory
 #include "../../api/layout.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,6 +46,12 @@ enum snapshot_moment fuzz_moment(const struct vm_snapshot *s)
 {
 	(void)s;
 	return moment;
+}
+
+uint64_t fuzz_memory(const struct vm_snapshot *s)
+{
+	(void)s;
+	return extra.message_max << 10; /* as much as it likes */
 }
 
 /* "MOMENT SIZE LENGTH BYTES": what a right layer would hold. */
@@ -195,7 +202,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	put_documents(root);
 	json_decref(root);
 	if (mote_snapshot_load_max(top, LAYER_BYTES_MAX, &s, &error) == 0) {
-		require(s->message_max > 0 && s->message_max <= CALL_BYTES_MAX && s->exports);
+		require(s->message_max > 0 && s->message_max <= CALL_BYTES_DEFAULT && s->exports);
+		require(s->memory_bytes <= DEFAULT_MEMORY);
 		mote_snapshot_free(s);
 	}
 	remove_layout("/missing", folder);
