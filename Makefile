@@ -53,18 +53,26 @@ $(LAYERS)/.made: Makefile
 	@mkdir -p $(LAYERS)/abi/mote && ln -sfn ../../../../api/include/mote/value.h $(LAYERS)/abi/mote/value.h
 	@touch $@
 
+# What belongs to one architecture stands in a folder of its name; those of others are left out.
+ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+OTHER_ARCHES := $(filter-out $(ARCH),x86_64 aarch64)
+# $(call sources,FOLDER,EXCEPT): the .c and .S files below FOLDER, up to three folders down, without those that match EXCEPT.
+levels = $(foreach level,* */* */*/* */*/*/*,$(1)/$(level).c $(1)/$(level).S)
+of_other_arch = $(foreach arch,$(OTHER_ARCHES),$(if $(findstring /$(arch)/,$(1)),$(1)))
+sources = $(foreach file,$(sort $(filter-out $(2),$(wildcard $(call levels,$(1))))),$(if $(call of_other_arch,$(file)),,$(file)))
+
 # $(call module,NAME,SOURCES): objects of one host module below $(B)/NAME.
 define module
 OBJ_$(1) := $$(patsubst %.c,$$(B)/%.o,$$(filter %.c,$(2))) $$(patsubst %.S,$$(B)/%.o,$$(filter %.S,$(2)))
 $$(OBJ_$(1)): HOST_INC = $$(INC_$(1))
 endef
-$(eval $(call module,base,$(wildcard base/*.c)))
-$(eval $(call module,oci,$(wildcard oci/*.c)))
-$(eval $(call module,vm,$(wildcard vm/*.c vm/*.S)))
-$(eval $(call module,api,$(wildcard api/*.c api/*.S)))
-$(eval $(call module,cli,$(wildcard api/cli/*.c)))
-$(eval $(call module,runtime,$(wildcard runtime/*.c)))
-$(eval $(call module,shim,$(wildcard shim/*.c)))
+$(eval $(call module,base,$(call sources,base)))
+$(eval $(call module,oci,$(call sources,oci)))
+$(eval $(call module,vm,$(call sources,vm,vm/generate/%)))
+$(eval $(call module,api,$(call sources,api,api/cli/%)))
+$(eval $(call module,cli,$(call sources,api/cli)))
+$(eval $(call module,runtime,$(call sources,runtime)))
+$(eval $(call module,shim,$(call sources,shim)))
 
 $(B)/%.o: %.c | $(LAYERS)/.made
 	@mkdir -p $(@D)
@@ -106,9 +114,10 @@ LINUX_CFLAGS := -mgeneral-regs-only
 GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,-Ttext-segment=0x7d0000000000 -Wl,-z,max-page-size=4096 -Wl,-z,separate-code \
 	-Wl,--no-relax -Wl,--gc-sections -Wl,--build-id=sha1 -Wl,-e,mote_guest_entry -Wl,-z,noexecstack
 G := $(B)/guest
-guest_lib := $(wildcard guest/lib/*.c guest/lib/*.S)
-guest_linux := $(wildcard guest/linux/*.c guest/linux/*.S)
-guest_wasm := $(wildcard guest/wasm/*.c guest/wasm/*.S guest/wasi/*.c guest/wasi/*.S)
+guest_lib := $(call sources,guest/lib)
+guest_linux := $(call sources,guest/linux)
+guest_engine := $(call sources,guest/wasm,guest/wasm/hosted/%)
+guest_wasm := $(guest_engine) $(call sources,guest/wasi)
 gobj = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
 OBJ_guest_linux := $(call gobj,g-linux,$(guest_lib) $(guest_linux))
 OBJ_guest_wasm := $(call gobj,g-wasm,$(guest_lib) $(guest_wasm))
@@ -141,7 +150,7 @@ $(G)/kernel.bin: guest/kernel/stubs.S guest/kernel/stubs.ld api/abi/layout.h | $
 $(B)/vm/kernel_image.o: $(G)/kernel.bin
 $(B)/api/image_bytes.o: $(G)/linux.img $(G)/wasm.img $(G)/build.id
 # Differs where snapshots of one build are of no use to another.
-$(G)/build.id: $(G)/linux.img $(G)/wasm.img $(G)/kernel.bin $(wildcard vm/*.[chS] api/abi/*)
+$(G)/build.id: $(G)/linux.img $(G)/wasm.img $(G)/kernel.bin $(wildcard $(foreach level,* */* */*/* */*/*/*,vm/$(level).[chS]) api/abi/*.h api/abi/*.def api/abi/*/*)
 	cat $^ | sha256sum | head -c 64 > $@
 
 # Libraries and programs.

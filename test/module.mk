@@ -117,7 +117,7 @@ $(SHIMS)/containerd-shim-mote-v1: $(B)/containerd-shim-mote-v1
 bench: $(SHIMS)/containerd-shim-motefloor-v1 $(SHIMS)/containerd-shim-mote-v1 $(GUESTS)/hello.wasm $(GUESTS)/hello.elf
 
 # The engine as part of a host program: for fuzzing, conformance and sanitizers.
-HOSTED_WASM := $(patsubst %,$(B)/hosted/%.o,$(basename $(wildcard guest/wasm/*.c guest/wasm/*.S guest/wasm/hosted/*.c)))
+HOSTED_WASM := $(patsubst %,$(B)/hosted/%.o,$(basename $(guest_engine) $(wildcard guest/wasm/hosted/*.c)))
 $(B)/hosted/guest/%.o: guest/%.c | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -Wno-conversion $(INC_guest) -c $< -o $@
@@ -130,7 +130,7 @@ $(B)/test/fuzz/wasm_compile $(B)/test/fuzz/wasm_compile.replay: $(HOSTED_WASM)
 # `make spectest` runs all of both, `make spectest KVM=emulated` the micro-VMs on the emulated machine's KVM,
 # `make spectest-emulated` a cross-section there. MOTE_SPEC_TESTSUITE names the suite.
 SPECTEST_GUEST := test/conformance/spectest.c test/conformance/spectest_guest.c guest/wasi/platform.c guest/wasi/start.S \
-	$(guest_lib) $(wildcard guest/wasm/*.c guest/wasm/*.S)
+	$(guest_lib) $(guest_engine)
 $(G)/spectest.elf: $(call gobj,g-wasm,$(SPECTEST_GUEST))
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
