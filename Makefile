@@ -143,9 +143,9 @@ $(G)/wasm.elf: $(OBJ_guest_wasm)
 $(G)/%.img: $(G)/%.elf
 	objcopy --strip-all $< $@
 # CPL 0 stubs, linked at their place in the kernel window.
-$(G)/kernel.bin: guest/kernel/stubs.S guest/kernel/stubs.ld api/abi/layout.h | $(LAYERS)/.made
+$(G)/kernel.bin: guest/kernel/$(ARCH)/stubs.S guest/kernel/$(ARCH)/stubs.ld api/abi/layout.h | $(LAYERS)/.made
 	@mkdir -p $(@D)
-	$(CC) -g -nostdlib -static -no-pie -fcf-protection=none $(INC_guest) -Wl,-T,guest/kernel/stubs.ld -Wl,--build-id=none -Wl,-z,noexecstack $< -o $(G)/kernel.elf
+	$(CC) -g -nostdlib -static -no-pie -fcf-protection=none $(INC_guest) -Wl,-T,guest/kernel/$(ARCH)/stubs.ld -Wl,--build-id=none -Wl,-z,noexecstack $< -o $(G)/kernel.elf
 	objcopy -O binary -j .text $(G)/kernel.elf $@
 $(B)/vm/kernel_image.o: $(G)/kernel.bin
 $(B)/api/image_bytes.o: $(G)/linux.img $(G)/wasm.img $(G)/build.id

@@ -103,14 +103,14 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area);
 void load_program(const uint8_t *file, uint64_t bytes, uint64_t *rip, uint64_t *rsp);
 /* syscall.c */
 void linux_syscall(struct mote_context *c);
-/* memory.c: maps the stack down to an address of it that is not there yet; false for other addresses. */
+/* mm/memory.c: maps the stack down to an address of it that is not there yet; false for other addresses. */
 bool memory_stack_reach(uint64_t address);
-/* ranges.c: free addresses of the zone that mmap chooses from. All sizes are whole pages. */
+/* mm/ranges.c: free addresses of the zone that mmap chooses from. All sizes are whole pages. */
 void ranges_take(uint64_t start, uint64_t bytes);
 void ranges_give(uint64_t start, uint64_t bytes);
 uint64_t ranges_find(uint64_t bytes, uint64_t align);
 bool ranges_free(uint64_t start, uint64_t bytes);
-/* signal.c */
+/* task/signal.c */
 void linux_fault(struct mote_area *area);
 /* On the way back to a context there are signals to see to first. */
 _Noreturn void linux_signals(struct mote_context *c, uint32_t *busy);
@@ -140,7 +140,7 @@ int64_t signal_take(uint64_t set, int *signo);
 /* The mask at address `set` (0: none) holds until the system call has ended. */
 int64_t signal_mask_for_wait(uint64_t set);
 int64_t signal_suspend(uint64_t mask);
-/* place.c */
+/* fs/lookup.c */
 void place_start(void);
 
 #endif

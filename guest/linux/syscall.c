@@ -10,7 +10,7 @@ typedef int64_t handler(const struct args *s);
 static handler *const handlers[] = {
 #define CALL(number, name) [number] = sys_##name,
 #define SAME(number, name, handler) [number] = sys_##handler,
-#include "guest/linux/names.def"
+#include "guest/linux/arch/x86_64/syscalls.def"
 };
 
 static const char *name_of_call(uint64_t nr)
@@ -19,7 +19,7 @@ static const char *name_of_call(uint64_t nr)
 #define NAME(number, name)                                                                         \
 	case number:                                                                               \
 		return #name;
-#include "guest/linux/names.def"
+#include "guest/linux/arch/x86_64/syscalls.def"
 	default:
 		return "unknown";
 	}

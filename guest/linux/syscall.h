@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * System calls: what the handlers' files share. A handler is written SYSCALL(name) and is in the table once
- * names.def says CALL of it. Pointers of the program go on to the host as they are, which checks them; what
+ * syscalls.def says CALL of it. Pointers of the program go on to the host as they are, which checks them; what
  * is read or written here goes through get_user and put_user.
  */
 #ifndef MOTE_GUEST_LINUX_SYSCALL_H
@@ -16,7 +16,7 @@ struct args {
 
 #define SYSCALL(name) int64_t sys_##name(const struct args *s)
 #define CALL(number, name) SYSCALL(name);
-#include "guest/linux/names.def"
+#include "guest/linux/arch/x86_64/syscalls.def"
 SYSCALL(zero);
 
 enum { NS = 1000000000 };
@@ -28,7 +28,7 @@ enum { O_CREAT_ = 0100, O_NOFOLLOW_ = 0400000, O_CLOEXEC_ = 02000000, O_NONBLOCK
 /* Descriptors of the program are below this; the personality's own are above. */
 #define DESCRIPTORS_MAX 1024
 
-/* place.c: a path argument, resolved to a directory that the guest holds. */
+/* fs/lookup.c: a path argument, resolved to a directory that the guest holds. */
 struct place {
 	int32_t base;
 	uint32_t resolve;
@@ -51,7 +51,7 @@ bool place_name(const struct place *p, char *name);
 /* The host says EXDEV where a path leaves its directory; to a program there is nothing beyond. */
 int64_t outside(int64_t rc);
 
-/* names.c: what descriptors were opened by, absolute. Each accepts any number. */
+/* fs/fd_paths.c: what descriptors were opened by, absolute. Each accepts any number. */
 void descriptor_named(int32_t fd, const char *name);
 const char *descriptor_name(int32_t fd); /* NULL: not known; until the next descriptor_named */
 void descriptor_closed(int32_t fd);
@@ -63,10 +63,10 @@ bool descriptor_closes_on_exec(int32_t fd);
 /* The descriptor that a path like /dev/stdout or /proc/self/fd/3 stands for, or -1. */
 int32_t descriptor_of_path(const char *path);
 
-/* path.c */
+/* fs/path.c */
 int64_t open_at(int32_t dirfd, uint64_t path, uint32_t flags, uint32_t mode);
 
-/* stat.c */
+/* fs/stat.c */
 int64_t stat_at(int32_t dirfd, uint64_t path, uint32_t flags, struct mote_stat *m);
 /* Where a directory's next getdents64 begins: the host is asked by cookie. */
 void directory_seek(int32_t fd, int64_t cookie);
