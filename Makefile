@@ -82,12 +82,12 @@ $(B)/%.o: %.S | $(LAYERS)/.made
 	$(CC) -g -MMD -MP -fPIC $(HOST_INC) -Wa,-I$(B) -c $< -o $@
 
 # Protocol messages from the project's own .proto files.
-PROTO := $(wildcard api/proto/*.proto)
-PROTO_C := $(patsubst api/proto/%.proto,build/gen/proto/%.pb-c.c,$(PROTO))
+PROTO := $(wildcard shim/proto/*.proto)
+PROTO_C := $(patsubst shim/proto/%.proto,build/gen/proto/%.pb-c.c,$(PROTO))
 OBJ_proto := $(patsubst build/gen/%.c,$(B)/gen/%.o,$(PROTO_C))
-build/gen/proto/%.pb-c.c build/gen/proto/%.pb-c.h: api/proto/%.proto
+build/gen/proto/%.pb-c.c build/gen/proto/%.pb-c.h: shim/proto/%.proto
 	@mkdir -p build/gen/proto
-	protoc-c --proto_path=api/proto --c_out=build/gen/proto $<
+	protoc-c --proto_path=shim/proto --c_out=build/gen/proto $<
 $(B)/gen/%.o: build/gen/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -Wno-conversion -Wno-missing-prototypes -Ibuild/gen/proto -Ibuild/gen -c $< -o $@

@@ -3,7 +3,7 @@
 #include "runtime/container.h"
 
 #include "runtime/launch.h"
-#include "runtime/monitor.h"
+#include "runtime/monitor/monitor.h"
 #include "runtime/mounts.h"
 
 #include <errno.h>

@@ -3,11 +3,11 @@
 #ifndef MOTE_RUNTIME_CONTAINER_H
 #define MOTE_RUNTIME_CONTAINER_H
 
-#include "runtime/cgroup.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/hooks.h"
 #include "runtime/runtime.h"
 #include "runtime/state.h"
-#include "runtime/streams.h"
+#include "runtime/io/streams.h"
 #include "runtime/userns.h"
 #include "runtime/wire.h"
 

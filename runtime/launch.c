@@ -5,7 +5,7 @@
  */
 #include "runtime/launch.h"
 
-#include "runtime/monitor.h"
+#include "runtime/monitor/monitor.h"
 #include "runtime/runtime.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding the cgroup hierarchies of all kinds of machines, and reading their files. */
-#include "runtime/cgroup_private.h"
+#include "runtime/cgroup/internal.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

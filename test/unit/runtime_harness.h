@@ -3,7 +3,7 @@
  * A bundle and a client for tests of whole containers: real namespaces, mounts, cgroups, users and
  * processes, as root. In place of the VM stands a double. Included by one file of a program.
  */
-#include "runtime/cgroup.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/mounts.h"
 #include "runtime/runtime.h"
 #include "runtime_double.h"

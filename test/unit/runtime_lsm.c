@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Profiles and labels, with doubles of the kernel's files. */
-#include "runtime/lsm.h"
+#include "runtime/monitor/lsm.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

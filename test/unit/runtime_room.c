@@ -2,7 +2,7 @@
 /* What a monitor that was broken out of finds, and whose rights it used before. */
 #include "runtime_harness.h"
 
-#include "runtime/lsm.h"
+#include "runtime/monitor/lsm.h"
 
 TestSuite(runtime_room, .init = setup, .fini = teardown, .timeout = 60);
 

@@ -2,7 +2,7 @@
 /* A container's standard streams: FIFOs, files, log processes, terminals. */
 #include "runtime_harness.h"
 
-#include "runtime/streams.h"
+#include "runtime/io/streams.h"
 
 #include <sys/mman.h>
 #include <sys/prctl.h>

@@ -4,7 +4,7 @@
  * devpts, mqueue) is not mounted, whatever the config says: the guest's kernel is its own
  * personality, and nothing of the host's is in reach.
  */
-#include "runtime/monitor.h"
+#include "runtime/monitor/monitor.h"
 
 #include "oci/rootfs.h"
 #include "runtime/mounts.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files on cgroups share. */
-#ifndef MOTE_RUNTIME_CGROUP_PRIVATE_H
-#define MOTE_RUNTIME_CGROUP_PRIVATE_H
+#ifndef MOTE_RUNTIME_CGROUP_INTERNAL_H
+#define MOTE_RUNTIME_CGROUP_INTERNAL_H
 
-#include "runtime/cgroup.h"
+#include "runtime/cgroup/cgroup.h"
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing the attributes of this process. The operator controls profile and label. */
-#include "runtime/lsm.h"
+#include "runtime/monitor/lsm.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a container has used, from the control files of both versions. */
-#include "runtime/cgroup_private.h"
+#include "runtime/cgroup/internal.h"
 
 #include <string.h>
 #include <unistd.h>

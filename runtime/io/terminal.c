@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pty of a container with a terminal, and the copying between its master and the client's
  * FIFOs. */
-#include "runtime/streams.h"
+#include "runtime/io/streams.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hooks that run while a monitor settles, in its namespaces. The others are the shim's to run. */
-#include "runtime/monitor.h"
+#include "runtime/monitor/monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * then they are given up, the VM is made, the thread's system calls are locked down, and only the
  * guest runs.
  */
-#include "runtime/monitor.h"
+#include "runtime/monitor/monitor.h"
 
 #include "base/confine.h"
 #include "base/io.h"

@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "runtime/hooks.h"
-#include "runtime/lsm.h"
+#include "runtime/monitor/lsm.h"
 #include "runtime/userns.h"
 #include "runtime/wire.h"
 

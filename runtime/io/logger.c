@@ -4,7 +4,7 @@
  * and the container's output on descriptors 3 and 4; it closes descriptor 5 (or writes to it) once
  * it listens.
  */
-#include "runtime/streams.h"
+#include "runtime/io/streams.h"
 
 #include <errno.h>
 #include <fcntl.h>

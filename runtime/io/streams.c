@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and ending the standard streams. */
-#include "runtime/streams.h"
+#include "runtime/io/streams.h"
 
 #include <errno.h>
 #include <fcntl.h>

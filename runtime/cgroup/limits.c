@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* linux.resources to the control files of both versions, and OOM notification. */
-#include "runtime/cgroup_private.h"
+#include "runtime/cgroup/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

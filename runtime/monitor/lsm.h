@@ -4,8 +4,8 @@
  * them on itself: "changeprofile" and setcon(3), not the change at the next execve(2) by which other
  * runtimes do it, since a monitor executes nothing. The policy must allow the shim's domain that.
  */
-#ifndef MOTE_RUNTIME_LSM_H
-#define MOTE_RUNTIME_LSM_H
+#ifndef MOTE_RUNTIME_MONITOR_LSM_H
+#define MOTE_RUNTIME_MONITOR_LSM_H
 
 #include "base/cleanup.h"
 #include "base/err.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stopping all processes of a container at once, and letting them go on, by both versions' freezers. */
-#include "runtime/cgroup_private.h"
+#include "runtime/cgroup/internal.h"
 
 #include <dirent.h>
 #include <errno.h>

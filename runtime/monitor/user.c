@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Namespaces, limits and the user of a monitor. */
-#include "runtime/monitor.h"
+#include "runtime/monitor/monitor.h"
 
 #include "base/io.h"
 
