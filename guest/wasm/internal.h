@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bytes.h"
-#include "limits.h"
-#include "platform.h"
-#include "wasm.h"
+#include "guest/wasm/bytes.h"
+#include "guest/wasm/module/limits.h"
+#include "guest/wasm/platform.h"
+#include "guest/wasm/wasm.h"
 
 #define WASM_NONE UINT32_MAX
 

@@ -111,7 +111,7 @@ struct wasm_options {
 	size_t size;       /* sizeof(struct wasm_options) */
 	uint32_t features; /* enum wasm_feature */
 	uint32_t cpu;      /* enum wasm_cpu */
-	/* Caps; 0 stands for the engine's own (limits.h). */
+	/* Caps; 0 stands for the engine's own (module/limits.h). */
 	uint64_t max_memory_pages; /* a linear memory never grows beyond, whatever the module says */
 	uint64_t max_table_elements;
 	uint64_t max_code_bytes; /* of machine code */

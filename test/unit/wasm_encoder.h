@@ -6,7 +6,7 @@
 #ifndef MOTE_TEST_WASM_ENCODER_H
 #define MOTE_TEST_WASM_ENCODER_H
 
-#include "guest/wasm/x64.h"
+#include "guest/wasm/x86_64/x64.h"
 
 /*
  * Operands: g a general register of the form's width, d of 32 bits, q of 64, b of 8, h of 16, x

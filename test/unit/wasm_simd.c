@@ -4,7 +4,7 @@
  * whatever the destination is the same as, and leaves all others alone. What an instruction must give, the official
  * test suite knows; here it runs with the registers that a compiler may choose.
  */
-#include "guest/wasm/simd.h"
+#include "guest/wasm/x86_64/simd.h"
 #include "guest/wasm/wasm.h"
 
 #include <criterion/criterion.h>

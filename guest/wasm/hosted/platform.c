@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine's platform over Linux, for tests, fuzzing and sanitizers: mmap, and signals as faults. */
-#include "../platform.h"
+#include "guest/wasm/platform.h"
 
 #include <signal.h>
 #include <stdlib.h>

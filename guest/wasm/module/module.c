@@ -1,0 +1,784 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decodes and checks a module's sections. The module is untrusted. WebAssembly specification 5.5 (binary
+ * format of modules) and 3.4 (validation of modules).
+ */
+#include <errno.h>
+
+#include "guest/wasm/internal.h"
+
+
+struct decoder {
+	struct reader r;
+	struct wasm_module *m;
+	struct failure fail;
+};
+
+enum section {
+	SECTION_CUSTOM, SECTION_TYPE, SECTION_IMPORT, SECTION_FUNCTION, SECTION_TABLE, SECTION_MEMORY,
+	SECTION_GLOBAL, SECTION_EXPORT, SECTION_START, SECTION_ELEMENT, SECTION_CODE, SECTION_DATA,
+	SECTION_DATA_COUNT, SECTION_TAG,
+};
+
+static _Noreturn void invalid(struct decoder *d, const char *what)
+{
+	reader_fail(&d->r, WASM_ERROR_INVALID, what);
+}
+
+static uint32_t read_count(struct decoder *d, uint32_t max, const char *what)
+{
+	uint64_t at = reader_offset(&d->r);
+	uint32_t n = read_u32(&d->r);
+	if (n > max)
+		wasm_fail(&d->fail, WASM_ERROR_LIMIT, at, "too many %s: %u, at most %u", what, n, max);
+	/* Each takes a byte at least: a count cannot make us allocate more than the module is large. */
+	if (n > (uint64_t)(d->r.end - d->r.p))
+		reader_fail(&d->r, WASM_ERROR_MALFORMED, "unexpected end: count exceeds the section");
+	return n;
+}
+
+static void decode_types(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	struct reader *r = &d->r;
+	m->type_count = read_count(d, WASM_MAX_TYPES, "types");
+	m->types = arena_need(&m->arena, &d->fail, m->type_count, sizeof *m->types);
+	for (uint32_t i = 0; i < m->type_count; i++) {
+		uint8_t form = read_u8(r);
+		if (form != 0x60) {
+			r->p--;
+			if (form >= 0x4c && form <= 0x5f)
+				reader_fail(r, WASM_ERROR_UNSUPPORTED, "garbage collection types are not supported");
+			reader_fail(r, WASM_ERROR_MALFORMED, "malformed type: not a function type");
+		}
+		struct wasm_functype *t = &m->types[i];
+		t->param_count = read_count(d, WASM_MAX_PARAMS, "parameters");
+		t->params = r->p;
+		for (uint32_t k = 0; k < t->param_count; k++)
+			(void)read_valtype(r, m);
+		t->result_count = read_count(d, WASM_MAX_RESULTS, "results");
+		t->results = r->p;
+		for (uint32_t k = 0; k < t->result_count; k++)
+			(void)read_valtype(r, m);
+		/* Parameters and results in one array: a result count of one byte lies between them. */
+		uint8_t *all = arena_need(&m->arena, &d->fail, t->param_count + t->result_count, 1);
+		memcpy(all, t->params, t->param_count);
+		memcpy(all + t->param_count, t->results, t->result_count);
+		t->params = all;
+		t->results = all + t->param_count;
+		if (!functype_intern(t))
+			reader_fail(r, WASM_ERROR_LIMIT, "too many different function types");
+	}
+}
+
+static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const char *what, bool is_memory)
+{
+	struct reader *r = &d->r;
+	struct wasm_limits l = {0};
+	uint8_t flags = read_u8(r);
+	if (flags > 1) {
+		r->p--;
+		if (flags <= 0x0f && (flags & 0x08))
+			reader_fail(r, WASM_ERROR_MALFORMED,
+				    "malformed limits flags (custom page sizes are not supported)");
+		if (flags <= 0x07 && (flags & 0x04))
+			reader_fail(r, WASM_ERROR_UNSUPPORTED,
+				    is_memory ? "memory64 is not supported" : "memory64 (64-bit tables) is not supported");
+		if (flags <= 3 && is_memory)
+			reader_fail(r, WASM_ERROR_UNSUPPORTED, "shared memory (threads) is not supported");
+		reader_fail(r, WASM_ERROR_MALFORMED, "malformed limits flags");
+	}
+	l.min = read_u32(r);
+	l.has_max = flags & 1;
+	l.max = l.has_max ? read_u32(r) : max;
+	if (l.min > max || (l.has_max && l.max > max))
+		wasm_fail(&d->fail, WASM_ERROR_INVALID, reader_offset(r), "%s size must be at most %U", what, max);
+	if (l.min > l.max)
+		invalid(d, "size minimum must not be greater than maximum");
+	return l;
+}
+
+static struct table_type read_table_type(struct decoder *d)
+{
+	struct table_type t = {0};
+	t.type = read_reftype(&d->r);
+	t.limits = read_limits(d, UINT32_MAX, "table", false);
+	return t;
+}
+
+static void need_memory_limits(struct decoder *d, uint32_t count)
+{
+	if (count > 1 && !(d->m->options.features & WASM_FEATURE_MULTI_MEMORY))
+		reader_fail(&d->r, WASM_ERROR_UNSUPPORTED, "multiple memories are not enabled");
+	if (count > WASM_MAX_MEMORIES)
+		reader_fail(&d->r, WASM_ERROR_LIMIT, "too many memories");
+}
+
+static void read_global_type(struct decoder *d, struct global_type *g)
+{
+	g->type = read_valtype(&d->r, d->m);
+	uint8_t flag = read_u8(&d->r);
+	if (flag > 1) {
+		d->r.p--;
+		if (flag & 2)
+			reader_fail(&d->r, WASM_ERROR_MALFORMED, "malformed mutability (shared globals are not supported)");
+		reader_fail(&d->r, WASM_ERROR_MALFORMED, "malformed mutability");
+	}
+	g->is_mutable = flag;
+}
+
+/* Index spaces are sized in one go: imports are counted first, then their arrays are made. */
+struct import_counts {
+	uint32_t n[4];
+};
+
+static void decode_import(struct decoder *d, struct import *im, struct import_counts *c, bool store)
+{
+	struct wasm_module *m = d->m;
+	struct reader *r = &d->r;
+	im->offset = (uint32_t)reader_offset(r);
+	im->module = read_name(r);
+	im->name = read_name(r);
+	uint8_t kind = read_u8(r);
+	if (kind > WASM_KIND_GLOBAL) {
+		r->p--;
+		if (kind == 4)
+			reader_fail(r, WASM_ERROR_UNSUPPORTED, "exception handling (tags) is not supported");
+		reader_fail(r, WASM_ERROR_MALFORMED,
+			    kind == 0x20 ? "malformed import kind (exact functions are not supported)"
+					 : "malformed import kind");
+	}
+	im->kind = kind;
+	im->index = c->n[kind]++;
+	switch (im->kind) {
+	case WASM_KIND_FUNC: {
+		uint32_t type = read_u32(r);
+		if (type >= m->type_count)
+			invalid(d, "unknown type");
+		if (store)
+			m->func_type[im->index] = type;
+		break;
+	}
+	case WASM_KIND_TABLE: {
+		struct table_type t = read_table_type(d);
+		if (store)
+			m->tables[im->index] = t;
+		break;
+	}
+	case WASM_KIND_MEMORY: {
+		struct wasm_limits l = read_limits(d, WASM_MAX_MEMORY_PAGES, "memory", true);
+		if (store)
+			m->memories[im->index] = l;
+		break;
+	}
+	case WASM_KIND_GLOBAL: {
+		struct global_type g = {0};
+		read_global_type(d, &g);
+		if (store)
+			m->globals[im->index] = g;
+		break;
+	}
+	}
+}
+
+/* Section sizes are known only later, so a first look counts what the other sections declare. */
+static uint32_t peek_section_count(const struct decoder *d, enum section wanted, uint32_t max)
+{
+	struct reader r = d->r;
+	r.p = d->m->bytes + 8;
+	r.end = d->m->bytes + d->m->size;
+	while (r.p < r.end) {
+		uint8_t id = *r.p++;
+		uint32_t size = read_u32(&r);
+		if (size > (uint64_t)(r.end - r.p))
+			return 0;
+		if (id == wanted) {
+			r.end = r.p + size;
+			uint32_t n = read_u32(&r);
+			return n > max || n > (uint64_t)(r.end - r.p) ? 0 : n;
+		}
+		r.p += size;
+	}
+	return 0;
+}
+
+static void make_spaces(struct decoder *d, const struct import_counts *c)
+{
+	struct wasm_module *m = d->m;
+	struct arena *a = &m->arena;
+	uint32_t funcs = c->n[0] + peek_section_count(d, SECTION_FUNCTION, WASM_MAX_FUNCS);
+	uint32_t own = funcs - c->n[0];
+	m->imported_funcs = m->func_count = c->n[0];
+	m->imported_tables = m->table_count = c->n[1];
+	m->imported_memories = m->memory_count = c->n[2];
+	m->imported_globals = m->global_count = c->n[3];
+	if (c->n[1] > WASM_MAX_TABLES)
+		reader_fail(&d->r, WASM_ERROR_LIMIT, "too many tables");
+	need_memory_limits(d, c->n[2]);
+	m->func_type = arena_need(a, &d->fail, funcs, sizeof(uint32_t));
+	m->func_body = arena_need(a, &d->fail, own, sizeof(uint32_t));
+	m->func_end = arena_need(a, &d->fail, own, sizeof(uint32_t));
+	m->func_code = arena_need(a, &d->fail, own, sizeof(uint32_t));
+	m->func_entry = arena_need(a, &d->fail, own, sizeof(uint32_t));
+	m->func_declared = arena_need(a, &d->fail, funcs / 8 + 1, 1);
+	m->tables = arena_need(a, &d->fail, c->n[1] + peek_section_count(d, SECTION_TABLE, WASM_MAX_TABLES),
+			       sizeof *m->tables);
+	m->memories = arena_need(a, &d->fail,
+				 c->n[2] + peek_section_count(d, SECTION_MEMORY, WASM_MAX_MEMORIES),
+				 sizeof *m->memories);
+	m->globals = arena_need(a, &d->fail,
+				c->n[3] + peek_section_count(d, SECTION_GLOBAL, WASM_MAX_GLOBALS),
+				sizeof *m->globals);
+}
+
+static void decode_imports(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	struct import_counts counts = {0};
+	m->import_count = read_count(d, WASM_MAX_IMPORTS, "imports");
+	m->imports = arena_need(&m->arena, &d->fail, m->import_count, sizeof *m->imports);
+	const uint8_t *begin = d->r.p;
+	for (uint32_t i = 0; i < m->import_count; i++)
+		decode_import(d, &m->imports[i], &counts, false);
+	make_spaces(d, &counts);
+	d->r.p = begin;
+	memset(&counts, 0, sizeof counts);
+	for (uint32_t i = 0; i < m->import_count; i++)
+		decode_import(d, &m->imports[i], &counts, true);
+}
+
+static void decode_functions(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	uint32_t n = read_count(d, WASM_MAX_FUNCS, "functions");
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t type = read_u32(&d->r);
+		if (type >= m->type_count)
+			invalid(d, "unknown type");
+		m->func_type[m->func_count++] = type;
+	}
+}
+
+static void decode_tables(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	struct reader *r = &d->r;
+	uint32_t n = read_count(d, WASM_MAX_TABLES, "tables");
+	for (uint32_t i = 0; i < n; i++) {
+		bool has_init = r->p < r->end && *r->p == 0x40;
+		if (has_init) {
+			r->p++;
+			if (read_u8(r) != 0)
+				reader_fail(r, WASM_ERROR_MALFORMED, "malformed table");
+		}
+		struct table_type t = read_table_type(d);
+		if (has_init) {
+			t.init = r->p;
+			const_expr(r, m, t.type, m->global_count, NULL, NULL);
+		}
+		m->tables[m->table_count++] = t;
+	}
+}
+
+static void decode_memories(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	uint32_t n = read_count(d, WASM_MAX_MEMORIES, "memories");
+	need_memory_limits(d, m->memory_count + n);
+	for (uint32_t i = 0; i < n; i++)
+		m->memories[m->memory_count++] = read_limits(d, WASM_MAX_MEMORY_PAGES, "memory", true);
+}
+
+static void decode_globals(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	uint32_t n = read_count(d, WASM_MAX_GLOBALS, "globals");
+	for (uint32_t i = 0; i < n; i++) {
+		struct global_type g = {0};
+		read_global_type(d, &g);
+		g.init = d->r.p;
+		const_expr(&d->r, m, g.type, m->global_count, NULL, NULL);
+		m->globals[m->global_count++] = g;
+	}
+}
+
+static uint32_t hash_name(struct wasm_name name)
+{
+	uint32_t h = 2166136261u;
+	for (uint32_t i = 0; i < name.bytes; i++)
+		h = (h ^ (uint8_t)name.text[i]) * 16777619u;
+	return h ^ h >> 15;
+}
+
+/* The hash cell of a name: its export's index + 1, or 0 where it would go. */
+static uint32_t *export_cell(const struct wasm_module *m, struct wasm_name name)
+{
+	uint32_t at = hash_name(name) & m->export_hash_mask;
+	for (; m->export_hash[at]; at = (at + 1) & m->export_hash_mask) {
+		struct wasm_name other = m->exports[m->export_hash[at] - 1].name;
+		if (other.bytes == name.bytes && memcmp(other.text, name.text, name.bytes) == 0)
+			break;
+	}
+	return &m->export_hash[at];
+}
+
+static void decode_exports(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	struct reader *r = &d->r;
+	const uint32_t counts[] = {m->func_count, m->table_count, m->memory_count, m->global_count};
+	static const char *const unknown[] = {"unknown function", "unknown table", "unknown memory",
+					      "unknown global"};
+	uint32_t n = read_count(d, WASM_MAX_EXPORTS, "exports");
+	uint32_t buckets = 4;
+	while (buckets < n * 2)
+		buckets *= 2;
+	m->exports = arena_need(&m->arena, &d->fail, n, sizeof *m->exports);
+	m->export_hash = arena_need(&m->arena, &d->fail, buckets, sizeof *m->export_hash);
+	m->export_hash_mask = buckets - 1;
+	for (uint32_t i = 0; i < n; i++) {
+		struct export *e = &m->exports[i];
+		e->name = read_name(r);
+		uint8_t kind = read_u8(r);
+		if (kind > WASM_KIND_GLOBAL) {
+			r->p--;
+			if (kind == 4)
+				reader_fail(r, WASM_ERROR_UNSUPPORTED, "exception handling (tags) is not supported");
+			reader_fail(r, WASM_ERROR_MALFORMED, "malformed export kind");
+		}
+		e->kind = kind;
+		e->index = read_u32(r);
+		if (e->index >= counts[kind])
+			invalid(d, unknown[kind]);
+		if (kind == WASM_KIND_FUNC)
+			m->func_declared[e->index / 8] |= (uint8_t)(1 << e->index % 8);
+		uint32_t *cell = export_cell(m, e->name);
+		if (*cell)
+			invalid(d, "duplicate export name");
+		*cell = i + 1;
+		m->export_count++;
+	}
+}
+
+static void decode_start(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	m->start = read_u32(&d->r);
+	if (m->start >= m->func_count)
+		invalid(d, "unknown function");
+	const struct wasm_functype *t = module_func_type(m, m->start);
+	if (t->param_count || t->result_count)
+		invalid(d, "start function must have no parameters and no results");
+}
+
+static void decode_elem_items(struct decoder *d, struct elem_segment *s)
+{
+	struct wasm_module *m = d->m;
+	s->count = read_count(d, WASM_MAX_TABLE_ELEMENTS, "elements");
+	s->items = d->r.p;
+	for (uint32_t k = 0; k < s->count; k++) {
+		if (s->expressions) {
+			const_expr(&d->r, m, s->type, m->global_count, NULL, NULL);
+			continue;
+		}
+		uint32_t func = read_u32(&d->r);
+		if (func >= m->func_count)
+			invalid(d, "unknown function");
+		m->func_declared[func / 8] |= (uint8_t)(1 << func % 8);
+	}
+}
+
+static void decode_elements(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	struct reader *r = &d->r;
+	uint32_t n = read_count(d, WASM_MAX_ELEM_SEGMENTS, "element segments");
+	m->elems = arena_need(&m->arena, &d->fail, n, sizeof *m->elems);
+	m->elem_count = n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct elem_segment *s = &m->elems[i];
+		uint32_t flags = read_u32(r);
+		if (flags > 7)
+			reader_fail(r, WASM_ERROR_MALFORMED, "malformed elements segment kind");
+		s->mode = !(flags & 1) ? SEGMENT_ACTIVE : flags & 2 ? SEGMENT_DECLARATIVE : SEGMENT_PASSIVE;
+		s->expressions = flags & 4;
+		s->type = WASM_FUNCREF;
+		if (s->mode == SEGMENT_ACTIVE) {
+			s->table = flags & 2 ? read_u32(r) : 0;
+			if (s->table >= m->table_count)
+				invalid(d, "unknown table");
+			s->offset = r->p;
+			const_expr(r, m, WASM_I32, m->global_count, NULL, NULL);
+		}
+		if (flags & 3) {
+			if (s->expressions)
+				s->type = read_reftype(r);
+			else if (read_u8(r) != 0)
+				reader_fail(r, WASM_ERROR_MALFORMED, "malformed element kind");
+		}
+		if (s->mode == SEGMENT_ACTIVE && m->tables[s->table].type != s->type)
+			invalid(d, "type mismatch between segment and table");
+		decode_elem_items(d, s);
+	}
+}
+
+static void decode_datas(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	struct reader *r = &d->r;
+	uint32_t n = read_count(d, WASM_MAX_DATA_SEGMENTS, "data segments");
+	if (m->has_data_count && n != m->data_count)
+		reader_fail(r, WASM_ERROR_MALFORMED, "data count and data section have inconsistent lengths");
+	m->datas = arena_need(&m->arena, &d->fail, n, sizeof *m->datas);
+	m->data_count = n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct data_segment *s = &m->datas[i];
+		uint32_t flags = read_u32(r);
+		if (flags > 2)
+			reader_fail(r, WASM_ERROR_MALFORMED, "malformed data segment kind");
+		s->mode = flags == 1 ? SEGMENT_PASSIVE : SEGMENT_ACTIVE;
+		if (s->mode == SEGMENT_ACTIVE) {
+			s->memory = flags == 2 ? read_u32(r) : 0;
+			if (s->memory >= m->memory_count)
+				invalid(d, "unknown memory");
+			s->offset = r->p;
+			const_expr(r, m, WASM_I32, m->global_count, NULL, NULL);
+		}
+		s->bytes = read_u32(r);
+		s->data = read_bytes(r, s->bytes);
+	}
+}
+
+static void decode_code(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	struct reader *r = &d->r;
+	uint32_t own = m->func_count - m->imported_funcs;
+	uint64_t at = reader_offset(r);
+	uint32_t n = read_u32(r);
+	if (n != own)
+		wasm_fail(&d->fail, WASM_ERROR_MALFORMED, at, "function and code section have inconsistent lengths");
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t bytes = read_u32(r);
+		if (bytes > WASM_MAX_BODY_BYTES)
+			reader_fail(r, WASM_ERROR_LIMIT, "function body too large");
+		m->func_body[i] = (uint32_t)reader_offset(r);
+		read_bytes(r, bytes);
+		m->func_end[i] = (uint32_t)reader_offset(r);
+	}
+}
+
+static void decode_custom(struct decoder *d)
+{
+	struct wasm_name name = read_name(&d->r);
+	if (name.bytes == 4 && memcmp(name.text, "name", 4) == 0 && !d->m->names) {
+		d->m->names = d->r.p;
+		d->m->names_end = d->r.end;
+	}
+	d->r.p = d->r.end;
+}
+
+/* The order in which sections may come; custom ones anywhere. */
+static unsigned section_rank(uint8_t id)
+{
+	static const uint8_t rank[] = {
+		[SECTION_TYPE] = 1, [SECTION_IMPORT] = 2, [SECTION_FUNCTION] = 3, [SECTION_TABLE] = 4,
+		[SECTION_MEMORY] = 5, [SECTION_TAG] = 6, [SECTION_GLOBAL] = 7, [SECTION_EXPORT] = 8,
+		[SECTION_START] = 9, [SECTION_ELEMENT] = 10, [SECTION_DATA_COUNT] = 11, [SECTION_CODE] = 12,
+		[SECTION_DATA] = 13,
+	};
+	return rank[id];
+}
+
+static void decode_section(struct decoder *d, uint8_t id)
+{
+	switch ((enum section)id) {
+	case SECTION_CUSTOM:
+		decode_custom(d);
+		return;
+	case SECTION_TYPE:
+		decode_types(d);
+		return;
+	case SECTION_IMPORT:
+		decode_imports(d);
+		return;
+	case SECTION_FUNCTION:
+		decode_functions(d);
+		return;
+	case SECTION_TABLE:
+		decode_tables(d);
+		return;
+	case SECTION_MEMORY:
+		decode_memories(d);
+		return;
+	case SECTION_GLOBAL:
+		decode_globals(d);
+		return;
+	case SECTION_EXPORT:
+		decode_exports(d);
+		return;
+	case SECTION_START:
+		decode_start(d);
+		return;
+	case SECTION_ELEMENT:
+		decode_elements(d);
+		return;
+	case SECTION_CODE:
+		decode_code(d);
+		return;
+	case SECTION_DATA:
+		decode_datas(d);
+		return;
+	case SECTION_DATA_COUNT:
+		d->m->has_data_count = true;
+		d->m->data_count = read_u32(&d->r);
+		return;
+	case SECTION_TAG:
+		reader_fail(&d->r, WASM_ERROR_UNSUPPORTED, "exception handling (tags) is not supported");
+	}
+}
+
+/* Where the cells of memories, tables, imported functions and globals lie in an instance. */
+static void lay_out_instance(struct wasm_module *m)
+{
+	uint32_t at = (uint32_t)(sizeof(struct wasm_instance) + 15) & ~15u;
+	m->memory_cells = at;
+	at += m->memory_count * (uint32_t)sizeof(struct memory_cell);
+	m->table_cells = at;
+	at += m->table_count * (uint32_t)sizeof(struct table_cell);
+	m->func_cells = at;
+	at += (m->imported_funcs * (uint32_t)sizeof(void *) + 15) & ~15u;
+	m->global_cells = at = (at + 31) & ~31u;
+	m->instance_bytes = at + m->global_count * GLOBAL_STRIDE;
+}
+
+static void decode_module(struct decoder *d)
+{
+	static const uint8_t magic[4] = {0, 'a', 's', 'm'};
+	struct wasm_module *m = d->m;
+	struct reader *r = &d->r;
+	const uint8_t *end = r->end;
+	unsigned last = 0;
+	bool code_seen = false, data_seen = false;
+	if (m->size < 4 || memcmp(r->p, magic, 4) != 0)
+		reader_fail(r, WASM_ERROR_MALFORMED, "magic header not detected");
+	r->p += 4;
+	static const uint8_t version[4] = {1, 0, 0, 0}, component[4] = {0x0d, 0, 1, 0};
+	if (m->size < 8 || memcmp(r->p, version, 4) != 0) {
+		if (m->size >= 8 && memcmp(r->p, component, 4) == 0)
+			reader_fail(r, WASM_ERROR_UNSUPPORTED, "this is a component; components are not supported");
+		reader_fail(r, WASM_ERROR_MALFORMED, "unknown binary version");
+	}
+	r->p += 4;
+	m->start = WASM_NONE;
+	make_spaces(d, &(struct import_counts){0});
+	while (r->p < end) {
+		uint8_t id = read_u8(r);
+		if (id > SECTION_TAG) {
+			r->p--;
+			reader_fail(r, WASM_ERROR_MALFORMED, "malformed section id");
+		}
+		uint32_t size = read_u32(r);
+		if (size > (uint64_t)(end - r->p))
+			reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end: length out of bounds");
+		if (id != SECTION_CUSTOM) {
+			if (section_rank(id) <= last)
+				reader_fail(r, WASM_ERROR_MALFORMED, "unexpected content after last section");
+			last = section_rank(id);
+		}
+		code_seen |= id == SECTION_CODE;
+		data_seen |= id == SECTION_DATA;
+		r->end = r->p + size;
+		decode_section(d, id);
+		if (r->p != r->end)
+			reader_fail(r, WASM_ERROR_MALFORMED, "section size mismatch");
+		r->end = end;
+	}
+	if (!code_seen && m->func_count > m->imported_funcs)
+		reader_fail(r, WASM_ERROR_MALFORMED, "function and code section have inconsistent lengths");
+	if (!data_seen && m->has_data_count && m->data_count)
+		reader_fail(r, WASM_ERROR_MALFORMED, "data count and data section have inconsistent lengths");
+	lay_out_instance(m);
+}
+
+static void set_options(struct wasm_module *m, const struct wasm_options *given)
+{
+	if (given)
+		memcpy(&m->options, given, given->size < sizeof m->options ? given->size : sizeof m->options);
+	else
+		m->options = (struct wasm_options){.features = WASM_FEATURES_ALL, .cpu = wasm_cpu_detect()};
+	m->options.features &= WASM_FEATURES_ALL;
+	if (!m->options.max_memory_pages || m->options.max_memory_pages > WASM_MAX_MEMORY_PAGES)
+		m->options.max_memory_pages = WASM_MAX_MEMORY_PAGES;
+	if (!m->options.max_table_elements || m->options.max_table_elements > WASM_MAX_TABLE_ELEMENTS)
+		m->options.max_table_elements = WASM_MAX_TABLE_ELEMENTS;
+	if (!m->options.max_code_bytes || m->options.max_code_bytes > WASM_CODE_MAX_BYTES)
+		m->options.max_code_bytes = WASM_CODE_MAX_BYTES;
+}
+
+static int error_number(enum wasm_error_kind kind)
+{
+	return kind == WASM_ERROR_MEMORY ? -ENOMEM : kind == WASM_ERROR_LIMIT ? -E2BIG :
+	       kind == WASM_ERROR_UNSUPPORTED ? -ENOTSUP : -EINVAL;
+}
+
+/* Of whatever bytes; 0 where they have none. What is wrong with them is found later. */
+static uint64_t code_section_bytes(const uint8_t *bytes, uint64_t size)
+{
+	for (uint64_t at = 8; at < size;) {
+		uint8_t id = bytes[at++];
+		uint64_t section = 0;
+		for (unsigned shift = 0; at < size && shift < 35; shift += 7) {
+			section |= (uint64_t)(bytes[at] & 0x7f) << shift;
+			if (!(bytes[at++] & 0x80))
+				break;
+		}
+		if (section > size - at)
+			return 0;
+		if (id == SECTION_CODE)
+			return section;
+		at += section;
+	}
+	return 0;
+}
+
+/* Memory for the module's first tables and, where it is there, all of the machine code: by one call for both. */
+static bool take_space(struct wasm_module *m)
+{
+	uint64_t section = code_section_bytes(m->bytes, m->size), arena = WASM_ARENA_FIRST_BYTES;
+	uint64_t room = section * WASM_CODE_EXPANSION + WASM_CODE_MIN_BYTES;
+	uint64_t usual = section + section / 4 * WASM_CODE_USUAL_MORE + WASM_CODE_SLACK_BYTES;
+	if (room > m->options.max_code_bytes)
+		room = m->options.max_code_bytes;
+	room = (room + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
+	usual = section ? (usual + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1) : 0;
+	if (usual > room)
+		usual = room;
+	uint8_t *space = platform_reserve(arena + room);
+	if (!space)
+		return false;
+	if (!platform_commit_all(space, arena + usual)) { /* where it is too much to have, it is taken in steps */
+		usual = 0;
+		if (!platform_commit(space, arena)) {
+			platform_free(space, arena + room);
+			return false;
+		}
+	}
+	m->space = space;
+	m->space_bytes = arena + room;
+	m->arena = (struct arena){.base = space,
+				  .committed = arena,
+				  .reserved = arena,
+				  .step = WASM_ARENA_STEP_BYTES,
+				  .more = WASM_ARENA_MODULE_BYTES};
+	m->code = space + arena;
+	m->code_reserved = room;
+	m->code_committed = usual;
+	return true;
+}
+
+int wasm_compile(const void *bytes, size_t size, const struct wasm_options *options,
+		 struct wasm_module **module, struct wasm_error *error)
+{
+	struct decoder d = {.fail.error = error};
+	struct wasm_module begun = {.bytes = bytes, .size = size};
+	_Static_assert(sizeof(begun) < WASM_ARENA_FIRST_BYTES, "it is the first thing in its arena");
+	memset(error, 0, sizeof *error);
+	set_options(&begun, options);
+	if (size > WASM_MAX_MODULE_BYTES || !take_space(&begun)) {
+		bool large = size > WASM_MAX_MODULE_BYTES;
+		error->kind = large ? WASM_ERROR_LIMIT : WASM_ERROR_MEMORY;
+		wasm_format(error->message, sizeof error->message, large ? "module too large" : "out of memory");
+		return error_number(error->kind);
+	}
+	struct wasm_module *m = arena_take(&begun.arena, sizeof *m);
+	*m = begun;
+	if (wasm_jump_set(&d.fail.jump) != 0) {
+		wasm_module_free(m);
+		return error_number(error->kind);
+	}
+	d.m = m;
+	d.r = (struct reader){m->bytes, m->bytes + size, m->bytes, &d.fail};
+	decode_module(&d);
+	compile_code(m, &d.fail, m->bytes + size);
+	trap_module_add(m);
+	*module = m;
+	return 0;
+}
+
+void wasm_module_free(struct wasm_module *m)
+{
+	if (!m)
+		return;
+	trap_module_remove(m);
+	arena_close(&m->scratch);
+	uint8_t *space = m->space; /* it holds *m */
+	uint64_t space_bytes = m->space_bytes;
+	arena_close(&m->arena);
+	platform_free(space, space_bytes);
+}
+
+static struct wasm_externtype extern_type(const struct wasm_module *m, enum wasm_kind kind, uint32_t i)
+{
+	struct wasm_externtype t = {.kind = kind};
+	switch (kind) {
+	case WASM_KIND_FUNC:
+		t.func = module_func_type(m, i);
+		break;
+	case WASM_KIND_TABLE:
+		t.limits = m->tables[i].limits;
+		t.type = m->tables[i].type;
+		break;
+	case WASM_KIND_MEMORY:
+		t.limits = m->memories[i];
+		break;
+	case WASM_KIND_GLOBAL:
+		t.type = m->globals[i].type;
+		t.is_mutable = m->globals[i].is_mutable;
+		break;
+	}
+	return t;
+}
+
+uint32_t wasm_module_import_count(const struct wasm_module *m)
+{
+	return m->import_count;
+}
+
+void wasm_module_import(const struct wasm_module *m, uint32_t i, struct wasm_import *import)
+{
+	const struct import *im = &m->imports[i];
+	*import = (struct wasm_import){im->module, im->name, extern_type(m, im->kind, im->index)};
+}
+
+uint32_t wasm_module_export_count(const struct wasm_module *m)
+{
+	return m->export_count;
+}
+
+void wasm_module_export(const struct wasm_module *m, uint32_t i, struct wasm_export *export)
+{
+	const struct export *e = &m->exports[i];
+	*export = (struct wasm_export){e->name, extern_type(m, e->kind, e->index), e->index};
+}
+
+bool wasm_module_export_find(const struct wasm_module *m, const char *name, size_t bytes,
+			     struct wasm_export *export)
+{
+	if (!m->export_count || bytes > UINT32_MAX)
+		return false;
+	uint32_t i = *export_cell(m, (struct wasm_name){name, (uint32_t)bytes});
+	if (i)
+		wasm_module_export(m, i - 1, export);
+	return i;
+}
+
+uint64_t wasm_module_code_bytes(const struct wasm_module *m)
+{
+	return m->code_bytes;
+}
+
+bool wasm_module_has_start(const struct wasm_module *m)
+{
+	return m->start != WASM_NONE;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reader of a module's bytes, which are untrusted (WebAssembly specification, chapter 5.2: values of
+ * the binary format).
+ */
+#include "guest/wasm/internal.h"
+
+_Noreturn void reader_fail(struct reader *r, enum wasm_error_kind kind, const char *what)
+{
+	wasm_fail(r->fail, kind, reader_offset(r), "%s", what);
+}
+
+void reader_ended(struct reader *r)
+{
+	reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end");
+}
+
+/* LEB128 of at most `bits` bits; the unused bits of the last byte must be a sign extension or zero. */
+static uint64_t read_leb(struct reader *r, unsigned bits, bool is_signed)
+{
+	uint64_t v = 0;
+	for (unsigned shift = 0;; shift += 7) {
+		uint8_t b = read_u8(r);
+		v |= (uint64_t)(b & 0x7f) << shift;
+		if (shift + 7 < bits) {
+			if (b & 0x80)
+				continue;
+			if (is_signed && (b & 0x40))
+				v |= ~0ull << (shift + 7);
+			return v;
+		}
+		r->p--;
+		if (b & 0x80)
+			reader_fail(r, WASM_ERROR_MALFORMED, "integer representation too long");
+		unsigned used = bits - shift; /* bits of this byte that count */
+		uint8_t rest = (uint8_t)(b >> (used - is_signed));
+		uint8_t ones = (uint8_t)(0x7f >> (used - is_signed));
+		if (rest != 0 && !(is_signed && rest == ones))
+			reader_fail(r, WASM_ERROR_MALFORMED, "integer too large");
+		r->p++;
+		if (is_signed && rest)
+			v |= shift + 7 < 64 ? ~0ull << (shift + 7) : 0;
+		return v;
+	}
+}
+
+/*
+ * Numbers of at most 28 bits, and positive ones of 5 bytes, as linkers write addresses: none of their bits can be one too
+ * many. Returns how many bits there are, or 0 where it is no such number.
+ */
+static inline unsigned read_short_leb(struct reader *r, uint32_t *v)
+{
+	const uint8_t *p = r->p;
+	uint32_t bits = 0;
+	if (r->end - p < 5)
+		return 0;
+	for (unsigned i = 0; i < 4; i++) {
+		bits |= (p[i] & 0x7fu) << 7 * i;
+		if (p[i] < 0x80) {
+			r->p = p + i + 1;
+			*v = bits;
+			return 7 * (i + 1);
+		}
+	}
+	if (p[4] >= 8) /* more bits, or a sign */
+		return 0;
+	r->p = p + 5;
+	*v = bits | (uint32_t)p[4] << 28;
+	return 32;
+}
+
+uint32_t read_long_u32(struct reader *r)
+{
+	uint32_t v;
+	return read_short_leb(r, &v) ? v : (uint32_t)read_leb(r, 32, false);
+}
+
+int32_t read_long_s32(struct reader *r)
+{
+	uint32_t v;
+	unsigned bits = read_short_leb(r, &v);
+	return bits ? (int32_t)(v << (32 - bits)) >> (32 - bits) : (int32_t)read_leb(r, 32, true);
+}
+
+int64_t read_s33(struct reader *r)
+{
+	return (int64_t)read_leb(r, 33, true);
+}
+
+int64_t read_s64(struct reader *r)
+{
+	uint32_t v;
+	unsigned bits = read_short_leb(r, &v);
+	if (bits)
+		return (int32_t)(v << (32 - bits)) >> (32 - bits);
+	return (int64_t)read_leb(r, 64, true);
+}
+
+const uint8_t *read_bytes(struct reader *r, uint32_t bytes)
+{
+	if (bytes > (uint64_t)(r->end - r->p))
+		reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end");
+	const uint8_t *p = r->p;
+	r->p += bytes;
+	return p;
+}
+
+/* Bytes of the UTF-8 sequence at p, 0 when it is none (Unicode 15, table 3-7). */
+static unsigned utf8_sequence(const uint8_t *p, uint64_t left)
+{
+	uint8_t b = p[0], low = 0x80, high = 0xbf;
+	unsigned n = b < 0x80 ? 1 : b < 0xc2 ? 0 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : b < 0xf5 ? 4 : 0;
+	if (n > left)
+		return 0;
+	if (b == 0xe0)
+		low = 0xa0;
+	else if (b == 0xed)
+		high = 0x9f;
+	else if (b == 0xf0)
+		low = 0x90;
+	else if (b == 0xf4)
+		high = 0x8f;
+	for (unsigned i = 1; i < n; i++, low = 0x80, high = 0xbf)
+		if (p[i] < low || p[i] > high)
+			return 0;
+	return n;
+}
+
+struct wasm_name read_name(struct reader *r)
+{
+	uint32_t bytes = read_u32(r);
+	const uint8_t *p = read_bytes(r, bytes);
+	for (uint32_t i = 0; i < bytes;) {
+		unsigned n = utf8_sequence(p + i, bytes - i);
+		if (!n) {
+			r->p = p + i;
+			reader_fail(r, WASM_ERROR_MALFORMED, "malformed UTF-8 encoding");
+		}
+		i += n;
+	}
+	return (struct wasm_name){(const char *)p, bytes};
+}
+
+uint8_t read_reftype(struct reader *r)
+{
+	uint8_t b = read_u8(r);
+	if (b == WASM_FUNCREF || b == WASM_EXTERNREF)
+		return b;
+	r->p--;
+	switch (b) {
+	case 0x63:
+	case 0x64:
+		reader_fail(r, WASM_ERROR_UNSUPPORTED, "typed function references are not supported");
+	case 0x69:
+	case 0x74:
+		reader_fail(r, WASM_ERROR_UNSUPPORTED, "exception references are not supported");
+	case 0x6a: case 0x6b: case 0x6c: case 0x6d: case 0x6e: case 0x71: case 0x72: case 0x73:
+		reader_fail(r, WASM_ERROR_UNSUPPORTED, "garbage collection types are not supported");
+	}
+	reader_fail(r, WASM_ERROR_MALFORMED, "malformed reference type");
+}
+
+/* What ref.null takes: a reference type's byte here, or a type's index, which needs typed function references. */
+uint8_t read_heaptype(struct reader *r, const struct wasm_module *m)
+{
+	const uint8_t *at = r->p;
+	int64_t index = read_s33(r);
+	if (index < 0) {
+		r->p = at;
+		return read_reftype(r);
+	}
+	r->p = at;
+	if (index >= m->type_count)
+		reader_fail(r, WASM_ERROR_INVALID, "unknown type");
+	reader_fail(r, WASM_ERROR_UNSUPPORTED, "typed function references are not supported");
+}
+
+uint8_t read_valtype(struct reader *r, const struct wasm_module *m)
+{
+	uint8_t b = read_u8(r);
+	if (b >= WASM_F64 && b <= WASM_I32)
+		return b;
+	if (b == WASM_V128) {
+		if (m->options.features & WASM_FEATURE_SIMD)
+			return b;
+		r->p--;
+		reader_fail(r, WASM_ERROR_UNSUPPORTED, "SIMD (v128) is not enabled");
+	}
+	r->p--;
+	if (b < 0x60 || b > 0x7f)
+		reader_fail(r, WASM_ERROR_MALFORMED, "malformed value type");
+	return read_reftype(r);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls from C into compiled code. */
+#include "guest/wasm/internal.h"
+
+/* In words: a v128 has two. */
+enum { RESULTS_MAX = 2 * WASM_MAX_RESULTS, STACK_WORDS_MAX = 2 * WASM_MAX_PARAMS };
+
+struct call {
+	struct wasm_func *func;
+	const union wasm_value *args;
+	union wasm_value *results;
+};
+
+static void run_call(void *arg)
+{
+	struct call *k = arg;
+	const struct wasm_functype *t = k->func->type;
+	struct entry_frame f = {.code = k->func->code, .instance = k->func->instance, .func = k->func};
+	uint64_t stack[STACK_WORDS_MAX], results[RESULTS_MAX];
+	uint32_t ints = 0, floats = 0;
+	for (uint32_t i = 0; i < t->param_count; i++) {
+		uint64_t cell = t->params[i] == WASM_I32 || t->params[i] == WASM_F32 ? k->args[i].i32 : k->args[i].i64;
+		uint32_t words = t->params[i] == WASM_V128 ? 2 : 1;
+		if (type_is_float(t->params[i]) && floats < ARG_FLOATS)
+			memcpy(f.xmm[floats++], words == 2 ? k->args[i].v128 : &cell, 8 * words);
+		else if (!type_is_float(t->params[i]) && ints < ARG_INTS)
+			f.ints[ints++] = cell;
+		else {
+			memcpy(stack + f.stack_words, words == 2 ? k->args[i].v128 : &cell, 8 * words);
+			f.stack_words += words;
+		}
+	}
+	f.stack = stack;
+	f.rax = (uint64_t)results;
+	wasm_enter(&f);
+	if (t->result_count == 1)
+		memcpy(results, type_is_float(t->results[0]) ? (const void *)f.xmm[0] : &f.rax,
+		       t->results[0] == WASM_V128 ? 16 : 8);
+	for (uint32_t i = 0, at = 0; i < t->result_count; i++) {
+		memset(&k->results[i], 0, sizeof k->results[i]);
+		k->results[i].i64 = results[at++];
+		if (t->results[i] == WASM_I32 || t->results[i] == WASM_F32)
+			k->results[i].i64 = (uint32_t)k->results[i].i64;
+		else if (t->results[i] == WASM_V128)
+			k->results[i].v128[1] = results[at++];
+	}
+}
+
+enum wasm_outcome wasm_call(struct wasm_func *func, const union wasm_value *args, union wasm_value *results,
+			    struct wasm_stop *stop)
+{
+	struct call k = {func, args, results};
+	return trap_run(run_call, &k, stop);
+}

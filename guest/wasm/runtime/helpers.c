@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What compiled code calls: each takes the instance and cells, and traps by trap_raise. */
+#include "guest/wasm/internal.h"
+
+static bool outside(uint64_t at, uint64_t n, uint64_t size)
+{
+	return at > size || n > size - at;
+}
+
+static struct wasm_memory *memory_of(struct wasm_instance *i, uint64_t n)
+{
+	return instance_memory(i, (uint32_t)n)->memory;
+}
+
+static uint64_t memory_grow(struct wasm_instance *i, uint64_t memory, uint64_t delta)
+{
+	return (uint32_t)wasm_memory_grow(memory_of(i, memory), (uint32_t)delta);
+}
+
+static void memory_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n, uint64_t to_memory,
+			uint64_t from_memory)
+{
+	struct wasm_memory *a = memory_of(i, to_memory), *b = memory_of(i, from_memory);
+	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
+	if (outside(to, n, a->pages * WASM_PAGE64K) || outside(from, n, b->pages * WASM_PAGE64K))
+		trap_raise(WASM_TRAP_MEMORY);
+	memmove(a->base + to, b->base + from, n);
+}
+
+static void memory_fill(struct wasm_instance *i, uint64_t to, uint64_t value, uint64_t n, uint64_t memory)
+{
+	struct wasm_memory *m = memory_of(i, memory);
+	to = (uint32_t)to, n = (uint32_t)n;
+	if (outside(to, n, m->pages * WASM_PAGE64K))
+		trap_raise(WASM_TRAP_MEMORY);
+	memset(m->base + to, (uint8_t)value, n);
+}
+
+static void memory_init(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n, uint64_t segment, uint64_t memory)
+{
+	struct wasm_memory *m = memory_of(i, memory);
+	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
+	if (outside(to, n, m->pages * WASM_PAGE64K) || outside(from, n, i->data_bytes[segment]))
+		trap_raise(WASM_TRAP_MEMORY);
+	memcpy(m->base + to, i->module->datas[segment].data + from, n);
+}
+
+static void data_drop(struct wasm_instance *i, uint64_t segment)
+{
+	i->data_bytes[segment] = 0;
+}
+
+static struct wasm_table *table_of(struct wasm_instance *i, uint64_t n)
+{
+	return instance_table(i, (uint32_t)n)->table;
+}
+
+static void *table_get(struct wasm_instance *i, uint64_t table, uint64_t at)
+{
+	struct wasm_table *t = table_of(i, table);
+	if ((uint32_t)at >= t->size)
+		trap_raise(WASM_TRAP_TABLE);
+	return t->elems[(uint32_t)at];
+}
+
+static void table_set(struct wasm_instance *i, uint64_t table, uint64_t at, void *value)
+{
+	struct wasm_table *t = table_of(i, table);
+	if ((uint32_t)at >= t->size)
+		trap_raise(WASM_TRAP_TABLE);
+	t->elems[(uint32_t)at] = value;
+}
+
+static uint64_t helper_table_grow(struct wasm_instance *i, void *value, uint64_t delta, uint64_t table)
+{
+	return (uint32_t)table_grow(table_of(i, table), (uint32_t)delta, value);
+}
+
+static void table_fill(struct wasm_instance *i, uint64_t at, void *value, uint64_t n, uint64_t table)
+{
+	struct wasm_table *t = table_of(i, table);
+	at = (uint32_t)at, n = (uint32_t)n;
+	if (outside(at, n, t->size))
+		trap_raise(WASM_TRAP_TABLE);
+	for (uint64_t k = 0; k < n; k++)
+		t->elems[at + k] = value;
+}
+
+static void table_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n, uint64_t to_table,
+		       uint64_t from_table)
+{
+	struct wasm_table *a = table_of(i, to_table), *b = table_of(i, from_table);
+	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
+	if (outside(to, n, a->size) || outside(from, n, b->size))
+		trap_raise(WASM_TRAP_TABLE);
+	memmove(a->elems + to, b->elems + from, n * sizeof(void *));
+}
+
+static void table_init(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n, uint64_t segment, uint64_t table)
+{
+	struct wasm_table *t = table_of(i, table);
+	const struct passive_elem *e = &i->elems[segment];
+	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
+	if (outside(to, n, t->size) || outside(from, n, e->count))
+		trap_raise(WASM_TRAP_TABLE);
+	memcpy(t->elems + to, e->values + from, n * sizeof(void *));
+}
+
+static void elem_drop(struct wasm_instance *i, uint64_t segment)
+{
+	i->elems[segment].count = 0;
+}
+
+static void *ref_func(struct wasm_instance *i, uint64_t index)
+{
+	return instance_func(i, (uint32_t)index);
+}
+
+/* --- conversions; operations are numbered f32 s, f32 u, f64 s, f64 u, first to 32 bits, then to 64 --- */
+
+static double value_of(uint64_t operation, uint64_t bits)
+{
+	double d;
+	float f;
+	if (operation & 2) {
+		memcpy(&d, &bits, 8);
+		return d;
+	}
+	memcpy(&f, &bits, 4);
+	return f;
+}
+
+/* The open interval of doubles whose whole part fits. */
+static void range_of(uint64_t operation, double *low, double *high)
+{
+	bool wide = operation & 4, is_unsigned = operation & 1;
+	*high = is_unsigned ? (wide ? 18446744073709551616.0 : 4294967296.0) : (wide ? 9223372036854775808.0 : 2147483648.0);
+	*low = is_unsigned ? -1.0 : wide ? -9223372036854777856.0 : -2147483649.0;
+}
+
+static uint64_t whole_part(uint64_t operation, double d)
+{
+	if ((operation & 5) == 5)
+		return d >= 9223372036854775808.0 ? (uint64_t)(int64_t)(d - 9223372036854775808.0) ^ 1ull << 63
+						  : (uint64_t)(int64_t)d;
+	return operation & 4 ? (uint64_t)(int64_t)d : (uint32_t)(int64_t)d;
+}
+
+static uint64_t trunc_checked(struct wasm_instance *i, uint64_t operation, uint64_t bits)
+{
+	double d = value_of(operation, bits), low, high;
+	(void)i;
+	range_of(operation, &low, &high);
+	if (d != d)
+		trap_raise(WASM_TRAP_INVALID_CONVERSION);
+	if (!(d > low && d < high))
+		trap_raise(WASM_TRAP_INTEGER_OVERFLOW);
+	return whole_part(operation, d);
+}
+
+const void *const wasm_helpers[HELPER_COUNT] = {
+	[HELPER_MEMORY_GROW] = memory_grow, [HELPER_MEMORY_COPY] = memory_copy, [HELPER_MEMORY_FILL] = memory_fill,
+	[HELPER_MEMORY_INIT] = memory_init, [HELPER_DATA_DROP] = data_drop, [HELPER_TABLE_GET] = table_get,
+	[HELPER_TABLE_SET] = table_set, [HELPER_TABLE_GROW] = helper_table_grow, [HELPER_TABLE_FILL] = table_fill,
+	[HELPER_TABLE_COPY] = table_copy, [HELPER_TABLE_INIT] = table_init, [HELPER_ELEM_DROP] = elem_drop,
+	[HELPER_REF_FUNC] = ref_func, [HELPER_TRUNC] = trunc_checked,
+};

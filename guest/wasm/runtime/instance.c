@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Instances and what they are made of: memories, tables, globals, function records, segments (WebAssembly
+ * specification, 4.5). Sizes come from the module and have caps.
+ */
+#include "guest/wasm/internal.h"
+
+#include <errno.h>
+
+#define ARENA_BYTES 0x20000000ull
+#define TABLE_CELL sizeof(void *)
+#define OBJECTS_BYTES 0x4000000ull
+
+/* --- things that belong to no instance --- */
+
+static struct arena objects;
+
+static void *object(uint64_t bytes)
+{
+	if (!objects.base && !arena_open(&objects, OBJECTS_BYTES))
+		return NULL;
+	return arena_take(&objects, bytes);
+}
+
+static uint64_t page_up(uint64_t v)
+{
+	return (v + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
+}
+
+static bool memory_make(struct wasm_memory *mem, struct wasm_limits limits, uint64_t cap)
+{
+	*mem = (struct wasm_memory){.declared_max = limits.max, .has_max = limits.has_max,
+				    .max_pages = limits.has_max && limits.max < cap ? limits.max : cap};
+	if (limits.min > mem->max_pages)
+		return false;
+	mem->base = platform_reserve(WASM_MEMORY_RESERVE_BYTES);
+	if (!mem->base)
+		return false;
+	if (limits.min && !platform_commit(mem->base, limits.min * WASM_PAGE64K)) {
+		platform_free(mem->base, WASM_MEMORY_RESERVE_BYTES);
+		return false;
+	}
+	mem->pages = limits.min;
+	return true;
+}
+
+static bool table_make(struct wasm_table *t, uint8_t type, struct wasm_limits limits, uint64_t cap)
+{
+	*t = (struct wasm_table){.type = type, .declared_max = limits.max, .has_max = limits.has_max,
+				 .max = limits.has_max && limits.max < cap ? limits.max : cap};
+	if (limits.min > cap)
+		return false;
+	t->reserved_bytes = page_up((t->max ? t->max : 1) * TABLE_CELL);
+	t->elems = platform_reserve(t->reserved_bytes);
+	if (!t->elems)
+		return false;
+	if (limits.min && table_grow(t, limits.min, NULL) < 0) {
+		platform_free(t->elems, t->reserved_bytes);
+		return false;
+	}
+	return true;
+}
+
+int64_t table_grow(struct wasm_table *t, uint64_t delta, void *value)
+{
+	uint64_t old = t->size;
+	if (delta > t->max - old)
+		return -1;
+	uint64_t need = page_up((old + delta) * TABLE_CELL);
+	if (need > t->committed_bytes) {
+		if (!platform_commit((uint8_t *)t->elems + t->committed_bytes, need - t->committed_bytes))
+			return -1;
+		t->committed_bytes = need;
+	}
+	for (uint64_t i = 0; value && i < delta; i++)
+		t->elems[old + i] = value;
+	t->size = old + delta;
+	return (int64_t)old;
+}
+
+int64_t wasm_memory_grow(struct wasm_memory *mem, uint64_t pages)
+{
+	uint64_t old = mem->pages;
+	if (pages > mem->max_pages - old)
+		return -1;
+	if (mem->grow && pages && !mem->grow(mem->grow_env, old + pages))
+		return -1;
+	if (pages && !platform_commit(mem->base + old * WASM_PAGE64K, pages * WASM_PAGE64K))
+		return -1;
+	mem->pages = old + pages;
+	return (int64_t)old;
+}
+
+struct wasm_global *wasm_global_new(enum wasm_type type, bool is_mutable, union wasm_value value)
+{
+	struct wasm_global *g = object(sizeof *g);
+	if (g)
+		*g = (struct wasm_global){.value = value, .type = (uint8_t)type, .is_mutable = is_mutable, .standalone = true};
+	return g;
+}
+
+struct wasm_memory *wasm_memory_new(struct wasm_limits limits)
+{
+	struct wasm_memory *mem = object(sizeof *mem);
+	if (!mem || !memory_make(mem, limits, WASM_MAX_MEMORY_PAGES))
+		return NULL;
+	mem->standalone = true;
+	return mem;
+}
+
+struct wasm_table *wasm_table_new(enum wasm_type type, struct wasm_limits limits)
+{
+	struct wasm_table *t = object(sizeof *t);
+	if (!t || !table_make(t, (uint8_t)type, limits, WASM_MAX_TABLE_ELEMENTS))
+		return NULL;
+	t->standalone = true;
+	return t;
+}
+
+void wasm_global_free(struct wasm_global *global)
+{
+	(void)global; /* its arena lives as long as the process */
+}
+
+void wasm_memory_free(struct wasm_memory *memory)
+{
+	if (memory && memory->base)
+		platform_free(memory->base, WASM_MEMORY_RESERVE_BYTES);
+}
+
+void wasm_table_free(struct wasm_table *table)
+{
+	if (table && table->elems)
+		platform_free(table->elems, table->reserved_bytes);
+}
+
+union wasm_value wasm_global_get(const struct wasm_global *global)
+{
+	return global->value;
+}
+
+void wasm_global_set(struct wasm_global *global, union wasm_value value)
+{
+	global->value = value;
+}
+
+const struct wasm_functype *wasm_func_type(const struct wasm_func *func)
+{
+	return func->type;
+}
+
+uint8_t *wasm_memory_base(const struct wasm_memory *memory)
+{
+	return memory->base;
+}
+
+uint64_t wasm_memory_bytes(const struct wasm_memory *memory)
+{
+	return memory->pages * WASM_PAGE64K;
+}
+
+/* --- parts of an instance --- */
+
+struct wasm_global *instance_global(struct wasm_instance *i, uint32_t index)
+{
+	uint8_t *cell = (uint8_t *)i + i->module->global_cells + (uint64_t)GLOBAL_STRIDE * index;
+	if (index < i->module->imported_globals)
+		return *(struct wasm_global **)(void *)cell;
+	return (struct wasm_global *)(void *)cell;
+}
+
+struct wasm_func *instance_func(struct wasm_instance *i, uint32_t index)
+{
+	const struct wasm_module *m = i->module;
+	if (index < m->imported_funcs)
+		return *instance_import(i, index);
+	struct wasm_func *f = &i->funcs[index - m->imported_funcs];
+	if (!f->code)
+		*f = (struct wasm_func){.code = m->code + m->func_entry[index - m->imported_funcs],
+					.type = module_func_type(m, index), .type_id = module_func_type(m, index)->id,
+					.index = index, .instance = i};
+	return f;
+}
+
+struct wasm_memory *wasm_instance_memory(struct wasm_instance *i)
+{
+	return i->module->memory_count ? instance_memory(i, 0)->memory : NULL;
+}
+
+void *wasm_env(struct wasm_instance *i)
+{
+	return i->env;
+}
+
+struct wasm_module *wasm_instance_module(struct wasm_instance *i)
+{
+	return i->module;
+}
+
+int wasm_instance_export(struct wasm_instance *i, const char *name, size_t bytes, struct wasm_extern *out)
+{
+	struct wasm_export e;
+	if (!wasm_module_export_find(i->module, name, bytes, &e))
+		return -ENOENT;
+	*out = (struct wasm_extern){.kind = e.type.kind};
+	switch (e.type.kind) {
+	case WASM_KIND_FUNC:
+		out->func = instance_func(i, e.index);
+		break;
+	case WASM_KIND_TABLE:
+		out->table = instance_table(i, e.index)->table;
+		break;
+	case WASM_KIND_MEMORY:
+		out->memory = instance_memory(i, e.index)->memory;
+		break;
+	case WASM_KIND_GLOBAL:
+		out->global = instance_global(i, e.index);
+		break;
+	}
+	return 0;
+}
+
+/* --- instantiation --- */
+
+struct making {
+	struct wasm_module *m;
+	struct wasm_instance *i;
+	const struct wasm_link *link;
+	struct failure fail;
+};
+
+static bool limits_fit(uint64_t size, bool has_max, uint64_t max, const struct wasm_limits *want)
+{
+	return size >= want->min && (!want->has_max || (has_max && max <= want->max));
+}
+
+static bool same_functype(const struct wasm_functype *a, const struct wasm_functype *b)
+{
+	return a->id == b->id;
+}
+
+_Noreturn static void import_fails(struct making *k, const struct wasm_import *im, uint32_t offset, const char *why)
+{
+	wasm_fail(&k->fail, WASM_ERROR_LINK, offset, "%s: %N.%N", why, &im->module, &im->name);
+}
+
+static struct wasm_func *host_func(struct making *k, const struct wasm_functype *t, wasm_host_fn host, uint32_t index)
+{
+	struct wasm_func *f = arena_need(&k->i->arena, &k->fail, 1, sizeof *f);
+	*f = (struct wasm_func){.code = wasm_host_glue, .type = t, .type_id = t->id, .index = index, .instance = k->i,
+				.host = host, .host_stack_words = functype_stack_words(t),
+				.host_result_i32 = t->result_count == 1 && t->results[0] == WASM_I32};
+	return f;
+}
+
+/* Host functions have no vectors and one result at most. */
+static bool host_can(const struct wasm_functype *t)
+{
+	bool can = t->result_count <= 1;
+	for (uint32_t i = 0; i < t->param_count + t->result_count; i++)
+		can = can && t->params[i] != WASM_V128;
+	return can;
+}
+
+static void take_import(struct making *k, uint32_t n)
+{
+	struct wasm_module *m = k->m;
+	const struct import *own = &m->imports[n];
+	struct wasm_import im;
+	struct wasm_extern e = {0};
+	wasm_module_import(m, n, &im);
+	if (!k->link || !k->link->resolve || k->link->resolve(k->link->resolve_context, &im, &e) < 0)
+		import_fails(k, &im, own->offset, "unknown import");
+	if (e.kind != own->kind)
+		import_fails(k, &im, own->offset, "incompatible import type");
+	bool fits = false;
+	switch (own->kind) {
+	case WASM_KIND_FUNC:
+		fits = e.host ? host_can(im.type.func) : same_functype(e.func->type, im.type.func);
+		if (fits)
+			*instance_import(k->i, own->index) = e.host ? host_func(k, im.type.func, e.host, own->index) : e.func;
+		break;
+	case WASM_KIND_TABLE:
+		fits = e.table->type == im.type.type &&
+		       limits_fit(e.table->size, e.table->has_max, e.table->declared_max, &im.type.limits);
+		*instance_table(k->i, own->index) = (struct table_cell){e.table->elems, e.table};
+		break;
+	case WASM_KIND_MEMORY:
+		fits = limits_fit(e.memory->pages, e.memory->has_max, e.memory->declared_max, &im.type.limits);
+		*instance_memory(k->i, own->index) = (struct memory_cell){e.memory->base, e.memory};
+		break;
+	case WASM_KIND_GLOBAL:
+		fits = e.global->type == im.type.type && e.global->is_mutable == im.type.is_mutable;
+		*(struct wasm_global **)(void *)((uint8_t *)k->i + m->global_cells + (uint64_t)GLOBAL_STRIDE * own->index) = e.global;
+		break;
+	}
+	if (!fits)
+		import_fails(k, &im, own->offset, "incompatible import type");
+}
+
+static union wasm_value evaluate(struct making *k, const uint8_t *expr, uint8_t type)
+{
+	struct wasm_module *m = k->m;
+	struct reader r = {expr, m->bytes + m->size, m->bytes, &k->fail};
+	union wasm_value v;
+	const_expr(&r, m, type, m->global_count, k->i, &v);
+	return v;
+}
+
+static void make_spaces(struct making *k)
+{
+	struct wasm_module *m = k->m;
+	struct wasm_instance *i = k->i;
+	i->own_memories = m->memory_count - m->imported_memories;
+	i->own_tables = m->table_count - m->imported_tables;
+	i->memory_storage = arena_need(&i->arena, &k->fail, i->own_memories, sizeof *i->memory_storage);
+	i->table_storage = arena_need(&i->arena, &k->fail, i->own_tables, sizeof *i->table_storage);
+	for (uint32_t n = 0; n < i->own_memories; n++) {
+		struct wasm_memory *mem = &i->memory_storage[n];
+		if (!memory_make(mem, m->memories[m->imported_memories + n], m->options.max_memory_pages))
+			wasm_fail(&k->fail, WASM_ERROR_MEMORY, 0,
+				  "linear memory of %U pages: the memory limit is too small",
+				  m->memories[m->imported_memories + n].min);
+		mem->grow = k->link ? k->link->grow : NULL;
+		mem->grow_env = k->link ? k->link->env : NULL;
+		*instance_memory(i, m->imported_memories + n) = (struct memory_cell){mem->base, mem};
+	}
+	for (uint32_t n = 0; n < i->own_tables; n++) {
+		struct wasm_table *t = &i->table_storage[n];
+		const struct table_type *type = &m->tables[m->imported_tables + n];
+		if (!table_make(t, type->type, type->limits, m->options.max_table_elements))
+			wasm_fail(&k->fail, WASM_ERROR_MEMORY, 0, "table of %U elements: the memory limit is too small",
+				  type->limits.min);
+		*instance_table(i, m->imported_tables + n) = (struct table_cell){t->elems, t};
+	}
+	i->memory0 = m->memory_count ? instance_memory(i, 0)->base : NULL;
+}
+
+static void make_globals(struct making *k)
+{
+	struct wasm_module *m = k->m;
+	for (uint32_t n = m->imported_globals; n < m->global_count; n++) {
+		struct wasm_global *g = instance_global(k->i, n);
+		*g = (struct wasm_global){.type = m->globals[n].type, .is_mutable = m->globals[n].is_mutable,
+					  .value = evaluate(k, m->globals[n].init, m->globals[n].type)};
+	}
+	for (uint32_t n = 0; n < k->i->own_tables; n++) {
+		const struct table_type *type = &m->tables[m->imported_tables + n];
+		struct wasm_table *t = &k->i->table_storage[n];
+		void *value = type->init ? evaluate(k, type->init, type->type).external : NULL;
+		for (uint64_t at = 0; value && at < t->size; at++)
+			t->elems[at] = value;
+	}
+}
+
+/* Values of every element segment: passive ones are kept, active ones copied and dropped. */
+static void make_segments(struct making *k)
+{
+	struct wasm_module *m = k->m;
+	struct wasm_instance *i = k->i;
+	i->elems = arena_need(&i->arena, &k->fail, m->elem_count, sizeof *i->elems);
+	i->data_bytes = arena_need(&i->arena, &k->fail, m->data_count, sizeof *i->data_bytes);
+	for (uint32_t n = 0; n < m->elem_count; n++) {
+		const struct elem_segment *e = &m->elems[n];
+		struct reader r = {e->items, m->bytes + m->size, m->bytes, &k->fail};
+		i->elems[n].values = arena_need(&i->arena, &k->fail, e->count, sizeof(void *));
+		for (uint32_t v = 0; v < e->count; v++) {
+			if (e->expressions) {
+				union wasm_value value;
+				const_expr(&r, m, e->type, m->global_count, i, &value);
+				i->elems[n].values[v] = value.external;
+			} else {
+				i->elems[n].values[v] = instance_func(i, read_u32(&r));
+			}
+		}
+		i->elems[n].count = e->mode == SEGMENT_DECLARATIVE ? 0 : e->count;
+	}
+	for (uint32_t n = 0; n < m->data_count; n++)
+		i->data_bytes[n] = m->datas[n].bytes;
+}
+
+/* In the module's order, as the standard has it: what came before a trap stays. */
+static void copy_active(void *arg)
+{
+	struct making *k = arg;
+	struct wasm_module *m = k->m;
+	struct wasm_instance *i = k->i;
+	for (uint32_t n = 0; n < m->elem_count; n++) {
+		const struct elem_segment *e = &m->elems[n];
+		if (e->mode != SEGMENT_ACTIVE)
+			continue;
+		uint64_t at = evaluate(k, e->offset, WASM_I32).i32;
+		struct wasm_table *t = instance_table(i, e->table)->table;
+		if (at > t->size || e->count > t->size - at)
+			trap_raise(WASM_TRAP_TABLE);
+		memcpy(t->elems + at, i->elems[n].values, e->count * sizeof(void *));
+		i->elems[n].count = 0;
+	}
+	for (uint32_t n = 0; n < m->data_count; n++) {
+		const struct data_segment *d = &m->datas[n];
+		if (d->mode != SEGMENT_ACTIVE)
+			continue;
+		uint64_t at = evaluate(k, d->offset, WASM_I32).i32;
+		struct wasm_memory *mem = instance_memory(i, d->memory)->memory;
+		if (at > wasm_memory_bytes(mem) || d->bytes > wasm_memory_bytes(mem) - at)
+			trap_raise(WASM_TRAP_MEMORY);
+		memcpy(mem->base + at, d->data, d->bytes);
+		i->data_bytes[n] = 0;
+	}
+	if (m->start != WASM_NONE)
+		(void)wasm_call(instance_func(i, m->start), NULL, NULL, NULL);
+}
+
+static void close_instance(struct wasm_instance *i)
+{
+	for (uint32_t n = 0; i->memory_storage && n < i->own_memories; n++)
+		wasm_memory_free(&i->memory_storage[n]);
+	for (uint32_t n = 0; i->table_storage && n < i->own_tables; n++)
+		wasm_table_free(&i->table_storage[n]);
+	struct arena arena = i->arena; /* it holds *i */
+	arena_close(&arena);
+}
+
+int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link, struct wasm_instance **instance,
+		     struct wasm_error *error, struct wasm_stop *stop)
+{
+	static struct wasm_stop own_stop;
+	struct making k = {.m = m, .link = link, .fail.error = error};
+	struct arena arena;
+	memset(error, 0, sizeof *error);
+	uint64_t funcs = (uint64_t)(m->func_count - m->imported_funcs) * sizeof(struct wasm_func);
+	if (!arena_open(&arena, ARENA_BYTES + page_up(funcs)) || !(k.i = arena_take(&arena, m->instance_bytes))) {
+		error->kind = WASM_ERROR_MEMORY;
+		wasm_format(error->message, sizeof error->message, "out of memory");
+		return -ENOMEM;
+	}
+	struct wasm_instance *i = k.i;
+	i->arena = arena;
+	if (wasm_jump_set(&k.fail.jump) != 0) {
+		close_instance(i);
+		return error->kind == WASM_ERROR_MEMORY ? -ENOMEM : -EINVAL;
+	}
+	i->module = m;
+	i->env = link ? link->env : NULL;
+	i->stack_limit = platform_stack_limit() + WASM_STACK_RESERVE_BYTES;
+	i->helper_glue = wasm_helper_glue;
+	i->helpers = wasm_helpers;
+	i->funcs = arena_need(&i->arena, &k.fail, m->func_count - m->imported_funcs, sizeof *i->funcs);
+	for (uint32_t n = 0; n < m->import_count; n++)
+		take_import(&k, n);
+	make_spaces(&k);
+	make_globals(&k);
+	make_segments(&k);
+	struct wasm_stop *s = stop ? stop : &own_stop;
+	enum wasm_outcome outcome = trap_run(copy_active, &k, s);
+	if (outcome != WASM_RETURNED) {
+		i->pinned = true; /* others may have its functions in their tables by now */
+		error->kind = outcome == WASM_EXITED ? WASM_ERROR_EXIT : WASM_ERROR_TRAP;
+		wasm_format(error->message, sizeof error->message, "%s", wasm_trap_text(s->code));
+		return -EINVAL;
+	}
+	*instance = i;
+	return 0;
+}
+
+void wasm_instance_free(struct wasm_instance *instance)
+{
+	if (instance && !instance->pinned)
+		close_instance(instance);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables, bulk operations, references. */
+#include "guest/wasm/singlepass/compiler.h"
+
+static uint32_t read_table(struct compiler *c)
+{
+	uint32_t n = read_u32(&c->r);
+	if (n >= c->m->table_count)
+		invalid(c, "unknown table");
+	return n;
+}
+
+static uint32_t read_elem(struct compiler *c)
+{
+	uint32_t n = read_u32(&c->r);
+	if (n >= c->m->elem_count)
+		invalid(c, "unknown elem segment");
+	return n;
+}
+
+static uint32_t read_data(struct compiler *c)
+{
+	if (!c->m->has_data_count)
+		reader_fail(&c->r, WASM_ERROR_MALFORMED, "data count section required");
+	uint32_t n = read_u32(&c->r);
+	if (n >= c->m->data_count)
+		invalid(c, "unknown data segment");
+	return n;
+}
+
+/* Three i32 operands and two numbers. */
+static void call_three(struct compiler *c, enum helper n, uint32_t a, uint32_t b)
+{
+	static const uint8_t types[] = {WASM_I32, WASM_I32, WASM_I32};
+	call_helper(c, n, types, 3, (uint32_t[]){a, b}, 2);
+}
+
+static void table_size(struct compiler *c, uint32_t table)
+{
+	unsigned dst = dest_or_take(c, WASM_I32);
+	x64_rm(&c->x, OP_MOV_LOAD, 1, dst, x64_at(R14, table_cell(c, table) + 8));
+	x64_rm(&c->x, OP_MOV_LOAD, 0, dst, x64_at(dst, TABLE_SIZE));
+	put(c, WASM_I32, dst);
+}
+
+void handle_fc(struct compiler *c)
+{
+	uint32_t op = read_u32(&c->r), a, b;
+	if (op < 8) {
+		truncate_saturating(c, op);
+		return;
+	}
+	switch (op) {
+	case 8: /* memory.init */
+		a = read_data(c);
+		b = need_memory(c, read_u32(&c->r));
+		call_three(c, HELPER_MEMORY_INIT, a, b);
+		return;
+	case 9:
+		a = read_data(c);
+		call_helper(c, HELPER_DATA_DROP, NULL, 0, &a, 1);
+		return;
+	case 10: /* memory.copy: to, from */
+		a = need_memory(c, read_u32(&c->r));
+		b = need_memory(c, read_u32(&c->r));
+		call_three(c, HELPER_MEMORY_COPY, a, b);
+		return;
+	case 11:
+		a = need_memory(c, read_u32(&c->r));
+		call_three(c, HELPER_MEMORY_FILL, a, 0);
+		return;
+	case 12: /* table.init */
+		a = read_elem(c);
+		b = read_table(c);
+		if (c->m->elems[a].type != c->m->tables[b].type)
+			invalid(c, "type mismatch");
+		call_three(c, HELPER_TABLE_INIT, a, b);
+		return;
+	case 13:
+		a = read_elem(c);
+		call_helper(c, HELPER_ELEM_DROP, NULL, 0, &a, 1);
+		return;
+	case 14: /* table.copy: to, from */
+		a = read_table(c);
+		b = read_table(c);
+		if (c->m->tables[a].type != c->m->tables[b].type)
+			invalid(c, "type mismatch");
+		call_three(c, HELPER_TABLE_COPY, a, b);
+		return;
+	case 15: /* table.grow */
+		a = read_table(c);
+		call_helper(c, HELPER_TABLE_GROW, (uint8_t[]){c->m->tables[a].type, WASM_I32}, 2,
+			    &a, 1);
+		push_result(c, WASM_I32);
+		return;
+	case 16:
+		table_size(c, read_table(c));
+		return;
+	case 17: /* table.fill */
+		a = read_table(c);
+		call_helper(c, HELPER_TABLE_FILL,
+			    (uint8_t[]){WASM_I32, c->m->tables[a].type, WASM_I32}, 3, &a, 1);
+		return;
+	}
+	if (op >= 19 && op <= 22)
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "wide arithmetic is not supported");
+	reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
+}
+
+/* The helpers take the table first: its number goes below the operands, which leave their slots. */
+void handle_table_access(struct compiler *c, uint8_t op)
+{
+	uint32_t n = read_table(c);
+	uint8_t type = c->m->tables[n].type;
+	bool set = op == 0x26;
+	struct value v = {.place = AT_SLOT}, at;
+	if (set) {
+		v = pop_value(c, type);
+		(void)to_own(c, &v);
+	}
+	at = pop_value(c, WASM_I32);
+	(void)to_own(c, &at);
+	push_const(c, WASM_I32, n);
+	push_back(c, &at);
+	if (set)
+		push_back(c, &v);
+	call_helper(c, set ? HELPER_TABLE_SET : HELPER_TABLE_GET,
+		    (uint8_t[]){WASM_I32, WASM_I32, type}, set ? 3 : 2, NULL, 0);
+	if (!set)
+		push_result(c, type);
+}
+
+static void is_null(struct compiler *c)
+{
+	struct value v = pop_value(c, UNKNOWN);
+	if (!type_is_ref(v.type) && v.type != UNKNOWN)
+		invalid(c, "type mismatch: ref.is_null needs a reference");
+	unsigned reg = to_reg(c, &v);
+	x64_rr(&c->x, OP_TEST, 1, reg, reg);
+	release(c, &v);
+	push_condition(c, CC_E);
+}
+
+void handle_ref(struct compiler *c, uint8_t op)
+{
+	if (op == 0xd0) {
+		push_const(c, read_heaptype(&c->r, c->m), 0);
+		return;
+	}
+	if (op == 0xd1) {
+		is_null(c);
+		return;
+	}
+	uint32_t n = read_u32(&c->r);
+	if (n >= c->m->func_count)
+		invalid(c, "unknown function");
+	if (!(c->m->func_declared[n / 8] >> n % 8 & 1))
+		invalid(c, "undeclared function reference");
+	call_helper(c, HELPER_REF_FUNC, NULL, 0, &n, 1);
+	push_result(c, WASM_FUNCREF);
+}

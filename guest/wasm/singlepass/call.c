@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls, tail calls and returns; calls of the engine's helpers. */
+#include "guest/wasm/singlepass/compiler.h"
+
+const uint8_t int_args[ARG_INTS] = {RSI, RDX, RCX, R8, R9};
+
+uint32_t functype_stack_words(const struct wasm_functype *t)
+{
+	uint32_t ints = 0, floats = 0, words = 0;
+	if (t->param_count <= ARG_INTS && t->param_count <= ARG_FLOATS)
+		return 0;
+	for (uint32_t i = 0; i < t->param_count; i++) {
+		uint32_t *used = type_is_float(t->params[i]) ? &floats : &ints;
+		if (*used < (type_is_float(t->params[i]) ? ARG_FLOATS : ARG_INTS))
+			++*used;
+		else
+			words += t->params[i] == WASM_V128 ? 2 : 1;
+	}
+	return words;
+}
+
+/* --- homes that do not survive --- */
+
+static void save_homes(struct compiler *c)
+{
+	for (uint32_t m = c->homes & HOMES_CALLER; m; m &= m - 1) {
+		unsigned reg = (unsigned)__builtin_ctz(m);
+		struct value v = {.place = AT_REG,
+				  .type = c->locals[c->home_of[reg]].type,
+				  .reg = (uint8_t)reg};
+		store_value(c, &v, local_mem(c, c->home_of[reg]));
+	}
+}
+
+static void load_homes(struct compiler *c)
+{
+	for (uint32_t m = c->homes & HOMES_CALLER; m; m &= m - 1) {
+		unsigned reg = (unsigned)__builtin_ctz(m);
+		uint32_t local = c->home_of[reg];
+		uint8_t type = c->locals[local].type;
+		if (reg < XMM0)
+			x64_rm(&c->x, OP_MOV_LOAD, type != WASM_I32, reg, local_mem(c, local));
+		else if (type == WASM_V128)
+			x64_rm(&c->x, OP_MOVUPS_LOAD, 0, reg, local_mem(c, local));
+		else
+			x64_rm(&c->x, type == WASM_F32 ? OP_MOVSS_LOAD : OP_MOVSD_LOAD, 0, reg,
+			       local_mem(c, local));
+	}
+}
+
+/* What the prologue saved of the caller's. */
+void restore_homes(struct compiler *c)
+{
+	uint32_t n = FIXED_SLOTS;
+	for (uint32_t m = c->homes & HOMES_CALLEE; m; m &= m - 1)
+		x64_rm(&c->x, OP_MOV_LOAD, 1, (unsigned)__builtin_ctz(m), slot(c, n++));
+}
+
+/* --- arguments and results --- */
+
+static struct value operand_at(const struct compiler *c, uint32_t height)
+{
+	struct value v = c->stack[height];
+	if (v.place == AT_SLOT)
+		v.at = height;
+	return v;
+}
+
+/*
+ * Puts the arguments, which are the operands from `first` on, where the callee looks for them.
+ * Those on the stack go below the frame: RSP is lower by their words then, which are returned.
+ */
+static uint32_t place_args(struct compiler *c, const struct wasm_functype *t, uint32_t first)
+{
+	uint32_t words = functype_stack_words(t), ints = 0, floats = 0, word = 0, n = 0;
+	struct move moves[ARG_INTS + ARG_FLOATS];
+	if (words)
+		x64_lea(&c->x, 1, RSP, x64_at(RSP, -(int32_t)(8 * words)));
+	c->adjust = 8 * words;
+	for (uint32_t i = 0, at = first; i < t->param_count; i++) {
+		bool is_float = type_is_float(t->params[i]);
+		uint32_t slots = t->params[i] == WASM_V128 ? 2 : 1;
+		struct value v = operand_at(c, at);
+		at += slots;
+		if (is_float && floats < ARG_FLOATS) {
+			moves[n++] = (struct move){v, (uint8_t)(XMM0 + floats++)};
+		} else if (!is_float && ints < ARG_INTS) {
+			moves[n++] = (struct move){v, int_args[ints++]};
+		} else {
+			make_room(c, WASM_CODE_ROOM_BYTES);
+			store_value(c, &v, x64_at(RSP, (int32_t)(8 * word)));
+			word += slots;
+		}
+	}
+	make_room(c, WASM_CODE_ROOM_BYTES);
+	move_all(c, moves, n);
+	return words;
+}
+
+/* Several results are written where the arguments were. */
+static void place_results(struct compiler *c, const struct wasm_functype *t, uint32_t first)
+{
+	if (t->result_count > 1)
+		x64_lea(&c->x, 1, RAX, operand_slot(c, first));
+}
+
+void push_result(struct compiler *c, uint8_t type)
+{
+	unsigned reg = type_is_float(type) ? XMM0 : RAX;
+	if (!c->dead)
+		claim(c, reg, NULL);
+	push_reg(c, type, reg);
+}
+
+static void after_call(struct compiler *c, const struct wasm_functype *t, bool other_instance)
+{
+	if (other_instance) {
+		x64_rm(&c->x, OP_MOV_LOAD, 1, R14, slot(c, 0));
+		x64_rm(&c->x, OP_MOV_LOAD, 1, R15, x64_at(R14, INSTANCE_MEMORY0));
+	}
+	load_homes(c);
+	if (t->result_count == 1)
+		push_result(c, t->results[0]);
+	else
+		push_slots(c, t->results, t->result_count);
+}
+
+/* Goes on in, or calls, the function whose record is in R11: its instance becomes the present one.
+ */
+static void call_r11(struct compiler *c, bool tail)
+{
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R14, x64_at(R11, FUNC_INSTANCE));
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R15, x64_at(R14, INSTANCE_MEMORY0));
+	if (tail)
+		x64_jmp_mem(&c->x, x64_at(R11, FUNC_CODE));
+	else
+		x64_call_mem(&c->x, x64_at(R11, FUNC_CODE));
+}
+
+/* Grows the frame's account so that several results fit where the arguments were. */
+static void reserve_results(struct compiler *c, uint32_t first, const struct wasm_functype *t)
+{
+	uint32_t slots = slots_of(t->results, t->result_count);
+	if (first + slots > c->highest)
+		c->highest = first + slots;
+	if (c->highest > HEIGHT_MAX)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
+}
+
+/* Jumps or calls to a function of this module; those further on fill in their distance when they
+ * are there. */
+static void to_own_function(struct compiler *c, uint32_t f, bool is_call)
+{
+	uint32_t own = f - c->m->imported_funcs;
+	if (is_call)
+		x64_call32(&c->x, 0);
+	else
+		x64_jmp32(&c->x, 0);
+	if (c->target) /* only the code's length counts */
+		return;
+	if (own < c->func - c->m->imported_funcs || f == c->func) {
+		uint32_t rel = (f == c->func ? c->entry : c->m->func_entry[own]) - here(c);
+		memcpy(c->x.p - 4, &rel, 4);
+	} else {
+		add_patch(c, &c->m->func_entry[own]);
+	}
+}
+
+/* --- tail calls --- */
+
+static void check_tail(struct compiler *c, const struct wasm_functype *t)
+{
+	if (!(c->m->options.features & WASM_FEATURE_TAIL_CALL))
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "tail calls are not enabled");
+	if (t->result_count != c->type->result_count ||
+	    memcmp(t->results, c->type->results, t->result_count) != 0)
+		invalid(c, "type mismatch: a tail call's results must be the function's own");
+}
+
+/*
+ * The frame goes: what the callee takes on the stack moves up to where this function's own such
+ * arguments end, and the return address below it. The callee pops its own, so this function's
+ * caller finds RSP as it expects. R10 becomes the address of this function's return address.
+ */
+static void tail_frame(struct compiler *c, const struct wasm_functype *t, uint32_t first)
+{
+	uint32_t words = place_args(c, t, first);
+	int32_t low = 8 * ((int32_t)functype_stack_words(c->type) - (int32_t)words);
+	restore_homes(c);
+	x64_lea(&c->x, 1, R10, x64_at(RSP, INT32_MAX)); /* the frame's size, patched */
+	add_patch(c, &c->frame_at);
+	if (words)
+		x64_lea(&c->x, 1, R10, x64_at(R10, (int32_t)(8 * words)));
+	if (t->result_count > 1)
+		x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, slot(c, 1));
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R10, 0));
+	for (uint32_t i = words; i > 0; i--) { /* upwards, so the last first */
+		make_room(c, WASM_CODE_ROOM_BYTES);
+		x64_rm(&c->x, OP_MOVSD_LOAD, 0, FLOAT_SCRATCH, x64_at(RSP, (int32_t)(8 * i - 8)));
+		x64_rm(&c->x, OP_MOVSD_STORE, 0, FLOAT_SCRATCH,
+		       x64_at(R10, low + (int32_t)(8 * i)));
+	}
+	x64_lea(&c->x, 1, RSP, x64_at(R10, low));
+	x64_rm(&c->x, OP_MOV_STORE, 1, R11, x64_at(RSP, 0));
+	c->adjust = 0;
+}
+
+/* --- calls --- */
+
+/* Checks the arguments and gets whatever is below them out of the way; returns where they begin. */
+static uint32_t begin_call(struct compiler *c, const struct wasm_functype *t)
+{
+	check_top(c, t->params, t->param_count);
+	uint32_t first = c->height - slots_of(t->params, t->param_count);
+	reserve_results(c, first, t);
+	spill_below(c, first);
+	return first;
+}
+
+void handle_call(struct compiler *c, bool tail)
+{
+	uint32_t f = read_u32(&c->r);
+	if (f >= c->m->func_count)
+		invalid(c, "unknown function");
+	const struct wasm_functype *t = module_func_type(c->m, f);
+	bool imported = f < c->m->imported_funcs;
+	if (tail)
+		check_tail(c, t);
+	uint32_t first = begin_call(c, t);
+	if (tail) {
+		tail_frame(c, t, first);
+	} else {
+		save_homes(c);
+		(void)place_args(c, t, first);
+		place_results(c, t, first);
+	}
+	if (imported) {
+		x64_rm(&c->x, OP_MOV_LOAD, 1, R11,
+		       x64_at(R14, (int32_t)(c->m->func_cells + 8 * f)));
+		call_r11(c, tail);
+	} else {
+		to_own_function(c, f, !tail);
+	}
+	c->adjust = 0;
+	truncate_stack(c, first);
+	if (tail)
+		set_unreachable(c);
+	else
+		after_call(c, t, imported);
+}
+
+int32_t table_cell(const struct compiler *c, uint32_t table)
+{
+	return (int32_t)(c->m->table_cells + sizeof(struct table_cell) * table);
+}
+
+/* The record of the function at the index in RAX, which is masked for speculation too, comes to
+ * RAX. */
+static void find_function(struct compiler *c, uint32_t table, const struct wasm_functype *t)
+{
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R14, table_cell(c, table) + 8));
+	x64_rm(&c->x, OP_ALU(ALU_CMP), 1, RAX, x64_at(R11, TABLE_SIZE));
+	x64_mov_imm(&c->x, R11, 0);
+	x64_rr(&c->x, OP_CMOV(CC_AE), 1, RAX,
+	       R11); /* an index past the end is 0 for speculation too */
+	trap_if(c, CC_AE, WASM_TRAP_UNDEFINED_ELEMENT);
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R14, table_cell(c, table)));
+	x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, x64_at_index(R11, RAX, 3, 0));
+	x64_rr(&c->x, OP_TEST, 1, RAX, RAX);
+	trap_if(c, CC_E, WASM_TRAP_UNINITIALIZED);
+	x64_alu_mem_imm(&c->x, ALU_CMP, 0, x64_at(RAX, FUNC_TYPE_ID), (int32_t)t->id);
+	trap_if(c, CC_NE, WASM_TRAP_INDIRECT_TYPE);
+}
+
+void handle_call_indirect(struct compiler *c, bool tail)
+{
+	uint32_t type = read_u32(&c->r), table = read_u32(&c->r);
+	if (table >= c->m->table_count)
+		invalid(c, "unknown table");
+	if (c->m->tables[table].type != WASM_FUNCREF)
+		invalid(c, "type mismatch: call_indirect needs a table of functions");
+	if (type >= c->m->type_count)
+		invalid(c, "unknown type");
+	const struct wasm_functype *t = &c->m->types[type];
+	if (tail)
+		check_tail(c, t);
+	struct value index = pop_value(c, WASM_I32);
+	to_fixed(c, &index, RAX, NULL);
+	uint32_t first = begin_call(c, t);
+	find_function(c, table, t);
+	if (tail) {
+		x64_rr(&c->x, OP_MOVD_TO_XMM, 1, FLOAT_SCRATCH2, RAX);
+		tail_frame(c, t, first);
+		x64_rr(&c->x, OP_MOVD_FROM_XMM, 1, FLOAT_SCRATCH2, R11);
+	} else {
+		save_homes(c);
+		(void)place_args(c, t, first);
+		x64_mov_rr(&c->x, 1, R11, RAX);
+		place_results(c, t, first);
+	}
+	call_r11(c, tail);
+	c->adjust = 0;
+	release(c, &index);
+	truncate_stack(c, first);
+	if (tail)
+		set_unreachable(c);
+	else
+		after_call(c, t, true);
+}
+
+/* The result is where labels expect it, or several are the lowest operands. */
+void emit_return(struct compiler *c)
+{
+	const struct wasm_functype *t = c->type;
+	if (t->result_count > 1) {
+		x64_rm(&c->x, OP_MOV_LOAD, 1, RDX, slot(c, 1));
+		for (uint32_t i = 0, n = slots_of(t->results, t->result_count); i < n; i++) {
+			make_room(c, WASM_CODE_ROOM_BYTES);
+			x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, operand_slot(c, i));
+			x64_rm(&c->x, OP_MOV_STORE, 1, RAX, x64_at(RDX, (int32_t)(8 * i)));
+		}
+	}
+	make_room(c, WASM_CODE_ROOM_BYTES);
+	restore_homes(c);
+	x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX)); /* the frame's size, patched */
+	add_patch(c, &c->frame_at);
+	x64_ret(&c->x, 8 * functype_stack_words(t));
+}
+
+/* --- helpers of the engine --- */
+
+void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32_t count,
+		 const uint32_t *constants, uint32_t constant_count)
+{
+	struct move moves[ARG_INTS];
+	check_top(c, types, count);
+	uint32_t first = c->height - count;
+	spill_below(c, first);
+	save_homes(c);
+	for (uint32_t i = 0; i < count; i++)
+		moves[i] = (struct move){operand_at(c, first + i), int_args[i]};
+	for (uint32_t i = 0; i < constant_count; i++) {
+		struct value v = {.place = AT_CONST, .type = WASM_I32, .bits = constants[i]};
+		moves[count + i] = (struct move){v, int_args[count + i]};
+	}
+	move_all(c, moves, count + constant_count);
+	truncate_stack(c, first);
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R14, INSTANCE_HELPERS));
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R11, (int32_t)(8 * n)));
+	x64_call_mem(&c->x, x64_at(R14, INSTANCE_GLUE));
+	load_homes(c);
+}

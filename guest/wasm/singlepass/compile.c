@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One walk over each function body: validates it (WebAssembly specification, appendix on the
+ * validation algorithm) and emits x86-64 code. The module is untrusted. The other files of this
+ * folder have the kinds of instructions.
+ *
+ * Frame, from RSP: slot 0 the instance, slot 1 the address for results, registers saved for the
+ * caller, locals, operands. R14 is the instance, R15 the base of memory 0.
+ */
+#include "guest/wasm/singlepass/compiler.h"
+
+enum { CODE_STEP_BYTES = 0x10000 };
+
+_Noreturn void invalid(struct compiler *c, const char *what)
+{
+	reader_fail(&c->r, WASM_ERROR_INVALID, what);
+}
+
+static bool commit_code(struct compiler *c, uint64_t to)
+{
+	struct wasm_module *m = c->m;
+	to = (to + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
+	if (to > m->code_reserved)
+		to = m->code_reserved;
+	if (!platform_commit_all(m->code + m->code_committed, to - m->code_committed))
+		return false;
+	m->code_committed = to;
+	c->code_end = m->code + to;
+	return true;
+}
+
+void more_room(struct compiler *c, uint64_t bytes)
+{
+	struct wasm_module *m = c->m;
+	uint64_t need = here(c) + bytes, large = m->code_committed / 2;
+	if (need > m->code_reserved)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "the module's machine code is too large");
+	if (large > CODE_STEP_BYTES && commit_code(c, need + large))
+		return;
+	if (!commit_code(c, need + CODE_STEP_BYTES))
+		reader_fail(&c->r, WASM_ERROR_MEMORY, "out of memory for machine code");
+}
+
+_Noreturn static void unsupported(struct compiler *c, uint8_t op)
+{
+	c->r.p--;
+	switch (op) {
+	case 0x06:
+	case 0x07:
+	case 0x08:
+	case 0x09:
+	case 0x0a:
+	case 0x18:
+	case 0x19:
+	case 0x1f:
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "exception handling is not supported");
+	case 0x14:
+	case 0x15:
+	case 0xd3:
+	case 0xd4:
+	case 0xd5:
+	case 0xd6:
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED,
+			    "typed function references are not supported");
+	case 0xfb:
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "garbage collection is not supported");
+	case 0xfe:
+		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "threads are not supported");
+	}
+	reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
+}
+
+static void push_float(struct compiler *c, uint8_t type, uint64_t bits)
+{
+	uint32_t local = loop_constant(c, type, bits);
+	if (local != WASM_NONE)
+		push_local(c, local);
+	else
+		push_const(c, type, bits);
+}
+
+static void one(struct compiler *c, uint8_t op)
+{
+	struct value v;
+	uint32_t n;
+	uint64_t bits = 0;
+	switch (op) {
+	case 0x00:
+		x64_ud2(&c->x, WASM_TRAP_UNREACHABLE);
+		set_unreachable(c);
+		return;
+	case 0x01:
+		return;
+	case 0x02:
+	case 0x03:
+	case 0x04:
+		begin_block(c, op);
+		return;
+	case 0x05:
+		handle_else(c);
+		return;
+	case 0x0b:
+		end_block(c);
+		return;
+	case 0x0c:
+		branch(c, label(c, read_u32(&c->r)));
+		return;
+	case 0x0d:
+		handle_br_if(c);
+		return;
+	case 0x0e:
+		handle_br_table(c);
+		return;
+	case 0x0f:
+		branch(c, &c->controls[0]);
+		return;
+	case 0x10:
+	case 0x12:
+		handle_call(c, op == 0x12);
+		return;
+	case 0x11:
+	case 0x13:
+		handle_call_indirect(c, op == 0x13);
+		return;
+	case 0x1a:
+		v = pop_value(c, UNKNOWN);
+		release(c, &v);
+		return;
+	case 0x1b:
+		handle_select(c, UNKNOWN);
+		return;
+	case 0x1c:
+		n = read_u32(&c->r);
+		if (n != 1)
+			invalid(c, "invalid result arity");
+		handle_select(c, read_valtype(&c->r, c->m));
+		return;
+	case 0x20:
+	case 0x21:
+	case 0x22:
+		handle_local(c, op);
+		return;
+	case 0x23:
+	case 0x24:
+		handle_global(c, op);
+		return;
+	case 0x25:
+	case 0x26:
+		handle_table_access(c, op);
+		return;
+	case 0x3f:
+	case 0x40:
+		handle_memory_size(c, op);
+		return;
+	case 0x41:
+		push_const(c, WASM_I32, (uint32_t)read_s32(&c->r));
+		return;
+	case 0x42:
+		push_const(c, WASM_I64, (uint64_t)read_s64(&c->r));
+		return;
+	case 0x43:
+		memcpy(&bits, read_bytes(&c->r, 4), 4);
+		push_float(c, WASM_F32, bits);
+		return;
+	case 0x44:
+		memcpy(&bits, read_bytes(&c->r, 8), 8);
+		push_float(c, WASM_F64, bits);
+		return;
+	case 0xd0:
+	case 0xd1:
+	case 0xd2:
+		handle_ref(c, op);
+		return;
+	case 0xfc:
+		handle_fc(c);
+		return;
+	case 0xfd:
+		handle_simd(c);
+		return;
+	}
+	if (op >= 0x28 && op <= 0x35)
+		handle_load(c, op - 0x28);
+	else if (op >= 0x36 && op <= 0x3e)
+		handle_store(c, op - 0x36);
+	else if (op >= 0xa7 && op <= 0xc4)
+		conversion(c, op);
+	else
+		unsupported(c, op);
+}
+
+/* --- functions --- */
+
+/* The next `count` locals are of one type. Two at once: functions of a few bytes may have thousands. */
+static void fill_locals(struct local *to, uint32_t count, uint8_t type, uint32_t slot)
+{
+	struct local first = {.slot = slot, .type = type, .home = X64_NONE};
+	typedef uint64_t pair __attribute__((vector_size(16)));
+	uint64_t word, slots = type == WASM_V128 ? 2 : 1;
+	uint32_t i = 0;
+	_Static_assert(sizeof(first) == sizeof(word) && offsetof(struct local, slot) == 0, "slot is added to");
+	memcpy(&word, &first, sizeof(word));
+	pair words = {word, word + slots}, step = {2 * slots, 2 * slots};
+	for (; count - i >= 2; i += 2, words += step)
+		memcpy(&to[i], &words, sizeof(words));
+	if (i < count)
+		memcpy(&to[i], &words, sizeof(word));
+}
+
+static void *scratch_need(struct compiler *c, uint64_t bytes)
+{
+	if (!c->arena->base && !arena_open(c->arena, SCRATCH_BYTES))
+		wasm_fail(c->fail, WASM_ERROR_MEMORY, 0, "out of address space");
+	return arena_need(c->arena, c->fail, 1, bytes);
+}
+
+/* This function, and those behind it, have a table for as many locals as there may be. */
+static void make_room_for_locals(struct compiler *c, uint64_t used)
+{
+	struct local *more = scratch_need(c, (WASM_MAX_LOCALS + 1) * sizeof(*more));
+	memcpy(more, c->locals, used * sizeof(*more));
+	c->locals = more;
+	c->locals_room = WASM_MAX_LOCALS + 1;
+}
+
+static void read_locals(struct compiler *c)
+{
+	uint64_t n = c->type->param_count;
+	uint32_t slots = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		c->locals[i] =
+			(struct local){.slot = slots, .type = c->type->params[i], .home = X64_NONE};
+		slots += c->type->params[i] == WASM_V128 ? 2 : 1;
+	}
+	for (uint32_t groups = read_u32(&c->r); groups > 0; groups--) {
+		uint32_t count = read_u32(&c->r);
+		uint8_t type = read_valtype(&c->r, c->m);
+		if (n > WASM_MAX_LOCALS || count > WASM_MAX_LOCALS - n) {
+			n += count;
+			continue;
+		}
+		if (n + count > c->locals_room)
+			make_room_for_locals(c, n);
+		fill_locals(c->locals + n, count, type, slots);
+		n += count;
+		slots += type == WASM_V128 ? 2 * count : count;
+	}
+	/* Past the format's own limit they are malformed, past the engine's they are only too many.
+	 */
+	if (n - c->type->param_count > UINT32_MAX)
+		reader_fail(&c->r, WASM_ERROR_MALFORMED, "too many locals");
+	if (n > WASM_MAX_LOCALS)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many locals");
+	c->local_count = (uint32_t)n;
+	c->local_slots = slots;
+}
+
+/* Locals that nothing mentions need neither their argument nor zero. */
+static bool is_used(const struct compiler *c, uint32_t local)
+{
+	return local >= WASM_SCAN_LOCALS || c->weights[local] > 0;
+}
+
+/* Arguments to their homes and slots. */
+static void take_arguments(struct compiler *c)
+{
+	const struct wasm_functype *t = c->type;
+	uint32_t ints = 0, floats = 0, n = 0;
+	struct move moves[ARG_INTS + ARG_FLOATS];
+	for (uint32_t i = 0; i < t->param_count; i++) {
+		bool is_float = type_is_float(t->params[i]);
+		struct value v = {.place = AT_REG, .type = t->params[i]};
+		if (is_float && floats < ARG_FLOATS)
+			v.reg = (uint8_t)(XMM0 + floats++);
+		else if (!is_float && ints < ARG_INTS)
+			v.reg = int_args[ints++];
+		else
+			continue;
+		if (c->locals[i].home != X64_NONE) {
+			moves[n++] = (struct move){v, c->locals[i].home};
+		} else if (is_used(c, i)) {
+			make_room(c, WASM_CODE_ROOM_BYTES);
+			store_value(c, &v, local_mem(c, i));
+		}
+	}
+	move_all(c, moves, n);
+}
+
+/* Those that came on the stack, above the frame and the return address. */
+static void take_stack_arguments(struct compiler *c)
+{
+	const struct wasm_functype *t = c->type;
+	uint32_t ints = 0, floats = 0;
+	int32_t at = 8;
+	x64_lea(&c->x, 1, R11, x64_at(RSP, INT32_MAX)); /* the frame's size, patched */
+	add_patch(c, &c->frame_at);
+	for (uint32_t i = 0; i < t->param_count; i++) {
+		bool is_float = type_is_float(t->params[i]), is_vector = t->params[i] == WASM_V128;
+		uint32_t *used = is_float ? &floats : &ints;
+		if (*used < (is_float ? ARG_FLOATS : ARG_INTS)) {
+			++*used;
+			continue;
+		}
+		make_room(c, WASM_CODE_ROOM_BYTES);
+		unsigned home = c->locals[i].home, to = home != X64_NONE ? home
+							: is_float	 ? XMM0
+									 : RAX;
+		if (is_float)
+			x64_rm(&c->x, is_vector ? OP_MOVUPS_LOAD : OP_MOVSD_LOAD, 0, to,
+			       x64_at(R11, at));
+		else
+			x64_rm(&c->x, OP_MOV_LOAD, 1, to, x64_at(R11, at));
+		struct value v = {.place = AT_REG, .type = t->params[i], .reg = (uint8_t)to};
+		if (home == X64_NONE)
+			store_value(c, &v, local_mem(c, i));
+		at += is_vector ? 16 : 8;
+	}
+}
+
+static void zero_locals(struct compiler *c)
+{
+	struct x64 *x = &c->x;
+	uint32_t first = c->type->param_count, args = slots_of(c->type->params, first);
+	bool at_once = c->local_slots - args > 24;
+	if (at_once) {
+		x64_mov_rr(x, 1, R11, RDI);
+		x64_lea(x, 1, RDI, slot(c, c->fixed_slots + args));
+		x64_mov_imm(x, RCX, c->local_slots - args);
+		x64_zero(x, RAX);
+		x64_u8(x, 0xf3); /* rep stosq */
+		x64_u8(x, 0x48);
+		x64_u8(x, 0xab);
+		x64_mov_rr(x, 1, RDI, R11);
+	}
+	for (uint32_t m = c->homes; m; m &= m - 1) {
+		unsigned home = (unsigned)__builtin_ctz(m);
+		if (c->home_of[home] >= first)
+			x64_rr(x, home < XMM0 ? OP_ALU(ALU_XOR) : OP_XORPS, 0, home, home);
+	}
+	for (uint32_t i = first; !at_once && i < c->local_count; i++) {
+		if (c->locals[i].home != X64_NONE || !is_used(c, i))
+			continue;
+		x64_mov_mem_imm(x, 8, local_mem(c, i), 0);
+		if (c->locals[i].type == WASM_V128)
+			x64_mov_mem_imm(x, 8, slot(c, c->fixed_slots + c->locals[i].slot + 1), 0);
+	}
+}
+
+/* The frame's size is patched in at the end. Returns the place behind the check of the stack. */
+static uint32_t prologue(struct compiler *c)
+{
+	struct x64 *x = &c->x;
+	uint32_t n = FIXED_SLOTS;
+	x64_lea(x, 1, RSP, x64_at(RSP, INT32_MIN));
+	x64_rm(x, OP_ALU(ALU_CMP), 1, RSP, x64_at(R14, INSTANCE_STACK_LIMIT));
+	trap_if(c, CC_B, WASM_TRAP_STACK);
+	uint32_t behind_check = here(c);
+	for (uint32_t m = c->homes & HOMES_CALLEE; m; m &= m - 1)
+		x64_rm(x, OP_MOV_STORE, 1, (unsigned)__builtin_ctz(m), slot(c, n++));
+	if (c->has_calls)
+		x64_rm(x, OP_MOV_STORE, 1, R14, slot(c, 0));
+	if (c->type->result_count > 1)
+		x64_rm(x, OP_MOV_STORE, 1, RAX, slot(c, 1));
+	take_arguments(c);
+	if (functype_stack_words(c->type))
+		take_stack_arguments(c);
+	make_room(c, WASM_CODE_ROOM_BYTES);
+	zero_locals(c);
+	return behind_check;
+}
+
+/*
+ * Behind the code: what traps jump to, a piece for each jump, so that a trap's place tells the
+ * instruction. Whoever looks for one of the pieces finds the jump to it.
+ */
+static void emit_traps(struct compiler *c)
+{
+	for (uint32_t code = 0; code < sizeof c->traps / sizeof *c->traps; code++) {
+		for (uint32_t jump = c->traps[code], next; jump; jump = next) {
+			make_room(c, WASM_CODE_ROOM_BYTES);
+			memcpy(&next, c->m->code + jump - 4, 4);
+			uint32_t rel = here(c) - jump;
+			memcpy(c->m->code + jump - 4, &rel, 4);
+			if (code ==
+			    WASM_TRAP_STACK) { /* back to where there is room for the trap */
+				x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX));
+				add_patch(c, &c->frame_at);
+			}
+			if (c->target && c->target == here(c))
+				c->found_jump = jump;
+			x64_ud2(&c->x, code);
+		}
+		c->traps[code] = 0;
+	}
+}
+
+static void emit_pool(struct compiler *c)
+{
+	if (!c->pool_count)
+		return;
+	while (here(c) % 8)
+		x64_u8(&c->x, 0xcc);
+	for (uint32_t i = 0; i < c->pool_count; i++) {
+		patch_list(c, c->pool_uses[i]);
+		x64_u64(&c->x, c->pool[i]);
+	}
+	c->pool_count = 0;
+}
+
+static void patch_frame(struct compiler *c, uint32_t prologue_at, uint32_t frame)
+{
+	int32_t down = -(int32_t)frame;
+	memcpy(c->m->code + prologue_at - 4, &down, 4);
+	for (uint32_t at = c->frame_at; at;) {
+		uint32_t next;
+		memcpy(&next, c->m->code + at - 4, 4);
+		memcpy(c->m->code + at - 4, &frame, 4);
+		at = next;
+	}
+}
+
+/*
+ * A third of all instructions are local.get and i32.const with a number of one byte. They emit nothing, so that here is
+ * all that there is to do.
+ */
+static inline void push_operands(struct compiler *c)
+{
+	const uint8_t *p = c->r.p, *end = c->r.end;
+	while (end - p >= 2 && p[1] < 0x80) {
+		if (p[0] == 0x20 && p[1] < c->local_count)
+			push_local(c, p[1]);
+		else if (p[0] == 0x41)
+			push_const(c, WASM_I32, (uint32_t)((p[1] ^ 0x40) - 0x40));
+		else
+			break;
+		c->r.p = p += 2;
+	}
+}
+
+static void compile_body(struct compiler *c)
+{
+	push_control(c, 0, c->void_types, 0, c->type->results, c->type->result_count);
+	while (c->depth > 0) {
+		push_operands(c);
+		make_room(c, WASM_CODE_ROOM_BYTES);
+		uint8_t *before = c->x.p;
+		bool was_dead = c->dead;
+		const uint8_t *instruction = c->r.p;
+		uint8_t op = read_u8(&c->r);
+		if (op >= 0x45 && op <= 0xa6) /* no case of one()'s: a jump less to guess */
+			numeric(c, op);
+		else
+			one(c, op);
+		if (was_dead && c->dead)
+			c->x.p = before;
+		else if (c->target && here(c) > c->target && !c->found)
+			c->found = instruction;
+	}
+	if (c->r.p != c->r.end)
+		reader_fail(&c->r, WASM_ERROR_MALFORMED,
+			    "section size mismatch: code behind a function's end");
+}
+
+void compile_function(struct compiler *c, uint32_t own)
+{
+	struct wasm_module *m = c->m;
+	c->func = m->imported_funcs + own;
+	c->type = module_func_type(m, c->func);
+	c->r = (struct reader){m->bytes + m->func_body[own], m->bytes + m->func_end[own], m->bytes,
+			       c->fail};
+	c->height = c->highest = c->flushed = c->depth = c->frame_at = c->owned =
+		c->loop_depth = 0;
+	c->hint = WASM_NONE;
+	c->dead = false;
+	c->entry = here(c);
+	if (c->type->param_count > WASM_MAX_LOCALS)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many locals");
+	read_locals(c);
+	scan_body(c);
+	c->free = (TEMPS | HOMES_CALLER) & ~c->homes;
+	c->fixed_slots = FIXED_SLOTS;
+	for (uint32_t saved = c->homes & HOMES_CALLEE; saved; saved &= saved - 1)
+		c->fixed_slots++;
+	c->framed = c->has_calls;
+	uint32_t prologue_at = c->entry + 8; /* behind lea rsp, [rsp + disp32] */
+	uint32_t behind_check = prologue(c);
+	compile_body(c);
+	make_room(c, WASM_CODE_ROOM_BYTES);
+	c->dead = false;
+	emit_traps(c);
+	make_room(c, WASM_CODE_ROOM_BYTES);
+	emit_pool(c);
+	simd_flush(&c->simd);
+	uint32_t slots = c->fixed_slots + c->local_slots + c->highest;
+	c->frame = ((8 * slots + 15) & ~15u) + 8; /* with the return address a multiple of 16 */
+	if (!c->framed) { /* a leaf that needs none is entered behind the check of the stack */
+		c->frame = 0;
+		c->entry = behind_check;
+	}
+	patch_frame(c, prologue_at, c->frame);
+}
+
+/* Calls that came before a function are a list through func_entry. */
+static void add_function(struct compiler *c, uint32_t own)
+{
+	struct wasm_module *m = c->m;
+	make_room(c, WASM_CODE_ROOM_BYTES);
+	while (here(c) % 16)
+		x64_u8(&c->x, 0xcc);
+	m->func_code[own] = here(c);
+	compile_function(c, own);
+	patch_list_to(c, m->func_entry[own], c->entry);
+	m->func_entry[own] = c->entry;
+	m->func_frame[own] = c->frame;
+}
+
+void compiler_init(struct compiler *c, struct tables *t)
+{
+	_Static_assert(sizeof(t->stack) >= CONTROL_MAX, "blocks are scanned in the stack's memory");
+	c->stack = t->stack;
+	c->controls = t->controls;
+	c->locals = t->locals;
+	c->locals_room = LOCALS_USUAL;
+	c->weights = t->weights;
+	memset(t->weights, 0, sizeof(t->weights));
+	c->watched = t->watched;
+	c->scan_blocks = (uint8_t *)t->stack;
+}
+
+static void compile_functions(struct compiler *c, struct tables *t, uint32_t own)
+{
+	compiler_init(c, t);
+	for (int i = 0; i < 16; i++)
+		x64_u8(&c->x, 0xcc);
+	for (uint32_t i = 0; i < own; i++)
+		add_function(c, i);
+}
+
+/* The memory of the stack is there already, which spares taking some and giving it back. */
+static __attribute__((noinline)) void compile_on_stack(struct compiler *c, uint32_t own)
+{
+	_Alignas(WASM_PAGE_BYTES) struct tables t;
+	compile_functions(c, &t, own);
+}
+
+static bool stack_is_deep(void)
+{
+	uintptr_t now = (uintptr_t)__builtin_frame_address(0), limit = platform_stack_limit();
+	return now > limit && now - limit > sizeof(struct tables) + WASM_PAGE_BYTES + TABLES_ROOM_BYTES;
+}
+
+void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *section_end)
+{
+	struct compiler c = {
+		.m = m,
+		.fail = fail,
+		.arena = &m->scratch, /* a failure leaves it to wasm_module_free */
+		.r = {.p = m->bytes, .end = section_end, .base = m->bytes, .fail = fail}};
+	uint32_t own = m->func_count - m->imported_funcs;
+	if (!own)
+		return;
+	m->func_frame = arena_need(&m->arena, fail, own, sizeof(uint32_t));
+	c.code_end = m->code + m->code_committed;
+	c.x.p = m->code;
+	c.simd = (struct simd_emitter){.x = &c.x, .code = m->code, .cpu = m->options.cpu};
+	make_room(&c, WASM_CODE_ROOM_BYTES);
+	if (stack_is_deep())
+		compile_on_stack(&c, own);
+	else
+		compile_functions(&c, scratch_need(&c, sizeof(struct tables)), own);
+	m->code_bytes = m->code_entries = here(&c);
+	if (m->scratch.base)
+		arena_close(&m->scratch);
+	if (!platform_seal(m->code, m->code_committed))
+		wasm_fail(fail, WASM_ERROR_MEMORY, 0, "machine code could not be sealed");
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the compiler's files share: its state while it goes over one function body. DESIGN.md
+ * explains values, homes and the frame.
+ */
+#ifndef MOTE_GUEST_WASM_COMPILER_H
+#define MOTE_GUEST_WASM_COMPILER_H
+
+#include "guest/wasm/internal.h"
+#include "guest/wasm/x86_64/simd.h"
+#include "guest/wasm/x86_64/x64.h"
+
+enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0 };
+enum { POOL_MAX = 256, LOOP_HOMES_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 3840 };
+/* Of the stack, besides the tables: what the compiler calls. */
+enum { TABLES_ROOM_BYTES = 0x8000 };
+
+#define BIT(r) (1u << (r))
+#define INTS 0x0000ffffu
+#define FLOATS 0xffff0000u
+/* Never homes of locals: results, divisions and shifts want them. */
+#define TEMPS (BIT(RAX) | BIT(RCX) | BIT(RDX) | 0x000f0000u)
+/* Homes that a call destroys; temporaries where they are no homes. */
+#define HOMES_CALLER (BIT(RSI) | BIT(R8) | BIT(R9) | BIT(R10) | 0x3ff00000u)
+/* Homes that a function saves when it has them. */
+#define HOMES_CALLEE (BIT(RBX) | BIT(RBP) | BIT(RDI) | BIT(R12) | BIT(R13))
+/* Scratch inside one instruction: R11, XMM14, XMM15. */
+enum { SCRATCH = R11, FLOAT_SCRATCH = XMM15, FLOAT_SCRATCH2 = XMM14 };
+
+/* Conditions that are two of the CPU's: equal and ordered, or not. */
+enum { CC_FEQ = 16, CC_FNE = 17 };
+
+enum place {
+	AT_SLOT,  /* in the frame, in its own slot */
+	AT_CONST, /* bits */
+	AT_REG,	  /* in a register of its own */
+	AT_LOCAL, /* what the local holds at present */
+	AT_FLAGS, /* i32: a condition in the flags; on top only, and the next instruction takes it
+		   */
+	AT_HIGH,  /* the upper half of the v128 below */
+	AT_MEM,	  /* in linear memory, at c->pending; only while numeric() takes it */
+};
+
+struct value {
+	uint8_t place, type;
+	uint8_t reg; /* AT_REG; AT_FLAGS: the condition */
+	uint32_t at; /* AT_SLOT: height; AT_LOCAL: index */
+	uint64_t bits; /* AT_MEM: the registers that its address holds */
+};
+
+struct local {
+	uint32_t slot; /* counted from the first local's */
+	uint16_t refs; /* AT_LOCAL among the operands, which are fewer than HEIGHT_MAX */
+	uint8_t type, home;
+};
+
+_Static_assert(HEIGHT_MAX - 1 <= UINT16_MAX, "struct local counts operands");
+
+/* A block being compiled. */
+struct control {
+	uint8_t op;	  /* block 02, loop 03, if 04, else 05; 0: the function */
+	bool unreachable; /* the standard's: operands of any type can be popped */
+	bool entry_dead;  /* no code comes to its beginning */
+	uint32_t height;  /* of the operands below its parameters */
+	uint32_t param_count, result_count;
+	const uint8_t *params, *results;
+	uint32_t start;		/* loop: where it begins */
+	uint32_t patches;	/* jumps to its end: a list through their distances, 0 ends it */
+	uint32_t entries;	/* of br_tables that lead to its end: a list through them */
+	uint32_t otherwise;	/* if: jumps to its else, a list */
+	uint32_t stub, stub_of; /* br_table: code of this target, and of which table */
+};
+
+/*
+ * What a function's compilation fills from the beginning. It all fits the stack of a guest, of which only
+ * the beginnings are touched; functions with more locals than usual get a table from the arena.
+ */
+struct tables {
+	uint32_t weights[WASM_SCAN_LOCALS];
+	uint16_t watched[WASM_SCAN_LOCALS];
+	struct local locals[LOCALS_USUAL];
+	struct control controls[CONTROL_MAX];
+	struct value stack[HEIGHT_MAX];
+};
+/* What is used first lies in few pages: in a guest's first compilation each costs a fault. */
+_Static_assert(offsetof(struct tables, controls) % WASM_PAGE_BYTES == 0 &&
+		       offsetof(struct tables, stack) % WASM_PAGE_BYTES == 0,
+	       "pages");
+
+/* A register that is the home of a local, or holds a constant, for the loop being compiled. */
+struct loop_home {
+	uint64_t bits;	  /* of a constant */
+	uint32_t local;	  /* a constant's is behind the function's */
+	uint32_t evicted; /* the local whose home it is otherwise, or WASM_NONE */
+	uint8_t reg;
+	bool is_set; /* in the loop */
+};
+
+struct compiler {
+	struct wasm_module *m;
+	struct arena *arena; /* opened when it is needed */
+	struct failure *fail;
+	struct reader r;
+	struct x64 x;
+	const uint8_t *code_end; /* of what is writable */
+	struct simd_emitter simd;
+	struct value *stack;
+	uint32_t height, highest; /* in slots; a v128 has two */
+	uint32_t flushed;	  /* below, all values are in slots or constants */
+	uint32_t free, owned;	  /* registers: unused ones, and those of values on the stack */
+	uint32_t hint;		  /* the local whose home dest() gave, or WASM_NONE */
+	struct x64_mem pending;	  /* where the value AT_MEM is */
+	bool dead;		  /* nothing comes here: what is emitted is thrown away */
+	bool has_calls;
+	bool framed; /* some slot of the frame is used */
+	struct control *controls;
+	struct control *top; /* the innermost */
+	uint32_t depth;
+	struct local *locals;
+	uint32_t locals_room;
+	uint32_t owner[32];
+	const struct wasm_functype *type;
+	uint32_t func; /* in the index space */
+	uint32_t local_count, local_slots;
+	uint32_t homes;	      /* registers */
+	uint32_t home_of[32]; /* which local */
+	uint32_t fixed_slots; /* below the locals' */
+	uint32_t adjust;      /* bytes that RSP is lower than in the body */
+	uint32_t entry,
+		frame;	   /* where the function is called; bytes from RSP to the return address */
+	uint32_t frame_at; /* where the frame's size is patched in */
+	uint32_t tables;   /* br_tables so far */
+	uint32_t traps[WASM_TRAP_HOST + 1]; /* jumps to a trap: lists */
+	uint32_t *weights;		    /* of locals; those that are not 0 are watched */
+	uint16_t *watched;
+	uint32_t watched_count;
+	uint8_t *scan_blocks; /* in the memory of `stack`, which is empty then */
+	uint64_t pool[POOL_MAX];      /* constants behind the function */
+	uint32_t pool_uses[POOL_MAX]; /* lists of the instructions that read them */
+	uint32_t pool_count;
+	uint8_t void_types[1];
+	bool wants_loops;    /* some local has no home, or there are constants of floats */
+	uint64_t plain_loops; /* bits: the first 64 loops that neither call nor have a loop inside */
+	uint32_t loop_count;  /* so far */
+	uint32_t loop_depth; /* of the loop that has homes of its own, or 0 */
+	uint32_t loop_home_count, loop_constants;
+	struct loop_home loop_homes[LOOP_HOMES_MAX];
+	/* locate.c: the end of the code looked for, the instruction it is of, and the jump
+	 * to it. */
+	uint32_t target, found_jump;
+	const uint8_t *found;
+};
+
+struct memarg {
+	uint32_t memory, offset;
+};
+
+/* A value on its way to a register. */
+struct move {
+	struct value v;
+	uint8_t dst;
+};
+
+static inline uint32_t here(const struct compiler *c)
+{
+	return (uint32_t)(c->x.p - c->m->code);
+}
+
+static inline struct control *top(struct compiler *c)
+{
+	return c->top;
+}
+
+/* --- where time goes: what nearly every instruction does, with its usual case inline --- */
+
+void more_room(struct compiler *c, uint64_t bytes); /* compile.c; the others are values.c's */
+void push_vector(struct compiler *c, uint8_t place, unsigned reg, uint32_t at, uint64_t bits);
+void push_many_slots(struct compiler *c, const uint8_t *types, uint32_t n);
+uint32_t slots_of_many(const uint8_t *types, uint32_t n);
+void check_many(struct compiler *c, const uint8_t *types, uint32_t n);
+void drop_above(struct compiler *c, uint32_t height);
+
+/* In one store, so that a load of the whole finds it. */
+static inline void put_value(struct value *to, unsigned place, uint8_t type, unsigned reg, uint32_t at,
+			     uint64_t bits)
+{
+	uint64_t head = place | (uint64_t)type << 8 | (uint64_t)reg << 16 | (uint64_t)at << 32;
+	_Static_assert(offsetof(struct value, type) == 1 && offsetof(struct value, reg) == 2 &&
+			       offsetof(struct value, at) == 4 && offsetof(struct value, bits) == 8,
+		       "layout");
+	memcpy(to, &head, sizeof(head));
+	to->bits = bits;
+}
+
+static inline void push(struct compiler *c, uint8_t place, uint8_t type, unsigned reg, uint32_t at,
+			uint64_t bits)
+{
+	uint32_t height = c->height;
+	if (__builtin_expect(type == WASM_V128 || height >= HEIGHT_MAX - 1, 0)) {
+		push_vector(c, place, reg, at, bits);
+		return;
+	}
+	put_value(&c->stack[height], place, type, reg, at, bits);
+	c->height = ++height;
+	if (height > c->highest)
+		c->highest = height;
+}
+
+static inline void push_const(struct compiler *c, uint8_t type, uint64_t bits)
+{
+	push(c, AT_CONST, type, 0, c->height, bits);
+}
+
+static inline void push_local(struct compiler *c, uint32_t local)
+{
+	struct local *l = &c->locals[local];
+	bool live = !c->dead;
+	l->refs = (uint16_t)(l->refs + live);
+	push(c, live ? AT_LOCAL : AT_SLOT, l->type, 0, live ? local : c->height, 0);
+}
+
+static inline void push_slots(struct compiler *c, const uint8_t *types, uint32_t n)
+{
+	if (n)
+		push_many_slots(c, types, n);
+}
+
+static inline uint32_t slots_of(const uint8_t *types, uint32_t n)
+{
+	return n ? slots_of_many(types, n) : 0;
+}
+
+/* The top operands are of these types; where the stack is polymorphic they are made so. */
+static inline void check_top(struct compiler *c, const uint8_t *types, uint32_t n)
+{
+	if (n)
+		check_many(c, types, n);
+}
+
+static inline void truncate_stack(struct compiler *c, uint32_t height)
+{
+	if (c->height > height || c->flushed > height)
+		drop_above(c, height);
+}
+
+/* Room for the next instruction's code. */
+static inline void make_room(struct compiler *c, uint64_t bytes)
+{
+	if (__builtin_expect((uint64_t)(c->code_end - c->x.p) < bytes, 0))
+		more_room(c, bytes);
+}
+
+static inline uint32_t class_of(uint8_t type)
+{
+	return type_is_float(type) ? FLOATS : INTS;
+}
+
+static inline bool is_wide(uint8_t type)
+{
+	return type != WASM_I32 && type != WASM_F32;
+}
+
+static inline struct x64_mem slot(struct compiler *c, uint32_t n)
+{
+	c->framed |= !c->dead;
+	return x64_at(RSP, (int32_t)(8 * n + c->adjust));
+}
+
+static inline struct x64_mem operand_slot(struct compiler *c, uint32_t height)
+{
+	return slot(c, c->fixed_slots + c->local_slots + height);
+}
+
+static inline struct x64_mem local_mem(struct compiler *c, uint32_t local)
+{
+	return slot(c, c->fixed_slots + c->locals[local].slot);
+}
+
+static inline void release(struct compiler *c, const struct value *v)
+{
+	if (v->place == AT_REG)
+		c->free |= BIT(v->reg);
+	else if (v->place == AT_MEM)
+		c->free |= (uint32_t)v->bits;
+}
+
+/* The register that a value is in already, or X64_NONE. */
+static inline unsigned reg_of(const struct compiler *c, const struct value *v)
+{
+	return v->place == AT_REG     ? v->reg
+	       : v->place == AT_LOCAL ? c->locals[v->at].home
+				      : X64_NONE;
+}
+
+/* compile.c */
+void compiler_init(struct compiler *c, struct tables *t);
+void compile_function(struct compiler *c, uint32_t own);
+_Noreturn void invalid(struct compiler *c, const char *what);
+
+/* values.c: registers and operands. */
+void push_slot(struct compiler *c, uint8_t type);
+void push_reg(struct compiler *c, uint8_t type, unsigned reg);
+void push_condition(struct compiler *c, unsigned cc);
+void push_back(struct compiler *c, const struct value *v); /* popped just before */
+struct value pop_value(struct compiler *c, uint8_t want);
+unsigned pop_condition(struct compiler *c);
+unsigned take(struct compiler *c, uint32_t mask);
+/* A register for itself; what is in it goes elsewhere, and so does `other`, which has been popped.
+ */
+void claim(struct compiler *c, unsigned reg, struct value *other);
+void load_to(struct compiler *c, const struct value *v, unsigned reg);
+unsigned to_reg(struct compiler *c, struct value *v); /* to read */
+unsigned to_own(struct compiler *c, struct value *v); /* to change */
+void to_fixed(struct compiler *c, struct value *v, unsigned reg, struct value *other);
+unsigned pop_to_reg(struct compiler *c, uint8_t type, struct value *v);
+void store_value(struct compiler *c, const struct value *v, struct x64_mem to);
+void flush(struct compiler *c);
+void flush_all(struct compiler *c, uint32_t from); /* constants above too */
+void spill_below(struct compiler *c, uint32_t height);
+void settle(struct compiler *c, uint32_t local);
+unsigned dest(struct compiler *c, uint8_t type);
+unsigned dest_or_take(struct compiler *c, uint8_t type);
+void put(struct compiler *c, uint8_t type, unsigned reg);
+void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const struct value *v);
+void move_all(struct compiler *c, struct move *moves, uint32_t n);
+/* Where an operand that is in no register is read; pool_used() must follow a constant's reader. */
+struct x64_mem value_mem(struct compiler *c, const struct value *v);
+/* Can the constant be an operand in memory? Then it is listed. */
+bool pool_holds(struct compiler *c, uint64_t bits);
+void pool_used(struct compiler *c, uint64_t bits);
+void push_mem(struct compiler *c, uint8_t type, struct x64_mem at, uint32_t held);
+
+/* scan.c */
+void scan_body(struct compiler *c);
+/* Past an instruction's opcode and index. */
+bool scan_index(const uint8_t **p, const uint8_t *end, uint32_t *index);
+/* Past an instruction of a loop; false if it is a loop, calls, jumps by a table or is odd. */
+bool scan_plain(const uint8_t **p, const uint8_t *end);
+
+/* loop.c */
+/* Before the loop's label, with all operands in slots. */
+void loop_enter(struct compiler *c, bool without_values);
+void loop_leave(struct compiler *c); /* before a jump out of it */
+void loop_end(struct compiler *c);   /* at its end */
+/* The local that stands for a constant in this loop, or WASM_NONE. */
+uint32_t loop_constant(const struct compiler *c, uint8_t type, uint64_t bits);
+static inline bool leaves_loop(const struct compiler *c, const struct control *k)
+{
+	/* A return needs no homes. */
+	return k > c->controls && (uint32_t)(k - c->controls) + 1 < c->loop_depth;
+}
+
+/* control.c */
+struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params,
+			     uint32_t param_count, const uint8_t *results, uint32_t result_count);
+struct control *label(struct compiler *c, uint32_t n);
+void set_unreachable(struct compiler *c);
+void branch(struct compiler *c, struct control *k);
+void begin_block(struct compiler *c, uint8_t op);
+void handle_else(struct compiler *c);
+void end_block(struct compiler *c);
+void handle_br_if(struct compiler *c);
+void handle_br_table(struct compiler *c);
+void handle_select(struct compiler *c, uint8_t type);
+void add_patch(struct compiler *c, uint32_t *list); /* for the distance just emitted */
+void patch_list(struct compiler *c, uint32_t list);
+void patch_list_to(struct compiler *c, uint32_t list, uint32_t to);
+void trap_if(struct compiler *c, enum x64_cc cc, enum wasm_trap_code code);
+
+/* call.c */
+extern const uint8_t int_args[ARG_INTS];
+void handle_call(struct compiler *c, bool tail);
+void handle_call_indirect(struct compiler *c, bool tail);
+void emit_return(struct compiler *c);
+void restore_homes(struct compiler *c);
+/* Pops operands of these types as the first arguments; constants follow. A result is left in RAX.
+ */
+void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32_t count,
+		 const uint32_t *constants, uint32_t constant_count);
+void push_result(struct compiler *c, uint8_t type); /* from RAX or XMM0 */
+int32_t table_cell(const struct compiler *c, uint32_t table);
+
+/* memory.c */
+uint32_t need_memory(struct compiler *c, uint32_t index);
+struct x64_mem address(struct compiler *c, struct memarg a, struct value *base);
+struct memarg read_memarg(struct compiler *c, uint32_t natural);
+void handle_load(struct compiler *c, unsigned n);
+void handle_store(struct compiler *c, unsigned n);
+void handle_local(struct compiler *c, uint8_t op);
+void handle_global(struct compiler *c, uint8_t op);
+void handle_memory_size(struct compiler *c, uint8_t op);
+
+/* bulk.c */
+void handle_fc(struct compiler *c);
+void handle_table_access(struct compiler *c, uint8_t op);
+void handle_ref(struct compiler *c, uint8_t op);
+
+/* number.c, float.c */
+void numeric(struct compiler *c, uint8_t op);
+void compare_float(struct compiler *c, bool wide, unsigned n);
+void float_unary(struct compiler *c, bool wide, unsigned n);
+void float_binary(struct compiler *c, bool wide, unsigned n);
+void conversion(struct compiler *c, uint8_t op);
+void truncate_saturating(struct compiler *c, uint32_t op);
+
+/* vector.c */
+void handle_simd(struct compiler *c);
+
+#endif

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Blocks and branches. Where a block begins, operands are in slots or constants, and locals have
+ * the same homes everywhere, so the ways to a label differ in nothing but the values that it takes:
+ * one value is in RAX or XMM0, several are in slots; what a loop takes is in slots.
+ */
+#include "guest/wasm/singlepass/compiler.h"
+
+struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params,
+			     uint32_t param_count, const uint8_t *results, uint32_t result_count)
+{
+	if (c->depth == CONTROL_MAX)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "blocks are nested too deep");
+	struct control *k = c->top = &c->controls[c->depth++];
+	*k = (struct control){.op = op,
+			      .entry_dead = c->dead,
+			      .height = c->height,
+			      .params = params,
+			      .param_count = param_count,
+			      .results = results,
+			      .result_count = result_count,
+			      .start = here(c)};
+	push_slots(c, params, param_count);
+	c->flushed = c->height;
+	return k;
+}
+
+static void pop_control(struct compiler *c)
+{
+	if (--c->depth > 0)
+		c->top--;
+}
+
+struct control *label(struct compiler *c, uint32_t n)
+{
+	if (n >= c->depth)
+		invalid(c, "unknown label");
+	return &c->controls[c->depth - 1 - n];
+}
+
+static uint32_t label_count(const struct control *k)
+{
+	return k->op == 3 ? k->param_count : k->result_count;
+}
+
+static const uint8_t *label_types(const struct control *k)
+{
+	return k->op == 3 ? k->params : k->results;
+}
+
+static bool takes_register(const struct control *k)
+{
+	return k->op != 3 && k->result_count == 1;
+}
+
+static unsigned result_register(uint8_t type)
+{
+	return type_is_float(type) ? XMM0 : RAX;
+}
+
+void set_unreachable(struct compiler *c)
+{
+	truncate_stack(c, top(c)->height);
+	top(c)->unreachable = true;
+	c->dead = true;
+}
+
+/* --- jumps --- */
+
+void add_patch(struct compiler *c, uint32_t *list)
+{
+	if (c->dead)
+		return;
+	memcpy(c->x.p - 4, list, 4);
+	*list = here(c);
+}
+
+void patch_list(struct compiler *c, uint32_t list)
+{
+	patch_list_to(c, list, here(c));
+}
+
+void patch_list_to(struct compiler *c, uint32_t list, uint32_t to)
+{
+	while (list) {
+		uint32_t next, rel = to - list;
+		memcpy(&next, c->m->code + list - 4, 4);
+		memcpy(c->m->code + list - 4, &rel, 4);
+		list = next;
+	}
+}
+
+void trap_if(struct compiler *c, enum x64_cc cc, enum wasm_trap_code code)
+{
+	x64_jcc32(&c->x, cc, 0);
+	add_patch(c, &c->traps[code]);
+}
+
+static void jump_back(struct compiler *c, uint32_t to, unsigned cc, bool always)
+{
+	int32_t rel = (int32_t)(to - here(c)) - 2;
+	if (rel == (int8_t)rel) {
+		x64_u8(&c->x, always ? 0xeb : 0x70u | cc);
+		x64_u8(&c->x, (uint8_t)rel);
+	} else if (always) {
+		x64_jmp32(&c->x, (uint32_t)rel - 3);
+	} else {
+		x64_jcc32(&c->x, cc, (uint32_t)rel - 4);
+	}
+}
+
+static void jump_to(struct compiler *c, struct control *k)
+{
+	if (k->op == 3) {
+		jump_back(c, k->start, 0, true);
+		return;
+	}
+	x64_jmp32(&c->x, 0);
+	add_patch(c, &k->patches);
+}
+
+static void jump_cc(struct compiler *c, struct control *k, unsigned cc)
+{
+	if (k->op == 3) {
+		jump_back(c, k->start, cc, false);
+		return;
+	}
+	x64_jcc32(&c->x, cc, 0);
+	add_patch(c, &k->patches);
+}
+
+static void jump_if(struct compiler *c, struct control *k, unsigned cc)
+{
+	if (cc == CC_FNE) {
+		jump_cc(c, k, CC_P);
+		jump_cc(c, k, CC_NE);
+	} else if (cc == CC_FEQ) {
+		uint8_t *over = x64_short_jcc(&c->x, CC_P);
+		jump_cc(c, k, CC_E);
+		x64_here(&c->x, over);
+	} else {
+		jump_cc(c, k, cc);
+	}
+}
+
+/* Jumps where the condition does not hold, in a list. */
+static void jump_unless(struct compiler *c, unsigned cc, uint32_t *list)
+{
+	if (cc == CC_FEQ) {
+		x64_jcc32(&c->x, CC_P, 0);
+		add_patch(c, list);
+		x64_jcc32(&c->x, CC_NE, 0);
+		add_patch(c, list);
+	} else if (cc == CC_FNE) {
+		uint8_t *differ = x64_short_jcc(&c->x, CC_P);
+		x64_jcc32(&c->x, CC_E, 0);
+		add_patch(c, list);
+		x64_here(&c->x, differ);
+	} else {
+		x64_jcc32(&c->x, cc ^ 1, 0);
+		add_patch(c, list);
+	}
+}
+
+/* --- values to where labels expect them --- */
+
+/* The top operand to the register that a label takes it in. Leaves the flags alone. */
+static void top_to_register(struct compiler *c, uint8_t type)
+{
+	struct value v = pop_value(c, type);
+	to_fixed(c, &v, result_register(type), NULL);
+	push_reg(c, type, v.reg);
+}
+
+/* Several, or a loop's: all operands are in slots now. */
+static void copy_down(struct compiler *c, const struct control *k)
+{
+	uint32_t n = slots_of(label_types(k), label_count(k)), from = c->height - n;
+	if (c->height < n || from == k->height)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		make_room(c, WASM_CODE_ROOM_BYTES);
+		x64_rm(&c->x, OP_MOV_LOAD, 1, SCRATCH, operand_slot(c, from + i));
+		x64_rm(&c->x, OP_MOV_STORE, 1, SCRATCH, operand_slot(c, k->height + i));
+	}
+}
+
+/* Before a branch; what is left to do is copy_down(). */
+static void ready_values(struct compiler *c, const struct control *k)
+{
+	uint32_t n = label_count(k);
+	check_top(c, label_types(k), n);
+	if (takes_register(k))
+		top_to_register(c, k->results[0]);
+	else if (n > 0)
+		flush_all(c, c->height - slots_of(label_types(k), n));
+}
+
+void branch(struct compiler *c, struct control *k)
+{
+	ready_values(c, k);
+	if (!takes_register(k))
+		copy_down(c, k);
+	if (leaves_loop(c, k))
+		loop_leave(c);
+	jump_to(c, k);
+	set_unreachable(c);
+}
+
+void handle_br_if(struct compiler *c)
+{
+	struct control *k = label(c, read_u32(&c->r));
+	unsigned cc = pop_condition(c);
+	ready_values(c, k);
+	uint32_t n = slots_of(label_types(k), label_count(k));
+	bool moves = !takes_register(k) && n > 0 && c->height - n != k->height;
+	if (!moves && !leaves_loop(c, k)) {
+		jump_if(c, k, cc);
+		return;
+	}
+	uint32_t over = 0;
+	jump_unless(c, cc, &over);
+	if (moves)
+		copy_down(c, k);
+	if (leaves_loop(c, k))
+		loop_leave(c);
+	jump_to(c, k);
+	patch_list(c, over);
+}
+
+/* --- blocks --- */
+
+/* A block type: its parameters and results. */
+static void block_type(struct compiler *c, const uint8_t **params, uint32_t *np,
+		       const uint8_t **results, uint32_t *nr)
+{
+	static const uint8_t single[256] = {
+		[WASM_I32] = WASM_I32,	       [WASM_I64] = WASM_I64,
+		[WASM_F32] = WASM_F32,	       [WASM_F64] = WASM_F64,
+		[WASM_FUNCREF] = WASM_FUNCREF, [WASM_EXTERNREF] = WASM_EXTERNREF,
+		[WASM_V128] = WASM_V128,
+	};
+	if (c->r.p < c->r.end && *c->r.p == 0x40) {
+		c->r.p++;
+		*np = *nr = 0;
+		*params = *results = c->void_types;
+		return;
+	}
+	if (c->r.p < c->r.end && (*c->r.p & 0xc0) == 0x40) {
+		uint8_t type = read_valtype(&c->r, c->m);
+		*np = 0;
+		*params = c->void_types;
+		*nr = 1;
+		*results = &single[type];
+		return;
+	}
+	int64_t index = read_s33(&c->r);
+	if (index < 0 || (uint64_t)index >= c->m->type_count)
+		invalid(c, "unknown type");
+	const struct wasm_functype *t = &c->m->types[index];
+	*np = t->param_count;
+	*params = t->params;
+	*nr = t->result_count;
+	*results = t->results;
+}
+
+void begin_block(struct compiler *c, uint8_t op)
+{
+	const uint8_t *params, *results;
+	uint32_t np, nr, otherwise = 0;
+	block_type(c, &params, &np, &results, &nr);
+	unsigned cc = op == 4 ? pop_condition(c) : 0;
+	check_top(c, params, np);
+	flush_all(c, c->height - slots_of(params, np));
+	for (uint32_t i = np; i > 0; i--)
+		(void)pop_value(c, params[i - 1]);
+	if (op == 4)
+		jump_unless(c, cc, &otherwise);
+	if (op == 3)
+		loop_enter(c, np + nr == 0);
+	push_control(c, op, params, np, results, nr)->otherwise = otherwise;
+}
+
+/* The end of a block's body, or of an if's first part: what it leaves must be its results. */
+static void check_results(struct compiler *c)
+{
+	struct control *k = top(c);
+	check_top(c, k->results, k->result_count);
+	if (c->height != k->height + slots_of(k->results, k->result_count))
+		invalid(c, "type mismatch: operands are left over at the end of a block");
+}
+
+static void leave_values(struct compiler *c, const struct control *k)
+{
+	if (c->dead)
+		return;
+	if (k->result_count == 1)
+		top_to_register(c, k->results[0]);
+	else
+		flush_all(c, k->height);
+}
+
+void handle_else(struct compiler *c)
+{
+	struct control *k = top(c);
+	if (k->op != 4)
+		invalid(c, "else without if");
+	check_results(c);
+	leave_values(c, k);
+	if (!c->dead) {
+		x64_jmp32(&c->x, 0);
+		add_patch(c, &k->patches);
+	}
+	truncate_stack(c, k->height);
+	c->dead = k->entry_dead;
+	if (!c->dead)
+		patch_list(c, k->otherwise);
+	k->otherwise = 0;
+	k->op = 5;
+	k->unreachable = false;
+	push_slots(c, k->params, k->param_count);
+	c->flushed = c->height;
+}
+
+/* An if without else: its parameters are its results. */
+static void end_if(struct compiler *c, struct control *k)
+{
+	if (k->param_count != k->result_count || memcmp(k->params, k->results, k->param_count) != 0)
+		invalid(c, "type mismatch: an if without else must leave its parameters");
+	if (k->entry_dead)
+		return;
+	if (k->result_count != 1) {
+		patch_list(c, k->otherwise);
+		c->dead = false;
+		return;
+	}
+	if (!c->dead) {
+		x64_jmp32(&c->x, 0);
+		add_patch(c, &k->patches);
+	}
+	c->dead = false;
+	patch_list(c, k->otherwise);
+	struct value v = {.place = AT_SLOT, .type = k->results[0], .at = k->height};
+	load_to(c, &v, result_register(v.type));
+}
+
+static void patch_entries(struct compiler *c, uint32_t list)
+{
+	while (list) {
+		uint32_t next, to = here(c);
+		memcpy(&next, c->m->code + list - 4, 4);
+		memcpy(c->m->code + list - 4, &to, 4);
+		list = next;
+	}
+}
+
+void end_block(struct compiler *c)
+{
+	struct control *k = top(c);
+	check_results(c);
+	if (c->loop_depth == c->depth)
+		loop_end(c);
+	/* Where nothing else comes to the end, results stay where they are. */
+	bool joined = k->patches || k->entries || k->op == 4 || k->op == 0;
+	if (!joined && !c->dead) {
+		pop_control(c);
+		return;
+	}
+	if (joined)
+		leave_values(c, k);
+	truncate_stack(c, k->height);
+	if (k->op == 4)
+		end_if(c, k);
+	if (k->patches || k->entries)
+		c->dead = false;
+	patch_list(c, k->patches);
+	patch_entries(c, k->entries);
+	pop_control(c);
+	if (k->op == 0) {
+		if (!c->dead)
+			emit_return(c);
+		return;
+	}
+	if (k->result_count == 1 && !c->dead) {
+		claim(c, result_register(k->results[0]), NULL);
+		push_reg(c, k->results[0], result_register(k->results[0]));
+	} else {
+		push_slots(c, k->results, k->result_count);
+	}
+}
+
+/* --- br_table --- */
+
+/* Each label's types are checked against the same operands. */
+static void check_label(struct compiler *c, const struct control *k)
+{
+	const struct control *t = top(c);
+	const uint8_t *types = label_types(k);
+	uint32_t at = c->height;
+	for (uint32_t i = label_count(k); i > 0; i--) {
+		if (at == t->height) {
+			if (!t->unreachable)
+				invalid(c, "type mismatch: operands are missing");
+			continue;
+		}
+		at -= c->stack[at - 1].place == AT_HIGH ? 2 : 1;
+		if (c->stack[at].type != types[i - 1] && c->stack[at].type != UNKNOWN)
+			invalid(c, "type mismatch");
+	}
+}
+
+/* A label that needs no values moved is an entry itself; others have a piece of code, once for each
+ * table. */
+static void table_entry(struct compiler *c, struct control *k, uint8_t *entry, uint32_t id)
+{
+	bool direct = takes_register(k) || label_count(k) == 0;
+	uint32_t to = k->start;
+	if (direct && k->op != 3) {
+		memcpy(entry, &k->entries, 4);
+		k->entries = (uint32_t)(entry - c->m->code) + 4;
+		return;
+	}
+	if (!direct) {
+		if (k->stub_of != id) {
+			make_room(c, WASM_CODE_ROOM_BYTES);
+			k->stub_of = id;
+			k->stub = here(c);
+			copy_down(c, k);
+			jump_to(c, k);
+		}
+		to = k->stub;
+	}
+	memcpy(entry, &to, 4);
+}
+
+/*
+ * An index that is past the table takes the default, by a conditional move: no later instruction
+ * can be reached with one that is not checked, not even speculatively. The entries are offsets in
+ * the code.
+ */
+void handle_br_table(struct compiler *c)
+{
+	uint32_t n = read_u32(&c->r);
+	if (n > (uint64_t)(c->r.end - c->r.p))
+		reader_fail(&c->r, WASM_ERROR_MALFORMED, "unexpected end");
+	struct value index = pop_value(c, WASM_I32);
+	if (to_own(c, &index) == RAX || index.reg == RDX) /* a value's and scratch below */
+		to_fixed(c, &index, RCX, NULL);
+	unsigned reg = index.reg;
+	struct reader labels = c->r;
+	struct control *last = label(c, 0);
+	for (uint64_t i = 0; i <= n; i++) {
+		struct control *k = label(c, read_u32(&c->r));
+		if (i > 0 && label_count(last) != label_count(k))
+			invalid(c, "type mismatch: br_table's labels differ in arity");
+		check_label(c, k);
+		last = k;
+	}
+	if (c->dead) {
+		set_unreachable(c);
+		release(c, &index);
+		return;
+	}
+	/* A loop takes in slots what others take in a register: then both are made ready. */
+	if (label_count(last) > 0)
+		flush_all(c, c->height - slots_of(label_types(last), label_count(last)));
+	if (label_count(last) == 1) {
+		struct value v = {.place = AT_SLOT, .type = label_types(last)[0]};
+		v.at = c->height - slots_of(&v.type, 1);
+		load_to(c, &v, result_register(v.type));
+	}
+	make_room(c, WASM_CODE_ROOM_BYTES + 4ull * n);
+	x64_mov_imm(&c->x, RDX, n);
+	x64_rr(&c->x, OP_ALU(ALU_CMP), 0, reg, RDX);
+	x64_rr(&c->x, OP_CMOV(CC_AE), 0, reg, RDX);
+	x64_lea(&c->x, 1, RDX, (struct x64_mem)X64_RIP);
+	int32_t back = -(int32_t)here(c);
+	memcpy(c->x.p - 4, &back, 4);
+	x64_rm(&c->x, OP_MOV_LOAD, 0, reg, x64_at_index(RDX, reg, 2, INT32_MAX));
+	uint8_t *disp = c->x.p - 4;
+	x64_rr(&c->x, OP_ALU(ALU_ADD), 1, reg, RDX);
+	x64_jmp_reg(&c->x, reg);
+	uint32_t table = here(c), id = ++c->tables;
+	memcpy(disp, &table, 4);
+	c->x.p += 4ull * (n + 1);
+	for (uint64_t i = 0; i <= n; i++)
+		table_entry(c, label(c, read_u32(&labels)), c->m->code + table + 4 * i, id);
+	release(c, &index);
+	set_unreachable(c);
+}
+
+/* --- select --- */
+
+static void select_float(struct compiler *c, unsigned cc, struct value *a, struct value *b)
+{
+	unsigned dst = to_own(c, a);
+	uint8_t *first = NULL, *second = NULL;
+	if (cc == CC_FNE) {
+		first = x64_short_jcc(&c->x, CC_P);
+		second = x64_short_jcc(&c->x, CC_NE);
+	} else if (cc == CC_FEQ) {
+		uint8_t *unordered = x64_short_jcc(&c->x, CC_P);
+		first = x64_short_jcc(&c->x, CC_E);
+		x64_here(&c->x, unordered);
+	} else {
+		first = x64_short_jcc(&c->x, cc);
+	}
+	load_to(c, b, dst);
+	x64_here(&c->x, first);
+	if (second)
+		x64_here(&c->x, second);
+	release(c, b);
+	push_reg(c, a->type, dst);
+}
+
+static void cmov(struct compiler *c, unsigned cc, unsigned dst, struct value *v)
+{
+	if (v->place == AT_CONST)
+		to_own(c, v);
+	emit_value(c, OP_CMOV(cc), is_wide(v->type), dst, v);
+}
+
+static void select_int(struct compiler *c, unsigned cc, struct value *a, struct value *b)
+{
+	uint8_t type = a->type;
+	if (cc == CC_FNE || cc == CC_FEQ) { /* the one that is taken in two cases comes second */
+		struct value *base = cc == CC_FNE ? b : a, *other = cc == CC_FNE ? a : b;
+		unsigned dst = to_own(c, base);
+		cmov(c, CC_NE, dst, other);
+		cmov(c, CC_P, dst, other);
+		release(c, other);
+		push_reg(c, type, dst);
+		return;
+	}
+	unsigned dst = dest(c, type);
+	if (dst == X64_NONE || reg_of(c, b) == dst) {
+		c->hint = WASM_NONE;
+		dst = to_own(c, a);
+	} else {
+		load_to(c, a, dst);
+		release(c, a);
+	}
+	cmov(c, cc ^ 1, dst, b);
+	release(c, b);
+	put(c, type, dst);
+}
+
+void handle_select(struct compiler *c, uint8_t type)
+{
+	unsigned cc = pop_condition(c);
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	if (type == UNKNOWN) {
+		if (type_is_ref(a.type) || type_is_ref(b.type))
+			invalid(c, "type mismatch: select without a type needs numbers or vectors");
+		if (a.type != b.type && a.type != UNKNOWN && b.type != UNKNOWN)
+			invalid(c, "type mismatch");
+	}
+	if (c->dead) {
+		release(c, &a);
+		release(c, &b);
+		push_slot(c, a.type != UNKNOWN ? a.type : b.type);
+	} else if (type_is_float(a.type)) {
+		select_float(c, cc, &a, &b);
+	} else {
+		select_int(c, cc, &a, &b);
+	}
+}

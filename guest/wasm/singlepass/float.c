@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arithmetic and comparisons of floats, and conversions. */
+#include "guest/wasm/singlepass/compiler.h"
+
+static uint8_t float_type(bool wide)
+{
+	return wide ? WASM_F64 : WASM_F32;
+}
+
+/* Without AVX: a is moved to dst first; b is v's register, or X64_NONE. */
+static void operate_in_place(struct compiler *c, uint32_t op, unsigned dst, unsigned a, unsigned b,
+			     const struct value *v)
+{
+	struct x64 *x = &c->x;
+	if (dst == b && dst != a) { /* the second operand is where the result goes */
+		x64_rr(x, OP_MOVAPS, 0, FLOAT_SCRATCH, b);
+		b = FLOAT_SCRATCH;
+	}
+	if (dst != a)
+		x64_rr(x, OP_MOVAPS, 0, dst, a);
+	if (b == X64_NONE)
+		x64_rm(x, op, 0, dst, value_mem(c, v));
+	else
+		x64_rr(x, op, 0, dst, b);
+}
+
+/* op dst, a, v: in the three-operand form where the CPU has it. A scalar needs no alignment. */
+static void operate(struct compiler *c, uint32_t op, unsigned dst, unsigned a,
+		    const struct value *v)
+{
+	unsigned b = reg_of(c, v);
+	if (b == X64_NONE && v->place == AT_CONST && !pool_holds(c, v->bits)) {
+		b = FLOAT_SCRATCH;
+		load_to(c, v, b);
+	}
+	if (!(c->m->options.cpu & WASM_CPU_AVX))
+		operate_in_place(c, op, dst, a, b, v);
+	else if (b == X64_NONE)
+		x64_vex_rrm(&c->x, op, 0, dst, a, value_mem(c, v));
+	else
+		x64_vex_rrr(&c->x, op, 0, dst, a, b);
+	if (b == X64_NONE && v->place == AT_CONST)
+		pool_used(c, v->bits);
+}
+
+/* ucomis a, b: with NaN all of ZF, PF, CF are set, so "below" is asked the other way round. */
+void compare_float(struct compiler *c, bool wide, unsigned n)
+{
+	static const uint8_t ccs[] = {CC_FEQ, CC_FNE, CC_A, CC_A, CC_AE, CC_AE};
+	struct value b = pop_value(c, float_type(wide)), a = pop_value(c, float_type(wide));
+	struct value *first = n == 2 || n == 4 ? &b : &a, *second = n == 2 || n == 4 ? &a : &b;
+	unsigned reg = to_reg(c, first);
+	emit_value(c, wide ? OP_UCOMISD : OP_UCOMISS, 0, reg, second);
+	release(c, &a);
+	release(c, &b);
+	push_condition(c, ccs[n]);
+}
+
+/* Equal operands may be zeroes of both signs, and a NaN is the sum's. */
+static void min_max(struct compiler *c, bool wide, bool max)
+{
+	struct x64 *x = &c->x;
+	struct value b, a;
+	unsigned other = pop_to_reg(c, float_type(wide), &b);
+	a = pop_value(c, float_type(wide));
+	unsigned dst = to_own(c, &a), scalar = wide ? 3 : 2;
+	x64_rr(x, wide ? OP_UCOMISD : OP_UCOMISS, 0, dst, other);
+	uint8_t *nan = x64_short_jcc(x, CC_P), *differ = x64_short_jcc(x, CC_NE);
+	x64_rr(x, max ? OP_ANDPS : OP_ORPS, 0, dst, other);
+	uint8_t *done = x64_short_jmp(x);
+	x64_here(x, nan);
+	x64_rr(x, X64_OP(scalar, 1, 0x58), 0, dst, other); /* adds */
+	uint8_t *done2 = x64_short_jmp(x);
+	x64_here(x, differ);
+	x64_rr(x, X64_OP(scalar, 1, max ? 0x5f : 0x5d), 0, dst, other);
+	x64_here(x, done);
+	x64_here(x, done2);
+	release(c, &b);
+	push_reg(c, float_type(wide), dst);
+}
+
+static void copy_sign(struct compiler *c, bool wide)
+{
+	struct x64 *x = &c->x;
+	struct value b, a;
+	unsigned sign = pop_to_reg(c, float_type(wide), &b);
+	a = pop_value(c, float_type(wide));
+	unsigned dst = to_own(c, &a);
+	x64_mov_imm(x, SCRATCH, wide ? 1ull << 63 : 1ull << 31);
+	x64_rr(x, OP_MOVD_TO_XMM, 1, FLOAT_SCRATCH, SCRATCH);
+	x64_rr(x, OP_MOVAPS, 0, FLOAT_SCRATCH2, FLOAT_SCRATCH);
+	x64_rr(x, OP_ANDPS, 0, FLOAT_SCRATCH2, sign);
+	x64_rr(x, OP_ANDNPS, 0, FLOAT_SCRATCH, dst);
+	x64_rr(x, OP_ORPS, 0, FLOAT_SCRATCH, FLOAT_SCRATCH2);
+	x64_rr(x, OP_MOVAPS, 0, dst, FLOAT_SCRATCH);
+	release(c, &b);
+	push_reg(c, float_type(wide), dst);
+}
+
+void float_binary(struct compiler *c, bool wide, unsigned n)
+{
+	static const uint8_t ops[] = {0x58, 0x5c, 0x59, 0x5e}; /* add sub mul div */
+	uint8_t type = float_type(wide);
+	if (n == 6) {
+		copy_sign(c, wide);
+		return;
+	}
+	if (n >= 4) {
+		min_max(c, wide, n == 5);
+		return;
+	}
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	if (a.place == AT_CONST && (n == 0 || n == 2)) {
+		struct value t = a;
+		a = b;
+		b = t;
+	}
+	unsigned ra = to_reg(c, &a);
+	release(c, &a);
+	/* Not a's register when b is loaded into it: operate() reads a last only where b is
+	 * elsewhere. */
+	unsigned dst = dest(c, type);
+	if (dst == X64_NONE && a.place == AT_REG) {
+		dst = a.reg;
+		c->free &= ~BIT(dst);
+	} else if (dst == X64_NONE && b.place == AT_REG) {
+		dst = b.reg;
+	} else if (dst == X64_NONE) {
+		dst = take(c, FLOATS);
+	}
+	operate(c, X64_OP(wide ? 3 : 2, 1, ops[n]), dst, ra, &b);
+	if (b.place != AT_REG || b.reg != dst)
+		release(c, &b);
+	put(c, type, dst);
+}
+
+/* abs, neg: on the bits. */
+static void float_sign(struct compiler *c, bool wide, bool negate)
+{
+	struct value a;
+	unsigned src = pop_to_reg(c, float_type(wide), &a);
+	uint64_t sign = wide ? 1ull << 63 : 1ull << 31;
+	struct value mask = {.place = AT_CONST, .type = WASM_F64, .bits = negate ? sign : sign - 1};
+	load_to(c, &mask, FLOAT_SCRATCH); /* in memory it would have to have 16 bytes */
+	mask = (struct value){.place = AT_REG, .type = WASM_F64, .reg = FLOAT_SCRATCH};
+	release(c, &a);
+	unsigned dst = dest_or_take(c, float_type(wide));
+	operate(c, negate ? OP_XORPS : OP_ANDPS, dst, src, &mask);
+	put(c, float_type(wide), dst);
+}
+
+void float_unary(struct compiler *c, bool wide, unsigned n)
+{
+	/* abs neg ceil floor trunc nearest sqrt */
+	static const uint8_t modes[] = {0, 0, 2, 1, 3, 0};
+	if (n < 2) {
+		float_sign(c, wide, n == 1);
+		return;
+	}
+	struct value v;
+	unsigned src = pop_to_reg(c, float_type(wide), &v);
+	release(c, &v);
+	unsigned dst = dest_or_take(c, float_type(wide));
+	if (n < 6) {
+		x64_rr(&c->x, X64_OP(1, 3, wide ? 0x0b : 0x0a), 0, dst, src); /* roundss, roundsd */
+		x64_u8(&c->x, modes[n] | 8);
+	} else {
+		x64_rr(&c->x, X64_OP(wide ? 3 : 2, 1, 0x51), 0, dst, src);
+	}
+	put(c, float_type(wide), dst);
+}
+
+/* --- conversions --- */
+
+/* The top operand becomes one of another type with the same bits. */
+static void reinterpret(struct compiler *c, uint8_t from, uint8_t to)
+{
+	struct value v = pop_value(c, from);
+	if (v.place == AT_SLOT || v.place == AT_CONST) {
+		v.type = to;
+		push_back(c, &v);
+		return;
+	}
+	unsigned src = to_reg(c, &v);
+	release(c, &v);
+	unsigned dst = dest_or_take(c, to);
+	x64_rr(&c->x, type_is_float(to) ? OP_MOVD_TO_XMM : OP_MOVD_FROM_XMM, is_wide(from),
+	       type_is_float(to) ? dst : src, type_is_float(to) ? src : dst);
+	put(c, to, dst);
+}
+
+/* Conversions that the helpers do: an operation's number and a cell in, a cell out. */
+static void convert_by_helper(struct compiler *c, enum helper h, uint8_t from, uint8_t to,
+			      uint32_t operation)
+{
+	static const uint8_t i32[] = {WASM_I32, WASM_I32}, i64[] = {WASM_I32, WASM_I64};
+	uint8_t cell = is_wide(from) ? WASM_I64 : WASM_I32;
+	struct value v;
+	unsigned src = pop_to_reg(c, from, &v), bits = src;
+	if (type_is_float(from)) {
+		bits = take(c, INTS);
+		x64_rr(&c->x, OP_MOVD_FROM_XMM, is_wide(from), src, bits);
+		release(c, &v);
+	}
+	push_const(c, WASM_I32, operation);
+	push_reg(c, cell, bits);
+	call_helper(c, h, is_wide(from) ? i64 : i32, 2, NULL, 0);
+	push_result(c, to);
+}
+
+/* cvttss2si, cvttsd2si: the number that stands for "does not fit" is told apart by the helper. */
+static void truncate(struct compiler *c, uint8_t from, uint8_t to, uint32_t operation)
+{
+	struct x64 *x = &c->x;
+	if ((operation & 5) == 5) { /* to unsigned 64 bits */
+		convert_by_helper(c, HELPER_TRUNC, from, to, operation);
+		return;
+	}
+	struct value v;
+	unsigned src = pop_to_reg(c, from, &v);
+	unsigned dst = take(c, INTS);
+	x64_rr(x, X64_OP(from == WASM_F64 ? 3 : 2, 1, 0x2c), 1, dst, src);
+	uint8_t *fits;
+	if (to == WASM_I64) {
+		x64_alu_imm(x, ALU_CMP, 1, dst, 1);
+		fits = x64_short_jcc(x, CC_NO);
+		/* Only -2^63 itself is right. */
+		x64_mov_imm(x, SCRATCH, from == WASM_F64 ? 0xc3e0000000000000 : 0xdf000000);
+		x64_rr(x, OP_MOVD_TO_XMM, 1, FLOAT_SCRATCH, SCRATCH);
+		x64_rr(x, from == WASM_F64 ? OP_UCOMISD : OP_UCOMISS, 0, src, FLOAT_SCRATCH);
+		trap_if(c, CC_P, WASM_TRAP_INVALID_CONVERSION);
+		trap_if(c, CC_NE, WASM_TRAP_INTEGER_OVERFLOW);
+	} else {
+		if (operation & 1)
+			x64_mov_rr(x, 0, SCRATCH, dst);
+		else
+			x64_rr(x, OP_MOVSXD, 1, SCRATCH, dst);
+		x64_rr(x, OP_ALU(ALU_CMP), 1, SCRATCH, dst);
+		fits = x64_short_jcc(x, CC_E);
+		x64_rr(x, from == WASM_F64 ? OP_UCOMISD : OP_UCOMISS, 0, src, src);
+		trap_if(c, CC_P, WASM_TRAP_INVALID_CONVERSION);
+		x64_jmp32(x, 0);
+		add_patch(c, &c->traps[WASM_TRAP_INTEGER_OVERFLOW]);
+	}
+	x64_here(x, fits);
+	if (to == WASM_I32)
+		x64_mov_rr(x, 0, dst, dst);
+	release(c, &v);
+	push_reg(c, to, dst);
+}
+
+/* Does not fit: 0 for a NaN, otherwise the smallest or the largest number of the type. */
+static void saturate(struct compiler *c, bool from_f64, bool wide, bool is_unsigned, unsigned dst,
+		     unsigned src)
+{
+	struct x64 *x = &c->x;
+	uint32_t compare = from_f64 ? OP_UCOMISD : OP_UCOMISS;
+	x64_rr(x, OP_XORPS, 0, FLOAT_SCRATCH, FLOAT_SCRATCH);
+	x64_mov_imm(x, dst, 0);
+	x64_rr(x, compare, 0, src, FLOAT_SCRATCH);
+	uint8_t *nan = x64_short_jcc(x, CC_P);
+	if (!is_unsigned)
+		x64_mov_imm(x, dst, wide ? 1ull << 63 : 1u << 31);
+	uint8_t *below = x64_short_jcc(x, CC_B);
+	x64_mov_imm(x, dst,
+		    is_unsigned ? (wide ? UINT64_MAX : UINT32_MAX)
+		    : wide	? INT64_MAX
+				: INT32_MAX);
+	x64_here(x, nan);
+	x64_here(x, below);
+}
+
+/* From 2^63 on, what is above it is converted, and from 2^64 on, and below 0, the sign says that it
+ * does not fit. */
+static void saturate_u64(struct compiler *c, bool from_f64, unsigned dst, unsigned src)
+{
+	struct x64 *x = &c->x;
+	uint32_t convert = X64_OP(from_f64 ? 3 : 2, 1, 0x2c),
+		 subtract = X64_OP(from_f64 ? 3 : 2, 1, 0x5c);
+	x64_rr(x, convert, 1, dst, src);
+	x64_rr(x, OP_TEST, 1, dst, dst);
+	uint8_t *fits = x64_short_jcc(x, CC_NS);
+	x64_mov_imm(x, SCRATCH, from_f64 ? 0x43e0000000000000 : 0x5f000000); /* 2^63 */
+	x64_rr(x, OP_MOVD_TO_XMM, 1, FLOAT_SCRATCH, SCRATCH);
+	x64_rr(x, OP_MOVAPS, 0, FLOAT_SCRATCH2, src);
+	x64_rr(x, subtract, 0, FLOAT_SCRATCH2, FLOAT_SCRATCH);
+	x64_rr(x, convert, 1, dst, FLOAT_SCRATCH2);
+	x64_mov_imm(x, SCRATCH, 1ull << 63);
+	x64_rr(x, OP_TEST, 1, dst, dst);
+	uint8_t *outside = x64_short_jcc(x, CC_S);
+	x64_rr(x, OP_ALU(ALU_XOR), 1, dst, SCRATCH);
+	uint8_t *done = x64_short_jmp(x);
+	x64_here(x, outside);
+	saturate(c, from_f64, true, true, dst, src);
+	x64_here(x, done);
+	x64_here(x, fits);
+}
+
+void truncate_saturating(struct compiler *c, uint32_t op)
+{
+	struct x64 *x = &c->x;
+	bool from_f64 = op & 2, wide = op & 4, is_unsigned = op & 1;
+	struct value v;
+	unsigned src = pop_to_reg(c, float_type(from_f64), &v), dst = take(c, INTS);
+	if (wide && is_unsigned) {
+		saturate_u64(c, from_f64, dst, src);
+	} else {
+		x64_rr(x, X64_OP(from_f64 ? 3 : 2, 1, 0x2c), 1, dst, src);
+		if (wide)
+			x64_alu_imm(x, ALU_CMP, 1, dst, 1);
+		else if (is_unsigned)
+			x64_mov_rr(x, 0, SCRATCH, dst);
+		else
+			x64_rr(x, OP_MOVSXD, 1, SCRATCH, dst);
+		if (!wide)
+			x64_rr(x, OP_ALU(ALU_CMP), 1, SCRATCH, dst);
+		uint8_t *fits = x64_short_jcc(x, wide ? CC_NO : CC_E);
+		saturate(c, from_f64, wide, is_unsigned, dst, src);
+		x64_here(x, fits);
+		if (!wide)
+			x64_mov_rr(x, 0, dst, dst);
+	}
+	release(c, &v);
+	push_reg(c, wide ? WASM_I64 : WASM_I32, dst);
+}
+
+/* Above 2^63: half of it, odd if anything was lost, doubled. */
+static void unsigned_to_float(struct compiler *c, unsigned src, unsigned dst, bool wide)
+{
+	struct x64 *x = &c->x;
+	unsigned scalar = wide ? 3 : 2;
+	x64_rr(x, OP_TEST, 1, src, src);
+	uint8_t *large = x64_short_jcc(x, CC_S);
+	x64_rr(x, X64_OP(scalar, 1, 0x2a), 1, dst, src);
+	uint8_t *done = x64_short_jmp(x);
+	x64_here(x, large);
+	x64_mov_rr(x, 1, SCRATCH, src);
+	x64_shift_imm(x, SHIFT_SHR, 1, SCRATCH, 1);
+	x64_alu_imm(x, ALU_AND, 0, src, 1);
+	x64_rr(x, OP_ALU(ALU_OR), 1, SCRATCH, src);
+	x64_rr(x, X64_OP(scalar, 1, 0x2a), 1, dst, SCRATCH);
+	x64_rr(x, X64_OP(scalar, 1, 0x58), 0, dst, dst);
+	x64_here(x, done);
+}
+
+static void int_to_float(struct compiler *c, uint8_t from, bool is_signed, bool wide)
+{
+	struct value v = pop_value(c, from);
+	bool large = from == WASM_I64 && !is_signed;
+	unsigned src = large ? to_own(c, &v) : to_reg(c, &v);
+	release(c, &v);
+	unsigned dst = dest_or_take(c, float_type(wide));
+	x64_rr(&c->x, OP_XORPS, 0, dst, dst);
+	if (large)
+		unsigned_to_float(c, src, dst, wide);
+	else
+		x64_rr(&c->x, X64_OP(wide ? 3 : 2, 1, 0x2a), from == WASM_I64 || !is_signed, dst,
+		       src);
+	put(c, float_type(wide), dst);
+}
+
+/* A unary instruction: op dst, src. */
+static void convert(struct compiler *c, uint8_t from, uint8_t to, uint32_t op, unsigned w)
+{
+	struct value v;
+	unsigned src = pop_to_reg(c, from, &v);
+	if (class_of(from) == class_of(to))
+		release(c, &v);
+	unsigned dst = dest_or_take(c, to);
+	x64_rr(&c->x, op, w, dst, src);
+	if (class_of(from) != class_of(to))
+		release(c, &v);
+	put(c, to, dst);
+}
+
+/* An i32 in a register has no bits above: nothing to do but to change the type. */
+static void extend_unsigned(struct compiler *c)
+{
+	struct value v = pop_value(c, WASM_I32);
+	unsigned dst = dest(c, WASM_I64);
+	if (dst != X64_NONE) {
+		load_to(c, &v, dst);
+		release(c, &v);
+		put(c, WASM_I64, dst);
+		return;
+	}
+	if (v.place == AT_SLOT || v.place == AT_FLAGS ||
+	    (v.place == AT_LOCAL && reg_of(c, &v) == X64_NONE))
+		(void)to_own(c, &v);
+	v.type = WASM_I64;
+	push_back(c, &v);
+}
+
+void conversion(struct compiler *c, uint8_t op)
+{
+	switch (op) {
+	case 0xa7:
+		convert(c, WASM_I64, WASM_I32, OP_MOV_LOAD, 0);
+		break;
+	case 0xa8:
+	case 0xa9:
+	case 0xaa:
+	case 0xab:
+		truncate(c, op < 0xaa ? WASM_F32 : WASM_F64, WASM_I32, op - 0xa8u);
+		break;
+	case 0xac:
+		convert(c, WASM_I32, WASM_I64, OP_MOVSXD, 1);
+		break;
+	case 0xad:
+		extend_unsigned(c);
+		break;
+	case 0xae:
+	case 0xaf:
+	case 0xb0:
+	case 0xb1:
+		truncate(c, op < 0xb0 ? WASM_F32 : WASM_F64, WASM_I64, 4 + (op - 0xaeu));
+		break;
+	case 0xb2:
+	case 0xb3:
+	case 0xb4:
+	case 0xb5:
+		int_to_float(c, op < 0xb4 ? WASM_I32 : WASM_I64, !((op - 0xb2) & 1), false);
+		break;
+	case 0xb6: /* f32.demote_f64 */
+		convert(c, WASM_F64, WASM_F32, X64_OP(3, 1, 0x5a), 0);
+		break;
+	case 0xb7:
+	case 0xb8:
+	case 0xb9:
+	case 0xba:
+		int_to_float(c, op < 0xb9 ? WASM_I32 : WASM_I64, !((op - 0xb7) & 1), true);
+		break;
+	case 0xbb: /* f64.promote_f32 */
+		convert(c, WASM_F32, WASM_F64, X64_OP(2, 1, 0x5a), 0);
+		break;
+	case 0xbc:
+		reinterpret(c, WASM_F32, WASM_I32);
+		break;
+	case 0xbd:
+		reinterpret(c, WASM_F64, WASM_I64);
+		break;
+	case 0xbe:
+		reinterpret(c, WASM_I32, WASM_F32);
+		break;
+	case 0xbf:
+		reinterpret(c, WASM_I64, WASM_F64);
+		break;
+	case 0xc0:
+		convert(c, WASM_I32, WASM_I32, OP_MOVSX8, 0);
+		break;
+	case 0xc1:
+		convert(c, WASM_I32, WASM_I32, OP_MOVSX16, 0);
+		break;
+	case 0xc2:
+		convert(c, WASM_I64, WASM_I64, OP_MOVSX8, 1);
+		break;
+	case 0xc3:
+		convert(c, WASM_I64, WASM_I64, OP_MOVSX16, 1);
+		break;
+	case 0xc4:
+		convert(c, WASM_I64, WASM_I64, OP_MOVSXD, 1);
+		break;
+	}
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which instruction a code address is of. No table says: the function is compiled once more, into
+ * scratch memory, where its code has the same length, and the walk tells when it comes past the
+ * address.
+ */
+#include "guest/wasm/singlepass/compiler.h"
+
+/* As far into the scratch code as a function is into its 16 bytes. */
+enum { SCRATCH_START = 16 };
+
+/* The instruction whose code goes beyond `end`, counted from the function's begin; NULL: none, or
+ * no memory. */
+static const uint8_t *instruction_at(struct compiler *c, uint32_t own, uint32_t end)
+{
+	c->target = SCRATCH_START + end;
+	c->found = NULL;
+	c->found_jump = 0;
+	c->x.p = c->m->code + SCRATCH_START;
+	c->simd = (struct simd_emitter){.x = &c->x, .code = c->m->code, .cpu = c->m->options.cpu};
+	compile_function(c, own);
+	if (!c->found_jump)
+		return c->found;
+	/* It is the piece that a trap jumps to: the jump's instruction. */
+	c->target = c->found_jump - 1;
+	c->found = NULL;
+	c->x.p = c->m->code + SCRATCH_START;
+	c->simd = (struct simd_emitter){.x = &c->x, .code = c->m->code, .cpu = c->m->options.cpu};
+	compile_function(c, own);
+	return c->found;
+}
+
+static void locate_exactly(const struct wasm_module *m, uint32_t own, uint32_t at,
+			   struct code_place *place)
+{
+	struct wasm_error error;
+	struct failure fail = {.error = &error};
+	struct wasm_module copy = *m; /* whose code is the scratch memory */
+	struct arena arena;
+	struct compiler c = {.m = &copy, .arena = &arena, .fail = &fail};
+	uint32_t next = own + 1 < m->func_count - m->imported_funcs ? m->func_code[own + 1]
+								    : m->code_entries;
+	uint64_t bytes = next - m->func_code[own] + SCRATCH_START + 4 * WASM_CODE_ROOM_BYTES;
+	if (!arena_open(&arena, SCRATCH_BYTES + ((bytes + WASM_PAGE_BYTES) &
+						 ~(uint64_t)(WASM_PAGE_BYTES - 1))))
+		return;
+	copy.code = arena_take(&arena, bytes);
+	copy.code_committed = copy.code_reserved = bytes;
+	c.code_end = copy.code + bytes;
+	struct tables *tables = arena_take(&arena, sizeof(*tables));
+	if (copy.code && tables && wasm_jump_set(&fail.jump) == 0) {
+		compiler_init(&c, tables);
+		const uint8_t *found = instruction_at(&c, own, at - m->func_code[own]);
+		if (found)
+			place->offset = (uint32_t)(found - m->bytes);
+	}
+	arena_close(&arena);
+}
+
+bool compile_locate(struct wasm_module *m, const uint8_t *code, struct code_place *place)
+{
+	if (!m->code || code < m->code || code >= m->code + m->code_bytes)
+		return false;
+	uint32_t at = (uint32_t)(code - m->code), low = 0, high = m->func_count - m->imported_funcs;
+	if (high == 0 || at < m->func_code[0])
+		return false;
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+		if (m->func_code[middle] <= at)
+			low = middle;
+		else
+			high = middle;
+	}
+	*place = (struct code_place){.func = m->imported_funcs + low,
+				     .offset = m->func_body[low],
+				     .frame_bytes = m->func_frame[low]};
+	locate_exactly(m, low, at, place);
+	return true;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Homes for one loop. A function's homes go to the locals that it uses most; an innermost loop that
+ * calls nothing gets some of its own: for locals that it uses and that have none, and for constants
+ * of floats, in registers that are free or are the homes of locals that it does not use. Those go
+ * to their slots before the loop and come back on every way out of it, where what the loop has set
+ * is stored. A constant is a local of its own meanwhile, behind the function's.
+ */
+#include "guest/wasm/singlepass/compiler.h"
+
+enum { LOOP_BYTES_MAX = 2048, CANDIDATES_MAX = 24, CONSTANTS_MAX = 8, OPERAND_FLOATS = 2 };
+
+struct candidate {
+	uint64_t bits;	/* of a constant */
+	uint32_t local; /* WASM_NONE: a constant */
+	uint32_t uses;
+	uint8_t type;
+	bool is_set;
+};
+
+struct look {
+	struct compiler *c;
+	const uint8_t *p, *end;
+	uint32_t used; /* homes of locals that the loop uses */
+	uint32_t count;
+	struct candidate found[CANDIDATES_MAX];
+};
+
+/* --- what the loop uses --- */
+
+static void note(struct look *s, uint32_t local, uint8_t type, uint64_t bits, bool is_set)
+{
+	uint32_t i = 0;
+	while (i < s->count &&
+	       (s->found[i].local != local || s->found[i].bits != bits || s->found[i].type != type))
+		i++;
+	if (i == CANDIDATES_MAX)
+		return;
+	if (i == s->count)
+		s->found[s->count++] =
+			(struct candidate){.bits = bits, .local = local, .type = type};
+	s->found[i].uses++;
+	s->found[i].is_set |= is_set;
+}
+
+static bool look_at_local(struct look *s)
+{
+	bool is_set = *s->p != 0x20;
+	uint32_t n = 0;
+	if (!scan_index(&s->p, s->end, &n) || n >= s->c->local_count)
+		return false;
+	const struct local *l = &s->c->locals[n];
+	if (l->home != X64_NONE)
+		s->used |= BIT(l->home);
+	else
+		note(s, n, l->type, 0, is_set);
+	return true;
+}
+
+static bool look_at_constant(struct look *s)
+{
+	bool wide = *s->p == 0x44;
+	uint32_t bytes = wide ? 8 : 4;
+	uint64_t bits = 0;
+	if ((uint64_t)(s->end - s->p) <= bytes)
+		return false;
+	memcpy(&bits, s->p + 1, bytes);
+	note(s, WASM_NONE, wide ? WASM_F64 : WASM_F32, bits, false);
+	s->p += 1 + bytes;
+	return true;
+}
+
+/* False: it has a loop inside, calls, jumps by a table or is too long. */
+static bool look_at_loop(struct look *s)
+{
+	for (uint32_t depth = 1; depth > 0;) {
+		if (s->p >= s->end)
+			return false;
+		bool plain = true;
+		switch (*s->p) {
+		case 0x02:
+		case 0x04:
+			depth++;
+			plain = scan_plain(&s->p, s->end);
+			break;
+		case 0x0b:
+			depth--;
+			s->p++;
+			break;
+		case 0x20:
+		case 0x21:
+		case 0x22:
+			plain = look_at_local(s);
+			break;
+		case 0x43:
+		case 0x44:
+			plain = look_at_constant(s);
+			break;
+		default:
+			plain = scan_plain(&s->p, s->end);
+		}
+		if (!plain)
+			return false;
+	}
+	return true;
+}
+
+/* --- registers --- */
+
+/* Those that values on the stack can do without; the lowest floats are left to them. */
+static uint32_t spare(const struct compiler *c)
+{
+	uint32_t all = c->free & HOMES_CALLER;
+	for (int i = 0; i < OPERAND_FLOATS && (all & FLOATS); i++)
+		all &= ~(all & FLOATS & -(all & FLOATS));
+	return all;
+}
+
+/* The next most used candidate; those that are taken have no uses any more. */
+static struct candidate *best(struct look *s)
+{
+	struct candidate *k = &s->found[0];
+	for (uint32_t i = 1; i < s->count; i++)
+		if (s->found[i].uses > k->uses)
+			k = &s->found[i];
+	return k;
+}
+
+static void occupy(struct compiler *c, unsigned reg, const struct candidate *k, bool borrowed)
+{
+	struct loop_home *h = &c->loop_homes[c->loop_home_count++];
+	*h = (struct loop_home){.bits = k->bits, .local = k->local, .evicted = WASM_NONE};
+	h->reg = (uint8_t)reg;
+	h->is_set = k->is_set;
+	struct value v = {.place = AT_CONST, .type = k->type, .bits = k->bits};
+	if (borrowed) {
+		h->evicted = c->home_of[reg];
+		struct local *l = &c->locals[h->evicted];
+		struct value old = {.place = AT_REG, .type = l->type, .reg = (uint8_t)reg};
+		store_value(c, &old, local_mem(c, h->evicted));
+		l->home = X64_NONE;
+	} else {
+		c->free &= ~BIT(reg);
+	}
+	if (k->local != WASM_NONE) {
+		v.place = AT_LOCAL;
+		v.at = k->local;
+	} else {
+		h->local = c->local_count + c->loop_constants++;
+		c->locals[h->local] = (struct local){.type = k->type, .home = X64_NONE};
+	}
+	load_to(c, &v, reg);
+	c->locals[h->local].home = (uint8_t)reg;
+}
+
+static void assign(struct compiler *c, struct look *s)
+{
+	uint32_t spares = spare(c), borrowed = c->homes & ~s->used;
+	uint32_t constants = c->locals_room - c->local_count;
+	if (constants > CONSTANTS_MAX)
+		constants = CONSTANTS_MAX;
+	for (uint32_t n = s->count; n > 0 && c->loop_home_count < LOOP_HOMES_MAX; n--) {
+		struct candidate *k = best(s);
+		uint32_t class = class_of(k->type), uses = k->uses, from = spares & class;
+		k->uses = 0;
+		if (k->local == WASM_NONE && c->loop_constants == constants)
+			continue;
+		if (!from && uses > 1)
+			from = borrowed & class;
+		if (!from)
+			continue;
+		unsigned reg = 31 - (unsigned)__builtin_clz(from);
+		occupy(c, reg, k, borrowed & BIT(reg));
+		spares &= ~BIT(reg);
+		borrowed &= ~BIT(reg);
+	}
+}
+
+/* --- for the compiler --- */
+
+void loop_enter(struct compiler *c, bool without_values)
+{
+	uint32_t number = c->loop_count++;
+	if (number > 63 || !(c->plain_loops >> number & 1) || c->dead || !c->wants_loops ||
+	    !without_values)
+		return;
+	struct look s;
+	s.c = c;
+	s.p = c->r.p;
+	s.end = c->r.end;
+	s.used = s.count = 0;
+	if (s.end - s.p > LOOP_BYTES_MAX)
+		s.end = s.p + LOOP_BYTES_MAX;
+	c->loop_home_count = c->loop_constants = 0;
+	if (!look_at_loop(&s) || !s.count)
+		return;
+	assign(c, &s);
+	if (c->loop_home_count)
+		c->loop_depth = c->depth + 1;
+}
+
+void loop_leave(struct compiler *c)
+{
+	for (uint32_t i = 0; i < c->loop_home_count; i++) {
+		const struct loop_home *h = &c->loop_homes[i];
+		struct value now = {.place = AT_LOCAL, .type = c->locals[h->local].type};
+		now.at = h->local;
+		if (h->is_set)
+			store_value(c, &now, local_mem(c, h->local));
+		if (h->evicted == WASM_NONE)
+			continue;
+		struct value old = {.place = AT_LOCAL, .type = c->locals[h->evicted].type};
+		old.at = h->evicted;
+		load_to(c, &old, h->reg);
+	}
+}
+
+void loop_end(struct compiler *c)
+{
+	if (!c->dead)
+		loop_leave(c);
+	for (uint32_t i = 0; i < c->loop_home_count; i++) {
+		const struct loop_home *h = &c->loop_homes[i];
+		c->locals[h->local].home = X64_NONE;
+		if (h->evicted != WASM_NONE)
+			c->locals[h->evicted].home = h->reg;
+		else
+			c->free |= BIT(h->reg);
+	}
+	c->loop_depth = c->loop_constants = 0;
+}
+
+uint32_t loop_constant(const struct compiler *c, uint8_t type, uint64_t bits)
+{
+	if (!c->loop_depth)
+		return WASM_NONE;
+	for (uint32_t i = 0; i < c->loop_home_count; i++) {
+		const struct loop_home *h = &c->loop_homes[i];
+		if (h->local >= c->local_count && h->bits == bits &&
+		    c->locals[h->local].type == type)
+			return h->local;
+	}
+	return WASM_NONE;
+}

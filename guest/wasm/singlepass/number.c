@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arithmetic and comparisons of integers. */
+#include "guest/wasm/singlepass/compiler.h"
+
+enum { OP_EQZ32 = 0x45, OP_EQZ64 = 0x50, OP_ADD32 = 0x6a, OP_ADD64 = 0x7c };
+
+/* A constant that an instruction takes as its immediate. */
+static bool is_immediate(const struct value *v)
+{
+	return v->place == AT_CONST &&
+	       (!is_wide(v->type) || v->bits == (uint64_t)(int64_t)(int32_t)v->bits);
+}
+
+static void swap(struct value *a, struct value *b)
+{
+	struct value t = *a;
+	*a = *b;
+	*b = t;
+}
+
+static bool next_is(const struct compiler *c, uint8_t op)
+{
+	return c->r.p < c->r.end && *c->r.p == op;
+}
+
+/* op dst, v */
+static void alu(struct compiler *c, enum x64_alu op, unsigned w, unsigned dst,
+		const struct value *v)
+{
+	if (is_immediate(v))
+		x64_alu_imm(&c->x, op, w, dst, (int32_t)v->bits);
+	else
+		emit_value(c, OP_ALU(op), w, dst, v);
+}
+
+/* --- comparisons --- */
+
+static unsigned swapped(unsigned cc)
+{
+	switch (cc) {
+	case CC_L:
+		return CC_G;
+	case CC_G:
+		return CC_L;
+	case CC_LE:
+		return CC_GE;
+	case CC_GE:
+		return CC_LE;
+	case CC_B:
+		return CC_A;
+	case CC_A:
+		return CC_B;
+	case CC_BE:
+		return CC_AE;
+	case CC_AE:
+		return CC_BE;
+	}
+	return cc;
+}
+
+static void compare(struct compiler *c, uint8_t type, unsigned cc)
+{
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	bool wide = type == WASM_I64;
+	if (a.place == AT_CONST) {
+		swap(&a, &b);
+		cc = swapped(cc);
+	}
+	if ((a.place == AT_SLOT || a.place == AT_MEM) && is_immediate(&b)) {
+		x64_alu_mem_imm(&c->x, ALU_CMP, wide, value_mem(c, &a), (int32_t)b.bits);
+	} else {
+		unsigned reg = to_reg(c, &a);
+		if (b.place == AT_CONST && b.bits == 0)
+			x64_rr(&c->x, OP_TEST, wide, reg, reg);
+		else
+			alu(c, ALU_CMP, wide, reg, &b);
+	}
+	release(c, &a);
+	release(c, &b);
+	push_condition(c, cc);
+}
+
+static void test_zero(struct compiler *c, uint8_t type)
+{
+	struct value v = pop_value(c, type);
+	if (v.place == AT_FLAGS) {
+		push_condition(c, v.reg ^ 1u);
+		return;
+	}
+	if (v.place == AT_SLOT || v.place == AT_MEM) {
+		x64_alu_mem_imm(&c->x, ALU_CMP, type == WASM_I64, value_mem(c, &v), 0);
+	} else {
+		unsigned reg = to_reg(c, &v);
+		x64_rr(&c->x, OP_TEST, type == WASM_I64, reg, reg);
+	}
+	release(c, &v);
+	push_condition(c, CC_E);
+}
+
+/* --- operations with a result --- */
+
+/*
+ * The register that an operation on a and b, `op dst, b`, has its result in, with a in it: the next
+ * instruction's home, a's own, or a new one.
+ */
+static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struct value *b,
+			bool commutes)
+{
+	unsigned home = dest(c, type);
+	if (home != X64_NONE && commutes && reg_of(c, b) == home)
+		swap(a, b);
+	if (b->place == AT_MEM && c->pending.index == home && reg_of(c, a) != home)
+		home = X64_NONE; /* which the address needs */
+	if (home != X64_NONE && (reg_of(c, b) != home || reg_of(c, a) == home)) {
+		load_to(c, a, home);
+		release(c, a);
+		return home;
+	}
+	c->hint = WASM_NONE;
+	return to_own(c, a);
+}
+
+/* a + b by lea, when a's register must stay: into the home that follows, or a new register. */
+static bool add_by_lea(struct compiler *c, uint8_t type, struct value *a, struct value *b,
+		       bool subtract)
+{
+	unsigned ra = reg_of(c, a), rb = reg_of(c, b);
+	bool immediate = is_immediate(b) && (int32_t)b->bits != INT32_MIN;
+	if (ra == X64_NONE || (!immediate && (rb == X64_NONE || subtract)))
+		return false;
+	unsigned home = dest(c, type);
+	if (home == X64_NONE && (a->place == AT_REG || b->place == AT_REG))
+		return false;
+	if (home != X64_NONE && (home == ra || home == rb))
+		return false;
+	unsigned dst = home != X64_NONE ? home : take(c, INTS);
+	int32_t disp = subtract ? -(int32_t)b->bits : (int32_t)b->bits;
+	x64_lea(&c->x, type == WASM_I64, dst,
+		immediate ? x64_at(ra, disp) : x64_at_index(ra, rb, 0, 0));
+	release(c, a);
+	release(c, b);
+	put(c, type, dst);
+	return true;
+}
+
+static void binary_alu(struct compiler *c, uint8_t type, enum x64_alu op)
+{
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	bool wide = type == WASM_I64, commutes = op != ALU_SUB;
+	if (commutes && (a.place == AT_CONST || (b.place == AT_REG && a.place != AT_REG)))
+		swap(&a, &b);
+	bool tested = next_is(c, wide ? OP_EQZ64 : OP_EQZ32) ||
+		      (!wide && (next_is(c, 0x0d) || next_is(c, 0x04)));
+	if (op == ALU_AND && tested && !c->dead) {
+		unsigned reg = to_reg(c, &a);
+		if (is_immediate(&b))
+			x64_test_imm(&c->x, wide, reg, (int32_t)b.bits);
+		else
+			emit_value(c, OP_TEST, wide, reg, &b);
+		release(c, &a);
+		release(c, &b);
+		if (wide) { /* i64.eqz takes no i32: done here */
+			c->r.p++;
+			push_condition(c, CC_E);
+		} else {
+			push_condition(c, CC_NE);
+		}
+		return;
+	}
+	if ((op == ALU_ADD || op == ALU_SUB) && add_by_lea(c, type, &a, &b, op == ALU_SUB))
+		return;
+	unsigned dst = prepare(c, type, &a, &b, commutes);
+	alu(c, op, wide, dst, &b);
+	release(c, &b);
+	put(c, type, dst);
+}
+
+static void multiply(struct compiler *c, uint8_t type)
+{
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	bool wide = type == WASM_I64;
+	if (a.place == AT_CONST || (b.place == AT_REG && a.place != AT_REG))
+		swap(&a, &b);
+	if (is_immediate(&b) && a.place != AT_CONST) {
+		unsigned src = to_reg(c, &a);
+		release(c, &a);
+		unsigned dst = dest_or_take(c, type);
+		bool small = (int64_t)(int32_t)b.bits == (int8_t)b.bits;
+		x64_rr(&c->x, small ? OP_IMUL_IMM8 : OP_IMUL_IMM32, wide, dst, src);
+		if (small)
+			x64_u8(&c->x, (uint8_t)b.bits);
+		else
+			x64_u32(&c->x, (uint32_t)b.bits);
+		put(c, type, dst);
+		return;
+	}
+	unsigned dst = prepare(c, type, &a, &b, true);
+	emit_value(c, OP_IMUL, wide, dst, &b);
+	release(c, &b);
+	put(c, type, dst);
+}
+
+/* base + (a << 1, 2 or 3), when the next instruction is that sum: one lea. */
+static bool add_shifted(struct compiler *c, uint8_t type, struct value *a, uint32_t count)
+{
+	const struct value *below = &c->stack[c->height - 1];
+	if (!next_is(c, type == WASM_I64 ? OP_ADD64 : OP_ADD32) || count < 1 || count > 3 ||
+	    c->dead || c->height == top(c)->height || below->type != type ||
+	    below->place == AT_CONST)
+		return false;
+	c->r.p++;
+	struct value base;
+	unsigned rb = pop_to_reg(c, type, &base), ra = to_reg(c, a);
+	release(c, &base);
+	release(c, a);
+	unsigned dst = dest_or_take(c, type);
+	x64_lea(&c->x, type == WASM_I64, dst, x64_at_index(rb, ra, count, 0));
+	put(c, type, dst);
+	return true;
+}
+
+static void shift_by_constant(struct compiler *c, uint8_t type, enum x64_shift how, struct value *a,
+			      uint32_t count)
+{
+	bool wide = type == WASM_I64;
+	if (how == SHIFT_SHL && add_shifted(c, type, a, count))
+		return;
+	struct value none = {.place = AT_CONST, .type = type};
+	bool rotates = how == SHIFT_ROL || how == SHIFT_ROR;
+	if (rotates && (c->m->options.cpu & WASM_CPU_BMI2)) {
+		unsigned src = to_reg(c, a);
+		release(c, a);
+		unsigned dst = dest_or_take(c, type), bits = wide ? 64 : 32;
+		x64_rorx(&c->x, wide, dst, src,
+			 how == SHIFT_ROR ? count : (bits - count) & (bits - 1));
+		put(c, type, dst);
+		return;
+	}
+	unsigned dst = prepare(c, type, a, &none, false);
+	x64_shift_imm(&c->x, how, wide, dst, count);
+	put(c, type, dst);
+}
+
+static void shift(struct compiler *c, uint8_t type, enum x64_shift how)
+{
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	bool wide = type == WASM_I64;
+	if (b.place == AT_CONST) {
+		shift_by_constant(c, type, how, &a, (uint32_t)b.bits & (wide ? 63 : 31));
+		return;
+	}
+	if (how != SHIFT_ROL && how != SHIFT_ROR && (c->m->options.cpu & WASM_CPU_BMI2)) {
+		unsigned count = to_reg(c, &b), src = to_reg(c, &a);
+		release(c, &a);
+		release(c, &b);
+		unsigned dst = dest_or_take(c, type);
+		x64_shiftx(&c->x, how, wide, dst, src, count);
+		put(c, type, dst);
+		return;
+	}
+	to_fixed(c, &b, RCX, &a);
+	unsigned dst = prepare(c, type, &a, &b, false);
+	x64_shift_cl(&c->x, how, wide, dst);
+	release(c, &b);
+	put(c, type, dst);
+}
+
+/* --- division --- */
+
+static bool by_power_of_two(struct compiler *c, uint8_t type, struct value *a, uint64_t by,
+			    bool remainder)
+{
+	if (by == 0 || (by & (by - 1)))
+		return false;
+	struct value mask = {.place = AT_CONST, .type = type, .bits = by - 1};
+	if (!remainder) {
+		shift_by_constant(c, type, SHIFT_SHR, a, (uint32_t)__builtin_ctzll(by));
+		return true;
+	}
+	unsigned dst = prepare(c, type, a, &mask, false);
+	alu(c, ALU_AND, type == WASM_I64, dst, &mask);
+	put(c, type, dst);
+	return true;
+}
+
+/* The smallest number by -1: no quotient, remainder 0. Returns the jump over the division, or NULL.
+ */
+static uint8_t *minus_one(struct compiler *c, bool wide, unsigned by, bool remainder)
+{
+	struct x64 *x = &c->x;
+	uint8_t *done = NULL;
+	x64_alu_imm(x, ALU_CMP, wide, by, -1);
+	uint8_t *ordinary = x64_short_jcc(x, CC_NE);
+	if (remainder) {
+		x64_zero(x, RDX);
+		done = x64_short_jmp(x);
+	} else {
+		x64_mov_imm(x, RDX, wide ? 1ull << 63 : 1u << 31);
+		x64_rr(x, OP_ALU(ALU_CMP), wide, RAX, RDX);
+		trap_if(c, CC_E, WASM_TRAP_INTEGER_OVERFLOW);
+	}
+	x64_here(x, ordinary);
+	return done;
+}
+
+/*
+ * n / d as a multiplication, n unsigned and of 32 bits: with l the bits of d - 1, m = 2^32 * (2^l -
+ * d) / d + 1 and t = m * n >> 32, the quotient is (t + (n - t >> 1)) >> l - 1 (Granlund and
+ * Montgomery, 1994).
+ */
+static void divide_u32_by(struct compiler *c, struct value *a, uint32_t d, bool remainder)
+{
+	struct x64 *x = &c->x;
+	unsigned l = 32 - (unsigned)__builtin_clz(d - 1);
+	uint64_t m = ((((1ull << l) - d) << 32) / d + 1) & UINT32_MAX;
+	unsigned n = to_own(c, a), t = take(c, INTS);
+	x64_mov_imm(x, t, m);
+	x64_rr(x, OP_IMUL, 1, t, n);
+	x64_shift_imm(x, SHIFT_SHR, 1, t, 32);
+	x64_mov_rr(x, 0, SCRATCH, n);
+	x64_rr(x, OP_ALU(ALU_SUB), 0, SCRATCH, t);
+	x64_shift_imm(x, SHIFT_SHR, 0, SCRATCH, 1);
+	x64_rr(x, OP_ALU(ALU_ADD), 0, t, SCRATCH);
+	if (l > 1)
+		x64_shift_imm(x, SHIFT_SHR, 0, t, l - 1);
+	if (remainder) {
+		x64_rr(x, OP_IMUL_IMM32, 0, t, t);
+		x64_u32(x, d);
+		x64_rr(x, OP_ALU(ALU_SUB), 0, n, t);
+	}
+	c->free |= BIT(remainder ? t : n);
+	push_reg(c, WASM_I32, remainder ? n : t);
+}
+
+/*
+ * The same for a signed n and 2 <= d < 2^31: with l the bits of d - 1 and m = 2^(31 + l) / d + 1,
+ * the quotient is (m * n >> 31 + l) - (n >> 31).
+ */
+static void divide_s32_by(struct compiler *c, struct value *a, uint32_t d, bool remainder)
+{
+	struct x64 *x = &c->x;
+	unsigned l = 32 - (unsigned)__builtin_clz(d - 1);
+	unsigned n = to_own(c, a), t = take(c, INTS);
+	x64_mov_imm(x, SCRATCH, (1ull << (31 + l)) / d + 1);
+	x64_rr(x, OP_MOVSXD, 1, t, n);
+	x64_rr(x, OP_IMUL, 1, t, SCRATCH);
+	x64_shift_imm(x, SHIFT_SAR, 1, t, 31 + l);
+	x64_mov_rr(x, 0, SCRATCH, n);
+	x64_shift_imm(x, SHIFT_SAR, 0, SCRATCH, 31);
+	x64_rr(x, OP_ALU(ALU_SUB), 0, t, SCRATCH);
+	if (remainder) {
+		x64_rr(x, OP_IMUL_IMM32, 0, t, t);
+		x64_u32(x, d);
+		x64_rr(x, OP_ALU(ALU_SUB), 0, n, t);
+	}
+	c->free |= BIT(remainder ? t : n);
+	push_reg(c, WASM_I32, remainder ? n : t);
+}
+
+/* 2^64 * high / d, for high < d */
+static uint64_t quotient_of(uint64_t high, uint64_t d)
+{
+	uint64_t q = 0;
+	for (int bit = 63; bit >= 0; bit--) {
+		bool carry = high >> 63;
+		high <<= 1;
+		if (carry || high >= d) {
+			high -= d;
+			q |= 1ull << bit;
+		}
+	}
+	return q;
+}
+
+/* As divide_u32_by(), with 64 bits. */
+static void divide_u64_by(struct compiler *c, struct value *a, uint64_t d, bool remainder)
+{
+	struct x64 *x = &c->x;
+	unsigned l = 64 - (unsigned)__builtin_clzll(d - 1);
+	uint64_t m = quotient_of((l == 64 ? 0 : 1ull << l) - d, d) + 1;
+	unsigned n = to_own(c, a);
+	claim(c, RAX, a);
+	claim(c, RDX, a);
+	n = a->reg;
+	x64_mov_imm(x, RAX, m);
+	x64_group3(x, 4, 1, n); /* mul */
+	x64_mov_rr(x, 1, RAX, n);
+	x64_rr(x, OP_ALU(ALU_SUB), 1, RAX, RDX);
+	x64_shift_imm(x, SHIFT_SHR, 1, RAX, 1);
+	x64_rr(x, OP_ALU(ALU_ADD), 1, RAX, RDX);
+	if (l > 1)
+		x64_shift_imm(x, SHIFT_SHR, 1, RAX, l - 1);
+	if (remainder) {
+		x64_mov_imm(x, RDX, d);
+		x64_rr(x, OP_IMUL, 1, RAX, RDX);
+		x64_rr(x, OP_ALU(ALU_SUB), 1, n, RAX);
+	}
+	c->free |= BIT(RDX) | BIT(remainder ? RAX : n);
+	push_reg(c, WASM_I64, remainder ? n : RAX);
+}
+
+static void divide(struct compiler *c, uint8_t type, bool is_signed, bool remainder)
+{
+	bool wide = type == WASM_I64;
+	struct value b = pop_value(c, type), a = pop_value(c, type);
+	bool known = b.place == AT_CONST && b.bits != 0;
+	c->hint = WASM_NONE;
+	if (known && !is_signed && by_power_of_two(c, type, &a, b.bits, remainder))
+		return;
+	if (known && !is_signed && !wide) {
+		divide_u32_by(c, &a, (uint32_t)b.bits, remainder);
+		return;
+	}
+	if (known && !is_signed) {
+		divide_u64_by(c, &a, b.bits, remainder);
+		return;
+	}
+	if (known && !wide && b.bits >= 2 && b.bits <= INT32_MAX) {
+		divide_s32_by(c, &a, (uint32_t)b.bits, remainder);
+		return;
+	}
+	to_fixed(c, &a, RAX, &b);
+	claim(c, RDX, &b);
+	unsigned by = reg_of(c, &b);
+	if (by == X64_NONE) {
+		load_to(c, &b, SCRATCH);
+		by = SCRATCH;
+	}
+	if (!known) {
+		x64_rr(&c->x, OP_TEST, wide, by, by);
+		trap_if(c, CC_E, WASM_TRAP_DIVIDE_BY_ZERO);
+	}
+	uint8_t *done = NULL;
+	if (is_signed) {
+		if (!known || b.bits == (wide ? UINT64_MAX : UINT32_MAX))
+			done = minus_one(c, wide, by, remainder);
+		x64_cqo(&c->x, wide);
+	} else {
+		x64_zero(&c->x, RDX);
+	}
+	x64_group3(&c->x, is_signed ? 7 : 6, wide, by);
+	if (done)
+		x64_here(&c->x, done);
+	release(c, &b);
+	c->free |= BIT(remainder ? RAX : RDX);
+	push_reg(c, type, remainder ? RDX : RAX);
+}
+
+static void binary(struct compiler *c, uint8_t type, unsigned n)
+{
+	static const uint8_t alus[] = {ALU_ADD, ALU_SUB, 0, 0, 0, 0, 0, ALU_AND, ALU_OR, ALU_XOR};
+	static const uint8_t shifts[] = {SHIFT_SHL, SHIFT_SAR, SHIFT_SHR, SHIFT_ROL, SHIFT_ROR};
+	if (n < 2)
+		binary_alu(c, type, alus[n]);
+	else if (n == 2)
+		multiply(c, type);
+	else if (n >= 3 && n <= 6)
+		divide(c, type, n == 3 || n == 5, n >= 5);
+	else if (n >= 10)
+		shift(c, type, shifts[n - 10]);
+	else
+		binary_alu(c, type, alus[n]);
+}
+
+/* clz, ctz without the instructions for them: BSR and BSF, which every x86-64 has. */
+static void scan_bits(struct compiler *c, bool wide, bool leading, unsigned dst, unsigned src)
+{
+	struct x64 *x = &c->x;
+	x64_mov_imm(x, SCRATCH, leading ? (wide ? 127 : 63) : (wide ? 64 : 32));
+	x64_rr(x, leading ? OP_BSR : OP_BSF, wide, dst, src);
+	x64_rr(x, OP_CMOV(CC_E), wide, dst, SCRATCH);
+	if (leading)
+		x64_alu_imm(x, ALU_XOR, wide, dst, wide ? 63 : 31);
+}
+
+static void count_bits(struct compiler *c, uint8_t type, unsigned n)
+{
+	bool wide = type == WASM_I64;
+	struct value v;
+	unsigned src = pop_to_reg(c, type, &v);
+	release(c, &v);
+	unsigned dst = dest_or_take(c, type);
+	if (n == 2)
+		x64_rr(&c->x, OP_POPCNT, wide, dst, src);
+	else if (n == 0 && (c->m->options.cpu & WASM_CPU_LZCNT))
+		x64_rr(&c->x, OP_LZCNT, wide, dst, src);
+	else if (n == 1 && (c->m->options.cpu & WASM_CPU_BMI1))
+		x64_rr(&c->x, OP_TZCNT, wide, dst, src);
+	else
+		scan_bits(c, wide, n == 0, dst, src);
+	put(c, type, dst);
+}
+
+void numeric(struct compiler *c, uint8_t op)
+{
+	static const uint8_t ccs[] = {CC_E, CC_NE, CC_L,  CC_B,	 CC_G,
+				      CC_A, CC_LE, CC_BE, CC_GE, CC_AE};
+	if (op >= 0x6a && op <= 0x78) /* the most frequent */
+		binary(c, WASM_I32, op - 0x6a);
+	else if (op == OP_EQZ32 || op == OP_EQZ64)
+		test_zero(c, op == OP_EQZ32 ? WASM_I32 : WASM_I64);
+	else if (op <= 0x4f)
+		compare(c, WASM_I32, ccs[op - 0x46]);
+	else if (op <= 0x5a)
+		compare(c, WASM_I64, ccs[op - 0x51]);
+	else if (op <= 0x60)
+		compare_float(c, false, op - 0x5b);
+	else if (op <= 0x66)
+		compare_float(c, true, op - 0x61);
+	else if (op <= 0x69)
+		count_bits(c, WASM_I32, op - 0x67);
+	else if (op <= 0x7b)
+		count_bits(c, WASM_I64, op - 0x79);
+	else if (op <= 0x8a)
+		binary(c, WASM_I64, op - 0x7c);
+	else if (op <= 0x91)
+		float_unary(c, false, op - 0x8b);
+	else if (op <= 0x98)
+		float_binary(c, false, op - 0x92);
+	else if (op <= 0x9f)
+		float_unary(c, true, op - 0x99);
+	else
+		float_binary(c, true, op - 0xa0);
+}

@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Operands while a function is compiled: where each value is, and registers for them. Values that
+ * are constants or locals cost nothing until an instruction needs them.
+ */
+#include "guest/wasm/singlepass/compiler.h"
+
+uint32_t slots_of_many(const uint8_t *types, uint32_t n)
+{
+	uint32_t slots = n;
+	for (uint32_t i = 0; i < n; i++)
+		slots += types[i] == WASM_V128;
+	return slots;
+}
+
+/* --- the stack --- */
+
+void push_vector(struct compiler *c, uint8_t place, unsigned reg, uint32_t at, uint64_t bits)
+{
+	if (c->height >= HEIGHT_MAX - 1)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
+	put_value(&c->stack[c->height], place, WASM_V128, reg, at, bits);
+	put_value(&c->stack[c->height + 1], AT_HIGH, WASM_V128, 0, 0, 0);
+	c->height += 2;
+	if (c->height > c->highest)
+		c->highest = c->height;
+}
+
+void push_slot(struct compiler *c, uint8_t type)
+{
+	push(c, AT_SLOT, type, 0, c->height, 0);
+}
+
+void push_many_slots(struct compiler *c, const uint8_t *types, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		push_slot(c, types[i]);
+}
+
+void push_reg(struct compiler *c, uint8_t type, unsigned reg)
+{
+	if (c->dead) {
+		c->free |= BIT(reg);
+		push_slot(c, type);
+		return;
+	}
+	c->owned |= BIT(reg);
+	c->owner[reg] = c->height;
+	push(c, AT_REG, type, reg, c->height, 0);
+}
+
+/* A load that the instruction which is emitted next takes as its operand. */
+void push_mem(struct compiler *c, uint8_t type, struct x64_mem at, uint32_t held)
+{
+	c->pending = at;
+	push(c, AT_MEM, type, 0, 0, held);
+}
+
+void push_back(struct compiler *c, const struct value *v)
+{
+	if (v->place == AT_REG) {
+		push_reg(c, v->type, v->reg);
+	} else if (v->place == AT_LOCAL && !c->dead) {
+		push_local(c, v->at);
+		c->stack[c->height - 1 - (v->type == WASM_V128)].type = v->type;
+	} else if (v->place == AT_CONST) {
+		push_const(c, v->type, v->bits);
+	} else {
+		push_slot(c, v->type);
+	}
+}
+
+static inline void forget(struct compiler *c, const struct value *v)
+{
+	if (v->place == AT_REG)
+		c->owned &= ~BIT(v->reg);
+	else if (v->place == AT_LOCAL)
+		c->locals[v->at].refs--;
+}
+
+static __attribute__((noinline)) struct value pop_nothing(struct compiler *c, uint8_t want)
+{
+	if (!top(c)->unreachable)
+		invalid(c, "type mismatch: the operand stack is empty");
+	/* Slots are only for code that never runs: one above is as good. */
+	return (struct value){.place = AT_SLOT, .type = want, .at = c->height};
+}
+
+/* A value of two slots or of another type; either may be of any. */
+static __attribute__((noinline)) struct value pop_other(struct compiler *c, uint8_t want)
+{
+	c->height -= c->stack[c->height - 1].place == AT_HIGH ? 2 : 1;
+	if (c->height < c->flushed)
+		c->flushed = c->height;
+	struct value v = c->stack[c->height];
+	if (v.type != want && v.type != UNKNOWN && want != UNKNOWN)
+		invalid(c, "type mismatch");
+	if (v.type == UNKNOWN)
+		v.type = want;
+	forget(c, &v);
+	return v;
+}
+
+struct value pop_value(struct compiler *c, uint8_t want)
+{
+	uint32_t at = c->height;
+	if (__builtin_expect(at == top(c)->height, 0))
+		return pop_nothing(c, want);
+	const struct value *v = &c->stack[--at];
+	if (__builtin_expect(v->type != want || want == WASM_V128, 0))
+		return pop_other(c, want);
+	c->height = at;
+	if (at < c->flushed)
+		c->flushed = at;
+	if (v->place == AT_LOCAL)
+		c->locals[v->at].refs--;
+	else
+		c->owned &= ~((uint32_t)(v->place == AT_REG) << (v->reg & 31));
+	return *v;
+}
+
+void drop_above(struct compiler *c, uint32_t height)
+{
+	while (c->height > height) {
+		struct value *v = &c->stack[--c->height];
+		forget(c, v);
+		release(c, v);
+	}
+	if (c->flushed > height)
+		c->flushed = height;
+}
+
+/* The top operands are of these types; where the stack is polymorphic they are made so. */
+void check_many(struct compiler *c, const uint8_t *types, uint32_t n)
+{
+	struct control *k = top(c);
+	if (k->unreachable) {
+		for (uint32_t i = n; i > 0; i--) {
+			struct value v = pop_value(c, types[i - 1]);
+			release(c, &v);
+		}
+		push_slots(c, types, n);
+		return;
+	}
+	uint32_t at = c->height;
+	for (uint32_t i = n; i > 0; i--) {
+		uint8_t type = types[i - 1];
+		uint32_t slots = type == WASM_V128 ? 2 : 1;
+		if (at < k->height + slots)
+			invalid(c, "type mismatch: operands are missing");
+		at -= slots;
+		if (c->stack[at].type != type)
+			invalid(c, "type mismatch");
+		if (slots == 2 && (c->stack[at + 1].type != type || c->stack[at].place == AT_HIGH))
+			invalid(c, "type mismatch");
+	}
+}
+
+/* --- registers --- */
+
+static void spill(struct compiler *c, unsigned reg)
+{
+	struct value *v = &c->stack[c->owner[reg]];
+	store_value(c, v, operand_slot(c, c->owner[reg]));
+	v->place = AT_SLOT;
+	v->at = c->owner[reg];
+	c->owned &= ~BIT(reg);
+	c->free |= BIT(reg);
+}
+
+/* The register of the deepest value goes to its slot. */
+static void evict(struct compiler *c, uint32_t mask)
+{
+	unsigned found = X64_NONE;
+	for (uint32_t m = c->owned & mask; m; m &= m - 1) {
+		unsigned r = (unsigned)__builtin_ctz(m);
+		if (found == X64_NONE || c->owner[r] < c->owner[found])
+			found = r;
+	}
+	if (found == X64_NONE)
+		__builtin_trap(); /* an instruction holds more registers than there are */
+	spill(c, found);
+}
+
+unsigned take(struct compiler *c, uint32_t mask)
+{
+	if (!(c->free & mask))
+		evict(c, mask);
+	/* The fixed ones last: they would have to move for divisions, shifts and calls. */
+	uint32_t m = c->free & mask & ~TEMPS;
+	if (!m)
+		m = c->free & mask;
+	unsigned reg = (unsigned)__builtin_ctz(m);
+	c->free &= ~BIT(reg);
+	return reg;
+}
+
+static void move_reg(struct compiler *c, uint8_t type, unsigned dst, unsigned src)
+{
+	if (dst == src)
+		return;
+	if (dst >= XMM0)
+		x64_rr(&c->x, OP_MOVAPS, 0, dst, src);
+	else
+		x64_mov_rr(&c->x, type != WASM_I32, dst, src);
+}
+
+void claim(struct compiler *c, unsigned reg, struct value *other)
+{
+	uint32_t mask = reg < XMM0 ? INTS : FLOATS;
+	if (c->free & BIT(reg)) {
+		c->free &= ~BIT(reg);
+		return;
+	}
+	if (c->owned & BIT(reg)) {
+		uint32_t at = c->owner[reg];
+		struct value *v = &c->stack[at];
+		if (c->free & mask) {
+			unsigned to = take(c, mask);
+			move_reg(c, v->type, to, reg);
+			v->reg = (uint8_t)to;
+			c->owner[to] = at;
+			c->owned = (c->owned & ~BIT(reg)) | BIT(to);
+		} else {
+			spill(c, reg);
+			c->free &= ~BIT(reg);
+		}
+		return;
+	}
+	if (!other || other->place != AT_REG || other->reg != reg)
+		__builtin_trap(); /* held by an operand that nobody may move */
+	unsigned to = take(c, mask);
+	move_reg(c, other->type, to, reg);
+	other->reg = (uint8_t)to;
+}
+
+/* --- values to registers and memory --- */
+
+/* Constants behind the function, addressed from RIP; pool_used() has the distance patched. */
+static const struct x64_mem in_pool = X64_RIP;
+
+static uint32_t pool_find(struct compiler *c, uint64_t bits)
+{
+	uint32_t from = c->pool_count > 16 ? c->pool_count - 16 : 0;
+	for (uint32_t i = from; i < c->pool_count; i++)
+		if (c->pool[i] == bits)
+			return i;
+	if (c->pool_count == POOL_MAX)
+		return WASM_NONE;
+	c->pool[c->pool_count] = bits;
+	c->pool_uses[c->pool_count] = 0;
+	return c->pool_count++;
+}
+
+bool pool_holds(struct compiler *c, uint64_t bits)
+{
+	return !c->dead && pool_find(c, bits) != WASM_NONE;
+}
+
+/* Behind the instruction, whose last four bytes are the distance. */
+void pool_used(struct compiler *c, uint64_t bits)
+{
+	if (!c->dead)
+		add_patch(c, &c->pool_uses[pool_find(c, bits)]);
+}
+
+static void load_float_const(struct compiler *c, const struct value *v, unsigned reg)
+{
+	bool wide = v->type == WASM_F64;
+	if (v->bits == 0) {
+		x64_rr(&c->x, OP_XORPS, 0, reg, reg);
+	} else if (pool_holds(c, v->bits)) {
+		x64_rm(&c->x, wide ? OP_MOVSD_LOAD : OP_MOVSS_LOAD, 0, reg, in_pool);
+		pool_used(c, v->bits);
+	} else {
+		x64_mov_imm(&c->x, SCRATCH, v->bits);
+		x64_rr(&c->x, OP_MOVD_TO_XMM, 1, reg, SCRATCH);
+	}
+}
+
+static void load_mem(struct compiler *c, uint8_t type, unsigned reg, struct x64_mem from)
+{
+	if (reg < XMM0)
+		x64_rm(&c->x, OP_MOV_LOAD, type != WASM_I32, reg, from);
+	else if (type == WASM_V128)
+		x64_rm(&c->x, OP_MOVUPS_LOAD, 0, reg, from);
+	else
+		x64_rm(&c->x, type == WASM_F32 ? OP_MOVSS_LOAD : OP_MOVSD_LOAD, 0, reg, from);
+}
+
+static void load_flags(struct compiler *c, unsigned cc, unsigned reg)
+{
+	if (cc >= CC_FEQ) {
+		x64_rr(&c->x, OP_SETCC(cc == CC_FEQ ? CC_NP : CC_P), 0, 0, SCRATCH);
+		x64_rr(&c->x, OP_SETCC(cc == CC_FEQ ? CC_E : CC_NE), 0, 0, reg);
+		x64_rr(&c->x, OP_ALU(cc == CC_FEQ ? ALU_AND : ALU_OR), 0, reg, SCRATCH);
+	} else {
+		x64_rr(&c->x, OP_SETCC(cc), 0, 0, reg);
+	}
+	x64_rr(&c->x, OP_MOVZX8, 0, reg, reg);
+}
+
+struct x64_mem value_mem(struct compiler *c, const struct value *v)
+{
+	/* No switch: the CPU guesses these better than where a table leads. */
+	if (v->place == AT_SLOT)
+		return operand_slot(c, v->at);
+	if (v->place == AT_LOCAL)
+		return local_mem(c, v->at);
+	return v->place == AT_MEM ? c->pending : in_pool;
+}
+
+/* Leaves the flags alone. */
+void load_to(struct compiler *c, const struct value *v, unsigned reg)
+{
+	unsigned from = reg_of(c, v);
+	if (from != X64_NONE) {
+		move_reg(c, v->type, reg, from);
+		return;
+	}
+	if (v->place == AT_CONST && reg < XMM0)
+		x64_mov_imm(&c->x, reg, v->bits);
+	else if (v->place == AT_CONST)
+		load_float_const(c, v, reg);
+	else if (v->place == AT_FLAGS)
+		load_flags(c, v->reg, reg);
+	else
+		load_mem(c, v->type, reg, value_mem(c, v));
+}
+
+unsigned to_reg(struct compiler *c, struct value *v)
+{
+	unsigned reg = reg_of(c, v);
+	return reg != X64_NONE ? reg : to_own(c, v);
+}
+
+unsigned to_own(struct compiler *c, struct value *v)
+{
+	if (v->place == AT_REG)
+		return v->reg;
+	if (v->place == AT_MEM)
+		release(c, v); /* its own register may have been the address's */
+	unsigned reg = take(c, class_of(v->type));
+	load_to(c, v, reg);
+	v->place = AT_REG;
+	v->reg = (uint8_t)reg;
+	return reg;
+}
+
+void to_fixed(struct compiler *c, struct value *v, unsigned reg, struct value *other)
+{
+	if (v->place == AT_REG && v->reg == reg)
+		return;
+	claim(c, reg, other);
+	load_to(c, v, reg);
+	release(c, v);
+	v->place = AT_REG;
+	v->reg = (uint8_t)reg;
+}
+
+unsigned pop_to_reg(struct compiler *c, uint8_t type, struct value *v)
+{
+	*v = pop_value(c, type);
+	return to_reg(c, v);
+}
+
+static void store_reg(struct compiler *c, uint8_t type, unsigned reg, struct x64_mem to)
+{
+	if (reg < XMM0)
+		x64_rm(&c->x, OP_MOV_STORE, 1, reg, to);
+	else if (type == WASM_V128)
+		x64_rm(&c->x, OP_MOVUPS_STORE, 0, reg, to);
+	else
+		x64_rm(&c->x, type == WASM_F32 ? OP_MOVSS_STORE : OP_MOVSD_STORE, 0, reg, to);
+}
+
+/* A whole cell; an i32 in it has no bits above. Leaves the flags alone; clobbers the scratch
+ * registers. */
+void store_value(struct compiler *c, const struct value *v, struct x64_mem to)
+{
+	unsigned reg = reg_of(c, v);
+	bool fits = v->bits <= INT32_MAX ||
+		    (is_wide(v->type) && v->bits == (uint64_t)(int64_t)(int32_t)v->bits);
+	if (v->place == AT_CONST && fits) {
+		x64_mov_mem_imm(&c->x, 8, to, (int32_t)v->bits);
+		return;
+	}
+	if (v->place == AT_CONST) {
+		x64_mov_imm(&c->x, SCRATCH, v->bits);
+		reg = SCRATCH;
+	} else if (reg == X64_NONE) {
+		reg = v->type == WASM_V128 ? (unsigned)FLOAT_SCRATCH : (unsigned)SCRATCH;
+		load_to(c, v, reg);
+	}
+	store_reg(c, v->type, reg, to);
+}
+
+static void to_own_slot(struct compiler *c, uint32_t at)
+{
+	struct value *v = &c->stack[at];
+	store_value(c, v, operand_slot(c, at));
+	forget(c, v);
+	release(c, v);
+	v->place = AT_SLOT;
+	v->at = at;
+}
+
+void flush(struct compiler *c)
+{
+	for (uint32_t i = c->flushed; i < c->height; i++) {
+		uint8_t place = c->stack[i].place;
+		if (place == AT_REG || place == AT_LOCAL || place == AT_FLAGS) {
+			make_room(c, WASM_CODE_ROOM_BYTES);
+			to_own_slot(c, i);
+		}
+	}
+	c->flushed = c->height;
+}
+
+void flush_all(struct compiler *c, uint32_t from)
+{
+	flush(c);
+	for (uint32_t i = from; i < c->height; i++)
+		if (c->stack[i].place == AT_CONST) {
+			make_room(c, WASM_CODE_ROOM_BYTES);
+			to_own_slot(c, i);
+		}
+}
+
+void spill_below(struct compiler *c, uint32_t height)
+{
+	for (uint32_t m = c->owned; m; m &= m - 1) {
+		unsigned reg = (unsigned)__builtin_ctz(m);
+		if (c->owner[reg] < height)
+			spill(c, reg);
+	}
+}
+
+/* The local is about to change: values that are what it holds at present get registers. */
+void settle(struct compiler *c, uint32_t local)
+{
+	if (!c->locals[local].refs)
+		return;
+	uint32_t steps = 0;
+	for (uint32_t i = c->height; i > c->flushed && c->locals[local].refs; i--) {
+		if (++steps > 32) { /* so that it stays linear */
+			flush(c);
+			return;
+		}
+		struct value *v = &c->stack[i - 1];
+		if (v->place != AT_LOCAL || v->at != local)
+			continue;
+		unsigned reg = take(c, class_of(v->type));
+		load_to(c, v, reg);
+		c->locals[local].refs--;
+		v->place = AT_REG;
+		v->reg = (uint8_t)reg;
+		c->owned |= BIT(reg);
+		c->owner[reg] = i - 1;
+	}
+}
+
+/* --- results --- */
+
+/*
+ * When the next instruction sets a local of this type that has a home and that no value refers to,
+ * its home: the result goes there, and put() passes over the instruction. Operands have been popped
+ * before.
+ */
+unsigned dest(struct compiler *c, uint8_t type)
+{
+	const uint8_t *p = c->r.p;
+	c->hint = WASM_NONE;
+	if (c->dead || c->r.end - p < 2 || (p[0] != 0x21 && p[0] != 0x22) || p[1] >= 0x80 ||
+	    p[1] >= c->local_count)
+		return X64_NONE;
+	const struct local *l = &c->locals[p[1]];
+	if (l->home == X64_NONE || l->refs || l->type != type)
+		return X64_NONE;
+	c->hint = p[1];
+	return l->home;
+}
+
+unsigned dest_or_take(struct compiler *c, uint8_t type)
+{
+	unsigned reg = dest(c, type);
+	return reg != X64_NONE ? reg : take(c, class_of(type));
+}
+
+void put(struct compiler *c, uint8_t type, unsigned reg)
+{
+	uint32_t hint = c->hint;
+	c->hint = WASM_NONE;
+	if (hint == WASM_NONE || c->locals[hint].home != reg) {
+		push_reg(c, type, reg);
+		return;
+	}
+	if (*c->r.p == 0x22)
+		push_local(c, hint);
+	c->r.p += 2;
+}
+
+/* Does the next instruction take a condition from the flags? */
+static bool flags_are_taken(const struct compiler *c)
+{
+	if (c->dead || c->r.p == c->r.end)
+		return false;
+	switch (*c->r.p) {
+	case 0x04:
+	case 0x0d:
+	case 0x1b:
+	case 0x45:
+		return true;
+	}
+	return false;
+}
+
+void push_condition(struct compiler *c, unsigned cc)
+{
+	if (flags_are_taken(c)) {
+		push(c, AT_FLAGS, WASM_I32, cc, c->height, 0);
+		return;
+	}
+	/* Taking a register may store another one, which leaves the flags alone. */
+	unsigned reg = dest_or_take(c, WASM_I32);
+	load_flags(c, cc, reg);
+	put(c, WASM_I32, reg);
+}
+
+unsigned pop_condition(struct compiler *c)
+{
+	struct value v = pop_value(c, WASM_I32);
+	if (v.place == AT_FLAGS)
+		return v.reg;
+	if (v.place == AT_SLOT) {
+		x64_alu_mem_imm(&c->x, ALU_CMP, 0, operand_slot(c, v.at), 0);
+		return CC_NE;
+	}
+	unsigned reg = to_reg(c, &v);
+	x64_rr(&c->x, OP_TEST, 0, reg, reg);
+	release(c, &v);
+	return CC_NE;
+}
+
+/* An instruction whose second operand is a value; integers go through a scratch register. */
+void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const struct value *v)
+{
+	unsigned from = reg_of(c, v);
+	if (v->place == AT_CONST && type_is_float(v->type) && pool_holds(c, v->bits)) {
+		x64_rm(&c->x, op, w, reg, in_pool);
+		pool_used(c, v->bits);
+		return;
+	}
+	if (from == X64_NONE && v->place == AT_CONST) {
+		from = type_is_float(v->type) ? (unsigned)FLOAT_SCRATCH : (unsigned)SCRATCH;
+		load_to(c, v, from);
+	}
+	if (from != X64_NONE)
+		x64_rr(&c->x, op, w, reg, from);
+	else
+		x64_rm(&c->x, op, w, reg, value_mem(c, v));
+}
+
+/*
+ * All moves at once: first those from registers, each when its destination is no longer read; a
+ * cycle is broken through a scratch register. Then what is loaded.
+ */
+void move_all(struct compiler *c, struct move *moves, uint32_t n)
+{
+	uint32_t left = 0, registers;
+	uint8_t readers[32] = {0}; /* moves that are left, by the register that they read */
+	for (uint32_t i = 0; i < n; i++) {
+		unsigned from = reg_of(c, &moves[i].v);
+		if (from == X64_NONE)
+			continue;
+		left |= 1u << i;
+		moves[i].v.reg = (uint8_t)from; /* out of locals, so that sources can be renamed */
+		moves[i].v.place = AT_REG;
+		readers[from]++;
+	}
+	registers = left;
+	while (left) {
+		bool moved = false;
+		for (uint32_t m = left; m; m &= m - 1) {
+			struct move *move = &moves[__builtin_ctz(m)];
+			unsigned from = move->v.reg;
+			if (readers[move->dst] > (from == move->dst))
+				continue;
+			move_reg(c, move->v.type, move->dst, from);
+			readers[from]--;
+			left &= ~(m & -m);
+			moved = true;
+		}
+		if (!moved) {
+			struct move *m = &moves[__builtin_ctz(left)];
+			unsigned to = m->dst < XMM0 ? (unsigned)SCRATCH : (unsigned)FLOAT_SCRATCH;
+			move_reg(c, m->v.type, to, m->v.reg);
+			readers[m->v.reg]--;
+			m->v.reg = (uint8_t)to;
+			readers[to]++;
+		}
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (!(registers & 1u << i))
+			load_to(c, &moves[i].v, moves[i].dst);
+}
