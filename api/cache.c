@@ -8,6 +8,7 @@
 #include "api/images.h"
 #include "api/internal.h"
 #include "base/io.h"
+#include "base/memfd.h"
 #include "base/sha256.h"
 #include "vm/machine.h"
 
@@ -321,10 +322,9 @@ static struct vm_snapshot *make(const struct mote_cache *c, const struct place *
 {
 	char digest[65];
 	struct key key;
-	cleanup_close int copy = memfd_create("mote-module", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	cleanup_close int copy = memfd_new("mote-module");
 	if (copy < 0 || !digest_file(o->program_fd, copy, digest) ||
-	    fcntl(copy, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0 ||
-	    !content_key(digest, o->kvm_fd_plus_1 - 1, &key))
+	    memfd_seal(copy) < 0 || !content_key(digest, o->kvm_fd_plus_1 - 1, &key))
 		return NULL;
 	const struct making k = {.program = copy,
 				 .kvm_fd = o->kvm_fd_plus_1 - 1,

@@ -8,6 +8,7 @@
 
 #include "api/images.h"
 #include "api/internal.h"
+#include "base/memfd.h"
 #include "base/sha256.h"
 #include "vm/machine.h"
 
@@ -264,7 +265,7 @@ static int copy_layer(int folder, const char *name, const struct blob *layer, ui
 {
 	enum { PIECE = 65536 };
 	cleanup_close int from = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	cleanup_close int to = memfd_create("mote-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	cleanup_close int to = memfd_new("mote-snapshot");
 	cleanup_free uint8_t *piece = malloc(PIECE);
 	struct blob found;
 	struct stat st;
@@ -277,8 +278,10 @@ static int copy_layer(int folder, const char *name, const struct blob *layer, ui
 			       layer->bytes, bytes_max);
 	if (fstat(from, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != layer->bytes)
 		return bad(e, name, "has been cut or has grown"); /* before anything of that size is made */
-	if (to < 0 || !piece || ftruncate(to, (off_t)layer->bytes) < 0)
-		return err_sys(e, piece ? errno : ENOMEM, "a snapshot");
+	if (to < 0 || !piece)
+		return err_sys(e, piece ? -to : ENOMEM, "a snapshot");
+	if (ftruncate(to, (off_t)layer->bytes) < 0)
+		return err_sys(e, errno, "a snapshot");
 	for (uint64_t at = 0; at < layer->bytes;) {
 		size_t want = layer->bytes - at < PIECE ? layer->bytes - at : PIECE;
 		ssize_t n = pread(from, piece, want, (off_t)at);
@@ -288,9 +291,10 @@ static int copy_layer(int folder, const char *name, const struct blob *layer, ui
 			return err_sys(e, errno, "a snapshot");
 		at += (uint64_t)n;
 	}
-	if (fcntl(to, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
-		return err_sys(e, errno, "a snapshot");
-	int rc = hash_file(to, &found, e);
+	int rc = memfd_seal(to);
+	if (rc < 0)
+		return err_sys(e, -rc, "a snapshot");
+	rc = hash_file(to, &found, e);
 	if (rc == 0 && strcmp(found.digest, layer->digest) != 0)
 		rc = bad(e, name, "is not what its digest says");
 	return rc < 0 ? rc : take_fd(&to);

@@ -3,11 +3,11 @@
 #include <mote/pool.h>
 
 #include "api/internal.h"
+#include "base/thread.h"
 #include "vm/shell.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,17 +72,6 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-/* The thread takes no signals of the process's. */
-static int start_thread(struct mote_pool *p)
-{
-	sigset_t all, saved;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &saved);
-	int rc = pthread_create(&p->thread, NULL, serve, p);
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
-	return -rc;
-}
-
 static int check(const struct mote_pool_options *options, struct mote_pool_options *o, struct err *e)
 {
 	*o = (struct mote_pool_options){0};
@@ -113,7 +102,7 @@ int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **po
 	p->making = true;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
-	int rc = start_thread(p);
+	int rc = thread_start(&p->thread, NULL, serve, p);
 	if (rc < 0) {
 		free(p);
 		err_sys(&e, -rc, "a pool's thread");

@@ -60,11 +60,6 @@ int buf_put_le32(struct buf *b, uint32_t v)
 	return buf_put(b, &v, sizeof(v));
 }
 
-int buf_put_le64(struct buf *b, uint64_t v)
-{
-	return buf_put(b, &v, sizeof(v));
-}
-
 void buf_consume(struct buf *b, size_t n)
 {
 	assert(n <= b->len);

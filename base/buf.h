@@ -23,7 +23,6 @@ void buf_free(struct buf *b); /* accepts an empty one; leaves it empty, cap kept
 int buf_put(struct buf *b, const void *bytes, size_t len) must_check;
 int buf_put_be32(struct buf *b, uint32_t v) must_check;
 int buf_put_le32(struct buf *b, uint32_t v) must_check;
-int buf_put_le64(struct buf *b, uint64_t v) must_check;
 /* Makes room for len more bytes and returns where they begin, or NULL. Does not change b->len. */
 uint8_t *buf_reserve(struct buf *b, size_t len) must_check;
 /* Drops the first n bytes, n <= b->len. */

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files in memory that become immutable. */
+#ifndef MOTE_BASE_MEMFD_H
+#define MOTE_BASE_MEMFD_H
+
+#include "base/cleanup.h"
+
+/* An empty file in memory that can be sealed; `name` is what /proc/PID/fd shows. The descriptor, or -errno. */
+int memfd_new(const char *name) must_check;
+/* From now on nobody can change contents or size, whoever has a descriptor. No writable mapping may exist. 0 or -errno. */
+int memfd_seal(int fd) must_check;
+
+#endif

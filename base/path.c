@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mkdir -p and openat2(2). */
+#include "base/path.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* Whoever renames directories in a loop must not keep the caller here. */
+enum { OPENAT2_TRIES_MAX = 64 };
+
+static int make_one(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+int path_make_parents(const char *path, mode_t mode)
+{
+	char prefix[PATH_MAX];
+	size_t len = strlen(path);
+	if (len == 0)
+		return -ENOENT;
+	if (len >= sizeof(prefix))
+		return -ENAMETOOLONG;
+	memcpy(prefix, path, len + 1);
+	for (char *slash = strchr(prefix + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		int rc = make_one(prefix, mode);
+		if (rc < 0)
+			return rc;
+		*slash = '/';
+	}
+	return 0;
+}
+
+int path_make_directory(const char *path, mode_t mode)
+{
+	int rc = path_make_parents(path, mode);
+	if (rc < 0)
+		return rc;
+	return make_one(path, mode);
+}
+
+int path_openat2(int dir_fd, const char *path, const struct open_how *how)
+{
+	for (int tries = 0; tries < OPENAT2_TRIES_MAX; tries++) {
+		long fd = syscall(SYS_openat2, dir_fd, path, how, sizeof(*how));
+		if (fd >= 0)
+			return (int)fd;
+		if (errno != EAGAIN)
+			return -errno;
+	}
+	return -EAGAIN;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making directories, and resolving paths that somebody else may change meanwhile. */
+#ifndef MOTE_BASE_PATH_H
+#define MOTE_BASE_PATH_H
+
+#include "base/cleanup.h"
+
+#include <linux/openat2.h>
+#include <sys/types.h>
+
+/* As mkdir -p, for the parents of `path` only. Directories that exist are left as they are. 0 or -errno. */
+int path_make_parents(const char *path, mode_t mode) must_check;
+/* The same, and `path` itself. */
+int path_make_directory(const char *path, mode_t mode) must_check;
+
+/*
+ * openat2(2) with *how as it is (it must include O_CLOEXEC). The kernel answers EAGAIN if a rename elsewhere made
+ * it unsure whether `..` stayed inside; that is tried again a bounded number of times. Descriptor or -errno.
+ */
+int path_openat2(int dir_fd, const char *path, const struct open_how *how) must_check;
+
+#endif
