@@ -2,32 +2,30 @@
 /*
  * Guests that own CPL 0 and all of their memory from their first instruction (guest/cpl0.c), one life after the other:
  * each is ended by its time limit if it does not end itself, and some are frozen, copied and reset on the way. In every
- * second life a thread changes the guest's memory too, while the host looks at it. The lives are a child process's, so
- * that its crash is a line here; a life that does not end is told by the time it takes.
+ * second life a thread changes the guest's memory too, while the host looks at it.
  */
 #include "security.h"
+#include "workers.h"
+
 #include "vm/shell.h"
 #include "vm/snapshot.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 SECURITY_IMAGE(cpl0);
 
-#define LIFE_NS (NS / 4)
+#define LIFE_NS (NS / 10)
 #define HANG_NS (20 * NS) /* other work on this machine counted */
 #define TEARDOWN_NS (security_options.emulated ? NS : NS / 10)
 enum { LIVES_MAX = 1 << 20 };
 
 /* What the child has done so far; shared with its parent. */
 struct progress {
-	_Atomic uint64_t exits, calls, snapshots, restores, began_ns, seed;
+	_Atomic uint64_t exits, calls, snapshots, restores;
 	_Atomic uint32_t lives, ended[8];
 	_Atomic uint64_t latest_end_ns; /* behind a life's time limit */
 	_Atomic uint64_t idle_teardown_us; /* the longest of VMs that never ran */
@@ -170,8 +168,6 @@ static void live(uint64_t seed)
 	uint64_t random = seed * 0x9e3779b97f4a7c15 + 1;
 	struct mutator m;
 	snprintf(text, sizeof(text), "%lu", seed);
-	atomic_store(&progress->seed, seed);
-	atomic_store(&progress->began_ns, security_now_ns());
 	struct vm *vm = security_vm(SECURITY_IMAGE_OF(cpl0), argv, 64, 0);
 	vm_offer_calls(vm, 4096);
 	security_start_at_cpl0(vm);
@@ -190,43 +186,25 @@ static void live(uint64_t seed)
 	/* Closing a VM waits for the kernel, longer if other work on this machine does so: beside it one that never ran. */
 	vm = security_vm(SECURITY_IMAGE_OF(cpl0), argv, 64, 0);
 	most(&progress->idle_teardown_us, timed_destroy(vm));
-	atomic_store(&progress->began_ns, 0);
 }
 
 /* --- all of them --- */
 
-static void child(uint64_t until_exits, uint64_t until_ns)
+static uint64_t until_exits, until_ns;
+static unsigned workers;
+
+static void work(unsigned worker, struct security_step *step)
 {
-	uint64_t seed = security_options.seed;
-	while (atomic_load(&progress->exits) < until_exits && security_now_ns() < until_ns) {
+	uint64_t seed = security_options.seed + worker;
+	for (unsigned n = 0; atomic_load(&progress->exits) < until_exits && security_now_ns() < until_ns; n++, seed += workers) {
 		/* With kept VMs, which are emptied for the next guest, and without. */
-		if (seed % 64 == 0 && shell_keep(seed % 128 ? 2 : 0) < 0)
+		if (n % 64 == 0 && shell_keep(n % 128 ? 2 : 0) < 0)
 			security_die("keeping VMs");
-		live(seed++);
+		security_step_begin(step, seed);
+		live(seed);
+		security_step_end(step);
 	}
 	(void)!shell_keep(0);
-	_exit(0);
-}
-
-/* Waits for the child; what is wrong with how it ended, or NULL. */
-static const char *watch(pid_t pid)
-{
-	static char text[100];
-	int status;
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		uint64_t began = atomic_load(&progress->began_ns);
-		if (began && security_now_ns() > began + HANG_NS) {
-			kill(pid, SIGABRT);
-			waitpid(pid, &status, 0);
-			snprintf(text, sizeof(text), "life %lu did not end", atomic_load(&progress->seed));
-			return text;
-		}
-		usleep(20000);
-	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return NULL;
-	snprintf(text, sizeof(text), "the host ended with wait status %#x in life %lu", status, atomic_load(&progress->seed));
-	return text;
 }
 
 static int by_size(const void *a, const void *b)
@@ -256,14 +234,13 @@ int main(int argc, char **argv)
 	if (progress == MAP_FAILED)
 		security_die("mmap: %m");
 	uint64_t began = security_now_ns();
-	uint64_t exits = security_options.whole ? 10000000 : UINT64_MAX, ns = security_options.whole ? 36000 * NS : 20 * NS;
-	pid_t pid = fork();
-	if (pid == 0)
-		child(exits, began + ns);
-	const char *wrong = watch(pid);
+	until_exits = security_options.whole ? 10000000 : UINT64_MAX;
+	until_ns = began + (security_options.whole ? 36000 : 20) * NS;
+	workers = security_worker_count();
+	const char *wrong = security_work(workers, HANG_NS, work);
 	double seconds = (double)(security_now_ns() - began) / 1e9;
 	uint64_t done = atomic_load(&progress->exits);
-	if (!wrong && security_options.whole && done < exits)
+	if (!wrong && security_options.whole && done < until_exits)
 		wrong = "too few exits";
 	security_report(!wrong, "cpl0", "%s%s%lu exits (%.0f/s) in %u lives, %lu calls, %lu snapshots, %lu restores; ends: %u by themselves, %u faults, %u limits, %u refused by KVM; latest end %lu ms behind its limit",
 			wrong ? wrong : "", wrong ? "; " : "", done, (double)done / seconds, atomic_load(&progress->lives),

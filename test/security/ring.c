@@ -5,6 +5,7 @@
  */
 #include "guest/ring.h"
 #include "security.h"
+#include "workers.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -15,7 +16,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 SECURITY_IMAGE(ring);
@@ -25,7 +25,7 @@ SECURITY_IMAGE(ring);
 
 struct progress {
 	struct ring_counts counts;
-	_Atomic uint64_t lives, began_ns;
+	_Atomic uint64_t lives;
 	uint64_t host_calls, exits;
 };
 static struct progress *progress;
@@ -72,7 +72,6 @@ static void live(unsigned seed)
 	struct err e = {0};
 	struct ring_counts c = {0};
 	struct vm_counters host;
-	atomic_store(&progress->began_ns, security_now_ns());
 	struct vm *vm = security_vm_in(SECURITY_IMAGE_OF(ring), argv, inside, LIFE_NS);
 	if (vm_run(vm, &out, &e) < 0)
 		security_die("running: %s", e.text);
@@ -90,10 +89,12 @@ static void live(unsigned seed)
 	progress->exits += host.exits;
 	atomic_fetch_add(&progress->lives, 1);
 	empty();
-	atomic_store(&progress->began_ns, 0);
 }
 
-static void child(uint64_t mutations, uint64_t until_ns)
+static uint64_t until_mutations, until_ns;
+
+/* One worker: the poller wants a CPU of its own beside the guest's. */
+static void work(unsigned worker, struct security_step *step)
 {
 	/* What it does to files must not fill the disk. */
 	const struct rlimit files = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
@@ -103,28 +104,11 @@ static void child(uint64_t mutations, uint64_t until_ns)
 	signal(SIGXFSZ, SIG_IGN);
 	if (setrlimit(RLIMIT_FSIZE, &files) < 0)
 		security_die("setrlimit: %m");
-	for (unsigned n = 0; progress->counts.mutations < mutations && security_now_ns() < until_ns; n++)
+	for (unsigned n = worker; progress->counts.mutations < until_mutations && security_now_ns() < until_ns; n++) {
+		security_step_begin(step, n);
 		live(n + (unsigned)security_options.seed);
-	_exit(0);
-}
-
-static const char *watch(pid_t pid)
-{
-	static char text[80];
-	int status;
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		uint64_t began = atomic_load(&progress->began_ns);
-		if (began && security_now_ns() > began + HANG_NS) {
-			kill(pid, SIGABRT);
-			waitpid(pid, &status, 0);
-			return "a life did not end";
-		}
-		usleep(20000);
+		security_step_end(step);
 	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return NULL;
-	snprintf(text, sizeof(text), "the host ended with wait status %#x", status);
-	return text;
 }
 
 int main(int argc, char **argv)
@@ -136,16 +120,14 @@ int main(int argc, char **argv)
 		security_die("mmap: %m");
 	make_folders();
 	uint64_t began = security_now_ns();
-	uint64_t mutations = security_options.whole ? 1000000000 : UINT64_MAX, ns = security_options.whole ? 36000 * NS : 10 * NS;
-	pid_t pid = fork();
-	if (pid == 0)
-		child(mutations, began + ns);
-	const char *wrong = watch(pid), *changed = beside_changed();
+	until_mutations = security_options.whole ? 1000000000 : UINT64_MAX;
+	until_ns = began + (security_options.whole ? 36000 : 10) * NS;
+	const char *wrong = security_work(1, HANG_NS, work), *changed = beside_changed();
 	if (!wrong)
 		wrong = changed;
 	if (!wrong && progress->counts.by_poller == 0)
 		wrong = "the poller served nothing: are there two CPUs?";
-	if (!wrong && security_options.whole && progress->counts.mutations < mutations)
+	if (!wrong && security_options.whole && progress->counts.mutations < until_mutations)
 		wrong = "too few mutations";
 	const struct ring_counts *c = &progress->counts;
 	security_report(!wrong, "ring", "%s%s%lu mutations of %lu calls: %lu by the poller, %lu declined, %lu given up; %lu lives", wrong ? wrong : "",

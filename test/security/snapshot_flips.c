@@ -5,17 +5,16 @@
  * the kernel window is Mote's own, after the guest has used memory, in some all that it can get (guest/flips.c).
  */
 #include "security.h"
+#include "workers.h"
 
 #include "base/sha256.h"
 #include "vm/snapshot.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 SECURITY_IMAGE(flips);
@@ -34,12 +33,12 @@ struct header {
 };
 
 struct progress {
-	_Atomic uint64_t tries, refused, ran, began_ns;
+	_Atomic uint64_t tries, begun, refused, ran;
 	char wrong[160];
 };
 static struct progress *progress;
 
-static uint8_t *file; /* a valid one: header and description */
+static uint8_t *file; /* a valid one: header and description; each worker has its own */
 static size_t meta_bytes;
 static int file_fd = -1;
 
@@ -192,7 +191,6 @@ static void try_one(uint64_t n, uint8_t *bytes, uint64_t *random)
 {
 	struct vm_snapshot *s = NULL;
 	struct err e = {0};
-	atomic_store(&progress->began_ns, security_now_ns());
 	memcpy(bytes, file, HEADER_BYTES + meta_bytes);
 	if (n)
 		change_some(random, bytes);
@@ -211,38 +209,26 @@ static void try_one(uint64_t n, uint8_t *bytes, uint64_t *random)
 		vm_snapshot_drop(s);
 	}
 	atomic_fetch_add(&progress->tries, 1);
-	atomic_store(&progress->began_ns, 0);
 }
 
-static void child(uint64_t tries, uint64_t until_ns)
+static uint64_t until_tries, until_ns;
+
+static void work(unsigned worker, struct security_step *step)
 {
+	uint64_t random = security_options.seed + worker;
+	make_file();
 	uint8_t *bytes = malloc(HEADER_BYTES + meta_bytes);
-	uint64_t random = security_options.seed;
 	if (!bytes)
 		security_die("out of memory");
-	for (uint64_t n = 0; n < tries && security_now_ns() < until_ns && !progress->wrong[0]; n++)
+	while (security_now_ns() < until_ns && !progress->wrong[0]) {
+		uint64_t n = atomic_fetch_add(&progress->begun, 1);
+		if (n >= until_tries)
+			break;
+		security_step_begin(step, n);
 		try_one(n, bytes, &random);
-	_exit(0);
-}
-
-static const char *watch(pid_t pid)
-{
-	static char text[100];
-	int status;
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		uint64_t began = atomic_load(&progress->began_ns);
-		if (began && security_now_ns() > began + HANG_NS) {
-			kill(pid, SIGABRT);
-			waitpid(pid, &status, 0);
-			snprintf(text, sizeof(text), "try %lu did not end", atomic_load(&progress->tries));
-			return text;
-		}
-		usleep(20000);
+		security_step_end(step);
 	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return progress->wrong[0] ? progress->wrong : NULL;
-	snprintf(text, sizeof(text), "the host ended with wait status %#x in try %lu", status, atomic_load(&progress->tries));
-	return text;
+	free(bytes);
 }
 
 int main(int argc, char **argv)
@@ -251,15 +237,14 @@ int main(int argc, char **argv)
 	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (progress == MAP_FAILED)
 		security_die("mmap: %m");
-	uint64_t tries = security_options.whole ? 1000000 : UINT64_MAX, ns = security_options.whole ? 36000 * NS : 15 * NS;
-	make_file();
 	uint64_t began = security_now_ns();
-	pid_t pid = fork();
-	if (pid == 0)
-		child(tries, began + ns);
-	const char *wrong = watch(pid);
+	until_tries = security_options.whole ? 1000000 : UINT64_MAX;
+	until_ns = began + (security_options.whole ? 36000 : 15) * NS;
+	const char *wrong = security_work(security_worker_count(), HANG_NS, work);
 	uint64_t done = atomic_load(&progress->tries);
-	if (!wrong && (security_options.whole ? done < tries : done < 2))
+	if (!wrong && progress->wrong[0])
+		wrong = progress->wrong;
+	if (!wrong && (security_options.whole ? done < until_tries : done < 2))
 		wrong = "too few tries";
 	security_report(!wrong, "snapshot-flips", "%s%s%lu files (%lu/s): %lu refused, %lu run", wrong ? wrong : "", wrong ? "; " : "",
 			done, done * NS / (security_now_ns() - began), atomic_load(&progress->refused), atomic_load(&progress->ran));

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Child processes that do a loop's steps, and the parent that looks after them. */
+#include "workers.h"
+
+#include "security.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WORKERS_MAX = 64, LOOK_US = 20000 };
+
+struct worker {
+	struct security_step *step;
+	pid_t pid; /* 0 when it has ended */
+};
+
+void security_step_begin(struct security_step *step, uint64_t number)
+{
+	atomic_store(&step->number, number);
+	atomic_store(&step->began_ns, security_now_ns());
+}
+
+void security_step_end(struct security_step *step)
+{
+	atomic_store(&step->began_ns, 0);
+}
+
+unsigned security_worker_count(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned count = security_options.whole && cpus > 0 ? 3 * (unsigned)cpus : 1;
+	return count < WORKERS_MAX ? count : WORKERS_MAX;
+}
+
+/* NULL as long as nothing is wrong with this worker. */
+static const char *look_at(struct worker *w, uint64_t hang_ns)
+{
+	static char text[100];
+	const uint64_t began = atomic_load(&w->step->began_ns), number = atomic_load(&w->step->number);
+	int status;
+	if (waitpid(w->pid, &status, WNOHANG) == w->pid) {
+		w->pid = 0;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			return NULL;
+		snprintf(text, sizeof(text), "the host ended with wait status %#x in step %lu", status, number);
+		return text;
+	}
+	if (!began || security_now_ns() <= began + hang_ns)
+		return NULL;
+	snprintf(text, sizeof(text), "step %lu did not end", number);
+	return text;
+}
+
+static void end_all(struct worker *workers, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (!workers[i].pid)
+			continue;
+		kill(workers[i].pid, SIGABRT);
+		waitpid(workers[i].pid, NULL, 0);
+	}
+}
+
+const char *security_work(unsigned count, uint64_t hang_ns, void (*work)(unsigned worker, struct security_step *step))
+{
+	struct worker workers[WORKERS_MAX] = {0};
+	struct security_step *steps =
+		mmap(NULL, count * sizeof(*steps), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (steps == MAP_FAILED)
+		security_die("mmap: %m");
+	for (unsigned i = 0; i < count; i++) {
+		workers[i] = (struct worker){.step = &steps[i], .pid = fork()};
+		if (workers[i].pid < 0)
+			security_die("fork: %m");
+		if (workers[i].pid > 0)
+			continue;
+		work(i, &steps[i]);
+		_exit(0);
+	}
+	const char *wrong = NULL;
+	for (unsigned running = count; running && !wrong;) {
+		usleep(LOOK_US);
+		running = 0;
+		for (unsigned i = 0; i < count && !wrong; i++) {
+			if (workers[i].pid)
+				wrong = look_at(&workers[i], hang_ns);
+			running += workers[i].pid != 0;
+		}
+	}
+	end_all(workers, count);
+	munmap(steps, count * sizeof(*steps));
+	return wrong;
+}
