@@ -2,7 +2,7 @@
 /* What a module can import: the functions of preview1.def, by name and with exactly their types. */
 #include "guest/wasi/imports.h"
 
-#include "guest/wasi/calls.h"
+#include "guest/wasi/rpc/calls.h"
 #include "guest/wasi/wasi.h"
 
 #define LX_ENOENT 2
@@ -21,7 +21,7 @@ static const struct function {
 } functions[] = {
 #define P1(name, args) {#name, P1_END(P1_SIGS_A args) ":i", (wasm_host_fn)wasi_##name},
 #define P1_NORETURN(name, args) {#name, P1_END(P1_SIGS_A args) ":", (wasm_host_fn)wasi_##name},
-#include "guest/wasi/preview1.def"
+#include "guest/wasi/p1/preview1.def"
 #undef P1
 #undef P1_NORETURN
 };

@@ -4,7 +4,7 @@
  * reports how it ended. The module is untrusted; this program is part of the guest and has no
  * rights beyond it.
  */
-#include "guest/wasi/calls.h"
+#include "guest/wasi/rpc/calls.h"
 #include "guest/wasi/imports.h"
 #include "guest/wasi/space.h"
 #include "guest/wasi/start.h"

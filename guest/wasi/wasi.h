@@ -9,7 +9,7 @@
 
 #include "abi/guest_calls.h"
 #include "guest/lib/lib.h"
-#include "guest/wasi/preview1.h"
+#include "guest/wasi/p1/preview1.h"
 #include "guest/wasm/wasm.h"
 
 #include <stdbool.h>
@@ -33,7 +33,7 @@ extern const struct mote_boot *wasi_boot;
 #define P1(name, args) uint32_t wasi_##name(struct wasm_instance *inst P1_END(P1_PARAMS_A args));
 #define P1_NORETURN(name, args)                                                                    \
 	void wasi_##name(struct wasm_instance *inst P1_END(P1_PARAMS_A args));
-#include "guest/wasi/preview1.def"
+#include "guest/wasi/p1/preview1.def"
 #undef P1
 #undef P1_NORETURN
 

@@ -10,9 +10,8 @@ $(WASI_GUESTS): $(GUESTS)/%.wasm: test/guest/%.c test/guest/wasi_check.h
 $(B)/test/unit/wasi_run $(B)/test/unit/wasi_sockets: | $(WASI_GUESTS)
 $(B)/test/unit/wasi_run: | $(GUESTS)/tail_calls.wasm
 
-# guest/wasi as part of a host program, for its unit tests: what needs neither engine nor VM.
-HOSTED_WASI := $(patsubst guest/wasi/%.c,$(B)/hosted/wasi/%.o,$(filter-out guest/wasi/main.c guest/wasi/platform.c \
-	guest/wasi/imports.c guest/wasi/calls.c guest/wasi/host_functions.c,$(wildcard guest/wasi/*.c))) \
+# guest/wasi/p1 as part of a host program, for its unit tests: what needs neither engine nor VM.
+HOSTED_WASI := $(patsubst guest/wasi/%.c,$(B)/hosted/wasi/%.o,$(wildcard guest/wasi/p1/*.c guest/wasi/host/*.c)) \
 	$(B)/hosted/guest/lib/clock.o
 $(B)/hosted/guest/lib/clock.o: HOST_CFLAGS += -DMOTE_HOSTED_CALLS
 HOSTED_WASI_CFLAGS = $(HOST_CFLAGS) -DMOTE_HOSTED_CALLS $(INC_guest)

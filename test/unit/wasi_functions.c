@@ -308,7 +308,7 @@ static uint32_t call_at_random(void)
 	enum {
 #define P1(name, args) AT_##name,
 #define P1_NORETURN(name, args)
-#include "guest/wasi/preview1.def"
+#include "guest/wasi/p1/preview1.def"
 #undef P1
 		COUNT
 	};
@@ -316,7 +316,7 @@ static uint32_t call_at_random(void)
 #define P1(name, args)                                                                             \
 	case AT_##name:                                                                            \
 		return wasi_##name(NULL P1_END(A_ALL_A args));
-#include "guest/wasi/preview1.def"
+#include "guest/wasi/p1/preview1.def"
 #undef P1
 #undef P1_NORETURN
 	}

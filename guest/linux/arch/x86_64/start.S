@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry of the Linux image, of system calls and of faults, and the one way back into the program. */
-#include "guest/lib/resume.h"
+#include "guest/lib/x86_64/resume.h"
 
 	/* struct linux_area */
 	.set AREA_RESUMING, MOTE_AREA_PERSONALITY

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls of a module's exported functions: messages of abi/message.h in, WebAssembly's types out,
  * and back. */
-#include "guest/wasi/calls.h"
+#include "guest/wasi/rpc/calls.h"
 
-#include "guest/wasi/calls_private.h"
+#include "guest/wasi/rpc/calls_private.h"
 #include "guest/wasi/start.h"
 #include "guest/wasi/wasi.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry of the WebAssembly image, the way onto the large stack, entry and exit of faults. */
-#include "guest/lib/resume.h"
+#include "guest/lib/x86_64/resume.h"
 #include "guest/wasi/space.h"
 
 	.text

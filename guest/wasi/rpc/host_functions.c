@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host's functions as imports of module "mote": WebAssembly's types in, messages out, and back.
  */
-#include "guest/wasi/calls.h"
-#include "guest/wasi/calls_private.h"
+#include "guest/wasi/rpc/calls.h"
+#include "guest/wasi/rpc/calls_private.h"
 #include "guest/wasi/wasi.h"
 
 #define SLOTS 256 /* as host_slots.S has them */
