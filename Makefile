@@ -68,7 +68,7 @@ $$(OBJ_$(1)): HOST_INC = $$(INC_$(1))
 endef
 $(eval $(call module,base,$(call sources,base)))
 $(eval $(call module,oci,$(call sources,oci)))
-$(eval $(call module,vm,$(call sources,vm,vm/generate/%)))
+$(eval $(call module,vm,$(call sources,vm,vm/jail/generate.c)))
 $(eval $(call module,api,$(call sources,api,api/cli/%)))
 $(eval $(call module,cli,$(call sources,api/cli)))
 $(eval $(call module,runtime,$(call sources,runtime)))
@@ -93,16 +93,16 @@ $(B)/gen/%.o: build/gen/%.c
 	$(CC) $(HOST_CFLAGS) -Wno-conversion -Wno-missing-prototypes -Ibuild/gen/proto -Ibuild/gen -c $< -o $@
 $(OBJ_shim): | $(PROTO_C)
 
-# The seccomp filters, made once by libseccomp from vm/*.def. Sanitizers' runtime libraries need more.
+# The seccomp filters, made once by libseccomp from vm/jail/*.def. Sanitizers' runtime libraries need more.
 SANITIZED := $(filter asan tsan,$(VARIANT))
 JAIL := build/gen/jail$(if $(SANITIZED),-sanitized)
-$(JAIL)/generate: vm/generate/jail.c vm/jail.h vm/jail_rules.h $(wildcard vm/jail_*.def) vm/socket_options.def | $(LAYERS)/.made
+$(JAIL)/generate: vm/jail/generate.c vm/jail/jail.h vm/jail/rules.h $(wildcard vm/jail/*.def) vm/hostcall/socket_options.def | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 $(WARN) -D_GNU_SOURCE $(if $(SANITIZED),-DMOTE_SANITIZED) $(INC_vm) $< -lseccomp -o $@
 $(JAIL)/jail_filters.h: $(JAIL)/generate
 	$< > $@.$(VARIANT) && mv $@.$(VARIANT) $@
-$(B)/vm/jail.o: $(JAIL)/jail_filters.h
-$(B)/vm/jail.o: HOST_CFLAGS += -I$(JAIL)
+$(B)/vm/jail/jail.o: $(JAIL)/jail_filters.h
+$(B)/vm/jail/jail.o: HOST_CFLAGS += -I$(JAIL)
 
 # Guest side: freestanding, position fixed at the window's address, one image for each personality.
 GUEST_CC ?= $(CC)
@@ -147,7 +147,7 @@ $(G)/kernel.bin: guest/kernel/$(ARCH)/stubs.S guest/kernel/$(ARCH)/stubs.ld api/
 	@mkdir -p $(@D)
 	$(CC) -g -nostdlib -static -no-pie -fcf-protection=none $(INC_guest) -Wl,-T,guest/kernel/$(ARCH)/stubs.ld -Wl,--build-id=none -Wl,-z,noexecstack $< -o $(G)/kernel.elf
 	objcopy -O binary -j .text $(G)/kernel.elf $@
-$(B)/vm/kernel_image.o: $(G)/kernel.bin
+$(B)/vm/arch/x86_64/kernel_image.o: $(G)/kernel.bin
 $(B)/api/image_bytes.o: $(G)/linux.img $(G)/wasm.img $(G)/build.id
 # Differs where snapshots of one build are of no use to another.
 $(G)/build.id: $(G)/linux.img $(G)/wasm.img $(G)/kernel.bin $(wildcard $(foreach level,* */* */*/* */*/*/*,vm/$(level).[chS]) api/abi/*.h api/abi/*.def api/abi/*/*)

@@ -10,7 +10,7 @@
 #include "base/io.h"
 #include "base/memfd.h"
 #include "base/sha256.h"
-#include "vm/machine.h"
+#include "vm/kvm/machine.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #ifndef MOTE_API_CACHE_H
 #define MOTE_API_CACHE_H
 
-#include "vm/snapshot.h"
+#include "vm/snapshot/snapshot.h"
 
 /*
  * Lets a start from a snapshot, which the file `program` has, know what the first one touched. Where that is not

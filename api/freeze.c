@@ -5,7 +5,7 @@
 #include "api/images.h"
 #include "api/internal.h"
 #include "base/confine.h"
-#include "vm/snapshot.h"
+#include "vm/snapshot/snapshot.h"
 
 #include <errno.h>
 #include <signal.h>

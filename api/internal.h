@@ -10,7 +10,7 @@
 #include "base/confine.h"
 #include "base/err.h"
 #include "base/fsize.h"
-#include "vm/snapshot.h"
+#include "vm/snapshot/snapshot.h"
 #include "vm/vm.h"
 
 #include <stdatomic.h>

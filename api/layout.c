@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Snapshots as OCI image layouts (image-spec, image-layout.md): index.json → manifest → config and one layer,
- * which is vm/snapshot_file.c's. Whoever made the folder controls every byte: digests are checked, the layer is
+ * which is vm/snapshot/file.c's. Whoever made the folder controls every byte: digests are checked, the layer is
  * copied before it is looked at, and what it says can do no more than a guest.
  */
 #include <mote/snapshot.h>
@@ -10,7 +10,7 @@
 #include "api/internal.h"
 #include "base/memfd.h"
 #include "base/sha256.h"
-#include "vm/machine.h"
+#include "vm/kvm/machine.h"
 
 #include <dirent.h>
 #include <errno.h>

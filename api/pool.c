@@ -4,7 +4,7 @@
 
 #include "api/internal.h"
 #include "base/thread.h"
-#include "vm/shell.h"
+#include "vm/snapshot/recycle.h"
 
 #include <errno.h>
 #include <pthread.h>

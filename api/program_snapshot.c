@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/reader.h"
-#include "vm/machine.h"
+#include "vm/kvm/machine.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 
 #include "abi/layout.h"
 #include "api/images.h"
-#include "vm/jail.h"
+#include "vm/jail/jail.h"
 
 #include <errno.h>
 #include <stdlib.h>

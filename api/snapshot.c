@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Snapshots of sandboxes, over vm/snapshot.h. */
+/* Snapshots of sandboxes, over vm/snapshot/snapshot.h. */
 #include <mote/snapshot.h>
 
 #include "api/internal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which descriptors of the process a VM needs, so that those that it does not need can be closed. */
-#include "vm/snapshot_private.h"
+#include "vm/snapshot/private.h"
 
 #include "base/confine.h"
 

@@ -4,15 +4,15 @@
 #define MOTE_VM_INTERNAL_H
 
 #include "abi/layout.h"
-#include "vm/clock.h"
-#include "vm/faults.h"
-#include "vm/fdtable.h"
-#include "vm/hostcall.h"
-#include "vm/machine.h"
-#include "vm/memory.h"
-#include "vm/ring.h"
+#include "vm/arch/x86_64/tsc_clock.h"
+#include "vm/memory/faults.h"
+#include "vm/hostcall/fdtable.h"
+#include "vm/hostcall/hostcall.h"
+#include "vm/kvm/machine.h"
+#include "vm/memory/memory.h"
+#include "vm/run/poller.h"
 #include "vm/vm.h"
-#include "vm/watch.h"
+#include "vm/run/watchdog.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -27,7 +27,7 @@ struct vm_timer {
 	_Atomic bool fired;
 };
 
-/* The function-call channel (call_exchange.c). */
+/* The function-call channel (hostcall/exchange.c). */
 struct vm_channel {
 	size_t max;         /* bytes of a message; 0: closed */
 	bool waiting;       /* the guest is in `exchange`, and the fields below are about it */
@@ -60,7 +60,7 @@ struct vm {
 	int touched;            /* owned; -1, or where to note what was touched of `snapshot` */
 	struct vm_snapshot *snapshot; /* owned reference: what memory was last set to, or NULL */
 	bool state_kept;        /* the guest's state page holds that snapshot's registers (machine_keep) */
-	/* When that was, as faults.h counts. Thread 0: others than this thread may have touched the memory since. */
+	/* When that was, as memory/faults.h counts. Thread 0: others than this thread may have touched the memory since. */
 	uint64_t restored_by, restored_faults;
 	bool away;               /* the thread has left vm_resume, and its faults since away_faults are not the VM's */
 	uint64_t away_faults;
@@ -70,7 +70,7 @@ struct vm {
 	unsigned paths;            /* JAIL_PATHS, JAIL_CHANGES, by the directories given */
 	int timers_of;             /* thread that the timers are made for once and for all (vm_jail), or 0 */
 	bool stop_ready;
-	bool stop_stdin;           /* stop.h */
+	bool stop_stdin;           /* snapshot/stop_point.h */
 	char *stop_open;           /* owned; NULL: none */
 	const char **stop_below;   /* owned: for each directory given what of stop_open lies below it, or NULL */
 	bool at_call;              /* a host call has stopped the guest and is to be carried out before it goes on */
@@ -86,7 +86,7 @@ struct vm {
 	_Atomic int running_tid;   /* thread in vm_resume, 0: none */
 	_Atomic bool kicked;       /* since the last vm_resume */
 	bool may_pend;             /* signals other than kicks: a host call that may raise SIGPIPE, a timer */
-	uint64_t thread;           /* of the last vm_resume, as faults.h numbers them, and its tid */
+	uint64_t thread;           /* of the last vm_resume, as memory/faults.h numbers them, and its tid */
 	int tid;
 	_Atomic uint64_t pending;  /* signals from vm_signal(), bit n - 1 */
 	_Atomic int busy;          /* enum vm_busy */
@@ -105,7 +105,7 @@ struct vm {
 	struct vm_channel channel;
 	struct vm_ring ring;
 	struct vm_clock clock;
-	size_t piece_bytes; /* call_file.c: of a long transfer, in one system call; 0: as yet unknown */
+	size_t piece_bytes; /* hostcall/file.c: of a long transfer, in one system call; 0: as yet unknown */
 	bool on_poller; /* the call under way is the poller's: it may not wait */
 	/* Scratch for one decoded call. */
 	size_t scratch_used;
@@ -113,7 +113,7 @@ struct vm {
 	_Alignas(16) uint8_t scratch[VM_SCRATCH_BYTES];
 };
 
-/* vcpu.c: runs the guest until it ends or waits in an exchange. run.c has all that is around it. */
+/* run/vcpu.c: runs the guest until it ends or waits in an exchange. run/resume.c has all that is around it. */
 int vcpu_loop(struct vm *vm, struct err *e) must_check;
 /* KVM_RUN leaves the kick pending: takes it, and what a timer has to say. */
 void run_take_kicks(void);

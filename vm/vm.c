@@ -3,13 +3,13 @@
 #include "vm/vm.h"
 
 #include "vm/boot.h"
-#include "vm/guest_copy.h"
+#include "vm/memory/guest_copy.h"
 #include "vm/internal.h"
-#include "vm/jail.h"
-#include "vm/kernel_window.h"
-#include "vm/shell.h"
-#include "vm/snapshot.h"
-#include "vm/stop.h"
+#include "vm/jail/jail.h"
+#include "vm/arch/x86_64/kernel_window.h"
+#include "vm/snapshot/recycle.h"
+#include "vm/snapshot/snapshot.h"
+#include "vm/snapshot/stop_point.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -48,7 +48,7 @@ struct vm_config {
 	bool stop_stdin;       /* the guest stops before it first reads standard input or waits for it */
 	const char *stop_open; /* the guest stops before it first opens this absolute guest path, or NULL */
 	uint32_t fds_max;      /* guest descriptors; 0: as many as there can be */
-	bool no_polling;       /* every host call by an exit: ring.h is not used */
+	bool no_polling;       /* every host call by an exit: run/poller.h is not used */
 	bool private_memory;   /* files are copied to the guest's memory, not mapped: it shares no page with others */
 	uint64_t time_limit_ns; /* wall clock of vm_run; 0: none */
 	/* Lines for the operator: guest log lines (escaped) and faults. NULL: dropped. Called in vm_run. */
@@ -78,13 +78,13 @@ void vm_prepare(void);
  */
 int vm_create(const struct vm_config *config, struct vm **out, struct err *e) must_check;
 /*
- * Runs the guest until it ends. All system calls that it needs are those that jail.h lists for the vCPU
+ * Runs the guest until it ends. All system calls that it needs are those that jail/jail.h lists for the vCPU
  * thread. An error is the host's (KVM_RUN failed); the guest's own faults are outcomes.
  */
 int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
 
 /*
- * Locks this thread, which is to run the VM, into the filter of what this guest needs (jail.h): by its kind, its
+ * Locks this thread, which is to run the VM, into the filter of what this guest needs (jail/jail.h): by its kind, its
  * directories, the network; `freeze`: what vm_snapshot_write needs too. The thread's timers are made before.
  */
 int vm_jail(struct vm *vm, bool freeze, struct err *e) must_check;

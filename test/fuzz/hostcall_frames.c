@@ -7,7 +7,7 @@
 
 #include "abi/layout.h"
 #include "mutate.h"
-#include "vm/hostcall.h"
+#include "vm/hostcall/hostcall.h"
 
 #include <string.h>
 

@@ -9,10 +9,10 @@
 #include "mutate.h"
 
 #define cpuid_digest fuzz_cpuid_digest /* KVM's answer */
-#include "../../vm/snapshot_file.c"
+#include "../../vm/snapshot/file.c"
 
 #include "vm/boot.h"
-#include "vm/kernel_window.h"
+#include "vm/arch/x86_64/kernel_window.h"
 
 #include <sys/mman.h>
 
@@ -374,7 +374,7 @@ static void put(const struct memory_image *i, struct memory *m)
 	claim_runs(m, i);
 }
 
-/* What a start noted of its working set may have come from anywhere too (touched.c). */
+/* What a start noted of its working set may have come from anywhere too (vm/memory/working_set_file.c). */
 static void expect(struct memory_image *i, const struct edit *edits, size_t count)
 {
 	struct memory_working_set w = {.count = (uint32_t)count};

@@ -7,8 +7,8 @@
 #include "security.h"
 #include "workers.h"
 
-#include "vm/shell.h"
-#include "vm/snapshot.h"
+#include "vm/snapshot/recycle.h"
+#include "vm/snapshot/snapshot.h"
 
 #include <pthread.h>
 #include <stdio.h>

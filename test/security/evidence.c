@@ -5,7 +5,7 @@
  */
 #include "security.h"
 
-#include "vm/memory_tables.h"
+#include "vm/arch/x86_64/page_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

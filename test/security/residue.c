@@ -7,8 +7,8 @@
 #include "guest/residue.h"
 
 #include "security.h"
-#include "vm/shell.h"
-#include "vm/snapshot.h"
+#include "vm/snapshot/recycle.h"
+#include "vm/snapshot/snapshot.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "security.h"
 
 #include "guest/owner.h"
-#include "vm/snapshot.h"
+#include "vm/snapshot/snapshot.h"
 
 #include <fcntl.h>
 #include <stdarg.h>

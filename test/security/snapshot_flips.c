@@ -8,7 +8,7 @@
 #include "workers.h"
 
 #include "base/sha256.h"
-#include "vm/snapshot.h"
+#include "vm/snapshot/snapshot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ SECURITY_IMAGE(flips);
 #define HANG_NS (60 * NS)
 enum { MEMORY_MIB = 24, HEADER_BYTES = 4096 };
 
-/* As vm/snapshot_file.c writes it. */
+/* As vm/snapshot/file.c writes it. */
 struct header {
 	char magic[16];
 	uint32_t format, abi_version;

@@ -3,7 +3,7 @@
  * Kicks and the system calls that wait: a thread is single-stepped through blocking_call(), and kicked after each of its
  * instructions in turn. Whatever that instruction was, a read of a pipe that nobody writes to comes back.
  */
-#include "vm/blocking.h"
+#include "vm/run/blocking.h"
 #include "vm/vm.h"
 
 #include <criterion/criterion.h>

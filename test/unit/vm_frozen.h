@@ -3,7 +3,7 @@
 #ifndef MOTE_TEST_VM_FROZEN_H
 #define MOTE_TEST_VM_FROZEN_H
 
-#include "vm/snapshot.h"
+#include "vm/snapshot/snapshot.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copies from and to mappings of files that are truncated, and what SIGBUS does otherwise. */
-#include "vm/guest_copy.h"
+#include "vm/memory/guest_copy.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

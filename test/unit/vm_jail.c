@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The seccomp filters, tested from the tables that they are made from (vm/jail_rules.h). Every filter is compared with
+ * The seccomp filters, tested from the tables that they are made from (vm/jail/rules.h). Every filter is compared with
  * what its table says, for each system call there may be and each value at a condition's border, by running its program
  * here; and for each condition of each rule a process enters the filter and makes the call that it forbids. What guests
  * need is tested by guests: every other program that runs one in a filter would end with status 159.
  */
-#include "vm/jail.h"
+#include "vm/jail/jail.h"
 
-#include "vm/jail_rules.h"
+#include "vm/jail/rules.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  * KVM says no: which of that is an error of the machine's and which the end of one guest. A double
  * of ioctl() fails what it is told to; the limit of processes is met in earnest too. Needs a KVM.
  */
-#include "vm/machine.h"
+#include "vm/kvm/machine.h"
 #include "vm/vm.h"
 
 #include <criterion/criterion.h>

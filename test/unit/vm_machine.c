@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A machine without a guest of Mote's: what its CPL 0 code may do where that is somebody else's. */
-#include "vm/machine.h"
+#include "vm/kvm/machine.h"
 
-#include "vm/kernel_window.h"
+#include "vm/arch/x86_64/kernel_window.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

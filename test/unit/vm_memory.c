@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guest memory and page tables, without KVM. */
-#include "vm/memory.h"
+#include "vm/memory/memory.h"
 
 #include "abi/layout.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that is frozen, copied and set back, without KVM. */
-#include "vm/memory_image.h"
+#include "vm/memory/image.h"
 
 #include "abi/layout.h"
 

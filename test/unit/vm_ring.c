@@ -193,7 +193,7 @@ Test(vm_ring, the_guests_clock_is_the_hosts)
 	cr_assert(run(&g, &c) == 0);
 }
 
-/* Where the kernel goes by the TSC, as vm/clock.c looks at it. */
+/* Where the kernel goes by the TSC, as vm/arch/x86_64/tsc_clock.c looks at it. */
 static bool tsc_is_good(void)
 {
 	unsigned eax, ebx, ecx, edx;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* VMs that are used again for another guest: nothing of the former one is left, nothing grows. */
-#include "vm/shell.h"
-#include "vm/snapshot.h"
+#include "vm/snapshot/recycle.h"
+#include "vm/snapshot/snapshot.h"
 
 #include "vm_frozen.h"
 

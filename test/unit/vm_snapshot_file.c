@@ -3,7 +3,7 @@
 #include "vm_frozen.h"
 
 #include "base/sha256.h"
-#include "vm/fdtable.h"
+#include "vm/hostcall/fdtable.h"
 #include "vm/internal.h"
 
 #include <fcntl.h>

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel window (abi/layout.h): descriptor tables, stubs and the vCPU's stack page. They are Mote's own in every VM,
+ * never from a snapshot's file, at the same places of the system block (memory/memory.h).
+ */
+#ifndef MOTE_VM_ARCH_X86_64_KERNEL_WINDOW_H
+#define MOTE_VM_ARCH_X86_64_KERNEL_WINDOW_H
+
+#include "abi/layout.h"
+#include "vm/memory/memory.h"
+
+/* Guest-physical places. */
+#define KERNEL_TABLES_AT ((gpa_t){0x0000})
+#define KERNEL_STUBS_AT ((gpa_t){0x1000}) /* and the page for CPL 3 behind it */
+#define KERNEL_STATE_AT ((gpa_t){0x3000})
+#define KERNEL_STACK_AT ((gpa_t){MEMORY_STACKS_AT})
+
+enum {
+	KERNEL_TSS_BYTES = 104,
+	KERNEL_TSS_LIMIT = KERNEL_TSS_BYTES + MOTE_IO_BITMAP_BYTES,
+	KERNEL_TSS_SELECTOR = 0x40,
+};
+
+/* Lays the window out and maps it; once for each memory. 0 or -errno. */
+int kernel_window_map(struct memory *m) must_check;
+/* Where system calls go on at CPL 3: MOTE_ENTRY_SYSCALL behind the personality's entry. */
+void kernel_window_set_entry(struct memory *m, gva_t entry);
+
+#endif

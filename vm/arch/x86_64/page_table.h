@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Page tables (AMD64 Architecture Programmer's Manual, volume 2, 5.3): what the files of memory share. */
+#ifndef MOTE_VM_ARCH_X86_64_PAGE_TABLE_H
+#define MOTE_VM_ARCH_X86_64_PAGE_TABLE_H
+
+#include "vm/memory/memory.h"
+
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; older ones refuse it, and nothing is lost but time */
+#endif
+
+#define SMALL 4096UL
+#define LARGE (2UL << 20)
+#define ENTRIES 512
+
+enum {
+	PTE_PRESENT = 1 << 0,
+	PTE_WRITE = 1 << 1,
+	PTE_USER = 1 << 2,
+	PTE_ACCESSED = 1 << 5,
+	PTE_DIRTY = 1 << 6,
+	PTE_LARGE = 1 << 7,
+	PTE_HIDDEN = 1 << 9, /* ours: mapped with no access at present */
+	PTE_FIXED = 1 << 10, /* ours: the page behind it is not freed */
+};
+#define PTE_NX (1UL << 63)
+#define PTE_ADDR 0x000ffffffffff000UL
+
+/* The host's own table; `gpa` is where the guest's copy is. */
+static inline uint64_t *memory_table(struct memory *m, uint64_t gpa)
+{
+	uint64_t at = gpa < MEMORY_SYSTEM_BYTES ? gpa : gpa - m->end + MEMORY_SYSTEM_BYTES;
+	return (uint64_t *)(void *)(m->mirror + at);
+}
+
+/* Changes an entry of the host's own table, and the guest's copy. */
+static inline void memory_set_entry(struct memory *m, uint64_t *entry, uint64_t value)
+{
+	uint64_t at = (uint64_t)((uint8_t *)entry - m->mirror);
+	uint64_t gpa = at < MEMORY_SYSTEM_BYTES ? at : at - MEMORY_SYSTEM_BYTES + m->end;
+	*entry = value;
+	__atomic_store_n((uint64_t *)(void *)(m->hva + gpa), value, __ATOMIC_RELAXED);
+}
+
+static inline unsigned memory_index(uint64_t va, int level) /* level 4: top, 1: pages of 4 KiB */
+{
+	return (unsigned)(va >> (12 + 9 * (level - 1))) & (ENTRIES - 1);
+}
+
+static inline uint64_t memory_level_bytes(int level)
+{
+	return SMALL << (9 * (level - 1));
+}
+
+/*
+ * The host's entry for va, and its level (1, or 2 for a large page). Makes tables on the way when `make` is set;
+ * otherwise *entry is NULL where none is, and *level the level at which the tables end.
+ */
+int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level) must_check;
+/* All guest mappings away, the kernel window's aside; all tables stay at their places. */
+void memory_clear_tables(struct memory *m);
+/* What the host writes into an entry for a page with `access` (enum memory_access). */
+uint64_t memory_entry(uint64_t page, unsigned access, uint64_t flags);
+/* Of 4 KiB. */
+bool memory_page_is_zero(const uint8_t *page);
+/* Gives KVM memory up to `end`. 0 or -errno. */
+int memory_reach(struct memory *m, uint64_t end) must_check;
+/* memory/file_copy.c: reads bytes of a file into guest-physical memory. 0 or -errno. */
+int memory_copy(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from) must_check;
+/* The same into memory that is zero, without the file's holes; moves the file's position. */
+int memory_copy_sparse(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from) must_check;
+
+#endif

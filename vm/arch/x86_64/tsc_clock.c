@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The clock in a guest's area (abi/layout.h): what the time was at a moment of the TSC, and how fast it goes.
+ * Kept once a guest has asked for the time, at its calls and at exits, never more than a moment old.
+ */
+#include "vm/arch/x86_64/tsc_clock.h"
+
+#include "vm/internal.h"
+
+#include <cpuid.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum {
+	KHZ_DEFAULT = 2000000,  /* where KVM does not say; for spinning, never for the time */
+	KEPT_US = 1000,	    /* an exit renews a clock that is older */
+	USED_US = 10000,    /* the guest asks the host beyond that */
+	MEASURE_US = 1000000, /* from which on two moments tell the rate */
+	RATE_PPM = 1000,    /* most that it may differ from what KVM says */
+	TRIES = 4,
+};
+
+/* --- whether the TSC can be relied on --- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool stable;
+
+/* The kernel has looked at it much closer than we could: it uses the TSC, or a clock made of it. */
+static void probe(void)
+{
+	static const char *const good[] = {"tsc\n", "kvm-clock\n", "hyperv_clocksource_tsc_page\n"};
+	unsigned eax, ebx, ecx, edx;
+	char name[64] = "";
+	if (!__get_cpuid(0x80000007, &eax, &ebx, &ecx, &edx) || !(edx & 1u << 8))
+		return;
+	int fd = open("/sys/devices/system/clocksource/clocksource0/current_clocksource", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ssize_t n = read(fd, name, sizeof(name) - 1);
+	close(fd);
+	for (size_t i = 0; n > 0 && i < sizeof(good) / sizeof(good[0]); i++)
+		stable |= strcmp(name, good[i]) == 0;
+}
+
+void clock_prepare(void)
+{
+	pthread_once(&once, probe);
+}
+
+/* --- the time --- */
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+struct moment {
+	uint64_t tsc, monotonic, realtime;
+};
+
+/* Both clocks and the TSC as close together as they can be had. */
+static struct moment take_moment(uint64_t khz)
+{
+	struct moment best = {0};
+	uint64_t least = UINT64_MAX;
+	for (int i = 0; i < TRIES && least > khz / 1000; i++) {
+		uint64_t first = __builtin_ia32_rdtsc(), monotonic = now_ns(CLOCK_MONOTONIC),
+			 middle = __builtin_ia32_rdtsc(), realtime = now_ns(CLOCK_REALTIME),
+			 last = __builtin_ia32_rdtsc();
+		if (last - first >= least)
+			continue;
+		least = last - first;
+		/* The realtime clock was read half of the way later. */
+		best = (struct moment){first + (middle - first) / 2, monotonic, realtime - least / 2 * 1000000 / khz};
+	}
+	return best;
+}
+
+/* Nanoseconds a cycle, times 2^32: by what KVM says, and once it can be told by the clocks themselves. */
+static uint64_t rate(struct vm_clock *c, const struct moment *now)
+{
+	uint64_t said = (1000000UL << 32) / c->khz;
+	if (!c->measured) {
+		c->rate = said;
+		c->base_tsc = now->tsc;
+		c->base_ns = now->monotonic;
+		c->measured = true;
+	}
+	uint64_t cycles = now->tsc - c->base_tsc;
+	if (cycles < clock_cycles(c, MEASURE_US))
+		return c->rate;
+	__extension__ unsigned __int128 ns = (unsigned __int128)(now->monotonic - c->base_ns) << 32;
+	uint64_t seen = (uint64_t)(ns / cycles), differs = seen > said ? seen - said : said - seen;
+	/* Suspended meanwhile, or adjusted: begin anew. */
+	c->rate = differs > said / 1000000 * RATE_PPM ? said : seen;
+	if (cycles > clock_cycles(c, 16UL * MEASURE_US) || c->rate != seen) {
+		c->base_tsc = now->tsc;
+		c->base_ns = now->monotonic;
+	}
+	return c->rate;
+}
+
+void clock_renew(struct vm *vm)
+{
+	struct vm_clock *c = &vm->clock;
+	struct mote_clock *to = &vm->area->clock;
+	clock_know_rate(vm);
+	if (!stable || !c->exact)
+		return;
+	if (c->epoch == 0)
+		c->epoch = now_ns(CLOCK_REALTIME);
+	struct moment now = take_moment(c->khz);
+	struct mote_clock is = {
+		.seq = c->seq + 2,
+		.epoch = c->epoch,
+		.tsc = now.tsc,
+		.cycles = clock_cycles(c, USED_US),
+		.rate = rate(c, &now),
+		.monotonic_ns = now.monotonic,
+		.realtime_ns = now.realtime,
+	};
+	/* The guest may have been stopped while it read the former ones: it sees that they are others now. */
+	*to = is;
+	c->seq = is.seq;
+	c->renewed = now.tsc;
+}
+
+void clock_keep(struct vm *vm)
+{
+	struct vm_clock *c = &vm->clock;
+	if (c->epoch && __builtin_ia32_rdtsc() - c->renewed > clock_cycles(c, KEPT_US))
+		clock_renew(vm);
+}
+
+void clock_enter(struct vm *vm)
+{
+	/* Not what was written last: a snapshot's, and so another time's. */
+	if (guest_word(vm->area->clock.tsc) != vm->clock.renewed)
+		vm->area->clock = (struct mote_clock){0};
+}
+
+void clock_know_rate(struct vm *vm)
+{
+	struct vm_clock *c = &vm->clock;
+	if (c->khz || vm->on_poller)
+		return;
+	int khz = ioctl(vm->machine.vcpu_fd, KVM_GET_TSC_KHZ, 0);
+	c->exact = khz > 0;
+	c->khz = c->exact ? (uint64_t)khz : KHZ_DEFAULT;
+}
+
+uint64_t clock_cycles(const struct vm_clock *c, uint64_t us)
+{
+	return us * (c->khz ? c->khz : KHZ_DEFAULT) / 1000;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The clock that a guest reads without asking the host, and the TSC that it and the ring go by. */
+#ifndef MOTE_VM_ARCH_X86_64_TSC_CLOCK_H
+#define MOTE_VM_ARCH_X86_64_TSC_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vm;
+
+struct vm_clock {
+	uint64_t khz;	/* of the TSC; 0: not known yet */
+	bool exact;	/* as KVM says it */
+	bool measured;	/* `base` is set */
+	uint32_t seq;
+	uint64_t epoch; /* 0: no guest has asked for the time yet */
+	uint64_t rate, base_tsc, base_ns, renewed;
+};
+
+/* Once a process, while it still sees /sys: whether the TSC is good enough. */
+void clock_prepare(void);
+/* Before a thread takes up the vCPU. */
+void clock_enter(struct vm *vm);
+/* At the guest's own question; and at every exit, which keeps it once there was one. */
+void clock_renew(struct vm *vm);
+void clock_keep(struct vm *vm);
+/* Asks KVM for the TSC's rate, once; on the vCPU's thread. */
+void clock_know_rate(struct vm *vm);
+uint64_t clock_cycles(const struct vm_clock *c, uint64_t us);
+
+#endif

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host calls on open descriptors. */
+#include "vm/run/blocking.h"
+#include "vm/hostcall/permit.h"
+#include "vm/hostcall/resolve.h"
+#include "vm/snapshot/stop_point.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+	READDIR_BYTES = 16384,
+	/*
+	 * Of a long transfer in one system call: the kernel makes those who write faster than their disk does wait, up
+	 * to a fifth of a second for a few pages, and no signal ends that.
+	 */
+	PIECE_MIN = 64 << 10,
+	PIECE_MAX = 1 << 20,
+	PIECE_SLOW_NS = 4000000, /* a piece that took longer is followed by small ones */
+	PIECE_QUICK_NS = 1000000,
+};
+
+int64_t host_close(struct vm *vm, const struct call_close *a)
+{
+	return fdtable_close(&vm->fds, a->fd);
+}
+
+/* Whether the guest wants -EAGAIN rather than a wait: its own flag, or the open file's. */
+static bool nonblocking(const struct fd_entry *e)
+{
+	if (e->flags & FD_STDIO)
+		return e->flags & FD_NONBLOCK;
+	int flags = fcntl(e->host, F_GETFL);
+	return flags >= 0 && (flags & O_NONBLOCK);
+}
+
+/* Regular files never make a caller wait; anything else is waited for here, where a signal can interrupt. */
+static bool may_wait(struct fd_entry *e)
+{
+	struct stat st;
+	if (e->flags & FD_PLAIN)
+		return false;
+	if (resolve_stat(e->host, &st) < 0)
+		return false;
+	bool plain = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+	e->flags |= plain ? FD_PLAIN : 0;
+	return !plain;
+}
+
+void vm_skip_bytes(struct iovec **v, int *count, size_t n)
+{
+	while (*count > 0 && n >= (*v)->iov_len) {
+		n -= (*v)->iov_len;
+		(*v)++;
+		(*count)--;
+	}
+	if (*count > 0) {
+		(*v)->iov_base = (char *)(*v)->iov_base + n;
+		(*v)->iov_len -= n;
+	}
+}
+
+/* The first vectors, of at most `most` bytes: how many. The last one is shortened; *whole is what its length was. */
+static int first_vectors(struct iovec *v, int count, size_t most, size_t *whole)
+{
+	int n = 0;
+	while (n < count - 1 && v[n].iov_len < most)
+		most -= v[n++].iov_len;
+	*whole = v[n].iov_len;
+	if (v[n].iov_len > most)
+		v[n].iov_len = most;
+	return n + 1;
+}
+
+/* --- regular files --- */
+
+/* readv and writev where offset is that of the open file (-1), else preadv and pwritev. */
+static ssize_t transfer(int host, bool in, const struct iovec *v, int count, int64_t offset)
+{
+	if (offset < 0)
+		return in ? readv(host, v, count) : writev(host, v, count);
+	return in ? preadv(host, v, count, offset) : pwritev(host, v, count, offset);
+}
+
+/* How much the next system call transfers, of whichever host call, after one that took `ns`. */
+static void adapt_piece(struct vm *vm, int64_t ns)
+{
+	if (ns > PIECE_SLOW_NS)
+		vm->piece_bytes = PIECE_MIN;
+	else if (ns < PIECE_QUICK_NS && vm->piece_bytes < PIECE_MAX)
+		vm->piece_bytes *= 2;
+}
+
+/* One piece of what is left: the number, and in *wanted how many it was to be; or -errno. */
+static ssize_t transfer_piece(struct vm *vm, int host, bool in, struct iovec *v, int count, int64_t offset, size_t *wanted)
+{
+	size_t whole = 0;
+	int n = count > 0 ? first_vectors(v, count, vm->piece_bytes, &whole) : 0;
+	*wanted = 0;
+	for (int i = 0; i < n; i++)
+		*wanted += v[i].iov_len;
+	bool timed = *wanted >= PIECE_MIN;
+	int64_t since = timed ? vm_now_ns(CLOCK_MONOTONIC) : 0;
+	ssize_t got = transfer(host, in, v, n, offset);
+	if (got < 0)
+		got = -errno;
+	if (n > 0)
+		v[n - 1].iov_len = whole;
+	if (timed)
+		adapt_piece(vm, vm_now_ns(CLOCK_MONOTONIC) - since);
+	return got;
+}
+
+/*
+ * No signal ends such a transfer in the kernel, however long it takes; so a long one is made in pieces, between which
+ * the guest can be ended. (Signals that it handles have to wait for all of it, as on Linux.)
+ */
+static int64_t transfer_plain(struct vm *vm, int host, bool in, const struct call_iov *iov, int64_t offset)
+{
+	struct iovec *v = iov->v;
+	int count = iov->count;
+	int64_t done = 0;
+	if (vm->piece_bytes == 0)
+		vm->piece_bytes = PIECE_MAX;
+	if (vm->on_poller && iov->bytes > vm->piece_bytes)
+		return VM_DEFER; /* the vCPU's thread would have to wait for it */
+	for (;;) {
+		size_t wanted;
+		ssize_t got = transfer_piece(vm, host, in, v, count, offset < 0 ? -1 : offset + done, &wanted);
+		if (got == -EINTR && !vm_ending(vm))
+			continue;
+		if (got < 0)
+			return done ? done : got;
+		done += got;
+		vm_skip_bytes(&v, &count, (size_t)got);
+		if (count == 0 || (size_t)got < wanted || vm_ending(vm))
+			return done;
+	}
+}
+
+/* --- what may wait --- */
+
+/*
+ * One transfer after the descriptor was ready, or said so: another process may have been quicker, and terminals wait
+ * for more than there is, or for more room than there is. `once`: the guest wants no wait.
+ */
+static long transfer_ready(struct vm *vm, const struct fd_entry *e, bool in, const struct iovec *v, int count, bool once)
+{
+	long nr = in ? SYS_readv : SYS_writev;
+	if (once && e->flags & FD_STDIO)
+		return blocking_transfer_briefly(vm, nr, e->host, v, count);
+	if (!once && !vm->on_poller)
+		return blocking_call(nr, e->host, (long)v, count, 0);
+	ssize_t n = in ? readv(e->host, v, count) : writev(e->host, v, count);
+	return n < 0 ? -errno : n;
+}
+
+static int until_ready(struct vm *vm, const struct fd_entry *e, short events, bool once)
+{
+	struct pollfd p = {.fd = e->host, .events = events};
+	if (once)
+		return poll(&p, 1, 0) == 0 ? -EAGAIN : 0;
+	return vm_wait_fd(vm, e->host, events);
+}
+
+static int64_t read_waiting(struct vm *vm, const struct fd_entry *e, const struct call_iov *iov)
+{
+	bool once = nonblocking(e);
+	for (;;) {
+		int rc = until_ready(vm, e, POLLIN, once);
+		if (rc < 0)
+			return rc;
+		long n = transfer_ready(vm, e, true, iov->v, iov->count, once);
+		if (n == -EINTR || (n == -EAGAIN && !once))
+			continue;
+		return n;
+	}
+}
+
+static int64_t write_waiting(struct vm *vm, const struct fd_entry *e, struct iovec *v, int count)
+{
+	int64_t done = 0;
+	bool once = nonblocking(e);
+	while (count > 0) {
+		int rc = until_ready(vm, e, POLLOUT, once);
+		if (rc < 0)
+			return done ? done : rc;
+		/* A pipe that polls writable takes PIPE_BUF bytes without a wait, not more. */
+		size_t whole;
+		int pieces = first_vectors(v, count, once ? PIPE_BUF : PIECE_MAX, &whole);
+		long n = transfer_ready(vm, e, false, v, pieces, once);
+		v[pieces - 1].iov_len = whole;
+		if (n == -EINTR || (n == -EAGAIN && !once))
+			continue;
+		if (n < 0)
+			return done ? done : n;
+		done += n;
+		vm_skip_bytes(&v, &count, (size_t)n);
+	}
+	return done;
+}
+
+int64_t host_readv(struct vm *vm, const struct call_readv *a)
+{
+	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	if (stop_before_reading(vm, e))
+		return VM_STOPPED_HERE;
+	if (e->flags & FD_SOCKET && a->iov.bytes > 0) {
+		const struct call_recv message = {.fd = a->fd, .iov = a->iov};
+		return host_recv(vm, &message);
+	}
+	if (!may_wait(e))
+		return transfer_plain(vm, e->host, true, &a->iov, -1);
+	return vm->on_poller && e->flags & FD_SHARED ? VM_DEFER : read_waiting(vm, e, &a->iov);
+}
+
+int64_t host_writev(struct vm *vm, const struct call_writev *a)
+{
+	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	if (e->flags & FD_SOCKET) { /* whole: a datagram is one message */
+		const struct call_send message = {.fd = a->fd, .iov = a->iov};
+		return vm->on_poller ? VM_DEFER : host_send(vm, &message);
+	}
+	if (may_wait(e) && a->iov.bytes > 0)
+		return vm->on_poller ? VM_DEFER : write_waiting(vm, e, a->iov.v, a->iov.count);
+	return transfer_plain(vm, e->host, false, &a->iov, -1);
+}
+
+/* Devices have offsets too, and no end. */
+static int64_t transfer_at(struct vm *vm, int32_t fd, bool in, const struct call_iov *iov, uint64_t offset)
+{
+	struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	if (!e)
+		return -EBADF;
+	if (offset > INT64_MAX)
+		return -EINVAL;
+	if (!may_wait(e))
+		return transfer_plain(vm, e->host, in, iov, (int64_t)offset);
+	if (vm->on_poller)
+		return VM_DEFER;
+	while (!vm_interrupted(vm)) {
+		long n = blocking_call(in ? SYS_preadv : SYS_pwritev, e->host, (long)iov->v, iov->count, (long)offset);
+		if (n != -EINTR)
+			return n;
+	}
+	return -EINTR;
+}
+
+int64_t host_preadv(struct vm *vm, const struct call_preadv *a)
+{
+	return transfer_at(vm, a->fd, true, &a->iov, a->offset);
+}
+
+int64_t host_pwritev(struct vm *vm, const struct call_pwritev *a)
+{
+	return transfer_at(vm, a->fd, false, &a->iov, a->offset);
+}
+
+int64_t host_lseek(struct vm *vm, const struct call_lseek *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	off_t at = lseek(e->host, a->offset, (int)a->whence);
+	return at < 0 ? -errno : at;
+}
+
+/* The kernel's entry, as getdents64 writes it. */
+struct linux_dirent {
+	uint64_t ino;
+	int64_t off;
+	uint16_t reclen;
+	uint8_t type;
+	char name[];
+};
+
+int64_t vm_put_entries(struct vm *vm, const uint8_t *host, long got, const struct call_out *to)
+{
+	_Alignas(8) uint8_t out[sizeof(struct mote_dirent) + 264];
+	uint64_t used = 0;
+	for (long at = 0; at < got;) {
+		const struct linux_dirent *d = (const void *)(host + at);
+		size_t name = strlen(d->name) + 1;
+		at += d->reclen;
+		if (name > NAME_MAX + 1)
+			continue;
+		uint64_t reclen = (offsetof(struct mote_dirent, name) + name + 7) & ~7UL;
+		if (reclen > to->len - used)
+			return used ? (int64_t)used : -EINVAL;
+		struct mote_dirent *m = (void *)out;
+		memset(out, 0, sizeof(out));
+		m->ino = d->ino;
+		m->cookie = d->off;
+		m->reclen = (uint16_t)reclen;
+		m->type = d->type;
+		memcpy(m->name, d->name, name);
+		vm_put(vm, gva(to->at.v + used), m, reclen);
+		used += reclen;
+	}
+	return (int64_t)used;
+}
+
+int64_t host_readdir(struct vm *vm, const struct call_readdir *a)
+{
+	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	_Alignas(8) uint8_t host[READDIR_BYTES];
+	if (!e)
+		return -EBADF;
+	if (!(e->flags & FD_DIR))
+		return -ENOTDIR;
+	if (lseek(e->host, a->cookie, SEEK_SET) < 0)
+		return -errno;
+	size_t room = a->entries.len < 512 ? 512 : a->entries.len;
+	for (;;) {
+		long got = syscall(SYS_getdents64, e->host, host, room < sizeof(host) ? room : sizeof(host));
+		int64_t used = got > 0 ? vm_put_entries(vm, host, got, &a->entries) : 0;
+		if (got <= 0 || used != 0)
+			return got < 0 ? -errno : used;
+	}
+}
+
+/* The host's descriptor, or -EBADF. */
+static int host_of(struct vm *vm, int32_t fd)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	return e ? e->host : -EBADF;
+}
+
+int64_t host_get_flags(struct vm *vm, const struct call_get_flags *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	int flags = fcntl(e->host, F_GETFL);
+	if (flags < 0)
+		return -errno;
+	if (e->flags & FD_STDIO)
+		flags = (flags & ~O_NONBLOCK) | (e->flags & FD_NONBLOCK ? O_NONBLOCK : 0);
+	return flags;
+}
+
+int64_t host_set_flags(struct vm *vm, const struct call_set_flags *a)
+{
+	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	if (e->flags & FD_STDIO) {
+		vm->fds.changes++;
+		e->flags = (uint16_t)((e->flags & ~FD_NONBLOCK) | (a->flags & O_NONBLOCK ? FD_NONBLOCK : 0));
+		return 0;
+	}
+	int flags = fcntl(e->host, F_GETFL);
+	if (flags < 0)
+		return -errno;
+	flags = (flags & ~(O_APPEND | O_NONBLOCK)) | ((int)a->flags & (O_APPEND | O_NONBLOCK));
+	return fcntl(e->host, F_SETFL, flags) < 0 ? -errno : 0;
+}
+
+int64_t host_dup(struct vm *vm, const struct call_dup *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	unsigned flags = e->flags;
+	uint16_t origin = e->origin;
+	int host = fcntl(e->host, F_DUPFD_CLOEXEC, 3);
+	int at = host < 0 ? -errno : fdtable_add(&vm->fds, host, flags, a->at_least);
+	if (at >= 0)
+		fdtable_note_copy(&vm->fds, (uint32_t)at, origin);
+	return at;
+}
+
+int64_t host_dup_to(struct vm *vm, const struct call_dup_to *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e || a->to < 0)
+		return -EBADF;
+	if (a->to == a->fd)
+		return a->to;
+	unsigned flags = e->flags;
+	uint16_t origin = e->origin;
+	int host = fcntl(e->host, F_DUPFD_CLOEXEC, 3);
+	if (host < 0)
+		return -errno;
+	int rc = fdtable_put(&vm->fds, host, flags, (uint32_t)a->to);
+	if (rc == 0)
+		fdtable_note_copy(&vm->fds, (uint32_t)a->to, origin);
+	return rc < 0 ? (rc == -EMFILE ? -EBADF : rc) : a->to;
+}
+
+int64_t vm_add_pair(struct vm *vm, const int host[2], unsigned flags, const struct call_out *to)
+{
+	int32_t guest[2];
+	guest[0] = fdtable_add(&vm->fds, host[0], flags, 0);
+	if (guest[0] < 0) {
+		close(host[1]);
+		return guest[0];
+	}
+	guest[1] = fdtable_add(&vm->fds, host[1], flags, 0);
+	if (guest[1] < 0)
+		return fdtable_close(&vm->fds, guest[0]) < 0 ? -EIO : guest[1];
+	vm_put(vm, to->at, guest, sizeof(guest));
+	return 0;
+}
+
+int64_t host_pipe(struct vm *vm, const struct call_pipe *a)
+{
+	int host[2];
+	if (a->fds.len < 2 * sizeof(int32_t) || (a->flags & ~(uint32_t)O_NONBLOCK))
+		return -EINVAL;
+	if (pipe2(host, (int)a->flags | O_CLOEXEC) < 0)
+		return -errno;
+	return vm_add_pair(vm, host, 0, &a->fds);
+}
+
+int64_t host_flock(struct vm *vm, const struct call_flock *a)
+{
+	int host = host_of(vm, a->fd);
+	uint32_t kind = a->operation & ~(uint32_t)LOCK_NB;
+	if (host < 0)
+		return host;
+	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
+		return -EINVAL;
+	for (;;) {
+		if (flock(host, (int)a->operation | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK || (a->operation & LOCK_NB))
+			return -errno;
+		int rc = vm_wait(vm, 5000000); /* no descriptor to wait on: look again */
+		if (rc < 0)
+			return rc;
+	}
+}

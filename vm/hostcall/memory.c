@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host calls that change the guest's mappings. The work is memory/memory.c's; here arguments get their meaning. */
+#include "vm/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+_Static_assert(MEMORY_READ == (int)MOTE_PROT_READ && MEMORY_WRITE == (int)MOTE_PROT_WRITE &&
+		       MEMORY_EXEC == (int)MOTE_PROT_EXEC,
+	       "the guest's protection bits are memory/memory.h's");
+
+enum { PROT_ALL = MOTE_PROT_READ | MOTE_PROT_WRITE | MOTE_PROT_EXEC };
+
+/*
+ * x86 pages that can be written or executed can be read too. The WebAssembly engine's code is written first and executed
+ * afterwards, and once it has sealed the VM there is no more of it: a flaw of the engine's is no way to new code.
+ */
+static int check_prot(const struct vm *vm, uint32_t prot)
+{
+	if (prot & ~(uint32_t)PROT_ALL)
+		return -EINVAL;
+	if (!(prot & MOTE_PROT_EXEC))
+		return 0;
+	return vm->exec_sealed || (vm->wasm && prot & MOTE_PROT_WRITE) ? -EACCES : 0;
+}
+
+static int map(struct vm *vm, uint64_t addr, uint64_t bytes, uint32_t prot)
+{
+	bool fill = prot & MOTE_MAP_FILL;
+	prot &= ~(uint32_t)MOTE_MAP_FILL;
+	int rc = check_prot(vm, prot) ?: memory_map(&vm->memory, gva(addr), bytes, prot);
+	if (rc == 0 && fill)
+		memory_fill(&vm->memory, gva(addr), bytes);
+	return rc;
+}
+
+static int map_payload(struct vm *vm, uint64_t addr, uint64_t bytes, uint64_t from, uint32_t prot)
+{
+	uint64_t mapped = (vm->payload_bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
+	int rc = check_prot(vm, prot);
+	if (rc < 0)
+		return rc;
+	/* It may be mapped twice: here for writing, there for executing. */
+	if (vm->wasm && prot & MOTE_PROT_EXEC)
+		return -EACCES;
+	if (from % MOTE_PAGE || from > mapped || bytes > mapped - from)
+		return -EINVAL;
+	gpa_t at = {vm->payload.v + from};
+	return memory_map_fixed(&vm->memory, gva(addr), at, bytes, prot);
+}
+
+int64_t host_mem_map(struct vm *vm, const struct call_mem_map *a)
+{
+	return map(vm, a->addr, a->bytes, a->prot);
+}
+
+int64_t host_mem_unmap(struct vm *vm, const struct call_mem_unmap *a)
+{
+	return memory_unmap(&vm->memory, gva(a->addr), a->bytes);
+}
+
+int64_t host_mem_protect(struct vm *vm, const struct call_mem_protect *a)
+{
+	return check_prot(vm, a->prot) ?: memory_protect(&vm->memory, gva(a->addr), a->bytes, a->prot);
+}
+
+int64_t host_mem_map_payload(struct vm *vm, const struct call_mem_map_payload *a)
+{
+	return map_payload(vm, a->addr, a->bytes, a->from, a->prot);
+}
+
+int64_t host_mem_map_many(struct vm *vm, const struct call_mem_map_many *a)
+{
+	struct mote_mapping m;
+	if (a->mappings.len % sizeof(m))
+		return -EINVAL;
+	for (size_t at = 0; at < a->mappings.len; at += sizeof(m)) {
+		memcpy(&m, a->mappings.data + at, sizeof(m));
+		int rc = m.from == MOTE_MAP_ZEROED ? map(vm, m.addr, m.bytes, m.prot)
+						   : map_payload(vm, m.addr, m.bytes, m.from, m.prot);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int64_t host_mem_zero(struct vm *vm, const struct call_mem_zero *a)
+{
+	return memory_zero(&vm->memory, gva(a->addr), a->bytes);
+}
+
+int64_t host_mem_seal(struct vm *vm, const struct call_mem_seal *a)
+{
+	(void)a;
+	vm->exec_sealed = true;
+	return 0;
+}

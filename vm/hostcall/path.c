@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host calls on paths. Each resolves below a directory that the guest holds; see resolve.h. */
+#include "vm/jail/jail.h"
+#include "vm/hostcall/permit.h"
+#include "vm/hostcall/resolve.h"
+#include "vm/hostcall/steps.h"
+#include "vm/snapshot/stop_point.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* The kernel's; glibc's O_LARGEFILE is 0 on x86-64, and musl's programs set the real one. */
+#define KERNEL_O_LARGEFILE 0100000
+
+/* What a guest may ask of open. O_DIRECT would demand aligned guest memory; O_ASYNC and O_PATH have no use here. */
+enum { OPEN_FLAGS = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC |
+		    O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | KERNEL_O_LARGEFILE | O_NOATIME };
+
+/* The directory's host descriptor, or -errno. */
+static int dir_of(struct vm *vm, int32_t fd, const struct fd_entry **entry)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	if (!e)
+		return -EBADF;
+	if (!(e->flags & FD_DIR))
+		return -ENOTDIR;
+	*entry = e;
+	return e->host;
+}
+
+/* As dir_of, for a call that changes something below it. */
+static int writable_dir_of(struct vm *vm, int32_t fd, const struct fd_entry **entry)
+{
+	int host = dir_of(vm, fd, entry);
+	return host >= 0 && ((*entry)->flags & FD_READONLY) ? -EROFS : host;
+}
+
+/* Bits of the mode that a new file is given: change_mode says why. */
+static uint32_t mode_bits(const struct vm *vm)
+{
+	return vm->set_ids ? 07777 : 01777;
+}
+
+/* A FIFO opened for writing has to wait for its reader; the wait is ours, so that it can be interrupted. */
+static int open_waiting(struct vm *vm, int dir, const struct call_open *a, uint64_t flags)
+{
+	for (;;) {
+		int fd = resolve_open(dir, a->path, a->resolve, flags | O_NONBLOCK, a->mode & mode_bits(vm));
+		if (fd != -ENXIO || (flags & O_NONBLOCK) || (flags & O_ACCMODE) != O_WRONLY)
+			return fd;
+		int rc = vm_wait(vm, 10000000);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+int64_t host_open(struct vm *vm, const struct call_open *a)
+{
+	const struct fd_entry *entry;
+	int dir = dir_of(vm, a->dir, &entry);
+	if (dir < 0)
+		return dir;
+	if (stop_before_opening(vm, entry, a->path))
+		return VM_STOPPED_HERE;
+	if (a->flags & ~(uint32_t)OPEN_FLAGS)
+		return -EINVAL;
+	uint64_t flags = (a->flags & ~(uint32_t)(O_TRUNC | O_CLOEXEC)) | O_NOCTTY;
+	unsigned inherited = entry->flags & FD_READONLY;
+	bool writes = (a->flags & O_ACCMODE) != O_RDONLY || (a->flags & O_TRUNC);
+	if (inherited && writes)
+		return -EROFS;
+	if (inherited)
+		flags &= ~(uint64_t)(O_CREAT | O_EXCL);
+	cleanup_close int fd = open_waiting(vm, dir, a, flags);
+	if (fd == -ENOENT && inherited && (a->flags & O_CREAT))
+		return -EROFS;
+	if (fd < 0)
+		return fd;
+	struct stat st;
+	int rc = resolve_stat(fd, &st);
+	if (rc == 0)
+		rc = permit_open(fd, &st); /* before any data is touched */
+	if (rc < 0)
+		return rc;
+	if ((a->flags & O_TRUNC) && S_ISREG(st.st_mode)) {
+		rc = vm_truncate(vm, fd, &st, 0);
+		if (rc < 0)
+			return rc;
+	}
+	bool plain = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+	if (!(a->flags & O_NONBLOCK) && !plain && fcntl(fd, F_SETFL, (int)(flags & (O_APPEND | O_NOATIME))) < 0)
+		return -errno;
+	unsigned kind = S_ISDIR(st.st_mode) ? FD_DIR : plain ? 0 : FD_SHARED;
+	return fdtable_add(&vm->fds, take_fd(&fd), kind | inherited, 0);
+}
+
+static void put_stat(struct vm *vm, gva_t to, const struct stat *st)
+{
+	struct mote_stat out = {
+		.dev = st->st_dev, .ino = st->st_ino, .nlink = st->st_nlink, .mode = st->st_mode,
+		.uid = st->st_uid, .gid = st->st_gid, .rdev = st->st_rdev, .size = (uint64_t)st->st_size,
+		.blksize = (uint64_t)st->st_blksize, .blocks = (uint64_t)st->st_blocks,
+		.atim = {st->st_atim.tv_sec, st->st_atim.tv_nsec},
+		.mtim = {st->st_mtim.tv_sec, st->st_mtim.tv_nsec},
+		.ctim = {st->st_ctim.tv_sec, st->st_ctim.tv_nsec},
+	};
+	if (to.v)
+		vm_put(vm, to, &out, sizeof(out));
+}
+
+int64_t host_fstat(struct vm *vm, const struct call_fstat *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	struct stat st;
+	if (!e)
+		return -EBADF;
+	int rc = resolve_stat(e->host, &st);
+	if (rc == 0)
+		put_stat(vm, a->stat, &st);
+	return rc;
+}
+
+/* Of a name in a directory. */
+static int stat_at(int dir, const char *name, struct stat *st)
+{
+	return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 ? -errno : 0;
+}
+
+/*
+ * A path that is one name can only lead out of its directory as a symlink, which this does not follow: one
+ * system call instead of three. -ELOOP where the path must be resolved.
+ */
+static int stat_name(int dir, const char *path, uint32_t resolve, struct stat *st)
+{
+	if (resolve & ~(uint32_t)(MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW) || strchr(path, '/') ||
+	    strcmp(path, ".") == 0 || strcmp(path, "..") == 0)
+		return -ELOOP;
+	int rc = stat_at(dir, path, st);
+	if (rc < 0)
+		return rc;
+	return S_ISLNK(st->st_mode) && !(resolve & MOTE_RESOLVE_NOFOLLOW) ? -ELOOP : 0;
+}
+
+int64_t host_stat(struct vm *vm, const struct call_stat *a)
+{
+	const struct fd_entry *entry;
+	int dir = dir_of(vm, a->dir, &entry);
+	if (dir < 0)
+		return dir;
+	struct stat st;
+	int rc = stat_name(dir, a->path, a->resolve, &st);
+	if (rc == -ELOOP) {
+		cleanup_close int fd = resolve_open(dir, a->path, a->resolve, O_PATH, 0);
+		rc = fd < 0 ? fd : resolve_stat(fd, &st);
+	}
+	if (rc == 0)
+		put_stat(vm, a->stat, &st);
+	return rc;
+}
+
+int64_t host_mkdir(struct vm *vm, const struct call_mkdir *a)
+{
+	const struct fd_entry *entry;
+	int dir = writable_dir_of(vm, a->dir, &entry);
+	if (dir < 0)
+		return dir;
+	cleanup_parent struct resolve_parent p = {.fd = -1};
+	int rc = resolve_parent(dir, a->path, a->resolve, &p);
+	if (rc < 0)
+		return rc == -EINVAL ? -EEXIST : rc;
+	return mkdirat(p.fd, p.name, a->mode & 01777) < 0 ? -errno : 0; /* as the kernel takes it */
+}
+
+int64_t host_unlink(struct vm *vm, const struct call_unlink *a)
+{
+	const struct fd_entry *entry;
+	int dir = writable_dir_of(vm, a->dir, &entry);
+	if (dir < 0)
+		return dir;
+	if (a->flags & ~(uint32_t)AT_REMOVEDIR)
+		return -EINVAL;
+	cleanup_parent struct resolve_parent p = {.fd = -1};
+	int rc = resolve_parent(dir, a->path, a->resolve, &p);
+	if (rc < 0)
+		return rc == -EINVAL && !(a->flags & AT_REMOVEDIR) ? -EISDIR : rc;
+	if (p.slash && !(a->flags & AT_REMOVEDIR)) {
+		struct stat st;
+		rc = stat_at(p.fd, p.name, &st);
+		if (rc < 0)
+			return rc;
+		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTDIR;
+	}
+	return unlinkat(p.fd, p.name, (int)a->flags) < 0 ? -errno : 0;
+}
+
+/* "name/" names a directory only. */
+static int check_slash(const struct resolve_parent *p)
+{
+	struct stat st;
+	if (!p->slash)
+		return 0;
+	int rc = stat_at(p->fd, p->name, &st);
+	if (rc < 0)
+		return rc;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+int64_t host_rename(struct vm *vm, const struct call_rename *a)
+{
+	const struct fd_entry *entry;
+	int from = writable_dir_of(vm, a->dir, &entry);
+	if (from < 0)
+		return from;
+	int to = writable_dir_of(vm, a->to_dir, &entry);
+	if (to < 0)
+		return to;
+	if (a->flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	cleanup_parent struct resolve_parent p = {.fd = -1}, q = {.fd = -1};
+	int rc = resolve_parent(from, a->path, a->resolve, &p);
+	if (rc == 0)
+		rc = resolve_parent(to, a->to_path, a->resolve, &q);
+	if (rc == -EINVAL)
+		return -EBUSY;
+	if (rc == 0)
+		rc = check_slash(&p);
+	if (rc < 0)
+		return rc;
+	if (q.slash) {
+		struct stat st;
+		rc = stat_at(p.fd, p.name, &st);
+		if (rc < 0)
+			return rc;
+		if (!S_ISDIR(st.st_mode))
+			return -ENOTDIR;
+	}
+	/* The C library has another system call for flags of 0. */
+	return syscall(SYS_renameat2, p.fd, p.name, q.fd, q.name, a->flags) < 0 ? -errno : 0;
+}
+
+int64_t host_link(struct vm *vm, const struct call_link *a)
+{
+	const struct fd_entry *entry;
+	int from = writable_dir_of(vm, a->dir, &entry);
+	if (from < 0)
+		return from;
+	int to = writable_dir_of(vm, a->to_dir, &entry);
+	if (to < 0)
+		return to;
+	cleanup_parent struct resolve_parent p = {.fd = -1}, q = {.fd = -1};
+	int rc = resolve_parent(from, a->path, a->resolve, &p);
+	if (rc < 0)
+		return rc == -EINVAL ? -EPERM : rc;
+	rc = resolve_parent(to, a->to_path, a->resolve, &q);
+	if (rc < 0)
+		return rc == -EINVAL ? -EEXIST : rc;
+	if (q.slash)
+		return -ENOENT;
+	rc = check_slash(&p);
+	if (rc < 0)
+		return rc;
+	return linkat(p.fd, p.name, q.fd, q.name, 0) < 0 ? -errno : 0;
+}
+
+int64_t host_symlink(struct vm *vm, const struct call_symlink *a)
+{
+	const struct fd_entry *entry;
+	int dir = writable_dir_of(vm, a->dir, &entry);
+	if (dir < 0)
+		return dir;
+	cleanup_parent struct resolve_parent p = {.fd = -1};
+	int rc = resolve_parent(dir, a->path, a->resolve, &p);
+	if (rc < 0)
+		return rc == -EINVAL ? -EEXIST : rc;
+	if (p.slash)
+		return -ENOENT;
+	return symlinkat(a->target, p.fd, p.name) < 0 ? -errno : 0;
+}
+
+int64_t host_readlink(struct vm *vm, const struct call_readlink *a)
+{
+	const struct fd_entry *entry;
+	int dir = dir_of(vm, a->dir, &entry);
+	if (dir < 0)
+		return dir;
+	cleanup_close int fd = resolve_open(dir, a->path, a->resolve | MOTE_RESOLVE_NOFOLLOW, O_PATH, 0);
+	if (fd < 0)
+		return fd;
+	char target[4096];
+	ssize_t n = readlinkat(fd, jail_empty_path(), target, sizeof(target));
+	if (n < 0)
+		return errno == ENOENT ? -EINVAL : -errno; /* what readlinkat says of a descriptor of another kind */
+	if ((uint64_t)n > a->target.len)
+		n = (ssize_t)a->target.len;
+	vm_put(vm, a->target.at, target, (uint64_t)n);
+	return n;
+}
+
+/*
+ * Opens what a path leads to for a change of attributes, by O_PATH or to have it open; the caller
+ * closes. Not through a symlink as the last component when NOFOLLOW.
+ */
+static int open_to_change(int dir, const char *path, uint32_t resolve, uint64_t flags, struct stat *st)
+{
+	cleanup_close int fd = resolve_open(dir, path, resolve, flags, 0);
+	if (fd < 0)
+		return fd;
+	int rc = resolve_stat(fd, st);
+	if (rc == 0)
+		rc = permit_change(fd, st);
+	return rc < 0 ? rc : take_fd(&fd);
+}
+
+static struct timespec time_of(const struct mote_time *t)
+{
+	return t ? (struct timespec){.tv_sec = t->sec, .tv_nsec = t->nsec} : (struct timespec){.tv_nsec = UTIME_OMIT};
+}
+
+int64_t host_utimens(struct vm *vm, const struct call_utimens *a)
+{
+	const struct fd_entry *entry;
+	int dir = writable_dir_of(vm, a->dir, &entry);
+	if (dir < 0)
+		return dir;
+	struct timespec times[2] = {time_of(a->atime), time_of(a->mtime)};
+	struct stat st;
+	cleanup_close int fd = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
+	if (fd < 0)
+		return fd;
+	return utimensat(fd, jail_empty_path(), times, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+int64_t host_futimens(struct vm *vm, const struct call_futimens *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	struct timespec times[2] = {time_of(a->atime), time_of(a->mtime)};
+	int rc = permit_change_open(e);
+	if (rc < 0)
+		return rc;
+	return futimens(e->host, times) < 0 ? -errno : 0;
+}
+
+/* Set-ID bits would let others of the host run a file of the guest's with the rights of who runs Mote. */
+static int change_mode(const struct vm *vm, int fd, uint32_t mode)
+{
+	if (mode & (S_ISUID | S_ISGID) && !vm->set_ids)
+		return -EPERM;
+	return fchmod(fd, mode & 07777) < 0 ? -errno : 0;
+}
+
+int64_t host_chmod(struct vm *vm, const struct call_chmod *a)
+{
+	const struct fd_entry *entry;
+	int dir = writable_dir_of(vm, a->dir, &entry);
+	if (dir < 0)
+		return dir;
+	/* The mode of an O_PATH descriptor cannot be changed without /proc: it is opened once it is known what it is. */
+	struct stat st;
+	cleanup_close int target = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
+	if (target < 0)
+		return target;
+	if (S_ISLNK(st.st_mode))
+		return -EOPNOTSUPP;
+	cleanup_close int fd = open_to_change(dir, a->path, a->resolve, O_RDONLY | O_NONBLOCK | O_NOCTTY, &st);
+	if (fd < 0)
+		fd = open_to_change(dir, a->path, a->resolve, O_WRONLY | O_NONBLOCK | O_NOCTTY, &st);
+	if (fd < 0)
+		return fd;
+	return change_mode(vm, fd, a->mode);
+}
+
+int64_t host_fchmod(struct vm *vm, const struct call_fchmod *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	int rc = permit_change_open(e);
+	if (rc < 0)
+		return rc;
+	return change_mode(vm, e->host, a->mode);
+}
+
+int64_t host_chown(struct vm *vm, const struct call_chown *a)
+{
+	const struct fd_entry *entry;
+	int dir = writable_dir_of(vm, a->dir, &entry);
+	if (dir < 0)
+		return dir;
+	struct stat st;
+	cleanup_close int fd = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
+	if (fd < 0)
+		return fd;
+	return fchownat(fd, jail_empty_path(), a->uid, a->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+int64_t host_fchown(struct vm *vm, const struct call_fchown *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	int rc = permit_change_open(e);
+	if (rc < 0)
+		return rc;
+	return fchown(e->host, a->uid, a->gid) < 0 ? -errno : 0;
+}
+
+int64_t host_access(struct vm *vm, const struct call_access *a)
+{
+	const struct fd_entry *entry;
+	int dir = dir_of(vm, a->dir, &entry);
+	if (dir < 0)
+		return dir;
+	if (a->mode & ~(uint32_t)(R_OK | W_OK | X_OK))
+		return -EINVAL;
+	cleanup_close int fd = resolve_open(dir, a->path, a->resolve, O_PATH, 0);
+	if (fd < 0)
+		return fd;
+	if ((a->mode & W_OK) && (entry->flags & FD_READONLY))
+		return -EROFS;
+	return syscall(SYS_faccessat2, fd, jail_empty_path(), (int)a->mode, AT_EMPTY_PATH | AT_EACCESS) < 0 ? -errno : 0;
+}
+
+int64_t host_statfs(struct vm *vm, const struct call_statfs *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	struct statfs s;
+	if (!e)
+		return -EBADF;
+	if (fstatfs(e->host, &s) < 0)
+		return -errno;
+	struct mote_statfs out = {
+		.type = (uint64_t)s.f_type, .bsize = (uint64_t)s.f_bsize, .blocks = s.f_blocks, .bfree = s.f_bfree,
+		.bavail = s.f_bavail, .files = s.f_files, .ffree = s.f_ffree, .namelen = (uint64_t)s.f_namelen,
+		.frsize = (uint64_t)s.f_frsize, .flags = (uint64_t)s.f_flags,
+	};
+	if (a->statfs.v)
+		vm_put(vm, a->statfs, &out, sizeof(out));
+	return 0;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a guest may do with a file, by the file's kind and by how the guest got it. */
+#include "vm/hostcall/permit.h"
+
+#include "vm/hostcall/resolve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+static bool is_device(const struct stat *st)
+{
+	return S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode);
+}
+
+/* null, zero, full, random, urandom, tty */
+static bool device_allowed(dev_t dev)
+{
+	unsigned minor = minor(dev);
+	return (major(dev) == 1 && (minor == 3 || minor == 5 || minor == 7 || minor == 8 || minor == 9)) ||
+	       (major(dev) == 5 && minor == 0);
+}
+
+/* They speak about the process that asks, which is the monitor, or about the machine, and change both. */
+static int check_filesystem(int fd)
+{
+	struct statfs fs;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	switch (fs.f_type) {
+	case PROC_SUPER_MAGIC:
+	case SYSFS_MAGIC:
+	case CGROUP_SUPER_MAGIC:
+	case CGROUP2_SUPER_MAGIC:
+	case SECURITYFS_MAGIC:
+	case DEBUGFS_MAGIC:
+	case TRACEFS_MAGIC:
+		return -EACCES;
+	default:
+		return 0;
+	}
+}
+
+int permit_open(int fd, const struct stat *st)
+{
+	int rc = check_filesystem(fd);
+	if (rc < 0)
+		return rc;
+	bool allowed = !is_device(st) || (S_ISCHR(st->st_mode) && device_allowed(st->st_rdev));
+	return allowed ? 0 : -EACCES;
+}
+
+int permit_change(int fd, const struct stat *st)
+{
+	if (is_device(st))
+		return -EPERM;
+	return check_filesystem(fd);
+}
+
+int permit_change_open(const struct fd_entry *entry)
+{
+	struct stat st;
+	if (entry->flags & FD_READONLY)
+		return -EROFS;
+	if (entry->flags & FD_STDIO)
+		return -EPERM;
+	int rc = resolve_stat(entry->host, &st);
+	if (rc < 0)
+		return rc;
+	/* Everything else is a device, or has one inode for the whole machine (eventfd, epoll, timerfd). */
+	bool own = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISFIFO(st.st_mode);
+	return own ? 0 : -EPERM;
+}
+
+int permit_resize(const struct fd_entry *entry)
+{
+	struct stat st;
+	if (!(entry->flags & FD_STDIO))
+		return 0;
+	int rc = resolve_stat(entry->host, &st);
+	if (rc < 0)
+		return rc;
+	if (S_ISBLK(st.st_mode))
+		return -EPERM;
+	if (!S_ISREG(st.st_mode))
+		return 0; /* the kernel knows no size of it, and says so */
+	int flags = fcntl(entry->host, F_GETFL);
+	if (flags < 0)
+		return -errno;
+	return flags & O_APPEND ? -EPERM : 0;
+}

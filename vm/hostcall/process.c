@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host calls by which a guest ends, and speaks to the operator. */
+#include "vm/internal.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+int64_t host_exit(struct vm *vm, const struct call_exit *a)
+{
+	vm_end(vm, VM_EXITED, a->status & 0xff);
+	return 0;
+}
+
+int64_t host_exit_signal(struct vm *vm, const struct call_exit_signal *a)
+{
+	if (a->signo < 1 || a->signo > 64)
+		return -22;
+	vm_end(vm, VM_SIGNALLED, a->signo);
+	return 0;
+}
+
+/* A snapshot taken here goes on with other arguments, in other VMs (snapshot/snapshot.c). */
+int64_t host_ready(struct vm *vm, const struct call_ready *a)
+{
+	(void)a;
+	vm->channel.waiting = vm->stop_ready;
+	return 0;
+}
+
+int64_t host_log(struct vm *vm, const struct call_log *a)
+{
+	char line[400];
+	size_t n = 0;
+	for (size_t i = 0; i < a->text.len && n + 5 < sizeof(line); i++) {
+		unsigned char c = a->text.data[i];
+		if (isprint(c))
+			line[n++] = (char)c;
+		else
+			n += (size_t)snprintf(line + n, sizeof(line) - n, "\\x%02x", c);
+	}
+	line[n] = '\0';
+	vm_log(vm, "guest: %s", line);
+	return 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Resolving guest paths with openat2(2). */
+#include "vm/hostcall/resolve.h"
+
+#include "abi/types.h"
+#include "vm/jail/jail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int resolve_open(int dir, const char *path, uint32_t resolve, uint64_t flags, uint32_t mode)
+{
+	if (resolve & ~(uint32_t)(MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW))
+		return -EINVAL;
+	struct open_how own, *how = jail_how(resolve & MOTE_RESOLVE_IN_ROOT, &own);
+	how->flags = flags | O_CLOEXEC | (resolve & MOTE_RESOLVE_NOFOLLOW ? O_NOFOLLOW : 0);
+	how->mode = flags & O_CREAT ? mode & 07777 : 0;
+	for (int tries = 0;; tries++) {
+		long fd = syscall(SYS_openat2, dir, path, how, sizeof(*how));
+		if (fd >= 0)
+			return (int)fd;
+		/* EAGAIN: a rename elsewhere made the kernel unsure whether `..` stayed inside. */
+		if (errno != EAGAIN || tries == 64)
+			return -errno;
+	}
+}
+
+int resolve_stat(int fd, struct stat *st)
+{
+	return syscall(SYS_fstat, fd, st) < 0 ? -errno : 0;
+}
+
+int resolve_parent(int dir, const char *path, uint32_t resolve, struct resolve_parent *out)
+{
+	char parent[4097];
+	size_t len = strlen(path);
+	bool slash = len > 0 && path[len - 1] == '/';
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	size_t start = len;
+	while (start > 0 && path[start - 1] != '/')
+		start--;
+	size_t name = len - start;
+	if (name == 0 || (name == 1 && path[start] == '.') || (name == 2 && path[start] == '.' && path[start + 1] == '.'))
+		return -EINVAL;
+	if (name > 255)
+		return -ENAMETOOLONG;
+	if (start == 0) {
+		strcpy(parent, ".");
+	} else {
+		memcpy(parent, path, start);
+		parent[start] = '\0';
+	}
+	int fd = resolve_open(dir, parent, resolve & ~(uint32_t)MOTE_RESOLVE_NOFOLLOW, O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fd;
+	out->fd = fd;
+	out->slash = slash;
+	memcpy(out->name, path + start, name);
+	out->name[name] = '\0';
+	return 0;
+}

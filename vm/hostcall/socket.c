@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host calls on sockets: stream and datagram over IPv4 and IPv6, and socket pairs. New sockets need the
+ * network permission; listeners that the guest was given do not. AF_UNIX paths are refused: a name in
+ * the file system would get past the resolution of guest paths. A listener that was given is the
+ * operator's and may be shared: the guest accepts from it and changes nothing of it.
+ */
+#include "vm/run/blocking.h"
+#include "vm/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int host_of(struct vm *vm, int32_t fd)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	if (!e)
+		return -EBADF;
+	return e->flags & FD_SOCKET ? e->host : -ENOTSOCK;
+}
+
+/* The same for a change of the socket itself. */
+static int own_socket(struct vm *vm, int32_t fd)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	return e && e->flags & FD_LISTENER ? -EPERM : host_of(vm, fd);
+}
+
+static bool nonblocking(int host)
+{
+	int flags = fcntl(host, F_GETFL);
+	return flags >= 0 && (flags & O_NONBLOCK);
+}
+
+/* For as long as the socket's own time limit allows: SO_RCVTIMEO or SO_SNDTIMEO; -EAGAIN at its end. */
+static int wait_within(struct vm *vm, int host, short events)
+{
+	struct timeval limit = {0};
+	socklen_t len = sizeof(limit);
+	int64_t ns;
+	if (vm->on_poller || getsockopt(host, SOL_SOCKET, events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO, &limit, &len) < 0 ||
+	    (limit.tv_sec == 0 && limit.tv_usec == 0))
+		return vm_wait_fd(vm, host, events);
+	const struct mote_time time = {.sec = limit.tv_sec, .nsec = limit.tv_usec * 1000};
+	int rc = vm_ns_of(&time, &ns);
+	if (rc == 0)
+		rc = vm_wait_fd_until(vm, host, events, vm_now_ns(CLOCK_MONOTONIC) + ns);
+	return rc == 0 ? -EAGAIN : rc < 0 ? rc : 0;
+}
+
+int64_t host_socket(struct vm *vm, const struct call_socket *a)
+{
+	uint32_t kind = a->type & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (!vm->network)
+		return -EPERM;
+	if (a->domain != AF_INET && a->domain != AF_INET6)
+		return -EAFNOSUPPORT;
+	if (kind != SOCK_STREAM && kind != SOCK_DGRAM)
+		return -EPROTONOSUPPORT;
+	if (a->protocol != 0 && a->protocol != (kind == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP))
+		return -EPROTONOSUPPORT;
+	int fd = socket((int)a->domain, (int)(a->type | SOCK_CLOEXEC), (int)a->protocol);
+	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, FD_SOCKET, 0);
+}
+
+int64_t host_socketpair(struct vm *vm, const struct call_socketpair *a)
+{
+	uint32_t kind = a->type & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int host[2];
+	if (a->domain != AF_UNIX)
+		return -EOPNOTSUPP;
+	if ((kind != SOCK_STREAM && kind != SOCK_DGRAM) || a->fds.len < 2 * sizeof(int32_t))
+		return -EINVAL;
+	/*
+	 * Datagram sockets of a pair could be connected anew, to any AF_UNIX socket of the machine, and so are in no
+	 * filter. SOCK_SEQPACKET keeps messages apart as well, and its sockets stay connected to each other.
+	 */
+	int type = (kind == SOCK_DGRAM ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | (int)(a->type & SOCK_NONBLOCK);
+	if (socketpair(AF_UNIX, type, 0, host) < 0)
+		return -errno;
+	return vm_add_pair(vm, host, FD_SOCKET, &a->fds);
+}
+
+/* An address that a guest may name. */
+static int check_address(const struct mote_sockaddr *addr)
+{
+	uint16_t family;
+	if (!addr || addr->len < sizeof(family) || addr->len > sizeof(addr->data))
+		return -EINVAL;
+	memcpy(&family, addr->data, sizeof(family));
+	return family == AF_INET || family == AF_INET6 || family == AF_UNSPEC ? 0 : -EAFNOSUPPORT;
+}
+
+int64_t host_bind(struct vm *vm, const struct call_bind *a)
+{
+	int host = own_socket(vm, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
+	if (host < 0 || rc < 0)
+		return host < 0 ? host : rc;
+	return bind(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len) < 0 ? -errno : 0;
+}
+
+int64_t host_listen(struct vm *vm, const struct call_listen *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	if (e && e->flags & FD_LISTENER)
+		return 0; /* it does already; the length of its queue is the operator's choice */
+	int host = host_of(vm, a->fd);
+	if (host < 0 || !vm->network)
+		return host < 0 ? host : -EPERM;
+	return listen(host, a->backlog > 4096 ? 4096 : (int)a->backlog) < 0 ? -errno : 0;
+}
+
+static void put_address(struct vm *vm, gva_t to, const struct sockaddr_storage *from, socklen_t len)
+{
+	struct mote_sockaddr out = {.len = len < sizeof(out.data) ? len : sizeof(out.data)};
+	memcpy(out.data, from, out.len);
+	if (to.v)
+		vm_put(vm, to, &out, sizeof(out));
+}
+
+int64_t host_accept(struct vm *vm, const struct call_accept *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	int host = host_of(vm, a->fd);
+	if (host < 0)
+		return host;
+	if (a->flags & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return -EINVAL;
+	/* A listener that was given may be shared: others may take what was seen there (vm.c). */
+	bool waits = e->flags & FD_STDIO ? !(e->flags & FD_NONBLOCK) : !nonblocking(host);
+	for (;;) {
+		int rc = waits ? wait_within(vm, host, POLLIN) : 0;
+		if (rc < 0)
+			return rc;
+		struct sockaddr_storage peer = {0};
+		socklen_t len = sizeof(peer);
+		/* What was seen there may be gone by now. */
+		int fd = (int)blocking_call(SYS_accept4, host, (long)&peer, (long)&len, (int)a->flags | SOCK_CLOEXEC);
+		if (fd == -EINTR && vm_interrupted(vm))
+			return fd;
+		if (fd == -EINTR || fd == -ECONNABORTED || (fd == -EAGAIN && waits))
+			continue;
+		if (fd < 0)
+			return fd;
+		put_address(vm, a->peer, &peer, len);
+		return fdtable_add(&vm->fds, fd, FD_SOCKET, 0);
+	}
+}
+
+/* A blocking connect is made without blocking and waited for here. */
+int64_t host_connect(struct vm *vm, const struct call_connect *a)
+{
+	int host = own_socket(vm, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
+	if (host < 0 || rc < 0)
+		return host < 0 ? host : rc;
+	int flags = fcntl(host, F_GETFL), error = 0;
+	socklen_t len = sizeof(error);
+	if (flags < 0 || fcntl(host, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	rc = connect(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len) < 0 ? -errno : 0;
+	if (rc == -EINPROGRESS && !(flags & O_NONBLOCK)) {
+		rc = wait_within(vm, host, POLLOUT);
+		if (rc == -EAGAIN)
+			rc = -EINPROGRESS;
+		else if (rc == 0)
+			rc = getsockopt(host, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
+	}
+	if (!(flags & O_NONBLOCK) && fcntl(host, F_SETFL, flags) < 0)
+		return -errno;
+	return rc;
+}
+
+/* What guests may pass; SEND_FLAGS and RECV_FLAGS reach the host, with MSG_DONTWAIT. */
+enum {
+	MESSAGE_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL | MSG_TRUNC | MSG_OOB,
+	SEND_FLAGS = MSG_OOB,
+	RECV_FLAGS = MSG_OOB | MSG_PEEK | MSG_TRUNC,
+};
+
+/* Of a message in several pieces; longer ones are EMSGSIZE. */
+#define DATAGRAM_MAX (256UL << 10)
+
+/* After a transfer that was not made, by errno: 0 once it may be tried again, else what the call says. */
+static int until_ready(struct vm *vm, int host, short events, uint32_t flags)
+{
+	if (errno == EINTR)
+		return 0;
+	if (errno != EAGAIN || (flags & MSG_DONTWAIT) || nonblocking(host))
+		return -errno;
+	return wait_within(vm, host, events);
+}
+
+static bool is_stream(int host)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+	return getsockopt(host, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+/*
+ * Transfers are sendto and recvfrom: a filter cannot see what control messages sendmsg and recvmsg carry. So a stream is
+ * given its pieces one by one, and a message in several pieces is put together here. Copies are the kernel's, since
+ * guest memory may be a file that somebody truncates.
+ */
+static ssize_t send_message(int host, const struct iovec *v, int count, uint64_t bytes, int flags,
+			    const struct mote_sockaddr *to)
+{
+	const struct sockaddr *addr = to ? (const struct sockaddr *)(const void *)to->data : NULL;
+	socklen_t addr_len = to ? to->len : 0;
+	if (count <= 1)
+		return sendto(host, count ? v->iov_base : NULL, count ? v->iov_len : 0, flags, addr, addr_len);
+	if (is_stream(host))
+		return sendto(host, v->iov_base, v->iov_len, flags | MSG_MORE, addr, addr_len);
+	if (bytes > DATAGRAM_MAX) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	cleanup_free uint8_t *message = malloc(bytes);
+	struct iovec all = {message, bytes};
+	ssize_t n = message ? process_vm_readv(getpid(), &all, 1, v, (unsigned long)count, 0) : -1;
+	if (n >= 0 && (uint64_t)n != bytes) {
+		errno = EFAULT;
+		n = -1;
+	}
+	return n < 0 ? n : sendto(host, message, bytes, flags, addr, addr_len);
+}
+
+/* All of it, unless it may not wait: a blocking stream takes a message in several pieces. */
+int64_t host_send(struct vm *vm, const struct call_send *a)
+{
+	int rc, host = host_of(vm, a->fd), count = a->iov.count;
+	struct iovec *v = a->iov.v;
+	int64_t done = 0;
+	if (host < 0)
+		return host;
+	if (a->flags & ~(uint32_t)MESSAGE_FLAGS)
+		return -EINVAL;
+	if (a->to) {
+		rc = vm->network ? check_address(a->to) : -EPERM;
+		if (rc < 0)
+			return rc;
+	}
+	do {
+		ssize_t n = send_message(host, v, count, a->iov.bytes - (uint64_t)done,
+					 (int)(a->flags & SEND_FLAGS) | MSG_NOSIGNAL | MSG_DONTWAIT, a->to);
+		if (n >= 0) {
+			done += n;
+			vm_skip_bytes(&v, &count, (size_t)n);
+			rc = 0;
+		} else {
+			rc = until_ready(vm, host, POLLOUT, a->flags);
+		}
+		if (n >= 0 && (uint64_t)done >= a->iov.bytes)
+			return done;
+	} while (rc == 0 && !vm_ending(vm));
+	return done ? done : rc;
+}
+
+/* A message for several pieces of memory; what it is longer than they are is lost, as Linux has it. */
+static ssize_t recv_scattered(int host, const struct iovec *v, int count, uint64_t bytes, int flags,
+			      struct sockaddr *from, socklen_t *from_len)
+{
+	uint64_t room = bytes < DATAGRAM_MAX ? bytes : DATAGRAM_MAX;
+	cleanup_free uint8_t *message = malloc(room);
+	if (!message)
+		return -1;
+	ssize_t n = recvfrom(host, message, room, flags, from, from_len);
+	if (n <= 0)
+		return n;
+	struct iovec got = {message, (uint64_t)n < room ? (uint64_t)n : room};
+	return process_vm_writev(getpid(), &got, 1, v, (unsigned long)count, 0) == (ssize_t)got.iov_len ? n : -1;
+}
+
+/* What is there, of a stream for the first piece only. */
+static ssize_t recv_message(int host, const struct iovec *v, int count, uint64_t bytes, bool stream, int flags,
+			    struct sockaddr_storage *from, socklen_t *from_len)
+{
+	struct sockaddr *addr = (struct sockaddr *)from;
+	*from_len = sizeof(*from);
+	if (count > 1 && !stream)
+		return recv_scattered(host, v, count, bytes, flags, addr, from_len);
+	return recvfrom(host, count ? v->iov_base : NULL, count ? v->iov_len : 0, flags, addr, from_len);
+}
+
+/* What is there; with MSG_WAITALL all that was asked for, where it is a stream. */
+int64_t host_recv(struct vm *vm, const struct call_recv *a)
+{
+	int rc, host = host_of(vm, a->fd), count = a->iov.count;
+	struct iovec *v = a->iov.v;
+	int64_t done = 0;
+	if (host < 0)
+		return host;
+	if (a->flags & ~(uint32_t)MESSAGE_FLAGS)
+		return -EINVAL;
+	bool all = a->flags & MSG_WAITALL;
+	if (all && vm->on_poller)
+		return VM_DEFER; /* it might have to wait with a part of it taken */
+	bool stream = (all || count > 1) && is_stream(host), once = a->flags & MSG_PEEK || !stream;
+	all = all && !once;
+	do {
+		struct sockaddr_storage from = {0};
+		socklen_t from_len;
+		ssize_t n = recv_message(host, v, count, a->iov.bytes, stream,
+					 (int)(a->flags & RECV_FLAGS) | MSG_DONTWAIT, &from, &from_len);
+		if (n < 0 && errno == EAGAIN && done && !all)
+			return done;
+		if (n < 0) {
+			rc = until_ready(vm, host, POLLIN, a->flags);
+			continue;
+		}
+		rc = 0;
+		put_address(vm, a->from, &from, from_len);
+		bool whole = count && (size_t)n >= v->iov_len; /* there may be more for the next piece */
+		done += n;
+		vm_skip_bytes(&v, &count, (size_t)n);
+		if (n == 0 || once || (!all && !whole) || (uint64_t)done >= a->iov.bytes)
+			return done;
+	} while (rc == 0 && !vm_ending(vm));
+	return done ? done : rc;
+}
+
+int64_t host_shutdown(struct vm *vm, const struct call_shutdown *a)
+{
+	int host = own_socket(vm, a->fd);
+	if (host < 0)
+		return host;
+	return shutdown(host, (int)a->how) < 0 ? -errno : 0;
+}
+
+int64_t host_sock_name(struct vm *vm, const struct call_sock_name *a)
+{
+	int host = host_of(vm, a->fd);
+	struct sockaddr_storage addr = {0};
+	socklen_t len = sizeof(addr);
+	if (host < 0)
+		return host;
+	int rc = a->peer ? getpeername(host, (struct sockaddr *)&addr, &len)
+			 : getsockname(host, (struct sockaddr *)&addr, &len);
+	if (rc < 0)
+		return -errno;
+	put_address(vm, a->addr, &addr, len);
+	return 0;
+}
+
+static bool option_allowed(uint32_t level, uint32_t name, bool set)
+{
+	static const struct {
+		uint32_t level, name;
+		bool settable;
+	} options[] = {
+#define SOCKET_OPTION(l, n) {l, n, false},
+#define SOCKET_OPTION_SET(l, n) {l, n, true},
+#include "vm/hostcall/socket_options.def"
+	};
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (options[i].level == level && options[i].name == name)
+			return !set || options[i].settable;
+	return false;
+}
+
+int64_t host_sock_getopt(struct vm *vm, const struct call_sock_getopt *a)
+{
+	int host = host_of(vm, a->fd);
+	uint8_t value[64];
+	socklen_t len = a->value.len < sizeof(value) ? (socklen_t)a->value.len : sizeof(value);
+	if (host < 0)
+		return host;
+	if (!option_allowed(a->level, a->name, false))
+		return -ENOPROTOOPT;
+	if (getsockopt(host, (int)a->level, (int)a->name, value, &len) < 0)
+		return -errno;
+	if (a->level == SOL_SOCKET && a->name == SO_TYPE && len == sizeof(int) && value[0] == SOCK_SEQPACKET)
+		value[0] = SOCK_DGRAM; /* as the guest asked for it: host_socketpair */
+	vm_put(vm, a->value.at, value, len);
+	return len;
+}
+
+int64_t host_sock_setopt(struct vm *vm, const struct call_sock_setopt *a)
+{
+	int host = own_socket(vm, a->fd);
+	if (host < 0)
+		return host;
+	if (!option_allowed(a->level, a->name, true) || a->value.len > 64)
+		return -ENOPROTOOPT;
+	/* A close that waits would wait on the host, where no limit and no signal could end it: it goes on behind. */
+	struct linger linger;
+	if (a->level == SOL_SOCKET && a->name == SO_LINGER && a->value.len >= sizeof(linger)) {
+		memcpy(&linger, a->value.data, sizeof(linger));
+		linger.l_onoff = linger.l_onoff && linger.l_linger == 0;
+		return setsockopt(host, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0 ? -errno : 0;
+	}
+	return setsockopt(host, (int)a->level, (int)a->name, a->value.data, (socklen_t)a->value.len) < 0 ? -errno : 0;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host calls on the space that a file takes. Their work in the kernel grows with the file, and on most file systems
+ * no signal ends it: so it is asked for in steps, between which the guest can be ended.
+ */
+#include "vm/internal.h"
+#include "vm/hostcall/permit.h"
+#include "vm/hostcall/resolve.h"
+#include "vm/hostcall/steps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <unistd.h>
+
+enum {
+	STEP_BYTES = 16 << 20,	/* of memory or of a disk's bitmap: some milliseconds */
+	FLUSH_BYTES = 4 << 20,	/* to be written to a disk */
+	STEPS_MAX = 4096,	/* larger files have larger steps: what is sparse must not take for ever */
+};
+
+static int host_of(struct vm *vm, int32_t fd)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	return e ? e->host : -EBADF;
+}
+
+/* The same for a change of size or allocation. */
+static int resizable(struct vm *vm, int32_t fd)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	if (!e)
+		return -EBADF;
+	int rc = permit_resize(e);
+	return rc < 0 ? rc : e->host;
+}
+
+/* How long steps of at least `least` (a power of two) are, so that `bytes` take at most STEPS_MAX of them. */
+static uint64_t step_for(uint64_t bytes, uint64_t least)
+{
+	while (bytes / STEPS_MAX > least)
+		least *= 2;
+	return least;
+}
+
+/* The end of the step that begins at `at`: a multiple of `step`, so that only the first and last are of partial blocks. */
+static uint64_t step_end(uint64_t at, uint64_t end, uint64_t step)
+{
+	uint64_t to = (at & ~(step - 1)) + step;
+	return to < end ? to : end;
+}
+
+/* --- ftruncate --- */
+
+int vm_truncate(struct vm *vm, int host, const struct stat *st, uint64_t size)
+{
+	uint64_t at = (uint64_t)st->st_size, held = (uint64_t)st->st_blocks * 512;
+	uint64_t step = step_for(at > size ? at - size : 0, STEP_BYTES);
+	bool steps = held > STEP_BYTES && at > size && at - size > step;
+	if (steps && vm->on_poller)
+		return VM_DEFER;
+	while (steps && at - size > step) {
+		at = (at - 1) & ~(step - 1);
+		if (ftruncate(host, (off_t)at) < 0)
+			return -errno;
+		if (vm_ending(vm))
+			return -EINTR;
+	}
+	return ftruncate(host, (off_t)size) < 0 ? -errno : 0;
+}
+
+int64_t host_ftruncate(struct vm *vm, const struct call_ftruncate *a)
+{
+	int host = resizable(vm, a->fd);
+	struct stat st;
+	if (host < 0 || a->size > INT64_MAX)
+		return host < 0 ? host : -EINVAL;
+	int rc = resolve_stat(host, &st);
+	if (rc < 0)
+		return rc;
+	return vm_truncate(vm, host, &st, a->size);
+}
+
+/* --- fallocate --- */
+
+/* Whether doing it to both halves is doing it to the whole. Others move what lies behind, and are one step. */
+static bool divisible(uint32_t mode)
+{
+	const uint32_t modes[] = {0, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FALLOC_FL_UNSHARE_RANGE};
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if ((mode & ~(uint32_t)FALLOC_FL_KEEP_SIZE) == modes[i])
+			return true;
+	return false;
+}
+
+int64_t host_fallocate(struct vm *vm, const struct call_fallocate *a)
+{
+	int host = resizable(vm, a->fd);
+	uint64_t at = a->offset;
+	if (host < 0)
+		return host;
+	if (a->size == 0 || a->size > INT64_MAX || at > INT64_MAX)
+		return -EINVAL;
+	uint64_t end = at + a->size, step = step_for(a->size, STEP_BYTES);
+	if (end > INT64_MAX)
+		return -EFBIG;
+	while (at < end) {
+		uint64_t to = divisible(a->mode) ? step_end(at, end, step) : end;
+		int rc = fallocate(host, (int)a->mode, (off_t)at, (off_t)(to - at)) < 0 ? -errno : 0;
+		if (rc < 0 && rc != -EINTR)
+			return rc;
+		if (rc == 0)
+			at = to;
+		if (at < end && vm_ending(vm))
+			return -EINTR;
+	}
+	return 0;
+}
+
+/* --- fsync, fadvise --- */
+
+/* Starts writing what has changed in the range or, with `wait`, has it written. -ENOTSUP where that is not to be had. */
+static int flush_range(int host, uint64_t at, uint64_t bytes, bool wait)
+{
+	unsigned flags = SYNC_FILE_RANGE_WRITE;
+	if (wait)
+		flags |= SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
+	if (sync_file_range(host, (off_t)at, (off_t)bytes, flags) == 0)
+		return 0;
+	return errno == EINVAL || errno == ESPIPE || errno == ENOSYS ? -ENOTSUP : -errno;
+}
+
+/*
+ * Writes the file's data before fsync does, in whose wait nothing could end the guest: the next step is under way
+ * while one is waited for. An error that is told here fsync would not tell any more.
+ */
+static int flush_data(struct vm *vm, int host)
+{
+	struct stat st;
+	if (resolve_stat(host, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	uint64_t end = (uint64_t)st.st_size, step = step_for(end, FLUSH_BYTES);
+	for (uint64_t at = 0; at < end; at += step) {
+		int rc = flush_range(host, at + step, step, false);
+		if (rc == 0)
+			rc = flush_range(host, at, step, true);
+		if (rc < 0)
+			return rc == -ENOTSUP ? 0 : rc;
+		if (vm_ending(vm))
+			return -EINTR;
+	}
+	return 0;
+}
+
+int64_t host_fsync(struct vm *vm, const struct call_fsync *a)
+{
+	int host = host_of(vm, a->fd);
+	if (host < 0)
+		return host;
+	int rc = flush_data(vm, host);
+	if (rc < 0)
+		return rc;
+	return (a->data_only ? fdatasync(host) : fsync(host)) < 0 ? -errno : 0;
+}
+
+/* Advice of which the kernel makes work at once. */
+static bool works_at_once(uint32_t advice)
+{
+	return advice == POSIX_FADV_WILLNEED || advice == POSIX_FADV_DONTNEED;
+}
+
+/* What was handed in is cached for others too: there the advice is not taken. */
+int64_t host_fadvise(struct vm *vm, const struct call_fadvise *a)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	struct stat st;
+	if (!e)
+		return -EBADF;
+	if (a->size > INT64_MAX || a->offset > INT64_MAX)
+		return -EINVAL;
+	if (e->flags & FD_STDIO)
+		return 0;
+	int rc = resolve_stat(e->host, &st);
+	if (rc < 0)
+		return rc;
+	/* Size 0 is up to the file's end. What lies behind that needs no work, and no steps. */
+	uint64_t at = a->offset, left = a->size, file = (uint64_t)st.st_size;
+	uint64_t end = left && at <= file && left < file - at ? at + left : file;
+	uint64_t step = step_for(end, STEP_BYTES);
+	while (works_at_once(a->advice) && at < end && end - at > step) {
+		uint64_t to = step_end(at, end, step);
+		rc = posix_fadvise(e->host, (off_t)at, (off_t)(to - at), (int)a->advice);
+		if (rc != 0)
+			return -rc;
+		if (vm_ending(vm))
+			return -EINTR;
+		left -= left ? to - at : 0;
+		at = to;
+	}
+	return -posix_fadvise(e->host, (off_t)at, (off_t)left, (int)a->advice);
+}

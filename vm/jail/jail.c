@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deny by default; what is allowed, and why, stands in vcpu.def and poller.def.
+ * The filters are made by the build (vm/jail/generate.c).
+ */
+#include "vm/jail/jail.h"
+
+#include "vm/jail/rules.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct jail_program {
+	unsigned needs;
+	const struct sock_filter *filter;
+	size_t count;
+};
+
+#include "jail_filters.h"
+
+enum { FILTER_MAX = COUNT(jail_vcpu_ff) > COUNT(jail_poller) ? COUNT(jail_vcpu_ff) : COUNT(jail_poller) };
+
+static _Thread_local const char *thread_name = "the vCPU thread";
+static _Thread_local bool entered;
+static _Thread_local uint32_t own_how; /* jail_how_make's; 0: this thread is in no filter that asks for it */
+
+/* --- openat2's `how` --- */
+
+/* Two pairs of pages, one for each kind of resolving; the second of a pair is read-only. */
+enum { PAGE = 4096, HOW_BYTES = 4 * PAGE, RESOLVE_AT = offsetof(struct open_how, resolve) };
+
+static uint64_t resolve_flags(bool in_root)
+{
+	return RESOLVE_NO_MAGICLINKS | (in_root ? RESOLVE_IN_ROOT : RESOLVE_BENEATH);
+}
+
+static uint8_t *fixed_page(uint32_t how, bool in_root)
+{
+	return (uint8_t *)((uintptr_t)how + (in_root ? 3 * PAGE : PAGE));
+}
+
+uint32_t jail_how_make(void)
+{
+	uint8_t *at = mmap(NULL, HOW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	if (at == MAP_FAILED)
+		return 0;
+	uint32_t how = (uint32_t)(uintptr_t)at;
+	for (int in_root = 0; in_root < 2; in_root++) {
+		uint64_t flags = resolve_flags(in_root);
+		memcpy(fixed_page(how, in_root), &flags, sizeof(flags));
+		if (mprotect(fixed_page(how, in_root), PAGE, PROT_READ) < 0) {
+			int error = errno;
+			munmap(at, HOW_BYTES);
+			errno = error;
+			return 0;
+		}
+	}
+	return how;
+}
+
+void jail_how_free(uint32_t how)
+{
+	if (how && !entered)
+		munmap((void *)(uintptr_t)how, HOW_BYTES);
+}
+
+uint32_t jail_how_own(void)
+{
+	return own_how;
+}
+
+static struct open_how *how_across(uint32_t how, bool in_root)
+{
+	return (struct open_how *)(void *)(fixed_page(how, in_root) - RESOLVE_AT);
+}
+
+struct open_how *jail_how(bool in_root, struct open_how *own)
+{
+	if (own_how)
+		return how_across(own_how, in_root);
+	*own = (struct open_how){.resolve = resolve_flags(in_root)};
+	return own;
+}
+
+/* The pages are zero beyond `resolve`. */
+static const char *empty_path_of(uint32_t how)
+{
+	return (const char *)fixed_page(how, false) + PAGE / 2;
+}
+
+const char *jail_empty_path(void)
+{
+	return own_how ? empty_path_of(own_how) : "";
+}
+
+/* --- filters --- */
+
+/* Runs in the signal's handler: write(2) and _exit(2) are on the list. */
+static void on_denied(int signo, siginfo_t *info, void *context)
+{
+	(void)signo;
+	(void)context;
+	char line[160];
+	size_t call = (size_t)info->si_syscall;
+	const char *name = call < COUNT(jail_names) ? jail_names[call] : NULL;
+	int n = snprintf(line, sizeof(line),
+			 "mote: %s made system call %d (%s), which its filter does not allow\n",
+			 thread_name, info->si_syscall, name ? name : "unknown");
+	if (n > 0 && write(2, line, (size_t)n) < 0)
+		_exit(128 + SIGSYS);
+	_exit(128 + SIGSYS);
+}
+
+/* What stands for a value that is known only now. */
+static uint32_t value_of(uint32_t k, uint32_t how)
+{
+	switch (k) {
+	case JAIL_OWN_PID:
+		return (uint32_t)getpid();
+	case JAIL_HOW_BENEATH:
+		return (uint32_t)(uintptr_t)how_across(how, false);
+	case JAIL_HOW_IN_ROOT:
+		return (uint32_t)(uintptr_t)how_across(how, true);
+	case JAIL_EMPTY_PATH:
+		return (uint32_t)(uintptr_t)empty_path_of(how);
+	default:
+		return k;
+	}
+}
+
+/* The narrowest filter that has everything asked for: profiles are in that order. */
+static const struct jail_program *program_for(unsigned needs)
+{
+	size_t i = 0;
+	while ((jail_vcpu[i].needs & needs) != needs)
+		i++; /* the last has all */
+	return &jail_vcpu[i];
+}
+
+size_t jail_filter(unsigned needs, bool poller, uint32_t how, struct sock_filter *out, size_t room)
+{
+	const struct jail_program p =
+		poller ? (struct jail_program){0, jail_poller, COUNT(jail_poller)} : *program_for(needs & JAIL_ALL);
+	if (p.count > room)
+		return 0;
+	for (size_t i = 0; i < p.count; i++) {
+		out[i] = p.filter[i];
+		out[i].k = value_of(out[i].k, how);
+	}
+	return p.count;
+}
+
+static int load(unsigned needs, bool poller, uint32_t how, struct err *e)
+{
+	struct sock_filter filter[FILTER_MAX];
+	struct sock_fprog program = {.filter = filter};
+	program.len = (unsigned short)jail_filter(needs, poller, how, filter, COUNT(filter));
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+		return err_sys(e, errno, "loading a seccomp filter for %s", thread_name);
+	entered = true;
+	own_how = how;
+	return 0;
+}
+
+bool jail_entered(void)
+{
+	return entered;
+}
+
+int jail_enter(unsigned needs, struct err *e)
+{
+	struct sigaction sa = {.sa_sigaction = on_denied, .sa_flags = SA_SIGINFO};
+	sigemptyset(&sa.sa_mask);
+	if (sigaction(SIGSYS, &sa, NULL) < 0)
+		return err_sys(e, errno, "handler for SIGSYS");
+	uint32_t how = needs & JAIL_PATHS ? jail_how_make() : 0;
+	if (!how && needs & JAIL_PATHS)
+		return err_sys(e, errno, "memory below 4 GiB for a seccomp filter");
+	return load(needs, false, how, e);
+}
+
+int jail_enter_poller(uint32_t how, struct err *e)
+{
+	thread_name = "the poller";
+	return load(0, true, how, e);
+}

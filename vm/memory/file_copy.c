@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Contents of files in memory that has no page in common with other processes (memory.copies). */
+#include "vm/arch/x86_64/page_table.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* A file that has become shorter reads as zero behind its end, as anonymous memory does. */
+int memory_copy(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from)
+{
+	for (uint64_t done = 0; done < bytes;) {
+		ssize_t n = pread(fd, m->hva + gpa + done, bytes - done, (off_t)(from + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+int memory_copy_sparse(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from)
+{
+	uint64_t end = from + bytes;
+	for (uint64_t at = from; at < end;) {
+		off_t data = lseek(fd, (off_t)at, SEEK_DATA), hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+		if (hole < 0)
+			return errno == ENXIO ? 0 : -errno;
+		uint64_t stop = (uint64_t)hole < end ? (uint64_t)hole : end;
+		if ((uint64_t)data >= end)
+			break;
+		int rc = memory_copy(m, gpa + ((uint64_t)data - from), stop - (uint64_t)data, fd, (uint64_t)data);
+		if (rc < 0)
+			return rc;
+		at = stop;
+	}
+	return 0;
+}

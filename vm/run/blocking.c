@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Interruptible system calls without a race. The kick signal is unblocked for a few instructions and the system call
+ * between them (arch/x86_64/blocking_call.S). A kick that was pending before, or that arrives before the call has begun, finds the
+ * thread in those instructions: the handler moves it past the call. One that arrives later interrupts the call, as its
+ * handler lacks SA_RESTART.
+ */
+#include "vm/run/blocking.h"
+
+#include "vm/internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { BRAKE_NS = 5000000 };
+
+long blocking_call_raw(const uint64_t *kick, long nr, const long arg[6]);
+extern const char blocking_call_open[], blocking_call_done[], blocking_call_stopped[], blocking_call_end[];
+
+/*
+ * This thread is in blocking_call_raw, or in a handler that has interrupted it. Read by the kick's handler, which must
+ * not have it allocated: initial-exec, also in a library that is loaded late.
+ */
+static _Thread_local volatile bool inside __attribute__((tls_model("initial-exec")));
+
+long blocking_call(long nr, long a, long b, long c, long d)
+{
+	const uint64_t kick = 1UL << (VM_KICK_SIGNAL - 1);
+	const long arg[6] = {a, b, c, d};
+	inside = true;
+	long rc = blocking_call_raw(&kick, nr, arg);
+	inside = false;
+	return rc;
+}
+
+void blocking_on_kick(void *context)
+{
+	ucontext_t *c = context;
+	greg_t *rip = &c->uc_mcontext.gregs[REG_RIP];
+	if (!inside)
+		return;
+	if (*rip >= (greg_t)blocking_call_open && *rip < (greg_t)blocking_call_done) {
+		*rip = (greg_t)blocking_call_stopped;
+		return;
+	}
+	if (*rip >= (greg_t)blocking_call_done && *rip < (greg_t)blocking_call_end)
+		return;
+	/*
+	 * In another signal's handler, which may have interrupted the instructions before the call: the kick comes
+	 * again when that handler returns.
+	 */
+	sigaddset(&c->uc_sigmask, VM_KICK_SIGNAL);
+	syscall(SYS_tgkill, getpid(), (int)syscall(SYS_gettid), VM_KICK_SIGNAL);
+}
+
+/* --- moments --- */
+
+int blocking_brake(struct vm *vm)
+{
+	atomic_store(&vm->brake.fired, false);
+	return vm_timer_set(vm, &vm->brake, BRAKE_NS, 0);
+}
+
+bool blocking_braked(struct vm *vm)
+{
+	return atomic_load(&vm->brake.fired);
+}
+
+void blocking_release(struct vm *vm)
+{
+	if (vm_timer_set(vm, &vm->brake, 0, 0) < 0)
+		return; /* it kicks once more, which is harmless */
+}
+
+long blocking_transfer_briefly(struct vm *vm, long nr, int fd, const struct iovec *v, int count)
+{
+	long n = blocking_brake(vm);
+	if (n < 0)
+		return n;
+	do
+		n = blocking_call(nr, fd, (long)v, count, 0);
+	while (n == -EINTR && !blocking_braked(vm));
+	blocking_release(vm);
+	return n == -EINTR ? -EAGAIN : n;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Emptying VMs for their next guest, in a thread that nobody waits for. */
+#include "vm/snapshot/recycle.h"
+
+#include "vm/memory/image.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum { WAITING_MAX = 64 }; /* more than that are closed by who gives them: descriptors stay bounded */
+
+struct shell {
+	struct shell *next;
+	struct machine machine;
+	struct memory memory;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t given = PTHREAD_COND_INITIALIZER;
+/* All guarded by lock. */
+static struct shell *waiting, *ready;
+static unsigned waiting_count, ready_count, keep;
+static bool running;
+static pthread_t thread;
+
+static void shell_free(struct shell *s)
+{
+	machine_destroy(&s->machine);
+	memory_destroy(&s->memory);
+	free(s);
+}
+
+static bool empty(struct shell *s)
+{
+	return !s->machine.dead && memory_empty(&s->memory) == 0 && machine_renew(&s->machine) == 0;
+}
+
+static struct shell *pop(struct shell **list, unsigned *count)
+{
+	struct shell *s = *list;
+	if (s) {
+		*list = s->next;
+		(*count)--;
+	}
+	return s;
+}
+
+static void push(struct shell **list, unsigned *count, struct shell *s)
+{
+	s->next = *list;
+	*list = s;
+	(*count)++;
+}
+
+static void *reap(void *unused)
+{
+	(void)unused;
+	pthread_mutex_lock(&lock);
+	while (keep || waiting) {
+		struct shell *s = pop(&waiting, &waiting_count);
+		if (!s) {
+			pthread_cond_wait(&given, &lock);
+			continue;
+		}
+		bool wanted = ready_count < keep;
+		pthread_mutex_unlock(&lock);
+		bool usable = wanted && empty(s);
+		if (!usable)
+			shell_free(s);
+		pthread_mutex_lock(&lock);
+		if (usable)
+			push(&ready, &ready_count, s);
+	}
+	pthread_mutex_unlock(&lock);
+	return NULL;
+}
+
+/* The thread takes no signals of the process's. */
+static int start_thread(void)
+{
+	sigset_t all, saved;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &saved);
+	int rc = pthread_create(&thread, NULL, reap, NULL);
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	return -rc;
+}
+
+int shell_keep(unsigned count)
+{
+	int rc = 0;
+	pthread_mutex_lock(&lock);
+	keep = count;
+	if (count && !running) {
+		rc = start_thread();
+		running = rc == 0;
+		keep = running ? count : 0;
+	}
+	bool ends = !count && running;
+	if (ends)
+		running = false;
+	pthread_cond_broadcast(&given);
+	pthread_mutex_unlock(&lock);
+	if (ends)
+		pthread_join(thread, NULL);
+	for (;;) {
+		pthread_mutex_lock(&lock);
+		struct shell *s = ready_count > keep ? pop(&ready, &ready_count) : NULL;
+		pthread_mutex_unlock(&lock);
+		if (!s)
+			return rc;
+		shell_free(s);
+	}
+}
+
+bool shell_take(uint64_t memory_bytes, struct machine *machine, struct memory *memory)
+{
+	pthread_mutex_lock(&lock);
+	struct shell **at = &ready;
+	while (*at && (*at)->memory.max_bytes != memory_bytes)
+		at = &(*at)->next;
+	struct shell *s = *at ? pop(at, &ready_count) : NULL;
+	pthread_mutex_unlock(&lock);
+	if (!s)
+		return false;
+	*machine = s->machine;
+	*memory = s->memory;
+	free(s);
+	return true;
+}
+
+void shell_give(struct machine *machine, struct memory *memory)
+{
+	struct shell *s = NULL;
+	pthread_mutex_lock(&lock);
+	if (keep && waiting_count < WAITING_MAX && machine->vcpu_fd >= 0 && memory->hva)
+		s = malloc(sizeof(*s));
+	if (s) {
+		*s = (struct shell){.machine = *machine, .memory = *memory};
+		s->memory.ending = NULL;
+		push(&waiting, &waiting_count, s);
+		pthread_cond_signal(&given);
+	}
+	pthread_mutex_unlock(&lock);
+	if (!s) {
+		machine_destroy(machine);
+		memory_destroy(memory);
+	}
+	*machine = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
+	*memory = (struct memory){.vm_fd = -1};
+}
+
+unsigned shell_ready(void)
+{
+	pthread_mutex_lock(&lock);
+	unsigned count = ready_count;
+	pthread_mutex_unlock(&lock);
+	return count;
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Freezing and restoring a VM: memory/image.c's and kvm/machine.c's parts put together. */
+#include "vm/snapshot/private.h"
+
+#include "vm/boot.h"
+#include "vm/arch/x86_64/kernel_window.h"
+#include "vm/snapshot/recycle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* --- taking --- */
+
+static const char *kind_of(unsigned flags)
+{
+	return flags & FD_DIR ? "directory" : flags & FD_SOCKET ? "socket" : "file, pipe or terminal";
+}
+
+static int note_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < vm->fds.len; i++)
+		count += vm->fds.entries[i].host >= 0;
+	s->state.given = vm->given;
+	s->fds = calloc(count + 1, sizeof(*s->fds));
+	if (!s->fds)
+		return err_sys(e, ENOMEM, "a snapshot");
+	for (uint32_t i = 0; i < vm->fds.len; i++) {
+		const struct fd_entry *entry = fdtable_get(&vm->fds, (int32_t)i);
+		if (!entry)
+			continue;
+		if (!entry->origin)
+			return err_set(e, ERR_GUEST, EBUSY,
+				       "the guest has descriptor %u open (a %s), which a snapshot cannot hold", i,
+				       kind_of(entry->flags));
+		s->fds[s->fd_count++] = (struct fd_wanted){.at = i, .flags = entry->flags, .origin = entry->origin};
+	}
+	return 0;
+}
+
+static uint64_t gpa_of(const struct vm *vm, const void *host)
+{
+	return (uint64_t)((const uint8_t *)host - vm->memory.hva);
+}
+
+int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
+{
+	int rc = note_fds(vm, s, e);
+	if (rc < 0)
+		return rc;
+	/* It was set back and has not run since: what it is to load is not in KVM. */
+	if (vm->machine.state_due)
+		rc = machine_load(&vm->machine, &vm->memory, &vm->snapshot->state.cpu);
+	if (rc == 0)
+		rc = machine_save(&vm->machine, &s->state.cpu);
+	if (rc < 0)
+		return err_sys(e, -rc, "reading the vCPU's registers");
+	vm_touch(vm);
+	machine_keep(&vm->machine, &vm->memory, &s->state.cpu);
+	vm->state_kept = false; /* of this snapshot now */
+	s->state.area = gpa_of(vm, vm->area);
+	s->state.boot = gpa_of(vm, vm->boot);
+	s->state.boot_bytes = vm->boot_bytes;
+	s->state.area_va = vm->area_va;
+	s->state.entry = vm->entry;
+	s->state.payload = vm->payload;
+	s->state.payload_bytes = vm->payload_bytes;
+	s->state.moment = vm->at_call ? SNAPSHOT_CALL : vm->stop_ready ? SNAPSHOT_READY : SNAPSHOT_EXCHANGE;
+	s->state.wasm = vm->wasm;
+	s->state.exec_sealed = vm->exec_sealed;
+	s->state.channel_max = vm->channel.max;
+	s->state.reply_at = vm->channel.reply_at;
+	s->state.reply_room = vm->channel.reply_room;
+	s->state.alarm_left_ns = vm->alarm_left_ns;
+	s->state.alarm_interval_ns = vm->alarm_interval_ns;
+	return 0;
+}
+
+int vm_snapshot_take(struct vm *vm, struct vm_snapshot **out, struct err *e)
+{
+	if (!vm->channel.waiting || vm->ended)
+		return err_set(e, ERR_CONFIG, EINVAL, "a snapshot can be taken of a guest that waits for a call only");
+	struct vm_snapshot *s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_sys(e, ENOMEM, "a snapshot");
+	s->refs = 1;
+	s->memory.fd = -1;
+	int rc = snapshot_fill(vm, s, e);
+	if (rc == 0)
+		rc = memory_image_take(&vm->memory, &s->memory, e);
+	if (rc < 0) {
+		vm_snapshot_drop(s);
+		return rc;
+	}
+	vm->fds.keep = true;
+	*out = s;
+	return 0;
+}
+
+struct vm_snapshot *vm_snapshot_ref(struct vm_snapshot *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void vm_snapshot_drop(struct vm_snapshot *s)
+{
+	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+		return;
+	memory_image_free(&s->memory);
+	free(s->fds);
+	free(s->extra);
+	free(s);
+}
+
+uint64_t vm_snapshot_memory(const struct vm_snapshot *s)
+{
+	return s->memory.shape.max_bytes;
+}
+
+enum snapshot_moment vm_snapshot_moment(const struct vm_snapshot *s)
+{
+	return (enum snapshot_moment)s->state.moment;
+}
+
+void vm_snapshot_learn(struct vm *vm)
+{
+	if (vm->snapshot && vm->memory.hva)
+		memory_image_learn(&vm->snapshot->memory, &vm->memory, vm->touched >= 0);
+	if (vm->snapshot && vm->touched >= 0)
+		touched_write(vm->snapshot, vm->touched);
+}
+
+int vm_note_touched(struct vm *vm, int fd)
+{
+	memory_image_prepare();
+	vm->touched = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return vm->touched < 0 ? -errno : 0;
+}
+
+/* --- putting --- */
+
+/* What no two VMs may have in common. */
+static int reseed(struct vm *vm)
+{
+	struct mote_boot *boot = vm->boot;
+	boot->generation++; /* for the guest alone, whose memory it is */
+	return getrandom(boot->random, sizeof(boot->random), 0) == sizeof(boot->random) ? 0 : -EIO;
+}
+
+/* Whether the VM was set to this snapshot before, and is as it was but for what pages hold, and registers. */
+static bool can_reset(const struct vm *vm, const struct vm_snapshot *s)
+{
+	return vm->snapshot == s && !vm->memory.changed && !vm->memory.copies; /* the page map tells no copy from a change */
+}
+
+static bool no_new_pages(const struct vm *vm)
+{
+	uint64_t faults;
+	return vm->restored_by == faults_thread() && faults_count(&faults) && faults == vm->restored_faults;
+}
+
+/* What the next restore goes by. */
+static void note_faults(struct vm *vm)
+{
+	vm->restored_by = faults_count(&vm->restored_faults) ? faults_thread() : 0;
+}
+
+static int reset_memory(struct vm *vm, struct vm_snapshot *s)
+{
+	if (no_new_pages(vm))
+		return memory_image_reset(&s->memory, &vm->memory, true);
+	int rc = memory_image_reset(&s->memory, &vm->memory, false);
+	note_faults(vm);
+	return rc;
+}
+
+static int put_memory(struct vm *vm, struct vm_snapshot *s)
+{
+	if (can_reset(vm, s))
+		return reset_memory(vm, s);
+	vm->restored_by = 0;
+	vm_snapshot_drop(take_ptr(vm->snapshot));
+	int rc = memory_image_put(&s->memory, &vm->memory);
+	if (rc == 0)
+		vm->snapshot = vm_snapshot_ref(s);
+	return rc;
+}
+
+static void put_fields(struct vm *vm, const struct vm_snapshot *s)
+{
+	uint8_t *hva = vm->memory.hva;
+	vm->area = (struct mote_area *)(void *)(hva + s->state.area);
+	vm->boot = (struct mote_boot *)(void *)(hva + s->state.boot);
+	vm->boot_bytes = s->state.boot_bytes;
+	vm->area_va = s->state.area_va;
+	vm->entry = s->state.entry;
+	vm->wasm = s->state.wasm;
+	vm->exec_sealed = s->state.exec_sealed;
+	vm->payload = s->state.payload;
+	vm->payload_bytes = s->state.payload_bytes;
+	free(take_ptr(vm->channel.unfetched));
+	if (!vm->channel.max)
+		vm->channel.max = s->state.channel_max;
+	vm->channel.waiting = true;
+	vm->channel.reply_at = s->state.reply_at;
+	vm->channel.reply_room = s->state.reply_room;
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	vm->alarm_left_ns = s->state.alarm_left_ns; /* goes on from here */
+	vm->alarm_interval_ns = s->state.alarm_interval_ns;
+	vm->alarm_left_at = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	vm->ended = false;
+	vm->log_lines = 0; /* what another guest has said is not this one's */
+	atomic_store(&vm->pending, 0);
+	atomic_store(&vm->alarm.fired, false);
+	atomic_store(&vm->flush.fired, false);
+}
+
+/* Kernel pages, unless they are the snapshot's already. */
+static int put_kernel(struct vm *vm, const struct vm_snapshot *s)
+{
+	vm->state_kept = vm->memory.shared_block;
+	if (vm->state_kept)
+		return 0;
+	int rc = kernel_window_map(&vm->memory);
+	if (rc < 0)
+		return rc;
+	kernel_window_set_entry(&vm->memory, s->state.entry);
+	return 0;
+}
+
+/* Pages of a snapshot's file as memory of this process alone. -EFAULT: the file has become shorter. */
+static int own(struct vm *vm, const struct memory_image *i, uint64_t gpa, uint64_t bytes)
+{
+	uint64_t from = gpa & ~(uint64_t)(MOTE_PAGE - 1);
+	size_t len = ((gpa + bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1)) - from;
+	void *at = mmap(vm->memory.hva + from, len, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	ssize_t n = pread(i->fd, at, len, (off_t)(i->file_at + from));
+	return n == (ssize_t)len ? 0 : n < 0 ? -errno : -EFAULT;
+}
+
+/*
+ * The host uses the area and the boot information where they are. Of a private mapping of a file even the pages that
+ * were written vanish when somebody truncates the file: so these do not lie in one.
+ */
+static int own_pages(struct vm *vm, const struct vm_snapshot *s)
+{
+	if (!s->memory.may_vanish)
+		return 0;
+	int rc = own(vm, &s->memory, s->state.area, MOTE_AREA_BYTES);
+	return rc < 0 ? rc : own(vm, &s->memory, s->state.boot, MOTE_PAGE);
+}
+
+static int put(struct vm *vm, struct vm_snapshot *s)
+{
+	bool again = can_reset(vm, s);
+	int rc = put_memory(vm, s);
+	if (rc == 0 && !again)
+		rc = put_kernel(vm, s);
+	if (rc == 0 && !again)
+		rc = own_pages(vm, s);
+	if (rc < 0)
+		return rc;
+	if (!vm->state_kept)
+		machine_keep(&vm->machine, &vm->memory, &s->state.cpu);
+	vm->state_kept = true;
+	put_fields(vm, s);
+	rc = again ? machine_reload(&vm->machine, &vm->memory, &s->state.cpu)
+		   : machine_load(&vm->machine, &vm->memory, &s->state.cpu);
+	return rc < 0 ? rc : reseed(vm);
+}
+
+int vm_snapshot_load_registers(struct vm *vm)
+{
+	return machine_load(&vm->machine, &vm->memory, &vm->snapshot->state.cpu);
+}
+
+/* The old VM can neither be used on nor set back: another one in its place. */
+static int replace(struct vm *vm, struct err *e)
+{
+	cleanup_close int kvm_fd = machine_open_kvm(e);
+	if (kvm_fd < 0)
+		return kvm_fd;
+	uint64_t bytes = vm->memory.max_bytes;
+	bool copies = vm->memory.copies;
+	vm_snapshot_drop(take_ptr(vm->snapshot));
+	shell_give(&vm->machine, &vm->memory);
+	vm->kvm_mask_set = false;
+	int rc = machine_create(&vm->machine, kvm_fd, e);
+	if (rc == 0)
+		rc = memory_init(&vm->memory, vm->machine.vm_fd, bytes, e);
+	vm->memory.copies = copies;
+	vm_watch_memory(vm);
+	return rc;
+}
+
+static int put_or_say(struct vm *vm, struct vm_snapshot *s, struct err *e)
+{
+	int rc = put(vm, s);
+	if (rc == -EAGAIN) {
+		rc = replace(vm, e);
+		if (rc < 0)
+			return rc;
+		rc = put(vm, s);
+	}
+	if (rc == -ENOMEM && (s->memory.shape.next > vm->memory.end || s->memory.shape.used_bytes > vm->memory.max_bytes))
+		return err_set(e, ERR_CONFIG, ENOMEM,
+			       "the memory limit of %lu KiB is too small for the snapshot, which uses %lu KiB",
+			       vm->memory.max_bytes >> 10, s->memory.shape.next >> 10);
+	if (rc == -EFAULT)
+		return err_set(e, ERR_CONFIG, EFAULT, "the snapshot's file has become shorter");
+	return rc < 0 ? err_sys(e, -rc, "restoring a snapshot") : 0;
+}
+
+/* Nothing to do where the guest has done nothing to its descriptors since the last time. */
+static int put_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
+{
+	if (vm->snapshot == s && vm->fds_seen == vm->fds.changes)
+		return 0;
+	int rc = fdtable_reset(&vm->fds, s->fds, s->fd_count);
+	if (rc == -EBADF)
+		return err_set(e, ERR_CONFIG, EBADF,
+			       "the snapshot is of a guest with other descriptors than this one was given");
+	vm->fds_seen = vm->fds.changes;
+	return rc < 0 ? err_sys(e, -rc, "restoring descriptors") : 0;
+}
+
+int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
+{
+	vm->fds.keep = true; /* those that it was given, from now on: they are what the snapshot's are copies of */
+	vm_touch(vm);
+	int rc = put_fds(vm, s, e);
+	if (rc == 0 && vm->machine.dead)
+		rc = replace(vm, e);
+	return rc < 0 ? rc : put_or_say(vm, s, e);
+}
+
+/* The descriptors that the guest was given, and no others. */
+static int check_fds(const struct vm *vm, const struct vm_snapshot *s, struct err *e)
+{
+	const unsigned kinds = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_STDIO;
+	for (uint32_t k = 0; k < s->fd_count; k++) {
+		uint32_t at = (uint32_t)s->fds[k].origin - 1;
+		const struct fd_entry *entry = at < vm->fds.len && vm->fds.entries[at].host >= 0 ? &vm->fds.entries[at] : NULL;
+		if (!entry)
+			return err_set(e, ERR_CONFIG, EBADF, "the snapshot's guest was given a descriptor %u; give one", at);
+		if ((s->fds[k].flags & kinds) != (entry->flags & kinds))
+			return err_set(e, ERR_CONFIG, EBADF,
+				       "descriptor %u is not of the kind that the snapshot's guest was given", at);
+	}
+	if (vm->given != s->state.given)
+		return err_set(e, ERR_CONFIG, EBADF, "the snapshot's guest was given %u directories and listeners, not %u",
+			       s->state.given - 3, vm->given - 3);
+	return 0;
+}
+
+static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *config, struct err *e)
+{
+	int rc = vm_give_fds(vm, config, e);
+	if (rc == 0)
+		rc = check_fds(vm, s, e);
+	if (rc < 0)
+		return rc;
+	vm->fds.keep = true;
+	rc = put_fds(vm, s, e);
+	if (rc == 0)
+		rc = put_or_say(vm, s, e);
+	if (rc == 0 && s->state.moment == SNAPSHOT_CALL) {
+		vm->channel.waiting = false;
+		vm->channel.max = 0;
+		vm->at_call = true;
+	}
+	return rc;
+}
+
+/*
+ * For a guest that was frozen in `ready`: descriptors and boot information are this VM's own, and it is
+ * not waiting any more.
+ */
+static int build_ready(struct vm *vm, struct vm_snapshot *s, const struct vm_config *config, struct err *e)
+{
+	int rc = vm_give_fds(vm, config, e);
+	if (rc == 0)
+		rc = put_or_say(vm, s, e);
+	if (rc < 0)
+		return rc;
+	rc = memory_unmap(&vm->memory, gva(MOTE_BOOT_VA), vm->boot_bytes);
+	if (rc < 0)
+		return err_sys(e, -rc, "boot information");
+	vm->channel.waiting = false;
+	vm->channel.max = 0;
+	vm->area->frame.result = 0;
+	return boot_write_info(vm, config, e);
+}
+
+int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct vm **out, struct err *e)
+{
+	struct vm *vm;
+	int rc = vm_new(config, &vm, e);
+	if (rc < 0)
+		return rc;
+	rc = s->state.moment == SNAPSHOT_READY ? build_ready(vm, s, config, e) : build(vm, s, config, e);
+	if (rc < 0) {
+		vm_destroy(vm);
+		return rc;
+	}
+	*out = vm;
+	return 0;
+}
