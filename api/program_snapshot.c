@@ -5,7 +5,7 @@
  */
 #include <mote/program_snapshot.h>
 
-#include "api/cache.h"
+#include "api/cache/compiled.h"
 #include "api/freeze.h"
 #include "api/images.h"
 #include "api/internal.h"

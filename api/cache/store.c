@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Directories of compiled modules by size. Processes that have an evicted file open keep using it. */
-#include "api/cache_shares.h"
+#include "api/cache/store.h"
 
 #include "base/sha256.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the cache's folder does for others than compiled modules: notes of what starts touch. */
-#ifndef MOTE_API_CACHE_H
-#define MOTE_API_CACHE_H
+#ifndef MOTE_API_CACHE_COMPILED_H
+#define MOTE_API_CACHE_COMPILED_H
 
 #include "vm/snapshot/snapshot.h"
 

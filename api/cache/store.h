@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much the directories of compiled modules hold, and what goes when it is too much. */
-#ifndef MOTE_API_CACHE_SHARES_H
-#define MOTE_API_CACHE_SHARES_H
+#ifndef MOTE_API_CACHE_STORE_H
+#define MOTE_API_CACHE_STORE_H
 
 #include "base/cleanup.h"
 

@@ -2,8 +2,8 @@
 /* The folder of compiled modules. Its files are this user's own; others' are not looked at. */
 #include <mote/cache.h>
 
-#include "api/cache.h"
-#include "api/cache_shares.h"
+#include "api/cache/compiled.h"
+#include "api/cache/store.h"
 #include "api/freeze.h"
 #include "api/images.h"
 #include "api/internal.h"
