@@ -5,8 +5,9 @@
  * the file system would get past the resolution of guest paths. A listener that was given is the
  * operator's and may be shared: the guest accepts from it and changes nothing of it.
  */
-#include "vm/run/blocking.h"
 #include "vm/internal.h"
+#include "vm/memory/guest_copy.h"
+#include "vm/run/blocking.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -206,10 +207,28 @@ static bool is_stream(int host)
 	return getsockopt(host, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
 }
 
+/* Between one message and the pieces of guest memory that it comes from or goes to. 0 or -EFAULT. */
+static int copy_pieces(uint8_t *message, uint64_t bytes, const struct iovec *v, int count, bool to_guest)
+{
+	guest_copies;
+	uint64_t done = 0;
+	for (int i = 0; i < count && done < bytes; i++) {
+		uint64_t left = bytes - done, n = v[i].iov_len < left ? v[i].iov_len : left;
+		int rc;
+		if (to_guest)
+			rc = guest_copy(v[i].iov_base, message + done, n);
+		else
+			rc = guest_copy(message + done, v[i].iov_base, n);
+		if (rc < 0)
+			return rc;
+		done += n;
+	}
+	return 0;
+}
+
 /*
  * Transfers are sendto and recvfrom: a filter cannot see what control messages sendmsg and recvmsg carry. So a stream is
- * given its pieces one by one, and a message in several pieces is put together here. Copies are the kernel's, since
- * guest memory may be a file that somebody truncates.
+ * given its pieces one by one, and a message in several pieces is put together here.
  */
 static ssize_t send_message(int host, const struct iovec *v, int count, uint64_t bytes, int flags,
 			    const struct mote_sockaddr *to)
@@ -225,13 +244,13 @@ static ssize_t send_message(int host, const struct iovec *v, int count, uint64_t
 		return -1;
 	}
 	cleanup_free uint8_t *message = malloc(bytes);
-	struct iovec all = {message, bytes};
-	ssize_t n = message ? process_vm_readv(getpid(), &all, 1, v, (unsigned long)count, 0) : -1;
-	if (n >= 0 && (uint64_t)n != bytes) {
+	if (!message)
+		return -1;
+	if (copy_pieces(message, bytes, v, count, false) < 0) {
 		errno = EFAULT;
-		n = -1;
+		return -1;
 	}
-	return n < 0 ? n : sendto(host, message, bytes, flags, addr, addr_len);
+	return sendto(host, message, bytes, flags, addr, addr_len);
 }
 
 /* All of it, unless it may not wait: a blocking stream takes a message in several pieces. */
@@ -269,15 +288,18 @@ int64_t host_send(struct vm *vm, const struct call_send *a)
 static ssize_t recv_scattered(int host, const struct iovec *v, int count, uint64_t bytes, int flags,
 			      struct sockaddr *from, socklen_t *from_len)
 {
-	uint64_t room = bytes < DATAGRAM_MAX ? bytes : DATAGRAM_MAX;
-	cleanup_free uint8_t *message = malloc(room);
+	uint64_t capacity = bytes < DATAGRAM_MAX ? bytes : DATAGRAM_MAX;
+	cleanup_free uint8_t *message = malloc(capacity);
 	if (!message)
 		return -1;
-	ssize_t n = recvfrom(host, message, room, flags, from, from_len);
+	ssize_t n = recvfrom(host, message, capacity, flags, from, from_len);
 	if (n <= 0)
 		return n;
-	struct iovec got = {message, (uint64_t)n < room ? (uint64_t)n : room};
-	return process_vm_writev(getpid(), &got, 1, v, (unsigned long)count, 0) == (ssize_t)got.iov_len ? n : -1;
+	if (copy_pieces(message, (uint64_t)n < capacity ? (uint64_t)n : capacity, v, count, true) < 0) {
+		errno = EFAULT;
+		return -1;
+	}
+	return n;
 }
 
 /* What is there, of a stream for the first piece only. */

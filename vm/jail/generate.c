@@ -83,10 +83,11 @@ static bool write_filter(const char *name, const struct jail_rule *rules, size_t
 		printf("\t{0x%x, %u, %u, 0x%x},\n", filter[i].code, filter[i].jt, filter[i].jf, filter[i].k);
 	printf("};\n");
 	/* What jail.c is to put in must be there. */
-	bool paths = rules == jail_poller_rules || needs & JAIL_PATHS;
-	return count && has(filter, count, JAIL_OWN_PID) &&
-	       (!paths || (has(filter, count, JAIL_HOW_BENEATH) && has(filter, count, JAIL_HOW_IN_ROOT) &&
-			   has(filter, count, JAIL_EMPTY_PATH)));
+	const bool poller = rules == jail_poller_rules, paths = poller || needs & JAIL_PATHS;
+	if (count == 0 || has(filter, count, JAIL_OWN_PID) == poller)
+		return false;
+	return !paths || (has(filter, count, JAIL_HOW_BENEATH) && has(filter, count, JAIL_HOW_IN_ROOT) &&
+			  has(filter, count, JAIL_EMPTY_PATH));
 }
 
 static void write_names(void)
