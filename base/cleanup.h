@@ -13,7 +13,7 @@ static inline void cleanup_freep(void *p)
 	free(*(void **)p);
 }
 
-/* Closes *fd where it is one; keeps errno. */
+/* Closes *fd if it is one; keeps errno. */
 static inline void cleanup_closep(const int *fd)
 {
 	if (*fd >= 0) {
@@ -21,6 +21,13 @@ static inline void cleanup_closep(const int *fd)
 		close(*fd);
 		errno = saved;
 	}
+}
+
+/* Closes *fd if there is one, and leaves -1. */
+static inline void close_fd(int *fd)
+{
+	cleanup_closep(fd);
+	*fd = -1;
 }
 
 static inline void cleanup_fclosep(FILE **f)

@@ -81,7 +81,6 @@ int container_exec_ready(struct container *c, struct err *e) must_check;
 
 /* Starts the hooks of the end, once. */
 void container_run_poststop(struct container *c);
-int64_t container_now_ms(void); /* CLOCK_MONOTONIC */
 /* The timer is readable, and container_is_late, ms from now. */
 void container_set_deadline(struct container *c, int64_t ms);
 bool container_is_late(const struct container *c);

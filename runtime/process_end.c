@@ -5,6 +5,7 @@
  */
 #include "runtime/container.h"
 
+#include "base/time.h"
 #include "runtime/mounts.h"
 
 #include <errno.h>
@@ -19,26 +20,19 @@
 #define LOGGER_END_MS 1000   /* it sees the end of its input, and ends if it is any good */
 #define LOGGER_TERM_MS 12000 /* after SIGTERM, as containerd has it */
 
-int64_t container_now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 void container_set_deadline(struct container *c, int64_t ms)
 {
 	/* One millisecond later, so that it has passed when the timer says so. */
 	struct itimerspec when = {.it_value = {.tv_sec = (ms + 1) / 1000,
 					       .tv_nsec = (ms + 1) % 1000 * 1000000}};
-	c->deadline_ms = container_now_ms() + ms;
+	c->deadline_ms = time_monotonic_ms() + ms;
 	if (c->timer >= 0)
 		timerfd_settime(c->timer, 0, &when, NULL);
 }
 
 bool container_is_late(const struct container *c)
 {
-	return container_now_ms() >= c->deadline_ms;
+	return time_monotonic_ms() >= c->deadline_ms;
 }
 
 /* True once the step that is under way is over, in one way or another. */

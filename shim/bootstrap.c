@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/io.h"
+#include "base/path.h"
 #include "base/sha256.h"
 #include "proto/bootstrap.pb-c.h"
 #include "shim/message.h"
@@ -133,16 +134,14 @@ static bool answers(const struct sockaddr_un *addr)
 	return fd >= 0 && (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN);
 }
 
-static int make_dirs(char *path)
+static int make_dirs(const char *path)
 {
-	for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
-		*at = '\0';
-		int rc = mkdir(path, 0711) < 0 && errno != EEXIST ? -errno : 0;
-		*at = '/';
-		if (rc < 0)
-			return rc;
-	}
-	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+	int rc = path_make_parents(path, 0711);
+	if (rc < 0)
+		return rc;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	return 0;
 }
 
 /* The socket's folder, made where it is missing and `make` says so, locked until it is closed. -errno. */

@@ -2,6 +2,8 @@
 /* Opening and ending the standard streams. */
 #include "runtime/io/streams.h"
 
+#include "base/path.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,13 +17,6 @@
 
 #define STDIN_WAIT_MS                                                                              \
 	300 /* for a client that had not opened stdin when the container was created */
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
 
 static int open_null(int flags, int *end, struct err *e)
 {
@@ -87,26 +82,11 @@ static int open_stdin(const char *path, bool blocking, int *end, int *hold, stru
 	return 0;
 }
 
-static int make_parents(const char *path)
-{
-	char copy[PATH_MAX];
-	if (strlen(path) >= sizeof(copy))
-		return -ENAMETOOLONG;
-	strcpy(copy, path);
-	for (char *c = strchr(copy + 1, '/'); c; c = strchr(c + 1, '/')) {
-		*c = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		*c = '/';
-	}
-	return 0;
-}
-
 static int open_log_file(const char *what, const char *path, int *end, struct err *e)
 {
 	*end = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0644);
 	if (*end < 0 && errno == ENOENT) {
-		int rc = make_parents(path);
+		int rc = path_make_parents(path, 0755);
 		if (rc < 0)
 			return path_error(what, path, -rc, e);
 		*end = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0644);

@@ -53,13 +53,6 @@ int terminal_open(int in, int out, struct terminal **t, int *slave, struct err *
 	return 0;
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 void terminal_free(struct terminal *t)
 {
 	if (!t)

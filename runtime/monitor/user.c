@@ -3,6 +3,7 @@
 #include "runtime/monitor/monitor.h"
 
 #include "base/io.h"
+#include "base/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -149,20 +150,14 @@ static int enter_cwd(const char *path, struct err *e)
 {
 	if (chdir(path) == 0)
 		return 0;
-	char copy[4096];
-	size_t len = strlen(path);
-	if (errno != ENOENT || len >= sizeof(copy))
+	if (errno != ENOENT)
 		return err_set(e, ERR_CONFIG, errno, "process.cwd: %s: %s", path, strerror(errno));
 	/* As other runtimes do, a working directory that the image lacks is made. */
-	memcpy(copy, path, len + 1);
-	for (char *c = strchr(copy + 1, '/'); c; c = strchr(c + 1, '/')) {
-		*c = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-			return err_sys(e, errno, "process.cwd: making %s", copy);
-		*c = '/';
-	}
-	if ((mkdir(copy, 0755) < 0 && errno != EEXIST) || chdir(copy) < 0)
-		return err_sys(e, errno, "process.cwd: making %s", copy);
+	int rc = path_make_directory(path, 0755);
+	if (rc == 0 && chdir(path) < 0)
+		rc = -errno;
+	if (rc < 0)
+		return err_sys(e, -rc, "process.cwd: making %s", path);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "vm/hostcall/resolve.h"
 
 #include "abi/types.h"
+#include "base/path.h"
 #include "vm/jail/jail.h"
 
 #include <errno.h>
@@ -19,14 +20,7 @@ int resolve_open(int dir, const char *path, uint32_t resolve, uint64_t flags, ui
 	struct open_how own, *how = jail_how(resolve & MOTE_RESOLVE_IN_ROOT, &own);
 	how->flags = flags | O_CLOEXEC | (resolve & MOTE_RESOLVE_NOFOLLOW ? O_NOFOLLOW : 0);
 	how->mode = flags & O_CREAT ? mode & 07777 : 0;
-	for (int tries = 0;; tries++) {
-		long fd = syscall(SYS_openat2, dir, path, how, sizeof(*how));
-		if (fd >= 0)
-			return (int)fd;
-		/* EAGAIN: a rename elsewhere made the kernel unsure whether `..` stayed inside. */
-		if (errno != EAGAIN || tries == 64)
-			return -errno;
-	}
+	return path_openat2(dir, path, how);
 }
 
 int resolve_stat(int fd, struct stat *st)

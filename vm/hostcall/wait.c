@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls that wait, and time. Every wait ends with -EINTR when the guest has a signal to see to. */
+#include "base/time.h"
 #include "vm/snapshot/stop_point.h"
 
 #include <errno.h>
@@ -13,9 +14,7 @@ enum { POLL_MAX = 4096 };
 
 int64_t vm_now_ns(clockid_t clock)
 {
-	struct timespec t = {0};
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000L + t.tv_nsec;
+	return (int64_t)time_now_ns(clock);
 }
 
 int vm_ns_of(const struct mote_time *t, int64_t *ns)

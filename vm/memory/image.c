@@ -6,6 +6,7 @@
 #include "vm/memory/image.h"
 
 #include "abi/layout.h"
+#include "base/memfd.h"
 #include "vm/memory/guest_copy.h"
 #include "vm/arch/x86_64/page_table.h"
 
@@ -261,16 +262,18 @@ static int save_block(struct memory *m, struct memory_image *i)
 
 static int save(struct memory *m, struct memory_image *i)
 {
-	i->fd = memfd_create("mote-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (i->fd < 0 || ftruncate(i->fd, (off_t)m->next) < 0)
+	i->fd = memfd_new("mote-snapshot");
+	if (i->fd < 0)
+		return i->fd;
+	if (ftruncate(i->fd, (off_t)m->next) < 0)
 		return -errno;
 	int rc = save_contents(m, i->fd, 0);
 	if (rc == 0)
 		rc = save_block(m, i);
+	if (rc == 0)
+		rc = memfd_seal(i->fd);
 	if (rc < 0)
 		return rc;
-	if (fcntl(i->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
-		return -errno;
 	return memory_image_view(i);
 }
 

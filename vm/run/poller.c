@@ -15,6 +15,7 @@
  */
 #include "vm/run/poller.h"
 
+#include "base/thread.h"
 #include "vm/memory/guest_copy.h"
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
@@ -174,18 +175,12 @@ static int start(struct vm *vm)
 	pthread_attr_t attr;
 	if (pthread_attr_init(&attr) != 0)
 		return -ENOMEM;
-	sigset_t all, saved;
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS); /* what the filter refuses is told */
-	sigdelset(&all, SIGBUS); /* memory/guest_copy.h */
 	int rc = -pthread_attr_setstacksize(&attr, STACK_BYTES);
 	atomic_store(&r->state, AWAKE);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_mutex_lock(&r->lock);
-	pthread_sigmask(SIG_SETMASK, &all, &saved);
 	if (rc == 0)
-		rc = -pthread_create(&r->thread, &attr, poller, vm);
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+		rc = thread_start(&r->thread, &attr, poller, vm);
 	pthread_attr_destroy(&attr);
 	r->started = rc == 0;
 	vm->restored_by = 0; /* the poller writes memory too */

@@ -10,6 +10,7 @@
  * a guest's broken pipe and a file that would become too large are an errno. SIGBUS is not, which
  * copies to guest memory want (memory/guest_copy.h).
  */
+#include "base/time.h"
 #include "vm/run/blocking.h"
 #include "vm/memory/guest_copy.h"
 #include "vm/internal.h"
@@ -32,13 +33,6 @@ enum {
 	/* Each timer has at most one kick pending, and other threads' kicks are one. The rest is left for the next look. */
 	TAKE_MAX = 16,
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
-}
 
 /* --- kicks --- */
 
@@ -185,9 +179,7 @@ static uint64_t left_after(uint64_t left_ns, uint64_t passed_ns)
 
 static uint64_t cpu_now_ns(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
+	return time_now_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static uint64_t cpu_left(const struct vm *vm)
@@ -200,7 +192,7 @@ static uint64_t cpu_left(const struct vm *vm)
 static void look_at_limits(struct vm *vm)
 {
 	enum { CPU_STEP_NS = 500000 };
-	uint64_t now = now_ns(), due = vm->deadline_ns ? vm->deadline_ns : WATCH_NEVER;
+	uint64_t now = time_monotonic_ns(), due = vm->deadline_ns ? vm->deadline_ns : WATCH_NEVER;
 	if (vm->deadline_ns && now >= vm->deadline_ns)
 		atomic_store(&vm->deadline.fired, true);
 	if (vm->cpu_limited) {
@@ -218,7 +210,7 @@ bool run_limit_over(struct vm *vm)
 	    atomic_exchange(&vm->watch.look, false))
 		look_at_limits(vm);
 	/* By the clock, too: the timer's kick is not taken while host code runs. */
-	if (!vm->watched && vm->deadline_ns && now_ns() >= vm->deadline_ns)
+	if (!vm->watched && vm->deadline_ns && time_monotonic_ns() >= vm->deadline_ns)
 		atomic_store(&vm->deadline.fired, true);
 	return atomic_load(&vm->deadline.fired) || vm->cpu_over;
 }
@@ -236,9 +228,9 @@ static int start_limits(struct vm *vm)
 	}
 	if (!vm->deadline_ns)
 		return 0;
-	if (vm->deadline_ns <= now_ns())
+	if (vm->deadline_ns <= time_monotonic_ns())
 		atomic_store(&vm->deadline.fired, true);
-	return vm_timer_set(vm, &vm->deadline, left_after(vm->deadline_ns, now_ns()), 0);
+	return vm_timer_set(vm, &vm->deadline, left_after(vm->deadline_ns, time_monotonic_ns()), 0);
 }
 
 static int start_timers(struct vm *vm)
@@ -246,7 +238,7 @@ static int start_timers(struct vm *vm)
 	int rc = start_limits(vm);
 	if (rc == 0 && vm->alarm_left_ns)
 		rc = vm_timer_set(vm, &vm->alarm,
-				  left_after(vm->alarm_left_ns, now_ns() - vm->alarm_left_at),
+				  left_after(vm->alarm_left_ns, time_monotonic_ns() - vm->alarm_left_at),
 				  vm->alarm_interval_ns);
 	return rc;
 }
@@ -262,7 +254,7 @@ static void stop_timers(struct vm *vm)
 	vm->alarm_left_ns = 0;
 	if (vm->alarm.armed && !vm->ended) {
 		vm->alarm_left_ns = timer_left(&vm->alarm, &vm->alarm_interval_ns);
-		vm->alarm_left_at = now_ns();
+		vm->alarm_left_at = time_monotonic_ns();
 	}
 	timer_end(vm, &vm->deadline);
 	timer_end(vm, &vm->alarm);
@@ -274,7 +266,7 @@ static void stop_timers(struct vm *vm)
 
 void vm_begin(struct vm *vm, const struct vm_limits *limits)
 {
-	vm->deadline_ns = limits->wall_ns ? now_ns() + limits->wall_ns : 0;
+	vm->deadline_ns = limits->wall_ns ? time_monotonic_ns() + limits->wall_ns : 0;
 	vm->cpu_limited = limits->cpu_ns != 0;
 	vm->cpu_left_ns = limits->cpu_ns;
 	vm->cpu_over = false;

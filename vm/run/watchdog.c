@@ -5,6 +5,8 @@
  */
 #include "vm/run/watchdog.h"
 
+#include "base/thread.h"
+#include "base/time.h"
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
 
@@ -27,17 +29,10 @@ static _Atomic uint64_t wakes_at = WATCH_NEVER;
 
 /* --- the thread --- */
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
-}
-
 /* Kicks what is due; the earliest of the others. */
 static uint64_t look_at_all(void)
 {
-	uint64_t now = now_ns(), next = WATCH_NEVER;
+	uint64_t now = time_monotonic_ns(), next = WATCH_NEVER;
 	for (struct vm *vm = first; vm; vm = vm->watch.next) {
 		uint64_t due = atomic_load(&vm->watch.due);
 		if (due <= now &&
@@ -138,31 +133,25 @@ static int start_with(pthread_attr_t *attr)
 {
 	pthread_t thread;
 	pthread_attr_setdetachstate(attr, PTHREAD_CREATE_DETACHED);
-	int rc = pthread_attr_setstacksize(attr, STACK_BYTES);
-	if (rc == 0)
-		set_priority(attr);
-	if (rc == 0)
-		rc = pthread_create(&thread, attr, watch, NULL);
-	if (rc == EPERM) { /* that priority is not for this process: the same as this thread's */
+	int rc = -pthread_attr_setstacksize(attr, STACK_BYTES);
+	if (rc < 0)
+		return rc;
+	set_priority(attr);
+	rc = thread_start(&thread, attr, watch, NULL);
+	if (rc == -EPERM) { /* that priority is not for this process: the same as this thread's */
 		pthread_attr_setinheritsched(attr, PTHREAD_INHERIT_SCHED);
-		rc = pthread_create(&thread, attr, watch, NULL);
+		rc = thread_start(&thread, attr, watch, NULL);
 	}
-	return -rc;
+	return rc;
 }
 
-/* Takes no signals of the process's. */
 static int start(void)
 {
 	pthread_attr_t attr;
-	sigset_t all, saved;
 	int rc = -pthread_attr_init(&attr);
 	if (rc < 0)
 		return rc;
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS); /* what a filter refuses is told */
-	pthread_sigmask(SIG_SETMASK, &all, &saved);
 	rc = start_with(&attr);
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 	pthread_attr_destroy(&attr);
 	return rc;
 }

@@ -2,6 +2,7 @@
 /* Emptying VMs for their next guest, in a thread that nobody waits for. */
 #include "vm/snapshot/recycle.h"
 
+#include "base/thread.h"
 #include "vm/memory/image.h"
 
 #include <errno.h>
@@ -77,24 +78,13 @@ static void *reap(void *unused)
 	return NULL;
 }
 
-/* The thread takes no signals of the process's. */
-static int start_thread(void)
-{
-	sigset_t all, saved;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &saved);
-	int rc = pthread_create(&thread, NULL, reap, NULL);
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
-	return -rc;
-}
-
 int shell_keep(unsigned count)
 {
 	int rc = 0;
 	pthread_mutex_lock(&lock);
 	keep = count;
 	if (count && !running) {
-		rc = start_thread();
+		rc = thread_start(&thread, NULL, reap, NULL);
 		running = rc == 0;
 		keep = running ? count : 0;
 	}

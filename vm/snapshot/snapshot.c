@@ -2,6 +2,7 @@
 /* Freezing and restoring a VM: memory/image.c's and kvm/machine.c's parts put together. */
 #include "vm/snapshot/private.h"
 
+#include "base/time.h"
 #include "vm/boot.h"
 #include "vm/arch/x86_64/kernel_window.h"
 #include "vm/snapshot/recycle.h"
@@ -210,11 +211,9 @@ static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 	vm->channel.waiting = true;
 	vm->channel.reply_at = s->state.reply_at;
 	vm->channel.reply_room = s->state.reply_room;
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	vm->alarm_left_ns = s->state.alarm_left_ns; /* goes on from here */
 	vm->alarm_interval_ns = s->state.alarm_interval_ns;
-	vm->alarm_left_at = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	vm->alarm_left_at = time_monotonic_ns();
 	vm->ended = false;
 	vm->log_lines = 0; /* what another guest has said is not this one's */
 	atomic_store(&vm->pending, 0);

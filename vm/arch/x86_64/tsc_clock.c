@@ -5,6 +5,7 @@
  */
 #include "vm/arch/x86_64/tsc_clock.h"
 
+#include "base/time.h"
 #include "vm/internal.h"
 
 #include <cpuid.h>
@@ -52,13 +53,6 @@ void clock_prepare(void)
 
 /* --- the time --- */
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 struct moment {
 	uint64_t tsc, monotonic, realtime;
 };
@@ -69,8 +63,8 @@ static struct moment take_moment(uint64_t khz)
 	struct moment best = {0};
 	uint64_t least = UINT64_MAX;
 	for (int i = 0; i < TRIES && least > khz / 1000; i++) {
-		uint64_t first = __builtin_ia32_rdtsc(), monotonic = now_ns(CLOCK_MONOTONIC),
-			 middle = __builtin_ia32_rdtsc(), realtime = now_ns(CLOCK_REALTIME),
+		uint64_t first = __builtin_ia32_rdtsc(), monotonic = time_now_ns(CLOCK_MONOTONIC),
+			 middle = __builtin_ia32_rdtsc(), realtime = time_now_ns(CLOCK_REALTIME),
 			 last = __builtin_ia32_rdtsc();
 		if (last - first >= least)
 			continue;
@@ -113,7 +107,7 @@ void clock_renew(struct vm *vm)
 	if (!stable || !c->exact)
 		return;
 	if (c->epoch == 0)
-		c->epoch = now_ns(CLOCK_REALTIME);
+		c->epoch = time_now_ns(CLOCK_REALTIME);
 	struct moment now = take_moment(c->khz);
 	struct mote_clock is = {
 		.seq = c->seq + 2,
