@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Hostile guests: `make security` runs test/security/*.test in their long form, on both KVMs.
-# Each test/security/NAME.c is a program; guest/NAME.c is its personality, linked with guest/guest.c.
+# Each test/security/NAME.c is a program; guest/NAME.c and guest/NAME_*.c are its personality, linked with guest/guest.c.
 SECURITY_SHARED := security evidence workers
 # kill_latency is a program of libmote's (test/module.mk).
 SECURITY := $(filter-out $(SECURITY_SHARED) kill_latency,$(patsubst test/security/%.c,%,$(wildcard test/security/*.c)))
-SECURITY_GUESTS := $(filter-out guest owner,$(patsubst test/security/guest/%.c,%,$(wildcard test/security/guest/*.c)))
+SECURITY_GUESTS := $(filter-out guest owner escape_%,$(patsubst test/security/guest/%.c,%,$(wildcard test/security/guest/*.c)))
 $(SECURITY_GUESTS:%=$(G)/security/%.elf): $(G)/security/%.elf: $(B)/g-linux/test/security/guest/%.o $(addprefix $(B)/g-linux/test/security/guest/,guest.o owner.o) \
 	$(call gobj,g-linux,$(guest_lib))
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
+$(G)/security/escape.elf: $(patsubst %.c,$(B)/g-linux/%.o,$(wildcard test/security/guest/escape_*.c))
 $(B)/g-linux/test/security/guest/%.o: GUEST_EXTRA = $(LINUX_CFLAGS) -mfsgsbase
 $(SECURITY:%=$(B)/test/security/%.o): $(SECURITY_GUESTS:%=$(G)/security/%.img)
 $(B)/test/security/%.o: HOST_CFLAGS += -Wno-conversion -Wa,-I$(B)
