@@ -32,9 +32,17 @@ LDFLAGS_tsan := -fsanitize=thread
 HOST_CFLAGS = $(COMMON) $(CFLAGS_$(VARIANT)) -D_GNU_SOURCE -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
 HOST_LDFLAGS = $(LDFLAGS_$(VARIANT))
 
+# What is made of the tables of functions, "gen/NAME.h": GEN_INC_M for those who have layer M.
+GEN_ABI := build/gen/abi/gen
+GEN_INC_abi := -Ibuild/gen/abi
+GEN_GUEST := build/gen/guest/gen
+GEN_INC_guest := -Ibuild/gen/guest
+GENERATED := $(patsubst %,$(GEN_ABI)/hostcall_%.h,numbers stubs types decode shapes) \
+	$(patsubst %,$(GEN_GUEST)/p1_%.h,functions imports invoke)
+
 # Layers. build/layers/M/M is a link to module M; a module gets -I only for those it may include.
 LAYERS := build/layers
-layer = -I$(LAYERS)/$(1)
+layer = -I$(LAYERS)/$(1) $(GEN_INC_$(1))
 INC_base := $(call layer,base)
 INC_oci := $(INC_base) $(call layer,oci)
 INC_vm := $(INC_base) $(call layer,abi) $(call layer,vm)
@@ -47,7 +55,7 @@ INC_guest := $(call layer,abi) $(call layer,guest)
 INC_test := $(INC_base) $(INC_oci) $(INC_api) $(INC_runtime) $(INC_shim) $(INC_guest)
 
 layers := base oci vm runtime shim guest
-$(LAYERS)/.made: Makefile
+$(LAYERS)/.made: Makefile | $(GENERATED)
 	@for m in $(layers); do mkdir -p $(LAYERS)/$$m && ln -sfn ../../../$$m $(LAYERS)/$$m/$$m; done
 	@mkdir -p $(LAYERS)/abi $(LAYERS)/api && ln -sfn ../../../api/abi $(LAYERS)/abi/abi && ln -sfn ../../../api $(LAYERS)/api/api
 	@mkdir -p $(LAYERS)/abi/mote && ln -sfn ../../../../api/include/mote/value.h $(LAYERS)/abi/mote/value.h
@@ -69,7 +77,7 @@ endef
 $(eval $(call module,base,$(call sources,base)))
 $(eval $(call module,oci,$(call sources,oci)))
 $(eval $(call module,vm,$(call sources,vm,vm/jail/generate.c)))
-$(eval $(call module,api,$(call sources,api,api/cli/%)))
+$(eval $(call module,api,$(call sources,api,api/cli/% api/abi/%)))
 $(eval $(call module,cli,$(call sources,api/cli)))
 $(eval $(call module,runtime,$(call sources,runtime)))
 $(eval $(call module,shim,$(call sources,shim)))
@@ -80,6 +88,19 @@ $(B)/%.o: %.c | $(LAYERS)/.made
 $(B)/%.o: %.S | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(CC) -g -MMD -MP -fPIC $(HOST_INC) -Wa,-I$(B) -c $< -o $@
+
+# Code made of tables: the generator of each includes its table, so that the compiler names a row that is wrong.
+ROWS := api/abi/generate/rows.c api/abi/generate/rows.h
+$(GEN_ABI)/hostcalls: api/abi/generate/hostcalls.c api/abi/calls.def $(ROWS)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 $(WARN) -Iapi -Iapi/abi/generate $(filter %.c,$^) -o $@
+$(GEN_ABI)/hostcall_%.h: $(GEN_ABI)/hostcalls
+	$< $* $@ > $@.$(VARIANT) && mv $@.$(VARIANT) $@
+$(GEN_GUEST)/p1: guest/wasi/generate/p1.c guest/wasi/p1/preview1.def $(ROWS)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 $(WARN) -Iguest/wasi -Iapi/abi/generate $(filter %.c,$^) -o $@
+$(GEN_GUEST)/p1_%.h: $(GEN_GUEST)/p1
+	$< $* $@ > $@.$(VARIANT) && mv $@.$(VARIANT) $@
 
 # Protocol messages from the project's own .proto files.
 PROTO := $(wildcard shim/proto/*.proto)
@@ -117,7 +138,7 @@ G := $(B)/guest
 guest_lib := $(call sources,guest/lib)
 guest_linux := $(call sources,guest/linux)
 guest_engine := $(call sources,guest/wasm,guest/wasm/hosted/%)
-guest_wasm := $(guest_engine) $(call sources,guest/wasi)
+guest_wasm := $(guest_engine) $(call sources,guest/wasi,guest/wasi/generate/%)
 gobj = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
 OBJ_guest_linux := $(call gobj,g-linux,$(guest_lib) $(guest_linux))
 OBJ_guest_wasm := $(call gobj,g-wasm,$(guest_lib) $(guest_wasm))

@@ -7,23 +7,12 @@
 
 #define LX_ENOENT 2
 
-#define P1_SIG_u32 "i"
-#define P1_SIG_u64 "I"
-#define P1_SIGS_A(type, name) P1_SIG_##type P1_SIGS_B
-#define P1_SIGS_B(type, name) P1_SIG_##type P1_SIGS_A
-#define P1_SIGS_A_END
-#define P1_SIGS_B_END
-
 static const struct function {
 	const char *name;
 	const char *signature; /* as wasm_functype_is() reads it */
 	wasm_host_fn call;
 } functions[] = {
-#define P1(name, args) {#name, P1_END(P1_SIGS_A args) ":i", (wasm_host_fn)wasi_##name},
-#define P1_NORETURN(name, args) {#name, P1_END(P1_SIGS_A args) ":", (wasm_host_fn)wasi_##name},
-#include "guest/wasi/p1/preview1.def"
-#undef P1
-#undef P1_NORETURN
+#include "gen/p1_imports.h"
 };
 
 #define NAME_SHOWN 100 /* of a name in a message */

@@ -19,23 +19,9 @@
 extern struct mote_area *wasi_area;
 extern const struct mote_boot *wasi_boot;
 
-/* --- the functions, as preview1.def lists them --- */
+/* --- wasi_NAME(), the functions that p1/preview1.def lists --- */
 
-#define P1_ID_u32 uint32_t
-#define P1_ID_u64 uint64_t
-#define P1_PARAMS_A(type, name) , P1_ID_##type name P1_PARAMS_B
-#define P1_PARAMS_B(type, name) , P1_ID_##type name P1_PARAMS_A
-#define P1_PARAMS_A_END
-#define P1_PARAMS_B_END
-#define P1_END_(...) __VA_ARGS__##_END
-#define P1_END(...) P1_END_(__VA_ARGS__)
-
-#define P1(name, args) uint32_t wasi_##name(struct wasm_instance *inst P1_END(P1_PARAMS_A args));
-#define P1_NORETURN(name, args)                                                                    \
-	void wasi_##name(struct wasm_instance *inst P1_END(P1_PARAMS_A args));
-#include "guest/wasi/p1/preview1.def"
-#undef P1
-#undef P1_NORETURN
+#include "gen/p1_functions.h"
 
 /* --- linear memory --- */
 

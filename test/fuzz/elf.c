@@ -112,7 +112,7 @@ static void say(const struct mote_iovec *v, uint64_t count)
 }
 
 /* The host's side of the calls that loading makes. */
-int64_t mote_ring(struct mote_area *a)
+int64_t mote_hostcall(struct mote_area *a)
 {
 	const uint64_t *arg = a->frame.arg;
 	int64_t written = 0;

@@ -68,7 +68,7 @@ static void empty(int folder)
 	for (struct dirent *d; dir && (d = readdir(dir));) {
 		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 || unlinkat(copy, d->d_name, 0) == 0)
 			continue;
-		fchmodat(copy, d->d_name, 0700, 0);
+		(void)!fchmodat(copy, d->d_name, 0700, 0);
 		int below = openat(copy, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (below >= 0)
 			empty(below);

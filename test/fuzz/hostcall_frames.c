@@ -6,38 +6,16 @@
 #include "hostcall_frames.h"
 
 #include "abi/layout.h"
+#include "abi/types.h"
+#include "gen/hostcall_numbers.h"
 #include "mutate.h"
-#include "vm/hostcall/hostcall.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gen/hostcall_shapes.h"
 
 #include <string.h>
-
-enum kind { FD = 1, NUMBER, WORD, PATH, BYTES, VECTORS, STRUCTURE };
-
-#define SHAPE_FD FD,
-#define SHAPE_I32 NUMBER,
-#define SHAPE_U32 NUMBER,
-#define SHAPE_I64 WORD,
-#define SHAPE_U64 WORD,
-#define SHAPE_PATH PATH,
-#define SHAPE_IN BYTES,
-#define SHAPE_OUT BYTES,
-#define SHAPE_IOVR VECTORS,
-#define SHAPE_IOVW VECTORS,
-#define SHAPE_SIN(T) STRUCTURE,
-#define SHAPE_SOUT(T) STRUCTURE,
-#define SHAPES_A(kind, name) SHAPE_##kind SHAPES_B
-#define SHAPES_B(kind, name) SHAPE_##kind SHAPES_A
-#define SHAPES_A_END
-#define SHAPES_B_END
-
-static const struct call {
-	uint16_t nr;
-	uint8_t kinds[8];
-} calls[] = {
-#define CALL(number, call, args) {number, {HC_END(SHAPES_A args)}},
-#include "abi/calls.def"
-#undef CALL
-};
 
 /* An input taken apart. */
 struct row {
@@ -134,59 +112,68 @@ static uint64_t choose_structure(struct mutate *m, struct row *r)
 }
 
 /* The argument of a kind; how many cells it takes. */
-static unsigned choose(struct mutate *m, struct row *r, uint8_t kind, uint64_t cell[2])
+static unsigned choose(struct mutate *m, struct row *r, enum hostcall_kind kind, uint64_t cell[2])
 {
-	switch ((enum kind)kind) {
-	case FD:
+	switch (kind) {
+	case HOSTCALL_KIND_FD:
 		cell[0] = mutate_below(m, 3) == 0 ? 3 : mutate_below(m, 16) ? mutate_below(m, 16) : mutate_number(m);
 		return 1;
-	case NUMBER:
+	case HOSTCALL_KIND_I32:
+	case HOSTCALL_KIND_U32:
 		cell[0] = mutate_below(m, 16) ? (uint32_t)mutate_number(m) : mutate_number(m);
 		return 1;
-	case WORD:
+	case HOSTCALL_KIND_I64:
+	case HOSTCALL_KIND_U64:
 		cell[0] = mutate_below(m, 2) ? some_address(m) : mutate_number(m);
 		return 1;
-	case PATH:
+	case HOSTCALL_KIND_PATH:
 		choose_path(m, r, cell);
 		return 2;
-	case VECTORS:
+	case HOSTCALL_KIND_IOVR:
+	case HOSTCALL_KIND_IOVW:
 		choose_vectors(m, r, cell);
 		return 2;
-	case BYTES:
+	case HOSTCALL_KIND_IN:
+	case HOSTCALL_KIND_OUT:
 		cell[0] = mutate_below(m, 2) ? some_address(m) : choose_structure(m, r);
 		cell[1] = mutate_below(m, 8) ? mutate_below(m, 300) : mutate_number(m);
 		return 2;
-	case STRUCTURE:
+	case HOSTCALL_KIND_SIN:
+	case HOSTCALL_KIND_SOUT:
 		cell[0] = mutate_below(m, 8) ? choose_structure(m, r) : some_address(m);
 		return 1;
+	case HOSTCALL_KIND_NONE:
+		break;
 	}
 	return 1;
 }
 
+enum { CALLS = sizeof(hostcall_shapes) / sizeof(hostcall_shapes[0]) };
+
 static void new_frame(struct mutate *m, struct row *r, struct hostcall_frame *f)
 {
-	const struct call *c = &calls[mutate_below(m, sizeof(calls) / sizeof(calls[0]))];
+	const struct hostcall_shape *c = &hostcall_shapes[mutate_below(m, CALLS)];
 	uint64_t cells[10] = {0};
 	unsigned at = 0;
-	for (unsigned i = 0; i < 8 && c->kinds[i] && at < 8; i++)
-		at += choose(m, r, c->kinds[i], cells + at);
-	f->nr = c->nr;
+	for (unsigned i = 0; i < 8 && c->args[i].kind && at < 8; i++)
+		at += choose(m, r, c->args[i].kind, cells + at);
+	f->nr = (uint16_t)c->nr;
 	memcpy(f->arg, cells, sizeof(f->arg));
 }
 
 /* One argument of a call that is there, anew. */
 static void change_argument(struct mutate *m, struct row *r, struct hostcall_frame *f)
 {
-	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		if (calls[i].nr != f->nr)
+	for (unsigned i = 0; i < CALLS; i++) {
+		if (hostcall_shapes[i].nr != f->nr)
 			continue;
 		uint64_t cells[10] = {0};
 		unsigned at = 0, count = 0;
-		while (count < 8 && calls[i].kinds[count])
+		while (count < 8 && hostcall_shapes[i].args[count].kind)
 			count++;
 		unsigned wanted = count ? mutate_below(m, count) : 0;
 		for (unsigned k = 0; k < count && at < 8; k++) {
-			unsigned n = choose(m, r, calls[i].kinds[k], cells + at);
+			unsigned n = choose(m, r, hostcall_shapes[i].args[k].kind, cells + at);
 			if (k == wanted)
 				memcpy(f->arg + at, cells + at, (at + n > 8 ? 8 - at : n) * sizeof(cells[0]));
 			at += n;

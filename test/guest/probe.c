@@ -170,7 +170,7 @@ static void test_bounds(void)
 	CHECK(mote_mem_protect(area, MOTE_KERNEL_STUBS, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE) == -22);
 	CHECK(mote_mem_map(area, SCRATCH, 1UL << 40, MOTE_PROT_READ) == -12);
 	area->frame.nr = 9999;
-	CHECK(mote_ring(area) == -38);
+	CHECK(mote_hostcall(area) == -38);
 	CHECK(mote_log(area, (const char *)8, 100) == -14);
 	CHECK(mote_log(area, (const char *)MOTE_KERNEL_TABLES, 100) == -14);
 	CHECK(mote_log(area, "x", 1UL << 40) == -7);

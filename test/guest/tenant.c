@@ -27,7 +27,7 @@
 enum { TAIL = 32768, LIMIT = 65536 };
 #define AT ((char *)0x200000000000UL)
 
-int64_t mote_ring_polled(struct mote_area *area)
+int64_t mote_hostcall(struct mote_area *area)
 {
 	return mote_doorbell(area);
 }

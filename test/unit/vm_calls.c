@@ -39,7 +39,7 @@ struct mote_area *mote_area(void)
 	return &area;
 }
 
-int64_t mote_ring(struct mote_area *a)
+int64_t mote_hostcall(struct mote_area *a)
 {
 	hostcall_serve(&vm, a);
 	return a->frame.result;
@@ -475,10 +475,10 @@ Test(vm_calls, closed_and_impossible_descriptors)
 	/* A cell with more than 32 bits is no descriptor of whatever its lower half says. */
 	area.frame.nr = 17;
 	area.frame.arg[0] = RW | 1UL << 32;
-	EXPECT(-EBADF, mote_ring(&area));
+	EXPECT(-EBADF, mote_hostcall(&area));
 	EXPECT(0, mote_fstat(&area, RW, NULL));
 	area.frame.nr = 200;
-	EXPECT(-ENOSYS, mote_ring(&area));
+	EXPECT(-ENOSYS, mote_hostcall(&area));
 	EXPECT(-ENOTDIR, open_at((int32_t)open_at(RW, "file", 0, O_RDONLY), "x", 0, O_RDONLY));
 }
 

@@ -6,6 +6,8 @@
  */
 #include "guest/wasi/wasi.h"
 
+#include "gen/hostcall_shapes.h"
+
 #undef CHECK
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -91,50 +93,54 @@ static void touch_iov(uint64_t at, uint64_t count, bool write)
 	}
 }
 
-/* Walks the frame as calls.def describes it. */
-#define T_ID(n)
-#define T_FD(n) c++;
-#define T_I32(n) c++;
-#define T_U32(n) c++;
-#define T_I64(n) c++;
-#define T_U64(n) c++;
-#define T_PATH(n) read_bytes(c[0], c[1] < 4096 ? c[1] : 0), c += 2;
-#define T_IN(n) read_bytes(c[0], c[1]), c += 2;
-#define T_OUT(n) write_bytes(c[0], c[1]), c += 2;
-#define T_IOVR(n) touch_iov(c[0], c[1], false), c += 2;
-#define T_IOVW(n) touch_iov(c[0], c[1], true), c += 2;
-#define T_SIN(T)                                                                                   \
-	*c ? read_bytes(*c, sizeof(struct T)) : (void)0, c++;                                      \
-	T_ID
-#define T_SOUT(T)                                                                                  \
-	*c ? write_bytes(*c, sizeof(struct T)) : (void)0, c++;                                     \
-	T_ID
-#define T_ALL_A(kind, name) T_##kind(name) T_ALL_B
-#define T_ALL_B(kind, name) T_##kind(name) T_ALL_A
-#define T_ALL_A_END
-#define T_ALL_B_END
-#define T_END_(...) __VA_ARGS__##_END
-#define T_END(...) T_END_(__VA_ARGS__)
+static unsigned touch_argument(enum hostcall_kind kind, size_t bytes, const uint64_t *c)
+{
+	switch (kind) {
+	case HOSTCALL_KIND_PATH:
+		read_bytes(c[0], c[1] < 4096 ? c[1] : 0);
+		return 2;
+	case HOSTCALL_KIND_IN:
+		read_bytes(c[0], c[1]);
+		return 2;
+	case HOSTCALL_KIND_OUT:
+		write_bytes(c[0], c[1]);
+		return 2;
+	case HOSTCALL_KIND_IOVR:
+	case HOSTCALL_KIND_IOVW:
+		touch_iov(c[0], c[1], kind == HOSTCALL_KIND_IOVW);
+		return 2;
+	case HOSTCALL_KIND_SIN:
+		if (c[0])
+			read_bytes(c[0], bytes);
+		return 1;
+	case HOSTCALL_KIND_SOUT:
+		if (c[0])
+			write_bytes(c[0], bytes);
+		return 1;
+	case HOSTCALL_KIND_NONE:
+	case HOSTCALL_KIND_FD:
+	case HOSTCALL_KIND_I32:
+	case HOSTCALL_KIND_U32:
+	case HOSTCALL_KIND_I64:
+	case HOSTCALL_KIND_U64:
+		break;
+	}
+	return 1;
+}
 
-enum {
-#define CALL(number, call, args) NR_##call = number,
-#include "abi/calls.def"
-#undef CALL
-};
-
+/* Reads and writes what the host would, by the frame's call. */
 static void touch(const struct mote_frame *f)
 {
 	const uint64_t *c = f->arg;
-	switch (f->nr) {
-#define CALL(number, call, args)                                                                   \
-	case number:                                                                               \
-		T_END(T_ALL_A args)                                                                \
-		break;
-#include "abi/calls.def"
-#undef CALL
-	default:
-		cr_assert_fail("call %u", f->nr);
+	for (size_t i = 0; i < sizeof(hostcall_shapes) / sizeof(hostcall_shapes[0]); i++) {
+		const struct hostcall_shape *shape = &hostcall_shapes[i];
+		if (shape->nr != f->nr)
+			continue;
+		for (size_t k = 0; k < 8 && shape->args[k].kind != HOSTCALL_KIND_NONE; k++)
+			c += touch_argument(shape->args[k].kind, shape->args[k].bytes, c);
+		return;
 	}
+	cr_assert_fail("call %u", f->nr);
 }
 
 /* A well-formed directory listing, as the host guarantees. */
@@ -172,28 +178,28 @@ static int64_t at_random(uint32_t nr, const uint64_t *arg)
 	if (dice() % 4 == 0)
 		return -(int64_t)(dice() % 140 + 1);
 	switch (nr) {
-	case NR_readv:
-	case NR_writev:
-	case NR_preadv:
-	case NR_pwritev:
-	case NR_recv:
-	case NR_send:
+	case HOSTCALL_readv:
+	case HOSTCALL_writev:
+	case HOSTCALL_preadv:
+	case HOSTCALL_pwritev:
+	case HOSTCALL_recv:
+	case HOSTCALL_send:
 		return (int64_t)(dice() % (iov_bytes(arg) + 1));
-	case NR_readdir:
+	case HOSTCALL_readdir:
 		return list((void *)arg[2], arg[3], dice() % 40);
-	case NR_readlink:
+	case HOSTCALL_readlink:
 		return (int64_t)(dice() % (arg[5] + 1));
-	case NR_random:
+	case HOSTCALL_random:
 		return (int64_t)(dice() % arg[1] + 1);
-	case NR_open:
-	case NR_accept:
+	case HOSTCALL_open:
+	case HOSTCALL_accept:
 		return (int64_t)(dice() % 64 ? dice() % 600 : dice() % 200000);
-	case NR_mem_map:
+	case HOSTCALL_mem_map:
 		return mmap((void *)arg[0], arg[1], PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED
 			       ? -12
 			       : 0;
-	case NR_poll:
+	case HOSTCALL_poll:
 		for (uint64_t i = 0; i < arg[1]; i++)
 			((struct mote_pollfd *)arg[0])[i].revents = (int16_t)(dice() % 64);
 		return (int64_t)(dice() % 3);
@@ -201,10 +207,10 @@ static int64_t at_random(uint32_t nr, const uint64_t *arg)
 	return (int64_t)(dice() % 1000);
 }
 
-int64_t mote_ring(struct mote_area *a)
+int64_t mote_hostcall(struct mote_area *a)
 {
 	cr_assert(a == &area);
-	if (area.frame.nr != NR_poll)
+	if (area.frame.nr != HOSTCALL_poll)
 		touch(&area.frame);
 	return answer ? answer(area.frame.nr, area.frame.arg)
 		      : at_random(area.frame.nr, area.frame.arg);
@@ -296,32 +302,9 @@ static uint32_t named_argument(const char *name)
 	return (uint32_t)argument();
 }
 
-#define A_u32(n) named_argument(#n)
-#define A_u64(n) argument()
-#define A_ALL_A(type, name) , A_##type(name) A_ALL_B
-#define A_ALL_B(type, name) , A_##type(name) A_ALL_A
-#define A_ALL_A_END
-#define A_ALL_B_END
-
-static uint32_t call_at_random(void)
-{
-	enum {
-#define P1(name, args) AT_##name,
-#define P1_NORETURN(name, args)
-#include "guest/wasi/p1/preview1.def"
-#undef P1
-		COUNT
-	};
-	switch (dice() % COUNT) {
-#define P1(name, args)                                                                             \
-	case AT_##name:                                                                            \
-		return wasi_##name(NULL P1_END(A_ALL_A args));
-#include "guest/wasi/p1/preview1.def"
-#undef P1
-#undef P1_NORETURN
-	}
-	return 0;
-}
+#define P1_ARGUMENT_u32(name) named_argument(name)
+#define P1_ARGUMENT_u64(name) argument()
+#include "gen/p1_invoke.h"
 
 Test(wasi_functions, no_argument_reaches_beyond_linear_memory)
 {
@@ -334,7 +317,7 @@ Test(wasi_functions, no_argument_reaches_beyond_linear_memory)
 		area.output_len =
 			area.output_armed ? (uint32_t)(dice() % (MOTE_OUTPUT_BYTES + 1)) : 0;
 		area.output_fd = 1 + dice() % 2;
-		uint32_t e = call_at_random();
+		uint32_t e = p1_invoke(dice() % P1_COUNT);
 		cr_assert(e <= WASI_NOTCAPABLE, "round %d: errno %u", round, e);
 		cr_assert(area.output_len <= MOTE_OUTPUT_BYTES);
 	}
@@ -403,7 +386,7 @@ Test(wasi_functions, times_are_clamped)
 
 static int64_t answer_list(uint32_t nr, const uint64_t *arg)
 {
-	if (nr != NR_readdir)
+	if (nr != HOSTCALL_readdir)
 		return -ENOSYS;
 	const int64_t step = 0x123456789abcd;
 	int64_t cookie = (int64_t)arg[1] / step, used = 0;
@@ -462,7 +445,7 @@ static uint32_t resolve_seen;
 
 static int64_t answer_stat(uint32_t nr, const uint64_t *arg)
 {
-	cr_assert(nr == NR_stat);
+	cr_assert(nr == HOSTCALL_stat);
 	resolve_seen = (uint32_t)arg[3];
 	return -ENOENT;
 }
@@ -506,13 +489,13 @@ static int16_t ready[4];
 
 static int64_t answer_poll(uint32_t nr, const uint64_t *arg)
 {
-	if (nr == NR_clock_get) {
+	if (nr == HOSTCALL_clock_get) {
 		*(struct mote_time *)arg[1] = (struct mote_time){.sec = 100};
 		return 0;
 	}
-	if (nr == NR_readable_bytes)
+	if (nr == HOSTCALL_readable_bytes)
 		return 17;
-	cr_assert(nr == NR_poll);
+	cr_assert(nr == HOSTCALL_poll);
 	asked_forever = arg[2] == 0;
 	if (!asked_forever)
 		asked = *(const struct mote_time *)arg[2];
@@ -599,7 +582,7 @@ Test(wasi_functions, arguments_end_exactly_at_the_end)
 
 static int64_t answer_write(uint32_t nr, const uint64_t *arg)
 {
-	return nr == NR_writev ? (int64_t)iov_bytes(arg) : 0;
+	return nr == HOSTCALL_writev ? (int64_t)iov_bytes(arg) : 0;
 }
 
 Test(wasi_functions, vectors_are_bounded)
@@ -630,15 +613,15 @@ static uint32_t write_text(uint32_t fd, const char *text)
 Test(wasi_functions, small_output_is_gathered)
 {
 	answer = answer_write;
-	cr_expect(write_text(1, "a") == NR_writev);
+	cr_expect(write_text(1, "a") == HOSTCALL_writev);
 	area.output_armed = 1;
 	cr_expect(write_text(1, "ab") == 0 && write_text(1, "c\n") == 0 && area.output_len == 4 &&
 		  area.output_fd == 1);
 	cr_expect(memcmp(area.output, "abc\n", 4) == 0);
 	/* Another descriptor, or no room: by the host, who writes the buffer first. */
-	cr_expect(write_text(2, "e") == NR_writev);
+	cr_expect(write_text(2, "e") == HOSTCALL_writev);
 	area.output_len = MOTE_OUTPUT_BYTES - 1;
-	cr_expect(write_text(1, "xy") == NR_writev && write_text(1, "x") == 0 &&
+	cr_expect(write_text(1, "xy") == HOSTCALL_writev && write_text(1, "x") == 0 &&
 		  area.output_len == MOTE_OUTPUT_BYTES);
 	area.output_len = 0;
 	cr_expect(write_text(2, "e") == 0 && area.output_fd == 2);

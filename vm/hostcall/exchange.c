@@ -46,7 +46,7 @@ static int64_t fetch(struct vm *vm, const struct call_exchange *a)
 	struct vm_channel *c = &vm->channel;
 	if (!c->unfetched)
 		return -EINVAL;
-	if (a->room < c->unfetched_len)
+	if (a->size < c->unfetched_len)
 		return (int64_t)c->unfetched_len;
 	if (memory_write(&vm->memory, gva(a->reply), c->unfetched, c->unfetched_len) < 0)
 		return -EFAULT;
@@ -72,7 +72,7 @@ int64_t host_exchange(struct vm *vm, const struct call_exchange *a)
 		return -EFAULT;
 	c->len = a->bytes;
 	c->reply_at = gva(a->reply);
-	c->reply_room = a->room;
+	c->reply_room = a->size;
 	c->waiting = true;
 	return 0;
 }

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes code of p1/preview1.def, on standard output: `p1 MODE OUTPUT-NAME`. Run by the build.
+ *
+ *   functions   prototypes, guest/wasi/wasi.h
+ *   imports     entries of the table of what a module can import, guest/wasi/imports.c
+ *   invoke      a function that calls one of them by number, for tests
+ */
+#include "rows.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TABLE "guest/wasi/p1/preview1.def"
+
+static struct row {
+	int line;
+	bool returns; /* an errno */
+	const char *name, *arguments;
+	struct arguments args;
+} rows[] = {
+#define P1(name, arguments) {__LINE__, true, #name, #arguments, {0}},
+#define P1_NORETURN(name, arguments) {__LINE__, false, #name, #arguments, {0}},
+#include "p1/preview1.def"
+};
+#define EACH_ROW(r) (struct row *r = rows; r < rows + sizeof(rows) / sizeof(rows[0]); r++)
+
+/* Letters are those of wasm_functype_is(). */
+static char letter_of(const struct row *r, const struct argument *a)
+{
+	if (strcmp(a->kind, "u32") == 0)
+		return 'i';
+	if (strcmp(a->kind, "u64") == 0)
+		return 'I';
+	rows_fail(r->line, "%s: unknown type '%s'", r->name, a->kind);
+}
+
+static void make_functions(void)
+{
+	emit("\n");
+	for EACH_ROW(r) {
+		emit("%s wasi_%s(struct wasm_instance *inst", r->returns ? "uint32_t" : "void", r->name);
+		for (unsigned i = 0; i < r->args.count; i++)
+			emit(", %s_t %s", letter_of(r, &r->args.of[i]) == 'i' ? "uint32" : "uint64",
+			     r->args.of[i].name);
+		emit(");\n");
+	}
+}
+
+static void make_imports(void)
+{
+	emit("\n");
+	for EACH_ROW(r) {
+		char signature[ARGUMENTS_MAX + 1] = "";
+		for (unsigned i = 0; i < r->args.count; i++)
+			signature[i] = letter_of(r, &r->args.of[i]);
+		emit_as_row(r->line, "{\"%s\", \"%s:%s\", (wasm_host_fn)wasi_%s},", r->name, signature,
+			    r->returns ? "i" : "", r->name);
+	}
+}
+
+static void make_invoke(void)
+{
+	unsigned number = 0;
+	emit("\n/* The includer defines P1_ARGUMENT_u32(name) and P1_ARGUMENT_u64(name). */\n");
+	emit("static uint32_t p1_invoke(unsigned number)\n{\n\tswitch (number) {\n");
+	for EACH_ROW(r) {
+		if (!r->returns)
+			continue;
+		emit("\tcase %u:\n\t\treturn wasi_%s(NULL", number++, r->name);
+		for (unsigned i = 0; i < r->args.count; i++)
+			emit(", P1_ARGUMENT_%s(\"%s\")", r->args.of[i].kind, r->args.of[i].name);
+		emit(");\n");
+	}
+	emit("\t}\n\treturn 0;\n}\n#define P1_COUNT %u\n", number);
+}
+
+static const struct mode {
+	const char *name, *purpose;
+	void (*make)(void);
+} modes[] = {
+	{"functions", "The functions of WASI preview 1.", make_functions},
+	{"imports", "WASI preview 1, entries of struct function.", make_imports},
+	{"invoke", "Calls a function of WASI preview 1 by number, for tests.", make_invoke},
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc == 3 && i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(modes[i].name, argv[1]) != 0)
+			continue;
+		rows_begin(TABLE, argv[2], modes[i].purpose);
+		for EACH_ROW(r)
+			rows_parse(r->line, r->arguments, &r->args);
+		modes[i].make();
+		return rows_end();
+	}
+	fprintf(stderr, "usage: p1 functions|imports|invoke OUTPUT-NAME\n");
+	return 2;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decoding host calls. The guest controls the frame and everything that it points to: every argument is
+ * checked and copied or translated before the handler runs. The frame itself is a copy already
+ * (serve.c). What decodes each call is made of abi/calls.def.
+ */
+#include "vm/internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+/* Of one call. After a failure the other arguments are left alone: the first one decides. */
+struct decoder {
+	struct vm *vm;
+	const uint64_t *cell; /* the copied frame's */
+	int rc;               /* 0, or the first failure's negative errno */
+};
+
+static uint8_t *scratch_take(struct vm *vm, size_t bytes)
+{
+	size_t at = (vm->scratch_used + 15) & ~(size_t)15;
+	if (at > sizeof(vm->scratch) || bytes > sizeof(vm->scratch) - at)
+		return NULL;
+	vm->scratch_used = at + bytes;
+	return vm->scratch + at;
+}
+
+static void decode_i32(struct decoder *d, unsigned cell, int32_t *out)
+{
+	int64_t v = (int64_t)d->cell[cell];
+	if (d->rc < 0)
+		return;
+	*out = (int32_t)v;
+	if (v != (int32_t)v)
+		d->rc = -EINVAL;
+}
+
+static void decode_fd(struct decoder *d, unsigned cell, int32_t *out)
+{
+	int64_t v = (int64_t)d->cell[cell];
+	if (d->rc < 0)
+		return;
+	*out = (int32_t)v;
+	if (v != (int32_t)v)
+		d->rc = -EBADF;
+}
+
+static void decode_u32(struct decoder *d, unsigned cell, uint32_t *out)
+{
+	uint64_t v = d->cell[cell];
+	if (d->rc < 0)
+		return;
+	*out = (uint32_t)v;
+	if (v > UINT32_MAX)
+		d->rc = -EINVAL;
+}
+
+static void decode_i64(struct decoder *d, unsigned cell, int64_t *out)
+{
+	*out = (int64_t)d->cell[cell];
+}
+
+static void decode_u64(struct decoder *d, unsigned cell, uint64_t *out)
+{
+	*out = d->cell[cell];
+}
+
+static int copy_path(struct vm *vm, gva_t at, uint64_t len, const char **out)
+{
+	if (len == 0)
+		return -ENOENT;
+	if (len >= PATH_MAX)
+		return -ENAMETOOLONG;
+	char *path = (char *)scratch_take(vm, len + 1);
+	if (!path)
+		return -E2BIG;
+	if (memory_read(&vm->memory, at, path, len) < 0)
+		return -EFAULT;
+	path[len] = '\0';
+	if (memchr(path, '\0', len))
+		return -EINVAL;
+	*out = path;
+	return 0;
+}
+
+static void decode_path(struct decoder *d, unsigned cell, const char **out)
+{
+	if (d->rc == 0)
+		d->rc = copy_path(d->vm, gva(d->cell[cell]), d->cell[cell + 1], out);
+}
+
+static int copy_bytes(struct vm *vm, gva_t at, uint64_t len, struct call_bytes *out)
+{
+	if (len > MOTE_IN_MAX)
+		return -E2BIG;
+	uint8_t *data = scratch_take(vm, len);
+	if (!data)
+		return -E2BIG;
+	if (memory_read(&vm->memory, at, data, len) < 0)
+		return -EFAULT;
+	*out = (struct call_bytes){.data = data, .len = len};
+	return 0;
+}
+
+static void decode_in(struct decoder *d, unsigned cell, struct call_bytes *out)
+{
+	if (d->rc == 0)
+		d->rc = copy_bytes(d->vm, gva(d->cell[cell]), d->cell[cell + 1], out);
+}
+
+/* A range that the host may write to: checked page by page. */
+static int check_writable(struct vm *vm, gva_t at, uint64_t bytes)
+{
+	struct iovec spans[64];
+	while (bytes > 0) {
+		/* Whole pages at a time, so that 64 entries always hold a piece. */
+		uint64_t piece = 64 * MOTE_PAGE - (at.v & (MOTE_PAGE - 1));
+		if (piece > bytes)
+			piece = bytes;
+		int rc = memory_span(&vm->memory, at, piece, MEMORY_WRITE, spans, 64);
+		if (rc < 0)
+			return -EFAULT;
+		at.v += piece;
+		bytes -= piece;
+	}
+	return 0;
+}
+
+#define OUT_MAX (16UL << 20) /* a larger buffer is used up to here */
+
+static void decode_out(struct decoder *d, unsigned cell, struct call_out *out)
+{
+	uint64_t len = d->cell[cell + 1];
+	if (d->rc < 0)
+		return;
+	if (len > OUT_MAX)
+		len = OUT_MAX;
+	*out = (struct call_out){.at = gva(d->cell[cell]), .len = len};
+	d->rc = check_writable(d->vm, out->at, len);
+}
+
+/*
+ * Adds the host memory behind one of the guest's vectors. 0, or 1 if that is all that can be transferred
+ * by this call: what came before a bad address, or what fits, as readv does. Else -errno.
+ */
+static int add_vector(struct vm *vm, struct mote_iovec one, unsigned access, struct call_iov *out)
+{
+	while (one.len > 0) {
+		uint64_t piece = 64 * MOTE_PAGE - (one.base & (MOTE_PAGE - 1));
+		if (piece > one.len)
+			piece = one.len;
+		int n = memory_span(&vm->memory, gva(one.base), piece, access, vm->iov + out->count,
+				    HOSTCALL_IOV_MAX - out->count);
+		if (n < 0 && out->count)
+			return 1;
+		if (n < 0)
+			return n == -E2BIG ? -EINVAL : -EFAULT;
+		out->count += n;
+		out->bytes += piece;
+		one.base += piece;
+		one.len -= piece;
+	}
+	return 0;
+}
+
+static int translate_vectors(struct vm *vm, gva_t at, uint64_t count, unsigned access,
+			     struct call_iov *out)
+{
+	if (count > 1024)
+		return -EINVAL;
+	*out = (struct call_iov){.v = vm->iov};
+	for (uint64_t i = 0; i < count; i++) {
+		struct mote_iovec one;
+		if (memory_read(&vm->memory, gva(at.v + i * sizeof(one)), &one, sizeof(one)) < 0)
+			return -EFAULT;
+		int rc = add_vector(vm, one, access, out);
+		if (rc != 0)
+			return rc < 0 ? rc : 0;
+	}
+	return 0;
+}
+
+static void decode_iov(struct decoder *d, unsigned cell, unsigned access, struct call_iov *out)
+{
+	if (d->rc == 0)
+		d->rc = translate_vectors(d->vm, gva(d->cell[cell]), d->cell[cell + 1], access, out);
+}
+
+static void decode_struct_in(struct decoder *d, unsigned cell, size_t bytes, const void **out)
+{
+	uint64_t at = d->cell[cell];
+	*out = NULL;
+	if (d->rc < 0 || at == 0)
+		return;
+	uint8_t *copy = scratch_take(d->vm, bytes);
+	*out = copy;
+	if (!copy)
+		d->rc = -E2BIG;
+	else if (memory_read(&d->vm->memory, gva(at), copy, bytes) < 0)
+		d->rc = -EFAULT;
+}
+
+static void decode_struct_out(struct decoder *d, unsigned cell, size_t bytes, gva_t *out)
+{
+	*out = gva(d->cell[cell]);
+	if (d->rc == 0 && out->v)
+		d->rc = check_writable(d->vm, *out, bytes);
+}
+
+/* --- POLLED_IF of calls.def --- */
+
+/*
+ * Descriptors whose O_NONBLOCK is the table's own: standard streams, what is written to which may set a
+ * timer of the vCPU's thread, and others that are shared with the host's processes.
+ */
+static bool poll_fd(struct vm *vm, const struct mote_frame *frame)
+{
+	uint64_t fd = frame->arg[0];
+	const struct fd_entry *e = fd <= INT32_MAX ? fdtable_get(&vm->fds, (int32_t)fd) : NULL;
+	return !e || !(e->flags & FD_STDIO);
+}
+
+/* CPU time is that of a thread. */
+static bool poll_clock(struct vm *vm, const struct mote_frame *frame)
+{
+	(void)vm;
+	return frame->arg[0] != CLOCK_PROCESS_CPUTIME_ID && frame->arg[0] != CLOCK_THREAD_CPUTIME_ID;
+}
+
+/* hostcall_dispatch() and hostcall_pollable(). */
+#include "gen/hostcall_decode.h"
+
+void vm_put(struct vm *vm, gva_t to, const void *from, uint64_t bytes)
+{
+	/* Decoding has checked the range, and only a call of this vCPU could have unmapped it since. */
+	if (memory_write(&vm->memory, to, from, bytes) < 0)
+		vm_log(vm, "result at %#lx could not be stored", to.v);
+}
