@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config.json, `hooks`. Whoever made the bundle controls the file. */
+/* config.json, `hooks`, and what they are given. Whoever made the bundle controls the file. */
 #include "oci/internal.h"
 
+#include <jansson.h>
 #include <string.h>
 
 #define HOOKS_MAX 64
 #define TIMEOUT_MAX 86400 /* seconds */
 
-/* prestart is the old name of what createRuntime is now, and comes first. */
+/* prestart is the deprecated name of createRuntime, and runs first. */
 static const struct hook_kind {
 	const char *name;
 	int kind; /* enum oci_hook_kind; -1: refused */
@@ -20,68 +21,66 @@ static const struct hook_kind {
 	{"poststop", OCI_HOOK_POSTSTOP},
 };
 
-static int parse_hook(const struct json_at *at, struct oci_hook *h, struct err *e)
+static void parse_hook(const struct json *hook, struct oci_hook *h)
 {
-	struct json_at path = json_member(at, "path"), args = json_member(at, "args"),
-		       env = json_member(at, "env"), timeout = json_member(at, "timeout");
 	size_t ignored;
-	int rc = json_get_object(at, e);
-	if (rc == 0)
-		rc = json_fail(at, e, EINVAL, "must be an object");
-	if (rc > 0)
-		rc = oci_get_abs_path(&path, &h->path, e);
-	if (rc == 0)
-		rc = json_fail(&path, e, EINVAL, "is missing");
-	if (rc > 0)
-		rc = json_get_strings(&args, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &h->args,
-				      &ignored, e);
-	if (rc >= 0)
-		rc = json_get_strings(&env, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &h->env,
-				      &ignored, e);
-	if (rc >= 0)
-		rc = json_get_int(&timeout, 1, TIMEOUT_MAX, &h->timeout_s, e);
-	return rc < 0 ? rc : 0;
+	json_get_absolute_path(hook, "path", JSON_REQUIRED, OCI_PATH_MAX, &h->path);
+	json_get_strings(hook, "args", JSON_OPTIONAL, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &h->args, &ignored);
+	json_get_strings(hook, "env", JSON_OPTIONAL, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &h->env, &ignored);
+	json_get_int(hook, "timeout", JSON_OPTIONAL, 1, TIMEOUT_MAX, &h->timeout_s);
 }
 
-static int parse_list(const struct json_at *list, int kind, struct oci_hooks *out, struct err *e)
+/* Appends the hooks of one name to those of their kind. */
+static void parse_list(const struct json *list, int kind, struct oci_hooks *out)
 {
-	size_t count = 0;
-	int rc = json_get_array(list, HOOKS_MAX, &count, e);
-	if (rc < 0 || count == 0)
-		return rc < 0 ? rc : 0;
-	if (kind < 0)
-		return json_fail(list, e, ENOSYS,
-				 "Mote runs no program of the container on the host's kernel");
-	size_t *have = &out->count[kind];
-	struct oci_hook *all =
-		reallocarray(out->list[kind], *have + count, sizeof(*out->list[kind]));
-	if (!all)
-		return err_sys(e, ENOMEM, "hooks");
+	struct json item, hook;
+	size_t *have = &out->count[kind], more = json_count(list);
+	struct oci_hook *all = reallocarray(out->list[kind], *have + more, sizeof(*all));
+	if (!all) {
+		json_no_memory(list, "hooks");
+		return;
+	}
 	out->list[kind] = all;
-	memset(all + *have, 0, count * sizeof(*all));
-	for (size_t i = 0; rc >= 0 && i < count; i++) {
-		struct json_at at = json_element(list, i);
-		rc = parse_hook(&at, &all[(*have)++], e);
-	}
-	return rc < 0 ? rc : 0;
+	memset(all + *have, 0, more * sizeof(*all));
+	for (size_t i = 0; json_element(list, i, &item); i++)
+		if (json_get_object(&item, JSON_SELF, JSON_REQUIRED, &hook))
+			parse_hook(&hook, &all[(*have)++]);
 }
 
-int oci_parse_hooks(const struct json_at *root, struct oci_hooks *out, struct err *e)
+void oci_parse_hooks(const struct json *top, struct oci_hooks *out)
 {
-	struct json_at hooks = json_member(root, "hooks");
-	int rc = json_get_object(&hooks, e);
-	for (size_t i = 0; rc > 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct json_at list = json_member(&hooks, kinds[i].name);
-		if (parse_list(&list, kinds[i].kind, out, e) < 0)
-			return e ? -e->code : -EINVAL;
+	struct json hooks, list;
+	json_get_object(top, "hooks", JSON_OPTIONAL, &hooks);
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		json_get_array(&hooks, kinds[i].name, JSON_OPTIONAL, HOOKS_MAX, &list);
+		if (json_count(&list) == 0)
+			continue;
+		if (kinds[i].kind < 0)
+			json_fail(&hooks, kinds[i].name, ENOSYS,
+				  "Mote runs no program of the container on the host's kernel");
+		else
+			parse_list(&list, kinds[i].kind, out);
 	}
-	return rc < 0 ? rc : 0;
+}
+
+int oci_state_text(const struct oci_hooks *h, const struct oci_state *s, char **out)
+{
+	json_t *version = json_object_get(h->root, "ociVersion"), *annotations = json_object_get(h->root, "annotations");
+	cleanup_json json_t *state =
+		json_pack("{s:O?, s:s, s:s, s:s, s:O?}", "ociVersion", version, "id", s->id, "status", s->status, "bundle",
+			  s->bundle, "annotations", annotations);
+	if (!state || (s->pid && json_object_set_new(state, "pid", json_integer(s->pid)) < 0))
+		return -ENOMEM;
+	*out = json_dumps(state, JSON_COMPACT);
+	if (!*out)
+		return -ENOMEM;
+	return 0;
 }
 
 void oci_hooks_take(struct oci_spec *s, struct oci_hooks *out)
 {
 	*out = s->hooks;
-	out->root = json_incref(s->root);
+	out->root = json_hold(s->root);
 	s->hooks = (struct oci_hooks){0};
 }
 
@@ -94,6 +93,6 @@ void oci_hooks_free(struct oci_hooks *h)
 		}
 		free(h->list[k]);
 	}
-	json_decref(h->root);
+	json_free(h->root);
 	*h = (struct oci_hooks){0};
 }

@@ -3,18 +3,24 @@
 #ifndef MOTE_OCI_INTERNAL_H
 #define MOTE_OCI_INTERNAL_H
 
+#include "oci/json.h"
 #include "oci/spec.h"
+
+#include <errno.h>
 
 #define OCI_PATH_MAX 4095
 #define OCI_STRINGS_MAX 16384
 #define OCI_STRING_BYTES_MAX (128UL << 10) /* as execve(2) has it for one argument */
 
-/* The parts of the document; each fills its members of *s. */
-int oci_parse_process(const struct json_at *root, struct oci_spec *s, struct err *e) must_check;
-int oci_parse_linux(const struct json_at *root, struct oci_spec *s, struct err *e) must_check;
-int oci_parse_hooks(const struct json_at *root, struct oci_hooks *out, struct err *e) must_check;
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A string that must begin with '/', has no ".." component. As json_get_string. */
-int oci_get_abs_path(const struct json_at *at, const char **out, struct err *e) must_check;
+/* The parts of the document; each fills its members of *s. What is wrong is the document's error (json.h). */
+void oci_parse_process(const struct json *process, struct oci_spec *s);
+void oci_parse_mounts(const struct json *top, struct oci_spec *s);
+void oci_parse_linux(const struct json *top, struct oci_spec *s);
+void oci_parse_resources(const struct json *resources, struct oci_resources *r);
+void oci_parse_hooks(const struct json *top, struct oci_hooks *out);
+/* Refuses annotations of Mote's that it does not know. */
+void oci_check_annotations(const struct json *top);
 
 #endif

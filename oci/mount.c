@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mount options as text, OCI runtime specification "Linux mount options", to flags. */
-#include "oci/spec.h"
+#include "oci/internal.h"
 
 #include "base/buf.h"
 
@@ -64,8 +64,6 @@ static const struct {
 
 /* What would need more than mounting. */
 static const char *const options_missing[] = {"remount", "idmap", "ridmap", "tmpcopyup", "loop"};
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static bool set_plain(const char *name, struct oci_mount *m)
 {

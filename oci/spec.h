@@ -12,13 +12,16 @@
 #ifndef MOTE_OCI_SPEC_H
 #define MOTE_OCI_SPEC_H
 
-#include "oci/json.h"
+#include "base/cleanup.h"
+#include "base/err.h"
 
 #include <linux/capability.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+struct json_t; /* jansson's */
 
 #define OCI_CONFIG_NAME "config.json"
 /* Annotations; with ".NAME" behind them: of one container of a pod. Others of io.mote. are refused. */
@@ -83,7 +86,7 @@ enum oci_hook_kind {
 };
 
 struct oci_hooks {
-	json_t *root; /* owned; in a spec NULL, as the spec's is theirs */
+	struct json_t *root; /* owned; in a spec NULL, as the spec's is theirs */
 	struct oci_hook *list[OCI_HOOK_KINDS]; /* owned */
 	size_t count[OCI_HOOK_KINDS];
 };
@@ -98,7 +101,7 @@ struct oci_hooks {
 /* Filled by oci_spec_read, released by oci_spec_free. Strings are borrowed from `root` unless said.
  */
 struct oci_spec {
-	json_t *root; /* owned */
+	struct json_t *root; /* owned */
 
 	const char **args, **env; /* owned, NULL-terminated */
 	size_t args_count, env_count;
@@ -149,6 +152,14 @@ void oci_spec_free(struct oci_spec *spec); /* accepts a zeroed one */
 /* Moves the hooks out of a spec, which they outlive. */
 void oci_hooks_take(struct oci_spec *spec, struct oci_hooks *out);
 void oci_hooks_free(struct oci_hooks *hooks); /* accepts zeroed ones */
+
+/* The state of a container as hooks read it (runtime specification, "State"). Borrowed. */
+struct oci_state {
+	const char *id, *bundle, *status; /* "creating", "running", … */
+	pid_t pid;			  /* 0: not running any more */
+};
+/* The state as JSON, with the version and the annotations of the hooks' document; *out is the caller's. -ENOMEM. */
+int oci_state_text(const struct oci_hooks *hooks, const struct oci_state *state, char **out) must_check;
 #define cleanup_spec cleanup_(oci_spec_free)
 
 /*

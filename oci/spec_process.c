@@ -10,54 +10,43 @@
 #define CAPABILITY_BYTES_MAX 64
 #define LABEL_BYTES_MAX 1024 /* of AppArmor's profile names and SELinux's contexts */
 
-static int parse_id(const struct json_at *user, const char *name, uint32_t *out, struct err *e)
+/* --- user --- */
+
+static uint32_t parse_id(const struct json *user, const char *name)
 {
-	struct json_at at = json_member(user, name);
 	int64_t id = 0;
-	int rc = json_get_int(&at, 0, ID_MAX, &id, e);
-	*out = (uint32_t)id;
-	return rc < 0 ? rc : 0;
+	json_get_int(user, name, JSON_OPTIONAL, 0, ID_MAX, &id);
+	return (uint32_t)id;
 }
 
-static int parse_groups(const struct json_at *user, struct oci_spec *s, struct err *e)
+static void parse_groups(const struct json *user, struct oci_spec *s)
 {
-	struct json_at list = json_member(user, "additionalGids");
-	size_t count = 0;
-	int rc = json_get_array(&list, OCI_GROUPS_MAX, &count, e);
-	if (rc <= 0 || count == 0)
-		return rc < 0 ? rc : 0;
-	s->groups = calloc(count, sizeof(*s->groups));
-	if (!s->groups)
-		return err_sys(e, ENOMEM, "%zu groups", count);
-	for (size_t i = 0; i < count; i++) {
-		struct json_at at = json_element(&list, i);
-		int64_t id = 0;
-		rc = json_get_int(&at, 0, ID_MAX, &id, e);
-		if (rc <= 0)
-			return rc < 0 ? rc : json_fail(&at, e, EINVAL, "must be an integer");
-		s->groups[i] = (gid_t)id;
+	struct json list, item;
+	int64_t id;
+	if (!json_get_array(user, "additionalGids", JSON_OPTIONAL, OCI_GROUPS_MAX, &list) || json_count(&list) == 0)
+		return;
+	s->groups = calloc(json_count(&list), sizeof(*s->groups));
+	if (!s->groups) {
+		json_no_memory(&list, "groups");
+		return;
 	}
-	s->groups_count = count;
-	return 0;
+	for (size_t i = 0; json_element(&list, i, &item); i++)
+		if (json_get_int(&item, JSON_SELF, JSON_REQUIRED, 0, ID_MAX, &id))
+			s->groups[s->groups_count++] = (gid_t)id;
 }
 
-static int parse_user(const struct json_at *process, struct oci_spec *s, struct err *e)
+static void parse_user(const struct json *process, struct oci_spec *s)
 {
-	struct json_at user = json_member(process, "user");
+	struct json user;
 	s->umask = OCI_UNSET;
-	int rc = json_get_object(&user, e);
-	if (rc <= 0)
-		return rc;
-	rc = parse_id(&user, "uid", &s->uid, e);
-	if (rc == 0)
-		rc = parse_id(&user, "gid", &s->gid, e);
-	if (rc == 0)
-		rc = parse_groups(&user, s, e);
-	struct json_at mask = json_member(&user, "umask");
-	if (rc == 0)
-		rc = json_get_int(&mask, 0, 0777, &s->umask, e);
-	return rc < 0 ? rc : 0;
+	json_get_object(process, "user", JSON_OPTIONAL, &user);
+	s->uid = parse_id(&user, "uid");
+	s->gid = parse_id(&user, "gid");
+	parse_groups(&user, s);
+	json_get_int(&user, "umask", JSON_OPTIONAL, 0, 0777, &s->umask);
 }
+
+/* --- capabilities --- */
 
 static const struct {
 	const char *name;
@@ -68,49 +57,36 @@ static const struct {
 	{"CAP_NET_BIND_SERVICE", 1UL << CAP_NET_BIND_SERVICE},
 };
 
-static int parse_capability_set(const struct json_at *capabilities, const char *name, uint64_t *out,
-				struct err *e)
+static uint64_t capability_bit(const char *name)
 {
-	struct json_at list = json_member(capabilities, name);
+	for (size_t i = 0; i < COUNT(capability_names); i++)
+		if (strcmp(name, capability_names[i].name) == 0)
+			return capability_names[i].bit;
+	return 0;
+}
+
+static uint64_t parse_capability_set(const struct json *capabilities, const char *name)
+{
 	cleanup_free const char **names = NULL;
 	size_t count = 0;
-	int rc = json_get_strings(&list, CAPABILITIES_MAX, CAPABILITY_BYTES_MAX, &names, &count, e);
-	*out = 0;
-	for (size_t i = 0; rc > 0 && i < count; i++)
-		for (size_t k = 0; k < sizeof(capability_names) / sizeof(capability_names[0]); k++)
-			if (strcmp(names[i], capability_names[k].name) == 0)
-				*out |= capability_names[k].bit;
-	return rc < 0 ? rc : 0;
+	uint64_t set = 0;
+	json_get_strings(capabilities, name, JSON_OPTIONAL, CAPABILITIES_MAX, CAPABILITY_BYTES_MAX, &names, &count);
+	for (size_t i = 0; i < count; i++)
+		set |= capability_bit(names[i]);
+	return set;
 }
 
 /* After parse_user. */
-static int parse_capabilities(const struct json_at *process, struct oci_spec *s, struct err *e)
+static void parse_capabilities(const struct json *process, struct oci_spec *s)
 {
-	struct json_at capabilities = json_member(process, "capabilities");
-	uint64_t effective, ambient;
-	int rc = json_get_object(&capabilities, e);
-	if (rc <= 0)
-		return rc;
-	rc = parse_capability_set(&capabilities, "effective", &effective, e);
-	if (rc == 0)
-		rc = parse_capability_set(&capabilities, "ambient", &ambient, e);
-	if (rc == 0)
-		s->capabilities = s->uid == 0 ? effective : ambient;
-	return rc;
+	struct json capabilities;
+	json_get_object(process, "capabilities", JSON_OPTIONAL, &capabilities);
+	uint64_t effective = parse_capability_set(&capabilities, "effective");
+	uint64_t ambient = parse_capability_set(&capabilities, "ambient");
+	s->capabilities = s->uid == 0 ? effective : ambient;
 }
 
-/* An empty name is no name, as containerd writes it where there is none. */
-static int parse_label(const struct json_at *process, const char *name, const char **out,
-		       struct err *e)
-{
-	struct json_at at = json_member(process, name);
-	const char *label = NULL;
-	int rc = json_get_string(&at, LABEL_BYTES_MAX, &label, e);
-	if (rc > 0 && strpbrk(label, "\n\r"))
-		return json_fail(&at, e, EINVAL, "must be one line");
-	*out = rc > 0 && *label ? label : NULL;
-	return rc < 0 ? rc : 0;
-}
+/* --- limits --- */
 
 static const struct {
 	const char *name;
@@ -134,139 +110,109 @@ static const struct {
 	{"RLIMIT_STACK", RLIMIT_STACK},
 };
 
-/* INT64_MAX stands for all that is larger, and -1 for "none" is how some write it. */
-static int parse_limit(const struct json_at *rlimit, const char *name, uint64_t *out, struct err *e)
+static int find_resource(const char *name)
 {
-	struct json_at at = json_member(rlimit, name);
-	int64_t v = 0;
-	int rc = json_get_int(&at, -1, INT64_MAX, &v, e);
-	if (rc <= 0)
-		return rc < 0 ? rc : json_fail(&at, e, EINVAL, "is missing");
-	*out = v == -1 || v == INT64_MAX ? RLIM_INFINITY : (uint64_t)v;
-	return 0;
-}
-
-static int parse_rlimit(const struct json_at *at, struct oci_rlimit *r, struct err *e)
-{
-	struct json_at type = json_member(at, "type");
-	const char *name = NULL;
-	int rc = json_get_object(at, e);
-	if (rc > 0)
-		rc = json_get_string(&type, 64, &name, e);
-	if (rc <= 0)
-		return rc < 0 ? rc : json_fail(&type, e, EINVAL, "is missing");
-	r->resource = -1;
-	for (size_t i = 0; i < sizeof(rlimit_names) / sizeof(rlimit_names[0]); i++)
+	for (size_t i = 0; i < COUNT(rlimit_names); i++)
 		if (strcmp(name, rlimit_names[i].name) == 0)
-			r->resource = rlimit_names[i].resource;
+			return rlimit_names[i].resource;
+	return -1;
+}
+
+/* INT64_MAX stands for all that is larger, and -1 for "none" is how some write it. */
+static uint64_t parse_limit(const struct json *rlimit, const char *name)
+{
+	int64_t v = 0;
+	json_get_int(rlimit, name, JSON_REQUIRED, -1, INT64_MAX, &v);
+	if (v == -1 || v == INT64_MAX)
+		return RLIM_INFINITY;
+	return (uint64_t)v;
+}
+
+static void parse_rlimit(const struct json *rlimit, struct oci_rlimit *r)
+{
+	const char *name;
+	if (!json_get_string(rlimit, "type", JSON_REQUIRED, 64, &name))
+		return;
+	r->resource = find_resource(name);
 	if (r->resource < 0)
-		return json_fail(&type, e, EINVAL, "'%s' is no resource limit", name);
-	rc = parse_limit(at, "soft", &r->soft, e);
-	if (rc == 0)
-		rc = parse_limit(at, "hard", &r->hard, e);
-	if (rc == 0 && r->soft > r->hard)
-		rc = json_fail(at, e, EINVAL, "the soft limit is above the hard one");
-	return rc;
+		json_fail(rlimit, "type", EINVAL, "unknown resource limit '%s'", name);
+	r->soft = parse_limit(rlimit, "soft");
+	r->hard = parse_limit(rlimit, "hard");
+	if (r->soft > r->hard)
+		json_fail(rlimit, JSON_SELF, EINVAL, "the soft limit is above the hard limit");
 }
 
-static int parse_rlimits(const struct json_at *process, struct oci_spec *s, struct err *e)
+static void parse_rlimits(const struct json *process, struct oci_spec *s)
 {
-	struct json_at list = json_member(process, "rlimits");
-	size_t count = 0;
-	int rc = json_get_array(&list, OCI_RLIMITS_MAX, &count, e);
-	for (size_t i = 0; rc >= 0 && i < count; i++) {
-		struct json_at at = json_element(&list, i);
-		rc = parse_rlimit(&at, &s->rlimits[i], e);
-	}
-	s->rlimits_count = rc < 0 ? 0 : count;
-	return rc < 0 ? rc : 0;
+	struct json list, item, rlimit;
+	json_get_array(process, "rlimits", JSON_OPTIONAL, OCI_RLIMITS_MAX, &list);
+	for (size_t i = 0; json_element(&list, i, &item); i++)
+		if (json_get_object(&item, JSON_SELF, JSON_REQUIRED, &rlimit))
+			parse_rlimit(&rlimit, &s->rlimits[s->rlimits_count++]);
 }
 
-static int parse_console(const struct json_at *process, struct oci_spec *s, struct err *e)
+/* --- the rest --- */
+
+static void parse_args(const struct json *process, struct oci_spec *s)
 {
-	struct json_at size = json_member(process, "consoleSize");
-	int rc = json_get_object(&size, e);
-	if (rc <= 0)
-		return rc;
-	struct json_at width = json_member(&size, "width"), height = json_member(&size, "height");
-	int64_t w = 0, h = 0;
-	rc = json_get_int(&width, 0, UINT16_MAX, &w, e);
-	if (rc >= 0)
-		rc = json_get_int(&height, 0, UINT16_MAX, &h, e);
-	s->console_width = (uint16_t)w;
-	s->console_height = (uint16_t)h;
-	return rc < 0 ? rc : 0;
+	if (!json_get_strings(process, "args", JSON_REQUIRED, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &s->args,
+			      &s->args_count))
+		return;
+	if (s->args_count == 0)
+		json_fail(process, "args", EINVAL, "is empty: there is no program to run");
+	else if (!*s->args[0])
+		json_fail(process, "args", EINVAL, "begins with an empty string: there is no program to run");
 }
 
-static int parse_strings(const struct json_at *process, struct oci_spec *s, struct err *e)
+static void parse_env(const struct json *process, struct oci_spec *s)
 {
-	struct json_at args = json_member(process, "args"), env = json_member(process, "env"),
-		       cwd = json_member(process, "cwd");
-	int rc = json_get_strings(&args, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &s->args,
-				  &s->args_count, e);
-	if (rc == 0 || (rc > 0 && s->args_count == 0))
-		return json_fail(&args, e, EINVAL, "is missing: there is no program to run");
-	if (rc > 0 && !*s->args[0])
-		return json_fail(&args, e, EINVAL,
-				 "begins with an empty string: there is no program to run");
-	if (rc > 0)
-		rc = json_get_strings(&env, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &s->env,
-				      &s->env_count, e);
-	if (rc == 0)
-		s->env = calloc(1, sizeof(*s->env));
-	if (rc == 0 && !s->env)
-		return err_sys(e, ENOMEM, "the environment");
-	if (rc >= 0)
-		rc = oci_get_abs_path(&cwd, &s->cwd, e);
-	if (rc == 0)
-		return json_fail(&cwd, e, EINVAL, "is missing");
-	return rc < 0 ? rc : 0;
+	if (json_get_strings(process, "env", JSON_OPTIONAL, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &s->env,
+			     &s->env_count))
+		return;
+	s->env = calloc(1, sizeof(*s->env));
+	if (!s->env)
+		json_no_memory(process, "the environment");
 }
 
-static int parse_members(const struct json_at *process, struct oci_spec *s, struct err *e)
+/* An empty name stands for none, as containerd writes it. */
+static const char *parse_label(const struct json *process, const char *name)
 {
-	struct json_at terminal = json_member(process, "terminal"),
-		       score = json_member(process, "oomScoreAdj");
+	const char *label = "";
+	json_get_string(process, name, JSON_OPTIONAL, LABEL_BYTES_MAX, &label);
+	if (strpbrk(label, "\n\r"))
+		json_fail(process, name, EINVAL, "must be one line");
+	if (!*label)
+		return NULL;
+	return label;
+}
+
+static uint16_t parse_cells(const struct json *size, const char *name)
+{
+	int64_t cells = 0;
+	json_get_int(size, name, JSON_OPTIONAL, 0, UINT16_MAX, &cells);
+	return (uint16_t)cells;
+}
+
+static void parse_terminal(const struct json *process, struct oci_spec *s)
+{
+	struct json size;
+	json_get_bool(process, "terminal", JSON_OPTIONAL, &s->terminal);
+	json_get_object(process, "consoleSize", JSON_OPTIONAL, &size);
+	s->console_width = parse_cells(&size, "width");
+	s->console_height = parse_cells(&size, "height");
+}
+
+void oci_parse_process(const struct json *process, struct oci_spec *s)
+{
+	parse_args(process, s);
+	parse_env(process, s);
+	json_get_absolute_path(process, "cwd", JSON_REQUIRED, OCI_PATH_MAX, &s->cwd);
+	parse_user(process, s);
+	parse_capabilities(process, s);
+	s->apparmor_profile = parse_label(process, "apparmorProfile");
+	s->selinux_label = parse_label(process, "selinuxLabel");
+	parse_rlimits(process, s);
+	parse_terminal(process, s);
 	s->oom_score_adj = OCI_UNSET;
-	int rc = parse_strings(process, s, e);
-	if (rc == 0)
-		rc = parse_user(process, s, e);
-	if (rc == 0)
-		rc = parse_capabilities(process, s, e);
-	if (rc == 0)
-		rc = parse_label(process, "apparmorProfile", &s->apparmor_profile, e);
-	if (rc == 0)
-		rc = parse_label(process, "selinuxLabel", &s->selinux_label, e);
-	if (rc == 0)
-		rc = parse_rlimits(process, s, e);
-	if (rc == 0)
-		rc = parse_console(process, s, e);
-	if (rc == 0)
-		rc = json_get_bool(&terminal, &s->terminal, e);
-	if (rc >= 0)
-		rc = json_get_int(&score, -1000, 1000, &s->oom_score_adj, e);
-	return rc < 0 ? rc : 0;
-}
-
-int oci_parse_process(const struct json_at *root, struct oci_spec *s, struct err *e)
-{
-	struct json_at process = json_member(root, "process");
-	int rc = json_get_object(&process, e);
-	if (rc == 0)
-		return json_fail(&process, e, EINVAL, "is missing");
-	return rc < 0 ? rc : parse_members(&process, s, e);
-}
-
-int oci_process_parse(const char *bytes, size_t len, struct oci_spec *out, struct err *e)
-{
-	*out = (struct oci_spec){0};
-	int rc = json_parse(bytes, len, "process", &out->root, e);
-	struct json_at document = json_document(out->root, "process");
-	if (rc == 0 && !json_is_object(out->root))
-		rc = json_fail(&document, e, EINVAL, "must be an object");
-	if (rc == 0)
-		rc = parse_members(&document, out, e);
-	if (rc < 0)
-		oci_spec_free(out);
-	return rc;
+	json_get_int(process, "oomScoreAdj", JSON_OPTIONAL, -1000, 1000, &s->oom_score_adj);
 }

@@ -64,7 +64,7 @@ static void run_poststop(int bundle_fd, const char *bundle, const char *id)
 {
 	cleanup_spec struct oci_spec spec = {0};
 	struct oci_hooks hooks;
-	const struct hook_state state = {.id = id, .bundle = bundle, .status = "stopped"};
+	const struct oci_state state = {.id = id, .bundle = bundle, .status = "stopped"};
 	struct err e = {0};
 	if (oci_spec_read(bundle_fd, &spec, &e) < 0 || spec.hooks.count[OCI_HOOK_POSTSTOP] == 0)
 		return;

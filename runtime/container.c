@@ -77,9 +77,9 @@ static int started(struct container *c)
 	return c->starting ? -EINPROGRESS : 0;
 }
 
-static struct hook_state hook_state(const struct container *c, const char *status)
+static struct oci_state hook_state(const struct container *c, const char *status)
 {
-	return (struct hook_state){
+	return (struct oci_state){
 		.id = c->id,
 		.bundle = c->bundle,
 		.status = status,
@@ -90,7 +90,7 @@ static struct hook_state hook_state(const struct container *c, const char *statu
 /* Their failures are told in the log, and change nothing: the specification has it so. */
 static void start_hooks(struct container *c, enum oci_hook_kind kind, const char *status)
 {
-	const struct hook_state state = hook_state(c, status);
+	const struct oci_state state = hook_state(c, status);
 	struct err e = {0};
 	if (hooks_start(&c->hooks, kind, &state, &c->hook, NULL, &e) < 0)
 		dprintf(2, "mote: container %s: %s\n", c->id, e.text);
@@ -99,7 +99,7 @@ static void start_hooks(struct container *c, enum oci_hook_kind kind, const char
 /* Those of createRuntime, while the monitor waits for them: in the host's namespaces, as they must. */
 static void start_runtime_hooks(struct container *c)
 {
-	const struct hook_state state = hook_state(c, "creating");
+	const struct oci_state state = hook_state(c, "creating");
 	if (c->reaped)
 		return;
 	if (c->hook > 0 || c->hooks.count[OCI_HOOK_CREATE_RUNTIME] == 0)

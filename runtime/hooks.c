@@ -6,6 +6,7 @@
 #include "runtime/hooks.h"
 
 #include "base/io.h"
+#include "base/memfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,30 +14,27 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* The state as the specification has it, in a file to be read from its beginning. -errno. */
-static int state_file(const struct oci_hooks *h, const struct hook_state *s)
+static int state_file(const struct oci_hooks *h, const struct oci_state *s)
 {
-	json_t *version = json_object_get(h->root, "ociVersion"),
-	       *annotations = json_object_get(h->root, "annotations");
-	cleanup_json json_t *doc = json_pack("{s:O?, s:s, s:s, s:s, s:O?}", "ociVersion", version, "id",
-					     s->id, "status", s->status, "bundle", s->bundle,
-					     "annotations", annotations);
-	if (doc && s->pid && json_object_set_new(doc, "pid", json_integer(s->pid)) < 0)
-		return -ENOMEM;
-	cleanup_free char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
-	if (!text)
-		return -ENOMEM;
-	cleanup_close int fd = memfd_create("mote-hook-state", MFD_CLOEXEC);
-	int rc = fd < 0 ? -errno : io_write_all(fd, text, strlen(text));
+	cleanup_free char *text = NULL;
+	int rc = oci_state_text(h, s, &text);
+	if (rc < 0)
+		return rc;
+	cleanup_close int fd = memfd_new("mote-hook-state");
+	if (fd < 0)
+		return fd;
+	rc = io_write_all(fd, text, strlen(text));
 	if (rc == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		rc = -errno;
-	return rc < 0 ? rc : take_fd(&fd);
+	if (rc < 0)
+		return rc;
+	return take_fd(&fd);
 }
 
 /* In the child. What it says is kept for the error; nothing else of ours stays open. */
@@ -74,8 +72,10 @@ static int await(pid_t pid, int64_t timeout_s, int *status)
 
 static int run_one(const struct oci_hook *h, int state, struct err *e)
 {
-	cleanup_close int said = memfd_create("mote-hook-output", MFD_CLOEXEC);
-	if (said < 0 || lseek(state, 0, SEEK_SET) < 0)
+	cleanup_close int said = memfd_new("mote-hook-output");
+	if (said < 0)
+		return err_sys(e, -said, "hook %s", h->path);
+	if (lseek(state, 0, SEEK_SET) < 0)
 		return err_sys(e, errno, "hook %s", h->path);
 	pid_t pid = fork();
 	if (pid < 0)
@@ -101,7 +101,7 @@ static int run_one(const struct oci_hook *h, int state, struct err *e)
 }
 
 int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
-	      const struct hook_state *state, struct err *e)
+	      const struct oci_state *state, struct err *e)
 {
 	if (hooks->count[kind] == 0)
 		return 0;
@@ -117,7 +117,7 @@ int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
  * so: a copy of the parent's would keep one that it closes alive for those who watch it.
  */
 static _Noreturn void run_apart(const struct oci_hooks *hooks, enum oci_hook_kind kind,
-				const struct hook_state *state, int pipe_end, bool answers)
+				const struct oci_state *state, int pipe_end, bool answers)
 {
 	struct err e = {0};
 	if ((pipe_end > 3 && close_range(3, (unsigned)pipe_end - 1, 0) < 0) ||
@@ -135,7 +135,7 @@ static _Noreturn void run_apart(const struct oci_hooks *hooks, enum oci_hook_kin
 }
 
 int hooks_start(const struct oci_hooks *hooks, enum oci_hook_kind kind,
-		const struct hook_state *state, pid_t *pid, int *answer, struct err *e)
+		const struct oci_state *state, pid_t *pid, int *answer, struct err *e)
 {
 	*pid = 0;
 	if (hooks->count[kind] == 0)

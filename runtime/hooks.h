@@ -7,24 +7,18 @@
 
 #include <sys/types.h>
 
-/* What a hook is told. Borrowed. */
-struct hook_state {
-	const char *id, *bundle, *status; /* "creating", "running", … */
-	pid_t pid;			  /* 0: none any more */
-};
-
 /*
  * Runs them one after another and waits for each; the first that fails, or takes longer than its
  * time, ends it. Works in the namespaces and the directory that the caller is in.
  */
 int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
-	      const struct hook_state *state, struct err *e) must_check;
+	      const struct oci_state *state, struct err *e) must_check;
 /*
  * The same in a child, which the caller reaps: *pid, 0 where there are no hooks. Failures are lines on
  * descriptor 2; or, if answer is not NULL, *answer is the caller's descriptor for hooks_answer.
  */
 int hooks_start(const struct oci_hooks *hooks, enum oci_hook_kind kind,
-		const struct hook_state *state, pid_t *pid, int *answer, struct err *e) must_check;
+		const struct oci_state *state, pid_t *pid, int *answer, struct err *e) must_check;
 /* What became of hooks whose child has ended; never waits. Takes the descriptor. */
 int hooks_answer(int *answer, struct err *e) must_check;
 

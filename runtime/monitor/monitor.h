@@ -33,7 +33,7 @@ static inline bool monitor_signal_is_own(int signo)
 /* The hooks of config.json that a monitor runs. NULL in place of it: there are none. */
 struct monitor_hooks {
 	struct oci_hooks hooks;
-	struct hook_state state;
+	struct oci_state state;
 };
 /* Before the namespaces are entered. pid: as the shim sees it. */
 int monitor_read_hooks(struct monitor_hooks *h, const char *id, const char *bundle, pid_t pid,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config.json: what is taken from it, and what each mistake in it is answered with. */
+#include "oci/json.h"
 #include "oci/spec.h"
 
 #include <criterion/criterion.h>
@@ -176,6 +177,12 @@ Test(oci_spec, mistakes_are_named)
 	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\","
 		"\"rlimits\":[{\"type\":\"RLIMIT_X\",\"soft\":1,\"hard\":1}]}}",
 		EINVAL, "process.rlimits[0].type");
+	refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\","
+		"\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},"
+		"{\"type\":\"RLIMIT_CPU\",\"soft\":\"1\",\"hard\":1}]}}",
+		EINVAL, "config.json: process.rlimits[1].soft: must be an integer");
+	refused(DOC(",\"mounts\":[null]"), EINVAL, "config.json: mounts[0]: must be an object");
+	refused(DOC(",\"annotations\":{\"io.mote.lisen\":\"\"}"), EINVAL, "unknown annotation io.mote.lisen");
 	refused(DOC(",\"mounts\":[{\"destination\":\"/a\",\"source\":\"/b\"}]"), EINVAL,
 		"mounts[0].type");
 	refused(DOC(",\"mounts\":[{\"destination\":\"/a/../b\",\"type\":\"tmpfs\"}]"), EINVAL,
