@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# Time limits that do not depend on what else the machine does. Sourced.
+# A limit is for a machine of its own. If more processes want a CPU than there are CPUs, each gets a share only, and the
+# limit's clock goes on by that share of the time that passes.
+
+# shellcheck shell=bash
+# How many times its length a limit lasts at most, however busy the machine is.
+LIMIT_STRETCH=20
+limit_cpus=$(nproc)
+
+# fair_ms RESULT MILLISECONDS: sets the variable RESULT to what of that time a process that runs has had.
+fair_ms() {
+	local running fair
+	IFS=' /' read -r _ _ _ running _ </proc/loadavg
+	fair=$(($2 * limit_cpus / (running > limit_cpus ? running : limit_cpus)))
+	((fair * LIMIT_STRETCH >= $2)) || fair=$(($2 / LIMIT_STRETCH))
+	printf -v "$1" %d "$fair"
+}
+
+# fair_sleep SECONDS: until a process that runs has had so much time.
+fair_sleep() {
+	local left=$(($1 * 1000)) spent
+	while ((left > 0)); do
+		sleep 0.5
+		fair_ms spent 500
+		left=$((left - spent))
+	done
+}
+
+# limit SECONDS COMMAND...: as `timeout -k 5`: status 124 if COMMAND had not ended by then.
+limit() {
+	local seconds=$1 command clock status=0
+	shift
+	timeout -k 5 "$((seconds * LIMIT_STRETCH))" "$@" <&0 &
+	command=$!
+	{ fair_sleep "$seconds" && kill -ALRM "$command" 2>/dev/null; } </dev/null >/dev/null 2>&1 &
+	clock=$!
+	wait "$command" || status=$?
+	kill "$clock" 2>/dev/null || true
+	wait "$clock" 2>/dev/null || true
+	return "$status"
+}
