@@ -52,19 +52,19 @@ INC_proto := -Ibuild/gen
 INC_shim := $(INC_base) $(call layer,runtime) $(call layer,shim) $(INC_proto)
 INC_cli := $(INC_base) -Iapi/include
 INC_guest := $(call layer,abi) $(call layer,guest)
-INC_test := $(INC_base) $(INC_oci) $(INC_api) $(INC_runtime) $(INC_shim) $(INC_guest)
+INC_test := $(INC_base) $(INC_oci) $(INC_api) $(INC_runtime) $(INC_shim) $(INC_guest) $(call layer,contrib)
 
-layers := base oci vm runtime shim guest
+layers := base oci vm runtime shim guest contrib
 $(LAYERS)/.made: Makefile | $(GENERATED)
 	@for m in $(layers); do mkdir -p $(LAYERS)/$$m && ln -sfn ../../../$$m $(LAYERS)/$$m/$$m; done
 	@mkdir -p $(LAYERS)/abi $(LAYERS)/api && ln -sfn ../../../api/abi $(LAYERS)/abi/abi && ln -sfn ../../../api $(LAYERS)/api/api
 	@mkdir -p $(LAYERS)/abi/mote && ln -sfn ../../../../api/include/mote/value.h $(LAYERS)/abi/mote/value.h
 	@touch $@
 
-# What belongs to one architecture stands in a folder of its name; those of others are left out.
+# What belongs to one architecture stands in a directory of its name; those of others are left out.
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 OTHER_ARCHES := $(filter-out $(ARCH),x86_64 aarch64)
-# $(call sources,FOLDER,EXCEPT): the .c and .S files below FOLDER, up to three folders down, without those that match EXCEPT.
+# $(call sources,DIRECTORY,EXCEPT): the .c and .S files below DIRECTORY, up to three directories down, without those that match EXCEPT.
 levels = $(foreach level,* */* */*/* */*/*/*,$(1)/$(level).c $(1)/$(level).S)
 of_other_arch = $(foreach arch,$(OTHER_ARCHES),$(if $(findstring /$(arch)/,$(1)),$(1)))
 sources = $(foreach file,$(sort $(filter-out $(2),$(wildcard $(call levels,$(1))))),$(if $(call of_other_arch,$(file)),,$(file)))
@@ -113,6 +113,8 @@ $(B)/gen/%.o: build/gen/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -Wno-conversion -Wno-missing-prototypes -Ibuild/gen/proto -Ibuild/gen -c $< -o $@
 $(OBJ_shim): | $(PROTO_C)
+protocol: $(PROTO_C)
+.PHONY: protocol
 
 # The seccomp filters, made once by libseccomp from vm/jail/*.def. Sanitizers' runtime libraries need more.
 SANITIZED := $(filter asan tsan,$(VARIANT))
@@ -132,7 +134,7 @@ GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -DMOTE_VERSION='"$(VERSION)"'
 	-fvisibility=hidden
 # What runs between a program's system call and its return must not touch its vector registers.
 LINUX_CFLAGS := -mgeneral-regs-only
-GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,-Ttext-segment=0x7d0000000000 -Wl,-z,max-page-size=4096 -Wl,-z,separate-code \
+GUEST_LDFLAGS := -nostdlib -static -Wl,-Ttext-segment=0x7d0000000000 -Wl,-z,max-page-size=4096 -Wl,-z,separate-code \
 	-Wl,--no-relax -Wl,--gc-sections -Wl,--build-id=sha1 -Wl,-e,mote_guest_entry -Wl,-z,noexecstack
 G := $(B)/guest
 guest_lib := $(call sources,guest/lib)
@@ -166,7 +168,7 @@ $(G)/%.img: $(G)/%.elf
 # CPL 0 stubs, linked at their place in the kernel window.
 $(G)/kernel.bin: guest/kernel/$(ARCH)/stubs.S guest/kernel/$(ARCH)/stubs.ld api/abi/layout.h | $(LAYERS)/.made
 	@mkdir -p $(@D)
-	$(CC) -g -nostdlib -static -no-pie -fcf-protection=none $(INC_guest) -Wl,-T,guest/kernel/$(ARCH)/stubs.ld -Wl,--build-id=none -Wl,-z,noexecstack $< -o $(G)/kernel.elf
+	$(CC) -g -nostdlib -static -fcf-protection=none $(INC_guest) -Wl,-T,guest/kernel/$(ARCH)/stubs.ld -Wl,--build-id=none -Wl,-z,noexecstack $< -o $(G)/kernel.elf
 	objcopy -O binary -j .text $(G)/kernel.elf $@
 $(B)/vm/arch/x86_64/kernel_image.o: $(G)/kernel.bin
 $(B)/api/image_bytes.o: $(G)/linux.img $(G)/wasm.img $(G)/build.id

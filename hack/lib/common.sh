@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What every script of hack/ shares: where the tree is, messages, apt in a folder of our own.
+# What every script of hack/ shares: where the tree is, messages, apt in a directory of our own.
 # Sourced, never run. bash only.
 
 # shellcheck shell=bash

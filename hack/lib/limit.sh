@@ -27,7 +27,7 @@ fair_sleep() {
 	done
 }
 
-# limit SECONDS COMMAND...: as `timeout -k 5`: status 124 if COMMAND had not ended by then.
+# limit SECONDS COMMAND...: as `timeout -k 5`: status 124 if COMMAND has not ended in time.
 limit() {
 	local seconds=$1 command clock status=0
 	shift

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """CoreMark: iterations a second as shares of native speed.
 
-usage: test/bench/coremark.py COREMARK-FOLDER
+usage: test/bench/coremark.py COREMARK-DIRECTORY
 
-The folder is a checkout of EEMBC's CoreMark, which is not part of this project. It is compiled with clang -O2 to
+The directory is a checkout of EEMBC's CoreMark, which is not part of this project. It is compiled with clang -O2 to
 WebAssembly and natively; each round runs all engines in turn (build/peers, see hack/peers; KERNEL_ENGINES names
 some), and each must print the check sums that CoreMark knows. COREMARK_ROUNDS, COREMARK_ITERATIONS.
 """
@@ -23,11 +23,11 @@ ITERATIONS = os.getenv("COREMARK_ITERATIONS", "10000")
 FLAGS = ["-O2", "-w", "-DPERFORMANCE_RUN=1", '-DFLAGS_STR="-O2"']
 
 
-def compile_both(folder, out):
-    sources = [*sorted(folder.glob("core_*.c")), folder / "posix/core_portme.c"]
+def compile_both(directory, out):
+    sources = [*sorted(directory.glob("core_*.c")), directory / "posix/core_portme.c"]
     if len(sources) < 6:
-        sys.exit(f"coremark: {folder} has no CoreMark: core_*.c and posix/core_portme.c")
-    include = [f"-I{folder}", f"-I{folder / 'posix'}"]
+        sys.exit(f"coremark: {directory} has no CoreMark: core_*.c and posix/core_portme.c")
+    include = [f"-I{directory}", f"-I{directory / 'posix'}"]
     bench.run(["clang", *FLAGS, *include, *sources, "-o", out / "native"])
     bench.run(["clang", "--target=wasm32-wasi", *FLAGS, *include, *sources, "-o", out / "coremark.wasm"])
     return bench.engines(out / "coremark.wasm", [("native", out / "native")])

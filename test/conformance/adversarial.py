@@ -281,11 +281,11 @@ def measure(program, c_program, rounds=2, names=()):
     size = code_section_bytes(Path(c_program).read_bytes())  # of its other sections most are skipped
     usual = compile_file(program, c_program, 5 * rounds)[0] / size
     rows = []
-    with tempfile.TemporaryDirectory(prefix="mote-adversarial-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mote-adversarial-") as directory:
         for make in MODULES:
             if names and make.__name__ not in names:
                 continue
-            path = Path(folder) / "module.wasm"
+            path = Path(directory) / "module.wasm"
             path.write_bytes(make(SIZE))
             size = path.stat().st_size
             ns, peak, wrong = compile_file(program, path, rounds)

@@ -10,7 +10,7 @@ usage: test/conformance/spectest.py [--vm PROGRAM] [--hosted PROGRAM] [--emulate
 --sample    only a cross-section: the scripts of every group that SAMPLE names
 PATTERN     only scripts whose name contains it
 
-The suite is the folder or archive that MOTE_SPEC_TESTSUITE names: each NAME/NAME.json with its binaries, as
+The suite is the directory or archive that MOTE_SPEC_TESTSUITE names: each NAME/NAME.json with its binaries, as
 `wasm-tools json-from-wast` writes them. Prints a table by group, and closes with `N passed, N failed`. Scripts that
 need a feature that is not there, or the lines of their commands that do, are listed in spectest_out_of_scope.txt; they
 are run too, and one of them that passes as a whole, or less than the list says, fails the run.
@@ -72,40 +72,40 @@ def group_of(name):
 
 
 def suite():
-    """The unpacked suite's folder."""
+    """The unpacked suite's directory."""
     given = os.environ.get("MOTE_SPEC_TESTSUITE")
     beside = ROOT.parent / "shared" / "data" / f"{NAME}.tar.xz"
     source = Path(given) if given else beside
     if source.is_dir():
         return source
     if not source.is_file():
-        sys.exit(f"spectest: there is no test suite at {source}. Set MOTE_SPEC_TESTSUITE to a folder or .tar.xz of it. "
+        sys.exit(f"spectest: there is no test suite at {source}. Set MOTE_SPEC_TESTSUITE to a directory or .tar.xz of it. "
                  "To make one from a checkout of WebAssembly/testsuite (cargo install wasm-tools), for each file:\n"
                  "  wasm-tools json-from-wast NAME.wast --wasm-dir OUT/NAME -o OUT/NAME/NAME.json")
-    folder = BUILD / "suite"
-    mark = folder / ".unpacked"
+    directory = BUILD / "suite"
+    mark = directory / ".unpacked"
     state = f"{source.stat().st_size} {source.stat().st_mtime_ns}"
     if not mark.is_file() or mark.read_text() != state:
-        folder.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
         with tarfile.open(source) as archive:
             if any(m.name.startswith("/") or ".." in m.name.split("/") or not (m.isfile() or m.isdir())
                    for m in archive.getmembers()):
                 sys.exit(f"spectest: {source} has members that are not plain files below it")
-            archive.extractall(folder)
+            archive.extractall(directory)
         mark.write_text(state)
-    return folder
+    return directory
 
 
-def scripts(folder, pattern):
-    """Name of each script to its JSON file. The name is its folder's, below the suite's top."""
+def scripts(directory, pattern):
+    """Name of each script to its JSON file. The name is its directory's, below the suite's top."""
     found = {}
-    for path in sorted(folder.rglob("*.json")):
-        parts = path.parent.relative_to(folder).parts
+    for path in sorted(directory.rglob("*.json")):
+        parts = path.parent.relative_to(directory).parts
         name = "/".join(parts[1:] if parts and parts[0] == NAME else parts) or path.stem
         if pattern in name:
             found[name] = path
     if not found:
-        sys.exit(f"spectest: no script named *{pattern}* in {folder}")
+        sys.exit(f"spectest: no script named *{pattern}* in {directory}")
     return found
 
 
@@ -207,8 +207,8 @@ def run_vm(program, packed, emulated):
     paths = [str(path.relative_to(ROOT)) for path in packed.values()]
     command = [program, *paths]
     if emulated:
-        folder = str((BUILD / "packed").relative_to(ROOT))
-        command = ["hack/kvm-emulated", "--timeout", "3000", "--memory", "2048", "--file", folder, "--", *command]
+        directory = str((BUILD / "packed").relative_to(ROOT))
+        command = ["hack/kvm-emulated", "--timeout", "3000", "--memory", "2048", "--file", directory, "--", *command]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, errors="replace")
     names = {path: name for path, name in zip(paths, packed)}
     results, current = {}, Result()

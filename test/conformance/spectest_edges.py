@@ -137,8 +137,8 @@ def vector_op(code):
     return b"\xfd" + leb(code)
 
 
-def make(folder, emulated):
-    """Writes the script to folder/memory_edges.json and its module beside it; returns the path."""
+def make(directory, emulated):
+    """Writes the script to directory/memory_edges.json and its module beside it; returns the path."""
     s = Script(emulated)
     cases = []
     for memory in (0, 1):
@@ -175,8 +175,8 @@ def make(folder, emulated):
         for memory in (0, 1):
             s.command(f"grow{memory}", [], [scalar(I32, len(s.memories[memory]) // PAGE)])
             s.memories[memory] += bytes(PAGE)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "edges.wasm").write_bytes(s.module.binary())
-    path = folder / "memory_edges.json"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "edges.wasm").write_bytes(s.module.binary())
+    path = directory / "memory_edges.json"
     path.write_text(json.dumps({"source_filename": "memory_edges.wast", "commands": s.commands}))
     return path

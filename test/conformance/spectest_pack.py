@@ -77,16 +77,16 @@ def action(a):
     return bytes([kind]) + blob(a.get("module", "")) + blob(a["field"]) + bytes([len(args)]) + b"".join(map(value, args))
 
 
-def binary(folder, command):
-    return blob((folder / command.get("binary_filename", command["filename"])).read_bytes())
+def binary(directory, command):
+    return blob((directory / command.get("binary_filename", command["filename"])).read_bytes())
 
 
-def fields(folder, command):
+def fields(directory, command):
     """Kind and fields of a command."""
     kind = command["type"]
     if kind in ("module", "module_definition"):
         code = MODULE if kind == "module" else DEFINITION
-        return code, blob(command.get("name", "")) + binary(folder, command)
+        return code, blob(command.get("name", "")) + binary(directory, command)
     if kind == "module_instance":
         return INSTANCE, blob(command.get("instance", "")) + blob(command.get("module", ""))
     if kind == "register":
@@ -94,7 +94,7 @@ def fields(folder, command):
     if kind == "assert_malformed" and command["module_type"] == "text":
         return MALFORMED_TEXT, b""
     if kind in WITH_MODULE:
-        return WITH_MODULE[kind], blob(command["text"]) + binary(folder, command)
+        return WITH_MODULE[kind], blob(command["text"]) + binary(directory, command)
     expected = command.get("expected", [])
     return WITH_ACTION[kind], blob(command.get("text", "")) + action(command["action"]) + bytes([len(expected)]) + \
         b"".join(map(expectation, expected))

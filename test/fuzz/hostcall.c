@@ -7,7 +7,7 @@
  */
 #include "hostcall_frames.h"
 
-#include "../../vm/run/resume.c"
+#include "vm/run/resume.c"
 
 #include <dirent.h>
 #include <fcntl.h>

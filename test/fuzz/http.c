@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: the heads of requests to contrib/examples/http. The whole input is what has come so far. */
-#include "../../contrib/examples/http/message.c"
+#include "contrib/examples/http/message.c"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@
 #define vm_snapshot_extra fuzz_extra
 #define vm_snapshot_moment fuzz_moment
 #define vm_snapshot_memory fuzz_memory
-#include "../../api/layout.c"
+#include "api/layout.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

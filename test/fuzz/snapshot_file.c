@@ -9,7 +9,7 @@
 #include "mutate.h"
 
 #define cpuid_digest fuzz_cpuid_digest /* KVM's answer */
-#include "../../vm/snapshot/file.c"
+#include "vm/snapshot/file.c"
 
 #include "vm/boot.h"
 #include "vm/arch/x86_64/kernel_window.h"

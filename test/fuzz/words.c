@@ -3,7 +3,7 @@
  * Fuzz target: short inputs from outside. The input is each of them: what --listen and a container's annotation say,
  * the image's /etc/passwd, what containerd hands the shim on its standard input.
  */
-#include "../../api/listen.c"
+#include "api/listen.c"
 
 #include "oci/passwd.h"
 #include "shim/bootstrap.h"

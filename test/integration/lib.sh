@@ -2,7 +2,7 @@
 # What the integration cases use: running guests, waiting, and looking at what is left. Sourced in the sandbox.
 
 # shellcheck shell=bash disable=SC2034
-# From the runner: RUNTIME, SERIES, IMAGES (folder), CASE_DIR (a fresh folder), KIND (wasm or native) in each_ cases.
+# From the runner: RUNTIME, SERIES, IMAGES (directory), CASE_DIR (a fresh directory), KIND (wasm or native) in each_ cases.
 : "${RUNTIME:?}" "${IMAGES:?}" "${CASE_DIR:?}" "${SERIES:?}"
 STATE=$MOTE_SANDBOX/state
 out=$CASE_DIR/out err=$CASE_DIR/err

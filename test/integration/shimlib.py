@@ -234,9 +234,9 @@ class Shim:
             time.sleep(0.02)
         for name in self.bundles:
             self.run("delete", name)
-        for folder, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
-            if os.path.basename(folder) == "shimtest":
-                os.rmdir(folder)
+        for directory, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
+            if os.path.basename(directory) == "shimtest":
+                os.rmdir(directory)
 
     def make_bundle(self, name, args=("loop",), kind="native", config=None, annotations=None):
         bundle = os.path.join(self.dir, "bundle-" + name)

@@ -7,6 +7,8 @@
 
 #include "vm/arch/x86_64/page_table.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +120,13 @@ static void note_page(void *arg, const struct security_leaf *l)
 		.va = l->va, .gpa = l->gpa, .entry = l->entry, .sum = is_stack(l->va) ? 0 : sum_of(page)};
 }
 
+/* struct kvm_msrs with one entry. */
+struct one_msr {
+	uint32_t count, pad;
+	struct kvm_msr_entry entry;
+};
+static_assert(offsetof(struct one_msr, entry) == sizeof(struct kvm_msrs), "the kernel's layout");
+
 static struct security_evidence *collect(struct vm *vm, const struct kvm_sregs *sregs)
 {
 	struct security_evidence *e = calloc(1, sizeof(*e));
@@ -128,10 +137,7 @@ static struct security_evidence *collect(struct vm *vm, const struct kvm_sregs *
 	if (ioctl(vm->machine.vcpu_fd, KVM_GET_DEBUGREGS, &e->debug) < 0)
 		security_die("KVM_GET_DEBUGREGS: %m");
 	for (unsigned i = 0; i < MSRS; i++) {
-		struct {
-			struct kvm_msrs head;
-			struct kvm_msr_entry entry;
-		} one = {.head.nmsrs = 1, .entry.index = msr_numbers[i]};
+		struct one_msr one = {.count = 1, .entry.index = msr_numbers[i]};
 		e->msr_read[i] = ioctl(vm->machine.vcpu_fd, KVM_GET_MSRS, &one) == 1;
 		e->msrs[i] = one.entry.data;
 	}

@@ -61,7 +61,7 @@ static const struct kind {
 enum limit { RUN_WALL, RUN_TERM, LIB_WALL, LIB_CPU, LIB_INTERRUPT, LIB_TERM, LIMITS };
 static const char *const limit_names[LIMITS] = {"run-wall", "run-term", "lib-wall", "lib-cpu", "lib-interrupt", "lib-term"};
 
-static char build[PATH_MAX], folder[] = "/tmp/mote-kill.XXXXXX";
+static char build[PATH_MAX], directory[] = "/tmp/mote-kill.XXXXXX";
 
 static void must(bool holds, const char *what)
 {
@@ -118,10 +118,10 @@ static void feed(unsigned how, int terminal)
 
 static pid_t start_run(const struct kind *k, bool ignores, const char *timeout, const int stdio[3])
 {
-	char mote[PATH_MAX + 16], guest[PATH_MAX + 32], dir[sizeof(folder) + 8];
+	char mote[PATH_MAX + 16], guest[PATH_MAX + 32], dir[sizeof(directory) + 8];
 	snprintf(mote, sizeof(mote), "%s/mote", build);
 	snprintf(guest, sizeof(guest), "%s/test/guests/hang.elf", build);
-	snprintf(dir, sizeof(dir), "%s::/d", folder);
+	snprintf(dir, sizeof(dir), "%s::/d", directory);
 	char *argv[] = {mote, "run", "--dir", dir, "--dir", "/dev::/dev", "--timeout", (char *)(uintptr_t)timeout,
 			guest, (char *)(uintptr_t)k->guest, ignores ? NULL : "default", NULL};
 	pid_t pid = fork();
@@ -235,7 +235,7 @@ static void open_sandbox(struct call *c, const struct kind *k, const int stdio[3
 	char *argv[] = {"hang", NULL};
 	struct mote_error e = {0};
 	snprintf(guest, sizeof(guest), "%s/test/guests/calls_hang.elf", build);
-	const struct mote_dir dirs[] = {{.guest_path = "/d", .fd = open(folder, O_RDONLY | O_DIRECTORY)},
+	const struct mote_dir dirs[] = {{.guest_path = "/d", .fd = open(directory, O_RDONLY | O_DIRECTORY)},
 					{.guest_path = "/dev", .fd = open("/dev", O_RDONLY | O_DIRECTORY)}};
 	struct mote_options o = {.size = sizeof(o), .program_fd = open(guest, O_RDONLY), .argv = argv, .dirs = dirs,
 				 .dir_count = 2, .stdio = stdio};
@@ -378,20 +378,20 @@ static int all(const struct settings *s)
 /* The FIFO of the guest's directory, which nobody else opens. */
 static void make_fifo(void)
 {
-	char path[sizeof(folder) + 8];
-	snprintf(path, sizeof(path), "%s/f", folder);
+	char path[sizeof(directory) + 8];
+	snprintf(path, sizeof(path), "%s/f", directory);
 	must(mkfifo(path, 0600) == 0, path);
 }
 
-static void remove_folder(void)
+static void remove_directory(void)
 {
 	static const char *const names[] = {"big", "f", "l"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char path[sizeof(folder) + 8];
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		char path[sizeof(directory) + 8];
+		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
 		unlink(path);
 	}
-	rmdir(folder);
+	rmdir(directory);
 }
 
 /* A process that need not be this one's child. */
@@ -430,10 +430,10 @@ int main(int argc, char **argv)
 	}
 	if (argc > at + 1)
 		s.pattern = argv[at + 1];
-	must(mkdtemp(folder) != NULL, folder);
+	must(mkdtemp(directory) != NULL, directory);
 	make_fifo();
 	signal(SIGPIPE, SIG_IGN);
 	int rc = all(&s);
-	remove_folder();
+	remove_directory();
 	return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A guest that rewrites its calls while the poller parses them (guest/ring.c), in lives of some seconds in a child process,
- * within an empty folder; a file beside that folder must stay as it is. The host is built with a sanitizer.
+ * within an empty directory; a file beside that directory must stay as it is. The host is built with a sanitizer.
  */
 #include "guest/ring.h"
 #include "security.h"
@@ -32,7 +32,7 @@ static struct progress *progress;
 static char top[] = "/tmp/mote-security-XXXXXX";
 static int outside = -1, inside = -1;
 
-static void make_folders(void)
+static void make_directories(void)
 {
 	if (!mkdtemp(top) || (outside = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || mkdirat(outside, "inside", 0700) < 0)
 		security_die("%s: %m", top);
@@ -51,7 +51,7 @@ static const char *beside_changed(void)
 	ssize_t n = read(fd, text, sizeof(text));
 	close(fd);
 	if (fd < 0 || n != 5 || memcmp(text, "alive", 5) != 0 || fstatat(outside, "beside", &st, 0) < 0 || (st.st_mode & 07777) != 0600)
-		return "the file beside the guest's folder was changed";
+		return "the file beside the guest's directory was changed";
 	return NULL;
 }
 
@@ -118,7 +118,7 @@ int main(int argc, char **argv)
 	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (progress == MAP_FAILED)
 		security_die("mmap: %m");
-	make_folders();
+	make_directories();
 	uint64_t began = security_now_ns();
 	until_mutations = security_options.whole ? 1000000000 : UINT64_MAX;
 	until_ns = began + (security_options.whole ? 36000 : 10) * NS;

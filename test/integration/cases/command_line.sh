@@ -88,16 +88,16 @@ each_cli_exit_codes() {
 	is "$status" 44 status
 }
 
-each_cli_folder() {
+each_cli_directory() {
 	mkdir "$CASE_DIR/data" && echo text >"$CASE_DIR/data/in"
 	mote run --dir "$CASE_DIR/data::/data" "$(file)" read /data/in
 	is "$(cat "$out")" text stdout
 	mote run --dir "$CASE_DIR/data::/data" "$(file)" write /data/new text
 	is "$status $(cat "$CASE_DIR/data/new")" '0 text' 'what was written'
 	mote run --dir "$CASE_DIR/data::/data" "$(file)" read /data/../../etc/hostname
-	is "$status" 1 'outside of the folder'
+	is "$status" 1 'outside of the directory'
 	mote run "$(file)" read /etc/hostname
-	is "$status" 1 'without any folder'
+	is "$status" 1 'without any directory'
 }
 
 each_cli_interrupt() {
@@ -184,8 +184,8 @@ test_cli_usage() {
 	is "$status" 125 status
 	mote run --memory 12X "$(file)"
 	one_sentence 125 '12X'
-	mote run --dir /no/such/folder::/data "$(file)"
-	one_sentence 125 '/no/such/folder'
+	mote run --dir /no/such/directory::/data "$(file)"
+	one_sentence 125 '/no/such/directory'
 	mote run --cwd data "$(file)"
 	one_sentence 125 '--cwd data'
 	mote run --timeout 0 "$(file)"
@@ -215,7 +215,7 @@ each_cli_snapshot() { # core
 	one_sentence 126 'had its arguments when the snapshot was taken'
 	mote run --dir "$CASE_DIR/data::/data" "$snapshot"
 	one_sentence 126 'has 0 directories, not 1'
-	# At a file, which each run has in a folder of its own.
+	# At a file, which each run has in a directory of its own.
 	mote snapshot --at open:/data/in --dir "$CASE_DIR/data::/data" -o "$snapshot" "$(file)" read /data/in
 	is "$status" 0 status
 	mote run --dir "$CASE_DIR/other::/data" "$snapshot"
@@ -250,8 +250,8 @@ test_cli_snapshot_usage() {
 	one_sentence 127 'none'
 	mote snapshot --at stdin -o "$CASE_DIR/s" "$IMAGES/root/bad/script"
 	one_sentence 126 'is a script'
-	mote snapshot --at stdin -o /no/such/folder/s "$(file)"
-	one_sentence 126 'no/such/folder'
+	mote snapshot --at stdin -o /no/such/directory/s "$(file)"
+	one_sentence 126 'no/such/directory'
 	mote snapshot -o "$CASE_DIR/s" "$(file)"
 	is "$status" 126 status
 	has "$(cat "$err")" 'exports no function wizer.initialize' stderr

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The node's folder of compiled modules.
+# The node's directory of compiled modules.
 # shellcheck shell=bash disable=SC2034,SC2153,SC2154
 
 CACHE=$MOTE_SANDBOX/cache
@@ -29,7 +29,7 @@ test_compiled_modules_are_kept() { # core
 	file=$(find "$CACHE" -name '*.snapshot')
 	is "$(kept)" 1 'compiled modules'
 	is "$(stat -c '%a %u' "$file")" '600 0' 'mode and owner'
-	is "$(stat -c '%a %u' "$CACHE")" '700 0' "the folder's mode and owner"
+	is "$(stat -c '%a %u' "$CACHE")" '700 0' "the directory's mode and owner"
 
 	# The second start uses it, which renews its time; of a copy too, and as another user, with other arguments.
 	touch -d 2001-01-01 "$file"
@@ -80,7 +80,7 @@ test_compiled_modules_that_are_no_good() {
 	chmod 777 "$CACHE"
 	run_big -- big args five
 	is "$(cat "$out")" '[five]' stdout
-	is "$(kept)" 0 'compiled modules in a folder that anybody can write to'
+	is "$(kept)" 0 'compiled modules in a directory that anybody can write to'
 	chmod 700 "$CACHE"
 	# A container that has little memory.
 	run_big --memory-limit $((64 << 20)) -- big args six
@@ -128,7 +128,7 @@ test_compiled_modules_by_tenant() {
 	is "$(kept)" 2 'compiled modules of two tenants'
 	run_big -- big args none
 	is "$(kept)" 3 'compiled modules of two tenants and one in no pod'
-	is "$(stat -c '%a %u' "$CACHE"/*/ | sort -u)" '700 0' "the tenants' folders' modes and owner"
+	is "$(stat -c '%a %u' "$CACHE"/*/ | sort -u)" '700 0' "the tenants' directories' modes and owner"
 	rm "$CACHE"/*/*.snapshot
 }
 

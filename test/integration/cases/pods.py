@@ -33,9 +33,9 @@ class Cri:
             raise AssertionError("%s: %s" % (method, e.details())) from None
 
 
-def removed(folder):
+def removed(directory):
     try:
-        os.rmdir(folder)
+        os.rmdir(directory)
     except OSError:
         return False
     return True
@@ -62,8 +62,8 @@ class Pod:
         self.cri.call("StopPodSandbox", {1: self.id})
         self.cri.call("RemovePodSandbox", {1: self.id})
         # The parent, which in a cluster is the kubelet's. containerd cleans up after a lost shim in its own time.
-        for folder in () if Pod.there else glob.glob("/sys/fs/cgroup/k8s.io") + glob.glob("/sys/fs/cgroup/*/k8s.io"):
-            within(5, lambda folder=folder: removed(folder))
+        for directory in () if Pod.there else glob.glob("/sys/fs/cgroup/k8s.io") + glob.glob("/sys/fs/cgroup/*/k8s.io"):
+            within(5, lambda directory=directory: removed(directory))
 
     def create(self, name, command, image=None, memory=0, mounts=(), environment=()):
         config = {1: {1: name}, 2: {1: image or "example.com/%s:1" % KIND}, 3: command, 11: name + ".log",
@@ -265,10 +265,10 @@ def test_pod_limits():  # core
         container = pod.run("loop", probe("loop"), memory=128 << 20)
         pod.cri.call("UpdateContainerResources", {1: container, 2: {1: 100000, 2: 50000, 4: 256 << 20}})
         limits = []
-        for folder, _, files in os.walk("/sys/fs/cgroup"):
+        for directory, _, files in os.walk("/sys/fs/cgroup"):
             for name in {"memory.limit_in_bytes", "memory.max", "cpu.cfs_quota_us", "cpu.max"} & set(files):
-                if container in folder:
-                    with open(os.path.join(folder, name)) as f:
+                if container in directory:
+                    with open(os.path.join(directory, name)) as f:
                         limits.append(f.read().split()[0])
         assert sorted(limits) == [str(256 << 20), "50000"], limits
         time.sleep(0.3)
@@ -278,7 +278,7 @@ def test_pod_limits():  # core
 
 
 def test_pod_volumes():
-    """A folder of the host, and the same read-only."""
+    """A directory of the host, and the same read-only."""
     data = os.path.join(os.environ["CASE_DIR"], "data")
     os.mkdir(data)
     with open(os.path.join(data, "in"), "w") as f:

@@ -30,7 +30,7 @@ enum { CALLS = 3, MAPPINGS_MORE = 8 };
 
 static bool by_syscall;
 static unsigned failed, lives;
-static char folder[] = "/tmp/mote-nth-XXXXXX", saved[64];
+static char directory[] = "/tmp/mote-nth-XXXXXX", saved[64];
 
 static void arm(unsigned long nth)
 {
@@ -76,7 +76,7 @@ static unsigned lines(const char *path)
 
 static struct left look(void)
 {
-	return (struct left){entries("/proc/self/fd"), entries("/proc/self/task"), entries(folder), lines("/proc/self/maps")};
+	return (struct left){entries("/proc/self/fd"), entries("/proc/self/task"), entries(directory), lines("/proc/self/maps")};
 }
 
 /* --- one life --- */
@@ -212,8 +212,8 @@ static bool try(const char *guest, unsigned long nth, struct left *before)
 	end(&l);
 	lives++;
 	check_left(&l, nth, what, before);
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS); /* so that only one complains of it */
-	if (mkdir(folder, 0700) < 0)
+	nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS); /* so that only one complains of it */
+	if (mkdir(directory, 0700) < 0)
 		abort();
 	fflush(stdout);
 	return what != 0;
@@ -242,11 +242,11 @@ static void try_all(const char *guest, unsigned long step)
 
 int main(int argc, char **argv)
 {
-	if (argc < 4 || !mkdtemp(folder))
+	if (argc < 4 || !mkdtemp(directory))
 		return 2;
 	by_syscall = strcmp(argv[1], "syscall") == 0;
-	snprintf(saved, sizeof(saved), "%s/saved", folder);
+	snprintf(saved, sizeof(saved), "%s/saved", directory);
 	for (int i = 3; i < argc; i++)
 		try_all(argv[i], strtoul(argv[2], NULL, 10));
-	return rmdir(folder) == 0 && failed == 0 ? 0 : 1;
+	return rmdir(directory) == 0 && failed == 0 ? 0 : 1;
 }

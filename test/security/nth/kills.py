@@ -19,14 +19,14 @@ POINTS = 30
 def unfinished(room):
     """Files that are there and may not be: believed, or outside the cache; and those that only wait for their end."""
     bad, waiting = [], []
-    for folder, _, names in os.walk(room.top):
+    for directory, _, names in os.walk(room.top):
         for name in names:
-            path = os.path.join(folder, name)
-            if folder.startswith(room.cache) and name.startswith("new-"):
+            path = os.path.join(directory, name)
+            if directory.startswith(room.cache) and name.startswith("new-"):
                 waiting.append(path)
-            elif folder == room.top and name.startswith("out."):
+            elif directory == room.top and name.startswith("out."):
                 waiting.append(path)
-            elif folder not in (room.work, room.cache) and not folder.startswith(room.cache) and name not in ("report", "out"):
+            elif directory not in (room.work, room.cache) and not directory.startswith(room.cache) and name not in ("report", "out"):
                 bad.append(path)
     return bad, waiting
 

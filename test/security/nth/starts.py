@@ -35,7 +35,7 @@ CASES = {
 
 
 class Room:
-    """Folders for one start: the guest's, the cache, what it makes; and what is in them."""
+    """Directories for one start: the guest's, the cache, what it makes; and what is in them."""
 
     def __init__(self, kept):
         self.top = tempfile.mkdtemp(prefix="mote-nth-")
@@ -58,7 +58,7 @@ class Room:
     def left(self, unlink_failed):
         """What should not be there."""
         bad = []
-        for folder, _, names in os.walk(self.cache):
+        for directory, _, names in os.walk(self.cache):
             bad += [n for n in names if not n.endswith((".snapshot", ".touched")) and not unlink_failed]
         bad += [n for n in os.listdir(self.top) if n not in ("work", "cache", "out", "report")]
         return bad
