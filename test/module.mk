@@ -238,7 +238,8 @@ $(B)/test/unit/api_tenant: | $(GUESTS)/tenant.musl $(GUESTS)/calls_guest.elf
 $(B)/test/unit/api_tenant.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # The SIMD emitter alone, whose code runs in the test.
-$(B)/test/unit/wasm_simd: $(addprefix $(B)/hosted/guest/wasm/x86_64/,simd.o simd_arith.o simd_table.o cpu.o)
+$(B)/test/unit/wasm_simd: $(addprefix $(B)/hosted/guest/wasm/x86_64/,simd.o simd_arith.o simd_table.o cpu.o) \
+	$(B)/hosted/guest/wasm/module/opcodes.o
 
 # A program that accepts connections, of both kinds.
 $(GUESTS)/listen_program.wasm: test/guest/listen_program.c

@@ -302,9 +302,6 @@ static inline bool type_is_float(uint8_t type)
 	return type == WASM_F32 || type == WASM_F64 || type == WASM_V128;
 }
 
-/* types.c: ids of function types, process-wide. False: too many. */
-bool functype_intern(struct wasm_functype *type);
-
 /* const.c: checks a constant expression and, with an instance, evaluates it. */
 void const_expr(struct reader *r, struct wasm_module *m, uint8_t type, uint32_t globals,
 		struct wasm_instance *instance, union wasm_value *value);
@@ -351,9 +348,10 @@ enum helper {
 	HELPER_TABLE_INIT,
 	HELPER_ELEM_DROP,
 	HELPER_REF_FUNC,
-	HELPER_TRUNC,     /* (operation, bits): traps where the standard says so */
+	HELPER_TRUNC,     /* (enum truncation, bits): traps where the standard says so */
 	HELPER_COUNT,
 };
+enum truncation { TRUNC_UNSIGNED = 1, TRUNC_FROM_F64 = 2, TRUNC_TO_I64 = 4 };
 extern const void *const wasm_helpers[HELPER_COUNT];
 
 /* trap.c */

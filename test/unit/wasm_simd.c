@@ -61,7 +61,7 @@ static void move_all(struct x64 *x, bool store)
 }
 
 /* Runs one instruction between loading all registers and storing them. */
-static void execute(const struct simd_op *op, const struct simd_args *g, uint32_t cpu, struct state *s)
+static void execute(const struct simd_code *insn, const struct simd_args *g, uint32_t cpu, struct state *s)
 {
 	void (*run)(struct state *);
 	struct x64 x = {code};
@@ -69,7 +69,7 @@ static void execute(const struct simd_op *op, const struct simd_args *g, uint32_
 	cr_assert(mprotect(code, CODE_BYTES, PROT_READ | PROT_WRITE) == 0);
 	x64_push(&x, RBX); /* so that no use of a constant is at offset 0 */
 	move_all(&x, false);
-	simd_emit(&e, op, g);
+	simd_emit(&e, insn, g);
 	move_all(&x, true);
 	x64_pop(&x, RBX);
 	x64_ret(&x, 0);
@@ -95,12 +95,12 @@ static bool is_float(uint8_t type)
 	return type == WASM_F32 || type == WASM_F64;
 }
 
-static bool takes_gpr(const struct simd_op *op)
+static bool takes_gpr(const struct wasm_vector_op *op)
 {
 	return op->shape == SIMD_SHIFT || ((op->shape == SIMD_SPLAT || op->shape == SIMD_REPLACE) && !is_float(op->scalar));
 }
 
-static bool gives_gpr(const struct simd_op *op)
+static bool gives_gpr(const struct wasm_vector_op *op)
 {
 	return op->shape == SIMD_TEST || (op->shape == SIMD_EXTRACT && !is_float(op->scalar));
 }
@@ -111,7 +111,7 @@ static uint8_t vector_of(unsigned i)
 }
 
 /* The reference's operands: vectors 0, 1, 2, integer 1; its result in vector 3 or integer 2. */
-static struct simd_args plain(const struct simd_op *op)
+static struct simd_args plain(const struct wasm_vector_op *op)
 {
 	struct simd_args g = {.dst = gives_gpr(op) ? R9 : XMM3, .a = XMM0, .b = XMM1, .c = XMM2};
 	if (takes_gpr(op))
@@ -122,7 +122,7 @@ static struct simd_args plain(const struct simd_op *op)
 }
 
 /* The same values in other registers. */
-static void scatter(const struct simd_op *op, const struct simd_args *from, struct simd_args *g, const struct state *in,
+static void scatter(const struct wasm_vector_op *op, const struct simd_args *from, struct simd_args *g, const struct state *in,
 		    struct state *s)
 {
 	unsigned places[3];
@@ -163,7 +163,7 @@ static uint64_t *gpr_of(struct state *s, unsigned reg)
 }
 
 /* What the other registers hold must be what they held. */
-static void check_others(uint32_t n, const struct simd_op *op, const struct simd_args *g, const struct state *before,
+static void check_others(uint32_t n, const struct wasm_vector_op *op, const struct simd_args *g, const struct state *before,
 			 struct state *after)
 {
 	bool to_vector = op->shape != SIMD_STORE && op->shape != SIMD_STORE_LANE && !gives_gpr(op);
@@ -177,17 +177,19 @@ static void check_others(uint32_t n, const struct simd_op *op, const struct simd
 	cr_assert(before->rax == after->rax || (gives_gpr(op) && g->dst == RAX), "0x%x changes RAX", n);
 }
 
-static void compare(uint32_t n, const struct simd_op *op, uint32_t cpu)
+static void compare(uint32_t n, const struct wasm_vector_op *op, uint32_t cpu)
 {
+	const struct simd_code *insn = simd_code(n);
 	uint8_t bytes[16];
 	struct state in, want, have, before;
+	cr_assert(insn->how || insn->x64, "0x%x has no code", n);
 	struct simd_args reference = plain(op), g;
 	fill(&in);
 	want = in;
 	for (unsigned i = 0; i < 16; i++)
 		bytes[i] = (uint8_t)below(op->lanes ? op->lanes : 256);
 	reference.bytes = bytes;
-	execute(op, &reference, cpu, &want);
+	execute(insn, &reference, cpu, &want);
 	check_others(n, op, &reference, &in, &want);
 	fill(&have);
 	memcpy(have.memory, in.memory, MEMORY);
@@ -196,14 +198,14 @@ static void compare(uint32_t n, const struct simd_op *op, uint32_t cpu)
 		g.count_known = true;
 		g.count = (uint32_t)in.gpr[1];
 	}
-	if (simd_takes_memory(op) && below(3) == 0) {
+	if (simd_takes_memory(insn) && below(3) == 0) {
 		memcpy(have.memory + 8, in.vector[1], 16);
 		memcpy(want.memory, have.memory, MEMORY);
 		g.b_in_memory = true;
 		g.mem = at(offsetof(struct state, memory) + 8);
 	}
 	before = have;
-	execute(op, &g, cpu, &have);
+	execute(insn, &g, cpu, &have);
 	check_others(n, op, &g, &before, &have);
 	cr_assert(memcmp(want.memory, have.memory, MEMORY) == 0, "0x%x: what is in memory", n);
 	if (op->shape == SIMD_STORE || op->shape == SIMD_STORE_LANE)
@@ -222,9 +224,9 @@ static void all(uint32_t cpu)
 {
 	unsigned compared = 0;
 	map_code();
-	for (uint32_t n = 0; n < SIMD_OP_COUNT; n++)
-		for (unsigned i = 0; simd_op(n)->shape != SIMD_ILLEGAL && i < TRIALS; i++, compared++)
-			compare(n, simd_op(n), cpu);
+	for (uint32_t n = 0; n < WASM_FD_COUNT; n++)
+		for (unsigned i = 0; wasm_vector_op(n)->shape != SIMD_ILLEGAL && i < TRIALS; i++, compared++)
+			compare(n, wasm_vector_op(n), cpu);
 	munmap(code, CODE_BYTES);
 	cr_assert(compared == TRIALS * (236 + 20));
 }
@@ -244,9 +246,10 @@ Test(wasm_simd, any_registers_with_avx_only)
 Test(wasm_simd, avx_gives_what_avx2_gives)
 {
 	map_code();
-	for (uint32_t n = 0; n < SIMD_OP_COUNT; n++) {
-		const struct simd_op *op = simd_op(n);
-		if (op->shape == SIMD_ILLEGAL || op->how == HOW_MADD)
+	for (uint32_t n = 0; n < WASM_FD_COUNT; n++) {
+		const struct wasm_vector_op *op = wasm_vector_op(n);
+		const struct simd_code *insn = simd_code(n);
+		if (op->shape == SIMD_ILLEGAL || insn->how == HOW_MADD)
 			continue;
 		for (unsigned i = 0; i < TRIALS / 4; i++) {
 			uint8_t bytes[16] = {0};
@@ -255,8 +258,8 @@ Test(wasm_simd, avx_gives_what_avx2_gives)
 			g.bytes = bytes;
 			fill(&old);
 			new = old;
-			execute(op, &g, WASM_CPU_AVX, &old);
-			execute(op, &g, wasm_cpu_detect(), &new);
+			execute(insn, &g, WASM_CPU_AVX, &old);
+			execute(insn, &g, wasm_cpu_detect(), &new);
 			cr_assert(memcmp(old.vector, new.vector, sizeof(old.vector)) == 0, "0x%x", n);
 		}
 	}
@@ -268,12 +271,13 @@ Test(wasm_simd, some_commute)
 {
 	unsigned commuting = 0;
 	map_code();
-	for (uint32_t n = 0; n < SIMD_OP_COUNT; n++) {
-		const struct simd_op *op = simd_op(n);
-		if (op->shape == SIMD_ILLEGAL || !simd_commutes(op))
+	for (uint32_t n = 0; n < WASM_FD_COUNT; n++) {
+		const struct wasm_vector_op *op = wasm_vector_op(n);
+		const struct simd_code *insn = simd_code(n);
+		if (op->shape == SIMD_ILLEGAL || !simd_commutes(insn))
 			continue;
 		commuting++;
-		cr_assert(op->shape == SIMD_BINARY && simd_takes_memory(op));
+		cr_assert(op->shape == SIMD_BINARY && simd_takes_memory(insn));
 		for (unsigned i = 0; i < TRIALS; i++) {
 			struct simd_args g = plain(op), swapped = g;
 			struct state one, two;
@@ -283,8 +287,8 @@ Test(wasm_simd, some_commute)
 			two = one;
 			swapped.a = g.b;
 			swapped.b = g.a;
-			execute(op, &g, WASM_CPU_AVX, &one);
-			execute(op, &swapped, WASM_CPU_AVX, &two);
+			execute(insn, &g, WASM_CPU_AVX, &one);
+			execute(insn, &swapped, WASM_CPU_AVX, &two);
 			cr_assert(memcmp(one.vector[3], two.vector[3], 16) == 0, "0x%x", n);
 		}
 	}

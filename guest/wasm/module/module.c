@@ -6,7 +6,8 @@
 #include <errno.h>
 
 #include "guest/wasm/internal.h"
-
+#include "guest/wasm/module/features.h"
+#include "guest/wasm/module/types.h"
 
 struct decoder {
 	struct reader r;
@@ -45,10 +46,10 @@ static void decode_types(struct decoder *d)
 	m->types = arena_need(&m->arena, &d->fail, m->type_count, sizeof *m->types);
 	for (uint32_t i = 0; i < m->type_count; i++) {
 		uint8_t form = read_u8(r);
-		if (form != 0x60) {
+		if (form != TYPE_FORM_FUNC) {
 			r->p--;
-			if (form >= 0x4c && form <= 0x5f)
-				reader_fail(r, WASM_ERROR_UNSUPPORTED, "garbage collection types are not supported");
+			if (wasm_types[form].kind == TYPE_KIND_FORM)
+				feature_refuse(r, wasm_types[form].feature, " (types)");
 			reader_fail(r, WASM_ERROR_MALFORMED, "malformed type: not a function type");
 		}
 		struct wasm_functype *t = &m->types[i];
@@ -82,10 +83,9 @@ static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const cha
 			reader_fail(r, WASM_ERROR_MALFORMED,
 				    "malformed limits flags (custom page sizes are not supported)");
 		if (flags <= 0x07 && (flags & 0x04))
-			reader_fail(r, WASM_ERROR_UNSUPPORTED,
-				    is_memory ? "memory64 is not supported" : "memory64 (64-bit tables) is not supported");
+			feature_refuse(r, FEATURE_MEMORY64, is_memory ? "" : " (64-bit tables)");
 		if (flags <= 3 && is_memory)
-			reader_fail(r, WASM_ERROR_UNSUPPORTED, "shared memory (threads) is not supported");
+			feature_refuse(r, FEATURE_THREADS, " (shared memory)");
 		reader_fail(r, WASM_ERROR_MALFORMED, "malformed limits flags");
 	}
 	l.min = read_u32(r);
@@ -108,8 +108,8 @@ static struct table_type read_table_type(struct decoder *d)
 
 static void need_memory_limits(struct decoder *d, uint32_t count)
 {
-	if (count > 1 && !(d->m->options.features & WASM_FEATURE_MULTI_MEMORY))
-		reader_fail(&d->r, WASM_ERROR_UNSUPPORTED, "multiple memories are not enabled");
+	if (count > 1)
+		feature_need(&d->r, d->m, FEATURE_MULTI_MEMORY);
 	if (count > WASM_MAX_MEMORIES)
 		reader_fail(&d->r, WASM_ERROR_LIMIT, "too many memories");
 }
@@ -143,7 +143,7 @@ static void decode_import(struct decoder *d, struct import *im, struct import_co
 	if (kind > WASM_KIND_GLOBAL) {
 		r->p--;
 		if (kind == 4)
-			reader_fail(r, WASM_ERROR_UNSUPPORTED, "exception handling (tags) is not supported");
+			feature_refuse(r, FEATURE_EXCEPTIONS, " (tags)");
 		reader_fail(r, WASM_ERROR_MALFORMED,
 			    kind == 0x20 ? "malformed import kind (exact functions are not supported)"
 					 : "malformed import kind");
@@ -343,7 +343,7 @@ static void decode_exports(struct decoder *d)
 		if (kind > WASM_KIND_GLOBAL) {
 			r->p--;
 			if (kind == 4)
-				reader_fail(r, WASM_ERROR_UNSUPPORTED, "exception handling (tags) is not supported");
+				feature_refuse(r, FEATURE_EXCEPTIONS, " (tags)");
 			reader_fail(r, WASM_ERROR_MALFORMED, "malformed export kind");
 		}
 		e->kind = kind;
@@ -534,7 +534,7 @@ static void decode_section(struct decoder *d, uint8_t id)
 		d->m->data_count = read_u32(&d->r);
 		return;
 	case SECTION_TAG:
-		reader_fail(&d->r, WASM_ERROR_UNSUPPORTED, "exception handling (tags) is not supported");
+		feature_refuse(&d->r, FEATURE_EXCEPTIONS, " (tags)");
 	}
 }
 

@@ -4,6 +4,8 @@
  * the binary format).
  */
 #include "guest/wasm/internal.h"
+#include "guest/wasm/module/features.h"
+#include "guest/wasm/module/types.h"
 
 _Noreturn void reader_fail(struct reader *r, enum wasm_error_kind kind, const char *what)
 {
@@ -141,22 +143,25 @@ struct wasm_name read_name(struct reader *r)
 	return (struct wasm_name){(const char *)p, bytes};
 }
 
+/* At a type that is not enabled. */
+_Noreturn static void refuse_type(struct reader *r, uint8_t byte)
+{
+	const char *what = " (types)";
+	if (byte == TYPE_V128)
+		what = " (v128)";
+	else if (wasm_types[byte].feature == FEATURE_FUNCTION_REFERENCES)
+		what = "";
+	feature_refuse(r, wasm_types[byte].feature, what);
+}
+
 uint8_t read_reftype(struct reader *r)
 {
 	uint8_t b = read_u8(r);
 	if (b == WASM_FUNCREF || b == WASM_EXTERNREF)
 		return b;
 	r->p--;
-	switch (b) {
-	case 0x63:
-	case 0x64:
-		reader_fail(r, WASM_ERROR_UNSUPPORTED, "typed function references are not supported");
-	case 0x69:
-	case 0x74:
-		reader_fail(r, WASM_ERROR_UNSUPPORTED, "exception references are not supported");
-	case 0x6a: case 0x6b: case 0x6c: case 0x6d: case 0x6e: case 0x71: case 0x72: case 0x73:
-		reader_fail(r, WASM_ERROR_UNSUPPORTED, "garbage collection types are not supported");
-	}
+	if (wasm_types[b].kind == TYPE_KIND_REFERENCE)
+		refuse_type(r, b);
 	reader_fail(r, WASM_ERROR_MALFORMED, "malformed reference type");
 }
 
@@ -172,7 +177,7 @@ uint8_t read_heaptype(struct reader *r, const struct wasm_module *m)
 	r->p = at;
 	if (index >= m->type_count)
 		reader_fail(r, WASM_ERROR_INVALID, "unknown type");
-	reader_fail(r, WASM_ERROR_UNSUPPORTED, "typed function references are not supported");
+	feature_refuse(r, FEATURE_FUNCTION_REFERENCES, "");
 }
 
 uint8_t read_valtype(struct reader *r, const struct wasm_module *m)
@@ -180,14 +185,12 @@ uint8_t read_valtype(struct reader *r, const struct wasm_module *m)
 	uint8_t b = read_u8(r);
 	if (b >= WASM_F64 && b <= WASM_I32)
 		return b;
-	if (b == WASM_V128) {
-		if (m->options.features & WASM_FEATURE_SIMD)
-			return b;
-		r->p--;
-		reader_fail(r, WASM_ERROR_UNSUPPORTED, "SIMD (v128) is not enabled");
-	}
+	if (b == WASM_V128 && feature_enabled(m, FEATURE_SIMD))
+		return b;
 	r->p--;
-	if (b < 0x60 || b > 0x7f)
+	if (wasm_types[b].kind == TYPE_KIND_VECTOR)
+		refuse_type(r, b);
+	if (b < TYPE_FORM_FUNC || b > TYPE_I32)
 		reader_fail(r, WASM_ERROR_MALFORMED, "malformed value type");
 	return read_reftype(r);
 }

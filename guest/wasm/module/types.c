@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ids of function types: two types get the same id exactly when they are equal, in whatever modules, so
- * that an indirect call compares one number. The table lives as long as the process.
+ * Types' bytes, and ids of function types: two types get the same id exactly when they are equal, in
+ * whatever modules, so that an indirect call compares one number. The table lives as long as the process.
  */
+#include "guest/wasm/module/types.h"
+
 #include "guest/wasm/internal.h"
+#include "guest/wasm/module/features.h"
+
+const struct wasm_type_row wasm_types[256] = {
+#define TYPE(byte, name, kind, feature) [byte] = {TYPE_KIND_##kind, FEATURE_##feature},
+#include "guest/wasm/module/types.def"
+};
 
 #define TYPES_MAX 4000000u
 #define TYPES_ARENA_BYTES 0x40000000ull

@@ -116,13 +116,13 @@ static void *ref_func(struct wasm_instance *i, uint64_t index)
 	return instance_func(i, (uint32_t)index);
 }
 
-/* --- conversions; operations are numbered f32 s, f32 u, f64 s, f64 u, first to 32 bits, then to 64 --- */
+/* --- conversions: what they do is in enum truncation --- */
 
-static double value_of(uint64_t operation, uint64_t bits)
+static double value_of(uint64_t what, uint64_t bits)
 {
 	double d;
 	float f;
-	if (operation & 2) {
+	if (what & TRUNC_FROM_F64) {
 		memcpy(&d, &bits, 8);
 		return d;
 	}
@@ -131,31 +131,36 @@ static double value_of(uint64_t operation, uint64_t bits)
 }
 
 /* The open interval of doubles whose whole part fits. */
-static void range_of(uint64_t operation, double *low, double *high)
+static void range_of(uint64_t what, double *low, double *high)
 {
-	bool wide = operation & 4, is_unsigned = operation & 1;
-	*high = is_unsigned ? (wide ? 18446744073709551616.0 : 4294967296.0) : (wide ? 9223372036854775808.0 : 2147483648.0);
-	*low = is_unsigned ? -1.0 : wide ? -9223372036854777856.0 : -2147483649.0;
+	static const double highs[2][2] = {{2147483648.0, 9223372036854775808.0},
+					   {4294967296.0, 18446744073709551616.0}};
+	static const double lows[2] = {-2147483649.0, -9223372036854777856.0};
+	bool wide = what & TRUNC_TO_I64, is_unsigned = what & TRUNC_UNSIGNED;
+	*high = highs[is_unsigned][wide];
+	*low = is_unsigned ? -1.0 : lows[wide];
 }
 
-static uint64_t whole_part(uint64_t operation, double d)
+static uint64_t whole_part(uint64_t what, double d)
 {
-	if ((operation & 5) == 5)
-		return d >= 9223372036854775808.0 ? (uint64_t)(int64_t)(d - 9223372036854775808.0) ^ 1ull << 63
-						  : (uint64_t)(int64_t)d;
-	return operation & 4 ? (uint64_t)(int64_t)d : (uint32_t)(int64_t)d;
+	const double half = 9223372036854775808.0;
+	if (!(what & TRUNC_TO_I64))
+		return (uint32_t)(int64_t)d;
+	if ((what & TRUNC_UNSIGNED) && d >= half)
+		return (uint64_t)(int64_t)(d - half) ^ 1ull << 63;
+	return (uint64_t)(int64_t)d;
 }
 
-static uint64_t trunc_checked(struct wasm_instance *i, uint64_t operation, uint64_t bits)
+static uint64_t trunc_checked(struct wasm_instance *i, uint64_t what, uint64_t bits)
 {
-	double d = value_of(operation, bits), low, high;
+	double d = value_of(what, bits), low, high;
 	(void)i;
-	range_of(operation, &low, &high);
+	range_of(what, &low, &high);
 	if (d != d)
 		trap_raise(WASM_TRAP_INVALID_CONVERSION);
 	if (!(d > low && d < high))
 		trap_raise(WASM_TRAP_INTEGER_OVERFLOW);
-	return whole_part(operation, d);
+	return whole_part(what, d);
 }
 
 const void *const wasm_helpers[HELPER_COUNT] = {

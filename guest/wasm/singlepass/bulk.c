@@ -46,64 +46,65 @@ static void table_size(struct compiler *c, uint32_t table)
 void handle_fc(struct compiler *c)
 {
 	uint32_t op = read_u32(&c->r), a, b;
-	if (op < 8) {
-		truncate_saturating(c, op);
+	const struct wasm_opcode *o = wasm_opcode_fc(op);
+	if (o->class == CLASS_SATURATE) {
+		handle_saturate(c, o);
 		return;
 	}
+	if (o->class == CLASS_UNSUPPORTED)
+		feature_refuse(&c->r, o->feature, "");
 	switch (op) {
-	case 8: /* memory.init */
+	case WASM_FC_MEMORY_INIT:
 		a = read_data(c);
 		b = need_memory(c, read_u32(&c->r));
 		call_three(c, HELPER_MEMORY_INIT, a, b);
 		return;
-	case 9:
+	case WASM_FC_DATA_DROP:
 		a = read_data(c);
 		call_helper(c, HELPER_DATA_DROP, NULL, 0, &a, 1);
 		return;
-	case 10: /* memory.copy: to, from */
+	case WASM_FC_MEMORY_COPY: /* to, from */
 		a = need_memory(c, read_u32(&c->r));
 		b = need_memory(c, read_u32(&c->r));
 		call_three(c, HELPER_MEMORY_COPY, a, b);
 		return;
-	case 11:
+	case WASM_FC_MEMORY_FILL:
 		a = need_memory(c, read_u32(&c->r));
 		call_three(c, HELPER_MEMORY_FILL, a, 0);
 		return;
-	case 12: /* table.init */
+	case WASM_FC_TABLE_INIT:
 		a = read_elem(c);
 		b = read_table(c);
 		if (c->m->elems[a].type != c->m->tables[b].type)
 			invalid(c, "type mismatch");
 		call_three(c, HELPER_TABLE_INIT, a, b);
 		return;
-	case 13:
+	case WASM_FC_ELEM_DROP:
 		a = read_elem(c);
 		call_helper(c, HELPER_ELEM_DROP, NULL, 0, &a, 1);
 		return;
-	case 14: /* table.copy: to, from */
+	case WASM_FC_TABLE_COPY: /* to, from */
 		a = read_table(c);
 		b = read_table(c);
 		if (c->m->tables[a].type != c->m->tables[b].type)
 			invalid(c, "type mismatch");
 		call_three(c, HELPER_TABLE_COPY, a, b);
 		return;
-	case 15: /* table.grow */
+	case WASM_FC_TABLE_GROW:
 		a = read_table(c);
 		call_helper(c, HELPER_TABLE_GROW, (uint8_t[]){c->m->tables[a].type, WASM_I32}, 2,
 			    &a, 1);
 		push_result(c, WASM_I32);
 		return;
-	case 16:
+	case WASM_FC_TABLE_SIZE:
 		table_size(c, read_table(c));
 		return;
-	case 17: /* table.fill */
+	case WASM_FC_TABLE_FILL:
 		a = read_table(c);
 		call_helper(c, HELPER_TABLE_FILL,
 			    (uint8_t[]){WASM_I32, c->m->tables[a].type, WASM_I32}, 3, &a, 1);
 		return;
 	}
-	if (op >= 19 && op <= 22)
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "wide arithmetic is not supported");
 	reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
 }
 
@@ -112,7 +113,7 @@ void handle_table_access(struct compiler *c, uint8_t op)
 {
 	uint32_t n = read_table(c);
 	uint8_t type = c->m->tables[n].type;
-	bool set = op == 0x26;
+	bool set = op == WASM_OP_TABLE_SET;
 	struct value v = {.place = AT_SLOT}, at;
 	if (set) {
 		v = pop_value(c, type);
@@ -143,11 +144,11 @@ static void is_null(struct compiler *c)
 
 void handle_ref(struct compiler *c, uint8_t op)
 {
-	if (op == 0xd0) {
+	if (op == WASM_OP_REF_NULL) {
 		push_const(c, read_heaptype(&c->r, c->m), 0);
 		return;
 	}
-	if (op == 0xd1) {
+	if (op == WASM_OP_REF_IS_NULL) {
 		is_null(c);
 		return;
 	}

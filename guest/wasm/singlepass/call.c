@@ -170,8 +170,7 @@ static void to_own_function(struct compiler *c, uint32_t f, bool is_call)
 
 static void check_tail(struct compiler *c, const struct wasm_functype *t)
 {
-	if (!(c->m->options.features & WASM_FEATURE_TAIL_CALL))
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "tail calls are not enabled");
+	feature_need(&c->r, c->m, FEATURE_TAIL_CALL);
 	if (t->result_count != c->type->result_count ||
 	    memcmp(t->results, c->type->results, t->result_count) != 0)
 		invalid(c, "type mismatch: a tail call's results must be the function's own");

@@ -41,32 +41,12 @@ void more_room(struct compiler *c, uint64_t bytes)
 		reader_fail(&c->r, WASM_ERROR_MEMORY, "out of memory for machine code");
 }
 
-_Noreturn static void unsupported(struct compiler *c, uint8_t op)
+/* At an opcode that is not supported, or that is none. */
+_Noreturn static void refuse(struct compiler *c, const struct wasm_opcode *o)
 {
 	c->r.p--;
-	switch (op) {
-	case 0x06:
-	case 0x07:
-	case 0x08:
-	case 0x09:
-	case 0x0a:
-	case 0x18:
-	case 0x19:
-	case 0x1f:
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "exception handling is not supported");
-	case 0x14:
-	case 0x15:
-	case 0xd3:
-	case 0xd4:
-	case 0xd5:
-	case 0xd6:
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED,
-			    "typed function references are not supported");
-	case 0xfb:
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "garbage collection is not supported");
-	case 0xfe:
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "threads are not supported");
-	}
+	if (o->class == CLASS_UNSUPPORTED)
+		feature_refuse(&c->r, o->feature, "");
 	reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
 }
 
@@ -79,113 +59,165 @@ static void push_float(struct compiler *c, uint8_t type, uint64_t bits)
 		push_const(c, type, bits);
 }
 
-static void one(struct compiler *c, uint8_t op)
+static void handle_const(struct compiler *c, uint8_t op)
 {
-	struct value v;
-	uint32_t n;
 	uint64_t bits = 0;
 	switch (op) {
-	case 0x00:
-		x64_ud2(&c->x, WASM_TRAP_UNREACHABLE);
-		set_unreachable(c);
-		return;
-	case 0x01:
-		return;
-	case 0x02:
-	case 0x03:
-	case 0x04:
-		begin_block(c, op);
-		return;
-	case 0x05:
-		handle_else(c);
-		return;
-	case 0x0b:
-		end_block(c);
-		return;
-	case 0x0c:
-		branch(c, label(c, read_u32(&c->r)));
-		return;
-	case 0x0d:
-		handle_br_if(c);
-		return;
-	case 0x0e:
-		handle_br_table(c);
-		return;
-	case 0x0f:
-		branch(c, &c->controls[0]);
-		return;
-	case 0x10:
-	case 0x12:
-		handle_call(c, op == 0x12);
-		return;
-	case 0x11:
-	case 0x13:
-		handle_call_indirect(c, op == 0x13);
-		return;
-	case 0x1a:
-		v = pop_value(c, UNKNOWN);
-		release(c, &v);
-		return;
-	case 0x1b:
-		handle_select(c, UNKNOWN);
-		return;
-	case 0x1c:
-		n = read_u32(&c->r);
-		if (n != 1)
-			invalid(c, "invalid result arity");
-		handle_select(c, read_valtype(&c->r, c->m));
-		return;
-	case 0x20:
-	case 0x21:
-	case 0x22:
-		handle_local(c, op);
-		return;
-	case 0x23:
-	case 0x24:
-		handle_global(c, op);
-		return;
-	case 0x25:
-	case 0x26:
-		handle_table_access(c, op);
-		return;
-	case 0x3f:
-	case 0x40:
-		handle_memory_size(c, op);
-		return;
-	case 0x41:
+	case WASM_OP_I32_CONST:
 		push_const(c, WASM_I32, (uint32_t)read_s32(&c->r));
 		return;
-	case 0x42:
+	case WASM_OP_I64_CONST:
 		push_const(c, WASM_I64, (uint64_t)read_s64(&c->r));
 		return;
-	case 0x43:
+	case WASM_OP_F32_CONST:
 		memcpy(&bits, read_bytes(&c->r, 4), 4);
 		push_float(c, WASM_F32, bits);
 		return;
-	case 0x44:
+	case WASM_OP_F64_CONST:
 		memcpy(&bits, read_bytes(&c->r, 8), 8);
 		push_float(c, WASM_F64, bits);
 		return;
-	case 0xd0:
-	case 0xd1:
-	case 0xd2:
+	}
+}
+
+static void handle_drop(struct compiler *c)
+{
+	struct value v = pop_value(c, UNKNOWN);
+	release(c, &v);
+}
+
+static void handle_select_typed(struct compiler *c)
+{
+	if (read_u32(&c->r) != 1)
+		invalid(c, "invalid result arity");
+	handle_select(c, read_valtype(&c->r, c->m));
+}
+
+void compile_insn(struct compiler *c, uint8_t op)
+{
+	const struct wasm_opcode *o = &wasm_opcodes[op];
+	switch ((enum wasm_class)o->class) {
+	case CLASS_UNREACHABLE:
+		x64_ud2(&c->x, WASM_TRAP_UNREACHABLE);
+		set_unreachable(c);
+		return;
+	case CLASS_NOP:
+		return;
+	case CLASS_BLOCK:
+	case CLASS_LOOP:
+		begin_block(c, op);
+		return;
+	case CLASS_ELSE:
+		handle_else(c);
+		return;
+	case CLASS_END:
+		end_block(c);
+		return;
+	case CLASS_BR:
+		branch(c, label(c, read_u32(&c->r)));
+		return;
+	case CLASS_BR_IF:
+		handle_br_if(c);
+		return;
+	case CLASS_BR_TABLE:
+		handle_br_table(c);
+		return;
+	case CLASS_RETURN:
+		branch(c, &c->controls[0]);
+		return;
+	case CLASS_CALL:
+	case CLASS_TAIL_CALL:
+		handle_call(c, o->class == CLASS_TAIL_CALL);
+		return;
+	case CLASS_CALL_INDIRECT:
+	case CLASS_TAIL_CALL_INDIRECT:
+		handle_call_indirect(c, o->class == CLASS_TAIL_CALL_INDIRECT);
+		return;
+	case CLASS_DROP:
+		handle_drop(c);
+		return;
+	case CLASS_SELECT:
+		handle_select(c, UNKNOWN);
+		return;
+	case CLASS_SELECT_TYPED:
+		handle_select_typed(c);
+		return;
+	case CLASS_LOCAL:
+		handle_local(c, op);
+		return;
+	case CLASS_GLOBAL:
+		handle_global(c, op);
+		return;
+	case CLASS_TABLE_ACCESS:
+		handle_table_access(c, op);
+		return;
+	case CLASS_LOAD:
+		handle_load(c, op);
+		return;
+	case CLASS_STORE:
+		handle_store(c, op);
+		return;
+	case CLASS_MEMORY_SIZE:
+	case CLASS_MEMORY_GROW:
+		handle_memory_size(c, op);
+		return;
+	case CLASS_CONST:
+	case CLASS_FLOAT_CONST:
+		handle_const(c, op);
+		return;
+	case CLASS_TEST:
+		handle_test(c, o->operand);
+		return;
+	case CLASS_COMPARE:
+		handle_compare(c, o);
+		return;
+	case CLASS_FLOAT_COMPARE:
+		handle_float_compare(c, o);
+		return;
+	case CLASS_COUNT:
+		handle_count(c, o);
+		return;
+	case CLASS_ARITHMETIC:
+		handle_arithmetic(c, o);
+		return;
+	case CLASS_MULTIPLY:
+		handle_multiply(c, o->operand);
+		return;
+	case CLASS_DIVIDE:
+		handle_divide(c, o);
+		return;
+	case CLASS_SHIFT:
+		handle_shift(c, o);
+		return;
+	case CLASS_FLOAT_UNARY:
+		handle_float_unary(c, o);
+		return;
+	case CLASS_FLOAT_BINARY:
+		handle_float_binary(c, o);
+		return;
+	case CLASS_CONVERT:
+		handle_convert(c, o);
+		return;
+	case CLASS_REF_NULL:
+	case CLASS_REF_IS_NULL:
+	case CLASS_REF_FUNC:
 		handle_ref(c, op);
 		return;
-	case 0xfc:
+	case CLASS_PREFIX_FC:
 		handle_fc(c);
 		return;
-	case 0xfd:
+	case CLASS_PREFIX_FD:
 		handle_simd(c);
 		return;
+	case CLASS_ILLEGAL:
+	case CLASS_UNSUPPORTED:
+	case CLASS_SATURATE: /* these stand behind a prefix */
+	case CLASS_BULK:
+	case CLASS_TABLE_SIZE:
+	case CLASSES:
+		break;
 	}
-	if (op >= 0x28 && op <= 0x35)
-		handle_load(c, op - 0x28);
-	else if (op >= 0x36 && op <= 0x3e)
-		handle_store(c, op - 0x36);
-	else if (op >= 0xa7 && op <= 0xc4)
-		conversion(c, op);
-	else
-		unsupported(c, op);
+	refuse(c, o);
 }
 
 /* --- functions --- */
@@ -426,9 +458,9 @@ static inline void push_operands(struct compiler *c)
 {
 	const uint8_t *p = c->r.p, *end = c->r.end;
 	while (end - p >= 2 && p[1] < 0x80) {
-		if (p[0] == 0x20 && p[1] < c->local_count)
+		if (p[0] == WASM_OP_LOCAL_GET && p[1] < c->local_count)
 			push_local(c, p[1]);
-		else if (p[0] == 0x41)
+		else if (p[0] == WASM_OP_I32_CONST)
 			push_const(c, WASM_I32, (uint32_t)((p[1] ^ 0x40) - 0x40));
 		else
 			break;
@@ -438,18 +470,14 @@ static inline void push_operands(struct compiler *c)
 
 static void compile_body(struct compiler *c)
 {
-	push_control(c, 0, c->void_types, 0, c->type->results, c->type->result_count);
+	push_control(c, FUNCTION_BODY, c->void_types, 0, c->type->results, c->type->result_count);
 	while (c->depth > 0) {
 		push_operands(c);
 		make_room(c, WASM_CODE_ROOM_BYTES);
 		uint8_t *before = c->x.p;
 		bool was_dead = c->dead;
 		const uint8_t *instruction = c->r.p;
-		uint8_t op = read_u8(&c->r);
-		if (op >= 0x45 && op <= 0xa6) /* no case of one()'s: a jump less to guess */
-			numeric(c, op);
-		else
-			one(c, op);
+		compile_insn(c, read_u8(&c->r));
 		if (was_dead && c->dead)
 			c->x.p = before;
 		else if (c->target && here(c) > c->target && !c->found)

@@ -7,10 +7,14 @@
 #define MOTE_GUEST_WASM_COMPILER_H
 
 #include "guest/wasm/internal.h"
+#include "guest/wasm/module/opcodes.h"
+#include "guest/wasm/module/types.h"
 #include "guest/wasm/x86_64/simd.h"
 #include "guest/wasm/x86_64/x64.h"
 
 enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0 };
+/* The outermost struct control's opcode. */
+enum { FUNCTION_BODY = 0 };
 enum { POOL_MAX = 256, LOOP_HOMES_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 3840 };
 /* Of the stack, besides the tables: what the compiler calls. */
 enum { TABLES_ROOM_BYTES = 0x8000 };
@@ -58,7 +62,7 @@ _Static_assert(HEIGHT_MAX - 1 <= UINT16_MAX, "struct local counts operands");
 
 /* A block being compiled. */
 struct control {
-	uint8_t op;	  /* block 02, loop 03, if 04, else 05; 0: the function */
+	uint8_t op;	  /* of the block, the loop, the if or its else, or FUNCTION_BODY */
 	bool unreachable; /* the standard's: operands of any type can be popped */
 	bool entry_dead;  /* no code comes to its beginning */
 	uint32_t height;  /* of the operands below its parameters */
@@ -154,6 +158,7 @@ struct compiler {
 struct memarg {
 	uint32_t memory, offset;
 };
+enum { MEMARG_HAS_MEMORY = 0x40 }; /* in the alignment: a memory's index follows it */
 
 /* A value on its way to a register. */
 struct move {
@@ -295,6 +300,7 @@ static inline unsigned reg_of(const struct compiler *c, const struct value *v)
 /* compile.c */
 void compiler_init(struct compiler *c, struct tables *t);
 void compile_function(struct compiler *c, uint32_t own);
+void compile_insn(struct compiler *c, uint8_t op); /* its opcode has been read */
 _Noreturn void invalid(struct compiler *c, const char *what);
 
 /* values.c: registers and operands. */
@@ -384,8 +390,8 @@ int32_t table_cell(const struct compiler *c, uint32_t table);
 uint32_t need_memory(struct compiler *c, uint32_t index);
 struct x64_mem address(struct compiler *c, struct memarg a, struct value *base);
 struct memarg read_memarg(struct compiler *c, uint32_t natural);
-void handle_load(struct compiler *c, unsigned n);
-void handle_store(struct compiler *c, unsigned n);
+void handle_load(struct compiler *c, uint8_t op);
+void handle_store(struct compiler *c, uint8_t op);
 void handle_local(struct compiler *c, uint8_t op);
 void handle_global(struct compiler *c, uint8_t op);
 void handle_memory_size(struct compiler *c, uint8_t op);
@@ -395,13 +401,23 @@ void handle_fc(struct compiler *c);
 void handle_table_access(struct compiler *c, uint8_t op);
 void handle_ref(struct compiler *c, uint8_t op);
 
-/* number.c, float.c */
-void numeric(struct compiler *c, uint8_t op);
-void compare_float(struct compiler *c, bool wide, unsigned n);
-void float_unary(struct compiler *c, bool wide, unsigned n);
-void float_binary(struct compiler *c, bool wide, unsigned n);
-void conversion(struct compiler *c, uint8_t op);
-void truncate_saturating(struct compiler *c, uint32_t op);
+/* number.c */
+void handle_test(struct compiler *c, uint8_t type);
+void handle_compare(struct compiler *c, const struct wasm_opcode *o);
+void handle_count(struct compiler *c, const struct wasm_opcode *o);
+void handle_arithmetic(struct compiler *c, const struct wasm_opcode *o);
+void handle_multiply(struct compiler *c, uint8_t type);
+void handle_divide(struct compiler *c, const struct wasm_opcode *o);
+void handle_shift(struct compiler *c, const struct wasm_opcode *o);
+
+/* float.c */
+void handle_float_compare(struct compiler *c, const struct wasm_opcode *o);
+void handle_float_unary(struct compiler *c, const struct wasm_opcode *o);
+void handle_float_binary(struct compiler *c, const struct wasm_opcode *o);
+void handle_convert(struct compiler *c, const struct wasm_opcode *o);
+/* Of conversions: those that are calls. */
+bool is_converted_by_helper(const struct wasm_opcode *o);
+void handle_saturate(struct compiler *c, const struct wasm_opcode *o);
 
 /* vector.c */
 void handle_simd(struct compiler *c);

@@ -40,17 +40,17 @@ struct control *label(struct compiler *c, uint32_t n)
 
 static uint32_t label_count(const struct control *k)
 {
-	return k->op == 3 ? k->param_count : k->result_count;
+	return k->op == WASM_OP_LOOP ? k->param_count : k->result_count;
 }
 
 static const uint8_t *label_types(const struct control *k)
 {
-	return k->op == 3 ? k->params : k->results;
+	return k->op == WASM_OP_LOOP ? k->params : k->results;
 }
 
 static bool takes_register(const struct control *k)
 {
-	return k->op != 3 && k->result_count == 1;
+	return k->op != WASM_OP_LOOP && k->result_count == 1;
 }
 
 static unsigned result_register(uint8_t type)
@@ -111,7 +111,7 @@ static void jump_back(struct compiler *c, uint32_t to, unsigned cc, bool always)
 
 static void jump_to(struct compiler *c, struct control *k)
 {
-	if (k->op == 3) {
+	if (k->op == WASM_OP_LOOP) {
 		jump_back(c, k->start, 0, true);
 		return;
 	}
@@ -121,7 +121,7 @@ static void jump_to(struct compiler *c, struct control *k)
 
 static void jump_cc(struct compiler *c, struct control *k, unsigned cc)
 {
-	if (k->op == 3) {
+	if (k->op == WASM_OP_LOOP) {
 		jump_back(c, k->start, cc, false);
 		return;
 	}
@@ -240,13 +240,13 @@ static void block_type(struct compiler *c, const uint8_t **params, uint32_t *np,
 		[WASM_FUNCREF] = WASM_FUNCREF, [WASM_EXTERNREF] = WASM_EXTERNREF,
 		[WASM_V128] = WASM_V128,
 	};
-	if (c->r.p < c->r.end && *c->r.p == 0x40) {
+	if (c->r.p < c->r.end && *c->r.p == TYPE_EMPTY) {
 		c->r.p++;
 		*np = *nr = 0;
 		*params = *results = c->void_types;
 		return;
 	}
-	if (c->r.p < c->r.end && (*c->r.p & 0xc0) == 0x40) {
+	if (c->r.p < c->r.end && (*c->r.p & 0xc0) == 0x40) { /* negative: a value type */
 		uint8_t type = read_valtype(&c->r, c->m);
 		*np = 0;
 		*params = c->void_types;
@@ -269,14 +269,14 @@ void begin_block(struct compiler *c, uint8_t op)
 	const uint8_t *params, *results;
 	uint32_t np, nr, otherwise = 0;
 	block_type(c, &params, &np, &results, &nr);
-	unsigned cc = op == 4 ? pop_condition(c) : 0;
+	unsigned cc = op == WASM_OP_IF ? pop_condition(c) : 0;
 	check_top(c, params, np);
 	flush_all(c, c->height - slots_of(params, np));
 	for (uint32_t i = np; i > 0; i--)
 		(void)pop_value(c, params[i - 1]);
-	if (op == 4)
+	if (op == WASM_OP_IF)
 		jump_unless(c, cc, &otherwise);
-	if (op == 3)
+	if (op == WASM_OP_LOOP)
 		loop_enter(c, np + nr == 0);
 	push_control(c, op, params, np, results, nr)->otherwise = otherwise;
 }
@@ -303,7 +303,7 @@ static void leave_values(struct compiler *c, const struct control *k)
 void handle_else(struct compiler *c)
 {
 	struct control *k = top(c);
-	if (k->op != 4)
+	if (k->op != WASM_OP_IF)
 		invalid(c, "else without if");
 	check_results(c);
 	leave_values(c, k);
@@ -316,7 +316,7 @@ void handle_else(struct compiler *c)
 	if (!c->dead)
 		patch_list(c, k->otherwise);
 	k->otherwise = 0;
-	k->op = 5;
+	k->op = WASM_OP_ELSE;
 	k->unreachable = false;
 	push_slots(c, k->params, k->param_count);
 	c->flushed = c->height;
@@ -361,7 +361,7 @@ void end_block(struct compiler *c)
 	if (c->loop_depth == c->depth)
 		loop_end(c);
 	/* Where nothing else comes to the end, results stay where they are. */
-	bool joined = k->patches || k->entries || k->op == 4 || k->op == 0;
+	bool joined = k->patches || k->entries || k->op == WASM_OP_IF || k->op == FUNCTION_BODY;
 	if (!joined && !c->dead) {
 		pop_control(c);
 		return;
@@ -369,14 +369,14 @@ void end_block(struct compiler *c)
 	if (joined)
 		leave_values(c, k);
 	truncate_stack(c, k->height);
-	if (k->op == 4)
+	if (k->op == WASM_OP_IF)
 		end_if(c, k);
 	if (k->patches || k->entries)
 		c->dead = false;
 	patch_list(c, k->patches);
 	patch_entries(c, k->entries);
 	pop_control(c);
-	if (k->op == 0) {
+	if (k->op == FUNCTION_BODY) {
 		if (!c->dead)
 			emit_return(c);
 		return;
@@ -415,7 +415,7 @@ static void table_entry(struct compiler *c, struct control *k, uint8_t *entry, u
 {
 	bool direct = takes_register(k) || label_count(k) == 0;
 	uint32_t to = k->start;
-	if (direct && k->op != 3) {
+	if (direct && k->op != WASM_OP_LOOP) {
 		memcpy(entry, &k->entries, 4);
 		k->entries = (uint32_t)(entry - c->m->code) + 4;
 		return;

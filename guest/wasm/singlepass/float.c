@@ -44,16 +44,20 @@ static void operate(struct compiler *c, uint32_t op, unsigned dst, unsigned a,
 }
 
 /* ucomis a, b: with NaN all of ZF, PF, CF are set, so "below" is asked the other way round. */
-void compare_float(struct compiler *c, bool wide, unsigned n)
+void handle_float_compare(struct compiler *c, const struct wasm_opcode *o)
 {
-	static const uint8_t ccs[] = {CC_FEQ, CC_FNE, CC_A, CC_A, CC_AE, CC_AE};
-	struct value b = pop_value(c, float_type(wide)), a = pop_value(c, float_type(wide));
-	struct value *first = n == 2 || n == 4 ? &b : &a, *second = n == 2 || n == 4 ? &a : &b;
-	unsigned reg = to_reg(c, first);
-	emit_value(c, wide ? OP_UCOMISD : OP_UCOMISS, 0, reg, second);
+	static const uint8_t ccs[] = {
+		[OPERATION_EQ] = CC_FEQ, [OPERATION_NE] = CC_FNE, [OPERATION_LT] = CC_A,
+		[OPERATION_GT] = CC_A,	 [OPERATION_LE] = CC_AE,  [OPERATION_GE] = CC_AE,
+	};
+	struct value b = pop_value(c, o->operand), a = pop_value(c, o->operand);
+	bool below = o->operation == OPERATION_LT || o->operation == OPERATION_LE;
+	const struct value *second = below ? &a : &b;
+	unsigned reg = to_reg(c, below ? &b : &a);
+	emit_value(c, o->operand == WASM_F64 ? OP_UCOMISD : OP_UCOMISS, 0, reg, second);
 	release(c, &a);
 	release(c, &b);
-	push_condition(c, ccs[n]);
+	push_condition(c, ccs[o->operation]);
 }
 
 /* Equal operands may be zeroes of both signs, and a NaN is the sum's. */
@@ -97,20 +101,23 @@ static void copy_sign(struct compiler *c, bool wide)
 	push_reg(c, float_type(wide), dst);
 }
 
-void float_binary(struct compiler *c, bool wide, unsigned n)
+void handle_float_binary(struct compiler *c, const struct wasm_opcode *o)
 {
-	static const uint8_t ops[] = {0x58, 0x5c, 0x59, 0x5e}; /* add sub mul div */
-	uint8_t type = float_type(wide);
-	if (n == 6) {
+	static const uint8_t ops[] = {
+		[OPERATION_ADD] = 0x58, [OPERATION_SUB] = 0x5c, [OPERATION_MUL] = 0x59, [OPERATION_DIV] = 0x5e};
+	uint8_t type = o->operand;
+	bool wide = type == WASM_F64;
+	bool commutes = o->operation == OPERATION_ADD || o->operation == OPERATION_MUL;
+	if (o->operation == OPERATION_COPYSIGN) {
 		copy_sign(c, wide);
 		return;
 	}
-	if (n >= 4) {
-		min_max(c, wide, n == 5);
+	if (o->operation == OPERATION_MIN || o->operation == OPERATION_MAX) {
+		min_max(c, wide, o->operation == OPERATION_MAX);
 		return;
 	}
 	struct value b = pop_value(c, type), a = pop_value(c, type);
-	if (a.place == AT_CONST && (n == 0 || n == 2)) {
+	if (a.place == AT_CONST && commutes) {
 		struct value t = a;
 		a = b;
 		b = t;
@@ -128,7 +135,7 @@ void float_binary(struct compiler *c, bool wide, unsigned n)
 	} else if (dst == X64_NONE) {
 		dst = take(c, FLOATS);
 	}
-	operate(c, X64_OP(wide ? 3 : 2, 1, ops[n]), dst, ra, &b);
+	operate(c, X64_OP(wide ? 3 : 2, 1, ops[o->operation]), dst, ra, &b);
 	if (b.place != AT_REG || b.reg != dst)
 		release(c, &b);
 	put(c, type, dst);
@@ -149,25 +156,26 @@ static void float_sign(struct compiler *c, bool wide, bool negate)
 	put(c, float_type(wide), dst);
 }
 
-void float_unary(struct compiler *c, bool wide, unsigned n)
+void handle_float_unary(struct compiler *c, const struct wasm_opcode *o)
 {
-	/* abs neg ceil floor trunc nearest sqrt */
-	static const uint8_t modes[] = {0, 0, 2, 1, 3, 0};
-	if (n < 2) {
-		float_sign(c, wide, n == 1);
+	static const uint8_t modes[] = {
+		[OPERATION_CEIL] = 2, [OPERATION_FLOOR] = 1, [OPERATION_TRUNC] = 3, [OPERATION_NEAREST] = 0};
+	bool wide = o->operand == WASM_F64;
+	if (o->operation == OPERATION_ABS || o->operation == OPERATION_NEG) {
+		float_sign(c, wide, o->operation == OPERATION_NEG);
 		return;
 	}
 	struct value v;
-	unsigned src = pop_to_reg(c, float_type(wide), &v);
+	unsigned src = pop_to_reg(c, o->operand, &v);
 	release(c, &v);
-	unsigned dst = dest_or_take(c, float_type(wide));
-	if (n < 6) {
-		x64_rr(&c->x, X64_OP(1, 3, wide ? 0x0b : 0x0a), 0, dst, src); /* roundss, roundsd */
-		x64_u8(&c->x, modes[n] | 8);
-	} else {
+	unsigned dst = dest_or_take(c, o->operand);
+	if (o->operation == OPERATION_SQRT) {
 		x64_rr(&c->x, X64_OP(wide ? 3 : 2, 1, 0x51), 0, dst, src);
+	} else {
+		x64_rr(&c->x, X64_OP(1, 3, wide ? 0x0b : 0x0a), 0, dst, src); /* roundss, roundsd */
+		x64_u8(&c->x, modes[o->operation] | 8);
 	}
-	put(c, float_type(wide), dst);
+	put(c, o->operand, dst);
 }
 
 /* --- conversions --- */
@@ -189,9 +197,23 @@ static void reinterpret(struct compiler *c, uint8_t from, uint8_t to)
 	put(c, to, dst);
 }
 
-/* Conversions that the helpers do: an operation's number and a cell in, a cell out. */
-static void convert_by_helper(struct compiler *c, enum helper h, uint8_t from, uint8_t to,
-			      uint32_t operation)
+static uint32_t truncation(const struct wasm_opcode *o)
+{
+	uint32_t what = o->operation == OPERATION_TRUNC_U ? TRUNC_UNSIGNED : 0;
+	if (o->operand == WASM_F64)
+		what |= TRUNC_FROM_F64;
+	if (o->result == WASM_I64)
+		what |= TRUNC_TO_I64;
+	return what;
+}
+
+bool is_converted_by_helper(const struct wasm_opcode *o)
+{
+	return o->operation == OPERATION_TRUNC_U && o->result == WASM_I64;
+}
+
+/* HELPER_TRUNC: what it does and a cell in, a cell out. */
+static void truncate_by_helper(struct compiler *c, uint8_t from, uint8_t to, uint32_t what)
 {
 	static const uint8_t i32[] = {WASM_I32, WASM_I32}, i64[] = {WASM_I32, WASM_I64};
 	uint8_t cell = is_wide(from) ? WASM_I64 : WASM_I32;
@@ -202,18 +224,20 @@ static void convert_by_helper(struct compiler *c, enum helper h, uint8_t from, u
 		x64_rr(&c->x, OP_MOVD_FROM_XMM, is_wide(from), src, bits);
 		release(c, &v);
 	}
-	push_const(c, WASM_I32, operation);
+	push_const(c, WASM_I32, what);
 	push_reg(c, cell, bits);
-	call_helper(c, h, is_wide(from) ? i64 : i32, 2, NULL, 0);
+	call_helper(c, HELPER_TRUNC, is_wide(from) ? i64 : i32, 2, NULL, 0);
 	push_result(c, to);
 }
 
 /* cvttss2si, cvttsd2si: the number that stands for "does not fit" is told apart by the helper. */
-static void truncate(struct compiler *c, uint8_t from, uint8_t to, uint32_t operation)
+static void truncate(struct compiler *c, const struct wasm_opcode *o)
 {
 	struct x64 *x = &c->x;
-	if ((operation & 5) == 5) { /* to unsigned 64 bits */
-		convert_by_helper(c, HELPER_TRUNC, from, to, operation);
+	uint8_t from = o->operand, to = o->result;
+	bool is_unsigned = o->operation == OPERATION_TRUNC_U;
+	if (is_converted_by_helper(o)) {
+		truncate_by_helper(c, from, to, truncation(o));
 		return;
 	}
 	struct value v;
@@ -231,7 +255,7 @@ static void truncate(struct compiler *c, uint8_t from, uint8_t to, uint32_t oper
 		trap_if(c, CC_P, WASM_TRAP_INVALID_CONVERSION);
 		trap_if(c, CC_NE, WASM_TRAP_INTEGER_OVERFLOW);
 	} else {
-		if (operation & 1)
+		if (is_unsigned)
 			x64_mov_rr(x, 0, SCRATCH, dst);
 		else
 			x64_rr(x, OP_MOVSXD, 1, SCRATCH, dst);
@@ -296,10 +320,11 @@ static void saturate_u64(struct compiler *c, bool from_f64, unsigned dst, unsign
 	x64_here(x, fits);
 }
 
-void truncate_saturating(struct compiler *c, uint32_t op)
+void handle_saturate(struct compiler *c, const struct wasm_opcode *o)
 {
 	struct x64 *x = &c->x;
-	bool from_f64 = op & 2, wide = op & 4, is_unsigned = op & 1;
+	bool from_f64 = o->operand == WASM_F64, wide = o->result == WASM_I64;
+	bool is_unsigned = o->operation == OPERATION_TRUNC_U;
 	struct value v;
 	unsigned src = pop_to_reg(c, float_type(from_f64), &v), dst = take(c, INTS);
 	if (wide && is_unsigned) {
@@ -343,8 +368,10 @@ static void unsigned_to_float(struct compiler *c, unsigned src, unsigned dst, bo
 	x64_here(x, done);
 }
 
-static void int_to_float(struct compiler *c, uint8_t from, bool is_signed, bool wide)
+static void int_to_float(struct compiler *c, const struct wasm_opcode *o)
 {
+	uint8_t from = o->operand;
+	bool is_signed = o->operation == OPERATION_CONVERT_S, wide = o->result == WASM_F64;
 	struct value v = pop_value(c, from);
 	bool large = from == WASM_I64 && !is_signed;
 	unsigned src = large ? to_own(c, &v) : to_reg(c, &v);
@@ -360,8 +387,9 @@ static void int_to_float(struct compiler *c, uint8_t from, bool is_signed, bool 
 }
 
 /* A unary instruction: op dst, src. */
-static void convert(struct compiler *c, uint8_t from, uint8_t to, uint32_t op, unsigned w)
+static void convert(struct compiler *c, const struct wasm_opcode *o, uint32_t op, unsigned w)
 {
+	uint8_t from = o->operand, to = o->result;
 	struct value v;
 	unsigned src = pop_to_reg(c, from, &v);
 	if (class_of(from) == class_of(to))
@@ -391,74 +419,42 @@ static void extend_unsigned(struct compiler *c)
 	push_back(c, &v);
 }
 
-void conversion(struct compiler *c, uint8_t op)
+void handle_convert(struct compiler *c, const struct wasm_opcode *o)
 {
-	switch (op) {
-	case 0xa7:
-		convert(c, WASM_I64, WASM_I32, OP_MOV_LOAD, 0);
+	bool wide = is_wide(o->result);
+	switch (o->operation) {
+	case OPERATION_WRAP:
+		convert(c, o, OP_MOV_LOAD, 0);
 		break;
-	case 0xa8:
-	case 0xa9:
-	case 0xaa:
-	case 0xab:
-		truncate(c, op < 0xaa ? WASM_F32 : WASM_F64, WASM_I32, op - 0xa8u);
+	case OPERATION_TRUNC_S:
+	case OPERATION_TRUNC_U:
+		truncate(c, o);
 		break;
-	case 0xac:
-		convert(c, WASM_I32, WASM_I64, OP_MOVSXD, 1);
+	case OPERATION_EXTEND_S:
+	case OPERATION_EXTEND32_S:
+		convert(c, o, OP_MOVSXD, 1);
 		break;
-	case 0xad:
+	case OPERATION_EXTEND_U:
 		extend_unsigned(c);
 		break;
-	case 0xae:
-	case 0xaf:
-	case 0xb0:
-	case 0xb1:
-		truncate(c, op < 0xb0 ? WASM_F32 : WASM_F64, WASM_I64, 4 + (op - 0xaeu));
+	case OPERATION_CONVERT_S:
+	case OPERATION_CONVERT_U:
+		int_to_float(c, o);
 		break;
-	case 0xb2:
-	case 0xb3:
-	case 0xb4:
-	case 0xb5:
-		int_to_float(c, op < 0xb4 ? WASM_I32 : WASM_I64, !((op - 0xb2) & 1), false);
+	case OPERATION_DEMOTE:
+		convert(c, o, X64_OP(3, 1, 0x5a), 0);
 		break;
-	case 0xb6: /* f32.demote_f64 */
-		convert(c, WASM_F64, WASM_F32, X64_OP(3, 1, 0x5a), 0);
+	case OPERATION_PROMOTE:
+		convert(c, o, X64_OP(2, 1, 0x5a), 0);
 		break;
-	case 0xb7:
-	case 0xb8:
-	case 0xb9:
-	case 0xba:
-		int_to_float(c, op < 0xb9 ? WASM_I32 : WASM_I64, !((op - 0xb7) & 1), true);
+	case OPERATION_REINTERPRET:
+		reinterpret(c, o->operand, o->result);
 		break;
-	case 0xbb: /* f64.promote_f32 */
-		convert(c, WASM_F32, WASM_F64, X64_OP(2, 1, 0x5a), 0);
+	case OPERATION_EXTEND8_S:
+		convert(c, o, OP_MOVSX8, wide);
 		break;
-	case 0xbc:
-		reinterpret(c, WASM_F32, WASM_I32);
-		break;
-	case 0xbd:
-		reinterpret(c, WASM_F64, WASM_I64);
-		break;
-	case 0xbe:
-		reinterpret(c, WASM_I32, WASM_F32);
-		break;
-	case 0xbf:
-		reinterpret(c, WASM_I64, WASM_F64);
-		break;
-	case 0xc0:
-		convert(c, WASM_I32, WASM_I32, OP_MOVSX8, 0);
-		break;
-	case 0xc1:
-		convert(c, WASM_I32, WASM_I32, OP_MOVSX16, 0);
-		break;
-	case 0xc2:
-		convert(c, WASM_I64, WASM_I64, OP_MOVSX8, 1);
-		break;
-	case 0xc3:
-		convert(c, WASM_I64, WASM_I64, OP_MOVSX16, 1);
-		break;
-	case 0xc4:
-		convert(c, WASM_I64, WASM_I64, OP_MOVSXD, 1);
+	case OPERATION_EXTEND16_S:
+		convert(c, o, OP_MOVSX16, wide);
 		break;
 	}
 }

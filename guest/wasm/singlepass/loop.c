@@ -45,7 +45,7 @@ static void note(struct look *s, uint32_t local, uint8_t type, uint64_t bits, bo
 
 static bool look_at_local(struct look *s)
 {
-	bool is_set = *s->p != 0x20;
+	bool is_set = *s->p != WASM_OP_LOCAL_GET;
 	uint32_t n = 0;
 	if (!scan_index(&s->p, s->end, &n) || n >= s->c->local_count)
 		return false;
@@ -59,7 +59,7 @@ static bool look_at_local(struct look *s)
 
 static bool look_at_constant(struct look *s)
 {
-	bool wide = *s->p == 0x44;
+	bool wide = *s->p == WASM_OP_F64_CONST;
 	uint32_t bytes = wide ? 8 : 4;
 	uint64_t bits = 0;
 	if ((uint64_t)(s->end - s->p) <= bytes)
@@ -77,26 +77,16 @@ static bool look_at_loop(struct look *s)
 		if (s->p >= s->end)
 			return false;
 		bool plain = true;
-		switch (*s->p) {
-		case 0x02:
-		case 0x04:
-			depth++;
-			plain = scan_plain(&s->p, s->end);
-			break;
-		case 0x0b:
+		uint8_t class = wasm_opcodes[*s->p].class;
+		if (class == CLASS_LOCAL) {
+			plain = look_at_local(s);
+		} else if (class == CLASS_FLOAT_CONST) {
+			plain = look_at_constant(s);
+		} else if (class == CLASS_END) {
 			depth--;
 			s->p++;
-			break;
-		case 0x20:
-		case 0x21:
-		case 0x22:
-			plain = look_at_local(s);
-			break;
-		case 0x43:
-		case 0x44:
-			plain = look_at_constant(s);
-			break;
-		default:
+		} else {
+			depth += class == CLASS_BLOCK;
 			plain = scan_plain(&s->p, s->end);
 		}
 		if (!plain)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory accesses, locals, globals. */
 #include "guest/wasm/singlepass/compiler.h"
+#include "guest/wasm/singlepass/fuse.h"
 
 uint32_t need_memory(struct compiler *c, uint32_t index)
 {
@@ -34,8 +35,8 @@ struct memarg read_memarg(struct compiler *c, uint32_t natural)
 {
 	struct memarg a = {0};
 	uint32_t align = read_u32(&c->r);
-	if (align & 64) {
-		align &= ~64u;
+	if (align & MEMARG_HAS_MEMORY) {
+		align &= ~(uint32_t)MEMARG_HAS_MEMORY;
 		a.memory = read_u32(&c->r);
 	}
 	a.offset = read_u32(&c->r);
@@ -47,70 +48,76 @@ struct memarg read_memarg(struct compiler *c, uint32_t natural)
 	return a;
 }
 
+/* What an access is on x86-64: the instruction, and whether it is of 64 bits. */
 struct access {
-	uint32_t op;
-	uint8_t wide, natural, type;
+	uint32_t x64;
+	bool wide;
 };
 
-static const struct access loads[] = {
-	{OP_MOV_LOAD, 0, 2, WASM_I32},	 {OP_MOV_LOAD, 1, 3, WASM_I64},
-	{OP_MOVSS_LOAD, 0, 2, WASM_F32}, {OP_MOVSD_LOAD, 0, 3, WASM_F64},
-	{OP_MOVSX8, 0, 0, WASM_I32},	 {OP_MOVZX8, 0, 0, WASM_I32},
-	{OP_MOVSX16, 0, 1, WASM_I32},	 {OP_MOVZX16, 0, 1, WASM_I32},
-	{OP_MOVSX8, 1, 0, WASM_I64},	 {OP_MOVZX8, 0, 0, WASM_I64},
-	{OP_MOVSX16, 1, 1, WASM_I64},	 {OP_MOVZX16, 0, 1, WASM_I64},
-	{OP_MOVSXD, 1, 2, WASM_I64},	 {OP_MOV_LOAD, 0, 2, WASM_I64},
+static const struct access accesses[] = {
+#define ACCESS(name) [WASM_OP_##name - WASM_OP_I32_LOAD]
+	ACCESS(I32_LOAD) = {OP_MOV_LOAD, false},
+	ACCESS(I64_LOAD) = {OP_MOV_LOAD, true},
+	ACCESS(F32_LOAD) = {OP_MOVSS_LOAD, false},
+	ACCESS(F64_LOAD) = {OP_MOVSD_LOAD, false},
+	ACCESS(I32_LOAD8_S) = {OP_MOVSX8, false},
+	ACCESS(I32_LOAD8_U) = {OP_MOVZX8, false},
+	ACCESS(I32_LOAD16_S) = {OP_MOVSX16, false},
+	ACCESS(I32_LOAD16_U) = {OP_MOVZX16, false},
+	ACCESS(I64_LOAD8_S) = {OP_MOVSX8, true},
+	ACCESS(I64_LOAD8_U) = {OP_MOVZX8, false},
+	ACCESS(I64_LOAD16_S) = {OP_MOVSX16, true},
+	ACCESS(I64_LOAD16_U) = {OP_MOVZX16, false},
+	ACCESS(I64_LOAD32_S) = {OP_MOVSXD, true},
+	ACCESS(I64_LOAD32_U) = {OP_MOV_LOAD, false},
+	ACCESS(I32_STORE) = {OP_MOV_STORE, false},
+	ACCESS(I64_STORE) = {OP_MOV_STORE, true},
+	ACCESS(F32_STORE) = {OP_MOVSS_STORE, false},
+	ACCESS(F64_STORE) = {OP_MOVSD_STORE, false},
+	ACCESS(I32_STORE8) = {OP_MOV_STORE8, false},
+	ACCESS(I32_STORE16) = {OP_MOV_STORE16, false},
+	ACCESS(I64_STORE8) = {OP_MOV_STORE8, false},
+	ACCESS(I64_STORE16) = {OP_MOV_STORE16, false},
+	ACCESS(I64_STORE32) = {OP_MOV_STORE, false},
+#undef ACCESS
 };
 
-static const struct access stores[] = {
-	{OP_MOV_STORE, 0, 2, WASM_I32},	  {OP_MOV_STORE, 1, 3, WASM_I64},
-	{OP_MOVSS_STORE, 0, 2, WASM_F32}, {OP_MOVSD_STORE, 0, 3, WASM_F64},
-	{OP_MOV_STORE8, 0, 0, WASM_I32},  {OP_MOV_STORE16, 0, 1, WASM_I32},
-	{OP_MOV_STORE8, 0, 0, WASM_I64},  {OP_MOV_STORE16, 0, 1, WASM_I64},
-	{OP_MOV_STORE, 0, 2, WASM_I64},
-};
-
-/*
- * Instructions that take an operand in memory, or push the other operand of one that does: bit n is
- * of load n.
- */
-static const uint8_t takers[256] = {
-	[0x20] = 15,	      [0x41] = 1,	    [0x42] = 2,		  [0x43] = 4,
-	[0x44] = 8,	      [0x45 ... 0x4f] = 1,  [0x50 ... 0x5a] = 2,  [0x5b ... 0x60] = 4,
-	[0x61 ... 0x66] = 8,  [0x6a ... 0x6c] = 1,  [0x71 ... 0x73] = 1,  [0x7c ... 0x7e] = 2,
-	[0x83 ... 0x85] = 2,  [0x92 ... 0x95] = 4,  [0xa0 ... 0xa3] = 8,
-};
-enum { OP_I64_CONST = 0x42, LAST_PUSH = 0x44, LAST_COMPARISON = 0x66 };
-enum { OP_EQZ32 = 0x45, OP_EQZ64 = 0x50 };
-
-static bool commutes(uint8_t op)
+/* Loads of whole values, which other instructions can take as operands. */
+static bool is_plain_load(uint8_t op)
 {
-	return op > LAST_COMPARISON && op != 0x6b && op != 0x7d && op != 0x93 && op != 0x95 &&
-	       op != 0xa1 && op != 0xa3;
+	return op <= WASM_OP_F64_LOAD;
+}
+
+/* The fusions of a plain load. */
+static unsigned fuses_with(uint8_t load)
+{
+	return FUSE_I32 << (load - WASM_OP_I32_LOAD);
 }
 
 /* A first look, since there are many loads. */
-static inline bool may_operate(const struct compiler *c, unsigned n)
+static inline bool may_operate(const struct compiler *c, uint8_t load)
 {
 	const uint8_t *p = c->r.p;
-	return c->r.end - p > 2 && takers[p[0]] >> n & 1 &&
-	       (p[0] > OP_I64_CONST || takers[p[2]] >> n & 1);
+	unsigned type = fuses_with(load);
+	return c->r.end - p > 2 && (fusions[p[0]] & type) &&
+	       (!(fusions[p[0]] & FUSE_SHORT_PUSH) || (fusions[p[2]] & type));
 }
 
 /* What the next instruction pushes, if it is a local's register, or a constant's in this loop. */
-static uint32_t local_in_register(const struct compiler *c, unsigned n, uint32_t *skip)
+static uint32_t local_in_register(const struct compiler *c, uint8_t type, uint32_t *skip)
 {
 	const uint8_t *p = c->r.p;
-	uint32_t bytes = n == 2 ? 4 : 8;
+	uint32_t bytes = type == WASM_F32 ? 4 : 8;
 	uint64_t bits = 0;
-	if (p[0] == 0x20 && p[1] < 0x80 && p[1] < c->local_count &&
-	    c->locals[p[1]].type == loads[n].type && c->locals[p[1]].home != X64_NONE)
+	if (p[0] == WASM_OP_LOCAL_GET && p[1] < 0x80 && p[1] < c->local_count &&
+	    c->locals[p[1]].type == type && c->locals[p[1]].home != X64_NONE)
 		return p[1];
-	if (n < 2 || p[0] != (n == 2 ? 0x43 : 0x44) || (uint64_t)(c->r.end - p) < bytes + 2)
+	if (!type_is_float(type) || p[0] != (type == WASM_F32 ? WASM_OP_F32_CONST : WASM_OP_F64_CONST) ||
+	    (uint64_t)(c->r.end - p) < bytes + 2)
 		return WASM_NONE;
 	memcpy(&bits, p + 1, bytes);
 	*skip = bytes + 1;
-	return loop_constant(c, loads[n].type, bits);
+	return loop_constant(c, type, bits);
 }
 
 /*
@@ -118,22 +125,25 @@ static uint32_t local_in_register(const struct compiler *c, unsigned n, uint32_t
  * local or a constant that is its other operand. Nothing that could trap or store comes between,
  * and for backtraces both are the load. False: there is none, and nothing is done.
  */
-static __attribute__((noinline)) bool load_and_operate(struct compiler *c, unsigned n,
+static __attribute__((noinline)) bool load_and_operate(struct compiler *c, uint8_t load,
 						       struct memarg a)
 {
 	const uint8_t *p = c->r.p;
+	uint8_t type = wasm_opcodes[load].result;
 	struct value base;
 	if (c->dead || a.memory > 0 || a.offset > INT32_MAX)
 		return false;
-	uint32_t skip = 2, local = local_in_register(c, n, &skip);
-	bool constant = p[0] == 0x41 + n && n < 2 && p[1] < 0x80;
-	if (p[0] <= LAST_PUSH) {
-		uint8_t op = p[skip];
-		if ((local == WASM_NONE && !constant) || op <= LAST_PUSH || !(takers[op] >> n & 1))
+	uint32_t skip = 2, local = local_in_register(c, type, &skip);
+	bool wide = type == WASM_I64;
+	bool constant = p[0] == (wide ? WASM_OP_I64_CONST : WASM_OP_I32_CONST) &&
+			!type_is_float(type) && p[1] < 0x80;
+	if (fusions[p[0]] & FUSE_PUSHES) {
+		unsigned taker = fusions[p[skip]];
+		if ((local == WASM_NONE && !constant) || (taker & FUSE_PUSHES) ||
+		    !(taker & fuses_with(load)))
 			return false;
 		/* A constant on the right of a comparison: the left is in memory then. */
-		if (constant ? op > LAST_COMPARISON || op == OP_EQZ32 || op == OP_EQZ64
-			     : !commutes(op))
+		if (!(taker & (constant ? FUSE_COMPARES : FUSE_COMMUTES)))
 			return false;
 	}
 	struct x64_mem at = address(c, a, &base);
@@ -142,50 +152,52 @@ static __attribute__((noinline)) bool load_and_operate(struct compiler *c, unsig
 		push_local(c, local);
 		c->r.p += skip;
 	}
-	push_mem(c, loads[n].type, at, held);
+	push_mem(c, type, at, held);
 	if (constant) {
 		int32_t k = (p[1] ^ 0x40) - 0x40;
 		c->r.p += 2;
-		push_const(c, loads[n].type, n ? (uint64_t)(int64_t)k : (uint32_t)k);
+		push_const(c, type, wide ? (uint64_t)(int64_t)k : (uint32_t)k);
 	}
-	numeric(c, *c->r.p++);
+	compile_insn(c, *c->r.p++);
 	return true;
 }
 
-void handle_load(struct compiler *c, unsigned n)
+void handle_load(struct compiler *c, uint8_t op)
 {
-	const struct access *l = &loads[n];
-	struct memarg a = read_memarg(c, l->natural);
+	const struct wasm_opcode *o = &wasm_opcodes[op];
+	const struct access *access = &accesses[op - WASM_OP_I32_LOAD];
+	struct memarg a = read_memarg(c, o->operation);
 	struct value base;
-	if (n < 4 && may_operate(c, n) && load_and_operate(c, n, a))
+	if (is_plain_load(op) && may_operate(c, op) && load_and_operate(c, op, a))
 		return;
 	struct x64_mem at = address(c, a, &base);
 	release(c, &base); /* the result may have its register */
-	unsigned dst = dest(c, l->type);
-	if (dst == X64_NONE && base.place == AT_REG && !type_is_float(l->type)) {
+	unsigned dst = dest(c, o->result);
+	if (dst == X64_NONE && base.place == AT_REG && !type_is_float(o->result)) {
 		dst = base.reg;
 		c->free &= ~BIT(dst);
 	} else if (dst == X64_NONE) {
-		dst = take(c, class_of(l->type));
+		dst = take(c, class_of(o->result));
 	}
-	x64_rm(&c->x, l->op, l->wide, dst, at);
-	put(c, l->type, dst);
+	x64_rm(&c->x, access->x64, access->wide, dst, at);
+	put(c, o->result, dst);
 }
 
-void handle_store(struct compiler *c, unsigned n)
+void handle_store(struct compiler *c, uint8_t op)
 {
-	const struct access *s = &stores[n];
-	struct memarg a = read_memarg(c, s->natural);
-	struct value v = pop_value(c, s->type), base;
-	bool fits =
-		!is_wide(s->type) || s->natural < 3 || v.bits == (uint64_t)(int64_t)(int32_t)v.bits;
+	const struct wasm_opcode *o = &wasm_opcodes[op];
+	const struct access *access = &accesses[op - WASM_OP_I32_LOAD];
+	uint32_t bytes = 1u << o->operation;
+	struct memarg a = read_memarg(c, o->operation);
+	struct value v = pop_value(c, o->operand), base;
+	bool fits = bytes < 8 || v.bits == (uint64_t)(int64_t)(int32_t)v.bits;
 	if (v.place == AT_CONST && fits) {
 		struct x64_mem at = address(c, a, &base);
-		x64_mov_mem_imm(&c->x, 1u << s->natural, at, (int32_t)v.bits);
+		x64_mov_mem_imm(&c->x, bytes, at, (int32_t)v.bits);
 	} else {
 		unsigned reg = to_reg(c, &v);
 		struct x64_mem at = address(c, a, &base);
-		x64_rm(&c->x, s->op, s->wide, reg, at);
+		x64_rm(&c->x, access->x64, access->wide, reg, at);
 		release(c, &v);
 	}
 	release(c, &base);
@@ -227,10 +239,10 @@ void handle_local(struct compiler *c, uint8_t op)
 	uint32_t n = read_u32(&c->r);
 	if (n >= c->local_count)
 		invalid(c, "unknown local");
-	if (op == 0x20)
+	if (op == WASM_OP_LOCAL_GET)
 		push_local(c, n);
 	else
-		set_local(c, n, op == 0x22);
+		set_local(c, n, op == WASM_OP_LOCAL_TEE);
 }
 
 static void load_global(struct compiler *c, uint8_t type, struct x64_mem at)
@@ -253,7 +265,7 @@ void handle_global(struct compiler *c, uint8_t op)
 	const struct global_type *g = &c->m->globals[n];
 	struct x64_mem at = x64_at(R14, (int32_t)(c->m->global_cells + GLOBAL_STRIDE * n));
 	struct value v = {0};
-	if (op == 0x24) {
+	if (op == WASM_OP_GLOBAL_SET) {
 		if (!g->is_mutable)
 			invalid(c, "immutable global");
 		v = pop_value(c, g->type);
@@ -267,7 +279,7 @@ void handle_global(struct compiler *c, uint8_t op)
 		x64_rm(&c->x, OP_MOV_LOAD, 1, reg, at);
 		at = x64_at(reg, 0);
 	}
-	if (op == 0x23) {
+	if (op == WASM_OP_GLOBAL_GET) {
 		load_global(c, g->type, at);
 	} else {
 		store_value(c, &v, at);
@@ -278,7 +290,7 @@ void handle_global(struct compiler *c, uint8_t op)
 void handle_memory_size(struct compiler *c, uint8_t op)
 {
 	uint32_t n = need_memory(c, read_u32(&c->r));
-	if (op == 0x40) {
+	if (op == WASM_OP_MEMORY_GROW) {
 		/* The helper takes the memory first. */
 		struct value delta = pop_value(c, WASM_I32);
 		(void)to_own(c, &delta); /* its slot becomes the other one's */

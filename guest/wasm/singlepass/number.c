@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arithmetic and comparisons of integers. */
 #include "guest/wasm/singlepass/compiler.h"
-
-enum { OP_EQZ32 = 0x45, OP_EQZ64 = 0x50, OP_ADD32 = 0x6a, OP_ADD64 = 0x7c };
+#include "guest/wasm/singlepass/fuse.h"
 
 /* A constant that an instruction takes as its immediate. */
 static bool is_immediate(const struct value *v)
@@ -16,11 +15,6 @@ static void swap(struct value *a, struct value *b)
 	struct value t = *a;
 	*a = *b;
 	*b = t;
-}
-
-static bool next_is(const struct compiler *c, uint8_t op)
-{
-	return c->r.p < c->r.end && *c->r.p == op;
 }
 
 /* op dst, v */
@@ -58,8 +52,16 @@ static unsigned swapped(unsigned cc)
 	return cc;
 }
 
-static void compare(struct compiler *c, uint8_t type, unsigned cc)
+void handle_compare(struct compiler *c, const struct wasm_opcode *o)
 {
+	static const uint8_t ccs[] = {
+		[OPERATION_EQ] = CC_E,	  [OPERATION_NE] = CC_NE,   [OPERATION_LT_S] = CC_L,
+		[OPERATION_LT_U] = CC_B,  [OPERATION_GT_S] = CC_G,  [OPERATION_GT_U] = CC_A,
+		[OPERATION_LE_S] = CC_LE, [OPERATION_LE_U] = CC_BE, [OPERATION_GE_S] = CC_GE,
+		[OPERATION_GE_U] = CC_AE,
+	};
+	uint8_t type = o->operand;
+	unsigned cc = ccs[o->operation];
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64;
 	if (a.place == AT_CONST) {
@@ -80,7 +82,7 @@ static void compare(struct compiler *c, uint8_t type, unsigned cc)
 	push_condition(c, cc);
 }
 
-static void test_zero(struct compiler *c, uint8_t type)
+void handle_test(struct compiler *c, uint8_t type)
 {
 	struct value v = pop_value(c, type);
 	if (v.place == AT_FLAGS) {
@@ -143,15 +145,22 @@ static bool add_by_lea(struct compiler *c, uint8_t type, struct value *a, struct
 	return true;
 }
 
-static void binary_alu(struct compiler *c, uint8_t type, enum x64_alu op)
+/* Is a value that is not 0 all that the next instruction asks for? */
+static bool is_tested(const struct compiler *c, bool wide)
+{
+	uint8_t next = next_insn(c).op;
+	if (wide)
+		return next == WASM_OP_I64_EQZ;
+	return next == WASM_OP_I32_EQZ || next == WASM_OP_BR_IF || next == WASM_OP_IF;
+}
+
+static void arithmetic(struct compiler *c, uint8_t type, enum x64_alu op)
 {
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64, commutes = op != ALU_SUB;
 	if (commutes && (a.place == AT_CONST || (b.place == AT_REG && a.place != AT_REG)))
 		swap(&a, &b);
-	bool tested = next_is(c, wide ? OP_EQZ64 : OP_EQZ32) ||
-		      (!wide && (next_is(c, 0x0d) || next_is(c, 0x04)));
-	if (op == ALU_AND && tested && !c->dead) {
+	if (op == ALU_AND && is_tested(c, wide) && !c->dead) {
 		unsigned reg = to_reg(c, &a);
 		if (is_immediate(&b))
 			x64_test_imm(&c->x, wide, reg, (int32_t)b.bits);
@@ -175,7 +184,16 @@ static void binary_alu(struct compiler *c, uint8_t type, enum x64_alu op)
 	put(c, type, dst);
 }
 
-static void multiply(struct compiler *c, uint8_t type)
+void handle_arithmetic(struct compiler *c, const struct wasm_opcode *o)
+{
+	static const uint8_t alus[] = {
+		[OPERATION_ADD] = ALU_ADD, [OPERATION_SUB] = ALU_SUB, [OPERATION_AND] = ALU_AND,
+		[OPERATION_OR] = ALU_OR,   [OPERATION_XOR] = ALU_XOR,
+	};
+	arithmetic(c, o->operand, alus[o->operation]);
+}
+
+void handle_multiply(struct compiler *c, uint8_t type)
 {
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64;
@@ -204,7 +222,7 @@ static void multiply(struct compiler *c, uint8_t type)
 static bool add_shifted(struct compiler *c, uint8_t type, struct value *a, uint32_t count)
 {
 	const struct value *below = &c->stack[c->height - 1];
-	if (!next_is(c, type == WASM_I64 ? OP_ADD64 : OP_ADD32) || count < 1 || count > 3 ||
+	if (!next_is(c, type == WASM_I64 ? WASM_OP_I64_ADD : WASM_OP_I32_ADD) || count < 1 || count > 3 ||
 	    c->dead || c->height == top(c)->height || below->type != type ||
 	    below->place == AT_CONST)
 		return false;
@@ -241,8 +259,15 @@ static void shift_by_constant(struct compiler *c, uint8_t type, enum x64_shift h
 	put(c, type, dst);
 }
 
-static void shift(struct compiler *c, uint8_t type, enum x64_shift how)
+void handle_shift(struct compiler *c, const struct wasm_opcode *o)
 {
+	static const uint8_t shifts[] = {
+		[OPERATION_SHL] = SHIFT_SHL,  [OPERATION_SHR_S] = SHIFT_SAR,
+		[OPERATION_SHR_U] = SHIFT_SHR, [OPERATION_ROTL] = SHIFT_ROL,
+		[OPERATION_ROTR] = SHIFT_ROR,
+	};
+	uint8_t type = o->operand;
+	enum x64_shift how = shifts[o->operation];
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64;
 	if (b.place == AT_CONST) {
@@ -399,9 +424,12 @@ static void divide_u64_by(struct compiler *c, struct value *a, uint64_t d, bool 
 	push_reg(c, WASM_I64, remainder ? n : RAX);
 }
 
-static void divide(struct compiler *c, uint8_t type, bool is_signed, bool remainder)
+void handle_divide(struct compiler *c, const struct wasm_opcode *o)
 {
+	uint8_t type = o->operand;
 	bool wide = type == WASM_I64;
+	bool is_signed = o->operation == OPERATION_DIV_S || o->operation == OPERATION_REM_S;
+	bool remainder = o->operation == OPERATION_REM_S || o->operation == OPERATION_REM_U;
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool known = b.place == AT_CONST && b.bits != 0;
 	c->hint = WASM_NONE;
@@ -446,22 +474,6 @@ static void divide(struct compiler *c, uint8_t type, bool is_signed, bool remain
 	push_reg(c, type, remainder ? RDX : RAX);
 }
 
-static void binary(struct compiler *c, uint8_t type, unsigned n)
-{
-	static const uint8_t alus[] = {ALU_ADD, ALU_SUB, 0, 0, 0, 0, 0, ALU_AND, ALU_OR, ALU_XOR};
-	static const uint8_t shifts[] = {SHIFT_SHL, SHIFT_SAR, SHIFT_SHR, SHIFT_ROL, SHIFT_ROR};
-	if (n < 2)
-		binary_alu(c, type, alus[n]);
-	else if (n == 2)
-		multiply(c, type);
-	else if (n >= 3 && n <= 6)
-		divide(c, type, n == 3 || n == 5, n >= 5);
-	else if (n >= 10)
-		shift(c, type, shifts[n - 10]);
-	else
-		binary_alu(c, type, alus[n]);
-}
-
 /* clz, ctz without the instructions for them: BSR and BSF, which every x86-64 has. */
 static void scan_bits(struct compiler *c, bool wide, bool leading, unsigned dst, unsigned src)
 {
@@ -473,52 +485,21 @@ static void scan_bits(struct compiler *c, bool wide, bool leading, unsigned dst,
 		x64_alu_imm(x, ALU_XOR, wide, dst, wide ? 63 : 31);
 }
 
-static void count_bits(struct compiler *c, uint8_t type, unsigned n)
+void handle_count(struct compiler *c, const struct wasm_opcode *o)
 {
+	uint8_t type = o->operand;
 	bool wide = type == WASM_I64;
 	struct value v;
 	unsigned src = pop_to_reg(c, type, &v);
 	release(c, &v);
 	unsigned dst = dest_or_take(c, type);
-	if (n == 2)
+	if (o->operation == OPERATION_POPCNT)
 		x64_rr(&c->x, OP_POPCNT, wide, dst, src);
-	else if (n == 0 && (c->m->options.cpu & WASM_CPU_LZCNT))
+	else if (o->operation == OPERATION_CLZ && (c->m->options.cpu & WASM_CPU_LZCNT))
 		x64_rr(&c->x, OP_LZCNT, wide, dst, src);
-	else if (n == 1 && (c->m->options.cpu & WASM_CPU_BMI1))
+	else if (o->operation == OPERATION_CTZ && (c->m->options.cpu & WASM_CPU_BMI1))
 		x64_rr(&c->x, OP_TZCNT, wide, dst, src);
 	else
-		scan_bits(c, wide, n == 0, dst, src);
+		scan_bits(c, wide, o->operation == OPERATION_CLZ, dst, src);
 	put(c, type, dst);
-}
-
-void numeric(struct compiler *c, uint8_t op)
-{
-	static const uint8_t ccs[] = {CC_E, CC_NE, CC_L,  CC_B,	 CC_G,
-				      CC_A, CC_LE, CC_BE, CC_GE, CC_AE};
-	if (op >= 0x6a && op <= 0x78) /* the most frequent */
-		binary(c, WASM_I32, op - 0x6a);
-	else if (op == OP_EQZ32 || op == OP_EQZ64)
-		test_zero(c, op == OP_EQZ32 ? WASM_I32 : WASM_I64);
-	else if (op <= 0x4f)
-		compare(c, WASM_I32, ccs[op - 0x46]);
-	else if (op <= 0x5a)
-		compare(c, WASM_I64, ccs[op - 0x51]);
-	else if (op <= 0x60)
-		compare_float(c, false, op - 0x5b);
-	else if (op <= 0x66)
-		compare_float(c, true, op - 0x61);
-	else if (op <= 0x69)
-		count_bits(c, WASM_I32, op - 0x67);
-	else if (op <= 0x7b)
-		count_bits(c, WASM_I64, op - 0x79);
-	else if (op <= 0x8a)
-		binary(c, WASM_I64, op - 0x7c);
-	else if (op <= 0x91)
-		float_unary(c, false, op - 0x8b);
-	else if (op <= 0x98)
-		float_binary(c, false, op - 0x92);
-	else if (op <= 0x9f)
-		float_unary(c, true, op - 0x99);
-	else
-		float_binary(c, true, op - 0xa0);
 }

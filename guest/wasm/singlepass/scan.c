@@ -1,73 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A look at a body before it is compiled: how often each local is used, uses in loops counting
- * more, and which locals get registers for the whole function. Checks nothing and stops at whatever
- * is odd: the pass that compiles refuses it.
+ * The pre-pass over a body: how often each local is used, uses in loops counting more, and which
+ * locals get registers for the whole function. Checks nothing and stops at whatever is odd: the pass
+ * that compiles refuses it.
  */
 #include "guest/wasm/singlepass/compiler.h"
 
 enum { LOOP_SHIFT = 3, LOOP_LEVELS = 4, WEIGHT_MAX = 1 << 28, HOMES_MAX = 16, OPEN_LOOPS = 8 };
 
-/* Weights behind those of the locals of functions that have few. */
-enum { SHORT_LOCALS = 128, SHORT_NOBODY = SHORT_LOCALS, SHORT_CALLS, SHORT_SUMS };
+/* Sums behind the weights of the locals, for functions that have few locals: the calls', and one that nobody reads. */
+enum { SHORT_LOCALS = 128, SUM_UNREAD = SHORT_LOCALS, SUM_CALLS, SHORT_SUMS };
 
-enum immediate {
-	IMM_NONE,
-	IMM_LEB,
-	IMM_LEB2,
-	IMM_MEMARG,
-	IMM_4,
-	IMM_8,
-	IMM_BLOCK,
-	IMM_TABLE,
-	IMM_TYPES,
-	IMM_ODD,
-	IMM_LOCAL,
-	IMM_CALL,
-	IMM_CALL2,
-	IMM_FC,
-	IMM_SIMD,
-	IMM_END,
-	IMM_LOOP,
-	IMM_HELPER,
+/* What the pre-pass does at an instruction, besides skipping its immediates. */
+enum scan_role {
+	ROLE_PLAIN,
+	ROLE_REFUSED, /* stops: it cannot be skipped */
+	ROLE_LOCAL,
+	ROLE_CALL, /* of a function or a helper: registers of locals are stored around it */
+	ROLE_TAIL_CALL,
+	ROLE_BLOCK,
+	ROLE_LOOP,
+	ROLE_END,
+	ROLE_TABLE,
+	ROLE_FLOAT_CONST,
+	ROLE_CONVERT,
+	ROLE_PREFIX_FC,
+	ROLE_PREFIX_FD,
 };
 
-static const uint8_t immediates[256] = {
-	[0x02] = IMM_BLOCK,
-	[0x03] = IMM_LOOP,
-	[0x04] = IMM_BLOCK,
-	[0x06 ... 0x0a] = IMM_ODD,
-	[0x0b] = IMM_END,
-	[0x0c] = IMM_LEB,
-	[0x0d] = IMM_LEB,
-	[0x0e] = IMM_TABLE,
-	[0x10] = IMM_CALL,
-	[0x11] = IMM_CALL2,
-	[0x12] = IMM_LEB,
-	[0x13] = IMM_LEB2,
-	[0x14 ... 0x19] = IMM_ODD,
-	[0x1c] = IMM_TYPES,
-	[0x1d ... 0x1f] = IMM_ODD,
-	[0x20 ... 0x22] = IMM_LOCAL,
-	[0x23 ... 0x24] = IMM_LEB,
-	[0x25 ... 0x26] = IMM_CALL,
-	[0x27] = IMM_ODD,
-	[0x28 ... 0x3e] = IMM_MEMARG,
-	[0x3f] = IMM_LEB,
-	[0x40] = IMM_CALL,
-	[0x41] = IMM_LEB,
-	[0x42] = IMM_LEB,
-	[0x43] = IMM_4,
-	[0x44] = IMM_8,
-	[0xa8 ... 0xab] = IMM_HELPER,
-	[0xae ... 0xb1] = IMM_HELPER,
-	[0xc5 ... 0xcf] = IMM_ODD,
-	[0xd0] = IMM_LEB,
-	[0xd2] = IMM_CALL,
-	[0xd3 ... 0xfb] = IMM_ODD,
-	[0xfc] = IMM_FC,
-	[0xfd] = IMM_SIMD,
-	[0xfe ... 0xff] = IMM_ODD,
+/* Of each enum wasm_class; those that are not here are plain. */
+static const uint8_t roles[CLASSES] = {
+	[CLASS_ILLEGAL] = ROLE_REFUSED,
+	[CLASS_UNSUPPORTED] = ROLE_REFUSED,
+	[CLASS_LOCAL] = ROLE_LOCAL,
+	[CLASS_CALL] = ROLE_CALL,
+	[CLASS_CALL_INDIRECT] = ROLE_CALL,
+	[CLASS_TABLE_ACCESS] = ROLE_CALL,
+	[CLASS_MEMORY_GROW] = ROLE_CALL,
+	[CLASS_REF_FUNC] = ROLE_CALL,
+	[CLASS_BULK] = ROLE_CALL,
+	[CLASS_TAIL_CALL] = ROLE_TAIL_CALL,
+	[CLASS_TAIL_CALL_INDIRECT] = ROLE_TAIL_CALL,
+	[CLASS_BLOCK] = ROLE_BLOCK,
+	[CLASS_LOOP] = ROLE_LOOP,
+	[CLASS_END] = ROLE_END,
+	[CLASS_BR_TABLE] = ROLE_TABLE,
+	[CLASS_FLOAT_CONST] = ROLE_FLOAT_CONST,
+	[CLASS_CONVERT] = ROLE_CONVERT,
+	[CLASS_PREFIX_FC] = ROLE_PREFIX_FC,
+	[CLASS_PREFIX_FD] = ROLE_PREFIX_FD,
 };
 
 struct scan {
@@ -76,13 +57,15 @@ struct scan {
 	uint32_t depth, loops; /* blocks, and loops among them */
 	uint32_t weight;
 	uint32_t calls; /* weighted */
-	bool is_short;	/* scan_short() goes over it */
+	bool is_short;	/* scan_short() is at work */
 	bool floats;	/* constants */
 	uint32_t loop_count, stops; /* stops: calls and br_tables */
 	struct {
 		uint32_t number, stops;
 	} open[OPEN_LOOPS]; /* the loops that are open */
 };
+
+/* --- immediates --- */
 
 static bool skip_leb(struct scan *s)
 {
@@ -92,7 +75,7 @@ static bool skip_leb(struct scan *s)
 	return false;
 }
 
-static bool take_leb(struct scan *s, uint32_t *v)
+static bool read_leb(struct scan *s, uint32_t *v)
 {
 	*v = 0;
 	for (unsigned shift = 0; s->p < s->end; shift += 7) {
@@ -105,13 +88,91 @@ static bool take_leb(struct scan *s, uint32_t *v)
 	return false;
 }
 
-static bool skip(struct scan *s, uint64_t bytes)
+static bool skip_bytes(struct scan *s, uint64_t bytes)
 {
 	if (bytes > (uint64_t)(s->end - s->p))
 		return false;
 	s->p += bytes;
 	return true;
 }
+
+static bool skip_memarg(struct scan *s)
+{
+	uint32_t align;
+	return read_leb(s, &align) && (!(align & MEMARG_HAS_MEMORY) || skip_leb(s)) && skip_leb(s);
+}
+
+static bool skip_labels(struct scan *s)
+{
+	uint32_t n;
+	if (!read_leb(s, &n))
+		return false;
+	for (uint64_t i = 0; i <= n; i++)
+		if (!skip_leb(s))
+			return false;
+	return true;
+}
+
+static bool skip_immediates(struct scan *s, enum wasm_immediate immediate)
+{
+	switch (immediate) {
+	case IMM_NONE:
+		return true;
+	case IMM_INDEX:
+	case IMM_S32:
+	case IMM_S64:
+	case IMM_BLOCKTYPE:
+	case IMM_HEAPTYPE:
+	case IMM_PREFIX:
+		return skip_leb(s);
+	case IMM_TWO_INDICES:
+	case IMM_TYPES:
+		return skip_leb(s) && skip_leb(s);
+	case IMM_BYTES_4:
+		return skip_bytes(s, 4);
+	case IMM_BYTES_8:
+		return skip_bytes(s, 8);
+	case IMM_MEMARG:
+		return skip_memarg(s);
+	case IMM_LABELS:
+		return skip_labels(s);
+	}
+	return false;
+}
+
+/* Behind the prefix. */
+static bool skip_simd(struct scan *s)
+{
+	uint32_t n;
+	if (!read_leb(s, &n))
+		return false;
+	switch ((enum simd_shape)wasm_vector_op(n)->shape) {
+	case SIMD_ILLEGAL:
+		return false;
+	case SIMD_LOAD:
+	case SIMD_STORE:
+		return skip_memarg(s);
+	case SIMD_LOAD_LANE:
+	case SIMD_STORE_LANE:
+		return skip_memarg(s) && skip_bytes(s, 1);
+	case SIMD_EXTRACT:
+	case SIMD_REPLACE:
+		return skip_bytes(s, 1);
+	case SIMD_CONST:
+	case SIMD_SHUFFLE:
+		return skip_bytes(s, 16);
+	case SIMD_UNARY:
+	case SIMD_BINARY:
+	case SIMD_TERNARY:
+	case SIMD_SHIFT:
+	case SIMD_TEST:
+	case SIMD_SPLAT:
+		return true;
+	}
+	return false;
+}
+
+/* --- one instruction --- */
 
 static void add(uint32_t *to, uint32_t weight)
 {
@@ -121,7 +182,7 @@ static void add(uint32_t *to, uint32_t weight)
 
 static uint32_t stops(const struct scan *s)
 {
-	return s->stops + (s->is_short ? s->c->weights[SHORT_CALLS] : 0);
+	return s->stops + (s->is_short ? s->c->weights[SUM_CALLS] : 0);
 }
 
 static void open_loop(struct scan *s)
@@ -141,6 +202,11 @@ static void close_loop(struct scan *s)
 		s->c->plain_loops |= 1ull << (s->loop_count - 1);
 }
 
+static uint32_t weight_in(uint32_t loops)
+{
+	return 1u << LOOP_SHIFT * (loops < LOOP_LEVELS ? loops : LOOP_LEVELS);
+}
+
 static bool open_block(struct scan *s, bool loop)
 {
 	if (s->depth == CONTROL_MAX - 1)
@@ -149,8 +215,8 @@ static bool open_block(struct scan *s, bool loop)
 	if (loop)
 		open_loop(s);
 	s->loops += loop;
-	s->weight = 1u << LOOP_SHIFT * (s->loops < LOOP_LEVELS ? s->loops : LOOP_LEVELS);
-	return skip_leb(s);
+	s->weight = weight_in(s->loops);
+	return true;
 }
 
 static bool close_block(struct scan *s)
@@ -161,182 +227,181 @@ static bool close_block(struct scan *s)
 		s->loops--;
 		close_loop(s);
 	}
-	s->weight = 1u << LOOP_SHIFT * (s->loops < LOOP_LEVELS ? s->loops : LOOP_LEVELS);
+	s->weight = weight_in(s->loops);
 	return true;
 }
 
-static bool memarg(struct scan *s)
-{
-	uint32_t align;
-	return take_leb(s, &align) && (!(align & 64) || skip_leb(s)) && skip_leb(s);
-}
-
-static bool table(struct scan *s)
-{
-	uint32_t n;
-	s->stops++;
-	if (!take_leb(s, &n))
-		return false;
-	for (uint64_t i = 0; i <= n; i++)
-		if (!skip_leb(s))
-			return false;
-	return true;
-}
-
-static bool simd(struct scan *s)
-{
-	uint32_t n;
-	if (!take_leb(s, &n))
-		return false;
-	switch ((enum simd_shape)simd_op(n)->shape) {
-	case SIMD_ILLEGAL:
-		return false;
-	case SIMD_LOAD:
-	case SIMD_STORE:
-		return memarg(s);
-	case SIMD_LOAD_LANE:
-	case SIMD_STORE_LANE:
-		return memarg(s) && skip(s, 1);
-	case SIMD_EXTRACT:
-	case SIMD_REPLACE:
-		return skip(s, 1);
-	case SIMD_CONST:
-	case SIMD_SHUFFLE:
-		return skip(s, 16);
-	case SIMD_UNARY:
-	case SIMD_BINARY:
-	case SIMD_TERNARY:
-	case SIMD_SHIFT:
-	case SIMD_TEST:
-	case SIMD_SPLAT:
-		return true;
-	}
-	return false;
-}
-
-static bool prefix_fc(struct scan *s)
-{
-	static const uint8_t lebs[] = {[8] = 2, 1, 2, 1, 2, 1, 2, 1, 1, 1};
-	uint32_t n;
-	if (!take_leb(s, &n) || n >= sizeof lebs)
-		return false;
-	if (n >= 8 && n != 16) { /* neither a conversion nor table.size */
-		add(&s->calls, s->weight);
-		s->stops++;
-	}
-	for (unsigned i = 0; i < lebs[n]; i++)
-		if (!skip_leb(s))
-			return false;
-	return true;
-}
-
-static bool call(struct scan *s, bool two)
+static void count_call(struct scan *s)
 {
 	add(&s->calls, s->weight);
 	s->stops++;
-	return skip_leb(s) && (!two || skip_leb(s));
+}
+
+static bool count_local(struct scan *s)
+{
+	uint32_t n;
+	if (!read_leb(s, &n) || n >= s->c->local_count)
+		return false;
+	if (n < WASM_SCAN_LOCALS) {
+		if (!s->c->weights[n])
+			s->c->watched[s->c->watched_count++] = (uint16_t)n;
+		add(&s->c->weights[n], s->weight);
+	}
+	return true;
+}
+
+static bool scan_fc(struct scan *s)
+{
+	uint32_t n;
+	if (!read_leb(s, &n))
+		return false;
+	const struct wasm_opcode *o = wasm_opcode_fc(n);
+	if (roles[o->class] == ROLE_REFUSED)
+		return false;
+	if (roles[o->class] == ROLE_CALL)
+		count_call(s);
+	return skip_immediates(s, o->immediate);
 }
 
 static bool scan_one(struct scan *s)
 {
-	uint32_t n;
-	switch ((enum immediate)immediates[*s->p++]) {
-	case IMM_NONE:
-		return true;
-	case IMM_LOCAL:
-		if (!take_leb(s, &n) || n >= s->c->local_count)
+	const struct wasm_opcode *o = &wasm_opcodes[*s->p++];
+	switch ((enum scan_role)roles[o->class]) {
+	case ROLE_LOCAL:
+		return count_local(s);
+	case ROLE_CALL:
+		count_call(s);
+		break;
+	case ROLE_TABLE:
+		s->stops++;
+		break;
+	case ROLE_FLOAT_CONST:
+		s->floats = true;
+		break;
+	case ROLE_BLOCK:
+	case ROLE_LOOP:
+		if (!open_block(s, o->class == CLASS_LOOP))
 			return false;
-		if (n < WASM_SCAN_LOCALS) {
-			if (!s->c->weights[n])
-				s->c->watched[s->c->watched_count++] = (uint16_t)n;
-			add(&s->c->weights[n], s->weight);
-		}
-		return true;
-	case IMM_LEB:
-		return skip_leb(s);
-	case IMM_LEB2:
-		return skip_leb(s) && skip_leb(s);
-	case IMM_MEMARG:
-		return memarg(s);
-	case IMM_4:
-		s->floats = true;
-		return skip(s, 4);
-	case IMM_8:
-		s->floats = true;
-		return skip(s, 8);
-	case IMM_BLOCK:
-		return open_block(s, false);
-	case IMM_LOOP:
-		return open_block(s, true);
-	case IMM_END:
+		break;
+	case ROLE_END:
 		return close_block(s);
-	case IMM_TABLE:
-		return table(s);
-	case IMM_TYPES:
-		return skip_leb(s) && skip_leb(s);
-	case IMM_CALL:
-		return call(s, false);
-	case IMM_CALL2:
-		return call(s, true);
-	case IMM_HELPER:
-		return true;
-	case IMM_FC:
-		return prefix_fc(s);
-	case IMM_SIMD:
-		return simd(s);
-	case IMM_ODD:
+	case ROLE_PREFIX_FC:
+		return scan_fc(s);
+	case ROLE_PREFIX_FD:
+		return skip_simd(s);
+	case ROLE_REFUSED:
 		return false;
+	case ROLE_PLAIN:
+	case ROLE_TAIL_CALL:
+	case ROLE_CONVERT:
+		break;
 	}
-	return false;
+	return skip_immediates(s, o->immediate);
 }
 
+/* --- short instructions --- */
+
 /*
- * How instructions of up to 4 bytes are passed over, which are nearly all: those without immediates, and with one or two
- * numbers of a byte each. The lowest byte has the length in bits, the highest where the weight is added: for what is no
- * local and no call, where nobody looks. Between are the bits that must not be set in the instruction's bytes.
+ * A word for each opcode says how an instruction of up to 4 bytes is skipped, and nearly all are: those
+ * without immediates, and with one or two numbers of one byte each.
+ *
+ *    31       24 23                        8 7      6 5          0
+ *   +-----------+---------------------------+-----+---+------------+
+ *   |    sum    |         long bits         |local| 0 |  length    |
+ *   +-----------+---------------------------+-----+---+------------+
+ *
+ * length      of the instruction, in bits: 8, 16 or 24
+ * local       the second byte is a local's index: its weight is added to
+ * long bits   set in the instruction's second or third byte if it is not short after all: a number's
+ *             next byte follows, or a memarg names a memory
+ * sum         what the weight is added to, unless it is a local's: SUM_CALLS or SUM_UNREAD
+ *
+ * 0 is for instructions that are never short. So nothing is branched on but whether it is short.
  */
-enum { SHORT_LENGTH = 63, SHORT_LOCAL_BIT = 128, SHORT_BITS = 0xffff00 };
-#define SHORT_NONE (SHORT_NOBODY * 0x1000000u | 8)
-#define SHORT_LEB (SHORT_NOBODY * 0x1000000u | 0x8000 | 16)
-#define SHORT_MEMARG (SHORT_NOBODY * 0x1000000u | 0x80c000 | 24)
-#define SHORT_CALL (SHORT_CALLS * 0x1000000u | 0x8000 | 16)
-#define SHORT_LOCAL (0x8000 | SHORT_LOCAL_BIT | 16)
-#define OTHER 0u
+enum { SHORT_LENGTH = 0x3f, SHORT_LOCAL = 0x80, SHORT_LONG_BITS = 0xffff00, SHORT_SUM_SHIFT = 24 };
+enum { LONG_IN_SECOND = 0x8000, LONG_IN_THIRD = 0x800000, LONG_MEMORY = MEMARG_HAS_MEMORY << 8 };
+#define SHORT_WORD(bytes, long_bits, sum) (8u * (bytes) | (long_bits) | (uint32_t)(sum) << SHORT_SUM_SHIFT)
+#define NEVER_SHORT 0u
 
-#define SHORT_ROWS \
-	[0x00 ... 0x01] = SHORT_NONE, [0x05] = SHORT_NONE, [0x0c ... 0x0d] = SHORT_LEB, [0x0f] = SHORT_NONE, \
-	[0x10] = SHORT_CALL, [0x12] = SHORT_LEB, [0x1a ... 0x1b] = SHORT_NONE, [0x20 ... 0x22] = SHORT_LOCAL, \
-	[0x23 ... 0x24] = SHORT_LEB, [0x28 ... 0x3e] = SHORT_MEMARG, [0x3f] = SHORT_LEB, \
-	[0x41 ... 0x42] = SHORT_LEB, [0x45 ... 0xc4] = SHORT_NONE
+/* By the immediates. */
+#define WORD_NONE SHORT_WORD(1, 0, SUM_UNREAD)
+#define WORD_INDEX SHORT_WORD(2, LONG_IN_SECOND, SUM_UNREAD)
+#define WORD_S32 WORD_INDEX
+#define WORD_S64 WORD_INDEX
+#define WORD_BLOCKTYPE WORD_INDEX
+#define WORD_HEAPTYPE WORD_INDEX
+#define WORD_MEMARG SHORT_WORD(3, LONG_IN_SECOND | LONG_MEMORY | LONG_IN_THIRD, SUM_UNREAD)
+#define WORD_TWO_INDICES NEVER_SHORT
+#define WORD_BYTES_4 NEVER_SHORT
+#define WORD_BYTES_8 NEVER_SHORT
+#define WORD_LABELS NEVER_SHORT
+#define WORD_TYPES NEVER_SHORT
+#define WORD_PREFIX NEVER_SHORT
+/* By the class, where that matters. */
+#define WORD_LOCAL (SHORT_WORD(2, LONG_IN_SECOND, 0) | SHORT_LOCAL)
+#define WORD_CALL SHORT_WORD(2, LONG_IN_SECOND, SUM_CALLS)
+#define CALLS_WITH_INDEX(class) \
+	((class) == CLASS_CALL || (class) == CLASS_TABLE_ACCESS || (class) == CLASS_MEMORY_GROW || \
+	 (class) == CLASS_REF_FUNC)
+#define WORD(class, word) \
+	((class) == CLASS_UNSUPPORTED || (class) == CLASS_LOOP ? NEVER_SHORT \
+	 : (class) == CLASS_LOCAL			       ? WORD_LOCAL \
+	 : CALLS_WITH_INDEX(class)			       ? WORD_CALL \
+							       : (word))
+#define WORD_IN_LOOP(class, word) \
+	((class) == CLASS_BLOCK || (class) == CLASS_END ? NEVER_SHORT : WORD(class, word))
 
-static const uint32_t shorts_in_loops[256] = {SHORT_ROWS};
+static const uint32_t shorts_in_loops[256] = {
+#define OP(byte, name, imm, class, ...) [byte] = WORD_IN_LOOP(CLASS_##class, WORD_##imm),
+#include "guest/wasm/module/opcodes.def"
+};
 /* Where no loop is open it does not matter where blocks begin and end. */
 static const uint32_t shorts[256] = {
-	SHORT_ROWS, [0x02] = SHORT_LEB, [0x04] = SHORT_LEB, [0x0b] = SHORT_NONE};
+#define OP(byte, name, imm, class, ...) [byte] = WORD(CLASS_##class, WORD_##imm),
+#include "guest/wasm/module/opcodes.def"
+};
 
 /* Bodies whose weights need no look whether their sums fit 32 bits. */
 enum { SHORT_BODY_BYTES = 1 << 19 };
 _Static_assert((uint64_t)SHORT_BODY_BYTES << LOOP_SHIFT * LOOP_LEVELS <= 1ull << 31 &&
-		       SHORT_SUMS < WASM_SCAN_LOCALS,
+		       SHORT_SUMS < WASM_SCAN_LOCALS && SHORT_SUMS <= 256,
 	       "sums fit");
 
-/* A block that is no loop, or its end, in a loop. Returns how many bytes it has, 0 for whatever else there is. */
-static inline uint32_t pass_block(struct scan *s, uint32_t bytes)
+static inline uint32_t short_length(uint32_t word)
+{
+	return word & SHORT_LENGTH;
+}
+
+static inline bool is_short(uint32_t word, uint64_t bytes)
+{
+	return word != NEVER_SHORT && !(bytes & word & SHORT_LONG_BITS);
+}
+
+static inline void weigh(uint32_t *weights, uint32_t word, uint64_t bytes, uint32_t weight)
+{
+	uint32_t only_locals = 0 - (word / SHORT_LOCAL & 1);
+	uint32_t local = (uint32_t)(bytes >> 8) & 0xff & only_locals;
+	weights[local | word >> SHORT_SUM_SHIFT] += weight;
+}
+
+/* A block that is no loop, or its end, in a loop. Returns how many bytes it has, 0 for other instructions. */
+static inline uint32_t skip_block(struct scan *s, uint32_t bytes)
 {
 	uint8_t *blocks = s->c->scan_blocks, op = (uint8_t)bytes;
-	if (op == 0x0b && s->depth > 0 && !blocks[s->depth - 1]) {
+	if (op == WASM_OP_END && s->depth > 0 && !blocks[s->depth - 1]) {
 		s->depth--;
 		return 1;
 	}
-	if ((op == 0x02 || op == 0x04) && !(bytes & 0x8000) && s->depth < CONTROL_MAX - 1) {
+	if ((op == WASM_OP_BLOCK || op == WASM_OP_IF) && !(bytes & LONG_IN_SECOND) &&
+	    s->depth < CONTROL_MAX - 1) {
 		blocks[s->depth++] = 0;
 		return 2;
 	}
 	return 0;
 }
 
-/* One number of several bytes. Returns where it ends, or NULL where that is the body's end. */
-static inline const uint8_t *pass_long(const uint8_t *p, const uint8_t *end)
+/* One number of several bytes. Returns where it ends, or NULL if that is the body's end. */
+static inline const uint8_t *skip_long(const uint8_t *p, const uint8_t *end)
 {
 	while (p < end && *p & 0x80)
 		p++;
@@ -356,35 +421,24 @@ static inline uint64_t window(const uint8_t *p, const uint8_t *end)
 	return left ? bytes >> (64 - 8 * left) | ~0ull << 8 * left : ~0ull;
 }
 
-static inline bool is_short(uint32_t how, uint64_t bytes)
+/* An instruction that is not short. Returns where it ends, or NULL if only scan_one() can tell. */
+static const uint8_t *skip_other(struct scan *s, const uint8_t *p, uint32_t word, uint64_t bytes)
 {
-	return how != OTHER && !(bytes & how & SHORT_BITS);
-}
-
-static inline void weigh(uint32_t *weights, uint32_t how, uint64_t bytes, uint32_t weight)
-{
-	uint32_t local = (uint32_t)(bytes >> 8) & 0xff & (0 - (how / SHORT_LOCAL_BIT & 1));
-	weights[local | how >> 24] += weight;
-}
-
-/* An instruction that is not short. Returns where it ends, or NULL where there is no way for it here. */
-static const uint8_t *pass_other(struct scan *s, const uint8_t *p, uint32_t how, uint64_t bytes)
-{
-	if (how == OTHER) {
-		uint32_t passed = pass_block(s, (uint32_t)bytes);
-		return passed ? p + passed : NULL;
+	if (word == NEVER_SHORT) {
+		uint32_t skipped = skip_block(s, (uint32_t)bytes);
+		return skipped ? p + skipped : NULL;
 	}
 	/* In a local's or memory's instruction a number of several bytes is rare. */
-	if ((how & SHORT_LENGTH) != 16 || how & SHORT_LOCAL_BIT)
+	if (short_length(word) != 16 || word & SHORT_LOCAL)
 		return NULL;
-	s->c->weights[how >> 24] += s->weight;
-	return pass_long(p + 1, s->end);
+	s->c->weights[word >> SHORT_SUM_SHIFT] += s->weight;
+	return skip_long(p + 1, s->end);
 }
 
 /*
- * Stops at the first instruction that it has no way for. Its loop is a large part of the whole look, and branches in
- * it would be guessed wrong. What takes the time is the way from an instruction's first byte to the next one's, so
- * that two or three of them are in one load.
+ * Stops at the first instruction that only scan_one() can skip. Its loop is a large part of the whole
+ * pre-pass, and branches in it would be mispredicted. What takes the time is the way from an
+ * instruction's first byte to the next one's, so that two or three of them are in one load.
  */
 static void scan_short(struct scan *s)
 {
@@ -393,29 +447,29 @@ static void scan_short(struct scan *s)
 	uint32_t weight = s->weight, *weights = s->c->weights;
 	for (;;) {
 		uint64_t bytes = window(p, end);
-		uint32_t how = table[bytes & 0xff];
-		if (__builtin_expect(is_short(how, bytes), 1)) {
-			uint32_t length = how & SHORT_LENGTH;
-			weigh(weights, how, bytes, weight);
+		uint32_t word = table[bytes & 0xff];
+		if (__builtin_expect(is_short(word, bytes), 1)) {
+			uint32_t length = short_length(word);
+			weigh(weights, word, bytes, weight);
 			bytes >>= length;
-			how = table[bytes & 0xff];
-			if (__builtin_expect(is_short(how, bytes), 1)) {
-				length += how & SHORT_LENGTH;
-				weigh(weights, how, bytes, weight);
-				bytes >>= how & SHORT_LENGTH;
-				how = table[bytes & 0xff];
-				uint32_t all = length + (how & SHORT_LENGTH);
-				bool third = is_short(how, bytes) && all <= 64;
+			word = table[bytes & 0xff];
+			if (__builtin_expect(is_short(word, bytes), 1)) {
+				length += short_length(word);
+				weigh(weights, word, bytes, weight);
+				bytes >>= short_length(word);
+				word = table[bytes & 0xff];
+				uint32_t all = length + short_length(word);
+				bool third = is_short(word, bytes) && all <= 64;
 				if (__builtin_expect(third, 1)) {
 					length = all;
-					weigh(weights, how, bytes, weight);
+					weigh(weights, word, bytes, weight);
 				}
 				p += length / 8;
 				continue;
 			}
 			p += length / 8;
 		}
-		const uint8_t *behind = pass_other(s, p, how, bytes);
+		const uint8_t *behind = skip_other(s, p, word, bytes);
 		if (!behind)
 			break;
 		p = behind;
@@ -432,14 +486,16 @@ static void scan_all_short(struct scan *s)
 		scan_short(s);
 	while (s->p < s->end && scan_one(s));
 	s->is_short = false;
-	add(&s->calls, c->weights[SHORT_CALLS]);
-	c->weights[SHORT_CALLS] = c->weights[SHORT_NOBODY] = 0;
+	add(&s->calls, c->weights[SUM_CALLS]);
+	c->weights[SUM_CALLS] = c->weights[SUM_UNREAD] = 0;
 	c->watched_count = 0;
 	for (uint32_t i = 0; i < c->local_count; i++) {
 		c->watched[c->watched_count] = (uint16_t)i;
 		c->watched_count += c->weights[i] > 0;
 	}
 }
+
+/* --- for loops (loop.c) --- */
 
 bool scan_index(const uint8_t **p, const uint8_t *end, uint32_t *index)
 {
@@ -449,23 +505,53 @@ bool scan_index(const uint8_t **p, const uint8_t *end, uint32_t *index)
 		return true;
 	}
 	struct scan s = {.p = *p + 1, .end = end};
-	if (!take_leb(&s, index))
+	if (!read_leb(&s, index))
 		return false;
 	*p = s.p;
 	return true;
 }
 
-/* The usual: numbers of one byte. Returns how many bytes it has, 0 where the long way tells. */
+/* The usual: numbers of one byte. Returns how many bytes it has, 0 if skip_plain() has to tell. */
 static inline uint32_t plain_bytes(const uint8_t *p, const uint8_t *end)
 {
-	uint8_t how = immediates[*p];
-	if (how == IMM_NONE)
+	const struct wasm_opcode *o = &wasm_opcodes[*p];
+	uint8_t role = roles[o->class];
+	if (role != ROLE_PLAIN && role != ROLE_BLOCK)
+		return 0;
+	if (o->immediate == IMM_NONE)
 		return 1;
-	if (how == IMM_MEMARG)
-		return end - p >= 3 && p[1] < 0x40 && p[2] < 0x80 ? 3 : 0;
-	if (how == IMM_BLOCK || (how == IMM_LEB && *p != 0x12))
+	if (o->immediate == IMM_MEMARG)
+		return end - p >= 3 && p[1] < MEMARG_HAS_MEMORY && p[2] < 0x80 ? 3 : 0;
+	if (o->immediate == IMM_BLOCKTYPE || o->immediate == IMM_INDEX || o->immediate == IMM_S32 ||
+	    o->immediate == IMM_S64)
 		return end - p >= 2 && p[1] < 0x80 ? 2 : 0;
 	return 0;
+}
+
+static bool skip_plain(struct scan *s)
+{
+	const struct wasm_opcode *o = &wasm_opcodes[*s->p++];
+	switch ((enum scan_role)roles[o->class]) {
+	case ROLE_PLAIN:
+	case ROLE_FLOAT_CONST:
+	case ROLE_BLOCK:
+		return skip_immediates(s, o->immediate);
+	case ROLE_CONVERT:
+		return !is_converted_by_helper(o);
+	case ROLE_PREFIX_FC:
+		return scan_fc(s) && s->stops == 0;
+	case ROLE_PREFIX_FD:
+		return skip_simd(s);
+	case ROLE_REFUSED:
+	case ROLE_LOCAL:
+	case ROLE_CALL:
+	case ROLE_TAIL_CALL:
+	case ROLE_LOOP:
+	case ROLE_END:
+	case ROLE_TABLE:
+		break;
+	}
+	return false;
 }
 
 bool scan_plain(const uint8_t **p, const uint8_t *end)
@@ -476,44 +562,13 @@ bool scan_plain(const uint8_t **p, const uint8_t *end)
 		return true;
 	}
 	struct scan s = {.p = *p, .end = end};
-	switch ((enum immediate)immediates[**p]) {
-	case IMM_NONE:
-	case IMM_MEMARG:
-	case IMM_4:
-	case IMM_8:
-	case IMM_TYPES:
-	case IMM_FC:
-	case IMM_SIMD:
-		break;
-	case IMM_LEB:
-		if (**p == 0x12)
-			return false;
-		break;
-	case IMM_HELPER: /* i64.trunc_f32_u, i64.trunc_f64_u */
-		if (**p == 0xaf || **p == 0xb1)
-			return false;
-		break;
-	case IMM_BLOCK:
-		s.p++;
-		if (!skip_leb(&s))
-			return false;
-		*p = s.p;
-		return true;
-	case IMM_LEB2:
-	case IMM_TABLE:
-	case IMM_ODD:
-	case IMM_LOCAL:
-	case IMM_CALL:
-	case IMM_CALL2:
-	case IMM_END:
-	case IMM_LOOP:
-		return false;
-	}
-	if (!scan_one(&s) || s.calls > 0)
+	if (!skip_plain(&s))
 		return false;
 	*p = s.p;
 	return true;
 }
+
+/* --- registers for locals --- */
 
 struct candidates {
 	uint32_t local[HOMES_MAX], count;

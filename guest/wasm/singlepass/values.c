@@ -4,6 +4,7 @@
  * are constants or locals cost nothing until an instruction needs them.
  */
 #include "guest/wasm/singlepass/compiler.h"
+#include "guest/wasm/singlepass/fuse.h"
 
 uint32_t slots_of_many(const uint8_t *types, uint32_t n)
 {
@@ -469,15 +470,15 @@ void settle(struct compiler *c, uint32_t local)
  */
 unsigned dest(struct compiler *c, uint8_t type)
 {
-	const uint8_t *p = c->r.p;
+	struct insn next = next_insn(c);
 	c->hint = WASM_NONE;
-	if (c->dead || c->r.end - p < 2 || (p[0] != 0x21 && p[0] != 0x22) || p[1] >= 0x80 ||
-	    p[1] >= c->local_count)
+	if (c->dead || (next.op != WASM_OP_LOCAL_SET && next.op != WASM_OP_LOCAL_TEE) ||
+	    next.imm >= 0x80 || next.imm >= c->local_count)
 		return X64_NONE;
-	const struct local *l = &c->locals[p[1]];
+	const struct local *l = &c->locals[next.imm];
 	if (l->home == X64_NONE || l->refs || l->type != type)
 		return X64_NONE;
-	c->hint = p[1];
+	c->hint = next.imm;
 	return l->home;
 }
 
@@ -495,7 +496,7 @@ void put(struct compiler *c, uint8_t type, unsigned reg)
 		push_reg(c, type, reg);
 		return;
 	}
-	if (*c->r.p == 0x22)
+	if (*c->r.p == WASM_OP_LOCAL_TEE)
 		push_local(c, hint);
 	c->r.p += 2;
 }
@@ -503,16 +504,7 @@ void put(struct compiler *c, uint8_t type, unsigned reg)
 /* Does the next instruction take a condition from the flags? */
 static bool flags_are_taken(const struct compiler *c)
 {
-	if (c->dead || c->r.p == c->r.end)
-		return false;
-	switch (*c->r.p) {
-	case 0x04:
-	case 0x0d:
-	case 0x1b:
-	case 0x45:
-		return true;
-	}
-	return false;
+	return !c->dead && (fusions[next_insn(c).op] & FUSE_CONDITION);
 }
 
 void push_condition(struct compiler *c, unsigned cc)

@@ -1,8 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Vector instructions: operands to registers and back (simd.c has their code). */
 #include "guest/wasm/singlepass/compiler.h"
+#include "guest/wasm/singlepass/fuse.h"
 
-static uint8_t read_lane(struct compiler *c, const struct simd_op *op)
+/* An instruction: what it takes and gives, and how it is done. */
+struct vector_insn {
+	const struct wasm_vector_op *op;
+	const struct simd_code *code;
+};
+
+static struct vector_insn vector_insn(uint32_t number)
+{
+	struct vector_insn i = {.op = wasm_vector_op(number)};
+	if (i.op->shape != SIMD_ILLEGAL)
+		i.code = simd_code(number);
+	return i;
+}
+
+static uint8_t read_lane(struct compiler *c, const struct wasm_vector_op *op)
 {
 	uint8_t lane = read_u8(&c->r);
 	if (lane >= op->lanes)
@@ -10,24 +25,23 @@ static uint8_t read_lane(struct compiler *c, const struct simd_op *op)
 	return lane;
 }
 
-static void emit(struct compiler *c, const struct simd_op *op, struct simd_args *g)
+static void emit(struct compiler *c, const struct simd_code *code, const struct simd_args *g)
 {
 	if (!c->dead) /* its constants are listed */
-		simd_emit(&c->simd, op, g);
+		simd_emit(&c->simd, code, g);
 }
 
-/* The instruction at *p, which is passed over, if it can take its second operand from memory; else
- * NULL. */
-static const struct simd_op *memory_taker(const struct compiler *c, const uint8_t **p)
+/* The instruction at *p, which is then past it, if it can take its second operand from memory; else NULL. */
+static const struct simd_code *memory_taker(const struct compiler *c, const uint8_t **p)
 {
 	const uint8_t *at = *p;
-	if (c->r.end - at < 3 || at[0] != 0xfd || (at[1] & 0x80 && at[2] != 1))
+	if (c->r.end - at < 3 || at[0] != WASM_OP_PREFIX_FD || (at[1] & 0x80 && at[2] != 1))
 		return NULL;
-	const struct simd_op *op = simd_op((at[1] & 0x7fu) | (at[1] & 0x80u));
-	if (op->shape != SIMD_BINARY || !simd_takes_memory(op))
+	struct vector_insn i = vector_insn(at[1]); /* of one byte, or of two that mean 128 and more */
+	if (i.op->shape != SIMD_BINARY || !simd_takes_memory(i.code))
 		return NULL;
 	*p = at + (at[1] & 0x80 ? 3 : 2);
-	return op;
+	return i.code;
 }
 
 /*
@@ -42,18 +56,18 @@ static bool load_and_compute(struct compiler *c, struct memarg a)
 	struct value v = {.place = AT_SLOT}, base;
 	if (a.memory > 0 || a.offset > INT32_MAX)
 		return false;
-	const struct simd_op *op = memory_taker(c, &p);
+	const struct simd_code *taker = memory_taker(c, &p);
 	const struct local *local = NULL;
-	if (!op && c->r.end - p > 2 && p[0] == 0x20 && p[1] < 0x80 && p[1] < c->local_count) {
+	if (!taker && c->r.end - p > 2 && p[0] == WASM_OP_LOCAL_GET && p[1] < 0x80 && p[1] < c->local_count) {
 		local = &c->locals[p[1]];
 		p += 2;
 		if (local->type != WASM_V128 || local->home == X64_NONE)
 			return false;
-		op = memory_taker(c, &p);
-		if (op && !simd_commutes(op))
+		taker = memory_taker(c, &p);
+		if (taker && !simd_commutes(taker))
 			return false;
 	}
-	if (!op)
+	if (!taker)
 		return false;
 	g.mem = address(c, a, &base);
 	if (local) {
@@ -66,13 +80,14 @@ static bool load_and_compute(struct compiler *c, struct memarg a)
 	release(c, &v);
 	release(c, &base);
 	g.dst = (uint8_t)dest_or_take(c, WASM_V128);
-	emit(c, op, &g);
+	emit(c, taker, &g);
 	put(c, WASM_V128, g.dst);
 	return true;
 }
 
-static void simd_memory(struct compiler *c, const struct simd_op *op)
+static void simd_memory(struct compiler *c, const struct vector_insn *i)
 {
+	const struct wasm_vector_op *op = i->op;
 	struct simd_args g = {.dst = XMM0};
 	bool has_lane = op->shape == SIMD_LOAD_LANE || op->shape == SIMD_STORE_LANE;
 	bool gives = op->shape == SIMD_LOAD || op->shape == SIMD_LOAD_LANE;
@@ -90,18 +105,18 @@ static void simd_memory(struct compiler *c, const struct simd_op *op)
 	if (gives) {
 		unsigned dst = dest_or_take(c, WASM_V128);
 		g.dst = (uint8_t)dst;
-		emit(c, op, &g);
+		emit(c, i->code, &g);
 		put(c, WASM_V128, dst);
 	} else {
-		emit(c, op, &g);
+		emit(c, i->code, &g);
 	}
 	release(c, &v);
 	release(c, &base);
 }
 
 /* Pops what an instruction takes, in order v[0], v[1], v[2]; the number of them. */
-static unsigned simd_operands(struct compiler *c, const struct simd_op *op, struct simd_args *g,
-			      struct value *v)
+static unsigned simd_operands(struct compiler *c, const struct wasm_vector_op *op,
+			      struct simd_args *g, struct value *v)
 {
 	unsigned n = 0;
 	switch ((enum simd_shape)op->shape) {
@@ -154,7 +169,7 @@ static unsigned simd_operands(struct compiler *c, const struct simd_op *op, stru
 	return n;
 }
 
-static uint8_t result_type(const struct simd_op *op)
+static uint8_t result_type(const struct wasm_vector_op *op)
 {
 	switch ((enum simd_shape)op->shape) {
 	case SIMD_EXTRACT:
@@ -180,18 +195,19 @@ static uint8_t result_type(const struct simd_op *op)
 }
 
 /* Where a value is that the instruction can take from the frame. */
-static bool in_frame(struct compiler *c, const struct simd_op *op, const struct value *v,
+static bool in_frame(struct compiler *c, const struct simd_code *code, const struct value *v,
 		     struct x64_mem *at)
 {
-	if (!simd_takes_memory(op) || reg_of(c, v) != X64_NONE ||
+	if (!simd_takes_memory(code) || reg_of(c, v) != X64_NONE ||
 	    (v->place != AT_SLOT && v->place != AT_LOCAL))
 		return false;
 	*at = v->place == AT_SLOT ? operand_slot(c, v->at) : local_mem(c, v->at);
 	return true;
 }
 
-static void simd_compute(struct compiler *c, const struct simd_op *op)
+static void simd_compute(struct compiler *c, const struct vector_insn *insn)
 {
+	const struct wasm_vector_op *op = insn->op;
 	struct simd_args g = {0};
 	struct value v[3];
 	unsigned n = simd_operands(c, op, &g, v);
@@ -200,7 +216,7 @@ static void simd_compute(struct compiler *c, const struct simd_op *op)
 		if (op->shape == SIMD_SHIFT && i == 1 && v[1].place == AT_CONST) {
 			g.count_known = true;
 			g.count = (uint32_t)v[1].bits;
-		} else if (op->shape == SIMD_BINARY && i == 1 && in_frame(c, op, &v[1], &g.mem)) {
+		} else if (op->shape == SIMD_BINARY && i == 1 && in_frame(c, insn->code, &v[1], &g.mem)) {
 			g.b_in_memory = true;
 		} else {
 			regs[i] = (uint8_t)to_reg(c, &v[i]);
@@ -213,31 +229,28 @@ static void simd_compute(struct compiler *c, const struct simd_op *op)
 	 * register. */
 	for (unsigned i = 0; i < n; i++)
 		release(c, &v[i]);
-	if (simd_answers_in_flags(op)) {
+	if (simd_answers_in_flags(insn->code)) {
 		g.dst = X64_NONE;
-		emit(c, op, &g);
-		push_condition(c, simd_condition(op));
+		emit(c, insn->code, &g);
+		push_condition(c, simd_condition(insn->code));
 		return;
 	}
 	g.dst = (uint8_t)dest_or_take(c, type);
-	emit(c, op, &g);
+	emit(c, insn->code, &g);
 	put(c, type, g.dst);
 }
 
 void handle_simd(struct compiler *c)
 {
-	uint32_t n = read_u32(&c->r);
-	const struct simd_op *op = simd_op(n);
-	if (op->shape == SIMD_ILLEGAL)
+	struct vector_insn i = vector_insn(read_u32(&c->r));
+	if (i.op->shape == SIMD_ILLEGAL)
 		reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
-	if (!(c->m->options.features & WASM_FEATURE_SIMD))
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "SIMD is not enabled");
-	if (n >= SIMD_OP_FIRST_RELAXED && !(c->m->options.features & WASM_FEATURE_RELAXED_SIMD))
-		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "relaxed SIMD is not enabled");
+	feature_need(&c->r, c->m, FEATURE_SIMD);
+	feature_need(&c->r, c->m, i.op->feature);
 	if (!(c->m->options.cpu & WASM_CPU_AVX))
 		reader_fail(&c->r, WASM_ERROR_UNSUPPORTED, "SIMD needs a CPU with AVX");
-	if (op->shape >= SIMD_LOAD && op->shape <= SIMD_STORE_LANE)
-		simd_memory(c, op);
+	if (i.op->shape >= SIMD_LOAD && i.op->shape <= SIMD_STORE_LANE)
+		simd_memory(c, &i);
 	else
-		simd_compute(c, op);
+		simd_compute(c, &i);
 }

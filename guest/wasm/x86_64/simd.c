@@ -247,26 +247,27 @@ static void replace(struct simd_emitter *e, unsigned size, const struct simd_arg
 	x64_u8(e->x, g->lane);
 }
 
-static void float_lane(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g)
+static void extract_float(struct simd_emitter *e, bool wide, const struct simd_args *g)
 {
-	bool wide = op->imm == 3;
-	if (op->shape == SIMD_EXTRACT) {
-		if (g->lane == 0)
-			vv(e, MOVAPS, g->dst, g->a);
-		else
-			vv_imm(e, PSHUFD, g->dst, g->a, wide ? 0xee : g->lane);
-	} else if (!wide) {
-		vvv_imm(e, INSERTPS, g->dst, g->a, g->b, (unsigned)g->lane << 4);
-	} else {
-		vvv(e, g->lane ? MOVLHPS : MOVSD_MERGE, g->dst, g->a, g->b);
-	}
+	if (g->lane == 0)
+		vv(e, MOVAPS, g->dst, g->a);
+	else
+		vv_imm(e, PSHUFD, g->dst, g->a, wide ? 0xee : g->lane);
 }
 
-static void memory_lane(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g)
+static void replace_float(struct simd_emitter *e, bool wide, const struct simd_args *g)
+{
+	if (!wide)
+		vvv_imm(e, INSERTPS, g->dst, g->a, g->b, (unsigned)g->lane << 4);
+	else
+		vvv(e, g->lane ? MOVLHPS : MOVSD_MERGE, g->dst, g->a, g->b);
+}
+
+static void memory_lane(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
 {
 	static const uint32_t in[] = {PINSRB, PINSRW, PINSRD, PINSRD},
 			      out[] = {PEXTRB, PEXTRW, PEXTRD, PEXTRD};
-	if (op->shape == SIMD_LOAD_LANE)
+	if (op->how == HOW_LOAD_LANE)
 		x64_vex_rrm(e->x, in[op->imm], op->imm == 3, g->dst, g->a, g->mem);
 	else
 		x64_vex_rrm(e->x, out[op->imm], op->imm == 3, g->a, 0, g->mem);
@@ -283,7 +284,7 @@ static void set_by_flags(struct simd_emitter *e, enum x64_cc cc, unsigned dst)
 	x64_rr(e->x, OP_MOVZX8, 0, dst, dst);
 }
 
-static void test(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g)
+static void test(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
 {
 	switch (op->how) {
 	case HOW_ANY_TRUE:
@@ -319,7 +320,7 @@ static void not_to(struct simd_emitter *e, unsigned dst, unsigned a)
 }
 
 /* a <= b, unsigned, is max(a, b) == b; there are no unsigned comparisons. */
-static void compare_extreme(struct simd_emitter *e, const struct simd_op *op,
+static void compare_extreme(struct simd_emitter *e, const struct simd_code *op,
 			    const struct simd_args *g)
 {
 	static const uint32_t equal[] = {P(0x74), P(0x75), P(0x76)};
@@ -332,7 +333,7 @@ static void compare_extreme(struct simd_emitter *e, const struct simd_op *op,
 	not_to(e, g->dst, T0);
 }
 
-static void ternary(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g)
+static void ternary(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
 {
 	if (op->how == HOW_LANESELECT) { /* the second where the mask's sign is not set */
 		vvv_imm(e, op->x64, g->dst, g->b, g->a, (g->c & 15u) << 4);
@@ -343,7 +344,7 @@ static void ternary(struct simd_emitter *e, const struct simd_op *op, const stru
 	}
 }
 
-bool simd_commutes(const struct simd_op *op)
+bool simd_commutes(const struct simd_code *op)
 {
 	switch (op->x64) {
 	case P(0xdb): case P(0xeb): case P(0xef): /* and, or, xor */
@@ -360,7 +361,7 @@ bool simd_commutes(const struct simd_op *op)
 	return false;
 }
 
-void simd_emit(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g)
+void simd_emit(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
 {
 	make_room_for_constants(e);
 	switch ((enum how)op->how) {
@@ -436,8 +437,11 @@ void simd_emit(struct simd_emitter *e, const struct simd_op *op, const struct si
 	case HOW_LOAD_LANE: case HOW_STORE_LANE:
 		memory_lane(e, op, g);
 		return;
-	case HOW_FLOAT_LANE:
-		float_lane(e, op, g);
+	case HOW_FLOAT_EXTRACT:
+		extract_float(e, op->imm == 3, g);
+		return;
+	case HOW_FLOAT_REPLACE:
+		replace_float(e, op->imm == 3, g);
 		return;
 	case HOW_SHIFT: case HOW_SHIFT8: case HOW_SAR64: case HOW_Q15: case HOW_MUL64: case HOW_EXTMUL:
 	case HOW_NEGATE: case HOW_ABS64: case HOW_POPCNT: case HOW_EXTADD8: case HOW_EXTADD16:

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SIMD and relaxed SIMD: what each instruction takes and gives, and its machine code. Knows
- * registers and nothing of the compiler's frame or stack. WebAssembly specification 5.4.9 (vector
- * instructions).
+ * SIMD and relaxed SIMD: the machine code of each instruction. Knows registers and nothing of the
+ * compiler's frame or stack; what the instructions take and give is in module/opcodes.def.
  */
 #ifndef MOTE_GUEST_WASM_SIMD_H
 #define MOTE_GUEST_WASM_SIMD_H
@@ -10,26 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest/wasm/module/opcodes.h"
 #include "guest/wasm/x86_64/x64.h"
-
-/* Operands and immediates; v is v128, s the scalar of struct simd_op. */
-enum simd_shape {
-	SIMD_ILLEGAL = 0,
-	SIMD_UNARY,	 /* v -> v */
-	SIMD_BINARY,	 /* v v -> v */
-	SIMD_TERNARY,	 /* v v v -> v */
-	SIMD_SHIFT,	 /* v i32 -> v */
-	SIMD_TEST,	 /* v -> i32 */
-	SIMD_SPLAT,	 /* s -> v */
-	SIMD_EXTRACT,	 /* v -> s, a lane */
-	SIMD_REPLACE,	 /* v s -> v, a lane */
-	SIMD_LOAD,	 /* address -> v, a memarg */
-	SIMD_STORE,	 /* address v -> , a memarg */
-	SIMD_LOAD_LANE,	 /* address v -> v, a memarg and a lane */
-	SIMD_STORE_LANE, /* address v -> , a memarg and a lane */
-	SIMD_CONST,	 /* -> v, 16 bytes */
-	SIMD_SHUFFLE,	 /* v v -> v, 16 lanes */
-};
 
 /* Ways of doing an instruction. */
 enum how {
@@ -58,7 +39,8 @@ enum how {
 	HOW_REPLACE,
 	HOW_LOAD_LANE,
 	HOW_STORE_LANE,
-	HOW_FLOAT_LANE, /* EXTRACT, REPLACE of floats */
+	HOW_FLOAT_EXTRACT,
+	HOW_FLOAT_REPLACE,
 	HOW_SHIFT,
 	HOW_SHIFT8, /* imm: 0 shl, 1 shr_s, 2 shr_u */
 	HOW_SAR64,
@@ -85,21 +67,15 @@ enum how {
 	HOW_DOT8_ADD,
 };
 
-struct simd_op {
-	uint8_t shape;
-	uint8_t scalar;	 /* enum wasm_type, of s */
-	uint8_t lanes;	 /* lane immediates are below */
-	uint8_t natural; /* log2 of the bytes accessed */
-	uint8_t how;	 /* enum how */
-	uint8_t imm;	 /* immediate or parameter of the emission */
-	uint32_t x64;	 /* opcode of the instruction that does the work */
+/* The machine code of an instruction behind the prefix 0xfd. */
+struct simd_code {
+	uint8_t how;  /* enum how */
+	uint8_t imm;  /* immediate or parameter of the emission */
+	uint32_t x64; /* opcode of the instruction that does the work */
 };
 
-#define SIMD_OP_FIRST_RELAXED 0x100u
-#define SIMD_OP_COUNT 0x114u
-
-/* The row of an instruction behind the prefix 0xfd; its shape is SIMD_ILLEGAL where there is none. */
-const struct simd_op *simd_op(uint32_t op);
+/* Of an instruction that there is. */
+const struct simd_code *simd_code(enum wasm_op_fd op);
 
 /*
  * Registers as in enum x64_reg. Vectors, f32 and f64 are in XMM0 to XMM13, others in any integer register.
@@ -116,21 +92,21 @@ struct simd_args {
 	struct x64_mem mem;   /* memory accesses; any registers */
 };
 
-static inline bool simd_takes_memory(const struct simd_op *op)
+static inline bool simd_takes_memory(const struct simd_code *op)
 {
 	return op->how == HOW_AB || op->how == HOW_AB_IMM;
 }
 
 /* Of those: the two operands may be swapped. Which payload a NaN has is then the other one's, if both are NaN. */
-bool simd_commutes(const struct simd_op *op);
+bool simd_commutes(const struct simd_code *op);
 
 /* Tests that answer in the flags when the destination is X64_NONE; simd_condition() says how. */
-static inline bool simd_answers_in_flags(const struct simd_op *op)
+static inline bool simd_answers_in_flags(const struct simd_code *op)
 {
 	return op->how == HOW_ANY_TRUE || op->how == HOW_ALL_TRUE;
 }
 
-static inline enum x64_cc simd_condition(const struct simd_op *op)
+static inline enum x64_cc simd_condition(const struct simd_code *op)
 {
 	return op->how == HOW_ANY_TRUE ? CC_NE : CC_E;
 }
@@ -150,7 +126,7 @@ struct simd_emitter {
 };
 
 /* Emits at most WASM_CODE_ROOM_BYTES, constants that find no room with others included. */
-void simd_emit(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *args);
+void simd_emit(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *args);
 
 /* A vector of these 16 bytes into an XMM register. */
 void simd_const(struct simd_emitter *e, unsigned xmm, const uint8_t *bytes);

@@ -14,7 +14,7 @@ static void count_to(struct simd_emitter *e, unsigned xmm, unsigned bits, unsign
 		simd_with_constant(e, PADDD, xmm, xmm, plus, 0);
 }
 
-static void shift(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g)
+static void shift(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
 {
 	unsigned bits = 8u << op->imm, kind = op->x64 >> 4 & 15;
 	if (g->count_known) {
@@ -157,7 +157,7 @@ static void extmul(struct simd_emitter *e, unsigned imm, const struct simd_args 
 	}
 }
 
-void simd_integer(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g)
+void simd_integer(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
 {
 	switch (op->how) {
 	case HOW_SHIFT:
@@ -233,7 +233,7 @@ static void float_sign(struct simd_emitter *e, unsigned imm, const struct simd_a
  * Their OR is the lesser zero and some NaN; for the greater one, a difference of signs is
  * subtracted. Then NaNs lose their payload.
  */
-static void min_max(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g)
+static void min_max(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
 {
 	bool wide = op->imm;
 	uint32_t prefix = wide ? P(0) : NP(0);
@@ -339,7 +339,7 @@ static void madd(struct simd_emitter *e, unsigned imm, const struct simd_args *g
 		vvv(e, prefix | 0x58, g->dst, T0, g->c);
 }
 
-void simd_floating(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g)
+void simd_floating(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
 {
 	switch (op->how) {
 	case HOW_MADD:

@@ -105,7 +105,7 @@ static inline void both_to(struct simd_emitter *e, unsigned xmm, uint64_t both)
 }
 
 /* simd_arith.c: integer and floating-point instructions of the ways that are theirs. */
-void simd_integer(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g);
-void simd_floating(struct simd_emitter *e, const struct simd_op *op, const struct simd_args *g);
+void simd_integer(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g);
+void simd_floating(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g);
 
 #endif
