@@ -46,7 +46,7 @@ layer = -I$(LAYERS)/$(1) $(GEN_INC_$(1))
 INC_base := $(call layer,base)
 INC_oci := $(INC_base) $(call layer,oci)
 INC_vm := $(INC_base) $(call layer,abi) $(call layer,vm)
-INC_api := $(INC_base) $(call layer,abi) $(call layer,vm) $(call layer,api) -Iapi/include
+INC_api := $(INC_base) $(call layer,abi) $(call layer,vm) $(call layer,image_layout) $(call layer,api) -Iapi/include
 INC_runtime := $(INC_base) $(call layer,oci) $(call layer,runtime) -Iapi/include
 INC_proto := -Ibuild/gen
 INC_shim := $(INC_base) $(call layer,runtime) $(call layer,shim) $(INC_proto)
@@ -59,6 +59,7 @@ $(LAYERS)/.made: Makefile | $(GENERATED)
 	@for m in $(layers); do mkdir -p $(LAYERS)/$$m && ln -sfn ../../../$$m $(LAYERS)/$$m/$$m; done
 	@mkdir -p $(LAYERS)/abi $(LAYERS)/api && ln -sfn ../../../api/abi $(LAYERS)/abi/abi && ln -sfn ../../../api $(LAYERS)/api/api
 	@mkdir -p $(LAYERS)/abi/mote && ln -sfn ../../../../api/include/mote/value.h $(LAYERS)/abi/mote/value.h
+	@mkdir -p $(LAYERS)/image_layout/oci && ln -sfn ../../../../oci/image_layout.h $(LAYERS)/image_layout/oci/image_layout.h
 	@touch $@
 
 # What belongs to one architecture stands in a directory of its name; those of others are left out.
@@ -179,9 +180,12 @@ $(G)/build.id: $(G)/linux.img $(G)/wasm.img $(G)/kernel.bin $(wildcard $(foreach
 # Libraries and programs.
 LIB_VM := -lcap -ljansson -lnettle
 LIB_HOST := $(LIB_VM) -lprotobuf-c
-$(B)/libmote.a: $(OBJ_base) $(OBJ_vm) $(OBJ_api)
+# What libmote has of oci/: snapshots are saved as OCI image layouts. It is all that needs jansson in it.
+OBJ_image_layout := $(filter %/image_layout.o %/json.o,$(OBJ_oci))
+OBJ_libmote := $(OBJ_base) $(OBJ_vm) $(OBJ_image_layout) $(OBJ_api)
+$(B)/libmote.a: $(OBJ_libmote)
 	rm -f $@ && ar rcs $@ $^
-$(B)/libmote.so: $(OBJ_base) $(OBJ_vm) $(OBJ_api) api/libmote.map
+$(B)/libmote.so: $(OBJ_libmote) api/libmote.map
 	$(CC) -shared $(filter-out -static-pie,$(HOST_LDFLAGS)) -Wl,-soname,libmote.so.0 -Wl,--version-script=api/libmote.map $(filter %.o,$^) $(LIB_VM) -o $@
 $(B)/mote: $(OBJ_cli) $(B)/libmote.a
 	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@

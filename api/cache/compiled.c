@@ -281,29 +281,6 @@ struct mote_compiled {
 	struct vm_snapshot *vm; /* owned hold */
 };
 
-#define PIECE_BYTES 262144
-
-/* Digest of a file, and where `copy` is not -1 a copy; the same bytes, whatever happens to the file meanwhile. */
-static bool digest_file(int fd, int copy, char out[65])
-{
-	cleanup_free uint8_t *piece = malloc(PIECE_BYTES);
-	struct sha256_ctx s;
-	sha256_init(&s);
-	for (off_t at = 0; piece;) {
-		ssize_t n = pread(fd, piece, PIECE_BYTES, at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 || (n > 0 && copy >= 0 && io_write_all(copy, piece, (size_t)n) < 0))
-			return false;
-		if (n == 0)
-			break;
-		sha256_update(&s, (size_t)n, piece);
-		at += n;
-	}
-	sha256_end(&s, out);
-	return piece != NULL;
-}
-
 static bool content_key(const char digest[65], int kvm_fd, struct key *key)
 {
 	struct err e = {0};
@@ -323,7 +300,7 @@ static struct vm_snapshot *make(const struct mote_cache *c, const struct place *
 	char digest[65];
 	struct key key;
 	cleanup_close int copy = memfd_new("mote-module");
-	if (copy < 0 || !digest_file(o->program_fd, copy, digest) ||
+	if (copy < 0 || sha256_file(o->program_fd, copy, digest) < 0 ||
 	    memfd_seal(copy) < 0 || !content_key(digest, o->kvm_fd_plus_1 - 1, &key))
 		return NULL;
 	const struct making k = {.program = copy,
@@ -352,7 +329,7 @@ struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const s
 	if (fstat(c.folder, &st) < 0 || !S_ISDIR(st.st_mode) || !cache_is_ours(&st) || fstat(o.program_fd, &st) < 0 ||
 	    (uint64_t)st.st_size < c.module_bytes_min || !is_module(o.program_fd) ||
 	    (o.memory_bytes && (uint64_t)st.st_size > o.memory_bytes / 8) ||
-	    !digest_file(o.program_fd, -1, digest) || !content_key(digest, o.kvm_fd_plus_1 - 1, &key))
+	    sha256_file(o.program_fd, -1, digest) < 0 || !content_key(digest, o.kvm_fd_plus_1 - 1, &key))
 		return NULL;
 	cleanup_close int tenants = c.tenant ? cache_open_tenant(c.folder, c.tenant) : -1;
 	if (c.tenant && tenants < 0)

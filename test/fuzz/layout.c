@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: a snapshot's folder (OCI image layout). The input is a JSON object whose members are its documents:
+ * Fuzz target: a snapshot's directory (OCI image layout). The input is a JSON object whose members are its documents:
  * "oci-layout", "index", "manifest", "config", "layer"; one that is a string is that document's bytes. In them
  * "@manifest", "@config" and "@layer" stand for digests and "@size" for the layer's size, so that these are right when
  * the documents change; "other" is a blob under the digest OTHER, whatever its bytes. The layer itself is
@@ -15,7 +15,11 @@
 #define vm_snapshot_extra fuzz_extra
 #define vm_snapshot_moment fuzz_moment
 #define vm_snapshot_memory fuzz_memory
-#include "api/layout.c"
+#include "api/snapshot_layout.c"
+/* With its static functions, which write the layouts too. */
+#include "oci/image_layout.c"
+
+#include <jansson.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -97,38 +101,38 @@ void mote_snapshot_free(struct mote_snapshot *s)
 	free(s);
 }
 
-/* --- the folder --- */
+/* --- the directory --- */
 
 static char top[] = "/dev/shm/mote-fuzz-XXXXXX";
-static int folder = -1;
+static int dir = -1;
 
 static void clean(void)
 {
-	remove_layout(top, folder);
+	remove_layout(top, dir);
 }
 
-static void make_folder(void)
+static void make_directory(void)
 {
-	if (folder < 0) {
+	if (dir < 0) {
 		require(mkdtemp(top) && atexit(clean) == 0);
-		folder = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		require(folder >= 0);
+		dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		require(dir >= 0);
 	}
-	require(mkdirat(folder, "blobs", 0700) == 0 && mkdirat(folder, BLOBS, 0700) == 0);
+	require(mkdirat(dir, "blobs", 0700) == 0 && mkdirat(dir, BLOBS, 0700) == 0);
 }
 
 /* Writes a document under its name, or as a blob whose digest goes to `blob`. */
 static void put(const char *name, const char *text, struct blob *blob)
 {
-	char path[100];
+	struct blob_name blob_name;
 	struct err e;
 	if (blob) {
 		blob->bytes = strlen(text);
 		sha256_hex(text, blob->bytes, blob->digest);
-		snprintf(path, sizeof(path), BLOBS "/%s", blob->digest);
-		name = path;
+		blob_name = name_of(blob);
+		name = blob_name.text;
 	}
-	require(put_file(folder, name, text, strlen(text), &e) == 0);
+	require(put_file(dir, name, text, strlen(text), &e) == 0);
 }
 
 struct name {
@@ -198,7 +202,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		json_decref(root);
 		return 0;
 	}
-	make_folder();
+	make_directory();
 	put_documents(root);
 	json_decref(root);
 	if (mote_snapshot_load_max(top, LAYER_BYTES_MAX, &s, &error) == 0) {
@@ -206,13 +210,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(s->memory_bytes <= DEFAULT_MEMORY);
 		mote_snapshot_free(s);
 	}
-	remove_layout("/missing", folder);
+	remove_layout("/missing", dir);
 	return 0;
 }
 
 static const char *const words[] = {
 	"oci-layout", "index", "manifest", "config", "layer", "imageLayoutVersion", "schemaVersion", "mediaType", "manifests",
-	"layers", "digest", "size", "sha256:", "@manifest", "@config", "@layer", "@size", MANIFEST, CONFIG, LAYER,
+	"layers", "digest", "size", "sha256:", "@manifest", "@config", "@layer", "@size", MANIFEST,
+	"application/vnd.mote.snapshot.config.v1+json", "application/vnd.mote.snapshot.memory.v1",
 	"1 4096 17 BBAAAAAAA", "1 4096 31 BBAAABAAAFAAAgreetADAAA:ssAA", "1 0 20 x", "2 1 20 x", "1 1 8 ",
 	"1 99999999999 40 BAAAA", "{", "{\"a\":1,\"a\":2}",
 	"other", "sha256:" OTHER, "../../../etc/passwd", NULL,

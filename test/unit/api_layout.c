@@ -101,7 +101,7 @@ Test(api_layout, what_is_saved_is_loaded)
 		struct mote_error e;
 		char command[100];
 		save(first);
-		cr_expect(mote_snapshot_save(first, layout, &e) == -EEXIST && strstr(e.text, "there already"), "%s", e.text);
+		cr_expect(mote_snapshot_save(first, layout, &e) == -EEXIST && strstr(e.text, "exists already"), "%s", e.text);
 		mote_snapshot_free(first);
 		cr_assert(load(&second, &e) == 0, "%s", e.text);
 		snprintf(command, sizeof(command), "rm -rf %s", layout);
