@@ -146,6 +146,14 @@ gobj = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
 OBJ_guest_linux := $(call gobj,g-linux,$(guest_lib) $(guest_linux))
 OBJ_guest_wasm := $(call gobj,g-wasm,$(guest_lib) $(guest_wasm))
 $(OBJ_guest_linux): GUEST_EXTRA = $(LINUX_CFLAGS)
+# The names of all system calls, also of those that are not there: from the kernel's own header.
+SYSCALL_NAMES := build/gen/guest-$(ARCH)
+$(SYSCALL_NAMES)/syscall_names.def:
+	@mkdir -p $(@D)
+	echo '#include <asm/unistd.h>' | $(GUEST_CC) -E -dM -x c - | LC_ALL=C sort | \
+		sed -nE 's/^#define __NR_(\w+) [0-9]+$$/NAME(\1)/p' > $@.$(VARIANT) && mv $@.$(VARIANT) $@
+$(B)/g-linux/guest/linux/syscall.o $(B)/hosted/guest/linux/syscall.o: INC_guest += -I$(SYSCALL_NAMES)
+$(B)/g-linux/guest/linux/syscall.o $(B)/hosted/guest/linux/syscall.o: $(SYSCALL_NAMES)/syscall_names.def
 $(B)/g-linux/%.o: %.c | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_CFLAGS) $(GUEST_EXTRA) $(INC_guest) -c $< -o $@

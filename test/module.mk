@@ -208,8 +208,10 @@ differential: $(B)/test/fuzz/wasm_differential
 .PHONY: differential
 
 # The Linux personality's loader as part of a host program, for fuzzing.
-HOSTED_LOADER := $(addprefix $(B)/hosted/guest/,linux/load.o lib/message.o lib/format.o)
+HOSTED_LOADER := $(addprefix $(B)/hosted/guest/,linux/load.o linux/state.o linux/arch/$(ARCH)/program.o lib/message.o lib/format.o)
 $(B)/hosted/guest/linux/%.o $(B)/hosted/guest/lib/message.o $(B)/test/fuzz/elf.o: HOST_CFLAGS += -DMOTE_HOSTED_CALLS
+# As in the guest: the kernel's headers, without the C library's beside them.
+$(B)/hosted/guest/linux/%.o: HOST_CFLAGS += -ffreestanding
 $(B)/test/fuzz/elf $(B)/test/fuzz/elf.replay: $(HOSTED_LOADER)
 
 # What test/bench/io.bench compares: one source as a module and as a program of this machine.

@@ -1,112 +1,94 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls on descriptors of events: eventfd, epoll, timerfd. The kernel behind the host calls
- * does the work. */
+/* System calls on descriptors of events: eventfd, epoll, timerfd. The kernel behind the host calls does the work. */
+#include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/syscall.h"
+#include "guest/linux/time.h"
 
-static int64_t make_eventfd(uint32_t initial, uint32_t flags)
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+
+enum { EFD_SEMAPHORE = 1 }; /* <sys/eventfd.h> */
+
+int64_t sys_eventfd2(uint32_t initial, uint32_t flags)
 {
-	if (flags & ~(uint32_t)(O_CLOEXEC_ | O_NONBLOCK_ | 1 /* EFD_SEMAPHORE */))
-		return -E_INVAL;
-	return descriptor_close_on_exec(
-		mote_eventfd(L.area, initial, flags & ~(uint32_t)O_CLOEXEC_), flags & O_CLOEXEC_);
+	if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK | EFD_SEMAPHORE))
+		return -EINVAL;
+	int64_t fd = mote_eventfd(mote_area(), initial, flags & ~(uint32_t)O_CLOEXEC);
+	return fd_set_close_on_exec(fd, flags & O_CLOEXEC);
 }
 
-SYSCALL(eventfd)
+int64_t sys_epoll_create1(uint32_t flags)
 {
-	return make_eventfd((uint32_t)s->a, 0);
+	if (flags & ~(uint32_t)EPOLL_CLOEXEC)
+		return -EINVAL;
+	return fd_set_close_on_exec(mote_epoll_create(mote_area()), flags & EPOLL_CLOEXEC);
 }
 
-SYSCALL(eventfd2)
+int64_t sys_epoll_ctl(int epoll, uint32_t operation, int fd, uint64_t event_at)
 {
-	return make_eventfd((uint32_t)s->a, (uint32_t)s->b);
-}
-
-SYSCALL(epoll_create)
-{
-	return (int32_t)s->a <= 0 ? -E_INVAL : mote_epoll_create(L.area);
-}
-
-SYSCALL(epoll_create1)
-{
-	if ((uint32_t)s->a & ~(uint32_t)O_CLOEXEC_)
-		return -E_INVAL;
-	return descriptor_close_on_exec(mote_epoll_create(L.area), s->a & O_CLOEXEC_);
-}
-
-SYSCALL(epoll_ctl)
-{
-	enum { EPOLL_DELETE = 2 };
 	struct mote_epoll_event event = {0};
-	if ((uint32_t)s->b != EPOLL_DELETE && get_user(&event, s->d, sizeof(event)) < 0)
-		return -E_FAULT;
-	return mote_epoll_control(L.area, (int32_t)s->a, (uint32_t)s->b, (int32_t)s->c,
-				  event.events, event.data);
+	if (operation != EPOLL_CTL_DEL && get_user(&event, event_at, sizeof(event)) < 0)
+		return -EFAULT;
+	return mote_epoll_control(mote_area(), epoll, operation, fd, event.events, event.data);
 }
 
-/* Signals that mean nothing to the program neither end the wait nor prolong it. */
-static int64_t wait_for(const struct args *s, const struct mote_time *timeout)
+static int64_t wait_for(int32_t epoll, uint64_t to, int32_t capacity, const struct mote_time *timeout)
 {
-	int32_t room = (int32_t)s->c;
-	if (room <= 0)
-		return -E_INVAL;
-	int64_t since = timeout ? now_ns() : 0, rc;
-	struct mote_time left = timeout ? *timeout : (struct mote_time){0};
-	while ((rc = mote_epoll_wait(L.area, (int32_t)s->a, (void *)s->b,
-				     (uint64_t)room * sizeof(struct mote_epoll_event),
-				     timeout ? &left : NULL)) == -E_INTR &&
-	       !signal_waiting())
-		if (timeout)
-			left = time_left(timeout, since);
+	struct wait w;
+	int64_t rc;
+	if (capacity <= 0)
+		return -EINVAL;
+	wait_begin(&w, timeout);
+	do
+		rc = mote_epoll_wait(mote_area(), epoll, (void *)to,
+				     (uint64_t)capacity * sizeof(struct mote_epoll_event), w.timeout);
+	while (wait_again(&w, rc));
 	return rc;
 }
 
-static int64_t wait_ms(const struct args *s)
+int64_t sys_epoll_pwait(int epoll, uint64_t to, int capacity, int timeout_ms, uint64_t mask)
 {
-	int32_t ms = (int32_t)s->d;
-	const struct mote_time t = {.sec = ms / 1000, .nsec = (int64_t)(ms % 1000) * 1000000};
-	return wait_for(s, ms < 0 ? NULL : &t);
+	const struct mote_time t = time_of_ms(timeout_ms);
+	int64_t rc = signal_mask_for_wait(mask);
+	if (rc < 0)
+		return rc;
+	return wait_for(epoll, to, capacity, timeout_ms < 0 ? NULL : &t);
 }
 
-SYSCALL(epoll_wait)
-{
-	return wait_ms(s);
-}
-
-SYSCALL(epoll_pwait)
-{
-	int64_t rc = signal_mask_for_wait(s->e);
-	return rc < 0 ? rc : wait_ms(s);
-}
-
-SYSCALL(epoll_pwait2)
+int64_t sys_epoll_pwait2(int epoll, uint64_t to, int capacity, uint64_t timeout_at, uint64_t mask)
 {
 	struct mote_time t;
-	if (s->d && get_user(&t, s->d, sizeof(t)) < 0)
-		return -E_FAULT;
-	int64_t rc = signal_mask_for_wait(s->e);
-	return rc < 0 ? rc : wait_for(s, s->d ? &t : NULL);
+	const struct mote_time *timeout;
+	if (get_user_timeout(timeout_at, &t, &timeout) < 0)
+		return -EFAULT;
+	int64_t rc = signal_mask_for_wait(mask);
+	if (rc < 0)
+		return rc;
+	return wait_for(epoll, to, capacity, timeout);
 }
 
-SYSCALL(timerfd_create)
+int64_t sys_timerfd_create(uint32_t clock, uint32_t flags)
 {
-	uint32_t flags = (uint32_t)s->b;
-	return descriptor_close_on_exec(
-		mote_timerfd_create(L.area, (uint32_t)s->a, flags & ~(uint32_t)O_CLOEXEC_),
-		flags & O_CLOEXEC_);
+	int64_t fd = mote_timerfd_create(mote_area(), clock, flags & ~(uint32_t)O_CLOEXEC);
+	return fd_set_close_on_exec(fd, flags & O_CLOEXEC);
 }
 
-SYSCALL(timerfd_settime)
+int64_t sys_timerfd_settime(int fd, uint32_t flags, uint64_t from, uint64_t old)
 {
 	struct mote_timer next, before;
-	if (get_user(&next, s->c, sizeof(next)) < 0)
-		return -E_FAULT;
-	int64_t rc = mote_timerfd_set(L.area, (int32_t)s->a, (uint32_t)s->b, &next, &before);
-	return rc == 0 && s->d ? put_user(s->d, &before, sizeof(before)) : rc;
+	if (get_user(&next, from, sizeof(next)) < 0)
+		return -EFAULT;
+	int64_t rc = mote_timerfd_set(mote_area(), fd, flags, &next, &before);
+	if (rc < 0)
+		return rc;
+	return put_user_optional(old, &before, sizeof(before));
 }
 
-SYSCALL(timerfd_gettime)
+int64_t sys_timerfd_gettime(int fd, uint64_t to)
 {
 	struct mote_timer now;
-	int64_t rc = mote_timerfd_get(L.area, (int32_t)s->a, &now);
-	return rc < 0 ? rc : put_user(s->b, &now, sizeof(now));
+	int64_t rc = mote_timerfd_get(mote_area(), fd, &now);
+	if (rc < 0)
+		return rc;
+	return put_user(to, &now, sizeof(now));
 }

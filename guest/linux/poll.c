@@ -1,92 +1,130 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls that wait for descriptors. */
-#include "guest/linux/syscall.h"
+/* System calls that wait for descriptors: poll, and select in its terms. */
+#include "guest/linux/poll.h"
 
-/* Signals that mean nothing to the program neither end the wait nor prolong it. */
-static int64_t poll_for(uint64_t fds, uint64_t count, const struct mote_time *timeout)
+#include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/syscall.h"
+#include "guest/linux/time.h"
+
+#include <linux/poll.h>
+
+int64_t poll_for(uint64_t fds, uint32_t count, const struct mote_time *timeout)
 {
-	bool timed = timeout && (timeout->sec || timeout->nsec) && L.area->handled_signals;
-	int64_t since = timed ? now_ns() : 0, rc;
-	struct mote_time left = timeout ? *timeout : (struct mote_time){0};
-	while ((rc = mote_poll(L.area, fds, (uint32_t)count, timeout ? &left : NULL)) == -E_INTR && !signal_waiting())
-		if (timed)
-			left = time_left(timeout, since);
+	struct wait w;
+	int64_t rc;
+	wait_begin(&w, timeout);
+	do
+		rc = mote_poll(mote_area(), fds, count, w.timeout);
+	while (wait_again(&w, rc));
 	return rc;
 }
 
-SYSCALL(poll)
-{
-	int32_t ms = (int32_t)s->c;
-	struct mote_time t = {.sec = ms / 1000, .nsec = (int64_t)(ms % 1000) * 1000000};
-	return poll_for(s->a, s->b, ms < 0 ? NULL : &t);
-}
-
-SYSCALL(ppoll)
+int64_t sys_ppoll(uint64_t fds, uint32_t count, uint64_t timeout_at, uint64_t mask)
 {
 	struct mote_time t;
-	if (s->c && get_user(&t, s->c, sizeof(t)) < 0)
-		return -E_FAULT;
-	int64_t rc = signal_mask_for_wait(s->d);
-	return rc < 0 ? rc : poll_for(s->a, s->b, s->c ? &t : NULL);
+	const struct mote_time *timeout;
+	if (get_user_timeout(timeout_at, &t, &timeout) < 0)
+		return -EFAULT;
+	int64_t rc = signal_mask_for_wait(mask);
+	if (rc < 0)
+		return rc;
+	return poll_for(fds, count, timeout);
 }
 
-static int64_t select_for(const struct args *s, const struct mote_time *timeout)
+/* --- select --- */
+
+enum { READ_SET, WRITE_SET, EXCEPT_SET, SETS };
+
+/* What each set asks of poll, and what of its answers puts a descriptor into the result. */
+static const struct {
+	int16_t asks, means;
+} kinds[SETS] = {
+	[READ_SET] = {POLLIN, POLLIN | POLLHUP | POLLERR},
+	[WRITE_SET] = {POLLOUT, POLLOUT | POLLERR},
+	[EXCEPT_SET] = {POLLPRI, POLLPRI},
+};
+
+struct fd_set_words {
+	uint64_t word[DESCRIPTORS_MAX / 64];
+};
+
+static bool has(const struct fd_set_words *set, uint32_t fd)
 {
-	static struct mote_pollfd fds[1024];
-	uint64_t sets[3][16] = {{0}}, out[3][16] = {{0}}, at[3] = {s->b, s->c, s->d};
-	uint32_t n = (uint32_t)s->a, count = 0;
-	if (n > 1024)
-		return -E_INVAL;
-	uint64_t bytes = (n + 63) / 64 * 8;
-	for (int i = 0; i < 3; i++)
-		if (at[i] && get_user(sets[i], at[i], bytes) < 0)
-			return -E_FAULT;
-	for (uint32_t fd = 0; fd < n; fd++) {
+	return set->word[fd / 64] >> fd % 64 & 1;
+}
+
+static uint32_t gather(const struct fd_set_words asked[SETS], uint32_t count, struct mote_pollfd fds[])
+{
+	uint32_t used = 0;
+	for (uint32_t fd = 0; fd < count; fd++) {
 		int16_t events = 0;
-		for (int i = 0; i < 3; i++)
-			if (sets[i][fd / 64] >> fd % 64 & 1)
-				events |= (int16_t)(i == 0 ? 1 : i == 1 ? 4 : 2);
+		for (int i = 0; i < SETS; i++)
+			if (has(&asked[i], fd))
+				events |= kinds[i].asks;
 		if (events)
-			fds[count++] = (struct mote_pollfd){.fd = (int32_t)fd, .events = events};
+			fds[used++] = (struct mote_pollfd){.fd = (int32_t)fd, .events = events};
 	}
-	int64_t rc = poll_for((uint64_t)fds, count, timeout), ready = 0;
-	if (rc < 0)
-		return rc;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t fd = (uint32_t)fds[i].fd;
-		int16_t r = fds[i].revents;
-		if (r & 0x20)
-			return -E_BADF;
-		const int16_t means[3] = {1 | 0x10 | 8, 4 | 8, 2};
-		for (int k = 0; k < 3; k++)
-			if ((r & means[k]) && (sets[k][fd / 64] >> fd % 64 & 1)) {
-				out[k][fd / 64] |= 1UL << fd % 64;
-				ready++;
-			}
-	}
-	for (int i = 0; i < 3; i++)
-		if (at[i] && put_user(at[i], out[i], bytes) < 0)
-			return -E_FAULT;
-	return ready;
+	return used;
 }
 
-SYSCALL(select)
+/* Puts one answer into the sets: in how many it is, or -EBADF. */
+static int64_t scatter(const struct fd_set_words asked[SETS], struct fd_set_words ready[SETS],
+		       const struct mote_pollfd *p)
 {
-	struct mote_time t;
-	if (s->e && get_user(&t, s->e, sizeof(t)) < 0)
-		return -E_FAULT;
-	t.nsec *= s->e ? 1000 : 0;
-	return select_for(s, s->e ? &t : NULL);
+	uint32_t fd = (uint32_t)p->fd;
+	int64_t n = 0;
+	if (p->revents & POLLNVAL)
+		return -EBADF;
+	for (int i = 0; i < SETS; i++)
+		if ((p->revents & kinds[i].means) && has(&asked[i], fd)) {
+			ready[i].word[fd / 64] |= 1UL << fd % 64;
+			n++;
+		}
+	return n;
 }
 
-SYSCALL(pselect6)
+int64_t select_for(uint32_t count, const uint64_t sets[SETS], const struct mote_time *timeout)
 {
-	struct mote_time t;
-	uint64_t mask[2] = {0, 0}; /* where it is, its size */
-	if ((s->e && get_user(&t, s->e, sizeof(t)) < 0) || (s->f && get_user(mask, s->f, sizeof(mask)) < 0))
-		return -E_FAULT;
-	int64_t rc = signal_mask_for_wait(mask[0]);
+	struct mote_pollfd fds[DESCRIPTORS_MAX];
+	struct fd_set_words asked[SETS] = {0}, ready[SETS] = {0};
+	int64_t total = 0;
+	if (count > DESCRIPTORS_MAX)
+		return -EINVAL;
+	const uint64_t bytes = (count + 63) / 64 * 8;
+	for (int i = 0; i < SETS; i++)
+		if (sets[i] && get_user(&asked[i], sets[i], bytes) < 0)
+			return -EFAULT;
+	uint32_t used = gather(asked, count, fds);
+	int64_t rc = poll_for((uint64_t)fds, used, timeout);
 	if (rc < 0)
 		return rc;
-	return select_for(s, s->e ? &t : NULL);
+	for (uint32_t i = 0; i < used; i++) {
+		rc = scatter(asked, ready, &fds[i]);
+		if (rc < 0)
+			return rc;
+		total += rc;
+	}
+	for (int i = 0; i < SETS; i++)
+		if (put_user_optional(sets[i], &ready[i], bytes) < 0)
+			return -EFAULT;
+	return total;
+}
+
+int64_t sys_pselect6(uint32_t count, uint64_t read, uint64_t write, uint64_t except, uint64_t timeout_at,
+		     uint64_t mask_at)
+{
+	const uint64_t sets[SETS] = {read, write, except};
+	struct {
+		uint64_t address, bytes;
+	} mask = {0};
+	struct mote_time t;
+	const struct mote_time *timeout;
+	if (get_user_timeout(timeout_at, &t, &timeout) < 0)
+		return -EFAULT;
+	if (mask_at && get_user(&mask, mask_at, sizeof(mask)) < 0)
+		return -EFAULT;
+	int64_t rc = signal_mask_for_wait(mask.address);
+	if (rc < 0)
+		return rc;
+	return select_for(count, sets, timeout);
 }

@@ -1,172 +1,195 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls on sockets. */
+#include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/syscall.h"
+
+#include <linux/fcntl.h>
+
+enum { SOCK_CLOEXEC = O_CLOEXEC, MSG_NOSIGNAL = 0x4000 }; /* <sys/socket.h> */
 
 static int64_t get_address(struct mote_sockaddr *a, uint64_t from, uint64_t len)
 {
 	if (len > sizeof(a->data))
-		return -E_INVAL;
+		return -EINVAL;
 	a->len = (uint32_t)len;
 	return get_user(a->data, from, len);
 }
 
+/* As much of the address as fits, and how long it is. */
 static int64_t put_address(const struct mote_sockaddr *a, uint64_t to, uint64_t len_at)
 {
-	uint32_t room;
+	uint32_t capacity;
 	if (!to)
 		return 0;
-	if (get_user(&room, len_at, 4) < 0 ||
-	    put_user(to, a->data, a->len < room ? a->len : room) < 0 ||
-	    put_user(len_at, &a->len, 4) < 0)
-		return -E_FAULT;
-	return 0;
+	if (get_user(&capacity, len_at, sizeof(capacity)) < 0)
+		return -EFAULT;
+	if (put_user(to, a->data, a->len < capacity ? a->len : capacity) < 0)
+		return -EFAULT;
+	return put_user(len_at, &a->len, sizeof(a->len));
 }
 
-SYSCALL(socket)
+int64_t sys_socket(uint32_t domain, uint32_t type, uint32_t protocol)
 {
-	return descriptor_close_on_exec(
-		mote_socket(L.area, (uint32_t)s->a, (uint32_t)s->b, (uint32_t)s->c),
-		s->b & O_CLOEXEC_);
+	return fd_set_close_on_exec(mote_socket(mote_area(), domain, type, protocol), type & SOCK_CLOEXEC);
 }
 
-SYSCALL(socketpair)
+int64_t sys_socketpair(uint32_t domain, uint32_t type, uint32_t protocol, uint64_t to)
 {
-	return mote_socketpair(L.area, (uint32_t)s->a, (uint32_t)s->b, (void *)s->d, 8);
+	(void)protocol; /* the host knows one for each type */
+	return mote_socketpair(mote_area(), domain, type, (void *)to, 2 * sizeof(int32_t));
 }
 
-SYSCALL(bind)
-{
-	struct mote_sockaddr a;
-	int64_t rc = get_address(&a, s->b, s->c);
-	return rc < 0 ? rc : mote_bind(L.area, (int32_t)s->a, &a);
-}
-
-SYSCALL(connect)
+int64_t sys_bind(int fd, uint64_t address, uint64_t len)
 {
 	struct mote_sockaddr a;
-	int64_t rc = get_address(&a, s->b, s->c);
-	return rc < 0 ? rc : mote_connect(L.area, (int32_t)s->a, &a);
-}
-
-SYSCALL(listen)
-{
-	return mote_listen(L.area, (int32_t)s->a, (uint32_t)s->b);
-}
-
-static int64_t accept_on(int32_t fd, uint64_t to, uint64_t len_at, uint32_t flags)
-{
-	struct mote_sockaddr a;
-	int64_t rc = mote_accept(L.area, fd, flags, &a);
+	int64_t rc = get_address(&a, address, len);
 	if (rc < 0)
 		return rc;
-	(void)descriptor_close_on_exec(rc, flags & O_CLOEXEC_);
-	return put_address(&a, to, len_at) < 0 ? -E_FAULT : rc;
+	return mote_bind(mote_area(), fd, &a);
 }
 
-SYSCALL(accept)
-{
-	return accept_on((int32_t)s->a, s->b, s->c, 0);
-}
-
-SYSCALL(accept4)
-{
-	return accept_on((int32_t)s->a, s->b, s->c, (uint32_t)s->d);
-}
-
-SYSCALL(sendto)
+int64_t sys_connect(int fd, uint64_t address, uint64_t len)
 {
 	struct mote_sockaddr a;
-	struct mote_iovec v = {.base = s->b, .len = s->c};
-	int64_t rc = s->e ? get_address(&a, s->e, s->f) : 0;
-	return rc < 0 ? rc
-		      : mote_send(L.area, (int32_t)s->a, &v, 1, (uint32_t)s->d, s->e ? &a : NULL);
-}
-
-SYSCALL(recvfrom)
-{
-	struct mote_sockaddr a;
-	struct mote_iovec v = {.base = s->b, .len = s->c};
-	int64_t rc = mote_recv(L.area, (int32_t)s->a, &v, 1, (uint32_t)s->d, &a);
+	int64_t rc = get_address(&a, address, len);
 	if (rc < 0)
 		return rc;
-	return put_address(&a, s->e, s->f) < 0 ? -E_FAULT : rc;
+	return mote_connect(mote_area(), fd, &a);
 }
 
-struct linux_msghdr {
+int64_t sys_listen(int fd, uint32_t backlog)
+{
+	return mote_listen(mote_area(), fd, backlog);
+}
+
+int64_t sys_accept4(int fd, uint64_t address, uint64_t len_at, uint32_t flags)
+{
+	struct mote_sockaddr a;
+	int64_t rc = mote_accept(mote_area(), fd, flags, &a);
+	if (rc < 0)
+		return rc;
+	(void)!fd_set_close_on_exec(rc, flags & SOCK_CLOEXEC);
+	if (put_address(&a, address, len_at) < 0)
+		return -EFAULT;
+	return rc;
+}
+
+int64_t sys_accept(int fd, uint64_t address, uint64_t len_at)
+{
+	return sys_accept4(fd, address, len_at, 0);
+}
+
+/* --- messages --- */
+
+/* Sends to an address of the program's, or where the socket is connected to. */
+static int64_t send_to(int32_t fd, const struct mote_iovec *v, uint64_t count, uint32_t flags, uint64_t address,
+		       uint64_t len)
+{
+	struct mote_sockaddr a;
+	int64_t rc;
+	if (address) {
+		rc = get_address(&a, address, len);
+		if (rc < 0)
+			return rc;
+	}
+	rc = mote_send(mote_area(), fd, v, count, flags, address ? &a : NULL);
+	if (flags & MSG_NOSIGNAL)
+		return rc;
+	return signal_broken_pipe(rc);
+}
+
+int64_t sys_sendto(int fd, uint64_t from, uint64_t bytes, uint32_t flags, uint64_t address, uint64_t len)
+{
+	const struct mote_iovec v = {.base = from, .len = bytes};
+	return send_to(fd, &v, 1, flags, address, len);
+}
+
+int64_t sys_recvfrom(int fd, uint64_t to, uint64_t bytes, uint32_t flags, uint64_t address, uint64_t len_at)
+{
+	const struct mote_iovec v = {.base = to, .len = bytes};
+	struct mote_sockaddr a;
+	int64_t rc = mote_recv(mote_area(), fd, &v, 1, flags, &a);
+	if (rc < 0)
+		return rc;
+	if (put_address(&a, address, len_at) < 0)
+		return -EFAULT;
+	return rc;
+}
+
+/* The kernel's struct user_msghdr. */
+struct message {
 	uint64_t name;
 	uint32_t namelen, pad;
 	uint64_t iov, iovlen, control, controllen;
 	uint32_t flags, pad2;
 };
 
-SYSCALL(sendmsg)
+int64_t sys_sendmsg(int fd, uint64_t message, uint32_t flags)
 {
-	struct linux_msghdr m;
-	struct mote_sockaddr a;
-	if (get_user(&m, s->b, sizeof(m)) < 0)
-		return -E_FAULT;
-	int64_t rc = m.name ? get_address(&a, m.name, m.namelen) : 0;
-	if (rc < 0)
-		return rc;
-	return mote_send(L.area, (int32_t)s->a, (const void *)m.iov, m.iovlen, (uint32_t)s->c,
-			 m.name ? &a : NULL);
+	struct message m;
+	if (get_user(&m, message, sizeof(m)) < 0)
+		return -EFAULT;
+	return send_to(fd, (const void *)m.iov, m.iovlen, flags, m.name, m.namelen);
 }
 
-SYSCALL(recvmsg)
+int64_t sys_recvmsg(int fd, uint64_t message, uint32_t flags)
 {
-	struct linux_msghdr m;
+	struct message m;
 	struct mote_sockaddr a;
-	if (get_user(&m, s->b, sizeof(m)) < 0)
-		return -E_FAULT;
-	int64_t rc =
-		mote_recv(L.area, (int32_t)s->a, (const void *)m.iov, m.iovlen, (uint32_t)s->c, &a);
+	if (get_user(&m, message, sizeof(m)) < 0)
+		return -EFAULT;
+	int64_t rc = mote_recv(mote_area(), fd, (const void *)m.iov, m.iovlen, flags, &a);
 	if (rc < 0)
 		return rc;
-	if (m.name && put_user(m.name, a.data, a.len < m.namelen ? a.len : m.namelen) < 0)
-		return -E_FAULT;
+	if (put_user_optional(m.name, a.data, a.len < m.namelen ? a.len : m.namelen) < 0)
+		return -EFAULT;
 	m.namelen = a.len;
 	m.controllen = 0;
 	m.flags = 0;
-	return put_user(s->b, &m, sizeof(m)) < 0 ? -E_FAULT : rc;
+	if (put_user(message, &m, sizeof(m)) < 0)
+		return -EFAULT;
+	return rc;
 }
 
-SYSCALL(shutdown)
+int64_t sys_shutdown(int fd, uint32_t how)
 {
-	return mote_shutdown(L.area, (int32_t)s->a, (uint32_t)s->b);
+	return mote_shutdown(mote_area(), fd, how);
 }
 
-static int64_t name_of(const struct args *s, uint32_t peer)
+/* --- names and options --- */
+
+static int64_t name_of(int32_t fd, bool peer, uint64_t address, uint64_t len_at)
 {
 	struct mote_sockaddr a;
-	int64_t rc = mote_sock_name(L.area, (int32_t)s->a, peer, &a);
-	return rc < 0 ? rc : put_address(&a, s->b, s->c);
+	int64_t rc = mote_sock_name(mote_area(), fd, peer, &a);
+	if (rc < 0)
+		return rc;
+	return put_address(&a, address, len_at);
 }
 
-SYSCALL(getsockname)
+int64_t sys_getsockname(int fd, uint64_t address, uint64_t len_at)
 {
-	return name_of(s, 0);
+	return name_of(fd, false, address, len_at);
 }
 
-SYSCALL(getpeername)
+int64_t sys_getpeername(int fd, uint64_t address, uint64_t len_at)
 {
-	return name_of(s, 1);
+	return name_of(fd, true, address, len_at);
 }
 
-SYSCALL(setsockopt)
+int64_t sys_setsockopt(int fd, uint32_t level, uint32_t option, uint64_t value, uint64_t len)
 {
-	return mote_sock_setopt(L.area, (int32_t)s->a, (uint32_t)s->b, (uint32_t)s->c,
-				(const void *)s->d, s->e);
+	return mote_sock_setopt(mote_area(), fd, level, option, (const void *)value, len);
 }
 
-SYSCALL(getsockopt)
+int64_t sys_getsockopt(int fd, uint32_t level, uint32_t option, uint64_t value, uint64_t len_at)
 {
 	uint32_t len;
-	if (get_user(&len, s->e, 4) < 0)
-		return -E_FAULT;
-	int64_t rc = mote_sock_getopt(L.area, (int32_t)s->a, (uint32_t)s->b, (uint32_t)s->c,
-				      (void *)s->d, len);
+	if (get_user(&len, len_at, sizeof(len)) < 0)
+		return -EFAULT;
+	int64_t rc = mote_sock_getopt(mote_area(), fd, level, option, (void *)value, len);
 	if (rc < 0)
 		return rc;
 	len = (uint32_t)rc;
-	return put_user(s->e, &len, 4);
+	return put_user(len_at, &len, sizeof(len));
 }

@@ -1,150 +1,202 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls on clocks, sleep and timers. */
+#include "guest/linux/time.h"
+
 #include "guest/linux/syscall.h"
 
-int64_t now_ns(void)
+#include <linux/time.h>
+#include <linux/times.h>
+
+enum { TICKS_PER_S = 100 };
+
+int64_t time_now_ns(void)
 {
 	struct mote_time t = {0};
-	(void)lib_clock_get(L.area, 1, &t);
-	return t.sec * NS + t.nsec;
+	(void)!lib_clock_get(mote_area(), CLOCK_MONOTONIC, &t);
+	return t.sec * NS_PER_S + t.nsec;
 }
 
-struct mote_time time_of(int64_t ns)
+struct mote_time time_of_ns(int64_t ns)
 {
 	if (ns < 0)
 		ns = 0;
-	return (struct mote_time){.sec = ns / NS, .nsec = ns % NS};
+	return (struct mote_time){.sec = ns / NS_PER_S, .nsec = ns % NS_PER_S};
+}
+
+struct mote_time time_of_ms(int32_t ms)
+{
+	return time_of_ns((int64_t)ms * NS_PER_MS);
 }
 
 struct mote_time time_left(const struct mote_time *t, int64_t since)
 {
-	int64_t passed = now_ns() - since, whole;
-	if (__builtin_mul_overflow(t->sec, (int64_t)NS, &whole) || __builtin_add_overflow(whole, t->nsec, &whole))
+	int64_t whole;
+	if (__builtin_mul_overflow(t->sec, (int64_t)NS_PER_S, &whole) ||
+	    __builtin_add_overflow(whole, t->nsec, &whole))
 		return *t;
-	return time_of(whole - passed);
+	return time_of_ns(whole - (time_now_ns() - since));
 }
 
-SYSCALL(clock_gettime)
+void wait_begin(struct wait *w, const struct mote_time *timeout)
 {
-	struct mote_time t;
-	int64_t rc = lib_clock_get(L.area, (uint32_t)s->a, &t);
-	return rc == 0 && s->b ? put_user(s->b, &t, sizeof(t)) : rc;
+	*w = (struct wait){.timeout = timeout, .whole = timeout};
+	/* Without a handler every signal ends the program or never reaches it. */
+	if (timeout && (timeout->sec || timeout->nsec) && mote_area()->handled_signals)
+		w->since = time_now_ns();
 }
 
-SYSCALL(clock_getres)
+bool wait_again(struct wait *w, int64_t rc)
 {
-	return mote_clock_resolution(L.area, (uint32_t)s->a, (void *)s->b);
-}
-
-SYSCALL(gettimeofday)
-{
-	struct mote_time t;
-	(void)lib_clock_get(L.area, 0, &t);
-	t.nsec /= 1000;
-	return s->a ? put_user(s->a, &t, sizeof(t)) : 0;
-}
-
-SYSCALL(time)
-{
-	struct mote_time t;
-	(void)lib_clock_get(L.area, 0, &t);
-	if (s->a && put_user(s->a, &t.sec, 8) < 0)
-		return -E_FAULT;
-	return t.sec;
-}
-
-static int64_t sleep_for(uint32_t clock, uint32_t absolute, uint64_t request, uint64_t remaining)
-{
-	struct mote_time t, left;
-	if (get_user(&t, request, sizeof(t)) < 0)
-		return -E_FAULT;
-	int64_t since = now_ns(), rc;
-	left = t;
-	while ((rc = mote_sleep(L.area, clock, absolute, &left)) == -E_INTR && !signal_waiting())
-		if (!absolute)
-			left = time_left(&t, since);
-	if (rc == -E_INTR && remaining && !absolute) {
-		left = time_left(&t, since);
-		if (put_user(remaining, &left, sizeof(left)) < 0)
-			return -E_FAULT;
+	if (rc != -EINTR || signal_waiting())
+		return false;
+	if (w->since) {
+		w->left = time_left(w->whole, w->since);
+		w->timeout = &w->left;
 	}
-	return rc;
+	return true;
 }
 
-SYSCALL(nanosleep)
+/* --- clocks --- */
+
+int64_t sys_clock_gettime(uint32_t clock, uint64_t to)
 {
-	return sleep_for(1, 0, s->a, s->b);
+	struct mote_time t;
+	int64_t rc = lib_clock_get(mote_area(), clock, &t);
+	if (rc < 0)
+		return rc;
+	return put_user_optional(to, &t, sizeof(t));
 }
 
-SYSCALL(clock_nanosleep)
+int64_t sys_clock_getres(uint32_t clock, uint64_t to)
 {
-	return sleep_for((uint32_t)s->a, (uint32_t)s->b & 1, s->c, s->d);
+	return mote_clock_resolution(mote_area(), clock, (void *)to);
 }
 
-static int64_t timer_left(void)
+int64_t sys_gettimeofday(uint64_t to)
 {
-	if (!L.timer_end_ns)
+	struct mote_time t;
+	(void)!lib_clock_get(mote_area(), CLOCK_REALTIME, &t);
+	t.nsec /= NS_PER_US;
+	return put_user_optional(to, &t, sizeof(t));
+}
+
+static int64_t ticks(const struct mote_time *t)
+{
+	return t->sec * TICKS_PER_S + t->nsec / (NS_PER_S / TICKS_PER_S);
+}
+
+int64_t sys_times(uint64_t to)
+{
+	struct mote_time cpu, now;
+	(void)!mote_clock_get(mote_area(), CLOCK_THREAD_CPUTIME_ID, &cpu);
+	const struct tms t = {.tms_utime = ticks(&cpu)};
+	if (put_user_optional(to, &t, sizeof(t)) < 0)
+		return -EFAULT;
+	(void)!lib_clock_get(mote_area(), CLOCK_MONOTONIC, &now);
+	return ticks(&now);
+}
+
+/* --- sleep --- */
+
+static int64_t sleep_for(uint32_t clock, uint32_t flags, uint64_t request, uint64_t remaining)
+{
+	const bool absolute = flags & TIMER_ABSTIME;
+	struct mote_time whole, left;
+	if (get_user(&whole, request, sizeof(whole)) < 0)
+		return -EFAULT;
+	int64_t since = time_now_ns(), rc;
+	left = whole;
+	while ((rc = mote_sleep(mote_area(), clock, absolute, &left)) == -EINTR && !signal_waiting())
+		if (!absolute)
+			left = time_left(&whole, since);
+	if (rc != -EINTR || absolute)
+		return rc;
+	left = time_left(&whole, since);
+	if (put_user_optional(remaining, &left, sizeof(left)) < 0)
+		return -EFAULT;
+	return -EINTR;
+}
+
+int64_t sys_nanosleep(uint64_t request, uint64_t remaining)
+{
+	return sleep_for(CLOCK_MONOTONIC, 0, request, remaining);
+}
+
+int64_t sys_clock_nanosleep(uint32_t clock, uint32_t flags, uint64_t request, uint64_t remaining)
+{
+	return sleep_for(clock, flags, request, remaining);
+}
+
+/* --- ITIMER_REAL --- */
+
+static int64_t timer_end_ns; /* on CLOCK_MONOTONIC; 0: not set */
+static int64_t timer_interval_ns;
+
+int64_t timer_left(void)
+{
+	if (!timer_end_ns)
 		return 0;
-	int64_t left = L.timer_end_ns - now_ns();
-	if (left <= 0 && L.timer_interval_ns)
-		left = L.timer_interval_ns - -left % L.timer_interval_ns;
+	int64_t left = timer_end_ns - time_now_ns();
+	if (left <= 0 && timer_interval_ns)
+		left = timer_interval_ns - -left % timer_interval_ns;
 	return left > 0 ? left : 0;
 }
 
-static int64_t timer_set(int64_t value_ns, int64_t interval_ns)
+int64_t timer_set(int64_t value_ns, int64_t interval_ns)
 {
-	const struct mote_time value = time_of(value_ns), interval = time_of(interval_ns);
-	int64_t rc = mote_alarm(L.area, &value, &interval);
-	if (rc == 0) {
-		L.timer_end_ns = value_ns ? now_ns() + value_ns : 0;
-		L.timer_interval_ns = value_ns ? interval_ns : 0;
-	}
-	return rc;
+	const struct mote_time value = time_of_ns(value_ns), interval = time_of_ns(interval_ns);
+	int64_t rc = mote_alarm(mote_area(), &value, &interval);
+	if (rc < 0)
+		return rc;
+	timer_end_ns = value_ns ? time_now_ns() + value_ns : 0;
+	timer_interval_ns = value_ns ? interval_ns : 0;
+	return 0;
 }
 
-SYSCALL(alarm)
-{
-	int64_t left = timer_left(), rc = timer_set((int64_t)(uint32_t)s->a * NS, 0);
-	return rc < 0 ? rc : (left + NS - 1) / NS;
-}
+/* The kernel's struct itimerval. */
+struct interval_timer {
+	struct {
+		int64_t sec, usec;
+	} interval, value;
+};
 
 static int64_t put_timer(uint64_t to)
 {
-	int64_t left = timer_left(), interval = L.timer_interval_ns;
-	const int64_t t[4] = {interval / NS, interval % NS / 1000, left / NS, left % NS / 1000};
-	return put_user(to, t, sizeof(t));
+	const struct mote_time interval = time_of_ns(timer_interval_ns), left = time_of_ns(timer_left());
+	const struct interval_timer t = {
+		.interval = {.sec = interval.sec, .usec = interval.nsec / NS_PER_US},
+		.value = {.sec = left.sec, .usec = left.nsec / NS_PER_US},
+	};
+	return put_user(to, &t, sizeof(t));
 }
 
-SYSCALL(getitimer)
+/* Nanoseconds within 63 bits, or -EINVAL. */
+static int64_t timer_ns(int64_t sec, int64_t usec)
 {
-	return (uint32_t)s->a == 0 ? put_timer(s->b) : -E_INVAL;
+	const int64_t far = 1L << 32; /* seconds */
+	if (sec < 0 || usec < 0 || usec >= US_PER_S)
+		return -EINVAL;
+	return (sec > far ? far : sec) * NS_PER_S + usec * NS_PER_US;
 }
 
-SYSCALL(setitimer)
+int64_t sys_getitimer(uint32_t which, uint64_t to)
 {
-	int64_t t[4] = {0}; /* interval, value: seconds and microseconds */
-	const int64_t far = 1L << 32; /* seconds; keeps nanoseconds within 63 bits */
-	if ((uint32_t)s->a != 0)
-		return -E_INVAL;
-	if (s->b && get_user(t, s->b, sizeof(t)) < 0)
-		return -E_FAULT;
-	for (int i = 0; i < 4; i += 2) {
-		if (t[i] < 0 || t[i + 1] < 0 || t[i + 1] >= 1000000)
-			return -E_INVAL;
-		t[i] = t[i] > far ? far : t[i];
-	}
-	if (s->c && put_timer(s->c) < 0)
-		return -E_FAULT;
-	return timer_set(t[2] * NS + t[3] * 1000, t[0] * NS + t[1] * 1000);
+	if (which != ITIMER_REAL)
+		return -EINVAL;
+	return put_timer(to);
 }
 
-SYSCALL(times)
+int64_t sys_setitimer(uint32_t which, uint64_t from, uint64_t old)
 {
-	struct mote_time t;
-	mote_clock_get(L.area, 3, &t);
-	int64_t ticks[4] = {t.sec * 100 + t.nsec / 10000000, 0, 0, 0};
-	if (s->a && put_user(s->a, ticks, sizeof(ticks)) < 0)
-		return -E_FAULT;
-	(void)lib_clock_get(L.area, 1, &t);
-	return t.sec * 100 + t.nsec / 10000000;
+	struct interval_timer t = {.value = {0}};
+	if (which != ITIMER_REAL)
+		return -EINVAL;
+	if (from && get_user(&t, from, sizeof(t)) < 0)
+		return -EFAULT;
+	int64_t value = timer_ns(t.value.sec, t.value.usec), interval = timer_ns(t.interval.sec, t.interval.usec);
+	if (value < 0 || interval < 0)
+		return -EINVAL;
+	if (old && put_timer(old) < 0)
+		return -EFAULT;
+	return timer_set(value, interval);
 }

@@ -3,7 +3,9 @@
  * A program file from anybody: guest/linux/load.c as part of a host program, over a page table of the test's
  * own. What is loaded must be what the file says, what is refused must be refused with a sentence.
  */
-#include "guest/linux/linux.h"
+#include "guest/linux/load.h"
+#include "guest/linux/mm/layout.h"
+#include "guest/linux/state.h"
 
 #include <elf.h>
 #include <setjmp.h>
@@ -27,8 +29,6 @@ static uint64_t payload_bytes;
 static jmp_buf ended;
 static char said[512];
 
-struct linux_state L;
-
 #define MUST(condition)                                                                                    \
 	do {                                                                                               \
 		if (!(condition)) {                                                                        \
@@ -36,11 +36,6 @@ struct linux_state L;
 			abort();                                                                           \
 		}                                                                                          \
 	} while (0)
-
-static uint64_t page_up(uint64_t v)
-{
-	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
-}
 
 static struct region *region_of(uint64_t at)
 {
@@ -62,14 +57,14 @@ static uint8_t *byte_at(uint64_t at, uint32_t prot)
 static int64_t map(uint64_t at, uint64_t bytes, uint32_t prot)
 {
 	if (at % MOTE_PAGE || bytes % MOTE_PAGE || bytes == 0 || at >= MOTE_VA_END || bytes > MOTE_VA_END - at || (prot & ~7u))
-		return -E_INVAL;
+		return -EINVAL;
 	if (at < MOTE_KERNEL_END && at + bytes > MOTE_KERNEL)
-		return -E_INVAL;
+		return -EINVAL;
 	for (size_t i = 0; i < region_count; i++)
 		if (at < regions[i].at + regions[i].bytes && regions[i].at < at + bytes)
-			return -E_EXIST;
+			return -EEXIST;
 	if (region_count == REGIONS_MAX || bytes > MEMORY_MAX - memory_used)
-		return -E_NOMEM;
+		return -ENOMEM;
 	struct region r = {.at = at, .bytes = bytes, .memory = calloc(1, bytes), .prot = malloc(bytes / MOTE_PAGE)};
 	MUST(r.memory && r.prot);
 	memset(r.prot, (int)prot, bytes / MOTE_PAGE);
@@ -82,7 +77,7 @@ static int64_t map_payload(uint64_t at, uint64_t bytes, uint64_t from, uint32_t 
 {
 	uint64_t mapped = page_up(payload_bytes);
 	if (from % MOTE_PAGE || from > mapped || bytes > mapped - from)
-		return -E_INVAL;
+		return -EINVAL;
 	int64_t rc = map(at, bytes, prot);
 	if (rc == 0 && from < payload_bytes)
 		memcpy(regions[region_count - 1].memory, payload + from,
@@ -94,9 +89,9 @@ static int64_t protect(uint64_t at, uint64_t bytes, uint32_t prot)
 {
 	struct region *r = region_of(at);
 	if (at % MOTE_PAGE || bytes % MOTE_PAGE || (prot & ~7u))
-		return -E_INVAL;
+		return -EINVAL;
 	if (!r || bytes > r->bytes - (at - r->at))
-		return -E_NOMEM;
+		return -ENOMEM;
 	memset(r->prot + (at - r->at) / MOTE_PAGE, (int)prot, bytes / MOTE_PAGE);
 	return 0;
 }
@@ -156,7 +151,7 @@ int user_copy(void *to, const void *from, uint64_t bytes)
 		uint64_t at = (uint64_t)to + done, piece = MOTE_PAGE - at % MOTE_PAGE;
 		uint8_t *memory = byte_at(at, MOTE_PROT_WRITE);
 		if (!memory)
-			return -E_FAULT;
+			return -EFAULT;
 		if (piece > bytes - done)
 			piece = bytes - done;
 		memcpy(memory, (const uint8_t *)from + done, piece);
@@ -209,7 +204,7 @@ static void check_strings(uint64_t *at, const uint32_t *strings, uint32_t count)
 
 static void check_loaded(uint64_t rip, uint64_t rsp)
 {
-	const struct mote_boot *b = L.boot;
+	const struct mote_boot *b = process.boot;
 	Elf64_Ehdr eh;
 	Elf64_Phdr ph;
 	memcpy(&eh, payload, sizeof(eh));
@@ -219,7 +214,7 @@ static void check_loaded(uint64_t rip, uint64_t rsp)
 		if (ph.p_type == PT_LOAD && ph.p_memsz) /* one without memory may lie anywhere, over others too */
 			check_segment(&ph, bias);
 	}
-	MUST(rip == bias + eh.e_entry && rip < LINUX_MMAP_TOP && rsp % 16 == 0 && L.brk % MOTE_PAGE == 0);
+	MUST(rip == bias + eh.e_entry && rip < LINUX_MMAP_TOP && rsp % 16 == 0 && process.brk % MOTE_PAGE == 0);
 	uint64_t at = rsp;
 	MUST(word_at(at) == b->argc);
 	at += 8;
@@ -257,18 +252,16 @@ static void make_information(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint64_t rip, rsp;
 	make_information();
 	payload = data;
 	payload_bytes = size;
 	said[0] = '\0';
-	memset(&L, 0, sizeof(L));
-	L.area = &area;
-	L.boot = &information.boot;
+	memset(&process, 0, sizeof(process));
+	process.boot = &information.boot;
 	int status = setjmp(ended);
 	if (status == 0) {
-		load_program(data, size, &rip, &rsp);
-		check_loaded(rip, rsp);
+		struct loaded_program p = load_program(data, size);
+		check_loaded(p.entry, p.stack);
 	} else {
 		MUST(status == REFUSED && strncmp(said, "mote: program: ", 15) == 0 && said[strlen(said) - 1] == '\n');
 	}

@@ -189,7 +189,15 @@ static void do_own_descriptors(void)
 	char name[64] = {0};
 	CHECK(readlink(text, name, sizeof(name)) == 4 && strcmp(name, "/w/d") == 0);
 	CHECK(readlink("/proc/self/exe", name, sizeof(name)) > 0);
+	/* What changes a file is for the one behind the descriptor; what makes and removes names is for the names. */
+	snprintf(text, sizeof(text), "/dev/fd/%d", d);
+	CHECK(chmod(text, 0711) == 0 && fstat(d, &one) == 0 && (one.st_mode & 07777) == 0711);
+	CHECK(chown(text, (uid_t)-1, (gid_t)-1) == 0 && utimensat(AT_FDCWD, text, NULL, 0) == 0);
+	FAILS(mkdir("/dev/stdout", 0700), ENOENT);
+	FAILS(unlink("/dev/stderr"), ENOENT);
+	FAILS(rename("/dev/stdout", "x"), ENOENT);
 	FAILS(readlink("d", name, sizeof(name)), EINVAL);
+	CHECK(chdir(text) == 0 && getcwd(name, sizeof(name)) && strcmp(name, "/w/d") == 0);
 }
 
 int main(int argc, char **argv)

@@ -335,7 +335,7 @@ Test(linux_run, bad_programs_are_refused_with_a_reason)
 	ssize_t len = read(fd, image, sizeof(image));
 	cr_assert(len > 4096);
 	close(fd);
-	expect_refused(image, 20, "no ELF file");
+	expect_refused(image, 20, "not an ELF file");
 	expect_refused(image, 100, "truncated");
 	expect_refused(image, 4096, "truncated");
 	char machine = image[18];

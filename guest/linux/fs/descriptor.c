@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * System calls on open descriptors. Pointers of the program go on to the host as they are, which
- * checks them.
- */
+/* System calls on open descriptors: reading and writing, duplicates, and what becomes of their files. */
+#include "guest/linux/fs/descriptor.h"
+
+#include "guest/linux/fs/dir_cookie.h"
+#include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/syscall.h"
+
+#include <linux/close_range.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/poll.h>
 
 enum { SMALL_WRITE = 512 }; /* bytes */
 
@@ -22,7 +28,7 @@ static int64_t buffer_output(struct mote_area *area, uint32_t fd, const struct m
 		    v->len > MOTE_OUTPUT_BYTES - len)
 			return 0;
 		if (get_user(area->output + len, v->base, v->len) < 0)
-			return -E_FAULT;
+			return -EFAULT;
 		area->output_fd = fd;
 	} while (!__atomic_compare_exchange_n(&area->output_len, &len, len + (uint32_t)v->len,
 					      false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
@@ -32,347 +38,196 @@ static int64_t buffer_output(struct mote_area *area, uint32_t fd, const struct m
 	return (int64_t)v->len;
 }
 
-static int64_t write_vectors(int32_t fd, const struct mote_iovec *v, uint64_t count)
+/* --- reading and writing --- */
+
+int64_t sys_read(int fd, uint64_t to, uint64_t bytes)
 {
-	if ((fd == 1 || fd == 2) && count == 1 && v->len <= SMALL_WRITE) {
-		int64_t rc = buffer_output(L.area, (uint32_t)fd, v);
+	const struct mote_iovec v = {.base = to, .len = bytes};
+	return mote_readv(mote_area(), fd, &v, 1);
+}
+
+int64_t sys_readv(int fd, uint64_t vectors, uint64_t count)
+{
+	return mote_readv(mote_area(), fd, (const void *)vectors, count);
+}
+
+int64_t sys_write(int fd, uint64_t from, uint64_t bytes)
+{
+	const struct mote_iovec v = {.base = from, .len = bytes};
+	if ((fd == 1 || fd == 2) && bytes <= SMALL_WRITE) {
+		int64_t rc = buffer_output(mote_area(), (uint32_t)fd, &v);
 		if (rc != 0)
 			return rc;
 	}
-	return mote_writev(L.area, fd, v, count);
+	return signal_broken_pipe(mote_writev(mote_area(), fd, &v, 1));
 }
 
-SYSCALL(read)
+int64_t sys_writev(int fd, uint64_t vectors, uint64_t count)
 {
-	struct mote_iovec v = {.base = s->b, .len = s->c};
-	return mote_readv(L.area, (int32_t)s->a, &v, 1);
+	return signal_broken_pipe(mote_writev(mote_area(), fd, (const void *)vectors, count));
 }
 
-SYSCALL(write)
+int64_t sys_pread64(int fd, uint64_t to, uint64_t bytes, uint64_t offset)
 {
-	struct mote_iovec v = {.base = s->b, .len = s->c};
-	return write_vectors((int32_t)s->a, &v, 1);
+	const struct mote_iovec v = {.base = to, .len = bytes};
+	return mote_preadv(mote_area(), fd, &v, 1, offset);
 }
 
-SYSCALL(readv)
+int64_t sys_pwrite64(int fd, uint64_t from, uint64_t bytes, uint64_t offset)
 {
-	return mote_readv(L.area, (int32_t)s->a, (const void *)s->b, s->c);
+	const struct mote_iovec v = {.base = from, .len = bytes};
+	return mote_pwritev(mote_area(), fd, &v, 1, offset);
 }
 
-SYSCALL(writev)
+int64_t sys_preadv(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 {
-	return mote_writev(L.area, (int32_t)s->a, (const void *)s->b, s->c);
+	return mote_preadv(mote_area(), fd, (const void *)vectors, count, offset);
 }
 
-SYSCALL(pread64)
+int64_t sys_pwritev(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 {
-	struct mote_iovec v = {.base = s->b, .len = s->c};
-	return mote_preadv(L.area, (int32_t)s->a, &v, 1, s->d);
+	return mote_pwritev(mote_area(), fd, (const void *)vectors, count, offset);
 }
 
-SYSCALL(pwrite64)
-{
-	struct mote_iovec v = {.base = s->b, .len = s->c};
-	return mote_pwritev(L.area, (int32_t)s->a, &v, 1, s->d);
-}
-
-SYSCALL(preadv)
-{
-	return mote_preadv(L.area, (int32_t)s->a, (const void *)s->b, s->c, s->d);
-}
-
-/* A position of -1 is the descriptor's own; flags ask for what a host call cannot promise. */
-SYSCALL(preadv2)
-{
-	if ((uint32_t)s->f)
-		return -E_NOTSUP;
-	return (int64_t)s->d == -1 ? sys_readv(s) : sys_preadv(s);
-}
-
-SYSCALL(pwritev2)
-{
-	if ((uint32_t)s->f)
-		return -E_NOTSUP;
-	return (int64_t)s->d == -1 ? sys_writev(s) : sys_pwritev(s);
-}
-
-SYSCALL(pwritev)
-{
-	return mote_pwritev(L.area, (int32_t)s->a, (const void *)s->b, s->c, s->d);
-}
-
-SYSCALL(close)
-{
-	descriptor_closed((int32_t)s->a);
-	return mote_close(L.area, (int32_t)s->a);
-}
-
-/* Which descriptors are open is what poll says of them, in pieces below any limit on their number.
+/*
+ * An offset of -1 is the descriptor's own; of its two words 64-bit programs use the first. Flags ask for what a host
+ * call cannot promise.
  */
+int64_t sys_preadv2(int fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused, uint32_t flags)
+{
+	(void)unused;
+	if (flags)
+		return -EOPNOTSUPP;
+	if (offset == UINT64_MAX)
+		return sys_readv(fd, vectors, count);
+	return sys_preadv(fd, vectors, count, offset);
+}
+
+int64_t sys_pwritev2(int fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused, uint32_t flags)
+{
+	(void)unused;
+	if (flags)
+		return -EOPNOTSUPP;
+	if (offset == UINT64_MAX)
+		return sys_writev(fd, vectors, count);
+	return sys_pwritev(fd, vectors, count, offset);
+}
+
+int64_t sys_lseek(int fd, int64_t offset, uint32_t whence)
+{
+	int64_t rc = mote_lseek(mote_area(), fd, offset, whence);
+	if (rc >= 0 && whence == SEEK_SET)
+		dir_cookie_set(fd, rc);
+	return rc;
+}
+
+/* --- closing and duplicating --- */
+
+int64_t sys_close(int fd)
+{
+	fd_forget(fd);
+	return mote_close(mote_area(), fd);
+}
+
+enum { CLOSE_AT_ONCE = 64 };
+
+/* Closes `count` descriptors from `first` on, those that are open: poll tells which. */
 static int64_t close_some(uint32_t first, uint32_t count)
 {
-	struct mote_pollfd fds[64];
+	struct mote_pollfd fds[CLOSE_AT_ONCE];
 	const struct mote_time now = {0};
 	for (uint32_t i = 0; i < count; i++)
 		fds[i] = (struct mote_pollfd){.fd = (int32_t)(first + i)};
-	int64_t rc = mote_poll(L.area, (uint64_t)fds, count, &now);
+	int64_t rc = mote_poll(mote_area(), (uint64_t)fds, count, &now);
 	if (rc < 0)
 		return rc;
 	for (uint32_t i = 0; i < count; i++) {
-		descriptor_closed(fds[i].fd);
-		if (!(fds[i].revents & POLL_INVALID))
-			(void)mote_close(L.area, fds[i].fd);
+		if (fds[i].revents & POLLNVAL)
+			fd_forget(fds[i].fd);
+		else
+			(void)!sys_close(fds[i].fd);
 	}
 	return 0;
 }
 
-SYSCALL(close_range)
+int64_t sys_close_range(uint32_t first, uint32_t last, uint32_t flags)
 {
-	enum { UNSHARE = 2, CLOEXEC = 4 };
-	uint32_t first = (uint32_t)s->a, last = (uint32_t)s->b;
-	if (first > last || ((uint32_t)s->c & ~(uint32_t)(UNSHARE | CLOEXEC)))
-		return -E_INVAL;
-	if ((uint32_t)s->c & CLOEXEC) /* nothing is ever executed */
+	if (first > last || (flags & ~(uint32_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
+		return -EINVAL;
+	if (flags & CLOSE_RANGE_CLOEXEC) /* nothing is ever executed */
 		return 0;
 	if (last >= DESCRIPTORS_MAX)
 		last = DESCRIPTORS_MAX - 1;
-	int64_t rc = 0;
-	for (uint32_t count; first <= last && rc == 0; first += count) {
-		count = last - first + 1 < 64 ? last - first + 1 : 64;
-		rc = close_some(first, count);
+	for (uint32_t at = first; at <= last; at += CLOSE_AT_ONCE) {
+		uint32_t count = last - at + 1;
+		if (count > CLOSE_AT_ONCE)
+			count = CLOSE_AT_ONCE;
+		int64_t rc = close_some(at, count);
+		if (rc < 0)
+			return rc;
 	}
-	return rc;
+	return 0;
 }
 
-SYSCALL(lseek)
-{
-	int32_t fd = (int32_t)s->a;
-	int64_t rc = mote_lseek(L.area, fd, (int64_t)s->b, (uint32_t)s->c);
-	if (rc >= 0 && (uint32_t)s->c == 0)
-		directory_seek(fd, rc);
-	return rc;
-}
-
-static int64_t dup_from(int32_t fd, uint32_t at_least)
+int64_t descriptor_dup_from(int32_t fd, uint32_t at_least)
 {
 	if (at_least >= DESCRIPTORS_MAX)
-		return -E_INVAL;
-	return descriptor_copied(fd, mote_dup(L.area, fd, at_least));
+		return -EINVAL;
+	return fd_copied(fd, mote_dup(mote_area(), fd, at_least));
 }
 
-static int64_t dup_onto(int32_t fd, int32_t to)
+int64_t descriptor_dup_onto(int32_t fd, int32_t to)
 {
 	if (to < 0 || to >= DESCRIPTORS_MAX)
-		return -E_BADF;
-	return descriptor_copied(fd, mote_dup_to(L.area, fd, to));
+		return -EBADF;
+	return fd_copied(fd, mote_dup_to(mote_area(), fd, to));
 }
 
-SYSCALL(dup)
+int64_t sys_dup(int fd)
 {
-	return dup_from((int32_t)s->a, 0);
+	return descriptor_dup_from(fd, 0);
 }
 
-SYSCALL(dup2)
+int64_t sys_dup3(int fd, int to, uint32_t flags)
 {
-	return dup_onto((int32_t)s->a, (int32_t)s->b);
+	if (fd == to || (flags & ~(uint32_t)O_CLOEXEC))
+		return -EINVAL;
+	return fd_set_close_on_exec(descriptor_dup_onto(fd, to), flags & O_CLOEXEC);
 }
 
-SYSCALL(dup3)
+int64_t sys_pipe2(uint64_t to, uint32_t flags)
 {
-	if ((int32_t)s->a == (int32_t)s->b || ((uint32_t)s->c & ~(uint32_t)O_CLOEXEC_))
-		return -E_INVAL;
-	return descriptor_close_on_exec(dup_onto((int32_t)s->a, (int32_t)s->b), s->c & O_CLOEXEC_);
+	return mote_pipe(mote_area(), (void *)to, 2 * sizeof(int32_t), flags & O_NONBLOCK);
 }
 
-/* Who holds a conflicting lock is a process elsewhere, which has no number here. */
-static int64_t record_lock(int32_t fd, uint32_t command, uint64_t at)
+/* --- the file behind a descriptor --- */
+
+int64_t sys_ftruncate(int fd, uint64_t size)
 {
-	struct {
-		struct mote_lock lock;
-		int32_t pid, pad;
-	} f;
-	if (get_user(&f.lock, at, sizeof(f.lock)) < 0)
-		return -E_FAULT;
-	f.lock.reserved = 0;
-	bool tell = command == 5 || command == 36;
-	int64_t rc = mote_lock(L.area, fd, command, &f.lock, tell ? &f.lock : NULL);
-	f.pid = f.pad = 0;
-	return rc == 0 && tell ? put_user(at, &f, sizeof(f)) : rc;
+	return mote_ftruncate(mote_area(), fd, size);
 }
 
-SYSCALL(fcntl)
+int64_t sys_fsync(int fd)
 {
-	int32_t fd = (int32_t)s->a;
-	int64_t flags;
-	switch ((uint32_t)s->b) {
-	case 0:	   /* F_DUPFD */
-	case 1030: /* F_DUPFD_CLOEXEC */
-		return descriptor_close_on_exec(dup_from(fd, (uint32_t)s->c),
-						(uint32_t)s->b == 1030);
-	case 1: /* F_GETFD */
-		flags = mote_get_flags(L.area, fd);
-		return flags < 0 ? flags : descriptor_closes_on_exec(fd);
-	case 2: /* F_SETFD */
-		flags = mote_get_flags(L.area, fd);
-		if (flags >= 0)
-			(void)descriptor_close_on_exec(fd, s->c & 1);
-		return flags < 0 ? flags : 0;
-	case 3: /* F_GETFL */
-		return mote_get_flags(L.area, fd);
-	case 4: /* F_SETFL */
-		return mote_set_flags(L.area, fd, (uint32_t)s->c & 06000);
-	case 5:	 /* F_GETLK */
-	case 36: /* F_OFD_GETLK */
-	case 6:	 /* F_SETLK */
-	case 7:	 /* F_SETLKW */
-	case 37: /* F_OFD_SETLK */
-	case 38: /* F_OFD_SETLKW */
-		return record_lock(fd, (uint32_t)s->b, s->c);
-	default:
-		return -E_INVAL;
-	}
+	return mote_fsync(mote_area(), fd, 0);
 }
 
-SYSCALL(pipe2)
+int64_t sys_fdatasync(int fd)
 {
-	return mote_pipe(L.area, (void *)s->a, 8, (uint32_t)s->b & O_NONBLOCK_);
+	return mote_fsync(mote_area(), fd, 1);
 }
 
-SYSCALL(pipe)
+int64_t sys_fallocate(int fd, uint32_t mode, uint64_t offset, uint64_t bytes)
 {
-	return mote_pipe(L.area, (void *)s->a, 8, 0);
+	return mote_fallocate(mote_area(), fd, mode, offset, bytes);
 }
 
-SYSCALL(ioctl)
+int64_t sys_fadvise64(int fd, uint64_t offset, uint64_t bytes, uint32_t advice)
 {
-	struct mote_area *area = L.area;
-	int32_t fd = (int32_t)s->a;
-	struct mote_termios t;
-	int64_t rc;
-	int32_t value;
-	switch ((uint32_t)s->b) {
-	case 0x5401: /* TCGETS */
-		rc = mote_tty_get(area, fd, &t);
-		return rc < 0 ? rc : put_user(s->c, &t, 36);
-	case 0x5402:
-	case 0x5403:
-	case 0x5404: /* TCSETS, TCSETSW, TCSETSF */
-		if (get_user(&t, s->c, 36) < 0)
-			return -E_FAULT;
-		return mote_tty_set(area, fd, (uint32_t)s->b - 0x5402, &t);
-	case 0x5413: /* TIOCGWINSZ */
-		return mote_tty_size(area, fd, (void *)s->c);
-	case 0x541b: /* FIONREAD */
-		rc = mote_readable_bytes(area, fd);
-		value = (int32_t)rc;
-		return rc < 0 ? rc : put_user(s->c, &value, sizeof(value));
-	case 0x5421: /* FIONBIO */
-		if (get_user(&value, s->c, sizeof(value)) < 0)
-			return -E_FAULT;
-		rc = mote_get_flags(area, fd);
-		if (rc < 0)
-			return rc;
-		return mote_set_flags(area, fd,
-				      value ? (uint32_t)rc | O_NONBLOCK_
-					    : (uint32_t)rc & ~(uint32_t)O_NONBLOCK_);
-	case 0x540f: /* TIOCGPGRP */
-		rc = mote_tty_get(area, fd, &t);
-		value = (int32_t)L.boot->pid;
-		return rc < 0 ? rc : put_user(s->c, &value, sizeof(value));
-	case 0x5410: /* TIOCSPGRP */
-		rc = mote_tty_get(area, fd, &t);
-		if (rc < 0)
-			return rc;
-		if (get_user(&value, s->c, sizeof(value)) < 0)
-			return -E_FAULT;
-		return value == (int32_t)L.boot->pid ? 0 : -E_PERM;
-	case 0x5451: /* FIOCLEX */
-	case 0x5450: /* FIONCLEX */
-		rc = mote_get_flags(area, fd);
-		if (rc >= 0)
-			(void)descriptor_close_on_exec(fd, (uint32_t)s->b == 0x5451);
-		return rc < 0 ? rc : 0;
-	default:
-		return -E_NOTTY;
-	}
+	return mote_fadvise(mote_area(), fd, offset, bytes, advice);
 }
 
-SYSCALL(ftruncate)
+int64_t sys_flock(int fd, uint32_t operation)
 {
-	return mote_ftruncate(L.area, (int32_t)s->a, s->b);
-}
-
-SYSCALL(fsync)
-{
-	return mote_fsync(L.area, (int32_t)s->a, 0);
-}
-
-SYSCALL(fdatasync)
-{
-	return mote_fsync(L.area, (int32_t)s->a, 1);
-}
-
-SYSCALL(fallocate)
-{
-	return mote_fallocate(L.area, (int32_t)s->a, (uint32_t)s->b, s->c, s->d);
-}
-
-SYSCALL(fadvise64)
-{
-	return mote_fadvise(L.area, (int32_t)s->a, s->b, s->c, (uint32_t)s->d);
-}
-
-SYSCALL(flock)
-{
-	return mote_flock(L.area, (int32_t)s->a, (uint32_t)s->b);
-}
-
-static int64_t copy_between(int32_t out, int32_t in, uint64_t offset_at, uint64_t out_offset_at,
-			    uint64_t count)
-{
-	static uint8_t buffer[65536];
-	uint64_t done = 0, in_at = 0, out_at = 0;
-	if ((offset_at && get_user(&in_at, offset_at, 8) < 0) ||
-	    (out_offset_at && get_user(&out_at, out_offset_at, 8) < 0))
-		return -E_FAULT;
-	while (done < count) {
-		struct mote_iovec v = {.base = (uint64_t)buffer,
-				       .len = count - done < sizeof(buffer) ? count - done
-									    : sizeof(buffer)};
-		int64_t n = offset_at ? mote_preadv(L.area, in, &v, 1, in_at + done)
-				      : mote_readv(L.area, in, &v, 1);
-		if (n < 0)
-			return done ? (int64_t)done : n;
-		if (n == 0)
-			break;
-		for (int64_t sent = 0; sent < n;) {
-			struct mote_iovec w = {.base = (uint64_t)buffer + (uint64_t)sent,
-					       .len = (uint64_t)(n - sent)};
-			int64_t m = out_offset_at ? mote_pwritev(L.area, out, &w, 1,
-								 out_at + done + (uint64_t)sent)
-						  : mote_writev(L.area, out, &w, 1);
-			if (m < 0)
-				return done ? (int64_t)done : m;
-			sent += m;
-		}
-		done += (uint64_t)n;
-		if ((uint64_t)n < v.len)
-			break;
-	}
-	in_at += done;
-	out_at += done;
-	if ((offset_at && put_user(offset_at, &in_at, 8) < 0) ||
-	    (out_offset_at && put_user(out_offset_at, &out_at, 8) < 0))
-		return -E_FAULT;
-	return (int64_t)done;
-}
-
-SYSCALL(sendfile)
-{
-	return copy_between((int32_t)s->a, (int32_t)s->b, s->c, 0, s->d);
-}
-
-SYSCALL(copy_file_range)
-{
-	return copy_between((int32_t)s->c, (int32_t)s->a, s->b, s->d, s->e);
+	return mote_flock(mote_area(), fd, operation);
 }

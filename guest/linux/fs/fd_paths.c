@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names by which descriptors were opened, kept for directories: `..` above one of them, fchdir and
- * /proc/self/fd need them. What does not fit is forgotten.
+ * Paths by which directories were opened: `..` above one of them, fchdir and /proc/self/fd need them. What does not fit
+ * is forgotten.
  */
-#include "guest/linux/syscall.h"
+#include "guest/linux/fs/fd_paths.h"
+
+#include "guest/lib/lib.h"
+#include "guest/linux/fs/dir_cookie.h"
+
+#include <linux/limits.h>
 
 enum { POOL_BYTES = 32768 };
 
-/* Strings of two pools: when one is full, those still in use move to the other. Offset 0: no name.
- */
+/* Strings of two pools: when one is full, those still in use move to the other. Offset 0: none. */
 static char pools[2][POOL_BYTES];
 static char *pool = pools[0];
-static uint16_t name_at[DESCRIPTORS_MAX];
+static uint16_t path_at[DESCRIPTORS_MAX];
 static uint32_t pool_used = 1;
-static uint64_t on_exec[DESCRIPTORS_MAX / 64]; /* FD_CLOEXEC, told and otherwise without effect */
+static uint64_t on_exec[DESCRIPTORS_MAX / 64]; /* FD_CLOEXEC: reported, otherwise without effect */
 
 static bool known(int32_t fd)
 {
-	return fd >= 0 && fd < DESCRIPTORS_MAX && name_at[fd];
+	return fd >= 0 && fd < DESCRIPTORS_MAX && path_at[fd];
 }
 
 static void collect(void)
@@ -25,45 +29,47 @@ static void collect(void)
 	char *other = pool == pools[0] ? pools[1] : pools[0];
 	pool_used = 1;
 	for (int32_t fd = 0; fd < DESCRIPTORS_MAX; fd++) {
-		if (!name_at[fd])
+		if (!path_at[fd])
 			continue;
-		size_t bytes = strlen(pool + name_at[fd]) + 1;
-		memcpy(other + pool_used, pool + name_at[fd], bytes);
-		name_at[fd] = (uint16_t)pool_used;
+		size_t bytes = strlen(pool + path_at[fd]) + 1;
+		memcpy(other + pool_used, pool + path_at[fd], bytes);
+		path_at[fd] = (uint16_t)pool_used;
 		pool_used += (uint32_t)bytes;
 	}
 	pool = other;
 }
 
-void descriptor_named(int32_t fd, const char *name)
+void fd_set_path(int32_t fd, const char *path)
 {
-	size_t bytes = strlen(name) + 1;
-	descriptor_closed(fd);
+	size_t bytes = strlen(path) + 1;
+	fd_forget(fd);
 	if (fd < 0 || fd >= DESCRIPTORS_MAX || bytes > POOL_BYTES / 4)
 		return;
 	if (bytes > POOL_BYTES - pool_used)
 		collect();
 	if (bytes > POOL_BYTES - pool_used)
 		return;
-	memcpy(pool + pool_used, name, bytes);
-	name_at[fd] = (uint16_t)pool_used;
+	memcpy(pool + pool_used, path, bytes);
+	path_at[fd] = (uint16_t)pool_used;
 	pool_used += (uint32_t)bytes;
 }
 
-const char *descriptor_name(int32_t fd)
+const char *fd_path(int32_t fd)
 {
-	return known(fd) ? pool + name_at[fd] : NULL;
+	if (!known(fd))
+		return NULL;
+	return pool + path_at[fd];
 }
 
-void descriptor_closed(int32_t fd)
+void fd_forget(int32_t fd)
 {
 	if (fd >= 0 && fd < DESCRIPTORS_MAX)
-		name_at[fd] = 0;
-	directory_seek(fd, 0);
-	(void)descriptor_close_on_exec(fd, false);
+		path_at[fd] = 0;
+	dir_cookie_set(fd, 0);
+	(void)!fd_set_close_on_exec(fd, false);
 }
 
-int64_t descriptor_close_on_exec(int64_t fd, bool set)
+int64_t fd_set_close_on_exec(int64_t fd, bool set)
 {
 	if (fd < 0 || fd >= DESCRIPTORS_MAX)
 		return fd;
@@ -74,22 +80,22 @@ int64_t descriptor_close_on_exec(int64_t fd, bool set)
 	return fd;
 }
 
-bool descriptor_closes_on_exec(int32_t fd)
+bool fd_closes_on_exec(int32_t fd)
 {
 	return fd >= 0 && fd < DESCRIPTORS_MAX && (on_exec[fd / 64] >> fd % 64 & 1);
 }
 
-int64_t descriptor_copied(int32_t from, int64_t to)
+int64_t fd_copied(int32_t from, int64_t to)
 {
 	if (to < 0 || to == from)
 		return to;
-	descriptor_closed((int32_t)to);
+	fd_forget((int32_t)to);
 	if (known(from)) {
-		char name[PATH_MAX_BYTES]; /* the pool may move */
-		memcpy(name, pool + name_at[from], strlen(pool + name_at[from]) + 1);
-		descriptor_named((int32_t)to, name);
+		char path[PATH_MAX]; /* the pool may move */
+		memcpy(path, pool + path_at[from], strlen(pool + path_at[from]) + 1);
+		fd_set_path((int32_t)to, path);
 	}
-	directory_seek((int32_t)to, directory_at(from));
+	dir_cookie_set((int32_t)to, dir_cookie(from));
 	return to;
 }
 
@@ -107,7 +113,7 @@ static int32_t number(const char *text)
 	return n;
 }
 
-int32_t descriptor_of_path(const char *path)
+int32_t fd_of_path(const char *path)
 {
 	static const char *const streams[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
 	for (int32_t i = 0; i < 3; i++)

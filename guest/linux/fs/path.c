@@ -1,472 +1,399 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls on paths: opening, making, moving, removing, and who may. */
+/* System calls on paths: opening, making, moving, removing, and what a path's file allows. */
+#include "guest/linux/fs/path.h"
+
+#include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/fs/lookup.h"
+#include "guest/linux/fs/stat.h"
+#include "guest/linux/fs/user_path.h"
 #include "guest/linux/syscall.h"
 
+#include <linux/fcntl.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+
+/* From <unistd.h> and <sys/stat.h>; the kernel's headers for programs have none of them. */
+enum { R_OK = 4, W_OK = 2, X_OK = 1, UTIME_NOW = (1 << 30) - 1 };
+
+/* --- opening --- */
+
 /*
- * What /dev/stdout and /proc/self/fd name: a duplicate, which for pipes, terminals and sockets is
- * what Linux makes of it. A file keeps the offset and the access that it was opened with.
+ * What /dev/stdout and /proc/self/fd name: a duplicate, which for pipes, terminals and sockets is what Linux makes of
+ * it. A file keeps the offset and the access that it was opened with.
  */
 static int64_t open_own(int32_t fd)
 {
-	int64_t rc = descriptor_copied(fd, mote_dup(L.area, fd, 0));
-	return rc == -E_BADF ? -E_NOENT : rc;
+	int64_t rc = fd_copied(fd, mote_dup(mote_area(), fd, 0));
+	if (rc == -EBADF)
+		return -ENOENT;
+	return rc;
 }
 
-static int64_t open_place(struct place *p, uint32_t flags, uint32_t mode)
+static int64_t open_resolved(struct resolved_path *p, uint32_t flags, uint32_t mode)
 {
-	enum { ACCESS_MODE = 3 };
-	char name[PATH_MAX_BYTES];
+	char absolute[PATH_MAX];
 	int64_t rc;
-	if (p->own >= 0)
-		return open_own(p->own);
-	if ((flags & O_TMPFILE_) == O_TMPFILE_)
-		return -E_NOTSUP;
-	flags &= ~(uint32_t)O_PATH_;
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		return -EOPNOTSUPP;
 	do
-		rc = mote_open(L.area, p->base, p->rest, strlen(p->rest), p->resolve, flags,
-			       mode & ~L.umask);
-	while (place_again(p, rc));
-	if (rc >= 0 && !(flags & (ACCESS_MODE | O_CREAT_)) && place_name(p, name))
-		descriptor_named((int32_t)rc, name);
-	return descriptor_close_on_exec(outside(rc), flags & O_CLOEXEC_);
+		rc = mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve, flags & ~(uint32_t)O_PATH,
+			       mode & ~process.umask);
+	while (lookup_retry(p, rc));
+	if (rc >= 0 && !(flags & (O_ACCMODE | O_CREAT)) && lookup_absolute(p, absolute))
+		fd_set_path((int32_t)rc, absolute);
+	return fd_set_close_on_exec(lookup_result(rc), flags & O_CLOEXEC);
 }
 
-int64_t open_at(int32_t dirfd, uint64_t path, uint32_t flags, uint32_t mode)
+int64_t sys_openat(int dirfd, uint64_t path, uint32_t flags, uint32_t mode)
 {
-	struct place p;
-	int64_t rc = place_of(&p, dirfd, path, flags & O_NOFOLLOW_);
-	return rc < 0 ? rc : open_place(&p, flags, mode);
+	struct resolved_path p;
+	int64_t rc = lookup_user_file(&p, dirfd, path, flags & O_NOFOLLOW);
+	if (rc < 0)
+		return rc;
+	if (p.own >= 0)
+		return open_own(p.own);
+	return open_resolved(&p, flags, mode);
 }
 
-SYSCALL(open)
+/* The working directory as a descriptor of the runtime's own, to be closed. */
+static int64_t open_cwd(void)
 {
-	return open_at(AT_FDCWD_, s->a, (uint32_t)s->b, (uint32_t)s->c);
-}
-
-SYSCALL(creat)
-{
-	return open_at(AT_FDCWD_, s->a, 01101, (uint32_t)s->b);
-}
-
-SYSCALL(openat)
-{
-	return open_at((int32_t)s->a, s->b, (uint32_t)s->c, (uint32_t)s->d);
+	struct resolved_path p = {.path = "."};
+	int64_t rc = lookup_from_cwd(&p);
+	if (rc < 0)
+		return rc;
+	return mote_open(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, O_DIRECTORY, 0);
 }
 
 /* openat2 with a resolution of its own: the directory's descriptor takes the place of the root. */
-static int64_t open_resolved(int32_t dirfd, uint64_t path, const uint64_t how[3])
+static int64_t open_confined(int32_t dirfd, uint64_t path, const struct open_how *how)
 {
-	static char rest[PATH_MAX_BYTES];
-	enum { BENEATH = 8, IN_ROOT = 0x10 };
-	static const char here[] = ".";
-	int64_t dir = dirfd, len = get_path(rest, path);
-	if (len <= 0)
-		return len < 0 ? len : -E_NOENT;
-	if (dirfd == AT_FDCWD_) {
-		struct place p;
-		memcpy(p.path, here, sizeof(here));
-		dir = place_here(&p);
-		if (dir >= 0)
-			dir = mote_open(L.area, p.base, p.rest, strlen(p.rest), p.resolve,
-					O_DIRECTORY_, 0);
-	}
+	char rest[PATH_MAX];
+	int64_t len = user_path(rest, path);
+	if (len < 0)
+		return len;
+	if (len == 0)
+		return -ENOENT;
+	int64_t dir = dirfd == AT_FDCWD ? open_cwd() : dirfd;
 	if (dir < 0)
 		return dir;
-	uint32_t resolve = how[2] & IN_ROOT ? MOTE_RESOLVE_IN_ROOT : MOTE_RESOLVE_BENEATH;
-	int64_t rc = mote_open(L.area, (int32_t)dir, rest, (uint64_t)len,
-			       resolve | (how[0] & O_NOFOLLOW_ ? MOTE_RESOLVE_NOFOLLOW : 0),
-			       (uint32_t)how[0] & ~(uint32_t)O_PATH_, (uint32_t)how[1] & ~L.umask);
-	if (dirfd == AT_FDCWD_)
-		(void)mote_close(L.area, (int32_t)dir);
+	uint32_t resolve = how->resolve & RESOLVE_IN_ROOT ? MOTE_RESOLVE_IN_ROOT : MOTE_RESOLVE_BENEATH;
+	if (how->flags & O_NOFOLLOW)
+		resolve |= MOTE_RESOLVE_NOFOLLOW;
+	int64_t rc = mote_open(mote_area(), (int32_t)dir, rest, (uint64_t)len, resolve,
+			       (uint32_t)how->flags & ~(uint32_t)O_PATH, (uint32_t)how->mode & ~process.umask);
+	if (dirfd == AT_FDCWD)
+		(void)!mote_close(mote_area(), (int32_t)dir);
 	return rc;
 }
 
-SYSCALL(openat2)
+int64_t sys_openat2(int dirfd, uint64_t path, uint64_t how_at, uint64_t size)
 {
-	enum { NO_MAGICLINKS = 2, BENEATH = 8, IN_ROOT = 0x10, KNOWN = 0x3f };
-	uint64_t how[3]; /* flags, mode, resolve */
-	if (s->d != sizeof(how))
-		return s->d < sizeof(how) ? -E_INVAL : -E_2BIG;
-	if (get_user(how, s->c, sizeof(how)) < 0)
-		return -E_FAULT;
-	if ((how[0] | how[1]) >> 32 || (how[2] & ~(uint64_t)KNOWN) ||
-	    (how[2] & (BENEATH | IN_ROOT)) == (BENEATH | IN_ROOT))
-		return -E_INVAL;
-	if (how[2] & ~(uint64_t)(NO_MAGICLINKS | BENEATH | IN_ROOT)) {
-		lib_log("openat2: resolve flags %lx are not implemented", how[2]);
-		return -E_NOSYS;
+	const uint64_t confined = RESOLVE_BENEATH | RESOLVE_IN_ROOT, harmless = RESOLVE_NO_MAGICLINKS;
+	const uint64_t known = confined | harmless | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_CACHED;
+	struct open_how how;
+	if (size < sizeof(how))
+		return -EINVAL;
+	if (size > sizeof(how))
+		return -E2BIG;
+	if (get_user(&how, how_at, sizeof(how)) < 0)
+		return -EFAULT;
+	if ((how.flags | how.mode) >> 32 || (how.resolve & ~known) || (how.resolve & confined) == confined)
+		return -EINVAL;
+	if (how.resolve & ~(confined | harmless)) {
+		lib_log("openat2: resolve flags %lx are not implemented", (unsigned long)how.resolve);
+		return -ENOSYS;
 	}
-	if (how[2] & (BENEATH | IN_ROOT))
-		return open_resolved((int32_t)s->a, s->b, how);
-	return open_at((int32_t)s->a, s->b, (uint32_t)how[0], (uint32_t)how[1]);
+	if (how.resolve & confined)
+		return open_confined(dirfd, path, &how);
+	return sys_openat(dirfd, path, (uint32_t)how.flags, (uint32_t)how.mode);
 }
 
-SYSCALL(truncate)
+int64_t sys_truncate(uint64_t path, uint64_t size)
 {
-	int64_t fd = open_at(AT_FDCWD_, s->a, 1, 0);
+	int64_t fd = sys_openat(AT_FDCWD, path, O_WRONLY, 0);
 	if (fd < 0)
 		return fd;
-	int64_t rc = mote_ftruncate(L.area, (int32_t)fd, s->b);
-	mote_close(L.area, (int32_t)fd);
+	int64_t rc = mote_ftruncate(mote_area(), (int32_t)fd, size);
+	(void)!sys_close((int)fd);
 	return rc;
+}
+
+/* --- access --- */
+
+/* What the mode bits of a file allow this process's user. */
+static uint32_t allowed(const struct mote_stat *st)
+{
+	if (process.boot->uid == 0) {
+		bool executable = (st->mode & (S_IXUSR | S_IXGRP | S_IXOTH)) || S_ISDIR(st->mode);
+		return R_OK | W_OK | (executable ? X_OK : 0);
+	}
+	if (st->uid == process.boot->uid)
+		return st->mode >> 6 & 7;
+	if (st->gid == process.boot->gid)
+		return st->mode >> 3 & 7;
+	return st->mode & 7;
 }
 
 /* An open descriptor's own file, by its mode bits: the host is asked by path only. */
-static int64_t access_of(int32_t fd, uint32_t mode)
+static int64_t access_own(int32_t fd, uint32_t mode)
 {
 	struct mote_stat st;
-	int64_t rc = mote_fstat(L.area, fd, &st);
-	if (rc < 0 || mode == 0)
+	int64_t rc = mote_fstat(mote_area(), fd, &st);
+	if (rc < 0)
 		return rc;
-	uint32_t bits = st.uid == L.boot->uid	? st.mode >> 6
-			: st.gid == L.boot->gid ? st.mode >> 3
-						: st.mode;
-	if (L.boot->uid == 0)
-		bits = 6 | ((st.mode & 0111) || (st.mode & 0170000) == 0040000 ? 1 : 0);
-	return mode & ~bits & 7 ? -E_ACCES : 0;
+	if (mode & ~allowed(&st))
+		return -EACCES;
+	return 0;
 }
 
-static int64_t access_at(int32_t dirfd, uint64_t path, uint32_t mode, uint32_t flags)
+int64_t sys_faccessat2(int dirfd, uint64_t path, uint32_t mode, uint32_t flags)
 {
-	struct place p;
-	char first;
-	if (mode > 7 || (flags & ~(uint32_t)(AT_EACCESS_ | AT_SYMLINK_NOFOLLOW_ | AT_EMPTY_PATH_)))
-		return -E_INVAL;
-	if ((flags & AT_EMPTY_PATH_) && dirfd != AT_FDCWD_) {
-		if (get_user(&first, path, 1) < 0)
-			return -E_FAULT;
-		if (!first)
-			return access_of(dirfd, mode);
+	struct resolved_path p;
+	if ((mode & ~(uint32_t)(R_OK | W_OK | X_OK)) ||
+	    (flags & ~(uint32_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
+		return -EINVAL;
+	if ((flags & AT_EMPTY_PATH) && dirfd != AT_FDCWD) {
+		int empty = user_path_empty(path);
+		if (empty < 0)
+			return empty;
+		if (empty)
+			return access_own(dirfd, mode);
 	}
-	int64_t rc = place_of(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW_);
+	int64_t rc = lookup_user_file(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW);
 	if (rc < 0)
 		return rc;
 	if (p.own >= 0)
-		return access_of(p.own, mode);
+		return access_own(p.own, mode);
 	do
-		rc = mote_access(L.area, p.base, p.rest, strlen(p.rest), p.resolve, mode);
-	while (place_again(&p, rc));
-	return outside(rc);
+		rc = mote_access(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, mode);
+	while (lookup_retry(&p, rc));
+	return lookup_result(rc);
 }
 
-SYSCALL(access)
+int64_t sys_faccessat(int dirfd, uint64_t path, uint32_t mode)
 {
-	return access_at(AT_FDCWD_, s->a, (uint32_t)s->b, 0);
+	return sys_faccessat2(dirfd, path, mode, 0);
 }
 
-SYSCALL(faccessat)
-{
-	return access_at((int32_t)s->a, s->b, (uint32_t)s->c, 0);
-}
+/* --- making, removing and moving names --- */
 
-SYSCALL(faccessat2)
+int64_t sys_mkdirat(int dirfd, uint64_t path, uint32_t mode)
 {
-	return access_at((int32_t)s->a, s->b, (uint32_t)s->c, (uint32_t)s->d);
-}
-
-static int64_t mkdir_at(int32_t dirfd, uint64_t path, uint32_t mode)
-{
-	struct place p;
-	int64_t rc = place_of(&p, dirfd, path, false);
+	struct resolved_path p;
+	int64_t rc = lookup_user(&p, dirfd, path, false);
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_mkdir(L.area, p.base, p.rest, strlen(p.rest), p.resolve, mode & ~L.umask);
-	while (place_again(&p, rc));
-	return outside(rc);
+		rc = mote_mkdir(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, mode & ~process.umask);
+	while (lookup_retry(&p, rc));
+	return lookup_result(rc);
 }
 
-SYSCALL(mkdir)
+int64_t sys_unlinkat(int dirfd, uint64_t path, uint32_t flags)
 {
-	return mkdir_at(AT_FDCWD_, s->a, (uint32_t)s->b);
-}
-
-SYSCALL(mkdirat)
-{
-	return mkdir_at((int32_t)s->a, s->b, (uint32_t)s->c);
-}
-
-static int64_t unlink_at(int32_t dirfd, uint64_t path, uint32_t flags)
-{
-	struct place p;
-	int64_t rc = place_of(&p, dirfd, path, true);
+	struct resolved_path p;
+	int64_t rc = lookup_user(&p, dirfd, path, false);
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_unlink(L.area, p.base, p.rest, strlen(p.rest), p.resolve & 1, flags);
-	while (place_again(&p, rc));
-	return outside(rc);
+		rc = mote_unlink(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, flags);
+	while (lookup_retry(&p, rc));
+	return lookup_result(rc);
 }
 
-SYSCALL(unlink)
+/* Two paths of one call; names are taken as they are, links at their end are not followed. */
+struct path_pair {
+	struct resolved_path from, to;
+};
+
+static int64_t lookup_pair(struct path_pair *p, int32_t from_dir, uint64_t from, int32_t to_dir, uint64_t to)
 {
-	return unlink_at(AT_FDCWD_, s->a, 0);
+	int64_t rc = lookup_user(&p->from, from_dir, from, false);
+	if (rc < 0)
+		return rc;
+	return lookup_user(&p->to, to_dir, to, false);
 }
 
-SYSCALL(rmdir)
+static uint32_t pair_resolve(const struct path_pair *p)
 {
-	return unlink_at(AT_FDCWD_, s->a, AT_REMOVEDIR_);
+	return p->from.resolve & p->to.resolve & MOTE_RESOLVE_IN_ROOT;
 }
 
-SYSCALL(unlinkat)
+/* From their roots the paths cannot leave: -EXDEV then means another device. */
+static int64_t pair_result(const struct path_pair *p, int64_t rc)
 {
-	return unlink_at((int32_t)s->a, s->b, (uint32_t)s->c);
+	if (pair_resolve(p))
+		return rc;
+	return lookup_result(rc);
 }
 
-static int64_t two_places(struct place *p, int32_t from_dir, uint64_t from, struct place *q,
-			  int32_t to_dir, uint64_t to)
+int64_t sys_renameat2(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_t flags)
 {
-	int64_t rc = place_of(p, from_dir, from, true);
-	if (rc == 0)
-		rc = place_of(q, to_dir, to, true);
-	return rc;
-}
-
-/* How both of two paths are resolved. From their roots they cannot leave: there -E_XDEV means
- * another device. */
-static uint32_t resolve_both(const struct place *p, const struct place *q)
-{
-	return p->resolve & q->resolve & MOTE_RESOLVE_IN_ROOT;
-}
-
-static int64_t outside_both(const struct place *p, const struct place *q, int64_t rc)
-{
-	return resolve_both(p, q) ? rc : outside(rc);
-}
-
-static int64_t rename_at(int32_t from_dir, uint64_t from, int32_t to_dir, uint64_t to,
-			 uint32_t flags)
-{
-	struct place p, q;
-	int64_t rc = two_places(&p, from_dir, from, &q, to_dir, to);
+	struct path_pair p;
+	int64_t rc = lookup_pair(&p, from_dir, from, to_dir, to);
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_rename(L.area, p.base, p.rest, strlen(p.rest), q.base, q.rest,
-				 strlen(q.rest), resolve_both(&p, &q), flags);
-	while (places_again(&p, &q, rc));
-	return outside_both(&p, &q, rc);
+		rc = mote_rename(mote_area(), p.from.base, p.from.rest, rest_len(&p.from), p.to.base, p.to.rest,
+				 rest_len(&p.to), pair_resolve(&p), flags);
+	while (lookup_retry_both(&p.from, &p.to, rc));
+	return pair_result(&p, rc);
 }
 
-SYSCALL(rename)
+int64_t sys_renameat(int from_dir, uint64_t from, int to_dir, uint64_t to)
 {
-	return rename_at(AT_FDCWD_, s->a, AT_FDCWD_, s->b, 0);
+	return sys_renameat2(from_dir, from, to_dir, to, 0);
 }
 
-SYSCALL(renameat)
+int64_t sys_linkat(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_t flags)
 {
-	return rename_at((int32_t)s->a, s->b, (int32_t)s->c, s->d, 0);
-}
-
-SYSCALL(renameat2)
-{
-	return rename_at((int32_t)s->a, s->b, (int32_t)s->c, s->d, (uint32_t)s->e);
-}
-
-static int64_t link_at(int32_t from_dir, uint64_t from, int32_t to_dir, uint64_t to, uint32_t flags)
-{
-	struct place p, q;
+	struct path_pair p;
 	struct mote_stat st;
-	if (flags & ~(uint32_t)AT_SYMLINK_FOLLOW_)
-		return -E_INVAL;
-	/* The host's link is of the name itself, which is the same unless it is a symlink. */
-	if ((flags & AT_SYMLINK_FOLLOW_) &&
-	    stat_at(from_dir, from, AT_SYMLINK_NOFOLLOW_, &st) == 0 &&
-	    (st.mode & 0170000) == 0120000)
-		return -E_NOTSUP;
-	int64_t rc = two_places(&p, from_dir, from, &q, to_dir, to);
+	if (flags & ~(uint32_t)AT_SYMLINK_FOLLOW)
+		return -EINVAL;
+	/* The host links the name itself, which is the same unless it is a symlink. */
+	if ((flags & AT_SYMLINK_FOLLOW) && stat_path(from_dir, from, AT_SYMLINK_NOFOLLOW, &st) == 0 &&
+	    S_ISLNK(st.mode))
+		return -EOPNOTSUPP;
+	int64_t rc = lookup_pair(&p, from_dir, from, to_dir, to);
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_link(L.area, p.base, p.rest, strlen(p.rest), q.base, q.rest,
-			       strlen(q.rest), resolve_both(&p, &q));
-	while (places_again(&p, &q, rc));
-	return outside_both(&p, &q, rc);
+		rc = mote_link(mote_area(), p.from.base, p.from.rest, rest_len(&p.from), p.to.base, p.to.rest,
+			       rest_len(&p.to), pair_resolve(&p));
+	while (lookup_retry_both(&p.from, &p.to, rc));
+	return pair_result(&p, rc);
 }
 
-SYSCALL(link)
+int64_t sys_symlinkat(uint64_t target, int dirfd, uint64_t path)
 {
-	return link_at(AT_FDCWD_, s->a, AT_FDCWD_, s->b, 0);
-}
-
-SYSCALL(linkat)
-{
-	return link_at((int32_t)s->a, s->b, (int32_t)s->c, s->d, (uint32_t)s->e);
-}
-
-static int64_t symlink_at(uint64_t target, int32_t dirfd, uint64_t path)
-{
-	static char text[PATH_MAX_BYTES];
-	struct place p;
-	int64_t len = get_path(text, target), rc = place_of(&p, dirfd, path, true);
-	if (len < 0 || rc < 0)
-		return len < 0 ? len : rc;
+	char text[PATH_MAX];
+	struct resolved_path p;
+	int64_t len = user_path(text, target);
+	if (len < 0)
+		return len;
+	int64_t rc = lookup_user(&p, dirfd, path, false);
+	if (rc < 0)
+		return rc;
 	do
-		rc = mote_symlink(L.area, text, (uint64_t)len, p.base, p.rest, strlen(p.rest),
-				  p.resolve & 1);
-	while (place_again(&p, rc));
-	return outside(rc);
+		rc = mote_symlink(mote_area(), text, (uint64_t)len, p.base, p.rest, rest_len(&p), p.resolve);
+	while (lookup_retry(&p, rc));
+	return lookup_result(rc);
 }
 
-SYSCALL(symlink)
+/* --- reading links --- */
+
+/* As much of a text as fits: its length. */
+static int64_t put_text(uint64_t to, uint64_t capacity, const char *text)
 {
-	return symlink_at(s->a, AT_FDCWD_, s->b);
+	uint64_t len = strnlen(text, capacity);
+	if (put_user(to, text, len) < 0)
+		return -EFAULT;
+	return (int64_t)len;
 }
 
-SYSCALL(symlinkat)
+/* The program's own path, absolute whatever it was called by: glibc's start-up insists on it. */
+static int64_t put_own_path(uint64_t to, uint64_t capacity)
 {
-	return symlink_at(s->a, (int32_t)s->b, s->c);
-}
-
-static int64_t put_text(uint64_t to, uint64_t room, const char *text)
-{
-	uint64_t len = strlen(text);
-	if (len > room)
-		len = room;
-	return put_user(to, text, len) < 0 ? -E_FAULT : (int64_t)len;
-}
-
-/* The program's own name, absolute whatever it was called by: glibc's start-up insists on it. */
-static int64_t put_own_name(uint64_t to, uint64_t room)
-{
-	static char name[PATH_MAX_BYTES];
-	const char *called = boot_string(L.boot->payload_path);
+	char path[PATH_MAX] = "/";
+	const char *called = boot_string(process.boot->payload_path);
 	while (called[0] == '.' && called[1] == '/')
 		called += 2;
-	name[0] = '/';
-	size_t len = strnlen(called, sizeof(name) - 2), at = called[0] != '/';
-	memcpy(name + at, called, len);
-	name[at + len] = '\0';
-	return put_text(to, room, name);
+	size_t at = called[0] != '/', len = strnlen(called, sizeof(path) - 2);
+	memcpy(path + at, called, len);
+	path[at + len] = '\0';
+	return put_text(to, capacity, path);
 }
 
-static int64_t readlink_at(int32_t dirfd, uint64_t path, uint64_t to, uint64_t room)
+int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)
 {
-	struct place p;
-	int64_t rc = place_of(&p, dirfd, path, true);
-	if (room == 0 || room > INT32_MAX)
-		return -E_INVAL;
-	if (strcmp(p.path, "/proc/self/exe") ==
-	    0) /* though there may be no directory to find it in */
-		return put_own_name(to, room);
+	struct resolved_path p;
+	if (capacity == 0 || capacity > INT32_MAX)
+		return -EINVAL;
+	int64_t rc = lookup_user_file(&p, dirfd, path, true);
+	if (strcmp(p.path, "/proc/self/exe") == 0) /* though there may be no directory to find it in */
+		return put_own_path(to, capacity);
+	if (rc < 0)
+		return rc;
+	if (p.own >= 0) {
+		const char *known = fd_path(p.own);
+		return known ? put_text(to, capacity, known) : -ENOENT;
+	}
+	do
+		rc = mote_readlink(mote_area(), p.base, p.rest, rest_len(&p), p.resolve & MOTE_RESOLVE_IN_ROOT,
+				   (void *)to, capacity);
+	while (lookup_retry(&p, rc));
+	return lookup_result(rc);
+}
+
+/* --- attributes --- */
+
+int64_t sys_fchmod(int fd, uint32_t mode)
+{
+	return mote_fchmod(mote_area(), fd, mode);
+}
+
+int64_t sys_fchmodat(int dirfd, uint64_t path, uint32_t mode)
+{
+	struct resolved_path p;
+	int64_t rc = lookup_user_file(&p, dirfd, path, false);
 	if (rc < 0)
 		return rc;
 	if (p.own >= 0)
-		return descriptor_name(p.own) ? put_text(to, room, descriptor_name(p.own))
-					      : -E_NOENT;
+		return sys_fchmod(p.own, mode);
 	do
-		rc = mote_readlink(L.area, p.base, p.rest, strlen(p.rest), p.resolve & 1,
-				   (void *)to, room);
-	while (place_again(&p, rc));
-	return outside(rc);
+		rc = mote_chmod(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, mode);
+	while (lookup_retry(&p, rc));
+	return lookup_result(rc);
 }
 
-SYSCALL(readlink)
+int64_t sys_fchown(int fd, uint32_t uid, uint32_t gid)
 {
-	return readlink_at(AT_FDCWD_, s->a, s->b, s->c);
+	return mote_fchown(mote_area(), fd, uid, gid);
 }
 
-SYSCALL(readlinkat)
+int64_t sys_fchownat(int dirfd, uint64_t path, uint32_t uid, uint32_t gid, uint32_t flags)
 {
-	return readlink_at((int32_t)s->a, s->b, s->c, s->d);
-}
-
-static int64_t chmod_at(int32_t dirfd, uint64_t path, uint32_t mode)
-{
-	struct place p;
-	int64_t rc = place_of(&p, dirfd, path, false);
+	struct resolved_path p;
+	int64_t rc = lookup_user_file(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW);
 	if (rc < 0)
 		return rc;
+	if (p.own >= 0)
+		return sys_fchown(p.own, uid, gid);
 	do
-		rc = mote_chmod(L.area, p.base, p.rest, strlen(p.rest), p.resolve, mode);
-	while (place_again(&p, rc));
-	return outside(rc);
+		rc = mote_chown(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, uid, gid);
+	while (lookup_retry(&p, rc));
+	return lookup_result(rc);
 }
 
-SYSCALL(chmod)
+int64_t path_set_times(int32_t dirfd, uint64_t path, const struct mote_time times[2], uint32_t flags)
 {
-	return chmod_at(AT_FDCWD_, s->a, (uint32_t)s->b);
-}
-
-SYSCALL(fchmodat)
-{
-	return chmod_at((int32_t)s->a, s->b, (uint32_t)s->c);
-}
-
-SYSCALL(fchmod)
-{
-	return mote_fchmod(L.area, (int32_t)s->a, (uint32_t)s->b);
-}
-
-static int64_t chown_at(int32_t dirfd, uint64_t path, uint32_t uid, uint32_t gid, uint32_t flags)
-{
-	struct place p;
-	int64_t rc = place_of(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW_);
-	if (rc < 0)
-		return rc;
-	do
-		rc = mote_chown(L.area, p.base, p.rest, strlen(p.rest), p.resolve, uid, gid);
-	while (place_again(&p, rc));
-	return outside(rc);
-}
-
-SYSCALL(chown)
-{
-	return chown_at(AT_FDCWD_, s->a, (uint32_t)s->b, (uint32_t)s->c, 0);
-}
-
-SYSCALL(lchown)
-{
-	return chown_at(AT_FDCWD_, s->a, (uint32_t)s->b, (uint32_t)s->c, AT_SYMLINK_NOFOLLOW_);
-}
-
-SYSCALL(fchownat)
-{
-	return chown_at((int32_t)s->a, s->b, (uint32_t)s->c, (uint32_t)s->d, (uint32_t)s->e);
-}
-
-SYSCALL(fchown)
-{
-	return mote_fchown(L.area, (int32_t)s->a, (uint32_t)s->b, (uint32_t)s->c);
-}
-
-static int64_t set_times(int32_t dirfd, uint64_t path, const struct mote_time t[2], uint32_t flags)
-{
-	struct place p;
+	struct resolved_path p;
 	if (!path)
-		return mote_futimens(L.area, dirfd, &t[0], &t[1]);
-	int64_t rc = place_of(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW_);
+		return mote_futimens(mote_area(), dirfd, &times[0], &times[1]);
+	int64_t rc = lookup_user_file(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW);
 	if (rc < 0)
 		return rc;
+	if (p.own >= 0)
+		return mote_futimens(mote_area(), p.own, &times[0], &times[1]);
 	do
-		rc = mote_utimens(L.area, p.base, p.rest, strlen(p.rest), p.resolve, &t[0], &t[1]);
-	while (place_again(&p, rc));
-	return outside(rc);
+		rc = mote_utimens(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, &times[0], &times[1]);
+	while (lookup_retry(&p, rc));
+	return lookup_result(rc);
 }
 
-SYSCALL(utimensat)
+int64_t sys_utimensat(int dirfd, uint64_t path, uint64_t times, uint32_t flags)
 {
-	struct mote_time t[2] = {{.nsec = 0x3fffffff}, {.nsec = 0x3fffffff}}; /* UTIME_NOW */
-	if (s->c && get_user(t, s->c, sizeof(t)) < 0)
-		return -E_FAULT;
-	return set_times((int32_t)s->a, s->b, t, (uint32_t)s->d);
+	struct mote_time t[2] = {{.nsec = UTIME_NOW}, {.nsec = UTIME_NOW}};
+	if (times && get_user(t, times, sizeof(t)) < 0)
+		return -EFAULT;
+	return path_set_times(dirfd, path, t, flags);
 }
 
-SYSCALL(utimes)
+int64_t sys_umask(uint32_t mask)
 {
-	struct mote_time t[2] = {{.nsec = 0x3fffffff}, {.nsec = 0x3fffffff}};
-	if (s->b) {
-		if (get_user(t, s->b, sizeof(t)) < 0)
-			return -E_FAULT;
-		t[0].nsec *= 1000;
-		t[1].nsec *= 1000;
-	}
-	return set_times(AT_FDCWD_, s->a, t, 0);
-}
-
-SYSCALL(umask)
-{
-	uint32_t before = L.umask;
-	L.umask = (uint32_t)s->a & 0777;
+	uint32_t before = process.umask;
+	process.umask = mask & (S_IRWXU | S_IRWXG | S_IRWXO);
 	return before;
 }

@@ -1,204 +1,149 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls that say what a file, a directory or a file system is. */
+/* System calls that report what a file or a file system is. */
+#include "guest/linux/fs/stat.h"
+
+#include "guest/linux/fs/lookup.h"
+#include "guest/linux/fs/user_path.h"
 #include "guest/linux/syscall.h"
 
-static int64_t dir_cookie[DESCRIPTORS_MAX];
+#include <asm/stat.h>
+#include <asm/statfs.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
 
-void directory_seek(int32_t fd, int64_t cookie)
+int64_t stat_path(int32_t dirfd, uint64_t path, uint32_t flags, struct mote_stat *to)
 {
-	if (fd >= 0 && fd < DESCRIPTORS_MAX)
-		dir_cookie[fd] = cookie;
-}
-
-int64_t directory_at(int32_t fd)
-{
-	return fd >= 0 && fd < DESCRIPTORS_MAX ? dir_cookie[fd] : 0;
-}
-
-struct linux_stat {
-	uint64_t dev, ino, nlink;
-	uint32_t mode, uid, gid, pad;
-	uint64_t rdev;
-	int64_t size, blksize, blocks;
-	uint64_t atime, atime_ns, mtime, mtime_ns, ctime, ctime_ns;
-	int64_t unused[3];
-};
-
-static int64_t put_stat(uint64_t to, const struct mote_stat *m)
-{
-	struct linux_stat st = {
-		.dev = m->dev, .ino = m->ino, .nlink = m->nlink, .mode = m->mode, .uid = m->uid, .gid = m->gid,
-		.rdev = m->rdev, .size = (int64_t)m->size, .blksize = (int64_t)m->blksize, .blocks = (int64_t)m->blocks,
-		.atime = (uint64_t)m->atim.sec, .atime_ns = (uint64_t)m->atim.nsec,
-		.mtime = (uint64_t)m->mtim.sec, .mtime_ns = (uint64_t)m->mtim.nsec,
-		.ctime = (uint64_t)m->ctim.sec, .ctime_ns = (uint64_t)m->ctim.nsec,
-	};
-	return put_user(to, &st, sizeof(st));
-}
-
-int64_t stat_at(int32_t dirfd, uint64_t path, uint32_t flags, struct mote_stat *m)
-{
-	struct place p;
-	char first;
-	if (flags & AT_EMPTY_PATH_) {
-		if (get_user(&first, path, 1) < 0)
-			return -E_FAULT;
-		if (!first && dirfd != AT_FDCWD_)
-			return mote_fstat(L.area, dirfd, m);
+	struct resolved_path p;
+	if (flags & AT_EMPTY_PATH) {
+		int empty = user_path_empty(path);
+		if (empty < 0)
+			return empty;
+		if (empty && dirfd != AT_FDCWD)
+			return mote_fstat(mote_area(), dirfd, to);
 	}
-	int64_t rc = place_of(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW_);
+	int64_t rc = lookup_user_file(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW);
 	if (rc < 0)
 		return rc;
 	if (p.own >= 0)
-		return mote_fstat(L.area, p.own, m);
+		return mote_fstat(mote_area(), p.own, to);
 	do
-		rc = mote_stat(L.area, p.base, p.rest, strlen(p.rest), p.resolve, m);
-	while (place_again(&p, rc));
-	return outside(rc);
+		rc = mote_stat(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, to);
+	while (lookup_retry(&p, rc));
+	return lookup_result(rc);
 }
 
-SYSCALL(stat)
+static int64_t put_stat(uint64_t to, const struct mote_stat *m)
 {
-	struct mote_stat m;
-	int64_t rc = stat_at(AT_FDCWD_, s->a, 0, &m);
-	return rc < 0 ? rc : put_stat(s->b, &m);
-}
-
-SYSCALL(lstat)
-{
-	struct mote_stat m;
-	int64_t rc = stat_at(AT_FDCWD_, s->a, AT_SYMLINK_NOFOLLOW_, &m);
-	return rc < 0 ? rc : put_stat(s->b, &m);
-}
-
-SYSCALL(fstat)
-{
-	struct mote_stat m;
-	int64_t rc = mote_fstat(L.area, (int32_t)s->a, &m);
-	return rc < 0 ? rc : put_stat(s->b, &m);
-}
-
-SYSCALL(newfstatat)
-{
-	struct mote_stat m;
-	int64_t rc = stat_at((int32_t)s->a, s->b, (uint32_t)s->d, &m);
-	return rc < 0 ? rc : put_stat(s->c, &m);
-}
-
-struct statx_time {
-	int64_t sec;
-	uint32_t nsec;
-	int32_t pad;
-};
-
-struct linux_statx {
-	uint32_t mask, blksize;
-	uint64_t attributes;
-	uint32_t nlink, uid, gid;
-	uint16_t mode, pad;
-	uint64_t ino, size, blocks, attributes_mask;
-	struct statx_time atime, btime, ctime, mtime;
-	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
-	uint64_t spare[14];
-};
-_Static_assert(sizeof(struct linux_statx) == 256, "struct statx");
-
-static uint32_t dev_major(uint64_t d)
-{
-	return (uint32_t)((d >> 8 & 0xfff) | (d >> 32 & ~0xfffUL));
-}
-
-static uint32_t dev_minor(uint64_t d)
-{
-	return (uint32_t)((d & 0xff) | (d >> 12 & ~0xffUL));
-}
-
-static struct statx_time statx_time(struct mote_time t)
-{
-	return (struct statx_time){.sec = t.sec, .nsec = (uint32_t)t.nsec};
-}
-
-SYSCALL(statx)
-{
-	struct mote_stat m;
-	int64_t rc = stat_at((int32_t)s->a, s->b, (uint32_t)s->c, &m);
-	if (rc < 0)
-		return rc;
-	struct linux_statx st = {
-		.mask = 0x7ff, .blksize = (uint32_t)m.blksize, .nlink = (uint32_t)m.nlink, .uid = m.uid, .gid = m.gid,
-		.mode = (uint16_t)m.mode, .ino = m.ino, .size = m.size, .blocks = m.blocks,
-		.atime = statx_time(m.atim), .ctime = statx_time(m.ctim), .mtime = statx_time(m.mtim),
-		.rdev_major = dev_major(m.rdev), .rdev_minor = dev_minor(m.rdev),
-		.dev_major = dev_major(m.dev), .dev_minor = dev_minor(m.dev),
+	const struct stat st = {
+		.st_dev = m->dev,
+		.st_ino = m->ino,
+		.st_nlink = (__typeof__(st.st_nlink))m->nlink, /* of different types by architecture, as blksize */
+		.st_mode = m->mode,
+		.st_uid = m->uid,
+		.st_gid = m->gid,
+		.st_rdev = m->rdev,
+		.st_size = (int64_t)m->size,
+		.st_blksize = (__typeof__(st.st_blksize))m->blksize,
+		.st_blocks = (int64_t)m->blocks,
+		.st_atime = (__typeof__(st.st_atime))m->atim.sec,
+		.st_atime_nsec = (__typeof__(st.st_atime_nsec))m->atim.nsec,
+		.st_mtime = (__typeof__(st.st_atime))m->mtim.sec,
+		.st_mtime_nsec = (__typeof__(st.st_atime_nsec))m->mtim.nsec,
+		.st_ctime = (__typeof__(st.st_atime))m->ctim.sec,
+		.st_ctime_nsec = (__typeof__(st.st_atime_nsec))m->ctim.nsec,
 	};
-	return put_user(s->e, &st, sizeof(st));
-}
-
-struct linux_dirent64 {
-	uint64_t ino;
-	int64_t off;
-	uint16_t reclen;
-	uint8_t type;
-	char name[];
-};
-
-SYSCALL(getdents64)
-{
-	static uint8_t buffer[16384] __attribute__((aligned(8))), entry[sizeof(struct linux_dirent64) + 264];
-	int32_t fd = (int32_t)s->a;
-	uint64_t room = s->c & 0xffffffff, used = 0;
-	if (fd < 0 || fd >= DESCRIPTORS_MAX)
-		return -E_BADF;
-	int64_t got = mote_readdir(L.area, fd, dir_cookie[fd], buffer, room < sizeof(buffer) ? room : sizeof(buffer));
-	if (got <= 0)
-		return got;
-	for (int64_t at = 0; at < got;) {
-		const struct mote_dirent *d = (const void *)(buffer + at);
-		uint64_t name = strlen(d->name) + 1, len = (offsetof(struct linux_dirent64, name) + name + 7) & ~7UL;
-		struct linux_dirent64 *e = (void *)entry;
-		if (len > room - used)
-			break;
-		memset(entry, 0, sizeof(entry));
-		e->ino = d->ino;
-		e->off = d->cookie;
-		e->reclen = (uint16_t)len;
-		e->type = d->type;
-		memcpy(e->name, d->name, name);
-		if (put_user(s->b + used, entry, len) < 0)
-			return -E_FAULT;
-		used += len;
-		dir_cookie[fd] = d->cookie;
-		at += d->reclen;
-	}
-	return used ? (int64_t)used : -E_INVAL;
-}
-
-struct linux_statfs {
-	uint64_t type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags, spare[4];
-};
-
-static int64_t fstatfs_to(int32_t fd, uint64_t to)
-{
-	struct mote_statfs m;
-	int64_t rc = mote_statfs(L.area, fd, &m);
-	if (rc < 0)
-		return rc;
-	struct linux_statfs st = {.type = m.type, .bsize = m.bsize, .blocks = m.blocks, .bfree = m.bfree, .bavail = m.bavail,
-				  .files = m.files, .ffree = m.ffree, .namelen = m.namelen, .frsize = m.frsize, .flags = m.flags};
 	return put_user(to, &st, sizeof(st));
 }
 
-SYSCALL(fstatfs)
+int64_t sys_fstat(int fd, uint64_t to)
 {
-	return fstatfs_to((int32_t)s->a, s->b);
+	struct mote_stat m;
+	int64_t rc = mote_fstat(mote_area(), fd, &m);
+	if (rc < 0)
+		return rc;
+	return put_stat(to, &m);
 }
 
-SYSCALL(statfs)
+int64_t sys_newfstatat(int dirfd, uint64_t path, uint64_t to, uint32_t flags)
 {
-	int64_t fd = open_at(AT_FDCWD_, s->a, O_NONBLOCK_, 0);
+	struct mote_stat m;
+	int64_t rc = stat_path(dirfd, path, flags, &m);
+	if (rc < 0)
+		return rc;
+	return put_stat(to, &m);
+}
+
+/* A device number as the host gives it, in the two halves of statx. */
+static uint32_t dev_major(uint64_t dev)
+{
+	return (uint32_t)((dev >> 8 & 0xfff) | (dev >> 32 & ~0xfffUL));
+}
+
+static uint32_t dev_minor(uint64_t dev)
+{
+	return (uint32_t)((dev & 0xff) | (dev >> 12 & ~0xffUL));
+}
+
+static struct statx_timestamp statx_time(const struct mote_time *t)
+{
+	return (struct statx_timestamp){.tv_sec = t->sec, .tv_nsec = (uint32_t)t->nsec};
+}
+
+int64_t sys_statx(int dirfd, uint64_t path, uint32_t flags, uint32_t mask, uint64_t to)
+{
+	struct mote_stat m;
+	(void)mask; /* all that there is costs the same */
+	int64_t rc = stat_path(dirfd, path, flags, &m);
+	if (rc < 0)
+		return rc;
+	const struct statx st = {
+		.stx_mask = STATX_BASIC_STATS,
+		.stx_blksize = (uint32_t)m.blksize,
+		.stx_nlink = (uint32_t)m.nlink,
+		.stx_uid = m.uid,
+		.stx_gid = m.gid,
+		.stx_mode = (uint16_t)m.mode,
+		.stx_ino = m.ino,
+		.stx_size = m.size,
+		.stx_blocks = m.blocks,
+		.stx_atime = statx_time(&m.atim),
+		.stx_ctime = statx_time(&m.ctim),
+		.stx_mtime = statx_time(&m.mtim),
+		.stx_rdev_major = dev_major(m.rdev),
+		.stx_rdev_minor = dev_minor(m.rdev),
+		.stx_dev_major = dev_major(m.dev),
+		.stx_dev_minor = dev_minor(m.dev),
+	};
+	return put_user(to, &st, sizeof(st));
+}
+
+int64_t sys_fstatfs(int fd, uint64_t to)
+{
+	struct mote_statfs m;
+	int64_t rc = mote_statfs(mote_area(), fd, &m);
+	if (rc < 0)
+		return rc;
+	const struct statfs st = {
+		.f_type = (int64_t)m.type,
+		.f_bsize = (int64_t)m.bsize,
+		.f_blocks = (int64_t)m.blocks,
+		.f_bfree = (int64_t)m.bfree,
+		.f_bavail = (int64_t)m.bavail,
+		.f_files = (int64_t)m.files,
+		.f_ffree = (int64_t)m.ffree,
+		.f_namelen = (int64_t)m.namelen,
+		.f_frsize = (int64_t)m.frsize,
+		.f_flags = (int64_t)m.flags,
+	};
+	return put_user(to, &st, sizeof(st));
+}
+
+int64_t sys_statfs(uint64_t path, uint64_t to)
+{
+	int64_t fd = sys_openat(AT_FDCWD, path, O_NONBLOCK, 0);
 	if (fd < 0)
 		return fd;
-	int64_t rc = fstatfs_to((int32_t)fd, s->b);
-	mote_close(L.area, (int32_t)fd);
+	int64_t rc = sys_fstatfs((int)fd, to);
+	(void)!sys_close((int)fd);
 	return rc;
 }

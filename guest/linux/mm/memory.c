@@ -1,80 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory system calls. Placement is decided here; the mappings themselves are the host's work. */
+/* Memory system calls. Which addresses a mapping gets is decided here; the mappings themselves are the host's work. */
+#include "guest/linux/mm/memory.h"
+
+#include "guest/linux/mm/layout.h"
+#include "guest/linux/mm/ranges.h"
 #include "guest/linux/syscall.h"
 
-enum {
-	MAP_SHARED_ = 1,
-	MAP_PRIVATE_ = 2,
-	MAP_FIXED_ = 0x10,
-	MAP_ANONYMOUS_ = 0x20,
-	MAP_FIXED_NOREPLACE_ = 0x100000
-};
-enum { MREMAP_MAYMOVE_ = 1, MREMAP_FIXED_ = 2, MADV_DONTNEED_ = 4, MADV_FREE_ = 8 };
-enum { LARGE_PAGE = 2 << 20, LARGE_HEAP = 4 << 20 };
-enum { PROT_ALL = MOTE_PROT_READ | MOTE_PROT_WRITE | MOTE_PROT_EXEC };
+#include <linux/mman.h>
 
-static int64_t memory_munmap(uint64_t addr, uint64_t bytes);
+enum { LARGE_PAGE = 2 << 20, LARGE_HEAP = 4 << 20, BRK_STEP = 128 << 10 };
+enum { READ_WRITE = MOTE_PROT_READ | MOTE_PROT_WRITE, PROT_ALL = READ_WRITE | MOTE_PROT_EXEC };
+_Static_assert(PROT_READ == MOTE_PROT_READ && PROT_WRITE == MOTE_PROT_WRITE && PROT_EXEC == MOTE_PROT_EXEC,
+	       "protections go to the host as they are");
 
-static uint64_t up(uint64_t v)
+bool memory_stack_grow(uint64_t address)
 {
-	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
-}
-
-bool memory_stack_reach(uint64_t address)
-{
-	if (address >= L.stack_low || address < LINUX_STACK_TOP - LINUX_STACK_BYTES)
+	if (address >= process.stack_low || address < LINUX_STACK_TOP - LINUX_STACK_BYTES)
 		return false;
 	uint64_t low = address & ~(uint64_t)(LINUX_STACK_STEP - 1);
-	if (mote_mem_map(L.area, low, L.stack_low - low, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0) {
+	if (mote_mem_map(mote_area(), low, process.stack_low - low, READ_WRITE) < 0) {
 		lib_log("the memory limit leaves no room for the program's stack");
 		return false;
 	}
-	L.stack_low = low;
+	process.stack_low = low;
 	return true;
 }
 
-static int64_t memory_brk(uint64_t to)
+/* --- the heap --- */
+
+static uint64_t round_up(uint64_t v, uint64_t step)
 {
-	if (to < L.brk_start)
-		return (int64_t)L.brk;
-	uint64_t end = up(to);
-	if (end > L.brk_mapped) {
-		/* In steps, since each is an exit: of 128 KiB, and in a large heap of large pages.
-		 */
-		uint64_t more = (end - L.brk_mapped + 0x1ffff) & ~0x1ffffUL;
-		if (L.brk_mapped - L.brk_start >= LARGE_HEAP)
-			more = ((end + LARGE_PAGE - 1) & ~(uint64_t)(LARGE_PAGE - 1)) -
-			       L.brk_mapped;
-		if (mote_mem_map(L.area, L.brk_mapped, more, MOTE_PROT_READ | MOTE_PROT_WRITE) <
-		    0) {
-			more = end -
-			       L.brk_mapped; /* near the limit: what is asked for, and no more */
-			if (mote_mem_map(L.area, L.brk_mapped, more,
-					 MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
-				return (int64_t)L.brk;
-		}
-		L.brk_mapped += more;
-	} else if (to < L.brk) {
-		/* What is given back reads as zero when it is taken again. */
-		memset((void *)to, 0, (up(to) < L.brk ? up(to) : L.brk) - to);
-		if (up(L.brk) > end && mote_mem_zero(L.area, end, up(L.brk) - end) < 0)
-			return (int64_t)L.brk;
-	}
-	L.brk = to;
-	return (int64_t)to;
+	return (v + step - 1) & ~(step - 1);
 }
 
-/* Maps without access: nothing is mapped, the addresses are only kept apart. */
+/*
+ * In steps, since each is an exit: of 128 KiB, and in a large heap of large pages. Near the memory limit only what is
+ * asked for.
+ */
+static int64_t brk_map(uint64_t end)
+{
+	uint64_t mapped = process.brk_mapped, next = mapped + round_up(end - mapped, BRK_STEP);
+	if (mapped - process.brk_start >= LARGE_HEAP)
+		next = round_up(end, LARGE_PAGE);
+	int64_t rc = mote_mem_map(mote_area(), mapped, next - mapped, READ_WRITE);
+	if (rc < 0) {
+		next = end;
+		rc = mote_mem_map(mote_area(), mapped, next - mapped, READ_WRITE);
+	}
+	if (rc == 0)
+		process.brk_mapped = next;
+	return rc;
+}
+
+/* What is given back stays mapped; it reads as zero when it is taken again. */
+static int64_t brk_shrink(uint64_t to)
+{
+	uint64_t whole_pages = page_up(to), end = page_up(process.brk);
+	uint64_t partial = whole_pages < process.brk ? whole_pages : process.brk;
+	memset((void *)to, 0, partial - to);
+	if (end <= whole_pages)
+		return 0;
+	return mote_mem_zero(mote_area(), whole_pages, end - whole_pages);
+}
+
+/* As Linux has it, the break is the result, unchanged if it cannot be moved. */
+int64_t sys_brk(uint64_t to)
+{
+	int64_t rc = 0;
+	if (to < process.brk_start)
+		return (int64_t)process.brk;
+	if (page_up(to) > process.brk_mapped)
+		rc = brk_map(page_up(to));
+	else if (to < process.brk)
+		rc = brk_shrink(to);
+	if (rc == 0)
+		process.brk = to;
+	return (int64_t)process.brk;
+}
+
+/* --- mappings --- */
+
+/* What is mapped without access is only kept free of others: nothing is mapped. */
 static int64_t map_at(uint64_t addr, uint64_t bytes, uint32_t prot)
 {
-	return prot ? mote_mem_map(L.area, addr, bytes, prot) : 0;
+	if (!prot)
+		return 0;
+	return mote_mem_map(mote_area(), addr, bytes, prot);
 }
 
 static int64_t fill_from(uint64_t addr, uint64_t bytes, int32_t fd, uint64_t offset)
 {
 	for (uint64_t done = 0; done < bytes;) {
-		struct mote_iovec v = {.base = addr + done, .len = bytes - done};
-		int64_t n = mote_preadv(L.area, fd, &v, 1, offset + done);
+		const struct mote_iovec v = {.base = addr + done, .len = bytes - done};
+		int64_t n = mote_preadv(mote_area(), fd, &v, 1, offset + done);
 		if (n < 0)
 			return n;
 		if (n == 0)
@@ -84,88 +102,102 @@ static int64_t fill_from(uint64_t addr, uint64_t bytes, int32_t fd, uint64_t off
 	return 0;
 }
 
-static bool in_zone(uint64_t addr, uint64_t bytes)
+/* A private copy of a part of the file, mapped at addr. */
+static int64_t map_file(uint64_t addr, uint64_t bytes, uint32_t prot, int32_t fd, uint64_t offset)
 {
-	return addr >= MOTE_WINDOW_END && addr <= LINUX_MMAP_TOP && bytes <= LINUX_MMAP_TOP - addr;
+	int64_t rc = fill_from(addr, bytes, fd, offset);
+	if (rc < 0 || (prot & MOTE_PROT_WRITE))
+		return rc;
+	return mote_mem_protect(mote_area(), addr, bytes, prot);
 }
 
-static int64_t memory_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int32_t fd,
-			   uint64_t offset)
+/* Makes the addresses free for a new mapping: those that the program asked for, or some. 0 or a negative errno. */
+static int64_t choose_address(uint64_t *addr, uint64_t bytes, uint32_t flags)
 {
-	bool anonymous = flags & MAP_ANONYMOUS_,
-	     fixed = flags & (MAP_FIXED_ | MAP_FIXED_NOREPLACE_);
-	if (bytes == 0 || (prot & ~(uint32_t)PROT_ALL) || offset % MOTE_PAGE ||
-	    (fixed && addr % MOTE_PAGE))
-		return -E_INVAL;
-	if (!(flags & (MAP_SHARED_ | MAP_PRIVATE_)))
-		return -E_INVAL;
-	if (!anonymous && (flags & 3) == MAP_SHARED_ && (prot & MOTE_PROT_WRITE)) {
+	if (flags & MAP_FIXED)
+		return mote_mem_unmap(mote_area(), *addr, bytes);
+	if (flags & MAP_FIXED_NOREPLACE)
+		return ranges_in_zone(*addr, bytes) && !ranges_free(*addr, bytes) ? -EEXIST : 0;
+	/* Large ones are aligned so that large pages serve them. */
+	*addr = ranges_find(bytes, bytes >= LARGE_PAGE ? LARGE_PAGE : MOTE_PAGE);
+	return *addr ? 0 : -ENOMEM;
+}
+
+static int64_t check_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, uint64_t offset)
+{
+	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+	if (bytes == 0 || (prot & ~(uint32_t)PROT_ALL) || offset % MOTE_PAGE || (fixed && addr % MOTE_PAGE) ||
+	    !(flags & (MAP_SHARED | MAP_PRIVATE)))
+		return -EINVAL;
+	if (!(flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) == MAP_SHARED && (prot & MOTE_PROT_WRITE)) {
 		lib_log("mmap: writable shared mappings of files are not implemented");
-		return -E_NOTSUP;
+		return -EOPNOTSUPP;
 	}
-	bytes = up(bytes);
-	if (bytes == 0 || bytes > LINUX_MMAP_TOP)
-		return -E_NOMEM;
-	if (!fixed) {
-		/* Large ones are aligned so that large pages serve them. */
-		addr = ranges_find(bytes, bytes >= LARGE_PAGE ? LARGE_PAGE : MOTE_PAGE);
-		if (!addr)
-			return -E_NOMEM;
-	} else if (!(flags & MAP_FIXED_) && in_zone(addr, bytes) && !ranges_free(addr, bytes)) {
-		return -E_EXIST;
-	} else if (flags & MAP_FIXED_) {
-		int64_t rc = mote_mem_unmap(L.area, addr, bytes);
-		if (rc < 0)
-			return rc;
-	}
-	int64_t rc = map_at(addr, bytes, anonymous ? prot : prot | MOTE_PROT_WRITE);
+	if (page_up(bytes) == 0 || page_up(bytes) > LINUX_MMAP_TOP)
+		return -ENOMEM;
+	return 0;
+}
+
+int64_t sys_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int fd, uint64_t offset)
+{
+	bool anonymous = flags & MAP_ANONYMOUS;
+	int64_t rc = check_mmap(addr, bytes, prot, flags, offset);
+	if (rc < 0)
+		return rc;
+	bytes = page_up(bytes);
+	rc = choose_address(&addr, bytes, flags);
+	if (rc < 0)
+		return rc;
+	rc = map_at(addr, bytes, anonymous ? prot : prot | MOTE_PROT_WRITE);
 	if (rc < 0) {
-		if (flags & MAP_FIXED_)
+		if (flags & MAP_FIXED) /* what was there is gone */
 			ranges_give(addr, bytes);
 		return rc;
 	}
 	ranges_take(addr, bytes);
-	if (!anonymous) {
-		rc = fill_from(addr, bytes, fd, offset);
-		if (rc == 0 && prot != (prot | MOTE_PROT_WRITE))
-			rc = mote_mem_protect(L.area, addr, bytes, prot);
-	}
+	if (!anonymous)
+		rc = map_file(addr, bytes, prot, fd, offset);
 	if (rc < 0) {
-		(void)memory_munmap(addr, bytes);
+		(void)!sys_munmap(addr, bytes);
 		return rc;
 	}
 	return (int64_t)addr;
 }
 
-static int64_t memory_munmap(uint64_t addr, uint64_t bytes)
+int64_t sys_munmap(uint64_t addr, uint64_t bytes)
 {
 	if (addr % MOTE_PAGE || bytes == 0)
-		return -E_INVAL;
-	bytes = up(bytes);
-	int64_t rc = mote_mem_unmap(L.area, addr, bytes);
+		return -EINVAL;
+	bytes = page_up(bytes);
+	int64_t rc = mote_mem_unmap(mote_area(), addr, bytes);
 	if (rc == 0)
 		ranges_give(addr, bytes);
 	return rc;
 }
 
 /* Pages that were mapped without access are not there yet: they are mapped now. */
-static int64_t memory_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot)
+static int64_t protect_or_map(uint64_t addr, uint64_t bytes, uint32_t prot)
+{
+	int64_t rc = mote_mem_protect(mote_area(), addr, bytes, prot);
+	if (rc != -ENOMEM)
+		return rc;
+	if (!prot)
+		return 0;
+	return mote_mem_map(mote_area(), addr, bytes, prot);
+}
+
+int64_t sys_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot)
 {
 	if (addr % MOTE_PAGE || (prot & ~(uint32_t)PROT_ALL))
-		return -E_INVAL;
-	bytes = up(bytes);
+		return -EINVAL;
+	bytes = page_up(bytes);
 	if (bytes == 0)
 		return 0;
-	int64_t rc = mote_mem_protect(L.area, addr, bytes, prot);
-	if (rc != -E_NOMEM || !prot)
-		return rc == -E_NOMEM ? 0 : rc;
-	rc = mote_mem_map(L.area, addr, bytes, prot);
-	if (rc != -E_EXIST)
+	int64_t rc = protect_or_map(addr, bytes, prot);
+	if (rc != -EEXIST)
 		return rc;
 	for (uint64_t at = addr; at < addr + bytes; at += MOTE_PAGE) { /* partly there */
-		rc = mote_mem_protect(L.area, at, MOTE_PAGE, prot);
-		if (rc == -E_NOMEM)
-			rc = mote_mem_map(L.area, at, MOTE_PAGE, prot);
+		rc = protect_or_map(at, MOTE_PAGE, prot);
 		if (rc < 0)
 			return rc;
 	}
@@ -175,87 +207,66 @@ static int64_t memory_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot)
 /* Copies into a new mapping at `to` (0: anywhere) and gives the old one back. */
 static int64_t move_mapping(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint64_t to)
 {
-	uint32_t flags = MAP_PRIVATE_ | MAP_ANONYMOUS_ | (to ? MAP_FIXED_ : 0);
-	int64_t at = memory_mmap(to, new_bytes, MOTE_PROT_READ | MOTE_PROT_WRITE, flags, -1, 0);
+	uint32_t flags = MAP_PRIVATE | MAP_ANONYMOUS | (to ? MAP_FIXED : 0);
+	int64_t at = sys_mmap(to, new_bytes, READ_WRITE, flags, -1, 0);
 	if (at < 0)
 		return at;
-	if (user_copy((void *)at, (const void *)addr,
-		      old_bytes < new_bytes ? old_bytes : new_bytes) < 0) {
-		(void)memory_munmap((uint64_t)at, new_bytes);
-		return -E_FAULT;
+	uint64_t bytes = old_bytes < new_bytes ? old_bytes : new_bytes;
+	if (user_copy((void *)at, (const void *)addr, bytes) < 0) {
+		(void)!sys_munmap((uint64_t)at, new_bytes);
+		return -EFAULT;
 	}
-	(void)memory_munmap(addr, old_bytes);
+	(void)!sys_munmap(addr, old_bytes);
 	return at;
 }
 
-static int64_t memory_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags,
-			     uint64_t to)
+static int64_t remap_fixed(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to)
 {
-	if (addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 ||
-	    (flags & ~(uint32_t)(MREMAP_MAYMOVE_ | MREMAP_FIXED_)))
-		return -E_INVAL;
-	old_bytes = up(old_bytes);
-	new_bytes = up(new_bytes);
-	if (flags & MREMAP_FIXED_) {
-		bool apart = addr + old_bytes <= to || to + new_bytes <= addr;
-		if (!(flags & MREMAP_MAYMOVE_) || to == 0 || to % MOTE_PAGE || !apart)
-			return -E_INVAL;
-		return move_mapping(addr, old_bytes, new_bytes, to);
-	}
-	if (new_bytes <= old_bytes) {
-		int64_t rc = new_bytes < old_bytes
-				     ? memory_munmap(addr + new_bytes, old_bytes - new_bytes)
-				     : 0;
-		return rc < 0 ? rc : (int64_t)addr;
-	}
-	uint64_t more = new_bytes - old_bytes;
-	if (ranges_free(addr + old_bytes, more) &&
-	    mote_mem_map(L.area, addr + old_bytes, more, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0) {
-		ranges_take(addr + old_bytes, more);
+	bool apart = addr + old_bytes <= to || to + new_bytes <= addr;
+	if (!(flags & MREMAP_MAYMOVE) || to == 0 || to % MOTE_PAGE || !apart)
+		return -EINVAL;
+	return move_mapping(addr, old_bytes, new_bytes, to);
+}
+
+static int64_t remap_larger(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags)
+{
+	uint64_t end = addr + old_bytes, more = new_bytes - old_bytes;
+	if (ranges_free(end, more) && mote_mem_map(mote_area(), end, more, READ_WRITE) == 0) {
+		ranges_take(end, more);
 		return (int64_t)addr;
 	}
-	if (!(flags & MREMAP_MAYMOVE_))
-		return -E_NOMEM;
+	if (!(flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
 	return move_mapping(addr, old_bytes, new_bytes, 0);
 }
 
-static int64_t memory_madvise(uint64_t addr, uint64_t bytes, uint32_t advice)
+int64_t sys_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to)
+{
+	if (addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 ||
+	    (flags & ~(uint32_t)(MREMAP_MAYMOVE | MREMAP_FIXED)))
+		return -EINVAL;
+	old_bytes = page_up(old_bytes);
+	new_bytes = page_up(new_bytes);
+	if (flags & MREMAP_FIXED)
+		return remap_fixed(addr, old_bytes, new_bytes, flags, to);
+	if (new_bytes > old_bytes)
+		return remap_larger(addr, old_bytes, new_bytes, flags);
+	if (new_bytes < old_bytes) {
+		int64_t rc = sys_munmap(addr + new_bytes, old_bytes - new_bytes);
+		if (rc < 0)
+			return rc;
+	}
+	return (int64_t)addr;
+}
+
+int64_t sys_madvise(uint64_t addr, uint64_t bytes, uint32_t advice)
 {
 	if (addr % MOTE_PAGE)
-		return -E_INVAL;
-	if (advice == MADV_DONTNEED_ && bytes > 0) {
-		int64_t rc = mote_mem_zero(L.area, addr, up(bytes));
-		return rc == -E_NOMEM ? 0 : rc; /* pages that are not there are zero anyway */
-	}
-	return 0;
-}
-
-SYSCALL(brk)
-{
-	return memory_brk(s->a);
-}
-
-SYSCALL(mmap)
-{
-	return memory_mmap(s->a, s->b, (uint32_t)s->c, (uint32_t)s->d, (int32_t)s->e, s->f);
-}
-
-SYSCALL(munmap)
-{
-	return memory_munmap(s->a, s->b);
-}
-
-SYSCALL(mprotect)
-{
-	return memory_mprotect(s->a, s->b, (uint32_t)s->c);
-}
-
-SYSCALL(mremap)
-{
-	return memory_mremap(s->a, s->b, s->c, (uint32_t)s->d, s->e);
-}
-
-SYSCALL(madvise)
-{
-	return memory_madvise(s->a, s->b, (uint32_t)s->c);
+		return -EINVAL;
+	if (advice != MADV_DONTNEED || bytes == 0)
+		return 0;
+	int64_t rc = mote_mem_zero(mote_area(), addr, page_up(bytes));
+	if (rc == -ENOMEM) /* pages that are not there are zero anyway */
+		return 0;
+	return rc;
 }

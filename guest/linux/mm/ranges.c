@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which addresses of the mapping zone are free: sorted ranges that never touch each other. What a program
- * unmaps is used again, so that neither addresses nor the tables that map them run out. Reservations
- * without access are known here alone.
+ * Which addresses of the mapping zone are free: sorted ranges that never touch each other. What a program unmaps is
+ * used again, so that neither addresses nor the tables that map them run out. Reservations without access are known
+ * here alone.
  */
-#include "guest/linux/linux.h"
+#include "guest/linux/mm/ranges.h"
+
+#include "guest/lib/lib.h"
+#include "guest/linux/mm/layout.h"
 
 enum { RANGES_MAX = 1024 };
 
@@ -20,13 +23,18 @@ static void remove_at(uint32_t i)
 	memmove(&ranges[i], &ranges[i + 1], (--count - i) * sizeof(ranges[0]));
 }
 
-/* Without room the range is forgotten: those addresses are not handed out again, no more. */
+/* If the array is full, the range is forgotten: its addresses are never handed out again, which is all. */
 static void insert_at(uint32_t i, uint64_t start, uint64_t end)
 {
 	if (count == RANGES_MAX)
 		return;
 	memmove(&ranges[i + 1], &ranges[i], (count++ - i) * sizeof(ranges[0]));
 	ranges[i] = (struct range){start, end};
+}
+
+bool ranges_in_zone(uint64_t start, uint64_t bytes)
+{
+	return start >= MOTE_WINDOW_END && start <= LINUX_MMAP_TOP && bytes <= LINUX_MMAP_TOP - start;
 }
 
 static bool clip(uint64_t *start, uint64_t *end)
@@ -66,14 +74,15 @@ void ranges_give(uint64_t start, uint64_t bytes)
 	while (i < count && ranges[i].end < start)
 		i++;
 	while (i < count && ranges[i].start <= end) { /* touches or overlaps: becomes part of the new one */
-		start = ranges[i].start < start ? ranges[i].start : start;
-		end = ranges[i].end > end ? ranges[i].end : end;
+		if (ranges[i].start < start)
+			start = ranges[i].start;
+		if (ranges[i].end > end)
+			end = ranges[i].end;
 		remove_at(i);
 	}
 	insert_at(i, start, end);
 }
 
-/* The highest free place. 0 where there is none. */
 uint64_t ranges_find(uint64_t bytes, uint64_t align)
 {
 	for (uint32_t i = count; i-- > 0;) {

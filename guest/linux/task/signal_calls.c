@@ -1,82 +1,97 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls on signals; what they do is signal.c's. */
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/signal.h"
 
-SYSCALL(kill)
+#include <linux/signal.h>
+
+static int32_t own_pid(void)
 {
-	int32_t pid = (int32_t)s->a;
-	if (pid != (int32_t)L.boot->pid && pid != 0 && pid != -1 && pid != -(int32_t)L.boot->pid)
-		return -E_SRCH;
-	return signal_raise((int)s->b);
+	return (int32_t)process.boot->pid;
 }
 
-SYSCALL(tkill)
+/* The process, its group, and everybody: always this one. */
+int64_t sys_kill(int pid, int signo)
 {
-	return (int32_t)s->a == (int32_t)L.boot->pid ? signal_raise((int)s->b) : -E_SRCH;
+	if (pid != own_pid() && pid != -own_pid() && pid != 0 && pid != -1)
+		return -ESRCH;
+	return signal_raise(signo);
 }
 
-SYSCALL(tgkill)
+int64_t sys_tkill(int tid, int signo)
 {
-	return (int32_t)s->b == (int32_t)L.boot->pid ? signal_raise((int)s->c) : -E_SRCH;
+	if (tid != own_pid())
+		return -ESRCH;
+	return signal_raise(signo);
 }
 
-SYSCALL(rt_sigaction)
+int64_t sys_tgkill(int pid, int tid, int signo)
 {
-	return signal_action((int)s->a, s->b, s->c);
+	(void)pid;
+	return sys_tkill(tid, signo);
 }
 
-SYSCALL(rt_sigprocmask)
+int64_t sys_rt_sigaction(int signo, uint64_t act, uint64_t old)
 {
-	return signal_mask((uint32_t)s->a, s->b, s->c);
+	return signal_action(signo, act, old);
 }
 
-SYSCALL(rt_sigpending)
+int64_t sys_rt_sigprocmask(uint32_t how, uint64_t set, uint64_t old)
 {
-	uint64_t set = L.area->pending_signals & L.area->blocked_signals;
-	return put_user(s->a, &set, sizeof(set));
+	return signal_mask(how, set, old);
 }
 
-SYSCALL(rt_sigtimedwait)
+int64_t sys_rt_sigpending(uint64_t to)
 {
-	uint64_t set, blocked = L.area->blocked_signals, handled = L.area->handled_signals;
-	struct mote_time t = {0};
+	const struct mote_area *area = mote_area();
+	uint64_t set = area->pending_signals & area->blocked_signals;
+	return put_user(to, &set, sizeof(set));
+}
+
+int64_t sys_rt_sigsuspend(uint64_t mask)
+{
+	return signal_suspend(mask);
+}
+
+int64_t sys_sigaltstack(uint64_t stack, uint64_t old)
+{
+	return signal_altstack(stack, old);
+}
+
+/* Until a signal of the set comes, which is taken: 0; -EAGAIN if the time is over before, -EINTR for another signal. */
+static int64_t wait_for(uint64_t set, const struct mote_time *timeout, int *signo)
+{
+	for (;;) {
+		int64_t rc = signal_take(set, signo);
+		if (rc == 0)
+			return 0;
+		if (signal_waiting())
+			return -EINTR;
+		if (mote_poll(mote_area(), 0, 0, timeout) != -EINTR)
+			return signal_take(set, signo); /* one may have come with the end */
+	}
+}
+
+int64_t sys_rt_sigtimedwait(uint64_t set_at, uint64_t info_at, uint64_t timeout_at)
+{
+	struct mote_area *area = mote_area();
+	const uint64_t blocked = area->blocked_signals, handled = area->handled_signals;
+	struct mote_time t;
+	const struct mote_time *timeout;
+	uint64_t set;
 	int signo;
-	if (get_user(&set, s->a, sizeof(set)) < 0 || (s->c && get_user(&t, s->c, sizeof(t)) < 0))
-		return -E_FAULT;
+	if (get_user(&set, set_at, sizeof(set)) < 0 || get_user_timeout(timeout_at, &t, &timeout) < 0)
+		return -EFAULT;
 	/* What is waited for must end the wait: it is let through, and taken before anybody else sees it. */
-	L.area->handled_signals = handled | set;
-	L.area->blocked_signals = blocked & ~set;
-	int64_t rc;
-	do {
-		rc = signal_take(set, &signo);
-		if (rc == -E_AGAIN && signal_waiting())
-			rc = -E_INTR;
-		else if (rc == -E_AGAIN)
-			rc = mote_poll(L.area, 0, 0, s->c ? &t : NULL) == -E_INTR ? 1 : -E_AGAIN;
-	} while (rc == 1);
-	if (rc == -E_AGAIN)
-		rc = signal_take(set, &signo);
-	L.area->blocked_signals = blocked;
-	L.area->handled_signals = handled;
+	area->handled_signals = handled | set;
+	area->blocked_signals = blocked & ~set;
+	int64_t rc = wait_for(set, timeout, &signo);
+	area->blocked_signals = blocked;
+	area->handled_signals = handled;
 	if (rc < 0)
 		return rc;
-	uint8_t info[128] = {0};
-	memcpy(info, &signo, sizeof(signo));
-	return s->b && put_user(s->b, info, sizeof(info)) < 0 ? -E_FAULT : signo;
-}
-
-SYSCALL(rt_sigsuspend)
-{
-	return signal_suspend(s->a);
-}
-
-SYSCALL(pause)
-{
-	(void)s;
-	return signal_suspend(0);
-}
-
-SYSCALL(sigaltstack)
-{
-	return signal_altstack(s->a, s->b);
+	const siginfo_t info = {.si_signo = signo};
+	if (put_user_optional(info_at, &info, sizeof(info)) < 0)
+		return -EFAULT;
+	return signo;
 }

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Older forms of system calls, which Linux has on x86-64 only: the newer ones with something left out. */
+#include "guest/linux/fs/descriptor.h"
+#include "guest/linux/fs/path.h"
+#include "guest/linux/poll.h"
+#include "guest/linux/syscall.h"
+#include "guest/linux/time.h"
+
+#include <linux/fcntl.h>
+#include <linux/signal.h>
+#include <linux/time.h>
+
+/* --- paths --- */
+
+int64_t sys_open(uint64_t path, uint32_t flags, uint32_t mode)
+{
+	return sys_openat(AT_FDCWD, path, flags, mode);
+}
+
+int64_t sys_creat(uint64_t path, uint32_t mode)
+{
+	return sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
+int64_t sys_access(uint64_t path, uint32_t mode)
+{
+	return sys_faccessat(AT_FDCWD, path, mode);
+}
+
+int64_t sys_mkdir(uint64_t path, uint32_t mode)
+{
+	return sys_mkdirat(AT_FDCWD, path, mode);
+}
+
+int64_t sys_rmdir(uint64_t path)
+{
+	return sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+}
+
+int64_t sys_unlink(uint64_t path)
+{
+	return sys_unlinkat(AT_FDCWD, path, 0);
+}
+
+int64_t sys_rename(uint64_t from, uint64_t to)
+{
+	return sys_renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int64_t sys_link(uint64_t from, uint64_t to)
+{
+	return sys_linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int64_t sys_symlink(uint64_t target, uint64_t path)
+{
+	return sys_symlinkat(target, AT_FDCWD, path);
+}
+
+int64_t sys_readlink(uint64_t path, uint64_t to, uint64_t capacity)
+{
+	return sys_readlinkat(AT_FDCWD, path, to, capacity);
+}
+
+int64_t sys_chmod(uint64_t path, uint32_t mode)
+{
+	return sys_fchmodat(AT_FDCWD, path, mode);
+}
+
+int64_t sys_chown(uint64_t path, uint32_t uid, uint32_t gid)
+{
+	return sys_fchownat(AT_FDCWD, path, uid, gid, 0);
+}
+
+int64_t sys_lchown(uint64_t path, uint32_t uid, uint32_t gid)
+{
+	return sys_fchownat(AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
+int64_t sys_utimes(uint64_t path, uint64_t times)
+{
+	struct mote_time t[2];
+	if (!times)
+		return sys_utimensat(AT_FDCWD, path, 0, 0);
+	if (get_user(t, times, sizeof(t)) < 0)
+		return -EFAULT;
+	t[0].nsec *= NS_PER_US;
+	t[1].nsec *= NS_PER_US;
+	return path_set_times(AT_FDCWD, path, t, 0);
+}
+
+int64_t sys_stat(uint64_t path, uint64_t to)
+{
+	return sys_newfstatat(AT_FDCWD, path, to, 0);
+}
+
+int64_t sys_lstat(uint64_t path, uint64_t to)
+{
+	return sys_newfstatat(AT_FDCWD, path, to, AT_SYMLINK_NOFOLLOW);
+}
+
+/* --- descriptors --- */
+
+int64_t sys_dup2(int fd, int to)
+{
+	return descriptor_dup_onto(fd, to);
+}
+
+int64_t sys_pipe(uint64_t to)
+{
+	return sys_pipe2(to, 0);
+}
+
+int64_t sys_poll(uint64_t fds, uint32_t count, int timeout_ms)
+{
+	const struct mote_time t = time_of_ms(timeout_ms);
+	return poll_for(fds, count, timeout_ms < 0 ? NULL : &t);
+}
+
+int64_t sys_select(uint32_t count, uint64_t read, uint64_t write, uint64_t except, uint64_t timeout_at)
+{
+	const uint64_t sets[3] = {read, write, except};
+	struct mote_time t = {0};
+	const struct mote_time *timeout;
+	if (get_user_timeout(timeout_at, &t, &timeout) < 0)
+		return -EFAULT;
+	t.nsec *= NS_PER_US;
+	return select_for(count, sets, timeout);
+}
+
+int64_t sys_epoll_create(int size)
+{
+	if (size <= 0)
+		return -EINVAL;
+	return sys_epoll_create1(0);
+}
+
+int64_t sys_epoll_wait(int epoll, uint64_t to, int capacity, int timeout_ms)
+{
+	return sys_epoll_pwait(epoll, to, capacity, timeout_ms, 0);
+}
+
+int64_t sys_eventfd(uint32_t initial)
+{
+	return sys_eventfd2(initial, 0);
+}
+
+/* --- time and signals --- */
+
+int64_t sys_pause(void)
+{
+	return signal_suspend(0);
+}
+
+/* Whole seconds, and what is left of the last alarm rounded up. */
+int64_t sys_alarm(uint32_t seconds)
+{
+	int64_t left = timer_left(), rc = timer_set((int64_t)seconds * NS_PER_S, 0);
+	if (rc < 0)
+		return rc;
+	return (left + NS_PER_S - 1) / NS_PER_S;
+}
+
+int64_t sys_time(uint64_t to)
+{
+	struct mote_time t;
+	int64_t rc = lib_clock_get(mote_area(), CLOCK_REALTIME, &t);
+	if (rc < 0)
+		return rc;
+	if (put_user_optional(to, &t.sec, sizeof(t.sec)) < 0)
+		return -EFAULT;
+	return t.sec;
+}
+
+int64_t sys_fork(void)
+{
+	return sys_clone(SIGCHLD);
+}

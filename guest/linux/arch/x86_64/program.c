@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What x86-64 programs are told of their CPU, and arch_prctl. */
+#include "guest/linux/arch/arch.h"
+#include "guest/linux/syscall.h"
+
+#include <asm/hwcap2.h>
+#include <asm/prctl.h>
+#include <linux/elf-em.h>
+
+uint16_t arch_elf_machine(void)
+{
+	return EM_X86_64;
+}
+
+const char *arch_platform(void)
+{
+	return "x86_64";
+}
+
+/* AT_HWCAP has the feature bits of CPUID's first leaf. */
+void arch_hardware_features(uint64_t hwcap[2])
+{
+	uint32_t a = 1, b, c = 0, d;
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	hwcap[0] = d;
+	hwcap[1] = HWCAP2_FSGSBASE;
+}
+
+int64_t sys_arch_prctl(uint32_t code, uint64_t arg)
+{
+	uint64_t base;
+	switch (code) {
+	case ARCH_SET_FS:
+		__asm__ volatile("wrfsbase %0" : : "r"(arg));
+		return 0;
+	case ARCH_GET_FS:
+		__asm__ volatile("rdfsbase %0" : "=r"(base));
+		return put_user(arg, &base, sizeof(base));
+	case ARCH_SET_GS: /* the runtime's */
+		lib_log("arch_prctl(ARCH_SET_GS) is not implemented");
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sendfile and copy_file_range: through a buffer of the guest's, since host calls have one descriptor each. */
+#include "guest/linux/syscall.h"
+
+#include <linux/fs.h>
+
+/* One end of a copy: at an offset that the program keeps, or at the descriptor's own. */
+struct end {
+	int32_t fd;
+	uint64_t offset_at; /* where the program keeps it; 0: the descriptor's own */
+	uint64_t offset;
+};
+
+static int64_t end_open(struct end *e)
+{
+	if (!e->offset_at)
+		return 0;
+	return get_user(&e->offset, e->offset_at, sizeof(e->offset));
+}
+
+static int64_t end_close(const struct end *e)
+{
+	return put_user_optional(e->offset_at, &e->offset, sizeof(e->offset));
+}
+
+static int64_t end_read(struct end *e, uint8_t *to, uint64_t bytes)
+{
+	const struct mote_iovec v = {.base = (uint64_t)to, .len = bytes};
+	if (!e->offset_at)
+		return mote_readv(mote_area(), e->fd, &v, 1);
+	int64_t n = mote_preadv(mote_area(), e->fd, &v, 1, e->offset);
+	if (n > 0)
+		e->offset += (uint64_t)n;
+	return n;
+}
+
+/* Bytes that were read and could not be written are not read. */
+static void end_unread(struct end *e, uint64_t bytes)
+{
+	if (e->offset_at)
+		e->offset -= bytes;
+	else if (bytes > 0)
+		(void)!mote_lseek(mote_area(), e->fd, -(int64_t)bytes, SEEK_CUR); /* a pipe's are lost */
+}
+
+static int64_t end_write(struct end *e, const uint8_t *from, uint64_t bytes)
+{
+	const struct mote_iovec v = {.base = (uint64_t)from, .len = bytes};
+	if (!e->offset_at)
+		return mote_writev(mote_area(), e->fd, &v, 1);
+	int64_t n = mote_pwritev(mote_area(), e->fd, &v, 1, e->offset);
+	if (n > 0)
+		e->offset += (uint64_t)n;
+	return n;
+}
+
+/* Bytes written: all of them, or those before an error; the error if there are none. */
+static int64_t write_all(struct end *out, const uint8_t *from, uint64_t bytes)
+{
+	uint64_t done = 0;
+	while (done < bytes) {
+		int64_t n = end_write(out, from + done, bytes - done);
+		if (n < 0 && done == 0)
+			return n;
+		if (n <= 0)
+			break;
+		done += (uint64_t)n;
+	}
+	return (int64_t)done;
+}
+
+/* As write_all, for no more than the buffer has. */
+static int64_t copy_piece(struct end *out, struct end *in, uint64_t bytes)
+{
+	struct scratch *scratch = this_thread()->scratch;
+	int64_t got = end_read(in, scratch->copy, bytes);
+	if (got <= 0)
+		return got;
+	int64_t written = write_all(out, scratch->copy, (uint64_t)got);
+	end_unread(in, (uint64_t)(got - (written > 0 ? written : 0)));
+	return written;
+}
+
+static int64_t copy_all(struct end *out, struct end *in, uint64_t count)
+{
+	const uint64_t most = sizeof(((struct scratch *)0)->copy);
+	uint64_t done = 0;
+	while (done < count) {
+		uint64_t asked = count - done < most ? count - done : most;
+		int64_t n = copy_piece(out, in, asked);
+		if (n < 0 && done == 0)
+			return n;
+		if (n > 0)
+			done += (uint64_t)n;
+		if (n < (int64_t)asked)
+			break;
+	}
+	return (int64_t)done;
+}
+
+static int64_t copy_between(struct end *out, struct end *in, uint64_t count)
+{
+	if (end_open(in) < 0 || end_open(out) < 0)
+		return -EFAULT;
+	int64_t done = copy_all(out, in, count);
+	if (done < 0)
+		return done;
+	if (end_close(in) < 0 || end_close(out) < 0)
+		return -EFAULT;
+	return done;
+}
+
+int64_t sys_sendfile(int out_fd, int in_fd, uint64_t offset_at, uint64_t count)
+{
+	struct end out = {.fd = out_fd}, in = {.fd = in_fd, .offset_at = offset_at};
+	return signal_broken_pipe(copy_between(&out, &in, count));
+}
+
+int64_t sys_copy_file_range(int in_fd, uint64_t in_at, int out_fd, uint64_t out_at, uint64_t count, uint32_t flags)
+{
+	struct end out = {.fd = out_fd, .offset_at = out_at}, in = {.fd = in_fd, .offset_at = in_at};
+	if (flags)
+		return -EINVAL;
+	return signal_broken_pipe(copy_between(&out, &in, count));
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MOTE_GUEST_LINUX_FS_DESCRIPTOR_H
+#define MOTE_GUEST_LINUX_FS_DESCRIPTOR_H
+
+#include <stdint.h>
+
+/* A duplicate of the descriptor, not below a number or at just that one: the new descriptor, or a negative errno. */
+int64_t descriptor_dup_from(int32_t fd, uint32_t at_least);
+int64_t descriptor_dup_onto(int32_t fd, int32_t to);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fcntl: duplicates, flags and record locks. */
+#include "guest/linux/fs/descriptor.h"
+#include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/syscall.h"
+
+#include <linux/fcntl.h>
+
+/* A process elsewhere that holds a conflicting lock has no number here. */
+static int64_t record_lock(int32_t fd, uint32_t command, uint64_t at)
+{
+	struct {
+		struct mote_lock lock;
+		int32_t pid, pad;
+	} f = {0};
+	if (get_user(&f.lock, at, sizeof(f.lock)) < 0)
+		return -EFAULT;
+	f.lock.reserved = 0;
+	if (command != F_GETLK && command != F_OFD_GETLK)
+		return mote_lock(mote_area(), fd, command, &f.lock, NULL);
+	int64_t rc = mote_lock(mote_area(), fd, command, &f.lock, &f.lock);
+	if (rc < 0)
+		return rc;
+	return put_user(at, &f, sizeof(f));
+}
+
+static int64_t get_descriptor_flags(int32_t fd)
+{
+	int64_t rc = mote_get_flags(mote_area(), fd); /* only for whether it is open */
+	if (rc < 0)
+		return rc;
+	return fd_closes_on_exec(fd) ? FD_CLOEXEC : 0;
+}
+
+static int64_t set_descriptor_flags(int32_t fd, uint64_t flags)
+{
+	int64_t rc = mote_get_flags(mote_area(), fd);
+	if (rc < 0)
+		return rc;
+	(void)!fd_set_close_on_exec(fd, flags & FD_CLOEXEC);
+	return 0;
+}
+
+int64_t sys_fcntl(int fd, uint32_t command, uint64_t arg)
+{
+	switch (command) {
+	case F_DUPFD:
+		return descriptor_dup_from(fd, (uint32_t)arg);
+	case F_DUPFD_CLOEXEC:
+		return fd_set_close_on_exec(descriptor_dup_from(fd, (uint32_t)arg), true);
+	case F_GETFD:
+		return get_descriptor_flags(fd);
+	case F_SETFD:
+		return set_descriptor_flags(fd, arg);
+	case F_GETFL:
+		return mote_get_flags(mote_area(), fd);
+	case F_SETFL:
+		return mote_set_flags(mote_area(), fd, (uint32_t)arg & (O_NONBLOCK | O_APPEND));
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		return record_lock(fd, command, arg);
+	default:
+		return -EINVAL;
+	}
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MOTE_GUEST_LINUX_MM_MEMORY_H
+#define MOTE_GUEST_LINUX_MM_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Maps the stack down to an address of it that is not there yet; false for other addresses. */
+bool memory_stack_grow(uint64_t address);
+
+#endif

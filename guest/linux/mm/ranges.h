@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Free addresses of the zone that mmap chooses from. All sizes are whole pages. */
+#ifndef MOTE_GUEST_LINUX_MM_RANGES_H
+#define MOTE_GUEST_LINUX_MM_RANGES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+void ranges_take(uint64_t start, uint64_t bytes);
+void ranges_give(uint64_t start, uint64_t bytes);
+/* The highest free addresses of that size; align is a power of two. 0 if there are none. */
+uint64_t ranges_find(uint64_t bytes, uint64_t align);
+bool ranges_free(uint64_t start, uint64_t bytes);
+/* Whether the addresses are of the zone. */
+bool ranges_in_zone(uint64_t start, uint64_t bytes);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state of a Linux program as its guest runtime keeps it. What belongs to the process is one object, or static in
+ * the only file that needs it; what belongs to a thread lies in its vCPU's area. Every function reaches its thread by
+ * this_thread() and the area of its host calls by mote_area(), never by a global variable.
+ *
+ * The runtime runs at CPL 3 in the program's address space and uses general registers only.
+ */
+#ifndef MOTE_GUEST_LINUX_STATE_H
+#define MOTE_GUEST_LINUX_STATE_H
+
+#include "abi/guest_calls.h"
+#include "guest/lib/lib.h"
+#include "guest/linux/arch/arch.h"
+
+#include <linux/errno.h>
+#include <linux/limits.h>
+
+enum { SIGNALS = 64 };
+
+/* The kernel's struct sigaction: a header that tests include next to the C library's has no room for the original. */
+struct signal_action {
+	uint64_t handler, flags, restorer, mask;
+};
+
+struct process {
+	const struct mote_boot *boot;
+	uint64_t brk_start, brk, brk_mapped;
+	uint64_t stack_low; /* the program's stack is mapped from here on */
+	char cwd[PATH_MAX]; /* absolute, without symlinks */
+	uint32_t umask;
+	struct signal_action actions[SIGNALS + 1];
+};
+extern struct process process;
+
+/* What a system call or a signal needs and the runtime's stack is too small for; one call uses it at a time. */
+struct scratch {
+	_Alignas(64) uint8_t registers[SIGNAL_REGISTERS_MAX];
+	union {
+		uint8_t copy[65536];
+		_Alignas(8) uint8_t entries[16384]; /* of a directory */
+	};
+};
+
+/* In the vCPU's area, next to what each system call looks at: a new VM pays for every other page that it touches. */
+struct thread {
+	struct mote_context *resuming; /* by linux_resume */
+	uint32_t not_busy;	       /* cleared by linux_resume if no fault is being handled; nobody reads it */
+	bool mask_saved;	       /* a wait has a signal mask of its own: saved_mask comes back */
+	uint64_t saved_mask;
+	struct mote_context fault_context; /* where the last fault goes on */
+	uint64_t alt_stack, alt_stack_bytes;
+	char name[16];
+	struct scratch *scratch;
+};
+_Static_assert(offsetof(struct thread, not_busy) == 8, "arch/x86_64/start.S");
+_Static_assert(sizeof(struct thread) <= sizeof(((struct mote_area *)0)->personality), "fits the area");
+
+static inline struct thread *this_thread(void)
+{
+	return (struct thread *)(void *)mote_area()->personality;
+}
+
+static inline const char *boot_string(uint32_t at)
+{
+	return (const char *)process.boot + at;
+}
+
+/* Makes the caller the process's first thread. */
+void state_start(const struct mote_boot *boot);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who the process is. It has the ids that it was started with; becoming who one is already is allowed. */
+#include "guest/linux/syscall.h"
+
+int64_t sys_getpid(void)
+{
+	return process.boot->pid;
+}
+
+int64_t sys_getppid(void)
+{
+	return 0;
+}
+
+int64_t sys_getuid(void)
+{
+	return process.boot->uid;
+}
+
+int64_t sys_getgid(void)
+{
+	return process.boot->gid;
+}
+
+/* Real, effective and saved. */
+static int64_t put_ids(uint32_t id, uint64_t real, uint64_t effective, uint64_t saved)
+{
+	const uint64_t to[3] = {real, effective, saved};
+	for (int i = 0; i < 3; i++)
+		if (put_user(to[i], &id, sizeof(id)) < 0)
+			return -EFAULT;
+	return 0;
+}
+
+int64_t sys_getresuid(uint64_t real, uint64_t effective, uint64_t saved)
+{
+	return put_ids(process.boot->uid, real, effective, saved);
+}
+
+int64_t sys_getresgid(uint64_t real, uint64_t effective, uint64_t saved)
+{
+	return put_ids(process.boot->gid, real, effective, saved);
+}
+
+/* -1 leaves an id as it is. */
+static bool unchanged(uint32_t id, uint32_t own)
+{
+	return id == own || id == UINT32_MAX;
+}
+
+static int64_t set_ids(uint32_t own, uint32_t real, uint32_t effective, uint32_t saved)
+{
+	if (unchanged(real, own) && unchanged(effective, own) && unchanged(saved, own))
+		return 0;
+	return -EPERM;
+}
+
+int64_t sys_setuid(uint32_t id)
+{
+	return id == process.boot->uid ? 0 : -EPERM;
+}
+
+int64_t sys_setgid(uint32_t id)
+{
+	return id == process.boot->gid ? 0 : -EPERM;
+}
+
+int64_t sys_setreuid(uint32_t real, uint32_t effective)
+{
+	return set_ids(process.boot->uid, real, effective, UINT32_MAX);
+}
+
+int64_t sys_setregid(uint32_t real, uint32_t effective)
+{
+	return set_ids(process.boot->gid, real, effective, UINT32_MAX);
+}
+
+int64_t sys_setresuid(uint32_t real, uint32_t effective, uint32_t saved)
+{
+	return set_ids(process.boot->uid, real, effective, saved);
+}
+
+int64_t sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved)
+{
+	return set_ids(process.boot->gid, real, effective, saved);
+}

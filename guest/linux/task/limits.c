@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the process may use, and what it has used. */
+#include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/mm/layout.h"
+#include "guest/linux/syscall.h"
+#include "guest/linux/time.h"
+
+#include <linux/resource.h>
+#include <linux/time.h>
+
+#define NO_LIMIT {RLIM64_INFINITY, RLIM64_INFINITY}
+
+/* What is really limited is what those say that are not infinite. */
+static struct rlimit64 limits[RLIM_NLIMITS] = {
+	[RLIMIT_CPU] = NO_LIMIT,
+	[RLIMIT_FSIZE] = NO_LIMIT,
+	[RLIMIT_DATA] = NO_LIMIT,
+	[RLIMIT_STACK] = {LINUX_STACK_BYTES, LINUX_STACK_BYTES},
+	[RLIMIT_CORE] = {0, 0},
+	[RLIMIT_RSS] = NO_LIMIT,
+	[RLIMIT_NPROC] = NO_LIMIT,
+	[RLIMIT_NOFILE] = {DESCRIPTORS_MAX, DESCRIPTORS_MAX},
+	[RLIMIT_MEMLOCK] = NO_LIMIT,
+	[RLIMIT_AS] = NO_LIMIT,
+	[RLIMIT_LOCKS] = NO_LIMIT,
+	[RLIMIT_SIGPENDING] = NO_LIMIT,
+	[RLIMIT_MSGQUEUE] = NO_LIMIT,
+	[RLIMIT_NICE] = NO_LIMIT,
+	[RLIMIT_RTPRIO] = NO_LIMIT,
+	[RLIMIT_RTTIME] = NO_LIMIT,
+};
+
+static int64_t limit_set(uint32_t which, uint64_t from)
+{
+	struct rlimit64 next;
+	if (get_user(&next, from, sizeof(next)) < 0)
+		return -EFAULT;
+	if (next.rlim_cur > next.rlim_max)
+		return -EINVAL;
+	if (next.rlim_max > limits[which].rlim_max)
+		return -EPERM;
+	limits[which] = next;
+	return 0;
+}
+
+int64_t sys_prlimit64(int pid, uint32_t which, uint64_t next, uint64_t old)
+{
+	if (pid != 0 && pid != (int32_t)process.boot->pid)
+		return -ESRCH;
+	if (which >= RLIM_NLIMITS)
+		return -EINVAL;
+	const struct rlimit64 before = limits[which];
+	if (next) {
+		int64_t rc = limit_set(which, next);
+		if (rc < 0)
+			return rc;
+	}
+	return put_user_optional(old, &before, sizeof(before));
+}
+
+int64_t sys_getrlimit(uint32_t which, uint64_t to)
+{
+	return sys_prlimit64(0, which, 0, to);
+}
+
+int64_t sys_setrlimit(uint32_t which, uint64_t from)
+{
+	if (!from)
+		return -EFAULT;
+	return sys_prlimit64(0, which, from, 0);
+}
+
+int64_t sys_getrusage(int who, uint64_t to)
+{
+	struct rusage usage = {0};
+	struct mote_time t;
+	if (who != RUSAGE_SELF && who != RUSAGE_THREAD && who != RUSAGE_CHILDREN)
+		return -EINVAL;
+	if (who != RUSAGE_CHILDREN) {
+		int64_t rc = mote_clock_get(mote_area(), CLOCK_THREAD_CPUTIME_ID, &t);
+		if (rc < 0)
+			return rc;
+		usage.ru_utime.tv_sec = t.sec;
+		usage.ru_utime.tv_usec = t.nsec / NS_PER_US;
+	}
+	return put_user(to, &usage, sizeof(usage));
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signals: the process's handlers, the thread's mask, and delivery. The host sets the bits of what is pending in the
+ * vCPU's area; the guest clears them.
+ */
+#ifndef MOTE_GUEST_LINUX_TASK_SIGNAL_H
+#define MOTE_GUEST_LINUX_TASK_SIGNAL_H
+
+#include "guest/linux/state.h"
+
+/* What becomes of a system call that a signal interrupted. */
+enum restart {
+	RESTART_NONE,	/* none was */
+	RESTART_SYS,	/* made again after a handler with SA_RESTART */
+	RESTART_NOHAND, /* made again only if no handler ran */
+};
+
+static inline uint64_t signal_bit(int signo)
+{
+	return 1UL << (signo - 1);
+}
+
+/* The system calls of these names. */
+int64_t signal_action(int signo, uint64_t act, uint64_t old);
+int64_t signal_mask(uint32_t how, uint64_t set, uint64_t old);
+int64_t signal_altstack(uint64_t stack, uint64_t old);
+int64_t signal_suspend(uint64_t set);
+
+/* Makes a signal pending; number 0 only checks. */
+int64_t signal_raise(int signo);
+/* Hands on the result of a write: one to where nobody reads any more raises SIGPIPE. */
+int64_t signal_broken_pipe(int64_t rc);
+/* Whether a signal is pending that would do something; those that would not are dropped. */
+bool signal_waiting(void);
+/* Takes one pending signal of the set: 0, or -EAGAIN if there is none. */
+int64_t signal_take(uint64_t set, int *signo);
+/* The mask at address `set` (0: none) holds until the system call has ended. */
+int64_t signal_mask_for_wait(uint64_t set);
+
+/* Whether signal_deliver has something to do at the end of a call that nothing interrupted. */
+static inline bool signal_due(const struct mote_area *area)
+{
+	uint64_t pending = __atomic_load_n(&area->pending_signals, __ATOMIC_SEQ_CST);
+	return (pending & ~area->blocked_signals) || this_thread()->mask_saved;
+}
+/*
+ * Delivers what is pending and not blocked: the context becomes that of the last handler. A signal whose action is to
+ * end the program does not return. nr: the system call that restart is about.
+ */
+void signal_deliver(struct mote_context *c, enum restart restart, uint64_t nr);
+/* Delivers one signal to its handler at once. False if the program does not handle it, or blocks it. */
+bool signal_deliver_fault(struct mote_context *c, const struct mote_fault *f, const struct fault_signal *s);
+/* An event of the host interrupted the program, not the runtime: its signal is delivered. */
+void signal_deliver_event(struct mote_context *c, int signo);
+/* rt_sigreturn: the context and the mask of before the handler. */
+void signal_return(struct mote_context *c);
+/* Ends the program as that signal does. */
+_Noreturn void signal_end(int signo);
+
+#endif
