@@ -135,7 +135,8 @@ GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -DMOTE_VERSION='"$(VERSION)"'
 	-fvisibility=hidden
 # What runs between a program's system call and its return must not touch its vector registers.
 LINUX_CFLAGS := -mgeneral-regs-only
-GUEST_LDFLAGS := -nostdlib -static -Wl,-Ttext-segment=0x7d0000000000 -Wl,-z,max-page-size=4096 -Wl,-z,separate-code \
+MOTE_WINDOW := $(shell awk '$$2 == "MOTE_WINDOW" { print $$3 }' api/abi/arch/$(ARCH).h)
+GUEST_LDFLAGS := -nostdlib -static -Wl,-Ttext-segment=$(MOTE_WINDOW) -Wl,-z,max-page-size=4096 -Wl,-z,separate-code \
 	-Wl,--no-relax -Wl,--gc-sections -Wl,--build-id=sha1 -Wl,-e,mote_guest_entry -Wl,-z,noexecstack
 G := $(B)/guest
 guest_lib := $(call sources,guest/lib)
@@ -175,7 +176,7 @@ $(G)/wasm.elf: $(OBJ_guest_wasm)
 $(G)/%.img: $(G)/%.elf
 	objcopy --strip-all $< $@
 # CPL 0 stubs, linked at their place in the kernel window.
-$(G)/kernel.bin: guest/kernel/$(ARCH)/stubs.S guest/kernel/$(ARCH)/stubs.ld api/abi/layout.h | $(LAYERS)/.made
+$(G)/kernel.bin: guest/kernel/$(ARCH)/stubs.S guest/kernel/$(ARCH)/stubs.ld api/abi/layout.h api/abi/arch/$(ARCH).h | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(CC) -g -nostdlib -static -fcf-protection=none $(INC_guest) -Wl,-T,guest/kernel/$(ARCH)/stubs.ld -Wl,--build-id=none -Wl,-z,noexecstack $< -o $(G)/kernel.elf
 	objcopy -O binary -j .text $(G)/kernel.elf $@

@@ -18,18 +18,13 @@ struct mote_area *mote_area(void);
 #else
 static inline struct mote_area *mote_area(void)
 {
-	struct mote_area *area;
-	__asm__("mov %%gs:0, %0" : "=r"(area));
-	return area;
+	return mote_arch_area();
 }
 
-/*
- * Exits to the host, which carries out the frame's call; gives its result. Any memory may be read or
- * written by the host meanwhile. The host must not rely on RIP.
- */
+/* Exits to the host, which carries out the frame's call; gives its result. */
 static inline int64_t mote_doorbell(struct mote_area *area)
 {
-	__asm__ volatile("outb %%al, %0" : : "i"(MOTE_PORT_CALL), "a"(0) : "memory");
+	mote_arch_doorbell();
 	return *(volatile int64_t *)&area->frame.result;
 }
 #endif

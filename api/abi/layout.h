@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where things are in a guest's virtual address space, which ports it may use, and what host and guest
- * share in memory. Freestanding: both sides include it, and the assembler reads the constants.
+ * Where things are in a guest's virtual address space, and what host and guest share in memory.
+ * Freestanding: both sides include it, and the assembler reads the constants. What depends on the
+ * architecture is in abi/arch/.
  *
  * The lower half belongs to the guest. Mote's own part is one window of it, high enough that programs
  * linked at fixed addresses never meet it:
@@ -11,76 +12,25 @@
  *   MOTE_WINDOW + 65 GiB        the payload file's bytes, read-only, at most 4 GiB
  *   MOTE_WINDOW + 80 GiB        the initial stack and behind it vCPU areas, one of MOTE_AREA_BYTES for each vCPU
  *   MOTE_WINDOW + 96 GiB        free for the personality: heap, stacks
- *   MOTE_KERNEL                 descriptor tables, stubs and kernel stacks (supervisor only but for two pages)
+ *   MOTE_KERNEL                 the CPU's tables, stubs and kernel stacks: abi/arch/
  */
 #ifndef MOTE_ABI_LAYOUT_H
 #define MOTE_ABI_LAYOUT_H
 
 #define MOTE_PAGE 4096
+#define MOTE_PAYLOAD_MAX 0x100000000 /* bytes */
 
-#define MOTE_WINDOW 0x7d0000000000
-#define MOTE_IMAGE_VA MOTE_WINDOW
-#define MOTE_BOOT_VA 0x7d1000000000
-#define MOTE_PAYLOAD_VA 0x7d1040000000
-#define MOTE_PAYLOAD_MAX 0x100000000
-/*
- * Behind the initial stack, whose top page begins a group of eight: KVM with shadow paging then gives the guest
- * both by one fault.
- */
-#define MOTE_AREAS_VA 0x7d1400019000
-#define MOTE_FREE_VA 0x7d1800000000
-#define MOTE_KERNEL 0x7dff00000000
-#define MOTE_KERNEL_END 0x7dff40000000
-#define MOTE_WINDOW_END MOTE_KERNEL_END
-/* The highest address a guest mapping may end at. */
-#define MOTE_VA_END 0x7ffffffff000
-
-/* I/O ports, the only ways out of the VM. Each exits to the monitor; the value written is ignored. */
-#define MOTE_PORT_CALL 0x10  /* the doorbell: a host call is in the vCPU area's frame */
-#define MOTE_PORT_FAULT 0x11 /* from the CPL 0 stubs: an exception's vector and frame are on its stack */
-/* The TSS I/O bitmap allows CPL 3 the ports below 8 * MOTE_IO_BITMAP_BYTES whose bit is clear. */
-#define MOTE_IO_BITMAP_BYTES 4
+/* Addresses, ways out, register frames. */
+#if defined(__x86_64__)
+#include "abi/arch/x86_64.h"
+#elif defined(MOTE_ARCH_INTERFACE)
+#include "abi/arch/interface.h"
+#else
+#error "no port to this architecture: api/abi/arch/ has no header for it"
+#endif
 
 /* Native guests reach the host call `exchange` by this system call, whose arguments are the same. */
 #define MOTE_SYSCALL_EXCHANGE 0x6d6f7465
-
-#define MOTE_KERNEL_CS 0x10
-#define MOTE_USER_CS 0x33
-#define MOTE_USER_DS 0x2b
-
-/* Inside the kernel window. */
-#define MOTE_KERNEL_TABLES MOTE_KERNEL /* one page: GDT, TSS, IDT */
-#define MOTE_KERNEL_GDT_AT 0x000
-#define MOTE_KERNEL_TSS_AT 0x100
-#define MOTE_KERNEL_IDT_AT 0x400
-#define MOTE_KERNEL_STUBS (MOTE_KERNEL + 0x1000) /* one page, supervisor: MOTE_VECTORS stubs, SYSCALL's */
-#define MOTE_KERNEL_STUB_BYTES 16
-#define MOTE_VECTORS 32
-#define MOTE_KERNEL_SYSCALL_AT (MOTE_VECTORS * MOTE_KERNEL_STUB_BYTES)
-/*
- * One page that CPL 3 executes: the way into a system call if SYSCALL stays at CPL 3 (KVM without hardware
- * virtualisation), also for programs that jump here with the return address in RCX; and the stub that loads the
- * extended state.
- */
-#define MOTE_KERNEL_USER_STUBS (MOTE_KERNEL + 0x2000)
-#define MOTE_KERNEL_USER_SYSCALL_AT 0x00
-#define MOTE_KERNEL_LOAD_AT 0x40
-/*
- * One page, read-only at CPL 3: the extended state of a frozen guest, in XRSTOR's format, and behind it the registers
- * that the stub at MOTE_KERNEL_LOAD_AT needs, at which a guest that is reset begins; and where system calls go on.
- */
-#define MOTE_KERNEL_STATE (MOTE_KERNEL + 0x3000)
-#define MOTE_STATE_BYTES 0xfc0
-#define MOTE_STATE_MASK 0xfc0 /* of components: XCR0 */
-#define MOTE_STATE_RAX 0xfc8
-#define MOTE_STATE_RDX 0xfd0
-#define MOTE_STATE_RIP 0xfd8
-#define MOTE_STATE_RCX 0xfe0
-#define MOTE_STATE_SYSCALL 0xfe8
-/* One page a vCPU: at its beginning the frame with which a system call returns to CPL 3; IST2 in its middle, IST1 at its end. */
-#define MOTE_KERNEL_STACKS (MOTE_KERNEL + 0x10000)
-#define MOTE_KERNEL_FRAME_AT 0x00
-#define MOTE_KERNEL_FRAME_RSP_AT 0x18
 
 /* A personality's entry point is two: its start, and so many bytes behind it the entry of system calls. */
 #define MOTE_ENTRY_SYSCALL 16
@@ -91,14 +41,14 @@
 #define MOTE_AREA_STACK_TOP 0x10
 #define MOTE_AREA_PENDING 0x38
 #define MOTE_AREA_BLOCKED 0x40
-#define MOTE_AREA_PERSONALITY 0x1d0
+#define MOTE_AREA_PERSONALITY 0x130
 
 #ifndef __ASSEMBLER__
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define MOTE_ABI_VERSION 2
+#define MOTE_ABI_VERSION 3
 
 /* One host call. The guest fills it in and rings the doorbell; the host copies it once. */
 struct mote_frame {
@@ -108,22 +58,15 @@ struct mote_frame {
 	int64_t result;    /* written by the host: >= 0, or a negative Linux errno */
 };
 
-/* What the CPU held when an exception or an event stopped CPL 3 code. */
-struct mote_context {
-	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
-	uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
-	uint64_t rip, rflags;
-};
-
 /* Vectors from 256 on are events of the host, not exceptions of the CPU. */
 enum {
 	MOTE_EVENT_SIGNAL = 256, /* `detail` holds the signal's number */
 };
 
 struct mote_fault {
-	uint32_t vector;     /* CPU exception number or MOTE_EVENT_* */
-	uint32_t error_code; /* as the CPU pushed it, else 0 */
-	uint64_t address;    /* CR2 for a page fault, else 0 */
+	uint32_t vector;     /* the CPU's number of an exception, or MOTE_EVENT_* */
+	uint32_t error_code; /* as the CPU gave it, else 0 */
+	uint64_t address;    /* of a page fault, else 0 */
 	uint64_t detail;
 	struct mote_context context;
 };
@@ -181,16 +124,19 @@ struct mote_clock {
 #define MOTE_OUTPUT_BYTES 8192
 
 /*
- * A vCPU's area, found by the guest at %gs:0. User read-write: nothing in it is trusted by the host.
+ * A vCPU's area, found by the guest's mote_area(). User read-write: nothing in it is trusted by the
+ * host.
  *
  * Faults: when CPL 3 code raises an exception and fault_entry is not 0 and fault_busy is 0, the host
- * fills in `fault`, sets fault_busy to 1 and resumes at fault_entry (CPL 3) with RSP = fault_stack_top
- * and RDI = the area. The handler may resume any context by iretq and clears fault_busy before it does.
- * Otherwise the fault ends the guest. Events arrive in the same way, only while `events_open` is not 0
- * and RIP is outside MOTE_WINDOW; else their bit stays in pending_signals and the personality looks at
- * it before it returns to the program, and a blocking host call ends with -EINTR. So that none is missed
- * between that look and the return, they arrive too while RIP is in the resume_bytes from resume_at on,
- * where the personality is on its way back; it abandons that way then and takes it anew.
+ * fills in `fault`, sets fault_busy to 1 and resumes at fault_entry (CPL 3) with the stack pointer at
+ * fault_stack_top and the area as argument. The handler may resume any context and clears fault_busy
+ * before it does. Otherwise the fault ends the guest.
+ *
+ * Events arrive in the same way, only while `events_open` is not 0 and the program counter is outside
+ * MOTE_WINDOW; else their bit stays in pending_signals, at which the guest runtime looks before it
+ * returns to the program, and a blocking host call ends with -EINTR. So that none is missed between
+ * that look and the return, they also arrive while the program counter is in the resume_bytes from
+ * resume_at on, on the runtime's way back, which it then abandons and begins again.
  *
  * Output: while output_armed is not 0 the guest may append small writes for descriptor output_fd (1 or
  * 2) at output[output_len] instead of calling the host; the host writes them out in order before any
@@ -213,12 +159,12 @@ struct mote_area {
 	_Alignas(64) struct mote_frame frame;
 	struct mote_ring ring;
 	struct mote_clock clock;
-	struct mote_fault fault;
 	uint32_t output_armed; /* written by the host */
 	uint32_t output_fd;
 	uint32_t output_len;
 	uint32_t vcpu; /* index */
-	uint8_t personality[1024]; /* for the personality's own per-vCPU state */
+	_Alignas(16) uint8_t personality[1024]; /* for the personality's own per-vCPU state */
+	struct mote_fault fault;   /* behind all that assembly knows by its offset: its size is the CPU's */
 	uint8_t output[MOTE_OUTPUT_BYTES];
 };
 

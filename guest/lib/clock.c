@@ -13,27 +13,13 @@ static struct {
 	uint64_t last_ns;
 } seen;
 
-#ifdef MOTE_HOSTED_CALLS
-static uint64_t cycles(void)
-{
-	return 0; /* a test's host keeps no clock */
-}
-#else
-static uint64_t cycles(void)
-{
-	uint32_t low, high;
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
-}
-#endif
-
 /* False where it must be asked for: no clock, too old, or renewed while it was read. */
 static bool read_clock(const struct mote_clock *c, uint32_t clock, uint64_t *ns)
 {
 	uint32_t seq = __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE);
 	if (!seen.good || c->epoch != seen.epoch)
 		return false;
-	uint64_t passed = cycles() - c->tsc;
+	uint64_t passed = mote_arch_cycles() - c->tsc;
 	if (passed > c->cycles)
 		return false;
 	*ns = (clock == REALTIME ? c->realtime_ns : c->monotonic_ns) + (passed * c->rate >> 32);
@@ -57,11 +43,11 @@ int64_t lib_clock_get(struct mote_area *area, uint32_t clock, struct mote_time *
 	if (clock > MONOTONIC)
 		return mote_clock_get(area, clock, to);
 	if (!read_clock(&area->clock, clock, &ns)) {
-		uint64_t before = cycles();
+		uint64_t before = mote_arch_cycles();
 		int64_t rc = mote_clock_get(area, clock, to);
 		if (rc < 0)
 			return rc;
-		compare(&area->clock, before, cycles());
+		compare(&area->clock, before, mote_arch_cycles());
 		ns = (uint64_t)to->sec * NS + (uint64_t)to->nsec;
 	}
 	if (clock == MONOTONIC && ns < seen.last_ns)

@@ -25,11 +25,4 @@ _Noreturn void wasi_resume(const struct mote_context *context, uint32_t *busy);
 /* Makes faults arrive at wasi_fault(). */
 void platform_start(void);
 
-_Static_assert(offsetof(struct mote_context, rdi) == 0x28 &&
-		       offsetof(struct mote_context, rsp) == 0x38 &&
-		       offsetof(struct mote_context, r15) == 0x78 &&
-		       offsetof(struct mote_context, rip) == 0x80 &&
-		       offsetof(struct mote_context, rflags) == 0x88,
-	       "as start.S has them");
-
 #endif

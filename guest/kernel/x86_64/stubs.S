@@ -9,6 +9,10 @@
  */
 #include "abi/layout.h"
 
+	/* Where stubs.ld links them. */
+	.globl stubs_va
+	.set stubs_va, MOTE_KERNEL_STUBS
+
 	.text
 	.globl stubs
 stubs:
