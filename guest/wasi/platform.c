@@ -104,15 +104,15 @@ _Noreturn void wasi_fault(struct mote_area *area)
 	struct wasm_fault w = {
 		.write = f->vector == 14 && f->error_code & 2,
 		.address = f->address,
-		.rip = f->context.rip,
-		.rsp = f->context.rsp,
-		.rbp = f->context.rbp,
+		.pc = f->context.rip,
+		.sp = f->context.rsp,
+		.fp = f->context.rbp,
 	};
 	if (!fault_kind(f, &w.kind) || !wasm_fault(&w))
 		fatal(f);
-	f->context.rip = w.rip;
-	f->context.rsp = w.rsp;
-	f->context.rbp = w.rbp;
+	f->context.rip = w.pc;
+	f->context.rsp = w.sp;
+	f->context.rbp = w.fp;
 	f->context.rflags &= ~(uint64_t)0x400; /* direction flag clear, as the ABI has it */
 	wasi_resume(&f->context, &area->fault_busy);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arenas: zeroed memory that is given back all at once. */
-#include "guest/wasm/internal.h"
+#include "guest/wasm/arena.h"
+
+#include "guest/wasm/module/limits.h"
+#include "guest/wasm/platform.h"
 
 bool arena_open(struct arena *arena, uint64_t reserve_bytes)
 {

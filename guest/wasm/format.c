@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages, and failures that end in one. */
-#include <stdarg.h>
+#include "guest/wasm/format.h"
 
-#include "guest/wasm/internal.h"
+#include <stdarg.h>
 
 struct text {
 	char *p, *end;

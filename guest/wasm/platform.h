@@ -42,20 +42,20 @@ uintptr_t platform_stack_limit(void);
 
 enum wasm_fault_kind {
 	WASM_FAULT_PAGE,    /* page fault, also SIGBUS-like refusals of a committed page */
-	WASM_FAULT_DIVIDE,  /* #DE */
-	WASM_FAULT_ILLEGAL, /* #UD */
+	WASM_FAULT_DIVIDE,  /* a division without a result */
+	WASM_FAULT_ILLEGAL, /* an illegal instruction */
 };
 
 /* A CPU exception in the engine's own program, delivered on a stack of its own (4 KiB are enough). */
 struct wasm_fault {
 	enum wasm_fault_kind kind;
 	bool write;       /* page fault: a store */
-	uint64_t address; /* page fault: CR2 */
-	uint64_t rip, rsp, rbp;
+	uint64_t address; /* page fault: what was accessed */
+	uint64_t pc, sp, fp;
 };
 
 /*
- * The platform calls it for each fault. True: the engine has changed rip, rsp and rbp, and execution goes
+ * The platform calls it for each fault. True: the engine has changed pc, sp and fp, and execution goes
  * on there with all other registers as they were (flags: direction flag clear). False: not the engine's.
  * It only looks at `fault` and the engine's tables: no allocation, no platform call.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The WebAssembly engine: compiles a module to x86-64 code, links it and calls it. Freestanding; what it
+ * The WebAssembly engine: compiles a module to machine code, links it and calls it. Freestanding; what it
  * needs from below is in platform.h. One thread only: the fault handler and the activation chain are
  * process-wide. Everything a module contains is untrusted.
  */
@@ -96,21 +96,13 @@ enum wasm_feature {
 /* All that is there: WebAssembly 2.0 and the above. Nothing else can be switched on. */
 #define WASM_FEATURES_ALL 0x1fu
 
-/* What the CPU has beyond x86-64-v2; wasm_cpu_detect() asks it. */
-enum wasm_cpu {
-	WASM_CPU_LZCNT = 1 << 0,
-	WASM_CPU_BMI1 = 1 << 1,
-	WASM_CPU_BMI2 = 1 << 2,
-	WASM_CPU_AVX = 1 << 3, /* and the system saves the state */
-	WASM_CPU_AVX2 = 1 << 4,
-	WASM_CPU_FMA = 1 << 5,
-};
+/* What the CPU has: bits of the architecture's own (x86_64/cpu.h). */
 uint32_t wasm_cpu_detect(void);
 
 struct wasm_options {
 	size_t size;       /* sizeof(struct wasm_options) */
 	uint32_t features; /* enum wasm_feature */
-	uint32_t cpu;      /* enum wasm_cpu */
+	uint32_t cpu;      /* wasm_cpu_detect() */
 	/* Caps; 0 stands for the engine's own (module/limits.h). */
 	uint64_t max_memory_pages; /* a linear memory never grows beyond, whatever the module says */
 	uint64_t max_table_elements;
@@ -151,11 +143,12 @@ void wasm_module_export(const struct wasm_module *module, uint32_t i, struct was
 /* False when there is no export of that name. */
 bool wasm_module_export_find(const struct wasm_module *module, const char *name, size_t bytes,
 			     struct wasm_export *export);
-/* Machine code of the module, for benchmarks. */
 /* Whether instantiating it runs code of it. */
 bool wasm_module_has_start(const struct wasm_module *module);
+/* Of its machine code, for benchmarks. */
 uint64_t wasm_module_code_bytes(const struct wasm_module *module);
-/* A function's name from the name section; bytes is 0 when it has none. */
+/* The module's name and a function's, from the name section: any bytes; none (bytes is 0) if it has none. */
+struct wasm_name wasm_module_name(const struct wasm_module *module);
 struct wasm_name wasm_module_func_name(const struct wasm_module *module, uint32_t func_index);
 /* Whether a type is what a signature says: one letter a value, "ii:I": i i32, I i64, f f32, F f64, v v128. */
 bool wasm_functype_is(const struct wasm_functype *type, const char *signature);

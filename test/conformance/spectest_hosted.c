@@ -3,6 +3,7 @@
 #include "spectest.h"
 
 #include "guest/wasm/wasm.h"
+#include "guest/wasm/x86_64/cpu.h"
 
 #include <fcntl.h>
 #include <stdbool.h>

@@ -11,6 +11,7 @@
 #include "wasm_differential.h"
 
 #include "guest/wasm/wasm.h"
+#include "guest/wasm/x86_64/cpu.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -6,6 +6,7 @@
  */
 #include "guest/wasm/x86_64/simd.h"
 #include "guest/wasm/wasm.h"
+#include "guest/wasm/x86_64/cpu.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

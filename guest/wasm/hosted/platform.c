@@ -61,17 +61,17 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 		.kind = signo == SIGFPE ? WASM_FAULT_DIVIDE : signo == SIGILL ? WASM_FAULT_ILLEGAL : WASM_FAULT_PAGE,
 		.write = regs[REG_ERR] & 2,
 		.address = (uint64_t)info->si_addr,
-		.rip = (uint64_t)regs[REG_RIP],
-		.rsp = (uint64_t)regs[REG_RSP],
-		.rbp = (uint64_t)regs[REG_RBP],
+		.pc = (uint64_t)regs[REG_RIP],
+		.sp = (uint64_t)regs[REG_RSP],
+		.fp = (uint64_t)regs[REG_RBP],
 	};
 	if (!wasm_fault(&f)) {
 		signal(signo, SIG_DFL); /* not the engine's: as without this handler */
 		return;
 	}
-	regs[REG_RIP] = (greg_t)f.rip;
-	regs[REG_RSP] = (greg_t)f.rsp;
-	regs[REG_RBP] = (greg_t)f.rbp;
+	regs[REG_RIP] = (greg_t)f.pc;
+	regs[REG_RSP] = (greg_t)f.sp;
+	regs[REG_RBP] = (greg_t)f.fp;
 }
 
 __attribute__((constructor)) static void catch_faults(void)

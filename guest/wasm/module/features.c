@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Features: which are enabled, and the refusal of the others by name. */
-#include "guest/wasm/internal.h"
 #include "guest/wasm/module/features.h"
+
+#include "guest/wasm/module/module.h"
 
 static const struct {
 	uint32_t bit; /* enum wasm_feature; 0: the engine does not have it */
 	const char *words, *verb;
 } features[] = {
-#define FEATURE(name, bit, words, verb) {bit, words, verb},
+#define FEATURE(name, bit, words, verb) [FEATURE_##name] = {bit, words, verb},
 #include "guest/wasm/module/features.def"
 };
 

@@ -9,9 +9,9 @@ struct reader;
 struct wasm_module;
 
 enum wasm_feature_id {
+	FEATURE_NEVER = 0, /* no feature allows it */
 #define FEATURE(name, ...) FEATURE_##name,
 #include "guest/wasm/module/features.def"
-	FEATURE_NEVER /* no feature allows it */
 };
 
 bool feature_enabled(const struct wasm_module *m, enum wasm_feature_id feature);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The name section (WebAssembly specification, appendix 7.4): read when a trap asks, broken ones are no names. */
-#include "guest/wasm/internal.h"
+#include "guest/wasm/module/module.h"
 
-static bool take(const uint8_t **p, const uint8_t *end, uint32_t *v)
+enum { NAMES_MODULE = 0, NAMES_FUNCTIONS = 1 };
+
+static const struct wasm_name no_name = {"", 0};
+
+static bool read_number(const uint8_t **p, const uint8_t *end, uint32_t *v)
 {
 	uint64_t value = 0;
 	for (unsigned shift = 0; shift < 35; shift += 7) {
@@ -18,30 +22,56 @@ static bool take(const uint8_t **p, const uint8_t *end, uint32_t *v)
 	return false;
 }
 
-struct wasm_name wasm_module_func_name(const struct wasm_module *m, uint32_t func_index)
+static bool read_text(const uint8_t **p, const uint8_t *end, struct wasm_name *name)
 {
-	const struct wasm_name none = {"", 0};
+	uint32_t bytes;
+	if (!read_number(p, end, &bytes) || bytes > (uint64_t)(end - *p))
+		return false;
+	*name = (struct wasm_name){(const char *)*p, bytes};
+	*p += bytes;
+	return true;
+}
+
+/* The contents of a subsection. */
+static bool find(const struct wasm_module *m, uint8_t wanted, const uint8_t **begin, const uint8_t **end)
+{
 	const uint8_t *p = m->names;
 	while (p && p < m->names_end) {
 		uint8_t id = *p++;
-		uint32_t size, count, index, bytes;
-		if (!take(&p, m->names_end, &size) || size > (uint64_t)(m->names_end - p))
-			return none;
-		const uint8_t *end = p + size;
-		if (id != 1) {
-			p = end;
-			continue;
+		uint32_t size;
+		if (!read_number(&p, m->names_end, &size) || size > (uint64_t)(m->names_end - p))
+			return false;
+		if (id == wanted) {
+			*begin = p;
+			*end = p + size;
+			return true;
 		}
-		if (!take(&p, end, &count))
-			return none;
-		for (; count > 0; count--) {
-			if (!take(&p, end, &index) || !take(&p, end, &bytes) || bytes > (uint64_t)(end - p))
-				return none;
-			if (index == func_index)
-				return (struct wasm_name){(const char *)p, bytes};
-			p += bytes;
-		}
-		return none;
+		p += size;
 	}
-	return none;
+	return false;
+}
+
+struct wasm_name wasm_module_name(const struct wasm_module *m)
+{
+	const uint8_t *p, *end;
+	struct wasm_name name;
+	if (!find(m, NAMES_MODULE, &p, &end) || !read_text(&p, end, &name))
+		return no_name;
+	return name;
+}
+
+struct wasm_name wasm_module_func_name(const struct wasm_module *m, uint32_t func_index)
+{
+	const uint8_t *p, *end;
+	uint32_t count, index;
+	struct wasm_name name;
+	if (!find(m, NAMES_FUNCTIONS, &p, &end) || !read_number(&p, end, &count))
+		return no_name;
+	for (; count > 0; count--) {
+		if (!read_number(&p, end, &index) || !read_text(&p, end, &name))
+			return no_name;
+		if (index == func_index)
+			return name;
+	}
+	return no_name;
 }

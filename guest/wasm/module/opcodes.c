@@ -21,8 +21,7 @@ static const struct wasm_opcode behind_fc[WASM_FC_COUNT] = {
 		    .operand = OPERAND_##operand_, \
 		    .result = OPERAND_##result_, \
 		    .immediate = IMM_##imm, \
-		    .feature = FEATURE_##feature_, \
-		    .constant = FEATURE_NEVER},
+		    .feature = FEATURE_##feature_},
 #include "guest/wasm/module/opcodes.def"
 };
 

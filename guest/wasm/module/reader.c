@@ -3,8 +3,10 @@
  * The reader of a module's bytes, which are untrusted (WebAssembly specification, chapter 5.2: values of
  * the binary format).
  */
-#include "guest/wasm/internal.h"
+#include "guest/wasm/module/reader.h"
+
 #include "guest/wasm/module/features.h"
+#include "guest/wasm/module/module.h"
 #include "guest/wasm/module/types.h"
 
 _Noreturn void reader_fail(struct reader *r, enum wasm_error_kind kind, const char *what)

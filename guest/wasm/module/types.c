@@ -5,7 +5,8 @@
  */
 #include "guest/wasm/module/types.h"
 
-#include "guest/wasm/internal.h"
+#include "guest/wasm/arena.h"
+#include "guest/wasm/bytes.h"
 #include "guest/wasm/module/features.h"
 
 const struct wasm_type_row wasm_types[256] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls from C into compiled code. */
-#include "guest/wasm/internal.h"
+#include "guest/wasm/runtime/runtime.h"
 
 /* In words: a v128 has two. */
 enum { RESULTS_MAX = 2 * WASM_MAX_RESULTS, STACK_WORDS_MAX = 2 * WASM_MAX_PARAMS };
@@ -22,7 +22,7 @@ static void run_call(void *arg)
 		uint64_t cell = t->params[i] == WASM_I32 || t->params[i] == WASM_F32 ? k->args[i].i32 : k->args[i].i64;
 		uint32_t words = t->params[i] == WASM_V128 ? 2 : 1;
 		if (type_is_float(t->params[i]) && floats < ARG_FLOATS)
-			memcpy(f.xmm[floats++], words == 2 ? k->args[i].v128 : &cell, 8 * words);
+			memcpy(f.floats[floats++], words == 2 ? k->args[i].v128 : &cell, 8 * words);
 		else if (!type_is_float(t->params[i]) && ints < ARG_INTS)
 			f.ints[ints++] = cell;
 		else {
@@ -31,10 +31,10 @@ static void run_call(void *arg)
 		}
 	}
 	f.stack = stack;
-	f.rax = (uint64_t)results;
+	f.result = (uint64_t)results;
 	wasm_enter(&f);
 	if (t->result_count == 1)
-		memcpy(results, type_is_float(t->results[0]) ? (const void *)f.xmm[0] : &f.rax,
+		memcpy(results, type_is_float(t->results[0]) ? (const void *)f.floats[0] : &f.result,
 		       t->results[0] == WASM_V128 ? 16 : 8);
 	for (uint32_t i = 0, at = 0; i < t->result_count; i++) {
 		memset(&k->results[i], 0, sizeof k->results[i]);
@@ -50,5 +50,5 @@ enum wasm_outcome wasm_call(struct wasm_func *func, const union wasm_value *args
 			    struct wasm_stop *stop)
 {
 	struct call k = {func, args, results};
-	return trap_run(run_call, &k, stop);
+	return trap_run(func->instance->store, run_call, &k, stop);
 }

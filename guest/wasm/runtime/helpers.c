@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What compiled code calls: each takes the instance and cells, and traps by trap_raise. */
-#include "guest/wasm/internal.h"
+/* What compiled code calls: each takes the instance and cells, and traps by trap_raise(). */
+#include "guest/wasm/runtime/runtime.h"
 
 static bool outside(uint64_t at, uint64_t n, uint64_t size)
 {
@@ -23,7 +23,7 @@ static void memory_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uin
 	struct wasm_memory *a = memory_of(i, to_memory), *b = memory_of(i, from_memory);
 	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
 	if (outside(to, n, a->pages * WASM_PAGE64K) || outside(from, n, b->pages * WASM_PAGE64K))
-		trap_raise(WASM_TRAP_MEMORY);
+		trap_raise(i, WASM_TRAP_MEMORY);
 	memmove(a->base + to, b->base + from, n);
 }
 
@@ -32,7 +32,7 @@ static void memory_fill(struct wasm_instance *i, uint64_t to, uint64_t value, ui
 	struct wasm_memory *m = memory_of(i, memory);
 	to = (uint32_t)to, n = (uint32_t)n;
 	if (outside(to, n, m->pages * WASM_PAGE64K))
-		trap_raise(WASM_TRAP_MEMORY);
+		trap_raise(i, WASM_TRAP_MEMORY);
 	memset(m->base + to, (uint8_t)value, n);
 }
 
@@ -41,7 +41,7 @@ static void memory_init(struct wasm_instance *i, uint64_t to, uint64_t from, uin
 	struct wasm_memory *m = memory_of(i, memory);
 	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
 	if (outside(to, n, m->pages * WASM_PAGE64K) || outside(from, n, i->data_bytes[segment]))
-		trap_raise(WASM_TRAP_MEMORY);
+		trap_raise(i, WASM_TRAP_MEMORY);
 	memcpy(m->base + to, i->module->datas[segment].data + from, n);
 }
 
@@ -59,7 +59,7 @@ static void *table_get(struct wasm_instance *i, uint64_t table, uint64_t at)
 {
 	struct wasm_table *t = table_of(i, table);
 	if ((uint32_t)at >= t->size)
-		trap_raise(WASM_TRAP_TABLE);
+		trap_raise(i, WASM_TRAP_TABLE);
 	return t->elems[(uint32_t)at];
 }
 
@@ -67,7 +67,7 @@ static void table_set(struct wasm_instance *i, uint64_t table, uint64_t at, void
 {
 	struct wasm_table *t = table_of(i, table);
 	if ((uint32_t)at >= t->size)
-		trap_raise(WASM_TRAP_TABLE);
+		trap_raise(i, WASM_TRAP_TABLE);
 	t->elems[(uint32_t)at] = value;
 }
 
@@ -81,7 +81,7 @@ static void table_fill(struct wasm_instance *i, uint64_t at, void *value, uint64
 	struct wasm_table *t = table_of(i, table);
 	at = (uint32_t)at, n = (uint32_t)n;
 	if (outside(at, n, t->size))
-		trap_raise(WASM_TRAP_TABLE);
+		trap_raise(i, WASM_TRAP_TABLE);
 	for (uint64_t k = 0; k < n; k++)
 		t->elems[at + k] = value;
 }
@@ -92,7 +92,7 @@ static void table_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uint
 	struct wasm_table *a = table_of(i, to_table), *b = table_of(i, from_table);
 	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
 	if (outside(to, n, a->size) || outside(from, n, b->size))
-		trap_raise(WASM_TRAP_TABLE);
+		trap_raise(i, WASM_TRAP_TABLE);
 	memmove(a->elems + to, b->elems + from, n * sizeof(void *));
 }
 
@@ -102,7 +102,7 @@ static void table_init(struct wasm_instance *i, uint64_t to, uint64_t from, uint
 	const struct passive_elem *e = &i->elems[segment];
 	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
 	if (outside(to, n, t->size) || outside(from, n, e->count))
-		trap_raise(WASM_TRAP_TABLE);
+		trap_raise(i, WASM_TRAP_TABLE);
 	memcpy(t->elems + to, e->values + from, n * sizeof(void *));
 }
 
@@ -154,12 +154,11 @@ static uint64_t whole_part(uint64_t what, double d)
 static uint64_t trunc_checked(struct wasm_instance *i, uint64_t what, uint64_t bits)
 {
 	double d = value_of(what, bits), low, high;
-	(void)i;
 	range_of(what, &low, &high);
 	if (d != d)
-		trap_raise(WASM_TRAP_INVALID_CONVERSION);
+		trap_raise(i, WASM_TRAP_INVALID_CONVERSION);
 	if (!(d > low && d < high))
-		trap_raise(WASM_TRAP_INTEGER_OVERFLOW);
+		trap_raise(i, WASM_TRAP_INTEGER_OVERFLOW);
 	return whole_part(what, d);
 }
 

@@ -3,7 +3,7 @@
  * Instances and what they are made of: memories, tables, globals, function records, segments (WebAssembly
  * specification, 4.5). Sizes come from the module and have caps.
  */
-#include "guest/wasm/internal.h"
+#include "guest/wasm/runtime/runtime.h"
 
 #include <errno.h>
 
@@ -161,6 +161,19 @@ uint64_t wasm_memory_bytes(const struct wasm_memory *memory)
 
 /* --- parts of an instance --- */
 
+void instance_lay_out(struct wasm_module *m)
+{
+	uint32_t at = (uint32_t)(sizeof(struct wasm_instance) + 15) & ~15u;
+	m->memory_cells = at;
+	at += m->memory_count * (uint32_t)sizeof(struct memory_cell);
+	m->table_cells = at;
+	at += m->table_count * (uint32_t)sizeof(struct table_cell);
+	m->func_cells = at;
+	at += (m->imported_funcs * (uint32_t)sizeof(void *) + 15) & ~15u;
+	m->global_cells = at = (at + 31) & ~31u;
+	m->instance_bytes = at + m->global_count * GLOBAL_STRIDE;
+}
+
 struct wasm_global *instance_global(struct wasm_instance *i, uint32_t index)
 {
 	uint8_t *cell = (uint8_t *)i + i->module->global_cells + (uint64_t)GLOBAL_STRIDE * index;
@@ -298,13 +311,11 @@ static void take_import(struct making *k, uint32_t n)
 		import_fails(k, &im, own->offset, "incompatible import type");
 }
 
-static union wasm_value evaluate(struct making *k, const uint8_t *expr, uint8_t type)
+static union wasm_value evaluate(struct making *k, const uint8_t *expr)
 {
-	struct wasm_module *m = k->m;
+	const struct wasm_module *m = k->m;
 	struct reader r = {expr, m->bytes + m->size, m->bytes, &k->fail};
-	union wasm_value v;
-	const_expr(&r, m, type, m->global_count, k->i, &v);
-	return v;
+	return const_eval(&r, k->i);
 }
 
 static void make_spaces(struct making *k)
@@ -342,12 +353,12 @@ static void make_globals(struct making *k)
 	for (uint32_t n = m->imported_globals; n < m->global_count; n++) {
 		struct wasm_global *g = instance_global(k->i, n);
 		*g = (struct wasm_global){.type = m->globals[n].type, .is_mutable = m->globals[n].is_mutable,
-					  .value = evaluate(k, m->globals[n].init, m->globals[n].type)};
+					  .value = evaluate(k, m->globals[n].init)};
 	}
 	for (uint32_t n = 0; n < k->i->own_tables; n++) {
 		const struct table_type *type = &m->tables[m->imported_tables + n];
 		struct wasm_table *t = &k->i->table_storage[n];
-		void *value = type->init ? evaluate(k, type->init, type->type).external : NULL;
+		void *value = type->init ? evaluate(k, type->init).external : NULL;
 		for (uint64_t at = 0; value && at < t->size; at++)
 			t->elems[at] = value;
 	}
@@ -366,9 +377,7 @@ static void make_segments(struct making *k)
 		i->elems[n].values = arena_need(&i->arena, &k->fail, e->count, sizeof(void *));
 		for (uint32_t v = 0; v < e->count; v++) {
 			if (e->expressions) {
-				union wasm_value value;
-				const_expr(&r, m, e->type, m->global_count, i, &value);
-				i->elems[n].values[v] = value.external;
+				i->elems[n].values[v] = const_eval(&r, i).external;
 			} else {
 				i->elems[n].values[v] = instance_func(i, read_u32(&r));
 			}
@@ -389,10 +398,10 @@ static void copy_active(void *arg)
 		const struct elem_segment *e = &m->elems[n];
 		if (e->mode != SEGMENT_ACTIVE)
 			continue;
-		uint64_t at = evaluate(k, e->offset, WASM_I32).i32;
+		uint64_t at = evaluate(k, e->offset).i32;
 		struct wasm_table *t = instance_table(i, e->table)->table;
 		if (at > t->size || e->count > t->size - at)
-			trap_raise(WASM_TRAP_TABLE);
+			trap_raise(i, WASM_TRAP_TABLE);
 		memcpy(t->elems + at, i->elems[n].values, e->count * sizeof(void *));
 		i->elems[n].count = 0;
 	}
@@ -400,10 +409,10 @@ static void copy_active(void *arg)
 		const struct data_segment *d = &m->datas[n];
 		if (d->mode != SEGMENT_ACTIVE)
 			continue;
-		uint64_t at = evaluate(k, d->offset, WASM_I32).i32;
+		uint64_t at = evaluate(k, d->offset).i32;
 		struct wasm_memory *mem = instance_memory(i, d->memory)->memory;
 		if (at > wasm_memory_bytes(mem) || d->bytes > wasm_memory_bytes(mem) - at)
-			trap_raise(WASM_TRAP_MEMORY);
+			trap_raise(i, WASM_TRAP_MEMORY);
 		memcpy(mem->base + at, d->data, d->bytes);
 		i->data_bytes[n] = 0;
 	}
@@ -441,6 +450,7 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link, struct
 		return error->kind == WASM_ERROR_MEMORY ? -ENOMEM : -EINVAL;
 	}
 	i->module = m;
+	i->store = m->store;
 	i->env = link ? link->env : NULL;
 	i->stack_limit = platform_stack_limit() + WASM_STACK_RESERVE_BYTES;
 	i->helper_glue = wasm_helper_glue;
@@ -452,7 +462,7 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link, struct
 	make_globals(&k);
 	make_segments(&k);
 	struct wasm_stop *s = stop ? stop : &own_stop;
-	enum wasm_outcome outcome = trap_run(copy_active, &k, s);
+	enum wasm_outcome outcome = trap_run(i->store, copy_active, &k, s);
 	if (outcome != WASM_RETURNED) {
 		i->pinned = true; /* others may have its functions in their tables by now */
 		error->kind = outcome == WASM_EXITED ? WASM_ERROR_EXIT : WASM_ERROR_TRAP;

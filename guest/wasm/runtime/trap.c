@@ -1,55 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Traps: from a fault in compiled code, a helper or a host function to the end of the outermost call. */
-#include "guest/wasm/internal.h"
+#include "guest/wasm/runtime/runtime.h"
 
-static struct wasm_module *modules; /* whose code a fault may be in */
+#include "guest/wasm/tier.h"
 
-uint64_t wasm_exit_rsp; /* entry.S: where compiled code left for C */
-void trap_landed(void);
+void trap_landed(void); /* x86_64/entry.S */
 
-static struct {
-	bool armed;
-	struct wasm_jump jump;
-	struct wasm_stop *stop; /* may be NULL */
-	uint64_t base_rsp;	/* of the outermost wasm_enter: frames end there */
-	/* A fault under way. */
-	enum wasm_trap_code code;
-	uint64_t rip, rsp;
-} active;
+/* entry.S writes its exit_sp: with more than one, an instance would have to hold its store's address. */
+struct wasm_store wasm_process_store;
 
 const char *wasm_trap_text(enum wasm_trap_code code)
 {
 	static const char *const texts[] = {
-		[WASM_TRAP_NONE] = "no trap", [WASM_TRAP_UNREACHABLE] = "unreachable",
-		[WASM_TRAP_MEMORY] = "out of bounds memory access", [WASM_TRAP_DIVIDE_BY_ZERO] = "integer divide by zero",
+		[WASM_TRAP_NONE] = "no trap",
+		[WASM_TRAP_UNREACHABLE] = "unreachable",
+		[WASM_TRAP_MEMORY] = "out of bounds memory access",
+		[WASM_TRAP_DIVIDE_BY_ZERO] = "integer divide by zero",
 		[WASM_TRAP_INTEGER_OVERFLOW] = "integer overflow",
 		[WASM_TRAP_INVALID_CONVERSION] = "invalid conversion to integer",
-		[WASM_TRAP_TABLE] = "out of bounds table access", [WASM_TRAP_UNDEFINED_ELEMENT] = "undefined element",
+		[WASM_TRAP_TABLE] = "out of bounds table access",
+		[WASM_TRAP_UNDEFINED_ELEMENT] = "undefined element",
 		[WASM_TRAP_UNINITIALIZED] = "uninitialized element",
 		[WASM_TRAP_INDIRECT_TYPE] = "indirect call type mismatch",
-		[WASM_TRAP_STACK] = "call stack exhausted", [WASM_TRAP_HOST] = "host function failed",
+		[WASM_TRAP_STACK] = "call stack exhausted",
+		[WASM_TRAP_HOST] = "host function failed",
 	};
-	return (unsigned)code < sizeof(texts) / sizeof(*texts) ? texts[code] : "unknown trap";
+	if ((unsigned)code >= sizeof(texts) / sizeof(*texts))
+		return "unknown trap";
+	return texts[code];
 }
 
-void trap_module_add(struct wasm_module *m)
+void store_add_module(struct wasm_store *s, struct wasm_module *m)
 {
-	m->next = modules;
-	modules = m;
+	m->store = s;
+	m->next = s->modules;
+	s->modules = m;
 }
 
-void trap_module_remove(struct wasm_module *m)
+void store_remove_module(struct wasm_module *m)
 {
-	for (struct wasm_module **at = &modules; *at; at = &(*at)->next)
+	if (!m->store) /* it was not compiled to its end */
+		return;
+	for (struct wasm_module **at = &m->store->modules; *at; at = &(*at)->next)
 		if (*at == m) {
 			*at = m->next;
 			return;
 		}
 }
 
-static struct wasm_module *module_of(uint64_t code)
+static struct wasm_module *module_of(const struct wasm_store *s, uint64_t code)
 {
-	struct wasm_module *m = modules;
+	struct wasm_module *m = s->modules;
 	while (m && !(m->code && code - (uint64_t)m->code < m->code_bytes))
 		m = m->next;
 	return m;
@@ -57,133 +58,138 @@ static struct wasm_module *module_of(uint64_t code)
 
 bool wasm_fault(struct wasm_fault *f)
 {
-	struct wasm_module *m = module_of(f->rip);
-	if (!m || !active.armed)
+	struct wasm_store *s = &wasm_process_store;
+	if (!s->armed || !module_of(s, f->pc))
 		return false;
 	switch (f->kind) {
 	case WASM_FAULT_PAGE:
-		active.code = WASM_TRAP_MEMORY;
+		s->code = WASM_TRAP_MEMORY;
 		break;
 	case WASM_FAULT_DIVIDE:
-		active.code = WASM_TRAP_INTEGER_OVERFLOW;
+		s->code = WASM_TRAP_INTEGER_OVERFLOW;
 		break;
 	case WASM_FAULT_ILLEGAL:
-		active.code = ((const uint8_t *)f->rip)[2];
+		s->code = arch_trap_code(f->pc);
 		break;
 	}
-	active.rip = f->rip;
-	active.rsp = f->rsp;
-	f->rip = (uint64_t)wasm_trap_landing;
+	s->pc = f->pc;
+	s->sp = f->sp;
+	f->pc = (uint64_t)wasm_trap_landing;
 	return true;
 }
 
-/* Name of a function from the name section's function map. */
-static struct wasm_name module_name(const struct wasm_module *m)
+static void add_frame(struct wasm_stop *stop, const struct wasm_module *m,
+		      const struct code_location *location)
 {
-	struct wasm_name none = {"", 0};
-	(void)m;
-	return none;
+	stop->frames[stop->frame_count++] =
+		(struct wasm_frame){.module = wasm_module_name(m),
+				    .name = wasm_module_func_name(m, location->func),
+				    .func_index = location->func,
+				    .offset = location->offset};
 }
 
-static void add_frame(struct wasm_stop *stop, const struct wasm_module *m, const struct code_place *place)
+/* Compiled frames from a code address and its stack pointer up to where C called in. */
+static void walk(const struct wasm_store *s, uint64_t pc, uint64_t sp, bool frame_gone)
 {
-	stop->frames[stop->frame_count++] = (struct wasm_frame){
-		.module = module_name(m), .name = wasm_module_func_name(m, place->func), .func_index = place->func,
-		.offset = place->offset};
-}
-
-/* Walks compiled frames from a code address and its RSP up to where C called in. */
-static void walk(struct wasm_stop *stop, uint64_t rip, uint64_t rsp, bool frame_gone)
-{
-	struct code_place place;
+	struct wasm_stop *stop = s->stop;
+	struct code_location location;
 	uint64_t located = 0;
 	for (;;) {
-		struct wasm_module *m = module_of(rip);
+		const struct wasm_module *m = module_of(s, pc);
 		if (m && stop->frame_count == WASM_BACKTRACE_MAX) {
 			stop->truncated = true;
 			return;
 		}
 		/* Recursion comes from the same place again and again. */
-		if (!m || (rip != located && !compile_locate(m, (const uint8_t *)rip, &place)))
+		if (!m || (pc != located && !tier_locate(m, (const uint8_t *)pc, &location)))
 			return;
-		located = rip;
-		add_frame(stop, m, &place);
-		uint64_t at = rsp + (frame_gone ? 0 : place.frame_bytes);
-		if (at >= active.base_rsp)
+		located = pc;
+		add_frame(stop, m, &location);
+		uint32_t bytes = frame_gone ? 0 : location.frame_bytes;
+		if (sp + bytes >= s->base_sp)
 			return;
-		rip = *(const uint64_t *)at - 1; /* in the call, not behind it */
-		rsp = at + 8 + 8 * functype_stack_words(module_func_type(m, place.func));
+		arch_caller(sp, bytes, &pc, &sp);
+		sp += 8ull * functype_stack_words(module_func_type(m, location.func));
 		frame_gone = false;
 	}
 }
 
-_Noreturn static void finish(void)
+_Noreturn static void finish(struct wasm_store *s)
 {
-	active.armed = false;
-	wasm_jump_to(&active.jump);
+	s->armed = false;
+	wasm_jump_to(&s->jump);
 }
 
 void trap_landed(void)
 {
-	struct wasm_stop *stop = active.stop;
-	if (stop) {
-		stop->outcome = WASM_TRAPPED;
-		stop->code = active.code;
-		walk(stop, active.rip, active.rsp, active.code == WASM_TRAP_STACK);
-	}
-	finish();
+	struct wasm_store *s = &wasm_process_store;
+	s->stop->outcome = WASM_TRAPPED;
+	s->stop->code = s->code;
+	walk(s, s->pc, s->sp, s->code == WASM_TRAP_STACK);
+	finish(s);
 }
 
 /* From C that compiled code has called: the frames begin where it left. */
-_Noreturn static void stop_from_c(enum wasm_outcome outcome, enum wasm_trap_code code, int32_t status, const char *message)
+_Noreturn static void stop_from_c(struct wasm_store *s, enum wasm_trap_code code, const char *message)
 {
-	struct wasm_stop *stop = active.stop;
-	if (!active.armed)
+	struct wasm_stop *stop = s->stop;
+	if (!s->armed)
 		__builtin_trap();
-	if (stop) {
-		stop->outcome = outcome;
-		stop->code = code;
-		stop->exit_status = status;
-		if (message)
-			wasm_format(stop->message, sizeof stop->message, "%s", message);
-		if (outcome == WASM_TRAPPED && wasm_exit_rsp)
-			walk(stop, *(const uint64_t *)wasm_exit_rsp - 1, wasm_exit_rsp + 8, false);
+	stop->outcome = WASM_TRAPPED;
+	stop->code = code;
+	if (message)
+		wasm_format(stop->message, sizeof stop->message, "%s", message);
+	if (s->exit_sp) {
+		uint64_t pc, sp;
+		arch_caller(s->exit_sp, 0, &pc, &sp);
+		walk(s, pc, sp, false);
 	}
-	finish();
+	finish(s);
 }
 
-void trap_raise(enum wasm_trap_code code)
+void trap_raise(struct wasm_instance *instance, enum wasm_trap_code code)
 {
-	stop_from_c(WASM_TRAPPED, code, 0, NULL);
+	stop_from_c(instance->store, code, NULL);
 }
 
 void wasm_trap(struct wasm_instance *instance, enum wasm_trap_code code, const char *message)
 {
-	(void)instance;
-	stop_from_c(WASM_TRAPPED, code, 0, message);
+	stop_from_c(instance->store, code, message);
 }
 
 void wasm_exit(struct wasm_instance *instance, int32_t status)
 {
-	(void)instance;
-	stop_from_c(WASM_EXITED, WASM_TRAP_NONE, status, NULL);
+	struct wasm_store *s = instance->store;
+	if (!s->armed)
+		__builtin_trap();
+	s->stop->outcome = WASM_EXITED;
+	s->stop->exit_status = status;
+	finish(s);
 }
 
-enum wasm_outcome trap_run(void (*run)(void *), void *arg, struct wasm_stop *stop)
+/* Called from a host function: what stops it stops the outermost call. */
+static void run_nested(struct wasm_store *s, void (*run)(void *), void *arg)
+{
+	uint64_t exit_sp = s->exit_sp;
+	run(arg);
+	s->exit_sp = exit_sp; /* the host function has not returned */
+}
+
+enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg, struct wasm_stop *stop)
 {
 	struct wasm_stop unused;
-	if (active.armed) { /* called from a host function: what stops it stops the outermost call */
-		run(arg);
+	if (s->armed) {
+		run_nested(s, run, arg);
 		return WASM_RETURNED;
 	}
-	active.stop = stop ? stop : &unused;
-	memset(active.stop, 0, sizeof *active.stop);
-	active.base_rsp = (uint64_t)__builtin_frame_address(0);
-	wasm_exit_rsp = 0;
-	if (wasm_jump_set(&active.jump) != 0)
-		return active.stop->outcome;
-	active.armed = true;
+	s->stop = stop ? stop : &unused;
+	memset(s->stop, 0, sizeof *s->stop);
+	s->base_sp = (uint64_t)__builtin_frame_address(0);
+	s->exit_sp = 0;
+	if (wasm_jump_set(&s->jump) != 0)
+		return s->stop->outcome;
+	s->armed = true;
 	run(arg);
-	active.armed = false;
+	s->armed = false;
 	return WASM_RETURNED;
 }

@@ -155,7 +155,7 @@ void handle_ref(struct compiler *c, uint8_t op)
 	uint32_t n = read_u32(&c->r);
 	if (n >= c->m->func_count)
 		invalid(c, "unknown function");
-	if (!(c->m->func_declared[n / 8] >> n % 8 & 1))
+	if (!module_func_is_declared(c->m, n))
 		invalid(c, "undeclared function reference");
 	call_helper(c, HELPER_REF_FUNC, NULL, 0, &n, 1);
 	push_result(c, WASM_FUNCREF);

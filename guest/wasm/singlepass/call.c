@@ -4,21 +4,6 @@
 
 const uint8_t int_args[ARG_INTS] = {RSI, RDX, RCX, R8, R9};
 
-uint32_t functype_stack_words(const struct wasm_functype *t)
-{
-	uint32_t ints = 0, floats = 0, words = 0;
-	if (t->param_count <= ARG_INTS && t->param_count <= ARG_FLOATS)
-		return 0;
-	for (uint32_t i = 0; i < t->param_count; i++) {
-		uint32_t *used = type_is_float(t->params[i]) ? &floats : &ints;
-		if (*used < (type_is_float(t->params[i]) ? ARG_FLOATS : ARG_INTS))
-			++*used;
-		else
-			words += t->params[i] == WASM_V128 ? 2 : 1;
-	}
-	return words;
-}
-
 /* --- homes that do not survive --- */
 
 static void save_homes(struct compiler *c)

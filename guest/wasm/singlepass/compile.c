@@ -576,13 +576,13 @@ static bool stack_is_deep(void)
 	return now > limit && now - limit > sizeof(struct tables) + WASM_PAGE_BYTES + TABLES_ROOM_BYTES;
 }
 
-void compile_code(struct wasm_module *m, struct failure *fail, const uint8_t *section_end)
+void tier_compile(struct wasm_module *m, struct failure *fail)
 {
 	struct compiler c = {
 		.m = m,
 		.fail = fail,
 		.arena = &m->scratch, /* a failure leaves it to wasm_module_free */
-		.r = {.p = m->bytes, .end = section_end, .base = m->bytes, .fail = fail}};
+		.r = {.p = m->bytes, .end = m->bytes + m->size, .base = m->bytes, .fail = fail}};
 	uint32_t own = m->func_count - m->imported_funcs;
 	if (!own)
 		return;

@@ -6,9 +6,14 @@
 #ifndef MOTE_GUEST_WASM_COMPILER_H
 #define MOTE_GUEST_WASM_COMPILER_H
 
-#include "guest/wasm/internal.h"
+#include "guest/wasm/module/features.h"
+#include "guest/wasm/module/module.h"
 #include "guest/wasm/module/opcodes.h"
 #include "guest/wasm/module/types.h"
+#include "guest/wasm/platform.h"
+#include "guest/wasm/runtime/code_abi.h"
+#include "guest/wasm/tier.h"
+#include "guest/wasm/x86_64/cpu.h"
 #include "guest/wasm/x86_64/simd.h"
 #include "guest/wasm/x86_64/x64.h"
 

@@ -31,7 +31,7 @@ static const uint8_t *instruction_at(struct compiler *c, uint32_t own, uint32_t 
 }
 
 static void locate_exactly(const struct wasm_module *m, uint32_t own, uint32_t at,
-			   struct code_place *place)
+			   struct code_location *location)
 {
 	struct wasm_error error;
 	struct failure fail = {.error = &error};
@@ -52,12 +52,12 @@ static void locate_exactly(const struct wasm_module *m, uint32_t own, uint32_t a
 		compiler_init(&c, tables);
 		const uint8_t *found = instruction_at(&c, own, at - m->func_code[own]);
 		if (found)
-			place->offset = (uint32_t)(found - m->bytes);
+			location->offset = (uint32_t)(found - m->bytes);
 	}
 	arena_close(&arena);
 }
 
-bool compile_locate(struct wasm_module *m, const uint8_t *code, struct code_place *place)
+bool tier_locate(const struct wasm_module *m, const uint8_t *code, struct code_location *location)
 {
 	if (!m->code || code < m->code || code >= m->code + m->code_bytes)
 		return false;
@@ -71,9 +71,9 @@ bool compile_locate(struct wasm_module *m, const uint8_t *code, struct code_plac
 		else
 			high = middle;
 	}
-	*place = (struct code_place){.func = m->imported_funcs + low,
+	*location = (struct code_location){.func = m->imported_funcs + low,
 				     .offset = m->func_body[low],
 				     .frame_bytes = m->func_frame[low]};
-	locate_exactly(m, low, at, place);
+	locate_exactly(m, low, at, location);
 	return true;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the CPU has, by CPUID. */
+#include "guest/wasm/x86_64/cpu.h"
+
 #include "guest/wasm/wasm.h"
 
 static void cpuid(uint32_t leaf, uint32_t r[4])

@@ -41,7 +41,7 @@ wasm_jump_to:
 /*
  * void wasm_enter(struct entry_frame *): the SysV world calls compiled code.
  *   0 code   8 instance   16 integer arguments [5]   56 stack words   64 their count
- *   72 rax in (address for results), out   80 xmm0..xmm7 [8 * 16], xmm0 also out
+ *   72 result: rax in and out   80 xmm0..xmm7 [8 * 16], xmm0 also out
  */
 	.globl wasm_enter
 	.type wasm_enter, @function
@@ -104,7 +104,7 @@ wasm_enter_return:
 	.globl wasm_host_glue
 	.type wasm_host_glue, @function
 wasm_host_glue:
-	movq %rsp, wasm_exit_rsp(%rip)
+	movq %rsp, wasm_process_store(%rip) /* exit_sp */
 	pushq %rdi
 	pushq %rbx
 	pushq %rbp
@@ -147,7 +147,7 @@ wasm_host_glue:
 	.globl wasm_helper_glue
 	.type wasm_helper_glue, @function
 wasm_helper_glue:
-	movq %rsp, wasm_exit_rsp(%rip)
+	movq %rsp, wasm_process_store(%rip) /* exit_sp */
 	pushq %rdi
 	pushq %rbx
 	movq %rsp, %rbx

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "guest/wasm/module/opcodes.h"
+#include "guest/wasm/x86_64/cpu.h"
 #include "guest/wasm/x86_64/x64.h"
 
 /* Ways of doing an instruction. */

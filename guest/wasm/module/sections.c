@@ -3,16 +3,14 @@
  * Decodes and checks a module's sections. The module is untrusted. WebAssembly specification 5.5 (binary
  * format of modules) and 3.4 (validation of modules).
  */
-#include <errno.h>
-
-#include "guest/wasm/internal.h"
+#include "guest/wasm/module/const_expr.h"
 #include "guest/wasm/module/features.h"
+#include "guest/wasm/module/module.h"
 #include "guest/wasm/module/types.h"
 
 struct decoder {
 	struct reader r;
 	struct wasm_module *m;
-	struct failure fail;
 };
 
 enum section {
@@ -31,7 +29,7 @@ static uint32_t read_count(struct decoder *d, uint32_t max, const char *what)
 	uint64_t at = reader_offset(&d->r);
 	uint32_t n = read_u32(&d->r);
 	if (n > max)
-		wasm_fail(&d->fail, WASM_ERROR_LIMIT, at, "too many %s: %u, at most %u", what, n, max);
+		wasm_fail(d->r.fail, WASM_ERROR_LIMIT, at, "too many %s: %u, at most %u", what, n, max);
 	/* Each takes a byte at least: a count cannot make us allocate more than the module is large. */
 	if (n > (uint64_t)(d->r.end - d->r.p))
 		reader_fail(&d->r, WASM_ERROR_MALFORMED, "unexpected end: count exceeds the section");
@@ -43,7 +41,7 @@ static void decode_types(struct decoder *d)
 	struct wasm_module *m = d->m;
 	struct reader *r = &d->r;
 	m->type_count = read_count(d, WASM_MAX_TYPES, "types");
-	m->types = arena_need(&m->arena, &d->fail, m->type_count, sizeof *m->types);
+	m->types = arena_need(&m->arena, d->r.fail, m->type_count, sizeof *m->types);
 	for (uint32_t i = 0; i < m->type_count; i++) {
 		uint8_t form = read_u8(r);
 		if (form != TYPE_FORM_FUNC) {
@@ -62,7 +60,7 @@ static void decode_types(struct decoder *d)
 		for (uint32_t k = 0; k < t->result_count; k++)
 			(void)read_valtype(r, m);
 		/* Parameters and results in one array: a result count of one byte lies between them. */
-		uint8_t *all = arena_need(&m->arena, &d->fail, t->param_count + t->result_count, 1);
+		uint8_t *all = arena_need(&m->arena, d->r.fail, t->param_count + t->result_count, 1);
 		memcpy(all, t->params, t->param_count);
 		memcpy(all + t->param_count, t->results, t->result_count);
 		t->params = all;
@@ -92,7 +90,7 @@ static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const cha
 	l.has_max = flags & 1;
 	l.max = l.has_max ? read_u32(r) : max;
 	if (l.min > max || (l.has_max && l.max > max))
-		wasm_fail(&d->fail, WASM_ERROR_INVALID, reader_offset(r), "%s size must be at most %U", what, max);
+		wasm_fail(d->r.fail, WASM_ERROR_INVALID, reader_offset(r), "%s size must be at most %U", what, max);
 	if (l.min > l.max)
 		invalid(d, "size minimum must not be greater than maximum");
 	return l;
@@ -215,18 +213,18 @@ static void make_spaces(struct decoder *d, const struct import_counts *c)
 	if (c->n[1] > WASM_MAX_TABLES)
 		reader_fail(&d->r, WASM_ERROR_LIMIT, "too many tables");
 	need_memory_limits(d, c->n[2]);
-	m->func_type = arena_need(a, &d->fail, funcs, sizeof(uint32_t));
-	m->func_body = arena_need(a, &d->fail, own, sizeof(uint32_t));
-	m->func_end = arena_need(a, &d->fail, own, sizeof(uint32_t));
-	m->func_code = arena_need(a, &d->fail, own, sizeof(uint32_t));
-	m->func_entry = arena_need(a, &d->fail, own, sizeof(uint32_t));
-	m->func_declared = arena_need(a, &d->fail, funcs / 8 + 1, 1);
-	m->tables = arena_need(a, &d->fail, c->n[1] + peek_section_count(d, SECTION_TABLE, WASM_MAX_TABLES),
+	m->func_type = arena_need(a, d->r.fail, funcs, sizeof(uint32_t));
+	m->func_body = arena_need(a, d->r.fail, own, sizeof(uint32_t));
+	m->func_end = arena_need(a, d->r.fail, own, sizeof(uint32_t));
+	m->func_code = arena_need(a, d->r.fail, own, sizeof(uint32_t));
+	m->func_entry = arena_need(a, d->r.fail, own, sizeof(uint32_t));
+	m->func_declared = arena_need(a, d->r.fail, funcs / 8 + 1, 1);
+	m->tables = arena_need(a, d->r.fail, c->n[1] + peek_section_count(d, SECTION_TABLE, WASM_MAX_TABLES),
 			       sizeof *m->tables);
-	m->memories = arena_need(a, &d->fail,
+	m->memories = arena_need(a, d->r.fail,
 				 c->n[2] + peek_section_count(d, SECTION_MEMORY, WASM_MAX_MEMORIES),
 				 sizeof *m->memories);
-	m->globals = arena_need(a, &d->fail,
+	m->globals = arena_need(a, d->r.fail,
 				c->n[3] + peek_section_count(d, SECTION_GLOBAL, WASM_MAX_GLOBALS),
 				sizeof *m->globals);
 }
@@ -236,7 +234,7 @@ static void decode_imports(struct decoder *d)
 	struct wasm_module *m = d->m;
 	struct import_counts counts = {0};
 	m->import_count = read_count(d, WASM_MAX_IMPORTS, "imports");
-	m->imports = arena_need(&m->arena, &d->fail, m->import_count, sizeof *m->imports);
+	m->imports = arena_need(&m->arena, d->r.fail, m->import_count, sizeof *m->imports);
 	const uint8_t *begin = d->r.p;
 	for (uint32_t i = 0; i < m->import_count; i++)
 		decode_import(d, &m->imports[i], &counts, false);
@@ -274,7 +272,7 @@ static void decode_tables(struct decoder *d)
 		struct table_type t = read_table_type(d);
 		if (has_init) {
 			t.init = r->p;
-			const_expr(r, m, t.type, m->global_count, NULL, NULL);
+			const_expr_check(r, m, t.type);
 		}
 		m->tables[m->table_count++] = t;
 	}
@@ -297,29 +295,9 @@ static void decode_globals(struct decoder *d)
 		struct global_type g = {0};
 		read_global_type(d, &g);
 		g.init = d->r.p;
-		const_expr(&d->r, m, g.type, m->global_count, NULL, NULL);
+		const_expr_check(&d->r, m, g.type);
 		m->globals[m->global_count++] = g;
 	}
-}
-
-static uint32_t hash_name(struct wasm_name name)
-{
-	uint32_t h = 2166136261u;
-	for (uint32_t i = 0; i < name.bytes; i++)
-		h = (h ^ (uint8_t)name.text[i]) * 16777619u;
-	return h ^ h >> 15;
-}
-
-/* The hash cell of a name: its export's index + 1, or 0 where it would go. */
-static uint32_t *export_cell(const struct wasm_module *m, struct wasm_name name)
-{
-	uint32_t at = hash_name(name) & m->export_hash_mask;
-	for (; m->export_hash[at]; at = (at + 1) & m->export_hash_mask) {
-		struct wasm_name other = m->exports[m->export_hash[at] - 1].name;
-		if (other.bytes == name.bytes && memcmp(other.text, name.text, name.bytes) == 0)
-			break;
-	}
-	return &m->export_hash[at];
 }
 
 static void decode_exports(struct decoder *d)
@@ -333,8 +311,8 @@ static void decode_exports(struct decoder *d)
 	uint32_t buckets = 4;
 	while (buckets < n * 2)
 		buckets *= 2;
-	m->exports = arena_need(&m->arena, &d->fail, n, sizeof *m->exports);
-	m->export_hash = arena_need(&m->arena, &d->fail, buckets, sizeof *m->export_hash);
+	m->exports = arena_need(&m->arena, d->r.fail, n, sizeof *m->exports);
+	m->export_hash = arena_need(&m->arena, d->r.fail, buckets, sizeof *m->export_hash);
 	m->export_hash_mask = buckets - 1;
 	for (uint32_t i = 0; i < n; i++) {
 		struct export *e = &m->exports[i];
@@ -351,8 +329,8 @@ static void decode_exports(struct decoder *d)
 		if (e->index >= counts[kind])
 			invalid(d, unknown[kind]);
 		if (kind == WASM_KIND_FUNC)
-			m->func_declared[e->index / 8] |= (uint8_t)(1 << e->index % 8);
-		uint32_t *cell = export_cell(m, e->name);
+			module_declare_func(m, e->index);
+		uint32_t *cell = module_export_cell(m, e->name);
 		if (*cell)
 			invalid(d, "duplicate export name");
 		*cell = i + 1;
@@ -378,13 +356,13 @@ static void decode_elem_items(struct decoder *d, struct elem_segment *s)
 	s->items = d->r.p;
 	for (uint32_t k = 0; k < s->count; k++) {
 		if (s->expressions) {
-			const_expr(&d->r, m, s->type, m->global_count, NULL, NULL);
+			const_expr_check(&d->r, m, s->type);
 			continue;
 		}
 		uint32_t func = read_u32(&d->r);
 		if (func >= m->func_count)
 			invalid(d, "unknown function");
-		m->func_declared[func / 8] |= (uint8_t)(1 << func % 8);
+		module_declare_func(m, func);
 	}
 }
 
@@ -393,7 +371,7 @@ static void decode_elements(struct decoder *d)
 	struct wasm_module *m = d->m;
 	struct reader *r = &d->r;
 	uint32_t n = read_count(d, WASM_MAX_ELEM_SEGMENTS, "element segments");
-	m->elems = arena_need(&m->arena, &d->fail, n, sizeof *m->elems);
+	m->elems = arena_need(&m->arena, d->r.fail, n, sizeof *m->elems);
 	m->elem_count = n;
 	for (uint32_t i = 0; i < n; i++) {
 		struct elem_segment *s = &m->elems[i];
@@ -408,7 +386,7 @@ static void decode_elements(struct decoder *d)
 			if (s->table >= m->table_count)
 				invalid(d, "unknown table");
 			s->offset = r->p;
-			const_expr(r, m, WASM_I32, m->global_count, NULL, NULL);
+			const_expr_check(r, m, WASM_I32);
 		}
 		if (flags & 3) {
 			if (s->expressions)
@@ -429,7 +407,7 @@ static void decode_datas(struct decoder *d)
 	uint32_t n = read_count(d, WASM_MAX_DATA_SEGMENTS, "data segments");
 	if (m->has_data_count && n != m->data_count)
 		reader_fail(r, WASM_ERROR_MALFORMED, "data count and data section have inconsistent lengths");
-	m->datas = arena_need(&m->arena, &d->fail, n, sizeof *m->datas);
+	m->datas = arena_need(&m->arena, d->r.fail, n, sizeof *m->datas);
 	m->data_count = n;
 	for (uint32_t i = 0; i < n; i++) {
 		struct data_segment *s = &m->datas[i];
@@ -442,7 +420,7 @@ static void decode_datas(struct decoder *d)
 			if (s->memory >= m->memory_count)
 				invalid(d, "unknown memory");
 			s->offset = r->p;
-			const_expr(r, m, WASM_I32, m->global_count, NULL, NULL);
+			const_expr_check(r, m, WASM_I32);
 		}
 		s->bytes = read_u32(r);
 		s->data = read_bytes(r, s->bytes);
@@ -457,7 +435,7 @@ static void decode_code(struct decoder *d)
 	uint64_t at = reader_offset(r);
 	uint32_t n = read_u32(r);
 	if (n != own)
-		wasm_fail(&d->fail, WASM_ERROR_MALFORMED, at, "function and code section have inconsistent lengths");
+		wasm_fail(d->r.fail, WASM_ERROR_MALFORMED, at, "function and code section have inconsistent lengths");
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t bytes = read_u32(r);
 		if (bytes > WASM_MAX_BODY_BYTES)
@@ -538,20 +516,6 @@ static void decode_section(struct decoder *d, uint8_t id)
 	}
 }
 
-/* Where the cells of memories, tables, imported functions and globals lie in an instance. */
-static void lay_out_instance(struct wasm_module *m)
-{
-	uint32_t at = (uint32_t)(sizeof(struct wasm_instance) + 15) & ~15u;
-	m->memory_cells = at;
-	at += m->memory_count * (uint32_t)sizeof(struct memory_cell);
-	m->table_cells = at;
-	at += m->table_count * (uint32_t)sizeof(struct table_cell);
-	m->func_cells = at;
-	at += (m->imported_funcs * (uint32_t)sizeof(void *) + 15) & ~15u;
-	m->global_cells = at = (at + 31) & ~31u;
-	m->instance_bytes = at + m->global_count * GLOBAL_STRIDE;
-}
-
 static void decode_module(struct decoder *d)
 {
 	static const uint8_t magic[4] = {0, 'a', 's', 'm'};
@@ -598,32 +562,9 @@ static void decode_module(struct decoder *d)
 		reader_fail(r, WASM_ERROR_MALFORMED, "function and code section have inconsistent lengths");
 	if (!data_seen && m->has_data_count && m->data_count)
 		reader_fail(r, WASM_ERROR_MALFORMED, "data count and data section have inconsistent lengths");
-	lay_out_instance(m);
 }
 
-static void set_options(struct wasm_module *m, const struct wasm_options *given)
-{
-	if (given)
-		memcpy(&m->options, given, given->size < sizeof m->options ? given->size : sizeof m->options);
-	else
-		m->options = (struct wasm_options){.features = WASM_FEATURES_ALL, .cpu = wasm_cpu_detect()};
-	m->options.features &= WASM_FEATURES_ALL;
-	if (!m->options.max_memory_pages || m->options.max_memory_pages > WASM_MAX_MEMORY_PAGES)
-		m->options.max_memory_pages = WASM_MAX_MEMORY_PAGES;
-	if (!m->options.max_table_elements || m->options.max_table_elements > WASM_MAX_TABLE_ELEMENTS)
-		m->options.max_table_elements = WASM_MAX_TABLE_ELEMENTS;
-	if (!m->options.max_code_bytes || m->options.max_code_bytes > WASM_CODE_MAX_BYTES)
-		m->options.max_code_bytes = WASM_CODE_MAX_BYTES;
-}
-
-static int error_number(enum wasm_error_kind kind)
-{
-	return kind == WASM_ERROR_MEMORY ? -ENOMEM : kind == WASM_ERROR_LIMIT ? -E2BIG :
-	       kind == WASM_ERROR_UNSUPPORTED ? -ENOTSUP : -EINVAL;
-}
-
-/* Of whatever bytes; 0 where they have none. What is wrong with them is found later. */
-static uint64_t code_section_bytes(const uint8_t *bytes, uint64_t size)
+uint64_t module_code_section_bytes(const uint8_t *bytes, uint64_t size)
 {
 	for (uint64_t at = 8; at < size;) {
 		uint8_t id = bytes[at++];
@@ -642,143 +583,8 @@ static uint64_t code_section_bytes(const uint8_t *bytes, uint64_t size)
 	return 0;
 }
 
-/* Memory for the module's first tables and, where it is there, all of the machine code: by one call for both. */
-static bool take_space(struct wasm_module *m)
+void module_decode(struct wasm_module *m, struct reader *r)
 {
-	uint64_t section = code_section_bytes(m->bytes, m->size), arena = WASM_ARENA_FIRST_BYTES;
-	uint64_t room = section * WASM_CODE_EXPANSION + WASM_CODE_MIN_BYTES;
-	uint64_t usual = section + section / 4 * WASM_CODE_USUAL_MORE + WASM_CODE_SLACK_BYTES;
-	if (room > m->options.max_code_bytes)
-		room = m->options.max_code_bytes;
-	room = (room + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
-	usual = section ? (usual + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1) : 0;
-	if (usual > room)
-		usual = room;
-	uint8_t *space = platform_reserve(arena + room);
-	if (!space)
-		return false;
-	if (!platform_commit_all(space, arena + usual)) { /* where it is too much to have, it is taken in steps */
-		usual = 0;
-		if (!platform_commit(space, arena)) {
-			platform_free(space, arena + room);
-			return false;
-		}
-	}
-	m->space = space;
-	m->space_bytes = arena + room;
-	m->arena = (struct arena){.base = space,
-				  .committed = arena,
-				  .reserved = arena,
-				  .step = WASM_ARENA_STEP_BYTES,
-				  .more = WASM_ARENA_MODULE_BYTES};
-	m->code = space + arena;
-	m->code_reserved = room;
-	m->code_committed = usual;
-	return true;
-}
-
-int wasm_compile(const void *bytes, size_t size, const struct wasm_options *options,
-		 struct wasm_module **module, struct wasm_error *error)
-{
-	struct decoder d = {.fail.error = error};
-	struct wasm_module begun = {.bytes = bytes, .size = size};
-	_Static_assert(sizeof(begun) < WASM_ARENA_FIRST_BYTES, "it is the first thing in its arena");
-	memset(error, 0, sizeof *error);
-	set_options(&begun, options);
-	if (size > WASM_MAX_MODULE_BYTES || !take_space(&begun)) {
-		bool large = size > WASM_MAX_MODULE_BYTES;
-		error->kind = large ? WASM_ERROR_LIMIT : WASM_ERROR_MEMORY;
-		wasm_format(error->message, sizeof error->message, large ? "module too large" : "out of memory");
-		return error_number(error->kind);
-	}
-	struct wasm_module *m = arena_take(&begun.arena, sizeof *m);
-	*m = begun;
-	if (wasm_jump_set(&d.fail.jump) != 0) {
-		wasm_module_free(m);
-		return error_number(error->kind);
-	}
-	d.m = m;
-	d.r = (struct reader){m->bytes, m->bytes + size, m->bytes, &d.fail};
+	struct decoder d = {.r = *r, .m = m};
 	decode_module(&d);
-	compile_code(m, &d.fail, m->bytes + size);
-	trap_module_add(m);
-	*module = m;
-	return 0;
-}
-
-void wasm_module_free(struct wasm_module *m)
-{
-	if (!m)
-		return;
-	trap_module_remove(m);
-	arena_close(&m->scratch);
-	uint8_t *space = m->space; /* it holds *m */
-	uint64_t space_bytes = m->space_bytes;
-	arena_close(&m->arena);
-	platform_free(space, space_bytes);
-}
-
-static struct wasm_externtype extern_type(const struct wasm_module *m, enum wasm_kind kind, uint32_t i)
-{
-	struct wasm_externtype t = {.kind = kind};
-	switch (kind) {
-	case WASM_KIND_FUNC:
-		t.func = module_func_type(m, i);
-		break;
-	case WASM_KIND_TABLE:
-		t.limits = m->tables[i].limits;
-		t.type = m->tables[i].type;
-		break;
-	case WASM_KIND_MEMORY:
-		t.limits = m->memories[i];
-		break;
-	case WASM_KIND_GLOBAL:
-		t.type = m->globals[i].type;
-		t.is_mutable = m->globals[i].is_mutable;
-		break;
-	}
-	return t;
-}
-
-uint32_t wasm_module_import_count(const struct wasm_module *m)
-{
-	return m->import_count;
-}
-
-void wasm_module_import(const struct wasm_module *m, uint32_t i, struct wasm_import *import)
-{
-	const struct import *im = &m->imports[i];
-	*import = (struct wasm_import){im->module, im->name, extern_type(m, im->kind, im->index)};
-}
-
-uint32_t wasm_module_export_count(const struct wasm_module *m)
-{
-	return m->export_count;
-}
-
-void wasm_module_export(const struct wasm_module *m, uint32_t i, struct wasm_export *export)
-{
-	const struct export *e = &m->exports[i];
-	*export = (struct wasm_export){e->name, extern_type(m, e->kind, e->index), e->index};
-}
-
-bool wasm_module_export_find(const struct wasm_module *m, const char *name, size_t bytes,
-			     struct wasm_export *export)
-{
-	if (!m->export_count || bytes > UINT32_MAX)
-		return false;
-	uint32_t i = *export_cell(m, (struct wasm_name){name, (uint32_t)bytes});
-	if (i)
-		wasm_module_export(m, i - 1, export);
-	return i;
-}
-
-uint64_t wasm_module_code_bytes(const struct wasm_module *m)
-{
-	return m->code_bytes;
-}
-
-bool wasm_module_has_start(const struct wasm_module *m)
-{
-	return m->start != WASM_NONE;
 }

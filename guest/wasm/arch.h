@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the portable part of the engine knows of the architecture. A compiler's folder and this one's
+ * sources belong to one architecture each: a port adds ARCH/abi.h and what is declared here.
+ */
+#ifndef MOTE_GUEST_WASM_ARCH_H
+#define MOTE_GUEST_WASM_ARCH_H
+
+#include <stdint.h>
+
+#if defined(__x86_64__)
+#include "guest/wasm/x86_64/abi.h"
+#elif defined(__aarch64__)
+#include "guest/wasm/aarch64/abi.h"
+#else
+#error "guest/wasm/ARCH/abi.h is missing for this architecture"
+#endif
+
+/* Where decoding, compiling and calls go back to when they fail: registers that a C function keeps. */
+struct wasm_jump {
+	uint64_t saved[JUMP_WORDS];
+};
+int wasm_jump_set(struct wasm_jump *jump) __attribute__((returns_twice));
+_Noreturn void wasm_jump_to(struct wasm_jump *jump); /* wasm_jump_set returns 1 */
+
+struct wasm_instance;
+struct wasm_func;
+
+/* What wasm_enter takes: C calls compiled code. */
+struct entry_frame {
+	const void *code;
+	struct wasm_instance *instance;
+	uint64_t ints[ARG_INTS];
+	const uint64_t *stack; /* arguments that found no register */
+	uint64_t stack_words;
+	uint64_t result; /* in: where several results go; out: an integer */
+	uint8_t floats[ARG_FLOATS][16]; /* out: the first is a float or vector */
+	struct wasm_func *func;
+};
+void wasm_enter(struct entry_frame *f);
+
+/* Compiled code calls a host function, one of the engine's helpers; where a fault in it goes on. */
+extern const uint8_t wasm_host_glue[], wasm_helper_glue[], wasm_trap_landing[];
+
+/* The reason that compiled code gives behind the instruction that traps at `pc`. */
+uint8_t arch_trap_code(uint64_t pc);
+
+/*
+ * The frame that compiled code at `sp`, `frame_bytes` below its return address, returns to: an address in
+ * the call there, and its `sp`, whose arguments on the stack are not popped yet.
+ */
+void arch_caller(uint64_t sp, uint64_t frame_bytes, uint64_t *pc, uint64_t *caller_sp);
+
+#endif

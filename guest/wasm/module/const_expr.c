@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checks constant expressions (WebAssembly specification, 3.3.10). The module is untrusted; the runtime
+ * evaluates what has been checked here (runtime/const_eval.c).
+ */
+#include "guest/wasm/module/const_expr.h"
+
+#include "guest/wasm/module/features.h"
+#include "guest/wasm/module/module.h"
+#include "guest/wasm/module/opcodes.h"
+
+struct checker {
+	struct reader *r;
+	struct wasm_module *m;
+	uint32_t globals; /* those before, which the expression may name */
+	uint32_t depth;
+	uint8_t type[CONST_DEPTH_MAX];
+};
+
+static void push(struct checker *c, uint8_t type)
+{
+	if (c->depth == CONST_DEPTH_MAX)
+		reader_fail(c->r, WASM_ERROR_LIMIT, "constant expression too deep");
+	c->type[c->depth++] = type;
+}
+
+static void need(struct checker *c, bool ok)
+{
+	if (!ok)
+		reader_fail(c->r, WASM_ERROR_INVALID, "type mismatch in constant expression");
+}
+
+/* Instructions that are not constant, or only with a feature that is not enabled. */
+static void need_constant(struct checker *c, const struct wasm_opcode *o)
+{
+	if (o->constant != FEATURE_NEVER && feature_enabled(c->m, o->constant))
+		return;
+	c->r->p--;
+	if (o->class == CLASS_ILLEGAL)
+		reader_fail(c->r, WASM_ERROR_MALFORMED, "illegal opcode");
+	if (o->constant == FEATURE_NEVER)
+		reader_fail(c->r, WASM_ERROR_INVALID, "constant expression required");
+	feature_refuse(c->r, o->constant, "");
+}
+
+static void binary(struct checker *c, const struct wasm_opcode *o)
+{
+	need(c, c->depth >= 2 && c->type[c->depth - 1] == o->operand &&
+			c->type[c->depth - 2] == o->operand);
+	c->depth--;
+}
+
+static void global_get(struct checker *c)
+{
+	uint32_t index = read_u32(c->r);
+	if (index >= c->globals)
+		reader_fail(c->r, WASM_ERROR_INVALID, "unknown global");
+	if (c->m->globals[index].is_mutable)
+		reader_fail(c->r, WASM_ERROR_INVALID, "constant expression required");
+	push(c, c->m->globals[index].type);
+}
+
+static void ref_func(struct checker *c)
+{
+	uint32_t index = read_u32(c->r);
+	if (index >= c->m->func_count)
+		reader_fail(c->r, WASM_ERROR_INVALID, "unknown function");
+	module_declare_func(c->m, index);
+	push(c, WASM_FUNCREF);
+}
+
+static void vector(struct checker *c)
+{
+	const uint8_t *at = c->r->p;
+	if (read_u32(c->r) != WASM_FD_V128_CONST) {
+		c->r->p = at;
+		reader_fail(c->r, WASM_ERROR_INVALID, "constant expression required");
+	}
+	(void)read_bytes(c->r, 16);
+	push(c, WASM_V128);
+}
+
+static void number(struct checker *c, uint8_t op)
+{
+	if (op == WASM_OP_I32_CONST)
+		(void)read_s32(c->r);
+	else if (op == WASM_OP_I64_CONST)
+		(void)read_s64(c->r);
+	else
+		(void)read_bytes(c->r, op == WASM_OP_F32_CONST ? 4 : 8);
+	push(c, wasm_opcodes[op].result);
+}
+
+/* One instruction; false: it is the end. */
+static bool check_insn(struct checker *c)
+{
+	uint8_t op = read_u8(c->r);
+	need_constant(c, &wasm_opcodes[op]);
+	switch (op) {
+	case WASM_OP_END:
+		return false;
+	case WASM_OP_GLOBAL_GET:
+		global_get(c);
+		break;
+	case WASM_OP_REF_NULL:
+		push(c, read_heaptype(c->r, c->m));
+		break;
+	case WASM_OP_REF_FUNC:
+		ref_func(c);
+		break;
+	case WASM_OP_PREFIX_FD:
+		vector(c);
+		break;
+	case WASM_OP_I32_CONST:
+	case WASM_OP_I64_CONST:
+	case WASM_OP_F32_CONST:
+	case WASM_OP_F64_CONST:
+		number(c, op);
+		break;
+	default:
+		binary(c, &wasm_opcodes[op]);
+	}
+	return true;
+}
+
+void const_expr_check(struct reader *r, struct wasm_module *m, uint8_t type)
+{
+	struct checker c;
+	c.r = r;
+	c.m = m;
+	c.globals = m->global_count;
+	c.depth = 0;
+	while (check_insn(&c))
+		;
+	need(&c, c.depth == 1 && c.type[0] == type);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bounded reader over a module's bytes; whatever is wrong ends in wasm_fail. */
+#ifndef MOTE_GUEST_WASM_MODULE_READER_H
+#define MOTE_GUEST_WASM_MODULE_READER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest/wasm/format.h"
+
+struct wasm_module;
+
+struct reader {
+	const uint8_t *p, *end;
+	const uint8_t *base; /* of the module, for offsets */
+	struct failure *fail;
+};
+static inline uint64_t reader_offset(const struct reader *r)
+{
+	return (uint64_t)(r->p - r->base);
+}
+_Noreturn void reader_fail(struct reader *r, enum wasm_error_kind kind, const char *what);
+_Noreturn void reader_ended(struct reader *r);
+uint32_t read_long_u32(struct reader *r); /* of whatever length */
+int32_t read_long_s32(struct reader *r);
+
+static inline uint8_t read_u8(struct reader *r)
+{
+	if (__builtin_expect(r->p == r->end, 0))
+		reader_ended(r);
+	return *r->p++;
+}
+
+/* Of one byte nearly always. */
+static inline uint32_t read_u32(struct reader *r)
+{
+	if (__builtin_expect(r->p < r->end && *r->p < 0x80, 1))
+		return *r->p++;
+	return read_long_u32(r);
+}
+
+static inline int32_t read_s32(struct reader *r)
+{
+	if (__builtin_expect(r->p < r->end && *r->p < 0x80, 1))
+		return (int8_t)(*r->p++ << 1) >> 1;
+	return read_long_s32(r);
+}
+
+int64_t read_s33(struct reader *r);
+int64_t read_s64(struct reader *r);
+const uint8_t *read_bytes(struct reader *r, uint32_t bytes);
+struct wasm_name read_name(struct reader *r);
+uint8_t read_valtype(struct reader *r, const struct wasm_module *m);
+uint8_t read_reftype(struct reader *r);
+uint8_t read_heaptype(struct reader *r, const struct wasm_module *m);
+
+#endif

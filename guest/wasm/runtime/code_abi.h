@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What compiled code reads of the runtime's structures, and which functions of it it calls. */
+#ifndef MOTE_GUEST_WASM_RUNTIME_CODE_ABI_H
+#define MOTE_GUEST_WASM_RUNTIME_CODE_ABI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "guest/wasm/arch.h"
+#include "guest/wasm/arena.h"
+#include "guest/wasm/wasm.h"
+
+struct passive_elem;
+struct wasm_store;
+
+/* A function as others see it: what funcrefs and tables point to. The offsets are below. */
+struct wasm_func {
+	const void *code;
+	uint32_t type_id;
+	uint32_t index; /* in its instance's module */
+	struct wasm_instance *instance;
+	wasm_host_fn host;
+	const struct wasm_functype *type;
+	uint32_t host_stack_words; /* host functions: parameters that the SysV ABI passes on the stack */
+	uint32_t host_result_i32;
+};
+
+struct wasm_memory {
+	uint8_t *base;
+	uint64_t pages, max_pages;
+	uint64_t declared_max; /* as the type says, for import matching */
+	bool has_max;
+	bool standalone;
+	wasm_grow_fn grow;
+	void *grow_env;
+};
+
+struct wasm_table {
+	void **elems;
+	uint64_t size, max;
+	uint64_t declared_max;
+	bool has_max;
+	bool standalone;
+	uint8_t type;
+	uint64_t reserved_bytes, committed_bytes;
+};
+
+struct wasm_global {
+	union wasm_value value;
+	uint8_t type;
+	bool is_mutable;
+	bool standalone;
+};
+
+/* In a register of its own while compiled code runs. After the header come the tables at the offsets in struct wasm_module. */
+struct wasm_instance {
+	uint8_t *memory0;
+	uintptr_t stack_limit;
+	const void *helper_glue;
+	const void *const *helpers;
+	struct wasm_module *module;
+	struct wasm_store *store;
+	void *env;
+	struct wasm_func *funcs; /* records of own functions, made when first asked for */
+	struct passive_elem *elems;
+	uint32_t *data_bytes; /* of each data segment; 0 once dropped */
+	struct wasm_memory *memory_storage;
+	struct wasm_table *table_storage;
+	uint32_t own_memories, own_tables;
+	struct arena arena;
+	bool pinned; /* others may refer to it: never freed */
+};
+/* A memory's cell and a table's cell in an instance. */
+struct memory_cell {
+	uint8_t *base;
+	struct wasm_memory *memory;
+};
+struct table_cell {
+	void **elems;
+	struct wasm_table *table;
+};
+
+enum {
+	INSTANCE_MEMORY0 = 0,
+	INSTANCE_STACK_LIMIT = 8,
+	INSTANCE_GLUE = 16,
+	INSTANCE_HELPERS = 24,
+	FUNC_CODE = 0,
+	FUNC_TYPE_ID = 8,
+	FUNC_INSTANCE = 16,
+	FUNC_HOST = 24,
+	FUNC_HOST_WORDS = 40,
+	FUNC_HOST_I32 = 44,
+	MEMORY_PAGES = 8,
+	TABLE_SIZE = 8,
+	GLOBAL_STRIDE = 32,
+};
+_Static_assert(offsetof(struct wasm_instance, memory0) == INSTANCE_MEMORY0, "layout");
+_Static_assert(offsetof(struct wasm_instance, stack_limit) == INSTANCE_STACK_LIMIT, "layout");
+_Static_assert(offsetof(struct wasm_instance, helper_glue) == INSTANCE_GLUE, "layout");
+_Static_assert(offsetof(struct wasm_instance, helpers) == INSTANCE_HELPERS, "layout");
+_Static_assert(offsetof(struct wasm_func, code) == FUNC_CODE, "layout");
+_Static_assert(offsetof(struct wasm_func, type_id) == FUNC_TYPE_ID, "layout");
+_Static_assert(offsetof(struct wasm_func, instance) == FUNC_INSTANCE, "layout");
+_Static_assert(offsetof(struct wasm_func, host) == FUNC_HOST, "layout");
+_Static_assert(offsetof(struct wasm_func, host_stack_words) == FUNC_HOST_WORDS, "layout");
+_Static_assert(offsetof(struct wasm_func, host_result_i32) == FUNC_HOST_I32, "layout");
+_Static_assert(offsetof(struct wasm_memory, pages) == MEMORY_PAGES, "layout");
+_Static_assert(offsetof(struct wasm_table, size) == TABLE_SIZE, "layout");
+_Static_assert(sizeof(struct wasm_global) == GLOBAL_STRIDE, "layout");
+
+/* Functions that compiled code calls, by number (runtime/helpers.c). */
+enum helper {
+	HELPER_MEMORY_GROW,
+	HELPER_MEMORY_COPY,
+	HELPER_MEMORY_FILL,
+	HELPER_MEMORY_INIT,
+	HELPER_DATA_DROP,
+	HELPER_TABLE_GET,
+	HELPER_TABLE_SET,
+	HELPER_TABLE_GROW,
+	HELPER_TABLE_FILL,
+	HELPER_TABLE_COPY,
+	HELPER_TABLE_INIT,
+	HELPER_ELEM_DROP,
+	HELPER_REF_FUNC,
+	HELPER_TRUNC,     /* (enum truncation, bits): traps where the standard says so */
+	HELPER_COUNT,
+};
+enum truncation { TRUNC_UNSIGNED = 1, TRUNC_FROM_F64 = 2, TRUNC_TO_I64 = 4 };
+extern const void *const wasm_helpers[HELPER_COUNT];
+
+/* Words of the arguments that find no register. */
+uint32_t functype_stack_words(const struct wasm_functype *t);
+
+#endif

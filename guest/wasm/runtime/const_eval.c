@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Evaluates constant expressions, which have been checked (module/const_expr.c): operands are there, and
+ * are as many as fit.
+ */
+#include "guest/wasm/runtime/runtime.h"
+
+#include "guest/wasm/module/const_expr.h"
+#include "guest/wasm/module/opcodes.h"
+
+struct stack {
+	union wasm_value value[CONST_DEPTH_MAX];
+	uint32_t depth;
+};
+
+static union wasm_value *push(struct stack *s)
+{
+	s->value[s->depth] = (union wasm_value){0};
+	return &s->value[s->depth++];
+}
+
+static void binary(struct stack *s, const struct wasm_opcode *o)
+{
+	uint64_t b = s->value[--s->depth].i64;
+	uint64_t a = s->value[s->depth - 1].i64;
+	if (o->operation == OPERATION_ADD)
+		a += b;
+	else if (o->operation == OPERATION_SUB)
+		a -= b;
+	else
+		a *= b;
+	s->value[s->depth - 1].i64 = o->operand == WASM_I64 ? a : (uint32_t)a;
+}
+
+/* One instruction; false: it is the end. */
+static bool evaluate_insn(struct reader *r, struct wasm_instance *i, struct stack *s)
+{
+	uint8_t op = read_u8(r);
+	switch (op) {
+	case WASM_OP_END:
+		return false;
+	case WASM_OP_GLOBAL_GET:
+		*push(s) = instance_global(i, read_u32(r))->value;
+		break;
+	case WASM_OP_I32_CONST:
+		push(s)->i64 = (uint32_t)read_s32(r);
+		break;
+	case WASM_OP_I64_CONST:
+		push(s)->i64 = (uint64_t)read_s64(r);
+		break;
+	case WASM_OP_F32_CONST:
+		memcpy(push(s), read_bytes(r, 4), 4);
+		break;
+	case WASM_OP_F64_CONST:
+		memcpy(push(s), read_bytes(r, 8), 8);
+		break;
+	case WASM_OP_REF_NULL:
+		(void)read_s33(r);
+		push(s);
+		break;
+	case WASM_OP_REF_FUNC:
+		push(s)->func = instance_func(i, read_u32(r));
+		break;
+	case WASM_OP_PREFIX_FD: /* v128.const is the only one */
+		(void)read_u32(r);
+		memcpy(push(s), read_bytes(r, 16), 16);
+		break;
+	default:
+		binary(s, &wasm_opcodes[op]);
+	}
+	return true;
+}
+
+union wasm_value const_eval(struct reader *r, struct wasm_instance *i)
+{
+	struct stack s;
+	s.depth = 0;
+	while (evaluate_insn(r, i, &s))
+		;
+	return s.value[0];
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the runtime's files share: instances, stores, traps. */
+#ifndef MOTE_GUEST_WASM_RUNTIME_RUNTIME_H
+#define MOTE_GUEST_WASM_RUNTIME_RUNTIME_H
+
+#include "guest/wasm/module/module.h"
+#include "guest/wasm/platform.h"
+#include "guest/wasm/runtime/code_abi.h"
+
+struct passive_elem {
+	void **values;
+	uint32_t count; /* 0 once dropped */
+};
+
+/* instance.c */
+/* Where the cells of memories, tables, imported functions and globals lie in an instance. */
+void instance_lay_out(struct wasm_module *m);
+struct wasm_func *instance_func(struct wasm_instance *instance, uint32_t index);
+static inline struct memory_cell *instance_memory(struct wasm_instance *i, uint32_t n)
+{
+	return (struct memory_cell *)(void *)((uint8_t *)i + i->module->memory_cells) + n;
+}
+static inline struct table_cell *instance_table(struct wasm_instance *i, uint32_t n)
+{
+	return (struct table_cell *)(void *)((uint8_t *)i + i->module->table_cells) + n;
+}
+static inline struct wasm_func **instance_import(struct wasm_instance *i, uint32_t n)
+{
+	return (struct wasm_func **)(void *)((uint8_t *)i + i->module->func_cells) + n;
+}
+struct wasm_global *instance_global(struct wasm_instance *instance, uint32_t index);
+int64_t table_grow(struct wasm_table *table, uint64_t delta, void *value);
+
+/* const_eval.c: of a constant expression that has been checked; the reader is behind it then. */
+union wasm_value const_eval(struct reader *r, struct wasm_instance *instance);
+
+/*
+ * trap.c: what belongs together: modules whose code a fault may be in, and the call under way. A process
+ * has one.
+ */
+struct wasm_store {
+	uint64_t exit_sp; /* where compiled code left for C, or 0 */
+	struct wasm_module *modules;
+	bool armed; /* a call is under way, and what is below is its */
+	struct wasm_jump jump;
+	struct wasm_stop *stop;
+	uint64_t base_sp; /* of the outermost wasm_enter: frames end there */
+	/* A fault under way. */
+	enum wasm_trap_code code;
+	uint64_t pc, sp;
+};
+extern struct wasm_store wasm_process_store;
+_Static_assert(offsetof(struct wasm_store, exit_sp) == 0, "entry.S");
+
+void store_add_module(struct wasm_store *s, struct wasm_module *m);
+void store_remove_module(struct wasm_module *m);
+/* Runs, and comes back here when a trap or an exit ends it. */
+enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg, struct wasm_stop *stop);
+_Noreturn void trap_raise(struct wasm_instance *instance, enum wasm_trap_code code);
+
+#endif
