@@ -2,7 +2,8 @@
 /*
  * A guest that owns CPL 0 from its first instruction (cpl0.c beside this directory sees to it) and all of its memory, by a
  * mapping of guest-physical memory at IDENTITY. Until it is ended it changes page tables, kernel pages, the words that
- * the host reads, runs random code and forges the frames of faults and calls. argv[0]: the seed.
+ * the host reads, runs random code and forges the frames of faults and calls. argv[0]: the seed; argv[1], if there is
+ * one: the CPU is QEMU's emulation.
  *
  * Every exception ends in again(), at CPL 0.
  */
@@ -12,6 +13,7 @@
 #include "guest/lib/lib.h"
 
 static uint64_t tables_gpa, stack_gpa;
+static bool emulated;
 static uint64_t known_tables[16];
 static unsigned known_count;
 static char loop_stack[8192] __attribute__((aligned(16)));
@@ -221,6 +223,9 @@ static const uint8_t privileged[][4] = {
 	{0x0f, 0x01, 0xf0, 0x90}, {0x50, 0x9d, 0x90, 0x90}, {0x48, 0x89, 0xc4, 0x90}, {0x0f, 0x01, 0xc8, 0x90}, {0x0f, 0x01, 0xd8, 0x90},
 };
 
+static const uint8_t load_task_register[4] = {0x0f, 0x00, 0xd8, 0x90};
+static const uint8_t or_8_to_ax[4] = {0x66, 0x83, 0xc8, 0x08};
+
 static void run_code(void)
 {
 	static const uint32_t msrs[] = {0xc0000080, 0xc0000081, 0xc0000082, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, 0x10, 0x1b,
@@ -232,7 +237,13 @@ static void run_code(void)
 	for (unsigned i = 0; i < 1 + (r & 3); i++) {
 		uint64_t k = guest_random();
 		if (k & 7) {
-			memcpy(code + n, privileged[(k >> 8) % (sizeof(privileged) / 4)], 4);
+			const uint8_t *chosen = privileged[(k >> 8) % (sizeof(privileged) / 4)];
+			/* LTR of a null selector, which a CPU refuses, ends QEMU at the next exception: another one. */
+			if (emulated && memcmp(chosen, load_task_register, 4) == 0) {
+				memcpy(code + n, or_8_to_ax, 4);
+				n += 4;
+			}
+			memcpy(code + n, chosen, 4);
 			n += 4;
 		} else {
 			memcpy(code + n, &k, 8);
@@ -281,6 +292,7 @@ _Noreturn static void loop(void)
 int guest_main(int argc, const char **argv)
 {
 	uint64_t seed = 0;
+	emulated = argc > 1;
 	for (const char *c = argv[0]; argc && *c; c++)
 		seed = seed * 10 + (uint64_t)(*c - '0');
 	for (unsigned i = 0; i < 8; i++)
