@@ -3,15 +3,17 @@
  * Function calls: the host's side of abi/message.h. The guest may send anything at any time; what
  * is no proper message in its place poisons the sandbox and does nothing else.
  */
-#include "api/internal.h"
-
 #include "abi/message.h"
+#include "api/error.h"
+#include "api/options.h"
+#include "api/sandbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FUNCTIONS_MAX 4096
+#define CALL_DEPTH_MAX 16 /* nested calls between host and guest */
 
 /* --- configuration --- */
 
@@ -64,10 +66,10 @@ int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct
 	return 0;
 }
 
-static void free_memory_to(struct mote_sandbox *s, const struct call_memory *keep)
+static void free_memory_to(struct mote_sandbox *s, const struct host_function_memory *keep)
 {
 	while (s->memory != keep) {
-		struct call_memory *gone = s->memory;
+		struct host_function_memory *gone = s->memory;
 		s->memory = gone->next;
 		free(gone);
 	}
@@ -87,7 +89,7 @@ void calls_free(struct mote_sandbox *s)
 
 void *mote_call_memory(struct mote_sandbox *sandbox, size_t bytes)
 {
-	struct call_memory *m = bytes <= CALL_BYTES_MAX ? malloc(sizeof(*m) + bytes) : NULL;
+	struct host_function_memory *m = bytes <= CALL_BYTES_MAX ? malloc(sizeof(*m) + bytes) : NULL;
 	if (!m)
 		return NULL;
 	m->next = sandbox->memory;
@@ -181,7 +183,7 @@ static int send_message(struct mote_sandbox *s, const struct outgoing *m, struct
 {
 	struct mote_out o;
 	for (;;) {
-		o = (struct mote_out){.at = s->send, .room = s->send_room};
+		o = (struct mote_out){.at = s->send, .room = s->send_bytes};
 		if (!encode(s, m, &o))
 			return err_set(e, ERR_CONFIG, EINVAL,
 				       "a value without type, or a string with a NUL inside");
@@ -192,11 +194,11 @@ static int send_message(struct mote_sandbox *s, const struct outgoing *m, struct
 		if (mote_out_fits(&o))
 			break;
 		free(s->send);
-		s->send_room = 0;
+		s->send_bytes = 0;
 		s->send = malloc(o.len < 4096 ? 4096 : o.len);
 		if (!s->send)
 			return err_sys(e, ENOMEM, "a message of %zu bytes", o.len);
-		s->send_room = o.len < 4096 ? 4096 : o.len;
+		s->send_bytes = o.len < 4096 ? 4096 : o.len;
 	}
 	int rc = vm_reply(s->vm, s->send, o.len, e);
 	return rc == -EFAULT ? poison(s, e) : rc;
@@ -269,7 +271,7 @@ static int serve_call(struct mote_sandbox *s, struct mote_in in, struct err *e)
 	 * is kept. */
 	size_t room;
 	uint8_t *message = vm_take_message(s->vm, &room);
-	const struct call_memory *mark = s->memory;
+	const struct host_function_memory *mark = s->memory;
 	int rc = run_function(s, f, args, count, e);
 	free_memory_to(s, mark);
 	vm_give_message(s->vm, message, room);
@@ -339,7 +341,7 @@ static int take_answer(struct mote_sandbox *s, uint8_t kind, struct mote_in in,
 	return 0;
 }
 
-static int check_state(const struct mote_sandbox *s, struct err *e)
+int calls_check_ready(const struct mote_sandbox *s, struct err *e)
 {
 	if (s->state == SANDBOX_POISONED)
 		return err_set(e, ERR_GUEST, ENOTRECOVERABLE, "the sandbox is poisoned: %.300s",
@@ -354,7 +356,7 @@ static int call(struct mote_sandbox *s, const char *name, const struct mote_valu
 		size_t count, struct mote_value *result, struct err *e)
 {
 	enum mote_type want = result ? result->type : MOTE_ANY;
-	int rc = check_state(s, e);
+	int rc = calls_check_ready(s, e);
 	if (rc < 0)
 		return rc;
 	if (count > MOTE_ARGS_MAX)
@@ -397,7 +399,7 @@ int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name, const stru
 {
 	struct err e = {0};
 	int rc = call(sandbox, name, args, count, result, &e);
-	return rc < 0 ? sandbox_report(&e, error) : 0;
+	return rc < 0 ? error_report(&e, error) : 0;
 }
 
 static int init(struct mote_sandbox *s, struct err *e)
@@ -426,7 +428,7 @@ static int init(struct mote_sandbox *s, struct err *e)
 int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *error)
 {
 	struct err e = {0};
-	return init(sandbox, &e) < 0 ? sandbox_report(&e, error) : 0;
+	return init(sandbox, &e) < 0 ? error_report(&e, error) : 0;
 }
 
 int mote_sandbox_interrupt(struct mote_sandbox *sandbox)

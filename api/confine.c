@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a process that runs one sandbox gives up before the guest runs. */
-#include "api/internal.h"
+#include "api/error.h"
+#include "api/options.h"
+#include "api/sandbox.h"
 
-#include "abi/layout.h"
 #include "base/confine.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
-
-size_t sandbox_dirs(const struct vm_config *c, struct confine_dir dirs[PREOPENS_MAX])
-{
-	size_t n = 0;
-	for (size_t i = 0; i < c->preopen_count; i++)
-		if (c->preopens[i].kind != MOTE_PREOPEN_LISTENER)
-			dirs[n++] = (struct confine_dir){.fd = c->preopens[i].fd,
-							 .readonly = c->preopens[i].kind == MOTE_PREOPEN_DIR_READONLY};
-	return n;
-}
 
 enum { KEEP_MAX = 64 };
 
@@ -39,12 +30,12 @@ static int confine(const struct mote_options *given, struct mote_confined *done,
 	struct mote_options o;
 	struct sandbox_config c;
 	struct confine_dir dirs[PREOPENS_MAX];
-	int rc = sandbox_options(given, offsetof(struct mote_options, network) + sizeof(o.network), &o, e);
+	int rc = options_copy(given, offsetof(struct mote_options, network) + sizeof(o.network), &o, e);
 	if (rc == 0)
-		rc = sandbox_configure(&o, &c, e);
+		rc = config_from_options(&o, &c, e);
 	if (rc < 0)
 		return rc;
-	int abi = confine_files(dirs, sandbox_dirs(&c.vm, dirs), o.network, e);
+	int abi = confine_files(dirs, config_dirs(&c.vm, dirs), o.network, e);
 	if (abi < 0)
 		return abi;
 	int off = confine_speculation(e);
@@ -65,7 +56,7 @@ int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *option
 	struct err e = {0};
 	struct mote_confined all = {.size = done ? done->size : 0};
 	if (confine(options, &all, &e) < 0 || close_others(sandbox, keep, count, &e) < 0)
-		return sandbox_report(&e, error);
+		return error_report(&e, error);
 	if (done)
 		memcpy(done, &all, done->size < sizeof(all) ? done->size : sizeof(all));
 	return 0;
@@ -74,5 +65,5 @@ int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *option
 int mote_close_others(struct mote_sandbox *sandbox, const int *keep, size_t count, struct mote_error *error)
 {
 	struct err e = {0};
-	return close_others(sandbox, keep, count, &e) < 0 ? sandbox_report(&e, error) : 0;
+	return close_others(sandbox, keep, count, &e) < 0 ? error_report(&e, error) : 0;
 }

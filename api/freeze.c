@@ -3,7 +3,7 @@
 #include "api/freeze.h"
 
 #include "api/images.h"
-#include "api/internal.h"
+#include "api/options.h"
 #include "base/confine.h"
 #include "vm/snapshot/snapshot.h"
 
@@ -44,7 +44,7 @@ static int confine(const struct vm *vm, const struct vm_config *c, int out, stru
 {
 	struct confine_dir dirs[PREOPENS_MAX];
 	const int keep[] = {STDERR_FILENO, out};
-	int rc = confine_files(dirs, sandbox_dirs(c, dirs), c->network, e);
+	int rc = confine_files(dirs, config_dirs(c, dirs), c->network, e);
 	if (rc >= 0)
 		rc = confine_speculation(e);
 	if (rc < 0)

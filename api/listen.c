@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listening sockets from a few words: what --listen and a container's annotation say. */
-#include "api/internal.h"
+#include "api/listen.h"
+
+#include "api/error.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -91,7 +93,7 @@ int mote_listen(const char *spec, int *fd, struct mote_error *error)
 	struct err e = {0};
 	int made = open_listener(spec, &e);
 	if (made < 0)
-		return sandbox_report(&e, error);
+		return error_report(&e, error);
 	*fd = made;
 	return 0;
 }

@@ -2,7 +2,8 @@
 /* Pools of ready sandboxes, each with a thread that makes them. */
 #include <mote/pool.h>
 
-#include "api/internal.h"
+#include "api/error.h"
+#include "api/snapshot.h"
 #include "base/thread.h"
 #include "vm/snapshot/recycle.h"
 
@@ -90,11 +91,11 @@ int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **po
 	struct err e = {0};
 	struct mote_pool_options o;
 	if (check(options, &o, &e) < 0)
-		return sandbox_report(&e, error);
+		return error_report(&e, error);
 	struct mote_pool *p = calloc(1, sizeof(*p));
 	if (!p) {
 		err_sys(&e, ENOMEM, "a pool");
-		return sandbox_report(&e, error);
+		return error_report(&e, error);
 	}
 	p->snapshot = o.snapshot;
 	p->options = o.sandbox;
@@ -106,7 +107,7 @@ int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **po
 	if (rc < 0) {
 		free(p);
 		err_sys(&e, -rc, "a pool's thread");
-		return sandbox_report(&e, error);
+		return error_report(&e, error);
 	}
 	snapshot_ref(o.snapshot);
 	*pool = p;
@@ -170,7 +171,7 @@ int mote_keep_vms(unsigned count, struct mote_error *error)
 	int rc = shell_keep(count);
 	if (rc < 0) {
 		err_sys(&e, -rc, "the thread that empties VMs");
-		return sandbox_report(&e, error);
+		return error_report(&e, error);
 	}
 	return 0;
 }

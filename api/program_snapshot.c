@@ -5,10 +5,12 @@
  */
 #include <mote/program_snapshot.h>
 
-#include "api/cache/compiled.h"
+#include "api/cache/working_set.h"
+#include "api/error.h"
 #include "api/freeze.h"
 #include "api/images.h"
-#include "api/internal.h"
+#include "api/options.h"
+#include "api/sandbox.h"
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/reader.h"
@@ -125,9 +127,9 @@ static int prepare(struct taking *t, const char *moment, struct err *e)
 		return err_set(e, ERR_CONFIG, EINVAL, "a snapshot cannot hold listening sockets");
 	if (fcntl(STDERR_FILENO, F_GETFD) < 0) /* the child puts another file there */
 		return err_set(e, ERR_CONFIG, EBADF, "descriptor 2 is not open");
-	int rc = sandbox_configure(o, &t->config, e);
+	int rc = config_from_options(o, &t->config, e);
 	if (rc == 0)
-		rc = sandbox_choose_image(o, &t->config.vm, e);
+		rc = config_choose_image(o, &t->config.vm, e);
 	if (rc == 0)
 		rc = set_moment(t, moment, e);
 	if (rc < 0)
@@ -215,14 +217,14 @@ int mote_program_snapshot_take(const struct mote_options *options, const char *m
 	fsize_guarded;
 	struct err e = {0};
 	struct mote_options o;
-	int rc = sandbox_program_options(options, &o, &e);
+	int rc = options_copy_program(options, &o, &e);
 	if (rc < 0)
-		return sandbox_report(&e, error);
+		return error_report(&e, error);
 	struct taking t = {.options = &o, .dirs.cap = DIRS_BYTES_MAX, .child = MAP_FAILED, .file = -1,
 			   .in = {-1, -1}, .out = {-1, -1}, .err = {-1, -1}};
 	rc = take(&t, moment, path, &e);
 	taking_end(&t);
-	return rc < 0 ? sandbox_report(&e, error) : 0;
+	return rc < 0 ? error_report(&e, error) : 0;
 }
 
 /* --- starting --- */
@@ -233,43 +235,77 @@ int mote_program_snapshot_is(int fd)
 }
 
 /* A program in the middle of its run has looked at these already. */
-static int check_fixed(const struct mote_options *o, struct err *e)
+static const char *find_fixed(const struct mote_options *o)
 {
-	const char *what = o->argv[0] && o->argv[1]  ? "arguments"
-			   : o->envp && o->envp[0]   ? "environment"
-			   : o->cwd		     ? "working directory"
-			   : o->entry		     ? "entry function"
-			   : o->listener_count	     ? "listening sockets"
-						     : NULL;
-	return what ? err_set(e, ERR_CONFIG, EINVAL, "the snapshot's program had its %s when the snapshot was taken", what) : 0;
+	if (o->argv[0] && o->argv[1])
+		return "arguments";
+	if (o->envp && o->envp[0])
+		return "environment";
+	if (o->cwd)
+		return "working directory";
+	if (o->entry)
+		return "entry function";
+	if (o->listener_count)
+		return "listening sockets";
+	return NULL;
 }
 
-static int start(const char *folder, struct mote_options *o, struct mote_sandbox **sandbox, struct mote_error *error, struct err *e)
+/* Of a snapshot taken before a host call: the options that count are the snapshot's. */
+static int match_options(struct mote_options *o, const struct vm_snapshot *s, struct mote_dir dirs[PREOPENS_MAX],
+			 struct err *e)
 {
-	struct vm_snapshot *s;
-	struct mote_dir dirs[PREOPENS_MAX];
-	cleanup_close int note = -1;
-	int rc = vm_snapshot_open(o->program_fd, mote_build_id, o->kvm_fd_plus_1 - 1, &s, e);
-	if (rc < 0)
-		return rc;
+	const char *fixed = find_fixed(o);
+	if (fixed)
+		return err_set(e, ERR_CONFIG, EINVAL, "the snapshot's program had its %s when the snapshot was taken", fixed);
 	size_t bytes;
 	const uint8_t *extra = vm_snapshot_extra(s, &bytes);
+	int rc = order_dirs(o, reader_of(extra, bytes), dirs, e);
+	o->dirs = dirs;
+	return rc;
+}
+
+static int take_options(struct mote_options *o, const struct vm_snapshot *s, struct mote_dir dirs[PREOPENS_MAX],
+			struct err *e)
+{
 	if (vm_snapshot_moment(s) == SNAPSHOT_EXCHANGE)
-		rc = err_set(e, ERR_CONFIG, EINVAL, "the snapshot is of a guest that waits for calls");
-	if (rc == 0 && vm_snapshot_moment(s) == SNAPSHOT_CALL) {
-		rc = check_fixed(o, e);
-		if (rc == 0)
-			rc = order_dirs(o, reader_of(extra, bytes), dirs, e);
-		o->dirs = dirs;
-	}
-	if (rc == 0 && !o->memory_bytes && vm_snapshot_memory(s) < DEFAULT_MEMORY) /* more is not the file's to say */
+		return err_set(e, ERR_CONFIG, EINVAL, "the snapshot is of a guest that waits for calls");
+	if (!o->memory_bytes && vm_snapshot_memory(s) < DEFAULT_MEMORY) /* a file cannot ask for more */
 		o->memory_bytes = vm_snapshot_memory(s);
-	if (rc == 0 && folder)
-		cache_expect(folder, o->program_fd, o->kvm_fd_plus_1 - 1, s, &note);
+	if (vm_snapshot_moment(s) == SNAPSHOT_CALL)
+		return match_options(o, s, dirs, e);
+	return 0;
+}
+
+static int start_from(const char *cache, struct vm_snapshot *s, struct mote_options *o, struct mote_sandbox **sandbox,
+		      struct err *e)
+{
+	struct mote_dir dirs[PREOPENS_MAX];
+	cleanup_close int record = -1;
+	int rc = take_options(o, s, dirs, e);
+	if (rc < 0)
+		return rc;
+	if (cache)
+		working_set_expect_of_file(cache, o->program_fd, options_kvm(o), s, &record);
+	rc = sandbox_new(o, s, sandbox, e);
+	if (rc < 0)
+		return rc;
+	sandbox_record_working_set(*sandbox, record);
+	return 0;
+}
+
+static int start(const char *cache, const struct mote_options *options, struct mote_sandbox **sandbox, struct err *e)
+{
+	struct mote_options o;
+	struct vm_snapshot *s;
+	cleanup_close int kvm_fd = -1;
+	int rc = options_copy_program(options, &o, e);
 	if (rc == 0)
-		rc = sandbox_new(o, s, sandbox, error);
+		rc = options_open_kvm(&o, &kvm_fd, e);
 	if (rc == 0)
-		sandbox_note(*sandbox, note);
+		rc = vm_snapshot_open(o.program_fd, mote_build_id, options_kvm(&o), &s, e);
+	if (rc < 0)
+		return rc;
+	rc = start_from(cache, s, &o, sandbox, e);
 	vm_snapshot_drop(s);
 	return rc;
 }
@@ -278,14 +314,7 @@ int mote_program_snapshot_start(const char *folder, const struct mote_options *o
 				struct mote_error *error)
 {
 	struct err e = {0};
-	struct mote_options o;
-	cleanup_close int kvm_fd = -1;
-	int rc = sandbox_program_options(options, &o, &e);
-	if (rc == 0 && !o.kvm_fd_plus_1) {
-		rc = kvm_fd = machine_open_kvm(&e);
-		o.kvm_fd_plus_1 = kvm_fd + 1;
-	}
-	if (rc >= 0)
-		rc = start(folder, &o, sandbox, error, &e);
-	return rc < 0 && e.code ? sandbox_report(&e, error) : rc < 0 ? rc : 0;
+	if (start(folder, options, sandbox, &e) < 0)
+		return error_report(&e, error);
+	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Snapshots of sandboxes, over vm/snapshot/snapshot.h. */
-#include <mote/snapshot.h>
+#include "api/snapshot.h"
 
-#include "api/internal.h"
+#include "api/error.h"
+#include "api/options.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -35,10 +36,9 @@ static int take(struct mote_sandbox *s, struct mote_snapshot **out, struct err *
 	int rc = check_idle(s, e);
 	if (rc < 0)
 		return rc;
-	if (s->state == SANDBOX_POISONED)
-		return err_set(e, ERR_GUEST, ENOTRECOVERABLE, "the sandbox is poisoned: %.300s", s->poison);
-	if (s->state != SANDBOX_READY)
-		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox is not initialised; mote_sandbox_init() does that");
+	rc = calls_check_ready(s, e);
+	if (rc < 0)
+		return rc;
 	struct mote_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	if (!snapshot)
 		return err_sys(e, ENOMEM, "a snapshot");
@@ -59,7 +59,7 @@ int mote_sandbox_snapshot(struct mote_sandbox *sandbox, struct mote_snapshot **s
 {
 	fsize_guarded;
 	struct err e = {0};
-	return take(sandbox, snapshot, &e) < 0 ? sandbox_report(&e, error) : 0;
+	return take(sandbox, snapshot, &e) < 0 ? error_report(&e, error) : 0;
 }
 
 /* The sandbox's own state, once its VM waits where the snapshot was taken. */
@@ -95,7 +95,7 @@ static int restore(struct mote_sandbox *s, struct mote_snapshot *snapshot, struc
 int mote_sandbox_restore(struct mote_sandbox *sandbox, struct mote_snapshot *snapshot, struct mote_error *error)
 {
 	struct err e = {0};
-	return restore(sandbox, snapshot, &e) < 0 ? sandbox_report(&e, error) : 0;
+	return restore(sandbox, snapshot, &e) < 0 ? error_report(&e, error) : 0;
 }
 
 static int create(struct mote_sandbox *s, struct mote_snapshot *snapshot, const struct mote_options *o, struct err *e)
@@ -103,7 +103,7 @@ static int create(struct mote_sandbox *s, struct mote_snapshot *snapshot, const 
 	struct sandbox_config c;
 	int rc = calls_configure(s, o, e);
 	if (rc == 0)
-		rc = sandbox_configure(o, &c, e);
+		rc = config_from_options(o, &c, e);
 	if (rc < 0)
 		return rc;
 	if (!o->call_bytes_max)
@@ -123,16 +123,16 @@ int mote_sandbox_from(struct mote_snapshot *snapshot, const struct mote_options 
 {
 	struct err e = {0};
 	struct mote_options o;
-	if (sandbox_options(options, sizeof(o.size), &o, &e) < 0)
-		return sandbox_report(&e, error);
+	if (options_copy(options, sizeof(o.size), &o, &e) < 0)
+		return error_report(&e, error);
 	struct mote_sandbox *s = calloc(1, sizeof(*s));
 	if (!s) {
 		err_sys(&e, ENOMEM, "a sandbox");
-		return sandbox_report(&e, error);
+		return error_report(&e, error);
 	}
 	if (create(s, snapshot, &o, &e) < 0) {
 		mote_sandbox_free(s);
-		return sandbox_report(&e, error);
+		return error_report(&e, error);
 	}
 	*sandbox = s;
 	return 0;

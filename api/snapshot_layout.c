@@ -4,10 +4,10 @@
  * build and host can use it. A layout that is loaded may come from anybody: what its layer says can do no more than
  * a guest.
  */
-#include <mote/snapshot.h>
-
+#include "api/error.h"
 #include "api/images.h"
-#include "api/internal.h"
+#include "api/options.h"
+#include "api/snapshot.h"
 #include "oci/image_layout.h"
 #include "vm/kvm/machine.h"
 
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct image_types types = {
+static const struct image_types snapshot_types = {
 	.config = "application/vnd.mote.snapshot.config.v1+json",
 	.layer = "application/vnd.mote.snapshot.memory.v1",
 };
@@ -34,7 +34,7 @@ struct saving {
 	int kvm_fd;
 };
 
-static int write_layer(void *arg, int fd, struct err *e)
+static int store_snapshot(void *arg, int fd, struct err *e)
 {
 	const struct saving *s = arg;
 	const struct exports *exports = s->snapshot->exports;
@@ -59,14 +59,14 @@ static int save(struct mote_snapshot *snapshot, const char *path, struct err *e)
 	snprintf(config, sizeof(config), "{\"mote\":\"%s\",\"build\":\"%.64s\",\"host\":\"%s\"}", MOTE_VERSION,
 		 mote_build_id, host);
 	struct saving s = {.snapshot = snapshot, .kvm_fd = kvm_fd};
-	return image_layout_write(path, &types, config, write_layer, &s, e);
+	return image_layout_write(path, &snapshot_types, config, store_snapshot, &s, e);
 }
 
 int mote_snapshot_save(struct mote_snapshot *snapshot, const char *path, struct mote_error *error)
 {
 	fsize_guarded;
 	struct err e = {0};
-	return save(snapshot, path, &e) < 0 ? sandbox_report(&e, error) : 0;
+	return save(snapshot, path, &e) < 0 ? error_report(&e, error) : 0;
 }
 
 /* --- loading --- */
@@ -100,7 +100,7 @@ static int load(const char *path, uint64_t bytes_max, struct mote_snapshot *s, s
 	cleanup_close int kvm_fd = machine_open_kvm(e);
 	if (kvm_fd < 0)
 		return kvm_fd;
-	cleanup_close int fd = image_layout_open_layer(path, &types, bytes_max, e);
+	cleanup_close int fd = image_layout_open_layer(path, &snapshot_types, bytes_max, e);
 	if (fd == -EINVAL)
 		return err_prefix(e, "the snapshot cannot be used");
 	if (fd < 0)
@@ -119,12 +119,12 @@ int mote_snapshot_load_max(const char *path, uint64_t bytes_max, struct mote_sna
 	struct mote_snapshot *s = calloc(1, sizeof(*s));
 	if (!s) {
 		err_sys(&e, ENOMEM, "a snapshot");
-		return sandbox_report(&e, error);
+		return error_report(&e, error);
 	}
 	s->refs = 1;
 	if (load(path, bytes_max, s, &e) < 0) {
 		mote_snapshot_free(s);
-		return sandbox_report(&e, error);
+		return error_report(&e, error);
 	}
 	*snapshot = s;
 	return 0;

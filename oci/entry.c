@@ -2,6 +2,7 @@
 /* Finding the entrypoint. The image's author controls the root file system, the user args[0]. */
 #include "oci/entry.h"
 
+#include "base/program.h"
 #include "oci/rootfs.h"
 
 #include <errno.h>
@@ -24,76 +25,70 @@ static int try_path(int root_fd, const char *path)
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	return S_ISREG(st.st_mode) ? take_fd(&fd) : S_ISDIR(st.st_mode) ? -EISDIR : -ENODEV;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return -ENODEV;
+	return take_fd(&fd);
 }
 
-static int join(char *to, size_t room, const char *dir, size_t dir_len, const char *name)
+static int join(char *to, size_t size, const char *dir, size_t dir_len, const char *name)
 {
-	int n = *name == '/' ? snprintf(to, room, "%s", name)
-			     : snprintf(to, room, "%.*s/%s", (int)dir_len, dir, name);
-	return n < 0 || (size_t)n >= room ? -ENAMETOOLONG : 0;
+	int n;
+	if (*name == '/')
+		n = snprintf(to, size, "%s", name);
+	else
+		n = snprintf(to, size, "%.*s/%s", (int)dir_len, dir, name);
+	if (n < 0 || (size_t)n >= size)
+		return -ENAMETOOLONG;
+	return 0;
 }
 
-/* Searches as execvp(3) does: what is there and cannot be used is remembered, the search goes on.
- */
-static int search(int root_fd, const char *cwd, const char *path, const char *name, char *found,
-		  size_t room)
+/* In one directory of PATH; an empty one stands for the working directory. */
+static int try_directory(int root_fd, const char *cwd, const char *dir, size_t dir_len, const char *name, char *found,
+			 size_t size)
+{
+	if (dir_len == 0) {
+		dir = cwd;
+		dir_len = strlen(cwd);
+	}
+	int rc = join(found, size, dir, dir_len, name);
+	if (rc < 0)
+		return rc;
+	return try_path(root_fd, found);
+}
+
+/* Searches as execvp(3) does: what is there and cannot be used is remembered, the search goes on. */
+static int search(int root_fd, const char *cwd, const char *path, const char *name, char *found, size_t size)
 {
 	int rc = -ENOENT;
 	for (;;) {
 		size_t n = strcspn(path, ":");
-		int one = n == 0 ? join(found, room, cwd, strlen(cwd), name)
-				 : join(found, room, path, n, name);
-		if (one == 0)
-			one = try_path(root_fd, found);
-		if (one >= 0)
-			return one;
-		if (one != -ENOENT && one != -ENOTDIR)
-			rc = one;
+		int fd = try_directory(root_fd, cwd, path, n, name, found, size);
+		if (fd >= 0)
+			return fd;
+		if (fd != -ENOENT && fd != -ENOTDIR)
+			rc = fd;
 		if (!path[n])
 			return rc;
 		path += n + 1;
 	}
 }
 
-static int find(int root_fd, const char *cwd, const char *path, const char *name, char *found,
-		size_t room)
+static int find(int root_fd, const char *cwd, const char *path, const char *name, char *found, size_t size)
 {
-	if (!strchr(name, '/'))
-		return search(root_fd, cwd, path && *path ? path : DEFAULT_PATH, name, found, room);
-	int rc = join(found, room, cwd, strcmp(cwd, "/") == 0 ? 0 : strlen(cwd), name);
-	return rc < 0 ? rc : try_path(root_fd, found);
-}
-
-#define WHAT_RUNS "Mote runs WebAssembly modules and static x86-64 ELF programs"
-
-static bool is_text(const unsigned char *head, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (head[i] < ' ' && !strchr("\t\n\r\f\033", head[i]))
-			return false;
-	return true;
-}
-
-/* What cannot be run, by its first bytes: what is taken for a program most often. */
-static const char *what_it_is(const char *head, size_t n)
-{
-	static const struct {
-		const char *bytes, *what;
-	} known[] = {
-		{"MZ", "is a program for Windows"},
-		{"\xcf\xfa\xed\xfe", "is a program for macOS"},
-		{"\x1f\x8b", "is packed with gzip"},
-		{"(module", "is a WebAssembly module's text, which wat2wasm translates"},
-	};
-	if (n == 0)
-		return "is empty";
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (n >= strlen(known[i].bytes) && memcmp(head, known[i].bytes, strlen(known[i].bytes)) == 0)
-			return known[i].what;
-	return is_text((const unsigned char *)head, n)
-		       ? "is a text file"
-		       : "is neither a WebAssembly module nor an ELF program";
+	if (!strchr(name, '/')) {
+		if (!path || !*path)
+			path = DEFAULT_PATH;
+		return search(root_fd, cwd, path, name, found, size);
+	}
+	size_t cwd_len = strlen(cwd);
+	if (strcmp(cwd, "/") == 0)
+		cwd_len = 0;
+	int rc = join(found, size, cwd, cwd_len, name);
+	if (rc < 0)
+		return rc;
+	return try_path(root_fd, found);
 }
 
 /* By the rights of the calling thread at this moment, as execve(2) would have it. */
@@ -102,46 +97,27 @@ static bool may_execute(int fd)
 	return faccessat(fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0;
 }
 
-/* Tells by the first bytes whether it can run; the sentence names what it is instead. */
+/* Whether it can run: a module by being readable, a native program by being executable, too. */
 static int check_kind(int fd, const char *path, bool has_function, struct err *e)
 {
-	char head[128];
-	ssize_t n = pread(fd, head, sizeof(head) - 1, 0);
-	if (n < 0)
-		return err_sys(e, errno, "%s", path);
-	head[n] = '\0';
-	if (n >= 4 && memcmp(head, "\0asm", 4) == 0)
-		return 0;
-	if (n >= 4 && memcmp(head, "\177ELF", 4) == 0) {
-		if (has_function)
-			return err_set(e, ERR_CONFIG, ENOEXEC,
-				       "%.200s is an ELF program; PATH#FUNCTION is for modules",
-				       path);
-		return may_execute(fd)
-			       ? 0
-			       : err_set(e, ERR_CONFIG, EACCES,
-					 "%.200s: permission denied: the container's user may not "
-					 "execute it",
-					 path);
-	}
-	if (n >= 2 && memcmp(head, "#!", 2) == 0) {
-		char *line = head + 2;
-		line += strspn(line, " \t");
-		line[strcspn(line, " \t\r\n")] = '\0';
-		return err_set(e, ERR_CONFIG, ENOEXEC,
-			       "%.200s is a script for %.64s; " WHAT_RUNS ": start the interpreter itself",
-			       path, line);
-	}
-	return err_set(e, ERR_CONFIG, ENOEXEC, "%.200s %s; " WHAT_RUNS, path, what_it_is(head, (size_t)n));
+	enum program_kind kind;
+	int rc = program_identify(fd, path, &kind, e);
+	if (rc < 0 || kind == PROGRAM_WASM)
+		return rc;
+	if (has_function)
+		return err_set(e, ERR_CONFIG, ENOEXEC, "%.200s is an ELF program; PATH#FUNCTION is for modules", path);
+	if (!may_execute(fd))
+		return err_set(e, ERR_CONFIG, EACCES,
+			       "%.200s: permission denied: the container's user may not execute it", path);
+	return 0;
 }
 
 static int not_found(int rc, const char *arg0, struct err *e)
 {
+	const char *along = strchr(arg0, '/') ? "" : " along PATH";
 	if (rc == -ENOENT || rc == -ENOTDIR)
 		return err_set(e, ERR_CONFIG, ENOENT,
-			       "process.args[0]: %.200s: not found in the container's root file "
-			       "system%s",
-			       arg0, strchr(arg0, '/') ? "" : " along PATH");
+			       "process.args[0]: %.200s: not found in the container's root file system%s", arg0, along);
 	if (rc == -EISDIR)
 		return err_set(e, ERR_CONFIG, EACCES, "process.args[0]: %.200s is a directory, not a program",
 			       arg0);
@@ -150,9 +126,7 @@ static int not_found(int rc, const char *arg0, struct err *e)
 			       "process.args[0]: %.200s is not a regular file", arg0);
 	if (rc == -EACCES)
 		return err_set(e, ERR_CONFIG, EACCES,
-			       "process.args[0]: %.200s: permission denied: the container's user "
-			       "may not read it",
-			       arg0);
+			       "process.args[0]: %.200s: permission denied: the container's user may not read it", arg0);
 	return err_set(e, ERR_CONFIG, -rc, "process.args[0]: %.200s: %s", arg0, strerror(-rc));
 }
 
@@ -174,7 +148,9 @@ int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *a
 	int rc = check_kind(fd, found, split, e);
 	if (rc < 0)
 		return rc;
-	cleanup_free char *copy = strdup(found), *function = split ? strdup(hash + 1) : NULL;
+	cleanup_free char *copy = strdup(found), *function = NULL;
+	if (split)
+		function = strdup(hash + 1);
 	if (!copy || (split && !function))
 		return err_sys(e, ENOMEM, "the entrypoint");
 	*out = (struct oci_entry){

@@ -5,6 +5,8 @@
  */
 #include "runtime/container.h"
 
+#include <mote/mote.h>
+
 #include "oci/spec.h"
 #include "runtime/launch.h"
 #include "runtime/mounts.h"
@@ -144,14 +146,11 @@ static int guest_memory(const struct oci_resources *r, uint64_t *bytes, struct e
 
 int container_open_kvm(struct err *e)
 {
-	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
-		return err_set(e, ERR_HOST, errno,
-			       "/dev/kvm is not there: this machine offers no KVM, or its module "
-			       "is not loaded");
-	return err_sys(e, errno, "/dev/kvm");
+	struct mote_error error;
+	int fd;
+	if (mote_open_kvm(&fd, &error) < 0)
+		return err_set(e, ERR_HOST, error.code, "%s", error.text);
+	return fd;
 }
 
 static int open_cgroup(struct container *c, const struct oci_spec *s,

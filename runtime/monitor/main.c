@@ -30,6 +30,8 @@
 /* The annotation OCI_LISTEN has addresses as mote_listen takes them, with commas between. */
 enum { LISTENERS_MAX = 16 };
 
+static const int monitor_kvm_fd = MONITOR_KVM_FD;
+
 struct monitor {
 	struct buf body; /* the config's bytes; strings lead into it */
 	struct wire_config config;
@@ -284,7 +286,7 @@ static void find_compiled(struct monitor *m)
 		.program_fd = m->entry.fd,
 		.argv = argv,
 		.memory_bytes = m->config.memory_bytes,
-		.kvm_fd_plus_1 = MONITOR_KVM_FD + 1,
+		.kvm_fd = &monitor_kvm_fd,
 		.isolation = m->config.private_memory ? MOTE_ISOLATION_PRIVATE : MOTE_ISOLATION_SHARED,
 		.log = log_line,
 	};
@@ -416,7 +418,7 @@ static int build(struct monitor *m, struct err *e)
 		.set_ids = 1, /* package managers set them in the container's root */
 		.listeners = m->listeners,
 		.listener_count = m->listener_count,
-		.kvm_fd_plus_1 = MONITOR_KVM_FD + 1,
+		.kvm_fd = &monitor_kvm_fd,
 		.descriptors_max = UINT32_MAX, /* the process's own limit counts */
 		.isolation = m->config.private_memory ? MOTE_ISOLATION_PRIVATE : MOTE_ISOLATION_SHARED,
 		.log = log_line,

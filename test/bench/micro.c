@@ -28,7 +28,7 @@ static double life_us(int program, char **argv, int expected)
 		.argv = argv,
 		.envp = envp,
 		.stdio = closed,
-		.kvm_fd_plus_1 = kvm_fd + 1,
+		.kvm_fd = &kvm_fd,
 	};
 	struct mote_sandbox *s;
 	struct mote_result r;

@@ -46,7 +46,7 @@ static struct mote_options options(void)
 		.program_fd = -1,
 		.argv = argv_guest,
 		.stdio = closed,
-		.kvm_fd_plus_1 = kvm_fd + 1,
+		.kvm_fd = &kvm_fd,
 	};
 }
 

@@ -5,7 +5,8 @@
  * makes calls in between, and its functions call back. vm/ is replaced by what is here.
  */
 #include "abi/message.h"
-#include "api/internal.h"
+#include "api/error.h"
+#include "api/sandbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -107,7 +108,7 @@ int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e)
 	return 0;
 }
 
-int sandbox_report(const struct err *from, struct mote_error *to)
+int error_report(const struct err *from, struct mote_error *to)
 {
 	require(from->code > 0 && from->text[0]);
 	if (to) {

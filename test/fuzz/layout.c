@@ -88,7 +88,7 @@ const uint8_t *fuzz_extra(const struct vm_snapshot *s, size_t *bytes)
 	return (const uint8_t *)&extra;
 }
 
-int sandbox_report(const struct err *from, struct mote_error *to)
+int error_report(const struct err *from, struct mote_error *to)
 {
 	require(from->code > 0 && from->text[0]);
 	(void)to;

@@ -16,7 +16,7 @@ static void require(bool condition)
 		abort();
 }
 
-int sandbox_report(const struct err *from, struct mote_error *to)
+int error_report(const struct err *from, struct mote_error *to)
 {
 	(void)to;
 	return -from->code;

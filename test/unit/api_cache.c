@@ -299,7 +299,7 @@ static bool compiled(const char *path, const struct mote_cache *c, uint64_t memo
 	char *argv[] = {(char *)"program", (char *)"x", NULL};
 	int fd = open(path, O_RDONLY | O_CLOEXEC), kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	const struct mote_options o = {.size = sizeof(o), .program_fd = fd, .argv = argv, .memory_bytes = memory_bytes,
-				       .kvm_fd_plus_1 = kvm + 1};
+				       .kvm_fd = &kvm};
 	struct mote_compiled *found = mote_compiled_find(c, &o);
 	struct mote_sandbox *s = NULL;
 	struct mote_error e = {0};

@@ -199,11 +199,13 @@ static void compile_by(bool content)
 	struct mote_error e = {0};
 	struct mote_sandbox *s;
 	const struct mote_dir root = {.guest_path = "/", .fd = open("/", O_RDONLY | O_DIRECTORY)};
+	int kvm;
+	cr_assert(mote_open_kvm(&kvm, &e) == 0, "%s", e.text);
 	const struct mote_options o = {
 		.size = sizeof(o),
 		.program_fd = open(module, O_RDONLY),
 		.argv = argv_of_program,
-		.kvm_fd_plus_1 = open("/dev/kvm", O_RDWR) + 1,
+		.kvm_fd = &kvm,
 		.dirs = &root,
 		.dir_count = 1,
 		.network = 1,

@@ -3,7 +3,7 @@
 #include <mote/call.h>
 #include <mote/snapshot.h>
 
-#include "api/internal.h"
+#include "api/snapshot.h"
 #include "vm/internal.h"
 
 #include <criterion/criterion.h>

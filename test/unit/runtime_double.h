@@ -82,6 +82,14 @@ static int count_listening(const struct mote_options *o)
 	return count;
 }
 
+int mote_open_kvm(int *fd, struct mote_error *e)
+{
+	*fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (*fd < 0)
+		return refuse(e, MOTE_BLAME_HOST, errno, "/dev/kvm");
+	return 0;
+}
+
 int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, struct mote_error *e)
 {
 	struct mote_sandbox *s = calloc(1, sizeof(*s));
@@ -100,7 +108,7 @@ int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, st
 	s->o.hostname = strdup(o->hostname);
 	s->o.entry = o->entry ? strdup(o->entry) : NULL;
 	s->root = dup(o->dirs[0].fd);
-	s->vm = strcmp(s->line, "wait vm") == 0 ? ioctl(o->kvm_fd_plus_1 - 1, KVM_CREATE_VM, 0) : -1;
+	s->vm = strcmp(s->line, "wait vm") == 0 ? ioctl(*o->kvm_fd, KVM_CREATE_VM, 0) : -1;
 	*out = s;
 	return 0;
 }

@@ -57,7 +57,7 @@ struct mote_compiled;
 
 /*
  * Finds the compiled form of options.program_fd, or makes it: of a copy that nobody else can change, in a child
- * that ends with this process, in a micro-VM of options.memory_bytes. Of the options, only these, kvm_fd_plus_1, isolation
+ * that ends with this process, in a micro-VM of options.memory_bytes. Of the options, only these, kvm_fd, isolation
  * and log count. Modules are told apart by SHA-256; those that have more than an eighth of memory_bytes are left out.
  * NULL: there is none, for whatever reason. Release with mote_compiled_free. Forks: for programs with one thread.
  */

@@ -77,7 +77,7 @@ struct mote_options {
 	const struct mote_dir *dirs;
 	size_t dir_count;
 	int network;             /* not 0: the program may use sockets of the host's network namespace */
-	int kvm_fd_plus_1;       /* an open /dev/kvm + 1; default 0: opened when needed */
+	const int *kvm_fd;       /* mote_open_kvm's; default: opened when needed */
 	void (*log)(void *arg, const char *line); /* operator's messages; default dropped */
 	void *log_arg;
 	/* Function calls (mote/call.h). */
@@ -124,6 +124,11 @@ MOTE_API const char *mote_version(void);
  * sandboxes then start a little faster. Any thread.
  */
 MOTE_API void mote_prepare(void);
+/*
+ * Opens /dev/kvm and checks that it can do what Mote needs, for options.kvm_fd: for a process that makes many
+ * sandboxes, or that cannot open the device later. *fd is the caller's. Any thread.
+ */
+MOTE_API int mote_open_kvm(int *fd, struct mote_error *error);
 /*
  * Opens a listening socket: "tcp:ADDRESS:PORT", "tcp:[ADDRESS]:PORT" (IPv6) or "unix:PATH", which must not
  * exist yet. *fd is the caller's.

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Defaults and bounds of mote_options. */
+#include "api/options.h"
+
+#include "abi/layout.h"
+#include "api/images.h"
+#include "base/program.h"
+#include "vm/kvm/machine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define DEFAULT_DESCRIPTORS 1024
+
+int options_copy(const struct mote_options *from, size_t least, struct mote_options *out, struct err *e)
+{
+	if (from->size < least)
+		return err_set(e, ERR_CONFIG, EINVAL, "mote_options: size must be set");
+	size_t known = from->size < sizeof(*out) ? from->size : sizeof(*out);
+	*out = (struct mote_options){0};
+	memcpy(out, from, known);
+	return 0;
+}
+
+int options_copy_program(const struct mote_options *from, struct mote_options *out, struct err *e)
+{
+	int rc = options_copy(from, offsetof(struct mote_options, argv) + sizeof(out->argv), out, e);
+	if (rc < 0)
+		return rc;
+	if (!out->argv)
+		return err_set(e, ERR_CONFIG, EINVAL, "mote_options: argv must be set");
+	out->size = sizeof(*out);
+	return 0;
+}
+
+int options_open_kvm(struct mote_options *o, int *kvm_fd, struct err *e)
+{
+	if (o->kvm_fd)
+		return 0;
+	*kvm_fd = machine_open_kvm(e);
+	if (*kvm_fd < 0)
+		return *kvm_fd;
+	o->kvm_fd = kvm_fd;
+	return 0;
+}
+
+/* --- as vm/ takes them --- */
+
+static int check(const struct mote_options *o, struct err *e)
+{
+	if (o->dir_count > PREOPENS_MAX || o->listener_count > PREOPENS_MAX - o->dir_count)
+		return err_set(e, ERR_CONFIG, E2BIG, "%zu directories and %zu listeners; at most %d are possible",
+			       o->dir_count, o->listener_count, PREOPENS_MAX);
+	if (o->isolation != MOTE_ISOLATION_SHARED && o->isolation != MOTE_ISOLATION_PRIVATE)
+		return err_set(e, ERR_CONFIG, EINVAL, "mote_options: unknown isolation %d", o->isolation);
+	return 0;
+}
+
+static void add_preopens(const struct mote_options *o, struct sandbox_config *c)
+{
+	for (size_t i = 0; i < o->dir_count; i++)
+		c->preopens[i] = (struct vm_preopen){
+			.fd = o->dirs[i].fd,
+			.kind = o->dirs[i].readonly ? MOTE_PREOPEN_DIR_READONLY : MOTE_PREOPEN_DIR,
+			.path = o->dirs[i].guest_path,
+		};
+	for (size_t i = 0; i < o->listener_count; i++)
+		c->preopens[o->dir_count + i] = (struct vm_preopen){
+			.fd = o->listeners[i], .kind = MOTE_PREOPEN_LISTENER, .path = "listener"};
+	c->listeners = o->listener_count;
+	c->vm.preopens = c->preopens;
+	c->vm.preopen_count = o->dir_count + o->listener_count;
+}
+
+static void set_defaults(struct vm_config *c)
+{
+	if (!c->memory_bytes)
+		c->memory_bytes = DEFAULT_MEMORY;
+	if (!c->pid)
+		c->pid = 1;
+	if (!c->fds_max)
+		c->fds_max = DEFAULT_DESCRIPTORS;
+}
+
+int config_from_options(const struct mote_options *o, struct sandbox_config *c, struct err *e)
+{
+	int rc = check(o, e);
+	if (rc < 0)
+		return rc;
+	c->env = NULL;
+	c->vm = (struct vm_config){
+		.kvm_fd = options_kvm(o),
+		.payload_fd = o->program_fd,
+		.payload_path = o->program_path,
+		.entry = o->entry,
+		.memory_bytes = o->memory_bytes,
+		.argv = o->argv,
+		.envp = o->envp,
+		.cwd = o->cwd,
+		.hostname = o->hostname,
+		.uid = o->uid,
+		.gid = o->gid,
+		.pid = o->pid,
+		.stdio = {0, 1, 2},
+		.network = o->network,
+		.set_ids = o->set_ids,
+		.no_polling = o->no_polling,
+		.fds_max = o->descriptors_max,
+		.private_memory = o->isolation == MOTE_ISOLATION_PRIVATE,
+		.time_limit_ns = o->time_limit_ns,
+		.log = o->log,
+		.log_arg = o->log_arg,
+	};
+	if (o->stdio)
+		memcpy(c->vm.stdio, o->stdio, sizeof(c->vm.stdio));
+	set_defaults(&c->vm);
+	add_preopens(o, c);
+	return 0;
+}
+
+void config_use_image(struct vm_config *c, const uint8_t *image, const uint8_t *end)
+{
+	c->image = image;
+	c->image_bytes = (size_t)(end - image);
+	c->image_fd = images_file(image, &c->image_at);
+	c->wasm = image == mote_image_wasm;
+}
+
+int config_choose_image(const struct mote_options *o, struct vm_config *c, struct err *e)
+{
+	const char *name = o->program_path ? o->program_path : "the program";
+	enum program_kind kind;
+	int rc = program_identify(o->program_fd, name, &kind, e);
+	if (rc < 0)
+		return rc;
+	switch (kind) {
+	case PROGRAM_WASM:
+		config_use_image(c, mote_image_wasm, mote_image_wasm_end);
+		break;
+	case PROGRAM_ELF:
+		config_use_image(c, mote_image_linux, mote_image_linux_end);
+		break;
+	}
+	return 0;
+}
+
+size_t config_dirs(const struct vm_config *c, struct confine_dir dirs[PREOPENS_MAX])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->preopen_count; i++)
+		if (c->preopens[i].kind != MOTE_PREOPEN_LISTENER)
+			dirs[n++] = (struct confine_dir){.fd = c->preopens[i].fd,
+							 .readonly = c->preopens[i].kind == MOTE_PREOPEN_DIR_READONLY};
+	return n;
+}

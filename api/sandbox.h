@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sandbox itself, which the files of api/ share. */
+#ifndef MOTE_API_SANDBOX_H
+#define MOTE_API_SANDBOX_H
+
+#include <mote/call.h>
+#include <mote/mote.h>
+
+#include "api/exports.h"
+#include "base/err.h"
+#include "base/fsize.h"
+#include "vm/snapshot/snapshot.h"
+#include "vm/vm.h"
+
+/* A host function, as the sandbox keeps it. */
+struct host_function {
+	char *name, *signature; /* owned */
+	mote_host_function call;
+	void *arg;
+};
+
+/* Memory that a host function has asked for. */
+struct host_function_memory {
+	struct host_function_memory *next;
+	_Alignas(16) uint8_t bytes[];
+};
+
+enum sandbox_state {
+	SANDBOX_NEW,
+	SANDBOX_READY,	  /* initialised: waits for calls */
+	SANDBOX_POISONED, /* `poison` says why */
+	SANDBOX_RAN,	  /* mote_sandbox_run */
+};
+
+struct mote_sandbox {
+	struct mote_sandbox *next; /* in a pool */
+	struct vm *vm;		   /* owned */
+	enum sandbox_state state;
+	char poison[384];
+	int poison_code;		 /* positive errno */
+	struct exports *exports;	 /* counted; of a READY guest, else NULL */
+	struct host_function *functions; /* owned */
+	size_t function_count;
+	size_t message_max;	 /* bytes */
+	struct vm_limits limits; /* of a call */
+	unsigned depth;		 /* nested calls */
+	uint8_t *send;		 /* owned: the message being written */
+	size_t send_bytes;	 /* allocated */
+	struct host_function_memory *memory; /* owned, latest first */
+};
+
+/*
+ * mote_sandbox_new; from a snapshot of the compiled module unless that is NULL (borrowed). Its options are
+ * options_copy_program's.
+ */
+int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled, struct mote_sandbox **sandbox,
+		struct err *e) must_check;
+/* When it is freed, its working set is recorded in a file (vm_note_touched); fd -1: not. */
+void sandbox_record_working_set(struct mote_sandbox *s, int fd);
+
+/* call.c: copies options.functions and limits. ERR_CONFIG if they are wrong. */
+int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e) must_check;
+void calls_free(struct mote_sandbox *s);
+/* Whether it is initialised and not poisoned. */
+int calls_check_ready(const struct mote_sandbox *s, struct err *e) must_check;
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What kinds of program Mote runs, told apart by their first bytes. */
+#ifndef MOTE_BASE_PROGRAM_H
+#define MOTE_BASE_PROGRAM_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+enum program_kind { PROGRAM_WASM, PROGRAM_ELF };
+
+/*
+ * The kind of an open file. ERR_CONFIG: EACCES a directory, ENOEXEC neither kind; the sentence says what it is
+ * instead. name: for messages. Any thread.
+ */
+int program_identify(int fd, const char *name, enum program_kind *out, struct err *e) must_check;
+
+#endif
