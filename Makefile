@@ -38,7 +38,7 @@ GEN_INC_abi := -Ibuild/gen/abi
 GEN_GUEST := build/gen/guest/gen
 GEN_INC_guest := -Ibuild/gen/guest
 GENERATED := $(patsubst %,$(GEN_ABI)/hostcall_%.h,numbers stubs types decode shapes) \
-	$(patsubst %,$(GEN_GUEST)/p1_%.h,functions imports invoke)
+	$(patsubst %,$(GEN_GUEST)/p1_%.h,functions imports invoke) $(GEN_GUEST)/syscall_names.h
 
 # Layers. build/layers/M/M is a link to module M; a module gets -I only for those it may include.
 LAYERS := build/layers
@@ -128,6 +128,12 @@ $(JAIL)/jail_filters.h: $(JAIL)/generate
 $(B)/vm/jail/jail.o: $(JAIL)/jail_filters.h
 $(B)/vm/jail/jail.o: HOST_CFLAGS += -I$(JAIL)
 
+# The names of all system calls, also of those that are not there, out of the kernel's own header: NAME(number, name).
+$(GEN_GUEST)/syscall_names.h:
+	@mkdir -p $(@D)
+	echo '#include <asm/unistd.h>' | $(CC) -E -dM -x c - | LC_ALL=C sort | \
+		sed -nE 's/^#define __NR_(\w+) ([0-9]+)$$/NAME(\2, \1)/p' > $@.$(VARIANT) && mv $@.$(VARIANT) $@
+
 # Guest side: freestanding, position fixed at the window's address, one image for each personality.
 GUEST_CC ?= $(CC)
 GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -DMOTE_VERSION='"$(VERSION)"' -ffreestanding -fno-stack-protector -fno-stack-clash-protection -fpie -mno-red-zone \
@@ -147,14 +153,6 @@ gobj = $(patsubst %,$(B)/$(1)/%.o,$(basename $(2)))
 OBJ_guest_linux := $(call gobj,g-linux,$(guest_lib) $(guest_linux))
 OBJ_guest_wasm := $(call gobj,g-wasm,$(guest_lib) $(guest_wasm))
 $(OBJ_guest_linux): GUEST_EXTRA = $(LINUX_CFLAGS)
-# The names of all system calls, also of those that are not there: from the kernel's own header.
-SYSCALL_NAMES := build/gen/guest-$(ARCH)
-$(SYSCALL_NAMES)/syscall_names.def:
-	@mkdir -p $(@D)
-	echo '#include <asm/unistd.h>' | $(GUEST_CC) -E -dM -x c - | LC_ALL=C sort | \
-		sed -nE 's/^#define __NR_(\w+) [0-9]+$$/NAME(\1)/p' > $@.$(VARIANT) && mv $@.$(VARIANT) $@
-$(B)/g-linux/guest/linux/syscall.o $(B)/hosted/guest/linux/syscall.o: INC_guest += -I$(SYSCALL_NAMES)
-$(B)/g-linux/guest/linux/syscall.o $(B)/hosted/guest/linux/syscall.o: $(SYSCALL_NAMES)/syscall_names.def
 $(B)/g-linux/%.o: %.c | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_CFLAGS) $(GUEST_EXTRA) $(INC_guest) -c $< -o $@

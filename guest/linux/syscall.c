@@ -10,10 +10,10 @@
 static const char *name_of_call(uint64_t nr)
 {
 	switch (nr) {
-#define NAME(name)                                                                                 \
-	case __NR_##name:                                                                          \
+#define NAME(number, name)                                                                         \
+	case number:                                                                               \
 		return #name;
-#include "syscall_names.def"
+#include "gen/syscall_names.h"
 	default:
 		return "unknown";
 	}
