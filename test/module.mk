@@ -2,7 +2,7 @@
 # Tests: unit programs (Criterion), probe images, fuzz targets. Included by the Makefile.
 
 # Personalities for the tests of vm/ alone.
-$(G)/probe.elf $(G)/frozen.elf: $(G)/%.elf: $(B)/g-linux/test/guest/%.o $(B)/g-linux/guest/lib/ring.o $(B)/g-linux/guest/lib/clock.o
+$(G)/probe.elf $(G)/frozen.elf: $(G)/%.elf: $(B)/g-linux/test/guest/%.o $(call gobj,g-linux,$(guest_lib))
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
 $(B)/g-linux/test/guest/probe.o $(B)/g-linux/test/guest/frozen.o: GUEST_EXTRA = $(LINUX_CFLAGS)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A personality for the tests of snapshots. It waits in an exchange for commands of one letter, and keeps
- * state of every kind. On its entry, and on each command, it notes all registers before anything uses them.
+ * A guest runtime for the tests of snapshots. It waits in an exchange for commands of one letter, and keeps state of every
+ * kind. On its entry, and on each command, it notes all registers before anything uses them.
  */
-#include "abi/guest_calls.h"
-#include "guest/lib/lib.h"
+#include "guest_check.h"
 
 #define DATA 0x10000000UL
 #define DATA_BYTES 0x40000UL
@@ -51,12 +50,6 @@ __asm__(".globl mote_guest_entry\n"
 	"	outb %al, $0x10\n" NOTE_ALL
 	"	cld\n	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n	ret\n");
 void exchange_with(const uint64_t *registers, const void *xsave);
-
-#define CHECK(condition)                                                                                               \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			mote_exit(area, __LINE__ & 0xff ?: 1);                                                         \
-	} while (0)
 
 static void fill(uint64_t at, uint64_t bytes, uint64_t value)
 {
@@ -109,28 +102,29 @@ static void fill_all(void)
 static void look_all(void)
 {
 	uint64_t at = 0x300000000;
-	CHECK(count(noted, sizeof(noted), PATTERN) == 0);
+	CHECK_EQ(count(noted, sizeof(noted), PATTERN), 0);
 	for (unsigned i = 0; i < 15; i++)
 		CHECK(noted[i] == 0 || i == 4 || i == 5); /* rsi, rdi */
-	CHECK((noted[15] | 0x200) == 0x202);  /* where CPL 0 is interpreted, interrupts are enabled */
-	CHECK(noted[16] == 0);
+	CHECK_EQ(noted[15] | 0x200, 0x202);    /* interrupts are enabled if CPL 0 is interpreted */
+	CHECK_EQ(noted[16], 0);
 	for (unsigned i = 17; i < 20; i++)
-		CHECK(noted[i] == MOTE_USER_DS || noted[i] == 0); /* 0 where CPL 0 is interpreted */
-	CHECK(count(noted_xsave + 32, sizeof(noted_xsave) - 32, PATTERN) == 0);
-	CHECK(*(uint16_t *)(void *)noted_xsave == 0x37f && *(uint32_t *)(void *)(noted_xsave + MXCSR_AT) == 0x1f80);
+		CHECK(noted[i] == MOTE_USER_DS || noted[i] == 0); /* 0 if CPL 0 is interpreted */
+	CHECK_EQ(count(noted_xsave + 32, sizeof(noted_xsave) - 32, PATTERN), 0);
+	CHECK_EQ(*(uint16_t *)(void *)noted_xsave, 0x37f);
+	CHECK_EQ(*(uint32_t *)(void *)(noted_xsave + MXCSR_AT), 0x1f80);
 	while (mote_mem_map(area, at, 0x100000, RW) == 0) {
-		CHECK(count((void *)at, 0x100000, 0) == 0x100000 / 8);
+		CHECK_EQ(count((void *)at, 0x100000, 0), 0x100000 / 8);
 		at += 0x100000;
 	}
 	CHECK(at > 0x300000000 + 0x1000000);
-	CHECK(count(area, sizeof(*area), PATTERN) == 0);
-	CHECK(count((void *)(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES), MOTE_BOOT_STACK_BYTES, PATTERN) == 0);
+	CHECK_EQ(count(area, sizeof(*area), PATTERN), 0);
+	CHECK_EQ(count((void *)(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES), MOTE_BOOT_STACK_BYTES, PATTERN), 0);
 }
 
 /* The frame of an exchange of 16 bytes. */
 static void prepare(char *buffer)
 {
-	area->frame.nr = 128;
+	area->frame.nr = HOSTCALL_exchange;
 	area->frame.arg[0] = area->frame.arg[2] = (uint64_t)buffer;
 	area->frame.arg[1] = area->frame.arg[3] = 16;
 }
@@ -146,45 +140,48 @@ static void registers_command(char *buffer)
 	prepare(buffer);
 	exchange_with(set, pattern_xsave);
 	for (unsigned i = 0; i < 15; i++)
-		CHECK(noted[i] == set[i]);
-	CHECK((noted[15] & 0x400) && noted[16] == set[16]);
+		CHECK_EQ(noted[i], set[i]);
+	CHECK(noted[15] & 0x400); /* RFLAGS.DF */
+	CHECK_EQ(noted[16], set[16]);
 	CHECK(count(noted_xsave + 32, 128, PATTERN) >= 8);
 	for (unsigned i = 160; i < XSAVE_BYTES; i++)
 		CHECK(noted_xsave[i] == pattern_xsave[i] || i >= 416 || noted_xsave[i] == 0);
-	CHECK(count(noted_xsave + 160, 256, PATTERN) == 32);
-	CHECK(*(uint32_t *)(void *)(noted_xsave + MXCSR_AT) == 0x9f80);
+	CHECK_EQ(count(noted_xsave + 160, 256, PATTERN), 32);
+	CHECK_EQ(*(uint32_t *)(void *)(noted_xsave + MXCSR_AT), 0x9f80);
 }
 
 /* Changes of mappings of every kind. */
 static void remap(void)
 {
-	CHECK(mote_mem_unmap(area, DATA + 0x1000, 0x1000) == 0);
-	CHECK(mote_mem_protect(area, DATA + 0x4000, 0x1000, MOTE_PROT_READ) == 0);
-	CHECK(mote_mem_unmap(area, LARGE + 0x5000, 0x1000) == 0);
-	CHECK(mote_mem_zero(area, DATA + 0x8000, 0x1000) == 0);
-	CHECK(mote_mem_map(area, EXTRA, 0x3000, RW) == 0);
-	CHECK(count((void *)EXTRA, 0x3000, 0) == 0x3000 / 8);
+	CHECK_EQ(mote_mem_unmap(area, DATA + 0x1000, 0x1000), 0);
+	CHECK_EQ(mote_mem_protect(area, DATA + 0x4000, 0x1000, MOTE_PROT_READ), 0);
+	CHECK_EQ(mote_mem_unmap(area, LARGE + 0x5000, 0x1000), 0);
+	CHECK_EQ(mote_mem_zero(area, DATA + 0x8000, 0x1000), 0);
+	CHECK_EQ(mote_mem_map(area, EXTRA, 0x3000, RW), 0);
+	CHECK_EQ(count((void *)EXTRA, 0x3000, 0), 0x3000 / 8);
 	fill(EXTRA, 0x3000, counter);
-	CHECK(count((void *)(DATA + 0x8000), 0x1000, 0) == 0x1000 / 8);
+	CHECK_EQ(count((void *)(DATA + 0x8000), 0x1000, 0), 0x1000 / 8);
 }
 
 /* All as it was made by start(). */
 static void check_data(void)
 {
-	CHECK(mote_mem_map(area, EXTRA, 0x3000, RW) == 0);
-	CHECK(mote_mem_unmap(area, EXTRA, 0x3000) == 0);
+	CHECK_EQ(mote_mem_map(area, EXTRA, 0x3000, RW), 0);
+	CHECK_EQ(mote_mem_unmap(area, EXTRA, 0x3000), 0);
 	for (uint64_t at = DATA; at < DATA + DATA_BYTES; at += 8)
-		CHECK(*(uint64_t *)at == at);
+		CHECK_EQ(*(uint64_t *)at, at);
 	for (uint64_t at = LARGE; at < LARGE + LARGE_BYTES; at += 0x1000)
-		CHECK(*(uint64_t *)at == at);
+		CHECK_EQ(*(uint64_t *)at, at);
 	*(volatile uint64_t *)(DATA + 0x4000) = DATA + 0x4000;
 }
 
 /* The same without changing a mapping. */
 static void check_pages(void)
 {
-	for (uint64_t at = DATA; at < DATA + DATA_BYTES; at += 0x1000)
-		CHECK(*(uint64_t *)at == at && *(uint64_t *)(at + 0xff8) == at + 0xff8);
+	for (uint64_t at = DATA; at < DATA + DATA_BYTES; at += 0x1000) {
+		CHECK_EQ(*(uint64_t *)at, at);
+		CHECK_EQ(*(uint64_t *)(at + 0xff8), at + 0xff8);
+	}
 }
 
 /* Every vector register and the x87's as after a reset. */
@@ -227,10 +224,11 @@ static void serve(void)
 			break;
 		case 'r':
 			registers_command(buffer);
-			CHECK(buffer[0] == 'r');
+			CHECK_EQ(buffer[0], 'r');
 			break;
 		case 'o': /* a descriptor of its own, and one fewer of the given */
-			CHECK(mote_pipe(area, pair, sizeof(pair), 0) == 0 && mote_close(area, 1) == 0);
+			CHECK_EQ(mote_pipe(area, pair, sizeof(pair), 0), 0);
+			CHECK_EQ(mote_close(area, 1), 0);
 			break;
 		case 's': { /* write to standard output */
 			struct mote_iovec v = {.base = (uint64_t)"out", .len = 3};
@@ -243,7 +241,8 @@ static void serve(void)
 			break;
 		case 't': { /* the time, the second time without asking */
 			struct mote_time t[2];
-			CHECK(lib_clock_get(area, 1, &t[0]) == 0 && lib_clock_get(area, 1, &t[1]) == 0);
+			CHECK_EQ(lib_clock_get(area, 1, &t[0]), 0);
+			CHECK_EQ(lib_clock_get(area, 1, &t[1]), 0);
 			answer = (uint64_t)t[1].sec * 1000000000 + (uint64_t)t[1].nsec;
 			break;
 		}
@@ -273,7 +272,8 @@ static void start(const struct mote_boot *b, struct mote_area *a)
 		look_all();
 		mote_exit(area, 0);
 	}
-	CHECK(mote_mem_map(area, DATA, DATA_BYTES, RW) == 0 && mote_mem_map(area, LARGE, LARGE_BYTES, RW) == 0);
+	CHECK_EQ(mote_mem_map(area, DATA, DATA_BYTES, RW), 0);
+	CHECK_EQ(mote_mem_map(area, LARGE, LARGE_BYTES, RW), 0);
 	for (uint64_t at = DATA; at < DATA + DATA_BYTES; at += 8)
 		*(uint64_t *)at = at;
 	for (uint64_t at = LARGE; at < LARGE + LARGE_BYTES; at += 0x1000)

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A personality for the tests of vm/: argv[0] names what it shall do. It reports by its exit status: 0
- * for as expected, otherwise the line at which it was not.
+ * A guest runtime for the tests of vm/: argv[0] names what it shall do. It ends with status 0 if all was as expected; see
+ * guest_check.h.
  */
-#include "abi/guest_calls.h"
+#include "guest_check.h"
+
+#include <linux/errno.h>
 
 static struct mote_area *area;
 static volatile uint64_t seen_vector, seen_address, seen_error;
 static char fault_stack[4096] __attribute__((aligned(16)));
 
-#define CHECK(condition)                                                                                               \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			mote_exit(area, __LINE__ & 0xff ?: 1);                                                         \
-	} while (0)
-
 #define SCRATCH 0x10000000UL
+
+/* Exceptions of the CPU. */
+enum { VECTOR_DIVIDE = 0, VECTOR_INVALID_OPCODE = 6, VECTOR_GENERAL_PROTECTION = 13, VECTOR_PAGE_FAULT = 14 };
 
 /* Where try() goes on after a fault: RSP, RIP. */
 __attribute__((used)) static void *resume_stack[2];
 
-/* By IRETQ at CPL 3, as personalities do. */
+/* By IRETQ at CPL 3, as guest runtimes do. */
 static void resume(uint64_t rip, uint64_t rsp)
 {
 	uint64_t frame[5] = {rip, MOTE_USER_CS, 0x202, rsp, MOTE_USER_DS};
@@ -96,113 +95,136 @@ static void do_rdmsr(uint64_t unused)
 
 static int page_fault(uint64_t at, uint64_t error)
 {
-	return seen_vector == 14 && seen_address == at && (seen_error & 0x17) == error;
+	return seen_vector == VECTOR_PAGE_FAULT && seen_address == at && (seen_error & 0x17) == error;
 }
 
 static void test_memory(void)
 {
-	CHECK(try(do_read, SCRATCH) == 1 && page_fault(SCRATCH, 4));
-	CHECK(mote_mem_map(area, SCRATCH, 0x3000, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0);
-	CHECK(mote_mem_map(area, SCRATCH + 0x2000, 0x1000, MOTE_PROT_READ) == -17);
-	CHECK(try(do_write, SCRATCH + 0x1000) == 0);
-	CHECK(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, MOTE_PROT_READ) == 0);
-	CHECK(try(do_write, SCRATCH + 0x1000) == 1 && page_fault(SCRATCH + 0x1000, 7));
-	CHECK(*(volatile uint64_t *)(SCRATCH + 0x1000) == 0x1122334455667788);
-	CHECK(try(do_exec, SCRATCH) == 1 && page_fault(SCRATCH, 0x15));
-	CHECK(try(do_write, SCRATCH + 0x2000) == 0 && try(do_write, SCRATCH) == 0);
-	CHECK(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, 0) == 0);
-	CHECK(try(do_read, SCRATCH + 0x1000) == 1);
-	CHECK(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0);
-	CHECK(*(volatile uint64_t *)(SCRATCH + 0x1000) == 0x1122334455667788);
-	CHECK(mote_mem_zero(area, SCRATCH, 0x3000) == 0 && *(volatile uint64_t *)(SCRATCH + 0x1000) == 0);
-	CHECK(mote_mem_unmap(area, SCRATCH, 0x3000) == 0);
-	CHECK(try(do_read, SCRATCH + 0x2000) == 1 && page_fault(SCRATCH + 0x2000, 4));
-	CHECK(mote_mem_protect(area, SCRATCH, 0x1000, MOTE_PROT_READ) == -12);
-	/* A mapping anew is zeroed. */
-	CHECK(mote_mem_map(area, SCRATCH, 0x3000, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0);
+	CHECK_EQ(try(do_read, SCRATCH), 1);
+	CHECK(page_fault(SCRATCH, 4));
+	CHECK_EQ(mote_mem_map(area, SCRATCH, 0x3000, MOTE_PROT_READ | MOTE_PROT_WRITE), 0);
+	CHECK_EQ(mote_mem_map(area, SCRATCH + 0x2000, 0x1000, MOTE_PROT_READ), -EEXIST);
+	CHECK_EQ(try(do_write, SCRATCH + 0x1000), 0);
+	CHECK_EQ(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, MOTE_PROT_READ), 0);
+	CHECK_EQ(try(do_write, SCRATCH + 0x1000), 1);
+	CHECK(page_fault(SCRATCH + 0x1000, 7));
+	CHECK_EQ(*(volatile uint64_t *)(SCRATCH + 0x1000), 0x1122334455667788);
+	CHECK_EQ(try(do_exec, SCRATCH), 1);
+	CHECK(page_fault(SCRATCH, 0x15));
+	CHECK_EQ(try(do_write, SCRATCH + 0x2000), 0);
+	CHECK_EQ(try(do_write, SCRATCH), 0);
+	CHECK_EQ(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, 0), 0);
+	CHECK_EQ(try(do_read, SCRATCH + 0x1000), 1);
+	CHECK_EQ(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE), 0);
+	CHECK_EQ(*(volatile uint64_t *)(SCRATCH + 0x1000), 0x1122334455667788);
+	CHECK_EQ(mote_mem_zero(area, SCRATCH, 0x3000), 0);
+	CHECK_EQ(*(volatile uint64_t *)(SCRATCH + 0x1000), 0);
+	CHECK_EQ(mote_mem_unmap(area, SCRATCH, 0x3000), 0);
+	CHECK_EQ(try(do_read, SCRATCH + 0x2000), 1);
+	CHECK(page_fault(SCRATCH + 0x2000, 4));
+	CHECK_EQ(mote_mem_protect(area, SCRATCH, 0x1000, MOTE_PROT_READ), -ENOMEM);
+	/* A new mapping is zeroed. */
+	CHECK_EQ(mote_mem_map(area, SCRATCH, 0x3000, MOTE_PROT_READ | MOTE_PROT_WRITE), 0);
 	for (uint64_t at = SCRATCH; at < SCRATCH + 0x3000; at += 8)
-		CHECK(*(volatile uint64_t *)at == 0);
+		CHECK_EQ(*(volatile uint64_t *)at, 0);
 }
 
 /* Large pages: mapped, split by a protection of a part, unmapped in parts. */
 static void test_large(void)
 {
 	uint64_t large = 0x200000;
-	CHECK(mote_mem_map(area, SCRATCH * 2, 3 * large, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0);
+	CHECK_EQ(mote_mem_map(area, SCRATCH * 2, 3 * large, MOTE_PROT_READ | MOTE_PROT_WRITE), 0);
 	for (uint64_t at = SCRATCH * 2; at < SCRATCH * 2 + 3 * large; at += 0x1000)
 		*(volatile uint64_t *)at = at;
-	CHECK(mote_mem_protect(area, SCRATCH * 2 + 0x5000, 0x1000, MOTE_PROT_READ) == 0);
-	CHECK(try(do_write, SCRATCH * 2 + 0x5000) == 1 && page_fault(SCRATCH * 2 + 0x5000, 7));
-	CHECK(try(do_write, SCRATCH * 2 + 0x6000) == 0 && try(do_write, SCRATCH * 2 + 0x4000) == 0);
-	CHECK(try(do_write, SCRATCH * 2 + 0x5000) == 1 && page_fault(SCRATCH * 2 + 0x5000, 7));
-	CHECK(mote_mem_unmap(area, SCRATCH * 2 + large + 0x1000, large) == 0);
-	CHECK(try(do_read, SCRATCH * 2 + large + 0x1000) == 1);
-	CHECK(try(do_read, SCRATCH * 2 + 2 * large) == 1);
-	CHECK(*(volatile uint64_t *)(SCRATCH * 2 + large) == SCRATCH * 2 + large);
-	CHECK(*(volatile uint64_t *)(SCRATCH * 2 + 2 * large + 0x1000) == SCRATCH * 2 + 2 * large + 0x1000);
-	CHECK(mote_mem_unmap(area, SCRATCH * 2, 3 * large) == 0);
+	CHECK_EQ(mote_mem_protect(area, SCRATCH * 2 + 0x5000, 0x1000, MOTE_PROT_READ), 0);
+	CHECK_EQ(try(do_write, SCRATCH * 2 + 0x5000), 1);
+	CHECK(page_fault(SCRATCH * 2 + 0x5000, 7));
+	CHECK_EQ(try(do_write, SCRATCH * 2 + 0x6000), 0);
+	CHECK_EQ(try(do_write, SCRATCH * 2 + 0x4000), 0);
+	CHECK_EQ(try(do_write, SCRATCH * 2 + 0x5000), 1);
+	CHECK(page_fault(SCRATCH * 2 + 0x5000, 7));
+	CHECK_EQ(mote_mem_unmap(area, SCRATCH * 2 + large + 0x1000, large), 0);
+	CHECK_EQ(try(do_read, SCRATCH * 2 + large + 0x1000), 1);
+	CHECK_EQ(try(do_read, SCRATCH * 2 + 2 * large), 1);
+	CHECK_EQ(*(volatile uint64_t *)(SCRATCH * 2 + large), SCRATCH * 2 + large);
+	CHECK_EQ(*(volatile uint64_t *)(SCRATCH * 2 + 2 * large + 0x1000), SCRATCH * 2 + 2 * large + 0x1000);
+	CHECK_EQ(mote_mem_unmap(area, SCRATCH * 2, 3 * large), 0);
 }
 
 static void test_faults(void)
 {
-	CHECK(try(do_divide, 0) == 1 && seen_vector == 0);
-	CHECK(try(do_ud2, 0) == 1 && seen_vector == 6);
-	CHECK(try(do_out, 0) == 1 && seen_vector == 13);
-	CHECK(try(do_cli, 0) == 1 && seen_vector == 13);
-	CHECK(try(do_rdmsr, 0) == 1 && seen_vector == 13);
-	CHECK(try(do_read, MOTE_KERNEL_TABLES) == 1 && page_fault(MOTE_KERNEL_TABLES, 5));
-	CHECK(try(do_write, MOTE_KERNEL_STUBS) == 1 && page_fault(MOTE_KERNEL_STUBS, 7));
-	CHECK(try(do_write, (uint64_t)&test_faults) == 1 && seen_vector == 14);
+	CHECK_EQ(try(do_divide, 0), 1);
+	CHECK_EQ(seen_vector, VECTOR_DIVIDE);
+	CHECK_EQ(try(do_ud2, 0), 1);
+	CHECK_EQ(seen_vector, VECTOR_INVALID_OPCODE);
+	CHECK_EQ(try(do_out, 0), 1);
+	CHECK_EQ(seen_vector, VECTOR_GENERAL_PROTECTION);
+	CHECK_EQ(try(do_cli, 0), 1);
+	CHECK_EQ(seen_vector, VECTOR_GENERAL_PROTECTION);
+	CHECK_EQ(try(do_rdmsr, 0), 1);
+	CHECK_EQ(seen_vector, VECTOR_GENERAL_PROTECTION);
+	CHECK_EQ(try(do_read, MOTE_KERNEL_TABLES), 1);
+	CHECK(page_fault(MOTE_KERNEL_TABLES, 5));
+	CHECK_EQ(try(do_write, MOTE_KERNEL_STUBS), 1);
+	CHECK(page_fault(MOTE_KERNEL_STUBS, 7));
+	CHECK_EQ(try(do_write, (uint64_t)&test_faults), 1);
+	CHECK_EQ(seen_vector, VECTOR_PAGE_FAULT);
 }
 
 static void test_bounds(void)
 {
-	CHECK(mote_mem_map(area, 0, 0x1000, MOTE_PROT_READ) == -22);
-	CHECK(mote_mem_map(area, SCRATCH + 1, 0x1000, MOTE_PROT_READ) == -22);
-	CHECK(mote_mem_map(area, SCRATCH, 0, MOTE_PROT_READ) == -22);
-	CHECK(mote_mem_map(area, SCRATCH, 0x1000, 0) == -22);
-	CHECK(mote_mem_map(area, SCRATCH, 0x1000, 8) == -22);
-	CHECK(mote_mem_map(area, MOTE_KERNEL, 0x1000, MOTE_PROT_READ) == -22);
-	CHECK(mote_mem_map(area, MOTE_KERNEL - 0x1000, 0x2000, MOTE_PROT_READ) == -22);
-	CHECK(mote_mem_map(area, 0x800000000000, 0x1000, MOTE_PROT_READ) == -22);
-	CHECK(mote_mem_map(area, SCRATCH, ~0xfffUL, MOTE_PROT_READ) == -22);
-	CHECK(mote_mem_unmap(area, MOTE_KERNEL, 0x1000) == -22);
-	CHECK(mote_mem_protect(area, MOTE_KERNEL_STUBS, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE) == -22);
-	CHECK(mote_mem_map(area, SCRATCH, 1UL << 40, MOTE_PROT_READ) == -12);
+	CHECK_EQ(mote_mem_map(area, 0, 0x1000, MOTE_PROT_READ), -EINVAL);
+	CHECK_EQ(mote_mem_map(area, SCRATCH + 1, 0x1000, MOTE_PROT_READ), -EINVAL);
+	CHECK_EQ(mote_mem_map(area, SCRATCH, 0, MOTE_PROT_READ), -EINVAL);
+	CHECK_EQ(mote_mem_map(area, SCRATCH, 0x1000, 0), -EINVAL);
+	CHECK_EQ(mote_mem_map(area, SCRATCH, 0x1000, MOTE_MAP_FILL), -EINVAL);
+	CHECK_EQ(mote_mem_map(area, MOTE_KERNEL, 0x1000, MOTE_PROT_READ), -EINVAL);
+	CHECK_EQ(mote_mem_map(area, MOTE_KERNEL - 0x1000, 0x2000, MOTE_PROT_READ), -EINVAL);
+	CHECK_EQ(mote_mem_map(area, 0x800000000000, 0x1000, MOTE_PROT_READ), -EINVAL);
+	CHECK_EQ(mote_mem_map(area, SCRATCH, ~0xfffUL, MOTE_PROT_READ), -EINVAL);
+	CHECK_EQ(mote_mem_unmap(area, MOTE_KERNEL, 0x1000), -EINVAL);
+	CHECK_EQ(mote_mem_protect(area, MOTE_KERNEL_STUBS, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE), -EINVAL);
+	CHECK_EQ(mote_mem_map(area, SCRATCH, 1UL << 40, MOTE_PROT_READ), -ENOMEM);
 	area->frame.nr = 9999;
-	CHECK(mote_hostcall(area) == -38);
-	CHECK(mote_log(area, (const char *)8, 100) == -14);
-	CHECK(mote_log(area, (const char *)MOTE_KERNEL_TABLES, 100) == -14);
-	CHECK(mote_log(area, "x", 1UL << 40) == -7);
+	CHECK_EQ(mote_hostcall(area), -ENOSYS);
+	CHECK_EQ(mote_log(area, (const char *)8, 100), -EFAULT);
+	CHECK_EQ(mote_log(area, (const char *)MOTE_KERNEL_TABLES, 100), -EFAULT);
+	CHECK_EQ(mote_log(area, "x", 1UL << 40), -E2BIG);
 }
 
 static void test_payload(const struct mote_boot *boot)
 {
 	const char *payload = (const char *)MOTE_PAYLOAD_VA;
-	CHECK(boot->payload_bytes == 5000 && payload[0] == 'p' && payload[4999] == 'q' && payload[5000] == 0);
-	CHECK(try(do_write, MOTE_PAYLOAD_VA) == 1);
-	CHECK(mote_mem_map_payload(area, SCRATCH, 0x1000, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE) == 0);
-	CHECK(*(char *)(SCRATCH + 4999 - 4096) == 'q');
-	CHECK(try(do_write, SCRATCH) == 0);
-	CHECK(mote_mem_map_payload(area, SCRATCH + 0x1000, 0x2000, 0x1000, MOTE_PROT_READ) == -22);
-	CHECK(mote_mem_unmap(area, SCRATCH, 0x1000) == 0);
-	CHECK(try(do_read, SCRATCH) == 1);
+	CHECK_EQ(boot->payload_bytes, 5000);
+	CHECK_EQ(payload[0], 'p');
+	CHECK_EQ(payload[4999], 'q');
+	CHECK_EQ(payload[5000], 0);
+	CHECK_EQ(try(do_write, MOTE_PAYLOAD_VA), 1);
+	CHECK_EQ(mote_mem_map_payload(area, SCRATCH, 0x1000, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE), 0);
+	CHECK_EQ(*(char *)(SCRATCH + 4999 - 4096), 'q');
+	CHECK_EQ(try(do_write, SCRATCH), 0);
+	CHECK_EQ(mote_mem_map_payload(area, SCRATCH + 0x1000, 0x2000, 0x1000, MOTE_PROT_READ), -EINVAL);
+	CHECK_EQ(mote_mem_unmap(area, SCRATCH, 0x1000), 0);
+	CHECK_EQ(try(do_read, SCRATCH), 1);
 	const struct mote_mapping many[] = {
 		{.addr = SCRATCH, .bytes = 0x1000, .from = 0x1000, .prot = MOTE_PROT_READ},
 		{.addr = SCRATCH + 0x1000, .bytes = 0x1000, .from = MOTE_MAP_ZEROED, .prot = MOTE_PROT_READ | MOTE_PROT_WRITE},
 		{.addr = SCRATCH + 0x2000, .bytes = 0x2000, .from = 0x1000, .prot = MOTE_PROT_READ},
 		{.addr = SCRATCH + 0x4000, .bytes = 0x1000, .from = MOTE_MAP_ZEROED, .prot = MOTE_PROT_READ},
 	};
-	CHECK(mote_mem_map_many(area, many, sizeof(many) - 1) == -22 && try(do_read, SCRATCH) == 1);
-	CHECK(mote_mem_map_many(area, many, sizeof(many)) == -22); /* the third: beyond the file */
-	CHECK(*(char *)(SCRATCH + 4999 - 4096) == 'q' && try(do_write, SCRATCH) == 1);
-	CHECK(try(do_write, SCRATCH + 0x1000) == 0 && try(do_read, SCRATCH + 0x4000) == 1);
-	CHECK(mote_mem_map_many(area, many, sizeof(many[0])) == -17);
-	CHECK(mote_mem_unmap(area, SCRATCH, 0x2000) == 0);
-	CHECK(payload[0] == 'p');
+	CHECK_EQ(mote_mem_map_many(area, many, sizeof(many) - 1), -EINVAL);
+	CHECK_EQ(try(do_read, SCRATCH), 1);
+	CHECK_EQ(mote_mem_map_many(area, many, sizeof(many)), -EINVAL); /* the third: beyond the file */
+	CHECK_EQ(*(char *)(SCRATCH + 4999 - 4096), 'q');
+	CHECK_EQ(try(do_write, SCRATCH), 1);
+	CHECK_EQ(try(do_write, SCRATCH + 0x1000), 0);
+	CHECK_EQ(try(do_read, SCRATCH + 0x4000), 1);
+	CHECK_EQ(mote_mem_map_many(area, many, sizeof(many[0])), -EEXIST);
+	CHECK_EQ(mote_mem_unmap(area, SCRATCH, 0x2000), 0);
+	CHECK_EQ(payload[0], 'p');
 }
 
-/* The system-call stub goes on at the personality's entry, whatever CPL it was reached at. */
+/* The system-call stub goes on at the runtime's entry, whatever CPL it was reached at. */
 __attribute__((used)) static uint64_t seen_rax;
 __asm__("on_syscall:\n"
 	"	mov %rax, seen_rax(%rip)\n"
@@ -214,7 +236,9 @@ static void test_syscall(void)
 	for (int i = 0; i < 3; i++) {
 		uint64_t rax = 1234 + (uint64_t)i, rbx = 77;
 		__asm__ volatile("syscall" : "+a"(rax), "+b"(rbx) : : "rcx", "r11", "memory");
-		CHECK(rax == 42 && rbx == 77 && seen_rax == 1234 + (uint64_t)i);
+		CHECK_EQ(rax, 42);
+		CHECK_EQ(rbx, 77);
+		CHECK_EQ(seen_rax, 1234 + (uint64_t)i);
 	}
 }
 
@@ -239,17 +263,17 @@ static void test_exchange(const struct mote_boot *boot)
 {
 	static char buffer[8192];
 	CHECK(boot->flags & MOTE_BOOT_CALLS);
-	CHECK(mote_exchange(area, (uint64_t)buffer, 8193, (uint64_t)buffer, 16) == -7);
-	CHECK(mote_exchange(area, 8, 5, (uint64_t)buffer, 16) == -14);
-	CHECK(mote_exchange(area, (uint64_t)buffer, 0, (uint64_t)buffer, 16) == -22);
+	CHECK_EQ(mote_exchange(area, (uint64_t)buffer, 8193, (uint64_t)buffer, 16), -E2BIG);
+	CHECK_EQ(mote_exchange(area, 8, 5, (uint64_t)buffer, 16), -EFAULT);
+	CHECK_EQ(mote_exchange(area, (uint64_t)buffer, 0, (uint64_t)buffer, 16), -EINVAL);
 	int64_t n = mote_exchange(area, (uint64_t)"ready", 5, (uint64_t)buffer, 16);
 	for (;;) {
 		CHECK(n > 0);
 		if (n > 16) { /* did not fit: asked for again */
-			CHECK(mote_exchange(area, (uint64_t)"x", 1, (uint64_t)buffer, 16) == -22);
-			CHECK(mote_exchange(area, 0, 0, (uint64_t)buffer, 16) == n);
-			CHECK(mote_exchange(area, 0, 0, (uint64_t)buffer, sizeof(buffer)) == n);
-			CHECK(mote_exchange(area, 0, 0, (uint64_t)buffer, sizeof(buffer)) == -22);
+			CHECK_EQ(mote_exchange(area, (uint64_t)"x", 1, (uint64_t)buffer, 16), -EINVAL);
+			CHECK_EQ(mote_exchange(area, 0, 0, (uint64_t)buffer, 16), n);
+			CHECK_EQ(mote_exchange(area, 0, 0, (uint64_t)buffer, sizeof(buffer)), n);
+			CHECK_EQ(mote_exchange(area, 0, 0, (uint64_t)buffer, sizeof(buffer)), -EINVAL);
 		}
 		if (n == 3 && buffer[0] == 'e')
 			return;
@@ -271,8 +295,10 @@ void start(const struct mote_boot *boot, struct mote_area *a)
 	area = a;
 	const uint32_t *argv = (const void *)((const char *)boot + boot->argv);
 	const char *what = boot->argc ? (const char *)boot + argv[0] : "";
-	CHECK(boot->magic == MOTE_BOOT_MAGIC && boot->abi_version == MOTE_ABI_VERSION);
-	CHECK(mote_area() == a && a->self == (uint64_t)a);
+	CHECK_EQ(boot->magic, MOTE_BOOT_MAGIC);
+	CHECK_EQ(boot->abi_version, MOTE_ABI_VERSION);
+	CHECK_EQ(mote_area(), a);
+	CHECK_EQ(a->self, (uint64_t)a);
 	area->fault_stack_top = (uint64_t)(fault_stack + sizeof(fault_stack)) - 8;
 	area->fault_entry = (uint64_t)on_fault;
 	if (same(what, "memory"))
@@ -289,9 +315,10 @@ void start(const struct mote_boot *boot, struct mote_area *a)
 		test_syscall();
 	else if (same(what, "exchange"))
 		test_exchange(boot);
-	else if (same(what, "closed"))
-		CHECK(mote_exchange(a, (uint64_t)a, 1, (uint64_t)a, 1) == -38 && !(boot->flags & MOTE_BOOT_CALLS));
-	else if (same(what, "exit-300"))
+	else if (same(what, "closed")) {
+		CHECK_EQ(mote_exchange(a, (uint64_t)a, 1, (uint64_t)a, 1), -ENOSYS);
+		CHECK(!(boot->flags & MOTE_BOOT_CALLS));
+	} else if (same(what, "exit-300"))
 		mote_exit(a, 300);
 	else if (same(what, "signal"))
 		mote_exit_signal(a, 15);

@@ -102,7 +102,7 @@ static inline uint64_t frozen_command(struct vm *vm, const char *what)
 	uint64_t answer = 0;
 	cr_assert(vm_reply(vm, what, strlen(what), &e) == 0, "%s", e.text);
 	enum vm_end end = frozen_resume(vm, &code);
-	cr_assert(end == VM_WAITING, "%s: end %d, code %d (a line of frozen.c); %s", what, end, code, frozen_log);
+	cr_assert(end == VM_WAITING, "%s: end %d, code %d; %s", what, end, code, frozen_log);
 	const uint8_t *message = vm_message(vm, &len);
 	memcpy(&answer, message, len < sizeof(answer) ? len : sizeof(answer));
 	return answer;

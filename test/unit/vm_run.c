@@ -83,7 +83,7 @@ static void expect(char *what, enum vm_end end, int code)
 	struct vm_outcome out = {0};
 	int rc = vm_run(vm, &out, &e);
 	cr_assert(rc == 0, "%s: %s", what, e.text);
-	cr_expect(out.end == end && out.code == code, "%s: end %d, code %d (a line of probe.c); %s", what, out.end,
+	cr_expect(out.end == end && out.code == code, "%s: end %d, code %d; %s", what, out.end,
 		  out.code, logged);
 	vm_destroy(vm);
 }
@@ -268,7 +268,7 @@ Test(vm_run, a_run_goes_from_exchange_to_exchange)
 	echo(vm, large, sizeof(large));
 	reply(vm, "end", 3);
 	int code;
-	cr_expect(resume(vm, &code) == VM_EXITED && code == 0, "code %d (a line of probe.c)", code);
+	cr_expect(resume(vm, &code) == VM_EXITED && code == 0, "code %d; %s", code, logged);
 	vm_finish(vm);
 	vm_destroy(vm);
 }

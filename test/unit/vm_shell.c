@@ -36,7 +36,7 @@ static void expect_clean(void)
 	close(c.payload_fd);
 	cr_expect(shell_ready() == before - 1, "no shell was taken");
 	cr_assert(vm_run(vm, &out, &e) == 0, "%s", e.text);
-	cr_expect(out.end == VM_EXITED && out.code == 0, "end %d, code %d (a line of frozen.c); %s", out.end, out.code,
+	cr_expect(out.end == VM_EXITED && out.code == 0, "end %d, code %d; %s", out.end, out.code,
 		  frozen_log);
 	vm_destroy(vm);
 }
