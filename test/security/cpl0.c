@@ -11,6 +11,8 @@
 #include "vm/snapshot/snapshot.h"
 
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,7 @@ SECURITY_IMAGE(cpl0);
 #define WALL_FACTOR 4
 #define HANG_NS (20 * NS) /* other work on this machine counted */
 #define TEARDOWN_NS (security_options.emulated ? NS : NS / 10)
-enum { LIVES_MAX = 1 << 20 };
+enum { LIVES_MAX = 1 << 20, WHOLE_EXITS = 10000000 };
 
 /* What the child has done so far; shared with its parent. */
 struct progress {
@@ -49,9 +51,24 @@ struct mutator {
 	pthread_t thread;
 };
 
+/* The host takes guest memory away for moments (memory_invalidate): what is written then is left out. */
+static _Thread_local sigjmp_buf gone;
+static _Thread_local bool mutating;
+static struct sigaction handler_before;
+
+static void on_segv(int signal)
+{
+	if (mutating)
+		siglongjmp(gone, 1);
+	/* Anywhere else it is the host's fault: again, for AddressSanitizer to report. */
+	sigaction(signal, &handler_before, NULL);
+}
+
 static void *mutate(void *arg)
 {
 	struct mutator *m = arg;
+	(void)sigsetjmp(gone, 1);
+	mutating = true;
 	volatile uint64_t *area = (volatile uint64_t *)(void *)m->vm->area;
 	volatile uint64_t *low = (volatile uint64_t *)(void *)m->vm->memory.hva;
 	const uint64_t low_words = 64 * MOTE_PAGE / 8; /* kernel pages and page tables are at the beginning */
@@ -197,6 +214,7 @@ static unsigned workers;
 static void work(unsigned worker, struct security_step *step)
 {
 	uint64_t seed = security_options.seed + worker;
+	sigaction(SIGSEGV, &(struct sigaction){.sa_handler = on_segv}, &handler_before);
 	for (unsigned n = 0; atomic_load(&progress->exits) < until_exits && security_now_ns() < until_ns; n++, seed += workers) {
 		/* With kept VMs, which are emptied for the next guest, and without. */
 		if (n % 64 == 0 && shell_keep(n % 128 ? 2 : 0) < 0)
@@ -235,7 +253,9 @@ int main(int argc, char **argv)
 	if (progress == MAP_FAILED)
 		security_die("mmap: %m");
 	uint64_t began = security_now_ns();
-	until_exits = security_options.whole ? 10000000 : UINT64_MAX;
+	until_exits = security_options.whole ? WHOLE_EXITS : UINT64_MAX;
+	if (security_options.count)
+		until_exits = security_options.count;
 	until_ns = began + (security_options.whole ? 36000 : 20) * NS;
 	workers = security_worker_count();
 	const char *wrong = security_work(workers, HANG_NS, work);

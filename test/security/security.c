@@ -27,6 +27,8 @@ void security_begin(int argc, char **argv)
 			security_options.emulated = true;
 		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
 			security_options.seed = strtoull(argv[++i], NULL, 0);
+		else if (strcmp(argv[i], "--count") == 0 && i + 1 < argc)
+			security_options.count = strtoull(argv[++i], NULL, 0);
 		else
 			security_options.names[security_options.name_count++] = argv[i];
 	}

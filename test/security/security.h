@@ -28,11 +28,12 @@ struct security_image {
 #define SECURITY_IMAGE_OF(name)                                                                                        \
 	((struct security_image){security_image_##name, (size_t)(security_image_##name##_end - security_image_##name)})
 
-/* Options of every program: --long, --emulated, --seed N, and words that choose tests by the beginning of their names. */
+/* Options of every program: --long, --emulated, --seed N, --count N, and words that choose tests by the beginning of their names. */
 struct security_options {
 	bool whole; /* the long form */
 	bool emulated; /* the machine is: its times mean little */
 	uint64_t seed;
+	uint64_t count; /* of the long form, in place of its own; or 0 */
 	char **names;
 	int name_count;
 };
