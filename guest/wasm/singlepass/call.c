@@ -8,21 +8,21 @@ const uint8_t int_args[ARG_INTS] = {RSI, RDX, RCX, R8, R9};
 
 static void save_homes(struct compiler *c)
 {
-	for (uint32_t m = c->homes & HOMES_CALLER; m; m &= m - 1) {
+	for (uint32_t m = c->fn.local_regs & HOMES_CALLER; m; m &= m - 1) {
 		unsigned reg = (unsigned)__builtin_ctz(m);
 		struct value v = {.place = AT_REG,
-				  .type = c->locals[c->home_of[reg]].type,
+				  .type = c->fn.locals[c->fn.local_of[reg]].type,
 				  .reg = (uint8_t)reg};
-		store_value(c, &v, local_mem(c, c->home_of[reg]));
+		store_value(c, &v, local_mem(c, c->fn.local_of[reg]));
 	}
 }
 
 static void load_homes(struct compiler *c)
 {
-	for (uint32_t m = c->homes & HOMES_CALLER; m; m &= m - 1) {
+	for (uint32_t m = c->fn.local_regs & HOMES_CALLER; m; m &= m - 1) {
 		unsigned reg = (unsigned)__builtin_ctz(m);
-		uint32_t local = c->home_of[reg];
-		uint8_t type = c->locals[local].type;
+		uint32_t local = c->fn.local_of[reg];
+		uint8_t type = c->fn.locals[local].type;
 		if (reg < XMM0)
 			x64_rm(&c->x, OP_MOV_LOAD, type != WASM_I32, reg, local_mem(c, local));
 		else if (type == WASM_V128)
@@ -37,7 +37,7 @@ static void load_homes(struct compiler *c)
 void restore_homes(struct compiler *c)
 {
 	uint32_t n = FIXED_SLOTS;
-	for (uint32_t m = c->homes & HOMES_CALLEE; m; m &= m - 1)
+	for (uint32_t m = c->fn.local_regs & HOMES_CALLEE; m; m &= m - 1)
 		x64_rm(&c->x, OP_MOV_LOAD, 1, (unsigned)__builtin_ctz(m), slot(c, n++));
 }
 
@@ -45,7 +45,7 @@ void restore_homes(struct compiler *c)
 
 static struct value operand_at(const struct compiler *c, uint32_t height)
 {
-	struct value v = c->stack[height];
+	struct value v = c->stack.at[height];
 	if (v.place == AT_SLOT)
 		v.at = height;
 	return v;
@@ -61,7 +61,7 @@ static uint32_t place_args(struct compiler *c, const struct wasm_functype *t, ui
 	struct move moves[ARG_INTS + ARG_FLOATS];
 	if (words)
 		x64_lea(&c->x, 1, RSP, x64_at(RSP, -(int32_t)(8 * words)));
-	c->adjust = 8 * words;
+	c->fn.adjust = 8 * words;
 	for (uint32_t i = 0, at = first; i < t->param_count; i++) {
 		bool is_float = type_is_float(t->params[i]);
 		uint32_t slots = t->params[i] == WASM_V128 ? 2 : 1;
@@ -126,9 +126,9 @@ static void call_r11(struct compiler *c, bool tail)
 static void reserve_results(struct compiler *c, uint32_t first, const struct wasm_functype *t)
 {
 	uint32_t slots = slots_of(t->results, t->result_count);
-	if (first + slots > c->highest)
-		c->highest = first + slots;
-	if (c->highest > HEIGHT_MAX)
+	if (first + slots > c->stack.highest)
+		c->stack.highest = first + slots;
+	if (c->stack.highest > HEIGHT_MAX)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
 }
 
@@ -141,10 +141,10 @@ static void to_own_function(struct compiler *c, uint32_t f, bool is_call)
 		x64_call32(&c->x, 0);
 	else
 		x64_jmp32(&c->x, 0);
-	if (c->target) /* only the code's length counts */
+	if (c->locate.target) /* only the code's length counts */
 		return;
-	if (own < c->func - c->m->imported_funcs || f == c->func) {
-		uint32_t rel = (f == c->func ? c->entry : c->m->func_entry[own]) - here(c);
+	if (own < c->fn.func - c->m->imported_funcs || f == c->fn.func) {
+		uint32_t rel = (f == c->fn.func ? c->fn.entry : c->m->func_entry[own]) - here(c);
 		memcpy(c->x.p - 4, &rel, 4);
 	} else {
 		add_patch(c, &c->m->func_entry[own]);
@@ -156,8 +156,8 @@ static void to_own_function(struct compiler *c, uint32_t f, bool is_call)
 static void check_tail(struct compiler *c, const struct wasm_functype *t)
 {
 	feature_need(&c->r, c->m, FEATURE_TAIL_CALL);
-	if (t->result_count != c->type->result_count ||
-	    memcmp(t->results, c->type->results, t->result_count) != 0)
+	if (t->result_count != c->fn.type->result_count ||
+	    memcmp(t->results, c->fn.type->results, t->result_count) != 0)
 		invalid(c, "type mismatch: a tail call's results must be the function's own");
 }
 
@@ -169,10 +169,10 @@ static void check_tail(struct compiler *c, const struct wasm_functype *t)
 static void tail_frame(struct compiler *c, const struct wasm_functype *t, uint32_t first)
 {
 	uint32_t words = place_args(c, t, first);
-	int32_t low = 8 * ((int32_t)functype_stack_words(c->type) - (int32_t)words);
+	int32_t low = 8 * ((int32_t)functype_stack_words(c->fn.type) - (int32_t)words);
 	restore_homes(c);
 	x64_lea(&c->x, 1, R10, x64_at(RSP, INT32_MAX)); /* the frame's size, patched */
-	add_patch(c, &c->frame_at);
+	add_patch(c, &c->fn.frame_at);
 	if (words)
 		x64_lea(&c->x, 1, R10, x64_at(R10, (int32_t)(8 * words)));
 	if (t->result_count > 1)
@@ -186,7 +186,7 @@ static void tail_frame(struct compiler *c, const struct wasm_functype *t, uint32
 	}
 	x64_lea(&c->x, 1, RSP, x64_at(R10, low));
 	x64_rm(&c->x, OP_MOV_STORE, 1, R11, x64_at(RSP, 0));
-	c->adjust = 0;
+	c->fn.adjust = 0;
 }
 
 /* --- calls --- */
@@ -195,7 +195,7 @@ static void tail_frame(struct compiler *c, const struct wasm_functype *t, uint32
 static uint32_t begin_call(struct compiler *c, const struct wasm_functype *t)
 {
 	check_top(c, t->params, t->param_count);
-	uint32_t first = c->height - slots_of(t->params, t->param_count);
+	uint32_t first = c->stack.height - slots_of(t->params, t->param_count);
 	reserve_results(c, first, t);
 	spill_below(c, first);
 	return first;
@@ -225,7 +225,7 @@ void handle_call(struct compiler *c, bool tail)
 	} else {
 		to_own_function(c, f, !tail);
 	}
-	c->adjust = 0;
+	c->fn.adjust = 0;
 	truncate_stack(c, first);
 	if (tail)
 		set_unreachable(c);
@@ -283,7 +283,7 @@ void handle_call_indirect(struct compiler *c, bool tail)
 		place_results(c, t, first);
 	}
 	call_r11(c, tail);
-	c->adjust = 0;
+	c->fn.adjust = 0;
 	release(c, &index);
 	truncate_stack(c, first);
 	if (tail)
@@ -295,7 +295,7 @@ void handle_call_indirect(struct compiler *c, bool tail)
 /* The result is where labels expect it, or several are the lowest operands. */
 void emit_return(struct compiler *c)
 {
-	const struct wasm_functype *t = c->type;
+	const struct wasm_functype *t = c->fn.type;
 	if (t->result_count > 1) {
 		x64_rm(&c->x, OP_MOV_LOAD, 1, RDX, slot(c, 1));
 		for (uint32_t i = 0, n = slots_of(t->results, t->result_count); i < n; i++) {
@@ -307,7 +307,7 @@ void emit_return(struct compiler *c)
 	make_room(c, WASM_CODE_ROOM_BYTES);
 	restore_homes(c);
 	x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX)); /* the frame's size, patched */
-	add_patch(c, &c->frame_at);
+	add_patch(c, &c->fn.frame_at);
 	x64_ret(&c->x, 8 * functype_stack_words(t));
 }
 
@@ -318,7 +318,7 @@ void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32
 {
 	struct move moves[ARG_INTS];
 	check_top(c, types, count);
-	uint32_t first = c->height - count;
+	uint32_t first = c->stack.height - count;
 	spill_below(c, first);
 	save_homes(c);
 	for (uint32_t i = 0; i < count; i++)

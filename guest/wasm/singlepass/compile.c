@@ -123,7 +123,7 @@ void compile_insn(struct compiler *c, uint8_t op)
 		handle_br_table(c);
 		return;
 	case CLASS_RETURN:
-		branch(c, &c->controls[0]);
+		branch(c, &c->control.at[0]);
 		return;
 	case CLASS_CALL:
 	case CLASS_TAIL_CALL:
@@ -249,19 +249,19 @@ static void *scratch_need(struct compiler *c, uint64_t bytes)
 static void make_room_for_locals(struct compiler *c, uint64_t used)
 {
 	struct local *more = scratch_need(c, (WASM_MAX_LOCALS + 1) * sizeof(*more));
-	memcpy(more, c->locals, used * sizeof(*more));
-	c->locals = more;
-	c->locals_room = WASM_MAX_LOCALS + 1;
+	memcpy(more, c->fn.locals, used * sizeof(*more));
+	c->fn.locals = more;
+	c->fn.locals_capacity = WASM_MAX_LOCALS + 1;
 }
 
 static void read_locals(struct compiler *c)
 {
-	uint64_t n = c->type->param_count;
+	uint64_t n = c->fn.type->param_count;
 	uint32_t slots = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		c->locals[i] =
-			(struct local){.slot = slots, .type = c->type->params[i], .home = X64_NONE};
-		slots += c->type->params[i] == WASM_V128 ? 2 : 1;
+		c->fn.locals[i] =
+			(struct local){.slot = slots, .type = c->fn.type->params[i], .home = X64_NONE};
+		slots += c->fn.type->params[i] == WASM_V128 ? 2 : 1;
 	}
 	for (uint32_t groups = read_u32(&c->r); groups > 0; groups--) {
 		uint32_t count = read_u32(&c->r);
@@ -270,32 +270,32 @@ static void read_locals(struct compiler *c)
 			n += count;
 			continue;
 		}
-		if (n + count > c->locals_room)
+		if (n + count > c->fn.locals_capacity)
 			make_room_for_locals(c, n);
-		fill_locals(c->locals + n, count, type, slots);
+		fill_locals(c->fn.locals + n, count, type, slots);
 		n += count;
 		slots += type == WASM_V128 ? 2 * count : count;
 	}
 	/* Past the format's own limit they are malformed, past the engine's they are only too many.
 	 */
-	if (n - c->type->param_count > UINT32_MAX)
+	if (n - c->fn.type->param_count > UINT32_MAX)
 		reader_fail(&c->r, WASM_ERROR_MALFORMED, "too many locals");
 	if (n > WASM_MAX_LOCALS)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many locals");
-	c->local_count = (uint32_t)n;
-	c->local_slots = slots;
+	c->fn.local_count = (uint32_t)n;
+	c->fn.local_slots = slots;
 }
 
 /* Locals that nothing mentions need neither their argument nor zero. */
 static bool is_used(const struct compiler *c, uint32_t local)
 {
-	return local >= WASM_SCAN_LOCALS || c->weights[local] > 0;
+	return local >= WASM_SCAN_LOCALS || c->scan.weights[local] > 0;
 }
 
 /* Arguments to their homes and slots. */
 static void take_arguments(struct compiler *c)
 {
-	const struct wasm_functype *t = c->type;
+	const struct wasm_functype *t = c->fn.type;
 	uint32_t ints = 0, floats = 0, n = 0;
 	struct move moves[ARG_INTS + ARG_FLOATS];
 	for (uint32_t i = 0; i < t->param_count; i++) {
@@ -307,8 +307,8 @@ static void take_arguments(struct compiler *c)
 			v.reg = int_args[ints++];
 		else
 			continue;
-		if (c->locals[i].home != X64_NONE) {
-			moves[n++] = (struct move){v, c->locals[i].home};
+		if (c->fn.locals[i].home != X64_NONE) {
+			moves[n++] = (struct move){v, c->fn.locals[i].home};
 		} else if (is_used(c, i)) {
 			make_room(c, WASM_CODE_ROOM_BYTES);
 			store_value(c, &v, local_mem(c, i));
@@ -320,11 +320,11 @@ static void take_arguments(struct compiler *c)
 /* Those that came on the stack, above the frame and the return address. */
 static void take_stack_arguments(struct compiler *c)
 {
-	const struct wasm_functype *t = c->type;
+	const struct wasm_functype *t = c->fn.type;
 	uint32_t ints = 0, floats = 0;
 	int32_t at = 8;
 	x64_lea(&c->x, 1, R11, x64_at(RSP, INT32_MAX)); /* the frame's size, patched */
-	add_patch(c, &c->frame_at);
+	add_patch(c, &c->fn.frame_at);
 	for (uint32_t i = 0; i < t->param_count; i++) {
 		bool is_float = type_is_float(t->params[i]), is_vector = t->params[i] == WASM_V128;
 		uint32_t *used = is_float ? &floats : &ints;
@@ -333,7 +333,7 @@ static void take_stack_arguments(struct compiler *c)
 			continue;
 		}
 		make_room(c, WASM_CODE_ROOM_BYTES);
-		unsigned home = c->locals[i].home, to = home != X64_NONE ? home
+		unsigned home = c->fn.locals[i].home, to = home != X64_NONE ? home
 							: is_float	 ? XMM0
 									 : RAX;
 		if (is_float)
@@ -351,29 +351,29 @@ static void take_stack_arguments(struct compiler *c)
 static void zero_locals(struct compiler *c)
 {
 	struct x64 *x = &c->x;
-	uint32_t first = c->type->param_count, args = slots_of(c->type->params, first);
-	bool at_once = c->local_slots - args > 24;
+	uint32_t first = c->fn.type->param_count, args = slots_of(c->fn.type->params, first);
+	bool at_once = c->fn.local_slots - args > 24;
 	if (at_once) {
 		x64_mov_rr(x, 1, R11, RDI);
-		x64_lea(x, 1, RDI, slot(c, c->fixed_slots + args));
-		x64_mov_imm(x, RCX, c->local_slots - args);
+		x64_lea(x, 1, RDI, slot(c, c->fn.fixed_slots + args));
+		x64_mov_imm(x, RCX, c->fn.local_slots - args);
 		x64_zero(x, RAX);
 		x64_u8(x, 0xf3); /* rep stosq */
 		x64_u8(x, 0x48);
 		x64_u8(x, 0xab);
 		x64_mov_rr(x, 1, RDI, R11);
 	}
-	for (uint32_t m = c->homes; m; m &= m - 1) {
+	for (uint32_t m = c->fn.local_regs; m; m &= m - 1) {
 		unsigned home = (unsigned)__builtin_ctz(m);
-		if (c->home_of[home] >= first)
+		if (c->fn.local_of[home] >= first)
 			x64_rr(x, home < XMM0 ? OP_ALU(ALU_XOR) : OP_XORPS, 0, home, home);
 	}
-	for (uint32_t i = first; !at_once && i < c->local_count; i++) {
-		if (c->locals[i].home != X64_NONE || !is_used(c, i))
+	for (uint32_t i = first; !at_once && i < c->fn.local_count; i++) {
+		if (c->fn.locals[i].home != X64_NONE || !is_used(c, i))
 			continue;
 		x64_mov_mem_imm(x, 8, local_mem(c, i), 0);
-		if (c->locals[i].type == WASM_V128)
-			x64_mov_mem_imm(x, 8, slot(c, c->fixed_slots + c->locals[i].slot + 1), 0);
+		if (c->fn.locals[i].type == WASM_V128)
+			x64_mov_mem_imm(x, 8, slot(c, c->fn.fixed_slots + c->fn.locals[i].slot + 1), 0);
 	}
 }
 
@@ -386,14 +386,14 @@ static uint32_t prologue(struct compiler *c)
 	x64_rm(x, OP_ALU(ALU_CMP), 1, RSP, x64_at(R14, INSTANCE_STACK_LIMIT));
 	trap_if(c, CC_B, WASM_TRAP_STACK);
 	uint32_t behind_check = here(c);
-	for (uint32_t m = c->homes & HOMES_CALLEE; m; m &= m - 1)
+	for (uint32_t m = c->fn.local_regs & HOMES_CALLEE; m; m &= m - 1)
 		x64_rm(x, OP_MOV_STORE, 1, (unsigned)__builtin_ctz(m), slot(c, n++));
-	if (c->has_calls)
+	if (c->fn.has_calls)
 		x64_rm(x, OP_MOV_STORE, 1, R14, slot(c, 0));
-	if (c->type->result_count > 1)
+	if (c->fn.type->result_count > 1)
 		x64_rm(x, OP_MOV_STORE, 1, RAX, slot(c, 1));
 	take_arguments(c);
-	if (functype_stack_words(c->type))
+	if (functype_stack_words(c->fn.type))
 		take_stack_arguments(c);
 	make_room(c, WASM_CODE_ROOM_BYTES);
 	zero_locals(c);
@@ -406,8 +406,8 @@ static uint32_t prologue(struct compiler *c)
  */
 static void emit_traps(struct compiler *c)
 {
-	for (uint32_t code = 0; code < sizeof c->traps / sizeof *c->traps; code++) {
-		for (uint32_t jump = c->traps[code], next; jump; jump = next) {
+	for (uint32_t code = 0; code < sizeof c->fn.traps / sizeof *c->fn.traps; code++) {
+		for (uint32_t jump = c->fn.traps[code], next; jump; jump = next) {
 			make_room(c, WASM_CODE_ROOM_BYTES);
 			memcpy(&next, c->m->code + jump - 4, 4);
 			uint32_t rel = here(c) - jump;
@@ -415,34 +415,34 @@ static void emit_traps(struct compiler *c)
 			if (code ==
 			    WASM_TRAP_STACK) { /* back to where there is room for the trap */
 				x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX));
-				add_patch(c, &c->frame_at);
+				add_patch(c, &c->fn.frame_at);
 			}
-			if (c->target && c->target == here(c))
-				c->found_jump = jump;
+			if (c->locate.target && c->locate.target == here(c))
+				c->locate.found_jump = jump;
 			x64_ud2(&c->x, code);
 		}
-		c->traps[code] = 0;
+		c->fn.traps[code] = 0;
 	}
 }
 
 static void emit_pool(struct compiler *c)
 {
-	if (!c->pool_count)
+	if (!c->pool.count)
 		return;
 	while (here(c) % 8)
 		x64_u8(&c->x, 0xcc);
-	for (uint32_t i = 0; i < c->pool_count; i++) {
-		patch_list(c, c->pool_uses[i]);
-		x64_u64(&c->x, c->pool[i]);
+	for (uint32_t i = 0; i < c->pool.count; i++) {
+		patch_list(c, c->pool.uses[i]);
+		x64_u64(&c->x, c->pool.bits[i]);
 	}
-	c->pool_count = 0;
+	c->pool.count = 0;
 }
 
 static void patch_frame(struct compiler *c, uint32_t prologue_at, uint32_t frame)
 {
 	int32_t down = -(int32_t)frame;
 	memcpy(c->m->code + prologue_at - 4, &down, 4);
-	for (uint32_t at = c->frame_at; at;) {
+	for (uint32_t at = c->fn.frame_at; at;) {
 		uint32_t next;
 		memcpy(&next, c->m->code + at - 4, 4);
 		memcpy(c->m->code + at - 4, &frame, 4);
@@ -458,7 +458,7 @@ static inline void push_operands(struct compiler *c)
 {
 	const uint8_t *p = c->r.p, *end = c->r.end;
 	while (end - p >= 2 && p[1] < 0x80) {
-		if (p[0] == WASM_OP_LOCAL_GET && p[1] < c->local_count)
+		if (p[0] == WASM_OP_LOCAL_GET && p[1] < c->fn.local_count)
 			push_local(c, p[1]);
 		else if (p[0] == WASM_OP_I32_CONST)
 			push_const(c, WASM_I32, (uint32_t)((p[1] ^ 0x40) - 0x40));
@@ -470,8 +470,8 @@ static inline void push_operands(struct compiler *c)
 
 static void compile_body(struct compiler *c)
 {
-	push_control(c, FUNCTION_BODY, c->void_types, 0, c->type->results, c->type->result_count);
-	while (c->depth > 0) {
+	push_control(c, FUNCTION_BODY, c->void_types, 0, c->fn.type->results, c->fn.type->result_count);
+	while (c->control.depth > 0) {
 		push_operands(c);
 		make_room(c, WASM_CODE_ROOM_BYTES);
 		uint8_t *before = c->x.p;
@@ -480,8 +480,8 @@ static void compile_body(struct compiler *c)
 		compile_insn(c, read_u8(&c->r));
 		if (was_dead && c->dead)
 			c->x.p = before;
-		else if (c->target && here(c) > c->target && !c->found)
-			c->found = instruction;
+		else if (c->locate.target && here(c) > c->locate.target && !c->locate.found)
+			c->locate.found = instruction;
 	}
 	if (c->r.p != c->r.end)
 		reader_fail(&c->r, WASM_ERROR_MALFORMED,
@@ -491,25 +491,25 @@ static void compile_body(struct compiler *c)
 void compile_function(struct compiler *c, uint32_t own)
 {
 	struct wasm_module *m = c->m;
-	c->func = m->imported_funcs + own;
-	c->type = module_func_type(m, c->func);
+	c->fn.func = m->imported_funcs + own;
+	c->fn.type = module_func_type(m, c->fn.func);
 	c->r = (struct reader){m->bytes + m->func_body[own], m->bytes + m->func_end[own], m->bytes,
 			       c->fail};
-	c->height = c->highest = c->flushed = c->depth = c->frame_at = c->owned =
-		c->loop_depth = 0;
-	c->hint = WASM_NONE;
+	c->stack.height = c->stack.highest = c->stack.flushed = c->control.depth = c->fn.frame_at = c->regs.owned =
+		c->loop.depth = 0;
+	c->regs.hint = WASM_NONE;
 	c->dead = false;
-	c->entry = here(c);
-	if (c->type->param_count > WASM_MAX_LOCALS)
+	c->fn.entry = here(c);
+	if (c->fn.type->param_count > WASM_MAX_LOCALS)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many locals");
 	read_locals(c);
 	scan_body(c);
-	c->free = (TEMPS | HOMES_CALLER) & ~c->homes;
-	c->fixed_slots = FIXED_SLOTS;
-	for (uint32_t saved = c->homes & HOMES_CALLEE; saved; saved &= saved - 1)
-		c->fixed_slots++;
-	c->framed = c->has_calls;
-	uint32_t prologue_at = c->entry + 8; /* behind lea rsp, [rsp + disp32] */
+	c->regs.free = (TEMPS | HOMES_CALLER) & ~c->fn.local_regs;
+	c->fn.fixed_slots = FIXED_SLOTS;
+	for (uint32_t saved = c->fn.local_regs & HOMES_CALLEE; saved; saved &= saved - 1)
+		c->fn.fixed_slots++;
+	c->fn.framed = c->fn.has_calls;
+	uint32_t prologue_at = c->fn.entry + 8; /* behind lea rsp, [rsp + disp32] */
 	uint32_t behind_check = prologue(c);
 	compile_body(c);
 	make_room(c, WASM_CODE_ROOM_BYTES);
@@ -518,13 +518,13 @@ void compile_function(struct compiler *c, uint32_t own)
 	make_room(c, WASM_CODE_ROOM_BYTES);
 	emit_pool(c);
 	simd_flush(&c->simd);
-	uint32_t slots = c->fixed_slots + c->local_slots + c->highest;
-	c->frame = ((8 * slots + 15) & ~15u) + 8; /* with the return address a multiple of 16 */
-	if (!c->framed) { /* a leaf that needs none is entered behind the check of the stack */
-		c->frame = 0;
-		c->entry = behind_check;
+	uint32_t slots = c->fn.fixed_slots + c->fn.local_slots + c->stack.highest;
+	c->fn.frame = ((8 * slots + 15) & ~15u) + 8; /* with the return address a multiple of 16 */
+	if (!c->fn.framed) { /* a leaf that needs none is entered behind the check of the stack */
+		c->fn.frame = 0;
+		c->fn.entry = behind_check;
 	}
-	patch_frame(c, prologue_at, c->frame);
+	patch_frame(c, prologue_at, c->fn.frame);
 }
 
 /* Calls that came before a function are a list through func_entry. */
@@ -536,22 +536,22 @@ static void add_function(struct compiler *c, uint32_t own)
 		x64_u8(&c->x, 0xcc);
 	m->func_code[own] = here(c);
 	compile_function(c, own);
-	patch_list_to(c, m->func_entry[own], c->entry);
-	m->func_entry[own] = c->entry;
-	m->func_frame[own] = c->frame;
+	patch_list_to(c, m->func_entry[own], c->fn.entry);
+	m->func_entry[own] = c->fn.entry;
+	m->func_frame[own] = c->fn.frame;
 }
 
 void compiler_init(struct compiler *c, struct tables *t)
 {
 	_Static_assert(sizeof(t->stack) >= CONTROL_MAX, "blocks are scanned in the stack's memory");
-	c->stack = t->stack;
-	c->controls = t->controls;
-	c->locals = t->locals;
-	c->locals_room = LOCALS_USUAL;
-	c->weights = t->weights;
+	c->stack.at = t->stack;
+	c->control.at = t->controls;
+	c->fn.locals = t->locals;
+	c->fn.locals_capacity = LOCALS_USUAL;
+	c->scan.weights = t->weights;
 	memset(t->weights, 0, sizeof(t->weights));
-	c->watched = t->watched;
-	c->scan_blocks = (uint8_t *)t->stack;
+	c->scan.watched = t->watched;
+	c->scan.blocks = (uint8_t *)t->stack;
 }
 
 static void compile_functions(struct compiler *c, struct tables *t, uint32_t own)

@@ -20,7 +20,7 @@
 enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0 };
 /* The outermost struct control's opcode. */
 enum { FUNCTION_BODY = 0 };
-enum { POOL_MAX = 256, LOOP_HOMES_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 3840 };
+enum { POOL_MAX = 256, LOOP_REGS_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 3840 };
 /* Of the stack, besides the tables: what the compiler calls. */
 enum { TABLES_ROOM_BYTES = 0x8000 };
 
@@ -47,7 +47,7 @@ enum place {
 	AT_FLAGS, /* i32: a condition in the flags; on top only, and the next instruction takes it
 		   */
 	AT_HIGH,  /* the upper half of the v128 below */
-	AT_MEM,	  /* in linear memory, at c->pending; only while numeric() takes it */
+	AT_MEM,	  /* in linear memory, at c->regs.pending; only while numeric() takes it */
 };
 
 struct value {
@@ -97,7 +97,7 @@ _Static_assert(offsetof(struct tables, controls) % WASM_PAGE_BYTES == 0 &&
 	       "pages");
 
 /* A register that is the home of a local, or holds a constant, for the loop being compiled. */
-struct loop_home {
+struct loop_reg {
 	uint64_t bits;	  /* of a constant */
 	uint32_t local;	  /* a constant's is behind the function's */
 	uint32_t evicted; /* the local whose home it is otherwise, or WASM_NONE */
@@ -105,59 +105,99 @@ struct loop_home {
 	bool is_set; /* in the loop */
 };
 
-struct compiler {
-	struct wasm_module *m;
-	struct arena *arena; /* opened when it is needed */
-	struct failure *fail;
-	struct reader r;
-	struct x64 x;
-	const uint8_t *code_end; /* of what is writable */
-	struct simd_emitter simd;
-	struct value *stack;
+/* Operands of the function so far, by what is known of each. */
+struct operand_stack {
+	struct value *at;
 	uint32_t height, highest; /* in slots; a v128 has two */
 	uint32_t flushed;	  /* below, all values are in slots or constants */
-	uint32_t free, owned;	  /* registers: unused ones, and those of values on the stack */
-	uint32_t hint;		  /* the local whose home dest() gave, or WASM_NONE */
-	struct x64_mem pending;	  /* where the value AT_MEM is */
-	bool dead;		  /* nothing comes here: what is emitted is thrown away */
-	bool has_calls;
-	bool framed; /* some slot of the frame is used */
-	struct control *controls;
-	struct control *top; /* the innermost */
+};
+
+struct registers {
+	uint32_t free, owned; /* unused ones, and those of values on the stack */
+	uint32_t hint;	      /* the local whose register result_reg() gave, or WASM_NONE */
+	uint32_t owner[32];   /* of an owned one: its value's height */
+	struct x64_mem pending; /* where the value AT_MEM is */
+};
+
+struct control_stack {
+	struct control *at, *top; /* all, and the innermost */
 	uint32_t depth;
-	struct local *locals;
-	uint32_t locals_room;
-	uint32_t owner[32];
+};
+
+/* What is known of the function being compiled. */
+struct function {
 	const struct wasm_functype *type;
 	uint32_t func; /* in the index space */
+	struct local *locals;
+	uint32_t locals_capacity;
 	uint32_t local_count, local_slots;
-	uint32_t homes;	      /* registers */
-	uint32_t home_of[32]; /* which local */
-	uint32_t fixed_slots; /* below the locals' */
-	uint32_t adjust;      /* bytes that RSP is lower than in the body */
-	uint32_t entry,
-		frame;	   /* where the function is called; bytes from RSP to the return address */
-	uint32_t frame_at; /* where the frame's size is patched in */
-	uint32_t tables;   /* br_tables so far */
+	uint32_t local_regs;   /* registers that hold locals */
+	uint32_t local_of[32]; /* which */
+	uint32_t fixed_slots;  /* below the locals' */
+	uint32_t adjust;       /* bytes that RSP is lower than in the body */
+	uint32_t entry;	       /* where it is called */
+	uint32_t frame;	       /* bytes from RSP to the return address */
+	uint32_t frame_at;     /* where the frame's size is patched in */
+	bool has_calls;
+	bool framed; /* some slot of the frame is used */
 	uint32_t traps[WASM_TRAP_HOST + 1]; /* jumps to a trap: lists */
-	uint32_t *weights;		    /* of locals; those that are not 0 are watched */
+};
+
+/* 8-byte constants behind the function. */
+struct pool {
+	uint32_t count;
+	uint32_t uses[POOL_MAX]; /* lists of the instructions that read them */
+	uint64_t bits[POOL_MAX];
+};
+
+/* What the pre-pass finds out of a function's loops, and the loop that has registers of its own. */
+struct loop_state {
+	bool wanted;	/* some local has no register, or there are constants of floats */
+	uint64_t plain; /* bits: the first 64 loops that neither call nor have a loop inside */
+	uint32_t count; /* so far */
+	uint32_t depth; /* of the loop that has registers of its own, or 0 */
+	uint32_t reg_count, constants;
+	struct loop_reg regs[LOOP_REGS_MAX];
+};
+
+/* The pre-pass's own tables. */
+struct scan_state {
+	uint32_t *weights; /* of locals; those that are not 0 are watched */
 	uint16_t *watched;
 	uint32_t watched_count;
-	uint8_t *scan_blocks; /* in the memory of `stack`, which is empty then */
-	uint64_t pool[POOL_MAX];      /* constants behind the function */
-	uint32_t pool_uses[POOL_MAX]; /* lists of the instructions that read them */
-	uint32_t pool_count;
-	uint8_t void_types[1];
-	bool wants_loops;    /* some local has no home, or there are constants of floats */
-	uint64_t plain_loops; /* bits: the first 64 loops that neither call nor have a loop inside */
-	uint32_t loop_count;  /* so far */
-	uint32_t loop_depth; /* of the loop that has homes of its own, or 0 */
-	uint32_t loop_home_count, loop_constants;
-	struct loop_home loop_homes[LOOP_HOMES_MAX];
-	/* locate.c: the end of the code looked for, the instruction it is of, and the jump
-	 * to it. */
+	uint8_t *blocks; /* in the memory of the operands, of which there are none then */
+};
+
+/* locate.c: the end of the code looked for, the instruction it is of, and the jump to it. */
+struct locate_state {
 	uint32_t target, found_jump;
 	const uint8_t *found;
+};
+
+/* What nearly every instruction uses comes first. The rest is by lifetime. */
+struct compiler {
+	/* Of the module. */
+	struct x64 x;
+	const uint8_t *code_end; /* of what is writable */
+	struct wasm_module *m;
+	/* Of the instruction. */
+	struct reader r;
+	bool dead; /* unreachable: what is emitted is discarded */
+	struct operand_stack stack;
+	struct control_stack control;
+	struct registers regs;
+	/* Of the function. */
+	struct function fn;
+	struct loop_state loop;
+	struct scan_state scan;
+	struct pool pool;
+	/* Of the module again. */
+	uint32_t br_tables; /* so far */
+	struct arena *arena; /* opened when it is needed */
+	struct failure *fail;
+	struct simd_emitter simd;
+	struct locate_state locate;
+	uint8_t void_types[1];
 };
 
 struct memarg {
@@ -178,7 +218,7 @@ static inline uint32_t here(const struct compiler *c)
 
 static inline struct control *top(struct compiler *c)
 {
-	return c->top;
+	return c->control.top;
 }
 
 /* --- where time goes: what nearly every instruction does, with its usual case inline --- */
@@ -205,28 +245,28 @@ static inline void put_value(struct value *to, unsigned place, uint8_t type, uns
 static inline void push(struct compiler *c, uint8_t place, uint8_t type, unsigned reg, uint32_t at,
 			uint64_t bits)
 {
-	uint32_t height = c->height;
+	uint32_t height = c->stack.height;
 	if (__builtin_expect(type == WASM_V128 || height >= HEIGHT_MAX - 1, 0)) {
 		push_vector(c, place, reg, at, bits);
 		return;
 	}
-	put_value(&c->stack[height], place, type, reg, at, bits);
-	c->height = ++height;
-	if (height > c->highest)
-		c->highest = height;
+	put_value(&c->stack.at[height], place, type, reg, at, bits);
+	c->stack.height = ++height;
+	if (height > c->stack.highest)
+		c->stack.highest = height;
 }
 
 static inline void push_const(struct compiler *c, uint8_t type, uint64_t bits)
 {
-	push(c, AT_CONST, type, 0, c->height, bits);
+	push(c, AT_CONST, type, 0, c->stack.height, bits);
 }
 
 static inline void push_local(struct compiler *c, uint32_t local)
 {
-	struct local *l = &c->locals[local];
+	struct local *l = &c->fn.locals[local];
 	bool live = !c->dead;
 	l->refs = (uint16_t)(l->refs + live);
-	push(c, live ? AT_LOCAL : AT_SLOT, l->type, 0, live ? local : c->height, 0);
+	push(c, live ? AT_LOCAL : AT_SLOT, l->type, 0, live ? local : c->stack.height, 0);
 }
 
 static inline void push_slots(struct compiler *c, const uint8_t *types, uint32_t n)
@@ -249,7 +289,7 @@ static inline void check_top(struct compiler *c, const uint8_t *types, uint32_t 
 
 static inline void truncate_stack(struct compiler *c, uint32_t height)
 {
-	if (c->height > height || c->flushed > height)
+	if (c->stack.height > height || c->stack.flushed > height)
 		drop_above(c, height);
 }
 
@@ -272,33 +312,33 @@ static inline bool is_wide(uint8_t type)
 
 static inline struct x64_mem slot(struct compiler *c, uint32_t n)
 {
-	c->framed |= !c->dead;
-	return x64_at(RSP, (int32_t)(8 * n + c->adjust));
+	c->fn.framed |= !c->dead;
+	return x64_at(RSP, (int32_t)(8 * n + c->fn.adjust));
 }
 
 static inline struct x64_mem operand_slot(struct compiler *c, uint32_t height)
 {
-	return slot(c, c->fixed_slots + c->local_slots + height);
+	return slot(c, c->fn.fixed_slots + c->fn.local_slots + height);
 }
 
 static inline struct x64_mem local_mem(struct compiler *c, uint32_t local)
 {
-	return slot(c, c->fixed_slots + c->locals[local].slot);
+	return slot(c, c->fn.fixed_slots + c->fn.locals[local].slot);
 }
 
 static inline void release(struct compiler *c, const struct value *v)
 {
 	if (v->place == AT_REG)
-		c->free |= BIT(v->reg);
+		c->regs.free |= BIT(v->reg);
 	else if (v->place == AT_MEM)
-		c->free |= (uint32_t)v->bits;
+		c->regs.free |= (uint32_t)v->bits;
 }
 
 /* The register that a value is in already, or X64_NONE. */
 static inline unsigned reg_of(const struct compiler *c, const struct value *v)
 {
 	return v->place == AT_REG     ? v->reg
-	       : v->place == AT_LOCAL ? c->locals[v->at].home
+	       : v->place == AT_LOCAL ? c->fn.locals[v->at].home
 				      : X64_NONE;
 }
 
@@ -358,7 +398,7 @@ uint32_t loop_constant(const struct compiler *c, uint8_t type, uint64_t bits);
 static inline bool leaves_loop(const struct compiler *c, const struct control *k)
 {
 	/* A return needs no homes. */
-	return k > c->controls && (uint32_t)(k - c->controls) + 1 < c->loop_depth;
+	return k > c->control.at && (uint32_t)(k - c->control.at) + 1 < c->loop.depth;
 }
 
 /* control.c */

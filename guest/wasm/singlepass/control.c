@@ -9,33 +9,33 @@
 struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params,
 			     uint32_t param_count, const uint8_t *results, uint32_t result_count)
 {
-	if (c->depth == CONTROL_MAX)
+	if (c->control.depth == CONTROL_MAX)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "blocks are nested too deep");
-	struct control *k = c->top = &c->controls[c->depth++];
+	struct control *k = c->control.top = &c->control.at[c->control.depth++];
 	*k = (struct control){.op = op,
 			      .entry_dead = c->dead,
-			      .height = c->height,
+			      .height = c->stack.height,
 			      .params = params,
 			      .param_count = param_count,
 			      .results = results,
 			      .result_count = result_count,
 			      .start = here(c)};
 	push_slots(c, params, param_count);
-	c->flushed = c->height;
+	c->stack.flushed = c->stack.height;
 	return k;
 }
 
 static void pop_control(struct compiler *c)
 {
-	if (--c->depth > 0)
-		c->top--;
+	if (--c->control.depth > 0)
+		c->control.top--;
 }
 
 struct control *label(struct compiler *c, uint32_t n)
 {
-	if (n >= c->depth)
+	if (n >= c->control.depth)
 		invalid(c, "unknown label");
-	return &c->controls[c->depth - 1 - n];
+	return &c->control.at[c->control.depth - 1 - n];
 }
 
 static uint32_t label_count(const struct control *k)
@@ -93,7 +93,7 @@ void patch_list_to(struct compiler *c, uint32_t list, uint32_t to)
 void trap_if(struct compiler *c, enum x64_cc cc, enum wasm_trap_code code)
 {
 	x64_jcc32(&c->x, cc, 0);
-	add_patch(c, &c->traps[code]);
+	add_patch(c, &c->fn.traps[code]);
 }
 
 static void jump_back(struct compiler *c, uint32_t to, unsigned cc, bool always)
@@ -175,8 +175,8 @@ static void top_to_register(struct compiler *c, uint8_t type)
 /* Several, or a loop's: all operands are in slots now. */
 static void copy_down(struct compiler *c, const struct control *k)
 {
-	uint32_t n = slots_of(label_types(k), label_count(k)), from = c->height - n;
-	if (c->height < n || from == k->height)
+	uint32_t n = slots_of(label_types(k), label_count(k)), from = c->stack.height - n;
+	if (c->stack.height < n || from == k->height)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		make_room(c, WASM_CODE_ROOM_BYTES);
@@ -193,7 +193,7 @@ static void ready_values(struct compiler *c, const struct control *k)
 	if (takes_register(k))
 		top_to_register(c, k->results[0]);
 	else if (n > 0)
-		flush_all(c, c->height - slots_of(label_types(k), n));
+		flush_all(c, c->stack.height - slots_of(label_types(k), n));
 }
 
 void branch(struct compiler *c, struct control *k)
@@ -213,7 +213,7 @@ void handle_br_if(struct compiler *c)
 	unsigned cc = pop_condition(c);
 	ready_values(c, k);
 	uint32_t n = slots_of(label_types(k), label_count(k));
-	bool moves = !takes_register(k) && n > 0 && c->height - n != k->height;
+	bool moves = !takes_register(k) && n > 0 && c->stack.height - n != k->height;
 	if (!moves && !leaves_loop(c, k)) {
 		jump_if(c, k, cc);
 		return;
@@ -271,7 +271,7 @@ void begin_block(struct compiler *c, uint8_t op)
 	block_type(c, &params, &np, &results, &nr);
 	unsigned cc = op == WASM_OP_IF ? pop_condition(c) : 0;
 	check_top(c, params, np);
-	flush_all(c, c->height - slots_of(params, np));
+	flush_all(c, c->stack.height - slots_of(params, np));
 	for (uint32_t i = np; i > 0; i--)
 		(void)pop_value(c, params[i - 1]);
 	if (op == WASM_OP_IF)
@@ -286,7 +286,7 @@ static void check_results(struct compiler *c)
 {
 	struct control *k = top(c);
 	check_top(c, k->results, k->result_count);
-	if (c->height != k->height + slots_of(k->results, k->result_count))
+	if (c->stack.height != k->height + slots_of(k->results, k->result_count))
 		invalid(c, "type mismatch: operands are left over at the end of a block");
 }
 
@@ -319,7 +319,7 @@ void handle_else(struct compiler *c)
 	k->op = WASM_OP_ELSE;
 	k->unreachable = false;
 	push_slots(c, k->params, k->param_count);
-	c->flushed = c->height;
+	c->stack.flushed = c->stack.height;
 }
 
 /* An if without else: its parameters are its results. */
@@ -358,7 +358,7 @@ void end_block(struct compiler *c)
 {
 	struct control *k = top(c);
 	check_results(c);
-	if (c->loop_depth == c->depth)
+	if (c->loop.depth == c->control.depth)
 		loop_end(c);
 	/* Where nothing else comes to the end, results stay where they are. */
 	bool joined = k->patches || k->entries || k->op == WASM_OP_IF || k->op == FUNCTION_BODY;
@@ -396,15 +396,15 @@ static void check_label(struct compiler *c, const struct control *k)
 {
 	const struct control *t = top(c);
 	const uint8_t *types = label_types(k);
-	uint32_t at = c->height;
+	uint32_t at = c->stack.height;
 	for (uint32_t i = label_count(k); i > 0; i--) {
 		if (at == t->height) {
 			if (!t->unreachable)
 				invalid(c, "type mismatch: operands are missing");
 			continue;
 		}
-		at -= c->stack[at - 1].place == AT_HIGH ? 2 : 1;
-		if (c->stack[at].type != types[i - 1] && c->stack[at].type != UNKNOWN)
+		at -= c->stack.at[at - 1].place == AT_HIGH ? 2 : 1;
+		if (c->stack.at[at].type != types[i - 1] && c->stack.at[at].type != UNKNOWN)
 			invalid(c, "type mismatch");
 	}
 }
@@ -463,10 +463,10 @@ void handle_br_table(struct compiler *c)
 	}
 	/* A loop takes in slots what others take in a register: then both are made ready. */
 	if (label_count(last) > 0)
-		flush_all(c, c->height - slots_of(label_types(last), label_count(last)));
+		flush_all(c, c->stack.height - slots_of(label_types(last), label_count(last)));
 	if (label_count(last) == 1) {
 		struct value v = {.place = AT_SLOT, .type = label_types(last)[0]};
-		v.at = c->height - slots_of(&v.type, 1);
+		v.at = c->stack.height - slots_of(&v.type, 1);
 		load_to(c, &v, result_register(v.type));
 	}
 	make_room(c, WASM_CODE_ROOM_BYTES + 4ull * n);
@@ -480,7 +480,7 @@ void handle_br_table(struct compiler *c)
 	uint8_t *disp = c->x.p - 4;
 	x64_rr(&c->x, OP_ALU(ALU_ADD), 1, reg, RDX);
 	x64_jmp_reg(&c->x, reg);
-	uint32_t table = here(c), id = ++c->tables;
+	uint32_t table = here(c), id = ++c->br_tables;
 	memcpy(disp, &table, 4);
 	c->x.p += 4ull * (n + 1);
 	for (uint64_t i = 0; i <= n; i++)
@@ -534,7 +534,7 @@ static void select_int(struct compiler *c, unsigned cc, struct value *a, struct 
 	}
 	unsigned dst = dest(c, type);
 	if (dst == X64_NONE || reg_of(c, b) == dst) {
-		c->hint = WASM_NONE;
+		c->regs.hint = WASM_NONE;
 		dst = to_own(c, a);
 	} else {
 		load_to(c, a, dst);

@@ -129,7 +129,7 @@ void handle_float_binary(struct compiler *c, const struct wasm_opcode *o)
 	unsigned dst = dest(c, type);
 	if (dst == X64_NONE && a.place == AT_REG) {
 		dst = a.reg;
-		c->free &= ~BIT(dst);
+		c->regs.free &= ~BIT(dst);
 	} else if (dst == X64_NONE && b.place == AT_REG) {
 		dst = b.reg;
 	} else if (dst == X64_NONE) {
@@ -264,7 +264,7 @@ static void truncate(struct compiler *c, const struct wasm_opcode *o)
 		x64_rr(x, from == WASM_F64 ? OP_UCOMISD : OP_UCOMISS, 0, src, src);
 		trap_if(c, CC_P, WASM_TRAP_INVALID_CONVERSION);
 		x64_jmp32(x, 0);
-		add_patch(c, &c->traps[WASM_TRAP_INTEGER_OVERFLOW]);
+		add_patch(c, &c->fn.traps[WASM_TRAP_INTEGER_OVERFLOW]);
 	}
 	x64_here(x, fits);
 	if (to == WASM_I32)

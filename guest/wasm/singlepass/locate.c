@@ -13,21 +13,21 @@ enum { SCRATCH_START = 16 };
  * no memory. */
 static const uint8_t *instruction_at(struct compiler *c, uint32_t own, uint32_t end)
 {
-	c->target = SCRATCH_START + end;
-	c->found = NULL;
-	c->found_jump = 0;
+	c->locate.target = SCRATCH_START + end;
+	c->locate.found = NULL;
+	c->locate.found_jump = 0;
 	c->x.p = c->m->code + SCRATCH_START;
 	c->simd = (struct simd_emitter){.x = &c->x, .code = c->m->code, .cpu = c->m->options.cpu};
 	compile_function(c, own);
-	if (!c->found_jump)
-		return c->found;
+	if (!c->locate.found_jump)
+		return c->locate.found;
 	/* It is the piece that a trap jumps to: the jump's instruction. */
-	c->target = c->found_jump - 1;
-	c->found = NULL;
+	c->locate.target = c->locate.found_jump - 1;
+	c->locate.found = NULL;
 	c->x.p = c->m->code + SCRATCH_START;
 	c->simd = (struct simd_emitter){.x = &c->x, .code = c->m->code, .cpu = c->m->options.cpu};
 	compile_function(c, own);
-	return c->found;
+	return c->locate.found;
 }
 
 static void locate_exactly(const struct wasm_module *m, uint32_t own, uint32_t at,

@@ -47,9 +47,9 @@ static bool look_at_local(struct look *s)
 {
 	bool is_set = *s->p != WASM_OP_LOCAL_GET;
 	uint32_t n = 0;
-	if (!scan_index(&s->p, s->end, &n) || n >= s->c->local_count)
+	if (!scan_index(&s->p, s->end, &n) || n >= s->c->fn.local_count)
 		return false;
-	const struct local *l = &s->c->locals[n];
+	const struct local *l = &s->c->fn.locals[n];
 	if (l->home != X64_NONE)
 		s->used |= BIT(l->home);
 	else
@@ -100,7 +100,7 @@ static bool look_at_loop(struct look *s)
 /* Those that values on the stack can do without; the lowest floats are left to them. */
 static uint32_t spare(const struct compiler *c)
 {
-	uint32_t all = c->free & HOMES_CALLER;
+	uint32_t all = c->regs.free & HOMES_CALLER;
 	for (int i = 0; i < OPERAND_FLOATS && (all & FLOATS); i++)
 		all &= ~(all & FLOATS & -(all & FLOATS));
 	return all;
@@ -118,42 +118,42 @@ static struct candidate *best(struct look *s)
 
 static void occupy(struct compiler *c, unsigned reg, const struct candidate *k, bool borrowed)
 {
-	struct loop_home *h = &c->loop_homes[c->loop_home_count++];
-	*h = (struct loop_home){.bits = k->bits, .local = k->local, .evicted = WASM_NONE};
+	struct loop_reg *h = &c->loop.regs[c->loop.reg_count++];
+	*h = (struct loop_reg){.bits = k->bits, .local = k->local, .evicted = WASM_NONE};
 	h->reg = (uint8_t)reg;
 	h->is_set = k->is_set;
 	struct value v = {.place = AT_CONST, .type = k->type, .bits = k->bits};
 	if (borrowed) {
-		h->evicted = c->home_of[reg];
-		struct local *l = &c->locals[h->evicted];
+		h->evicted = c->fn.local_of[reg];
+		struct local *l = &c->fn.locals[h->evicted];
 		struct value old = {.place = AT_REG, .type = l->type, .reg = (uint8_t)reg};
 		store_value(c, &old, local_mem(c, h->evicted));
 		l->home = X64_NONE;
 	} else {
-		c->free &= ~BIT(reg);
+		c->regs.free &= ~BIT(reg);
 	}
 	if (k->local != WASM_NONE) {
 		v.place = AT_LOCAL;
 		v.at = k->local;
 	} else {
-		h->local = c->local_count + c->loop_constants++;
-		c->locals[h->local] = (struct local){.type = k->type, .home = X64_NONE};
+		h->local = c->fn.local_count + c->loop.constants++;
+		c->fn.locals[h->local] = (struct local){.type = k->type, .home = X64_NONE};
 	}
 	load_to(c, &v, reg);
-	c->locals[h->local].home = (uint8_t)reg;
+	c->fn.locals[h->local].home = (uint8_t)reg;
 }
 
 static void assign(struct compiler *c, struct look *s)
 {
-	uint32_t spares = spare(c), borrowed = c->homes & ~s->used;
-	uint32_t constants = c->locals_room - c->local_count;
+	uint32_t spares = spare(c), borrowed = c->fn.local_regs & ~s->used;
+	uint32_t constants = c->fn.locals_capacity - c->fn.local_count;
 	if (constants > CONSTANTS_MAX)
 		constants = CONSTANTS_MAX;
-	for (uint32_t n = s->count; n > 0 && c->loop_home_count < LOOP_HOMES_MAX; n--) {
+	for (uint32_t n = s->count; n > 0 && c->loop.reg_count < LOOP_REGS_MAX; n--) {
 		struct candidate *k = best(s);
 		uint32_t class = class_of(k->type), uses = k->uses, from = spares & class;
 		k->uses = 0;
-		if (k->local == WASM_NONE && c->loop_constants == constants)
+		if (k->local == WASM_NONE && c->loop.constants == constants)
 			continue;
 		if (!from && uses > 1)
 			from = borrowed & class;
@@ -170,8 +170,8 @@ static void assign(struct compiler *c, struct look *s)
 
 void loop_enter(struct compiler *c, bool without_values)
 {
-	uint32_t number = c->loop_count++;
-	if (number > 63 || !(c->plain_loops >> number & 1) || c->dead || !c->wants_loops ||
+	uint32_t number = c->loop.count++;
+	if (number > 63 || !(c->loop.plain >> number & 1) || c->dead || !c->loop.wanted ||
 	    !without_values)
 		return;
 	struct look s;
@@ -181,25 +181,25 @@ void loop_enter(struct compiler *c, bool without_values)
 	s.used = s.count = 0;
 	if (s.end - s.p > LOOP_BYTES_MAX)
 		s.end = s.p + LOOP_BYTES_MAX;
-	c->loop_home_count = c->loop_constants = 0;
+	c->loop.reg_count = c->loop.constants = 0;
 	if (!look_at_loop(&s) || !s.count)
 		return;
 	assign(c, &s);
-	if (c->loop_home_count)
-		c->loop_depth = c->depth + 1;
+	if (c->loop.reg_count)
+		c->loop.depth = c->control.depth + 1;
 }
 
 void loop_leave(struct compiler *c)
 {
-	for (uint32_t i = 0; i < c->loop_home_count; i++) {
-		const struct loop_home *h = &c->loop_homes[i];
-		struct value now = {.place = AT_LOCAL, .type = c->locals[h->local].type};
+	for (uint32_t i = 0; i < c->loop.reg_count; i++) {
+		const struct loop_reg *h = &c->loop.regs[i];
+		struct value now = {.place = AT_LOCAL, .type = c->fn.locals[h->local].type};
 		now.at = h->local;
 		if (h->is_set)
 			store_value(c, &now, local_mem(c, h->local));
 		if (h->evicted == WASM_NONE)
 			continue;
-		struct value old = {.place = AT_LOCAL, .type = c->locals[h->evicted].type};
+		struct value old = {.place = AT_LOCAL, .type = c->fn.locals[h->evicted].type};
 		old.at = h->evicted;
 		load_to(c, &old, h->reg);
 	}
@@ -209,25 +209,25 @@ void loop_end(struct compiler *c)
 {
 	if (!c->dead)
 		loop_leave(c);
-	for (uint32_t i = 0; i < c->loop_home_count; i++) {
-		const struct loop_home *h = &c->loop_homes[i];
-		c->locals[h->local].home = X64_NONE;
+	for (uint32_t i = 0; i < c->loop.reg_count; i++) {
+		const struct loop_reg *h = &c->loop.regs[i];
+		c->fn.locals[h->local].home = X64_NONE;
 		if (h->evicted != WASM_NONE)
-			c->locals[h->evicted].home = h->reg;
+			c->fn.locals[h->evicted].home = h->reg;
 		else
-			c->free |= BIT(h->reg);
+			c->regs.free |= BIT(h->reg);
 	}
-	c->loop_depth = c->loop_constants = 0;
+	c->loop.depth = c->loop.constants = 0;
 }
 
 uint32_t loop_constant(const struct compiler *c, uint8_t type, uint64_t bits)
 {
-	if (!c->loop_depth)
+	if (!c->loop.depth)
 		return WASM_NONE;
-	for (uint32_t i = 0; i < c->loop_home_count; i++) {
-		const struct loop_home *h = &c->loop_homes[i];
-		if (h->local >= c->local_count && h->bits == bits &&
-		    c->locals[h->local].type == type)
+	for (uint32_t i = 0; i < c->loop.reg_count; i++) {
+		const struct loop_reg *h = &c->loop.regs[i];
+		if (h->local >= c->fn.local_count && h->bits == bits &&
+		    c->fn.locals[h->local].type == type)
 			return h->local;
 	}
 	return WASM_NONE;

@@ -109,8 +109,8 @@ static uint32_t local_in_register(const struct compiler *c, uint8_t type, uint32
 	const uint8_t *p = c->r.p;
 	uint32_t bytes = type == WASM_F32 ? 4 : 8;
 	uint64_t bits = 0;
-	if (p[0] == WASM_OP_LOCAL_GET && p[1] < 0x80 && p[1] < c->local_count &&
-	    c->locals[p[1]].type == type && c->locals[p[1]].home != X64_NONE)
+	if (p[0] == WASM_OP_LOCAL_GET && p[1] < 0x80 && p[1] < c->fn.local_count &&
+	    c->fn.locals[p[1]].type == type && c->fn.locals[p[1]].home != X64_NONE)
 		return p[1];
 	if (!type_is_float(type) || p[0] != (type == WASM_F32 ? WASM_OP_F32_CONST : WASM_OP_F64_CONST) ||
 	    (uint64_t)(c->r.end - p) < bytes + 2)
@@ -175,7 +175,7 @@ void handle_load(struct compiler *c, uint8_t op)
 	unsigned dst = dest(c, o->result);
 	if (dst == X64_NONE && base.place == AT_REG && !type_is_float(o->result)) {
 		dst = base.reg;
-		c->free &= ~BIT(dst);
+		c->regs.free &= ~BIT(dst);
 	} else if (dst == X64_NONE) {
 		dst = take(c, class_of(o->result));
 	}
@@ -207,7 +207,7 @@ void handle_store(struct compiler *c, uint8_t op)
 
 static void set_local(struct compiler *c, uint32_t n, bool tee)
 {
-	struct local *l = &c->locals[n];
+	struct local *l = &c->fn.locals[n];
 	struct value v = pop_value(c, l->type);
 	if (c->dead) {
 		release(c, &v);
@@ -237,7 +237,7 @@ static void set_local(struct compiler *c, uint32_t n, bool tee)
 void handle_local(struct compiler *c, uint8_t op)
 {
 	uint32_t n = read_u32(&c->r);
-	if (n >= c->local_count)
+	if (n >= c->fn.local_count)
 		invalid(c, "unknown local");
 	if (op == WASM_OP_LOCAL_GET)
 		push_local(c, n);

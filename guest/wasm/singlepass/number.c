@@ -111,14 +111,14 @@ static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struc
 	unsigned home = dest(c, type);
 	if (home != X64_NONE && commutes && reg_of(c, b) == home)
 		swap(a, b);
-	if (b->place == AT_MEM && c->pending.index == home && reg_of(c, a) != home)
+	if (b->place == AT_MEM && c->regs.pending.index == home && reg_of(c, a) != home)
 		home = X64_NONE; /* which the address needs */
 	if (home != X64_NONE && (reg_of(c, b) != home || reg_of(c, a) == home)) {
 		load_to(c, a, home);
 		release(c, a);
 		return home;
 	}
-	c->hint = WASM_NONE;
+	c->regs.hint = WASM_NONE;
 	return to_own(c, a);
 }
 
@@ -221,9 +221,9 @@ void handle_multiply(struct compiler *c, uint8_t type)
 /* base + (a << 1, 2 or 3), when the next instruction is that sum: one lea. */
 static bool add_shifted(struct compiler *c, uint8_t type, struct value *a, uint32_t count)
 {
-	const struct value *below = &c->stack[c->height - 1];
+	const struct value *below = &c->stack.at[c->stack.height - 1];
 	if (!next_is(c, type == WASM_I64 ? WASM_OP_I64_ADD : WASM_OP_I32_ADD) || count < 1 || count > 3 ||
-	    c->dead || c->height == top(c)->height || below->type != type ||
+	    c->dead || c->stack.height == top(c)->height || below->type != type ||
 	    below->place == AT_CONST)
 		return false;
 	c->r.p++;
@@ -353,7 +353,7 @@ static void divide_u32_by(struct compiler *c, struct value *a, uint32_t d, bool 
 		x64_u32(x, d);
 		x64_rr(x, OP_ALU(ALU_SUB), 0, n, t);
 	}
-	c->free |= BIT(remainder ? t : n);
+	c->regs.free |= BIT(remainder ? t : n);
 	push_reg(c, WASM_I32, remainder ? n : t);
 }
 
@@ -378,7 +378,7 @@ static void divide_s32_by(struct compiler *c, struct value *a, uint32_t d, bool 
 		x64_u32(x, d);
 		x64_rr(x, OP_ALU(ALU_SUB), 0, n, t);
 	}
-	c->free |= BIT(remainder ? t : n);
+	c->regs.free |= BIT(remainder ? t : n);
 	push_reg(c, WASM_I32, remainder ? n : t);
 }
 
@@ -420,7 +420,7 @@ static void divide_u64_by(struct compiler *c, struct value *a, uint64_t d, bool 
 		x64_rr(x, OP_IMUL, 1, RAX, RDX);
 		x64_rr(x, OP_ALU(ALU_SUB), 1, n, RAX);
 	}
-	c->free |= BIT(RDX) | BIT(remainder ? RAX : n);
+	c->regs.free |= BIT(RDX) | BIT(remainder ? RAX : n);
 	push_reg(c, WASM_I64, remainder ? n : RAX);
 }
 
@@ -432,7 +432,7 @@ void handle_divide(struct compiler *c, const struct wasm_opcode *o)
 	bool remainder = o->operation == OPERATION_REM_S || o->operation == OPERATION_REM_U;
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool known = b.place == AT_CONST && b.bits != 0;
-	c->hint = WASM_NONE;
+	c->regs.hint = WASM_NONE;
 	if (known && !is_signed && by_power_of_two(c, type, &a, b.bits, remainder))
 		return;
 	if (known && !is_signed && !wide) {
@@ -470,7 +470,7 @@ void handle_divide(struct compiler *c, const struct wasm_opcode *o)
 	if (done)
 		x64_here(&c->x, done);
 	release(c, &b);
-	c->free |= BIT(remainder ? RAX : RDX);
+	c->regs.free |= BIT(remainder ? RAX : RDX);
 	push_reg(c, type, remainder ? RDX : RAX);
 }
 

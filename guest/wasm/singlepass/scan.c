@@ -182,7 +182,7 @@ static void add(uint32_t *to, uint32_t weight)
 
 static uint32_t stops(const struct scan *s)
 {
-	return s->stops + (s->is_short ? s->c->weights[SUM_CALLS] : 0);
+	return s->stops + (s->is_short ? s->c->scan.weights[SUM_CALLS] : 0);
 }
 
 static void open_loop(struct scan *s)
@@ -199,7 +199,7 @@ static void close_loop(struct scan *s)
 {
 	if (s->loops < OPEN_LOOPS && s->open[s->loops].number + 1 == s->loop_count &&
 	    s->open[s->loops].stops == stops(s) && s->loop_count <= 64)
-		s->c->plain_loops |= 1ull << (s->loop_count - 1);
+		s->c->loop.plain |= 1ull << (s->loop_count - 1);
 }
 
 static uint32_t weight_in(uint32_t loops)
@@ -211,7 +211,7 @@ static bool open_block(struct scan *s, bool loop)
 {
 	if (s->depth == CONTROL_MAX - 1)
 		return false;
-	s->c->scan_blocks[s->depth++] = loop;
+	s->c->scan.blocks[s->depth++] = loop;
 	if (loop)
 		open_loop(s);
 	s->loops += loop;
@@ -223,7 +223,7 @@ static bool close_block(struct scan *s)
 {
 	if (s->depth == 0) /* blocks outside of loops may not have been counted */
 		return s->is_short;
-	if (s->c->scan_blocks[--s->depth]) {
+	if (s->c->scan.blocks[--s->depth]) {
 		s->loops--;
 		close_loop(s);
 	}
@@ -240,12 +240,12 @@ static void count_call(struct scan *s)
 static bool count_local(struct scan *s)
 {
 	uint32_t n;
-	if (!read_leb(s, &n) || n >= s->c->local_count)
+	if (!read_leb(s, &n) || n >= s->c->fn.local_count)
 		return false;
 	if (n < WASM_SCAN_LOCALS) {
-		if (!s->c->weights[n])
-			s->c->watched[s->c->watched_count++] = (uint16_t)n;
-		add(&s->c->weights[n], s->weight);
+		if (!s->c->scan.weights[n])
+			s->c->scan.watched[s->c->scan.watched_count++] = (uint16_t)n;
+		add(&s->c->scan.weights[n], s->weight);
 	}
 	return true;
 }
@@ -387,7 +387,7 @@ static inline void weigh(uint32_t *weights, uint32_t word, uint64_t bytes, uint3
 /* A block that is no loop, or its end, in a loop. Returns how many bytes it has, 0 for other instructions. */
 static inline uint32_t skip_block(struct scan *s, uint32_t bytes)
 {
-	uint8_t *blocks = s->c->scan_blocks, op = (uint8_t)bytes;
+	uint8_t *blocks = s->c->scan.blocks, op = (uint8_t)bytes;
 	if (op == WASM_OP_END && s->depth > 0 && !blocks[s->depth - 1]) {
 		s->depth--;
 		return 1;
@@ -431,7 +431,7 @@ static const uint8_t *skip_other(struct scan *s, const uint8_t *p, uint32_t word
 	/* In a local's or memory's instruction a number of several bytes is rare. */
 	if (short_length(word) != 16 || word & SHORT_LOCAL)
 		return NULL;
-	s->c->weights[word >> SHORT_SUM_SHIFT] += s->weight;
+	s->c->scan.weights[word >> SHORT_SUM_SHIFT] += s->weight;
 	return skip_long(p + 1, s->end);
 }
 
@@ -444,7 +444,7 @@ static void scan_short(struct scan *s)
 {
 	const uint8_t *p = s->p, *end = s->end;
 	const uint32_t *table = s->loops ? shorts_in_loops : shorts;
-	uint32_t weight = s->weight, *weights = s->c->weights;
+	uint32_t weight = s->weight, *weights = s->c->scan.weights;
 	for (;;) {
 		uint64_t bytes = window(p, end);
 		uint32_t word = table[bytes & 0xff];
@@ -486,12 +486,12 @@ static void scan_all_short(struct scan *s)
 		scan_short(s);
 	while (s->p < s->end && scan_one(s));
 	s->is_short = false;
-	add(&s->calls, c->weights[SUM_CALLS]);
-	c->weights[SUM_CALLS] = c->weights[SUM_UNREAD] = 0;
-	c->watched_count = 0;
-	for (uint32_t i = 0; i < c->local_count; i++) {
-		c->watched[c->watched_count] = (uint16_t)i;
-		c->watched_count += c->weights[i] > 0;
+	add(&s->calls, c->scan.weights[SUM_CALLS]);
+	c->scan.weights[SUM_CALLS] = c->scan.weights[SUM_UNREAD] = 0;
+	c->scan.watched_count = 0;
+	for (uint32_t i = 0; i < c->fn.local_count; i++) {
+		c->scan.watched[c->scan.watched_count] = (uint16_t)i;
+		c->scan.watched_count += c->scan.weights[i] > 0;
 	}
 }
 
@@ -577,15 +577,15 @@ struct candidates {
 /* Keeps the heaviest, in order. */
 static void consider(const struct compiler *c, struct candidates *k, uint32_t max, uint32_t local)
 {
-	uint32_t weight = c->weights[local], at = k->count;
+	uint32_t weight = c->scan.weights[local], at = k->count;
 	if (k->count == max) {
-		if (weight <= c->weights[k->local[max - 1]])
+		if (weight <= c->scan.weights[k->local[max - 1]])
 			return;
 		at = max - 1;
 	} else {
 		k->count++;
 	}
-	for (; at > 0 && weight > c->weights[k->local[at - 1]]; at--)
+	for (; at > 0 && weight > c->scan.weights[k->local[at - 1]]; at--)
 		k->local[at] = k->local[at - 1];
 	k->local[at] = local;
 }
@@ -595,31 +595,31 @@ static const uint8_t int_homes[] = {RSI, R8, R9, R10, RDI, RBX, RBP, R12, R13};
 
 static void give(struct compiler *c, uint32_t local, unsigned reg)
 {
-	c->locals[local].home = (uint8_t)reg;
-	c->home_of[reg] = local;
-	c->homes |= BIT(reg);
+	c->fn.locals[local].home = (uint8_t)reg;
+	c->fn.local_of[reg] = local;
+	c->fn.local_regs |= BIT(reg);
 }
 
 /* A parameter stays where it comes, if that may be a home. */
 static unsigned preferred(const struct compiler *c, uint32_t local)
 {
 	uint32_t ints = 0;
-	if (local >= c->type->param_count)
+	if (local >= c->fn.type->param_count)
 		return X64_NONE;
 	for (uint32_t i = 0; i < local; i++)
-		ints += !type_is_float(c->type->params[i]);
+		ints += !type_is_float(c->fn.type->params[i]);
 	return ints < ARG_INTS ? int_args[ints] : X64_NONE;
 }
 
 static void give_ints(struct compiler *c, const struct candidates *k, uint32_t calls)
 {
 	for (uint32_t i = 0; i < k->count; i++) {
-		uint32_t local = k->local[i], weight = c->weights[local];
+		uint32_t local = k->local[i], weight = c->scan.weights[local];
 		/* A home that calls destroy is stored and loaded at each. */
 		uint32_t allowed = weight > 2 * calls ? (uint32_t)HOMES_CALLER : 0;
 		if (weight > 2)
 			allowed |= HOMES_CALLEE;
-		allowed &= INTS & ~c->homes;
+		allowed &= INTS & ~c->fn.local_regs;
 		unsigned want = preferred(c, local);
 		if (want != X64_NONE && (allowed & BIT(want))) {
 			give(c, local, want);
@@ -640,7 +640,7 @@ static void give_floats(struct compiler *c, const struct candidates *k, uint32_t
 {
 	unsigned reg = XMM4;
 	for (uint32_t i = 0; i < k->count; i++)
-		if (c->weights[k->local[i]] > 2 * calls)
+		if (c->scan.weights[k->local[i]] > 2 * calls)
 			give(c, k->local[i], reg++);
 }
 
@@ -648,20 +648,20 @@ void scan_body(struct compiler *c)
 {
 	struct scan s = {.c = c, .p = c->r.p, .end = c->r.end, .depth = 1, .weight = 1};
 	struct candidates ints = {.count = 0}, floats = {.count = 0};
-	while (c->watched_count > 0) /* of the function before */
-		c->weights[c->watched[--c->watched_count]] = 0;
-	c->scan_blocks[0] = 0;
-	c->plain_loops = 0;
-	c->loop_count = 0;
-	if (c->local_count <= SHORT_LOCALS && s.end - s.p <= SHORT_BODY_BYTES)
+	while (c->scan.watched_count > 0) /* of the function before */
+		c->scan.weights[c->scan.watched[--c->scan.watched_count]] = 0;
+	c->scan.blocks[0] = 0;
+	c->loop.plain = 0;
+	c->loop.count = 0;
+	if (c->fn.local_count <= SHORT_LOCALS && s.end - s.p <= SHORT_BODY_BYTES)
 		scan_all_short(&s);
 	while (s.p < s.end && scan_one(&s))
 		;
-	c->homes = 0;
-	c->has_calls = s.calls > 0;
-	for (uint32_t i = 0; i < c->watched_count; i++) {
-		uint32_t local = c->watched[i];
-		if (type_is_float(c->locals[local].type))
+	c->fn.local_regs = 0;
+	c->fn.has_calls = s.calls > 0;
+	for (uint32_t i = 0; i < c->scan.watched_count; i++) {
+		uint32_t local = c->scan.watched[i];
+		if (type_is_float(c->fn.locals[local].type))
 			consider(c, &floats, 10, local);
 		else
 			consider(c, &ints, sizeof int_homes, local);
@@ -669,7 +669,7 @@ void scan_body(struct compiler *c)
 	give_ints(c, &ints, s.calls);
 	give_floats(c, &floats, s.calls);
 	uint32_t given = 0;
-	for (uint32_t m = c->homes; m; m &= m - 1)
+	for (uint32_t m = c->fn.local_regs; m; m &= m - 1)
 		given++;
-	c->wants_loops = s.floats || c->watched_count > given;
+	c->loop.wanted = s.floats || c->scan.watched_count > given;
 }

@@ -18,18 +18,18 @@ uint32_t slots_of_many(const uint8_t *types, uint32_t n)
 
 void push_vector(struct compiler *c, uint8_t place, unsigned reg, uint32_t at, uint64_t bits)
 {
-	if (c->height >= HEIGHT_MAX - 1)
+	if (c->stack.height >= HEIGHT_MAX - 1)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
-	put_value(&c->stack[c->height], place, WASM_V128, reg, at, bits);
-	put_value(&c->stack[c->height + 1], AT_HIGH, WASM_V128, 0, 0, 0);
-	c->height += 2;
-	if (c->height > c->highest)
-		c->highest = c->height;
+	put_value(&c->stack.at[c->stack.height], place, WASM_V128, reg, at, bits);
+	put_value(&c->stack.at[c->stack.height + 1], AT_HIGH, WASM_V128, 0, 0, 0);
+	c->stack.height += 2;
+	if (c->stack.height > c->stack.highest)
+		c->stack.highest = c->stack.height;
 }
 
 void push_slot(struct compiler *c, uint8_t type)
 {
-	push(c, AT_SLOT, type, 0, c->height, 0);
+	push(c, AT_SLOT, type, 0, c->stack.height, 0);
 }
 
 void push_many_slots(struct compiler *c, const uint8_t *types, uint32_t n)
@@ -41,19 +41,19 @@ void push_many_slots(struct compiler *c, const uint8_t *types, uint32_t n)
 void push_reg(struct compiler *c, uint8_t type, unsigned reg)
 {
 	if (c->dead) {
-		c->free |= BIT(reg);
+		c->regs.free |= BIT(reg);
 		push_slot(c, type);
 		return;
 	}
-	c->owned |= BIT(reg);
-	c->owner[reg] = c->height;
-	push(c, AT_REG, type, reg, c->height, 0);
+	c->regs.owned |= BIT(reg);
+	c->regs.owner[reg] = c->stack.height;
+	push(c, AT_REG, type, reg, c->stack.height, 0);
 }
 
 /* A load that the instruction which is emitted next takes as its operand. */
 void push_mem(struct compiler *c, uint8_t type, struct x64_mem at, uint32_t held)
 {
-	c->pending = at;
+	c->regs.pending = at;
 	push(c, AT_MEM, type, 0, 0, held);
 }
 
@@ -63,7 +63,7 @@ void push_back(struct compiler *c, const struct value *v)
 		push_reg(c, v->type, v->reg);
 	} else if (v->place == AT_LOCAL && !c->dead) {
 		push_local(c, v->at);
-		c->stack[c->height - 1 - (v->type == WASM_V128)].type = v->type;
+		c->stack.at[c->stack.height - 1 - (v->type == WASM_V128)].type = v->type;
 	} else if (v->place == AT_CONST) {
 		push_const(c, v->type, v->bits);
 	} else {
@@ -74,9 +74,9 @@ void push_back(struct compiler *c, const struct value *v)
 static inline void forget(struct compiler *c, const struct value *v)
 {
 	if (v->place == AT_REG)
-		c->owned &= ~BIT(v->reg);
+		c->regs.owned &= ~BIT(v->reg);
 	else if (v->place == AT_LOCAL)
-		c->locals[v->at].refs--;
+		c->fn.locals[v->at].refs--;
 }
 
 static __attribute__((noinline)) struct value pop_nothing(struct compiler *c, uint8_t want)
@@ -84,16 +84,16 @@ static __attribute__((noinline)) struct value pop_nothing(struct compiler *c, ui
 	if (!top(c)->unreachable)
 		invalid(c, "type mismatch: the operand stack is empty");
 	/* Slots are only for code that never runs: one above is as good. */
-	return (struct value){.place = AT_SLOT, .type = want, .at = c->height};
+	return (struct value){.place = AT_SLOT, .type = want, .at = c->stack.height};
 }
 
 /* A value of two slots or of another type; either may be of any. */
 static __attribute__((noinline)) struct value pop_other(struct compiler *c, uint8_t want)
 {
-	c->height -= c->stack[c->height - 1].place == AT_HIGH ? 2 : 1;
-	if (c->height < c->flushed)
-		c->flushed = c->height;
-	struct value v = c->stack[c->height];
+	c->stack.height -= c->stack.at[c->stack.height - 1].place == AT_HIGH ? 2 : 1;
+	if (c->stack.height < c->stack.flushed)
+		c->stack.flushed = c->stack.height;
+	struct value v = c->stack.at[c->stack.height];
 	if (v.type != want && v.type != UNKNOWN && want != UNKNOWN)
 		invalid(c, "type mismatch");
 	if (v.type == UNKNOWN)
@@ -104,31 +104,31 @@ static __attribute__((noinline)) struct value pop_other(struct compiler *c, uint
 
 struct value pop_value(struct compiler *c, uint8_t want)
 {
-	uint32_t at = c->height;
+	uint32_t at = c->stack.height;
 	if (__builtin_expect(at == top(c)->height, 0))
 		return pop_nothing(c, want);
-	const struct value *v = &c->stack[--at];
+	const struct value *v = &c->stack.at[--at];
 	if (__builtin_expect(v->type != want || want == WASM_V128, 0))
 		return pop_other(c, want);
-	c->height = at;
-	if (at < c->flushed)
-		c->flushed = at;
+	c->stack.height = at;
+	if (at < c->stack.flushed)
+		c->stack.flushed = at;
 	if (v->place == AT_LOCAL)
-		c->locals[v->at].refs--;
+		c->fn.locals[v->at].refs--;
 	else
-		c->owned &= ~((uint32_t)(v->place == AT_REG) << (v->reg & 31));
+		c->regs.owned &= ~((uint32_t)(v->place == AT_REG) << (v->reg & 31));
 	return *v;
 }
 
 void drop_above(struct compiler *c, uint32_t height)
 {
-	while (c->height > height) {
-		struct value *v = &c->stack[--c->height];
+	while (c->stack.height > height) {
+		struct value *v = &c->stack.at[--c->stack.height];
 		forget(c, v);
 		release(c, v);
 	}
-	if (c->flushed > height)
-		c->flushed = height;
+	if (c->stack.flushed > height)
+		c->stack.flushed = height;
 }
 
 /* The top operands are of these types; where the stack is polymorphic they are made so. */
@@ -143,16 +143,16 @@ void check_many(struct compiler *c, const uint8_t *types, uint32_t n)
 		push_slots(c, types, n);
 		return;
 	}
-	uint32_t at = c->height;
+	uint32_t at = c->stack.height;
 	for (uint32_t i = n; i > 0; i--) {
 		uint8_t type = types[i - 1];
 		uint32_t slots = type == WASM_V128 ? 2 : 1;
 		if (at < k->height + slots)
 			invalid(c, "type mismatch: operands are missing");
 		at -= slots;
-		if (c->stack[at].type != type)
+		if (c->stack.at[at].type != type)
 			invalid(c, "type mismatch");
-		if (slots == 2 && (c->stack[at + 1].type != type || c->stack[at].place == AT_HIGH))
+		if (slots == 2 && (c->stack.at[at + 1].type != type || c->stack.at[at].place == AT_HIGH))
 			invalid(c, "type mismatch");
 	}
 }
@@ -161,21 +161,21 @@ void check_many(struct compiler *c, const uint8_t *types, uint32_t n)
 
 static void spill(struct compiler *c, unsigned reg)
 {
-	struct value *v = &c->stack[c->owner[reg]];
-	store_value(c, v, operand_slot(c, c->owner[reg]));
+	struct value *v = &c->stack.at[c->regs.owner[reg]];
+	store_value(c, v, operand_slot(c, c->regs.owner[reg]));
 	v->place = AT_SLOT;
-	v->at = c->owner[reg];
-	c->owned &= ~BIT(reg);
-	c->free |= BIT(reg);
+	v->at = c->regs.owner[reg];
+	c->regs.owned &= ~BIT(reg);
+	c->regs.free |= BIT(reg);
 }
 
 /* The register of the deepest value goes to its slot. */
 static void evict(struct compiler *c, uint32_t mask)
 {
 	unsigned found = X64_NONE;
-	for (uint32_t m = c->owned & mask; m; m &= m - 1) {
+	for (uint32_t m = c->regs.owned & mask; m; m &= m - 1) {
 		unsigned r = (unsigned)__builtin_ctz(m);
-		if (found == X64_NONE || c->owner[r] < c->owner[found])
+		if (found == X64_NONE || c->regs.owner[r] < c->regs.owner[found])
 			found = r;
 	}
 	if (found == X64_NONE)
@@ -185,14 +185,14 @@ static void evict(struct compiler *c, uint32_t mask)
 
 unsigned take(struct compiler *c, uint32_t mask)
 {
-	if (!(c->free & mask))
+	if (!(c->regs.free & mask))
 		evict(c, mask);
 	/* The fixed ones last: they would have to move for divisions, shifts and calls. */
-	uint32_t m = c->free & mask & ~TEMPS;
+	uint32_t m = c->regs.free & mask & ~TEMPS;
 	if (!m)
-		m = c->free & mask;
+		m = c->regs.free & mask;
 	unsigned reg = (unsigned)__builtin_ctz(m);
-	c->free &= ~BIT(reg);
+	c->regs.free &= ~BIT(reg);
 	return reg;
 }
 
@@ -209,22 +209,22 @@ static void move_reg(struct compiler *c, uint8_t type, unsigned dst, unsigned sr
 void claim(struct compiler *c, unsigned reg, struct value *other)
 {
 	uint32_t mask = reg < XMM0 ? INTS : FLOATS;
-	if (c->free & BIT(reg)) {
-		c->free &= ~BIT(reg);
+	if (c->regs.free & BIT(reg)) {
+		c->regs.free &= ~BIT(reg);
 		return;
 	}
-	if (c->owned & BIT(reg)) {
-		uint32_t at = c->owner[reg];
-		struct value *v = &c->stack[at];
-		if (c->free & mask) {
+	if (c->regs.owned & BIT(reg)) {
+		uint32_t at = c->regs.owner[reg];
+		struct value *v = &c->stack.at[at];
+		if (c->regs.free & mask) {
 			unsigned to = take(c, mask);
 			move_reg(c, v->type, to, reg);
 			v->reg = (uint8_t)to;
-			c->owner[to] = at;
-			c->owned = (c->owned & ~BIT(reg)) | BIT(to);
+			c->regs.owner[to] = at;
+			c->regs.owned = (c->regs.owned & ~BIT(reg)) | BIT(to);
 		} else {
 			spill(c, reg);
-			c->free &= ~BIT(reg);
+			c->regs.free &= ~BIT(reg);
 		}
 		return;
 	}
@@ -242,15 +242,15 @@ static const struct x64_mem in_pool = X64_RIP;
 
 static uint32_t pool_find(struct compiler *c, uint64_t bits)
 {
-	uint32_t from = c->pool_count > 16 ? c->pool_count - 16 : 0;
-	for (uint32_t i = from; i < c->pool_count; i++)
-		if (c->pool[i] == bits)
+	uint32_t from = c->pool.count > 16 ? c->pool.count - 16 : 0;
+	for (uint32_t i = from; i < c->pool.count; i++)
+		if (c->pool.bits[i] == bits)
 			return i;
-	if (c->pool_count == POOL_MAX)
+	if (c->pool.count == POOL_MAX)
 		return WASM_NONE;
-	c->pool[c->pool_count] = bits;
-	c->pool_uses[c->pool_count] = 0;
-	return c->pool_count++;
+	c->pool.bits[c->pool.count] = bits;
+	c->pool.uses[c->pool.count] = 0;
+	return c->pool.count++;
 }
 
 bool pool_holds(struct compiler *c, uint64_t bits)
@@ -262,7 +262,7 @@ bool pool_holds(struct compiler *c, uint64_t bits)
 void pool_used(struct compiler *c, uint64_t bits)
 {
 	if (!c->dead)
-		add_patch(c, &c->pool_uses[pool_find(c, bits)]);
+		add_patch(c, &c->pool.uses[pool_find(c, bits)]);
 }
 
 static void load_float_const(struct compiler *c, const struct value *v, unsigned reg)
@@ -308,7 +308,7 @@ struct x64_mem value_mem(struct compiler *c, const struct value *v)
 		return operand_slot(c, v->at);
 	if (v->place == AT_LOCAL)
 		return local_mem(c, v->at);
-	return v->place == AT_MEM ? c->pending : in_pool;
+	return v->place == AT_MEM ? c->regs.pending : in_pool;
 }
 
 /* Leaves the flags alone. */
@@ -398,7 +398,7 @@ void store_value(struct compiler *c, const struct value *v, struct x64_mem to)
 
 static void to_own_slot(struct compiler *c, uint32_t at)
 {
-	struct value *v = &c->stack[at];
+	struct value *v = &c->stack.at[at];
 	store_value(c, v, operand_slot(c, at));
 	forget(c, v);
 	release(c, v);
@@ -408,21 +408,21 @@ static void to_own_slot(struct compiler *c, uint32_t at)
 
 void flush(struct compiler *c)
 {
-	for (uint32_t i = c->flushed; i < c->height; i++) {
-		uint8_t place = c->stack[i].place;
+	for (uint32_t i = c->stack.flushed; i < c->stack.height; i++) {
+		uint8_t place = c->stack.at[i].place;
 		if (place == AT_REG || place == AT_LOCAL || place == AT_FLAGS) {
 			make_room(c, WASM_CODE_ROOM_BYTES);
 			to_own_slot(c, i);
 		}
 	}
-	c->flushed = c->height;
+	c->stack.flushed = c->stack.height;
 }
 
 void flush_all(struct compiler *c, uint32_t from)
 {
 	flush(c);
-	for (uint32_t i = from; i < c->height; i++)
-		if (c->stack[i].place == AT_CONST) {
+	for (uint32_t i = from; i < c->stack.height; i++)
+		if (c->stack.at[i].place == AT_CONST) {
 			make_room(c, WASM_CODE_ROOM_BYTES);
 			to_own_slot(c, i);
 		}
@@ -430,9 +430,9 @@ void flush_all(struct compiler *c, uint32_t from)
 
 void spill_below(struct compiler *c, uint32_t height)
 {
-	for (uint32_t m = c->owned; m; m &= m - 1) {
+	for (uint32_t m = c->regs.owned; m; m &= m - 1) {
 		unsigned reg = (unsigned)__builtin_ctz(m);
-		if (c->owner[reg] < height)
+		if (c->regs.owner[reg] < height)
 			spill(c, reg);
 	}
 }
@@ -440,24 +440,24 @@ void spill_below(struct compiler *c, uint32_t height)
 /* The local is about to change: values that are what it holds at present get registers. */
 void settle(struct compiler *c, uint32_t local)
 {
-	if (!c->locals[local].refs)
+	if (!c->fn.locals[local].refs)
 		return;
 	uint32_t steps = 0;
-	for (uint32_t i = c->height; i > c->flushed && c->locals[local].refs; i--) {
+	for (uint32_t i = c->stack.height; i > c->stack.flushed && c->fn.locals[local].refs; i--) {
 		if (++steps > 32) { /* so that it stays linear */
 			flush(c);
 			return;
 		}
-		struct value *v = &c->stack[i - 1];
+		struct value *v = &c->stack.at[i - 1];
 		if (v->place != AT_LOCAL || v->at != local)
 			continue;
 		unsigned reg = take(c, class_of(v->type));
 		load_to(c, v, reg);
-		c->locals[local].refs--;
+		c->fn.locals[local].refs--;
 		v->place = AT_REG;
 		v->reg = (uint8_t)reg;
-		c->owned |= BIT(reg);
-		c->owner[reg] = i - 1;
+		c->regs.owned |= BIT(reg);
+		c->regs.owner[reg] = i - 1;
 	}
 }
 
@@ -471,14 +471,14 @@ void settle(struct compiler *c, uint32_t local)
 unsigned dest(struct compiler *c, uint8_t type)
 {
 	struct insn next = next_insn(c);
-	c->hint = WASM_NONE;
+	c->regs.hint = WASM_NONE;
 	if (c->dead || (next.op != WASM_OP_LOCAL_SET && next.op != WASM_OP_LOCAL_TEE) ||
-	    next.imm >= 0x80 || next.imm >= c->local_count)
+	    next.imm >= 0x80 || next.imm >= c->fn.local_count)
 		return X64_NONE;
-	const struct local *l = &c->locals[next.imm];
+	const struct local *l = &c->fn.locals[next.imm];
 	if (l->home == X64_NONE || l->refs || l->type != type)
 		return X64_NONE;
-	c->hint = next.imm;
+	c->regs.hint = next.imm;
 	return l->home;
 }
 
@@ -490,9 +490,9 @@ unsigned dest_or_take(struct compiler *c, uint8_t type)
 
 void put(struct compiler *c, uint8_t type, unsigned reg)
 {
-	uint32_t hint = c->hint;
-	c->hint = WASM_NONE;
-	if (hint == WASM_NONE || c->locals[hint].home != reg) {
+	uint32_t hint = c->regs.hint;
+	c->regs.hint = WASM_NONE;
+	if (hint == WASM_NONE || c->fn.locals[hint].home != reg) {
 		push_reg(c, type, reg);
 		return;
 	}
@@ -510,7 +510,7 @@ static bool flags_are_taken(const struct compiler *c)
 void push_condition(struct compiler *c, unsigned cc)
 {
 	if (flags_are_taken(c)) {
-		push(c, AT_FLAGS, WASM_I32, cc, c->height, 0);
+		push(c, AT_FLAGS, WASM_I32, cc, c->stack.height, 0);
 		return;
 	}
 	/* Taking a register may store another one, which leaves the flags alone. */

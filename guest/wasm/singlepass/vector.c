@@ -58,8 +58,8 @@ static bool load_and_compute(struct compiler *c, struct memarg a)
 		return false;
 	const struct simd_code *taker = memory_taker(c, &p);
 	const struct local *local = NULL;
-	if (!taker && c->r.end - p > 2 && p[0] == WASM_OP_LOCAL_GET && p[1] < 0x80 && p[1] < c->local_count) {
-		local = &c->locals[p[1]];
+	if (!taker && c->r.end - p > 2 && p[0] == WASM_OP_LOCAL_GET && p[1] < 0x80 && p[1] < c->fn.local_count) {
+		local = &c->fn.locals[p[1]];
 		p += 2;
 		if (local->type != WASM_V128 || local->home == X64_NONE)
 			return false;
