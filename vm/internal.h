@@ -138,8 +138,6 @@ void vm_watch_memory(struct vm *vm);
 void vm_end(struct vm *vm, enum vm_end end, int code);
 /* first_ns 0 stops it; an interval is at least 1 ms. 0 or -errno. */
 int vm_timer_set(struct vm *vm, struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns) must_check;
-/* Told of every successful write: small ones to descriptors 1 and 2 let the guest buffer the next ones. */
-void vm_note_write(struct vm *vm, int32_t fd, int64_t written);
 /* What a handler returns on the poller when it would have to wait, having done nothing. */
 #define VM_DEFER (-4096)
 /*
@@ -180,8 +178,6 @@ static inline void vm_untouch(struct vm *vm)
 {
 	vm->away = vm->restored_by == faults_thread() && faults_count(&vm->away_faults);
 }
-/* Writes out what the guest has buffered in its area. */
-void vm_flush_output(struct vm *vm);
 /* One line to the operator's log, printf form; text of the guest must be escaped by vm_escape first. */
 void vm_log(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -121,7 +121,39 @@ struct mote_clock {
 	uint64_t monotonic_ns, realtime_ns;
 };
 
+/*
+ * Output. While output_armed is not 0, writes of at most MOTE_OUTPUT_SMALL bytes to descriptor 1 or 2 may wait in the
+ * area's buffer instead of being a host call each. output[0, output_len) waits, all of it for output_fd. The host
+ * writes it out before any other host call takes effect, when a timer that runs while output_armed is set expires, and
+ * when the guest ends, whatever the reason.
+ *
+ * The guest only appends, and alone raises output_len; the host only empties, and alone lowers it, to 0. So a value of
+ * output_len that has not changed means that nothing has happened. The host may empty, arm and disarm between any two
+ * instructions of the guest; both sides are written so that they may also run at the same time.
+ *
+ * The guest, to append n bytes for descriptor fd (guest/lib/output.c):
+ *   1. output_armed is 0: the write is a host call. Relaxed, since 6 looks again.
+ *   2. len = output_len. Acquire: what the host read from the buffer before it emptied it is not overwritten early.
+ *   3. If there is no space behind len, or len > 0 and output_fd is not fd: the write is a host call.
+ *   4. Stores the bytes at output + len, and fd to output_fd if len is 0.
+ *   5. Compare-and-swap of output_len from len to len + n. Release: whoever sees the length sees the stores of 4. It
+ *      fails if the host has emptied the buffer, so that the bytes lie at the wrong place: again from 2.
+ *   6. output_armed is 0: a host call without effect (yield), which has the bytes written out.
+ *
+ * The host, to empty (vm/run/output.c):
+ *   1. len = output_len. Acquire: the other half of 5. What the guest stored below len stays as it is from now on.
+ *   2. Copies output_fd and output[0, len).
+ *   3. Compare-and-swap of output_len from len to 0. Release: the other half of 2. It fails if the guest has appended:
+ *      again with the new length, for what was added. A length that has not grown, or is beyond the buffer, is a guest
+ *      that breaks these rules: its output is dropped, so the host's steps are bounded by MOTE_OUTPUT_BYTES.
+ * To disarm, the host sets output_armed to 0 and then empties.
+ *
+ * Bytes never wait without a timer: the guest stores output_len and then loads output_armed (5, 6), the host stores
+ * output_armed and then loads output_len (disarming, 1). These four are sequentially consistent, so that at least one
+ * side sees the other's store.
+ */
 #define MOTE_OUTPUT_BYTES 8192
+#define MOTE_OUTPUT_SMALL 1024 /* a write of up to so many bytes opens the buffer and may wait there */
 
 /*
  * A vCPU's area, found by the guest's mote_area(). User read-write: nothing in it is trusted by the
@@ -137,11 +169,6 @@ struct mote_clock {
  * returns to the program, and a blocking host call ends with -EINTR. So that none is missed between
  * that look and the return, they also arrive while the program counter is in the resume_bytes from
  * resume_at on, on the runtime's way back, which it then abandons and begins again.
- *
- * Output: while output_armed is not 0 the guest may append small writes for descriptor output_fd (1 or
- * 2) at output[output_len] instead of calling the host; the host writes them out in order before any
- * other host call takes effect, when a timer that it keeps running while armed expires, and when the
- * guest ends, whatever the reason. output_len is written last (release).
  */
 struct mote_area {
 	uint64_t self;          /* the area's own address */
@@ -159,7 +186,7 @@ struct mote_area {
 	_Alignas(64) struct mote_frame frame;
 	struct mote_ring ring;
 	struct mote_clock clock;
-	uint32_t output_armed; /* written by the host */
+	uint32_t output_armed; /* these three: see Output above */
 	uint32_t output_fd;
 	uint32_t output_len;
 	uint32_t vcpu; /* index */

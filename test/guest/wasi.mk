@@ -12,11 +12,16 @@ $(B)/test/unit/wasi_run: | $(GUESTS)/tail_calls.wasm
 
 # guest/wasi/p1 as part of a host program, for its unit tests: what needs neither engine nor VM.
 HOSTED_WASI := $(patsubst guest/wasi/%.c,$(B)/hosted/wasi/%.o,$(wildcard guest/wasi/p1/*.c guest/wasi/host/*.c)) \
-	$(B)/hosted/guest/lib/clock.o
-$(B)/hosted/guest/lib/clock.o: HOST_CFLAGS += -DMOTE_HOSTED_CALLS
+	$(addprefix $(B)/hosted/guest/lib/,clock.o output.o)
+$(addprefix $(B)/hosted/guest/lib/,clock.o output.o): HOST_CFLAGS += -DMOTE_HOSTED_CALLS
 HOSTED_WASI_CFLAGS = $(HOST_CFLAGS) -DMOTE_HOSTED_CALLS $(INC_guest)
 $(B)/hosted/wasi/%.o: guest/wasi/%.c | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(CC) $(HOSTED_WASI_CFLAGS) -c $< -o $@
 $(B)/test/unit/wasi_functions.o: HOST_CFLAGS += -DMOTE_HOSTED_CALLS
 $(B)/test/unit/wasi_functions: $(HOSTED_WASI)
+
+# The output protocol: both of its sides in one program.
+GUEST_OUTPUT_TESTS := $(addprefix $(B)/test/unit/,guest_output guest_output_steps)
+$(GUEST_OUTPUT_TESTS:=.o): HOST_CFLAGS += -DMOTE_HOSTED_CALLS
+$(GUEST_OUTPUT_TESTS): $(B)/hosted/guest/lib/output.o

@@ -3,6 +3,7 @@
  * Serving the host call that is in a vCPU's area: on the vCPU's thread, after an exit, or on the polling
  * thread. The frame is copied once and never looked at again.
  */
+#include "vm/run/output.h"
 #include "vm/snapshot/stop_point.h"
 
 static struct mote_frame take_frame(struct vm *vm, const struct mote_area *area)

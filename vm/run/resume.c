@@ -15,6 +15,7 @@
 #include "vm/memory/guest_copy.h"
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
+#include "vm/run/output.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -346,8 +347,7 @@ static int enter(struct vm *vm, struct err *e)
 static void leave(struct vm *vm)
 {
 	ring_stop(vm);
-	vm_flush_output(vm);
-	vm->area->output_armed = 0;
+	vm_output_stop(vm);
 	atomic_store(&vm->running_tid, 0);
 	stop_timers(vm);
 	if (atomic_exchange(&vm->kicked, false) || vm->may_pend)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running the vCPU: exits, faults, signals, buffered output, from one exchange to the next. What limits and
+ * Running the vCPU: exits, faults and signals, from one exchange to the next. What limits and
  * interrupts a run is in resume.c.
  */
-#include "vm/run/blocking.h"
 #include "vm/internal.h"
+#include "vm/run/output.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,8 +14,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FLUSH_NS 5000000L	/* buffered output waits this long at most */
-#define OUTPUT_SMALL 1024	/* a write below this size starts buffering */
 #define LOG_LINES_MAX 1000	/* of one guest */
 
 /* --- what stops a guest --- */
@@ -118,17 +116,6 @@ static bool inject(struct vm *vm, int signo)
 	return true;
 }
 
-/* The output timer has fired. */
-static void flush_in_time(struct vm *vm)
-{
-	if (guest_word(vm->area->output_len) == 0)
-		vm->area->output_armed = 0;
-	else
-		vm_flush_output(vm);
-	if (guest_word(vm->area->output_armed) && vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) < 0)
-		vm->area->output_armed = 0;
-}
-
 /*
  * Acts on signals and limits between two runs. may_inject: the vCPU was interrupted, so its registers
  * are those of the program; after an I/O exit they are not final.
@@ -137,7 +124,7 @@ static void serve_events(struct vm *vm, bool may_inject)
 {
 	/* Before what is asked below: a kick that comes during its writes is over with them. */
 	if (atomic_exchange(&vm->flush.fired, false))
-		flush_in_time(vm);
+		vm_output_expired(vm);
 	if (atomic_load(&vm->busy) == VM_STOPPED)
 		vm_end(vm, VM_INTERRUPTED, 0);
 	if (run_limit_over(vm))
@@ -226,68 +213,7 @@ static void serve_fault(struct vm *vm)
 		end_unusable(vm, rc);
 }
 
-/* --- output --- */
-
-/*
- * Writes some of it. Where the guest is to end (the brake is on) what the descriptor takes in a moment; -EAGAIN when
- * that is nothing.
- */
-static long write_some(struct vm *vm, int fd, const uint8_t *from, uint32_t bytes, bool ending)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	int ready = ending ? poll(&p, 1, 0) : ppoll(&p, 1, NULL, &vm->wait_mask);
-	if (ready <= 0)
-		return ending ? -EAGAIN : -EINTR;
-	long n = blocking_call(SYS_write, fd, (long)from, bytes, 0);
-	return n == -EINTR && ending && blocking_braked(vm) ? -EAGAIN : n;
-}
-
-/* All of it, unless the guest is to end, or an error, which the next write reports. */
-static int write_output(struct vm *vm, int fd, const uint8_t *from, uint32_t len)
-{
-	bool ending = false;
-	long n = 0;
-	for (uint32_t done = 0; done < len && n >= 0;) {
-		if (!ending && vm_ending(vm)) {
-			ending = true;
-			n = blocking_brake(vm);
-		}
-		if (n >= 0)
-			n = write_some(vm, fd, from + done, len - done, ending);
-		if (n > 0)
-			done += (uint32_t)n;
-		if (n >= 0 && ending && done < len && blocking_braked(vm))
-			n = -EAGAIN;
-		if (n == -EINTR || (n == -EAGAIN && !ending))
-			n = 0;
-	}
-	if (ending)
-		blocking_release(vm);
-	return n < 0 ? (int)n : 0;
-}
-
-void vm_flush_output(struct vm *vm)
-{
-	struct mote_area *area = vm->area;
-	uint32_t len = __atomic_load_n(&area->output_len, __ATOMIC_ACQUIRE), fd = guest_word(area->output_fd);
-	if (len == 0)
-		return;
-	area->output_len = 0;
-	vm->may_pend = true;
-	struct fd_entry *entry = fd == 1 || fd == 2 ? fdtable_get(&vm->fds, (int32_t)fd) : NULL;
-	if (!entry || len > MOTE_OUTPUT_BYTES)
-		return;
-	if (write_output(vm, entry->host, area->output, len) < 0)
-		area->output_armed = 0;
-}
-
-void vm_note_write(struct vm *vm, int32_t fd, int64_t written)
-{
-	if ((fd != 1 && fd != 2) || written <= 0 || written >= OUTPUT_SMALL || guest_word(vm->area->output_armed))
-		return;
-	if (vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) == 0)
-		vm->area->output_armed = 1;
-}
+/* --- log and counters --- */
 
 void vm_log(struct vm *vm, const char *fmt, ...)
 {

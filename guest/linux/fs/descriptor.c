@@ -2,6 +2,7 @@
 /* System calls on open descriptors: reading and writing, duplicates, and what becomes of their files. */
 #include "guest/linux/fs/descriptor.h"
 
+#include "guest/lib/output.h"
 #include "guest/linux/fs/dir_cookie.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/syscall.h"
@@ -11,30 +12,17 @@
 #include <linux/fs.h>
 #include <linux/poll.h>
 
-enum { SMALL_WRITE = 512 }; /* bytes */
-
-/*
- * Small writes to standard output wait in the area while the host keeps its timer running. The host
- * may write them out and empty the buffer between any two instructions here, so the length is
- * changed only from the value that the bytes were put behind. 0: not for the buffer.
- */
+/* A small write to standard output that may wait in the area: its length, -EFAULT, or 0 if it is to be a host call. */
 static int64_t buffer_output(struct mote_area *area, uint32_t fd, const struct mote_iovec *v)
 {
 	uint32_t len;
 	do {
-		len = __atomic_load_n(&area->output_len, __ATOMIC_ACQUIRE);
-		if (!__atomic_load_n(&area->output_armed, __ATOMIC_ACQUIRE) ||
-		    (len > 0 && area->output_fd != fd) || len > MOTE_OUTPUT_BYTES ||
-		    v->len > MOTE_OUTPUT_BYTES - len)
+		uint8_t *to = output_reserve(area, fd, v->len, &len);
+		if (!to)
 			return 0;
-		if (get_user(area->output + len, v->base, v->len) < 0)
+		if (get_user(to, v->base, v->len) < 0)
 			return -EFAULT;
-		area->output_fd = fd;
-	} while (!__atomic_compare_exchange_n(&area->output_len, &len, len + (uint32_t)v->len,
-					      false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
-	/* The timer may have ended meanwhile: any host call writes out what waits. */
-	if (!__atomic_load_n(&area->output_armed, __ATOMIC_ACQUIRE))
-		(void)mote_yield(area);
+	} while (!output_publish(area, v->len, len));
 	return (int64_t)v->len;
 }
 
@@ -54,7 +42,7 @@ int64_t sys_readv(int fd, uint64_t vectors, uint64_t count)
 int64_t sys_write(int fd, uint64_t from, uint64_t bytes)
 {
 	const struct mote_iovec v = {.base = from, .len = bytes};
-	if ((fd == 1 || fd == 2) && bytes <= SMALL_WRITE) {
+	if (output_is_open(mote_area(), (uint32_t)fd, bytes)) {
 		int64_t rc = buffer_output(mote_area(), (uint32_t)fd, &v);
 		if (rc != 0)
 			return rc;

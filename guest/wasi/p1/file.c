@@ -1,40 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fd_*: reading, writing and changing open files. */
+#include "guest/lib/output.h"
 #include "guest/wasi/wasi.h"
-
-#define OUTPUT_PIECE 1024 /* larger writes go to the host at once */
-
-/* --- output through the area's buffer --- */
-
-/*
- * Appends to the buffer of layout.h. The host may empty it between any two instructions: the length
- * is taken over by compare-and-swap, and the bytes are written again where it has changed
- * meanwhile.
- */
-static bool buffer_output(uint32_t fd, const struct mote_iovec *v, uint64_t count, uint64_t bytes)
-{
-	struct mote_area *area = wasi_area;
-	if ((fd != 1 && fd != 2) || bytes > OUTPUT_PIECE ||
-	    !__atomic_load_n(&area->output_armed, __ATOMIC_RELAXED))
-		return false;
-	uint32_t len;
-	do {
-		len = __atomic_load_n(&area->output_len, __ATOMIC_ACQUIRE);
-		if (len > MOTE_OUTPUT_BYTES - bytes || (len && area->output_fd != fd))
-			return false;
-		area->output_fd = fd;
-		uint8_t *to = area->output + len;
-		for (uint64_t i = 0; i < count; i++) {
-			memcpy(to, (const void *)v[i].base, v[i].len);
-			to += v[i].len;
-		}
-	} while (!__atomic_compare_exchange_n(&area->output_len, &len, len + (uint32_t)bytes, false,
-					      __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-	/* Disarmed meanwhile: no timer runs for these bytes, so have them written now. */
-	if (!__atomic_load_n(&area->output_armed, __ATOMIC_RELAXED))
-		(void)mote_yield(area);
-	return true;
-}
 
 /* --- reading and writing --- */
 
@@ -79,6 +46,25 @@ uint32_t wasi_fd_pread(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, u
 	return e ? e : finish(&t, mote_preadv(wasi_area, (int32_t)fd, t.v, t.count, offset));
 }
 
+/* A small write to standard output may wait in the area. False: it is to be a host call. */
+static bool buffer_output(uint32_t fd, const struct transfer *t)
+{
+	struct mote_area *area = wasi_area;
+	uint32_t len;
+	if (!output_is_open(area, fd, t->bytes))
+		return false;
+	do {
+		uint8_t *to = output_reserve(area, fd, t->bytes, &len);
+		if (!to)
+			return false;
+		for (uint64_t i = 0; i < t->count; i++) {
+			memcpy(to, (const void *)t->v[i].base, t->v[i].len);
+			to += t->v[i].len;
+		}
+	} while (!output_publish(area, t->bytes, len));
+	return true;
+}
+
 uint32_t wasi_fd_write(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
 		       uint32_t nwritten)
 {
@@ -86,7 +72,7 @@ uint32_t wasi_fd_write(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, u
 	uint32_t e = begin(inst, &t, fd, WASI_RIGHT_FD_WRITE, iovs, iovs_len, nwritten);
 	if (e)
 		return e;
-	if (buffer_output(fd, t.v, t.count, t.bytes))
+	if (buffer_output(fd, &t))
 		return finish(&t, (int64_t)t.bytes);
 	return finish(&t, mote_writev(wasi_area, (int32_t)fd, t.v, t.count));
 }

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Output that the guest gathers in its area, written out in time: abi/layout.h has the protocol. */
+#include "vm/run/output.h"
+
+#include "vm/internal.h"
+#include "vm/run/blocking.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#define FLUSH_NS 5000000L /* buffered output waits this long at most */
+
+/* --- the protocol --- */
+
+uint32_t output_take(struct mote_area *area, uint8_t to[MOTE_OUTPUT_BYTES], uint32_t *fd)
+{
+	uint32_t taken = 0, len = __atomic_load_n(&area->output_len, __ATOMIC_SEQ_CST);
+	if (len == 0)
+		return 0;
+	*fd = guest_word(area->output_fd);
+	do {
+		if (len <= taken || len > MOTE_OUTPUT_BYTES) {
+			__atomic_store_n(&area->output_len, 0, __ATOMIC_RELEASE);
+			return 0;
+		}
+		memcpy(to + taken, area->output + taken, len - taken);
+		taken = len;
+	} while (!__atomic_compare_exchange_n(&area->output_len, &len, 0, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE));
+	return taken;
+}
+
+void output_disarm(struct mote_area *area)
+{
+	__atomic_store_n(&area->output_armed, 0, __ATOMIC_SEQ_CST);
+}
+
+/* --- writing it out --- */
+
+/*
+ * Writes some of it. If the guest is to end (the brake is on), what the descriptor takes in a moment; -EAGAIN if that
+ * is nothing.
+ */
+static long write_some(struct vm *vm, int fd, const uint8_t *from, uint32_t bytes, bool ending)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	int ready = ending ? poll(&p, 1, 0) : ppoll(&p, 1, NULL, &vm->wait_mask);
+	if (ready <= 0)
+		return ending ? -EAGAIN : -EINTR;
+	long n = blocking_call(SYS_write, fd, (long)from, bytes, 0);
+	return n == -EINTR && ending && blocking_braked(vm) ? -EAGAIN : n;
+}
+
+/* All of it, unless the guest is to end, or an error, which the next write reports. */
+static int write_all(struct vm *vm, int fd, const uint8_t *from, uint32_t len)
+{
+	bool ending = false;
+	long n = 0;
+	for (uint32_t done = 0; done < len && n >= 0;) {
+		if (!ending && vm_ending(vm)) {
+			ending = true;
+			n = blocking_brake(vm);
+		}
+		if (n >= 0)
+			n = write_some(vm, fd, from + done, len - done, ending);
+		if (n > 0)
+			done += (uint32_t)n;
+		if (n >= 0 && ending && done < len && blocking_braked(vm))
+			n = -EAGAIN;
+		if (n == -EINTR || (n == -EAGAIN && !ending))
+			n = 0;
+	}
+	if (ending)
+		blocking_release(vm);
+	return n < 0 ? (int)n : 0;
+}
+
+/* Takes what waits and writes it; what is for a descriptor that cannot have any is dropped. 0 or -errno. */
+static int write_waiting(struct vm *vm)
+{
+	uint8_t bytes[MOTE_OUTPUT_BYTES];
+	uint32_t fd, len = output_take(vm->area, bytes, &fd);
+	if (len == 0)
+		return 0;
+	vm->may_pend = true;
+	struct fd_entry *entry = fd == 1 || fd == 2 ? fdtable_get(&vm->fds, (int32_t)fd) : NULL;
+	return entry ? write_all(vm, entry->host, bytes, len) : 0;
+}
+
+void vm_flush_output(struct vm *vm)
+{
+	if (guest_word(vm->area->output_len) != 0 && write_waiting(vm) < 0)
+		vm_output_stop(vm);
+}
+
+void vm_output_stop(struct vm *vm)
+{
+	output_disarm(vm->area);
+	(void)!write_waiting(vm); /* an error is what the guest's next write finds, too */
+}
+
+/* --- when --- */
+
+void vm_output_expired(struct vm *vm)
+{
+	if (guest_word(vm->area->output_len) == 0)
+		vm_output_stop(vm);
+	else
+		vm_flush_output(vm);
+	if (guest_word(vm->area->output_armed) && vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) < 0)
+		vm_output_stop(vm);
+}
+
+void vm_note_write(struct vm *vm, int32_t fd, int64_t written)
+{
+	if ((fd != 1 && fd != 2) || written <= 0 || written > MOTE_OUTPUT_SMALL || guest_word(vm->area->output_armed))
+		return;
+	if (vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) == 0)
+		__atomic_store_n(&vm->area->output_armed, 1, __ATOMIC_RELEASE);
+}
