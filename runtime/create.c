@@ -5,10 +5,7 @@
  */
 #include "runtime/container.h"
 
-#include <mote/mote.h>
-
 #include "oci/spec.h"
-#include "runtime/launch.h"
 #include "runtime/mounts.h"
 
 #include <errno.h>
@@ -17,8 +14,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 
 #define DEFAULT_MEMORY (1UL << 30)
 #define MEMORY_MIN (8UL << 20)	/* of a micro-VM */
@@ -112,18 +109,14 @@ static int copy_names(struct container *c, const struct container_config *config
 {
 	c->id = strdup(config->id);
 	c->bundle = strdup(config->bundle);
-	c->paths[0] = strdup(config->stdin_path);
-	c->paths[1] = strdup(config->stdout_path);
-	c->paths[2] = strdup(config->stderr_path);
 	if (asprintf(&c->rootfs, "%s/rootfs", config->bundle) < 0)
 		c->rootfs = NULL;
-	if (!c->id || !c->bundle || !c->paths[0] || !c->paths[1] || !c->paths[2] || !c->rootfs)
+	if (!c->id || !c->bundle || !c->rootfs)
 		return err_sys(e, ENOMEM, "container %s", config->id);
-	c->terminal = config->terminal;
 	c->bundle_fd = open(config->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return c->bundle_fd < 0 ? err_set(e, ERR_CONFIG, errno, "bundle %s: %s", config->bundle,
-					  strerror(errno))
-				: 0;
+	if (c->bundle_fd < 0)
+		return err_set(e, ERR_CONFIG, errno, "bundle %s: %s", config->bundle, strerror(errno));
+	return 0;
 }
 
 /* How much memory the guest may have: what its cgroup allows, or a default. */
@@ -138,19 +131,11 @@ static int guest_memory(const struct oci_resources *r, uint64_t *bytes, struct e
 			       "linux.resources.memory.limit is %ld bytes; a micro-VM needs at "
 			       "least %lu MiB",
 			       (long)r->memory_limit, MEMORY_MIN >> 20);
-	*bytes = limit < MEMORY_MAX		   ? limit
-		 : limit < (uint64_t)INT64_MAX / 2 ? MEMORY_MAX
-						   : DEFAULT_MEMORY;
+	if (limit < MEMORY_MAX)
+		*bytes = limit;
+	else if (limit < (uint64_t)INT64_MAX / 2)
+		*bytes = MEMORY_MAX;
 	return 0;
-}
-
-int container_open_kvm(struct err *e)
-{
-	struct mote_error error;
-	int fd;
-	if (mote_open_kvm(&fd, &error) < 0)
-		return err_set(e, ERR_HOST, error.code, "%s", error.text);
-	return fd;
 }
 
 static int open_cgroup(struct container *c, const struct oci_spec *s,
@@ -166,68 +151,41 @@ static int open_cgroup(struct container *c, const struct oci_spec *s,
 	return cgroup_open(path, &c->cgroup, e);
 }
 
-int container_send_config(const struct container *c, const struct wire_config *w, struct err *e)
+/* The bundle has to name the cgroup before it exists. The process may not exist yet. */
+static int write_state(const struct container *c, struct err *e)
 {
-	cleanup_buf struct buf body = {.cap = WIRE_BODY_MAX};
-	int rc = wire_encode(w, &body);
-	if (rc == -E2BIG)
-		return err_set(e, ERR_CONFIG, E2BIG, "config.json: more than %lu MiB of settings",
-			       WIRE_BODY_MAX >> 20);
+	struct state state = {.pid = c->init.pid,
+			      .cgroup_path = (char *)(uintptr_t)cgroup_path(c->cgroup)};
+	int rc = state.pid ? state_start_time(state.pid, &state.start_time) : 0;
 	if (rc < 0)
-		return err_sys(e, -rc, "the monitor's configuration");
-	rc = wire_send(c->control, WIRE_CONFIG, body.data, body.len);
-	/* It has ended: its last words, if there are any, are heard in container_ready. */
-	return rc < 0 && rc != -EPIPE && rc != -ECONNRESET
-		       ? err_sys(e, -rc, "the monitor's configuration")
-		       : 0;
+		return err_sys(e, -rc, "the monitor's start time");
+	return state_write(c->bundle_fd, &state, e);
 }
 
-/* A bundle must know of the cgroup before it is there. pid: 0 where there is none yet. */
-static int remember(const struct container *c, struct err *e)
+static void on_oom(void *arg, uint32_t events)
 {
-	struct state state = {.pid = c->pid,
-			      .cgroup_path = (char *)(uintptr_t)cgroup_path(c->cgroup)};
-	int rc = c->pid ? state_start_time(c->pid, &state.start_time) : 0;
-	return rc < 0 ? err_sys(e, -rc, "the monitor's start time")
-		      : state_write(c->bundle_fd, &state, e);
+	struct container *c = arg;
+	(void)events;
+	c->oom |= cgroup_take_oom(c->cgroup);
+	c->init.supervisor.changed(c->init.supervisor.arg);
+}
+
+static int watch_oom(struct container *c, struct err *e)
+{
+	int rc = cgroup_watch_oom(c->cgroup, e);
+	if (rc < 0 || cgroup_oom_fd(c->cgroup) < 0)
+		return rc;
+	rc = loop_add(c->init.supervisor.loop, &c->oom_source, cgroup_oom_fd(c->cgroup), EPOLLIN,
+		      on_oom, c);
+	return rc < 0 ? err_sys(e, -rc, "watching the cgroup of container %s", c->id) : 0;
 }
 
 static int make_cgroup(struct container *c, const struct oci_spec *s, struct err *e)
 {
-	int rc = remember(c, e);
+	int rc = write_state(c, e);
 	if (rc == 0)
 		rc = cgroup_create(c->cgroup, &s->resources, e);
-	return rc < 0 ? rc : cgroup_watch_oom(c->cgroup, e);
-}
-
-/* Version 1: the monitor moves itself, by files that it could not open where it is by now. */
-int container_send_join(const struct container *c, const struct cgroup *cgroup, const int *place, struct err *e)
-{
-	int fds[CGROUP_HIERARCHIES_MAX + WIRE_PLACE_FDS];
-	size_t count;
-	int rc = cgroup_open_tasks(cgroup, fds, &count, e);
-	if (rc < 0)
-		return rc;
-	for (size_t i = 0; place && i < WIRE_PLACE_FDS; i++)
-		fds[count + i] = place[i];
-	rc = wire_send_join(c->control, fds, count + (place ? WIRE_PLACE_FDS : 0));
-	while (count)
-		close(fds[--count]);
-	/* It has ended; waiting for its answer finds out why. */
-	return rc < 0 && rc != -EPIPE && rc != -ECONNRESET
-		       ? err_sys(e, -rc, "the monitor of container %s", c->id)
-		       : 0;
-}
-
-int container_launch(struct container *c, const struct cgroup *cgroup, int kvm, int beside,
-		     struct err *e)
-{
-	cleanup_close int fd = cgroup_is_born_into(cgroup) ? cgroup_open_dir(cgroup, e) : -1;
-	if (fd < 0 && cgroup_is_born_into(cgroup))
-		return -e->code;
-	int rc = launch_monitor(c->id, c->streams.ends, kvm, c->userns.fd, fd, beside, &c->pid, &c->control, e);
-	streams_launched(&c->streams);
-	return rc;
+	return rc < 0 ? rc : watch_oom(c, e);
 }
 
 /* Whose containers share compiled modules: a Kubernetes namespace's, else a namespace's of containerd. */
@@ -255,14 +213,18 @@ static int read_isolation(const struct oci_spec *s, const char **out, struct err
 		own = NULL;
 		return err_sys(e, ENOMEM, "annotation");
 	}
-	rc = rc > 0 ? oci_spec_annotation(s, own, out, e) : rc;
-	rc = rc == 0 ? oci_spec_annotation(s, OCI_ISOLATION, out, e) : rc;
+	if (rc > 0)
+		rc = oci_spec_annotation(s, own, out, e);
+	if (rc == 0)
+		rc = oci_spec_annotation(s, OCI_ISOLATION, out, e);
 	if (rc > 0 && strcmp(*out, "private") != 0 && strcmp(*out, "shared") != 0)
-		return err_set(e, ERR_CONFIG, EINVAL, "annotation " OCI_ISOLATION ": it may be private or shared, not %.100s", *out);
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "annotation " OCI_ISOLATION ": must be private or shared, not %.100s",
+			       *out);
 	return rc < 0 ? rc : 0;
 }
 
-/* What the operator says for all containers holds; a container that asks for something else is refused. */
+/* The operator decides for all containers; one that asks for something else is refused. */
 static int choose_isolation(const struct oci_spec *s, const char *policy, bool *private_memory, struct err *e)
 {
 	const char *asked;
@@ -272,11 +234,14 @@ static int choose_isolation(const struct oci_spec *s, const char *policy, bool *
 	if (!policy || !*policy || strcmp(policy, "annotation") == 0)
 		policy = *asked ? asked : "shared";
 	else if (strcmp(policy, "private") != 0 && strcmp(policy, "shared") != 0)
-		return err_set(e, ERR_HOST, EINVAL, "MOTE_ISOLATION of containerd's environment: it may be private, shared or "
-						    "annotation, not %.100s", policy);
+		return err_set(e, ERR_HOST, EINVAL,
+			       "MOTE_ISOLATION in containerd's environment: must be private, "
+			       "shared or annotation, not %.100s",
+			       policy);
 	if (*asked && strcmp(asked, policy) != 0)
-		return err_set(e, ERR_CONFIG, EPERM, "annotation " OCI_ISOLATION ": the operator of this machine allows no other "
-						     "value than %s", policy);
+		return err_set(e, ERR_CONFIG, EPERM,
+			       "annotation " OCI_ISOLATION ": the operator of this machine only allows %s",
+			       policy);
 	*private_memory = strcmp(policy, "private") == 0;
 	return 0;
 }
@@ -285,8 +250,9 @@ static int choose_isolation(const struct oci_spec *s, const char *policy, bool *
 static int assemble(struct container *c, const struct oci_spec *s,
 		    const struct container_config *config, int kvm, struct err *e)
 {
+	struct process *p = &c->init;
 	cleanup_free char *tenant = NULL;
-	if (name_tenant(s, config, &tenant, e) < 0)
+	if (name_tenant(s, config, &tenant, e) < 0 || open_cgroup(c, s, config, e) < 0)
 		return -e->code;
 	struct wire_config w = {
 		.id = c->id,
@@ -300,15 +266,16 @@ static int assemble(struct container *c, const struct oci_spec *s,
 		.runtime_hooks = s->hooks.count[OCI_HOOK_CREATE_RUNTIME] > 0,
 		.spec = *s,
 	};
-	int rc = streams_open(config, s->console_width, s->console_height, &c->streams, e);
-	if (rc == 0)
-		rc = open_cgroup(c, s, config, e);
-	bool first = rc == 0 && cgroup_is_born_into(c->cgroup);
-	if (first)
+	const struct process_place place = {
+		.cgroup = c->cgroup, .userns = &c->userns, .kvm = kvm, .namespace_of = -1};
+	int rc = process_open_streams(p, c->id, config->containerd_namespace, s->console_width,
+				      s->console_height, e);
+	bool first = cgroup_is_born_into(c->cgroup);
+	if (rc == 0 && first)
 		rc = make_cgroup(c, s, e);
 	if (rc == 0)
-		rc = container_launch(c, c->cgroup, kvm, -1, e);
-	w.pid = c->pid;
+		rc = process_launch(p, c->id, &place, e);
+	w.pid = p->pid;
 	/* While the new program is being loaded. It makes its mount namespace when it has its
 	 * config. */
 	if (rc == 0)
@@ -316,22 +283,26 @@ static int assemble(struct container *c, const struct oci_spec *s,
 	w.id_base = c->userns.base;
 	w.root_mapped = c->root_mapped;
 	if (rc == 0)
-		rc = container_send_config(c, &w, e);
+		rc = process_send_config(p, &w, e);
 	if (rc == 0)
-		rc = first ? remember(c, e) : make_cgroup(c, s, e);
-	/* A monitor that waits for hooks is told afterwards. */
-	return rc < 0 || w.runtime_hooks ? rc : container_send_join(c, c->cgroup, NULL, e);
+		rc = first ? write_state(c, e) : make_cgroup(c, s, e);
+	/* A monitor that waits for hooks gets it afterwards. */
+	if (rc < 0 || w.runtime_hooks)
+		return rc;
+	return process_send_join(p, c->cgroup, NULL, e);
 }
 
 static int can_map(const struct container *c, int dir_fd, const struct oci_mount *m, struct err *e)
 {
 	int rc = mounts_can_map(dir_fd, m, c->userns.fd);
-	if (rc == -ENOENT || rc == -ENOTDIR) /* the monitor tells of it */
+	if (rc == 0 || rc == -ENOENT || rc == -ENOTDIR) /* the monitor reports it */
 		return 0;
 	if (rc == -EINVAL)
-		return err_set(e, ERR_HOST, EINVAL, "mount on %s: the file system of %s, or one below it, has no id-mapped mounts",
+		return err_set(e, ERR_HOST, EINVAL,
+			       "mount on %s: the file system of %s, or one below it, does not "
+			       "support id-mapped mounts",
 			       m->destination, m->source);
-	return rc < 0 ? err_sys(e, -rc, "mount on %s: id-mapping %s", m->destination, m->source) : 0;
+	return err_sys(e, -rc, "mount on %s: id-mapping %s", m->destination, m->source);
 }
 
 /* What there is besides the layers of an overlay, which are tried when it is mounted. */
@@ -339,12 +310,14 @@ static int can_map_root(const struct container *c, const struct oci_spec *s,
 			const struct container_config *config, struct err *e)
 {
 	const struct container_mount *from = config->rootfs;
-	struct oci_mount m = {.destination = "/", .source = s->root_path, .bind = true, .bind_recursive = true};
+	struct oci_mount m = {
+		.destination = "/", .source = s->root_path, .bind = true, .bind_recursive = true};
 	if (config->rootfs_count == 0)
 		return can_map(c, c->bundle_fd, &m, e);
-	bool binds = from->type && (strcmp(from->type, "bind") == 0 || strcmp(from->type, "rbind") == 0);
-	if (config->rootfs_count > 1 || (!binds && (!from->type || strcmp(from->type, "overlay") != 0)))
-		return err_set(e, ERR_HOST, ENOTSUP, "the root file system is of type %.50s", from->type ? from->type : "");
+	const char *type = from->type ? from->type : "";
+	bool binds = strcmp(type, "bind") == 0 || strcmp(type, "rbind") == 0;
+	if (config->rootfs_count > 1 || (!binds && strcmp(type, "overlay") != 0))
+		return err_set(e, ERR_HOST, ENOTSUP, "the root file system is of type %.50s", type);
 	m.source = from->source ? from->source : "";
 	return binds ? can_map(c, AT_FDCWD, &m, e) : 0;
 }
@@ -395,33 +368,41 @@ static int create(struct container *c, const struct container_config *config, st
 		rc = choose_isolation(&spec, config->isolation, &c->private_memory, e);
 	if (rc < 0)
 		return rc;
-	spec.terminal = config->terminal;
+	spec.terminal = config->stdio.terminal;
 	cleanup_close int kvm = container_open_kvm(e);
-	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (c->timer < 0)
-		return err_sys(e, errno, "a timer");
+	if (kvm < 0)
+		return kvm;
 	choose_userns(c, &spec, config);
-	rc = kvm < 0 ? kvm : assemble(c, &spec, config, kvm, e);
+	rc = assemble(c, &spec, config, kvm, e);
 	if (has_own_hooks(&spec))
 		oci_hooks_take(&spec, &c->hooks);
 	if (config->debug)
 		dprintf(2, "container %s: monitor %d, cgroup %s, %lu MiB for the guest\n", c->id,
-			c->pid, c->cgroup ? cgroup_path(c->cgroup) : "none", c->memory_bytes >> 20);
+			c->init.pid, c->cgroup ? cgroup_path(c->cgroup) : "none",
+			c->memory_bytes >> 20);
 	return rc;
 }
 
 int container_create(const struct container_config *config, struct container **out, struct err *e)
 {
-	struct container *c = container_new();
+	struct container *c = calloc(1, sizeof(*c));
 	if (!c)
 		return err_sys(e, ENOMEM, "container %s", config->id);
-	if (create(c, config, &c->failure) == 0)
-		container_set_deadline(c, c->streams.logger_ready >= 0 ? LOGGER_MS : MONITOR_MS);
+	c->bundle_fd = c->hook_answer = -1;
+	c->userns = USERNS_NONE;
+	struct process *p = &c->init;
+	int rc = process_init(p, c, config->id, "", &config->stdio, &config->supervisor, e);
+	if (rc < 0) {
+		container_free(c);
+		return rc;
+	}
+	if (create(c, config, &p->failure) == 0)
+		process_set_deadline(p, p->streams.logger_ready >= 0 ? LOGGER_MS : MONITOR_MS);
 	*out = c;
 	return 0;
 }
 
-/* Takes back what create did, in reverse. Its own errors would hide the first one. */
+/* Undoes what create did, in reverse. Its own errors would hide the first one. */
 static void undo(struct container *c)
 {
 	if (c->rootfs_mounted && mounts_detach(c->rootfs, NULL) < 0)
@@ -431,50 +412,64 @@ static void undo(struct container *c)
 	container_free(c);
 }
 
-/* Also of a monitor that got ready while its log process did not. */
-static void give_up(struct container *c)
+static void note_lateness(struct process *p)
 {
-	if (c->ending != ENDING_NOT)
+	if (!process_is_late(p))
 		return;
-	c->state = CONTAINER_CREATING;
-	if (c->pid > 0 && !c->reaped)
-		kill(c->pid, SIGKILL);
+	if (p->streams.logger_ready >= 0)
+		err_set(&p->failure, ERR_CONFIG, ETIMEDOUT,
+			"the log process of %s was not ready within %d s", p->name, LOGGER_MS / 1000);
+	else
+		err_set(&p->failure, ERR_HOST, ETIMEDOUT,
+			"the monitor of %s was not ready within %d s", p->name, MONITOR_MS / 1000);
 }
 
-static bool is_ready(const struct container *c)
+/* The monitor's request, while it waits in its namespaces. */
+static void run_runtime_hooks(struct container *c)
 {
-	/* It may have ended since. */
-	return c->state != CONTAINER_CREATING && c->streams.logger_ready < 0;
+	c->init.hooks_due = false;
+	if (c->hook_phase == HOOKS_NONE && c->hooks.count[OCI_HOOK_CREATE_RUNTIME] > 0)
+		container_start_hooks(c, HOOKS_CREATE_RUNTIME);
+	else
+		err_set(&c->init.failure, ERR_HOST, EBADMSG,
+			"the monitor asked for hooks that are not due");
+}
+
+/* True if Create can be answered with success. It may have ended since. */
+static bool is_ready(const struct process *p)
+{
+	return p->state != PROCESS_SETTING_UP && p->state < PROCESS_AWAIT_MONITOR &&
+	       p->streams.logger_ready < 0;
+}
+
+/* -EINPROGRESS: the processes of a container that could not be created are still there. */
+static int give_up(struct container *c)
+{
+	/* Also of a monitor that was ready while its log process was not. */
+	(void)!process_signal(&c->init, SIGKILL);
+	if (process_teardown(&c->init, NULL) == -EINPROGRESS || c->hook > 0)
+		return -EINPROGRESS;
+	/* What those of its creation did, they undo. */
+	if (c->init.pid > 0 && c->hook_phase != HOOKS_POSTSTOP)
+		container_start_hooks(c, HOOKS_POSTSTOP);
+	return c->hook > 0 ? -EINPROGRESS : 0;
 }
 
 int container_created(struct container *c, struct err *e)
 {
-	if (!c->failure.code && container_is_late(c) && !is_ready(c)) {
-		if (c->streams.logger_ready >= 0)
-			err_set(&c->failure, ERR_CONFIG, ETIMEDOUT,
-				"the log process of container %s did not get ready in %d s", c->id,
-				LOGGER_MS / 1000);
-		else
-			err_set(&c->failure, ERR_HOST, ETIMEDOUT,
-				"the monitor of container %s did not get ready in %d s", c->id,
-				MONITOR_MS / 1000);
-	}
-	/* What goes wrong with the VM after that is Start's to tell. */
-	if (is_ready(c)) {
-		c->deadline_ms = 0;
+	struct process *p = &c->init;
+	if (p->hooks_due)
+		run_runtime_hooks(c);
+	/* What goes wrong with the VM after that is Start's to report. */
+	if (is_ready(p)) {
+		p->deadline_ms = 0;
 		return 0;
 	}
-	if (!c->failure.code)
+	if (!p->failure.code)
+		note_lateness(p);
+	if (!p->failure.code || give_up(c) < 0)
 		return -EINPROGRESS;
-	give_up(c);
-	if (container_end(c, NULL) == -EINPROGRESS || c->hook > 0)
-		return -EINPROGRESS;
-	/* What those of the creation did, they undo. */
-	if (c->pid > 0)
-		container_run_poststop(c);
-	if (c->hook > 0)
-		return -EINPROGRESS;
-	int rc = err_set(e, c->failure.blame, c->failure.code, "%s", c->failure.text);
+	int rc = err_set(e, p->failure.blame, p->failure.code, "%s", p->failure.text);
 	undo(c);
 	return rc;
 }

@@ -1,135 +1,91 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taking a container apart, step by step: what has to be waited for (its process, a terminal's
- * output, the log process) the event loop waits for, so that one that is stuck holds up no other.
+ * Taking apart what a process leaves, step by step: the event loop waits for its monitor, for a
+ * terminal's output and for the log process, so that one that is stuck holds up no other container.
  */
-#include "runtime/container.h"
-
-#include "base/time.h"
-#include "runtime/mounts.h"
+#include "runtime/process.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/timerfd.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define PROCESS_MS 10000
-#define TERMINAL_MS 10000    /* of its output, all in all */
-#define LOGGER_END_MS 1000   /* it sees the end of its input, and ends if it is any good */
+#define MONITOR_MS 10000
+#define TERMINAL_MS 10000    /* for all of its output */
+#define LOGGER_END_MS 1000   /* a log process that works ends at the end of its input */
 #define LOGGER_TERM_MS 12000 /* after SIGTERM, as containerd has it */
 
-void container_set_deadline(struct container *c, int64_t ms)
+static void end_logger(const struct process *p, int signo)
 {
-	/* One millisecond later, so that it has passed when the timer says so. */
-	struct itimerspec when = {.it_value = {.tv_sec = (ms + 1) / 1000,
-					       .tv_nsec = (ms + 1) % 1000 * 1000000}};
-	c->deadline_ms = time_monotonic_ms() + ms;
-	if (c->timer >= 0)
-		timerfd_settime(c->timer, 0, &when, NULL);
+	if (p->streams.logger > 0)
+		kill(p->streams.logger, signo);
 }
 
-bool container_is_late(const struct container *c)
+static void begin_step(struct process *p)
 {
-	return time_monotonic_ms() >= c->deadline_ms;
-}
-
-/* True once the step that is under way is over, in one way or another. */
-static bool is_over(struct container *c)
-{
-	struct streams *s = &c->streams;
-	switch (c->ending) {
-	case ENDING_NOT:
-		return true;
-	case ENDING_PROCESS:
-		return c->pid <= 0 || c->reaped || container_is_late(c);
-	case ENDING_TERMINAL:
-		if (s->terminal)
-			terminal_pump(s->terminal);
-		return !s->terminal || c->failure.code || terminal_drained(s->terminal) ||
-		       container_is_late(c);
-	case ENDING_LOGGER:
-	case ENDING_LOGGER_TERM:
-		return s->logger <= 0 || container_is_late(c);
-	case ENDING_DONE:
+	struct streams *s = &p->streams;
+	switch (p->state) {
+	case PROCESS_AWAIT_MONITOR:
+		process_set_deadline(p, MONITOR_MS);
 		break;
-	}
-	return false;
-}
-
-static void begin_next(struct container *c)
-{
-	struct streams *s = &c->streams;
-	switch (c->ending++) {
-	case ENDING_NOT:
-		container_set_deadline(c, PROCESS_MS);
-		return;
-	case ENDING_PROCESS:
+	case PROCESS_AWAIT_TERMINAL:
 		streams_launched(s);
 		if (s->terminal)
 			terminal_end_input(s->terminal);
-		container_set_deadline(c, TERMINAL_MS);
-		return;
-	case ENDING_TERMINAL:
-		/* One that never got ready has nothing to write. */
-		if (s->logger > 0 && s->logger_ready >= 0)
-			kill(s->logger, SIGKILL);
-		container_set_deadline(c, LOGGER_END_MS);
-		return;
-	case ENDING_LOGGER:
-		if (s->logger > 0)
-			kill(s->logger, SIGTERM);
-		container_set_deadline(c, s->logger > 0 ? LOGGER_TERM_MS : 0);
-		return;
-	case ENDING_LOGGER_TERM:
-		if (s->logger > 0)
-			kill(s->logger, SIGKILL);
-		return;
-	case ENDING_DONE:
+		process_set_deadline(p, TERMINAL_MS);
+		break;
+	case PROCESS_AWAIT_LOGGER:
+		/* One that was never ready has nothing to write. */
+		if (s->logger_ready >= 0)
+			end_logger(p, SIGKILL);
+		process_set_deadline(p, LOGGER_END_MS);
+		break;
+	case PROCESS_TERM_LOGGER:
+		end_logger(p, SIGTERM);
+		process_set_deadline(p, LOGGER_TERM_MS);
+		break;
+	case PROCESS_TORN_DOWN:
+		end_logger(p, SIGKILL);
+		break;
+	case PROCESS_NEW:
+	case PROCESS_SETTING_UP:
+	case PROCESS_BUILDING:
+	case PROCESS_BUILT:
+	case PROCESS_RUNNING:
+	case PROCESS_DRAINING:
+	case PROCESS_EXITED:
+	case PROCESS_REPORTED:
 		break;
 	}
 }
 
-int container_end(struct container *c, struct err *e)
+/* True once what the step waits for is done. */
+static bool is_done(const struct process *p)
 {
-	while (c->ending != ENDING_DONE) {
-		if (!is_over(c))
-			return -EINPROGRESS;
-		if (c->ending == ENDING_PROCESS && c->pid > 0 && !c->reaped) {
-			c->ending = ENDING_NOT;
-			return err_set(e, ERR_HOST, EBUSY,
-				       "process %d of container %s does not end", c->pid, c->id);
-		}
-		begin_next(c);
-	}
-	return 0;
+	struct terminal *terminal = p->streams.terminal;
+	if (p->state == PROCESS_AWAIT_MONITOR)
+		return p->pidfd < 0;
+	if (p->state != PROCESS_AWAIT_TERMINAL)
+		return p->streams.logger <= 0;
+	if (!terminal || p->failure.code)
+		return true;
+	terminal_pump(terminal);
+	return terminal_drained(terminal);
 }
 
-int container_delete(struct container *c, struct err *e)
+int process_teardown(struct process *p, struct err *e)
 {
-	bool never_was = c->beside && c->pid == 0 && c->state == CONTAINER_CREATED;
-	if (c->state != CONTAINER_STOPPED && !never_was)
-		return err_set(e, ERR_PEER, EBUSY, "container %s has not ended", c->id);
-	if (c->drain_ns) /* its end has not been told of yet */
-		return -EINPROGRESS;
-	int rc = container_end(c, e);
-	if (rc < 0)
-		return rc;
-	if (c->beside) { /* what it lived in is not its own */
-		container_free(c);
-		return 0;
+	if (process_event(p, EV_TEARDOWN))
+		begin_step(p);
+	while (p->state != PROCESS_TORN_DOWN) {
+		bool done = p->state >= PROCESS_AWAIT_MONITOR && is_done(p);
+		if (!done && (p->state < PROCESS_AWAIT_MONITOR || !process_is_late(p)))
+			return -EINPROGRESS;
+		if (!done && p->state == PROCESS_AWAIT_MONITOR) {
+			process_event(p, EV_STUCK);
+			return err_set(e, ERR_HOST, EBUSY, "process %d of %s does not end", p->pid,
+				       p->name);
+		}
+		process_event(p, EV_STEP);
+		begin_step(p);
 	}
-	rc = c->rootfs_mounted ? mounts_detach(c->rootfs, e) : 0;
-	c->rootfs_mounted &= rc < 0;
-	if (rc == 0)
-		rc = cgroup_remove(c->cgroup, e);
-	if (rc < 0)
-		return rc;
-	container_run_poststop(c);
-	if (c->hook > 0)
-		return -EINPROGRESS;
-	state_remove(c->bundle_fd);
-	container_free(c);
 	return 0;
 }

@@ -1,171 +1,161 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process that is put into a running container: a monitor and a VM of its own, in the container's
- * cgroup, namespaces and root file system. Nothing of it is there before it is started.
+ * A process that Exec adds to a running container: a monitor and a VM of its own, in the container's
+ * cgroup, namespaces and root file system. It is made when it is started.
  */
 #include "runtime/container.h"
-
-#include "oci/spec.h"
-#include "runtime/launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/timerfd.h>
-#include <time.h>
 
-#define READY_MS                                                                                   \
-	120000 /* a page may be slow to come; a monitor that says nothing so long is stuck */
-
-static int refuse_state(const struct container *of, struct err *e)
+static int refuse(const struct container *c, const char *state, struct err *e)
 {
-	return err_set(e, ERR_PEER, EBUSY, "container %s is %s: no process can be put into it",
-		       of->id,
-		       of->state == CONTAINER_PAUSED	? "paused"
-		       : of->state == CONTAINER_STOPPED ? "at its end"
-							: "not running yet");
+	return err_set(e, ERR_PEER, EBUSY, "container %s %s: no process can be added to it", c->id,
+		       state);
 }
 
-static int fill(struct container *c, const struct container_exec_config *config, struct err *e)
+static int check_running(const struct container *c, struct err *e)
 {
-	const char *const paths[] = {config->stdin_path, config->stdout_path, config->stderr_path};
-	c->id = strdup(c->beside->id);
-	c->exec_id = strdup(config->exec_id);
-	c->bundle = strdup(c->beside->bundle);
-	c->rootfs = strdup(c->beside->rootfs);
-	c->containerd_namespace = strdup(config->containerd_namespace);
-	bool all = c->id && c->exec_id && c->bundle && c->rootfs && c->containerd_namespace;
-	for (int i = 0; i < 3; i++)
-		all &= (c->paths[i] = strdup(paths[i])) != NULL;
-	c->process = all ? calloc(1, sizeof(*c->process)) : NULL;
-	if (!c->process)
-		return err_sys(e, ENOMEM, "process %s of container %s", config->exec_id,
-			       c->beside->id);
-	c->terminal = config->terminal;
-	c->memory_bytes = c->beside->memory_bytes;
-	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (c->timer < 0)
-		return err_sys(e, errno, "a timer");
-	int rc = oci_process_parse(config->process, config->process_len, c->process, e);
-	c->process->terminal = config->terminal;
-	return rc;
+	if (c->init.state < PROCESS_RUNNING)
+		return refuse(c, "is not running yet", e);
+	if (process_has_ended(&c->init))
+		return refuse(c, "has ended", e);
+	return c->paused ? refuse(c, "is paused", e) : 0;
 }
 
-int container_exec(struct container *of, const struct container_exec_config *config,
-		   struct container **out, struct err *e)
+static int init(struct process *p, struct container *c, const struct exec_config *config, struct err *e)
 {
-	if (of->state != CONTAINER_RUNNING)
-		return refuse_state(of, e);
-	struct container *c = container_new();
-	if (!c)
-		return err_sys(e, ENOMEM, "process %s of container %s", config->exec_id, of->id);
-	c->beside = of;
-	c->state = CONTAINER_CREATED;
-	int rc = fill(c, config, e);
+	int rc = process_init(p, c, c->id, config->exec_id, &config->stdio, &config->supervisor, e);
 	if (rc < 0)
-		container_free(c);
-	else
-		*out = c;
+		return rc;
+	p->containerd_namespace = strdup(config->containerd_namespace);
+	if (!p->containerd_namespace)
+		return err_sys(e, ENOMEM, "%s", p->name);
+	rc = oci_process_parse(config->process, config->process_len, &p->spec, e);
+	p->spec.terminal = config->stdio.terminal;
 	return rc;
 }
 
-static int open_streams(struct container *c, struct err *e)
+int container_exec(struct container *c, const struct exec_config *config, struct process **out,
+		   struct err *e)
 {
-	const struct container_config config = {
-		.id = c->id,
-		.bundle = c->bundle,
-		.containerd_namespace = c->containerd_namespace,
-		.stdin_path = c->paths[0],
-		.stdout_path = c->paths[1],
-		.stderr_path = c->paths[2],
-		.terminal = c->terminal,
-	};
-	return streams_open(&config, c->process->console_width, c->process->console_height,
-			    &c->streams, e);
+	int rc = check_running(c, e);
+	if (rc < 0)
+		return rc;
+	struct process *p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_sys(e, ENOMEM, "process %s of container %s", config->exec_id, c->id);
+	rc = init(p, c, config, e);
+	if (rc < 0) {
+		process_fini(p);
+		free(p);
+		return rc;
+	}
+	p->next = c->execs;
+	c->execs = p;
+	*out = p;
+	return 0;
 }
 
 /*
- * The root that the container's monitor has: its mount namespace has another one where Mote itself
- * runs below a chroot. It is our child and not reaped, so that the number is its own.
+ * The root that the container's monitor has: its mount namespace has another one if Mote itself runs
+ * below a chroot. It is our child and not reaped, so that the number is its own.
  */
-static int open_root_of(const struct container *of)
+static int open_root(const struct container *c, struct err *e)
 {
 	char path[32];
-	snprintf(path, sizeof(path), "/proc/%d/root", of->pid);
-	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/root", c->init.pid);
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, errno, "the root of container %s", c->id) : fd;
 }
 
-static int launch(struct container *c, struct err *e)
+static int launch(struct process *p, struct err *e)
 {
-	const struct container *of = c->beside;
-	if (of->state != CONTAINER_RUNNING)
-		return refuse_state(of, e);
+	const struct container *c = p->container;
+	int rc = check_running(c, e);
+	if (rc < 0)
+		return rc;
 	cleanup_close int kvm = container_open_kvm(e);
 	if (kvm < 0)
 		return kvm;
-	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, of->pid, 0), root = open_root_of(of);
-	if ((pidfd < 0 || root < 0) && (errno == ENOENT || errno == ESRCH))
-		return err_set(e, ERR_PEER, EBUSY, "container %s is at its end", of->id);
-	if (pidfd < 0 || root < 0)
-		return err_sys(e, errno, "the monitor of container %s", of->id);
+	cleanup_close int root = open_root(c, e);
+	if (root < 0)
+		return root;
 	struct wire_config w = {
 		.id = c->id,
 		.bundle = c->bundle,
 		.rootfs = c->rootfs,
 		.memory_bytes = c->memory_bytes,
-		.private_memory = of->private_memory,
-		.id_base = of->userns.base,
+		.private_memory = c->private_memory,
+		.id_base = c->userns.base,
 		.cache = "",
 		.tenant = "",
-		.beside = true,
-		.spec = *c->process,
+		.exec = true,
+		.spec = p->spec,
 	};
-	c->userns = of->userns;
-	int rc = open_streams(c, e);
+	const struct process_place place = {
+		.cgroup = c->cgroup,
+		.userns = &c->userns,
+		.kvm = kvm,
+		.namespace_of = c->init.pidfd,
+	};
+	rc = process_open_streams(p, c->id, p->containerd_namespace, p->spec.console_width,
+				  p->spec.console_height, e);
 	if (rc == 0)
-		rc = container_launch(c, of->cgroup, kvm, pidfd, e);
-	w.pid = c->pid;
+		rc = process_launch(p, c->id, &place, e);
+	w.pid = p->pid;
 	if (rc == 0)
-		rc = container_send_config(c, &w, e);
-	return rc < 0 ? rc : container_send_join(c, of->cgroup, (const int[]){pidfd, root}, e);
+		rc = process_send_config(p, &w, e);
+	if (rc < 0)
+		return rc;
+	return process_send_join(p, c->cgroup, (const int[]){c->init.pidfd, root}, e);
 }
 
-static void begin(struct container *c)
+/*
+ * The end of a container's first process kills all others of its PID namespace, before we are told
+ * of it: what such a process, or its launch, then fails with says nothing.
+ */
+static bool is_ending(const struct container *c)
 {
-	c->state = CONTAINER_CREATING;
-	if (launch(c, &c->failure) == 0)
-		container_set_deadline(c, READY_MS);
+	return process_has_ended(&c->init) || c->init.pidfd < 0 || state_is_exiting(c->init.pid);
 }
 
-/* It has come to its end without having run: those that wait for it hear of that, too. */
-static int fail(struct container *c, struct err *e)
+/* It has ended without having run; those that wait for its end are told, too. */
+static int fail(struct process *p, struct err *e)
 {
-	if (c->pid > 0 && !c->reaped)
-		kill(c->pid, SIGKILL);
-	if (c->state != CONTAINER_STOPPED) {
-		struct timespec now;
-		clock_gettime(CLOCK_REALTIME, &now);
-		container_set_ended(c, (uint32_t)wire_failure_status(&c->failure), now);
-	}
-	return err_set(e, c->failure.blame, c->failure.code, "%s", c->failure.text);
+	struct err *failure = &p->failure;
+	if (failure->blame == ERR_HOST && is_ending(p->container))
+		refuse(p->container, "has ended", failure);
+	(void)!process_signal(p, SIGKILL);
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	process_set_ended(p, (uint32_t)wire_failure_status(failure), now);
+	return err_set(e, failure->blame, failure->code, "%s", failure->text);
 }
 
-int container_exec_ready(struct container *c, struct err *e)
+int process_start(struct process *p, struct err *e)
 {
-	if (c->state == CONTAINER_CREATED && !c->pid)
-		begin(c);
-	if (!c->failure.code && c->state != CONTAINER_CREATING && c->state != CONTAINER_CREATED)
-		return err_set(e, ERR_PEER, EBUSY, "process %s of container %s has %s already",
-			       c->exec_id, c->id,
-			       c->state == CONTAINER_STOPPED ? "ended" : "been started");
-	bool ready = c->built && c->streams.logger_ready < 0;
-	if (!c->failure.code && !ready && container_is_late(c))
-		err_set(&c->failure, ERR_HOST, ETIMEDOUT,
-			"process %s of container %s does not get ready", c->exec_id, c->id);
-	if (c->failure.code)
-		return fail(c, e);
-	return ready ? 0 : -EINPROGRESS;
+	if (p->state == PROCESS_NEW && launch(p, &p->failure) < 0)
+		return fail(p, e);
+	int rc = process_run(p, e);
+	return p->failure.code ? fail(p, e) : rc;
+}
+
+int process_delete(struct process *p, struct err *e)
+{
+	if (!process_has_ended(p) && p->state != PROCESS_NEW)
+		return err_set(e, ERR_PEER, EBUSY, "%s has not ended", p->name);
+	int rc = process_teardown(p, e);
+	if (rc < 0)
+		return rc;
+	struct process **at = &p->container->execs;
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	process_fini(p);
+	free(p);
+	return 0;
 }

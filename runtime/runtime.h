@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container's life, as the shim drives it. One thread (the shim's event loop) calls everything
- * here. A container is one monitor process: `pid` is its process id from creation on.
+ * Containers and their processes, as the shim drives them. One thread, the shim's event loop, calls everything here.
  *
- *   container_create -> CREATING -> CREATED -> container_start -> RUNNING <-> PAUSED -> (reaped) STOPPED ->
- * container_delete
+ * A container is a bundle with its root file system, its cgroup, its hooks, and its processes: the one that Create
+ * makes and those that Exec adds. A process is a monitor, that is an operating-system process with one VM.
  *
- * Nothing here waits for another process. A call that has to answers -EINPROGRESS: it is asked again
- * after container_ready and container_reaped, until it answers something else.
+ *   Create    container_create, then container_created until it does not answer -EINPROGRESS
+ *   Start     container_start; of a process that Exec added, process_start
+ *   Exec      container_exec
+ *   Delete    container_delete; of a process that Exec added, process_delete
  *
- * Errors: ERR_CONFIG what the user wrote, ERR_HOST the machine. Codes that matter to containerd:
+ * No call waits for another process. One that would have to answers -EINPROGRESS: the caller makes it again whenever
+ * the process's supervisor was told that something has changed, until it answers something else.
+ *
+ * Errors: ERR_CONFIG what the user wrote, ERR_HOST the machine, ERR_PEER the request. Codes that matter to containerd:
  * ENOENT not found, EEXIST, EBUSY wrong state (failed precondition), ENOSYS not supported, EINVAL.
  */
 #ifndef MOTE_RUNTIME_RUNTIME_H
@@ -17,21 +21,15 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "runtime/types.h"
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <time.h>
 
 struct container;
+struct process;
 
-enum container_state {
-	CONTAINER_CREATING,
-	CONTAINER_CREATED = 1,
-	CONTAINER_RUNNING,
-	CONTAINER_PAUSED,
-	CONTAINER_STOPPED
-};
+/* --- containers --- */
 
 struct container_mount {		    /* one of Create's rootfs mounts */
 	const char *type, *source, *target; /* target: relative to the rootfs, usually "" */
@@ -42,115 +40,103 @@ struct container_mount {		    /* one of Create's rootfs mounts */
 struct container_config {
 	const char *id, *bundle;
 	const char *containerd_namespace;
-	const char *stdin_path, *stdout_path,
-		*stderr_path; /* "", a FIFO's path, file:// or binary:// */
-	bool terminal;
+	struct stdio_config stdio;
+	struct supervisor supervisor;
 	const struct container_mount *rootfs;
 	size_t rootfs_count;
-	const char *cache; /* the host's folder of compiled modules, "" or NULL: none */
-	/* Whose word it is whether guests share pages: "private", "shared": all; NULL, "annotation": each container's. */
+	const char *cache; /* the host's directory of compiled modules, "" or NULL: none */
+	/* Who decides whether guests share pages: "private", "shared": all; NULL, "annotation": each container's. */
 	const char *isolation;
 	bool debug;
 };
 
 /*
  * Begins: reads config.json, mounts the root file system, makes the cgroup, starts the monitor.
- * container_created tells how it ends: 0 when the monitor is ready to run; -EINPROGRESS; else why
- * not, when all that was made is taken back and c is freed. Until then there is nothing else that
- * may be done with c.
+ * container_created reports how that ended: 0 when the monitor is ready to run, -EINPROGRESS, or
+ * the reason why not, after which all that was made has been undone and c is freed. Until then
+ * nothing else may be done with c.
  */
 int container_create(const struct container_config *config, struct container **out,
 		     struct err *e) must_check;
 int container_created(struct container *c, struct err *e) must_check;
-/* -EINPROGRESS: its VM is not there yet. */
+/* -EINPROGRESS: the VM is being built, or hooks run. */
 int container_start(struct container *c, struct err *e) must_check;
-/* Signals the guest. In CREATED too. -ENOENT once stopped. */
-int container_kill(struct container *c, int signo, struct err *e) must_check;
 int container_pause(struct container *c, struct err *e) must_check;
 int container_resume(struct container *c, struct err *e) must_check;
 /* New limits for the container's cgroup: JSON as config.json's linux.resources. The guest's memory
  * keeps the size that it was made with. */
 int container_update(struct container *c, const char *resources, size_t len,
 		     struct err *e) must_check;
-int container_resize(struct container *c, uint32_t width, uint32_t height,
-		     struct err *e) must_check;
-int container_close_stdin(struct container *c) must_check; /* 0 where there is none */
-/* After STOPPED: drains I/O (bounded: -EINPROGRESS), unmounts, removes the cgroup. Frees c on
- * success. -EBUSY while it runs. */
+int container_stats(const struct container *c, struct container_stats *out,
+		    struct err *e) must_check;
+/*
+ * After its process has ended: waits for unread output (bounded: -EINPROGRESS), unmounts, removes
+ * the cgroup. Frees c, and what Exec added to it, on success. -EBUSY while it runs.
+ */
 int container_delete(struct container *c, struct err *e) must_check;
 
 /*
- * A process put into a running container: a VM of its own beside the container's, in the same cgroup, namespaces and
- * root file system. *out is a container in state CREATED without a process, which container_start makes; all other
- * calls but pause, resume, update and stats work on it as on `of`, which must outlive it. Borrowed during the call.
+ * The event loop passes every reaped child to the containers: true if it was this one's, whose
+ * process's supervisor has then been told.
  */
-struct container_exec_config {
+bool container_reaped(struct container *c, pid_t pid, int wait_status, struct timespec at);
+/* True once after out-of-memory kills in the container's cgroup. */
+bool container_take_oom(struct container *c);
+
+struct process *container_process(struct container *c); /* the one that Create made */
+const char *container_id(const struct container *c);
+const char *container_bundle(const struct container *c);
+
+/* --- processes --- */
+
+/* Borrowed during container_exec. */
+struct exec_config {
 	const char *exec_id, *containerd_namespace;
-	const char *stdin_path, *stdout_path, *stderr_path;
-	bool terminal;
+	struct stdio_config stdio;
+	struct supervisor supervisor;
 	const char *process; /* JSON, as config.json's process */
 	size_t process_len;
 };
-int container_exec(struct container *of, const struct container_exec_config *config, struct container **out,
+/*
+ * Adds a process to a running container: a VM of its own, in the same cgroup, namespaces and root
+ * file system. Nothing of it exists before process_start. It belongs to the container.
+ */
+int container_exec(struct container *c, const struct exec_config *config, struct process **out,
 		   struct err *e) must_check;
+/* If it cannot be started, it has ended. */
+int process_start(struct process *p, struct err *e) must_check;
+/* One that has ended, or was not started. Frees p on success. */
+int process_delete(struct process *p, struct err *e) must_check;
 
+/* Signals the guest, also before it is started. -ENOENT once it has ended. */
+int process_kill(struct process *p, int signo, struct err *e) must_check;
+int process_resize(struct process *p, uint32_t width, uint32_t height, struct err *e) must_check;
+/* No-op if there is no stdin. */
+void process_close_stdin(struct process *p);
 /*
- * The event loop hands every reaped child here; true when it was this container's. When it was its
- * monitor, state is then STOPPED, exit status and time are set, output that it left is on its way.
+ * True once, when the end of the process may be reported. Usually the monitor reports its exit
+ * before its process ends, which takes the kernel some time.
  */
-bool container_reaped(struct container *c, int pid, int wait_status, struct timespec at);
-/*
- * True once, when the container has ended: ask after container_reaped and after container_ready.
- * Usually the monitor tells of the end first and its process, with all that the kernel has to take
- * apart, follows.
- */
-bool container_take_exit(struct container *c);
+bool process_take_exit(struct process *p);
+bool process_exit_is_taken(const struct process *p);
 
-/*
- * Descriptors that the event loop must watch (EPOLLIN unless it says EPOLLOUT): the monitor's word,
- * terminal copying, OOM notifications. The loop calls container_ready with what fired. The set
- * changes only in calls to this interface; ask again after each.
- */
-struct container_watch {
-	int fd;
-	uint32_t events; /* EPOLL* */
+enum process_status {
+	PROCESS_STATUS_CREATED,
+	PROCESS_STATUS_RUNNING,
+	PROCESS_STATUS_PAUSED,
+	PROCESS_STATUS_STOPPED,
 };
-size_t container_watches(const struct container *c, struct container_watch *out, size_t room);
-void container_ready(struct container *c, int fd, uint32_t events);
-/* True once after each out-of-memory kill in the container's cgroup. */
-bool container_take_oom(struct container *c);
+enum process_status process_status(const struct process *p);
+const char *process_exec_id(const struct process *p); /* "": the container's own */
+pid_t process_pid(const struct process *p);	      /* 0 before it is started */
+uint32_t process_exit_status(const struct process *p); /* 0..255 */
+struct timespec process_exited_at(const struct process *p); /* CLOCK_REALTIME; zero while it lives */
+const struct stdio_config *process_stdio(const struct process *p);
 
-const char *container_id(const struct container *c);
-const char *container_exec_id(const struct container *c); /* "": not made by container_exec */
-const char *container_bundle(const struct container *c);
-int container_pid(const struct container *c);
-enum container_state container_state(const struct container *c);
-uint32_t container_exit_status(const struct container *c); /* 0..255 */
-struct timespec
-container_exited_at(const struct container *c); /* CLOCK_REALTIME; zero while it lives */
-/* The paths and the flag given at creation. */
-const char *container_stdin(const struct container *c);
-const char *container_stdout(const struct container *c);
-const char *container_stderr(const struct container *c);
-bool container_terminal(const struct container *c);
-
-/* Resource use of the container's cgroup, both versions. */
-struct container_stats {
-	bool cgroup_v2;
-	uint64_t cpu_total_ns, cpu_user_ns, cpu_system_ns;
-	uint64_t cpu_periods, cpu_throttled_periods, cpu_throttled_ns;
-	uint64_t memory_bytes, memory_limit_bytes, memory_max_bytes, memory_anon_bytes,
-		memory_file_bytes, memory_kernel_bytes, memory_inactive_file_bytes, memory_failcnt,
-		page_faults, major_page_faults;
-	uint64_t oom, oom_kill;
-	uint64_t pids, pids_limit;
-	uint64_t io_read_bytes, io_write_bytes;
-};
-int container_stats(const struct container *c, struct container_stats *out,
-		    struct err *e) must_check;
+/* --- without a container at hand --- */
 
 /*
- * What `delete` does when no shim answers any more: kills what is left of the container, unmounts
+ * What `delete` does if no shim answers any more: kills what is left of the container, unmounts
  * its root file system, removes its cgroup. Idempotent; works from the bundle alone. *pid and
  * *status are what is still known (status 137 by convention).
  */
@@ -159,7 +145,7 @@ int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *st
 
 /*
  * What containers share a shim by: the bundle's annotation io.containerd.runc.v2.group, else
- * io.kubernetes.cri.sandbox-id. *out: a string that the caller frees, NULL where there is neither.
+ * io.kubernetes.cri.sandbox-id. *out: a string that the caller frees, NULL if there is neither.
  */
 int runtime_group(const char *bundle, char **out, struct err *e) must_check;
 

@@ -10,9 +10,11 @@
 #include <string.h>
 
 #define STATE_MAX 8192
+#define EXITING_FLAG 4 /* PF_EXITING, of the kernel's include/linux/sched.h */
 #define UNFINISHED ".mote-state" /* what is being written: a shim may be killed at any moment */
 
-int state_start_time(pid_t pid, uint64_t *out)
+/* Field `number` of /proc/PID/stat, of those after the name; see proc(5). */
+static int stat_field(pid_t pid, int number, uint64_t *out)
 {
 	char path[32], text[1024];
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -25,12 +27,23 @@ int state_start_time(pid_t pid, uint64_t *out)
 	text[n] = '\0';
 	/* The name, field 2, may hold anything: count from its end. */
 	char *at = strrchr(text, ')');
-	for (int field = 2; at && field < 22; field++)
+	for (int field = 2; at && field < number; field++)
 		at = strchr(at + 1, ' ');
 	if (!at)
 		return -EBADMSG;
 	*out = strtoull(at + 1, NULL, 10);
 	return 0;
+}
+
+int state_start_time(pid_t pid, uint64_t *out)
+{
+	return stat_field(pid, 22, out);
+}
+
+bool state_is_exiting(pid_t pid)
+{
+	uint64_t flags;
+	return stat_field(pid, 9, &flags) < 0 || (flags & EXITING_FLAG);
 }
 
 int state_write(int bundle_fd, const struct state *s, struct err *e)

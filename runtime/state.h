@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -20,10 +21,12 @@ struct state {
 	char *cgroup_path;   /* owned */
 };
 
-/* In ticks since boot, or -errno: -ENOENT or -ESRCH where there is no such process. */
+/* In ticks since boot, or -errno: -ENOENT or -ESRCH if there is no such process. */
 int state_start_time(pid_t pid, uint64_t *out) must_check;
+/* True if the process is on its way through exit(2), or gone. */
+bool state_is_exiting(pid_t pid);
 int state_write(int bundle_fd, const struct state *s, struct err *e) must_check;
-/* -ENOENT: there is none. *out: released with state_free. */
+/* -ENOENT: there is no state file. *out: released with state_free. */
 int state_read(int bundle_fd, struct state *out, struct err *e) must_check;
 void state_free(struct state *s);
 void state_remove(int bundle_fd);

@@ -33,11 +33,13 @@ static int write_map(pid_t pid, const char *file, uint32_t base, struct err *e)
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
 	int n = snprintf(text, sizeof(text), "0 %u %u\n%u %u %u\n", base, IDS, IDS, REST_BASE, REST_IDS);
 	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int rc = fd < 0 ? -errno : io_write_all(fd, text, (size_t)n);
+	if (fd < 0)
+		return err_sys(e, errno, "a user namespace: %s", file);
+	int rc = io_write_all(fd, text, (size_t)n);
 	return rc < 0 ? err_sys(e, -rc, "a user namespace: %s", file) : 0;
 }
 
-static int fill(pid_t pid, uint32_t base, int *fd, struct err *e)
+static int map_ids(pid_t pid, uint32_t base, int *fd, struct err *e)
 {
 	char path[40];
 	int rc = write_map(pid, "uid_map", base, e);
@@ -50,34 +52,14 @@ static int fill(pid_t pid, uint32_t base, int *fd, struct err *e)
 	return *fd < 0 ? err_sys(e, errno, "a user namespace") : 0;
 }
 
-static inline __attribute__((always_inline)) long raw_syscall(long nr, long first, long second)
-{
-	__asm__ volatile("syscall" : "+a"(nr) : "D"(first), "S"(second) : "rcx", "r11", "memory");
-	return nr;
-}
-
-/*
- * In the parent's memory, on a stack of its own: nothing is copied, so it is there at once, and
- * nothing but registers is changed, errno included. It ends with its parent, whenever that is killed: it has the
- * shim's listener, by which a shim that is gone would still seem to answer.
- */
-static int __attribute__((no_sanitize("address", "thread"))) wait_for_the_end(void *parent)
-{
-	raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
-	while (raw_syscall(SYS_getppid, 0, 0) == *(const pid_t *)parent)
-		raw_syscall(SYS_pause, 0, 0);
-	return 0;
-}
-
-/* A process holds the namespace while it is filled. */
+/* A process holds the namespace while its ids are mapped. */
 static int make(uint32_t base, int *fd, struct err *e)
 {
-	_Alignas(16) char stack[4096];
-	pid_t own = getpid();
-	pid_t pid = clone(wait_for_the_end, stack + sizeof(stack), CLONE_VM | CLONE_NEWUSER | SIGCHLD, &own);
+	struct userns_holder holder;
+	pid_t pid = userns_clone_holder(&holder);
 	if (pid < 0)
 		return err_sys(e, errno, "a user namespace");
-	int rc = fill(pid, base, fd, e);
+	int rc = map_ids(pid, base, fd, e);
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -112,7 +94,9 @@ uint32_t userns_host_id(const struct userns *u, uint32_t id)
 {
 	if (!u->base)
 		return id;
-	return id < IDS ? u->base + id : REST_BASE + (id - IDS);
+	if (id < IDS)
+		return u->base + id;
+	return REST_BASE + (id - IDS);
 }
 
 static bool is_mapped(uint32_t id)
@@ -125,31 +109,34 @@ int userns_maps(const struct oci_spec *s, struct err *e)
 	bool all = is_mapped(s->uid) && is_mapped(s->gid);
 	for (size_t i = 0; i < s->groups_count; i++)
 		all &= is_mapped(s->groups[i]);
-	return all ? 0 : err_set(e, ERR_CONFIG, ERANGE, "process.user has ids from %u on", IDS + REST_IDS);
+	if (!all)
+		return err_set(e, ERR_CONFIG, ERANGE, "process.user has ids from %u on", IDS + REST_IDS);
+	return 0;
 }
 
 /* One option of a list, or its counterpart. */
-static int shift_option(const struct userns *u, const char *option, size_t len, char *to, size_t room)
+static int shift_option(const struct userns *u, const char *option, size_t len, char *to, size_t size)
 {
-	bool is_id = len > 4 && (strncmp(option, "uid=", 4) == 0 || strncmp(option, "gid=", 4) == 0);
-	char *end = NULL;
-	unsigned long id = is_id ? strtoul(option + 4, &end, 10) : 0;
-	if (is_id && end == option + len && id < IDS + REST_IDS)
-		return snprintf(to, room, "%.4s%u", option, userns_host_id(u, (uint32_t)id));
-	return snprintf(to, room, "%.*s", (int)len, option);
+	if (len > 4 && (strncmp(option, "uid=", 4) == 0 || strncmp(option, "gid=", 4) == 0)) {
+		char *end;
+		unsigned long id = strtoul(option + 4, &end, 10);
+		if (end == option + len && id < IDS + REST_IDS)
+			return snprintf(to, size, "%.4s%u", option, userns_host_id(u, (uint32_t)id));
+	}
+	return snprintf(to, size, "%.*s", (int)len, option);
 }
 
 int userns_shift_options(const struct userns *u, const char *data, char **out)
 {
 	/* The longest id has ten digits, the shortest one. */
-	size_t room = strlen(data) * 4 + 1, at = 0;
-	cleanup_free char *text = malloc(room);
+	size_t size = strlen(data) * 4 + 1, at = 0;
+	cleanup_free char *text = malloc(size);
 	if (!text)
 		return -ENOMEM;
 	text[0] = '\0';
 	while (*data) {
 		size_t len = strcspn(data, ",");
-		at += (size_t)shift_option(u, data, len, text + at, room - at);
+		at += (size_t)shift_option(u, data, len, text + at, size - at);
 		data += len;
 		if (*data == ',')
 			text[at++] = *data++;
@@ -172,7 +159,7 @@ int userns_set_effective(uint64_t set, struct err *e)
 	return syscall(SYS_capset, &head, caps) < 0 ? err_sys(e, errno, "setting capabilities") : 0;
 }
 
-/* They report the former id, never an error; asking for none tells what it is now. */
+/* They return the former id, never an error; asking for -1 returns the present one. */
 int userns_set_fs_ids(uint32_t uid, uint32_t gid, struct err *e)
 {
 	setfsgid(gid);

@@ -12,6 +12,7 @@
 #include "oci/spec.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * The container's ids below 65536 are base, base + 1, … on the host, all of a pod's containers the
@@ -22,6 +23,18 @@ struct userns {
 	uint32_t base;
 };
 #define USERNS_NONE ((struct userns){.fd = -1})
+
+/* What a process needs that holds a new namespace until its ids are mapped. */
+struct userns_holder {
+	_Alignas(16) char stack[4096];
+	pid_t parent;
+};
+/*
+ * Of each architecture: starts such a process; -1 with errno. It waits to be killed, and ends with
+ * its parent, whenever that is killed: it has the shim's listener, by which a shim that is gone
+ * would still seem to answer. holder stays until it has been reaped.
+ */
+pid_t userns_clone_holder(struct userns_holder *holder) must_check;
 
 /*
  * This process's, made once and kept. The namespace has no process in it; the mapping is of this

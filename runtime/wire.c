@@ -7,11 +7,18 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
 struct header {
 	uint32_t type, len;
+};
+
+/* FAILED's body, whose text may be shorter. */
+struct failure {
+	uint32_t code, blame;
+	char text[sizeof(((struct err *)NULL)->text)];
 };
 
 /* write(2), not send(2): a monitor sends EXIT from inside its jail. SIGPIPE is ignored on both
@@ -32,26 +39,24 @@ int wire_send(int fd, enum wire_type type, const void *body, size_t len)
 
 int wire_send_failure(int fd, const struct err *e)
 {
-	struct buf b = {.cap = 1024};
-	int rc = buf_put_le32(&b, (uint32_t)e->code);
-	if (rc == 0)
-		rc = buf_put_le32(&b, e->blame);
-	if (rc == 0)
-		rc = buf_put(&b, e->text, strlen(e->text));
-	if (rc == 0)
-		rc = wire_send(fd, WIRE_FAILED, b.data, b.len);
-	buf_free(&b);
-	return rc;
+	struct failure body = {.code = (uint32_t)e->code, .blame = e->blame};
+	size_t text = strlen(e->text);
+	memcpy(body.text, e->text, text);
+	return wire_send(fd, WIRE_FAILED, &body, offsetof(struct failure, text) + text);
 }
 
 static int read_all(int fd, int timeout_ms, void *to, size_t len)
 {
 	for (size_t at = 0; at < len;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int ready = timeout_ms < 0 ? 1 : poll(&p, 1, timeout_ms);
+		int ready = 1;
+		if (timeout_ms >= 0)
+			ready = poll(&p, 1, timeout_ms);
 		if (ready == 0)
 			return -ETIMEDOUT;
-		ssize_t n = ready < 0 ? -1 : read(fd, (uint8_t *)to + at, len - at);
+		ssize_t n = -1;
+		if (ready > 0)
+			n = read(fd, (uint8_t *)to + at, len - at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -108,7 +113,9 @@ int wire_send_join(int fd, const int *fds, size_t count)
 	do
 		n = sendmsg(fd, &m, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n == sizeof(h) ? 0 : -EPIPE;
+	if (n < 0)
+		return -errno;
+	return n == sizeof(h) ? 0 : -EPIPE;
 }
 
 int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count)
@@ -137,9 +144,9 @@ int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count)
 	}
 	if (n == 0)
 		return -ECONNRESET;
-	return n == sizeof(h) && h.type == WIRE_JOIN && h.len == 0 && !(m.msg_flags & MSG_CTRUNC)
-		       ? 0
-		       : -EBADMSG;
+	if (n != sizeof(h) || h.type != WIRE_JOIN || h.len != 0 || (m.msg_flags & MSG_CTRUNC))
+		return -EBADMSG;
+	return 0;
 }
 
 int wire_failure(const struct buf *body, struct err *e)
@@ -148,8 +155,7 @@ int wire_failure(const struct buf *body, struct err *e)
 	uint32_t code, blame;
 	if (!reader_le32(&r, &code) || !reader_le32(&r, &blame) || code == 0 || code > 4095 ||
 	    blame > ERR_PEER)
-		return err_set(e, ERR_HOST, EBADMSG,
-			       "the monitor failed and said nothing that makes sense");
+		return err_set(e, ERR_HOST, EBADMSG, "the monitor failed; its message is malformed");
 	return err_set(e, (enum err_blame)blame, (int)code, "%.*s",
 		       (int)(r.left < 383 ? r.left : 383), (const char *)r.at);
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the shim tells a monitor and hears from it, over a stream socket: messages of a type and a
- * body.
+ * The protocol between the shim and a monitor, over a stream socket: messages of a type and a body.
  *
  *   shim -> monitor   CONFIG  what to be
- *   monitor -> shim   HOOKS   the namespaces are there: the hooks that the shim runs are due
+ *   monitor -> shim   HOOKS   it is in its namespaces: the shim is to run its hooks
  *   shim -> monitor   HOOKS   they have run
  *   shim -> monitor   JOIN    its cgroups
- *   monitor -> shim   READY   namespaces, mounts, cgroup, user, entrypoint are there: see Create
- *   monitor -> shim   BUILT   the VM is there and the jail closed: Start waits for it
+ *   monitor -> shim   READY   namespaces, mounts, cgroup, user and entrypoint are set up: Create waits for it
+ *   monitor -> shim   BUILT   the VM is made and the jail closed: Start waits for it
  *   shim -> monitor   START
  *   monitor -> shim   EXIT    the program's status; the end of the process follows
  *
@@ -27,7 +26,7 @@
 
 enum wire_type {
 	WIRE_CONFIG = 1, /* struct wire_config */
-	WIRE_JOIN,	 /* with the `tasks` files to write to, opened; may be none; see `beside` */
+	WIRE_JOIN,	 /* with the `tasks` files to write to, opened; may be none; see `exec` */
 	WIRE_READY,
 	WIRE_BUILT,
 	WIRE_START,
@@ -49,15 +48,15 @@ struct wire_config {
 	uint64_t memory_bytes; /* guest memory there may be */
 	uint32_t id_base;      /* of the user namespace at MONITOR_USERNS_FD; 0: none is joined */
 	bool root_mapped;      /* rootfs is id-mapped for it already */
-	pid_t pid;	       /* the monitor's, as the shim sees it: hooks are told */
-	const char *cache; /* folder of compiled modules, "": none */
-	const char *tenant; /* whose modules there are its, see mote/cache.h */
-	bool private_memory; /* of the guest, see mote_options.isolation */
-	bool hooks;	    /* config.json has some for it to run */
-	bool runtime_hooks; /* config.json has some that the shim runs, see WIRE_HOOKS */
-	/* A process beside a container's: JOIN comes first, and its last descriptors are the place,
-	 * see WIRE_PLACE_FDS; of the spec only the process is given. */
-	bool beside;
+	pid_t pid;	       /* the monitor's, as the shim sees it, for hooks */
+	const char *cache;     /* directory of compiled modules, "": none */
+	const char *tenant;    /* whose modules it uses there, see mote/cache.h */
+	bool private_memory;   /* of the guest, see mote_options.isolation */
+	bool hooks;	       /* config.json has some that the monitor runs */
+	bool runtime_hooks;    /* config.json has some that the shim runs, see WIRE_HOOKS */
+	/* A process that Exec added: JOIN comes first, and its last descriptors are the namespaces,
+	 * see WIRE_NAMESPACE_FDS; of the spec only the process is given. */
+	bool exec;
 	struct oci_spec spec;
 };
 
@@ -73,7 +72,7 @@ void wire_config_free(struct wire_config *c);
 int wire_send(int fd, enum wire_type type, const void *body, size_t len) must_check;
 int wire_send_failure(int fd, const struct err *e) must_check;
 /*
- * Receives one message, waiting at most timeout_ms (-1: for ever) for each piece. Its body replaces
+ * Receives one message, waiting at most timeout_ms (-1: no limit) for each piece. Its body replaces
  * body's bytes. -ECONNRESET: the other end is gone; -ETIMEDOUT; -EBADMSG. Uses read(2) alone when
  * timeout_ms is -1.
  */
@@ -81,7 +80,7 @@ int wire_receive(int fd, int timeout_ms, enum wire_type *type, struct buf *body)
 /* JOIN with its descriptors, at most WIRE_FDS_MAX. Borrowed; the receiver's are its own,
  * close-on-exec. */
 #define WIRE_FDS_MAX 34
-#define WIRE_PLACE_FDS 2 /* a pidfd of the monitor whose namespaces are shared; its root */
+#define WIRE_NAMESPACE_FDS 2 /* a pidfd of the monitor whose namespaces are joined; its root */
 int wire_send_join(int fd, const int *fds, size_t count) must_check;
 int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count) must_check;
 /* The exit status of a process that failed so. */

@@ -153,7 +153,7 @@ static void code_process(struct codec *c, struct oci_spec *s)
 	code_value(c, &s->oom_score_adj);
 }
 
-static void code_place(struct codec *c, struct oci_spec *s)
+static void code_container(struct codec *c, struct oci_spec *s)
 {
 	code_bool(c, &s->root_readonly);
 	code_count(c, &s->mounts_count, &s->mounts, sizeof(*s->mounts));
@@ -192,9 +192,9 @@ static void code_config(struct codec *c, struct wire_config *w)
 	code_value(c, &w->pid);
 	code_bool(c, &w->hooks);
 	code_bool(c, &w->runtime_hooks);
-	code_bool(c, &w->beside);
+	code_bool(c, &w->exec);
 	code_process(c, &w->spec);
-	code_place(c, &w->spec);
+	code_container(c, &w->spec);
 }
 
 int wire_encode(const struct wire_config *config, struct buf *out)

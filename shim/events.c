@@ -38,8 +38,7 @@ static void set_timer(int timer, long ms)
 
 static void disconnect(struct events *e)
 {
-	loop_remove(e->loop, e->source);
-	e->source = NULL;
+	loop_remove(&e->source);
 	cleanup_closep(&e->fd);
 	e->fd = -1;
 	e->in.len = 0;
@@ -107,10 +106,10 @@ static int connect_to(struct events *e)
 		close(fd);
 		return -code;
 	}
-	e->source = loop_add(e->loop, fd, EPOLLIN | EPOLLOUT, on_socket, e);
-	if (!e->source) {
+	int rc = loop_add(e->loop, &e->source, fd, EPOLLIN | EPOLLOUT, on_socket, e);
+	if (rc < 0) {
 		close(fd);
-		return -ENOMEM;
+		return rc;
 	}
 	e->fd = fd;
 	e->stream = 0;
@@ -150,7 +149,7 @@ static void send_first(struct events *e)
 		}
 		e->sent += (size_t)n;
 	}
-	if (loop_change(e->loop, e->source, EPOLLIN) < 0)
+	if (loop_change(&e->source, EPOLLIN) < 0)
 		failed(e);
 }
 
@@ -162,7 +161,7 @@ static void try_first(struct events *e)
 		failed(e);
 		return;
 	}
-	if (loop_change(e->loop, e->source, EPOLLIN | EPOLLOUT) < 0)
+	if (loop_change(&e->source, EPOLLIN | EPOLLOUT) < 0)
 		failed(e);
 	else
 		send_first(e);
@@ -251,10 +250,10 @@ int events_init(struct events *e, struct loop *loop, const char *address, const 
 	e->last_words = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (e->last_words < 0)
 		return -errno;
-	e->timer_source = loop_add(loop, e->timer, EPOLLIN, on_timer, e);
-	if (e->timer_source)
-		e->last_words_source = loop_add(loop, e->last_words, EPOLLIN, on_last_words, e);
-	return e->last_words_source ? 0 : -errno;
+	int rc = loop_add(loop, &e->timer_source, e->timer, EPOLLIN, on_timer, e);
+	if (rc < 0)
+		return rc;
+	return loop_add(loop, &e->last_words_source, e->last_words, EPOLLIN, on_last_words, e);
 }
 
 void events_free(struct events *e)
@@ -262,8 +261,8 @@ void events_free(struct events *e)
 	disconnect(e);
 	while (e->first)
 		first_done(e);
-	loop_remove(e->loop, e->timer_source);
-	loop_remove(e->loop, e->last_words_source);
+	loop_remove(&e->timer_source);
+	loop_remove(&e->last_words_source);
 	cleanup_closep(&e->timer);
 	cleanup_closep(&e->last_words);
 	buf_free(&e->in);

@@ -4,7 +4,7 @@
 #define MOTE_SHIM_EVENTS_H
 
 #include "base/buf.h"
-#include "shim/loop.h"
+#include "base/loop.h"
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -17,7 +17,7 @@ struct events {
 	unsigned queued;
 	int fd; /* owned; -1: not connected */
 	int timer, last_words; /* owned: timerfds, of a try and of the end */
-	struct loop_source *source, *timer_source, *last_words_source;
+	struct loop_source source, timer_source, last_words_source;
 	struct buf in;
 	size_t sent; /* bytes of the first one that are out */
 	uint32_t stream;

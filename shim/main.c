@@ -41,6 +41,14 @@ static void on_signal(void *arg, uint32_t events)
 		shim_end(shim); /* and with its process, its monitors: containerd cleans up after them */
 }
 
+static int watch_signals(struct shim *shim, const sigset_t *set)
+{
+	shim->signals = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (shim->signals < 0)
+		return -errno;
+	return loop_add(&shim->loop, &shim->signals_source, shim->signals, EPOLLIN, on_signal, shim);
+}
+
 static int serve(const struct bootstrap_flags *f, const char *address, int listener, struct err *e)
 {
 	static struct shim shim;
@@ -64,9 +72,8 @@ static int serve(const struct bootstrap_flags *f, const char *address, int liste
 		rc = events_init(&shim.events, &shim.loop, getenv("TTRPC_ADDRESS"), f->containerd_namespace);
 	if (rc == 0)
 		rc = ttrpc_serve(&shim.server, &shim.loop, listener, task_methods, &shim);
-	shim.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (rc == 0 && (shim.signals < 0 || !loop_add(&shim.loop, shim.signals, EPOLLIN, on_signal, &shim)))
-		rc = -errno;
+	if (rc == 0)
+		rc = watch_signals(&shim, &set);
 	if (rc == 0)
 		rc = loop_run(&shim.loop);
 	if (rc < 0)

@@ -1,37 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shim's state, and containerd's task service over it. */
+/*
+ * The shim's state, and containerd's task service over it. To containerd a container and each process that Exec adds to
+ * it are tasks: they are created, started, waited for and deleted alike.
+ *
+ *   task_table       which tasks there are
+ *   task_lifecycle   Create, Start, Wait, Delete: what is answered, and published, when a process changes
+ *   task_exec        Exec, Pids
+ *   task             the other methods, and the table of all of them
+ */
 #ifndef MOTE_SHIM_TASK_H
 #define MOTE_SHIM_TASK_H
 
+#include "base/loop.h"
 #include "runtime/runtime.h"
 #include "shim/events.h"
-#include "shim/loop.h"
 #include "shim/ttrpc.h"
-
-enum { TASK_WATCHES_MAX = 16 };
 
 struct waiter;
 struct shim;
 
-/* A container, or a process that was put into one: both are a struct container. */
 struct task {
 	struct task *next;
 	struct shim *shim;
-	struct container *container; /* owned */
-	struct waiter *waiters;	     /* Wait calls not answered yet */
-	bool started;		     /* Start was answered */
-	bool told;		     /* its end, to all who wanted to know */
-	struct waiter *deleters;     /* Delete calls: what the container leaves is being taken apart */
-	struct ttrpc_call *creator;  /* Create's: nothing else may be done yet */
+	struct task *of;	     /* whose container Exec added this to; NULL: the container's own */
+	struct container *container; /* owned if `of` is NULL */
+	struct process *process;     /* the container owns it */
+	struct ttrpc_call *creator;  /* Create's, not answered yet: nothing else may be done with the task */
 	ProtobufCMessage *request;   /* owned: what it asked for */
-	struct ttrpc_call *starter;  /* Start's */
-	struct task_watch {
-		struct task *task;
-		int fd;
-		uint32_t events;
-		struct loop_source *source;
-	} *watches[TASK_WATCHES_MAX]; /* owned */
-	size_t watch_count;
+	struct ttrpc_call *starter;  /* Start's, not answered yet */
+	bool started;		     /* Start was answered with success */
+	struct waiter *waiters;	     /* Wait calls, not answered yet */
+	struct waiter *deleters;     /* Delete calls, not answered yet */
 };
 
 struct shim {
@@ -40,43 +39,49 @@ struct shim {
 	struct events events;
 	struct task *tasks;
 	int signals; /* signalfd */
+	struct loop_source signals_source;
 	const char *containerd_namespace, *socket_path;
 	bool debug;
-	const char *cache; /* folder of compiled modules, "": none */
+	const char *cache;     /* directory of compiled modules, "": none */
 	const char *isolation; /* container_config's; may be NULL */
-	bool ending; /* no container is made any more */
+	bool ending;	       /* no container is made any more */
 };
 
 extern const struct ttrpc_method task_methods[];
 
-/* --- between the files of the service --- */
+/* --- task_table.c --- */
 
-void task_fail(struct ttrpc_call *call, const struct err *e);
-/* exec_id "": the container itself. NULL: there is none. */
-struct task *task_find(struct shim *shim, const char *id, const char *exec_id);
+/* exec_id "": the container's own task. NULL if there is none. */
+struct task *task_find(const struct shim *shim, const char *id, const char *exec_id);
 /* The same, or NULL after an answer. */
-struct task *task_find_or_fail(struct shim *shim, struct ttrpc_call *call, const char *id, const char *exec_id);
-/* Does and answers what can be now; the task may be gone then. */
-void task_advance(struct task *t);
-bool task_valid_id(const char *id); /* it may become part of paths */
-
-void task_handle_exec(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request);
-void task_handle_pids(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request);
-void task_publish_exec_started(struct task *t);
-/* Kills the processes that were put into t's container. True when the end of each has been told. */
-bool task_end_execs(struct task *t);
-/* Takes them apart: 0 when none is left, -EINPROGRESS. */
-int task_delete_execs(struct task *t, struct err *e) must_check;
-/* Takes a task apart, with all that asked for it answered; 0: it is gone; -EINPROGRESS. */
-int task_delete(struct task *t, struct err *e) must_check;
+struct task *task_find_or_fail(const struct shim *shim, struct ttrpc_call *call, const char *id,
+			       const char *exec_id);
 void task_add(struct shim *shim, struct task *t);
+void task_remove(struct task *t);
+/* The first task after `after` (NULL: the first of all) that Exec added to t's container. */
+struct task *task_next_exec(const struct task *t, const struct task *after);
+/* An id becomes part of paths: printable, without slashes, not a name of dots. */
+bool task_valid_id(const char *id);
 
+/* --- task_lifecycle.c --- */
+
+/* Does and answers what can be done now; the task may be gone then. */
+void task_advance(struct task *t);
+/* The process of a task calls it when something has changed. */
+struct supervisor task_supervisor(struct task *t);
+/* Children have ended: passes them to their containers. */
+void task_reap(struct shim *shim);
+
+ttrpc_handler task_handle_create, task_handle_start, task_handle_wait, task_handle_delete;
+
+/* --- task_exec.c, task_stats.c --- */
+
+ttrpc_handler task_handle_exec, task_handle_pids;
 /* Answers Stats in the form of the cgroup's version. */
 void task_reply_stats(struct ttrpc_call *call, const struct container_stats *s);
-/* Children have ended: their tasks are told, exits published, waiters answered. */
-void task_reap(struct shim *shim);
+
 /*
- * Begins the shim's end: its socket is gone at once, its process when its last events have been told or
+ * Begins the shim's end: its socket is removed at once; its process ends when its last events have been published or
  * their time is up.
  */
 void shim_end(struct shim *shim);

@@ -28,7 +28,7 @@ enum {
 struct conn {
 	struct ttrpc_server *server;
 	int fd; /* -1: closed, kept for calls that are not answered yet */
-	struct loop_source *source;
+	struct loop_source source;
 	uint32_t events; /* EPOLL*, as the loop has them */
 	struct buf in, out;
 	uint64_t discard; /* bytes of an oversized message still to come */
@@ -79,8 +79,7 @@ static void conn_close(struct conn *c)
 {
 	if (c->fd < 0)
 		return;
-	loop_remove(c->server->loop, c->source);
-	c->source = NULL;
+	loop_remove(&c->source);
 	close(c->fd);
 	c->fd = -1;
 	c->server->conns--;
@@ -111,7 +110,7 @@ static void conn_flush(struct conn *c)
 	if (events == c->events)
 		return;
 	c->events = events;
-	if (loop_change(c->server->loop, c->source, events) < 0)
+	if (loop_change(&c->source, events) < 0)
 		conn_close(c);
 }
 
@@ -293,12 +292,11 @@ int ttrpc_accept(struct ttrpc_server *s, int fd)
 		.in.cap = TTRPC_HEADER_BYTES + TTRPC_MESSAGE_MAX + READ_BYTES,
 		.out.cap = OUT_MAX,
 	};
-	c->source = loop_add(s->loop, fd, EPOLLIN, on_conn, c);
-	if (!c->source) {
-		int code = errno;
+	int rc = loop_add(s->loop, &c->source, fd, EPOLLIN, on_conn, c);
+	if (rc < 0) {
 		close(fd);
 		free(c);
-		return -code;
+		return rc;
 	}
 	s->conns++;
 	return 0;
@@ -325,15 +323,14 @@ int ttrpc_serve(struct ttrpc_server *s, struct loop *loop, int listener, const s
 		void *arg)
 {
 	*s = (struct ttrpc_server){.loop = loop, .methods = methods, .arg = arg, .listener = listener};
-	s->source = loop_add(loop, listener, EPOLLIN, on_listener, s);
-	return s->source ? 0 : -errno;
+	return loop_add(loop, &s->source, listener, EPOLLIN, on_listener, s);
 }
 
 void ttrpc_stop_listening(struct ttrpc_server *s)
 {
 	if (s->listener < 0)
 		return;
-	loop_remove(s->loop, s->source);
+	loop_remove(&s->source);
 	close(s->listener);
 	s->listener = -1;
 }

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "shim/loop.h"
+#include "base/loop.h"
 
 #include <protobuf-c/protobuf-c.h>
 #include <stddef.h>
@@ -66,7 +66,7 @@ struct ttrpc_server {
 	const struct ttrpc_method *methods; /* borrowed; ends with a NULL service */
 	void *arg;			    /* for handlers */
 	int listener;			    /* owned */
-	struct loop_source *source;
+	struct loop_source source;
 	unsigned conns; /* open */
 };
 

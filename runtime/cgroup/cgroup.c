@@ -44,14 +44,6 @@ static unsigned controllers_of(const char *text, const char *separators)
 	return bits;
 }
 
-const char *cgroup_dir(const struct cgroup *c, enum cgroup_controller controller)
-{
-	for (size_t i = 0; i < c->count; i++)
-		if (c->hierarchies[i].controllers & controller)
-			return c->hierarchies[i].dir;
-	return NULL;
-}
-
 static int add_hierarchy(struct cgroup *c, const char *top, unsigned controllers)
 {
 	if (c->count == CGROUP_HIERARCHIES_MAX)
@@ -69,8 +61,8 @@ static int add_hierarchy(struct cgroup *c, const char *top, unsigned controllers
 
 /*
  * One line of mountinfo (proc(5)): "id parent dev root mountpoint options optional... - type source
- * super". The same hierarchy may be mounted more than once: the first place that shows all of it
- * serves.
+ * super". The same hierarchy may be mounted more than once: the first mount that shows all of it
+ * is used.
  */
 static int note_mount(struct cgroup *c, char *line, char **unified)
 {
@@ -80,7 +72,7 @@ static int note_mount(struct cgroup *c, char *line, char **unified)
 		mountpoint = word;
 	}
 	if (!dash || !mountpoint || strchr(mountpoint, '\\'))
-		return 0; /* octal escapes: no hierarchy is mounted at such a path by anyone sane */
+		return 0; /* octal escapes: nobody mounts a hierarchy at such a path */
 	at = dash + 3;
 	const char *type = strsep(&at, " ");
 	strsep(&at, " ");
@@ -138,14 +130,16 @@ int cgroup_find(struct cgroup *c, char *mountinfo)
 
 static int find_hierarchies(struct cgroup *c)
 {
-	/* The usual place, without a look at each of what may be thousands of mounts. */
+	/* The usual path, without reading what may be thousands of mounts. */
 	struct statfs fs;
 	if (statfs(CGROUP_TOP, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
 		return use_unified(c, CGROUP_TOP);
 	cleanup_free char *text = NULL;
 	size_t len;
 	int rc = io_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &len);
-	return rc < 0 ? rc : cgroup_find(c, text);
+	if (rc < 0)
+		return rc;
+	return cgroup_find(c, text);
 }
 
 int cgroup_open(const char *path, struct cgroup **out, struct err *e)
@@ -185,8 +179,8 @@ void cgroup_freep(struct cgroup **c)
 /* --- making --- */
 
 /*
- * A new cpuset of version 1 is empty, and takes no process: it gets what the one above has. Each file by itself, since
- * whoever made the one above may have been killed between the two.
+ * A new cpuset of version 1 is empty, and takes no process: it gets what its parent has. Each file
+ * by itself, since whoever made the parent may have been killed between the two.
  */
 static int inherit_cpuset(const char *top, const char *dir)
 {
@@ -212,9 +206,8 @@ static int inherit_cpuset(const char *top, const char *dir)
 	return 0;
 }
 
-/* In version 2 each cgroup above has to hand its controllers down. Best effort: limits tell what
- * lacks. */
-static void hand_down(const char *dir)
+/* In version 2 each parent has to delegate its controllers. Best effort: setting a limit fails without. */
+static void delegate(const char *dir)
 {
 	char have[256], given[256], want[300] = "";
 	if (cgroup_read(dir, "cgroup.controllers", have, sizeof(have)) < 0 ||
@@ -226,10 +219,8 @@ static void hand_down(const char *dir)
 		    strcmp(controller_names[i].name, "blkio") == 0)
 			continue;
 		snprintf(want, sizeof(want), "+%s", controller_names[i].name);
-		/* One at a time: a controller that cannot be had must not take the others with it.
-		 */
-		if (cgroup_write(dir, "cgroup.subtree_control", want) < 0)
-			continue;
+		/* One at a time: a controller that is not available must not take the others with it. */
+		(void)!cgroup_write(dir, "cgroup.subtree_control", want);
 	}
 }
 
@@ -244,7 +235,7 @@ static int make_dir(const struct cgroup *c, const struct hierarchy *h)
 	for (;;) {
 		*slash = '\0';
 		if (c->version == 2)
-			hand_down(h->dir);
+			delegate(h->dir);
 		*slash = '/';
 		slash = strchr(slash + 1, '/');
 		if (slash)
@@ -268,8 +259,8 @@ static bool has_processes(const struct hierarchy *h)
 static int create_in(const struct cgroup *c, const struct hierarchy *h, struct err *e)
 {
 	int rc = make_dir(c, h);
-	if (rc == -EEXIST)
-		rc = has_processes(h) ? -EEXIST : 0;
+	if (rc == -EEXIST && !has_processes(h))
+		rc = 0;
 	if (rc == -EEXIST)
 		return err_set(e, ERR_CONFIG, EEXIST,
 			       "linux.cgroupsPath: %s is in use: there are processes in it",

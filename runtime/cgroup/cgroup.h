@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container's cgroup: the same path in every hierarchy that is mounted. Version 2 where it has
- * the controllers, else version 1 (all hierarchies, named ones too; a `unified` one beside them has
+ * A container's cgroup: the same path in every hierarchy that is mounted. Version 2 if it has the
+ * controllers, else version 1 (all hierarchies, named ones too; a `unified` one next to them has
  * nothing to control and is left alone).
  */
 #ifndef MOTE_RUNTIME_CGROUP_H
@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "oci/spec.h"
-#include "runtime/runtime.h"
+#include "runtime/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,13 +27,12 @@ void cgroup_free(struct cgroup *c); /* accepts NULL; the cgroup itself stays */
 #define cleanup_cgroup cleanup_(cgroup_freep)
 void cgroup_freep(struct cgroup **c);
 
-/* Makes it and sets its limits. -EEXIST: processes are in it already. What was made stays on an
- * error. */
+/* Makes it and sets its limits. -EEXIST: there are processes in it. What was made stays on an error. */
 int cgroup_create(struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
 /*
  * How a process gets in. Writing its number to cgroup.procs makes the kernel wait for an RCU grace
  * period, some 7 ms; a single thread that writes "0" to `tasks` of version 1 does not wait, nor
- * does a process that is born in a cgroup of version 2.
+ * does a process that is created in a cgroup of version 2.
  */
 bool cgroup_is_born_into(const struct cgroup *c);
 /* Version 2: the cgroup's directory, for CLONE_INTO_CGROUP; the caller's. */
@@ -41,21 +40,21 @@ int cgroup_open_dir(const struct cgroup *c, struct err *e) must_check;
 /* Version 1: each hierarchy's `tasks`, open for writing; the caller's. At most
  * CGROUP_HIERARCHIES_MAX. */
 int cgroup_open_tasks(const struct cgroup *c, int *fds, size_t *count, struct err *e) must_check;
-/* Waits until it is so; -ETIMEDOUT. */
+/* Waits until it is done; -ETIMEDOUT. */
 int cgroup_freeze(const struct cgroup *c, bool frozen, struct err *e) must_check;
 /* Removes what cgroup_create may have made. Waits a bounded time for processes that are ending. */
 int cgroup_remove(const struct cgroup *c, struct err *e) must_check;
-/* Sets limits anew while processes are in it; those not given stay. */
+/* Sets limits again while processes are in it; those not given stay. */
 int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
 int cgroup_stats(const struct cgroup *c, struct container_stats *out, struct err *e) must_check;
 
 /*
- * From now on cgroup_oom_fd is readable after the kernel ended a process of it for want of memory.
- * -1 where there is no memory controller.
+ * From now on cgroup_oom_fd is readable after a process of it was OOM-killed. -1 if there is no
+ * memory controller.
  */
 int cgroup_watch_oom(struct cgroup *c, struct err *e) must_check;
 int cgroup_oom_fd(const struct cgroup *c);
-/* True when that happened since it was last asked. Takes the notification. */
+/* True if that happened since the last call. Takes the notification. */
 bool cgroup_take_oom(struct cgroup *c);
 
 #endif

@@ -9,6 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *cgroup_dir(const struct cgroup *c, enum cgroup_controller controller)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->hierarchies[i].controllers & controller)
+			return c->hierarchies[i].dir;
+	return NULL;
+}
+
 int cgroup_write(const char *dir, const char *file, const char *text)
 {
 	char path[4400];
@@ -16,17 +24,21 @@ int cgroup_write(const char *dir, const char *file, const char *text)
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
 	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : io_write_all(fd, text, strlen(text));
+	if (fd < 0)
+		return -errno;
+	return io_write_all(fd, text, strlen(text));
 }
 
-int cgroup_read(const char *dir, const char *file, char *to, size_t room)
+int cgroup_read(const char *dir, const char *file, char *to, size_t size)
 {
 	char path[4400];
 	int n = snprintf(path, sizeof(path), "%s/%s", dir, file);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -errno : io_read_full(fd, to, room - 1);
+	if (fd < 0)
+		return -errno;
+	ssize_t got = io_read_full(fd, to, size - 1);
 	if (got < 0)
 		return (int)got;
 	while (got > 0 && to[got - 1] == '\n')
@@ -40,7 +52,9 @@ uint64_t cgroup_number(const char *dir, const char *file)
 	char text[32];
 	if (!dir || cgroup_read(dir, file, text, sizeof(text)) <= 0)
 		return 0;
-	return strcmp(text, "max") == 0 ? UINT64_MAX : strtoull(text, NULL, 10);
+	if (strcmp(text, "max") == 0)
+		return UINT64_MAX;
+	return strtoull(text, NULL, 10);
 }
 
 uint64_t cgroup_field(const char *text, const char *key)

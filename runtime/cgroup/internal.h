@@ -29,7 +29,7 @@ struct cgroup {
 	struct hierarchy hierarchies[CGROUP_HIERARCHIES_MAX];
 	size_t count;
 	int oom_fd;	   /* owned; -1: not watched */
-	uint64_t oom_seen; /* kills that have been told of */
+	uint64_t oom_seen; /* kills that have been reported */
 };
 
 /* Fills in c's hierarchies, c->path being set, from the text of /proc/self/mountinfo, which is
@@ -39,21 +39,20 @@ int cgroup_find(struct cgroup *c, char *mountinfo) must_check;
 /* The container's directory in the hierarchy that has the controller, or NULL. */
 const char *cgroup_dir(const struct cgroup *c, enum cgroup_controller controller);
 
-/* Limits that are given, to their files. */
+/* Writes the limits that are given to their files. */
 int cgroup_set_limits(const struct cgroup *c, const struct oci_resources *r,
 		      struct err *e) must_check;
 
 /* One control file. -errno. */
 int cgroup_write(const char *dir, const char *file, const char *text) must_check;
-/* At most room - 1 bytes of it, NUL-terminated, without a line's end at its end. Bytes, or -errno.
- */
-int cgroup_read(const char *dir, const char *file, char *to, size_t room) must_check;
-/* A file of one number; "max" is UINT64_MAX. 0 where there is none. */
+/* At most size - 1 bytes of it, NUL-terminated, without the last line's end. Bytes, or -errno. */
+int cgroup_read(const char *dir, const char *file, char *to, size_t size) must_check;
+/* A file of one number; "max" is UINT64_MAX. 0 if there is none. */
 uint64_t cgroup_number(const char *dir, const char *file);
-/* The number after "key " at the beginning of a line of text; 0 where there is none. */
+/* The number after "key " at the beginning of a line of text; 0 if there is none. */
 uint64_t cgroup_field(const char *text, const char *key);
 
-/* Processes of the container that were ended for want of memory. */
+/* Processes of the container that were OOM-killed. */
 uint64_t cgroup_oom_kills(const struct cgroup *c);
 
 #endif

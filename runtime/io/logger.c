@@ -27,9 +27,10 @@ bool logger_is_uri(const char *uri)
 
 static int hex(char c)
 {
-	return c >= '0' && c <= '9'		    ? c - '0'
-	       : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-						    : -1;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 32;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* %XX, and in a query '+', in place. */
@@ -37,12 +38,13 @@ static void decode(char *text, bool query)
 {
 	char *to = text;
 	for (const char *c = text; *c; c++) {
-		int high = *c == '%' ? hex(c[1]) : -1, low = high >= 0 ? hex(c[2]) : -1;
-		if (low >= 0) {
-			*to++ = (char)(high * 16 + low);
+		if (*c == '%' && hex(c[1]) >= 0 && hex(c[2]) >= 0) {
+			*to++ = (char)(hex(c[1]) * 16 + hex(c[2]));
 			c += 2;
+		} else if (query && *c == '+') {
+			*to++ = ' ';
 		} else {
-			*to++ = query && *c == '+' ? ' ' : *c;
+			*to++ = *c;
 		}
 	}
 	*to = '\0';
@@ -119,16 +121,16 @@ static int spawn(char *const *argv, char *const *envp, const int fds[3], pid_t *
 	return -rc;
 }
 
-int logger_start(const char *uri, const struct container_config *c, int ends[2], pid_t *pid,
+int logger_start(const char *uri, const struct streams_config *c, int ends[2], pid_t *pid,
 		 int *ready, struct err *e)
 {
 	cleanup_free char *copy = strdup(strstr(uri, "://") + 3), *id = NULL, *namespace = NULL;
 	cleanup_close int out_r = -1, out_w = -1, err_r = -1, err_w = -1, ready_r = -1,
 			  ready_w = -1;
-	if (asprintf(&id, "CONTAINER_ID=%s", c->id) < 0)
+	if (asprintf(&id, "CONTAINER_ID=%s", c->container_id) < 0)
 		id = NULL;
 	if (asprintf(&namespace, "CONTAINER_NAMESPACE=%s", c->containerd_namespace) < 0)
-	namespace = NULL;
+		namespace = NULL;
 	if (!copy || !id || !namespace)
 		return err_sys(e, ENOMEM, "the log process");
 	char *argv[ARGS_MAX + 1], *envp[] = {id, namespace, NULL};

@@ -10,13 +10,13 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
-#define STDIN_WAIT_MS                                                                              \
-	300 /* for a client that had not opened stdin when the container was created */
+#define STDIN_WAIT_MS 300 /* for a client that had not opened stdin when the container was created */
 
 static int open_null(int flags, int *end, struct err *e)
 {
@@ -44,7 +44,7 @@ static int path_error(const char *what, const char *path, int code, struct err *
 
 /*
  * Whether somebody has the FIFO open for writing, or left bytes in it. A client that waits in its
- * own open counts: Linux lets it in with our reader. A tee tells it without taking a byte.
+ * own open counts: Linux lets it continue once our reader is there. tee(2) shows it without taking a byte.
  */
 static bool has_writer(int fifo)
 {
@@ -59,9 +59,9 @@ static bool has_writer(int fifo)
 }
 
 /*
- * Non-blocking, or the open would wait for a writer. Where the client has come, its end is the end,
- * whether it says CloseIO or not. Where it has not, a writer of our own: a read would find the end
- * before the client has come.
+ * Non-blocking, or the open would wait for a writer. If the client has opened the FIFO, its close is
+ * the end of the input, whether it calls CloseIO or not. If it has not, a writer of our own is held:
+ * a read would find the end before the client has come.
  */
 static int open_stdin(const char *path, bool blocking, int *end, int *hold, struct err *e)
 {
@@ -105,13 +105,18 @@ static int open_output(const char *what, const char *path, bool blocking, int *e
 		return open_log_file(what, path + 7, end, e);
 	if (strstr(path, "://"))
 		return err_set(e, ERR_CONFIG, ENOSYS,
-			       "%s %.200s: Mote knows file://, binary:// and FIFOs", what, path);
+			       "%s %.200s: unknown scheme; file://, binary:// and paths of FIFOs are supported",
+			       what, path);
 	cleanup_close int reader = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (reader < 0)
 		return path_error(what, path, errno, e);
 	bool fifo = is_fifo(reader);
-	int flags = fifo ? 0 : O_APPEND;
-	*end = open(path, O_WRONLY | flags | (blocking ? 0 : O_NONBLOCK) | O_NOCTTY | O_CLOEXEC);
+	int flags = O_WRONLY | O_NOCTTY | O_CLOEXEC;
+	if (!fifo)
+		flags |= O_APPEND;
+	if (!blocking)
+		flags |= O_NONBLOCK;
+	*end = open(path, flags);
 	if (*end < 0)
 		return path_error(what, path, errno, e);
 	if (fifo)
@@ -119,17 +124,18 @@ static int open_output(const char *what, const char *path, bool blocking, int *e
 	return 0;
 }
 
-static int open_terminal(const struct container_config *c, uint16_t width, uint16_t height,
-			 struct streams *s, struct err *e)
+static int open_terminal(const struct streams_config *c, struct streams *s, struct err *e)
 {
-	int in = -1, out = -1, slave = -1;
-	if (logger_is_uri(c->stdout_path))
+	const struct stdio_config *io = c->stdio;
+	int in = -1, out = -1, slave = -1, rc = 0;
+	if (logger_is_uri(io->stdout_path))
 		return err_set(e, ERR_CONFIG, ENOSYS,
-			       "stdout %.200s: no log process for a container with a terminal",
-			       c->stdout_path);
-	int rc = *c->stdin_path ? open_stdin(c->stdin_path, false, &in, &s->stdin_hold, e) : 0;
-	if (rc == 0 && *c->stdout_path)
-		rc = open_output("stdout", c->stdout_path, false, &out, &s->out_hold[0], e);
+			       "stdout %.200s: a terminal cannot be connected to a log process",
+			       io->stdout_path);
+	if (*io->stdin_path)
+		rc = open_stdin(io->stdin_path, false, &in, &s->stdin_hold, e);
+	if (rc == 0 && *io->stdout_path)
+		rc = open_output("stdout", io->stdout_path, false, &out, &s->out_hold[0], e);
 	if (rc < 0) {
 		close_fd(&in);
 		return rc;
@@ -142,34 +148,55 @@ static int open_terminal(const struct container_config *c, uint16_t width, uint1
 	s->ends[2] = fcntl(slave, F_DUPFD_CLOEXEC, 3);
 	if (s->ends[1] < 0 || s->ends[2] < 0)
 		return err_sys(e, errno, "the terminal");
-	if (width && height)
-		rc = terminal_resize(s->terminal, width, height);
+	if (c->width && c->height)
+		rc = terminal_resize(s->terminal, c->width, c->height);
 	return rc < 0 ? err_sys(e, -rc, "the terminal's size") : 0;
 }
 
-static int open_streams(const struct container_config *c, struct streams *s, struct err *e)
+static int open_streams(const struct streams_config *c, struct streams *s, struct err *e)
 {
-	int rc = open_stdin(c->stdin_path, true, &s->ends[0], &s->stdin_hold, e);
+	const struct stdio_config *io = c->stdio;
+	int rc = open_stdin(io->stdin_path, true, &s->ends[0], &s->stdin_hold, e);
 	if (rc < 0)
 		return rc;
-	if (logger_is_uri(c->stdout_path))
-		return logger_start(c->stdout_path, c, &s->ends[1], &s->logger, &s->logger_ready,
+	if (logger_is_uri(io->stdout_path))
+		return logger_start(io->stdout_path, c, &s->ends[1], &s->logger, &s->logger_ready,
 				    e);
-	rc = open_output("stdout", c->stdout_path, true, &s->ends[1], &s->out_hold[0], e);
-	return rc < 0 ? rc
-		      : open_output("stderr", c->stderr_path, true, &s->ends[2], &s->out_hold[1],
-				    e);
+	rc = open_output("stdout", io->stdout_path, true, &s->ends[1], &s->out_hold[0], e);
+	if (rc < 0)
+		return rc;
+	return open_output("stderr", io->stderr_path, true, &s->ends[2], &s->out_hold[1], e);
 }
 
-int streams_open(const struct container_config *c, uint16_t width, uint16_t height,
-		 struct streams *out, struct err *e)
+int streams_open(const struct streams_config *c, struct streams *out, struct err *e)
 {
 	struct streams s = STREAMS_EMPTY;
-	int rc = c->terminal ? open_terminal(c, width, height, &s, e) : open_streams(c, &s, e);
+	int rc = c->stdio->terminal ? open_terminal(c, &s, e) : open_streams(c, &s, e);
 	if (rc < 0)
 		streams_close(&s);
 	else
 		*out = s;
+	return rc;
+}
+
+static void on_logger_ready(void *arg, uint32_t events)
+{
+	struct streams *s = arg;
+	(void)events;
+	loop_remove(&s->logger_source);
+	close_fd(&s->logger_ready);
+	s->supervisor.changed(s->supervisor.arg);
+}
+
+int streams_watch(struct streams *s, const struct supervisor *supervisor)
+{
+	int rc = 0;
+	s->supervisor = *supervisor;
+	if (s->logger_ready >= 0)
+		rc = loop_add(supervisor->loop, &s->logger_source, s->logger_ready, EPOLLIN,
+			      on_logger_ready, s);
+	if (rc == 0 && s->terminal)
+		rc = terminal_watch(s->terminal, supervisor);
 	return rc;
 }
 
@@ -179,24 +206,35 @@ void streams_launched(struct streams *s)
 		close_fd(&s->ends[i]);
 }
 
-void streams_started(struct streams *s)
+static void on_stdin_timer(void *arg, uint32_t events)
+{
+	(void)events;
+	streams_close_stdin(arg);
+}
+
+static int start_stdin_timer(struct streams *s)
 {
 	const struct itimerspec wait = {.it_value = {.tv_nsec = STDIN_WAIT_MS * 1000000L}};
-	if (s->stdin_hold < 0 || s->terminal)
-		return;
 	s->stdin_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (s->stdin_timer < 0 || timerfd_settime(s->stdin_timer, 0, &wait, NULL) < 0)
+		return -errno;
+	return loop_add(s->supervisor.loop, &s->stdin_timer_source, s->stdin_timer, EPOLLIN,
+			on_stdin_timer, s);
+}
+
+void streams_started(struct streams *s)
+{
+	if (s->stdin_hold < 0 || s->terminal)
+		return;
+	if (start_stdin_timer(s) < 0)
 		streams_close_stdin(s);
 }
 
 void streams_close_stdin(struct streams *s)
 {
-	uint64_t expirations;
 	close_fd(&s->stdin_hold);
-	/* The descriptor stays what it was, as somebody watches it; it only is not readable any
-	 * more. */
-	if (s->stdin_timer >= 0 && read(s->stdin_timer, &expirations, sizeof(expirations)) < 0)
-		return;
+	loop_remove(&s->stdin_timer_source);
+	close_fd(&s->stdin_timer);
 }
 
 bool streams_unread(const struct streams *s)
@@ -210,18 +248,13 @@ bool streams_unread(const struct streams *s)
 	return false;
 }
 
-void streams_logger_is_ready(struct streams *s)
-{
-	close_fd(&s->logger_ready);
-}
-
 void streams_close(struct streams *s)
 {
 	streams_launched(s);
-	close_fd(&s->stdin_hold);
-	close_fd(&s->stdin_timer);
+	streams_close_stdin(s);
 	close_fd(&s->out_hold[0]);
 	close_fd(&s->out_hold[1]);
+	loop_remove(&s->logger_source);
 	close_fd(&s->logger_ready);
 	terminal_free(s->terminal);
 	*s = (struct streams)STREAMS_EMPTY;

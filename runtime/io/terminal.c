@@ -18,16 +18,28 @@
  */
 #define COPIES_MAX 64
 
-/* One direction. Bytes at..len of data wait to be written. */
+/* One direction. Bytes at..len of data have still to be written. */
 struct copy {
 	size_t at, len;
 	uint8_t data[COPY_BYTES];
 };
 
+/*
+ * A descriptor, watched for one event at a time (EPOLLONESHOT): one that is not armed reports
+ * nothing, a hang-up neither, and arming it again cannot fail for lack of memory.
+ */
+struct end {
+	struct terminal *terminal;
+	int fd; /* owned; -1: none (any more) */
+	uint32_t armed; /* EPOLL* */
+	struct loop_source source;
+};
+
 struct terminal {
-	int master;  /* owned; -1 once the slave is closed and all is read */
-	int in, out; /* owned; -1: none (any more) */
+	struct end master; /* closed once the slave is closed and all is read */
+	struct end in, out;
 	struct copy input, output;
+	struct supervisor supervisor;
 };
 
 int terminal_open(int in, int out, struct terminal **t, int *slave, struct err *e)
@@ -45,35 +57,41 @@ int terminal_open(int in, int out, struct terminal **t, int *slave, struct err *
 	struct terminal *new = calloc(1, sizeof(*new));
 	if (!new)
 		return err_sys(e, ENOMEM, "a terminal");
-	new->master = take_fd(&master);
-	new->in = take_fd(&taken_in);
-	new->out = take_fd(&taken_out);
+	new->master = (struct end){.terminal = new, .fd = take_fd(&master)};
+	new->in = (struct end){.terminal = new, .fd = take_fd(&taken_in)};
+	new->out = (struct end){.terminal = new, .fd = take_fd(&taken_out)};
 	*t = new;
 	*slave = take_fd(&peer);
 	return 0;
+}
+
+static void end_close(struct end *end)
+{
+	loop_remove(&end->source);
+	close_fd(&end->fd);
 }
 
 void terminal_free(struct terminal *t)
 {
 	if (!t)
 		return;
-	close_fd(&t->master);
-	close_fd(&t->in);
-	close_fd(&t->out);
+	end_close(&t->master);
+	end_close(&t->in);
+	end_close(&t->out);
 	free(t);
 }
 
 int terminal_resize(struct terminal *t, uint16_t width, uint16_t height)
 {
 	struct winsize size = {.ws_col = width, .ws_row = height};
-	if (t->master < 0)
+	if (t->master.fd < 0)
 		return -ENOENT;
-	return ioctl(t->master, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+	return ioctl(t->master.fd, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
 void terminal_end_input(struct terminal *t)
 {
-	close_fd(&t->in);
+	end_close(&t->in);
 }
 
 static bool waiting(const struct copy *c)
@@ -81,24 +99,64 @@ static bool waiting(const struct copy *c)
 	return c->at < c->len;
 }
 
-/* A direction reads only when all it had is written: that is its back-pressure. */
-size_t terminal_watches(const struct terminal *t, struct container_watch *out, size_t room)
+static void on_end(void *arg, uint32_t events)
 {
-	uint32_t master = (waiting(&t->output) ? 0 : EPOLLIN) | (waiting(&t->input) ? EPOLLOUT : 0);
-	const struct container_watch all[] = {
-		{.fd = t->master, .events = master},
-		{.fd = waiting(&t->input) ? -1 : t->in, .events = EPOLLIN},
-		{.fd = waiting(&t->output) ? t->out : -1, .events = EPOLLOUT},
-	};
-	size_t n = 0;
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (all[i].fd >= 0 && all[i].events && n < room)
-			out[n++] = all[i];
-	return n;
+	struct end *end = arg;
+	struct terminal *t = end->terminal;
+	(void)events;
+	end->armed = 0;
+	terminal_pump(t);
+	t->supervisor.changed(t->supervisor.arg);
 }
 
-/* Moves one direction on. False when it has come to its end: the reader is closed or the writer
- * gone. */
+static int end_watch(struct end *end, uint32_t events)
+{
+	if (end->fd < 0)
+		return 0;
+	int rc = loop_add(end->terminal->supervisor.loop, &end->source, end->fd,
+			  events | EPOLLONESHOT, on_end, end);
+	if (rc == 0)
+		end->armed = events;
+	/* A regular file never makes us wait. */
+	return rc == -EPERM ? 0 : rc;
+}
+
+int terminal_watch(struct terminal *t, const struct supervisor *supervisor)
+{
+	t->supervisor = *supervisor;
+	int rc = end_watch(&t->master, EPOLLIN);
+	if (rc == 0)
+		rc = end_watch(&t->in, EPOLLIN);
+	if (rc == 0)
+		rc = end_watch(&t->out, EPOLLOUT);
+	return rc;
+}
+
+static void end_arm(struct end *end, uint32_t events)
+{
+	if (!end->source.loop || !events || end->armed == events)
+		return;
+	end->armed = events;
+	/* Changing a registration takes no memory. */
+	(void)!loop_change(&end->source, events | EPOLLONESHOT);
+}
+
+/* A direction reads only after all it had is written: that is its back-pressure. */
+static void arm(struct terminal *t)
+{
+	uint32_t master = 0;
+	if (waiting(&t->input))
+		master |= EPOLLOUT;
+	else
+		end_arm(&t->in, EPOLLIN);
+	if (waiting(&t->output))
+		end_arm(&t->out, EPOLLOUT);
+	else
+		master |= EPOLLIN;
+	end_arm(&t->master, master);
+}
+
+/* Copies one direction. False at its end: the reader is closed or the writer gone. */
 static bool copy_on(struct copy *c, int from, int to)
 {
 	for (int copies = 0; copies < COPIES_MAX; copies++) {
@@ -111,32 +169,35 @@ static bool copy_on(struct copy *c, int from, int to)
 			c->at = 0;
 			c->len = (size_t)n;
 		}
-		/* Nobody wants it: read on, so that the guest does not stop. */
-		ssize_t n = to >= 0 ? write(to, c->data + c->at, c->len - c->at)
-				    : (ssize_t)(c->len - c->at);
+		/* If there is no reader: read on, so that the guest does not stop. */
+		ssize_t n = (ssize_t)(c->len - c->at);
+		if (to >= 0)
+			n = write(to, c->data + c->at, c->len - c->at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return true;
-		c->at = n < 0 ? c->len
-			      : c->at + (size_t)n; /* a writer that fails loses what it refuses */
+		if (n < 0) /* what a broken descriptor refuses is lost */
+			n = (ssize_t)(c->len - c->at);
+		c->at += (size_t)n;
 	}
 	return true;
 }
 
 void terminal_pump(struct terminal *t)
 {
-	if (t->master < 0)
+	if (t->master.fd < 0)
 		return;
-	if (!copy_on(&t->input, t->in, t->master))
-		close_fd(&t->in);
-	if (!copy_on(&t->output, t->master, t->out)) {
-		close_fd(&t->master);
-		close_fd(&t->out);
+	if (!copy_on(&t->input, t->in.fd, t->master.fd))
+		end_close(&t->in);
+	if (!copy_on(&t->output, t->master.fd, t->out.fd)) {
+		end_close(&t->master);
+		end_close(&t->out);
 	}
+	arm(t);
 }
 
 bool terminal_drained(const struct terminal *t)
 {
-	return t->master < 0;
+	return t->master.fd < 0;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The monitor: the one process of a container. What needs rights happens first, in the order below;
- * then they are given up, the VM is made, the thread's system calls are locked down, and only the
- * guest runs.
+ * The monitor: the process that has the VM. What needs rights happens first; then they are given up,
+ * the VM is made, the thread's system calls are filtered, and only the guest runs.
  */
 #include "runtime/monitor/monitor.h"
 
@@ -27,7 +26,7 @@
 #include <sys/wait.h>
 #include <termios.h>
 
-/* The annotation OCI_LISTEN has addresses as mote_listen takes them, with commas between. */
+/* The annotation OCI_LISTEN has addresses as mote_listen takes them, separated by commas. */
 enum { LISTENERS_MAX = 16 };
 
 static const int monitor_kvm_fd = MONITOR_KVM_FD;
@@ -40,10 +39,10 @@ struct monitor {
 	struct userns userns;
 	int root_fd;
 	char hostname[65];
-	char *listen; /* owned; what the annotation says, NULL: nothing */
+	char *listen; /* owned; the annotation's value, NULL: none */
 	int listeners[LISTENERS_MAX];
 	size_t listener_count;
-	int cache_fd; /* the host's folder of compiled modules, or -1; open until the module was looked for */
+	int cache_fd; /* owned: the host's directory of compiled modules, until the module was looked up; or -1 */
 	struct mote_compiled *compiled;
 	struct mote_sandbox *sandbox;
 };
@@ -132,18 +131,18 @@ static const char *environment(const struct oci_spec *s, const char *name)
 }
 
 /*
- * Each file is one hierarchy's: "0" is the thread that writes, and this is the only one. place: NULL, or where the
- * WIRE_PLACE_FDS that come last go, the caller's.
+ * Each file is one hierarchy's: "0" is the thread that writes, and this is the only one. namespaces:
+ * NULL, or where the WIRE_NAMESPACE_FDS that come last go, the caller's.
  */
-static int join_cgroups(int *place, struct err *e)
+static int join_cgroups(int *namespaces, struct err *e)
 {
 	int fds[WIRE_FDS_MAX];
 	size_t count = 0;
 	int rc = wire_receive_join(MONITOR_CONTROL_FD, fds, &count), joined = 0;
-	if (place && rc == 0 && count < WIRE_PLACE_FDS)
+	if (namespaces && rc == 0 && count < WIRE_NAMESPACE_FDS)
 		rc = -EBADMSG;
-	for (size_t i = WIRE_PLACE_FDS; place && rc == 0 && i-- > 0;)
-		place[i] = fds[--count];
+	for (size_t i = WIRE_NAMESPACE_FDS; namespaces && rc == 0 && i-- > 0;)
+		namespaces[i] = fds[--count];
 	for (size_t i = 0; i < count; i++) {
 		if (rc == 0 && joined == 0)
 			joined = io_write_all(fds[i], "0", 1);
@@ -154,7 +153,7 @@ static int join_cgroups(int *place, struct err *e)
 	return joined < 0 ? err_sys(e, -joined, "joining the container's cgroup") : 0;
 }
 
-/* As other runtimes do: a program that is told no HOME gets the one that the image knows. */
+/* As other runtimes do: if there is no HOME in the environment, the image's passwd file has it. */
 static int add_home(struct monitor *m, struct err *e)
 {
 	struct oci_spec *s = &m->config.spec;
@@ -174,7 +173,7 @@ static int add_home(struct monitor *m, struct err *e)
 	return 0;
 }
 
-static int adopt(const struct mote_error *from, struct err *e);
+static int from_mote_error(const struct mote_error *from, struct err *e);
 
 /* In the container's network and root, and with its user's rights: ports, files, their owner and mode. */
 static int open_listeners(struct monitor *m, struct err *e)
@@ -187,7 +186,7 @@ static int open_listeners(struct monitor *m, struct err *e)
 			return err_set(e, ERR_CONFIG, E2BIG, "annotation " OCI_LISTEN ": more than %d listeners",
 				       LISTENERS_MAX);
 		if (mote_listen(spec, &m->listeners[m->listener_count], &me) < 0)
-			return adopt(&me, e);
+			return from_mote_error(&me, e);
 		m->listener_count++;
 	}
 	return 0;
@@ -206,8 +205,8 @@ static int act_as_user(struct monitor *m, struct err *e)
 	return rc < 0 ? rc : monitor_be_root_again(e);
 }
 
-/* In the new root: what the process needs of it. */
-static int look_around(struct monitor *m, struct err *e)
+/* In the new root: opens what the process needs of it. */
+static int open_environment(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
 	int rc = take_terminal(s, e);
@@ -252,7 +251,7 @@ static void log_line(void *arg, const char *line);
 /* A module below this is compiled in a few milliseconds. */
 enum { CACHED_FROM_BYTES = 256 << 10 };
 
-/* While the host's file system is in reach. Made where it is missing; done without where it cannot be. */
+/* While the host's file system is in reach. Made if it is missing; if that fails, there is no cache. */
 static void open_cache(struct monitor *m)
 {
 	const char *path = m->config.cache;
@@ -269,7 +268,7 @@ static int become_user(void *monitor)
 	return monitor_become_user(&m->config.spec, &m->userns, &m->lsm, &e);
 }
 
-/* As root still, who may write the folder, and in the container's cgroup, which pays for what is compiled. */
+/* Still as root, who may write the directory, and in the container's cgroup, which pays for compiling. */
 static void find_compiled(struct monitor *m)
 {
 	char *argv[] = {NULL};
@@ -295,7 +294,7 @@ static void find_compiled(struct monitor *m)
 	cleanup_closep(&m->cache_fd);
 }
 
-static int await(enum wire_type type, struct err *e)
+static int receive(enum wire_type type, struct err *e)
 {
 	struct buf none = {.cap = 0};
 	enum wire_type got;
@@ -305,57 +304,54 @@ static int await(enum wire_type type, struct err *e)
 	return rc < 0 ? err_sys(e, -rc, "waiting for the shim") : 0;
 }
 
-static int tell(enum wire_type type, const void *body, size_t len, struct err *e)
+static int report(enum wire_type type, struct err *e)
 {
-	int rc = wire_send(MONITOR_CONTROL_FD, type, body, len);
-	return rc < 0 ? err_sys(e, -rc, "telling the shim") : 0;
+	int rc = wire_send(MONITOR_CONTROL_FD, type, NULL, 0);
+	return rc < 0 ? err_sys(e, -rc, "reporting to the shim") : 0;
 }
 
-/* They belong into the namespaces of the shim, which runs them while this process waits. */
-static int await_runtime_hooks(struct err *e)
+/* They must run in the shim's namespaces: it runs them while this process waits. */
+static int request_runtime_hooks(struct err *e)
 {
-	int rc = tell(WIRE_HOOKS, NULL, 0, e);
-	return rc < 0 ? rc : await(WIRE_HOOKS, e);
+	int rc = report(WIRE_HOOKS, e);
+	return rc < 0 ? rc : receive(WIRE_HOOKS, e);
 }
 
-/* Beside a container's monitor: its place is there. */
-static int settle_beside(struct monitor *m, struct err *e)
+/* A process that Exec added: in the namespaces and the root of the container's first monitor. */
+static int set_up_exec(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
-	int place[WIRE_PLACE_FDS] = {-1, -1};
-	int rc = join_cgroups(place, e);
-	cleanup_close int pidfd = place[0], root = place[1];
+	int namespaces[WIRE_NAMESPACE_FDS] = {-1, -1};
+	int rc = join_cgroups(namespaces, e);
+	cleanup_close int pidfd = namespaces[0], root = namespaces[1];
 	if (rc == 0)
 		rc = monitor_set_oom_score(s, e);
 	if (rc == 0)
-		rc = monitor_enter_place(pidfd, root, &m->root_fd, e);
+		rc = monitor_join_namespaces(pidfd, root, &m->root_fd, e);
 	if (rc == 0)
 		rc = monitor_assume_root(&m->userns, e);
 	if (rc == 0)
-		rc = look_around(m, e);
+		rc = open_environment(m, e);
 	if (rc == 0)
 		rc = monitor_become_user(s, &m->userns, &m->lsm, e);
 	return rc < 0 ? rc : follow_shim(e);
 }
 
-static int settle(struct monitor *m, struct err *e)
+static int set_up_container(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
-	if (m->config.id_base)
-		m->userns = (struct userns){.fd = MONITOR_USERNS_FD, .base = m->config.id_base};
-	int rc = lsm_open(&lsm_host, s->apparmor_profile, s->selinux_label, &m->lsm, e);
-	if (rc < 0 || m->config.beside)
-		return rc < 0 ? rc : settle_beside(m, e);
 	if (chdir(m->config.bundle) < 0)
 		return err_sys(e, errno, "bundle %s", m->config.bundle);
 	struct monitor_hooks hooks, *h = m->config.hooks ? &hooks : NULL;
-	rc = h ? monitor_read_hooks(h, m->config.id, m->config.bundle, m->config.pid, e) : 0;
+	int rc = 0;
+	if (h)
+		rc = monitor_read_hooks(h, m->config.id, m->config.bundle, m->config.pid, e);
 	if (rc == 0)
 		rc = read_listen(m, e);
 	if (rc == 0)
 		rc = monitor_enter_namespaces(s, e);
 	if (rc == 0 && m->config.runtime_hooks)
-		rc = await_runtime_hooks(e);
+		rc = request_runtime_hooks(e);
 	if (rc == 0)
 		rc = monitor_set_oom_score(s, e);
 	if (rc == 0)
@@ -366,7 +362,7 @@ static int settle(struct monitor *m, struct err *e)
 	if (h)
 		monitor_free_hooks(h);
 	if (rc == 0)
-		rc = look_around(m, e);
+		rc = open_environment(m, e);
 	if (rc == 0)
 		rc = join_cgroups(NULL, e);
 	if (rc == 0)
@@ -378,17 +374,30 @@ static int settle(struct monitor *m, struct err *e)
 	return rc;
 }
 
+static int set_up(struct monitor *m, struct err *e)
+{
+	const struct oci_spec *s = &m->config.spec;
+	if (m->config.id_base)
+		m->userns = (struct userns){.fd = MONITOR_USERNS_FD, .base = m->config.id_base};
+	int rc = lsm_open(&lsm_host, s->apparmor_profile, s->selinux_label, &m->lsm, e);
+	if (rc < 0)
+		return rc;
+	return m->config.exec ? set_up_exec(m, e) : set_up_container(m, e);
+}
+
 static void log_line(void *arg, const char *line)
 {
 	(void)arg;
 	dprintf(2, "mote: %s\n", line);
 }
 
-static int adopt(const struct mote_error *from, struct err *e)
+static int from_mote_error(const struct mote_error *from, struct err *e)
 {
-	enum err_blame blame = from->blame == MOTE_BLAME_CONFIG	 ? ERR_CONFIG
-			       : from->blame == MOTE_BLAME_GUEST ? ERR_GUEST
-								 : ERR_HOST;
+	enum err_blame blame = ERR_HOST;
+	if (from->blame == MOTE_BLAME_CONFIG)
+		blame = ERR_CONFIG;
+	else if (from->blame == MOTE_BLAME_GUEST)
+		blame = ERR_GUEST;
 	return err_set(e, blame, from->code, "%s", from->text);
 }
 
@@ -425,7 +434,7 @@ static int build(struct monitor *m, struct err *e)
 	};
 	struct mote_error me;
 	if (mote_sandbox_from_compiled(m->compiled, &o, &m->sandbox, &me) < 0)
-		return adopt(&me, e);
+		return from_mote_error(&me, e);
 	mote_compiled_free(take_ptr(m->compiled));
 	oci_entry_free(&m->entry);
 	running = m->sandbox;
@@ -435,7 +444,7 @@ static int build(struct monitor *m, struct err *e)
 	/* The VM has copies of what it needs of /dev/kvm, the root, the listeners. SECURITY.md lists what stays. */
 	const int keep = MONITOR_CONTROL_FD;
 	if (mote_close_others(m->sandbox, &keep, 1, &me) < 0 || mote_sandbox_jail(m->sandbox, &me) < 0)
-		return adopt(&me, e);
+		return from_mote_error(&me, e);
 	return 0;
 }
 
@@ -449,28 +458,28 @@ static int run(struct monitor *m, struct err *e)
 	if (rc == 0)
 		open_cache(m);
 	if (rc == 0)
-		rc = settle(m, e);
+		rc = set_up(m, e);
 	if (rc == 0)
-		rc = tell(WIRE_READY, NULL, 0, e);
+		rc = report(WIRE_READY, e);
 	if (rc == 0)
 		rc = build(m, e);
 	if (rc == 0)
-		rc = tell(WIRE_BUILT, NULL, 0, e);
+		rc = report(WIRE_BUILT, e);
 	if (rc == 0)
-		rc = await(WIRE_START, e);
+		rc = receive(WIRE_START, e);
 	if (rc < 0)
 		return rc;
 	atomic_store(&started, true);
 	struct mote_result result;
 	struct mote_error me;
 	if (mote_sandbox_run(m->sandbox, &result, &me) < 0)
-		return adopt(&me, e);
+		return from_mote_error(&me, e);
 	return mote_exit_status(&result);
 }
 
 /*
- * Who reads the output sees its end at once, not when the kernel has taken the VM apart. One by
- * one, as the jail has close(2) alone; what the guest opened beyond these closes with the process.
+ * Whoever reads the output sees its end at once, not when the kernel has taken the VM apart. One by
+ * one, as the filter allows close(2) alone; what the guest opened beyond these closes with the process.
  */
 static void close_guest_descriptors(void)
 {
@@ -484,18 +493,16 @@ int runtime_monitor_main(void)
 	static struct monitor m = {
 		.root_fd = -1, .cache_fd = -1, .lsm = {.proc = -1}, .userns = {.fd = -1}, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
 	struct err e = {0};
-	int status = run(&m, &e), rc;
-	/* Telling is best effort: a shim that is gone needs no answer, one that is there sees our
-	 * end. */
+	int status = run(&m, &e);
+	/* Reporting is best effort: a shim that is gone needs none, one that is there sees our end. */
 	if (status < 0) {
 		status = wire_failure_status(&e);
-		rc = wire_send_failure(MONITOR_CONTROL_FD, &e);
+		(void)!wire_send_failure(MONITOR_CONTROL_FD, &e);
 		dprintf(2, "mote: %s\n", e.text);
 	} else {
 		uint32_t body = (uint32_t)status;
 		close_guest_descriptors();
-		rc = wire_send(MONITOR_CONTROL_FD, WIRE_EXIT, &body, sizeof(body));
+		(void)!wire_send(MONITOR_CONTROL_FD, WIRE_EXIT, &body, sizeof(body));
 	}
-	(void)rc;
 	return status;
 }

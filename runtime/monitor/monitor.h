@@ -12,7 +12,7 @@
 
 #include <signal.h>
 
-/* Descriptors that a monitor starts with, beside 0, 1 and 2 of the container. */
+/* Descriptors that a monitor starts with, in addition to 0, 1 and 2 of the container. */
 #define MONITOR_CONTROL_FD 3 /* the shim's socket */
 #define MONITOR_KVM_FD 4
 #define MONITOR_USERNS_FD 5 /* if the configuration has id_base */
@@ -52,10 +52,10 @@ int monitor_enter_root(const struct oci_spec *spec, const char *rootfs, bool roo
 		       const struct userns *u, const struct monitor_hooks *hooks, int *root_fd,
 		       struct err *e) must_check;
 /*
- * Joins the namespaces in which the process behind pidfd lives; root, where it has its root, becomes ours. *root_fd: as
- * monitor_enter_root.
+ * Joins the namespaces of the process behind pidfd; root, its root directory, becomes ours. *root_fd:
+ * as monitor_enter_root.
  */
-int monitor_enter_place(int pidfd, int root, int *root_fd, struct err *e) must_check;
+int monitor_join_namespaces(int pidfd, int root, int *root_fd, struct err *e) must_check;
 /* While the host's /proc is still there. */
 int monitor_set_oom_score(const struct oci_spec *spec, struct err *e) must_check;
 /* Resource limits, umask, working directory. In the new root. */

@@ -100,7 +100,7 @@ int monitor_enter_namespaces(const struct oci_spec *s, struct err *e)
 	return rc;
 }
 
-int monitor_enter_place(int pidfd, int root, int *root_fd, struct err *e)
+int monitor_join_namespaces(int pidfd, int root, int *root_fd, struct err *e)
 {
 	/* A descriptor: whatever has the number by now, it is that process or none. */
 	if (setns(pidfd, CLONE_NEWNS | USED_NAMESPACES) < 0)

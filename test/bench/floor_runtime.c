@@ -16,14 +16,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+struct process {
+	struct container *container;
+};
+
 struct container {
-	char *id, *bundle, *in, *out, *err;
+	struct process process;
+	struct supervisor supervisor;
+	char *id, *bundle;
+	struct stdio_config stdio;
 	char rootfs[4096];
 	int pid, go; /* the child exits when `go` closes */
 	int hold;    /* a reader of stdout, so that nothing is lost before the client reads */
 	int mounted;
-	bool ended; /* and nobody was told */
-	enum container_state state;
+	bool ended; /* not reported yet */
+	enum process_status state;
 	uint32_t status;
 	struct timespec exited_at;
 };
@@ -58,9 +65,13 @@ int container_create(const struct container_config *config, struct container **o
 		return err_sys(e, errno, "floor");
 	c->id = strdup(config->id);
 	c->bundle = strdup(config->bundle);
-	c->in = strdup(config->stdin_path);
-	c->out = strdup(config->stdout_path);
-	c->err = strdup(config->stderr_path);
+	c->process.container = c;
+	c->supervisor = config->supervisor;
+	c->stdio = (struct stdio_config){
+		.stdin_path = strdup(config->stdio.stdin_path),
+		.stdout_path = strdup(config->stdio.stdout_path),
+		.stderr_path = strdup(config->stdio.stderr_path),
+	};
 	snprintf(c->rootfs, sizeof(c->rootfs), "%s/rootfs", config->bundle);
 	mkdir(c->rootfs, 0711);
 	for (size_t i = 0; i < config->rootfs_count; i++) {
@@ -69,15 +80,15 @@ int container_create(const struct container_config *config, struct container **o
 			return err_sys(e, -rc, "floor: mounting %s", c->rootfs);
 		c->mounted++;
 	}
-	c->hold = open(c->out, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	c->hold = open(c->stdio.stdout_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	c->pid = fork();
 	if (c->pid == 0) {
 		close(ends[1]);
-		child(ends[0], c->out);
+		child(ends[0], c->stdio.stdout_path);
 	}
 	close(ends[0]);
 	c->go = ends[1];
-	c->state = CONTAINER_CREATED;
+	c->state = PROCESS_STATUS_CREATED;
 	*out = c;
 	return 0;
 }
@@ -94,13 +105,14 @@ int container_start(struct container *c, struct err *e)
 	(void)e;
 	close(c->go);
 	c->go = -1;
-	c->state = CONTAINER_RUNNING;
+	c->state = PROCESS_STATUS_RUNNING;
 	return 0;
 }
 
-int container_kill(struct container *c, int signo, struct err *e)
+int process_kill(struct process *p, int signo, struct err *e)
 {
-	if (c->state == CONTAINER_STOPPED)
+	struct container *c = p->container;
+	if (c->state == PROCESS_STATUS_STOPPED)
 		return err_set(e, ERR_PEER, ENOENT, "floor: it has ended");
 	return kill(c->pid, signo) < 0 ? err_sys(e, errno, "kill") : 0;
 }
@@ -130,23 +142,22 @@ int container_update(struct container *c, const char *resources, size_t len, str
 	return refuse(e);
 }
 
-int container_resize(struct container *c, uint32_t width, uint32_t height, struct err *e)
+int process_resize(struct process *p, uint32_t width, uint32_t height, struct err *e)
 {
-	(void)c;
+	(void)p;
 	(void)width;
 	(void)height;
 	return refuse(e);
 }
 
-int container_close_stdin(struct container *c)
+void process_close_stdin(struct process *p)
 {
-	(void)c;
-	return 0;
+	(void)p;
 }
 
 int container_delete(struct container *c, struct err *e)
 {
-	if (c->state != CONTAINER_STOPPED)
+	if (c->state != PROCESS_STATUS_STOPPED)
 		return err_set(e, ERR_PEER, EBUSY, "floor: it runs");
 	if (c->hold >= 0)
 		close(c->hold);
@@ -154,44 +165,40 @@ int container_delete(struct container *c, struct err *e)
 		umount2(c->rootfs, MNT_DETACH);
 	free(c->id);
 	free(c->bundle);
-	free(c->in);
-	free(c->out);
-	free(c->err);
+	free((char *)(uintptr_t)c->stdio.stdin_path);
+	free((char *)(uintptr_t)c->stdio.stdout_path);
+	free((char *)(uintptr_t)c->stdio.stderr_path);
 	free(c);
 	return 0;
 }
 
-bool container_reaped(struct container *c, int pid, int wait_status, struct timespec at)
+bool container_reaped(struct container *c, pid_t pid, int wait_status, struct timespec at)
 {
 	if (pid != c->pid)
 		return false;
-	c->state = CONTAINER_STOPPED;
+	c->state = PROCESS_STATUS_STOPPED;
 	c->status = WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status) : 128 + (uint32_t)WTERMSIG(wait_status);
 	c->exited_at = at;
 	c->ended = true;
+	c->supervisor.changed(c->supervisor.arg);
 	return true;
 }
 
-bool container_take_exit(struct container *c)
+bool process_take_exit(struct process *p)
 {
-	bool ended = c->ended;
-	c->ended = false;
+	bool ended = p->container->ended;
+	p->container->ended = false;
 	return ended;
 }
 
-size_t container_watches(const struct container *c, struct container_watch *out, size_t room)
+bool process_exit_is_taken(const struct process *p)
 {
-	(void)c;
-	(void)out;
-	(void)room;
-	return 0;
+	return p->container->state == PROCESS_STATUS_STOPPED && !p->container->ended;
 }
 
-void container_ready(struct container *c, int fd, uint32_t events)
+struct process *container_process(struct container *c)
 {
-	(void)c;
-	(void)fd;
-	(void)events;
+	return &c->process;
 }
 
 bool container_take_oom(struct container *c)
@@ -210,45 +217,29 @@ const char *container_bundle(const struct container *c)
 	return c->bundle;
 }
 
-int container_pid(const struct container *c)
+pid_t process_pid(const struct process *p)
 {
-	return c->pid;
+	return p->container->pid;
 }
 
-enum container_state container_state(const struct container *c)
+enum process_status process_status(const struct process *p)
 {
-	return c->state;
+	return p->container->state;
 }
 
-uint32_t container_exit_status(const struct container *c)
+uint32_t process_exit_status(const struct process *p)
 {
-	return c->status;
+	return p->container->status;
 }
 
-struct timespec container_exited_at(const struct container *c)
+struct timespec process_exited_at(const struct process *p)
 {
-	return c->exited_at;
+	return p->container->exited_at;
 }
 
-const char *container_stdin(const struct container *c)
+const struct stdio_config *process_stdio(const struct process *p)
 {
-	return c->in;
-}
-
-const char *container_stdout(const struct container *c)
-{
-	return c->out;
-}
-
-const char *container_stderr(const struct container *c)
-{
-	return c->err;
-}
-
-bool container_terminal(const struct container *c)
-{
-	(void)c;
-	return false;
+	return &p->container->stdio;
 }
 
 int container_stats(const struct container *c, struct container_stats *out, struct err *e)
@@ -258,17 +249,29 @@ int container_stats(const struct container *c, struct container_stats *out, stru
 	return refuse(e);
 }
 
-int container_exec(struct container *of, const struct container_exec_config *config, struct container **out, struct err *e)
+int container_exec(struct container *c, const struct exec_config *config, struct process **out, struct err *e)
 {
-	(void)of;
+	(void)c;
 	(void)config;
 	(void)out;
 	return refuse(e);
 }
 
-const char *container_exec_id(const struct container *c)
+int process_start(struct process *p, struct err *e)
 {
-	(void)c;
+	(void)p;
+	return refuse(e);
+}
+
+int process_delete(struct process *p, struct err *e)
+{
+	(void)p;
+	return refuse(e);
+}
+
+const char *process_exec_id(const struct process *p)
+{
+	(void)p;
 	return "";
 }
 

@@ -86,11 +86,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (pipe(ends) < 0 || write(ends[1], "", 1) != 1)
 		abort();
 	for (int i = 0; i < 64; i++) {
-		struct loop_source *s = loop_add(&loop, ends[0], EPOLLIN, stop, &loop);
+		struct loop_source s = {0};
+		int rc = loop_add(&loop, &s, ends[0], EPOLLIN, stop, &loop);
 		loop.stop = false;
-		if (!s || loop_run(&loop) < 0)
+		if (rc < 0 || loop_run(&loop) < 0)
 			abort();
-		loop_remove(&loop, s);
+		loop_remove(&s);
 		if (i == 32) {
 			answer_held();
 			shutdown(pair[1], SHUT_WR);

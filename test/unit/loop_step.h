@@ -3,7 +3,7 @@
 #ifndef MOTE_TEST_LOOP_STEP_H
 #define MOTE_TEST_LOOP_STEP_H
 
-#include "shim/loop.h"
+#include "base/loop.h"
 
 #include <criterion/criterion.h>
 #include <poll.h>
@@ -24,10 +24,11 @@ static inline bool loop_step(struct loop *loop, int ms)
 		return false;
 	int ends[2];
 	cr_assert(pipe(ends) == 0 && write(ends[1], "", 1) == 1);
-	struct loop_source *s = loop_add(loop, ends[0], EPOLLIN, loop_step_stop, loop);
+	struct loop_source s = {0};
+	cr_assert(loop_add(loop, &s, ends[0], EPOLLIN, loop_step_stop, loop) == 0);
 	loop->stop = false;
 	cr_assert(loop_run(loop) == 0);
-	loop_remove(loop, s);
+	loop_remove(&s);
 	close(ends[0]);
 	close(ends[1]);
 	return true;

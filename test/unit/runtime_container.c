@@ -84,7 +84,7 @@ Test(runtime_container, bundle_removed_meanwhile)
 	struct container_stats s;
 	struct err e;
 	cr_expect(container_stats(k.c, &s, &e) == 0, "%s", e.text);
-	cr_assert(container_kill(k.c, SIGTERM, &e) == 0, "%s", e.text);
+	cr_assert(process_kill(k.p, SIGTERM, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 143);
 	delete (&k);
 	int was;
@@ -170,9 +170,7 @@ static struct container_config config_with(const struct container_mount *rootfs)
 	return (struct container_config){.id = "t",
 					 .bundle = dir,
 					 .containerd_namespace = "n",
-					 .stdin_path = "",
-					 .stdout_path = "",
-					 .stderr_path = "",
+					 .stdio = {.stdin_path = "", .stdout_path = "", .stderr_path = ""},
 					 .rootfs = rootfs,
 					 .rootfs_count = 1};
 }
@@ -189,16 +187,16 @@ Test(runtime_container, binds_the_root_file_system_it_is_given)
 	struct err e;
 	for (uint32_t writable = 0; writable < 2; writable++) {
 		options[1] = writable ? "rw" : "ro";
-		cr_assert(create_now(&config, &k.c, &e) == 0, "%s", e.text);
-		cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+		cr_assert(create_now(&config, &k, &e) == 0, "%s", e.text);
+		cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 		cr_expect(finish(&k) == (writable ? 0 : 1));
 		delete (&k);
 	}
 	m.source = "/not/there";
-	cr_expect(create_now(&config, &k.c, &e) == -ENOENT && strstr(e.text, "/not/there"),
+	cr_expect(create_now(&config, &k, &e) == -ENOENT && strstr(e.text, "/not/there"),
 		  "%s", e.text);
 	options[1] = "remount";
-	cr_expect(create_now(&config, &k.c, &e) == -ENOSYS && strstr(e.text, "remount"), "%s",
+	cr_expect(create_now(&config, &k, &e) == -ENOSYS && strstr(e.text, "remount"), "%s",
 		  e.text);
 }
 
@@ -227,8 +225,8 @@ Test(runtime_overlay, mounts_the_root_file_system_it_is_given)
 	const struct container_config config = config_with(&m);
 	struct client k = {.in = -1, .out = -1, .err = -1};
 	struct err e;
-	cr_assert(create_now(&config, &k.c, &e) == 0, "%s", e.text);
-	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+	cr_assert(create_now(&config, &k, &e) == 0, "%s", e.text);
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 0);
 	cr_expect(access(at("work/u/new"), F_OK) == 0);
 	delete (&k);
@@ -266,14 +264,14 @@ Test(runtime_overlay, keeps_owners)
 		char text[100];
 		snprintf(text, sizeof(text), "\177ELF%s", programs[i]);
 		put(at("layers/0/prog"), text, 0755);
-		cr_assert(create_now(&overlay, &k.c, &e) == 0, "%s", e.text);
+		cr_assert(create_now(&overlay, &k, &e) == 0, "%s", e.text);
 		struct stat here, there;
 		char ns[64];
-		snprintf(ns, sizeof(ns), "/proc/%d/ns/user", container_pid(k.c));
+		snprintf(ns, sizeof(ns), "/proc/%d/ns/user", process_pid(k.p));
 		cr_expect(stat("/proc/self/ns/user", &here) == 0 && stat(ns, &there) == 0 &&
 				  (here.st_ino != there.st_ino) == mapped,
 			  "user namespace");
-		cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+		cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 		cr_expect(finish(&k) == 0, "%s", programs[i]);
 		delete (&k);
 		cr_expect(access(at("mote-layers"), F_OK) < 0);
@@ -290,13 +288,13 @@ Test(runtime_container, kill_while_created)
 {
 	struct client k = create();
 	struct err e;
-	cr_assert(container_kill(k.c, SIGTERM, &e) == 0, "%s", e.text);
+	cr_assert(process_kill(k.p, SIGTERM, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 128 + SIGTERM);
-	cr_expect(container_kill(k.c, SIGTERM, &e) == -ENOENT);
-	cr_expect(start_now(k.c, &e) == -EBUSY);
+	cr_expect(process_kill(k.p, SIGTERM, &e) == -ENOENT);
+	cr_expect(start_now(&k, &e) == -EBUSY);
 	delete (&k);
 	k = create();
-	cr_assert(container_kill(k.c, SIGKILL, &e) == 0);
+	cr_assert(process_kill(k.p, SIGKILL, &e) == 0);
 	cr_expect(finish(&k) == 137);
 	delete (&k);
 }
@@ -309,7 +307,7 @@ Test(runtime_container, signals_reach_the_guest)
 		struct client k = start();
 		wait_text(k.out, "waiting");
 		struct err e;
-		cr_assert(container_kill(k.c, signals[i], &e) == 0, "%s", e.text);
+		cr_assert(process_kill(k.p, signals[i], &e) == 0, "%s", e.text);
 		uint32_t status = finish(&k);
 		cr_expect(status == 128 + (uint32_t)signals[i], "signal %d: %u", signals[i],
 			  status);
@@ -318,15 +316,15 @@ Test(runtime_container, signals_reach_the_guest)
 	program("loop");
 	struct client k = start();
 	struct err e;
-	cr_assert(container_kill(k.c, SIGKILL, &e) == 0);
+	cr_assert(process_kill(k.p, SIGKILL, &e) == 0);
 	cr_expect(finish(&k) == 137);
 	delete (&k);
 	/* What only tells of something does no harm before the start. */
 	program("exit 3");
 	k = create();
-	cr_assert(container_kill(k.c, SIGWINCH, &e) == 0 && container_kill(k.c, SIGCHLD, &e) == 0);
+	cr_assert(process_kill(k.p, SIGWINCH, &e) == 0 && process_kill(k.p, SIGCHLD, &e) == 0);
 	poll(NULL, 0, 20);
-	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 3);
 	delete (&k);
 }
@@ -336,19 +334,12 @@ Test(runtime_container, end_is_told_first)
 {
 	program("exit 9");
 	struct client k = start();
-	while (!container_take_exit(k.c)) {
-		struct container_watch w[8];
-		size_t n = container_watches(k.c, w, 8);
-		cr_assert(n > 0);
-		for (size_t i = 0; i < n; i++) {
-			struct pollfd p = {.fd = w[i].fd, .events = (short)w[i].events};
-			if (poll(&p, 1, 0) > 0)
-				container_ready(k.c, w[i].fd, (uint32_t)p.revents);
-		}
+	while (!process_take_exit(k.p)) {
+		serve();
 	}
 	struct err e;
-	cr_expect(container_state(k.c) == CONTAINER_STOPPED && container_exit_status(k.c) == 9);
-	cr_expect(container_kill(k.c, SIGKILL, &e) == -ENOENT);
+	cr_expect(process_status(k.p) == PROCESS_STATUS_STOPPED && process_exit_status(k.p) == 9);
+	cr_expect(process_kill(k.p, SIGKILL, &e) == -ENOENT);
 	delete (&k);
 	cr_expect(waitpid(-1, NULL, WNOHANG) < 0, "a child is left");
 	/* Reaped behind delete's back, by a loop that reaps all. */
@@ -362,15 +353,15 @@ Test(runtime_container, states_are_checked)
 	program("wait");
 	struct client k = create();
 	struct err e;
-	cr_expect(delete_now(k.c, &e) == -EBUSY);
+	cr_expect(delete_now(&k, &e) == -EBUSY);
 	cr_expect(container_pause(k.c, &e) == -EBUSY && container_resume(k.c, &e) == -EBUSY);
-	cr_assert(start_now(k.c, &e) == 0);
-	cr_expect(start_now(k.c, &e) == -EBUSY);
-	cr_expect(delete_now(k.c, &e) == -EBUSY);
-	cr_expect(container_kill(k.c, 0, &e) == -EINVAL && container_kill(k.c, 65, &e) == -EINVAL);
-	cr_expect(container_resize(k.c, 80, 24, &e) == 0);
+	cr_assert(start_now(&k, &e) == 0);
+	cr_expect(start_now(&k, &e) == -EBUSY);
+	cr_expect(delete_now(&k, &e) == -EBUSY);
+	cr_expect(process_kill(k.p, 0, &e) == -EINVAL && process_kill(k.p, 65, &e) == -EINVAL);
+	cr_expect(process_resize(k.p, 80, 24, &e) == 0);
 	cr_expect(!container_reaped(k.c, 1, 0, (struct timespec){0}));
-	cr_assert(container_kill(k.c, SIGKILL, &e) == 0);
+	cr_assert(process_kill(k.p, SIGKILL, &e) == 0);
 	finish(&k);
 	delete (&k);
 }
@@ -382,16 +373,16 @@ Test(runtime_container, pause_and_resume)
 	wait_text(k.out, "waiting with a VM");
 	struct err e;
 	cr_assert(container_pause(k.c, &e) == 0, "%s", e.text);
-	cr_expect(container_state(k.c) == CONTAINER_PAUSED);
-	cr_assert(container_kill(k.c, SIGTERM, &e) == 0);
+	cr_expect(process_status(k.p) == PROCESS_STATUS_PAUSED);
+	cr_assert(process_kill(k.p, SIGTERM, &e) == 0);
 	poll(NULL, 0, 50);
-	cr_expect(waitpid(container_pid(k.c), NULL, WNOHANG) == 0, "it runs while paused");
+	cr_expect(waitpid(process_pid(k.p), NULL, WNOHANG) == 0, "it runs while paused");
 	cr_assert(container_resume(k.c, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 143);
 	delete (&k);
 	k = start();
 	cr_assert(container_pause(k.c, &e) == 0, "%s", e.text);
-	cr_assert(container_kill(k.c, SIGKILL, &e) == 0, "%s", e.text);
+	cr_assert(process_kill(k.p, SIGKILL, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 137);
 	delete (&k);
 }
@@ -411,7 +402,7 @@ Test(runtime_container, limits_and_statistics)
 	cr_expect(s.memory_bytes >= 4 << 20 && s.cpu_total_ns > 0, "%lu bytes, %lu ns",
 		  s.memory_bytes, s.cpu_total_ns);
 	cr_expect(s.pids == 1 && s.pids_limit == 9, "%lu of %lu", s.pids, s.pids_limit);
-	cr_assert(container_kill(k.c, SIGTERM, &e) == 0);
+	cr_assert(process_kill(k.p, SIGTERM, &e) == 0);
 	finish(&k);
 	delete (&k);
 }
@@ -476,7 +467,7 @@ Test(runtime_container, what_cannot_be_run)
 	cr_expect(create_rc(&k, &e, false) == -ENOEXEC && strstr(e.text, "/bin/sh"), "%s", e.text);
 	program("refuse");
 	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
-	cr_expect(start_now(k.c, &e) == -ENOMEM && strstr(e.text, "512 MiB"), "%s", e.text);
+	cr_expect(start_now(&k, &e) == -ENOMEM && strstr(e.text, "512 MiB"), "%s", e.text);
 	cr_expect(finish(&k) == 125);
 	cr_expect(strstr(text_of(k.err), "mote: the module needs 512 MiB of memory\n"));
 	delete (&k);
@@ -495,8 +486,8 @@ Test(runtime_container, a_cgroup_in_use_is_refused)
 	struct err e;
 	cr_expect(create_rc(&other, &e, false) == -EEXIST && strstr(e.text, "mote-test"), "%s",
 		  e.text);
-	cr_expect(kill(container_pid(k.c), 0) == 0);
-	cr_assert(container_kill(k.c, SIGKILL, &e) == 0);
+	cr_expect(kill(process_pid(k.p), 0) == 0);
+	cr_assert(process_kill(k.p, SIGKILL, &e) == 0);
 	finish(&k);
 	/* The refused one has taken the state file with it; the rest is this one's. */
 	delete (&k);
@@ -511,7 +502,7 @@ Test(runtime_container, shim_killed)
 	pid_t shim = fork();
 	if (shim == 0) {
 		struct client k = start();
-		int pid = container_pid(k.c);
+		int pid = process_pid(k.p);
 		if (write(pipefd[1], &pid, sizeof(pid)) != sizeof(pid))
 			_exit(1);
 		pause();
@@ -544,11 +535,11 @@ Test(runtime_container, cleanup_ends_only_its_own)
 	struct err e;
 	/* Another start time: the number is somebody else's now. */
 	char text[200];
-	snprintf(text, sizeof(text), "mote 1 %d 12345 /mote-test-other\n", container_pid(k.c));
+	snprintf(text, sizeof(text), "mote 1 %d 12345 /mote-test-other\n", process_pid(k.p));
 	rename(at("mote-state"), at("kept"));
 	put(at("mote-state"), text, 0600);
 	cr_expect(container_cleanup(dir, "test", &was, &status, &e) == 0, "%s", e.text);
-	cr_expect(waitpid(container_pid(k.c), NULL, WNOHANG) == 0, "it has been ended");
+	cr_expect(waitpid(process_pid(k.p), NULL, WNOHANG) == 0, "it has been ended");
 	static const char *const damaged[] = {"",
 					      "x",
 					      "mote 1 1 2 /c\n",

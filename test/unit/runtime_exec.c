@@ -4,16 +4,15 @@
 
 TestSuite(runtime_exec, .init = setup, .fini = teardown, .timeout = 60);
 
-static int add(struct client *k, const char *process, struct container **out, struct err *e)
+static int add(struct client *k, const char *process, struct process **out, struct err *e)
 {
 	static char path[128];
 	snprintf(path, sizeof(path), "file://%s/out2", dir);
-	const struct container_exec_config config = {
+	const struct exec_config config = {
 		.exec_id = "second",
 		.containerd_namespace = "n",
-		.stdin_path = "",
-		.stdout_path = path,
-		.stderr_path = path,
+		.stdio = {.stdin_path = "", .stdout_path = path, .stderr_path = path},
+		.supervisor = supervisor(),
 		.process = process,
 		.process_len = strlen(process),
 	};
@@ -21,49 +20,27 @@ static int add(struct client *k, const char *process, struct container **out, st
 	return container_exec(k->c, &config, out, e);
 }
 
-/* One round of a loop that has both. */
-static void serve_both(struct client *k, struct container *x)
-{
-	struct container_watch w[16];
-	size_t n = container_watches(x, w, 16);
-	for (size_t i = 0; i < n; i++) {
-		struct pollfd p = {.fd = w[i].fd, .events = (short)w[i].events};
-		if (poll(&p, 1, 0) > 0)
-			container_ready(x, w[i].fd, (uint32_t)p.revents);
-	}
-	serve(k);
-	int status;
-	pid_t pid = waitpid(-1, &status, WNOHANG);
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (pid > 0)
-		cr_expect(container_reaped(x, pid, status, now) ||
-			  container_reaped(k->c, pid, status, now));
-	else
-		poll(NULL, 0, 1);
-}
-
-static int start_both(struct client *k, struct container *x, struct err *e)
+static int start_both(struct client *k, struct process *x, struct err *e)
 {
 	int rc;
-	while ((rc = container_start(x, e)) == -EINPROGRESS)
-		serve_both(k, x);
+	while ((rc = process_start(x, e)) == -EINPROGRESS)
+		serve_one(k->c, true);
 	return rc;
 }
 
-static uint32_t finish_both(struct client *k, struct container *x)
+static uint32_t finish_both(struct client *k, struct process *x)
 {
-	while (container_state(x) != CONTAINER_STOPPED)
-		serve_both(k, x);
-	return container_exit_status(x);
+	while (process_status(x) != PROCESS_STATUS_STOPPED)
+		serve_one(k->c, true);
+	return process_exit_status(x);
 }
 
-static void delete_both(struct client *k, struct container *x)
+static void delete_both(struct client *k, struct process *x)
 {
 	struct err e;
 	int rc;
-	while ((rc = container_delete(x, &e)) == -EINPROGRESS)
-		serve_both(k, x);
+	while ((rc = process_delete(x, &e)) == -EINPROGRESS)
+		serve_one(k->c, true);
 	cr_expect(rc == 0, "%s", e.text);
 }
 
@@ -89,7 +66,7 @@ static struct client start_waiting(void)
 static void end(struct client *k)
 {
 	struct err e;
-	cr_expect(container_kill(k->c, SIGTERM, &e) == 0);
+	cr_expect(process_kill(k->p, SIGTERM, &e) == 0);
 	cr_expect(finish(k) == 143);
 	delete (k);
 }
@@ -99,7 +76,7 @@ Test(runtime_exec, is_in_its_container)
 	config("",
 	       ",\"hostname\":\"room\"" LINUX(",\"resources\":{\"memory\":{\"limit\":67108864}}"));
 	struct client k = start_waiting();
-	struct container *x;
+	struct process *x;
 	struct err e;
 	program_at("rootfs/second", "self");
 	cr_assert(add(&k,
@@ -109,9 +86,8 @@ Test(runtime_exec, is_in_its_container)
 		      "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":100,\"hard\":200}]}",
 		      &x, &e) == 0,
 		  "%s", e.text);
-	cr_expect(container_pid(x) == 0 && container_state(x) == CONTAINER_CREATED);
-	cr_expect_str_eq(container_exec_id(x), "second");
-	cr_expect_str_eq(container_id(x), "test");
+	cr_expect(process_pid(x) == 0 && process_status(x) == PROCESS_STATUS_CREATED);
+	cr_expect_str_eq(process_exec_id(x), "second");
 	cr_assert(start_both(&k, x, &e) == 0, "%s", e.text);
 	cr_expect(finish_both(&k, x) == 0);
 	cr_expect(strstr(said(), "uid 1000/1000 gid 1001/1001 groups 2 caps 000 nnp 1 bound 0 dump "
@@ -126,7 +102,7 @@ Test(runtime_exec, is_in_its_container)
 Test(runtime_exec, files_and_signals)
 {
 	struct client k = start_waiting();
-	struct container *x;
+	struct process *x;
 	struct err e;
 	program_at("rootfs/second", "write /made");
 	cr_assert(add(&k, "{\"args\":[\"/second\"],\"cwd\":\"/\"}", &x, &e) == 0, "%s", e.text);
@@ -136,13 +112,13 @@ Test(runtime_exec, files_and_signals)
 	program_at("rootfs/second", "loop");
 	cr_assert(add(&k, "{\"args\":[\"/second\"],\"cwd\":\"/\"}", &x, &e) == 0, "%s", e.text);
 	cr_assert(start_both(&k, x, &e) == 0, "%s", e.text);
-	cr_expect(container_pid(x) > 0 && container_pid(x) != container_pid(k.c));
+	cr_expect(process_pid(x) > 0 && process_pid(x) != process_pid(k.p));
 	struct container_stats s;
 	cr_expect(container_stats(k.c, &s, &e) == 0 && s.pids == 2, "%lu", s.pids);
-	cr_expect(container_delete(x, &e) == -EBUSY);
-	cr_expect(container_kill(x, SIGTERM, &e) == 0);
+	cr_expect(process_delete(x, &e) == -EBUSY);
+	cr_expect(process_kill(x, SIGTERM, &e) == 0);
 	cr_expect(finish_both(&k, x) == 143);
-	cr_expect(container_state(k.c) == CONTAINER_RUNNING);
+	cr_expect(process_status(k.p) == PROCESS_STATUS_RUNNING);
 	delete_both(&k, x);
 	end(&k);
 }
@@ -154,42 +130,97 @@ Test(runtime_exec, wrong_states)
 					  "{\"args\":[\"/prog\"]}"};
 	program("wait");
 	struct client k = create();
-	struct container *x;
+	struct process *x;
 	struct err e;
 	cr_expect(add(&k, good, &x, &e) == -EBUSY && strstr(e.text, "not running yet"), "%s",
 		  e.text);
-	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_expect(add(&k, bad[i], &x, &e) == -EINVAL, "%s: %s", bad[i], e.text);
 	cr_assert(add(&k, good, &x, &e) == 0);
-	cr_expect(container_kill(x, SIGKILL, &e) == -EBUSY,
+	cr_expect(process_kill(x, SIGKILL, &e) == -EBUSY,
 		  "no process: nothing, and nobody else, is signalled");
-	cr_expect(container_delete(x, &e) == 0, "%s", e.text);
+	cr_expect(process_delete(x, &e) == 0, "%s", e.text);
 	cr_assert(add(&k, good, &x, &e) == 0);
-	cr_expect(container_kill(k.c, SIGKILL, &e) == 0);
+	cr_expect(process_kill(k.p, SIGKILL, &e) == 0);
 	cr_expect(finish(&k) == 137);
-	cr_expect(start_both(&k, x, &e) == -EBUSY && strstr(e.text, "at its end"), "%s", e.text);
-	cr_expect(container_state(x) == CONTAINER_STOPPED);
+	cr_expect(start_both(&k, x, &e) == -EBUSY && strstr(e.text, "has ended"), "%s", e.text);
+	cr_expect(process_status(x) == PROCESS_STATUS_STOPPED);
 	delete_both(&k, x);
-	cr_expect(add(&k, good, &x, &e) == -EBUSY && strstr(e.text, "at its end"), "%s", e.text);
+	cr_expect(add(&k, good, &x, &e) == -EBUSY && strstr(e.text, "has ended"), "%s", e.text);
 	delete (&k);
 }
 
 Test(runtime_exec, what_cannot_be_started)
 {
 	struct client k = start_waiting();
-	struct container *x;
+	struct process *x;
 	struct err e;
 	put(at("rootfs/text"), "words", 0755);
 	cr_assert(add(&k, "{\"args\":[\"/none\"],\"cwd\":\"/\"}", &x, &e) == 0);
 	cr_expect(start_both(&k, x, &e) == -ENOENT && strstr(e.text, "/none"), "%s", e.text);
-	cr_expect(container_state(x) == CONTAINER_STOPPED && container_exit_status(x) == 127);
-	cr_expect(container_kill(x, SIGKILL, &e) == -ENOENT);
+	cr_expect(process_status(x) == PROCESS_STATUS_STOPPED && process_exit_status(x) == 127);
+	cr_expect(process_kill(x, SIGKILL, &e) == -ENOENT);
 	delete_both(&k, x);
 	cr_assert(add(&k, "{\"args\":[\"/text\"],\"cwd\":\"/\"}", &x, &e) == 0);
 	cr_expect(start_both(&k, x, &e) == -ENOEXEC && strstr(e.text, "text file"), "%s", e.text);
-	cr_expect(container_exit_status(x) == 126);
+	cr_expect(process_exit_status(x) == 126);
 	delete_both(&k, x);
 	cr_expect(runs(&k, 0), "the container goes on");
 	end(&k);
+}
+
+/* Starts x to its end, whatever that is, in a container that has been killed; the container stays to be deleted. */
+static int start_in_the_killed(struct client *k, struct process *x, struct err *e)
+{
+	int rc = start_both(k, x, e);
+	if (rc == 0)
+		cr_expect(finish_both(k, x) == 137);
+	delete_both(k, x);
+	while (process_status(k->p) != PROCESS_STATUS_STOPPED)
+		serve_one(k->c, true);
+	cr_expect(process_exit_status(k->p) == 137);
+	return rc;
+}
+
+/* The kernel kills it with its container, before the shim can know of that one's end. */
+Test(runtime_exec, killed_with_its_container_while_it_is_set_up)
+{
+	static const char process[] = "{\"args\":[\"/prog\"],\"cwd\":\"/\"}";
+	int refused = 0;
+	signal(SIGPIPE, SIG_IGN); /* as the shim does */
+	for (int i = 0; i < 20 && refused < 3; i++) {
+		struct client k = start_waiting();
+		struct process *x;
+		struct err e;
+		cr_assert(add(&k, process, &x, &e) == 0, "%s", e.text);
+		cr_assert(process_start(x, &e) == -EINPROGRESS);
+		/* It rarely has got as far as its start. */
+		cr_assert(kill(process_pid(x), SIGSTOP) == 0 && kill(process_pid(k.p), SIGKILL) == 0);
+		int rc = start_in_the_killed(&k, x, &e);
+		cr_expect(rc == 0 || (rc == -EBUSY && e.blame == ERR_PEER && strstr(e.text, "has ended")),
+			  "%d %s", rc, e.text);
+		refused += rc < 0;
+		delete (&k);
+	}
+	cr_expect(refused == 3);
+}
+
+/* At any moment of the container's end. */
+Test(runtime_exec, started_while_its_container_ends)
+{
+	static const char process[] = "{\"args\":[\"/prog\"],\"cwd\":\"/\"}";
+	signal(SIGPIPE, SIG_IGN); /* as the shim does */
+	for (int i = 0; i < 20; i++) {
+		struct client k = start_waiting();
+		struct process *x;
+		struct err e;
+		cr_assert(add(&k, process, &x, &e) == 0, "%s", e.text);
+		cr_assert(kill(process_pid(k.p), SIGKILL) == 0);
+		usleep((useconds_t)i * 100);
+		int rc = start_in_the_killed(&k, x, &e);
+		cr_expect(rc == 0 || (rc == -EBUSY && e.blame == ERR_PEER && strstr(e.text, "has ended")),
+			  "%d %s", rc, e.text);
+		delete (&k);
+	}
 }

@@ -6,6 +6,7 @@
 #include "runtime/cgroup/cgroup.h"
 #include "runtime/mounts.h"
 #include "runtime/runtime.h"
+#include "loop_step.h"
 #include "runtime_double.h"
 
 #include <criterion/criterion.h>
@@ -133,19 +134,36 @@ static unused bool maps(const char *path)
 
 struct client {
 	struct container *c;
-	int in, out, err; /* the FIFOs' other ends */
+	struct process *p; /* the container's own */
+	int in, out, err;  /* the FIFOs' other ends */
 };
 
-/* One round of a loop that serves this container alone. */
+/* The loop that drives all processes of a test. Their changes are asked for, not waited for. */
+static struct loop loop = {.epoll = -1};
+
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+static unused struct supervisor supervisor(void)
+{
+	if (loop.epoll < 0)
+		cr_assert(loop_init(&loop) == 0);
+	return (struct supervisor){.loop = &loop, .changed = nothing};
+}
+
+/* What the loop has to do now. */
+static unused void serve(void)
+{
+	for (int i = 0; i < 16 && loop_step(&loop, 0); i++)
+		;
+}
+
+/* One round: serves, and reaps a child if there is one. */
 static unused void serve_one(struct container *c, bool reap)
 {
-	struct container_watch w[16];
-	size_t n = container_watches(c, w, 16);
-	for (size_t i = 0; i < n; i++) {
-		struct pollfd p = {.fd = w[i].fd, .events = (short)w[i].events};
-		if (poll(&p, 1, 0) > 0)
-			container_ready(c, w[i].fd, (uint32_t)p.revents);
-	}
+	serve();
 	int status;
 	pid_t pid = reap ? waitpid(-1, &status, WNOHANG) : 0;
 	struct timespec now;
@@ -156,48 +174,52 @@ static unused void serve_one(struct container *c, bool reap)
 		poll(NULL, 0, 1);
 }
 
-static unused int create_now(const struct container_config *config, struct container **c,
-			     struct err *e)
+static unused int create_now(const struct container_config *config, struct client *k, struct err *e)
 {
-	int rc = container_create(config, c, e);
+	struct container_config own = *config;
+	own.supervisor = supervisor();
+	int rc = container_create(&own, &k->c, e);
 	if (rc < 0)
 		return rc;
-	while ((rc = container_created(*c, e)) == -EINPROGRESS)
-		serve_one(*c, true);
+	k->p = container_process(k->c);
+	while ((rc = container_created(k->c, e)) == -EINPROGRESS)
+		serve_one(k->c, true);
 	return rc;
 }
 
-static unused int start_now(struct container *c, struct err *e)
+static unused int start_now(struct client *k, struct err *e)
 {
 	int rc;
-	while ((rc = container_start(c, e)) == -EINPROGRESS)
-		serve_one(c, false);
+	while ((rc = container_start(k->c, e)) == -EINPROGRESS)
+		serve_one(k->c, false);
 	return rc;
 }
 
-static unused int delete_now(struct container *c, struct err *e)
+static unused int delete_now(struct client *k, struct err *e)
 {
 	int rc;
-	while ((rc = container_delete(c, e)) == -EINPROGRESS)
-		serve_one(c, true);
+	while ((rc = container_delete(k->c, e)) == -EINPROGRESS)
+		serve_one(k->c, true);
 	return rc;
 }
 
 static unused int create_rc(struct client *k, struct err *e, bool terminal)
 {
-	const struct container_config config = {.id = "test",
-						.bundle = dir,
-						.containerd_namespace = "n",
-						.stdin_path = at("in"),
-						.stdout_path = at("out"),
-						.stderr_path = terminal ? "" : at("err"),
-						.isolation = isolation,
-						.terminal = terminal};
+	const struct container_config config = {
+		.id = "test",
+		.bundle = dir,
+		.containerd_namespace = "n",
+		.stdio = {.stdin_path = at("in"),
+			  .stdout_path = at("out"),
+			  .stderr_path = terminal ? "" : at("err"),
+			  .terminal = terminal},
+		.isolation = isolation,
+	};
 	*e = (struct err){0};
 	*k = (struct client){.in = -1};
 	k->out = open(at("out"), O_RDONLY | O_NONBLOCK);
 	k->err = open(at("err"), O_RDONLY | O_NONBLOCK);
-	return create_now(&config, &k->c, e);
+	return create_now(&config, k, e);
 }
 
 static unused struct client create(void)
@@ -205,7 +227,7 @@ static unused struct client create(void)
 	struct client k;
 	struct err e;
 	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
-	cr_expect(container_pid(k.c) > 0 && container_state(k.c) == CONTAINER_CREATED);
+	cr_expect(process_pid(k.p) > 0 && process_status(k.p) == PROCESS_STATUS_CREATED);
 	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
 	cr_assert(k.in >= 0);
 	return k;
@@ -215,27 +237,21 @@ static unused struct client start(void)
 {
 	struct client k = create();
 	struct err e;
-	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
-	cr_expect(container_state(k.c) == CONTAINER_RUNNING);
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
+	cr_expect(process_status(k.p) == PROCESS_STATUS_RUNNING);
 	return k;
 }
 
-/* What the loop does: serves watches until the process is reaped. */
+/* Serves until the process is reaped. */
 static unused uint32_t finish(struct client *k)
 {
 	int status;
 	for (;;) {
-		struct container_watch w[8];
-		size_t n = container_watches(k->c, w, 8);
-		for (size_t i = 0; i < n; i++) {
-			struct pollfd p = {.fd = w[i].fd, .events = (short)w[i].events};
-			if (poll(&p, 1, 0) > 0)
-				container_ready(k->c, w[i].fd, (uint32_t)p.revents);
-		}
-		pid_t pid = waitpid(container_pid(k->c), &status, WNOHANG);
+		serve();
+		pid_t pid = waitpid(process_pid(k->p), &status, WNOHANG);
 		/* One that ended at once was reaped while its creation was waited for. */
-		if (pid < 0 && container_state(k->c) == CONTAINER_STOPPED)
-			return container_exit_status(k->c);
+		if (pid < 0 && process_status(k->p) == PROCESS_STATUS_STOPPED)
+			return process_exit_status(k->p);
 		cr_assert(pid >= 0);
 		if (pid > 0)
 			break;
@@ -243,18 +259,19 @@ static unused uint32_t finish(struct client *k)
 	}
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
-	cr_expect(container_reaped(k->c, container_pid(k->c), status, now));
-	cr_expect(container_state(k->c) == CONTAINER_STOPPED &&
-		  now.tv_sec - container_exited_at(k->c).tv_sec <= 10);
-	return container_exit_status(k->c);
+	cr_expect(container_reaped(k->c, process_pid(k->p), status, now));
+	cr_expect(process_status(k->p) == PROCESS_STATUS_STOPPED &&
+		  now.tv_sec - process_exited_at(k->p).tv_sec <= 10);
+	return process_exit_status(k->p);
 }
 
 static unused void delete (struct client *k)
 {
 	struct err e;
-	cr_expect(delete_now(k->c, &e) == 0, "%s", e.text);
+	cr_expect(delete_now(k, &e) == 0, "%s", e.text);
 	cr_expect(access(at("mote-state"), F_OK) < 0);
 	k->c = NULL;
+	k->p = NULL;
 	close(k->in);
 	close(k->out);
 	close(k->err);
@@ -297,17 +314,5 @@ static unused char *run(const char *prog, uint32_t status)
 static unused bool runs(const struct client *k, int ms)
 {
 	poll(NULL, 0, ms);
-	return waitpid(container_pid(k->c), NULL, WNOHANG) == 0;
-}
-
-/* One round of the loop. */
-static unused void serve(struct client *k)
-{
-	struct container_watch w[8];
-	size_t n = container_watches(k->c, w, 8);
-	for (size_t i = 0; i < n; i++) {
-		struct pollfd p = {.fd = w[i].fd, .events = (short)w[i].events};
-		if (poll(&p, 1, 0) > 0)
-			container_ready(k->c, w[i].fd, (uint32_t)p.revents);
-	}
+	return waitpid(process_pid(k->p), NULL, WNOHANG) == 0;
 }

@@ -23,7 +23,7 @@ Test(runtime_room, its_number_is_the_host_s)
 	struct client k = start();
 	wait_text(k.out, "waiting");
 	char path[64], text[256], *line;
-	snprintf(path, sizeof(path), "/proc/%d/status", container_pid(k.c));
+	snprintf(path, sizeof(path), "/proc/%d/status", process_pid(k.p));
 	FILE *f = fopen(path, "r");
 	cr_assert(f, "%s", path);
 	while ((line = fgets(text, sizeof(text), f)) && strncmp(line, "NSpid:", 6) != 0)
@@ -31,9 +31,9 @@ Test(runtime_room, its_number_is_the_host_s)
 	fclose(f);
 	int here = 0, inside = 0;
 	cr_assert(line && sscanf(line, "NSpid: %d %d", &here, &inside) == 2, "%s", text);
-	cr_expect(here == container_pid(k.c) && inside == 1, "%s", line);
+	cr_expect(here == process_pid(k.p) && inside == 1, "%s", line);
 	struct err e;
-	cr_expect(container_kill(k.c, SIGTERM, &e) == 0);
+	cr_expect(process_kill(k.p, SIGTERM, &e) == 0);
 	cr_expect(finish(&k) == 143);
 	delete (&k);
 }
@@ -48,41 +48,42 @@ Test(runtime_room, exec_joins_the_namespace)
 	char path[128];
 	snprintf(path, sizeof(path), "file://%s/out2", dir);
 	static const char process[] = "{\"args\":[\"/second\"],\"cwd\":\"/\"}";
-	const struct container_exec_config config = {.exec_id = "second",
+	const struct exec_config config = {.exec_id = "second",
 						     .containerd_namespace = "n",
-						     .stdin_path = "",
-						     .stdout_path = path,
-						     .stderr_path = path,
+						     .stdio = {.stdin_path = "", .stdout_path = path, .stderr_path = path},
+						     .supervisor = supervisor(),
 						     .process = process,
 						     .process_len = strlen(process)};
-	struct container *x;
+	struct process *x;
 	struct err e;
 	struct stat before, after;
 	cr_assert(stat("/proc/self/ns/pid_for_children", &before) == 0);
 	cr_assert(container_exec(k.c, &config, &x, &e) == 0, "%s", e.text);
 	int rc;
-	while ((rc = container_start(x, &e)) == -EINPROGRESS)
-		serve_one(x, false);
+	while ((rc = process_start(x, &e)) == -EINPROGRESS)
+		serve_one(k.c, false);
 	cr_assert(rc == 0, "%s", e.text);
 	cr_assert(stat("/proc/self/ns/pid_for_children", &after) == 0);
 	cr_expect(before.st_ino == after.st_ino && before.st_dev == after.st_dev);
-	int pid = container_pid(x);
+	int pid = process_pid(x);
 	struct stat first = {0}, second = {0};
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", container_pid(k.c));
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", process_pid(k.p));
 	cr_expect(stat(path, &first) == 0);
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 	/* It may have ended by now. */
 	cr_expect(stat(path, &second) < 0 || first.st_ino == second.st_ino, "another user namespace");
-	while (container_state(x) != CONTAINER_STOPPED)
-		serve_one(x, true);
-	cr_expect(container_exit_status(x) == 0 && pid > 2);
+	while (process_status(x) != PROCESS_STATUS_STOPPED)
+		serve_one(k.c, true);
+	cr_expect(process_exit_status(x) == 0 && pid > 2);
 	char text[256] = "";
 	int fd = open(at("out2"), O_RDONLY);
 	cr_expect(read(fd, text, sizeof(text) - 1) > 0);
 	close(fd);
 	cr_expect_str_eq(text, "self 2 parent 0 there 1 2\n");
-	cr_expect(delete_now(x, &e) == 0, "%s", e.text);
-	cr_expect(container_kill(k.c, SIGTERM, &e) == 0);
+	while ((rc = process_delete(x, &e)) == -EINPROGRESS)
+		serve_one(k.c, true);
+	cr_expect(rc == 0, "%s", e.text);
+	cr_expect(process_kill(k.p, SIGTERM, &e) == 0);
 	cr_expect(finish(&k) == 143);
 	delete (&k);
 }
@@ -95,7 +96,7 @@ static int try_create(struct err *e)
 	int rc = create_rc(&k, e, false);
 	if (rc == 0) {
 		k.in = -1;
-		cr_expect(container_kill(k.c, SIGKILL, e) == 0 && finish(&k) == 137);
+		cr_expect(process_kill(k.p, SIGKILL, e) == 0 && finish(&k) == 137);
 		delete (&k);
 	}
 	return rc;
@@ -224,8 +225,8 @@ static void host_ids_are(uid_t user, gid_t group, bool mapped)
 	program("wait");
 	struct client k = start();
 	wait_text(k.out, "waiting");
-	ids_of(container_pid(k.c), uid, gid);
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", container_pid(k.c));
+	ids_of(process_pid(k.p), uid, gid);
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", process_pid(k.p));
 	cr_assert(stat(path, &there) == 0 && stat("/proc/self/ns/user", &here) == 0);
 	cr_expect((here.st_ino != there.st_ino) == mapped, "user namespace");
 	for (int i = 0; i < 4; i++) {
@@ -233,7 +234,7 @@ static void host_ids_are(uid_t user, gid_t group, bool mapped)
 		cr_expect(mapped ? gid[i] >= FIRST_HOST_ID && gid[i] % 65536 == group : gid[i] == group, "gid %u", gid[i]);
 	}
 	struct err e;
-	cr_expect(container_kill(k.c, SIGTERM, &e) == 0);
+	cr_expect(process_kill(k.p, SIGTERM, &e) == 0);
 	cr_expect(finish(&k) == 143);
 	delete (&k);
 }

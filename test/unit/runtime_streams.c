@@ -25,7 +25,7 @@ Test(runtime_streams, stdin_ends_with_its_client)
 	struct client k = start();
 	cr_assert(write(k.in, "some text", 9) == 9);
 	wait_text(k.out, "some text");
-	serve(&k);
+	serve();
 	cr_expect(runs(&k, 20));
 	close(k.in);
 	cr_expect(finish(&k) == 0);
@@ -34,7 +34,7 @@ Test(runtime_streams, stdin_ends_with_its_client)
 	k = create();
 	close(k.in);
 	struct err e;
-	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 0);
 	delete (&k);
 }
@@ -47,9 +47,9 @@ Test(runtime_streams, stdin_without_a_client)
 	struct client k;
 	struct err e;
 	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
-	serve(&k);
-	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
-	serve(&k);
+	serve();
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
+	serve();
 	cr_assert(runs(&k, 50), "it ended at once");
 	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
 	cr_assert(k.in >= 0 && write(k.in, "late", 4) == 4);
@@ -58,7 +58,7 @@ Test(runtime_streams, stdin_without_a_client)
 	cr_expect_str_eq(text_of(k.out), "late");
 	delete (&k);
 	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
-	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 0);
 	delete (&k);
 }
@@ -67,7 +67,7 @@ Test(runtime_streams, stdin_ends_after_close_io)
 {
 	program("cat");
 	struct client k = start();
-	cr_expect(container_close_stdin(k.c) == 0);
+	process_close_stdin(k.p);
 	/* What the client has still to say arrives. */
 	cr_assert(runs(&k, 20) && write(k.in, "rest", 4) == 4);
 	close(k.in);
@@ -83,11 +83,11 @@ Test(runtime_streams, terminal)
 	struct err e;
 	cr_assert(create_rc(&k, &e, true) == 0, "%s", e.text);
 	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
-	cr_assert(container_resize(k.c, 100, 30, &e) == 0, "%s", e.text);
-	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+	cr_assert(process_resize(k.p, 100, 30, &e) == 0, "%s", e.text);
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 	cr_assert(write(k.in, "line\n\4", 6) == 6);
 	cr_expect(finish(&k) == 0);
-	cr_expect(container_close_stdin(k.c) == 0);
+	process_close_stdin(k.p);
 	char *text = text_of(k.out);
 	cr_expect(strstr(text, "line\r\n"), "%s", text);
 	delete (&k);
@@ -95,7 +95,7 @@ Test(runtime_streams, terminal)
 	program("wait");
 	cr_assert(create_rc(&k, &e, true) == 0, "%s", e.text);
 	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
-	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 	poll(NULL, 0, 50);
 	cr_assert(write(k.in, "\3", 1) == 1);
 	cr_expect(finish(&k) == 130);
@@ -143,15 +143,13 @@ Test(runtime_streams, files_and_log_processes)
 	struct container_config config = {.id = "t",
 					  .bundle = dir,
 					  .containerd_namespace = "n",
-					  .stdin_path = "",
-					  .stdout_path = out,
-					  .stderr_path = out};
+					  .stdio = {.stdin_path = "", .stdout_path = out, .stderr_path = out}};
 	program("echo");
 	struct client k = {.in = -1, .out = -1, .err = -1};
 	struct err e;
 	for (int i = 0; i < 2; i++) {
-		cr_assert(create_now(&config, &k.c, &e) == 0, "%s", e.text);
-		cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+		cr_assert(create_now(&config, &k, &e) == 0, "%s", e.text);
+		cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 		cr_expect(finish(&k) == 0);
 		delete (&k);
 	}
@@ -163,9 +161,9 @@ Test(runtime_streams, files_and_log_processes)
 	    ">>\"$2\"\ncat <&4 >>\"$2\"\n",
 	    0755);
 	snprintf(out, sizeof(out), "binary://%s?to=%s&x=a%%20b", at("logger"), at("log"));
-	config.stderr_path = "";
-	cr_assert(create_now(&config, &k.c, &e) == 0, "%s", e.text);
-	cr_assert(start_now(k.c, &e) == 0, "%s", e.text);
+	config.stdio.stderr_path = "";
+	cr_assert(create_now(&config, &k, &e) == 0, "%s", e.text);
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 0);
 	delete (&k);
 	fd = open(at("log"), O_RDONLY);
@@ -176,15 +174,15 @@ Test(runtime_streams, files_and_log_processes)
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	snprintf(out, sizeof(out), "binary:///not/there");
-	cr_expect(create_now(&config, &k.c, &e) == -ENOENT && strstr(e.text, "/not/there"),
+	cr_expect(create_now(&config, &k, &e) == -ENOENT && strstr(e.text, "/not/there"),
 		  "%s", e.text);
 }
 
 static bool told_within(struct client *k, int ms)
 {
 	for (int i = 0; i < ms; i++) {
-		serve(k);
-		if (container_take_exit(k->c))
+		serve();
+		if (process_take_exit(k->p))
 			return true;
 		poll(NULL, 0, 1);
 	}
@@ -200,7 +198,7 @@ Test(runtime_streams, the_end_is_told_when_all_is_read)
 	cr_expect_str_eq(text_of(k.out), "/prog arg\n");
 	cr_expect(!told_within(&k, 20), "it is told while stderr has not been read");
 	text_of(k.err);
-	cr_expect(told_within(&k, 400) && !container_take_exit(k.c));
+	cr_expect(told_within(&k, 400) && !process_take_exit(k.p));
 	delete (&k);
 	/* Nobody reads: it is told all the same. */
 	k = start();
@@ -210,6 +208,6 @@ Test(runtime_streams, the_end_is_told_when_all_is_read)
 	/* Nothing to read: at once. */
 	program("exit 4");
 	k = start();
-	cr_expect(finish(&k) == 4 && container_take_exit(k.c));
+	cr_expect(finish(&k) == 4 && process_take_exit(k.p));
 	delete (&k);
 }

@@ -25,5 +25,5 @@ each_isolation_annotation() { # core
 	kill_and_finish two
 	wait
 	run --annotation io.mote.isolation=most -- three args
-	has "$(cat "$err")" 'io.mote.isolation: it may be private or shared, not most' 'what there is not'
+	has "$(cat "$err")" 'io.mote.isolation: must be private or shared, not most' 'what there is not'
 }

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which tasks the shim has. */
+#include "shim/task.h"
+
+#include <string.h>
+
+enum { ID_MAX = 128 };
+
+struct task *task_find(const struct shim *shim, const char *id, const char *exec_id)
+{
+	struct task *t = shim->tasks;
+	while (t && (strcmp(container_id(t->container), id) != 0 ||
+		     strcmp(process_exec_id(t->process), exec_id) != 0))
+		t = t->next;
+	return t;
+}
+
+struct task *task_find_or_fail(const struct shim *shim, struct ttrpc_call *call, const char *id,
+			       const char *exec_id)
+{
+	struct task *t = task_find(shim, id, "");
+	if (!t) {
+		ttrpc_fail(call, TTRPC_NOT_FOUND, "container %.100s: not found", id);
+		return NULL;
+	}
+	if (t->creator) {
+		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION, "container %.100s: is still being created", id);
+		return NULL;
+	}
+	t = task_find(shim, id, exec_id);
+	if (!t)
+		ttrpc_fail(call, TTRPC_NOT_FOUND, "container %.100s: process %.100s: not found", id, exec_id);
+	return t;
+}
+
+void task_add(struct shim *shim, struct task *t)
+{
+	t->shim = shim;
+	t->next = shim->tasks;
+	shim->tasks = t;
+}
+
+void task_remove(struct task *t)
+{
+	struct task **at = &t->shim->tasks;
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+}
+
+struct task *task_next_exec(const struct task *t, const struct task *after)
+{
+	struct task *x = after ? after->next : t->shim->tasks;
+	while (x && x->of != t)
+		x = x->next;
+	return x;
+}
+
+bool task_valid_id(const char *id)
+{
+	if (!*id || strlen(id) > ID_MAX || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+		return false;
+	for (; *id; id++)
+		if (*id <= ' ' || *id > '~' || *id == '/')
+			return false;
+	return true;
+}

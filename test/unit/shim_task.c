@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The task service, asked by a client over its socket, with whole containers in which a double stands for the VM. */
+#include "runtime_harness.h"
+
+#include "base/io.h"
+#include "proto/task.pb-c.h"
+#include "proto/ttrpc.pb-c.h"
+#include "proto/types.pb-c.h"
+#include "shim/task.h"
+
+#include <sys/socket.h>
+
+enum { ANSWERS_MAX = 64 };
+
+static struct shim shim;
+static int peer;
+static uint32_t last_stream;
+static char stdout_path[300];
+static struct answer {
+	bool there;
+	int code; /* of a ttrpc status; 0: a message */
+	char text[300];
+	uint8_t payload[2000];
+	size_t len;
+} answers[ANSWERS_MAX]; /* by stream */
+
+static void connect_client(void)
+{
+	int pair[2];
+	cr_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	cr_assert(ttrpc_accept(&shim.server, pair[0]) == 0);
+	peer = pair[1];
+}
+
+static void start_shim(void)
+{
+	setup();
+	signal(SIGPIPE, SIG_IGN);
+	shim = (struct shim){.containerd_namespace = "n", .socket_path = "/nonexistent", .cache = ""};
+	cr_assert(loop_init(&shim.loop) == 0);
+	cr_assert(events_init(&shim.events, &shim.loop, NULL, "n") == 0);
+	shim.server = (struct ttrpc_server){
+		.loop = &shim.loop, .methods = task_methods, .arg = &shim, .listener = -1};
+	connect_client();
+	snprintf(stdout_path, sizeof(stdout_path), "%s", at("out"));
+}
+
+static void end_shim(void)
+{
+	close(peer);
+	cr_expect(!shim.tasks, "a task is left");
+	cr_expect(waitpid(-1, NULL, WNOHANG) < 0, "a child is left");
+	teardown();
+}
+
+TestSuite(shim_task, .init = start_shim, .fini = end_shim, .timeout = 60);
+
+/* --- a client --- */
+
+static uint32_t request(const char *method, const ProtobufCMessage *message)
+{
+	uint8_t packed[4096];
+	struct buf frame = {.cap = 8192};
+	Ttrpc__Request r = TTRPC__REQUEST__INIT;
+	r.service = (char *)"containerd.task.v2.Task";
+	r.method = (char *)(uintptr_t)method;
+	r.payload.data = packed;
+	r.payload.len = protobuf_c_message_pack(message, packed);
+	last_stream += 2;
+	uint32_t stream = last_stream - 1;
+	cr_assert(ttrpc_put_frame(&frame, stream, TTRPC_REQUEST, &r.base) == 0);
+	cr_assert(io_write_all(peer, frame.data, frame.len) == 0);
+	buf_free(&frame);
+	answers[stream % ANSWERS_MAX].there = false;
+	return stream;
+}
+
+static void take_answer(void)
+{
+	uint8_t head[TTRPC_HEADER_BYTES], body[4096];
+	struct ttrpc_header h;
+	cr_assert(io_read_full(peer, head, sizeof(head)) == sizeof(head));
+	ttrpc_parse_header(head, &h);
+	cr_assert(h.type == TTRPC_RESPONSE && h.bytes <= sizeof(body));
+	cr_assert(io_read_full(peer, body, h.bytes) == h.bytes);
+	Ttrpc__Response *r = ttrpc__response__unpack(NULL, h.bytes, body);
+	cr_assert(r && r->payload.len <= sizeof(answers[0].payload));
+	struct answer *a = &answers[h.stream % ANSWERS_MAX];
+	cr_assert(!a->there, "a second answer");
+	*a = (struct answer){.there = true, .len = r->payload.len};
+	if (r->payload.len)
+		memcpy(a->payload, r->payload.data, r->payload.len);
+	if (r->status) {
+		a->code = (int)r->status->code;
+		snprintf(a->text, sizeof(a->text), "%s", r->status->message);
+	}
+	ttrpc__response__free_unpacked(r, NULL);
+}
+
+/* One round of what the shim does. */
+static void step(void)
+{
+	struct pollfd p = {.fd = peer, .events = POLLIN};
+	for (int i = 0; i < 16 && loop_step(&shim.loop, 0); i++)
+		;
+	task_reap(&shim);
+	while (poll(&p, 1, 0) > 0)
+		take_answer();
+}
+
+static const struct answer *answer(uint32_t stream)
+{
+	const struct answer *a = &answers[stream % ANSWERS_MAX];
+	for (int i = 0; i < 20000 && !a->there; i++) {
+		step();
+		poll(NULL, 0, a->there ? 0 : 1);
+	}
+	cr_assert(a->there, "no answer");
+	return a;
+}
+
+static bool is_answered(uint32_t stream)
+{
+	for (int i = 0; i < 20; i++) {
+		step();
+		poll(NULL, 0, 1);
+	}
+	return answers[stream % ANSWERS_MAX].there;
+}
+
+static uint32_t send_process(const char *method, const char *exec_id)
+{
+	Task__ProcessRequest r = TASK__PROCESS_REQUEST__INIT;
+	r.id = (char *)"c";
+	r.exec_id = (char *)(uintptr_t)exec_id;
+	return request(method, &r.base);
+}
+
+static const struct answer *ask(const char *method, const char *exec_id)
+{
+	return answer(send_process(method, exec_id));
+}
+
+static uint32_t send_create(void)
+{
+	Task__CreateTaskRequest r = TASK__CREATE_TASK_REQUEST__INIT;
+	r.id = (char *)"c";
+	r.bundle = dir;
+	r.stdout = stdout_path;
+	return request("Create", &r.base);
+}
+
+static const struct answer *ask_kill(const char *exec_id, uint32_t signo)
+{
+	Task__KillRequest r = TASK__KILL_REQUEST__INIT;
+	r.id = (char *)"c";
+	r.exec_id = (char *)(uintptr_t)exec_id;
+	r.signal = signo;
+	return answer(request("Kill", &r.base));
+}
+
+static const struct answer *ask_exec(const char *exec_id, const char *process)
+{
+	Types__Any any = TYPES__ANY__INIT;
+	any.type_url = (char *)"";
+	any.value.data = (uint8_t *)(uintptr_t)process;
+	any.value.len = strlen(process);
+	Task__ExecProcessRequest r = TASK__EXEC_PROCESS_REQUEST__INIT;
+	r.id = (char *)"c";
+	r.exec_id = (char *)(uintptr_t)exec_id;
+	r.spec = &any;
+	return answer(request("Exec", &r.base));
+}
+
+/* Of Wait's answer. */
+static uint32_t exit_status(const struct answer *a)
+{
+	cr_assert(a->code == 0, "%s", a->text);
+	Task__WaitResponse *r = task__wait_response__unpack(NULL, a->len, a->payload);
+	cr_assert(r);
+	uint32_t status = r->exit_status;
+	task__wait_response__free_unpacked(r, NULL);
+	return status;
+}
+
+static int status_now(const char *exec_id)
+{
+	const struct answer *a = ask("State", exec_id);
+	cr_assert(a->code == 0, "%s", a->text);
+	Task__StateResponse *r = task__state_response__unpack(NULL, a->len, a->payload);
+	cr_assert(r);
+	int status = (int)r->status;
+	task__state_response__free_unpacked(r, NULL);
+	return status;
+}
+
+static void create_and_start(const char *prog)
+{
+	program(prog);
+	const struct answer *a = answer(send_create());
+	cr_assert(a->code == 0, "%s", a->text);
+	a = ask("Start", "");
+	cr_assert(a->code == 0, "%s", a->text);
+}
+
+static void expect_code(const struct answer *a, int code, const char *text)
+{
+	cr_expect(a->code == code && strstr(a->text, text), "code %d: %s", a->code, a->text);
+}
+
+#define SECOND "{\"args\":[\"/second\"],\"cwd\":\"/\"}"
+
+/* --- tests --- */
+
+Test(shim_task, lives)
+{
+	program("exit 7");
+	uint32_t create = send_create();
+	expect_code(ask("State", ""), TTRPC_FAILED_PRECONDITION, "being created");
+	cr_expect(answer(create)->code == 0);
+	cr_expect(status_now("") == TYPES__STATUS__CREATED);
+	uint32_t waits[2] = {send_process("Wait", ""), send_process("Wait", "")};
+	cr_expect(!is_answered(waits[0]));
+	cr_expect(ask("Start", "")->code == 0);
+	cr_expect(exit_status(answer(waits[0])) == 7 && exit_status(answer(waits[1])) == 7);
+	cr_expect(status_now("") == TYPES__STATUS__STOPPED);
+	cr_expect(exit_status(ask("Wait", "")) == 7, "Wait after the end");
+	expect_code(ask_kill("", SIGKILL), TTRPC_NOT_FOUND, "has ended");
+	expect_code(ask("Start", ""), TTRPC_FAILED_PRECONDITION, "has ended");
+	cr_expect(ask("Delete", "")->code == 0);
+	expect_code(ask("State", ""), TTRPC_NOT_FOUND, "not found");
+}
+
+/* While a log process has not ended. */
+Test(shim_task, many_ask_for_the_end)
+{
+	put(at("logger"), "#!/bin/sh\ntrap '' TERM\nexec 5>&-\nwhile ! [ -e \"$2\" ]; do sleep 0.01; done\n", 0755);
+	snprintf(stdout_path, sizeof(stdout_path), "binary://%s?go=%s", at("logger"), at("go"));
+	create_and_start("exit 0");
+	cr_expect(exit_status(ask("Wait", "")) == 0);
+	uint32_t deletes[2] = {send_process("Delete", ""), send_process("Delete", "")};
+	cr_expect(!is_answered(deletes[0]) && !is_answered(deletes[1]));
+	put(at("go"), "", 0644);
+	cr_expect(answer(deletes[0])->code == 0 && answer(deletes[1])->code == 0);
+}
+
+Test(shim_task, wrong_requests)
+{
+	create_and_start("wait");
+	expect_code(answer(send_create()), TTRPC_ALREADY_EXISTS, "exists");
+	expect_code(ask("Start", ""), TTRPC_FAILED_PRECONDITION, "already been started");
+	expect_code(ask("Delete", ""), TTRPC_FAILED_PRECONDITION, "has not ended");
+	expect_code(ask("Start", "x"), TTRPC_NOT_FOUND, "process x");
+	expect_code(ask_kill("", 65), TTRPC_INVALID_ARGUMENT, "invalid signal");
+	expect_code(ask("Resume", ""), TTRPC_FAILED_PRECONDITION, "not paused");
+	expect_code(ask_exec("../x", SECOND), TTRPC_INVALID_ARGUMENT, "invalid process id");
+	expect_code(ask_exec("x", "{}"), TTRPC_INVALID_ARGUMENT, "");
+	cr_expect(ask_exec("x", SECOND)->code == 0);
+	expect_code(ask_exec("x", SECOND), TTRPC_ALREADY_EXISTS, "exists");
+	expect_code(ask_kill("x", SIGTERM), TTRPC_FAILED_PRECONDITION, "has not been started");
+	expect_code(answer(request("Shutdown", &(Task__ShutdownRequest)TASK__SHUTDOWN_REQUEST__INIT.base)), 0, "");
+	cr_expect(!shim.ending, "it has a task");
+	cr_expect(ask_kill("", SIGKILL)->code == 0);
+	cr_expect(exit_status(ask("Wait", "")) == 137);
+	cr_expect(ask("Delete", "")->code == 0);
+}
+
+Test(shim_task, what_cannot_be_created)
+{
+	program("exit 0");
+	unlink(at("rootfs/prog"));
+	expect_code(answer(send_create()), TTRPC_INVALID_ARGUMENT, "/prog");
+	expect_code(ask("State", ""), TTRPC_NOT_FOUND, "not found");
+	/* What fails later is Start's to report; the container is there, and ends. */
+	program("refuse");
+	cr_expect(answer(send_create())->code == 0);
+	expect_code(ask("Start", ""), TTRPC_INVALID_ARGUMENT, "512 MiB");
+	cr_expect(exit_status(ask("Wait", "")) == 125);
+	cr_expect(ask("Delete", "")->code == 0);
+}
+
+Test(shim_task, processes_of_exec)
+{
+	create_and_start("wait");
+	program_at("rootfs/second", "exit 3");
+	cr_expect(ask_exec("x", SECOND)->code == 0);
+	cr_expect(status_now("x") == TYPES__STATUS__CREATED);
+	uint32_t wait = send_process("Wait", "x");
+	cr_expect(ask("Start", "x")->code == 0);
+	cr_expect(exit_status(answer(wait)) == 3);
+	cr_expect(status_now("x") == TYPES__STATUS__STOPPED && status_now("") == TYPES__STATUS__RUNNING);
+	cr_expect(ask("Delete", "x")->code == 0);
+	expect_code(ask("State", "x"), TTRPC_NOT_FOUND, "process x");
+	/* One that cannot be started has ended. */
+	cr_expect(ask_exec("x", "{\"args\":[\"/none\"],\"cwd\":\"/\"}")->code == 0);
+	wait = send_process("Wait", "x");
+	expect_code(ask("Start", "x"), TTRPC_INVALID_ARGUMENT, "/none");
+	cr_expect(exit_status(answer(wait)) == 127);
+	cr_expect(ask("Delete", "x")->code == 0);
+	cr_expect(ask_kill("", SIGTERM)->code == 0);
+	cr_expect(exit_status(ask("Wait", "")) == 143);
+	cr_expect(ask("Delete", "")->code == 0);
+}
+
+/* Its exit comes after theirs, and its deletion is theirs. */
+Test(shim_task, end_with_their_container)
+{
+	create_and_start("wait");
+	program_at("rootfs/second", "loop");
+	cr_expect(ask_exec("runs", SECOND)->code == 0 && ask("Start", "runs")->code == 0);
+	cr_expect(ask_exec("waits", SECOND)->code == 0);
+	uint32_t own = send_process("Wait", ""), runs = send_process("Wait", "runs"), waits = send_process("Wait", "waits");
+	cr_expect(ask_kill("", SIGKILL)->code == 0);
+	cr_expect(exit_status(answer(own)) == 137);
+	cr_expect(answers[runs % ANSWERS_MAX].there && exit_status(answer(runs)) == 137);
+	cr_expect(!is_answered(waits));
+	expect_code(ask("Start", "waits"), TTRPC_FAILED_PRECONDITION, "has ended");
+	cr_expect(ask("Delete", "")->code == 0);
+	expect_code(answer(waits), TTRPC_NOT_FOUND, "before it ran");
+}
+
+/* A client that is gone gets no answers; what it asked for happens, and what it waited for is forgotten. */
+Test(shim_task, client_that_is_gone)
+{
+	program("exit 0");
+	send_create();
+	step();
+	close(peer);
+	connect_client();
+	while (ask("State", "")->code == TTRPC_FAILED_PRECONDITION)
+		;
+	send_process("Wait", "");
+	send_process("Start", "");
+	step();
+	close(peer);
+	connect_client();
+	cr_expect(exit_status(ask("Wait", "")) == 0);
+	send_process("Delete", "");
+	step();
+	close(peer);
+	connect_client();
+	while (shim.tasks)
+		step();
+}
