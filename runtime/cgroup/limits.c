@@ -10,17 +10,24 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 
-/* Writes text where the setting is given. `what` is its place in config.json. */
+#define DEFAULT_PERIOD_US 100000
+#define SHARES_MIN 2
+#define SHARES_MAX 262144
+
+/* `what` is the setting's name in config.json. */
 static int set_text(const struct cgroup *c, enum cgroup_controller controller, const char *file,
 		    const char *text, const char *what, struct err *e)
 {
 	const char *dir = cgroup_dir(c, controller);
-	int rc = dir ? cgroup_write(dir, file, text) : -ENOENT;
+	int rc = -ENOENT;
+	if (dir)
+		rc = cgroup_write(dir, file, text);
 	if (rc == -ENOENT)
 		return err_set(e, ERR_HOST, ENOSYS,
 			       "linux.resources.%s: this machine's cgroups have no %s", what, file);
-	return rc < 0 ? err_sys(e, -rc, "linux.resources.%s: %s to %s/%s", what, text, dir, file)
-		      : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "linux.resources.%s: %s to %s/%s", what, text, dir, file);
+	return 0;
 }
 
 static int set_number(const struct cgroup *c, enum cgroup_controller controller, const char *file,
@@ -37,22 +44,25 @@ static int set_number(const struct cgroup *c, enum cgroup_controller controller,
 
 static int set_swap_v1(const struct cgroup *c, const struct oci_resources *r, struct err *e)
 {
-	return r->memory_swap == 0 ? 0
-				   : set_number(c, CGROUP_MEMORY, "memory.memsw.limit_in_bytes",
-						r->memory_swap, "memory.swap", e);
+	if (r->memory_swap == 0)
+		return 0;
+	return set_number(c, CGROUP_MEMORY, "memory.memsw.limit_in_bytes", r->memory_swap,
+			  "memory.swap", e);
 }
 
 static int set_memory_v1(const struct cgroup *c, const struct oci_resources *r, struct err *e)
 {
-	/* Memory and swap together. Without swap accounting the file is not there. */
+	/* Memory and swap together. Without swap accounting the file does not exist. */
 	const char *dir = cgroup_dir(c, CGROUP_MEMORY);
 	char text[32];
 	bool counts_swap =
 		dir && cgroup_read(dir, "memory.memsw.limit_in_bytes", text, sizeof(text)) > 0;
 	/* It is never below memory's own limit: the one that grows goes first. */
-	uint64_t now = counts_swap ? strtoull(text, NULL, 10) : 0;
-	bool swap_first = counts_swap && r->memory_limit > 0 && (uint64_t)r->memory_limit > now;
-	int rc = swap_first ? set_swap_v1(c, r, e) : 0;
+	bool swap_first = counts_swap && r->memory_limit > 0 &&
+			  (uint64_t)r->memory_limit > strtoull(text, NULL, 10);
+	int rc = 0;
+	if (swap_first)
+		rc = set_swap_v1(c, r, e);
 	if (rc == 0 && r->memory_limit != 0)
 		rc = set_number(c, CGROUP_MEMORY, "memory.limit_in_bytes", r->memory_limit,
 				"memory.limit", e);
@@ -90,8 +100,9 @@ static int set_cpu_v1(const struct cgroup *c, const struct oci_resources *r, str
 static int set_bytes_v2(const struct cgroup *c, const char *file, int64_t bytes, const char *what,
 			struct err *e)
 {
-	return bytes == -1 ? set_text(c, CGROUP_MEMORY, file, "max", what, e)
-			   : set_number(c, CGROUP_MEMORY, file, bytes, what, e);
+	if (bytes == -1)
+		return set_text(c, CGROUP_MEMORY, file, "max", what, e);
+	return set_number(c, CGROUP_MEMORY, file, bytes, what, e);
 }
 
 static int set_memory_v2(const struct cgroup *c, const struct oci_resources *r, struct err *e)
@@ -103,8 +114,11 @@ static int set_memory_v2(const struct cgroup *c, const struct oci_resources *r, 
 		rc = set_bytes_v2(c, "memory.low", r->memory_reservation, "memory.reservation", e);
 	/* The specification counts memory and swap together, version 2 swap alone. */
 	int64_t swap = r->memory_swap;
-	if (swap > 0 && r->memory_limit > 0)
-		swap = swap > r->memory_limit ? swap - r->memory_limit : 0;
+	if (swap > 0 && r->memory_limit > 0) {
+		swap -= r->memory_limit;
+		if (swap < 0)
+			swap = 0;
+	}
 	const char *dir = cgroup_dir(c, CGROUP_MEMORY);
 	char text[32];
 	bool counts_swap = dir && cgroup_read(dir, "memory.swap.max", text, sizeof(text)) > 0;
@@ -113,19 +127,32 @@ static int set_memory_v2(const struct cgroup *c, const struct oci_resources *r, 
 	if (rc == 0 && r->oom_kill_disable)
 		rc = err_set(
 			e, ERR_CONFIG, ENOSYS,
-			"linux.resources.memory.disableOOMKiller: cgroup version 2 cannot do it");
+			"linux.resources.memory.disableOOMKiller: not supported by cgroup version 2");
 	return rc;
 }
 
-/* The period stands behind the quota in one file: what is not given stays. */
+/* The period comes after the quota in one file: what is not given stays. */
 static int64_t period_now_v2(const struct cgroup *c)
 {
 	const char *dir = cgroup_dir(c, CGROUP_CPU);
 	char text[64];
-	const char *second =
-		dir && cgroup_read(dir, "cpu.max", text, sizeof(text)) > 0 ? strchr(text, ' ') : NULL;
-	int64_t period = second ? strtoll(second, NULL, 10) : 0;
-	return period > 0 ? period : 100000;
+	const char *second = NULL;
+	if (dir && cgroup_read(dir, "cpu.max", text, sizeof(text)) > 0)
+		second = strchr(text, ' ');
+	int64_t period = 0;
+	if (second)
+		period = strtoll(second, NULL, 10);
+	return period > 0 ? period : DEFAULT_PERIOD_US;
+}
+
+/* 2..262144 to 1..10000, as other runtimes do. */
+static int64_t weight_of(int64_t shares)
+{
+	if (shares < SHARES_MIN)
+		shares = SHARES_MIN;
+	if (shares > SHARES_MAX)
+		shares = SHARES_MAX;
+	return 1 + (shares - SHARES_MIN) * 9999 / (SHARES_MAX - SHARES_MIN);
 }
 
 static int set_cpu_v2(const struct cgroup *c, const struct oci_resources *r, struct err *e)
@@ -133,12 +160,7 @@ static int set_cpu_v2(const struct cgroup *c, const struct oci_resources *r, str
 	char text[64];
 	int rc = 0;
 	if (r->cpu_shares > 0) {
-		/* 2..262144 to 1..10000, as every runtime does. */
-		int64_t shares = r->cpu_shares < 2	  ? 2
-				 : r->cpu_shares > 262144 ? 262144
-							  : r->cpu_shares;
-		rc = set_number(c, CGROUP_CPU, "cpu.weight", 1 + (shares - 2) * 9999 / 262142,
-				"cpu.shares", e);
+		rc = set_number(c, CGROUP_CPU, "cpu.weight", weight_of(r->cpu_shares), "cpu.shares", e);
 	}
 	int64_t period = r->cpu_period_us > 0 ? r->cpu_period_us : period_now_v2(c);
 	if (rc == 0 && (r->cpu_quota_us > 0 || r->cpu_quota_us == -1 || r->cpu_period_us > 0)) {
@@ -172,9 +194,10 @@ static int set_unified(const struct cgroup *c, const struct oci_resources *r, st
 
 int cgroup_set_limits(const struct cgroup *c, const struct oci_resources *r, struct err *e)
 {
-	int rc = c->version == 2 ? set_memory_v2(c, r, e) : set_memory_v1(c, r, e);
+	bool v2 = c->version == 2;
+	int rc = v2 ? set_memory_v2(c, r, e) : set_memory_v1(c, r, e);
 	if (rc == 0)
-		rc = c->version == 2 ? set_cpu_v2(c, r, e) : set_cpu_v1(c, r, e);
+		rc = v2 ? set_cpu_v2(c, r, e) : set_cpu_v1(c, r, e);
 	if (rc == 0 && r->cpu_idle > 0)
 		rc = set_number(c, CGROUP_CPU, "cpu.idle", r->cpu_idle, "cpu.idle", e);
 	if (rc == 0 && r->cpuset_cpus && *r->cpuset_cpus)
@@ -207,8 +230,8 @@ uint64_t cgroup_oom_kills(const struct cgroup *c)
 {
 	char text[256];
 	const char *dir = cgroup_dir(c, CGROUP_MEMORY);
-	if (!dir || cgroup_read(dir, c->version == 2 ? "memory.events" : "memory.oom_control", text,
-				sizeof(text)) < 0)
+	const char *file = c->version == 2 ? "memory.events" : "memory.oom_control";
+	if (!dir || cgroup_read(dir, file, text, sizeof(text)) < 0)
 		return 0;
 	return cgroup_field(text, "oom_kill");
 }
@@ -242,7 +265,7 @@ int cgroup_watch_oom(struct cgroup *c, struct err *e)
 	if (!dir || c->oom_fd >= 0)
 		return 0;
 	int fd = c->version == 2 ? watch_v2(dir) : watch_v1(dir);
-	/* In version 2 a controller that the cgroup above does not hand down has no files. */
+	/* In version 2 a controller that the parent cgroup does not delegate has no files. */
 	if (fd == -ENOENT && c->version == 2)
 		return 0;
 	if (fd < 0)
@@ -263,7 +286,8 @@ bool cgroup_take_oom(struct cgroup *c)
 	while (c->oom_fd >= 0 && read(c->oom_fd, events, sizeof(events)) > 0)
 		;
 	uint64_t kills = cgroup_oom_kills(c);
-	bool more = kills > c->oom_seen;
-	c->oom_seen = more ? kills : c->oom_seen;
-	return more;
+	if (kills <= c->oom_seen)
+		return false;
+	c->oom_seen = kills;
+	return true;
 }

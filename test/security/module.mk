@@ -32,9 +32,11 @@ $(NTH)/calls: $(NTH)/calls.o $(NTH)/fail_alloc.o $(B)/libmote.a
 	$(CC) $(HOST_LDFLAGS) $(WRAP_ALLOC) $^ $(LIB_VM) -o $@
 $(NTH)/mote_failing: $(OBJ_cli) $(NTH)/fail_alloc.o $(B)/libmote.a
 	$(CC) $(HOST_LDFLAGS) $(WRAP_ALLOC) $^ $(LIB_VM) -o $@
+$(NTH)/shim_failing: $(OBJ_shim) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(NTH)/fail_alloc.o $(B)/libmote.a
+	$(CC) $(HOST_LDFLAGS) $(WRAP_ALLOC) $^ $(LIB_HOST) -o $@
 $(GUESTS)/nth_program.wasm: test/guest/nth_program.c
 	@mkdir -p $(@D)
 	clang --target=wasm32-wasi -O1 $< -o $@
-nth-failure: $(addprefix $(NTH)/,syscall calls mote_failing) $(B)/mote \
-	$(addprefix $(GUESTS)/,nth_program.wasm nth_program.musl calls_keeper.elf calls_keeper.wasm)
+nth-failure: $(addprefix $(NTH)/,syscall calls mote_failing shim_failing) $(B)/mote \
+	$(addprefix $(GUESTS)/,spin.musl hello.elf nth_program.wasm nth_program.musl calls_keeper.elf calls_keeper.wasm)
 .PHONY: nth-failure

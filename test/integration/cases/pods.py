@@ -271,10 +271,13 @@ def test_pod_limits():  # core
                     with open(os.path.join(directory, name)) as f:
                         limits.append(f.read().split()[0])
         assert sorted(limits) == [str(256 << 20), "50000"], limits
-        time.sleep(0.3)
-        stats = decode(one(pod.cri.call("ContainerStats", {1: container}), 1))
-        assert one(decode(one(decode(one(stats, 2)), 2)), 1) > 50_000_000, "nanoseconds of the CPU"
-        assert 100_000 < one(decode(one(decode(one(stats, 3)), 2)), 1) < 128 << 20, "bytes of memory"
+
+        def figure(kind):
+            stats = decode(one(pod.cri.call("ContainerStats", {1: container}), 1))
+            return one(decode(one(decode(one(stats, kind)), 2)), 1)
+
+        within(60, lambda: figure(2) > 50_000_000)  # nanoseconds of the CPU, which may be busy with others
+        assert 100_000 < figure(3) < 128 << 20, "bytes of memory"
 
 
 def test_pod_volumes():
