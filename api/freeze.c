@@ -18,12 +18,12 @@ static int end_error(const struct vm_outcome *end, struct err *e)
 	case VM_WAITING:
 		return 0;
 	case VM_EXITED:
-		return err_set(e, ERR_GUEST, ENOEXEC, "the program ended with status %d before it came there", end->code);
+		return err_set(e, ERR_GUEST, ENOEXEC, "the program ended with status %d before it reached the snapshot point", end->code);
 	case VM_SIGNALLED:
-		return err_set(e, ERR_GUEST, ENOEXEC, "the program was ended by signal %d before it came there", end->code);
+		return err_set(e, ERR_GUEST, ENOEXEC, "signal %d terminated the program before it reached the snapshot point", end->code);
 	case VM_TIMED_OUT:
 	case VM_INTERRUPTED:
-		return err_set(e, ERR_GUEST, ENOEXEC, "the program had not come there when its time was over");
+		return err_set(e, ERR_GUEST, ENOEXEC, "the program did not reach the snapshot point within its time limit");
 	case VM_FAULTED:
 		return err_set(e, ERR_HOST, EIO, "Mote's own code in the guest failed (exception %d)", end->code);
 	}

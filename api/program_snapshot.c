@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Programs frozen after their start-up. Taking: a child runs the program to its moment and writes the file, this
+ * Programs frozen after their start-up. Taking: a child runs the program to its snapshot point and writes the file, this
  * process copies what it prints. Starting: the file may be anybody's, as any program's may.
  */
 #include <mote/program_snapshot.h>
@@ -28,7 +28,7 @@
 #define LIMIT_NS (300 * 1000000000UL)
 #define DIRS_BYTES_MAX (1 << 20) /* guest paths of a snapshot's directories */
 
-/* --- what a file says beyond the guest: its directories, as `readonly, bytes of path, path` each --- */
+/* --- what a file contains beyond the guest: its directories, as `readonly, bytes of path, path` each --- */
 
 static int put_dirs(struct buf *b, const struct mote_options *o)
 {
@@ -102,25 +102,25 @@ static void taking_end(struct taking *t)
 		munmap(t->child, sizeof(*t->child));
 }
 
-static int set_moment(struct taking *t, const char *moment, struct err *e)
+static int set_stop_point(struct taking *t, const char *point, struct err *e)
 {
 	struct vm_config *c = &t->config.vm;
-	if (strncmp(moment, "call:", 5) == 0 && moment[5]) {
+	if (strncmp(point, "call:", 5) == 0 && point[5]) {
 		if (c->image != mote_image_wasm)
-			return err_set(e, ERR_CONFIG, EINVAL, "%s: a native program has no exported functions", moment);
-		c->init = moment + 5;
+			return err_set(e, ERR_CONFIG, EINVAL, "%s: a native program has no exported functions", point);
+		c->init = point + 5;
 		c->stop_ready = true;
-	} else if (strcmp(moment, "stdin") == 0) {
+	} else if (strcmp(point, "stdin") == 0) {
 		c->stop_stdin = true;
-	} else if (strncmp(moment, "open:/", 6) == 0) {
-		c->stop_open = moment + 5;
+	} else if (strncmp(point, "open:/", 6) == 0) {
+		c->stop_open = point + 5;
 	} else {
-		return err_set(e, ERR_CONFIG, EINVAL, "%.300s is no moment: there are call:NAME, stdin and open:PATH", moment);
+		return err_set(e, ERR_CONFIG, EINVAL, "invalid snapshot point '%.200s': must be call:NAME, stdin or open:PATH", point);
 	}
 	return 0;
 }
 
-static int prepare(struct taking *t, const char *moment, struct err *e)
+static int prepare(struct taking *t, const char *point, struct err *e)
 {
 	const struct mote_options *o = t->options;
 	if (o->listener_count)
@@ -131,7 +131,7 @@ static int prepare(struct taking *t, const char *moment, struct err *e)
 	if (rc == 0)
 		rc = config_choose_image(o, &t->config.vm, e);
 	if (rc == 0)
-		rc = set_moment(t, moment, e);
+		rc = set_stop_point(t, point, e);
 	if (rc < 0)
 		return rc;
 	t->child = mmap(NULL, sizeof(*t->child), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -192,10 +192,10 @@ static int run_child(struct taking *t, struct err *e)
 	return -e->code;
 }
 
-static int take(struct taking *t, const char *moment, const char *path, struct err *e)
+static int take(struct taking *t, const char *point, const char *path, struct err *e)
 {
 	char unfinished[4096];
-	int rc = prepare(t, moment, e);
+	int rc = prepare(t, point, e);
 	if (rc < 0)
 		return rc;
 	if (snprintf(unfinished, sizeof(unfinished), "%s.XXXXXX", path) >= (int)sizeof(unfinished))
@@ -211,7 +211,7 @@ static int take(struct taking *t, const char *moment, const char *path, struct e
 	return rc;
 }
 
-int mote_program_snapshot_take(const struct mote_options *options, const char *moment, const char *path,
+int mote_program_snapshot_take(const struct mote_options *options, const char *point, const char *path,
 			       struct mote_error *error)
 {
 	fsize_guarded;
@@ -222,7 +222,7 @@ int mote_program_snapshot_take(const struct mote_options *options, const char *m
 		return error_report(&e, error);
 	struct taking t = {.options = &o, .dirs.cap = DIRS_BYTES_MAX, .child = MAP_FAILED, .file = -1,
 			   .in = {-1, -1}, .out = {-1, -1}, .err = {-1, -1}};
-	rc = take(&t, moment, path, &e);
+	rc = take(&t, point, path, &e);
 	taking_end(&t);
 	return rc < 0 ? error_report(&e, error) : 0;
 }
@@ -310,11 +310,11 @@ static int start(const char *cache, const struct mote_options *options, struct m
 	return rc;
 }
 
-int mote_program_snapshot_start(const char *folder, const struct mote_options *options, struct mote_sandbox **sandbox,
+int mote_program_snapshot_start(const char *cache, const struct mote_options *options, struct mote_sandbox **sandbox,
 				struct mote_error *error)
 {
 	struct err e = {0};
-	if (start(folder, options, sandbox, &e) < 0)
+	if (start(cache, options, sandbox, &e) < 0)
 		return error_report(&e, error);
 	return 0;
 }

@@ -107,12 +107,12 @@ static int new_cached(const char *path, uint64_t max_bytes, const struct mote_op
 	return rc;
 }
 
-int mote_sandbox_new_cached(const char *folder, uint64_t max_bytes, const struct mote_options *options,
+int mote_sandbox_new_cached(const char *dir, uint64_t max_bytes, const struct mote_options *options,
 			    struct mote_sandbox **sandbox, struct mote_error *error)
 {
 	fsize_guarded;
 	struct err e = {0};
-	if (new_cached(folder, max_bytes, options, sandbox, &e) < 0)
+	if (new_cached(dir, max_bytes, options, sandbox, &e) < 0)
 		return error_report(&e, error);
 	return 0;
 }
@@ -148,7 +148,7 @@ static struct vm_snapshot *compile_copy(const struct mote_cache *c, const struct
 static bool copy_cache(const struct mote_cache *from, struct mote_cache *to)
 {
 	size_t known = from->size < sizeof(*to) ? from->size : sizeof(*to);
-	if (from->size < offsetof(struct mote_cache, folder) + sizeof(to->folder))
+	if (from->size < offsetof(struct mote_cache, dir) + sizeof(to->dir))
 		return false;
 	*to = (struct mote_cache){0};
 	memcpy(to, from, known);
@@ -170,18 +170,18 @@ static struct vm_snapshot *find_or_compile(const struct mote_cache *c, const str
 {
 	struct cache_key key;
 	char digest[65];
-	if (!store_is_usable(c->folder) || !is_wanted(c, o))
+	if (!store_is_usable(c->dir) || !is_wanted(c, o))
 		return NULL;
 	if (sha256_file(o->program_fd, -1, digest) < 0 || !cache_key_of_content(digest, options_kvm(o), &key))
 		return NULL;
-	struct store store = {.dir = c->folder, .tenants = -1, .max_bytes = c->max_bytes};
+	struct store store = {.dir = c->dir, .tenants = -1, .max_bytes = c->max_bytes};
 	cleanup_close int own = -1;
 	if (c->tenant) {
-		own = store_open_tenant(c->folder, c->tenant);
+		own = store_open_tenant(c->dir, c->tenant);
 		if (own < 0)
 			return NULL;
 		store.dir = own;
-		store.tenants = c->folder;
+		store.tenants = c->dir;
 	}
 	struct vm_snapshot *s = find(store.dir, &key, options_kvm(o));
 	if (!s)

@@ -3,9 +3,11 @@
 #ifndef MOTE_API_CLI_CLI_H
 #define MOTE_API_CLI_CLI_H
 
+#include <mote/mote.h>
+
 /* Exit statuses of Mote itself; a program's own pass through. */
 enum {
-	CLI_HOST = 125,	     /* the machine, or wrong usage of the command */
+	CLI_HOST = 125,	     /* the machine failed, or the command line is wrong */
 	CLI_CANNOT_RUN = 126, /* the file is there but cannot be run */
 	CLI_NOT_FOUND = 127,
 };
@@ -13,15 +15,18 @@ enum {
 /* argv[0] is the subcommand. Each returns the process's exit status. */
 int cli_run(int argc, char **argv);
 int cli_snapshot(int argc, char **argv);
-int cli_help(int argc, char **argv);
 
 extern const char cli_run_help[], cli_snapshot_help[];
 
-/* Notes the settings of the terminals among descriptors 0, 1 and 2, and sets them again if they have changed. */
+/* Saves the settings of the terminals among descriptors 0, 1 and 2, and restores them if they have changed. */
 void cli_terminals_note(void);
 void cli_terminals_restore(void);
 
-/* One line on stderr, "mote: " in front. */
+/* One line on stderr, after "mote: ". */
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Complains about an option that is unknown, or that lacks its value (c is ':'). Returns -1. */
+int cli_wrong_option(int c, const char *command, char *const *argv);
+/* The exit status for an error of libmote. */
+int cli_status_of(const struct mote_error *error);
 
 #endif

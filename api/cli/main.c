@@ -5,9 +5,10 @@
 
 #include <mote/mote.h>
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+static int help(int argc, char **argv);
 
 static const struct {
 	const char *name;
@@ -16,21 +17,11 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"run", cli_run, "run a WebAssembly module or a native program in a micro-VM", cli_run_help},
-	{"snapshot", cli_snapshot, "start a program up, and write it to a file for `mote run`", cli_snapshot_help},
-	{"help", cli_help, "explain a command", "usage: mote help [COMMAND]\n"},
+	{"snapshot", cli_snapshot, "run a program until it has started up, and save it for `mote run`", cli_snapshot_help},
+	{"help", help, "explain a command", "usage: mote help [COMMAND]\n"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-void cli_complain(const char *fmt, ...)
-{
-	char line[1024];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "mote: %s\n", line);
-}
 
 static void print_usage(FILE *to)
 {
@@ -39,7 +30,7 @@ static void print_usage(FILE *to)
 		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
 }
 
-int cli_help(int argc, char **argv)
+static int help(int argc, char **argv)
 {
 	if (argc < 2) {
 		print_usage(stdout);
@@ -50,11 +41,11 @@ int cli_help(int argc, char **argv)
 			fputs(commands[i].help, stdout);
 			return 0;
 		}
-	cli_complain("there is no command '%s'; `mote help` lists them", argv[1]);
+	cli_complain("unknown command '%s'; `mote help` lists them", argv[1]);
 	return CLI_HOST;
 }
 
-/* The subcommand's exit status. The operator's terminal is afterwards as it was before. */
+/* The subcommand's exit status. The operator's terminal is left as it was. */
 static int run_command(size_t i, int argc, char **argv)
 {
 	cli_terminals_note();
@@ -79,10 +70,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return cli_help(1, argv + 1);
+		return help(1, argv + 1);
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(commands[i].name, argv[1]) == 0)
 			return run_command(i, argc - 1, argv + 1);
-	cli_complain("there is no command '%s'; `mote help` lists them", argv[1]);
+	cli_complain("unknown command '%s'; `mote help` lists them", argv[1]);
 	return CLI_HOST;
 }

@@ -7,25 +7,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* "64M" → bytes. False where it is no such thing. */
-static int parse_scaled(const char *text, const char *const *units, const uint64_t *factors, uint64_t *out)
+/* "64M" → bytes. False if it is not a number with one of the units. */
+static bool parse_scaled(const char *text, const char *const *units, const uint64_t *factors, uint64_t *out)
 {
 	char *end;
 	errno = 0;
 	unsigned long long v = strtoull(text, &end, 10);
 	if (errno || end == text || text[0] == '-')
-		return 0;
+		return false;
 	for (size_t i = 0; units[i]; i++)
 		if (strcmp(end, units[i]) == 0)
 			return !__builtin_mul_overflow(v, factors[i], out);
-	return 0;
+	return false;
 }
 
-static int parse_size(const char *text, uint64_t *out)
+static bool parse_size(const char *text, uint64_t *out)
 {
 	static const char *const units[] = {"", "K", "k", "Ki", "M", "m", "Mi", "G", "g", "Gi", NULL};
 	static const uint64_t factors[] = {1,	    1 << 10, 1 << 10, 1 << 10, 1 << 20,
@@ -33,30 +34,34 @@ static int parse_size(const char *text, uint64_t *out)
 	return parse_scaled(text, units, factors, out);
 }
 
-static int parse_time(const char *text, uint64_t *out)
+static bool parse_time(const char *text, uint64_t *out)
 {
 	static const char *const units[] = {"", "s", "ms", "m", NULL};
 	static const uint64_t factors[] = {1000000000, 1000000000, 1000000, 60000000000};
 	return parse_scaled(text, units, factors, out);
 }
 
-static int add_dir(struct cli_program *p, char *spec, int readonly)
+/* Each of these takes an option's value: 1, or -1 after a complaint. */
+
+static int add_dir(struct cli_program *p, char *spec, bool readonly)
 {
 	if (p->options.dir_count == DIRS_MAX) {
-		cli_complain("more than %d directories", DIRS_MAX);
+		cli_complain("too many --dir options; at most %d are possible", DIRS_MAX);
 		return -1;
 	}
+	const char *guest = spec;
 	char *sep = strstr(spec, "::");
-	const char *guest = sep ? sep + 2 : spec;
-	if (sep)
+	if (sep) {
 		*sep = '\0';
+		guest = sep + 2;
+	}
 	int fd = open(spec, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		cli_complain("--dir %s: %s", spec, strerror(errno));
 		return -1;
 	}
 	p->dirs[p->options.dir_count++] = (struct mote_dir){.guest_path = guest, .fd = fd, .readonly = readonly};
-	return 0;
+	return 1;
 }
 
 static int add_env(struct cli_program *p, char *spec)
@@ -64,18 +69,45 @@ static int add_env(struct cli_program *p, char *spec)
 	if (!strchr(spec, '=')) {
 		const char *value = getenv(spec);
 		if (!value)
-			return 0;
+			return 1;
 		char *both;
-		if (asprintf(&both, "%s=%s", spec, value) < 0)
+		if (asprintf(&both, "%s=%s", spec, value) < 0) {
+			cli_complain("--env %s: %s", spec, strerror(ENOMEM));
 			return -1;
+		}
 		spec = both; /* lives as long as the process */
 	}
 	if (p->env_count == ENV_MAX) {
-		cli_complain("more than %d environment variables", ENV_MAX);
+		cli_complain("too many --env options; at most %d are possible", ENV_MAX);
 		return -1;
 	}
 	p->env[p->env_count++] = spec;
-	return 0;
+	return 1;
+}
+
+static int set_memory(struct cli_program *p, const char *text)
+{
+	if (parse_size(text, &p->options.memory_bytes))
+		return 1;
+	cli_complain("invalid --memory value '%s': must be bytes, or a number with K, M or G", text);
+	return -1;
+}
+
+static int set_timeout(struct cli_program *p, const char *text)
+{
+	if (parse_time(text, &p->options.time_limit_ns) && p->options.time_limit_ns)
+		return 1;
+	cli_complain("invalid --timeout value '%s': must be seconds, more than 0, or a number with ms, s or m", text);
+	return -1;
+}
+
+static int set_cwd(struct cli_program *p, const char *path)
+{
+	p->options.cwd = path;
+	if (path[0] == '/')
+		return 1;
+	cli_complain("invalid --cwd value '%s': must be an absolute path", path);
+	return -1;
 }
 
 int cli_program_option(struct cli_program *p, int c)
@@ -83,37 +115,20 @@ int cli_program_option(struct cli_program *p, int c)
 	switch (c) {
 	case 'd':
 	case 'r':
-		return add_dir(p, optarg, c == 'r') < 0 ? -1 : 1;
+		return add_dir(p, optarg, c == 'r');
 	case 'e':
-		return add_env(p, optarg) < 0 ? -1 : 1;
+		return add_env(p, optarg);
 	case 'm':
-		if (parse_size(optarg, &p->options.memory_bytes))
-			return 1;
-		cli_complain("--memory %s: give bytes, or a number with K, M or G", optarg);
-		return -1;
+		return set_memory(p, optarg);
 	case 't':
-		if (parse_time(optarg, &p->options.time_limit_ns) && p->options.time_limit_ns)
-			return 1;
-		cli_complain("--timeout %s: give seconds, more than 0, or such a number with ms, s or m", optarg);
-		return -1;
+		return set_timeout(p, optarg);
 	case 'c':
-		p->options.cwd = optarg;
-		if (optarg[0] == '/')
-			return 1;
-		cli_complain("--cwd %s: give a guest path that begins with /", optarg);
-		return -1;
+		return set_cwd(p, optarg);
 	case 'n':
 		p->options.network = 1;
 		return 1;
 	}
 	return 0;
-}
-
-int cli_wrong_option(int c, const char *command, char **argv)
-{
-	cli_complain(c == ':' ? "%s needs a value; see `mote help %s`" : "%s is no option of %s; see `mote help %s`",
-		     argv[optind - 1], command, command);
-	return -1;
 }
 
 static void log_line(void *arg, const char *line)
@@ -132,15 +147,13 @@ int cli_program_open(struct cli_program *p, const char *file)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		cli_complain("%s: %s", file, strerror(errno));
-		return errno == ENOENT || errno == ENOTDIR ? CLI_NOT_FOUND : CLI_CANNOT_RUN;
+		int error = errno;
+		cli_complain("%s: %s", file, strerror(error));
+		if (error == ENOENT || error == ENOTDIR)
+			return CLI_NOT_FOUND;
+		return CLI_CANNOT_RUN;
 	}
 	p->options.program_fd = fd;
 	p->options.program_path = file;
 	return 0;
-}
-
-int cli_status_of(const struct mote_error *error)
-{
-	return error->blame == MOTE_BLAME_CONFIG ? CLI_CANNOT_RUN : CLI_HOST;
 }

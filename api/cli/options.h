@@ -22,13 +22,9 @@ struct cli_program {
 	{"net", no_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'}
 
 void cli_program_init(struct cli_program *p);
-/* Takes what getopt_long has found: 1, 0 where it is none of those above, -1 after a complaint. */
+/* Takes what getopt_long has found: 1, 0 if it is not one of those above, -1 after a complaint. */
 int cli_program_option(struct cli_program *p, int c);
-/* A complaint about an option that there is not, or that lacks its value (c is ':'). -1. */
-int cli_wrong_option(int c, const char *command, char **argv);
 /* Opens the program's file for options.program_fd: 0, or an exit status after a complaint. */
 int cli_program_open(struct cli_program *p, const char *file);
-/* The exit status that belongs to an error of libmote. */
-int cli_status_of(const struct mote_error *error);
 
 #endif

@@ -12,6 +12,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +26,11 @@ const char cli_run_help[] =
 	"micro-VM of its own, with this terminal as its standard input and output.\n"
 	"\n"
 	"  --dir HOST::GUEST   give the program the directory HOST at the path GUEST (HOST alone: the\n"
-	"                      same path on both sides); nothing else of the file system is there\n"
+	"                      same path on both sides); it can reach no other directory\n"
 	"  --dir-ro HOST::GUEST  the same, and nothing below it can be changed\n"
 	"  --env K=V           set an environment variable (K alone: pass on this process's)\n"
 	"  --memory SIZE       most memory it may use: bytes, or with K, M, G (default 1G)\n"
-	"  --timeout TIME      end it after TIME: seconds, or with ms, s, m (default: never)\n"
+	"  --timeout TIME      terminate it after TIME: seconds, or with ms, s, m (default: never)\n"
 	"  --cwd PATH          working directory of a native program, a guest path (default: the first\n"
 	"                      --dir, else /); modules have none\n"
 	"  --entry NAME        run this exported function instead of _start (WebAssembly only)\n"
@@ -39,15 +40,15 @@ const char cli_run_help[] =
 	"  --verbose           say on stderr what this kernel offers to confine the program with\n"
 	"  --isolation private copy program and compiled module instead of sharing their pages with other\n"
 	"                      processes, which could tell which of them are read (default: shared)\n"
-	"  --no-cache          compile a WebAssembly module anew, and do not keep what was compiled\n"
+	"  --no-cache          compile a WebAssembly module again, and do not keep what was compiled\n"
 	"  --listen SPEC       a socket that the program may accept connections on: tcp:ADDRESS:PORT, or\n"
 	"                      unix:PATH; native programs find them from descriptor 3 on (LISTEN_FDS),\n"
-	"                      modules behind their directories\n"
+	"                      modules after their directories\n"
 	"  --net               let a native program use the network as this process may\n"
 	"\n"
 	"Exit status: the program's own; 128+n when signal n ended it; 134 for a WebAssembly trap; 137\n"
 	"when the time ran out; 125 for a failure of the machine or wrong usage, 126 when FILE cannot be\n"
-	"run, 127 when it is not there.\n";
+	"run, 127 when it does not exist.\n";
 
 enum { LISTENERS_MAX = 16 };
 
@@ -56,7 +57,7 @@ struct run {
 	int no_cache;
 	int listeners[LISTENERS_MAX];
 	const char *sockets[LISTENERS_MAX]; /* paths to remove at the end, else NULL */
-	int remover[2];			    /* pipes to and from the process that does so, -1: there is none */
+	int remover[2];			    /* pipes to and from the process that does so, or -1 */
 	int stats, verbose;
 };
 
@@ -72,14 +73,15 @@ static int add_listener(struct run *r, const char *spec)
 	struct mote_error error;
 	size_t n = r->program.options.listener_count;
 	if (n == LISTENERS_MAX) {
-		cli_complain("more than %d listeners", LISTENERS_MAX);
+		cli_complain("too many --listen options; at most %d are possible", LISTENERS_MAX);
 		return -1;
 	}
 	if (mote_listen(spec, &r->listeners[n], &error) < 0) {
 		cli_complain("--listen: %s", error.text);
 		return -1;
 	}
-	r->sockets[n] = strncmp(spec, "unix:", 5) == 0 ? spec + 5 : NULL;
+	if (strncmp(spec, "unix:", 5) == 0)
+		r->sockets[n] = spec + 5;
 	r->program.options.listener_count++;
 	return 0;
 }
@@ -115,7 +117,9 @@ static int start_remover(struct run *r)
 		wanted |= r->sockets[i] != NULL;
 	if (!wanted)
 		return 0;
-	pid_t pid = pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0 ? -1 : fork();
+	pid_t pid = -1;
+	if (pipe2(to, O_CLOEXEC) == 0 && pipe2(from, O_CLOEXEC) == 0)
+		pid = fork();
 	if (pid == 0) {
 		close(to[1]);
 		close(from[0]);
@@ -151,7 +155,7 @@ static int set_isolation(struct run *r, const char *text)
 	} else if (strcmp(text, "shared") == 0) {
 		r->program.options.isolation = MOTE_ISOLATION_SHARED;
 	} else {
-		cli_complain("--isolation %s: it may be private or shared", text);
+		cli_complain("invalid --isolation value '%s': must be private or shared", text);
 		return -1;
 	}
 	return 0;
@@ -210,21 +214,21 @@ static int parse(struct run *r, int argc, char **argv)
 		}
 	}
 	if (optind == argc) {
-		cli_complain("run: which program? usage: mote run [OPTION...] FILE [ARG...]");
+		cli_complain("run: missing FILE; usage: mote run [OPTION...] FILE [ARG...]");
 		return -1;
 	}
 	return optind;
 }
 
-static void tell_counters(const struct mote_sandbox *sandbox)
+static void print_counters(const struct mote_sandbox *sandbox)
 {
 	struct mote_counters c = {.size = sizeof(c)};
 	mote_sandbox_count(sandbox, &c);
 	cli_complain("%lu VM exits, %lu host calls", c.vm_exits, c.host_calls);
 }
 
-/* $XDG_CACHE_HOME/mote or ~/.cache/mote; its parent is made where it is missing. Not 0 where there is one. */
-static int find_cache(char folder[PATH_MAX])
+/* $XDG_CACHE_HOME/mote or ~/.cache/mote; its parent is made if it is missing. False if neither variable is set. */
+static bool find_cache(char dir[PATH_MAX])
 {
 	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	char parent[PATH_MAX - 8];
@@ -234,23 +238,24 @@ static int find_cache(char folder[PATH_MAX])
 	else if (home && home[0] == '/')
 		n = snprintf(parent, sizeof(parent), "%s/.cache", home);
 	else
-		return 0;
+		return false;
 	if (n < 0 || (size_t)n >= sizeof(parent))
-		return 0;
-	mkdir(parent, 0700); /* where it cannot be made, the cache cannot either, and is done without */
-	snprintf(folder, PATH_MAX, "%s/mote", parent);
-	return 1;
+		return false;
+	mkdir(parent, 0700); /* if it cannot be made, the cache cannot either, and is not used */
+	snprintf(dir, PATH_MAX, "%s/mote", parent);
+	return true;
 }
 
-static void tell_confined(const struct mote_confined *c)
+static void print_confinement(const struct mote_confined *c)
 {
 	if (c->landlock_abi)
 		cli_complain("files are confined by Landlock, version %d", c->landlock_abi);
 	else
 		cli_complain("files are not confined: this kernel offers no Landlock, or only its version 1");
-	cli_complain("speculative store bypass is %s, predictions of indirect branches by other threads are %s",
-		     c->store_bypass_off ? "off" : "the kernel's to decide",
-		     c->indirect_branch_off ? "off" : "the kernel's to decide");
+	const char *store_bypass = c->store_bypass_off ? "off" : "decided by the kernel";
+	const char *indirect_branch = c->indirect_branch_off ? "off" : "decided by the kernel";
+	cli_complain("speculative store bypass is %s, indirect branch prediction by other threads is %s", store_bypass,
+		     indirect_branch);
 }
 
 /* All that is not needed to run the program is given up. */
@@ -259,8 +264,10 @@ static int confine(const struct run *r, struct mote_sandbox *sandbox, struct mot
 	struct mote_confined c = {.size = sizeof(c)};
 	int rc = mote_confine(sandbox, &r->program.options, r->remover, 2, &c, error);
 	if (rc == 0 && r->verbose)
-		tell_confined(&c);
-	return rc < 0 ? rc : mote_sandbox_jail(sandbox, error);
+		print_confinement(&c);
+	if (rc < 0)
+		return rc;
+	return mote_sandbox_jail(sandbox, error);
 }
 
 static int run_sandbox(const struct run *r, struct mote_sandbox *sandbox, const char *file)
@@ -278,22 +285,22 @@ static int run_sandbox(const struct run *r, struct mote_sandbox *sandbox, const 
 		return cli_status_of(&error);
 	}
 	if (result.end == MOTE_TIMED_OUT)
-		cli_complain("%s: ended: its time limit is over", file);
+		cli_complain("%s: terminated: time limit exceeded", file);
 	return mote_exit_status(&result);
 }
 
-/* From a snapshot of the program, else from the module's compiled form, else anew. */
+/* From a snapshot of the program, from the module's compiled form, or from the file itself. */
 static int make_sandbox(struct run *r, struct mote_sandbox **sandbox, struct mote_error *error)
 {
 	struct mote_options *o = &r->program.options;
-	char folder[PATH_MAX];
-	int cached = !r->no_cache && find_cache(folder);
+	char dir[PATH_MAX];
+	bool cached = !r->no_cache && find_cache(dir);
 	if (mote_program_snapshot_is(o->program_fd))
-		return mote_program_snapshot_start(cached ? folder : NULL, o, sandbox, error);
+		return mote_program_snapshot_start(cached ? dir : NULL, o, sandbox, error);
 	if (!o->cwd && o->dir_count)
 		o->cwd = o->dirs[0].guest_path;
 	if (cached)
-		return mote_sandbox_new_cached(folder, 0, o, sandbox, error);
+		return mote_sandbox_new_cached(dir, 0, o, sandbox, error);
 	return mote_sandbox_new(o, sandbox, error);
 }
 
@@ -310,7 +317,7 @@ static int run_file(struct run *r, const char *file)
 	}
 	int status = run_sandbox(r, sandbox, file);
 	if (r->stats)
-		tell_counters(sandbox);
+		print_counters(sandbox);
 	mote_sandbox_free(sandbox);
 	return status;
 }
@@ -321,8 +328,8 @@ int cli_run(int argc, char **argv)
 	cli_program_init(&r.program);
 	r.program.options.listeners = r.listeners;
 	r.remover[0] = r.remover[1] = -1;
-	int at = parse(&r, argc, argv), status = at < 0 ? CLI_HOST : 0;
-	if (at > 0 && start_remover(&r) < 0) {
+	int at = parse(&r, argc, argv), status = 0;
+	if (at < 0 || (at > 0 && start_remover(&r) < 0)) {
 		status = CLI_HOST;
 	} else if (at > 0) {
 		r.program.options.argv = argv + at;

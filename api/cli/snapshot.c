@@ -14,14 +14,15 @@ const char cli_snapshot_help[] =
 	"usage: mote snapshot [OPTION...] -o OUT FILE [ARG...]\n"
 	"\n"
 	"Runs FILE, a WebAssembly module or a static Linux x86-64 program, until it has started up, and\n"
-	"writes it as it is then to OUT. `mote run OUT` goes on from there.\n"
+	"writes its state to OUT. `mote run OUT` continues from there.\n"
 	"\n"
-	"  -o, --output OUT    the file to write; one that is there is replaced\n"
-	"  --after-init NAME   the moment is after a call of this exported function, which has no parameters;\n"
+	"  -o, --output OUT    the file to write; an existing one is replaced\n"
+	"  --after-init NAME   the snapshot point is after a call of this exported function, without parameters;\n"
 	"                      each run then begins with wizer.resume, if it is exported, or _start, and has\n"
 	"                      its own arguments, variables and directories (default: wizer.initialize)\n"
-	"  --at stdin          the moment is before it first reads its standard input or waits for it\n"
-	"  --at open:PATH      the moment is before it first opens PATH, a guest path, which need not exist\n"
+	"  --at stdin          the snapshot point is before it first reads its standard input or waits for it\n"
+	"  --at open:PATH      the snapshot point is before it first opens PATH, a guest path, which need not\n"
+	"                      exist\n"
 	"  --dir HOST::GUEST   give it the directory HOST at the path GUEST while it starts up; with --at, each\n"
 	"                      run must have directories at the same guest paths\n"
 	"  --dir-ro HOST::GUEST  the same, and nothing below it can be changed\n"
@@ -33,27 +34,36 @@ const char cli_snapshot_help[] =
 	"  --net               let a native program use the network as this process may\n"
 	"\n"
 	"With --at, arguments, variables and working directory are those given here. What the program has\n"
-	"drawn at random before its moment (keys, seeds of hash tables) is the same in every run. What it prints\n"
+	"drawn at random before the snapshot point (keys, seeds of hash tables) is the same in every run. What it prints\n"
 	"is shown on stderr.\n"
 	"\n"
 	"Exit status: 0; 125 for a failure of the machine or wrong usage, 126 when there is no snapshot because\n"
-	"FILE cannot be run or did not come to its moment, 127 when it is not there.\n";
+	"FILE cannot be run or did not reach the snapshot point, 127 when it does not exist.\n";
 
 struct snapshot {
 	struct cli_program program;
 	const char *output;
-	const char *moment;
+	const char *point;
 	char call[256];
 };
 
 static int set_call(struct snapshot *s, const char *name)
 {
 	if (snprintf(s->call, sizeof(s->call), "call:%s", name) >= (int)sizeof(s->call)) {
-		cli_complain("--after-init: the name is too long");
+		cli_complain("invalid --after-init value: the name is too long");
 		return -1;
 	}
-	s->moment = s->call;
+	s->point = s->call;
 	return 0;
+}
+
+static int set_point(struct snapshot *s, const char *text)
+{
+	s->point = text;
+	if (strcmp(text, "stdin") == 0 || strncmp(text, "open:/", 6) == 0)
+		return 0;
+	cli_complain("invalid --at value '%s': must be stdin, or open:PATH with an absolute path", text);
+	return -1;
 }
 
 /* Index of FILE in argv, 0 for --help, or -1 after a complaint. */
@@ -73,8 +83,8 @@ static int parse(struct snapshot *s, int argc, char **argv)
 			return -1;
 		if (rc)
 			continue;
-		if (strchr("ia", c) && s->moment) {
-			cli_complain("snapshot: more than one moment");
+		if (strchr("ia", c) && s->point) {
+			cli_complain("snapshot: only one --at or --after-init can be given");
 			return -1;
 		}
 		switch (c) {
@@ -86,7 +96,8 @@ static int parse(struct snapshot *s, int argc, char **argv)
 				return -1;
 			break;
 		case 'a':
-			s->moment = optarg;
+			if (set_point(s, optarg) < 0)
+				return -1;
 			break;
 		case 'h':
 			fputs(cli_snapshot_help, stdout);
@@ -96,8 +107,8 @@ static int parse(struct snapshot *s, int argc, char **argv)
 		}
 	}
 	if (optind == argc || !s->output) {
-		cli_complain("snapshot: %s? usage: mote snapshot [OPTION...] -o OUT FILE [ARG...]",
-			     s->output ? "which program" : "to which file");
+		const char *missing = s->output ? "FILE" : "--output";
+		cli_complain("snapshot: missing %s; usage: mote snapshot [OPTION...] -o OUT FILE [ARG...]", missing);
 		return -1;
 	}
 	return optind;
@@ -110,17 +121,23 @@ int cli_snapshot(int argc, char **argv)
 	struct mote_options *o = &s.program.options;
 	cli_program_init(&s.program);
 	int at = parse(&s, argc, argv);
-	if (at <= 0)
-		return at < 0 ? CLI_HOST : 0;
+	if (at < 0)
+		return CLI_HOST;
+	if (at == 0)
+		return 0;
 	int rc = cli_program_open(&s.program, argv[at]);
 	if (rc)
 		return rc;
 	o->argv = argv + at;
 	if (!o->cwd && o->dir_count)
 		o->cwd = s.program.dirs[0].guest_path;
-	if (mote_program_snapshot_take(o, s.moment ? s.moment : "call:wizer.initialize", s.output, &error) < 0) {
+	if (!s.point)
+		s.point = "call:wizer.initialize";
+	if (mote_program_snapshot_take(o, s.point, s.output, &error) < 0) {
 		cli_complain("%s: %s", argv[at], error.text);
-		return error.code == EINVAL ? CLI_HOST : error.blame == MOTE_BLAME_HOST ? CLI_HOST : CLI_CANNOT_RUN;
+		if (error.code == EINVAL || error.blame == MOTE_BLAME_HOST)
+			return CLI_HOST;
+		return CLI_CANNOT_RUN;
 	}
 	return 0;
 }

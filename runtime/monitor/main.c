@@ -274,7 +274,7 @@ static void find_compiled(struct monitor *m)
 	char *argv[] = {NULL};
 	const struct mote_cache cache = {
 		.size = sizeof(cache),
-		.folder = m->cache_fd,
+		.dir = m->cache_fd,
 		.module_bytes_min = CACHED_FROM_BYTES,
 		.in_child = become_user,
 		.arg = m,

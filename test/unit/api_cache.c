@@ -318,8 +318,8 @@ Test(api_cache, modules_are_told_apart_by_content)
 {
 	char other[80], command[400];
 	struct stat st;
-	struct mote_cache c = {.size = sizeof(c), .folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-	cr_assert(c.folder >= 0 && stat(module, &st) == 0);
+	struct mote_cache c = {.size = sizeof(c), .dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	cr_assert(c.dir >= 0 && stat(module, &st) == 0);
 	snprintf(other, sizeof(other), "%s.other.wasm", folder);
 	snprintf(command, sizeof(command), "cp %s %s", module, other);
 	cr_assert(system(command) == 0);
@@ -344,10 +344,10 @@ Test(api_cache, modules_are_told_apart_by_content)
 	expect_kept(2);
 	cr_expect(compiled(other, &c, 32 << 20));
 	expect_kept(3);
-	cr_assert(fchmod(c.folder, 0770) == 0);
+	cr_assert(fchmod(c.dir, 0770) == 0);
 	cr_expect(!compiled(module, &c, 0));
-	close(c.folder);
-	c.folder = -1;
+	close(c.dir);
+	c.dir = -1;
 	cr_expect(!compiled(module, &c, 0));
 }
 
@@ -393,7 +393,7 @@ static unsigned count_all(uint64_t *bytes)
 Test(api_cache, tenants_find_their_own)
 {
 	uint64_t bytes;
-	struct mote_cache c = {.size = sizeof(c), .folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_cache c = {.size = sizeof(c), .dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
 	static const char *const tenants[] = {"one", "two", "../../one", "one", NULL, "two", ""};
 	static const unsigned wanted[] = {1, 2, 3, 3, 4, 4, 5};
 	for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -407,14 +407,14 @@ Test(api_cache, tenants_find_their_own)
 	snprintf(command, sizeof(command), "chmod 777 %s/*/", folder);
 	cr_assert(system(command) == 0);
 	cr_expect(!compiled(module, &c, 0));
-	close(c.folder);
+	close(c.dir);
 }
 
 /* One tenant has modules; another one compiles without end. */
 Test(api_cache, no_tenant_evicts_another_ones_share)
 {
 	uint64_t bytes, one;
-	struct mote_cache c = {.size = sizeof(c), .folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .tenant = "first"};
+	struct mote_cache c = {.size = sizeof(c), .dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .tenant = "first"};
 	cr_assert(compiled(variant(0), &c, 0));
 	count_all(&one);
 	/* Room for seven and a half; the first has six, which is more than its share once there is another. */
@@ -434,7 +434,7 @@ Test(api_cache, no_tenant_evicts_another_ones_share)
 	unsigned long before = all.files;
 	for (unsigned i = 3; i < 6; i++)
 		cr_expect(compiled(variant(i), &c, 0) && count_all(&bytes) && all.files == before, "module %u was compiled again", i);
-	close(c.folder);
+	close(c.dir);
 }
 
 /* --- function calls --- */

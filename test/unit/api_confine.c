@@ -210,7 +210,7 @@ static void compile_by(bool content)
 		.dir_count = 1,
 		.network = 1,
 	};
-	const struct mote_cache c = {.size = sizeof(c), .folder = open(folder, O_RDONLY | O_DIRECTORY)};
+	const struct mote_cache c = {.size = sizeof(c), .dir = open(folder, O_RDONLY | O_DIRECTORY)};
 	if (content)
 		mote_compiled_free(mote_compiled_find(&c, &o));
 	else if (mote_sandbox_new_cached(folder, 0, &o, &s, &e) < 0)

@@ -238,14 +238,14 @@ static void expect_refused(int rc, int code, const struct mote_error *e, const c
 	cr_expect(access(file, F_OK) < 0, "there is a file");
 }
 
-Test(api_program_snapshot, what_does_not_come_to_its_moment)
+Test(api_program_snapshot, programs_that_do_not_reach_the_point)
 {
 	EACH_KIND(kind) {
 		struct mote_error e;
 		int rc = take(kind, "stdin", "moment-exit", "/here", NULL, &e);
-		expect_refused(rc, -ENOEXEC, &e, "ended with status 5 before it came there");
+		expect_refused(rc, -ENOEXEC, &e, "ended with status 5 before it reached the snapshot point");
 		rc = take(kind, "stdin", "moment-abort", "/here", NULL, &e);
-		expect_refused(rc, -ENOEXEC, &e, "ended by signal 6 before");
+		expect_refused(rc, -ENOEXEC, &e, "signal 6 terminated the program before");
 		rc = take(kind, "stdin", "moment-file", "/here", NULL, &e);
 		expect_refused(rc, -EBUSY, &e, "open (a file");
 		rc = take(kind, "open:/here/no", "moment-exit", "/here", NULL, &e);
@@ -253,7 +253,7 @@ Test(api_program_snapshot, what_does_not_come_to_its_moment)
 		rc = take(kind, "open:/there/no", "moment-exit", "/here", NULL, &e);
 		expect_refused(rc, -EINVAL, &e, "/there/no is below no directory of the program's");
 		rc = take(kind, "never", "moment-exit", "/here", NULL, &e);
-		expect_refused(rc, -EINVAL, &e, "never is no moment");
+		expect_refused(rc, -EINVAL, &e, "invalid snapshot point 'never'");
 	}
 	struct mote_error e;
 	expect_refused(take(NATIVE, "call:f", "x", NULL, NULL, &e), -EINVAL, &e, "has no exported functions");
@@ -263,7 +263,7 @@ Test(api_program_snapshot, what_does_not_come_to_its_moment)
 	expect_refused(take(WIZER, "call:bad", "x", NULL, shown, &e), -ENOEXEC, &e, "status 126");
 	expect_refused(take(WIZER, "call:trap", "x", NULL, shown, &e), -ENOEXEC, &e, "signal 6");
 	cr_expect(strstr(shown, "wasm trap"), "%s", shown);
-	expect_refused(take(WIZER, "call:", "x", NULL, shown, &e), -EINVAL, &e, "is no moment");
+	expect_refused(take(WIZER, "call:", "x", NULL, shown, &e), -EINVAL, &e, "invalid snapshot point 'call:'");
 }
 
 Test(api_program_snapshot, a_time_limit_ends_it)
@@ -275,7 +275,7 @@ Test(api_program_snapshot, a_time_limit_ends_it)
 	give(&g, path, "moment-loop", NULL, NULL);
 	g.o.time_limit_ns = 300000000;
 	int rc = mote_program_snapshot_take(&g.o, "stdin", file, &e);
-	expect_refused(rc, -ENOEXEC, &e, "time was over");
+	expect_refused(rc, -ENOEXEC, &e, "within its time limit");
 	give_back(&g);
 }
 

@@ -4,7 +4,7 @@
  *
  *     struct mote_sandbox *s;                        options.functions: what the guest may call
  *     mote_sandbox_new(&options, &s, &error);
- *     mote_sandbox_init(s, &error);                  until the guest is ready
+ *     mote_sandbox_init(s, &error);                  runs it until it is ready for calls
  *     struct mote_value arg = mote_string("you"), result = {0};
  *     mote_sandbox_call(s, "greet", &arg, 1, &result, &error);
  *
@@ -12,10 +12,10 @@
  * without a _start function, whose exported functions can be called with WebAssembly's own types.
  *
  * Threads: one at a time uses a sandbox; which one may change from call to call. A host function runs on
- * the thread of the call that led to it, and may call back into the same sandbox, 16 deep.
+ * the thread of the call that led to it, and may call the same sandbox again; calls nest 16 deep at most.
  * mote_sandbox_interrupt() may be called from any thread while the sandbox exists.
  *
- * Signals: as in mote.h. The first call with a limit starts a thread, one for the process, which takes no signals.
+ * Signals: as in mote.h. The first call with a limit starts a thread, one per process, which takes no signals.
  */
 #ifndef MOTE_CALL_H
 #define MOTE_CALL_H
@@ -28,16 +28,16 @@ extern "C" {
 #endif
 
 /*
- * A host function. args are as many and of those types as its signature says; strings and bytes in them
- * are the guest's own words (untrusted), borrowed until the function returns. *result is zero at first,
- * and stays so where there is none; what it points to must stay until control is back in libmote:
- * mote_call_memory() has memory for that. Returns 0, or a negative errno, with a sentence in *error if it likes: the guest's call then fails
- * with that sentence, and the guest goes on.
+ * A host function. args has the number and types of its signature; strings and bytes in them come from the
+ * guest (untrusted) and are borrowed until the function returns. *result is zero at first, and stays so for a
+ * function without result; what it points to must be valid until libmote is back in control, for which
+ * mote_call_memory() has memory. Returns 0, or a negative errno, optionally with a sentence in *error: the guest's
+ * call then fails with that sentence, and the guest continues.
  */
 typedef int (*mote_host_function)(void *arg, struct mote_sandbox *sandbox, const struct mote_value *args,
 				  size_t count, struct mote_value *result, struct mote_error *error);
 
-/* What options.functions points to: everything is copied by mote_sandbox_new, but `arg` is only passed on. */
+/* What options.functions points to: everything is copied by mote_sandbox_new, `arg` as a pointer. */
 struct mote_function {
 	const char *name;      /* 1 to 255 bytes */
 	const char *signature; /* mote/value.h */
@@ -47,20 +47,20 @@ struct mote_function {
 
 /*
  * Runs the guest until it is ready for calls, instead of mote_sandbox_run. Host functions may be called
- * meanwhile, and the limits of a call hold. After an error the sandbox is poisoned. Errors: as for
- * mote_sandbox_call; EIO also where the program ends without being ready.
+ * meanwhile, and the limits of a call apply. After an error the sandbox is poisoned. Errors: as for
+ * mote_sandbox_call; EIO also if the program ends before it is ready.
  */
 MOTE_API int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *error);
 
 /*
- * Calls a function that the guest exports. result->type says on entry which type is wanted, MOTE_ANY (0)
- * for whatever the function returns; result may be NULL. Strings and bytes in the result are borrowed
+ * Calls a function that the guest exports. On entry result->type is the wanted type, MOTE_ANY (0) for the
+ * type that the function returns; result may be NULL. Strings and bytes in the result are borrowed
  * until the sandbox is used again (called, restored, freed) or, inside a host function, until that
  * returns. They are the guest's: untrusted.
  *
  * Errors that leave the sandbox as it was:
  *   ENOENT     the guest exports no function of that name
- *   EINVAL     arguments or wanted result do not fit its signature, or the sandbox is not initialised
+ *   EINVAL     arguments or wanted result do not match its signature, or the sandbox is not initialised
  *   E2BIG      more than 32 arguments
  *   EMSGSIZE   arguments, name included, or the result are larger than options.call_bytes_max
  *   EBUSY      called from a host function, and the guest does not allow that for this function
@@ -70,19 +70,19 @@ MOTE_API int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *
  *   EIO        the guest trapped, crashed or exited
  *   ETIMEDOUT  the call's limit of wall-clock or CPU time
  *   ECANCELED  mote_sandbox_interrupt
- *   EPROTO     the guest sent something that is no proper message
+ *   EPROTO     the guest sent an invalid message
  * ENOTRECOVERABLE: it was poisoned before.
  */
 MOTE_API int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name, const struct mote_value *args,
 			       size_t count, struct mote_value *result, struct mote_error *error);
 
 /*
- * Ends the call (or init, or run) that is under way, also while a host call of the guest blocks; while a
- * host function runs, as soon as that returns. 0, or -ESRCH when none is. Any thread.
+ * Terminates the running call (or init, or run), also while a host call of the guest blocks; while a host
+ * function runs, as soon as that returns. 0, or -ESRCH if none is running. Any thread.
  */
 MOTE_API int mote_sandbox_interrupt(struct mote_sandbox *sandbox);
 
-/* Why the sandbox is poisoned, a sentence that stays until it is restored or freed; NULL when it is not. */
+/* Why the sandbox is poisoned: a sentence, valid until the sandbox is restored or freed. NULL if it is not. */
 MOTE_API const char *mote_sandbox_poisoned(const struct mote_sandbox *sandbox);
 
 /*
@@ -93,7 +93,7 @@ MOTE_API int mote_sandbox_export(const struct mote_sandbox *sandbox, size_t inde
 				 const char **signature);
 
 /*
- * For host functions: memory for a result, freed once it has been handed to the guest. NULL: none left.
+ * For host functions: memory for a result, freed once the guest has it. NULL: out of memory.
  */
 MOTE_API void *mote_call_memory(struct mote_sandbox *sandbox, size_t bytes);
 

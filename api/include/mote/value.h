@@ -2,8 +2,7 @@
 /*
  * Typed values of function calls between host and guest, for both sides. Freestanding.
  *
- * A signature is one letter for each parameter, a colon, and one letter for the result, or none where
- * there is none: "sI:y" takes a string and an int64_t and returns bytes.
+ * A signature is one letter for each parameter, a colon, and one letter for the result if there is one: "sI:y" takes a string and an int64_t and returns bytes.
  */
 #ifndef MOTE_VALUE_H
 #define MOTE_VALUE_H
@@ -17,7 +16,7 @@ extern "C" {
 #endif
 
 enum mote_type {
-	MOTE_ANY = 0,      /* for a wanted result: whatever the function returns */
+	MOTE_ANY = 0,      /* for a wanted result: the type that the function returns */
 	MOTE_VOID = 'v',   /* no value; not in signatures */
 	MOTE_I32 = 'i',
 	MOTE_U32 = 'u',

@@ -187,7 +187,7 @@ test_cli_usage() {
 	mote run --dir /no/such/directory::/data "$(file)"
 	one_sentence 125 '/no/such/directory'
 	mote run --cwd data "$(file)"
-	one_sentence 125 '--cwd data'
+	one_sentence 125 "invalid --cwd value 'data': must be an absolute path"
 	mote run --timeout 0 "$(file)"
 	one_sentence 125 'more than 0'
 	mote nonsense
@@ -227,7 +227,7 @@ each_cli_snapshot() { # core
 	one_sentence 126 'it has been cut or has grown'
 	# What does not come to its moment leaves the file alone.
 	mote snapshot --at stdin -o "$snapshot" "$(file)" exit 3
-	one_sentence 126 'ended with status 3 before it came there'
+	one_sentence 126 'ended with status 3 before it reached the snapshot point'
 	mote run --dir "$CASE_DIR/other::/data" "$snapshot"
 	one_sentence 126 'it has been cut or has grown'
 }
@@ -235,17 +235,17 @@ each_cli_snapshot() { # core
 test_cli_snapshot_usage() {
 	KIND=wasm
 	mote snapshot "$(file)"
-	one_sentence 125 'to which file'
+	one_sentence 125 'missing --output'
 	mote snapshot -o "$CASE_DIR/s"
-	one_sentence 125 'which program'
+	one_sentence 125 'missing FILE'
 	mote snapshot --at stdin --after-init f -o "$CASE_DIR/s" "$(file)"
-	one_sentence 125 'more than one moment'
+	one_sentence 125 'only one --at or --after-init'
 	mote snapshot --at noon -o "$CASE_DIR/s" "$(file)"
-	one_sentence 125 'noon is no moment'
+	one_sentence 125 "invalid --at value 'noon'"
 	mote snapshot --at open:relative -o "$CASE_DIR/s" "$(file)"
-	one_sentence 125 'is no moment'
+	one_sentence 125 "invalid --at value 'open:relative'"
 	mote snapshot --listen tcp:127.0.0.1:1 -o "$CASE_DIR/s" "$(file)"
-	one_sentence 125 'no option of snapshot'
+	one_sentence 125 "unknown option '--listen'"
 	mote snapshot --at stdin -o "$CASE_DIR/s" "$CASE_DIR/none"
 	one_sentence 127 'none'
 	mote snapshot --at stdin -o "$CASE_DIR/s" "$IMAGES/root/bad/script"
@@ -311,5 +311,5 @@ test_cli_verbose() {
 	has "$(cat "$err")" '^mote: files are (confined by Landlock, version [0-9]|not confined: this kernel offers no Landlock)' stderr
 	has "$(cat "$err")" '^mote: speculative store bypass is' stderr
 	mote run --isolation most "$(file)" exit 0
-	one_sentence 125 'isolation most: it may be private or shared'
+	one_sentence 125 "invalid --isolation value 'most'"
 }
