@@ -13,7 +13,7 @@
 #define WASM_PAGE_BYTES 4096u
 
 /*
- * Address space below 2^47 that nothing else uses and that faults when touched; NULL when there is none.
+ * Address space below 2^47 that nothing else uses and that faults when touched; NULL if there is none.
  * A 32-bit linear memory takes 8 GiB and a guard; code and tables take less. Address 0 is never inside.
  */
 void *platform_reserve(uint64_t bytes);
@@ -21,10 +21,10 @@ void *platform_reserve(uint64_t bytes);
 /* Makes inaccessible pages of a reservation readable and writable, reading as zero. False: out of memory. */
 bool platform_commit(void *addr, uint64_t bytes);
 
-/* The same, where all of it will be written soon. */
+/* The same for pages that will all be written soon: prefaults them. */
 bool platform_commit_all(void *addr, uint64_t bytes);
 
-/* Gives committed pages back; they are inaccessible again. */
+/* Frees committed pages; they are inaccessible again. */
 void platform_decommit(void *addr, uint64_t bytes);
 
 /* Committed pages become readable and executable and never writable again until they are freed. */

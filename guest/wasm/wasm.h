@@ -93,7 +93,7 @@ enum wasm_feature {
 	WASM_FEATURE_MULTI_MEMORY = 1 << 3,
 	WASM_FEATURE_EXTENDED_CONST = 1 << 4,
 };
-/* All that is there: WebAssembly 2.0 and the above. Nothing else can be switched on. */
+/* All that the engine has: WebAssembly 2.0 and the above. */
 #define WASM_FEATURES_ALL 0x1fu
 
 /* What the CPU has: bits of the architecture's own (x86_64/cpu.h). */
@@ -112,7 +112,7 @@ struct wasm_options {
 enum wasm_error_kind {
 	WASM_ERROR_MALFORMED = 1, /* the binary format is broken */
 	WASM_ERROR_INVALID,       /* validation failed */
-	WASM_ERROR_UNSUPPORTED,   /* a feature that is off or not there; the message names it */
+	WASM_ERROR_UNSUPPORTED,   /* a feature that is off or not supported; the message names it */
 	WASM_ERROR_LIMIT,         /* a cap of the engine or the options */
 	WASM_ERROR_MEMORY,        /* the platform has no more memory */
 	WASM_ERROR_LINK,          /* an import is missing or does not fit; the message names it */
@@ -140,7 +140,7 @@ uint32_t wasm_module_import_count(const struct wasm_module *module);
 void wasm_module_import(const struct wasm_module *module, uint32_t i, struct wasm_import *import);
 uint32_t wasm_module_export_count(const struct wasm_module *module);
 void wasm_module_export(const struct wasm_module *module, uint32_t i, struct wasm_export *export);
-/* False when there is no export of that name. */
+/* False if there is no export of that name. */
 bool wasm_module_export_find(const struct wasm_module *module, const char *name, size_t bytes,
 			     struct wasm_export *export);
 /* Whether instantiating it runs code of it. */
@@ -218,7 +218,7 @@ struct wasm_extern {
 	};
 };
 
-/* Finds what an import gets. 0, or a negative errno when there is nothing of that name. */
+/* Finds what an import gets. 0, or a negative errno if there is nothing of that name. */
 typedef int (*wasm_resolver)(void *context, const struct wasm_import *import, struct wasm_extern *out);
 
 /* Asked before a memory grows to `pages`; false makes memory.grow answer -1. NULL: only the caps count. */
@@ -235,14 +235,14 @@ struct wasm_link {
  * Makes an instance: imports, globals, tables, memories, segments, start function. On failure 0 is not
  * returned, *error says why, and *stop (may be NULL) is filled in when the reason is a trap or an exit.
  * As the standard has it, segments that were copied before a trap stay copied into shared tables and
- * memories; an instance that trapped so is then kept alive by the engine (never freed).
+ * memories; an instance that trapped so is then kept by the engine and never freed.
  */
 int wasm_instantiate(struct wasm_module *module, const struct wasm_link *link, struct wasm_instance **instance,
 		     struct wasm_error *error, struct wasm_stop *stop);
 /* Nothing else may refer to its exports any more: other instances that import them are freed before. */
 void wasm_instance_free(struct wasm_instance *instance);
 
-/* An export by name, -ENOENT when there is none. */
+/* An export by name, -ENOENT if there is none. */
 int wasm_instance_export(struct wasm_instance *instance, const char *name, size_t bytes,
 			 struct wasm_extern *out);
 void *wasm_env(struct wasm_instance *instance);

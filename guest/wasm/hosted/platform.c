@@ -54,11 +54,18 @@ uintptr_t platform_stack_limit(void)
 	return limit;
 }
 
+static enum wasm_fault_kind fault_kind(int signo)
+{
+	if (signo == SIGFPE)
+		return WASM_FAULT_DIVIDE;
+	return signo == SIGILL ? WASM_FAULT_ILLEGAL : WASM_FAULT_PAGE;
+}
+
 static void on_signal(int signo, siginfo_t *info, void *context)
 {
 	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
 	struct wasm_fault f = {
-		.kind = signo == SIGFPE ? WASM_FAULT_DIVIDE : signo == SIGILL ? WASM_FAULT_ILLEGAL : WASM_FAULT_PAGE,
+		.kind = fault_kind(signo),
 		.write = regs[REG_ERR] & 2,
 		.address = (uint64_t)info->si_addr,
 		.pc = (uint64_t)regs[REG_RIP],

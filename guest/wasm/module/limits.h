@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine's caps: whatever a module can make large is bounded here by name. */
+/* The engine's caps: all that a module can make large is bounded here by name. */
 #ifndef MOTE_GUEST_WASM_LIMITS_H
 #define MOTE_GUEST_WASM_LIMITS_H
 
@@ -34,15 +34,15 @@
  * longer than that. */
 #define WASM_CODE_USUAL_MORE 3u
 #define WASM_CODE_SLACK_BYTES 0x4000u
-/* No opcode emits more in one go; the buffer has this much room before each. */
+/* No instruction emits more in one go; so much is free before each. */
 #define WASM_CODE_ROOM_BYTES 4096u
 
 #define WASM_ARENA_MODULE_BYTES 0x40000000ull /* address space for a module's tables */
-#define WASM_ARENA_FIRST_BYTES 0x6000u /* of them beside the machine code */
+#define WASM_ARENA_FIRST_BYTES 0x6000u /* of them next to the machine code */
 #define WASM_ARENA_STEP_BYTES 0x8000u
 #define WASM_ARENA_STEP_MAX_BYTES 0x400000u
 
-/* Locals that may get registers; those behind stay in the frame. */
+/* Locals that may get registers; further ones stay in the frame. */
 #define WASM_SCAN_LOCALS 1024u
 
 #endif

@@ -42,15 +42,15 @@ static uint64_t read_leb(struct reader *r, unsigned bits, bool is_signed)
 		if (rest != 0 && !(is_signed && rest == ones))
 			reader_fail(r, WASM_ERROR_MALFORMED, "integer too large");
 		r->p++;
-		if (is_signed && rest)
-			v |= shift + 7 < 64 ? ~0ull << (shift + 7) : 0;
+		if (is_signed && rest && shift + 7 < 64)
+			v |= ~0ull << (shift + 7);
 		return v;
 	}
 }
 
 /*
  * Numbers of at most 28 bits, and positive ones of 5 bytes, as linkers write addresses: none of their bits can be one too
- * many. Returns how many bits there are, or 0 where it is no such number.
+ * many. Returns how many bits there are, or 0 for other numbers.
  */
 static inline unsigned read_short_leb(struct reader *r, uint32_t *v)
 {
@@ -76,14 +76,18 @@ static inline unsigned read_short_leb(struct reader *r, uint32_t *v)
 uint32_t read_long_u32(struct reader *r)
 {
 	uint32_t v;
-	return read_short_leb(r, &v) ? v : (uint32_t)read_leb(r, 32, false);
+	if (read_short_leb(r, &v))
+		return v;
+	return (uint32_t)read_leb(r, 32, false);
 }
 
 int32_t read_long_s32(struct reader *r)
 {
 	uint32_t v;
 	unsigned bits = read_short_leb(r, &v);
-	return bits ? (int32_t)(v << (32 - bits)) >> (32 - bits) : (int32_t)read_leb(r, 32, true);
+	if (bits)
+		return (int32_t)(v << (32 - bits)) >> (32 - bits);
+	return (int32_t)read_leb(r, 32, true);
 }
 
 int64_t read_s33(struct reader *r)
@@ -109,11 +113,21 @@ const uint8_t *read_bytes(struct reader *r, uint32_t bytes)
 	return p;
 }
 
-/* Bytes of the UTF-8 sequence at p, 0 when it is none (Unicode 15, table 3-7). */
+/* Of the sequence that begins with it. */
+static unsigned utf8_bytes(uint8_t first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc2 || first > 0xf4)
+		return 0;
+	return 2u + (first >= 0xe0) + (first >= 0xf0);
+}
+
+/* Bytes of the UTF-8 sequence at p, 0 if it is malformed (Unicode 15, table 3-7). */
 static unsigned utf8_sequence(const uint8_t *p, uint64_t left)
 {
 	uint8_t b = p[0], low = 0x80, high = 0xbf;
-	unsigned n = b < 0x80 ? 1 : b < 0xc2 ? 0 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : b < 0xf5 ? 4 : 0;
+	unsigned n = utf8_bytes(b);
 	if (n > left)
 		return 0;
 	if (b == 0xe0)

@@ -88,7 +88,9 @@ static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const cha
 	}
 	l.min = read_u32(r);
 	l.has_max = flags & 1;
-	l.max = l.has_max ? read_u32(r) : max;
+	l.max = max;
+	if (l.has_max)
+		l.max = read_u32(r);
 	if (l.min > max || (l.has_max && l.max > max))
 		wasm_fail(d->r.fail, WASM_ERROR_INVALID, reader_offset(r), "%s size must be at most %U", what, max);
 	if (l.min > l.max)
@@ -193,7 +195,9 @@ static uint32_t peek_section_count(const struct decoder *d, enum section wanted,
 		if (id == wanted) {
 			r.end = r.p + size;
 			uint32_t n = read_u32(&r);
-			return n > max || n > (uint64_t)(r.end - r.p) ? 0 : n;
+			if (n > max || n > (uint64_t)(r.end - r.p))
+				return 0;
+			return n;
 		}
 		r.p += size;
 	}
@@ -370,6 +374,8 @@ static void decode_elements(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
 	struct reader *r = &d->r;
+	static const enum segment_mode modes[] = {SEGMENT_ACTIVE, SEGMENT_PASSIVE, SEGMENT_ACTIVE,
+						  SEGMENT_DECLARATIVE};
 	uint32_t n = read_count(d, WASM_MAX_ELEM_SEGMENTS, "element segments");
 	m->elems = arena_need(&m->arena, d->r.fail, n, sizeof *m->elems);
 	m->elem_count = n;
@@ -378,11 +384,12 @@ static void decode_elements(struct decoder *d)
 		uint32_t flags = read_u32(r);
 		if (flags > 7)
 			reader_fail(r, WASM_ERROR_MALFORMED, "malformed elements segment kind");
-		s->mode = !(flags & 1) ? SEGMENT_ACTIVE : flags & 2 ? SEGMENT_DECLARATIVE : SEGMENT_PASSIVE;
+		s->mode = modes[flags & 3];
 		s->expressions = flags & 4;
 		s->type = WASM_FUNCREF;
 		if (s->mode == SEGMENT_ACTIVE) {
-			s->table = flags & 2 ? read_u32(r) : 0;
+			if (flags & 2)
+				s->table = read_u32(r);
 			if (s->table >= m->table_count)
 				invalid(d, "unknown table");
 			s->offset = r->p;
@@ -416,7 +423,8 @@ static void decode_datas(struct decoder *d)
 			reader_fail(r, WASM_ERROR_MALFORMED, "malformed data segment kind");
 		s->mode = flags == 1 ? SEGMENT_PASSIVE : SEGMENT_ACTIVE;
 		if (s->mode == SEGMENT_ACTIVE) {
-			s->memory = flags == 2 ? read_u32(r) : 0;
+			if (flags == 2)
+				s->memory = read_u32(r);
 			if (s->memory >= m->memory_count)
 				invalid(d, "unknown memory");
 			s->offset = r->p;

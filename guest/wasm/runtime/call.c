@@ -19,23 +19,27 @@ static void run_call(void *arg)
 	uint64_t stack[STACK_WORDS_MAX], results[RESULTS_MAX];
 	uint32_t ints = 0, floats = 0;
 	for (uint32_t i = 0; i < t->param_count; i++) {
-		uint64_t cell = t->params[i] == WASM_I32 || t->params[i] == WASM_F32 ? k->args[i].i32 : k->args[i].i64;
-		uint32_t words = t->params[i] == WASM_V128 ? 2 : 1;
-		if (type_is_float(t->params[i]) && floats < ARG_FLOATS)
-			memcpy(f.floats[floats++], words == 2 ? k->args[i].v128 : &cell, 8 * words);
-		else if (!type_is_float(t->params[i]) && ints < ARG_INTS)
-			f.ints[ints++] = cell;
-		else {
-			memcpy(stack + f.stack_words, words == 2 ? k->args[i].v128 : &cell, 8 * words);
+		uint8_t type = t->params[i];
+		uint32_t words = 1u + (type == WASM_V128);
+		union wasm_value v = k->args[i];
+		if (type == WASM_I32 || type == WASM_F32)
+			v.i64 = v.i32; /* the rest of the cell is the caller's */
+		if (type_is_float(type) && floats < ARG_FLOATS) {
+			memcpy(f.floats[floats++], &v, 8 * words);
+		} else if (!type_is_float(type) && ints < ARG_INTS) {
+			f.ints[ints++] = v.i64;
+		} else {
+			memcpy(stack + f.stack_words, &v, 8 * words);
 			f.stack_words += words;
 		}
 	}
 	f.stack = stack;
 	f.result = (uint64_t)results;
 	wasm_enter(&f);
-	if (t->result_count == 1)
-		memcpy(results, type_is_float(t->results[0]) ? (const void *)f.floats[0] : &f.result,
-		       t->results[0] == WASM_V128 ? 16 : 8);
+	if (t->result_count == 1 && type_is_float(t->results[0]))
+		memcpy(results, f.floats[0], sizeof(f.floats[0]));
+	else if (t->result_count == 1)
+		results[0] = f.result;
 	for (uint32_t i = 0, at = 0; i < t->result_count; i++) {
 		memset(&k->results[i], 0, sizeof k->results[i]);
 		k->results[i].i64 = results[at++];

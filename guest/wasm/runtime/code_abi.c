@@ -10,11 +10,13 @@ uint32_t functype_stack_words(const struct wasm_functype *t)
 	if (t->param_count <= ARG_INTS && t->param_count <= ARG_FLOATS)
 		return 0;
 	for (uint32_t i = 0; i < t->param_count; i++) {
-		uint32_t *used = type_is_float(t->params[i]) ? &floats : &ints;
-		if (*used < (type_is_float(t->params[i]) ? ARG_FLOATS : ARG_INTS))
-			++*used;
+		bool is_float = type_is_float(t->params[i]);
+		if (is_float && floats < ARG_FLOATS)
+			floats++;
+		else if (!is_float && ints < ARG_INTS)
+			ints++;
 		else
-			words += t->params[i] == WASM_V128 ? 2 : 1;
+			words += 1u + (t->params[i] == WASM_V128);
 	}
 	return words;
 }

@@ -125,7 +125,7 @@ enum helper {
 	HELPER_TABLE_INIT,
 	HELPER_ELEM_DROP,
 	HELPER_REF_FUNC,
-	HELPER_TRUNC,     /* (enum truncation, bits): traps where the standard says so */
+	HELPER_TRUNC,     /* (enum truncation, bits): traps as the standard says */
 	HELPER_COUNT,
 };
 enum truncation { TRUNC_UNSIGNED = 1, TRUNC_FROM_F64 = 2, TRUNC_TO_I64 = 4 };

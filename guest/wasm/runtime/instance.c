@@ -27,10 +27,18 @@ static uint64_t page_up(uint64_t v)
 	return (v + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
 }
 
+/* The largest size: the type's or, if that is larger or not there, a cap. */
+static uint64_t maximum(struct wasm_limits limits, uint64_t cap)
+{
+	if (!limits.has_max || limits.max > cap)
+		return cap;
+	return limits.max;
+}
+
 static bool memory_make(struct wasm_memory *mem, struct wasm_limits limits, uint64_t cap)
 {
 	*mem = (struct wasm_memory){.declared_max = limits.max, .has_max = limits.has_max,
-				    .max_pages = limits.has_max && limits.max < cap ? limits.max : cap};
+				    .max_pages = maximum(limits, cap)};
 	if (limits.min > mem->max_pages)
 		return false;
 	mem->base = platform_reserve(WASM_MEMORY_RESERVE_BYTES);
@@ -47,7 +55,7 @@ static bool memory_make(struct wasm_memory *mem, struct wasm_limits limits, uint
 static bool table_make(struct wasm_table *t, uint8_t type, struct wasm_limits limits, uint64_t cap)
 {
 	*t = (struct wasm_table){.type = type, .declared_max = limits.max, .has_max = limits.has_max,
-				 .max = limits.has_max && limits.max < cap ? limits.max : cap};
+				 .max = maximum(limits, cap)};
 	if (limits.min > cap)
 		return false;
 	t->reserved_bytes = page_up((t->max ? t->max : 1) * TABLE_CELL);
@@ -289,9 +297,14 @@ static void take_import(struct making *k, uint32_t n)
 	bool fits = false;
 	switch (own->kind) {
 	case WASM_KIND_FUNC:
-		fits = e.host ? host_can(im.type.func) : same_functype(e.func->type, im.type.func);
+		if (e.host) {
+			fits = host_can(im.type.func);
+			e.func = fits ? host_func(k, im.type.func, e.host, own->index) : NULL;
+		} else {
+			fits = same_functype(e.func->type, im.type.func);
+		}
 		if (fits)
-			*instance_import(k->i, own->index) = e.host ? host_func(k, im.type.func, e.host, own->index) : e.func;
+			*instance_import(k->i, own->index) = e.func;
 		break;
 	case WASM_KIND_TABLE:
 		fits = e.table->type == im.type.type &&
@@ -332,8 +345,10 @@ static void make_spaces(struct making *k)
 			wasm_fail(&k->fail, WASM_ERROR_MEMORY, 0,
 				  "linear memory of %U pages: the memory limit is too small",
 				  m->memories[m->imported_memories + n].min);
-		mem->grow = k->link ? k->link->grow : NULL;
-		mem->grow_env = k->link ? k->link->env : NULL;
+		if (k->link) {
+			mem->grow = k->link->grow;
+			mem->grow_env = k->link->env;
+		}
 		*instance_memory(i, m->imported_memories + n) = (struct memory_cell){mem->base, mem};
 	}
 	for (uint32_t n = 0; n < i->own_tables; n++) {
@@ -344,7 +359,8 @@ static void make_spaces(struct making *k)
 				  type->limits.min);
 		*instance_table(i, m->imported_tables + n) = (struct table_cell){t->elems, t};
 	}
-	i->memory0 = m->memory_count ? instance_memory(i, 0)->base : NULL;
+	if (m->memory_count)
+		i->memory0 = instance_memory(i, 0)->base;
 }
 
 static void make_globals(struct making *k)
@@ -358,7 +374,9 @@ static void make_globals(struct making *k)
 	for (uint32_t n = 0; n < k->i->own_tables; n++) {
 		const struct table_type *type = &m->tables[m->imported_tables + n];
 		struct wasm_table *t = &k->i->table_storage[n];
-		void *value = type->init ? evaluate(k, type->init).external : NULL;
+		void *value = NULL;
+		if (type->init)
+			value = evaluate(k, type->init).external;
 		for (uint64_t at = 0; value && at < t->size; at++)
 			t->elems[at] = value;
 	}
@@ -382,7 +400,8 @@ static void make_segments(struct making *k)
 				i->elems[n].values[v] = instance_func(i, read_u32(&r));
 			}
 		}
-		i->elems[n].count = e->mode == SEGMENT_DECLARATIVE ? 0 : e->count;
+		if (e->mode != SEGMENT_DECLARATIVE)
+			i->elems[n].count = e->count;
 	}
 	for (uint32_t n = 0; n < m->data_count; n++)
 		i->data_bytes[n] = m->datas[n].bytes;
@@ -451,7 +470,8 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link, struct
 	}
 	i->module = m;
 	i->store = m->store;
-	i->env = link ? link->env : NULL;
+	if (link)
+		i->env = link->env;
 	i->stack_limit = platform_stack_limit() + WASM_STACK_RESERVE_BYTES;
 	i->helper_glue = wasm_helper_glue;
 	i->helpers = wasm_helpers;

@@ -6,7 +6,7 @@ static uint32_t read_table(struct compiler *c)
 {
 	uint32_t n = read_u32(&c->r);
 	if (n >= c->m->table_count)
-		invalid(c, "unknown table");
+		fail_invalid(c, "unknown table");
 	return n;
 }
 
@@ -14,7 +14,7 @@ static uint32_t read_elem(struct compiler *c)
 {
 	uint32_t n = read_u32(&c->r);
 	if (n >= c->m->elem_count)
-		invalid(c, "unknown elem segment");
+		fail_invalid(c, "unknown elem segment");
 	return n;
 }
 
@@ -24,7 +24,7 @@ static uint32_t read_data(struct compiler *c)
 		reader_fail(&c->r, WASM_ERROR_MALFORMED, "data count section required");
 	uint32_t n = read_u32(&c->r);
 	if (n >= c->m->data_count)
-		invalid(c, "unknown data segment");
+		fail_invalid(c, "unknown data segment");
 	return n;
 }
 
@@ -37,10 +37,10 @@ static void call_three(struct compiler *c, enum helper n, uint32_t a, uint32_t b
 
 static void table_size(struct compiler *c, uint32_t table)
 {
-	unsigned dst = dest_or_take(c, WASM_I32);
+	unsigned dst = alloc_result(c, WASM_I32);
 	x64_rm(&c->x, OP_MOV_LOAD, 1, dst, x64_at(R14, table_cell(c, table) + 8));
 	x64_rm(&c->x, OP_MOV_LOAD, 0, dst, x64_at(dst, TABLE_SIZE));
-	put(c, WASM_I32, dst);
+	push_result(c, WASM_I32, dst);
 }
 
 void handle_fc(struct compiler *c)
@@ -76,7 +76,7 @@ void handle_fc(struct compiler *c)
 		a = read_elem(c);
 		b = read_table(c);
 		if (c->m->elems[a].type != c->m->tables[b].type)
-			invalid(c, "type mismatch");
+			fail_invalid(c, "type mismatch");
 		call_three(c, HELPER_TABLE_INIT, a, b);
 		return;
 	case WASM_FC_ELEM_DROP:
@@ -87,14 +87,14 @@ void handle_fc(struct compiler *c)
 		a = read_table(c);
 		b = read_table(c);
 		if (c->m->tables[a].type != c->m->tables[b].type)
-			invalid(c, "type mismatch");
+			fail_invalid(c, "type mismatch");
 		call_three(c, HELPER_TABLE_COPY, a, b);
 		return;
 	case WASM_FC_TABLE_GROW:
 		a = read_table(c);
 		call_helper(c, HELPER_TABLE_GROW, (uint8_t[]){c->m->tables[a].type, WASM_I32}, 2,
 			    &a, 1);
-		push_result(c, WASM_I32);
+		push_call_result(c, WASM_I32);
 		return;
 	case WASM_FC_TABLE_SIZE:
 		table_size(c, read_table(c));
@@ -114,7 +114,7 @@ void handle_table_access(struct compiler *c, uint8_t op)
 	uint32_t n = read_table(c);
 	uint8_t type = c->m->tables[n].type;
 	bool set = op == WASM_OP_TABLE_SET;
-	struct value v = {.place = AT_SLOT}, at;
+	struct value v = {.location = AT_SLOT}, at;
 	if (set) {
 		v = pop_value(c, type);
 		(void)to_own(c, &v);
@@ -122,20 +122,20 @@ void handle_table_access(struct compiler *c, uint8_t op)
 	at = pop_value(c, WASM_I32);
 	(void)to_own(c, &at);
 	push_const(c, WASM_I32, n);
-	push_back(c, &at);
+	push_popped(c, &at);
 	if (set)
-		push_back(c, &v);
+		push_popped(c, &v);
 	call_helper(c, set ? HELPER_TABLE_SET : HELPER_TABLE_GET,
 		    (uint8_t[]){WASM_I32, WASM_I32, type}, set ? 3 : 2, NULL, 0);
 	if (!set)
-		push_result(c, type);
+		push_call_result(c, type);
 }
 
 static void is_null(struct compiler *c)
 {
 	struct value v = pop_value(c, UNKNOWN);
 	if (!type_is_ref(v.type) && v.type != UNKNOWN)
-		invalid(c, "type mismatch: ref.is_null needs a reference");
+		fail_invalid(c, "type mismatch: ref.is_null needs a reference");
 	unsigned reg = to_reg(c, &v);
 	x64_rr(&c->x, OP_TEST, 1, reg, reg);
 	release(c, &v);
@@ -154,9 +154,9 @@ void handle_ref(struct compiler *c, uint8_t op)
 	}
 	uint32_t n = read_u32(&c->r);
 	if (n >= c->m->func_count)
-		invalid(c, "unknown function");
+		fail_invalid(c, "unknown function");
 	if (!module_func_is_declared(c->m, n))
-		invalid(c, "undeclared function reference");
+		fail_invalid(c, "undeclared function reference");
 	call_helper(c, HELPER_REF_FUNC, NULL, 0, &n, 1);
-	push_result(c, WASM_FUNCREF);
+	push_call_result(c, WASM_FUNCREF);
 }

@@ -4,40 +4,33 @@
 
 const uint8_t int_args[ARG_INTS] = {RSI, RDX, RCX, R8, R9};
 
-/* --- homes that do not survive --- */
+/* --- registers of locals around calls --- */
 
-static void save_homes(struct compiler *c)
+static void save_caller_saved(struct compiler *c)
 {
-	for (uint32_t m = c->fn.local_regs & HOMES_CALLER; m; m &= m - 1) {
+	for (uint32_t m = c->fn.local_regs & CALLER_SAVED; m; m &= m - 1) {
 		unsigned reg = (unsigned)__builtin_ctz(m);
-		struct value v = {.place = AT_REG,
+		struct value v = {.location = AT_REG,
 				  .type = c->fn.locals[c->fn.local_of[reg]].type,
 				  .reg = (uint8_t)reg};
 		store_value(c, &v, local_mem(c, c->fn.local_of[reg]));
 	}
 }
 
-static void load_homes(struct compiler *c)
+static void load_caller_saved(struct compiler *c)
 {
-	for (uint32_t m = c->fn.local_regs & HOMES_CALLER; m; m &= m - 1) {
+	for (uint32_t m = c->fn.local_regs & CALLER_SAVED; m; m &= m - 1) {
 		unsigned reg = (unsigned)__builtin_ctz(m);
 		uint32_t local = c->fn.local_of[reg];
-		uint8_t type = c->fn.locals[local].type;
-		if (reg < XMM0)
-			x64_rm(&c->x, OP_MOV_LOAD, type != WASM_I32, reg, local_mem(c, local));
-		else if (type == WASM_V128)
-			x64_rm(&c->x, OP_MOVUPS_LOAD, 0, reg, local_mem(c, local));
-		else
-			x64_rm(&c->x, type == WASM_F32 ? OP_MOVSS_LOAD : OP_MOVSD_LOAD, 0, reg,
-			       local_mem(c, local));
+		load_mem(c, c->fn.locals[local].type, reg, local_mem(c, local));
 	}
 }
 
 /* What the prologue saved of the caller's. */
-void restore_homes(struct compiler *c)
+void restore_callee_saved(struct compiler *c)
 {
 	uint32_t n = FIXED_SLOTS;
-	for (uint32_t m = c->fn.local_regs & HOMES_CALLEE; m; m &= m - 1)
+	for (uint32_t m = c->fn.local_regs & CALLEE_SAVED; m; m &= m - 1)
 		x64_rm(&c->x, OP_MOV_LOAD, 1, (unsigned)__builtin_ctz(m), slot(c, n++));
 }
 
@@ -46,16 +39,16 @@ void restore_homes(struct compiler *c)
 static struct value operand_at(const struct compiler *c, uint32_t height)
 {
 	struct value v = c->stack.at[height];
-	if (v.place == AT_SLOT)
+	if (v.location == AT_SLOT)
 		v.at = height;
 	return v;
 }
 
 /*
- * Puts the arguments, which are the operands from `first` on, where the callee looks for them.
+ * Moves the arguments, which are the operands from `first` on, to where the callee takes them.
  * Those on the stack go below the frame: RSP is lower by their words then, which are returned.
  */
-static uint32_t place_args(struct compiler *c, const struct wasm_functype *t, uint32_t first)
+static uint32_t pass_args(struct compiler *c, const struct wasm_functype *t, uint32_t first)
 {
 	uint32_t words = functype_stack_words(t), ints = 0, floats = 0, word = 0, n = 0;
 	struct move moves[ARG_INTS + ARG_FLOATS];
@@ -64,7 +57,7 @@ static uint32_t place_args(struct compiler *c, const struct wasm_functype *t, ui
 	c->fn.adjust = 8 * words;
 	for (uint32_t i = 0, at = first; i < t->param_count; i++) {
 		bool is_float = type_is_float(t->params[i]);
-		uint32_t slots = t->params[i] == WASM_V128 ? 2 : 1;
+		uint32_t slots = slots_of_type(t->params[i]);
 		struct value v = operand_at(c, at);
 		at += slots;
 		if (is_float && floats < ARG_FLOATS) {
@@ -82,18 +75,18 @@ static uint32_t place_args(struct compiler *c, const struct wasm_functype *t, ui
 	return words;
 }
 
-/* Several results are written where the arguments were. */
-static void place_results(struct compiler *c, const struct wasm_functype *t, uint32_t first)
+/* Several results are written to the slots of the arguments. */
+static void pass_result_address(struct compiler *c, const struct wasm_functype *t, uint32_t first)
 {
 	if (t->result_count > 1)
 		x64_lea(&c->x, 1, RAX, operand_slot(c, first));
 }
 
-void push_result(struct compiler *c, uint8_t type)
+void push_call_result(struct compiler *c, uint8_t type)
 {
 	unsigned reg = type_is_float(type) ? XMM0 : RAX;
 	if (!c->dead)
-		claim(c, reg, NULL);
+		alloc_fixed(c, reg, NULL);
 	push_reg(c, type, reg);
 }
 
@@ -103,9 +96,9 @@ static void after_call(struct compiler *c, const struct wasm_functype *t, bool o
 		x64_rm(&c->x, OP_MOV_LOAD, 1, R14, slot(c, 0));
 		x64_rm(&c->x, OP_MOV_LOAD, 1, R15, x64_at(R14, INSTANCE_MEMORY0));
 	}
-	load_homes(c);
+	load_caller_saved(c);
 	if (t->result_count == 1)
-		push_result(c, t->results[0]);
+		push_call_result(c, t->results[0]);
 	else
 		push_slots(c, t->results, t->result_count);
 }
@@ -122,7 +115,7 @@ static void call_r11(struct compiler *c, bool tail)
 		x64_call_mem(&c->x, x64_at(R11, FUNC_CODE));
 }
 
-/* Grows the frame's account so that several results fit where the arguments were. */
+/* Grows the frame so that several results fit the slots of the arguments. */
 static void reserve_results(struct compiler *c, uint32_t first, const struct wasm_functype *t)
 {
 	uint32_t slots = slots_of(t->results, t->result_count);
@@ -144,7 +137,8 @@ static void to_own_function(struct compiler *c, uint32_t f, bool is_call)
 	if (c->locate.target) /* only the code's length counts */
 		return;
 	if (own < c->fn.func - c->m->imported_funcs || f == c->fn.func) {
-		uint32_t rel = (f == c->fn.func ? c->fn.entry : c->m->func_entry[own]) - here(c);
+		uint32_t to = f == c->fn.func ? c->fn.entry : c->m->func_entry[own];
+		uint32_t rel = to - here(c);
 		memcpy(c->x.p - 4, &rel, 4);
 	} else {
 		add_patch(c, &c->m->func_entry[own]);
@@ -158,19 +152,19 @@ static void check_tail(struct compiler *c, const struct wasm_functype *t)
 	feature_need(&c->r, c->m, FEATURE_TAIL_CALL);
 	if (t->result_count != c->fn.type->result_count ||
 	    memcmp(t->results, c->fn.type->results, t->result_count) != 0)
-		invalid(c, "type mismatch: a tail call's results must be the function's own");
+		fail_invalid(c, "type mismatch: a tail call's results must be the function's own");
 }
 
 /*
- * The frame goes: what the callee takes on the stack moves up to where this function's own such
- * arguments end, and the return address below it. The callee pops its own, so this function's
+ * Removes the frame: the callee's arguments on the stack move up to the end of this function's own,
+ * and the return address below them. The callee pops its own, so this function's
  * caller finds RSP as it expects. R10 becomes the address of this function's return address.
  */
 static void tail_frame(struct compiler *c, const struct wasm_functype *t, uint32_t first)
 {
-	uint32_t words = place_args(c, t, first);
+	uint32_t words = pass_args(c, t, first);
 	int32_t low = 8 * ((int32_t)functype_stack_words(c->fn.type) - (int32_t)words);
-	restore_homes(c);
+	restore_callee_saved(c);
 	x64_lea(&c->x, 1, R10, x64_at(RSP, INT32_MAX)); /* the frame's size, patched */
 	add_patch(c, &c->fn.frame_at);
 	if (words)
@@ -191,7 +185,7 @@ static void tail_frame(struct compiler *c, const struct wasm_functype *t, uint32
 
 /* --- calls --- */
 
-/* Checks the arguments and gets whatever is below them out of the way; returns where they begin. */
+/* Checks the arguments and spills what is below them; returns the height at which they begin. */
 static uint32_t begin_call(struct compiler *c, const struct wasm_functype *t)
 {
 	check_top(c, t->params, t->param_count);
@@ -205,7 +199,7 @@ void handle_call(struct compiler *c, bool tail)
 {
 	uint32_t f = read_u32(&c->r);
 	if (f >= c->m->func_count)
-		invalid(c, "unknown function");
+		fail_invalid(c, "unknown function");
 	const struct wasm_functype *t = module_func_type(c->m, f);
 	bool imported = f < c->m->imported_funcs;
 	if (tail)
@@ -214,9 +208,9 @@ void handle_call(struct compiler *c, bool tail)
 	if (tail) {
 		tail_frame(c, t, first);
 	} else {
-		save_homes(c);
-		(void)place_args(c, t, first);
-		place_results(c, t, first);
+		save_caller_saved(c);
+		(void)pass_args(c, t, first);
+		pass_result_address(c, t, first);
 	}
 	if (imported) {
 		x64_rm(&c->x, OP_MOV_LOAD, 1, R11,
@@ -260,11 +254,11 @@ void handle_call_indirect(struct compiler *c, bool tail)
 {
 	uint32_t type = read_u32(&c->r), table = read_u32(&c->r);
 	if (table >= c->m->table_count)
-		invalid(c, "unknown table");
+		fail_invalid(c, "unknown table");
 	if (c->m->tables[table].type != WASM_FUNCREF)
-		invalid(c, "type mismatch: call_indirect needs a table of functions");
+		fail_invalid(c, "type mismatch: call_indirect needs a table of functions");
 	if (type >= c->m->type_count)
-		invalid(c, "unknown type");
+		fail_invalid(c, "unknown type");
 	const struct wasm_functype *t = &c->m->types[type];
 	if (tail)
 		check_tail(c, t);
@@ -277,10 +271,10 @@ void handle_call_indirect(struct compiler *c, bool tail)
 		tail_frame(c, t, first);
 		x64_rr(&c->x, OP_MOVD_FROM_XMM, 1, FLOAT_SCRATCH2, R11);
 	} else {
-		save_homes(c);
-		(void)place_args(c, t, first);
+		save_caller_saved(c);
+		(void)pass_args(c, t, first);
 		x64_mov_rr(&c->x, 1, R11, RAX);
-		place_results(c, t, first);
+		pass_result_address(c, t, first);
 	}
 	call_r11(c, tail);
 	c->fn.adjust = 0;
@@ -292,7 +286,7 @@ void handle_call_indirect(struct compiler *c, bool tail)
 		after_call(c, t, true);
 }
 
-/* The result is where labels expect it, or several are the lowest operands. */
+/* The result is in the register that labels take it in, or several are the lowest operands. */
 void emit_return(struct compiler *c)
 {
 	const struct wasm_functype *t = c->fn.type;
@@ -305,7 +299,7 @@ void emit_return(struct compiler *c)
 		}
 	}
 	make_room(c, WASM_CODE_ROOM_BYTES);
-	restore_homes(c);
+	restore_callee_saved(c);
 	x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX)); /* the frame's size, patched */
 	add_patch(c, &c->fn.frame_at);
 	x64_ret(&c->x, 8 * functype_stack_words(t));
@@ -320,11 +314,11 @@ void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32
 	check_top(c, types, count);
 	uint32_t first = c->stack.height - count;
 	spill_below(c, first);
-	save_homes(c);
+	save_caller_saved(c);
 	for (uint32_t i = 0; i < count; i++)
 		moves[i] = (struct move){operand_at(c, first + i), int_args[i]};
 	for (uint32_t i = 0; i < constant_count; i++) {
-		struct value v = {.place = AT_CONST, .type = WASM_I32, .bits = constants[i]};
+		struct value v = {.location = AT_CONST, .type = WASM_I32, .bits = constants[i]};
 		moves[count + i] = (struct move){v, int_args[count + i]};
 	}
 	move_all(c, moves, count + constant_count);
@@ -332,5 +326,5 @@ void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32
 	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R14, INSTANCE_HELPERS));
 	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R11, (int32_t)(8 * n)));
 	x64_call_mem(&c->x, x64_at(R14, INSTANCE_GLUE));
-	load_homes(c);
+	load_caller_saved(c);
 }

@@ -11,7 +11,7 @@
 
 enum { CODE_STEP_BYTES = 0x10000 };
 
-_Noreturn void invalid(struct compiler *c, const char *what)
+_Noreturn void fail_invalid(struct compiler *c, const char *what)
 {
 	reader_fail(&c->r, WASM_ERROR_INVALID, what);
 }
@@ -89,7 +89,7 @@ static void handle_drop(struct compiler *c)
 static void handle_select_typed(struct compiler *c)
 {
 	if (read_u32(&c->r) != 1)
-		invalid(c, "invalid result arity");
+		fail_invalid(c, "invalid result arity");
 	handle_select(c, read_valtype(&c->r, c->m));
 }
 
@@ -114,7 +114,7 @@ void compile_insn(struct compiler *c, uint8_t op)
 		end_block(c);
 		return;
 	case CLASS_BR:
-		branch(c, label(c, read_u32(&c->r)));
+		emit_branch(c, label_at(c, read_u32(&c->r)));
 		return;
 	case CLASS_BR_IF:
 		handle_br_if(c);
@@ -123,7 +123,7 @@ void compile_insn(struct compiler *c, uint8_t op)
 		handle_br_table(c);
 		return;
 	case CLASS_RETURN:
-		branch(c, &c->control.at[0]);
+		emit_branch(c, &c->control.at[0]);
 		return;
 	case CLASS_CALL:
 	case CLASS_TAIL_CALL:
@@ -211,7 +211,7 @@ void compile_insn(struct compiler *c, uint8_t op)
 		return;
 	case CLASS_ILLEGAL:
 	case CLASS_UNSUPPORTED:
-	case CLASS_SATURATE: /* these stand behind a prefix */
+	case CLASS_SATURATE: /* these have a prefix */
 	case CLASS_BULK:
 	case CLASS_TABLE_SIZE:
 	case CLASSES:
@@ -222,14 +222,15 @@ void compile_insn(struct compiler *c, uint8_t op)
 
 /* --- functions --- */
 
-/* The next `count` locals are of one type. Two at once: functions of a few bytes may have thousands. */
+/* The next `count` locals are of one type. Two at once: a short function may have thousands. */
 static void fill_locals(struct local *to, uint32_t count, uint8_t type, uint32_t slot)
 {
-	struct local first = {.slot = slot, .type = type, .home = X64_NONE};
+	struct local first = {.slot = slot, .type = type, .reg = X64_NONE};
 	typedef uint64_t pair __attribute__((vector_size(16)));
-	uint64_t word, slots = type == WASM_V128 ? 2 : 1;
+	uint64_t word, slots = slots_of_type(type);
 	uint32_t i = 0;
-	_Static_assert(sizeof(first) == sizeof(word) && offsetof(struct local, slot) == 0, "slot is added to");
+	_Static_assert(sizeof(first) == sizeof(word) && offsetof(struct local, slot) == 0,
+		       "slot is added to");
 	memcpy(&word, &first, sizeof(word));
 	pair words = {word, word + slots}, step = {2 * slots, 2 * slots};
 	for (; count - i >= 2; i += 2, words += step)
@@ -245,8 +246,8 @@ static void *scratch_need(struct compiler *c, uint64_t bytes)
 	return arena_need(c->arena, c->fail, 1, bytes);
 }
 
-/* This function, and those behind it, have a table for as many locals as there may be. */
-static void make_room_for_locals(struct compiler *c, uint64_t used)
+/* This function, and those after it, have a table for as many locals as there may be. */
+static void grow_locals(struct compiler *c, uint64_t used)
 {
 	struct local *more = scratch_need(c, (WASM_MAX_LOCALS + 1) * sizeof(*more));
 	memcpy(more, c->fn.locals, used * sizeof(*more));
@@ -260,8 +261,8 @@ static void read_locals(struct compiler *c)
 	uint32_t slots = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		c->fn.locals[i] =
-			(struct local){.slot = slots, .type = c->fn.type->params[i], .home = X64_NONE};
-		slots += c->fn.type->params[i] == WASM_V128 ? 2 : 1;
+			(struct local){.slot = slots, .type = c->fn.type->params[i], .reg = X64_NONE};
+		slots += slots_of_type(c->fn.type->params[i]);
 	}
 	for (uint32_t groups = read_u32(&c->r); groups > 0; groups--) {
 		uint32_t count = read_u32(&c->r);
@@ -271,10 +272,10 @@ static void read_locals(struct compiler *c)
 			continue;
 		}
 		if (n + count > c->fn.locals_capacity)
-			make_room_for_locals(c, n);
+			grow_locals(c, n);
 		fill_locals(c->fn.locals + n, count, type, slots);
 		n += count;
-		slots += type == WASM_V128 ? 2 * count : count;
+		slots += count * slots_of_type(type);
 	}
 	/* Past the format's own limit they are malformed, past the engine's they are only too many.
 	 */
@@ -292,7 +293,7 @@ static bool is_used(const struct compiler *c, uint32_t local)
 	return local >= WASM_SCAN_LOCALS || c->scan.weights[local] > 0;
 }
 
-/* Arguments to their homes and slots. */
+/* Arguments to their registers and slots. */
 static void take_arguments(struct compiler *c)
 {
 	const struct wasm_functype *t = c->fn.type;
@@ -300,15 +301,15 @@ static void take_arguments(struct compiler *c)
 	struct move moves[ARG_INTS + ARG_FLOATS];
 	for (uint32_t i = 0; i < t->param_count; i++) {
 		bool is_float = type_is_float(t->params[i]);
-		struct value v = {.place = AT_REG, .type = t->params[i]};
+		struct value v = {.location = AT_REG, .type = t->params[i]};
 		if (is_float && floats < ARG_FLOATS)
 			v.reg = (uint8_t)(XMM0 + floats++);
 		else if (!is_float && ints < ARG_INTS)
 			v.reg = int_args[ints++];
 		else
 			continue;
-		if (c->fn.locals[i].home != X64_NONE) {
-			moves[n++] = (struct move){v, c->fn.locals[i].home};
+		if (c->fn.locals[i].reg != X64_NONE) {
+			moves[n++] = (struct move){v, c->fn.locals[i].reg};
 		} else if (is_used(c, i)) {
 			make_room(c, WASM_CODE_ROOM_BYTES);
 			store_value(c, &v, local_mem(c, i));
@@ -333,7 +334,7 @@ static void take_stack_arguments(struct compiler *c)
 			continue;
 		}
 		make_room(c, WASM_CODE_ROOM_BYTES);
-		unsigned home = c->fn.locals[i].home, to = home != X64_NONE ? home
+		unsigned reg = c->fn.locals[i].reg, to = reg != X64_NONE ? reg
 							: is_float	 ? XMM0
 									 : RAX;
 		if (is_float)
@@ -341,8 +342,8 @@ static void take_stack_arguments(struct compiler *c)
 			       x64_at(R11, at));
 		else
 			x64_rm(&c->x, OP_MOV_LOAD, 1, to, x64_at(R11, at));
-		struct value v = {.place = AT_REG, .type = t->params[i], .reg = (uint8_t)to};
-		if (home == X64_NONE)
+		struct value v = {.location = AT_REG, .type = t->params[i], .reg = (uint8_t)to};
+		if (reg == X64_NONE)
 			store_value(c, &v, local_mem(c, i));
 		at += is_vector ? 16 : 8;
 	}
@@ -364,12 +365,12 @@ static void zero_locals(struct compiler *c)
 		x64_mov_rr(x, 1, RDI, R11);
 	}
 	for (uint32_t m = c->fn.local_regs; m; m &= m - 1) {
-		unsigned home = (unsigned)__builtin_ctz(m);
-		if (c->fn.local_of[home] >= first)
-			x64_rr(x, home < XMM0 ? OP_ALU(ALU_XOR) : OP_XORPS, 0, home, home);
+		unsigned reg = (unsigned)__builtin_ctz(m);
+		if (c->fn.local_of[reg] >= first)
+			x64_rr(x, reg < XMM0 ? OP_ALU(ALU_XOR) : OP_XORPS, 0, reg, reg);
 	}
 	for (uint32_t i = first; !at_once && i < c->fn.local_count; i++) {
-		if (c->fn.locals[i].home != X64_NONE || !is_used(c, i))
+		if (c->fn.locals[i].reg != X64_NONE || !is_used(c, i))
 			continue;
 		x64_mov_mem_imm(x, 8, local_mem(c, i), 0);
 		if (c->fn.locals[i].type == WASM_V128)
@@ -377,7 +378,7 @@ static void zero_locals(struct compiler *c)
 	}
 }
 
-/* The frame's size is patched in at the end. Returns the place behind the check of the stack. */
+/* The frame's size is patched in at the end. Returns the offset after the check of the stack. */
 static uint32_t prologue(struct compiler *c)
 {
 	struct x64 *x = &c->x;
@@ -386,7 +387,7 @@ static uint32_t prologue(struct compiler *c)
 	x64_rm(x, OP_ALU(ALU_CMP), 1, RSP, x64_at(R14, INSTANCE_STACK_LIMIT));
 	trap_if(c, CC_B, WASM_TRAP_STACK);
 	uint32_t behind_check = here(c);
-	for (uint32_t m = c->fn.local_regs & HOMES_CALLEE; m; m &= m - 1)
+	for (uint32_t m = c->fn.local_regs & CALLEE_SAVED; m; m &= m - 1)
 		x64_rm(x, OP_MOV_STORE, 1, (unsigned)__builtin_ctz(m), slot(c, n++));
 	if (c->fn.has_calls)
 		x64_rm(x, OP_MOV_STORE, 1, R14, slot(c, 0));
@@ -401,7 +402,7 @@ static uint32_t prologue(struct compiler *c)
 }
 
 /*
- * Behind the code: what traps jump to, a piece for each jump, so that a trap's place tells the
+ * After the code: what traps jump to, a piece for each jump, so that a trap's address tells the
  * instruction. Whoever looks for one of the pieces finds the jump to it.
  */
 static void emit_traps(struct compiler *c)
@@ -413,7 +414,7 @@ static void emit_traps(struct compiler *c)
 			uint32_t rel = here(c) - jump;
 			memcpy(c->m->code + jump - 4, &rel, 4);
 			if (code ==
-			    WASM_TRAP_STACK) { /* back to where there is room for the trap */
+			    WASM_TRAP_STACK) { /* back above the limit */
 				x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX));
 				add_patch(c, &c->fn.frame_at);
 			}
@@ -451,8 +452,8 @@ static void patch_frame(struct compiler *c, uint32_t prologue_at, uint32_t frame
 }
 
 /*
- * A third of all instructions are local.get and i32.const with a number of one byte. They emit nothing, so that here is
- * all that there is to do.
+ * A third of all instructions are local.get and i32.const with a number of one byte. They emit
+ * nothing, so this is all that there is to do.
  */
 static inline void push_operands(struct compiler *c)
 {
@@ -495,8 +496,9 @@ void compile_function(struct compiler *c, uint32_t own)
 	c->fn.type = module_func_type(m, c->fn.func);
 	c->r = (struct reader){m->bytes + m->func_body[own], m->bytes + m->func_end[own], m->bytes,
 			       c->fail};
-	c->stack.height = c->stack.highest = c->stack.flushed = c->control.depth = c->fn.frame_at = c->regs.owned =
-		c->loop.depth = 0;
+	c->stack.height = c->stack.highest = c->stack.flushed = 0;
+	c->control.depth = c->loop.depth = 0;
+	c->fn.frame_at = c->regs.owned = 0;
 	c->regs.hint = WASM_NONE;
 	c->dead = false;
 	c->fn.entry = here(c);
@@ -504,12 +506,12 @@ void compile_function(struct compiler *c, uint32_t own)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many locals");
 	read_locals(c);
 	scan_body(c);
-	c->regs.free = (TEMPS | HOMES_CALLER) & ~c->fn.local_regs;
+	c->regs.free = (TEMPS | CALLER_SAVED) & ~c->fn.local_regs;
 	c->fn.fixed_slots = FIXED_SLOTS;
-	for (uint32_t saved = c->fn.local_regs & HOMES_CALLEE; saved; saved &= saved - 1)
+	for (uint32_t saved = c->fn.local_regs & CALLEE_SAVED; saved; saved &= saved - 1)
 		c->fn.fixed_slots++;
 	c->fn.framed = c->fn.has_calls;
-	uint32_t prologue_at = c->fn.entry + 8; /* behind lea rsp, [rsp + disp32] */
+	uint32_t prologue_at = c->fn.entry + 8; /* after lea rsp, [rsp + disp32] */
 	uint32_t behind_check = prologue(c);
 	compile_body(c);
 	make_room(c, WASM_CODE_ROOM_BYTES);
@@ -520,7 +522,7 @@ void compile_function(struct compiler *c, uint32_t own)
 	simd_flush(&c->simd);
 	uint32_t slots = c->fn.fixed_slots + c->fn.local_slots + c->stack.highest;
 	c->fn.frame = ((8 * slots + 15) & ~15u) + 8; /* with the return address a multiple of 16 */
-	if (!c->fn.framed) { /* a leaf that needs none is entered behind the check of the stack */
+	if (!c->fn.framed) { /* a leaf that needs none is entered after the check of the stack */
 		c->fn.frame = 0;
 		c->fn.entry = behind_check;
 	}
@@ -563,7 +565,7 @@ static void compile_functions(struct compiler *c, struct tables *t, uint32_t own
 		add_function(c, i);
 }
 
-/* The memory of the stack is there already, which spares taking some and giving it back. */
+/* The stack is mapped already: nothing to allocate and free. */
 static __attribute__((noinline)) void compile_on_stack(struct compiler *c, uint32_t own)
 {
 	_Alignas(WASM_PAGE_BYTES) struct tables t;
@@ -573,7 +575,7 @@ static __attribute__((noinline)) void compile_on_stack(struct compiler *c, uint3
 static bool stack_is_deep(void)
 {
 	uintptr_t now = (uintptr_t)__builtin_frame_address(0), limit = platform_stack_limit();
-	return now > limit && now - limit > sizeof(struct tables) + WASM_PAGE_BYTES + TABLES_ROOM_BYTES;
+	return now > limit && now - limit > sizeof(struct tables) + WASM_PAGE_BYTES + TABLES_SPARE_BYTES;
 }
 
 void tier_compile(struct wasm_module *m, struct failure *fail)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the compiler's files share: its state while it goes over one function body. DESIGN.md
- * explains values, homes and the frame.
+ * What the compiler's files share: its state while it compiles one function body. DESIGN.md
+ * explains values, registers and the frame.
  */
 #ifndef MOTE_GUEST_WASM_COMPILER_H
 #define MOTE_GUEST_WASM_COMPILER_H
@@ -22,36 +22,35 @@ enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0
 enum { FUNCTION_BODY = 0 };
 enum { POOL_MAX = 256, LOOP_REGS_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 3840 };
 /* Of the stack, besides the tables: what the compiler calls. */
-enum { TABLES_ROOM_BYTES = 0x8000 };
+enum { TABLES_SPARE_BYTES = 0x8000 };
 
 #define BIT(r) (1u << (r))
 #define INTS 0x0000ffffu
 #define FLOATS 0xffff0000u
-/* Never homes of locals: results, divisions and shifts want them. */
+/* Only for operands: results, divisions and shifts need them. */
 #define TEMPS (BIT(RAX) | BIT(RCX) | BIT(RDX) | 0x000f0000u)
-/* Homes that a call destroys; temporaries where they are no homes. */
-#define HOMES_CALLER (BIT(RSI) | BIT(R8) | BIT(R9) | BIT(R10) | 0x3ff00000u)
-/* Homes that a function saves when it has them. */
-#define HOMES_CALLEE (BIT(RBX) | BIT(RBP) | BIT(RDI) | BIT(R12) | BIT(R13))
+/* For locals, or for operands if no local has them. A call destroys them. */
+#define CALLER_SAVED (BIT(RSI) | BIT(R8) | BIT(R9) | BIT(R10) | 0x3ff00000u)
+/* For locals only. A function saves those that it uses. */
+#define CALLEE_SAVED (BIT(RBX) | BIT(RBP) | BIT(RDI) | BIT(R12) | BIT(R13))
 /* Scratch inside one instruction: R11, XMM14, XMM15. */
 enum { SCRATCH = R11, FLOAT_SCRATCH = XMM15, FLOAT_SCRATCH2 = XMM14 };
 
 /* Conditions that are two of the CPU's: equal and ordered, or not. */
 enum { CC_FEQ = 16, CC_FNE = 17 };
 
-enum place {
+enum location {
 	AT_SLOT,  /* in the frame, in its own slot */
 	AT_CONST, /* bits */
 	AT_REG,	  /* in a register of its own */
 	AT_LOCAL, /* what the local holds at present */
-	AT_FLAGS, /* i32: a condition in the flags; on top only, and the next instruction takes it
-		   */
+	AT_FLAGS, /* i32: a condition in the flags; on top, for the next instruction */
 	AT_HIGH,  /* the upper half of the v128 below */
-	AT_MEM,	  /* in linear memory, at c->regs.pending; only while numeric() takes it */
+	AT_MEM,	  /* in linear memory, at c->regs.pending; only while compile_insn() compiles its taker */
 };
 
 struct value {
-	uint8_t place, type;
+	uint8_t location, type;
 	uint8_t reg; /* AT_REG; AT_FLAGS: the condition */
 	uint32_t at; /* AT_SLOT: height; AT_LOCAL: index */
 	uint64_t bits; /* AT_MEM: the registers that its address holds */
@@ -60,7 +59,8 @@ struct value {
 struct local {
 	uint32_t slot; /* counted from the first local's */
 	uint16_t refs; /* AT_LOCAL among the operands, which are fewer than HEIGHT_MAX */
-	uint8_t type, home;
+	uint8_t type;
+	uint8_t reg; /* that holds it, or X64_NONE */
 };
 
 _Static_assert(HEIGHT_MAX - 1 <= UINT16_MAX, "struct local counts operands");
@@ -69,7 +69,7 @@ _Static_assert(HEIGHT_MAX - 1 <= UINT16_MAX, "struct local counts operands");
 struct control {
 	uint8_t op;	  /* of the block, the loop, the if or its else, or FUNCTION_BODY */
 	bool unreachable; /* the standard's: operands of any type can be popped */
-	bool entry_dead;  /* no code comes to its beginning */
+	bool entry_dead;  /* its beginning is unreachable */
 	uint32_t height;  /* of the operands below its parameters */
 	uint32_t param_count, result_count;
 	const uint8_t *params, *results;
@@ -81,8 +81,8 @@ struct control {
 };
 
 /*
- * What a function's compilation fills from the beginning. It all fits the stack of a guest, of which only
- * the beginnings are touched; functions with more locals than usual get a table from the arena.
+ * What a function's compilation fills from the beginning. It fits the stack of a guest, and only the
+ * head of each is touched; functions with more locals than usual get a table from the arena.
  */
 struct tables {
 	uint32_t weights[WASM_SCAN_LOCALS];
@@ -96,16 +96,16 @@ _Static_assert(offsetof(struct tables, controls) % WASM_PAGE_BYTES == 0 &&
 		       offsetof(struct tables, stack) % WASM_PAGE_BYTES == 0,
 	       "pages");
 
-/* A register that is the home of a local, or holds a constant, for the loop being compiled. */
+/* A register that holds a local or a constant while a loop is compiled. */
 struct loop_reg {
 	uint64_t bits;	  /* of a constant */
-	uint32_t local;	  /* a constant's is behind the function's */
-	uint32_t evicted; /* the local whose home it is otherwise, or WASM_NONE */
+	uint32_t local;	  /* a constant's comes after the function's */
+	uint32_t evicted; /* the local that has it outside of the loop, or WASM_NONE */
 	uint8_t reg;
 	bool is_set; /* in the loop */
 };
 
-/* Operands of the function so far, by what is known of each. */
+/* The operands at this point of the function. */
 struct operand_stack {
 	struct value *at;
 	uint32_t height, highest; /* in slots; a v128 has two */
@@ -143,7 +143,7 @@ struct function {
 	uint32_t traps[WASM_TRAP_HOST + 1]; /* jumps to a trap: lists */
 };
 
-/* 8-byte constants behind the function. */
+/* 8-byte constants after the function's code. */
 struct pool {
 	uint32_t count;
 	uint32_t uses[POOL_MAX]; /* lists of the instructions that read them */
@@ -221,20 +221,20 @@ static inline struct control *top(struct compiler *c)
 	return c->control.top;
 }
 
-/* --- where time goes: what nearly every instruction does, with its usual case inline --- */
+/* --- hot: what nearly every instruction does, with its usual case inline --- */
 
 void more_room(struct compiler *c, uint64_t bytes); /* compile.c; the others are values.c's */
-void push_vector(struct compiler *c, uint8_t place, unsigned reg, uint32_t at, uint64_t bits);
+void push_vector(struct compiler *c, uint8_t location, unsigned reg, uint32_t at, uint64_t bits);
 void push_many_slots(struct compiler *c, const uint8_t *types, uint32_t n);
 uint32_t slots_of_many(const uint8_t *types, uint32_t n);
 void check_many(struct compiler *c, const uint8_t *types, uint32_t n);
 void drop_above(struct compiler *c, uint32_t height);
 
 /* In one store, so that a load of the whole finds it. */
-static inline void put_value(struct value *to, unsigned place, uint8_t type, unsigned reg, uint32_t at,
-			     uint64_t bits)
+static inline void put_value(struct value *to, unsigned location, uint8_t type, unsigned reg,
+			     uint32_t at, uint64_t bits)
 {
-	uint64_t head = place | (uint64_t)type << 8 | (uint64_t)reg << 16 | (uint64_t)at << 32;
+	uint64_t head = location | (uint64_t)type << 8 | (uint64_t)reg << 16 | (uint64_t)at << 32;
 	_Static_assert(offsetof(struct value, type) == 1 && offsetof(struct value, reg) == 2 &&
 			       offsetof(struct value, at) == 4 && offsetof(struct value, bits) == 8,
 		       "layout");
@@ -242,15 +242,15 @@ static inline void put_value(struct value *to, unsigned place, uint8_t type, uns
 	to->bits = bits;
 }
 
-static inline void push(struct compiler *c, uint8_t place, uint8_t type, unsigned reg, uint32_t at,
-			uint64_t bits)
+static inline void push(struct compiler *c, uint8_t location, uint8_t type, unsigned reg,
+			uint32_t at, uint64_t bits)
 {
 	uint32_t height = c->stack.height;
 	if (__builtin_expect(type == WASM_V128 || height >= HEIGHT_MAX - 1, 0)) {
-		push_vector(c, place, reg, at, bits);
+		push_vector(c, location, reg, at, bits);
 		return;
 	}
-	put_value(&c->stack.at[height], place, type, reg, at, bits);
+	put_value(&c->stack.at[height], location, type, reg, at, bits);
 	c->stack.height = ++height;
 	if (height > c->stack.highest)
 		c->stack.highest = height;
@@ -280,7 +280,19 @@ static inline uint32_t slots_of(const uint8_t *types, uint32_t n)
 	return n ? slots_of_many(types, n) : 0;
 }
 
-/* The top operands are of these types; where the stack is polymorphic they are made so. */
+static inline uint32_t slots_of_type(uint8_t type)
+{
+	return 1u + (type == WASM_V128);
+}
+
+static inline void swap_values(struct value *a, struct value *b)
+{
+	struct value t = *a;
+	*a = *b;
+	*b = t;
+}
+
+/* The top operands must be of these types; a polymorphic stack is made to be. */
 static inline void check_top(struct compiler *c, const uint8_t *types, uint32_t n)
 {
 	if (n)
@@ -328,53 +340,54 @@ static inline struct x64_mem local_mem(struct compiler *c, uint32_t local)
 
 static inline void release(struct compiler *c, const struct value *v)
 {
-	if (v->place == AT_REG)
+	if (v->location == AT_REG)
 		c->regs.free |= BIT(v->reg);
-	else if (v->place == AT_MEM)
+	else if (v->location == AT_MEM)
 		c->regs.free |= (uint32_t)v->bits;
 }
 
 /* The register that a value is in already, or X64_NONE. */
 static inline unsigned reg_of(const struct compiler *c, const struct value *v)
 {
-	return v->place == AT_REG     ? v->reg
-	       : v->place == AT_LOCAL ? c->fn.locals[v->at].home
-				      : X64_NONE;
+	if (v->location == AT_REG)
+		return v->reg;
+	return v->location == AT_LOCAL ? c->fn.locals[v->at].reg : X64_NONE;
 }
 
 /* compile.c */
 void compiler_init(struct compiler *c, struct tables *t);
 void compile_function(struct compiler *c, uint32_t own);
 void compile_insn(struct compiler *c, uint8_t op); /* its opcode has been read */
-_Noreturn void invalid(struct compiler *c, const char *what);
+_Noreturn void fail_invalid(struct compiler *c, const char *what);
 
 /* values.c: registers and operands. */
 void push_slot(struct compiler *c, uint8_t type);
 void push_reg(struct compiler *c, uint8_t type, unsigned reg);
 void push_condition(struct compiler *c, unsigned cc);
-void push_back(struct compiler *c, const struct value *v); /* popped just before */
+void push_popped(struct compiler *c, const struct value *v); /* popped just before */
 struct value pop_value(struct compiler *c, uint8_t want);
 unsigned pop_condition(struct compiler *c);
-unsigned take(struct compiler *c, uint32_t mask);
-/* A register for itself; what is in it goes elsewhere, and so does `other`, which has been popped.
- */
-void claim(struct compiler *c, unsigned reg, struct value *other);
+unsigned alloc_reg(struct compiler *c, uint32_t mask);
+/* This register; what is in it moves, and so does `other`, which has been popped. */
+void alloc_fixed(struct compiler *c, unsigned reg, struct value *other);
 void load_to(struct compiler *c, const struct value *v, unsigned reg);
+/* A whole cell. */
+void load_mem(struct compiler *c, uint8_t type, unsigned reg, struct x64_mem from);
 unsigned to_reg(struct compiler *c, struct value *v); /* to read */
 unsigned to_own(struct compiler *c, struct value *v); /* to change */
 void to_fixed(struct compiler *c, struct value *v, unsigned reg, struct value *other);
 unsigned pop_to_reg(struct compiler *c, uint8_t type, struct value *v);
 void store_value(struct compiler *c, const struct value *v, struct x64_mem to);
-void flush(struct compiler *c);
-void flush_all(struct compiler *c, uint32_t from); /* constants above too */
+void stack_flush(struct compiler *c);
+void stack_flush_all(struct compiler *c, uint32_t from); /* constants above too */
 void spill_below(struct compiler *c, uint32_t height);
-void settle(struct compiler *c, uint32_t local);
-unsigned dest(struct compiler *c, uint8_t type);
-unsigned dest_or_take(struct compiler *c, uint8_t type);
-void put(struct compiler *c, uint8_t type, unsigned reg);
+void materialise_local(struct compiler *c, uint32_t local);
+unsigned result_reg(struct compiler *c, uint8_t type);
+unsigned alloc_result(struct compiler *c, uint8_t type);
+void push_result(struct compiler *c, uint8_t type, unsigned reg);
 void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const struct value *v);
 void move_all(struct compiler *c, struct move *moves, uint32_t n);
-/* Where an operand that is in no register is read; pool_used() must follow a constant's reader. */
+/* The address of an operand that is in no register; pool_used() must follow a constant's reader. */
 struct x64_mem value_mem(struct compiler *c, const struct value *v);
 /* Can the constant be an operand in memory? Then it is listed. */
 bool pool_holds(struct compiler *c, uint64_t bits);
@@ -383,9 +396,9 @@ void push_mem(struct compiler *c, uint8_t type, struct x64_mem at, uint32_t held
 
 /* scan.c */
 void scan_body(struct compiler *c);
-/* Past an instruction's opcode and index. */
+/* Skips an instruction's opcode and index. */
 bool scan_index(const uint8_t **p, const uint8_t *end, uint32_t *index);
-/* Past an instruction of a loop; false if it is a loop, calls, jumps by a table or is odd. */
+/* Skips an instruction of a loop; false if it is a loop, a call, a br_table or unknown. */
 bool scan_plain(const uint8_t **p, const uint8_t *end);
 
 /* loop.c */
@@ -397,16 +410,16 @@ void loop_end(struct compiler *c);   /* at its end */
 uint32_t loop_constant(const struct compiler *c, uint8_t type, uint64_t bits);
 static inline bool leaves_loop(const struct compiler *c, const struct control *k)
 {
-	/* A return needs no homes. */
+	/* A return needs no locals. */
 	return k > c->control.at && (uint32_t)(k - c->control.at) + 1 < c->loop.depth;
 }
 
 /* control.c */
 struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params,
 			     uint32_t param_count, const uint8_t *results, uint32_t result_count);
-struct control *label(struct compiler *c, uint32_t n);
+struct control *label_at(struct compiler *c, uint32_t n);
 void set_unreachable(struct compiler *c);
-void branch(struct compiler *c, struct control *k);
+void emit_branch(struct compiler *c, struct control *k);
 void begin_block(struct compiler *c, uint8_t op);
 void handle_else(struct compiler *c);
 void end_block(struct compiler *c);
@@ -423,17 +436,17 @@ extern const uint8_t int_args[ARG_INTS];
 void handle_call(struct compiler *c, bool tail);
 void handle_call_indirect(struct compiler *c, bool tail);
 void emit_return(struct compiler *c);
-void restore_homes(struct compiler *c);
+void restore_callee_saved(struct compiler *c);
 /* Pops operands of these types as the first arguments; constants follow. A result is left in RAX.
  */
 void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32_t count,
 		 const uint32_t *constants, uint32_t constant_count);
-void push_result(struct compiler *c, uint8_t type); /* from RAX or XMM0 */
+void push_call_result(struct compiler *c, uint8_t type); /* from RAX or XMM0 */
 int32_t table_cell(const struct compiler *c, uint32_t table);
 
 /* memory.c */
 uint32_t need_memory(struct compiler *c, uint32_t index);
-struct x64_mem address(struct compiler *c, struct memarg a, struct value *base);
+struct x64_mem pop_address(struct compiler *c, struct memarg a, struct value *base);
 struct memarg read_memarg(struct compiler *c, uint32_t natural);
 void handle_load(struct compiler *c, uint8_t op);
 void handle_store(struct compiler *c, uint8_t op);

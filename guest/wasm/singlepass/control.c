@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Blocks and branches. Where a block begins, operands are in slots or constants, and locals have
- * the same homes everywhere, so the ways to a label differ in nothing but the values that it takes:
- * one value is in RAX or XMM0, several are in slots; what a loop takes is in slots.
+ * Blocks and branches. At a block's beginning, operands are in slots or constants, and locals have
+ * the same registers everywhere, so control-flow edges to a label differ only in the values that it
+ * takes: one value is in RAX or XMM0, several are in slots; what a loop takes is in slots.
  */
 #include "guest/wasm/singlepass/compiler.h"
 
@@ -31,10 +31,10 @@ static void pop_control(struct compiler *c)
 		c->control.top--;
 }
 
-struct control *label(struct compiler *c, uint32_t n)
+struct control *label_at(struct compiler *c, uint32_t n)
 {
 	if (n >= c->control.depth)
-		invalid(c, "unknown label");
+		fail_invalid(c, "unknown label");
 	return &c->control.at[c->control.depth - 1 - n];
 }
 
@@ -100,7 +100,7 @@ static void jump_back(struct compiler *c, uint32_t to, unsigned cc, bool always)
 {
 	int32_t rel = (int32_t)(to - here(c)) - 2;
 	if (rel == (int8_t)rel) {
-		x64_u8(&c->x, always ? 0xeb : 0x70u | cc);
+		x64_u8(&c->x, always ? 0xeb : 0x70u | cc); /* jmp, jcc */
 		x64_u8(&c->x, (uint8_t)rel);
 	} else if (always) {
 		x64_jmp32(&c->x, (uint32_t)rel - 3);
@@ -143,7 +143,7 @@ static void jump_if(struct compiler *c, struct control *k, unsigned cc)
 	}
 }
 
-/* Jumps where the condition does not hold, in a list. */
+/* Jumps if the condition does not hold, in a list. */
 static void jump_unless(struct compiler *c, unsigned cc, uint32_t *list)
 {
 	if (cc == CC_FEQ) {
@@ -185,20 +185,20 @@ static void copy_down(struct compiler *c, const struct control *k)
 	}
 }
 
-/* Before a branch; what is left to do is copy_down(). */
-static void ready_values(struct compiler *c, const struct control *k)
+/* Before a branch; copy_down() must follow. */
+static void prepare_label_values(struct compiler *c, const struct control *k)
 {
 	uint32_t n = label_count(k);
 	check_top(c, label_types(k), n);
 	if (takes_register(k))
 		top_to_register(c, k->results[0]);
 	else if (n > 0)
-		flush_all(c, c->stack.height - slots_of(label_types(k), n));
+		stack_flush_all(c, c->stack.height - slots_of(label_types(k), n));
 }
 
-void branch(struct compiler *c, struct control *k)
+void emit_branch(struct compiler *c, struct control *k)
 {
-	ready_values(c, k);
+	prepare_label_values(c, k);
 	if (!takes_register(k))
 		copy_down(c, k);
 	if (leaves_loop(c, k))
@@ -209,9 +209,9 @@ void branch(struct compiler *c, struct control *k)
 
 void handle_br_if(struct compiler *c)
 {
-	struct control *k = label(c, read_u32(&c->r));
+	struct control *k = label_at(c, read_u32(&c->r));
 	unsigned cc = pop_condition(c);
-	ready_values(c, k);
+	prepare_label_values(c, k);
 	uint32_t n = slots_of(label_types(k), label_count(k));
 	bool moves = !takes_register(k) && n > 0 && c->stack.height - n != k->height;
 	if (!moves && !leaves_loop(c, k)) {
@@ -256,7 +256,7 @@ static void block_type(struct compiler *c, const uint8_t **params, uint32_t *np,
 	}
 	int64_t index = read_s33(&c->r);
 	if (index < 0 || (uint64_t)index >= c->m->type_count)
-		invalid(c, "unknown type");
+		fail_invalid(c, "unknown type");
 	const struct wasm_functype *t = &c->m->types[index];
 	*np = t->param_count;
 	*params = t->params;
@@ -269,9 +269,11 @@ void begin_block(struct compiler *c, uint8_t op)
 	const uint8_t *params, *results;
 	uint32_t np, nr, otherwise = 0;
 	block_type(c, &params, &np, &results, &nr);
-	unsigned cc = op == WASM_OP_IF ? pop_condition(c) : 0;
+	unsigned cc = 0;
+	if (op == WASM_OP_IF)
+		cc = pop_condition(c);
 	check_top(c, params, np);
-	flush_all(c, c->stack.height - slots_of(params, np));
+	stack_flush_all(c, c->stack.height - slots_of(params, np));
 	for (uint32_t i = np; i > 0; i--)
 		(void)pop_value(c, params[i - 1]);
 	if (op == WASM_OP_IF)
@@ -287,7 +289,7 @@ static void check_results(struct compiler *c)
 	struct control *k = top(c);
 	check_top(c, k->results, k->result_count);
 	if (c->stack.height != k->height + slots_of(k->results, k->result_count))
-		invalid(c, "type mismatch: operands are left over at the end of a block");
+		fail_invalid(c, "type mismatch: operands are left over at the end of a block");
 }
 
 static void leave_values(struct compiler *c, const struct control *k)
@@ -297,14 +299,14 @@ static void leave_values(struct compiler *c, const struct control *k)
 	if (k->result_count == 1)
 		top_to_register(c, k->results[0]);
 	else
-		flush_all(c, k->height);
+		stack_flush_all(c, k->height);
 }
 
 void handle_else(struct compiler *c)
 {
 	struct control *k = top(c);
 	if (k->op != WASM_OP_IF)
-		invalid(c, "else without if");
+		fail_invalid(c, "else without if");
 	check_results(c);
 	leave_values(c, k);
 	if (!c->dead) {
@@ -326,7 +328,7 @@ void handle_else(struct compiler *c)
 static void end_if(struct compiler *c, struct control *k)
 {
 	if (k->param_count != k->result_count || memcmp(k->params, k->results, k->param_count) != 0)
-		invalid(c, "type mismatch: an if without else must leave its parameters");
+		fail_invalid(c, "type mismatch: an if without else must leave its parameters");
 	if (k->entry_dead)
 		return;
 	if (k->result_count != 1) {
@@ -340,7 +342,7 @@ static void end_if(struct compiler *c, struct control *k)
 	}
 	c->dead = false;
 	patch_list(c, k->otherwise);
-	struct value v = {.place = AT_SLOT, .type = k->results[0], .at = k->height};
+	struct value v = {.location = AT_SLOT, .type = k->results[0], .at = k->height};
 	load_to(c, &v, result_register(v.type));
 }
 
@@ -360,7 +362,7 @@ void end_block(struct compiler *c)
 	check_results(c);
 	if (c->loop.depth == c->control.depth)
 		loop_end(c);
-	/* Where nothing else comes to the end, results stay where they are. */
+	/* Without another edge to the end, results stay where they are. */
 	bool joined = k->patches || k->entries || k->op == WASM_OP_IF || k->op == FUNCTION_BODY;
 	if (!joined && !c->dead) {
 		pop_control(c);
@@ -382,7 +384,7 @@ void end_block(struct compiler *c)
 		return;
 	}
 	if (k->result_count == 1 && !c->dead) {
-		claim(c, result_register(k->results[0]), NULL);
+		alloc_fixed(c, result_register(k->results[0]), NULL);
 		push_reg(c, k->results[0], result_register(k->results[0]));
 	} else {
 		push_slots(c, k->results, k->result_count);
@@ -400,12 +402,12 @@ static void check_label(struct compiler *c, const struct control *k)
 	for (uint32_t i = label_count(k); i > 0; i--) {
 		if (at == t->height) {
 			if (!t->unreachable)
-				invalid(c, "type mismatch: operands are missing");
+				fail_invalid(c, "type mismatch: operands are missing");
 			continue;
 		}
-		at -= c->stack.at[at - 1].place == AT_HIGH ? 2 : 1;
+		at -= 1u + (c->stack.at[at - 1].location == AT_HIGH);
 		if (c->stack.at[at].type != types[i - 1] && c->stack.at[at].type != UNKNOWN)
-			invalid(c, "type mismatch");
+			fail_invalid(c, "type mismatch");
 	}
 }
 
@@ -448,11 +450,11 @@ void handle_br_table(struct compiler *c)
 		to_fixed(c, &index, RCX, NULL);
 	unsigned reg = index.reg;
 	struct reader labels = c->r;
-	struct control *last = label(c, 0);
+	struct control *last = label_at(c, 0);
 	for (uint64_t i = 0; i <= n; i++) {
-		struct control *k = label(c, read_u32(&c->r));
+		struct control *k = label_at(c, read_u32(&c->r));
 		if (i > 0 && label_count(last) != label_count(k))
-			invalid(c, "type mismatch: br_table's labels differ in arity");
+			fail_invalid(c, "type mismatch: br_table's labels differ in arity");
 		check_label(c, k);
 		last = k;
 	}
@@ -461,11 +463,11 @@ void handle_br_table(struct compiler *c)
 		release(c, &index);
 		return;
 	}
-	/* A loop takes in slots what others take in a register: then both are made ready. */
+	/* A loop takes in slots what others take in a register: do both. */
 	if (label_count(last) > 0)
-		flush_all(c, c->stack.height - slots_of(label_types(last), label_count(last)));
+		stack_flush_all(c, c->stack.height - slots_of(label_types(last), label_count(last)));
 	if (label_count(last) == 1) {
-		struct value v = {.place = AT_SLOT, .type = label_types(last)[0]};
+		struct value v = {.location = AT_SLOT, .type = label_types(last)[0]};
 		v.at = c->stack.height - slots_of(&v.type, 1);
 		load_to(c, &v, result_register(v.type));
 	}
@@ -484,7 +486,7 @@ void handle_br_table(struct compiler *c)
 	memcpy(disp, &table, 4);
 	c->x.p += 4ull * (n + 1);
 	for (uint64_t i = 0; i <= n; i++)
-		table_entry(c, label(c, read_u32(&labels)), c->m->code + table + 4 * i, id);
+		table_entry(c, label_at(c, read_u32(&labels)), c->m->code + table + 4 * i, id);
 	release(c, &index);
 	set_unreachable(c);
 }
@@ -515,7 +517,7 @@ static void select_float(struct compiler *c, unsigned cc, struct value *a, struc
 
 static void cmov(struct compiler *c, unsigned cc, unsigned dst, struct value *v)
 {
-	if (v->place == AT_CONST)
+	if (v->location == AT_CONST)
 		to_own(c, v);
 	emit_value(c, OP_CMOV(cc), is_wide(v->type), dst, v);
 }
@@ -524,15 +526,16 @@ static void select_int(struct compiler *c, unsigned cc, struct value *a, struct 
 {
 	uint8_t type = a->type;
 	if (cc == CC_FNE || cc == CC_FEQ) { /* the one that is taken in two cases comes second */
-		struct value *base = cc == CC_FNE ? b : a, *other = cc == CC_FNE ? a : b;
-		unsigned dst = to_own(c, base);
-		cmov(c, CC_NE, dst, other);
-		cmov(c, CC_P, dst, other);
-		release(c, other);
+		if (cc == CC_FNE)
+			swap_values(a, b);
+		unsigned dst = to_own(c, a);
+		cmov(c, CC_NE, dst, b);
+		cmov(c, CC_P, dst, b);
+		release(c, b);
 		push_reg(c, type, dst);
 		return;
 	}
-	unsigned dst = dest(c, type);
+	unsigned dst = result_reg(c, type);
 	if (dst == X64_NONE || reg_of(c, b) == dst) {
 		c->regs.hint = WASM_NONE;
 		dst = to_own(c, a);
@@ -542,7 +545,7 @@ static void select_int(struct compiler *c, unsigned cc, struct value *a, struct 
 	}
 	cmov(c, cc ^ 1, dst, b);
 	release(c, b);
-	put(c, type, dst);
+	push_result(c, type, dst);
 }
 
 void handle_select(struct compiler *c, uint8_t type)
@@ -551,9 +554,9 @@ void handle_select(struct compiler *c, uint8_t type)
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	if (type == UNKNOWN) {
 		if (type_is_ref(a.type) || type_is_ref(b.type))
-			invalid(c, "type mismatch: select without a type needs numbers or vectors");
+			fail_invalid(c, "type mismatch: select without a type needs numbers or vectors");
 		if (a.type != b.type && a.type != UNKNOWN && b.type != UNKNOWN)
-			invalid(c, "type mismatch");
+			fail_invalid(c, "type mismatch");
 	}
 	if (c->dead) {
 		release(c, &a);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fusions: what an instruction does together with the one that follows it. Nothing else in the compiler
- * looks ahead, and none of it looks further than this:
+ * Fusions: what an instruction does together with the one that follows it. Nothing else in the
+ * compiler looks ahead, and none of it looks further than this:
  *
- *   this                 next                          becomes                            done by
- *   any result           local.set, local.tee          the local's register has it        dest(), put()
- *   comparison, eqz      if, br_if, select, i32.eqz    the flags have the condition       push_condition()
- *   and                  eqz, br_if, if                test                               arithmetic()
- *   shl by 1, 2, 3       add                           lea                                add_shifted()
- *   load                 operation                     operation with memory              load_and_operate()
- *   load                 local or constant, operation  the same, the other operand        load_and_operate()
- *   v128.load            vector operation              the same                           load_and_compute()
+ *   this             next                         becomes                       done by
+ *   any result       local.set, local.tee         result in the local's reg.    result_reg()
+ *   comparison, eqz  if, br_if, select, i32.eqz   condition in the flags        push_condition()
+ *   and              eqz, br_if, if               test                          arithmetic()
+ *   shl by 1, 2, 3   add                          lea                           add_shifted()
+ *   load             operation                    operation with memory         load_and_operate()
+ *   load             local or constant,           the same, and the other       load_and_operate()
+ *                    operation                    operand
+ *   v128.load        vector operation             the same                      load_and_compute()
  *
  * The tables are generated from module/opcodes.def.
  */
@@ -36,12 +37,12 @@ enum {
 /* Of each opcode. */
 extern const uint16_t fusions[256];
 
-/* An instruction's opcode and, if its immediate is a number of one byte, that number; else imm is above 0x7f. */
+/* An opcode, and the immediate if that is a number of one byte; else imm is above 0x7f. */
 struct insn {
 	uint8_t op, imm;
 };
 
-/* The one behind the instruction that is being compiled; an opcode that is none at the body's end. */
+/* The instruction after the one that is being compiled; at the body's end an opcode that is none. */
 static inline struct insn next_insn(const struct compiler *c)
 {
 	const uint8_t *p = c->r.p;

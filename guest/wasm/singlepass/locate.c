@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which instruction a code address is of. No table says: the function is compiled once more, into
- * scratch memory, where its code has the same length, and the walk tells when it comes past the
- * address.
+ * Which instruction a code address belongs to. Instead of a table, the function is compiled once
+ * more, into scratch memory, where its code has the same length, until the code passes the address.
  */
 #include "guest/wasm/singlepass/compiler.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Homes for one loop. A function's homes go to the locals that it uses most; an innermost loop that
- * calls nothing gets some of its own: for locals that it uses and that have none, and for constants
- * of floats, in registers that are free or are the homes of locals that it does not use. Those go
- * to their slots before the loop and come back on every way out of it, where what the loop has set
- * is stored. A constant is a local of its own meanwhile, behind the function's.
+ * Registers for one loop. A function's registers go to the locals that it uses most; an innermost
+ * loop that calls nothing gets some of its own: for locals that it uses and that have none, and for
+ * constants of floats, in registers that are free or hold locals that it does not use. Those are
+ * stored before the loop and loaded on every edge out of it, where what the loop has set is stored.
+ * A constant is a local of its own meanwhile, after the function's.
  */
 #include "guest/wasm/singlepass/compiler.h"
 
@@ -18,17 +18,18 @@ struct candidate {
 	bool is_set;
 };
 
-struct look {
+struct loop_uses {
 	struct compiler *c;
 	const uint8_t *p, *end;
-	uint32_t used; /* homes of locals that the loop uses */
+	uint32_t used; /* registers of locals that the loop uses */
 	uint32_t count;
 	struct candidate found[CANDIDATES_MAX];
 };
 
 /* --- what the loop uses --- */
 
-static void note(struct look *s, uint32_t local, uint8_t type, uint64_t bits, bool is_set)
+static void record_use(struct loop_uses *s, uint32_t local, uint8_t type, uint64_t bits,
+		       bool is_set)
 {
 	uint32_t i = 0;
 	while (i < s->count &&
@@ -43,21 +44,21 @@ static void note(struct look *s, uint32_t local, uint8_t type, uint64_t bits, bo
 	s->found[i].is_set |= is_set;
 }
 
-static bool look_at_local(struct look *s)
+static bool use_local(struct loop_uses *s)
 {
 	bool is_set = *s->p != WASM_OP_LOCAL_GET;
 	uint32_t n = 0;
 	if (!scan_index(&s->p, s->end, &n) || n >= s->c->fn.local_count)
 		return false;
 	const struct local *l = &s->c->fn.locals[n];
-	if (l->home != X64_NONE)
-		s->used |= BIT(l->home);
+	if (l->reg != X64_NONE)
+		s->used |= BIT(l->reg);
 	else
-		note(s, n, l->type, 0, is_set);
+		record_use(s, n, l->type, 0, is_set);
 	return true;
 }
 
-static bool look_at_constant(struct look *s)
+static bool use_constant(struct loop_uses *s)
 {
 	bool wide = *s->p == WASM_OP_F64_CONST;
 	uint32_t bytes = wide ? 8 : 4;
@@ -65,13 +66,13 @@ static bool look_at_constant(struct look *s)
 	if ((uint64_t)(s->end - s->p) <= bytes)
 		return false;
 	memcpy(&bits, s->p + 1, bytes);
-	note(s, WASM_NONE, wide ? WASM_F64 : WASM_F32, bits, false);
+	record_use(s, WASM_NONE, wide ? WASM_F64 : WASM_F32, bits, false);
 	s->p += 1 + bytes;
 	return true;
 }
 
 /* False: it has a loop inside, calls, jumps by a table or is too long. */
-static bool look_at_loop(struct look *s)
+static bool record_uses(struct loop_uses *s)
 {
 	for (uint32_t depth = 1; depth > 0;) {
 		if (s->p >= s->end)
@@ -79,9 +80,9 @@ static bool look_at_loop(struct look *s)
 		bool plain = true;
 		uint8_t class = wasm_opcodes[*s->p].class;
 		if (class == CLASS_LOCAL) {
-			plain = look_at_local(s);
+			plain = use_local(s);
 		} else if (class == CLASS_FLOAT_CONST) {
-			plain = look_at_constant(s);
+			plain = use_constant(s);
 		} else if (class == CLASS_END) {
 			depth--;
 			s->p++;
@@ -97,17 +98,17 @@ static bool look_at_loop(struct look *s)
 
 /* --- registers --- */
 
-/* Those that values on the stack can do without; the lowest floats are left to them. */
-static uint32_t spare(const struct compiler *c)
+/* Those that operands can do without; the lowest floats are left to them. */
+static uint32_t unused_regs(const struct compiler *c)
 {
-	uint32_t all = c->regs.free & HOMES_CALLER;
+	uint32_t all = c->regs.free & CALLER_SAVED;
 	for (int i = 0; i < OPERAND_FLOATS && (all & FLOATS); i++)
 		all &= ~(all & FLOATS & -(all & FLOATS));
 	return all;
 }
 
 /* The next most used candidate; those that are taken have no uses any more. */
-static struct candidate *best(struct look *s)
+static struct candidate *best(struct loop_uses *s)
 {
 	struct candidate *k = &s->found[0];
 	for (uint32_t i = 1; i < s->count; i++)
@@ -116,42 +117,42 @@ static struct candidate *best(struct look *s)
 	return k;
 }
 
-static void occupy(struct compiler *c, unsigned reg, const struct candidate *k, bool borrowed)
+static void assign_reg(struct compiler *c, unsigned reg, const struct candidate *k, bool borrowed)
 {
 	struct loop_reg *h = &c->loop.regs[c->loop.reg_count++];
 	*h = (struct loop_reg){.bits = k->bits, .local = k->local, .evicted = WASM_NONE};
 	h->reg = (uint8_t)reg;
 	h->is_set = k->is_set;
-	struct value v = {.place = AT_CONST, .type = k->type, .bits = k->bits};
+	struct value v = {.location = AT_CONST, .type = k->type, .bits = k->bits};
 	if (borrowed) {
 		h->evicted = c->fn.local_of[reg];
 		struct local *l = &c->fn.locals[h->evicted];
-		struct value old = {.place = AT_REG, .type = l->type, .reg = (uint8_t)reg};
+		struct value old = {.location = AT_REG, .type = l->type, .reg = (uint8_t)reg};
 		store_value(c, &old, local_mem(c, h->evicted));
-		l->home = X64_NONE;
+		l->reg = X64_NONE;
 	} else {
 		c->regs.free &= ~BIT(reg);
 	}
 	if (k->local != WASM_NONE) {
-		v.place = AT_LOCAL;
+		v.location = AT_LOCAL;
 		v.at = k->local;
 	} else {
 		h->local = c->fn.local_count + c->loop.constants++;
-		c->fn.locals[h->local] = (struct local){.type = k->type, .home = X64_NONE};
+		c->fn.locals[h->local] = (struct local){.type = k->type, .reg = X64_NONE};
 	}
 	load_to(c, &v, reg);
-	c->fn.locals[h->local].home = (uint8_t)reg;
+	c->fn.locals[h->local].reg = (uint8_t)reg;
 }
 
-static void assign(struct compiler *c, struct look *s)
+static void assign_regs(struct compiler *c, struct loop_uses *s)
 {
-	uint32_t spares = spare(c), borrowed = c->fn.local_regs & ~s->used;
+	uint32_t unused = unused_regs(c), borrowed = c->fn.local_regs & ~s->used;
 	uint32_t constants = c->fn.locals_capacity - c->fn.local_count;
 	if (constants > CONSTANTS_MAX)
 		constants = CONSTANTS_MAX;
 	for (uint32_t n = s->count; n > 0 && c->loop.reg_count < LOOP_REGS_MAX; n--) {
 		struct candidate *k = best(s);
-		uint32_t class = class_of(k->type), uses = k->uses, from = spares & class;
+		uint32_t class = class_of(k->type), uses = k->uses, from = unused & class;
 		k->uses = 0;
 		if (k->local == WASM_NONE && c->loop.constants == constants)
 			continue;
@@ -160,8 +161,8 @@ static void assign(struct compiler *c, struct look *s)
 		if (!from)
 			continue;
 		unsigned reg = 31 - (unsigned)__builtin_clz(from);
-		occupy(c, reg, k, borrowed & BIT(reg));
-		spares &= ~BIT(reg);
+		assign_reg(c, reg, k, borrowed & BIT(reg));
+		unused &= ~BIT(reg);
 		borrowed &= ~BIT(reg);
 	}
 }
@@ -174,7 +175,7 @@ void loop_enter(struct compiler *c, bool without_values)
 	if (number > 63 || !(c->loop.plain >> number & 1) || c->dead || !c->loop.wanted ||
 	    !without_values)
 		return;
-	struct look s;
+	struct loop_uses s;
 	s.c = c;
 	s.p = c->r.p;
 	s.end = c->r.end;
@@ -182,9 +183,9 @@ void loop_enter(struct compiler *c, bool without_values)
 	if (s.end - s.p > LOOP_BYTES_MAX)
 		s.end = s.p + LOOP_BYTES_MAX;
 	c->loop.reg_count = c->loop.constants = 0;
-	if (!look_at_loop(&s) || !s.count)
+	if (!record_uses(&s) || !s.count)
 		return;
-	assign(c, &s);
+	assign_regs(c, &s);
 	if (c->loop.reg_count)
 		c->loop.depth = c->control.depth + 1;
 }
@@ -193,13 +194,13 @@ void loop_leave(struct compiler *c)
 {
 	for (uint32_t i = 0; i < c->loop.reg_count; i++) {
 		const struct loop_reg *h = &c->loop.regs[i];
-		struct value now = {.place = AT_LOCAL, .type = c->fn.locals[h->local].type};
+		struct value now = {.location = AT_LOCAL, .type = c->fn.locals[h->local].type};
 		now.at = h->local;
 		if (h->is_set)
 			store_value(c, &now, local_mem(c, h->local));
 		if (h->evicted == WASM_NONE)
 			continue;
-		struct value old = {.place = AT_LOCAL, .type = c->fn.locals[h->evicted].type};
+		struct value old = {.location = AT_LOCAL, .type = c->fn.locals[h->evicted].type};
 		old.at = h->evicted;
 		load_to(c, &old, h->reg);
 	}
@@ -211,9 +212,9 @@ void loop_end(struct compiler *c)
 		loop_leave(c);
 	for (uint32_t i = 0; i < c->loop.reg_count; i++) {
 		const struct loop_reg *h = &c->loop.regs[i];
-		c->fn.locals[h->local].home = X64_NONE;
+		c->fn.locals[h->local].reg = X64_NONE;
 		if (h->evicted != WASM_NONE)
-			c->fn.locals[h->evicted].home = h->reg;
+			c->fn.locals[h->evicted].reg = h->reg;
 		else
 			c->regs.free |= BIT(h->reg);
 	}

@@ -6,18 +6,18 @@
 uint32_t need_memory(struct compiler *c, uint32_t index)
 {
 	if (index >= c->m->memory_count)
-		invalid(c, "unknown memory");
+		fail_invalid(c, "unknown memory");
 	return index;
 }
 
 /*
- * Pops an address: the operand that reaches it, and its value, to be released behind the access. An
+ * Pops an address: the operand that reaches it, and its value, to be released after the access. An
  * i32 in a register has no bits above, so the sum stays in the reservation. Clobbers R11.
  */
-struct x64_mem address(struct compiler *c, struct memarg a, struct value *base)
+struct x64_mem pop_address(struct compiler *c, struct memarg a, struct value *base)
 {
 	*base = pop_value(c, WASM_I32);
-	if (a.memory == 0 && base->place == AT_CONST && base->bits + a.offset <= INT32_MAX)
+	if (a.memory == 0 && base->location == AT_CONST && base->bits + a.offset <= INT32_MAX)
 		return x64_at(R15, (int32_t)(base->bits + a.offset));
 	unsigned reg = to_reg(c, base);
 	if (a.memory == 0 && a.offset <= INT32_MAX)
@@ -44,7 +44,7 @@ struct memarg read_memarg(struct compiler *c, uint32_t natural)
 	if (align >= 32)
 		reader_fail(&c->r, WASM_ERROR_MALFORMED, "malformed memop flags");
 	if (align > natural)
-		invalid(c, "alignment must not be larger than natural");
+		fail_invalid(c, "alignment must not be larger than natural");
 	return a;
 }
 
@@ -110,9 +110,9 @@ static uint32_t local_in_register(const struct compiler *c, uint8_t type, uint32
 	uint32_t bytes = type == WASM_F32 ? 4 : 8;
 	uint64_t bits = 0;
 	if (p[0] == WASM_OP_LOCAL_GET && p[1] < 0x80 && p[1] < c->fn.local_count &&
-	    c->fn.locals[p[1]].type == type && c->fn.locals[p[1]].home != X64_NONE)
+	    c->fn.locals[p[1]].type == type && c->fn.locals[p[1]].reg != X64_NONE)
 		return p[1];
-	if (!type_is_float(type) || p[0] != (type == WASM_F32 ? WASM_OP_F32_CONST : WASM_OP_F64_CONST) ||
+	if (wasm_opcodes[p[0]].class != CLASS_FLOAT_CONST || wasm_opcodes[p[0]].result != type ||
 	    (uint64_t)(c->r.end - p) < bytes + 2)
 		return WASM_NONE;
 	memcpy(&bits, p + 1, bytes);
@@ -121,7 +121,7 @@ static uint32_t local_in_register(const struct compiler *c, uint8_t type, uint32
 }
 
 /*
- * A load and the instruction that takes its value at once: the one that follows, or one behind a
+ * A load and the instruction that takes its value at once: the one that follows, or one after a
  * local or a constant that is its other operand. Nothing that could trap or store comes between,
  * and for backtraces both are the load. False: there is none, and nothing is done.
  */
@@ -135,8 +135,8 @@ static __attribute__((noinline)) bool load_and_operate(struct compiler *c, uint8
 		return false;
 	uint32_t skip = 2, local = local_in_register(c, type, &skip);
 	bool wide = type == WASM_I64;
-	bool constant = p[0] == (wide ? WASM_OP_I64_CONST : WASM_OP_I32_CONST) &&
-			!type_is_float(type) && p[1] < 0x80;
+	bool constant = wasm_opcodes[p[0]].class == CLASS_CONST &&
+			wasm_opcodes[p[0]].result == type && p[1] < 0x80;
 	if (fusions[p[0]] & FUSE_PUSHES) {
 		unsigned taker = fusions[p[skip]];
 		if ((local == WASM_NONE && !constant) || (taker & FUSE_PUSHES) ||
@@ -146,8 +146,10 @@ static __attribute__((noinline)) bool load_and_operate(struct compiler *c, uint8
 		if (!(taker & (constant ? FUSE_COMPARES : FUSE_COMMUTES)))
 			return false;
 	}
-	struct x64_mem at = address(c, a, &base);
-	uint32_t held = base.place == AT_REG ? BIT(base.reg) : 0;
+	struct x64_mem at = pop_address(c, a, &base);
+	uint32_t held = 0;
+	if (base.location == AT_REG)
+		held = BIT(base.reg);
 	if (local != WASM_NONE) {
 		push_local(c, local);
 		c->r.p += skip;
@@ -170,17 +172,17 @@ void handle_load(struct compiler *c, uint8_t op)
 	struct value base;
 	if (is_plain_load(op) && may_operate(c, op) && load_and_operate(c, op, a))
 		return;
-	struct x64_mem at = address(c, a, &base);
+	struct x64_mem at = pop_address(c, a, &base);
 	release(c, &base); /* the result may have its register */
-	unsigned dst = dest(c, o->result);
-	if (dst == X64_NONE && base.place == AT_REG && !type_is_float(o->result)) {
+	unsigned dst = result_reg(c, o->result);
+	if (dst == X64_NONE && base.location == AT_REG && !type_is_float(o->result)) {
 		dst = base.reg;
 		c->regs.free &= ~BIT(dst);
 	} else if (dst == X64_NONE) {
-		dst = take(c, class_of(o->result));
+		dst = alloc_reg(c, class_of(o->result));
 	}
 	x64_rm(&c->x, access->x64, access->wide, dst, at);
-	put(c, o->result, dst);
+	push_result(c, o->result, dst);
 }
 
 void handle_store(struct compiler *c, uint8_t op)
@@ -191,12 +193,12 @@ void handle_store(struct compiler *c, uint8_t op)
 	struct memarg a = read_memarg(c, o->operation);
 	struct value v = pop_value(c, o->operand), base;
 	bool fits = bytes < 8 || v.bits == (uint64_t)(int64_t)(int32_t)v.bits;
-	if (v.place == AT_CONST && fits) {
-		struct x64_mem at = address(c, a, &base);
+	if (v.location == AT_CONST && fits) {
+		struct x64_mem at = pop_address(c, a, &base);
 		x64_mov_mem_imm(&c->x, bytes, at, (int32_t)v.bits);
 	} else {
 		unsigned reg = to_reg(c, &v);
-		struct x64_mem at = address(c, a, &base);
+		struct x64_mem at = pop_address(c, a, &base);
 		x64_rm(&c->x, access->x64, access->wide, reg, at);
 		release(c, &v);
 	}
@@ -215,21 +217,21 @@ static void set_local(struct compiler *c, uint32_t n, bool tee)
 			push_slot(c, l->type);
 		return;
 	}
-	settle(c, n);
-	if (l->home != X64_NONE) {
-		load_to(c, &v, l->home);
+	materialise_local(c, n);
+	if (l->reg != X64_NONE) {
+		load_to(c, &v, l->reg);
 		release(c, &v);
 		if (tee)
 			push_local(c, n);
 		return;
 	}
-	bool itself = v.place == AT_LOCAL && v.at == n;
-	if (tee && v.place != AT_CONST)
+	bool itself = v.location == AT_LOCAL && v.at == n;
+	if (tee && v.location != AT_CONST)
 		(void)to_reg(c, &v);
 	if (!itself)
 		store_value(c, &v, local_mem(c, n));
 	if (tee)
-		push_back(c, &v);
+		push_popped(c, &v);
 	else
 		release(c, &v);
 }
@@ -238,7 +240,7 @@ void handle_local(struct compiler *c, uint8_t op)
 {
 	uint32_t n = read_u32(&c->r);
 	if (n >= c->fn.local_count)
-		invalid(c, "unknown local");
+		fail_invalid(c, "unknown local");
 	if (op == WASM_OP_LOCAL_GET)
 		push_local(c, n);
 	else
@@ -247,34 +249,29 @@ void handle_local(struct compiler *c, uint8_t op)
 
 static void load_global(struct compiler *c, uint8_t type, struct x64_mem at)
 {
-	unsigned dst = dest_or_take(c, type);
-	if (type == WASM_V128)
-		x64_rm(&c->x, OP_MOVUPS_LOAD, 0, dst, at);
-	else if (type_is_float(type))
-		x64_rm(&c->x, type == WASM_F32 ? OP_MOVSS_LOAD : OP_MOVSD_LOAD, 0, dst, at);
-	else
-		x64_rm(&c->x, OP_MOV_LOAD, type != WASM_I32, dst, at);
-	put(c, type, dst);
+	unsigned dst = alloc_result(c, type);
+	load_mem(c, type, dst, at);
+	push_result(c, type, dst);
 }
 
 void handle_global(struct compiler *c, uint8_t op)
 {
 	uint32_t n = read_u32(&c->r);
 	if (n >= c->m->global_count)
-		invalid(c, "unknown global");
+		fail_invalid(c, "unknown global");
 	const struct global_type *g = &c->m->globals[n];
 	struct x64_mem at = x64_at(R14, (int32_t)(c->m->global_cells + GLOBAL_STRIDE * n));
 	struct value v = {0};
 	if (op == WASM_OP_GLOBAL_SET) {
 		if (!g->is_mutable)
-			invalid(c, "immutable global");
+			fail_invalid(c, "immutable global");
 		v = pop_value(c, g->type);
-		if (v.place != AT_CONST)
+		if (v.location != AT_CONST)
 			(void)to_reg(c, &v);
 	}
 	if (n < c->m->imported_globals) {
 		unsigned reg = SCRATCH;
-		if (v.place == AT_CONST) /* which may need the scratch register */
+		if (v.location == AT_CONST) /* which may need the scratch register */
 			(void)to_own(c, &v);
 		x64_rm(&c->x, OP_MOV_LOAD, 1, reg, at);
 		at = x64_at(reg, 0);
@@ -295,14 +292,14 @@ void handle_memory_size(struct compiler *c, uint8_t op)
 		struct value delta = pop_value(c, WASM_I32);
 		(void)to_own(c, &delta); /* its slot becomes the other one's */
 		push_const(c, WASM_I32, n);
-		push_back(c, &delta);
+		push_popped(c, &delta);
 		static const uint8_t both[] = {WASM_I32, WASM_I32};
 		call_helper(c, HELPER_MEMORY_GROW, both, 2, NULL, 0);
-		push_result(c, WASM_I32);
+		push_call_result(c, WASM_I32);
 		return;
 	}
-	unsigned dst = dest_or_take(c, WASM_I32);
+	unsigned dst = alloc_result(c, WASM_I32);
 	x64_rm(&c->x, OP_MOV_LOAD, 1, dst, x64_at(R14, (int32_t)(c->m->memory_cells + 16 * n + 8)));
 	x64_rm(&c->x, OP_MOV_LOAD, 0, dst, x64_at(dst, MEMORY_PAGES));
-	put(c, WASM_I32, dst);
+	push_result(c, WASM_I32, dst);
 }

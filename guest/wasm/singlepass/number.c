@@ -6,15 +6,8 @@
 /* A constant that an instruction takes as its immediate. */
 static bool is_immediate(const struct value *v)
 {
-	return v->place == AT_CONST &&
+	return v->location == AT_CONST &&
 	       (!is_wide(v->type) || v->bits == (uint64_t)(int64_t)(int32_t)v->bits);
-}
-
-static void swap(struct value *a, struct value *b)
-{
-	struct value t = *a;
-	*a = *b;
-	*b = t;
 }
 
 /* op dst, v */
@@ -64,15 +57,15 @@ void handle_compare(struct compiler *c, const struct wasm_opcode *o)
 	unsigned cc = ccs[o->operation];
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64;
-	if (a.place == AT_CONST) {
-		swap(&a, &b);
+	if (a.location == AT_CONST) {
+		swap_values(&a, &b);
 		cc = swapped(cc);
 	}
-	if ((a.place == AT_SLOT || a.place == AT_MEM) && is_immediate(&b)) {
+	if ((a.location == AT_SLOT || a.location == AT_MEM) && is_immediate(&b)) {
 		x64_alu_mem_imm(&c->x, ALU_CMP, wide, value_mem(c, &a), (int32_t)b.bits);
 	} else {
 		unsigned reg = to_reg(c, &a);
-		if (b.place == AT_CONST && b.bits == 0)
+		if (b.location == AT_CONST && b.bits == 0)
 			x64_rr(&c->x, OP_TEST, wide, reg, reg);
 		else
 			alu(c, ALU_CMP, wide, reg, &b);
@@ -85,11 +78,11 @@ void handle_compare(struct compiler *c, const struct wasm_opcode *o)
 void handle_test(struct compiler *c, uint8_t type)
 {
 	struct value v = pop_value(c, type);
-	if (v.place == AT_FLAGS) {
+	if (v.location == AT_FLAGS) {
 		push_condition(c, v.reg ^ 1u);
 		return;
 	}
-	if (v.place == AT_SLOT || v.place == AT_MEM) {
+	if (v.location == AT_SLOT || v.location == AT_MEM) {
 		x64_alu_mem_imm(&c->x, ALU_CMP, type == WASM_I64, value_mem(c, &v), 0);
 	} else {
 		unsigned reg = to_reg(c, &v);
@@ -103,26 +96,26 @@ void handle_test(struct compiler *c, uint8_t type)
 
 /*
  * The register that an operation on a and b, `op dst, b`, has its result in, with a in it: the next
- * instruction's home, a's own, or a new one.
+ * instruction's local_reg, a's own, or a new one.
  */
 static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struct value *b,
 			bool commutes)
 {
-	unsigned home = dest(c, type);
-	if (home != X64_NONE && commutes && reg_of(c, b) == home)
-		swap(a, b);
-	if (b->place == AT_MEM && c->regs.pending.index == home && reg_of(c, a) != home)
-		home = X64_NONE; /* which the address needs */
-	if (home != X64_NONE && (reg_of(c, b) != home || reg_of(c, a) == home)) {
-		load_to(c, a, home);
+	unsigned local_reg = result_reg(c, type);
+	if (local_reg != X64_NONE && commutes && reg_of(c, b) == local_reg)
+		swap_values(a, b);
+	if (b->location == AT_MEM && c->regs.pending.index == local_reg && reg_of(c, a) != local_reg)
+		local_reg = X64_NONE; /* which the address needs */
+	if (local_reg != X64_NONE && (reg_of(c, b) != local_reg || reg_of(c, a) == local_reg)) {
+		load_to(c, a, local_reg);
 		release(c, a);
-		return home;
+		return local_reg;
 	}
 	c->regs.hint = WASM_NONE;
 	return to_own(c, a);
 }
 
-/* a + b by lea, when a's register must stay: into the home that follows, or a new register. */
+/* a + b by lea, when a's register must stay: into the local_reg that follows, or a new register. */
 static bool add_by_lea(struct compiler *c, uint8_t type, struct value *a, struct value *b,
 		       bool subtract)
 {
@@ -130,18 +123,25 @@ static bool add_by_lea(struct compiler *c, uint8_t type, struct value *a, struct
 	bool immediate = is_immediate(b) && (int32_t)b->bits != INT32_MIN;
 	if (ra == X64_NONE || (!immediate && (rb == X64_NONE || subtract)))
 		return false;
-	unsigned home = dest(c, type);
-	if (home == X64_NONE && (a->place == AT_REG || b->place == AT_REG))
+	unsigned local_reg = result_reg(c, type);
+	if (local_reg == X64_NONE && (a->location == AT_REG || b->location == AT_REG))
 		return false;
-	if (home != X64_NONE && (home == ra || home == rb))
+	if (local_reg != X64_NONE && (local_reg == ra || local_reg == rb))
 		return false;
-	unsigned dst = home != X64_NONE ? home : take(c, INTS);
-	int32_t disp = subtract ? -(int32_t)b->bits : (int32_t)b->bits;
-	x64_lea(&c->x, type == WASM_I64, dst,
-		immediate ? x64_at(ra, disp) : x64_at_index(ra, rb, 0, 0));
+	unsigned dst = local_reg;
+	if (dst == X64_NONE)
+		dst = alloc_reg(c, INTS);
+	struct x64_mem sum;
+	if (!immediate)
+		sum = x64_at_index(ra, rb, 0, 0);
+	else if (subtract)
+		sum = x64_at(ra, -(int32_t)b->bits);
+	else
+		sum = x64_at(ra, (int32_t)b->bits);
+	x64_lea(&c->x, type == WASM_I64, dst, sum);
 	release(c, a);
 	release(c, b);
-	put(c, type, dst);
+	push_result(c, type, dst);
 	return true;
 }
 
@@ -158,8 +158,8 @@ static void arithmetic(struct compiler *c, uint8_t type, enum x64_alu op)
 {
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64, commutes = op != ALU_SUB;
-	if (commutes && (a.place == AT_CONST || (b.place == AT_REG && a.place != AT_REG)))
-		swap(&a, &b);
+	if (commutes && (a.location == AT_CONST || (b.location == AT_REG && a.location != AT_REG)))
+		swap_values(&a, &b);
 	if (op == ALU_AND && is_tested(c, wide) && !c->dead) {
 		unsigned reg = to_reg(c, &a);
 		if (is_immediate(&b))
@@ -181,7 +181,7 @@ static void arithmetic(struct compiler *c, uint8_t type, enum x64_alu op)
 	unsigned dst = prepare(c, type, &a, &b, commutes);
 	alu(c, op, wide, dst, &b);
 	release(c, &b);
-	put(c, type, dst);
+	push_result(c, type, dst);
 }
 
 void handle_arithmetic(struct compiler *c, const struct wasm_opcode *o)
@@ -197,44 +197,53 @@ void handle_multiply(struct compiler *c, uint8_t type)
 {
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64;
-	if (a.place == AT_CONST || (b.place == AT_REG && a.place != AT_REG))
-		swap(&a, &b);
-	if (is_immediate(&b) && a.place != AT_CONST) {
+	if (a.location == AT_CONST || (b.location == AT_REG && a.location != AT_REG))
+		swap_values(&a, &b);
+	if (is_immediate(&b) && a.location != AT_CONST) {
 		unsigned src = to_reg(c, &a);
 		release(c, &a);
-		unsigned dst = dest_or_take(c, type);
+		unsigned dst = alloc_result(c, type);
 		bool small = (int64_t)(int32_t)b.bits == (int8_t)b.bits;
-		x64_rr(&c->x, small ? OP_IMUL_IMM8 : OP_IMUL_IMM32, wide, dst, src);
-		if (small)
+		if (small) {
+			x64_rr(&c->x, OP_IMUL_IMM8, wide, dst, src);
 			x64_u8(&c->x, (uint8_t)b.bits);
-		else
+		} else {
+			x64_rr(&c->x, OP_IMUL_IMM32, wide, dst, src);
 			x64_u32(&c->x, (uint32_t)b.bits);
-		put(c, type, dst);
+		}
+		push_result(c, type, dst);
 		return;
 	}
 	unsigned dst = prepare(c, type, &a, &b, true);
 	emit_value(c, OP_IMUL, wide, dst, &b);
 	release(c, &b);
-	put(c, type, dst);
+	push_result(c, type, dst);
 }
 
 /* base + (a << 1, 2 or 3), when the next instruction is that sum: one lea. */
 static bool add_shifted(struct compiler *c, uint8_t type, struct value *a, uint32_t count)
 {
 	const struct value *below = &c->stack.at[c->stack.height - 1];
-	if (!next_is(c, type == WASM_I64 ? WASM_OP_I64_ADD : WASM_OP_I32_ADD) || count < 1 || count > 3 ||
-	    c->dead || c->stack.height == top(c)->height || below->type != type ||
-	    below->place == AT_CONST)
+	enum wasm_op add = type == WASM_I64 ? WASM_OP_I64_ADD : WASM_OP_I32_ADD;
+	if (!next_is(c, add) || count < 1 || count > 3 || c->dead ||
+	    c->stack.height == top(c)->height || below->type != type ||
+	    below->location == AT_CONST)
 		return false;
 	c->r.p++;
 	struct value base;
 	unsigned rb = pop_to_reg(c, type, &base), ra = to_reg(c, a);
 	release(c, &base);
 	release(c, a);
-	unsigned dst = dest_or_take(c, type);
+	unsigned dst = alloc_result(c, type);
 	x64_lea(&c->x, type == WASM_I64, dst, x64_at_index(rb, ra, count, 0));
-	put(c, type, dst);
+	push_result(c, type, dst);
 	return true;
+}
+
+/* The bits of a shift's count that count. */
+static uint32_t count_mask(bool wide)
+{
+	return wide ? 63 : 31;
 }
 
 static void shift_by_constant(struct compiler *c, uint8_t type, enum x64_shift how, struct value *a,
@@ -243,20 +252,21 @@ static void shift_by_constant(struct compiler *c, uint8_t type, enum x64_shift h
 	bool wide = type == WASM_I64;
 	if (how == SHIFT_SHL && add_shifted(c, type, a, count))
 		return;
-	struct value none = {.place = AT_CONST, .type = type};
+	struct value none = {.location = AT_CONST, .type = type};
 	bool rotates = how == SHIFT_ROL || how == SHIFT_ROR;
 	if (rotates && (c->m->options.cpu & WASM_CPU_BMI2)) {
 		unsigned src = to_reg(c, a);
 		release(c, a);
-		unsigned dst = dest_or_take(c, type), bits = wide ? 64 : 32;
-		x64_rorx(&c->x, wide, dst, src,
-			 how == SHIFT_ROR ? count : (bits - count) & (bits - 1));
-		put(c, type, dst);
+		unsigned dst = alloc_result(c, type);
+		if (how == SHIFT_ROL)
+			count = (0 - count) & count_mask(wide);
+		x64_rorx(&c->x, wide, dst, src, count);
+		push_result(c, type, dst);
 		return;
 	}
 	unsigned dst = prepare(c, type, a, &none, false);
 	x64_shift_imm(&c->x, how, wide, dst, count);
-	put(c, type, dst);
+	push_result(c, type, dst);
 }
 
 void handle_shift(struct compiler *c, const struct wasm_opcode *o)
@@ -270,41 +280,48 @@ void handle_shift(struct compiler *c, const struct wasm_opcode *o)
 	enum x64_shift how = shifts[o->operation];
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64;
-	if (b.place == AT_CONST) {
-		shift_by_constant(c, type, how, &a, (uint32_t)b.bits & (wide ? 63 : 31));
+	if (b.location == AT_CONST) {
+		shift_by_constant(c, type, how, &a, (uint32_t)b.bits & count_mask(wide));
 		return;
 	}
 	if (how != SHIFT_ROL && how != SHIFT_ROR && (c->m->options.cpu & WASM_CPU_BMI2)) {
 		unsigned count = to_reg(c, &b), src = to_reg(c, &a);
 		release(c, &a);
 		release(c, &b);
-		unsigned dst = dest_or_take(c, type);
+		unsigned dst = alloc_result(c, type);
 		x64_shiftx(&c->x, how, wide, dst, src, count);
-		put(c, type, dst);
+		push_result(c, type, dst);
 		return;
 	}
 	to_fixed(c, &b, RCX, &a);
 	unsigned dst = prepare(c, type, &a, &b, false);
 	x64_shift_cl(&c->x, how, wide, dst);
 	release(c, &b);
-	put(c, type, dst);
+	push_result(c, type, dst);
 }
 
 /* --- division --- */
+
+/* The result is one of two registers; the other becomes free. */
+static void push_one_of(struct compiler *c, uint8_t type, bool first, unsigned a, unsigned b)
+{
+	c->regs.free |= BIT(first ? b : a);
+	push_reg(c, type, first ? a : b);
+}
 
 static bool by_power_of_two(struct compiler *c, uint8_t type, struct value *a, uint64_t by,
 			    bool remainder)
 {
 	if (by == 0 || (by & (by - 1)))
 		return false;
-	struct value mask = {.place = AT_CONST, .type = type, .bits = by - 1};
+	struct value mask = {.location = AT_CONST, .type = type, .bits = by - 1};
 	if (!remainder) {
 		shift_by_constant(c, type, SHIFT_SHR, a, (uint32_t)__builtin_ctzll(by));
 		return true;
 	}
 	unsigned dst = prepare(c, type, a, &mask, false);
 	alu(c, ALU_AND, type == WASM_I64, dst, &mask);
-	put(c, type, dst);
+	push_result(c, type, dst);
 	return true;
 }
 
@@ -338,7 +355,7 @@ static void divide_u32_by(struct compiler *c, struct value *a, uint32_t d, bool 
 	struct x64 *x = &c->x;
 	unsigned l = 32 - (unsigned)__builtin_clz(d - 1);
 	uint64_t m = ((((1ull << l) - d) << 32) / d + 1) & UINT32_MAX;
-	unsigned n = to_own(c, a), t = take(c, INTS);
+	unsigned n = to_own(c, a), t = alloc_reg(c, INTS);
 	x64_mov_imm(x, t, m);
 	x64_rr(x, OP_IMUL, 1, t, n);
 	x64_shift_imm(x, SHIFT_SHR, 1, t, 32);
@@ -353,8 +370,7 @@ static void divide_u32_by(struct compiler *c, struct value *a, uint32_t d, bool 
 		x64_u32(x, d);
 		x64_rr(x, OP_ALU(ALU_SUB), 0, n, t);
 	}
-	c->regs.free |= BIT(remainder ? t : n);
-	push_reg(c, WASM_I32, remainder ? n : t);
+	push_one_of(c, WASM_I32, remainder, n, t);
 }
 
 /*
@@ -365,7 +381,7 @@ static void divide_s32_by(struct compiler *c, struct value *a, uint32_t d, bool 
 {
 	struct x64 *x = &c->x;
 	unsigned l = 32 - (unsigned)__builtin_clz(d - 1);
-	unsigned n = to_own(c, a), t = take(c, INTS);
+	unsigned n = to_own(c, a), t = alloc_reg(c, INTS);
 	x64_mov_imm(x, SCRATCH, (1ull << (31 + l)) / d + 1);
 	x64_rr(x, OP_MOVSXD, 1, t, n);
 	x64_rr(x, OP_IMUL, 1, t, SCRATCH);
@@ -378,8 +394,7 @@ static void divide_s32_by(struct compiler *c, struct value *a, uint32_t d, bool 
 		x64_u32(x, d);
 		x64_rr(x, OP_ALU(ALU_SUB), 0, n, t);
 	}
-	c->regs.free |= BIT(remainder ? t : n);
-	push_reg(c, WASM_I32, remainder ? n : t);
+	push_one_of(c, WASM_I32, remainder, n, t);
 }
 
 /* 2^64 * high / d, for high < d */
@@ -404,8 +419,8 @@ static void divide_u64_by(struct compiler *c, struct value *a, uint64_t d, bool 
 	unsigned l = 64 - (unsigned)__builtin_clzll(d - 1);
 	uint64_t m = quotient_of((l == 64 ? 0 : 1ull << l) - d, d) + 1;
 	unsigned n = to_own(c, a);
-	claim(c, RAX, a);
-	claim(c, RDX, a);
+	alloc_fixed(c, RAX, a);
+	alloc_fixed(c, RDX, a);
 	n = a->reg;
 	x64_mov_imm(x, RAX, m);
 	x64_group3(x, 4, 1, n); /* mul */
@@ -420,8 +435,8 @@ static void divide_u64_by(struct compiler *c, struct value *a, uint64_t d, bool 
 		x64_rr(x, OP_IMUL, 1, RAX, RDX);
 		x64_rr(x, OP_ALU(ALU_SUB), 1, n, RAX);
 	}
-	c->regs.free |= BIT(RDX) | BIT(remainder ? RAX : n);
-	push_reg(c, WASM_I64, remainder ? n : RAX);
+	c->regs.free |= BIT(RDX);
+	push_one_of(c, WASM_I64, remainder, n, RAX);
 }
 
 void handle_divide(struct compiler *c, const struct wasm_opcode *o)
@@ -431,7 +446,7 @@ void handle_divide(struct compiler *c, const struct wasm_opcode *o)
 	bool is_signed = o->operation == OPERATION_DIV_S || o->operation == OPERATION_REM_S;
 	bool remainder = o->operation == OPERATION_REM_S || o->operation == OPERATION_REM_U;
 	struct value b = pop_value(c, type), a = pop_value(c, type);
-	bool known = b.place == AT_CONST && b.bits != 0;
+	bool known = b.location == AT_CONST && b.bits != 0;
 	c->regs.hint = WASM_NONE;
 	if (known && !is_signed && by_power_of_two(c, type, &a, b.bits, remainder))
 		return;
@@ -448,7 +463,7 @@ void handle_divide(struct compiler *c, const struct wasm_opcode *o)
 		return;
 	}
 	to_fixed(c, &a, RAX, &b);
-	claim(c, RDX, &b);
+	alloc_fixed(c, RDX, &b);
 	unsigned by = reg_of(c, &b);
 	if (by == X64_NONE) {
 		load_to(c, &b, SCRATCH);
@@ -470,19 +485,19 @@ void handle_divide(struct compiler *c, const struct wasm_opcode *o)
 	if (done)
 		x64_here(&c->x, done);
 	release(c, &b);
-	c->regs.free |= BIT(remainder ? RAX : RDX);
-	push_reg(c, type, remainder ? RDX : RAX);
+	push_one_of(c, type, remainder, RDX, RAX);
 }
 
 /* clz, ctz without the instructions for them: BSR and BSF, which every x86-64 has. */
 static void scan_bits(struct compiler *c, bool wide, bool leading, unsigned dst, unsigned src)
 {
 	struct x64 *x = &c->x;
-	x64_mov_imm(x, SCRATCH, leading ? (wide ? 127 : 63) : (wide ? 64 : 32));
+	uint32_t bits = count_mask(wide) + 1;
+	x64_mov_imm(x, SCRATCH, leading ? 2 * bits - 1 : bits);
 	x64_rr(x, leading ? OP_BSR : OP_BSF, wide, dst, src);
 	x64_rr(x, OP_CMOV(CC_E), wide, dst, SCRATCH);
 	if (leading)
-		x64_alu_imm(x, ALU_XOR, wide, dst, wide ? 63 : 31);
+		x64_alu_imm(x, ALU_XOR, wide, dst, (int32_t)bits - 1);
 }
 
 void handle_count(struct compiler *c, const struct wasm_opcode *o)
@@ -492,7 +507,7 @@ void handle_count(struct compiler *c, const struct wasm_opcode *o)
 	struct value v;
 	unsigned src = pop_to_reg(c, type, &v);
 	release(c, &v);
-	unsigned dst = dest_or_take(c, type);
+	unsigned dst = alloc_result(c, type);
 	if (o->operation == OPERATION_POPCNT)
 		x64_rr(&c->x, OP_POPCNT, wide, dst, src);
 	else if (o->operation == OPERATION_CLZ && (c->m->options.cpu & WASM_CPU_LZCNT))
@@ -501,5 +516,5 @@ void handle_count(struct compiler *c, const struct wasm_opcode *o)
 		x64_rr(&c->x, OP_TZCNT, wide, dst, src);
 	else
 		scan_bits(c, wide, o->operation == OPERATION_CLZ, dst, src);
-	put(c, type, dst);
+	push_result(c, type, dst);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pre-pass over a body: how often each local is used, uses in loops counting more, and which
- * locals get registers for the whole function. Checks nothing and stops at whatever is odd: the pass
- * that compiles refuses it.
+ * locals get registers for the whole function. Checks nothing and stops at what it does not know: the
+ * pass that compiles refuses it.
  */
 #include "guest/wasm/singlepass/compiler.h"
 
-enum { LOOP_SHIFT = 3, LOOP_LEVELS = 4, WEIGHT_MAX = 1 << 28, HOMES_MAX = 16, OPEN_LOOPS = 8 };
+enum { LOOP_SHIFT = 3, LOOP_LEVELS = 4, WEIGHT_MAX = 1 << 28, LOCAL_REGS_MAX = 16, OPEN_LOOPS = 8 };
 
-/* Sums behind the weights of the locals, for functions that have few locals: the calls', and one that nobody reads. */
+/* Sums after the locals' weights, for functions that have few: of calls, and one that is not read. */
 enum { SHORT_LOCALS = 128, SUM_UNREAD = SHORT_LOCALS, SUM_CALLS, SHORT_SUMS };
 
 /* What the pre-pass does at an instruction, besides skipping its immediates. */
@@ -182,7 +182,9 @@ static void add(uint32_t *to, uint32_t weight)
 
 static uint32_t stops(const struct scan *s)
 {
-	return s->stops + (s->is_short ? s->c->scan.weights[SUM_CALLS] : 0);
+	if (!s->is_short)
+		return s->stops;
+	return s->stops + s->c->scan.weights[SUM_CALLS];
 }
 
 static void open_loop(struct scan *s)
@@ -204,7 +206,9 @@ static void close_loop(struct scan *s)
 
 static uint32_t weight_in(uint32_t loops)
 {
-	return 1u << LOOP_SHIFT * (loops < LOOP_LEVELS ? loops : LOOP_LEVELS);
+	if (loops > LOOP_LEVELS)
+		loops = LOOP_LEVELS;
+	return 1u << LOOP_SHIFT * loops;
 }
 
 static bool open_block(struct scan *s, bool loop)
@@ -320,7 +324,8 @@ static bool scan_one(struct scan *s)
  */
 enum { SHORT_LENGTH = 0x3f, SHORT_LOCAL = 0x80, SHORT_LONG_BITS = 0xffff00, SHORT_SUM_SHIFT = 24 };
 enum { LONG_IN_SECOND = 0x8000, LONG_IN_THIRD = 0x800000, LONG_MEMORY = MEMARG_HAS_MEMORY << 8 };
-#define SHORT_WORD(bytes, long_bits, sum) (8u * (bytes) | (long_bits) | (uint32_t)(sum) << SHORT_SUM_SHIFT)
+#define SHORT_WORD(bytes, long_bits, sum) \
+	(8u * (bytes) | (long_bits) | (uint32_t)(sum) << SHORT_SUM_SHIFT)
 #define NEVER_SHORT 0u
 
 /* By the immediates. */
@@ -337,7 +342,7 @@ enum { LONG_IN_SECOND = 0x8000, LONG_IN_THIRD = 0x800000, LONG_MEMORY = MEMARG_H
 #define WORD_LABELS NEVER_SHORT
 #define WORD_TYPES NEVER_SHORT
 #define WORD_PREFIX NEVER_SHORT
-/* By the class, where that matters. */
+/* By the class. */
 #define WORD_LOCAL (SHORT_WORD(2, LONG_IN_SECOND, 0) | SHORT_LOCAL)
 #define WORD_CALL SHORT_WORD(2, LONG_IN_SECOND, SUM_CALLS)
 #define CALLS_WITH_INDEX(class) \
@@ -355,7 +360,7 @@ static const uint32_t shorts_in_loops[256] = {
 #define OP(byte, name, imm, class, ...) [byte] = WORD_IN_LOOP(CLASS_##class, WORD_##imm),
 #include "guest/wasm/module/opcodes.def"
 };
-/* Where no loop is open it does not matter where blocks begin and end. */
+/* Outside of loops it does not matter where blocks begin and end. */
 static const uint32_t shorts[256] = {
 #define OP(byte, name, imm, class, ...) [byte] = WORD(CLASS_##class, WORD_##imm),
 #include "guest/wasm/module/opcodes.def"
@@ -384,7 +389,7 @@ static inline void weigh(uint32_t *weights, uint32_t word, uint64_t bytes, uint3
 	weights[local | word >> SHORT_SUM_SHIFT] += weight;
 }
 
-/* A block that is no loop, or its end, in a loop. Returns how many bytes it has, 0 for other instructions. */
+/* A block in a loop, or its end. Returns how many bytes it has, 0 for other instructions. */
 static inline uint32_t skip_block(struct scan *s, uint32_t bytes)
 {
 	uint8_t *blocks = s->c->scan.blocks, op = (uint8_t)bytes;
@@ -408,8 +413,10 @@ static inline const uint8_t *skip_long(const uint8_t *p, const uint8_t *end)
 	return p < end ? p + 1 : NULL;
 }
 
-/* The next 8 bytes. Behind the body's end they are of no instruction and of no number. A module's first 8 bytes, at
- * least, are before any body. */
+/*
+ * The next 8 bytes; those after the body's end belong to no instruction and no number. At least a
+ * module's first 8 bytes are before any body.
+ */
 static inline uint64_t window(const uint8_t *p, const uint8_t *end)
 {
 	uint64_t bytes, left = (uint64_t)(end - p);
@@ -418,7 +425,9 @@ static inline uint64_t window(const uint8_t *p, const uint8_t *end)
 		return bytes;
 	}
 	memcpy(&bytes, end - 8, 8);
-	return left ? bytes >> (64 - 8 * left) | ~0ull << 8 * left : ~0ull;
+	if (!left)
+		return ~0ull;
+	return bytes >> (64 - 8 * left) | ~0ull << 8 * left;
 }
 
 /* An instruction that is not short. Returns where it ends, or NULL if only scan_one() can tell. */
@@ -571,11 +580,12 @@ bool scan_plain(const uint8_t **p, const uint8_t *end)
 /* --- registers for locals --- */
 
 struct candidates {
-	uint32_t local[HOMES_MAX], count;
+	uint32_t local[LOCAL_REGS_MAX], count;
 };
 
 /* Keeps the heaviest, in order. */
-static void consider(const struct compiler *c, struct candidates *k, uint32_t max, uint32_t local)
+static void keep_candidate(const struct compiler *c, struct candidates *k, uint32_t max,
+			   uint32_t local)
 {
 	uint32_t weight = c->scan.weights[local], at = k->count;
 	if (k->count == max) {
@@ -590,17 +600,17 @@ static void consider(const struct compiler *c, struct candidates *k, uint32_t ma
 	k->local[at] = local;
 }
 
-/* In the order in which they are given away; those behind `callee` survive calls. */
-static const uint8_t int_homes[] = {RSI, R8, R9, R10, RDI, RBX, RBP, R12, R13};
+/* In the order of preference: the first four are destroyed by calls. */
+static const uint8_t local_int_regs[] = {RSI, R8, R9, R10, RDI, RBX, RBP, R12, R13};
 
-static void give(struct compiler *c, uint32_t local, unsigned reg)
+static void assign_reg(struct compiler *c, uint32_t local, unsigned reg)
 {
-	c->fn.locals[local].home = (uint8_t)reg;
+	c->fn.locals[local].reg = (uint8_t)reg;
 	c->fn.local_of[reg] = local;
 	c->fn.local_regs |= BIT(reg);
 }
 
-/* A parameter stays where it comes, if that may be a home. */
+/* A parameter stays in its register, if that may hold a local. */
 static unsigned preferred(const struct compiler *c, uint32_t local)
 {
 	uint32_t ints = 0;
@@ -608,40 +618,44 @@ static unsigned preferred(const struct compiler *c, uint32_t local)
 		return X64_NONE;
 	for (uint32_t i = 0; i < local; i++)
 		ints += !type_is_float(c->fn.type->params[i]);
-	return ints < ARG_INTS ? int_args[ints] : X64_NONE;
+	if (ints >= ARG_INTS)
+		return X64_NONE;
+	return int_args[ints];
 }
 
-static void give_ints(struct compiler *c, const struct candidates *k, uint32_t calls)
+static void assign_int_regs(struct compiler *c, const struct candidates *k, uint32_t calls)
 {
 	for (uint32_t i = 0; i < k->count; i++) {
 		uint32_t local = k->local[i], weight = c->scan.weights[local];
-		/* A home that calls destroy is stored and loaded at each. */
-		uint32_t allowed = weight > 2 * calls ? (uint32_t)HOMES_CALLER : 0;
+		/* A register that calls destroy is stored and loaded at each. */
+		uint32_t allowed = 0;
+		if (weight > 2 * calls)
+			allowed |= CALLER_SAVED;
 		if (weight > 2)
-			allowed |= HOMES_CALLEE;
+			allowed |= CALLEE_SAVED;
 		allowed &= INTS & ~c->fn.local_regs;
 		unsigned want = preferred(c, local);
 		if (want != X64_NONE && (allowed & BIT(want))) {
-			give(c, local, want);
+			assign_reg(c, local, want);
 			continue;
 		}
-		/* With calls about, those that survive them are for the heaviest. */
-		for (uint32_t j = 0; j < sizeof int_homes; j++) {
-			unsigned reg = int_homes[calls ? sizeof int_homes - 1 - j : j];
+		/* If there are calls, those that survive them are for the heaviest. */
+		for (uint32_t j = 0; j < sizeof local_int_regs; j++) {
+			unsigned reg = local_int_regs[calls ? sizeof local_int_regs - 1 - j : j];
 			if (allowed & BIT(reg)) {
-				give(c, local, reg);
+				assign_reg(c, local, reg);
 				break;
 			}
 		}
 	}
 }
 
-static void give_floats(struct compiler *c, const struct candidates *k, uint32_t calls)
+static void assign_float_regs(struct compiler *c, const struct candidates *k, uint32_t calls)
 {
 	unsigned reg = XMM4;
 	for (uint32_t i = 0; i < k->count; i++)
 		if (c->scan.weights[k->local[i]] > 2 * calls)
-			give(c, k->local[i], reg++);
+			assign_reg(c, k->local[i], reg++);
 }
 
 void scan_body(struct compiler *c)
@@ -662,14 +676,14 @@ void scan_body(struct compiler *c)
 	for (uint32_t i = 0; i < c->scan.watched_count; i++) {
 		uint32_t local = c->scan.watched[i];
 		if (type_is_float(c->fn.locals[local].type))
-			consider(c, &floats, 10, local);
+			keep_candidate(c, &floats, 10, local);
 		else
-			consider(c, &ints, sizeof int_homes, local);
+			keep_candidate(c, &ints, sizeof local_int_regs, local);
 	}
-	give_ints(c, &ints, s.calls);
-	give_floats(c, &floats, s.calls);
-	uint32_t given = 0;
+	assign_int_regs(c, &ints, s.calls);
+	assign_float_regs(c, &floats, s.calls);
+	uint32_t assigned = 0;
 	for (uint32_t m = c->fn.local_regs; m; m &= m - 1)
-		given++;
-	c->loop.wanted = s.floats || c->scan.watched_count > given;
+		assigned++;
+	c->loop.wanted = s.floats || c->scan.watched_count > assigned;
 }

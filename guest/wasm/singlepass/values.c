@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operands while a function is compiled: where each value is, and registers for them. Values that
+ * Operands while a function is compiled: the location of each, and registers for them. Values that
  * are constants or locals cost nothing until an instruction needs them.
  */
 #include "guest/wasm/singlepass/compiler.h"
@@ -16,11 +16,11 @@ uint32_t slots_of_many(const uint8_t *types, uint32_t n)
 
 /* --- the stack --- */
 
-void push_vector(struct compiler *c, uint8_t place, unsigned reg, uint32_t at, uint64_t bits)
+void push_vector(struct compiler *c, uint8_t location, unsigned reg, uint32_t at, uint64_t bits)
 {
 	if (c->stack.height >= HEIGHT_MAX - 1)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
-	put_value(&c->stack.at[c->stack.height], place, WASM_V128, reg, at, bits);
+	put_value(&c->stack.at[c->stack.height], location, WASM_V128, reg, at, bits);
 	put_value(&c->stack.at[c->stack.height + 1], AT_HIGH, WASM_V128, 0, 0, 0);
 	c->stack.height += 2;
 	if (c->stack.height > c->stack.highest)
@@ -57,48 +57,48 @@ void push_mem(struct compiler *c, uint8_t type, struct x64_mem at, uint32_t held
 	push(c, AT_MEM, type, 0, 0, held);
 }
 
-void push_back(struct compiler *c, const struct value *v)
+void push_popped(struct compiler *c, const struct value *v)
 {
-	if (v->place == AT_REG) {
+	if (v->location == AT_REG) {
 		push_reg(c, v->type, v->reg);
-	} else if (v->place == AT_LOCAL && !c->dead) {
+	} else if (v->location == AT_LOCAL && !c->dead) {
 		push_local(c, v->at);
 		c->stack.at[c->stack.height - 1 - (v->type == WASM_V128)].type = v->type;
-	} else if (v->place == AT_CONST) {
+	} else if (v->location == AT_CONST) {
 		push_const(c, v->type, v->bits);
 	} else {
 		push_slot(c, v->type);
 	}
 }
 
-static inline void forget(struct compiler *c, const struct value *v)
+static inline void unref_value(struct compiler *c, const struct value *v)
 {
-	if (v->place == AT_REG)
+	if (v->location == AT_REG)
 		c->regs.owned &= ~BIT(v->reg);
-	else if (v->place == AT_LOCAL)
+	else if (v->location == AT_LOCAL)
 		c->fn.locals[v->at].refs--;
 }
 
 static __attribute__((noinline)) struct value pop_nothing(struct compiler *c, uint8_t want)
 {
 	if (!top(c)->unreachable)
-		invalid(c, "type mismatch: the operand stack is empty");
-	/* Slots are only for code that never runs: one above is as good. */
-	return (struct value){.place = AT_SLOT, .type = want, .at = c->stack.height};
+		fail_invalid(c, "type mismatch: the operand stack is empty");
+	/* Such a slot is only for unreachable code: one above is as good. */
+	return (struct value){.location = AT_SLOT, .type = want, .at = c->stack.height};
 }
 
 /* A value of two slots or of another type; either may be of any. */
 static __attribute__((noinline)) struct value pop_other(struct compiler *c, uint8_t want)
 {
-	c->stack.height -= c->stack.at[c->stack.height - 1].place == AT_HIGH ? 2 : 1;
+	c->stack.height -= 1u + (c->stack.at[c->stack.height - 1].location == AT_HIGH);
 	if (c->stack.height < c->stack.flushed)
 		c->stack.flushed = c->stack.height;
 	struct value v = c->stack.at[c->stack.height];
 	if (v.type != want && v.type != UNKNOWN && want != UNKNOWN)
-		invalid(c, "type mismatch");
+		fail_invalid(c, "type mismatch");
 	if (v.type == UNKNOWN)
 		v.type = want;
-	forget(c, &v);
+	unref_value(c, &v);
 	return v;
 }
 
@@ -113,10 +113,10 @@ struct value pop_value(struct compiler *c, uint8_t want)
 	c->stack.height = at;
 	if (at < c->stack.flushed)
 		c->stack.flushed = at;
-	if (v->place == AT_LOCAL)
+	if (v->location == AT_LOCAL)
 		c->fn.locals[v->at].refs--;
 	else
-		c->regs.owned &= ~((uint32_t)(v->place == AT_REG) << (v->reg & 31));
+		c->regs.owned &= ~((uint32_t)(v->location == AT_REG) << (v->reg & 31));
 	return *v;
 }
 
@@ -124,14 +124,14 @@ void drop_above(struct compiler *c, uint32_t height)
 {
 	while (c->stack.height > height) {
 		struct value *v = &c->stack.at[--c->stack.height];
-		forget(c, v);
+		unref_value(c, v);
 		release(c, v);
 	}
 	if (c->stack.flushed > height)
 		c->stack.flushed = height;
 }
 
-/* The top operands are of these types; where the stack is polymorphic they are made so. */
+/* The top operands must be of these types; a polymorphic stack is made to be. */
 void check_many(struct compiler *c, const uint8_t *types, uint32_t n)
 {
 	struct control *k = top(c);
@@ -146,14 +146,14 @@ void check_many(struct compiler *c, const uint8_t *types, uint32_t n)
 	uint32_t at = c->stack.height;
 	for (uint32_t i = n; i > 0; i--) {
 		uint8_t type = types[i - 1];
-		uint32_t slots = type == WASM_V128 ? 2 : 1;
+		uint32_t slots = slots_of_type(type);
 		if (at < k->height + slots)
-			invalid(c, "type mismatch: operands are missing");
+			fail_invalid(c, "type mismatch: operands are missing");
 		at -= slots;
 		if (c->stack.at[at].type != type)
-			invalid(c, "type mismatch");
-		if (slots == 2 && (c->stack.at[at + 1].type != type || c->stack.at[at].place == AT_HIGH))
-			invalid(c, "type mismatch");
+			fail_invalid(c, "type mismatch");
+		if (slots == 2 && (c->stack.at[at + 1].type != type || c->stack.at[at].location == AT_HIGH))
+			fail_invalid(c, "type mismatch");
 	}
 }
 
@@ -163,7 +163,7 @@ static void spill(struct compiler *c, unsigned reg)
 {
 	struct value *v = &c->stack.at[c->regs.owner[reg]];
 	store_value(c, v, operand_slot(c, c->regs.owner[reg]));
-	v->place = AT_SLOT;
+	v->location = AT_SLOT;
 	v->at = c->regs.owner[reg];
 	c->regs.owned &= ~BIT(reg);
 	c->regs.free |= BIT(reg);
@@ -183,7 +183,7 @@ static void evict(struct compiler *c, uint32_t mask)
 	spill(c, found);
 }
 
-unsigned take(struct compiler *c, uint32_t mask)
+unsigned alloc_reg(struct compiler *c, uint32_t mask)
 {
 	if (!(c->regs.free & mask))
 		evict(c, mask);
@@ -206,7 +206,7 @@ static void move_reg(struct compiler *c, uint8_t type, unsigned dst, unsigned sr
 		x64_mov_rr(&c->x, type != WASM_I32, dst, src);
 }
 
-void claim(struct compiler *c, unsigned reg, struct value *other)
+void alloc_fixed(struct compiler *c, unsigned reg, struct value *other)
 {
 	uint32_t mask = reg < XMM0 ? INTS : FLOATS;
 	if (c->regs.free & BIT(reg)) {
@@ -217,7 +217,7 @@ void claim(struct compiler *c, unsigned reg, struct value *other)
 		uint32_t at = c->regs.owner[reg];
 		struct value *v = &c->stack.at[at];
 		if (c->regs.free & mask) {
-			unsigned to = take(c, mask);
+			unsigned to = alloc_reg(c, mask);
 			move_reg(c, v->type, to, reg);
 			v->reg = (uint8_t)to;
 			c->regs.owner[to] = at;
@@ -228,16 +228,16 @@ void claim(struct compiler *c, unsigned reg, struct value *other)
 		}
 		return;
 	}
-	if (!other || other->place != AT_REG || other->reg != reg)
+	if (!other || other->location != AT_REG || other->reg != reg)
 		__builtin_trap(); /* held by an operand that nobody may move */
-	unsigned to = take(c, mask);
+	unsigned to = alloc_reg(c, mask);
 	move_reg(c, other->type, to, reg);
 	other->reg = (uint8_t)to;
 }
 
 /* --- values to registers and memory --- */
 
-/* Constants behind the function, addressed from RIP; pool_used() has the distance patched. */
+/* Constants after the function's code, addressed from RIP; pool_used() has the distance patched. */
 static const struct x64_mem in_pool = X64_RIP;
 
 static uint32_t pool_find(struct compiler *c, uint64_t bits)
@@ -258,7 +258,7 @@ bool pool_holds(struct compiler *c, uint64_t bits)
 	return !c->dead && pool_find(c, bits) != WASM_NONE;
 }
 
-/* Behind the instruction, whose last four bytes are the distance. */
+/* After the instruction, whose last four bytes are the distance. */
 void pool_used(struct compiler *c, uint64_t bits)
 {
 	if (!c->dead)
@@ -267,11 +267,10 @@ void pool_used(struct compiler *c, uint64_t bits)
 
 static void load_float_const(struct compiler *c, const struct value *v, unsigned reg)
 {
-	bool wide = v->type == WASM_F64;
 	if (v->bits == 0) {
 		x64_rr(&c->x, OP_XORPS, 0, reg, reg);
 	} else if (pool_holds(c, v->bits)) {
-		x64_rm(&c->x, wide ? OP_MOVSD_LOAD : OP_MOVSS_LOAD, 0, reg, in_pool);
+		load_mem(c, v->type, reg, in_pool);
 		pool_used(c, v->bits);
 	} else {
 		x64_mov_imm(&c->x, SCRATCH, v->bits);
@@ -279,7 +278,7 @@ static void load_float_const(struct compiler *c, const struct value *v, unsigned
 	}
 }
 
-static void load_mem(struct compiler *c, uint8_t type, unsigned reg, struct x64_mem from)
+void load_mem(struct compiler *c, uint8_t type, unsigned reg, struct x64_mem from)
 {
 	if (reg < XMM0)
 		x64_rm(&c->x, OP_MOV_LOAD, type != WASM_I32, reg, from);
@@ -292,9 +291,10 @@ static void load_mem(struct compiler *c, uint8_t type, unsigned reg, struct x64_
 static void load_flags(struct compiler *c, unsigned cc, unsigned reg)
 {
 	if (cc >= CC_FEQ) {
-		x64_rr(&c->x, OP_SETCC(cc == CC_FEQ ? CC_NP : CC_P), 0, 0, SCRATCH);
-		x64_rr(&c->x, OP_SETCC(cc == CC_FEQ ? CC_E : CC_NE), 0, 0, reg);
-		x64_rr(&c->x, OP_ALU(cc == CC_FEQ ? ALU_AND : ALU_OR), 0, reg, SCRATCH);
+		bool equal = cc == CC_FEQ;
+		x64_rr(&c->x, equal ? OP_SETCC(CC_NP) : OP_SETCC(CC_P), 0, 0, SCRATCH);
+		x64_rr(&c->x, equal ? OP_SETCC(CC_E) : OP_SETCC(CC_NE), 0, 0, reg);
+		x64_rr(&c->x, equal ? OP_ALU(ALU_AND) : OP_ALU(ALU_OR), 0, reg, SCRATCH);
 	} else {
 		x64_rr(&c->x, OP_SETCC(cc), 0, 0, reg);
 	}
@@ -303,12 +303,12 @@ static void load_flags(struct compiler *c, unsigned cc, unsigned reg)
 
 struct x64_mem value_mem(struct compiler *c, const struct value *v)
 {
-	/* No switch: the CPU guesses these better than where a table leads. */
-	if (v->place == AT_SLOT)
+	/* Not a switch: the CPU predicts these better than an indirect jump. */
+	if (v->location == AT_SLOT)
 		return operand_slot(c, v->at);
-	if (v->place == AT_LOCAL)
+	if (v->location == AT_LOCAL)
 		return local_mem(c, v->at);
-	return v->place == AT_MEM ? c->regs.pending : in_pool;
+	return v->location == AT_MEM ? c->regs.pending : in_pool;
 }
 
 /* Leaves the flags alone. */
@@ -319,11 +319,11 @@ void load_to(struct compiler *c, const struct value *v, unsigned reg)
 		move_reg(c, v->type, reg, from);
 		return;
 	}
-	if (v->place == AT_CONST && reg < XMM0)
+	if (v->location == AT_CONST && reg < XMM0)
 		x64_mov_imm(&c->x, reg, v->bits);
-	else if (v->place == AT_CONST)
+	else if (v->location == AT_CONST)
 		load_float_const(c, v, reg);
-	else if (v->place == AT_FLAGS)
+	else if (v->location == AT_FLAGS)
 		load_flags(c, v->reg, reg);
 	else
 		load_mem(c, v->type, reg, value_mem(c, v));
@@ -332,30 +332,32 @@ void load_to(struct compiler *c, const struct value *v, unsigned reg)
 unsigned to_reg(struct compiler *c, struct value *v)
 {
 	unsigned reg = reg_of(c, v);
-	return reg != X64_NONE ? reg : to_own(c, v);
+	if (reg == X64_NONE)
+		reg = to_own(c, v);
+	return reg;
 }
 
 unsigned to_own(struct compiler *c, struct value *v)
 {
-	if (v->place == AT_REG)
+	if (v->location == AT_REG)
 		return v->reg;
-	if (v->place == AT_MEM)
+	if (v->location == AT_MEM)
 		release(c, v); /* its own register may have been the address's */
-	unsigned reg = take(c, class_of(v->type));
+	unsigned reg = alloc_reg(c, class_of(v->type));
 	load_to(c, v, reg);
-	v->place = AT_REG;
+	v->location = AT_REG;
 	v->reg = (uint8_t)reg;
 	return reg;
 }
 
 void to_fixed(struct compiler *c, struct value *v, unsigned reg, struct value *other)
 {
-	if (v->place == AT_REG && v->reg == reg)
+	if (v->location == AT_REG && v->reg == reg)
 		return;
-	claim(c, reg, other);
+	alloc_fixed(c, reg, other);
 	load_to(c, v, reg);
 	release(c, v);
-	v->place = AT_REG;
+	v->location = AT_REG;
 	v->reg = (uint8_t)reg;
 }
 
@@ -382,15 +384,17 @@ void store_value(struct compiler *c, const struct value *v, struct x64_mem to)
 	unsigned reg = reg_of(c, v);
 	bool fits = v->bits <= INT32_MAX ||
 		    (is_wide(v->type) && v->bits == (uint64_t)(int64_t)(int32_t)v->bits);
-	if (v->place == AT_CONST && fits) {
+	if (v->location == AT_CONST && fits) {
 		x64_mov_mem_imm(&c->x, 8, to, (int32_t)v->bits);
 		return;
 	}
-	if (v->place == AT_CONST) {
+	if (v->location == AT_CONST) {
 		x64_mov_imm(&c->x, SCRATCH, v->bits);
 		reg = SCRATCH;
 	} else if (reg == X64_NONE) {
-		reg = v->type == WASM_V128 ? (unsigned)FLOAT_SCRATCH : (unsigned)SCRATCH;
+		reg = SCRATCH;
+		if (v->type == WASM_V128)
+			reg = FLOAT_SCRATCH;
 		load_to(c, v, reg);
 	}
 	store_reg(c, v->type, reg, to);
@@ -400,17 +404,17 @@ static void to_own_slot(struct compiler *c, uint32_t at)
 {
 	struct value *v = &c->stack.at[at];
 	store_value(c, v, operand_slot(c, at));
-	forget(c, v);
+	unref_value(c, v);
 	release(c, v);
-	v->place = AT_SLOT;
+	v->location = AT_SLOT;
 	v->at = at;
 }
 
-void flush(struct compiler *c)
+void stack_flush(struct compiler *c)
 {
 	for (uint32_t i = c->stack.flushed; i < c->stack.height; i++) {
-		uint8_t place = c->stack.at[i].place;
-		if (place == AT_REG || place == AT_LOCAL || place == AT_FLAGS) {
+		uint8_t location = c->stack.at[i].location;
+		if (location == AT_REG || location == AT_LOCAL || location == AT_FLAGS) {
 			make_room(c, WASM_CODE_ROOM_BYTES);
 			to_own_slot(c, i);
 		}
@@ -418,11 +422,11 @@ void flush(struct compiler *c)
 	c->stack.flushed = c->stack.height;
 }
 
-void flush_all(struct compiler *c, uint32_t from)
+void stack_flush_all(struct compiler *c, uint32_t from)
 {
-	flush(c);
+	stack_flush(c);
 	for (uint32_t i = from; i < c->stack.height; i++)
-		if (c->stack.at[i].place == AT_CONST) {
+		if (c->stack.at[i].location == AT_CONST) {
 			make_room(c, WASM_CODE_ROOM_BYTES);
 			to_own_slot(c, i);
 		}
@@ -437,24 +441,24 @@ void spill_below(struct compiler *c, uint32_t height)
 	}
 }
 
-/* The local is about to change: values that are what it holds at present get registers. */
-void settle(struct compiler *c, uint32_t local)
+/* The local is about to change: values that mean its present one get registers. */
+void materialise_local(struct compiler *c, uint32_t local)
 {
 	if (!c->fn.locals[local].refs)
 		return;
 	uint32_t steps = 0;
 	for (uint32_t i = c->stack.height; i > c->stack.flushed && c->fn.locals[local].refs; i--) {
 		if (++steps > 32) { /* so that it stays linear */
-			flush(c);
+			stack_flush(c);
 			return;
 		}
 		struct value *v = &c->stack.at[i - 1];
-		if (v->place != AT_LOCAL || v->at != local)
+		if (v->location != AT_LOCAL || v->at != local)
 			continue;
-		unsigned reg = take(c, class_of(v->type));
+		unsigned reg = alloc_reg(c, class_of(v->type));
 		load_to(c, v, reg);
 		c->fn.locals[local].refs--;
-		v->place = AT_REG;
+		v->location = AT_REG;
 		v->reg = (uint8_t)reg;
 		c->regs.owned |= BIT(reg);
 		c->regs.owner[reg] = i - 1;
@@ -464,11 +468,11 @@ void settle(struct compiler *c, uint32_t local)
 /* --- results --- */
 
 /*
- * When the next instruction sets a local of this type that has a home and that no value refers to,
- * its home: the result goes there, and put() passes over the instruction. Operands have been popped
- * before.
+ * If the next instruction sets a local of this type that has a register and that no value refers to,
+ * that register: the result goes there, and push_result() skips the instruction. Operands have been
+ * popped before.
  */
-unsigned dest(struct compiler *c, uint8_t type)
+unsigned result_reg(struct compiler *c, uint8_t type)
 {
 	struct insn next = next_insn(c);
 	c->regs.hint = WASM_NONE;
@@ -476,23 +480,25 @@ unsigned dest(struct compiler *c, uint8_t type)
 	    next.imm >= 0x80 || next.imm >= c->fn.local_count)
 		return X64_NONE;
 	const struct local *l = &c->fn.locals[next.imm];
-	if (l->home == X64_NONE || l->refs || l->type != type)
+	if (l->reg == X64_NONE || l->refs || l->type != type)
 		return X64_NONE;
 	c->regs.hint = next.imm;
-	return l->home;
+	return l->reg;
 }
 
-unsigned dest_or_take(struct compiler *c, uint8_t type)
+unsigned alloc_result(struct compiler *c, uint8_t type)
 {
-	unsigned reg = dest(c, type);
-	return reg != X64_NONE ? reg : take(c, class_of(type));
+	unsigned reg = result_reg(c, type);
+	if (reg == X64_NONE)
+		reg = alloc_reg(c, class_of(type));
+	return reg;
 }
 
-void put(struct compiler *c, uint8_t type, unsigned reg)
+void push_result(struct compiler *c, uint8_t type, unsigned reg)
 {
 	uint32_t hint = c->regs.hint;
 	c->regs.hint = WASM_NONE;
-	if (hint == WASM_NONE || c->fn.locals[hint].home != reg) {
+	if (hint == WASM_NONE || c->fn.locals[hint].reg != reg) {
 		push_reg(c, type, reg);
 		return;
 	}
@@ -514,17 +520,17 @@ void push_condition(struct compiler *c, unsigned cc)
 		return;
 	}
 	/* Taking a register may store another one, which leaves the flags alone. */
-	unsigned reg = dest_or_take(c, WASM_I32);
+	unsigned reg = alloc_result(c, WASM_I32);
 	load_flags(c, cc, reg);
-	put(c, WASM_I32, reg);
+	push_result(c, WASM_I32, reg);
 }
 
 unsigned pop_condition(struct compiler *c)
 {
 	struct value v = pop_value(c, WASM_I32);
-	if (v.place == AT_FLAGS)
+	if (v.location == AT_FLAGS)
 		return v.reg;
-	if (v.place == AT_SLOT) {
+	if (v.location == AT_SLOT) {
 		x64_alu_mem_imm(&c->x, ALU_CMP, 0, operand_slot(c, v.at), 0);
 		return CC_NE;
 	}
@@ -538,12 +544,12 @@ unsigned pop_condition(struct compiler *c)
 void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const struct value *v)
 {
 	unsigned from = reg_of(c, v);
-	if (v->place == AT_CONST && type_is_float(v->type) && pool_holds(c, v->bits)) {
+	if (v->location == AT_CONST && type_is_float(v->type) && pool_holds(c, v->bits)) {
 		x64_rm(&c->x, op, w, reg, in_pool);
 		pool_used(c, v->bits);
 		return;
 	}
-	if (from == X64_NONE && v->place == AT_CONST) {
+	if (from == X64_NONE && v->location == AT_CONST) {
 		from = type_is_float(v->type) ? (unsigned)FLOAT_SCRATCH : (unsigned)SCRATCH;
 		load_to(c, v, from);
 	}
@@ -567,7 +573,7 @@ void move_all(struct compiler *c, struct move *moves, uint32_t n)
 			continue;
 		left |= 1u << i;
 		moves[i].v.reg = (uint8_t)from; /* out of locals, so that sources can be renamed */
-		moves[i].v.place = AT_REG;
+		moves[i].v.location = AT_REG;
 		readers[from]++;
 	}
 	registers = left;

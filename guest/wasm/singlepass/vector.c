@@ -21,7 +21,7 @@ static uint8_t read_lane(struct compiler *c, const struct wasm_vector_op *op)
 {
 	uint8_t lane = read_u8(&c->r);
 	if (lane >= op->lanes)
-		invalid(c, "invalid lane index");
+		fail_invalid(c, "invalid lane index");
 	return lane;
 }
 
@@ -31,7 +31,7 @@ static void emit(struct compiler *c, const struct simd_code *code, const struct 
 		simd_emit(&c->simd, code, g);
 }
 
-/* The instruction at *p, which is then past it, if it can take its second operand from memory; else NULL. */
+/* The instruction at *p, which moves past it, if it can take memory as second operand; else NULL. */
 static const struct simd_code *memory_taker(const struct compiler *c, const uint8_t **p)
 {
 	const uint8_t *at = *p;
@@ -53,15 +53,16 @@ static bool load_and_compute(struct compiler *c, struct memarg a)
 {
 	const uint8_t *p = c->r.p;
 	struct simd_args g = {.b_in_memory = true};
-	struct value v = {.place = AT_SLOT}, base;
+	struct value v = {.location = AT_SLOT}, base;
 	if (a.memory > 0 || a.offset > INT32_MAX)
 		return false;
 	const struct simd_code *taker = memory_taker(c, &p);
 	const struct local *local = NULL;
-	if (!taker && c->r.end - p > 2 && p[0] == WASM_OP_LOCAL_GET && p[1] < 0x80 && p[1] < c->fn.local_count) {
+	if (!taker && c->r.end - p > 2 && p[0] == WASM_OP_LOCAL_GET && p[1] < 0x80 &&
+	    p[1] < c->fn.local_count) {
 		local = &c->fn.locals[p[1]];
 		p += 2;
-		if (local->type != WASM_V128 || local->home == X64_NONE)
+		if (local->type != WASM_V128 || local->reg == X64_NONE)
 			return false;
 		taker = memory_taker(c, &p);
 		if (taker && !simd_commutes(taker))
@@ -69,9 +70,9 @@ static bool load_and_compute(struct compiler *c, struct memarg a)
 	}
 	if (!taker)
 		return false;
-	g.mem = address(c, a, &base);
+	g.mem = pop_address(c, a, &base);
 	if (local) {
-		g.a = local->home;
+		g.a = local->reg;
 	} else {
 		v = pop_value(c, WASM_V128);
 		g.a = (uint8_t)to_reg(c, &v);
@@ -79,9 +80,9 @@ static bool load_and_compute(struct compiler *c, struct memarg a)
 	c->r.p = p;
 	release(c, &v);
 	release(c, &base);
-	g.dst = (uint8_t)dest_or_take(c, WASM_V128);
+	g.dst = (uint8_t)alloc_result(c, WASM_V128);
 	emit(c, taker, &g);
-	put(c, WASM_V128, g.dst);
+	push_result(c, WASM_V128, g.dst);
 	return true;
 }
 
@@ -92,7 +93,7 @@ static void simd_memory(struct compiler *c, const struct vector_insn *i)
 	bool has_lane = op->shape == SIMD_LOAD_LANE || op->shape == SIMD_STORE_LANE;
 	bool gives = op->shape == SIMD_LOAD || op->shape == SIMD_LOAD_LANE;
 	struct memarg a = read_memarg(c, op->natural);
-	struct value v = {.place = AT_SLOT}, base = {.place = AT_SLOT};
+	struct value v = {.location = AT_SLOT}, base = {.location = AT_SLOT};
 	if (op->natural == 4 && gives && load_and_compute(c, a))
 		return;
 	if (has_lane)
@@ -101,12 +102,12 @@ static void simd_memory(struct compiler *c, const struct vector_insn *i)
 		v = pop_value(c, WASM_V128);
 		g.a = (uint8_t)to_reg(c, &v);
 	}
-	g.mem = address(c, a, &base);
+	g.mem = pop_address(c, a, &base);
 	if (gives) {
-		unsigned dst = dest_or_take(c, WASM_V128);
+		unsigned dst = alloc_result(c, WASM_V128);
 		g.dst = (uint8_t)dst;
 		emit(c, i->code, &g);
-		put(c, WASM_V128, dst);
+		push_result(c, WASM_V128, dst);
 	} else {
 		emit(c, i->code, &g);
 	}
@@ -129,7 +130,7 @@ static unsigned simd_operands(struct compiler *c, const struct wasm_vector_op *o
 		g->bytes = read_bytes(&c->r, 16);
 		for (int i = 0; i < 16; i++)
 			if (g->bytes[i] >= op->lanes)
-				invalid(c, "invalid lane index");
+				fail_invalid(c, "invalid lane index");
 		/* fallthrough */
 	case SIMD_BINARY:
 		v[1] = pop_value(c, WASM_V128);
@@ -199,9 +200,9 @@ static bool in_frame(struct compiler *c, const struct simd_code *code, const str
 		     struct x64_mem *at)
 {
 	if (!simd_takes_memory(code) || reg_of(c, v) != X64_NONE ||
-	    (v->place != AT_SLOT && v->place != AT_LOCAL))
+	    (v->location != AT_SLOT && v->location != AT_LOCAL))
 		return false;
-	*at = v->place == AT_SLOT ? operand_slot(c, v->at) : local_mem(c, v->at);
+	*at = v->location == AT_SLOT ? operand_slot(c, v->at) : local_mem(c, v->at);
 	return true;
 }
 
@@ -213,7 +214,7 @@ static void simd_compute(struct compiler *c, const struct vector_insn *insn)
 	unsigned n = simd_operands(c, op, &g, v);
 	uint8_t regs[3] = {0}, type = result_type(op);
 	for (unsigned i = 0; i < n; i++) {
-		if (op->shape == SIMD_SHIFT && i == 1 && v[1].place == AT_CONST) {
+		if (op->shape == SIMD_SHIFT && i == 1 && v[1].location == AT_CONST) {
 			g.count_known = true;
 			g.count = (uint32_t)v[1].bits;
 		} else if (op->shape == SIMD_BINARY && i == 1 && in_frame(c, insn->code, &v[1], &g.mem)) {
@@ -235,9 +236,9 @@ static void simd_compute(struct compiler *c, const struct vector_insn *insn)
 		push_condition(c, simd_condition(insn->code));
 		return;
 	}
-	g.dst = (uint8_t)dest_or_take(c, type);
+	g.dst = (uint8_t)alloc_result(c, type);
 	emit(c, insn->code, &g);
-	put(c, type, g.dst);
+	push_result(c, type, g.dst);
 }
 
 void handle_simd(struct compiler *c)

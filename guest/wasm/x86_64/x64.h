@@ -140,8 +140,8 @@ static inline void x64_u64(struct x64 *x, uint64_t v)
 }
 
 /*
- * Emitters write what an instruction may have at p and pass over it where it has it: a byte stored in vain costs
- * less than a branch that is guessed wrong. They keep p out of memory meanwhile, since a byte stored may be any.
+ * Emitters store an instruction's optional bytes at p in any case and advance p only if it has them: an unneeded
+ * store is cheaper than a mispredicted branch. They keep p in a register meanwhile, since char stores may alias.
  */
 static inline uint8_t *x64_put_opcode(uint8_t *p, uint32_t op, unsigned rex)
 {
