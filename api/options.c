@@ -5,7 +5,7 @@
 #include "abi/layout.h"
 #include "api/images.h"
 #include "base/program.h"
-#include "vm/kvm/machine.h"
+#include "vm/kvm/open.h"
 
 #include <errno.h>
 #include <string.h>
@@ -37,7 +37,7 @@ int options_open_kvm(struct mote_options *o, int *kvm_fd, struct err *e)
 {
 	if (o->kvm_fd)
 		return 0;
-	*kvm_fd = machine_open_kvm(e);
+	*kvm_fd = kvm_open(e);
 	if (*kvm_fd < 0)
 		return *kvm_fd;
 	o->kvm_fd = kvm_fd;

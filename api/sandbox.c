@@ -7,7 +7,7 @@
 #include "api/listen.h"
 #include "api/options.h"
 #include "vm/jail/jail.h"
-#include "vm/kvm/machine.h"
+#include "vm/kvm/open.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ void mote_prepare(void)
 int mote_open_kvm(int *fd, struct mote_error *error)
 {
 	struct err e = {0};
-	int opened = machine_open_kvm(&e);
+	int opened = kvm_open(&e);
 	if (opened < 0)
 		return error_report(&e, error);
 	*fd = opened;

@@ -9,7 +9,7 @@
 #include "api/options.h"
 #include "api/snapshot.h"
 #include "oci/image_layout.h"
-#include "vm/kvm/machine.h"
+#include "vm/kvm/open.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -50,7 +50,7 @@ static int store_snapshot(void *arg, int fd, struct err *e)
 static int save(struct mote_snapshot *snapshot, const char *path, struct err *e)
 {
 	char config[256], host[65];
-	cleanup_close int kvm_fd = machine_open_kvm(e);
+	cleanup_close int kvm_fd = kvm_open(e);
 	if (kvm_fd < 0)
 		return kvm_fd;
 	int rc = vm_snapshot_host(mote_build_id, kvm_fd, host, e);
@@ -97,7 +97,7 @@ static int take_extra(struct mote_snapshot *s, struct err *e)
 
 static int load(const char *path, uint64_t bytes_max, struct mote_snapshot *s, struct err *e)
 {
-	cleanup_close int kvm_fd = machine_open_kvm(e);
+	cleanup_close int kvm_fd = kvm_open(e);
 	if (kvm_fd < 0)
 		return kvm_fd;
 	cleanup_close int fd = image_layout_open_layer(path, &snapshot_types, bytes_max, e);

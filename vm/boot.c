@@ -210,17 +210,18 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 /* The initial stack and behind it the area: beside each other in host memory too. */
 int boot_map_area(struct vm *vm, struct err *e)
 {
+	struct vcpu *vcpu = &vm->vcpus[0];
 	static_assert(MOTE_BOOT_STACK_TOP == MOTE_AREAS_VA, "one mapping");
 	const uint64_t bytes = MOTE_BOOT_STACK_BYTES + MOTE_AREA_BYTES;
 	gpa_t at;
 	int rc = memory_take(&vm->memory, bytes, &at);
-	vm->area_va = gva(MOTE_AREAS_VA);
+	vcpu->area_va = vcpu_area_va(0);
 	if (rc == 0)
 		rc = memory_map_fixed(&vm->memory, gva(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES), at, bytes,
 				      MEMORY_READ | MEMORY_WRITE);
 	if (rc < 0)
 		return err_sys(e, -rc, "the vCPU's area");
-	vm->area = (struct mote_area *)(void *)(memory_at(&vm->memory, at, bytes) + MOTE_BOOT_STACK_BYTES);
-	vm->area->self = vm->area_va.v;
+	vcpu->area = (struct mote_area *)(void *)(memory_at(&vm->memory, at, bytes) + MOTE_BOOT_STACK_BYTES);
+	vcpu->area->self = vcpu->area_va.v;
 	return 0;
 }

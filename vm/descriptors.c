@@ -11,7 +11,8 @@
 /* Room is asked for by a first call with `out` NULL. Their number; -1 among them: none. */
 static size_t list(const struct vm *vm, int *out)
 {
-	const int own[] = {vm->machine.vm_fd, vm->machine.vcpu_fd, vm->touched, memory_image_pagemap(),
+	const struct vcpu *vcpu = &vm->vcpus[0];
+	const int own[] = {vm->machine.vm_fd, vcpu->kvm.fd, vm->touched, memory_image_pagemap(),
 			   vm->snapshot ? vm->snapshot->memory.fd : -1};
 	const struct fdtable *t = &vm->fds;
 	size_t n = sizeof(own) / sizeof(own[0]);

@@ -2,7 +2,9 @@
 /* Creating and destroying a vm. */
 #include "vm/vm.h"
 
+#include "vm/arch/arch.h"
 #include "vm/boot.h"
+#include "vm/kvm/open.h"
 #include "vm/memory/guest_copy.h"
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
@@ -79,6 +81,7 @@ int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e)
 
 static int build(struct vm *vm, const struct vm_config *config, struct err *e)
 {
+	struct vcpu *vcpu = &vm->vcpus[0];
 	int rc = kernel_window_map(&vm->memory);
 	if (rc < 0)
 		return err_sys(e, -rc, "laying out the VM's descriptor tables");
@@ -98,31 +101,43 @@ static int build(struct vm *vm, const struct vm_config *config, struct err *e)
 	if (rc < 0)
 		return rc;
 	kernel_window_set_entry(&vm->memory, vm->entry);
-	machine_start(&vm->machine, &vm->memory, vm->entry, gva(MOTE_BOOT_STACK_TOP), MOTE_BOOT_VA,
-		      vm->area_va.v, vm->area_va);
+	const struct arch_start start = {
+		.entry = vm->entry,
+		.stack_top = gva(MOTE_BOOT_STACK_TOP),
+		.arg = {MOTE_BOOT_VA, vcpu->area_va.v},
+		.area = vcpu->area_va,
+	};
+	arch_vcpu_start(&vcpu->kvm, &vm->memory, &start);
 	return 0;
+}
+
+/* KVM's part of a VM, without memory. kvm_fd is borrowed. */
+int vm_make_machine(struct vm *vm, int kvm_fd, struct err *e)
+{
+	int rc = machine_create(&vm->machine, kvm_fd, e);
+	return rc < 0 ? rc : kvm_vcpu_create(&vm->vcpus[0].kvm, &vm->machine, kvm_fd, 0, e);
 }
 
 /* KVM's part of a VM and empty memory. */
 static int make_empty(struct vm *vm, const struct vm_config *config, struct err *e)
 {
-	if (shell_take(config->memory_bytes & ~(uint64_t)(MOTE_PAGE - 1), &vm->machine, &vm->memory))
+	if (shell_take(config->memory_bytes & ~(uint64_t)(MOTE_PAGE - 1), &vm->machine, &vm->vcpus[0].kvm, &vm->memory))
 		return 0;
 	cleanup_close int own_kvm = -1;
 	int kvm_fd = config->kvm_fd;
 	if (kvm_fd < 0) {
-		own_kvm = kvm_fd = machine_open_kvm(e);
+		own_kvm = kvm_fd = kvm_open(e);
 		if (kvm_fd < 0)
 			return kvm_fd;
 	}
-	int rc = machine_create(&vm->machine, kvm_fd, e);
+	int rc = vm_make_machine(vm, kvm_fd, e);
 	return rc < 0 ? rc : memory_init(&vm->memory, vm->machine.vm_fd, config->memory_bytes, e);
 }
 
 void vm_prepare(void)
 {
 	clock_prepare();
-	machine_prepare();
+	arch_prepare();
 }
 
 int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
@@ -134,13 +149,17 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	if (!vm)
 		return err_sys(e, ENOMEM, "a VM");
 	vm->touched = -1;
-	vm->machine = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
+	vm->machine = MACHINE_NONE;
+	for (unsigned i = 0; i < VM_VCPUS_MAX; i++) {
+		vm->vcpus[i].vm = vm;
+		vm->vcpus[i].kvm = KVM_VCPU_NONE;
+		vm->vcpus[i].ring.off = config->no_polling;
+	}
 	vm->network = config->network;
 	vm->fds.max = config->fds_max;
 	vm->wasm = config->wasm;
 	vm->set_ids = config->set_ids;
 	vm->stop_ready = config->stop_ready;
-	vm->ring.off = config->no_polling;
 	clock_prepare();
 	vm->time_limit_ns = config->time_limit_ns;
 	vm->log = config->log;
@@ -184,7 +203,7 @@ void vm_destroy(struct vm *vm)
 	fdtable_destroy(&vm->fds);
 	vm_snapshot_learn(vm);
 	cleanup_closep(&vm->touched);
-	shell_give(&vm->machine, &vm->memory);
+	shell_give(&vm->machine, &vm->vcpus[0].kvm, &vm->memory);
 	vm_snapshot_drop(vm->snapshot);
 	free(vm);
 }

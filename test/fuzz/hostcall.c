@@ -139,10 +139,13 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 	int pipes[2];
 	memset(vm, 0, sizeof(*vm));
 	memset(area, 0, sizeof(*area));
-	vm->machine = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
-	vm->area = area;
+	struct vcpu *vcpu = &vm->vcpus[0];
+	vm->machine = MACHINE_NONE;
+	vcpu->kvm = KVM_VCPU_NONE;
+	vcpu->vm = vm;
+	vcpu->area = area;
 	vm->boot = boot;
-	vm->ring.off = true;
+	vcpu->ring.off = true;
 	vm->network = flags & HOSTCALL_NETWORK && network;
 	require(memory_init(&vm->memory, -1, MEMORY_MAX, &e) == 0 &&
 		memory_map(&vm->memory, gva(HOSTCALL_GUEST_AT), HOSTCALL_MEMORY_BYTES, MEMORY_READ | MEMORY_WRITE) == 0 &&
@@ -159,16 +162,16 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 		vm_offer_calls(vm, MESSAGE_MAX);
 	if (flags & HOSTCALL_SIGNAL)
 		atomic_store(&vm->pending, 1UL << (SIGKILL - 1));
-	pthread_sigmask(SIG_BLOCK, NULL, &vm->wait_mask);
-	sigdelset(&vm->wait_mask, VM_KICK_SIGNAL);
-	require(vm_timer_set(vm, &vm->deadline, WAIT_NS, 0) == 0);
+	pthread_sigmask(SIG_BLOCK, NULL, &vcpu->wait_mask);
+	sigdelset(&vcpu->wait_mask, VM_KICK_SIGNAL);
+	require(vcpu_timer_set(vcpu, &vcpu->deadline, WAIT_NS, 0) == 0);
 }
 
 static void destroy(struct vm *vm)
 {
-	vm_flush_output(vm);
-	stop_timers(vm);
-	run_take_kicks();
+	vcpu_flush_output(&vm->vcpus[0]);
+	stop_timers(&vm->vcpus[0]);
+	vcpu_take_kicks();
 	channel_free(&vm->channel);
 	fdtable_destroy(&vm->fds);
 	memory_destroy(&vm->memory);
@@ -184,10 +187,11 @@ static void answer(struct vm *vm)
 
 static void serve(struct vm *vm, const struct hostcall_frame *f, bool polled)
 {
-	vm->area->frame.nr = f->nr;
-	memcpy(vm->area->frame.arg, f->arg, sizeof(f->arg));
-	if (!polled || !hostcall_serve_polled(vm, vm->area))
-		hostcall_serve(vm, vm->area);
+	struct vcpu *vcpu = &vm->vcpus[0];
+	vcpu->area->frame.nr = f->nr;
+	memcpy(vcpu->area->frame.arg, f->arg, sizeof(f->arg));
+	if (!polled || !hostcall_serve_polled(vcpu))
+		hostcall_serve(vcpu);
 	if (vm->channel.waiting)
 		answer(vm);
 }

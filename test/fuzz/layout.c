@@ -10,7 +10,7 @@
 #include "mutate.h"
 
 /* In the place of KVM and of vm/. */
-#define machine_open_kvm fuzz_open_kvm
+#define kvm_open fuzz_open_kvm
 #define vm_snapshot_open fuzz_open
 #define vm_snapshot_extra fuzz_extra
 #define vm_snapshot_moment fuzz_moment

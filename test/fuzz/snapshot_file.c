@@ -8,7 +8,7 @@
  */
 #include "mutate.h"
 
-#define cpuid_digest fuzz_cpuid_digest /* KVM's answer */
+#define arch_cpu_digest fuzz_cpu_digest /* KVM's answer */
 #include "vm/snapshot/file.c"
 
 #include "vm/boot.h"
@@ -60,7 +60,7 @@ static void require(bool condition)
 		abort();
 }
 
-int fuzz_cpuid_digest(int kvm_fd, char out[65], struct err *e)
+int fuzz_cpu_digest(int kvm_fd, char out[65], struct err *e)
 {
 	(void)kvm_fd, (void)e;
 	memset(out, 'c', 64);

@@ -69,7 +69,7 @@ static void *mutate(void *arg)
 	struct mutator *m = arg;
 	(void)sigsetjmp(gone, 1);
 	mutating = true;
-	volatile uint64_t *area = (volatile uint64_t *)(void *)m->vm->area;
+	volatile uint64_t *area = (volatile uint64_t *)(void *)m->vm->vcpus[0].area;
 	volatile uint64_t *low = (volatile uint64_t *)(void *)m->vm->memory.hva;
 	const uint64_t low_words = 64 * MOTE_PAGE / 8; /* kernel pages and page tables are at the beginning */
 	while (!atomic_load_explicit(&m->stop, memory_order_relaxed)) {

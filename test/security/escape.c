@@ -30,7 +30,7 @@ enum { TRIES = sizeof(tries) / sizeof(tries[0]) };
 /* The last exit, as KVM tells it: how CPL 0 shows, whatever the guest's memory says. */
 static const char *exit_of_cpl_0(const struct vm *vm, const struct vm_outcome *out)
 {
-	const struct kvm_run *run = vm->machine.run;
+	const struct kvm_run *run = vm->vcpus[0].kvm.run;
 	struct kvm_sregs s;
 	if (run->exit_reason != KVM_EXIT_IO)
 		return NULL;
@@ -38,7 +38,7 @@ static const char *exit_of_cpl_0(const struct vm *vm, const struct vm_outcome *o
 		return "a port was reached that only CPL 0 can reach";
 	if (out->end != VM_EXITED || run->io.port != MOTE_PORT_CALL)
 		return NULL;
-	if (ioctl(vm->machine.vcpu_fd, KVM_GET_SREGS, &s) < 0)
+	if (ioctl(vm->vcpus[0].kvm.fd, KVM_GET_SREGS, &s) < 0)
 		security_die("KVM_GET_SREGS: %m");
 	return (s.cs.selector & 3) == 3 ? NULL : "a host call came from CPL 0";
 }

@@ -134,11 +134,11 @@ static struct security_evidence *collect(struct vm *vm, const struct kvm_sregs *
 		security_die("out of memory");
 	e->vm = vm;
 	e->sregs = *sregs;
-	if (ioctl(vm->machine.vcpu_fd, KVM_GET_DEBUGREGS, &e->debug) < 0)
+	if (ioctl(vm->vcpus[0].kvm.fd, KVM_GET_DEBUGREGS, &e->debug) < 0)
 		security_die("KVM_GET_DEBUGREGS: %m");
 	for (unsigned i = 0; i < MSRS; i++) {
 		struct one_msr one = {.count = 1, .entry.index = msr_numbers[i]};
-		e->msr_read[i] = ioctl(vm->machine.vcpu_fd, KVM_GET_MSRS, &one) == 1;
+		e->msr_read[i] = ioctl(vm->vcpus[0].kvm.fd, KVM_GET_MSRS, &one) == 1;
 		e->msrs[i] = one.entry.data;
 	}
 	security_walk(vm, e->sregs.cr3, note_page, note_table, e);
@@ -147,7 +147,7 @@ static struct security_evidence *collect(struct vm *vm, const struct kvm_sregs *
 
 struct security_evidence *security_note(struct vm *vm)
 {
-	return collect(vm, &vm->machine.run->s.regs.sregs); /* what the first run begins with */
+	return collect(vm, &vm->vcpus[0].kvm.run->s.regs.sregs); /* what the first run begins with */
 }
 
 static void free_evidence(struct security_evidence *e)
@@ -216,7 +216,7 @@ static const char *compare_window(const struct security_evidence *a, const struc
 const char *security_compare(struct vm *vm, struct security_evidence *before)
 {
 	struct kvm_sregs sregs;
-	if (ioctl(vm->machine.vcpu_fd, KVM_GET_SREGS, &sregs) < 0)
+	if (ioctl(vm->vcpus[0].kvm.fd, KVM_GET_SREGS, &sregs) < 0)
 		security_die("KVM_GET_SREGS: %m");
 	/* A triple fault resets an SVM guest's registers, and others never ran; their memory is left to look at. */
 	bool reset = sregs.cr3 == 0 && !(sregs.cr0 >> 31);

@@ -43,7 +43,7 @@ static struct kvm_msr_list *msr_list(void)
 	if (list)
 		return list;
 	struct err e = {0};
-	int kvm = machine_open_kvm(&e);
+	int kvm = kvm_open(&e);
 	list = calloc(1, sizeof(*list) + MSRS_MAX * sizeof(list->indices[0]));
 	if (kvm < 0 || !list)
 		security_die("KVM: %s", e.text);
@@ -62,7 +62,7 @@ static void read_msrs(struct vm *vm, struct state *s)
 			struct kvm_msrs head;
 			struct kvm_msr_entry entry;
 		} one = {.head.nmsrs = 1, .entry.index = list->indices[i]};
-		if (!moves(list->indices[i]) && ioctl(vm->machine.vcpu_fd, KVM_GET_MSRS, &one) == 1)
+		if (!moves(list->indices[i]) && ioctl(vm->vcpus[0].kvm.fd, KVM_GET_MSRS, &one) == 1)
 			s->msrs[s->msr_count++] = one.entry;
 	}
 }
@@ -70,7 +70,7 @@ static void read_msrs(struct vm *vm, struct state *s)
 static struct state *read_state(struct vm *vm)
 {
 	struct state *s = calloc(1, sizeof(*s));
-	int fd = vm->machine.vcpu_fd;
+	int fd = vm->vcpus[0].kvm.fd;
 	if (!s)
 		security_die("out of memory");
 	if (ioctl(fd, KVM_GET_SREGS, &s->sregs) < 0 || ioctl(fd, KVM_GET_DEBUGREGS, &s->debug) < 0 ||

@@ -165,7 +165,7 @@ static uint64_t *guest_page(struct vm *vm, uint64_t gpa)
 void security_start_at_cpl0(struct vm *vm)
 {
 	enum { PRESENT_WRITE = 3, LARGE_PAGE = 0xe3, SMEP_SMAP = 3 << 20 };
-	struct kvm_sregs *s = &vm->machine.run->s.regs.sregs;
+	struct kvm_sregs *s = &vm->vcpus[0].kvm.run->s.regs.sregs;
 	uint64_t pointers = vm->memory.slot_end - MOTE_PAGE, directory = pointers - MOTE_PAGE;
 	for (uint64_t i = 0; i < IDENTITY_BYTES >> 21; i++)
 		guest_page(vm, directory)[i] = i << 21 | LARGE_PAGE;

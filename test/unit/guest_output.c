@@ -90,7 +90,7 @@ int64_t mote_hostcall(struct mote_area *a)
 	return 0;
 }
 
-/* As vm_output_expired(): the timer goes on while there is output. */
+/* As vcpu_output_expired(): the timer goes on while there is output. */
 static void expire(void)
 {
 	if (__atomic_load_n(&area.output_len, __ATOMIC_RELAXED) == 0)

@@ -41,7 +41,7 @@ struct mote_area *mote_area(void)
 
 int64_t mote_hostcall(struct mote_area *a)
 {
-	hostcall_serve(&vm, a);
+	hostcall_serve(&vm.vcpus[0]);
 	return a->frame.result;
 }
 
@@ -78,8 +78,9 @@ static void setup(void)
 	cr_assert(memory_map(&vm.memory, gva(GUEST_AT), PAGES * MOTE_PAGE, MEMORY_READ | MEMORY_WRITE) == 0);
 	cr_assert(memory_map(&vm.memory, gva(AT_PAGE(8)), MOTE_PAGE, MEMORY_READ) == 0);
 	cr_assert(memory_map(&vm.memory, gva(AT_PAGE(10)), MOTE_PAGE, MEMORY_READ | MEMORY_WRITE) == 0);
-	vm.area = &area;
-	sigemptyset(&vm.wait_mask);
+	vm.vcpus[0].vm = &vm;
+	vm.vcpus[0].area = &area;
+	sigemptyset(&vm.vcpus[0].wait_mask);
 	give_dir("rw", 0, RW);
 	give_dir("ro", FD_READONLY, DIR_RO);
 	next_text = AT_PAGE(4);

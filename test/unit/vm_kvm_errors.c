@@ -3,7 +3,7 @@
  * KVM says no: which of that is an error of the machine's and which the end of one guest. A double
  * of ioctl() fails what it is told to; the limit of processes is met in earnest too. Needs a KVM.
  */
-#include "vm/kvm/machine.h"
+#include "vm/kvm/open.h"
 #include "vm/vm.h"
 
 #include <criterion/criterion.h>
@@ -74,7 +74,7 @@ static struct vm *make(const char *what)
 {
 	char *argv[] = {(char *)(uintptr_t)what, NULL}, *envp[] = {NULL};
 	struct err e = {0};
-	int kvm = machine_open_kvm(&e), payload = memfd_create("payload", MFD_CLOEXEC);
+	int kvm = kvm_open(&e), payload = memfd_create("payload", MFD_CLOEXEC);
 	cr_assert(kvm >= 0, "%s", e.text);
 	cr_assert(payload >= 0 && write(payload, "p", 1) == 1);
 	struct vm_config c = {

@@ -2,7 +2,9 @@
 /* A machine without a guest of Mote's: what its CPL 0 code may do where that is somebody else's. */
 #include "vm/kvm/machine.h"
 
+#include "vm/arch/arch.h"
 #include "vm/arch/x86_64/kernel_window.h"
+#include "vm/kvm/open.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -15,14 +17,17 @@
 enum { VECTOR_UD = 6, PAGE = 4096, CODE_VA = 0x400000 };
 
 static struct machine machine;
+static struct kvm_vcpu vcpu;
 static struct memory memory;
+static const struct arch_start start = {.entry = {CODE_VA}, .stack_top = {CODE_VA}};
 
 static void setup(void)
 {
 	struct err e = {0};
-	int kvm = machine_open_kvm(&e);
+	int kvm = kvm_open(&e);
 	cr_assert(kvm >= 0, "%s", e.text);
 	cr_assert(machine_create(&machine, kvm, &e) == 0, "%s", e.text);
+	cr_assert(kvm_vcpu_create(&vcpu, &machine, kvm, 0, &e) == 0, "%s", e.text);
 	cr_assert(memory_init(&memory, machine.vm_fd, 16 << 20, &e) == 0, "%s", e.text);
 	cr_assert(kernel_window_map(&memory) == 0);
 	kernel_window_set_entry(&memory, gva(CODE_VA));
@@ -31,6 +36,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+	kvm_vcpu_destroy(&vcpu);
 	machine_destroy(&machine);
 	memory_destroy(&memory);
 }
@@ -45,52 +51,52 @@ static uint8_t *host_of(uint64_t va)
 }
 
 /* CPL 3 code raises #UD, whose stub now reads EFER and then makes a call. */
-static enum machine_exit read_msr(void)
+static enum vcpu_exit read_msr(void)
 {
 	static const uint8_t ud2[] = {0x0f, 0x0b};
 	static const uint8_t stub[] = {0xb9, 0x80, 0x00, 0x00, 0xc0, 0x0f, 0x32, 0xe6, MOTE_PORT_CALL, 0xeb, 0xfe};
 	struct err e = {0};
-	enum machine_exit why;
+	enum vcpu_exit why;
 	cr_assert(memory_map(&memory, gva(CODE_VA), PAGE, MEMORY_READ | MEMORY_EXEC) == 0);
 	memcpy(host_of(CODE_VA), ud2, sizeof(ud2));
 	memcpy(memory_at(&memory, KERNEL_STUBS_AT, PAGE) + VECTOR_UD * MOTE_KERNEL_STUB_BYTES, stub, sizeof(stub));
-	machine_start(&machine, &memory, gva(CODE_VA), gva(CODE_VA), 0, 0, gva(0));
-	cr_assert(machine_run(&machine, &why, &e) == 0, "%s", e.text);
+	arch_vcpu_start(&vcpu, &memory, &start);
+	cr_assert(kvm_vcpu_run(&vcpu, &why, &e) == 0, "%s", e.text);
 	return why;
 }
 
 Test(vm_machine, cpl_0_code_is_denied_msrs)
 {
 	struct mote_fault f;
-	cr_expect(read_msr() == MACHINE_FAULT, "%s", machine.detail);
-	cr_expect(machine_fault(&machine, &memory, &f) == -EPROTO, "#GP was raised at CPL 0");
+	cr_expect(read_msr() == VCPU_FAULT, "%s", vcpu.detail);
+	cr_expect(arch_vcpu_fault(&vcpu, &memory, &f) == -EPROTO, "#GP was raised at CPL 0");
 }
 
 static uint8_t shadow(void)
 {
 	struct kvm_vcpu_events events;
-	cr_assert(ioctl(machine.vcpu_fd, KVM_GET_VCPU_EVENTS, &events) == 0);
+	cr_assert(ioctl(vcpu.fd, KVM_GET_VCPU_EVENTS, &events) == 0);
 	return events.interrupt.shadow;
 }
 
 static void leave_shadow(void)
 {
 	const struct kvm_vcpu_events events = {.flags = KVM_VCPUEVENT_VALID_SHADOW, .interrupt.shadow = KVM_X86_SHADOW_INT_STI};
-	cr_assert(ioctl(machine.vcpu_fd, KVM_SET_VCPU_EVENTS, &events) == 0 && shadow() != 0);
-	machine.has_run = true;
+	cr_assert(ioctl(vcpu.fd, KVM_SET_VCPU_EVENTS, &events) == 0 && shadow() != 0);
+	vcpu.has_run = true;
 }
 
 /* A guest that is ended right behind an STI at CPL 0: the next one's vCPU would not start, having no IF. */
 Test(vm_machine, nothing_of_an_sti_stays)
 {
-	struct machine_state s = {0};
+	struct arch_vcpu_state s = {0};
 	leave_shadow();
-	cr_assert(machine_renew(&machine) == 0);
+	cr_assert(arch_vcpu_renew(&vcpu) == 0);
 	cr_expect(shadow() == 0);
-	machine_start(&machine, &memory, gva(CODE_VA), gva(CODE_VA), 0, 0, gva(0));
-	cr_assert(machine_save(&machine, &s) == 0);
+	arch_vcpu_start(&vcpu, &memory, &start);
+	cr_assert(arch_vcpu_save(&vcpu, &s) == 0);
 	leave_shadow();
-	cr_assert(machine_load(&machine, &memory, &s) == 0 && machine_save(&machine, &s) == 0);
+	cr_assert(arch_vcpu_load(&vcpu, &memory, &s) == 0 && arch_vcpu_save(&vcpu, &s) == 0);
 	cr_expect(shadow() == 0);
 }
 

@@ -2,6 +2,7 @@
 /* Snapshots of VMs, with test/guest/frozen.c as their personality. Needs a KVM, of either kind. */
 #include "vm_frozen.h"
 
+#include "vm/arch/arch.h"
 #include "vm/internal.h"
 
 #include <errno.h>
@@ -62,10 +63,10 @@ Test(vm_snapshot, what_was_sealed_stays_sealed)
 	struct vm *other = frozen_from(s, -1);
 	cr_expect(other->wasm && other->exec_sealed);
 	const struct call_mem_map code = {.addr = 0x30000000, .bytes = MOTE_PAGE, .prot = MOTE_PROT_READ | MOTE_PROT_EXEC};
-	cr_expect(host_mem_map(other, &code) == -EACCES);
+	cr_expect(host_mem_map(&other->vcpus[0], &code) == -EACCES);
 	other->exec_sealed = false;
 	restore(other, s);
-	cr_expect(other->exec_sealed && host_mem_map(other, &code) == -EACCES);
+	cr_expect(other->exec_sealed && host_mem_map(&other->vcpus[0], &code) == -EACCES);
 	vm_snapshot_drop(s);
 	vm_destroy(other);
 	vm_destroy(vm);
@@ -392,11 +393,11 @@ Test(vm_snapshot, a_guest_that_has_changed_xcr0)
 	struct vm_snapshot *s = frozen_take(vm);
 	for (int i = 0; i < 3; i++) {
 		struct kvm_xcrs few = {.nr_xcrs = 1, .xcrs[0].value = 3}, now;
-		cr_assert(ioctl(vm->machine.vcpu_fd, KVM_SET_XCRS, &few) == 0);
+		cr_assert(ioctl(vm->vcpus[0].kvm.fd, KVM_SET_XCRS, &few) == 0);
 		restore(vm, s);
 		cr_expect(frozen_command(vm, "r") == 1, "a register is not as it was");
-		cr_assert(ioctl(vm->machine.vcpu_fd, KVM_GET_XCRS, &now) == 0);
-		cr_expect(now.xcrs[0].value == vm->machine.xcr0 || !machine_by_hardware());
+		cr_assert(ioctl(vm->vcpus[0].kvm.fd, KVM_GET_XCRS, &now) == 0);
+		cr_expect(now.xcrs[0].value == vm->vcpus[0].kvm.arch.xcr0 || !arch_hardware_virtualization());
 	}
 	vm_snapshot_drop(s);
 	vm_destroy(vm);

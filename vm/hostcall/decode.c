@@ -12,18 +12,18 @@
 
 /* Of one call. After a failure the other arguments are left alone: the first one decides. */
 struct decoder {
-	struct vm *vm;
+	struct vcpu *vcpu;
 	const uint64_t *cell; /* the copied frame's */
 	int rc;               /* 0, or the first failure's negative errno */
 };
 
-static uint8_t *scratch_take(struct vm *vm, size_t bytes)
+static uint8_t *scratch_take(struct vcpu *vcpu, size_t bytes)
 {
-	size_t at = (vm->scratch_used + 15) & ~(size_t)15;
-	if (at > sizeof(vm->scratch) || bytes > sizeof(vm->scratch) - at)
+	size_t at = (vcpu->scratch_used + 15) & ~(size_t)15;
+	if (at > sizeof(vcpu->scratch) || bytes > sizeof(vcpu->scratch) - at)
 		return NULL;
-	vm->scratch_used = at + bytes;
-	return vm->scratch + at;
+	vcpu->scratch_used = at + bytes;
+	return vcpu->scratch + at;
 }
 
 static void decode_i32(struct decoder *d, unsigned cell, int32_t *out)
@@ -66,16 +66,16 @@ static void decode_u64(struct decoder *d, unsigned cell, uint64_t *out)
 	*out = d->cell[cell];
 }
 
-static int copy_path(struct vm *vm, gva_t at, uint64_t len, const char **out)
+static int copy_path(struct vcpu *vcpu, gva_t at, uint64_t len, const char **out)
 {
 	if (len == 0)
 		return -ENOENT;
 	if (len >= PATH_MAX)
 		return -ENAMETOOLONG;
-	char *path = (char *)scratch_take(vm, len + 1);
+	char *path = (char *)scratch_take(vcpu, len + 1);
 	if (!path)
 		return -E2BIG;
-	if (memory_read(&vm->memory, at, path, len) < 0)
+	if (memory_read(&vcpu->vm->memory, at, path, len) < 0)
 		return -EFAULT;
 	path[len] = '\0';
 	if (memchr(path, '\0', len))
@@ -87,17 +87,17 @@ static int copy_path(struct vm *vm, gva_t at, uint64_t len, const char **out)
 static void decode_path(struct decoder *d, unsigned cell, const char **out)
 {
 	if (d->rc == 0)
-		d->rc = copy_path(d->vm, gva(d->cell[cell]), d->cell[cell + 1], out);
+		d->rc = copy_path(d->vcpu, gva(d->cell[cell]), d->cell[cell + 1], out);
 }
 
-static int copy_bytes(struct vm *vm, gva_t at, uint64_t len, struct call_bytes *out)
+static int copy_bytes(struct vcpu *vcpu, gva_t at, uint64_t len, struct call_bytes *out)
 {
 	if (len > MOTE_IN_MAX)
 		return -E2BIG;
-	uint8_t *data = scratch_take(vm, len);
+	uint8_t *data = scratch_take(vcpu, len);
 	if (!data)
 		return -E2BIG;
-	if (memory_read(&vm->memory, at, data, len) < 0)
+	if (memory_read(&vcpu->vm->memory, at, data, len) < 0)
 		return -EFAULT;
 	*out = (struct call_bytes){.data = data, .len = len};
 	return 0;
@@ -106,7 +106,7 @@ static int copy_bytes(struct vm *vm, gva_t at, uint64_t len, struct call_bytes *
 static void decode_in(struct decoder *d, unsigned cell, struct call_bytes *out)
 {
 	if (d->rc == 0)
-		d->rc = copy_bytes(d->vm, gva(d->cell[cell]), d->cell[cell + 1], out);
+		d->rc = copy_bytes(d->vcpu, gva(d->cell[cell]), d->cell[cell + 1], out);
 }
 
 /* A range that the host may write to: checked page by page. */
@@ -137,20 +137,20 @@ static void decode_out(struct decoder *d, unsigned cell, struct call_out *out)
 	if (len > OUT_MAX)
 		len = OUT_MAX;
 	*out = (struct call_out){.at = gva(d->cell[cell]), .len = len};
-	d->rc = check_writable(d->vm, out->at, len);
+	d->rc = check_writable(d->vcpu->vm, out->at, len);
 }
 
 /*
  * Adds the host memory behind one of the guest's vectors. 0, or 1 if that is all that can be transferred
  * by this call: what came before a bad address, or what fits, as readv does. Else -errno.
  */
-static int add_vector(struct vm *vm, struct mote_iovec one, unsigned access, struct call_iov *out)
+static int add_vector(struct vcpu *vcpu, struct mote_iovec one, unsigned access, struct call_iov *out)
 {
 	while (one.len > 0) {
 		uint64_t piece = 64 * MOTE_PAGE - (one.base & (MOTE_PAGE - 1));
 		if (piece > one.len)
 			piece = one.len;
-		int n = memory_span(&vm->memory, gva(one.base), piece, access, vm->iov + out->count,
+		int n = memory_span(&vcpu->vm->memory, gva(one.base), piece, access, vcpu->iov + out->count,
 				    HOSTCALL_IOV_MAX - out->count);
 		if (n < 0 && out->count)
 			return 1;
@@ -164,17 +164,17 @@ static int add_vector(struct vm *vm, struct mote_iovec one, unsigned access, str
 	return 0;
 }
 
-static int translate_vectors(struct vm *vm, gva_t at, uint64_t count, unsigned access,
+static int translate_vectors(struct vcpu *vcpu, gva_t at, uint64_t count, unsigned access,
 			     struct call_iov *out)
 {
 	if (count > 1024)
 		return -EINVAL;
-	*out = (struct call_iov){.v = vm->iov};
+	*out = (struct call_iov){.v = vcpu->iov};
 	for (uint64_t i = 0; i < count; i++) {
 		struct mote_iovec one;
-		if (memory_read(&vm->memory, gva(at.v + i * sizeof(one)), &one, sizeof(one)) < 0)
+		if (memory_read(&vcpu->vm->memory, gva(at.v + i * sizeof(one)), &one, sizeof(one)) < 0)
 			return -EFAULT;
-		int rc = add_vector(vm, one, access, out);
+		int rc = add_vector(vcpu, one, access, out);
 		if (rc != 0)
 			return rc < 0 ? rc : 0;
 	}
@@ -184,7 +184,7 @@ static int translate_vectors(struct vm *vm, gva_t at, uint64_t count, unsigned a
 static void decode_iov(struct decoder *d, unsigned cell, unsigned access, struct call_iov *out)
 {
 	if (d->rc == 0)
-		d->rc = translate_vectors(d->vm, gva(d->cell[cell]), d->cell[cell + 1], access, out);
+		d->rc = translate_vectors(d->vcpu, gva(d->cell[cell]), d->cell[cell + 1], access, out);
 }
 
 static void decode_struct_in(struct decoder *d, unsigned cell, size_t bytes, const void **out)
@@ -193,11 +193,11 @@ static void decode_struct_in(struct decoder *d, unsigned cell, size_t bytes, con
 	*out = NULL;
 	if (d->rc < 0 || at == 0)
 		return;
-	uint8_t *copy = scratch_take(d->vm, bytes);
+	uint8_t *copy = scratch_take(d->vcpu, bytes);
 	*out = copy;
 	if (!copy)
 		d->rc = -E2BIG;
-	else if (memory_read(&d->vm->memory, gva(at), copy, bytes) < 0)
+	else if (memory_read(&d->vcpu->vm->memory, gva(at), copy, bytes) < 0)
 		d->rc = -EFAULT;
 }
 
@@ -205,7 +205,7 @@ static void decode_struct_out(struct decoder *d, unsigned cell, size_t bytes, gv
 {
 	*out = gva(d->cell[cell]);
 	if (d->rc == 0 && out->v)
-		d->rc = check_writable(d->vm, *out, bytes);
+		d->rc = check_writable(d->vcpu->vm, *out, bytes);
 }
 
 /* --- POLLED_IF of calls.def --- */

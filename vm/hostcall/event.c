@@ -16,15 +16,9 @@ _Static_assert(sizeof(struct mote_timer) == sizeof(struct itimerspec), "the kern
 
 enum { EVENTS_MAX = 256 };
 
-/* The host's descriptor, or -EBADF. */
-static int host_of(struct vm *vm, int32_t fd)
+int64_t host_eventfd(struct vcpu *vcpu, const struct call_eventfd *a)
 {
-	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
-	return e ? e->host : -EBADF;
-}
-
-int64_t host_eventfd(struct vm *vm, const struct call_eventfd *a)
-{
+	struct vm *vm = vcpu->vm;
 	if (a->flags & ~(uint32_t)(EFD_SEMAPHORE | EFD_NONBLOCK))
 		return -EINVAL;
 	/* Never blocking on the host: a write that does not fit would wait where nothing can
@@ -34,16 +28,17 @@ int64_t host_eventfd(struct vm *vm, const struct call_eventfd *a)
 	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, flags, 0);
 }
 
-int64_t host_epoll_create(struct vm *vm, const struct call_epoll_create *a)
+int64_t host_epoll_create(struct vcpu *vcpu, const struct call_epoll_create *a)
 {
+	struct vm *vm = vcpu->vm;
 	(void)a;
 	int fd = epoll_create1(EPOLL_CLOEXEC);
 	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, 0, 0);
 }
 
-int64_t host_epoll_control(struct vm *vm, const struct call_epoll_control *a)
+int64_t host_epoll_control(struct vcpu *vcpu, const struct call_epoll_control *a)
 {
-	int epoll = host_of(vm, a->epoll), fd = host_of(vm, a->fd);
+	int epoll = fdtable_host(&vcpu->vm->fds, a->epoll), fd = fdtable_host(&vcpu->vm->fds, a->fd);
 	if (epoll < 0 || fd < 0)
 		return -EBADF;
 	if (a->operation < EPOLL_CTL_ADD || a->operation > EPOLL_CTL_MOD)
@@ -54,12 +49,13 @@ int64_t host_epoll_control(struct vm *vm, const struct call_epoll_control *a)
 	return epoll_ctl(epoll, (int)a->operation, fd, &event) < 0 ? -errno : 0;
 }
 
-int64_t host_epoll_wait(struct vm *vm, const struct call_epoll_wait *a)
+int64_t host_epoll_wait(struct vcpu *vcpu, const struct call_epoll_wait *a)
 {
+	struct vm *vm = vcpu->vm;
 	struct epoll_event events[EVENTS_MAX];
 	uint64_t room = a->events.len / sizeof(events[0]);
 	int64_t ns, until = INT64_MAX;
-	int host = host_of(vm, a->epoll);
+	int host = fdtable_host(&vm->fds, a->epoll);
 	if (host < 0)
 		return host;
 	if (room == 0 || (a->timeout && vm_ns_of(a->timeout, &ns) < 0))
@@ -76,14 +72,15 @@ int64_t host_epoll_wait(struct vm *vm, const struct call_epoll_wait *a)
 			vm_put(vm, a->events.at, events, (uint64_t)n * sizeof(events[0]));
 			return n;
 		}
-		n = vm_wait_fd_until(vm, host, POLLIN, until);
+		n = vcpu_wait_fd_until(vcpu, host, POLLIN, until);
 		if (n <= 0)
 			return n;
 	}
 }
 
-int64_t host_timerfd_create(struct vm *vm, const struct call_timerfd_create *a)
+int64_t host_timerfd_create(struct vcpu *vcpu, const struct call_timerfd_create *a)
 {
+	struct vm *vm = vcpu->vm;
 	if (a->clock != CLOCK_REALTIME && a->clock != CLOCK_MONOTONIC && a->clock != CLOCK_BOOTTIME)
 		return -EINVAL;
 	if (a->flags & ~(uint32_t)TFD_NONBLOCK)
@@ -105,9 +102,10 @@ static void put_timer(struct vm *vm, gva_t to, const struct itimerspec *t)
 		vm_put(vm, to, &out, sizeof(out));
 }
 
-int64_t host_timerfd_set(struct vm *vm, const struct call_timerfd_set *a)
+int64_t host_timerfd_set(struct vcpu *vcpu, const struct call_timerfd_set *a)
 {
-	int host = host_of(vm, a->fd);
+	struct vm *vm = vcpu->vm;
+	int host = fdtable_host(&vm->fds, a->fd);
 	struct itimerspec before;
 	if (host < 0)
 		return host;
@@ -121,9 +119,10 @@ int64_t host_timerfd_set(struct vm *vm, const struct call_timerfd_set *a)
 	return 0;
 }
 
-int64_t host_timerfd_get(struct vm *vm, const struct call_timerfd_get *a)
+int64_t host_timerfd_get(struct vcpu *vcpu, const struct call_timerfd_get *a)
 {
-	int host = host_of(vm, a->fd);
+	struct vm *vm = vcpu->vm;
+	int host = fdtable_host(&vm->fds, a->fd);
 	struct itimerspec now;
 	if (host < 0)
 		return host;
@@ -134,21 +133,22 @@ int64_t host_timerfd_get(struct vm *vm, const struct call_timerfd_get *a)
 }
 
 /* Waits for a lock by looking again, as flock does: nothing else could be interrupted. */
-static int64_t lock_waiting(struct vm *vm, int host, int command, struct flock *lock)
+static int64_t lock_waiting(struct vcpu *vcpu, int host, int command, struct flock *lock)
 {
 	while (fcntl(host, command, lock) < 0) {
 		if (errno != EAGAIN && errno != EACCES)
 			return -errno;
-		int rc = vm_wait(vm, 5000000);
+		int rc = vcpu_wait(vcpu, 5000000);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
 }
 
-int64_t host_lock(struct vm *vm, const struct call_lock *a)
+int64_t host_lock(struct vcpu *vcpu, const struct call_lock *a)
 {
-	int host = host_of(vm, a->fd);
+	struct vm *vm = vcpu->vm;
+	int host = fdtable_host(&vm->fds, a->fd);
 	if (host < 0)
 		return host;
 	if (!a->lock)
@@ -159,9 +159,9 @@ int64_t host_lock(struct vm *vm, const struct call_lock *a)
 			     .l_len = a->lock->length};
 	switch (a->command) {
 	case F_SETLKW:
-		return lock_waiting(vm, host, F_SETLK, &lock);
+		return lock_waiting(vcpu, host, F_SETLK, &lock);
 	case F_OFD_SETLKW:
-		return lock_waiting(vm, host, F_OFD_SETLK, &lock);
+		return lock_waiting(vcpu, host, F_OFD_SETLK, &lock);
 	case F_GETLK:
 	case F_OFD_GETLK:
 	case F_SETLK:

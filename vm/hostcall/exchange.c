@@ -54,8 +54,9 @@ static int64_t fetch(struct vm *vm, const struct call_exchange *a)
 	return (int64_t)c->unfetched_len;
 }
 
-int64_t host_exchange(struct vm *vm, const struct call_exchange *a)
+int64_t host_exchange(struct vcpu *vcpu, const struct call_exchange *a)
 {
+	struct vm *vm = vcpu->vm;
 	struct vm_channel *c = &vm->channel;
 	if (c->max == 0)
 		return -ENOSYS;
@@ -79,7 +80,8 @@ int64_t host_exchange(struct vm *vm, const struct call_exchange *a)
 
 const char *vm_detail(const struct vm *vm)
 {
-	return vm->machine.detail;
+	const struct vcpu *vcpu = &vm->vcpus[0];
+	return vcpu->kvm.detail;
 }
 
 const uint8_t *vm_message(const struct vm *vm, size_t *len)
@@ -119,6 +121,7 @@ static int keep(struct vm_channel *c, const void *bytes, size_t len, struct err 
 
 int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e)
 {
+	struct vcpu *vcpu = &vm->vcpus[0];
 	struct vm_channel *c = &vm->channel;
 	if (!c->waiting || len == 0)
 		return err_set(e, ERR_HOST, EINVAL, "the guest waits for no message");
@@ -132,7 +135,7 @@ int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e)
 			     c->reply_at.v);
 	if (rc < 0)
 		return rc;
-	*(volatile int64_t *)&vm->area->frame.result = (int64_t)len;
+	*(volatile int64_t *)&vcpu->area->frame.result = (int64_t)len;
 	c->waiting = false;
 	return 0;
 }

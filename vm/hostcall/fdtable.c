@@ -180,6 +180,12 @@ struct fd_entry *fdtable_get(struct fdtable *t, int32_t fd)
 	return &t->entries[fd];
 }
 
+int fdtable_host(struct fdtable *t, int32_t fd)
+{
+	const struct fd_entry *entry = fdtable_get(t, fd);
+	return entry ? entry->host : -EBADF;
+}
+
 int fdtable_close(struct fdtable *t, int32_t fd)
 {
 	struct fd_entry *entry = fdtable_get(t, fd);

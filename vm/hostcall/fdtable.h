@@ -67,6 +67,8 @@ struct fd_wanted {
 int fdtable_reset(struct fdtable *t, const struct fd_wanted *wanted, uint32_t count) must_check;
 /* The entry, or NULL. Borrowed until the table changes. */
 struct fd_entry *fdtable_get(struct fdtable *t, int32_t fd);
+/* Its host descriptor, borrowed as well, or -EBADF. */
+int fdtable_host(struct fdtable *t, int32_t fd) must_check;
 int fdtable_close(struct fdtable *t, int32_t fd) must_check;
 
 #endif

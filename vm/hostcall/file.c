@@ -29,8 +29,9 @@ enum {
 	PIECE_QUICK_NS = 1000000,
 };
 
-int64_t host_close(struct vm *vm, const struct call_close *a)
+int64_t host_close(struct vcpu *vcpu, const struct call_close *a)
 {
+	struct vm *vm = vcpu->vm;
 	return fdtable_close(&vm->fds, a->fd);
 }
 
@@ -92,19 +93,19 @@ static ssize_t transfer(int host, bool in, const struct iovec *v, int count, int
 }
 
 /* How much the next system call transfers, of whichever host call, after one that took `ns`. */
-static void adapt_piece(struct vm *vm, int64_t ns)
+static void adapt_piece(struct vcpu *vcpu, int64_t ns)
 {
 	if (ns > PIECE_SLOW_NS)
-		vm->piece_bytes = PIECE_MIN;
-	else if (ns < PIECE_QUICK_NS && vm->piece_bytes < PIECE_MAX)
-		vm->piece_bytes *= 2;
+		vcpu->piece_bytes = PIECE_MIN;
+	else if (ns < PIECE_QUICK_NS && vcpu->piece_bytes < PIECE_MAX)
+		vcpu->piece_bytes *= 2;
 }
 
 /* One piece of what is left: the number, and in *wanted how many it was to be; or -errno. */
-static ssize_t transfer_piece(struct vm *vm, int host, bool in, struct iovec *v, int count, int64_t offset, size_t *wanted)
+static ssize_t transfer_piece(struct vcpu *vcpu, int host, bool in, struct iovec *v, int count, int64_t offset, size_t *wanted)
 {
 	size_t whole = 0;
-	int n = count > 0 ? first_vectors(v, count, vm->piece_bytes, &whole) : 0;
+	int n = count > 0 ? first_vectors(v, count, vcpu->piece_bytes, &whole) : 0;
 	*wanted = 0;
 	for (int i = 0; i < n; i++)
 		*wanted += v[i].iov_len;
@@ -116,7 +117,7 @@ static ssize_t transfer_piece(struct vm *vm, int host, bool in, struct iovec *v,
 	if (n > 0)
 		v[n - 1].iov_len = whole;
 	if (timed)
-		adapt_piece(vm, vm_now_ns(CLOCK_MONOTONIC) - since);
+		adapt_piece(vcpu, vm_now_ns(CLOCK_MONOTONIC) - since);
 	return got;
 }
 
@@ -124,25 +125,25 @@ static ssize_t transfer_piece(struct vm *vm, int host, bool in, struct iovec *v,
  * No signal ends such a transfer in the kernel, however long it takes; so a long one is made in pieces, between which
  * the guest can be ended. (Signals that it handles have to wait for all of it, as on Linux.)
  */
-static int64_t transfer_plain(struct vm *vm, int host, bool in, const struct call_iov *iov, int64_t offset)
+static int64_t transfer_plain(struct vcpu *vcpu, int host, bool in, const struct call_iov *iov, int64_t offset)
 {
 	struct iovec *v = iov->v;
 	int count = iov->count;
 	int64_t done = 0;
-	if (vm->piece_bytes == 0)
-		vm->piece_bytes = PIECE_MAX;
-	if (vm->on_poller && iov->bytes > vm->piece_bytes)
+	if (vcpu->piece_bytes == 0)
+		vcpu->piece_bytes = PIECE_MAX;
+	if (vcpu->on_poller && iov->bytes > vcpu->piece_bytes)
 		return VM_DEFER; /* the vCPU's thread would have to wait for it */
 	for (;;) {
 		size_t wanted;
-		ssize_t got = transfer_piece(vm, host, in, v, count, offset < 0 ? -1 : offset + done, &wanted);
-		if (got == -EINTR && !vm_ending(vm))
+		ssize_t got = transfer_piece(vcpu, host, in, v, count, offset < 0 ? -1 : offset + done, &wanted);
+		if (got == -EINTR && !vcpu_ending(vcpu))
 			continue;
 		if (got < 0)
 			return done ? done : got;
 		done += got;
 		vm_skip_bytes(&v, &count, (size_t)got);
-		if (count == 0 || (size_t)got < wanted || vm_ending(vm))
+		if (count == 0 || (size_t)got < wanted || vcpu_ending(vcpu))
 			return done;
 	}
 }
@@ -153,51 +154,51 @@ static int64_t transfer_plain(struct vm *vm, int host, bool in, const struct cal
  * One transfer after the descriptor was ready, or said so: another process may have been quicker, and terminals wait
  * for more than there is, or for more room than there is. `once`: the guest wants no wait.
  */
-static long transfer_ready(struct vm *vm, const struct fd_entry *e, bool in, const struct iovec *v, int count, bool once)
+static long transfer_ready(struct vcpu *vcpu, const struct fd_entry *e, bool in, const struct iovec *v, int count, bool once)
 {
 	long nr = in ? SYS_readv : SYS_writev;
 	if (once && e->flags & FD_STDIO)
-		return blocking_transfer_briefly(vm, nr, e->host, v, count);
-	if (!once && !vm->on_poller)
+		return blocking_transfer_briefly(vcpu, nr, e->host, v, count);
+	if (!once && !vcpu->on_poller)
 		return blocking_call(nr, e->host, (long)v, count, 0);
 	ssize_t n = in ? readv(e->host, v, count) : writev(e->host, v, count);
 	return n < 0 ? -errno : n;
 }
 
-static int until_ready(struct vm *vm, const struct fd_entry *e, short events, bool once)
+static int until_ready(struct vcpu *vcpu, const struct fd_entry *e, short events, bool once)
 {
 	struct pollfd p = {.fd = e->host, .events = events};
 	if (once)
 		return poll(&p, 1, 0) == 0 ? -EAGAIN : 0;
-	return vm_wait_fd(vm, e->host, events);
+	return vcpu_wait_fd(vcpu, e->host, events);
 }
 
-static int64_t read_waiting(struct vm *vm, const struct fd_entry *e, const struct call_iov *iov)
+static int64_t read_waiting(struct vcpu *vcpu, const struct fd_entry *e, const struct call_iov *iov)
 {
 	bool once = nonblocking(e);
 	for (;;) {
-		int rc = until_ready(vm, e, POLLIN, once);
+		int rc = until_ready(vcpu, e, POLLIN, once);
 		if (rc < 0)
 			return rc;
-		long n = transfer_ready(vm, e, true, iov->v, iov->count, once);
+		long n = transfer_ready(vcpu, e, true, iov->v, iov->count, once);
 		if (n == -EINTR || (n == -EAGAIN && !once))
 			continue;
 		return n;
 	}
 }
 
-static int64_t write_waiting(struct vm *vm, const struct fd_entry *e, struct iovec *v, int count)
+static int64_t write_waiting(struct vcpu *vcpu, const struct fd_entry *e, struct iovec *v, int count)
 {
 	int64_t done = 0;
 	bool once = nonblocking(e);
 	while (count > 0) {
-		int rc = until_ready(vm, e, POLLOUT, once);
+		int rc = until_ready(vcpu, e, POLLOUT, once);
 		if (rc < 0)
 			return done ? done : rc;
 		/* A pipe that polls writable takes PIPE_BUF bytes without a wait, not more. */
 		size_t whole;
 		int pieces = first_vectors(v, count, once ? PIPE_BUF : PIECE_MAX, &whole);
-		long n = transfer_ready(vm, e, false, v, pieces, once);
+		long n = transfer_ready(vcpu, e, false, v, pieces, once);
 		v[pieces - 1].iov_len = whole;
 		if (n == -EINTR || (n == -EAGAIN && !once))
 			continue;
@@ -209,8 +210,9 @@ static int64_t write_waiting(struct vm *vm, const struct fd_entry *e, struct iov
 	return done;
 }
 
-int64_t host_readv(struct vm *vm, const struct call_readv *a)
+int64_t host_readv(struct vcpu *vcpu, const struct call_readv *a)
 {
+	struct vm *vm = vcpu->vm;
 	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
@@ -218,40 +220,42 @@ int64_t host_readv(struct vm *vm, const struct call_readv *a)
 		return VM_STOPPED_HERE;
 	if (e->flags & FD_SOCKET && a->iov.bytes > 0) {
 		const struct call_recv message = {.fd = a->fd, .iov = a->iov};
-		return host_recv(vm, &message);
+		return host_recv(vcpu, &message);
 	}
 	if (!may_wait(e))
-		return transfer_plain(vm, e->host, true, &a->iov, -1);
-	return vm->on_poller && e->flags & FD_SHARED ? VM_DEFER : read_waiting(vm, e, &a->iov);
+		return transfer_plain(vcpu, e->host, true, &a->iov, -1);
+	return vcpu->on_poller && e->flags & FD_SHARED ? VM_DEFER : read_waiting(vcpu, e, &a->iov);
 }
 
-int64_t host_writev(struct vm *vm, const struct call_writev *a)
+int64_t host_writev(struct vcpu *vcpu, const struct call_writev *a)
 {
+	struct vm *vm = vcpu->vm;
 	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
 	if (e->flags & FD_SOCKET) { /* whole: a datagram is one message */
 		const struct call_send message = {.fd = a->fd, .iov = a->iov};
-		return vm->on_poller ? VM_DEFER : host_send(vm, &message);
+		return vcpu->on_poller ? VM_DEFER : host_send(vcpu, &message);
 	}
 	if (may_wait(e) && a->iov.bytes > 0)
-		return vm->on_poller ? VM_DEFER : write_waiting(vm, e, a->iov.v, a->iov.count);
-	return transfer_plain(vm, e->host, false, &a->iov, -1);
+		return vcpu->on_poller ? VM_DEFER : write_waiting(vcpu, e, a->iov.v, a->iov.count);
+	return transfer_plain(vcpu, e->host, false, &a->iov, -1);
 }
 
 /* Devices have offsets too, and no end. */
-static int64_t transfer_at(struct vm *vm, int32_t fd, bool in, const struct call_iov *iov, uint64_t offset)
+static int64_t transfer_at(struct vcpu *vcpu, int32_t fd, bool in, const struct call_iov *iov, uint64_t offset)
 {
+	struct vm *vm = vcpu->vm;
 	struct fd_entry *e = fdtable_get(&vm->fds, fd);
 	if (!e)
 		return -EBADF;
 	if (offset > INT64_MAX)
 		return -EINVAL;
 	if (!may_wait(e))
-		return transfer_plain(vm, e->host, in, iov, (int64_t)offset);
-	if (vm->on_poller)
+		return transfer_plain(vcpu, e->host, in, iov, (int64_t)offset);
+	if (vcpu->on_poller)
 		return VM_DEFER;
-	while (!vm_interrupted(vm)) {
+	while (!vcpu_interrupted(vcpu)) {
 		long n = blocking_call(in ? SYS_preadv : SYS_pwritev, e->host, (long)iov->v, iov->count, (long)offset);
 		if (n != -EINTR)
 			return n;
@@ -259,18 +263,19 @@ static int64_t transfer_at(struct vm *vm, int32_t fd, bool in, const struct call
 	return -EINTR;
 }
 
-int64_t host_preadv(struct vm *vm, const struct call_preadv *a)
+int64_t host_preadv(struct vcpu *vcpu, const struct call_preadv *a)
 {
-	return transfer_at(vm, a->fd, true, &a->iov, a->offset);
+	return transfer_at(vcpu, a->fd, true, &a->iov, a->offset);
 }
 
-int64_t host_pwritev(struct vm *vm, const struct call_pwritev *a)
+int64_t host_pwritev(struct vcpu *vcpu, const struct call_pwritev *a)
 {
-	return transfer_at(vm, a->fd, false, &a->iov, a->offset);
+	return transfer_at(vcpu, a->fd, false, &a->iov, a->offset);
 }
 
-int64_t host_lseek(struct vm *vm, const struct call_lseek *a)
+int64_t host_lseek(struct vcpu *vcpu, const struct call_lseek *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
@@ -313,8 +318,9 @@ int64_t vm_put_entries(struct vm *vm, const uint8_t *host, long got, const struc
 	return (int64_t)used;
 }
 
-int64_t host_readdir(struct vm *vm, const struct call_readdir *a)
+int64_t host_readdir(struct vcpu *vcpu, const struct call_readdir *a)
 {
+	struct vm *vm = vcpu->vm;
 	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	_Alignas(8) uint8_t host[READDIR_BYTES];
 	if (!e)
@@ -332,15 +338,9 @@ int64_t host_readdir(struct vm *vm, const struct call_readdir *a)
 	}
 }
 
-/* The host's descriptor, or -EBADF. */
-static int host_of(struct vm *vm, int32_t fd)
+int64_t host_get_flags(struct vcpu *vcpu, const struct call_get_flags *a)
 {
-	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
-	return e ? e->host : -EBADF;
-}
-
-int64_t host_get_flags(struct vm *vm, const struct call_get_flags *a)
-{
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
@@ -352,8 +352,9 @@ int64_t host_get_flags(struct vm *vm, const struct call_get_flags *a)
 	return flags;
 }
 
-int64_t host_set_flags(struct vm *vm, const struct call_set_flags *a)
+int64_t host_set_flags(struct vcpu *vcpu, const struct call_set_flags *a)
 {
+	struct vm *vm = vcpu->vm;
 	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
@@ -369,8 +370,9 @@ int64_t host_set_flags(struct vm *vm, const struct call_set_flags *a)
 	return fcntl(e->host, F_SETFL, flags) < 0 ? -errno : 0;
 }
 
-int64_t host_dup(struct vm *vm, const struct call_dup *a)
+int64_t host_dup(struct vcpu *vcpu, const struct call_dup *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
@@ -383,8 +385,9 @@ int64_t host_dup(struct vm *vm, const struct call_dup *a)
 	return at;
 }
 
-int64_t host_dup_to(struct vm *vm, const struct call_dup_to *a)
+int64_t host_dup_to(struct vcpu *vcpu, const struct call_dup_to *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e || a->to < 0)
 		return -EBADF;
@@ -416,8 +419,9 @@ int64_t vm_add_pair(struct vm *vm, const int host[2], unsigned flags, const stru
 	return 0;
 }
 
-int64_t host_pipe(struct vm *vm, const struct call_pipe *a)
+int64_t host_pipe(struct vcpu *vcpu, const struct call_pipe *a)
 {
+	struct vm *vm = vcpu->vm;
 	int host[2];
 	if (a->fds.len < 2 * sizeof(int32_t) || (a->flags & ~(uint32_t)O_NONBLOCK))
 		return -EINVAL;
@@ -426,9 +430,9 @@ int64_t host_pipe(struct vm *vm, const struct call_pipe *a)
 	return vm_add_pair(vm, host, 0, &a->fds);
 }
 
-int64_t host_flock(struct vm *vm, const struct call_flock *a)
+int64_t host_flock(struct vcpu *vcpu, const struct call_flock *a)
 {
-	int host = host_of(vm, a->fd);
+	int host = fdtable_host(&vcpu->vm->fds, a->fd);
 	uint32_t kind = a->operation & ~(uint32_t)LOCK_NB;
 	if (host < 0)
 		return host;
@@ -439,7 +443,7 @@ int64_t host_flock(struct vm *vm, const struct call_flock *a)
 			return 0;
 		if (errno != EWOULDBLOCK || (a->operation & LOCK_NB))
 			return -errno;
-		int rc = vm_wait(vm, 5000000); /* no descriptor to wait on: look again */
+		int rc = vcpu_wait(vcpu, 5000000); /* no descriptor to wait on: look again */
 		if (rc < 0)
 			return rc;
 	}

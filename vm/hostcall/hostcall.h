@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Host calls, host side. For each call of abi/calls.def there is a decoded form `struct call_NAME` and a
- * handler `int64_t host_NAME(struct vm *, const struct call_NAME *)`. A frame is copied once, decoded
+ * handler `int64_t host_NAME(struct vcpu *, const struct call_NAME *)`. A frame is copied once, decoded
  * completely and checked (decode.c), and only then handed to its handler, which cannot meet a bad
  * pointer any more, checks what this guest may do, and acts. The guest controls every byte of a frame.
  */
@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+struct vcpu;
 struct vm;
 
 #define HOSTCALL_IOV_MAX 1024 /* host spans a call; a longer transfer is cut short, as readv may */
@@ -49,13 +50,13 @@ void vm_put(struct vm *vm, gva_t to, const void *from, uint64_t bytes);
  * Decodes the call of a frame that was copied, and carries it out: its result, a negative errno, or
  * VM_DEFER or VM_STOPPED_HERE.
  */
-int64_t hostcall_dispatch(struct vm *vm, const struct mote_frame *frame);
+int64_t hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame *frame);
 /* Whether the polling thread may carry it out. */
 bool hostcall_pollable(struct vm *vm, const struct mote_frame *frame);
 
 /* Carries out the call that is in the frame of the vCPU's area. Host-side entry for the run loop. */
-void hostcall_serve(struct vm *vm, struct mote_area *area);
+void hostcall_serve(struct vcpu *vcpu);
 /* The same on the poller (run/poller.h): false, and nothing done, where the call is one for the vCPU's thread. */
-bool hostcall_serve_polled(struct vm *vm, struct mote_area *area) must_check;
+bool hostcall_serve_polled(struct vcpu *vcpu) must_check;
 
 #endif

@@ -49,28 +49,33 @@ static int map_payload(struct vm *vm, uint64_t addr, uint64_t bytes, uint64_t fr
 	return memory_map_fixed(&vm->memory, gva(addr), at, bytes, prot);
 }
 
-int64_t host_mem_map(struct vm *vm, const struct call_mem_map *a)
+int64_t host_mem_map(struct vcpu *vcpu, const struct call_mem_map *a)
 {
+	struct vm *vm = vcpu->vm;
 	return map(vm, a->addr, a->bytes, a->prot);
 }
 
-int64_t host_mem_unmap(struct vm *vm, const struct call_mem_unmap *a)
+int64_t host_mem_unmap(struct vcpu *vcpu, const struct call_mem_unmap *a)
 {
+	struct vm *vm = vcpu->vm;
 	return memory_unmap(&vm->memory, gva(a->addr), a->bytes);
 }
 
-int64_t host_mem_protect(struct vm *vm, const struct call_mem_protect *a)
+int64_t host_mem_protect(struct vcpu *vcpu, const struct call_mem_protect *a)
 {
+	struct vm *vm = vcpu->vm;
 	return check_prot(vm, a->prot) ?: memory_protect(&vm->memory, gva(a->addr), a->bytes, a->prot);
 }
 
-int64_t host_mem_map_payload(struct vm *vm, const struct call_mem_map_payload *a)
+int64_t host_mem_map_payload(struct vcpu *vcpu, const struct call_mem_map_payload *a)
 {
+	struct vm *vm = vcpu->vm;
 	return map_payload(vm, a->addr, a->bytes, a->from, a->prot);
 }
 
-int64_t host_mem_map_many(struct vm *vm, const struct call_mem_map_many *a)
+int64_t host_mem_map_many(struct vcpu *vcpu, const struct call_mem_map_many *a)
 {
+	struct vm *vm = vcpu->vm;
 	struct mote_mapping m;
 	if (a->mappings.len % sizeof(m))
 		return -EINVAL;
@@ -84,13 +89,15 @@ int64_t host_mem_map_many(struct vm *vm, const struct call_mem_map_many *a)
 	return 0;
 }
 
-int64_t host_mem_zero(struct vm *vm, const struct call_mem_zero *a)
+int64_t host_mem_zero(struct vcpu *vcpu, const struct call_mem_zero *a)
 {
+	struct vm *vm = vcpu->vm;
 	return memory_zero(&vm->memory, gva(a->addr), a->bytes);
 }
 
-int64_t host_mem_seal(struct vm *vm, const struct call_mem_seal *a)
+int64_t host_mem_seal(struct vcpu *vcpu, const struct call_mem_seal *a)
 {
+	struct vm *vm = vcpu->vm;
 	(void)a;
 	vm->exec_sealed = true;
 	return 0;

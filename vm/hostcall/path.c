@@ -48,20 +48,22 @@ static uint32_t mode_bits(const struct vm *vm)
 }
 
 /* A FIFO opened for writing has to wait for its reader; the wait is ours, so that it can be interrupted. */
-static int open_waiting(struct vm *vm, int dir, const struct call_open *a, uint64_t flags)
+static int open_waiting(struct vcpu *vcpu, int dir, const struct call_open *a, uint64_t flags)
 {
+	struct vm *vm = vcpu->vm;
 	for (;;) {
 		int fd = resolve_open(dir, a->path, a->resolve, flags | O_NONBLOCK, a->mode & mode_bits(vm));
 		if (fd != -ENXIO || (flags & O_NONBLOCK) || (flags & O_ACCMODE) != O_WRONLY)
 			return fd;
-		int rc = vm_wait(vm, 10000000);
+		int rc = vcpu_wait(vcpu, 10000000);
 		if (rc < 0)
 			return rc;
 	}
 }
 
-int64_t host_open(struct vm *vm, const struct call_open *a)
+int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int dir = dir_of(vm, a->dir, &entry);
 	if (dir < 0)
@@ -77,7 +79,7 @@ int64_t host_open(struct vm *vm, const struct call_open *a)
 		return -EROFS;
 	if (inherited)
 		flags &= ~(uint64_t)(O_CREAT | O_EXCL);
-	cleanup_close int fd = open_waiting(vm, dir, a, flags);
+	cleanup_close int fd = open_waiting(vcpu, dir, a, flags);
 	if (fd == -ENOENT && inherited && (a->flags & O_CREAT))
 		return -EROFS;
 	if (fd < 0)
@@ -89,7 +91,7 @@ int64_t host_open(struct vm *vm, const struct call_open *a)
 	if (rc < 0)
 		return rc;
 	if ((a->flags & O_TRUNC) && S_ISREG(st.st_mode)) {
-		rc = vm_truncate(vm, fd, &st, 0);
+		rc = vm_truncate(vcpu, fd, &st, 0);
 		if (rc < 0)
 			return rc;
 	}
@@ -114,8 +116,9 @@ static void put_stat(struct vm *vm, gva_t to, const struct stat *st)
 		vm_put(vm, to, &out, sizeof(out));
 }
 
-int64_t host_fstat(struct vm *vm, const struct call_fstat *a)
+int64_t host_fstat(struct vcpu *vcpu, const struct call_fstat *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	struct stat st;
 	if (!e)
@@ -147,8 +150,9 @@ static int stat_name(int dir, const char *path, uint32_t resolve, struct stat *s
 	return S_ISLNK(st->st_mode) && !(resolve & MOTE_RESOLVE_NOFOLLOW) ? -ELOOP : 0;
 }
 
-int64_t host_stat(struct vm *vm, const struct call_stat *a)
+int64_t host_stat(struct vcpu *vcpu, const struct call_stat *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int dir = dir_of(vm, a->dir, &entry);
 	if (dir < 0)
@@ -164,8 +168,9 @@ int64_t host_stat(struct vm *vm, const struct call_stat *a)
 	return rc;
 }
 
-int64_t host_mkdir(struct vm *vm, const struct call_mkdir *a)
+int64_t host_mkdir(struct vcpu *vcpu, const struct call_mkdir *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int dir = writable_dir_of(vm, a->dir, &entry);
 	if (dir < 0)
@@ -177,8 +182,9 @@ int64_t host_mkdir(struct vm *vm, const struct call_mkdir *a)
 	return mkdirat(p.fd, p.name, a->mode & 01777) < 0 ? -errno : 0; /* as the kernel takes it */
 }
 
-int64_t host_unlink(struct vm *vm, const struct call_unlink *a)
+int64_t host_unlink(struct vcpu *vcpu, const struct call_unlink *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int dir = writable_dir_of(vm, a->dir, &entry);
 	if (dir < 0)
@@ -211,8 +217,9 @@ static int check_slash(const struct resolve_parent *p)
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
-int64_t host_rename(struct vm *vm, const struct call_rename *a)
+int64_t host_rename(struct vcpu *vcpu, const struct call_rename *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int from = writable_dir_of(vm, a->dir, &entry);
 	if (from < 0)
@@ -244,8 +251,9 @@ int64_t host_rename(struct vm *vm, const struct call_rename *a)
 	return syscall(SYS_renameat2, p.fd, p.name, q.fd, q.name, a->flags) < 0 ? -errno : 0;
 }
 
-int64_t host_link(struct vm *vm, const struct call_link *a)
+int64_t host_link(struct vcpu *vcpu, const struct call_link *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int from = writable_dir_of(vm, a->dir, &entry);
 	if (from < 0)
@@ -268,8 +276,9 @@ int64_t host_link(struct vm *vm, const struct call_link *a)
 	return linkat(p.fd, p.name, q.fd, q.name, 0) < 0 ? -errno : 0;
 }
 
-int64_t host_symlink(struct vm *vm, const struct call_symlink *a)
+int64_t host_symlink(struct vcpu *vcpu, const struct call_symlink *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int dir = writable_dir_of(vm, a->dir, &entry);
 	if (dir < 0)
@@ -283,8 +292,9 @@ int64_t host_symlink(struct vm *vm, const struct call_symlink *a)
 	return symlinkat(a->target, p.fd, p.name) < 0 ? -errno : 0;
 }
 
-int64_t host_readlink(struct vm *vm, const struct call_readlink *a)
+int64_t host_readlink(struct vcpu *vcpu, const struct call_readlink *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int dir = dir_of(vm, a->dir, &entry);
 	if (dir < 0)
@@ -322,8 +332,9 @@ static struct timespec time_of(const struct mote_time *t)
 	return t ? (struct timespec){.tv_sec = t->sec, .tv_nsec = t->nsec} : (struct timespec){.tv_nsec = UTIME_OMIT};
 }
 
-int64_t host_utimens(struct vm *vm, const struct call_utimens *a)
+int64_t host_utimens(struct vcpu *vcpu, const struct call_utimens *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int dir = writable_dir_of(vm, a->dir, &entry);
 	if (dir < 0)
@@ -336,8 +347,9 @@ int64_t host_utimens(struct vm *vm, const struct call_utimens *a)
 	return utimensat(fd, jail_empty_path(), times, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
-int64_t host_futimens(struct vm *vm, const struct call_futimens *a)
+int64_t host_futimens(struct vcpu *vcpu, const struct call_futimens *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
@@ -356,8 +368,9 @@ static int change_mode(const struct vm *vm, int fd, uint32_t mode)
 	return fchmod(fd, mode & 07777) < 0 ? -errno : 0;
 }
 
-int64_t host_chmod(struct vm *vm, const struct call_chmod *a)
+int64_t host_chmod(struct vcpu *vcpu, const struct call_chmod *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int dir = writable_dir_of(vm, a->dir, &entry);
 	if (dir < 0)
@@ -377,8 +390,9 @@ int64_t host_chmod(struct vm *vm, const struct call_chmod *a)
 	return change_mode(vm, fd, a->mode);
 }
 
-int64_t host_fchmod(struct vm *vm, const struct call_fchmod *a)
+int64_t host_fchmod(struct vcpu *vcpu, const struct call_fchmod *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
@@ -388,8 +402,9 @@ int64_t host_fchmod(struct vm *vm, const struct call_fchmod *a)
 	return change_mode(vm, e->host, a->mode);
 }
 
-int64_t host_chown(struct vm *vm, const struct call_chown *a)
+int64_t host_chown(struct vcpu *vcpu, const struct call_chown *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int dir = writable_dir_of(vm, a->dir, &entry);
 	if (dir < 0)
@@ -401,8 +416,9 @@ int64_t host_chown(struct vm *vm, const struct call_chown *a)
 	return fchownat(fd, jail_empty_path(), a->uid, a->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
-int64_t host_fchown(struct vm *vm, const struct call_fchown *a)
+int64_t host_fchown(struct vcpu *vcpu, const struct call_fchown *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
@@ -412,8 +428,9 @@ int64_t host_fchown(struct vm *vm, const struct call_fchown *a)
 	return fchown(e->host, a->uid, a->gid) < 0 ? -errno : 0;
 }
 
-int64_t host_access(struct vm *vm, const struct call_access *a)
+int64_t host_access(struct vcpu *vcpu, const struct call_access *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int dir = dir_of(vm, a->dir, &entry);
 	if (dir < 0)
@@ -428,8 +445,9 @@ int64_t host_access(struct vm *vm, const struct call_access *a)
 	return syscall(SYS_faccessat2, fd, jail_empty_path(), (int)a->mode, AT_EMPTY_PATH | AT_EACCESS) < 0 ? -errno : 0;
 }
 
-int64_t host_statfs(struct vm *vm, const struct call_statfs *a)
+int64_t host_statfs(struct vcpu *vcpu, const struct call_statfs *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	struct statfs s;
 	if (!e)

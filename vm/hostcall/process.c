@@ -5,14 +5,16 @@
 #include <ctype.h>
 #include <stdio.h>
 
-int64_t host_exit(struct vm *vm, const struct call_exit *a)
+int64_t host_exit(struct vcpu *vcpu, const struct call_exit *a)
 {
+	struct vm *vm = vcpu->vm;
 	vm_end(vm, VM_EXITED, a->status & 0xff);
 	return 0;
 }
 
-int64_t host_exit_signal(struct vm *vm, const struct call_exit_signal *a)
+int64_t host_exit_signal(struct vcpu *vcpu, const struct call_exit_signal *a)
 {
+	struct vm *vm = vcpu->vm;
 	if (a->signo < 1 || a->signo > 64)
 		return -22;
 	vm_end(vm, VM_SIGNALLED, a->signo);
@@ -20,15 +22,17 @@ int64_t host_exit_signal(struct vm *vm, const struct call_exit_signal *a)
 }
 
 /* A snapshot taken here goes on with other arguments, in other VMs (snapshot/snapshot.c). */
-int64_t host_ready(struct vm *vm, const struct call_ready *a)
+int64_t host_ready(struct vcpu *vcpu, const struct call_ready *a)
 {
+	struct vm *vm = vcpu->vm;
 	(void)a;
 	vm->channel.waiting = vm->stop_ready;
 	return 0;
 }
 
-int64_t host_log(struct vm *vm, const struct call_log *a)
+int64_t host_log(struct vcpu *vcpu, const struct call_log *a)
 {
+	struct vm *vm = vcpu->vm;
 	char line[400];
 	size_t n = 0;
 	for (size_t i = 0; i < a->text.len && n + 5 < sizeof(line); i++) {

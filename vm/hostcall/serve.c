@@ -6,46 +6,46 @@
 #include "vm/run/output.h"
 #include "vm/snapshot/stop_point.h"
 
-static struct mote_frame take_frame(struct vm *vm, const struct mote_area *area)
+static struct mote_frame take_frame(struct vcpu *vcpu)
 {
-	vm->scratch_used = 0;
-	return *(const volatile struct mote_frame *)&area->frame;
+	vcpu->scratch_used = 0;
+	return *(const volatile struct mote_frame *)&vcpu->area->frame;
 }
 
-static void store_result(struct vm *vm, struct mote_area *area, int64_t result)
+static void store_result(struct vcpu *vcpu, int64_t result)
 {
-	vm->counters.calls++;
-	*(volatile int64_t *)&area->frame.result = result;
+	vcpu->counters.calls++;
+	*(volatile int64_t *)&vcpu->area->frame.result = result;
 }
 
-void hostcall_serve(struct vm *vm, struct mote_area *area)
+void hostcall_serve(struct vcpu *vcpu)
 {
-	if (ring_answered(vm))
+	if (ring_answered(vcpu))
 		return;
-	const struct mote_frame frame = take_frame(vm, area);
-	vm->may_pend |= frame.nr != HOSTCALL_exchange;
-	ring_doorbell(vm, hostcall_pollable(vm, &frame));
-	vm_flush_output(vm);
-	int64_t result = hostcall_dispatch(vm, &frame);
+	const struct mote_frame frame = take_frame(vcpu);
+	vcpu->may_pend |= frame.nr != HOSTCALL_exchange;
+	ring_doorbell(vcpu, hostcall_pollable(vcpu->vm, &frame));
+	vcpu_flush_output(vcpu);
+	int64_t result = hostcall_dispatch(vcpu, &frame);
 	if (frame.nr == HOSTCALL_writev)
-		vm_note_write(vm, (int32_t)frame.arg[0], result);
+		vcpu_note_write(vcpu, (int32_t)frame.arg[0], result);
 	if (result == VM_STOPPED_HERE)
-		vm->channel.waiting = vm->at_call = true;
+		vcpu->vm->channel.waiting = vcpu->vm->at_call = true;
 	else
-		store_result(vm, area, result);
-	ring_replied(vm);
+		store_result(vcpu, result);
+	ring_replied(vcpu);
 }
 
-bool hostcall_serve_polled(struct vm *vm, struct mote_area *area)
+bool hostcall_serve_polled(struct vcpu *vcpu)
 {
-	const struct mote_frame frame = take_frame(vm, area);
-	if (!hostcall_pollable(vm, &frame) || guest_word(area->output_len) != 0)
+	const struct mote_frame frame = take_frame(vcpu);
+	if (!hostcall_pollable(vcpu->vm, &frame) || guest_word(vcpu->area->output_len) != 0)
 		return false;
-	vm->on_poller = true;
-	int64_t result = hostcall_dispatch(vm, &frame);
-	vm->on_poller = false;
+	vcpu->on_poller = true;
+	int64_t result = hostcall_dispatch(vcpu, &frame);
+	vcpu->on_poller = false;
 	if (result == VM_DEFER)
 		return false;
-	store_result(vm, area, result);
+	store_result(vcpu, result);
 	return true;
 }

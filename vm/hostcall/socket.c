@@ -21,8 +21,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static int host_of(struct vm *vm, int32_t fd)
+static int socket_of(struct vcpu *vcpu, int32_t fd)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
 	if (!e)
 		return -EBADF;
@@ -30,10 +31,11 @@ static int host_of(struct vm *vm, int32_t fd)
 }
 
 /* The same for a change of the socket itself. */
-static int own_socket(struct vm *vm, int32_t fd)
+static int own_socket(struct vcpu *vcpu, int32_t fd)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
-	return e && e->flags & FD_LISTENER ? -EPERM : host_of(vm, fd);
+	return e && e->flags & FD_LISTENER ? -EPERM : socket_of(vcpu, fd);
 }
 
 static bool nonblocking(int host)
@@ -43,23 +45,24 @@ static bool nonblocking(int host)
 }
 
 /* For as long as the socket's own time limit allows: SO_RCVTIMEO or SO_SNDTIMEO; -EAGAIN at its end. */
-static int wait_within(struct vm *vm, int host, short events)
+static int wait_within(struct vcpu *vcpu, int host, short events)
 {
 	struct timeval limit = {0};
 	socklen_t len = sizeof(limit);
 	int64_t ns;
-	if (vm->on_poller || getsockopt(host, SOL_SOCKET, events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO, &limit, &len) < 0 ||
+	if (vcpu->on_poller || getsockopt(host, SOL_SOCKET, events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO, &limit, &len) < 0 ||
 	    (limit.tv_sec == 0 && limit.tv_usec == 0))
-		return vm_wait_fd(vm, host, events);
+		return vcpu_wait_fd(vcpu, host, events);
 	const struct mote_time time = {.sec = limit.tv_sec, .nsec = limit.tv_usec * 1000};
 	int rc = vm_ns_of(&time, &ns);
 	if (rc == 0)
-		rc = vm_wait_fd_until(vm, host, events, vm_now_ns(CLOCK_MONOTONIC) + ns);
+		rc = vcpu_wait_fd_until(vcpu, host, events, vm_now_ns(CLOCK_MONOTONIC) + ns);
 	return rc == 0 ? -EAGAIN : rc < 0 ? rc : 0;
 }
 
-int64_t host_socket(struct vm *vm, const struct call_socket *a)
+int64_t host_socket(struct vcpu *vcpu, const struct call_socket *a)
 {
+	struct vm *vm = vcpu->vm;
 	uint32_t kind = a->type & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (!vm->network)
 		return -EPERM;
@@ -73,8 +76,9 @@ int64_t host_socket(struct vm *vm, const struct call_socket *a)
 	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, FD_SOCKET, 0);
 }
 
-int64_t host_socketpair(struct vm *vm, const struct call_socketpair *a)
+int64_t host_socketpair(struct vcpu *vcpu, const struct call_socketpair *a)
 {
+	struct vm *vm = vcpu->vm;
 	uint32_t kind = a->type & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int host[2];
 	if (a->domain != AF_UNIX)
@@ -101,20 +105,22 @@ static int check_address(const struct mote_sockaddr *addr)
 	return family == AF_INET || family == AF_INET6 || family == AF_UNSPEC ? 0 : -EAFNOSUPPORT;
 }
 
-int64_t host_bind(struct vm *vm, const struct call_bind *a)
+int64_t host_bind(struct vcpu *vcpu, const struct call_bind *a)
 {
-	int host = own_socket(vm, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
+	struct vm *vm = vcpu->vm;
+	int host = own_socket(vcpu, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
 	if (host < 0 || rc < 0)
 		return host < 0 ? host : rc;
 	return bind(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len) < 0 ? -errno : 0;
 }
 
-int64_t host_listen(struct vm *vm, const struct call_listen *a)
+int64_t host_listen(struct vcpu *vcpu, const struct call_listen *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (e && e->flags & FD_LISTENER)
 		return 0; /* it does already; the length of its queue is the operator's choice */
-	int host = host_of(vm, a->fd);
+	int host = socket_of(vcpu, a->fd);
 	if (host < 0 || !vm->network)
 		return host < 0 ? host : -EPERM;
 	return listen(host, a->backlog > 4096 ? 4096 : (int)a->backlog) < 0 ? -errno : 0;
@@ -128,10 +134,11 @@ static void put_address(struct vm *vm, gva_t to, const struct sockaddr_storage *
 		vm_put(vm, to, &out, sizeof(out));
 }
 
-int64_t host_accept(struct vm *vm, const struct call_accept *a)
+int64_t host_accept(struct vcpu *vcpu, const struct call_accept *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
-	int host = host_of(vm, a->fd);
+	int host = socket_of(vcpu, a->fd);
 	if (host < 0)
 		return host;
 	if (a->flags & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
@@ -139,14 +146,14 @@ int64_t host_accept(struct vm *vm, const struct call_accept *a)
 	/* A listener that was given may be shared: others may take what was seen there (vm.c). */
 	bool waits = e->flags & FD_STDIO ? !(e->flags & FD_NONBLOCK) : !nonblocking(host);
 	for (;;) {
-		int rc = waits ? wait_within(vm, host, POLLIN) : 0;
+		int rc = waits ? wait_within(vcpu, host, POLLIN) : 0;
 		if (rc < 0)
 			return rc;
 		struct sockaddr_storage peer = {0};
 		socklen_t len = sizeof(peer);
 		/* What was seen there may be gone by now. */
 		int fd = (int)blocking_call(SYS_accept4, host, (long)&peer, (long)&len, (int)a->flags | SOCK_CLOEXEC);
-		if (fd == -EINTR && vm_interrupted(vm))
+		if (fd == -EINTR && vcpu_interrupted(vcpu))
 			return fd;
 		if (fd == -EINTR || fd == -ECONNABORTED || (fd == -EAGAIN && waits))
 			continue;
@@ -158,9 +165,10 @@ int64_t host_accept(struct vm *vm, const struct call_accept *a)
 }
 
 /* A blocking connect is made without blocking and waited for here. */
-int64_t host_connect(struct vm *vm, const struct call_connect *a)
+int64_t host_connect(struct vcpu *vcpu, const struct call_connect *a)
 {
-	int host = own_socket(vm, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
+	struct vm *vm = vcpu->vm;
+	int host = own_socket(vcpu, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
 	if (host < 0 || rc < 0)
 		return host < 0 ? host : rc;
 	int flags = fcntl(host, F_GETFL), error = 0;
@@ -169,7 +177,7 @@ int64_t host_connect(struct vm *vm, const struct call_connect *a)
 		return -errno;
 	rc = connect(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len) < 0 ? -errno : 0;
 	if (rc == -EINPROGRESS && !(flags & O_NONBLOCK)) {
-		rc = wait_within(vm, host, POLLOUT);
+		rc = wait_within(vcpu, host, POLLOUT);
 		if (rc == -EAGAIN)
 			rc = -EINPROGRESS;
 		else if (rc == 0)
@@ -191,13 +199,13 @@ enum {
 #define DATAGRAM_MAX (256UL << 10)
 
 /* After a transfer that was not made, by errno: 0 once it may be tried again, else what the call says. */
-static int until_ready(struct vm *vm, int host, short events, uint32_t flags)
+static int until_ready(struct vcpu *vcpu, int host, short events, uint32_t flags)
 {
 	if (errno == EINTR)
 		return 0;
 	if (errno != EAGAIN || (flags & MSG_DONTWAIT) || nonblocking(host))
 		return -errno;
-	return wait_within(vm, host, events);
+	return wait_within(vcpu, host, events);
 }
 
 static bool is_stream(int host)
@@ -254,9 +262,10 @@ static ssize_t send_message(int host, const struct iovec *v, int count, uint64_t
 }
 
 /* All of it, unless it may not wait: a blocking stream takes a message in several pieces. */
-int64_t host_send(struct vm *vm, const struct call_send *a)
+int64_t host_send(struct vcpu *vcpu, const struct call_send *a)
 {
-	int rc, host = host_of(vm, a->fd), count = a->iov.count;
+	struct vm *vm = vcpu->vm;
+	int rc, host = socket_of(vcpu, a->fd), count = a->iov.count;
 	struct iovec *v = a->iov.v;
 	int64_t done = 0;
 	if (host < 0)
@@ -276,11 +285,11 @@ int64_t host_send(struct vm *vm, const struct call_send *a)
 			vm_skip_bytes(&v, &count, (size_t)n);
 			rc = 0;
 		} else {
-			rc = until_ready(vm, host, POLLOUT, a->flags);
+			rc = until_ready(vcpu, host, POLLOUT, a->flags);
 		}
 		if (n >= 0 && (uint64_t)done >= a->iov.bytes)
 			return done;
-	} while (rc == 0 && !vm_ending(vm));
+	} while (rc == 0 && !vcpu_ending(vcpu));
 	return done ? done : rc;
 }
 
@@ -314,9 +323,10 @@ static ssize_t recv_message(int host, const struct iovec *v, int count, uint64_t
 }
 
 /* What is there; with MSG_WAITALL all that was asked for, where it is a stream. */
-int64_t host_recv(struct vm *vm, const struct call_recv *a)
+int64_t host_recv(struct vcpu *vcpu, const struct call_recv *a)
 {
-	int rc, host = host_of(vm, a->fd), count = a->iov.count;
+	struct vm *vm = vcpu->vm;
+	int rc, host = socket_of(vcpu, a->fd), count = a->iov.count;
 	struct iovec *v = a->iov.v;
 	int64_t done = 0;
 	if (host < 0)
@@ -324,7 +334,7 @@ int64_t host_recv(struct vm *vm, const struct call_recv *a)
 	if (a->flags & ~(uint32_t)MESSAGE_FLAGS)
 		return -EINVAL;
 	bool all = a->flags & MSG_WAITALL;
-	if (all && vm->on_poller)
+	if (all && vcpu->on_poller)
 		return VM_DEFER; /* it might have to wait with a part of it taken */
 	bool stream = (all || count > 1) && is_stream(host), once = a->flags & MSG_PEEK || !stream;
 	all = all && !once;
@@ -336,7 +346,7 @@ int64_t host_recv(struct vm *vm, const struct call_recv *a)
 		if (n < 0 && errno == EAGAIN && done && !all)
 			return done;
 		if (n < 0) {
-			rc = until_ready(vm, host, POLLIN, a->flags);
+			rc = until_ready(vcpu, host, POLLIN, a->flags);
 			continue;
 		}
 		rc = 0;
@@ -346,21 +356,22 @@ int64_t host_recv(struct vm *vm, const struct call_recv *a)
 		vm_skip_bytes(&v, &count, (size_t)n);
 		if (n == 0 || once || (!all && !whole) || (uint64_t)done >= a->iov.bytes)
 			return done;
-	} while (rc == 0 && !vm_ending(vm));
+	} while (rc == 0 && !vcpu_ending(vcpu));
 	return done ? done : rc;
 }
 
-int64_t host_shutdown(struct vm *vm, const struct call_shutdown *a)
+int64_t host_shutdown(struct vcpu *vcpu, const struct call_shutdown *a)
 {
-	int host = own_socket(vm, a->fd);
+	int host = own_socket(vcpu, a->fd);
 	if (host < 0)
 		return host;
 	return shutdown(host, (int)a->how) < 0 ? -errno : 0;
 }
 
-int64_t host_sock_name(struct vm *vm, const struct call_sock_name *a)
+int64_t host_sock_name(struct vcpu *vcpu, const struct call_sock_name *a)
 {
-	int host = host_of(vm, a->fd);
+	struct vm *vm = vcpu->vm;
+	int host = socket_of(vcpu, a->fd);
 	struct sockaddr_storage addr = {0};
 	socklen_t len = sizeof(addr);
 	if (host < 0)
@@ -389,9 +400,10 @@ static bool option_allowed(uint32_t level, uint32_t name, bool set)
 	return false;
 }
 
-int64_t host_sock_getopt(struct vm *vm, const struct call_sock_getopt *a)
+int64_t host_sock_getopt(struct vcpu *vcpu, const struct call_sock_getopt *a)
 {
-	int host = host_of(vm, a->fd);
+	struct vm *vm = vcpu->vm;
+	int host = socket_of(vcpu, a->fd);
 	uint8_t value[64];
 	socklen_t len = a->value.len < sizeof(value) ? (socklen_t)a->value.len : sizeof(value);
 	if (host < 0)
@@ -406,9 +418,9 @@ int64_t host_sock_getopt(struct vm *vm, const struct call_sock_getopt *a)
 	return len;
 }
 
-int64_t host_sock_setopt(struct vm *vm, const struct call_sock_setopt *a)
+int64_t host_sock_setopt(struct vcpu *vcpu, const struct call_sock_setopt *a)
 {
-	int host = own_socket(vm, a->fd);
+	int host = own_socket(vcpu, a->fd);
 	if (host < 0)
 		return host;
 	if (!option_allowed(a->level, a->name, true) || a->value.len > 64)

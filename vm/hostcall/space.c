@@ -19,12 +19,6 @@ enum {
 	STEPS_MAX = 4096,	/* larger files have larger steps: what is sparse must not take for ever */
 };
 
-static int host_of(struct vm *vm, int32_t fd)
-{
-	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
-	return e ? e->host : -EBADF;
-}
-
 /* The same for a change of size or allocation. */
 static int resizable(struct vm *vm, int32_t fd)
 {
@@ -52,25 +46,26 @@ static uint64_t step_end(uint64_t at, uint64_t end, uint64_t step)
 
 /* --- ftruncate --- */
 
-int vm_truncate(struct vm *vm, int host, const struct stat *st, uint64_t size)
+int vm_truncate(struct vcpu *vcpu, int host, const struct stat *st, uint64_t size)
 {
 	uint64_t at = (uint64_t)st->st_size, held = (uint64_t)st->st_blocks * 512;
 	uint64_t step = step_for(at > size ? at - size : 0, STEP_BYTES);
 	bool steps = held > STEP_BYTES && at > size && at - size > step;
-	if (steps && vm->on_poller)
+	if (steps && vcpu->on_poller)
 		return VM_DEFER;
 	while (steps && at - size > step) {
 		at = (at - 1) & ~(step - 1);
 		if (ftruncate(host, (off_t)at) < 0)
 			return -errno;
-		if (vm_ending(vm))
+		if (vcpu_ending(vcpu))
 			return -EINTR;
 	}
 	return ftruncate(host, (off_t)size) < 0 ? -errno : 0;
 }
 
-int64_t host_ftruncate(struct vm *vm, const struct call_ftruncate *a)
+int64_t host_ftruncate(struct vcpu *vcpu, const struct call_ftruncate *a)
 {
+	struct vm *vm = vcpu->vm;
 	int host = resizable(vm, a->fd);
 	struct stat st;
 	if (host < 0 || a->size > INT64_MAX)
@@ -78,7 +73,7 @@ int64_t host_ftruncate(struct vm *vm, const struct call_ftruncate *a)
 	int rc = resolve_stat(host, &st);
 	if (rc < 0)
 		return rc;
-	return vm_truncate(vm, host, &st, a->size);
+	return vm_truncate(vcpu, host, &st, a->size);
 }
 
 /* --- fallocate --- */
@@ -93,8 +88,9 @@ static bool divisible(uint32_t mode)
 	return false;
 }
 
-int64_t host_fallocate(struct vm *vm, const struct call_fallocate *a)
+int64_t host_fallocate(struct vcpu *vcpu, const struct call_fallocate *a)
 {
+	struct vm *vm = vcpu->vm;
 	int host = resizable(vm, a->fd);
 	uint64_t at = a->offset;
 	if (host < 0)
@@ -111,7 +107,7 @@ int64_t host_fallocate(struct vm *vm, const struct call_fallocate *a)
 			return rc;
 		if (rc == 0)
 			at = to;
-		if (at < end && vm_ending(vm))
+		if (at < end && vcpu_ending(vcpu))
 			return -EINTR;
 	}
 	return 0;
@@ -134,7 +130,7 @@ static int flush_range(int host, uint64_t at, uint64_t bytes, bool wait)
  * Writes the file's data before fsync does, in whose wait nothing could end the guest: the next step is under way
  * while one is waited for. An error that is told here fsync would not tell any more.
  */
-static int flush_data(struct vm *vm, int host)
+static int flush_data(struct vcpu *vcpu, int host)
 {
 	struct stat st;
 	if (resolve_stat(host, &st) < 0 || !S_ISREG(st.st_mode))
@@ -146,18 +142,18 @@ static int flush_data(struct vm *vm, int host)
 			rc = flush_range(host, at, step, true);
 		if (rc < 0)
 			return rc == -ENOTSUP ? 0 : rc;
-		if (vm_ending(vm))
+		if (vcpu_ending(vcpu))
 			return -EINTR;
 	}
 	return 0;
 }
 
-int64_t host_fsync(struct vm *vm, const struct call_fsync *a)
+int64_t host_fsync(struct vcpu *vcpu, const struct call_fsync *a)
 {
-	int host = host_of(vm, a->fd);
+	int host = fdtable_host(&vcpu->vm->fds, a->fd);
 	if (host < 0)
 		return host;
-	int rc = flush_data(vm, host);
+	int rc = flush_data(vcpu, host);
 	if (rc < 0)
 		return rc;
 	return (a->data_only ? fdatasync(host) : fsync(host)) < 0 ? -errno : 0;
@@ -170,8 +166,9 @@ static bool works_at_once(uint32_t advice)
 }
 
 /* What was handed in is cached for others too: there the advice is not taken. */
-int64_t host_fadvise(struct vm *vm, const struct call_fadvise *a)
+int64_t host_fadvise(struct vcpu *vcpu, const struct call_fadvise *a)
 {
+	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	struct stat st;
 	if (!e)
@@ -192,7 +189,7 @@ int64_t host_fadvise(struct vm *vm, const struct call_fadvise *a)
 		rc = posix_fadvise(e->host, (off_t)at, (off_t)(to - at), (int)a->advice);
 		if (rc != 0)
 			return -rc;
-		if (vm_ending(vm))
+		if (vcpu_ending(vcpu))
 			return -EINTR;
 		left -= left ? to - at : 0;
 		at = to;

@@ -11,16 +11,11 @@
 
 _Static_assert(sizeof(((struct termios *)0)->c_cc) == sizeof(((struct mote_termios *)0)->cc), "control characters");
 
-static int host_of(struct vm *vm, int32_t fd)
+int64_t host_tty_get(struct vcpu *vcpu, const struct call_tty_get *a)
 {
-	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
-	return e ? e->host : -EBADF;
-}
-
-int64_t host_tty_get(struct vm *vm, const struct call_tty_get *a)
-{
+	struct vm *vm = vcpu->vm;
 	struct termios t;
-	int host = host_of(vm, a->fd);
+	int host = fdtable_host(&vm->fds, a->fd);
 	if (host < 0)
 		return host;
 	if (ioctl(host, TCGETS, &t) < 0)
@@ -33,10 +28,10 @@ int64_t host_tty_get(struct vm *vm, const struct call_tty_get *a)
 	return 0;
 }
 
-int64_t host_tty_set(struct vm *vm, const struct call_tty_set *a)
+int64_t host_tty_set(struct vcpu *vcpu, const struct call_tty_set *a)
 {
 	static const unsigned long requests[] = {TCSETS, TCSETSW, TCSETSF};
-	int host = host_of(vm, a->fd);
+	int host = fdtable_host(&vcpu->vm->fds, a->fd);
 	if (host < 0)
 		return host;
 	if (a->when >= 3 || !a->termios)
@@ -53,7 +48,7 @@ int64_t host_tty_set(struct vm *vm, const struct call_tty_set *a)
 	if (a->when == 0)
 		return ioctl(host, TCSETS, &t) < 0 ? -errno : 0;
 	/* The others wait until a terminal has sent its output, which it may never have. */
-	while (!vm_interrupted(vm)) {
+	while (!vcpu_interrupted(vcpu)) {
 		long rc = blocking_call(SYS_ioctl, host, (long)requests[a->when], (long)&t, 0);
 		if (rc != -EINTR)
 			return rc;
@@ -61,10 +56,11 @@ int64_t host_tty_set(struct vm *vm, const struct call_tty_set *a)
 	return -EINTR;
 }
 
-int64_t host_tty_size(struct vm *vm, const struct call_tty_size *a)
+int64_t host_tty_size(struct vcpu *vcpu, const struct call_tty_size *a)
 {
+	struct vm *vm = vcpu->vm;
 	struct mote_winsize size;
-	int host = host_of(vm, a->fd);
+	int host = fdtable_host(&vm->fds, a->fd);
 	if (host < 0)
 		return host;
 	if (ioctl(host, TIOCGWINSZ, &size) < 0)
@@ -74,9 +70,9 @@ int64_t host_tty_size(struct vm *vm, const struct call_tty_size *a)
 	return 0;
 }
 
-int64_t host_readable_bytes(struct vm *vm, const struct call_readable_bytes *a)
+int64_t host_readable_bytes(struct vcpu *vcpu, const struct call_readable_bytes *a)
 {
-	int n, host = host_of(vm, a->fd);
+	int n, host = fdtable_host(&vcpu->vm->fds, a->fd);
 	if (host < 0)
 		return host;
 	return ioctl(host, FIONREAD, &n) < 0 ? -errno : n;

@@ -29,20 +29,20 @@ int vm_ns_of(const struct mote_time *t, int64_t *ns)
  * Waits on descriptors until `until` on CLOCK_MONOTONIC (INT64_MAX: for ever). Count of ready ones, 0 at
  * the end of the time, -EINTR when the guest must be told of something.
  */
-static int wait_until(struct vm *vm, struct pollfd *fds, nfds_t count, int64_t until)
+static int wait_until(struct vcpu *vcpu, struct pollfd *fds, nfds_t count, int64_t until)
 {
-	if (vm->on_poller) {
+	if (vcpu->on_poller) {
 		int n = poll(fds, count, 0);
 		return n < 0 ? -errno : n == 0 && vm_now_ns(CLOCK_MONOTONIC) < until ? VM_DEFER : n;
 	}
 	for (;;) {
-		if (vm_interrupted(vm))
+		if (vcpu_interrupted(vcpu))
 			return -EINTR;
 		int64_t left = until == INT64_MAX ? 0 : until - vm_now_ns(CLOCK_MONOTONIC);
 		if (left < 0)
 			left = 0;
 		struct timespec timeout = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
-		int n = ppoll(fds, count, until == INT64_MAX ? NULL : &timeout, &vm->wait_mask);
+		int n = ppoll(fds, count, until == INT64_MAX ? NULL : &timeout, &vcpu->wait_mask);
 		if (n > 0 || (n == 0 && until != INT64_MAX && vm_now_ns(CLOCK_MONOTONIC) >= until))
 			return n;
 		if (n < 0 && errno != EINTR)
@@ -50,26 +50,27 @@ static int wait_until(struct vm *vm, struct pollfd *fds, nfds_t count, int64_t u
 	}
 }
 
-int vm_wait_fd_until(struct vm *vm, int host, short events, int64_t until)
+int vcpu_wait_fd_until(struct vcpu *vcpu, int host, short events, int64_t until)
 {
 	struct pollfd p = {.fd = host, .events = events};
-	return wait_until(vm, &p, 1, until);
+	return wait_until(vcpu, &p, 1, until);
 }
 
-int vm_wait_fd(struct vm *vm, int host, short events)
+int vcpu_wait_fd(struct vcpu *vcpu, int host, short events)
 {
 	struct pollfd p = {.fd = host, .events = events};
-	int n = wait_until(vm, &p, 1, INT64_MAX);
+	int n = wait_until(vcpu, &p, 1, INT64_MAX);
 	return n < 0 ? n : 0;
 }
 
-int vm_wait(struct vm *vm, int64_t ns)
+int vcpu_wait(struct vcpu *vcpu, int64_t ns)
 {
-	return wait_until(vm, NULL, 0, vm_now_ns(CLOCK_MONOTONIC) + ns);
+	return wait_until(vcpu, NULL, 0, vm_now_ns(CLOCK_MONOTONIC) + ns);
 }
 
-int64_t host_poll(struct vm *vm, const struct call_poll *a)
+int64_t host_poll(struct vcpu *vcpu, const struct call_poll *a)
 {
+	struct vm *vm = vcpu->vm;
 	if (a->count > POLL_MAX)
 		return -EINVAL;
 	int64_t ns, until = INT64_MAX;
@@ -93,7 +94,7 @@ int64_t host_poll(struct vm *vm, const struct call_poll *a)
 		host[i] = (struct pollfd){.fd = e ? e->host : -1, .events = guest[i].events};
 		bad += guest[i].fd >= 0 && !e;
 	}
-	int n = wait_until(vm, host, a->count, bad ? 0 : until);
+	int n = wait_until(vcpu, host, a->count, bad ? 0 : until);
 	if (n < 0)
 		return n;
 	int ready = 0;
@@ -110,8 +111,9 @@ static bool clock_known(uint32_t clock)
 	return clock <= CLOCK_BOOTTIME || clock == CLOCK_TAI;
 }
 
-int64_t host_clock_get(struct vm *vm, const struct call_clock_get *a)
+int64_t host_clock_get(struct vcpu *vcpu, const struct call_clock_get *a)
 {
+	struct vm *vm = vcpu->vm;
 	struct timespec t;
 	if (!clock_known(a->clock) || clock_gettime((clockid_t)a->clock, &t) < 0)
 		return -EINVAL;
@@ -119,12 +121,13 @@ int64_t host_clock_get(struct vm *vm, const struct call_clock_get *a)
 	if (a->time.v)
 		vm_put(vm, a->time, &out, sizeof(out));
 	if (a->clock == CLOCK_REALTIME || a->clock == CLOCK_MONOTONIC)
-		clock_renew(vm);
+		clock_renew(vcpu);
 	return 0;
 }
 
-int64_t host_clock_resolution(struct vm *vm, const struct call_clock_resolution *a)
+int64_t host_clock_resolution(struct vcpu *vcpu, const struct call_clock_resolution *a)
 {
+	struct vm *vm = vcpu->vm;
 	struct timespec t;
 	if (!clock_known(a->clock) || clock_getres((clockid_t)a->clock, &t) < 0)
 		return -EINVAL;
@@ -134,7 +137,7 @@ int64_t host_clock_resolution(struct vm *vm, const struct call_clock_resolution 
 	return 0;
 }
 
-int64_t host_sleep(struct vm *vm, const struct call_sleep *a)
+int64_t host_sleep(struct vcpu *vcpu, const struct call_sleep *a)
 {
 	int64_t ns;
 	if (!a->time || vm_ns_of(a->time, &ns) < 0)
@@ -151,7 +154,7 @@ int64_t host_sleep(struct vm *vm, const struct call_sleep *a)
 		/* A clock that is set meanwhile is looked at every second. */
 		if (clock != CLOCK_MONOTONIC && left > 1000000000)
 			left = 1000000000;
-		int rc = vm_wait(vm, left);
+		int rc = vcpu_wait(vcpu, left);
 		if (rc < 0)
 			return rc;
 	}
@@ -173,12 +176,13 @@ static int fill_random(const struct iovec *v)
  * Straight to the guest's memory. As on Linux, a signal ends a long call with what there is by then; and a kernel takes
  * some microseconds for a piece.
  */
-int64_t host_random(struct vm *vm, const struct call_random *a)
+int64_t host_random(struct vcpu *vcpu, const struct call_random *a)
 {
+	struct vm *vm = vcpu->vm;
 	enum { PIECE = 64 << 10, SPANS = PIECE / MOTE_PAGE + 1 };
 	struct iovec spans[SPANS];
 	uint64_t done = 0;
-	if (vm->on_poller && a->bytes.len > PIECE)
+	if (vcpu->on_poller && a->bytes.len > PIECE)
 		return VM_DEFER;
 	while (done < a->bytes.len) {
 		uint64_t n = a->bytes.len - done < PIECE ? a->bytes.len - done : PIECE;
@@ -191,24 +195,24 @@ int64_t host_random(struct vm *vm, const struct call_random *a)
 				return done ? (int64_t)done : rc;
 		}
 		done += n;
-		if (done < a->bytes.len && !vm->on_poller && vm_interrupted(vm))
+		if (done < a->bytes.len && !vcpu->on_poller && vcpu_interrupted(vcpu))
 			return (int64_t)done;
 	}
 	return (int64_t)done;
 }
 
-int64_t host_yield(struct vm *vm, const struct call_yield *a)
+int64_t host_yield(struct vcpu *vcpu, const struct call_yield *a)
 {
-	(void)vm;
+	(void)vcpu;
 	(void)a;
 	sched_yield();
 	return 0;
 }
 
-int64_t host_alarm(struct vm *vm, const struct call_alarm *a)
+int64_t host_alarm(struct vcpu *vcpu, const struct call_alarm *a)
 {
 	int64_t value = 0, interval = 0;
 	if ((a->value && vm_ns_of(a->value, &value) < 0) || (a->interval && vm_ns_of(a->interval, &interval) < 0))
 		return -EINVAL;
-	return vm_timer_set(vm, &vm->alarm, (uint64_t)value, value ? (uint64_t)interval : 0);
+	return vcpu_timer_set(vcpu, &vcpu->alarm, (uint64_t)value, value ? (uint64_t)interval : 0);
 }

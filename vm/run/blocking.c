@@ -58,31 +58,31 @@ void blocking_on_kick(void *context)
 
 /* --- moments --- */
 
-int blocking_brake(struct vm *vm)
+int blocking_brake(struct vcpu *vcpu)
 {
-	atomic_store(&vm->brake.fired, false);
-	return vm_timer_set(vm, &vm->brake, BRAKE_NS, 0);
+	atomic_store(&vcpu->brake.fired, false);
+	return vcpu_timer_set(vcpu, &vcpu->brake, BRAKE_NS, 0);
 }
 
-bool blocking_braked(struct vm *vm)
+bool blocking_braked(struct vcpu *vcpu)
 {
-	return atomic_load(&vm->brake.fired);
+	return atomic_load(&vcpu->brake.fired);
 }
 
-void blocking_release(struct vm *vm)
+void blocking_release(struct vcpu *vcpu)
 {
-	if (vm_timer_set(vm, &vm->brake, 0, 0) < 0)
+	if (vcpu_timer_set(vcpu, &vcpu->brake, 0, 0) < 0)
 		return; /* it kicks once more, which is harmless */
 }
 
-long blocking_transfer_briefly(struct vm *vm, long nr, int fd, const struct iovec *v, int count)
+long blocking_transfer_briefly(struct vcpu *vcpu, long nr, int fd, const struct iovec *v, int count)
 {
-	long n = blocking_brake(vm);
+	long n = blocking_brake(vcpu);
 	if (n < 0)
 		return n;
 	do
 		n = blocking_call(nr, fd, (long)v, count, 0);
-	while (n == -EINTR && !blocking_braked(vm));
-	blocking_release(vm);
+	while (n == -EINTR && !blocking_braked(vcpu));
+	blocking_release(vcpu);
 	return n == -EINTR ? -EAGAIN : n;
 }

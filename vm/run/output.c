@@ -42,80 +42,80 @@ void output_disarm(struct mote_area *area)
  * Writes some of it. If the guest is to end (the brake is on), what the descriptor takes in a moment; -EAGAIN if that
  * is nothing.
  */
-static long write_some(struct vm *vm, int fd, const uint8_t *from, uint32_t bytes, bool ending)
+static long write_some(struct vcpu *vcpu, int fd, const uint8_t *from, uint32_t bytes, bool ending)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	int ready = ending ? poll(&p, 1, 0) : ppoll(&p, 1, NULL, &vm->wait_mask);
+	int ready = ending ? poll(&p, 1, 0) : ppoll(&p, 1, NULL, &vcpu->wait_mask);
 	if (ready <= 0)
 		return ending ? -EAGAIN : -EINTR;
 	long n = blocking_call(SYS_write, fd, (long)from, bytes, 0);
-	return n == -EINTR && ending && blocking_braked(vm) ? -EAGAIN : n;
+	return n == -EINTR && ending && blocking_braked(vcpu) ? -EAGAIN : n;
 }
 
 /* All of it, unless the guest is to end, or an error, which the next write reports. */
-static int write_all(struct vm *vm, int fd, const uint8_t *from, uint32_t len)
+static int write_all(struct vcpu *vcpu, int fd, const uint8_t *from, uint32_t len)
 {
 	bool ending = false;
 	long n = 0;
 	for (uint32_t done = 0; done < len && n >= 0;) {
-		if (!ending && vm_ending(vm)) {
+		if (!ending && vcpu_ending(vcpu)) {
 			ending = true;
-			n = blocking_brake(vm);
+			n = blocking_brake(vcpu);
 		}
 		if (n >= 0)
-			n = write_some(vm, fd, from + done, len - done, ending);
+			n = write_some(vcpu, fd, from + done, len - done, ending);
 		if (n > 0)
 			done += (uint32_t)n;
-		if (n >= 0 && ending && done < len && blocking_braked(vm))
+		if (n >= 0 && ending && done < len && blocking_braked(vcpu))
 			n = -EAGAIN;
 		if (n == -EINTR || (n == -EAGAIN && !ending))
 			n = 0;
 	}
 	if (ending)
-		blocking_release(vm);
+		blocking_release(vcpu);
 	return n < 0 ? (int)n : 0;
 }
 
 /* Takes what waits and writes it; what is for a descriptor that cannot have any is dropped. 0 or -errno. */
-static int write_waiting(struct vm *vm)
+static int write_waiting(struct vcpu *vcpu)
 {
 	uint8_t bytes[MOTE_OUTPUT_BYTES];
-	uint32_t fd, len = output_take(vm->area, bytes, &fd);
+	uint32_t fd, len = output_take(vcpu->area, bytes, &fd);
 	if (len == 0)
 		return 0;
-	vm->may_pend = true;
-	struct fd_entry *entry = fd == 1 || fd == 2 ? fdtable_get(&vm->fds, (int32_t)fd) : NULL;
-	return entry ? write_all(vm, entry->host, bytes, len) : 0;
+	vcpu->may_pend = true;
+	struct fd_entry *entry = fd == 1 || fd == 2 ? fdtable_get(&vcpu->vm->fds, (int32_t)fd) : NULL;
+	return entry ? write_all(vcpu, entry->host, bytes, len) : 0;
 }
 
-void vm_flush_output(struct vm *vm)
+void vcpu_flush_output(struct vcpu *vcpu)
 {
-	if (guest_word(vm->area->output_len) != 0 && write_waiting(vm) < 0)
-		vm_output_stop(vm);
+	if (guest_word(vcpu->area->output_len) != 0 && write_waiting(vcpu) < 0)
+		vcpu_output_stop(vcpu);
 }
 
-void vm_output_stop(struct vm *vm)
+void vcpu_output_stop(struct vcpu *vcpu)
 {
-	output_disarm(vm->area);
-	(void)!write_waiting(vm); /* an error is what the guest's next write finds, too */
+	output_disarm(vcpu->area);
+	(void)!write_waiting(vcpu); /* an error is what the guest's next write finds, too */
 }
 
 /* --- when --- */
 
-void vm_output_expired(struct vm *vm)
+void vcpu_output_expired(struct vcpu *vcpu)
 {
-	if (guest_word(vm->area->output_len) == 0)
-		vm_output_stop(vm);
+	if (guest_word(vcpu->area->output_len) == 0)
+		vcpu_output_stop(vcpu);
 	else
-		vm_flush_output(vm);
-	if (guest_word(vm->area->output_armed) && vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) < 0)
-		vm_output_stop(vm);
+		vcpu_flush_output(vcpu);
+	if (guest_word(vcpu->area->output_armed) && vcpu_timer_set(vcpu, &vcpu->flush, FLUSH_NS, 0) < 0)
+		vcpu_output_stop(vcpu);
 }
 
-void vm_note_write(struct vm *vm, int32_t fd, int64_t written)
+void vcpu_note_write(struct vcpu *vcpu, int32_t fd, int64_t written)
 {
-	if ((fd != 1 && fd != 2) || written <= 0 || written > MOTE_OUTPUT_SMALL || guest_word(vm->area->output_armed))
+	if ((fd != 1 && fd != 2) || written <= 0 || written > MOTE_OUTPUT_SMALL || guest_word(vcpu->area->output_armed))
 		return;
-	if (vm_timer_set(vm, &vm->flush, FLUSH_NS, 0) == 0)
-		__atomic_store_n(&vm->area->output_armed, 1, __ATOMIC_RELEASE);
+	if (vcpu_timer_set(vcpu, &vcpu->flush, FLUSH_NS, 0) == 0)
+		__atomic_store_n(&vcpu->area->output_armed, 1, __ATOMIC_RELEASE);
 }

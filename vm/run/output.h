@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-struct vm;
+struct vcpu;
 
 /*
  * Takes what waits: its bytes to `to`, its descriptor, as the guest says, to *fd. How many bytes; 0 if none wait, or
@@ -21,12 +21,12 @@ uint32_t output_take(struct mote_area *area, uint8_t to[MOTE_OUTPUT_BYTES], uint
 void output_disarm(struct mote_area *area);
 
 /* Writes out what waits. */
-void vm_flush_output(struct vm *vm);
+void vcpu_flush_output(struct vcpu *vcpu);
 /* The timer of buffered output has expired. */
-void vm_output_expired(struct vm *vm);
+void vcpu_output_expired(struct vcpu *vcpu);
 /* No output is buffered any more, and none waits. */
-void vm_output_stop(struct vm *vm);
+void vcpu_output_stop(struct vcpu *vcpu);
 /* Of every successful write: small ones to descriptors 1 and 2 let the guest buffer the next ones. */
-void vm_note_write(struct vm *vm, int32_t fd, int64_t written);
+void vcpu_note_write(struct vcpu *vcpu, int32_t fd, int64_t written);
 
 #endif

@@ -54,26 +54,26 @@ static uint64_t cycles(void)
 
 /* --- the poller --- */
 
-static void set_polling(struct vm *vm, uint32_t on)
+static void set_polling(struct vcpu *vcpu, uint32_t on)
 {
-	__atomic_store_n(&vm->area->ring.polling, on, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vcpu->area->ring.polling, on, __ATOMIC_SEQ_CST);
 }
 
 /* As the guest sees it, which can write it too. */
-static uint32_t polling(const struct vm *vm)
+static uint32_t polling(const struct vcpu *vcpu)
 {
-	return __atomic_load_n(&vm->area->ring.polling, __ATOMIC_RELAXED);
+	return __atomic_load_n(&vcpu->area->ring.polling, __ATOMIC_RELAXED);
 }
 
 /* Carries out the call that the guest has asked for, if it still wants it. */
-static void answer(struct vm *vm)
+static void answer(struct vcpu *vcpu)
 {
-	struct vm_ring *r = &vm->ring;
-	uint32_t asked = MOTE_TURN_ASKED, *turn = &vm->area->ring.turn;
+	struct vm_ring *r = &vcpu->ring;
+	uint32_t asked = MOTE_TURN_ASKED, *turn = &vcpu->area->ring.turn;
 	pthread_mutex_lock(&r->lock);
 	if (atomic_load_explicit(&r->state, memory_order_relaxed) == AWAKE &&
 	    __atomic_compare_exchange_n(turn, &asked, MOTE_TURN_TAKEN, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-		bool done = hostcall_serve_polled(vm, vm->area);
+		bool done = hostcall_serve_polled(vcpu);
 		r->served += done;
 		r->declined = !done;
 		__atomic_store_n(turn, done ? MOTE_TURN_DONE : MOTE_TURN_DECLINED, __ATOMIC_RELEASE);
@@ -93,17 +93,17 @@ static bool displaced(struct vm_ring *r)
 }
 
 /* Until no call comes any more, others want the CPU, or the vCPU's thread says so. */
-static void poll_calls(struct vm *vm)
+static void poll_calls(struct vcpu *vcpu)
 {
-	struct vm_ring *r = &vm->ring;
-	uint64_t window = clock_cycles(&vm->clock, FIRST_US), late = clock_cycles(&vm->clock, LATE_US);
+	struct vm_ring *r = &vcpu->ring;
+	uint64_t window = clock_cycles(&vcpu->clock, FIRST_US), late = clock_cycles(&vcpu->clock, LATE_US);
 	uint64_t last = cycles(), before = last;
 	(void)displaced(r);
-	set_polling(vm, 1);
+	set_polling(vcpu, 1);
 	while (atomic_load_explicit(&r->state, memory_order_relaxed) == AWAKE) {
-		bool asked = __atomic_load_n(&vm->area->ring.turn, __ATOMIC_RELAXED) == MOTE_TURN_ASKED;
+		bool asked = __atomic_load_n(&vcpu->area->ring.turn, __ATOMIC_RELAXED) == MOTE_TURN_ASKED;
 		if (asked)
-			answer(vm);
+			answer(vcpu);
 		uint64_t now = cycles();
 		if (now - before > late && displaced(r)) {
 			atomic_store(&r->crowded, true);
@@ -118,13 +118,13 @@ static void poll_calls(struct vm *vm)
 		before = now;
 		__builtin_ia32_pause();
 	}
-	set_polling(vm, 0);
+	set_polling(vcpu, 0);
 }
 
 static void *poller(void *arg)
 {
-	struct vm *vm = arg;
-	struct vm_ring *r = &vm->ring;
+	struct vcpu *vcpu = arg;
+	struct vm_ring *r = &vcpu->ring;
 	struct err e = {0};
 	guest_copy_unblocked(true); /* start() */
 	r->jail_rc = jail_enter_poller(r->how, &e);
@@ -135,7 +135,7 @@ static void *poller(void *arg)
 		if (state == STOPPING)
 			return NULL;
 		if (state == AWAKE) {
-			poll_calls(vm);
+			poll_calls(vcpu);
 			int awake = AWAKE;
 			atomic_compare_exchange_strong(&r->state, &awake, ASLEEP);
 		} else {
@@ -159,18 +159,19 @@ static bool other_cpu(void)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
 }
 
-static int start(struct vm *vm)
+static int start(struct vcpu *vcpu)
 {
-	struct vm_ring *r = &vm->ring;
+	struct vm *vm = vcpu->vm;
+	struct vm_ring *r = &vcpu->ring;
 	if (!other_cpu())
 		return -ENOTSUP;
 	r->how = jail_entered() ? jail_how_own() : jail_how_make();
 	if (!r->how && !jail_entered())
 		return -errno;
-	clock_know_rate(vm);
-	vm->area->ring = (struct mote_ring){
-		.ask_cycles = (uint32_t)clock_cycles(&vm->clock, ASK_US),
-		.take_cycles = (uint32_t)clock_cycles(&vm->clock, TAKE_US),
+	clock_know_rate(vcpu);
+	vcpu->area->ring = (struct mote_ring){
+		.ask_cycles = (uint32_t)clock_cycles(&vcpu->clock, ASK_US),
+		.take_cycles = (uint32_t)clock_cycles(&vcpu->clock, TAKE_US),
 	};
 	pthread_attr_t attr;
 	if (pthread_attr_init(&attr) != 0)
@@ -180,7 +181,7 @@ static int start(struct vm *vm)
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_mutex_lock(&r->lock);
 	if (rc == 0)
-		rc = thread_start(&r->thread, &attr, poller, vm);
+		rc = thread_start(&r->thread, &attr, poller, vcpu);
 	pthread_attr_destroy(&attr);
 	r->started = rc == 0;
 	vm->restored_by = 0; /* the poller writes memory too */
@@ -190,45 +191,45 @@ static int start(struct vm *vm)
 }
 
 /* How long the poller looks for the next call: what it saves is an exit; this is the shortest seen. */
-static uint64_t window_of(const struct vm *vm)
+static uint64_t window_of(const struct vcpu *vcpu)
 {
-	const struct vm_ring *r = &vm->ring;
-	uint64_t least = clock_cycles(&vm->clock, POLL_MIN_US), most = clock_cycles(&vm->clock, POLL_MAX_US);
+	const struct vm_ring *r = &vcpu->ring;
+	uint64_t least = clock_cycles(&vcpu->clock, POLL_MIN_US), most = clock_cycles(&vcpu->clock, POLL_MAX_US);
 	return r->exit_cycles < least ? least : r->exit_cycles > most ? most : r->exit_cycles;
 }
 
 /* Whether the guest came back so soon that the poller would still have been awake. */
-static bool came_soon(struct vm *vm, uint64_t now)
+static bool came_soon(struct vcpu *vcpu, uint64_t now)
 {
-	struct vm_ring *r = &vm->ring;
+	struct vm_ring *r = &vcpu->ring;
 	uint64_t gap = now - r->last;
 	if (r->exit_cycles == 0 || gap < r->exit_cycles)
 		r->exit_cycles = gap;
-	return gap < r->exit_cycles + window_of(vm);
+	return gap < r->exit_cycles + window_of(vcpu);
 }
 
 /* It has been of no use: next time later. */
-static void rest(struct vm *vm, uint64_t now)
+static void rest(struct vcpu *vcpu, uint64_t now)
 {
-	struct vm_ring *r = &vm->ring;
+	struct vm_ring *r = &vcpu->ring;
 	r->rest_us = r->rest_us ? r->rest_us * 2 : REST_US;
 	if (r->rest_us > REST_MAX_US)
 		r->rest_us = REST_MAX_US;
-	r->rest_until = now + clock_cycles(&vm->clock, r->rest_us);
+	r->rest_until = now + clock_cycles(&vcpu->clock, r->rest_us);
 	r->run = 0;
 }
 
 /* What became of the poller's last waking decides when the next one is. */
-static void judge(struct vm *vm, uint64_t now)
+static void judge(struct vcpu *vcpu, uint64_t now)
 {
-	struct vm_ring *r = &vm->ring;
+	struct vm_ring *r = &vcpu->ring;
 	uint64_t served = r->served - r->served_before;
 	r->served_before = r->served;
 	r->woken = false;
 	if (atomic_exchange(&r->crowded, false)) {
 		if (served >= 100 * PAYS)
 			r->rest_us = 0;
-		rest(vm, now);
+		rest(vcpu, now);
 		return;
 	}
 	if (served >= PAYS) {
@@ -240,14 +241,14 @@ static void judge(struct vm *vm, uint64_t now)
 	r->run = 0;
 }
 
-static void wake(struct vm *vm)
+static void wake(struct vcpu *vcpu)
 {
-	struct vm_ring *r = &vm->ring;
+	struct vm_ring *r = &vcpu->ring;
 	r->run = 0;
-	atomic_store_explicit(&r->window, window_of(vm), memory_order_relaxed);
+	atomic_store_explicit(&r->window, window_of(vcpu), memory_order_relaxed);
 	if (!r->started) {
 		r->needed = WAKE_RUN;
-		r->off = start(vm) < 0;
+		r->off = start(vcpu) < 0;
 	} else {
 		set_state(r, AWAKE);
 	}
@@ -255,20 +256,20 @@ static void wake(struct vm *vm)
 	r->misses = 0;
 }
 
-void ring_doorbell(struct vm *vm, bool pollable)
+void ring_doorbell(struct vcpu *vcpu, bool pollable)
 {
-	struct vm_ring *r = &vm->ring;
+	struct vm_ring *r = &vcpu->ring;
 	if (r->off)
 		return;
 	uint64_t now = cycles();
-	bool soon = came_soon(vm, now);
+	bool soon = came_soon(vcpu, now);
 	bool declined = r->declined;
 	r->declined = false;
 	int state = atomic_load_explicit(&r->state, memory_order_relaxed);
 	if (r->woken && state != AWAKE)
-		judge(vm, now);
+		judge(vcpu, now);
 	/* The guest gave up on a poller that said it was there. */
-	if (r->woken && pollable && !declined && polling(vm) && ++r->misses >= MISSES_MAX) {
+	if (r->woken && pollable && !declined && polling(vcpu) && ++r->misses >= MISSES_MAX) {
 		set_state(r, RESTING);
 		atomic_store(&r->crowded, true);
 	}
@@ -276,35 +277,35 @@ void ring_doorbell(struct vm *vm, bool pollable)
 		return;
 	r->run = soon ? r->run + 1 : 0;
 	if (r->run >= (r->started ? r->needed : START_RUN) && now > r->rest_until)
-		wake(vm);
+		wake(vcpu);
 }
 
-void ring_entering(struct vm *vm)
+void ring_entering(struct vcpu *vcpu)
 {
-	if (vm->ring.started)
-		pthread_mutex_unlock(&vm->ring.lock);
+	if (vcpu->ring.started)
+		pthread_mutex_unlock(&vcpu->ring.lock);
 }
 
-void ring_left(struct vm *vm)
+void ring_left(struct vcpu *vcpu)
 {
-	if (vm->ring.started)
-		pthread_mutex_lock(&vm->ring.lock);
+	if (vcpu->ring.started)
+		pthread_mutex_lock(&vcpu->ring.lock);
 }
 
-bool ring_answered(struct vm *vm)
+bool ring_answered(struct vcpu *vcpu)
 {
-	return vm->ring.started &&
-	       __atomic_exchange_n(&vm->area->ring.turn, MOTE_TURN_FREE, __ATOMIC_ACQ_REL) == MOTE_TURN_DONE;
+	return vcpu->ring.started &&
+	       __atomic_exchange_n(&vcpu->area->ring.turn, MOTE_TURN_FREE, __ATOMIC_ACQ_REL) == MOTE_TURN_DONE;
 }
 
-void ring_replied(struct vm *vm)
+void ring_replied(struct vcpu *vcpu)
 {
-	vm->ring.last = cycles();
+	vcpu->ring.last = cycles();
 }
 
-void ring_stop(struct vm *vm)
+void ring_stop(struct vcpu *vcpu)
 {
-	struct vm_ring *r = &vm->ring;
+	struct vm_ring *r = &vcpu->ring;
 	if (!r->started)
 		return;
 	set_state(r, STOPPING);
@@ -315,5 +316,5 @@ void ring_stop(struct vm *vm)
 	if (r->how != jail_how_own())
 		jail_how_free(r->how);
 	*r = (struct vm_ring){.off = off};
-	vm->area->ring = (struct mote_ring){0};
+	vcpu->area->ring = (struct mote_ring){0};
 }

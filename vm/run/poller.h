@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct vm;
+struct vcpu;
 
 struct vm_ring {
 	bool off;     /* not wanted, or impossible here */
@@ -36,13 +36,13 @@ struct vm_ring {
  * ring_doorbell: a call came that way; pollable when the poller could have carried it out. ring_replied:
  * the guest goes on.
  */
-void ring_entering(struct vm *vm);
-void ring_left(struct vm *vm);
-void ring_doorbell(struct vm *vm, bool pollable);
+void ring_entering(struct vcpu *vcpu);
+void ring_left(struct vcpu *vcpu);
+void ring_doorbell(struct vcpu *vcpu, bool pollable);
 /* True when the poller has carried out the call that the doorbell was rung for. */
-bool ring_answered(struct vm *vm);
-void ring_replied(struct vm *vm);
+bool ring_answered(struct vcpu *vcpu);
+void ring_replied(struct vcpu *vcpu);
 /* Ends the poller; it starts again when that pays. */
-void ring_stop(struct vm *vm);
+void ring_stop(struct vcpu *vcpu);
 
 #endif

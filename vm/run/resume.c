@@ -76,7 +76,7 @@ static int prepare(struct err *e)
 	return handler_rc < 0 ? err_sys(e, -handler_rc, "handlers of the vCPU thread's signals") : 0;
 }
 
-void run_take_kicks(void)
+void vcpu_take_kicks(void)
 {
 	siginfo_t info;
 	struct timespec now = {0};
@@ -89,12 +89,18 @@ void run_take_kicks(void)
 	}
 }
 
-void run_kick(struct vm *vm)
+void vcpu_kick(struct vcpu *vcpu)
 {
-	atomic_store(&vm->kicked, true);
-	int tid = atomic_load(&vm->running_tid);
+	atomic_store(&vcpu->kicked, true);
+	int tid = atomic_load(&vcpu->running_tid);
 	if (tid)
 		syscall(SYS_tgkill, getpid(), tid, VM_KICK_SIGNAL);
+}
+
+void vm_kick(struct vm *vm)
+{
+	for (unsigned i = 0; i < VM_VCPUS_MAX; i++)
+		vcpu_kick(&vm->vcpus[i]);
 }
 
 void vm_signal(struct vm *vm, int signo)
@@ -103,7 +109,7 @@ void vm_signal(struct vm *vm, int signo)
 		return;
 	int saved = errno;
 	atomic_fetch_or(&vm->pending, 1UL << (signo - 1));
-	run_kick(vm);
+	vm_kick(vm);
 	errno = saved;
 }
 
@@ -113,14 +119,14 @@ int vm_interrupt(struct vm *vm)
 	if (!atomic_compare_exchange_strong(&vm->busy, &expected, VM_STOPPED) &&
 	    expected == VM_IDLE)
 		return -ESRCH;
-	run_kick(vm);
+	vm_kick(vm);
 	return 0;
 }
 
 /* --- timers --- */
 
 /* It kicks the calling thread. */
-static int timer_make(struct vm_timer *t)
+static int timer_make(struct vcpu_timer *t)
 {
 	struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = VM_KICK_SIGNAL};
 	if (t->made)
@@ -133,12 +139,12 @@ static int timer_make(struct vm_timer *t)
 	return 0;
 }
 
-int vm_timer_set(struct vm *vm, struct vm_timer *t, uint64_t first_ns, uint64_t interval_ns)
+int vcpu_timer_set(struct vcpu *vcpu, struct vcpu_timer *t, uint64_t first_ns, uint64_t interval_ns)
 {
 	int rc = timer_make(t);
 	if (rc < 0)
 		return rc;
-	vm->may_pend = true;
+	vcpu->may_pend = true;
 	if (interval_ns && interval_ns < INTERVAL_MIN_NS)
 		interval_ns = INTERVAL_MIN_NS;
 	t->armed = first_ns != 0;
@@ -151,7 +157,7 @@ int vm_timer_set(struct vm *vm, struct vm_timer *t, uint64_t first_ns, uint64_t 
 }
 
 /* What is left until it fires; 0 where it is not set. */
-static uint64_t timer_left(const struct vm_timer *t, uint64_t *interval_ns)
+static uint64_t timer_left(const struct vcpu_timer *t, uint64_t *interval_ns)
 {
 	struct itimerspec left = {0};
 	if (!t->armed || timer_gettime(t->id, &left) < 0)
@@ -161,14 +167,14 @@ static uint64_t timer_left(const struct vm_timer *t, uint64_t *interval_ns)
 }
 
 /* Those of a thread in a filter stay for its next run: it can make no others. */
-static void timer_end(const struct vm *vm, struct vm_timer *t)
+static void timer_end(const struct vcpu *vcpu, struct vcpu_timer *t)
 {
 	const struct itimerspec never = {0};
-	if (t->made && vm->timers_of && t->armed)
+	if (t->made && vcpu->timers_of && t->armed)
 		timer_settime(t->id, 0, &never, NULL);
-	else if (t->made && !vm->timers_of)
+	else if (t->made && !vcpu->timers_of)
 		timer_delete(t->id);
-	t->made = t->made && vm->timers_of;
+	t->made = t->made && vcpu->timers_of;
 	t->armed = false;
 }
 
@@ -183,21 +189,23 @@ static uint64_t cpu_now_ns(void)
 	return time_now_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
-static uint64_t cpu_left(const struct vm *vm)
+static uint64_t cpu_left(const struct vcpu *vcpu)
 {
-	uint64_t used = cpu_now_ns() - vm->cpu_since;
+	const struct vm *vm = vcpu->vm;
+	uint64_t used = cpu_now_ns() - vcpu->cpu_since;
 	return vm->cpu_left_ns > used ? vm->cpu_left_ns - used : 0;
 }
 
 /* Looks at the limits, and has the watch come when they may be over: CPU time goes no faster than time. */
-static void look_at_limits(struct vm *vm)
+static void look_at_limits(struct vcpu *vcpu)
 {
+	struct vm *vm = vcpu->vm;
 	enum { CPU_STEP_NS = 500000 };
 	uint64_t now = time_monotonic_ns(), due = vm->deadline_ns ? vm->deadline_ns : WATCH_NEVER;
 	if (vm->deadline_ns && now >= vm->deadline_ns)
-		atomic_store(&vm->deadline.fired, true);
+		atomic_store(&vcpu->deadline.fired, true);
 	if (vm->cpu_limited) {
-		uint64_t left = cpu_left(vm), step = left > CPU_STEP_NS ? left : CPU_STEP_NS;
+		uint64_t left = cpu_left(vcpu), step = left > CPU_STEP_NS ? left : CPU_STEP_NS;
 		vm->cpu_over = left == 0;
 		if (due > now + step)
 			due = now + step;
@@ -205,42 +213,44 @@ static void look_at_limits(struct vm *vm)
 	watch_at(vm, due);
 }
 
-bool run_limit_over(struct vm *vm)
+bool vcpu_limit_over(struct vcpu *vcpu)
 {
-	if (!vm->on_poller && atomic_load_explicit(&vm->watch.look, memory_order_relaxed) &&
+	struct vm *vm = vcpu->vm;
+	if (!vcpu->on_poller && atomic_load_explicit(&vm->watch.look, memory_order_relaxed) &&
 	    atomic_exchange(&vm->watch.look, false))
-		look_at_limits(vm);
+		look_at_limits(vcpu);
 	/* By the clock, too: the timer's kick is not taken while host code runs. */
 	if (!vm->watched && vm->deadline_ns && time_monotonic_ns() >= vm->deadline_ns)
-		atomic_store(&vm->deadline.fired, true);
-	return atomic_load(&vm->deadline.fired) || vm->cpu_over;
+		atomic_store(&vcpu->deadline.fired, true);
+	return atomic_load(&vcpu->deadline.fired) || vm->cpu_over;
 }
 
 /* What is over already needs no timer, and a guest that answers at once would be quicker than it. */
-static int start_limits(struct vm *vm)
+static int start_limits(struct vcpu *vcpu)
 {
+	struct vm *vm = vcpu->vm;
 	if (vm->watched) {
 		int rc = watch_join(vm);
 		if (vm->cpu_limited)
-			vm->cpu_since = cpu_now_ns();
+			vcpu->cpu_since = cpu_now_ns();
 		if (rc == 0)
-			look_at_limits(vm);
+			look_at_limits(vcpu);
 		return rc;
 	}
 	if (!vm->deadline_ns)
 		return 0;
 	if (vm->deadline_ns <= time_monotonic_ns())
-		atomic_store(&vm->deadline.fired, true);
-	return vm_timer_set(vm, &vm->deadline, left_after(vm->deadline_ns, time_monotonic_ns()), 0);
+		atomic_store(&vcpu->deadline.fired, true);
+	return vcpu_timer_set(vcpu, &vcpu->deadline, left_after(vm->deadline_ns, time_monotonic_ns()), 0);
 }
 
-static int start_timers(struct vm *vm)
+static int start_timers(struct vcpu *vcpu)
 {
-	int rc = start_limits(vm);
-	if (rc == 0 && vm->alarm_left_ns)
-		rc = vm_timer_set(vm, &vm->alarm,
-				  left_after(vm->alarm_left_ns, time_monotonic_ns() - vm->alarm_left_at),
-				  vm->alarm_interval_ns);
+	int rc = start_limits(vcpu);
+	if (rc == 0 && vcpu->alarm_left_ns)
+		rc = vcpu_timer_set(vcpu, &vcpu->alarm,
+				  left_after(vcpu->alarm_left_ns, time_monotonic_ns() - vcpu->alarm_left_at),
+				  vcpu->alarm_interval_ns);
 	return rc;
 }
 
@@ -248,31 +258,33 @@ static int start_timers(struct vm *vm)
  * Timers belong to the thread, as CPU time does. What the guest's alarm and the CPU limit had left is kept for the
  * next one.
  */
-static void stop_timers(struct vm *vm)
+static void stop_timers(struct vcpu *vcpu)
 {
+	struct vm *vm = vcpu->vm;
 	if (vm->cpu_limited)
-		vm->cpu_left_ns = cpu_left(vm);
-	vm->alarm_left_ns = 0;
-	if (vm->alarm.armed && !vm->ended) {
-		vm->alarm_left_ns = timer_left(&vm->alarm, &vm->alarm_interval_ns);
-		vm->alarm_left_at = time_monotonic_ns();
+		vm->cpu_left_ns = cpu_left(vcpu);
+	vcpu->alarm_left_ns = 0;
+	if (vcpu->alarm.armed && !vm->ended) {
+		vcpu->alarm_left_ns = timer_left(&vcpu->alarm, &vcpu->alarm_interval_ns);
+		vcpu->alarm_left_at = time_monotonic_ns();
 	}
-	timer_end(vm, &vm->deadline);
-	timer_end(vm, &vm->alarm);
-	timer_end(vm, &vm->flush);
-	timer_end(vm, &vm->brake);
+	timer_end(vcpu, &vcpu->deadline);
+	timer_end(vcpu, &vcpu->alarm);
+	timer_end(vcpu, &vcpu->flush);
+	timer_end(vcpu, &vcpu->brake);
 }
 
 /* --- runs --- */
 
 void vm_begin(struct vm *vm, const struct vm_limits *limits)
 {
+	struct vcpu *vcpu = &vm->vcpus[0];
 	vm->deadline_ns = limits->wall_ns ? time_monotonic_ns() + limits->wall_ns : 0;
 	vm->cpu_limited = limits->cpu_ns != 0;
 	vm->cpu_left_ns = limits->cpu_ns;
 	vm->cpu_over = false;
 	vm->watched = limits->wall_ns || limits->cpu_ns;
-	atomic_store(&vm->deadline.fired, false);
+	atomic_store(&vcpu->deadline.fired, false);
 	atomic_store(&vm->busy, VM_BUSY);
 }
 
@@ -282,13 +294,13 @@ void vm_finish(struct vm *vm)
 }
 
 /* The signal mask of KVM_RUN is the vCPU's, and seldom changes. */
-static int set_kvm_mask(struct vm *vm)
+static int set_kvm_mask(struct vcpu *vcpu)
 {
-	if (vm->kvm_mask_set && memcmp(&vm->kvm_mask, &vm->wait_mask, sizeof(vm->kvm_mask)) == 0)
+	if (vcpu->kvm_mask_set && memcmp(&vcpu->kvm_mask, &vcpu->wait_mask, sizeof(vcpu->kvm_mask)) == 0)
 		return 0;
-	int rc = machine_signal_mask(&vm->machine, &vm->wait_mask);
-	vm->kvm_mask = vm->wait_mask;
-	vm->kvm_mask_set = rc == 0;
+	int rc = kvm_vcpu_signal_mask(&vcpu->kvm, &vcpu->wait_mask);
+	vcpu->kvm_mask = vcpu->wait_mask;
+	vcpu->kvm_mask_set = rc == 0;
 	return rc;
 }
 
@@ -303,72 +315,76 @@ static unsigned needs(const struct vm *vm, bool freeze)
 
 int vm_jail(struct vm *vm, bool freeze, struct err *e)
 {
+	struct vcpu *vcpu = &vm->vcpus[0];
 	int rc = prepare(e);
 	if (rc < 0)
 		return rc;
-	rc = timer_make(&vm->deadline);
+	rc = timer_make(&vcpu->deadline);
 	if (rc == 0)
-		rc = timer_make(&vm->alarm);
+		rc = timer_make(&vcpu->alarm);
 	if (rc == 0)
-		rc = timer_make(&vm->flush);
+		rc = timer_make(&vcpu->flush);
 	if (rc == 0)
-		rc = timer_make(&vm->brake);
+		rc = timer_make(&vcpu->brake);
 	if (rc < 0)
 		return err_sys(e, -rc, "preparing the vCPU thread");
-	vm->timers_of = (int)syscall(SYS_gettid);
+	vcpu->timers_of = (int)syscall(SYS_gettid);
 	return jail_enter(needs(vm, freeze), e);
 }
 
-static int enter(struct vm *vm, struct err *e)
+static int enter(struct vcpu *vcpu, struct err *e)
 {
-	pthread_sigmask(SIG_BLOCK, &blocked_set, &vm->saved_mask);
-	if (sigismember(&vm->saved_mask, SIGBUS))
+	struct vm *vm = vcpu->vm;
+	pthread_sigmask(SIG_BLOCK, &blocked_set, &vcpu->saved_mask);
+	if (sigismember(&vcpu->saved_mask, SIGBUS))
 		pthread_sigmask(SIG_UNBLOCK, &unblocked_set, NULL);
 	guest_copy_unblocked(true);
-	vm->wait_mask = vm->saved_mask;
-	sigaddset(&vm->wait_mask, SIGPIPE);
-	sigaddset(&vm->wait_mask, SIGXFSZ);
-	sigdelset(&vm->wait_mask, VM_KICK_SIGNAL);
-	if (vm->thread != faults_thread()) {
-		vm->thread = faults_thread();
-		vm->tid = (int)syscall(SYS_gettid);
+	vcpu->wait_mask = vcpu->saved_mask;
+	sigaddset(&vcpu->wait_mask, SIGPIPE);
+	sigaddset(&vcpu->wait_mask, SIGXFSZ);
+	sigdelset(&vcpu->wait_mask, VM_KICK_SIGNAL);
+	if (vcpu->thread != faults_thread()) {
+		vcpu->thread = faults_thread();
+		vcpu->tid = (int)syscall(SYS_gettid);
 	}
-	if (vm->timers_of && vm->timers_of != vm->tid)
+	if (vcpu->timers_of && vcpu->timers_of != vcpu->tid)
 		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox was locked into the filter of another thread");
-	atomic_store(&vm->running_tid, vm->tid);
+	atomic_store(&vcpu->running_tid, vcpu->tid);
 	vm_touch(vm);
-	clock_enter(vm);
-	int rc = set_kvm_mask(vm);
+	clock_enter(vcpu);
+	int rc = set_kvm_mask(vcpu);
 	if (rc == 0)
-		rc = start_timers(vm);
+		rc = start_timers(vcpu);
 	return rc < 0 ? err_sys(e, -rc, "preparing the vCPU thread") : 0;
 }
 
-static void leave(struct vm *vm)
+static void leave(struct vcpu *vcpu)
 {
-	ring_stop(vm);
-	vm_output_stop(vm);
-	atomic_store(&vm->running_tid, 0);
-	stop_timers(vm);
-	if (atomic_exchange(&vm->kicked, false) || vm->may_pend)
-		run_take_kicks();
-	vm->may_pend = false;
+	struct vm *vm = vcpu->vm;
+	ring_stop(vcpu);
+	vcpu_output_stop(vcpu);
+	atomic_store(&vcpu->running_tid, 0);
+	stop_timers(vcpu);
+	if (atomic_exchange(&vcpu->kicked, false) || vcpu->may_pend)
+		vcpu_take_kicks();
+	vcpu->may_pend = false;
 	vm_untouch(vm);
 	guest_copy_unblocked(false);
-	pthread_sigmask(SIG_SETMASK, &vm->saved_mask, NULL);
+	pthread_sigmask(SIG_SETMASK, &vcpu->saved_mask, NULL);
 }
 
 int vm_resume(struct vm *vm, struct vm_outcome *out, struct err *e)
 {
+	struct vcpu *vcpu = &vm->vcpus[0];
 	if (vm->ended || vm->channel.waiting)
 		return err_set(e, ERR_HOST, EINVAL,
 			       vm->ended ? "the guest has ended" : "the guest waits for a message");
 	int rc = prepare(e);
 	if (rc == 0)
-		rc = enter(vm, e);
+		rc = enter(vcpu, e);
 	if (rc == 0)
-		rc = vcpu_loop(vm, e);
-	leave(vm);
+		rc = vcpu_loop(vcpu, e);
+	leave(vcpu);
 	if (rc == 0)
 		*out = vm->ended ? vm->outcome : (struct vm_outcome){.end = VM_WAITING};
 	return rc;

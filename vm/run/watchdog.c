@@ -38,7 +38,7 @@ static uint64_t look_at_all(void)
 		if (due <= now &&
 		    atomic_compare_exchange_strong(&vm->watch.due, &due, WATCH_NEVER)) {
 			atomic_store(&vm->watch.look, true);
-			run_kick(vm);
+			vm_kick(vm);
 		} else if (due < next) {
 			next = due;
 		}

@@ -9,7 +9,7 @@
 #include "vm/snapshot/private.h"
 
 #include "base/sha256.h"
-#include "vm/arch/x86_64/cpuid.h"
+#include "vm/arch/arch.h"
 #include "vm/arch/x86_64/page_table.h"
 
 #include <errno.h>
@@ -152,7 +152,7 @@ static int fill_host(struct file_header *h, const char *build, int kvm_fd, struc
 {
 	char cpu[65];
 	memset(h, 0, sizeof(*h));
-	int rc = cpuid_digest(kvm_fd, cpu, e);
+	int rc = arch_cpu_digest(kvm_fd, cpu, e);
 	if (rc < 0)
 		return rc;
 	memcpy(h->magic, MAGIC, sizeof(MAGIC));
@@ -381,7 +381,7 @@ int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot *
 		vm_snapshot_drop(s);
 		return rc;
 	}
-	machine_state_sanitize(&s->state.cpu);
+	arch_state_sanitize(&s->state.cpu);
 	*out = s;
 	return 0;
 }

@@ -23,7 +23,7 @@ struct snapshot_state {
 	uint32_t moment;   /* enum snapshot_moment */
 	uint32_t given;    /* descriptors that it had at its start */
 	uint32_t wasm, exec_sealed; /* 0 or 1: vm/internal.h */
-	struct machine_state cpu;
+	struct arch_vcpu_state cpu;
 };
 
 struct vm_snapshot {

@@ -3,6 +3,7 @@
 #include "vm/snapshot/recycle.h"
 
 #include "base/thread.h"
+#include "vm/arch/arch.h"
 #include "vm/memory/image.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@ enum { WAITING_MAX = 64 }; /* more than that are closed by who gives them: descr
 struct shell {
 	struct shell *next;
 	struct machine machine;
+	struct kvm_vcpu vcpu;
 	struct memory memory;
 };
 
@@ -28,6 +30,7 @@ static pthread_t thread;
 
 static void shell_free(struct shell *s)
 {
+	kvm_vcpu_destroy(&s->vcpu);
 	machine_destroy(&s->machine);
 	memory_destroy(&s->memory);
 	free(s);
@@ -35,7 +38,7 @@ static void shell_free(struct shell *s)
 
 static bool empty(struct shell *s)
 {
-	return !s->machine.dead && memory_empty(&s->memory) == 0 && machine_renew(&s->machine) == 0;
+	return !s->vcpu.dead && memory_empty(&s->memory) == 0 && arch_vcpu_renew(&s->vcpu) == 0;
 }
 
 static struct shell *pop(struct shell **list, unsigned *count)
@@ -105,7 +108,7 @@ int shell_keep(unsigned count)
 	}
 }
 
-bool shell_take(uint64_t memory_bytes, struct machine *machine, struct memory *memory)
+bool shell_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory)
 {
 	pthread_mutex_lock(&lock);
 	struct shell **at = &ready;
@@ -116,29 +119,32 @@ bool shell_take(uint64_t memory_bytes, struct machine *machine, struct memory *m
 	if (!s)
 		return false;
 	*machine = s->machine;
+	*vcpu = s->vcpu;
 	*memory = s->memory;
 	free(s);
 	return true;
 }
 
-void shell_give(struct machine *machine, struct memory *memory)
+void shell_give(struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory)
 {
 	struct shell *s = NULL;
 	pthread_mutex_lock(&lock);
-	if (keep && waiting_count < WAITING_MAX && machine->vcpu_fd >= 0 && memory->hva)
+	if (keep && waiting_count < WAITING_MAX && vcpu->fd >= 0 && memory->hva)
 		s = malloc(sizeof(*s));
 	if (s) {
-		*s = (struct shell){.machine = *machine, .memory = *memory};
+		*s = (struct shell){.machine = *machine, .vcpu = *vcpu, .memory = *memory};
 		s->memory.ending = NULL;
 		push(&waiting, &waiting_count, s);
 		pthread_cond_signal(&given);
 	}
 	pthread_mutex_unlock(&lock);
 	if (!s) {
+		kvm_vcpu_destroy(vcpu);
 		machine_destroy(machine);
 		memory_destroy(memory);
 	}
-	*machine = (struct machine){.vm_fd = -1, .vcpu_fd = -1};
+	*machine = MACHINE_NONE;
+	*vcpu = KVM_VCPU_NONE;
 	*memory = (struct memory){.vm_fd = -1};
 }
 

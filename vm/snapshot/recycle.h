@@ -9,6 +9,7 @@
 #define MOTE_VM_SNAPSHOT_RECYCLE_H
 
 #include "vm/kvm/machine.h"
+#include "vm/kvm/vcpu.h"
 #include "vm/memory/memory.h"
 
 /*
@@ -17,9 +18,9 @@
  */
 int shell_keep(unsigned count) must_check;
 /* A shell with memory for as many bytes, emptied. False where none is ready. */
-bool shell_take(uint64_t memory_bytes, struct machine *machine, struct memory *memory);
-/* Takes a VM's machine and memory, whatever state they are in; both are empty structures afterwards. */
-void shell_give(struct machine *machine, struct memory *memory);
+bool shell_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory);
+/* Takes a VM's machine, vCPU and memory, whatever state they are in; they are empty structures afterwards. */
+void shell_give(struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory);
 /* Shells that are ready now. */
 unsigned shell_ready(void);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Freezing and restoring a VM: memory/image.c's and kvm/machine.c's parts put together. */
+/* Freezing and restoring a VM: memory/image.c's and the vCPU's registers put together. */
 #include "vm/snapshot/private.h"
 
 #include "base/time.h"
+#include "vm/arch/arch.h"
 #include "vm/boot.h"
+#include "vm/kvm/open.h"
 #include "vm/arch/x86_64/kernel_window.h"
 #include "vm/snapshot/recycle.h"
 
@@ -51,23 +53,24 @@ static uint64_t gpa_of(const struct vm *vm, const void *host)
 
 int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
+	struct vcpu *vcpu = &vm->vcpus[0];
 	int rc = note_fds(vm, s, e);
 	if (rc < 0)
 		return rc;
 	/* It was set back and has not run since: what it is to load is not in KVM. */
-	if (vm->machine.state_due)
-		rc = machine_load(&vm->machine, &vm->memory, &vm->snapshot->state.cpu);
+	if (vcpu->kvm.state_due)
+		rc = arch_vcpu_load(&vcpu->kvm, &vm->memory, &vm->snapshot->state.cpu);
 	if (rc == 0)
-		rc = machine_save(&vm->machine, &s->state.cpu);
+		rc = arch_vcpu_save(&vcpu->kvm, &s->state.cpu);
 	if (rc < 0)
 		return err_sys(e, -rc, "reading the vCPU's registers");
 	vm_touch(vm);
-	machine_keep(&vm->machine, &vm->memory, &s->state.cpu);
-	vm->state_kept = false; /* of this snapshot now */
-	s->state.area = gpa_of(vm, vm->area);
+	arch_vcpu_keep(&vcpu->kvm, &vm->memory, &s->state.cpu);
+	vcpu->state_kept = false; /* of this snapshot now */
+	s->state.area = gpa_of(vm, vcpu->area);
 	s->state.boot = gpa_of(vm, vm->boot);
 	s->state.boot_bytes = vm->boot_bytes;
-	s->state.area_va = vm->area_va;
+	s->state.area_va = vcpu->area_va;
 	s->state.entry = vm->entry;
 	s->state.payload = vm->payload;
 	s->state.payload_bytes = vm->payload_bytes;
@@ -77,8 +80,8 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	s->state.channel_max = vm->channel.max;
 	s->state.reply_at = vm->channel.reply_at;
 	s->state.reply_room = vm->channel.reply_room;
-	s->state.alarm_left_ns = vm->alarm_left_ns;
-	s->state.alarm_interval_ns = vm->alarm_interval_ns;
+	s->state.alarm_left_ns = vcpu->alarm_left_ns;
+	s->state.alarm_interval_ns = vcpu->alarm_interval_ns;
 	return 0;
 }
 
@@ -195,11 +198,12 @@ static int put_memory(struct vm *vm, struct vm_snapshot *s)
 
 static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 {
+	struct vcpu *vcpu = &vm->vcpus[0];
 	uint8_t *hva = vm->memory.hva;
-	vm->area = (struct mote_area *)(void *)(hva + s->state.area);
+	vcpu->area = (struct mote_area *)(void *)(hva + s->state.area);
 	vm->boot = (struct mote_boot *)(void *)(hva + s->state.boot);
 	vm->boot_bytes = s->state.boot_bytes;
-	vm->area_va = s->state.area_va;
+	vcpu->area_va = s->state.area_va;
 	vm->entry = s->state.entry;
 	vm->wasm = s->state.wasm;
 	vm->exec_sealed = s->state.exec_sealed;
@@ -211,21 +215,22 @@ static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 	vm->channel.waiting = true;
 	vm->channel.reply_at = s->state.reply_at;
 	vm->channel.reply_room = s->state.reply_room;
-	vm->alarm_left_ns = s->state.alarm_left_ns; /* goes on from here */
-	vm->alarm_interval_ns = s->state.alarm_interval_ns;
-	vm->alarm_left_at = time_monotonic_ns();
+	vcpu->alarm_left_ns = s->state.alarm_left_ns; /* goes on from here */
+	vcpu->alarm_interval_ns = s->state.alarm_interval_ns;
+	vcpu->alarm_left_at = time_monotonic_ns();
 	vm->ended = false;
 	vm->log_lines = 0; /* what another guest has said is not this one's */
 	atomic_store(&vm->pending, 0);
-	atomic_store(&vm->alarm.fired, false);
-	atomic_store(&vm->flush.fired, false);
+	atomic_store(&vcpu->alarm.fired, false);
+	atomic_store(&vcpu->flush.fired, false);
 }
 
 /* Kernel pages, unless they are the snapshot's already. */
 static int put_kernel(struct vm *vm, const struct vm_snapshot *s)
 {
-	vm->state_kept = vm->memory.shared_block;
-	if (vm->state_kept)
+	struct vcpu *vcpu = &vm->vcpus[0];
+	vcpu->state_kept = vm->memory.shared_block;
+	if (vcpu->state_kept)
 		return 0;
 	int rc = kernel_window_map(&vm->memory);
 	if (rc < 0)
@@ -261,6 +266,7 @@ static int own_pages(struct vm *vm, const struct vm_snapshot *s)
 
 static int put(struct vm *vm, struct vm_snapshot *s)
 {
+	struct vcpu *vcpu = &vm->vcpus[0];
 	bool again = can_reset(vm, s);
 	int rc = put_memory(vm, s);
 	if (rc == 0 && !again)
@@ -269,32 +275,34 @@ static int put(struct vm *vm, struct vm_snapshot *s)
 		rc = own_pages(vm, s);
 	if (rc < 0)
 		return rc;
-	if (!vm->state_kept)
-		machine_keep(&vm->machine, &vm->memory, &s->state.cpu);
-	vm->state_kept = true;
+	if (!vcpu->state_kept)
+		arch_vcpu_keep(&vcpu->kvm, &vm->memory, &s->state.cpu);
+	vcpu->state_kept = true;
 	put_fields(vm, s);
-	rc = again ? machine_reload(&vm->machine, &vm->memory, &s->state.cpu)
-		   : machine_load(&vm->machine, &vm->memory, &s->state.cpu);
+	rc = again ? arch_vcpu_reload(&vcpu->kvm, &vm->memory, &s->state.cpu)
+		   : arch_vcpu_load(&vcpu->kvm, &vm->memory, &s->state.cpu);
 	return rc < 0 ? rc : reseed(vm);
 }
 
 int vm_snapshot_load_registers(struct vm *vm)
 {
-	return machine_load(&vm->machine, &vm->memory, &vm->snapshot->state.cpu);
+	struct vcpu *vcpu = &vm->vcpus[0];
+	return arch_vcpu_load(&vcpu->kvm, &vm->memory, &vm->snapshot->state.cpu);
 }
 
 /* The old VM can neither be used on nor set back: another one in its place. */
 static int replace(struct vm *vm, struct err *e)
 {
-	cleanup_close int kvm_fd = machine_open_kvm(e);
+	struct vcpu *vcpu = &vm->vcpus[0];
+	cleanup_close int kvm_fd = kvm_open(e);
 	if (kvm_fd < 0)
 		return kvm_fd;
 	uint64_t bytes = vm->memory.max_bytes;
 	bool copies = vm->memory.copies;
 	vm_snapshot_drop(take_ptr(vm->snapshot));
-	shell_give(&vm->machine, &vm->memory);
-	vm->kvm_mask_set = false;
-	int rc = machine_create(&vm->machine, kvm_fd, e);
+	shell_give(&vm->machine, &vm->vcpus[0].kvm, &vm->memory);
+	vcpu->kvm_mask_set = false;
+	int rc = vm_make_machine(vm, kvm_fd, e);
 	if (rc == 0)
 		rc = memory_init(&vm->memory, vm->machine.vm_fd, bytes, e);
 	vm->memory.copies = copies;
@@ -335,10 +343,11 @@ static int put_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 
 int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
+	struct vcpu *vcpu = &vm->vcpus[0];
 	vm->fds.keep = true; /* those that it was given, from now on: they are what the snapshot's are copies of */
 	vm_touch(vm);
 	int rc = put_fds(vm, s, e);
-	if (rc == 0 && vm->machine.dead)
+	if (rc == 0 && vcpu->kvm.dead)
 		rc = replace(vm, e);
 	return rc < 0 ? rc : put_or_say(vm, s, e);
 }
@@ -387,6 +396,7 @@ static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *c
  */
 static int build_ready(struct vm *vm, struct vm_snapshot *s, const struct vm_config *config, struct err *e)
 {
+	struct vcpu *vcpu = &vm->vcpus[0];
 	int rc = vm_give_fds(vm, config, e);
 	if (rc == 0)
 		rc = put_or_say(vm, s, e);
@@ -397,7 +407,7 @@ static int build_ready(struct vm *vm, struct vm_snapshot *s, const struct vm_con
 		return err_sys(e, -rc, "boot information");
 	vm->channel.waiting = false;
 	vm->channel.max = 0;
-	vm->area->frame.result = 0;
+	vcpu->area->frame.result = 0;
 	return boot_write_info(vm, config, e);
 }
 

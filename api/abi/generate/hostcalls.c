@@ -175,7 +175,7 @@ static void make_types(void)
 			emit_template(kind_of(&r->args.of[i])->field, &r->args.of[i], 0);
 			emit("\n");
 		}
-		emit("};\nint64_t host_%s(struct vm *vm, ", r->name);
+		emit("};\nint64_t host_%s(struct vcpu *vcpu, ", r->name);
 		emit("const struct call_%s *a);\n", r->name);
 	}
 }
@@ -184,9 +184,9 @@ static void make_decoder(const struct row *r)
 {
 	unsigned cell = 0;
 	make_type_checks(r);
-	emit("static int64_t serve_%s(struct vm *vm, const struct mote_frame *frame)\n", r->name);
+	emit("static int64_t serve_%s(struct vcpu *vcpu, const struct mote_frame *frame)\n", r->name);
 	emit("{\n\tstruct call_%s a;\n", r->name);
-	emit("\tstruct decoder d = {.vm = vm, .cell = frame->arg};\n");
+	emit("\tstruct decoder d = {.vcpu = vcpu, .cell = frame->arg};\n");
 	emit("\tmemset(&a, 0, sizeof(a));\n");
 	for (unsigned i = 0; i < r->args.count; i++) {
 		const struct argument *a = &r->args.of[i];
@@ -196,17 +196,17 @@ static void make_decoder(const struct row *r)
 		cell += kind_of(a)->cells;
 	}
 	emit("\tif (d.rc < 0)\n\t\treturn d.rc;\n");
-	emit_as_row(r->line, "\treturn host_%s(vm, &a);", r->name);
+	emit_as_row(r->line, "\treturn host_%s(vcpu, &a);", r->name);
 	emit("}\n");
 }
 
 static void make_dispatch(void)
 {
-	emit("\nint64_t hostcall_dispatch(struct vm *vm, const struct mote_frame *frame)\n{\n");
-	emit("\tif (vm->wasm && !wasm_has(frame->nr))\n\t\treturn -ENOSYS;\n");
+	emit("\nint64_t hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame *frame)\n{\n");
+	emit("\tif (vcpu->vm->wasm && !wasm_has(frame->nr))\n\t\treturn -ENOSYS;\n");
 	emit("\tswitch (frame->nr) {\n");
 	for EACH_ROW(r)
-		emit("\tcase HOSTCALL_%s:\n\t\treturn serve_%s(vm, frame);\n", r->name, r->name);
+		emit("\tcase HOSTCALL_%s:\n\t\treturn serve_%s(vcpu, frame);\n", r->name, r->name);
 	emit("\t}\n\treturn -ENOSYS;\n}\n");
 }
 

@@ -24,9 +24,9 @@ static void lay_out_gdt(uint8_t *page)
 /* Offsets of RSP0, IST1 and IST2 in a TSS. */
 enum { TSS_RSP0 = 4, TSS_IST1 = 36, TSS_IST2 = 44, TSS_IO_BITMAP = 102 };
 
-static void lay_out_tss(uint8_t *tss)
+static void lay_out_tss(uint8_t *tss, unsigned vcpu)
 {
-	const uint64_t top = MOTE_KERNEL_STACKS + MOTE_PAGE, middle = top - MOTE_PAGE / 2;
+	const uint64_t top = kernel_stack_va(vcpu) + MOTE_PAGE, middle = top - MOTE_PAGE / 2;
 	const uint16_t bitmap_at = KERNEL_TSS_BYTES;
 	memcpy(tss + TSS_RSP0, &top, sizeof(top));
 	memcpy(tss + TSS_IST1, &top, sizeof(top));
@@ -71,13 +71,13 @@ int kernel_window_map(struct memory *m)
 	if (rc == 0)
 		rc = map(m, MOTE_KERNEL_USER_STUBS, user_stubs, 1, MEMORY_READ | MEMORY_EXEC | MEMORY_SHARED_KERNEL);
 	if (rc == 0)
-		rc = map(m, MOTE_KERNEL_STATE, KERNEL_STATE_AT, 1, MEMORY_READ | MEMORY_SHARED_KERNEL);
+		rc = map(m, kernel_state_va(0), kernel_state_at(0), 1, MEMORY_READ | MEMORY_SHARED_KERNEL);
 	if (rc == 0)
-		rc = map(m, MOTE_KERNEL_STACKS, KERNEL_STACK_AT, 1, MEMORY_READ | MEMORY_WRITE | MEMORY_KERNEL);
+		rc = map(m, kernel_stack_va(0), kernel_stack_at(0), 1, MEMORY_READ | MEMORY_WRITE | MEMORY_KERNEL);
 	if (rc < 0)
 		return rc;
 	lay_out_gdt(tables);
-	lay_out_tss(tables + MOTE_KERNEL_TSS_AT);
+	lay_out_tss(tables + MOTE_KERNEL_TSS_AT, 0);
 	lay_out_idt(tables);
 	memory_publish(m, KERNEL_TABLES_AT, tables, sizeof(tables));
 	assert(image_bytes <= 2 * MOTE_PAGE);
@@ -92,6 +92,6 @@ void kernel_window_set_entry(struct memory *m, gva_t entry)
 	/* As IRETQ takes it: RIP, CS, RFLAGS, RSP, SS. The stub fills in RSP. */
 	const uint64_t frame[] = {target, MOTE_USER_CS, 0x202, 0, MOTE_USER_DS};
 	static_assert(MOTE_KERNEL_FRAME_RSP_AT == 3 * sizeof(frame[0]), "the stub's");
-	memory_publish(m, (gpa_t){KERNEL_STACK_AT.v + MOTE_KERNEL_FRAME_AT}, frame, sizeof(frame));
-	memory_publish(m, (gpa_t){KERNEL_STATE_AT.v + MOTE_STATE_SYSCALL}, &target, sizeof(target));
+	memory_publish(m, (gpa_t){kernel_stack_at(0).v + MOTE_KERNEL_FRAME_AT}, frame, sizeof(frame));
+	memory_publish(m, (gpa_t){kernel_state_at(0).v + MOTE_STATE_SYSCALL}, &target, sizeof(target));
 }

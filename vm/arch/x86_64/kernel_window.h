@@ -12,8 +12,24 @@
 /* Guest-physical places. */
 #define KERNEL_TABLES_AT ((gpa_t){0x0000})
 #define KERNEL_STUBS_AT ((gpa_t){0x1000}) /* and the page for CPL 3 behind it */
-#define KERNEL_STATE_AT ((gpa_t){0x3000})
-#define KERNEL_STACK_AT ((gpa_t){MEMORY_STACKS_AT})
+/* Of each vCPU its own, by its index. */
+static inline gpa_t kernel_state_at(unsigned vcpu)
+{
+	return (gpa_t){0x3000 + vcpu * (uint64_t)MOTE_PAGE};
+}
+static inline gpa_t kernel_stack_at(unsigned vcpu)
+{
+	return (gpa_t){MEMORY_STACKS_AT + vcpu * (uint64_t)MOTE_PAGE};
+}
+/* Their addresses in the guest. */
+static inline uint64_t kernel_state_va(unsigned vcpu)
+{
+	return MOTE_KERNEL_STATE + vcpu * (uint64_t)MOTE_PAGE;
+}
+static inline uint64_t kernel_stack_va(unsigned vcpu)
+{
+	return MOTE_KERNEL_STACKS + vcpu * (uint64_t)MOTE_PAGE;
+}
 
 enum {
 	KERNEL_TSS_BYTES = 104,
@@ -21,7 +37,7 @@ enum {
 	KERNEL_TSS_SELECTOR = 0x40,
 };
 
-/* Lays the window out and maps it; once for each memory. 0 or -errno. */
+/* Lays the window out and maps it, for the first vCPU; once for each memory. 0 or -errno. */
 int kernel_window_map(struct memory *m) must_check;
 /* Where system calls go on at CPL 3: MOTE_ENTRY_SYSCALL behind the personality's entry. */
 void kernel_window_set_entry(struct memory *m, gva_t entry);

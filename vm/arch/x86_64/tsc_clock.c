@@ -99,11 +99,11 @@ static uint64_t rate(struct vm_clock *c, const struct moment *now)
 	return c->rate;
 }
 
-void clock_renew(struct vm *vm)
+void clock_renew(struct vcpu *vcpu)
 {
-	struct vm_clock *c = &vm->clock;
-	struct mote_clock *to = &vm->area->clock;
-	clock_know_rate(vm);
+	struct vm_clock *c = &vcpu->clock;
+	struct mote_clock *to = &vcpu->area->clock;
+	clock_know_rate(vcpu);
 	if (!stable || !c->exact)
 		return;
 	if (c->epoch == 0)
@@ -124,26 +124,26 @@ void clock_renew(struct vm *vm)
 	c->renewed = now.tsc;
 }
 
-void clock_keep(struct vm *vm)
+void clock_keep(struct vcpu *vcpu)
 {
-	struct vm_clock *c = &vm->clock;
+	struct vm_clock *c = &vcpu->clock;
 	if (c->epoch && __builtin_ia32_rdtsc() - c->renewed > clock_cycles(c, KEPT_US))
-		clock_renew(vm);
+		clock_renew(vcpu);
 }
 
-void clock_enter(struct vm *vm)
+void clock_enter(struct vcpu *vcpu)
 {
 	/* Not what was written last: a snapshot's, and so another time's. */
-	if (guest_word(vm->area->clock.tsc) != vm->clock.renewed)
-		vm->area->clock = (struct mote_clock){0};
+	if (guest_word(vcpu->area->clock.tsc) != vcpu->clock.renewed)
+		vcpu->area->clock = (struct mote_clock){0};
 }
 
-void clock_know_rate(struct vm *vm)
+void clock_know_rate(struct vcpu *vcpu)
 {
-	struct vm_clock *c = &vm->clock;
-	if (c->khz || vm->on_poller)
+	struct vm_clock *c = &vcpu->clock;
+	if (c->khz || vcpu->on_poller)
 		return;
-	int khz = ioctl(vm->machine.vcpu_fd, KVM_GET_TSC_KHZ, 0);
+	int khz = ioctl(vcpu->kvm.fd, KVM_GET_TSC_KHZ, 0);
 	c->exact = khz > 0;
 	c->khz = c->exact ? (uint64_t)khz : KHZ_DEFAULT;
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct vm;
+struct vcpu;
 
 struct vm_clock {
 	uint64_t khz;	/* of the TSC; 0: not known yet */
@@ -20,12 +20,12 @@ struct vm_clock {
 /* Once a process, while it still sees /sys: whether the TSC is good enough. */
 void clock_prepare(void);
 /* Before a thread takes up the vCPU. */
-void clock_enter(struct vm *vm);
+void clock_enter(struct vcpu *vcpu);
 /* At the guest's own question; and at every exit, which keeps it once there was one. */
-void clock_renew(struct vm *vm);
-void clock_keep(struct vm *vm);
+void clock_renew(struct vcpu *vcpu);
+void clock_keep(struct vcpu *vcpu);
 /* Asks KVM for the TSC's rate, once; on the vCPU's thread. */
-void clock_know_rate(struct vm *vm);
+void clock_know_rate(struct vcpu *vcpu);
 uint64_t clock_cycles(const struct vm_clock *c, uint64_t us);
 
 #endif
