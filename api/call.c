@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Function calls: the host's side of abi/message.h. The guest may send anything at any time; what
- * is no proper message in its place poisons the sandbox and does nothing else.
+ * Function calls: the host's side of abi/message.h. The guest may send anything at any time; an invalid or
+ * unexpected message poisons the sandbox and does nothing else.
  */
 #include "abi/message.h"
 #include "api/error.h"
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define FUNCTIONS_MAX 4096
+#define SEND_BYTES_MIN 4096 /* of the buffer */
 #define CALL_DEPTH_MAX 16 /* nested calls between host and guest */
 
 /* --- configuration --- */
@@ -38,16 +39,17 @@ static int add_function(struct mote_sandbox *s, const struct mote_function *from
 				    .call = from->call,
 				    .arg = from->arg};
 	s->function_count++;
-	return f->name && f->signature ? 0 : err_sys(e, ENOMEM, "host functions");
+	if (!f->name || !f->signature)
+		return err_sys(e, ENOMEM, "host functions");
+	return 0;
 }
 
 int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e)
 {
-	uint64_t bytes = o->call_bytes_max ? o->call_bytes_max : CALL_BYTES_DEFAULT;
-	if (bytes > CALL_BYTES_MAX)
-		return err_set(e, ERR_CONFIG, EINVAL,
-			       "call_bytes_max is %lu; at most 1 GiB is possible", bytes);
-	s->message_max = bytes;
+	if (o->call_bytes_max > CALL_BYTES_MAX)
+		return err_set(e, ERR_CONFIG, EINVAL, "call_bytes_max is %lu; at most 1 GiB is possible",
+			       o->call_bytes_max);
+	s->message_max = o->call_bytes_max ? o->call_bytes_max : CALL_BYTES_DEFAULT;
 	s->limits = (struct vm_limits){.wall_ns = o->call_time_limit_ns,
 				       .cpu_ns = o->call_cpu_limit_ns};
 	if (o->function_count == 0)
@@ -89,7 +91,9 @@ void calls_free(struct mote_sandbox *s)
 
 void *mote_call_memory(struct mote_sandbox *sandbox, size_t bytes)
 {
-	struct host_function_memory *m = bytes <= CALL_BYTES_MAX ? malloc(sizeof(*m) + bytes) : NULL;
+	if (bytes > CALL_BYTES_MAX)
+		return NULL;
+	struct host_function_memory *m = malloc(sizeof(*m) + bytes);
 	if (!m)
 		return NULL;
 	m->next = sandbox->memory;
@@ -111,20 +115,22 @@ static int poison(struct mote_sandbox *s, const struct err *why)
 
 const char *mote_sandbox_poisoned(const struct mote_sandbox *sandbox)
 {
-	return sandbox->state == SANDBOX_POISONED ? sandbox->poison : NULL;
+	if (sandbox->state != SANDBOX_POISONED)
+		return NULL;
+	return sandbox->poison;
 }
 
-/* What the end of the guest in the middle of things is for the caller. */
+/* The error of a call during which the guest ended. */
 static int guest_ended(const struct vm *vm, const struct vm_outcome *out, struct err *e)
 {
 	switch (out->end) {
 	case VM_EXITED:
 		return err_set(e, ERR_GUEST, EIO, "the guest exited with status %d", out->code);
 	case VM_SIGNALLED:
-		return err_set(e, ERR_GUEST, EIO, "signal %d (%s) ended the guest", out->code,
+		return err_set(e, ERR_GUEST, EIO, "signal %d (%s) terminated the guest", out->code,
 			       strsignal(out->code));
 	case VM_TIMED_OUT:
-		return err_set(e, ERR_GUEST, ETIMEDOUT, "the guest ran into its limit of %s",
+		return err_set(e, ERR_GUEST, ETIMEDOUT, "the guest exceeded its limit of %s",
 			       out->code ? "CPU time" : "wall-clock time");
 	case VM_FAULTED:
 		if (*vm_detail(vm))
@@ -141,7 +147,7 @@ static int guest_ended(const struct vm *vm, const struct vm_outcome *out, struct
 
 /* --- sending --- */
 
-/* What is to be sent; encoded twice where the buffer turns out to be too small. */
+/* A message to be sent; encoded twice if the buffer turns out to be too small. */
 struct outgoing {
 	enum mote_message_kind kind;
 	const char *name; /* CALL */
@@ -178,30 +184,41 @@ static bool encode(const struct mote_sandbox *s, const struct outgoing *m, struc
 	return false;
 }
 
-/* Hands a message to the waiting guest. EMSGSIZE, EINVAL, ENOMEM: nothing was handed over. */
+/* A buffer for a message of that length; its contents are lost. */
+static int grow_buffer(struct mote_sandbox *s, size_t len, struct err *e)
+{
+	size_t bytes = len < SEND_BYTES_MIN ? SEND_BYTES_MIN : len;
+	free(s->send);
+	s->send_bytes = 0;
+	s->send = malloc(bytes);
+	if (!s->send)
+		return err_sys(e, ENOMEM, "a message of %zu bytes", len);
+	s->send_bytes = bytes;
+	return 0;
+}
+
+/* Passes a message to the waiting guest. EMSGSIZE, EINVAL, ENOMEM: nothing was sent. */
 static int send_message(struct mote_sandbox *s, const struct outgoing *m, struct err *e)
 {
 	struct mote_out o;
+	int rc;
 	for (;;) {
 		o = (struct mote_out){.at = s->send, .room = s->send_bytes};
 		if (!encode(s, m, &o))
-			return err_set(e, ERR_CONFIG, EINVAL,
-				       "a value without type, or a string with a NUL inside");
+			return err_set(e, ERR_CONFIG, EINVAL, "a value without type, or a string with a NUL inside");
 		if (o.len > s->message_max)
-			return err_set(e, ERR_CONFIG, EMSGSIZE,
-				       "a message of %zu bytes; call_bytes_max is %zu", o.len,
+			return err_set(e, ERR_CONFIG, EMSGSIZE, "a message of %zu bytes; call_bytes_max is %zu", o.len,
 				       s->message_max);
 		if (mote_out_fits(&o))
 			break;
-		free(s->send);
-		s->send_bytes = 0;
-		s->send = malloc(o.len < 4096 ? 4096 : o.len);
-		if (!s->send)
-			return err_sys(e, ENOMEM, "a message of %zu bytes", o.len);
-		s->send_bytes = o.len < 4096 ? 4096 : o.len;
+		rc = grow_buffer(s, o.len, e);
+		if (rc < 0)
+			return rc;
 	}
-	int rc = vm_reply(s->vm, s->send, o.len, e);
-	return rc == -EFAULT ? poison(s, e) : rc;
+	rc = vm_reply(s->vm, s->send, o.len, e);
+	if (rc == -EFAULT)
+		return poison(s, e);
+	return rc;
 }
 
 /* --- host functions --- */
@@ -219,10 +236,12 @@ static int send_error(struct mote_sandbox *s, enum mote_call_error code, const c
 {
 	const struct outgoing m = {.kind = MOTE_MESSAGE_ERROR, .code = code, .text = text};
 	int rc = send_message(s, &m, e);
-	return rc == -EMSGSIZE ? poison(s, e) : rc;
+	if (rc == -EMSGSIZE)
+		return poison(s, e);
+	return rc;
 }
 
-/* Runs a host function and hands its result over. Its failures are the guest's to see. */
+/* Runs a host function and sends its result. Its failures are reported to the guest. */
 static int run_function(struct mote_sandbox *s, const struct host_function *f,
 			const struct mote_value *args, size_t count, struct err *e)
 {
@@ -231,13 +250,15 @@ static int run_function(struct mote_sandbox *s, const struct host_function *f,
 	int rc = f->call(f->arg, s, args, count, &result, &why);
 	if (s->state == SANDBOX_POISONED) /* by a call of the function's own */
 		return err_set(e, ERR_GUEST, s->poison_code, "%s", s->poison);
+	if (rc < 0 && why.text[0])
+		return send_error(s, MOTE_CALL_FAILED, why.text, e);
 	if (rc < 0)
-		return send_error(s, MOTE_CALL_FAILED, why.text[0] ? why.text : strerror(-rc), e);
+		return send_error(s, MOTE_CALL_FAILED, strerror(-rc), e);
 	if (result.type == MOTE_ANY)
 		result = mote_void();
 	if (result.type != mote_signature_result(f->signature))
 		return send_error(s, MOTE_CALL_FAILED,
-				  "the host function's result is not of the type that it promises",
+				  "the host function's result is not of the type in its signature",
 				  e);
 	const struct outgoing m = {.kind = MOTE_MESSAGE_RETURN, .values = &result};
 	rc = send_message(s, &m, e);
@@ -250,7 +271,7 @@ static int run_function(struct mote_sandbox *s, const struct host_function *f,
 	return rc;
 }
 
-/* The guest calls. Only functions of the list are known, and only with arguments as they say. */
+/* A call by the guest: of a function of the list, with arguments of its signature. */
 static int serve_call(struct mote_sandbox *s, struct mote_in in, struct err *e)
 {
 	const char *name;
@@ -267,24 +288,23 @@ static int serve_call(struct mote_sandbox *s, struct mote_in in, struct err *e)
 	if (!mote_signature_takes(f->signature, args, count) ||
 	    (want != MOTE_ANY && want != mote_signature_result(f->signature)))
 		return send_error(s, MOTE_CALL_SIGNATURE, f->signature, e);
-	/* A call back into the guest brings messages of its own: this one, which args point into,
-	 * is kept. */
-	size_t room;
-	uint8_t *message = vm_take_message(s->vm, &room);
+	/* A nested call receives messages of its own: this one, which args point into, is kept. */
+	size_t bytes;
+	uint8_t *message = vm_take_message(s->vm, &bytes);
 	const struct host_function_memory *mark = s->memory;
 	int rc = run_function(s, f, args, count, e);
 	free_memory_to(s, mark);
-	vm_give_message(s->vm, message, room);
+	vm_give_message(s->vm, message, bytes);
 	return rc;
 }
 
-/* --- the conversation --- */
+/* --- the exchange of messages --- */
 
 /*
- * Runs the guest, serving its calls, until it says something else: READY, RETURN or ERROR, in *in.
- * An error of the conversation itself poisons the sandbox.
+ * Runs the guest and serves its calls until it sends another message: READY, RETURN or ERROR, in *in.
+ * An error of the exchange itself poisons the sandbox.
  */
-static int converse(struct mote_sandbox *s, uint8_t *kind, struct mote_in *in, struct err *e)
+static int run_until_answer(struct mote_sandbox *s, uint8_t *kind, struct mote_in *in, struct err *e)
 {
 	const struct outgoing functions = {.kind = MOTE_MESSAGE_FUNCTIONS};
 	for (;;) {
@@ -308,10 +328,23 @@ static int converse(struct mote_sandbox *s, uint8_t *kind, struct mote_in *in, s
 	}
 }
 
-static int out_of_place(struct mote_sandbox *s, const char *what, struct err *e)
+static int unexpected(struct mote_sandbox *s, const char *what, struct err *e)
 {
 	err_set(e, ERR_GUEST, EPROTO, "the guest sent %s", what);
 	return poison(s, e);
+}
+
+static int call_errno(uint32_t code)
+{
+	switch (code) {
+	case MOTE_CALL_TRAPPED:
+		return EIO;
+	case MOTE_CALL_REENTRY:
+		return EBUSY;
+	case MOTE_CALL_TOO_LARGE:
+		return EMSGSIZE;
+	}
+	return EREMOTEIO;
 }
 
 /* The guest's answer to a call. */
@@ -324,18 +357,18 @@ static int take_answer(struct mote_sandbox *s, uint8_t kind, struct mote_in in,
 	const char *text;
 	if (kind == MOTE_MESSAGE_ERROR) {
 		if (!mote_get_error(&in, &code, &text))
-			return out_of_place(s, "a damaged error", e);
-		int number = code == MOTE_CALL_TRAPPED	   ? EIO
-			     : code == MOTE_CALL_REENTRY   ? EBUSY
-			     : code == MOTE_CALL_TOO_LARGE ? EMSGSIZE
-							   : EREMOTEIO;
-		err_set(e, ERR_GUEST, number, "%s", *text ? text : "the guest's function failed");
-		return code == MOTE_CALL_TRAPPED ? poison(s, e) : -number;
+			return unexpected(s, "a damaged error", e);
+		if (!*text)
+			text = "the guest's function failed";
+		int rc = err_set(e, ERR_GUEST, call_errno(code), "%s", text);
+		if (code == MOTE_CALL_TRAPPED)
+			return poison(s, e);
+		return rc;
 	}
 	if (kind != MOTE_MESSAGE_RETURN || !mote_get_return(&in, &value))
-		return out_of_place(s, "no proper answer to a call", e);
+		return unexpected(s, "an invalid answer to a call", e);
 	if (!export_returns(f, want, value.type))
-		return out_of_place(s, "a result of another type than its function has", e);
+		return unexpected(s, "a result that is not of its function's type", e);
 	if (result)
 		*result = value;
 	return 0;
@@ -352,30 +385,44 @@ int calls_check_ready(const struct mote_sandbox *s, struct err *e)
 	return 0;
 }
 
+static int find_callable(const struct mote_sandbox *s, const char *name, size_t arg_count, const struct export **f,
+			 struct err *e)
+{
+	int rc = calls_check_ready(s, e);
+	if (rc < 0)
+		return rc;
+	if (arg_count > MOTE_ARGS_MAX)
+		return err_set(e, ERR_CONFIG, E2BIG, "%zu arguments; a function has %d at most", arg_count,
+			       MOTE_ARGS_MAX);
+	*f = exports_find(s->exports, name);
+	if (!*f)
+		return err_set(e, ERR_CONFIG, ENOENT, "the guest exports no function %.64s", name);
+	return 0;
+}
+
+static int check_depth(const struct mote_sandbox *s, const struct export *f, struct err *e)
+{
+	if (s->depth > 0 && !(f->flags & MOTE_EXPORT_REENTRANT))
+		return err_set(e, ERR_CONFIG, EBUSY, "the guest's function %s may not be called from host functions",
+			       f->name);
+	if (s->depth >= CALL_DEPTH_MAX)
+		return err_set(e, ERR_CONFIG, EBUSY, "calls between host and guest are nested more than %d deep",
+			       CALL_DEPTH_MAX);
+	return 0;
+}
+
 static int call(struct mote_sandbox *s, const char *name, const struct mote_value *args,
 		size_t count, struct mote_value *result, struct err *e)
 {
 	enum mote_type want = result ? result->type : MOTE_ANY;
-	int rc = calls_check_ready(s, e);
+	const struct export *f;
+	int rc = find_callable(s, name, count, &f, e);
+	if (rc == 0)
+		rc = export_check(f, args, count, want, e);
+	if (rc == 0)
+		rc = check_depth(s, f, e);
 	if (rc < 0)
 		return rc;
-	if (count > MOTE_ARGS_MAX)
-		return err_set(e, ERR_CONFIG, E2BIG, "%zu arguments; a function has %d at most",
-			       count, MOTE_ARGS_MAX);
-	const struct export *f = exports_find(s->exports, name);
-	if (!f)
-		return err_set(e, ERR_CONFIG, ENOENT, "the guest exports no function %.64s", name);
-	rc = export_check(f, args, count, want, e);
-	if (rc < 0)
-		return rc;
-	if (s->depth > 0 && !(f->flags & MOTE_EXPORT_REENTRANT))
-		return err_set(e, ERR_CONFIG, EBUSY,
-			       "the guest's function %s may not be called from host functions",
-			       name);
-	if (s->depth >= CALL_DEPTH_MAX)
-		return err_set(e, ERR_CONFIG, EBUSY,
-			       "calls between host and guest are nested more than %d deep",
-			       CALL_DEPTH_MAX);
 	const struct outgoing m = {.kind = MOTE_MESSAGE_CALL,
 				   .name = name,
 				   .want = want,
@@ -388,36 +435,39 @@ static int call(struct mote_sandbox *s, const char *name, const struct mote_valu
 		vm_begin(s->vm, &s->limits);
 	uint8_t kind;
 	struct mote_in in;
-	rc = converse(s, &kind, &in, e);
+	rc = run_until_answer(s, &kind, &in, e);
 	if (--s->depth == 0)
 		vm_finish(s->vm);
-	return rc < 0 ? rc : take_answer(s, kind, in, f, want, result, e);
+	if (rc < 0)
+		return rc;
+	return take_answer(s, kind, in, f, want, result, e);
 }
 
 int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name, const struct mote_value *args,
 		      size_t count, struct mote_value *result, struct mote_error *error)
 {
 	struct err e = {0};
-	int rc = call(sandbox, name, args, count, result, &e);
-	return rc < 0 ? error_report(&e, error) : 0;
+	if (call(sandbox, name, args, count, result, &e) < 0)
+		return error_report(&e, error);
+	return 0;
 }
 
 static int init(struct mote_sandbox *s, struct err *e)
 {
 	if (s->state != SANDBOX_NEW)
-		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox has been used already");
+		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox was used before");
 	vm_offer_calls(s->vm, s->message_max);
 	uint8_t kind;
 	struct mote_in in;
 	vm_begin(s->vm, &s->limits);
 	s->depth++;
-	int rc = converse(s, &kind, &in, e);
+	int rc = run_until_answer(s, &kind, &in, e);
 	s->depth--;
 	vm_finish(s->vm);
 	if (rc < 0)
 		return err_prefix(e, "the guest did not become ready for calls");
 	if (kind != MOTE_MESSAGE_READY)
-		return out_of_place(s, "something else before it was ready", e);
+		return unexpected(s, "an unexpected message before it was ready", e);
 	rc = exports_read(&s->exports, in.at - 1, in.left + 1, e);
 	if (rc < 0)
 		return poison(s, e);
@@ -428,7 +478,9 @@ static int init(struct mote_sandbox *s, struct err *e)
 int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *error)
 {
 	struct err e = {0};
-	return init(sandbox, &e) < 0 ? error_report(&e, error) : 0;
+	if (init(sandbox, &e) < 0)
+		return error_report(&e, error);
+	return 0;
 }
 
 int mote_sandbox_interrupt(struct mote_sandbox *sandbox)

@@ -21,16 +21,18 @@ static int close_others(const struct mote_sandbox *s, const int *keep, size_t co
 	if (count)
 		memcpy(all + 3, keep, count * sizeof(*keep));
 	int rc = vm_close_others(s->vm, all, 3 + count);
-	return rc < 0 ? err_sys(e, -rc, "closing descriptors") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "closing descriptors");
+	return 0;
 }
 
-/* All but the descriptors. */
-static int confine(const struct mote_options *given, struct mote_confined *done, struct err *e)
+/* Everything but the descriptors. */
+static int confine(const struct mote_options *options, struct mote_confined *done, struct err *e)
 {
 	struct mote_options o;
 	struct sandbox_config c;
 	struct confine_dir dirs[PREOPENS_MAX];
-	int rc = options_copy(given, offsetof(struct mote_options, network) + sizeof(o.network), &o, e);
+	int rc = options_copy(options, offsetof(struct mote_options, network) + sizeof(o.network), &o, e);
 	if (rc == 0)
 		rc = config_from_options(&o, &c, e);
 	if (rc < 0)
@@ -65,5 +67,7 @@ int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *option
 int mote_close_others(struct mote_sandbox *sandbox, const int *keep, size_t count, struct mote_error *error)
 {
 	struct err e = {0};
-	return close_others(sandbox, keep, count, &e) < 0 ? error_report(&e, error) : 0;
+	if (close_others(sandbox, keep, count, &e) < 0)
+		return error_report(&e, error);
+	return 0;
 }

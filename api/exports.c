@@ -84,7 +84,9 @@ void exports_drop(struct exports *x)
 const struct export *exports_find(const struct exports *x, const char *name)
 {
 	const struct export key = {.name = name};
-	return x && x->count ? bsearch(&key, x->list, x->count, sizeof(x->list[0]), by_name) : NULL;
+	if (!x || x->count == 0)
+		return NULL;
+	return bsearch(&key, x->list, x->count, sizeof(x->list[0]), by_name);
 }
 
 /* The WebAssembly types that an argument becomes. */
@@ -132,19 +134,24 @@ bool export_returns(const struct export *f, enum mote_type want, enum mote_type 
 	return got == want && lowered(want)[0] == (char)type;
 }
 
+static bool export_takes(const struct export *f, const struct mote_value *args, size_t count)
+{
+	if (f->flags & MOTE_EXPORT_WASM)
+		return wasm_takes(f->signature, args, count);
+	return mote_signature_takes(f->signature, args, count);
+}
+
 int export_check(const struct export *f, const struct mote_value *args, size_t count,
 		 enum mote_type want, struct err *e)
 {
-	bool wasm = f->flags & MOTE_EXPORT_WASM;
-	if (!(wasm ? wasm_takes(f->signature, args, count)
-		   : mote_signature_takes(f->signature, args, count)))
+	enum mote_type got = want == MOTE_ANY ? mote_signature_result(f->signature) : want;
+	if (!export_takes(f, args, count))
 		return err_set(e, ERR_CONFIG, EINVAL,
-			       "the guest's function %s has signature %s; the arguments do not fit",
-			       f->name, f->signature);
-	if (!export_returns(f, want, want == MOTE_ANY ? mote_signature_result(f->signature) : want))
+			       "the guest's function %s has signature %s; the arguments do not match", f->name,
+			       f->signature);
+	if (!export_returns(f, want, got))
 		return err_set(e, ERR_CONFIG, EINVAL,
-			       "the guest's function %s has signature %s; its result is not of the "
-			       "type that is wanted",
-			       f->name, f->signature);
+			       "the guest's function %s has signature %s; its result is not of the wanted type", f->name,
+			       f->signature);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The functions that a guest says it exports: the table of its READY message. */
+/* The functions that a guest exports: the table of its READY message. */
 #ifndef MOTE_API_EXPORTS_H
 #define MOTE_API_EXPORTS_H
 
@@ -26,15 +26,15 @@ struct exports {
 	_Atomic unsigned refs;
 };
 
-/* Reads a READY message, kind included; untrusted. ERR_GUEST, EPROTO where it is not one. */
+/* Reads a READY message, kind included; untrusted. ERR_GUEST, EPROTO if it is not one. */
 int exports_read(struct exports **out, const uint8_t *message, size_t len,
 		 struct err *e) must_check;
 struct exports *exports_ref(struct exports *x);
 void exports_drop(struct exports *x); /* accepts NULL */
 const struct export *exports_find(const struct exports *x, const char *name);
-/* Whether arguments, and the type that is wanted back, fit; else ERR_CONFIG, EINVAL. */
+/* Whether arguments and wanted result match the signature; otherwise ERR_CONFIG, EINVAL. */
 int export_check(const struct export *f, const struct mote_value *args, size_t count,
 		 enum mote_type want, struct err *e) must_check;
-/* Whether a result is what a call that passed export_check must give. */
+/* Whether a result is of a type that a call which passed export_check may return. */
 bool export_returns(const struct export *f, enum mote_type want, enum mote_type got);
 #endif

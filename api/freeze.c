@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a guest to where it stops, and writes it to a file. */
+/* Runs a guest to its snapshot point, and writes it to a file. */
 #include "api/freeze.h"
 
 #include "api/images.h"
@@ -36,7 +36,9 @@ static int open_no_more(const struct vm_config *c, struct err *e)
 	const struct rlimit none = {0};
 	if (c->preopen_count || c->network || c->stdio[0] >= 0 || c->stdio[1] >= 0 || c->stdio[2] >= 0)
 		return 0;
-	return setrlimit(RLIMIT_NOFILE, &none) < 0 ? err_sys(e, errno, "RLIMIT_NOFILE") : 0;
+	if (setrlimit(RLIMIT_NOFILE, &none) < 0)
+		return err_sys(e, errno, "RLIMIT_NOFILE");
+	return 0;
 }
 
 /* Nothing of the guest has run yet, and nothing else runs in this process. */
@@ -50,7 +52,9 @@ static int confine(const struct vm *vm, const struct vm_config *c, int out, stru
 	if (rc < 0)
 		return rc;
 	rc = vm_close_others(vm, keep, sizeof(keep) / sizeof(keep[0]));
-	return rc < 0 ? err_sys(e, -rc, "closing descriptors") : open_no_more(c, e);
+	if (rc < 0)
+		return err_sys(e, -rc, "closing descriptors");
+	return open_no_more(c, e);
 }
 
 int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *extra, size_t extra_bytes, int out,
@@ -73,5 +77,7 @@ int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *
 	vm_finish(vm);
 	if (rc == 0)
 		rc = end_error(&end, e);
-	return rc < 0 ? rc : vm_snapshot_write(vm, mote_build_id, extra, extra_bytes, out, e);
+	if (rc < 0)
+		return rc;
+	return vm_snapshot_write(vm, mote_build_id, extra, extra_bytes, out, e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest images that every binary carries: personality programs for native guests and for Wasm. */
+/* The guest images that every binary carries: guest runtime programs for native guests and for Wasm. */
 	.section .rodata
 	.macro image name, file
 	.globl \name, \name\()_end

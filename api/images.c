@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding the images in the binary's own file: its program headers say which bytes are where. */
+/* Finds the images in the binary's own file by its program headers. */
 #include "api/images.h"
 
 #include <dlfcn.h>
@@ -46,5 +46,7 @@ int images_file(const void *at, uint64_t *offset)
 {
 	images_open();
 	*offset = (uintptr_t)at - file_base;
-	return *offset % 4096 == 0 ? file : -1;
+	if (*offset % 4096 != 0)
+		return -1;
+	return file;
 }

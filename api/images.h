@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest images inside the binary, and the binary's file to map them from. */
+/* The guest runtimes inside the binary, and the binary's file to map them from. */
 #ifndef MOTE_API_IMAGES_H
 #define MOTE_API_IMAGES_H
 
@@ -12,10 +12,10 @@ extern const char mote_build_id[64];
 
 /*
  * Opens the file that this code was loaded from, once a process; later calls answer from what it found,
- * also when /proc is gone by then. Any thread.
+ * also if /proc is gone. Any thread.
  */
 void images_open(void);
-/* Descriptor (borrowed) and file offset of an address inside the images; -1 where they cannot be mapped. */
+/* Descriptor (borrowed) and file offset of an address inside the images; -1 if they cannot be mapped. */
 int images_file(const void *at, uint64_t *offset);
 
 #endif

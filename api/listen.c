@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listening sockets from a few words: what --listen and a container's annotation say. */
+/* Listening sockets by address, as --listen and a container's annotation have them. */
 #include "api/listen.h"
 
 #include "api/error.h"
@@ -23,10 +23,10 @@ union address {
 	struct sockaddr_un un;
 };
 
-static int wrong(const char *spec, struct err *e)
+static int invalid(const char *spec, struct err *e)
 {
 	return err_set(e, ERR_CONFIG, EINVAL,
-		       "%s is nothing to listen on: write tcp:ADDRESS:PORT, tcp:[ADDRESS]:PORT for IPv6, or unix:PATH",
+		       "invalid address '%.200s': must be tcp:ADDRESS:PORT, tcp:[ADDRESS]:PORT for IPv6, or unix:PATH",
 		       spec);
 }
 
@@ -40,22 +40,43 @@ static int port_of(const char *text, uint16_t *port)
 	return 0;
 }
 
+static int fill_ipv4(const char *host, uint16_t port, union address *a)
+{
+	*a = (union address){.in = {.sin_family = AF_INET, .sin_port = port}};
+	if (inet_pton(AF_INET, host, &a->in.sin_addr) != 1)
+		return -EINVAL;
+	return (int)sizeof(a->in);
+}
+
+static int fill_ipv6(const char *host, uint16_t port, union address *a)
+{
+	*a = (union address){.in6 = {.sin6_family = AF_INET6, .sin6_port = port}};
+	if (inet_pton(AF_INET6, host, &a->in6.sin6_addr) != 1)
+		return -EINVAL;
+	return (int)sizeof(a->in6);
+}
+
 /* "ADDRESS:PORT"; addresses only, a name would need a resolver. Length of the address, or -errno. */
 static int parse_tcp(const char *text, union address *a)
 {
 	char host[64];
+	uint16_t port;
 	const char *colon = strrchr(text, ':');
-	size_t len = colon ? (size_t)(colon - text) : 0;
+	if (!colon || port_of(colon + 1, &port) < 0)
+		return -EINVAL;
+	size_t len = (size_t)(colon - text);
 	if (len == 0 || len >= sizeof(host))
 		return -EINVAL;
-	bool six = text[0] == '[' && text[len - 1] == ']' && len > 2;
-	memcpy(host, text + six, len - 2 * six);
-	host[len - 2 * six] = '\0';
-	*a = (union address){.any.sa_family = six ? AF_INET6 : AF_INET};
-	if (inet_pton(a->any.sa_family, host, six ? (void *)&a->in6.sin6_addr : (void *)&a->in.sin_addr) != 1)
-		return -EINVAL;
-	int rc = port_of(colon + 1, six ? &a->in6.sin6_port : &a->in.sin_port);
-	return rc < 0 ? rc : (int)(six ? sizeof(a->in6) : sizeof(a->in));
+	bool bracketed = text[0] == '[' && text[len - 1] == ']' && len > 2;
+	if (bracketed) {
+		text++;
+		len -= 2;
+	}
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (bracketed)
+		return fill_ipv6(host, port, a);
+	return fill_ipv4(host, port, a);
 }
 
 static int parse(const char *spec, union address *a)
@@ -76,16 +97,16 @@ static int open_listener(const char *spec, struct err *e)
 	union address a;
 	int len = parse(spec, &a), on = 1;
 	if (len < 0)
-		return wrong(spec, e);
+		return invalid(spec, e);
 	cleanup_close int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(e, errno, "%s", spec);
 	if (a.any.sa_family != AF_UNIX && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		return err_sys(e, errno, "%s", spec);
-	if (bind(fd, &a.any, (socklen_t)len) < 0 || listen(fd, BACKLOG) < 0)
-		return err_set(e, ERR_CONFIG, errno, "listening on %s: %s%s", spec, strerror(errno),
-			       errno == EADDRNOTAVAIL ? "; 0.0.0.0 stands for all addresses of the network" : "");
-	return take_fd(&fd);
+	if (bind(fd, &a.any, (socklen_t)len) == 0 && listen(fd, BACKLOG) == 0)
+		return take_fd(&fd);
+	const char *advice = errno == EADDRNOTAVAIL ? "; 0.0.0.0 stands for all addresses of the network" : "";
+	return err_set(e, ERR_CONFIG, errno, "listening on %s: %s%s", spec, strerror(errno), advice);
 }
 
 int mote_listen(const char *spec, int *fd, struct mote_error *error)
@@ -98,7 +119,7 @@ int mote_listen(const char *spec, int *fd, struct mote_error *error)
 	return 0;
 }
 
-/* --- what a program is told of them --- */
+/* --- what a program finds of them --- */
 
 static bool is_listen_variable(const char *v)
 {

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-/* The limits of sandboxes that are given none, and the most that a snapshot's file can ask for. */
+/* The default limits, and the most that a snapshot's file can ask for. */
 #define DEFAULT_MEMORY (1UL << 30)
 #define CALL_BYTES_DEFAULT (16UL << 20)
 #define CALL_BYTES_MAX (1UL << 30) /* of one message, or of one piece of mote_call_memory */

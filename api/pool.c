@@ -27,7 +27,7 @@ struct mote_pool {
 	pthread_cond_t work;
 	/* Guarded by lock. */
 	struct list ready;
-	/* Making begins when fewer than half are ready and goes on until all are: what is taken mostly comes back. */
+	/* Starts when fewer than half are ready and continues until all are: most sandboxes are returned. */
 	bool making;
 	bool ending;
 	pthread_t thread;
@@ -65,7 +65,7 @@ static void *serve(void *arg)
 		int rc = mote_sandbox_from(p->snapshot, p->options, &made, NULL);
 		pthread_mutex_lock(&p->lock);
 		if (rc < 0)
-			p->making = false; /* until the next is taken, which tells its taker why, if it fails again */
+			p->making = false; /* until the next is taken; that call reports the error if it fails again */
 		else
 			push(&p->ready, made);
 	}
@@ -170,7 +170,7 @@ int mote_keep_vms(unsigned count, struct mote_error *error)
 	struct err e = {0};
 	int rc = shell_keep(count);
 	if (rc < 0) {
-		err_sys(&e, -rc, "the thread that empties VMs");
+		err_sys(&e, -rc, "the thread that clears VMs");
 		return error_report(&e, error);
 	}
 	return 0;

@@ -44,7 +44,7 @@ static int put_dirs(struct buf *b, const struct mote_options *o)
 	return rc;
 }
 
-/* Of the directories given, the one that is at that path. */
+/* The directory of the options at that path. */
 static const struct mote_dir *find_dir(const struct mote_options *o, const uint8_t *path, size_t len)
 {
 	for (size_t i = 0; i < o->dir_count; i++)
@@ -66,11 +66,11 @@ static int order_dirs(const struct mote_options *o, struct reader r, struct mote
 		const struct mote_dir *d = find_dir(o, path, len);
 		int shown = len < 200 ? (int)len : 200;
 		if (!d)
-			return err_set(e, ERR_CONFIG, EINVAL, "the snapshot's program has a directory %.*s; give it one", shown,
+			return err_set(e, ERR_CONFIG, EINVAL, "the snapshot's program needs a directory at %.*s", shown,
 				       path);
 		if (!d->readonly != !readonly)
 			return err_set(e, ERR_CONFIG, EINVAL, "the snapshot's program has %.*s %s", shown, path,
-				       readonly ? "read-only" : "to write to");
+				       readonly ? "read-only" : "writable");
 		dirs[count++] = *d;
 	}
 	if (count != o->dir_count)
@@ -170,16 +170,16 @@ static void relay(struct taking *t, int to)
 static int run_child(struct taking *t, struct err *e)
 {
 	uint64_t limit = t->options->time_limit_ns ? t->options->time_limit_ns : LIMIT_NS;
-	int status;
+	int to = t->options->stdio ? t->options->stdio[2] : STDERR_FILENO, status;
 	pid_t pid = fork();
-	if (pid == 0) /* what its filter says comes by the way of the program's errors */
+	if (pid == 0) /* seccomp violations are reported there */
 		_exit(dup2(t->err[1], STDERR_FILENO) < 0 ||
 		      freeze_guest(&t->config.vm, limit, t->dirs.data, t->dirs.len, t->file, t->child) < 0);
 	if (pid < 0)
 		return err_sys(e, errno, "a process for the program");
 	cleanup_closep(&t->out[1]);
 	cleanup_closep(&t->err[1]);
-	relay(t, t->options->stdio ? t->options->stdio[2] : 2);
+	relay(t, to);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(e, errno, "a process for the program");
@@ -199,7 +199,7 @@ static int take(struct taking *t, const char *point, const char *path, struct er
 	if (rc < 0)
 		return rc;
 	if (snprintf(unfinished, sizeof(unfinished), "%s.XXXXXX", path) >= (int)sizeof(unfinished))
-		return err_set(e, ERR_CONFIG, ENAMETOOLONG, "%.300s: too long a path", path);
+		return err_set(e, ERR_CONFIG, ENAMETOOLONG, "%.300s: the path is too long", path);
 	t->file = mkostemp(unfinished, O_CLOEXEC);
 	if (t->file < 0)
 		return err_set(e, ERR_CONFIG, errno, "%.300s: %s", path, strerror(errno));
@@ -224,7 +224,9 @@ int mote_program_snapshot_take(const struct mote_options *options, const char *p
 			   .in = {-1, -1}, .out = {-1, -1}, .err = {-1, -1}};
 	rc = take(&t, point, path, &e);
 	taking_end(&t);
-	return rc < 0 ? error_report(&e, error) : 0;
+	if (rc < 0)
+		return error_report(&e, error);
+	return 0;
 }
 
 /* --- starting --- */

@@ -91,7 +91,7 @@ int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result, s
 	struct err e = {0};
 	struct vm_outcome out;
 	if (sandbox->state != SANDBOX_NEW) {
-		err_set(&e, ERR_CONFIG, EINVAL, "the sandbox has been used already");
+		err_set(&e, ERR_CONFIG, EINVAL, "the sandbox was used before");
 		return error_report(&e, error);
 	}
 	sandbox->state = SANDBOX_RAN;
@@ -131,13 +131,17 @@ int mote_exit_status(const struct mote_result *result)
 int mote_jail(struct mote_error *error)
 {
 	struct err e = {0};
-	return jail_enter(JAIL_ALL & ~(unsigned)JAIL_FREEZE, &e) < 0 ? error_report(&e, error) : 0;
+	if (jail_enter(JAIL_ALL & ~(unsigned)JAIL_FREEZE, &e) < 0)
+		return error_report(&e, error);
+	return 0;
 }
 
 int mote_sandbox_jail(struct mote_sandbox *sandbox, struct mote_error *error)
 {
 	struct err e = {0};
-	return vm_jail(sandbox->vm, false, &e) < 0 ? error_report(&e, error) : 0;
+	if (vm_jail(sandbox->vm, false, &e) < 0)
+		return error_report(&e, error);
+	return 0;
 }
 
 void mote_sandbox_count(const struct mote_sandbox *sandbox, struct mote_counters *counters)

@@ -27,7 +27,7 @@ void mote_snapshot_free(struct mote_snapshot *snapshot)
 static int check_idle(const struct mote_sandbox *s, struct err *e)
 {
 	if (s->depth > 0)
-		return err_set(e, ERR_CONFIG, EINVAL, "a call of the sandbox is under way");
+		return err_set(e, ERR_CONFIG, EINVAL, "a call of the sandbox is running");
 	return 0;
 }
 
@@ -59,10 +59,12 @@ int mote_sandbox_snapshot(struct mote_sandbox *sandbox, struct mote_snapshot **s
 {
 	fsize_guarded;
 	struct err e = {0};
-	return take(sandbox, snapshot, &e) < 0 ? error_report(&e, error) : 0;
+	if (take(sandbox, snapshot, &e) < 0)
+		return error_report(&e, error);
+	return 0;
 }
 
-/* The sandbox's own state, once its VM waits where the snapshot was taken. */
+/* The sandbox's own state, once its VM is in the state of the snapshot. */
 static void make_ready(struct mote_sandbox *s, struct mote_snapshot *snapshot)
 {
 	if (s->exports != snapshot->exports) {
@@ -87,7 +89,7 @@ static int restore(struct mote_sandbox *s, struct mote_snapshot *snapshot, struc
 		memcpy(s->poison, e->text, sizeof(s->poison));
 		return rc;
 	}
-	vm_offer_calls(s->vm, s->message_max); /* its own limit, not one that the snapshot says */
+	vm_offer_calls(s->vm, s->message_max); /* its own limit, not the snapshot's */
 	make_ready(s, snapshot);
 	return 0;
 }
@@ -95,7 +97,9 @@ static int restore(struct mote_sandbox *s, struct mote_snapshot *snapshot, struc
 int mote_sandbox_restore(struct mote_sandbox *sandbox, struct mote_snapshot *snapshot, struct mote_error *error)
 {
 	struct err e = {0};
-	return restore(sandbox, snapshot, &e) < 0 ? error_report(&e, error) : 0;
+	if (restore(sandbox, snapshot, &e) < 0)
+		return error_report(&e, error);
+	return 0;
 }
 
 static int create(struct mote_sandbox *s, struct mote_snapshot *snapshot, const struct mote_options *o, struct err *e)

@@ -11,7 +11,7 @@ struct mote_snapshot {
 	_Atomic unsigned refs;
 	struct vm_snapshot *vm;	 /* owned hold */
 	struct exports *exports; /* counted */
-	size_t message_max;	 /* for sandboxes that are given no limits: these */
+	size_t message_max;	 /* default limits of sandboxes made from it */
 	uint64_t memory_bytes;
 };
 

@@ -66,7 +66,9 @@ int mote_snapshot_save(struct mote_snapshot *snapshot, const char *path, struct 
 {
 	fsize_guarded;
 	struct err e = {0};
-	return save(snapshot, path, &e) < 0 ? error_report(&e, error) : 0;
+	if (save(snapshot, path, &e) < 0)
+		return error_report(&e, error);
+	return 0;
 }
 
 /* --- loading --- */

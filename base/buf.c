@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,23 @@ void buf_free(struct buf *b)
 {
 	free(b->data);
 	b->data = NULL;
-	b->len = b->room = 0;
+	b->len = b->capacity = 0;
+}
+
+/* Doubles the capacity, within the cap, until len more bytes fit. */
+static bool grow(struct buf *b, size_t len)
+{
+	size_t capacity = b->capacity ? b->capacity : 256;
+	while (capacity - b->len < len)
+		capacity *= 2;
+	if (capacity > b->cap)
+		capacity = b->cap;
+	uint8_t *data = realloc(b->data, capacity);
+	if (!data)
+		return false;
+	b->data = data;
+	b->capacity = capacity;
+	return true;
 }
 
 uint8_t *buf_reserve(struct buf *b, size_t len)
@@ -20,21 +37,13 @@ uint8_t *buf_reserve(struct buf *b, size_t len)
 		errno = E2BIG;
 		return NULL;
 	}
-	if (len > b->room - b->len) {
-		size_t room = b->room ? b->room : 256;
-		while (room - b->len < len)
-			room *= 2;
-		if (room > b->cap)
-			room = b->cap;
-		uint8_t *data = realloc(b->data, room);
-		if (!data) {
-			errno = ENOMEM;
-			return NULL;
-		}
-		b->data = data;
-		b->room = room;
+	if (len > b->capacity - b->len && !grow(b, len)) {
+		errno = ENOMEM;
+		return NULL;
 	}
-	return b->data ? b->data + b->len : NULL;
+	if (!b->data)
+		return NULL;
+	return b->data + b->len;
 }
 
 int buf_put(struct buf *b, const void *bytes, size_t len)

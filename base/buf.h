@@ -12,8 +12,8 @@
 struct buf {
 	uint8_t *data; /* owned */
 	size_t len;
-	size_t room; /* allocated bytes */
-	size_t cap;  /* never grows past this many bytes */
+	size_t capacity; /* allocated bytes */
+	size_t cap;	 /* never grows past this many bytes */
 };
 
 void buf_free(struct buf *b); /* accepts an empty one; leaves it empty, cap kept */
@@ -23,7 +23,7 @@ void buf_free(struct buf *b); /* accepts an empty one; leaves it empty, cap kept
 int buf_put(struct buf *b, const void *bytes, size_t len) must_check;
 int buf_put_be32(struct buf *b, uint32_t v) must_check;
 int buf_put_le32(struct buf *b, uint32_t v) must_check;
-/* Makes room for len more bytes and returns where they begin, or NULL. Does not change b->len. */
+/* Allocates len more bytes and returns their address, or NULL. Does not change b->len. */
 uint8_t *buf_reserve(struct buf *b, size_t len) must_check;
 /* Drops the first n bytes, n <= b->len. */
 void buf_consume(struct buf *b, size_t n);

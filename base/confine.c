@@ -31,7 +31,9 @@ int confine_descriptors(int *keep, size_t count)
 			return -errno;
 		from = fd + 1;
 	}
-	return close_range(from, ~0U, 0) < 0 ? -errno : 0;
+	if (close_range(from, ~0U, 0) < 0)
+		return -errno;
+	return 0;
 }
 
 /* --- Landlock --- */
@@ -59,7 +61,6 @@ enum { ABI_MIN = 2 };
 	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | \
 	 LANDLOCK_ACCESS_FS_MAKE_SYM | FS_REFER | FS_TRUNCATE | FS_IOCTL_DEV)
 
-/* Sanitizers look at the process and its threads there when they report. */
 #ifdef __has_feature
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SANITIZED 1
@@ -68,16 +69,12 @@ enum { ABI_MIN = 2 };
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #endif
-#ifdef SANITIZED
-#define PROC_FOR_SANITIZERS "/proc"
-#else
-#define PROC_FOR_SANITIZERS NULL
-#endif
-
 int confine_landlock_abi(void)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	return abi < ABI_MIN ? 0 : (int)abi;
+	if (abi < ABI_MIN)
+		return 0;
+	return (int)abi;
 }
 
 static struct ruleset handled(int abi, bool network)
@@ -90,7 +87,9 @@ static struct ruleset handled(int abi, bool network)
 	if (abi >= 5)
 		r.fs |= FS_IOCTL_DEV;
 	if (abi >= 6)
-		r.scoped = SCOPE_SIGNAL | (network ? 0 : SCOPE_ABSTRACT_UNIX);
+		r.scoped = SCOPE_SIGNAL;
+	if (abi >= 6 && !network)
+		r.scoped |= SCOPE_ABSTRACT_UNIX;
 	return r;
 }
 
@@ -99,13 +98,29 @@ static size_t ruleset_bytes(int abi)
 {
 	if (abi >= 6)
 		return sizeof(struct ruleset);
-	return abi >= 4 ? offsetof(struct ruleset, scoped) : offsetof(struct ruleset, net);
+	if (abi >= 4)
+		return offsetof(struct ruleset, scoped);
+	return offsetof(struct ruleset, net);
 }
 
 static int allow(int rules, int dir, uint64_t access)
 {
 	const struct landlock_path_beneath_attr beneath = {.allowed_access = access, .parent_fd = dir};
-	return syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0 ? -errno : 0;
+	if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Sanitizers look at the process and its threads in /proc when they report. */
+static int allow_sanitizers(int rules)
+{
+#ifdef SANITIZED
+	cleanup_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc >= 0)
+		return allow(rules, proc, FS_READ);
+#endif
+	(void)rules;
+	return 0;
 }
 
 int confine_files(const struct confine_dir *dirs, size_t count, bool network, struct err *e)
@@ -118,14 +133,14 @@ int confine_files(const struct confine_dir *dirs, size_t count, bool network, st
 	if (rules < 0)
 		return err_sys(e, errno, "a set of Landlock rules");
 	for (size_t i = 0; i < count; i++) {
-		int rc = allow(rules, dirs[i].fd, (dirs[i].readonly ? FS_READ : FS_WRITE) & r.fs);
+		uint64_t access = dirs[i].readonly ? FS_READ : FS_WRITE;
+		int rc = allow(rules, dirs[i].fd, access & r.fs);
 		if (rc < 0)
 			return err_sys(e, -rc, "Landlock's rule for directory %zu of the program", i + 1);
 	}
-	const char *proc = PROC_FOR_SANITIZERS;
-	cleanup_close int proc_fd = proc ? open(proc, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (proc_fd >= 0 && allow(rules, proc_fd, FS_READ) < 0)
-		return err_sys(e, EACCES, "Landlock's rule for %s", proc);
+	int rc = allow_sanitizers(rules);
+	if (rc < 0)
+		return err_sys(e, -rc, "Landlock's rule for /proc");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		return err_sys(e, errno, "restricting the process by Landlock");
 	return abi;
@@ -133,21 +148,35 @@ int confine_files(const struct confine_dir *dirs, size_t count, bool network, st
 
 /* --- speculation --- */
 
-/* Whether it is off for good now, or -errno. */
-static int give_up(unsigned long kind)
+/* 1: it is off for good, 0: it is not in this thread's control, or -errno. */
+static int disable(unsigned long kind)
 {
 	int state = prctl(PR_GET_SPECULATION_CTRL, kind, 0, 0, 0);
-	if (state < 0 || !(state & PR_SPEC_PRCTL)) /* an old kernel, or not the thread's to say */
+	if (state < 0 || !(state & PR_SPEC_PRCTL)) /* an old kernel, or one that decides for all threads */
 		return 0;
 	if (state & PR_SPEC_FORCE_DISABLE)
 		return 1;
-	return prctl(PR_SET_SPECULATION_CTRL, kind, PR_SPEC_FORCE_DISABLE, 0, 0) < 0 ? -errno : 1;
+	if (prctl(PR_SET_SPECULATION_CTRL, kind, PR_SPEC_FORCE_DISABLE, 0, 0) < 0)
+		return -errno;
+	return 1;
 }
 
 int confine_speculation(struct err *e)
 {
-	int store = give_up(PR_SPEC_STORE_BYPASS), branch = give_up(PR_SPEC_INDIRECT_BRANCH);
-	if (store < 0 || branch < 0)
-		return err_sys(e, store < 0 ? -store : -branch, "turning off speculation");
-	return (store ? CONFINE_STORE_BYPASS : 0) | (branch ? CONFINE_INDIRECT_BRANCH : 0);
+	static const struct {
+		unsigned long kind;
+		int flag;
+	} kinds[] = {
+		{PR_SPEC_STORE_BYPASS, CONFINE_STORE_BYPASS},
+		{PR_SPEC_INDIRECT_BRANCH, CONFINE_INDIRECT_BRANCH},
+	};
+	int off = 0;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		int rc = disable(kinds[i].kind);
+		if (rc < 0)
+			return err_sys(e, -rc, "turning off speculation");
+		if (rc)
+			off |= kinds[i].flag;
+	}
+	return off;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a process gives up before it runs a guest, beside its system calls: descriptors, the file system
- * and the network (Landlock), the speculation that the kernel lets a thread give up. None of it can be
- * taken back.
+ * What a process gives up before it runs a guest, in addition to system calls: descriptors, the file system and the
+ * network (Landlock), and the kinds of speculation that a thread can turn off. None of it can be undone.
  */
 #ifndef MOTE_BASE_CONFINE_H
 #define MOTE_BASE_CONFINE_H
@@ -13,13 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/*
- * Closes every descriptor of the process but `count` of them at `keep`, which is sorted; -1 there stands
- * for none. 0 or -errno.
- */
+/* Closes every descriptor of the process but the `count` at `keep`, which it sorts; -1 is skipped. 0 or -errno. */
 int confine_descriptors(int *keep, size_t count) must_check;
 
-/* A directory whose contents stay in reach. */
+/* A directory whose contents stay accessible. */
 struct confine_dir {
 	int fd; /* borrowed; O_PATH will do */
 	bool readonly;
@@ -30,9 +26,9 @@ int confine_landlock_abi(void);
 /*
  * The calling thread, and what it starts from now on, can open, make, rename and remove files below these
  * directories alone, whatever directories it has descriptors of. Descriptors that are open stay usable.
- * Without `network`, where the kernel's Landlock can do so, it neither binds nor connects TCP sockets
- * (version 4) and reaches no abstract UNIX socket (version 6). With version 6 it can signal no process outside.
- * Sets no_new_privs. The version in use; 0: the kernel offers none, and nothing has happened; or -errno.
+ * Without `network`, if the kernel's Landlock can do so, it neither binds nor connects TCP sockets (version 4) and
+ * connects to no abstract UNIX socket (version 6). With version 6 it can signal no other process.
+ * Sets no_new_privs. Returns the version in use; 0: the kernel offers none, and nothing was done; or -errno.
  */
 int confine_files(const struct confine_dir *dirs, size_t count, bool network, struct err *e) must_check;
 
@@ -42,9 +38,9 @@ enum confine_speculation {
 	CONFINE_INDIRECT_BRANCH = 1 << 1, /* STIBP, and IBPB when threads are switched */
 };
 /*
- * Turns both off for the calling thread and what it starts, where the kernel offers that. The set of those
- * that are off for good now, or -errno. One that the kernel does not offer (the CPU has no such problem, or
- * no remedy, or the kernel's parameters decide for all) is left as it is.
+ * Turns both off for the calling thread and what it starts, if the kernel offers that. Returns the set of those that
+ * are off permanently, or -errno. One that a thread cannot control (the CPU is not affected, or has no mitigation, or
+ * the kernel's parameters decide for all) is left as it is.
  */
 int confine_speculation(struct err *e) must_check;
 

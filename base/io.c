@@ -57,21 +57,21 @@ int io_read_file(int dirfd, const char *name, size_t max_bytes, char **out, size
 	if (fd < 0)
 		return -errno;
 	cleanup_free char *data = NULL;
-	size_t got = 0, room = 4096;
+	size_t got = 0, size = 4096;
 	for (;;) {
-		char *more = realloc(data, room + 1);
+		char *more = realloc(data, size + 1);
 		if (!more)
 			return -ENOMEM;
 		data = more;
-		ssize_t n = io_read_full(fd, data + got, room - got);
+		ssize_t n = io_read_full(fd, data + got, size - got);
 		if (n < 0)
 			return (int)n;
 		got += (size_t)n;
 		if (got > max_bytes)
 			return -EFBIG;
-		if (got < room)
+		if (got < size)
 			break;
-		room *= 2;
+		size *= 2;
 	}
 	data[got] = '\0';
 	*out = take_ptr(data);

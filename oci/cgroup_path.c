@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Joins components with one '/' between; refuses ".." and a path that is only the top. */
+/* Joins components with one '/' between; refuses ".." and a path that is only the root. */
 static int normal_path(const char *text, char **out)
 {
-	size_t room = strlen(text) + 2, at = 0;
-	cleanup_free char *path = malloc(room);
+	size_t at = 0;
+	cleanup_free char *path = malloc(strlen(text) + 2);
 	if (!path)
 		return -ENOMEM;
 	while (*text) {
@@ -31,8 +31,8 @@ static int normal_path(const char *text, char **out)
 	return 0;
 }
 
-/* "a-b.slice" lies in "a.slice"; "-.slice" is the top. */
-static int slice_path(const char *slice, size_t len, char *to, size_t room)
+/* "a-b.slice" lies in "a.slice"; "-.slice" is the root. */
+static int slice_path(const char *slice, size_t len, char *to, size_t size)
 {
 	static const char suffix[] = ".slice";
 	size_t stem = len - (sizeof(suffix) - 1), at = 0;
@@ -47,8 +47,8 @@ static int slice_path(const char *slice, size_t len, char *to, size_t room)
 			continue;
 		if (slice[i - 1] == '-')
 			return -EINVAL;
-		int n = snprintf(to + at, room - at, "/%.*s%s", (int)i, slice, suffix);
-		if (n < 0 || (size_t)n >= room - at)
+		int n = snprintf(to + at, size - at, "/%.*s%s", (int)i, slice, suffix);
+		if (n < 0 || (size_t)n >= size - at)
 			return -ENAMETOOLONG;
 		at += (size_t)n;
 	}
@@ -63,16 +63,20 @@ static int systemd_path(const char *text, const char *first, const char *second,
 	if (!*name || strchr(name, '/') || strchr(name, ':') ||
 	    memchr(prefix, '/', (size_t)(second - prefix)))
 		return -EINVAL;
-	int rc = slice_path(len ? text : "system.slice", len ? len : strlen("system.slice"), slice,
-			    sizeof(slice));
+	if (len == 0) {
+		text = "system.slice";
+		len = strlen(text);
+	}
+	int rc = slice_path(text, len, slice, sizeof(slice)), n;
 	if (rc < 0)
 		return rc;
 	size_t end = strlen(name);
-	bool is_slice = end > 6 && strcmp(name + end - 6, ".slice") == 0;
-	int n = is_slice ? snprintf(path, sizeof(path), "%s/%s", slice, name)
-			 : snprintf(path, sizeof(path), "%s/%.*s%s%s.scope", slice,
-				    (int)(second - prefix), prefix, second > prefix ? "-" : "",
-				    name);
+	if (end > 6 && strcmp(name + end - 6, ".slice") == 0)
+		n = snprintf(path, sizeof(path), "%s/%s", slice, name);
+	else if (second > prefix)
+		n = snprintf(path, sizeof(path), "%s/%.*s-%s.scope", slice, (int)(second - prefix), prefix, name);
+	else
+		n = snprintf(path, sizeof(path), "%s/%s.scope", slice, name);
 	if (n < 0 || n > OCI_PATH_MAX)
 		return -ENAMETOOLONG;
 	return normal_path(path, out);
@@ -82,7 +86,9 @@ int oci_cgroup_path(const char *text, char **out)
 {
 	if (strlen(text) > OCI_PATH_MAX)
 		return -ENAMETOOLONG;
-	const char *first = strchr(text, ':'), *second = first ? strchr(first + 1, ':') : NULL;
+	const char *first = strchr(text, ':'), *second = NULL;
+	if (first)
+		second = strchr(first + 1, ':');
 	if (second && *text != '/')
 		return systemd_path(text, first, second, out);
 	return normal_path(text, out);

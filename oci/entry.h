@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program that a container starts with: found in its root file system as Linux would find it.
- */
+/* The program that a container starts with, found in its root file system as Linux would find it. */
 #ifndef MOTE_OCI_ENTRY_H
 #define MOTE_OCI_ENTRY_H
 
@@ -11,19 +10,19 @@
 struct oci_entry {
 	int fd;		/* the file, open for reading */
 	char *path;	/* its path in the container */
-	char *function; /* the part of args[0] after '#', for a module; NULL where there is none */
+	char *function; /* the part of args[0] after '#', for a module; NULL if there is none */
 };
 
 /*
- * Looks up arg0: a path (relative to cwd) where it has a '/', else a name in each directory of
+ * Looks up arg0: a path (relative to cwd) if it has a '/', else a name in each directory of
  * `path` (PATH's value; NULL: the usual one). root_fd is the container's root directory: no
  * symbolic link leads out of it. "PATH#FUNCTION" names a module's export, unless a file of that
- * whole name is there.
+ * whole name exists.
  *
  * The rights are the calling thread's: its file system user and groups, its effective capabilities.
  * A module must be readable, a native program executable, too.
  *
- * Errors, all ERR_CONFIG: -ENOENT nothing there (shells answer 127); -EACCES a directory, or not
+ * Errors, all ERR_CONFIG: -ENOENT not found (shells answer 127); -EACCES a directory, or not
  * readable, or not executable, -ENOEXEC neither a WebAssembly module nor an ELF program (126); the sentence says
  * what it is.
  */

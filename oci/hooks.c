@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config.json, `hooks`, and what they are given. Whoever made the bundle controls the file. */
+/* config.json, `hooks`, and the state that they read. Whoever made the bundle controls the file. */
 #include "oci/internal.h"
 
 #include <jansson.h>

@@ -63,7 +63,27 @@ static const struct {
 };
 
 /* What would need more than mounting. */
-static const char *const options_missing[] = {"remount", "idmap", "ridmap", "tmpcopyup", "loop"};
+static const char *const options_unsupported[] = {"remount", "idmap", "ridmap", "tmpcopyup", "loop"};
+
+static void set_flags(const struct option *o, struct oci_mount *m)
+{
+	if (o->clear)
+		m->flags &= ~o->flags;
+	else
+		m->flags |= o->flags;
+}
+
+/* A later option takes back an earlier one. */
+static void set_attributes(const struct option *o, uint64_t *set, uint64_t *clear)
+{
+	if (o->clear) {
+		*set &= ~o->attr;
+		*clear |= o->attr;
+	} else {
+		*set |= o->attr;
+		*clear &= ~o->attr;
+	}
+}
 
 static bool set_plain(const char *name, struct oci_mount *m)
 {
@@ -73,15 +93,11 @@ static bool set_plain(const char *name, struct oci_mount *m)
 		if (!recursive && strcmp(name, o->name) != 0)
 			continue;
 		if (recursive) {
-			m->recursive_set =
-				o->clear ? m->recursive_set & ~o->attr : m->recursive_set | o->attr;
-			m->recursive_clear = o->clear ? m->recursive_clear | o->attr
-						      : m->recursive_clear & ~o->attr;
-			return true;
+			set_attributes(o, &m->recursive_set, &m->recursive_clear);
+		} else {
+			set_flags(o, m);
+			set_attributes(o, &m->attr_set, &m->attr_clear);
 		}
-		m->flags = o->clear ? m->flags & ~o->flags : m->flags | o->flags;
-		m->attr_set = o->clear ? m->attr_set & ~o->attr : m->attr_set | o->attr;
-		m->attr_clear = o->clear ? m->attr_clear | o->attr : m->attr_clear & ~o->attr;
 		return true;
 	}
 	return false;
@@ -99,7 +115,7 @@ static bool set_atime(const char *name, struct oci_mount *m)
 		*set = (*set & ~(uint64_t)MOUNT_ATTR__ATIME) | o->attr;
 		*clear |= MOUNT_ATTR__ATIME;
 		if (!recursive)
-			m->flags = o->clear ? m->flags & ~o->flags : m->flags | o->flags;
+			set_flags(o, m);
 		return true;
 	}
 	return false;
@@ -109,7 +125,7 @@ static bool set_propagation(const char *name, struct oci_mount *m)
 {
 	bool recursive = *name == 'r';
 	for (size_t i = 0; i < COUNT(options_propagation); i++)
-		if (strcmp(name + (recursive ? 1 : 0), options_propagation[i].name) == 0) {
+		if (strcmp(name + recursive, options_propagation[i].name) == 0) {
 			m->propagation = options_propagation[i].propagation;
 			m->propagation_recursive = recursive;
 			return true;
@@ -126,11 +142,11 @@ static bool set_bind(const char *name, struct oci_mount *m)
 	return true;
 }
 
-static bool missing(const char *name)
+static bool is_unsupported(const char *name)
 {
-	for (size_t i = 0; i < COUNT(options_missing); i++) {
-		size_t n = strlen(options_missing[i]);
-		if (strncmp(name, options_missing[i], n) == 0 &&
+	for (size_t i = 0; i < COUNT(options_unsupported); i++) {
+		size_t n = strlen(options_unsupported[i]);
+		if (strncmp(name, options_unsupported[i], n) == 0 &&
 		    (name[n] == '\0' || name[n] == '='))
 			return true;
 	}
@@ -139,8 +155,12 @@ static bool missing(const char *name)
 
 static int put_data(struct buf *data, const char *text)
 {
-	int rc = data->len ? buf_put(data, ",", 1) : 0;
-	return rc < 0 ? rc : buf_put(data, text, strlen(text));
+	if (data->len) {
+		int rc = buf_put(data, ",", 1);
+		if (rc < 0)
+			return rc;
+	}
+	return buf_put(data, text, strlen(text));
 }
 
 int oci_mount_options(const char *const *options, struct oci_mount *m, const char **bad)
@@ -152,8 +172,10 @@ int oci_mount_options(const char *const *options, struct oci_mount *m, const cha
 			continue;
 		if (set_bind(o, m) || set_plain(o, m) || set_atime(o, m) || set_propagation(o, m))
 			continue;
-		int rc = missing(o) ? -ENOSYS : put_data(&data, o);
 		*bad = o;
+		if (is_unsupported(o))
+			return -ENOSYS;
+		int rc = put_data(&data, o);
 		if (rc < 0)
 			return rc;
 	}
@@ -161,6 +183,6 @@ int oci_mount_options(const char *const *options, struct oci_mount *m, const cha
 	if (rc < 0)
 		return rc;
 	m->data = (char *)take_ptr(data.data);
-	data.len = data.room = 0;
+	data.len = data.capacity = 0;
 	return 0;
 }

@@ -25,7 +25,9 @@ int oci_home_in(char *text, uint32_t uid, char **out)
 		if (n < 6 || strcmp(fields[2], want) != 0 || fields[5][0] != '/')
 			continue;
 		*out = strdup(fields[5]);
-		return *out ? 0 : -ENOMEM;
+		if (!*out)
+			return -ENOMEM;
+		return 0;
 	}
 	return 0;
 }

@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 /*
- * The home directory of a user in the root file system that root_fd is the top of: *out is the
- * caller's, NULL where the file does not know the user or cannot be read. -ENOMEM.
+ * The home directory of a user in the root file system at root_fd: *out is the caller's, NULL if the file does not
+ * list the user or cannot be read. -ENOMEM.
  */
 int oci_home(int root_fd, uint32_t uid, char **out) must_check;
-/* The same over the file's text, which is changed. */
+/* The same for the file's text, which is modified. */
 int oci_home_in(char *text, uint32_t uid, char **out) must_check;
 
 #endif

@@ -2,12 +2,11 @@
 /*
  * What Mote takes from a bundle's config.json (OCI runtime specification 1.0 to 1.2).
  *
- * Left alone on purpose: process.noNewPrivileges and linux.seccomp speak of a process on the host,
- * and a guest is not one: its monitor has no capabilities, no_new_privs and a filter of its own,
- * always. process.capabilities says what is done for the guest before that: opening its program and
+ * Ignored on purpose: process.noNewPrivileges and linux.seccomp are about a process on the host, and a
+ * guest is not one: its monitor always has no capabilities, no_new_privs and a seccomp filter of its own. process.capabilities says what is done for the guest before that: opening its program and
  * its listening sockets. linux.resources.devices and
- * hugepageLimits have nothing to act on. What would change what the program sees, and is not there,
- * is refused by name.
+ * hugepageLimits have nothing to act on. What would change what the program sees, and is not supported, is
+ * refused by name.
  */
 #ifndef MOTE_OCI_SPEC_H
 #define MOTE_OCI_SPEC_H
@@ -37,7 +36,7 @@ struct oci_rlimit {
 struct oci_mount {
 	const char *destination; /* absolute, borrowed */
 	const char *type;	 /* borrowed; "" for a bind mount */
-	const char *source;	 /* borrowed; "" where there is none; absolute for a bind mount */
+	const char *source;	 /* borrowed; "" for none; absolute for a bind mount */
 	char *data;		 /* owned; options that are the file system's own, "" for none */
 	unsigned long flags;	 /* MS_* for mounting a file system */
 	uint64_t attr_set, attr_clear;		 /* MOUNT_ATTR_* for a bind mount */
@@ -60,12 +59,12 @@ struct oci_unified {
 	const char *file, *value; /* borrowed; a file of the cgroup, version 2 */
 };
 
-/* linux.resources. Numbers are OCI_UNSET where not given. Memory in bytes, -1: no limit. */
+/* linux.resources. Numbers are OCI_UNSET if not given. Memory in bytes, -1: no limit. */
 struct oci_resources {
 	int64_t memory_limit, memory_reservation, memory_swap, memory_swappiness;
 	bool oom_kill_disable;
 	int64_t cpu_shares, cpu_quota_us, cpu_period_us, cpu_burst_us, cpu_idle;
-	const char *cpuset_cpus, *cpuset_mems; /* borrowed; NULL where not given */
+	const char *cpuset_cpus, *cpuset_mems; /* borrowed; NULL if not given */
 	int64_t pids_limit;		       /* <= 0: no limit */
 	struct oci_unified *unified;	       /* owned */
 	size_t unified_count;
@@ -73,7 +72,7 @@ struct oci_resources {
 
 struct oci_hook {
 	const char *path;	 /* borrowed, absolute */
-	const char **args, **env; /* owned, NULL-terminated; NULL where not given */
+	const char **args, **env; /* owned, NULL-terminated; NULL if not given */
 	int64_t timeout_s;	 /* 0: none */
 };
 
@@ -116,7 +115,7 @@ struct oci_spec {
 	 * execve(2). For uid 0 the effective ones of process.capabilities, else the ambient ones.
 	 */
 	uint64_t capabilities;
-	const char *apparmor_profile, *selinux_label; /* borrowed; NULL where not given */
+	const char *apparmor_profile, *selinux_label; /* borrowed; NULL if not given */
 	int64_t umask; /* OCI_UNSET: 022 */
 	struct oci_rlimit rlimits[OCI_RLIMITS_MAX];
 	size_t rlimits_count;
@@ -126,14 +125,14 @@ struct oci_spec {
 	bool root_readonly;
 	struct oci_mount *mounts; /* owned */
 	size_t mounts_count;
-	const char *hostname, *domainname; /* NULL where not given */
+	const char *hostname, *domainname; /* NULL if not given */
 	struct oci_namespace namespaces[OCI_NAMESPACES_MAX];
 	size_t namespaces_count;
 	struct oci_sysctl *sysctls; /* owned */
 	size_t sysctls_count;
-	uint64_t propagation; /* linux.rootfsPropagation, MS_*; 0 where not given */
+	uint64_t propagation; /* linux.rootfsPropagation, MS_*; 0 if not given */
 	struct oci_resources resources;
-	char *cgroup_path;		 /* owned; absolute and normal, NULL where not given */
+	char *cgroup_path;		 /* owned; absolute and normal, NULL if not given */
 	const char **masked, **readonly; /* owned, absolute paths, NULL-terminated */
 	size_t masked_count, readonly_count;
 	struct oci_hooks hooks;
@@ -163,27 +162,27 @@ int oci_state_text(const struct oci_hooks *hooks, const struct oci_state *state,
 #define cleanup_spec cleanup_(oci_spec_free)
 
 /*
- * The values of bundle_fd/config.json's annotations of these names: strings that the caller frees, NULL for one that is not
- * there. All NULL after an error of a value.
+ * The values of bundle_fd/config.json's annotations of these names: strings that the caller frees, NULL for one that is
+ * absent. All NULL after an error.
  */
 int oci_annotations(int bundle_fd, const char *const *names, char **out, size_t count,
 		    struct err *e) must_check;
 
-/* One annotation of a spec that was read: 1 and *out, borrowed, 0 where it is not there, or an error of its value. */
+/* One annotation of a spec that was read: 1 and *out, borrowed; 0 if it is absent; or an error of its value. */
 int oci_spec_annotation(const struct oci_spec *spec, const char *name, const char **out, struct err *e) must_check;
 
 /* The namespace entry for a CLONE_NEW* flag, or NULL. */
 const struct oci_namespace *oci_namespace(const struct oci_spec *spec, int flag);
 
 /*
- * linux.cgroupsPath to an absolute path below a hierarchy's top: "/a/b" as it is, the systemd form
- * "slice:prefix:name" as the folders systemd would make. *out is the caller's. -EINVAL: neither.
+ * linux.cgroupsPath to an absolute path below a hierarchy's root: "/a/b" as it is, the systemd form
+ * "slice:prefix:name" as the directories that systemd would make. *out is the caller's. -EINVAL: neither.
  */
 int oci_cgroup_path(const char *text, char **out) must_check;
 
 /*
  * The options of one mount (NULL-terminated; NULL: none) into *m: all but destination, type and
- * source. m->data is the caller's to free. -ENOSYS with *bad an option that Mote does not have,
+ * source. m->data is the caller's to free. -ENOSYS with *bad an option that Mote does not support,
  * -ENOMEM.
  */
 int oci_mount_options(const char *const *options, struct oci_mount *m, const char **bad) must_check;

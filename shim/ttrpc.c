@@ -103,7 +103,7 @@ static void conn_flush(struct conn *c)
 	}
 	if (c->fd < 0)
 		return;
-	if (c->out.len == 0 && c->out.room > IN_KEEP)
+	if (c->out.len == 0 && c->out.capacity > IN_KEEP)
 		buf_free(&c->out);
 	/* Whoever does not read gets no further work done. */
 	uint32_t events = (c->out.len < OUT_ENOUGH ? EPOLLIN : 0) | (c->out.len ? EPOLLOUT : 0);
@@ -242,7 +242,7 @@ static void conn_parse(struct conn *c)
 		handle_message(c, &h, c->in.data + TTRPC_HEADER_BYTES);
 		buf_consume(&c->in, TTRPC_HEADER_BYTES + h.bytes);
 	}
-	if (c->in.len == 0 && c->in.room > IN_KEEP)
+	if (c->in.len == 0 && c->in.capacity > IN_KEEP)
 		buf_free(&c->in);
 }
 

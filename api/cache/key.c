@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A key is a SHA-256 digest of the host's digest and of what tells the module apart. */
+/* A key is a SHA-256 digest of the host's digest and of what identifies the module. */
 #include "api/cache/key.h"
 
 #include "api/images.h"
@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#define SETTLED_S 2
+#define UNCHANGED_S 2
 
-/* The digest of the host's and of what the module is told apart by. */
+/* The digest of the host's digest and of what identifies the module. */
 static bool make_key(int kvm_fd, const void *identity, size_t bytes, struct cache_key *key)
 {
 	char host[65], digest[65];
@@ -33,7 +33,7 @@ bool cache_key_of_file(int program, int kvm_fd, struct cache_key *key)
 	struct stat st;
 	struct timespec now;
 	if (fstat(program, &st) < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0 ||
-	    now.tv_sec - st.st_ctim.tv_sec < SETTLED_S)
+	    now.tv_sec - st.st_ctim.tv_sec < UNCHANGED_S)
 		return false;
 	const uint64_t identity[] = {
 		st.st_dev,

@@ -258,7 +258,7 @@ static void print_confinement(const struct mote_confined *c)
 		     indirect_branch);
 }
 
-/* All that is not needed to run the program is given up. */
+/* Gives up all that is not needed to run the program. */
 static int confine(const struct run *r, struct mote_sandbox *sandbox, struct mote_error *error)
 {
 	struct mote_confined c = {.size = sizeof(c)};

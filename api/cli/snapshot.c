@@ -84,7 +84,7 @@ static int parse(struct snapshot *s, int argc, char **argv)
 		if (rc)
 			continue;
 		if (strchr("ia", c) && s->point) {
-			cli_complain("snapshot: only one --at or --after-init can be given");
+			cli_complain("snapshot: only one --at or --after-init is possible");
 			return -1;
 		}
 		switch (c) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The folder of compiled modules. Needs a KVM, of either kind. */
+/* The directory of compiled modules. Needs a KVM, of either kind. */
 #include <mote/cache.h>
 #include <mote/call.h>
 
@@ -19,15 +19,15 @@
 #include <time.h>
 #include <unistd.h>
 
-static char folder[32], module[64];
+static char directory[32], module[64];
 
 /* A module of the test's own, old enough to be kept. */
 static void setup(void)
 {
 	char command[400];
-	snprintf(folder, sizeof(folder), "/tmp/mote-cache-XXXXXX");
-	cr_assert(mkdtemp(folder));
-	snprintf(module, sizeof(module), "%s.wasm", folder);
+	snprintf(directory, sizeof(directory), "/tmp/mote-cache-XXXXXX");
+	cr_assert(mkdtemp(directory));
+	snprintf(module, sizeof(module), "%s.wasm", directory);
 	snprintf(command, sizeof(command), "cp %s/cache_program.wasm %s", TEST_GUESTS, module);
 	cr_assert(system(command) == 0);
 	sleep(3);
@@ -36,7 +36,7 @@ static void setup(void)
 static void teardown(void)
 {
 	char command[200];
-	snprintf(command, sizeof(command), "rm -rf %s %s.wasm %s.other.wasm", folder, folder, folder);
+	snprintf(command, sizeof(command), "rm -rf %s %s.wasm %s.other.wasm", directory, directory, directory);
 	cr_expect(system(command) == 0);
 }
 
@@ -65,7 +65,7 @@ static const char *run(const char *path, const char *argument, const char *varia
 	struct mote_sandbox *s = NULL;
 	struct mote_error e = {0};
 	struct mote_result r = {0};
-	cr_assert(mote_sandbox_new_cached(folder, max_bytes, &o, &s, &e) == 0, "%s", e.text);
+	cr_assert(mote_sandbox_new_cached(directory, max_bytes, &o, &s, &e) == 0, "%s", e.text);
 	cr_assert(mote_sandbox_run(s, &r, &e) == 0, "%s", e.text);
 	cr_expect(mote_exit_status(&r) == 3, "status %d", mote_exit_status(&r));
 	mote_sandbox_free(s);
@@ -81,7 +81,7 @@ static const char *run(const char *path, const char *argument, const char *varia
 /* How many snapshots are kept, and how many other files; the name of the last. */
 static unsigned kept(unsigned *others, char name[400])
 {
-	DIR *d = opendir(folder);
+	DIR *d = opendir(directory);
 	unsigned count = 0;
 	*others = 0;
 	for (struct dirent *entry; d && (entry = readdir(d));) {
@@ -89,7 +89,7 @@ static unsigned kept(unsigned *others, char name[400])
 			continue;
 		if (strstr(entry->d_name, ".snapshot")) {
 			count++;
-			snprintf(name, 400, "%s/%s", folder, entry->d_name);
+			snprintf(name, 400, "%s/%s", directory, entry->d_name);
 		} else {
 			(*others)++;
 		}
@@ -157,13 +157,13 @@ Test(api_cache, what_is_damaged_is_made_anew)
 	}
 }
 
-Test(api_cache, a_folder_of_others_is_not_used)
+Test(api_cache, a_directory_of_others_is_not_used)
 {
-	cr_assert(chmod(folder, 0777) == 0);
+	cr_assert(chmod(directory, 0777) == 0);
 	cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
 	expect_kept(0);
-	cr_assert(chmod(folder, 0700) == 0 && rmdir(folder) == 0);
-	FILE *f = fopen(folder, "w");
+	cr_assert(chmod(directory, 0700) == 0 && rmdir(directory) == 0);
+	FILE *f = fopen(directory, "w");
 	cr_assert(f && fclose(f) == 0);
 	cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
 }
@@ -171,7 +171,7 @@ Test(api_cache, a_folder_of_others_is_not_used)
 Test(api_cache, a_module_that_has_just_changed_is_not_kept)
 {
 	char other[80], command[200];
-	snprintf(other, sizeof(other), "%s.other.wasm", folder);
+	snprintf(other, sizeof(other), "%s.other.wasm", directory);
 	snprintf(command, sizeof(command), "cp %s %s", module, other);
 	cr_assert(system(command) == 0);
 	cr_expect(strncmp(run(other, "x", "V=1", 0), "argument=x", 10) == 0);
@@ -182,7 +182,7 @@ Test(api_cache, a_module_that_has_just_changed_is_not_kept)
 	run(other, "x", "V=1", 0);
 	expect_kept(2);
 	/* Only as much as is allowed; the one that was used last stays. */
-	snprintf(command, sizeof(command), "rm %s/*.snapshot", folder);
+	snprintf(command, sizeof(command), "rm %s/*.snapshot", directory);
 	cr_assert(system(command) == 0);
 	run(module, "x", "V=1", 1);
 	run(other, "x", "V=1", 1);
@@ -220,16 +220,16 @@ Test(api_cache, a_full_disk_does_no_harm)
 
 /* --- notes of what starts touch --- */
 
-/* The only note's name; false where there is none. */
+/* The only note's name; false if there is none. */
 static bool noted(char name[400])
 {
-	DIR *d = opendir(folder);
+	DIR *d = opendir(directory);
 	bool found = false;
 	for (struct dirent *entry; d && (entry = readdir(d));)
 		if (strstr(entry->d_name, ".touched")) {
 			cr_expect(!found, "two notes");
 			found = true;
-			snprintf(name, 400, "%s/%s", folder, entry->d_name);
+			snprintf(name, 400, "%s/%s", directory, entry->d_name);
 		}
 	if (d)
 		closedir(d);
@@ -250,7 +250,7 @@ Test(api_cache, what_a_start_touches_is_noted)
 	cr_assert(noted(name));
 	off_t bytes = note_bytes(name);
 	cr_expect(bytes > 1000);
-	/* Altered anywhere, cut, or open to others: made anew. Starts are what they were. */
+	/* Altered anywhere, cut, or open to others: made again. Starts are what they were. */
 	for (off_t at = 0; at <= bytes; at += 41) {
 		int fd = open(name, O_RDWR | O_CLOEXEC);
 		char byte, again;
@@ -314,13 +314,13 @@ static bool compiled(const char *path, const struct mote_cache *c, uint64_t memo
 	return found != NULL;
 }
 
-Test(api_cache, modules_are_told_apart_by_content)
+Test(api_cache, modules_are_identified_by_content)
 {
 	char other[80], command[400];
 	struct stat st;
-	struct mote_cache c = {.size = sizeof(c), .dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_cache c = {.size = sizeof(c), .dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
 	cr_assert(c.dir >= 0 && stat(module, &st) == 0);
-	snprintf(other, sizeof(other), "%s.other.wasm", folder);
+	snprintf(other, sizeof(other), "%s.other.wasm", directory);
 	snprintf(command, sizeof(command), "cp %s %s", module, other);
 	cr_assert(system(command) == 0);
 	c.module_bytes_min = (uint64_t)st.st_size + 1;
@@ -358,7 +358,7 @@ static const char *variant(unsigned number)
 {
 	static char other[80];
 	char command[400];
-	snprintf(other, sizeof(other), "%s.other.wasm", folder);
+	snprintf(other, sizeof(other), "%s.other.wasm", directory);
 	snprintf(command, sizeof(command), "(cat %s; printf '\\0\\6\\1x%04u') >%s", module, number, other);
 	cr_assert(system(command) == 0);
 	return other;
@@ -385,7 +385,7 @@ static int count_one(const char *path, const struct stat *st, int type, struct F
 static unsigned count_all(uint64_t *bytes)
 {
 	memset(&all, 0, sizeof(all));
-	cr_assert(nftw(folder, count_one, 8, FTW_PHYS) == 0);
+	cr_assert(nftw(directory, count_one, 8, FTW_PHYS) == 0);
 	*bytes = all.bytes;
 	return all.count;
 }
@@ -393,7 +393,7 @@ static unsigned count_all(uint64_t *bytes)
 Test(api_cache, tenants_find_their_own)
 {
 	uint64_t bytes;
-	struct mote_cache c = {.size = sizeof(c), .dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_cache c = {.size = sizeof(c), .dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
 	static const char *const tenants[] = {"one", "two", "../../one", "one", NULL, "two", ""};
 	static const unsigned wanted[] = {1, 2, 3, 3, 4, 4, 5};
 	for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -401,10 +401,10 @@ Test(api_cache, tenants_find_their_own)
 		cr_expect(compiled(module, &c, 0));
 		cr_expect(count_all(&bytes) == wanted[i], "%u: %u", i, count_all(&bytes));
 	}
-	/* Of a tenant's folder that others can write to nothing is used. */
+	/* Of a tenant's directory that others can write to nothing is used. */
 	char command[200];
 	c.tenant = "one";
-	snprintf(command, sizeof(command), "chmod 777 %s/*/", folder);
+	snprintf(command, sizeof(command), "chmod 777 %s/*/", directory);
 	cr_assert(system(command) == 0);
 	cr_expect(!compiled(module, &c, 0));
 	close(c.dir);
@@ -414,7 +414,7 @@ Test(api_cache, tenants_find_their_own)
 Test(api_cache, no_tenant_evicts_another_ones_share)
 {
 	uint64_t bytes, one;
-	struct mote_cache c = {.size = sizeof(c), .dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .tenant = "first"};
+	struct mote_cache c = {.size = sizeof(c), .dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .tenant = "first"};
 	cr_assert(compiled(variant(0), &c, 0));
 	count_all(&one);
 	/* Room for seven and a half; the first has six, which is more than its share once there is another. */
@@ -447,7 +447,7 @@ static int next(void *arg, struct mote_sandbox *s, const struct mote_value *args
 	return 0;
 }
 
-/* A kept module gets the host's functions of each start; how it ends where there are none. */
+/* A kept module gets the host's functions of each start; how it ends if there are none. */
 Test(api_cache, imports_of_host_functions_are_bound_at_each_start)
 {
 	static const uint8_t bytes[] = /* (import "mote" "next" (func (param i64) (result i64))), exported as "f" */
@@ -465,7 +465,7 @@ Test(api_cache, imports_of_host_functions_are_bound_at_each_start)
 		struct mote_sandbox *s = NULL;
 		const struct mote_value forty = mote_u64(40);
 		struct mote_value result = {.type = MOTE_U64};
-		cr_assert(mote_sandbox_new_cached(folder, 0, &o, &s, &e) == 0, "%s", e.text);
+		cr_assert(mote_sandbox_new_cached(directory, 0, &o, &s, &e) == 0, "%s", e.text);
 		int rc = mote_sandbox_init(s, &e);
 		if (i < 2)
 			cr_expect(rc == 0 && mote_sandbox_call(s, "f", &forty, 1, &result, &e) == 0 && result.of.u64 == 40 + i,

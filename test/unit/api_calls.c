@@ -94,7 +94,7 @@ Test(api_calls, wrong_calls_are_refused_before_anything_runs)
 	}
 }
 
-Test(api_calls, failures_of_functions_reach_the_other_side)
+Test(api_calls, failures_of_functions_are_reported_to_the_caller)
 {
 	enum { FINE, UNKNOWN, SIGNATURE, FAILED, TOO_LARGE };
 	EACH_KIND(k) {
@@ -116,18 +116,18 @@ Test(api_calls, failures_of_functions_reach_the_other_side)
 
 Test(api_calls, messages_have_the_size_that_is_configured)
 {
-	const size_t room = 1 << 20;
-	char *bytes = calloc(1, room + 1);
+	const size_t message_bytes = 1 << 20;
+	char *bytes = calloc(1, message_bytes + 1);
 	EACH_KIND(k) {
 		struct mote_sandbox *s = ready(k);
 		/* The message around them: kind, name and its length and NUL, wanted type, count, type, length. */
-		size_t most = room - (1 + 4 + strlen("echo_bytes") + 1 + 1 + 1 + 1 + 4);
+		size_t most = message_bytes - (1 + 4 + strlen("echo_bytes") + 1 + 1 + 1 + 1 + 4);
 		struct mote_value v = CALL(s, "echo_bytes", mote_bytes(bytes, most));
 		cr_expect(v.of.bytes.len == most);
 		FAILS(s, EMSGSIZE, "call_bytes_max", "echo_bytes", mote_bytes(bytes, most + 1));
 		FAILS(s, EMSGSIZE, "call_bytes_max", "echo_bytes", mote_bytes(bytes, (size_t)8 << 30));
-		cr_expect(CALL(s, "big", mote_u32(room - 6)).of.bytes.len == room - 6);
-		FAILS(s, EMSGSIZE, "larger than the host allows", "big", mote_u32(room - 5));
+		cr_expect(CALL(s, "big", mote_u32(message_bytes - 6)).of.bytes.len == message_bytes - 6);
+		FAILS(s, EMSGSIZE, "larger than the host allows", "big", mote_u32(message_bytes - 5));
 		FAILS(s, EREMOTEIO, "no memory", "big", mote_u32(UINT32_MAX - 4096));
 		cr_expect(must_call(s, "count", NULL, 0).of.i32 == 1);
 		mote_sandbox_free(s);

@@ -121,7 +121,7 @@ static void *loop_long(void *sandbox)
 }
 
 /* The watch sleeps for the first one's limit when the second's, which is over earlier, begins. */
-Test(api_calls_end, a_limit_beside_a_longer_one)
+Test(api_calls_end, a_limit_next_to_a_longer_one)
 {
 	struct mote_sandbox *slow = with_limits(0, 20 * LIMIT_NS, 0), *quick = with_limits(1, LIMIT_NS, 0);
 	pthread_t thread;

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[32], module[64], path_buffer[8][256];
+static char directory[32], module[64], path_buffer[8][256];
 
 static const char *text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static const char *text(const char *fmt, ...)
@@ -40,14 +40,14 @@ static const char *text(const char *fmt, ...)
 
 static void setup(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/mote-confine-XXXXXX");
-	cr_assert(mkdtemp(folder));
-	snprintf(module, sizeof(module), "%s.wasm", folder);
+	snprintf(directory, sizeof(directory), "/tmp/mote-confine-XXXXXX");
+	cr_assert(mkdtemp(directory));
+	snprintf(module, sizeof(module), "%s.wasm", directory);
 }
 
 static void teardown(void)
 {
-	cr_expect(system(text("rm -rf %s %s.wasm", folder, folder)) == 0);
+	cr_expect(system(text("rm -rf %s %s.wasm", directory, directory)) == 0);
 }
 
 TestSuite(api_confine, .init = setup, .fini = teardown, .timeout = 240);
@@ -98,7 +98,7 @@ static void write_module(void)
 
 /* --- processes, from outside --- */
 
-/* One line of /proc/PID/status, behind its name; "" where there is none. */
+/* One line of /proc/PID/status, after its name; "" if there is none. */
 static const char *status_of(pid_t pid, const char *name)
 {
 	static char line[256];
@@ -129,7 +129,7 @@ static pid_t child_of(pid_t parent)
 	return found;
 }
 
-/* Waits until a child of `parent` is in its filter, and stops it there. */
+/* Waits until a child of `parent` has entered its seccomp filter, and stops it there. */
 static pid_t catch(pid_t parent)
 {
 	for (;;) {
@@ -167,7 +167,7 @@ static const char *descriptors(pid_t pid)
 		if (strncmp(to, "/proc/", 6) == 0)
 			memmove(to, strrchr(to, '/'), strlen(strrchr(to, '/')) + 1);
 		to[strcspn(to, "[")] = '\0'; /* pipe:[N] */
-		if (strncmp(to, folder, strlen(folder)) == 0 && strstr(to, "/new-"))
+		if (strncmp(to, directory, strlen(directory)) == 0 && strstr(to, "/new-"))
 			strcpy(to, "the new file");
 		cr_assert(n < 64);
 		list[n++] = strdup(to);
@@ -210,10 +210,10 @@ static void compile_by(bool content)
 		.dir_count = 1,
 		.network = 1,
 	};
-	const struct mote_cache c = {.size = sizeof(c), .dir = open(folder, O_RDONLY | O_DIRECTORY)};
+	const struct mote_cache c = {.size = sizeof(c), .dir = open(directory, O_RDONLY | O_DIRECTORY)};
 	if (content)
 		mote_compiled_free(mote_compiled_find(&c, &o));
-	else if (mote_sandbox_new_cached(folder, 0, &o, &s, &e) < 0)
+	else if (mote_sandbox_new_cached(directory, 0, &o, &s, &e) < 0)
 		_exit(1);
 	_exit(0);
 }
@@ -258,7 +258,7 @@ Test(api_confine, what_takes_a_snapshot_holds_the_guests_descriptors)
 	pid_t parent = fork();
 	if (parent == 0) {
 		struct mote_error e = {0};
-		const struct mote_dir dir = {.guest_path = "/", .fd = open(folder, O_RDONLY | O_DIRECTORY)};
+		const struct mote_dir dir = {.guest_path = "/", .fd = open(directory, O_RDONLY | O_DIRECTORY)};
 		const int stdio[3] = {-1, -1, ends[1]};
 		const struct mote_options o = {
 			.size = sizeof(o),
@@ -268,13 +268,13 @@ Test(api_confine, what_takes_a_snapshot_holds_the_guests_descriptors)
 			.dirs = &dir,
 			.dir_count = 1,
 		};
-		_exit(mote_program_snapshot_take(&o, "stdin", text("%s/new-snapshot", folder), &e) < 0);
+		_exit(mote_program_snapshot_take(&o, "stdin", text("%s/new-snapshot", directory), &e) < 0);
 	}
 	/* Its program's output comes to descriptor 2. */
 	cr_assert(read(ends[0], line, sizeof(line)) == 8);
 	pid_t pid = catch(parent);
 	const char *held = descriptors(pid), *wanted = text("/pagemap|%s|anon_inode:kvm-vcpu:0|anon_inode:kvm-vm|pipe:|pipe:|pipe:|"
-							    "pipe:|the new file", folder);
+							    "pipe:|the new file", directory);
 	cr_expect(strcmp(held, wanted) == 0, "%s", held);
 	end(parent, pid);
 }
@@ -315,8 +315,8 @@ static int try_connect(int port)
 static void confined(int report, bool network)
 {
 	const struct mote_dir dirs[2] = {
-		{.guest_path = "/rw", .fd = open(text("%s/rw", folder), O_PATH | O_DIRECTORY)},
-		{.guest_path = "/ro", .fd = open(text("%s/ro", folder), O_PATH | O_DIRECTORY), .readonly = 1},
+		{.guest_path = "/rw", .fd = open(text("%s/rw", directory), O_PATH | O_DIRECTORY)},
+		{.guest_path = "/ro", .fd = open(text("%s/ro", directory), O_PATH | O_DIRECTORY), .readonly = 1},
 	};
 	const int stdio[3] = {-1, report, -1};
 	const struct mote_options o = {
@@ -346,14 +346,14 @@ static void confined(int report, bool network)
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which look there when they report */
 	CHECK(try_open("/proc/self/maps", O_RDONLY), denied);
 #endif
-	CHECK(try_open(text("%s/other", folder), O_RDONLY), denied);
-	CHECK(try_open(text("%s/rw/file", folder), O_RDWR | O_TRUNC), 0);
-	CHECK(try_open(text("%s/rw/new", folder), O_RDWR | O_CREAT), 0);
-	CHECK(result(rename(text("%s/rw/new", folder), text("%s/rw/sub/new", folder))), 0);
-	CHECK(try_open(text("%s/ro/file", folder), O_RDONLY), 0);
-	CHECK(try_open(text("%s/ro/file", folder), O_RDWR), denied);
-	CHECK(try_open(text("%s/ro/new", folder), O_RDWR | O_CREAT), denied);
-	CHECK(result(unlink(text("%s/other", folder))), denied);
+	CHECK(try_open(text("%s/other", directory), O_RDONLY), denied);
+	CHECK(try_open(text("%s/rw/file", directory), O_RDWR | O_TRUNC), 0);
+	CHECK(try_open(text("%s/rw/new", directory), O_RDWR | O_CREAT), 0);
+	CHECK(result(rename(text("%s/rw/new", directory), text("%s/rw/sub/new", directory))), 0);
+	CHECK(try_open(text("%s/ro/file", directory), O_RDONLY), 0);
+	CHECK(try_open(text("%s/ro/file", directory), O_RDWR), denied);
+	CHECK(try_open(text("%s/ro/new", directory), O_RDWR | O_CREAT), denied);
+	CHECK(result(unlink(text("%s/other", directory))), denied);
 	CHECK(result(execl("/bin/true/none", "true", NULL)), ENOTDIR);
 	/* Nobody listens at port 9, which is then the answer. */
 	CHECK(try_connect(9), abi >= 4 && !network ? EACCES : ECONNREFUSED);
@@ -366,7 +366,7 @@ static void check_confined(bool network)
 {
 	char said[4096] = "";
 	int report = memfd_create("report", MFD_CLOEXEC);
-	cr_assert(system(text("cd %s && mkdir -p rw/sub ro && echo x >rw/file && echo x >ro/file && echo x >other", folder)) == 0);
+	cr_assert(system(text("cd %s && mkdir -p rw/sub ro && echo x >rw/file && echo x >ro/file && echo x >other", directory)) == 0);
 	pid_t pid = fork();
 	if (pid == 0)
 		confined(report, network);

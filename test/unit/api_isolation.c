@@ -16,18 +16,18 @@
 #include <string.h>
 #include <unistd.h>
 
-static char folder[40];
+static char dir[40];
 
 static void setup(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/mote-isolation-XXXXXX");
-	cr_assert(mkdtemp(folder));
+	snprintf(dir, sizeof(dir), "/tmp/mote-isolation-XXXXXX");
+	cr_assert(mkdtemp(dir));
 }
 
 static void teardown(void)
 {
 	char command[100];
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	cr_expect(system(command) == 0);
 }
 
@@ -107,11 +107,11 @@ Test(api_isolation, programs_and_modules)
 Test(api_isolation, compiled_modules)
 {
 	char command[700], copy[100];
-	snprintf(copy, sizeof(copy), "%s/module.wasm", folder);
-	snprintf(command, sizeof(command), "cp %s/cache_program.wasm %s && mkdir -m 700 %s/cache", TEST_GUESTS, copy, folder);
+	snprintf(copy, sizeof(copy), "%s/module.wasm", dir);
+	snprintf(command, sizeof(command), "cp %s/cache_program.wasm %s && mkdir -m 700 %s/cache", TEST_GUESTS, copy, dir);
 	cr_assert(system(command) == 0);
 	sleep(3);
-	snprintf(command, sizeof(command), "%s/cache", folder);
+	snprintf(command, sizeof(command), "%s/cache", dir);
 	for (int round = 0; round < 2; round++)
 		EACH(isolation) {
 			struct mote_options o = options(copy, isolation);
@@ -122,7 +122,7 @@ Test(api_isolation, compiled_modules)
 			check(s, before, isolation, 3);
 			close(o.program_fd);
 		}
-	snprintf(command, sizeof(command), "test $(ls %s/cache/*.snapshot | wc -l) = 1", folder);
+	snprintf(command, sizeof(command), "test $(ls %s/cache/*.snapshot | wc -l) = 1", dir);
 	cr_expect(system(command) == 0, "it was not kept");
 }
 
@@ -130,13 +130,13 @@ Test(api_isolation, program_snapshots)
 {
 	char file[100];
 	struct mote_error e = {0};
-	snprintf(file, sizeof(file), "%s/file", folder);
+	snprintf(file, sizeof(file), "%s/file", dir);
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC), given[3] = {null, null, null};
 	EACH(isolation) {
-		static char *const moment[] = {(char *)"program", (char *)"moment-stdin", NULL};
+		static char *const argv[] = {(char *)"program", (char *)"moment-stdin", NULL};
 		struct mote_options o = options("snapshot_program.musl", isolation);
 		struct mote_sandbox *s = NULL;
-		o.argv = moment;
+		o.argv = argv;
 		o.stdio = given;
 		cr_assert(mote_program_snapshot_take(&o, "stdin", file, &e) == 0, "%s", e.text);
 		close(o.program_fd);

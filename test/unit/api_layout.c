@@ -18,21 +18,21 @@
 #include <time.h>
 #include <unistd.h>
 
-static char folder[32], layout[64];
+static char dir[32], layout[64];
 static char *no_args[] = {(char *)"guest", NULL};
 static int stdio[3] = {-1, -1, 2};
 
 static void setup(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/mote-layout-XXXXXX");
-	cr_assert(mkdtemp(folder));
-	snprintf(layout, sizeof(layout), "%s/one", folder);
+	snprintf(dir, sizeof(dir), "/tmp/mote-layout-XXXXXX");
+	cr_assert(mkdtemp(dir));
+	snprintf(layout, sizeof(layout), "%s/one", dir);
 }
 
 static void teardown(void)
 {
 	char command[100];
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	cr_expect(system(command) == 0);
 }
 
@@ -208,7 +208,7 @@ Test(api_layout, altered_and_cut_ones_are_refused)
 	}
 }
 
-Test(api_layout, foreign_ones_are_refused)
+Test(api_layout, untrusted_ones_are_refused)
 {
 	struct mote_snapshot *s = make("calls_keeper.elf");
 	struct mote_error e;
@@ -228,11 +228,11 @@ Test(api_layout, foreign_ones_are_refused)
 	}
 	cr_assert(unlink(path[3]) == 0);
 	expect_refused("index.json is missing", "no index");
-	snprintf(layout, sizeof(layout), "%s/nothing", folder);
+	snprintf(layout, sizeof(layout), "%s/nothing", dir);
 	cr_expect(load(&s, &e) == -ENOENT && strstr(e.text, "nothing"), "%s", e.text);
 }
 
-/* Whoever makes the folder makes the digests. */
+/* Whoever makes the directory makes the digests. */
 Test(api_layout, sizes_of_messages_are_limited)
 {
 	static const size_t sizes[] = {0, (1UL << 30) + 1, SIZE_MAX};
@@ -300,7 +300,7 @@ Test(api_layout, two_at_once)
 	use(s);
 	mote_snapshot_free(s);
 	/* Nothing but the layout is left. */
-	DIR *d = opendir(folder);
+	DIR *d = opendir(dir);
 	int entries = 0;
 	for (struct dirent *entry; (entry = readdir(d));)
 		entries += entry->d_name[0] != '.';

@@ -75,7 +75,7 @@ static void *client(void *arg)
 	return recv(fd, got, sizeof(got) - 1, MSG_WAITALL) == 5 ? got : NULL;
 }
 
-/* Without the network permission, beside a directory, one of two listeners. */
+/* Without the network permission, with a directory, one of two listeners. */
 static void serve(const char *program)
 {
 	int fds[2] = {accepting("tcp:127.0.0.1:0"), accepting("tcp:127.0.0.1:0")};

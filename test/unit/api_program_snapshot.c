@@ -19,28 +19,28 @@ enum { NATIVE, WASM, WIZER };
 static const char *const kinds[] = {"snapshot_program.musl", "snapshot_program.wasm", "snapshot_wizer.wasm"};
 #define EACH_KIND(kind) for (size_t kind = NATIVE; kind <= WASM; kind++)
 
-static char folder[32], file[64];
+static char directory[32], file[64];
 
 static void put_text(const char *text)
 {
 	char path[80];
-	snprintf(path, sizeof(path), "%s/text", folder);
+	snprintf(path, sizeof(path), "%s/text", directory);
 	FILE *f = fopen(path, "w");
 	cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
 }
 
 static void setup(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/mote-late-XXXXXX");
-	cr_assert(mkdtemp(folder));
-	snprintf(file, sizeof(file), "%s/program.snapshot", folder);
+	snprintf(directory, sizeof(directory), "/tmp/mote-late-XXXXXX");
+	cr_assert(mkdtemp(directory));
+	snprintf(file, sizeof(file), "%s/program.snapshot", directory);
 	put_text("first");
 }
 
 static void teardown(void)
 {
 	char command[100];
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	snprintf(command, sizeof(command), "rm -rf %s", directory);
 	cr_expect(system(command) == 0);
 }
 
@@ -57,7 +57,7 @@ struct given {
 static void give(struct given *g, const char *path, const char *argument, const char *variable, const char *dir)
 {
 	*g = (struct given){
-		.dir = {.guest_path = dir, .fd = open(folder, O_PATH | O_CLOEXEC)},
+		.dir = {.guest_path = dir, .fd = open(directory, O_PATH | O_CLOEXEC)},
 		.argv = {(char *)"program", (char *)(uintptr_t)argument},
 		.envp = {(char *)(uintptr_t)variable},
 		.stdio = {-1, -1, -1},
@@ -85,7 +85,7 @@ static void give_back(struct given *g)
 }
 
 /* Takes a snapshot of the kind's program; what it printed is in `shown`, 0 or the error's code. */
-static int take(size_t kind, const char *moment, const char *argument, const char *dir, char shown[400], struct mote_error *e)
+static int take(size_t kind, const char *point, const char *argument, const char *dir, char shown[400], struct mote_error *e)
 {
 	char path[500];
 	struct given g;
@@ -94,7 +94,7 @@ static int take(size_t kind, const char *moment, const char *argument, const cha
 	g.stdio[2] = memfd_create("shown", MFD_CLOEXEC);
 	g.o.time_limit_ns = 20000000000;
 	*e = (struct mote_error){0};
-	int rc = mote_program_snapshot_take(&g.o, moment, file, e);
+	int rc = mote_program_snapshot_take(&g.o, point, file, e);
 	cr_expect(rc == -e->code);
 	if (shown) {
 		ssize_t n = pread(g.stdio[2], shown, 399, 0);
@@ -104,7 +104,7 @@ static int take(size_t kind, const char *moment, const char *argument, const cha
 	return rc;
 }
 
-static const char *cache; /* folder of starts, or NULL */
+static const char *cache; /* directory of starts, or NULL */
 
 /* Runs a start with lines to read; its output. Expects status 3. */
 static const char *finish(struct given *g, const char *input)
@@ -175,16 +175,16 @@ Test(api_program_snapshot, before_standard_input)
 }
 
 /* The first start notes what it touched, and later ones have it ready. */
-Test(api_program_snapshot, with_notes_of_what_is_touched)
+Test(api_program_snapshot, with_recorded_working_sets)
 {
-	char folder_of_notes[80], command[300];
-	snprintf(folder_of_notes, sizeof(folder_of_notes), "%s/notes", folder);
-	snprintf(command, sizeof(command), "test $(ls %s/*.touched | wc -l) -eq 1 && rm -r %s", folder_of_notes, folder_of_notes);
+	char record_dir[80], command[300];
+	snprintf(record_dir, sizeof(record_dir), "%s/notes", directory);
+	snprintf(command, sizeof(command), "test $(ls %s/*.touched | wc -l) -eq 1 && rm -r %s", record_dir, record_dir);
 	EACH_KIND(kind) {
 		struct mote_error e;
 		cr_assert(take(kind, "stdin", "moment-stdin", "/here", NULL, &e) == 0, "%s", e.text);
 		sleep(3); /* what has just changed is not noted */
-		cache = folder_of_notes;
+		cache = record_dir;
 		check_middle("moment-stdin");
 		cr_expect(system(command) == 0, "no note");
 		cache = NULL;
@@ -238,7 +238,7 @@ static void expect_refused(int rc, int code, const struct mote_error *e, const c
 	cr_expect(access(file, F_OK) < 0, "there is a file");
 }
 
-Test(api_program_snapshot, programs_that_do_not_reach_the_point)
+Test(api_program_snapshot, programs_without_a_snapshot_point)
 {
 	EACH_KIND(kind) {
 		struct mote_error e;
@@ -286,9 +286,9 @@ Test(api_program_snapshot, a_full_disk)
 	cr_assert(setrlimit(RLIMIT_FSIZE, &small) == 0);
 	expect_refused(take(WASM, "stdin", "moment-stdin", "/here", NULL, &e), -EFBIG, &e, "snapshot");
 	char command[100];
-	snprintf(command, sizeof(command), "test \"$(ls %s)\" = text", folder);
+	snprintf(command, sizeof(command), "test \"$(ls %s)\" = text", directory);
 	cr_expect(system(command) == 0, "something was left");
-	snprintf(file, sizeof(file), "%s/none/program.snapshot", folder);
+	snprintf(file, sizeof(file), "%s/none/program.snapshot", directory);
 	expect_refused(take(WASM, "stdin", "moment-stdin", "/here", NULL, &e), -ENOENT, &e, "program.snapshot");
 }
 
@@ -310,7 +310,7 @@ Test(api_program_snapshot, several_make_the_same)
 	}
 	check_middle("moment-stdin");
 	char command[100];
-	snprintf(command, sizeof(command), "test $(ls %s | wc -l) -eq 2", folder); /* and the text */
+	snprintf(command, sizeof(command), "test $(ls %s | wc -l) -eq 2", directory); /* and the text */
 	cr_expect(system(command) == 0, "something was left");
 }
 
@@ -337,14 +337,14 @@ Test(api_program_snapshot, a_start_with_other_options)
 	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "had its environment when"), "%s", e.text);
 	give_back(&g);
 	give(&g, file, NULL, NULL, "/there");
-	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "has a directory /here; give it one"), "%s", e.text);
+	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "needs a directory at /here"), "%s", e.text);
 	give_back(&g);
 	give(&g, file, NULL, NULL, NULL);
-	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "has a directory /here; give it one"), "%s", e.text);
+	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "needs a directory at /here"), "%s", e.text);
 	give_back(&g);
 	give(&g, file, NULL, NULL, "/here");
 	g.dir.readonly = 1;
-	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "has /here to write to"), "%s", e.text);
+	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "has /here writable"), "%s", e.text);
 	g.dir.readonly = 0;
 	g.o.memory_bytes = 0; /* as when it was taken */
 	g.o.cwd = "/here";

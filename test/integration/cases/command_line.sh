@@ -221,7 +221,7 @@ each_cli_snapshot() { # core
 	mote run --dir "$CASE_DIR/other::/data" "$snapshot"
 	is "$status $(cat "$out")" '0 other text' 'what it read'
 	mote run "$snapshot"
-	one_sentence 126 'has a directory /data; give it one'
+	one_sentence 126 'needs a directory at /data'
 	truncate -s $(($(stat -c %s "$snapshot") - 4096)) "$snapshot"
 	mote run --dir "$CASE_DIR/other::/data" "$snapshot"
 	one_sentence 126 'it has been cut or has grown'
