@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `delete` without a shim: what a container left behind, found by its bundle. */
+/* `delete` without a shim: removes what a container left behind, found by its bundle. */
 #include "runtime/cgroup/cgroup.h"
 #include "runtime/container.h"
 #include "runtime/hooks.h"
@@ -20,32 +20,38 @@
 #define KILLED_STATUS 137 /* 128 + SIGKILL, by convention */
 #define END_MS 3000	  /* containerd gives `delete` five seconds */
 
-/* The number may belong to another process by now: the descriptor is checked, then used. */
+/* The number may be another process's now: the descriptor is checked, then used. */
 static int end_process(const struct state *s, const struct cgroup *cgroup, struct err *e)
 {
-	cleanup_close int pidfd = s->pid ? (int)syscall(SYS_pidfd_open, s->pid, 0) : -1;
+	cleanup_close int pidfd = -1;
+	if (s->pid)
+		pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
 	uint64_t start;
 	if (pidfd < 0 || state_start_time(s->pid, &start) < 0 || start != s->start_time)
 		return 0;
-	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0)
-		return errno == ESRCH ? 0 : err_sys(e, errno, "ending process %d", s->pid);
-	/* A frozen process of cgroup version 1 does not die. */
-	if (cgroup && cgroup_freeze(cgroup, false, NULL) < 0)
-		errno = 0;
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return err_sys(e, errno, "ending process %d", s->pid);
+	/* A frozen process of cgroup version 1 does not die. If it cannot be thawed, the wait fails. */
+	if (cgroup)
+		(void)!cgroup_freeze(cgroup, false, NULL);
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	int n;
 	do
 		n = poll(&p, 1, END_MS);
 	while (n < 0 && errno == EINTR);
-	return n > 0 ? 0 : err_set(e, ERR_HOST, ETIMEDOUT, "process %d does not end", s->pid);
+	if (n <= 0)
+		return err_set(e, ERR_HOST, ETIMEDOUT, "process %d does not end", s->pid);
+	return 0;
 }
 
 static int clean_state(int bundle_fd, int *pid, struct err *e)
 {
 	struct state s = {0};
 	int rc = state_read(bundle_fd, &s, e);
+	if (rc == -ENOENT)
+		return 0;
 	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
+		return rc;
 	*pid = s.pid;
 	cleanup_cgroup struct cgroup *cgroup = NULL;
 	rc = cgroup_open(s.cgroup_path, &cgroup, e);
@@ -59,7 +65,7 @@ static int clean_state(int bundle_fd, int *pid, struct err *e)
 	return rc;
 }
 
-/* Of a container that was there until now; what they leave undone does not keep the rest. */
+/* Their failures are only logged. */
 static void run_poststop(int bundle_fd, const char *bundle, const char *id)
 {
 	cleanup_spec struct oci_spec spec = {0};
@@ -69,8 +75,13 @@ static void run_poststop(int bundle_fd, const char *bundle, const char *id)
 	if (oci_spec_read(bundle_fd, &spec, &e) < 0 || spec.hooks.count[OCI_HOOK_POSTSTOP] == 0)
 		return;
 	oci_hooks_take(&spec, &hooks);
-	if (chdir(bundle) < 0 || hooks_run(&hooks, OCI_HOOK_POSTSTOP, &state, &e) < 0)
-		fprintf(stderr, "mote: container %s: %s\n", id, e.text[0] ? e.text : strerror(errno));
+	int rc = 0;
+	if (chdir(bundle) < 0)
+		rc = err_sys(&e, errno, "bundle %s", bundle);
+	if (rc == 0)
+		rc = hooks_run(&hooks, OCI_HOOK_POSTSTOP, &state, &e);
+	if (rc < 0)
+		fprintf(stderr, "mote: container %s: %s\n", id, e.text);
 	oci_hooks_free(&hooks);
 }
 
@@ -88,20 +99,23 @@ int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *st
 	*pid = 0;
 	*status = KILLED_STATUS;
 	cleanup_close int fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
 	if (fd < 0)
-		return errno == ENOENT ? 0
-				       : err_sys(e, errno, "bundle %s of container %s", bundle, id);
+		return err_sys(e, errno, "bundle %s of container %s", bundle, id);
 	remove_layers(fd, bundle);
-	bool was_there = faccessat(fd, STATE_FILE, F_OK, 0) == 0;
+	bool existed = faccessat(fd, STATE_FILE, F_OK, 0) == 0;
 	int rc = clean_state(fd, pid, e);
 	cleanup_free char *rootfs = NULL;
 	if (asprintf(&rootfs, "%s/rootfs", bundle) < 0) {
 		rootfs = NULL;
 		return err_sys(e, ENOMEM, "bundle %s", bundle);
 	}
-	/* Also where the process could not be ended: as much as can be goes. */
+	/* Also if the process could not be ended: as much as possible is removed. */
 	int unmounted = mounts_detach(rootfs, rc < 0 ? NULL : e);
-	if (was_there && rc == 0)
+	if (existed && rc == 0)
 		run_poststop(fd, bundle, id);
-	return rc < 0 ? rc : unmounted;
+	if (rc < 0)
+		return rc;
+	return unmounted;
 }

@@ -151,7 +151,9 @@ int container_update(struct container *c, const char *resources, size_t len, str
 		return err_set(e, ERR_PEER, EBUSY, "container %s has ended", c->id);
 	cleanup_spec struct oci_spec spec = {0};
 	int rc = oci_resources_parse(resources, len, &spec, e);
-	return rc < 0 ? rc : cgroup_update(c->cgroup, &spec.resources, e);
+	if (rc < 0)
+		return rc;
+	return cgroup_update(c->cgroup, &spec.resources, e);
 }
 
 int container_stats(const struct container *c, struct container_stats *out, struct err *e)
@@ -275,7 +277,9 @@ enum process_status process_status(const struct process *p)
 	if (p->state < PROCESS_RUNNING)
 		return PROCESS_STATUS_CREATED;
 	bool paused = p->container->paused && p == &p->container->init;
-	return paused ? PROCESS_STATUS_PAUSED : PROCESS_STATUS_RUNNING;
+	if (paused)
+		return PROCESS_STATUS_PAUSED;
+	return PROCESS_STATUS_RUNNING;
 }
 
 const char *process_exec_id(const struct process *p)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making a container. The monitor settles into its namespaces and mounts while its cgroup is made
+ * Making a container. The monitor enters its namespaces and mounts its root while its cgroup is made
  * here; nothing of the guest exists until both are done.
  */
 #include "runtime/container.h"
@@ -19,10 +19,15 @@
 
 #define DEFAULT_MEMORY (1UL << 30)
 #define MEMORY_MIN (8UL << 20)	/* of a micro-VM */
-#define MEMORY_MAX (64UL << 30) /* beyond it a limit is no size for a guest */
+#define MEMORY_MAX (64UL << 30) /* a guest gets no more, whatever its limit */
 #define PAGE_BYTES 4096UL
 #define LOGGER_MS 10000
-#define MONITOR_MS 120000 /* a mount may be slow; a monitor that says nothing so long is stuck */
+#define MONITOR_MS 120000 /* a mount may be slow; a monitor that says nothing for so long is stuck */
+
+static const char *or_empty(const char *s)
+{
+	return s ? s : "";
+}
 
 /* --- root file system --- */
 
@@ -36,13 +41,13 @@ static void go_without_userns(struct container *c, const struct err *why)
 static int mount_root(struct container *c, const struct oci_mount *m, int root, struct err *e)
 {
 	struct err why = {0};
-	char way[PATH_MAX];
+	char layers[PATH_MAX];
 	if (!c->userns.base || m->bind)
 		return mounts_attach(m, root, c->rootfs, -1, e);
-	snprintf(way, sizeof(way), "%s/" LAYERS_DIR, c->bundle);
+	snprintf(layers, sizeof(layers), "%s/" LAYERS_DIR, c->bundle);
 	if (mkdirat(c->bundle_fd, LAYERS_DIR, 0700) < 0 && errno != EEXIST)
-		err_sys(&why, errno, "%s", way);
-	else if (mounts_attach_mapped_overlay(m, root, way, &c->userns, &why) == 0)
+		err_sys(&why, errno, "%s", layers);
+	else if (mounts_attach_mapped_overlay(m, root, layers, &c->userns, &why) == 0)
 		c->root_mapped = true;
 	unlinkat(c->bundle_fd, LAYERS_DIR, AT_REMOVEDIR);
 	if (c->root_mapped)
@@ -65,15 +70,14 @@ static int mount_at(struct container *c, const struct oci_mount *m, const char *
 		return err_sys(e, ENOMEM, "root file system");
 	}
 	cleanup_close int target = mounts_make_in(root, path, true, e);
-	return target < 0 ? target : mounts_attach(m, target, path, -1, e);
+	if (target < 0)
+		return target;
+	return mounts_attach(m, target, path, -1, e);
 }
 
 static int mount_one(struct container *c, const struct container_mount *from, struct err *e)
 {
-	struct oci_mount m = {
-		.type = from->type ? from->type : "",
-		.source = from->source ? from->source : "",
-	};
+	struct oci_mount m = {.type = or_empty(from->type), .source = or_empty(from->source)};
 	const char *bad = "";
 	int rc = oci_mount_options(from->options, &m, &bad);
 	if (rc == -ENOSYS)
@@ -119,7 +123,7 @@ static int copy_names(struct container *c, const struct container_config *config
 	return 0;
 }
 
-/* How much memory the guest may have: what its cgroup allows, or a default. */
+/* The guest's memory: what its cgroup allows, or a default. */
 static int guest_memory(const struct oci_resources *r, uint64_t *bytes, struct err *e)
 {
 	*bytes = DEFAULT_MEMORY;
@@ -156,7 +160,9 @@ static int write_state(const struct container *c, struct err *e)
 {
 	struct state state = {.pid = c->init.pid,
 			      .cgroup_path = (char *)(uintptr_t)cgroup_path(c->cgroup)};
-	int rc = state.pid ? state_start_time(state.pid, &state.start_time) : 0;
+	int rc = 0;
+	if (state.pid)
+		rc = state_start_time(state.pid, &state.start_time);
 	if (rc < 0)
 		return err_sys(e, -rc, "the monitor's start time");
 	return state_write(c->bundle_fd, &state, e);
@@ -177,7 +183,9 @@ static int watch_oom(struct container *c, struct err *e)
 		return rc;
 	rc = loop_add(c->init.supervisor.loop, &c->oom_source, cgroup_oom_fd(c->cgroup), EPOLLIN,
 		      on_oom, c);
-	return rc < 0 ? err_sys(e, -rc, "watching the cgroup of container %s", c->id) : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "watching the cgroup of container %s", c->id);
+	return 0;
 }
 
 static int make_cgroup(struct container *c, const struct oci_spec *s, struct err *e)
@@ -185,7 +193,9 @@ static int make_cgroup(struct container *c, const struct oci_spec *s, struct err
 	int rc = write_state(c, e);
 	if (rc == 0)
 		rc = cgroup_create(c->cgroup, &s->resources, e);
-	return rc < 0 ? rc : watch_oom(c, e);
+	if (rc < 0)
+		return rc;
+	return watch_oom(c, e);
 }
 
 /* Whose containers share compiled modules: a Kubernetes namespace's, else a namespace's of containerd. */
@@ -221,7 +231,9 @@ static int read_isolation(const struct oci_spec *s, const char **out, struct err
 		return err_set(e, ERR_CONFIG, EINVAL,
 			       "annotation " OCI_ISOLATION ": must be private or shared, not %.100s",
 			       *out);
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 /* The operator decides for all containers; one that asks for something else is refused. */
@@ -259,7 +271,7 @@ static int assemble(struct container *c, const struct oci_spec *s,
 		.bundle = c->bundle,
 		.rootfs = s->root_path,
 		.memory_bytes = c->memory_bytes,
-		.cache = config->cache ? config->cache : "",
+		.cache = or_empty(config->cache),
 		.tenant = tenant,
 		.private_memory = c->private_memory,
 		.hooks = s->hooks.count[OCI_HOOK_CREATE_CONTAINER] > 0,
@@ -305,7 +317,7 @@ static int can_map(const struct container *c, int dir_fd, const struct oci_mount
 	return err_sys(e, -rc, "mount on %s: id-mapping %s", m->destination, m->source);
 }
 
-/* What there is besides the layers of an overlay, which are tried when it is mounted. */
+/* All but the layers of an overlay, which are tried when it is mounted. */
 static int can_map_root(const struct container *c, const struct oci_spec *s,
 			const struct container_config *config, struct err *e)
 {
@@ -314,21 +326,23 @@ static int can_map_root(const struct container *c, const struct oci_spec *s,
 		.destination = "/", .source = s->root_path, .bind = true, .bind_recursive = true};
 	if (config->rootfs_count == 0)
 		return can_map(c, c->bundle_fd, &m, e);
-	const char *type = from->type ? from->type : "";
+	const char *type = or_empty(from->type);
 	bool binds = strcmp(type, "bind") == 0 || strcmp(type, "rbind") == 0;
 	if (config->rootfs_count > 1 || (!binds && strcmp(type, "overlay") != 0))
 		return err_set(e, ERR_HOST, ENOTSUP, "the root file system is of type %.50s", type);
-	m.source = from->source ? from->source : "";
-	return binds ? can_map(c, AT_FDCWD, &m, e) : 0;
+	m.source = or_empty(from->source);
+	if (binds)
+		return can_map(c, AT_FDCWD, &m, e);
+	return 0;
 }
 
 static int can_have_userns(struct container *c, const struct oci_spec *s, const struct container_config *config,
 			   struct err *e)
 {
 	int rc = userns_maps(s, e);
-	/* They are the host's root, and may put into the root what is not mapped. */
+	/* They run as the host's root, and may put files into the root that are not mapped. */
 	if (rc == 0 && (s->hooks.count[OCI_HOOK_CREATE_RUNTIME] || s->hooks.count[OCI_HOOK_CREATE_CONTAINER]))
-		rc = err_set(e, ERR_HOST, ENOTSUP, "config.json has hooks of its creation");
+		rc = err_set(e, ERR_HOST, ENOTSUP, "config.json has hooks that run at its creation");
 	if (rc == 0)
 		rc = userns_get(&c->userns, e);
 	if (rc == 0)
@@ -396,8 +410,12 @@ int container_create(const struct container_config *config, struct container **o
 		container_free(c);
 		return rc;
 	}
-	if (create(c, config, &p->failure) == 0)
-		process_set_deadline(p, p->streams.logger_ready >= 0 ? LOGGER_MS : MONITOR_MS);
+	int64_t limit_ms = MONITOR_MS;
+	if (create(c, config, &p->failure) == 0) {
+		if (p->streams.logger_ready >= 0)
+			limit_ms = LOGGER_MS;
+		process_set_deadline(p, limit_ms);
+	}
 	*out = c;
 	return 0;
 }
@@ -452,7 +470,9 @@ static int give_up(struct container *c)
 	/* What those of its creation did, they undo. */
 	if (c->init.pid > 0 && c->hook_phase != HOOKS_POSTSTOP)
 		container_start_hooks(c, HOOKS_POSTSTOP);
-	return c->hook > 0 ? -EINPROGRESS : 0;
+	if (c->hook > 0)
+		return -EINPROGRESS;
+	return 0;
 }
 
 int container_created(struct container *c, struct err *e)
@@ -485,8 +505,10 @@ int runtime_group(const char *bundle, char **out, struct err *e)
 	int rc = oci_annotations(fd, names, values, 2, e);
 	if (rc < 0)
 		return rc;
-	*out = values[0] ? values[0] : values[1];
-	if (values[0])
+	*out = values[1];
+	if (values[0]) {
+		*out = values[0];
 		free(values[1]);
+	}
 	return 0;
 }

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The state as the specification has it, in a file to be read from its beginning. -errno. */
+/* The state that the specification describes, in a file to be read from its beginning. -errno. */
 static int state_file(const struct oci_hooks *h, const struct oci_state *s)
 {
 	cleanup_free char *text = NULL;
@@ -37,67 +37,80 @@ static int state_file(const struct oci_hooks *h, const struct oci_state *s)
 	return take_fd(&fd);
 }
 
-/* In the child. What it says is kept for the error; nothing else of ours stays open. */
-static _Noreturn void become(const struct oci_hook *h, int in, int out)
+/* In the child. Its output is kept for the error; nothing else of ours stays open. */
+static _Noreturn void exec_hook(const struct oci_hook *h, int in, int out)
 {
 	static char *none[] = {NULL};
 	char *just_path[] = {(char *)(uintptr_t)h->path, NULL};
+	char **args = just_path, **env = none;
+	if (h->args && h->args[0])
+		args = (char **)(uintptr_t)h->args;
+	if (h->env)
+		env = (char **)(uintptr_t)h->env;
 	sigset_t empty;
 	sigemptyset(&empty);
 	signal(SIGPIPE, SIG_DFL);
 	if (dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 &&
 	    close_range(3, ~0U, 0) == 0 && sigprocmask(SIG_SETMASK, &empty, NULL) == 0)
-		execve(h->path, h->args && h->args[0] ? (char **)(uintptr_t)h->args : just_path,
-		       h->env ? (char **)(uintptr_t)h->env : none);
+		execve(h->path, args, env);
 	dprintf(2, "%s", strerror(errno));
 	_exit(127);
 }
 
 /* Its wait status, or -errno: -ETIMEDOUT after it was killed. */
-static int await(pid_t pid, int64_t timeout_s, int *status)
+static int wait_child(pid_t pid, int64_t timeout_s, int *status)
 {
 	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-	int n;
+	int n, timeout_ms = timeout_s > 0 ? (int)timeout_s * 1000 : -1;
 	do
-		n = poll(&p, 1, timeout_s > 0 ? (int)timeout_s * 1000 : -1);
+		n = poll(&p, 1, timeout_ms);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return n == 0 ? -ETIMEDOUT : 0;
+	if (n == 0)
+		return -ETIMEDOUT;
+	return 0;
+}
+
+static int hook_failed(const struct oci_hook *h, int wait_status, int output, struct err *e)
+{
+	char text[200];
+	ssize_t n = pread(output, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	const char *line = *text ? text : "no output";
+	if (WIFEXITED(wait_status))
+		return err_set(e, ERR_CONFIG, ECANCELED, "hook %s: exit status %d: %s", h->path,
+			       WEXITSTATUS(wait_status), line);
+	return err_set(e, ERR_CONFIG, ECANCELED, "hook %s: ended by signal %d: %s", h->path,
+		       WTERMSIG(wait_status), line);
 }
 
 static int run_one(const struct oci_hook *h, int state, struct err *e)
 {
-	cleanup_close int said = memfd_new("mote-hook-output");
-	if (said < 0)
-		return err_sys(e, -said, "hook %s", h->path);
+	cleanup_close int output = memfd_new("mote-hook-output");
+	if (output < 0)
+		return err_sys(e, -output, "hook %s", h->path);
 	if (lseek(state, 0, SEEK_SET) < 0)
 		return err_sys(e, errno, "hook %s", h->path);
 	pid_t pid = fork();
 	if (pid < 0)
 		return err_sys(e, errno, "hook %s", h->path);
 	if (pid == 0)
-		become(h, state, said);
-	int status = 0, rc = await(pid, h->timeout_s, &status);
+		exec_hook(h, state, output);
+	int status = 0, rc = wait_child(pid, h->timeout_s, &status);
 	if (rc == -ETIMEDOUT)
-		return err_set(e, ERR_CONFIG, ETIMEDOUT, "hook %s: it takes longer than %d s",
-			       h->path, (int)h->timeout_s);
+		return err_set(e, ERR_CONFIG, ETIMEDOUT, "hook %s: took longer than %d s", h->path,
+			       (int)h->timeout_s);
 	if (rc < 0)
 		return err_sys(e, -rc, "hook %s", h->path);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	char text[200];
-	ssize_t n = pread(said, text, sizeof(text) - 1, 0);
-	text[n > 0 ? n : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return err_set(e, ERR_CONFIG, ECANCELED, "hook %s: it ended with %s %d: %s", h->path,
-		       WIFEXITED(status) ? "status" : "signal",
-		       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
-		       *text ? text : "it said nothing");
+	return hook_failed(h, status, output, e);
 }
 
 int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
@@ -106,32 +119,39 @@ int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
 	if (hooks->count[kind] == 0)
 		return 0;
 	cleanup_close int file = state_file(hooks, state);
-	int rc = file < 0 ? err_sys(e, -file, "the state for hooks") : 0;
-	for (size_t i = 0; rc == 0 && i < hooks->count[kind]; i++)
-		rc = run_one(&hooks->list[kind][i], file, e);
-	return rc;
+	if (file < 0)
+		return err_sys(e, -file, "the state for hooks");
+	for (size_t i = 0; i < hooks->count[kind]; i++) {
+		int rc = run_one(&hooks->list[kind][i], file, e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
 }
 
 /*
- * In the child, whose pipe's writing end is the only descriptor beyond 2 that it keeps. A byte says
- * so: a copy of the parent's would keep one that it closes alive for those who watch it.
+ * In the child, which closes all descriptors above 2 but its end of the pipe, and then writes a byte
+ * to it: a copy of one that the parent closes would keep it alive for those that poll it.
  */
-static _Noreturn void run_apart(const struct oci_hooks *hooks, enum oci_hook_kind kind,
+static _Noreturn void hook_process(const struct oci_hooks *hooks, enum oci_hook_kind kind,
 				const struct oci_state *state, int pipe_end, bool answers)
 {
 	struct err e = {0};
 	if ((pipe_end > 3 && close_range(3, (unsigned)pipe_end - 1, 0) < 0) ||
 	    close_range((unsigned)pipe_end + 1, ~0U, 0) < 0 || io_write_all(pipe_end, "", 1) < 0)
 		_exit(1);
-	int rc = chdir(state->bundle) < 0 ? err_sys(&e, errno, "bundle %s", state->bundle)
-					  : hooks_run(hooks, kind, state, &e);
+	int rc = 0;
+	if (chdir(state->bundle) < 0)
+		rc = err_sys(&e, errno, "bundle %s", state->bundle);
+	if (rc == 0)
+		rc = hooks_run(hooks, kind, state, &e);
 	if (rc == 0)
 		e.code = 0;
 	if (answers)
-		_exit(io_write_all(pipe_end, &e, sizeof(e)) < 0 ? 1 : 0);
-	if (rc < 0)
+		rc = io_write_all(pipe_end, &e, sizeof(e));
+	else if (rc < 0)
 		dprintf(2, "mote: container %s: %s\n", state->id, e.text);
-	_exit(rc < 0 ? 1 : 0);
+	_exit(rc < 0);
 }
 
 int hooks_start(const struct oci_hooks *hooks, enum oci_hook_kind kind,
@@ -146,7 +166,7 @@ int hooks_start(const struct oci_hooks *hooks, enum oci_hook_kind kind,
 	cleanup_close int reading = ends[0], writing = ends[1];
 	pid_t child = fork();
 	if (child == 0)
-		run_apart(hooks, kind, state, writing, answer != NULL);
+		hook_process(hooks, kind, state, writing, answer != NULL);
 	if (child < 0)
 		return err_sys(e, errno, "a process for hooks");
 	close(take_fd(&writing));
@@ -161,11 +181,13 @@ int hooks_start(const struct oci_hooks *hooks, enum oci_hook_kind kind,
 
 int hooks_answer(int *answer, struct err *e)
 {
-	struct err said = {0};
-	ssize_t n = io_read_full(*answer, &said, sizeof(said));
+	struct err result = {0};
+	ssize_t n = io_read_full(*answer, &result, sizeof(result));
 	close(take_fd(answer));
-	if (n != sizeof(said))
+	if (n != sizeof(result))
 		return err_set(e, ERR_HOST, ESRCH, "the process for hooks has ended");
-	said.text[sizeof(said.text) - 1] = '\0';
-	return said.code ? err_set(e, said.blame, said.code, "%s", said.text) : 0;
+	result.text[sizeof(result.text) - 1] = '\0';
+	if (result.code == 0)
+		return 0;
+	return err_set(e, result.blame, result.code, "%s", result.text);
 }

@@ -19,7 +19,7 @@ int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
  */
 int hooks_start(const struct oci_hooks *hooks, enum oci_hook_kind kind,
 		const struct oci_state *state, pid_t *pid, int *answer, struct err *e) must_check;
-/* What became of hooks whose child has ended; never waits. Takes the descriptor. */
+/* The result of hooks whose child has ended; never waits. Takes the descriptor. */
 int hooks_answer(int *answer, struct err *e) must_check;
 
 #endif

@@ -29,8 +29,10 @@ bool mounts_is_of_the_host(const struct oci_mount *m)
 
 static int make_last(int parent_fd, const char *name, bool directory)
 {
+	if (directory && mkdirat(parent_fd, name, 0755) < 0 && errno != EEXIST)
+		return -errno;
 	if (directory)
-		return mkdirat(parent_fd, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+		return 0;
 	int fd = openat(parent_fd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
@@ -38,7 +40,7 @@ static int make_last(int parent_fd, const char *name, bool directory)
 	return 0;
 }
 
-/* Opens path, making it and, from the top, its parents where they are missing. */
+/* Opens path; makes it and, from the top, its parents if they are missing. */
 static int open_or_make(int root_fd, const char *path, bool directory)
 {
 	int fd = oci_open_in_root(root_fd, path, O_PATH);
@@ -60,19 +62,36 @@ static int open_or_make(int root_fd, const char *path, bool directory)
 	if (parent < 0)
 		return parent;
 	int rc = make_last(parent, slash + 1, directory);
-	return rc < 0 ? rc : oci_open_in_root(root_fd, path, O_PATH);
+	if (rc < 0)
+		return rc;
+	return oci_open_in_root(root_fd, path, O_PATH);
 }
 
 int mounts_make_in(int root_fd, const char *path, bool directory, struct err *e)
 {
 	int fd = open_or_make(root_fd, path, directory);
-	return fd < 0 ? err_sys(e, -fd, "mount point %s in the container", path) : fd;
+	if (fd < 0)
+		return err_sys(e, -fd, "mount point %s in the container", path);
+	return fd;
 }
 
 int mounts_is_directory(const char *path)
 {
 	struct stat st;
-	return stat(path, &st) < 0 ? -errno : S_ISDIR(st.st_mode);
+	if (stat(path, &st) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode);
+}
+
+/* With an empty path: of the tree behind a descriptor. */
+static int set_mount_attr(int tree, struct mount_attr *attr, bool recursive)
+{
+	unsigned flags = AT_EMPTY_PATH;
+	if (recursive)
+		flags |= AT_RECURSIVE;
+	if (mount_setattr(tree, "", flags, attr, sizeof(*attr)) < 0)
+		return -errno;
+	return 0;
 }
 
 static int set_attributes(int tree, uint64_t set, uint64_t clear, uint64_t propagation,
@@ -81,8 +100,7 @@ static int set_attributes(int tree, uint64_t set, uint64_t clear, uint64_t propa
 	struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
 	if (!set && !clear && !propagation)
 		return 0;
-	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-	return mount_setattr(tree, "", flags, &attr, sizeof(attr)) < 0 ? -errno : 0;
+	return set_mount_attr(tree, &attr, recursive);
 }
 
 static int set_propagation(int tree, const struct oci_mount *m)
@@ -92,21 +110,25 @@ static int set_propagation(int tree, const struct oci_mount *m)
 
 static unsigned clone_flags(const struct oci_mount *m)
 {
-	return OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (m->bind_recursive ? AT_RECURSIVE : 0);
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+	if (m->bind_recursive)
+		flags |= AT_RECURSIVE;
+	return flags;
 }
 
-/* Before it is attached anywhere: the kernel has it so. */
+/* The kernel requires that it is not attached anywhere yet. */
 static int map_ids(int tree, bool recursive, int userns)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
-	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-	return mount_setattr(tree, "", flags, &attr, sizeof(attr)) < 0 ? -errno : 0;
+	return set_mount_attr(tree, &attr, recursive);
 }
 
 int mounts_can_map(int dir_fd, const struct oci_mount *m, int userns)
 {
 	cleanup_close int tree = open_tree(dir_fd, m->source, clone_flags(m));
-	return tree < 0 ? -errno : map_ids(tree, m->bind_recursive, userns);
+	if (tree < 0)
+		return -errno;
+	return map_ids(tree, m->bind_recursive, userns);
 }
 
 static int attach_bind(const struct oci_mount *m, int target_fd, const char *where, int userns,
@@ -118,7 +140,9 @@ static int attach_bind(const struct oci_mount *m, int target_fd, const char *whe
 			       strerror(errno));
 	if (tree < 0)
 		return err_sys(e, errno, "mount on %s: source %s", where, m->source);
-	int rc = userns >= 0 ? map_ids(tree, m->bind_recursive, userns) : 0;
+	int rc = 0;
+	if (userns >= 0)
+		rc = map_ids(tree, m->bind_recursive, userns);
 	if (rc == 0)
 		rc = set_attributes(tree, m->recursive_set, m->recursive_clear, 0, true);
 	if (rc == 0)
@@ -157,7 +181,7 @@ static size_t common_directory(const char *lower, size_t len)
  * paths relative to a directory that they share, which the caller makes current. data is rewritten
  * in place.
  */
-static bool shorten_lower(char *data, char *directory, size_t room)
+static bool shorten_lower(char *data, char *directory, size_t size)
 {
 	static const char key[] = "lowerdir=";
 	char *lower = strstr(data, key);
@@ -167,7 +191,7 @@ static bool shorten_lower(char *data, char *directory, size_t room)
 		return false;
 	lower += sizeof(key) - 1;
 	size_t len = strcspn(lower, ","), common = common_directory(lower, len);
-	if (*lower != '/' || common < 2 || common >= room)
+	if (*lower != '/' || common < 2 || common >= size)
 		return false;
 	memcpy(directory, lower, common);
 	directory[common] = '\0';
@@ -195,7 +219,9 @@ static int mount_long(const struct oci_mount *m, const char *target)
 	cleanup_close int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (here < 0 || chdir(directory) < 0)
 		return -errno;
-	int rc = mount(m->source, target, m->type, m->flags, data) < 0 ? -errno : 0;
+	int rc = 0;
+	if (mount(m->source, target, m->type, m->flags, data) < 0)
+		rc = -errno;
 	if (fchdir(here) < 0 && rc == 0)
 		rc = -errno;
 	return rc;
@@ -206,7 +232,7 @@ static int attach_new(const struct oci_mount *m, int target_fd, const char *wher
 	char target[32];
 	/* A new one is private by itself: its parent is not shared. */
 	if (m->propagation && m->propagation != MS_PRIVATE)
-		return err_set(e, ERR_CONFIG, ENOSYS, "mount on %s: propagation is for bind mounts",
+		return err_set(e, ERR_CONFIG, ENOSYS, "mount on %s: propagation is only supported for bind mounts",
 			       where);
 	snprintf(target, sizeof(target), "/proc/self/fd/%d", target_fd);
 	int rc = 0;
@@ -216,7 +242,7 @@ static int attach_new(const struct oci_mount *m, int target_fd, const char *wher
 		rc = -errno;
 	if (rc == -ENODEV)
 		return err_set(e, ERR_CONFIG, ENODEV,
-			       "mount on %s: this kernel has no file system '%s'", where, m->type);
+			       "mount on %s: unknown file system '%s'", where, m->type);
 	if (rc < 0)
 		return err_sys(e, -rc, "mount of %s (%s) on %s", m->source, m->type, where);
 	return 0;
@@ -225,8 +251,9 @@ static int attach_new(const struct oci_mount *m, int target_fd, const char *wher
 int mounts_attach(const struct oci_mount *m, int target_fd, const char *where, int userns,
 		  struct err *e)
 {
-	return m->bind ? attach_bind(m, target_fd, where, userns, e)
-		       : attach_new(m, target_fd, where, e);
+	if (m->bind)
+		return attach_bind(m, target_fd, where, userns, e);
+	return attach_new(m, target_fd, where, e);
 }
 
 int mounts_bind(const char *source, int target_fd, uint64_t attributes, struct err *e)

@@ -19,23 +19,22 @@ int mounts_make_in(int root_fd, const char *path, bool directory, struct err *e)
  */
 int mounts_attach(const struct oci_mount *m, int target_fd, const char *where, int userns,
 		  struct err *e) must_check;
-/* True for what the kernel shows of the host (proc, sysfs, …): a container has none of it. */
+/* True for what the kernel shows of the host (proc, sysfs, …): a container gets none of it. */
 bool mounts_is_of_the_host(const struct oci_mount *m);
 /* 0 if the ids of a bind mount can be mapped; its source may be relative to dir_fd. -errno. */
 int mounts_can_map(int dir_fd, const struct oci_mount *m, int userns) must_check;
 /*
  * Mounts an overlay whose layers are id-mapped, so that it shows and keeps the owners that its files
- * have on disk. way: a directory of the caller's, which the layers lie on meanwhile. An error other
- * than of the mount itself says what stands in the way of mapping.
+ * have on disk. layers: a directory of the caller's, on which the layers are mounted meanwhile. An
+ * error other than of the mount itself says why they cannot be mapped.
  */
-int mounts_attach_mapped_overlay(const struct oci_mount *m, int target_fd, const char *way,
+int mounts_attach_mapped_overlay(const struct oci_mount *m, int target_fd, const char *layers,
 				 const struct userns *u, struct err *e) must_check;
-/* Mounts the same tree that is at source over target_fd; attributes (MOUNT_ATTR_*) are added to it.
- */
+/* Mounts the tree at source on target_fd too; attributes (MOUNT_ATTR_*) are added to it. */
 int mounts_bind(const char *source, int target_fd, uint64_t attributes, struct err *e) must_check;
-/* Takes away whatever is mounted on path; nothing there is no error. */
+/* Unmounts whatever is mounted on path; it is not an error if nothing is. */
 int mounts_detach(const char *path, struct err *e) must_check;
-/* True when a bind mount's source is a directory. -errno. */
+/* True if a bind mount's source is a directory. -errno. */
 int mounts_is_directory(const char *path) must_check;
 
 #endif

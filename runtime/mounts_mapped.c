@@ -2,8 +2,8 @@
 /*
  * An overlay over id-mapped layers (Linux 5.19). An overlay itself cannot be id-mapped; its layers
  * can, and it takes its owners from them and writes to them by its mounter's and caller's ids. The
- * directory that all layers share is cloned once, mapped, and put on a directory of the bundle's for
- * the time of the call, since the kernel takes layers from attached mounts only.
+ * directory that all layers share is cloned once, mapped, and mounted on a directory of the bundle
+ * for the time of the call, since the kernel takes layers from attached mounts only.
  */
 #include "runtime/mounts.h"
 
@@ -19,7 +19,7 @@
 
 struct layers {
 	const char *data;
-	char directory[PATH_BYTES]; /* what all paths begin with, up to and with the last '/' */
+	char directory[PATH_BYTES]; /* the common beginning of all paths, up to and with the last '/' */
 	size_t len;
 	uint64_t mount;
 };
@@ -48,25 +48,29 @@ static int each_path(struct layers *l, path_fn *fn)
 				return rc;
 			path += len + 1;
 		}
-		at = *end ? end + 1 : end;
+		at = end;
+		if (*at)
+			at++;
 	}
 	return 0;
 }
 
-/* A path that is not plain (relative, escaped, empty as before a layer of data only) is not ours. */
+/* A path that is not plain (relative, escaped, empty as before a data-only layer) is not supported. */
 static int share(struct layers *l, const char *path, size_t len)
 {
 	if (len < 2 || *path != '/' || len >= sizeof(l->directory) || memchr(path, '\\', len))
 		return -ENOTSUP;
-	size_t same = 0, last = 0, room = l->len ? l->len : len;
-	while (same < room && same < len && (!l->len || l->directory[same] == path[same]))
+	size_t same = 0, last = 0, most = l->len ? l->len : len;
+	while (same < most && same < len && (!l->len || l->directory[same] == path[same]))
 		if (path[same++] == '/')
 			last = same;
 	if (!l->len)
 		memcpy(l->directory, path, len);
 	l->len = last;
 	l->directory[last] = '\0';
-	return last > 1 ? 0 : -ENOTSUP;
+	if (last > 1)
+		return 0;
+	return -ENOTSUP;
 }
 
 static int mount_of(const char *path, uint64_t *id)
@@ -75,7 +79,9 @@ static int mount_of(const char *path, uint64_t *id)
 	if (statx(AT_FDCWD, path, 0, STATX_MNT_ID, &st) < 0)
 		return -errno;
 	*id = st.stx_mnt_id;
-	return st.stx_mask & STATX_MNT_ID ? 0 : -ENOTSUP;
+	if (st.stx_mask & STATX_MNT_ID)
+		return 0;
+	return -ENOTSUP;
 }
 
 /* A clone of one mount shows nothing of those below it. */
@@ -86,17 +92,22 @@ static int is_on_the_same_mount(struct layers *l, const char *path, size_t len)
 	memcpy(copy, path, len);
 	copy[len] = '\0';
 	int rc = mount_of(copy, &id);
-	return rc < 0 ? rc : id == l->mount ? 0 : -EXDEV;
+	if (rc < 0)
+		return rc;
+	if (id == l->mount)
+		return 0;
+	return -EXDEV;
 }
 
-/* The options with paths relative to the shared directory; out has room for l->data. */
+/* The options with paths relative to the shared directory; out is as large as l->data. */
 static void shorten(const struct layers *l, char *out)
 {
 	const char *at = l->data;
 	bool paths = false, begins = true;
 	while (*at) {
-		size_t key = begins ? path_key(at) : 0;
+		size_t key = 0;
 		if (begins) {
+			key = path_key(at);
 			paths = key > 0;
 			memcpy(out, at, key);
 			out += key;
@@ -119,7 +130,7 @@ static int mount_from(int tree, const struct oci_mount *m, int target_fd, const 
 	cleanup_close int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (here < 0 || fchdir(tree) < 0)
 		return err_sys(e, errno, "the layers of the root file system");
-	/* What the overlay makes of its own, it makes as its mounter: on disk as root. */
+	/* The overlay's own files are made with its mounter's ids: on disk as root. */
 	int rc = userns_set_fs_ids(u->base, u->base, e);
 	if (rc == 0 && mount(m->source, target, "overlay", m->flags, data) < 0)
 		rc = err_sys(e, errno, "an overlay over id-mapped layers");
@@ -129,7 +140,8 @@ static int mount_from(int tree, const struct oci_mount *m, int target_fd, const 
 	return rc;
 }
 
-static int attach_tree(const struct layers *l, const char *way, const struct userns *u, int *tree, struct err *e)
+static int attach_tree(const struct layers *l, const char *where, const struct userns *u, int *tree,
+		       struct err *e)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP,
 				  .propagation = MS_PRIVATE,
@@ -137,23 +149,29 @@ static int attach_tree(const struct layers *l, const char *way, const struct use
 	*tree = open_tree(AT_FDCWD, l->directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (*tree < 0)
 		return err_sys(e, errno, "%s", l->directory);
-	if (mount_setattr(*tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
-		return err_sys(e, errno, "id-mapping %s%s", l->directory,
-			       errno == EINVAL ? ", whose file system has no id-mapped mounts" : "");
-	return move_mount(*tree, "", AT_FDCWD, way, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? err_sys(e, errno, "%s", way) : 0;
+	if (mount_setattr(*tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0) {
+		const char *why = errno == EINVAL ? ", whose file system does not support it" : "";
+		return err_sys(e, errno, "id-mapping %s%s", l->directory, why);
+	}
+	if (move_mount(*tree, "", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, errno, "%s", where);
+	return 0;
 }
 
-int mounts_attach_mapped_overlay(const struct oci_mount *m, int target_fd, const char *way,
+int mounts_attach_mapped_overlay(const struct oci_mount *m, int target_fd, const char *layers,
 				 const struct userns *u, struct err *e)
 {
 	struct layers l = {.data = m->data};
 	int rc = each_path(&l, share);
+	if (rc == 0 && l.len == 0)
+		rc = -ENOTSUP;
 	if (rc == 0)
-		rc = l.len ? mount_of(l.directory, &l.mount) : -ENOTSUP;
+		rc = mount_of(l.directory, &l.mount);
 	if (rc == 0)
 		rc = each_path(&l, is_on_the_same_mount);
 	if (rc == -ENOTSUP || rc == -EXDEV)
-		return err_set(e, ERR_HOST, -rc, "the layers of the root file system are not below one directory of one mount");
+		return err_set(e, ERR_HOST, -rc, 
+			       "the layers of the root file system are not below one directory of one mount");
 	if (rc < 0)
 		return err_sys(e, -rc, "the layers of the root file system");
 	cleanup_free char *data = malloc(strlen(m->data) + 1);
@@ -163,11 +181,11 @@ int mounts_attach_mapped_overlay(const struct oci_mount *m, int target_fd, const
 	if (strlen(data) > MOUNT_DATA_MAX)
 		return err_sys(e, E2BIG, "the layers of the root file system");
 	cleanup_close int tree = -1;
-	rc = attach_tree(&l, way, u, &tree, e);
+	rc = attach_tree(&l, layers, u, &tree, e);
 	if (rc < 0)
 		return rc;
 	rc = mount_from(tree, m, target_fd, data, u, e);
-	if (umount2(way, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && rc == 0)
-		rc = err_sys(e, errno, "%s", way);
+	if (umount2(layers, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && rc == 0)
+		rc = err_sys(e, errno, "%s", layers);
 	return rc;
 }

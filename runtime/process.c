@@ -74,7 +74,9 @@ static int copy_names(struct process *p, const char *container_id, const char *e
 	};
 	bool all = p->name && p->exec_id && p->stdio.stdin_path && p->stdio.stdout_path &&
 		   p->stdio.stderr_path;
-	return all ? 0 : -ENOMEM;
+	if (all)
+		return 0;
+	return -ENOMEM;
 }
 
 int process_init(struct process *p, struct container *c, const char *container_id, const char *exec_id,
@@ -95,7 +97,9 @@ int process_init(struct process *p, struct container *c, const char *container_i
 	if (rc < 0)
 		return err_sys(e, -rc, "watching a timer");
 	rc = copy_names(p, container_id, exec_id, stdio);
-	return rc < 0 ? err_sys(e, -rc, "container %s", container_id) : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "container %s", container_id);
+	return 0;
 }
 
 static void close_control(struct process *p)
@@ -179,7 +183,9 @@ int process_open_streams(struct process *p, const char *container_id, const char
 	if (rc < 0)
 		return rc;
 	rc = streams_watch(&p->streams, &p->supervisor);
-	return rc < 0 ? err_sys(e, -rc, "watching the streams of %s", p->name) : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "watching the streams of %s", p->name);
+	return 0;
 }
 
 static void on_control(void *arg, uint32_t events);
@@ -211,7 +217,9 @@ int process_launch(struct process *p, const char *container_id, const struct pro
 	p->control = launched.control;
 	process_event(p, EV_LAUNCHED);
 	rc = loop_add(p->supervisor.loop, &p->control_source, p->control, EPOLLIN, on_control, p);
-	return rc < 0 ? err_sys(e, -rc, "watching the monitor of %s", p->name) : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "watching the monitor of %s", p->name);
+	return 0;
 }
 
 /* The monitor has ended; its last message, if there is one, says why. */
@@ -326,7 +334,9 @@ int process_signal(const struct process *p, int signo)
 		rc = syscall(SYS_pidfd_send_signal, p->pidfd, MONITOR_SIGNAL_CARRIER, &info, 0);
 	else
 		rc = syscall(SYS_pidfd_send_signal, p->pidfd, signo, NULL, 0);
-	return rc < 0 ? -errno : 0;
+	if (rc < 0)
+		return -errno;
+	return 0;
 }
 
 static int not_startable(const struct process *p, struct err *e)
@@ -348,7 +358,9 @@ static int await_built(struct process *p, struct err *e)
 		err_set(&p->failure, ERR_HOST, ETIMEDOUT, "the monitor of %s does not answer", p->name);
 	if (p->failure.code)
 		return err_set(e, p->failure.blame, p->failure.code, "%s", p->failure.text);
-	return ready ? 0 : -EINPROGRESS;
+	if (ready)
+		return 0;
+	return -EINPROGRESS;
 }
 
 int process_run(struct process *p, struct err *e)

@@ -23,7 +23,9 @@ static int check_running(const struct container *c, struct err *e)
 		return refuse(c, "is not running yet", e);
 	if (process_has_ended(&c->init))
 		return refuse(c, "has ended", e);
-	return c->paused ? refuse(c, "is paused", e) : 0;
+	if (c->paused)
+		return refuse(c, "is paused", e);
+	return 0;
 }
 
 static int init(struct process *p, struct container *c, const struct exec_config *config, struct err *e)
@@ -69,7 +71,9 @@ static int open_root(const struct container *c, struct err *e)
 	char path[32];
 	snprintf(path, sizeof(path), "/proc/%d/root", c->init.pid);
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? err_sys(e, errno, "the root of container %s", c->id) : fd;
+	if (fd < 0)
+		return err_sys(e, errno, "the root of container %s", c->id);
+	return fd;
 }
 
 static int launch(struct process *p, struct err *e)
@@ -141,7 +145,9 @@ int process_start(struct process *p, struct err *e)
 	if (p->state == PROCESS_NEW && launch(p, &p->failure) < 0)
 		return fail(p, e);
 	int rc = process_run(p, e);
-	return p->failure.code ? fail(p, e) : rc;
+	if (p->failure.code)
+		return fail(p, e);
+	return rc;
 }
 
 int process_delete(struct process *p, struct err *e)

@@ -56,10 +56,14 @@ int state_write(int bundle_fd, const struct state *s, struct err *e)
 	}
 	cleanup_close int fd = openat(bundle_fd, UNFINISHED,
 				      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int rc = fd < 0 ? -errno : io_write_all(fd, text, (size_t)n);
+	if (fd < 0)
+		return err_sys(e, errno, "%s in the bundle", STATE_FILE);
+	int rc = io_write_all(fd, text, (size_t)n);
 	if (rc == 0 && renameat(bundle_fd, UNFINISHED, bundle_fd, STATE_FILE) < 0)
 		rc = -errno;
-	return rc < 0 ? err_sys(e, -rc, "%s in the bundle", STATE_FILE) : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "%s in the bundle", STATE_FILE);
+	return 0;
 }
 
 int state_read(int bundle_fd, struct state *out, struct err *e)

@@ -36,7 +36,9 @@ static int write_map(pid_t pid, const char *file, uint32_t base, struct err *e)
 	if (fd < 0)
 		return err_sys(e, errno, "a user namespace: %s", file);
 	int rc = io_write_all(fd, text, (size_t)n);
-	return rc < 0 ? err_sys(e, -rc, "a user namespace: %s", file) : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "a user namespace: %s", file);
+	return 0;
 }
 
 static int map_ids(pid_t pid, uint32_t base, int *fd, struct err *e)
@@ -49,7 +51,9 @@ static int map_ids(pid_t pid, uint32_t base, int *fd, struct err *e)
 		return rc;
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	return *fd < 0 ? err_sys(e, errno, "a user namespace") : 0;
+	if (*fd < 0)
+		return err_sys(e, errno, "a user namespace");
+	return 0;
 }
 
 /* A process holds the namespace while its ids are mapped. */
@@ -156,7 +160,9 @@ int userns_set_effective(uint64_t set, struct err *e)
 		return err_sys(e, errno, "reading capabilities");
 	for (int i = 0; i < 2; i++)
 		caps[i].effective = caps[i].permitted & (uint32_t)(set >> 32 * i);
-	return syscall(SYS_capset, &head, caps) < 0 ? err_sys(e, errno, "setting capabilities") : 0;
+	if (syscall(SYS_capset, &head, caps) < 0)
+		return err_sys(e, errno, "setting capabilities");
+	return 0;
 }
 
 /* They return the former id, never an error; asking for -1 returns the present one. */

@@ -34,7 +34,9 @@ int wire_send(int fd, enum wire_type type, const void *body, size_t len)
 	if (together)
 		memcpy(first + sizeof(h), body, together);
 	int rc = io_write_all(fd, first, sizeof(h) + together);
-	return rc < 0 || together == len ? rc : io_write_all(fd, body, len);
+	if (rc < 0 || together == len)
+		return rc;
+	return io_write_all(fd, body, len);
 }
 
 int wire_send_failure(int fd, const struct err *e)
@@ -115,7 +117,9 @@ int wire_send_join(int fd, const int *fds, size_t count)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	return n == sizeof(h) ? 0 : -EPIPE;
+	if (n == sizeof(h))
+		return 0;
+	return -EPIPE;
 }
 
 int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count)

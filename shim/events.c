@@ -20,7 +20,9 @@
 #include <sys/un.h>
 #include <time.h>
 
-enum { TRIES = 5, TIMEOUT_MS = 5000, BACKOFF_MS = 200, LAST_WORDS_MS = 3000, QUEUED_MAX = 4096, ANSWER_MAX = 64 << 10 };
+enum { TRIES = 5, TIMEOUT_MS = 5000, BACKOFF_MS = 200, END_MS = 3000, QUEUED_MAX = 4096, ANSWER_MAX = 64 << 10 };
+
+#define FIRST_STREAM 1U /* a client's are odd */
 
 struct events_queued {
 	struct events_queued *next;
@@ -43,7 +45,6 @@ static void disconnect(struct events *e)
 	e->fd = -1;
 	e->in.len = 0;
 	e->sent = 0;
-	e->stream = 0;
 }
 
 static void first_done(struct events *e)
@@ -58,7 +59,7 @@ static void first_done(struct events *e)
 	e->sent = 0;
 	if (!e->first) {
 		set_timer(e->timer, 0);
-		if (e->drained_stop)
+		if (e->stop_when_empty)
 			e->loop->stop = true;
 		return;
 	}
@@ -112,11 +113,11 @@ static int connect_to(struct events *e)
 		return rc;
 	}
 	e->fd = fd;
-	e->stream = 0;
+	e->stream = FIRST_STREAM - 2;
 	return 0;
 }
 
-/* The request of the first event, packed anew for each try. */
+/* The request of the first event, packed again for each try. */
 static int pack_first(struct events *e, struct buf *out)
 {
 	Ttrpc__Request r = TTRPC__REQUEST__INIT;
@@ -132,7 +133,7 @@ static void send_first(struct events *e)
 {
 	cleanup_buf struct buf out = {.cap = TTRPC_HEADER_BYTES + TTRPC_MESSAGE_MAX};
 	if (e->sent == 0)
-		e->stream += e->stream ? 2 : 1;
+		e->stream += 2;
 	if (pack_first(e, &out) < 0) {
 		failed(e);
 		return;
@@ -167,7 +168,7 @@ static void try_first(struct events *e)
 		send_first(e);
 }
 
-/* Whether a whole answer to the present request has come. */
+/* Takes whole answers off the input. */
 static void parse_answers(struct events *e)
 {
 	while (e->in.len >= TTRPC_HEADER_BYTES) {
@@ -213,11 +214,11 @@ static void on_socket(void *arg, uint32_t events)
 	}
 }
 
-static void on_last_words(void *arg, uint32_t events)
+static void on_end_timer(void *arg, uint32_t events)
 {
 	struct events *e = arg;
 	(void)events;
-	fprintf(stderr, "mote: %u events are dropped: containerd does not take them, and the shim ends\n", e->queued);
+	fprintf(stderr, "mote: %u events are dropped: containerd does not accept them, and the shim ends\n", e->queued);
 	e->loop->stop = true;
 }
 
@@ -238,22 +239,23 @@ int events_init(struct events *e, struct loop *loop, const char *address, const 
 {
 	*e = (struct events){
 		.loop = loop,
-		.address = address && *address ? address : NULL,
 		.containerd_namespace = containerd_namespace,
 		.fd = -1,
 		.in.cap = ANSWER_MAX + 2 * 4096,
 	};
+	if (address && *address)
+		e->address = address;
 	e->last = &e->first;
 	e->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (e->timer < 0)
 		return -errno;
-	e->last_words = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (e->last_words < 0)
+	e->end_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (e->end_timer < 0)
 		return -errno;
 	int rc = loop_add(loop, &e->timer_source, e->timer, EPOLLIN, on_timer, e);
 	if (rc < 0)
 		return rc;
-	return loop_add(loop, &e->last_words_source, e->last_words, EPOLLIN, on_last_words, e);
+	return loop_add(loop, &e->end_timer_source, e->end_timer, EPOLLIN, on_end_timer, e);
 }
 
 void events_free(struct events *e)
@@ -262,9 +264,9 @@ void events_free(struct events *e)
 	while (e->first)
 		first_done(e);
 	loop_remove(&e->timer_source);
-	loop_remove(&e->last_words_source);
+	loop_remove(&e->end_timer_source);
 	cleanup_closep(&e->timer);
-	cleanup_closep(&e->last_words);
+	cleanup_closep(&e->end_timer);
 	buf_free(&e->in);
 }
 
@@ -295,7 +297,7 @@ void events_publish(struct events *e, const char *topic, const char *type, const
 		q = malloc(sizeof(*q) + protobuf_c_message_get_packed_size(&request.base));
 	}
 	if (!q) {
-		fprintf(stderr, "mote: event %s is dropped: too many wait\n", topic);
+		fprintf(stderr, "mote: event %s is dropped: too many are queued\n", topic);
 		return;
 	}
 	q->next = NULL;
@@ -308,11 +310,11 @@ void events_publish(struct events *e, const char *topic, const char *type, const
 		try_first(e);
 }
 
-void events_stop_when_told(struct events *e)
+void events_stop_when_sent(struct events *e)
 {
-	e->drained_stop = true;
+	e->stop_when_empty = true;
 	if (!e->first)
 		e->loop->stop = true;
 	else
-		set_timer(e->last_words, LAST_WORDS_MS);
+		set_timer(e->end_timer, END_MS);
 }

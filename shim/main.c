@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* containerd-shim-mote-v1: the shim and, executed again, a container's monitor. */
+/* containerd-shim-mote-v1: the shim and, executed again, a monitor. */
 #include "base/io.h"
 #include "proto/bootstrap.pb-c.h"
 #include "proto/task.pb-c.h"
@@ -19,10 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Compiled modules of all containers; the variable MOTE_CACHE of containerd's environment names another folder, or none. */
+/* Compiled modules of all containers; MOTE_CACHE in containerd's environment names another directory, or none. */
 #define CACHE_DEFAULT "/var/cache/mote"
 
-static int complain(const struct err *e)
+static int fail_with(const struct err *e)
 {
 	fprintf(stderr, "containerd-shim-mote-v1: %s\n", e->text);
 	return 1;
@@ -52,13 +52,15 @@ static int watch_signals(struct shim *shim, const sigset_t *set)
 static int serve(const struct bootstrap_flags *f, const char *address, int listener, struct err *e)
 {
 	static struct shim shim;
-	/* What one large message took goes back at once, and is not kept for the next. */
+	/* The memory of a large message is returned at once, and not kept for the next one. */
 	mallopt(M_MMAP_THRESHOLD, 64 << 10);
 	shim.containerd_namespace = f->containerd_namespace;
 	shim.socket_path = address + strlen("unix://");
 	shim.debug = f->debug;
 	const char *cache = getenv("MOTE_CACHE");
-	shim.cache = cache ? cache : CACHE_DEFAULT;
+	shim.cache = CACHE_DEFAULT;
+	if (cache)
+		shim.cache = cache;
 	shim.isolation = getenv("MOTE_ISOLATION");
 	sigset_t set;
 	sigemptyset(&set);
@@ -78,7 +80,9 @@ static int serve(const struct bootstrap_flags *f, const char *address, int liste
 		rc = loop_run(&shim.loop);
 	if (rc < 0)
 		unlink(shim.socket_path);
-	return rc < 0 ? err_sys(e, -rc, "the shim's loop") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "the shim's loop");
+	return 0;
 }
 
 /* The bundle is the working directory unless a flag names it. */
@@ -86,38 +90,55 @@ static const char *bundle_of(const struct bootstrap_flags *f, char cwd[4096])
 {
 	if (f->bundle && f->bundle[0])
 		return f->bundle;
-	return getcwd(cwd, 4096) ? cwd : ".";
+	if (!getcwd(cwd, 4096))
+		return ".";
+	return cwd;
 }
 
-/* A core-scheduling cookie of its own for the shim and what it starts, where containerd asks for it. */
+/* A core-scheduling cookie of its own for the shim and its children, if containerd asks for it. */
 static int schedule_apart(struct err *e)
 {
 	const char *wanted = getenv("SCHED_CORE");
 	if (!wanted || !*wanted || prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD_GROUP, 0) == 0)
 		return 0;
-	return err_sys(e, errno, "core scheduling, which SCHED_CORE asks for");
+	return err_sys(e, errno, "core scheduling, requested by SCHED_CORE");
 }
 
-/* Up to the socket. *listener -1: a shim listens there already. */
+/* All that precedes the daemon. *listener -1: a shim listens there already. */
 static int prepare(struct bootstrap_flags *f, const char *bundle, char address[BOOTSTRAP_ADDRESS_BYTES], int *listener,
 		   struct err *e)
 {
 	struct bootstrap_input input = {0};
 	cleanup_free char *group = NULL;
 	if (!*f->id || !*f->containerd_namespace)
-		return err_set(e, ERR_CONFIG, EINVAL, "start needs the flags -id and -namespace");
+		return err_set(e, ERR_CONFIG, EINVAL, "start requires the flags -id and -namespace");
 	int rc = bootstrap_read_input(f, &input, e);
 	cleanup_free char *socket_dir = input.socket_dir;
 	f->debug |= input.debug;
 	if (rc == 0)
 		rc = runtime_group(bundle, &group, e);
+	const char *name = group ? group : f->id;
 	if (rc == 0)
-		rc = bootstrap_address(f, socket_dir, group ? group : f->id, address, e);
+		rc = bootstrap_address(f, socket_dir, name, address, e);
 	if (rc == 0)
 		rc = bootstrap_write_address(bundle, address, e);
 	if (rc == 0)
 		rc = schedule_apart(e);
-	return rc == 0 ? bootstrap_listen(address, listener, e) : rc;
+	if (rc < 0)
+		return rc;
+	return bootstrap_listen(address, listener, e);
+}
+
+static int run_daemon(const struct bootstrap_flags *f, const char *bundle, const char *address, int listener)
+{
+	struct err e = {0};
+	if (bootstrap_daemon(bundle, &listener, &e) < 0) {
+		unlink(address + strlen("unix://"));
+		return fail_with(&e);
+	}
+	if (serve(f, address, listener, &e) < 0)
+		return fail_with(&e);
+	return 0;
 }
 
 static int start(struct bootstrap_flags *f)
@@ -127,24 +148,21 @@ static int start(struct bootstrap_flags *f)
 	struct err e = {0};
 	int listener = -1;
 	if (prepare(f, bundle, address, &listener, &e) < 0)
-		return complain(&e);
-	pid_t child = listener < 0 ? 1 : fork();
+		return fail_with(&e);
+	pid_t child = 1;
+	if (listener >= 0)
+		child = fork();
 	if (child < 0) {
 		err_sys(&e, errno, "fork");
 		unlink(address + strlen("unix://"));
-		return complain(&e);
+		return fail_with(&e);
 	}
-	if (child == 0) {
-		if (bootstrap_daemon(bundle, &listener, &e) < 0) {
-			unlink(address + strlen("unix://"));
-			return complain(&e);
-		}
-		return serve(f, address, listener, &e) < 0 ? complain(&e) : 0;
-	}
+	if (child == 0)
+		return run_daemon(f, bundle, address, listener);
 	return io_write_all(1, address, strlen(address)) < 0;
 }
 
-/* Tidies up after a shim that does not answer any more, or a container that is gone already. */
+/* Cleans up after a shim that does not answer any more, or a container that is gone already. */
 static int delete(const struct bootstrap_flags *f)
 {
 	char cwd[4096];
@@ -153,14 +171,17 @@ static int delete(const struct bootstrap_flags *f)
 	int pid = 0;
 	uint32_t status = 137;
 	if (!*f->id) {
-		err_set(&e, ERR_CONFIG, EINVAL, "delete needs the flag -id");
-		return complain(&e);
+		err_set(&e, ERR_CONFIG, EINVAL, "delete requires the flag -id");
+		return fail_with(&e);
 	}
 	int rc = container_cleanup(bundle, f->id, &pid, &status, &e);
-	/* Whatever became of the container, its shim's socket is of no use. */
-	int socket_rc = bootstrap_remove_stale(bundle, rc < 0 ? NULL : &e);
-	if (rc < 0 || socket_rc < 0)
-		return complain(&e);
+	/* In any case its shim's socket is of no use. The first error counts. */
+	struct err socket_error = {0};
+	int socket_rc = bootstrap_remove_stale(bundle, &socket_error);
+	if (rc < 0)
+		return fail_with(&e);
+	if (socket_rc < 0)
+		return fail_with(&socket_error);
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	Types__Timestamp at = TYPES__TIMESTAMP__INIT;
@@ -182,11 +203,13 @@ static int info(void)
 	version.version = (char *)(uintptr_t)MOTE_VERSION;
 	runtime.name = (char *)(uintptr_t)"io.containerd.mote.v1";
 	runtime.version = &version;
-	/* What else is needed is the mounts' to say: see the log at a container's start. */
+	/* It also depends on the mounts: see the log at a container's start. */
 	Bootstrap__Annotation userns = BOOTSTRAP__ANNOTATION__INIT, *annotations = &userns;
 	struct err why = {0};
 	userns.key = (char *)(uintptr_t)"io.mote.user-namespaces";
-	userns.value = runtime_has_user_namespaces(&why) < 0 ? why.text : (char *)(uintptr_t)"yes";
+	userns.value = (char *)(uintptr_t)"yes";
+	if (runtime_has_user_namespaces(&why) < 0)
+		userns.value = why.text;
 	runtime.n_annotations = 1;
 	runtime.annotations = &annotations;
 	uint8_t packed[1024];
@@ -201,12 +224,12 @@ int main(int argc, char **argv)
 	int rc = io_open_standard();
 	if (rc < 0) {
 		err_sys(&e, -rc, "/dev/null, for a standard descriptor that is closed");
-		return complain(&e);
+		return fail_with(&e);
 	}
 	if (argc > 1 && strcmp(argv[1], RUNTIME_MONITOR_ARG) == 0)
 		return runtime_monitor_main();
 	if (bootstrap_parse(argc, argv, &f, &e) < 0)
-		return complain(&e);
+		return fail_with(&e);
 	if (f.version) {
 		printf("containerd-shim-mote-v1:\n  Version:  %s\n", MOTE_VERSION);
 		return 0;
@@ -218,5 +241,5 @@ int main(int argc, char **argv)
 	if (f.action && strcmp(f.action, "delete") == 0)
 		return delete(&f);
 	err_set(&e, ERR_CONFIG, EINVAL, "containerd starts this program; its actions are start and delete");
-	return complain(&e);
+	return fail_with(&e);
 }

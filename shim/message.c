@@ -30,7 +30,9 @@ ProtobufCMessage *message_copy(const ProtobufCMessage *m)
 {
 	size_t bytes = protobuf_c_message_get_packed_size(m);
 	cleanup_free uint8_t *packed = malloc(bytes + 1);
-	return packed ? message_decode(m->descriptor, packed, protobuf_c_message_pack(m, packed)) : NULL;
+	if (!packed)
+		return NULL;
+	return message_decode(m->descriptor, packed, protobuf_c_message_pack(m, packed));
 }
 
 void message_free(ProtobufCMessage *m)
@@ -44,7 +46,9 @@ static size_t utf8_sequence(const unsigned char *s)
 {
 	if (s[0] < 0x80)
 		return 1;
-	size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	size_t len = 2;
+	if (s[0] >= 0xe0)
+		len = s[0] >= 0xf0 ? 4 : 3;
 	unsigned char low = 0x80, high = 0xbf;
 	if (s[0] < 0xc2 || s[0] > 0xf4)
 		return 0;
@@ -68,8 +72,10 @@ void message_clean_text(char *text)
 {
 	while (*text) {
 		size_t len = utf8_sequence((const unsigned char *)text);
-		if (len == 0)
+		if (len == 0) {
 			*text = '?';
-		text += len ? len : 1;
+			len = 1;
+		}
+		text += len;
 	}
 }

@@ -16,7 +16,7 @@
  * MESSAGE_MEMORY_MAX. Released with message_free.
  */
 ProtobufCMessage *message_decode(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len) must_check;
-/* NULL for want of memory. Released with message_free. */
+/* NULL: out of memory. Released with message_free. */
 ProtobufCMessage *message_copy(const ProtobufCMessage *m) must_check;
 void message_free(ProtobufCMessage *m); /* accepts NULL */
 static inline void message_freep(ProtobufCMessage **m)

@@ -81,7 +81,7 @@ void shim_end(struct shim *shim)
 	/* While we listen on it nobody replaces the socket: what is removed is our own. */
 	unlink(shim->socket_path);
 	ttrpc_stop_listening(&shim->server);
-	events_stop_when_told(&shim->events);
+	events_stop_when_sent(&shim->events);
 }
 
 static void handle_shutdown(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)

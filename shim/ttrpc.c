@@ -46,7 +46,7 @@ void ttrpc_parse_header(const uint8_t bytes[TTRPC_HEADER_BYTES], struct ttrpc_he
 	struct reader r = reader_of(bytes, TTRPC_HEADER_BYTES);
 	bool whole = reader_be32(&r, &out->bytes) && reader_be32(&r, &out->stream) && reader_u8(&r, &out->type) &&
 		     reader_u8(&r, &out->flags);
-	(void)whole; /* a header's bytes always suffice */
+	(void)whole; /* a header is as long as its fields */
 }
 
 int ttrpc_put_frame(struct buf *b, uint32_t stream, enum ttrpc_type type, const ProtobufCMessage *message)
@@ -105,8 +105,12 @@ static void conn_flush(struct conn *c)
 		return;
 	if (c->out.len == 0 && c->out.capacity > IN_KEEP)
 		buf_free(&c->out);
-	/* Whoever does not read gets no further work done. */
-	uint32_t events = (c->out.len < OUT_ENOUGH ? EPOLLIN : 0) | (c->out.len ? EPOLLOUT : 0);
+	/* No more requests are served for a peer that does not read. */
+	uint32_t events = 0;
+	if (c->out.len < OUT_ENOUGH)
+		events |= EPOLLIN;
+	if (c->out.len > 0)
+		events |= EPOLLOUT;
 	if (events == c->events)
 		return;
 	c->events = events;
@@ -193,9 +197,11 @@ static void dispatch(struct conn *c, uint32_t stream, const Ttrpc__Request *requ
 		answer_error(c, stream, TTRPC_INVALID_ARGUMENT, text);
 		return;
 	}
-	struct ttrpc_call *call = c->calls < CALLS_MAX ? malloc(sizeof(*call)) : NULL;
+	struct ttrpc_call *call = NULL;
+	if (c->calls < CALLS_MAX)
+		call = malloc(sizeof(*call));
 	if (!call) {
-		answer_error(c, stream, TTRPC_RESOURCE_EXHAUSTED, "too many requests wait for an answer");
+		answer_error(c, stream, TTRPC_RESOURCE_EXHAUSTED, "too many unanswered requests");
 		return;
 	}
 	*call = (struct ttrpc_call){.conn = c, .stream = stream};
@@ -270,7 +276,7 @@ static void on_conn(void *arg, uint32_t events)
 	}
 	if (c->fd >= 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		on_readable(c);
-	if (c->fd < 0) { /* it may be kept for a long time yet */
+	if (c->fd < 0) { /* unanswered calls may keep it for a long time */
 		buf_free(&c->in);
 		buf_free(&c->out);
 	}
@@ -308,11 +314,11 @@ static void on_listener(void *arg, uint32_t events)
 	(void)events;
 	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
-		/* The socket stays readable: asked again at once, it would keep the loop busy with that. */
+		/* The socket stays readable: without a pause the loop would do nothing else. */
 		fprintf(stderr, "mote: a connection has to wait: %s\n", strerror(errno));
 		poll(NULL, 0, ACCEPT_PAUSE_MS);
 	} else if (fd >= 0 && s->conns >= CONNS_MAX) {
-		fprintf(stderr, "mote: a connection was refused: there are %d\n", CONNS_MAX);
+		fprintf(stderr, "mote: a connection was refused: there are %d already\n", CONNS_MAX);
 		close(fd);
 	} else if (fd >= 0 && ttrpc_accept(s, fd) < 0) {
 		fprintf(stderr, "mote: a connection was refused: out of memory\n");

@@ -58,7 +58,7 @@ void ttrpc_reply(struct ttrpc_call *call, const ProtobufCMessage *message);
 void ttrpc_fail(struct ttrpc_call *call, enum ttrpc_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* True when its connection is closed: nobody hears the answer, but it frees the call. */
+/* True if its connection is closed: nobody receives the answer, but it frees the call. */
 bool ttrpc_abandoned(const struct ttrpc_call *call);
 
 struct ttrpc_server {

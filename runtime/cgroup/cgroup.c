@@ -267,7 +267,9 @@ static int create_in(const struct cgroup *c, const struct hierarchy *h, struct e
 			       h->dir);
 	if (rc == 0 && c->version == 1 && h->controllers & CGROUP_CPUSET)
 		rc = inherit_cpuset(h->top, h->dir);
-	return rc < 0 ? err_sys(e, -rc, "making the cgroup %s", h->dir) : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "making the cgroup %s", h->dir);
+	return 0;
 }
 
 int cgroup_create(struct cgroup *c, const struct oci_resources *r, struct err *e)
@@ -288,7 +290,9 @@ bool cgroup_is_born_into(const struct cgroup *c)
 int cgroup_open_dir(const struct cgroup *c, struct err *e)
 {
 	int fd = open(c->hierarchies[0].dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? err_sys(e, errno, "the cgroup %s", c->hierarchies[0].dir) : fd;
+	if (fd < 0)
+		return err_sys(e, errno, "the cgroup %s", c->hierarchies[0].dir);
+	return fd;
 }
 
 int cgroup_open_tasks(const struct cgroup *c, int *fds, size_t *count, struct err *e)

@@ -142,7 +142,9 @@ static int64_t period_now_v2(const struct cgroup *c)
 	int64_t period = 0;
 	if (second)
 		period = strtoll(second, NULL, 10);
-	return period > 0 ? period : DEFAULT_PERIOD_US;
+	if (period > 0)
+		return period;
+	return DEFAULT_PERIOD_US;
 }
 
 /* 2..262144 to 1..10000, as other runtimes do. */
@@ -246,7 +248,9 @@ static int watch_v1(const char *dir)
 		return -errno;
 	snprintf(text, sizeof(text), "%d %d", event, control);
 	int rc = cgroup_write(dir, "cgroup.event_control", text);
-	return rc < 0 ? rc : take_fd(&event);
+	if (rc < 0)
+		return rc;
+	return take_fd(&event);
 }
 
 static int watch_v2(const char *dir)

@@ -30,7 +30,9 @@ static int hex(char c)
 	if (c >= '0' && c <= '9')
 		return c - '0';
 	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
 }
 
 /* %XX, and in a query '+', in place. */
@@ -86,7 +88,9 @@ static int make_pipe(int *reader, int *writer)
 		return -errno;
 	*reader = fcntl(ends[0], F_DUPFD_CLOEXEC, 6);
 	*writer = fcntl(ends[1], F_DUPFD_CLOEXEC, 6);
-	int rc = *reader < 0 || *writer < 0 ? -errno : 0;
+	int rc = 0;
+	if (*reader < 0 || *writer < 0)
+		rc = -errno;
 	close(ends[0]);
 	close(ends[1]);
 	return rc;

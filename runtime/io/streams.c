@@ -21,7 +21,9 @@
 static int open_null(int flags, int *end, struct err *e)
 {
 	*end = open("/dev/null", flags | O_CLOEXEC);
-	return *end < 0 ? err_sys(e, errno, "/dev/null") : 0;
+	if (*end < 0)
+		return err_sys(e, errno, "/dev/null");
+	return 0;
 }
 
 static bool is_fifo(int fd)
@@ -33,7 +35,9 @@ static bool is_fifo(int fd)
 static int set_blocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
-	return flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ? -errno : 0;
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+		return -errno;
+	return 0;
 }
 
 /* Errors of a path that the client chose. */
@@ -75,7 +79,9 @@ static int open_stdin(const char *path, bool blocking, int *end, int *hold, stru
 		if (*hold < 0)
 			return path_error("stdin", path, errno, e);
 	}
-	int rc = blocking ? set_blocking(fd) : 0;
+	int rc = 0;
+	if (blocking)
+		rc = set_blocking(fd);
 	if (rc < 0)
 		return path_error("stdin", path, -rc, e);
 	*end = take_fd(&fd);
@@ -91,7 +97,9 @@ static int open_log_file(const char *what, const char *path, int *end, struct er
 			return path_error(what, path, -rc, e);
 		*end = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0644);
 	}
-	return *end < 0 ? path_error(what, path, errno, e) : 0;
+	if (*end < 0)
+		return path_error(what, path, errno, e);
+	return 0;
 }
 
 /* A FIFO gets a reader of our own first: writing then never meets a broken pipe, nor does the open
@@ -150,7 +158,9 @@ static int open_terminal(const struct streams_config *c, struct streams *s, stru
 		return err_sys(e, errno, "the terminal");
 	if (c->width && c->height)
 		rc = terminal_resize(s->terminal, c->width, c->height);
-	return rc < 0 ? err_sys(e, -rc, "the terminal's size") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "the terminal's size");
+	return 0;
 }
 
 static int open_streams(const struct streams_config *c, struct streams *s, struct err *e)

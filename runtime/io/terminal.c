@@ -86,7 +86,9 @@ int terminal_resize(struct terminal *t, uint16_t width, uint16_t height)
 	struct winsize size = {.ws_col = width, .ws_row = height};
 	if (t->master.fd < 0)
 		return -ENOENT;
-	return ioctl(t->master.fd, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+	if (ioctl(t->master.fd, TIOCSWINSZ, &size) < 0)
+		return -errno;
+	return 0;
 }
 
 void terminal_end_input(struct terminal *t)
@@ -118,7 +120,9 @@ static int end_watch(struct end *end, uint32_t events)
 	if (rc == 0)
 		end->armed = events;
 	/* A regular file never makes us wait. */
-	return rc == -EPERM ? 0 : rc;
+	if (rc == -EPERM)
+		return 0;
+	return rc;
 }
 
 int terminal_watch(struct terminal *t, const struct supervisor *supervisor)

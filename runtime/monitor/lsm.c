@@ -29,16 +29,16 @@ int lsm_open(const struct lsm_host *host, const char *profile, const char *label
 		return 0;
 	if (profile && !has_apparmor(host))
 		return err_set(e, ERR_CONFIG, ENOTSUP,
-			       "process.apparmorProfile: '%.100s' is named, and AppArmor is not enabled on "
-			       "this machine",
+			       "process.apparmorProfile '%.100s': AppArmor is not enabled on this machine",
 			       profile);
 	if (label && access(host->selinux, F_OK) < 0)
 		return err_set(e, ERR_CONFIG, ENOTSUP,
-			       "process.selinuxLabel: '%.100s' is named, and SELinux is not enabled on this "
-			       "machine",
+			       "process.selinuxLabel '%.100s': SELinux is not enabled on this machine",
 			       label);
 	out->proc = open(host->proc, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return out->proc < 0 ? err_sys(e, errno, "%s", host->proc) : 0;
+	if (out->proc < 0)
+		return err_sys(e, errno, "%s", host->proc);
+	return 0;
 }
 
 /* In one write(2): what comes second would be another request. */
@@ -46,13 +46,17 @@ static int set_attribute(int proc, const char *name, const char *text)
 {
 	cleanup_close int fd = openat(proc, name, O_WRONLY | O_CLOEXEC);
 	size_t len = strlen(text);
-	ssize_t n = fd < 0 ? -1 : write(fd, text, len);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = write(fd, text, len);
 	if (n < 0)
 		return -errno;
-	return (size_t)n == len ? 0 : -EIO;
+	if ((size_t)n == len)
+		return 0;
+	return -EIO;
 }
 
-/* attr/current is the first module's where there are several; AppArmor's own file came with 5.8. */
+/* attr/current is the first module's if there are several; AppArmor's own file came with 5.8. */
 static int change_profile(int proc, const char *profile)
 {
 	cleanup_free char *text = NULL;
@@ -61,17 +65,22 @@ static int change_profile(int proc, const char *profile)
 		return -ENOMEM;
 	}
 	int rc = set_attribute(proc, "self/attr/apparmor/current", text);
-	return rc == -ENOENT ? set_attribute(proc, "self/attr/current", text) : rc;
+	if (rc == -ENOENT)
+		rc = set_attribute(proc, "self/attr/current", text);
+	return rc;
 }
 
 int lsm_enter(struct lsm *lsm, struct err *e)
 {
 	if (lsm->proc < 0)
 		return 0;
-	int rc = lsm->label ? set_attribute(lsm->proc, "self/attr/current", lsm->label) : 0;
+	int rc = 0;
+	if (lsm->label)
+		rc = set_attribute(lsm->proc, "self/attr/current", lsm->label);
 	if (rc < 0)
 		return err_sys(e, -rc, "process.selinuxLabel: %.100s", lsm->label);
-	rc = lsm->profile ? change_profile(lsm->proc, lsm->profile) : 0;
+	if (lsm->profile)
+		rc = change_profile(lsm->proc, lsm->profile);
 	if (rc < 0)
 		return err_sys(e, -rc, "process.apparmorProfile: %.100s", lsm->profile);
 	lsm_close(lsm);
@@ -80,6 +89,5 @@ int lsm_enter(struct lsm *lsm, struct err *e)
 
 void lsm_close(struct lsm *lsm)
 {
-	if (lsm->proc >= 0)
-		close(take_fd(&lsm->proc));
+	close_fd(&lsm->proc);
 }

@@ -97,7 +97,9 @@ static int receive_config(struct monitor *m, struct err *e)
 		rc = -EBADMSG;
 	if (rc == 0)
 		rc = wire_decode(m->body.data, m->body.len, &m->config);
-	return rc < 0 ? err_sys(e, -rc, "the monitor's configuration") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "the monitor's configuration");
+	return 0;
 }
 
 static int take_terminal(const struct oci_spec *s, struct err *e)
@@ -150,7 +152,9 @@ static int join_cgroups(int *namespaces, struct err *e)
 	}
 	if (rc < 0)
 		return err_sys(e, -rc, "waiting for the shim");
-	return joined < 0 ? err_sys(e, -joined, "joining the container's cgroup") : 0;
+	if (joined < 0)
+		return err_sys(e, -joined, "joining the container's cgroup");
+	return 0;
 }
 
 /* As other runtimes do: if there is no HOME in the environment, the image's passwd file has it. */
@@ -164,7 +168,9 @@ static int add_home(struct monitor *m, struct err *e)
 	int rc = oci_home(m->root_fd, s->uid, &home);
 	if (rc == 0 && asprintf(&entry, "HOME=%s", home ? home : "/") < 0)
 		rc = -ENOMEM;
-	const char **env = rc == 0 ? reallocarray(s->env, s->env_count + 2, sizeof(*env)) : NULL;
+	const char **env = NULL;
+	if (rc == 0)
+		env = reallocarray(s->env, s->env_count + 2, sizeof(*env));
 	if (!env)
 		return err_sys(e, ENOMEM, "HOME");
 	env[s->env_count++] = entry;
@@ -202,7 +208,9 @@ static int act_as_user(struct monitor *m, struct err *e)
 				    &m->entry, e);
 	if (rc == 0)
 		rc = open_listeners(m, e);
-	return rc < 0 ? rc : monitor_be_root_again(e);
+	if (rc < 0)
+		return rc;
+	return monitor_be_root_again(e);
 }
 
 /* In the new root: opens what the process needs of it. */
@@ -217,7 +225,9 @@ static int open_environment(struct monitor *m, struct err *e)
 	/* A guest in a UTS namespace that it shares has that one's name. */
 	if (rc == 0 && gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
 		rc = err_sys(e, errno, "gethostname");
-	return rc < 0 ? rc : add_home(m, e);
+	if (rc < 0)
+		return rc;
+	return add_home(m, e);
 }
 
 /*
@@ -240,7 +250,9 @@ static int read_listen(struct monitor *m, struct err *e)
 	if (name)
 		rc = oci_annotations(AT_FDCWD, (const char *const[]){own_name}, &own, 1, e);
 	free(own_name);
-	m->listen = own ? own : take_ptr(listen);
+	m->listen = own;
+	if (!own)
+		m->listen = take_ptr(listen);
 	return rc;
 }
 
@@ -258,6 +270,11 @@ static void open_cache(struct monitor *m)
 	if (*path != '/' || (mkdir(path, 0700) < 0 && errno != EEXIST))
 		return;
 	m->cache_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static enum mote_isolation isolation(const struct monitor *m)
+{
+	return m->config.private_memory ? MOTE_ISOLATION_PRIVATE : MOTE_ISOLATION_SHARED;
 }
 
 /* The child that compiles has no more rights than this process will have. */
@@ -286,7 +303,7 @@ static void find_compiled(struct monitor *m)
 		.argv = argv,
 		.memory_bytes = m->config.memory_bytes,
 		.kvm_fd = &monitor_kvm_fd,
-		.isolation = m->config.private_memory ? MOTE_ISOLATION_PRIVATE : MOTE_ISOLATION_SHARED,
+		.isolation = isolation(m),
 		.log = log_line,
 	};
 	if (m->cache_fd >= 0)
@@ -301,20 +318,26 @@ static int receive(enum wire_type type, struct err *e)
 	int rc = wire_receive(MONITOR_CONTROL_FD, -1, &got, &none);
 	if (rc == 0 && got != type)
 		rc = -EBADMSG;
-	return rc < 0 ? err_sys(e, -rc, "waiting for the shim") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "waiting for the shim");
+	return 0;
 }
 
 static int report(enum wire_type type, struct err *e)
 {
 	int rc = wire_send(MONITOR_CONTROL_FD, type, NULL, 0);
-	return rc < 0 ? err_sys(e, -rc, "reporting to the shim") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "reporting to the shim");
+	return 0;
 }
 
 /* They must run in the shim's namespaces: it runs them while this process waits. */
 static int request_runtime_hooks(struct err *e)
 {
 	int rc = report(WIRE_HOOKS, e);
-	return rc < 0 ? rc : receive(WIRE_HOOKS, e);
+	if (rc < 0)
+		return rc;
+	return receive(WIRE_HOOKS, e);
 }
 
 /* A process that Exec added: in the namespaces and the root of the container's first monitor. */
@@ -334,7 +357,9 @@ static int set_up_exec(struct monitor *m, struct err *e)
 		rc = open_environment(m, e);
 	if (rc == 0)
 		rc = monitor_become_user(s, &m->userns, &m->lsm, e);
-	return rc < 0 ? rc : follow_shim(e);
+	if (rc < 0)
+		return rc;
+	return follow_shim(e);
 }
 
 static int set_up_container(struct monitor *m, struct err *e)
@@ -382,7 +407,9 @@ static int set_up(struct monitor *m, struct err *e)
 	int rc = lsm_open(&lsm_host, s->apparmor_profile, s->selinux_label, &m->lsm, e);
 	if (rc < 0)
 		return rc;
-	return m->config.exec ? set_up_exec(m, e) : set_up_container(m, e);
+	if (m->config.exec)
+		return set_up_exec(m, e);
+	return set_up_container(m, e);
 }
 
 static void log_line(void *arg, const char *line)
@@ -405,7 +432,9 @@ static int build(struct monitor *m, struct err *e)
 {
 	struct oci_spec *s = &m->config.spec;
 	const struct mote_dir root = {.guest_path = "/", .fd = m->root_fd};
-	const char *hostname = s->hostname && *s->hostname ? s->hostname : m->hostname;
+	const char *hostname = m->hostname;
+	if (s->hostname && *s->hostname)
+		hostname = s->hostname;
 	/* What follows '#' in args[0] is ours, not the program's. */
 	if (m->entry.function)
 		s->args[0] = m->entry.path;
@@ -429,7 +458,7 @@ static int build(struct monitor *m, struct err *e)
 		.listener_count = m->listener_count,
 		.kvm_fd = &monitor_kvm_fd,
 		.descriptors_max = UINT32_MAX, /* the process's own limit counts */
-		.isolation = m->config.private_memory ? MOTE_ISOLATION_PRIVATE : MOTE_ISOLATION_SHARED,
+		.isolation = isolation(m),
 		.log = log_line,
 	};
 	struct mote_error me;

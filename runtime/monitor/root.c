@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The root file system of a monitor. What the kernel shows of the host (proc, sysfs, cgroup,
- * devpts, mqueue) is not mounted, whatever the config says: the guest's kernel is its own
- * personality, and nothing of the host's is in reach.
+ * devpts, mqueue) is not mounted, whatever the config says: the guest runtime has its own, and
+ * nothing of the host's may be in reach.
  */
 #include "runtime/monitor/monitor.h"
 
@@ -28,22 +28,22 @@ static const struct device {
 	{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
 };
 
-/* Where mknod is refused (no CAP_MKNOD in this user namespace, or nodev), the host's own is shown.
- */
+/* If mknod is refused (no CAP_MKNOD in this user namespace, or nodev), the host's own is shown. */
 static int bind_device(int dev_fd, const struct device *d, struct err *e)
 {
 	char source[32];
 	snprintf(source, sizeof(source), "/dev/%s", d->name);
 	cleanup_close int file =
 		openat(dev_fd, d->name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
-	cleanup_close int target =
-		file < 0 ? -1 : openat(dev_fd, d->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file < 0)
+		return err_sys(e, errno, "/dev/%s in the container", d->name);
+	cleanup_close int target = openat(dev_fd, d->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (target < 0)
 		return err_sys(e, errno, "/dev/%s in the container", d->name);
 	return mounts_bind(source, target, 0, e);
 }
 
-/* What programs expect beside them; the guest's own /proc makes them lead somewhere. */
+/* Links that programs expect there; the guest's own /proc resolves them. */
 static const char *const links[][2] = {
 	{"/proc/self/fd", "fd"},
 	{"/proc/self/fd/0", "stdin"},
@@ -63,8 +63,10 @@ static int make_devices(int root_fd, struct err *e)
 		if (mknodat(dev, d->name, S_IFCHR | 0666, makedev(d->major, d->minor)) == 0 ||
 		    errno == EEXIST)
 			continue;
-		rc = errno == EPERM ? bind_device(dev, d, e)
-				    : err_sys(e, errno, "/dev/%s in the container", d->name);
+		if (errno == EPERM)
+			rc = bind_device(dev, d, e);
+		else
+			rc = err_sys(e, errno, "/dev/%s in the container", d->name);
 	}
 	umask(mask);
 	for (size_t i = 0; rc == 0 && i < sizeof(links) / sizeof(links[0]); i++)
@@ -75,7 +77,7 @@ static int make_devices(int root_fd, struct err *e)
 
 /* --- mounts --- */
 
-/* With ids as the host has them. *shifted: owned. */
+/* With ids as they are on the host. *shifted: owned. */
 static int shift(const struct oci_mount *m, const struct userns *u, struct oci_mount *out,
 		 char **shifted, struct err *e)
 {
@@ -89,17 +91,19 @@ static int shift(const struct oci_mount *m, const struct userns *u, struct oci_m
 	return 0;
 }
 
-static int attach(const struct oci_mount *given, int root_fd, const struct userns *u, struct err *e)
+static int attach(const struct oci_mount *config, int root_fd, const struct userns *u, struct err *e)
 {
 	cleanup_free char *shifted = NULL;
 	struct oci_mount mapped;
 	const struct oci_mount *m = &mapped;
-	if (mounts_is_of_the_host(given))
+	if (mounts_is_of_the_host(config))
 		return 0;
-	int rc = shift(given, u, &mapped, &shifted, e);
+	int rc = shift(config, u, &mapped, &shifted, e);
 	if (rc < 0)
 		return rc;
-	int directory = m->bind ? mounts_is_directory(m->source) : 1;
+	int directory = true;
+	if (m->bind)
+		directory = mounts_is_directory(m->source);
 	if (directory < 0)
 		return err_set(e, ERR_CONFIG, -directory, "mount on %s: source %s: %s",
 			       m->destination, m->source, strerror(-directory));
@@ -118,9 +122,11 @@ static int mask(int root_fd, const char *path, struct err *e)
 	cleanup_close int target = oci_open_in_root(root_fd, path, O_PATH);
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
+	if (target < 0)
+		return err_sys(e, -target, "masked path %s", path);
 	struct stat st;
-	if (target < 0 || fstat(target, &st) < 0)
-		return err_sys(e, target < 0 ? -target : errno, "masked path %s", path);
+	if (fstat(target, &st) < 0)
+		return err_sys(e, errno, "masked path %s", path);
 	if (!S_ISDIR(st.st_mode))
 		return mounts_bind("/dev/null", target, MOUNT_ATTR_RDONLY, e);
 	char data[] = "size=0k,nr_inodes=2,mode=755";
@@ -161,7 +167,9 @@ static int open_root(const char *rootfs, const struct userns *u, struct err *e)
 	if (rc < 0)
 		return rc;
 	int on_top = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return on_top < 0 ? err_sys(e, errno, "root.path: %s", rootfs) : on_top;
+	if (on_top < 0)
+		return err_sys(e, errno, "root.path: %s", rootfs);
+	return on_top;
 }
 
 static int pivot(int root_fd, struct err *e)
@@ -183,18 +191,8 @@ static int pivot(int root_fd, struct err *e)
 	return 0;
 }
 
-int monitor_enter_root(const struct oci_spec *s, const char *rootfs, bool root_mapped,
-		       const struct userns *u, const struct monitor_hooks *hooks, int *root_fd,
-		       struct err *e)
+static int prepare_root(const struct oci_spec *s, int root, const struct userns *u, struct err *e)
 {
-	const struct userns none = USERNS_NONE;
-	/* Nothing that is mounted here may reach the host; what it mounts later may still come in.
-	 */
-	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
-		return err_sys(e, errno, "propagation of the mount namespace");
-	cleanup_close int root = open_root(rootfs, root_mapped ? &none : u, e);
-	if (root < 0)
-		return root;
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < s->mounts_count; i++)
 		rc = attach(&s->mounts[i], root, u, e);
@@ -202,13 +200,29 @@ int monitor_enter_root(const struct oci_spec *s, const char *rootfs, bool root_m
 		rc = make_readonly(root, s->readonly[i], e);
 	for (size_t i = 0; rc == 0 && i < s->masked_count; i++)
 		rc = mask(root, s->masked[i], e);
-	/* An image may have device nodes, of which opening alone can do harm (a watchdog starts). */
-	struct mount_attr attributes = {
-		.attr_set = MOUNT_ATTR_NODEV | (s->root_readonly ? MOUNT_ATTR_RDONLY : 0)};
-	if (rc == 0 &&
-	    mount_setattr(root, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
-		rc = err_sys(e, errno, "the root's mount attributes (nodev%s)",
-			     s->root_readonly ? ", read-only" : "");
+	if (rc < 0)
+		return rc;
+	/* An image may have device nodes, and opening one can do harm (a watchdog starts). */
+	struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NODEV};
+	if (s->root_readonly)
+		attributes.attr_set |= MOUNT_ATTR_RDONLY;
+	if (mount_setattr(root, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
+		return err_sys(e, errno, "mount attributes of the root (nodev, read-only)");
+	return 0;
+}
+
+int monitor_enter_root(const struct oci_spec *s, const char *rootfs, bool root_mapped,
+		       const struct userns *u, const struct monitor_hooks *hooks, int *root_fd,
+		       struct err *e)
+{
+	const struct userns none = USERNS_NONE;
+	/* What is mounted here must not reach the host; what the host mounts later may still come in. */
+	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return err_sys(e, errno, "propagation of the mount namespace");
+	cleanup_close int root = open_root(rootfs, root_mapped ? &none : u, e);
+	if (root < 0)
+		return root;
+	int rc = prepare_root(s, root, u, e);
 	if (rc == 0 && hooks)
 		rc = hooks_run(&hooks->hooks, OCI_HOOK_CREATE_CONTAINER, &hooks->state, e);
 	if (rc == 0)
@@ -219,5 +233,7 @@ int monitor_enter_root(const struct oci_spec *s, const char *rootfs, bool root_m
 	if (rc < 0)
 		return rc;
 	*root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *root_fd < 0 ? err_sys(e, errno, "the container's root") : 0;
+	if (*root_fd < 0)
+		return err_sys(e, errno, "the container's root");
+	return 0;
 }

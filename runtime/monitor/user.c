@@ -24,7 +24,7 @@
 
 /* --- namespaces --- */
 
-/* Those in which something of the guest's takes place. It sees no host process and no cgroup. */
+/* Those that the guest notices. It sees neither processes nor cgroups of the host. */
 #define USED_NAMESPACES (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 
 static int join_namespace(const struct oci_namespace *n, struct err *e)
@@ -37,7 +37,7 @@ static int join_namespace(const struct oci_namespace *n, struct err *e)
 		return 0;
 	if (errno == EINVAL)
 		return err_set(e, ERR_CONFIG, EINVAL,
-			       "linux.namespaces: %s is no namespace of its type", n->path);
+			       "linux.namespaces: %s is not a namespace of its type", n->path);
 	return err_sys(e, errno, "linux.namespaces: joining %s", n->path);
 }
 
@@ -49,7 +49,9 @@ static int loopback_up(struct err *e)
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &r) < 0)
 		return err_sys(e, errno, "the loopback interface");
 	r.ifr_flags |= IFF_UP;
-	return ioctl(fd, SIOCSIFFLAGS, &r) < 0 ? err_sys(e, errno, "the loopback interface") : 0;
+	if (ioctl(fd, SIOCSIFFLAGS, &r) < 0)
+		return err_sys(e, errno, "the loopback interface");
+	return 0;
 }
 
 static int set_sysctl(const struct oci_sysctl *s, struct err *e)
@@ -57,14 +59,20 @@ static int set_sysctl(const struct oci_sysctl *s, struct err *e)
 	char path[300];
 	int n = snprintf(path, sizeof(path), "/proc/sys/");
 	for (const char *c = s->name; *c && (size_t)n < sizeof(path) - 1; c++)
-		path[n++] = *c == '.' ? '/' : *c;
+		path[n++] = *c;
 	path[n] = '\0';
+	for (char *dot = path; (dot = strchr(dot, '.'));)
+		*dot = '/';
 	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return err_set(e, ERR_CONFIG, ENOENT, "linux.sysctl: this kernel has no %s",
 			       s->name);
-	int rc = fd < 0 ? -errno : io_write_all(fd, s->value, strlen(s->value));
-	return rc < 0 ? err_sys(e, -rc, "linux.sysctl: %s", s->name) : 0;
+	if (fd < 0)
+		return err_sys(e, errno, "linux.sysctl: %s", s->name);
+	int rc = io_write_all(fd, s->value, strlen(s->value));
+	if (rc < 0)
+		return err_sys(e, -rc, "linux.sysctl: %s", s->name);
+	return 0;
 }
 
 static int set_names(const struct oci_spec *s, struct err *e)
@@ -84,14 +92,19 @@ int monitor_enter_namespaces(const struct oci_spec *s, struct err *e)
 		const struct oci_namespace *n = &s->namespaces[i];
 		if (!(n->flag & USED_NAMESPACES))
 			continue;
-		int rc = n->path ? join_namespace(n, e) : 0;
+		if (!n->path) {
+			fresh |= n->flag;
+			continue;
+		}
+		int rc = join_namespace(n, e);
 		if (rc < 0)
 			return rc;
-		fresh |= n->path ? 0 : n->flag;
 	}
 	if (unshare(fresh) < 0)
 		return err_sys(e, errno, "new namespaces");
-	int rc = fresh & CLONE_NEWNET ? loopback_up(e) : 0;
+	int rc = 0;
+	if (fresh & CLONE_NEWNET)
+		rc = loopback_up(e);
 	for (size_t i = 0; rc == 0 && i < s->sysctls_count; i++)
 		rc = set_sysctl(&s->sysctls[i], e);
 	/* In the host's own or another's they must not change. */
@@ -100,16 +113,24 @@ int monitor_enter_namespaces(const struct oci_spec *s, struct err *e)
 	return rc;
 }
 
-int monitor_join_namespaces(int pidfd, int root, int *root_fd, struct err *e)
+static int enter_root_of(int root, int *root_fd, struct err *e)
 {
-	/* A descriptor: whatever has the number by now, it is that process or none. */
-	if (setns(pidfd, CLONE_NEWNS | USED_NAMESPACES) < 0)
-		return errno == ESRCH ? err_set(e, ERR_PEER, EBUSY, "the container has ended")
-				      : err_sys(e, errno, "joining the container's namespaces");
 	if (fchdir(root) < 0 || chroot(".") < 0)
 		return err_sys(e, errno, "entering the container's root");
 	*root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *root_fd < 0 ? err_sys(e, errno, "the container's root") : 0;
+	if (*root_fd < 0)
+		return err_sys(e, errno, "the container's root");
+	return 0;
+}
+
+int monitor_join_namespaces(int pidfd, int root, int *root_fd, struct err *e)
+{
+	/* By descriptor: whoever has the number now, it is that process or none. */
+	if (setns(pidfd, CLONE_NEWNS | USED_NAMESPACES) == 0)
+		return enter_root_of(root, root_fd, e);
+	if (errno == ESRCH)
+		return err_set(e, ERR_PEER, EBUSY, "the container has ended");
+	return err_sys(e, errno, "joining the container's namespaces");
 }
 
 /* --- limits --- */
@@ -121,8 +142,12 @@ int monitor_set_oom_score(const struct oci_spec *s, struct err *e)
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d", (int)s->oom_score_adj);
 	cleanup_close int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	int rc = fd < 0 ? -errno : io_write_all(fd, text, (size_t)n);
-	return rc < 0 ? err_sys(e, -rc, "process.oomScoreAdj %s", text) : 0;
+	if (fd < 0)
+		return err_sys(e, errno, "process.oomScoreAdj %s", text);
+	int rc = io_write_all(fd, text, (size_t)n);
+	if (rc < 0)
+		return err_sys(e, -rc, "process.oomScoreAdj %s", text);
+	return 0;
 }
 
 /*
@@ -181,7 +206,9 @@ static struct __user_cap_header_struct cap_head(void)
 
 int monitor_assume_root(const struct userns *u, struct err *e)
 {
-	return u->base ? userns_set_fs_ids(u->base, u->base, e) : 0;
+	if (!u->base)
+		return 0;
+	return userns_set_fs_ids(u->base, u->base, e);
 }
 
 int monitor_assume_user(const struct oci_spec *s, const struct userns *u, struct err *e)
@@ -194,13 +221,17 @@ int monitor_assume_user(const struct oci_spec *s, const struct userns *u, struct
 	if (setgroups(s->groups_count, groups) < 0)
 		return err_sys(e, errno, "process.user.additionalGids");
 	int rc = userns_set_fs_ids(userns_host_id(u, s->uid), userns_host_id(u, s->gid), e);
-	return rc < 0 ? rc : userns_set_effective(s->capabilities, e);
+	if (rc < 0)
+		return rc;
+	return userns_set_effective(s->capabilities, e);
 }
 
 int monitor_be_root_again(struct err *e)
 {
 	int rc = userns_set_effective(UINT64_MAX, e);
-	return rc < 0 ? rc : userns_set_fs_ids(0, 0, e);
+	if (rc < 0)
+		return rc;
+	return userns_set_fs_ids(0, 0, e);
 }
 
 static int drop_bounding_set(struct err *e)
@@ -216,7 +247,7 @@ int monitor_become_user(const struct oci_spec *s, const struct userns *u, struct
 {
 	struct __user_cap_header_struct head = cap_head();
 	struct __user_cap_data_struct none[2] = {{0}};
-	/* It brings all capabilities over what the namespace owns, which is nothing. */
+	/* This gives all capabilities over what the namespace owns, which is nothing. */
 	if (u->base && setns(u->fd, CLONE_NEWUSER) < 0)
 		return err_sys(e, errno, "joining the container's user namespace");
 	int rc = drop_bounding_set(e);
@@ -231,7 +262,7 @@ int monitor_become_user(const struct oci_spec *s, const struct userns *u, struct
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
 	    syscall(SYS_capset, &head, none) < 0)
 		return err_sys(e, errno, "dropping capabilities");
-	/* Nothing that a profile may deny is needed after it. */
+	/* After it nothing is needed that a profile may deny. */
 	rc = lsm_enter(lsm, e);
 	if (rc < 0)
 		return rc;

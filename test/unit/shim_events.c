@@ -243,7 +243,7 @@ Test(events, the_end_waits_for_the_last_one)
 {
 	uint32_t stream;
 	publish("a");
-	events_stop_when_told(&events);
+	events_stop_when_sent(&events);
 	cr_expect(!loop.stop);
 	cr_assert_str_eq(next_request(1000, &stream), "a");
 	answer(stream, 0);
@@ -258,7 +258,7 @@ Test(events, the_end_does_not_wait_for_ever)
 	publish("a");
 	cr_assert_str_eq(next_request(1000, &stream), "a");
 	long began = now_ms();
-	events_stop_when_told(&events);
+	events_stop_when_sent(&events);
 	loop.stop = false;
 	cr_expect(loop_run(&loop) == 0);
 	cr_expect(now_ms() - began >= 2900 && now_ms() - began < 4500);
@@ -272,7 +272,7 @@ Test(events, without_an_address_there_is_nobody_to_tell)
 	events_publish(&none, "/tasks/start", "containerd.events.TaskStart", &event.base);
 	cr_expect(!none.first);
 	loop.stop = false;
-	events_stop_when_told(&none);
+	events_stop_when_sent(&none);
 	cr_expect(loop.stop);
 	events_free(&none);
 }
