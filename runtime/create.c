@@ -283,21 +283,27 @@ static int assemble(struct container *c, const struct oci_spec *s,
 	int rc = process_open_streams(p, c->id, config->containerd_namespace, s->console_width,
 				      s->console_height, e);
 	bool first = cgroup_is_born_into(c->cgroup);
-	if (rc == 0 && first)
+	if (rc < 0)
+		return rc;
+	if (first)
 		rc = make_cgroup(c, s, e);
-	if (rc == 0)
-		rc = process_launch(p, c->id, &place, e);
+	if (rc < 0)
+		return rc;
+	rc = process_launch(p, c->id, &place, e);
 	w.pid = p->pid;
 	/* While the new program is being loaded. It makes its mount namespace when it has its
 	 * config. */
-	if (rc == 0)
-		rc = mount_rootfs(c, config, e);
+	if (rc < 0)
+		return rc;
+	rc = mount_rootfs(c, config, e);
 	w.id_base = c->userns.base;
 	w.root_mapped = c->root_mapped;
-	if (rc == 0)
-		rc = process_send_config(p, &w, e);
-	if (rc == 0)
-		rc = first ? write_state(c, e) : make_cgroup(c, s, e);
+	if (rc < 0)
+		return rc;
+	rc = process_send_config(p, &w, e);
+	if (rc < 0)
+		return rc;
+	rc = first ? write_state(c, e) : make_cgroup(c, s, e);
 	/* A monitor that waits for hooks gets it afterwards. */
 	if (rc < 0 || w.runtime_hooks)
 		return rc;
@@ -336,24 +342,30 @@ static int can_map_root(const struct container *c, const struct oci_spec *s,
 	return 0;
 }
 
-static int can_have_userns(struct container *c, const struct oci_spec *s, const struct container_config *config,
-			   struct err *e)
+static int can_map_mount(const struct container *c, const struct oci_mount *m, struct err *e)
+{
+	if (m->bind)
+		return can_map(c, c->bundle_fd, m, e);
+	if (strcmp(m->type, "tmpfs") == 0 || mounts_is_of_the_host(m))
+		return 0;
+	return err_set(e, ERR_HOST, ENOTSUP, "mount on %s: of type %.50s", m->destination, m->type);
+}
+
+static int can_have_userns(struct container *c, const struct oci_spec *s,
+			   const struct container_config *config, struct err *e)
 {
 	int rc = userns_maps(s, e);
+	if (rc < 0)
+		return rc;
 	/* They run as the host's root, and may put files into the root that are not mapped. */
-	if (rc == 0 && (s->hooks.count[OCI_HOOK_CREATE_RUNTIME] || s->hooks.count[OCI_HOOK_CREATE_CONTAINER]))
-		rc = err_set(e, ERR_HOST, ENOTSUP, "config.json has hooks that run at its creation");
-	if (rc == 0)
-		rc = userns_get(&c->userns, e);
-	if (rc == 0)
-		rc = can_map_root(c, s, config, e);
-	for (size_t i = 0; rc == 0 && i < s->mounts_count; i++) {
-		const struct oci_mount *m = &s->mounts[i];
-		if (m->bind)
-			rc = can_map(c, c->bundle_fd, m, e);
-		else if (strcmp(m->type, "tmpfs") != 0 && !mounts_is_of_the_host(m))
-			rc = err_set(e, ERR_HOST, ENOTSUP, "mount on %s: of type %.50s", m->destination, m->type);
-	}
+	if (s->hooks.count[OCI_HOOK_CREATE_RUNTIME] || s->hooks.count[OCI_HOOK_CREATE_CONTAINER])
+		return err_set(e, ERR_HOST, ENOTSUP, "config.json has hooks that run at its creation");
+	rc = userns_get(&c->userns, e);
+	if (rc < 0)
+		return rc;
+	rc = can_map_root(c, s, config, e);
+	for (size_t i = 0; rc == 0 && i < s->mounts_count; i++)
+		rc = can_map_mount(c, &s->mounts[i], e);
 	return rc;
 }
 
@@ -374,12 +386,15 @@ static int create(struct container *c, const struct container_config *config, st
 {
 	cleanup_spec struct oci_spec spec = {0};
 	int rc = copy_names(c, config, e);
-	if (rc == 0)
-		rc = oci_spec_read(c->bundle_fd, &spec, e);
-	if (rc == 0)
-		rc = guest_memory(&spec.resources, &c->memory_bytes, e);
-	if (rc == 0)
-		rc = choose_isolation(&spec, config->isolation, &c->private_memory, e);
+	if (rc < 0)
+		return rc;
+	rc = oci_spec_read(c->bundle_fd, &spec, e);
+	if (rc < 0)
+		return rc;
+	rc = guest_memory(&spec.resources, &c->memory_bytes, e);
+	if (rc < 0)
+		return rc;
+	rc = choose_isolation(&spec, config->isolation, &c->private_memory, e);
 	if (rc < 0)
 		return rc;
 	spec.terminal = config->stdio.terminal;

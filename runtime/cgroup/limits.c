@@ -63,18 +63,27 @@ static int set_memory_v1(const struct cgroup *c, const struct oci_resources *r, 
 	int rc = 0;
 	if (swap_first)
 		rc = set_swap_v1(c, r, e);
-	if (rc == 0 && r->memory_limit != 0)
+	if (rc < 0)
+		return rc;
+	if (r->memory_limit != 0)
 		rc = set_number(c, CGROUP_MEMORY, "memory.limit_in_bytes", r->memory_limit,
 				"memory.limit", e);
-	if (rc == 0 && r->memory_reservation > 0)
+	if (rc < 0)
+		return rc;
+	if (r->memory_reservation > 0)
 		rc = set_number(c, CGROUP_MEMORY, "memory.soft_limit_in_bytes",
 				r->memory_reservation, "memory.reservation", e);
-	if (rc == 0 && counts_swap && !swap_first)
+	if (rc < 0)
+		return rc;
+	if (counts_swap && !swap_first)
 		rc = set_swap_v1(c, r, e);
-	if (rc == 0)
-		rc = set_number(c, CGROUP_MEMORY, "memory.swappiness", r->memory_swappiness,
-				"memory.swappiness", e);
-	if (rc == 0 && r->oom_kill_disable)
+	if (rc < 0)
+		return rc;
+	rc = set_number(c, CGROUP_MEMORY, "memory.swappiness", r->memory_swappiness,
+			"memory.swappiness", e);
+	if (rc < 0)
+		return rc;
+	if (r->oom_kill_disable)
 		rc = set_number(c, CGROUP_MEMORY, "memory.oom_control", 1,
 				"memory.disableOOMKiller", e);
 	return rc;
@@ -85,12 +94,18 @@ static int set_cpu_v1(const struct cgroup *c, const struct oci_resources *r, str
 	int rc = 0;
 	if (r->cpu_shares != 0)
 		rc = set_number(c, CGROUP_CPU, "cpu.shares", r->cpu_shares, "cpu.shares", e);
-	if (rc == 0 && r->cpu_period_us != 0)
+	if (rc < 0)
+		return rc;
+	if (r->cpu_period_us != 0)
 		rc = set_number(c, CGROUP_CPU, "cpu.cfs_period_us", r->cpu_period_us, "cpu.period",
 				e);
-	if (rc == 0 && r->cpu_quota_us != 0)
+	if (rc < 0)
+		return rc;
+	if (r->cpu_quota_us != 0)
 		rc = set_number(c, CGROUP_CPU, "cpu.cfs_quota_us", r->cpu_quota_us, "cpu.quota", e);
-	if (rc == 0 && r->cpu_burst_us > 0)
+	if (rc < 0)
+		return rc;
+	if (r->cpu_burst_us > 0)
 		rc = set_number(c, CGROUP_CPU, "cpu.cfs_burst_us", r->cpu_burst_us, "cpu.burst", e);
 	return rc;
 }
@@ -110,7 +125,9 @@ static int set_memory_v2(const struct cgroup *c, const struct oci_resources *r, 
 	int rc = 0;
 	if (r->memory_limit != 0 && r->memory_limit != OCI_UNSET)
 		rc = set_bytes_v2(c, "memory.max", r->memory_limit, "memory.limit", e);
-	if (rc == 0 && r->memory_reservation > 0)
+	if (rc < 0)
+		return rc;
+	if (r->memory_reservation > 0)
 		rc = set_bytes_v2(c, "memory.low", r->memory_reservation, "memory.reservation", e);
 	/* The specification counts memory and swap together, version 2 swap alone. */
 	int64_t swap = r->memory_swap;
@@ -122,9 +139,13 @@ static int set_memory_v2(const struct cgroup *c, const struct oci_resources *r, 
 	const char *dir = cgroup_dir(c, CGROUP_MEMORY);
 	char text[32];
 	bool counts_swap = dir && cgroup_read(dir, "memory.swap.max", text, sizeof(text)) > 0;
-	if (rc == 0 && r->memory_swap != 0 && swap != OCI_UNSET && counts_swap)
+	if (rc < 0)
+		return rc;
+	if (r->memory_swap != 0 && swap != OCI_UNSET && counts_swap)
 		rc = set_bytes_v2(c, "memory.swap.max", swap, "memory.swap", e);
-	if (rc == 0 && r->oom_kill_disable)
+	if (rc < 0)
+		return rc;
+	if (r->oom_kill_disable)
 		rc = err_set(
 			e, ERR_CONFIG, ENOSYS,
 			"linux.resources.memory.disableOOMKiller: not supported by cgroup version 2");
@@ -173,7 +194,9 @@ static int set_cpu_v2(const struct cgroup *c, const struct oci_resources *r, str
 			snprintf(text, sizeof(text), "max %lld", (long long)period);
 		rc = set_text(c, CGROUP_CPU, "cpu.max", text, "cpu.quota", e);
 	}
-	if (rc == 0 && r->cpu_burst_us > 0)
+	if (rc < 0)
+		return rc;
+	if (r->cpu_burst_us > 0)
 		rc = set_number(c, CGROUP_CPU, "cpu.max.burst", r->cpu_burst_us, "cpu.burst", e);
 	return rc;
 }
@@ -198,23 +221,35 @@ int cgroup_set_limits(const struct cgroup *c, const struct oci_resources *r, str
 {
 	bool v2 = c->version == 2;
 	int rc = v2 ? set_memory_v2(c, r, e) : set_memory_v1(c, r, e);
-	if (rc == 0)
-		rc = v2 ? set_cpu_v2(c, r, e) : set_cpu_v1(c, r, e);
-	if (rc == 0 && r->cpu_idle > 0)
+	if (rc < 0)
+		return rc;
+	rc = v2 ? set_cpu_v2(c, r, e) : set_cpu_v1(c, r, e);
+	if (rc < 0)
+		return rc;
+	if (r->cpu_idle > 0)
 		rc = set_number(c, CGROUP_CPU, "cpu.idle", r->cpu_idle, "cpu.idle", e);
-	if (rc == 0 && r->cpuset_cpus && *r->cpuset_cpus)
+	if (rc < 0)
+		return rc;
+	if (r->cpuset_cpus && *r->cpuset_cpus)
 		rc = set_text(c, CGROUP_CPUSET, "cpuset.cpus", r->cpuset_cpus, "cpu.cpus", e);
-	if (rc == 0 && r->cpuset_mems && *r->cpuset_mems)
+	if (rc < 0)
+		return rc;
+	if (r->cpuset_mems && *r->cpuset_mems)
 		rc = set_text(c, CGROUP_CPUSET, "cpuset.mems", r->cpuset_mems, "cpu.mems", e);
-	if (rc == 0 && r->pids_limit > 0)
+	if (rc < 0)
+		return rc;
+	if (r->pids_limit > 0)
 		rc = set_number(c, CGROUP_PIDS, "pids.max", r->pids_limit, "pids.limit", e);
 	/* No limit is what a new cgroup has, and one without the controller. */
 	const char *pids = cgroup_dir(c, CGROUP_PIDS);
 	char now[32];
-	if (rc == 0 && r->pids_limit == -1 && pids && cgroup_read(pids, "pids.max", now, sizeof(now)) > 0)
+	if (rc < 0)
+		return rc;
+	if (r->pids_limit == -1 && pids && cgroup_read(pids, "pids.max", now, sizeof(now)) > 0)
 		rc = set_text(c, CGROUP_PIDS, "pids.max", "max", "pids.limit", e);
-	if (rc == 0)
-		rc = set_unified(c, r, e);
+	if (rc < 0)
+		return rc;
+	rc = set_unified(c, r, e);
 	return rc;
 }
 

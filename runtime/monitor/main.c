@@ -203,11 +203,13 @@ static int act_as_user(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
 	int rc = monitor_assume_user(s, &m->userns, e);
-	if (rc == 0)
-		rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0],
-				    &m->entry, e);
-	if (rc == 0)
-		rc = open_listeners(m, e);
+	if (rc < 0)
+		return rc;
+	rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0],
+			    &m->entry, e);
+	if (rc < 0)
+		return rc;
+	rc = open_listeners(m, e);
 	if (rc < 0)
 		return rc;
 	return monitor_be_root_again(e);
@@ -218,12 +220,16 @@ static int open_environment(struct monitor *m, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
 	int rc = take_terminal(s, e);
-	if (rc == 0)
-		rc = monitor_set_limits(s, e);
-	if (rc == 0)
-		rc = act_as_user(m, e);
+	if (rc < 0)
+		return rc;
+	rc = monitor_set_limits(s, e);
+	if (rc < 0)
+		return rc;
+	rc = act_as_user(m, e);
 	/* A guest in a UTS namespace that it shares has that one's name. */
-	if (rc == 0 && gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
+	if (rc < 0)
+		return rc;
+	if (gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
 		rc = err_sys(e, errno, "gethostname");
 	if (rc < 0)
 		return rc;
@@ -347,56 +353,76 @@ static int set_up_exec(struct monitor *m, struct err *e)
 	int namespaces[WIRE_NAMESPACE_FDS] = {-1, -1};
 	int rc = join_cgroups(namespaces, e);
 	cleanup_close int pidfd = namespaces[0], root = namespaces[1];
-	if (rc == 0)
-		rc = monitor_set_oom_score(s, e);
-	if (rc == 0)
-		rc = monitor_join_namespaces(pidfd, root, &m->root_fd, e);
-	if (rc == 0)
-		rc = monitor_assume_root(&m->userns, e);
-	if (rc == 0)
-		rc = open_environment(m, e);
-	if (rc == 0)
-		rc = monitor_become_user(s, &m->userns, &m->lsm, e);
+	if (rc < 0)
+		return rc;
+	rc = monitor_set_oom_score(s, e);
+	if (rc < 0)
+		return rc;
+	rc = monitor_join_namespaces(pidfd, root, &m->root_fd, e);
+	if (rc < 0)
+		return rc;
+	rc = monitor_assume_root(&m->userns, e);
+	if (rc < 0)
+		return rc;
+	rc = open_environment(m, e);
+	if (rc < 0)
+		return rc;
+	rc = monitor_become_user(s, &m->userns, &m->lsm, e);
 	if (rc < 0)
 		return rc;
 	return follow_shim(e);
 }
 
-static int set_up_container(struct monitor *m, struct err *e)
+/* The mount namespace, and in it the root, with what config.json says of both. */
+static int enter_container(struct monitor *m, const struct monitor_hooks *hooks, struct err *e)
 {
 	const struct oci_spec *s = &m->config.spec;
+	int rc = monitor_enter_namespaces(s, e);
+	if (rc < 0)
+		return rc;
+	if (m->config.runtime_hooks)
+		rc = request_runtime_hooks(e);
+	if (rc < 0)
+		return rc;
+	rc = monitor_set_oom_score(s, e);
+	if (rc < 0)
+		return rc;
+	rc = monitor_assume_root(&m->userns, e);
+	if (rc < 0)
+		return rc;
+	return monitor_enter_root(s, m->config.rootfs, m->config.root_mapped, &m->userns, hooks,
+				  &m->root_fd, e);
+}
+
+static int set_up_container(struct monitor *m, struct err *e)
+{
+	struct monitor_hooks hooks, *h = NULL;
 	if (chdir(m->config.bundle) < 0)
 		return err_sys(e, errno, "bundle %s", m->config.bundle);
-	struct monitor_hooks hooks, *h = m->config.hooks ? &hooks : NULL;
-	int rc = 0;
-	if (h)
+	int rc = read_listen(m, e);
+	if (rc < 0)
+		return rc;
+	if (m->config.hooks) {
+		h = &hooks;
 		rc = monitor_read_hooks(h, m->config.id, m->config.bundle, m->config.pid, e);
+	}
 	if (rc == 0)
-		rc = read_listen(m, e);
-	if (rc == 0)
-		rc = monitor_enter_namespaces(s, e);
-	if (rc == 0 && m->config.runtime_hooks)
-		rc = request_runtime_hooks(e);
-	if (rc == 0)
-		rc = monitor_set_oom_score(s, e);
-	if (rc == 0)
-		rc = monitor_assume_root(&m->userns, e);
-	if (rc == 0)
-		rc = monitor_enter_root(s, m->config.rootfs, m->config.root_mapped, &m->userns, h,
-					&m->root_fd, e);
+		rc = enter_container(m, h, e);
 	if (h)
 		monitor_free_hooks(h);
-	if (rc == 0)
-		rc = open_environment(m, e);
-	if (rc == 0)
-		rc = join_cgroups(NULL, e);
-	if (rc == 0)
-		find_compiled(m);
-	if (rc == 0)
-		rc = monitor_become_user(s, &m->userns, &m->lsm, e);
-	if (rc == 0)
-		rc = follow_shim(e);
-	return rc;
+	if (rc < 0)
+		return rc;
+	rc = open_environment(m, e);
+	if (rc < 0)
+		return rc;
+	rc = join_cgroups(NULL, e);
+	if (rc < 0)
+		return rc;
+	find_compiled(m);
+	rc = monitor_become_user(&m->config.spec, &m->userns, &m->lsm, e);
+	if (rc < 0)
+		return rc;
+	return follow_shim(e);
 }
 
 static int set_up(struct monitor *m, struct err *e)
@@ -482,20 +508,25 @@ static int run(struct monitor *m, struct err *e)
 	prctl(PR_SET_NAME, "mote-monitor", 0, 0, 0);
 	int rc = catch_signals(e);
 	mote_prepare(); /* while the host's /proc is in reach */
-	if (rc == 0)
-		rc = receive_config(m, e);
-	if (rc == 0)
-		open_cache(m);
-	if (rc == 0)
-		rc = set_up(m, e);
-	if (rc == 0)
-		rc = report(WIRE_READY, e);
-	if (rc == 0)
-		rc = build(m, e);
-	if (rc == 0)
-		rc = report(WIRE_BUILT, e);
-	if (rc == 0)
-		rc = receive(WIRE_START, e);
+	if (rc < 0)
+		return rc;
+	rc = receive_config(m, e);
+	if (rc < 0)
+		return rc;
+	open_cache(m);
+	rc = set_up(m, e);
+	if (rc < 0)
+		return rc;
+	rc = report(WIRE_READY, e);
+	if (rc < 0)
+		return rc;
+	rc = build(m, e);
+	if (rc < 0)
+		return rc;
+	rc = report(WIRE_BUILT, e);
+	if (rc < 0)
+		return rc;
+	rc = receive(WIRE_START, e);
 	if (rc < 0)
 		return rc;
 	atomic_store(&started, true);
