@@ -16,7 +16,7 @@ Test(runtime_container, exit_status)
 	}
 }
 
-Test(runtime_container, is_an_empty_room)
+Test(runtime_container, isolated_environment)
 {
 	config(",\"user\":{\"uid\":1000,\"gid\":1001,\"additionalGids\":[5,6],\"umask\":63},"
 	       "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\","
@@ -158,7 +158,7 @@ Test(runtime_container, read_only_root_with_a_writable_mount)
 	put(at("rootfs/host"), "x", 0644);
 }
 
-Test(runtime_container, device_nodes_of_the_image_are_none)
+Test(runtime_container, image_device_nodes_are_unusable)
 {
 	cr_assert(mknod(at("rootfs/null"), S_IFCHR | 0666, makedev(1, 3)) == 0);
 	cr_expect_str_eq(run("write /null", 1), "/null: Permission denied\n");
@@ -329,8 +329,8 @@ Test(runtime_container, signals_reach_the_guest)
 	delete (&k);
 }
 
-/* The monitor's word comes before its process is gone; delete waits for that. */
-Test(runtime_container, end_is_told_first)
+/* The monitor reports its exit before its process is gone, for which Delete waits. */
+Test(runtime_container, exit_is_reported_first)
 {
 	program("exit 9");
 	struct client k = start();
@@ -425,7 +425,7 @@ Test(runtime_container, beyond_the_memory_limit)
 		  e.text);
 }
 
-Test(runtime_container, what_cannot_be_run)
+Test(runtime_container, unrunnable_programs)
 {
 	static const struct {
 		const char *config, *more;

@@ -103,7 +103,7 @@ Test(runtime_streams, terminal)
 }
 
 /* Writers that never stop: each look at the terminal is short all the same. */
-Test(runtime_streams, a_terminal_that_is_flooded)
+Test(runtime_streams, flooded_terminal)
 {
 	enum { WRITERS = 2, MOST = 512 << 10 };
 	static char bytes[65536];
@@ -178,7 +178,7 @@ Test(runtime_streams, files_and_log_processes)
 		  "%s", e.text);
 }
 
-static bool told_within(struct client *k, int ms)
+static bool reported_within(struct client *k, int ms)
 {
 	for (int i = 0; i < ms; i++) {
 		serve();
@@ -189,21 +189,21 @@ static bool told_within(struct client *k, int ms)
 	return false;
 }
 
-Test(runtime_streams, the_end_is_told_when_all_is_read)
+Test(runtime_streams, exit_is_reported_when_the_output_is_read)
 {
 	program("echo");
 	struct client k = start();
 	cr_expect(finish(&k) == 0);
-	cr_expect(!told_within(&k, 50), "it is told while the client has not read a byte");
+	cr_expect(!reported_within(&k, 50), "it is reported while the client has not read a byte");
 	cr_expect_str_eq(text_of(k.out), "/prog arg\n");
-	cr_expect(!told_within(&k, 20), "it is told while stderr has not been read");
+	cr_expect(!reported_within(&k, 20), "it is reported while stderr has not been read");
 	text_of(k.err);
-	cr_expect(told_within(&k, 400) && !process_take_exit(k.p));
+	cr_expect(reported_within(&k, 400) && !process_take_exit(k.p));
 	delete (&k);
-	/* Nobody reads: it is told all the same. */
+	/* Nobody reads: it is reported all the same. */
 	k = start();
 	cr_expect(finish(&k) == 0);
-	cr_expect(told_within(&k, 3000));
+	cr_expect(reported_within(&k, 3000));
 	delete (&k);
 	/* Nothing to read: at once. */
 	program("exit 4");
