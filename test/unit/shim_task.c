@@ -49,6 +49,11 @@ static void start_shim(void)
 static void end_shim(void)
 {
 	close(peer);
+	for (int i = 0; i < 16 && loop_step(&shim.loop, 20); i++)
+		;
+	cr_expect(shim.server.conns == 0, "a connection is left");
+	events_free(&shim.events);
+	close(shim.loop.epoll);
 	cr_expect(!shim.tasks, "a task is left");
 	cr_expect(waitpid(-1, NULL, WNOHANG) < 0, "a child is left");
 	teardown();
