@@ -207,12 +207,17 @@ differential: $(B)/test/fuzz/wasm_differential
 	test/fuzz/wasm_differential.py $< $(MODULES) $(SEED)
 .PHONY: differential
 
-# The Linux personality's loader as part of a host program, for fuzzing.
+# The Linux runtime's loader as part of a host program, for fuzzing.
 HOSTED_LOADER := $(addprefix $(B)/hosted/guest/,linux/load.o linux/state.o linux/arch/$(ARCH)/program.o lib/message.o lib/format.o)
 $(B)/hosted/guest/linux/%.o $(B)/hosted/guest/lib/message.o $(B)/test/fuzz/elf.o: HOST_CFLAGS += -DMOTE_HOSTED_CALLS
 # As in the guest: the kernel's headers, without the C library's beside them.
 $(B)/hosted/guest/linux/%.o: HOST_CFLAGS += -ffreestanding
 $(B)/test/fuzz/elf $(B)/test/fuzz/elf.replay: $(HOSTED_LOADER)
+# All of it but its entry, its start and the frames on a program's stack, for unit tests over a double of the host.
+HOSTED_LINUX := $(patsubst guest/linux/%,$(B)/hosted/guest/linux/%.o,$(basename $(filter-out guest/linux/main.c %/start.S %/signal_frame.c,$(guest_linux)))) \
+	$(patsubst %,$(B)/hosted/guest/lib/%.o,message format output)
+$(addprefix $(B)/test/unit/,linux_fs linux_mm linux_signal): $(HOSTED_LINUX)
+$(addprefix $(B)/test/unit/,linux_fs.o linux_mm.o linux_signal.o): HOST_CFLAGS += -DMOTE_HOSTED_CALLS
 
 # What test/bench/io.bench compares: one source as a module and as a program of this machine.
 $(GUESTS)/io_program.wasm: test/bench/io_program.c test/bench/measure.h

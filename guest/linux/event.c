@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls on descriptors of events: eventfd, epoll, timerfd. The kernel behind the host calls does the work. */
+/*
+ * System calls on descriptors of events: eventfd, epoll, timerfd. The kernel behind the host calls
+ * does the work.
+ */
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/syscall.h"
 #include "guest/linux/time.h"
@@ -32,7 +35,8 @@ int64_t sys_epoll_ctl(int epoll, uint32_t operation, int fd, uint64_t event_at)
 	return mote_epoll_control(mote_area(), epoll, operation, fd, event.events, event.data);
 }
 
-static int64_t wait_for(int32_t epoll, uint64_t to, int32_t capacity, const struct mote_time *timeout)
+static int64_t wait_for(int32_t epoll, uint64_t to, int32_t capacity,
+			const struct mote_time *timeout)
 {
 	struct wait w;
 	int64_t rc;
@@ -41,7 +45,8 @@ static int64_t wait_for(int32_t epoll, uint64_t to, int32_t capacity, const stru
 	wait_begin(&w, timeout);
 	do
 		rc = mote_epoll_wait(mote_area(), epoll, (void *)to,
-				     (uint64_t)capacity * sizeof(struct mote_epoll_event), w.timeout);
+				     (uint64_t)capacity * sizeof(struct mote_epoll_event),
+				     w.timeout);
 	while (wait_again(&w, rc));
 	return rc;
 }

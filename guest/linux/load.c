@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loading the program (ELF-64 object file format; System V ABI, 3.4 of the processor's supplement). The image decides
- * every byte of the file: offsets and sizes are checked against it, and what does not fit is refused by a sentence on
- * descriptor 2 and status 126.
+ * Loading the program (ELF-64 object file format; System V ABI, 3.4 of the processor's supplement).
+ * The image decides every byte of the file: offsets and sizes are checked against it, and what does
+ * not fit is refused by a sentence on descriptor 2 and status 126.
  */
 #include "guest/linux/load.h"
 
@@ -20,11 +20,11 @@ struct loader {
 	const uint8_t *file;
 	uint64_t bytes;
 	Elf64_Ehdr header;
-	Elf64_Phdr loads[SEGMENTS_MAX]; /* copied: in the file they need not be aligned, and the program could change them */
+	Elf64_Phdr loads[SEGMENTS_MAX]; /* copies: in the file they may be unaligned, and change */
 	unsigned load_count;
 	uint64_t bias;	  /* added to all addresses */
 	uint64_t end;	  /* of the last segment in memory */
-	uint64_t headers; /* where the program headers are in memory, for AT_PHDR; 0: in no segment */
+	uint64_t headers; /* where the program headers are in memory; 0: in no segment */
 	struct mote_mapping wanted[MAPPINGS_AT_ONCE];
 	unsigned wanted_count;
 };
@@ -39,7 +39,8 @@ _Noreturn static void refuse(const char *why)
 _Noreturn static void refuse_machine(void)
 {
 	char why[96];
-	lib_format(why, sizeof(why), "it is an ELF file for another machine; Mote runs programs for %s here",
+	lib_format(why, sizeof(why),
+		   "it is an ELF file for another machine; Mote runs programs for %s here",
 		   arch_platform());
 	refuse(why);
 }
@@ -78,7 +79,8 @@ static void map_wanted(struct loader *l)
 {
 	if (l->wanted_count == 0)
 		return;
-	int64_t rc = mote_mem_map_many(mote_area(), l->wanted, l->wanted_count * sizeof(l->wanted[0]));
+	int64_t rc =
+		mote_mem_map_many(mote_area(), l->wanted, l->wanted_count * sizeof(l->wanted[0]));
 	l->wanted_count = 0;
 	must_map(rc);
 }
@@ -87,12 +89,14 @@ static void want(struct loader *l, uint64_t at, uint64_t bytes, uint64_t from, u
 {
 	if (l->wanted_count == MAPPINGS_AT_ONCE)
 		map_wanted(l);
-	l->wanted[l->wanted_count++] = (struct mote_mapping){.addr = at, .bytes = bytes, .from = from, .prot = prot};
+	l->wanted[l->wanted_count++] =
+		(struct mote_mapping){.addr = at, .bytes = bytes, .from = from, .prot = prot};
 }
 
 /*
- * Whole pages that lie in the file are mapped from it; the first and last page of a segment may hold bytes that are not
- * its own, and a writable one needs its zeroes, so those are copied: from `mapped` on.
+ * Whole pages that lie in the file are mapped from it; the first and last page of a segment may
+ * hold bytes that are not its own, and a writable one needs its zeroes, so those are copied: from
+ * `mapped` on.
  */
 struct segment {
 	uint64_t start, in_file, first, mapped, last;
@@ -101,7 +105,8 @@ struct segment {
 
 static struct segment segment_of(const Elf64_Phdr *ph, uint64_t bias)
 {
-	uint64_t start = bias + ph->p_vaddr, in_file = start + ph->p_filesz, first = page_down(start), mapped = first;
+	uint64_t start = bias + ph->p_vaddr, in_file = start + ph->p_filesz,
+		 first = page_down(start), mapped = first;
 	if ((start - ph->p_offset) % MOTE_PAGE == 0)
 		mapped = ph->p_flags & PF_W ? page_down(in_file) : page_up(in_file);
 	return (struct segment){
@@ -120,7 +125,8 @@ static void map_segment(struct loader *l, const Elf64_Phdr *ph)
 	if (s.prot && s.mapped > s.first)
 		want(l, s.first, s.mapped - s.first, page_down(ph->p_offset), s.prot);
 	if (s.prot && s.last != s.mapped)
-		want(l, s.mapped, s.last - s.mapped, MOTE_MAP_ZEROED, MOTE_PROT_READ | MOTE_PROT_WRITE);
+		want(l, s.mapped, s.last - s.mapped, MOTE_MAP_ZEROED,
+		     MOTE_PROT_READ | MOTE_PROT_WRITE);
 }
 
 static void fill_segment(const struct loader *l, const Elf64_Phdr *ph)
@@ -160,7 +166,8 @@ static void check_segment(const struct loader *l, const Elf64_Phdr *ph)
 	if (ph->p_filesz > ph->p_memsz || __builtin_add_overflow(ph->p_vaddr, ph->p_memsz, &end) ||
 	    end > LINUX_MMAP_TOP)
 		refuse("its segments are damaged");
-	if (page_down(l->bias + ph->p_vaddr) < MOTE_WINDOW_END && page_up(l->bias + end) > MOTE_WINDOW)
+	if (page_down(l->bias + ph->p_vaddr) < MOTE_WINDOW_END &&
+	    page_up(l->bias + end) > MOTE_WINDOW)
 		refuse("its segments are at addresses that no program can have");
 	if ((ph->p_flags & PF_W) && (ph->p_flags & PF_X))
 		refuse("a segment is both writable and executable, which Mote does not allow");
@@ -207,14 +214,19 @@ static uint64_t bytes_of(const uint32_t *strings, uint32_t count)
 	return bytes;
 }
 
-/* argc, argv, envp and the auxiliary vector, as the ABI has them at the program's entry: the stack pointer. */
+/*
+ * argc, argv, envp and the auxiliary vector, as the ABI has them at the program's entry: the stack
+ * pointer.
+ */
 static uint64_t make_stack(const struct loader *l)
 {
 	const struct mote_boot *b = process.boot;
-	const uint32_t *argv = (const void *)boot_string(b->argv), *envv = (const void *)boot_string(b->envv);
+	const uint32_t *argv = (const void *)boot_string(b->argv),
+		       *envv = (const void *)boot_string(b->envv);
 	uint64_t sp = LINUX_STACK_TOP - 16, hwcap[2];
 	uint64_t random = push_bytes(&sp, b->random, 16);
-	uint64_t path = push_string(&sp, boot_string(b->payload_path)), platform = push_string(&sp, arch_platform());
+	uint64_t path = push_string(&sp, boot_string(b->payload_path)),
+		 platform = push_string(&sp, arch_platform());
 	arch_hardware_features(hwcap);
 	const uint64_t aux[][2] = {
 		{AT_PHDR, l->headers},

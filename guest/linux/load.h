@@ -9,7 +9,10 @@ struct loaded_program {
 	uint64_t stack; /* pointer, with arguments, environment and auxiliary vector */
 };
 
-/* Maps the program file, its stack and the fault stack. Ends the guest with a sentence if it cannot. */
+/*
+ * Maps the program file, its stack and the fault stack. Ends the guest with a sentence if it
+ * cannot.
+ */
 struct loaded_program load_program(const uint8_t *file, uint64_t bytes);
 
 #endif

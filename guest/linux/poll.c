@@ -53,7 +53,8 @@ static bool has(const struct fd_set_words *set, uint32_t fd)
 	return set->word[fd / 64] >> fd % 64 & 1;
 }
 
-static uint32_t gather(const struct fd_set_words asked[SETS], uint32_t count, struct mote_pollfd fds[])
+static uint32_t gather(const struct fd_set_words asked[SETS], uint32_t count,
+		       struct mote_pollfd fds[])
 {
 	uint32_t used = 0;
 	for (uint32_t fd = 0; fd < count; fd++) {
@@ -110,8 +111,8 @@ int64_t select_for(uint32_t count, const uint64_t sets[SETS], const struct mote_
 	return total;
 }
 
-int64_t sys_pselect6(uint32_t count, uint64_t read, uint64_t write, uint64_t except, uint64_t timeout_at,
-		     uint64_t mask_at)
+int64_t sys_pselect6(uint32_t count, uint64_t read, uint64_t write, uint64_t except,
+		     uint64_t timeout_at, uint64_t mask_at)
 {
 	const uint64_t sets[SETS] = {read, write, except};
 	struct {

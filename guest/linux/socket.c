@@ -30,7 +30,8 @@ static int64_t put_address(const struct mote_sockaddr *a, uint64_t to, uint64_t 
 
 int64_t sys_socket(uint32_t domain, uint32_t type, uint32_t protocol)
 {
-	return fd_set_close_on_exec(mote_socket(mote_area(), domain, type, protocol), type & SOCK_CLOEXEC);
+	return fd_set_close_on_exec(mote_socket(mote_area(), domain, type, protocol),
+				    type & SOCK_CLOEXEC);
 }
 
 int64_t sys_socketpair(uint32_t domain, uint32_t type, uint32_t protocol, uint64_t to)
@@ -82,8 +83,8 @@ int64_t sys_accept(int fd, uint64_t address, uint64_t len_at)
 /* --- messages --- */
 
 /* Sends to an address of the program's, or where the socket is connected to. */
-static int64_t send_to(int32_t fd, const struct mote_iovec *v, uint64_t count, uint32_t flags, uint64_t address,
-		       uint64_t len)
+static int64_t send_to(int32_t fd, const struct mote_iovec *v, uint64_t count, uint32_t flags,
+		       uint64_t address, uint64_t len)
 {
 	struct mote_sockaddr a;
 	int64_t rc;
@@ -98,13 +99,15 @@ static int64_t send_to(int32_t fd, const struct mote_iovec *v, uint64_t count, u
 	return signal_broken_pipe(rc);
 }
 
-int64_t sys_sendto(int fd, uint64_t from, uint64_t bytes, uint32_t flags, uint64_t address, uint64_t len)
+int64_t sys_sendto(int fd, uint64_t from, uint64_t bytes, uint32_t flags, uint64_t address,
+		   uint64_t len)
 {
 	const struct mote_iovec v = {.base = from, .len = bytes};
 	return send_to(fd, &v, 1, flags, address, len);
 }
 
-int64_t sys_recvfrom(int fd, uint64_t to, uint64_t bytes, uint32_t flags, uint64_t address, uint64_t len_at)
+int64_t sys_recvfrom(int fd, uint64_t to, uint64_t bytes, uint32_t flags, uint64_t address,
+		     uint64_t len_at)
 {
 	const struct mote_iovec v = {.base = to, .len = bytes};
 	struct mote_sockaddr a;

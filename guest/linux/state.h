@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state of a Linux program as its guest runtime keeps it. What belongs to the process is one object, or static in
- * the only file that needs it; what belongs to a thread lies in its vCPU's area. Every function reaches its thread by
- * this_thread() and the area of its host calls by mote_area(), never by a global variable.
+ * The state of a Linux program as its guest runtime keeps it. What belongs to the process is one
+ * object, or static in the only file that needs it; what belongs to a thread lies in its vCPU's
+ * area. Every function reaches its thread by this_thread() and the area of its host calls by
+ * mote_area(), never by a global variable.
  *
  * The runtime runs at CPL 3 in the program's address space and uses general registers only.
  */
@@ -18,7 +19,10 @@
 
 enum { SIGNALS = 64 };
 
-/* The kernel's struct sigaction: a header that tests include next to the C library's has no room for the original. */
+/*
+ * The kernel's struct sigaction: a header that tests include next to the C library's has no room
+ * for the original.
+ */
 struct signal_action {
 	uint64_t handler, flags, restorer, mask;
 };
@@ -33,7 +37,10 @@ struct process {
 };
 extern struct process process;
 
-/* What a system call or a signal needs and the runtime's stack is too small for; one call uses it at a time. */
+/*
+ * What a system call or a signal needs and the runtime's stack is too small for; one call uses it
+ * at a time.
+ */
 struct scratch {
 	_Alignas(64) uint8_t registers[SIGNAL_REGISTERS_MAX];
 	union {
@@ -42,11 +49,14 @@ struct scratch {
 	};
 };
 
-/* In the vCPU's area, next to what each system call looks at: a new VM pays for every other page that it touches. */
+/*
+ * In the vCPU's area, next to what each system call looks at: a new VM pays for every other page
+ * that it touches.
+ */
 struct thread {
 	struct mote_context *resuming; /* by linux_resume */
-	uint32_t not_busy;	       /* cleared by linux_resume if no fault is being handled; nobody reads it */
-	bool mask_saved;	       /* a wait has a signal mask of its own: saved_mask comes back */
+	uint32_t not_busy; /* for linux_resume to clear if no fault is being handled */
+	bool mask_saved;   /* a wait has a signal mask of its own: saved_mask comes back */
 	uint64_t saved_mask;
 	struct mote_context fault_context; /* where the last fault goes on */
 	uint64_t alt_stack, alt_stack_bytes;
@@ -54,7 +64,8 @@ struct thread {
 	struct scratch *scratch;
 };
 _Static_assert(offsetof(struct thread, not_busy) == 8, "arch/x86_64/start.S");
-_Static_assert(sizeof(struct thread) <= sizeof(((struct mote_area *)0)->personality), "fits the area");
+_Static_assert(sizeof(struct thread) <= sizeof(((struct mote_area *)0)->personality),
+	       "fits the area");
 
 static inline struct thread *this_thread(void)
 {

@@ -36,7 +36,7 @@ static __attribute__((cold, noinline)) int64_t not_implemented(uint64_t nr)
 }
 
 #define ARGS0
-#define ARGS1(a) (a)s->arg[0]
+#define ARGS1(a) (a) s->arg[0]
 #define ARGS2(a, b) ARGS1(a), (b)s->arg[1]
 #define ARGS3(a, b, c) ARGS2(a, b), (c)s->arg[2]
 #define ARGS4(a, b, c, d) ARGS3(a, b, c), (d)s->arg[3]
@@ -62,7 +62,10 @@ static __attribute__((hot)) int64_t dispatch(const struct syscall *s)
 __attribute__((hot)) int64_t syscall_run(const struct syscall *s)
 {
 	int64_t rc = dispatch(s);
-	/* The host does not know that the stack grows. It looks at all buffers before it does anything. */
+	/*
+	 * The host does not know that the stack grows. It looks at all buffers before it does
+	 * anything.
+	 */
 	if (rc == -EFAULT && memory_stack_grow(LINUX_STACK_TOP - LINUX_STACK_BYTES))
 		rc = dispatch(s);
 	return rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System calls. A call's handler is an ordinary function sys_NAME in the file of its subject, with the types that
- * syscalls.def gives it; addresses of the program are uint64_t.
+ * System calls. A call's handler is an ordinary function sys_NAME in the file of its subject, with
+ * the types that syscalls.def gives it; addresses of the program are uint64_t.
  */
 #ifndef MOTE_GUEST_LINUX_SYSCALL_H
 #define MOTE_GUEST_LINUX_SYSCALL_H

@@ -106,7 +106,8 @@ static int64_t sleep_for(uint32_t clock, uint32_t flags, uint64_t request, uint6
 		return -EFAULT;
 	int64_t since = time_now_ns(), rc;
 	left = whole;
-	while ((rc = mote_sleep(mote_area(), clock, absolute, &left)) == -EINTR && !signal_waiting())
+	while ((rc = mote_sleep(mote_area(), clock, absolute, &left)) == -EINTR &&
+	       !signal_waiting())
 		if (!absolute)
 			left = time_left(&whole, since);
 	if (rc != -EINTR || absolute)
@@ -162,7 +163,8 @@ struct interval_timer {
 
 static int64_t put_timer(uint64_t to)
 {
-	const struct mote_time interval = time_of_ns(timer_interval_ns), left = time_of_ns(timer_left());
+	const struct mote_time interval = time_of_ns(timer_interval_ns),
+			       left = time_of_ns(timer_left());
 	const struct interval_timer t = {
 		.interval = {.sec = interval.sec, .usec = interval.nsec / NS_PER_US},
 		.value = {.sec = left.sec, .usec = left.nsec / NS_PER_US},
@@ -193,7 +195,8 @@ int64_t sys_setitimer(uint32_t which, uint64_t from, uint64_t old)
 		return -EINVAL;
 	if (from && get_user(&t, from, sizeof(t)) < 0)
 		return -EFAULT;
-	int64_t value = timer_ns(t.value.sec, t.value.usec), interval = timer_ns(t.interval.sec, t.interval.usec);
+	int64_t value = timer_ns(t.value.sec, t.value.usec),
+		interval = timer_ns(t.interval.sec, t.interval.usec);
 	if (value < 0 || interval < 0)
 		return -EINVAL;
 	if (old && put_timer(old) < 0)

@@ -14,12 +14,12 @@ struct mote_time time_of_ms(int32_t ms);
 struct mote_time time_left(const struct mote_time *t, int64_t since);
 
 /*
- * A wait of a host call with an optional timeout, which signals that mean nothing to the program neither end nor
- * prolong:
- *	wait_begin(&w, timeout);
- *	do
- *		rc = mote_...(..., w.timeout);
- *	while (wait_again(&w, rc));
+ * A wait of a host call with an optional timeout, which signals that mean nothing to the program
+ * neither end nor prolong:
+ * 	wait_begin(&w, timeout);
+ * 	do
+ * 		rc = mote_...(..., w.timeout);
+ * 	while (wait_again(&w, rc));
  * It stays where it is: timeout may point to left.
  */
 struct wait {

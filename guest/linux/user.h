@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The program's memory, seen from the runtime. Pointers that only the host uses go on to it as they are, since it
- * checks them; what is read or written here goes through these. Each returns 0 or -EFAULT.
+ * The program's memory, seen from the runtime. Pointers that only the host uses go on to it as they
+ * are, since it checks them; what is read or written here goes through these. Each returns 0 or
+ * -EFAULT.
  */
 #ifndef MOTE_GUEST_LINUX_USER_H
 #define MOTE_GUEST_LINUX_USER_H
@@ -27,7 +28,8 @@ static inline int put_user_optional(uint64_t to, const void *from, uint64_t byte
 }
 
 /* An optional timeout: *timeout is `to`, or NULL if the program gave none. */
-static inline int get_user_timeout(uint64_t from, struct mote_time *to, const struct mote_time **timeout)
+static inline int get_user_timeout(uint64_t from, struct mote_time *to,
+				   const struct mote_time **timeout)
 {
 	*timeout = from ? to : NULL;
 	if (!from)

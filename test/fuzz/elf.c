@@ -112,15 +112,15 @@ int64_t mote_hostcall(struct mote_area *a)
 	const uint64_t *arg = a->frame.arg;
 	int64_t written = 0;
 	switch (a->frame.nr) {
-	case 1: /* exit */
+	case HOSTCALL_exit:
 		longjmp(ended, (int)arg[0]);
-	case 8: /* mem_map */
+	case HOSTCALL_mem_map:
 		return map(arg[0], arg[1], (uint32_t)arg[2]);
-	case 10: /* mem_protect */
+	case HOSTCALL_mem_protect:
 		return protect(arg[0], arg[1], (uint32_t)arg[2]);
-	case 11: /* mem_map_payload */
+	case HOSTCALL_mem_map_payload:
 		return map_payload(arg[0], arg[1], arg[2], (uint32_t)arg[3]);
-	case 13: /* mem_map_many */
+	case HOSTCALL_mem_map_many:
 		for (const struct mote_mapping *m = (const void *)arg[0]; m < (const struct mote_mapping *)(arg[0] + arg[1]); m++) {
 			int64_t rc = m->from == MOTE_MAP_ZEROED ? map(m->addr, m->bytes, m->prot)
 								: map_payload(m->addr, m->bytes, m->from, m->prot);
@@ -128,7 +128,7 @@ int64_t mote_hostcall(struct mote_area *a)
 				return rc;
 		}
 		return 0;
-	case 19: /* writev */
+	case HOSTCALL_writev:
 		say((const void *)arg[1], arg[2]);
 		for (uint64_t i = 0; i < arg[2]; i++)
 			written += (int64_t)((const struct mote_iovec *)arg[1])[i].len;

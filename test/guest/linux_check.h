@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the test programs for native guests share. argv[1] names the check; status NO_SUCH_CHECK: there is none. */
+/*
+ * What the test programs for native guests share. argv[1] names the check; status NO_SUCH_CHECK:
+ * there is none.
+ */
 #ifndef MOTE_TEST_GUEST_LINUX_CHECK_H
 #define MOTE_TEST_GUEST_LINUX_CHECK_H
 

@@ -80,7 +80,7 @@ static void do_above_descriptors(void)
 	FAILS(openat(c, "../../file", O_RDONLY), ENOENT);
 	int again = open_dir(AT_FDCWD, "d/b/c");
 	expect_text(openat(again, "../../file", O_RDONLY), "in d");
-	/* A number that is used anew is another directory. */
+	/* A number that is used again is another directory. */
 	CHECK(close(again) == 0 && open("d/file", O_RDONLY) == again);
 	FAILS(openat(again, "../file", O_RDONLY), ENOTDIR);
 }

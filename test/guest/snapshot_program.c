@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starts up, comes to its moment, and says what it was given and has drawn, before and after. Ends with 3. */
+/* Starts up, reaches its snapshot point, and prints what it was given and has drawn, before and after. Ends with 3. */
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says that it runs, and then does so for ever. */
+/* Prints that it runs, and then loops forever. */
 #include <unistd.h>
 
 int main(void)

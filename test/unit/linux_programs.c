@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Programs that others wrote, static and unmodified, in VMs: Debian's bash and zsh, SQLite and Lua. Each runs
- * here and in a VM, in folders that are alike, and must print and leave the same. Needs a KVM, of either kind.
+ * here and in a VM, in directories that are alike, and must print and leave the same. Needs a KVM, of either kind.
  */
 #include "program.h"
 
@@ -19,7 +19,7 @@ enum { TEXT_MAX = 1 << 20 };
 
 static char top[] = "/tmp/mote-programs-XXXXXX";
 
-static void shell(const char *fmt, const char *a, const char *b)
+static void run_shell(const char *fmt, const char *a, const char *b)
 {
 	char command[1024];
 	snprintf(command, sizeof(command), fmt, a, b);
@@ -27,13 +27,13 @@ static void shell(const char *fmt, const char *a, const char *b)
 }
 
 /* here/ and there/: what the programs find. Devices, so that the VM's root is complete. */
-static void make_folders(void)
+static void make_directories(void)
 {
 	cr_assert(mkdtemp(top) && chdir(top) == 0);
 	for (int i = 0; i < 2; i++) {
 		const char *name = i ? "there" : "here";
-		shell("mkdir -p %s/sub %s/dev", name, name);
-		shell("echo small >%s/sub/small && cp " TEST_SCRIPTS "/script.* %s/", name, name);
+		run_shell("mkdir -p %s/sub %s/dev", name, name);
+		run_shell("echo small >%s/sub/small && cp " TEST_SCRIPTS "/script.* %s/", name, name);
 	}
 	cr_assert(mknod("there/dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0);
 	cr_assert(mknod("here/dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0);
@@ -41,12 +41,12 @@ static void make_folders(void)
 	cr_assert(f && fputs("42 first\nsecond\n", f) >= 0 && fclose(f) == 0);
 }
 
-static void remove_folders(void)
+static void remove_directories(void)
 {
-	shell("rm -rf %s%s", top, "");
+	run_shell("rm -rf %s%s", top, "");
 }
 
-TestSuite(linux_programs, .init = make_folders, .fini = remove_folders, .timeout = 240);
+TestSuite(linux_programs, .init = make_directories, .fini = remove_directories, .timeout = 240);
 
 static int run_here(const char *program, char *const *argv)
 {

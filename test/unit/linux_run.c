@@ -144,7 +144,7 @@ Test(linux_run, signals)
 	expect_check("signals", 0, NULL);
 }
 
-Test(linux_run, faults_reach_handlers)
+Test(linux_run, faults_are_delivered_to_handlers)
 {
 	expect_check("fault-handlers", 0, NULL);
 }
@@ -351,7 +351,7 @@ Test(linux_run, bad_programs_are_refused_with_a_reason)
 	expect_refused(image, (size_t)len, "dynamically linked");
 }
 
-/* The same words to busybox here and in a VM, in the same folder. */
+/* The same words to busybox here and in a VM, in the same directory. */
 static void expect_same(const char *input, char *const *words)
 {
 	char command[1024] = "TZ=UTC exec " BUSYBOX;

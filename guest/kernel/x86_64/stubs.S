@@ -31,7 +31,7 @@ stubs:
 	.endr
 
 /*
- * SYSCALL at CPL 0. The host has laid out a frame that returns to the personality's entry at CPL 3; the program's stack
+ * SYSCALL at CPL 0. The host has laid out a frame that returns to the guest runtime's entry at CPL 3; the program's stack
  * pointer goes into it. RCX keeps the program's return address and R11 its flags. IRETQ and not SYSRETQ, which needs
  * both of these registers, so that the return address would have to go through memory that CPL 3 can write.
  */

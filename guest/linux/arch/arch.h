@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What guest/linux asks of the architecture it is built for. Each directory beside this file implements it, brings the
- * entry of the image (start.S) and lists the system calls that only its architecture has (syscalls.def).
+ * What guest/linux asks of the architecture it is built for. Each directory next to this file
+ * implements it, brings the entry of the image (start.S) and lists the system calls that only its
+ * architecture has (syscalls.def).
  */
 #ifndef MOTE_GUEST_LINUX_ARCH_H
 #define MOTE_GUEST_LINUX_ARCH_H
@@ -22,17 +23,21 @@ extern char user_copy_fault[];
 
 /* --- registers --- */
 
-uint64_t context_pc(const struct mote_context *c);
 void context_set_pc(struct mote_context *c, uint64_t pc);
-uint64_t context_sp(const struct mote_context *c);
 /* Where a program starts: its entry point and its stack pointer. */
 struct mote_context context_of_program(uint64_t pc, uint64_t sp);
 /* The system call at whose return the context stands is made again when the program goes on. */
 void context_repeat_call(struct mote_context *c, uint64_t nr);
 
-/* Leaves for the program with the context's registers; *busy becomes 0 before. Events may come in between. */
+/*
+ * Leaves for the program with the context's registers; *busy becomes 0 before. Events may come in
+ * between.
+ */
 _Noreturn void linux_resume(struct mote_context *c, uint32_t *busy);
-/* The same without a look at pending signals: for a context of the runtime's own, which cannot take one. */
+/*
+ * The same without a look at pending signals: for a context of the runtime's own, which cannot take
+ * one.
+ */
 _Noreturn void linux_resume_unasked(struct mote_context *c, uint32_t *busy);
 extern char linux_resume_from[], linux_resume_to[];
 /* Where the host enters for faults and events: calls linux_fault. */
@@ -41,21 +46,24 @@ void linux_fault_entry(void);
 /* --- signal frames, as Linux lays them out --- */
 
 /*
- * Bytes for the registers of every width in a frame, and for a whole frame with them. The runtime does not start on a
- * CPU that needs more.
+ * Bytes for the registers of every width in a frame, and for a whole frame with them. The runtime
+ * does not start on a CPU that needs more.
  */
 enum { SIGNAL_REGISTERS_MAX = 4096, SIGNAL_FRAME_MAX = SIGNAL_REGISTERS_MAX + 1024 };
 
 struct signal_delivery {
 	int32_t signo, code;
-	uint64_t address;	  /* si_addr */
-	uint64_t error, trap;	  /* of the exception that it came from, else 0 */
-	uint64_t mask;		  /* to go back to */
+	uint64_t address;     /* si_addr */
+	uint64_t error, trap; /* of the exception that it came from, else 0 */
+	uint64_t mask;	      /* to go back to */
 	uint64_t alt_stack, alt_stack_bytes;
 };
 
-/* Turns the context into the handler's, with a frame to return by. False if the stack is not there. */
-bool signal_frame_push(struct mote_context *c, const struct signal_action *action, const struct signal_delivery *d);
+/*
+ * Turns the context into the handler's, with a frame to return by. False if the stack is not there.
+ */
+bool signal_frame_push(struct mote_context *c, const struct signal_action *action,
+		       const struct signal_delivery *d);
 /* The context and the mask of before, from the frame that a handler returned to: 0 or -EFAULT. */
 int64_t signal_frame_pop(struct mote_context *c, uint64_t *mask);
 
@@ -76,7 +84,7 @@ bool fault_to_signal(const struct mote_fault *f, struct fault_signal *to);
 /* --- programs --- */
 
 uint16_t arch_elf_machine(void);
-const char *arch_platform(void);	      /* AT_PLATFORM and uname's machine */
+const char *arch_platform(void);		/* AT_PLATFORM and uname's machine */
 void arch_hardware_features(uint64_t hwcap[2]); /* AT_HWCAP, AT_HWCAP2 */
 
 #endif

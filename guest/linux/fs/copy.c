@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sendfile and copy_file_range: through a buffer of the guest's, since host calls have one descriptor each. */
+/*
+ * sendfile and copy_file_range: through a buffer of the guest's, since host calls have one
+ * descriptor each.
+ */
 #include "guest/linux/syscall.h"
 
 #include <linux/fs.h>
@@ -40,7 +43,8 @@ static void end_unread(struct end *e, uint64_t bytes)
 	if (e->offset_at)
 		e->offset -= bytes;
 	else if (bytes > 0)
-		(void)!mote_lseek(mote_area(), e->fd, -(int64_t)bytes, SEEK_CUR); /* a pipe's are lost */
+		(void)!mote_lseek(mote_area(), e->fd, -(int64_t)bytes,
+				  SEEK_CUR); /* a pipe's are lost */
 }
 
 static int64_t end_write(struct end *e, const uint8_t *from, uint64_t bytes)
@@ -116,9 +120,11 @@ int64_t sys_sendfile(int out_fd, int in_fd, uint64_t offset_at, uint64_t count)
 	return signal_broken_pipe(copy_between(&out, &in, count));
 }
 
-int64_t sys_copy_file_range(int in_fd, uint64_t in_at, int out_fd, uint64_t out_at, uint64_t count, uint32_t flags)
+int64_t sys_copy_file_range(int in_fd, uint64_t in_at, int out_fd, uint64_t out_at, uint64_t count,
+			    uint32_t flags)
 {
-	struct end out = {.fd = out_fd, .offset_at = out_at}, in = {.fd = in_fd, .offset_at = in_at};
+	struct end out = {.fd = out_fd, .offset_at = out_at},
+		   in = {.fd = in_fd, .offset_at = in_at};
 	if (flags)
 		return -EINVAL;
 	return signal_broken_pipe(copy_between(&out, &in, count));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The working directory: kept as the absolute path that Linux would report, without ".", ".." and symlinks. */
+/*
+ * The working directory: kept as the absolute path that Linux would report, without ".", ".." and
+ * symlinks.
+ */
 #include "guest/linux/fs/cwd.h"
 
 #include "guest/linux/fs/fd_paths.h"
@@ -21,7 +24,10 @@ int64_t sys_getcwd(uint64_t to, uint64_t size)
 	return (int64_t)len;
 }
 
-/* Reads the symlink that an absolute path without links names into target: its length, 0 if it is not one. */
+/*
+ * Reads the symlink that an absolute path without links names into target: its length, 0 if it is
+ * not one.
+ */
 static int64_t read_link(const char *path, char target[PATH_MAX])
 {
 	size_t root_len;
@@ -29,14 +35,16 @@ static int64_t read_link(const char *path, char target[PATH_MAX])
 	const char *rest = path + root_len;
 	if (base < 0 || !*rest) /* above every directory that the guest holds, or one of them */
 		return 0;
-	int64_t rc = mote_readlink(mote_area(), base, rest + 1, strlen(rest + 1), MOTE_RESOLVE_IN_ROOT, target,
-				   PATH_MAX - 1);
+	int64_t rc = mote_readlink(mote_area(), base, rest + 1, strlen(rest + 1),
+				   MOTE_RESOLVE_IN_ROOT, target, PATH_MAX - 1);
 	if (rc == -EINVAL)
 		return 0;
 	return rc;
 }
 
-/* An absolute path on its way to its canonical form: what is done, and what is still to be walked. */
+/*
+ * An absolute path on its way to its canonical form: what is done, and what is still to be walked.
+ */
 struct walk {
 	char *done; /* [PATH_MAX], without a slash at its end */
 	size_t done_len;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls on open descriptors: reading and writing, duplicates, and what becomes of their files. */
+/*
+ * System calls on open descriptors: reading and writing, duplicates, and what becomes of their
+ * files.
+ */
 #include "guest/linux/fs/descriptor.h"
 
 #include "guest/lib/output.h"
@@ -12,7 +15,10 @@
 #include <linux/fs.h>
 #include <linux/poll.h>
 
-/* A small write to standard output that may wait in the area: its length, -EFAULT, or 0 if it is to be a host call. */
+/*
+ * A small write to standard output that may wait in the area: its length, -EFAULT, or 0 if it is to
+ * be a host call.
+ */
 static int64_t buffer_output(struct mote_area *area, uint32_t fd, const struct mote_iovec *v)
 {
 	uint32_t len;
@@ -78,10 +84,11 @@ int64_t sys_pwritev(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 }
 
 /*
- * An offset of -1 is the descriptor's own; of its two words 64-bit programs use the first. Flags ask for what a host
- * call cannot promise.
+ * An offset of -1 is the descriptor's own; of its two words 64-bit programs use the first. Flags
+ * ask for what a host call cannot promise.
  */
-int64_t sys_preadv2(int fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused, uint32_t flags)
+int64_t sys_preadv2(int fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused,
+		    uint32_t flags)
 {
 	(void)unused;
 	if (flags)
@@ -91,7 +98,8 @@ int64_t sys_preadv2(int fd, uint64_t vectors, uint64_t count, uint64_t offset, u
 	return sys_preadv(fd, vectors, count, offset);
 }
 
-int64_t sys_pwritev2(int fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused, uint32_t flags)
+int64_t sys_pwritev2(int fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused,
+		     uint32_t flags)
 {
 	(void)unused;
 	if (flags)

@@ -4,7 +4,10 @@
 
 #include <stdint.h>
 
-/* A duplicate of the descriptor, not below a number or at just that one: the new descriptor, or a negative errno. */
+/*
+ * A duplicate of the descriptor, not below a number or at just that one: the new descriptor, or a
+ * negative errno.
+ */
 int64_t descriptor_dup_from(int32_t fd, uint32_t at_least);
 int64_t descriptor_dup_onto(int32_t fd, int32_t to);
 

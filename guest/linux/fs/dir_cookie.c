@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading directories: the host reads from a cookie on, the program from where its descriptor is. */
+/*
+ * Reading directories: the host reads from a cookie on, the program from where its descriptor is.
+ */
 #include "guest/linux/fs/dir_cookie.h"
 
 #include "guest/linux/fs/fd_paths.h"
@@ -35,7 +37,8 @@ static int64_t put_entry(uint64_t to, uint64_t capacity, const struct mote_diren
 {
 	_Alignas(8) uint8_t entry[sizeof(struct linux_dirent64) + NAME_BYTES_MAX] = {0};
 	struct linux_dirent64 *e = (void *)entry;
-	uint64_t name = strlen(d->name) + 1, len = (offsetof(struct linux_dirent64, name) + name + 7) & ~7UL;
+	uint64_t name = strlen(d->name) + 1,
+		 len = (offsetof(struct linux_dirent64, name) + name + 7) & ~7UL;
 	if (len > capacity)
 		return 0;
 	e->ino = d->ino;

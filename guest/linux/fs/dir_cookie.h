@@ -4,7 +4,10 @@
 
 #include <stdint.h>
 
-/* The host's cookie at which a directory's next getdents64 begins; 0 for a descriptor that cannot be one. */
+/*
+ * The host's cookie at which a directory's next getdents64 begins; 0 for a descriptor that cannot
+ * be one.
+ */
 int64_t dir_cookie(int32_t fd);
 void dir_cookie_set(int32_t fd, int64_t cookie);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Paths by which directories were opened: `..` above one of them, fchdir and /proc/self/fd need them. What does not fit
- * is forgotten.
+ * Paths by which directories were opened: `..` above one of them, fchdir and /proc/self/fd need
+ * them. What does not fit is forgotten.
  */
 #include "guest/linux/fs/fd_paths.h"
 

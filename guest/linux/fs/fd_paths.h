@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the guest knows of its descriptors beyond the host's table: the absolute paths of directories, FD_CLOEXEC, and
- * how far directories have been read. Each function accepts any number.
+ * What the guest knows of its descriptors beyond the host's table: the absolute paths of
+ * directories, FD_CLOEXEC, and how far directories have been read. Each function accepts any
+ * number.
  */
 #ifndef MOTE_GUEST_LINUX_FS_FD_PATHS_H
 #define MOTE_GUEST_LINUX_FS_FD_PATHS_H
@@ -21,7 +22,10 @@ int32_t fd_of_path(const char *path);
 void fd_forget(int32_t fd);
 /* Hands on the result of a dup, which has what the original had. */
 int64_t fd_copied(int32_t from, int64_t to);
-/* FD_CLOEXEC of a descriptor, or of the error that a call gave instead of one; returns its argument. */
+/*
+ * FD_CLOEXEC of a descriptor, or of the error that a call gave instead of one; returns its
+ * argument.
+ */
 int64_t fd_set_close_on_exec(int64_t fd, bool set);
 bool fd_closes_on_exec(int32_t fd);
 

@@ -7,7 +7,8 @@
 #include <asm/termbits.h>
 #include <linux/fcntl.h>
 
-_Static_assert(sizeof(struct termios) == 36 && sizeof(struct termios) <= sizeof(struct mote_termios),
+_Static_assert(sizeof(struct termios) == 36 &&
+		       sizeof(struct termios) <= sizeof(struct mote_termios),
 	       "the kernel's struct, which the host's begins with");
 
 static int64_t get_terminal(int32_t fd, uint64_t to)

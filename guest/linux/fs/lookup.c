@@ -22,8 +22,8 @@ static uint32_t preopen_count(void)
 }
 
 /*
- * A copy of a directory's descriptor, above all numbers that the program's own can have, or as high as a host that
- * gives fewer allows: the program counts its descriptors from 3.
+ * A copy of a directory's descriptor, above all numbers that the program's own can have, or as high
+ * as a host that gives fewer allows: the program counts its descriptors from 3.
  */
 static int64_t move_away(int32_t fd)
 {
@@ -48,15 +48,32 @@ void lookup_start(void)
 	}
 }
 
-/* Whether `dir` is `path` or above it; how many bytes of the path it covers. */
+static size_t component_len(const char *path)
+{
+	size_t n = 0;
+	while (path[n] && path[n] != '/')
+		n++;
+	return n;
+}
+
+/* Whether `dir` is `path` or above it; how many bytes of the path it covers. Both are absolute. */
 static bool covers(const char *dir, const char *path, size_t *len)
 {
-	size_t n = strlen(dir);
-	while (n > 0 && dir[n - 1] == '/')
-		n--;
-	if (strncmp(dir, path, n) != 0 || (path[n] != '/' && path[n] != '\0'))
-		return false;
-	*len = n;
+	size_t at = 0;
+	for (;;) {
+		while (*dir == '/')
+			dir++;
+		size_t n = component_len(dir);
+		if (n == 0)
+			break;
+		while (path[at] == '/')
+			at++;
+		if (component_len(path + at) != n || strncmp(dir, path + at, n) != 0)
+			return false;
+		dir += n;
+		at += n;
+	}
+	*len = at;
 	return true;
 }
 
@@ -67,7 +84,8 @@ int32_t lookup_root(const char *path, size_t *root_len)
 	*root_len = 0;
 	for (uint32_t i = 0; i < preopen_count(); i++) {
 		size_t len;
-		if (p[i].kind == MOTE_PREOPEN_LISTENER || !covers(boot_string(p[i].path), path, &len))
+		if (p[i].kind == MOTE_PREOPEN_LISTENER ||
+		    !covers(boot_string(p[i].path), path, &len))
 			continue;
 		if (found < 0 || len >= *root_len) {
 			found = preopen_fd[i];

@@ -18,8 +18,8 @@ enum { R_OK = 4, W_OK = 2, X_OK = 1, UTIME_NOW = (1 << 30) - 1 };
 /* --- opening --- */
 
 /*
- * What /dev/stdout and /proc/self/fd name: a duplicate, which for pipes, terminals and sockets is what Linux makes of
- * it. A file keeps the offset and the access that it was opened with.
+ * What /dev/stdout and /proc/self/fd name: a duplicate, which for pipes, terminals and sockets is
+ * what Linux makes of it. A file keeps the offset and the access that it was opened with.
  */
 static int64_t open_own(int32_t fd)
 {
@@ -36,8 +36,8 @@ static int64_t open_resolved(struct resolved_path *p, uint32_t flags, uint32_t m
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		return -EOPNOTSUPP;
 	do
-		rc = mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve, flags & ~(uint32_t)O_PATH,
-			       mode & ~process.umask);
+		rc = mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve,
+			       flags & ~(uint32_t)O_PATH, mode & ~process.umask);
 	while (lookup_retry(p, rc));
 	if (rc >= 0 && !(flags & (O_ACCMODE | O_CREAT)) && lookup_absolute(p, absolute))
 		fd_set_path((int32_t)rc, absolute);
@@ -77,11 +77,14 @@ static int64_t open_confined(int32_t dirfd, uint64_t path, const struct open_how
 	int64_t dir = dirfd == AT_FDCWD ? open_cwd() : dirfd;
 	if (dir < 0)
 		return dir;
-	uint32_t resolve = how->resolve & RESOLVE_IN_ROOT ? MOTE_RESOLVE_IN_ROOT : MOTE_RESOLVE_BENEATH;
+	uint32_t resolve = MOTE_RESOLVE_BENEATH;
+	if (how->resolve & RESOLVE_IN_ROOT)
+		resolve = MOTE_RESOLVE_IN_ROOT;
 	if (how->flags & O_NOFOLLOW)
 		resolve |= MOTE_RESOLVE_NOFOLLOW;
 	int64_t rc = mote_open(mote_area(), (int32_t)dir, rest, (uint64_t)len, resolve,
-			       (uint32_t)how->flags & ~(uint32_t)O_PATH, (uint32_t)how->mode & ~process.umask);
+			       (uint32_t)how->flags & ~(uint32_t)O_PATH,
+			       (uint32_t)how->mode & ~process.umask);
 	if (dirfd == AT_FDCWD)
 		(void)!mote_close(mote_area(), (int32_t)dir);
 	return rc;
@@ -89,8 +92,9 @@ static int64_t open_confined(int32_t dirfd, uint64_t path, const struct open_how
 
 int64_t sys_openat2(int dirfd, uint64_t path, uint64_t how_at, uint64_t size)
 {
-	const uint64_t confined = RESOLVE_BENEATH | RESOLVE_IN_ROOT, harmless = RESOLVE_NO_MAGICLINKS;
-	const uint64_t known = confined | harmless | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_CACHED;
+	const uint64_t confined = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
+	const uint64_t possible = confined | RESOLVE_NO_MAGICLINKS;
+	const uint64_t known = possible | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_CACHED;
 	struct open_how how;
 	if (size < sizeof(how))
 		return -EINVAL;
@@ -98,10 +102,12 @@ int64_t sys_openat2(int dirfd, uint64_t path, uint64_t how_at, uint64_t size)
 		return -E2BIG;
 	if (get_user(&how, how_at, sizeof(how)) < 0)
 		return -EFAULT;
-	if ((how.flags | how.mode) >> 32 || (how.resolve & ~known) || (how.resolve & confined) == confined)
+	if ((how.flags | how.mode) >> 32 || (how.resolve & ~known) ||
+	    (how.resolve & confined) == confined)
 		return -EINVAL;
-	if (how.resolve & ~(confined | harmless)) {
-		lib_log("openat2: resolve flags %lx are not implemented", (unsigned long)how.resolve);
+	if (how.resolve & ~possible) {
+		lib_log("openat2: resolve flags %lx are not implemented",
+			(unsigned long)how.resolve);
 		return -ENOSYS;
 	}
 	if (how.resolve & confined)
@@ -185,7 +191,8 @@ int64_t sys_mkdirat(int dirfd, uint64_t path, uint32_t mode)
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_mkdir(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, mode & ~process.umask);
+		rc = mote_mkdir(mote_area(), p.base, p.rest, rest_len(&p), p.resolve,
+				mode & ~process.umask);
 	while (lookup_retry(&p, rc));
 	return lookup_result(rc);
 }
@@ -207,7 +214,8 @@ struct path_pair {
 	struct resolved_path from, to;
 };
 
-static int64_t lookup_pair(struct path_pair *p, int32_t from_dir, uint64_t from, int32_t to_dir, uint64_t to)
+static int64_t lookup_pair(struct path_pair *p, int32_t from_dir, uint64_t from, int32_t to_dir,
+			   uint64_t to)
 {
 	int64_t rc = lookup_user(&p->from, from_dir, from, false);
 	if (rc < 0)
@@ -235,8 +243,8 @@ int64_t sys_renameat2(int from_dir, uint64_t from, int to_dir, uint64_t to, uint
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_rename(mote_area(), p.from.base, p.from.rest, rest_len(&p.from), p.to.base, p.to.rest,
-				 rest_len(&p.to), pair_resolve(&p), flags);
+		rc = mote_rename(mote_area(), p.from.base, p.from.rest, rest_len(&p.from),
+				 p.to.base, p.to.rest, rest_len(&p.to), pair_resolve(&p), flags);
 	while (lookup_retry_both(&p.from, &p.to, rc));
 	return pair_result(&p, rc);
 }
@@ -253,15 +261,15 @@ int64_t sys_linkat(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_
 	if (flags & ~(uint32_t)AT_SYMLINK_FOLLOW)
 		return -EINVAL;
 	/* The host links the name itself, which is the same unless it is a symlink. */
-	if ((flags & AT_SYMLINK_FOLLOW) && stat_path(from_dir, from, AT_SYMLINK_NOFOLLOW, &st) == 0 &&
-	    S_ISLNK(st.mode))
+	if ((flags & AT_SYMLINK_FOLLOW) &&
+	    stat_path(from_dir, from, AT_SYMLINK_NOFOLLOW, &st) == 0 && S_ISLNK(st.mode))
 		return -EOPNOTSUPP;
 	int64_t rc = lookup_pair(&p, from_dir, from, to_dir, to);
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_link(mote_area(), p.from.base, p.from.rest, rest_len(&p.from), p.to.base, p.to.rest,
-			       rest_len(&p.to), pair_resolve(&p));
+		rc = mote_link(mote_area(), p.from.base, p.from.rest, rest_len(&p.from), p.to.base,
+			       p.to.rest, rest_len(&p.to), pair_resolve(&p));
 	while (lookup_retry_both(&p.from, &p.to, rc));
 	return pair_result(&p, rc);
 }
@@ -277,7 +285,8 @@ int64_t sys_symlinkat(uint64_t target, int dirfd, uint64_t path)
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_symlink(mote_area(), text, (uint64_t)len, p.base, p.rest, rest_len(&p), p.resolve);
+		rc = mote_symlink(mote_area(), text, (uint64_t)len, p.base, p.rest, rest_len(&p),
+				  p.resolve);
 	while (lookup_retry(&p, rc));
 	return lookup_result(rc);
 }
@@ -312,7 +321,8 @@ int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)
 	if (capacity == 0 || capacity > INT32_MAX)
 		return -EINVAL;
 	int64_t rc = lookup_user_file(&p, dirfd, path, true);
-	if (strcmp(p.path, "/proc/self/exe") == 0) /* though there may be no directory to find it in */
+	/* Even if there is no directory to find it in. */
+	if (strcmp(p.path, "/proc/self/exe") == 0)
 		return put_own_path(to, capacity);
 	if (rc < 0)
 		return rc;
@@ -321,8 +331,8 @@ int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)
 		return known ? put_text(to, capacity, known) : -ENOENT;
 	}
 	do
-		rc = mote_readlink(mote_area(), p.base, p.rest, rest_len(&p), p.resolve & MOTE_RESOLVE_IN_ROOT,
-				   (void *)to, capacity);
+		rc = mote_readlink(mote_area(), p.base, p.rest, rest_len(&p),
+				   p.resolve & MOTE_RESOLVE_IN_ROOT, (void *)to, capacity);
 	while (lookup_retry(&p, rc));
 	return lookup_result(rc);
 }
@@ -367,7 +377,8 @@ int64_t sys_fchownat(int dirfd, uint64_t path, uint32_t uid, uint32_t gid, uint3
 	return lookup_result(rc);
 }
 
-int64_t path_set_times(int32_t dirfd, uint64_t path, const struct mote_time times[2], uint32_t flags)
+int64_t path_set_times(int32_t dirfd, uint64_t path, const struct mote_time times[2],
+		       uint32_t flags)
 {
 	struct resolved_path p;
 	if (!path)
@@ -378,7 +389,8 @@ int64_t path_set_times(int32_t dirfd, uint64_t path, const struct mote_time time
 	if (p.own >= 0)
 		return mote_futimens(mote_area(), p.own, &times[0], &times[1]);
 	do
-		rc = mote_utimens(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, &times[0], &times[1]);
+		rc = mote_utimens(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, &times[0],
+				  &times[1]);
 	while (lookup_retry(&p, rc));
 	return lookup_result(rc);
 }

@@ -37,7 +37,8 @@ static int64_t put_stat(uint64_t to, const struct mote_stat *m)
 	const struct stat st = {
 		.st_dev = m->dev,
 		.st_ino = m->ino,
-		.st_nlink = (__typeof__(st.st_nlink))m->nlink, /* of different types by architecture, as blksize */
+		.st_nlink = (__typeof__(st.st_nlink))
+				    m->nlink, /* of different types by architecture, as blksize */
 		.st_mode = m->mode,
 		.st_uid = m->uid,
 		.st_gid = m->gid,

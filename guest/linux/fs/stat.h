@@ -4,7 +4,10 @@
 
 #include "guest/linux/state.h"
 
-/* What newfstatat reports, as the host has it; AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW count among the flags. */
+/*
+ * What newfstatat reports, as the host has it; AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW count among
+ * the flags.
+ */
 int64_t stat_path(int32_t dirfd, uint64_t path, uint32_t flags, struct mote_stat *to);
 
 #endif

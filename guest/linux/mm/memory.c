@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory system calls. Which addresses a mapping gets is decided here; the mappings themselves are the host's work. */
+/*
+ * Memory system calls. Which addresses a mapping gets is decided here; the mappings themselves are
+ * the host's work.
+ */
 #include "guest/linux/mm/memory.h"
 
 #include "guest/linux/mm/layout.h"
@@ -10,7 +13,8 @@
 
 enum { LARGE_PAGE = 2 << 20, LARGE_HEAP = 4 << 20, BRK_STEP = 128 << 10 };
 enum { READ_WRITE = MOTE_PROT_READ | MOTE_PROT_WRITE, PROT_ALL = READ_WRITE | MOTE_PROT_EXEC };
-_Static_assert(PROT_READ == MOTE_PROT_READ && PROT_WRITE == MOTE_PROT_WRITE && PROT_EXEC == MOTE_PROT_EXEC,
+_Static_assert(PROT_READ == MOTE_PROT_READ && PROT_WRITE == MOTE_PROT_WRITE &&
+		       PROT_EXEC == MOTE_PROT_EXEC,
 	       "protections go to the host as they are");
 
 bool memory_stack_grow(uint64_t address)
@@ -34,8 +38,8 @@ static uint64_t round_up(uint64_t v, uint64_t step)
 }
 
 /*
- * In steps, since each is an exit: of 128 KiB, and in a large heap of large pages. Near the memory limit only what is
- * asked for.
+ * In steps, since each is an exit: of 128 KiB, and in a large heap of large pages. Near the memory
+ * limit only what is asked for.
  */
 static int64_t brk_map(uint64_t end)
 {
@@ -111,7 +115,10 @@ static int64_t map_file(uint64_t addr, uint64_t bytes, uint32_t prot, int32_t fd
 	return mote_mem_protect(mote_area(), addr, bytes, prot);
 }
 
-/* Makes the addresses free for a new mapping: those that the program asked for, or some. 0 or a negative errno. */
+/*
+ * Makes the addresses free for a new mapping: those that the program asked for, or some. 0 or a
+ * negative errno.
+ */
 static int64_t choose_address(uint64_t *addr, uint64_t bytes, uint32_t flags)
 {
 	if (flags & MAP_FIXED)
@@ -123,13 +130,15 @@ static int64_t choose_address(uint64_t *addr, uint64_t bytes, uint32_t flags)
 	return *addr ? 0 : -ENOMEM;
 }
 
-static int64_t check_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, uint64_t offset)
+static int64_t check_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags,
+			  uint64_t offset)
 {
 	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
-	if (bytes == 0 || (prot & ~(uint32_t)PROT_ALL) || offset % MOTE_PAGE || (fixed && addr % MOTE_PAGE) ||
-	    !(flags & (MAP_SHARED | MAP_PRIVATE)))
+	if (bytes == 0 || (prot & ~(uint32_t)PROT_ALL) || offset % MOTE_PAGE ||
+	    (fixed && addr % MOTE_PAGE) || !(flags & (MAP_SHARED | MAP_PRIVATE)))
 		return -EINVAL;
-	if (!(flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) == MAP_SHARED && (prot & MOTE_PROT_WRITE)) {
+	if (!(flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) == MAP_SHARED &&
+	    (prot & MOTE_PROT_WRITE)) {
 		lib_log("mmap: writable shared mappings of files are not implemented");
 		return -EOPNOTSUPP;
 	}
@@ -138,7 +147,8 @@ static int64_t check_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t
 	return 0;
 }
 
-int64_t sys_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int fd, uint64_t offset)
+int64_t sys_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, int fd,
+		 uint64_t offset)
 {
 	bool anonymous = flags & MAP_ANONYMOUS;
 	int64_t rc = check_mmap(addr, bytes, prot, flags, offset);
@@ -220,7 +230,8 @@ static int64_t move_mapping(uint64_t addr, uint64_t old_bytes, uint64_t new_byte
 	return at;
 }
 
-static int64_t remap_fixed(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to)
+static int64_t remap_fixed(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags,
+			   uint64_t to)
 {
 	bool apart = addr + old_bytes <= to || to + new_bytes <= addr;
 	if (!(flags & MREMAP_MAYMOVE) || to == 0 || to % MOTE_PAGE || !apart)
@@ -240,7 +251,8 @@ static int64_t remap_larger(uint64_t addr, uint64_t old_bytes, uint64_t new_byte
 	return move_mapping(addr, old_bytes, new_bytes, 0);
 }
 
-int64_t sys_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, uint64_t to)
+int64_t sys_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags,
+		   uint64_t to)
 {
 	if (addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 ||
 	    (flags & ~(uint32_t)(MREMAP_MAYMOVE | MREMAP_FIXED)))

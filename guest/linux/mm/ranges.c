@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which addresses of the mapping zone are free: sorted ranges that never touch each other. What a program unmaps is
- * used again, so that neither addresses nor the tables that map them run out. Reservations without access are known
- * here alone.
+ * Which addresses of the mapping zone are free: sorted ranges that never touch each other. What a
+ * program unmaps is used again, so that neither addresses nor the tables that map them run out.
+ * Reservations without access are known here alone.
  */
 #include "guest/linux/mm/ranges.h"
 
@@ -23,7 +23,10 @@ static void remove_at(uint32_t i)
 	memmove(&ranges[i], &ranges[i + 1], (--count - i) * sizeof(ranges[0]));
 }
 
-/* If the array is full, the range is forgotten: its addresses are never handed out again, which is all. */
+/*
+ * If the array is full, the range is forgotten: its addresses are never handed out again, which is
+ * all.
+ */
 static void insert_at(uint32_t i, uint64_t start, uint64_t end)
 {
 	if (count == RANGES_MAX)
@@ -34,7 +37,8 @@ static void insert_at(uint32_t i, uint64_t start, uint64_t end)
 
 bool ranges_in_zone(uint64_t start, uint64_t bytes)
 {
-	return start >= MOTE_WINDOW_END && start <= LINUX_MMAP_TOP && bytes <= LINUX_MMAP_TOP - start;
+	return start >= MOTE_WINDOW_END && start <= LINUX_MMAP_TOP &&
+	       bytes <= LINUX_MMAP_TOP - start;
 }
 
 static bool clip(uint64_t *start, uint64_t *end)
@@ -73,7 +77,8 @@ void ranges_give(uint64_t start, uint64_t bytes)
 	uint32_t i = 0;
 	while (i < count && ranges[i].end < start)
 		i++;
-	while (i < count && ranges[i].start <= end) { /* touches or overlaps: becomes part of the new one */
+	while (i < count &&
+	       ranges[i].start <= end) { /* touches or overlaps: becomes part of the new one */
 		if (ranges[i].start < start)
 			start = ranges[i].start;
 		if (ranges[i].end > end)
@@ -98,7 +103,8 @@ uint64_t ranges_find(uint64_t bytes, uint64_t align)
 bool ranges_free(uint64_t start, uint64_t bytes)
 {
 	for (uint32_t i = 0; i < count; i++)
-		if (ranges[i].start <= start && ranges[i].end >= start && ranges[i].end - start >= bytes)
+		if (ranges[i].start <= start && ranges[i].end >= start &&
+		    ranges[i].end - start >= bytes)
 			return true;
 	return false;
 }

@@ -8,7 +8,7 @@
 /* Code of the runtime, which an event must not interrupt, and whose faults are its own. */
 static bool in_runtime(const struct mote_context *c)
 {
-	uint64_t pc = context_pc(c);
+	uint64_t pc = mote_context_pc(c);
 	return pc >= MOTE_IMAGE_VA && pc < MOTE_BOOT_VA;
 }
 
@@ -24,9 +24,10 @@ void linux_signals(struct mote_context *c, uint32_t *busy)
 _Noreturn static void end_by_fault(const struct mote_fault *f, const struct fault_signal *s)
 {
 	const char *program = boot_string(process.boot->payload_path);
-	void *pc = (void *)context_pc(&f->context);
+	void *pc = (void *)mote_context_pc(&f->context);
 	if (fault_is_page_fault(f))
-		lib_error("%s: %s %s %p (at %p)", program, s->what, fault_access(f), (void *)f->address, pc);
+		lib_error("%s: %s %s %p (at %p)", program, s->what, fault_access(f),
+			  (void *)f->address, pc);
 	else
 		lib_error("%s: %s (at %p)", program, s->what, pc);
 	signal_end(s->signo);
@@ -36,7 +37,8 @@ static void program_fault(struct mote_context *c, const struct mote_fault *f)
 {
 	struct fault_signal s;
 	if (!fault_to_signal(f, &s))
-		lib_panic("exception %u at %lx", f->vector, (unsigned long)context_pc(&f->context));
+		lib_panic("exception %u at %lx", f->vector,
+			  (unsigned long)mote_context_pc(&f->context));
 	if (!signal_deliver_fault(c, f, &s))
 		end_by_fault(f, &s);
 }
@@ -54,7 +56,8 @@ static void event(struct mote_context *c, int signo)
 
 static bool in_user_copy(const struct mote_context *c)
 {
-	return context_pc(c) >= (uint64_t)user_copy && context_pc(c) < (uint64_t)user_copy_fault;
+	return mote_context_pc(c) >= (uint64_t)user_copy &&
+	       mote_context_pc(c) < (uint64_t)user_copy_fault;
 }
 
 static void exception(struct mote_context *c, const struct mote_fault *f)
@@ -65,7 +68,7 @@ static void exception(struct mote_context *c, const struct mote_fault *f)
 		context_set_pc(c, (uint64_t)user_copy_fault);
 	else if (in_runtime(c))
 		lib_panic("exception %u in the guest runtime at %lx, address %lx", f->vector,
-			  (unsigned long)context_pc(c), (unsigned long)f->address);
+			  (unsigned long)mote_context_pc(c), (unsigned long)f->address);
 	else
 		program_fault(c, f);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* futex, for a process of one thread: nobody else can wake a waiter, so a wait without end is an error. */
+/*
+ * futex, for a process of one thread: nobody else can wake a waiter, so a wait without end is an
+ * error.
+ */
 #include "guest/linux/syscall.h"
 
 #include <linux/futex.h>
@@ -8,7 +11,8 @@
 
 static _Noreturn void deadlock(void)
 {
-	lib_error("%s: deadlock: its only thread waits for another one", boot_string(process.boot->payload_path));
+	lib_error("%s: deadlock: its only thread waits for another one",
+		  boot_string(process.boot->payload_path));
 	signal_end(SIGABRT);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who the process is. It has the ids that it was started with; becoming who one is already is allowed. */
+/*
+ * Who the process is. It has the ids that it was started with; becoming who one is already is
+ * allowed.
+ */
 #include "guest/linux/syscall.h"
 
 int64_t sys_getpid(void)

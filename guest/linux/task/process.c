@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls on the process and the system: its end, the other processes that it cannot have, and its attributes. */
+/*
+ * System calls on the process and the system: its end, the other processes that it cannot have, and
+ * its attributes.
+ */
 #include "guest/linux/syscall.h"
 
 #include <linux/personality.h>
@@ -23,14 +26,17 @@ int64_t sys_exit(int status)
 
 enum refusal { REFUSED_PROCESS, REFUSED_THREAD, REFUSED_EXEC, REFUSALS };
 
-/* The user hears of each once. */
+/* Each is reported to the user once. */
 static int64_t refuse(enum refusal which)
 {
 	static const char *const sentences[REFUSALS] = {
-		[REFUSED_PROCESS] = "fork is not implemented: a guest is one process; start the other program in a "
+		[REFUSED_PROCESS] = "fork is not implemented: a guest is one process; start the "
+				    "other program in a "
 				    "container of its own",
-		[REFUSED_THREAD] = "threads are not implemented: a guest has one; build the program without them",
-		[REFUSED_EXEC] = "execve is not implemented: name the program itself as the container's entrypoint",
+		[REFUSED_THREAD] = "threads are not implemented: a guest has one; build the "
+				   "program without them",
+		[REFUSED_EXEC] = "execve is not implemented: name the program itself as the "
+				 "container's entrypoint",
 	};
 	static bool reported[REFUSALS];
 	if (!reported[which])

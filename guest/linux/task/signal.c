@@ -41,7 +41,8 @@ static bool ignored_by_default(int signo)
 static bool is_ignored(int signo)
 {
 	uint64_t handler = process.actions[signo].handler;
-	return handler == HANDLER_IGNORE || (handler == HANDLER_DEFAULT && ignored_by_default(signo));
+	return handler == HANDLER_IGNORE ||
+	       (handler == HANDLER_DEFAULT && ignored_by_default(signo));
 }
 
 /* The host leaves a signal to the guest if it is handled; ignoring is handling, too. */
@@ -153,7 +154,8 @@ int64_t signal_raise(int signo)
 	if (signo < 0 || signo > SIGNALS)
 		return -EINVAL;
 	if (signo > 0)
-		__atomic_fetch_or(&mote_area()->pending_signals, signal_bit(signo), __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&mote_area()->pending_signals, signal_bit(signo),
+				  __ATOMIC_SEQ_CST);
 	return 0;
 }
 
@@ -209,7 +211,7 @@ static bool enter_handler(struct mote_context *c, int signo, struct signal_deliv
 	d->alt_stack = t->alt_stack;
 	d->alt_stack_bytes = t->alt_stack_bytes;
 	/* A fault while the frame is written would be one too many. */
-	(void)memory_stack_grow(context_sp(c) - SIGNAL_FRAME_MAX);
+	(void)memory_stack_grow(mote_context_sp(c) - SIGNAL_FRAME_MAX);
 	if (!signal_frame_push(c, a, d))
 		return false;
 	struct mote_area *area = mote_area();
@@ -258,12 +260,16 @@ void signal_deliver(struct mote_context *c, enum restart restart, uint64_t nr)
 	if (t->mask_saved)
 		area->blocked_signals = t->saved_mask;
 	t->mask_saved = false;
-	/* Only signals that mean nothing to the program came: it must not see that it was interrupted. */
+	/*
+	 * Only signals that mean nothing to the program came: it must not see that it was
+	 * interrupted.
+	 */
 	if (restart != RESTART_NONE)
 		context_repeat_call(c, nr);
 }
 
-bool signal_deliver_fault(struct mote_context *c, const struct mote_fault *f, const struct fault_signal *s)
+bool signal_deliver_fault(struct mote_context *c, const struct mote_fault *f,
+			  const struct fault_signal *s)
 {
 	struct signal_delivery d = {
 		.signo = s->signo,

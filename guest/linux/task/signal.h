@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signals: the process's handlers, the thread's mask, and delivery. The host sets the bits of what is pending in the
- * vCPU's area; the guest clears them.
+ * Signals: the process's handlers, the thread's mask, and delivery. The host sets the bits of what
+ * is pending in the vCPU's area; the guest clears them.
  */
 #ifndef MOTE_GUEST_LINUX_TASK_SIGNAL_H
 #define MOTE_GUEST_LINUX_TASK_SIGNAL_H
@@ -44,12 +44,16 @@ static inline bool signal_due(const struct mote_area *area)
 	return (pending & ~area->blocked_signals) || this_thread()->mask_saved;
 }
 /*
- * Delivers what is pending and not blocked: the context becomes that of the last handler. A signal whose action is to
- * end the program does not return. nr: the system call that restart is about.
+ * Delivers what is pending and not blocked: the context becomes that of the last handler. A signal
+ * whose action is to end the program does not return. nr: the system call that restart is about.
  */
 void signal_deliver(struct mote_context *c, enum restart restart, uint64_t nr);
-/* Delivers one signal to its handler at once. False if the program does not handle it, or blocks it. */
-bool signal_deliver_fault(struct mote_context *c, const struct mote_fault *f, const struct fault_signal *s);
+/*
+ * Delivers one signal to its handler at once. False if the program does not handle it, or blocks
+ * it.
+ */
+bool signal_deliver_fault(struct mote_context *c, const struct mote_fault *f,
+			  const struct fault_signal *s);
 /* An event of the host interrupted the program, not the runtime: its signal is delivered. */
 void signal_deliver_event(struct mote_context *c, int signo);
 /* rt_sigreturn: the context and the mask of before the handler. */

@@ -58,7 +58,10 @@ int64_t sys_sigaltstack(uint64_t stack, uint64_t old)
 	return signal_altstack(stack, old);
 }
 
-/* Until a signal of the set comes, which is taken: 0; -EAGAIN if the time is over before, -EINTR for another signal. */
+/*
+ * Until a signal of the set comes, which is taken: 0; -EAGAIN if the time is over before, -EINTR
+ * for another signal.
+ */
 static int64_t wait_for(uint64_t set, const struct mote_time *timeout, int *signo)
 {
 	for (;;) {
@@ -80,9 +83,13 @@ int64_t sys_rt_sigtimedwait(uint64_t set_at, uint64_t info_at, uint64_t timeout_
 	const struct mote_time *timeout;
 	uint64_t set;
 	int signo;
-	if (get_user(&set, set_at, sizeof(set)) < 0 || get_user_timeout(timeout_at, &t, &timeout) < 0)
+	if (get_user(&set, set_at, sizeof(set)) < 0 ||
+	    get_user_timeout(timeout_at, &t, &timeout) < 0)
 		return -EFAULT;
-	/* What is waited for must end the wait: it is let through, and taken before anybody else sees it. */
+	/*
+	 * What is waited for must end the wait: it is let through, and taken before anybody else
+	 * sees it.
+	 */
 	area->handled_signals = handled | set;
 	area->blocked_signals = blocked & ~set;
 	int64_t rc = wait_for(set, timeout, &signo);

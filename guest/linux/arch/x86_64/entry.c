@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls of x86-64 programs: RAX is the number and then the result, the arguments are in six other registers. */
+/*
+ * System calls of x86-64 programs: RAX is the number and then the result, the arguments are in six
+ * other registers.
+ */
 #include "guest/linux/arch/arch.h"
 #include "guest/linux/syscall.h"
 
@@ -13,7 +16,8 @@ void linux_syscall(struct mote_context *c);
 /* Hot: on one page with its way in and out (start.S), since each page costs a new VM a fault. */
 __attribute__((hot)) void linux_syscall(struct mote_context *c)
 {
-	const struct syscall s = {.nr = c->rax, .arg = {c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9}};
+	const struct syscall s = {.nr = c->rax,
+				  .arg = {c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9}};
 	enum restart restart = RESTART_NONE;
 	if (s.nr == __NR_rt_sigreturn) {
 		signal_return(c);
@@ -21,7 +25,8 @@ __attribute__((hot)) void linux_syscall(struct mote_context *c)
 		return;
 	}
 	if (s.nr == MOTE_SYSCALL_EXCHANGE) {
-		c->rax = (uint64_t)mote_exchange(mote_area(), s.arg[0], s.arg[1], s.arg[2], s.arg[3]);
+		c->rax = (uint64_t)mote_exchange(mote_area(), s.arg[0], s.arg[1], s.arg[2],
+						 s.arg[3]);
 	} else {
 		int64_t rc = syscall_run(&s);
 		c->rax = (uint64_t)rc;
@@ -38,22 +43,13 @@ void context_repeat_call(struct mote_context *c, uint64_t nr)
 	c->rax = nr;
 }
 
-uint64_t context_pc(const struct mote_context *c)
-{
-	return c->rip;
-}
-
 void context_set_pc(struct mote_context *c, uint64_t pc)
 {
 	c->rip = pc;
 }
 
-uint64_t context_sp(const struct mote_context *c)
-{
-	return c->rsp;
-}
-
 struct mote_context context_of_program(uint64_t pc, uint64_t sp)
 {
-	return (struct mote_context){.rip = pc, .rsp = sp, .rflags = X86_EFLAGS_IF | X86_EFLAGS_FIXED};
+	return (struct mote_context){
+		.rip = pc, .rsp = sp, .rflags = X86_EFLAGS_IF | X86_EFLAGS_FIXED};
 }

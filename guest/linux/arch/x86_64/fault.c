@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exceptions of the CPU as the signals that Linux makes of them (Intel SDM volume 3, 6.3 to 6.15). */
+/*
+ * Exceptions of the CPU as the signals that Linux makes of them (Intel SDM volume 3, 6.3 to 6.15).
+ */
 #include "guest/linux/arch/arch.h"
 
 #include <linux/signal.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Older forms of system calls, which Linux has on x86-64 only: the newer ones with something left out. */
+/*
+ * Older forms of system calls, which Linux has on x86-64 only: the newer ones with something left
+ * out.
+ */
 #include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/path.h"
 #include "guest/linux/poll.h"
@@ -117,7 +120,8 @@ int64_t sys_poll(uint64_t fds, uint32_t count, int timeout_ms)
 	return poll_for(fds, count, timeout_ms < 0 ? NULL : &t);
 }
 
-int64_t sys_select(uint32_t count, uint64_t read, uint64_t write, uint64_t except, uint64_t timeout_at)
+int64_t sys_select(uint32_t count, uint64_t read, uint64_t write, uint64_t except,
+		   uint64_t timeout_at)
 {
 	const uint64_t sets[3] = {read, write, except};
 	struct mote_time t = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What x86-64 programs are told of their CPU, and arch_prctl. */
+/* What x86-64 programs find out about their CPU, and arch_prctl. */
 #include "guest/linux/arch/arch.h"
 #include "guest/linux/syscall.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signal frames on the program's stack, as x86-64 Linux lays them out: struct rt_sigframe, and above it the registers
- * that the runtime itself does not use, as XSAVE writes them (Linux's <asm/sigcontext.h>; Intel SDM volume 1, 13.4).
+ * Signal frames on the program's stack, as x86-64 Linux lays them out: struct rt_sigframe, and
+ * above it the registers that the runtime itself does not use, as XSAVE writes them (Linux's
+ * <asm/sigcontext.h>; Intel SDM volume 1, 13.4).
  */
 #include "guest/linux/arch/arch.h"
 #include "guest/linux/user.h"
@@ -19,7 +20,8 @@ struct frame {
 	struct ucontext uc;
 	siginfo_t info;
 };
-_Static_assert(sizeof(struct frame) + 64 + RED_ZONE <= SIGNAL_FRAME_MAX - SIGNAL_REGISTERS_MAX, "the rest of a frame");
+_Static_assert(sizeof(struct frame) + 64 + RED_ZONE <= SIGNAL_FRAME_MAX - SIGNAL_REGISTERS_MAX,
+	       "the rest of a frame");
 
 /* --- the extended state --- */
 
@@ -66,7 +68,10 @@ static uint32_t save_registers(void)
 	return xsave_bytes + FP_XSTATE_MAGIC2_SIZE;
 }
 
-/* Reads what follows the legacy part of a frame's registers. False if the frame does not have all of it. */
+/*
+ * Reads what follows the legacy part of a frame's registers. False if the frame does not have all
+ * of it.
+ */
 static bool read_extended(struct _xstate *x, uint64_t from)
 {
 	const struct _fpx_sw_bytes *sw = &x->fpstate.sw_reserved;
@@ -88,7 +93,10 @@ static uint32_t mxcsr_mask(struct _xstate *x)
 	return x->fpstate.mxcsr_mask;
 }
 
-/* The registers from the program's memory, which may hold anything: what XRSTOR would refuse does not reach it. */
+/*
+ * The registers from the program's memory, which may hold anything: what XRSTOR would refuse does
+ * not reach it.
+ */
 static int64_t restore_registers(uint64_t from)
 {
 	struct _xstate *x = xstate();
@@ -114,24 +122,52 @@ static int64_t restore_registers(uint64_t from)
 static void save_context(const struct mote_context *c, struct sigcontext *s)
 {
 	*s = (struct sigcontext){
-		.r8 = c->r8, .r9 = c->r9, .r10 = c->r10, .r11 = c->r11,
-		.r12 = c->r12, .r13 = c->r13, .r14 = c->r14, .r15 = c->r15,
-		.rdi = c->rdi, .rsi = c->rsi, .rbp = c->rbp, .rbx = c->rbx,
-		.rdx = c->rdx, .rax = c->rax, .rcx = c->rcx, .rsp = c->rsp,
-		.rip = c->rip, .eflags = c->rflags, .cs = MOTE_USER_CS, .ss = MOTE_USER_DS,
+		.r8 = c->r8,
+		.r9 = c->r9,
+		.r10 = c->r10,
+		.r11 = c->r11,
+		.r12 = c->r12,
+		.r13 = c->r13,
+		.r14 = c->r14,
+		.r15 = c->r15,
+		.rdi = c->rdi,
+		.rsi = c->rsi,
+		.rbp = c->rbp,
+		.rbx = c->rbx,
+		.rdx = c->rdx,
+		.rax = c->rax,
+		.rcx = c->rcx,
+		.rsp = c->rsp,
+		.rip = c->rip,
+		.eflags = c->rflags,
+		.cs = MOTE_USER_CS,
+		.ss = MOTE_USER_DS,
 	};
 }
 
 static void restore_context(const struct sigcontext *s, struct mote_context *c)
 {
-	const uint64_t flags = X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF |
-			       X86_EFLAGS_DF | X86_EFLAGS_OF;
+	const uint64_t flags = X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF |
+			       X86_EFLAGS_SF | X86_EFLAGS_DF | X86_EFLAGS_OF;
 	*c = (struct mote_context){
-		.r8 = s->r8, .r9 = s->r9, .r10 = s->r10, .r11 = s->r11,
-		.r12 = s->r12, .r13 = s->r13, .r14 = s->r14, .r15 = s->r15,
-		.rdi = s->rdi, .rsi = s->rsi, .rbp = s->rbp, .rbx = s->rbx,
-		.rdx = s->rdx, .rax = s->rax, .rcx = s->rcx, .rsp = s->rsp,
-		.rip = s->rip, .rflags = (s->eflags & flags) | X86_EFLAGS_IF | X86_EFLAGS_FIXED,
+		.r8 = s->r8,
+		.r9 = s->r9,
+		.r10 = s->r10,
+		.r11 = s->r11,
+		.r12 = s->r12,
+		.r13 = s->r13,
+		.r14 = s->r14,
+		.r15 = s->r15,
+		.rdi = s->rdi,
+		.rsi = s->rsi,
+		.rbp = s->rbp,
+		.rbx = s->rbx,
+		.rdx = s->rdx,
+		.rax = s->rax,
+		.rcx = s->rcx,
+		.rsp = s->rsp,
+		.rip = s->rip,
+		.rflags = (s->eflags & flags) | X86_EFLAGS_IF | X86_EFLAGS_FIXED,
 	};
 }
 
@@ -152,20 +188,15 @@ static int alt_stack_flags(const struct mote_context *c, const struct signal_del
 static struct frame make_frame(const struct mote_context *c, const struct signal_action *a,
 			       const struct signal_delivery *d)
 {
-	struct frame f = {
-		.restorer = a->restorer,
-		.uc = {
-			.uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
-			.uc_stack = {
-				.ss_sp = (void *)d->alt_stack,
-				.ss_size = d->alt_stack_bytes,
-				.ss_flags = alt_stack_flags(c, d),
-			},
-			.uc_sigmask = d->mask,
-		},
-		.info = {.si_signo = d->signo, .si_code = d->code},
-	};
+	struct frame f = {.restorer = a->restorer};
+	f.info.si_signo = d->signo;
+	f.info.si_code = d->code;
 	f.info.si_addr = (void *)d->address;
+	f.uc.uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	f.uc.uc_stack.ss_sp = (void *)d->alt_stack;
+	f.uc.uc_stack.ss_size = d->alt_stack_bytes;
+	f.uc.uc_stack.ss_flags = alt_stack_flags(c, d);
+	f.uc.uc_sigmask = d->mask;
 	save_context(c, &f.uc.uc_mcontext);
 	f.uc.uc_mcontext.err = d->error;
 	f.uc.uc_mcontext.trapno = d->trap;
@@ -174,21 +205,24 @@ static struct frame make_frame(const struct mote_context *c, const struct signal
 	return f;
 }
 
-static uint64_t frame_top(const struct mote_context *c, const struct signal_action *a, const struct signal_delivery *d)
+static uint64_t frame_top(const struct mote_context *c, const struct signal_action *a,
+			  const struct signal_delivery *d)
 {
 	if ((a->flags & SA_ONSTACK) && d->alt_stack_bytes && !on_alt_stack(c, d))
 		return d->alt_stack + d->alt_stack_bytes;
 	return c->rsp - RED_ZONE;
 }
 
-bool signal_frame_push(struct mote_context *c, const struct signal_action *a, const struct signal_delivery *d)
+bool signal_frame_push(struct mote_context *c, const struct signal_action *a,
+		       const struct signal_delivery *d)
 {
 	uint32_t bytes = save_registers();
 	uint64_t registers_at = (frame_top(c, a, d) - bytes) & ~63UL;
 	uint64_t at = ((registers_at - sizeof(struct frame)) & ~15UL) - 8; /* as after a call */
 	struct frame f = make_frame(c, a, d);
 	f.uc.uc_mcontext.fpstate = (void *)registers_at;
-	if (put_user(registers_at, this_thread()->scratch->registers, bytes) < 0 || put_user(at, &f, sizeof(f)) < 0)
+	if (put_user(registers_at, this_thread()->scratch->registers, bytes) < 0 ||
+	    put_user(at, &f, sizeof(f)) < 0)
 		return false;
 	c->rip = a->handler;
 	c->rsp = at;

@@ -2,21 +2,23 @@
 /* Entry of the Linux image, of system calls and of faults, and the one way back into the program. */
 #include "guest/lib/x86_64/resume.h"
 
-	/* struct linux_area */
+#include <asm/errno.h>
+
+	/* struct thread */
 	.set AREA_RESUMING, MOTE_AREA_PERSONALITY
 	.set AREA_NOT_BUSY, MOTE_AREA_PERSONALITY + 8
 
 	.section .text.hot, "ax", @progbits
-	.balign 1024 /* with linux_syscall behind it within a page */
+	.balign 1024 /* on one page with linux_syscall, syscall_run and its dispatch */
 
-/* RDI: boot information, RSI: the area, on the initial stack, which stays the personality's. */
+/* RDI: boot information, RSI: the area, on the initial stack, which stays the runtime's. */
 	.globl mote_guest_entry
 mote_guest_entry:
 	jmp start
 
 /*
  * A system call of the program, from one of the stubs: RCX has the return address, R11 is lost, RSP is the program's.
- * Its registers become a struct mote_context on the personality's stack.
+ * Its registers become a struct mote_context on the runtime's stack.
  */
 	.org mote_guest_entry + MOTE_ENTRY_SYSCALL, 0xcc
 	movq %rsp, %gs:MOTE_AREA_SAVED_RSP
@@ -63,9 +65,9 @@ linux_fault_entry:
 	ud2
 
 /*
- * linux_resume(context, busy): all registers as the context has them; *busy becomes 0 before. From
- * linux_resume_from to linux_resume_to an event may come, whose handler takes the context from
- * the area; a signal that came before is seen by the look at pending_signals.
+ * linux_resume(context, busy): loads all registers from the context, after it has set *busy to 0. From
+ * linux_resume_from to linux_resume_to an event may arrive, whose handler takes the context from the
+ * area; a signal that came before is found in pending_signals.
  */
 	.globl linux_resume, linux_resume_unasked, linux_resume_from, linux_resume_to
 linux_resume:
@@ -78,18 +80,18 @@ linux_resume_from:
 	jnz 2f
 1:	resume_frame
 	resume_registers
-2:	movl $1, (%rsi) /* no event beside what follows */
+2:	movl $1, (%rsi) /* no event during what follows */
 linux_resume_to:
 	andq $-16, %rsp
 	call linux_signals
 	ud2
-/* The same without a look: for a context of the personality's own, which cannot take a signal. */
+/* Without that check: for a context of the runtime's own, which cannot take a signal. */
 linux_resume_unasked:
 	movl $0, (%rsi)
 	movq %rdi, %gs:AREA_RESUMING
 	jmp 1b
 
-/* int user_copy(to, from, bytes): 0, or -14 when a fault hit; linux_fault sends faults of its body to the end. */
+/* int user_copy(to, from, bytes): 0, or -EFAULT: linux_fault sends faults of its body to the end. */
 	.globl user_copy, user_copy_fault
 user_copy:
 	movq %rdx, %rcx
@@ -97,7 +99,7 @@ user_copy:
 	xorl %eax, %eax
 	ret
 user_copy_fault:
-	movl $-14, %eax
+	movl $-EFAULT, %eax
 	ret
 
 	.section .note.GNU-stack, "", @progbits
