@@ -23,7 +23,7 @@ static int64_t put_address(const struct mote_sockaddr *a, uint64_t to, uint64_t 
 		return 0;
 	if (get_user(&capacity, len_at, sizeof(capacity)) < 0)
 		return -EFAULT;
-	if (put_user(to, a->data, a->len < capacity ? a->len : capacity) < 0)
+	if (put_user(to, a->data, min_u64(a->len, capacity)) < 0)
 		return -EFAULT;
 	return put_user(len_at, &a->len, sizeof(a->len));
 }
@@ -144,7 +144,7 @@ int64_t sys_recvmsg(int fd, uint64_t message, uint32_t flags)
 	int64_t rc = mote_recv(mote_area(), fd, (const void *)m.iov, m.iovlen, flags, &a);
 	if (rc < 0)
 		return rc;
-	if (put_user_optional(m.name, a.data, a.len < m.namelen ? a.len : m.namelen) < 0)
+	if (put_user_optional(m.name, a.data, min_u64(a.len, m.namelen)) < 0)
 		return -EFAULT;
 	m.namelen = a.len;
 	m.controllen = 0;

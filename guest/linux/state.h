@@ -55,8 +55,8 @@ struct scratch {
  */
 struct thread {
 	struct mote_context *resuming; /* by linux_resume */
-	uint32_t not_busy; /* for linux_resume to clear if no fault is being handled */
-	bool mask_saved;   /* a wait has a signal mask of its own: saved_mask comes back */
+	uint32_t not_busy;	       /* for linux_resume to clear if no fault is being handled */
+	bool mask_saved; /* a wait has a signal mask of its own: saved_mask comes back */
 	uint64_t saved_mask;
 	struct mote_context fault_context; /* where the last fault goes on */
 	uint64_t alt_stack, alt_stack_bytes;
@@ -75,6 +75,13 @@ static inline struct thread *this_thread(void)
 static inline const char *boot_string(uint32_t at)
 {
 	return (const char *)process.boot + at;
+}
+
+static inline uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	if (b < a)
+		return b;
+	return a;
 }
 
 /* Makes the caller the process's first thread. */

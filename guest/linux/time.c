@@ -140,7 +140,9 @@ int64_t timer_left(void)
 	int64_t left = timer_end_ns - time_now_ns();
 	if (left <= 0 && timer_interval_ns)
 		left = timer_interval_ns - -left % timer_interval_ns;
-	return left > 0 ? left : 0;
+	if (left < 0)
+		return 0;
+	return left;
 }
 
 int64_t timer_set(int64_t value_ns, int64_t interval_ns)
@@ -149,8 +151,11 @@ int64_t timer_set(int64_t value_ns, int64_t interval_ns)
 	int64_t rc = mote_alarm(mote_area(), &value, &interval);
 	if (rc < 0)
 		return rc;
-	timer_end_ns = value_ns ? time_now_ns() + value_ns : 0;
-	timer_interval_ns = value_ns ? interval_ns : 0;
+	timer_end_ns = timer_interval_ns = 0;
+	if (value_ns) {
+		timer_end_ns = time_now_ns() + value_ns;
+		timer_interval_ns = interval_ns;
+	}
 	return 0;
 }
 

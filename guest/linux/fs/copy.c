@@ -81,7 +81,10 @@ static int64_t copy_piece(struct end *out, struct end *in, uint64_t bytes)
 	if (got <= 0)
 		return got;
 	int64_t written = write_all(out, scratch->copy, (uint64_t)got);
-	end_unread(in, (uint64_t)(got - (written > 0 ? written : 0)));
+	if (written < 0)
+		end_unread(in, (uint64_t)got);
+	else
+		end_unread(in, (uint64_t)(got - written));
 	return written;
 }
 
@@ -90,7 +93,7 @@ static int64_t copy_all(struct end *out, struct end *in, uint64_t count)
 	const uint64_t most = sizeof(((struct scratch *)0)->copy);
 	uint64_t done = 0;
 	while (done < count) {
-		uint64_t asked = count - done < most ? count - done : most;
+		uint64_t asked = min_u64(count - done, most);
 		int64_t n = copy_piece(out, in, asked);
 		if (n < 0 && done == 0)
 			return n;

@@ -73,5 +73,7 @@ int64_t sys_getdents64(int fd, uint64_t to, uint32_t capacity)
 		cookies[fd] = d->cookie;
 		at += d->reclen;
 	}
-	return used ? (int64_t)used : -EINVAL;
+	if (used == 0)
+		return -EINVAL;
+	return (int64_t)used;
 }

@@ -52,7 +52,9 @@ static int64_t set_foreground_group(int32_t fd, uint64_t from)
 		return rc;
 	if (get_user(&group, from, sizeof(group)) < 0)
 		return -EFAULT;
-	return group == (int32_t)process.boot->pid ? 0 : -EPERM;
+	if (group != (int32_t)process.boot->pid)
+		return -EPERM;
+	return 0;
 }
 
 static int64_t readable_bytes(int32_t fd, uint64_t to)

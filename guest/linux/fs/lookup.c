@@ -135,7 +135,9 @@ static int64_t read_path(struct resolved_path *p, uint64_t path)
 /* Resolves p->path, as the program gave it. */
 static int64_t resolve(struct resolved_path *p, int32_t dirfd, bool nofollow)
 {
-	p->resolve = nofollow ? MOTE_RESOLVE_NOFOLLOW : 0;
+	p->resolve = 0;
+	if (nofollow)
+		p->resolve = MOTE_RESOLVE_NOFOLLOW;
 	p->own = -1;
 	if (p->path[0] == '/')
 		return resolve_from(p, "");

@@ -328,7 +328,9 @@ int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)
 		return rc;
 	if (p.own >= 0) {
 		const char *known = fd_path(p.own);
-		return known ? put_text(to, capacity, known) : -ENOENT;
+		if (!known)
+			return -ENOENT;
+		return put_text(to, capacity, known);
 	}
 	do
 		rc = mote_readlink(mote_area(), p.base, p.rest, rest_len(&p),

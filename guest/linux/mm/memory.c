@@ -60,7 +60,7 @@ static int64_t brk_map(uint64_t end)
 static int64_t brk_shrink(uint64_t to)
 {
 	uint64_t whole_pages = page_up(to), end = page_up(process.brk);
-	uint64_t partial = whole_pages < process.brk ? whole_pages : process.brk;
+	uint64_t partial = min_u64(whole_pages, process.brk);
 	memset((void *)to, 0, partial - to);
 	if (end <= whole_pages)
 		return 0;
@@ -123,11 +123,16 @@ static int64_t choose_address(uint64_t *addr, uint64_t bytes, uint32_t flags)
 {
 	if (flags & MAP_FIXED)
 		return mote_mem_unmap(mote_area(), *addr, bytes);
-	if (flags & MAP_FIXED_NOREPLACE)
-		return ranges_in_zone(*addr, bytes) && !ranges_free(*addr, bytes) ? -EEXIST : 0;
+	if (flags & MAP_FIXED_NOREPLACE) {
+		if (ranges_in_zone(*addr, bytes) && !ranges_free(*addr, bytes))
+			return -EEXIST;
+		return 0;
+	}
 	/* Large ones are aligned so that large pages serve them. */
 	*addr = ranges_find(bytes, bytes >= LARGE_PAGE ? LARGE_PAGE : MOTE_PAGE);
-	return *addr ? 0 : -ENOMEM;
+	if (!*addr)
+		return -ENOMEM;
+	return 0;
 }
 
 static int64_t check_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags,
@@ -221,7 +226,7 @@ static int64_t move_mapping(uint64_t addr, uint64_t old_bytes, uint64_t new_byte
 	int64_t at = sys_mmap(to, new_bytes, READ_WRITE, flags, -1, 0);
 	if (at < 0)
 		return at;
-	uint64_t bytes = old_bytes < new_bytes ? old_bytes : new_bytes;
+	uint64_t bytes = min_u64(old_bytes, new_bytes);
 	if (user_copy((void *)at, (const void *)addr, bytes) < 0) {
 		(void)!sys_munmap((uint64_t)at, new_bytes);
 		return -EFAULT;

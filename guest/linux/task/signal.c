@@ -179,7 +179,9 @@ static int take_signal(uint64_t set)
 int64_t signal_take(uint64_t set, int *signo)
 {
 	*signo = take_signal(set);
-	return *signo ? 0 : -EAGAIN;
+	if (!*signo)
+		return -EAGAIN;
+	return 0;
 }
 
 bool signal_waiting(void)

@@ -6,15 +6,15 @@
 #include "guest/linux/arch/arch.h"
 #include "guest/linux/syscall.h"
 
-#include <asm/processor-flags.h>
 #include <asm/unistd.h>
-
-enum { SYSCALL_BYTES = 2 }; /* of the instruction */
 
 void linux_syscall(struct mote_context *c);
 
-/* Hot: on one page with its way in and out (start.S), since each page costs a new VM a fault. */
-__attribute__((hot)) void linux_syscall(struct mote_context *c)
+/*
+ * The first of the image's hot functions, at the beginning of a page, which all of them share: the
+ * way in and out (start.S, resume.S), copies and the dispatch. Each page costs a new VM a fault.
+ */
+__attribute__((hot, aligned(MOTE_PAGE))) void linux_syscall(struct mote_context *c)
 {
 	const struct syscall s = {.nr = c->rax,
 				  .arg = {c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9}};
@@ -35,21 +35,4 @@ __attribute__((hot)) void linux_syscall(struct mote_context *c)
 	}
 	if (restart != RESTART_NONE || signal_due(mote_area()))
 		signal_deliver(c, restart, s.nr);
-}
-
-void context_repeat_call(struct mote_context *c, uint64_t nr)
-{
-	c->rip -= SYSCALL_BYTES;
-	c->rax = nr;
-}
-
-void context_set_pc(struct mote_context *c, uint64_t pc)
-{
-	c->rip = pc;
-}
-
-struct mote_context context_of_program(uint64_t pc, uint64_t sp)
-{
-	return (struct mote_context){
-		.rip = pc, .rsp = sp, .rflags = X86_EFLAGS_IF | X86_EFLAGS_FIXED};
 }
