@@ -5,8 +5,10 @@
 
 #if defined(__x86_64__)
 #include "vm/arch/x86_64/types.h"
+#elif defined(MOTE_ARCH_INTERFACE)
+#include "vm/arch/interface.h"
 #else
-#error "Mote does not run on this architecture yet: vm/arch/ has no folder for it"
+#error "no port to this architecture: vm/arch/ has no folder for it"
 #endif
 
 #endif
