@@ -4,7 +4,6 @@
 #define MOTE_VM_INTERNAL_H
 
 #include "abi/layout.h"
-#include "vm/memory/faults.h"
 #include "vm/hostcall/fdtable.h"
 #include "vm/kvm/machine.h"
 #include "vm/memory/memory.h"
@@ -60,10 +59,6 @@ struct vm {
 	struct vm_snapshot *snapshot; /* owned reference, or NULL */
 	uint64_t fds_seen;      /* fds.changes when descriptors were last as `snapshot` has them */
 	int touched;            /* owned; -1, or where to note what was touched of `snapshot` */
-	/* When that was, as memory/faults.h counts. Thread 0: others than this thread may have touched the memory since. */
-	uint64_t restored_by, restored_faults;
-	bool away;               /* the thread has left vm_resume, and its faults since away_faults are not the VM's */
-	uint64_t away_faults;
 
 	/* Where it stops, and whether it has. */
 	bool stop_ready;
@@ -122,21 +117,6 @@ int64_t vm_put_entries(struct vm *vm, const uint8_t *host, long got, const struc
 void channel_free(struct vm_channel *c);
 /* A word that the guest may change at any moment, read once. */
 #define guest_word(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
-/* This thread is about to write the guest's memory, by itself or as its vCPU. */
-static inline void vm_touch(struct vm *vm)
-{
-	uint64_t faults;
-	if (vm->restored_by != faults_thread())
-		vm->restored_by = 0;
-	else if (vm->away && faults_count(&faults))
-		vm->restored_faults += faults - vm->away_faults;
-	vm->away = false;
-}
-/* It has done so: until the next vm_touch its page faults are about other memory. */
-static inline void vm_untouch(struct vm *vm)
-{
-	vm->away = vm->restored_by == faults_thread() && faults_count(&vm->away_faults);
-}
 /* One line to the operator's log, printf form; text of the guest must be escaped by vm_escape first. */
 void vm_log(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -48,7 +48,7 @@ struct vcpu {
 	_Atomic int running_tid; /* thread in vm_resume, 0: none; any thread reads it */
 	_Atomic bool kicked;     /* since the last vm_resume; any thread sets it */
 	bool may_pend;           /* signals other than kicks: a host call that may raise SIGPIPE, a timer */
-	uint64_t thread;         /* of the last vm_resume, as memory/faults.h numbers them, and its tid */
+	uint64_t thread;         /* of the last vm_resume, as dirty_thread() numbers them, and its tid */
 	int tid;
 	int timers_of;           /* thread that the timers are made for once and for all (vm_jail), or 0 */
 	sigset_t wait_mask;      /* signals blocked while the vCPU runs or a handler waits: others interrupt */

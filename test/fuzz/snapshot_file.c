@@ -12,6 +12,7 @@
 #include "vm/snapshot/file.c"
 
 #include "vm/boot.h"
+#include "vm/memory/working_set.h"
 #include "vm/arch/x86_64/kernel_window.h"
 
 #include <sys/mman.h>
@@ -370,14 +371,14 @@ static void disturb(struct memory *m, const struct memory_image *i)
 
 static void put(const struct memory_image *i, struct memory *m)
 {
-	require(memory_image_put(i, m) == 0 && kernel_window_map(m) == 0);
+	require(memory_image_restore(i, m) == 0 && kernel_window_map(m) == 0);
 	claim_runs(m, i);
 }
 
 /* What a start noted of its working set may have come from anywhere too (vm/memory/working_set_file.c). */
 static void expect(struct memory_image *i, const struct edit *edits, size_t count)
 {
-	struct memory_working_set w = {.count = (uint32_t)count};
+	struct working_set w = {.count = (uint32_t)count};
 	for (size_t k = 0; k < count && k < sizeof(w.extents) / sizeof(w.extents[0]); k++) {
 		w.extents[k] = (struct memory_extent){.gpa = edits[k].value << 12, .bytes = (edits[k].index % 16 + 1UL) << 12};
 		if (edits[k].op % OPS != SWAP)
@@ -385,7 +386,7 @@ static void expect(struct memory_image *i, const struct edit *edits, size_t coun
 		w.large[w.large_count % 16] = edits[k].value << 21;
 		w.large_count++;
 	}
-	(void)!memory_image_expect(i, &w);
+	(void)!working_set_install(i, &w);
 }
 
 static void use_memory(struct memory_image *i)
@@ -395,7 +396,7 @@ static void use_memory(struct memory_image *i)
 	require(memory_init(&m, -1, i->shape.max_bytes < PUT_MAX / 2 ? i->shape.max_bytes : PUT_MAX / 2, &e) == 0);
 	if (i->shape.used_bytes <= m.max_bytes && i->shape.next <= m.end) {
 		put(i, &m);
-		require(memory_image_reset(i, &m, false) == 0 && memory_image_reset(i, &m, true) == 0);
+		require(memory_image_reset(i, &m) == 0 && memory_image_reset(i, &m) == 0);
 		claim_runs(&m, i);
 		allocate(&m);
 		put(i, &m); /* a memory that was used */
@@ -403,7 +404,7 @@ static void use_memory(struct memory_image *i)
 		require(memory_empty(&m) == 0);
 		put(i, &m);
 	} else {
-		require(memory_image_put(i, &m) == -ENOMEM);
+		require(memory_image_restore(i, &m) == -ENOMEM);
 	}
 	memory_destroy(&m);
 }

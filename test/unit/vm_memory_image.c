@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -80,13 +81,13 @@ Test(vm_memory_image, a_copy_is_like_the_first)
 {
 	some_mappings();
 	take();
-	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_assert(memory_image_restore(&image, &other) == 0);
 	check_mappings(&other);
 	/* Neither sees what the other writes. */
 	put_word(&other, AT, 1);
 	put_word(&m, AT + 8, 2);
 	cr_expect(word(&m, AT) == AT && word(&other, AT + 8) == AT + 8);
-	cr_assert(memory_image_put(&image, &m) == 0);
+	cr_assert(memory_image_restore(&image, &m) == 0);
 	check_mappings(&m);
 }
 
@@ -94,12 +95,12 @@ Test(vm_memory_image, written_pages_are_set_back)
 {
 	some_mappings();
 	take();
-	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_assert(memory_image_restore(&image, &other) == 0);
 	for (int round = 0; round < 3; round++) {
 		put_word(&other, AT + PAGE, 5);
 		put_word(&other, AT + 4 * PAGE, 6);
 		put_word(&other, 9 * LARGE + PAGE * 7, 7);
-		cr_assert(!other.changed && memory_image_reset(&image, &other, false) == 0);
+		cr_assert(!other.changed && memory_image_reset(&image, &other) == 0);
 		cr_expect(word(&other, AT + PAGE) == AT + PAGE && word(&other, AT + 4 * PAGE) == 0);
 		cr_expect(word(&other, 9 * LARGE + PAGE * 7) == 0);
 		check_mappings(&other);
@@ -108,8 +109,40 @@ Test(vm_memory_image, written_pages_are_set_back)
 	for (uint64_t at = 8 * LARGE; at < 10 * LARGE; at += 8)
 		put_word(&other, at, 1);
 	put_word(&other, 10 * LARGE - 8, 1);
-	cr_assert(memory_image_put(&image, &m) == 0);
-	cr_assert(memory_image_reset(&image, &other, false) == 0);
+	cr_assert(memory_image_restore(&image, &m) == 0);
+	cr_assert(memory_image_reset(&image, &other) == 0);
+	check_mappings(&other);
+}
+
+static void *write_elsewhere(void *arg)
+{
+	struct memory *of = arg;
+	dirty_enter(&of->dirty);
+	put_word(of, AT + 4 * PAGE, 6);
+	return NULL;
+}
+
+/* A reset looks for dirty pages only if there may be other ones than the last time. */
+Test(vm_memory_image, dirty_pages_are_looked_for_when_there_may_be_more)
+{
+	pthread_t thread;
+	some_mappings();
+	take();
+	cr_assert(memory_image_restore(&image, &other) == 0);
+	cr_expect(dirty_may_be(&other.dirty));
+	put_word(&other, AT, 5);
+	cr_assert(memory_image_reset(&image, &other) == 0);
+	cr_expect(!dirty_may_be(&other.dirty) && other.dirty.count == 1);
+	put_word(&other, AT, 5);
+	cr_expect(!dirty_may_be(&other.dirty), "a page that is copied back in any case");
+	cr_assert(memory_image_reset(&image, &other) == 0 && word(&other, AT) == AT);
+	put_word(&other, AT + PAGE, 5);
+	cr_expect(dirty_may_be(&other.dirty), "another page");
+	cr_assert(memory_image_reset(&image, &other) == 0 && word(&other, AT + PAGE) == AT + PAGE);
+	cr_expect(!dirty_may_be(&other.dirty) && other.dirty.count == 2);
+	cr_assert(pthread_create(&thread, NULL, write_elsewhere, &other) == 0 && pthread_join(thread, NULL) == 0);
+	cr_expect(dirty_may_be(&other.dirty), "another thread");
+	cr_assert(memory_image_reset(&image, &other) == 0);
 	check_mappings(&other);
 }
 
@@ -117,7 +150,7 @@ Test(vm_memory_image, changed_mappings_are_set_back)
 {
 	some_mappings();
 	take();
-	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_assert(memory_image_restore(&image, &other) == 0);
 	uint64_t tables = other.tables_next;
 	for (int round = 0; round < 3; round++) {
 		cr_assert(memory_unmap(&other, gva(AT), PAGE) == 0);
@@ -129,7 +162,7 @@ Test(vm_memory_image, changed_mappings_are_set_back)
 			cr_assert(word(&other, at) == 0, "a page that was freed holds something");
 			put_word(&other, at, ~at);
 		}
-		cr_assert(other.changed && memory_image_put(&image, &other) == 0);
+		cr_assert(other.changed && memory_image_restore(&image, &other) == 0);
 		uint64_t v;
 		cr_expect(memory_read(&other, gva(100 * LARGE), &v, 8) == -EFAULT);
 		cr_expect(memory_read(&other, gva(200 * LARGE + PAGE), &v, 8) == -EFAULT);
@@ -143,7 +176,7 @@ Test(vm_memory_image, freed_pages_are_zero)
 {
 	some_mappings();
 	take();
-	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_assert(memory_image_restore(&image, &other) == 0);
 	cr_assert(memory_zero(&other, gva(AT), 2 * PAGE) == 0);
 	cr_expect(word(&other, AT) == 0 && word(&other, AT + PAGE) == 0);
 	cr_assert(memory_unmap(&other, gva(AT), 5 * PAGE) == 0);
@@ -151,7 +184,7 @@ Test(vm_memory_image, freed_pages_are_zero)
 	cr_assert(memory_map(&other, gva(AT), 8 * LARGE - AT, RW) == 0);
 	for (uint64_t at = AT; at < 8 * LARGE; at += 8)
 		cr_assert(word(&other, at) == 0, "at %#lx", at);
-	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_assert(memory_image_restore(&image, &other) == 0);
 	check_mappings(&other);
 }
 
@@ -167,7 +200,7 @@ Test(vm_memory_image, mapped_files_are_part_of_it)
 	put_word(&m, AT + PAGE, 1);
 	take();
 	cr_assert(ftruncate(fd, 0) == 0);
-	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_assert(memory_image_restore(&image, &other) == 0);
 	char byte;
 	cr_expect(word(&other, AT + PAGE) == 1);
 	cr_expect(memory_read(&other, gva(AT + 3 * PAGE - 1), &byte, 1) == 0 && byte == 'f');
@@ -184,7 +217,7 @@ Test(vm_memory_image, a_memory_that_is_too_small_is_refused)
 	cr_assert(memory_map(&m, gva(100 * LARGE), 10 * LARGE, RW) == 0);
 	take();
 	cr_assert(memory_init(&small, -1, 8 << 20, &e) == 0);
-	cr_expect(memory_image_put(&image, &small) == -ENOMEM);
+	cr_expect(memory_image_restore(&image, &small) == -ENOMEM);
 	memory_destroy(&small);
 }
 
@@ -197,7 +230,7 @@ Test(vm_memory_image, tables_that_do_not_fit_their_block)
 	cr_expect(m.spill_next > 0);
 	take();
 	for (int round = 0; round < 2; round++) {
-		cr_assert(memory_image_put(&image, &other) == 0);
+		cr_assert(memory_image_restore(&image, &other) == 0);
 		for (uint64_t k = 1; k < 300; k++)
 			cr_assert(word(&other, k << 30) == k);
 		cr_assert(memory_unmap(&other, gva(5UL << 30), PAGE) == 0);
@@ -211,7 +244,7 @@ Test(vm_memory_image, a_guest_that_changes_its_tables)
 	struct iovec span;
 	some_mappings();
 	take();
-	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_assert(memory_image_restore(&image, &other) == 0);
 	cr_assert(memory_span(&other, gva(AT), PAGE, MEMORY_READ, &span, 1) == 1);
 	void *before = span.iov_base;
 	memset(other.hva + other.root, 0xff, other.tables_next - other.root);
@@ -220,15 +253,15 @@ Test(vm_memory_image, a_guest_that_changes_its_tables)
 	check_mappings(&other);
 	cr_assert(memory_map(&other, gva(300 * LARGE), 3 * PAGE, RW) == 0);
 	cr_expect(word(&other, 300 * LARGE) == 0);
-	cr_expect(!memory_intact(&other) && memory_image_put(&image, &other) == -EAGAIN && memory_empty(&other) == -EAGAIN);
-	cr_assert(memory_image_put(&image, &m) == 0);
+	cr_expect(!memory_intact(&other) && memory_image_restore(&image, &other) == -EAGAIN && memory_empty(&other) == -EAGAIN);
+	cr_assert(memory_image_restore(&image, &m) == 0);
 	check_mappings(&m);
 	/* Found by a reset too, which copies back only what was written. */
 	put_word(&m, AT, 7);
-	cr_assert(memory_image_reset(&image, &m, false) == 0);
+	cr_assert(memory_image_reset(&image, &m) == 0);
 	check_mappings(&m);
 	m.hva[m.root + 1] ^= 1;
-	cr_expect(memory_image_reset(&image, &m, false) == -EAGAIN);
+	cr_expect(memory_image_reset(&image, &m) == -EAGAIN);
 }
 
 /* A guest at CPL 0 reaches guest-physical memory that nobody has allocated; the next one is to find it zero. */
@@ -236,15 +269,15 @@ Test(vm_memory_image, a_guest_that_writes_where_nothing_is)
 {
 	some_mappings();
 	take();
-	cr_assert(memory_image_put(&image, &other) == 0 && other.slot_end > other.next + PAGE);
+	cr_assert(memory_image_restore(&image, &other) == 0 && other.slot_end > other.next + PAGE);
 	uint64_t *behind = (uint64_t *)(void *)(other.hva + other.next), *last = (uint64_t *)(void *)(other.hva + other.slot_end) - 1;
 	for (int round = 0; round < 3; round++) {
 		*behind = *last = 7;
-		cr_assert(!other.changed && memory_image_reset(&image, &other, false) == 0);
-		cr_expect(*behind == 0 && *last == 0 && other.written_known);
+		cr_assert(!other.changed && memory_image_reset(&image, &other) == 0);
+		cr_expect(*behind == 0 && *last == 0 && other.dirty.complete);
 	}
 	*behind = *last = 7;
-	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_assert(memory_image_restore(&image, &other) == 0);
 	cr_expect(*behind == 0 && *last == 0);
 	check_mappings(&other);
 	*behind = *last = 7;
@@ -257,15 +290,15 @@ Test(vm_memory_image, a_guest_that_prepares_tables)
 {
 	some_mappings();
 	take();
-	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_assert(memory_image_restore(&image, &other) == 0);
 	uint64_t *spare = (uint64_t *)(void *)(other.hva + other.tables_next);
 	*spare = 7;
-	cr_expect(memory_intact(&other) && memory_image_reset(&image, &other, false) == -EAGAIN);
-	cr_expect(memory_image_put(&image, &other) == -EAGAIN && memory_empty(&other) == -EAGAIN);
+	cr_expect(memory_intact(&other) && memory_image_reset(&image, &other) == -EAGAIN);
+	cr_expect(memory_image_restore(&image, &other) == -EAGAIN && memory_empty(&other) == -EAGAIN);
 	*spare = 0;
-	cr_assert(memory_image_reset(&image, &other, false) == 0);
-	cr_expect(!other.written_known, "it may be written again without a fault");
-	cr_assert(memory_image_put(&image, &other) == 0);
+	cr_assert(memory_image_reset(&image, &other) == 0);
+	cr_expect(!other.dirty.complete, "it may be written again without a fault");
+	cr_assert(memory_image_restore(&image, &other) == 0);
 	check_mappings(&other);
 	spare = (uint64_t *)(void *)(other.hva + MEMORY_SYSTEM_BYTES) - 1;
 	*spare = 7;
@@ -278,16 +311,16 @@ Test(vm_memory_image, a_guest_that_changes_tables_that_did_not_fit)
 	for (uint64_t k = 1; k < 300; k++)
 		cr_assert(memory_map(&m, gva(k << 30), PAGE, RW) == 0);
 	take();
-	cr_assert(memory_image_put(&image, &other) == 0 && other.spill_next > 0);
-	cr_assert(memory_image_reset(&image, &other, false) == 0 && memory_image_reset(&image, &other, true) == 0);
+	cr_assert(memory_image_restore(&image, &other) == 0 && other.spill_next > 0);
+	cr_assert(memory_image_reset(&image, &other) == 0 && memory_image_reset(&image, &other) == 0);
 	uint64_t *table = (uint64_t *)(void *)(other.hva + other.end), *spare = table + other.spill_next / sizeof(*table);
 	*table ^= 2;
-	cr_expect(memory_image_reset(&image, &other, false) == -EAGAIN);
-	cr_expect(memory_image_reset(&image, &other, true) == -EAGAIN);
+	cr_expect(memory_image_reset(&image, &other) == -EAGAIN);
+	cr_expect(memory_image_reset(&image, &other) == -EAGAIN);
 	*table ^= 2;
 	*spare = 7;
-	cr_expect(memory_image_reset(&image, &other, true) == -EAGAIN);
-	cr_expect(memory_image_put(&image, &other) == -EAGAIN && memory_empty(&other) == -EAGAIN);
+	cr_expect(memory_image_reset(&image, &other) == -EAGAIN);
+	cr_expect(memory_image_restore(&image, &other) == -EAGAIN && memory_empty(&other) == -EAGAIN);
 	*spare = 0;
-	cr_assert(memory_image_reset(&image, &other, true) == 0 && memory_empty(&other) == 0);
+	cr_assert(memory_image_reset(&image, &other) == 0 && memory_empty(&other) == 0);
 }

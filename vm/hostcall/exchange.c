@@ -125,7 +125,7 @@ int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e)
 	struct vm_channel *c = &vm->channel;
 	if (!c->waiting || len == 0)
 		return err_set(e, ERR_HOST, EINVAL, "the guest waits for no message");
-	vm_touch(vm);
+	dirty_enter(&vm->memory.dirty);
 	int rc = 0;
 	if (len > c->reply_room)
 		rc = keep(c, bytes, len, e);

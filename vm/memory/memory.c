@@ -129,13 +129,13 @@ static bool stack_pop(struct page_stack *s, uint64_t *page)
 
 static void stack_push(struct page_stack *s, uint64_t page)
 {
-	if (s->len == s->room) {
-		uint32_t room = s->room ? s->room * 2 : 64;
-		uint32_t *frames = reallocarray(s->frames, room, sizeof(*frames));
+	if (s->len == s->capacity) {
+		uint32_t capacity = s->capacity ? s->capacity * 2 : 64;
+		uint32_t *frames = reallocarray(s->frames, capacity, sizeof(*frames));
 		if (!frames)
 			return; /* the page stays unused: a loss for the guest, no danger */
 		s->frames = frames;
-		s->room = room;
+		s->capacity = capacity;
 	}
 	s->frames[s->len++] = (uint32_t)(page / SMALL);
 }
@@ -291,7 +291,7 @@ void memory_destroy(struct memory *m)
 		munmap(m->reserved, m->reserved_bytes);
 	free(m->free_small.frames);
 	free(m->free_large.frames);
-	free(m->written.frames);
+	dirty_free(&m->dirty);
 	*m = (struct memory){.vm_fd = -1};
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "vm/memory/dirty_tracker.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -78,7 +79,7 @@ struct memory {
 	bool window_ready;    /* the kernel window is mapped */
 	bool shared_block;    /* the system block lies in a snapshot's file, as that has it */
 	bool broken;          /* a translation could not be dropped: the guest must not run again */
-	bool changed;         /* a mapping changed since memory_image_take or memory_image_put */
+	bool changed;         /* a mapping changed since memory_image_take or memory_image_restore */
 	uint64_t backed_end;  /* a snapshot's file lies under the pages from the system block to here */
 	unsigned splits;      /* host mappings that this memory was split into, at most MEMORY_SPLITS_MAX */
 	uint64_t huge_end;    /* end of the last range that MADV_HUGEPAGE was said of */
@@ -89,11 +90,9 @@ struct memory {
 	uint64_t small_next, small_end; /* the block that single pages come from */
 	struct page_stack {
 		uint32_t *frames; /* owned */
-		uint32_t len, room;
+		uint32_t len, capacity;
 	} free_small, free_large; /* freed pages of 4 KiB and 2 MiB, all zero */
-	struct page_stack written; /* since a snapshot was put: the pages that are this process's own... */
-	bool written_known;        /* ...when memory_image_reset last looked, and no more is to be looked at */
-	bool block_written;        /* any of them is in the system block */
+	struct dirty_tracker dirty; /* which pages differ from the snapshot that it was last set to */
 	uint64_t root;            /* guest-physical address of the top page table */
 	uint64_t used_bytes;      /* allocated and not freed, tables and kernel pages included */
 	/* Asked in long changes of mappings, which it ends with -EINTR and half done: the guest is to end. NULL: never. */

@@ -8,6 +8,7 @@
 #include "base/fsize.h"
 #include "base/io.h"
 #include "base/sha256.h"
+#include "vm/memory/working_set.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 struct touched_file {
 	char magic[16];
 	char of[64]; /* the snapshot's digest */
-	struct memory_working_set set;
+	struct working_set set;
 	char digest[64]; /* of all before it: a note that was not written to its end is none */
 };
 
@@ -28,7 +29,7 @@ static void seal(const struct touched_file *f, char out[65])
 
 void touched_write(const struct vm_snapshot *s, int fd)
 {
-	const struct memory_working_set *w = atomic_load(&s->memory.working_set);
+	const struct working_set *w = atomic_load(&s->memory.working_set);
 	struct touched_file f;
 	char digest[65];
 	if (!w)
@@ -51,5 +52,5 @@ bool vm_snapshot_expect(struct vm_snapshot *s, int fd)
 	    memcmp(f.of, s->digest, sizeof(f.of)) != 0)
 		return false;
 	seal(&f, digest);
-	return memcmp(f.digest, digest, sizeof(f.digest)) == 0 && memory_image_expect(&s->memory, &f.set);
+	return memcmp(f.digest, digest, sizeof(f.digest)) == 0 && working_set_install(&s->memory, &f.set);
 }

@@ -184,7 +184,7 @@ static int start(struct vcpu *vcpu)
 		rc = thread_start(&r->thread, &attr, poller, vcpu);
 	pthread_attr_destroy(&attr);
 	r->started = rc == 0;
-	vm->restored_by = 0; /* the poller writes memory too */
+	dirty_forget(&vm->memory.dirty); /* the poller writes memory, too */
 	if (rc < 0)
 		pthread_mutex_unlock(&r->lock);
 	return rc;

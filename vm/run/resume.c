@@ -343,14 +343,14 @@ static int enter(struct vcpu *vcpu, struct err *e)
 	sigaddset(&vcpu->wait_mask, SIGPIPE);
 	sigaddset(&vcpu->wait_mask, SIGXFSZ);
 	sigdelset(&vcpu->wait_mask, VM_KICK_SIGNAL);
-	if (vcpu->thread != faults_thread()) {
-		vcpu->thread = faults_thread();
+	if (vcpu->thread != dirty_thread()) {
+		vcpu->thread = dirty_thread();
 		vcpu->tid = (int)syscall(SYS_gettid);
 	}
 	if (vcpu->timers_of && vcpu->timers_of != vcpu->tid)
 		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox was locked into the filter of another thread");
 	atomic_store(&vcpu->running_tid, vcpu->tid);
-	vm_touch(vm);
+	dirty_enter(&vm->memory.dirty);
 	clock_enter(vcpu);
 	int rc = set_kvm_mask(vcpu);
 	if (rc == 0)
@@ -368,7 +368,7 @@ static void leave(struct vcpu *vcpu)
 	if (atomic_exchange(&vcpu->kicked, false) || vcpu->may_pend)
 		vcpu_take_kicks();
 	vcpu->may_pend = false;
-	vm_untouch(vm);
+	dirty_leave(&vm->memory.dirty);
 	guest_copy_unblocked(false);
 	pthread_sigmask(SIG_SETMASK, &vcpu->saved_mask, NULL);
 }

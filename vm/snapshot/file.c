@@ -11,6 +11,7 @@
 #include "base/sha256.h"
 #include "vm/arch/arch.h"
 #include "vm/arch/x86_64/page_table.h"
+#include "vm/memory/pagemap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -174,7 +175,7 @@ int vm_snapshot_host(const char *build, int kvm_fd, char out[65], struct err *e)
 
 void vm_snapshot_prepare(void)
 {
-	memory_image_prepare();
+	pagemap_prepare();
 }
 
 int vm_snapshot_write(struct vm *vm, const char *build, const void *extra, size_t extra_bytes, int fd, struct err *e)
@@ -292,7 +293,7 @@ static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const ui
 	if (!m->runs || !m->free_small || !m->free_large || !s->fds || !s->extra)
 		return -ENOMEM;
 	s->extra_bytes = f->extra_bytes;
-	m->run_count = m->run_room = f->run_count;
+	m->run_count = m->run_capacity = f->run_count;
 	m->free_small_len = f->free_small_len;
 	m->free_large_len = f->free_large_len;
 	s->fd_count = f->fd_count;

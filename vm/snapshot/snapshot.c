@@ -7,6 +7,8 @@
 #include "vm/boot.h"
 #include "vm/kvm/open.h"
 #include "vm/arch/x86_64/kernel_window.h"
+#include "vm/memory/pagemap.h"
+#include "vm/memory/working_set.h"
 #include "vm/snapshot/recycle.h"
 
 #include <errno.h>
@@ -64,7 +66,7 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 		rc = arch_vcpu_save(&vcpu->kvm, &s->state.cpu);
 	if (rc < 0)
 		return err_sys(e, -rc, "reading the vCPU's registers");
-	vm_touch(vm);
+	dirty_enter(&vm->memory.dirty);
 	arch_vcpu_keep(&vcpu->kvm, &vm->memory, &s->state.cpu);
 	vcpu->state_kept = false; /* of this snapshot now */
 	s->state.area = gpa_of(vm, vcpu->area);
@@ -135,14 +137,14 @@ enum snapshot_moment vm_snapshot_moment(const struct vm_snapshot *s)
 void vm_snapshot_learn(struct vm *vm)
 {
 	if (vm->snapshot && vm->memory.hva)
-		memory_image_learn(&vm->snapshot->memory, &vm->memory, vm->touched >= 0);
+		working_set_record(&vm->snapshot->memory, &vm->memory, vm->touched >= 0);
 	if (vm->snapshot && vm->touched >= 0)
 		touched_write(vm->snapshot, vm->touched);
 }
 
 int vm_note_touched(struct vm *vm, int fd)
 {
-	memory_image_prepare();
+	pagemap_prepare();
 	vm->touched = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return vm->touched < 0 ? -errno : 0;
 }
@@ -163,34 +165,12 @@ static bool can_reset(const struct vm *vm, const struct vm_snapshot *s)
 	return vm->snapshot == s && !vm->memory.changed && !vm->memory.copies; /* the page map tells no copy from a change */
 }
 
-static bool no_new_pages(const struct vm *vm)
-{
-	uint64_t faults;
-	return vm->restored_by == faults_thread() && faults_count(&faults) && faults == vm->restored_faults;
-}
-
-/* What the next restore goes by. */
-static void note_faults(struct vm *vm)
-{
-	vm->restored_by = faults_count(&vm->restored_faults) ? faults_thread() : 0;
-}
-
-static int reset_memory(struct vm *vm, struct vm_snapshot *s)
-{
-	if (no_new_pages(vm))
-		return memory_image_reset(&s->memory, &vm->memory, true);
-	int rc = memory_image_reset(&s->memory, &vm->memory, false);
-	note_faults(vm);
-	return rc;
-}
-
 static int put_memory(struct vm *vm, struct vm_snapshot *s)
 {
 	if (can_reset(vm, s))
-		return reset_memory(vm, s);
-	vm->restored_by = 0;
+		return memory_image_reset(&s->memory, &vm->memory);
 	vm_snapshot_drop(take_ptr(vm->snapshot));
-	int rc = memory_image_put(&s->memory, &vm->memory);
+	int rc = memory_image_restore(&s->memory, &vm->memory);
 	if (rc == 0)
 		vm->snapshot = vm_snapshot_ref(s);
 	return rc;
@@ -345,7 +325,7 @@ int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
 	vm->fds.keep = true; /* those that it was given, from now on: they are what the snapshot's are copies of */
-	vm_touch(vm);
+	dirty_enter(&vm->memory.dirty);
 	int rc = put_fds(vm, s, e);
 	if (rc == 0 && vcpu->kvm.dead)
 		rc = replace(vm, e);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of memory/ share besides page tables (arch). */
+#ifndef MOTE_VM_MEMORY_PRIVATE_H
+#define MOTE_VM_MEMORY_PRIVATE_H
+
+#include "vm/arch/x86_64/page_table.h"
+
+/* Zeroed memory of this process alone in place of what is at [from, end). 0 or -errno. */
+int memory_map_anonymous(struct memory *m, uint64_t from, uint64_t end) must_check;
+/*
+ * Whether another guest can have this memory: tables and kernel pages are as the host has made
+ * them, and no guest at CPL 0 has written where the next tables will be. 0, or -EAGAIN.
+ */
+int memory_check_intact(struct memory *m) must_check;
+/* The system block in memory of this memory's own: what lies in a snapshot's file keeps that file.
+ */
+int memory_unshare_block(struct memory *m) must_check;
+
+#endif
