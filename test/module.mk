@@ -230,12 +230,12 @@ bench: $(GUESTS)/io_program.wasm $(B)/test/bench/io_program
 
 # After the engine's own objects, which it links.
 -include test/bench/compile.mk
-# Native programs that host calls by the ring are tested with.
-$(GUESTS)/ring_checks.musl: test/guest/ring_checks.c | $(LAYERS)/.made
+# Native programs that polled host calls are tested with.
+$(GUESTS)/polled_checks.musl: test/guest/polled_checks.c | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	musl-gcc -O1 -static $(call layer,abi) $< -o $@
-$(B)/test/unit/vm_ring: | $(GUESTS)/ring_checks.musl
-$(B)/test/unit/vm_ring.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+$(B)/test/unit/vm_polled_calls: | $(GUESTS)/polled_checks.musl
+$(B)/test/unit/vm_polled_calls.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # A tenant that means its embedder harm.
 $(GUESTS)/tenant.musl: test/guest/tenant.c | $(LAYERS)/.made

@@ -36,7 +36,7 @@ enum vm_busy {
 
 /*
  * What a VM's vCPUs share. Today there is one, and its thread uses all of this, but where a field says otherwise; with a
- * poller the lock in vcpu.ring guards it (vcpu.h).
+ * poller the lock in vcpu.poller guards it (vcpu.h).
  */
 struct vm {
 	struct machine machine;

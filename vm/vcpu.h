@@ -40,7 +40,7 @@ struct vcpu {
 	gva_t area_va;
 	bool state_kept;        /* its state page holds the registers of the VM's snapshot (arch_vcpu_keep) */
 	struct vm_clock clock;  /* the page of the area that tells the time */
-	struct vm_ring ring;    /* its polled call slot */
+	struct poller poller;   /* of its call slot */
 	bool on_poller;         /* the call under way is the poller's: it may not wait */
 	struct vm_counters counters;
 

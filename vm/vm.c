@@ -153,7 +153,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	for (unsigned i = 0; i < VM_VCPUS_MAX; i++) {
 		vm->vcpus[i].vm = vm;
 		vm->vcpus[i].kvm = KVM_VCPU_NONE;
-		vm->vcpus[i].ring.off = config->no_polling;
+		vm->vcpus[i].poller.off = config->no_polling;
 	}
 	vm->network = config->network;
 	vm->fds.max = config->fds_max;

@@ -72,35 +72,48 @@ struct mote_fault {
 };
 
 /*
- * The ring: the second way of a host call, for while they come close together. A thread of the host, the
- * poller, then looks at `turn` for a bounded time after each call, and `polling` is not 0.
+ * The polled call slot: the second way of a host call, for while they come close together. A thread of
+ * the host, the poller, then busy-polls `state` for a bounded time after each call, and `polling` is not
+ * 0. If it is 0, a guest rings the doorbell.
  *
- * The guest fills in `frame`. Where polling is 0 it rings the doorbell. Else it sets turn to ASKED
- * (release) and watches it:
- *   DONE      the result is in the frame; the guest sets turn to FREE.
- *   DECLINED  nothing was done, the call is one for the vCPU's thread: the guest rings the doorbell.
- *   ASKED     still, when polling has become 0 or ask_cycles of the TSC are over: the guest takes the
- *             question back by compare-and-swap to FREE, and rings the doorbell.
- *   TAKEN     the poller is at it. After take_cycles of the TSC the guest rings the doorbell, where it
- *             sleeps until the call is carried out.
- * The doorbell sets turn to FREE. It carries out the frame's call, unless it finds DONE.
+ *                    guest: has filled in the frame
+ *            FREE ------------------------------------> REQUEST
+ *            ^ ^ ^                                       |   |
+ *            | | |  guest: cancels (compare-and-swap),   |   |  poller (compare-and-swap)
+ *            | | |  then the doorbell                    |   v
+ *            | | +---------------------------------------+  CLAIMED ---> guest: the doorbell, after
+ *            | |                                             |  |        claimed_cycles; the state stays
+ *            | |    guest: has read the result               |  |
+ *            | +----------------------------------- DONE <---+  |  poller: result stored
+ *            |                                                  |
+ *            +------------------------------------- DECLINED <--+  poller: nothing done, the call is
+ *                   guest: the doorbell                            one for the vCPU's thread
  *
- * The host copies the frame once when it takes the call, as at the doorbell, and trusts nothing here:
- * a guest that breaks these rules has calls carried out that it did not mean, and none else.
+ * A request is cancelled when polling has become 0 or request_cycles are over; that, and how long a
+ * claimed one is waited for, bounds the time that the guest spins. At the doorbell the host waits until
+ * the poller is done with a claimed call, sets the state to FREE, and carries out the frame's call unless
+ * it was DONE.
+ *
+ * Memory order: REQUEST is stored with release, after the frame; the poller's compare-and-swap acquires
+ * it. DONE and DECLINED are stored with release, after the result; the guest loads the state with
+ * acquire. FREE orders nothing.
+ *
+ * The host copies the frame once when it claims the call, as at the doorbell, and trusts nothing here: a
+ * guest that breaks these rules has calls carried out that it did not mean, and no others.
  */
-enum mote_turn {
-	MOTE_TURN_FREE = 0, /* the guest's */
-	MOTE_TURN_ASKED,
-	MOTE_TURN_TAKEN,
-	MOTE_TURN_DONE,
-	MOTE_TURN_DECLINED,
+enum mote_slot_state {
+	MOTE_SLOT_FREE = 0, /* the guest's */
+	MOTE_SLOT_REQUEST,
+	MOTE_SLOT_CLAIMED,
+	MOTE_SLOT_DONE,
+	MOTE_SLOT_DECLINED,
 };
 
-struct mote_ring {
-	uint32_t turn;
-	uint32_t polling;     /* these three are written by the host */
-	uint32_t ask_cycles;
-	uint32_t take_cycles;
+struct mote_call_slot {
+	uint32_t state;
+	uint32_t polling; /* these three are written by the host */
+	uint32_t request_cycles; /* of mote_arch_cycles() */
+	uint32_t claimed_cycles;
 };
 
 /*
@@ -182,9 +195,9 @@ struct mote_area {
 	uint64_t pending_signals; /* set by the host, cleared by the guest (atomics) */
 	uint64_t blocked_signals; /* the program's mask, kept by the personality */
 	uint64_t resume_at, resume_bytes;
-	/* Beside each other in two cache lines, the result and the ring in one of them. */
+	/* In two adjacent cache lines, the result and the slot in one of them. */
 	_Alignas(64) struct mote_frame frame;
-	struct mote_ring ring;
+	struct mote_call_slot slot;
 	struct mote_clock clock;
 	uint32_t output_armed; /* these three: see Output above */
 	uint32_t output_fd;

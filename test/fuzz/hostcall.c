@@ -145,7 +145,7 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 	vcpu->vm = vm;
 	vcpu->area = area;
 	vm->boot = boot;
-	vcpu->ring.off = true;
+	vcpu->poller.off = true;
 	vm->network = flags & HOSTCALL_NETWORK && network;
 	require(memory_init(&vm->memory, -1, MEMORY_MAX, &e) == 0 &&
 		memory_map(&vm->memory, gva(HOSTCALL_GUEST_AT), HOSTCALL_MEMORY_BYTES, MEMORY_READ | MEMORY_WRITE) == 0 &&

@@ -54,9 +54,12 @@ int64_t hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame *frame);
 /* Whether the polling thread may carry it out. */
 bool hostcall_pollable(struct vm *vm, const struct mote_frame *frame);
 
-/* Carries out the call that is in the frame of the vCPU's area. Host-side entry for the run loop. */
-void hostcall_serve(struct vcpu *vcpu);
-/* The same on the poller (run/poller.h): false, and nothing done, where the call is one for the vCPU's thread. */
+/*
+ * Carries out the call that is in the frame of the vCPU's area, on its thread. Whether the polling
+ * thread could have done so.
+ */
+bool hostcall_serve(struct vcpu *vcpu);
+/* The same on the polling thread (run/poller.h): false, with nothing done, if it is not its call. */
 bool hostcall_serve_polled(struct vcpu *vcpu) must_check;
 
 #endif

@@ -18,13 +18,11 @@ static void store_result(struct vcpu *vcpu, int64_t result)
 	*(volatile int64_t *)&vcpu->area->frame.result = result;
 }
 
-void hostcall_serve(struct vcpu *vcpu)
+bool hostcall_serve(struct vcpu *vcpu)
 {
-	if (ring_answered(vcpu))
-		return;
 	const struct mote_frame frame = take_frame(vcpu);
 	vcpu->may_pend |= frame.nr != HOSTCALL_exchange;
-	ring_doorbell(vcpu, hostcall_pollable(vcpu->vm, &frame));
+	bool pollable = hostcall_pollable(vcpu->vm, &frame);
 	vcpu_flush_output(vcpu);
 	int64_t result = hostcall_dispatch(vcpu, &frame);
 	if (frame.nr == HOSTCALL_writev)
@@ -33,7 +31,7 @@ void hostcall_serve(struct vcpu *vcpu)
 		vcpu->vm->channel.waiting = vcpu->vm->at_call = true;
 	else
 		store_result(vcpu, result);
-	ring_replied(vcpu);
+	return pollable;
 }
 
 bool hostcall_serve_polled(struct vcpu *vcpu)

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The poller: a thread that carries out host calls while the vCPU runs, for as long as they come close
- * together (abi/layout.h has the guest's side).
+ * The poller: a thread that carries out host calls while the vCPU runs, for as long as they come
+ * close together (abi/layout.h has the states of the call slot).
  *
- * Two threads, one vm. Once the poller is there, ring.lock guards all of struct vm: the vCPU's thread holds
- * it whenever it is outside KVM_RUN, the poller while it carries out a call. So a handler never runs beside
- * another, and scratch memory and descriptors need no lock of their own. Calls that wait, that change
- * memory or that belong to a thread (timers, signals) are declined and come by the doorbell.
+ * Two threads, one vCPU. Once the poller is there, its lock guards all of struct vcpu and struct
+ * vm: the vCPU's thread holds it whenever it is outside KVM_RUN, the poller while it carries out a
+ * call. So two handlers never run at once, and scratch memory and descriptors need no lock of their
+ * own. Calls that wait, change memory or belong to a thread (timers, signals) are declined and come
+ * by the doorbell.
  *
- * Polling must pay. The poller starts, and is woken, after a number of doorbells in quick succession; it
- * sleeps once no call came for about as long as an exit takes, so that it never takes much more than twice
- * the time that it saves. Where it is of no use (nobody asks, questions stay unanswered because
- * it waits for a CPU, or another thread wanted its CPU) it rests for a time that doubles.
+ * Polling must pay: the thread takes a CPU. Awake, it falls asleep once no call has come for about
+ * as long as an exit takes, so it costs at most about twice what it saves. It is woken when calls
+ * come by doorbells in quick succession, at the earliest after a rest. How long that rest is
+ * follows from one measured quantity, as with KVM's halt polling: the calls that the last waking
+ * served. If they were worth it the rest shrinks to none; if not it grows, and by more if others
+ * wanted the CPU.
  */
 #include "vm/run/poller.h"
 
 #include "base/thread.h"
-#include "vm/memory/guest_copy.h"
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
+#include "vm/memory/guest_copy.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -28,293 +31,324 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum {
-	POLL_MIN_US = 5,    /* without a call, until the poller sleeps: an exit's time within these bounds */
-	POLL_MAX_US = 100,
-	FIRST_US = 400,	    /* the same when it has just woken: the guest has yet to come back from its exit */
-	ASK_US = 15,	    /* the guest waits for an awake poller to take its call */
-	TAKE_US = 200,	    /* the guest waits awake for a call to be carried out */
-	START_RUN = 64,	    /* doorbells in quick succession until the poller is started */
-	WAKE_RUN = 8,	    /* and until it is woken */
-	RUN_MAX = 4096,	    /* the latter, while it finds nothing to do */
-	MISSES_MAX = 4,	    /* doorbells beside an awake poller */
-	LATE_US = 700,	    /* an iteration that takes longer was interrupted, perhaps by others' work */
-	REST_US = 20000,    /* at first */
-	REST_MAX_US = 2000000,
-	PAYS = 64,	    /* calls that make a poller's waking worth it */
-	STACK_BYTES = 256 << 10,
+enum { STACK_BYTES = 256 << 10 };
+
+struct bounds_us {
+	uint64_t least, most;
 };
 
-enum state { ASLEEP, AWAKE, RESTING, STOPPING };
-
-static uint64_t cycles(void)
-{
-	return __builtin_ia32_rdtsc();
-}
+static const struct {
+	struct bounds_us
+		idle; /* polling without a call, until asleep: an exit's time within these */
+	uint64_t
+		first_idle_us; /* the same just after waking: the guest has yet to leave its exit */
+	uint64_t request_us;   /* the guest waits for its request to be claimed */
+	uint64_t claimed_us;   /* the guest waits awake for a claimed call */
+	uint64_t late_us; /* an iteration that takes longer was interrupted, perhaps by others */
+	unsigned start_after_calls; /* close ones, until the thread is started */
+	unsigned wake_after_calls;  /* close ones, until it is woken */
+	unsigned missed_calls;	    /* doorbells while it is awake, until it counts as displaced */
+	uint64_t pays_calls;	    /* served in a waking that was worth it */
+	uint64_t pays_long_calls;   /* and that was, although others wanted the CPU in the end */
+	struct bounds_us rest_after_useless, rest_after_displaced;
+} limits = {
+	.idle = {5, 100},
+	.first_idle_us = 400,
+	.request_us = 15,
+	.claimed_us = 200,
+	.late_us = 700,
+	.start_after_calls = 64,
+	.wake_after_calls = 8,
+	.missed_calls = 4,
+	.pays_calls = 64,
+	.pays_long_calls = 6400,
+	.rest_after_useless = {200, 100000},
+	.rest_after_displaced = {20000, 2000000},
+};
 
 /* --- the poller --- */
 
 static void set_polling(struct vcpu *vcpu, uint32_t on)
 {
-	__atomic_store_n(&vcpu->area->ring.polling, on, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vcpu->area->slot.polling, on, __ATOMIC_SEQ_CST);
 }
 
 /* As the guest sees it, which can write it too. */
-static uint32_t polling(const struct vcpu *vcpu)
+static bool is_polling(const struct vcpu *vcpu)
 {
-	return __atomic_load_n(&vcpu->area->ring.polling, __ATOMIC_RELAXED);
+	return __atomic_load_n(&vcpu->area->slot.polling, __ATOMIC_RELAXED) != 0;
 }
 
-/* Carries out the call that the guest has asked for, if it still wants it. */
-static void answer(struct vcpu *vcpu)
+/* Carries out the guest's request, if it is still there. */
+static void serve_request(struct vcpu *vcpu)
 {
-	struct vm_ring *r = &vcpu->ring;
-	uint32_t asked = MOTE_TURN_ASKED, *turn = &vcpu->area->ring.turn;
-	pthread_mutex_lock(&r->lock);
-	if (atomic_load_explicit(&r->state, memory_order_relaxed) == AWAKE &&
-	    __atomic_compare_exchange_n(turn, &asked, MOTE_TURN_TAKEN, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+	struct poller *p = &vcpu->poller;
+	uint32_t request = MOTE_SLOT_REQUEST, *state = &vcpu->area->slot.state;
+	pthread_mutex_lock(&p->lock);
+	if (atomic_load_explicit(&p->state, memory_order_relaxed) == POLLER_AWAKE &&
+	    __atomic_compare_exchange_n(state, &request, MOTE_SLOT_CLAIMED, false, __ATOMIC_ACQUIRE,
+					__ATOMIC_RELAXED)) {
 		bool done = hostcall_serve_polled(vcpu);
-		r->served += done;
-		r->declined = !done;
-		__atomic_store_n(turn, done ? MOTE_TURN_DONE : MOTE_TURN_DECLINED, __ATOMIC_RELEASE);
+		p->served += done;
+		p->declined = !done;
+		__atomic_store_n(state, done ? MOTE_SLOT_DONE : MOTE_SLOT_DECLINED,
+				 __ATOMIC_RELEASE);
 	}
-	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_unlock(&p->lock);
 }
 
-/* Whether others have had this thread's CPU since it last looked. */
-static bool displaced(struct vm_ring *r)
+/* Whether others have had this thread's CPU since it last asked. */
+static bool lost_cpu(long *switches)
 {
 	struct rusage u;
 	if (getrusage(RUSAGE_THREAD, &u) < 0)
 		return true;
-	bool more = u.ru_nivcsw != r->displaced;
-	r->displaced = u.ru_nivcsw;
-	return more;
+	bool lost = u.ru_nivcsw != *switches;
+	*switches = u.ru_nivcsw;
+	return lost;
 }
 
-/* Until no call comes any more, others want the CPU, or the vCPU's thread says so. */
-static void poll_calls(struct vcpu *vcpu)
+/* Polls until idle, displaced or told to stop by the state. */
+static void poll_slot(struct vcpu *vcpu)
 {
-	struct vm_ring *r = &vcpu->ring;
-	uint64_t window = clock_cycles(&vcpu->clock, FIRST_US), late = clock_cycles(&vcpu->clock, LATE_US);
-	uint64_t last = cycles(), before = last;
-	(void)displaced(r);
-	set_polling(vcpu, 1);
-	while (atomic_load_explicit(&r->state, memory_order_relaxed) == AWAKE) {
-		bool asked = __atomic_load_n(&vcpu->area->ring.turn, __ATOMIC_RELAXED) == MOTE_TURN_ASKED;
-		if (asked)
-			answer(vcpu);
-		uint64_t now = cycles();
-		if (now - before > late && displaced(r)) {
-			atomic_store(&r->crowded, true);
-			break;
+	struct poller *p = &vcpu->poller;
+	uint64_t idle = clock_cycles(&vcpu->clock, limits.first_idle_us);
+	const uint64_t late = clock_cycles(&vcpu->clock, limits.late_us);
+	uint64_t last_call = mote_arch_cycles(), before = last_call;
+	long switches = 0;
+	(void)!lost_cpu(&switches); /* from here on */
+	while (atomic_load_explicit(&p->state, memory_order_relaxed) == POLLER_AWAKE) {
+		uint32_t state = __atomic_load_n(&vcpu->area->slot.state, __ATOMIC_RELAXED);
+		if (state == MOTE_SLOT_REQUEST)
+			serve_request(vcpu);
+		uint64_t now = mote_arch_cycles();
+		if (now - before > late && lost_cpu(&switches)) {
+			atomic_store(&p->displaced, true);
+			return;
 		}
-		if (asked) {
-			last = now;
-			window = atomic_load_explicit(&r->window, memory_order_relaxed);
-		} else if (now - last > window) {
-			break;
+		if (state == MOTE_SLOT_REQUEST) {
+			last_call = now;
+			idle = atomic_load_explicit(&p->idle_cycles, memory_order_relaxed);
+		} else if (now - last_call > idle) {
+			return;
 		}
 		before = now;
-		__builtin_ia32_pause();
+		mote_arch_relax();
 	}
-	set_polling(vcpu, 0);
 }
 
-static void *poller(void *arg)
+static void *poller_main(void *arg)
 {
 	struct vcpu *vcpu = arg;
-	struct vm_ring *r = &vcpu->ring;
+	struct poller *p = &vcpu->poller;
 	struct err e = {0};
-	guest_copy_unblocked(true); /* start() */
-	r->jail_rc = jail_enter_poller(r->how, &e);
-	if (r->jail_rc < 0)
+	guest_copy_unblocked(true); /* thread_start() leaves SIGBUS so */
+	p->jail_rc = jail_enter_poller(p->how, &e);
+	if (p->jail_rc < 0)
 		return NULL;
 	for (;;) {
-		int state = atomic_load(&r->state);
-		if (state == STOPPING)
+		int state = atomic_load(&p->state), awake = POLLER_AWAKE;
+		if (state == POLLER_STOPPING)
 			return NULL;
-		if (state == AWAKE) {
-			poll_calls(vcpu);
-			int awake = AWAKE;
-			atomic_compare_exchange_strong(&r->state, &awake, ASLEEP);
-		} else {
-			syscall(SYS_futex, &r->state, FUTEX_WAIT_PRIVATE, state, NULL, NULL, 0);
+		if (state == POLLER_ASLEEP) {
+			syscall(SYS_futex, &p->state, FUTEX_WAIT_PRIVATE, state, NULL, NULL, 0);
+			continue;
 		}
+		set_polling(vcpu, 1);
+		poll_slot(vcpu);
+		set_polling(vcpu, 0);
+		atomic_compare_exchange_strong(&p->state, &awake, POLLER_ASLEEP);
 	}
 }
 
 /* --- the vCPU's thread --- */
 
-static void set_state(struct vm_ring *r, int state)
+static void set_state(struct poller *p, enum poller_state state)
 {
-	atomic_store(&r->state, state);
-	syscall(SYS_futex, &r->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	atomic_store(&p->state, state);
+	syscall(SYS_futex, &p->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 /* Whether this thread may use more than one CPU: else nobody could answer it while it waits. */
-static bool other_cpu(void)
+static bool has_other_cpu(void)
 {
 	cpu_set_t set;
 	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
 }
 
-static int start(struct vcpu *vcpu)
+static int start_thread(struct vcpu *vcpu)
 {
-	struct vm *vm = vcpu->vm;
-	struct vm_ring *r = &vcpu->ring;
-	if (!other_cpu())
-		return -ENOTSUP;
-	r->how = jail_entered() ? jail_how_own() : jail_how_make();
-	if (!r->how && !jail_entered())
-		return -errno;
-	clock_know_rate(vcpu);
-	vcpu->area->ring = (struct mote_ring){
-		.ask_cycles = (uint32_t)clock_cycles(&vcpu->clock, ASK_US),
-		.take_cycles = (uint32_t)clock_cycles(&vcpu->clock, TAKE_US),
-	};
+	struct poller *p = &vcpu->poller;
 	pthread_attr_t attr;
 	if (pthread_attr_init(&attr) != 0)
 		return -ENOMEM;
 	int rc = -pthread_attr_setstacksize(&attr, STACK_BYTES);
-	atomic_store(&r->state, AWAKE);
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_mutex_lock(&r->lock);
+	atomic_store(&p->state, POLLER_AWAKE);
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_mutex_lock(&p->lock);
 	if (rc == 0)
-		rc = thread_start(&r->thread, &attr, poller, vcpu);
+		rc = thread_start(&p->thread, &attr, poller_main, vcpu);
 	pthread_attr_destroy(&attr);
-	r->started = rc == 0;
-	dirty_forget(&vm->memory.dirty); /* the poller writes memory, too */
 	if (rc < 0)
-		pthread_mutex_unlock(&r->lock);
+		pthread_mutex_unlock(&p->lock);
+	p->started = rc == 0;
 	return rc;
 }
 
-/* How long the poller looks for the next call: what it saves is an exit; this is the shortest seen. */
-static uint64_t window_of(const struct vcpu *vcpu)
+static int start(struct vcpu *vcpu)
 {
-	const struct vm_ring *r = &vcpu->ring;
-	uint64_t least = clock_cycles(&vcpu->clock, POLL_MIN_US), most = clock_cycles(&vcpu->clock, POLL_MAX_US);
-	return r->exit_cycles < least ? least : r->exit_cycles > most ? most : r->exit_cycles;
+	struct poller *p = &vcpu->poller;
+	if (!has_other_cpu())
+		return -ENOTSUP;
+	p->how = jail_entered() ? jail_how_own() : jail_how_make();
+	if (!p->how && !jail_entered())
+		return -errno;
+	clock_know_rate(vcpu);
+	vcpu->area->slot = (struct mote_call_slot){
+		.request_cycles = (uint32_t)clock_cycles(&vcpu->clock, limits.request_us),
+		.claimed_cycles = (uint32_t)clock_cycles(&vcpu->clock, limits.claimed_us),
+	};
+	dirty_forget(&vcpu->vm->memory.dirty); /* the poller writes memory, too */
+	return start_thread(vcpu);
 }
 
-/* Whether the guest came back so soon that the poller would still have been awake. */
-static bool came_soon(struct vcpu *vcpu, uint64_t now)
+/* How long the poller polls without a call: about what it saves, an exit. */
+static uint64_t idle_cycles(const struct vcpu *vcpu)
 {
-	struct vm_ring *r = &vcpu->ring;
-	uint64_t gap = now - r->last;
-	if (r->exit_cycles == 0 || gap < r->exit_cycles)
-		r->exit_cycles = gap;
-	return gap < r->exit_cycles + window_of(vcpu);
+	uint64_t least = clock_cycles(&vcpu->clock, limits.idle.least);
+	uint64_t most = clock_cycles(&vcpu->clock, limits.idle.most);
+	uint64_t exit = vcpu->poller.least_gap;
+	if (exit < least)
+		return least;
+	return exit < most ? exit : most;
 }
 
-/* It has been of no use: next time later. */
-static void rest(struct vcpu *vcpu, uint64_t now)
+static void shrink_rest(struct poller *p)
 {
-	struct vm_ring *r = &vcpu->ring;
-	r->rest_us = r->rest_us ? r->rest_us * 2 : REST_US;
-	if (r->rest_us > REST_MAX_US)
-		r->rest_us = REST_MAX_US;
-	r->rest_until = now + clock_cycles(&vcpu->clock, r->rest_us);
-	r->run = 0;
+	p->rest_us = 0;
+	p->rest_until = 0;
 }
 
-/* What became of the poller's last waking decides when the next one is. */
-static void judge(struct vcpu *vcpu, uint64_t now)
+static void grow_rest(struct vcpu *vcpu, struct bounds_us bounds)
 {
-	struct vm_ring *r = &vcpu->ring;
-	uint64_t served = r->served - r->served_before;
-	r->served_before = r->served;
-	r->woken = false;
-	if (atomic_exchange(&r->crowded, false)) {
-		if (served >= 100 * PAYS)
-			r->rest_us = 0;
-		rest(vcpu, now);
-		return;
+	struct poller *p = &vcpu->poller;
+	p->rest_us *= 2;
+	if (p->rest_us < bounds.least)
+		p->rest_us = bounds.least;
+	if (p->rest_us > bounds.most)
+		p->rest_us = bounds.most;
+	p->rest_until = mote_arch_cycles() + clock_cycles(&vcpu->clock, p->rest_us);
+}
+
+/* The poller has fallen asleep: what it served decides how long it rests. */
+static void judge(struct vcpu *vcpu)
+{
+	struct poller *p = &vcpu->poller;
+	uint64_t served = p->served - p->served_before;
+	p->woken = false;
+	p->close_calls = 0;
+	if (atomic_exchange(&p->displaced, false)) {
+		if (served >= limits.pays_long_calls)
+			shrink_rest(p);
+		grow_rest(vcpu, limits.rest_after_displaced);
+	} else if (served >= limits.pays_calls) {
+		shrink_rest(p);
+	} else {
+		grow_rest(vcpu, limits.rest_after_useless);
 	}
-	if (served >= PAYS) {
-		r->needed = WAKE_RUN;
-		r->rest_us = 0;
-	} else if (r->needed < RUN_MAX) {
-		r->needed *= 2;
-	}
-	r->run = 0;
 }
 
 static void wake(struct vcpu *vcpu)
 {
-	struct vm_ring *r = &vcpu->ring;
-	r->run = 0;
-	atomic_store_explicit(&r->window, window_of(vcpu), memory_order_relaxed);
-	if (!r->started) {
-		r->needed = WAKE_RUN;
-		r->off = start(vcpu) < 0;
-	} else {
-		set_state(r, AWAKE);
-	}
-	r->woken = true;
-	r->misses = 0;
+	struct poller *p = &vcpu->poller;
+	p->close_calls = p->missed = 0;
+	p->woken = true;
+	p->served_before = p->served;
+	atomic_store_explicit(&p->idle_cycles, idle_cycles(vcpu), memory_order_relaxed);
+	if (p->started)
+		set_state(p, POLLER_AWAKE);
+	else
+		p->off = start(vcpu) < 0;
 }
 
-void ring_doorbell(struct vcpu *vcpu, bool pollable)
+/* Whether the guest came back so soon that an awake poller would not have fallen asleep. */
+static bool came_soon(struct vcpu *vcpu)
 {
-	struct vm_ring *r = &vcpu->ring;
-	if (r->off)
+	struct poller *p = &vcpu->poller;
+	if (p->least_gap == 0 || p->gap < p->least_gap)
+		p->least_gap = p->gap;
+	return p->gap < p->least_gap + idle_cycles(vcpu);
+}
+
+/* A call came by the doorbell although it need not. */
+static void count_call(struct vcpu *vcpu, bool declined)
+{
+	struct poller *p = &vcpu->poller;
+	bool soon = came_soon(vcpu);
+	if (p->woken) {
+		/* The guest gave up on a poller that said it was there. */
+		if (!declined && p->was_polling && ++p->missed >= limits.missed_calls) {
+			set_state(p, POLLER_ASLEEP);
+			atomic_store(&p->displaced, true);
+		}
 		return;
-	uint64_t now = cycles();
-	bool soon = came_soon(vcpu, now);
-	bool declined = r->declined;
-	r->declined = false;
-	int state = atomic_load_explicit(&r->state, memory_order_relaxed);
-	if (r->woken && state != AWAKE)
-		judge(vcpu, now);
-	/* The guest gave up on a poller that said it was there. */
-	if (r->woken && pollable && !declined && polling(vcpu) && ++r->misses >= MISSES_MAX) {
-		set_state(r, RESTING);
-		atomic_store(&r->crowded, true);
 	}
-	if (!pollable || r->woken)
-		return;
-	r->run = soon ? r->run + 1 : 0;
-	if (r->run >= (r->started ? r->needed : START_RUN) && now > r->rest_until)
+	p->close_calls = soon ? p->close_calls + 1 : 0;
+	unsigned needed = p->started ? limits.wake_after_calls : limits.start_after_calls;
+	if (p->close_calls >= needed && mote_arch_cycles() > p->rest_until)
 		wake(vcpu);
 }
 
-void ring_entering(struct vcpu *vcpu)
+bool poller_doorbell(struct vcpu *vcpu)
 {
-	if (vcpu->ring.started)
-		pthread_mutex_unlock(&vcpu->ring.lock);
+	struct poller *p = &vcpu->poller;
+	if (p->off)
+		return false;
+	p->gap = mote_arch_cycles() - p->replied_at;
+	p->was_polling = p->woken && is_polling(vcpu);
+	return p->started && __atomic_exchange_n(&vcpu->area->slot.state, MOTE_SLOT_FREE,
+						 __ATOMIC_ACQ_REL) == MOTE_SLOT_DONE;
 }
 
-void ring_left(struct vcpu *vcpu)
+void poller_replied(struct vcpu *vcpu, bool pollable)
 {
-	if (vcpu->ring.started)
-		pthread_mutex_lock(&vcpu->ring.lock);
-}
-
-bool ring_answered(struct vcpu *vcpu)
-{
-	return vcpu->ring.started &&
-	       __atomic_exchange_n(&vcpu->area->ring.turn, MOTE_TURN_FREE, __ATOMIC_ACQ_REL) == MOTE_TURN_DONE;
-}
-
-void ring_replied(struct vcpu *vcpu)
-{
-	vcpu->ring.last = cycles();
-}
-
-void ring_stop(struct vcpu *vcpu)
-{
-	struct vm_ring *r = &vcpu->ring;
-	if (!r->started)
+	struct poller *p = &vcpu->poller;
+	if (p->off)
 		return;
-	set_state(r, STOPPING);
-	pthread_mutex_unlock(&r->lock); /* it may be about to take a call, and will find that it must not */
-	pthread_join(r->thread, NULL);
-	pthread_mutex_destroy(&r->lock);
-	bool off = r->off || r->jail_rc < 0;
-	if (r->how != jail_how_own())
-		jail_how_free(r->how);
-	*r = (struct vm_ring){.off = off};
-	vcpu->area->ring = (struct mote_ring){0};
+	bool declined = p->declined;
+	p->declined = false;
+	if (p->woken && atomic_load_explicit(&p->state, memory_order_relaxed) != POLLER_AWAKE)
+		judge(vcpu);
+	if (pollable)
+		count_call(vcpu, declined);
+	p->replied_at = mote_arch_cycles();
+}
+
+void poller_entering(struct vcpu *vcpu)
+{
+	if (vcpu->poller.started)
+		pthread_mutex_unlock(&vcpu->poller.lock);
+}
+
+void poller_left(struct vcpu *vcpu)
+{
+	if (vcpu->poller.started)
+		pthread_mutex_lock(&vcpu->poller.lock);
+}
+
+void poller_stop(struct vcpu *vcpu)
+{
+	struct poller *p = &vcpu->poller;
+	if (!p->started)
+		return;
+	set_state(p, POLLER_STOPPING);
+	pthread_mutex_unlock(
+		&p->lock); /* it may be about to claim a call, and will find that it must not */
+	pthread_join(p->thread, NULL);
+	pthread_mutex_destroy(&p->lock);
+	bool off = p->off || p->jail_rc < 0;
+	if (p->how != jail_how_own())
+		jail_how_free(p->how);
+	*p = (struct poller){.off = off};
+	vcpu->area->slot = (struct mote_call_slot){0};
 }

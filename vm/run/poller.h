@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host calls without exits: the thread that polls for them, and what the vCPU's thread tells it. */
+/*
+ * Host calls without exits: the thread that busy-polls a vCPU's call slot (abi/layout.h), and when
+ * it is started, woken and left asleep. poller.c has the policy.
+ */
 #ifndef MOTE_VM_RUN_POLLER_H
 #define MOTE_VM_RUN_POLLER_H
+
+#include "base/cleanup.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,39 +15,43 @@
 
 struct vcpu;
 
-struct vm_ring {
+enum poller_state { POLLER_ASLEEP, POLLER_AWAKE, POLLER_STOPPING };
+
+struct poller {
 	bool off;     /* not wanted, or impossible here */
-	bool started; /* there is a poller, and `lock` counts; of the vCPU's thread */
+	bool started; /* the thread is there, and `lock` counts; of the vCPU's thread */
 	pthread_t thread;
-	pthread_mutex_t lock; /* guards struct vm: held by the vCPU's thread outside KVM_RUN */
-	_Atomic int state;    /* futex word: enum state */
-	_Atomic bool crowded; /* others want the poller's CPU, or it is not there when it should be */
-	_Atomic uint64_t window; /* cycles without a call until the poller sleeps; set when it is woken */
-	uint64_t served;      /* calls carried out by the poller; lock */
-	bool declined;	      /* the last one was not for it; lock */
-	int jail_rc;	      /* of the poller, until it is joined */
-	uint32_t how;	      /* jail_how_make's, for the poller's paths: this thread's, or made for it */
-	long displaced;	      /* of the poller: involuntary context switches so far */
-	/* Of the vCPU's thread. */
-	bool woken; /* and not yet judged by what it did */
-	unsigned run, needed, misses;
-	uint64_t last; /* when the guest went on after a call, in cycles */
-	uint64_t exit_cycles; /* least from there to the next doorbell */
-	uint64_t served_before, rest_us, rest_until;
+	pthread_mutex_t lock;	/* guards vCPU and VM: held by the vCPU's thread outside KVM_RUN */
+	_Atomic int state;	/* enum poller_state, a futex word; either thread */
+	_Atomic bool displaced; /* others want its CPU, or it is not there when it should be; either
+				   thread */
+	_Atomic uint64_t idle_cycles; /* without a call, until it sleeps; set when it is woken */
+	uint64_t served;	      /* calls carried out so far; lock */
+	bool declined;		      /* the last one was for the vCPU's thread; lock */
+	int jail_rc;		      /* of the thread, until it is joined */
+	uint32_t how; /* jail_how_make's, for its paths: the vCPU thread's, or made for it */
+
+	/* The policy's, of the vCPU's thread. Times in cycles. */
+	bool woken;		      /* and not judged yet by what it did */
+	bool was_polling;	      /* at the last doorbell, the guest could see it awake */
+	unsigned close_calls;	      /* doorbells in quick succession */
+	unsigned missed;	      /* doorbells while it was awake */
+	uint64_t replied_at;	      /* when the guest went on after its last call */
+	uint64_t gap;		      /* from then to the last doorbell */
+	uint64_t least_gap;	      /* what an exit costs, about */
+	uint64_t served_before;	      /* this waking */
+	uint64_t rest_us, rest_until; /* the back-off */
 };
 
-/*
- * All on the vCPU's thread. Around KVM_RUN: the poller works only between ring_entering and ring_left.
- * ring_doorbell: a call came that way; pollable when the poller could have carried it out. ring_replied:
- * the guest goes on.
- */
-void ring_entering(struct vcpu *vcpu);
-void ring_left(struct vcpu *vcpu);
-void ring_doorbell(struct vcpu *vcpu, bool pollable);
-/* True when the poller has carried out the call that the doorbell was rung for. */
-bool ring_answered(struct vcpu *vcpu);
-void ring_replied(struct vcpu *vcpu);
-/* Ends the poller; it starts again when that pays. */
-void ring_stop(struct vcpu *vcpu);
+/* All on the vCPU's thread. Around KVM_RUN: the poller works only between the two. */
+void poller_entering(struct vcpu *vcpu);
+void poller_left(struct vcpu *vcpu);
+/* At a doorbell: true if the poller has carried out its call meanwhile. */
+bool poller_doorbell(struct vcpu *vcpu) must_check;
+/* The doorbell's call was carried out, and the guest goes on. pollable: the poller could have done
+ * it. */
+void poller_replied(struct vcpu *vcpu, bool pollable);
+/* Ends the thread; it starts again when that pays. */
+void poller_stop(struct vcpu *vcpu);
 
 #endif

@@ -361,7 +361,7 @@ static int enter(struct vcpu *vcpu, struct err *e)
 static void leave(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
-	ring_stop(vcpu);
+	poller_stop(vcpu);
 	vcpu_output_stop(vcpu);
 	atomic_store(&vcpu->running_tid, 0);
 	stop_timers(vcpu);

@@ -250,7 +250,7 @@ int vcpu_loop(struct vcpu *vcpu, struct err *e)
 	bool interrupted = false;
 	if (vm->at_call) {
 		vm->at_call = false;
-		hostcall_serve(vcpu);
+		poller_replied(vcpu, hostcall_serve(vcpu));
 	}
 	while (!vm->ended && !vm->channel.waiting) {
 		serve_events(vcpu, interrupted);
@@ -258,16 +258,17 @@ int vcpu_loop(struct vcpu *vcpu, struct err *e)
 			break;
 		enum vcpu_exit why;
 		clock_keep(vcpu);
-		ring_entering(vcpu);
+		poller_entering(vcpu);
 		int rc = kvm_vcpu_run(&vcpu->kvm, &why, e);
-		ring_left(vcpu);
+		poller_left(vcpu);
 		if (rc < 0)
 			return rc;
 		interrupted = false;
 		vcpu->counters.exits++;
 		switch (why) {
 		case VCPU_CALL:
-			hostcall_serve(vcpu);
+			if (!poller_doorbell(vcpu))
+				poller_replied(vcpu, hostcall_serve(vcpu));
 			break;
 		case VCPU_FAULT:
 			serve_fault(vcpu);

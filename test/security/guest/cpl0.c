@@ -135,10 +135,10 @@ static void change_area(void)
 		a->resume_bytes = any_value();
 		break;
 	case 8:
-		a->ring.turn = (uint32_t)(r >> 8) & 7;
+		a->slot.state = (uint32_t)(r >> 8) & 7;
 		break;
 	case 9:
-		a->ring.polling = a->ring.ask_cycles = (uint32_t)v;
+		a->slot.polling = a->slot.request_cycles = (uint32_t)v;
 		break;
 	case 10:
 		a->output_fd = (uint32_t)(r >> 8) & 3;

@@ -91,7 +91,7 @@ static void mutate(volatile struct mote_frame *f)
 		break;
 	default:
 		if ((r >> 8 & 255) == 0)
-			guest_area->ring.turn = (uint32_t)(r >> 16) % 7;
+			guest_area->slot.state = (uint32_t)(r >> 16) % 7;
 		if ((r >> 8 & 255) == 1)
 			guest_area->output_len = (uint32_t)any_value();
 		if ((r >> 8 & 255) == 2)
@@ -109,16 +109,16 @@ static void ring_the_bell(void)
 /* Asks by the ring, and mutates until the answer or for some milliseconds. */
 static void ask_the_poller(volatile struct mote_frame *f)
 {
-	volatile struct mote_ring *g = &guest_area->ring;
+	volatile struct mote_call_slot *g = &guest_area->slot;
 	uint64_t began = cycles();
-	__atomic_store_n(&g->turn, MOTE_TURN_ASKED, __ATOMIC_RELEASE);
+	__atomic_store_n(&g->state, MOTE_SLOT_REQUEST, __ATOMIC_RELEASE);
 	for (;;) {
-		uint32_t turn = __atomic_load_n(&g->turn, __ATOMIC_ACQUIRE);
-		if (turn == MOTE_TURN_DONE) {
+		uint32_t turn = __atomic_load_n(&g->state, __ATOMIC_ACQUIRE);
+		if (turn == MOTE_SLOT_DONE) {
 			counts->by_poller++;
 			break;
 		}
-		if (turn == MOTE_TURN_DECLINED) {
+		if (turn == MOTE_SLOT_DECLINED) {
 			counts->declined++;
 			break;
 		}
@@ -131,7 +131,7 @@ static void ask_the_poller(volatile struct mote_frame *f)
 			break;
 		}
 	}
-	g->turn = MOTE_TURN_FREE;
+	g->state = MOTE_SLOT_FREE;
 	guest_area->output_len = 0;
 }
 
@@ -155,7 +155,7 @@ int guest_main(int argc, const char **argv)
 		counts->calls++;
 		for (unsigned i = 0; i < 16; i++)
 			((volatile uint64_t *)ROOM)[guest_random() & 0x1ff] = any_value();
-		if (guest_area->ring.polling && guest_random() & 63) {
+		if (guest_area->slot.polling && guest_random() & 63) {
 			ask_the_poller(f);
 			continue;
 		}

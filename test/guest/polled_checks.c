@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What test/unit/vm_ring.c has run: streams of system calls, as they go by the ring, whose results each
- * case checks itself. ring_checks CASE SECONDS; status 0, or 1 with a line that says what was wrong.
+ * What test/unit/vm_polled_calls.c has run: streams of system calls, as they go by the ring, whose results each
+ * case checks itself. polled_checks CASE SECONDS; status 0, or 1 with a line that says what was wrong.
  */
 #include "abi/layout.h"
 
@@ -173,20 +173,20 @@ static void hostile(void)
 		for (int i = 0; i < 100; i++)
 			(void)stat(".", &st);
 		for (int i = 0; i < 1000; i++) {
-			volatile struct mote_ring *r = &area->ring;
+			volatile struct mote_call_slot *r = &area->slot;
 			area->frame.nr = 16 + (uint32_t)(any() % 33);
 			area->frame.arg[any() % 8] = any() % 3 ? any() % 16 : any();
 			/* stat or readv of nothing sensible, its frame changing while it is carried out */
-			r->turn = any() % 4 ? MOTE_TURN_ASKED : (uint32_t)any();
+			r->state = any() % 4 ? MOTE_SLOT_REQUEST : (uint32_t)any();
 			for (int k = 0; k < (int)(any() % 200); k++) {
 				area->frame.arg[any() % 8] = any();
 				if (any() % 64 == 0)
-					r->turn = (uint32_t)(any() % 6);
+					r->state = (uint32_t)(any() % 6);
 			}
 		}
-		area->ring.turn = MOTE_TURN_FREE;
+		area->slot.state = MOTE_SLOT_FREE;
 	}
-	area->ring.turn = MOTE_TURN_FREE;
+	area->slot.state = MOTE_SLOT_FREE;
 }
 
 int main(int argc, char **argv)

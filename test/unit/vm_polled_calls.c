@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define GUEST TEST_GUESTS "/ring_checks.musl"
+#define GUEST TEST_GUESTS "/polled_checks.musl"
 
 enum { TRIES = 20 };
 
@@ -39,7 +39,7 @@ static void remove_tree(void)
 	cr_assert(system(command) == 0);
 }
 
-TestSuite(vm_ring, .init = make_tree, .fini = remove_tree);
+TestSuite(vm_polled_calls, .init = make_tree, .fini = remove_tree);
 
 struct given {
 	const char *what, *seconds;
@@ -52,7 +52,7 @@ static struct mote_sandbox *make(const struct given *g)
 	int fd = open(GUEST, O_RDONLY | O_CLOEXEC), null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int stdio[3] = {null, null, 2};
 	struct mote_dir dir = {.guest_path = "/w", .fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC)};
-	char *argv[] = {(char *)"ring_checks", (char *)(uintptr_t)g->what, (char *)(uintptr_t)g->seconds, NULL};
+	char *argv[] = {(char *)"polled_checks", (char *)(uintptr_t)g->what, (char *)(uintptr_t)g->seconds, NULL};
 	cr_assert(fd >= 0 && null >= 0 && dir.fd >= 0);
 	struct mote_options o = {
 		.size = sizeof(o), .program_fd = fd, .argv = argv, .cwd = "/w", .stdio = stdio, .dirs = &dir,
@@ -88,7 +88,7 @@ static bool other_cpu(void)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
 }
 
-Test(vm_ring, calls_go_by_the_ring_and_are_right)
+Test(vm_polled_calls, calls_go_by_the_ring_and_are_right)
 {
 	const struct given g = {.what = "stream", .seconds = "0.5"};
 	struct mote_counters c;
@@ -100,7 +100,7 @@ Test(vm_ring, calls_go_by_the_ring_and_are_right)
 	cr_assert(!other_cpu(), "never polled: %lu exits, %lu calls", c.vm_exits, c.host_calls);
 }
 
-Test(vm_ring, without_polling_each_call_is_an_exit)
+Test(vm_polled_calls, without_polling_each_call_is_an_exit)
 {
 	const struct given g = {.what = "stream", .seconds = "0.3", .no_polling = 1};
 	struct mote_counters c;
@@ -108,21 +108,21 @@ Test(vm_ring, without_polling_each_call_is_an_exit)
 	cr_expect(c.vm_exits >= c.host_calls, "%lu exits, %lu calls", c.vm_exits, c.host_calls);
 }
 
-Test(vm_ring, declined_calls_come_by_the_doorbell)
+Test(vm_polled_calls, declined_calls_come_by_the_doorbell)
 {
 	const struct given g = {.what = "mixed", .seconds = "1"};
 	struct mote_counters c;
 	cr_assert(run(&g, &c) == 0);
 }
 
-Test(vm_ring, signals_arrive)
+Test(vm_polled_calls, signals_arrive)
 {
 	const struct given g = {.what = "signals", .seconds = "4"};
 	struct mote_counters c;
 	cr_assert(run(&g, &c) == 0);
 }
 
-Test(vm_ring, a_time_limit_ends_a_stream)
+Test(vm_polled_calls, a_time_limit_ends_a_stream)
 {
 	const struct given g = {.what = "endless", .seconds = "0", .limit_ms = 700};
 	struct mote_counters c;
@@ -137,7 +137,7 @@ static void end_it(int signo)
 	mote_sandbox_signal(running, SIGTERM);
 }
 
-Test(vm_ring, a_signal_ends_a_stream)
+Test(vm_polled_calls, a_signal_ends_a_stream)
 {
 	const struct given g = {.what = "endless", .seconds = "0"};
 	struct mote_result result;
@@ -150,7 +150,7 @@ Test(vm_ring, a_signal_ends_a_stream)
 	mote_sandbox_free(running);
 }
 
-Test(vm_ring, hostile_guests_harm_nobody)
+Test(vm_polled_calls, hostile_guests_harm_nobody)
 {
 	const struct given g = {.what = "hostile", .seconds = "3"};
 	struct mote_counters c;
@@ -160,7 +160,7 @@ Test(vm_ring, hostile_guests_harm_nobody)
 }
 
 /* In a child, which is locked down for good. */
-Test(vm_ring, works_within_the_filters)
+Test(vm_polled_calls, works_within_the_filters)
 {
 	for (int i = 0; i < TRIES; i++) {
 		pid_t child = fork();
@@ -186,7 +186,7 @@ Test(vm_ring, works_within_the_filters)
 	cr_assert(!other_cpu(), "never polled");
 }
 
-Test(vm_ring, the_guests_clock_is_the_hosts)
+Test(vm_polled_calls, the_guests_clock_is_the_hosts)
 {
 	const struct given g = {.what = "clocks", .seconds = "2"};
 	struct mote_counters c;
@@ -208,7 +208,7 @@ static bool tsc_is_good(void)
 	return read && strcmp(name, "tsc\n") == 0;
 }
 
-Test(vm_ring, clocks_are_read_without_exits)
+Test(vm_polled_calls, clocks_are_read_without_exits)
 {
 	const struct given g = {.what = "clock_stream", .seconds = "0", .no_polling = 1};
 	struct mote_counters c;
