@@ -79,5 +79,5 @@ int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *
 		rc = end_error(&end, e);
 	if (rc < 0)
 		return rc;
-	return vm_snapshot_write(vm, mote_build_id, extra, extra_bytes, out, e);
+	return vm_snapshot_take_to_file(vm, mote_build_id, extra, extra_bytes, out, e);
 }

@@ -168,7 +168,7 @@ void mote_pool_free(struct mote_pool *pool)
 int mote_keep_vms(unsigned count, struct mote_error *error)
 {
 	struct err e = {0};
-	int rc = shell_keep(count);
+	int rc = recycle_keep(count);
 	if (rc < 0) {
 		err_sys(&e, -rc, "the thread that clears VMs");
 		return error_report(&e, error);

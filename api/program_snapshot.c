@@ -233,7 +233,7 @@ int mote_program_snapshot_take(const struct mote_options *options, const char *p
 
 int mote_program_snapshot_is(int fd)
 {
-	return vm_snapshot_is(fd);
+	return vm_snapshot_is_file(fd);
 }
 
 /* A program in the middle of its run has looked at these already. */
@@ -269,11 +269,11 @@ static int match_options(struct mote_options *o, const struct vm_snapshot *s, st
 static int take_options(struct mote_options *o, const struct vm_snapshot *s, struct mote_dir dirs[PREOPENS_MAX],
 			struct err *e)
 {
-	if (vm_snapshot_moment(s) == SNAPSHOT_EXCHANGE)
+	if (vm_snapshot_point(s) == SNAPSHOT_EXCHANGE)
 		return err_set(e, ERR_CONFIG, EINVAL, "the snapshot is of a guest that waits for calls");
 	if (!o->memory_bytes && vm_snapshot_memory(s) < DEFAULT_MEMORY) /* a file cannot ask for more */
 		o->memory_bytes = vm_snapshot_memory(s);
-	if (vm_snapshot_moment(s) == SNAPSHOT_CALL)
+	if (vm_snapshot_point(s) == SNAPSHOT_CALL)
 		return match_options(o, s, dirs, e);
 	return 0;
 }
@@ -304,7 +304,7 @@ static int start(const char *cache, const struct mote_options *options, struct m
 	if (rc == 0)
 		rc = options_open_kvm(&o, &kvm_fd, e);
 	if (rc == 0)
-		rc = vm_snapshot_open(o.program_fd, mote_build_id, options_kvm(&o), &s, e);
+		rc = vm_snapshot_open_untrusted(o.program_fd, mote_build_id, options_kvm(&o), &s, e);
 	if (rc < 0)
 		return rc;
 	rc = start_from(cache, s, &o, sandbox, e);

@@ -71,7 +71,7 @@ int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled, stru
 void sandbox_record_working_set(struct mote_sandbox *s, int fd)
 {
 	if (fd >= 0)
-		(void)!vm_note_touched(s->vm, fd); /* without it the next start does so */
+		(void)!vm_record_working_set(s->vm, fd); /* without it the next start does so */
 }
 
 int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox, struct mote_error *error)

@@ -44,7 +44,7 @@ static int store_snapshot(void *arg, int fd, struct err *e)
 		return err_sys(e, ENOMEM, "writing a snapshot");
 	extra->message_max = s->snapshot->message_max;
 	memcpy(extra->ready, exports->message, exports->message_len);
-	return vm_snapshot_store(s->snapshot->vm, mote_build_id, s->kvm_fd, extra, bytes, fd, e);
+	return vm_snapshot_save(s->snapshot->vm, mote_build_id, s->kvm_fd, extra, bytes, fd, e);
 }
 
 static int save(struct mote_snapshot *snapshot, const char *path, struct err *e)
@@ -84,7 +84,7 @@ static int take_extra(struct mote_snapshot *s, struct err *e)
 	size_t len;
 	const uint8_t *bytes = vm_snapshot_extra(s->vm, &len);
 	struct extra extra;
-	if (vm_snapshot_moment(s->vm) != SNAPSHOT_EXCHANGE)
+	if (vm_snapshot_point(s->vm) != SNAPSHOT_EXCHANGE)
 		return unusable(e, "is of a guest that does not wait for calls");
 	if (len <= sizeof(extra))
 		return unusable(e, "has no list of functions");
@@ -107,7 +107,7 @@ static int load(const char *path, uint64_t bytes_max, struct mote_snapshot *s, s
 		return err_prefix(e, "the snapshot cannot be used");
 	if (fd < 0)
 		return fd;
-	int rc = vm_snapshot_open(fd, mote_build_id, kvm_fd, &s->vm, e);
+	int rc = vm_snapshot_open_untrusted(fd, mote_build_id, kvm_fd, &s->vm, e);
 	if (rc < 0)
 		return rc;
 	return take_extra(s, e);

@@ -7,7 +7,7 @@ $(G)/probe.elf $(G)/frozen.elf: $(G)/%.elf: $(B)/g-linux/test/guest/%.o $(call g
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
 $(B)/g-linux/test/guest/probe.o $(B)/g-linux/test/guest/frozen.o: GUEST_EXTRA = $(LINUX_CFLAGS)
 $(addprefix $(B)/test/unit/,vm_run.o vm_kvm_errors.o): $(G)/probe.img
-$(addprefix $(B)/test/unit/,vm_snapshot.o vm_snapshot_file.o vm_shell.o): $(G)/frozen.img
+$(addprefix $(B)/test/unit/,vm_snapshot.o vm_snapshot_file.o vm_recycle.o): $(G)/frozen.img
 
 # Each test/unit/NAME.c is one program, linked with everything of the host's but the main functions.
 UNIT := $(patsubst test/unit/%.c,$(B)/test/unit/%,$(wildcard test/unit/*.c))

@@ -11,11 +11,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-static uint64_t page_up(uint64_t v)
-{
-	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
-}
-
 /*
  * Whole pages come from the image's file where there is one, shared with the page cache until they are
  * written; otherwise, and for what a file's last page holds beyond the segment, bytes are copied.
@@ -23,9 +18,9 @@ static uint64_t page_up(uint64_t v)
 static int fill_segment(struct vm *vm, const struct vm_config *config, const Elf64_Phdr *ph, gpa_t at, uint64_t skip)
 {
 	uint64_t bytes = ph->p_filesz, mapped = 0;
-	uint8_t *to = memory_at(&vm->memory, at, page_up(skip + ph->p_memsz));
+	uint8_t *to = memory_at(&vm->memory, at, memory_page_up(skip + ph->p_memsz));
 	if (config->image_fd >= 0 && (ph->p_offset - skip) % MOTE_PAGE == 0) {
-		mapped = page_up(skip + bytes);
+		mapped = memory_page_up(skip + bytes);
 		int rc = memory_back(&vm->memory, at, mapped, config->image_fd, config->image_at + ph->p_offset - skip);
 		if (rc < 0)
 			return rc;
@@ -39,7 +34,7 @@ static int fill_segment(struct vm *vm, const struct vm_config *config, const Elf
 
 static int load_segment(struct vm *vm, const struct vm_config *config, const Elf64_Phdr *ph)
 {
-	uint64_t start = ph->p_vaddr & ~(uint64_t)(MOTE_PAGE - 1), bytes = page_up(ph->p_vaddr + ph->p_memsz) - start;
+	uint64_t start = ph->p_vaddr & ~(uint64_t)(MOTE_PAGE - 1), bytes = memory_page_up(ph->p_vaddr + ph->p_memsz) - start;
 	unsigned access = MEMORY_READ | (ph->p_flags & PF_W ? MEMORY_WRITE : 0) | (ph->p_flags & PF_X ? MEMORY_EXEC : 0);
 	gpa_t at;
 	int rc = memory_take(&vm->memory, bytes, &at);
@@ -86,7 +81,7 @@ int boot_map_payload(struct vm *vm, const struct vm_config *config, struct err *
 	if (st.st_size > (int64_t)MOTE_PAYLOAD_MAX)
 		return err_set(e, ERR_CONFIG, EFBIG, "%s is larger than the 4 GiB that a program may have", name);
 	vm->payload_bytes = (uint64_t)st.st_size;
-	uint64_t mapped = page_up(vm->payload_bytes);
+	uint64_t mapped = memory_page_up(vm->payload_bytes);
 	int rc = memory_take_file(&vm->memory, config->payload_fd, mapped, &vm->payload);
 	if (rc == -ENOMEM && mapped > vm->memory.max_bytes - vm->memory.used_bytes)
 		return err_set(e, ERR_CONFIG, ENOMEM,
@@ -190,7 +185,7 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 	b.bytes = i.buf.len;
 	gpa_t at = {0};
 	int rc = i.rc;
-	uint64_t pages = page_up(i.buf.len);
+	uint64_t pages = memory_page_up(i.buf.len);
 	if (rc == 0) {
 		memcpy(i.buf.data, &b, sizeof(b));
 		rc = memory_take(&vm->memory, pages, &at);

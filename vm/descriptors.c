@@ -13,7 +13,7 @@
 static size_t list(const struct vm *vm, int *out)
 {
 	const struct vcpu *vcpu = &vm->vcpus[0];
-	const int own[] = {vm->machine.vm_fd, vcpu->kvm.fd, vm->touched, pagemap_descriptor(),
+	const int own[] = {vm->machine.vm_fd, vcpu->kvm.fd, vm->working_set_fd, pagemap_descriptor(),
 			   vm->snapshot ? vm->snapshot->memory.fd : -1};
 	const struct fdtable *t = &vm->fds;
 	size_t n = sizeof(own) / sizeof(own[0]);

@@ -57,8 +57,9 @@ struct vm {
 
 	/* The snapshot that it was last set to. */
 	struct vm_snapshot *snapshot; /* owned reference, or NULL */
+	void (*leave_snapshot)(struct vm *vm); /* set with it: gives it up when the VM is destroyed */
 	uint64_t fds_seen;      /* fds.changes when descriptors were last as `snapshot` has them */
-	int touched;            /* owned; -1, or where to note what was touched of `snapshot` */
+	int working_set_fd;     /* owned; -1, or where to record the working set of `snapshot` */
 
 	/* Where it stops, and whether it has. */
 	bool stop_ready;
@@ -94,8 +95,6 @@ int vm_make_machine(struct vm *vm, int kvm_fd, struct err *e) must_check;
 int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e) must_check;
 /* Sets the registers of a VM that was reset to its snapshot's, by KVM alone. 0 or -errno. */
 int vm_snapshot_load_registers(struct vm *vm) must_check;
-/* At a VM's end: what its snapshot's next VMs will write at once. */
-void vm_snapshot_learn(struct vm *vm);
 /* Has long changes of the VM's memory ask it; after each memory_init, and for a memory that was another VM's. */
 void vm_watch_memory(struct vm *vm);
 /* Wakes the threads in vm_resume. Any thread, and signal handlers. */

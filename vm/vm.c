@@ -10,7 +10,6 @@
 #include "vm/jail/jail.h"
 #include "vm/arch/x86_64/kernel_window.h"
 #include "vm/snapshot/recycle.h"
-#include "vm/snapshot/snapshot.h"
 #include "vm/snapshot/stop_point.h"
 
 #include <errno.h>
@@ -38,7 +37,7 @@ static unsigned preopen_flags(uint32_t kind)
 	case MOTE_PREOPEN_DIR_READONLY:
 		return FD_DIR | FD_READONLY;
 	default:
-		return FD_SOCKET | FD_LISTENER | FD_STDIO;
+		return FD_SOCKET | FD_LISTENER | FD_FIXED_STATE;
 	}
 }
 
@@ -59,7 +58,7 @@ int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e)
 	vm->given = (uint32_t)(3 + config->preopen_count);
 	for (uint32_t i = 0; i < 3; i++)
 		if (config->stdio[i] >= 0) {
-			int rc = give_fd(vm, config->stdio[i], FD_STDIO, i, e);
+			int rc = give_fd(vm, config->stdio[i], FD_FIXED_STATE, i, e);
 			if (rc < 0)
 				return rc;
 		}
@@ -121,7 +120,7 @@ int vm_make_machine(struct vm *vm, int kvm_fd, struct err *e)
 /* KVM's part of a VM and empty memory. */
 static int make_empty(struct vm *vm, const struct vm_config *config, struct err *e)
 {
-	if (shell_take(config->memory_bytes & ~(uint64_t)(MOTE_PAGE - 1), &vm->machine, &vm->vcpus[0].kvm, &vm->memory))
+	if (recycle_take(config->memory_bytes & ~(uint64_t)(MOTE_PAGE - 1), &vm->machine, &vm->vcpus[0].kvm, &vm->memory))
 		return 0;
 	cleanup_close int own_kvm = -1;
 	int kvm_fd = config->kvm_fd;
@@ -148,7 +147,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	struct vm *vm = calloc(1, sizeof(*vm));
 	if (!vm)
 		return err_sys(e, ENOMEM, "a VM");
-	vm->touched = -1;
+	vm->working_set_fd = -1;
 	vm->machine = MACHINE_NONE;
 	for (unsigned i = 0; i < VM_VCPUS_MAX; i++) {
 		vm->vcpus[i].vm = vm;
@@ -201,9 +200,9 @@ void vm_destroy(struct vm *vm)
 	channel_free(&vm->channel);
 	stop_free(vm);
 	fdtable_destroy(&vm->fds);
-	vm_snapshot_learn(vm);
-	cleanup_closep(&vm->touched);
-	shell_give(&vm->machine, &vm->vcpus[0].kvm, &vm->memory);
-	vm_snapshot_drop(vm->snapshot);
+	if (vm->snapshot)
+		vm->leave_snapshot(vm);
+	cleanup_closep(&vm->working_set_fd);
+	recycle_give(&vm->machine, &vm->vcpus[0].kvm, &vm->memory);
 	free(vm);
 }

@@ -85,7 +85,7 @@ int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
 
 /*
  * Locks this thread, which is to run the VM, into the filter of what this guest needs (jail/jail.h): by its kind, its
- * directories, the network; `freeze`: what vm_snapshot_write needs too. The thread's timers are made before.
+ * directories, the network; `freeze`: what vm_snapshot_take_to_file needs too. The thread's timers are made before.
  */
 int vm_jail(struct vm *vm, bool freeze, struct err *e) must_check;
 
@@ -145,7 +145,7 @@ void vm_signal(struct vm *vm, int signo);
 void vm_destroy(struct vm *vm); /* accepts NULL */
 /*
  * For a process that does nothing else than run this VM: closes every descriptor but the VM's own (KVM's, the guest's,
- * what vm_snapshot_prepare and vm_note_touched opened) and `count` more at `keep`, where -1 stands for none. 0 or -errno.
+ * what vm_snapshot_prepare and vm_record_working_set opened) and `count` more at `keep`, where -1 stands for none. 0 or -errno.
  */
 int vm_close_others(const struct vm *vm, const int *keep, size_t count) must_check;
 

@@ -31,7 +31,7 @@ static struct vm_snapshot *find(int dir, const struct cache_key *key, int kvm_fd
 	cleanup_close int fd = store_open_file(dir, key->name);
 	if (fd < 0 && fd != -EPERM)
 		return NULL;
-	if (fd < 0 || vm_snapshot_open(fd, mote_build_id, kvm_fd, &s, &e) < 0) {
+	if (fd < 0 || vm_snapshot_open_untrusted(fd, mote_build_id, kvm_fd, &s, &e) < 0) {
 		unlinkat(dir, key->name, 0);
 		return NULL;
 	}

@@ -24,7 +24,7 @@ void working_set_expect(int dir, const struct cache_key *key, struct vm_snapshot
 	*record = -1;
 	snprintf(name, sizeof(name), "%.64s" STORE_SUFFIX_WORKING_SET, key->name);
 	cleanup_close int fd = store_open_file(dir, name);
-	if (fd < 0 || !vm_snapshot_expect(s, fd))
+	if (fd < 0 || !vm_snapshot_load_working_set(s, fd))
 		*record = begin_record(dir, name);
 }
 

@@ -8,7 +8,7 @@
 
 /*
  * Gives a start from a snapshot the working set that is recorded under `key`. If none is, *record is a descriptor (the
- * caller's) for vm_note_touched, else -1.
+ * caller's) for vm_record_working_set, else -1.
  */
 void working_set_expect(int dir, const struct cache_key *key, struct vm_snapshot *s, int *record);
 /*

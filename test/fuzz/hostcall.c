@@ -152,9 +152,9 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 		memory_take(&vm->memory, 2 * MOTE_PAGE, &vm->payload) == 0);
 	vm->payload_bytes = MOTE_PAGE + 5;
 	require(pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0);
-	give(vm, pipes[0], FD_STDIO, 0);
-	give(vm, pipes[1], FD_STDIO, 1);
-	give(vm, fcntl(terminal, F_DUPFD_CLOEXEC, 10), FD_STDIO, TERMINAL_FD);
+	give(vm, pipes[0], FD_FIXED_STATE, 0);
+	give(vm, pipes[1], FD_FIXED_STATE, 1);
+	give(vm, fcntl(terminal, F_DUPFD_CLOEXEC, 10), FD_FIXED_STATE, TERMINAL_FD);
 	give(vm, fcntl(inside, F_DUPFD_CLOEXEC, 10), FD_DIR, DIR_FD);
 	give(vm, openat(inside, "dir", O_RDONLY | O_DIRECTORY | O_CLOEXEC), FD_DIR | FD_READONLY, READONLY_FD);
 	vm->given = READONLY_FD + 1;

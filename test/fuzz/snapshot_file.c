@@ -104,7 +104,7 @@ static void make_guest(struct memory *m, struct snapshot_state *s)
 	require(memory_protect(m, gva(0x402000), SMALL, MEMORY_READ | MEMORY_EXEC) == 0 &&
 		memory_protect(m, gva(0x404000), SMALL, 0) == 0 && memory_unmap(m, gva(0x406000), 2 * SMALL) == 0 &&
 		memory_unmap(m, gva(0x20000000), LARGE) == 0);
-	s->moment = SNAPSHOT_EXCHANGE;
+	s->point = SNAPSHOT_EXCHANGE;
 	s->given = 3;
 	s->channel_max = 4096;
 	s->reply_at = gva(0x401000);
@@ -120,8 +120,8 @@ static void make_valid(void)
 {
 	static struct memory m;
 	static struct vm_snapshot s = {.refs = 1, .memory.fd = -1}; /* kept for ever, as the memory */
-	static struct fd_wanted fds[FDS] = {{0, FD_GIVEN | FD_STDIO, 1}, {1, FD_GIVEN | FD_STDIO, 2},
-					    {2, FD_GIVEN | FD_STDIO, 3}, {7, FD_STDIO, 2}};
+	static struct fd_wanted fds[FDS] = {{0, FD_GIVEN | FD_FIXED_STATE, 1}, {1, FD_GIVEN | FD_FIXED_STATE, 2},
+					    {2, FD_GIVEN | FD_FIXED_STATE, 3}, {7, FD_FIXED_STATE, 2}};
 	struct err e;
 	make_guest(&m, &s.state);
 	require(memory_image_take(&m, &s.memory, &e) == 0);
@@ -413,7 +413,7 @@ static void use_descriptors(const struct vm_snapshot *s)
 {
 	struct fdtable t = {.keep = true};
 	for (uint32_t at = 0; at < 3; at++)
-		require(fdtable_give(&t, fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10), FD_STDIO, at) == 0);
+		require(fdtable_give(&t, fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10), FD_FIXED_STATE, at) == 0);
 	require(s->fd_count > 64 || fdtable_reset(&t, s->fds, s->fd_count) <= 0);
 	fdtable_destroy(&t);
 }
@@ -424,8 +424,8 @@ static void store_again(struct vm_snapshot *s)
 	struct vm_snapshot *again = NULL;
 	struct err e;
 	int fd = memfd_create("again", MFD_CLOEXEC);
-	require(fd >= 0 && vm_snapshot_store(s, build, -1, s->extra, s->extra_bytes, fd, &e) == 0);
-	require(vm_snapshot_open(fd, build, -1, &again, &e) == 0 && again->memory.run_count == s->memory.run_count);
+	require(fd >= 0 && vm_snapshot_save(s, build, -1, s->extra, s->extra_bytes, fd, &e) == 0);
+	require(vm_snapshot_open_untrusted(fd, build, -1, &again, &e) == 0 && again->memory.run_count == s->memory.run_count);
 	vm_snapshot_drop(again);
 	close(fd);
 }
@@ -440,7 +440,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fd = make_file(edits, size / sizeof(*edits));
 	if (fd < 0)
 		return 0;
-	if (vm_snapshot_open(fd, build, -1, &s, &e) < 0) {
+	if (vm_snapshot_open_untrusted(fd, build, -1, &s, &e) < 0) {
 		require(e.code > 0 && e.blame == ERR_CONFIG && e.text[0] && size >= sizeof(*edits));
 	} else {
 		if (s->memory.shape.next <= PUT_MAX) {

@@ -217,13 +217,13 @@ static void work(unsigned worker, struct security_step *step)
 	sigaction(SIGSEGV, &(struct sigaction){.sa_handler = on_segv}, &handler_before);
 	for (unsigned n = 0; atomic_load(&progress->exits) < until_exits && security_now_ns() < until_ns; n++, seed += workers) {
 		/* With kept VMs, which are emptied for the next guest, and without. */
-		if (n % 64 == 0 && shell_keep(n % 128 ? 2 : 0) < 0)
+		if (n % 64 == 0 && recycle_keep(n % 128 ? 2 : 0) < 0)
 			security_die("keeping VMs");
 		security_step_begin(step, seed);
 		live(seed);
 		security_step_end(step);
 	}
-	(void)!shell_keep(0);
+	(void)!recycle_keep(0);
 }
 
 static int by_size(const void *a, const void *b)

@@ -188,9 +188,9 @@ static struct vm *make(const char *what, enum who who)
 
 static void wait_ready(void)
 {
-	for (int i = 0; i < 4000 && shell_ready() < 1; i++)
+	for (int i = 0; i < 4000 && recycle_ready() < 1; i++)
 		usleep(5000);
-	if (shell_ready() < 1)
+	if (recycle_ready() < 1)
 		security_die("no VM became ready for its next guest");
 }
 
@@ -249,7 +249,7 @@ static void used_again(enum who who, const char *name)
 	struct state *fresh = reference("look", NULL);
 	const char *wrong = NULL;
 	int n = 0;
-	if (shell_keep(1) < 0)
+	if (recycle_keep(1) < 0)
 		security_die("keeping VMs");
 	for (; n < rounds() && !wrong; n++) {
 		vm_destroy(filled(who));
@@ -258,16 +258,16 @@ static void used_again(enum who who, const char *name)
 			wait_ready();
 		else
 			usleep(100000);
-		wrong = who == OWNER && shell_ready() ? "the VM is to be used again" : NULL;
+		wrong = who == OWNER && recycle_ready() ? "the VM is to be used again" : NULL;
 		struct vm *vm = make("look", USER);
 		if (!wrong)
-			wrong = shell_ready() ? "the VM was not used again" : looked(vm, NULL, fresh);
+			wrong = recycle_ready() ? "the VM was not used again" : looked(vm, NULL, fresh);
 		vm_destroy(vm);
 		wait_ready();
-		(void)!shell_keep(0);
-		(void)!shell_keep(1);
+		(void)!recycle_keep(0);
+		(void)!recycle_keep(1);
 	}
-	(void)!shell_keep(0);
+	(void)!recycle_keep(0);
 	free(fresh);
 	report(name, wrong, n);
 }
@@ -345,7 +345,7 @@ static void made_from_snapshot(enum who who, const char *name)
 	const char *wrong = NULL;
 	int n = 0;
 	vm_destroy(vm);
-	if (shell_keep(1) < 0)
+	if (recycle_keep(1) < 0)
 		security_die("keeping VMs");
 	for (; n < rounds() && !wrong; n++) {
 		vm_destroy(filled(who));
@@ -357,7 +357,7 @@ static void made_from_snapshot(enum who who, const char *name)
 		vm_destroy(vm);
 		wait_ready();
 	}
-	(void)!shell_keep(0);
+	(void)!recycle_keep(0);
 	free(fresh);
 	vm_snapshot_drop(s);
 	report(name, wrong, n);

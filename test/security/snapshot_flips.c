@@ -58,7 +58,7 @@ static void make_file(void)
 		security_die("the guest that is to be frozen: end %d, code %d; %s", out.end, out.code, e.text);
 	vm_finish(vm);
 	file_fd = memfd_create("snapshot", MFD_CLOEXEC);
-	if (vm_snapshot_write(vm, BUILD, NULL, 0, file_fd, &e) < 0)
+	if (vm_snapshot_take_to_file(vm, BUILD, NULL, 0, file_fd, &e) < 0)
 		security_die("writing a snapshot: %s", e.text);
 	vm_destroy(vm);
 	if (pread(file_fd, &h, sizeof(h), 0) != sizeof(h) || h.meta_bytes > 1 << 24)
@@ -198,7 +198,7 @@ static void try_one(uint64_t n, uint8_t *bytes, uint64_t *random)
 	if (pwrite(file_fd, bytes, HEADER_BYTES + meta_bytes, 0) != (ssize_t)(HEADER_BYTES + meta_bytes))
 		security_die("writing the file: %m");
 	security_log[0] = '\0';
-	if (vm_snapshot_open(file_fd, BUILD, -1, &s, &e) < 0) {
+	if (vm_snapshot_open_untrusted(file_fd, BUILD, -1, &s, &e) < 0) {
 		atomic_fetch_add(&progress->refused, 1);
 		if (n == 0)
 			fail(n, "the valid file was refused");

@@ -251,7 +251,7 @@ Test(api_program_snapshot, programs_without_a_snapshot_point)
 		rc = take(kind, "open:/here/no", "moment-exit", "/here", NULL, &e);
 		expect_refused(rc, -ENOEXEC, &e, "ended with status 5");
 		rc = take(kind, "open:/there/no", "moment-exit", "/here", NULL, &e);
-		expect_refused(rc, -EINVAL, &e, "/there/no is below no directory of the program's");
+		expect_refused(rc, -EINVAL, &e, "'/there/no' is not below any of the program's directories");
 		rc = take(kind, "never", "moment-exit", "/here", NULL, &e);
 		expect_refused(rc, -EINVAL, &e, "invalid snapshot point 'never'");
 	}

@@ -503,7 +503,7 @@ Test(vm_calls, numbers_of_duplicates)
 /* A descriptor of the operator's, as standard input. */
 static void give(int host)
 {
-	cr_assert(host >= 0 && fdtable_give(&vm.fds, host, FD_STDIO, 0) == 0);
+	cr_assert(host >= 0 && fdtable_give(&vm.fds, host, FD_FIXED_STATE, 0) == 0);
 }
 
 static struct stat look_at(int host)
@@ -664,7 +664,7 @@ Test(vm_calls, a_listener_that_was_handed_in_stays_as_it_is)
 	int listener = socket(AF_INET, SOCK_STREAM, 0), on = 0;
 	socklen_t len = sizeof(on);
 	cr_assert(bind(listener, (const struct sockaddr *)&any, sizeof(any)) == 0 && listen(listener, 7) == 0);
-	cr_assert(fdtable_give(&vm.fds, dup(listener), FD_SOCKET | FD_LISTENER | FD_STDIO, 5) == 0);
+	cr_assert(fdtable_give(&vm.fds, dup(listener), FD_SOCKET | FD_LISTENER | FD_FIXED_STATE, 5) == 0);
 	EXPECT(6, mote_dup(&area, 5, 6));
 	for (int i = 0; i < 2; i++)
 		for (int32_t fd = 5; fd <= 6; fd++) {
@@ -732,8 +732,8 @@ Test(vm_calls, what_a_descriptor_is_does_not_come_from_a_snapshot)
 	static char full[65536];
 	int ends[2];
 	cr_assert(pipe(ends) == 0 && write(ends[1], full, sizeof(full)) == sizeof(full));
-	cr_assert(fdtable_give(&vm.fds, ends[1], FD_STDIO, 1) == 0);
-	const struct fd_wanted wanted = {.at = 1, .flags = FD_STDIO | FD_GIVEN | FD_PLAIN, .origin = 2};
+	cr_assert(fdtable_give(&vm.fds, ends[1], FD_FIXED_STATE, 1) == 0);
+	const struct fd_wanted wanted = {.at = 1, .flags = FD_FIXED_STATE | FD_GIVEN | FD_PLAIN, .origin = 2};
 	cr_assert(fdtable_reset(&vm.fds, &wanted, 1) == 0);
 	struct mote_iovec v = {.base = GUEST_AT, .len = 1};
 	atomic_store(&vm.pending, 1UL << (SIGKILL - 1));
@@ -744,7 +744,7 @@ Test(vm_calls, what_a_descriptor_is_does_not_come_from_a_snapshot)
 Test(vm_calls, what_may_be_done_with_a_descriptor_does_not_come_from_a_snapshot)
 {
 	int ends[2], ro = open("ro", O_RDONLY | O_DIRECTORY);
-	cr_assert(pipe(ends) == 0 && fdtable_give(&vm.fds, ends[1], FD_STDIO, 1) == 0);
+	cr_assert(pipe(ends) == 0 && fdtable_give(&vm.fds, ends[1], FD_FIXED_STATE, 1) == 0);
 	cr_assert(fdtable_give(&vm.fds, ro, FD_DIR | FD_READONLY, DIR_RO) == 0);
 	vm.fds.keep = true;
 	const struct fd_wanted wanted[] = {{.at = 1, .flags = FD_GIVEN, .origin = 2},

@@ -28,7 +28,7 @@ static int write_one(void)
 	struct err e = {0};
 	int fd = new_file();
 	cr_assert(frozen_command(vm, "c") == 1);
-	cr_assert(vm_snapshot_write(vm, BUILD, NULL, 0, fd, &e) == 0, "%s", e.text);
+	cr_assert(vm_snapshot_take_to_file(vm, BUILD, NULL, 0, fd, &e) == 0, "%s", e.text);
 	/* It goes on afterwards. */
 	cr_expect(frozen_command(vm, "c") == 2);
 	vm_destroy(vm);
@@ -39,7 +39,7 @@ static void expect_refused(int fd, const char *build, const char *why)
 {
 	struct err e = {0};
 	struct vm_snapshot *s = NULL;
-	int rc = vm_snapshot_open(fd, build, -1, &s, &e);
+	int rc = vm_snapshot_open_untrusted(fd, build, -1, &s, &e);
 	cr_expect(rc == -22 && e.blame == ERR_CONFIG && strstr(e.text, why), "%d %s, not: %s", rc, e.text, why);
 	if (rc == 0)
 		vm_snapshot_drop(s);
@@ -49,7 +49,7 @@ static struct vm_snapshot *open_one(int fd)
 {
 	struct err e = {0};
 	struct vm_snapshot *s = NULL;
-	cr_assert(vm_snapshot_open(fd, BUILD, -1, &s, &e) == 0, "%s", e.text);
+	cr_assert(vm_snapshot_open_untrusted(fd, BUILD, -1, &s, &e) == 0, "%s", e.text);
 	return s;
 }
 
@@ -79,7 +79,7 @@ Test(vm_snapshot_file, registers_come_from_a_file)
 	struct err e = {0};
 	int code, fd = new_file();
 	cr_assert(vm_reply(vm, "r", 1, &e) == 0 && frozen_resume(vm, &code) == VM_WAITING);
-	cr_assert(vm_snapshot_write(vm, BUILD, NULL, 0, fd, &e) == 0, "%s", e.text);
+	cr_assert(vm_snapshot_take_to_file(vm, BUILD, NULL, 0, fd, &e) == 0, "%s", e.text);
 	vm_destroy(vm);
 	struct vm_snapshot *s = open_one(fd);
 	vm = frozen_from(s, -1);
@@ -164,7 +164,7 @@ Test(vm_snapshot_file, a_full_disk_is_an_error)
 	cr_assert(fd >= 0 && unlink(path) == 0);
 	signal(SIGXFSZ, SIG_IGN);
 	cr_assert(setrlimit(RLIMIT_FSIZE, &small) == 0);
-	cr_expect(vm_snapshot_write(vm, BUILD, NULL, 0, fd, &e) == -27 && e.blame == ERR_HOST, "%s", e.text);
+	cr_expect(vm_snapshot_take_to_file(vm, BUILD, NULL, 0, fd, &e) == -27 && e.blame == ERR_HOST, "%s", e.text);
 	expect_refused(fd, BUILD, "no snapshot");
 	cr_expect(frozen_command(vm, "c") == 1);
 	vm_destroy(vm);
@@ -199,7 +199,7 @@ static bool try_hostile(int fd)
 	struct vm *vm = NULL;
 	struct vm_outcome out;
 	close(c.payload_fd);
-	if (vm_snapshot_open(fd, BUILD, -1, &s, &e) < 0) {
+	if (vm_snapshot_open_untrusted(fd, BUILD, -1, &s, &e) < 0) {
 		cr_expect(e.blame == ERR_CONFIG, "%s", e.text);
 		return false;
 	}
@@ -259,7 +259,7 @@ Test(vm_snapshot_file, made_up_descriptors_are_refused)
 	struct err e = {0};
 	int fd = new_file();
 	uint64_t meta_bytes;
-	cr_assert(vm_snapshot_write(vm, BUILD, NULL, 0, fd, &e) == 0, "%s", e.text);
+	cr_assert(vm_snapshot_take_to_file(vm, BUILD, NULL, 0, fd, &e) == 0, "%s", e.text);
 	cr_assert(pread(fd, &meta_bytes, 8, META_BYTES_AT) == 8 && meta_bytes < 1 << 20);
 	uint8_t *meta = malloc(meta_bytes);
 	struct fd_wanted *last = (void *)(meta + meta_bytes - sizeof(*last)), good;
@@ -271,7 +271,7 @@ Test(vm_snapshot_file, made_up_descriptors_are_refused)
 	const struct fd_wanted bad[] = {
 		{.at = 100000, .origin = 2, .flags = good.flags}, {.at = 0, .origin = 2, .flags = good.flags},
 		{.at = 1, .origin = 0, .flags = good.flags},	   {.at = 1, .origin = 9, .flags = good.flags},
-		{.at = 1, .origin = 2, .flags = 1 << 12},	   {.at = FDTABLE_MAX, .origin = 2, .flags = FD_STDIO},
+		{.at = 1, .origin = 2, .flags = 1 << 12},	   {.at = FDTABLE_MAX, .origin = 2, .flags = FD_FIXED_STATE},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		*last = bad[i];

@@ -211,14 +211,14 @@ static void decode_struct_out(struct decoder *d, unsigned cell, size_t bytes, gv
 /* --- POLLED_IF of calls.def --- */
 
 /*
- * Descriptors whose O_NONBLOCK is the table's own: standard streams, what is written to which may set a
- * timer of the vCPU's thread, and others that are shared with the host's processes.
+ * Not of descriptors whose O_NONBLOCK the table emulates: standard streams, for which a timer of the
+ * vCPU's thread may be set, and others that are shared.
  */
 static bool poll_fd(struct vm *vm, const struct mote_frame *frame)
 {
 	uint64_t fd = frame->arg[0];
 	const struct fd_entry *e = fd <= INT32_MAX ? fdtable_get(&vm->fds, (int32_t)fd) : NULL;
-	return !e || !(e->flags & FD_STDIO);
+	return !e || !(e->flags & FD_FIXED_STATE);
 }
 
 /* CPU time is that of a thread. */

@@ -24,7 +24,7 @@ int64_t host_eventfd(struct vcpu *vcpu, const struct call_eventfd *a)
 	/* Never blocking on the host: a write that does not fit would wait where nothing can
 	 * interrupt it. */
 	int fd = eventfd(a->initial, (int)a->flags | EFD_NONBLOCK | EFD_CLOEXEC);
-	unsigned flags = FD_STDIO | (a->flags & EFD_NONBLOCK ? FD_NONBLOCK : 0);
+	unsigned flags = FD_FIXED_STATE | (a->flags & EFD_NONBLOCK ? FD_NONBLOCK : 0);
 	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, flags, 0);
 }
 

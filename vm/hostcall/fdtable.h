@@ -19,8 +19,8 @@ enum fd_flag {
 	FD_READONLY = 1 << 1, /* a directory that nothing may be changed under; inherited by opens */
 	FD_SOCKET = 1 << 2,
 	FD_LISTENER = 1 << 3, /* given at the start: accept is allowed without the network */
-	FD_STDIO = 1 << 4,    /* given by the embedder, or shared with others otherwise: stays as it is (permit.h) */
-	FD_NONBLOCK = 1 << 5, /* an FD_STDIO descriptor that the guest made non-blocking for itself */
+	FD_FIXED_STATE = 1 << 4, /* shared with others: O_NONBLOCK, mode, owner and times of the open file stay (permit.h) */
+	FD_NONBLOCK = 1 << 5, /* an FD_FIXED_STATE descriptor whose O_NONBLOCK the guest has set: the table's alone */
 	FD_GIVEN = 1 << 6,    /* the guest had it from the start, at this number */
 	FD_PLAIN = 1 << 7,    /* seen to be a regular file or a directory, which never makes a caller wait */
 	FD_SHARED = 1 << 8,   /* a FIFO or device, opened by a path: what poll says of it another process may change */

@@ -36,9 +36,9 @@ int64_t host_close(struct vcpu *vcpu, const struct call_close *a)
 }
 
 /* Whether the guest wants -EAGAIN rather than a wait: its own flag, or the open file's. */
-static bool nonblocking(const struct fd_entry *e)
+static bool wants_no_wait(const struct fd_entry *e)
 {
-	if (e->flags & FD_STDIO)
+	if (e->flags & FD_FIXED_STATE)
 		return e->flags & FD_NONBLOCK;
 	int flags = fcntl(e->host, F_GETFL);
 	return flags >= 0 && (flags & O_NONBLOCK);
@@ -157,7 +157,7 @@ static int64_t transfer_plain(struct vcpu *vcpu, int host, bool in, const struct
 static long transfer_ready(struct vcpu *vcpu, const struct fd_entry *e, bool in, const struct iovec *v, int count, bool once)
 {
 	long nr = in ? SYS_readv : SYS_writev;
-	if (once && e->flags & FD_STDIO)
+	if (once && e->flags & FD_FIXED_STATE)
 		return blocking_transfer_briefly(vcpu, nr, e->host, v, count);
 	if (!once && !vcpu->on_poller)
 		return blocking_call(nr, e->host, (long)v, count, 0);
@@ -175,7 +175,7 @@ static int until_ready(struct vcpu *vcpu, const struct fd_entry *e, short events
 
 static int64_t read_waiting(struct vcpu *vcpu, const struct fd_entry *e, const struct call_iov *iov)
 {
-	bool once = nonblocking(e);
+	bool once = wants_no_wait(e);
 	for (;;) {
 		int rc = until_ready(vcpu, e, POLLIN, once);
 		if (rc < 0)
@@ -190,7 +190,7 @@ static int64_t read_waiting(struct vcpu *vcpu, const struct fd_entry *e, const s
 static int64_t write_waiting(struct vcpu *vcpu, const struct fd_entry *e, struct iovec *v, int count)
 {
 	int64_t done = 0;
-	bool once = nonblocking(e);
+	bool once = wants_no_wait(e);
 	while (count > 0) {
 		int rc = until_ready(vcpu, e, POLLOUT, once);
 		if (rc < 0)
@@ -224,7 +224,9 @@ int64_t host_readv(struct vcpu *vcpu, const struct call_readv *a)
 	}
 	if (!may_wait(e))
 		return transfer_plain(vcpu, e->host, true, &a->iov, -1);
-	return vcpu->on_poller && e->flags & FD_SHARED ? VM_DEFER : read_waiting(vcpu, e, &a->iov);
+	if (vcpu->on_poller && e->flags & FD_SHARED)
+		return VM_DEFER;
+	return read_waiting(vcpu, e, &a->iov);
 }
 
 int64_t host_writev(struct vcpu *vcpu, const struct call_writev *a)
@@ -235,7 +237,9 @@ int64_t host_writev(struct vcpu *vcpu, const struct call_writev *a)
 		return -EBADF;
 	if (e->flags & FD_SOCKET) { /* whole: a datagram is one message */
 		const struct call_send message = {.fd = a->fd, .iov = a->iov};
-		return vcpu->on_poller ? VM_DEFER : host_send(vcpu, &message);
+		if (vcpu->on_poller)
+			return VM_DEFER;
+		return host_send(vcpu, &message);
 	}
 	if (may_wait(e) && a->iov.bytes > 0)
 		return vcpu->on_poller ? VM_DEFER : write_waiting(vcpu, e, a->iov.v, a->iov.count);
@@ -347,7 +351,7 @@ int64_t host_get_flags(struct vcpu *vcpu, const struct call_get_flags *a)
 	int flags = fcntl(e->host, F_GETFL);
 	if (flags < 0)
 		return -errno;
-	if (e->flags & FD_STDIO)
+	if (e->flags & FD_FIXED_STATE)
 		flags = (flags & ~O_NONBLOCK) | (e->flags & FD_NONBLOCK ? O_NONBLOCK : 0);
 	return flags;
 }
@@ -358,7 +362,7 @@ int64_t host_set_flags(struct vcpu *vcpu, const struct call_set_flags *a)
 	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
-	if (e->flags & FD_STDIO) {
+	if (e->flags & FD_FIXED_STATE) {
 		vm->fds.changes++;
 		e->flags = (uint16_t)((e->flags & ~FD_NONBLOCK) | (a->flags & O_NONBLOCK ? FD_NONBLOCK : 0));
 		return 0;

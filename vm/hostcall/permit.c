@@ -64,7 +64,7 @@ int permit_change_open(const struct fd_entry *entry)
 	struct stat st;
 	if (entry->flags & FD_READONLY)
 		return -EROFS;
-	if (entry->flags & FD_STDIO)
+	if (entry->flags & FD_FIXED_STATE)
 		return -EPERM;
 	int rc = resolve_stat(entry->host, &st);
 	if (rc < 0)
@@ -77,7 +77,7 @@ int permit_change_open(const struct fd_entry *entry)
 int permit_resize(const struct fd_entry *entry)
 {
 	struct stat st;
-	if (!(entry->flags & FD_STDIO))
+	if (!(entry->flags & FD_FIXED_STATE))
 		return 0;
 	int rc = resolve_stat(entry->host, &st);
 	if (rc < 0)

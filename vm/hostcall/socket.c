@@ -38,7 +38,7 @@ static int own_socket(struct vcpu *vcpu, int32_t fd)
 	return e && e->flags & FD_LISTENER ? -EPERM : socket_of(vcpu, fd);
 }
 
-static bool nonblocking(int host)
+static bool is_nonblocking(int host)
 {
 	int flags = fcntl(host, F_GETFL);
 	return flags >= 0 && (flags & O_NONBLOCK);
@@ -144,7 +144,7 @@ int64_t host_accept(struct vcpu *vcpu, const struct call_accept *a)
 	if (a->flags & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return -EINVAL;
 	/* A listener that was given may be shared: others may take what was seen there (vm.c). */
-	bool waits = e->flags & FD_STDIO ? !(e->flags & FD_NONBLOCK) : !nonblocking(host);
+	bool waits = e->flags & FD_FIXED_STATE ? !(e->flags & FD_NONBLOCK) : !is_nonblocking(host);
 	for (;;) {
 		int rc = waits ? wait_within(vcpu, host, POLLIN) : 0;
 		if (rc < 0)
@@ -203,7 +203,7 @@ static int until_ready(struct vcpu *vcpu, int host, short events, uint32_t flags
 {
 	if (errno == EINTR)
 		return 0;
-	if (errno != EAGAIN || (flags & MSG_DONTWAIT) || nonblocking(host))
+	if (errno != EAGAIN || (flags & MSG_DONTWAIT) || is_nonblocking(host))
 		return -errno;
 	return wait_within(vcpu, host, events);
 }

@@ -175,7 +175,7 @@ int64_t host_fadvise(struct vcpu *vcpu, const struct call_fadvise *a)
 		return -EBADF;
 	if (a->size > INT64_MAX || a->offset > INT64_MAX)
 		return -EINVAL;
-	if (e->flags & FD_STDIO)
+	if (e->flags & FD_FIXED_STATE)
 		return 0;
 	int rc = resolve_stat(e->host, &st);
 	if (rc < 0)

@@ -14,6 +14,7 @@
 #ifndef MOTE_VM_MEMORY_MEMORY_H
 #define MOTE_VM_MEMORY_MEMORY_H
 
+#include "abi/layout.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "vm/memory/dirty_tracker.h"
@@ -34,6 +35,12 @@ typedef struct {
 static inline gva_t gva(uint64_t v)
 {
 	return (gva_t){v};
+}
+
+/* The beginning of the next page, or v if it is one. */
+static inline uint64_t memory_page_up(uint64_t v)
+{
+	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
 }
 
 enum memory_access {

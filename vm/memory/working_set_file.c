@@ -27,7 +27,7 @@ static void seal(const struct touched_file *f, char out[65])
 	sha256_hex(f, offsetof(struct touched_file, digest), out);
 }
 
-void touched_write(const struct vm_snapshot *s, int fd)
+void working_set_write(const struct vm_snapshot *s, int fd)
 {
 	const struct working_set *w = atomic_load(&s->memory.working_set);
 	struct touched_file f;
@@ -44,7 +44,7 @@ void touched_write(const struct vm_snapshot *s, int fd)
 	(void)!io_write_all(fd, &f, sizeof(f));
 }
 
-bool vm_snapshot_expect(struct vm_snapshot *s, int fd)
+bool vm_snapshot_load_working_set(struct vm_snapshot *s, int fd)
 {
 	struct touched_file f;
 	char digest[65];

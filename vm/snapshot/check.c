@@ -169,16 +169,11 @@ static bool maps(const struct memory_image *m, uint64_t va, uint64_t gpa, uint64
 	return bytes == 0;
 }
 
-static uint64_t page_up(uint64_t v)
-{
-	return (v + SMALL - 1) & ~(SMALL - 1);
-}
-
 /* What the host finds its way by. */
 static bool own_places(struct owners *o, const struct vm_snapshot *s)
 {
 	const struct snapshot_state *is = &s->state;
-	if (is->given < 3 || is->given >= 1024 || is->moment < SNAPSHOT_EXCHANGE || is->moment > SNAPSHOT_CALL)
+	if (is->given < 3 || is->given >= 1024 || is->point < SNAPSHOT_EXCHANGE || is->point > SNAPSHOT_CALL)
 		return false;
 	if (is->wasm > 1 || is->exec_sealed > 1)
 		return false;
@@ -189,7 +184,7 @@ static bool own_places(struct owners *o, const struct vm_snapshot *s)
 	if (is->entry.v < MOTE_IMAGE_VA || is->entry.v >= MOTE_BOOT_VA || is->channel_max > UINT32_MAX)
 		return false;
 	return is->payload_bytes <= MOTE_PAYLOAD_MAX && is->payload_bytes &&
-	       keep(o, is->payload.v, page_up(is->payload_bytes));
+	       keep(o, is->payload.v, memory_page_up(is->payload_bytes));
 }
 
 /*

@@ -59,11 +59,6 @@ static unsigned list_parts(struct vm_snapshot *s, struct part parts[5])
 	return 5;
 }
 
-static uint64_t page_up(uint64_t v)
-{
-	return (v + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
-}
-
 static void header_digest(const struct file_header *h, char out[65])
 {
 	struct file_header copy = *h;
@@ -123,7 +118,7 @@ static int pack(struct vm_snapshot *s, uint8_t **out, uint64_t *bytes, struct er
 static void seal_header(struct file_header *h, const uint8_t *meta, uint64_t memory_bytes)
 {
 	char digest[65];
-	h->memory_at = page_up(HEADER_BYTES + h->meta_bytes);
+	h->memory_at = memory_page_up(HEADER_BYTES + h->meta_bytes);
 	h->memory_bytes = memory_bytes;
 	sha256_hex(meta, h->meta_bytes, digest);
 	memcpy(h->meta_digest, digest, sizeof(h->meta_digest));
@@ -178,7 +173,7 @@ void vm_snapshot_prepare(void)
 	pagemap_prepare();
 }
 
-int vm_snapshot_write(struct vm *vm, const char *build, const void *extra, size_t extra_bytes, int fd, struct err *e)
+int vm_snapshot_take_to_file(struct vm *vm, const char *build, const void *extra, size_t extra_bytes, int fd, struct err *e)
 {
 	struct vm_snapshot s = {
 		.memory.fd = -1, .extra = (uint8_t *)(uintptr_t)extra, .extra_bytes = (uint32_t)extra_bytes};
@@ -212,7 +207,7 @@ static int store_memory(const struct memory_image *m, int fd, uint64_t file_at, 
 	return 0;
 }
 
-int vm_snapshot_store(struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra, size_t extra_bytes,
+int vm_snapshot_save(struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra, size_t extra_bytes,
 		      int fd, struct err *e)
 {
 	struct vm_snapshot copy = *s; /* borrows all of it; extra bytes are the call's own */
@@ -234,7 +229,7 @@ int vm_snapshot_store(struct vm_snapshot *s, const char *build, int kvm_fd, cons
 
 /* --- reading --- */
 
-bool vm_snapshot_is(int fd)
+bool vm_snapshot_is_file(int fd)
 {
 	char magic[sizeof(MAGIC)];
 	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, MAGIC, sizeof(magic)) == 0;
@@ -260,7 +255,7 @@ static int check_header(const struct file_header *h, const struct file_header *h
 	if (memcmp(h->cpu, host->cpu, sizeof(h->cpu)) != 0)
 		return bad(e, "it is of a CPU with other features");
 	if (h->meta_bytes < sizeof(struct file_meta) || h->meta_bytes > META_MAX ||
-	    h->memory_at != page_up(HEADER_BYTES + h->meta_bytes) || file_bytes < h->memory_at ||
+	    h->memory_at != memory_page_up(HEADER_BYTES + h->meta_bytes) || file_bytes < h->memory_at ||
 	    file_bytes - h->memory_at != h->memory_bytes)
 		return bad(e, "it has been cut or has grown");
 	return 0;
@@ -308,7 +303,7 @@ static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const ui
 /* Given descriptors at their numbers, and duplicates of them; in order. */
 static bool fds_good(const struct vm_snapshot *s)
 {
-	const unsigned flags = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_STDIO | FD_NONBLOCK | FD_GIVEN | FD_PLAIN;
+	const unsigned flags = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_FIXED_STATE | FD_NONBLOCK | FD_GIVEN | FD_PLAIN;
 	for (uint32_t k = 0; k < s->fd_count; k++) {
 		const struct fd_wanted *w = &s->fds[k];
 		if (w->origin == 0 || w->origin > s->state.given || w->at >= FDTABLE_MAX || (k && w->at <= w[-1].at) ||
@@ -366,7 +361,7 @@ static int open_file(struct vm_snapshot *s, int fd, const struct file_header *ho
 	return rc < 0 ? err_sys(e, -rc, "mapping a snapshot") : 0;
 }
 
-int vm_snapshot_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)
+int vm_snapshot_open_untrusted(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)
 {
 	struct file_header host;
 	int rc = fill_host(&host, build, kvm_fd, e);

@@ -20,7 +20,7 @@ struct snapshot_state {
 	gva_t reply_at;
 	uint64_t reply_room;
 	uint64_t alarm_left_ns, alarm_interval_ns;
-	uint32_t moment;   /* enum snapshot_moment */
+	uint32_t point;   /* enum snapshot_point */
 	uint32_t given;    /* descriptors that it had at its start */
 	uint32_t wasm, exec_sealed; /* 0 or 1: vm/internal.h */
 	struct arch_vcpu_state cpu;
@@ -38,7 +38,7 @@ struct vm_snapshot {
 };
 
 /* memory/working_set_file.c: writes what is known of its working set. An error leaves a file that is none. */
-void touched_write(const struct vm_snapshot *s, int fd);
+void working_set_write(const struct vm_snapshot *s, int fd);
 /*
  * Whether what a file describes is consistent (check.c): no frame has two owners, all lead into the guest's
  * memory, sums agree. 0, -EINVAL or -ENOMEM.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Emptying VMs for their next guest, in a thread that nobody waits for. */
+/* Emptying VMs for their next guest, in a background thread. */
 #include "vm/snapshot/recycle.h"
 
 #include "base/thread.h"
@@ -11,10 +11,10 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { WAITING_MAX = 64 }; /* more than that are closed by who gives them: descriptors stay bounded */
+enum { WAITING_MAX = 64 }; /* beyond, who gives one closes it: descriptors stay bounded */
 
-struct shell {
-	struct shell *next;
+struct recycled {
+	struct recycled *next;
 	struct machine machine;
 	struct kvm_vcpu vcpu;
 	struct memory memory;
@@ -23,12 +23,12 @@ struct shell {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t given = PTHREAD_COND_INITIALIZER;
 /* All guarded by lock. */
-static struct shell *waiting, *ready;
+static struct recycled *waiting, *ready;
 static unsigned waiting_count, ready_count, keep;
 static bool running;
 static pthread_t thread;
 
-static void shell_free(struct shell *s)
+static void recycled_free(struct recycled *s)
 {
 	kvm_vcpu_destroy(&s->vcpu);
 	machine_destroy(&s->machine);
@@ -36,14 +36,14 @@ static void shell_free(struct shell *s)
 	free(s);
 }
 
-static bool empty(struct shell *s)
+static bool make_empty(struct recycled *s)
 {
 	return !s->vcpu.dead && memory_empty(&s->memory) == 0 && arch_vcpu_renew(&s->vcpu) == 0;
 }
 
-static struct shell *pop(struct shell **list, unsigned *count)
+static struct recycled *pop(struct recycled **list, unsigned *count)
 {
-	struct shell *s = *list;
+	struct recycled *s = *list;
 	if (s) {
 		*list = s->next;
 		(*count)--;
@@ -51,7 +51,7 @@ static struct shell *pop(struct shell **list, unsigned *count)
 	return s;
 }
 
-static void push(struct shell **list, unsigned *count, struct shell *s)
+static void push(struct recycled **list, unsigned *count, struct recycled *s)
 {
 	s->next = *list;
 	*list = s;
@@ -63,16 +63,16 @@ static void *reap(void *unused)
 	(void)unused;
 	pthread_mutex_lock(&lock);
 	while (keep || waiting) {
-		struct shell *s = pop(&waiting, &waiting_count);
+		struct recycled *s = pop(&waiting, &waiting_count);
 		if (!s) {
 			pthread_cond_wait(&given, &lock);
 			continue;
 		}
 		bool wanted = ready_count < keep;
 		pthread_mutex_unlock(&lock);
-		bool usable = wanted && empty(s);
+		bool usable = wanted && make_empty(s);
 		if (!usable)
-			shell_free(s);
+			recycled_free(s);
 		pthread_mutex_lock(&lock);
 		if (usable)
 			push(&ready, &ready_count, s);
@@ -81,7 +81,7 @@ static void *reap(void *unused)
 	return NULL;
 }
 
-int shell_keep(unsigned count)
+int recycle_keep(unsigned count)
 {
 	int rc = 0;
 	pthread_mutex_lock(&lock);
@@ -100,21 +100,21 @@ int shell_keep(unsigned count)
 		pthread_join(thread, NULL);
 	for (;;) {
 		pthread_mutex_lock(&lock);
-		struct shell *s = ready_count > keep ? pop(&ready, &ready_count) : NULL;
+		struct recycled *s = ready_count > keep ? pop(&ready, &ready_count) : NULL;
 		pthread_mutex_unlock(&lock);
 		if (!s)
 			return rc;
-		shell_free(s);
+		recycled_free(s);
 	}
 }
 
-bool shell_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory)
+bool recycle_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory)
 {
 	pthread_mutex_lock(&lock);
-	struct shell **at = &ready;
+	struct recycled **at = &ready;
 	while (*at && (*at)->memory.max_bytes != memory_bytes)
 		at = &(*at)->next;
-	struct shell *s = *at ? pop(at, &ready_count) : NULL;
+	struct recycled *s = *at ? pop(at, &ready_count) : NULL;
 	pthread_mutex_unlock(&lock);
 	if (!s)
 		return false;
@@ -125,14 +125,14 @@ bool shell_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcpu 
 	return true;
 }
 
-void shell_give(struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory)
+void recycle_give(struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory)
 {
-	struct shell *s = NULL;
+	struct recycled *s = NULL;
 	pthread_mutex_lock(&lock);
 	if (keep && waiting_count < WAITING_MAX && vcpu->fd >= 0 && memory->hva)
 		s = malloc(sizeof(*s));
 	if (s) {
-		*s = (struct shell){.machine = *machine, .vcpu = *vcpu, .memory = *memory};
+		*s = (struct recycled){.machine = *machine, .vcpu = *vcpu, .memory = *memory};
 		s->memory.ending = NULL;
 		push(&waiting, &waiting_count, s);
 		pthread_cond_signal(&given);
@@ -148,7 +148,7 @@ void shell_give(struct machine *machine, struct kvm_vcpu *vcpu, struct memory *m
 	*memory = (struct memory){.vm_fd = -1};
 }
 
-unsigned shell_ready(void)
+unsigned recycle_ready(void)
 {
 	pthread_mutex_lock(&lock);
 	unsigned count = ready_count;

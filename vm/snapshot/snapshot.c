@@ -23,10 +23,12 @@
 
 static const char *kind_of(unsigned flags)
 {
-	return flags & FD_DIR ? "directory" : flags & FD_SOCKET ? "socket" : "file, pipe or terminal";
+	if (flags & FD_DIR)
+		return "directory";
+	return flags & FD_SOCKET ? "socket" : "file, pipe or terminal";
 }
 
-static int note_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
+static int record_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < vm->fds.len; i++)
@@ -53,13 +55,20 @@ static uint64_t gpa_of(const struct vm *vm, const void *host)
 	return (uint64_t)((const uint8_t *)host - vm->memory.hva);
 }
 
+static enum snapshot_point point_of(const struct vm *vm)
+{
+	if (vm->at_call)
+		return SNAPSHOT_CALL;
+	return vm->stop_ready ? SNAPSHOT_READY : SNAPSHOT_EXCHANGE;
+}
+
 int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
-	int rc = note_fds(vm, s, e);
+	int rc = record_fds(vm, s, e);
 	if (rc < 0)
 		return rc;
-	/* It was set back and has not run since: what it is to load is not in KVM. */
+	/* It was reset and has not run since: the registers that it is to load are not in KVM yet. */
 	if (vcpu->kvm.state_due)
 		rc = arch_vcpu_load(&vcpu->kvm, &vm->memory, &vm->snapshot->state.cpu);
 	if (rc == 0)
@@ -76,7 +85,7 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	s->state.entry = vm->entry;
 	s->state.payload = vm->payload;
 	s->state.payload_bytes = vm->payload_bytes;
-	s->state.moment = vm->at_call ? SNAPSHOT_CALL : vm->stop_ready ? SNAPSHOT_READY : SNAPSHOT_EXCHANGE;
+	s->state.point = point_of(vm);
 	s->state.wasm = vm->wasm;
 	s->state.exec_sealed = vm->exec_sealed;
 	s->state.channel_max = vm->channel.max;
@@ -129,27 +138,31 @@ uint64_t vm_snapshot_memory(const struct vm_snapshot *s)
 	return s->memory.shape.max_bytes;
 }
 
-enum snapshot_moment vm_snapshot_moment(const struct vm_snapshot *s)
+enum snapshot_point vm_snapshot_point(const struct vm_snapshot *s)
 {
-	return (enum snapshot_moment)s->state.moment;
+	return (enum snapshot_point)s->state.point;
 }
 
-void vm_snapshot_learn(struct vm *vm)
+/* Of a VM that is no longer restored from its snapshot: the next ones of the snapshot profit from it. */
+static void leave_snapshot(struct vm *vm)
 {
-	if (vm->snapshot && vm->memory.hva)
-		working_set_record(&vm->snapshot->memory, &vm->memory, vm->touched >= 0);
-	if (vm->snapshot && vm->touched >= 0)
-		touched_write(vm->snapshot, vm->touched);
+	if (!vm->snapshot)
+		return;
+	if (vm->memory.hva)
+		working_set_record(&vm->snapshot->memory, &vm->memory, vm->working_set_fd >= 0);
+	if (vm->working_set_fd >= 0)
+		working_set_write(vm->snapshot, vm->working_set_fd);
+	vm_snapshot_drop(take_ptr(vm->snapshot));
 }
 
-int vm_note_touched(struct vm *vm, int fd)
+int vm_record_working_set(struct vm *vm, int fd)
 {
 	pagemap_prepare();
-	vm->touched = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return vm->touched < 0 ? -errno : 0;
+	vm->working_set_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return vm->working_set_fd < 0 ? -errno : 0;
 }
 
-/* --- putting --- */
+/* --- restoring --- */
 
 /* What no two VMs may have in common. */
 static int reseed(struct vm *vm)
@@ -159,24 +172,30 @@ static int reseed(struct vm *vm)
 	return getrandom(boot->random, sizeof(boot->random), 0) == sizeof(boot->random) ? 0 : -EIO;
 }
 
-/* Whether the VM was set to this snapshot before, and is as it was but for what pages hold, and registers. */
+/* Whether the VM was restored from this snapshot before, and since changed contents of pages and registers alone. */
 static bool can_reset(const struct vm *vm, const struct vm_snapshot *s)
 {
 	return vm->snapshot == s && !vm->memory.changed && !vm->memory.copies; /* the page map tells no copy from a change */
 }
 
-static int put_memory(struct vm *vm, struct vm_snapshot *s)
+static void use_snapshot(struct vm *vm, struct vm_snapshot *s)
+{
+	vm->snapshot = vm_snapshot_ref(s);
+	vm->leave_snapshot = leave_snapshot;
+}
+
+static int restore_memory(struct vm *vm, struct vm_snapshot *s)
 {
 	if (can_reset(vm, s))
 		return memory_image_reset(&s->memory, &vm->memory);
 	vm_snapshot_drop(take_ptr(vm->snapshot));
 	int rc = memory_image_restore(&s->memory, &vm->memory);
 	if (rc == 0)
-		vm->snapshot = vm_snapshot_ref(s);
+		use_snapshot(vm, s);
 	return rc;
 }
 
-static void put_fields(struct vm *vm, const struct vm_snapshot *s)
+static void restore_fields(struct vm *vm, const struct vm_snapshot *s)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
 	uint8_t *hva = vm->memory.hva;
@@ -199,14 +218,14 @@ static void put_fields(struct vm *vm, const struct vm_snapshot *s)
 	vcpu->alarm_interval_ns = s->state.alarm_interval_ns;
 	vcpu->alarm_left_at = time_monotonic_ns();
 	vm->ended = false;
-	vm->log_lines = 0; /* what another guest has said is not this one's */
+	vm->log_lines = 0; /* another guest's do not count for this one */
 	atomic_store(&vm->pending, 0);
 	atomic_store(&vcpu->alarm.fired, false);
 	atomic_store(&vcpu->flush.fired, false);
 }
 
 /* Kernel pages, unless they are the snapshot's already. */
-static int put_kernel(struct vm *vm, const struct vm_snapshot *s)
+static int restore_kernel_pages(struct vm *vm, const struct vm_snapshot *s)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
 	vcpu->state_kept = vm->memory.shared_block;
@@ -219,8 +238,8 @@ static int put_kernel(struct vm *vm, const struct vm_snapshot *s)
 	return 0;
 }
 
-/* Pages of a snapshot's file as memory of this process alone. -EFAULT: the file has become shorter. */
-static int own(struct vm *vm, const struct memory_image *i, uint64_t gpa, uint64_t bytes)
+/* Copies pages of a snapshot's file to memory of this process alone. -EFAULT: it has become shorter. */
+static int copy_pages(struct vm *vm, const struct memory_image *i, uint64_t gpa, uint64_t bytes)
 {
 	uint64_t from = gpa & ~(uint64_t)(MOTE_PAGE - 1);
 	size_t len = ((gpa + bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1)) - from;
@@ -229,36 +248,38 @@ static int own(struct vm *vm, const struct memory_image *i, uint64_t gpa, uint64
 	if (at == MAP_FAILED)
 		return -errno;
 	ssize_t n = pread(i->fd, at, len, (off_t)(i->file_at + from));
-	return n == (ssize_t)len ? 0 : n < 0 ? -errno : -EFAULT;
+	if (n < 0)
+		return -errno;
+	return n == (ssize_t)len ? 0 : -EFAULT;
 }
 
 /*
  * The host uses the area and the boot information where they are. Of a private mapping of a file even the pages that
  * were written vanish when somebody truncates the file: so these do not lie in one.
  */
-static int own_pages(struct vm *vm, const struct vm_snapshot *s)
+static int copy_pages_of_host(struct vm *vm, const struct vm_snapshot *s)
 {
 	if (!s->memory.may_vanish)
 		return 0;
-	int rc = own(vm, &s->memory, s->state.area, MOTE_AREA_BYTES);
-	return rc < 0 ? rc : own(vm, &s->memory, s->state.boot, MOTE_PAGE);
+	int rc = copy_pages(vm, &s->memory, s->state.area, MOTE_AREA_BYTES);
+	return rc < 0 ? rc : copy_pages(vm, &s->memory, s->state.boot, MOTE_PAGE);
 }
 
-static int put(struct vm *vm, struct vm_snapshot *s)
+static int restore(struct vm *vm, struct vm_snapshot *s)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
 	bool again = can_reset(vm, s);
-	int rc = put_memory(vm, s);
+	int rc = restore_memory(vm, s);
 	if (rc == 0 && !again)
-		rc = put_kernel(vm, s);
+		rc = restore_kernel_pages(vm, s);
 	if (rc == 0 && !again)
-		rc = own_pages(vm, s);
+		rc = copy_pages_of_host(vm, s);
 	if (rc < 0)
 		return rc;
 	if (!vcpu->state_kept)
 		arch_vcpu_keep(&vcpu->kvm, &vm->memory, &s->state.cpu);
 	vcpu->state_kept = true;
-	put_fields(vm, s);
+	restore_fields(vm, s);
 	rc = again ? arch_vcpu_reload(&vcpu->kvm, &vm->memory, &s->state.cpu)
 		   : arch_vcpu_load(&vcpu->kvm, &vm->memory, &s->state.cpu);
 	return rc < 0 ? rc : reseed(vm);
@@ -270,7 +291,7 @@ int vm_snapshot_load_registers(struct vm *vm)
 	return arch_vcpu_load(&vcpu->kvm, &vm->memory, &vm->snapshot->state.cpu);
 }
 
-/* The old VM can neither be used on nor set back: another one in its place. */
+/* The old VM can be neither used further nor reset: another one in its place. */
 static int replace(struct vm *vm, struct err *e)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
@@ -280,7 +301,7 @@ static int replace(struct vm *vm, struct err *e)
 	uint64_t bytes = vm->memory.max_bytes;
 	bool copies = vm->memory.copies;
 	vm_snapshot_drop(take_ptr(vm->snapshot));
-	shell_give(&vm->machine, &vm->vcpus[0].kvm, &vm->memory);
+	recycle_give(&vm->machine, &vm->vcpus[0].kvm, &vm->memory);
 	vcpu->kvm_mask_set = false;
 	int rc = vm_make_machine(vm, kvm_fd, e);
 	if (rc == 0)
@@ -290,14 +311,14 @@ static int replace(struct vm *vm, struct err *e)
 	return rc;
 }
 
-static int put_or_say(struct vm *vm, struct vm_snapshot *s, struct err *e)
+static int restore_or_explain(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
-	int rc = put(vm, s);
+	int rc = restore(vm, s);
 	if (rc == -EAGAIN) {
 		rc = replace(vm, e);
 		if (rc < 0)
 			return rc;
-		rc = put(vm, s);
+		rc = restore(vm, s);
 	}
 	if (rc == -ENOMEM && (s->memory.shape.next > vm->memory.end || s->memory.shape.used_bytes > vm->memory.max_bytes))
 		return err_set(e, ERR_CONFIG, ENOMEM,
@@ -308,8 +329,8 @@ static int put_or_say(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	return rc < 0 ? err_sys(e, -rc, "restoring a snapshot") : 0;
 }
 
-/* Nothing to do where the guest has done nothing to its descriptors since the last time. */
-static int put_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
+/* Nothing to do if the guest has not changed its descriptors since the last time. */
+static int restore_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
 	if (vm->snapshot == s && vm->fds_seen == vm->fds.changes)
 		return 0;
@@ -324,18 +345,18 @@ static int put_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
-	vm->fds.keep = true; /* those that it was given, from now on: they are what the snapshot's are copies of */
+	vm->fds.keep = true; /* those that it was started with, from now on: the snapshot's are copies of them */
 	dirty_enter(&vm->memory.dirty);
-	int rc = put_fds(vm, s, e);
+	int rc = restore_fds(vm, s, e);
 	if (rc == 0 && vcpu->kvm.dead)
 		rc = replace(vm, e);
-	return rc < 0 ? rc : put_or_say(vm, s, e);
+	return rc < 0 ? rc : restore_or_explain(vm, s, e);
 }
 
-/* The descriptors that the guest was given, and no others. */
+/* Its descriptors are those that the snapshot's guest was started with, and no others. */
 static int check_fds(const struct vm *vm, const struct vm_snapshot *s, struct err *e)
 {
-	const unsigned kinds = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_STDIO;
+	const unsigned kinds = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_FIXED_STATE;
 	for (uint32_t k = 0; k < s->fd_count; k++) {
 		uint32_t at = (uint32_t)s->fds[k].origin - 1;
 		const struct fd_entry *entry = at < vm->fds.len && vm->fds.entries[at].host >= 0 ? &vm->fds.entries[at] : NULL;
@@ -359,10 +380,10 @@ static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *c
 	if (rc < 0)
 		return rc;
 	vm->fds.keep = true;
-	rc = put_fds(vm, s, e);
+	rc = restore_fds(vm, s, e);
 	if (rc == 0)
-		rc = put_or_say(vm, s, e);
-	if (rc == 0 && s->state.moment == SNAPSHOT_CALL) {
+		rc = restore_or_explain(vm, s, e);
+	if (rc == 0 && s->state.point == SNAPSHOT_CALL) {
 		vm->channel.waiting = false;
 		vm->channel.max = 0;
 		vm->at_call = true;
@@ -371,15 +392,15 @@ static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *c
 }
 
 /*
- * For a guest that was frozen in `ready`: descriptors and boot information are this VM's own, and it is
- * not waiting any more.
+ * For a guest of which the snapshot was taken in `ready`: descriptors and boot information are this VM's
+ * own, and it no longer waits.
  */
 static int build_ready(struct vm *vm, struct vm_snapshot *s, const struct vm_config *config, struct err *e)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
 	int rc = vm_give_fds(vm, config, e);
 	if (rc == 0)
-		rc = put_or_say(vm, s, e);
+		rc = restore_or_explain(vm, s, e);
 	if (rc < 0)
 		return rc;
 	rc = memory_unmap(&vm->memory, gva(MOTE_BOOT_VA), vm->boot_bytes);
@@ -397,7 +418,7 @@ int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct
 	int rc = vm_new(config, &vm, e);
 	if (rc < 0)
 		return rc;
-	rc = s->state.moment == SNAPSHOT_READY ? build_ready(vm, s, config, e) : build(vm, s, config, e);
+	rc = s->state.point == SNAPSHOT_READY ? build_ready(vm, s, config, e) : build(vm, s, config, e);
 	if (rc < 0) {
 		vm_destroy(vm);
 		return rc;

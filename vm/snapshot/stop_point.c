@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host calls before which a guest stops to be frozen. Paths are the guest's and untrusted: they are only compared. */
+/* Whether a host call is a snapshot point. Paths are the guest's and untrusted: they are only compared. */
 #include "vm/snapshot/stop_point.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ static bool same_path(const char *a, const char *b)
 	}
 }
 
-/* What is left of a path below a directory, or NULL where it does not lie there. */
+/* What is left of a path below a directory, or NULL if it does not lie there. */
 static const char *below(const char *path, const char *dir)
 {
 	size_t path_len, dir_len;
@@ -52,7 +52,7 @@ int stop_init(struct vm *vm, const struct vm_config *config, struct err *e)
 	if (!config->stop_open)
 		return 0;
 	if (config->stop_open[0] != '/')
-		return err_set(e, ERR_CONFIG, EINVAL, "%.300s is no absolute path", config->stop_open);
+		return err_set(e, ERR_CONFIG, EINVAL, "'%.300s' must be an absolute path", config->stop_open);
 	vm->stop_open = strdup(config->stop_open);
 	vm->stop_below = calloc(config->preopen_count + 1, sizeof(*vm->stop_below));
 	if (!vm->stop_open || !vm->stop_below)
@@ -63,7 +63,10 @@ int stop_init(struct vm *vm, const struct vm_config *config, struct err *e)
 		vm->stop_below[i] = p->kind == MOTE_PREOPEN_LISTENER ? NULL : below(vm->stop_open, p->path);
 		any |= vm->stop_below[i] != NULL;
 	}
-	return any ? 0 : err_set(e, ERR_CONFIG, EINVAL, "%.300s is below no directory of the program's", config->stop_open);
+	if (!any)
+		return err_set(e, ERR_CONFIG, EINVAL, "'%.300s' is not below any of the program's directories",
+			       config->stop_open);
+	return 0;
 }
 
 void stop_free(struct vm *vm)

@@ -7,19 +7,19 @@
 
 #include <dirent.h>
 
-/* The test ends with no shells, so that each starts alike. */
+/* The test ends with no recycled VMs, so that each starts alike. */
 static void none(void)
 {
-	cr_assert(shell_keep(0) == 0);
+	cr_assert(recycle_keep(0) == 0);
 }
 
-TestSuite(vm_shell, .fini = none);
+TestSuite(vm_recycle, .fini = none);
 
 static void wait_ready(unsigned count)
 {
-	for (int i = 0; i < 2000 && shell_ready() < count; i++)
+	for (int i = 0; i < 2000 && recycle_ready() < count; i++)
 		usleep(5000);
-	cr_assert(shell_ready() == count, "%u shells are ready", shell_ready());
+	cr_assert(recycle_ready() == count, "%u recycled VMs are ready", recycle_ready());
 }
 
 /* A guest that looks for the pattern everywhere it can. */
@@ -31,19 +31,19 @@ static void expect_clean(void)
 	struct vm *vm = NULL;
 	struct vm_outcome out = {0};
 	c.argv = look;
-	unsigned before = shell_ready();
+	unsigned before = recycle_ready();
 	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
 	close(c.payload_fd);
-	cr_expect(shell_ready() == before - 1, "no shell was taken");
+	cr_expect(recycle_ready() == before - 1, "none was taken");
 	cr_assert(vm_run(vm, &out, &e) == 0, "%s", e.text);
 	cr_expect(out.end == VM_EXITED && out.code == 0, "end %d, code %d; %s", out.end, out.code,
 		  frozen_log);
 	vm_destroy(vm);
 }
 
-Test(vm_shell, nothing_of_the_former_guest_is_left)
+Test(vm_recycle, recycled_vm_leaks_nothing)
 {
-	cr_assert(shell_keep(1) == 0);
+	cr_assert(recycle_keep(1) == 0);
 	for (int i = 0; i < 3; i++) {
 		struct vm *vm = frozen_ready(-1);
 		frozen_command(vm, "f");
@@ -54,9 +54,9 @@ Test(vm_shell, nothing_of_the_former_guest_is_left)
 	}
 }
 
-Test(vm_shell, nothing_of_a_snapshot_is_left)
+Test(vm_recycle, nothing_of_a_snapshot_is_left)
 {
-	cr_assert(shell_keep(1) == 0);
+	cr_assert(recycle_keep(1) == 0);
 	struct vm *vm = frozen_ready(-1);
 	struct vm_snapshot *s = frozen_take(vm);
 	frozen_command(vm, "f");
@@ -65,7 +65,7 @@ Test(vm_shell, nothing_of_a_snapshot_is_left)
 	for (int i = 0; i < 3; i++) {
 		wait_ready(1);
 		vm = frozen_from(filled, -1);
-		cr_expect(shell_ready() == 0);
+		cr_expect(recycle_ready() == 0);
 		vm_destroy(vm);
 		wait_ready(1);
 		expect_clean();
@@ -78,9 +78,9 @@ Test(vm_shell, nothing_of_a_snapshot_is_left)
 	vm_snapshot_drop(filled);
 }
 
-Test(vm_shell, a_guest_that_was_stopped_in_a_loop)
+Test(vm_recycle, a_guest_that_was_stopped_in_a_loop)
 {
-	cr_assert(shell_keep(1) == 0);
+	cr_assert(recycle_keep(1) == 0);
 	struct vm *vm = frozen_ready(-1);
 	struct err e = {0};
 	struct vm_outcome out = {0};
@@ -93,9 +93,9 @@ Test(vm_shell, a_guest_that_was_stopped_in_a_loop)
 	expect_clean();
 }
 
-Test(vm_shell, memory_of_another_size_is_not_taken)
+Test(vm_recycle, memory_of_another_size_is_not_taken)
 {
-	cr_assert(shell_keep(2) == 0);
+	cr_assert(recycle_keep(2) == 0);
 	vm_destroy(frozen_ready(-1));
 	wait_ready(1);
 	struct vm_config c = frozen_config(-1);
@@ -104,11 +104,11 @@ Test(vm_shell, memory_of_another_size_is_not_taken)
 	c.memory_bytes = 32 << 20;
 	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
 	close(c.payload_fd);
-	cr_expect(shell_ready() == 1);
+	cr_expect(recycle_ready() == 1);
 	vm_destroy(vm);
 	wait_ready(2);
-	cr_assert(shell_keep(1) == 0);
-	cr_expect(shell_ready() == 1);
+	cr_assert(recycle_keep(1) == 0);
+	cr_expect(recycle_ready() == 1);
 }
 
 /* --- growth --- */
@@ -174,7 +174,7 @@ static void lives(unsigned keep, int count)
 	struct vm *first = frozen_ready(-1);
 	struct vm_snapshot *s = frozen_take(first);
 	vm_destroy(first);
-	cr_assert(shell_keep(keep) == 0);
+	cr_assert(recycle_keep(keep) == 0);
 	for (int i = 0; i < 200; i++)
 		one_life(s, i);
 	if (keep)
@@ -214,12 +214,12 @@ static int lives_wanted(void)
 	return text ? atoi(text) : 1000;
 }
 
-Test(vm_shell, nothing_grows_with_shells)
+Test(vm_recycle, nothing_grows_with_recycling)
 {
 	lives(1, lives_wanted());
 }
 
-Test(vm_shell, nothing_grows_without)
+Test(vm_recycle, nothing_grows_without)
 {
 	lives(0, lives_wanted() / 5);
 }
