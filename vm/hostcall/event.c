@@ -25,7 +25,7 @@ int64_t host_eventfd(struct vcpu *vcpu, const struct call_eventfd *a)
 	 * interrupt it. */
 	int fd = eventfd(a->initial, (int)a->flags | EFD_NONBLOCK | EFD_CLOEXEC);
 	unsigned flags = FD_FIXED_STATE | (a->flags & EFD_NONBLOCK ? FD_NONBLOCK : 0);
-	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, flags, 0);
+	return fdtable_add_new(&vm->fds, fd, flags);
 }
 
 int64_t host_epoll_create(struct vcpu *vcpu, const struct call_epoll_create *a)
@@ -33,7 +33,7 @@ int64_t host_epoll_create(struct vcpu *vcpu, const struct call_epoll_create *a)
 	struct vm *vm = vcpu->vm;
 	(void)a;
 	int fd = epoll_create1(EPOLL_CLOEXEC);
-	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, 0, 0);
+	return fdtable_add_new(&vm->fds, fd, 0);
 }
 
 int64_t host_epoll_control(struct vcpu *vcpu, const struct call_epoll_control *a)
@@ -46,7 +46,7 @@ int64_t host_epoll_control(struct vcpu *vcpu, const struct call_epoll_control *a
 	/* EPOLLWAKEUP keeps the machine awake, which is no guest's business. */
 	struct epoll_event event = {.events = a->events & ~(uint32_t)EPOLLWAKEUP,
 				    .data = {.u64 = a->data}};
-	return epoll_ctl(epoll, (int)a->operation, fd, &event) < 0 ? -errno : 0;
+	return sys_status(epoll_ctl(epoll, (int)a->operation, fd, &event));
 }
 
 int64_t host_epoll_wait(struct vcpu *vcpu, const struct call_epoll_wait *a)
@@ -86,7 +86,7 @@ int64_t host_timerfd_create(struct vcpu *vcpu, const struct call_timerfd_create 
 	if (a->flags & ~(uint32_t)TFD_NONBLOCK)
 		return -EINVAL;
 	int fd = timerfd_create((int)a->clock, (int)a->flags | TFD_CLOEXEC);
-	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, 0, 0);
+	return fdtable_add_new(&vm->fds, fd, 0);
 }
 
 static struct timespec spec_of(const struct mote_time *t)

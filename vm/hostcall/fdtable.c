@@ -76,6 +76,13 @@ int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least)
 	return (int)at;
 }
 
+int fdtable_add_new(struct fdtable *t, int host, unsigned flags)
+{
+	if (host < 0)
+		return -errno;
+	return fdtable_add(t, host, flags, 0);
+}
+
 int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at)
 {
 	int rc = grow(t, at);

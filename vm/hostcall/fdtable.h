@@ -46,6 +46,8 @@ struct fdtable {
 void fdtable_destroy(struct fdtable *t); /* closes all; accepts a zeroed one */
 /* Puts a host descriptor (taken, also on error) at the lowest free number >= at_least. Number or -EMFILE/-ENOMEM. */
 int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least) must_check;
+/* The same for what a system call has just made, or -1 and errno if it failed: the negative errno then. */
+int fdtable_add_new(struct fdtable *t, int host, unsigned flags) must_check;
 /* Puts it at exactly `at`, closing what is there. 0 or -errno. */
 int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at) must_check;
 /* The same, as one that the guest has from the start. */

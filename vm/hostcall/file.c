@@ -162,7 +162,7 @@ static long transfer_ready(struct vcpu *vcpu, const struct fd_entry *e, bool in,
 	if (!once && !vcpu->on_poller)
 		return blocking_call(nr, e->host, (long)v, count, 0);
 	ssize_t n = in ? readv(e->host, v, count) : writev(e->host, v, count);
-	return n < 0 ? -errno : n;
+	return sys_result(n);
 }
 
 static int until_ready(struct vcpu *vcpu, const struct fd_entry *e, short events, bool once)
@@ -284,7 +284,7 @@ int64_t host_lseek(struct vcpu *vcpu, const struct call_lseek *a)
 	if (!e)
 		return -EBADF;
 	off_t at = lseek(e->host, a->offset, (int)a->whence);
-	return at < 0 ? -errno : at;
+	return sys_result(at);
 }
 
 /* The kernel's entry, as getdents64 writes it. */
@@ -371,7 +371,7 @@ int64_t host_set_flags(struct vcpu *vcpu, const struct call_set_flags *a)
 	if (flags < 0)
 		return -errno;
 	flags = (flags & ~(O_APPEND | O_NONBLOCK)) | ((int)a->flags & (O_APPEND | O_NONBLOCK));
-	return fcntl(e->host, F_SETFL, flags) < 0 ? -errno : 0;
+	return sys_status(fcntl(e->host, F_SETFL, flags));
 }
 
 int64_t host_dup(struct vcpu *vcpu, const struct call_dup *a)
@@ -383,7 +383,9 @@ int64_t host_dup(struct vcpu *vcpu, const struct call_dup *a)
 	unsigned flags = e->flags;
 	uint16_t origin = e->origin;
 	int host = fcntl(e->host, F_DUPFD_CLOEXEC, 3);
-	int at = host < 0 ? -errno : fdtable_add(&vm->fds, host, flags, a->at_least);
+	if (host < 0)
+		return -errno;
+	int at = fdtable_add(&vm->fds, host, flags, a->at_least);
 	if (at >= 0)
 		fdtable_note_copy(&vm->fds, (uint32_t)at, origin);
 	return at;
@@ -403,9 +405,10 @@ int64_t host_dup_to(struct vcpu *vcpu, const struct call_dup_to *a)
 	if (host < 0)
 		return -errno;
 	int rc = fdtable_put(&vm->fds, host, flags, (uint32_t)a->to);
-	if (rc == 0)
-		fdtable_note_copy(&vm->fds, (uint32_t)a->to, origin);
-	return rc < 0 ? (rc == -EMFILE ? -EBADF : rc) : a->to;
+	if (rc < 0)
+		return rc == -EMFILE ? -EBADF : rc;
+	fdtable_note_copy(&vm->fds, (uint32_t)a->to, origin);
+	return a->to;
 }
 
 int64_t vm_add_pair(struct vm *vm, const int host[2], unsigned flags, const struct call_out *to)

@@ -12,6 +12,7 @@
 #include "abi/types.h"
 #include "vm/memory/memory.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -42,6 +43,17 @@ struct call_iov { /* host memory; bytes <= what the guest asked for */
  */
 #include "gen/hostcall_numbers.h"
 #include "gen/hostcall_types.h"
+
+/* What a system call returned, as a result: itself, or the negative errno... */
+static inline int64_t sys_result(long rc)
+{
+	return rc < 0 ? -errno : rc;
+}
+/* ...and of one that returns nothing else: 0 or the negative errno. */
+static inline int sys_status(long rc)
+{
+	return rc < 0 ? -errno : 0;
+}
 
 /* Writes a result to an address that decoding has checked. */
 void vm_put(struct vm *vm, gva_t to, const void *from, uint64_t bytes);

@@ -98,7 +98,9 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 	bool plain = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
 	if (!(a->flags & O_NONBLOCK) && !plain && fcntl(fd, F_SETFL, (int)(flags & (O_APPEND | O_NOATIME))) < 0)
 		return -errno;
-	unsigned kind = S_ISDIR(st.st_mode) ? FD_DIR : plain ? 0 : FD_SHARED;
+	unsigned kind = plain ? 0 : FD_SHARED;
+	if (S_ISDIR(st.st_mode))
+		kind = FD_DIR;
 	return fdtable_add(&vm->fds, take_fd(&fd), kind | inherited, 0);
 }
 
@@ -132,7 +134,7 @@ int64_t host_fstat(struct vcpu *vcpu, const struct call_fstat *a)
 /* Of a name in a directory. */
 static int stat_at(int dir, const char *name, struct stat *st)
 {
-	return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 ? -errno : 0;
+	return sys_status(fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT));
 }
 
 /*
@@ -179,7 +181,7 @@ int64_t host_mkdir(struct vcpu *vcpu, const struct call_mkdir *a)
 	int rc = resolve_parent(dir, a->path, a->resolve, &p);
 	if (rc < 0)
 		return rc == -EINVAL ? -EEXIST : rc;
-	return mkdirat(p.fd, p.name, a->mode & 01777) < 0 ? -errno : 0; /* as the kernel takes it */
+	return sys_status(mkdirat(p.fd, p.name, a->mode & 01777)); /* as the kernel takes it */
 }
 
 int64_t host_unlink(struct vcpu *vcpu, const struct call_unlink *a)
@@ -202,7 +204,7 @@ int64_t host_unlink(struct vcpu *vcpu, const struct call_unlink *a)
 			return rc;
 		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTDIR;
 	}
-	return unlinkat(p.fd, p.name, (int)a->flags) < 0 ? -errno : 0;
+	return sys_status(unlinkat(p.fd, p.name, (int)a->flags));
 }
 
 /* "name/" names a directory only. */
@@ -248,7 +250,7 @@ int64_t host_rename(struct vcpu *vcpu, const struct call_rename *a)
 			return -ENOTDIR;
 	}
 	/* The C library has another system call for flags of 0. */
-	return syscall(SYS_renameat2, p.fd, p.name, q.fd, q.name, a->flags) < 0 ? -errno : 0;
+	return sys_status(syscall(SYS_renameat2, p.fd, p.name, q.fd, q.name, a->flags));
 }
 
 int64_t host_link(struct vcpu *vcpu, const struct call_link *a)
@@ -273,7 +275,7 @@ int64_t host_link(struct vcpu *vcpu, const struct call_link *a)
 	rc = check_slash(&p);
 	if (rc < 0)
 		return rc;
-	return linkat(p.fd, p.name, q.fd, q.name, 0) < 0 ? -errno : 0;
+	return sys_status(linkat(p.fd, p.name, q.fd, q.name, 0));
 }
 
 int64_t host_symlink(struct vcpu *vcpu, const struct call_symlink *a)
@@ -289,7 +291,7 @@ int64_t host_symlink(struct vcpu *vcpu, const struct call_symlink *a)
 		return rc == -EINVAL ? -EEXIST : rc;
 	if (p.slash)
 		return -ENOENT;
-	return symlinkat(a->target, p.fd, p.name) < 0 ? -errno : 0;
+	return sys_status(symlinkat(a->target, p.fd, p.name));
 }
 
 int64_t host_readlink(struct vcpu *vcpu, const struct call_readlink *a)
@@ -344,7 +346,7 @@ int64_t host_utimens(struct vcpu *vcpu, const struct call_utimens *a)
 	cleanup_close int fd = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
 	if (fd < 0)
 		return fd;
-	return utimensat(fd, jail_empty_path(), times, AT_EMPTY_PATH) < 0 ? -errno : 0;
+	return sys_status(utimensat(fd, jail_empty_path(), times, AT_EMPTY_PATH));
 }
 
 int64_t host_futimens(struct vcpu *vcpu, const struct call_futimens *a)
@@ -357,7 +359,7 @@ int64_t host_futimens(struct vcpu *vcpu, const struct call_futimens *a)
 	int rc = permit_change_open(e);
 	if (rc < 0)
 		return rc;
-	return futimens(e->host, times) < 0 ? -errno : 0;
+	return sys_status(futimens(e->host, times));
 }
 
 /* Set-ID bits would let others of the host run a file of the guest's with the rights of who runs Mote. */
@@ -365,7 +367,7 @@ static int change_mode(const struct vm *vm, int fd, uint32_t mode)
 {
 	if (mode & (S_ISUID | S_ISGID) && !vm->set_ids)
 		return -EPERM;
-	return fchmod(fd, mode & 07777) < 0 ? -errno : 0;
+	return sys_status(fchmod(fd, mode & 07777));
 }
 
 int64_t host_chmod(struct vcpu *vcpu, const struct call_chmod *a)
@@ -413,7 +415,7 @@ int64_t host_chown(struct vcpu *vcpu, const struct call_chown *a)
 	cleanup_close int fd = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
 	if (fd < 0)
 		return fd;
-	return fchownat(fd, jail_empty_path(), a->uid, a->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+	return sys_status(fchownat(fd, jail_empty_path(), a->uid, a->gid, AT_EMPTY_PATH));
 }
 
 int64_t host_fchown(struct vcpu *vcpu, const struct call_fchown *a)
@@ -425,7 +427,7 @@ int64_t host_fchown(struct vcpu *vcpu, const struct call_fchown *a)
 	int rc = permit_change_open(e);
 	if (rc < 0)
 		return rc;
-	return fchown(e->host, a->uid, a->gid) < 0 ? -errno : 0;
+	return sys_status(fchown(e->host, a->uid, a->gid));
 }
 
 int64_t host_access(struct vcpu *vcpu, const struct call_access *a)
@@ -442,7 +444,7 @@ int64_t host_access(struct vcpu *vcpu, const struct call_access *a)
 		return fd;
 	if ((a->mode & W_OK) && (entry->flags & FD_READONLY))
 		return -EROFS;
-	return syscall(SYS_faccessat2, fd, jail_empty_path(), (int)a->mode, AT_EMPTY_PATH | AT_EACCESS) < 0 ? -errno : 0;
+	return sys_status(syscall(SYS_faccessat2, fd, jail_empty_path(), (int)a->mode, AT_EMPTY_PATH | AT_EACCESS));
 }
 
 int64_t host_statfs(struct vcpu *vcpu, const struct call_statfs *a)

@@ -2,6 +2,8 @@
 /* Resolving guest paths with openat2(2). */
 #include "vm/hostcall/resolve.h"
 
+#include "vm/hostcall/hostcall.h"
+
 #include "abi/types.h"
 #include "base/path.h"
 #include "vm/jail/jail.h"
@@ -25,7 +27,7 @@ int resolve_open(int dir, const char *path, uint32_t resolve, uint64_t flags, ui
 
 int resolve_stat(int fd, struct stat *st)
 {
-	return syscall(SYS_fstat, fd, st) < 0 ? -errno : 0;
+	return sys_status(syscall(SYS_fstat, fd, st));
 }
 
 int resolve_parent(int dir, const char *path, uint32_t resolve, struct resolve_parent *out)

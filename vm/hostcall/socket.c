@@ -50,14 +50,17 @@ static int wait_within(struct vcpu *vcpu, int host, short events)
 	struct timeval limit = {0};
 	socklen_t len = sizeof(limit);
 	int64_t ns;
-	if (vcpu->on_poller || getsockopt(host, SOL_SOCKET, events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO, &limit, &len) < 0 ||
+	int option = events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO;
+	if (vcpu->on_poller || getsockopt(host, SOL_SOCKET, option, &limit, &len) < 0 ||
 	    (limit.tv_sec == 0 && limit.tv_usec == 0))
 		return vcpu_wait_fd(vcpu, host, events);
 	const struct mote_time time = {.sec = limit.tv_sec, .nsec = limit.tv_usec * 1000};
 	int rc = vm_ns_of(&time, &ns);
 	if (rc == 0)
 		rc = vcpu_wait_fd_until(vcpu, host, events, vm_now_ns(CLOCK_MONOTONIC) + ns);
-	return rc == 0 ? -EAGAIN : rc < 0 ? rc : 0;
+	if (rc == 0)
+		return -EAGAIN;
+	return rc < 0 ? rc : 0;
 }
 
 int64_t host_socket(struct vcpu *vcpu, const struct call_socket *a)
@@ -73,7 +76,7 @@ int64_t host_socket(struct vcpu *vcpu, const struct call_socket *a)
 	if (a->protocol != 0 && a->protocol != (kind == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP))
 		return -EPROTONOSUPPORT;
 	int fd = socket((int)a->domain, (int)(a->type | SOCK_CLOEXEC), (int)a->protocol);
-	return fd < 0 ? -errno : fdtable_add(&vm->fds, fd, FD_SOCKET, 0);
+	return fdtable_add_new(&vm->fds, fd, FD_SOCKET);
 }
 
 int64_t host_socketpair(struct vcpu *vcpu, const struct call_socketpair *a)
@@ -105,13 +108,23 @@ static int check_address(const struct mote_sockaddr *addr)
 	return family == AF_INET || family == AF_INET6 || family == AF_UNSPEC ? 0 : -EAFNOSUPPORT;
 }
 
+/* An address that the guest wants to use. */
+static int check_outside(const struct vm *vm, const struct mote_sockaddr *addr)
+{
+	if (!vm->network)
+		return -EPERM;
+	return check_address(addr);
+}
+
 int64_t host_bind(struct vcpu *vcpu, const struct call_bind *a)
 {
-	struct vm *vm = vcpu->vm;
-	int host = own_socket(vcpu, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
-	if (host < 0 || rc < 0)
-		return host < 0 ? host : rc;
-	return bind(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len) < 0 ? -errno : 0;
+	int host = own_socket(vcpu, a->fd);
+	if (host < 0)
+		return host;
+	int rc = check_outside(vcpu->vm, a->addr);
+	if (rc < 0)
+		return rc;
+	return sys_status(bind(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len));
 }
 
 int64_t host_listen(struct vcpu *vcpu, const struct call_listen *a)
@@ -121,9 +134,11 @@ int64_t host_listen(struct vcpu *vcpu, const struct call_listen *a)
 	if (e && e->flags & FD_LISTENER)
 		return 0; /* it does already; the length of its queue is the operator's choice */
 	int host = socket_of(vcpu, a->fd);
-	if (host < 0 || !vm->network)
-		return host < 0 ? host : -EPERM;
-	return listen(host, a->backlog > 4096 ? 4096 : (int)a->backlog) < 0 ? -errno : 0;
+	if (host < 0)
+		return host;
+	if (!vm->network)
+		return -EPERM;
+	return sys_status(listen(host, a->backlog > 4096 ? 4096 : (int)a->backlog));
 }
 
 static void put_address(struct vm *vm, gva_t to, const struct sockaddr_storage *from, socklen_t len)
@@ -143,8 +158,10 @@ int64_t host_accept(struct vcpu *vcpu, const struct call_accept *a)
 		return host;
 	if (a->flags & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return -EINVAL;
-	/* A listener that was given may be shared: others may take what was seen there (vm.c). */
-	bool waits = e->flags & FD_FIXED_STATE ? !(e->flags & FD_NONBLOCK) : !is_nonblocking(host);
+	/* An inherited listener may be shared: others may take what was seen there (vm.c). */
+	bool waits = !is_nonblocking(host);
+	if (e->flags & FD_FIXED_STATE)
+		waits = !(e->flags & FD_NONBLOCK);
 	for (;;) {
 		int rc = waits ? wait_within(vcpu, host, POLLIN) : 0;
 		if (rc < 0)
@@ -167,15 +184,17 @@ int64_t host_accept(struct vcpu *vcpu, const struct call_accept *a)
 /* A blocking connect is made without blocking and waited for here. */
 int64_t host_connect(struct vcpu *vcpu, const struct call_connect *a)
 {
-	struct vm *vm = vcpu->vm;
-	int host = own_socket(vcpu, a->fd), rc = vm->network ? check_address(a->addr) : -EPERM;
-	if (host < 0 || rc < 0)
-		return host < 0 ? host : rc;
+	int host = own_socket(vcpu, a->fd);
+	if (host < 0)
+		return host;
+	int rc = check_outside(vcpu->vm, a->addr);
+	if (rc < 0)
+		return rc;
 	int flags = fcntl(host, F_GETFL), error = 0;
 	socklen_t len = sizeof(error);
 	if (flags < 0 || fcntl(host, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
-	rc = connect(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len) < 0 ? -errno : 0;
+	rc = sys_status(connect(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len));
 	if (rc == -EINPROGRESS && !(flags & O_NONBLOCK)) {
 		rc = wait_within(vcpu, host, POLLOUT);
 		if (rc == -EAGAIN)
@@ -273,7 +292,7 @@ int64_t host_send(struct vcpu *vcpu, const struct call_send *a)
 	if (a->flags & ~(uint32_t)MESSAGE_FLAGS)
 		return -EINVAL;
 	if (a->to) {
-		rc = vm->network ? check_address(a->to) : -EPERM;
+		rc = check_outside(vm, a->to);
 		if (rc < 0)
 			return rc;
 	}
@@ -365,7 +384,7 @@ int64_t host_shutdown(struct vcpu *vcpu, const struct call_shutdown *a)
 	int host = own_socket(vcpu, a->fd);
 	if (host < 0)
 		return host;
-	return shutdown(host, (int)a->how) < 0 ? -errno : 0;
+	return sys_status(shutdown(host, (int)a->how));
 }
 
 int64_t host_sock_name(struct vcpu *vcpu, const struct call_sock_name *a)
@@ -430,7 +449,7 @@ int64_t host_sock_setopt(struct vcpu *vcpu, const struct call_sock_setopt *a)
 	if (a->level == SOL_SOCKET && a->name == SO_LINGER && a->value.len >= sizeof(linger)) {
 		memcpy(&linger, a->value.data, sizeof(linger));
 		linger.l_onoff = linger.l_onoff && linger.l_linger == 0;
-		return setsockopt(host, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0 ? -errno : 0;
+		return sys_status(setsockopt(host, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
 	}
-	return setsockopt(host, (int)a->level, (int)a->name, a->value.data, (socklen_t)a->value.len) < 0 ? -errno : 0;
+	return sys_status(setsockopt(host, (int)a->level, (int)a->name, a->value.data, (socklen_t)a->value.len));
 }

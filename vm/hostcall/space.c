@@ -60,7 +60,7 @@ int vm_truncate(struct vcpu *vcpu, int host, const struct stat *st, uint64_t siz
 		if (vcpu_ending(vcpu))
 			return -EINTR;
 	}
-	return ftruncate(host, (off_t)size) < 0 ? -errno : 0;
+	return sys_status(ftruncate(host, (off_t)size));
 }
 
 int64_t host_ftruncate(struct vcpu *vcpu, const struct call_ftruncate *a)
@@ -102,7 +102,7 @@ int64_t host_fallocate(struct vcpu *vcpu, const struct call_fallocate *a)
 		return -EFBIG;
 	while (at < end) {
 		uint64_t to = divisible(a->mode) ? step_end(at, end, step) : end;
-		int rc = fallocate(host, (int)a->mode, (off_t)at, (off_t)(to - at)) < 0 ? -errno : 0;
+		int rc = sys_status(fallocate(host, (int)a->mode, (off_t)at, (off_t)(to - at)));
 		if (rc < 0 && rc != -EINTR)
 			return rc;
 		if (rc == 0)
@@ -156,7 +156,7 @@ int64_t host_fsync(struct vcpu *vcpu, const struct call_fsync *a)
 	int rc = flush_data(vcpu, host);
 	if (rc < 0)
 		return rc;
-	return (a->data_only ? fdatasync(host) : fsync(host)) < 0 ? -errno : 0;
+	return sys_status(a->data_only ? fdatasync(host) : fsync(host));
 }
 
 /* Advice of which the kernel makes work at once. */

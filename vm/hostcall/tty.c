@@ -46,7 +46,7 @@ int64_t host_tty_set(struct vcpu *vcpu, const struct call_tty_set *a)
 	t.c_lflag = a->termios->lflag;
 	memcpy(t.c_cc, a->termios->cc, sizeof(t.c_cc));
 	if (a->when == 0)
-		return ioctl(host, TCSETS, &t) < 0 ? -errno : 0;
+		return sys_status(ioctl(host, TCSETS, &t));
 	/* The others wait until a terminal has sent its output, which it may never have. */
 	while (!vcpu_interrupted(vcpu)) {
 		long rc = blocking_call(SYS_ioctl, host, (long)requests[a->when], (long)&t, 0);

@@ -26,14 +26,16 @@ int vm_ns_of(const struct mote_time *t, int64_t *ns)
 }
 
 /*
- * Waits on descriptors until `until` on CLOCK_MONOTONIC (INT64_MAX: for ever). Count of ready ones, 0 at
- * the end of the time, -EINTR when the guest must be told of something.
+ * Waits on descriptors until `until` on CLOCK_MONOTONIC (INT64_MAX: without limit). Count of ready ones, 0
+ * when the time is over, -EINTR when a signal is pending or the guest is to end.
  */
 static int wait_until(struct vcpu *vcpu, struct pollfd *fds, nfds_t count, int64_t until)
 {
 	if (vcpu->on_poller) {
 		int n = poll(fds, count, 0);
-		return n < 0 ? -errno : n == 0 && vm_now_ns(CLOCK_MONOTONIC) < until ? VM_DEFER : n;
+		if (n < 0)
+			return -errno;
+		return n == 0 && vm_now_ns(CLOCK_MONOTONIC) < until ? VM_DEFER : n;
 	}
 	for (;;) {
 		if (vcpu_interrupted(vcpu))
