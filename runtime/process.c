@@ -323,8 +323,8 @@ int process_signal(const struct process *p, int signo)
 		.si_code = SI_QUEUE,
 		.si_pid = getpid(),
 		.si_uid = getuid(),
-		.si_value.sival_int = signo,
 	};
+	info.si_value.sival_int = signo;
 	/* Those that the monitor itself needs while the guest runs travel as the value of another. */
 	bool carried = p->state >= PROCESS_RUNNING && monitor_signal_is_own(signo);
 	long rc = -1;
