@@ -129,7 +129,7 @@ $(B)/test/fuzz/wasm_compile $(B)/test/fuzz/wasm_compile.replay: $(HOSTED_WASM)
 # The official WebAssembly test suite: the runner in micro-VMs and, under sanitizers, as a program of this machine.
 # `make spectest` runs all of both, `make spectest KVM=emulated` the micro-VMs on the emulated machine's KVM,
 # `make spectest-emulated` a cross-section there. MOTE_SPEC_TESTSUITE names the suite.
-SPECTEST_GUEST := test/conformance/spectest.c test/conformance/spectest_guest.c guest/wasi/platform.c guest/wasi/x86_64/start.S \
+SPECTEST_GUEST := test/conformance/spectest.c test/conformance/spectest_guest.c guest/wasi/platform.c guest/wasi/x86_64/start.S guest/wasi/x86_64/fault.c \
 	$(guest_lib) $(guest_engine)
 $(G)/spectest.elf: $(call gobj,g-wasm,$(SPECTEST_GUEST))
 	@mkdir -p $(@D)

@@ -11,43 +11,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* --- the way to the host --- */
+
 #ifdef __wasm__
+
 __attribute__((import_module("mote_guest"), import_name("exchange"))) int32_t
-mote_guest_exchange(const void *message, size_t bytes, void *reply, size_t room);
-__attribute__((import_module("mote_guest"), import_name("generation"))) uint64_t mote_guest_import_generation(void);
+sdk_exchange(const void *message, size_t bytes, void *reply, size_t room);
+__attribute__((import_module("mote_guest"), import_name("generation"))) uint64_t sdk_generation(void);
+
 uint64_t mote_guest_generation(void)
 {
-	return mote_guest_import_generation();
+	return sdk_generation();
 }
+
 #else
+
 #include "abi/layout.h"
-/*
- * Not by syscall(2), which lies on other pages: each page that a call needs costs a new VM a fault. And once it is known
- * that this is Mote, by a jump to where SYSCALL would lead: that takes 1.2 us on some KVMs.
- */
-static long mote_guest_exchange(const void *message, size_t bytes, void *reply, size_t room)
-{
-	static bool known;
-	long rc = MOTE_SYSCALL_EXCHANGE;
-	register size_t r10 __asm__("r10") = room;
-	if (known)
-		__asm__ volatile("movabs %5, %%r11\n	lea 1f(%%rip), %%rcx\n	jmp *%%r11\n1:"
-				 : "+a"(rc)
-				 : "D"(message), "S"(bytes), "d"(reply), "r"(r10), "i"(MOTE_KERNEL_USER_STUBS + MOTE_KERNEL_USER_SYSCALL_AT)
-				 : "rcx", "r11", "memory", "cc");
-	else
-		__asm__ volatile("syscall"
-				 : "+a"(rc)
-				 : "D"(message), "S"(bytes), "d"(reply), "r"(r10)
-				 : "rcx", "r11", "memory");
-	known |= rc > 0;
-	return rc;
-}
+#if defined(__x86_64__)
+#include "guest/sdk/x86_64/exchange.h"
+#elif defined(MOTE_ARCH_INTERFACE)
+long sdk_exchange(const void *message, size_t bytes, void *reply, size_t room);
+#else
+#error "no guest/sdk/ARCHITECTURE/exchange.h for this architecture"
+#endif
 
 uint64_t mote_guest_generation(void)
 {
 	return ((const volatile struct mote_boot *)MOTE_BOOT_VA)->generation;
 }
+
 #endif
 
 #define DEPTH_MAX 20			   /* the host's own bound is lower */
@@ -60,8 +52,8 @@ struct buffer {
 };
 
 /*
- * The first messages', beside the program's other data: a small call needs no page of its own for them, which
- * would cost a new VM a fault each.
+ * The first messages', next to the program's other data: a small call needs no page of its own for them,
+ * which would cost a new VM a fault each.
  */
 static struct {
 	uint8_t out[512], received[4096];
@@ -144,22 +136,23 @@ static int write_out(bool (*put)(struct mote_out *o, const void *what), const vo
 
 /* --- one exchange --- */
 
-/* Hands `out` over; the next message is in received[depth]. Its kind, or a negative errno of the
- * host's. */
-static int talk(struct mote_in *in)
+/* Sends `out`; the next message is in received[depth]. Its kind, or a negative errno of the host's. */
+static int send_and_receive(struct mote_in *in)
 {
 	struct buffer *to = &received[depth];
 	if (make_room(to, 4096) < 0)
 		return -ENOMEM;
 	fflush(stdout);
-	long n = mote_guest_exchange(out.at, out_len, to->at, to->room);
+	long n = sdk_exchange(out.at, out_len, to->at, to->room);
 	while (n > 0 && (size_t)n > to->room) {
 		if (make_room(to, (size_t)n) < 0)
 			abort(); /* the host's message could never be answered */
-		n = mote_guest_exchange(NULL, 0, to->at, to->room);
+		n = sdk_exchange(NULL, 0, to->at, to->room);
 	}
-	if (n <= 0)
-		return n < 0 ? (int)n : -EIO;
+	if (n < 0)
+		return (int)n;
+	if (n == 0)
+		return -EIO;
 	*in = (struct mote_in){.at = to->at + 1, .left = (size_t)n - 1};
 	return to->at[0];
 }
@@ -188,7 +181,7 @@ static void write_error(enum mote_call_error code, const char *text)
 		abort(); /* not even 300 bytes of memory */
 }
 
-static const struct mote_guest_export *find(const char *name)
+static const struct mote_guest_export *find_export(const char *name)
 {
 	const struct mote_guest_export *e = exports;
 	while (e && strcmp(e->name, name) != 0)
@@ -196,12 +189,14 @@ static const struct mote_guest_export *find(const char *name)
 	return e;
 }
 
-static void run(const struct mote_guest_export *e, const struct mote_value *args)
+static void call_export(const struct mote_guest_export *e, const struct mote_value *args)
 {
 	struct mote_value result = {0};
 	failure[0] = '\0';
 	if (e->call(args, &result) != 0) {
-		write_error(MOTE_CALL_FAILED, failure[0] ? failure : "the function failed");
+		if (!failure[0])
+			keep_text(failure, "the function failed");
+		write_error(MOTE_CALL_FAILED, failure);
 		return;
 	}
 	if (result.type == MOTE_ANY)
@@ -231,7 +226,7 @@ static void serve_call(struct mote_in in)
 		write_error(MOTE_CALL_PROTOCOL, "the host sent a damaged call");
 		return;
 	}
-	const struct mote_guest_export *e = find(name);
+	const struct mote_guest_export *e = find_export(name);
 	if (!e)
 		write_error(MOTE_CALL_UNKNOWN, "the guest has no such function");
 	else if (!mote_signature_takes(e->signature, args, count))
@@ -240,7 +235,7 @@ static void serve_call(struct mote_in in)
 		write_error(MOTE_CALL_REENTRY,
 			    "this function may not be called from host functions");
 	else
-		run(e, args);
+		call_export(e, args);
 }
 
 static bool put_ready(struct mote_out *o, const void *unused)
@@ -252,7 +247,10 @@ static bool put_ready(struct mote_out *o, const void *unused)
 	for (const struct mote_guest_export *e = exports; e; e = e->next) {
 		mote_put_text(o, e->name, strlen(e->name));
 		mote_put_text(o, e->signature, strlen(e->signature));
-		mote_put_u8(o, e->flags & MOTE_REENTRANT ? MOTE_EXPORT_REENTRANT : 0);
+		uint8_t flags = 0;
+		if (e->flags & MOTE_REENTRANT)
+			flags = MOTE_EXPORT_REENTRANT;
+		mote_put_u8(o, flags);
 	}
 	return true;
 }
@@ -266,17 +264,17 @@ int mote_serve(void)
 	struct mote_in in;
 	int kind = write_out(put_ready, NULL);
 	if (kind == 0)
-		kind = talk(&in);
+		kind = send_and_receive(&in);
 	while (kind > 0) {
 		if (kind == MOTE_MESSAGE_CALL)
 			serve_call(in);
 		else
 			write_error(MOTE_CALL_PROTOCOL, "only calls are expected");
-		kind = talk(&in);
+		kind = send_and_receive(&in);
 		if (kind == -HOST_E2BIG) {
 			write_error(MOTE_CALL_TOO_LARGE,
 				    "the function's result is larger than the host allows");
-			kind = talk(&in);
+			kind = send_and_receive(&in);
 		}
 	}
 	if (kind == -HOST_ENOSYS)
@@ -289,16 +287,16 @@ int mote_serve(void)
 
 /* --- calling --- */
 
-struct outcall {
+struct outgoing_call {
 	const char *name;
 	enum mote_type want;
 	const struct mote_value *args;
 	size_t count;
 };
 
-static bool put_outcall(struct mote_out *o, const void *what)
+static bool put_call(struct mote_out *o, const void *what)
 {
-	const struct outcall *c = what;
+	const struct outgoing_call *c = what;
 	return mote_put_call(o, c->name, c->want, c->args, c->count);
 }
 
@@ -321,19 +319,19 @@ static int host_error(struct mote_in in)
 	}
 }
 
-/* Talks until the host's answer, serving what it calls meanwhile. */
+/* Until the host's answer comes, its calls are served. */
 static int wait_answer(struct mote_value *result)
 {
 	struct mote_in in;
 	struct mote_value value;
-	int kind = talk(&in);
+	int kind = send_and_receive(&in);
 	while (kind == MOTE_MESSAGE_CALL) {
 		serve_call(in);
-		kind = talk(&in);
+		kind = send_and_receive(&in);
 		if (kind == -HOST_E2BIG) {
 			write_error(MOTE_CALL_TOO_LARGE,
 				    "the function's result is larger than the host allows");
-			kind = talk(&in);
+			kind = send_and_receive(&in);
 		}
 	}
 	if (kind == MOTE_MESSAGE_ERROR)
@@ -352,14 +350,13 @@ static int wait_answer(struct mote_value *result)
 int mote_call_host(const char *name, const struct mote_value *args, size_t count,
 		   struct mote_value *result)
 {
-	const struct outcall c = {.name = name,
-				  .want = result ? result->type : MOTE_ANY,
-				  .args = args,
-				  .count = count};
+	struct outgoing_call c = {.name = name, .want = MOTE_ANY, .args = args, .count = count};
+	if (result)
+		c.want = result->type;
 	host_failure[0] = '\0';
 	if (depth + 1 == DEPTH_MAX)
 		return -EINVAL;
-	int rc = write_out(put_outcall, &c);
+	int rc = write_out(put_call, &c);
 	if (rc < 0)
 		return rc;
 	depth++;

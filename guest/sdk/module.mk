@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # For programs written for Mote: the compiler wrapper, its header and its library, native (musl) and WebAssembly.
 SDK := $(B)/sdk
-SDK_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -ffunction-sections -fdata-sections -Iguest/sdk $(call layer,abi)
+SDK_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -ffunction-sections -fdata-sections -Iguest/sdk $(call layer,abi) $(call layer,guest)
 SDK_SOURCES := guest/sdk/guest.c guest/sdk/main.c
 MUSL_CC ?= musl-gcc
 WASI_CC ?= clang

@@ -1,80 +1,90 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a module can import: the functions of preview1.def, by name and with exactly their types. */
+/* What a module can import: functions of the interfaces below, by name and with exactly their types. */
 #include "guest/wasi/imports.h"
 
-#include "guest/wasi/rpc/calls.h"
-#include "guest/wasi/wasi.h"
+#include "guest/lib/lib.h"
 
-#define LX_ENOENT 2
+#include <linux/errno.h>
 
-static const struct function {
-	const char *name;
-	const char *signature; /* as wasm_functype_is() reads it */
-	wasm_host_fn call;
-} functions[] = {
-#include "gen/p1_imports.h"
+#define NAME_SHOWN 100 /* bytes of a name in a message */
+
+static const struct import_interface *const interfaces[] = {
+	&p1_interface,
+	&rpc_guest_interface,
+	&rpc_host_interface,
 };
-
-#define NAME_SHOWN 100 /* of a name in a message */
 
 static bool name_is(const struct wasm_name *name, const char *text)
 {
 	return name->bytes == strlen(text) && memcmp(name->text, text, name->bytes) == 0;
 }
 
-static int refuse(struct import_failure *failure, const struct wasm_import *import, const char *why)
+static int shown_bytes(const struct wasm_name *name)
 {
-	int module = (int)(import->module.bytes < NAME_SHOWN ? import->module.bytes : NAME_SHOWN);
-	int name = (int)(import->name.bytes < NAME_SHOWN ? import->name.bytes : NAME_SHOWN);
-	lib_format(failure->text, sizeof(failure->text), "cannot import %.*s.%.*s: %s", module,
-		   import->module.text, name, import->name.text, why);
-	return -LX_ENOENT;
+	if (name->bytes > NAME_SHOWN)
+		return NAME_SHOWN;
+	return (int)name->bytes;
 }
 
-/* Words for what is often asked for and is not there. */
+static int refuse(struct import_failure *failure, const struct wasm_import *import, const char *why)
+{
+	lib_format(failure->text, sizeof(failure->text), "cannot import %.*s.%.*s: %s",
+		   shown_bytes(&import->module), import->module.text, shown_bytes(&import->name),
+		   import->name.text, why);
+	return -ENOENT;
+}
+
+/* Messages for common unsupported imports. */
 static const char *why_unknown(const struct wasm_import *import)
 {
-	if (name_is(&import->module, "wasi_snapshot_preview1"))
-		return "WASI preview 1 has no such function";
 	if (name_is(&import->module, "wasi_unstable"))
 		return "this is WASI from before preview 1; build the module for "
 		       "wasi_snapshot_preview1";
 	if (name_is(&import->module, "wasi") && name_is(&import->name, "thread-spawn"))
-		return "WASI threads are not there";
+		return "WASI threads are not supported";
 	if (import->type.kind == WASM_KIND_MEMORY)
 		return "the module has to define its memory itself";
-	return "only functions of wasi_snapshot_preview1 are there";
+	return "only functions of wasi_snapshot_preview1 are supported";
 }
 
-/* A function of Mote's own, or of WASI. */
-static const struct function *find(const struct wasm_import *import)
+static const struct import_interface *find_interface(const struct wasm_import *import)
 {
-	static const struct function exchange = {"exchange", "iiii:i", (wasm_host_fn)calls_exchange},
-				     generation = {"generation", ":I", (wasm_host_fn)calls_generation};
-	if (name_is(&import->module, "mote_guest"))
-		return name_is(&import->name, exchange.name)	 ? &exchange
-		       : name_is(&import->name, generation.name) ? &generation
-								 : NULL;
-	if (!name_is(&import->module, "wasi_snapshot_preview1"))
-		return NULL;
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-		if (name_is(&import->name, functions[i].name))
-			return &functions[i];
+	for (size_t i = 0; i < sizeof(interfaces) / sizeof(interfaces[0]); i++)
+		if (name_is(&import->module, interfaces[i]->module))
+			return interfaces[i];
+	return NULL;
+}
+
+static const struct import_function *find_function(const struct import_interface *interface,
+						   const struct wasm_import *import)
+{
+	for (uint32_t i = 0; i < interface->count; i++)
+		if (name_is(&import->name, interface->functions[i].name))
+			return &interface->functions[i];
+	return NULL;
+}
+
+/* NULL, or why the import cannot be resolved. */
+static const char *resolve(const struct wasm_import *import, struct wasm_extern *out)
+{
+	const struct import_interface *interface = find_interface(import);
+	if (!interface)
+		return why_unknown(import);
+	if (interface->resolve)
+		return interface->resolve(import, out);
+	const struct import_function *f = find_function(interface, import);
+	if (!f)
+		return interface->unknown;
+	if (import->type.kind != WASM_KIND_FUNC || !wasm_functype_is(import->type.func, f->signature))
+		return "it is a function of another type";
+	*out = (struct wasm_extern){.kind = WASM_KIND_FUNC, .host = f->call};
 	return NULL;
 }
 
 int imports_resolve(void *context, const struct wasm_import *import, struct wasm_extern *out)
 {
-	struct import_failure *failure = context;
-	if (name_is(&import->module, "mote")) {
-		const char *why = calls_import(import, out);
-		return why ? refuse(failure, import, why) : 0;
-	}
-	const struct function *f = find(import);
-	if (!f)
-		return refuse(failure, import, why_unknown(import));
-	if (import->type.kind != WASM_KIND_FUNC || !wasm_functype_is(import->type.func, f->signature))
-		return refuse(failure, import, "it is a function of another type");
-	*out = (struct wasm_extern){.kind = WASM_KIND_FUNC, .host = f->call};
+	const char *why = resolve(import, out);
+	if (why)
+		return refuse(context, import, why);
 	return 0;
 }

@@ -1,99 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The WebAssembly personality: compiles the payload, links it with WASI preview 1, runs it and
- * reports how it ended. The module is untrusted; this program is part of the guest and has no
- * rights beyond it.
+ * The WebAssembly guest runtime: compiles the module, links it with what it imports (imports.h), runs it
+ * and reports how it ended. The module is untrusted; this program is part of the guest and has no rights
+ * beyond it.
  */
-#include "guest/wasi/rpc/calls.h"
 #include "guest/wasi/imports.h"
+#include "guest/wasi/p1/p1.h"
+#include "guest/wasi/report.h"
+#include "guest/wasi/rpc/rpc.h"
 #include "guest/wasi/space.h"
 #include "guest/wasi/start.h"
-#include "guest/wasi/wasi.h"
+#include "guest/wasi/state.h"
 
-#define CANNOT_RUN 126 /* exit status where a module is not fit to be run */
-#define LX_SIGABRT 6
-#define FRAMES_SHOWN 20 /* of a backtrace */
-
-struct mote_area *wasi_area;
-const struct mote_boot *wasi_boot;
-
-static const char *boot_string(uint32_t offset)
-{
-	return (const char *)wasi_boot + offset;
-}
-
-/* The program's name as messages show it: the last part of its path. */
-static const char *program(void)
-{
-	const char *path = boot_string(wasi_boot->payload_path);
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
-_Noreturn void wasi_end(int32_t status)
-{
-	for (;;)
-		(void)mote_exit(wasi_area, status);
-}
-
-/* --- traps --- */
-
-static int shown(const struct wasm_name *name)
-{
-	return name->bytes < 160 ? (int)name->bytes : 160;
-}
-
-/* One line a frame, as wasmtime shows them. */
-static void print_frame(uint32_t i, const struct wasm_frame *f)
-{
-	char line[400];
-	size_t n = lib_format(line, sizeof(line) - 1, "  %4u: 0x%x - ", i, f->offset);
-	if (f->module.bytes)
-		n += lib_format(line + n, sizeof(line) - 1 - n, "%.*s!", shown(&f->module),
-				f->module.text);
-	else
-		n += lib_format(line + n, sizeof(line) - 1 - n, "%s!", program());
-	if (f->name.bytes)
-		n += lib_format(line + n, sizeof(line) - 1 - n, "%.*s", shown(&f->name),
-				f->name.text);
-	else
-		n += lib_format(line + n, sizeof(line) - 1 - n, "<wasm function %u>",
-				f->func_index);
-	line[n++] = '\n';
-	lib_write(2, line, n);
-}
-
-void wasi_report_trap(const struct wasm_stop *stop)
-{
-	const char *what =
-		stop->code == WASM_TRAP_HOST ? stop->message : wasm_trap_text(stop->code);
-	lib_error("%s: wasm trap: %s", program(), what);
-	uint32_t count = stop->frame_count < FRAMES_SHOWN ? stop->frame_count : FRAMES_SHOWN;
-	for (uint32_t i = 0; i < count; i++)
-		print_frame(i, &stop->frames[i]);
-	if (stop->truncated || count < stop->frame_count)
-		lib_write(2, "   ...\n", 7);
-}
-
-static _Noreturn void end_by_trap(const struct wasm_stop *stop)
-{
-	wasi_report_trap(stop);
-	for (;;)
-		(void)mote_exit_signal(wasi_area, LX_SIGABRT);
-}
-
-/* Large, and needed once at most: not on the stack. */
-static struct wasm_stop stop;
+struct wasi_state wasi;
 
 static void run(struct wasm_func *func)
 {
-	switch (wasm_call(func, NULL, NULL, &stop)) {
+	switch (wasm_call(func, NULL, NULL, &wasi.stop)) {
 	case WASM_RETURNED:
 		return;
 	case WASM_TRAPPED:
-		end_by_trap(&stop);
+		wasi_end_by_trap(&wasi.stop);
 	case WASM_EXITED:
-		wasi_end(stop.exit_status);
+		wasi_end(wasi.stop.exit_status);
 	}
 }
 
@@ -105,29 +34,22 @@ static bool is_component(const uint8_t *bytes, uint64_t size)
 	return size >= 8 && memcmp(bytes, "\0asm", 4) == 0 && bytes[6] == 1 && bytes[7] == 0;
 }
 
-static _Noreturn void refuse(const struct wasm_error *error)
+/* The start function of a module could look at what differs between this start and a later one. */
+static bool may_be_snapshotted(const struct wasm_module *module)
 {
-	switch (error->kind) {
-	case WASM_ERROR_MALFORMED:
-	case WASM_ERROR_INVALID:
-		lib_error("%s: not a valid WebAssembly module: %s (at offset 0x%lx)", program(),
-			  error->message, error->offset);
-		break;
-	case WASM_ERROR_UNSUPPORTED:
-		lib_error("%s: %s (at offset 0x%lx)", program(), error->message, error->offset);
-		break;
-	case WASM_ERROR_MEMORY:
-		lib_error("%s: the memory limit of %lu KiB is too small: %s", program(),
-			  wasi_boot->memory_bytes >> 10, error->message);
-		break;
-	case WASM_ERROR_LIMIT:
-	case WASM_ERROR_LINK:
-	case WASM_ERROR_TRAP:
-	case WASM_ERROR_EXIT:
-		lib_error("%s: %s", program(), error->message);
-		break;
-	}
-	wasi_end(CANNOT_RUN);
+	return *wasi_boot_string(wasi.boot->init) || !wasm_module_has_start(module);
+}
+
+static _Noreturn void refuse_instance(const struct wasm_error *error,
+				      const struct import_failure *failure)
+{
+	if (failure->text[0])
+		wasi_refuse("%s", failure->text);
+	if (error->kind == WASM_ERROR_TRAP)
+		wasi_end_by_trap(&wasi.stop);
+	if (error->kind == WASM_ERROR_EXIT)
+		wasi_end(wasi.stop.exit_status);
+	wasi_refuse_module(error);
 }
 
 static struct wasm_instance *instantiate(void)
@@ -140,146 +62,148 @@ static struct wasm_instance *instantiate(void)
 		.features = WASM_FEATURES_ALL,
 		.cpu = wasm_cpu_detect(),
 	};
-	if (is_component(bytes, wasi_boot->payload_bytes)) {
-		lib_error(
-			"%s is a WebAssembly component; only modules of WASI preview 1 can be run",
-			program());
-		wasi_end(CANNOT_RUN);
+	if (is_component(bytes, wasi.boot->payload_bytes)) {
+		lib_error("%s is a WebAssembly component; only modules of WASI preview 1 can be run",
+			  wasi_program_name());
+		wasi_end(WASI_CANNOT_RUN);
 	}
 	struct wasm_module *module;
 	struct wasm_instance *instance;
-	if (wasm_compile(bytes, wasi_boot->payload_bytes, &options, &module, &error) < 0)
-		refuse(&error);
-	(void)mote_mem_seal(wasi_area); /* all code is there, and none of the module's has run */
-	if (wasi_boot->flags & MOTE_BOOT_READY && !*boot_string(wasi_boot->init) && wasm_module_has_start(module))
-		wasi_end(CANNOT_RUN); /* it may look at what a later start has otherwise */
+	if (wasm_compile(bytes, wasi.boot->payload_bytes, &options, &module, &error) < 0)
+		wasi_refuse_module(&error);
+	(void)mote_mem_seal(mote_area()); /* all code is there, and none of the module's has run */
+	if (wasi.boot->flags & MOTE_BOOT_READY && !may_be_snapshotted(module))
+		wasi_end(WASI_CANNOT_RUN);
 	const struct wasm_link link = {.resolve = imports_resolve, .resolve_context = &failure};
-	if (wasm_instantiate(module, &link, &instance, &error, &stop) < 0) {
-		if (failure.text[0]) {
-			lib_error("%s: %s", program(), failure.text);
-			wasi_end(CANNOT_RUN);
-		}
-		if (error.kind == WASM_ERROR_TRAP)
-			end_by_trap(&stop);
-		if (error.kind == WASM_ERROR_EXIT)
-			wasi_end(stop.exit_status);
-		refuse(&error);
-	}
+	if (wasm_instantiate(module, &link, &instance, &error, &wasi.stop) < 0)
+		refuse_instance(&error, &failure);
 	return instance;
 }
 
-/* An exported function without parameters, or NULL when there is no export of that name. */
-static struct wasm_func *entry(struct wasm_instance *instance, const char *name)
+/* --- running it --- */
+
+/* An exported function without parameters and results, or NULL if there is no export of that name. */
+static struct wasm_func *find_entry(struct wasm_instance *instance, const char *name)
 {
 	struct wasm_extern export;
 	struct wasm_export found;
 	if (!wasm_module_export_find(wasm_instance_module(instance), name, strlen(name), &found))
 		return NULL;
 	if (found.type.kind != WASM_KIND_FUNC || found.type.func->param_count ||
-	    found.type.func->result_count) {
-		lib_error("%s: its export %s is not a function without parameters and results",
-			  program(), name);
-		wasi_end(CANNOT_RUN);
-	}
-	return wasm_instance_export(instance, name, strlen(name), &export) == 0 ? export.func
-										: NULL;
+	    found.type.func->result_count)
+		wasi_refuse("its export %s is not a function without parameters and results", name);
+	if (wasm_instance_export(instance, name, strlen(name), &export) != 0)
+		return NULL;
+	return export.func;
 }
 
-/* A module that is no command, for a host that calls functions. It serves by itself where it can. */
-static _Noreturn void serve(struct wasm_instance *instance, struct wasm_func *initialize)
+/* The function by which a module that was built with guest/sdk serves calls, or NULL. */
+static struct wasm_func *find_own_server(struct wasm_instance *instance)
 {
 	struct wasm_extern own;
-	if (initialize)
-		run(initialize);
-	if (wasm_instance_export(instance, "mote_serve", 10, &own) == 0 && own.kind == WASM_KIND_FUNC &&
-	    wasm_functype_is(wasm_func_type(own.func), ":i")) {
-		union wasm_value unused;
-		if (wasm_call(own.func, NULL, &unused, &stop) == WASM_TRAPPED)
-			end_by_trap(&stop);
-		wasi_end(stop.outcome == WASM_EXITED ? stop.exit_status : 0);
-	}
-	calls_serve(instance);
+	if (wasm_instance_export(instance, "mote_serve", 10, &own) != 0 ||
+	    own.kind != WASM_KIND_FUNC || !wasm_functype_is(wasm_func_type(own.func), ":i"))
+		return NULL;
+	return own.func;
 }
 
-/* Whether the module's own initialisation was carried out, before the snapshot that this start is from. */
-static bool initialised;
+/* A module that is not a command, for a host that calls functions. */
+static _Noreturn void serve(struct wasm_instance *instance, struct wasm_func *initialize)
+{
+	union wasm_value unused;
+	if (initialize)
+		run(initialize);
+	struct wasm_func *own = find_own_server(instance);
+	if (!own)
+		rpc_serve(instance);
+	switch (wasm_call(own, NULL, &unused, &wasi.stop)) {
+	case WASM_RETURNED:
+		break;
+	case WASM_TRAPPED:
+		wasi_end_by_trap(&wasi.stop);
+	case WASM_EXITED:
+		wasi_end(wasi.stop.exit_status);
+	}
+	wasi_end(0);
+}
 
 /* Calls the function that a snapshot is to be taken after (Wizer's convention). */
 static void initialise(struct wasm_instance *instance, const char *name)
 {
-	struct wasm_func *init = entry(instance, name);
-	if (!init) {
-		lib_error("%s: it exports no function %s to be called before the snapshot", program(), name);
-		wasi_end(CANNOT_RUN);
-	}
-	wasi_fds_init();
+	struct wasm_func *init = find_entry(instance, name);
+	if (!init)
+		wasi_refuse("it exports no function %s to be called before the snapshot", name);
+	p1_fds_init();
 	run(init);
-	initialised = true;
+	wasi.initialised = true;
+}
+
+/* The function that was asked for; "": none. What was initialised before a snapshot has wizer.resume, if anything. */
+static const char *wanted_entry(struct wasm_instance *instance)
+{
+	const char *wanted = wasi_boot_string(wasi.boot->entry);
+	if (!*wanted && wasi.initialised && find_entry(instance, "wizer.resume"))
+		return "wizer.resume";
+	return wanted;
 }
 
 /*
- * Commands are run by _start. Reactors are made ready by _initialize, and then the function that
- * was asked for is run. What was initialised before a snapshot has wizer.resume instead of _start, if anything.
+ * Commands are run by _start. Reactors are made ready by _initialize, and then the function that was
+ * asked for is run.
  */
 static void run_entry(struct wasm_instance *instance)
 {
-	const char *wanted = boot_string(wasi_boot->entry);
-	if (!*wanted && initialised && entry(instance, "wizer.resume"))
-		wanted = "wizer.resume";
-	struct wasm_func *initialize = entry(instance, "_initialize"),
-			 *start = entry(instance, *wanted ? wanted : "_start");
-	if (wasi_boot->flags & MOTE_BOOT_CALLS && !*wanted && !start)
-		serve(instance, initialize);
+	const char *wanted = wanted_entry(instance), *name = "_start";
+	if (*wanted)
+		name = wanted;
+	struct wasm_func *initialize = find_entry(instance, "_initialize"),
+			 *start = find_entry(instance, name);
 	if (!start && *wanted)
-		lib_error("%s: it exports no function %s", program(), wanted);
-	else if (!start && !initialize)
-		lib_error(
-			"%s: it exports neither _start nor _initialize, so there is nothing to run",
-			program());
-	if (!start && (*wanted || !initialize))
-		wasi_end(CANNOT_RUN);
+		wasi_refuse("it exports no function %s", wanted);
+	if (!start && wasi.boot->flags & MOTE_BOOT_CALLS)
+		serve(instance, initialize);
+	if (!start && !initialize)
+		wasi_refuse("it exports neither _start nor _initialize, so there is nothing to run");
 	if (initialize && start != initialize)
 		run(initialize);
-	run(start ? start : initialize);
+	if (start)
+		run(start);
 }
+
+/* --- the image's beginning --- */
 
 void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 {
-	wasi_area = area;
-	wasi_boot = boot;
+	wasi.boot = boot;
 	if (boot->magic != MOTE_BOOT_MAGIC || boot->abi_version != MOTE_ABI_VERSION)
 		lib_panic("boot information of another version: %u", boot->abi_version);
 	platform_start();
 	if (mote_mem_map(area, SPACE_STACK, SPACE_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) <
-	    0) {
-		lib_error("%s: the memory limit of %lu KiB leaves no room for a stack", program(),
-			  boot->memory_bytes >> 10);
-		wasi_end(CANNOT_RUN);
-	}
+	    0)
+		wasi_refuse("the memory limit of %lu KiB leaves no space for a stack",
+			    boot->memory_bytes >> 10);
 }
 
 static void bind_imports(void)
 {
-	const char *name, *why = calls_bind(&name);
-	if (why) {
-		lib_error("%s: cannot import mote.%s: %s", program(), name, why);
-		wasi_end(CANNOT_RUN);
-	}
+	const char *name, *why = rpc_bind_imports(&name);
+	if (why)
+		wasi_refuse("cannot import mote.%s: %s", name, why);
 }
 
 _Noreturn void wasi_main(void)
 {
 	struct wasm_instance *instance;
-	if (wasi_boot->flags & MOTE_BOOT_READY) {
-		const char *init = boot_string(wasi_boot->init);
+	if (wasi.boot->flags & MOTE_BOOT_READY) {
+		const char *init = wasi_boot_string(wasi.boot->init);
 		instance = instantiate();
 		if (*init)
 			initialise(instance, init);
-		(void)mote_ready(wasi_area);
-		wasi_fds_init();
+		(void)mote_ready(mote_area());
+		p1_fds_init();
 		bind_imports();
 	} else {
-		wasi_fds_init();
+		p1_fds_init();
 		instance = instantiate();
 	}
 	run_entry(instance);

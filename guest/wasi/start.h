@@ -11,10 +11,6 @@
 /* Called by start.S: on the initial stack, then on the large one, which the first has mapped. */
 void wasi_start(const struct mote_boot *boot, struct mote_area *area);
 _Noreturn void wasi_main(void);
-_Noreturn void wasi_end(int32_t status);
-/* The reason and a backtrace on descriptor 2. */
-struct wasm_stop;
-void wasi_report_trap(const struct wasm_stop *stop);
 /* On the fault stack. */
 _Noreturn void wasi_fault(struct mote_area *area);
 

@@ -5,18 +5,17 @@
 
 #include "guest/wasi/space.h"
 #include "guest/wasi/start.h"
-#include "guest/wasi/wasi.h"
+#include "guest/wasi/state.h"
 
 #define RUNS 5
 #define CLOCK_MONOTONIC 1
 
-struct mote_area *wasi_area;
-const struct mote_boot *wasi_boot;
+struct wasi_state wasi;
 
 uint64_t compile_now_ns(void)
 {
 	struct mote_time t = {0};
-	if (mote_clock_get(wasi_area, CLOCK_MONOTONIC, &t) < 0)
+	if (mote_clock_get(mote_area(), CLOCK_MONOTONIC, &t) < 0)
 		lib_panic("no clock");
 	return (uint64_t)t.sec * 1000000000u + (uint64_t)t.nsec;
 }
@@ -28,8 +27,7 @@ void compile_out(const char *line, size_t bytes)
 
 void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 {
-	wasi_area = area;
-	wasi_boot = boot;
+	wasi.boot = boot;
 	if (boot->magic != MOTE_BOOT_MAGIC || boot->abi_version != MOTE_ABI_VERSION)
 		lib_panic("boot information of another version: %u", boot->abi_version);
 	platform_start();
@@ -49,8 +47,8 @@ static void touch(const uint8_t *module, uint64_t bytes)
 _Noreturn void wasi_main(void)
 {
 	const uint8_t *module = (const uint8_t *)MOTE_PAYLOAD_VA;
-	touch(module, wasi_boot->payload_bytes);
-	int status = compile_bench(module, wasi_boot->payload_bytes, RUNS);
+	touch(module, wasi.boot->payload_bytes);
+	int status = compile_bench(module, wasi.boot->payload_bytes, RUNS);
 	for (;;)
-		(void)mote_exit(wasi_area, status);
+		(void)mote_exit(mote_area(), status);
 }

@@ -7,10 +7,9 @@
 
 #include "guest/wasi/space.h"
 #include "guest/wasi/start.h"
-#include "guest/wasi/wasi.h"
+#include "guest/wasi/state.h"
 
-struct mote_area *wasi_area;
-const struct mote_boot *wasi_boot;
+struct wasi_state wasi;
 
 void spectest_out(const char *line, size_t bytes)
 {
@@ -25,8 +24,7 @@ const uint8_t *spectest_keep(const uint8_t *module, uint32_t bytes)
 
 void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 {
-	wasi_area = area;
-	wasi_boot = boot;
+	wasi.boot = boot;
 	if (boot->magic != MOTE_BOOT_MAGIC || boot->abi_version != MOTE_ABI_VERSION)
 		lib_panic("boot information of another version: %u", boot->abi_version);
 	platform_start();
@@ -36,7 +34,7 @@ void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 
 _Noreturn void wasi_main(void)
 {
-	int status = spectest_run((const uint8_t *)MOTE_PAYLOAD_VA, wasi_boot->payload_bytes);
+	int status = spectest_run((const uint8_t *)MOTE_PAYLOAD_VA, wasi.boot->payload_bytes);
 	for (;;)
-		(void)mote_exit(wasi_area, status);
+		(void)mote_exit(mote_area(), status);
 }

@@ -4,7 +4,7 @@
  * place a function that touches every byte a call hands over and answers at random. So an address
  * that is not checked is a crash here.
  */
-#include "guest/wasi/wasi.h"
+#include "guest/wasi/p1/p1.h"
 
 #include "gen/hostcall_shapes.h"
 
@@ -53,8 +53,7 @@ struct mote_area *mote_area(void)
 	return &area;
 }
 
-struct mote_area *wasi_area = &area;
-const struct mote_boot *wasi_boot;
+struct wasi_state wasi;
 
 void lib_error(const char *fmt, ...)
 {
@@ -246,9 +245,9 @@ static void setup(void)
 	info.boot.argv = offsetof(typeof(info), argv);
 	info.boot.envv = offsetof(typeof(info), envv);
 	info.boot.preopens = offsetof(typeof(info), preopens);
-	wasi_boot = &info.boot;
+	wasi.boot = &info.boot;
 	answer = NULL;
-	wasi_fds_init();
+	p1_fds_init();
 }
 
 TestSuite(wasi_functions, .init = setup);
@@ -312,7 +311,7 @@ Test(wasi_functions, no_argument_reaches_beyond_linear_memory)
 		seed = 0x9e3779b97f4a7c15UL * (uint64_t)(round + 1);
 		scribble();
 		if (round % 16 == 0) /* the first descriptors are open again */
-			wasi_fds_init();
+			p1_fds_init();
 		area.output_armed = dice() % 2;
 		area.output_len =
 			area.output_armed ? (uint32_t)(dice() % (MOTE_OUTPUT_BYTES + 1)) : 0;
@@ -363,22 +362,22 @@ Test(wasi_functions, linux_errors_have_their_wasi_number)
 		{4095, WASI_IO},
 	};
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-		cr_expect(wasi_errno(-pairs[i].lx) == pairs[i].wasi, "%d", pairs[i].lx);
-	cr_expect(wasi_errno(0) == 0 && wasi_errno(INT64_MAX) == 0 &&
-		  wasi_errno(INT64_MIN) == WASI_IO);
-	cr_expect(wasi_path_errno(-EXDEV) == WASI_PERM);
+		cr_expect(p1_errno(-pairs[i].lx) == pairs[i].wasi, "%d", pairs[i].lx);
+	cr_expect(p1_errno(0) == 0 && p1_errno(INT64_MAX) == 0 &&
+		  p1_errno(INT64_MIN) == WASI_IO);
+	cr_expect(p1_path_errno(-EXDEV) == WASI_PERM);
 }
 
 Test(wasi_functions, times_are_clamped)
 {
-	cr_expect(wasi_timestamp(&(struct mote_time){.sec = -1, .nsec = 5}) == 0);
-	cr_expect(wasi_timestamp(&(struct mote_time){.sec = 2, .nsec = 5}) == 2000000005);
-	cr_expect(wasi_timestamp(&(struct mote_time){.sec = INT64_MAX}) == UINT64_MAX);
+	cr_expect(p1_timestamp(&(struct mote_time){.sec = -1, .nsec = 5}) == 0);
+	cr_expect(p1_timestamp(&(struct mote_time){.sec = 2, .nsec = 5}) == 2000000005);
+	cr_expect(p1_timestamp(&(struct mote_time){.sec = INT64_MAX}) == UINT64_MAX);
 	struct mote_time t[2];
-	cr_expect(wasi_set_times(t, 1, 2, WASI_FSTFLAG_ATIM | WASI_FSTFLAG_ATIM_NOW) == WASI_INVAL);
-	cr_expect(wasi_set_times(t, 1, 2, WASI_FSTFLAG_MTIM | WASI_FSTFLAG_MTIM_NOW) == WASI_INVAL);
-	cr_expect(wasi_set_times(t, 1, 2, 16) == WASI_INVAL);
-	cr_expect(wasi_set_times(t, 3000000001, 2, WASI_FSTFLAG_ATIM) == 0 && t[0].sec == 3 &&
+	cr_expect(p1_set_times(t, 1, 2, WASI_FSTFLAG_ATIM | WASI_FSTFLAG_ATIM_NOW) == WASI_INVAL);
+	cr_expect(p1_set_times(t, 1, 2, WASI_FSTFLAG_MTIM | WASI_FSTFLAG_MTIM_NOW) == WASI_INVAL);
+	cr_expect(p1_set_times(t, 1, 2, 16) == WASI_INVAL);
+	cr_expect(p1_set_times(t, 3000000001, 2, WASI_FSTFLAG_ATIM) == 0 && t[0].sec == 3 &&
 		  t[0].nsec == 1);
 }
 
@@ -408,7 +407,7 @@ static int64_t answer_list(uint32_t nr, const uint64_t *arg)
 static uint32_t readdir_into(uint32_t at, uint32_t len, uint64_t cookie)
 {
 	uint32_t used = 0;
-	cr_assert(wasi_fd_readdir(NULL, 3, at, len, cookie, 0) == 0);
+	cr_assert(p1_fd_readdir(NULL, 3, at, len, cookie, 0) == 0);
 	memcpy(&used, memory, sizeof(used));
 	cr_assert(used <= len);
 	return used;
@@ -453,7 +452,7 @@ static int64_t answer_stat(uint32_t nr, const uint64_t *arg)
 static uint32_t resolve_of_stat(uint32_t fd, uint32_t lookup, const char *path)
 {
 	memcpy(memory, path, strlen(path));
-	cr_assert(wasi_path_filestat_get(NULL, fd, lookup, 0, (uint32_t)strlen(path), 4096) ==
+	cr_assert(p1_path_filestat_get(NULL, fd, lookup, 0, (uint32_t)strlen(path), 4096) ==
 		  WASI_NOENT);
 	return resolve_seen;
 }
@@ -512,7 +511,7 @@ static uint32_t poll_them(const struct wasi_subscription *s, uint32_t n, struct 
 {
 	uint32_t count = 0;
 	memcpy(memory + 4096, s, n * sizeof(*s));
-	cr_assert(wasi_poll_oneoff(NULL, 4096, 8192, n, 0) == 0);
+	cr_assert(p1_poll_oneoff(NULL, 4096, 8192, n, 0) == 0);
 	memcpy(&count, memory, sizeof(count));
 	memcpy(ev, memory + 8192, count * sizeof(*ev));
 	return count;
@@ -571,13 +570,13 @@ Test(wasi_functions, poll_reports_descriptors)
 Test(wasi_functions, arguments_end_exactly_at_the_end)
 {
 	uint32_t n[2], bytes = 5 + 12;
-	cr_assert(wasi_args_sizes_get(NULL, 0, 4) == 0);
+	cr_assert(p1_args_sizes_get(NULL, 0, 4) == 0);
 	memcpy(n, memory, sizeof(n));
 	cr_assert(n[0] == 2 && n[1] == bytes);
-	cr_expect(wasi_args_get(NULL, 0, MEMORY_BYTES - bytes) == 0);
+	cr_expect(p1_args_get(NULL, 0, MEMORY_BYTES - bytes) == 0);
 	cr_expect(memcmp(memory + MEMORY_BYTES - bytes, "prog\0an argument", bytes) == 0);
-	cr_expect(wasi_args_get(NULL, 0, MEMORY_BYTES - bytes + 1) == WASI_FAULT);
-	cr_expect(wasi_environ_get(NULL, MEMORY_BYTES - 3, 0) == WASI_FAULT);
+	cr_expect(p1_args_get(NULL, 0, MEMORY_BYTES - bytes + 1) == WASI_FAULT);
+	cr_expect(p1_environ_get(NULL, MEMORY_BYTES - 3, 0) == WASI_FAULT);
 }
 
 static int64_t answer_write(uint32_t nr, const uint64_t *arg)
@@ -591,11 +590,11 @@ Test(wasi_functions, vectors_are_bounded)
 	for (uint32_t i = 0; i < 3000; i++)
 		memcpy(memory + 4096 + i * 8, &(struct wasi_iovec){.buf = 64, .len = 1}, 8);
 	uint32_t n = 0;
-	cr_expect(wasi_fd_write(NULL, 3, 4096, 3000, 0) == WASI_BADF, "a directory");
-	cr_assert(wasi_fd_write(NULL, 2, 4096, 3000, 0) == 0);
+	cr_expect(p1_fd_write(NULL, 3, 4096, 3000, 0) == WASI_BADF, "a directory");
+	cr_assert(p1_fd_write(NULL, 2, 4096, 3000, 0) == 0);
 	memcpy(&n, memory, sizeof(n));
 	cr_expect(n == 1024 && area.frame.arg[2] == 1024);
-	cr_expect(wasi_fd_write(NULL, 2, 4096, 0x20000000, 0) == WASI_FAULT);
+	cr_expect(p1_fd_write(NULL, 2, 4096, 0x20000000, 0) == WASI_FAULT);
 }
 
 /* --- output through the area's buffer --- */
@@ -606,7 +605,7 @@ static uint32_t write_text(uint32_t fd, const char *text)
 	memcpy(memory + 1024, text, v.len);
 	memcpy(memory + 512, &v, sizeof(v));
 	area.frame.nr = 0;
-	cr_assert(wasi_fd_write(NULL, fd, 512, 1, 0) == 0);
+	cr_assert(p1_fd_write(NULL, fd, 512, 1, 0) == 0);
 	return area.frame.nr;
 }
 

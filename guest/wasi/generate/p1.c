@@ -2,8 +2,8 @@
 /*
  * Makes code of p1/preview1.def, on standard output: `p1 MODE OUTPUT-NAME`. Run by the build.
  *
- *   functions   prototypes, guest/wasi/wasi.h
- *   imports     entries of the table of what a module can import, guest/wasi/imports.c
+ *   functions   prototypes, guest/wasi/p1/p1.h
+ *   imports     entries of the table of what a module can import, guest/wasi/p1/interface.c
  *   invoke      a function that calls one of them by number, for tests
  */
 #include "rows.h"
@@ -41,7 +41,7 @@ static void make_functions(void)
 {
 	emit("\n");
 	for EACH_ROW(r) {
-		emit("%s wasi_%s(struct wasm_instance *inst", r->returns ? "uint32_t" : "void", r->name);
+		emit("%s p1_%s(struct wasm_instance *inst", r->returns ? "uint32_t" : "void", r->name);
 		for (unsigned i = 0; i < r->args.count; i++)
 			emit(", %s_t %s", letter_of(r, &r->args.of[i]) == 'i' ? "uint32" : "uint64",
 			     r->args.of[i].name);
@@ -56,7 +56,7 @@ static void make_imports(void)
 		char signature[ARGUMENTS_MAX + 1] = "";
 		for (unsigned i = 0; i < r->args.count; i++)
 			signature[i] = letter_of(r, &r->args.of[i]);
-		emit_as_row(r->line, "{\"%s\", \"%s:%s\", (wasm_host_fn)wasi_%s},", r->name, signature,
+		emit_as_row(r->line, "{\"%s\", \"%s:%s\", (wasm_host_fn)p1_%s},", r->name, signature,
 			    r->returns ? "i" : "", r->name);
 	}
 }
@@ -69,7 +69,7 @@ static void make_invoke(void)
 	for EACH_ROW(r) {
 		if (!r->returns)
 			continue;
-		emit("\tcase %u:\n\t\treturn wasi_%s(NULL", number++, r->name);
+		emit("\tcase %u:\n\t\treturn p1_%s(NULL", number++, r->name);
 		for (unsigned i = 0; i < r->args.count; i++)
 			emit(", P1_ARGUMENT_%s(\"%s\")", r->args.of[i].kind, r->args.of[i].name);
 		emit(");\n");
@@ -82,7 +82,7 @@ static const struct mode {
 	void (*make)(void);
 } modes[] = {
 	{"functions", "The functions of WASI preview 1.", make_functions},
-	{"imports", "WASI preview 1, entries of struct function.", make_imports},
+	{"imports", "WASI preview 1, entries of struct import_function.", make_imports},
 	{"invoke", "Calls a function of WASI preview 1 by number, for tests.", make_invoke},
 };
 

@@ -3,22 +3,22 @@
  * path_* and fd_readdir. The host resolves every path below the directory's descriptor and lets
  * none leave it; here are rights, flags and the errors that WASI programs expect.
  */
-#include "guest/wasi/wasi.h"
+#include "guest/wasi/p1/p1.h"
 
-#define LX_EXDEV 18
-#define LX_AT_REMOVEDIR 0x200
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+
 #define PATH_BYTES_MAX 4096 /* the host refuses longer ones */
 
-/* A path in linear memory, handed to the host as it is: the host copies it once and bounds it. */
-struct path {
+/* A path in linear memory, passed to the host as it is: the host copies it once and bounds it. */
+struct guest_path {
 	const char *at;
 	uint64_t len;
 	uint32_t resolve; /* MOTE_RESOLVE_BENEATH or MOTE_RESOLVE_IN_ROOT */
 };
 
-/* Whether a path stays below where it starts, as far as its own words go: neither absolute nor too
- * many `..`. */
-static bool stays_inside(const struct path *p)
+/* Whether a path stays below its directory, symlinks aside: neither absolute nor too many `..`. */
+static bool stays_inside(const struct guest_path *p)
 {
 	uint64_t depth = 0;
 	if (p->len == 0 || p->len > PATH_BYTES_MAX || p->at[0] == '/')
@@ -37,32 +37,35 @@ static bool stays_inside(const struct path *p)
 }
 
 /*
- * Below the program's "/" a symlink is followed as Linux does it: an absolute one begins there, and
- * its
- * `..` is itself. Images are full of such links. Everywhere else they lead out and are refused.
+ * Below the program's "/" a symlink is followed as Linux does: an absolute one begins there, whose `..`
+ * is itself. Images are full of such links. Everywhere else they lead out and are refused.
  */
-static uint32_t resolve_below(const struct wasi_fd *dir, const struct path *p)
+static uint32_t resolve_below(const struct p1_fd *dir, const struct guest_path *p)
 {
-	bool root = dir->preopen && strcmp(dir->preopen, "/") == 0;
-	return root && stays_inside(p) ? MOTE_RESOLVE_IN_ROOT : MOTE_RESOLVE_BENEATH;
+	const char *preopen = dir->resource->preopen;
+	if (preopen && strcmp(preopen, "/") == 0 && stays_inside(p))
+		return MOTE_RESOLVE_IN_ROOT;
+	return MOTE_RESOLVE_BENEATH;
 }
 
-static uint32_t get_path(struct wasm_instance *inst, struct path *p, uint32_t at, uint32_t len)
+static uint32_t get_path(struct wasm_instance *inst, struct guest_path *p, uint32_t at, uint32_t len)
 {
-	*p = (struct path){.at = wasi_span(inst, at, len), .len = len};
-	return p->at ? WASI_SUCCESS : WASI_FAULT;
+	*p = (struct guest_path){.at = wasi_span(inst, at, len), .len = len};
+	if (!p->at)
+		return WASI_FAULT;
+	return WASI_SUCCESS;
 }
 
 /* The directory with its rights, then the path. */
-static uint32_t begin(struct wasm_instance *inst, uint32_t fd, uint64_t rights, struct path *p,
-		      uint32_t at, uint32_t len)
+static uint32_t begin_path(struct wasm_instance *inst, uint32_t fd, uint64_t rights,
+			   struct guest_path *p, uint32_t at, uint32_t len)
 {
-	struct wasi_fd *f;
-	uint32_t e = wasi_fd_get(fd, 0, &f);
-	if (!e && f->type != WASI_TYPE_UNSEEN && f->type != WASI_FILETYPE_DIRECTORY)
+	struct p1_fd *f;
+	uint32_t e = p1_fd_get(fd, 0, &f);
+	if (!e && p1_is_no_directory(f))
 		return WASI_NOTDIR;
 	if (!e)
-		e = wasi_fd_get(fd, rights, &f);
+		e = p1_fd_get(fd, rights, &f);
 	if (!e)
 		e = get_path(inst, p, at, len);
 	if (!e)
@@ -70,229 +73,266 @@ static uint32_t begin(struct wasm_instance *inst, uint32_t fd, uint64_t rights, 
 	return e;
 }
 
-static uint32_t resolve_of(const struct path *p, uint32_t lookup)
+static uint32_t resolve_of(const struct guest_path *p, uint32_t lookup)
 {
-	return p->resolve | (lookup & WASI_LOOKUP_SYMLINK_FOLLOW ? 0 : MOTE_RESOLVE_NOFOLLOW);
+	if (lookup & WASI_LOOKUP_SYMLINK_FOLLOW)
+		return p->resolve;
+	return p->resolve | MOTE_RESOLVE_NOFOLLOW;
 }
 
 /* --- opening --- */
 
+static uint32_t access_mode(uint32_t oflags, uint64_t base)
+{
+	/* Who truncates a file opens it for writing, whether or not the program may write then. */
+	if (!(base & WASI_RIGHT_FD_WRITE) && !(oflags & WASI_OFLAG_TRUNC))
+		return O_RDONLY;
+	if (base & WASI_RIGHT_FD_READ)
+		return O_RDWR;
+	return O_WRONLY;
+}
+
+/* Adds a host's flag for each of the program's. */
+struct flag {
+	uint32_t wasi, host;
+};
+
+static uint32_t map_flags(const struct flag *map, size_t count, uint32_t flags)
+{
+	uint32_t host = 0;
+	for (size_t i = 0; i < count; i++)
+		if (flags & map[i].wasi)
+			host |= map[i].host;
+	return host;
+}
+
 static uint32_t host_open_flags(uint32_t oflags, uint64_t base, uint32_t fdflags)
 {
-	/* Who cuts a file opens it for writing, whether or not the program may write then. */
-	bool writes = base & WASI_RIGHT_FD_WRITE || oflags & WASI_OFLAG_TRUNC;
-	uint32_t flags = !writes		     ? LX_O_RDONLY
-			 : base & WASI_RIGHT_FD_READ ? LX_O_RDWR
-						     : LX_O_WRONLY;
-	return flags | (oflags & WASI_OFLAG_CREAT ? LX_O_CREAT : 0) |
-	       (oflags & WASI_OFLAG_EXCL ? LX_O_EXCL : 0) |
-	       (oflags & WASI_OFLAG_TRUNC ? LX_O_TRUNC : 0) |
-	       (oflags & WASI_OFLAG_DIRECTORY ? LX_O_DIRECTORY : 0) |
-	       (fdflags & WASI_FDFLAG_APPEND ? LX_O_APPEND : 0) |
-	       (fdflags & WASI_FDFLAG_NONBLOCK ? LX_O_NONBLOCK : 0) |
-	       (fdflags & WASI_FDFLAG_DSYNC ? LX_O_DSYNC : 0) |
-	       (fdflags & (WASI_FDFLAG_SYNC | WASI_FDFLAG_RSYNC) ? LX_O_SYNC : 0);
+	static const struct flag for_opening[] = {
+		{WASI_OFLAG_CREAT, O_CREAT},
+		{WASI_OFLAG_EXCL, O_EXCL},
+		{WASI_OFLAG_TRUNC, O_TRUNC},
+		{WASI_OFLAG_DIRECTORY, O_DIRECTORY},
+	};
+	static const struct flag for_descriptor[] = {
+		{WASI_FDFLAG_APPEND, O_APPEND},
+		{WASI_FDFLAG_NONBLOCK, O_NONBLOCK},
+		{WASI_FDFLAG_DSYNC, O_DSYNC},
+		{WASI_FDFLAG_SYNC | WASI_FDFLAG_RSYNC, O_SYNC},
+	};
+	return access_mode(oflags, base) |
+	       map_flags(for_opening, sizeof(for_opening) / sizeof(for_opening[0]), oflags) |
+	       map_flags(for_descriptor, sizeof(for_descriptor) / sizeof(for_descriptor[0]), fdflags);
 }
 
 /* What the directory itself must allow for such an open. */
 static uint64_t rights_to_open(uint32_t oflags)
 {
-	return WASI_RIGHT_PATH_OPEN |
-	       (oflags & WASI_OFLAG_CREAT ? WASI_RIGHT_PATH_CREATE_FILE : 0) |
-	       (oflags & WASI_OFLAG_TRUNC ? WASI_RIGHT_PATH_FILESTAT_SET_SIZE : 0);
+	uint64_t rights = WASI_RIGHT_PATH_OPEN;
+	if (oflags & WASI_OFLAG_CREAT)
+		rights |= WASI_RIGHT_PATH_CREATE_FILE;
+	if (oflags & WASI_OFLAG_TRUNC)
+		rights |= WASI_RIGHT_PATH_FILESTAT_SET_SIZE;
+	return rights;
 }
 
 /* What its inheriting rights must hold besides what is asked for. */
 static uint64_t rights_to_inherit(uint32_t fdflags)
 {
-	return (fdflags & WASI_FDFLAG_DSYNC ? WASI_RIGHT_FD_DATASYNC : 0) |
-	       (fdflags & (WASI_FDFLAG_SYNC | WASI_FDFLAG_RSYNC) ? WASI_RIGHT_FD_SYNC : 0);
+	uint64_t rights = 0;
+	if (fdflags & WASI_FDFLAG_DSYNC)
+		rights |= WASI_RIGHT_FD_DATASYNC;
+	if (fdflags & (WASI_FDFLAG_SYNC | WASI_FDFLAG_RSYNC))
+		rights |= WASI_RIGHT_FD_SYNC;
+	return rights;
 }
 
-uint32_t wasi_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
+uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
 			uint32_t path_len, uint32_t oflags, uint64_t base, uint64_t inheriting,
 			uint32_t fdflags, uint32_t opened)
 {
-	struct path p;
-	struct wasi_fd *dir;
-	uint32_t e = begin(inst, fd, rights_to_open(oflags), &p, path, path_len);
+	struct guest_path p;
+	struct p1_fd *dir;
+	uint32_t e = begin_path(inst, fd, rights_to_open(oflags), &p, path, path_len);
 	void *to = wasi_span(inst, opened, sizeof(uint32_t));
 	if (!e)
-		e = wasi_fd_get(fd, 0, &dir);
-	if (e || !to)
-		return e ? e : WASI_FAULT;
+		e = p1_fd_get(fd, 0, &dir);
+	if (!e && !to)
+		e = WASI_FAULT;
+	if (e)
+		return e;
 	if (oflags & ~(uint32_t)WASI_OFLAGS_ALL || fdflags & ~(uint32_t)WASI_FDFLAGS_ALL)
 		return WASI_INVAL;
 	base &= WASI_RIGHTS_ALL;
 	inheriting &= WASI_RIGHTS_ALL;
 	if ((base | inheriting | rights_to_inherit(fdflags)) & ~dir->inheriting)
 		return WASI_NOTCAPABLE;
-	int64_t rc = mote_open(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(&p, lookup),
+	int64_t rc = mote_open(mote_area(), (int32_t)fd, p.at, p.len, resolve_of(&p, lookup),
 			       host_open_flags(oflags, base, fdflags), 0666);
-	struct wasi_fd f = {
-		.open = true,
-		.type = WASI_TYPE_UNSEEN,
-		.fdflags = (uint8_t)fdflags,
-		.base = base,
-		.inheriting = inheriting,
-	};
+	const struct p1_fd f = {.fdflags = (uint8_t)fdflags, .base = base, .inheriting = inheriting};
+	enum resource_type type = RESOURCE_UNKNOWN;
 	if (oflags & WASI_OFLAG_DIRECTORY)
-		wasi_fd_seen(&f, LX_S_IFDIR);
-	e = wasi_fd_add(rc, &f);
+		type = RESOURCE_DIRECTORY;
+	e = p1_fd_add(rc, type, &f);
 	if (!e)
-		wasi_put32(to, (uint32_t)rc);
+		wasi_store32(to, (uint32_t)rc);
 	return e;
 }
 
 /* --- what a path leads to --- */
 
-uint32_t wasi_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
+uint32_t p1_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
 				uint32_t path, uint32_t path_len, uint32_t stat)
 {
-	struct path p;
+	struct guest_path p;
 	struct mote_stat st;
 	struct wasi_filestat out;
-	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_FILESTAT_GET, &p, path, path_len);
+	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_FILESTAT_GET, &p, path, path_len);
 	void *to = wasi_span(inst, stat, sizeof(out));
-	if (e || !to)
-		return e ? e : WASI_FAULT;
-	int64_t rc = mote_stat(wasi_area, (int32_t)fd, p.at, p.len, resolve_of(&p, lookup), &st);
+	if (!e && !to)
+		e = WASI_FAULT;
+	if (e)
+		return e;
+	int64_t rc = mote_stat(mote_area(), (int32_t)fd, p.at, p.len, resolve_of(&p, lookup), &st);
 	if (rc < 0)
-		return wasi_path_errno(rc);
-	wasi_filestat(&out, &st);
+		return p1_path_errno(rc);
+	p1_filestat(&out, &st);
 	memcpy(to, &out, sizeof(out));
 	return WASI_SUCCESS;
 }
 
-uint32_t wasi_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
+uint32_t p1_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
 				      uint32_t path, uint32_t path_len, uint64_t atim,
 				      uint64_t mtim, uint32_t flags)
 {
-	struct path p;
+	struct guest_path p;
 	struct mote_time t[2];
-	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_FILESTAT_SET_TIMES, &p, path, path_len);
+	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_FILESTAT_SET_TIMES, &p, path, path_len);
 	if (!e)
-		e = wasi_set_times(t, atim, mtim, flags);
+		e = p1_set_times(t, atim, mtim, flags);
 	if (e)
 		return e;
-	return wasi_path_errno(mote_utimens(wasi_area, (int32_t)fd, p.at, p.len,
+	return p1_path_errno(mote_utimens(mote_area(), (int32_t)fd, p.at, p.len,
 					    resolve_of(&p, lookup), &t[0], &t[1]));
 }
 
-uint32_t wasi_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+uint32_t p1_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path,
 			    uint32_t path_len, uint32_t buf, uint32_t buf_len, uint32_t used)
 {
-	struct path p;
-	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_READLINK, &p, path, path_len);
+	struct guest_path p;
+	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_READLINK, &p, path, path_len);
 	void *to = wasi_span(inst, buf, buf_len), *n = wasi_span(inst, used, sizeof(uint32_t));
-	if (e || !to || !n)
-		return e ? e : WASI_FAULT;
-	int64_t rc = mote_readlink(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, to, buf_len);
+	if (!e && (!to || !n))
+		e = WASI_FAULT;
+	if (e)
+		return e;
+	int64_t rc = mote_readlink(mote_area(), (int32_t)fd, p.at, p.len, p.resolve, to, buf_len);
 	if (rc >= 0)
-		wasi_put32(n, (uint32_t)rc);
-	return wasi_path_errno(rc);
+		wasi_store32(n, (uint32_t)rc);
+	return p1_path_errno(rc);
 }
 
 /* --- changing directories --- */
 
-uint32_t wasi_path_create_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+uint32_t p1_path_create_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
 				    uint32_t path_len)
 {
-	struct path p;
-	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_CREATE_DIRECTORY, &p, path, path_len);
-	return e ? e
-		 : wasi_path_errno(
-			   mote_mkdir(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, 0777));
-}
-
-uint32_t wasi_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
-				    uint32_t path_len)
-{
-	struct path p;
-	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_REMOVE_DIRECTORY, &p, path, path_len);
+	struct guest_path p;
+	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_CREATE_DIRECTORY, &p, path, path_len);
 	if (e)
 		return e;
-	return wasi_path_errno(
-		mote_unlink(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, LX_AT_REMOVEDIR));
+	return p1_path_errno(mote_mkdir(mote_area(), (int32_t)fd, p.at, p.len, p.resolve, 0777));
 }
 
-uint32_t wasi_path_unlink_file(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+uint32_t p1_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+				    uint32_t path_len)
+{
+	struct guest_path p;
+	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_REMOVE_DIRECTORY, &p, path, path_len);
+	if (e)
+		return e;
+	return p1_path_errno(
+		mote_unlink(mote_area(), (int32_t)fd, p.at, p.len, p.resolve, AT_REMOVEDIR));
+}
+
+uint32_t p1_path_unlink_file(struct wasm_instance *inst, uint32_t fd, uint32_t path,
 			       uint32_t path_len)
 {
-	struct path p;
-	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_UNLINK_FILE, &p, path, path_len);
-	return e ? e
-		 : wasi_path_errno(mote_unlink(wasi_area, (int32_t)fd, p.at, p.len, p.resolve, 0));
+	struct guest_path p;
+	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_UNLINK_FILE, &p, path, path_len);
+	if (e)
+		return e;
+	return p1_path_errno(mote_unlink(mote_area(), (int32_t)fd, p.at, p.len, p.resolve, 0));
 }
 
 /* A link to an absolute path would lead out of every directory that a program can have. */
-uint32_t wasi_path_symlink(struct wasm_instance *inst, uint32_t target, uint32_t target_len,
+uint32_t p1_path_symlink(struct wasm_instance *inst, uint32_t target, uint32_t target_len,
 			   uint32_t fd, uint32_t path, uint32_t path_len)
 {
-	struct path p, t;
-	uint32_t e = begin(inst, fd, WASI_RIGHT_PATH_SYMLINK, &p, path, path_len);
+	struct guest_path p, t;
+	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_SYMLINK, &p, path, path_len);
 	if (!e)
 		e = get_path(inst, &t, target, target_len);
 	if (e)
 		return e;
 	if (t.len && t.at[0] == '/')
 		return WASI_PERM;
-	return wasi_path_errno(
-		mote_symlink(wasi_area, t.at, t.len, (int32_t)fd, p.at, p.len, p.resolve));
+	return p1_path_errno(
+		mote_symlink(mote_area(), t.at, t.len, (int32_t)fd, p.at, p.len, p.resolve));
 }
 
 /* The host resolves both paths of a call in the same way. */
-static uint32_t resolve_both(const struct path *a, const struct path *b)
+static uint32_t resolve_both(const struct guest_path *a, const struct guest_path *b)
 {
 	return a->resolve & b->resolve; /* BENEATH is 0 */
 }
 
 /* Whether a path leads out of its directory: what EXDEV means of two paths is not clear without. */
-static bool escapes(uint32_t fd, const struct path *p)
+static bool escapes(uint32_t fd, const struct guest_path *p)
 {
 	struct mote_stat st;
-	return mote_stat(wasi_area, (int32_t)fd, p->at, p->len, resolve_of(p, 0), &st) == -LX_EXDEV;
+	return mote_stat(mote_area(), (int32_t)fd, p->at, p->len, resolve_of(p, 0), &st) == -EXDEV;
 }
 
-static uint32_t two_paths_errno(int64_t rc, uint32_t fd, const struct path *p, uint32_t to_fd,
-				const struct path *to)
+static uint32_t two_paths_errno(int64_t rc, uint32_t fd, const struct guest_path *p, uint32_t to_fd,
+				const struct guest_path *to)
 {
-	if (rc == -LX_EXDEV && !escapes(fd, p) && !escapes(to_fd, to))
+	if (rc == -EXDEV && !escapes(fd, p) && !escapes(to_fd, to))
 		return WASI_XDEV;
-	return wasi_path_errno(rc);
+	return p1_path_errno(rc);
 }
 
-uint32_t wasi_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_path,
+uint32_t p1_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_path,
 			  uint32_t old_path_len, uint32_t new_fd, uint32_t new_path,
 			  uint32_t new_path_len)
 {
-	struct path old, new;
-	uint32_t e =
-		begin(inst, old_fd, WASI_RIGHT_PATH_RENAME_SOURCE, &old, old_path, old_path_len);
+	struct guest_path old, new;
+	uint32_t e = begin_path(inst, old_fd, WASI_RIGHT_PATH_RENAME_SOURCE, &old, old_path,
+				old_path_len);
 	if (!e)
-		e = begin(inst, new_fd, WASI_RIGHT_PATH_RENAME_TARGET, &new, new_path,
+		e = begin_path(inst, new_fd, WASI_RIGHT_PATH_RENAME_TARGET, &new, new_path,
 			  new_path_len);
 	if (e)
 		return e;
-	int64_t rc = mote_rename(wasi_area, (int32_t)old_fd, old.at, old.len, (int32_t)new_fd,
+	int64_t rc = mote_rename(mote_area(), (int32_t)old_fd, old.at, old.len, (int32_t)new_fd,
 				 new.at, new.len, resolve_both(&old, &new), 0);
 	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
 }
 
-uint32_t wasi_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_lookup,
+uint32_t p1_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_lookup,
 			uint32_t old_path, uint32_t old_path_len, uint32_t new_fd,
 			uint32_t new_path, uint32_t new_path_len)
 {
-	struct path old, new;
-	uint32_t e = begin(inst, old_fd, WASI_RIGHT_PATH_LINK_SOURCE, &old, old_path, old_path_len);
+	struct guest_path old, new;
+	uint32_t e = begin_path(inst, old_fd, WASI_RIGHT_PATH_LINK_SOURCE, &old, old_path, old_path_len);
 	if (!e)
-		e = begin(inst, new_fd, WASI_RIGHT_PATH_LINK_TARGET, &new, new_path, new_path_len);
+		e = begin_path(inst, new_fd, WASI_RIGHT_PATH_LINK_TARGET, &new, new_path, new_path_len);
 	if (e)
 		return e;
 	/* As everywhere: a link is made to a symlink itself, never to what that leads to. */
 	if (old_lookup & WASI_LOOKUP_SYMLINK_FOLLOW)
 		return WASI_INVAL;
-	int64_t rc = mote_link(wasi_area, (int32_t)old_fd, old.at, old.len, (int32_t)new_fd, new.at,
+	int64_t rc = mote_link(mote_area(), (int32_t)old_fd, old.at, old.len, (int32_t)new_fd, new.at,
 			       new.len, resolve_both(&old, &new) | MOTE_RESOLVE_NOFOLLOW);
 	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
 }
@@ -307,7 +347,7 @@ uint32_t wasi_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t ol
 #define ENTRIES_BYTES 8192
 
 struct listing {
-	struct wasi_fd *f;
+	struct p1_fd *f;
 	uint8_t *to; /* the program's buffer */
 	uint64_t len, used;
 	uint64_t first; /* the cookie asked for */
@@ -323,6 +363,12 @@ static void put(struct listing *l, const void *bytes, uint64_t n)
 	l->used += n;
 }
 
+/* DT_* are S_IF* >> 12. */
+static uint8_t filetype_of_entry(uint8_t type)
+{
+	return p1_filetype(resource_type_of_mode((uint32_t)type << 12));
+}
+
 /* Entries as the host gives them; the last one is cut where the program's buffer ends. */
 static void put_entries(struct listing *l, const uint8_t *entries, uint64_t bytes)
 {
@@ -336,8 +382,7 @@ static void put_entries(struct listing *l, const uint8_t *entries, uint64_t byte
 			.next = l->next,
 			.ino = from->ino,
 			.namlen = (uint32_t)strlen(from->name),
-			.type = wasi_filetype((uint32_t)from->type
-					      << 12), /* DT_* are S_IF* >> 12 */
+			.type = filetype_of_entry(from->type),
 		};
 		bool whole = sizeof(d) + d.namlen <= l->len - l->used;
 		put(l, &d, sizeof(d));
@@ -349,7 +394,7 @@ static void put_entries(struct listing *l, const uint8_t *entries, uint64_t byte
 	}
 }
 
-static uint32_t list(struct listing *l, uint32_t fd)
+static uint32_t list_directory(struct listing *l, uint32_t fd)
 {
 	static uint64_t entries[ENTRIES_BYTES / sizeof(uint64_t)];
 	if (l->first == l->f->listed) {
@@ -357,34 +402,37 @@ static uint32_t list(struct listing *l, uint32_t fd)
 		l->next_host = l->f->listed_host;
 	}
 	while (l->used < l->len) {
-		/* No more than fits by and large: what does not is read again. */
-		uint64_t want = l->len - l->used < 512 ? 512 : l->len - l->used;
+		/* About as much as fits: what does not is read again. */
+		uint64_t want = l->len - l->used;
+		if (want < 512)
+			want = 512;
 		if (want > ENTRIES_BYTES || l->next < l->first)
 			want = ENTRIES_BYTES;
-		int64_t rc = mote_readdir(wasi_area, (int32_t)fd, l->next_host, entries, want);
+		int64_t rc = mote_readdir(mote_area(), (int32_t)fd, l->next_host, entries, want);
 		if (rc <= 0)
-			return wasi_errno(rc);
+			return p1_errno(rc);
 		put_entries(l, (const uint8_t *)entries, (uint64_t)rc);
 	}
 	return WASI_SUCCESS;
 }
 
-uint32_t wasi_fd_readdir(struct wasm_instance *inst, uint32_t fd, uint32_t buf, uint32_t buf_len,
+uint32_t p1_fd_readdir(struct wasm_instance *inst, uint32_t fd, uint32_t buf, uint32_t buf_len,
 			 uint64_t cookie, uint32_t used)
 {
-	struct wasi_fd *f;
-	uint32_t e = wasi_fd_get(fd, 0, &f);
-	if (!e && f->type != WASI_TYPE_UNSEEN && f->type != WASI_FILETYPE_DIRECTORY)
+	struct p1_fd *f;
+	uint32_t e = p1_fd_get(fd, 0, &f);
+	if (!e && p1_is_no_directory(f))
 		return WASI_NOTDIR;
 	if (!e)
-		e = wasi_fd_get(fd, WASI_RIGHT_FD_READDIR, &f);
+		e = p1_fd_get(fd, WASI_RIGHT_FD_READDIR, &f);
 	struct listing l = {
 		.f = f, .to = wasi_span(inst, buf, buf_len), .len = buf_len, .first = cookie};
 	void *n = wasi_span(inst, used, sizeof(uint32_t));
-	if (e || !l.to || !n)
-		return e ? e : WASI_FAULT;
-	e = list(&l, fd);
+	if (!e && (!l.to || !n))
+		e = WASI_FAULT;
 	if (!e)
-		wasi_put32(n, (uint32_t)l.used);
+		e = list_directory(&l, fd);
+	if (!e)
+		wasi_store32(n, (uint32_t)l.used);
 	return e;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* poll_oneoff: waiting for clocks and descriptors, by one poll of the host. */
-#include "guest/wasi/wasi.h"
+#include "guest/wasi/p1/p1.h"
 
 #define SUBSCRIPTIONS_MAX 4096 /* as many descriptors as the host polls at once */
 
@@ -9,11 +9,11 @@
 #define LX_POLLHUP 0x10
 #define LX_POLLNVAL 0x20
 
-/* One subscription, and what has become of it. */
+/* One subscription and its result. */
 struct wait {
 	uint64_t userdata;
 	uint64_t wait_ns;  /* clock: from now */
-	uint32_t fd, poll; /* descriptor, and its place among those the host polls */
+	uint32_t fd, poll; /* descriptor, and its index in `polled` */
 	uint16_t error;
 	uint8_t type;
 	bool done;
@@ -25,8 +25,8 @@ static struct mote_pollfd polled[SUBSCRIPTIONS_MAX];
 static uint64_t clock_now(uint32_t id, uint32_t *e)
 {
 	struct mote_time now = {0};
-	*e = wasi_errno(lib_clock_get(wasi_area, id, &now));
-	return wasi_timestamp(&now);
+	*e = p1_errno(lib_clock_get(mote_area(), id, &now));
+	return p1_timestamp(&now);
 }
 
 static struct mote_time to_time(uint64_t ns)
@@ -37,13 +37,18 @@ static struct mote_time to_time(uint64_t ns)
 static void subscribe_clock(struct wait *w, const struct wasi_subscription *s)
 {
 	uint32_t e = WASI_SUCCESS;
-	/* Nothing but the program itself moves the clocks of its own CPU time. */
+	/* The clocks of CPU time stand still while the program waits. */
 	if (s->clock.id > WASI_CLOCK_MONOTONIC)
-		e = s->clock.id > WASI_CLOCK_THREAD_CPUTIME ? WASI_INVAL : WASI_NOTSUP;
+		e = WASI_NOTSUP;
+	if (s->clock.id > WASI_CLOCK_THREAD_CPUTIME)
+		e = WASI_INVAL;
 	w->wait_ns = s->clock.timeout;
 	if (!e && s->clock.flags & WASI_SUBCLOCK_ABSTIME) {
-		uint64_t now = clock_now(s->clock.id, &e);
-		w->wait_ns = s->clock.timeout > now ? s->clock.timeout - now : 0;
+		const uint64_t now = clock_now(s->clock.id, &e);
+		if (w->wait_ns > now)
+			w->wait_ns -= now;
+		else
+			w->wait_ns = 0;
 	}
 	w->error = (uint16_t)e;
 	w->done = e;
@@ -51,23 +56,24 @@ static void subscribe_clock(struct wait *w, const struct wasi_subscription *s)
 
 static void subscribe_fd(struct wait *w, uint32_t fd, uint32_t *polls)
 {
-	bool reads = w->type == WASI_EVENT_FD_READ;
-	struct wasi_fd *f;
+	struct p1_fd *f;
+	uint64_t right = WASI_RIGHT_FD_WRITE;
+	int16_t events = LX_POLLOUT;
+	if (w->type == WASI_EVENT_FD_READ) {
+		right = WASI_RIGHT_FD_READ;
+		events = LX_POLLIN;
+	}
 	w->fd = fd;
-	w->error = (uint16_t)wasi_fd_get(fd,
-					 WASI_RIGHT_POLL_FD_READWRITE |
-						 (reads ? WASI_RIGHT_FD_READ : WASI_RIGHT_FD_WRITE),
-					 &f);
+	w->error = (uint16_t)p1_fd_get(fd, WASI_RIGHT_POLL_FD_READWRITE | right, &f);
 	/* A listener is ready to read when it is ready to accept. */
-	if (w->error && reads &&
-	    wasi_fd_get(fd, WASI_RIGHT_POLL_FD_READWRITE | WASI_RIGHT_SOCK_ACCEPT, &f) == 0)
+	if (w->error && w->type == WASI_EVENT_FD_READ &&
+	    p1_fd_get(fd, WASI_RIGHT_POLL_FD_READWRITE | WASI_RIGHT_SOCK_ACCEPT, &f) == 0)
 		w->error = 0;
 	w->done = w->error;
 	if (w->done)
 		return;
 	w->poll = *polls;
-	polled[(*polls)++] =
-		(struct mote_pollfd){.fd = (int32_t)fd, .events = reads ? LX_POLLIN : LX_POLLOUT};
+	polled[(*polls)++] = (struct mote_pollfd){.fd = (int32_t)fd, .events = events};
 }
 
 static uint32_t subscribe_all(const uint8_t *in, uint32_t count, uint32_t *polls)
@@ -86,24 +92,36 @@ static uint32_t subscribe_all(const uint8_t *in, uint32_t count, uint32_t *polls
 	return WASI_SUCCESS;
 }
 
-/* How long to wait at most; UINT64_MAX: for ever. */
-static uint64_t shortest(uint32_t count)
+#define FOREVER UINT64_MAX
+
+static uint64_t longest_wait(const struct wait *w)
 {
-	uint64_t ns = UINT64_MAX;
+	if (w->done)
+		return 0;
+	if (w->type == WASI_EVENT_CLOCK)
+		return w->wait_ns;
+	return FOREVER;
+}
+
+/* How long to wait at most. */
+static uint64_t shortest_wait(uint32_t count)
+{
+	uint64_t ns = FOREVER;
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t mine = waits[i].done			    ? 0
-				: waits[i].type == WASI_EVENT_CLOCK ? waits[i].wait_ns
-								    : UINT64_MAX;
-		ns = mine < ns ? mine : ns;
+		const uint64_t mine = longest_wait(&waits[i]);
+		if (mine < ns)
+			ns = mine;
 	}
 	return ns;
 }
 
-/* What can be read at once, where the host can say. */
-static uint64_t readable(uint32_t fd)
+/* What can be read at once, if the host knows. */
+static uint64_t readable_bytes(uint32_t fd)
 {
-	int64_t n = mote_readable_bytes(wasi_area, (int32_t)fd);
-	return n > 0 ? (uint64_t)n : 0;
+	const int64_t n = mote_readable_bytes(mote_area(), (int32_t)fd);
+	if (n < 0)
+		return 0;
+	return (uint64_t)n;
 }
 
 static uint32_t put_events(uint8_t *out, uint32_t count, uint64_t waited)
@@ -124,14 +142,14 @@ static uint32_t put_events(uint8_t *out, uint32_t count, uint64_t waited)
 			if (got & LX_POLLHUP)
 				ev.flags = WASI_EVENTRW_HANGUP;
 			if (got & LX_POLLIN)
-				ev.nbytes = readable(w->fd);
+				ev.nbytes = readable_bytes(w->fd);
 		}
 		memcpy(out + n++ * sizeof(ev), &ev, sizeof(ev));
 	}
 	return n;
 }
 
-uint32_t wasi_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
+uint32_t p1_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
 			  uint32_t nevents)
 {
 	if (count == 0 || count > SUBSCRIPTIONS_MAX)
@@ -146,14 +164,16 @@ uint32_t wasi_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out,
 	uint32_t e = subscribe_all(subscriptions, count, &polls);
 	if (e)
 		return e;
-	uint64_t ns = shortest(count);
-	struct mote_time limit = to_time(ns);
-	int64_t rc =
-		mote_poll(wasi_area, (uint64_t)polled, polls, ns == UINT64_MAX ? NULL : &limit);
+	uint64_t ns = shortest_wait(count);
+	const struct mote_time limit = to_time(ns), *until = NULL;
+	if (ns != FOREVER)
+		until = &limit;
+	const int64_t rc = mote_poll(mote_area(), (uint64_t)polled, polls, until);
 	if (rc < 0)
-		return wasi_errno(rc);
-	/* Only when no descriptor was ready has the time gone by; clocks that ask for none are due
-	 * at once. */
-	wasi_put32(n, put_events(events, count, rc == 0 ? ns : 0));
+		return p1_errno(rc);
+	/* Only if no descriptor was ready has the time passed; clocks that ask for none are due at once. */
+	if (rc > 0)
+		ns = 0;
+	wasi_store32(n, put_events(events, count, ns));
 	return WASI_SUCCESS;
 }

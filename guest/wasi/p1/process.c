@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arguments, environment, clocks, random bytes, and the end of the process. */
-#include "guest/wasi/wasi.h"
+#include "guest/wasi/p1/p1.h"
 
 #define RANDOM_PIECE (1 << 20)
 
@@ -13,14 +13,12 @@ struct strings {
 
 static struct strings arguments(void)
 {
-	return (struct strings){wasi_boot->argc,
-				(const void *)((const char *)wasi_boot + wasi_boot->argv)};
+	return (struct strings){wasi.boot->argc, (const void *)wasi_boot_string(wasi.boot->argv)};
 }
 
 static struct strings environment(void)
 {
-	return (struct strings){wasi_boot->envc,
-				(const void *)((const char *)wasi_boot + wasi_boot->envv)};
+	return (struct strings){wasi.boot->envc, (const void *)wasi_boot_string(wasi.boot->envv)};
 }
 
 static uint32_t get_sizes(struct wasm_instance *inst, struct strings s, uint32_t count,
@@ -32,9 +30,9 @@ static uint32_t get_sizes(struct wasm_instance *inst, struct strings s, uint32_t
 		return WASI_FAULT;
 	size_t sum = 0; /* boot information is of 2 MiB at most */
 	for (uint32_t i = 0; i < s.count; i++)
-		sum += strlen((const char *)wasi_boot + s.offsets[i]) + 1;
-	wasi_put32(c, s.count);
-	wasi_put32(b, (uint32_t)sum);
+		sum += strlen(wasi_boot_string(s.offsets[i])) + 1;
+	wasi_store32(c, s.count);
+	wasi_store32(b, (uint32_t)sum);
 	return WASI_SUCCESS;
 }
 
@@ -46,35 +44,37 @@ static uint32_t get_strings(struct wasm_instance *inst, struct strings s, uint32
 		return WASI_FAULT;
 	uint64_t at = buf;
 	for (uint32_t i = 0; i < s.count; i++) {
-		const char *from = (const char *)wasi_boot + s.offsets[i];
+		const char *from = wasi_boot_string(s.offsets[i]);
 		size_t bytes = strlen(from) + 1;
-		void *to = at <= UINT32_MAX ? wasi_span(inst, (uint32_t)at, bytes) : NULL;
+		if (at > UINT32_MAX)
+			return WASI_FAULT;
+		void *to = wasi_span(inst, (uint32_t)at, bytes);
 		if (!to)
 			return WASI_FAULT;
 		memcpy(to, from, bytes);
-		wasi_put32(p + i * sizeof(uint32_t), (uint32_t)at);
+		wasi_store32(p + i * sizeof(uint32_t), (uint32_t)at);
 		at += bytes;
 	}
 	return WASI_SUCCESS;
 }
 
-uint32_t wasi_args_sizes_get(struct wasm_instance *inst, uint32_t argc, uint32_t argv_buf_size)
+uint32_t p1_args_sizes_get(struct wasm_instance *inst, uint32_t argc, uint32_t argv_buf_size)
 {
 	return get_sizes(inst, arguments(), argc, argv_buf_size);
 }
 
-uint32_t wasi_args_get(struct wasm_instance *inst, uint32_t argv, uint32_t argv_buf)
+uint32_t p1_args_get(struct wasm_instance *inst, uint32_t argv, uint32_t argv_buf)
 {
 	return get_strings(inst, arguments(), argv, argv_buf);
 }
 
-uint32_t wasi_environ_sizes_get(struct wasm_instance *inst, uint32_t environc,
+uint32_t p1_environ_sizes_get(struct wasm_instance *inst, uint32_t environc,
 				uint32_t environ_buf_size)
 {
 	return get_sizes(inst, environment(), environc, environ_buf_size);
 }
 
-uint32_t wasi_environ_get(struct wasm_instance *inst, uint32_t environ, uint32_t environ_buf)
+uint32_t p1_environ_get(struct wasm_instance *inst, uint32_t environ, uint32_t environ_buf)
 {
 	return get_strings(inst, environment(), environ, environ_buf);
 }
@@ -84,11 +84,11 @@ uint32_t wasi_environ_get(struct wasm_instance *inst, uint32_t environ, uint32_t
 static uint32_t put_time(void *to, int64_t rc, const struct mote_time *t)
 {
 	if (rc >= 0)
-		wasi_put64(to, wasi_timestamp(t));
-	return wasi_errno(rc);
+		wasi_store64(to, p1_timestamp(t));
+	return p1_errno(rc);
 }
 
-uint32_t wasi_clock_res_get(struct wasm_instance *inst, uint32_t id, uint32_t resolution)
+uint32_t p1_clock_res_get(struct wasm_instance *inst, uint32_t id, uint32_t resolution)
 {
 	struct mote_time t = {0};
 	void *to = wasi_span(inst, resolution, sizeof(uint64_t));
@@ -96,10 +96,10 @@ uint32_t wasi_clock_res_get(struct wasm_instance *inst, uint32_t id, uint32_t re
 		return WASI_FAULT;
 	if (id > WASI_CLOCK_THREAD_CPUTIME)
 		return WASI_INVAL;
-	return put_time(to, mote_clock_resolution(wasi_area, id, &t), &t);
+	return put_time(to, mote_clock_resolution(mote_area(), id, &t), &t);
 }
 
-uint32_t wasi_clock_time_get(struct wasm_instance *inst, uint32_t id, uint64_t precision,
+uint32_t p1_clock_time_get(struct wasm_instance *inst, uint32_t id, uint64_t precision,
 			     uint32_t time)
 {
 	(void)precision; /* always the best there is */
@@ -109,21 +109,23 @@ uint32_t wasi_clock_time_get(struct wasm_instance *inst, uint32_t id, uint64_t p
 		return WASI_FAULT;
 	if (id > WASI_CLOCK_THREAD_CPUTIME)
 		return WASI_INVAL;
-	return put_time(to, lib_clock_get(wasi_area, id, &t), &t);
+	return put_time(to, lib_clock_get(mote_area(), id, &t), &t);
 }
 
 /* --- the rest --- */
 
-uint32_t wasi_random_get(struct wasm_instance *inst, uint32_t buf, uint32_t buf_len)
+uint32_t p1_random_get(struct wasm_instance *inst, uint32_t buf, uint32_t buf_len)
 {
 	uint8_t *to = wasi_span(inst, buf, buf_len);
 	if (!to)
 		return WASI_FAULT;
 	for (uint64_t done = 0; done < buf_len;) {
-		uint64_t piece = buf_len - done < RANDOM_PIECE ? buf_len - done : RANDOM_PIECE;
-		int64_t rc = mote_random(wasi_area, to + done, piece);
+		uint64_t piece = buf_len - done;
+		if (piece > RANDOM_PIECE)
+			piece = RANDOM_PIECE;
+		int64_t rc = mote_random(mote_area(), to + done, piece);
 		if (rc < 0)
-			return wasi_errno(rc);
+			return p1_errno(rc);
 		if (rc == 0)
 			return WASI_IO;
 		done += (uint64_t)rc;
@@ -131,21 +133,21 @@ uint32_t wasi_random_get(struct wasm_instance *inst, uint32_t buf, uint32_t buf_
 	return WASI_SUCCESS;
 }
 
-uint32_t wasi_sched_yield(struct wasm_instance *inst)
+uint32_t p1_sched_yield(struct wasm_instance *inst)
 {
 	(void)inst;
-	return wasi_errno(mote_yield(wasi_area));
+	return p1_errno(mote_yield(mote_area()));
 }
 
-void wasi_proc_exit(struct wasm_instance *inst, uint32_t code)
+void p1_proc_exit(struct wasm_instance *inst, uint32_t code)
 {
 	(void)inst;
-	mote_exit(wasi_area, (int32_t)code);
+	mote_exit(mote_area(), (int32_t)code);
 	__builtin_unreachable();
 }
 
 /* A signal to the program itself does what its default action is; there are no handlers. */
-uint32_t wasi_proc_raise(struct wasm_instance *inst, uint32_t sig)
+uint32_t p1_proc_raise(struct wasm_instance *inst, uint32_t sig)
 {
 	(void)inst;
 	/* Linux's numbers of WASI's signals; 0: default is to ignore or to go on, 255: to stop. */
@@ -161,5 +163,5 @@ uint32_t wasi_proc_raise(struct wasm_instance *inst, uint32_t sig)
 		return WASI_NOTSUP;
 	if (signals[sig] == 0)
 		return WASI_SUCCESS;
-	return wasi_errno(mote_exit_signal(wasi_area, signals[sig]));
+	return p1_errno(mote_exit_signal(mote_area(), signals[sig]));
 }

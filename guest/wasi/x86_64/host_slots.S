@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * C functions for imports whose types are known at run time only. The engine calls function i with the
- * SysV ABI of the import's own type; each comes down to host_function_call(i, registers, stack).
+ * SysV ABI of the import's own type; each comes down to host_slot_called(i, registers, stack).
  */
 	.text
 
 	.balign 16
-	.globl host_function_slots
-host_function_slots:
+	.globl host_slots
+host_slots:
 	.set slot, 0
 	.rept 256
 	.balign 16
@@ -40,7 +40,7 @@ common:
 	movl %eax, %edi
 	movq %rsp, %rsi
 	leaq 16(%rbp), %rdx
-	call host_function_call
+	call host_slot_called
 	movq %rax, %xmm0
 	leave
 	ret

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the user is told about the module: traps with backtraces, modules that cannot be run. */
+#include "guest/wasi/report.h"
+
+#include "guest/wasi/state.h"
+
+#define LX_SIGABRT 6
+#define FRAMES_SHOWN 20 /* of a backtrace */
+#define NAME_SHOWN 160	/* bytes */
+
+const char *wasi_program_name(void)
+{
+	const char *path = wasi_boot_string(wasi.boot->payload_path);
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return path;
+	return slash + 1;
+}
+
+_Noreturn void wasi_end(int32_t status)
+{
+	for (;;)
+		(void)mote_exit(mote_area(), status);
+}
+
+/* --- traps --- */
+
+const char *wasi_trap_text(const struct wasm_stop *stop)
+{
+	if (stop->code == WASM_TRAP_HOST)
+		return stop->message;
+	return wasm_trap_text(stop->code);
+}
+
+static int shown_bytes(const struct wasm_name *name)
+{
+	if (name->bytes > NAME_SHOWN)
+		return NAME_SHOWN;
+	return (int)name->bytes;
+}
+
+/* One line a frame, in wasmtime's form. */
+static void print_frame(uint32_t i, const struct wasm_frame *f)
+{
+	char line[400];
+	size_t n = lib_format(line, sizeof(line) - 1, "  %4u: 0x%x - ", i, f->offset);
+	if (f->module.bytes)
+		n += lib_format(line + n, sizeof(line) - 1 - n, "%.*s!", shown_bytes(&f->module),
+				f->module.text);
+	else
+		n += lib_format(line + n, sizeof(line) - 1 - n, "%s!", wasi_program_name());
+	if (f->name.bytes)
+		n += lib_format(line + n, sizeof(line) - 1 - n, "%.*s", shown_bytes(&f->name),
+				f->name.text);
+	else
+		n += lib_format(line + n, sizeof(line) - 1 - n, "<wasm function %u>",
+				f->func_index);
+	line[n++] = '\n';
+	lib_write(2, line, n);
+}
+
+void wasi_report_trap(const struct wasm_stop *stop)
+{
+	uint32_t count = stop->frame_count;
+	if (count > FRAMES_SHOWN)
+		count = FRAMES_SHOWN;
+	lib_error("%s: wasm trap: %s", wasi_program_name(), wasi_trap_text(stop));
+	for (uint32_t i = 0; i < count; i++)
+		print_frame(i, &stop->frames[i]);
+	if (stop->truncated || count < stop->frame_count)
+		lib_write(2, "   ...\n", 7);
+}
+
+_Noreturn void wasi_end_by_trap(const struct wasm_stop *stop)
+{
+	wasi_report_trap(stop);
+	for (;;)
+		(void)mote_exit_signal(mote_area(), LX_SIGABRT);
+}
+
+/* --- modules that cannot be run --- */
+
+_Noreturn void wasi_refuse(const char *fmt, ...)
+{
+	char text[500];
+	va_list ap;
+	va_start(ap, fmt);
+	lib_vformat(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	lib_error("%s: %s", wasi_program_name(), text);
+	wasi_end(WASI_CANNOT_RUN);
+}
+
+_Noreturn void wasi_refuse_module(const struct wasm_error *error)
+{
+	switch (error->kind) {
+	case WASM_ERROR_MALFORMED:
+	case WASM_ERROR_INVALID:
+		wasi_refuse("not a valid WebAssembly module: %s (at offset 0x%lx)", error->message,
+			    error->offset);
+	case WASM_ERROR_UNSUPPORTED:
+		wasi_refuse("%s (at offset 0x%lx)", error->message, error->offset);
+	case WASM_ERROR_MEMORY:
+		wasi_refuse("the memory limit of %lu KiB is too small: %s",
+			    wasi.boot->memory_bytes >> 10, error->message);
+	case WASM_ERROR_LIMIT:
+	case WASM_ERROR_LINK:
+	case WASM_ERROR_TRAP:
+	case WASM_ERROR_EXIT:
+		break;
+	}
+	wasi_refuse("%s", error->message);
+}

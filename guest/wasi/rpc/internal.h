@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the two directions of function calls share: messages, and bytes in the module's memory. */
+#ifndef MOTE_WASI_RPC_INTERNAL_H
+#define MOTE_WASI_RPC_INTERNAL_H
+
+#include "abi/message.h"
+#include "guest/wasm/platform.h"
+#include "guest/wasm/wasm.h"
+
+/* --- messages (exchange.c) --- */
+
+/*
+ * Sends the message written last and receives the next one, which `in` reads until the next exchange.
+ * Its kind, or 0 if the host takes no message of that size.
+ */
+int rpc_send_and_receive(struct mote_in *in);
+/* Writes the next message by put(o, what). False: put refused the value, or no memory. */
+bool rpc_write(bool (*put)(struct mote_out *o, const void *what), const void *what);
+void rpc_write_error(enum mote_call_error code, const char *text);
+
+/* --- strings and bytes (bytes.c) --- */
+
+/* Copies bytes to memory that the module allocates: pair is address and length. NULL, or why not. */
+const char *rpc_pass_bytes(struct wasm_instance *inst, const void *bytes, size_t len,
+			   uint32_t pair[2]);
+/* The same for a value that is a string or bytes. */
+const char *rpc_pass_value(struct wasm_instance *inst, const struct mote_value *v, uint32_t pair[2]);
+/* The bytes at an address in the module's memory, borrowed. NULL, or why not. */
+const char *rpc_borrow_bytes(struct wasm_instance *inst, enum mote_type type, uint32_t at,
+			     uint32_t len, struct mote_value *v);
+/* While the module's allocator runs; what it calls must not touch the messages. */
+bool rpc_is_allocating(void);
+
+static inline bool rpc_is_bytes(enum mote_type type)
+{
+	return type == MOTE_STRING || type == MOTE_BYTES;
+}
+
+/* --- calls --- */
+
+/* An exported function of that type (wasm_functype_is), or NULL. */
+struct wasm_func *rpc_find_export(struct wasm_instance *inst, const char *name,
+				  const char *signature);
+/* Carries out a call of the host's, and writes the answer. */
+void rpc_serve_call(struct wasm_instance *inst, struct mote_in in);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of the WebAssembly guest runtime share: the boot information and the instance's latest
+ * stop. One instance runs in a VM, so there is one of it. The vCPU's area is found by mote_area().
+ */
+#ifndef MOTE_WASI_STATE_H
+#define MOTE_WASI_STATE_H
+
+#include "abi/guest_calls.h"
+#include "guest/lib/lib.h"
+#include "guest/wasm/wasm.h"
+
+struct wasi_state {
+	const struct mote_boot *boot;
+	bool initialised; /* by the function of the module that a snapshot was taken after */
+	/* How the latest call into the module ended, if not by returning. Large: not on the stack. */
+	struct wasm_stop stop;
+};
+extern struct wasi_state wasi;
+
+static inline const char *wasi_boot_string(uint32_t offset)
+{
+	return (const char *)wasi.boot + offset;
+}
+
+#endif
