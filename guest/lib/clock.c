@@ -6,14 +6,14 @@
 enum { REALTIME, MONOTONIC };
 #define NS 1000000000UL
 
-/* Which epoch's clock was compared with the host's answer, with what result, and the latest time told. */
+/* The epoch whose clock was compared with the host's answer, the result, and the latest time returned. */
 static struct {
 	uint64_t epoch;
 	bool good;
 	uint64_t last_ns;
 } seen;
 
-/* False where it must be asked for: no clock, too old, or renewed while it was read. */
+/* False if the host must be asked: no clock, too old, or renewed while it was read. */
 static bool read_clock(const struct mote_clock *c, uint32_t clock, uint64_t *ns)
 {
 	uint32_t seq = __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE);
@@ -22,12 +22,16 @@ static bool read_clock(const struct mote_clock *c, uint32_t clock, uint64_t *ns)
 	uint64_t passed = mote_arch_cycles() - c->tsc;
 	if (passed > c->cycles)
 		return false;
-	*ns = (clock == REALTIME ? c->realtime_ns : c->monotonic_ns) + (passed * c->rate >> 32);
+	*ns = passed * c->rate >> 32;
+	if (clock == REALTIME)
+		*ns += c->realtime_ns;
+	else
+		*ns += c->monotonic_ns;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	return __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE) == seq;
 }
 
-/* The host has just renewed the clock: if its moment is within ours, host and guest have one TSC. */
+/* The host has just renewed the clock: if its instant lies between ours, host and guest have one counter. */
 static void compare(const struct mote_clock *c, uint64_t before, uint64_t after)
 {
 	if (c->epoch == 0 || c->epoch == seen.epoch)
@@ -51,7 +55,7 @@ int64_t lib_clock_get(struct mote_area *area, uint32_t clock, struct mote_time *
 		ns = (uint64_t)to->sec * NS + (uint64_t)to->nsec;
 	}
 	if (clock == MONOTONIC && ns < seen.last_ns)
-		ns = seen.last_ns; /* it was a little fast: time stands still until the host's has come here */
+		ns = seen.last_ns; /* it was a little fast: time stands still until the host's has caught up */
 	else if (clock == MONOTONIC)
 		seen.last_ns = ns;
 	*to = (struct mote_time){.sec = (int64_t)(ns / NS), .nsec = (int64_t)(ns % NS)};

@@ -4,12 +4,12 @@
 
 struct out {
 	char *to;
-	size_t room, len;
+	size_t capacity, len;
 };
 
 static void put(struct out *o, char c)
 {
-	if (o->len + 1 < o->room)
+	if (o->len + 1 < o->capacity)
 		o->to[o->len++] = c;
 }
 
@@ -22,17 +22,42 @@ static void put_number(struct out *o, uint64_t v, unsigned base, bool minus, uns
 		v /= base;
 	} while (v);
 	unsigned len = n + minus;
+	char pad = ' ';
+	if (zeros)
+		pad = '0';
 	if (minus && zeros)
 		put(o, '-');
 	for (; width > len; width--)
-		put(o, zeros ? '0' : ' ');
+		put(o, pad);
 	if (minus && !zeros)
 		put(o, '-');
 	while (n)
 		put(o, digits[--n]);
 }
 
-/* One conversion, from behind its '%'. Returns where the format goes on. */
+static void put_signed(struct out *o, int64_t v, unsigned width, bool zeros)
+{
+	if (v < 0)
+		put_number(o, -(uint64_t)v, 10, true, width, zeros);
+	else
+		put_number(o, (uint64_t)v, 10, false, width, zeros);
+}
+
+static int64_t take_signed(va_list *ap, bool wide)
+{
+	if (wide)
+		return va_arg(*ap, int64_t);
+	return va_arg(*ap, int);
+}
+
+static uint64_t take_unsigned(va_list *ap, bool wide)
+{
+	if (wide)
+		return va_arg(*ap, uint64_t);
+	return va_arg(*ap, unsigned);
+}
+
+/* Formats one conversion specifier, given behind its '%'. Returns the rest of the format. */
 static const char *convert(struct out *o, const char *f, va_list *ap)
 {
 	bool zeros = *f == '0', wide = false;
@@ -41,8 +66,9 @@ static const char *convert(struct out *o, const char *f, va_list *ap)
 	for (; *f >= '0' && *f <= '9'; f++)
 		width = (width * 10 + (unsigned)(*f - '0')) % 100;
 	if (f[0] == '.' && f[1] == '*') {
-		int n = va_arg(*ap, int);
-		limit = n < 0 ? SIZE_MAX : (size_t)n;
+		const int n = va_arg(*ap, int);
+		if (n >= 0)
+			limit = (size_t)n;
 		f += 2;
 	}
 	for (; *f == 'l' || *f == 'z'; f++)
@@ -55,17 +81,15 @@ static const char *convert(struct out *o, const char *f, va_list *ap)
 	case 'c':
 		put(o, (char)va_arg(*ap, int));
 		break;
-	case 'd': {
-		int64_t v = wide ? va_arg(*ap, int64_t) : va_arg(*ap, int);
-		put_number(o, v < 0 ? -(uint64_t)v : (uint64_t)v, 10, v < 0, width, zeros);
+	case 'd':
+		put_signed(o, take_signed(ap, wide), width, zeros);
 		break;
-	}
 	case 'u':
-	case 'x': {
-		uint64_t v = wide ? va_arg(*ap, uint64_t) : va_arg(*ap, unsigned);
-		put_number(o, v, *f == 'u' ? 10 : 16, false, width, zeros);
+		put_number(o, take_unsigned(ap, wide), 10, false, width, zeros);
 		break;
-	}
+	case 'x':
+		put_number(o, take_unsigned(ap, wide), 16, false, width, zeros);
+		break;
 	case 'p':
 		put(o, '0');
 		put(o, 'x');
@@ -79,9 +103,9 @@ static const char *convert(struct out *o, const char *f, va_list *ap)
 	return f + 1;
 }
 
-size_t lib_vformat(char *to, size_t room, const char *fmt, va_list ap)
+size_t lib_vformat(char *to, size_t capacity, const char *fmt, va_list ap)
 {
-	struct out o = {.to = to, .room = room};
+	struct out o = {.to = to, .capacity = capacity};
 	va_list args;
 	va_copy(args, ap);
 	while (*fmt) {
@@ -95,11 +119,11 @@ size_t lib_vformat(char *to, size_t room, const char *fmt, va_list ap)
 	return o.len;
 }
 
-size_t lib_format(char *to, size_t room, const char *fmt, ...)
+size_t lib_format(char *to, size_t capacity, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	size_t n = lib_vformat(to, room, fmt, ap);
+	size_t n = lib_vformat(to, capacity, fmt, ap);
 	va_end(ap);
 	return n;
 }

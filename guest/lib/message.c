@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages of a personality to the operator and the user. */
+/* Messages of a guest runtime to the operator and the user. */
 #include "abi/guest_calls.h"
 #include "guest/lib/lib.h"
 

@@ -34,7 +34,9 @@ int strncmp(const char *a, const char *b, size_t max)
 		b++;
 		max--;
 	}
-	return max ? (unsigned char)*a - (unsigned char)*b : 0;
+	if (max == 0)
+		return 0;
+	return (unsigned char)*a - (unsigned char)*b;
 }
 
 char *strchr(const char *s, int c)

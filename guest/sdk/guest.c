@@ -16,7 +16,7 @@
 #ifdef __wasm__
 
 __attribute__((import_module("mote_guest"), import_name("exchange"))) int32_t
-sdk_exchange(const void *message, size_t bytes, void *reply, size_t room);
+sdk_exchange(const void *message, size_t bytes, void *reply, size_t capacity);
 __attribute__((import_module("mote_guest"), import_name("generation"))) uint64_t sdk_generation(void);
 
 uint64_t mote_guest_generation(void)
@@ -30,7 +30,7 @@ uint64_t mote_guest_generation(void)
 #if defined(__x86_64__)
 #include "guest/sdk/x86_64/exchange.h"
 #elif defined(MOTE_ARCH_INTERFACE)
-long sdk_exchange(const void *message, size_t bytes, void *reply, size_t room);
+long sdk_exchange(const void *message, size_t bytes, void *reply, size_t capacity);
 #else
 #error "no guest/sdk/ARCHITECTURE/exchange.h for this architecture"
 #endif
@@ -48,7 +48,7 @@ enum { HOST_ENOSYS = 38, HOST_E2BIG = 7 }; /* as the host counts, whatever errno
 /* A message being received or written. Memory is kept: calls come in series. */
 struct buffer {
 	uint8_t *at; /* owned, or one of those below */
-	size_t room;
+	size_t capacity;
 };
 
 /*
@@ -98,29 +98,28 @@ void mote_guest_register(struct mote_guest_export *e)
 	export_count++;
 }
 
-static int make_room(struct buffer *b, size_t bytes)
+static int reserve(struct buffer *b, size_t bytes)
 {
-	if (bytes <= b->room)
+	if (bytes <= b->capacity)
 		return 0;
-	size_t room = 4096;
-	while (room < bytes)
-		room *= 2;
+	size_t capacity = 4096;
+	while (capacity < bytes)
+		capacity *= 2;
 	if (b->at != first.out && b->at != first.received)
 		free(b->at);
-	b->room = 0;
-	b->at = malloc(room);
+	b->capacity = 0;
+	b->at = malloc(capacity);
 	if (!b->at)
 		return -ENOMEM;
-	b->room = room;
+	b->capacity = capacity;
 	return 0;
 }
 
-/* Writes a message to `out` by put(o, what), again with more room where that turns out to be
- * needed. */
+/* Writes a message to `out` by put(o, what), once more if it turns out to be too small. */
 static int write_out(bool (*put)(struct mote_out *o, const void *what), const void *what)
 {
 	for (;;) {
-		struct mote_out o = {.at = out.at, .room = out.room};
+		struct mote_out o = {.at = out.at, .room = out.capacity};
 		if (!put(&o, what))
 			return -EINVAL;
 		if (mote_out_fits(&o)) {
@@ -129,7 +128,7 @@ static int write_out(bool (*put)(struct mote_out *o, const void *what), const vo
 		}
 		if (o.len > INT32_MAX / 2)
 			return -E2BIG;
-		if (make_room(&out, o.len) < 0)
+		if (reserve(&out, o.len) < 0)
 			return -ENOMEM;
 	}
 }
@@ -140,14 +139,14 @@ static int write_out(bool (*put)(struct mote_out *o, const void *what), const vo
 static int send_and_receive(struct mote_in *in)
 {
 	struct buffer *to = &received[depth];
-	if (make_room(to, 4096) < 0)
+	if (reserve(to, 4096) < 0)
 		return -ENOMEM;
 	fflush(stdout);
-	long n = sdk_exchange(out.at, out_len, to->at, to->room);
-	while (n > 0 && (size_t)n > to->room) {
-		if (make_room(to, (size_t)n) < 0)
+	long n = sdk_exchange(out.at, out_len, to->at, to->capacity);
+	while (n > 0 && (size_t)n > to->capacity) {
+		if (reserve(to, (size_t)n) < 0)
 			abort(); /* the host's message could never be answered */
-		n = sdk_exchange(NULL, 0, to->at, to->room);
+		n = sdk_exchange(NULL, 0, to->at, to->capacity);
 	}
 	if (n < 0)
 		return (int)n;

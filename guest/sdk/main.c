@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The main of programs without one. In a file of its own: the linker takes it only where it is
- * missing. */
+/* The main of programs without one. In a file of its own: the linker takes it only if there is none. */
 #include "mote_guest.h"
 
 /* With parameters: WebAssembly's C library looks for that form last, behind what the program has.

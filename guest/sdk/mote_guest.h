@@ -27,7 +27,7 @@ extern "C" {
 
 /*
  * args are as many and of those types as the signature says; strings and bytes in them are borrowed until
- * the function returns. *result is zero at first, stays so where there is none, and else must be of the
+ * the function returns. *result is zero at first, stays so without a result, and otherwise must be of the
  * signature's type at the end; what it points to must outlive the return (static memory, args, or the
  * result of mote_call_host). Returns 0, or -1 after mote_fail(): the host's call then fails with that text.
  */
@@ -64,21 +64,21 @@ void mote_guest_register(struct mote_guest_export *e);
  * -ENOSYS this program was not started for function calls, -ENOMEM.
  */
 int mote_call_host(const char *name, const struct mote_value *args, size_t count, struct mote_value *result);
-/* What the host said to the last mote_call_host that failed; "" when it said nothing. */
+/* What the host said to the last mote_call_host that failed; "" if it said nothing. */
 const char *mote_host_error(void);
 
 /* Keeps the text (cut at 255 bytes) for the host and returns -1. */
 int mote_fail(const char *text);
 
 /*
- * Tells the host that the guest is ready and carries out its calls. Returns only where there is no host
+ * Tells the host that the guest is ready and carries out its calls. Returns only if there is no host
  * that makes calls (1, after a sentence on standard error): `return mote_serve();` at main's end.
  */
 int mote_serve(void);
 
 /*
- * Another number than before once the host has restored a snapshot of this guest, or made this guest of
- * one. Whoever keeps keys, seeds or nonces of his own looks at it before he uses them, and draws anew.
+ * Changes whenever the host has restored a snapshot of this guest, or made this guest of
+ * one. A program that keeps keys, seeds or nonces checks it before using them, and draws new ones.
  */
 uint64_t mote_guest_generation(void);
 

@@ -22,7 +22,7 @@ struct test_case {
 	void (*run)(int argc, char **argv);
 };
 
-/* Runs the case that argv[1] names; 99 where there is none. */
+/* Runs the case that argv[1] names; 99 if there is none. */
 static inline int run_case(const struct test_case *cases, int argc, char **argv)
 {
 	for (; cases->name; cases++) {

@@ -617,7 +617,7 @@ Test(wasi_functions, small_output_is_gathered)
 	cr_expect(write_text(1, "ab") == 0 && write_text(1, "c\n") == 0 && area.output_len == 4 &&
 		  area.output_fd == 1);
 	cr_expect(memcmp(area.output, "abc\n", 4) == 0);
-	/* Another descriptor, or no room: by the host, who writes the buffer first. */
+	/* Another descriptor, or no space: by the host, which writes the buffer first. */
 	cr_expect(write_text(2, "e") == HOSTCALL_writev);
 	area.output_len = MOTE_OUTPUT_BYTES - 1;
 	cr_expect(write_text(1, "xy") == HOSTCALL_writev && write_text(1, "x") == 0 &&

@@ -37,7 +37,7 @@ struct run {
 	char out[TEXT_MAX], err[TEXT_MAX];
 };
 
-static char tree[PATH_MAX]; /* temporary: data/ with in.txt and links, and secret beside it */
+static char tree[PATH_MAX]; /* temporary: data/ with in.txt and links, and secret next to it */
 
 static void put_file(const char *name, const char *text)
 {
@@ -267,7 +267,7 @@ Test(wasi_run, open_files_up_to_the_limit)
 	limit.rlim_cur = limit.rlim_max < 1024 ? limit.rlim_max : 1024;
 	cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	cr_expect(strcmp(check_case("wasi_io", "many-files")->out, "limit\n") == 0);
-	/* As many as there may be: 100,000 where the hard limit allows them. */
+	/* As many as there may be: 100,000 if the hard limit allows them. */
 	limit.rlim_cur = limit.rlim_max;
 	cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	const char *want = limit.rlim_max > 100100 ? "all\n" : "limit\n";
@@ -357,7 +357,7 @@ static void expect_places(const char *body, const char *inner)
 	cr_expect(strstr(r.err, "     1: 0x37 - ") || strstr(r.err, "   ...\n"), "no call at 0x37: %s", r.err);
 }
 
-/* Frames name the instruction itself: where it faulted, where its trap is elsewhere, what called. */
+/* Frames name the instruction itself: the one that faulted, the one whose trap code is elsewhere, the call. */
 Test(wasi_run, backtraces_are_exact)
 {
 	expect_places("\x41\x7f\x28\2\0\x1a\1\1", "     0: 0x2b - ");     /* i32.load beyond the memory */

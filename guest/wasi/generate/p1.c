@@ -37,14 +37,23 @@ static char letter_of(const struct row *r, const struct argument *a)
 	rows_fail(r->line, "%s: unknown type '%s'", r->name, a->kind);
 }
 
+static const char *type_of(const struct row *r, const struct argument *a)
+{
+	if (letter_of(r, a) == 'i')
+		return "uint32_t";
+	return "uint64_t";
+}
+
 static void make_functions(void)
 {
 	emit("\n");
 	for EACH_ROW(r) {
-		emit("%s p1_%s(struct wasm_instance *inst", r->returns ? "uint32_t" : "void", r->name);
+		const char *type = "void";
+		if (r->returns)
+			type = "uint32_t";
+		emit("%s p1_%s(struct wasm_instance *inst", type, r->name);
 		for (unsigned i = 0; i < r->args.count; i++)
-			emit(", %s_t %s", letter_of(r, &r->args.of[i]) == 'i' ? "uint32" : "uint64",
-			     r->args.of[i].name);
+			emit(", %s %s", type_of(r, &r->args.of[i]), r->args.of[i].name);
 		emit(");\n");
 	}
 }
@@ -53,11 +62,13 @@ static void make_imports(void)
 {
 	emit("\n");
 	for EACH_ROW(r) {
-		char signature[ARGUMENTS_MAX + 1] = "";
+		char signature[ARGUMENTS_MAX + sizeof(":i")] = "";
 		for (unsigned i = 0; i < r->args.count; i++)
 			signature[i] = letter_of(r, &r->args.of[i]);
-		emit_as_row(r->line, "{\"%s\", \"%s:%s\", (wasm_host_fn)p1_%s},", r->name, signature,
-			    r->returns ? "i" : "", r->name);
+		signature[r->args.count] = ':';
+		if (r->returns)
+			signature[r->args.count + 1] = 'i';
+		emit_as_row(r->line, "{\"%s\", \"%s\", (wasm_host_fn)p1_%s},", r->name, signature, r->name);
 	}
 }
 

@@ -111,7 +111,7 @@ uint32_t p1_fd_fdstat_set_flags(struct wasm_instance *inst, uint32_t fd, uint32_
 	return WASI_SUCCESS;
 }
 
-/* Rights can only be given up. */
+/* Rights can only be dropped. */
 uint32_t p1_fd_fdstat_set_rights(struct wasm_instance *inst, uint32_t fd, uint64_t base,
 				   uint64_t inheriting)
 {

@@ -341,7 +341,7 @@ uint32_t p1_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_
 
 /*
  * A cookie is the number of entries before it. The host's are of 64 bits, and a program that keeps
- * one in a long, as telldir() does, would lose half of it. Going on where the last call ended takes
+ * one in a long, as telldir() does, would lose half of it. Continuing where the last call ended takes
  * the host's cookie from there; any other place is found by reading from the beginning.
  */
 #define ENTRIES_BYTES 8192
@@ -369,7 +369,7 @@ static uint8_t filetype_of_entry(uint8_t type)
 	return p1_filetype(resource_type_of_mode((uint32_t)type << 12));
 }
 
-/* Entries as the host gives them; the last one is cut where the program's buffer ends. */
+/* Entries in the host's order; the last one is cut at the end of the program's buffer. */
 static void put_entries(struct listing *l, const uint8_t *entries, uint64_t bytes)
 {
 	for (uint64_t at = 0; at < bytes && l->used < l->len;) {

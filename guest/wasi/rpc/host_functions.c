@@ -70,7 +70,7 @@ static void lower_signature(const char *signature, char out[2 * MOTE_ARGS_MAX + 
 			*to++ = lowered(*signature);
 		}
 	}
-	if (rpc_is_bytes((enum mote_type)signature[1])) { /* written to where the last parameter says */
+	if (rpc_is_bytes((enum mote_type)signature[1])) { /* stored at the address in the last parameter */
 		*to++ = MOTE_I32;
 		*to++ = ':';
 	} else {
@@ -223,7 +223,7 @@ static void receive_result(struct wasm_instance *inst, const struct host_functio
 	wasm_trap(inst, WASM_TRAP_HOST, text);
 }
 
-/* Stores where a string or bytes is that the module has been given a copy of. */
+/* Copies a string or bytes into the module's memory, and stores its address and length at `at`. */
 static void store_bytes(struct wasm_instance *inst, const struct mote_value *v, uint32_t at)
 {
 	uint32_t pair[2];
