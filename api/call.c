@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Function calls: the host's side of abi/message.h. The guest may send anything at any time; an invalid or
- * unexpected message poisons the sandbox and does nothing else.
+ * Function calls: the host's side of abi/message.h. The guest may send anything at any time; an
+ * invalid or unexpected message poisons the sandbox and does nothing else.
  */
 #include "abi/message.h"
 #include "api/error.h"
@@ -301,8 +301,8 @@ static int serve_call(struct mote_sandbox *s, struct mote_in in, struct err *e)
 /* --- the exchange of messages --- */
 
 /*
- * Runs the guest and serves its calls until it sends another message: READY, RETURN or ERROR, in *in.
- * An error of the exchange itself poisons the sandbox.
+ * Runs the guest and serves its calls until it sends another message: READY, RETURN or ERROR, in
+ * *in. An error of the exchange itself poisons the sandbox.
  */
 static int run_until_answer(struct mote_sandbox *s, uint8_t *kind, struct mote_in *in, struct err *e)
 {

@@ -30,7 +30,10 @@ static int end_error(const struct vm_outcome *end, struct err *e)
 	return -EIO;
 }
 
-/* A guest without descriptors, as one that compiles a module: its process opens nothing more either. */
+/*
+ * A guest without descriptors, as one that compiles a module: its process opens nothing more
+ * either.
+ */
 static int open_no_more(const struct vm_config *c, struct err *e)
 {
 	const struct rlimit none = {0};

@@ -56,7 +56,9 @@ static int fill_ipv6(const char *host, uint16_t port, union address *a)
 	return (int)sizeof(a->in6);
 }
 
-/* "ADDRESS:PORT"; addresses only, a name would need a resolver. Length of the address, or -errno. */
+/*
+ * "ADDRESS:PORT"; addresses only, a name would need a resolver. Length of the address, or -errno.
+ */
 static int parse_tcp(const char *text, union address *a)
 {
 	char host[64];

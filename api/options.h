@@ -19,8 +19,8 @@
 #define PREOPENS_MAX 64 /* as many as vm/ takes */
 
 /*
- * The caller's options as this version has them: those it does not know are at their defaults. ERR_CONFIG
- * unless its structure has at least `least` bytes.
+ * The caller's options as this version has them: those it does not know are at their defaults.
+ * ERR_CONFIG unless its structure has at least `least` bytes.
  */
 int options_copy(const struct mote_options *from, size_t least, struct mote_options *out, struct err *e) must_check;
 /* The same if they are to name a program: argv must be set. */

@@ -27,7 +27,10 @@ struct mote_pool {
 	pthread_cond_t work;
 	/* Guarded by lock. */
 	struct list ready;
-	/* Starts when fewer than half are ready and continues until all are: most sandboxes are returned. */
+	/*
+	 * Starts when fewer than half are ready and continues until all are: most sandboxes are
+	 * returned.
+	 */
 	bool making;
 	bool ending;
 	pthread_t thread;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Programs frozen after their start-up. Taking: a child runs the program to its snapshot point and writes the file, this
- * process copies what it prints. Starting: the file may be anybody's, as any program's may.
+ * Programs frozen after their start-up. Taking: a child runs the program to its snapshot point and
+ * writes the file, this process copies what it prints. Starting: the file may be anybody's, as any
+ * program's may.
  */
 #include <mote/program_snapshot.h>
 
@@ -28,7 +29,10 @@
 #define LIMIT_NS (300 * 1000000000UL)
 #define DIRS_BYTES_MAX (1 << 20) /* guest paths of a snapshot's directories */
 
-/* --- what a file contains beyond the guest: its directories, as `readonly, bytes of path, path` each --- */
+/*
+ * --- what a file contains beyond the guest: its directories, as `readonly, bytes of path, path`
+ * each ---
+ */
 
 static int put_dirs(struct buf *b, const struct mote_options *o)
 {

@@ -50,8 +50,8 @@ struct mote_sandbox {
 };
 
 /*
- * mote_sandbox_new; from a snapshot of the compiled module unless that is NULL (borrowed). Its options are
- * options_copy_program's.
+ * mote_sandbox_new; from a snapshot of the compiled module unless that is NULL (borrowed). Its
+ * options are options_copy_program's.
  */
 int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled, struct mote_sandbox **sandbox,
 		struct err *e) must_check;

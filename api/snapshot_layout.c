@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Snapshots saved as OCI image layouts (oci/image_layout.h). The layer is vm/snapshot/file.c's, the config says which
- * build and host can use it. A layout that is loaded may come from anybody: what its layer says can do no more than
- * a guest.
+ * Snapshots saved as OCI image layouts (oci/image_layout.h). The layer is vm/snapshot/file.c's, the
+ * config says which build and host can use it. A layout that is loaded may come from anybody: what
+ * its layer says can do no more than a guest.
  */
 #include "api/error.h"
 #include "api/images.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scope-bound ownership: cleanup attributes for memory, descriptors and files, and moves out of them. */
+/*
+ * Scope-bound ownership: cleanup attributes for memory, descriptors and files, and moves out of
+ * them.
+ */
 #ifndef MOTE_BASE_CLEANUP_H
 #define MOTE_BASE_CLEANUP_H
 
@@ -41,7 +44,9 @@ static inline void cleanup_fclosep(FILE **f)
 #define cleanup_close cleanup_(cleanup_closep)
 #define cleanup_fclose cleanup_(cleanup_fclosep)
 
-/* Moves the pointer out of a variable that carries a cleanup attribute: the caller owns the result. */
+/*
+ * Moves the pointer out of a variable that carries a cleanup attribute: the caller owns the result.
+ */
 #define take_ptr(p)                                                                                \
 	({                                                                                         \
 		__typeof__(p) *take_at_ = &(p);                                                    \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files may not grow beyond RLIMIT_FSIZE, and by default SIGXFSZ ends a process that tries. How much is
- * written is often a guest's choice (its memory in a snapshot): then it is an error like a full disk.
+ * Files may not grow beyond RLIMIT_FSIZE, and by default SIGXFSZ ends a process that tries. How
+ * much is written is often a guest's choice (its memory in a snapshot): then it is an error like a
+ * full disk.
  */
 #ifndef MOTE_BASE_FSIZE_H
 #define MOTE_BASE_FSIZE_H

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event loop over epoll. One event is taken at a time, so that a callback may free any source. */
+/*
+ * The event loop over epoll. One event is taken at a time, so that a callback may free any source.
+ */
 #include "base/loop.h"
 
 #include <errno.h>

@@ -15,7 +15,10 @@ struct loop {
 
 typedef void loop_fn(void *arg, uint32_t events);
 
-/* A watched descriptor. Part of what it belongs to, so that watching allocates nothing; zeroed: it is not watched. */
+/*
+ * A watched descriptor. Part of what it belongs to, so that watching allocates nothing; zeroed: it
+ * is not watched.
+ */
 struct loop_source {
 	struct loop *loop;
 	int fd; /* borrowed */

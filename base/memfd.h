@@ -5,9 +5,15 @@
 
 #include "base/cleanup.h"
 
-/* An empty file in memory that can be sealed; `name` is what /proc/PID/fd shows. The descriptor, or -errno. */
+/*
+ * An empty file in memory that can be sealed; `name` is what /proc/PID/fd shows. The descriptor, or
+ * -errno.
+ */
 int memfd_new(const char *name) must_check;
-/* From now on nobody can change contents or size, whoever has a descriptor. No writable mapping may exist. 0 or -errno. */
+/*
+ * From now on nobody can change contents or size, whoever has a descriptor. No writable mapping may
+ * exist. 0 or -errno.
+ */
 int memfd_seal(int fd) must_check;
 
 #endif

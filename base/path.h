@@ -8,14 +8,18 @@
 #include <linux/openat2.h>
 #include <sys/types.h>
 
-/* As mkdir -p, for the parents of `path` only. Directories that exist are left as they are. 0 or -errno. */
+/*
+ * As mkdir -p, for the parents of `path` only. Directories that exist are left as they are. 0 or
+ * -errno.
+ */
 int path_make_parents(const char *path, mode_t mode) must_check;
 /* The same, and `path` itself. */
 int path_make_directory(const char *path, mode_t mode) must_check;
 
 /*
- * openat2(2) with *how as it is (it must include O_CLOEXEC). The kernel answers EAGAIN if a rename elsewhere made
- * it unsure whether `..` stayed inside; that is tried again a bounded number of times. Descriptor or -errno.
+ * openat2(2) with *how as it is (it must include O_CLOEXEC). The kernel answers EAGAIN if a rename
+ * elsewhere made it unsure whether `..` stayed inside; that is tried again a bounded number of
+ * times. Descriptor or -errno.
  */
 int path_openat2(int dir_fd, const char *path, const struct open_how *how) must_check;
 

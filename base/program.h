@@ -9,8 +9,8 @@
 enum program_kind { PROGRAM_WASM, PROGRAM_ELF };
 
 /*
- * The kind of an open file. ERR_CONFIG: EACCES a directory, ENOEXEC neither kind; the sentence says what it is
- * instead. name: for messages. Any thread.
+ * The kind of an open file. ERR_CONFIG: EACCES a directory, ENOEXEC neither kind; the sentence says
+ * what it is instead. name: for messages. Any thread.
  */
 int program_identify(int fd, const char *name, enum program_kind *out, struct err *e) must_check;
 

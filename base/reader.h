@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one reader for bytes from outside. Every read checks the bounds first; a read that fails consumes
- * nothing. The bytes are borrowed: they must outlive the reader.
+ * The one reader for bytes from outside. Every read checks the bounds first; a read that fails
+ * consumes nothing. The bytes are borrowed: they must outlive the reader.
  */
 #ifndef MOTE_BASE_READER_H
 #define MOTE_BASE_READER_H

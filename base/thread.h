@@ -8,9 +8,9 @@
 #include <pthread.h>
 
 /*
- * Starts a thread that takes none of the process's signals. Those that the thread itself raises by a fault or
- * by a call that seccomp refuses stay unblocked: blocked, they would end the process without their handler.
- * attr may be NULL. 0 or -errno.
+ * Starts a thread that takes none of the process's signals. Those that the thread itself raises by
+ * a fault or by a call that seccomp refuses stay unblocked: blocked, they would end the process
+ * without their handler. attr may be NULL. 0 or -errno.
  */
 int thread_start(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *arg), void *arg) must_check;
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* linux.cgroupsPath: a path, or systemd's slice:prefix:name. Whoever made the bundle controls it. */
+/*
+ * linux.cgroupsPath: a path, or systemd's slice:prefix:name. Whoever made the bundle controls it.
+ */
 #include "oci/internal.h"
 
 #include <stdio.h>

@@ -15,7 +15,9 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* A regular file at path: a descriptor, or -errno; -ENODEV: it is there and is not a regular file. */
+/*
+ * A regular file at path: a descriptor, or -errno; -ENODEV: it is there and is not a regular file.
+ */
 static int try_path(int root_fd, const char *path)
 {
 	/* O_NONBLOCK: a FIFO in the image must not stop us. */
@@ -58,7 +60,9 @@ static int try_directory(int root_fd, const char *cwd, const char *dir, size_t d
 	return try_path(root_fd, found);
 }
 
-/* Searches as execvp(3) does: what is there and cannot be used is remembered, the search goes on. */
+/*
+ * Searches as execvp(3) does: what is there and cannot be used is remembered, the search goes on.
+ */
 static int search(int root_fd, const char *cwd, const char *path, const char *name, char *found, size_t size)
 {
 	int rc = -ENOENT;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program that a container starts with, found in its root file system as Linux would find it. */
+/*
+ * The program that a container starts with, found in its root file system as Linux would find it.
+ */
 #ifndef MOTE_OCI_ENTRY_H
 #define MOTE_OCI_ENTRY_H
 
@@ -23,8 +25,8 @@ struct oci_entry {
  * A module must be readable, a native program executable, too.
  *
  * Errors, all ERR_CONFIG: -ENOENT not found (shells answer 127); -EACCES a directory, or not
- * readable, or not executable, -ENOEXEC neither a WebAssembly module nor an ELF program (126); the sentence says
- * what it is.
+ * readable, or not executable, -ENOEXEC neither a WebAssembly module nor an ELF program (126); the
+ * sentence says what it is.
  */
 int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *arg0,
 		   struct oci_entry *out, struct err *e) must_check;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * index.json → manifest → config and one layer, each a blob under its digest. Whoever made the directory controls
- * every byte of what is read.
+ * index.json → manifest → config and one layer, each a blob under its digest. Whoever made the
+ * directory controls every byte of what is read.
  */
 #include "oci/image_layout.h"
 

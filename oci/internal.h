@@ -14,7 +14,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The parts of the document; each fills its members of *s. What is wrong is the document's error (json.h). */
+/*
+ * The parts of the document; each fills its members of *s. What is wrong is the document's error
+ * (json.h).
+ */
 void oci_parse_process(const struct json *process, struct oci_spec *s);
 void oci_parse_mounts(const struct json *top, struct oci_spec *s);
 void oci_parse_linux(const struct json *top, struct oci_spec *s);

@@ -18,8 +18,8 @@ static int too_large(const char *name, struct err *e)
 }
 
 /*
- * jansson allocates some hundred bytes a value and recurses a level a bracket. Both are counted here before it sees
- * the text: each value but a container's first has a comma before it.
+ * jansson allocates some hundred bytes a value and recurses a level a bracket. Both are counted
+ * here before it sees the text: each value but a container's first has a comma before it.
  */
 static int check_size(const char *bytes, size_t len, const char *name, struct err *e)
 {
@@ -68,8 +68,8 @@ static bool is_integer(const char *bytes, size_t i, size_t end, size_t len)
 }
 
 /*
- * jansson refuses integers past int64_t, but "no limit" is written as 2^64 - 1 by some. Such become INT64_MAX, in
- * place: a run of digits that is too large is never shorter than INT64_MAX's.
+ * jansson refuses integers past int64_t, but "no limit" is written as 2^64 - 1 by some. Such become
+ * INT64_MAX, in place: a run of digits that is too large is never shorter than INT64_MAX's.
  */
 static void clamp_integer(char *digits, size_t count)
 {
@@ -226,7 +226,10 @@ void json_no_memory(const struct json *at, const char *what)
 		d->rc = err_sys(d->err, ENOMEM, "%s", what);
 }
 
-/* Whether there is a value of the kind. An element and the top cannot be missing, only of the wrong kind. */
+/*
+ * Whether there is a value of the kind. An element and the top cannot be missing, only of the wrong
+ * kind.
+ */
 static bool check_kind(const struct json *at, enum json_need need, bool is_kind, const char *must)
 {
 	if (at->value) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bounded JSON documents, read by cursors that share one sticky error. Whoever wrote the file controls every byte.
+ * Bounded JSON documents, read by cursors that share one sticky error. Whoever wrote the file
+ * controls every byte.
  *
  *     struct json_document d = json_open(root, "config.json", e);
  *     struct json top = json_top(&d), process;
@@ -8,9 +9,9 @@
  *     json_get_string(&process, "cwd", JSON_REQUIRED, PATH_BYTES, &cwd);
  *     return d.rc;
  *
- * The first error is kept, with the file and the path of the value in its text ("config.json: process.args[2]: must
- * be a string"); after it every call does nothing and finds nothing. So a parser looks at d.rc once, at its end.
- * A member that is null counts as absent.
+ * The first error is kept, with the file and the path of the value in its text ("config.json:
+ * process.args[2]: must be a string"); after it every call does nothing and finds nothing. So a
+ * parser looks at d.rc once, at its end. A member that is null counts as absent.
  */
 #ifndef MOTE_OCI_JSON_H
 #define MOTE_OCI_JSON_H
@@ -29,8 +30,8 @@
 struct json_t; /* jansson's */
 
 /*
- * Parses len bytes; integers past INT64_MAX read as INT64_MAX. *out: a reference that the caller drops with
- * json_free. name: for messages.
+ * Parses len bytes; integers past INT64_MAX read as INT64_MAX. *out: a reference that the caller
+ * drops with json_free. name: for messages.
  */
 int json_parse(const char *bytes, size_t len, const char *name, struct json_t **out, struct err *e) must_check;
 /* The same for a file below dirfd. */
@@ -75,9 +76,9 @@ struct json json_top(struct json_document *d);
 struct json json_member(const struct json *object, const char *key);
 
 /*
- * Each looks at a member of `object` (or JSON_SELF) and says whether it is there, of the right kind and within its
- * bounds. If it is not, *out is left alone; if it is there and wrong, or absent and JSON_REQUIRED, that is the
- * document's error.
+ * Each looks at a member of `object` (or JSON_SELF) and says whether it is there, of the right kind
+ * and within its bounds. If it is not, *out is left alone; if it is there and wrong, or absent and
+ * JSON_REQUIRED, that is the document's error.
  */
 bool json_get_string(const struct json *object, const char *key, enum json_need need, size_t max_bytes, const char **out);
 bool json_get_int(const struct json *object, const char *key, enum json_need need, int64_t min, int64_t max, int64_t *out);
@@ -89,16 +90,25 @@ bool json_get_absolute_path(const struct json *object, const char *key, enum jso
 bool json_get_strings(const struct json *object, const char *key, enum json_need need, size_t max, size_t max_bytes,
 		  const char ***out, size_t *count);
 
-/* A cursor on an object, or an array of at most `max` elements. *out is always set; absent if that is false. */
+/*
+ * A cursor on an object, or an array of at most `max` elements. *out is always set; absent if that
+ * is false.
+ */
 bool json_get_object(const struct json *object, const char *key, enum json_need need, struct json *out);
 bool json_get_array(const struct json *object, const char *key, enum json_need need, size_t max, struct json *out);
 size_t json_count(const struct json *container); /* members or elements; 0 if it is absent */
 /* At most `max` of them; more is an error. */
 bool json_check_count(const struct json *container, size_t max);
 
-/* The i-th element of an array: `for (size_t i = 0; json_element(&list, i, &item); i++)`. False at its end. */
+/*
+ * The i-th element of an array: `for (size_t i = 0; json_element(&list, i, &item); i++)`. False at
+ * its end.
+ */
 bool json_element(const struct json *array, size_t i, struct json *out);
-/* The member after `*at` of an object: `for (void *at = NULL; json_next_member(&object, &at, &member);)`. */
+/*
+ * The member after `*at` of an object: `for (void *at = NULL; json_next_member(&object, &at,
+ * &member);)`.
+ */
 bool json_next_member(const struct json *object, void **at, struct json *out);
 
 /* An error of a member (or JSON_SELF) that the parser itself finds. */

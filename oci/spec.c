@@ -44,7 +44,9 @@ static void parse_resources_alone(const struct json *top, struct oci_spec *s)
 	oci_parse_resources(top, &s->resources);
 }
 
-/* Fills *s from s->root by `parse`, which is given the document's object; frees *s after an error. */
+/*
+ * Fills *s from s->root by `parse`, which is given the document's object; frees *s after an error.
+ */
 static int read_parsed(const char *name, void (*parse)(const struct json *object, struct oci_spec *s),
 		       struct oci_spec *s, struct err *e)
 {

@@ -2,11 +2,11 @@
 /*
  * What Mote takes from a bundle's config.json (OCI runtime specification 1.0 to 1.2).
  *
- * Ignored on purpose: process.noNewPrivileges and linux.seccomp are about a process on the host, and a
- * guest is not one: its monitor always has no capabilities, no_new_privs and a seccomp filter of its own. process.capabilities says what is done for the guest before that: opening its program and
- * its listening sockets. linux.resources.devices and
- * hugepageLimits have nothing to act on. What would change what the program sees, and is not supported, is
- * refused by name.
+ * Ignored on purpose: process.noNewPrivileges and linux.seccomp are about a process on the host,
+ * and a guest is not one: its monitor always has no capabilities, no_new_privs and a seccomp filter
+ * of its own. process.capabilities says what is done for the guest before that: opening its program
+ * and its listening sockets. linux.resources.devices and hugepageLimits have nothing to act on.
+ * What would change what the program sees, and is not supported, is refused by name.
  */
 #ifndef MOTE_OCI_SPEC_H
 #define MOTE_OCI_SPEC_H
@@ -23,7 +23,9 @@
 struct json_t; /* jansson's */
 
 #define OCI_CONFIG_NAME "config.json"
-/* Annotations; with ".NAME" behind them: of one container of a pod. Others of io.mote. are refused. */
+/*
+ * Annotations; with ".NAME" behind them: of one container of a pod. Others of io.mote. are refused.
+ */
 #define OCI_LISTEN "io.mote.listen"	  /* listening sockets */
 #define OCI_ISOLATION "io.mote.isolation" /* whether its memory shares pages with others' */
 #define OCI_UNSET INT64_MIN /* of a number that is not in the file */
@@ -157,18 +159,24 @@ struct oci_state {
 	const char *id, *bundle, *status; /* "creating", "running", … */
 	pid_t pid;			  /* 0: not running any more */
 };
-/* The state as JSON, with the version and the annotations of the hooks' document; *out is the caller's. -ENOMEM. */
+/*
+ * The state as JSON, with the version and the annotations of the hooks' document; *out is the
+ * caller's. -ENOMEM.
+ */
 int oci_state_text(const struct oci_hooks *hooks, const struct oci_state *state, char **out) must_check;
 #define cleanup_spec cleanup_(oci_spec_free)
 
 /*
- * The values of bundle_fd/config.json's annotations of these names: strings that the caller frees, NULL for one that is
- * absent. All NULL after an error.
+ * The values of bundle_fd/config.json's annotations of these names: strings that the caller frees,
+ * NULL for one that is absent. All NULL after an error.
  */
 int oci_annotations(int bundle_fd, const char *const *names, char **out, size_t count,
 		    struct err *e) must_check;
 
-/* One annotation of a spec that was read: 1 and *out, borrowed; 0 if it is absent; or an error of its value. */
+/*
+ * One annotation of a spec that was read: 1 and *out, borrowed; 0 if it is absent; or an error of
+ * its value.
+ */
 int oci_spec_annotation(const struct oci_spec *spec, const char *name, const char **out, struct err *e) must_check;
 
 /* The namespace entry for a CLONE_NEW* flag, or NULL. */
@@ -176,7 +184,8 @@ const struct oci_namespace *oci_namespace(const struct oci_spec *spec, int flag)
 
 /*
  * linux.cgroupsPath to an absolute path below a hierarchy's root: "/a/b" as it is, the systemd form
- * "slice:prefix:name" as the directories that systemd would make. *out is the caller's. -EINVAL: neither.
+ * "slice:prefix:name" as the directories that systemd would make. *out is the caller's. -EINVAL:
+ * neither.
  */
 int oci_cgroup_path(const char *text, char **out) must_check;
 

@@ -18,7 +18,9 @@ struct compile_job {
 	void *log_arg;
 };
 
-/* Writes a snapshot of the module, compiled and instantiated, to `out`. Forks; waits for the child. */
+/*
+ * Writes a snapshot of the module, compiled and instantiated, to `out`. Forks; waits for the child.
+ */
 bool compile_module(const struct compile_job *job, int out) must_check;
 
 #endif

@@ -10,8 +10,9 @@ struct cache_key {
 };
 
 /*
- * By the identity of the module's file: device, inode, size, times. False for a file that changed within the last two
- * seconds, since it could change again with the same times, or if this host cannot say what it is.
+ * By the identity of the module's file: device, inode, size, times. False for a file that changed
+ * within the last two seconds, since it could change again with the same times, or if this host
+ * cannot say what it is.
  */
 bool cache_key_of_file(int program, int kvm_fd, struct cache_key *key);
 /* By the module's content. */

@@ -139,7 +139,9 @@ static struct listing list_files(int dir)
 	return l;
 }
 
-/* Least recent ones go, until `excess` bytes have gone or only `least` are left. Bytes that went. */
+/*
+ * Least recent ones go, until `excess` bytes have gone or only `least` are left. Bytes that went.
+ */
 static uint64_t shrink(int dir, const char *keep, uint64_t excess, uint64_t least)
 {
 	uint64_t gone = 0;
@@ -219,9 +221,10 @@ static size_t list_shares(int dir, struct share *out, uint64_t *total)
 }
 
 /*
- * Each tenant that has something below `tenants` may have an equal share of max_bytes. Files go from the directory
- * `own`, to which one was just added, as long as it has more than its share; then from others that have more than
- * theirs. So a tenant within its share loses nothing to others.
+ * Each tenant that has something below `tenants` may have an equal share of max_bytes. Files go
+ * from the directory `own`, to which one was just added, as long as it has more than its share;
+ * then from others that have more than theirs. So a tenant within its share loses nothing to
+ * others.
  */
 static void evict_shares(int tenants, int own, const char *keep, uint64_t max_bytes)
 {
@@ -259,7 +262,9 @@ static void evict(const struct store *s, const char *keep)
 		shrink(s->dir, keep, UINT64_MAX, max_bytes);
 }
 
-/* Under a name of its own until it is complete: then there at once, and the same whoever was first. */
+/*
+ * Under a name of its own until it is complete: then there at once, and the same whoever was first.
+ */
 bool store_add(const struct store *s, const char *name, bool (*write)(void *arg, int fd), void *arg)
 {
 	uint64_t random;

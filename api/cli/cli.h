@@ -18,7 +18,10 @@ int cli_snapshot(int argc, char **argv);
 
 extern const char cli_run_help[], cli_snapshot_help[];
 
-/* Saves the settings of the terminals among descriptors 0, 1 and 2, and restores them if they have changed. */
+/*
+ * Saves the settings of the terminals among descriptors 0, 1 and 2, and restores them if they have
+ * changed.
+ */
 void cli_terminals_note(void);
 void cli_terminals_restore(void);
 

@@ -109,7 +109,10 @@ static _Noreturn void be_remover(const struct run *r, int from, int to)
 	_exit(0);
 }
 
-/* The process that runs the program can remove nothing outside of its directories; another one does that. */
+/*
+ * The process that runs the program can remove nothing outside of its directories; another one does
+ * that.
+ */
 static int start_remover(struct run *r)
 {
 	int to[2] = {-1, -1}, from[2] = {-1, -1}, wanted = 0;
@@ -227,7 +230,10 @@ static void print_counters(const struct mote_sandbox *sandbox)
 	cli_complain("%lu VM exits, %lu host calls", c.vm_exits, c.host_calls);
 }
 
-/* $XDG_CACHE_HOME/mote or ~/.cache/mote; its parent is made if it is missing. False if neither variable is set. */
+/*
+ * $XDG_CACHE_HOME/mote or ~/.cache/mote; its parent is made if it is missing. False if neither
+ * variable is set.
+ */
 static bool find_cache(char dir[PATH_MAX])
 {
 	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program may change the settings of the operator's terminal. They are restored when it has ended. */
+/*
+ * A program may change the settings of the operator's terminal. They are restored when it has
+ * ended.
+ */
 #include "cli.h"
 
 #include <asm/termbits.h>
@@ -21,7 +24,10 @@ void cli_terminals_note(void)
 		terminals[fd].is = ioctl(fd, TCGETS, &terminals[fd].before) == 0;
 }
 
-/* With job control only the foreground may: else the terminal is in use by another job, with its own settings. */
+/*
+ * With job control only the foreground may: else the terminal is in use by another job, with its
+ * own settings.
+ */
 static bool is_ours(int fd)
 {
 	pid_t foreground;

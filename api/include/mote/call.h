@@ -8,14 +8,16 @@
  *     struct mote_value arg = mote_string("you"), result = {0};
  *     mote_sandbox_call(s, "greet", &arg, 1, &result, &error);
  *
- * Guests: a native program or a WebAssembly module built with mote_guest.h, or any WebAssembly module
- * without a _start function, whose exported functions can be called with WebAssembly's own types.
+ * Guests: a native program or a WebAssembly module built with mote_guest.h, or any WebAssembly
+ * module without a _start function, whose exported functions can be called with WebAssembly's own
+ * types.
  *
- * Threads: one at a time uses a sandbox; which one may change from call to call. A host function runs on
- * the thread of the call that led to it, and may call the same sandbox again; calls nest 16 deep at most.
- * mote_sandbox_interrupt() may be called from any thread while the sandbox exists.
+ * Threads: one at a time uses a sandbox; which one may change from call to call. A host function
+ * runs on the thread of the call that led to it, and may call the same sandbox again; calls nest 16
+ * deep at most. mote_sandbox_interrupt() may be called from any thread while the sandbox exists.
  *
- * Signals: as in mote.h. The first call with a limit starts a thread, one per process, which takes no signals.
+ * Signals: as in mote.h. The first call with a limit starts a thread, one per process, which takes
+ * no signals.
  */
 #ifndef MOTE_CALL_H
 #define MOTE_CALL_H
@@ -28,16 +30,19 @@ extern "C" {
 #endif
 
 /*
- * A host function. args has the number and types of its signature; strings and bytes in them come from the
- * guest (untrusted) and are borrowed until the function returns. *result is zero at first, and stays so for a
- * function without result; what it points to must be valid until libmote is back in control, for which
- * mote_call_memory() has memory. Returns 0, or a negative errno, optionally with a sentence in *error: the guest's
- * call then fails with that sentence, and the guest continues.
+ * A host function. args has the number and types of its signature; strings and bytes in them come
+ * from the guest (untrusted) and are borrowed until the function returns. *result is zero at first,
+ * and stays so for a function without result; what it points to must be valid until libmote is back
+ * in control, for which mote_call_memory() has memory. Returns 0, or a negative errno, optionally
+ * with a sentence in *error: the guest's call then fails with that sentence, and the guest
+ * continues.
  */
 typedef int (*mote_host_function)(void *arg, struct mote_sandbox *sandbox, const struct mote_value *args,
 				  size_t count, struct mote_value *result, struct mote_error *error);
 
-/* What options.functions points to: everything is copied by mote_sandbox_new, `arg` as a pointer. */
+/*
+ * What options.functions points to: everything is copied by mote_sandbox_new, `arg` as a pointer.
+ */
 struct mote_function {
 	const char *name;      /* 1 to 255 bytes */
 	const char *signature; /* mote/value.h */
@@ -46,21 +51,22 @@ struct mote_function {
 };
 
 /*
- * Runs the guest until it is ready for calls, instead of mote_sandbox_run. Host functions may be called
- * meanwhile, and the limits of a call apply. After an error the sandbox is poisoned. Errors: as for
- * mote_sandbox_call; EIO also if the program ends before it is ready.
+ * Runs the guest until it is ready for calls, instead of mote_sandbox_run. Host functions may be
+ * called meanwhile, and the limits of a call apply. After an error the sandbox is poisoned. Errors:
+ * as for mote_sandbox_call; EIO also if the program ends before it is ready.
  */
 MOTE_API int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *error);
 
 /*
- * Calls a function that the guest exports. On entry result->type is the wanted type, MOTE_ANY (0) for the
- * type that the function returns; result may be NULL. Strings and bytes in the result are borrowed
- * until the sandbox is used again (called, restored, freed) or, inside a host function, until that
- * returns. They are the guest's: untrusted.
+ * Calls a function that the guest exports. On entry result->type is the wanted type, MOTE_ANY (0)
+ * for the type that the function returns; result may be NULL. Strings and bytes in the result are
+ * borrowed until the sandbox is used again (called, restored, freed) or, inside a host function,
+ * until that returns. They are the guest's: untrusted.
  *
  * Errors that leave the sandbox as it was:
  *   ENOENT     the guest exports no function of that name
- *   EINVAL     arguments or wanted result do not match its signature, or the sandbox is not initialised
+ *   EINVAL     arguments or wanted result do not match its signature, or the sandbox is not
+ *              initialised
  *   E2BIG      more than 32 arguments
  *   EMSGSIZE   arguments, name included, or the result are larger than options.call_bytes_max
  *   EBUSY      called from a host function, and the guest does not allow that for this function
@@ -77,17 +83,21 @@ MOTE_API int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name, c
 			       size_t count, struct mote_value *result, struct mote_error *error);
 
 /*
- * Terminates the running call (or init, or run), also while a host call of the guest blocks; while a host
- * function runs, as soon as that returns. 0, or -ESRCH if none is running. Any thread.
+ * Terminates the running call (or init, or run), also while a host call of the guest blocks; while
+ * a host function runs, as soon as that returns. 0, or -ESRCH if none is running. Any thread.
  */
 MOTE_API int mote_sandbox_interrupt(struct mote_sandbox *sandbox);
 
-/* Why the sandbox is poisoned: a sentence, valid until the sandbox is restored or freed. NULL if it is not. */
+/*
+ * Why the sandbox is poisoned: a sentence, valid until the sandbox is restored or freed. NULL if it
+ * is not.
+ */
 MOTE_API const char *mote_sandbox_poisoned(const struct mote_sandbox *sandbox);
 
 /*
- * The index-th function that the guest exports, in order of names; borrowed until the sandbox is freed. A
- * signature of WebAssembly's own types has only the letters i I f F. 0, or -ENOENT past the last.
+ * The index-th function that the guest exports, in order of names; borrowed until the sandbox is
+ * freed. A signature of WebAssembly's own types has only the letters i I f F. 0, or -ENOENT past
+ * the last.
  */
 MOTE_API int mote_sandbox_export(const struct mote_sandbox *sandbox, size_t index, const char **name,
 				 const char **signature);

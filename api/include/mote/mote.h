@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libmote: micro-VMs as a library. A sandbox is one micro-VM that runs one program: a WebAssembly module
- * (WASI preview 1) or a static Linux x86-64 ELF program, told apart by its first bytes.
+ * libmote: micro-VMs as a library. A sandbox is one micro-VM that runs one program: a WebAssembly
+ * module (WASI preview 1) or a static Linux x86-64 ELF program, told apart by its first bytes.
  *
- * Ownership: structures and strings passed in are borrowed for the call; what a function returns through
- * a pointer is the caller's, to be released by the function that its comment names.
- * Errors: 0, or a negative errno with the reason in *error unless that is NULL (untouched on success).
- * Threads: a sandbox is used by one thread at a time; mote_sandbox_signal() and mote_sandbox_interrupt() may
- * be called from any thread.
- * Signals: while a guest runs, its thread blocks SIGPIPE and SIGXFSZ, and does not block SIGBUS. SIGUSR1 is Mote's. The
- * first VM installs a handler for SIGBUS: memory of a guest may be a file that somebody truncates. It calls the
- * previous handler for every other SIGBUS; one installed later must do the same.
+ * Ownership: structures and strings passed in are borrowed for the call; what a function returns
+ * through a pointer is the caller's, to be released by the function that its comment names.
+ * Errors: 0, or a negative errno with the reason in *error unless that is NULL (untouched on
+ * success).
+ * Threads: a sandbox is used by one thread at a time; mote_sandbox_signal() and
+ * mote_sandbox_interrupt() may be called from any thread.
+ * Signals: while a guest runs, its thread blocks SIGPIPE and SIGXFSZ, and does not block SIGBUS.
+ * SIGUSR1 is Mote's. The first VM installs a handler for SIGBUS: memory of a guest may be a file
+ * that somebody truncates. It calls the previous handler for every other SIGBUS; one installed
+ * later must do the same.
  */
 #ifndef MOTE_MOTE_H
 #define MOTE_MOTE_H
@@ -49,9 +51,9 @@ struct mote_dir {
 /* What the micro-VM's memory shares with other processes. */
 enum mote_isolation {
 	/*
-	 * Pages of the program's file, of a compiled module, of a snapshot and of Mote's own code in the guest are those of
-	 * the page cache until they are written. Another guest with the same pages can tell by its own access times which of
-	 * them are read.
+	 * Pages of the program's file, of a compiled module, of a snapshot and of Mote's own code
+	 * in the guest are those of the page cache until they are written. Another guest with the
+	 * same pages can tell by its own access times which of them are read.
 	 */
 	MOTE_ISOLATION_SHARED = 0,
 	/* Copies of all of them: more memory, and time for each start and restore. */
@@ -72,37 +74,39 @@ struct mote_options {
 	const char *hostname;    /* default "mote" */
 	uint32_t uid, gid, pid;  /* what the program sees; pid default 1 */
 	/*
-	 * Three descriptors (-1: closed), duplicated. Default 0, 1, 2, which must be open then: otherwise a file of the
-	 * library's or yours may have that number.
+	 * Three descriptors (-1: closed), duplicated. Default 0, 1, 2, which must be open then:
+	 * otherwise a file of the library's or yours may have that number.
 	 */
 	const int *stdio;
 	const struct mote_dir *dirs;
 	size_t dir_count;
-	int network;             /* not 0: the program may use sockets of the host's network namespace */
+	int network;             /* not 0: the program may use sockets of the host's network */
 	const int *kvm_fd;       /* mote_open_kvm's; default: opened when needed */
 	void (*log)(void *arg, const char *line); /* messages for the operator; default: dropped */
 	void *log_arg;
 	/* Function calls (mote/call.h). */
-	const struct mote_function *functions; /* host functions that the guest may call, and no others */
+	const struct mote_function *functions; /* host functions that the guest may call */
 	size_t function_count;
-	uint64_t call_bytes_max;     /* of one call's arguments or result; default 16 MiB, at most 1 GiB */
-	uint64_t call_time_limit_ns; /* wall clock of a call, host functions included; default none */
-	uint64_t call_cpu_limit_ns;  /* CPU time of its thread in the guest and for it; default none */
+	uint64_t call_bytes_max;     /* of arguments or result; default 16 MiB, at most 1 GiB */
+	uint64_t call_time_limit_ns; /* wall clock of a call with its host functions */
+	uint64_t call_cpu_limit_ns;  /* CPU time of its thread in the guest and for it */
 	/*
-	 * Listening sockets that the program may accept on, whatever `network` says; duplicated. A native program
-	 * finds them as descriptors 3, 4, … (LISTEN_FDS, as systemd passes them), a module after its directories.
-	 * They are made non-blocking (O_NONBLOCK), since others may share them; the program sees them as blocking.
+	 * Listening sockets that the program may accept on, whatever `network` says; duplicated. A
+	 * native program finds them as descriptors 3, 4, … (LISTEN_FDS, as systemd passes them), a
+	 * module after its directories. They are made non-blocking (O_NONBLOCK), since others may
+	 * share them; the program sees them as blocking.
 	 */
 	const int *listeners;
 	size_t listener_count;
 	int no_polling;          /* not 0: no second thread, whatever the rate of host calls */
 	/*
-	 * How many descriptors the program may have; default 1024. Each is a descriptor of this process, as are the buffers
-	 * of its pipes and sockets: what one sandbox uses is not available to others.
+	 * How many descriptors the program may have; default 1024. Each is a descriptor of this
+	 * process, as are the buffers of its pipes and sockets: what one sandbox uses is not
+	 * available to others.
 	 */
 	uint32_t descriptors_max;
 	int isolation;           /* enum mote_isolation; default shared */
-	int set_ids;             /* not 0: the program may set set-user-ID and set-group-ID bits, otherwise EPERM */
+	int set_ids;             /* not 0: the program may set set-user-ID and set-group-ID bits */
 };
 
 enum mote_end {
@@ -122,18 +126,18 @@ struct mote_result {
 MOTE_API const char *mote_version(void);
 
 /*
- * Opens what all sandboxes share, for a process that gives up access to the file system before it creates one.
- * Optional: sandboxes then start a little faster. Any thread.
+ * Opens what all sandboxes share, for a process that gives up access to the file system before it
+ * creates one. Optional: sandboxes then start a little faster. Any thread.
  */
 MOTE_API void mote_prepare(void);
 /*
- * Opens /dev/kvm and checks that it can do what Mote needs, for options.kvm_fd: for a process that makes many
- * sandboxes, or that cannot open the device later. *fd is the caller's. Any thread.
+ * Opens /dev/kvm and checks that it can do what Mote needs, for options.kvm_fd: for a process that
+ * makes many sandboxes, or that cannot open the device later. *fd is the caller's. Any thread.
  */
 MOTE_API int mote_open_kvm(int *fd, struct mote_error *error);
 /*
- * Opens a listening socket: "tcp:ADDRESS:PORT", "tcp:[ADDRESS]:PORT" (IPv6) or "unix:PATH", which must not
- * exist yet. *fd is the caller's.
+ * Opens a listening socket: "tcp:ADDRESS:PORT", "tcp:[ADDRESS]:PORT" (IPv6) or "unix:PATH", which
+ * must not exist yet. *fd is the caller's.
  */
 MOTE_API int mote_listen(const char *spec, int *fd, struct mote_error *error);
 /* Creates the VM and maps the program. Release with mote_sandbox_free. */
@@ -143,8 +147,9 @@ MOTE_API int mote_sandbox_new(const struct mote_options *options, struct mote_sa
 MOTE_API int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result,
 			      struct mote_error *error);
 /*
- * Sends a Linux signal to the program: terminates it unless the program handles it; SIGKILL always does.
- * Async-signal-safe. If called from another thread, the running one is interrupted by SIGUSR1.
+ * Sends a Linux signal to the program: terminates it unless the program handles it; SIGKILL always
+ * does. Async-signal-safe. If called from another thread, the running one is interrupted by
+ * SIGUSR1.
  */
 MOTE_API void mote_sandbox_signal(struct mote_sandbox *sandbox, int signo);
 /* What a sandbox has cost so far. Begin with `struct mote_counters c = {.size = sizeof(c)}`. */
@@ -155,37 +160,44 @@ struct mote_counters {
 };
 /* Fills in the members that the caller's structure has. Not while the sandbox runs. */
 MOTE_API void mote_sandbox_count(const struct mote_sandbox *sandbox, struct mote_counters *counters);
-/* What a shell would report: 0..255; 128 + n for a signal, 137 for a limit or interrupt, 139 for MOTE_FAULTED. */
+/*
+ * What a shell would report: 0..255; 128 + n for a signal, 137 for a limit or interrupt, 139 for
+ * MOTE_FAULTED.
+ */
 MOTE_API int mote_exit_status(const struct mote_result *result);
 /*
- * Restricts the calling thread, and those it starts, to the system calls that mote_sandbox_run needs.
- * This cannot be undone: everything else, mote_sandbox_new included, has to be done before. A system call
- * outside the list terminates the process with one line on descriptor 2 that names it.
+ * Restricts the calling thread, and those it starts, to the system calls that mote_sandbox_run
+ * needs. This cannot be undone: everything else, mote_sandbox_new included, has to be done before.
+ * A system call outside the list terminates the process with one line on descriptor 2 that names
+ * it.
  */
 MOTE_API int mote_jail(struct mote_error *error);
 /*
- * The same, to what this sandbox needs by the kind of its program, its directories and its network. Only this
- * thread can run and call it, and it should use no other sandbox.
+ * The same, to what this sandbox needs by the kind of its program, its directories and its network.
+ * Only this thread can run and call it, and it should use no other sandbox.
  */
 MOTE_API int mote_sandbox_jail(struct mote_sandbox *sandbox, struct mote_error *error);
 /* What mote_confine could do. Begin with `struct mote_confined c = {.size = sizeof(c)}`. */
 struct mote_confined {
 	size_t size;
-	int landlock_abi;        /* version of Landlock in use; 0: the kernel offers none, or only version 1 */
-	int store_bypass_off;    /* speculative store bypass (SSBD) is off for this thread; 0: it cannot decide that */
-	int indirect_branch_off; /* and predictions of indirect branches across threads (STIBP, IBPB) */
+	int landlock_abi;        /* version of Landlock in use; 0: none, or only version 1 */
+	int store_bypass_off;    /* speculative store bypass (SSBD); 0: the thread cannot decide it */
+	int indirect_branch_off; /* the same of indirect branches across threads (STIBP, IBPB) */
 };
 /*
- * For a process with one thread that only runs this sandbox from now on, as `mote run` does; call it before
- * mote_sandbox_jail. Closes every descriptor but 0, 1, 2, the sandbox's own and the `count` at `keep`. Gives up, by
- * Landlock, all of the file system but options.dirs (`readonly` ones for reading), TCP sockets without
- * options.network, and signals to other processes. Turns off the kinds of speculation that the kernel lets a thread
- * turn off. None of it can be undone, and libmote does none of it unless asked. What the kernel does not offer is
- * left out; *done (or NULL) says what was done.
+ * For a process with one thread that only runs this sandbox from now on, as `mote run` does; call
+ * it before mote_sandbox_jail. Closes every descriptor but 0, 1, 2, the sandbox's own and the
+ * `count` at `keep`. Gives up, by Landlock, all of the file system but options.dirs (`readonly`
+ * ones for reading), TCP sockets without options.network, and signals to other processes. Turns off
+ * the kinds of speculation that the kernel lets a thread turn off. None of it can be undone, and
+ * libmote does none of it unless asked. What the kernel does not offer is left out; *done (or NULL)
+ * says what was done.
  */
 MOTE_API int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *options, const int *keep,
 			  size_t count, struct mote_confined *done, struct mote_error *error);
-/* Only closes the descriptors, as mote_confine does, for a process that is confined by other means. */
+/*
+ * Only closes the descriptors, as mote_confine does, for a process that is confined by other means.
+ */
 MOTE_API int mote_close_others(struct mote_sandbox *sandbox, const int *keep, size_t count, struct mote_error *error);
 MOTE_API void mote_sandbox_free(struct mote_sandbox *sandbox); /* accepts NULL */
 

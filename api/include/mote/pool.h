@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pools of sandboxes that are created from a snapshot in advance, by a thread of the pool, when fewer than half
- * are left. A returned sandbox is reset by the thread that returns it, which takes some tens of microseconds and is
- * cheaper than waking another thread.
+ * Pools of sandboxes that are created from a snapshot in advance, by a thread of the pool, when
+ * fewer than half are left. A returned sandbox is reset by the thread that returns it, which takes
+ * some tens of microseconds and is cheaper than waking another thread.
  *
  * Threads: any number may use one pool at once.
  */
@@ -29,23 +29,27 @@ struct mote_pool_options {
 /* Release with mote_pool_free. The first sandboxes are created after it has returned. */
 MOTE_API int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **pool, struct mote_error *error);
 /*
- * A sandbox as mote_sandbox_from creates it: from the pool or, if that is empty, created now. It is the caller's
- * until mote_pool_give or mote_sandbox_free.
+ * A sandbox as mote_sandbox_from creates it: from the pool or, if that is empty, created now. It is
+ * the caller's until mote_pool_give or mote_sandbox_free.
  */
 MOTE_API int mote_pool_take(struct mote_pool *pool, struct mote_sandbox **sandbox, struct mote_error *error);
 /* Returns one to the pool, in any state; no state of its calls survives. Accepts NULL. */
 MOTE_API void mote_pool_give(struct mote_pool *pool, struct mote_sandbox *sandbox);
 /* How many are in the pool now. */
 MOTE_API unsigned mote_pool_ready(struct mote_pool *pool);
-/* Frees the sandboxes in it; those taken stay valid. Nobody else may use the pool meanwhile. Accepts NULL. */
+/*
+ * Frees the sandboxes in it; those taken stay valid. Nobody else may use the pool meanwhile.
+ * Accepts NULL.
+ */
 MOTE_API void mote_pool_free(struct mote_pool *pool);
 
 /*
- * Lets the process recycle up to `count` VMs of freed sandboxes for new ones, of any program: closing a VM takes
- * the kernel milliseconds when many do it, and creating one costs more than a start in it. A thread of libmote
- * clears them: memory is replaced and every register reset, so that a recycled VM leaks nothing of its former
- * guest. Without it (0, the default) the thread that frees a sandbox closes its VM. Each recycled VM has about
- * 0.8 MiB of memory, most of it the kernel's. Not for processes that continue after fork() without exec.
+ * Lets the process recycle up to `count` VMs of freed sandboxes for new ones, of any program:
+ * closing a VM takes the kernel milliseconds when many do it, and creating one costs more than a
+ * start in it. A thread of libmote clears them: memory is replaced and every register reset, so
+ * that a recycled VM leaks nothing of its former guest. Without it (0, the default) the thread that
+ * frees a sandbox closes its VM. Each recycled VM has about 0.8 MiB of memory, most of it the
+ * kernel's. Not for processes that continue after fork() without exec.
  */
 MOTE_API int mote_keep_vms(unsigned count, struct mote_error *error);
 

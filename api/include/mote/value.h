@@ -2,7 +2,8 @@
 /*
  * Typed values of function calls between host and guest, for both sides. Freestanding.
  *
- * A signature is one letter for each parameter, a colon, and one letter for the result if there is one: "sI:y" takes a string and an int64_t and returns bytes.
+ * A signature is one letter for each parameter, a colon, and one letter for the result if there is
+ * one: "sI:y" takes a string and an int64_t and returns bytes.
  */
 #ifndef MOTE_VALUE_H
 #define MOTE_VALUE_H
