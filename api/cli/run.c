@@ -164,6 +164,33 @@ static int set_isolation(struct run *r, const char *text)
 	return 0;
 }
 
+/* Takes an option of `run` alone: 0, or -1 after a complaint. */
+static int take_option(struct run *r, int c, char *const *argv)
+{
+	switch (c) {
+	case 'f':
+		r->program.options.entry = optarg;
+		return 0;
+	case 'l':
+		return add_listener(r, optarg);
+	case 'i':
+		return set_isolation(r, optarg);
+	case 'p':
+		r->program.options.no_polling = 1;
+		return 0;
+	case 'C':
+		r->no_cache = 1;
+		return 0;
+	case 's':
+		r->stats = 1;
+		return 0;
+	case 'v':
+		r->verbose = 1;
+		return 0;
+	}
+	return cli_wrong_option(c, "run", argv);
+}
+
 /* Index of FILE in argv, 0 for --help, or -1 after a complaint. */
 static int parse(struct run *r, int argc, char **argv)
 {
@@ -180,41 +207,15 @@ static int parse(struct run *r, int argc, char **argv)
 	};
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "+:h", longs, NULL)) != -1;) {
-		int rc = cli_program_option(&r->program, c);
-		if (rc < 0)
-			return -1;
-		if (rc)
-			continue;
-		switch (c) {
-		case 'f':
-			r->program.options.entry = optarg;
-			break;
-		case 'l':
-			if (add_listener(r, optarg) < 0)
-				return -1;
-			break;
-		case 'p':
-			r->program.options.no_polling = 1;
-			break;
-		case 'C':
-			r->no_cache = 1;
-			break;
-		case 's':
-			r->stats = 1;
-			break;
-		case 'i':
-			if (set_isolation(r, optarg) < 0)
-				return -1;
-			break;
-		case 'v':
-			r->verbose = 1;
-			break;
-		case 'h':
+		if (c == 'h') {
 			fputs(cli_run_help, stdout);
 			return 0;
-		default:
-			return cli_wrong_option(c, "run", argv);
 		}
+		int rc = cli_program_option(&r->program, c);
+		if (rc == 0)
+			rc = take_option(r, c, argv);
+		if (rc < 0)
+			return -1;
 	}
 	if (optind == argc) {
 		cli_complain("run: missing FILE; usage: mote run [OPTION...] FILE [ARG...]");

@@ -66,6 +66,25 @@ static int set_point(struct snapshot *s, const char *text)
 	return -1;
 }
 
+/* Takes an option of `snapshot` alone: 0, or -1 after a complaint. */
+static int take_option(struct snapshot *s, int c, char *const *argv)
+{
+	if ((c == 'i' || c == 'a') && s->point) {
+		cli_complain("snapshot: only one --at or --after-init is possible");
+		return -1;
+	}
+	switch (c) {
+	case 'o':
+		s->output = optarg;
+		return 0;
+	case 'i':
+		return set_call(s, optarg);
+	case 'a':
+		return set_point(s, optarg);
+	}
+	return cli_wrong_option(c, "snapshot", argv);
+}
+
 /* Index of FILE in argv, 0 for --help, or -1 after a complaint. */
 static int parse(struct snapshot *s, int argc, char **argv)
 {
@@ -78,37 +97,20 @@ static int parse(struct snapshot *s, int argc, char **argv)
 	};
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "+:ho:", longs, NULL)) != -1;) {
-		int rc = cli_program_option(&s->program, c);
-		if (rc < 0)
-			return -1;
-		if (rc)
-			continue;
-		if (strchr("ia", c) && s->point) {
-			cli_complain("snapshot: only one --at or --after-init is possible");
-			return -1;
-		}
-		switch (c) {
-		case 'o':
-			s->output = optarg;
-			break;
-		case 'i':
-			if (set_call(s, optarg) < 0)
-				return -1;
-			break;
-		case 'a':
-			if (set_point(s, optarg) < 0)
-				return -1;
-			break;
-		case 'h':
+		if (c == 'h') {
 			fputs(cli_snapshot_help, stdout);
 			return 0;
-		default:
-			return cli_wrong_option(c, "snapshot", argv);
 		}
+		int rc = cli_program_option(&s->program, c);
+		if (rc == 0)
+			rc = take_option(s, c, argv);
+		if (rc < 0)
+			return -1;
 	}
 	if (optind == argc || !s->output) {
 		const char *missing = s->output ? "FILE" : "--output";
-		cli_complain("snapshot: missing %s; usage: mote snapshot [OPTION...] -o OUT FILE [ARG...]", missing);
+		cli_complain("snapshot: missing %s; usage: mote snapshot [OPTION...] -o OUT FILE [ARG...]",
+			     missing);
 		return -1;
 	}
 	return optind;
