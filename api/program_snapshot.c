@@ -48,11 +48,11 @@ static int match_options(struct mote_options *o, const struct vm_snapshot *s, st
 static int take_options(struct mote_options *o, const struct vm_snapshot *s, struct mote_dir dirs[PREOPENS_MAX],
 			struct err *e)
 {
-	if (vm_snapshot_point(s) == SNAPSHOT_EXCHANGE)
+	if (vm_snapshot_state(s) == VM_IN_EXCHANGE)
 		return err_set(e, ERR_CONFIG, EINVAL, "the snapshot is of a guest that waits for calls");
 	if (!o->memory_bytes && vm_snapshot_memory(s) < DEFAULT_MEMORY) /* a file cannot ask for more */
 		o->memory_bytes = vm_snapshot_memory(s);
-	if (vm_snapshot_point(s) == SNAPSHOT_CALL)
+	if (vm_snapshot_state(s) == VM_BEFORE_CALL)
 		return match_options(o, s, dirs, e);
 	return 0;
 }

@@ -84,7 +84,7 @@ static int take_extra(struct mote_snapshot *s, struct err *e)
 	size_t len;
 	const uint8_t *bytes = vm_snapshot_extra(s->vm, &len);
 	struct extra extra;
-	if (vm_snapshot_point(s->vm) != SNAPSHOT_EXCHANGE)
+	if (vm_snapshot_state(s->vm) != VM_IN_EXCHANGE)
 		return unusable(e, "is of a guest that does not wait for calls");
 	if (len <= sizeof(extra))
 		return unusable(e, "has no list of functions");

@@ -18,8 +18,7 @@
 /* The function-call channel (hostcall/exchange.c). */
 struct vm_channel {
 	size_t max;         /* bytes of a message; 0: closed */
-	bool waiting;       /* the guest is in `exchange`, and the fields below are about it */
-	gva_t reply_at;     /* where it wants its next message, unchecked */
+	gva_t reply_at;     /* VM_IN_EXCHANGE: where it wants its next message, unchecked */
 	uint64_t reply_room;
 	uint8_t *message;   /* owned; what it handed over */
 	size_t len, room;
@@ -62,13 +61,12 @@ struct vm {
 	int working_set_fd;     /* owned; -1, or where to record the working set of `snapshot` */
 
 	/* Where it stops, and whether it has. */
-	bool stop_ready;
+	bool stop_ready;           /* in `ready` */
 	bool stop_stdin;           /* snapshot/stop_point.h */
 	char *stop_open;           /* owned; NULL: none */
 	const char **stop_below;   /* owned: for each directory given what of stop_open lies below it, or NULL */
-	bool at_call;              /* a host call has stopped the guest and is to be carried out before it goes on */
-	bool ended;
-	struct vm_outcome outcome; /* valid once ended */
+	enum vm_state state;
+	struct vm_outcome outcome; /* valid once VM_ENDED */
 	struct vm_channel channel;
 	_Atomic uint64_t pending;  /* signals from vm_signal(), bit n - 1; any thread, and signal handlers */
 	_Atomic int busy;          /* enum vm_busy; any thread */
@@ -97,8 +95,6 @@ int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e) mu
 int vm_snapshot_load_registers(struct vm *vm) must_check;
 /* Has long changes of the VM's memory ask it; after each memory_init, and for a memory that was another VM's. */
 void vm_watch_memory(struct vm *vm);
-/* Wakes the threads in vm_resume. Any thread, and signal handlers. */
-void vm_kick(struct vm *vm);
 /* Ends the guest after the present call. */
 void vm_end(struct vm *vm, enum vm_end end, int code);
 /* Nanoseconds of a time that a guest gave, saturated; -EINVAL for what is no time. */

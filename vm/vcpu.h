@@ -62,6 +62,7 @@ struct vcpu {
 	uint64_t cpu_since;     /* the thread's CPU time when vm->cpu_left_ns was that of the limit */
 
 	/* One decoded host call. */
+	enum outcome_kind outcome; /* call_defer(), call_stop() */
 	size_t piece_bytes;     /* hostcall/file.c: of a long transfer, in one system call; 0: as yet unknown */
 	size_t scratch_used;
 	struct iovec iov[HOSTCALL_IOV_MAX];
@@ -74,25 +75,13 @@ static inline gva_t vcpu_area_va(unsigned index)
 	return gva(MOTE_AREAS_VA + index * (uint64_t)MOTE_AREA_BYTES);
 }
 
-/* run/vcpu.c: runs the guest until it ends or stops. run/resume.c has all that is around it. */
+/* Carries out the host call that is in its area; it may be the one before which the guest stopped. */
+void vcpu_serve_call(struct vcpu *vcpu);
+/* Runs the guest until it ends or stops. */
 int vcpu_loop(struct vcpu *vcpu, struct err *e) must_check;
-/* Wakes its thread, if it is in vm_resume. Any thread, and signal handlers. */
-void vcpu_kick(struct vcpu *vcpu);
-/* KVM_RUN leaves the kick pending: takes it, and what a timer has to say. */
-void vcpu_take_kicks(void);
-/* Whether a limit is over. The vCPU's thread asks, after kicks at the latest. */
-bool vcpu_limit_over(struct vcpu *vcpu);
-/* True when a blocking handler must give up with -EINTR: a signal or an alarm is pending, or the end. */
-bool vcpu_interrupted(struct vcpu *vcpu);
-/* True when the guest is to end, whatever it thinks of it: a limit, an interrupt, a signal without a handler. */
-bool vcpu_ending(struct vcpu *vcpu);
-/* first_ns 0 stops it; an interval is at least 1 ms. 0 or -errno. */
-int vcpu_timer_set(struct vcpu *vcpu, struct vcpu_timer *t, uint64_t first_ns, uint64_t interval_ns) must_check;
-/* What a handler returns on the poller when it would have to wait, having done nothing. */
-#define VM_DEFER (-4096)
 /*
  * The waits of host calls. 0 when the descriptor has one of the events (or an error), or the time is over;
- * -EINTR when a signal is pending or the guest is to end; VM_DEFER on the poller, instead of waiting.
+ * -EINTR when a signal is pending or the guest is to end; on the poller call_defer() instead of waiting.
  */
 int vcpu_wait_fd(struct vcpu *vcpu, int host, short events) must_check;
 int vcpu_wait(struct vcpu *vcpu, int64_t ns) must_check;

@@ -70,6 +70,15 @@ struct vm_outcome {
 	int code;
 };
 
+/* What a VM does. A snapshot holds it, too: VM_IN_EXCHANGE, VM_AT_READY or VM_BEFORE_CALL. */
+enum vm_state {
+	VM_RUNNING,     /* or it is new: vm_resume goes on */
+	VM_IN_EXCHANGE, /* it has handed over a message and waits for one */
+	VM_AT_READY,    /* in `ready`: VMs made from its snapshot go on, with other boot information */
+	VM_BEFORE_CALL, /* it has stopped before a host call, which is carried out first when it goes on */
+	VM_ENDED,
+};
+
 /* Looks at what it needs of /sys, for a process that is to lose it. vm_create does so too. */
 void vm_prepare(void);
 /*

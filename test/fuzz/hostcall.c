@@ -7,7 +7,10 @@
  */
 #include "hostcall_frames.h"
 
-#include "vm/run/resume.c"
+#include "vm/internal.h"
+#include "vm/run/kick.h"
+#include "vm/run/limits.h"
+#include "vm/run/output.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,6 +18,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -96,8 +100,9 @@ static void clean_up(void)
 
 static void set_up(void)
 {
-	pthread_once(&handler_once, install_handler);
-	require(handler_rc == 0 && pthread_sigmask(SIG_BLOCK, &blocked_set, NULL) == 0);
+	struct err e;
+	require(kick_prepare(&e) == 0);
+	require(pthread_sigmask(SIG_BLOCK, kick_blocked(), NULL) == 0);
 	/* A file may not fill the disk. */
 	const struct rlimit files = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
 	signal(SIGXFSZ, SIG_IGN);
@@ -170,7 +175,7 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 static void destroy(struct vm *vm)
 {
 	vcpu_flush_output(&vm->vcpus[0]);
-	stop_timers(&vm->vcpus[0]);
+	vcpu_timers_stop(&vm->vcpus[0]);
 	vcpu_take_kicks();
 	channel_free(&vm->channel);
 	fdtable_destroy(&vm->fds);
@@ -182,7 +187,7 @@ static void answer(struct vm *vm)
 {
 	struct err e;
 	if (vm_reply(vm, "an answer", 9, &e) < 0)
-		vm->ended = true;
+		vm->state = VM_ENDED;
 }
 
 static void serve(struct vm *vm, const struct hostcall_frame *f, bool polled)
@@ -191,8 +196,8 @@ static void serve(struct vm *vm, const struct hostcall_frame *f, bool polled)
 	vcpu->area->frame.nr = f->nr;
 	memcpy(vcpu->area->frame.arg, f->arg, sizeof(f->arg));
 	if (!polled || !hostcall_serve_polled(vcpu))
-		hostcall_serve(vcpu);
-	if (vm->channel.waiting)
+		vcpu_serve_call(vcpu);
+	if (vm->state == VM_IN_EXCHANGE)
 		answer(vm);
 }
 
@@ -218,7 +223,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (used > HOSTCALL_MEMORY_BYTES)
 		used = HOSTCALL_MEMORY_BYTES;
 	require(memory_write(&vm.memory, gva(HOSTCALL_GUEST_AT), data + count * sizeof(*frames), used) == 0);
-	for (size_t i = 0; i < count && !vm.ended; i++)
+	for (size_t i = 0; i < count && vm.state != VM_ENDED; i++)
 		serve(&vm, &frames[i], flags & HOSTCALL_POLLED);
 	destroy(&vm);
 	check_canary();

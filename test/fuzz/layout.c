@@ -13,7 +13,7 @@
 #define kvm_open fuzz_open_kvm
 #define vm_snapshot_open_untrusted fuzz_open
 #define vm_snapshot_extra fuzz_extra
-#define vm_snapshot_point fuzz_point
+#define vm_snapshot_state fuzz_state
 #define vm_snapshot_memory fuzz_memory
 #include "api/snapshot_layout.c"
 /* With its static functions, which write the layouts too. */
@@ -27,7 +27,7 @@ enum { TEXT_MAX = 2 * DOCUMENT_MAX, LAYER_BYTES_MAX = 10000 };
 #define OTHER "00000000000000000000000000000000000000000000000000000000000000aa"
 
 const char mote_build_id[64] = {0};
-static enum snapshot_point moment;
+static enum vm_state moment;
 static struct {
 	uint64_t message_max; /* struct extra */
 	uint8_t ready[64];
@@ -46,7 +46,7 @@ int fuzz_open_kvm(struct err *e)
 	return open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
-enum snapshot_point fuzz_point(const struct vm_snapshot *s)
+enum vm_state fuzz_state(const struct vm_snapshot *s)
 {
 	(void)s;
 	return moment;

@@ -104,7 +104,7 @@ static void make_guest(struct memory *m, struct snapshot_state *s)
 	require(memory_protect(m, gva(0x402000), SMALL, MEMORY_READ | MEMORY_EXEC) == 0 &&
 		memory_protect(m, gva(0x404000), SMALL, 0) == 0 && memory_unmap(m, gva(0x406000), 2 * SMALL) == 0 &&
 		memory_unmap(m, gva(0x20000000), LARGE) == 0);
-	s->point = SNAPSHOT_EXCHANGE;
+	s->stopped = VM_IN_EXCHANGE;
 	s->given = 3;
 	s->channel_max = 4096;
 	s->reply_at = gva(0x401000);

@@ -41,7 +41,7 @@ struct mote_area *mote_area(void)
 
 int64_t mote_hostcall(struct mote_area *a)
 {
-	hostcall_serve(&vm.vcpus[0]);
+	vcpu_serve_call(&vm.vcpus[0]);
 	return a->frame.result;
 }
 
@@ -966,9 +966,9 @@ Test(vm_calls, endings)
 {
 	EXPECT(-EINVAL, mote_exit_signal(&area, 0));
 	EXPECT(-EINVAL, mote_exit_signal(&area, 65));
-	cr_expect(!vm.ended);
+	cr_expect(vm.state == VM_RUNNING);
 	EXPECT(0, mote_exit(&area, 300));
-	cr_expect(vm.ended && vm.outcome.end == VM_EXITED && vm.outcome.code == 44);
+	cr_expect(vm.state == VM_ENDED && vm.outcome.end == VM_EXITED && vm.outcome.code == 44);
 	EXPECT(0, mote_exit_signal(&area, 9)); /* the first one counts */
 	cr_expect(vm.outcome.end == VM_EXITED);
 }

@@ -228,8 +228,31 @@ static bool poll_clock(struct vm *vm, const struct mote_frame *frame)
 	return frame->arg[0] != CLOCK_PROCESS_CPUTIME_ID && frame->arg[0] != CLOCK_THREAD_CPUTIME_ID;
 }
 
-/* hostcall_dispatch() and hostcall_pollable(). */
+/* carry_out() and hostcall_pollable(). */
 #include "gen/hostcall_decode.h"
+
+static int end_as(struct vcpu *vcpu, enum outcome_kind kind)
+{
+	vcpu->outcome = kind;
+	return -EAGAIN;
+}
+
+int call_defer(struct vcpu *vcpu)
+{
+	return end_as(vcpu, CALL_DEFER);
+}
+
+int call_stop(struct vcpu *vcpu)
+{
+	return end_as(vcpu, CALL_STOP);
+}
+
+struct call_outcome hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame *frame)
+{
+	vcpu->outcome = CALL_DONE;
+	int64_t result = carry_out(vcpu, frame);
+	return (struct call_outcome){.kind = vcpu->outcome, .result = result};
+}
 
 void vm_put(struct vm *vm, gva_t to, const void *from, uint64_t bytes)
 {

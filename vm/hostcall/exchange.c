@@ -74,7 +74,7 @@ int64_t host_exchange(struct vcpu *vcpu, const struct call_exchange *a)
 	c->len = a->bytes;
 	c->reply_at = gva(a->reply);
 	c->reply_room = a->size;
-	c->waiting = true;
+	vm->state = VM_IN_EXCHANGE;
 	return 0;
 }
 
@@ -123,7 +123,7 @@ int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
 	struct vm_channel *c = &vm->channel;
-	if (!c->waiting || len == 0)
+	if (vm->state != VM_IN_EXCHANGE || len == 0)
 		return err_set(e, ERR_HOST, EINVAL, "the guest waits for no message");
 	dirty_enter(&vm->memory.dirty);
 	int rc = 0;
@@ -136,6 +136,6 @@ int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e)
 	if (rc < 0)
 		return rc;
 	*(volatile int64_t *)&vcpu->area->frame.result = (int64_t)len;
-	c->waiting = false;
+	vm->state = VM_RUNNING;
 	return 0;
 }

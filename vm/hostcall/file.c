@@ -4,6 +4,7 @@
 #include "vm/hostcall/permit.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/snapshot/stop_point.h"
+#include "vm/run/signals.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -133,7 +134,7 @@ static int64_t transfer_plain(struct vcpu *vcpu, int host, bool in, const struct
 	if (vcpu->piece_bytes == 0)
 		vcpu->piece_bytes = PIECE_MAX;
 	if (vcpu->on_poller && iov->bytes > vcpu->piece_bytes)
-		return VM_DEFER; /* the vCPU's thread would have to wait for it */
+		return call_defer(vcpu); /* the vCPU's thread would have to wait for it */
 	for (;;) {
 		size_t wanted;
 		ssize_t got = transfer_piece(vcpu, host, in, v, count, offset < 0 ? -1 : offset + done, &wanted);
@@ -217,7 +218,7 @@ int64_t host_readv(struct vcpu *vcpu, const struct call_readv *a)
 	if (!e)
 		return -EBADF;
 	if (stop_before_reading(vm, e))
-		return VM_STOPPED_HERE;
+		return call_stop(vcpu);
 	if (e->flags & FD_SOCKET && a->iov.bytes > 0) {
 		const struct call_recv message = {.fd = a->fd, .iov = a->iov};
 		return host_recv(vcpu, &message);
@@ -225,7 +226,7 @@ int64_t host_readv(struct vcpu *vcpu, const struct call_readv *a)
 	if (!may_wait(e))
 		return transfer_plain(vcpu, e->host, true, &a->iov, -1);
 	if (vcpu->on_poller && e->flags & FD_SHARED)
-		return VM_DEFER;
+		return call_defer(vcpu);
 	return read_waiting(vcpu, e, &a->iov);
 }
 
@@ -238,11 +239,11 @@ int64_t host_writev(struct vcpu *vcpu, const struct call_writev *a)
 	if (e->flags & FD_SOCKET) { /* whole: a datagram is one message */
 		const struct call_send message = {.fd = a->fd, .iov = a->iov};
 		if (vcpu->on_poller)
-			return VM_DEFER;
+			return call_defer(vcpu);
 		return host_send(vcpu, &message);
 	}
 	if (may_wait(e) && a->iov.bytes > 0)
-		return vcpu->on_poller ? VM_DEFER : write_waiting(vcpu, e, a->iov.v, a->iov.count);
+		return vcpu->on_poller ? call_defer(vcpu) : write_waiting(vcpu, e, a->iov.v, a->iov.count);
 	return transfer_plain(vcpu, e->host, false, &a->iov, -1);
 }
 
@@ -258,7 +259,7 @@ static int64_t transfer_at(struct vcpu *vcpu, int32_t fd, bool in, const struct 
 	if (!may_wait(e))
 		return transfer_plain(vcpu, e->host, in, iov, (int64_t)offset);
 	if (vcpu->on_poller)
-		return VM_DEFER;
+		return call_defer(vcpu);
 	while (!vcpu_interrupted(vcpu)) {
 		long n = blocking_call(in ? SYS_preadv : SYS_pwritev, e->host, (long)iov->v, iov->count, (long)offset);
 		if (n != -EINTR)

@@ -58,20 +58,32 @@ static inline int sys_status(long rc)
 /* Writes a result to an address that decoding has checked. */
 void vm_put(struct vm *vm, gva_t to, const void *from, uint64_t bytes);
 
+/* What became of a call. */
+enum outcome_kind {
+	CALL_DONE,  /* `result` is the guest's: >= 0, or a negative errno */
+	CALL_DEFER, /* on the polling thread: nothing was done, the call is one for the vCPU's thread */
+	CALL_STOP,  /* nothing was done: the guest stops before the call, which is carried out when it goes on */
+};
+struct call_outcome {
+	enum outcome_kind kind;
+	int64_t result;
+};
 /*
- * Decodes the call of a frame that was copied, and carries it out: its result, a negative errno, or
- * VM_DEFER or VM_STOPPED_HERE.
+ * For a handler that has done nothing yet, or what it calls: the call ends as CALL_DEFER or CALL_STOP. A negative
+ * number, to be returned at once as an error would be.
  */
-int64_t hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame *frame);
+int call_defer(struct vcpu *vcpu) must_check;
+int call_stop(struct vcpu *vcpu) must_check;
+
+/* The frame of the vCPU's area, copied once: the guest may change the area at any time. */
+struct mote_frame hostcall_take(struct vcpu *vcpu);
+/* Decodes the call of a frame that was taken, and carries it out. */
+struct call_outcome hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame *frame);
+/* Gives the guest the result. */
+void hostcall_finish(struct vcpu *vcpu, int64_t result);
 /* Whether the polling thread may carry it out. */
 bool hostcall_pollable(struct vm *vm, const struct mote_frame *frame);
-
-/*
- * Carries out the call that is in the frame of the vCPU's area, on its thread. Whether the polling
- * thread could have done so.
- */
-bool hostcall_serve(struct vcpu *vcpu);
-/* The same on the polling thread (run/poller.h): false, with nothing done, if it is not its call. */
+/* Takes and carries out a call on the polling thread: false, and nothing done, if it is one for the vCPU's thread. */
 bool hostcall_serve_polled(struct vcpu *vcpu) must_check;
 
 #endif

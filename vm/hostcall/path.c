@@ -69,7 +69,7 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 	if (dir < 0)
 		return dir;
 	if (stop_before_opening(vm, entry, a->path))
-		return VM_STOPPED_HERE;
+		return call_stop(vcpu);
 	if (a->flags & ~(uint32_t)OPEN_FLAGS)
 		return -EINVAL;
 	uint64_t flags = (a->flags & ~(uint32_t)(O_TRUNC | O_CLOEXEC)) | O_NOCTTY;

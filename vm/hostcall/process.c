@@ -3,6 +3,7 @@
 #include "vm/internal.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 
 int64_t host_exit(struct vcpu *vcpu, const struct call_exit *a)
@@ -16,7 +17,7 @@ int64_t host_exit_signal(struct vcpu *vcpu, const struct call_exit_signal *a)
 {
 	struct vm *vm = vcpu->vm;
 	if (a->signo < 1 || a->signo > 64)
-		return -22;
+		return -EINVAL;
 	vm_end(vm, VM_SIGNALLED, a->signo);
 	return 0;
 }
@@ -26,7 +27,8 @@ int64_t host_ready(struct vcpu *vcpu, const struct call_ready *a)
 {
 	struct vm *vm = vcpu->vm;
 	(void)a;
-	vm->channel.waiting = vm->stop_ready;
+	if (vm->stop_ready)
+		vm->state = VM_AT_READY;
 	return 0;
 }
 

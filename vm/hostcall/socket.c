@@ -6,6 +6,7 @@
  * operator's and may be shared: the guest accepts from it and changes nothing of it.
  */
 #include "vm/internal.h"
+#include "vm/run/signals.h"
 #include "vm/memory/guest_copy.h"
 #include "vm/run/blocking.h"
 
@@ -354,7 +355,7 @@ int64_t host_recv(struct vcpu *vcpu, const struct call_recv *a)
 		return -EINVAL;
 	bool all = a->flags & MSG_WAITALL;
 	if (all && vcpu->on_poller)
-		return VM_DEFER; /* it might have to wait with a part of it taken */
+		return call_defer(vcpu); /* it might have to wait with a part of it taken */
 	bool stream = (all || count > 1) && is_stream(host), once = a->flags & MSG_PEEK || !stream;
 	all = all && !once;
 	do {

@@ -7,6 +7,7 @@
 #include "vm/hostcall/permit.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/hostcall/steps.h"
+#include "vm/run/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +53,7 @@ int vm_truncate(struct vcpu *vcpu, int host, const struct stat *st, uint64_t siz
 	uint64_t step = step_for(at > size ? at - size : 0, STEP_BYTES);
 	bool steps = held > STEP_BYTES && at > size && at - size > step;
 	if (steps && vcpu->on_poller)
-		return VM_DEFER;
+		return call_defer(vcpu);
 	while (steps && at - size > step) {
 		at = (at - 1) & ~(step - 1);
 		if (ftruncate(host, (off_t)at) < 0)

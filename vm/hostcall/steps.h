@@ -10,7 +10,7 @@ struct vcpu;
 
 /*
  * ftruncate of a regular file whose state is *st, with vcpu_ending() asked between the steps: -EINTR when the guest is to
- * end. VM_DEFER on the poller when it takes more than one step, and nothing was done.
+ * end. call_defer() on the poller when it takes more than one step, and nothing was done.
  */
 int vm_truncate(struct vcpu *vcpu, int host, const struct stat *st, uint64_t size) __attribute__((warn_unused_result));
 

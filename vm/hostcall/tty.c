@@ -2,6 +2,7 @@
 /* Host calls on terminals. */
 #include "vm/run/blocking.h"
 #include "vm/internal.h"
+#include "vm/run/signals.h"
 
 #include <asm/termbits.h>
 #include <errno.h>

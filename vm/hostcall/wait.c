@@ -2,6 +2,8 @@
 /* Host calls that wait, and time. Every wait ends with -EINTR when the guest has a signal to see to. */
 #include "base/time.h"
 #include "vm/snapshot/stop_point.h"
+#include "vm/run/limits.h"
+#include "vm/run/signals.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -35,7 +37,7 @@ static int wait_until(struct vcpu *vcpu, struct pollfd *fds, nfds_t count, int64
 		int n = poll(fds, count, 0);
 		if (n < 0)
 			return -errno;
-		return n == 0 && vm_now_ns(CLOCK_MONOTONIC) < until ? VM_DEFER : n;
+		return n == 0 && vm_now_ns(CLOCK_MONOTONIC) < until ? call_defer(vcpu) : n;
 	}
 	for (;;) {
 		if (vcpu_interrupted(vcpu))
@@ -92,7 +94,7 @@ int64_t host_poll(struct vcpu *vcpu, const struct call_poll *a)
 	for (uint32_t i = 0; i < a->count; i++) {
 		const struct fd_entry *e = guest[i].fd < 0 ? NULL : fdtable_get(&vm->fds, guest[i].fd);
 		if (e && guest[i].events & POLLIN && stop_before_reading(vm, e))
-			return VM_STOPPED_HERE;
+			return call_stop(vcpu);
 		host[i] = (struct pollfd){.fd = e ? e->host : -1, .events = guest[i].events};
 		bad += guest[i].fd >= 0 && !e;
 	}
@@ -185,7 +187,7 @@ int64_t host_random(struct vcpu *vcpu, const struct call_random *a)
 	struct iovec spans[SPANS];
 	uint64_t done = 0;
 	if (vcpu->on_poller && a->bytes.len > PIECE)
-		return VM_DEFER;
+		return call_defer(vcpu);
 	while (done < a->bytes.len) {
 		uint64_t n = a->bytes.len - done < PIECE ? a->bytes.len - done : PIECE;
 		int count = memory_span(&vm->memory, gva(a->bytes.at.v + done), n, MEMORY_WRITE, spans, SPANS);

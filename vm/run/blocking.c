@@ -8,6 +8,7 @@
 #include "vm/run/blocking.h"
 
 #include "vm/internal.h"
+#include "vm/run/limits.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
+#include "vm/run/kick.h"
 
 #include <errno.h>
 #include <pthread.h>

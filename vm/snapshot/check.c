@@ -173,7 +173,7 @@ static bool maps(const struct memory_image *m, uint64_t va, uint64_t gpa, uint64
 static bool own_places(struct owners *o, const struct vm_snapshot *s)
 {
 	const struct snapshot_state *is = &s->state;
-	if (is->given < 3 || is->given >= 1024 || is->point < SNAPSHOT_EXCHANGE || is->point > SNAPSHOT_CALL)
+	if (is->given < 3 || is->given >= 1024 || is->stopped < VM_IN_EXCHANGE || is->stopped > VM_BEFORE_CALL)
 		return false;
 	if (is->wasm > 1 || is->exec_sealed > 1)
 		return false;

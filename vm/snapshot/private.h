@@ -20,7 +20,7 @@ struct snapshot_state {
 	gva_t reply_at;
 	uint64_t reply_room;
 	uint64_t alarm_left_ns, alarm_interval_ns;
-	uint32_t point;   /* enum snapshot_point */
+	uint32_t stopped; /* enum vm_state: where it was */
 	uint32_t given;    /* descriptors that it had at its start */
 	uint32_t wasm, exec_sealed; /* 0 or 1: vm/internal.h */
 	struct arch_vcpu_state cpu;

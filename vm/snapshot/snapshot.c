@@ -55,13 +55,6 @@ static uint64_t gpa_of(const struct vm *vm, const void *host)
 	return (uint64_t)((const uint8_t *)host - vm->memory.hva);
 }
 
-static enum snapshot_point point_of(const struct vm *vm)
-{
-	if (vm->at_call)
-		return SNAPSHOT_CALL;
-	return vm->stop_ready ? SNAPSHOT_READY : SNAPSHOT_EXCHANGE;
-}
-
 int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
@@ -85,7 +78,7 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	s->state.entry = vm->entry;
 	s->state.payload = vm->payload;
 	s->state.payload_bytes = vm->payload_bytes;
-	s->state.point = point_of(vm);
+	s->state.stopped = vm->state;
 	s->state.wasm = vm->wasm;
 	s->state.exec_sealed = vm->exec_sealed;
 	s->state.channel_max = vm->channel.max;
@@ -98,7 +91,7 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 
 int vm_snapshot_take(struct vm *vm, struct vm_snapshot **out, struct err *e)
 {
-	if (!vm->channel.waiting || vm->ended)
+	if (vm->state == VM_RUNNING || vm->state == VM_ENDED)
 		return err_set(e, ERR_CONFIG, EINVAL, "a snapshot can be taken of a guest that waits for a call only");
 	struct vm_snapshot *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -138,9 +131,9 @@ uint64_t vm_snapshot_memory(const struct vm_snapshot *s)
 	return s->memory.shape.max_bytes;
 }
 
-enum snapshot_point vm_snapshot_point(const struct vm_snapshot *s)
+enum vm_state vm_snapshot_state(const struct vm_snapshot *s)
 {
-	return (enum snapshot_point)s->state.point;
+	return (enum vm_state)s->state.stopped;
 }
 
 /* Of a VM that is no longer restored from its snapshot: the next ones of the snapshot profit from it. */
@@ -211,13 +204,12 @@ static void restore_fields(struct vm *vm, const struct vm_snapshot *s)
 	free(take_ptr(vm->channel.unfetched));
 	if (!vm->channel.max)
 		vm->channel.max = s->state.channel_max;
-	vm->channel.waiting = true;
+	vm->state = (enum vm_state)s->state.stopped;
 	vm->channel.reply_at = s->state.reply_at;
 	vm->channel.reply_room = s->state.reply_room;
 	vcpu->alarm_left_ns = s->state.alarm_left_ns; /* goes on from here */
 	vcpu->alarm_interval_ns = s->state.alarm_interval_ns;
 	vcpu->alarm_left_at = time_monotonic_ns();
-	vm->ended = false;
 	vm->log_lines = 0; /* another guest's do not count for this one */
 	atomic_store(&vm->pending, 0);
 	atomic_store(&vcpu->alarm.fired, false);
@@ -383,11 +375,8 @@ static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *c
 	rc = restore_fds(vm, s, e);
 	if (rc == 0)
 		rc = restore_or_explain(vm, s, e);
-	if (rc == 0 && s->state.point == SNAPSHOT_CALL) {
-		vm->channel.waiting = false;
+	if (rc == 0 && vm->state == VM_BEFORE_CALL)
 		vm->channel.max = 0;
-		vm->at_call = true;
-	}
 	return rc;
 }
 
@@ -406,7 +395,7 @@ static int build_ready(struct vm *vm, struct vm_snapshot *s, const struct vm_con
 	rc = memory_unmap(&vm->memory, gva(MOTE_BOOT_VA), vm->boot_bytes);
 	if (rc < 0)
 		return err_sys(e, -rc, "boot information");
-	vm->channel.waiting = false;
+	vm->state = VM_RUNNING;
 	vm->channel.max = 0;
 	vcpu->area->frame.result = 0;
 	return boot_write_info(vm, config, e);
@@ -418,7 +407,7 @@ int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct
 	int rc = vm_new(config, &vm, e);
 	if (rc < 0)
 		return rc;
-	rc = s->state.point == SNAPSHOT_READY ? build_ready(vm, s, config, e) : build(vm, s, config, e);
+	rc = s->state.stopped == VM_AT_READY ? build_ready(vm, s, config, e) : build(vm, s, config, e);
 	if (rc < 0) {
 		vm_destroy(vm);
 		return rc;

@@ -15,13 +15,6 @@
 
 struct vm_snapshot;
 
-/* Where the guest was when the snapshot was taken. */
-enum snapshot_point {
-	SNAPSHOT_EXCHANGE = 1, /* waiting for a message */
-	SNAPSHOT_READY,        /* in `ready`: goes on with other boot information */
-	SNAPSHOT_CALL,         /* before a host call, which is carried out first */
-};
-
 /*
  * Takes one of a VM that is VM_WAITING, which can go on afterwards. ERR_GUEST: it has descriptors open
  * that a snapshot cannot hold (named), or too many page tables.
@@ -63,7 +56,8 @@ int vm_snapshot_host(const char *build, int kvm_fd, char out[65], struct err *e)
  */
 int vm_record_working_set(struct vm *vm, int fd) must_check;
 bool vm_snapshot_load_working_set(struct vm_snapshot *s, int fd) must_check;
-enum snapshot_point vm_snapshot_point(const struct vm_snapshot *s);
+/* Where the guest had stopped. */
+enum vm_state vm_snapshot_state(const struct vm_snapshot *s);
 /* The memory limit of the VM that it was taken of, in bytes. */
 uint64_t vm_snapshot_memory(const struct vm_snapshot *s);
 

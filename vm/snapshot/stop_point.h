@@ -8,9 +8,6 @@
 
 #include "vm/internal.h"
 
-/* A handler's answer instead of a result: the guest stops here, and the call has done nothing. */
-#define VM_STOPPED_HERE (-4097)
-
 int stop_init(struct vm *vm, const struct vm_config *config, struct err *e) must_check;
 void stop_free(struct vm *vm);
 /* Whether it is to stop before it reads from a descriptor, or waits until it can. */

@@ -202,7 +202,7 @@ static void make_decoder(const struct row *r)
 
 static void make_dispatch(void)
 {
-	emit("\nint64_t hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame *frame)\n{\n");
+	emit("\nstatic int64_t carry_out(struct vcpu *vcpu, const struct mote_frame *frame)\n{\n");
 	emit("\tif (vcpu->vm->wasm && !wasm_has(frame->nr))\n\t\treturn -ENOSYS;\n");
 	emit("\tswitch (frame->nr) {\n");
 	for EACH_ROW(r)

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operator's log, and what a guest has cost. */
+#include "vm/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { LOG_LINES_MAX = 1000 }; /* of one guest */
+
+void vm_log(struct vm *vm, const char *fmt, ...)
+{
+	if (!vm->log || vm->log_lines > LOG_LINES_MAX)
+		return;
+	char line[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (vm->log_lines++ == LOG_LINES_MAX)
+		snprintf(line, sizeof(line), "further messages of this guest are dropped");
+	vm->log(vm->log_arg, line);
+}
+
+void vm_count(const struct vm *vm, struct vm_counters *out)
+{
+	const struct vcpu *vcpu = &vm->vcpus[0];
+	*out = vcpu->counters;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vm/run/limits.h"
+
+#include "base/time.h"
+#include "vm/internal.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define NS 1000000000UL
+
+/*
+ * A guest chooses its alarm's interval, and each alarm costs an exit and a signal: at shorter ones neither
+ * guest nor host would get to anything else.
+ */
+enum { INTERVAL_MIN_NS = 1000000 };
+
+/* --- timers --- */
+
+int vcpu_timer_make(struct vcpu_timer *t)
+{
+	struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = VM_KICK_SIGNAL};
+	if (t->made)
+		return 0;
+	ev.sigev_value.sival_ptr = &t->fired;
+	ev._sigev_un._tid = (int)syscall(SYS_gettid);
+	if (timer_create(CLOCK_MONOTONIC, &ev, &t->id) < 0)
+		return -errno;
+	t->made = true;
+	return 0;
+}
+
+int vcpu_timer_set(struct vcpu *vcpu, struct vcpu_timer *t, uint64_t first_ns, uint64_t interval_ns)
+{
+	int rc = vcpu_timer_make(t);
+	if (rc < 0)
+		return rc;
+	vcpu->may_pend = true;
+	if (interval_ns && interval_ns < INTERVAL_MIN_NS)
+		interval_ns = INTERVAL_MIN_NS;
+	t->armed = first_ns != 0;
+	struct itimerspec when = {
+		.it_value = {.tv_sec = (time_t)(first_ns / NS), .tv_nsec = (long)(first_ns % NS)},
+		.it_interval = {.tv_sec = (time_t)(interval_ns / NS),
+				.tv_nsec = (long)(interval_ns % NS)},
+	};
+	return timer_settime(t->id, 0, &when, NULL) < 0 ? -errno : 0;
+}
+
+/* What is left until it fires; 0 where it is not set. */
+static uint64_t timer_left(const struct vcpu_timer *t, uint64_t *interval_ns)
+{
+	struct itimerspec left = {0};
+	if (!t->armed || timer_gettime(t->id, &left) < 0)
+		return 0;
+	*interval_ns = (uint64_t)left.it_interval.tv_sec * NS + (uint64_t)left.it_interval.tv_nsec;
+	return (uint64_t)left.it_value.tv_sec * NS + (uint64_t)left.it_value.tv_nsec;
+}
+
+/* Those of a thread in a filter stay for its next run: it can make no others. */
+static void timer_end(const struct vcpu *vcpu, struct vcpu_timer *t)
+{
+	const struct itimerspec never = {0};
+	if (t->made && vcpu->timers_of && t->armed)
+		timer_settime(t->id, 0, &never, NULL);
+	else if (t->made && !vcpu->timers_of)
+		timer_delete(t->id);
+	t->made = t->made && vcpu->timers_of;
+	t->armed = false;
+}
+
+/* What is left once passed_ns have passed; never 0, which would stop a timer. */
+static uint64_t left_after(uint64_t left_ns, uint64_t passed_ns)
+{
+	return left_ns > passed_ns ? left_ns - passed_ns : 1;
+}
+
+static uint64_t cpu_now_ns(void)
+{
+	return time_now_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+static uint64_t cpu_left(const struct vcpu *vcpu)
+{
+	const struct vm *vm = vcpu->vm;
+	uint64_t used = cpu_now_ns() - vcpu->cpu_since;
+	return vm->cpu_left_ns > used ? vm->cpu_left_ns - used : 0;
+}
+
+/* Looks at the limits, and has the watch come when they may be over: CPU time goes no faster than time. */
+static void look_at_limits(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	enum { CPU_STEP_NS = 500000 };
+	uint64_t now = time_monotonic_ns(), due = vm->deadline_ns ? vm->deadline_ns : WATCH_NEVER;
+	if (vm->deadline_ns && now >= vm->deadline_ns)
+		atomic_store(&vcpu->deadline.fired, true);
+	if (vm->cpu_limited) {
+		uint64_t left = cpu_left(vcpu), step = left > CPU_STEP_NS ? left : CPU_STEP_NS;
+		vm->cpu_over = left == 0;
+		if (due > now + step)
+			due = now + step;
+	}
+	watch_at(vm, due);
+}
+
+bool vcpu_limit_over(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	if (!vcpu->on_poller && atomic_load_explicit(&vm->watch.look, memory_order_relaxed) &&
+	    atomic_exchange(&vm->watch.look, false))
+		look_at_limits(vcpu);
+	/* By the clock, too: the timer's kick is not taken while host code runs. */
+	if (!vm->watched && vm->deadline_ns && time_monotonic_ns() >= vm->deadline_ns)
+		atomic_store(&vcpu->deadline.fired, true);
+	return atomic_load(&vcpu->deadline.fired) || vm->cpu_over;
+}
+
+/* What is over already needs no timer, and a guest that answers at once would be quicker than it. */
+static int start_limits(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	if (vm->watched) {
+		int rc = watch_join(vm);
+		if (vm->cpu_limited)
+			vcpu->cpu_since = cpu_now_ns();
+		if (rc == 0)
+			look_at_limits(vcpu);
+		return rc;
+	}
+	if (!vm->deadline_ns)
+		return 0;
+	if (vm->deadline_ns <= time_monotonic_ns())
+		atomic_store(&vcpu->deadline.fired, true);
+	return vcpu_timer_set(vcpu, &vcpu->deadline, left_after(vm->deadline_ns, time_monotonic_ns()), 0);
+}
+
+int vcpu_timers_start(struct vcpu *vcpu)
+{
+	int rc = start_limits(vcpu);
+	if (rc == 0 && vcpu->alarm_left_ns)
+		rc = vcpu_timer_set(vcpu, &vcpu->alarm,
+				  left_after(vcpu->alarm_left_ns, time_monotonic_ns() - vcpu->alarm_left_at),
+				  vcpu->alarm_interval_ns);
+	return rc;
+}
+
+void vcpu_timers_stop(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	if (vm->cpu_limited)
+		vm->cpu_left_ns = cpu_left(vcpu);
+	vcpu->alarm_left_ns = 0;
+	if (vcpu->alarm.armed && vm->state != VM_ENDED) {
+		vcpu->alarm_left_ns = timer_left(&vcpu->alarm, &vcpu->alarm_interval_ns);
+		vcpu->alarm_left_at = time_monotonic_ns();
+	}
+	timer_end(vcpu, &vcpu->deadline);
+	timer_end(vcpu, &vcpu->alarm);
+	timer_end(vcpu, &vcpu->flush);
+	timer_end(vcpu, &vcpu->brake);
+}
