@@ -11,7 +11,7 @@
 #define MOTE_VM_VCPU_H
 
 #include "abi/layout.h"
-#include "vm/arch/x86_64/tsc_clock.h"
+#include "vm/arch/clock.h"
 #include "vm/hostcall/hostcall.h"
 #include "vm/kvm/vcpu.h"
 #include "vm/run/poller.h"

@@ -8,7 +8,6 @@
 #include "vm/memory/guest_copy.h"
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
-#include "vm/arch/x86_64/kernel_window.h"
 #include "vm/snapshot/recycle.h"
 #include "vm/snapshot/stop_point.h"
 

@@ -333,10 +333,10 @@ static void claim_runs(struct memory *m, const struct memory_image *i)
 	memset(&owner, 0, sizeof(owner));
 	for (uint32_t k = 0; k < i->run_count; k++) {
 		const struct memory_run *r = &i->runs[k];
-		require(memory_read(m, gva(r->va), &byte, 1) == (r->bits & PTE_PRESENT ? 0 : -EFAULT));
-		require(memory_write(m, gva(r->va + r->bytes - 1), "x", 1) == (r->bits & PTE_WRITE ? 0 : -EFAULT));
-		if (r->bits & PTE_PRESENT)
-			claim(m, r->va, r->bytes, r->bits & PTE_FIXED);
+		require(memory_read(m, gva(r->va), &byte, 1) == (r->access ? 0 : -EFAULT));
+		require(memory_write(m, gva(r->va + r->bytes - 1), "x", 1) == (r->access & MEMORY_WRITE ? 0 : -EFAULT));
+		if (r->access)
+			claim(m, r->va, r->bytes, r->kind & PAGE_FIXED);
 	}
 }
 

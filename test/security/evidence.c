@@ -5,7 +5,7 @@
  */
 #include "security.h"
 
-#include "vm/arch/x86_64/page_table.h"
+#include "vm/memory/page_table.h"
 
 #include <assert.h>
 #include <stddef.h>

@@ -38,6 +38,15 @@ int arch_vcpu_init(struct kvm_vcpu *v, int kvm_fd, struct err *e) must_check;
 /* What KVM_RUN returned for; VCPU_DEAD for what no guest of Mote's should bring about. */
 enum vcpu_exit arch_exit(const struct kvm_run *run);
 
+/*
+ * The kernel window (abi/layout.h): what the CPU and the stubs need. It is Mote's own in every VM, never from a
+ * snapshot's file, at the same places of the system block. kernel_window_map lays it out and maps it, for the first vCPU;
+ * once for each memory. 0 or -errno.
+ */
+int kernel_window_map(struct memory *m) must_check;
+/* Where system calls go on at user privilege: MOTE_ENTRY_SYSCALL behind the guest runtime's entry. */
+void kernel_window_set_entry(struct memory *m, gva_t entry);
+
 /* Where a new guest begins, at user privilege: its entry point, stack and two arguments. */
 struct arch_start {
 	gva_t entry, stack_top;
@@ -79,7 +88,9 @@ struct arch_redirect {
 	uint64_t entry, stack_top, arg;
 };
 int arch_vcpu_redirect(struct kvm_vcpu *v, const struct memory *mem, const struct arch_redirect *to) must_check;
-/* What an exception that ends a guest is called; text of static storage. */
-const char *arch_fault_name(uint32_t vector);
+/* What is said of an exception that ends a guest, and the number that its outcome has: the CPU's for it. */
+void arch_fault_describe(const struct mote_fault *f, char *text, size_t bytes);
+/* The number for what no exception is: the guest's kernel or KVM cannot go on. */
+extern const int arch_fatal_vector;
 
 #endif

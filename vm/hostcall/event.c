@@ -10,8 +10,6 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-_Static_assert(sizeof(struct mote_epoll_event) == sizeof(struct epoll_event),
-	       "the kernel's layout");
 _Static_assert(sizeof(struct mote_timer) == sizeof(struct itimerspec), "the kernel's layout");
 
 enum { EVENTS_MAX = 256 };
@@ -49,11 +47,20 @@ int64_t host_epoll_control(struct vcpu *vcpu, const struct call_epoll_control *a
 	return sys_status(epoll_ctl(epoll, (int)a->operation, fd, &event));
 }
 
+/* Whether the kernel's structure is packed depends on the architecture; the guest's is. */
+static void put_events(struct vm *vm, gva_t to, const struct epoll_event *events, int count)
+{
+	struct mote_epoll_event out[EVENTS_MAX];
+	for (int i = 0; i < count; i++)
+		out[i] = (struct mote_epoll_event){.events = events[i].events, .data = events[i].data.u64};
+	vm_put(vm, to, out, (uint64_t)count * sizeof(out[0]));
+}
+
 int64_t host_epoll_wait(struct vcpu *vcpu, const struct call_epoll_wait *a)
 {
 	struct vm *vm = vcpu->vm;
 	struct epoll_event events[EVENTS_MAX];
-	uint64_t room = a->events.len / sizeof(events[0]);
+	uint64_t room = a->events.len / sizeof(struct mote_epoll_event);
 	int64_t ns, until = INT64_MAX;
 	int host = fdtable_host(&vm->fds, a->epoll);
 	if (host < 0)
@@ -69,7 +76,7 @@ int64_t host_epoll_wait(struct vcpu *vcpu, const struct call_epoll_wait *a)
 		if (n < 0)
 			return -errno;
 		if (n > 0) {
-			vm_put(vm, a->events.at, events, (uint64_t)n * sizeof(events[0]));
+			put_events(vm, a->events.at, events, n);
 			return n;
 		}
 		n = vcpu_wait_fd_until(vcpu, host, POLLIN, until);

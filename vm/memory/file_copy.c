@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Contents of files in memory that has no page in common with other processes (memory.copies). */
-#include "vm/arch/x86_64/page_table.h"
+#include "vm/memory/page_table.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -2,6 +2,8 @@
 /* The handler of SIGBUS, which makes an access to memory that is gone an error of its copy. */
 #include "vm/memory/guest_copy.h"
 
+#include "vm/arch/signal_context.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -57,10 +59,10 @@ static void pass_on(int signo, siginfo_t *info, void *context)
 static void on_bus(int signo, siginfo_t *info, void *context)
 {
 	ucontext_t *c = context;
-	uintptr_t at = (uintptr_t)c->uc_mcontext.gregs[REG_RIP];
+	uintptr_t at = signal_context_pc(c);
 	int saved = errno;
 	if (is_fault(info) && at >= (uintptr_t)guest_copy_begin && at < (uintptr_t)guest_copy_end)
-		c->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)guest_copy_failed;
+		signal_context_set_pc(c, (uintptr_t)guest_copy_failed);
 	else
 		pass_on(signo, info, context);
 	errno = saved;

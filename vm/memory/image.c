@@ -22,9 +22,11 @@
 
 static int add_run(struct memory_image *i, uint64_t va, uint64_t entry, uint64_t bytes)
 {
-	uint64_t gpa = entry & PTE_ADDR, bits = entry & ~PTE_ADDR;
+	uint64_t gpa = page_entry_address(entry);
+	uint32_t access = page_entry_access(entry), kind = page_entry_kind(entry);
 	struct memory_run *last = i->run_count ? &i->runs[i->run_count - 1] : NULL;
-	if (last && last->va + last->bytes == va && last->gpa + last->bytes == gpa && last->bits == bits) {
+	if (last && last->va + last->bytes == va && last->gpa + last->bytes == gpa && last->access == access &&
+	    last->kind == kind) {
 		last->bytes += bytes;
 		return 0;
 	}
@@ -36,7 +38,8 @@ static int add_run(struct memory_image *i, uint64_t va, uint64_t entry, uint64_t
 		i->runs = runs;
 		i->run_capacity = capacity;
 	}
-	i->runs[i->run_count++] = (struct memory_run){.va = va, .gpa = gpa, .bytes = bytes, .bits = bits};
+	i->runs[i->run_count++] = (struct memory_run){
+		.va = va, .gpa = gpa, .bytes = bytes, .access = access, .kind = kind};
 	return 0;
 }
 
@@ -48,11 +51,11 @@ static int list_table(struct memory_image *i, struct memory *m, uint64_t table, 
 		int rc = 0;
 		if (level == 3 && at == MOTE_KERNEL)
 			continue;
-		bool leaf = level == 1 || entry & PTE_LARGE;
-		if (leaf && entry & (PTE_PRESENT | PTE_HIDDEN))
+		bool leaf = level == 1 || page_entry_is_large(entry);
+		if (leaf && page_entry_is_used(entry))
 			rc = add_run(i, at, entry, memory_level_bytes(level));
-		else if (!leaf && entry & PTE_PRESENT)
-			rc = list_table(i, m, entry & PTE_ADDR, level - 1, at);
+		else if (!leaf && page_entry_is_present(entry))
+			rc = list_table(i, m, page_entry_address(entry), level - 1, at);
 		if (rc < 0)
 			return rc;
 	}
@@ -253,7 +256,7 @@ static void fill(struct memory *m, uint64_t *entry, uint64_t value, uint64_t ste
 /* One run's pages, a table at a time. */
 static int map_run(struct memory *m, const struct memory_run *r)
 {
-	int wanted = r->bits & PTE_LARGE ? 2 : 1;
+	int wanted = r->kind & PAGE_LARGE ? 2 : 1;
 	for (uint64_t done = 0; done < r->bytes;) {
 		uint64_t va = r->va + done, *entry;
 		int level, rc = memory_walk(m, va, wanted, true, &entry, &level);
@@ -263,7 +266,8 @@ static int map_run(struct memory *m, const struct memory_run *r)
 			rc = memory_walk(m, va, 1, true, &entry, &level);
 			if (rc < 0)
 				return rc;
-			fill(m, entry, (r->gpa + done) | (r->bits & ~(uint64_t)PTE_LARGE), SMALL, ENTRIES);
+			fill(m, entry, page_entry(r->gpa + done, r->access, r->kind & ~(uint32_t)PAGE_LARGE), SMALL,
+			     ENTRIES);
 			done += LARGE;
 			continue;
 		}
@@ -273,7 +277,7 @@ static int map_run(struct memory *m, const struct memory_run *r)
 			n = (unsigned)left;
 		if (wanted == 2)
 			n = 1; /* each may or may not have a table already */
-		fill(m, entry, (r->gpa + done) | r->bits, size, n);
+		fill(m, entry, page_entry(r->gpa + done, r->access, r->kind), size, n);
 		done += n * size;
 	}
 	return 0;

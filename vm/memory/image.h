@@ -14,7 +14,7 @@ struct working_set;
 /* Pages of one size that follow each other in both address spaces, with the same access. */
 struct memory_run {
 	uint64_t va, gpa, bytes;
-	uint64_t bits; /* of the page-table entry, its address aside */
+	uint32_t access, kind; /* enum memory_access, enum page_kind */
 };
 
 /* Of a memory, as in struct memory; snapshot files hold it as it is. */

@@ -5,7 +5,7 @@
  */
 #include "abi/layout.h"
 #include "vm/memory/guest_copy.h"
-#include "vm/arch/x86_64/page_table.h"
+#include "vm/memory/page_table.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,24 +19,6 @@
 
 #define FIRST_SLOT (16UL << 20) /* a slot costs by its size, and much less before the vCPU has run */
 enum { SLOTS_MAX = 31, SPILL_SLOT = SLOTS_MAX };
-
-static bool entry_used(uint64_t entry)
-{
-	return entry & (PTE_PRESENT | PTE_HIDDEN);
-}
-
-uint64_t memory_entry(uint64_t page, unsigned access, uint64_t flags)
-{
-	uint64_t entry = page | flags | PTE_ACCESSED | PTE_DIRTY;
-	entry |= access ? PTE_PRESENT : PTE_HIDDEN;
-	if (access & MEMORY_WRITE)
-		entry |= PTE_WRITE;
-	if (!(access & MEMORY_EXEC))
-		entry |= PTE_NX;
-	if (!(access & MEMORY_KERNEL))
-		entry |= PTE_USER;
-	return entry;
-}
 
 /* --- guest-physical pages --- */
 
@@ -381,12 +363,12 @@ int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **e
 	uint64_t table = m->root;
 	for (int l = 4;; l--) {
 		uint64_t *at = memory_table(m, table) + memory_index(va, l);
-		if (l == stop || (l == 2 && (*at & PTE_LARGE))) {
+		if (l == stop || (l == 2 && page_entry_is_large(*at))) {
 			*entry = at;
 			*level = l;
 			return 0;
 		}
-		if (!(*at & PTE_PRESENT)) {
+		if (!page_entry_is_present(*at)) {
 			if (!make) {
 				*entry = NULL;
 				*level = l;
@@ -396,9 +378,9 @@ int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **e
 			int rc = take_table(m, &page);
 			if (rc < 0)
 				return rc;
-			memory_set_entry(m, at, page | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED);
+			memory_set_entry(m, at, page_entry_table(page));
 		}
-		table = *at & PTE_ADDR;
+		table = page_entry_address(*at);
 	}
 }
 
@@ -419,10 +401,10 @@ static void clear_table(struct memory *m, uint64_t table, int level, uint64_t va
 		uint64_t at = va + k * memory_level_bytes(level);
 		if (!entries[k] || (level == 3 && at == MOTE_KERNEL))
 			continue;
-		if (entries[k] & PTE_LARGE)
+		if (page_entry_is_large(entries[k]))
 			memory_set_entry(m, &entries[k], 0);
 		else
-			clear_table(m, entries[k] & PTE_ADDR, level - 1, at);
+			clear_table(m, page_entry_address(entries[k]), level - 1, at);
 	}
 }
 
@@ -451,11 +433,12 @@ static int split(struct memory *m, uint64_t *entry)
 	int rc = take_table(m, &table);
 	if (rc < 0)
 		return rc;
-	uint64_t first = (*entry & ~(uint64_t)PTE_LARGE);
+	uint64_t page = page_entry_address(*entry);
+	uint64_t first = page_entry(page, page_entry_access(*entry), page_entry_kind(*entry) & ~PAGE_LARGE);
 	for (unsigned i = 0; i < ENTRIES; i++)
 		memory_set_entry(m, memory_table(m, table) + i, first + i * SMALL);
-	memory_set_entry(m, entry, table | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED);
-	memory_zap(m, first & PTE_ADDR, LARGE);
+	memory_set_entry(m, entry, page_entry_table(table));
+	memory_zap(m, page, LARGE);
 	return 0;
 }
 
@@ -484,7 +467,7 @@ static int step_at(struct memory *m, uint64_t at, uint64_t end, struct step *s)
 	s->bytes = size - (at & (size - 1));
 	if (s->bytes > end - at)
 		s->bytes = end - at;
-	if (s->entry && !entry_used(*s->entry))
+	if (s->entry && !page_entry_is_used(*s->entry))
 		s->entry = NULL;
 	return 0;
 }
@@ -537,8 +520,8 @@ static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned 
 static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run)
 {
 	(void)access;
-	uint64_t page = *entry & PTE_ADDR;
-	bool fixed = *entry & PTE_FIXED;
+	uint64_t page = page_entry_address(*entry);
+	bool fixed = page_entry_kind(*entry) & PAGE_FIXED;
 	memory_set_entry(m, entry, 0);
 	run_add(run, page, bytes, !fixed);
 	if (fixed)
@@ -549,16 +532,16 @@ static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsig
 
 static void entry_protect(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run)
 {
-	uint64_t page = *entry & PTE_ADDR;
-	memory_set_entry(m, entry, memory_entry(page, access, *entry & (PTE_FIXED | PTE_LARGE)));
+	uint64_t page = page_entry_address(*entry);
+	memory_set_entry(m, entry, page_entry(page, access, page_entry_kind(*entry)));
 	run_add(run, page, bytes, false);
 }
 
 static void entry_zero(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run)
 {
 	(void)access;
-	uint64_t page = *entry & PTE_ADDR;
-	if (*entry & PTE_FIXED)
+	uint64_t page = page_entry_address(*entry);
+	if (page_entry_kind(*entry) & PAGE_FIXED)
 		(void)!guest_zero(m->hva + page, bytes); /* as in discard */
 	else
 		run_add(run, page, bytes, true);
@@ -573,7 +556,7 @@ static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access
 		if (rc < 0)
 			return rc;
 		if (*entry == 0 && take_large(m, &page) == 0) {
-			memory_set_entry(m, entry, memory_entry(page, access, PTE_LARGE));
+			memory_set_entry(m, entry, page_entry(page, access, PAGE_LARGE));
 			*done = LARGE;
 			return 0;
 		}
@@ -583,7 +566,7 @@ static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access
 		rc = take_small(m, &page);
 	if (rc < 0)
 		return rc;
-	memory_set_entry(m, entry, memory_entry(page, access, 0));
+	memory_set_entry(m, entry, page_entry(page, access, 0));
 	*done = SMALL;
 	return 0;
 }
@@ -685,7 +668,7 @@ void memory_fill(struct memory *m, gva_t at, uint64_t bytes)
 	for (uint64_t va = at.v, end = va + bytes; va < end; va += s.bytes) {
 		if (step_at(m, va, end, &s) < 0 || !s.entry)
 			return;
-		uint64_t page = *s.entry & PTE_ADDR;
+		uint64_t page = page_entry_address(*s.entry);
 		if (page != gpa + run) {
 			if (run && madvise(m->hva + gpa, run, MADV_POPULATE_WRITE) < 0)
 				return;
@@ -709,12 +692,13 @@ int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, uns
 		return -EEXIST;
 	m->changed = true;
 	for (uint64_t done = 0; done < bytes;) {
-		uint64_t *entry, va = at.v + done, page = from.v + done, size = SMALL, large = 0;
+		uint64_t *entry, va = at.v + done, page = from.v + done, size = SMALL;
+		unsigned large = 0;
 		int level, stop = 1;
 		if (!((va | page) & (LARGE - 1)) && bytes - done >= LARGE) {
 			stop = 2;
 			size = LARGE;
-			large = PTE_LARGE;
+			large = PAGE_LARGE;
 		}
 		int rc = memory_walk(m, va, stop, true, &entry, &level);
 		if (rc == 0 && stop == 2 && *entry) { /* a table left by earlier small mappings */
@@ -727,7 +711,7 @@ int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, uns
 			assert(undone == 0 || undone == -EINTR); /* as above */
 			return rc;
 		}
-		memory_set_entry(m, entry, memory_entry(page, access, PTE_FIXED | large));
+		memory_set_entry(m, entry, page_entry(page, access, PAGE_FIXED | large));
 		done += size;
 	}
 	return 0;
@@ -737,15 +721,13 @@ int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, uns
 
 static bool step_allows(const struct step *s, unsigned access)
 {
-	if (!s->entry || !(*s->entry & PTE_PRESENT) || !(*s->entry & PTE_USER))
-		return false;
-	return !(access & MEMORY_WRITE) || (*s->entry & PTE_WRITE);
+	return s->entry && page_entry_allows(*s->entry, access);
 }
 
 /* Where a step's memory is; NULL if its frame is none of this memory. */
 static uint8_t *step_host(struct memory *m, const struct step *s, uint64_t va)
 {
-	uint64_t page = *s->entry & PTE_ADDR, size = memory_level_bytes(s->level);
+	uint64_t page = page_entry_address(*s->entry), size = memory_level_bytes(s->level);
 	if (page > m->next || size > m->next - page)
 		return NULL;
 	return m->hva + page + (va & (size - 1));

@@ -51,9 +51,15 @@ enum memory_access {
 	MEMORY_SHARED_KERNEL = 16, /* in the kernel window, but for CPL 3 too */
 };
 
+/* What a mapping is, beyond its access. Snapshot files hold this and the access, not entries of page tables. */
+enum page_kind {
+	PAGE_LARGE = 1, /* of 2 MiB */
+	PAGE_FIXED = 2, /* the memory behind it is not freed with it */
+};
+
 /*
  * The system block, at the beginning of guest-physical memory and not counted to what the guest may use: pages of Mote's
- * own (arch/x86_64/kernel_window.h), at the same places in every VM, and behind them page tables. A table keeps its place, the range
+ * own (kernel_window_map() in arch/arch.h), at the same places in every VM, and behind them page tables. A table keeps its place, the range
  * of addresses that it serves, as long as the VM lives: KVM with shadow paging follows the links between tables only
  * once. A guest with more tables than fit has them behind all other memory, and cannot be frozen.
  */

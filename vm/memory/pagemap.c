@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vm/memory/pagemap.h"
 
-#include "vm/arch/x86_64/page_table.h"
+#include "vm/memory/page_table.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #ifndef MOTE_VM_MEMORY_PRIVATE_H
 #define MOTE_VM_MEMORY_PRIVATE_H
 
-#include "vm/arch/x86_64/page_table.h"
+#include "vm/memory/page_table.h"
 
 /* Zeroed memory of this process alone in place of what is at [from, end). 0 or -errno. */
 int memory_map_anonymous(struct memory *m, uint64_t from, uint64_t end) must_check;

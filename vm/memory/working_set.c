@@ -56,7 +56,7 @@ static void record_large(const struct memory_image *i, const struct memory *m,
 {
 	for (uint32_t k = 0; k < i->run_count; k++) {
 		const struct memory_run *r = &i->runs[k];
-		for (uint64_t at = 0; r->bits & PTE_LARGE && at < r->bytes; at += LARGE) {
+		for (uint64_t at = 0; r->kind & PAGE_LARGE && at < r->bytes; at += LARGE) {
 			if (w->large_count == WORKING_SET_LARGE_MAX)
 				return;
 			if (much_read(m, r->gpa + at))

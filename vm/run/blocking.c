@@ -7,6 +7,7 @@
  */
 #include "vm/run/blocking.h"
 
+#include "vm/arch/signal_context.h"
 #include "vm/internal.h"
 #include "vm/run/limits.h"
 
@@ -40,14 +41,14 @@ long blocking_call(long nr, long a, long b, long c, long d)
 void blocking_on_kick(void *context)
 {
 	ucontext_t *c = context;
-	greg_t *rip = &c->uc_mcontext.gregs[REG_RIP];
+	const uintptr_t pc = signal_context_pc(c);
 	if (!inside)
 		return;
-	if (*rip >= (greg_t)blocking_call_open && *rip < (greg_t)blocking_call_done) {
-		*rip = (greg_t)blocking_call_stopped;
+	if (pc >= (uintptr_t)blocking_call_open && pc < (uintptr_t)blocking_call_done) {
+		signal_context_set_pc(c, (uintptr_t)blocking_call_stopped);
 		return;
 	}
-	if (*rip >= (greg_t)blocking_call_done && *rip < (greg_t)blocking_call_end)
+	if (pc >= (uintptr_t)blocking_call_done && pc < (uintptr_t)blocking_call_end)
 		return;
 	/*
 	 * In another signal's handler, which may have interrupted the instructions before the call: the kick comes

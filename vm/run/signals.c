@@ -79,7 +79,7 @@ void vcpu_end_unusable(struct vcpu *vcpu, int rc)
 	struct vm *vm = vcpu->vm;
 	vcpu->kvm.dead = true;
 	vm_log(vm, "guest: KVM refuses the vCPU's registers: %s", strerror(-rc));
-	vm_end(vm, VM_FAULTED, 8);
+	vm_end(vm, VM_FAULTED, arch_fatal_vector);
 }
 
 /* --- what interrupts it --- */
@@ -109,9 +109,10 @@ static bool inject(struct vcpu *vcpu, int signo)
 		vcpu_end_unusable(vcpu, rc);
 		return false;
 	}
-	bool in_window = c.rip >= MOTE_WINDOW && c.rip < MOTE_WINDOW_END;
-	bool returning = c.rip - guest_word(area->resume_at) < guest_word(area->resume_bytes);
-	if (in_window && (!returning || c.rip >= MOTE_KERNEL))
+	const uint64_t pc = mote_context_pc(&c);
+	bool in_window = pc >= MOTE_WINDOW && pc < MOTE_WINDOW_END;
+	bool returning = pc - guest_word(area->resume_at) < guest_word(area->resume_bytes);
+	if (in_window && (!returning || pc >= MOTE_KERNEL))
 		return false;
 	area->fault = (struct mote_fault){.vector = MOTE_EVENT_SIGNAL, .detail = (uint64_t)signo, .context = c};
 	area->fault_busy = 1;

@@ -16,13 +16,9 @@
 /* An exception that the personality does not want ends the guest. */
 static void fatal_fault(struct vm *vm, const struct mote_fault *f)
 {
-	if (f->vector == 14)
-		vm_log(vm, "guest: page fault %s %#lx at RIP %#lx, RSP %#lx",
-		       f->error_code & 16 ? "executing" : f->error_code & 2 ? "writing" : "reading", f->address,
-		       f->context.rip, f->context.rsp);
-	else
-		vm_log(vm, "guest: %s (vector %u, error code %#x) at RIP %#lx, RSP %#lx", arch_fault_name(f->vector),
-		       f->vector, f->error_code, f->context.rip, f->context.rsp);
+	char text[160];
+	arch_fault_describe(f, text, sizeof(text));
+	vm_log(vm, "guest: %s", text);
 	vm_end(vm, VM_FAULTED, (int)f->vector);
 }
 
@@ -39,10 +35,10 @@ static void serve_fault(struct vcpu *vcpu)
 	}
 	if (rc == -EPROTO) {
 		struct mote_context c = {0};
-		if (arch_vcpu_context(&vcpu->kvm, &c) < 0)
-			c.rip = 0;
-		vm_log(vm, "guest: exception inside the guest kernel, RIP %#lx, RSP %#lx", c.rip, c.rsp);
-		vm_end(vm, VM_FAULTED, 8);
+		(void)!arch_vcpu_context(&vcpu->kvm, &c); /* zeros, then */
+		vm_log(vm, "guest: exception inside the guest kernel, RIP %#lx, RSP %#lx",
+		       mote_context_pc(&c), mote_context_sp(&c));
+		vm_end(vm, VM_FAULTED, arch_fatal_vector);
 		return;
 	}
 	if (rc < 0) {
@@ -80,7 +76,7 @@ void vcpu_serve_call(struct vcpu *vcpu)
 		vm->state = VM_BEFORE_CALL;
 		break;
 	case CALL_DEFER: /* the polling thread's alone */
-		vm_end(vm, VM_FAULTED, 8);
+		vm_end(vm, VM_FAULTED, arch_fatal_vector);
 		break;
 	}
 	poller_replied(vcpu, pollable);
@@ -103,7 +99,7 @@ static void serve_exit(struct vcpu *vcpu, enum vcpu_exit why)
 		break;
 	case VCPU_DEAD:
 		vm_log(vcpu->vm, "guest: %s", vcpu->kvm.detail);
-		vm_end(vcpu->vm, VM_FAULTED, 8);
+		vm_end(vcpu->vm, VM_FAULTED, arch_fatal_vector);
 		break;
 	}
 }

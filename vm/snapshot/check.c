@@ -6,7 +6,7 @@
  * area, the program), which may be mapped several times or not at all.
  */
 #include "vm/boot.h"
-#include "vm/arch/x86_64/page_table.h"
+#include "vm/memory/page_table.h"
 #include "vm/snapshot/private.h"
 
 #include <errno.h>
@@ -93,19 +93,18 @@ static bool keep(struct owners *o, uint64_t at, uint64_t bytes)
 	return true;
 }
 
-/* An entry that the host itself would have made for a guest. */
-static bool bits_good(uint64_t bits)
+/* What a guest can have, of pages that are not the host's. */
+static bool rights_good(const struct memory_run *r)
 {
-	const uint64_t flags = bits & (PTE_LARGE | PTE_FIXED);
-	unsigned access = 0;
-	if (bits & PTE_PRESENT)
-		access = MEMORY_READ | (bits & PTE_WRITE ? MEMORY_WRITE : 0) | (bits & PTE_NX ? 0 : MEMORY_EXEC);
-	return bits == memory_entry(0, access, flags);
+	const uint32_t access = MEMORY_READ | MEMORY_WRITE | MEMORY_EXEC, kind = PAGE_LARGE | PAGE_FIXED;
+	if (r->access & ~access || r->kind & ~kind)
+		return false;
+	return r->access == 0 || r->access & MEMORY_READ;
 }
 
 static bool own_run(struct owners *o, const struct memory_run *r)
 {
-	if (r->bits & PTE_FIXED)
+	if (r->kind & PAGE_FIXED)
 		return keep(o, r->gpa, r->bytes);
 	o->mapped_bytes += r->bytes;
 	return own(o, r->gpa, r->bytes);
@@ -117,8 +116,8 @@ static bool own_runs(struct owners *o, const struct memory_image *m)
 	uint64_t last = SMALL;
 	for (uint32_t k = 0; k < m->run_count; k++) {
 		const struct memory_run *r = &m->runs[k];
-		uint64_t page = r->bits & PTE_LARGE ? LARGE : SMALL;
-		if (!bits_good(r->bits) || !r->bytes || (r->va | r->gpa | r->bytes) & (page - 1))
+		uint64_t page = r->kind & PAGE_LARGE ? LARGE : SMALL;
+		if (!rights_good(r) || !r->bytes || (r->va | r->gpa | r->bytes) & (page - 1))
 			return false;
 		if (r->va < last || r->va >= MOTE_VA_END || r->bytes > MOTE_VA_END - r->va)
 			return false;
@@ -160,7 +159,7 @@ static bool maps(const struct memory_image *m, uint64_t va, uint64_t gpa, uint64
 		if (va < r->va || va >= r->va + r->bytes)
 			continue;
 		uint64_t offset = va - r->va, n = r->bytes - offset < bytes ? r->bytes - offset : bytes;
-		if (!(r->bits & PTE_FIXED) || r->gpa + offset != gpa)
+		if (!(r->kind & PAGE_FIXED) || r->gpa + offset != gpa)
 			return false;
 		va += n;
 		gpa += n;

@@ -10,7 +10,7 @@
 
 #include "base/sha256.h"
 #include "vm/arch/arch.h"
-#include "vm/arch/x86_64/page_table.h"
+#include "vm/memory/page_table.h"
 #include "vm/memory/pagemap.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define MAGIC "Mote snapshot\n"
-enum { FORMAT = 3, HEADER_BYTES = 4096, META_MAX = 64 << 20 };
+enum { FORMAT = 4, HEADER_BYTES = 4096, META_MAX = 64 << 20 };
 
 struct file_header {
 	char magic[16];

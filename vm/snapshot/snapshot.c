@@ -6,7 +6,6 @@
 #include "vm/arch/arch.h"
 #include "vm/boot.h"
 #include "vm/kvm/open.h"
-#include "vm/arch/x86_64/kernel_window.h"
 #include "vm/memory/pagemap.h"
 #include "vm/memory/working_set.h"
 #include "vm/snapshot/recycle.h"

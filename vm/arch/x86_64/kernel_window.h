@@ -7,6 +7,7 @@
 #define MOTE_VM_ARCH_X86_64_KERNEL_WINDOW_H
 
 #include "abi/layout.h"
+#include "vm/arch/arch.h"
 #include "vm/memory/memory.h"
 
 /* Guest-physical places. */
@@ -36,10 +37,5 @@ enum {
 	KERNEL_TSS_LIMIT = KERNEL_TSS_BYTES + MOTE_IO_BITMAP_BYTES,
 	KERNEL_TSS_SELECTOR = 0x40,
 };
-
-/* Lays the window out and maps it, for the first vCPU; once for each memory. 0 or -errno. */
-int kernel_window_map(struct memory *m) must_check;
-/* Where system calls go on at CPL 3: MOTE_ENTRY_SYSCALL behind the personality's entry. */
-void kernel_window_set_entry(struct memory *m, gva_t entry);
 
 #endif

@@ -463,7 +463,11 @@ int arch_vcpu_redirect(struct kvm_vcpu *v, const struct memory *mem, const struc
 	return 0;
 }
 
-const char *arch_fault_name(uint32_t vector)
+enum { VECTOR_DOUBLE_FAULT = 8, VECTOR_PAGE_FAULT = 14, ERROR_WRITE = 2, ERROR_FETCH = 16 };
+
+const int arch_fatal_vector = VECTOR_DOUBLE_FAULT;
+
+static const char *vector_name(uint32_t vector)
 {
 	static const char *const names[MOTE_VECTORS] = {
 		[0] = "divide error", [1] = "debug exception", [2] = "NMI", [3] = "breakpoint", [4] = "overflow",
@@ -475,4 +479,21 @@ const char *arch_fault_name(uint32_t vector)
 	if (vector >= MOTE_VECTORS || !names[vector])
 		return "unknown exception";
 	return names[vector];
+}
+
+static const char *access_of(uint32_t error_code)
+{
+	if (error_code & ERROR_FETCH)
+		return "executing";
+	return error_code & ERROR_WRITE ? "writing" : "reading";
+}
+
+void arch_fault_describe(const struct mote_fault *f, char *text, size_t bytes)
+{
+	if (f->vector == VECTOR_PAGE_FAULT)
+		snprintf(text, bytes, "page fault %s %#lx at RIP %#lx, RSP %#lx", access_of(f->error_code), f->address,
+			 f->context.rip, f->context.rsp);
+	else
+		snprintf(text, bytes, "%s (vector %u, error code %#x) at RIP %#lx, RSP %#lx", vector_name(f->vector),
+			 f->vector, f->error_code, f->context.rip, f->context.rsp);
 }

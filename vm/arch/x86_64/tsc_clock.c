@@ -3,7 +3,7 @@
  * The clock in a guest's area (abi/layout.h): what the time was at a moment of the TSC, and how fast it goes.
  * Kept once a guest has asked for the time, at its calls and at exits, never more than a moment old.
  */
-#include "vm/arch/x86_64/tsc_clock.h"
+#include "vm/arch/clock.h"
 
 #include "base/time.h"
 #include "vm/internal.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Page tables (AMD64 Architecture Programmer's Manual, volume 2, 5.3): what the files of memory share. */
-#ifndef MOTE_VM_ARCH_X86_64_PAGE_TABLE_H
-#define MOTE_VM_ARCH_X86_64_PAGE_TABLE_H
+/* Page tables: what the files of memory share. */
+#ifndef MOTE_VM_MEMORY_PAGE_TABLE_H
+#define MOTE_VM_MEMORY_PAGE_TABLE_H
 
+#include "vm/arch/page_entry.h"
 #include "vm/memory/memory.h"
 
 #include <sys/mman.h>
@@ -14,19 +15,6 @@
 #define SMALL 4096UL
 #define LARGE (2UL << 20)
 #define ENTRIES 512
-
-enum {
-	PTE_PRESENT = 1 << 0,
-	PTE_WRITE = 1 << 1,
-	PTE_USER = 1 << 2,
-	PTE_ACCESSED = 1 << 5,
-	PTE_DIRTY = 1 << 6,
-	PTE_LARGE = 1 << 7,
-	PTE_HIDDEN = 1 << 9, /* ours: mapped with no access at present */
-	PTE_FIXED = 1 << 10, /* ours: the page behind it is not freed */
-};
-#define PTE_NX (1UL << 63)
-#define PTE_ADDR 0x000ffffffffff000UL
 
 /* The host's own table; `gpa` is where the guest's copy is. */
 static inline uint64_t *memory_table(struct memory *m, uint64_t gpa)
@@ -61,8 +49,6 @@ static inline uint64_t memory_level_bytes(int level)
 int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level) must_check;
 /* All guest mappings away, the kernel window's aside; all tables stay at their places. */
 void memory_clear_tables(struct memory *m);
-/* What the host writes into an entry for a page with `access` (enum memory_access). */
-uint64_t memory_entry(uint64_t page, unsigned access, uint64_t flags);
 /* Of 4 KiB. */
 bool memory_page_is_zero(const uint8_t *page);
 /* Gives KVM memory up to `end`. 0 or -errno. */
