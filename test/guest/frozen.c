@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest runtime for the tests of snapshots. It waits in an exchange for commands of one letter, and keeps state of every
- * kind. On its entry, and on each command, it notes all registers before anything uses them.
+ * A guest runtime for the tests of snapshots. It waits in an exchange for commands of one letter,
+ * and keeps state of every kind. On its entry, and on each command, it notes all registers before
+ * anything uses them.
  */
 #include "guest_check.h"
 
@@ -23,6 +24,7 @@ static struct mote_area *area;
 static const struct mote_boot *boot;
 static uint64_t counter;
 
+/* clang-format off */
 #define NOTE_ALL                                                                                                       \
 	"	mov %rax, noted(%rip)\n	mov %rbx, 8+noted(%rip)\n	mov %rcx, 16+noted(%rip)\n"                            \
 	"	mov %rdx, 24+noted(%rip)\n	mov %rsi, 32+noted(%rip)\n	mov %rdi, 40+noted(%rip)\n"                    \
@@ -38,7 +40,10 @@ __asm__(".globl mote_guest_entry\n"
 	"mote_guest_entry:\n	jmp 1f\n	.org mote_guest_entry + 16, 0xcc\n	ud2\n1:\n" NOTE_ALL
 	"	mov 40+noted(%rip), %rdi\n	mov 32+noted(%rip), %rsi\n	xor %ebp, %ebp\n"
 	"	call start\n	ud2\n"
-	/* exchange_with(rdi: registers to load, rsi: their xsave area): the doorbell with all of them set. */
+	/*
+	 * exchange_with(rdi: registers to load, rsi: their xsave area): the doorbell with all of
+	 * them set.
+	 */
 	"exchange_with:\n"
 	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
 	"	mov $-1, %eax\n	mov $-1, %edx\n	xrstor64 (%rsi)\n"
@@ -49,6 +54,7 @@ __asm__(".globl mote_guest_entry\n"
 	"	mov 112(%rdi), %r15\n	mov 32(%rdi), %rsi\n	mov 40(%rdi), %rdi\n	std\n"
 	"	outb %al, $0x10\n" NOTE_ALL
 	"	cld\n	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n	ret\n");
+/* clang-format on */
 void exchange_with(const uint64_t *registers, const void *xsave);
 
 static void fill(uint64_t at, uint64_t bytes, uint64_t value)
@@ -105,7 +111,7 @@ static void look_all(void)
 	CHECK_EQ(count(noted, sizeof(noted), PATTERN), 0);
 	for (unsigned i = 0; i < 15; i++)
 		CHECK(noted[i] == 0 || i == 4 || i == 5); /* rsi, rdi */
-	CHECK_EQ(noted[15] | 0x200, 0x202);    /* interrupts are enabled if CPL 0 is interpreted */
+	CHECK_EQ(noted[15] | 0x200, 0x202); /* interrupts are enabled if CPL 0 is interpreted */
 	CHECK_EQ(noted[16], 0);
 	for (unsigned i = 17; i < 20; i++)
 		CHECK(noted[i] == MOTE_USER_DS || noted[i] == 0); /* 0 if CPL 0 is interpreted */
@@ -118,7 +124,9 @@ static void look_all(void)
 	}
 	CHECK(at > 0x300000000 + 0x1000000);
 	CHECK_EQ(count(area, sizeof(*area), PATTERN), 0);
-	CHECK_EQ(count((void *)(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES), MOTE_BOOT_STACK_BYTES, PATTERN), 0);
+	CHECK_EQ(count((void *)(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES), MOTE_BOOT_STACK_BYTES,
+		       PATTERN),
+		 0);
 }
 
 /* The frame of an exchange of 16 bytes. */
@@ -195,7 +203,7 @@ static void forget_vectors(void)
 static void serve(void)
 {
 	static char buffer[64];
-	int64_t n = mote_exchange(area, (uint64_t)"ready", 5, (uint64_t)buffer, sizeof(buffer));
+	int64_t n = mote_exchange(area, (uint64_t) "ready", 5, (uint64_t)buffer, sizeof(buffer));
 	for (;;) {
 		uint64_t answer = ++counter;
 		int32_t pair[2];
@@ -231,13 +239,13 @@ static void serve(void)
 			CHECK_EQ(mote_close(area, 1), 0);
 			break;
 		case 's': { /* write to standard output */
-			struct mote_iovec v = {.base = (uint64_t)"out", .len = 3};
+			struct mote_iovec v = {.base = (uint64_t) "out", .len = 3};
 			answer = (uint64_t)mote_writev(area, 1, &v, 1);
 			break;
 		}
 		case 'b':
-			answer = boot->random[0] | (uint64_t)boot->random[9] << 8 | (uint64_t)boot->random[17] << 16 |
-				 boot->generation << 32;
+			answer = boot->random[0] | (uint64_t)boot->random[9] << 8 |
+				 (uint64_t)boot->random[17] << 16 | boot->generation << 32;
 			break;
 		case 't': { /* the time, the second time without asking */
 			struct mote_time t[2];
@@ -258,7 +266,8 @@ static void serve(void)
 		case 'e':
 			mote_exit(area, 7);
 		}
-		n = mote_exchange(area, (uint64_t)&answer, sizeof(answer), (uint64_t)buffer, sizeof(buffer));
+		n = mote_exchange(area, (uint64_t)&answer, sizeof(answer), (uint64_t)buffer,
+				  sizeof(buffer));
 	}
 }
 

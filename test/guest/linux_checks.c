@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An ordinary Linux program, with nothing of Mote in it: argv[1] names what it does. It ends with 0 if all was as Linux
- * has it; see linux_check.h.
+ * An ordinary Linux program, with nothing of Mote in it: argv[1] names what it does. It ends with 0
+ * if all was as Linux has it; see linux_check.h.
  */
 #define _GNU_SOURCE
 #include "linux_check.h"
@@ -39,7 +39,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	siglongjmp(back, 1);
 }
 
-static void catch(int signo, void (*handler)(int))
+static void catch (int signo, void (*handler)(int))
 {
 	struct sigaction sa = {.sa_handler = handler};
 	CHECK(sigaction(signo, &sa, NULL) == 0);
@@ -48,7 +48,7 @@ static void catch(int signo, void (*handler)(int))
 static void do_signals(void)
 {
 	sigset_t set, old;
-	catch(SIGUSR1, on_signal);
+	catch (SIGUSR1, on_signal);
 	CHECK(raise(SIGUSR1) == 0 && caught == SIGUSR1);
 	/* Blocked, pending, delivered when it is let through. */
 	sigemptyset(&set);
@@ -60,14 +60,15 @@ static void do_signals(void)
 	CHECK(sigpending(&waiting) == 0 && sigismember(&waiting, SIGUSR1) == 1);
 	CHECK(sigprocmask(SIG_SETMASK, &old, NULL) == 0 && caught == SIGUSR1);
 	/* Ignored. */
-	catch(SIGUSR2, SIG_IGN);
+	catch (SIGUSR2, SIG_IGN);
 	CHECK(raise(SIGUSR2) == 0);
 	/* An alarm ends a sleep. */
-	catch(SIGALRM, on_signal);
+	catch (SIGALRM, on_signal);
 	struct itimerval soon = {.it_value = {.tv_usec = 50000}};
 	CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
 	struct timespec second = {.tv_sec = 10}, left;
-	CHECK(nanosleep(&second, &left) == -1 && errno == EINTR && caught == SIGALRM && left.tv_sec >= 8);
+	CHECK(nanosleep(&second, &left) == -1 && errno == EINTR && caught == SIGALRM &&
+	      left.tv_sec >= 8);
 	/* An alarm reaches code that makes no system call. */
 	caught = 0;
 	CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
@@ -89,7 +90,8 @@ static void do_fault_handlers(void)
 	static char alternate[65536];
 	stack_t stack = {.ss_sp = alternate, .ss_size = sizeof(alternate)};
 	CHECK(sigaltstack(&stack, NULL) == 0);
-	CHECK(sigaction(SIGSEGV, &sa, NULL) == 0 && sigaction(SIGFPE, &sa, NULL) == 0 && sigaction(SIGILL, &sa, NULL) == 0);
+	CHECK(sigaction(SIGSEGV, &sa, NULL) == 0 && sigaction(SIGFPE, &sa, NULL) == 0 &&
+	      sigaction(SIGILL, &sa, NULL) == 0);
 	if (sigsetjmp(back, 1) == 0) {
 		*(volatile int *)0x1234 = 1;
 		CHECK(0);
@@ -109,10 +111,20 @@ static void do_fault_handlers(void)
 	CHECK(caught == SIGILL);
 }
 
-/* The floating-point part of a frame, as programs that switch contexts by it look for it (asm/sigcontext.h). */
+/*
+ * The floating-point part of a frame, as programs that switch contexts by it look for it
+ * (asm/sigcontext.h).
+ */
 static void on_signal_frame(int signo, siginfo_t *info, void *context)
 {
-	enum { MAGIC1 = 0x46505853, MAGIC2 = 0x46505845, SOFTWARE_AT = 464, XSTATE_BV_AT = 512, SSE = 2, XMM15_AT = 400 };
+	enum {
+		MAGIC1 = 0x46505853,
+		MAGIC2 = 0x46505845,
+		SOFTWARE_AT = 464,
+		XSTATE_BV_AT = 512,
+		SSE = 2,
+		XMM15_AT = 400
+	};
 	const ucontext_t *uc = context;
 	const uint8_t *fp = (const void *)uc->uc_mcontext.fpregs;
 	uint32_t magic, extended, size;
@@ -124,9 +136,11 @@ static void on_signal_frame(int signo, siginfo_t *info, void *context)
 	memcpy(&features, fp + SOFTWARE_AT + 8, 8);
 	memcpy(&size, fp + SOFTWARE_AT + 16, 4);
 	memcpy(&used, fp + XSTATE_BV_AT, 8);
-	CHECK(magic == MAGIC1 && extended == size + 4 && size >= 576 && (features & 3) == 3 && (used & ~features) == 0);
+	CHECK(magic == MAGIC1 && extended == size + 4 && size >= 576 && (features & 3) == 3 &&
+	      (used & ~features) == 0);
 	memcpy(&magic, fp + size, 4);
-	CHECK(magic == MAGIC2 && (used & SSE) && ((const uint64_t *)(fp + XMM15_AT))[0] == 0x1122334455667788);
+	CHECK(magic == MAGIC2 && (used & SSE) &&
+	      ((const uint64_t *)(fp + XMM15_AT))[0] == 0x1122334455667788);
 	CHECK((uint64_t)uc->uc_mcontext.gregs[REG_RIP] > 0x1000 && uc->uc_link == NULL);
 	/* What the handler writes there is what the program goes on with. */
 	((uint64_t *)(fp + XMM15_AT))[0] = 0x99aabbccddeeff00;
@@ -178,7 +192,7 @@ static void do_floats(void)
 {
 	struct itimerval often = {.it_interval = {.tv_usec = 1000}, .it_value = {.tv_usec = 1000}};
 	double sum = 0;
-	catch(SIGALRM, on_alarm_with_floats);
+	catch (SIGALRM, on_alarm_with_floats);
 	for (int i = 1; i < 2000000; i++)
 		sum += 1.0 / i;
 	CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
@@ -207,12 +221,18 @@ static void do_memory(void)
 	char *larger = mremap(at + 4 * page, 4 * page, 64 * page, MREMAP_MAYMOVE);
 	CHECK(larger != MAP_FAILED && larger[0] == 'x' && larger[63 * page] == 0);
 	char *place = mmap(NULL, 16 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	CHECK(mremap(larger, 64 * page, 8 * page, MREMAP_MAYMOVE | MREMAP_FIXED, place + 4 * page) == place + 4 * page);
+	CHECK(mremap(larger, 64 * page, 8 * page, MREMAP_MAYMOVE | MREMAP_FIXED,
+		     place + 4 * page) == place + 4 * page);
 	CHECK(place[4 * page] == 'x' && place[12 * page - 1] == 0);
-	CHECK(mremap(place + 4 * page, page, page, MREMAP_FIXED, place) == MAP_FAILED && errno == EINVAL);
-	CHECK(mremap(place + 4 * page, 8 * page, 8 * page, MREMAP_MAYMOVE | MREMAP_FIXED, place + 8 * page) == MAP_FAILED && errno == EINVAL);
-	CHECK(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL);
-	char *none = mmap(NULL, 1UL << 36, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	CHECK(mremap(place + 4 * page, page, page, MREMAP_FIXED, place) == MAP_FAILED &&
+	      errno == EINVAL);
+	CHECK(mremap(place + 4 * page, 8 * page, 8 * page, MREMAP_MAYMOVE | MREMAP_FIXED,
+		     place + 8 * page) == MAP_FAILED &&
+	      errno == EINVAL);
+	CHECK(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
+	      errno == EINVAL);
+	char *none = mmap(NULL, 1UL << 36, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			  -1, 0);
 	CHECK(none != MAP_FAILED);
 	CHECK(mprotect(none + (1UL << 35), page, PROT_READ | PROT_WRITE) == 0);
 	none[1UL << 35] = 1;
@@ -220,8 +240,10 @@ static void do_memory(void)
 	char *heap = (char *)syscall(SYS_brk, 0);
 	CHECK((char *)syscall(SYS_brk, heap + (1 << 20)) == heap + (1 << 20));
 	memset(heap, 1, 1 << 20);
-	CHECK((char *)syscall(SYS_brk, heap) == heap && (char *)syscall(SYS_brk, heap + 8) == heap + 8 && *heap == 0);
-	void *volatile too_much = malloc(1UL << 45); /* volatile: compilers remove a malloc that is only compared */
+	CHECK((char *)syscall(SYS_brk, heap) == heap &&
+	      (char *)syscall(SYS_brk, heap + 8) == heap + 8 && *heap == 0);
+	void *volatile too_much =
+		malloc(1UL << 45); /* volatile: compilers remove a malloc that is only compared */
 	CHECK(too_much == NULL && errno == ENOMEM);
 	/* Bad pointers are errors, not faults. */
 	FAILS(syscall(SYS_write, 1, 8, 10), EFAULT);
@@ -236,16 +258,20 @@ static void do_files(void)
 	CHECK(mkdir("made", 0755) == 0 && mkdir("made", 0755) == -1 && errno == EEXIST);
 	int fd = open("made/file", O_RDWR | O_CREAT | O_EXCL, 0640);
 	CHECK(fd == 3);
-	CHECK(write(fd, "hello world", 11) == 11 && pread(fd, text, 5, 6) == 5 && memcmp(text, "world", 5) == 0);
+	CHECK(write(fd, "hello world", 11) == 11 && pread(fd, text, 5, 6) == 5 &&
+	      memcmp(text, "world", 5) == 0);
 	CHECK(lseek(fd, 0, SEEK_SET) == 0);
 	struct iovec v[2] = {{text, 3}, {text + 10, 4}};
-	CHECK(readv(fd, v, 2) == 7 && memcmp(text, "hel", 3) == 0 && memcmp(text + 10, "lo w", 4) == 0);
+	CHECK(readv(fd, v, 2) == 7 && memcmp(text, "hel", 3) == 0 &&
+	      memcmp(text + 10, "lo w", 4) == 0);
 	CHECK(fstat(fd, &st) == 0 && st.st_size == 11 && (st.st_mode & 07777) == 0640);
 	CHECK(ftruncate(fd, 5) == 0 && stat("made/file", &st) == 0 && st.st_size == 5);
 	CHECK(dup2(fd, 20) == 20 && close(fd) == 0 && read(20, text, 1) == 0 && close(20) == 0);
 	CHECK(symlink("file", "made/link") == 0 && readlink("made/link", text, 32) == 4);
-	CHECK(lstat("made/link", &st) == 0 && S_ISLNK(st.st_mode) && stat("made/link", &st) == 0 && S_ISREG(st.st_mode));
-	CHECK(rename("made/file", "made/other") == 0 && access("made/file", F_OK) == -1 && errno == ENOENT);
+	CHECK(lstat("made/link", &st) == 0 && S_ISLNK(st.st_mode) && stat("made/link", &st) == 0 &&
+	      S_ISREG(st.st_mode));
+	CHECK(rename("made/file", "made/other") == 0 && access("made/file", F_OK) == -1 &&
+	      errno == ENOENT);
 	CHECK(chdir("made") == 0 && access("other", R_OK) == 0 && chdir("..") == 0);
 	CHECK(open("/proc/self/mem", O_RDONLY) == -1 && open("/etc/shadow", O_RDONLY) == -1);
 	FAILS(open("../../../../../../etc/passwd", O_RDONLY), ENOENT);
@@ -253,8 +279,10 @@ static void do_files(void)
 	int ends[2];
 	CHECK(pipe(ends) == 0 && write(ends[1], "x", 1) == 1);
 	struct pollfd p = {.fd = ends[0], .events = POLLIN};
-	CHECK(poll(&p, 1, 0) == 1 && p.revents == POLLIN && read(ends[0], text, 1) == 1 && poll(&p, 1, 10) == 0);
-	CHECK(close(ends[1]) == 0 && read(ends[0], text, 1) == 0 && read(99, text, 1) == -1 && errno == EBADF);
+	CHECK(poll(&p, 1, 0) == 1 && p.revents == POLLIN && read(ends[0], text, 1) == 1 &&
+	      poll(&p, 1, 10) == 0);
+	CHECK(close(ends[1]) == 0 && read(ends[0], text, 1) == 0 && read(99, text, 1) == -1 &&
+	      errno == EBADF);
 }
 
 __attribute__((noinline)) static int deep_read(int fd, size_t bytes)
@@ -282,7 +310,7 @@ static void do_stack(void)
 {
 	int fd = open("/w/fruit.txt", O_RDONLY);
 	CHECK(fd >= 0 && deep_call(100) == 1);
-	catch(SIGUSR1, on_signal);
+	catch (SIGUSR1, on_signal);
 	CHECK(deep_signal(2 << 20) == 0 && caught == SIGUSR1);
 	int zero = open("/w/zeroes", O_RDWR | O_CREAT, 0600);
 	CHECK(zero >= 0 && ftruncate(zero, 3 << 20) == 0 && deep_read(zero, 3 << 20) == 0);
@@ -304,8 +332,10 @@ static void do_output(void)
 static void do_churn(void)
 {
 	for (int i = 0; i < 5000; i++) {
-		char *at = mmap(NULL, 3 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		char *other = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *at = mmap(NULL, 3 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				-1, 0);
+		char *other = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				   -1, 0);
 		CHECK(at != MAP_FAILED && other != MAP_FAILED && at[0] == 0);
 		at[0] = 1;
 		CHECK(munmap(at, 3 << 20) == 0 && munmap(other, 4096) == 0);
@@ -313,8 +343,10 @@ static void do_churn(void)
 	/* A reservation is not given to anybody else, nor grown into. */
 	char *kept = mmap(NULL, 16 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(kept != MAP_FAILED);
-	char *below = mmap(kept - 4096, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	CHECK(below == kept - 4096 && mremap(below, 4096, 8192, 0) == MAP_FAILED && errno == ENOMEM);
+	char *below = mmap(kept - 4096, 4096, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	CHECK(below == kept - 4096 && mremap(below, 4096, 8192, 0) == MAP_FAILED &&
+	      errno == ENOMEM);
 	for (int i = 0; i < 100; i++) {
 		char *at = mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		CHECK(at != MAP_FAILED && (at + (1 << 20) <= below || at >= kept + (16 << 20)));
@@ -339,7 +371,7 @@ static void alarm_in(long usec)
 /* A signal that comes while a system call ends must not wait for the next one. */
 static void do_signal_at_the_end_of_a_call(void)
 {
-	catch(SIGALRM, on_signal);
+	catch (SIGALRM, on_signal);
 	for (unsigned i = 0; i < 1000; i++) {
 		struct itimerval soon = {.it_value = {.tv_usec = 1 + i % 100}};
 		caught = 0;
@@ -357,11 +389,14 @@ static void do_restart(void)
 	char c;
 	struct sigaction sa = {.sa_handler = on_alarm_write, .sa_flags = SA_RESTART};
 	CHECK(pipe(ends) == 0);
-	/* With SA_RESTART the read goes on and gets what the handler wrote; without, it is interrupted. */
+	/*
+	 * With SA_RESTART the read goes on and gets what the handler wrote; without, it is
+	 * interrupted.
+	 */
 	CHECK(sigaction(SIGALRM, &sa, NULL) == 0);
 	alarm_in(30000);
 	CHECK(read(ends[0], &c, 1) == 1 && c == 'x' && caught == SIGALRM);
-	catch(SIGALRM, on_signal);
+	catch (SIGALRM, on_signal);
 	alarm_in(30000);
 	CHECK(read(ends[0], &c, 1) == -1 && errno == EINTR && caught == SIGALRM);
 	/* poll is never begun again after a handler. */
@@ -387,10 +422,12 @@ static void do_restart(void)
 	FAILS(sigtimedwait(&set, NULL, &little), EAGAIN);
 	CHECK(sigprocmask(SIG_UNBLOCK, &set, NULL) == 0);
 	/* An ignored signal neither ends a sleep nor makes it longer. */
-	catch(SIGALRM, SIG_IGN);
-	struct itimerval often = {.it_interval = {.tv_usec = 20000}, .it_value = {.tv_usec = 20000}};
+	catch (SIGALRM, SIG_IGN);
+	struct itimerval often = {.it_interval = {.tv_usec = 20000},
+				  .it_value = {.tv_usec = 20000}};
 	struct timespec from, to, sleep = {.tv_nsec = 300000000};
-	CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0 && clock_gettime(CLOCK_MONOTONIC, &from) == 0);
+	CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0 &&
+	      clock_gettime(CLOCK_MONOTONIC, &from) == 0);
 	CHECK(nanosleep(&sleep, NULL) == 0 && clock_gettime(CLOCK_MONOTONIC, &to) == 0);
 	int64_t ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
 	CHECK(ms >= 299 && ms < 3000);
@@ -406,20 +443,22 @@ static void do_timers(void)
 	struct itimerval off = {0}, bad = {.it_value = {.tv_usec = 1000000}};
 	CHECK(setitimer(ITIMER_REAL, &off, &left) == 0 && left.it_value.tv_sec == 99);
 	FAILS(setitimer(ITIMER_REAL, &bad, NULL), EINVAL);
-	CHECK(getitimer(ITIMER_REAL, &left) == 0 && left.it_value.tv_sec == 0 && left.it_value.tv_usec == 0);
+	CHECK(getitimer(ITIMER_REAL, &left) == 0 && left.it_value.tv_sec == 0 &&
+	      left.it_value.tv_usec == 0);
 	int fd = open("locked", O_RDWR | O_CREAT, 0600);
 	struct flock lock = {.l_type = F_WRLCK};
-	CHECK(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK && unlink("locked") == 0);
+	CHECK(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK &&
+	      unlink("locked") == 0);
 }
 
 static void do_broken_pipe(void)
 {
 	CHECK(pipe(ends) == 0 && close(ends[0]) == 0);
-	catch(SIGPIPE, SIG_IGN);
+	catch (SIGPIPE, SIG_IGN);
 	FAILS(write(ends[1], "x", 1), EPIPE);
-	catch(SIGPIPE, on_signal);
+	catch (SIGPIPE, on_signal);
 	CHECK(write(ends[1], "x", 1) == -1 && errno == EPIPE && caught == SIGPIPE);
-	catch(SIGPIPE, SIG_DFL);
+	catch (SIGPIPE, SIG_DFL);
 	(void)!write(ends[1], "x", 1);
 	exit(97);
 }
@@ -437,13 +476,15 @@ static void do_refusals(void)
 static void do_identity(void)
 {
 	struct utsname u;
-	CHECK(uname(&u) == 0 && strcmp(u.sysname, "Linux") == 0 && strcmp(u.machine, "x86_64") == 0);
+	CHECK(uname(&u) == 0 && strcmp(u.sysname, "Linux") == 0 &&
+	      strcmp(u.machine, "x86_64") == 0);
 	CHECK(getpid() == 1 && getuid() == 0 && isatty(1) == 0);
 	struct timespec a, b;
 	CHECK(clock_gettime(CLOCK_MONOTONIC, &a) == 0 && clock_gettime(CLOCK_MONOTONIC, &b) == 0);
 	CHECK(b.tv_sec > a.tv_sec || (b.tv_sec == a.tv_sec && b.tv_nsec >= a.tv_nsec));
 	uint64_t x = 0, y = 0;
-	CHECK(syscall(SYS_getrandom, &x, 8, 0) == 8 && syscall(SYS_getrandom, &y, 8, 0) == 8 && x != y);
+	CHECK(syscall(SYS_getrandom, &x, 8, 0) == 8 && syscall(SYS_getrandom, &y, 8, 0) == 8 &&
+	      x != y);
 }
 
 #pragma GCC diagnostic push

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An ordinary Linux program about paths and descriptors, with nothing of Mote in it. Its working directory is /w. */
+/*
+ * An ordinary Linux program about paths and descriptors, with nothing of Mote in it. Its working
+ * directory is /w.
+ */
 #define _GNU_SOURCE
 #include "linux_check.h"
 
@@ -38,14 +41,16 @@ static int open_dir(int at, const char *path)
 static void expect_text(int fd, const char *text)
 {
 	char got[64] = {0};
-	CHECK(fd >= 0 && pread(fd, got, sizeof(got) - 1, 0) == (ssize_t)strlen(text) && strcmp(got, text) == 0);
+	CHECK(fd >= 0 && pread(fd, got, sizeof(got) - 1, 0) == (ssize_t)strlen(text) &&
+	      strcmp(got, text) == 0);
 	CHECK(close(fd) == 0);
 }
 
 /* a/b/c, a/file, d/file, and links: a/b/out -> /w/d, a/b/back -> ../../d */
 static void make_tree(void)
 {
-	CHECK(mkdir("a", 0755) == 0 && mkdir("a/b", 0755) == 0 && mkdir("a/b/c", 0755) == 0 && mkdir("d", 0755) == 0);
+	CHECK(mkdir("a", 0755) == 0 && mkdir("a/b", 0755) == 0 && mkdir("a/b/c", 0755) == 0 &&
+	      mkdir("d", 0755) == 0);
 	make_file("a/file", "in a");
 	make_file("d/file", "in d");
 	CHECK(symlink("/d", "a/b/out") == 0 && symlink("../../d", "a/b/back") == 0);
@@ -64,17 +69,22 @@ static void do_above_descriptors(void)
 	expect_text(openat(b, "back/file", O_RDONLY), "in d");
 	expect_text(openat(b, "out/file", O_RDONLY), "in d");
 	/* All calls, not open alone. */
-	CHECK(fstatat(c, "../../../d", &there, 0) == 0 && stat("d", &here) == 0 && here.st_ino == there.st_ino);
+	CHECK(fstatat(c, "../../../d", &there, 0) == 0 && stat("d", &here) == 0 &&
+	      here.st_ino == there.st_ino);
 	CHECK(faccessat(c, "../..", X_OK, 0) == 0);
-	CHECK(mkdirat(c, "../made", 0755) == 0 && symlinkat("x", c, "../link") == 0 && readlinkat(c, "../link", text, 64) == 1);
+	CHECK(mkdirat(c, "../made", 0755) == 0 && symlinkat("x", c, "../link") == 0 &&
+	      readlinkat(c, "../link", text, 64) == 1);
 	CHECK(renameat(c, "../link", b, "../moved") == 0 && lstat("a/moved", &there) == 0);
-	CHECK(renameat(AT_FDCWD, "a/moved", c, "../../back-again") == 0 && lstat("a/back-again", &there) == 0);
-	CHECK(linkat(c, "../../file", c, "../../hard", 0) == 0 && unlinkat(c, "../../hard", 0) == 0);
+	CHECK(renameat(AT_FDCWD, "a/moved", c, "../../back-again") == 0 &&
+	      lstat("a/back-again", &there) == 0);
+	CHECK(linkat(c, "../../file", c, "../../hard", 0) == 0 &&
+	      unlinkat(c, "../../hard", 0) == 0);
 	CHECK(unlinkat(c, "../made", AT_REMOVEDIR) == 0 && unlinkat(b, "../back-again", 0) == 0);
 	CHECK(utimensat(c, "../../file", NULL, 0) == 0 && fchmodat(c, "../../file", 0600, 0) == 0);
 	/* The top is the top. */
 	FAILS(openat(c, "../../../../../../../../etc/passwd", O_RDONLY), ENOENT);
-	CHECK(fstatat(c, "../../../../../..", &there, 0) == 0 && stat(".", &here) == 0 && here.st_ino == there.st_ino);
+	CHECK(fstatat(c, "../../../../../..", &there, 0) == 0 && stat(".", &here) == 0 &&
+	      here.st_ino == there.st_ino);
 	/* A directory that was moved: its old name says nothing about what is above it now. */
 	CHECK(rename("a/b", "d/b") == 0);
 	FAILS(openat(c, "../../file", O_RDONLY), ENOENT);
@@ -133,7 +143,8 @@ static void do_working_directory(void)
 
 static int openat2_(int at, const char *path, uint64_t flags, uint64_t resolve)
 {
-	struct open_how how = {.flags = flags, .mode = flags & O_CREAT ? 0600 : 0, .resolve = resolve};
+	struct open_how how = {
+		.flags = flags, .mode = flags & O_CREAT ? 0600 : 0, .resolve = resolve};
 	return (int)syscall(SYS_openat2, at, path, &how, sizeof(how));
 }
 
@@ -155,9 +166,11 @@ static void do_newer_calls(void)
 	FAILS(openat2_(b, "x", O_RDONLY, 1 << 10), EINVAL);
 	FAILS(openat2_(b, "x", O_RDONLY, RESOLVE_BENEATH | RESOLVE_IN_ROOT), EINVAL);
 	int fd = openat2_(b, "new", O_RDWR | O_CREAT, RESOLVE_BENEATH);
-	CHECK(fd >= 0 && syscall(SYS_pwritev2, fd, &(struct iovec){"abcdef", 6}, 1L, 0L, 0L, 0) == 6);
+	CHECK(fd >= 0 &&
+	      syscall(SYS_pwritev2, fd, &(struct iovec){"abcdef", 6}, 1L, 0L, 0L, 0) == 6);
 	CHECK(read_at(fd, &v, 2, 0) == 4 && memcmp(text, "cdef", 4) == 0);
-	CHECK(read_at(fd, &v, -1, 0) == 4 && memcmp(text, "abcd", 4) == 0 && lseek(fd, 0, SEEK_CUR) == 4);
+	CHECK(read_at(fd, &v, -1, 0) == 4 && memcmp(text, "abcd", 4) == 0 &&
+	      lseek(fd, 0, SEEK_CUR) == 4);
 	FAILS(read_at(fd, &v, 0, RWF_NOWAIT_), EOPNOTSUPP);
 	CHECK(syscall(SYS_faccessat2, b, "new", R_OK, AT_EACCESS) == 0);
 	CHECK(syscall(SYS_faccessat2, fd, "", R_OK, AT_EMPTY_PATH) == 0);
@@ -169,8 +182,10 @@ static void do_newer_calls(void)
 	FAILS(fcntl(100, F_GETFD), EBADF);
 	FAILS(fcntl(500, F_GETFD), EBADF);
 	FAILS(syscall(SYS_close_range, 5, 4, 0), EINVAL);
-	expect_text(openat(b, "../file", O_RDONLY), "in a"); /* what resolves paths is still there */
-	CHECK(fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC && fcntl(dup(fd), F_GETFD) == 0);
+	expect_text(openat(b, "../file", O_RDONLY),
+		    "in a"); /* what resolves paths is still there */
+	CHECK(fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC &&
+	      fcntl(dup(fd), F_GETFD) == 0);
 	FAILS(dup2(fd, 1024), EBADF);
 	FAILS(fcntl(fd, F_DUPFD, 1024), EINVAL);
 	FAILS(dup3(fd, fd, 0), EINVAL);
@@ -181,15 +196,21 @@ static void do_own_descriptors(void)
 	char text[64] = {0};
 	struct stat one, two;
 	make_tree();
-	int out = open("/dev/stdout", O_WRONLY), err = open("/proc/self/fd/2", O_WRONLY), d = open_dir(AT_FDCWD, "d");
-	CHECK(out >= 3 && err >= 3 && write(out, "to stdout\n", 10) == 10 && write(err, "to stderr\n", 10) == 10);
+	int out = open("/dev/stdout", O_WRONLY), err = open("/proc/self/fd/2", O_WRONLY),
+	    d = open_dir(AT_FDCWD, "d");
+	CHECK(out >= 3 && err >= 3 && write(out, "to stdout\n", 10) == 10 &&
+	      write(err, "to stderr\n", 10) == 10);
 	FAILS(open("/dev/fd/77", O_RDONLY), ENOENT);
-	CHECK(stat("/dev/stdout", &one) == 0 && fstat(1, &two) == 0 && one.st_ino == two.st_ino && access("/dev/stdout", W_OK) == 0);
+	CHECK(stat("/dev/stdout", &one) == 0 && fstat(1, &two) == 0 && one.st_ino == two.st_ino &&
+	      access("/dev/stdout", W_OK) == 0);
 	snprintf(text, sizeof(text), "/proc/self/fd/%d", d);
 	char name[64] = {0};
 	CHECK(readlink(text, name, sizeof(name)) == 4 && strcmp(name, "/w/d") == 0);
 	CHECK(readlink("/proc/self/exe", name, sizeof(name)) > 0);
-	/* What changes a file is for the one behind the descriptor; what makes and removes names is for the names. */
+	/*
+	 * What changes a file is for the one behind the descriptor; what makes and removes names is
+	 * for the names.
+	 */
 	snprintf(text, sizeof(text), "/dev/fd/%d", d);
 	CHECK(chmod(text, 0711) == 0 && fstat(d, &one) == 0 && (one.st_mode & 07777) == 0711);
 	CHECK(chown(text, (uid_t)-1, (gid_t)-1) == 0 && utimensat(AT_FDCWD, text, NULL, 0) == 0);
@@ -203,8 +224,10 @@ static void do_own_descriptors(void)
 int main(int argc, char **argv)
 {
 	static const struct check checks[] = {
-		{"above-descriptors", do_above_descriptors}, {"working-directory", do_working_directory},
-		{"newer-calls", do_newer_calls}, {"own-descriptors", do_own_descriptors},
+		{"above-descriptors", do_above_descriptors},
+		{"working-directory", do_working_directory},
+		{"newer-calls", do_newer_calls},
+		{"own-descriptors", do_own_descriptors},
 	};
 	return run_check(checks, sizeof(checks) / sizeof(checks[0]), argc > 1 ? argv[1] : "");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest runtime for the tests of vm/: argv[0] names what it shall do. It ends with status 0 if all was as expected; see
- * guest_check.h.
+ * A guest runtime for the tests of vm/: argv[0] names what it shall do. It ends with status 0 if
+ * all was as expected; see guest_check.h.
  */
 #include "guest_check.h"
 
@@ -14,7 +14,12 @@ static char fault_stack[4096] __attribute__((aligned(16)));
 #define SCRATCH 0x10000000UL
 
 /* Exceptions of the CPU. */
-enum { VECTOR_DIVIDE = 0, VECTOR_INVALID_OPCODE = 6, VECTOR_GENERAL_PROTECTION = 13, VECTOR_PAGE_FAULT = 14 };
+enum {
+	VECTOR_DIVIDE = 0,
+	VECTOR_INVALID_OPCODE = 6,
+	VECTOR_GENERAL_PROTECTION = 13,
+	VECTOR_PAGE_FAULT = 14
+};
 
 /* Where try() goes on after a fault: RSP, RIP. */
 __attribute__((used)) static void *resume_stack[2];
@@ -38,6 +43,7 @@ __attribute__((used)) static void on_fault(struct mote_area *a)
 
 /* Calls f(arg); returns 0 when it returned, 1 when it faulted. */
 int try(void (*f)(uint64_t), uint64_t arg);
+/* clang-format off */
 __asm__("try:\n"
 	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n	sub $8, %rsp\n"
 	"	mov %rsp, resume_stack(%rip)\n"
@@ -48,6 +54,7 @@ __asm__("try:\n"
 	"	xor %eax, %eax\n	jmp 2f\n"
 	"1:	mov $1, %eax\n"
 	"2:	add $8, %rsp\n	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n	ret\n");
+/* clang-format on */
 
 __attribute__((noinline)) static void do_read(uint64_t at)
 {
@@ -95,7 +102,8 @@ static void do_rdmsr(uint64_t unused)
 
 static int page_fault(uint64_t at, uint64_t error)
 {
-	return seen_vector == VECTOR_PAGE_FAULT && seen_address == at && (seen_error & 0x17) == error;
+	return seen_vector == VECTOR_PAGE_FAULT && seen_address == at &&
+	       (seen_error & 0x17) == error;
 }
 
 static void test_memory(void)
@@ -115,7 +123,8 @@ static void test_memory(void)
 	CHECK_EQ(try(do_write, SCRATCH), 0);
 	CHECK_EQ(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, 0), 0);
 	CHECK_EQ(try(do_read, SCRATCH + 0x1000), 1);
-	CHECK_EQ(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE), 0);
+	CHECK_EQ(mote_mem_protect(area, SCRATCH + 0x1000, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE),
+		 0);
 	CHECK_EQ(*(volatile uint64_t *)(SCRATCH + 0x1000), 0x1122334455667788);
 	CHECK_EQ(mote_mem_zero(area, SCRATCH, 0x3000), 0);
 	CHECK_EQ(*(volatile uint64_t *)(SCRATCH + 0x1000), 0);
@@ -147,7 +156,8 @@ static void test_large(void)
 	CHECK_EQ(try(do_read, SCRATCH * 2 + large + 0x1000), 1);
 	CHECK_EQ(try(do_read, SCRATCH * 2 + 2 * large), 1);
 	CHECK_EQ(*(volatile uint64_t *)(SCRATCH * 2 + large), SCRATCH * 2 + large);
-	CHECK_EQ(*(volatile uint64_t *)(SCRATCH * 2 + 2 * large + 0x1000), SCRATCH * 2 + 2 * large + 0x1000);
+	CHECK_EQ(*(volatile uint64_t *)(SCRATCH * 2 + 2 * large + 0x1000),
+		 SCRATCH * 2 + 2 * large + 0x1000);
 	CHECK_EQ(mote_mem_unmap(area, SCRATCH * 2, 3 * large), 0);
 }
 
@@ -183,7 +193,9 @@ static void test_bounds(void)
 	CHECK_EQ(mote_mem_map(area, 0x800000000000, 0x1000, MOTE_PROT_READ), -EINVAL);
 	CHECK_EQ(mote_mem_map(area, SCRATCH, ~0xfffUL, MOTE_PROT_READ), -EINVAL);
 	CHECK_EQ(mote_mem_unmap(area, MOTE_KERNEL, 0x1000), -EINVAL);
-	CHECK_EQ(mote_mem_protect(area, MOTE_KERNEL_STUBS, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE), -EINVAL);
+	CHECK_EQ(
+		mote_mem_protect(area, MOTE_KERNEL_STUBS, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE),
+		-EINVAL);
 	CHECK_EQ(mote_mem_map(area, SCRATCH, 1UL << 40, MOTE_PROT_READ), -ENOMEM);
 	area->frame.nr = 9999;
 	CHECK_EQ(mote_hostcall(area), -ENOSYS);
@@ -200,21 +212,31 @@ static void test_payload(const struct mote_boot *boot)
 	CHECK_EQ(payload[4999], 'q');
 	CHECK_EQ(payload[5000], 0);
 	CHECK_EQ(try(do_write, MOTE_PAYLOAD_VA), 1);
-	CHECK_EQ(mote_mem_map_payload(area, SCRATCH, 0x1000, 0x1000, MOTE_PROT_READ | MOTE_PROT_WRITE), 0);
+	CHECK_EQ(mote_mem_map_payload(area, SCRATCH, 0x1000, 0x1000,
+				      MOTE_PROT_READ | MOTE_PROT_WRITE),
+		 0);
 	CHECK_EQ(*(char *)(SCRATCH + 4999 - 4096), 'q');
 	CHECK_EQ(try(do_write, SCRATCH), 0);
-	CHECK_EQ(mote_mem_map_payload(area, SCRATCH + 0x1000, 0x2000, 0x1000, MOTE_PROT_READ), -EINVAL);
+	CHECK_EQ(mote_mem_map_payload(area, SCRATCH + 0x1000, 0x2000, 0x1000, MOTE_PROT_READ),
+		 -EINVAL);
 	CHECK_EQ(mote_mem_unmap(area, SCRATCH, 0x1000), 0);
 	CHECK_EQ(try(do_read, SCRATCH), 1);
 	const struct mote_mapping many[] = {
 		{.addr = SCRATCH, .bytes = 0x1000, .from = 0x1000, .prot = MOTE_PROT_READ},
-		{.addr = SCRATCH + 0x1000, .bytes = 0x1000, .from = MOTE_MAP_ZEROED, .prot = MOTE_PROT_READ | MOTE_PROT_WRITE},
+		{.addr = SCRATCH + 0x1000,
+		 .bytes = 0x1000,
+		 .from = MOTE_MAP_ZEROED,
+		 .prot = MOTE_PROT_READ | MOTE_PROT_WRITE},
 		{.addr = SCRATCH + 0x2000, .bytes = 0x2000, .from = 0x1000, .prot = MOTE_PROT_READ},
-		{.addr = SCRATCH + 0x4000, .bytes = 0x1000, .from = MOTE_MAP_ZEROED, .prot = MOTE_PROT_READ},
+		{.addr = SCRATCH + 0x4000,
+		 .bytes = 0x1000,
+		 .from = MOTE_MAP_ZEROED,
+		 .prot = MOTE_PROT_READ},
 	};
 	CHECK_EQ(mote_mem_map_many(area, many, sizeof(many) - 1), -EINVAL);
 	CHECK_EQ(try(do_read, SCRATCH), 1);
-	CHECK_EQ(mote_mem_map_many(area, many, sizeof(many)), -EINVAL); /* the third: beyond the file */
+	CHECK_EQ(mote_mem_map_many(area, many, sizeof(many)),
+		 -EINVAL); /* the third: beyond the file */
 	CHECK_EQ(*(char *)(SCRATCH + 4999 - 4096), 'q');
 	CHECK_EQ(try(do_write, SCRATCH), 1);
 	CHECK_EQ(try(do_write, SCRATCH + 0x1000), 0);
@@ -226,10 +248,12 @@ static void test_payload(const struct mote_boot *boot)
 
 /* The system-call stub goes on at the runtime's entry, whatever CPL it was reached at. */
 __attribute__((used)) static uint64_t seen_rax;
+/* clang-format off */
 __asm__("on_syscall:\n"
 	"	mov %rax, seen_rax(%rip)\n"
 	"	mov $42, %eax\n"
 	"	jmp *%rcx\n");
+/* clang-format on */
 
 static void test_syscall(void)
 {
@@ -266,14 +290,16 @@ static void test_exchange(const struct mote_boot *boot)
 	CHECK_EQ(mote_exchange(area, (uint64_t)buffer, 8193, (uint64_t)buffer, 16), -E2BIG);
 	CHECK_EQ(mote_exchange(area, 8, 5, (uint64_t)buffer, 16), -EFAULT);
 	CHECK_EQ(mote_exchange(area, (uint64_t)buffer, 0, (uint64_t)buffer, 16), -EINVAL);
-	int64_t n = mote_exchange(area, (uint64_t)"ready", 5, (uint64_t)buffer, 16);
+	int64_t n = mote_exchange(area, (uint64_t) "ready", 5, (uint64_t)buffer, 16);
 	for (;;) {
 		CHECK(n > 0);
 		if (n > 16) { /* did not fit: asked for again */
-			CHECK_EQ(mote_exchange(area, (uint64_t)"x", 1, (uint64_t)buffer, 16), -EINVAL);
+			CHECK_EQ(mote_exchange(area, (uint64_t) "x", 1, (uint64_t)buffer, 16),
+				 -EINVAL);
 			CHECK_EQ(mote_exchange(area, 0, 0, (uint64_t)buffer, 16), n);
 			CHECK_EQ(mote_exchange(area, 0, 0, (uint64_t)buffer, sizeof(buffer)), n);
-			CHECK_EQ(mote_exchange(area, 0, 0, (uint64_t)buffer, sizeof(buffer)), -EINVAL);
+			CHECK_EQ(mote_exchange(area, 0, 0, (uint64_t)buffer, sizeof(buffer)),
+				 -EINVAL);
 		}
 		if (n == 3 && buffer[0] == 'e')
 			return;
@@ -286,8 +312,10 @@ static void test_exchange(const struct mote_boot *boot)
 }
 
 _Static_assert(MOTE_ENTRY_SYSCALL == 16, "below");
+/* clang-format off */
 __asm__(".globl mote_guest_entry\n"
 	"mote_guest_entry:\n	jmp start\n	.org mote_guest_entry + 16, 0xcc\n	jmp on_syscall\n");
+/* clang-format on */
 
 void start(const struct mote_boot *boot, struct mote_area *a);
 void start(const struct mote_boot *boot, struct mote_area *a)
@@ -336,7 +364,7 @@ void start(const struct mote_boot *boot, struct mote_area *a)
 		do_write(8);
 	} else if (same(what, "output")) {
 		for (int i = 0; i < 6; i++)
-			area->output[i] = (uint8_t)"onetwo"[i];
+			area->output[i] = (uint8_t) "onetwo"[i];
 		area->output_fd = 1;
 		__atomic_store_n(&area->output_len, 6, __ATOMIC_RELEASE);
 		area->fault_entry = 0;

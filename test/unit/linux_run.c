@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Native programs in VMs: test/guest/linux_checks.c, built against musl and glibc, and Debian's unmodified
- * busybox, whose output must equal the host's. Needs a KVM, of either kind.
+ * Native programs in VMs: test/guest/linux_checks.c, built against musl and glibc, and Debian's
+ * unmodified busybox, whose output must equal the host's. Needs a KVM, of either kind.
  */
 #include "program.h"
 
@@ -100,12 +100,21 @@ static struct outcome run(const char *program, char *const *argv, int in, uint64
 {
 	int fd = open(program, O_RDONLY | O_CLOEXEC), out = scratch_file(), err = scratch_file();
 	int stdio[3] = {in >= 0 ? in : open("/dev/null", O_RDONLY | O_CLOEXEC), out, err};
-	struct mote_dir dir = {.guest_path = "/w", .fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_dir dir = {.guest_path = "/w",
+			       .fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC)};
 	cr_assert(fd >= 0 && dir.fd >= 0, "%s", program);
 	char *envp[] = {(char *)"TZ=UTC", NULL};
 	struct mote_options o = {
-		.size = sizeof(o), .program_fd = fd, .program_path = program, .argv = argv, .envp = envp, .cwd = "/w",
-		.stdio = stdio, .dirs = &dir, .dir_count = 1, .time_limit_ns = limit_ms * 1000000,
+		.size = sizeof(o),
+		.program_fd = fd,
+		.program_path = program,
+		.argv = argv,
+		.envp = envp,
+		.cwd = "/w",
+		.stdio = stdio,
+		.dirs = &dir,
+		.dir_count = 1,
+		.time_limit_ns = limit_ms * 1000000,
 		.memory_bytes = 64 << 20,
 	};
 	int status = program_run(&o);
@@ -127,8 +136,10 @@ static void expect_program(const char *program, const char *what, int status, co
 		snprintf(path, sizeof(path), "%s/%s.%s", TEST_GUESTS, program, libraries[i]);
 		char *argv[] = {path, (char *)what, NULL};
 		struct outcome o = run(path, argv, -1, 120000);
-		cr_expect(o.status == status, "%s.%s %s: status %d, not %d; %s", program, libraries[i], what, o.status, status, o.err);
-		cr_expect(!message || strstr(o.err, message), "%s.%s %s: %s", program, libraries[i], what, o.err);
+		cr_expect(o.status == status, "%s.%s %s: status %d, not %d; %s", program,
+			  libraries[i], what, o.status, status, o.err);
+		cr_expect(!message || strstr(o.err, message), "%s.%s %s: %s", program, libraries[i],
+			  what, o.err);
 		if (i == 0)
 			renew_tree();
 	}
@@ -186,7 +197,8 @@ Test(linux_run, timers_tell_what_is_left)
 
 Test(linux_run, nobody_reads_a_pipe)
 {
-	signal(SIGPIPE, SIG_IGN); /* as the command and the monitor do: the host's writes on the guest's behalf raise it */
+	signal(SIGPIPE, SIG_IGN); /* as the command and the monitor do: the host's writes on the
+				     guest's behalf raise it */
 	expect_check("broken-pipe", 128 + 13, NULL);
 }
 
@@ -206,7 +218,8 @@ Test(linux_run, small_writes_arrive_once_and_whole)
 		cr_expect(o.status == 0);
 		for (int k = 0; k < 400000; k++) {
 			int n = snprintf(line, sizeof(line), "%d\n", k);
-			cr_assert(strncmp(at, line, (size_t)n) == 0, "%s: line %d is not as written", libraries[i], k);
+			cr_assert(strncmp(at, line, (size_t)n) == 0,
+				  "%s: line %d is not as written", libraries[i], k);
 			at += n;
 		}
 		cr_expect(*at == '\0');
@@ -358,10 +371,12 @@ static void expect_same(const char *input, char *const *words)
 	char *argv[16] = {(char *)"busybox"};
 	for (int i = 0; words[i]; i++) {
 		argv[i + 1] = words[i];
-		snprintf(command + strlen(command), sizeof(command) - strlen(command), " '%s'", words[i]);
+		snprintf(command + strlen(command), sizeof(command) - strlen(command), " '%s'",
+			 words[i]);
 	}
 	if (input)
-		snprintf(command + strlen(command), sizeof(command) - strlen(command), " <%s", input);
+		snprintf(command + strlen(command), sizeof(command) - strlen(command), " <%s",
+			 input);
 	FILE *p = popen(command, "r");
 	char *host = new_text();
 	cr_assert(p);
@@ -369,8 +384,10 @@ static void expect_same(const char *input, char *const *words)
 	int status = pclose(p);
 	int in = input ? open(input, O_RDONLY | O_CLOEXEC) : -1;
 	struct outcome o = run(BUSYBOX, argv, in, 120000);
-	cr_expect(o.status == WEXITSTATUS(status), "%s: %d here, %d in the VM; %s", command, WEXITSTATUS(status), o.status, o.err);
-	cr_expect(strlen(o.out) == n && memcmp(o.out, host, n) == 0, "%s: here\n%s\nin the VM\n%s", command, host, o.out);
+	cr_expect(o.status == WEXITSTATUS(status), "%s: %d here, %d in the VM; %s", command,
+		  WEXITSTATUS(status), o.status, o.err);
+	cr_expect(strlen(o.out) == n && memcmp(o.out, host, n) == 0, "%s: here\n%s\nin the VM\n%s",
+		  command, host, o.out);
 }
 
 #define SAME(...) expect_same(NULL, (char *[]){__VA_ARGS__, NULL})
@@ -398,7 +415,8 @@ Test(linux_run, busybox_computes_as_on_the_host)
 {
 	SAME("sort", "-n", "fruit.txt");
 	SAME("sort", "-u", "-k2", "fruit.txt");
-	SAME("awk", "{ s[$2] += $1 } END { print s[\"fig\"], s[\"pear\"], sqrt(2), sin(1) }", "fruit.txt");
+	SAME("awk", "{ s[$2] += $1 } END { print s[\"fig\"], s[\"pear\"], sqrt(2), sin(1) }",
+	     "fruit.txt");
 	SAME("sed", "-n", "s/pear/plum/p", "fruit.txt");
 	SAME("grep", "-c", "fig", "fruit.txt");
 	SAME("sh", "-c", "i=0; while [ $i -lt 100 ]; do i=$((i + 1)); echo $i; done; exit 7");
@@ -415,7 +433,9 @@ Test(linux_run, busybox_writes_what_the_host_reads)
 	cr_expect(run(BUSYBOX, gzip, -1, 60000).status == 0);
 	cr_expect(system("gzip -dc fruit.txt.gz | cmp - fruit.txt") == 0);
 	cr_expect(run(BUSYBOX, tar, -1, 60000).status == 0);
-	cr_expect(system("mkdir x && tar -xf all.tar -C x && diff -r sub x/sub && cmp fruit.txt x/fruit.txt") == 0);
-	cr_expect(run(BUSYBOX, copy, -1, 60000).status == 0 && run(BUSYBOX, move, -1, 60000).status == 0);
+	cr_expect(system("mkdir x && tar -xf all.tar -C x && diff -r sub x/sub && cmp fruit.txt "
+			 "x/fruit.txt") == 0);
+	cr_expect(run(BUSYBOX, copy, -1, 60000).status == 0 &&
+		  run(BUSYBOX, move, -1, 60000).status == 0);
 	cr_expect(system("diff -r sub moved") == 0);
 }

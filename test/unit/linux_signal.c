@@ -185,10 +185,11 @@ Test(linux_signal, interrupted_calls_are_repeated_as_signal_7_says)
 		  !repeated(RESTART_NOHAND, 0, true));
 	cr_expect(!repeated(RESTART_NONE, SA_RESTART, true) && !repeated(RESTART_NONE, 0, false));
 	cr_expect(repeated(RESTART_SYS, 0, false) && repeated(RESTART_NOHAND, 0, false));
-	static const uint64_t never[] = {SYS_poll,	    SYS_ppoll,		 SYS_select,
-					 SYS_pselect6,	    SYS_epoll_wait,	 SYS_epoll_pwait,
-					 SYS_nanosleep,	    SYS_clock_nanosleep, SYS_pause,
-					 SYS_rt_sigsuspend, SYS_rt_sigtimedwait};
+	static const uint64_t never[] = {
+		SYS_poll,	SYS_ppoll,	   SYS_select,		SYS_pselect6,
+		SYS_epoll_wait, SYS_epoll_pwait,   SYS_nanosleep,	SYS_clock_nanosleep,
+		SYS_pause,	SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
+	};
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 		cr_expect(syscall_restart(never[i]) == RESTART_NOHAND, "%lu",
 			  (unsigned long)never[i]);

@@ -17,9 +17,9 @@ linux_fault_entry:
 	ud2
 
 /*
- * linux_resume(context, busy): loads all registers from the context, after it has set *busy to 0. From
- * linux_resume_from to linux_resume_to an event may arrive, whose handler takes the context from the
- * area; a signal that came before is found in pending_signals.
+ * linux_resume(context, busy): loads all registers from the context, after it has set *busy to 0.
+ * From linux_resume_from to linux_resume_to an event may arrive, whose handler takes the context
+ * from the area; a signal that came before is found in pending_signals.
  */
 	.globl linux_resume, linux_resume_unasked, linux_resume_from, linux_resume_to
 linux_resume:

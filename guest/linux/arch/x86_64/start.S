@@ -14,8 +14,8 @@ mote_guest_entry:
 	jmp start
 
 /*
- * A system call of the program, from one of the stubs: RCX has the return address, R11 is lost, RSP is the program's.
- * Its registers become a struct mote_context on the runtime's stack.
+ * A system call of the program, from one of the stubs: RCX has the return address, R11 is lost, RSP
+ * is the program's. Its registers become a struct mote_context on the runtime's stack.
  */
 	.org mote_guest_entry + MOTE_ENTRY_SYSCALL, 0xcc
 	movq %rsp, %gs:MOTE_AREA_SAVED_RSP

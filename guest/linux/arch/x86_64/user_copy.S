@@ -4,7 +4,9 @@
 
 	.section .text.hot, "ax", @progbits
 
-/* int user_copy(to, from, bytes): 0, or -EFAULT: linux_fault sends faults of its body to the end. */
+/*
+ * int user_copy(to, from, bytes): 0, or -EFAULT: linux_fault sends faults of its body to the end.
+ */
 	.globl user_copy, user_copy_fault
 user_copy:
 	movq %rdx, %rcx
