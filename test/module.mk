@@ -117,7 +117,7 @@ $(SHIMS)/containerd-shim-mote-v1: $(B)/containerd-shim-mote-v1
 bench: $(SHIMS)/containerd-shim-motefloor-v1 $(SHIMS)/containerd-shim-mote-v1 $(GUESTS)/hello.wasm $(GUESTS)/hello.elf
 
 # The engine as part of a host program: for fuzzing, conformance and sanitizers.
-HOSTED_WASM := $(patsubst %,$(B)/hosted/%.o,$(basename $(guest_engine) $(wildcard guest/wasm/hosted/*.c)))
+HOSTED_WASM := $(patsubst %,$(B)/hosted/%.o,$(basename $(guest_engine) $(call sources,guest/wasm/hosted)))
 $(B)/hosted/guest/%.o: guest/%.c | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -Wno-conversion $(INC_guest) -c $< -o $@
