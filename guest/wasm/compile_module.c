@@ -47,33 +47,33 @@ static int error_number(enum wasm_error_kind kind)
 static bool reserve_space(struct wasm_module *m)
 {
 	uint64_t section = module_code_section_bytes(m->bytes, m->size), arena = WASM_ARENA_FIRST_BYTES;
-	uint64_t room = section * WASM_CODE_EXPANSION + WASM_CODE_MIN_BYTES;
+	uint64_t reserved = section * WASM_CODE_EXPANSION + WASM_CODE_MIN_BYTES;
 	uint64_t usual = section + section / 4 * WASM_CODE_USUAL_MORE + WASM_CODE_SLACK_BYTES;
-	if (room > m->options.max_code_bytes)
-		room = m->options.max_code_bytes;
-	room = (room + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
+	if (reserved > m->options.max_code_bytes)
+		reserved = m->options.max_code_bytes;
+	reserved = (reserved + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
 	usual = section ? (usual + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1) : 0;
-	if (usual > room)
-		usual = room;
-	uint8_t *space = platform_reserve(arena + room);
+	if (usual > reserved)
+		usual = reserved;
+	uint8_t *space = platform_reserve(arena + reserved);
 	if (!space)
 		return false;
 	if (!platform_commit_all(space, arena + usual)) { /* too much at once: in steps then */
 		usual = 0;
 		if (!platform_commit(space, arena)) {
-			platform_free(space, arena + room);
+			platform_free(space, arena + reserved);
 			return false;
 		}
 	}
 	m->space = space;
-	m->space_bytes = arena + room;
+	m->space_bytes = arena + reserved;
 	m->arena = (struct arena){.base = space,
 				  .committed = arena,
 				  .reserved = arena,
 				  .step = WASM_ARENA_STEP_BYTES,
 				  .more = WASM_ARENA_MODULE_BYTES};
 	m->code = space + arena;
-	m->code_reserved = room;
+	m->code_reserved = reserved;
 	m->code_committed = usual;
 	return true;
 }

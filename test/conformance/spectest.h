@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The runner of the official WebAssembly test suite: one packed script against the engine. Freestanding; built
- * into a hosted program and into a personality image. spectest_pack.py writes what it reads:
+ * into a hosted program and into the image of a guest runtime. spectest_pack.py writes what it reads:
  *
  * file      magic "MOTESPEC", u32 commands, text name of the .wast file, commands
  * command   u32 bytes of what follows, u8 enum spectest_kind, u32 line, fields by kind

@@ -74,8 +74,8 @@ def group_of(name):
 def suite():
     """The unpacked suite's directory."""
     given = os.environ.get("MOTE_SPEC_TESTSUITE")
-    beside = ROOT.parent / "shared" / "data" / f"{NAME}.tar.xz"
-    source = Path(given) if given else beside
+    default = ROOT.parent / "shared" / "data" / f"{NAME}.tar.xz"
+    source = Path(given) if given else default
     if source.is_dir():
         return source
     if not source.is_file():

@@ -138,7 +138,7 @@ def vector_op(code):
 
 
 def make(directory, emulated):
-    """Writes the script to directory/memory_edges.json and its module beside it; returns the path."""
+    """Writes the script to directory/memory_edges.json and its module next to it; returns the path."""
     s = Script(emulated)
     cases = []
     for memory in (0, 1):

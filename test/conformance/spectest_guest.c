@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The test suite's runner as a personality: guest/wasi's way onto the stack, its platform and faults, and a packed
+ * The test suite's runner as a guest runtime: guest/wasi's way onto the stack, its platform and faults, and a packed
  * script where a module would be.
  */
 #include "spectest.h"

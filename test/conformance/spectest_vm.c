@@ -11,7 +11,7 @@
 #define MEMORY_BYTES (512ull << 20)
 #define TIME_LIMIT_NS 240000000000ull /* under emulation the longest script takes a minute */
 
-/* The same program runs other personalities that take a file, each built with its image. */
+/* The same program runs other guest runtimes that take a file, each built with its image. */
 #ifndef SPECTEST_IMAGE
 #define SPECTEST_IMAGE "guest/spectest.img"
 #endif

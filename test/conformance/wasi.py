@@ -46,7 +46,7 @@ def specification(wasm):
 
 
 def run(wasm, scratch):
-    """None where the test passed, else what was wrong."""
+    """None if the test passed, else what was wrong."""
     spec = specification(wasm)
     root = None
     if spec.get("root"):

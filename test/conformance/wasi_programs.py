@@ -130,7 +130,7 @@ def in_container(wasm, args, data):
 
 
 def run(name, make, command):
-    """None where it went well, else what did not."""
+    """None if it went well, else what did not."""
     try:
         wasm, args, status, out, err, *check = make()
     except (OSError, subprocess.CalledProcessError, StopIteration) as e:

@@ -16,7 +16,7 @@ uint32_t random_below(struct random *r, uint32_t n);
 
 struct bytes {
 	uint8_t *p;
-	size_t n, room;
+	size_t n, capacity;
 };
 /* All end the program when memory is exhausted. */
 void bytes_put(struct bytes *b, const void *from, size_t n);

@@ -557,8 +557,8 @@ static void set_local(struct generator *g, int depth)
 	gen_op_index(g, 0x21, (uint32_t)local);
 }
 
-/* br, br_if or br_table to labels, or return; what follows an unconditional one is generated as
- * ever. */
+/* br, br_if or br_table to labels, or return; what follows an unconditional one is generated
+ * too. */
 static void branch(struct generator *g, int depth)
 {
 	uint32_t up = gen_below(g, g->label_count);

@@ -75,7 +75,7 @@ void gen_memarg(struct generator *g, uint32_t align_max);
 void gen_style(struct generator *g);
 uint8_t gen_any_type(struct generator *g);
 struct signature gen_any_signature(struct generator *g);
-/* TYPES_MAX: there is no room for it. */
+/* TYPES_MAX: it does not fit. */
 uint32_t gen_type_index(struct generator *g, const struct signature *s);
 void gen_op_fc(struct generator *g, uint32_t code);
 void gen_i32_const(struct generator *g, int32_t v);

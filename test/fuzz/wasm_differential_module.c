@@ -23,9 +23,9 @@ uint32_t random_below(struct random *r, uint32_t n)
 
 void bytes_put(struct bytes *b, const void *from, size_t n)
 {
-	if (n > b->room - b->n) {
-		b->room = (b->n + n) * 2;
-		b->p = realloc(b->p, b->room);
+	if (n > b->capacity - b->n) {
+		b->capacity = (b->n + n) * 2;
+		b->p = realloc(b->p, b->capacity);
 		if (!b->p)
 			abort();
 	}

@@ -24,14 +24,14 @@ static void push(struct checker *c, uint8_t type)
 	c->type[c->depth++] = type;
 }
 
-static void need(struct checker *c, bool ok)
+static void need(const struct checker *c, bool ok)
 {
 	if (!ok)
 		reader_fail(c->r, WASM_ERROR_INVALID, "type mismatch in constant expression");
 }
 
 /* Instructions that are not constant, or only with a feature that is not enabled. */
-static void need_constant(struct checker *c, const struct wasm_opcode *o)
+static void need_constant(const struct checker *c, const struct wasm_opcode *o)
 {
 	if (o->constant != FEATURE_NEVER && feature_enabled(c->m, o->constant))
 		return;

@@ -35,7 +35,7 @@
 #define WASM_CODE_USUAL_MORE 3u
 #define WASM_CODE_SLACK_BYTES 0x4000u
 /* No instruction emits more in one go; so much is free before each. */
-#define WASM_CODE_ROOM_BYTES 4096u
+#define WASM_CODE_INSN_BYTES 4096u
 
 #define WASM_ARENA_MODULE_BYTES 0x40000000ull /* address space for a module's tables */
 #define WASM_ARENA_FIRST_BYTES 0x6000u /* of them next to the machine code */

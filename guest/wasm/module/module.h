@@ -141,7 +141,7 @@ void module_decode(struct wasm_module *m, struct reader *r);
 /* Of whatever bytes; 0 if they have no code section. What is wrong with them is found later. */
 uint64_t module_code_section_bytes(const uint8_t *bytes, uint64_t size);
 
-/* module/exports.c: the hash cell of a name: its export's index + 1, or 0 where it would go. */
+/* module/exports.c: the hash cell of a name: its export's index + 1, or 0 in the cell that it would get. */
 uint32_t *module_export_cell(const struct wasm_module *m, struct wasm_name name);
 
 #endif

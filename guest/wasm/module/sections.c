@@ -19,6 +19,12 @@ enum section {
 	SECTION_DATA_COUNT, SECTION_TAG,
 };
 
+/* Bytes and flags of the sections' entries. */
+enum { KIND_TAG = 4, KIND_EXACT_FUNC = 0x20, TABLE_WITH_INIT = 0x40 };
+enum { LIMITS_HAS_MAX = 1, LIMITS_SHARED = 2, LIMITS_64 = 4, LIMITS_PAGE_SIZE = 8, LIMITS_FLAGS = 15 };
+enum { ELEM_NOT_ACTIVE = 1, ELEM_EXPLICIT = 2, ELEM_EXPRESSIONS = 4, ELEM_FLAGS = 7 };
+enum { DATA_ACTIVE, DATA_PASSIVE, DATA_ACTIVE_IN };
+
 static _Noreturn void invalid(struct decoder *d, const char *what)
 {
 	reader_fail(&d->r, WASM_ERROR_INVALID, what);
@@ -75,19 +81,19 @@ static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const cha
 	struct reader *r = &d->r;
 	struct wasm_limits l = {0};
 	uint8_t flags = read_u8(r);
-	if (flags > 1) {
+	if (flags > LIMITS_HAS_MAX) {
 		r->p--;
-		if (flags <= 0x0f && (flags & 0x08))
+		if (flags <= LIMITS_FLAGS && (flags & LIMITS_PAGE_SIZE))
 			reader_fail(r, WASM_ERROR_MALFORMED,
 				    "malformed limits flags (custom page sizes are not supported)");
-		if (flags <= 0x07 && (flags & 0x04))
+		if (flags < LIMITS_PAGE_SIZE && (flags & LIMITS_64))
 			feature_refuse(r, FEATURE_MEMORY64, is_memory ? "" : " (64-bit tables)");
-		if (flags <= 3 && is_memory)
+		if (flags < LIMITS_64 && is_memory)
 			feature_refuse(r, FEATURE_THREADS, " (shared memory)");
 		reader_fail(r, WASM_ERROR_MALFORMED, "malformed limits flags");
 	}
 	l.min = read_u32(r);
-	l.has_max = flags & 1;
+	l.has_max = flags & LIMITS_HAS_MAX;
 	l.max = max;
 	if (l.has_max)
 		l.max = read_u32(r);
@@ -142,10 +148,10 @@ static void decode_import(struct decoder *d, struct import *im, struct import_co
 	uint8_t kind = read_u8(r);
 	if (kind > WASM_KIND_GLOBAL) {
 		r->p--;
-		if (kind == 4)
+		if (kind == KIND_TAG)
 			feature_refuse(r, FEATURE_EXCEPTIONS, " (tags)");
 		reader_fail(r, WASM_ERROR_MALFORMED,
-			    kind == 0x20 ? "malformed import kind (exact functions are not supported)"
+			    kind == KIND_EXACT_FUNC ? "malformed import kind (exact functions are not supported)"
 					 : "malformed import kind");
 	}
 	im->kind = kind;
@@ -267,7 +273,7 @@ static void decode_tables(struct decoder *d)
 	struct reader *r = &d->r;
 	uint32_t n = read_count(d, WASM_MAX_TABLES, "tables");
 	for (uint32_t i = 0; i < n; i++) {
-		bool has_init = r->p < r->end && *r->p == 0x40;
+		bool has_init = r->p < r->end && *r->p == TABLE_WITH_INIT;
 		if (has_init) {
 			r->p++;
 			if (read_u8(r) != 0)
@@ -324,7 +330,7 @@ static void decode_exports(struct decoder *d)
 		uint8_t kind = read_u8(r);
 		if (kind > WASM_KIND_GLOBAL) {
 			r->p--;
-			if (kind == 4)
+			if (kind == KIND_TAG)
 				feature_refuse(r, FEATURE_EXCEPTIONS, " (tags)");
 			reader_fail(r, WASM_ERROR_MALFORMED, "malformed export kind");
 		}
@@ -382,20 +388,20 @@ static void decode_elements(struct decoder *d)
 	for (uint32_t i = 0; i < n; i++) {
 		struct elem_segment *s = &m->elems[i];
 		uint32_t flags = read_u32(r);
-		if (flags > 7)
+		if (flags > ELEM_FLAGS)
 			reader_fail(r, WASM_ERROR_MALFORMED, "malformed elements segment kind");
-		s->mode = modes[flags & 3];
-		s->expressions = flags & 4;
+		s->mode = modes[flags & (ELEM_NOT_ACTIVE | ELEM_EXPLICIT)];
+		s->expressions = flags & ELEM_EXPRESSIONS;
 		s->type = WASM_FUNCREF;
 		if (s->mode == SEGMENT_ACTIVE) {
-			if (flags & 2)
+			if (flags & ELEM_EXPLICIT)
 				s->table = read_u32(r);
 			if (s->table >= m->table_count)
 				invalid(d, "unknown table");
 			s->offset = r->p;
 			const_expr_check(r, m, WASM_I32);
 		}
-		if (flags & 3) {
+		if (flags & (ELEM_NOT_ACTIVE | ELEM_EXPLICIT)) {
 			if (s->expressions)
 				s->type = read_reftype(r);
 			else if (read_u8(r) != 0)
@@ -419,11 +425,11 @@ static void decode_datas(struct decoder *d)
 	for (uint32_t i = 0; i < n; i++) {
 		struct data_segment *s = &m->datas[i];
 		uint32_t flags = read_u32(r);
-		if (flags > 2)
+		if (flags > DATA_ACTIVE_IN)
 			reader_fail(r, WASM_ERROR_MALFORMED, "malformed data segment kind");
-		s->mode = flags == 1 ? SEGMENT_PASSIVE : SEGMENT_ACTIVE;
+		s->mode = flags == DATA_PASSIVE ? SEGMENT_PASSIVE : SEGMENT_ACTIVE;
 		if (s->mode == SEGMENT_ACTIVE) {
-			if (flags == 2)
+			if (flags == DATA_ACTIVE_IN)
 				s->memory = read_u32(r);
 			if (s->memory >= m->memory_count)
 				invalid(d, "unknown memory");

@@ -65,12 +65,12 @@ static uint32_t pass_args(struct compiler *c, const struct wasm_functype *t, uin
 		} else if (!is_float && ints < ARG_INTS) {
 			moves[n++] = (struct move){v, int_args[ints++]};
 		} else {
-			make_room(c, WASM_CODE_ROOM_BYTES);
+			reserve_code(c);
 			store_value(c, &v, x64_at(RSP, (int32_t)(8 * word)));
 			word += slots;
 		}
 	}
-	make_room(c, WASM_CODE_ROOM_BYTES);
+	reserve_code(c);
 	move_all(c, moves, n);
 	return words;
 }
@@ -173,7 +173,7 @@ static void tail_frame(struct compiler *c, const struct wasm_functype *t, uint32
 		x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, slot(c, 1));
 	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R10, 0));
 	for (uint32_t i = words; i > 0; i--) { /* upwards, so the last first */
-		make_room(c, WASM_CODE_ROOM_BYTES);
+		reserve_code(c);
 		x64_rm(&c->x, OP_MOVSD_LOAD, 0, FLOAT_SCRATCH, x64_at(RSP, (int32_t)(8 * i - 8)));
 		x64_rm(&c->x, OP_MOVSD_STORE, 0, FLOAT_SCRATCH,
 		       x64_at(R10, low + (int32_t)(8 * i)));
@@ -293,12 +293,12 @@ void emit_return(struct compiler *c)
 	if (t->result_count > 1) {
 		x64_rm(&c->x, OP_MOV_LOAD, 1, RDX, slot(c, 1));
 		for (uint32_t i = 0, n = slots_of(t->results, t->result_count); i < n; i++) {
-			make_room(c, WASM_CODE_ROOM_BYTES);
+			reserve_code(c);
 			x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, operand_slot(c, i));
 			x64_rm(&c->x, OP_MOV_STORE, 1, RAX, x64_at(RDX, (int32_t)(8 * i)));
 		}
 	}
-	make_room(c, WASM_CODE_ROOM_BYTES);
+	reserve_code(c);
 	restore_callee_saved(c);
 	x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX)); /* the frame's size, patched */
 	add_patch(c, &c->fn.frame_at);

@@ -2,7 +2,7 @@
 /*
  * One walk over each function body: validates it (WebAssembly specification, appendix on the
  * validation algorithm) and emits x86-64 code. The module is untrusted. The other files of this
- * folder have the kinds of instructions.
+ * directory have the kinds of instructions.
  *
  * Frame, from RSP: slot 0 the instance, slot 1 the address for results, registers saved for the
  * caller, locals, operands. R14 is the instance, R15 the base of memory 0.
@@ -29,7 +29,7 @@ static bool commit_code(struct compiler *c, uint64_t to)
 	return true;
 }
 
-void more_room(struct compiler *c, uint64_t bytes)
+void commit_more_code(struct compiler *c, uint64_t bytes)
 {
 	struct wasm_module *m = c->m;
 	uint64_t need = here(c) + bytes, large = m->code_committed / 2;
@@ -311,7 +311,7 @@ static void take_arguments(struct compiler *c)
 		if (c->fn.locals[i].reg != X64_NONE) {
 			moves[n++] = (struct move){v, c->fn.locals[i].reg};
 		} else if (is_used(c, i)) {
-			make_room(c, WASM_CODE_ROOM_BYTES);
+			reserve_code(c);
 			store_value(c, &v, local_mem(c, i));
 		}
 	}
@@ -333,7 +333,7 @@ static void take_stack_arguments(struct compiler *c)
 			++*used;
 			continue;
 		}
-		make_room(c, WASM_CODE_ROOM_BYTES);
+		reserve_code(c);
 		unsigned reg = c->fn.locals[i].reg, to = reg != X64_NONE ? reg
 							: is_float	 ? XMM0
 									 : RAX;
@@ -396,7 +396,7 @@ static uint32_t prologue(struct compiler *c)
 	take_arguments(c);
 	if (functype_stack_words(c->fn.type))
 		take_stack_arguments(c);
-	make_room(c, WASM_CODE_ROOM_BYTES);
+	reserve_code(c);
 	zero_locals(c);
 	return behind_check;
 }
@@ -409,7 +409,7 @@ static void emit_traps(struct compiler *c)
 {
 	for (uint32_t code = 0; code < sizeof c->fn.traps / sizeof *c->fn.traps; code++) {
 		for (uint32_t jump = c->fn.traps[code], next; jump; jump = next) {
-			make_room(c, WASM_CODE_ROOM_BYTES);
+			reserve_code(c);
 			memcpy(&next, c->m->code + jump - 4, 4);
 			uint32_t rel = here(c) - jump;
 			memcpy(c->m->code + jump - 4, &rel, 4);
@@ -474,7 +474,7 @@ static void compile_body(struct compiler *c)
 	push_control(c, FUNCTION_BODY, c->void_types, 0, c->fn.type->results, c->fn.type->result_count);
 	while (c->control.depth > 0) {
 		push_operands(c);
-		make_room(c, WASM_CODE_ROOM_BYTES);
+		reserve_code(c);
 		uint8_t *before = c->x.p;
 		bool was_dead = c->dead;
 		const uint8_t *instruction = c->r.p;
@@ -514,10 +514,10 @@ void compile_function(struct compiler *c, uint32_t own)
 	uint32_t prologue_at = c->fn.entry + 8; /* after lea rsp, [rsp + disp32] */
 	uint32_t behind_check = prologue(c);
 	compile_body(c);
-	make_room(c, WASM_CODE_ROOM_BYTES);
+	reserve_code(c);
 	c->dead = false;
 	emit_traps(c);
-	make_room(c, WASM_CODE_ROOM_BYTES);
+	reserve_code(c);
 	emit_pool(c);
 	simd_flush(&c->simd);
 	uint32_t slots = c->fn.fixed_slots + c->fn.local_slots + c->stack.highest;
@@ -533,7 +533,7 @@ void compile_function(struct compiler *c, uint32_t own)
 static void add_function(struct compiler *c, uint32_t own)
 {
 	struct wasm_module *m = c->m;
-	make_room(c, WASM_CODE_ROOM_BYTES);
+	reserve_code(c);
 	while (here(c) % 16)
 		x64_u8(&c->x, 0xcc);
 	m->func_code[own] = here(c);
@@ -592,7 +592,7 @@ void tier_compile(struct wasm_module *m, struct failure *fail)
 	c.code_end = m->code + m->code_committed;
 	c.x.p = m->code;
 	c.simd = (struct simd_emitter){.x = &c.x, .code = m->code, .cpu = m->options.cpu};
-	make_room(&c, WASM_CODE_ROOM_BYTES);
+	reserve_code(&c);
 	if (stack_is_deep())
 		compile_on_stack(&c, own);
 	else

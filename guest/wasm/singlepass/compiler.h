@@ -223,7 +223,7 @@ static inline struct control *top(struct compiler *c)
 
 /* --- hot: what nearly every instruction does, with its usual case inline --- */
 
-void more_room(struct compiler *c, uint64_t bytes); /* compile.c; the others are values.c's */
+void commit_more_code(struct compiler *c, uint64_t bytes); /* compile.c; the others are values.c's */
 void push_vector(struct compiler *c, uint8_t location, unsigned reg, uint32_t at, uint64_t bits);
 void push_many_slots(struct compiler *c, const uint8_t *types, uint32_t n);
 uint32_t slots_of_many(const uint8_t *types, uint32_t n);
@@ -264,9 +264,12 @@ static inline void push_const(struct compiler *c, uint8_t type, uint64_t bits)
 static inline void push_local(struct compiler *c, uint32_t local)
 {
 	struct local *l = &c->fn.locals[local];
-	bool live = !c->dead;
-	l->refs = (uint16_t)(l->refs + live);
-	push(c, live ? AT_LOCAL : AT_SLOT, l->type, 0, live ? local : c->stack.height, 0);
+	if (__builtin_expect(c->dead, 0)) {
+		push(c, AT_SLOT, l->type, 0, c->stack.height, 0);
+		return;
+	}
+	l->refs++;
+	push(c, AT_LOCAL, l->type, 0, local, 0);
 }
 
 static inline void push_slots(struct compiler *c, const uint8_t *types, uint32_t n)
@@ -305,11 +308,16 @@ static inline void truncate_stack(struct compiler *c, uint32_t height)
 		drop_above(c, height);
 }
 
-/* Room for the next instruction's code. */
-static inline void make_room(struct compiler *c, uint64_t bytes)
+static inline void reserve_code_bytes(struct compiler *c, uint64_t bytes)
 {
 	if (__builtin_expect((uint64_t)(c->code_end - c->x.p) < bytes, 0))
-		more_room(c, bytes);
+		commit_more_code(c, bytes);
+}
+
+/* Before what emits no more than an instruction's code. */
+static inline void reserve_code(struct compiler *c)
+{
+	reserve_code_bytes(c, WASM_CODE_INSN_BYTES);
 }
 
 static inline uint32_t class_of(uint8_t type)

@@ -179,7 +179,7 @@ static void copy_down(struct compiler *c, const struct control *k)
 	if (c->stack.height < n || from == k->height)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
-		make_room(c, WASM_CODE_ROOM_BYTES);
+		reserve_code(c);
 		x64_rm(&c->x, OP_MOV_LOAD, 1, SCRATCH, operand_slot(c, from + i));
 		x64_rm(&c->x, OP_MOV_STORE, 1, SCRATCH, operand_slot(c, k->height + i));
 	}
@@ -424,7 +424,7 @@ static void table_entry(struct compiler *c, struct control *k, uint8_t *entry, u
 	}
 	if (!direct) {
 		if (k->stub_of != id) {
-			make_room(c, WASM_CODE_ROOM_BYTES);
+			reserve_code(c);
 			k->stub_of = id;
 			k->stub = here(c);
 			copy_down(c, k);
@@ -471,7 +471,7 @@ void handle_br_table(struct compiler *c)
 		v.at = c->stack.height - slots_of(&v.type, 1);
 		load_to(c, &v, result_register(v.type));
 	}
-	make_room(c, WASM_CODE_ROOM_BYTES + 4ull * n);
+	reserve_code_bytes(c, WASM_CODE_INSN_BYTES + 4ull * n);
 	x64_mov_imm(&c->x, RDX, n);
 	x64_rr(&c->x, OP_ALU(ALU_CMP), 0, reg, RDX);
 	x64_rr(&c->x, OP_CMOV(CC_AE), 0, reg, RDX);
@@ -493,7 +493,7 @@ void handle_br_table(struct compiler *c)
 
 /* --- select --- */
 
-static void select_float(struct compiler *c, unsigned cc, struct value *a, struct value *b)
+static void select_float(struct compiler *c, unsigned cc, struct value *a, const struct value *b)
 {
 	unsigned dst = to_own(c, a);
 	uint8_t *first = NULL, *second = NULL;

@@ -39,7 +39,7 @@ static void locate_exactly(const struct wasm_module *m, uint32_t own, uint32_t a
 	struct compiler c = {.m = &copy, .arena = &arena, .fail = &fail};
 	uint32_t next = own + 1 < m->func_count - m->imported_funcs ? m->func_code[own + 1]
 								    : m->code_entries;
-	uint64_t bytes = next - m->func_code[own] + SCRATCH_START + 4 * WASM_CODE_ROOM_BYTES;
+	uint64_t bytes = next - m->func_code[own] + SCRATCH_START + 4 * WASM_CODE_INSN_BYTES;
 	if (!arena_open(&arena, SCRATCH_BYTES + ((bytes + WASM_PAGE_BYTES) &
 						 ~(uint64_t)(WASM_PAGE_BYTES - 1))))
 		return;

@@ -116,7 +116,7 @@ static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struc
 }
 
 /* a + b by lea, when a's register must stay: into the local_reg that follows, or a new register. */
-static bool add_by_lea(struct compiler *c, uint8_t type, struct value *a, struct value *b,
+static bool add_by_lea(struct compiler *c, uint8_t type, const struct value *a, const struct value *b,
 		       bool subtract)
 {
 	unsigned ra = reg_of(c, a), rb = reg_of(c, b);

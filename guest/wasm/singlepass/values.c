@@ -415,7 +415,7 @@ void stack_flush(struct compiler *c)
 	for (uint32_t i = c->stack.flushed; i < c->stack.height; i++) {
 		uint8_t location = c->stack.at[i].location;
 		if (location == AT_REG || location == AT_LOCAL || location == AT_FLAGS) {
-			make_room(c, WASM_CODE_ROOM_BYTES);
+			reserve_code(c);
 			to_own_slot(c, i);
 		}
 	}
@@ -427,7 +427,7 @@ void stack_flush_all(struct compiler *c, uint32_t from)
 	stack_flush(c);
 	for (uint32_t i = from; i < c->stack.height; i++)
 		if (c->stack.at[i].location == AT_CONST) {
-			make_room(c, WASM_CODE_ROOM_BYTES);
+			reserve_code(c);
 			to_own_slot(c, i);
 		}
 }

@@ -30,7 +30,7 @@ void simd_flush(struct simd_emitter *e)
 /* No instruction takes more than this many constants. */
 enum { CONSTANTS_OF_ONE = 4 };
 
-static void make_room_for_constants(struct simd_emitter *e)
+static void flush_full_constants(struct simd_emitter *e)
 {
 	if (e->constants + CONSTANTS_OF_ONE <= SIMD_CONSTANTS_MAX)
 		return;
@@ -74,7 +74,7 @@ void simd_const(struct simd_emitter *e, unsigned xmm, const uint8_t *bytes)
 {
 	uint64_t halves[2];
 	memcpy(halves, bytes, 16);
-	make_room_for_constants(e);
+	flush_full_constants(e);
 	simd_constant_to(e, xmm, halves[0], halves[1]);
 }
 
@@ -363,7 +363,7 @@ bool simd_commutes(const struct simd_code *op)
 
 void simd_emit(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
 {
-	make_room_for_constants(e);
+	flush_full_constants(e);
 	switch ((enum how)op->how) {
 	case HOW_AB:
 		if (g->b_in_memory)

@@ -126,7 +126,7 @@ struct simd_emitter {
 	} constant[SIMD_CONSTANTS_MAX];
 };
 
-/* Emits at most WASM_CODE_ROOM_BYTES, constants that find no room with others included. */
+/* Emits at most WASM_CODE_INSN_BYTES, including earlier constants if there are too many. */
 void simd_emit(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *args);
 
 /* A vector of these 16 bytes into an XMM register. */

@@ -18,11 +18,12 @@ static void shift(struct simd_emitter *e, const struct simd_code *op, const stru
 {
 	unsigned bits = 8u << op->imm, kind = op->x64 >> 4 & 15;
 	if (g->count_known) {
-		shift_imm(e,
-			  kind == 0xf	? SLL
-			  : kind == 0xe ? SRA
-					: SRL,
-			  op->imm, g->dst, g->a, g->count & (bits - 1));
+		enum shift_kind how = SRL;
+		if (kind == 0xf)
+			how = SLL;
+		else if (kind == 0xe)
+			how = SRA;
+		shift_imm(e, how, op->imm, g->dst, g->a, g->count & (bits - 1));
 		return;
 	}
 	count_to(e, T0, bits, 0, g);
@@ -34,8 +35,11 @@ static void shift8(struct simd_emitter *e, unsigned what, const struct simd_args
 {
 	if (what != 1 && g->count_known) {
 		unsigned n = g->count & 7;
+		uint64_t kept = 0xffu >> n;
+		if (what == 0)
+			kept = 0xffu << n & 0xff;
 		shift_imm(e, what == 0 ? SLL : SRL, 1, T0, g->a, n);
-		vvcc(e, PAND, g->dst, T0, ONES8 * (what == 0 ? 0xffu << n & 0xff : 0xffu >> n));
+		vvcc(e, PAND, g->dst, T0, ONES8 * kept);
 		return;
 	}
 	if (what == 1 && g->count_known) {
@@ -135,8 +139,9 @@ static void extmul(struct simd_emitter *e, unsigned imm, const struct simd_args 
 	bool is_signed = imm & 0x80, high = imm & 0x40;
 	unsigned size = imm & 3;
 	if (size == 2) {
-		vv_imm(e, PSHUFD, T0, g->a, high ? 0xfa : 0x50);
-		vv_imm(e, PSHUFD, T1, g->b, high ? 0xfa : 0x50);
+		unsigned lanes = high ? 0xfa : 0x50;
+		vv_imm(e, PSHUFD, T0, g->a, lanes);
+		vv_imm(e, PSHUFD, T1, g->b, lanes);
 		vvv(e, is_signed ? PMULDQ : PMULUDQ, g->dst, T0, T1);
 	} else if (size == 1) {
 		vvv(e, PMULLW, T0, g->a, g->b);
@@ -145,14 +150,16 @@ static void extmul(struct simd_emitter *e, unsigned imm, const struct simd_args 
 	} else if (high) {
 		/* Each byte in the upper half of its word, then down again, by the kind of shift
 		 * that extends it. */
+		enum shift_kind down = is_signed ? SRA : SRL;
 		vvv(e, PUNPCKHBW, T0, g->a, g->a);
-		shift_imm(e, is_signed ? SRA : SRL, 1, T0, T0, 8);
+		shift_imm(e, down, 1, T0, T0, 8);
 		vvv(e, PUNPCKHBW, T1, g->b, g->b);
-		shift_imm(e, is_signed ? SRA : SRL, 1, T1, T1, 8);
+		shift_imm(e, down, 1, T1, T1, 8);
 		vvv(e, PMULLW, g->dst, T0, T1);
 	} else {
-		vv(e, is_signed ? P38(0x20) : P38(0x30), T0, g->a); /* pmovsxbw, pmovzxbw */
-		vv(e, is_signed ? P38(0x20) : P38(0x30), T1, g->b);
+		uint32_t extend = is_signed ? P38(0x20) : P38(0x30); /* pmovsxbw, pmovzxbw */
+		vv(e, extend, T0, g->a);
+		vv(e, extend, T1, g->b);
 		vvv(e, PMULLW, g->dst, T0, T1);
 	}
 }
@@ -225,7 +232,10 @@ void simd_integer(struct simd_emitter *e, const struct simd_code *op, const stru
 static void float_sign(struct simd_emitter *e, unsigned imm, const struct simd_args *g)
 {
 	uint64_t sign = imm & 2 ? 1ull << 63 : 1ull << 63 | 1ull << 31;
-	vvcc(e, imm & 1 ? PXOR : PAND, g->dst, g->a, imm & 1 ? sign : ~sign);
+	if (imm & 1)
+		vvcc(e, PXOR, g->dst, g->a, sign);
+	else
+		vvcc(e, PAND, g->dst, g->a, ~sign);
 }
 
 /*
@@ -249,7 +259,11 @@ static void min_max(struct simd_emitter *e, const struct simd_code *op, const st
 	vvv_imm(e, prefix | 0xc2, T1, T0, T0, CMP_UNORDERED);
 	if (op->how == HOW_FLOAT_MIN)
 		vvv(e, POR, T0, T0, T1);
-	shift_imm(e, SRL, wide ? 3 : 2, T1, T1, wide ? 13 : 10);
+	/* 12 and 9 bits of sign and exponent, and the first of the mantissa. */
+	if (wide)
+		shift_imm(e, SRL, 3, T1, T1, 13);
+	else
+		shift_imm(e, SRL, 2, T1, T1, 10);
 	vvv(e, PANDN, g->dst, T1, T0);
 }
 

@@ -38,7 +38,7 @@ enum vex {
 enum { CMP_EQ = 0, CMP_LE = 2, CMP_UNORDERED = 3 };
 /* Shifts by an immediate: their group (opcodes 71 words, 72 doublewords, 73 quadwords) and the
  * number in it. */
-enum { SRL = 2, SRA = 4, SLL = 6 };
+enum shift_kind { SRL = 2, SRA = 4, SLL = 6 };
 
 #define ONES8 0x0101010101010101ull
 #define ONES16 0x0001000100010001ull

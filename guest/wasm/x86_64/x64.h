@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Encoder of x86-64 instructions: knows encodings and nothing of WebAssembly. Writes at x->p; the caller
- * has made room. AMD64 Architecture Programmer's Manual volume 3 (legacy and VEX encodings).
+ * has reserved the bytes. AMD64 Architecture Programmer's Manual volume 3 (legacy and VEX encodings).
  */
 #ifndef MOTE_GUEST_WASM_X64_H
 #define MOTE_GUEST_WASM_X64_H
@@ -96,7 +96,7 @@ static inline struct x64_mem x64_at(unsigned base, int32_t disp)
 	unsigned b = base & 7;
 	return (struct x64_mem){
 		.rex = (uint8_t)(base >> 3 & 1),
-		.form = (uint8_t)(b | (b == 4 ? X64_HAS_SIB : 0) | (b == 5 ? X64_HAS_DISP : 0)),
+		.form = (uint8_t)(b | X64_HAS_SIB * (b == 4) | X64_HAS_DISP * (b == 5)),
 		.sib = 0x24, /* no index */
 		.index = X64_NONE,
 		.disp = disp,
@@ -108,7 +108,7 @@ static inline struct x64_mem x64_at_index(unsigned base, unsigned index, unsigne
 	unsigned b = base & 7;
 	return (struct x64_mem){
 		.rex = (uint8_t)((base >> 3 & 1) | (index >> 2 & 2)),
-		.form = (uint8_t)(4 | X64_HAS_SIB | (b == 5 ? X64_HAS_DISP : 0)),
+		.form = (uint8_t)(4 | X64_HAS_SIB | X64_HAS_DISP * (b == 5)),
 		.sib = (uint8_t)(scale << 6 | (index & 7) << 3 | b),
 		.index = (uint8_t)index,
 		.disp = disp,
@@ -165,8 +165,9 @@ static inline void x64_opcode(struct x64 *x, uint32_t op, unsigned rex)
 /* ModRM, SIB and displacement of a memory operand. */
 static inline uint8_t *x64_put_mem(uint8_t *p, unsigned reg, struct x64_mem m)
 {
-	bool is_small = m.disp == (int8_t)m.disp;
-	unsigned mod = is_small ? (m.disp != 0) | (m.form / X64_HAS_DISP & 1u) : 2, bytes = is_small ? mod : 4;
+	unsigned mod = 2, bytes = 4;
+	if (m.disp == (int8_t)m.disp)
+		mod = bytes = (m.disp != 0) | (m.form / X64_HAS_DISP & 1u);
 	if (__builtin_expect(m.form & X64_IS_RIP, 0)) {
 		mod = 0;
 		bytes = 4;
@@ -187,7 +188,9 @@ static inline void x64_modrm_mem(struct x64 *x, unsigned reg, struct x64_mem m)
 static inline void x64_rr(struct x64 *x, uint32_t op, unsigned w, unsigned reg, unsigned rm)
 {
 	unsigned rex = w << 3 | (reg >> 1 & 4) | (rm >> 3 & 1);
-	unsigned force = ((op & X64_BYTE_REG) && reg >= 4) || ((op & X64_BYTE_RM) && rm >= 4) ? 0x40 : 0;
+	unsigned force = 0;
+	if (((op & X64_BYTE_REG) && reg >= 4) || ((op & X64_BYTE_RM) && rm >= 4))
+		force = 0x40; /* else 4 to 7 were AH to BH */
 	uint8_t *p = x64_put_opcode(x->p, op, rex | force);
 	*p = (uint8_t)(0xc0 | (reg & 7) << 3 | (rm & 7));
 	x->p = p + 1;
@@ -200,7 +203,9 @@ static inline unsigned x64_rex_mem(unsigned w, unsigned reg, struct x64_mem m)
 
 static inline void x64_rm(struct x64 *x, uint32_t op, unsigned w, unsigned reg, struct x64_mem m)
 {
-	unsigned force = (op & X64_BYTE_REG) && reg >= 4 && reg < 16 ? 0x40 : 0;
+	unsigned force = 0;
+	if ((op & X64_BYTE_REG) && reg >= 4 && reg < 16)
+		force = 0x40;
 	uint8_t *p = x64_put_opcode(x->p, op, x64_rex_mem(w, reg, m) | force);
 	x->p = x64_put_mem(p, reg, m);
 }
@@ -290,7 +295,11 @@ static inline void x64_shift_cl(struct x64 *x, enum x64_shift s, unsigned w, uns
 static inline void x64_shiftx(struct x64 *x, enum x64_shift s, unsigned w, unsigned dst, unsigned src,
 			      unsigned count)
 {
-	unsigned prefix = s == SHIFT_SHL ? 1 : s == SHIFT_SHR ? 3 : 2;
+	unsigned prefix = 2;
+	if (s == SHIFT_SHL)
+		prefix = 1;
+	else if (s == SHIFT_SHR)
+		prefix = 3;
 	x64_vex_rrr(x, X64_OP(prefix, 2, 0xf7), w, dst, count, src);
 }
 
