@@ -156,18 +156,9 @@ bool wasm_functype_is(const struct wasm_functype *type, const char *signature);
 /* Traps. */
 
 enum wasm_trap_code {
-	WASM_TRAP_NONE = 0,
-	WASM_TRAP_UNREACHABLE,
-	WASM_TRAP_MEMORY,              /* out of bounds memory access */
-	WASM_TRAP_DIVIDE_BY_ZERO,      /* integer divide by zero */
-	WASM_TRAP_INTEGER_OVERFLOW,    /* integer overflow */
-	WASM_TRAP_INVALID_CONVERSION,  /* invalid conversion to integer */
-	WASM_TRAP_TABLE,               /* out of bounds table access */
-	WASM_TRAP_UNDEFINED_ELEMENT,   /* undefined element: call_indirect past the table's end */
-	WASM_TRAP_UNINITIALIZED,       /* uninitialized element */
-	WASM_TRAP_INDIRECT_TYPE,       /* indirect call type mismatch */
-	WASM_TRAP_STACK,               /* call stack exhausted */
-	WASM_TRAP_HOST,                /* a host function's own reason */
+#define TRAP(name, text) WASM_TRAP_##name,
+#include "guest/wasm/traps.def"
+	WASM_TRAPS
 };
 /* The standard's words. */
 const char *wasm_trap_text(enum wasm_trap_code code);

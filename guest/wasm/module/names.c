@@ -14,7 +14,7 @@ static bool read_number(const uint8_t **p, const uint8_t *end, uint32_t *v)
 			return false;
 		uint8_t b = *(*p)++;
 		value |= (uint64_t)(b & 0x7f) << shift;
-		if (!(b & 0x80)) {
+		if (!(b & LEB_MORE)) {
 			*v = (uint32_t)value;
 			return value <= UINT32_MAX;
 		}

@@ -27,14 +27,14 @@ static uint64_t read_leb(struct reader *r, unsigned bits, bool is_signed)
 		uint8_t b = read_u8(r);
 		v |= (uint64_t)(b & 0x7f) << shift;
 		if (shift + 7 < bits) {
-			if (b & 0x80)
+			if (b & LEB_MORE)
 				continue;
 			if (is_signed && (b & 0x40))
 				v |= ~0ull << (shift + 7);
 			return v;
 		}
 		r->p--;
-		if (b & 0x80)
+		if (b & LEB_MORE)
 			reader_fail(r, WASM_ERROR_MALFORMED, "integer representation too long");
 		unsigned used = bits - shift; /* bits of this byte that count */
 		uint8_t rest = (uint8_t)(b >> (used - is_signed));
@@ -60,7 +60,7 @@ static inline unsigned read_short_leb(struct reader *r, uint32_t *v)
 		return 0;
 	for (unsigned i = 0; i < 4; i++) {
 		bits |= (p[i] & 0x7fu) << 7 * i;
-		if (p[i] < 0x80) {
+		if (p[i] < LEB_MORE) {
 			r->p = p + i + 1;
 			*v = bits;
 			return 7 * (i + 1);

@@ -24,6 +24,15 @@ _Noreturn void reader_ended(struct reader *r);
 uint32_t read_long_u32(struct reader *r); /* of whatever length */
 int32_t read_long_s32(struct reader *r);
 
+/* In a byte of a number in LEB128: another one follows. */
+enum { LEB_MORE = 0x80 };
+
+/* A signed number of one byte. */
+static inline int32_t leb_s7(uint8_t byte)
+{
+	return (int8_t)(byte << 1) >> 1;
+}
+
 static inline uint8_t read_u8(struct reader *r)
 {
 	if (__builtin_expect(r->p == r->end, 0))
@@ -34,15 +43,15 @@ static inline uint8_t read_u8(struct reader *r)
 /* Of one byte nearly always. */
 static inline uint32_t read_u32(struct reader *r)
 {
-	if (__builtin_expect(r->p < r->end && *r->p < 0x80, 1))
+	if (__builtin_expect(r->p < r->end && *r->p < LEB_MORE, 1))
 		return *r->p++;
 	return read_long_u32(r);
 }
 
 static inline int32_t read_s32(struct reader *r)
 {
-	if (__builtin_expect(r->p < r->end && *r->p < 0x80, 1))
-		return (int8_t)(*r->p++ << 1) >> 1;
+	if (__builtin_expect(r->p < r->end && *r->p < LEB_MORE, 1))
+		return leb_s7(*r->p++);
 	return read_long_s32(r);
 }
 

@@ -585,7 +585,7 @@ uint64_t module_code_section_bytes(const uint8_t *bytes, uint64_t size)
 		uint64_t section = 0;
 		for (unsigned shift = 0; at < size && shift < 35; shift += 7) {
 			section |= (uint64_t)(bytes[at] & 0x7f) << shift;
-			if (!(bytes[at++] & 0x80))
+			if (!(bytes[at++] & LEB_MORE))
 				break;
 		}
 		if (section > size - at)

@@ -12,22 +12,10 @@ struct wasm_store wasm_process_store;
 const char *wasm_trap_text(enum wasm_trap_code code)
 {
 	static const char *const texts[] = {
-		[WASM_TRAP_NONE] = "no trap",
-		[WASM_TRAP_UNREACHABLE] = "unreachable",
-		[WASM_TRAP_MEMORY] = "out of bounds memory access",
-		[WASM_TRAP_DIVIDE_BY_ZERO] = "integer divide by zero",
-		[WASM_TRAP_INTEGER_OVERFLOW] = "integer overflow",
-		[WASM_TRAP_INVALID_CONVERSION] = "invalid conversion to integer",
-		[WASM_TRAP_TABLE] = "out of bounds table access",
-		[WASM_TRAP_UNDEFINED_ELEMENT] = "undefined element",
-		[WASM_TRAP_UNINITIALIZED] = "uninitialized element",
-		[WASM_TRAP_INDIRECT_TYPE] = "indirect call type mismatch",
-		[WASM_TRAP_STACK] = "call stack exhausted",
-		[WASM_TRAP_HOST] = "host function failed",
+#define TRAP(name, text) text,
+#include "guest/wasm/traps.def"
 	};
-	if ((unsigned)code >= sizeof(texts) / sizeof(*texts))
-		return "unknown trap";
-	return texts[code];
+	return code < WASM_TRAPS ? texts[code] : "unknown trap";
 }
 
 void store_add_module(struct wasm_store *s, struct wasm_module *m)

@@ -458,11 +458,11 @@ static void patch_frame(struct compiler *c, uint32_t prologue_at, uint32_t frame
 static inline void push_operands(struct compiler *c)
 {
 	const uint8_t *p = c->r.p, *end = c->r.end;
-	while (end - p >= 2 && p[1] < 0x80) {
+	while (end - p >= 2 && p[1] < LEB_MORE) {
 		if (p[0] == WASM_OP_LOCAL_GET && p[1] < c->fn.local_count)
 			push_local(c, p[1]);
 		else if (p[0] == WASM_OP_I32_CONST)
-			push_const(c, WASM_I32, (uint32_t)((p[1] ^ 0x40) - 0x40));
+			push_const(c, WASM_I32, (uint32_t)leb_s7(p[1]));
 		else
 			break;
 		c->r.p = p += 2;

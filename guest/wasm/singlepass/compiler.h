@@ -140,7 +140,7 @@ struct function {
 	uint32_t frame_at;     /* where the frame's size is patched in */
 	bool has_calls;
 	bool framed; /* some slot of the frame is used */
-	uint32_t traps[WASM_TRAP_HOST + 1]; /* jumps to a trap: lists */
+	uint32_t traps[WASM_TRAPS]; /* jumps to a trap: lists */
 };
 
 /* 8-byte constants after the function's code. */

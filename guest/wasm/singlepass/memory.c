@@ -109,7 +109,7 @@ static uint32_t local_in_register(const struct compiler *c, uint8_t type, uint32
 	const uint8_t *p = c->r.p;
 	uint32_t bytes = type == WASM_F32 ? 4 : 8;
 	uint64_t bits = 0;
-	if (p[0] == WASM_OP_LOCAL_GET && p[1] < 0x80 && p[1] < c->fn.local_count &&
+	if (p[0] == WASM_OP_LOCAL_GET && p[1] < LEB_MORE && p[1] < c->fn.local_count &&
 	    c->fn.locals[p[1]].type == type && c->fn.locals[p[1]].reg != X64_NONE)
 		return p[1];
 	if (wasm_opcodes[p[0]].class != CLASS_FLOAT_CONST || wasm_opcodes[p[0]].result != type ||
@@ -136,7 +136,7 @@ static __attribute__((noinline)) bool load_and_operate(struct compiler *c, uint8
 	uint32_t skip = 2, local = local_in_register(c, type, &skip);
 	bool wide = type == WASM_I64;
 	bool constant = wasm_opcodes[p[0]].class == CLASS_CONST &&
-			wasm_opcodes[p[0]].result == type && p[1] < 0x80;
+			wasm_opcodes[p[0]].result == type && p[1] < LEB_MORE;
 	if (fusions[p[0]] & FUSE_PUSHES) {
 		unsigned taker = fusions[p[skip]];
 		if ((local == WASM_NONE && !constant) || (taker & FUSE_PUSHES) ||
@@ -156,7 +156,7 @@ static __attribute__((noinline)) bool load_and_operate(struct compiler *c, uint8
 	}
 	push_mem(c, type, at, held);
 	if (constant) {
-		int32_t k = (p[1] ^ 0x40) - 0x40;
+		int32_t k = leb_s7(p[1]);
 		c->r.p += 2;
 		push_const(c, type, wide ? (uint64_t)(int64_t)k : (uint32_t)k);
 	}

@@ -70,7 +70,7 @@ struct scan {
 static bool skip_leb(struct scan *s)
 {
 	while (s->p < s->end)
-		if (!(*s->p++ & 0x80))
+		if (!(*s->p++ & LEB_MORE))
 			return true;
 	return false;
 }
@@ -82,7 +82,7 @@ static bool read_leb(struct scan *s, uint32_t *v)
 		uint8_t b = *s->p++;
 		if (shift < 32)
 			*v |= (uint32_t)(b & 0x7f) << shift;
-		if (!(b & 0x80))
+		if (!(b & LEB_MORE))
 			return true;
 	}
 	return false;
@@ -408,7 +408,7 @@ static inline uint32_t skip_block(struct scan *s, uint32_t bytes)
 /* One number of several bytes. Returns where it ends, or NULL if that is the body's end. */
 static inline const uint8_t *skip_long(const uint8_t *p, const uint8_t *end)
 {
-	while (p < end && *p & 0x80)
+	while (p < end && *p & LEB_MORE)
 		p++;
 	return p < end ? p + 1 : NULL;
 }
@@ -508,7 +508,7 @@ static void scan_all_short(struct scan *s)
 
 bool scan_index(const uint8_t **p, const uint8_t *end, uint32_t *index)
 {
-	if (end - *p >= 2 && (*p)[1] < 0x80) { /* the usual */
+	if (end - *p >= 2 && (*p)[1] < LEB_MORE) { /* the usual */
 		*index = (*p)[1];
 		*p += 2;
 		return true;
@@ -530,10 +530,10 @@ static inline uint32_t plain_bytes(const uint8_t *p, const uint8_t *end)
 	if (o->immediate == IMM_NONE)
 		return 1;
 	if (o->immediate == IMM_MEMARG)
-		return end - p >= 3 && p[1] < MEMARG_HAS_MEMORY && p[2] < 0x80 ? 3 : 0;
+		return end - p >= 3 && p[1] < MEMARG_HAS_MEMORY && p[2] < LEB_MORE ? 3 : 0;
 	if (o->immediate == IMM_BLOCKTYPE || o->immediate == IMM_INDEX || o->immediate == IMM_S32 ||
 	    o->immediate == IMM_S64)
-		return end - p >= 2 && p[1] < 0x80 ? 2 : 0;
+		return end - p >= 2 && p[1] < LEB_MORE ? 2 : 0;
 	return 0;
 }
 

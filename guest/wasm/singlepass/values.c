@@ -477,7 +477,7 @@ unsigned result_reg(struct compiler *c, uint8_t type)
 	struct insn next = next_insn(c);
 	c->regs.hint = WASM_NONE;
 	if (c->dead || (next.op != WASM_OP_LOCAL_SET && next.op != WASM_OP_LOCAL_TEE) ||
-	    next.imm >= 0x80 || next.imm >= c->fn.local_count)
+	    next.imm >= LEB_MORE || next.imm >= c->fn.local_count)
 		return X64_NONE;
 	const struct local *l = &c->fn.locals[next.imm];
 	if (l->reg == X64_NONE || l->refs || l->type != type)

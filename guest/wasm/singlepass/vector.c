@@ -35,12 +35,12 @@ static void emit(struct compiler *c, const struct simd_code *code, const struct 
 static const struct simd_code *memory_taker(const struct compiler *c, const uint8_t **p)
 {
 	const uint8_t *at = *p;
-	if (c->r.end - at < 3 || at[0] != WASM_OP_PREFIX_FD || (at[1] & 0x80 && at[2] != 1))
+	if (c->r.end - at < 3 || at[0] != WASM_OP_PREFIX_FD || (at[1] & LEB_MORE && at[2] != 1))
 		return NULL;
 	struct vector_insn i = vector_insn(at[1]); /* of one byte, or of two that mean 128 and more */
 	if (i.op->shape != SIMD_BINARY || !simd_takes_memory(i.code))
 		return NULL;
-	*p = at + (at[1] & 0x80 ? 3 : 2);
+	*p = at + (at[1] & LEB_MORE ? 3 : 2);
 	return i.code;
 }
 
@@ -58,7 +58,7 @@ static bool load_and_compute(struct compiler *c, struct memarg a)
 		return false;
 	const struct simd_code *taker = memory_taker(c, &p);
 	const struct local *local = NULL;
-	if (!taker && c->r.end - p > 2 && p[0] == WASM_OP_LOCAL_GET && p[1] < 0x80 &&
+	if (!taker && c->r.end - p > 2 && p[0] == WASM_OP_LOCAL_GET && p[1] < LEB_MORE &&
 	    p[1] < c->fn.local_count) {
 		local = &c->fn.locals[p[1]];
 		p += 2;
