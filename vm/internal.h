@@ -19,10 +19,10 @@
 struct vm_channel {
 	size_t max;         /* bytes of a message; 0: closed */
 	gva_t reply_at;     /* VM_IN_EXCHANGE: where it wants its next message, unchecked */
-	uint64_t reply_room;
+	uint64_t reply_size;
 	uint8_t *message;   /* owned; what it handed over */
-	size_t len, room;
-	uint8_t *unfetched; /* owned; a message that did not fit reply_room, until the guest asks again */
+	size_t len, capacity;
+	uint8_t *unfetched; /* owned; a message that did not fit reply_size, until the guest asks again */
 	size_t unfetched_len;
 };
 

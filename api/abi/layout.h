@@ -7,11 +7,11 @@
  * The lower half belongs to the guest. Mote's own part is one window of it, high enough that programs
  * linked at fixed addresses never meet it:
  *
- *   MOTE_WINDOW + 0             the personality image (guest/linux or guest/wasi with the engine)
+ *   MOTE_WINDOW + 0             the guest runtime's image (guest/linux or guest/wasi with the engine)
  *   MOTE_WINDOW + 64 GiB        boot information, read-only
- *   MOTE_WINDOW + 65 GiB        the payload file's bytes, read-only, at most 4 GiB
+ *   MOTE_WINDOW + 65 GiB        the guest program's file, read-only, at most 4 GiB
  *   MOTE_WINDOW + 80 GiB        the initial stack and behind it vCPU areas, one of MOTE_AREA_BYTES for each vCPU
- *   MOTE_WINDOW + 96 GiB        free for the personality: heap, stacks
+ *   MOTE_WINDOW + 96 GiB        free for the guest runtime: heap, stacks
  *   MOTE_KERNEL                 the CPU's tables, stubs and kernel stacks: abi/arch/
  */
 #ifndef MOTE_ABI_LAYOUT_H
@@ -32,7 +32,7 @@
 /* Native guests reach the host call `exchange` by this system call, whose arguments are the same. */
 #define MOTE_SYSCALL_EXCHANGE 0x6d6f7465
 
-/* A personality's entry point is two: its start, and so many bytes behind it the entry of system calls. */
+/* A guest runtime's entry point is two: its start, and so many bytes behind it the entry of system calls. */
 #define MOTE_ENTRY_SYSCALL 16
 
 /* Offsets into struct mote_area for assembly; checked against the struct below. */
@@ -185,15 +185,15 @@ struct mote_clock {
  */
 struct mote_area {
 	uint64_t self;          /* the area's own address */
-	uint64_t saved_rsp;     /* for the personality */
-	uint64_t stack_top;     /* for the personality */
+	uint64_t saved_rsp;     /* for the guest runtime */
+	uint64_t stack_top;     /* for the guest runtime */
 	uint64_t fault_entry;
 	uint64_t fault_stack_top;
 	uint32_t fault_busy;
 	uint32_t events_open;
 	uint64_t handled_signals; /* bit n - 1: signal n has a handler in the program */
 	uint64_t pending_signals; /* set by the host, cleared by the guest (atomics) */
-	uint64_t blocked_signals; /* the program's mask, kept by the personality */
+	uint64_t blocked_signals; /* the program's mask, kept by the guest runtime */
 	uint64_t resume_at, resume_bytes;
 	/* In two adjacent cache lines, the result and the slot in one of them. */
 	_Alignas(64) struct mote_frame frame;
@@ -203,7 +203,7 @@ struct mote_area {
 	uint32_t output_fd;
 	uint32_t output_len;
 	uint32_t vcpu; /* index */
-	_Alignas(16) uint8_t personality[1024]; /* for the personality's own per-vCPU state */
+	_Alignas(16) uint8_t personality[1024]; /* for the guest runtime's own per-vCPU state */
 	struct mote_fault fault;   /* behind all that assembly knows by its offset: its size is the CPU's */
 	uint8_t output[MOTE_OUTPUT_BYTES];
 };

@@ -19,7 +19,7 @@
  *   message    u8 kind, then
  *   READY      u32 version, u32 count, count x (name, signature, u8 flags)
  *   CALL       name, u8 type of the result that is wanted (0: any), u8 count, count x value
- *   RETURN     value, of type void where there is no result
+ *   RETURN     value, of type void if there is no result
  *   ERROR      u32 code (enum mote_call_error), string
  *   LIST       nothing
  *   FUNCTIONS  u32 count, count x (name, signature)
@@ -54,7 +54,7 @@ enum mote_call_error {
 	MOTE_CALL_UNKNOWN,    /* no function of that name */
 	MOTE_CALL_SIGNATURE,  /* arguments of other types */
 	MOTE_CALL_TOO_LARGE,  /* the result does not fit a message */
-	MOTE_CALL_REENTRY,    /* called back where that is not allowed */
+	MOTE_CALL_REENTRY,    /* called back although that is not allowed */
 	MOTE_CALL_PROTOCOL,   /* a message that does not belong here */
 	MOTE_CALL_TRAPPED,    /* the guest's code stopped in the middle: nothing works any more */
 };

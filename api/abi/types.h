@@ -24,7 +24,7 @@ struct mote_iovec {
 #define MOTE_MAP_ZEROED (~0ul)
 struct mote_mapping {
 	uint64_t addr, bytes;
-	uint64_t from; /* in the payload file, or MOTE_MAP_ZEROED: no file */
+	uint64_t from; /* in the guest program's file, or MOTE_MAP_ZEROED: no file */
 	uint32_t prot, reserved;
 };
 

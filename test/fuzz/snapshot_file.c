@@ -108,7 +108,7 @@ static void make_guest(struct memory *m, struct snapshot_state *s)
 	s->given = 3;
 	s->channel_max = 4096;
 	s->reply_at = gva(0x401000);
-	s->reply_room = 64;
+	s->reply_size = 64;
 }
 
 static void take_list(void *to, uint32_t count, size_t element, const void *from)

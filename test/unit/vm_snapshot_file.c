@@ -123,7 +123,7 @@ Test(vm_snapshot_file, other_features_and_damage_are_named)
 	static const struct {
 		off_t at;
 		const char *why;
-	} cases[] = {{0, "no snapshot"}, {16, "another version"}, {30, "header is damaged"}, {4096 + 8, "description is damaged"}};
+	} cases[] = {{0, "not a snapshot"}, {16, "another version"}, {30, "header is damaged"}, {4096 + 8, "description is damaged"}};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint8_t old, wrong;
 		cr_assert(pread(fd, &old, 1, cases[i].at) == 1);
@@ -145,13 +145,13 @@ Test(vm_snapshot_file, a_file_that_was_cut_is_refused)
 		expect_refused(fd, BUILD, "the snapshot cannot be used");
 	}
 	cr_assert(ftruncate(fd, 0) == 0);
-	expect_refused(fd, BUILD, "no snapshot");
+	expect_refused(fd, BUILD, "not a snapshot");
 	close(fd);
 	fd = write_one();
 	cr_assert(fstat(fd, &st) == 0 && ftruncate(fd, st.st_size + 1) == 0);
 	expect_refused(fd, BUILD, "cut or has grown");
 	close(fd);
-	expect_refused(0, BUILD, "no snapshot");
+	expect_refused(0, BUILD, "not a snapshot");
 }
 
 Test(vm_snapshot_file, a_full_disk_is_an_error)
@@ -165,7 +165,7 @@ Test(vm_snapshot_file, a_full_disk_is_an_error)
 	signal(SIGXFSZ, SIG_IGN);
 	cr_assert(setrlimit(RLIMIT_FSIZE, &small) == 0);
 	cr_expect(vm_snapshot_take_to_file(vm, BUILD, NULL, 0, fd, &e) == -27 && e.blame == ERR_HOST, "%s", e.text);
-	expect_refused(fd, BUILD, "no snapshot");
+	expect_refused(fd, BUILD, "not a snapshot");
 	cr_expect(frozen_command(vm, "c") == 1);
 	vm_destroy(vm);
 	close(fd);

@@ -60,19 +60,19 @@ int64_t host_epoll_wait(struct vcpu *vcpu, const struct call_epoll_wait *a)
 {
 	struct vm *vm = vcpu->vm;
 	struct epoll_event events[EVENTS_MAX];
-	uint64_t room = a->events.len / sizeof(struct mote_epoll_event);
+	uint64_t size = a->events.len / sizeof(struct mote_epoll_event);
 	int64_t ns, until = INT64_MAX;
 	int host = fdtable_host(&vm->fds, a->epoll);
 	if (host < 0)
 		return host;
-	if (room == 0 || (a->timeout && vm_ns_of(a->timeout, &ns) < 0))
+	if (size == 0 || (a->timeout && vm_ns_of(a->timeout, &ns) < 0))
 		return -EINVAL;
 	if (a->timeout)
 		until = vm_now_ns(CLOCK_MONOTONIC) + ns;
 	for (;;) {
-		/* Asked before each wait: readiness that is told once would be lost to one that
+		/* Asked before each wait: readiness that is reported once would be lost to one that
 		 * begins with the wait. */
-		int n = epoll_wait(host, events, room < EVENTS_MAX ? (int)room : EVENTS_MAX, 0);
+		int n = epoll_wait(host, events, size < EVENTS_MAX ? (int)size : EVENTS_MAX, 0);
 		if (n < 0)
 			return -errno;
 		if (n > 0) {

@@ -24,23 +24,23 @@ void channel_free(struct vm_channel *c)
 }
 
 /* Room for a message of `bytes`, which are at most c->max; kept, since calls come in series. */
-static int make_room(struct vm_channel *c, size_t bytes)
+static int make_capacity(struct vm_channel *c, size_t bytes)
 {
-	if (bytes <= c->room)
+	if (bytes <= c->capacity)
 		return 0;
-	size_t room = c->room ? c->room : 4096;
-	while (room < bytes)
-		room *= 2;
+	size_t capacity = c->capacity ? c->capacity : 4096;
+	while (capacity < bytes)
+		capacity *= 2;
 	free(c->message);
-	c->room = 0;
-	c->message = malloc(room);
+	c->capacity = 0;
+	c->message = malloc(capacity);
 	if (!c->message)
 		return -ENOMEM;
-	c->room = room;
+	c->capacity = capacity;
 	return 0;
 }
 
-/* The guest asks again, with more room, for a message that it could not take. */
+/* The guest asks again, with more capacity, for a message that it could not take. */
 static int64_t fetch(struct vm *vm, const struct call_exchange *a)
 {
 	struct vm_channel *c = &vm->channel;
@@ -66,14 +66,14 @@ int64_t host_exchange(struct vcpu *vcpu, const struct call_exchange *a)
 		return -EINVAL;
 	if (a->bytes > c->max)
 		return -E2BIG;
-	int rc = make_room(c, a->bytes);
+	int rc = make_capacity(c, a->bytes);
 	if (rc < 0)
 		return rc;
 	if (memory_read(&vm->memory, gva(a->message), c->message, a->bytes) < 0)
 		return -EFAULT;
 	c->len = a->bytes;
 	c->reply_at = gva(a->reply);
-	c->reply_room = a->size;
+	c->reply_size = a->size;
 	vm->state = VM_IN_EXCHANGE;
 	return 0;
 }
@@ -90,15 +90,15 @@ const uint8_t *vm_message(const struct vm *vm, size_t *len)
 	return vm->channel.message;
 }
 
-uint8_t *vm_take_message(struct vm *vm, size_t *room)
+uint8_t *vm_take_message(struct vm *vm, size_t *capacity)
 {
 	struct vm_channel *c = &vm->channel;
-	*room = c->room;
-	c->room = 0;
+	*capacity = c->capacity;
+	c->capacity = 0;
 	return take_ptr(c->message);
 }
 
-void vm_give_message(struct vm *vm, uint8_t *memory, size_t room)
+void vm_give_message(struct vm *vm, uint8_t *memory, size_t capacity)
 {
 	struct vm_channel *c = &vm->channel;
 	if (c->message) {
@@ -106,7 +106,7 @@ void vm_give_message(struct vm *vm, uint8_t *memory, size_t room)
 		return;
 	}
 	c->message = memory;
-	c->room = room;
+	c->capacity = capacity;
 }
 
 static int keep(struct vm_channel *c, const void *bytes, size_t len, struct err *e)
@@ -127,7 +127,7 @@ int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e)
 		return err_set(e, ERR_HOST, EINVAL, "the guest waits for no message");
 	dirty_enter(&vm->memory.dirty);
 	int rc = 0;
-	if (len > c->reply_room)
+	if (len > c->reply_size)
 		rc = keep(c, bytes, len, e);
 	else if (memory_write(&vm->memory, c->reply_at, bytes, len) < 0)
 		rc = err_set(e, ERR_GUEST, EFAULT,

@@ -38,8 +38,8 @@ static int grow(struct fdtable *t, uint32_t at)
 	return 0;
 }
 
-/* A given descriptor goes: it is put aside instead of being closed, if wanted. True where it was. */
-static bool put_aside(struct fdtable *t, struct fd_entry *entry)
+/* A inherited descriptor goes: it is parked instead of being closed, if wanted. True if it was. */
+static bool park(struct fdtable *t, struct fd_entry *entry)
 {
 	uint32_t at = (uint32_t)(entry - t->entries);
 	t->changes++;
@@ -90,7 +90,7 @@ int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at)
 		close(host);
 		return rc;
 	}
-	if (!put_aside(t, &t->entries[at]))
+	if (!park(t, &t->entries[at]))
 		cleanup_closep(&t->entries[at].host);
 	t->entries[at] = (struct fd_entry){.host = host, .flags = (uint16_t)(flags & ~(unsigned)FD_GIVEN)};
 	return 0;
@@ -116,7 +116,7 @@ static bool as_wanted(const struct fd_entry *entry, const struct fd_wanted *w)
 	return entry->origin == w->origin && !((entry->flags ^ w->flags) & FD_GIVEN);
 }
 
-/* A given descriptor, open or put aside; NULL if there is none. */
+/* A inherited descriptor, open or parked; NULL if there is none. */
 static const struct fd_entry *given(const struct fdtable *t, uint16_t origin)
 {
 	uint32_t at = (uint32_t)origin - 1;
@@ -125,7 +125,7 @@ static const struct fd_entry *given(const struct fdtable *t, uint16_t origin)
 	return at < t->kept_len && t->kept[at].host >= 0 ? &t->kept[at] : NULL;
 }
 
-/* Fills a free entry: the given descriptor itself, which was put aside, or a duplicate of it. */
+/* Fills a free entry: the inherited descriptor itself, which was parked, or a duplicate of it. */
 static int put_back(struct fdtable *t, const struct fd_wanted *w, struct fd_entry *entry)
 {
 	const struct fd_entry *from = given(t, w->origin);
@@ -169,7 +169,7 @@ int fdtable_reset(struct fdtable *t, const struct fd_wanted *wanted, uint32_t co
 		bool stays = k < count && wanted[k].at == i && as_wanted(&t->entries[i], &wanted[k]);
 		if (t->entries[i].host < 0 || stays)
 			continue;
-		if (!put_aside(t, &t->entries[i]))
+		if (!park(t, &t->entries[i]))
 			close(take_fd(&t->entries[i].host));
 	}
 	t->lowest = 0;
@@ -199,7 +199,7 @@ int fdtable_close(struct fdtable *t, int32_t fd)
 	if (!entry)
 		return -EBADF;
 	int host = entry->host;
-	bool kept = put_aside(t, entry);
+	bool kept = park(t, entry);
 	entry->host = -1;
 	if ((uint32_t)fd < t->lowest)
 		t->lowest = (uint32_t)fd;

@@ -29,7 +29,7 @@ enum fd_flag {
 struct fd_entry {
 	int host; /* owned; -1: free */
 	uint16_t flags;
-	uint16_t origin; /* a given descriptor's number + 1: this is it, or a duplicate of it; 0: neither */
+	uint16_t origin; /* a inherited descriptor's number + 1: this is it, or a duplicate of it; 0: neither */
 };
 
 struct fdtable {
@@ -37,7 +37,7 @@ struct fdtable {
 	uint32_t len;             /* allocated entries */
 	uint32_t max;             /* numbers are below this; 0: FDTABLE_MAX */
 	uint32_t lowest;          /* no free entry below this one */
-	bool keep;                /* given descriptors that the guest closes are kept for fdtable_reset */
+	bool keep;                /* inherited descriptors that the guest closes are kept for fdtable_reset */
 	struct fd_entry *kept;    /* owned: by their numbers */
 	uint32_t kept_len;
 	uint64_t changes;         /* so far, of any kind */
@@ -55,7 +55,7 @@ int fdtable_give(struct fdtable *t, int host, unsigned flags, uint32_t at) must_
 /* Notes that an entry is a duplicate of another one. */
 void fdtable_note_copy(struct fdtable *t, uint32_t at, uint16_t origin);
 /*
- * What fdtable_reset makes: given descriptors and duplicates of them, in order of their numbers. Of the
+ * What fdtable_reset makes: inherited descriptors and duplicates of them, in order of their numbers. Of the
  * flags only FD_GIVEN and FD_NONBLOCK count: what may be done with a descriptor is as it was given.
  */
 struct fd_wanted {
@@ -64,7 +64,7 @@ struct fd_wanted {
 };
 /*
  * Makes the table have these descriptors and no others. Given ones that the guest closed are there again
- * where `keep` was set; -EBADF where one is missing.
+ * where `keep` was set; -EBADF if one is missing.
  */
 int fdtable_reset(struct fdtable *t, const struct fd_wanted *wanted, uint32_t count) must_check;
 /* The entry, or NULL. Borrowed until the table changes. */

@@ -334,9 +334,9 @@ int64_t host_readdir(struct vcpu *vcpu, const struct call_readdir *a)
 		return -ENOTDIR;
 	if (lseek(e->host, a->cookie, SEEK_SET) < 0)
 		return -errno;
-	size_t room = a->entries.len < 512 ? 512 : a->entries.len;
+	size_t size = a->entries.len < 512 ? 512 : a->entries.len;
 	for (;;) {
-		long got = syscall(SYS_getdents64, e->host, host, room < sizeof(host) ? room : sizeof(host));
+		long got = syscall(SYS_getdents64, e->host, host, size < sizeof(host) ? size : sizeof(host));
 		int64_t used = got > 0 ? vm_put_entries(vm, host, got, &a->entries) : 0;
 		if (got <= 0 || used != 0)
 			return got < 0 ? -errno : used;

@@ -139,7 +139,7 @@ static int stat_at(int dir, const char *name, struct stat *st)
 
 /*
  * A path that is one name can only lead out of its directory as a symlink, which this does not follow: one
- * system call instead of three. -ELOOP where the path must be resolved.
+ * system call instead of three. -ELOOP if the path must be resolved.
  */
 static int stat_name(int dir, const char *path, uint32_t resolve, struct stat *st)
 {

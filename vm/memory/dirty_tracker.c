@@ -116,7 +116,7 @@ void dirty_leave(struct dirty_tracker *t)
 struct look {
 	struct dirty_tracker *t;
 	const struct memory *m;
-	bool spare_written; /* a page of the system block that is no table yet */
+	bool spare_written; /* a page of the system block that is not a table yet */
 };
 
 static int note_page(void *arg, uint64_t gpa)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taking the image of a memory, and making memories be what an image is. What a page holds is told from
- * the process's own page map: memory that was never touched needs not be saved.
+ * Taking the image of a memory, and making memories be what an image is. The process's page map says
+ * what a page holds: memory that was never touched need not be saved.
  */
 #include "vm/memory/image.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Notes of what starts from a snapshot touch, in files beside it. Written by a process that has run a guest, so
+ * Working sets in files next to the snapshot that they are of. Written by a process that has run a guest, so
  * what is read is checked as if it were the guest's.
  */
 #include "vm/snapshot/private.h"
@@ -15,22 +15,22 @@
 
 #define MAGIC "Mote touched 1\n"
 
-struct touched_file {
+struct working_set_file {
 	char magic[16];
 	char of[64]; /* the snapshot's digest */
 	struct working_set set;
 	char digest[64]; /* of all before it: a note that was not written to its end is none */
 };
 
-static void seal(const struct touched_file *f, char out[65])
+static void seal(const struct working_set_file *f, char out[65])
 {
-	sha256_hex(f, offsetof(struct touched_file, digest), out);
+	sha256_hex(f, offsetof(struct working_set_file, digest), out);
 }
 
 void working_set_write(const struct vm_snapshot *s, int fd)
 {
 	const struct working_set *w = atomic_load(&s->memory.working_set);
-	struct touched_file f;
+	struct working_set_file f;
 	char digest[65];
 	if (!w)
 		return;
@@ -46,7 +46,7 @@ void working_set_write(const struct vm_snapshot *s, int fd)
 
 bool vm_snapshot_load_working_set(struct vm_snapshot *s, int fd)
 {
-	struct touched_file f;
+	struct working_set_file f;
 	char digest[65];
 	if (pread(fd, &f, sizeof(f), 0) != sizeof(f) || memcmp(f.magic, MAGIC, sizeof(MAGIC) - 1) != 0 ||
 	    memcmp(f.of, s->digest, sizeof(f.of)) != 0)

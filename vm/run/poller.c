@@ -271,7 +271,7 @@ static void wake(struct vcpu *vcpu)
 		p->off = start(vcpu) < 0;
 }
 
-/* Whether the guest came back so soon that an awake poller would not have fallen asleep. */
+/* Whether the guest came back so soon that the poller, if awake, would not have fallen asleep. */
 static bool came_soon(struct vcpu *vcpu)
 {
 	struct poller *p = &vcpu->poller;

@@ -244,7 +244,7 @@ static int check_header(const struct file_header *h, const struct file_header *h
 {
 	char digest[65];
 	if (memcmp(h->magic, host->magic, sizeof(h->magic)) != 0)
-		return bad(e, "it is no snapshot");
+		return bad(e, "it is not a snapshot");
 	if (h->format != host->format || h->abi_version != host->abi_version)
 		return bad(e, "it is of another version of the format");
 	header_digest(h, digest);
@@ -300,7 +300,7 @@ static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const ui
 	return left ? -EINVAL : 0;
 }
 
-/* Given descriptors at their numbers, and duplicates of them; in order. */
+/* Inherited descriptors at their numbers, and duplicates of them; in order. */
 static bool fds_good(const struct vm_snapshot *s)
 {
 	const unsigned flags = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_FIXED_STATE | FD_NONBLOCK | FD_GIVEN | FD_PLAIN;
@@ -346,7 +346,7 @@ static int open_file(struct vm_snapshot *s, int fd, const struct file_header *ho
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, errno, "a snapshot");
 	if (!S_ISREG(st.st_mode) || pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
-		return bad(e, "it is no snapshot");
+		return bad(e, "it is not a snapshot");
 	int rc = check_header(&h, host, (uint64_t)st.st_size, e);
 	if (rc == 0)
 		rc = read_meta(s, fd, &h, e);

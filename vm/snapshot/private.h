@@ -18,7 +18,7 @@ struct snapshot_state {
 	uint64_t payload_bytes;
 	uint64_t channel_max;
 	gva_t reply_at;
-	uint64_t reply_room;
+	uint64_t reply_size;
 	uint64_t alarm_left_ns, alarm_interval_ns;
 	uint32_t stopped; /* enum vm_state: where it was */
 	uint32_t given;    /* descriptors that it had at its start */

@@ -82,7 +82,7 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	s->state.exec_sealed = vm->exec_sealed;
 	s->state.channel_max = vm->channel.max;
 	s->state.reply_at = vm->channel.reply_at;
-	s->state.reply_room = vm->channel.reply_room;
+	s->state.reply_size = vm->channel.reply_size;
 	s->state.alarm_left_ns = vcpu->alarm_left_ns;
 	s->state.alarm_interval_ns = vcpu->alarm_interval_ns;
 	return 0;
@@ -205,7 +205,7 @@ static void restore_fields(struct vm *vm, const struct vm_snapshot *s)
 		vm->channel.max = s->state.channel_max;
 	vm->state = (enum vm_state)s->state.stopped;
 	vm->channel.reply_at = s->state.reply_at;
-	vm->channel.reply_room = s->state.reply_room;
+	vm->channel.reply_size = s->state.reply_size;
 	vcpu->alarm_left_ns = s->state.alarm_left_ns; /* goes on from here */
 	vcpu->alarm_interval_ns = s->state.alarm_interval_ns;
 	vcpu->alarm_left_at = time_monotonic_ns();
