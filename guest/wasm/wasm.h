@@ -31,11 +31,11 @@ enum wasm_type {
 
 /* One argument, result or global. An i32 or f32 is in the low half; the rest of the cell is then ignored. */
 union wasm_value {
+	uint64_t v128[2]; /* the first: {0} is all of a value, a null reference too */
 	uint32_t i32;
 	uint64_t i64;
 	float f32;
 	double f64;
-	uint64_t v128[2];
 	struct wasm_func *func; /* funcref, NULL for null */
 	void *external;         /* externref: any value of the embedder's, NULL for null */
 } __attribute__((aligned(16)));

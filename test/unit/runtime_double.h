@@ -126,8 +126,9 @@ static int cat(void)
 static int touch_memory(size_t mib)
 {
 	for (size_t i = 0; i < mib; i++) {
-		char *p = malloc(1 << 20);
-		memset(p, 1, 1 << 20);
+		volatile char *p = malloc(1 << 20); /* else the compiler sees that nobody reads it */
+		for (size_t at = 0; p && at < 1 << 20; at += 4096)
+			p[at] = 1;
 	}
 	return 0;
 }

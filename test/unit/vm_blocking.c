@@ -64,16 +64,17 @@ static void block_kick(void)
 	cr_assert(pthread_sigmask(SIG_BLOCK, &kick, NULL) == 0);
 }
 
-/* Reads a byte, kicked after step `at`. */
-static long stepped_read(int fd, int at)
+/* Reads a byte, kicked after step `at`. Not inlined: each call is to have the same instructions. */
+__attribute__((noinline)) static long stepped_read(int fd, int at)
 {
 	char byte;
 	steps = 0;
 	kick_at = at;
 	reached_open = reached_done = kicked_inside = false;
-	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "memory", "cc");
+	/* Below the red zone, in which the compiler may have put p's locals. */
+	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc");
 	long n = blocking_call(SYS_read, fd, (long)&byte, 1, 0);
-	__asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "memory", "cc");
+	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc");
 	return n;
 }
 
