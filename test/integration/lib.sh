@@ -3,6 +3,8 @@
 
 # shellcheck shell=bash disable=SC2034
 # From the runner: RUNTIME, SERIES, IMAGES (directory), CASE_DIR (a fresh directory), KIND (wasm or native) in each_ cases.
+# shellcheck source=hack/lib/limit.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../../hack/lib/limit.sh"
 : "${RUNTIME:?}" "${IMAGES:?}" "${CASE_DIR:?}" "${SERIES:?}"
 STATE=$MOTE_SANDBOX/state
 out=$CASE_DIR/out err=$CASE_DIR/err
@@ -31,13 +33,16 @@ lacks() {
 	! grep -Eq -- "$2" <<<"$1" || fail "$(printf '%s: %q matches %s' "${3:-value}" "${1::400}" "$2")"
 }
 
-# within SECONDS COMMAND...: until COMMAND succeeds.
+# within SECONDS COMMAND...: until COMMAND succeeds. The seconds are those of a machine of its own.
 within() {
-	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	local left=$(($1 * 1000000)) at=${EPOCHREALTIME/[.,]/} now spent
 	shift
 	until "$@" >/dev/null 2>&1; do
-		((${EPOCHREALTIME/[.,]/} < end)) || return 1
+		((left > 0)) || return 1
 		sleep 0.05
+		now=${EPOCHREALTIME/[.,]/}
+		fair_ms spent "$((now - at))" # of microseconds, here
+		left=$((left - spent)) at=$now
 	done
 }
 
@@ -48,7 +53,7 @@ program() { [[ $KIND == wasm ]] && echo /probe.wasm || echo /probe; }
 # run [CTR_OPTION... --] ID ARG...: the probe with these arguments to its end; sets status, $out and $err. stdin is empty
 # unless the caller redirects it. IMAGE and PROGRAM override what is run.
 run() {
-	local options=() id word began
+	local options=() id word
 	for word; do
 		if [[ $word == -- ]]; then
 			while [[ $1 != -- ]]; do
@@ -59,10 +64,10 @@ run() {
 		fi
 	done
 	id=$1 && shift
-	status=0 began=$SECONDS
-	timeout -k 5 "${LIMIT:-30}" ctr run --rm --runtime "$RUNTIME" "${options[@]}" "${IMAGE:-$(image)}" "$id" \
+	status=0
+	limit "${LIMIT:-30}" ctr run --rm --runtime "$RUNTIME" "${options[@]}" "${IMAGE:-$(image)}" "$id" \
 		"${PROGRAM:-$(program)}" "$@" >"$out" 2>"$err" || status=$?
-	((SECONDS - began < ${LIMIT:-30})) || fail "'$*' had not ended after ${LIMIT:-30} s"
+	((!limit_over)) || fail "'$*' had not ended after ${LIMIT:-30} s"
 }
 
 # start [CTR_OPTION... --] ID ARG...: the probe in the background; waits until it runs. Its output goes to log files.
@@ -79,7 +84,7 @@ start() {
 	done
 	local id=$1
 	shift
-	timeout "${LIMIT:-30}" ctr run -d --runtime "$RUNTIME" --log-uri "file://$CASE_DIR/$id.log" "${options[@]}" \
+	limit "${LIMIT:-30}" ctr run -d --runtime "$RUNTIME" --log-uri "file://$CASE_DIR/$id.log" "${options[@]}" \
 		"${IMAGE:-$(image)}" "$id" "${PROGRAM:-$(program)}" "$@" </dev/null >"$out" 2>"$err" || fail "ctr run -d $id"
 	# Printed by the guest when it is where the case wants it.
 	[[ ${1-} != loop && ${1-} != sleep && ${1-} != handle-term ]] || log_has "$id" ready
@@ -96,7 +101,7 @@ wait_state() { within "${3:-10}" is_state "$1" "$2" || fail "task $1 is '$(task_
 finish() {
 	local code=0
 	wait_state "$1" STOPPED
-	timeout 20 ctr task rm "$1" >"$out" 2>"$err" || code=$?
+	limit 20 ctr task rm "$1" >"$out" 2>"$err" || code=$?
 	# ctr tells the task's status in a warning, and by some versions in its own.
 	[[ ! $(cat "$err") =~ 'exit with non-zero exit code '([0-9]+) ]] || code=${BASH_REMATCH[1]}
 	ctr containers rm "$1" || fail "ctr containers rm $1"

@@ -197,15 +197,14 @@ Test(vm_kvm_errors, the_limit_of_processes_is_met_in_earnest)
 	cr_assert(getrlimit(RLIMIT_NPROC, &before) == 0);
 	const struct rlimit none = {0, before.rlim_max};
 	cr_assert(setrlimit(RLIMIT_NPROC, &none) == 0 && setresuid(54321, 54321, 0) == 0);
-	int64_t wall = now_ms(CLOCK_MONOTONIC), cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID);
+	int64_t cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID);
 	int rc = vm_run(vm, &out, &e);
-	wall = now_ms(CLOCK_MONOTONIC) - wall;
 	cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	if (kvm_thread_counts())
 		cr_expect(rc == -EAGAIN && strstr(e.text, "RLIMIT_NPROC"), "%d %s", rc, e.text);
 	else
 		cr_expect(rc == 0 && out.end == VM_EXITED, "%s", e.text);
-	cr_expect(wall < 5000 && cpu < 1000, "%ld ms, %ld of CPU time", wall, cpu);
+	cr_expect(cpu < 1000, "%ld ms of CPU time", cpu);
 	vm_destroy(vm);
 	/* LeakSanitizer wants a thread at the end. */
 	cr_assert(setresuid(0, 0, 0) == 0 && setrlimit(RLIMIT_NPROC, &before) == 0);

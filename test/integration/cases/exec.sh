@@ -7,7 +7,7 @@ into() {
 	local id=$1 exec=$2
 	shift 2
 	status=0
-	timeout -k 5 "${LIMIT:-20}" ctr task exec --exec-id "$exec" "$id" "${PROGRAM:-$(program)}" "$@" >"$out" 2>"$err" || status=$?
+	timeout -k 5 "${LIMIT:-60}" ctr task exec --exec-id "$exec" "$id" "${PROGRAM:-$(program)}" "$@" >"$out" 2>"$err" || status=$?
 }
 
 each_exec() { # core
@@ -132,7 +132,7 @@ each_exec_killed_with_9() {
 		within 10 gone "$other" || fail "$victim: the second process is left"
 		wait "$long" || true
 		[[ $victim != second ]] || is "$(task_state main)" RUNNING 'the container'
-		timeout 20 ctr task rm -f main >"$out" 2>"$err" || true
+		timeout "${LIMIT:-20}" ctr task rm -f main >"$out" 2>"$err" || true
 		within 10 gone "$pid" || fail "$victim: the container is left"
 		within 10 ctr containers rm main || fail "ctr containers rm: $(ctr containers rm main 2>&1)"
 		rm -rf /run/containerd/fifo/*
@@ -150,7 +150,7 @@ each_exec_terminal() {
 # A static busybox, as `kubectl exec` finds one in many images.
 test_exec_busybox() {
 	local IMAGE=example.com/busybox:1
-	timeout 30 ctr run -d --runtime "$RUNTIME" "$IMAGE" main /bin/busybox sleep 100 </dev/null >"$out" 2>"$err" || fail 'ctr run'
+	timeout "${LIMIT:-20}" ctr run -d --runtime "$RUNTIME" "$IMAGE" main /bin/busybox sleep 100 </dev/null >"$out" 2>"$err" || fail 'ctr run'
 	PROGRAM=/bin/busybox into main sh sh -c 'cd /bin && echo in && pwd'
 	is "$status $(tr '\n' ' ' <"$out")" '0 in /bin ' sh
 	PROGRAM=busybox into main path true

@@ -2,7 +2,7 @@
 # SIGTERM ends containers whose programs try to be where nothing ends them (test/guest/hang.c), in time.
 # shellcheck shell=bash disable=SC2034,SC2154,SC2162
 
-KILL_LATENCY=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../.." && pwd -P)/build/release/test/security/kill_latency
+KILL_LATENCY=$MOTE_BUILD/test/security/kill_latency
 
 # start_hang ID PROGRAM: with TERMINAL set on a terminal that nobody reads.
 start_hang() {

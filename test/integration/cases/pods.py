@@ -12,7 +12,7 @@ import urllib.parse
 import grpc
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from shimlib import alive, decode, encode, main, one, within  # noqa: E402
+from shimlib import Clock, alive, decode, encode, main, one, within  # noqa: E402
 
 KIND = "wasm" if os.environ.get("KIND") == "wasm" else "native"
 CREATED, RUNNING, EXITED = 0, 1, 2
@@ -26,7 +26,7 @@ class Cri:
     def __init__(self):
         self.channel = grpc.insecure_channel("unix://" + os.environ["CONTAINERD_ADDRESS"])
 
-    def call(self, method, message, timeout=20):
+    def call(self, method, message, timeout=400):
         try:
             return decode(self.channel.unary_unary("/runtime.v1.RuntimeService/" + method)(encode(message), timeout=timeout))
         except grpc.RpcError as e:
@@ -113,7 +113,7 @@ class Stream:
 
     def __init__(self, url):
         address = urllib.parse.urlsplit(url)
-        self.sock = socket.create_connection((address.hostname, address.port), timeout=20)
+        self.sock = socket.create_connection((address.hostname, address.port), timeout=400)
         self.file = self.sock.makefile("rb")
         self.sock.sendall(("GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bW90ZW1vdGVtb3RlbW90ZQ==\r\n"
@@ -182,9 +182,9 @@ def each_pod_stop():  # core
     with Pod() as pod:
         container = pod.run("loop", probe("loop"))
         assert pod.state(container) == RUNNING
-        began = time.time()
+        clock = Clock()
         pod.cri.call("StopContainer", {1: container, 2: 10})
-        assert time.time() - began < 8, "SIGTERM should have ended it"
+        assert clock.seconds() < 8, "SIGTERM should have ended it"
         assert pod.exit_code(container) == 143
 
 
@@ -276,7 +276,7 @@ def test_pod_limits():  # core
             stats = decode(one(pod.cri.call("ContainerStats", {1: container}), 1))
             return one(decode(one(decode(one(stats, kind)), 2)), 1)
 
-        within(60, lambda: figure(2) > 50_000_000)  # nanoseconds of the CPU, which may be busy with others
+        within(10, lambda: figure(2) > 50_000_000)  # nanoseconds of the CPU, which may be busy with others
         assert 100_000 < figure(3) < 128 << 20, "bytes of memory"
 
 
@@ -317,11 +317,11 @@ def each_pod_exec():  # core
         assert pod.exec_sync(container, probe("exit", "9"))[0] == 9
         answer = pod.exec_sync(container, probe("streams", "out", "err"))
         assert answer == (0, "out\n", "err"), answer
-        began = time.time()
+        clock = Clock()
         try:
             pod.exec_sync(container, probe("loop"), timeout=1)
         except AssertionError as e:
-            assert "timeout" in str(e) and time.time() - began < 10, e
+            assert "timeout" in str(e) and clock.seconds() < 10, e
         else:
             raise ValueError("a probe without end ended")
         try:
@@ -363,7 +363,7 @@ def each_pod_network():  # core
         assert address.startswith("10.88.0."), address
         for name, port in (("first", 8080), ("second", 8081)):
             container = pod.run(name, probe("serve"))
-            with socket.create_connection((address, port), timeout=20) as s:
+            with socket.create_connection((address, port), timeout=400) as s:
                 s.sendall(b"to the pod")
                 assert s.recv(100) == b"to the pod"
             assert pod.exit_code(container) == 0

@@ -49,7 +49,7 @@ each_room_descriptors_terminal() {
 each_room_descriptors_exec() {
 	local pid
 	start four sleep
-	timeout 30 ctr task exec --exec-id x four "$(program)" sleep </dev/null >"$CASE_DIR/x" 2>&1 &
+	timeout 100 ctr task exec --exec-id x four "$(program)" sleep </dev/null >"$CASE_DIR/x" 2>&1 &
 	within 10 grep -q ready "$CASE_DIR/x" || fail 'the second process is not there'
 	pid=$(monitor_pids | grep -vx "$(task_pid four)")
 	is "$(descriptors "$pid")" "$ROOM" 'a process of exec'
