@@ -25,10 +25,14 @@ CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS_debug := -O0
 CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -fsanitize=thread
+# Counters are a file mapped into each process, so that they outlive _exit, SIGKILL and a filter that forbids writing.
+PROFILES := $(CURDIR)/build/coverage/profiles
+CFLAGS_coverage := -O1 -fprofile-instr-generate=$(PROFILES)/%m%c.profraw -fcoverage-mapping -mllvm -runtime-counter-relocation
 LDFLAGS_release := -static-pie -Wl,-z,relro,-z,now,--gc-sections
 LDFLAGS_debug := -static-pie
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
+LDFLAGS_coverage := -fprofile-instr-generate
 HOST_CFLAGS = $(COMMON) $(CFLAGS_$(VARIANT)) -D_GNU_SOURCE -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
 HOST_LDFLAGS = $(LDFLAGS_$(VARIANT))
 
@@ -233,6 +237,7 @@ help:
 		'make                the product into build/release (VARIANT=debug, asan, tsan; CC=clang)' \
 		'make check          every test; ends with N passed, N failed' \
 		'make unit           unit test programs' \
+		'make coverage       lines that the tests reach, by directory' \
 		'make security       what hostile guests try, in its long form (SHORT=1, TESTS="escape ring")' \
 		'make bench          benchmarks (BENCH=pattern); build/bench/results.json' \
 		'make fuzz-smoke     each fuzz target for FUZZ_SECONDS; make fuzz-report: and what it reached' \

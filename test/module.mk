@@ -27,10 +27,13 @@ $(B)/test/unit/%.o: HOST_INC = $(INC_runner) $(INC_test)
 $(UNIT): $(B)/test/unit/%: $(B)/test/unit/%.o $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(B)/libmote.a $(filter %.o,$(UNIT_RUNNER))
 	$(CC) $(TEST_LDFLAGS) $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group $(filter -l%,$(UNIT_RUNNER)) $(LIB_HOST) -lm -o $@
 unit: $(UNIT)
+# Lines that the tests reach, and a floor for each directory.
+coverage:
+	@hack/coverage
 # All suites of test/suites; hack/check builds what they need.
 check:
 	@hack/check
-.PHONY: unit check
+.PHONY: unit check coverage
 
 # Guest programs of tests and benchmarks: native ones by mote-cc, Wasm ones by wat2wasm or Debian's clang.
 GUESTS := $(B)/test/guests
