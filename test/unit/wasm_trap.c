@@ -7,7 +7,7 @@
 
 /*
  * (module $fixture
- *   (import "h" "call_inner" (func)) (import "h" "nothin" (func))
+ *   (import "h" "call_inner" (func)) (import "h" "idle" (func))
  *   (func $outer (export "outer") (call 0))
  *   (func $inner (export "inner") (call 1))
  *   (func $trap (export "trap") (unreachable)))
@@ -15,9 +15,9 @@
 static const uint8_t fixture[] = {
 	0, 'a', 's', 'm', 1, 0, 0, 0,
 	1, 4, 1, 0x60, 0, 0,
-	2, 27, 2,
+	2, 25, 2,
 	1, 'h', 10, 'c', 'a', 'l', 'l', '_', 'i', 'n', 'n', 'e', 'r', 0, 0,
-	1, 'h', 6, 'n', 'o', 't', 'h', 'i', 'n', 0, 0,
+	1, 'h', 4, 'i', 'd', 'l', 'e', 0, 0,
 	3, 4, 3, 0, 0, 0,
 	7, 24, 3,
 	5, 'o', 'u', 't', 'e', 'r', 0, 2,
@@ -42,7 +42,7 @@ static struct wasm_func *exported(const char *name)
 	return e.func;
 }
 
-static void nothing(struct wasm_instance *i)
+static void idle(struct wasm_instance *i)
 {
 	(void)i;
 }
@@ -57,7 +57,7 @@ static int resolve(void *context, const struct wasm_import *import, struct wasm_
 {
 	(void)context;
 	out->kind = WASM_KIND_FUNC;
-	out->host = (wasm_host_fn)(import->name.text[0] == 'c' ? call_inner : nothing);
+	out->host = (wasm_host_fn)(import->name.text[0] == 'c' ? call_inner : idle);
 	return 0;
 }
 
