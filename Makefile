@@ -138,7 +138,7 @@ $(GEN_GUEST)/syscall_names.h:
 	echo '#include <asm/unistd.h>' | $(CC) -E -dM -x c - | LC_ALL=C sort | \
 		sed -nE 's/^#define __NR_(\w+) ([0-9]+)$$/NAME(\2, \1)/p' > $@.$(VARIANT) && mv $@.$(VARIANT) $@
 
-# Guest side: freestanding, position fixed at the window's address, one image for each personality.
+# Guest side: freestanding, position fixed at the window's address, one image for each guest runtime.
 GUEST_CC ?= $(CC)
 GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -DMOTE_VERSION='"$(VERSION)"' -ffreestanding -fno-stack-protector -fno-stack-clash-protection -fpie -mno-red-zone \
 	-fcf-protection=none -fno-asynchronous-unwind-tables $(if $(findstring clang,$(GUEST_CC)),-fno-builtin,-fno-tree-loop-distribute-patterns) -ffunction-sections -fdata-sections \

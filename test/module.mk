@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests: unit programs (Criterion), probe images, fuzz targets. Included by the Makefile.
 
-# Personalities for the tests of vm/ alone.
+# Guest runtimes for the tests of vm/ alone.
 $(G)/probe.elf $(G)/frozen.elf: $(G)/%.elf: $(B)/g-linux/test/guest/%.o $(call gobj,g-linux,$(guest_lib))
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
@@ -213,7 +213,7 @@ differential: $(B)/test/fuzz/wasm_differential
 # The Linux runtime's loader as part of a host program, for fuzzing.
 HOSTED_LOADER := $(addprefix $(B)/hosted/guest/,linux/load.o linux/state.o linux/arch/$(ARCH)/program.o lib/message.o lib/format.o)
 $(B)/hosted/guest/linux/%.o $(B)/hosted/guest/lib/message.o $(B)/test/fuzz/elf.o: HOST_CFLAGS += -DMOTE_HOSTED_CALLS
-# As in the guest: the kernel's headers, without the C library's beside them.
+# As in the guest: the kernel's headers, without the C library's next to them.
 $(B)/hosted/guest/linux/%.o: HOST_CFLAGS += -ffreestanding
 $(B)/test/fuzz/elf $(B)/test/fuzz/elf.replay: $(HOSTED_LOADER)
 # All of it but its entry, its start and the frames on a program's stack, for unit tests over a double of the host.

@@ -14,7 +14,7 @@ extern const struct bench benches[];
 
 /* Set by main before the first benchmark runs. */
 extern int kvm_fd;
-/* Of a file in GUESTS_DIR, to be closed by the caller; ends the program where there is none. */
+/* Of a file in GUESTS_DIR, to be closed by the caller; ends the program if there is none. */
 int open_guest(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The compiler's timing as a personality: guest/wasi's platform, and a module that is compiled and
+/* The compiler's timing as a guest runtime: guest/wasi's platform, and a module that is compiled and
  * not run. */
 #include "compile.h"
 

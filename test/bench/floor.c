@@ -34,7 +34,7 @@ static int must(int rc, const char *what)
 	return rc;
 }
 
-/* The memory that every start maps privately: tables, and code that exits by `out` for ever. */
+/* The memory that every start maps privately: tables, and code that exits by `out` forever. */
 static int image_fd(void)
 {
 	static int fd = -1;

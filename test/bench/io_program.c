@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 static char path[4096];
-static int path_room;
+static int path_capacity;
 
 static void die(const char *what)
 {
@@ -31,7 +31,7 @@ static void files(long piece, long bytes)
 	if (piece < 1 || piece > (long)sizeof(buf))
 		die("PIECE");
 	memset(buf, 'x', sizeof(buf));
-	snprintf(path + path_room, sizeof(path) - path_room, "/file");
+	snprintf(path + path_capacity, sizeof(path) - path_capacity, "/file");
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0)
 		die(path);
@@ -56,7 +56,7 @@ static void each(long count, int make)
 	double since = now_us();
 	for (long i = 0; i < count; i++) {
 		struct stat st;
-		snprintf(path + path_room, sizeof(path) - path_room, "/f%ld", i);
+		snprintf(path + path_capacity, sizeof(path) - path_capacity, "/f%ld", i);
 		int fd = make ? open(path, O_WRONLY | O_CREAT, 0600) : -1;
 		if (make ? fd < 0 || close(fd) < 0 : stat(path, &st) < 0 || st.st_size != 0)
 			die(path);
@@ -68,7 +68,7 @@ static void each(long count, int make)
 static void work(long rounds)
 {
 	unsigned long long x = 88172645463325252ull;
-	snprintf(path + path_room, sizeof(path) - path_room, "/file");
+	snprintf(path + path_capacity, sizeof(path) - path_capacity, "/file");
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0)
 		die(path);
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 {
 	if (argc < 4)
 		return 2;
-	path_room = snprintf(path, sizeof(path) - 64, "%s", argv[1]);
+	path_capacity = snprintf(path, sizeof(path) - 64, "%s", argv[1]);
 	long n = atol(argv[3]);
 	if (strcmp(argv[2], "files") == 0 && argc == 5)
 		files(n, atol(argv[4]));

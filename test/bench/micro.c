@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Benchmarks of the library in one process, each beside its floor: usage micro GUESTS_DIR [PATTERN]. One
+ * Benchmarks of the library in one process, each next to its floor: usage micro GUESTS_DIR [PATTERN]. One
  * JSON object a line on stdout, the shape of build/bench/results.json. Measured and floor runs alternate,
  * so that a machine whose speed drifts does so for both.
  */

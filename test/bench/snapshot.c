@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Benchmarks of snapshots, each beside its floor: usage snapshot GUESTS_DIR [PATTERN]. The guest is
+ * Benchmarks of snapshots, each next to its floor: usage snapshot GUESTS_DIR [PATTERN]. The guest is
  * test/guest/calls_keeper.c, the call its `hello`, which does nothing. JSON lines as micro.c prints them.
  *
  *   cold-start-*  nothing → new VM from a snapshot → call → back

@@ -53,7 +53,7 @@ def comm(pid):
 
 
 def container_compiler():
-    """A child of a monitor that has its name and is in its filter: no other child is."""
+    """A child of a monitor that has its name and is in its seccomp filter: no other child is."""
     for pid in os.listdir('/proc'):
         if pid.isdigit() and comm(pid) == 'mote-monitor' and status_of(pid, 'Seccomp') == '2' and \
                 comm(status_of(pid, 'PPid')) == 'mote-monitor':

@@ -157,7 +157,7 @@ static bool run(struct vm *vm, uint64_t limit_ns, uint64_t *random, bool stop_wa
 	return waiting;
 }
 
-/* A copy of a frozen guest, and the guest itself set back. */
+/* A copy of a frozen guest, and the guest itself reset. */
 static void freeze(struct vm *vm, uint64_t *random)
 {
 	struct vm_snapshot *s = NULL;
@@ -201,7 +201,7 @@ static void live(uint64_t seed)
 	}
 	count(vm);
 	destroy(vm);
-	/* Closing a VM waits for the kernel, longer if other work on this machine does so: beside it one that never ran. */
+	/* Closing a VM waits for the kernel, longer if other work on this machine does so: next to it one that never ran. */
 	vm = security_vm(SECURITY_IMAGE_OF(cpl0), argv, 64, 0);
 	most(&progress->idle_teardown_us, timed_destroy(vm));
 }

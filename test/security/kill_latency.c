@@ -38,7 +38,7 @@ enum {
 	FEED = 2,  /* on which three characters were typed */
 	BURNS = 4, /* uses CPU time, so that a limit of that comes */
 	RUNS_MAX = 10000,
-	LATE_MS = 20000, /* a guest that has not ended by then never does */
+	LATE_MS = 20000, /* a guest that runs longer does not end */
 };
 
 static const struct kind {
@@ -163,7 +163,7 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static double measure_run(const struct kind *k, enum limit limit, double after_us, char *why, size_t room)
+static double measure_run(const struct kind *k, enum limit limit, double after_us, char *why, size_t capacity)
 {
 	int stdio[3], keep[2];
 	char timeout[32];
@@ -183,7 +183,7 @@ static double measure_run(const struct kind *k, enum limit limit, double after_u
 	close_streams(k->how, stdio, keep);
 	if (status == wanted)
 		return took;
-	snprintf(why, room, status < 0 ? "not ended after %d s" : "status %d", status < 0 ? LATE_MS / 1000 : status);
+	snprintf(why, capacity, status < 0 ? "not ended after %d s" : "status %d", status < 0 ? LATE_MS / 1000 : status);
 	return -1;
 }
 
@@ -276,7 +276,7 @@ static _Noreturn void call_and_tell(const struct kind *k, enum limit limit, doub
 	_exit(write(to, line, (size_t)n) != n);
 }
 
-static double measure_call(const struct kind *k, enum limit limit, double after_us, char *why, size_t room)
+static double measure_call(const struct kind *k, enum limit limit, double after_us, char *why, size_t capacity)
 {
 	int p[2];
 	char line[256] = "";
@@ -291,7 +291,7 @@ static double measure_call(const struct kind *k, enum limit limit, double after_
 	close(p[0]);
 	double took = n > 0 ? atof(line) : -1;
 	if (took < 0)
-		snprintf(why, room, status < 0 ? "not ended after %d s" : "status %d: %s",
+		snprintf(why, capacity, status < 0 ? "not ended after %d s" : "status %d: %s",
 			 status < 0 ? LATE_MS / 1000 : status, line);
 	return took;
 }
@@ -306,7 +306,7 @@ struct settings {
 };
 
 /* A moment somewhere in what the guest repeats. */
-static double some_moment(void)
+static double random_delay(void)
 {
 	return 150000 + (double)(rand() % 100) * 1000;
 }
@@ -316,14 +316,14 @@ struct figures {
 };
 
 /* False, and why it is, where a guest did not end by its limit. */
-static bool measure(const struct kind *k, enum limit limit, int runs, struct figures *f, char *why, size_t room)
+static bool measure(const struct kind *k, enum limit limit, int runs, struct figures *f, char *why, size_t capacity)
 {
 	static double took[RUNS_MAX];
 	for (int i = 0; i < runs; i++) {
-		double after = some_moment();
+		double after = random_delay();
 		why[0] = '\0';
-		took[i] = limit <= RUN_TERM ? measure_run(k, limit, after, why, room)
-					    : measure_call(k, limit, after, why, room);
+		took[i] = limit <= RUN_TERM ? measure_run(k, limit, after, why, capacity)
+					    : measure_call(k, limit, after, why, capacity);
 		if (why[0])
 			return false;
 		took[i] /= 1e3;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Hostile guests: `make security` runs test/security/*.test in their long form, on both KVMs.
-# Each test/security/NAME.c is a program; guest/NAME.c and guest/NAME_*.c are its personality, linked with guest/guest.c.
+# Each test/security/NAME.c is a program; guest/NAME.c and guest/NAME_*.c are its guest runtime, linked with guest/guest.c.
 SECURITY_SHARED := security evidence workers
 # kill_latency is a program of libmote's (test/module.mk).
 SECURITY := $(filter-out $(SECURITY_SHARED) kill_latency,$(patsubst test/security/%.c,%,$(wildcard test/security/*.c)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A guest that rewrites its calls while the poller parses them (guest/ring.c), in lives of some seconds in a child process,
- * within an empty directory; a file beside that directory must stay as it is. The host is built with a sanitizer.
+ * within an empty directory; a file next to that directory must stay as it is. The host is built with a sanitizer.
  */
 #include "guest/ring.h"
 #include "security.h"
@@ -36,22 +36,22 @@ static void make_directories(void)
 {
 	if (!mkdtemp(top) || (outside = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || mkdirat(outside, "inside", 0700) < 0)
 		security_die("%s: %m", top);
-	int beside = openat(outside, "beside", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int neighbour = openat(outside, "neighbour", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	inside = openat(outside, "inside", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (inside < 0 || beside < 0 || write(beside, "alive", 5) != 5)
+	if (inside < 0 || neighbour < 0 || write(neighbour, "alive", 5) != 5)
 		security_die("%s: %m", top);
-	close(beside);
+	close(neighbour);
 }
 
-static const char *beside_changed(void)
+static const char *neighbour_changed(void)
 {
 	char text[8] = "";
 	struct stat st;
-	int fd = openat(outside, "beside", O_RDONLY | O_CLOEXEC);
+	int fd = openat(outside, "neighbour", O_RDONLY | O_CLOEXEC);
 	ssize_t n = read(fd, text, sizeof(text));
 	close(fd);
-	if (fd < 0 || n != 5 || memcmp(text, "alive", 5) != 0 || fstatat(outside, "beside", &st, 0) < 0 || (st.st_mode & 07777) != 0600)
-		return "the file beside the guest's directory was changed";
+	if (fd < 0 || n != 5 || memcmp(text, "alive", 5) != 0 || fstatat(outside, "neighbour", &st, 0) < 0 || (st.st_mode & 07777) != 0600)
+		return "the file next to the guest's directory was changed";
 	return NULL;
 }
 
@@ -93,7 +93,7 @@ static void live(unsigned seed)
 
 static uint64_t until_mutations, until_ns;
 
-/* One worker: the poller wants a CPU of its own beside the guest's. */
+/* One worker: the poller wants a CPU of its own next to the guest's. */
 static void work(unsigned worker, struct security_step *step)
 {
 	/* What it does to files must not fill the disk. */
@@ -122,7 +122,7 @@ int main(int argc, char **argv)
 	uint64_t began = security_now_ns();
 	until_mutations = security_options.whole ? 1000000000 : UINT64_MAX;
 	until_ns = began + (security_options.whole ? 36000 : 10) * NS;
-	const char *wrong = security_work(1, HANG_NS, work), *changed = beside_changed();
+	const char *wrong = security_work(1, HANG_NS, work), *changed = neighbour_changed();
 	if (!wrong)
 		wrong = changed;
 	if (!wrong && progress->counts.by_poller == 0)

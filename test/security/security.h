@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the programs of test/security share: a line for each test, VMs with hostile personalities, and a look of the
+ * What the programs of test/security share: a line for each test, VMs with hostile guest runtimes, and a look of the
  * host's own at what a guest must not have reached. They use vm/ from inside, as no embedder can.
  */
 #ifndef MOTE_TEST_SECURITY_H
@@ -53,7 +53,7 @@ uint64_t security_now_ns(void);
 /* A KVM without hardware virtualisation, where CPL 3 runs natively and CPL 0 is interpreted. */
 bool security_native(void);
 
-/* A VM of 64 MiB (or memory_mib) with this personality; argv as a personality finds it. Its log goes to security_log. */
+/* A VM of 64 MiB (or memory_mib) with this guest runtime; argv as a guest runtime finds it. Its log goes to security_log. */
 extern char security_log[8192];
 struct vm *security_vm(struct security_image image, char **argv, uint64_t memory_mib, uint64_t limit_ns);
 
@@ -70,7 +70,7 @@ void security_start_at_cpl0(struct vm *vm);
 
 /*
  * Walks the page tables at cr3 as the CPU would, through memory that the guest may have filled with anything: tables
- * and pages outside guest memory are left out. `table` (may be NULL) is told of each table's address.
+ * and pages outside guest memory are left out. `table` (may be NULL) is called with each table's address.
  */
 struct security_leaf {
 	uint64_t va, gpa, bytes, entry; /* rights of all levels together in entry's WRITE, USER and NX bits */

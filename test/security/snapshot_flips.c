@@ -106,11 +106,11 @@ static uint64_t any_value(uint64_t *random, const uint8_t *bytes)
 }
 
 /* One field of 1, 4 or 8 bytes. */
-static void change(uint64_t *random, uint8_t *bytes, size_t at, size_t room)
+static void change(uint64_t *random, uint8_t *bytes, size_t at, size_t capacity)
 {
 	static const uint8_t sizes[] = {8, 8, 8, 4, 4, 1, 1, 8};
 	uint64_t r = security_random(random), value = 0;
-	size_t size = sizes[r & 7], from = at + (r >> 8) % (room - 8) / size * size;
+	size_t size = sizes[r & 7], from = at + (r >> 8) % (capacity - 8) / size * size;
 	memcpy(&value, bytes + from, size);
 	switch (r >> 3 & 3) {
 	case 0:

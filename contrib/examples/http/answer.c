@@ -186,7 +186,7 @@ static int renew_answer(struct answerer *a, const struct http_request *request,
 const struct strategy strategies[] = {
 	{"renew", "a new sandbox for each request, made from a snapshot", guest_open, renew_begin,
 	 renew_answer, end, guest_close},
-	{"restore", "one sandbox a thread, set back to its snapshot after each request", guest_open,
+	{"restore", "one sandbox a thread, reset to its snapshot after each request", guest_open,
 	 sandbox_begin, restore_answer, end, guest_close},
 	{"reuse", "one sandbox a thread for all its requests: what the guest keeps stays",
 	 guest_open, sandbox_begin, reuse_answer, end, guest_close},

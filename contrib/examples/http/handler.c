@@ -27,19 +27,19 @@ static size_t header(const char *headers, const char *name, const char **value)
 }
 
 void handle_request(const char *method, const char *path, const char *headers, char *to,
-		    size_t room)
+		    size_t capacity)
 {
 	if (strcmp(method, "GET") != 0) {
-		snprintf(to, room, "405\n\nonly GET is possible\n");
+		snprintf(to, capacity, "405\n\nonly GET is possible\n");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (strcmp(path, links[i].path) == 0) {
 			const char *host = "";
 			size_t n = header(headers, "host", &host);
-			snprintf(to, room, "302\n%s\n%.*s%s moved to %s\n", links[i].target,
+			snprintf(to, capacity, "302\n%s\n%.*s%s moved to %s\n", links[i].target,
 				 n < 64 ? (int)n : 64, host, path, links[i].target);
 			return;
 		}
-	snprintf(to, room, "404\n\n%.64s: not found\n", path);
+	snprintf(to, capacity, "404\n\n%.64s: not found\n", path);
 }

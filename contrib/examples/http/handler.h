@@ -9,6 +9,6 @@
  * more). The same code in a guest and, for comparison, in the server itself.
  */
 void handle_request(const char *method, const char *path, const char *headers, char *to,
-		    size_t room);
+		    size_t capacity);
 
 #endif

@@ -33,7 +33,7 @@ struct http_answer {
 };
 
 /* Writes the answer as bytes to send: their count, at most room. */
-size_t http_write(const struct http_answer *answer, int keep_alive, char *to, size_t room);
+size_t http_write(const struct http_answer *answer, int keep_alive, char *to, size_t capacity);
 
 /*
  * A way of answering, by name. open() makes what all threads share, begin() what one thread answers with (NULL: failed),

@@ -108,11 +108,11 @@ static const char *reason(int status)
 	return "Unknown";
 }
 
-size_t http_write(const struct http_answer *a, int keep_alive, char *to, size_t room)
+size_t http_write(const struct http_answer *a, int keep_alive, char *to, size_t capacity)
 {
-	int n = snprintf(to, room, "HTTP/1.1 %d %s\r\n%s%s%sContent-Length: %zu\r\n%s\r\n%s",
+	int n = snprintf(to, capacity, "HTTP/1.1 %d %s\r\n%s%s%sContent-Length: %zu\r\n%s\r\n%s",
 			 a->status, reason(a->status), a->location[0] ? "Location: " : "",
 			 a->location, a->location[0] ? "\r\n" : "", strlen(a->body),
 			 keep_alive ? "" : "Connection: close\r\n", a->body);
-	return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
+	return n < 0 ? 0 : (size_t)n < capacity ? (size_t)n : capacity;
 }

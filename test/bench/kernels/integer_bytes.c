@@ -303,7 +303,7 @@ static const struct insn program[] = {
 
 static uint32_t interpret(const struct insn *code, uint32_t limit)
 {
-	static uint32_t ring[1024];
+	static uint32_t window[1024];
 	uint32_t r[8] = {0, limit}, pc = 0;
 	for (;;) {
 		const struct insn *i = &code[pc++];
@@ -327,10 +327,10 @@ static uint32_t interpret(const struct insn *code, uint32_t limit)
 			r[i->a] = r[i->b] & 1;
 			break;
 		case OP_STORE:
-			ring[r[i->a] % 1024] = r[i->b];
+			window[r[i->a] % 1024] = r[i->b];
 			break;
 		case OP_LOAD:
-			r[i->a] = ring[r[i->b] % 1024];
+			r[i->a] = window[r[i->b] % 1024];
 			break;
 		case OP_JUMP:
 			pc += (uint32_t)i->imm;

@@ -59,7 +59,7 @@ test_cli_given_device() {
 	is "$(stat -c '%f %u %g %Y %Z' /dev/null)" "$before" /dev/null
 }
 
-# The terminal is after a program as it was before; one that is another job's by then is left alone.
+# The terminal is after a program as it was before; one that belongs to another job is left alone.
 test_cli_terminal_restored() {
 	local KIND=native
 	cat >"$CASE_DIR/script" <<'END'
@@ -226,7 +226,7 @@ each_cli_snapshot() { # core
 	truncate -s $(($(stat -c %s "$snapshot") - 4096)) "$snapshot"
 	mote run --dir "$CASE_DIR/other::/data" "$snapshot"
 	one_sentence 126 'it has been cut or has grown'
-	# What does not come to its moment leaves the file alone.
+	# What does not reach its snapshot point leaves the file alone.
 	mote snapshot --at stdin -o "$snapshot" "$(file)" exit 3
 	one_sentence 126 'ended with status 3 before it reached the snapshot point'
 	mote run --dir "$CASE_DIR/other::/data" "$snapshot"
@@ -288,7 +288,7 @@ test_cli_oversized_program() {
 	one_sentence 126 'big.wasm.*(large|big|4 GiB|size|bytes)'
 }
 
-# A socket's file goes with the program, however that ends; the process that removes it cannot be told to end before.
+# A socket's file goes with the program, however that ends; the process that removes it cannot be ended before.
 each_cli_socket_is_removed() {
 	local signal client
 	for signal in TERM KILL; do

@@ -57,7 +57,7 @@ test_compiled_modules_are_kept() { # core
 	ctr images rm example.com/user:1 >"$out"
 }
 
-# What is cut or damaged is made anew; what others could have written is not used; starts go on.
+# What is cut or damaged is made again; what others could have written is not used; starts go on.
 test_compiled_modules_that_are_no_good() {
 	KIND=wasm
 	local PROGRAM=/modules/big.wasm file
@@ -67,7 +67,7 @@ test_compiled_modules_that_are_no_good() {
 	truncate -s 10000 "$file"
 	run_big -- big args two
 	is "$(cat "$out")" '[two]' stdout
-	[[ $(stat -c %s "$file") -gt 100000 ]] || fail 'it was not made anew'
+	[[ $(stat -c %s "$file") -gt 100000 ]] || fail 'it was not made again'
 	chmod 666 "$file"
 	run_big -- big args three
 	is "$(cat "$out")" '[three]' stdout

@@ -89,7 +89,7 @@ def test_exec_wrong_states():  # core
         assert one(shim.task("Wait", {2: "e"}), 1) == 143
         refuses(FAILED_PRECONDITION, shim.task, "Start", {2: "e"})
         shim.task("Delete", {2: "e"})
-        # One that never ran: it goes, and who waited hears of it.
+        # One that never ran: it goes, and who waits for it is notified.
         add(shim, "never", "loop")
         wait = shim.client.send("containerd.task.v2.Task", "Wait", {1: "c", 2: "never"})
         shim.task("Delete", {2: "never"})

@@ -215,7 +215,7 @@ def each_pod_killed_shim():
 
 
 def test_pod_of_both_kinds():  # core
-    """A module and a native program beside each other; one is removed, the other goes on."""
+    """A module and a native program in one pod; one is removed, the other goes on."""
     with Pod() as pod:
         module = pod.run("module", ["/probe.wasm", "loop"], image="example.com/wasm:1")
         program = pod.run("program", ["/probe", "streams", "to stdout", "to stderr"], image="example.com/native:1")

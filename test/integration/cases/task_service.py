@@ -194,7 +194,7 @@ def test_stats():
 
 
 def hooked(shim_dir, **hooks):
-    """A configuration whose hooks write their kind, their mount namespace and the state they are told to a file."""
+    """A configuration whose hooks write their kind, their mount namespace and the state they are given to a file."""
     script = os.path.join(shim_dir, "hook")
     with open(script, "w") as f:
         f.write("#!/bin/sh\n{ echo \"$1 $(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/net) $X $PWD\"; cat; echo; } >>'%s/hooks'\n"
@@ -371,7 +371,7 @@ def test_frame_truncated():  # core
 
 
 def test_frame_nonsense():
-    """Payloads that are no message, unknown frame types, streams out of order: an error or silence, never an end."""
+    """Bytes that are not a message, unknown frame types, streams out of order: an error or silence, never an end."""
     with Shim() as shim:
         shim.start()
         shim.create()
@@ -422,7 +422,7 @@ def each_config_malformed():  # core
     """Each broken config.json is refused in Create, with a reason, and leaves nothing."""
     good = spec(["/probe.wasm" if KIND == "wasm" else "/probe", "exit", "0"])
     broken = {
-        "no-json": "this is no JSON",
+        "no-json": "this is not JSON",
         "empty": "",
         "truncated": json.dumps(good)[:-20],
         "deep": "[" * 100000,

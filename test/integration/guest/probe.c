@@ -232,7 +232,7 @@ static int do_list(int argc, char **argv)
 	return 0;
 }
 
-/* Writes for ever: somebody reads it or nobody does. */
+/* Writes forever: somebody reads it or nobody does. */
 static int do_flood(int argc, char **argv)
 {
 	char line[1024];

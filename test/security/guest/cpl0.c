@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest that owns CPL 0 from its first instruction (cpl0.c beside this directory sees to it) and all of its memory, by a
+ * A guest that owns CPL 0 from its first instruction (../cpl0.c sees to it) and all of its memory, by a
  * mapping of guest-physical memory at IDENTITY. Until it is ended it changes page tables, kernel pages, the words that
  * the host reads, runs random code and forges the frames of faults and calls. argv[0]: the seed; argv[1], if there is
  * one: the CPU is QEMU's emulation.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running hostile code in a personality and getting back from whatever it does at CPL 3. */
+/* Running hostile code in a guest runtime and getting back from whatever it does at CPL 3. */
 #include "guest.h"
 
 #include "guest/lib/lib.h"
@@ -130,7 +130,7 @@ uint64_t guest_random(void)
 
 /*
  * The entry notes all registers before anything uses them; vector registers only at CPL 3, since they are unknown to KVMs
- * that interpret CPL 0. A SYSCALL goes on 16 bytes behind the entry; there it is told as what reached its end at CPL 3.
+ * that interpret CPL 0. A SYSCALL goes on 16 bytes behind the entry; there it is reported as what reached its end at CPL 3.
  */
 __attribute__((used)) static uint64_t noted[24];
 __attribute__((used)) static uint8_t noted_vectors[4096] __attribute__((aligned(64)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the hostile personalities of test/security share: running a few instructions and catching what comes
+ * What the hostile guest runtimes of test/security share: running a few instructions and catching what comes
  * of them. Everything here runs at CPL 3 and may be as rude as it likes: the host believes none of it.
  */
 #ifndef MOTE_TEST_SECURITY_GUEST_H
@@ -55,7 +55,7 @@ extern const struct mote_boot *guest_boot;
 struct outcome guest_run(const void *code, size_t bytes, const struct registers *r);
 /* Runs code that is somewhere already. */
 struct outcome guest_jump(uint64_t to, const struct registers *r);
-/* As guest_jump, one instruction at a time (TF), at most `steps` of them; r->rbp is the stack where it is not 0. */
+/* As guest_jump, one instruction at a time (TF), at most `steps` of them; r->rbp is the stack if it is not 0. */
 struct outcome guest_step(uint64_t to, const struct registers *r, unsigned steps);
 /* #UD and #GP at once: what the CPU answers to an instruction that it does not know or does not allow. */
 bool guest_refused(const struct outcome *o);
@@ -65,7 +65,7 @@ uint64_t guest_random(void);
 void guest_seed(uint64_t seed);
 /* In how many words of the registers that the guest began with, vector registers included, the inverse of a value is. */
 uint64_t guest_noted_count(uint64_t inverse);
-/* The personality's main function; its result is the exit status: 0 for contained. */
+/* The guest runtime's main function; its result is the exit status: 0 for contained. */
 int guest_main(int argc, const char **argv);
 
 #endif

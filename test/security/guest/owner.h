@@ -25,7 +25,7 @@ static inline uint64_t owner_cr3(void)
 	return v & PTE_ADDRESS;
 }
 
-/* Where an address of the guest's lies, as the CPU would find it; `table` (may be NULL) is told of each table. */
+/* Where an address of the guest's lies, as the CPU would find it; `table` (may be NULL) is called with each table. */
 uint64_t owner_physical_of(uint64_t va, void (*table)(uint64_t gpa));
 /*
  * Has every exception go to `to` at CPL 0, by gates that are rewritten in place, so that they stay when the host sets

@@ -131,7 +131,7 @@ static void move_idt(uint64_t limit)
 	__asm__ volatile("lidt %0" : : "m"(to));
 }
 
-/* GS is as it was afterwards; its base that SWAPGS has put aside is the pattern. */
+/* GS is as it was afterwards; its base that SWAPGS has parked is the pattern. */
 static void swap_base(uint64_t v)
 {
 	__asm__ volatile("rdgsbase %%rax\n\twrgsbase %0\n\tswapgs\n\twrgsbase %%rax" : : "r"(v) : "rax");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rewrites the frame, the vectors, the paths and the turn of a call while the poller parses it. It has no second vCPU:
- * after asking by the ring it mutates what it has asked until it is answered. It ends by its time limit.
+ * after asking by the polled call slot it mutates what it has asked until it is answered. It ends by its time limit.
  */
 #include "guest.h"
 #include "ring.h"
@@ -10,9 +10,9 @@
 
 _Static_assert(RING_COUNTS_AT == DATA, "counted there");
 
-#define ROOM 0x20000000UL /* mapped, RW; behind ROOM_BYTES a hole, then two pages that can only be read */
-#define ROOM_BYTES 0x40000UL
-#define READ_ONLY (ROOM + 0x50000UL)
+#define CAPACITY 0x20000000UL /* mapped, RW; behind ROOM_BYTES a hole, then two pages that can only be read */
+#define CAPACITY_BYTES 0x40000UL
+#define READ_ONLY (CAPACITY + 0x50000UL)
 
 static volatile struct ring_counts *const counts = (volatile struct ring_counts *)DATA;
 static int32_t directory = -1, file = -1;
@@ -26,14 +26,14 @@ static uint64_t any_value(void)
 {
 	static const uint64_t odd[] = {
 		0, 1, 7, 4095, 4096, 4097, 1024, 1025, 0x7fffffff, 0xffffffff, 1UL << 32, 1UL << 47, (1UL << 47) - 1, MOTE_VA_END,
-		MOTE_VA_END - 16, 1UL << 62, (1UL << 63) - 1, 1UL << 63, ~0UL, ~0UL - 4095, ROOM, ROOM + 4096, ROOM + 8191,
-		ROOM + ROOM_BYTES - 1, READ_ONLY, READ_ONLY + 4090, MOTE_AREAS_VA, MOTE_BOOT_VA, MOTE_KERNEL, MOTE_KERNEL_STUBS,
+		MOTE_VA_END - 16, 1UL << 62, (1UL << 63) - 1, 1UL << 63, ~0UL, ~0UL - 4095, CAPACITY, CAPACITY + 4096, CAPACITY + 8191,
+		CAPACITY + CAPACITY_BYTES - 1, READ_ONLY, READ_ONLY + 4090, MOTE_AREAS_VA, MOTE_BOOT_VA, MOTE_KERNEL, MOTE_KERNEL_STUBS,
 		3, 4, 5, 6,
 	};
 	uint64_t r = guest_random();
 	if (r & 7)
 		return odd[(r >> 8) % (sizeof(odd) / sizeof(odd[0]))];
-	return r & 8 ? ROOM + (r >> 8 & 0xffff) : guest_random();
+	return r & 8 ? CAPACITY + (r >> 8 & 0xffff) : guest_random();
 }
 
 static const uint8_t numbers[] = {16, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 36, 37,
@@ -58,11 +58,11 @@ static uint8_t ask(volatile struct mote_frame *f)
 	if (nr == 47)
 		f->arg[1] = 20 + (r >> 12 & 15);
 	if (nr >= 18 && nr <= 21) {
-		f->arg[1] = ROOM;
+		f->arg[1] = CAPACITY;
 		f->arg[2] = r & 8 ? 1 + (r >> 8 & 63) : 1024;
 	}
 	if (nr == 16 || nr == 24 || (nr >= 26 && nr <= 31)) {
-		f->arg[1] = ROOM + (r >> 8 & 0xff);
+		f->arg[1] = CAPACITY + (r >> 8 & 0xff);
 		f->arg[2] = 1 + (r >> 24 & 31);
 	}
 	return nr;
@@ -84,10 +84,10 @@ static void mutate(volatile struct mote_frame *f)
 	case 3:
 	case 4:
 	case 5:
-		((volatile uint64_t *)ROOM)[r >> 8 & 0x7ff] = any_value();
+		((volatile uint64_t *)CAPACITY)[r >> 8 & 0x7ff] = any_value();
 		break;
 	case 6:
-		((volatile uint8_t *)ROOM)[r >> 8 & 0x1ff] = (uint8_t)"ab./\0x"[(r >> 20) % 6];
+		((volatile uint8_t *)CAPACITY)[r >> 8 & 0x1ff] = (uint8_t)"ab./\0x"[(r >> 20) % 6];
 		break;
 	default:
 		if ((r >> 8 & 255) == 0)
@@ -106,7 +106,7 @@ static void ring_the_bell(void)
 	mote_doorbell(guest_area);
 }
 
-/* Asks by the ring, and mutates until the answer or for some milliseconds. */
+/* Asks by the polled call slot, and mutates until the answer or for some milliseconds. */
 static void ask_the_poller(volatile struct mote_frame *f)
 {
 	volatile struct mote_call_slot *g = &guest_area->slot;
@@ -141,7 +141,7 @@ int guest_main(int argc, const char **argv)
 	struct mote_stat st;
 	(void)argc;
 	guest_seed((uint64_t)argv[0][0] * 0x9e3779b97f4a7c15 + (uint64_t)argv[0][1] + 1);
-	if (mote_mem_map(guest_area, ROOM, ROOM_BYTES, RW) < 0 || mote_mem_map(guest_area, READ_ONLY, 0x2000, MOTE_PROT_READ) < 0)
+	if (mote_mem_map(guest_area, CAPACITY, CAPACITY_BYTES, RW) < 0 || mote_mem_map(guest_area, READ_ONLY, 0x2000, MOTE_PROT_READ) < 0)
 		return 1;
 	directory = 3;
 	file = (int32_t)mote_open(guest_area, directory, "rr", 2, 0, 0102, 0600);
@@ -154,7 +154,7 @@ int guest_main(int argc, const char **argv)
 		uint8_t nr = ask(f);
 		counts->calls++;
 		for (unsigned i = 0; i < 16; i++)
-			((volatile uint64_t *)ROOM)[guest_random() & 0x1ff] = any_value();
+			((volatile uint64_t *)CAPACITY)[guest_random() & 0x1ff] = any_value();
 		if (guest_area->slot.polling && guest_random() & 63) {
 			ask_the_poller(f);
 			continue;

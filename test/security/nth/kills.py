@@ -4,7 +4,7 @@
 
 usage: kills.py BUILD ROUNDS    BUILD: build/release; 30 points of each kind of start, ROUNDS times
 
-A point is a system call of the command or its children. Whatever had been done by then: its children end by themselves,
+A point is a system call of the command or its children. Whatever had been done before it: its children end by themselves,
 and the next start is as if nothing had been. A file that was being made may be there, under the name of an unfinished
 one: it is not believed, and the next that makes such a file removes it once it is old.
 """

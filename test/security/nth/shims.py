@@ -17,7 +17,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../integration"))
-import shimlib  # noqa: E402 (its folder is known only now)
+import shimlib  # noqa: E402 (its directory is known only now)
 
 if len(sys.argv) != 3:
     sys.exit(__doc__)

@@ -6,7 +6,7 @@ usage: starts.py BUILD STEP    BUILD: build/release; every STEPth failure is tri
 
 Whatever failed: the command ends in time, by no signal and no assertion; it has done all it should (status 0 and the
 output), or the guest has seen its own call fail (7), or it says on stderr what failed and ends with the status that is
-documented for that. No process, no temporary file and no half-made file of the cache that is believed is left.
+documented for that. No process, no temporary file and no half-made file of the cache that would be trusted is left.
 """
 import os
 import shutil
