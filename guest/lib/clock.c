@@ -6,7 +6,8 @@
 enum { REALTIME, MONOTONIC };
 #define NS 1000000000UL
 
-/* The epoch whose clock was compared with the host's answer, the result, and the latest time returned. */
+/* The epoch whose clock was compared with the host's answer, the result, and the latest time
+ * returned. */
 static struct {
 	uint64_t epoch;
 	bool good;
@@ -31,7 +32,8 @@ static bool read_clock(const struct mote_clock *c, uint32_t clock, uint64_t *ns)
 	return __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE) == seq;
 }
 
-/* The host has just renewed the clock: if its instant lies between ours, host and guest have one counter. */
+/* The host has just renewed the clock: if its instant lies between ours, host and guest have one
+ * counter. */
 static void compare(const struct mote_clock *c, uint64_t before, uint64_t after)
 {
 	if (c->epoch == 0 || c->epoch == seen.epoch)
@@ -55,7 +57,8 @@ int64_t lib_clock_get(struct mote_area *area, uint32_t clock, struct mote_time *
 		ns = (uint64_t)to->sec * NS + (uint64_t)to->nsec;
 	}
 	if (clock == MONOTONIC && ns < seen.last_ns)
-		ns = seen.last_ns; /* it was a little fast: time stands still until the host's has caught up */
+		ns = seen.last_ns; /* it was a little fast: time stands still until the host's has
+				      caught up */
 	else if (clock == MONOTONIC)
 		seen.last_ns = ns;
 	*to = (struct mote_time){.sec = (int64_t)(ns / NS), .nsec = (int64_t)(ns % NS)};

@@ -13,7 +13,8 @@ static void put(struct out *o, char c)
 		o->to[o->len++] = c;
 }
 
-static void put_number(struct out *o, uint64_t v, unsigned base, bool minus, unsigned width, bool zeros)
+static void put_number(struct out *o, uint64_t v, unsigned base, bool minus, unsigned width,
+		       bool zeros)
 {
 	char digits[20];
 	unsigned n = 0;

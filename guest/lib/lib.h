@@ -24,8 +24,9 @@ char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 
 /*
- * Writes a NUL-terminated line of at most capacity - 1 characters (capacity > 0) and returns its length;
- * what does not fit is cut. Knows %s %.*s %c %p %% and d, u, x with l, ll, z, a width and a 0 before it.
+ * Writes a NUL-terminated line of at most capacity - 1 characters (capacity > 0) and returns its
+ * length; what does not fit is cut. Knows %s %.*s %c %p %% and d, u, x with l, ll, z, a width and a
+ * 0 before it.
  */
 size_t lib_vformat(char *to, size_t capacity, const char *fmt, va_list ap);
 size_t lib_format(char *to, size_t capacity, const char *fmt, ...)

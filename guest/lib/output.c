@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest's side of the output protocol; abi/layout.h says why each memory order is what it is. */
+/* The guest's side of the output protocol; abi/layout.h has the reason of each memory order. */
 #include "guest/lib/output.h"
 
 #include "abi/guest_calls.h"

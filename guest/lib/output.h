@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Small writes to standard output and standard error, gathered in the vCPU's area instead of being a
- * host call each: the guest's side of the output protocol of abi/layout.h.
+ * Small writes to standard output and standard error, gathered in the vCPU's area instead of being
+ * a host call each: the guest's side of the output protocol of abi/layout.h.
  */
 #ifndef MOTE_GUEST_OUTPUT_H
 #define MOTE_GUEST_OUTPUT_H

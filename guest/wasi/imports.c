@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a module can import: functions of the interfaces below, by name and with exactly their types. */
+/* What a module can import: functions of the interfaces below, by name and with exactly their
+ * types. */
 #include "guest/wasi/imports.h"
 
 #include "guest/lib/lib.h"
@@ -75,7 +76,8 @@ static const char *resolve(const struct wasm_import *import, struct wasm_extern 
 	const struct import_function *f = find_function(interface, import);
 	if (!f)
 		return interface->unknown;
-	if (import->type.kind != WASM_KIND_FUNC || !wasm_functype_is(import->type.func, f->signature))
+	if (import->type.kind != WASM_KIND_FUNC ||
+	    !wasm_functype_is(import->type.func, f->signature))
 		return "it is a function of another type";
 	*out = (struct wasm_extern){.kind = WASM_KIND_FUNC, .host = f->call};
 	return NULL;

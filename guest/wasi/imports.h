@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Resolving a module's imports. What can be imported is a list of interfaces, each the functions of one
- * module name; a further interface is one more entry of the list in imports.c.
+ * Resolving a module's imports. What can be imported is a list of interfaces, each the functions of
+ * one module name; a further interface is one more entry of the list in imports.c.
  */
 #ifndef MOTE_WASI_IMPORTS_H
 #define MOTE_WASI_IMPORTS_H
@@ -19,14 +19,14 @@ struct import_interface {
 	const struct import_function *functions;
 	uint32_t count;
 	/*
-	 * For an interface whose functions are known only at run time: sets *out and returns NULL, or
-	 * returns why it cannot. `functions` is not used then.
+	 * For an interface whose functions are known only at run time: sets *out and returns NULL,
+	 * or returns why it cannot. `functions` is not used then.
 	 */
 	const char *(*resolve)(const struct wasm_import *import, struct wasm_extern *out);
 	const char *unknown; /* said of a name that it does not have */
 };
 
-extern const struct import_interface p1_interface;	   /* p1/interface.c */
+extern const struct import_interface p1_interface;	  /* p1/interface.c */
 extern const struct import_interface rpc_guest_interface; /* rpc/exchange.c */
 extern const struct import_interface rpc_host_interface;  /* rpc/host_functions.c */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The WebAssembly guest runtime: compiles the module, links it with what it imports (imports.h), runs it
- * and reports how it ended. The module is untrusted; this program is part of the guest and has no rights
- * beyond it.
+ * The WebAssembly guest runtime: compiles the module, links it with what it imports (imports.h),
+ * runs it and reports how it ended. The module is untrusted; this program is part of the guest and
+ * has no rights beyond it.
  */
 #include "guest/wasi/imports.h"
 #include "guest/wasi/p1/p1.h"
@@ -63,8 +63,9 @@ static struct wasm_instance *instantiate(void)
 		.cpu = wasm_cpu_detect(),
 	};
 	if (is_component(bytes, wasi.boot->payload_bytes)) {
-		lib_error("%s is a WebAssembly component; only modules of WASI preview 1 can be run",
-			  wasi_program_name());
+		lib_error(
+			"%s is a WebAssembly component; only modules of WASI preview 1 can be run",
+			wasi_program_name());
 		wasi_end(WASI_CANNOT_RUN);
 	}
 	struct wasm_module *module;
@@ -82,7 +83,7 @@ static struct wasm_instance *instantiate(void)
 
 /* --- running it --- */
 
-/* An exported function without parameters and results, or NULL if there is no export of that name. */
+/* An exported function without parameters and results, or NULL if the name is not exported. */
 static struct wasm_func *find_entry(struct wasm_instance *instance, const char *name)
 {
 	struct wasm_extern export;
@@ -138,7 +139,8 @@ static void initialise(struct wasm_instance *instance, const char *name)
 	wasi.initialised = true;
 }
 
-/* The function that was asked for; "": none. What was initialised before a snapshot has wizer.resume, if anything. */
+/* The function that was asked for; "": none. What was initialised before a snapshot has
+ * wizer.resume, if anything. */
 static const char *wanted_entry(struct wasm_instance *instance)
 {
 	const char *wanted = wasi_boot_string(wasi.boot->entry);
@@ -148,8 +150,8 @@ static const char *wanted_entry(struct wasm_instance *instance)
 }
 
 /*
- * Commands are run by _start. Reactors are made ready by _initialize, and then the function that was
- * asked for is run.
+ * Commands are run by _start. Reactors are made ready by _initialize, and then the function that
+ * was asked for is run.
  */
 static void run_entry(struct wasm_instance *instance)
 {
@@ -163,7 +165,8 @@ static void run_entry(struct wasm_instance *instance)
 	if (!start && wasi.boot->flags & MOTE_BOOT_CALLS)
 		serve(instance, initialize);
 	if (!start && !initialize)
-		wasi_refuse("it exports neither _start nor _initialize, so there is nothing to run");
+		wasi_refuse(
+			"it exports neither _start nor _initialize, so there is nothing to run");
 	if (initialize && start != initialize)
 		run(initialize);
 	if (start)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What guest/wasm/platform.h asks for, over host calls: address space, memory, the stack, faults. */
+/* What guest/wasm/platform.h asks for, by host calls: address space, memory, stack, faults. */
 #include "guest/wasm/platform.h"
 
 #include "guest/wasi/space.h"
@@ -23,7 +23,8 @@ void *platform_reserve(uint64_t bytes)
 {
 	if (bytes <= SPACE_SMALL_MAX && bytes <= SPACE_SMALL_END - small_next)
 		return take(&small_next, SPACE_SMALL_END, bytes);
-	const uint64_t aligned = (bytes + SPACE_LARGE_ALIGN - 1) & ~(uint64_t)(SPACE_LARGE_ALIGN - 1);
+	const uint64_t aligned =
+		(bytes + SPACE_LARGE_ALIGN - 1) & ~(uint64_t)(SPACE_LARGE_ALIGN - 1);
 	return take(&large_next, SPACE_LARGE_END, aligned);
 }
 

@@ -13,7 +13,8 @@
 #define SPACE_STACK_BYTES 0x200000
 #define SPACE_STACK_TOP (SPACE_STACK + SPACE_STACK_BYTES)
 
-/* The tables by descriptor number of a program that opens many files (host/fd_array.h): 128 Ki entries each. */
+/* The tables by descriptor number of a program that opens many files (host/fd_array.h): 128 Ki
+ * entries each. */
 #define SPACE_RESOURCES 0x7d1801000000
 #define SPACE_P1_FDS 0x7d1801400000
 #define SPACE_FDS_END 0x7d1802000000
@@ -29,8 +30,8 @@
 
 #ifndef __ASSEMBLER__
 _Static_assert(SPACE_STACK > MOTE_FREE_VA && SPACE_STACK % SPACE_STACK_BYTES == 0 &&
-		       SPACE_STACK_TOP < SPACE_RESOURCES && SPACE_SMALL >= SPACE_FDS_END && SPACE_SMALL_END < MOTE_KERNEL &&
-		       SPACE_LARGE_END < MOTE_WINDOW,
+		       SPACE_STACK_TOP < SPACE_RESOURCES && SPACE_SMALL >= SPACE_FDS_END &&
+		       SPACE_SMALL_END < MOTE_KERNEL && SPACE_LARGE_END < MOTE_WINDOW,
 	       "the parts lie apart");
 #endif
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the parts of the WebAssembly guest runtime share: the boot information and the instance's latest
- * stop. One instance runs in a VM, so there is one of it. The vCPU's area is found by mote_area().
+ * What the parts of the WebAssembly guest runtime share: the boot information and the instance's
+ * latest stop. One instance runs in a VM, so there is one of it. The vCPU's area is found by
+ * mote_area().
  */
 #ifndef MOTE_WASI_STATE_H
 #define MOTE_WASI_STATE_H
@@ -13,7 +14,7 @@
 struct wasi_state {
 	const struct mote_boot *boot;
 	bool initialised; /* by the function of the module that a snapshot was taken after */
-	/* How the latest call into the module ended, if not by returning. Large: not on the stack. */
+	/* How the latest call into the module ended, unless it returned. Too large for a stack. */
 	struct wasm_stop stop;
 };
 extern struct wasi_state wasi;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The output protocol of abi/layout.h with both of its sides as they are in the product, guest/lib/output.c and
- * output_take() of vm/run/output.c, each in a thread of its own. A guest that runs while the host empties its buffer is
- * more than one vCPU asks for, whose host acts only while it is stopped: test/unit/guest_output_steps.c has that.
+ * The output protocol of abi/layout.h with both of its sides as they are in the product,
+ * guest/lib/output.c and output_take() of vm/run/output.c, each in a thread of its own. A guest
+ * that runs while the host empties its buffer is more than one vCPU asks for, whose host acts only
+ * while it is stopped: test/unit/guest_output_steps.c has that.
  */
 #include "abi/guest_calls.h"
 #include "guest/lib/output.h"
@@ -33,8 +34,8 @@ static uint32_t dice(uint64_t *state)
 
 /* Orders the host's thread and the guest's host calls, as a VM does. Appending is outside of it. */
 static pthread_mutex_t host = PTHREAD_MUTEX_INITIALIZER;
-static uint64_t received;	 /* bytes, guarded by `host` */
-static atomic_ulong wrong;	 /* position + 1 of the first byte that is not the stream's next */
+static uint64_t received;  /* bytes, guarded by `host` */
+static atomic_ulong wrong; /* position + 1 of the first byte that is not the stream's next */
 static uint64_t by_call, by_buffer; /* bytes that came on either way, guarded by `host` */
 
 static uint8_t stream_byte(uint64_t at)
@@ -175,7 +176,8 @@ Test(guest_output, no_byte_is_lost_doubled_or_reordered, .timeout = 300)
 	cr_expect(received == at, "%lu of %lu bytes", received, at);
 	cr_expect(stuck == 0, "output waited without a timer %lu times", stuck);
 	/* Both ways were gone, and they met. */
-	cr_expect(by_buffer > at / 100 && by_call > 0, "%lu buffered, %lu by calls", by_buffer, by_call);
+	cr_expect(by_buffer > at / 100 && by_call > 0, "%lu buffered, %lu by calls", by_buffer,
+		  by_call);
 }
 
 /* --- the litmus test: one append meets one disarming --- */
@@ -210,7 +212,8 @@ static void *disarm_once_a_round(void *unused)
 		atomic_store(&met.ready, round);
 		await(&met.round, round);
 		linger(&seed, 64);
-		pthread_mutex_lock(&host); /* before both: nothing but their own order is between them */
+		pthread_mutex_lock(
+			&host); /* before both: nothing but their own order is between them */
 		output_disarm(&area);
 		(void)empty();
 		pthread_mutex_unlock(&host);
@@ -250,7 +253,8 @@ static void *scribble(void *ended)
 	uint64_t seed = 5;
 	while (!atomic_load((atomic_bool *)ended)) {
 		uint32_t any = dice(&seed);
-		__atomic_store_n(&area.output_len, any % 3 ? any % (2 * MOTE_OUTPUT_BYTES) : any, __ATOMIC_RELAXED);
+		__atomic_store_n(&area.output_len, any % 3 ? any % (2 * MOTE_OUTPUT_BYTES) : any,
+				 __ATOMIC_RELAXED);
 		__atomic_store_n(&area.output_fd, any, __ATOMIC_RELAXED);
 	}
 	return NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The output protocol of abi/layout.h as one vCPU has it: the host acts while the guest is stopped, between any two of
- * its instructions. A write is single-stepped, and the host empties the buffer, or its timer expires, after each
- * instruction in turn, and after each two. This goes through every interleaving with up to two actions of the host.
+ * The output protocol of abi/layout.h as one vCPU has it: the host acts while the guest is stopped,
+ * between any two of its instructions. A write is single-stepped, and the host empties the buffer,
+ * or its timer expires, after each instruction in turn, and after each two. This goes through every
+ * interleaving with up to two actions of the host.
  */
 #include "abi/guest_calls.h"
 #include "guest/lib/output.h"
@@ -17,7 +18,8 @@
 enum { TRAP_FLAG = 0x100, NEVER = 1 << 20, ACTIONS_MAX = 2 };
 
 static struct mote_area area;
-static char written[256]; /* what the host has written: the descriptor's number before the bytes of each write */
+static char written[256]; /* what the host has written: the descriptor's number before the bytes of
+			     each write */
 static size_t written_len;
 
 /* Which steps of the guest the host's actions come after. */
@@ -65,7 +67,8 @@ static size_t direct_len;
 
 int64_t mote_hostcall(struct mote_area *a)
 {
-	plan.next = ACTIONS_MAX; /* the guest is stopped from here on, and has nothing to do afterwards */
+	plan.next = ACTIONS_MAX; /* the guest is stopped from here on, and has nothing to do
+				    afterwards */
 	empty();
 	if (direct)
 		host_write((uint32_t)a->frame.arg[0], direct, direct_len);
@@ -146,11 +149,12 @@ static int stepped_write(const struct scenario *s)
 	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "memory", "cc");
 	write_text(s->fd, "xyz", 3);
 	__asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "memory", "cc");
-	cr_assert(area.output_len == 0 || area.output_armed, "%s: output waits without a timer after steps %d and %d",
-		  s->name, plan.at[0], plan.at[1]);
-	empty();
-	cr_assert(strcmp(joined(), s->expected) == 0, "%s: '%s' after steps %d and %d", s->name, joined(), plan.at[0],
+	cr_assert(area.output_len == 0 || area.output_armed,
+		  "%s: output waits without a timer after steps %d and %d", s->name, plan.at[0],
 		  plan.at[1]);
+	empty();
+	cr_assert(strcmp(joined(), s->expected) == 0, "%s: '%s' after steps %d and %d", s->name,
+		  joined(), plan.at[0], plan.at[1]);
 	return plan.steps;
 }
 

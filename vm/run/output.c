@@ -29,7 +29,8 @@ uint32_t output_take(struct mote_area *area, uint8_t to[MOTE_OUTPUT_BYTES], uint
 		}
 		memcpy(to + taken, area->output + taken, len - taken);
 		taken = len;
-	} while (!__atomic_compare_exchange_n(&area->output_len, &len, 0, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE));
+	} while (!__atomic_compare_exchange_n(&area->output_len, &len, 0, false, __ATOMIC_RELEASE,
+					      __ATOMIC_ACQUIRE));
 	return taken;
 }
 
@@ -41,8 +42,8 @@ void output_disarm(struct mote_area *area)
 /* --- writing it out --- */
 
 /*
- * Writes some of it. If the guest is to end (the brake is on), what the descriptor takes in a moment; -EAGAIN if that
- * is nothing.
+ * Writes some of it. If the guest is to end (the brake is on), what the descriptor takes in a
+ * moment; -EAGAIN if that is nothing.
  */
 static long write_some(struct vcpu *vcpu, int fd, const uint8_t *from, uint32_t bytes, bool ending)
 {
@@ -78,7 +79,8 @@ static int write_all(struct vcpu *vcpu, int fd, const uint8_t *from, uint32_t le
 	return n < 0 ? (int)n : 0;
 }
 
-/* Takes what waits and writes it; what is for a descriptor that cannot have any is dropped. 0 or -errno. */
+/* Takes what waits and writes it; what is for a descriptor that cannot have any is dropped. 0 or
+ * -errno. */
 static int write_waiting(struct vcpu *vcpu)
 {
 	uint8_t bytes[MOTE_OUTPUT_BYTES];
@@ -86,7 +88,8 @@ static int write_waiting(struct vcpu *vcpu)
 	if (len == 0)
 		return 0;
 	vcpu->may_pend = true;
-	struct fd_entry *entry = fd == 1 || fd == 2 ? fdtable_get(&vcpu->vm->fds, (int32_t)fd) : NULL;
+	struct fd_entry *entry =
+		fd == 1 || fd == 2 ? fdtable_get(&vcpu->vm->fds, (int32_t)fd) : NULL;
 	return entry ? write_all(vcpu, entry->host, bytes, len) : 0;
 }
 
@@ -110,13 +113,15 @@ void vcpu_output_expired(struct vcpu *vcpu)
 		vcpu_output_stop(vcpu);
 	else
 		vcpu_flush_output(vcpu);
-	if (guest_word(vcpu->area->output_armed) && vcpu_timer_set(vcpu, &vcpu->flush, FLUSH_NS, 0) < 0)
+	if (guest_word(vcpu->area->output_armed) &&
+	    vcpu_timer_set(vcpu, &vcpu->flush, FLUSH_NS, 0) < 0)
 		vcpu_output_stop(vcpu);
 }
 
 void vcpu_note_write(struct vcpu *vcpu, int32_t fd, int64_t written)
 {
-	if ((fd != 1 && fd != 2) || written <= 0 || written > MOTE_OUTPUT_SMALL || guest_word(vcpu->area->output_armed))
+	if ((fd != 1 && fd != 2) || written <= 0 || written > MOTE_OUTPUT_SMALL ||
+	    guest_word(vcpu->area->output_armed))
 		return;
 	if (vcpu_timer_set(vcpu, &vcpu->flush, FLUSH_NS, 0) == 0)
 		__atomic_store_n(&vcpu->area->output_armed, 1, __ATOMIC_RELEASE);

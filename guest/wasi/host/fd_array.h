@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arrays by descriptor number. The first entries are in the image; a program that opens more descriptors
- * gets all of them in memory of its own.
+ * Arrays by descriptor number. The first entries are in the image; a program that opens more
+ * descriptors gets all of them in memory of its own.
  */
 #ifndef MOTE_WASI_HOST_FD_ARRAY_H
 #define MOTE_WASI_HOST_FD_ARRAY_H
@@ -24,8 +24,10 @@ struct fd_array {
 };
 
 #define FD_ARRAY(array, address)                                                                   \
-	{.entries = (array), .first = (array), .count = FD_ARRAY_FIRST,                            \
-	 .entry_bytes = sizeof((array)[0]), .space = (address)}
+	{                                                                                          \
+		.entries = (array), .first = (array), .count = FD_ARRAY_FIRST,                     \
+		.entry_bytes = sizeof((array)[0]), .space = (address)                              \
+	}
 
 /* NULL beyond what there is. */
 static inline void *fd_array_at(const struct fd_array *a, uint32_t fd)
@@ -35,7 +37,8 @@ static inline void *fd_array_at(const struct fd_array *a, uint32_t fd)
 	return (uint8_t *)a->entries + (size_t)fd * a->entry_bytes;
 }
 
-/* The entry, which is made if there is none; pointers to others are no longer valid. NULL: no memory. */
+/* The entry, which is made if there is none; pointers to others are no longer valid. NULL: no
+ * memory. */
 void *fd_array_extend(struct fd_array *a, uint32_t fd);
 
 #endif

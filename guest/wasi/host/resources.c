@@ -21,7 +21,8 @@ enum {
 	LX_SOCK_DGRAM = 2,
 };
 
-_Static_assert(SPACE_RESOURCES + FD_ARRAY_MAX * sizeof(struct resource) <= SPACE_P1_FDS, "the table fits");
+_Static_assert(SPACE_RESOURCES + FD_ARRAY_MAX * sizeof(struct resource) <= SPACE_P1_FDS,
+	       "the table fits");
 
 static struct resource first[FD_ARRAY_FIRST];
 static struct fd_array table = FD_ARRAY(first, SPACE_RESOURCES);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the program has open. The host keeps the open files and hands out their numbers, lowest first;
- * this table knows what each of them is. It has no rights: an interface (p1/) keeps what it adds to a
- * resource in a table of its own, under the same number.
+ * What the program has open. The host keeps the open files and hands out their numbers, lowest
+ * first; this table knows what each of them is. It has no rights: an interface (p1/) keeps what it
+ * adds to a resource in a table of its own, under the same number.
  */
 #ifndef MOTE_WASI_HOST_RESOURCES_H
 #define MOTE_WASI_HOST_RESOURCES_H
@@ -34,7 +34,7 @@ struct resource {
 	const char *preopen; /* guest path of a directory that was open at the start, else NULL */
 };
 
-/* Enters stdio and what the boot information lists, and forgets all else (from before a snapshot). */
+/* Enters stdio and what the boot information lists; all else, from before a snapshot, goes. */
 void resources_init(void);
 /* NULL if it is not open. Valid until the next resource_add(). */
 struct resource *resource_get(uint32_t fd);

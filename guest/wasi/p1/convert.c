@@ -8,7 +8,7 @@
 #define LX_UTIME_OMIT 0x3ffffffe
 
 uint32_t p1_iovecs(struct wasm_instance *inst, uint32_t iovs, uint32_t count,
-		     const struct mote_iovec **out, uint64_t *used, uint64_t *bytes)
+		   const struct mote_iovec **out, uint64_t *used, uint64_t *bytes)
 {
 	static struct mote_iovec v[IOVECS_MAX];
 	const uint8_t *from = wasi_span(inst, iovs, (uint64_t)count * sizeof(struct wasi_iovec));
@@ -52,7 +52,8 @@ static uint32_t set_time(struct mote_time *t, uint64_t ns, bool explicit, bool n
 	if (now)
 		t->nsec = LX_UTIME_NOW;
 	if (explicit)
-		*t = (struct mote_time){.sec = (int64_t)(ns / WASI_NS), .nsec = (int64_t)(ns % WASI_NS)};
+		*t = (struct mote_time){.sec = (int64_t)(ns / WASI_NS),
+					.nsec = (int64_t)(ns % WASI_NS)};
 	return WASI_SUCCESS;
 }
 
@@ -60,7 +61,8 @@ uint32_t p1_set_times(struct mote_time t[2], uint64_t atim, uint64_t mtim, uint3
 {
 	if (flags & ~(uint32_t)WASI_FSTFLAGS_ALL)
 		return WASI_INVAL;
-	uint32_t e = set_time(&t[0], atim, flags & WASI_FSTFLAG_ATIM, flags & WASI_FSTFLAG_ATIM_NOW);
+	uint32_t e =
+		set_time(&t[0], atim, flags & WASI_FSTFLAG_ATIM, flags & WASI_FSTFLAG_ATIM_NOW);
 	if (!e)
 		e = set_time(&t[1], mtim, flags & WASI_FSTFLAG_MTIM, flags & WASI_FSTFLAG_MTIM_NOW);
 	return e;

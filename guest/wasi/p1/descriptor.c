@@ -51,7 +51,7 @@ uint32_t p1_fd_prestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t pre
 }
 
 uint32_t p1_fd_prestat_dir_name(struct wasm_instance *inst, uint32_t fd, uint32_t path,
-				  uint32_t path_len)
+				uint32_t path_len)
 {
 	struct p1_fd *f;
 	uint32_t e = p1_fd_get(fd, 0, &f);
@@ -113,7 +113,7 @@ uint32_t p1_fd_fdstat_set_flags(struct wasm_instance *inst, uint32_t fd, uint32_
 
 /* Rights can only be dropped. */
 uint32_t p1_fd_fdstat_set_rights(struct wasm_instance *inst, uint32_t fd, uint64_t base,
-				   uint64_t inheriting)
+				 uint64_t inheriting)
 {
 	(void)inst;
 	struct p1_fd *f;

@@ -32,7 +32,7 @@ static uint32_t finish_transfer(const struct transfer *t, int64_t rc)
 }
 
 uint32_t p1_fd_read(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
-		      uint32_t nread)
+		    uint32_t nread)
 {
 	struct transfer t;
 	uint32_t e = begin_transfer(inst, &t, fd, WASI_RIGHT_FD_READ, iovs, iovs_len, nread);
@@ -42,7 +42,7 @@ uint32_t p1_fd_read(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint
 }
 
 uint32_t p1_fd_pread(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
-		       uint64_t offset, uint32_t nread)
+		     uint64_t offset, uint32_t nread)
 {
 	struct transfer t;
 	uint32_t e = begin_transfer(inst, &t, fd, WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK, iovs,
@@ -72,7 +72,7 @@ static bool buffer_output(uint32_t fd, const struct transfer *t)
 }
 
 uint32_t p1_fd_write(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
-		       uint32_t nwritten)
+		     uint32_t nwritten)
 {
 	struct transfer t;
 	uint32_t e = begin_transfer(inst, &t, fd, WASI_RIGHT_FD_WRITE, iovs, iovs_len, nwritten);
@@ -84,7 +84,7 @@ uint32_t p1_fd_write(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uin
 }
 
 uint32_t p1_fd_pwrite(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
-			uint64_t offset, uint32_t nwritten)
+		      uint64_t offset, uint32_t nwritten)
 {
 	struct transfer t;
 	uint32_t e = begin_transfer(inst, &t, fd, WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_SEEK, iovs,
@@ -105,7 +105,7 @@ static uint32_t seek(struct wasm_instance *inst, uint32_t fd, uint64_t right, in
 	struct p1_fd *f;
 	void *to = wasi_span(inst, position, sizeof(uint64_t));
 	uint32_t e = p1_fd_get(fd, 0, &f);
-	/* Linux would move in a directory, a pipe has no position: the error depends on the type. */
+	/* Linux would move in a directory, and a pipe has no position: errors depend on types. */
 	if (!e)
 		e = p1_refresh_type(fd, f);
 	if (!e && f->resource->type != RESOURCE_DIRECTORY &&
@@ -133,7 +133,7 @@ static uint64_t right_to_tell(uint32_t fd)
 }
 
 uint32_t p1_fd_seek(struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint32_t whence,
-		      uint32_t position)
+		    uint32_t position)
 {
 	uint64_t right = WASI_RIGHT_FD_SEEK;
 	if (whence > SEEK_END)
@@ -151,7 +151,7 @@ uint32_t p1_fd_tell(struct wasm_instance *inst, uint32_t fd, uint32_t position)
 /* --- the file as a whole --- */
 
 uint32_t p1_fd_advise(struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint64_t len,
-			uint32_t advice)
+		      uint32_t advice)
 {
 	(void)inst;
 	/* WASI's normal, sequential, random, willneed, dontneed, noreuse in Linux's numbers. */
@@ -226,7 +226,7 @@ uint32_t p1_fd_filestat_set_size(struct wasm_instance *inst, uint32_t fd, uint64
 }
 
 uint32_t p1_fd_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint64_t atim,
-				    uint64_t mtim, uint32_t flags)
+				  uint64_t mtim, uint32_t flags)
 {
 	(void)inst;
 	struct p1_fd *f;

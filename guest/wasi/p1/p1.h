@@ -44,8 +44,8 @@ void p1_fds_init(void);
 /* The entry if it is open and has all of `rights`. */
 uint32_t p1_fd_get(uint32_t fd, uint64_t rights, struct p1_fd **out);
 /*
- * Enters a descriptor that the host has just made, of a known type or RESOURCE_UNKNOWN. A negative fd is
- * the host's error. Closes it if it cannot be kept.
+ * Enters a descriptor that the host has just made, of a known type or RESOURCE_UNKNOWN. A negative
+ * fd is the host's error. Closes it if it cannot be kept.
  */
 uint32_t p1_fd_add(int64_t fd, enum resource_type type, const struct p1_fd *entry);
 /* Fetches the type if it is not known, and drops the rights that mean nothing for it. */

@@ -37,8 +37,8 @@ static bool stays_inside(const struct guest_path *p)
 }
 
 /*
- * Below the program's "/" a symlink is followed as Linux does: an absolute one begins there, whose `..`
- * is itself. Images are full of such links. Everywhere else they lead out and are refused.
+ * Below the program's "/" a symlink is followed as Linux does: an absolute one begins there, whose
+ * `..` is itself. Images are full of such links. Everywhere else they lead out and are refused.
  */
 static uint32_t resolve_below(const struct p1_fd *dir, const struct guest_path *p)
 {
@@ -48,7 +48,8 @@ static uint32_t resolve_below(const struct p1_fd *dir, const struct guest_path *
 	return MOTE_RESOLVE_BENEATH;
 }
 
-static uint32_t get_path(struct wasm_instance *inst, struct guest_path *p, uint32_t at, uint32_t len)
+static uint32_t get_path(struct wasm_instance *inst, struct guest_path *p, uint32_t at,
+			 uint32_t len)
 {
 	*p = (struct guest_path){.at = wasi_span(inst, at, len), .len = len};
 	if (!p->at)
@@ -122,7 +123,8 @@ static uint32_t host_open_flags(uint32_t oflags, uint64_t base, uint32_t fdflags
 	};
 	return access_mode(oflags, base) |
 	       map_flags(for_opening, sizeof(for_opening) / sizeof(for_opening[0]), oflags) |
-	       map_flags(for_descriptor, sizeof(for_descriptor) / sizeof(for_descriptor[0]), fdflags);
+	       map_flags(for_descriptor, sizeof(for_descriptor) / sizeof(for_descriptor[0]),
+			 fdflags);
 }
 
 /* What the directory itself must allow for such an open. */
@@ -148,8 +150,8 @@ static uint64_t rights_to_inherit(uint32_t fdflags)
 }
 
 uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
-			uint32_t path_len, uint32_t oflags, uint64_t base, uint64_t inheriting,
-			uint32_t fdflags, uint32_t opened)
+		      uint32_t path_len, uint32_t oflags, uint64_t base, uint64_t inheriting,
+		      uint32_t fdflags, uint32_t opened)
 {
 	struct guest_path p;
 	struct p1_fd *dir;
@@ -169,7 +171,8 @@ uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, 
 		return WASI_NOTCAPABLE;
 	int64_t rc = mote_open(mote_area(), (int32_t)fd, p.at, p.len, resolve_of(&p, lookup),
 			       host_open_flags(oflags, base, fdflags), 0666);
-	const struct p1_fd f = {.fdflags = (uint8_t)fdflags, .base = base, .inheriting = inheriting};
+	const struct p1_fd f = {
+		.fdflags = (uint8_t)fdflags, .base = base, .inheriting = inheriting};
 	enum resource_type type = RESOURCE_UNKNOWN;
 	if (oflags & WASI_OFLAG_DIRECTORY)
 		type = RESOURCE_DIRECTORY;
@@ -182,7 +185,7 @@ uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, 
 /* --- what a path leads to --- */
 
 uint32_t p1_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
-				uint32_t path, uint32_t path_len, uint32_t stat)
+			      uint32_t path, uint32_t path_len, uint32_t stat)
 {
 	struct guest_path p;
 	struct mote_stat st;
@@ -202,8 +205,8 @@ uint32_t p1_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t 
 }
 
 uint32_t p1_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
-				      uint32_t path, uint32_t path_len, uint64_t atim,
-				      uint64_t mtim, uint32_t flags)
+				    uint32_t path, uint32_t path_len, uint64_t atim, uint64_t mtim,
+				    uint32_t flags)
 {
 	struct guest_path p;
 	struct mote_time t[2];
@@ -213,11 +216,11 @@ uint32_t p1_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uin
 	if (e)
 		return e;
 	return p1_path_errno(mote_utimens(mote_area(), (int32_t)fd, p.at, p.len,
-					    resolve_of(&p, lookup), &t[0], &t[1]));
+					  resolve_of(&p, lookup), &t[0], &t[1]));
 }
 
-uint32_t p1_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path,
-			    uint32_t path_len, uint32_t buf, uint32_t buf_len, uint32_t used)
+uint32_t p1_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len,
+			  uint32_t buf, uint32_t buf_len, uint32_t used)
 {
 	struct guest_path p;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_READLINK, &p, path, path_len);
@@ -235,7 +238,7 @@ uint32_t p1_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path
 /* --- changing directories --- */
 
 uint32_t p1_path_create_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
-				    uint32_t path_len)
+				  uint32_t path_len)
 {
 	struct guest_path p;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_CREATE_DIRECTORY, &p, path, path_len);
@@ -245,7 +248,7 @@ uint32_t p1_path_create_directory(struct wasm_instance *inst, uint32_t fd, uint3
 }
 
 uint32_t p1_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
-				    uint32_t path_len)
+				  uint32_t path_len)
 {
 	struct guest_path p;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_REMOVE_DIRECTORY, &p, path, path_len);
@@ -256,7 +259,7 @@ uint32_t p1_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint3
 }
 
 uint32_t p1_path_unlink_file(struct wasm_instance *inst, uint32_t fd, uint32_t path,
-			       uint32_t path_len)
+			     uint32_t path_len)
 {
 	struct guest_path p;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_UNLINK_FILE, &p, path, path_len);
@@ -267,7 +270,7 @@ uint32_t p1_path_unlink_file(struct wasm_instance *inst, uint32_t fd, uint32_t p
 
 /* A link to an absolute path would lead out of every directory that a program can have. */
 uint32_t p1_path_symlink(struct wasm_instance *inst, uint32_t target, uint32_t target_len,
-			   uint32_t fd, uint32_t path, uint32_t path_len)
+			 uint32_t fd, uint32_t path, uint32_t path_len)
 {
 	struct guest_path p, t;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_SYMLINK, &p, path, path_len);
@@ -303,15 +306,15 @@ static uint32_t two_paths_errno(int64_t rc, uint32_t fd, const struct guest_path
 }
 
 uint32_t p1_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_path,
-			  uint32_t old_path_len, uint32_t new_fd, uint32_t new_path,
-			  uint32_t new_path_len)
+			uint32_t old_path_len, uint32_t new_fd, uint32_t new_path,
+			uint32_t new_path_len)
 {
 	struct guest_path old, new;
 	uint32_t e = begin_path(inst, old_fd, WASI_RIGHT_PATH_RENAME_SOURCE, &old, old_path,
 				old_path_len);
 	if (!e)
 		e = begin_path(inst, new_fd, WASI_RIGHT_PATH_RENAME_TARGET, &new, new_path,
-			  new_path_len);
+			       new_path_len);
 	if (e)
 		return e;
 	int64_t rc = mote_rename(mote_area(), (int32_t)old_fd, old.at, old.len, (int32_t)new_fd,
@@ -320,20 +323,22 @@ uint32_t p1_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t ol
 }
 
 uint32_t p1_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_lookup,
-			uint32_t old_path, uint32_t old_path_len, uint32_t new_fd,
-			uint32_t new_path, uint32_t new_path_len)
+		      uint32_t old_path, uint32_t old_path_len, uint32_t new_fd, uint32_t new_path,
+		      uint32_t new_path_len)
 {
 	struct guest_path old, new;
-	uint32_t e = begin_path(inst, old_fd, WASI_RIGHT_PATH_LINK_SOURCE, &old, old_path, old_path_len);
+	uint32_t e =
+		begin_path(inst, old_fd, WASI_RIGHT_PATH_LINK_SOURCE, &old, old_path, old_path_len);
 	if (!e)
-		e = begin_path(inst, new_fd, WASI_RIGHT_PATH_LINK_TARGET, &new, new_path, new_path_len);
+		e = begin_path(inst, new_fd, WASI_RIGHT_PATH_LINK_TARGET, &new, new_path,
+			       new_path_len);
 	if (e)
 		return e;
 	/* As everywhere: a link is made to a symlink itself, never to what that leads to. */
 	if (old_lookup & WASI_LOOKUP_SYMLINK_FOLLOW)
 		return WASI_INVAL;
-	int64_t rc = mote_link(mote_area(), (int32_t)old_fd, old.at, old.len, (int32_t)new_fd, new.at,
-			       new.len, resolve_both(&old, &new) | MOTE_RESOLVE_NOFOLLOW);
+	int64_t rc = mote_link(mote_area(), (int32_t)old_fd, old.at, old.len, (int32_t)new_fd,
+			       new.at, new.len, resolve_both(&old, &new) | MOTE_RESOLVE_NOFOLLOW);
 	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
 }
 
@@ -341,8 +346,8 @@ uint32_t p1_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_
 
 /*
  * A cookie is the number of entries before it. The host's are of 64 bits, and a program that keeps
- * one in a long, as telldir() does, would lose half of it. Continuing where the last call ended takes
- * the host's cookie from there; any other place is found by reading from the beginning.
+ * one in a long, as telldir() does, would lose half of it. Continuing where the last call ended
+ * takes the host's cookie from there; any other place is found by reading from the beginning.
  */
 #define ENTRIES_BYTES 8192
 
@@ -417,7 +422,7 @@ static uint32_t list_directory(struct listing *l, uint32_t fd)
 }
 
 uint32_t p1_fd_readdir(struct wasm_instance *inst, uint32_t fd, uint32_t buf, uint32_t buf_len,
-			 uint64_t cookie, uint32_t used)
+		       uint64_t cookie, uint32_t used)
 {
 	struct p1_fd *f;
 	uint32_t e = p1_fd_get(fd, 0, &f);

@@ -150,7 +150,7 @@ static uint32_t put_events(uint8_t *out, uint32_t count, uint64_t waited)
 }
 
 uint32_t p1_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
-			  uint32_t nevents)
+			uint32_t nevents)
 {
 	if (count == 0 || count > SUBSCRIPTIONS_MAX)
 		return WASI_INVAL;
@@ -171,7 +171,8 @@ uint32_t p1_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, u
 	const int64_t rc = mote_poll(mote_area(), (uint64_t)polled, polls, until);
 	if (rc < 0)
 		return p1_errno(rc);
-	/* Only if no descriptor was ready has the time passed; clocks that ask for none are due at once. */
+	/* Only if no descriptor was ready has the time passed; clocks that ask for none are due at
+	 * once. */
 	if (rc > 0)
 		ns = 0;
 	wasi_store32(n, put_events(events, count, ns));

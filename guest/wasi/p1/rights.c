@@ -38,7 +38,8 @@ static const uint64_t rights_of_type[RESOURCE_TYPES] = {
 	[RESOURCE_OTHER] = RIGHTS_ANY,
 };
 
-_Static_assert(SPACE_P1_FDS + FD_ARRAY_MAX * sizeof(struct p1_fd) <= SPACE_FDS_END, "the table fits");
+_Static_assert(SPACE_P1_FDS + FD_ARRAY_MAX * sizeof(struct p1_fd) <= SPACE_FDS_END,
+	       "the table fits");
 
 static struct p1_fd first[FD_ARRAY_FIRST];
 static struct fd_array table = FD_ARRAY(first, SPACE_P1_FDS);
@@ -77,8 +78,8 @@ void p1_fds_init(void)
 }
 
 /*
- * Without a right to read or write, a descriptor behaves like one that was not opened for it (EBADF);
- * reading a directory as a file has an error of its own.
+ * Without a right to read or write, a descriptor behaves like one that was not opened for it
+ * (EBADF); reading a directory as a file has an error of its own.
  */
 static uint32_t lacks(const struct p1_fd *f, uint64_t rights)
 {

@@ -21,8 +21,7 @@ static uint32_t get_socket(uint32_t fd, uint64_t rights, struct p1_fd **f)
 	return e;
 }
 
-uint32_t p1_sock_accept(struct wasm_instance *inst, uint32_t fd, uint32_t flags,
-			  uint32_t accepted)
+uint32_t p1_sock_accept(struct wasm_instance *inst, uint32_t fd, uint32_t flags, uint32_t accepted)
 {
 	struct p1_fd *f;
 	uint32_t e = get_socket(fd, WASI_RIGHT_SOCK_ACCEPT, &f);
@@ -47,7 +46,8 @@ uint32_t p1_sock_accept(struct wasm_instance *inst, uint32_t fd, uint32_t flags,
 	return e;
 }
 
-/* Until the vectors are full (WAITALL), the peer has shut down or something fails after the last byte. */
+/* Until the vectors are full (WAITALL), the peer has shut down or something fails after the last
+ * byte. */
 static int64_t receive_all(uint32_t fd, const struct mote_iovec *from, uint64_t count,
 			   uint32_t flags)
 {
@@ -69,7 +69,7 @@ static int64_t receive_all(uint32_t fd, const struct mote_iovec *from, uint64_t 
 }
 
 uint32_t p1_sock_recv(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
-			uint32_t riflags, uint32_t nread, uint32_t roflags)
+		      uint32_t riflags, uint32_t nread, uint32_t roflags)
 {
 	struct p1_fd *f;
 	const struct mote_iovec *v;
@@ -89,7 +89,8 @@ uint32_t p1_sock_recv(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, ui
 	uint32_t flags = 0;
 	if (riflags & WASI_RI_PEEK)
 		flags |= LX_MSG_PEEK;
-	/* For datagrams: the whole length, so that a cut one is noticed. On streams it would discard. */
+	/* For datagrams: the whole length, so that a cut one is noticed. On streams it would
+	 * discard. */
 	if (datagrams)
 		flags |= LX_MSG_TRUNC;
 	int64_t rc;
@@ -110,7 +111,7 @@ uint32_t p1_sock_recv(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, ui
 }
 
 uint32_t p1_sock_send(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
-			uint32_t siflags, uint32_t nwritten)
+		      uint32_t siflags, uint32_t nwritten)
 {
 	struct p1_fd *f;
 	const struct mote_iovec *v;

@@ -16,8 +16,8 @@ struct buffer {
 };
 
 /*
- * The message received and the one being written. One of each is enough: what a message holds has been
- * copied to the module's memory before anything of the module runs.
+ * The message received and the one being written. One of each is enough: what a message holds has
+ * been copied to the module's memory before anything of the module runs.
  */
 static struct buffer received, written;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The host's functions as imports of module "mote": WebAssembly's types from the module, messages of
- * abi/message.h to the host, and the result back.
+ * The host's functions as imports of module "mote": WebAssembly's types from the module, messages
+ * of abi/message.h to the host, and the result back.
  */
 #include "guest/wasi/imports.h"
 #include "guest/wasi/memory.h"
@@ -32,8 +32,8 @@ static bool look_up(const struct wasm_name *name, const char **signature)
 	struct mote_in in;
 	const char *each;
 	uint32_t count;
-	if (!rpc_write(put_list_request, NULL) || rpc_send_and_receive(&in) != MOTE_MESSAGE_FUNCTIONS ||
-	    !mote_get_u32(&in, &count))
+	if (!rpc_write(put_list_request, NULL) ||
+	    rpc_send_and_receive(&in) != MOTE_MESSAGE_FUNCTIONS || !mote_get_u32(&in, &count))
 		lib_panic("the host does not list its functions");
 	for (; count; count--) {
 		if (!mote_get_name(&in, &each) || !mote_get_name(&in, signature) ||
@@ -63,14 +63,15 @@ static void lower_signature(const char *signature, char out[2 * MOTE_ARGS_MAX + 
 {
 	char *to = out;
 	for (; *signature != ':'; signature++) {
-		if (rpc_is_bytes((enum mote_type)*signature)) {
+		if (rpc_is_bytes((enum mote_type) * signature)) {
 			*to++ = MOTE_I32;
 			*to++ = MOTE_I32;
 		} else {
 			*to++ = lowered(*signature);
 		}
 	}
-	if (rpc_is_bytes((enum mote_type)signature[1])) { /* stored at the address in the last parameter */
+	if (rpc_is_bytes((enum mote_type)
+				 signature[1])) { /* stored at the address in the last parameter */
 		*to++ = MOTE_I32;
 		*to++ = ':';
 	} else {
@@ -186,7 +187,8 @@ static bool put_call(struct mote_out *o, const void *what)
 			     c->args, c->count);
 }
 
-/* The kind of the host's answer. Until it comes, the host may call the module: those calls are served. */
+/* The kind of the host's answer. Until it comes, the host may call the module: those calls are
+ * served. */
 static int receive_answer(struct wasm_instance *inst, struct mote_in *in)
 {
 	int kind = rpc_send_and_receive(in);
@@ -232,7 +234,8 @@ static void store_bytes(struct wasm_instance *inst, const struct mote_value *v, 
 		wasm_trap(inst, WASM_TRAP_HOST, why);
 	void *to = wasi_span(inst, at, sizeof(pair));
 	if (!to)
-		wasm_trap(inst, WASM_TRAP_HOST, "the result's address is outside the module's memory");
+		wasm_trap(inst, WASM_TRAP_HOST,
+			  "the result's address is outside the module's memory");
 	memcpy(to, pair, sizeof(pair));
 }
 

@@ -10,8 +10,8 @@
 /* --- messages (exchange.c) --- */
 
 /*
- * Sends the message written last and receives the next one, which `in` reads until the next exchange.
- * Its kind, or 0 if the host takes no message of that size.
+ * Sends the message written last and receives the next one, which `in` reads until the next
+ * exchange. Its kind, or 0 if the host takes no message of that size.
  */
 int rpc_send_and_receive(struct mote_in *in);
 /* Writes the next message by put(o, what). False: put refused the value, or no memory. */
@@ -20,11 +20,12 @@ void rpc_write_error(enum mote_call_error code, const char *text);
 
 /* --- strings and bytes (bytes.c) --- */
 
-/* Copies bytes to memory that the module allocates: pair is address and length. NULL, or why not. */
+/* Copies bytes to memory that the module allocates; pair: address, length. NULL, or why not. */
 const char *rpc_pass_bytes(struct wasm_instance *inst, const void *bytes, size_t len,
 			   uint32_t pair[2]);
 /* The same for a value that is a string or bytes. */
-const char *rpc_pass_value(struct wasm_instance *inst, const struct mote_value *v, uint32_t pair[2]);
+const char *rpc_pass_value(struct wasm_instance *inst, const struct mote_value *v,
+			   uint32_t pair[2]);
 /* The bytes at an address in the module's memory, borrowed. NULL, or why not. */
 const char *rpc_borrow_bytes(struct wasm_instance *inst, enum mote_type type, uint32_t at,
 			     uint32_t len, struct mote_value *v);

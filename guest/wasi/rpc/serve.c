@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The host calls exported functions: messages of abi/message.h in, WebAssembly's types to the function,
- * and the result back.
+ * The host calls exported functions: messages of abi/message.h in, WebAssembly's types to the
+ * function, and the result back.
  */
 #include "guest/wasi/memory.h"
 #include "guest/wasi/report.h"
@@ -40,7 +40,7 @@ static const char *push_argument(struct call *p, uint8_t type, uint64_t bits)
 }
 
 static const char *push_value(struct wasm_instance *inst, struct call *p,
-				const struct mote_value *v)
+			      const struct mote_value *v)
 {
 	uint32_t pair[2];
 	const char *why;
@@ -96,7 +96,8 @@ static bool signature_of(const struct wasm_functype *t, char out[MOTE_SIGNATURE_
 	if (t->param_count > MOTE_ARGS_MAX || t->result_count > 1)
 		return false;
 	for (uint32_t i = 0; i < t->param_count + t->result_count; i++) {
-		const enum mote_type type = message_type(t->params[i]); /* results follow parameters */
+		const enum mote_type type =
+			message_type(t->params[i]); /* results follow parameters */
 		if (type == MOTE_VOID)
 			return false;
 		if (i == t->param_count)
@@ -109,9 +110,8 @@ static bool signature_of(const struct wasm_functype *t, char out[MOTE_SIGNATURE_
 	return true;
 }
 
-static const char *result_of(struct wasm_instance *inst, const struct call *p,
-			     enum mote_type want, const union wasm_value *got,
-			     struct mote_value *result)
+static const char *result_of(struct wasm_instance *inst, const struct call *p, enum mote_type want,
+			     const union wasm_value *got, struct mote_value *result)
 {
 	*result = mote_void();
 	if (p->type->result_count == 0)
@@ -168,7 +168,7 @@ static void call_function(struct wasm_instance *inst, struct call *p, enum mote_
 		rpc_write_error(MOTE_CALL_FAILED, why);
 	else if (!rpc_write(put_return, &result))
 		rpc_write_error(MOTE_CALL_TOO_LARGE,
-				  "the function's result is too large for the guest's memory");
+				"the function's result is too large for the guest's memory");
 	if (p->post && wasm_call(p->post, &got, NULL, &wasi.stop) != WASM_RETURNED)
 		report_stop();
 }
@@ -203,8 +203,7 @@ void rpc_serve_call(struct wasm_instance *inst, struct mote_in in)
 	if (why)
 		rpc_write_error(MOTE_CALL_FAILED, why);
 	else if (p.count != p.type->param_count ||
-		 (rpc_is_bytes(want) &&
-		  !(p.type->result_count && p.type->results[0] == WASM_I32)))
+		 (rpc_is_bytes(want) && !(p.type->result_count && p.type->results[0] == WASM_I32)))
 		rpc_write_error(MOTE_CALL_SIGNATURE, "arguments or result of other types");
 	else
 		call_function(inst, &p, want);
@@ -269,10 +268,9 @@ _Noreturn void rpc_serve(struct wasm_instance *inst)
 			rpc_serve_call(inst, in);
 		else if (kind == 0)
 			rpc_write_error(MOTE_CALL_TOO_LARGE,
-					  "the function's result is larger than the host allows");
+					"the function's result is larger than the host allows");
 		else
 			rpc_write_error(MOTE_CALL_PROTOCOL, "only calls are expected");
 		kind = rpc_send_and_receive(&in);
 	}
 }
-

@@ -38,8 +38,10 @@ uint64_t host_next_float(struct host_parameters *p)
 }
 
 /* Called by host_slots.S. */
-uint64_t host_slot_called(uint32_t slot, const struct host_registers *registers, const uint64_t *stack);
-uint64_t host_slot_called(uint32_t slot, const struct host_registers *registers, const uint64_t *stack)
+uint64_t host_slot_called(uint32_t slot, const struct host_registers *registers,
+			  const uint64_t *stack);
+uint64_t host_slot_called(uint32_t slot, const struct host_registers *registers,
+			  const uint64_t *stack)
 {
 	struct host_parameters p = {.registers = registers, .stack = stack};
 	return rpc_call_host(slot, &p);
