@@ -122,7 +122,9 @@ static const struct fd_entry *given(const struct fdtable *t, uint16_t origin)
 	uint32_t at = (uint32_t)origin - 1;
 	if (at < t->len && t->entries[at].host >= 0 && t->entries[at].flags & FD_GIVEN)
 		return &t->entries[at];
-	return at < t->kept_len && t->kept[at].host >= 0 ? &t->kept[at] : NULL;
+	if (at < t->kept_len && t->kept[at].host >= 0)
+		return &t->kept[at];
+	return NULL;
 }
 
 /* Fills a free entry: the inherited descriptor itself, which was parked, or a duplicate of it. */
@@ -190,7 +192,9 @@ struct fd_entry *fdtable_get(struct fdtable *t, int32_t fd)
 int fdtable_host(struct fdtable *t, int32_t fd)
 {
 	const struct fd_entry *entry = fdtable_get(t, fd);
-	return entry ? entry->host : -EBADF;
+	if (entry)
+		return entry->host;
+	return -EBADF;
 }
 
 int fdtable_close(struct fdtable *t, int32_t fd)
@@ -203,5 +207,7 @@ int fdtable_close(struct fdtable *t, int32_t fd)
 	entry->host = -1;
 	if ((uint32_t)fd < t->lowest)
 		t->lowest = (uint32_t)fd;
-	return !kept && close(host) < 0 && errno != EINTR ? -errno : 0;
+	if (!kept && close(host) < 0 && errno != EINTR)
+		return -errno;
+	return 0;
 }

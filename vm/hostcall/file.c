@@ -90,7 +90,9 @@ static ssize_t transfer(int host, bool in, const struct iovec *v, int count, int
 {
 	if (offset < 0)
 		return in ? readv(host, v, count) : writev(host, v, count);
-	return in ? preadv(host, v, count, offset) : pwritev(host, v, count, offset);
+	if (in)
+		return preadv(host, v, count, offset);
+	return pwritev(host, v, count, offset);
 }
 
 /* How much the next system call transfers, of whichever host call, after one that took `ns`. */

@@ -21,7 +21,9 @@ static int check_prot(const struct vm *vm, uint32_t prot)
 		return -EINVAL;
 	if (!(prot & MOTE_PROT_EXEC))
 		return 0;
-	return vm->exec_sealed || (vm->wasm && prot & MOTE_PROT_WRITE) ? -EACCES : 0;
+	if (vm->exec_sealed || (vm->wasm && prot & MOTE_PROT_WRITE))
+		return -EACCES;
+	return 0;
 }
 
 static int map(struct vm *vm, uint64_t addr, uint64_t bytes, uint32_t prot)

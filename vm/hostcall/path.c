@@ -38,13 +38,17 @@ static int dir_of(struct vm *vm, int32_t fd, const struct fd_entry **entry)
 static int writable_dir_of(struct vm *vm, int32_t fd, const struct fd_entry **entry)
 {
 	int host = dir_of(vm, fd, entry);
-	return host >= 0 && ((*entry)->flags & FD_READONLY) ? -EROFS : host;
+	if (host >= 0 && ((*entry)->flags & FD_READONLY))
+		return -EROFS;
+	return host;
 }
 
 /* Bits of the mode that a new file is given: change_mode says why. */
 static uint32_t mode_bits(const struct vm *vm)
 {
-	return vm->set_ids ? 07777 : 01777;
+	if (vm->set_ids)
+		return 07777;
+	return 01777;
 }
 
 /* A FIFO opened for writing has to wait for its reader; the wait is ours, so that it can be interrupted. */
@@ -149,7 +153,9 @@ static int stat_name(int dir, const char *path, uint32_t resolve, struct stat *s
 	int rc = stat_at(dir, path, st);
 	if (rc < 0)
 		return rc;
-	return S_ISLNK(st->st_mode) && !(resolve & MOTE_RESOLVE_NOFOLLOW) ? -ELOOP : 0;
+	if (S_ISLNK(st->st_mode) && !(resolve & MOTE_RESOLVE_NOFOLLOW))
+		return -ELOOP;
+	return 0;
 }
 
 int64_t host_stat(struct vcpu *vcpu, const struct call_stat *a)
@@ -202,7 +208,9 @@ int64_t host_unlink(struct vcpu *vcpu, const struct call_unlink *a)
 		rc = stat_at(p.fd, p.name, &st);
 		if (rc < 0)
 			return rc;
-		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTDIR;
+		if (S_ISDIR(st.st_mode))
+			return -EISDIR;
+		return -ENOTDIR;
 	}
 	return sys_status(unlinkat(p.fd, p.name, (int)a->flags));
 }
@@ -216,7 +224,9 @@ static int check_slash(const struct resolve_parent *p)
 	int rc = stat_at(p->fd, p->name, &st);
 	if (rc < 0)
 		return rc;
-	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+	if (S_ISDIR(st.st_mode))
+		return 0;
+	return -ENOTDIR;
 }
 
 int64_t host_rename(struct vcpu *vcpu, const struct call_rename *a)
@@ -326,12 +336,16 @@ static int open_to_change(int dir, const char *path, uint32_t resolve, uint64_t 
 	int rc = resolve_stat(fd, st);
 	if (rc == 0)
 		rc = permit_change(fd, st);
-	return rc < 0 ? rc : take_fd(&fd);
+	if (rc < 0)
+		return rc;
+	return take_fd(&fd);
 }
 
 static struct timespec time_of(const struct mote_time *t)
 {
-	return t ? (struct timespec){.tv_sec = t->sec, .tv_nsec = t->nsec} : (struct timespec){.tv_nsec = UTIME_OMIT};
+	if (t)
+		return (struct timespec){.tv_sec = t->sec, .tv_nsec = t->nsec};
+	return (struct timespec){.tv_nsec = UTIME_OMIT};
 }
 
 int64_t host_utimens(struct vcpu *vcpu, const struct call_utimens *a)

@@ -49,7 +49,9 @@ int permit_open(int fd, const struct stat *st)
 	if (rc < 0)
 		return rc;
 	bool allowed = !is_device(st) || (S_ISCHR(st->st_mode) && device_allowed(st->st_rdev));
-	return allowed ? 0 : -EACCES;
+	if (allowed)
+		return 0;
+	return -EACCES;
 }
 
 int permit_change(int fd, const struct stat *st)
@@ -71,7 +73,9 @@ int permit_change_open(const struct fd_entry *entry)
 		return rc;
 	/* Everything else is a device, or has one inode for the whole machine (eventfd, epoll, timerfd). */
 	bool own = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISFIFO(st.st_mode);
-	return own ? 0 : -EPERM;
+	if (own)
+		return 0;
+	return -EPERM;
 }
 
 int permit_resize(const struct fd_entry *entry)
@@ -89,5 +93,7 @@ int permit_resize(const struct fd_entry *entry)
 	int flags = fcntl(entry->host, F_GETFL);
 	if (flags < 0)
 		return -errno;
-	return flags & O_APPEND ? -EPERM : 0;
+	if (flags & O_APPEND)
+		return -EPERM;
+	return 0;
 }

@@ -28,7 +28,9 @@ static int socket_of(struct vcpu *vcpu, int32_t fd)
 	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
 	if (!e)
 		return -EBADF;
-	return e->flags & FD_SOCKET ? e->host : -ENOTSOCK;
+	if (e->flags & FD_SOCKET)
+		return e->host;
+	return -ENOTSOCK;
 }
 
 /* The same for a change of the socket itself. */
@@ -36,7 +38,9 @@ static int own_socket(struct vcpu *vcpu, int32_t fd)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
-	return e && e->flags & FD_LISTENER ? -EPERM : socket_of(vcpu, fd);
+	if (e && e->flags & FD_LISTENER)
+		return -EPERM;
+	return socket_of(vcpu, fd);
 }
 
 static bool is_nonblocking(int host)
@@ -61,7 +65,9 @@ static int wait_within(struct vcpu *vcpu, int host, short events)
 		rc = vcpu_wait_fd_until(vcpu, host, events, vm_now_ns(CLOCK_MONOTONIC) + ns);
 	if (rc == 0)
 		return -EAGAIN;
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 int64_t host_socket(struct vcpu *vcpu, const struct call_socket *a)
@@ -106,7 +112,9 @@ static int check_address(const struct mote_sockaddr *addr)
 	if (!addr || addr->len < sizeof(family) || addr->len > sizeof(addr->data))
 		return -EINVAL;
 	memcpy(&family, addr->data, sizeof(family));
-	return family == AF_INET || family == AF_INET6 || family == AF_UNSPEC ? 0 : -EAFNOSUPPORT;
+	if (family == AF_INET || family == AF_INET6 || family == AF_UNSPEC)
+		return 0;
+	return -EAFNOSUPPORT;
 }
 
 /* An address that the guest wants to use. */
@@ -310,7 +318,9 @@ int64_t host_send(struct vcpu *vcpu, const struct call_send *a)
 		if (n >= 0 && (uint64_t)done >= a->iov.bytes)
 			return done;
 	} while (rc == 0 && !vcpu_ending(vcpu));
-	return done ? done : rc;
+	if (done)
+		return done;
+	return rc;
 }
 
 /* A message for several pieces of memory; what it is longer than they are is lost, as Linux has it. */
@@ -377,7 +387,9 @@ int64_t host_recv(struct vcpu *vcpu, const struct call_recv *a)
 		if (n == 0 || once || (!all && !whole) || (uint64_t)done >= a->iov.bytes)
 			return done;
 	} while (rc == 0 && !vcpu_ending(vcpu));
-	return done ? done : rc;
+	if (done)
+		return done;
+	return rc;
 }
 
 int64_t host_shutdown(struct vcpu *vcpu, const struct call_shutdown *a)

@@ -27,7 +27,9 @@ static int resizable(struct vm *vm, int32_t fd)
 	if (!e)
 		return -EBADF;
 	int rc = permit_resize(e);
-	return rc < 0 ? rc : e->host;
+	if (rc < 0)
+		return rc;
+	return e->host;
 }
 
 /* How long steps of at least `least` (a power of two) are, so that `bytes` take at most STEPS_MAX of them. */
@@ -42,7 +44,9 @@ static uint64_t step_for(uint64_t bytes, uint64_t least)
 static uint64_t step_end(uint64_t at, uint64_t end, uint64_t step)
 {
 	uint64_t to = (at & ~(step - 1)) + step;
-	return to < end ? to : end;
+	if (to < end)
+		return to;
+	return end;
 }
 
 /* --- ftruncate --- */
@@ -124,7 +128,9 @@ static int flush_range(int host, uint64_t at, uint64_t bytes, bool wait)
 		flags |= SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
 	if (sync_file_range(host, (off_t)at, (off_t)bytes, flags) == 0)
 		return 0;
-	return errno == EINVAL || errno == ESPIPE || errno == ENOSYS ? -ENOTSUP : -errno;
+	if (errno == EINVAL || errno == ESPIPE || errno == ENOSYS)
+		return -ENOTSUP;
+	return -errno;
 }
 
 /*
@@ -157,7 +163,9 @@ int64_t host_fsync(struct vcpu *vcpu, const struct call_fsync *a)
 	int rc = flush_data(vcpu, host);
 	if (rc < 0)
 		return rc;
-	return sys_status(a->data_only ? fdatasync(host) : fsync(host));
+	if (a->data_only)
+		return sys_status(fdatasync(host));
+	return sys_status(fsync(host));
 }
 
 /* Advice of which the kernel makes work at once. */

@@ -76,5 +76,7 @@ int64_t host_readable_bytes(struct vcpu *vcpu, const struct call_readable_bytes 
 	int n, host = fdtable_host(&vcpu->vm->fds, a->fd);
 	if (host < 0)
 		return host;
-	return ioctl(host, FIONREAD, &n) < 0 ? -errno : n;
+	if (ioctl(host, FIONREAD, &n) < 0)
+		return -errno;
+	return n;
 }

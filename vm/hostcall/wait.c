@@ -37,7 +37,9 @@ static int wait_until(struct vcpu *vcpu, struct pollfd *fds, nfds_t count, int64
 		int n = poll(fds, count, 0);
 		if (n < 0)
 			return -errno;
-		return n == 0 && vm_now_ns(CLOCK_MONOTONIC) < until ? call_defer(vcpu) : n;
+		if (n == 0 && vm_now_ns(CLOCK_MONOTONIC) < until)
+			return call_defer(vcpu);
+		return n;
 	}
 	for (;;) {
 		if (vcpu_interrupted(vcpu))
@@ -64,7 +66,9 @@ int vcpu_wait_fd(struct vcpu *vcpu, int host, short events)
 {
 	struct pollfd p = {.fd = host, .events = events};
 	int n = wait_until(vcpu, &p, 1, INT64_MAX);
-	return n < 0 ? n : 0;
+	if (n < 0)
+		return n;
+	return 0;
 }
 
 int vcpu_wait(struct vcpu *vcpu, int64_t ns)
@@ -106,7 +110,9 @@ int64_t host_poll(struct vcpu *vcpu, const struct call_poll *a)
 		guest[i].revents = guest[i].fd >= 0 && host[i].fd < 0 ? POLLNVAL : host[i].revents;
 		ready += guest[i].revents != 0;
 	}
-	return memory_write(&vm->memory, gva(a->fds), guest, bytes) < 0 ? -EFAULT : ready;
+	if (memory_write(&vm->memory, gva(a->fds), guest, bytes) < 0)
+		return -EFAULT;
+	return ready;
 }
 
 /* Clocks by their Linux numbers; those of other processes (negative ids) are nobody's business. */

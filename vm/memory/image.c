@@ -102,7 +102,9 @@ static int saver_add(struct saver *s, uint64_t gpa, uint64_t bytes)
 static int save_private(void *arg, uint64_t gpa)
 {
 	struct saver *s = arg;
-	return memory_page_is_zero(s->m->hva + gpa) ? 0 : saver_add(s, gpa, SMALL);
+	if (memory_page_is_zero(s->m->hva + gpa))
+		return 0;
+	return saver_add(s, gpa, SMALL);
 }
 
 /* Of mapped files all pages, of other memory those that were written; not the system block. */
@@ -124,7 +126,9 @@ static int save_contents(struct memory *m, int fd, uint64_t file_at)
 	if (rc == -ENOSYS) /* no /proc: all of it that is not zero */
 		for (rc = 0; rc == 0 && from < m->next; from += SMALL)
 			rc = save_private(&s, from);
-	return rc < 0 ? rc : saver_end(&s);
+	if (rc < 0)
+		return rc;
+	return saver_end(&s);
 }
 
 int memory_image_view(struct memory_image *i)
@@ -147,7 +151,9 @@ static int save_block(struct memory *m, struct memory_image *i)
 	ssize_t n = pwrite(i->fd, m->mirror, m->tables_next, 0);
 	if (n < 0)
 		return -errno;
-	return n == (ssize_t)m->tables_next ? 0 : -EIO;
+	if (n == (ssize_t)m->tables_next)
+		return 0;
+	return -EIO;
 }
 
 static int save(struct memory *m, struct memory_image *i)
@@ -179,7 +185,9 @@ int memory_image_save(struct memory *m, const struct memory_image *i, int fd, ui
 	if (ftruncate(fd, (off_t)(file_at + i->shape.next)) < 0)
 		return err_sys(e, errno, "writing a snapshot");
 	int rc = save_contents(m, fd, file_at);
-	return rc < 0 ? save_error(rc, e) : 0;
+	if (rc < 0)
+		return save_error(rc, e);
+	return 0;
 }
 
 static int copy_frames(const struct page_stack *from, uint32_t **to, uint32_t *len)
@@ -303,13 +311,17 @@ static int map_contents(const struct memory_image *i, struct memory *m, uint64_t
 {
 	if (m->copies) {
 		int rc = memory_map_anonymous(m, from, used_end > i->shape.next ? used_end : i->shape.next);
-		return rc < 0 ? rc : memory_copy_sparse(m, from, i->shape.next - from, i->fd, i->file_at + from);
+		if (rc < 0)
+			return rc;
+		return memory_copy_sparse(m, from, i->shape.next - from, i->fd, i->file_at + from);
 	}
 	void *at = mmap(m->hva + from, i->shape.next - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
 			i->fd, (off_t)(i->file_at + from));
 	if (at == MAP_FAILED)
 		return -errno;
-	return used_end > i->shape.next ? memory_map_anonymous(m, i->shape.next, used_end) : 0;
+	if (used_end > i->shape.next)
+		return memory_map_anonymous(m, i->shape.next, used_end);
+	return 0;
 }
 
 /* Page tables are written again, at their places in this memory. */
@@ -351,7 +363,9 @@ static int restore_pages(const struct memory_image *i, struct memory *m)
 	if (rc < 0)
 		return rc;
 	m->next = i->shape.next;
-	return fresh ? map_block(i, m) : map_runs(i, m);
+	if (fresh)
+		return map_block(i, m);
+	return map_runs(i, m);
 }
 
 int memory_image_restore(const struct memory_image *i, struct memory *m)
@@ -378,5 +392,7 @@ int memory_image_restore(const struct memory_image *i, struct memory *m)
 	m->used_bytes = i->shape.used_bytes + m->tables_next + m->spill_next;
 	m->changed = false;
 	dirty_forget(&m->dirty);
-	return rc < 0 ? rc : working_set_prefetch(i, m);
+	if (rc < 0)
+		return rc;
+	return working_set_prefetch(i, m);
 }

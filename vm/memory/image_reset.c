@@ -31,7 +31,9 @@ bool memory_page_is_zero(const uint8_t *page)
 static int expect_zero(void *arg, uint64_t gpa)
 {
 	const struct memory *m = arg;
-	return memory_page_is_zero(m->hva + gpa) ? 0 : -EAGAIN;
+	if (memory_page_is_zero(m->hva + gpa))
+		return 0;
+	return -EAGAIN;
 }
 
 /* Without the page map a look leaves pages in the memory, which are dropped. */
@@ -40,7 +42,9 @@ static int expect_unused_by_looking(struct memory *m, uint64_t from, uint64_t en
 	for (uint64_t at = from; at < end; at += SMALL)
 		if (!memory_page_is_zero(m->hva + at))
 			return -EAGAIN;
-	return madvise(m->hva + from, end - from, MADV_DONTNEED) < 0 ? -errno : 0;
+	if (madvise(m->hva + from, end - from, MADV_DONTNEED) < 0)
+		return -errno;
+	return 0;
 }
 
 /* Memory that page tables are taken from later. */
@@ -70,7 +74,9 @@ int memory_map_anonymous(struct memory *m, uint64_t from, uint64_t end)
 {
 	void *at = mmap(m->hva + from, end - from, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-	return at == MAP_FAILED ? -errno : 0;
+	if (at == MAP_FAILED)
+		return -errno;
+	return 0;
 }
 
 int memory_unshare_block(struct memory *m)
@@ -138,7 +144,9 @@ static int check_block(struct memory *m)
 {
 	if (!m->dirty.complete)
 		return memory_check_intact(m);
-	return m->dirty.system_block && !memory_intact(m) ? -EAGAIN : 0;
+	if (m->dirty.system_block && !memory_intact(m))
+		return -EAGAIN;
+	return 0;
 }
 
 /* What a guest at CPL 0 has written behind all that was allocated. */
@@ -146,14 +154,18 @@ static int drop_rest(struct memory *m, uint64_t from)
 {
 	if (from >= m->slot_end)
 		return 0;
-	return madvise(m->hva + from, m->slot_end - from, MADV_DONTNEED) < 0 ? -errno : 0;
+	if (madvise(m->hva + from, m->slot_end - from, MADV_DONTNEED) < 0)
+		return -errno;
+	return 0;
 }
 
 /* All pages that are not the file's: too many to copy, or unknown which. */
 static int drop_all(const struct memory_image *i, struct memory *m)
 {
 	uint64_t bytes = i->shape.next - MEMORY_SYSTEM_BYTES;
-	return madvise(m->hva + MEMORY_SYSTEM_BYTES, bytes, MADV_DONTNEED) < 0 ? -errno : 0;
+	if (madvise(m->hva + MEMORY_SYSTEM_BYTES, bytes, MADV_DONTNEED) < 0)
+		return -errno;
+	return 0;
 }
 
 /* After a look, whose result it is given. */
@@ -173,7 +185,9 @@ int memory_image_reset(struct memory_image *i, struct memory *m)
 {
 	if (!dirty_may_be(&m->dirty)) {
 		int rc = copy_back(i, m);
-		return rc < 0 ? rc : check_block(m);
+		if (rc < 0)
+			return rc;
+		return check_block(m);
 	}
 	working_set_record(i, m, false);
 	int rc = reset_found(i, m, dirty_collect(&m->dirty, m, i->shape.next));

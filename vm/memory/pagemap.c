@@ -55,7 +55,9 @@ static int read_entries(int fd, const struct memory *m, uint64_t gpa, uint64_t *
 {
 	size_t bytes = count * sizeof(*entries);
 	off_t at = (off_t)(((uintptr_t)m->hva + gpa) / SMALL * sizeof(*entries));
-	return pread(fd, entries, bytes, at) == (ssize_t)bytes ? 0 : -EIO;
+	if (pread(fd, entries, bytes, at) == (ssize_t)bytes)
+		return 0;
+	return -EIO;
 }
 
 static bool is_private(uint64_t entry)

@@ -220,7 +220,9 @@ static uint64_t idle_cycles(const struct vcpu *vcpu)
 	uint64_t exit = vcpu->poller.least_gap;
 	if (exit < least)
 		return least;
-	return exit < most ? exit : most;
+	if (exit < most)
+		return exit;
+	return most;
 }
 
 static void shrink_rest(struct poller *p)

@@ -32,7 +32,9 @@ static int frames_init(struct frames *f, uint64_t count)
 {
 	f->count = count;
 	f->words = calloc(count / WORD_BITS + 1, sizeof(*f->words));
-	return f->words ? 0 : -ENOMEM;
+	if (f->words)
+		return 0;
+	return -ENOMEM;
 }
 
 /* The bits of `word` that are in [at, end). */

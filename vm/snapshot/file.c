@@ -140,7 +140,9 @@ static int write_file(struct vm *vm, struct vm_snapshot *s, const struct file_he
 	if (rc == 0 && fdatasync(fd) < 0)
 		rc = err_sys(e, errno, "writing a snapshot");
 	/* Last, so that a file that was not written to its end is none, whatever happens to the machine. */
-	return rc < 0 ? rc : write_at(fd, &h, sizeof(h), 0, e);
+	if (rc < 0)
+		return rc;
+	return write_at(fd, &h, sizeof(h), 0, e);
 }
 
 /* The members that say for which host it is. */
@@ -224,7 +226,9 @@ int vm_snapshot_save(struct vm_snapshot *s, const char *build, int kvm_fd, const
 	rc = store_memory(&copy.memory, fd, h.memory_at, e);
 	if (rc == 0)
 		rc = write_at(fd, meta, h.meta_bytes, HEADER_BYTES, e);
-	return rc < 0 ? rc : write_at(fd, &h, sizeof(h), 0, e);
+	if (rc < 0)
+		return rc;
+	return write_at(fd, &h, sizeof(h), 0, e);
 }
 
 /* --- reading --- */
@@ -297,7 +301,9 @@ static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const ui
 	for (unsigned k = 0; k < count; k++)
 		if (copy_part(&from, &left, parts[k].at, parts[k].bytes) < 0)
 			return -EINVAL;
-	return left ? -EINVAL : 0;
+	if (left)
+		return -EINVAL;
+	return 0;
 }
 
 /* Inherited descriptors at their numbers, and duplicates of them; in order. */
@@ -336,7 +342,9 @@ static int read_meta(struct vm_snapshot *s, int fd, const struct file_header *h,
 	rc = snapshot_check(s);
 	if (rc == -ENOMEM)
 		return err_sys(e, ENOMEM, "a snapshot");
-	return rc < 0 ? bad(e, "its description of memory contradicts itself") : 0;
+	if (rc < 0)
+		return bad(e, "its description of memory contradicts itself");
+	return 0;
 }
 
 static int open_file(struct vm_snapshot *s, int fd, const struct file_header *host, struct err *e)
@@ -358,7 +366,9 @@ static int open_file(struct vm_snapshot *s, int fd, const struct file_header *ho
 	if (s->memory.fd < 0)
 		return err_sys(e, errno, "a snapshot");
 	rc = memory_image_view(&s->memory);
-	return rc < 0 ? err_sys(e, -rc, "mapping a snapshot") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "mapping a snapshot");
+	return 0;
 }
 
 int vm_snapshot_open_untrusted(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)

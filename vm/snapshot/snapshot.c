@@ -151,7 +151,9 @@ int vm_record_working_set(struct vm *vm, int fd)
 {
 	pagemap_prepare();
 	vm->working_set_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return vm->working_set_fd < 0 ? -errno : 0;
+	if (vm->working_set_fd < 0)
+		return -errno;
+	return 0;
 }
 
 /* --- restoring --- */
@@ -161,7 +163,9 @@ static int reseed(struct vm *vm)
 {
 	struct mote_boot *boot = vm->boot;
 	boot->generation++; /* for the guest alone, whose memory it is */
-	return getrandom(boot->random, sizeof(boot->random), 0) == sizeof(boot->random) ? 0 : -EIO;
+	if (getrandom(boot->random, sizeof(boot->random), 0) == sizeof(boot->random))
+		return 0;
+	return -EIO;
 }
 
 /* Whether the VM was restored from this snapshot before, and since changed contents of pages and registers alone. */
@@ -241,7 +245,9 @@ static int copy_pages(struct vm *vm, const struct memory_image *i, uint64_t gpa,
 	ssize_t n = pread(i->fd, at, len, (off_t)(i->file_at + from));
 	if (n < 0)
 		return -errno;
-	return n == (ssize_t)len ? 0 : -EFAULT;
+	if (n == (ssize_t)len)
+		return 0;
+	return -EFAULT;
 }
 
 /*
@@ -253,7 +259,9 @@ static int copy_pages_of_host(struct vm *vm, const struct vm_snapshot *s)
 	if (!s->memory.may_vanish)
 		return 0;
 	int rc = copy_pages(vm, &s->memory, s->state.area, MOTE_AREA_BYTES);
-	return rc < 0 ? rc : copy_pages(vm, &s->memory, s->state.boot, MOTE_PAGE);
+	if (rc < 0)
+		return rc;
+	return copy_pages(vm, &s->memory, s->state.boot, MOTE_PAGE);
 }
 
 static int restore(struct vm *vm, struct vm_snapshot *s)
@@ -273,7 +281,9 @@ static int restore(struct vm *vm, struct vm_snapshot *s)
 	restore_fields(vm, s);
 	rc = again ? arch_vcpu_reload(&vcpu->kvm, &vm->memory, &s->state.cpu)
 		   : arch_vcpu_load(&vcpu->kvm, &vm->memory, &s->state.cpu);
-	return rc < 0 ? rc : reseed(vm);
+	if (rc < 0)
+		return rc;
+	return reseed(vm);
 }
 
 int vm_snapshot_load_registers(struct vm *vm)
@@ -317,7 +327,9 @@ static int restore_or_explain(struct vm *vm, struct vm_snapshot *s, struct err *
 			       vm->memory.max_bytes >> 10, s->memory.shape.next >> 10);
 	if (rc == -EFAULT)
 		return err_set(e, ERR_CONFIG, EFAULT, "the snapshot's file has become shorter");
-	return rc < 0 ? err_sys(e, -rc, "restoring a snapshot") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "restoring a snapshot");
+	return 0;
 }
 
 /* Nothing to do if the guest has not changed its descriptors since the last time. */
@@ -330,7 +342,9 @@ static int restore_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 		return err_set(e, ERR_CONFIG, EBADF,
 			       "the snapshot is of a guest with other descriptors than this one was given");
 	vm->fds_seen = vm->fds.changes;
-	return rc < 0 ? err_sys(e, -rc, "restoring descriptors") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "restoring descriptors");
+	return 0;
 }
 
 int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
@@ -341,7 +355,9 @@ int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	int rc = restore_fds(vm, s, e);
 	if (rc == 0 && vcpu->kvm.dead)
 		rc = replace(vm, e);
-	return rc < 0 ? rc : restore_or_explain(vm, s, e);
+	if (rc < 0)
+		return rc;
+	return restore_or_explain(vm, s, e);
 }
 
 /* Its descriptors are those that the snapshot's guest was started with, and no others. */
