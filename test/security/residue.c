@@ -7,6 +7,7 @@
 #include "guest/residue.h"
 
 #include "security.h"
+#include "vm/kvm/open.h"
 #include "vm/snapshot/recycle.h"
 #include "vm/snapshot/snapshot.h"
 
