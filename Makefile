@@ -238,7 +238,7 @@ help:
 		'make check          every test; ends with N passed, N failed' \
 		'make unit           unit test programs' \
 		'make coverage       lines that the tests reach, by directory' \
-		'make security       what hostile guests try, in its long form (SHORT=1, TESTS="escape ring")' \
+		'make security       what hostile guests try, in its long form (SHORT=1, TESTS="escape polled-calls")' \
 		'make bench          benchmarks (BENCH=pattern); build/bench/results.json' \
 		'make fuzz-smoke     each fuzz target for FUZZ_SECONDS; make fuzz-report: and what it reached' \
 		'make examples       contrib/examples into build/release/contrib/examples' \

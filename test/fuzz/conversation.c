@@ -86,16 +86,16 @@ const uint8_t *vm_message(const struct vm *vm, size_t *len)
 	return message.at;
 }
 
-uint8_t *vm_take_message(struct vm *vm, size_t *room)
+uint8_t *vm_take_message(struct vm *vm, size_t *capacity)
 {
 	(void)vm;
-	*room = message.len;
+	*capacity = message.len;
 	return take_ptr(message.at);
 }
 
-void vm_give_message(struct vm *vm, uint8_t *memory, size_t room)
+void vm_give_message(struct vm *vm, uint8_t *memory, size_t capacity)
 {
-	(void)vm, (void)room;
+	(void)vm, (void)capacity;
 	free(memory);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target: host calls from a hostile guest. They are served by a vm without KVM, as the vCPU's thread does it or as
- * the poller does, below a directory that is made anew for each input. A file beside it and the terminal that is its
+ * the poller does, below a directory that is created again for each input. A file next to it and the terminal that is its
  * standard error must stay as they are. The input's form is hostcall_frames.h's. Waits end by the deadline's timer,
  * whose signals are handled as in vm_resume.
  */
@@ -58,16 +58,16 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* --- files --- */
 
-static void put(int folder, const char *name, const char *text)
+static void put(int directory, const char *name, const char *text)
 {
-	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int fd = openat(directory, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	require(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	close(fd);
 }
 
-static void empty(int folder)
+static void empty(int directory)
 {
-	int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 	for (struct dirent *d; dir && (d = readdir(dir));) {
 		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 || unlinkat(copy, d->d_name, 0) == 0)

@@ -161,7 +161,7 @@ static void new_frame(struct mutate *m, struct row *r, struct hostcall_frame *f)
 	memcpy(f->arg, cells, sizeof(f->arg));
 }
 
-/* One argument of a call that is there, anew. */
+/* Replaces one argument of a call that is there. */
 static void change_argument(struct mutate *m, struct row *r, struct hostcall_frame *f)
 {
 	for (unsigned i = 0; i < CALLS; i++) {

@@ -27,7 +27,7 @@ enum { TEXT_MAX = 2 * DOCUMENT_MAX, LAYER_BYTES_MAX = 10000 };
 #define OTHER "00000000000000000000000000000000000000000000000000000000000000aa"
 
 const char mote_build_id[64] = {0};
-static enum vm_state moment;
+static enum vm_state stop_state;
 static struct {
 	uint64_t message_max; /* struct extra */
 	uint8_t ready[64];
@@ -49,7 +49,7 @@ int fuzz_open_kvm(struct err *e)
 enum vm_state fuzz_state(const struct vm_snapshot *s)
 {
 	(void)s;
-	return moment;
+	return stop_state;
 }
 
 uint64_t fuzz_memory(const struct vm_snapshot *s)
@@ -70,7 +70,7 @@ int fuzz_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, s
 	memset(&extra, 0, sizeof(extra));
 	if (sscanf(text, "%u %lu %u %n", &at, &extra.message_max, &count, &used) != 3 || count > sizeof(extra))
 		return err_set(e, ERR_CONFIG, EINVAL, "the layer is none");
-	moment = at;
+	stop_state = at;
 	for (size_t i = 0; i < sizeof(extra.ready) && text[used]; i++)
 		extra.ready[i] = (uint8_t)text[used++];
 	for (size_t i = 0; i < sizeof(extra.ready); i++)

@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mote_in in = {.at = data, .left = size};
 	uint8_t kind;
 	/* malloc of exactly the size: a byte too many is seen. */
-	struct mote_out o = {.at = malloc(size + 1), .room = size};
+	struct mote_out o = {malloc(size + 1), 0, size};
 	if (!o.at || !mote_get_u8(&in, &kind)) {
 		free(o.at);
 		return 0;

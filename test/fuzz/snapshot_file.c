@@ -119,7 +119,7 @@ static void take_list(void *to, uint32_t count, size_t element, const void *from
 static void make_valid(void)
 {
 	static struct memory m;
-	static struct vm_snapshot s = {.refs = 1, .memory.fd = -1}; /* kept for ever, as the memory */
+	static struct vm_snapshot s = {.refs = 1, .memory.fd = -1}; /* kept forever, as the memory */
 	static struct fd_wanted fds[FDS] = {{0, FD_GIVEN | FD_FIXED_STATE, 1}, {1, FD_GIVEN | FD_FIXED_STATE, 2},
 					    {2, FD_GIVEN | FD_FIXED_STATE, 3}, {7, FD_FIXED_STATE, 2}};
 	struct err e;

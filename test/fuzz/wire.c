@@ -45,7 +45,7 @@ static void receive_join(const uint8_t *data, size_t size)
 	/* Descriptors with the first byte, as many as it says. */
 	union {
 		struct cmsghdr head;
-		char room[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
+		char bytes[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
 	} control;
 	size_t sent = size ? data[size - 1] % (WIRE_FDS_MAX + 1U) : 0;
 	for (size_t i = 0; i < sent; i++)

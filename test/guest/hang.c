@@ -34,7 +34,7 @@ static void must(int holds, const char *what)
 	_exit(99);
 }
 
-static char *room(size_t bytes)
+static char *map_bytes(size_t bytes)
 {
 	char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	must(p != MAP_FAILED, "mmap");
@@ -174,7 +174,7 @@ static void pollmany(void)
 static void socketpairs(void)
 {
 	int s[2];
-	char *p = room(64 * MIB);
+	char *p = map_bytes(64 * MIB);
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, s) == 0, "socketpair");
 	for (;;)
 		write(s[0], p, 64 * MIB);
@@ -209,14 +209,14 @@ static void output1(void)
 		write(1, "x", 1);
 }
 
-/* Where a newline takes two characters. */
+/* A newline takes two characters. */
 static void outputlines(void)
 {
 	for (;;)
 		write(1, "\n", 1);
 }
 
-/* To which the writer is told EAGAIN. */
+/* The writer gets EAGAIN. */
 static void outputnow(void)
 {
 	static char b[4096];
@@ -257,7 +257,7 @@ static void ttydrain(void)
 static void read_device(const char *path, int at)
 {
 	static struct iovec v[1024];
-	char *p = room(256 * MIB);
+	char *p = map_bytes(256 * MIB);
 	int f = open(path, O_RDONLY);
 	must(f >= 0, path);
 	for (size_t i = 0; i < 1024; i++)
@@ -283,14 +283,14 @@ static void zero(void)
 
 static void randombytes(void)
 {
-	char *p = room(16 * MIB);
+	char *p = map_bytes(16 * MIB);
 	for (;;)
 		must(syscall(SYS_getrandom, p, 16 * MIB, 0) > 0, "getrandom");
 }
 
 static void bigwrite(void)
 {
-	char *p = room(256 * MIB);
+	char *p = map_bytes(256 * MIB);
 	memset(p, 1, 256 * MIB);
 	for (int f = big_file();;) {
 		lseek(f, 0, SEEK_SET);
@@ -300,7 +300,7 @@ static void bigwrite(void)
 
 static void bigread(void)
 {
-	char *p = room(256 * MIB);
+	char *p = map_bytes(256 * MIB);
 	int f = big_file();
 	must(write(f, p, 128 * MIB) > 0, "write");
 	for (;;)
@@ -309,7 +309,7 @@ static void bigread(void)
 
 static void syncing(void)
 {
-	char *p = room(MIB);
+	char *p = map_bytes(MIB);
 	for (int f = big_file();;) {
 		lseek(f, 0, SEEK_SET);
 		for (int i = 0; i < 200; i++)
@@ -328,7 +328,7 @@ static void allocating(void)
 
 static void truncating(void)
 {
-	char *p = room(MIB);
+	char *p = map_bytes(MIB);
 	for (;;) {
 		int f = big_file();
 		for (int i = 0; i < 200; i++)
@@ -339,7 +339,7 @@ static void truncating(void)
 
 static void advising(void)
 {
-	char *p = room(MIB);
+	char *p = map_bytes(MIB);
 	int f = big_file();
 	for (int i = 0; i < 200; i++)
 		write(f, p, MIB);
@@ -354,13 +354,13 @@ static void advising(void)
 static void mapbig(void)
 {
 	for (;;)
-		munmap(room(900 * MIB + 4096), 900 * MIB + 4096);
+		munmap(map_bytes(900 * MIB + 4096), 900 * MIB + 4096);
 }
 
 static void touchbig(void)
 {
 	for (;;) {
-		char *p = room(700 * MIB);
+		char *p = map_bytes(700 * MIB);
 		for (size_t i = 0; i < 700 * MIB; i += 4096)
 			p[i] = 1;
 		munmap(p, 700 * MIB);
@@ -369,7 +369,7 @@ static void touchbig(void)
 
 static void protbig(void)
 {
-	char *p = room(900 * MIB);
+	char *p = map_bytes(900 * MIB);
 	for (int prot = PROT_READ;; prot ^= PROT_WRITE)
 		for (size_t i = 0; i < 900 * MIB; i += 2 * MIB)
 			mprotect(p + i + 4096, 4096, prot);
@@ -377,7 +377,7 @@ static void protbig(void)
 
 static void protwhole(void)
 {
-	char *p = room(900 * MIB);
+	char *p = map_bytes(900 * MIB);
 	for (size_t i = 0; i < 900 * MIB; i += 2 * MIB)
 		mprotect(p + i + 4096, 4096, PROT_READ);
 	for (int prot = PROT_READ;; prot ^= PROT_WRITE)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What test/unit/vm_polled_calls.c has run: streams of system calls, as they go by the ring, whose results each
+ * What test/unit/vm_polled_calls.c has run: streams of system calls, as they go by the polled call slot, whose results each
  * case checks itself. polled_checks CASE SECONDS; status 0, or 1 with a line that says what was wrong.
  */
 #include "abi/layout.h"
@@ -142,7 +142,7 @@ static void clock_stream(void)
 		(void)read_clock(i % 2 ? CLOCK_MONOTONIC : CLOCK_REALTIME);
 }
 
-/* For ever: who runs it ends it. */
+/* Never ends by itself: who runs it ends it. */
 static void endless(void)
 {
 	struct stat st;
@@ -161,7 +161,7 @@ static unsigned long any(void)
 }
 
 /*
- * A guest that keeps to no rule: it writes the ring and frames whenever it likes. Its own calls may go
+ * A guest that keeps to no rule: it writes the call slot and frames whenever it likes. Its own calls may go
  * wrong; it must neither harm the host nor end otherwise than by what it asked for itself.
  */
 static void hostile(void)

@@ -66,10 +66,10 @@ static void change(int i)
 		outcome(unlink("swap/new") == 0);
 		break;
 	case 2:
-		outcome(mkdir("swap/folder", 0700) == 0);
+		outcome(mkdir("swap/made", 0700) == 0);
 		break;
 	case 3:
-		outcome(rmdir("swap/folder") == 0);
+		outcome(rmdir("swap/made") == 0);
 		break;
 	case 4:
 		outcome(rename("file", "swap/moved") == 0);

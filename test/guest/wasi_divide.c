@@ -14,7 +14,7 @@ static uint64_t next_random(void)
 	return state;
 }
 
-/* Numbers of all sizes, and those beside powers of two. */
+/* Numbers of all sizes, and those next to powers of two. */
 static uint64_t number(unsigned i)
 {
 	uint64_t r = next_random();

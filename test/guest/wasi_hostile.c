@@ -2,7 +2,7 @@
 /*
  * What a hostile program tries: paths that lead out of its directory, descriptors that are not
  * open, addresses outside linear memory. Each must be answered by the right errno. /data is the
- * preopen; the test has put a symlink `out` to its parent there, and a file `secret` beside it.
+ * preopen; the test has put a symlink `out` to its parent there, and a file `secret` next to it.
  */
 #include "wasi_check.h"
 

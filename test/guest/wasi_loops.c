@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Loops inside loops over more locals than there are registers, with constants of floats and ways
- * out to several places: the compiler gives such loops homes of their own. Computed twice, once
+ * out to several places: the compiler gives such loops register locals of their own. Computed twice, once
  * with everything in memory.
  */
 #include <stdint.h>

@@ -20,8 +20,8 @@ p = pathlib.Path("/data/py")
 p.mkdir()
 (p / "f.txt").write_text("x\n" * 1000)
 print(sorted(os.listdir("/data/py")), (p / "f.txt").stat().st_size)
-for folder, folders, files in os.walk("/data/py"):
-    print(folder, folders, files)
+for directory, directories, files in os.walk("/data/py"):
+    print(directory, directories, files)
 (p / "f.txt").unlink()
 p.rmdir()
 for bad in ("/etc/passwd", "/data/../../etc/passwd", "/data/none"):

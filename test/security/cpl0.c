@@ -216,7 +216,7 @@ static void work(unsigned worker, struct security_step *step)
 	uint64_t seed = security_options.seed + worker;
 	sigaction(SIGSEGV, &(struct sigaction){.sa_handler = on_segv}, &handler_before);
 	for (unsigned n = 0; atomic_load(&progress->exits) < until_exits && security_now_ns() < until_ns; n++, seed += workers) {
-		/* With kept VMs, which are emptied for the next guest, and without. */
+		/* With recycled VMs, which are emptied for the next guest, and without. */
 		if (n % 64 == 0 && recycle_keep(n % 128 ? 2 : 0) < 0)
 			security_die("keeping VMs");
 		security_step_begin(step, seed);

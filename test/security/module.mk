@@ -18,7 +18,7 @@ $(SECURITY:%=$(B)/test/security/%): $(B)/test/security/%: $(B)/test/security/%.o
 security-programs: $(SECURITY:%=$(B)/test/security/%)
 .PHONY: security-programs
 unit: $(B)/test/security/escape
-# The whole of it; SHORT=1: what hack/check runs. TESTS="escape ring" chooses.
+# The whole of it; SHORT=1: what hack/check runs. TESTS="escape polled-calls" chooses.
 security:
 	test/security/run $(if $(SHORT),,--long) $(TESTS)
 .PHONY: security

@@ -53,7 +53,7 @@ static const int stdio[3] = {-1, -1, 2};
 static struct mote_options options(const char *name, int isolation)
 {
 	char path[500];
-	snprintf(path, sizeof(path), "%s%s%s", *name == '/' ? "" : TEST_GUESTS, *name == '/' ? "" : "/", name);
+	snprintf(path, sizeof(path), "%s%s", *name == '/' ? "" : TEST_GUESTS "/", name);
 	const struct mote_options o = {
 		.size = sizeof(o),
 		.program_fd = open(path, O_RDONLY | O_CLOEXEC),

@@ -285,7 +285,9 @@ Test(api_layout, two_at_once)
 		if (children[i] == 0) {
 			struct mote_error e;
 			int rc = mote_snapshot_save(s, layout, &e);
-			_exit(rc == 0 ? 0 : rc == -EEXIST ? 1 : 2);
+			if (rc == 0)
+				_exit(0);
+			_exit(rc == -EEXIST ? 1 : 2);
 		}
 	}
 	for (int i = 0; i < 3; i++) {

@@ -203,7 +203,7 @@ struct meeting {
 
 static struct meeting met;
 
-/* So that the two meet at every distance: the host learns of a round some hundred cycles later. */
+/* So that the two meet at every distance: the host sees a round some hundred cycles later. */
 static void linger(uint64_t *seed, uint32_t most)
 {
 	for (uint32_t i = dice(seed) % most; i; i--)

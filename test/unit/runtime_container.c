@@ -299,7 +299,7 @@ Test(runtime_container, kill_while_created)
 	delete (&k);
 }
 
-Test(runtime_container, signals_reach_the_guest)
+Test(runtime_container, signals_are_delivered_to_the_guest)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGUSR1, SIGSEGV, SIGABRT, SIGPIPE, 37, 64};
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {

@@ -303,7 +303,7 @@ void mote_sandbox_signal(struct mote_sandbox *s, int signo)
 	s->signo = signo;
 }
 
-/* The test program is also the monitor: container_create executes it anew. */
+/* The test program is also the monitor: container_create executes it again. */
 __attribute__((constructor)) static void be_monitor(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], RUNTIME_MONITOR_ARG) == 0)

@@ -36,12 +36,12 @@ static const char *get(const char *name)
 
 static void setup(void)
 {
-	static const char *const folders[] = {"proc", "proc/self", "proc/self/attr", "proc/self/attr/apparmor"};
+	static const char *const directories[] = {"proc", "proc/self", "proc/self/attr", "proc/self/attr/apparmor"};
 	char path[160];
 	snprintf(dir, sizeof(dir), "/tmp/mote-lsm.XXXXXX");
 	cr_assert(mkdtemp(dir));
 	for (size_t i = 0; i < 4; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, folders[i]);
+		snprintf(path, sizeof(path), "%s/%s", dir, directories[i]);
 		cr_assert(mkdir(path, 0755) == 0);
 	}
 	snprintf(proc, sizeof(proc), "%s/proc", dir);
@@ -128,7 +128,7 @@ Test(runtime_lsm, a_refusal_is_an_error)
 	cr_expect(apply(NULL, "l", &e) == -ENOSPC, "%s", e.text);
 }
 
-/* A child writes its own file: it finds it by the folder that its parent opened. */
+/* A child writes its own file: it finds it by the directory that its parent opened. */
 Test(runtime_lsm, in_a_child)
 {
 	struct lsm lsm;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The talk between shim and monitor: what is sent arrives, and nothing else is believed. */
+/* Messages between shim and monitor: what is sent arrives, and nothing else is accepted. */
 #include "runtime/wire.h"
 
 #include <criterion/criterion.h>

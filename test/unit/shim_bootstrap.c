@@ -90,7 +90,7 @@ Test(bootstrap, the_address_follows_the_convention)
 Test(bootstrap, an_address_too_long_to_dial_is_refused)
 {
 	char long_dir[64] = "/", address[BOOTSTRAP_ADDRESS_BYTES];
-	/* 106 bytes in all: the folder, "/s/" and 64 digits. */
+	/* 106 bytes in all: the directory, "/s/" and 64 digits. */
 	memset(long_dir + 1, 'd', 38);
 	cr_expect(bootstrap_address(&f, long_dir, "c1", address, &e) == 0 && strlen(address) == 7 + 106);
 	long_dir[39] = 'd';
@@ -166,14 +166,19 @@ Test(bootstrap, the_first_listens_and_the_second_finds_it)
 	cr_expect(bootstrap_listen(address, &second, &e) == 0 && second >= 0, "a dead one is replaced");
 }
 
-/* In a child, when `go` is closed: tells 'l' and lives on where it listens, 'f' where it found another. */
-static void listen_and_tell(const char *address, int go, int results)
+/* In a child, when `go` is closed: reports 'l' and stays if it listens, 'f' if it found another, else 'e'. */
+static void listen_and_report(const char *address, int go, int results)
 {
 	char byte;
 	int fd;
 	while (read(go, &byte, 1) > 0)
 		;
-	byte = bootstrap_listen(address, &fd, &e) < 0 ? 'e' : fd >= 0 ? 'l' : 'f';
+	if (bootstrap_listen(address, &fd, &e) < 0)
+		byte = 'e';
+	else if (fd >= 0)
+		byte = 'l';
+	else
+		byte = 'f';
 	if (write(results, &byte, 1) == 1 && byte == 'l')
 		pause();
 	_exit(0);
@@ -192,16 +197,16 @@ Test(bootstrap, of_many_that_start_at_once_one_listens)
 		for (int i = 0; i < 8; i++)
 			if ((children[i] = fork()) == 0) {
 				close(go[1]);
-				listen_and_tell(address, go[0], results[1]);
+				listen_and_report(address, go[0], results[1]);
 			}
 		close(go[1]);
-		char told[8];
-		ssize_t n = io_read_full(results[0], told, sizeof(told));
+		char reports[8];
+		ssize_t n = io_read_full(results[0], reports, sizeof(reports));
 		for (int i = 0; i < 8; i++)
 			cr_expect(kill(children[i], SIGKILL) == 0 && waitpid(children[i], NULL, 0) == children[i]);
 		for (int i = 0; i < n; i++)
-			listening += told[i] == 'l';
-		cr_assert(n == 8 && !memchr(told, 'e', 8) && listening == 1, "%d listen", listening);
+			listening += reports[i] == 'l';
+		cr_assert(n == 8 && !memchr(reports, 'e', 8) && listening == 1, "%d listen", listening);
 		close(go[0]);
 		close(results[0]);
 		close(results[1]);

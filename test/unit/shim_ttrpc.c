@@ -64,20 +64,20 @@ static void setup(void)
 }
 
 /* Lets the loop work until it has had nothing to do for that long. */
-static void settle_for(int ms)
+static void run_until_idle_for(int ms)
 {
 	while (loop_step(&loop, ms))
 		;
 }
 
-static void settle(void)
+static void run_until_idle(void)
 {
-	settle_for(20);
+	run_until_idle_for(20);
 }
 
-static void settle_now(void)
+static void run_pending(void)
 {
-	settle_for(0);
+	run_until_idle_for(0);
 }
 
 /* Answers the last one, whose connection may be gone: under sanitizers, no use after free. */
@@ -91,7 +91,7 @@ static void answer_held(void)
 static void teardown(void)
 {
 	close(peer);
-	settle();
+	run_until_idle();
 	cr_expect(server.conns == 0);
 	while (held_count > 0)
 		answer_held();
@@ -124,7 +124,7 @@ static void put_request(struct buf *b, uint32_t stream, const char *service, con
 static int answer(uint32_t *stream, uint32_t *status)
 {
 	uint8_t head[TTRPC_HEADER_BYTES], body[4096];
-	settle();
+	run_until_idle();
 	struct pollfd p = {.fd = peer, .events = POLLIN};
 	cr_assert(poll(&p, 1, 1000) == 1, "no answer");
 	ssize_t n = io_read_full(peer, head, sizeof(head));
@@ -156,7 +156,7 @@ Test(ttrpc, a_frame_is_understood_wherever_it_is_cut)
 	for (size_t cut = 1; cut < b.len; cut++) {
 		uint32_t stream, status;
 		cr_assert(io_write_all(peer, b.data, cut) == 0);
-		settle();
+		run_until_idle();
 		cr_assert(io_write_all(peer, b.data + cut, b.len - cut) == 0);
 		cr_assert(answer(&stream, &status) == 0 && stream == 1 && status == 4, "cut at %zu", cut);
 	}
@@ -197,7 +197,7 @@ Test(ttrpc, five_mebibytes_are_refused_and_the_connection_goes_on)
 	cr_assert(io_write_all(peer, head, sizeof(head)) == 0);
 	for (size_t at = 0; at < sizeof(big); at += 65536) {
 		cr_assert(io_write_all(peer, big + at, 65536) == 0);
-		settle();
+		run_until_idle();
 	}
 	cr_expect(answer(&stream, NULL) == TTRPC_RESOURCE_EXHAUSTED && stream == 7);
 	put_request(&b, 9, "containerd.task.v2.Task", "Echo", "abc");
@@ -244,9 +244,9 @@ Test(ttrpc, a_call_outlives_its_connection)
 	struct buf b = {.cap = 65536};
 	put_request(&b, 1, "containerd.task.v2.Task", "Hold", "a");
 	cr_assert(io_write_all(peer, b.data, b.len) == 0);
-	settle();
+	run_until_idle();
 	shutdown(peer, SHUT_RDWR);
-	settle();
+	run_until_idle();
 	cr_expect(server.conns == 0);
 	answer_held();
 	buf_free(&b);
@@ -266,7 +266,7 @@ static size_t flood(void)
 		put_request(&b, 1, "s", id, "");
 		ssize_t n = send(peer, b.data, b.len, MSG_NOSIGNAL);
 		if (n < 0)
-			settle();
+			run_until_idle();
 		if (n < 0)
 			n = send(peer, b.data, b.len, MSG_NOSIGNAL);
 		sent += n > 0 ? (size_t)n : 0;
@@ -313,7 +313,7 @@ Test(ttrpc, requests_of_a_slow_peer_are_answered_when_it_reads)
 		ssize_t n = at < b.len ? send(peer, b.data + at, b.len - at, MSG_NOSIGNAL) : 0;
 		at += n > 0 ? (size_t)n : 0;
 		refusals += n < 0;
-		settle_now();
+		run_pending();
 		n = recv(peer, in + got, got < 600 ? 600 - got : 0, 0);
 		got += n > 0 ? (size_t)n : 0;
 		struct reader r = reader_of(in, got), message;
@@ -344,7 +344,7 @@ Test(ttrpc, calls_that_wait_have_a_limit)
 		if (i % 64 == 63 || i == 4999) {
 			cr_assert(io_write_all(peer, b.data, b.len) == 0);
 			b.len = 0;
-			settle_now();
+			run_pending();
 		}
 	}
 	cr_expect(answer(&stream, NULL) == TTRPC_RESOURCE_EXHAUSTED && stream == 2 * 4096 + 1);
@@ -368,7 +368,7 @@ Test(ttrpc, a_message_of_many_parts_cannot_take_all_memory)
 	for (size_t at = 0; at < b.len;) {
 		ssize_t n = send(peer, b.data + at, b.len - at, MSG_NOSIGNAL);
 		at += n > 0 ? (size_t)n : 0;
-		settle_now();
+		run_pending();
 	}
 	uint32_t stream;
 	cr_expect(answer(&stream, NULL) == TTRPC_INVALID_ARGUMENT && stream == 1);
@@ -383,7 +383,7 @@ Test(ttrpc, errors_are_utf8_whatever_they_quote)
 	static const uint8_t request[] = {0x0a, 1, 's', 0x12, 3, 0xff, 'm', 0xc3};
 	const uint8_t header[TTRPC_HEADER_BYTES] = {0, 0, 0, sizeof(request), 0, 0, 0, 1, TTRPC_REQUEST, 0};
 	cr_assert(io_write_all(peer, header, sizeof(header)) == 0 && io_write_all(peer, request, sizeof(request)) == 0);
-	settle();
+	run_until_idle();
 	cr_assert(io_read_full(peer, head, sizeof(head)) == sizeof(head));
 	struct ttrpc_header h;
 	ttrpc_parse_header(head, &h);
@@ -409,20 +409,20 @@ Test(ttrpc, connections_have_a_limit)
 	len = sizeof(address);
 	cr_assert(getsockname(fd, (struct sockaddr *)&address, &len) == 0);
 	shutdown(peer, SHUT_RDWR);
-	settle();
+	run_until_idle();
 	cr_assert(ttrpc_serve(&server, &loop, fd, methods, NULL) == 0);
 	int fds[300], refused = 0;
 	char byte;
 	for (int i = 0; i < 300; i++) {
 		fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		cr_assert(fds[i] >= 0 && connect(fds[i], (struct sockaddr *)&address, len) == 0);
-		settle_now();
+		run_pending();
 		refused += recv(fds[i], &byte, 1, MSG_DONTWAIT) == 0;
 	}
 	cr_expect(server.conns == 256 && refused == 44, "%u open, %d refused", server.conns, refused);
 	for (int i = 0; i < 300; i++)
 		close(fds[i]);
-	settle();
+	run_until_idle();
 	cr_expect(server.conns == 0);
 	ttrpc_stop_listening(&server);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Host calls from the host's side, without KVM: the frames that a guest would write, its memory, and a tree
- * of which it has one directory for writing, one for reading, and a file beside them that it must not reach.
+ * of which it has one directory for writing, one for reading, and a file next to them that it must not open.
  */
 #define MOTE_HOSTED_CALLS
 #include "abi/guest_calls.h"
@@ -751,7 +751,7 @@ Test(vm_calls, what_may_be_done_with_a_descriptor_does_not_come_from_a_snapshot)
 					   {.at = 2, .flags = FD_NONBLOCK, .origin = 2},
 					   {.at = DIR_RO, .flags = FD_DIR | FD_GIVEN, .origin = DIR_RO + 1},
 					   {.at = 8, .flags = FD_DIR, .origin = DIR_RO + 1}};
-	for (int round = 0; round < 2; round++) { /* those that are there, and those that were put aside */
+	for (int round = 0; round < 2; round++) { /* those that are there, and those that were parked */
 		cr_assert(fdtable_reset(&vm.fds, wanted, 4) == 0);
 		EXPECT(-EPERM, mote_fchmod(&area, 1, 0));
 		EXPECT(-EPERM, mote_fchmod(&area, 2, 0));
@@ -780,7 +780,7 @@ Test(vm_calls, what_is_no_wait)
 	EXPECT(-EINVAL, mote_clock_get(&area, (uint32_t)-6, NULL));
 	EXPECT(-EINVAL, mote_poll(&area, GUEST_AT, 4097, NULL));
 	EXPECT(-EFAULT, mote_poll(&area, AT_PAGE(9), 1, NULL));
-	/* Closed descriptors are told, negative ones passed over, and neither makes anybody wait. */
+	/* Closed descriptors are reported, negative ones skipped, and neither makes anybody wait. */
 	struct mote_pollfd fds[3] = {{.fd = CLOSED, .events = POLLIN}, {.fd = -1, .events = POLLIN}, {.fd = RW, .events = 0}};
 	void *at = put(fds, sizeof(fds));
 	EXPECT(1, mote_poll(&area, (uint64_t)at, 3, NULL));
@@ -800,13 +800,13 @@ Test(vm_calls, what_is_no_wait)
 enum { FILES = 300 };
 
 /* Reads from a cookie to the end, marks what it saw; the last cookie. */
-static int64_t read_all(int32_t dir, int64_t cookie, uint64_t room, uint8_t *seen, int64_t *middle)
+static int64_t read_all(int32_t dir, int64_t cookie, uint64_t size, uint8_t *seen, int64_t *middle)
 {
 	static uint8_t buffer[4 * MOTE_PAGE];
 	int64_t n;
 	int count = 0;
-	while ((n = mote_readdir(&area, dir, cookie, (void *)GUEST_AT, room)) > 0) {
-		cr_assert((uint64_t)n <= room);
+	while ((n = mote_readdir(&area, dir, cookie, (void *)GUEST_AT, size)) > 0) {
+		cr_assert((uint64_t)n <= size);
 		get(GUEST_AT, buffer, (size_t)n);
 		for (int64_t at = 0; at < n;) {
 			const struct mote_dirent *d = (const void *)(buffer + at);
@@ -831,18 +831,18 @@ Test(vm_calls, directories_are_read_once_and_from_a_cookie)
 		write_file(name, "");
 	}
 	int32_t dir = (int32_t)open_at(RW, "sub", 0, O_RDONLY);
-	static const uint64_t rooms[] = {64, 300, 4096, 4 * MOTE_PAGE};
-	for (size_t r = 0; r < sizeof(rooms) / sizeof(rooms[0]); r++) {
+	static const uint64_t sizes[] = {64, 300, 4096, 4 * MOTE_PAGE};
+	for (size_t r = 0; r < sizeof(sizes) / sizeof(sizes[0]); r++) {
 		uint8_t seen[FILES] = {0}, rest[FILES] = {0};
-		int64_t middle = 0, end = read_all(dir, 0, rooms[r], seen, &middle);
+		int64_t middle = 0, end = read_all(dir, 0, sizes[r], seen, &middle);
 		for (int i = 0; i < FILES; i++)
-			cr_expect(seen[i] == 1, "room %lu: f%d seen %d times", rooms[r], i, seen[i]);
-		read_all(dir, middle, rooms[r], rest, NULL);
+			cr_expect(seen[i] == 1, "size %lu: f%d seen %d times", sizes[r], i, seen[i]);
+		read_all(dir, middle, sizes[r], rest, NULL);
 		int count = 0;
 		for (int i = 0; i < FILES; i++)
 			count += rest[i];
 		cr_expect(count >= FILES / 2 && count <= FILES / 2 + 2, "from the middle: %d", count);
-		EXPECT(0, mote_readdir(&area, dir, end, (void *)GUEST_AT, rooms[r]));
+		EXPECT(0, mote_readdir(&area, dir, end, (void *)GUEST_AT, sizes[r]));
 	}
 	EXPECT(-EINVAL, mote_readdir(&area, dir, 0, (void *)GUEST_AT, 8));
 	EXPECT(-EINVAL, mote_readdir(&area, dir, -1, (void *)GUEST_AT, 4096));
@@ -996,7 +996,7 @@ Test(vm_calls, memory_of_a_module_is_written_or_executed)
 	cr_expect(memory_span(&vm.memory, gva(at), 1, MEMORY_WRITE, &span, 1) < 0);
 	struct mote_mapping both = {.addr = AT_PAGE(21), .bytes = MOTE_PAGE, .from = MOTE_MAP_ZEROED, .prot = R | W | X};
 	EXPECT(-EACCES, mote_mem_map_many(&area, put(&both, sizeof(both)), sizeof(both)));
-	/* A page of the payload could be mapped at two addresses. */
+	/* A page of the guest program could be mapped at two addresses. */
 	vm.payload_bytes = MOTE_PAGE;
 	EXPECT(-EACCES, mote_mem_map_payload(&area, AT_PAGE(22), MOTE_PAGE, 0, R | X));
 	both = (struct mote_mapping){.addr = AT_PAGE(22), .bytes = MOTE_PAGE, .from = 0, .prot = R | X};

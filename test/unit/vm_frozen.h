@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* VMs with test/guest/frozen.c as their personality, for tests of vm/. */
+/* VMs with test/guest/frozen.c as their guest runtime, for tests of vm/. */
 #ifndef MOTE_TEST_VM_FROZEN_H
 #define MOTE_TEST_VM_FROZEN_H
 

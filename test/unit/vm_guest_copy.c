@@ -48,12 +48,12 @@ TestSuite(vm_guest_copy, .timeout = 60);
 
 static const size_t sizes[] = {0,  1,  2,  3,  4,  5,  7,  8,   9,   15,  16,   17,   24,   31,
 			       32, 33, 48, 63, 64, 65, 71, 100, 255, 256, 1000, 4095, 4096, 5001};
-enum { SIZES = sizeof(sizes) / sizeof(sizes[0]), ROOM = 5001 + 32 };
+enum { SIZES = sizeof(sizes) / sizeof(sizes[0]), CAPACITY = 5001 + 32 };
 
 Test(vm_guest_copy, copies_exactly_its_bytes_at_every_alignment)
 {
-	static uint8_t from[ROOM], to[ROOM], want[ROOM];
-	for (size_t i = 0; i < ROOM; i++)
+	static uint8_t from[CAPACITY], to[CAPACITY], want[CAPACITY];
+	for (size_t i = 0; i < CAPACITY; i++)
 		from[i] = (uint8_t)(i * 7 + 1);
 	for (size_t s = 0; s < SIZES; s++)
 		for (size_t a = 0; a < 16; a++) {
@@ -61,10 +61,10 @@ Test(vm_guest_copy, copies_exactly_its_bytes_at_every_alignment)
 			memset(want, 0xee, sizeof(want));
 			memcpy(want + 16 - a, from + a, sizes[s]);
 			cr_assert(guest_copy(to + 16 - a, from + a, sizes[s]) == 0);
-			cr_assert(memcmp(to, want, ROOM) == 0, "%zu bytes, %zu", sizes[s], a);
+			cr_assert(memcmp(to, want, CAPACITY) == 0, "%zu bytes, %zu", sizes[s], a);
 			memset(want + 16 - a, 0, sizes[s]);
 			cr_assert(guest_zero(to + 16 - a, sizes[s]) == 0);
-			cr_assert(memcmp(to, want, ROOM) == 0, "zero %zu bytes, %zu", sizes[s], a);
+			cr_assert(memcmp(to, want, CAPACITY) == 0, "zero %zu bytes, %zu", sizes[s], a);
 		}
 }
 
@@ -72,7 +72,7 @@ Test(vm_guest_copy, memory_behind_a_files_end_is_an_error_for_every_size, .init 
 {
 	struct truncated t = map_truncated(MAP_SHARED, 1);
 	uint8_t *gone = t.at + PAGE;
-	static uint8_t host[ROOM];
+	static uint8_t host[CAPACITY];
 	errno = 0;
 	for (size_t s = 1; s < SIZES; s++) {
 		cr_expect(guest_copy(host, gone, sizes[s]) == -EFAULT, "reading %zu", sizes[s]);

@@ -538,7 +538,7 @@ SYS(timer_that_wakes_the_machine, SYS_timerfd_create, CLOCK_BOOTTIME_ALARM, 0)
 SYS(setuid, SYS_setuid, 0)
 SYS(device_node, SYS_mknodat, 3, "x", S_IFCHR | 0666, 0x103)
 SYS(set_user_id, SYS_fchmod, 2, 04755)
-SYS(set_group_id_of_folder, SYS_mkdirat, 3, "x", 02755)
+SYS(set_group_id_of_directory, SYS_mkdirat, 3, "x", 02755)
 SYS(whiteout, SYS_renameat2, 3, "x", 3, "y", 4)
 SYS(link_followed, SYS_linkat, 3, "x", 3, "y", AT_SYMLINK_FOLLOW)
 SYS(link_of_descriptor, SYS_linkat, 3, "", 3, "y", AT_EMPTY_PATH)
@@ -578,7 +578,7 @@ static const struct {
 	T(process_mrelease), T(io_uring), T(bpf), T(perf), T(keyctl), T(tty_input), T(tty_console), T(tty_controlling),
 	T(network_interfaces), T(new_vm), T(new_vcpu), T(filter_with_listener), T(filter_for_all_threads), T(dumpable),
 	T(name), T(lease), T(notify), T(large_pipe), T(packet_pipe), T(timers), T(timer_that_wakes_the_machine),
-	T(setuid), T(device_node), T(set_user_id), T(set_group_id_of_folder), T(whiteout), T(link_followed),
+	T(setuid), T(device_node), T(set_user_id), T(set_group_id_of_directory), T(whiteout), T(link_followed),
 	T(link_of_descriptor), T(priority), T(scheduler), T(affinity_of_another), T(limits), T(mount), T(new_mount),
 	T(chroot), T(working_directory), T(landlock), T(x32), T(futex_of_another_kind), T(splice), T(vmsplice),
 	T(extended_attribute), T(preadv2), T(epoll_that_waits),

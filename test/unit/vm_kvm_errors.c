@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * KVM says no: which of that is an error of the machine's and which the end of one guest. A double
- * of ioctl() fails what it is told to; the limit of processes is met in earnest too. Needs a KVM.
+ * of ioctl() fails what a test names; the limit of processes is met in earnest too. Needs a KVM.
  */
 #include "vm/kvm/open.h"
 #include "vm/vm.h"
@@ -133,7 +133,7 @@ static void expect_end(const char *what, unsigned long request, int error, const
 
 TestSuite(vm_kvm_errors, .timeout = 60);
 
-Test(vm_kvm_errors, no_room_for_kvms_thread_is_an_error_at_once)
+Test(vm_kvm_errors, a_refused_thread_of_kvms_is_an_error_at_once)
 {
 	expect_error(EAGAIN, "pids.max");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that is frozen, copied and set back, without KVM. */
+/* Memory that is frozen, copied and reset, without KVM. */
 #include "vm/memory/image.h"
 
 #include "abi/layout.h"

@@ -33,7 +33,7 @@ static void make_tree(void)
 	char target[64];
 	cr_assert(mkdtemp(top) && chdir(top) == 0);
 	snprintf(target, sizeof(target), "%s/out", top);
-	static const char *const dirs[] = {"in", "in/swap", "in/x", "in/x/y", "out", "out/folder-theirs"};
+	static const char *const dirs[] = {"in", "in/swap", "in/x", "in/x/y", "out", "out/theirs"};
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		cr_assert(mkdir(dirs[i], 0755) == 0);
 	put("in/secret", "mine");
@@ -80,10 +80,10 @@ static void expect_untouched(void)
 	cr_assert(out);
 	while ((d = readdir(out)))
 		cr_expect(d->d_name[0] == '.' || strcmp(d->d_name, "secret") == 0 ||
-				  strcmp(d->d_name, "folder-theirs") == 0,
+				  strcmp(d->d_name, "theirs") == 0,
 			  "out/%s was made", d->d_name);
 	closedir(out);
-	cr_expect(access("out/folder-theirs", F_OK) == 0);
+	cr_expect(access("out/theirs", F_OK) == 0);
 }
 
 Test(vm_race, nothing_outside_is_reached)
@@ -116,7 +116,7 @@ Test(vm_race, nothing_outside_is_reached)
 	char line[64] = "";
 	unsigned long got = 0, refused = 0;
 	cr_assert(pread(out, line, sizeof(line) - 1, 0) > 0 && sscanf(line, "%lu %lu", &got, &refused) == 2);
-	fprintf(stderr, "%s uses of a path: %lu found their own, %lu were refused, beside %lu swaps\n", times, got, refused,
+	fprintf(stderr, "%s uses of a path: %lu found their own, %lu were refused, during %lu swaps\n", times, got, refused,
 		(unsigned long)swaps);
 	/* Else nothing was swapped meanwhile, and nothing shown. */
 	cr_expect(got > 100 && refused > 100 && swaps > 100);

@@ -113,9 +113,9 @@ Test(vm_recycle, memory_of_another_size_is_not_taken)
 
 /* --- growth --- */
 
-static unsigned entries(const char *folder)
+static unsigned entries(const char *path)
 {
-	DIR *d = opendir(folder);
+	DIR *d = opendir(path);
 	unsigned n = 0;
 	cr_assert(d);
 	while (readdir(d))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The VM itself, with test/guest/probe.c as its personality. Needs a KVM, of either kind. */
+/* The VM itself, with test/guest/probe.c as its guest runtime. Needs a KVM, of either kind. */
 #include "vm/vm.h"
 
 #include <criterion/criterion.h>
@@ -98,7 +98,7 @@ Test(vm_run, large_pages_are_split)
 	expect("large", VM_EXITED, 0);
 }
 
-Test(vm_run, faults_reach_the_personality)
+Test(vm_run, faults_are_delivered_to_the_guest_runtime)
 {
 	expect("faults", VM_EXITED, 0);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Snapshots of VMs, with test/guest/frozen.c as their personality. Needs a KVM, of either kind. */
+/* Snapshots of VMs, with test/guest/frozen.c as their guest runtime. Needs a KVM, of either kind. */
 #include "vm_frozen.h"
 
 #include "vm/arch/arch.h"
@@ -181,7 +181,7 @@ Test(vm_snapshot, every_register_comes_back)
 	vm_destroy(other);
 }
 
-/* The VM was set back before, so that it loads its vectors by itself: they are others meanwhile. */
+/* The VM was reset before, so that it loads its vectors by itself: they are others meanwhile. */
 Test(vm_snapshot, vectors_of_the_last_run_are_gone)
 {
 	struct vm *vm = frozen_ready(-1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Snapshots in files, with test/guest/frozen.c as their personality. Needs a KVM, of either kind. */
+/* Snapshots in files, with test/guest/frozen.c as their guest runtime. Needs a KVM, of either kind. */
 #include "vm_frozen.h"
 
 #include "base/sha256.h"
@@ -252,7 +252,7 @@ Test(vm_snapshot_file, made_up_descriptions_do_no_harm)
 	close(fd);
 }
 
-/* A given descriptor at another number than its own: the host would own it twice. */
+/* An inherited descriptor at another number than its own: the host would own it twice. */
 Test(vm_snapshot_file, made_up_descriptors_are_refused)
 {
 	struct vm *vm = frozen_ready(2);

@@ -143,7 +143,7 @@ static void touch(const struct mote_frame *f)
 }
 
 /* A well-formed directory listing, as the host guarantees. */
-static int64_t list(void *at, uint64_t room, uint64_t entries)
+static int64_t list(void *at, uint64_t capacity, uint64_t entries)
 {
 	uint64_t used = 0;
 	for (uint64_t i = 0; i < entries; i++) {
@@ -152,7 +152,7 @@ static int64_t list(void *at, uint64_t room, uint64_t entries)
 		memset(name, 'n', len);
 		name[len] = '\0';
 		uint64_t reclen = (offsetof(struct mote_dirent, name) + len + 1 + 7) & ~7UL;
-		if (reclen > room - used)
+		if (reclen > capacity - used)
 			break;
 		struct mote_dirent *d = (void *)((uint8_t *)at + used);
 		*d = (struct mote_dirent){
@@ -392,10 +392,10 @@ static int64_t answer_list(uint32_t nr, const uint64_t *arg)
 	cr_assert((int64_t)arg[1] % step == 0);
 	/* 30 entries, each by itself, with cookies as large as those of real file systems. */
 	while (cookie < 30) {
-		uint64_t one[64], room = arg[3] - (uint64_t)used;
+		uint64_t one[64], capacity = arg[3] - (uint64_t)used;
 		seed = 7 + (uint64_t)cookie;
 		int64_t n = list(one, sizeof(one), 1);
-		if ((uint64_t)n > room)
+		if ((uint64_t)n > capacity)
 			break;
 		((struct mote_dirent *)one)->cookie = ++cookie * step;
 		memcpy((uint8_t *)arg[2] + used, one, (size_t)n);

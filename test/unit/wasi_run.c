@@ -317,7 +317,7 @@ Test(wasi_run, divisions_by_constants)
 	cr_expect(r.status == 0 && strcmp(r.out, "0 wrong\n") == 0, "%s%s", r.out, r.err);
 }
 
-Test(wasi_run, loops_with_homes_of_their_own)
+Test(wasi_run, loops_with_register_locals_of_their_own)
 {
 	static struct run r = {.program = "wasi_loops"};
 	run(&r);

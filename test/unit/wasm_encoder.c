@@ -87,15 +87,29 @@ static const char *operand(char kind, unsigned w, unsigned r, char t[16])
 	}
 }
 
+static const char *pointer_size(char kind, unsigned w)
+{
+	switch (kind) {
+	case 'b':
+		return "BYTE PTR ";
+	case 'h':
+		return "WORD PTR ";
+	case 'd':
+		return "DWORD PTR ";
+	case 'q':
+		return "QWORD PTR ";
+	case 'w':
+		return w ? "QWORD PTR " : "DWORD PTR ";
+	case 'x':
+		return "XMMWORD PTR ";
+	default:
+		return "";
+	}
+}
+
 static const char *memory(char kind, unsigned w, struct x64_mem m, char t[64])
 {
-	const char *size = kind == 'w'	 ? (w ? "QWORD PTR " : "DWORD PTR ")
-			   : kind == 'b' ? "BYTE PTR "
-			   : kind == 'h' ? "WORD PTR "
-			   : kind == 'd' ? "DWORD PTR "
-			   : kind == 'q' ? "QWORD PTR "
-			   : kind == 'x' ? "XMMWORD PTR "
-					 : "";
+	const char *size = pointer_size(kind, w);
 	unsigned base = x64_mem_base(m);
 	size_t n = (size_t)snprintf(t, 64, "%s[%s", size, base == X64_NONE ? "rip" : names64[base]);
 	if (m.index != X64_NONE)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest that rewrites its calls while the poller parses them (guest/ring.c), in lives of some seconds in a child process,
- * within an empty directory; a file next to that directory must stay as it is. The host is built with a sanitizer.
+ * A guest that rewrites its calls while the poller parses them (guest/polled_calls.c), in lives of some seconds in a child
+ * process, within an empty directory; a file next to that directory must stay as it is. The host is built with a sanitizer.
  */
-#include "guest/ring.h"
+#include "guest/polled_calls.h"
 #include "security.h"
 #include "workers.h"
 
@@ -18,13 +18,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-SECURITY_IMAGE(ring);
+SECURITY_IMAGE(polled_calls);
 
 #define LIFE_NS (2 * NS)
 #define HANG_NS (60 * NS)
 
 struct progress {
-	struct ring_counts counts;
+	struct poller_counts counts;
 	_Atomic uint64_t lives;
 	uint64_t host_calls, exits;
 };
@@ -70,14 +70,14 @@ static void live(unsigned seed)
 	char text[3] = {(char)('!' + seed % 90), (char)('!' + seed / 90 % 90), 0}, *argv[] = {text, NULL};
 	struct vm_outcome out = {0};
 	struct err e = {0};
-	struct ring_counts c = {0};
+	struct poller_counts c = {0};
 	struct vm_counters host;
-	struct vm *vm = security_vm_in(SECURITY_IMAGE_OF(ring), argv, inside, LIFE_NS);
+	struct vm *vm = security_vm_in(SECURITY_IMAGE_OF(polled_calls), argv, inside, LIFE_NS);
 	if (vm_run(vm, &out, &e) < 0)
 		security_die("running: %s", e.text);
 	if (out.end == VM_EXITED)
 		security_die("the guest could not begin: %d", out.code);
-	(void)!memory_read(&vm->memory, gva(RING_COUNTS_AT), &c, sizeof(c));
+	(void)!memory_read(&vm->memory, gva(COUNTS_AT), &c, sizeof(c));
 	vm_count(vm, &host);
 	vm_destroy(vm);
 	progress->counts.calls += c.calls;
@@ -129,8 +129,8 @@ int main(int argc, char **argv)
 		wrong = "the poller served nothing: are there two CPUs?";
 	if (!wrong && security_options.whole && progress->counts.mutations < until_mutations)
 		wrong = "too few mutations";
-	const struct ring_counts *c = &progress->counts;
-	security_report(!wrong, "ring", "%s%s%lu mutations of %lu calls: %lu by the poller, %lu declined, %lu given up; %lu lives", wrong ? wrong : "",
+	const struct poller_counts *c = &progress->counts;
+	security_report(!wrong, "polled-calls", "%s%s%lu mutations of %lu calls: %lu by the poller, %lu declined, %lu given up; %lu lives", wrong ? wrong : "",
 			wrong ? "; " : "", c->mutations, c->calls, c->by_poller, c->declined, c->given_up, atomic_load(&progress->lives));
 	snprintf(command, sizeof(command), "rm -rf %s", top);
 	if (system(command) != 0)

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rewrites the frame, the vectors, the paths and the turn of a call while the poller parses it. It has no second vCPU:
+ * Rewrites the frame, the vectors, the paths and the state of a call while the poller parses it. It has no second vCPU:
  * after asking by the polled call slot it mutates what it has asked until it is answered. It ends by its time limit.
  */
 #include "guest.h"
-#include "ring.h"
+#include "polled_calls.h"
 
 #include "guest/lib/lib.h"
 
-_Static_assert(RING_COUNTS_AT == DATA, "counted there");
+_Static_assert(COUNTS_AT == DATA, "counted there");
 
-#define CAPACITY 0x20000000UL /* mapped, RW; behind ROOM_BYTES a hole, then two pages that can only be read */
-#define CAPACITY_BYTES 0x40000UL
-#define READ_ONLY (CAPACITY + 0x50000UL)
+#define BUFFER 0x20000000UL /* mapped, RW; after BUFFER_BYTES a hole, then two pages that can only be read */
+#define BUFFER_BYTES 0x40000UL
+#define READ_ONLY (BUFFER + 0x50000UL)
 
-static volatile struct ring_counts *const counts = (volatile struct ring_counts *)DATA;
+static volatile struct poller_counts *const counts = (volatile struct poller_counts *)DATA;
 static int32_t directory = -1, file = -1;
 
 static uint64_t cycles(void)
@@ -26,14 +26,14 @@ static uint64_t any_value(void)
 {
 	static const uint64_t odd[] = {
 		0, 1, 7, 4095, 4096, 4097, 1024, 1025, 0x7fffffff, 0xffffffff, 1UL << 32, 1UL << 47, (1UL << 47) - 1, MOTE_VA_END,
-		MOTE_VA_END - 16, 1UL << 62, (1UL << 63) - 1, 1UL << 63, ~0UL, ~0UL - 4095, CAPACITY, CAPACITY + 4096, CAPACITY + 8191,
-		CAPACITY + CAPACITY_BYTES - 1, READ_ONLY, READ_ONLY + 4090, MOTE_AREAS_VA, MOTE_BOOT_VA, MOTE_KERNEL, MOTE_KERNEL_STUBS,
+		MOTE_VA_END - 16, 1UL << 62, (1UL << 63) - 1, 1UL << 63, ~0UL, ~0UL - 4095, BUFFER, BUFFER + 4096, BUFFER + 8191,
+		BUFFER + BUFFER_BYTES - 1, READ_ONLY, READ_ONLY + 4090, MOTE_AREAS_VA, MOTE_BOOT_VA, MOTE_KERNEL, MOTE_KERNEL_STUBS,
 		3, 4, 5, 6,
 	};
 	uint64_t r = guest_random();
 	if (r & 7)
 		return odd[(r >> 8) % (sizeof(odd) / sizeof(odd[0]))];
-	return r & 8 ? CAPACITY + (r >> 8 & 0xffff) : guest_random();
+	return r & 8 ? BUFFER + (r >> 8 & 0xffff) : guest_random();
 }
 
 static const uint8_t numbers[] = {16, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 36, 37,
@@ -58,17 +58,17 @@ static uint8_t ask(volatile struct mote_frame *f)
 	if (nr == 47)
 		f->arg[1] = 20 + (r >> 12 & 15);
 	if (nr >= 18 && nr <= 21) {
-		f->arg[1] = CAPACITY;
+		f->arg[1] = BUFFER;
 		f->arg[2] = r & 8 ? 1 + (r >> 8 & 63) : 1024;
 	}
 	if (nr == 16 || nr == 24 || (nr >= 26 && nr <= 31)) {
-		f->arg[1] = CAPACITY + (r >> 8 & 0xff);
+		f->arg[1] = BUFFER + (r >> 8 & 0xff);
 		f->arg[2] = 1 + (r >> 24 & 31);
 	}
 	return nr;
 }
 
-/* One word of what is being parsed. */
+/* One value of what is being parsed. */
 static void mutate(volatile struct mote_frame *f)
 {
 	uint64_t r = guest_random();
@@ -84,10 +84,10 @@ static void mutate(volatile struct mote_frame *f)
 	case 3:
 	case 4:
 	case 5:
-		((volatile uint64_t *)CAPACITY)[r >> 8 & 0x7ff] = any_value();
+		((volatile uint64_t *)BUFFER)[r >> 8 & 0x7ff] = any_value();
 		break;
 	case 6:
-		((volatile uint8_t *)CAPACITY)[r >> 8 & 0x1ff] = (uint8_t)"ab./\0x"[(r >> 20) % 6];
+		((volatile uint8_t *)BUFFER)[r >> 8 & 0x1ff] = (uint8_t)"ab./\0x"[(r >> 20) % 6];
 		break;
 	default:
 		if ((r >> 8 & 255) == 0)
@@ -100,7 +100,7 @@ static void mutate(volatile struct mote_frame *f)
 	}
 }
 
-static void ring_the_bell(void)
+static void use_doorbell(void)
 {
 	counts->doorbells++;
 	mote_doorbell(guest_area);
@@ -113,12 +113,12 @@ static void ask_the_poller(volatile struct mote_frame *f)
 	uint64_t began = cycles();
 	__atomic_store_n(&g->state, MOTE_SLOT_REQUEST, __ATOMIC_RELEASE);
 	for (;;) {
-		uint32_t turn = __atomic_load_n(&g->state, __ATOMIC_ACQUIRE);
-		if (turn == MOTE_SLOT_DONE) {
+		uint32_t state = __atomic_load_n(&g->state, __ATOMIC_ACQUIRE);
+		if (state == MOTE_SLOT_DONE) {
 			counts->by_poller++;
 			break;
 		}
-		if (turn == MOTE_SLOT_DECLINED) {
+		if (state == MOTE_SLOT_DECLINED) {
 			counts->declined++;
 			break;
 		}
@@ -127,7 +127,7 @@ static void ask_the_poller(volatile struct mote_frame *f)
 		if (cycles() - began > 4000000) {
 			counts->given_up++;
 			f->nr = 23;
-			ring_the_bell();
+			use_doorbell();
 			break;
 		}
 	}
@@ -141,7 +141,7 @@ int guest_main(int argc, const char **argv)
 	struct mote_stat st;
 	(void)argc;
 	guest_seed((uint64_t)argv[0][0] * 0x9e3779b97f4a7c15 + (uint64_t)argv[0][1] + 1);
-	if (mote_mem_map(guest_area, CAPACITY, CAPACITY_BYTES, RW) < 0 || mote_mem_map(guest_area, READ_ONLY, 0x2000, MOTE_PROT_READ) < 0)
+	if (mote_mem_map(guest_area, BUFFER, BUFFER_BYTES, RW) < 0 || mote_mem_map(guest_area, READ_ONLY, 0x2000, MOTE_PROT_READ) < 0)
 		return 1;
 	directory = 3;
 	file = (int32_t)mote_open(guest_area, directory, "rr", 2, 0, 0102, 0600);
@@ -154,13 +154,13 @@ int guest_main(int argc, const char **argv)
 		uint8_t nr = ask(f);
 		counts->calls++;
 		for (unsigned i = 0; i < 16; i++)
-			((volatile uint64_t *)CAPACITY)[guest_random() & 0x1ff] = any_value();
+			((volatile uint64_t *)BUFFER)[guest_random() & 0x1ff] = any_value();
 		if (guest_area->slot.polling && guest_random() & 63) {
 			ask_the_poller(f);
 			continue;
 		}
 		if (nr == 64 || nr == 102) /* would wait */
 			f->nr = 23;
-		ring_the_bell();
+		use_doorbell();
 	}
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a monitor that was broken out of finds, and whose rights it used before. */
+/* What an attacker finds who has taken over a monitor, and whose rights the monitor used before. */
 #include "runtime_harness.h"
 
 #include "runtime/monitor/lsm.h"
 
-TestSuite(runtime_room, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(runtime_isolation, .init = setup, .fini = teardown, .timeout = 60);
 
 /* --- processes --- */
 
-Test(runtime_room, is_the_first_process_of_a_namespace)
+Test(runtime_isolation, is_the_first_process_of_a_namespace)
 {
 	cr_expect_str_eq(run("processes", 0), "self 1 parent 0 there 1\n");
 	/* Whatever config.json says: a guest sees no process but its own. */
@@ -17,7 +17,7 @@ Test(runtime_room, is_the_first_process_of_a_namespace)
 	cr_expect_str_eq(run("processes", 0), "self 1 parent 0 there 1\n");
 }
 
-Test(runtime_room, its_number_is_the_host_s)
+Test(runtime_isolation, its_number_is_the_host_s)
 {
 	program("wait");
 	struct client k = start();
@@ -39,7 +39,7 @@ Test(runtime_room, its_number_is_the_host_s)
 }
 
 /* The shim's namespace for its children is put back: the second container has one of its own. */
-Test(runtime_room, exec_joins_the_namespace)
+Test(runtime_isolation, exec_joins_the_namespace)
 {
 	program("wait");
 	struct client k = start();
@@ -111,7 +111,7 @@ static void program_of(uid_t uid, gid_t gid, mode_t mode)
 #define USER ",\"user\":{\"uid\":1000,\"gid\":1001,\"additionalGids\":[5]}"
 #define CAPABILITIES(set, name) ",\"capabilities\":{\"" set "\":[\"CAP_KILL\",\"" name "\",\"CAP_NEW\"]}"
 
-Test(runtime_room, the_program_is_opened_as_its_user)
+Test(runtime_isolation, the_program_is_opened_as_its_user)
 {
 	struct err e;
 	config(USER, LINUX(""));
@@ -127,7 +127,7 @@ Test(runtime_room, the_program_is_opened_as_its_user)
 	cr_expect(try_create(&e) == -EACCES, "the owner's bits count");
 	program_of(0, 0, 0755);
 	cr_assert(chmod(at("rootfs"), 0700) == 0);
-	cr_expect(try_create(&e) == -EACCES, "each folder on the way counts");
+	cr_expect(try_create(&e) == -EACCES, "each directory of the path counts");
 	cr_assert(chmod(at("rootfs"), 0755) == 0);
 	/* What root may do without its capabilities. */
 	config("", LINUX(""));
@@ -135,7 +135,7 @@ Test(runtime_room, the_program_is_opened_as_its_user)
 	cr_expect(try_create(&e) == -EACCES, "root without CAP_DAC_OVERRIDE");
 }
 
-Test(runtime_room, the_program_is_opened_with_what_is_granted)
+Test(runtime_isolation, the_program_is_opened_with_what_is_granted)
 {
 	struct err e;
 	config(CAPABILITIES("effective", "CAP_DAC_OVERRIDE"), LINUX(""));
@@ -163,7 +163,7 @@ Test(runtime_room, the_program_is_opened_with_what_is_granted)
 	",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\",\"namespaces\":[{\"type\":\"network\"}]}"       \
 	",\"annotations\":{\"io.mote.listen\":\"" what "\"}"
 
-Test(runtime_room, sockets_are_the_user_s)
+Test(runtime_isolation, sockets_are_the_user_s)
 {
 	struct err e;
 	struct stat st;
@@ -175,13 +175,13 @@ Test(runtime_room, sockets_are_the_user_s)
 	cr_expect(st.st_uid == 1000 && st.st_gid == 1001 && (st.st_mode & 0777) == 0700, "%u:%u %o",
 		  st.st_uid, st.st_gid, st.st_mode);
 	config(USER, LISTEN("unix:/s"));
-	cr_expect(try_create(&e) == -EACCES, "a folder of root's: %s", e.text);
+	cr_expect(try_create(&e) == -EACCES, "a directory of root's: %s", e.text);
 	config(USER CAPABILITIES("ambient", "CAP_DAC_OVERRIDE"), LISTEN("unix:/s"));
 	run("listening", 1);
 	cr_expect(stat(at("rootfs/s"), &st) == 0 && st.st_uid == 1000);
 }
 
-Test(runtime_room, ports_are_the_user_s)
+Test(runtime_isolation, ports_are_the_user_s)
 {
 	struct err e;
 	config(USER, LISTEN_APART("tcp:80"));
@@ -239,7 +239,7 @@ static void host_ids_are(uid_t user, gid_t group, bool mapped)
 	delete (&k);
 }
 
-Test(runtime_room, its_ids_are_nobody_s)
+Test(runtime_isolation, its_ids_are_nobody_s)
 {
 	bool mapped = maps(dir);
 	host_ids_are(0, 0, mapped);
@@ -255,7 +255,7 @@ Test(runtime_room, its_ids_are_nobody_s)
 }
 
 /* With and without a user namespace: what a container sees, and what is on disk. */
-Test(runtime_room, files_keep_their_owners)
+Test(runtime_isolation, files_keep_their_owners)
 {
 	struct stat st;
 	char more[1024];
@@ -294,7 +294,7 @@ Test(runtime_room, files_keep_their_owners)
 	}
 }
 
-Test(runtime_room, options_are_shifted)
+Test(runtime_isolation, options_are_shifted)
 {
 	const struct userns u = {.fd = -1, .base = FIRST_HOST_ID}, none = USERNS_NONE;
 	static const char *const cases[][2] = {
@@ -317,7 +317,7 @@ Test(runtime_room, options_are_shifted)
 /* --- security modules --- */
 
 /* "unconfined" is a profile that each kernel with AppArmor has. */
-Test(runtime_room, the_profile_is_put_on)
+Test(runtime_isolation, the_profile_is_put_on)
 {
 	struct err e;
 	int fd = open(lsm_host.apparmor_enabled, O_RDONLY);
@@ -330,7 +330,7 @@ Test(runtime_room, the_profile_is_put_on)
 	config(",\"apparmorProfile\":\"mote-none\"", LINUX(""));
 	rc = try_create(&e);
 	cr_expect(rc == (there ? -ENOENT : -ENOTSUP) && strstr(e.text, "mote-none"), "%d %s", rc, e.text);
-	/* As containerd writes it where there is none. */
+	/* As containerd writes it if there is no profile. */
 	config(",\"apparmorProfile\":\"\",\"selinuxLabel\":\"\"", LINUX(""));
 	run("exit 0", 0);
 	config(",\"selinuxLabel\":\"a:b:c:s0\"", LINUX(""));
