@@ -233,6 +233,9 @@ int container_delete(struct container *c, struct err *e)
 {
 	if (!process_has_ended(&c->init))
 		return err_set(e, ERR_PEER, EBUSY, "container %s has not ended", c->id);
+	/* Start waits for these, and its answer comes first. */
+	if (c->hook > 0 && c->hook_phase != HOOKS_POSTSTOP)
+		return -EINPROGRESS;
 	int rc = process_teardown(&c->init, e);
 	if (rc < 0)
 		return rc;

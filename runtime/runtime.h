@@ -70,8 +70,9 @@ int container_update(struct container *c, const char *resources, size_t len,
 int container_stats(const struct container *c, struct container_stats *out,
 		    struct err *e) must_check;
 /*
- * After its process has ended: waits for unread output (bounded: -EINPROGRESS), unmounts, removes
- * the cgroup. Frees c, and what Exec added to it, on success. -EBUSY while it runs.
+ * After its process has ended: waits for the hooks of the start and for unread output (bounded),
+ * -EINPROGRESS; then unmounts and removes the cgroup. Frees c, and what Exec added to it, on
+ * success. -EBUSY while it runs.
  */
 int container_delete(struct container *c, struct err *e) must_check;
 

@@ -325,6 +325,29 @@ Test(shim_task, end_with_their_container)
 	expect_code(answer(waits), TTRPC_NOT_FOUND, "before it ran");
 }
 
+/* Start is answered after its hooks, and before the task is gone. */
+Test(shim_task, deleted_while_it_starts)
+{
+	char hooks[500];
+	put(at("hook"), "#!/bin/sh\nfor i in $(seq 1000); do [ -e \"$1\" ] || sleep 0.01; done\n", 0755);
+	snprintf(hooks, sizeof(hooks),
+		 ",\"hooks\":{\"poststart\":[{\"path\":\"%s\",\"args\":[\"hook\",\"%s\"],"
+		 "\"env\":[\"PATH=/usr/bin:/bin\"]}]}" LINUX(""),
+		 at("hook"), at("go"));
+	config("", hooks);
+	program("exit 5");
+	cr_expect(answer(send_create())->code == 0);
+	uint32_t start = send_process("Start", ""), wait = send_process("Wait", "");
+	while (process_status(shim.tasks->process) != PROCESS_STATUS_STOPPED)
+		step();
+	uint32_t deletion = send_process("Delete", "");
+	cr_expect(!is_answered(deletion) && !is_answered(start));
+	put(at("go"), "", 0644);
+	cr_expect(answer(start)->code == 0);
+	cr_expect(exit_status(answer(wait)) == 5);
+	cr_expect(answer(deletion)->code == 0);
+}
+
 /* A client that is gone gets no answers; what it asked for happens, and what it waited for is forgotten. */
 Test(shim_task, client_that_is_gone)
 {
