@@ -468,10 +468,13 @@ static void run_runtime_hooks(struct container *c)
 			"the monitor asked for hooks that are not due");
 }
 
-/* True if Create can be answered with success. It may have ended since. */
+/*
+ * True if Create can be answered with success. It may have ended since. Before that answer only a
+ * teardown whose monitor is stuck leads to REPORTED.
+ */
 static bool is_ready(const struct process *p)
 {
-	return p->state != PROCESS_SETTING_UP && p->state < PROCESS_AWAIT_MONITOR &&
+	return p->state != PROCESS_SETTING_UP && p->state < PROCESS_REPORTED &&
 	       p->streams.logger_ready < 0;
 }
 
@@ -493,7 +496,8 @@ static int give_up(struct container *c)
 int container_created(struct container *c, struct err *e)
 {
 	struct process *p = &c->init;
-	if (p->hooks_due)
+	/* A monitor that has failed meanwhile waits for none. */
+	if (p->hooks_due && !p->failure.code)
 		run_runtime_hooks(c);
 	/* What goes wrong with the VM after that is Start's to report. */
 	if (is_ready(p)) {

@@ -2,6 +2,8 @@
 /* A container's life: what it sees, its states, signals, limits, and what is left of it. */
 #include "runtime_harness.h"
 
+#include "runtime/process.h"
+
 #include <sys/sysmacros.h>
 
 TestSuite(runtime_container, .init = setup, .fini = teardown, .timeout = 60);
@@ -282,6 +284,74 @@ Test(runtime_overlay, keeps_owners)
 		  st.st_gid);
 	cr_expect(stat(at("layers/3/work"), &st) == 0 && st.st_uid == 0, "the overlay's own: %u", st.st_uid);
 	umount2(at("layers"), MNT_DETACH);
+}
+
+/* A hook of that kind, a shell script that is given a path. */
+static void config_with_hook(const char *kind, const char *script, const char *path)
+{
+	char hooks[500];
+	put(at("hook"), script, 0755);
+	snprintf(hooks, sizeof(hooks),
+		 ",\"hooks\":{\"%s\":[{\"path\":\"%s\",\"args\":[\"hook\",\"%s\"],"
+		 "\"env\":[\"PATH=/usr/bin:/bin\"]}]}" LINUX(""),
+		 kind, at("hook"), path);
+	config("", hooks);
+}
+
+static struct container *begin_creation(void)
+{
+	struct container_config config = config_with(NULL);
+	struct container *c;
+	struct err e;
+	config.rootfs_count = 0;
+	config.supervisor = supervisor();
+	program("wait");
+	cr_assert(container_create(&config, &c, &e) == 0, "%s", e.text);
+	cr_assert(container_process(c)->failure.code == 0, "%s", container_process(c)->failure.text);
+	return c;
+}
+
+static int end_creation(struct container *c, struct err *e)
+{
+	int rc;
+	while ((rc = container_created(c, e)) == -EINPROGRESS)
+		serve_one(c, true);
+	return rc;
+}
+
+/* That its monitor cannot be ended is found before the hooks of its end are over. */
+Test(runtime_container, stuck_monitor_was_not_created)
+{
+	config_with_hook("poststop",
+			 "#!/bin/sh\nfor i in $(seq 1000); do [ -e \"$1\" ] || sleep 0.01; done\n",
+			 at("go"));
+	struct container *c = begin_creation();
+	struct process *p = container_process(c);
+	struct err e;
+	err_set(&p->failure, ERR_HOST, EIO, "the host failed");
+	cr_expect(container_created(c, &e) == -EINPROGRESS && p->state == PROCESS_AWAIT_MONITOR);
+	p->deadline_ms = 0; /* its time is up, and it is not reaped */
+	for (int i = 0; i < 2; i++)
+		cr_assert(container_created(c, &e) == -EINPROGRESS, "call %d", i);
+	put(at("go"), "", 0644);
+	cr_expect(end_creation(c, &e) == -EIO && strcmp(e.text, "the host failed") == 0, "%s", e.text);
+}
+
+/* Its request for them is read when it is reaped. */
+Test(runtime_container, ended_monitor_gets_no_hooks)
+{
+	config_with_hook("createRuntime", "#!/bin/sh\n: >\"$1\"\n", at("ran"));
+	struct container *c = begin_creation();
+	const struct process *p = container_process(c);
+	struct pollfd control = {.fd = p->control, .events = POLLIN};
+	struct timespec now = {0};
+	struct err e;
+	int status;
+	cr_assert(poll(&control, 1, 10000) == 1);
+	cr_assert(kill(p->pid, SIGKILL) == 0 && waitpid(p->pid, &status, 0) == p->pid);
+	cr_assert(container_reaped(c, p->pid, status, now) && p->hooks_due);
+	cr_expect(end_creation(c, &e) == -ESRCH, "%s", e.text);
+	cr_expect(access(at("ran"), F_OK) < 0);
 }
 
 Test(runtime_container, kill_while_created)
