@@ -45,7 +45,7 @@ struct vm {
 	/* What it runs. */
 	gpa_t payload;
 	uint64_t payload_bytes;    /* file size */
-	gva_t entry;               /* of the personality */
+	gva_t entry;               /* of the guest runtime */
 	struct mote_boot *boot;    /* host address */
 	uint64_t boot_bytes;       /* whole pages */
 	uint32_t given;            /* descriptors that it has from the start: numbers below this */
@@ -97,7 +97,7 @@ int vm_snapshot_load_registers(struct vm *vm) must_check;
 void vm_watch_memory(struct vm *vm);
 /* Ends the guest after the present call. */
 void vm_end(struct vm *vm, enum vm_end end, int code);
-/* Nanoseconds of a time that a guest gave, saturated; -EINVAL for what is no time. */
+/* Nanoseconds of a time that a guest gave, saturated; -EINVAL for an invalid one. */
 int vm_ns_of(const struct mote_time *t, int64_t *ns) must_check;
 int64_t vm_now_ns(clockid_t clock);
 /* Gives the guest two descriptors (taken) and writes their numbers to `to`. */
@@ -105,7 +105,7 @@ int64_t vm_add_pair(struct vm *vm, const int host[2], unsigned flags, const stru
 /* Steps over n bytes of vectors. */
 void vm_skip_bytes(struct iovec **v, int *count, size_t n);
 /*
- * Hands `got` bytes of the kernel's directory entries to the guest: bytes used, -EINVAL where the first does not fit.
+ * Hands `got` bytes of the kernel's directory entries to the guest: bytes used, -EINVAL if the first does not fit.
  * Names of more than NAME_MAX bytes, which some file systems have, are left out: no call could take them.
  */
 int64_t vm_put_entries(struct vm *vm, const uint8_t *host, long got, const struct call_out *to) must_check;

@@ -25,7 +25,9 @@ static int give_fd(struct vm *vm, int host, unsigned flags, uint32_t at, struct 
 	if (fd < 0)
 		return err_sys(e, errno, "descriptor %d for the guest", host);
 	int rc = fdtable_give(&vm->fds, fd, flags, at);
-	return rc < 0 ? err_sys(e, -rc, "descriptor %d for the guest", host) : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "descriptor %d for the guest", host);
+	return 0;
 }
 
 static unsigned preopen_flags(uint32_t kind)
@@ -63,7 +65,9 @@ int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e)
 		}
 	for (size_t i = 0; i < config->preopen_count; i++) {
 		const struct vm_preopen *p = &config->preopens[i];
-		int rc = p->kind == MOTE_PREOPEN_LISTENER ? make_nonblocking(p->fd, e) : 0;
+		int rc = 0;
+		if (p->kind == MOTE_PREOPEN_LISTENER)
+			rc = make_nonblocking(p->fd, e);
 		if (rc < 0)
 			return rc;
 		if (p->kind == MOTE_PREOPEN_DIR)
@@ -113,7 +117,9 @@ static int build(struct vm *vm, const struct vm_config *config, struct err *e)
 int vm_make_machine(struct vm *vm, int kvm_fd, struct err *e)
 {
 	int rc = machine_create(&vm->machine, kvm_fd, e);
-	return rc < 0 ? rc : kvm_vcpu_create(&vm->vcpus[0].kvm, &vm->machine, kvm_fd, 0, e);
+	if (rc < 0)
+		return rc;
+	return kvm_vcpu_create(&vm->vcpus[0].kvm, &vm->machine, kvm_fd, 0, e);
 }
 
 /* KVM's part of a VM and empty memory. */
@@ -129,7 +135,9 @@ static int make_empty(struct vm *vm, const struct vm_config *config, struct err 
 			return kvm_fd;
 	}
 	int rc = vm_make_machine(vm, kvm_fd, e);
-	return rc < 0 ? rc : memory_init(&vm->memory, vm->machine.vm_fd, config->memory_bytes, e);
+	if (rc < 0)
+		return rc;
+	return memory_init(&vm->memory, vm->machine.vm_fd, config->memory_bytes, e);
 }
 
 void vm_prepare(void)
@@ -163,7 +171,10 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->log = config->log;
 	vm->log_arg = config->log_arg;
 	int rc = guest_copy_prepare();
-	rc = rc < 0 ? err_sys(e, -rc, "handler for signal %d", SIGBUS) : stop_init(vm, config, e);
+	if (rc < 0)
+		rc = err_sys(e, -rc, "handler for signal %d", SIGBUS);
+	if (rc == 0)
+		rc = stop_init(vm, config, e);
 	if (rc == 0)
 		rc = make_empty(vm, config, e);
 	vm->memory.copies = config->private_memory;

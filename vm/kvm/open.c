@@ -52,5 +52,7 @@ int kvm_open(struct err *e)
 	int rc = check_capabilities(fd, portable, e);
 	if (rc == 0)
 		rc = check_capabilities(fd, arch_capabilities, e);
-	return rc < 0 ? rc : take_fd(&fd);
+	if (rc < 0)
+		return rc;
+	return take_fd(&fd);
 }

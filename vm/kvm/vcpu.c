@@ -2,6 +2,7 @@
 #include "vm/kvm/vcpu.h"
 
 #include "vm/arch/arch.h"
+#include "vm/kvm/ioctl.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -55,17 +56,19 @@ int kvm_vcpu_signal_mask(const struct kvm_vcpu *v, const sigset_t *mask)
 	struct kvm_signal_mask *arg = (struct kvm_signal_mask *)bytes;
 	arg->len = SET_BYTES;
 	memcpy(arg->sigset, mask, SET_BYTES);
-	return ioctl(v->fd, KVM_SET_SIGNAL_MASK, arg) < 0 ? -errno : 0;
+	return kvm_ioctl(v->fd, KVM_SET_SIGNAL_MASK, arg);
 }
 
 int kvm_vcpu_complete_exit(const struct kvm_vcpu *v)
 {
 	v->run->immediate_exit = 1;
-	int rc = ioctl(v->fd, KVM_RUN, 0) < 0 ? -errno : 0;
+	int rc = kvm_ioctl(v->fd, KVM_RUN, NULL);
 	v->run->immediate_exit = 0;
 	if (rc == -EINTR)
 		return 0;
-	return rc < 0 ? rc : -EIO;
+	if (rc < 0)
+		return rc;
+	return -EIO; /* it ran on */
 }
 
 /*

@@ -131,12 +131,9 @@ static int note_page(void *arg, uint64_t gpa)
 	if (t->count == DIRTY_PAGES_MAX)
 		return -E2BIG;
 	if (t->count == t->capacity) {
-		uint32_t capacity = t->capacity ? t->capacity * 2 : 64;
-		uint32_t *frames = reallocarray(t->frames, capacity, sizeof(*frames));
-		if (!frames)
-			return -ENOMEM;
-		t->frames = frames;
-		t->capacity = capacity;
+		int rc = memory_grow_frames(&t->frames, &t->capacity);
+		if (rc < 0)
+			return rc;
 	}
 	t->frames[t->count++] = (uint32_t)(gpa / SMALL);
 	return 0;

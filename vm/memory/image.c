@@ -375,7 +375,7 @@ int memory_image_restore(const struct memory_image *i, struct memory *m)
 		return rc;
 	if (i->shape.next > m->end || i->shape.used_bytes > m->max_bytes)
 		return -ENOMEM;
-	rc = memory_reach(m, i->shape.next);
+	rc = memory_extend(m, i->shape.next);
 	if (rc == 0)
 		rc = restore_pages(i, m);
 	m->small_next = i->shape.small_next;

@@ -4,6 +4,7 @@
  * Manual, volume 2, 5.3). Addresses and lengths come from the guest: ranges are checked before use.
  */
 #include "abi/layout.h"
+#include "vm/kvm/ioctl.h"
 #include "vm/memory/guest_copy.h"
 #include "vm/memory/page_table.h"
 
@@ -12,7 +13,6 @@
 #include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -25,10 +25,14 @@ enum { SLOTS_MAX = 31, SPILL_SLOT = SLOTS_MAX };
 /* As large as all before it together, or as `end` needs: slots stay few. */
 static uint64_t slot_bytes(const struct memory *m, uint64_t end)
 {
-	uint64_t total = m->slot_end ? m->slot_end * 2 : FIRST_SLOT;
+	uint64_t total = FIRST_SLOT;
+	if (m->slot_end)
+		total = m->slot_end * 2;
 	while (total < end)
 		total *= 2;
-	return (total < m->end ? total : m->end) - m->slot_end;
+	if (total > m->end)
+		total = m->end;
+	return total - m->slot_end;
 }
 
 static int add_slot(struct memory *m, uint32_t number, uint64_t gpa, uint64_t bytes)
@@ -39,12 +43,12 @@ static int add_slot(struct memory *m, uint32_t number, uint64_t gpa, uint64_t by
 		.memory_size = bytes,
 		.userspace_addr = (uintptr_t)m->hva + gpa,
 	};
-	if (m->vm_fd >= 0 && ioctl(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
-		return -errno;
-	return 0;
+	if (m->vm_fd < 0)
+		return 0;
+	return kvm_ioctl(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot);
 }
 
-int memory_reach(struct memory *m, uint64_t end)
+int memory_extend(struct memory *m, uint64_t end)
 {
 	if (end <= m->slot_end)
 		return 0;
@@ -65,7 +69,7 @@ static int take_fresh(struct memory *m, uint64_t bytes, uint64_t align, uint64_t
 	uint64_t at = (m->next + align - 1) & ~(align - 1);
 	if (at > m->end || bytes > m->end - at)
 		return -ENOMEM;
-	int rc = memory_reach(m, at + bytes);
+	int rc = memory_extend(m, at + bytes);
 	if (rc < 0)
 		return rc;
 	m->next = at + bytes;
@@ -109,16 +113,23 @@ static bool stack_pop(struct page_stack *s, uint64_t *page)
 	return true;
 }
 
+int memory_grow_frames(uint32_t **frames, uint32_t *capacity)
+{
+	uint32_t more = *capacity * 2;
+	if (more == 0)
+		more = 64;
+	uint32_t *grown = reallocarray(*frames, more, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*frames = grown;
+	*capacity = more;
+	return 0;
+}
+
 static void stack_push(struct page_stack *s, uint64_t page)
 {
-	if (s->len == s->capacity) {
-		uint32_t capacity = s->capacity ? s->capacity * 2 : 64;
-		uint32_t *frames = reallocarray(s->frames, capacity, sizeof(*frames));
-		if (!frames)
-			return; /* the page stays unused: a loss for the guest, no danger */
-		s->frames = frames;
-		s->capacity = capacity;
-	}
+	if (s->len == s->capacity && memory_grow_frames(&s->frames, &s->capacity) < 0)
+		return; /* the page stays unused: a loss for the guest, no danger */
 	s->frames[s->len++] = (uint32_t)(page / SMALL);
 }
 
@@ -153,9 +164,11 @@ static int spill_table(struct memory *m, uint64_t *page)
 {
 	if (m->spill_next == m->spill_bytes)
 		return -ENOMEM;
-	int rc = m->spill_next ? 0 : add_slot(m, SPILL_SLOT, m->end, m->spill_bytes);
-	if (rc < 0)
-		return rc;
+	if (m->spill_next == 0) {
+		int rc = add_slot(m, SPILL_SLOT, m->end, m->spill_bytes);
+		if (rc < 0)
+			return rc;
+	}
 	*page = m->end + m->spill_next;
 	m->spill_next += SMALL;
 	m->used_bytes += SMALL;
@@ -186,8 +199,11 @@ static int take_large(struct memory *m, uint64_t *page)
 
 int memory_take(struct memory *m, uint64_t bytes, gpa_t *out)
 {
+	uint64_t align = SMALL;
 	bytes = (bytes + SMALL - 1) & ~(SMALL - 1);
-	int rc = take_fresh(m, bytes, bytes >= LARGE ? LARGE : SMALL, &out->v);
+	if (bytes >= LARGE)
+		align = LARGE;
+	int rc = take_fresh(m, bytes, align, &out->v);
 	if (rc == 0)
 		m->used_bytes += bytes;
 	return rc;
@@ -203,14 +219,18 @@ int memory_back(struct memory *m, gpa_t at, uint64_t bytes, int fd, uint64_t fro
 	m->may_vanish = true;
 	void *to = mmap(m->hva + at.v, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
 			(off_t)from);
-	return to == MAP_FAILED ? -errno : 0;
+	if (to == MAP_FAILED)
+		return -errno;
+	return 0;
 }
 
 int memory_take_file(struct memory *m, int fd, uint64_t bytes, gpa_t *out)
 {
 	bytes = (bytes + SMALL - 1) & ~(SMALL - 1);
 	int rc = memory_take(m, bytes, out);
-	return rc < 0 ? rc : memory_back(m, *out, bytes, fd, 0);
+	if (rc < 0)
+		return rc;
+	return memory_back(m, *out, bytes, fd, 0);
 }
 
 uint8_t *memory_at(struct memory *m, gpa_t at, uint64_t bytes)
@@ -286,19 +306,19 @@ static bool take_away_and_give_back(uint8_t *at, uint64_t bytes)
 
 /*
  * Takes host memory away from KVM and gives it back with its contents: whatever translates to it, on shadow page tables
- * or nested ones, is dropped and looked up again. Where the process has no room for another mapping, all of the guest's
- * memory at once, which splits none.
+ * or nested ones, is dropped and looked up again. If the process may have no more mappings, all of the guest's memory at
+ * once, which splits none.
  */
-static void memory_zap(struct memory *m, uint64_t gpa, uint64_t bytes)
+static void memory_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes)
 {
 	if (m->vm_fd < 0 || take_away_and_give_back(m->hva + gpa, bytes))
 		return;
 	m->broken |= !take_away_and_give_back(m->hva, m->slot_end);
 }
 
-static void memory_zap_all(struct memory *m)
+static void memory_invalidate_all(struct memory *m)
 {
-	memory_zap(m, 0, m->slot_end);
+	memory_invalidate(m, 0, m->slot_end);
 }
 
 /*
@@ -315,26 +335,30 @@ static void discard(struct memory *m, uint64_t gpa, uint64_t bytes)
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED)
 		return;
 	(void)!guest_zero(m->hva + gpa, bytes); /* of a file that has become shorter: the guest ends when it uses it */
-	memory_zap(m, gpa, bytes);
+	memory_invalidate(m, gpa, bytes);
 }
 
-/* A guest decides how its pages are scattered: from so many runs on, all of its memory is zapped at once instead. */
-enum { ZAPS_MAX = 64 };
+/*
+ * A guest decides how its pages are scattered: from so many runs on, all of its memory is invalidated
+ * at once instead.
+ */
+enum { INVALIDATIONS_MAX = 64 };
 
-/* A run of physically contiguous pages that changed together: one zap, or one discard, for all. */
+/* A run of physically contiguous pages that changed together: one invalidation, or one
+   discard, for all. */
 struct run {
 	struct memory *m;
 	bool discard;
 	uint64_t gpa, bytes;
-	unsigned zaps;
+	unsigned invalidations;
 };
 
 static void run_end(struct run *r)
 {
 	if (r->bytes && r->discard)
 		discard(r->m, r->gpa, r->bytes);
-	else if (r->bytes && ++r->zaps <= ZAPS_MAX)
-		memory_zap(r->m, r->gpa, r->bytes);
+	else if (r->bytes && ++r->invalidations <= INVALIDATIONS_MAX)
+		memory_invalidate(r->m, r->gpa, r->bytes);
 	r->bytes = 0;
 }
 
@@ -342,8 +366,8 @@ static void run_end(struct run *r)
 static void runs_end(struct run *r)
 {
 	run_end(r);
-	if (r->zaps > ZAPS_MAX)
-		memory_zap_all(r->m);
+	if (r->invalidations > INVALIDATIONS_MAX)
+		memory_invalidate_all(r->m);
 }
 
 static void run_add(struct run *r, uint64_t gpa, uint64_t bytes, bool discard)
@@ -438,7 +462,7 @@ static int split(struct memory *m, uint64_t *entry)
 	for (unsigned i = 0; i < ENTRIES; i++)
 		memory_set_entry(m, memory_table(m, table) + i, first + i * SMALL);
 	memory_set_entry(m, entry, page_entry_table(table));
-	memory_zap(m, page, LARGE);
+	memory_invalidate(m, page, LARGE);
 	return 0;
 }
 
@@ -501,7 +525,9 @@ static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned 
 	int rc = 0;
 	for (uint64_t end = at + bytes; at < end;) {
 		struct step s;
-		rc = is_ending(m, &steps) ? -EINTR : step_at(m, at, end, &s);
+		rc = -EINTR;
+		if (!is_ending(m, &steps))
+			rc = step_at(m, at, end, &s);
 		if (rc == 0 && s.entry && s.level == 2 && s.bytes < LARGE) {
 			rc = split(m, s.entry);
 			if (rc == 0)
@@ -527,7 +553,10 @@ static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsig
 	if (fixed)
 		return;
 	m->used_bytes -= bytes;
-	stack_push(bytes == LARGE ? &m->free_large : &m->free_small, page);
+	if (bytes == LARGE)
+		stack_push(&m->free_large, page);
+	else
+		stack_push(&m->free_small, page);
 }
 
 static void entry_protect(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run)
@@ -571,6 +600,13 @@ static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access
 	return 0;
 }
 
+/* Takes back what a call has mapped before it failed: unmapping whole pages takes no memory. */
+static void unmap_again(struct memory *m, uint64_t at, uint64_t bytes)
+{
+	int rc = change_range(m, at, bytes, 0, entry_unmap);
+	assert(rc == 0 || rc == -EINTR);
+}
+
 static int map_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access)
 {
 	uint64_t from = at, end = at + bytes;
@@ -582,9 +618,7 @@ static int map_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned acc
 			return -EINTR;
 		int rc = map_one(m, at, end - at, access, &done);
 		if (rc < 0) {
-			/* Unmapping whole pages takes no memory. */
-			int undone = at > from ? change_range(m, from, at - from, 0, entry_unmap) : 0;
-			assert(undone == 0 || undone == -EINTR);
+			unmap_again(m, from, at - from);
 			return rc;
 		}
 		at += done;
@@ -707,8 +741,7 @@ int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, uns
 			rc = memory_walk(m, va, 1, true, &entry, &level);
 		}
 		if (rc < 0) {
-			int undone = done ? change_range(m, at.v, done, 0, entry_unmap) : 0;
-			assert(undone == 0 || undone == -EINTR); /* as above */
+			unmap_again(m, at.v, done);
 			return rc;
 		}
 		memory_set_entry(m, entry, page_entry(page, access, PAGE_FIXED | large));
@@ -733,7 +766,7 @@ static uint8_t *step_host(struct memory *m, const struct step *s, uint64_t va)
 	return m->hva + page + (va & (size - 1));
 }
 
-int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans, int room)
+int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans, int capacity)
 {
 	if (at.v > MOTE_VA_END || bytes > MOTE_VA_END - at.v)
 		return -EFAULT;
@@ -749,7 +782,7 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 		if (count && (uint8_t *)spans[count - 1].iov_base + spans[count - 1].iov_len == host) {
 			spans[count - 1].iov_len += s.bytes;
 		} else {
-			if (count == room)
+			if (count == capacity)
 				return -E2BIG;
 			spans[count++] = (struct iovec){.iov_base = host, .iov_len = s.bytes};
 		}
@@ -763,8 +796,12 @@ enum copy_way { COPY_OUT, COPY_IN };
 /* One piece within a page, which may be of a file that somebody truncates. */
 static int copy_piece(const struct memory *m, uint8_t *guest, uint8_t *host, uint64_t bytes, enum copy_way way)
 {
-	void *to = way == COPY_IN ? guest : host;
-	const void *from = way == COPY_IN ? host : guest;
+	void *to = host;
+	const void *from = guest;
+	if (way == COPY_IN) {
+		to = guest;
+		from = host;
+	}
 	if (m->may_vanish)
 		return guest_copy(to, from, bytes);
 	memcpy(to, from, bytes);
@@ -775,7 +812,9 @@ static int copy(struct memory *m, uint64_t va, uint8_t *host, uint64_t bytes, en
 {
 	if (va > MOTE_VA_END || bytes > MOTE_VA_END - va)
 		return -EFAULT;
-	unsigned access = way == COPY_IN ? MEMORY_WRITE : MEMORY_READ;
+	unsigned access = MEMORY_READ;
+	if (way == COPY_IN)
+		access = MEMORY_WRITE;
 	for (int pass = 0; pass < 2; pass++) { /* check all of it, then copy */
 		uint8_t *at = host;
 		for (uint64_t p = va, end = va + bytes; p < end;) {

@@ -9,7 +9,7 @@
  *
  * KVM with shadow paging does not see that the host writes a guest's page tables. What was not mapped and is mapped now
  * needs nothing; if a mapping is taken away, restricted or split, the host memory behind it is taken from KVM (see
- * memory_zap), which drops every translation on either kind of KVM.
+ * memory_invalidate), which drops every translation on either kind of KVM.
  */
 #ifndef MOTE_VM_MEMORY_MEMORY_H
 #define MOTE_VM_MEMORY_MEMORY_H
@@ -76,7 +76,7 @@ struct memory_extent {
 };
 
 struct memory {
-	int vm_fd;         /* borrowed from the machine; -1 where there is no KVM (tests) */
+	int vm_fd;         /* borrowed from the machine; -1: no KVM (tests) */
 	void *reserved;    /* owned: address space, a large page more than `end` */
 	uint64_t reserved_bytes;
 	uint8_t *hva;      /* in it, aligned as large pages are: guest-physical 0 on */
@@ -124,9 +124,9 @@ int memory_map(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must
 int memory_unmap(struct memory *m, gva_t at, uint64_t bytes) must_check;
 int memory_protect(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
 int memory_zero(struct memory *m, gva_t at, uint64_t bytes) must_check;
-/* Has the host back what was just mapped, 32 MiB at most: one call for pages beside each other, not a fault for each. */
+/* Prefaults what was just mapped, 32 MiB at most: one call for adjacent pages, not a fault for each. */
 void memory_fill(struct memory *m, gva_t at, uint64_t bytes);
-/* Maps existing guest-physical pages (the payload's), which are never freed by an unmap. */
+/* Maps existing guest-physical pages (the guest program's), which are never freed by an unmap. */
 int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, unsigned access) must_check;
 /* Takes page-aligned guest-physical memory that backs no mapping yet, contiguous and zeroed. */
 int memory_take(struct memory *m, uint64_t bytes, gpa_t *out) must_check;
@@ -142,16 +142,16 @@ void memory_publish(struct memory *m, gpa_t at, const void *bytes, uint64_t len)
 const uint8_t *memory_published(const struct memory *m, gpa_t at);
 /*
  * Whether page tables and kernel pages are still what the host has made them, for a VM that shall run another guest.
- * The vCPUs' stack pages, which guests use, are set back by it.
+ * The vCPUs' stack pages, which guests use, are restored by it.
  */
 bool memory_intact(struct memory *m) must_check;
 
 /*
  * Spans: the host memory behind guest-virtual memory. Fails with -EFAULT unless all of it is mapped for
- * user access with `access` (MEMORY_READ or MEMORY_WRITE). Fills in at most `room` entries, the count
+ * user access with `access` (MEMORY_READ or MEMORY_WRITE). Fills in at most `capacity` entries, the count
  * is returned; -E2BIG when it takes more. The spans hold until the next change of a mapping.
  */
-int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans, int room) must_check;
+int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans, int capacity) must_check;
 /* Copies out of and into guest memory: 0 or -EFAULT with nothing written. */
 int memory_read(struct memory *m, gva_t from, void *to, uint64_t bytes) must_check;
 int memory_write(struct memory *m, gva_t to, const void *from, uint64_t bytes) must_check;

@@ -52,7 +52,9 @@ void memory_clear_tables(struct memory *m);
 /* Of 4 KiB. */
 bool memory_page_is_zero(const uint8_t *page);
 /* Gives KVM memory up to `end`. 0 or -errno. */
-int memory_reach(struct memory *m, uint64_t end) must_check;
+int memory_extend(struct memory *m, uint64_t end) must_check;
+/* Makes an array of page numbers twice as large. 0; -ENOMEM, and it is as before. */
+int memory_grow_frames(uint32_t **frames, uint32_t *capacity) must_check;
 /* memory/file_copy.c: reads bytes of a file into guest-physical memory. 0 or -errno. */
 int memory_copy(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from) must_check;
 /* The same into memory that is zero, without the file's holes; moves the file's position. */

@@ -58,7 +58,7 @@ void blocking_on_kick(void *context)
 	syscall(SYS_tgkill, getpid(), (int)syscall(SYS_gettid), VM_KICK_SIGNAL);
 }
 
-/* --- moments --- */
+/* --- the brake: calls that must not wait long --- */
 
 int blocking_brake(struct vcpu *vcpu)
 {
@@ -86,5 +86,7 @@ long blocking_transfer_briefly(struct vcpu *vcpu, long nr, int fd, const struct 
 		n = blocking_call(nr, fd, (long)v, count, 0);
 	while (n == -EINTR && !blocking_braked(vcpu));
 	blocking_release(vcpu);
-	return n == -EINTR ? -EAGAIN : n;
+	if (n == -EINTR)
+		return -EAGAIN;
+	return n;
 }

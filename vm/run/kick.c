@@ -34,12 +34,13 @@ static void install_handler(void)
 {
 	struct sigaction sa = {.sa_sigaction = on_kick, .sa_flags = SA_SIGINFO};
 	sigemptyset(&sa.sa_mask);
-	handler_rc = sigaction(VM_KICK_SIGNAL, &sa, NULL) < 0 ? -errno : 0;
 	sigemptyset(&blocked_set);
 	sigaddset(&blocked_set, VM_KICK_SIGNAL);
 	sigaddset(&blocked_set, SIGPIPE);
 	sigaddset(&blocked_set, SIGXFSZ);
-	if (handler_rc == 0)
+	if (sigaction(VM_KICK_SIGNAL, &sa, NULL) < 0)
+		handler_rc = -errno;
+	else
 		handler_rc = guest_copy_prepare();
 }
 
@@ -51,7 +52,9 @@ const sigset_t *kick_blocked(void)
 int kick_prepare(struct err *e)
 {
 	pthread_once(&handler_once, install_handler);
-	return handler_rc < 0 ? err_sys(e, -handler_rc, "handlers of the vCPU thread's signals") : 0;
+	if (handler_rc < 0)
+		return err_sys(e, -handler_rc, "handlers of the vCPU thread's signals");
+	return 0;
 }
 
 void vcpu_take_kicks(void)

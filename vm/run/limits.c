@@ -45,10 +45,12 @@ int vcpu_timer_set(struct vcpu *vcpu, struct vcpu_timer *t, uint64_t first_ns, u
 		.it_interval = {.tv_sec = (time_t)(interval_ns / NS),
 				.tv_nsec = (long)(interval_ns % NS)},
 	};
-	return timer_settime(t->id, 0, &when, NULL) < 0 ? -errno : 0;
+	if (timer_settime(t->id, 0, &when, NULL) < 0)
+		return -errno;
+	return 0;
 }
 
-/* What is left until it fires; 0 where it is not set. */
+/* What is left until it fires; 0 if it is not set. */
 static uint64_t timer_left(const struct vcpu_timer *t, uint64_t *interval_ns)
 {
 	struct itimerspec left = {0};
@@ -73,7 +75,9 @@ static void timer_end(const struct vcpu *vcpu, struct vcpu_timer *t)
 /* What is left once passed_ns have passed; never 0, which would stop a timer. */
 static uint64_t left_after(uint64_t left_ns, uint64_t passed_ns)
 {
-	return left_ns > passed_ns ? left_ns - passed_ns : 1;
+	if (left_ns > passed_ns)
+		return left_ns - passed_ns;
+	return 1;
 }
 
 static uint64_t cpu_now_ns(void)
@@ -85,7 +89,9 @@ static uint64_t cpu_left(const struct vcpu *vcpu)
 {
 	const struct vm *vm = vcpu->vm;
 	uint64_t used = cpu_now_ns() - vcpu->cpu_since;
-	return vm->cpu_left_ns > used ? vm->cpu_left_ns - used : 0;
+	if (vm->cpu_left_ns > used)
+		return vm->cpu_left_ns - used;
+	return 0;
 }
 
 /* Looks at the limits, and has the watch come when they may be over: CPU time goes no faster than time. */
@@ -93,12 +99,17 @@ static void look_at_limits(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 	enum { CPU_STEP_NS = 500000 };
-	uint64_t now = time_monotonic_ns(), due = vm->deadline_ns ? vm->deadline_ns : WATCH_NEVER;
-	if (vm->deadline_ns && now >= vm->deadline_ns)
-		atomic_store(&vcpu->deadline.fired, true);
+	uint64_t now = time_monotonic_ns(), due = WATCH_NEVER;
+	if (vm->deadline_ns) {
+		due = vm->deadline_ns;
+		if (now >= vm->deadline_ns)
+			atomic_store(&vcpu->deadline.fired, true);
+	}
 	if (vm->cpu_limited) {
-		uint64_t left = cpu_left(vcpu), step = left > CPU_STEP_NS ? left : CPU_STEP_NS;
+		uint64_t left = cpu_left(vcpu), step = CPU_STEP_NS;
 		vm->cpu_over = left == 0;
+		if (step < left)
+			step = left;
 		if (due > now + step)
 			due = now + step;
 	}

@@ -48,11 +48,14 @@ void output_disarm(struct mote_area *area)
 static long write_some(struct vcpu *vcpu, int fd, const uint8_t *from, uint32_t bytes, bool ending)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	int ready = ending ? poll(&p, 1, 0) : ppoll(&p, 1, NULL, &vcpu->wait_mask);
-	if (ready <= 0)
-		return ending ? -EAGAIN : -EINTR;
+	if (!ending && ppoll(&p, 1, NULL, &vcpu->wait_mask) <= 0)
+		return -EINTR;
+	if (ending && poll(&p, 1, 0) <= 0)
+		return -EAGAIN;
 	long n = blocking_call(SYS_write, fd, (long)from, bytes, 0);
-	return n == -EINTR && ending && blocking_braked(vcpu) ? -EAGAIN : n;
+	if (n == -EINTR && ending && blocking_braked(vcpu))
+		return -EAGAIN;
+	return n;
 }
 
 /* All of it, unless the guest is to end, or an error, which the next write reports. */
@@ -76,7 +79,9 @@ static int write_all(struct vcpu *vcpu, int fd, const uint8_t *from, uint32_t le
 	}
 	if (ending)
 		blocking_release(vcpu);
-	return n < 0 ? (int)n : 0;
+	if (n < 0)
+		return (int)n;
+	return 0;
 }
 
 /* Takes what waits and writes it; what is for a descriptor that cannot have any is dropped. 0 or
@@ -88,9 +93,12 @@ static int write_waiting(struct vcpu *vcpu)
 	if (len == 0)
 		return 0;
 	vcpu->may_pend = true;
-	struct fd_entry *entry =
-		fd == 1 || fd == 2 ? fdtable_get(&vcpu->vm->fds, (int32_t)fd) : NULL;
-	return entry ? write_all(vcpu, entry->host, bytes, len) : 0;
+	struct fd_entry *entry = NULL;
+	if (fd == 1 || fd == 2)
+		entry = fdtable_get(&vcpu->vm->fds, (int32_t)fd);
+	if (!entry)
+		return 0;
+	return write_all(vcpu, entry->host, bytes, len);
 }
 
 void vcpu_flush_output(struct vcpu *vcpu)

@@ -88,11 +88,13 @@ static void serve_request(struct vcpu *vcpu)
 	if (atomic_load_explicit(&p->state, memory_order_relaxed) == POLLER_AWAKE &&
 	    __atomic_compare_exchange_n(state, &request, MOTE_SLOT_CLAIMED, false, __ATOMIC_ACQUIRE,
 					__ATOMIC_RELAXED)) {
+		uint32_t reply = MOTE_SLOT_DECLINED;
 		bool done = hostcall_serve_polled(vcpu);
 		p->served += done;
 		p->declined = !done;
-		__atomic_store_n(state, done ? MOTE_SLOT_DONE : MOTE_SLOT_DECLINED,
-				 __ATOMIC_RELEASE);
+		if (done)
+			reply = MOTE_SLOT_DONE;
+		__atomic_store_n(state, reply, __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&p->lock);
 }
@@ -200,9 +202,13 @@ static int start(struct vcpu *vcpu)
 	struct poller *p = &vcpu->poller;
 	if (!has_other_cpu())
 		return -ENOTSUP;
-	p->how = jail_entered() ? jail_how_own() : jail_how_make();
-	if (!p->how && !jail_entered())
-		return -errno;
+	if (jail_entered()) {
+		p->how = jail_how_own();
+	} else {
+		p->how = jail_how_make();
+		if (!p->how)
+			return -errno;
+	}
 	clock_know_rate(vcpu);
 	vcpu->area->slot = (struct mote_call_slot){
 		.request_cycles = (uint32_t)clock_cycles(&vcpu->clock, limits.request_us),
@@ -295,8 +301,12 @@ static void count_call(struct vcpu *vcpu, bool declined)
 		}
 		return;
 	}
-	p->close_calls = soon ? p->close_calls + 1 : 0;
-	unsigned needed = p->started ? limits.wake_after_calls : limits.start_after_calls;
+	unsigned needed = limits.start_after_calls;
+	if (p->started)
+		needed = limits.wake_after_calls;
+	p->close_calls++;
+	if (!soon)
+		p->close_calls = 0;
 	if (p->close_calls >= needed && mote_arch_cycles() > p->rest_until)
 		wake(vcpu);
 }

@@ -17,7 +17,9 @@
 void vm_begin(struct vm *vm, const struct vm_limits *limits)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
-	vm->deadline_ns = limits->wall_ns ? time_monotonic_ns() + limits->wall_ns : 0;
+	vm->deadline_ns = 0;
+	if (limits->wall_ns)
+		vm->deadline_ns = time_monotonic_ns() + limits->wall_ns;
 	vm->cpu_limited = limits->cpu_ns != 0;
 	vm->cpu_left_ns = limits->cpu_ns;
 	vm->cpu_over = false;
@@ -44,11 +46,18 @@ static int set_kvm_mask(struct vcpu *vcpu)
 
 static unsigned needs(const struct vm *vm, bool freeze)
 {
-	unsigned all = JAIL_FILES | vm->paths | (freeze ? JAIL_FREEZE : 0);
-	if (!vm->wasm)
-		all |= JAIL_LINUX | (vm->network ? JAIL_NETWORK : 0) | (vm->set_ids ? JAIL_SET_IDS : 0);
-	/* A module that is compiled has no descriptors. */
-	return vm->wasm && freeze && vm->given == 3 && vm->fds.len == 0 ? JAIL_FREEZE : all;
+	if (vm->wasm && freeze && vm->given == 3 && vm->fds.len == 0)
+		return JAIL_FREEZE; /* a module that is compiled has no descriptors */
+	unsigned all = JAIL_FILES | vm->paths;
+	if (freeze)
+		all |= JAIL_FREEZE;
+	if (vm->wasm)
+		return all;
+	if (vm->network)
+		all |= JAIL_NETWORK;
+	if (vm->set_ids)
+		all |= JAIL_SET_IDS;
+	return all | JAIL_LINUX;
 }
 
 int vm_jail(struct vm *vm, bool freeze, struct err *e)
@@ -102,7 +111,9 @@ static int enter(struct vcpu *vcpu, struct err *e)
 	int rc = set_kvm_mask(vcpu);
 	if (rc == 0)
 		rc = vcpu_timers_start(vcpu);
-	return rc < 0 ? err_sys(e, -rc, "preparing the vCPU thread") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "preparing the vCPU thread");
+	return 0;
 }
 
 static void leave(struct vcpu *vcpu)
@@ -135,7 +146,10 @@ int vm_resume(struct vm *vm, struct vm_outcome *out, struct err *e)
 	leave(vcpu);
 	if (rc < 0)
 		return rc;
-	*out = vm->state == VM_ENDED ? vm->outcome : (struct vm_outcome){.end = VM_WAITING};
+	if (vm->state == VM_ENDED)
+		*out = vm->outcome;
+	else
+		*out = (struct vm_outcome){.end = VM_WAITING};
 	return 0;
 }
 

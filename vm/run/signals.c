@@ -96,7 +96,7 @@ void vcpu_redirect(struct vcpu *vcpu, uint64_t entry)
 		vcpu_end_unusable(vcpu, rc);
 }
 
-/* Hands one event to the program's handler through the personality, if it can take one now. */
+/* Hands one event to the program's handler through the guest runtime, if it can take one now. */
 static bool inject(struct vcpu *vcpu, int signo)
 {
 	struct mote_area *area = vcpu->area;
@@ -128,8 +128,10 @@ void vcpu_serve_events(struct vcpu *vcpu, bool may_inject)
 		vcpu_output_expired(vcpu);
 	if (atomic_load(&vm->busy) == VM_STOPPED)
 		vm_end(vm, VM_INTERRUPTED, 0);
-	if (vcpu_limit_over(vcpu))
-		vm_end(vm, VM_TIMED_OUT, atomic_load(&vcpu->deadline.fired) ? 0 : 1);
+	if (vcpu_limit_over(vcpu)) {
+		bool cpu_time = !atomic_load(&vcpu->deadline.fired);
+		vm_end(vm, VM_TIMED_OUT, cpu_time);
+	}
 	if (atomic_exchange(&vcpu->alarm.fired, false))
 		atomic_fetch_or(&vm->pending, 1UL << (SIGALRM - 1));
 	uint64_t pending = atomic_exchange(&vm->pending, 0);

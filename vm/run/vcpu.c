@@ -13,7 +13,7 @@
 
 /* --- faults --- */
 
-/* An exception that the personality does not want ends the guest. */
+/* An exception that the guest runtime has no handler for ends the guest. */
 static void fatal_fault(struct vm *vm, const struct mote_fault *f)
 {
 	char text[160];

@@ -49,7 +49,7 @@ static uint64_t look_at_all(void)
 
 /* A VM stores its time and then looks at wakes_at; here it is the other way round: one of both sees
  * the other's. */
-static void settle(void)
+static void update_wakes_at(void)
 {
 	uint64_t next = look_at_all();
 	for (;;) {
@@ -66,7 +66,7 @@ static void *watch(void *arg)
 	(void)arg;
 	pthread_mutex_lock(&lock);
 	for (;;) {
-		settle();
+		update_wakes_at();
 		uint64_t until = atomic_load(&wakes_at);
 		struct timespec t = {.tv_sec = (time_t)(until / NS), .tv_nsec = (long)(until % NS)};
 		if (until == WATCH_NEVER)
@@ -115,13 +115,15 @@ static void prepare(void)
 }
 
 /*
- * Beside real-time threads, which a guest may keep busy, it must be one, and ahead of them. (Not in
+ * Next to real-time threads, which a guest may keep busy, it must be one, and ahead of them. (Not in
  * a filter, which allows no such thing: there it has its creator's priority.)
  */
 static void set_priority(pthread_attr_t *attr)
 {
 	struct sched_param p = {0};
-	int policy = jail_entered() ? SCHED_OTHER : sched_getscheduler(0);
+	int policy = SCHED_OTHER;
+	if (!jail_entered())
+		policy = sched_getscheduler(0);
 	if (policy != SCHED_FIFO && policy != SCHED_RR)
 		return;
 	p.sched_priority = sched_get_priority_max(policy);
@@ -165,7 +167,9 @@ int watch_join(struct vm *vm)
 		return 0;
 	pthread_once(&once, prepare);
 	pthread_mutex_lock(&lock);
-	int rc = running ? 0 : start();
+	int rc = 0;
+	if (!running)
+		rc = start();
 	if (rc == 0) {
 		running = vm->watch.joined = true;
 		atomic_store(&vm->watch.due, WATCH_NEVER);

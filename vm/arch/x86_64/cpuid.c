@@ -66,7 +66,7 @@ static void apply_masks(struct kvm_cpuid_entry2 *entry)
 	}
 }
 
-/* Chooses the leaves. Returns false where an extended-state component is not for the guest. */
+/* Restricts a leaf to what guests may use. False if the guest does not get it at all. */
 static bool choose_entry(struct kvm_cpuid_entry2 *entry)
 {
 	if (!is_kept(entry->function))
@@ -113,11 +113,20 @@ static int choose(int kvm_fd, struct err *e)
 	return 0;
 }
 
+/* Sets `chosen`, unless an earlier call has. */
+static int choose_once(int kvm_fd, struct err *e)
+{
+	int rc = 0;
+	pthread_mutex_lock(&lock);
+	if (!chosen)
+		rc = choose(kvm_fd, e);
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
 int cpuid_digest(int kvm_fd, char out[65], struct err *e)
 {
-	pthread_mutex_lock(&lock);
-	int rc = chosen ? 0 : choose(kvm_fd, e);
-	pthread_mutex_unlock(&lock);
+	int rc = choose_once(kvm_fd, e);
 	if (rc == 0)
 		sha256_hex(chosen->entries, chosen->nent * sizeof(chosen->entries[0]), out);
 	return rc;
@@ -125,9 +134,7 @@ int cpuid_digest(int kvm_fd, char out[65], struct err *e)
 
 int cpuid_apply(int kvm_fd, int vcpu_fd, struct cpuid_features *out, struct err *e)
 {
-	pthread_mutex_lock(&lock);
-	int rc = chosen ? 0 : choose(kvm_fd, e);
-	pthread_mutex_unlock(&lock);
+	int rc = choose_once(kvm_fd, e);
 	if (rc < 0)
 		return rc;
 	if (ioctl(vcpu_fd, KVM_SET_CPUID2, chosen) < 0)

@@ -38,15 +38,18 @@ static void lay_out_tss(uint8_t *tss, unsigned vcpu)
 
 /*
  * Every exception gets its stack from the TSS, raised at whatever CPL: the stack pointer of a stub that is entered with
- * the program's is never used. #DF and #MC, which may come beside another one, have a stack of their own.
+ * the program's is never used. #DF and #MC, which may come on top of another one, have a stack of their own.
  */
 static void lay_out_idt(uint8_t *page)
 {
 	for (uint64_t v = 0; v < MOTE_VECTORS; v++) {
 		uint64_t stub = MOTE_KERNEL_STUBS + v * MOTE_KERNEL_STUB_BYTES;
 		uint64_t *gate = (uint64_t *)(void *)(page + MOTE_KERNEL_IDT_AT + v * 16);
-		uint64_t ist = v == 8 || v == 18 ? 2 : 1;
-		uint64_t dpl = v == 3 || v == 4 ? 3 : 0; /* int3 and into may be executed */
+		uint64_t ist = 1, dpl = 0;
+		if (v == 8 || v == 18) /* #DF, #MC */
+			ist = 2;
+		if (v == 3 || v == 4) /* int3 and into may be executed */
+			dpl = 3;
 		gate[0] = (stub & 0xffff) | (uint64_t)MOTE_KERNEL_CS << 16 | ist << 32 | (0x8eUL | dpl << 5) << 40 |
 			  (stub >> 16 & 0xffff) << 48;
 		gate[1] = stub >> 32;

@@ -21,7 +21,10 @@ enum {
 static inline uint64_t page_entry(uint64_t page, unsigned access, unsigned kind)
 {
 	uint64_t entry = page | PTE_ACCESSED | PTE_DIRTY;
-	entry |= access ? PTE_PRESENT : PTE_HIDDEN;
+	if (access)
+		entry |= PTE_PRESENT;
+	else
+		entry |= PTE_HIDDEN;
 	if (access & MEMORY_WRITE)
 		entry |= PTE_WRITE;
 	if (!(access & MEMORY_EXEC))
@@ -62,7 +65,12 @@ static inline uint64_t page_entry_address(uint64_t entry)
 
 static inline unsigned page_entry_kind(uint64_t entry)
 {
-	return (entry & PTE_LARGE ? PAGE_LARGE : 0U) | (entry & PTE_FIXED ? PAGE_FIXED : 0U);
+	unsigned kind = 0;
+	if (entry & PTE_LARGE)
+		kind |= PAGE_LARGE;
+	if (entry & PTE_FIXED)
+		kind |= PAGE_FIXED;
+	return kind;
 }
 
 static inline unsigned page_entry_access(uint64_t entry)

@@ -4,6 +4,7 @@
 
 #include "vm/arch/x86_64/cpuid.h"
 #include "vm/arch/x86_64/kernel_window.h"
+#include "vm/kvm/ioctl.h"
 
 #include <assert.h>
 #include <cpuid.h>
@@ -32,7 +33,7 @@ static int deny_msrs(int vm_fd)
 		.flags = KVM_MSR_FILTER_DEFAULT_DENY,
 		.ranges[0] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, .nmsrs = 8, .bitmap = denied},
 	};
-	return ioctl(vm_fd, KVM_X86_SET_MSR_FILTER, &filter) < 0 ? -errno : 0;
+	return kvm_ioctl(vm_fd, KVM_X86_SET_MSR_FILTER, &filter);
 }
 
 /* --- which kind of KVM --- */
@@ -73,7 +74,9 @@ static void look_at_kind(void)
 	hardware = (vmx || svm) && access("/sys/module/kvm_pvm", F_OK) < 0;
 	smap_usable = !is_emulated();
 	bool intel = __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_INTEL_ebx;
-	tss_type = intel ? TSS_BUSY : TSS_AVAILABLE;
+	tss_type = TSS_AVAILABLE;
+	if (intel)
+		tss_type = TSS_BUSY;
 }
 
 void arch_prepare(void)
@@ -90,7 +93,9 @@ bool arch_hardware_virtualization(void)
 /* Where SYSCALL arrives: at CPL 0 as the CPU has it, or still at CPL 3 on KVM without hardware virtualisation. */
 static uint64_t syscall_target(void)
 {
-	return hardware ? MOTE_KERNEL_STUBS + MOTE_KERNEL_SYSCALL_AT : MOTE_KERNEL_USER_STUBS + MOTE_KERNEL_USER_SYSCALL_AT;
+	if (hardware)
+		return MOTE_KERNEL_STUBS + MOTE_KERNEL_SYSCALL_AT;
+	return MOTE_KERNEL_USER_STUBS + MOTE_KERNEL_USER_SYSCALL_AT;
 }
 
 enum {
@@ -106,15 +111,18 @@ enum {
 static int set_msrs(const struct kvm_vcpu *v, const struct kvm_msr_entry *entries, unsigned count)
 {
 	enum { ENTRIES_MAX = 4 };
-	_Alignas(struct kvm_msrs) uint8_t room[sizeof(struct kvm_msrs) + ENTRIES_MAX * sizeof(*entries)];
-	struct kvm_msrs *msrs = (struct kvm_msrs *)room;
+	_Alignas(struct kvm_msrs) uint8_t bytes[sizeof(struct kvm_msrs) +
+						ENTRIES_MAX * sizeof(*entries)];
+	struct kvm_msrs *msrs = (struct kvm_msrs *)bytes;
 	assert(count <= ENTRIES_MAX);
 	*msrs = (struct kvm_msrs){.nmsrs = count};
 	memcpy(msrs->entries, entries, count * sizeof(*entries));
-	int n = ioctl(v->fd, KVM_SET_MSRS, msrs);
+	int n = kvm_ioctl(v->fd, KVM_SET_MSRS, msrs);
 	if (n < 0)
-		return -errno;
-	return (unsigned)n == count ? 0 : -EIO;
+		return n;
+	if ((unsigned)n != count)
+		return -EIO;
+	return 0;
 }
 
 static int set_constant_msrs(const struct kvm_vcpu *v)
@@ -138,13 +146,15 @@ static int reset_swapped_base(const struct kvm_vcpu *v)
 static int reset_xcr0(const struct kvm_vcpu *v)
 {
 	struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs[0] = {.xcr = 0, .value = v->arch.xcr0}};
-	return ioctl(v->fd, KVM_SET_XCRS, &xcrs) < 0 ? -errno : 0;
+	return kvm_ioctl(v->fd, KVM_SET_XCRS, &xcrs);
 }
 
 static int set_constants(struct kvm_vcpu *v)
 {
 	int rc = reset_xcr0(v);
-	return rc < 0 ? rc : set_constant_msrs(v);
+	if (rc < 0)
+		return rc;
+	return set_constant_msrs(v);
 }
 
 static uint64_t cr4_of(const struct cpuid_features *features)
@@ -174,7 +184,9 @@ static void align_tsc(const struct kvm_vcpu *v)
 int arch_machine_init(int vm_fd, struct err *e)
 {
 	int rc = deny_msrs(vm_fd);
-	return rc < 0 ? err_sys(e, -rc, "KVM_X86_SET_MSR_FILTER") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "KVM_X86_SET_MSR_FILTER");
+	return 0;
 }
 
 int arch_vcpu_init(struct kvm_vcpu *v, int kvm_fd, struct err *e)
@@ -188,7 +200,9 @@ int arch_vcpu_init(struct kvm_vcpu *v, int kvm_fd, struct err *e)
 	v->arch.xsave_bytes = features.state_bytes;
 	v->arch.cr4 = cr4_of(&features);
 	rc = set_constants(v);
-	return rc < 0 ? err_sys(e, -rc, "setting up the vCPU") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "setting up the vCPU");
+	return 0;
 }
 
 int arch_cpu_digest(int kvm_fd, char out[65], struct err *e)
@@ -311,21 +325,27 @@ void arch_vcpu_keep(const struct kvm_vcpu *v, struct memory *mem, const struct a
 static int reset_debug_registers(const struct kvm_vcpu *v)
 {
 	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400};
-	return ioctl(v->fd, KVM_SET_DEBUGREGS, &debug) < 0 ? -errno : 0;
+	return kvm_ioctl(v->fd, KVM_SET_DEBUGREGS, &debug);
 }
 
 /* What only CPL 0 changes, and no stub can set at CPL 3. */
 static int reset_privileged(const struct kvm_vcpu *v)
 {
 	int rc = reset_debug_registers(v);
-	return rc < 0 ? rc : reset_swapped_base(v);
+	if (rc < 0)
+		return rc;
+	return reset_swapped_base(v);
 }
 
 /* What CPL 0 may have changed and no way of loading a state sets. A vCPU that has not run has both as they shall be. */
 static int reset_rest(const struct kvm_vcpu *v)
 {
-	int rc = v->has_run ? reset_privileged(v) : 0;
-	return rc == 0 && v->has_run ? reset_xcr0(v) : rc;
+	if (!v->has_run)
+		return 0;
+	int rc = reset_privileged(v);
+	if (rc < 0)
+		return rc;
+	return reset_xcr0(v);
 }
 
 int arch_vcpu_load(struct kvm_vcpu *v, const struct memory *mem, const struct arch_vcpu_state *s)
@@ -358,7 +378,7 @@ int arch_vcpu_reload(struct kvm_vcpu *v, const struct memory *mem, const struct 
 int arch_vcpu_renew(struct kvm_vcpu *v)
 {
 	struct kvm_xsave xsave = {0};
-	/* The reset state. x87 and SSE are said to be in use: some kernels take MXCSR only then. */
+	/* The reset state. x87 and SSE are marked as in use: some kernels take MXCSR only then. */
 	uint16_t control = 0x37f;
 	uint32_t mxcsr = 0x1f80;
 	uint64_t in_use = 3;
@@ -390,7 +410,9 @@ enum vcpu_exit arch_exit(const struct kvm_run *run)
 		return VCPU_CALL;
 	if (is_out(run, MOTE_PORT_FAULT))
 		return VCPU_FAULT;
-	return run->exit_reason == KVM_EXIT_INTR ? VCPU_INTERRUPTED : VCPU_DEAD;
+	if (run->exit_reason == KVM_EXIT_INTR)
+		return VCPU_INTERRUPTED;
+	return VCPU_DEAD;
 }
 
 static void context_of(const struct kvm_regs *r, struct mote_context *c)
@@ -410,6 +432,8 @@ int arch_vcpu_context(const struct kvm_vcpu *v, struct mote_context *out)
 	context_of(&r, out);
 	return 0;
 }
+
+enum { VECTOR_DOUBLE_FAULT = 8, VECTOR_PAGE_FAULT = 14 };
 
 /* What a stub leaves at the top of the kernel stack, lowest address first. */
 struct stub_frame {
@@ -436,8 +460,9 @@ int arch_vcpu_fault(struct kvm_vcpu *v, struct memory *mem, struct mote_fault *o
 	*out = (struct mote_fault){
 		.vector = (uint32_t)f.vector,
 		.error_code = (uint32_t)f.error_code,
-		.address = f.vector == 14 ? s.cr2 : 0,
 	};
+	if (f.vector == VECTOR_PAGE_FAULT)
+		out->address = s.cr2;
 	context_of(&r, &out->context);
 	out->context.rip = f.rip;
 	out->context.rsp = f.rsp;
@@ -463,7 +488,7 @@ int arch_vcpu_redirect(struct kvm_vcpu *v, const struct memory *mem, const struc
 	return 0;
 }
 
-enum { VECTOR_DOUBLE_FAULT = 8, VECTOR_PAGE_FAULT = 14, ERROR_WRITE = 2, ERROR_FETCH = 16 };
+enum { ERROR_WRITE = 2, ERROR_FETCH = 16 };
 
 const int arch_fatal_vector = VECTOR_DOUBLE_FAULT;
 
@@ -485,7 +510,9 @@ static const char *access_of(uint32_t error_code)
 {
 	if (error_code & ERROR_FETCH)
 		return "executing";
-	return error_code & ERROR_WRITE ? "writing" : "reading";
+	if (error_code & ERROR_WRITE)
+		return "writing";
+	return "reading";
 }
 
 void arch_fault_describe(const struct mote_fault *f, char *text, size_t bytes)

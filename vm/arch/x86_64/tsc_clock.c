@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The clock in a guest's area (abi/layout.h): what the time was at a moment of the TSC, and how fast it goes.
- * Kept once a guest has asked for the time, at its calls and at exits, never more than a moment old.
+ * The clock in a guest's area (abi/layout.h): what the time was at a value of the TSC, and how fast it goes.
+ * Kept once a guest has asked for the time, at its calls and at exits, never older than KEPT_US.
  */
 #include "vm/arch/clock.h"
 
@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 enum {
-	KHZ_DEFAULT = 2000000,  /* where KVM does not say; for spinning, never for the time */
+	KHZ_DEFAULT = 2000000,  /* if KVM does not say; for spinning, never for the time */
 	KEPT_US = 1000,	    /* an exit renews a clock that is older */
 	USED_US = 10000,    /* the guest asks the host beyond that */
-	MEASURE_US = 1000000, /* from which on two moments tell the rate */
+	MEASURE_US = 1000000, /* from which on two readings give the rate */
 	RATE_PPM = 1000,    /* most that it may differ from what KVM says */
 	TRIES = 4,
 };
@@ -53,14 +53,15 @@ void clock_prepare(void)
 
 /* --- the time --- */
 
-struct moment {
+/* All clocks at one time. */
+struct reading {
 	uint64_t tsc, monotonic, realtime;
 };
 
-/* Both clocks and the TSC as close together as they can be had. */
-static struct moment take_moment(uint64_t khz)
+/* Both clocks and the TSC, as close together as they can be read. */
+static struct reading read_clocks(uint64_t khz)
 {
-	struct moment best = {0};
+	struct reading best = {0};
 	uint64_t least = UINT64_MAX;
 	for (int i = 0; i < TRIES && least > khz / 1000; i++) {
 		uint64_t first = __builtin_ia32_rdtsc(), monotonic = time_now_ns(CLOCK_MONOTONIC),
@@ -70,13 +71,20 @@ static struct moment take_moment(uint64_t khz)
 			continue;
 		least = last - first;
 		/* The realtime clock was read half of the way later. */
-		best = (struct moment){first + (middle - first) / 2, monotonic, realtime - least / 2 * 1000000 / khz};
+		best = (struct reading){
+			.tsc = first + (middle - first) / 2,
+			.monotonic = monotonic,
+			.realtime = realtime - least / 2 * 1000000 / khz,
+		};
 	}
 	return best;
 }
 
-/* Nanoseconds a cycle, times 2^32: by what KVM says, and once it can be told by the clocks themselves. */
-static uint64_t rate(struct vm_clock *c, const struct moment *now)
+/*
+ * Nanoseconds a cycle, times 2^32: by what KVM says, and by the clocks themselves once they are far
+ * enough apart.
+ */
+static uint64_t rate(struct vm_clock *c, const struct reading *now)
 {
 	uint64_t said = (1000000UL << 32) / c->khz;
 	if (!c->measured) {
@@ -89,9 +97,12 @@ static uint64_t rate(struct vm_clock *c, const struct moment *now)
 	if (cycles < clock_cycles(c, MEASURE_US))
 		return c->rate;
 	__extension__ unsigned __int128 ns = (unsigned __int128)(now->monotonic - c->base_ns) << 32;
-	uint64_t seen = (uint64_t)(ns / cycles), differs = seen > said ? seen - said : said - seen;
-	/* Suspended meanwhile, or adjusted: begin anew. */
-	c->rate = differs > said / 1000000 * RATE_PPM ? said : seen;
+	uint64_t seen = (uint64_t)(ns / cycles), differs = seen - said;
+	if (seen < said)
+		differs = said - seen;
+	c->rate = seen;
+	if (differs > said / 1000000 * RATE_PPM)
+		c->rate = said; /* suspended meanwhile, or adjusted: begin again */
 	if (cycles > clock_cycles(c, 16UL * MEASURE_US) || c->rate != seen) {
 		c->base_tsc = now->tsc;
 		c->base_ns = now->monotonic;
@@ -108,7 +119,7 @@ void clock_renew(struct vcpu *vcpu)
 		return;
 	if (c->epoch == 0)
 		c->epoch = time_now_ns(CLOCK_REALTIME);
-	struct moment now = take_moment(c->khz);
+	struct reading now = read_clocks(c->khz);
 	struct mote_clock is = {
 		.seq = c->seq + 2,
 		.epoch = c->epoch,
@@ -145,7 +156,9 @@ void clock_know_rate(struct vcpu *vcpu)
 		return;
 	int khz = ioctl(vcpu->kvm.fd, KVM_GET_TSC_KHZ, 0);
 	c->exact = khz > 0;
-	c->khz = c->exact ? (uint64_t)khz : KHZ_DEFAULT;
+	c->khz = KHZ_DEFAULT;
+	if (c->exact)
+		c->khz = (uint64_t)khz;
 }
 
 uint64_t clock_cycles(const struct vm_clock *c, uint64_t us)
