@@ -203,7 +203,7 @@ static int send_message(struct mote_sandbox *s, const struct outgoing *m, struct
 	struct mote_out o;
 	int rc;
 	for (;;) {
-		o = (struct mote_out){.at = s->send, .room = s->send_bytes};
+		o = (struct mote_out){.at = s->send, .capacity = s->send_bytes};
 		if (!encode(s, m, &o))
 			return err_set(e, ERR_CONFIG, EINVAL, "a value without type, or a string with a NUL inside");
 		if (o.len > s->message_max)

@@ -14,7 +14,7 @@
 int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
 	      const struct oci_state *state, struct err *e) must_check;
 /*
- * The same in a child, which the caller reaps: *pid, 0 where there are no hooks. Failures are lines on
+ * The same in a child, which the caller reaps: *pid, 0 if there are no hooks. Failures are lines on
  * descriptor 2; or, if answer is not NULL, *answer is the caller's descriptor for hooks_answer.
  */
 int hooks_start(const struct oci_hooks *hooks, enum oci_hook_kind kind,

@@ -142,7 +142,7 @@ bool process_is_late(const struct process *p)
 }
 
 /*
- * A client that is told of the end stops opening FIFOs, and loses what it has not begun to read: on
+ * A client that is notified of the end stops opening FIFOs, and loses what it has not begun to read: on
  * a busy machine ctr does (1 of 600). So the report waits, for a bounded time, until all is read.
  */
 static void drain(struct process *p)
@@ -346,7 +346,7 @@ static int not_startable(const struct process *p, struct err *e)
 	return err_set(e, ERR_PEER, EBUSY, "%s has already been started", p->name);
 }
 
-/* 0 when it can be told to run. */
+/* 0 if it can be started. */
 static int await_built(struct process *p, struct err *e)
 {
 	if (!p->failure.code && p->state > PROCESS_BUILT)

@@ -19,20 +19,20 @@
 struct container;
 
 /*
- *   state            it is in it                                 it leaves it by             for
- *   NEW              before Start, if Exec added it              EV_LAUNCHED                 SETTING_UP
- *   SETTING_UP       the monitor enters its namespaces           EV_READY                    BUILDING
- *   BUILDING         the monitor makes its VM                    EV_BUILT                    BUILT
- *   BUILT            the VM waits for Start                      EV_STARTED                  RUNNING
- *   RUNNING          the guest runs                              EV_ENDED                    DRAINING
- *   DRAINING         the client reads the last output            EV_DRAINED                  EXITED
- *   EXITED           its exit may be reported                    EV_REPORTED                 REPORTED
- *   REPORTED         its exit has been reported
- *   AWAIT_MONITOR    teardown: until the monitor is reaped       EV_STEP, or EV_STUCK        AWAIT_TERMINAL, or REPORTED
- *   AWAIT_TERMINAL   teardown: until its output is passed on     EV_STEP                     AWAIT_LOGGER
- *   AWAIT_LOGGER     teardown: until the log process has ended   EV_STEP                     TERM_LOGGER
- *   TERM_LOGGER      teardown: the same, after SIGTERM           EV_STEP                     TORN_DOWN
- *   TORN_DOWN        nothing is left but the structure
+ *   state           it is in it                        it leaves it by   for
+ *   NEW             before Start, if Exec added it     EV_LAUNCHED       SETTING_UP
+ *   SETTING_UP      the monitor enters its namespaces  EV_READY          BUILDING
+ *   BUILDING        the monitor makes its VM           EV_BUILT          BUILT
+ *   BUILT           the VM waits for Start             EV_STARTED        RUNNING
+ *   RUNNING         the guest runs                     EV_ENDED          DRAINING
+ *   DRAINING        the client reads the last output   EV_DRAINED        EXITED
+ *   EXITED          its exit may be reported           EV_REPORTED       REPORTED
+ *   REPORTED        its exit has been reported
+ *   AWAIT_MONITOR   until the monitor is reaped        EV_STEP/EV_STUCK  AWAIT_TERMINAL/REPORTED
+ *   AWAIT_TERMINAL  until its output is passed on      EV_STEP           AWAIT_LOGGER
+ *   AWAIT_LOGGER    until the log process has ended    EV_STEP           TERM_LOGGER
+ *   TERM_LOGGER     the same, after SIGTERM            EV_STEP           TORN_DOWN
+ *   TORN_DOWN       nothing is left but the structure
  *
  * EV_ENDED leads from all states before DRAINING to DRAINING: a process may end without having run. EV_TEARDOWN leads to
  * AWAIT_MONITOR from all states up to REPORTED but RUNNING and DRAINING.
@@ -57,7 +57,7 @@ enum process_event {
 	EV_LAUNCHED, /* its monitor has been started */
 	EV_READY,    /* message of the monitor */
 	EV_BUILT,    /* message of the monitor */
-	EV_STARTED,  /* the monitor has been told to run the guest */
+	EV_STARTED,  /* the monitor was asked to run the guest */
 	EV_ENDED,    /* message of the monitor, or it was reaped, or it could not be started */
 	EV_DRAINED,  /* the client has read all output, or has had time enough */
 	EV_REPORTED, /* the shim has published its exit */

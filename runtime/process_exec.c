@@ -119,7 +119,7 @@ static int launch(struct process *p, struct err *e)
 }
 
 /*
- * The end of a container's first process kills all others of its PID namespace, before we are told
+ * The end of a container's first process kills all others of its PID namespace, before we are notified
  * of it: what such a process, or its launch, then fails with says nothing.
  */
 static bool is_ending(const struct container *c)
@@ -127,7 +127,7 @@ static bool is_ending(const struct container *c)
 	return process_has_ended(&c->init) || c->init.pidfd < 0 || state_is_exiting(c->init.pid);
 }
 
-/* It has ended without having run; those that wait for its end are told, too. */
+/* It has ended without having run; those that wait for its end are notified, too. */
 static int fail(struct process *p, struct err *e)
 {
 	struct err *failure = &p->failure;

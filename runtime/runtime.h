@@ -11,7 +11,7 @@
  *   Delete    container_delete; of a process that Exec added, process_delete
  *
  * No call waits for another process. One that would have to answers -EINPROGRESS: the caller makes it again whenever
- * the process's supervisor was told that something has changed, until it answers something else.
+ * the process's supervisor was notified that something has changed, until it answers something else.
  *
  * Errors: ERR_CONFIG what the user wrote, ERR_HOST the machine, ERR_PEER the request. Codes that matter to containerd:
  * ENOENT not found, EEXIST, EBUSY wrong state (failed precondition), ENOSYS not supported, EINVAL.
@@ -78,7 +78,7 @@ int container_delete(struct container *c, struct err *e) must_check;
 
 /*
  * The event loop passes every reaped child to the containers: true if it was this one's, whose
- * process's supervisor has then been told.
+ * process's supervisor has then been notified.
  */
 bool container_reaped(struct container *c, pid_t pid, int wait_status, struct timespec at);
 /* True once after out-of-memory kills in the container's cgroup. */

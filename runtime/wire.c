@@ -98,7 +98,7 @@ int wire_send_join(int fd, const int *fds, size_t count)
 	struct iovec iov = {.iov_base = &h, .iov_len = sizeof(h)};
 	union {
 		struct cmsghdr head;
-		char room[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
+		char capacity[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
 	} control = {0};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 	if (count > WIRE_FDS_MAX)
@@ -128,7 +128,7 @@ int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count)
 	struct iovec iov = {.iov_base = &h, .iov_len = sizeof(h)};
 	union {
 		struct cmsghdr head;
-		char room[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
+		char capacity[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
 	} control;
 	struct msghdr m = {.msg_iov = &iov,
 			   .msg_iovlen = 1,

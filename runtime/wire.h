@@ -6,7 +6,7 @@
  *   monitor -> shim   HOOKS   it is in its namespaces: the shim is to run its hooks
  *   shim -> monitor   HOOKS   they have run
  *   shim -> monitor   JOIN    its cgroups
- *   monitor -> shim   READY   namespaces, mounts, cgroup, user and entrypoint are set up: Create waits for it
+ *   monitor -> shim   READY   mounts, cgroup, user and entrypoint are set up: Create waits for it
  *   monitor -> shim   BUILT   the VM is made and the jail closed: Start waits for it
  *   shim -> monitor   START
  *   monitor -> shim   EXIT    the program's status; the end of the process follows

@@ -12,7 +12,7 @@
 #define MESSAGE_MEMORY_MAX (8UL << 20)
 
 /*
- * Decodes len bytes, controlled by whoever sent them. NULL: not such a message, or one beyond
+ * Decodes len bytes, controlled by whoever sent them. NULL: another message, or one beyond
  * MESSAGE_MEMORY_MAX. Released with message_free.
  */
 ProtobufCMessage *message_decode(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len) must_check;

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 /*
- * Whole pages come from the image's file where there is one, shared with the page cache until they are
+ * Whole pages come from the image's file if there is one, shared with the page cache until they are
  * written; otherwise, and for what a file's last page holds beyond the segment, bytes are copied.
  */
 static int fill_segment(struct vm *vm, const struct vm_config *config, const Elf64_Phdr *ph, gpa_t at, uint64_t skip)
@@ -202,7 +202,7 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 	return rc < 0 ? err_sys(e, -rc, "boot information") : 0;
 }
 
-/* The initial stack and behind it the area: beside each other in host memory too. */
+/* The initial stack and behind it the area: next to each other in host memory too. */
 int boot_map_area(struct vm *vm, struct err *e)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A micro-VM with its personality and payload: what api/ builds libmote on. A vm belongs to one thread
+ * A micro-VM with its guest runtime and payload: what api/ builds libmote on. A vm belongs to one thread
  * at a time; only vm_signal() and vm_interrupt() may be called from elsewhere, signal handlers included.
  */
 #ifndef MOTE_VM_VM_H
@@ -24,7 +24,7 @@ struct vm_preopen {
 /* Everything is borrowed for the duration of vm_create. */
 struct vm_config {
 	int kvm_fd;            /* an open /dev/kvm, or -1: vm_create opens it */
-	const void *image;     /* the personality's ELF file */
+	const void *image;     /* the guest runtime's ELF file */
 	size_t image_bytes;
 	int image_fd;          /* a file that holds the same bytes from image_at on, page-aligned, to map */
 	uint64_t image_at;     /* instead of copying; -1: copy */
@@ -40,7 +40,7 @@ struct vm_config {
 	const struct vm_preopen *preopens;
 	size_t preopen_count;  /* guest descriptors 3, 4, … */
 	bool network;
-	bool wasm;    /* the personality is the WebAssembly engine: its host calls only, and no page that can be both */
+	bool wasm;    /* the guest runtime is the WebAssembly engine: its host calls only, and no page that can be both */
 	              /* written and executed */
 	bool set_ids; /* the guest may give files set-user-ID and set-group-ID bits */
 	bool stop_ready;       /* the guest stops (VM_WAITING) when it is ready for arguments; to be frozen there */
@@ -60,7 +60,7 @@ enum vm_end {
 	VM_EXITED = 1, /* code: the status, 0..255 */
 	VM_SIGNALLED,  /* code: the signal that ended it, 1..64 */
 	VM_TIMED_OUT,  /* a limit; code 0: wall clock, 1: CPU time */
-	VM_FAULTED,    /* the personality itself failed; code: the CPU exception's vector */
+	VM_FAULTED,    /* the guest runtime itself failed; code: the CPU exception's vector */
 	VM_INTERRUPTED, /* vm_interrupt() */
 	VM_WAITING,    /* no end: the guest has handed over a message and waits for one (vm_resume) */
 };
@@ -82,7 +82,7 @@ enum vm_state {
 /* Looks at what it needs of /sys, for a process that is to lose it. vm_create does so too. */
 void vm_prepare(void);
 /*
- * Creates the VM, loads the personality, maps the payload. Errors: ERR_HOST (no /dev/kvm, out of
+ * Creates the VM, loads the guest runtime, maps the guest program. Errors: ERR_HOST (no /dev/kvm, out of
  * memory), ERR_CONFIG (payload not a regular file, too large; memory limit too small).
  */
 int vm_create(const struct vm_config *config, struct vm **out, struct err *e) must_check;
@@ -130,11 +130,11 @@ const uint8_t *vm_message(const struct vm *vm, size_t *len);
 /* Why KVM cannot run it any more, or "". */
 const char *vm_detail(const struct vm *vm);
 /*
- * Takes the message's memory away, for a message that must outlive the next vm_resume; `room` is its size.
- * vm_give_message gives it back, or frees it where there is other by then.
+ * Takes the message's memory away, for a message that must outlive the next vm_resume; `capacity` is its size.
+ * vm_give_message gives it back, or frees it if another has been installed.
  */
-uint8_t *vm_take_message(struct vm *vm, size_t *room);
-void vm_give_message(struct vm *vm, uint8_t *memory, size_t room);
+uint8_t *vm_take_message(struct vm *vm, size_t *capacity);
+void vm_give_message(struct vm *vm, uint8_t *memory, size_t capacity);
 /*
  * Gives a VM_WAITING guest its next message; bytes are copied. ERR_GUEST: it has no memory where it wants
  * it, and cannot go on.
@@ -142,7 +142,7 @@ void vm_give_message(struct vm *vm, uint8_t *memory, size_t room);
 int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e) must_check;
 /*
  * Ends the guest with VM_INTERRUPTED if it is between vm_begin and vm_finish: at once while it runs, else
- * as soon as it is resumed. 0, or -ESRCH where it is not. Any thread.
+ * as soon as it is resumed. 0, or -ESRCH if it is not. Any thread.
  */
 int vm_interrupt(struct vm *vm);
 /*

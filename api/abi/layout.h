@@ -82,12 +82,12 @@ struct mote_fault {
  *            | | |  guest: cancels (compare-and-swap),   |   |  poller (compare-and-swap)
  *            | | |  then the doorbell                    |   v
  *            | | +---------------------------------------+  CLAIMED ---> guest: the doorbell, after
- *            | |                                             |  |        claimed_cycles; the state stays
+ *            | |                                             |  |   claimed_cycles; the state stays
  *            | |    guest: has read the result               |  |
  *            | +----------------------------------- DONE <---+  |  poller: result stored
  *            |                                                  |
- *            +------------------------------------- DECLINED <--+  poller: nothing done, the call is
- *                   guest: the doorbell                            one for the vCPU's thread
+ *            +------------------------------------- DECLINED <--+  poller: nothing done, the call
+ *                   guest: the doorbell                            is for the vCPU's thread
  *
  * A request is cancelled when polling has become 0 or request_cycles are over; that, and how long a
  * claimed one is waited for, bounds the time that the guest spins. At the doorbell the host waits until
@@ -120,7 +120,7 @@ struct mote_call_slot {
  * The clock: CLOCK_REALTIME and CLOCK_MONOTONIC at a moment of the TSC, for a guest that asks for them often.
  * The host renews it at every clock_get of these two, and from then on at exits once it is a millisecond old.
  * For `cycles` from `tsc` on the guest may add the cycles passed, times rate / 2^32, in nanoseconds. An
- * epoch is not 0 where there is a clock, and other in every VM, snapshots' copies included. The guest uses
+ * epoch is not 0 if there is a clock, and other in every VM, snapshots' copies included. The guest uses
  * an epoch's clock only if at a clock_get `tsc` was between two readings of its own: then both have one
  * TSC. The host changes it only while the guest is stopped; `seq` is then another.
  *
@@ -242,7 +242,7 @@ enum mote_preopen_kind {
 
 /*
  * The boot information at MOTE_BOOT_VA. Offsets are from its beginning, strings end with NUL. The
- * personality starts at its image's entry (MOTE_ENTRY_SYSCALL) with RDI = MOTE_BOOT_VA, RSI = the area, %gs set, RSP at the
+ * guest runtime starts at its image's entry (MOTE_ENTRY_SYSCALL) with RDI = MOTE_BOOT_VA, RSI = the area, %gs set, RSP at the
  * top of an initial stack of MOTE_BOOT_STACK_BYTES, flags clear, x87/SSE in their reset state.
  */
 struct mote_boot {

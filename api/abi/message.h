@@ -6,7 +6,7 @@
  *
  * The guest speaks first, and then each side in turn:
  *
- *   guest: READY, the functions that it exports     host: CALL of one, when there is something to do
+ *   guest: READY, the functions that it exports     host: CALL of one when there is work
  *   guest: RETURN or ERROR of that call             host: the next CALL
  *   guest: CALL of a host function                  host: RETURN or ERROR of it, or CALL (re-entry)
  *   guest: LIST, which host functions are there?    host: FUNCTIONS
@@ -76,19 +76,19 @@ enum mote_export_flag {
  * takes. */
 struct mote_out {
 	uint8_t *at;
-	size_t len, room;
+	size_t len, capacity;
 };
 
 static inline void mote_put(struct mote_out *o, const void *bytes, size_t n)
 {
-	if (n && o->len <= o->room && n <= o->room - o->len)
+	if (n && o->len <= o->capacity && n <= o->capacity - o->len)
 		memcpy(o->at + o->len, bytes, n);
 	o->len = n > SIZE_MAX - o->len ? SIZE_MAX : o->len + n;
 }
 
 static inline bool mote_out_fits(const struct mote_out *o)
 {
-	return o->len <= o->room;
+	return o->len <= o->capacity;
 }
 
 static inline void mote_put_u8(struct mote_out *o, uint8_t v)

@@ -20,7 +20,7 @@ struct mote_time time_left(const struct mote_time *t, int64_t since);
  * 	do
  * 		rc = mote_...(..., w.timeout);
  * 	while (wait_again(&w, rc));
- * It stays where it is: timeout may point to left.
+ * It stays if it is: timeout may point to left.
  */
 struct wait {
 	const struct mote_time *timeout; /* for the host call; NULL: none */

@@ -119,7 +119,7 @@ static int reserve(struct buffer *b, size_t bytes)
 static int write_out(bool (*put)(struct mote_out *o, const void *what), const void *what)
 {
 	for (;;) {
-		struct mote_out o = {.at = out.at, .room = out.capacity};
+		struct mote_out o = {.at = out.at, .capacity = out.capacity};
 		if (!put(&o, what))
 			return -EINVAL;
 		if (mote_out_fits(&o)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the user is told about the module: traps with backtraces, modules that cannot be run. */
+/* Reports to the user about the module: traps with backtraces, modules that cannot be run. */
 #include "guest/wasi/report.h"
 
 #include "guest/wasi/state.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the user is told about the module, and the end of the guest. */
+/* Reports to the user about the module, and the end of the guest. */
 #ifndef MOTE_WASI_REPORT_H
 #define MOTE_WASI_REPORT_H
 

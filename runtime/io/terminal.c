@@ -26,7 +26,7 @@ struct copy {
 
 /*
  * A descriptor, watched for one event at a time (EPOLLONESHOT): one that is not armed reports
- * nothing, a hang-up neither, and arming it again cannot fail for lack of memory.
+ * nothing, a hang-up neither, and arming it again cannot run out of memory.
  */
 struct end {
 	struct terminal *terminal;

@@ -4,7 +4,7 @@
  * usage: io_program DIR files PIECE BYTES   writes a file in pieces of PIECE bytes, then reads it
  *        io_program DIR make COUNT          makes COUNT empty files
  *        io_program DIR stat COUNT          asks for the metadata of each
- *        io_program DIR work COUNT          computes, with one call of the system every COUNT rounds
+ *        io_program DIR work COUNT          computes, with a system call every COUNT rounds
  * Prints the microseconds that it took, one number a part.
  */
 #include "measure.h"

@@ -31,7 +31,8 @@ static inline double quantile(double *v, int n, double q)
 static inline void report(const char *name, double *measured, double *floor, int runs)
 {
 	double median = quantile(measured, runs, 0.5), base = quantile(floor, runs, 0.5);
-	printf("{\"name\":\"%s\",\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,\"runs\":%d,\"floor\":%.2f,\"ratio\":%.3f}\n",
+	printf("{\"name\":\"%s\",\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,"
+"\"runs\":%d,\"floor\":%.2f,\"ratio\":%.3f}\n",
 	       name, median, quantile(measured, runs, 0.99), runs, base, median / base);
 }
 

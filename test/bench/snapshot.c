@@ -28,7 +28,8 @@ static const int closed[3] = {-1, -1, -1};
 
 static void report_alone(const char *name, const char *unit, double value, int runs)
 {
-	printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.2f,\"p99\":%.2f,\"runs\":%d}\n", name, unit, value, value, runs);
+	printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.2f,\"p99\":%.2f,"
+"\"runs\":%d}\n", name, unit, value, value, runs);
 }
 
 static void must(int rc, const struct mote_error *e)
@@ -220,9 +221,12 @@ static void thousand(const char *guest)
 			usleep((useconds_t)left);
 	}
 	double memory = private_kib() - before;
-	printf("{\"name\":\"thousand-sandboxes-create\",\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,\"runs\":%d}\n",
+	printf("{\"name\":\"thousand-sandboxes-create\","
+"\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,"
+"\"runs\":%d}\n",
 	       quantile(made, THOUSAND, 0.5), quantile(made, THOUSAND, 0.99), THOUSAND);
-	printf("{\"name\":\"thousand-sandboxes-call\",\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,\"runs\":%d}\n",
+	printf("{\"name\":\"thousand-sandboxes-call\",\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,"
+"\"runs\":%d}\n",
 	       quantile(called, THOUSAND * ROUNDS, 0.5), quantile(called, THOUSAND * ROUNDS, 0.99), THOUSAND * ROUNDS);
 	report_alone("thousand-sandboxes-memory", "KiB", memory / THOUSAND, THOUSAND);
 	for (int i = 0; i < THOUSAND; i++)

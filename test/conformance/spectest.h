@@ -7,7 +7,7 @@
  * command   u32 bytes of what follows, u8 enum spectest_kind, u32 line, fields by kind
  * MODULE, DEFINITION                        text name ("": none), blob module
  * INSTANCE                                  text instance name, text definition name
- * REGISTER                                  text module name ("": the last one), text name to import it by
+ * REGISTER                                  text module name ("": the last), text name to import by
  * INVALID, MALFORMED, UNLINKABLE, UNINSTANTIABLE
  *                                           text expected message, blob module
  * MALFORMED_TEXT                            nothing: there is no text parser to test
@@ -17,7 +17,8 @@
  * value     u8 enum wasm_type (0: none of the engine's), u64 low, u64 high; a reference: u64 0 null, else value + 1
  * expectation
  *           u8 alternatives, each: u8 type (0: a reference of any type), u8 lane bytes,
- *           16 / lane bytes lanes: u8 enum spectest_match, u64 bits. Scalars and references have one lane.
+ *           16 / lane bytes lanes: u8 enum spectest_match, u64 bits. Scalars and references
+ *           have one lane.
  *
  * All numbers are little-endian; text and blob are a u32 length and bytes.
  */

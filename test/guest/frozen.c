@@ -25,19 +25,36 @@ static const struct mote_boot *boot;
 static uint64_t counter;
 
 /* clang-format off */
-#define NOTE_ALL                                                                                                       \
-	"	mov %rax, noted(%rip)\n	mov %rbx, 8+noted(%rip)\n	mov %rcx, 16+noted(%rip)\n"                            \
-	"	mov %rdx, 24+noted(%rip)\n	mov %rsi, 32+noted(%rip)\n	mov %rdi, 40+noted(%rip)\n"                    \
-	"	mov %rbp, 48+noted(%rip)\n	mov %r8, 56+noted(%rip)\n	mov %r9, 64+noted(%rip)\n"                     \
-	"	mov %r10, 72+noted(%rip)\n	mov %r11, 80+noted(%rip)\n	mov %r12, 88+noted(%rip)\n"                    \
-	"	mov %r13, 96+noted(%rip)\n	mov %r14, 104+noted(%rip)\n	mov %r15, 112+noted(%rip)\n"                   \
-	"	pushfq\n	popq 120+noted(%rip)\n"                                                                        \
-	"	rdfsbase %rax\n	mov %rax, 128+noted(%rip)\n"                                                           \
-	"	mov %ds, 136+noted(%rip)\n	mov %es, 144+noted(%rip)\n	mov %fs, 152+noted(%rip)\n"                    \
-	"	mov $-1, %eax\n	mov $-1, %edx\n	xsave64 noted_xsave(%rip)\n"
+#define NOTE_ALL \
+	"	mov %rax, noted(%rip)\n" \
+	"	mov %rbx, 8+noted(%rip)\n" \
+	"	mov %rcx, 16+noted(%rip)\n" \
+	"	mov %rdx, 24+noted(%rip)\n" \
+	"	mov %rsi, 32+noted(%rip)\n" \
+	"	mov %rdi, 40+noted(%rip)\n" \
+	"	mov %rbp, 48+noted(%rip)\n" \
+	"	mov %r8, 56+noted(%rip)\n" \
+	"	mov %r9, 64+noted(%rip)\n" \
+	"	mov %r10, 72+noted(%rip)\n" \
+	"	mov %r11, 80+noted(%rip)\n" \
+	"	mov %r12, 88+noted(%rip)\n" \
+	"	mov %r13, 96+noted(%rip)\n" \
+	"	mov %r14, 104+noted(%rip)\n" \
+	"	mov %r15, 112+noted(%rip)\n" \
+	"	pushfq\n" \
+	"	popq 120+noted(%rip)\n" \
+	"	rdfsbase %rax\n" \
+	"	mov %rax, 128+noted(%rip)\n" \
+	"	mov %ds, 136+noted(%rip)\n" \
+	"	mov %es, 144+noted(%rip)\n" \
+	"	mov %fs, 152+noted(%rip)\n" \
+	"	mov $-1, %eax\n" \
+	"	mov $-1, %edx\n" \
+	"	xsave64 noted_xsave(%rip)\n"
 
 __asm__(".globl mote_guest_entry\n"
-	"mote_guest_entry:\n	jmp 1f\n	.org mote_guest_entry + 16, 0xcc\n	ud2\n1:\n" NOTE_ALL
+	"mote_guest_entry:\n	jmp 1f\n	.org mote_guest_entry + 16, 0xcc\n	ud2\n1:\n"
+	NOTE_ALL
 	"	mov 40+noted(%rip), %rdi\n	mov 32+noted(%rip), %rsi\n	xor %ebp, %ebp\n"
 	"	call start\n	ud2\n"
 	/*

@@ -29,7 +29,8 @@ static void say(int argc, char **argv)
 	text[n > 0 ? n : 4] = '\0';
 	const char *v = getenv("V");
 	clock_gettime(CLOCK_REALTIME, &now);
-	printf("argument=%s variable=%s text=%s init=%s started=%u early=%lx random=%lx time=%lld\n", argc > 1 ? argv[1] : "-",
+	printf("argument=%s variable=%s text=%s init=%s started=%u "
+"early=%lx random=%lx time=%lld\n", argc > 1 ? argv[1] : "-",
 	       v ? v : "-", text, wanted, started, early, draw(), (long long)now.tv_sec);
 }
 

@@ -347,7 +347,8 @@ static bool series(const char *name, const struct kind *k, enum limit limit, con
 		in_time = f.p99 <= s->most_ms;
 	}
 	if (s->json)
-		printf("{\"name\":\"kill-latency-%s\",\"unit\":\"ms\",\"median\":%.2f,\"p99\":%.2f,\"max\":%.2f,\"runs\":%d}\n",
+		printf("{\"name\":\"kill-latency-%s\",\"unit\":\"ms\",\"median\":%.2f,\"p99\":%.2f,"
+"\"max\":%.2f,\"runs\":%d}\n",
 		       name, f.median, f.p99, f.max, s->runs);
 	else
 		printf("%s %-26s median %6.2f ms, p99 %6.2f, max %6.2f (%d runs)\n", in_time ? "ok  " : "FAIL", name,

@@ -644,7 +644,8 @@ Test(runtime_container, listen_annotation)
 	cr_expect(create_rc(&k, &e, false) == -EINVAL && strstr(e.text, "io.mote.listne"), "%s", e.text);
 	/* A pod's: not of its pause container, and of a container by its name. */
 #define OF_POD(TYPE)                                                                                \
-	LINUX("") ",\"annotations\":{\"io.mote.listen\":\"unix:/c.sock\",\"io.mote.listen.web\":\"unix:/d.sock,unix:/e.sock\"," \
+	LINUX("") ",\"annotations\":{\"io.mote.listen\":\"unix:/c.sock\"," \
+	"\"io.mote.listen.web\":\"unix:/d.sock,unix:/e.sock\"," \
 		  "\"io.kubernetes.cri.container-type\":\"" TYPE "}"
 	config("", OF_POD("sandbox\""));
 	run("listening", 0);

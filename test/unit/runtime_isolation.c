@@ -160,7 +160,8 @@ Test(runtime_isolation, the_program_is_opened_with_what_is_granted)
 
 #define LISTEN(what) LINUX("") ",\"annotations\":{\"io.mote.listen\":\"" what "\"}"
 #define LISTEN_APART(what)                                                                         \
-	",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\",\"namespaces\":[{\"type\":\"network\"}]}"       \
+	",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\"," \
+	"\"namespaces\":[{\"type\":\"network\"}]}"       \
 	",\"annotations\":{\"io.mote.listen\":\"" what "\"}"
 
 Test(runtime_isolation, sockets_are_the_user_s)
@@ -246,7 +247,8 @@ Test(runtime_isolation, its_ids_are_nobody_s)
 	config(USER, LINUX(""));
 	host_ids_are(1000, 1001, mapped);
 	/* Of which no ids can be mapped: the container runs, with the ids of config.json. */
-	config(USER, ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"/proc/version\"}]" LINUX(""));
+	config(USER, ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"bind\","
+"\"source\":\"/proc/version\"}]" LINUX(""));
 	host_ids_are(1000, 1001, false);
 	config(",\"user\":{\"uid\":4294901760,\"gid\":0}", LINUX(""));
 	cr_expect(strstr(run("self", 0), "uid 4294901760/4294901760"), "beyond what is mapped");
@@ -270,7 +272,8 @@ Test(runtime_isolation, files_keep_their_owners)
 			 ",\"mounts\":[{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[\"rbind\"]},"
 			 "{\"destination\":\"/made/here\",\"type\":\"tmpfs\",\"options\":[\"uid=1000\",\"gid=5\",\"mode=750\"]},"
 			 "{\"destination\":\"/dev\",\"type\":\"tmpfs\"}%s]" LINUX(""),
-			 at("data"), plain ? ",{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"/proc/version\"}" : "");
+			 at("data"), plain ? ",{\"destination\":\"/v\",\"type\":\"bind\","
+"\"source\":\"/proc/version\"}" : "");
 		config("", more);
 		cr_expect_str_eq(run("owner /data/theirs", 0), "/data/theirs 1000:70001\n");
 		cr_expect_str_eq(run("owner /ours", 0), "/ours 7:8\n");

@@ -72,9 +72,11 @@ __attribute__((noinline)) static long stepped_read(int fd, int at)
 	kick_at = at;
 	reached_open = reached_done = kicked_inside = false;
 	/* Below the red zone, in which the compiler may have put p's locals. */
-	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc");
+	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); "
+"popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc");
 	long n = blocking_call(SYS_read, fd, (long)&byte, 1, 0);
-	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc");
+	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); "
+"popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc");
 	return n;
 }
 

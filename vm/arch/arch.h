@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the VM asks of an architecture. Everything outside vm/arch/NAME is portable; a new architecture is a folder
+ * What the VM asks of an architecture. Everything outside vm/arch/NAME is portable; a new architecture is a directory
  * that defines these.
  */
 #ifndef MOTE_VM_ARCH_ARCH_H

@@ -27,7 +27,7 @@ unsigned page_entry_access(uint64_t entry);
 /* Whether code at user privilege has this access. */
 bool page_entry_allows(uint64_t entry, unsigned access);
 #else
-#error "no port to this architecture: vm/arch/ has no folder for it"
+#error "no port to this architecture: vm/arch/ has no directory for it"
 #endif
 
 #endif

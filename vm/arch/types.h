@@ -8,7 +8,7 @@
 #elif defined(MOTE_ARCH_INTERFACE)
 #include "vm/arch/interface.h"
 #else
-#error "no port to this architecture: vm/arch/ has no folder for it"
+#error "no port to this architecture: vm/arch/ has no directory for it"
 #endif
 
 #endif

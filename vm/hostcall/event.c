@@ -41,7 +41,7 @@ int64_t host_epoll_control(struct vcpu *vcpu, const struct call_epoll_control *a
 		return -EBADF;
 	if (a->operation < EPOLL_CTL_ADD || a->operation > EPOLL_CTL_MOD)
 		return -EINVAL;
-	/* EPOLLWAKEUP keeps the machine awake, which is no guest's business. */
+	/* EPOLLWAKEUP keeps the machine awake, which is not a guest's business. */
 	struct epoll_event event = {.events = a->events & ~(uint32_t)EPOLLWAKEUP,
 				    .data = {.u64 = a->data}};
 	return sys_status(epoll_ctl(epoll, (int)a->operation, fd, &event));

@@ -96,7 +96,7 @@ int64_t host_socketpair(struct vcpu *vcpu, const struct call_socketpair *a)
 	if ((kind != SOCK_STREAM && kind != SOCK_DGRAM) || a->fds.len < 2 * sizeof(int32_t))
 		return -EINVAL;
 	/*
-	 * Datagram sockets of a pair could be connected anew, to any AF_UNIX socket of the machine, and so are in no
+	 * Datagram sockets of a pair could be connected again, to any AF_UNIX socket of the machine, and so are in no
 	 * filter. SOCK_SEQPACKET keeps messages apart as well, and its sockets stay connected to each other.
 	 */
 	int type = (kind == SOCK_DGRAM ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | (int)(a->type & SOCK_NONBLOCK);
@@ -457,7 +457,7 @@ int64_t host_sock_setopt(struct vcpu *vcpu, const struct call_sock_setopt *a)
 		return host;
 	if (!option_allowed(a->level, a->name, true) || a->value.len > 64)
 		return -ENOPROTOOPT;
-	/* A close that waits would wait on the host, where no limit and no signal could end it: it goes on behind. */
+	/* A close that waits would wait on the host, where no limit and no signal could end it: it completes in the background. */
 	struct linger linger;
 	if (a->level == SOL_SOCKET && a->name == SO_LINGER && a->value.len >= sizeof(linger)) {
 		memcpy(&linger, a->value.data, sizeof(linger));

@@ -17,7 +17,7 @@
 enum {
 	STEP_BYTES = 16 << 20,	/* of memory or of a disk's bitmap: some milliseconds */
 	FLUSH_BYTES = 4 << 20,	/* to be written to a disk */
-	STEPS_MAX = 4096,	/* larger files have larger steps: what is sparse must not take for ever */
+	STEPS_MAX = 4096,	/* larger files have larger steps: what is sparse must not take forever */
 };
 
 /* The same for a change of size or allocation. */
@@ -120,7 +120,7 @@ int64_t host_fallocate(struct vcpu *vcpu, const struct call_fallocate *a)
 
 /* --- fsync, fadvise --- */
 
-/* Starts writing what has changed in the range or, with `wait`, has it written. -ENOTSUP where that is not to be had. */
+/* Starts writing what has changed in the range or, with `wait`, has it written. -ENOTSUP if that is not supported. */
 static int flush_range(int host, uint64_t at, uint64_t bytes, bool wait)
 {
 	unsigned flags = SYNC_FILE_RANGE_WRITE;
@@ -135,7 +135,7 @@ static int flush_range(int host, uint64_t at, uint64_t bytes, bool wait)
 
 /*
  * Writes the file's data before fsync does, in whose wait nothing could end the guest: the next step is under way
- * while one is waited for. An error that is told here fsync would not tell any more.
+ * while one is waited for. An error that is informed here fsync would not tell any more.
  */
 static int flush_data(struct vcpu *vcpu, int host)
 {

@@ -183,7 +183,7 @@ static int fill_random(const struct iovec *v)
 }
 
 /*
- * Straight to the guest's memory. As on Linux, a signal ends a long call with what there is by then; and a kernel takes
+ * Straight to the guest's memory. As on Linux, a signal ends a long call with what there is; and a kernel takes
  * some microseconds for a piece.
  */
 int64_t host_random(struct vcpu *vcpu, const struct call_random *a)

@@ -141,11 +141,11 @@ static const struct jail_program *program_for(unsigned needs)
 	return &jail_vcpu[i];
 }
 
-size_t jail_filter(unsigned needs, bool poller, uint32_t how, struct sock_filter *out, size_t room)
+size_t jail_filter(unsigned needs, bool poller, uint32_t how, struct sock_filter *out, size_t capacity)
 {
 	const struct jail_program p =
 		poller ? (struct jail_program){0, jail_poller, COUNT(jail_poller)} : *program_for(needs & JAIL_ALL);
-	if (p.count > room)
+	if (p.count > capacity)
 		return 0;
 	for (size_t i = 0; i < p.count; i++) {
 		out[i] = p.filter[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The seccomp filters: of a thread that runs a vCPU, and of the poller beside it. */
+/* The seccomp filters: of a thread that runs a vCPU, and of the poller next to it. */
 #ifndef MOTE_VM_JAIL_JAIL_H
 #define MOTE_VM_JAIL_JAIL_H
 
@@ -54,6 +54,6 @@ const char *jail_empty_path(void);
 
 /* For tests: the filter of `needs` as it is loaded, with this process's values; the count of its instructions. */
 struct sock_filter;
-size_t jail_filter(unsigned needs, bool poller, uint32_t how, struct sock_filter *out, size_t room);
+size_t jail_filter(unsigned needs, bool poller, uint32_t how, struct sock_filter *out, size_t capacity);
 
 #endif

@@ -86,7 +86,7 @@ int guest_copy_prepare(void)
 	return prepare_rc;
 }
 
-/* AddressSanitizer does not see what assembly reads and writes, so it is told. */
+/* AddressSanitizer does not see what assembly reads and writes, so it is informed. */
 #ifdef __has_feature
 #if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
 #define __SANITIZE_ADDRESS__ 1

@@ -44,7 +44,7 @@ static inline uint64_t memory_level_bytes(int level)
 
 /*
  * The host's entry for va, and its level (1, or 2 for a large page). Makes tables on the way when `make` is set;
- * otherwise *entry is NULL where none is, and *level the level at which the tables end.
+ * otherwise *entry is NULL if none is, and *level the level at which the tables end.
  */
 int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level) must_check;
 /* All guest mappings away, the kernel window's aside; all tables stay at their places. */

@@ -34,7 +34,7 @@ void vm_snapshot_prepare(void);
 /*
  * A snapshot from a file that anybody may have made: it is refused unless its description is consistent
  * as a whole. Its memory is mapped and may be anything, now or later, which can do no more than a guest
- * can. `fd` is borrowed. ERR_CONFIG: it is not such a file, damaged, or of another build of Mote or of
+ * can. `fd` is borrowed. ERR_CONFIG: it is another kind of file, damaged, or of another build of Mote or of
  * other CPU features; the text says which.
  */
 int vm_snapshot_open_untrusted(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e) must_check;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * For assembly: the way from a guest runtime's handler into the program, with all registers of a struct
  * mote_context.

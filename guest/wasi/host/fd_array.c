@@ -10,7 +10,7 @@ static uint64_t page_up(uint64_t bytes)
 	return (bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
 }
 
-/* What is mapped already stays where it is. */
+/* What is mapped already stays if it is. */
 static bool grow(struct fd_array *a, uint32_t count)
 {
 	const bool in_image = a->entries == a->first;

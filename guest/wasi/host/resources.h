@@ -44,7 +44,7 @@ void resource_forget(uint32_t fd);
 
 /* Asks the host for the type if it is not known. 0 or a negative errno. */
 int64_t resource_refresh_type(uint32_t fd, struct resource *r);
-/* Remembers the type from the mode that a stat had, if it can be told from that. */
+/* Remembers the type from the mode that a stat had, if that determines it. */
 void resource_cache_type(struct resource *r, uint32_t mode);
 /* By st_mode alone: a terminal is a character device, a socket a stream. */
 enum resource_type resource_type_of_mode(uint32_t mode);

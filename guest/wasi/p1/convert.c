@@ -31,7 +31,7 @@ uint32_t p1_iovecs(struct wasm_instance *inst, uint32_t iovs, uint32_t count,
 	return WASI_SUCCESS;
 }
 
-/* Times before 1970 and after 2554 cannot be told. */
+/* Times before 1970 and after 2554 cannot be represented. */
 uint64_t p1_timestamp(const struct mote_time *t)
 {
 	uint64_t ns;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rights of descriptors: preview 1's own table beside that of the resources. */
+/* The rights of descriptors: preview 1's own table, next to that of the resources. */
 #include "guest/wasi/host/fd_array.h"
 #include "guest/wasi/p1/p1.h"
 #include "guest/wasi/space.h"

@@ -67,7 +67,7 @@ int rpc_send_and_receive(struct mote_in *in)
 bool rpc_write(bool (*put)(struct mote_out *o, const void *what), const void *what)
 {
 	for (;;) {
-		struct mote_out o = {.at = written.bytes, .room = written.capacity};
+		struct mote_out o = {.at = written.bytes, .capacity = written.capacity};
 		if (!put(&o, what))
 			return false;
 		if (mote_out_fits(&o)) {
