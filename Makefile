@@ -230,11 +230,16 @@ dist:
 	@mkdir -p build
 	git archive --format=tar --prefix=mote-$(VERSION)/ HEAD | xz > build/mote-$(VERSION).tar.xz
 
+# Lays out all C sources as .clang-format says; hack/check finds what it would change.
+format:
+	clang-format --style=file -i $$(git ls-files '*.c' '*.h')
+
 clean:
 	rm -rf $(B)
 help:
 	@printf '%s\n' \
 		'make                the product into build/release (VARIANT=debug, asan, tsan; CC=clang)' \
+		'make format         lays out the sources (.clang-format)' \
 		'make check          every test; ends with N passed, N failed' \
 		'make unit           unit test programs' \
 		'make coverage       lines that the tests reach, by directory' \
@@ -245,4 +250,4 @@ help:
 		'make install        PREFIX=/usr/local DESTDIR=' \
 		'make dist           build/mote-$(VERSION).tar.xz' \
 		'make clean          removes build/$$(VARIANT)'
-.PHONY: all product install dist clean help
+.PHONY: all product install dist format clean help

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FUNCTIONS_MAX 4096
+#define FUNCTIONS_MAX  4096
 #define SEND_BYTES_MIN 4096 /* of the buffer */
-#define CALL_DEPTH_MAX 16 /* nested calls between host and guest */
+#define CALL_DEPTH_MAX 16   /* nested calls between host and guest */
 
 /* --- configuration --- */
 
@@ -34,10 +34,12 @@ static int add_function(struct mote_sandbox *s, const struct mote_function *from
 			return err_set(e, ERR_CONFIG, EEXIST, "two host functions are called %.64s",
 				       from->name);
 	struct host_function *f = &s->functions[s->function_count];
-	*f = (struct host_function){.name = strdup(from->name),
-				    .signature = strdup(from->signature),
-				    .call = from->call,
-				    .arg = from->arg};
+	*f = (struct host_function){
+		.name = strdup(from->name),
+		.signature = strdup(from->signature),
+		.call = from->call,
+		.arg = from->arg,
+	};
 	s->function_count++;
 	if (!f->name || !f->signature)
 		return err_sys(e, ENOMEM, "host functions");
@@ -47,11 +49,14 @@ static int add_function(struct mote_sandbox *s, const struct mote_function *from
 int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e)
 {
 	if (o->call_bytes_max > CALL_BYTES_MAX)
-		return err_set(e, ERR_CONFIG, EINVAL, "call_bytes_max is %lu; at most 1 GiB is possible",
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "call_bytes_max is %lu; at most 1 GiB is possible",
 			       o->call_bytes_max);
 	s->message_max = o->call_bytes_max ? o->call_bytes_max : CALL_BYTES_DEFAULT;
-	s->limits = (struct vm_limits){.wall_ns = o->call_time_limit_ns,
-				       .cpu_ns = o->call_cpu_limit_ns};
+	s->limits = (struct vm_limits){
+		.wall_ns = o->call_time_limit_ns,
+		.cpu_ns = o->call_cpu_limit_ns,
+	};
 	if (o->function_count == 0)
 		return 0;
 	if (o->function_count > FUNCTIONS_MAX)
@@ -134,7 +139,8 @@ static int guest_ended(const struct vm *vm, const struct vm_outcome *out, struct
 			       out->code ? "CPU time" : "wall-clock time");
 	case VM_FAULTED:
 		if (*vm_detail(vm))
-			return err_set(e, ERR_GUEST, EIO, "the guest's VM failed: %s", vm_detail(vm));
+			return err_set(e, ERR_GUEST, EIO, "the guest's VM failed: %s",
+				       vm_detail(vm));
 		return err_set(e, ERR_GUEST, EIO, "the guest failed with CPU exception %d",
 			       out->code);
 	case VM_INTERRUPTED:
@@ -205,9 +211,11 @@ static int send_message(struct mote_sandbox *s, const struct outgoing *m, struct
 	for (;;) {
 		o = (struct mote_out){.at = s->send, .capacity = s->send_bytes};
 		if (!encode(s, m, &o))
-			return err_set(e, ERR_CONFIG, EINVAL, "a value without type, or a string with a NUL inside");
+			return err_set(e, ERR_CONFIG, EINVAL,
+				       "a value without type, or a string with a NUL inside");
 		if (o.len > s->message_max)
-			return err_set(e, ERR_CONFIG, EMSGSIZE, "a message of %zu bytes; call_bytes_max is %zu", o.len,
+			return err_set(e, ERR_CONFIG, EMSGSIZE,
+				       "a message of %zu bytes; call_bytes_max is %zu", o.len,
 				       s->message_max);
 		if (mote_out_fits(&o))
 			break;
@@ -304,7 +312,8 @@ static int serve_call(struct mote_sandbox *s, struct mote_in in, struct err *e)
  * Runs the guest and serves its calls until it sends another message: READY, RETURN or ERROR, in
  * *in. An error of the exchange itself poisons the sandbox.
  */
-static int run_until_answer(struct mote_sandbox *s, uint8_t *kind, struct mote_in *in, struct err *e)
+static int run_until_answer(struct mote_sandbox *s, uint8_t *kind, struct mote_in *in,
+			    struct err *e)
 {
 	const struct outgoing functions = {.kind = MOTE_MESSAGE_FUNCTIONS};
 	for (;;) {
@@ -385,15 +394,15 @@ int calls_check_ready(const struct mote_sandbox *s, struct err *e)
 	return 0;
 }
 
-static int find_callable(const struct mote_sandbox *s, const char *name, size_t arg_count, const struct export **f,
-			 struct err *e)
+static int find_callable(const struct mote_sandbox *s, const char *name, size_t arg_count,
+			 const struct export **f, struct err *e)
 {
 	int rc = calls_check_ready(s, e);
 	if (rc < 0)
 		return rc;
 	if (arg_count > MOTE_ARGS_MAX)
-		return err_set(e, ERR_CONFIG, E2BIG, "%zu arguments; a function has %d at most", arg_count,
-			       MOTE_ARGS_MAX);
+		return err_set(e, ERR_CONFIG, E2BIG, "%zu arguments; a function has %d at most",
+			       arg_count, MOTE_ARGS_MAX);
 	*f = exports_find(s->exports, name);
 	if (!*f)
 		return err_set(e, ERR_CONFIG, ENOENT, "the guest exports no function %.64s", name);
@@ -403,10 +412,12 @@ static int find_callable(const struct mote_sandbox *s, const char *name, size_t 
 static int check_depth(const struct mote_sandbox *s, const struct export *f, struct err *e)
 {
 	if (s->depth > 0 && !(f->flags & MOTE_EXPORT_REENTRANT))
-		return err_set(e, ERR_CONFIG, EBUSY, "the guest's function %s may not be called from host functions",
+		return err_set(e, ERR_CONFIG, EBUSY,
+			       "the guest's function %s may not be called from host functions",
 			       f->name);
 	if (s->depth >= CALL_DEPTH_MAX)
-		return err_set(e, ERR_CONFIG, EBUSY, "calls between host and guest are nested more than %d deep",
+		return err_set(e, ERR_CONFIG, EBUSY,
+			       "calls between host and guest are nested more than %d deep",
 			       CALL_DEPTH_MAX);
 	return 0;
 }
@@ -423,11 +434,13 @@ static int call(struct mote_sandbox *s, const char *name, const struct mote_valu
 		rc = check_depth(s, f, e);
 	if (rc < 0)
 		return rc;
-	const struct outgoing m = {.kind = MOTE_MESSAGE_CALL,
-				   .name = name,
-				   .want = want,
-				   .values = args,
-				   .count = count};
+	const struct outgoing m = {
+		.kind = MOTE_MESSAGE_CALL,
+		.name = name,
+		.want = want,
+		.values = args,
+		.count = count,
+	};
 	rc = send_message(s, &m, e);
 	if (rc < 0)
 		return rc;

@@ -17,7 +17,8 @@ static int close_others(const struct mote_sandbox *s, const int *keep, size_t co
 {
 	int all[3 + KEEP_MAX] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
 	if (count > KEEP_MAX)
-		return err_set(e, ERR_CONFIG, E2BIG, "%zu descriptors to keep; at most %d are possible", count, KEEP_MAX);
+		return err_set(e, ERR_CONFIG, E2BIG,
+			       "%zu descriptors to keep; at most %d are possible", count, KEEP_MAX);
 	if (count)
 		memcpy(all + 3, keep, count * sizeof(*keep));
 	int rc = vm_close_others(s->vm, all, 3 + count);
@@ -32,7 +33,8 @@ static int confine(const struct mote_options *options, struct mote_confined *don
 	struct mote_options o;
 	struct sandbox_config c;
 	struct confine_dir dirs[PREOPENS_MAX];
-	int rc = options_copy(options, offsetof(struct mote_options, network) + sizeof(o.network), &o, e);
+	int rc = options_copy(options, offsetof(struct mote_options, network) + sizeof(o.network),
+			      &o, e);
 	if (rc == 0)
 		rc = config_from_options(&o, &c, e);
 	if (rc < 0)
@@ -52,8 +54,8 @@ static int confine(const struct mote_options *options, struct mote_confined *don
 	return 0;
 }
 
-int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *options, const int *keep, size_t count,
-		 struct mote_confined *done, struct mote_error *error)
+int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *options, const int *keep,
+		 size_t count, struct mote_confined *done, struct mote_error *error)
 {
 	struct err e = {0};
 	struct mote_confined all = {.size = done ? done->size : 0};
@@ -64,7 +66,8 @@ int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *option
 	return 0;
 }
 
-int mote_close_others(struct mote_sandbox *sandbox, const int *keep, size_t count, struct mote_error *error)
+int mote_close_others(struct mote_sandbox *sandbox, const int *keep, size_t count,
+		      struct mote_error *error)
 {
 	struct err e = {0};
 	if (close_others(sandbox, keep, count, &e) < 0)

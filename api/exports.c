@@ -146,12 +146,15 @@ int export_check(const struct export *f, const struct mote_value *args, size_t c
 {
 	enum mote_type got = want == MOTE_ANY ? mote_signature_result(f->signature) : want;
 	if (!export_takes(f, args, count))
-		return err_set(e, ERR_CONFIG, EINVAL,
-			       "the guest's function %s has signature %s; the arguments do not match", f->name,
-			       f->signature);
+		return err_set(
+			e, ERR_CONFIG, EINVAL,
+			"the guest's function %s has signature %s; the arguments do not match",
+			f->name, f->signature);
 	if (!export_returns(f, want, got))
-		return err_set(e, ERR_CONFIG, EINVAL,
-			       "the guest's function %s has signature %s; its result is not of the wanted type", f->name,
-			       f->signature);
+		return err_set(
+			e, ERR_CONFIG, EINVAL,
+			"the guest's function %s has signature %s; its result is not of the wanted "
+			"type",
+			f->name, f->signature);
 	return 0;
 }

@@ -14,7 +14,7 @@
 struct export
 {
 	const char *name, *signature; /* in the table's copy of the message */
-	uint8_t flags;		      /* enum mote_export_flag */
+	uint8_t flags;                /* enum mote_export_flag */
 };
 
 /* Immutable and counted: sandboxes that come from one snapshot share it, on any threads. */

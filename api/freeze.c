@@ -18,14 +18,23 @@ static int end_error(const struct vm_outcome *end, struct err *e)
 	case VM_WAITING:
 		return 0;
 	case VM_EXITED:
-		return err_set(e, ERR_GUEST, ENOEXEC, "the program ended with status %d before it reached the snapshot point", end->code);
+		return err_set(
+			e, ERR_GUEST, ENOEXEC,
+			"the program ended with status %d before it reached the snapshot point",
+			end->code);
 	case VM_SIGNALLED:
-		return err_set(e, ERR_GUEST, ENOEXEC, "signal %d terminated the program before it reached the snapshot point", end->code);
+		return err_set(
+			e, ERR_GUEST, ENOEXEC,
+			"signal %d terminated the program before it reached the snapshot point",
+			end->code);
 	case VM_TIMED_OUT:
 	case VM_INTERRUPTED:
-		return err_set(e, ERR_GUEST, ENOEXEC, "the program did not reach the snapshot point within its time limit");
+		return err_set(
+			e, ERR_GUEST, ENOEXEC,
+			"the program did not reach the snapshot point within its time limit");
 	case VM_FAULTED:
-		return err_set(e, ERR_HOST, EIO, "Mote's own code in the guest failed (exception %d)", end->code);
+		return err_set(e, ERR_HOST, EIO,
+			       "Mote's own code in the guest failed (exception %d)", end->code);
 	}
 	return -EIO;
 }
@@ -37,7 +46,8 @@ static int end_error(const struct vm_outcome *end, struct err *e)
 static int open_no_more(const struct vm_config *c, struct err *e)
 {
 	const struct rlimit none = {0};
-	if (c->preopen_count || c->network || c->stdio[0] >= 0 || c->stdio[1] >= 0 || c->stdio[2] >= 0)
+	if (c->preopen_count || c->network || c->stdio[0] >= 0 || c->stdio[1] >= 0 ||
+	    c->stdio[2] >= 0)
 		return 0;
 	if (setrlimit(RLIMIT_NOFILE, &none) < 0)
 		return err_sys(e, errno, "RLIMIT_NOFILE");
@@ -60,8 +70,8 @@ static int confine(const struct vm *vm, const struct vm_config *c, int out, stru
 	return open_no_more(c, e);
 }
 
-int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *extra, size_t extra_bytes, int out,
-		 struct err *e)
+int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *extra,
+		 size_t extra_bytes, int out, struct err *e)
 {
 	struct vm_outcome end;
 	struct vm *vm;

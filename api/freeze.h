@@ -15,7 +15,7 @@
  * snapshot point that `config` names, and writes it to `out`, an empty file, with `extra`. ENOEXEC:
  * it ended before, or exceeded the limit.
  */
-int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *extra, size_t extra_bytes, int out,
-		 struct err *e) must_check;
+int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *extra,
+		 size_t extra_bytes, int out, struct err *e) must_check;
 
 #endif

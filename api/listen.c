@@ -25,9 +25,11 @@ union address {
 
 static int invalid(const char *spec, struct err *e)
 {
-	return err_set(e, ERR_CONFIG, EINVAL,
-		       "invalid address '%.200s': must be tcp:ADDRESS:PORT, tcp:[ADDRESS]:PORT for IPv6, or unix:PATH",
-		       spec);
+	return err_set(
+		e, ERR_CONFIG, EINVAL,
+		"invalid address '%.200s': must be tcp:ADDRESS:PORT, tcp:[ADDRESS]:PORT for IPv6, "
+		"or unix:PATH",
+		spec);
 }
 
 static int port_of(const char *text, uint16_t *port)
@@ -103,12 +105,15 @@ static int open_listener(const char *spec, struct err *e)
 	cleanup_close int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(e, errno, "%s", spec);
-	if (a.any.sa_family != AF_UNIX && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+	if (a.any.sa_family != AF_UNIX &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		return err_sys(e, errno, "%s", spec);
 	if (bind(fd, &a.any, (socklen_t)len) == 0 && listen(fd, BACKLOG) == 0)
 		return take_fd(&fd);
-	const char *advice = errno == EADDRNOTAVAIL ? "; 0.0.0.0 stands for all addresses of the network" : "";
-	return err_set(e, ERR_CONFIG, errno, "listening on %s: %s%s", spec, strerror(errno), advice);
+	const char *advice =
+		errno == EADDRNOTAVAIL ? "; 0.0.0.0 stands for all addresses of the network" : "";
+	return err_set(e, ERR_CONFIG, errno, "listening on %s: %s%s", spec, strerror(errno),
+		       advice);
 }
 
 int mote_listen(const char *spec, int *fd, struct mote_error *error)

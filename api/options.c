@@ -12,7 +12,8 @@
 
 #define DEFAULT_DESCRIPTORS 1024
 
-int options_copy(const struct mote_options *from, size_t least, struct mote_options *out, struct err *e)
+int options_copy(const struct mote_options *from, size_t least, struct mote_options *out,
+		 struct err *e)
 {
 	if (from->size < least)
 		return err_set(e, ERR_CONFIG, EINVAL, "mote_options: size must be set");
@@ -24,7 +25,8 @@ int options_copy(const struct mote_options *from, size_t least, struct mote_opti
 
 int options_copy_program(const struct mote_options *from, struct mote_options *out, struct err *e)
 {
-	int rc = options_copy(from, offsetof(struct mote_options, argv) + sizeof(out->argv), out, e);
+	int rc =
+		options_copy(from, offsetof(struct mote_options, argv) + sizeof(out->argv), out, e);
 	if (rc < 0)
 		return rc;
 	if (!out->argv)
@@ -49,10 +51,12 @@ int options_open_kvm(struct mote_options *o, int *kvm_fd, struct err *e)
 static int check(const struct mote_options *o, struct err *e)
 {
 	if (o->dir_count > PREOPENS_MAX || o->listener_count > PREOPENS_MAX - o->dir_count)
-		return err_set(e, ERR_CONFIG, E2BIG, "%zu directories and %zu listeners; at most %d are possible",
+		return err_set(e, ERR_CONFIG, E2BIG,
+			       "%zu directories and %zu listeners; at most %d are possible",
 			       o->dir_count, o->listener_count, PREOPENS_MAX);
 	if (o->isolation != MOTE_ISOLATION_SHARED && o->isolation != MOTE_ISOLATION_PRIVATE)
-		return err_set(e, ERR_CONFIG, EINVAL, "mote_options: unknown isolation %d", o->isolation);
+		return err_set(e, ERR_CONFIG, EINVAL, "mote_options: unknown isolation %d",
+			       o->isolation);
 	return 0;
 }
 
@@ -66,7 +70,10 @@ static void add_preopens(const struct mote_options *o, struct sandbox_config *c)
 		};
 	for (size_t i = 0; i < o->listener_count; i++)
 		c->preopens[o->dir_count + i] = (struct vm_preopen){
-			.fd = o->listeners[i], .kind = MOTE_PREOPEN_LISTENER, .path = "listener"};
+			.fd = o->listeners[i],
+			.kind = MOTE_PREOPEN_LISTENER,
+			.path = "listener",
+		};
 	c->listeners = o->listener_count;
 	c->vm.preopens = c->preopens;
 	c->vm.preopen_count = o->dir_count + o->listener_count;
@@ -149,7 +156,9 @@ size_t config_dirs(const struct vm_config *c, struct confine_dir dirs[PREOPENS_M
 	size_t n = 0;
 	for (size_t i = 0; i < c->preopen_count; i++)
 		if (c->preopens[i].kind != MOTE_PREOPEN_LISTENER)
-			dirs[n++] = (struct confine_dir){.fd = c->preopens[i].fd,
-							 .readonly = c->preopens[i].kind == MOTE_PREOPEN_DIR_READONLY};
+			dirs[n++] = (struct confine_dir){
+				.fd = c->preopens[i].fd,
+				.readonly = c->preopens[i].kind == MOTE_PREOPEN_DIR_READONLY,
+			};
 	return n;
 }

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 
 /* The default limits, and the most that a snapshot's file can ask for. */
-#define DEFAULT_MEMORY (1UL << 30)
+#define DEFAULT_MEMORY     (1UL << 30)
 #define CALL_BYTES_DEFAULT (16UL << 20)
-#define CALL_BYTES_MAX (1UL << 30) /* of one message, or of one piece of mote_call_memory */
+#define CALL_BYTES_MAX     (1UL << 30) /* of one message, or of one piece of mote_call_memory */
 
 #define PREOPENS_MAX 64 /* as many as vm/ takes */
 
@@ -22,9 +22,11 @@
  * The caller's options as this version has them: those it does not know are at their defaults.
  * ERR_CONFIG unless its structure has at least `least` bytes.
  */
-int options_copy(const struct mote_options *from, size_t least, struct mote_options *out, struct err *e) must_check;
+int options_copy(const struct mote_options *from, size_t least, struct mote_options *out,
+		 struct err *e) must_check;
 /* The same if they are to name a program: argv must be set. */
-int options_copy_program(const struct mote_options *from, struct mote_options *out, struct err *e) must_check;
+int options_copy_program(const struct mote_options *from, struct mote_options *out,
+			 struct err *e) must_check;
 
 /* The descriptor of /dev/kvm, -1 if the caller gave none. */
 static inline int options_kvm(const struct mote_options *o)
@@ -51,9 +53,11 @@ static inline void cleanup_sandbox_configp(const struct sandbox_config *c)
 #define cleanup_sandbox_config cleanup_(cleanup_sandbox_configp)
 
 /* All of it but program and guest runtime. ERR_CONFIG if something is wrong. */
-int config_from_options(const struct mote_options *o, struct sandbox_config *c, struct err *e) must_check;
+int config_from_options(const struct mote_options *o, struct sandbox_config *c,
+			struct err *e) must_check;
 /* Chooses the guest runtime by the program's first bytes. */
-int config_choose_image(const struct mote_options *o, struct vm_config *c, struct err *e) must_check;
+int config_choose_image(const struct mote_options *o, struct vm_config *c,
+			struct err *e) must_check;
 void config_use_image(struct vm_config *c, const uint8_t *image, const uint8_t *end);
 /* The directories of a configuration, borrowed from it; how many. */
 size_t config_dirs(const struct vm_config *c, struct confine_dir dirs[PREOPENS_MAX]);

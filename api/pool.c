@@ -20,7 +20,7 @@ struct list {
 };
 
 struct mote_pool {
-	struct mote_snapshot *snapshot; /* owned hold */
+	struct mote_snapshot *snapshot;     /* owned hold */
 	const struct mote_options *options; /* borrowed */
 	unsigned wanted;
 	pthread_mutex_t lock;
@@ -68,7 +68,8 @@ static void *serve(void *arg)
 		int rc = mote_sandbox_from(p->snapshot, p->options, &made, NULL);
 		pthread_mutex_lock(&p->lock);
 		if (rc < 0)
-			p->making = false; /* until the next is taken; that call reports the error if it fails again */
+			/* until the next is taken; that call reports the error if it fails again */
+			p->making = false;
 		else
 			push(&p->ready, made);
 	}
@@ -76,20 +77,24 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static int check(const struct mote_pool_options *options, struct mote_pool_options *o, struct err *e)
+static int check(const struct mote_pool_options *options, struct mote_pool_options *o,
+		 struct err *e)
 {
 	*o = (struct mote_pool_options){0};
 	if (options->size < offsetof(struct mote_pool_options, ready))
 		return err_set(e, ERR_CONFIG, EINVAL, "mote_pool_options: size must be set");
 	memcpy(o, options, options->size < sizeof(*o) ? options->size : sizeof(*o));
 	if (!o->snapshot || !o->sandbox)
-		return err_set(e, ERR_CONFIG, EINVAL, "mote_pool_options: snapshot and sandbox must be set");
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "mote_pool_options: snapshot and sandbox must be set");
 	if (o->ready > READY_MAX)
-		return err_set(e, ERR_CONFIG, EINVAL, "%u ready sandboxes; at most %d are possible", o->ready, READY_MAX);
+		return err_set(e, ERR_CONFIG, EINVAL, "%u ready sandboxes; at most %d are possible",
+			       o->ready, READY_MAX);
 	return 0;
 }
 
-int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **pool, struct mote_error *error)
+int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **pool,
+		  struct mote_error *error)
 {
 	struct err e = {0};
 	struct mote_pool_options o;

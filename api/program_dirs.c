@@ -20,34 +20,42 @@ int program_dirs_put(struct buf *b, const struct mote_options *o)
 }
 
 /* The directory of the options at that path. */
-static const struct mote_dir *find_dir(const struct mote_options *o, const uint8_t *path, size_t len)
+static const struct mote_dir *find_dir(const struct mote_options *o, const uint8_t *path,
+				       size_t len)
 {
 	for (size_t i = 0; i < o->dir_count; i++)
-		if (strlen(o->dirs[i].guest_path) == len && memcmp(o->dirs[i].guest_path, path, len) == 0)
+		if (strlen(o->dirs[i].guest_path) == len &&
+		    memcmp(o->dirs[i].guest_path, path, len) == 0)
 			return &o->dirs[i];
 	return NULL;
 }
 
-int program_dirs_order(const struct mote_options *o, struct reader r, struct mote_dir dirs[PREOPENS_MAX], struct err *e)
+int program_dirs_order(const struct mote_options *o, struct reader r,
+		       struct mote_dir dirs[PREOPENS_MAX], struct err *e)
 {
 	size_t count = 0;
 	while (r.left) {
 		uint32_t readonly, len;
 		const uint8_t *path;
-		if (!reader_le32(&r, &readonly) || !reader_le32(&r, &len) || !reader_bytes(&r, len, &path) ||
-		    count == PREOPENS_MAX)
-			return err_set(e, ERR_CONFIG, EINVAL, "the snapshot cannot be used: its list of directories is damaged");
+		if (!reader_le32(&r, &readonly) || !reader_le32(&r, &len) ||
+		    !reader_bytes(&r, len, &path) || count == PREOPENS_MAX)
+			return err_set(
+				e, ERR_CONFIG, EINVAL,
+				"the snapshot cannot be used: its list of directories is damaged");
 		const struct mote_dir *d = find_dir(o, path, len);
 		int shown = len < 200 ? (int)len : 200;
 		if (!d)
-			return err_set(e, ERR_CONFIG, EINVAL, "the snapshot's program needs a directory at %.*s", shown,
+			return err_set(e, ERR_CONFIG, EINVAL,
+				       "the snapshot's program needs a directory at %.*s", shown,
 				       path);
 		if (!d->readonly != !readonly)
-			return err_set(e, ERR_CONFIG, EINVAL, "the snapshot's program has %.*s %s", shown, path,
-				       readonly ? "read-only" : "writable");
+			return err_set(e, ERR_CONFIG, EINVAL, "the snapshot's program has %.*s %s",
+				       shown, path, readonly ? "read-only" : "writable");
 		dirs[count++] = *d;
 	}
 	if (count != o->dir_count)
-		return err_set(e, ERR_CONFIG, EINVAL, "the snapshot's program has %zu directories, not %zu", count, o->dir_count);
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "the snapshot's program has %zu directories, not %zu", count,
+			       o->dir_count);
 	return 0;
 }

@@ -32,12 +32,14 @@ static const char *find_fixed(const struct mote_options *o)
 }
 
 /* Of a snapshot taken before a host call: the options that count are the snapshot's. */
-static int match_options(struct mote_options *o, const struct vm_snapshot *s, struct mote_dir dirs[PREOPENS_MAX],
-			 struct err *e)
+static int match_options(struct mote_options *o, const struct vm_snapshot *s,
+			 struct mote_dir dirs[PREOPENS_MAX], struct err *e)
 {
 	const char *fixed = find_fixed(o);
 	if (fixed)
-		return err_set(e, ERR_CONFIG, EINVAL, "the snapshot's program had its %s when the snapshot was taken", fixed);
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "the snapshot's program had its %s when the snapshot was taken",
+			       fixed);
 	size_t bytes;
 	const uint8_t *extra = vm_snapshot_extra(s, &bytes);
 	int rc = program_dirs_order(o, reader_of(extra, bytes), dirs, e);
@@ -45,20 +47,22 @@ static int match_options(struct mote_options *o, const struct vm_snapshot *s, st
 	return rc;
 }
 
-static int take_options(struct mote_options *o, const struct vm_snapshot *s, struct mote_dir dirs[PREOPENS_MAX],
-			struct err *e)
+static int take_options(struct mote_options *o, const struct vm_snapshot *s,
+			struct mote_dir dirs[PREOPENS_MAX], struct err *e)
 {
 	if (vm_snapshot_state(s) == VM_IN_EXCHANGE)
-		return err_set(e, ERR_CONFIG, EINVAL, "the snapshot is of a guest that waits for calls");
-	if (!o->memory_bytes && vm_snapshot_memory(s) < DEFAULT_MEMORY) /* a file cannot ask for more */
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "the snapshot is of a guest that waits for calls");
+	/* a file cannot ask for more */
+	if (!o->memory_bytes && vm_snapshot_memory(s) < DEFAULT_MEMORY)
 		o->memory_bytes = vm_snapshot_memory(s);
 	if (vm_snapshot_state(s) == VM_BEFORE_CALL)
 		return match_options(o, s, dirs, e);
 	return 0;
 }
 
-static int start_from(const char *cache, struct vm_snapshot *s, struct mote_options *o, struct mote_sandbox **sandbox,
-		      struct err *e)
+static int start_from(const char *cache, struct vm_snapshot *s, struct mote_options *o,
+		      struct mote_sandbox **sandbox, struct err *e)
 {
 	struct mote_dir dirs[PREOPENS_MAX];
 	cleanup_close int record = -1;
@@ -74,7 +78,8 @@ static int start_from(const char *cache, struct vm_snapshot *s, struct mote_opti
 	return 0;
 }
 
-static int start(const char *cache, const struct mote_options *options, struct mote_sandbox **sandbox, struct err *e)
+static int start(const char *cache, const struct mote_options *options,
+		 struct mote_sandbox **sandbox, struct err *e)
 {
 	struct mote_options o;
 	struct vm_snapshot *s;
@@ -83,7 +88,8 @@ static int start(const char *cache, const struct mote_options *options, struct m
 	if (rc == 0)
 		rc = options_open_kvm(&o, &kvm_fd, e);
 	if (rc == 0)
-		rc = vm_snapshot_open_untrusted(o.program_fd, mote_build_id, options_kvm(&o), &s, e);
+		rc = vm_snapshot_open_untrusted(o.program_fd, mote_build_id, options_kvm(&o), &s,
+						e);
 	if (rc < 0)
 		return rc;
 	rc = start_from(cache, s, &o, sandbox, e);
@@ -91,8 +97,8 @@ static int start(const char *cache, const struct mote_options *options, struct m
 	return rc;
 }
 
-int mote_program_snapshot_start(const char *cache, const struct mote_options *options, struct mote_sandbox **sandbox,
-				struct mote_error *error)
+int mote_program_snapshot_start(const char *cache, const struct mote_options *options,
+				struct mote_sandbox **sandbox, struct mote_error *error)
 {
 	struct err e = {0};
 	if (start(cache, options, sandbox, &e) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taking a snapshot of a program after its start-up: a child runs the program to its snapshot point and
- * writes the file, this process copies what it prints.
+ * Taking a snapshot of a program after its start-up: a child runs the program to its snapshot point
+ * and writes the file, this process copies what it prints.
  */
 #include <mote/program_snapshot.h>
 
@@ -21,16 +21,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIMIT_NS (300 * 1000000000UL)
+#define LIMIT_NS       (300 * 1000000000UL)
 #define DIRS_BYTES_MAX (1 << 20) /* guest paths of a snapshot's directories */
 
 struct taking {
 	const struct mote_options *options;
 	struct sandbox_config config;
-	struct buf dirs; /* owned */
+	struct buf dirs;           /* owned */
 	int in[2], out[2], err[2]; /* owned pipes */
-	struct err *child; /* shared with the child */
-	int file; /* owned */
+	struct err *child;         /* shared with the child */
+	int file;                  /* owned */
 };
 
 static void taking_end(struct taking *t)
@@ -51,7 +51,8 @@ static int set_stop_point(struct taking *t, const char *point, struct err *e)
 	struct vm_config *c = &t->config.vm;
 	if (strncmp(point, "call:", 5) == 0 && point[5]) {
 		if (c->image != mote_image_wasm)
-			return err_set(e, ERR_CONFIG, EINVAL, "%s: a native program has no exported functions", point);
+			return err_set(e, ERR_CONFIG, EINVAL,
+				       "%s: a native program has no exported functions", point);
 		c->init = point + 5;
 		c->stop_ready = true;
 	} else if (strcmp(point, "stdin") == 0) {
@@ -59,7 +60,10 @@ static int set_stop_point(struct taking *t, const char *point, struct err *e)
 	} else if (strncmp(point, "open:/", 6) == 0) {
 		c->stop_open = point + 5;
 	} else {
-		return err_set(e, ERR_CONFIG, EINVAL, "invalid snapshot point '%.200s': must be call:NAME, stdin or open:PATH", point);
+		return err_set(
+			e, ERR_CONFIG, EINVAL,
+			"invalid snapshot point '%.200s': must be call:NAME, stdin or open:PATH",
+			point);
 	}
 	return 0;
 }
@@ -78,7 +82,8 @@ static int prepare(struct taking *t, const char *point, struct err *e)
 		rc = set_stop_point(t, point, e);
 	if (rc < 0)
 		return rc;
-	t->child = mmap(NULL, sizeof(*t->child), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	t->child = mmap(NULL, sizeof(*t->child), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
 	if (t->child == MAP_FAILED || pipe2(t->in, O_CLOEXEC) < 0 || pipe2(t->out, O_CLOEXEC) < 0 ||
 	    pipe2(t->err, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "a snapshot");
@@ -87,7 +92,8 @@ static int prepare(struct taking *t, const char *point, struct err *e)
 	t->config.vm.stdio[2] = t->err[1];
 	t->config.vm.no_polling = true;
 	if (!t->config.vm.init && program_dirs_put(&t->dirs, o) < 0)
-		return err_set(e, ERR_CONFIG, E2BIG, "the directories' paths are too long for a snapshot");
+		return err_set(e, ERR_CONFIG, E2BIG,
+			       "the directories' paths are too long for a snapshot");
 	return 0;
 }
 
@@ -95,7 +101,8 @@ static int prepare(struct taking *t, const char *point, struct err *e)
 static void relay(struct taking *t, int to)
 {
 	char piece[4096];
-	struct pollfd from[2] = {{.fd = t->out[0], .events = POLLIN}, {.fd = t->err[0], .events = POLLIN}};
+	struct pollfd from[2] = {{.fd = t->out[0], .events = POLLIN},
+				 {.fd = t->err[0], .events = POLLIN}};
 	while (from[0].fd >= 0 || from[1].fd >= 0) {
 		if (poll(from, 2, -1) < 0 && errno != EINTR)
 			return;
@@ -118,7 +125,8 @@ static int run_child(struct taking *t, struct err *e)
 	pid_t pid = fork();
 	if (pid == 0) /* seccomp violations are reported there */
 		_exit(dup2(t->err[1], STDERR_FILENO) < 0 ||
-		      freeze_guest(&t->config.vm, limit, t->dirs.data, t->dirs.len, t->file, t->child) < 0);
+		      freeze_guest(&t->config.vm, limit, t->dirs.data, t->dirs.len, t->file,
+				   t->child) < 0);
 	if (pid < 0)
 		return err_sys(e, errno, "a process for the program");
 	cleanup_closep(&t->out[1]);
@@ -130,7 +138,9 @@ static int run_child(struct taking *t, struct err *e)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (!t->child->code)
-		return err_set(e, ERR_HOST, EIO, "the process that ran the program ended early (wait status %#x)", status);
+		return err_set(e, ERR_HOST, EIO,
+			       "the process that ran the program ended early (wait status %#x)",
+			       status);
 	*e = *t->child;
 	e->text[sizeof(e->text) - 1] = '\0';
 	return -e->code;
@@ -155,8 +165,8 @@ static int take(struct taking *t, const char *point, const char *path, struct er
 	return rc;
 }
 
-int mote_program_snapshot_take(const struct mote_options *options, const char *point, const char *path,
-			       struct mote_error *error)
+int mote_program_snapshot_take(const struct mote_options *options, const char *point,
+			       const char *path, struct mote_error *error)
 {
 	fsize_guarded;
 	struct err e = {0};
@@ -164,8 +174,15 @@ int mote_program_snapshot_take(const struct mote_options *options, const char *p
 	int rc = options_copy_program(options, &o, &e);
 	if (rc < 0)
 		return error_report(&e, error);
-	struct taking t = {.options = &o, .dirs.cap = DIRS_BYTES_MAX, .child = MAP_FAILED, .file = -1,
-			   .in = {-1, -1}, .out = {-1, -1}, .err = {-1, -1}};
+	struct taking t = {
+		.options = &o,
+		.dirs.cap = DIRS_BYTES_MAX,
+		.child = MAP_FAILED,
+		.file = -1,
+		.in = {-1, -1},
+		.out = {-1, -1},
+		.err = {-1, -1},
+	};
 	rc = take(&t, point, path, &e);
 	taking_end(&t);
 	if (rc < 0)

@@ -34,7 +34,8 @@ int mote_open_kvm(int *fd, struct mote_error *error)
 	return 0;
 }
 
-static int create_vm(const struct mote_options *o, struct vm_snapshot *compiled, struct vm **vm, struct err *e)
+static int create_vm(const struct mote_options *o, struct vm_snapshot *compiled, struct vm **vm,
+		     struct err *e)
 {
 	cleanup_sandbox_config struct sandbox_config c = {.env = NULL};
 	int rc = config_from_options(o, &c, e);
@@ -52,7 +53,8 @@ static int create_vm(const struct mote_options *o, struct vm_snapshot *compiled,
 	return vm_create(&c.vm, vm, e);
 }
 
-int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled, struct mote_sandbox **sandbox, struct err *e)
+int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled,
+		struct mote_sandbox **sandbox, struct err *e)
 {
 	struct mote_sandbox *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -74,7 +76,8 @@ void sandbox_record_working_set(struct mote_sandbox *s, int fd)
 		(void)!vm_record_working_set(s->vm, fd); /* without it the next start does so */
 }
 
-int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox, struct mote_error *error)
+int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox,
+		     struct mote_error *error)
 {
 	struct err e = {0};
 	struct mote_options o;
@@ -86,7 +89,8 @@ int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **s
 	return 0;
 }
 
-int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result, struct mote_error *error)
+int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result,
+		     struct mote_error *error)
 {
 	struct err e = {0};
 	struct vm_outcome out;
@@ -98,14 +102,13 @@ int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result, s
 	if (vm_run(sandbox->vm, &out, &e) < 0)
 		return error_report(&e, error);
 	static const enum mote_end ends[] = {
-		[VM_EXITED] = MOTE_EXITED,
-		[VM_SIGNALLED] = MOTE_SIGNALLED,
-		[VM_TIMED_OUT] = MOTE_TIMED_OUT,
-		[VM_FAULTED] = MOTE_FAULTED,
+		[VM_EXITED] = MOTE_EXITED,           [VM_SIGNALLED] = MOTE_SIGNALLED,
+		[VM_TIMED_OUT] = MOTE_TIMED_OUT,     [VM_FAULTED] = MOTE_FAULTED,
 		[VM_INTERRUPTED] = MOTE_INTERRUPTED,
 	};
 	if (out.end == VM_WAITING) {
-		err_set(&e, ERR_GUEST, EPROTO, "the guest waits for calls, which mote_sandbox_run() does not make");
+		err_set(&e, ERR_GUEST, EPROTO,
+			"the guest waits for calls, which mote_sandbox_run() does not make");
 		return error_report(&e, error);
 	}
 	*result = (struct mote_result){.end = ends[out.end], .code = out.code};
@@ -148,7 +151,11 @@ void mote_sandbox_count(const struct mote_sandbox *sandbox, struct mote_counters
 {
 	struct vm_counters c;
 	vm_count(sandbox->vm, &c);
-	struct mote_counters all = {.size = counters->size, .vm_exits = c.exits, .host_calls = c.calls};
+	struct mote_counters all = {
+		.size = counters->size,
+		.vm_exits = c.exits,
+		.host_calls = c.calls,
+	};
 	memcpy(counters, &all, counters->size < sizeof(all) ? counters->size : sizeof(all));
 }
 

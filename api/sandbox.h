@@ -27,25 +27,25 @@ struct host_function_memory {
 
 enum sandbox_state {
 	SANDBOX_NEW,
-	SANDBOX_READY,	  /* initialised: waits for calls */
+	SANDBOX_READY,    /* initialised: waits for calls */
 	SANDBOX_POISONED, /* `poison` says why */
-	SANDBOX_RAN,	  /* mote_sandbox_run */
+	SANDBOX_RAN,      /* mote_sandbox_run */
 };
 
 struct mote_sandbox {
 	struct mote_sandbox *next; /* in a pool */
-	struct vm *vm;		   /* owned */
+	struct vm *vm;             /* owned */
 	enum sandbox_state state;
 	char poison[384];
-	int poison_code;		 /* positive errno */
-	struct exports *exports;	 /* counted; of a READY guest, else NULL */
+	int poison_code;                 /* positive errno */
+	struct exports *exports;         /* counted; of a READY guest, else NULL */
 	struct host_function *functions; /* owned */
 	size_t function_count;
-	size_t message_max;	 /* bytes */
-	struct vm_limits limits; /* of a call */
-	unsigned depth;		 /* nested calls */
-	uint8_t *send;		 /* owned: the message being written */
-	size_t send_bytes;	 /* allocated */
+	size_t message_max;                  /* bytes */
+	struct vm_limits limits;             /* of a call */
+	unsigned depth;                      /* nested calls */
+	uint8_t *send;                       /* owned: the message being written */
+	size_t send_bytes;                   /* allocated */
 	struct host_function_memory *memory; /* owned, latest first */
 };
 
@@ -53,8 +53,8 @@ struct mote_sandbox {
  * mote_sandbox_new; from a snapshot of the compiled module unless that is NULL (borrowed). Its
  * options are options_copy_program's.
  */
-int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled, struct mote_sandbox **sandbox,
-		struct err *e) must_check;
+int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled,
+		struct mote_sandbox **sandbox, struct err *e) must_check;
 /* When it is freed, its working set is recorded in a file (vm_record_working_set); fd -1: not. */
 void sandbox_record_working_set(struct mote_sandbox *s, int fd);
 

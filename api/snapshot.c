@@ -55,7 +55,8 @@ static int take(struct mote_sandbox *s, struct mote_snapshot **out, struct err *
 	return 0;
 }
 
-int mote_sandbox_snapshot(struct mote_sandbox *sandbox, struct mote_snapshot **snapshot, struct mote_error *error)
+int mote_sandbox_snapshot(struct mote_sandbox *sandbox, struct mote_snapshot **snapshot,
+			  struct mote_error *error)
 {
 	fsize_guarded;
 	struct err e = {0};
@@ -94,7 +95,8 @@ static int restore(struct mote_sandbox *s, struct mote_snapshot *snapshot, struc
 	return 0;
 }
 
-int mote_sandbox_restore(struct mote_sandbox *sandbox, struct mote_snapshot *snapshot, struct mote_error *error)
+int mote_sandbox_restore(struct mote_sandbox *sandbox, struct mote_snapshot *snapshot,
+			 struct mote_error *error)
 {
 	struct err e = {0};
 	if (restore(sandbox, snapshot, &e) < 0)
@@ -102,7 +104,8 @@ int mote_sandbox_restore(struct mote_sandbox *sandbox, struct mote_snapshot *sna
 	return 0;
 }
 
-static int create(struct mote_sandbox *s, struct mote_snapshot *snapshot, const struct mote_options *o, struct err *e)
+static int create(struct mote_sandbox *s, struct mote_snapshot *snapshot,
+		  const struct mote_options *o, struct err *e)
 {
 	struct sandbox_config c;
 	int rc = calls_configure(s, o, e);
@@ -122,8 +125,8 @@ static int create(struct mote_sandbox *s, struct mote_snapshot *snapshot, const 
 	return 0;
 }
 
-int mote_sandbox_from(struct mote_snapshot *snapshot, const struct mote_options *options, struct mote_sandbox **sandbox,
-		      struct mote_error *error)
+int mote_sandbox_from(struct mote_snapshot *snapshot, const struct mote_options *options,
+		      struct mote_sandbox **sandbox, struct mote_error *error)
 {
 	struct err e = {0};
 	struct mote_options o;

@@ -9,9 +9,9 @@
 
 struct mote_snapshot {
 	_Atomic unsigned refs;
-	struct vm_snapshot *vm;	 /* owned hold */
+	struct vm_snapshot *vm;  /* owned hold */
 	struct exports *exports; /* counted */
-	size_t message_max;	 /* default limits of sandboxes made from it */
+	size_t message_max;      /* default limits of sandboxes made from it */
 	uint64_t memory_bytes;
 };
 

@@ -56,8 +56,8 @@ static int save(struct mote_snapshot *snapshot, const char *path, struct err *e)
 	int rc = vm_snapshot_host(mote_build_id, kvm_fd, host, e);
 	if (rc < 0)
 		return rc;
-	snprintf(config, sizeof(config), "{\"mote\":\"%s\",\"build\":\"%.64s\",\"host\":\"%s\"}", MOTE_VERSION,
-		 mote_build_id, host);
+	snprintf(config, sizeof(config), "{\"mote\":\"%s\",\"build\":\"%.64s\",\"host\":\"%s\"}",
+		 MOTE_VERSION, mote_build_id, host);
 	struct saving s = {.snapshot = snapshot, .kvm_fd = kvm_fd};
 	return image_layout_write(path, &snapshot_types, config, store_snapshot, &s, e);
 }
@@ -92,7 +92,8 @@ static int take_extra(struct mote_snapshot *s, struct err *e)
 	if (extra.message_max == 0 || extra.message_max > CALL_BYTES_MAX)
 		return unusable(e, "has an impossible size of messages");
 	uint64_t memory = vm_snapshot_memory(s->vm);
-	s->message_max = extra.message_max < CALL_BYTES_DEFAULT ? extra.message_max : CALL_BYTES_DEFAULT;
+	s->message_max =
+		extra.message_max < CALL_BYTES_DEFAULT ? extra.message_max : CALL_BYTES_DEFAULT;
 	s->memory_bytes = memory < DEFAULT_MEMORY ? memory : DEFAULT_MEMORY;
 	return exports_read(&s->exports, bytes + sizeof(extra), len - sizeof(extra), e);
 }

@@ -13,7 +13,7 @@ struct buf {
 	uint8_t *data; /* owned */
 	size_t len;
 	size_t capacity; /* allocated bytes */
-	size_t cap;	 /* never grows past this many bytes */
+	size_t cap;      /* never grows past this many bytes */
 };
 
 void buf_free(struct buf *b); /* accepts an empty one; leaves it empty, cap kept */

@@ -39,20 +39,20 @@ static inline void cleanup_fclosep(FILE **f)
 		fclose(*f);
 }
 
-#define cleanup_(fn) __attribute__((cleanup(fn)))
-#define cleanup_free cleanup_(cleanup_freep)
-#define cleanup_close cleanup_(cleanup_closep)
+#define cleanup_(fn)   __attribute__((cleanup(fn)))
+#define cleanup_free   cleanup_(cleanup_freep)
+#define cleanup_close  cleanup_(cleanup_closep)
 #define cleanup_fclose cleanup_(cleanup_fclosep)
 
 /*
  * Moves the pointer out of a variable that carries a cleanup attribute: the caller owns the result.
  */
-#define take_ptr(p)                                                                                \
-	({                                                                                         \
-		__typeof__(p) *take_at_ = &(p);                                                    \
-		__typeof__(p) taken_ = *take_at_;                                                  \
-		*take_at_ = NULL;                                                                  \
-		taken_;                                                                            \
+#define take_ptr(p)                               \
+	({                                        \
+		__typeof__(p) *take_at_ = &(p);   \
+		__typeof__(p) taken_ = *take_at_; \
+		*take_at_ = NULL;                 \
+		taken_;                           \
 	})
 
 /* Moves the descriptor out of *fd: the caller owns the result. */

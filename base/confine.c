@@ -39,13 +39,13 @@ int confine_descriptors(int *keep, size_t count)
 /* --- Landlock --- */
 
 /* Of versions that the C library's kernel headers may not know. */
-#define FS_REFER (1ULL << 13)	  /* 2 */
-#define FS_TRUNCATE (1ULL << 14)  /* 3 */
-#define FS_IOCTL_DEV (1ULL << 15) /* 5 */
-#define NET_BIND_TCP (1ULL << 0)  /* 4 */
-#define NET_CONNECT_TCP (1ULL << 1)
+#define FS_REFER            (1ULL << 13) /* 2 */
+#define FS_TRUNCATE         (1ULL << 14) /* 3 */
+#define FS_IOCTL_DEV        (1ULL << 15) /* 5 */
+#define NET_BIND_TCP        (1ULL << 0)  /* 4 */
+#define NET_CONNECT_TCP     (1ULL << 1)
 #define SCOPE_ABSTRACT_UNIX (1ULL << 0) /* 6 */
-#define SCOPE_SIGNAL (1ULL << 1)
+#define SCOPE_SIGNAL        (1ULL << 1)
 
 struct ruleset {
 	uint64_t fs, net, scoped;
@@ -59,10 +59,11 @@ enum { ABI_MIN = 2 };
  * What guests' host calls do below a directory. They make no FIFOs, devices and sockets, and
  * execute nothing.
  */
-#define FS_WRITE                                                                                   \
-	(FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                 \
-	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | \
-	 LANDLOCK_ACCESS_FS_MAKE_SYM | FS_REFER | FS_TRUNCATE | FS_IOCTL_DEV)
+#define FS_WRITE                                                                              \
+	(FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |            \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |                       \
+	 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SYM | FS_REFER | FS_TRUNCATE | \
+	 FS_IOCTL_DEV)
 
 #ifdef __has_feature
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -108,7 +109,10 @@ static size_t ruleset_bytes(int abi)
 
 static int allow(int rules, int dir, uint64_t access)
 {
-	const struct landlock_path_beneath_attr beneath = {.allowed_access = access, .parent_fd = dir};
+	const struct landlock_path_beneath_attr beneath = {
+		.allowed_access = access,
+		.parent_fd = dir,
+	};
 	if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
 		return -errno;
 	return 0;
@@ -132,19 +136,22 @@ int confine_files(const struct confine_dir *dirs, size_t count, bool network, st
 	if (abi == 0)
 		return 0;
 	const struct ruleset r = handled(abi, network);
-	cleanup_close int rules = (int)syscall(SYS_landlock_create_ruleset, &r, ruleset_bytes(abi), 0);
+	cleanup_close int rules =
+		(int)syscall(SYS_landlock_create_ruleset, &r, ruleset_bytes(abi), 0);
 	if (rules < 0)
 		return err_sys(e, errno, "a set of Landlock rules");
 	for (size_t i = 0; i < count; i++) {
 		uint64_t access = dirs[i].readonly ? FS_READ : FS_WRITE;
 		int rc = allow(rules, dirs[i].fd, access & r.fs);
 		if (rc < 0)
-			return err_sys(e, -rc, "Landlock's rule for directory %zu of the program", i + 1);
+			return err_sys(e, -rc, "Landlock's rule for directory %zu of the program",
+				       i + 1);
 	}
 	int rc = allow_sanitizers(rules);
 	if (rc < 0)
 		return err_sys(e, -rc, "Landlock's rule for /proc");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		return err_sys(e, errno, "restricting the process by Landlock");
 	return abi;
 }
@@ -155,7 +162,8 @@ int confine_files(const struct confine_dir *dirs, size_t count, bool network, st
 static int disable(unsigned long kind)
 {
 	int state = prctl(PR_GET_SPECULATION_CTRL, kind, 0, 0, 0);
-	if (state < 0 || !(state & PR_SPEC_PRCTL)) /* an old kernel, or one that decides for all threads */
+	/* an old kernel, or one that decides for all threads */
+	if (state < 0 || !(state & PR_SPEC_PRCTL))
 		return 0;
 	if (state & PR_SPEC_FORCE_DISABLE)
 		return 1;

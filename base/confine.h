@@ -35,11 +35,12 @@ int confine_landlock_abi(void);
  * can signal no other process. Sets no_new_privs. Returns the version in use; 0: the kernel offers
  * none, and nothing was done; or -errno.
  */
-int confine_files(const struct confine_dir *dirs, size_t count, bool network, struct err *e) must_check;
+int confine_files(const struct confine_dir *dirs, size_t count, bool network,
+		  struct err *e) must_check;
 
 /* Which kinds of speculation confine_speculation found to be under this thread's control. */
 enum confine_speculation {
-	CONFINE_STORE_BYPASS = 1 << 0,	  /* SSBD */
+	CONFINE_STORE_BYPASS = 1 << 0,    /* SSBD */
 	CONFINE_INDIRECT_BRANCH = 1 << 1, /* STIBP, and IBPB when threads are switched */
 };
 /*

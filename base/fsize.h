@@ -17,7 +17,7 @@ sigset_t fsize_begin(void) must_check;
 void fsize_end(const sigset_t *saved);
 
 /* Until the end of the scope. */
-#define fsize_guarded                                                                              \
+#define fsize_guarded \
 	cleanup_(fsize_end) __attribute__((unused)) sigset_t fsize_saved_ = fsize_begin()
 
 #endif

@@ -12,7 +12,8 @@ int io_open_standard(void)
 	for (int fd = 0; fd <= 2; fd++) {
 		if (fcntl(fd, F_GETFD) >= 0)
 			continue;
-		int opened = open("/dev/null", O_RDWR); /* the lowest free number, which is this one */
+		/* the lowest free number, which is this one */
+		int opened = open("/dev/null", O_RDWR);
 		if (opened != fd)
 			return opened < 0 ? -errno : -EBADF;
 	}

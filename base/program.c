@@ -47,7 +47,8 @@ static int refuse_script(const char *name, char *line, struct err *e)
 {
 	line += strspn(line, " \t");
 	line[strcspn(line, " \t\r\n")] = '\0';
-	return err_set(e, ERR_CONFIG, ENOEXEC, "%.200s is a script for %.64s; " WHAT_RUNS ": start the interpreter itself",
+	return err_set(e, ERR_CONFIG, ENOEXEC,
+		       "%.200s is a script for %.64s; " WHAT_RUNS ": start the interpreter itself",
 		       name, line);
 }
 

@@ -12,6 +12,7 @@
  * a fault or by a call that seccomp refuses stay unblocked: blocked, they would end the process
  * without their handler. attr may be NULL. 0 or -errno.
  */
-int thread_start(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *arg), void *arg) must_check;
+int thread_start(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *arg),
+		 void *arg) must_check;
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#define TIME_NS_PER_S 1000000000
+#define TIME_NS_PER_S  1000000000
 #define TIME_NS_PER_MS 1000000
 
 static inline uint64_t time_now_ns(clockid_t clock)

@@ -18,10 +18,12 @@ void oci_check_annotations(const struct json *top)
 	struct json all, member;
 	json_get_object(top, "annotations", JSON_OPTIONAL, &all);
 	for (void *at = NULL; json_next_member(&all, &at, &member);) {
-		bool known = is_annotation(member.key, OCI_LISTEN) || is_annotation(member.key, OCI_ISOLATION);
+		bool known = is_annotation(member.key, OCI_LISTEN) ||
+			     is_annotation(member.key, OCI_ISOLATION);
 		if (strncmp(member.key, ours, sizeof(ours) - 1) == 0 && !known)
 			json_fail(&all, JSON_SELF, EINVAL,
-				  "unknown annotation %.100s; Mote supports %s and %s, each optionally followed by .NAME",
+				  "unknown annotation %.100s; Mote supports %s and %s, each "
+				  "optionally followed by .NAME",
 				  member.key, OCI_LISTEN, OCI_ISOLATION);
 	}
 }
@@ -40,7 +42,8 @@ static void copy_values(const struct json *top, const char *const *names, char *
 	}
 }
 
-int oci_annotations(int bundle_fd, const char *const *names, char **out, size_t count, struct err *e)
+int oci_annotations(int bundle_fd, const char *const *names, char **out, size_t count,
+		    struct err *e)
 {
 	cleanup_json struct json_t *root = NULL;
 	for (size_t i = 0; i < count; i++)

@@ -76,7 +76,8 @@ static int systemd_path(const char *text, const char *first, const char *second,
 	if (end > 6 && strcmp(name + end - 6, ".slice") == 0)
 		n = snprintf(path, sizeof(path), "%s/%s", slice, name);
 	else if (second > prefix)
-		n = snprintf(path, sizeof(path), "%s/%.*s-%s.scope", slice, (int)(second - prefix), prefix, name);
+		n = snprintf(path, sizeof(path), "%s/%.*s-%s.scope", slice, (int)(second - prefix),
+			     prefix, name);
 	else
 		n = snprintf(path, sizeof(path), "%s/%s.scope", slice, name);
 	if (n < 0 || n > OCI_PATH_MAX)

@@ -47,8 +47,8 @@ static int join(char *to, size_t size, const char *dir, size_t dir_len, const ch
 }
 
 /* In one directory of PATH; an empty one stands for the working directory. */
-static int try_directory(int root_fd, const char *cwd, const char *dir, size_t dir_len, const char *name, char *found,
-			 size_t size)
+static int try_directory(int root_fd, const char *cwd, const char *dir, size_t dir_len,
+			 const char *name, char *found, size_t size)
 {
 	if (dir_len == 0) {
 		dir = cwd;
@@ -63,7 +63,8 @@ static int try_directory(int root_fd, const char *cwd, const char *dir, size_t d
 /*
  * Searches as execvp(3) does: what is there and cannot be used is remembered, the search goes on.
  */
-static int search(int root_fd, const char *cwd, const char *path, const char *name, char *found, size_t size)
+static int search(int root_fd, const char *cwd, const char *path, const char *name, char *found,
+		  size_t size)
 {
 	int rc = -ENOENT;
 	for (;;) {
@@ -79,7 +80,8 @@ static int search(int root_fd, const char *cwd, const char *path, const char *na
 	}
 }
 
-static int find(int root_fd, const char *cwd, const char *path, const char *name, char *found, size_t size)
+static int find(int root_fd, const char *cwd, const char *path, const char *name, char *found,
+		size_t size)
 {
 	if (!strchr(name, '/')) {
 		if (!path || !*path)
@@ -109,10 +111,12 @@ static int check_kind(int fd, const char *path, bool has_function, struct err *e
 	if (rc < 0 || kind == PROGRAM_WASM)
 		return rc;
 	if (has_function)
-		return err_set(e, ERR_CONFIG, ENOEXEC, "%.200s is an ELF program; PATH#FUNCTION is for modules", path);
+		return err_set(e, ERR_CONFIG, ENOEXEC,
+			       "%.200s is an ELF program; PATH#FUNCTION is for modules", path);
 	if (!may_execute(fd))
 		return err_set(e, ERR_CONFIG, EACCES,
-			       "%.200s: permission denied: the container's user may not execute it", path);
+			       "%.200s: permission denied: the container's user may not execute it",
+			       path);
 	return 0;
 }
 
@@ -120,17 +124,22 @@ static int not_found(int rc, const char *arg0, struct err *e)
 {
 	const char *along = strchr(arg0, '/') ? "" : " along PATH";
 	if (rc == -ENOENT || rc == -ENOTDIR)
-		return err_set(e, ERR_CONFIG, ENOENT,
-			       "process.args[0]: %.200s: not found in the container's root file system%s", arg0, along);
+		return err_set(
+			e, ERR_CONFIG, ENOENT,
+			"process.args[0]: %.200s: not found in the container's root file system%s",
+			arg0, along);
 	if (rc == -EISDIR)
-		return err_set(e, ERR_CONFIG, EACCES, "process.args[0]: %.200s is a directory, not a program",
-			       arg0);
+		return err_set(e, ERR_CONFIG, EACCES,
+			       "process.args[0]: %.200s is a directory, not a program", arg0);
 	if (rc == -ENODEV)
 		return err_set(e, ERR_CONFIG, EACCES,
 			       "process.args[0]: %.200s is not a regular file", arg0);
 	if (rc == -EACCES)
-		return err_set(e, ERR_CONFIG, EACCES,
-			       "process.args[0]: %.200s: permission denied: the container's user may not read it", arg0);
+		return err_set(
+			e, ERR_CONFIG, EACCES,
+			"process.args[0]: %.200s: permission denied: the container's user may not "
+			"read it",
+			arg0);
 	return err_set(e, ERR_CONFIG, -rc, "process.args[0]: %.200s: %s", arg0, strerror(-rc));
 }
 
@@ -158,7 +167,10 @@ int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *a
 	if (!copy || (split && !function))
 		return err_sys(e, ENOMEM, "the entrypoint");
 	*out = (struct oci_entry){
-		.fd = take_fd(&fd), .path = take_ptr(copy), .function = take_ptr(function)};
+		.fd = take_fd(&fd),
+		.path = take_ptr(copy),
+		.function = take_ptr(function),
+	};
 	return 0;
 }
 

@@ -10,8 +10,8 @@
 
 /* Released with oci_entry_free. */
 struct oci_entry {
-	int fd;		/* the file, open for reading */
-	char *path;	/* its path in the container */
+	int fd;         /* the file, open for reading */
+	char *path;     /* its path in the container */
 	char *function; /* the part of args[0] after '#', for a module; NULL if there is none */
 };
 

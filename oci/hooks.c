@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#define HOOKS_MAX 64
+#define HOOKS_MAX   64
 #define TIMEOUT_MAX 86400 /* seconds */
 
 /* prestart is the deprecated name of createRuntime, and runs first. */
@@ -25,8 +25,10 @@ static void parse_hook(const struct json *hook, struct oci_hook *h)
 {
 	size_t ignored;
 	json_get_absolute_path(hook, "path", JSON_REQUIRED, OCI_PATH_MAX, &h->path);
-	json_get_strings(hook, "args", JSON_OPTIONAL, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &h->args, &ignored);
-	json_get_strings(hook, "env", JSON_OPTIONAL, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &h->env, &ignored);
+	json_get_strings(hook, "args", JSON_OPTIONAL, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX,
+			 &h->args, &ignored);
+	json_get_strings(hook, "env", JSON_OPTIONAL, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &h->env,
+			 &ignored);
 	json_get_int(hook, "timeout", JSON_OPTIONAL, 1, TIMEOUT_MAX, &h->timeout_s);
 }
 
@@ -65,10 +67,11 @@ void oci_parse_hooks(const struct json *top, struct oci_hooks *out)
 
 int oci_state_text(const struct oci_hooks *h, const struct oci_state *s, char **out)
 {
-	json_t *version = json_object_get(h->root, "ociVersion"), *annotations = json_object_get(h->root, "annotations");
+	json_t *version = json_object_get(h->root, "ociVersion"),
+	       *annotations = json_object_get(h->root, "annotations");
 	cleanup_json json_t *state =
-		json_pack("{s:O?, s:s, s:s, s:s, s:O?}", "ociVersion", version, "id", s->id, "status", s->status, "bundle",
-			  s->bundle, "annotations", annotations);
+		json_pack("{s:O?, s:s, s:s, s:s, s:O?}", "ociVersion", version, "id", s->id,
+			  "status", s->status, "bundle", s->bundle, "annotations", annotations);
 	if (!state || (s->pid && json_object_set_new(state, "pid", json_integer(s->pid)) < 0))
 		return -ENOMEM;
 	*out = json_dumps(state, JSON_COMPACT);

@@ -18,11 +18,11 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#define MANIFEST "application/vnd.oci.image.manifest.v1+json"
-#define BLOBS "blobs/sha256"
+#define MANIFEST     "application/vnd.oci.image.manifest.v1+json"
+#define BLOBS        "blobs/sha256"
 #define DOCUMENT_MAX 65536
 #define DIGEST_CHARS 64
-#define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
+#define LAYOUT_TEXT  "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 struct blob {
 	char digest[DIGEST_CHARS + 1];
@@ -77,8 +77,8 @@ static int put_blob(int dir, const char *text, struct blob *out, struct err *e)
 	return put_file(dir, name_of(out).text, text, out->bytes, e);
 }
 
-static int put_layer(int dir, int (*write_layer)(void *arg, int fd, struct err *e), void *arg, struct blob *out,
-		     struct err *e)
+static int put_layer(int dir, int (*write_layer)(void *arg, int fd, struct err *e), void *arg,
+		     struct blob *out, struct err *e)
 {
 	static const char unfinished[] = BLOBS "/layer";
 	cleanup_close int fd = openat(dir, unfinished, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -97,15 +97,16 @@ static int put_layer(int dir, int (*write_layer)(void *arg, int fd, struct err *
 	return 0;
 }
 
-static int put_manifest(int dir, const struct image_types *types, const struct blob *config, const struct blob *layer,
-			struct blob *out, struct err *e)
+static int put_manifest(int dir, const struct image_types *types, const struct blob *config,
+			const struct blob *layer, struct blob *out, struct err *e)
 {
 	char text[2048];
 	snprintf(text, sizeof(text),
 		 "{\"schemaVersion\":2,\"mediaType\":\"" MANIFEST "\","
 		 "\"config\":{\"mediaType\":\"%s\",\"digest\":\"sha256:%s\",\"size\":%lu},"
 		 "\"layers\":[{\"mediaType\":\"%s\",\"digest\":\"sha256:%s\",\"size\":%lu}]}",
-		 types->config, config->digest, config->bytes, types->layer, layer->digest, layer->bytes);
+		 types->config, config->digest, config->bytes, types->layer, layer->digest,
+		 layer->bytes);
 	return put_blob(dir, text, out, e);
 }
 
@@ -123,7 +124,8 @@ static int put_index(int dir, const struct blob *manifest, struct err *e)
 }
 
 static int put_layout(int dir, const struct image_types *types, const char *config_text,
-		      int (*write_layer)(void *arg, int fd, struct err *e), void *arg, struct err *e)
+		      int (*write_layer)(void *arg, int fd, struct err *e), void *arg,
+		      struct err *e)
 {
 	struct blob layer, config, manifest;
 	if (mkdirat(dir, "blobs", 0755) < 0 || mkdirat(dir, BLOBS, 0755) < 0)
@@ -188,7 +190,8 @@ static int make_unfinished(const char *path, char *name, size_t size, struct err
 }
 
 int image_layout_write(const char *path, const struct image_types *types, const char *config,
-		       int (*write_layer)(void *arg, int fd, struct err *e), void *arg, struct err *e)
+		       int (*write_layer)(void *arg, int fd, struct err *e), void *arg,
+		       struct err *e)
 {
 	char unfinished[4096];
 	int rc = make_unfinished(path, unfinished, sizeof(unfinished), e);
@@ -228,8 +231,8 @@ static int open_file(int dir, const char *name, struct err *e)
 }
 
 /* A small document. *len bytes; its digest is checked if one is given. */
-static int read_document(int dir, const char *name, const char *digest, char text[DOCUMENT_MAX + 1], size_t *len,
-			 struct err *e)
+static int read_document(int dir, const char *name, const char *digest, char text[DOCUMENT_MAX + 1],
+			 size_t *len, struct err *e)
 {
 	char found[DIGEST_CHARS + 1];
 	cleanup_close int fd = open_file(dir, name, e);
@@ -295,8 +298,8 @@ static int read_index(const char *text, size_t len, struct blob *manifest, struc
 	return d.rc;
 }
 
-static int read_manifest(const char *text, size_t len, const struct image_types *types, struct blob *config,
-			 struct blob *layer, struct err *e)
+static int read_manifest(const char *text, size_t len, const struct image_types *types,
+			 struct blob *config, struct blob *layer, struct err *e)
 {
 	cleanup_json struct json_t *root = NULL;
 	int rc = json_parse(text, len, "the manifest", &root, e);
@@ -360,13 +363,15 @@ static int copy_bytes(int from, int to, uint64_t bytes, const char *name, struct
 }
 
 /* Before anything of that size is made. */
-static int check_size(int fd, const struct blob *layer, uint64_t bytes_max, const char *name, struct err *e)
+static int check_size(int fd, const struct blob *layer, uint64_t bytes_max, const char *name,
+		      struct err *e)
 {
 	struct stat st;
 	if (layer->bytes == 0 || layer->bytes > IMAGE_LAYER_BYTES_MAX)
 		return bad(e, name, "has an impossible size");
 	if (layer->bytes > bytes_max)
-		return err_set(e, ERR_CONFIG, EFBIG, "the image's layer has %lu bytes; at most %lu are allowed",
+		return err_set(e, ERR_CONFIG, EFBIG,
+			       "the image's layer has %lu bytes; at most %lu are allowed",
 			       layer->bytes, bytes_max);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != layer->bytes)
 		return bad(e, name, "has been cut or has grown");
@@ -403,7 +408,8 @@ static int copy_layer(int dir, const struct blob *layer, uint64_t bytes_max, str
 	return take_fd(&to);
 }
 
-int image_layout_open_layer(const char *path, const struct image_types *types, uint64_t bytes_max, struct err *e)
+int image_layout_open_layer(const char *path, const struct image_types *types, uint64_t bytes_max,
+			    struct err *e)
 {
 	struct blob layer;
 	cleanup_close int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -25,7 +25,8 @@ struct image_types {
  * there is something at path.
  */
 int image_layout_write(const char *path, const struct image_types *types, const char *config,
-		       int (*write_layer)(void *arg, int fd, struct err *e), void *arg, struct err *e) must_check;
+		       int (*write_layer)(void *arg, int fd, struct err *e), void *arg,
+		       struct err *e) must_check;
 
 /*
  * Reads a layout that may come from anybody: every digest is checked, and the layer is copied

@@ -8,8 +8,8 @@
 
 #include <errno.h>
 
-#define OCI_PATH_MAX 4095
-#define OCI_STRINGS_MAX 16384
+#define OCI_PATH_MAX         4095
+#define OCI_STRINGS_MAX      16384
 #define OCI_STRING_BYTES_MAX (128UL << 10) /* as execve(2) has it for one argument */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -14,7 +14,8 @@
 
 static int too_large(const char *name, struct err *e)
 {
-	return err_set(e, ERR_CONFIG, EFBIG, "%s is larger than %lu MiB", name, JSON_BYTES_MAX >> 20);
+	return err_set(e, ERR_CONFIG, EFBIG, "%s is larger than %lu MiB", name,
+		       JSON_BYTES_MAX >> 20);
 }
 
 /*
@@ -43,11 +44,12 @@ static int check_size(const char *bytes, size_t len, const char *name, struct er
 		if ((c == ']' || c == '}') && depth > 0)
 			depth--;
 		if (depth > JSON_DEPTH_MAX)
-			return err_set(e, ERR_CONFIG, EINVAL, "%s: byte %zu: nested deeper than %d levels", name, i,
+			return err_set(e, ERR_CONFIG, EINVAL,
+				       "%s: byte %zu: nested deeper than %d levels", name, i,
 				       JSON_DEPTH_MAX);
 		if (values > JSON_VALUES_MAX)
-			return err_set(e, ERR_CONFIG, E2BIG, "%s: byte %zu: more than %d values", name, i,
-				       JSON_VALUES_MAX);
+			return err_set(e, ERR_CONFIG, E2BIG, "%s: byte %zu: more than %d values",
+				       name, i, JSON_VALUES_MAX);
 	}
 	return 0;
 }
@@ -75,7 +77,8 @@ static void clamp_integer(char *digits, size_t count)
 {
 	static const char most[] = "9223372036854775807";
 	const size_t most_count = sizeof(most) - 1;
-	if (*digits == '0' || count < most_count || (count == most_count && memcmp(digits, most, count) <= 0))
+	if (*digits == '0' || count < most_count ||
+	    (count == most_count && memcmp(digits, most, count) <= 0))
 		return;
 	memcpy(digits, most, most_count);
 	memset(digits + most_count, ' ', count - most_count);
@@ -116,8 +119,8 @@ int json_parse(const char *bytes, size_t len, const char *name, struct json_t **
 	if (!root && json_error_code(&je) == json_error_out_of_memory)
 		return err_sys(e, ENOMEM, "%s", name);
 	if (!root)
-		return err_set(e, ERR_CONFIG, EINVAL, "%s: line %d, column %d: %s", name, je.line, je.column,
-			       je.text);
+		return err_set(e, ERR_CONFIG, EINVAL, "%s: line %d, column %d: %s", name, je.line,
+			       je.column, je.text);
 	*out = root;
 	return 0;
 }
@@ -148,7 +151,8 @@ void json_free(struct json_t *root)
 
 /* --- errors --- */
 
-static void append(char *to, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void append(char *to, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 static void append(char *to, size_t size, const char *fmt, ...)
 {
 	size_t len = strlen(to);
@@ -199,10 +203,12 @@ static struct json look_up(const struct json *object, const char *key)
 {
 	struct json at = *object;
 	if (key != JSON_SELF)
-		at = (struct json){.document = object->document,
-				   .parent = object,
-				   .key = key,
-				   .value = json_object_get(object->value, key)};
+		at = (struct json){
+			.document = object->document,
+			.parent = object,
+			.key = key,
+			.value = json_object_get(object->value, key),
+		};
 	if (object->document->rc < 0 || json_is_null(at.value))
 		at.value = NULL;
 	return at;
@@ -258,29 +264,32 @@ struct json json_member(const struct json *object, const char *key)
 	return look_up(object, key);
 }
 
-bool json_get_string(const struct json *object, const char *key, enum json_need need, size_t max_bytes, const char **out)
+bool json_get_string(const struct json *object, const char *key, enum json_need need,
+		     size_t max_bytes, const char **out)
 {
 	const struct json at = look_up(object, key);
 	if (!check_kind(&at, need, json_is_string(at.value), "must be a string"))
 		return false;
 	size_t n = json_string_length(at.value);
 	if (n > max_bytes) {
-		json_fail(&at, JSON_SELF, ENAMETOOLONG, "has %zu bytes; at most %zu are possible", n, max_bytes);
+		json_fail(&at, JSON_SELF, ENAMETOOLONG, "has %zu bytes; at most %zu are possible",
+			  n, max_bytes);
 		return false;
 	}
 	*out = json_string_value(at.value);
 	return true;
 }
 
-bool json_get_int(const struct json *object, const char *key, enum json_need need, int64_t min, int64_t max, int64_t *out)
+bool json_get_int(const struct json *object, const char *key, enum json_need need, int64_t min,
+		  int64_t max, int64_t *out)
 {
 	const struct json at = look_up(object, key);
 	if (!check_kind(&at, need, json_is_integer(at.value), "must be an integer"))
 		return false;
 	int64_t v = json_integer_value(at.value);
 	if (v < min || v > max) {
-		json_fail(&at, JSON_SELF, ERANGE, "is %lld; it must be from %lld to %lld", (long long)v, (long long)min,
-			  (long long)max);
+		json_fail(&at, JSON_SELF, ERANGE, "is %lld; it must be from %lld to %lld",
+			  (long long)v, (long long)min, (long long)max);
 		return false;
 	}
 	*out = v;
@@ -304,8 +313,8 @@ static bool leaves_directory(const char *path)
 	return false;
 }
 
-bool json_get_absolute_path(const struct json *object, const char *key, enum json_need need, size_t max_bytes,
-			const char **out)
+bool json_get_absolute_path(const struct json *object, const char *key, enum json_need need,
+			    size_t max_bytes, const char **out)
 {
 	const char *path;
 	if (!json_get_string(object, key, need, max_bytes, &path))
@@ -322,7 +331,8 @@ bool json_get_absolute_path(const struct json *object, const char *key, enum jso
 	return true;
 }
 
-bool json_get_object(const struct json *object, const char *key, enum json_need need, struct json *out)
+bool json_get_object(const struct json *object, const char *key, enum json_need need,
+		     struct json *out)
 {
 	*out = look_up(object, key);
 	if (check_kind(out, need, json_is_object(out->value), "must be an object"))
@@ -331,10 +341,12 @@ bool json_get_object(const struct json *object, const char *key, enum json_need 
 	return false;
 }
 
-bool json_get_array(const struct json *object, const char *key, enum json_need need, size_t max, struct json *out)
+bool json_get_array(const struct json *object, const char *key, enum json_need need, size_t max,
+		    struct json *out)
 {
 	*out = look_up(object, key);
-	if (check_kind(out, need, json_is_array(out->value), "must be an array") && json_check_count(out, max))
+	if (check_kind(out, need, json_is_array(out->value), "must be an array") &&
+	    json_check_count(out, max))
 		return true;
 	out->value = NULL;
 	return false;
@@ -351,7 +363,8 @@ bool json_check_count(const struct json *container, size_t max)
 	size_t n = json_count(container);
 	if (n <= max)
 		return true;
-	json_fail(container, JSON_SELF, E2BIG, "has %zu %s; at most %zu are possible", n, what, max);
+	json_fail(container, JSON_SELF, E2BIG, "has %zu %s; at most %zu are possible", n, what,
+		  max);
 	return false;
 }
 
@@ -360,7 +373,11 @@ bool json_element(const struct json *array, size_t i, struct json *out)
 	if (array->document->rc < 0 || i >= json_array_size(array->value))
 		return false;
 	*out = (struct json){
-		.document = array->document, .parent = array, .index = i, .value = json_array_get(array->value, i)};
+		.document = array->document,
+		.parent = array,
+		.index = i,
+		.value = json_array_get(array->value, i),
+	};
 	return true;
 }
 
@@ -375,15 +392,17 @@ bool json_next_member(const struct json *object, void **at, struct json *out)
 		*at = json_object_iter(all);
 	if (!*at)
 		return false;
-	*out = (struct json){.document = object->document,
-			     .parent = object,
-			     .key = json_object_iter_key(*at),
-			     .value = json_object_iter_value(*at)};
+	*out = (struct json){
+		.document = object->document,
+		.parent = object,
+		.key = json_object_iter_key(*at),
+		.value = json_object_iter_value(*at),
+	};
 	return true;
 }
 
-bool json_get_strings(const struct json *object, const char *key, enum json_need need, size_t max, size_t max_bytes,
-		  const char ***out, size_t *count)
+bool json_get_strings(const struct json *object, const char *key, enum json_need need, size_t max,
+		      size_t max_bytes, const char ***out, size_t *count)
 {
 	struct json list, item;
 	if (!json_get_array(object, key, need, max, &list))
@@ -394,7 +413,8 @@ bool json_get_strings(const struct json *object, const char *key, enum json_need
 		return false;
 	}
 	size_t n = 0;
-	while (json_element(&list, n, &item) && json_get_string(&item, JSON_SELF, JSON_REQUIRED, max_bytes, &strings[n]))
+	while (json_element(&list, n, &item) &&
+	       json_get_string(&item, JSON_SELF, JSON_REQUIRED, max_bytes, &strings[n]))
 		n++;
 	if (list.document->rc < 0)
 		return false;

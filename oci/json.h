@@ -23,8 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JSON_BYTES_MAX (4UL << 20)
-#define JSON_DEPTH_MAX 32
+#define JSON_BYTES_MAX  (4UL << 20)
+#define JSON_DEPTH_MAX  32
 #define JSON_VALUES_MAX 65536
 
 struct json_t; /* jansson's */
@@ -33,11 +33,12 @@ struct json_t; /* jansson's */
  * Parses len bytes; integers past INT64_MAX read as INT64_MAX. *out: a reference that the caller
  * drops with json_free. name: for messages.
  */
-int json_parse(const char *bytes, size_t len, const char *name, struct json_t **out, struct err *e) must_check;
+int json_parse(const char *bytes, size_t len, const char *name, struct json_t **out,
+	       struct err *e) must_check;
 /* The same for a file below dirfd. */
 int json_read_file(int dirfd, const char *name, struct json_t **out, struct err *e) must_check;
 struct json_t *json_hold(struct json_t *root); /* another reference */
-void json_free(struct json_t *root);	       /* accepts NULL */
+void json_free(struct json_t *root);           /* accepts NULL */
 static inline void json_freep(struct json_t *const *root)
 {
 	json_free(*root);
@@ -47,12 +48,13 @@ static inline void json_freep(struct json_t *const *root)
 /* A document while it is read. */
 struct json_document {
 	const struct json_t *root; /* borrowed */
-	const char *file;	   /* borrowed, for messages */
-	struct err *err;	   /* borrowed; may be NULL */
-	int rc;			   /* 0, or the negative errno of the first error */
+	const char *file;          /* borrowed, for messages */
+	struct err *err;           /* borrowed; may be NULL */
+	int rc;                    /* 0, or the negative errno of the first error */
 };
 
-static inline struct json_document json_open(const struct json_t *root, const char *file, struct err *e)
+static inline struct json_document json_open(const struct json_t *root, const char *file,
+					     struct err *e)
 {
 	return (struct json_document){.root = root, .file = file, .err = e};
 }
@@ -61,8 +63,8 @@ static inline struct json_document json_open(const struct json_t *root, const ch
 struct json {
 	struct json_document *document;
 	const struct json *parent;  /* NULL: the top */
-	const char *key;	    /* its name in the parent; NULL: an element, or the top */
-	size_t index;		    /* of an element */
+	const char *key;            /* its name in the parent; NULL: an element, or the top */
+	size_t index;               /* of an element */
 	const struct json_t *value; /* borrowed; NULL: absent */
 };
 
@@ -80,22 +82,26 @@ struct json json_member(const struct json *object, const char *key);
  * and within its bounds. If it is not, *out is left alone; if it is there and wrong, or absent and
  * JSON_REQUIRED, that is the document's error.
  */
-bool json_get_string(const struct json *object, const char *key, enum json_need need, size_t max_bytes, const char **out);
-bool json_get_int(const struct json *object, const char *key, enum json_need need, int64_t min, int64_t max, int64_t *out);
+bool json_get_string(const struct json *object, const char *key, enum json_need need,
+		     size_t max_bytes, const char **out);
+bool json_get_int(const struct json *object, const char *key, enum json_need need, int64_t min,
+		  int64_t max, int64_t *out);
 bool json_get_bool(const struct json *object, const char *key, enum json_need need, bool *out);
 /* A string that begins with '/' and has no ".." component. */
-bool json_get_absolute_path(const struct json *object, const char *key, enum json_need need, size_t max_bytes,
-			const char **out);
+bool json_get_absolute_path(const struct json *object, const char *key, enum json_need need,
+			    size_t max_bytes, const char **out);
 /* A NULL-terminated array that the caller frees; its strings are borrowed from the document. */
-bool json_get_strings(const struct json *object, const char *key, enum json_need need, size_t max, size_t max_bytes,
-		  const char ***out, size_t *count);
+bool json_get_strings(const struct json *object, const char *key, enum json_need need, size_t max,
+		      size_t max_bytes, const char ***out, size_t *count);
 
 /*
  * A cursor on an object, or an array of at most `max` elements. *out is always set; absent if that
  * is false.
  */
-bool json_get_object(const struct json *object, const char *key, enum json_need need, struct json *out);
-bool json_get_array(const struct json *object, const char *key, enum json_need need, size_t max, struct json *out);
+bool json_get_object(const struct json *object, const char *key, enum json_need need,
+		     struct json *out);
+bool json_get_array(const struct json *object, const char *key, enum json_need need, size_t max,
+		    struct json *out);
 size_t json_count(const struct json *container); /* members or elements; 0 if it is absent */
 /* At most `max` of them; more is an error. */
 bool json_check_count(const struct json *container, size_t max);

@@ -12,9 +12,9 @@
 
 static const struct option {
 	const char *name;
-	bool clear;	     /* the option takes the flags away */
+	bool clear;          /* the option takes the flags away */
 	unsigned long flags; /* MS_* */
-	uint64_t attr;	     /* MOUNT_ATTR_*; 0: a bind mount does not have it */
+	uint64_t attr;       /* MOUNT_ATTR_*; 0: a bind mount does not have it */
 } options_plain[] = {
 	{"ro", false, MS_RDONLY, MOUNT_ATTR_RDONLY},
 	{"rw", true, MS_RDONLY, MOUNT_ATTR_RDONLY},
@@ -63,7 +63,8 @@ static const struct {
 };
 
 /* What would need more than mounting. */
-static const char *const options_unsupported[] = {"remount", "idmap", "ridmap", "tmpcopyup", "loop"};
+static const char *const options_unsupported[] = {"remount", "idmap", "ridmap", "tmpcopyup",
+						  "loop"};
 
 static void set_flags(const struct option *o, struct oci_mount *m)
 {

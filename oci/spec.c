@@ -11,7 +11,8 @@
 static void parse_version(const struct json *top)
 {
 	const char *version;
-	if (json_get_string(top, "ociVersion", JSON_REQUIRED, 64, &version) && strncmp(version, "1.", 2) != 0)
+	if (json_get_string(top, "ociVersion", JSON_REQUIRED, 64, &version) &&
+	    strncmp(version, "1.", 2) != 0)
 		json_fail(top, "ociVersion", ENOSYS, "is %s; Mote supports 1.x", version);
 }
 
@@ -19,7 +20,8 @@ static void parse_root(const struct json *top, struct oci_spec *s)
 {
 	struct json root;
 	json_get_object(top, "root", JSON_REQUIRED, &root);
-	if (json_get_string(&root, "path", JSON_REQUIRED, OCI_PATH_MAX, &s->root_path) && !*s->root_path)
+	if (json_get_string(&root, "path", JSON_REQUIRED, OCI_PATH_MAX, &s->root_path) &&
+	    !*s->root_path)
 		json_fail(&root, "path", EINVAL, "must not be empty");
 	json_get_bool(&root, "readonly", JSON_OPTIONAL, &s->root_readonly);
 }
@@ -47,7 +49,8 @@ static void parse_resources_alone(const struct json *top, struct oci_spec *s)
 /*
  * Fills *s from s->root by `parse`, which is given the document's object; frees *s after an error.
  */
-static int read_parsed(const char *name, void (*parse)(const struct json *object, struct oci_spec *s),
+static int read_parsed(const char *name,
+		       void (*parse)(const struct json *object, struct oci_spec *s),
 		       struct oci_spec *s, struct err *e)
 {
 	struct json_document d = json_open(s->root, name, e);

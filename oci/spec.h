@@ -26,9 +26,9 @@ struct json_t; /* jansson's */
 /*
  * Annotations; with ".NAME" behind them: of one container of a pod. Others of io.mote. are refused.
  */
-#define OCI_LISTEN "io.mote.listen"	  /* listening sockets */
+#define OCI_LISTEN    "io.mote.listen"    /* listening sockets */
 #define OCI_ISOLATION "io.mote.isolation" /* whether its memory shares pages with others' */
-#define OCI_UNSET INT64_MIN /* of a number that is not in the file */
+#define OCI_UNSET     INT64_MIN           /* of a number that is not in the file */
 
 struct oci_rlimit {
 	int resource; /* RLIMIT_* */
@@ -37,19 +37,19 @@ struct oci_rlimit {
 
 struct oci_mount {
 	const char *destination; /* absolute, borrowed */
-	const char *type;	 /* borrowed; "" for a bind mount */
-	const char *source;	 /* borrowed; "" for none; absolute for a bind mount */
-	char *data;		 /* owned; options that are the file system's own, "" for none */
-	unsigned long flags;	 /* MS_* for mounting a file system */
-	uint64_t attr_set, attr_clear;		 /* MOUNT_ATTR_* for a bind mount */
+	const char *type;        /* borrowed; "" for a bind mount */
+	const char *source;      /* borrowed; "" for none; absolute for a bind mount */
+	char *data;              /* owned; options that are the file system's own, "" for none */
+	unsigned long flags;     /* MS_* for mounting a file system */
+	uint64_t attr_set, attr_clear;           /* MOUNT_ATTR_* for a bind mount */
 	uint64_t recursive_set, recursive_clear; /* for it and the mounts below it */
-	uint64_t propagation;			 /* MS_PRIVATE, …; 0: as it comes */
+	uint64_t propagation;                    /* MS_PRIVATE, …; 0: as it comes */
 	bool propagation_recursive;
 	bool bind, bind_recursive;
 };
 
 struct oci_namespace {
-	int flag;	  /* CLONE_NEW* */
+	int flag;         /* CLONE_NEW* */
 	const char *path; /* borrowed; NULL: a new one */
 };
 
@@ -67,15 +67,15 @@ struct oci_resources {
 	bool oom_kill_disable;
 	int64_t cpu_shares, cpu_quota_us, cpu_period_us, cpu_burst_us, cpu_idle;
 	const char *cpuset_cpus, *cpuset_mems; /* borrowed; NULL if not given */
-	int64_t pids_limit;		       /* <= 0: no limit */
-	struct oci_unified *unified;	       /* owned */
+	int64_t pids_limit;                    /* <= 0: no limit */
+	struct oci_unified *unified;           /* owned */
 	size_t unified_count;
 };
 
 struct oci_hook {
-	const char *path;	 /* borrowed, absolute */
+	const char *path;         /* borrowed, absolute */
 	const char **args, **env; /* owned, NULL-terminated; NULL if not given */
-	int64_t timeout_s;	 /* 0: none */
+	int64_t timeout_s;        /* 0: none */
 };
 
 enum oci_hook_kind {
@@ -87,16 +87,16 @@ enum oci_hook_kind {
 };
 
 struct oci_hooks {
-	struct json_t *root; /* owned; in a spec NULL, as the spec's is theirs */
+	struct json_t *root;                   /* owned; in a spec NULL, as the spec's is theirs */
 	struct oci_hook *list[OCI_HOOK_KINDS]; /* owned */
 	size_t count[OCI_HOOK_KINDS];
 };
 
-#define OCI_RLIMITS_MAX 32
+#define OCI_RLIMITS_MAX    32
 #define OCI_NAMESPACES_MAX 16
-#define OCI_GROUPS_MAX 1024
+#define OCI_GROUPS_MAX     1024
 /* What the monitor's work for the guest may need; others change nothing. */
-#define OCI_CAPABILITIES                                                                           \
+#define OCI_CAPABILITIES \
 	(1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH | 1UL << CAP_NET_BIND_SERVICE)
 
 /* Filled by oci_spec_read, released by oci_spec_free. Strings are borrowed from `root` unless said.
@@ -118,7 +118,7 @@ struct oci_spec {
 	 */
 	uint64_t capabilities;
 	const char *apparmor_profile, *selinux_label; /* borrowed; NULL if not given */
-	int64_t umask; /* OCI_UNSET: 022 */
+	int64_t umask;                                /* OCI_UNSET: 022 */
 	struct oci_rlimit rlimits[OCI_RLIMITS_MAX];
 	size_t rlimits_count;
 	int64_t oom_score_adj; /* OCI_UNSET: as the shim's */
@@ -134,7 +134,7 @@ struct oci_spec {
 	size_t sysctls_count;
 	uint64_t propagation; /* linux.rootfsPropagation, MS_*; 0 if not given */
 	struct oci_resources resources;
-	char *cgroup_path;		 /* owned; absolute and normal, NULL if not given */
+	char *cgroup_path;               /* owned; absolute and normal, NULL if not given */
 	const char **masked, **readonly; /* owned, absolute paths, NULL-terminated */
 	size_t masked_count, readonly_count;
 	struct oci_hooks hooks;
@@ -148,7 +148,8 @@ int oci_spec_parse(const char *bytes, size_t len, struct oci_spec *out, struct e
 int oci_resources_parse(const char *bytes, size_t len, struct oci_spec *out,
 			struct err *e) must_check;
 /* A document that is a process alone, as Exec brings it: fills its members and root. */
-int oci_process_parse(const char *bytes, size_t len, struct oci_spec *out, struct err *e) must_check;
+int oci_process_parse(const char *bytes, size_t len, struct oci_spec *out,
+		      struct err *e) must_check;
 void oci_spec_free(struct oci_spec *spec); /* accepts a zeroed one */
 /* Moves the hooks out of a spec, which they outlive. */
 void oci_hooks_take(struct oci_spec *spec, struct oci_hooks *out);
@@ -157,13 +158,14 @@ void oci_hooks_free(struct oci_hooks *hooks); /* accepts zeroed ones */
 /* The state of a container as hooks read it (runtime specification, "State"). Borrowed. */
 struct oci_state {
 	const char *id, *bundle, *status; /* "creating", "running", … */
-	pid_t pid;			  /* 0: not running any more */
+	pid_t pid;                        /* 0: not running any more */
 };
 /*
  * The state as JSON, with the version and the annotations of the hooks' document; *out is the
  * caller's. -ENOMEM.
  */
-int oci_state_text(const struct oci_hooks *hooks, const struct oci_state *state, char **out) must_check;
+int oci_state_text(const struct oci_hooks *hooks, const struct oci_state *state,
+		   char **out) must_check;
 #define cleanup_spec cleanup_(oci_spec_free)
 
 /*
@@ -177,7 +179,8 @@ int oci_annotations(int bundle_fd, const char *const *names, char **out, size_t 
  * One annotation of a spec that was read: 1 and *out, borrowed; 0 if it is absent; or an error of
  * its value.
  */
-int oci_spec_annotation(const struct oci_spec *spec, const char *name, const char **out, struct err *e) must_check;
+int oci_spec_annotation(const struct oci_spec *spec, const char *name, const char **out,
+			struct err *e) must_check;
 
 /* The namespace entry for a CLONE_NEW* flag, or NULL. */
 const struct oci_namespace *oci_namespace(const struct oci_spec *spec, int flag);

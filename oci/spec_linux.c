@@ -58,8 +58,10 @@ static void parse_namespace(const struct json *namespace, struct oci_spec *s)
 		json_fail(namespace, "type", ENOSYS, "Mote does not support %s namespaces", name);
 	if (oci_namespace(s, t->flag))
 		json_fail(namespace, "type", EINVAL, "namespace '%s' is given twice", name);
-	if (json_get_absolute_path(namespace, "path", JSON_OPTIONAL, OCI_PATH_MAX, &n->path) && !t->joinable)
-		json_fail(namespace, "path", ENOSYS, "Mote does not support joining a %s namespace", name);
+	if (json_get_absolute_path(namespace, "path", JSON_OPTIONAL, OCI_PATH_MAX, &n->path) &&
+	    !t->joinable)
+		json_fail(namespace, "path", ENOSYS, "Mote does not support joining a %s namespace",
+			  name);
 	n->flag = t->flag;
 	s->namespaces_count++;
 }
@@ -77,7 +79,8 @@ static void parse_namespaces(const struct json *linux_, struct oci_spec *s)
 
 static bool is_namespaced(const char *name)
 {
-	static const char *const prefixes[] = {"net.", "kernel.msg", "kernel.shm", "kernel.sem", "fs.mqueue."};
+	static const char *const prefixes[] = {"net.", "kernel.msg", "kernel.shm", "kernel.sem",
+					       "fs.mqueue."};
 	if (strstr(name, "..") || strlen(name) > 255)
 		return false;
 	for (size_t i = 0; i < COUNT(prefixes); i++)
@@ -97,7 +100,8 @@ static bool has_own_namespace(const struct oci_spec *s, const char *name)
 static void parse_sysctls(const struct json *linux_, struct oci_spec *s)
 {
 	struct json all, member;
-	if (!json_get_object(linux_, "sysctl", JSON_OPTIONAL, &all) || !json_check_count(&all, LIST_MAX))
+	if (!json_get_object(linux_, "sysctl", JSON_OPTIONAL, &all) ||
+	    !json_check_count(&all, LIST_MAX))
 		return;
 	s->sysctls = calloc(json_count(&all) + 1, sizeof(*s->sysctls));
 	if (!s->sysctls) {
@@ -108,11 +112,14 @@ static void parse_sysctls(const struct json *linux_, struct oci_spec *s)
 		struct oci_sysctl *sysctl = &s->sysctls[s->sysctls_count];
 		sysctl->name = member.key;
 		if (!is_namespaced(member.key))
-			json_fail(&member, JSON_SELF, EINVAL, "is not a sysctl of a namespace that a container has");
+			json_fail(&member, JSON_SELF, EINVAL,
+				  "is not a sysctl of a namespace that a container has");
 		else if (!has_own_namespace(s, member.key))
 			json_fail(&member, JSON_SELF, EINVAL,
-				  "would change the host's: the container has no namespace of its own for it");
-		if (json_get_string(&member, JSON_SELF, JSON_REQUIRED, OCI_PATH_MAX, &sysctl->value))
+				  "would change the host's: the container has no namespace of its "
+				  "own for it");
+		if (json_get_string(&member, JSON_SELF, JSON_REQUIRED, OCI_PATH_MAX,
+				    &sysctl->value))
 			s->sysctls_count++;
 	}
 }
@@ -129,7 +136,8 @@ static void parse_cgroup_path(const struct json *linux_, struct oci_spec *s)
 	if (rc == -ENOMEM)
 		json_no_memory(linux_, "linux.cgroupsPath");
 	else if (rc < 0)
-		json_fail(linux_, "cgroupsPath", -rc, "'%.100s' is neither a path nor slice:prefix:name", text);
+		json_fail(linux_, "cgroupsPath", -rc,
+			  "'%.100s' is neither a path nor slice:prefix:name", text);
 }
 
 static void parse_propagation(const struct json *linux_, struct oci_spec *s)
@@ -139,8 +147,8 @@ static void parse_propagation(const struct json *linux_, struct oci_spec *s)
 		uint64_t flag;
 	} kinds[] = {
 		{"private", MS_PRIVATE},       {"rprivate", MS_PRIVATE | MS_REC},
-		{"slave", MS_SLAVE},	       {"rslave", MS_SLAVE | MS_REC},
-		{"shared", MS_SHARED},	       {"rshared", MS_SHARED | MS_REC},
+		{"slave", MS_SLAVE},           {"rslave", MS_SLAVE | MS_REC},
+		{"shared", MS_SHARED},         {"rshared", MS_SHARED | MS_REC},
 		{"unbindable", MS_UNBINDABLE}, {"runbindable", MS_UNBINDABLE | MS_REC},
 	};
 	const char *name = "";
@@ -149,10 +157,12 @@ static void parse_propagation(const struct json *linux_, struct oci_spec *s)
 		if (strcmp(name, kinds[i].name) == 0)
 			s->propagation = kinds[i].flag;
 	if (*name && !s->propagation)
-		json_fail(linux_, "rootfsPropagation", EINVAL, "invalid mount propagation '%s'", name);
+		json_fail(linux_, "rootfsPropagation", EINVAL, "invalid mount propagation '%s'",
+			  name);
 }
 
-static void parse_paths(const struct json *linux_, const char *name, const char ***out, size_t *count)
+static void parse_paths(const struct json *linux_, const char *name, const char ***out,
+			size_t *count)
 {
 	struct json list, item;
 	const char *path;
@@ -192,7 +202,9 @@ static void parse_device(const struct json *device)
 	json_get_int(device, "minor", JSON_OPTIONAL, 0, UINT32_MAX, &minor);
 	if (!is_guest_device(path, kind, major, minor))
 		json_fail(device, JSON_SELF, ENOSYS,
-			  "%.100s: not supported; a guest's devices are null, zero, full, random, urandom and tty", path);
+			  "%.100s: not supported; a guest's devices are null, zero, full, random, "
+			  "urandom and tty",
+			  path);
 }
 
 static void parse_devices(const struct json *linux_)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define MOUNTS_MAX 1024
+#define MOUNTS_MAX        1024
 #define MOUNT_OPTIONS_MAX 1024
 
 static void parse_options(const struct json *mount, struct oci_mount *m)
@@ -12,7 +12,8 @@ static void parse_options(const struct json *mount, struct oci_mount *m)
 	cleanup_free const char **options = NULL;
 	const char *bad = "";
 	size_t count;
-	json_get_strings(mount, "options", JSON_OPTIONAL, MOUNT_OPTIONS_MAX, OCI_PATH_MAX, &options, &count);
+	json_get_strings(mount, "options", JSON_OPTIONAL, MOUNT_OPTIONS_MAX, OCI_PATH_MAX, &options,
+			 &count);
 	int rc = oci_mount_options(options, m, &bad);
 	if (rc == -ENOSYS)
 		json_fail(mount, "options", ENOSYS, "Mote does not support '%.100s'", bad);
@@ -27,7 +28,8 @@ static void refuse_id_maps(const struct json *mount)
 	static const char *const maps[] = {"uidMappings", "gidMappings"};
 	for (size_t i = 0; i < COUNT(maps); i++) {
 		struct json map;
-		if (json_get_array(mount, maps[i], JSON_OPTIONAL, 1024, &map) && json_count(&map) > 0)
+		if (json_get_array(mount, maps[i], JSON_OPTIONAL, 1024, &map) &&
+		    json_count(&map) > 0)
 			json_fail(mount, maps[i], ENOSYS, "Mote does not support id-mapped mounts");
 	}
 }

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define ID_MAX 4294967294L /* (uid_t)-1 means "leave it" to system calls */
-#define CAPABILITIES_MAX 128
+#define ID_MAX               4294967294L /* (uid_t)-1 means "leave it" to system calls */
+#define CAPABILITIES_MAX     128
 #define CAPABILITY_BYTES_MAX 64
-#define LABEL_BYTES_MAX 1024 /* of AppArmor's profile names and SELinux's contexts */
+#define LABEL_BYTES_MAX      1024 /* of AppArmor's profile names and SELinux's contexts */
 
 /* --- user --- */
 
@@ -23,7 +23,8 @@ static void parse_groups(const struct json *user, struct oci_spec *s)
 {
 	struct json list, item;
 	int64_t id;
-	if (!json_get_array(user, "additionalGids", JSON_OPTIONAL, OCI_GROUPS_MAX, &list) || json_count(&list) == 0)
+	if (!json_get_array(user, "additionalGids", JSON_OPTIONAL, OCI_GROUPS_MAX, &list) ||
+	    json_count(&list) == 0)
 		return;
 	s->groups = calloc(json_count(&list), sizeof(*s->groups));
 	if (!s->groups) {
@@ -70,7 +71,8 @@ static uint64_t parse_capability_set(const struct json *capabilities, const char
 	cleanup_free const char **names = NULL;
 	size_t count = 0;
 	uint64_t set = 0;
-	json_get_strings(capabilities, name, JSON_OPTIONAL, CAPABILITIES_MAX, CAPABILITY_BYTES_MAX, &names, &count);
+	json_get_strings(capabilities, name, JSON_OPTIONAL, CAPABILITIES_MAX, CAPABILITY_BYTES_MAX,
+			 &names, &count);
 	for (size_t i = 0; i < count; i++)
 		set |= capability_bit(names[i]);
 	return set;
@@ -155,19 +157,20 @@ static void parse_rlimits(const struct json *process, struct oci_spec *s)
 
 static void parse_args(const struct json *process, struct oci_spec *s)
 {
-	if (!json_get_strings(process, "args", JSON_REQUIRED, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &s->args,
-			      &s->args_count))
+	if (!json_get_strings(process, "args", JSON_REQUIRED, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX,
+			      &s->args, &s->args_count))
 		return;
 	if (s->args_count == 0)
 		json_fail(process, "args", EINVAL, "is empty: there is no program to run");
 	else if (!*s->args[0])
-		json_fail(process, "args", EINVAL, "begins with an empty string: there is no program to run");
+		json_fail(process, "args", EINVAL,
+			  "begins with an empty string: there is no program to run");
 }
 
 static void parse_env(const struct json *process, struct oci_spec *s)
 {
-	if (json_get_strings(process, "env", JSON_OPTIONAL, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX, &s->env,
-			     &s->env_count))
+	if (json_get_strings(process, "env", JSON_OPTIONAL, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX,
+			     &s->env, &s->env_count))
 		return;
 	s->env = calloc(1, sizeof(*s->env));
 	if (!s->env)

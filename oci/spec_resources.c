@@ -9,8 +9,9 @@
 static void set_defaults(struct oci_resources *r)
 {
 	int64_t *const numbers[] = {
-		&r->memory_limit,  &r->memory_reservation, &r->memory_swap,  &r->memory_swappiness, &r->cpu_shares,
-		&r->cpu_quota_us, &r->cpu_period_us,	   &r->cpu_burst_us, &r->cpu_idle,
+		&r->memory_limit,      &r->memory_reservation, &r->memory_swap,
+		&r->memory_swappiness, &r->cpu_shares,         &r->cpu_quota_us,
+		&r->cpu_period_us,     &r->cpu_burst_us,       &r->cpu_idle,
 	};
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		*numbers[i] = OCI_UNSET;
@@ -42,18 +43,21 @@ static void parse_cpu(const struct json *resources, struct oci_resources *r)
 	json_get_string(&cpu, "mems", JSON_OPTIONAL, OCI_PATH_MAX, &r->cpuset_mems);
 	json_get_int(&cpu, "realtimeRuntime", JSON_OPTIONAL, INT64_MIN, INT64_MAX, &realtime);
 	if (realtime > 0)
-		json_fail(&cpu, "realtimeRuntime", ENOSYS, "Mote does not support real-time scheduling");
+		json_fail(&cpu, "realtimeRuntime", ENOSYS,
+			  "Mote does not support real-time scheduling");
 }
 
 static bool is_controller_file(const char *name)
 {
-	return *name && *name != '.' && !strchr(name, '/') && strlen(name) < 128 && strncmp(name, "cgroup.", 7) != 0;
+	return *name && *name != '.' && !strchr(name, '/') && strlen(name) < 128 &&
+	       strncmp(name, "cgroup.", 7) != 0;
 }
 
 static void parse_unified(const struct json *resources, struct oci_resources *r)
 {
 	struct json unified, member;
-	if (!json_get_object(resources, "unified", JSON_OPTIONAL, &unified) || !json_check_count(&unified, FILES_MAX))
+	if (!json_get_object(resources, "unified", JSON_OPTIONAL, &unified) ||
+	    !json_check_count(&unified, FILES_MAX))
 		return;
 	r->unified = calloc(json_count(&unified) + 1, sizeof(*r->unified));
 	if (!r->unified) {
@@ -64,7 +68,8 @@ static void parse_unified(const struct json *resources, struct oci_resources *r)
 		struct oci_unified *u = &r->unified[r->unified_count];
 		u->file = member.key;
 		if (!is_controller_file(member.key))
-			json_fail(&member, JSON_SELF, EINVAL, "is not a file of a cgroup controller");
+			json_fail(&member, JSON_SELF, EINVAL,
+				  "is not a file of a cgroup controller");
 		if (json_get_string(&member, JSON_SELF, JSON_REQUIRED, OCI_PATH_MAX, &u->value))
 			r->unified_count++;
 	}

@@ -17,8 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define KILLED_STATUS 137 /* 128 + SIGKILL, by convention */
-#define END_MS 3000	  /* containerd gives `delete` five seconds */
+#define KILLED_STATUS 137  /* 128 + SIGKILL, by convention */
+#define END_MS        3000 /* containerd gives `delete` five seconds */
 
 /* The number may be another process's now: the descriptor is checked, then used. */
 static int end_process(const struct state *s, const struct cgroup *cgroup, struct err *e)
@@ -31,7 +31,10 @@ static int end_process(const struct state *s, const struct cgroup *cgroup, struc
 		return 0;
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
 		return err_sys(e, errno, "ending process %d", s->pid);
-	/* A frozen process of cgroup version 1 does not die. If it cannot be thawed, the wait fails. */
+	/*
+	 * A frozen process of cgroup version 1 does not die. If it cannot be thawed, the wait
+	 * fails.
+	 */
 	if (cgroup)
 		(void)!cgroup_freeze(cgroup, false, NULL);
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};

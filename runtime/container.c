@@ -166,7 +166,8 @@ int process_resize(struct process *p, uint32_t width, uint32_t height, struct er
 	if (!p->streams.terminal || process_has_ended(p))
 		return 0;
 	if (width > UINT16_MAX || height > UINT16_MAX)
-		return err_set(e, ERR_PEER, EINVAL, "invalid terminal size %u by %u", width, height);
+		return err_set(e, ERR_PEER, EINVAL, "invalid terminal size %u by %u", width,
+			       height);
 	int rc = terminal_resize(p->streams.terminal, (uint16_t)width, (uint16_t)height);
 	if (rc < 0 && rc != -ENOENT)
 		return err_sys(e, -rc, "resizing the terminal of %s", p->name);
@@ -180,7 +181,10 @@ void process_close_stdin(struct process *p)
 
 /* --- the end --- */
 
-/* Of the container's process: nobody waits for this now, and what does not work is Delete's to report. */
+/*
+ * Of the container's process: nobody waits for this now, and what does not work is Delete's to
+ * report.
+ */
 static void unmount_early(struct container *c)
 {
 	if (c->rootfs_mounted && mounts_detach(c->rootfs, NULL) == 0)

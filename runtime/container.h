@@ -8,23 +8,27 @@
 #include "runtime/runtime.h"
 #include "runtime/state.h"
 
-#define LAYERS_DIR "mote-layers" /* in the bundle, while the root file system is being mounted */
+/* in the bundle, while the root file system is being mounted */
+#define LAYERS_DIR "mote-layers"
 
-/* The hooks that the shim runs, in a child process; the last ones that it has started, or could have. */
+/*
+ * The hooks that the shim runs, in a child process; the last ones that it has started, or could
+ * have.
+ */
 enum hook_phase {
 	HOOKS_NONE,
 	HOOKS_CREATE_RUNTIME, /* the monitor waits for them, in its namespaces */
 	HOOKS_POSTSTART,      /* Start is answered after them */
-	HOOKS_STARTED,	      /* it has been answered */
+	HOOKS_STARTED,        /* it has been answered */
 	HOOKS_POSTSTOP,
 };
 
 struct container {
 	char *id, *bundle; /* owned */
-	int bundle_fd;	   /* owned: the bundle may be moved or removed meanwhile */
-	char *rootfs;	   /* owned: where the root file system is mounted */
+	int bundle_fd;     /* owned: the bundle may be moved or removed meanwhile */
+	char *rootfs;      /* owned: where the root file system is mounted */
 	bool rootfs_mounted;
-	bool root_mapped; /* it is id-mapped for userns */
+	bool root_mapped;     /* it is id-mapped for userns */
 	struct userns userns; /* of the monitors; borrowed from the shim's process */
 
 	struct cgroup *cgroup; /* owned */
@@ -34,8 +38,9 @@ struct container {
 
 	struct oci_hooks hooks; /* owned; those that the shim runs */
 	enum hook_phase hook_phase;
-	pid_t hook;	 /* the child that runs them; 0: none */
-	int hook_answer; /* owned: the result of those of createRuntime, see hooks_start; -1: none */
+	pid_t hook; /* the child that runs them; 0: none */
+	/* owned: the result of those of createRuntime, see hooks_start; -1: none */
+	int hook_answer;
 
 	uint64_t memory_bytes; /* of each guest */
 	bool private_memory;
@@ -50,7 +55,10 @@ void container_free(struct container *c);
 /* /dev/kvm; the caller's. */
 int container_open_kvm(struct err *e) must_check;
 
-/* Starts the hooks of a phase; if there are none, c->hook is 0. Failures of the later phases are only logged. */
+/*
+ * Starts the hooks of a phase; if there are none, c->hook is 0. Failures of the later phases are
+ * only logged.
+ */
 void container_start_hooks(struct container *c, enum hook_phase phase);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making a container. The monitor enters its namespaces and mounts its root while its cgroup is made
- * here; nothing of the guest exists until both are done.
+ * Making a container. The monitor enters its namespaces and mounts its root while its cgroup is
+ * made here; nothing of the guest exists until both are done.
  */
 #include "runtime/container.h"
 
@@ -18,11 +18,12 @@
 #include <sys/stat.h>
 
 #define DEFAULT_MEMORY (1UL << 30)
-#define MEMORY_MIN (8UL << 20)	/* of a micro-VM */
-#define MEMORY_MAX (64UL << 30) /* a guest gets no more, whatever its limit */
-#define PAGE_BYTES 4096UL
-#define LOGGER_MS 10000
-#define MONITOR_MS 120000 /* a mount may be slow; a monitor that says nothing for so long is stuck */
+#define MEMORY_MIN     (8UL << 20)  /* of a micro-VM */
+#define MEMORY_MAX     (64UL << 30) /* a guest gets no more, whatever its limit */
+#define PAGE_BYTES     4096UL
+#define LOGGER_MS      10000
+/* a mount may be slow; a monitor that says nothing for so long is stuck */
+#define MONITOR_MS 120000
 
 static const char *or_empty(const char *s)
 {
@@ -33,11 +34,14 @@ static const char *or_empty(const char *s)
 
 static void go_without_userns(struct container *c, const struct err *why)
 {
-	dprintf(2, "mote: container %s: its processes have no user namespace: %s\n", c->id, why->text);
+	dprintf(2, "mote: container %s: its processes have no user namespace: %s\n", c->id,
+		why->text);
 	c->userns = USERNS_NONE;
 }
 
-/* If its layers cannot be mapped, it is mounted as it is, and the container's ids are the host's. */
+/*
+ * If its layers cannot be mapped, it is mounted as it is, and the container's ids are the host's.
+ */
 static int mount_root(struct container *c, const struct oci_mount *m, int root, struct err *e)
 {
 	struct err why = {0};
@@ -119,7 +123,8 @@ static int copy_names(struct container *c, const struct container_config *config
 		return err_sys(e, ENOMEM, "container %s", config->id);
 	c->bundle_fd = open(config->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (c->bundle_fd < 0)
-		return err_set(e, ERR_CONFIG, errno, "bundle %s: %s", config->bundle, strerror(errno));
+		return err_set(e, ERR_CONFIG, errno, "bundle %s: %s", config->bundle,
+			       strerror(errno));
 	return 0;
 }
 
@@ -158,8 +163,10 @@ static int open_cgroup(struct container *c, const struct oci_spec *s,
 /* The bundle has to name the cgroup before it exists. The process may not exist yet. */
 static int write_state(const struct container *c, struct err *e)
 {
-	struct state state = {.pid = c->init.pid,
-			      .cgroup_path = (char *)(uintptr_t)cgroup_path(c->cgroup)};
+	struct state state = {
+		.pid = c->init.pid,
+		.cgroup_path = (char *)(uintptr_t)cgroup_path(c->cgroup),
+	};
 	int rc = 0;
 	if (state.pid)
 		rc = state_start_time(state.pid, &state.start_time);
@@ -198,8 +205,12 @@ static int make_cgroup(struct container *c, const struct oci_spec *s, struct err
 	return watch_oom(c, e);
 }
 
-/* Whose containers share compiled modules: a Kubernetes namespace's, else a namespace's of containerd. */
-static int name_tenant(const struct oci_spec *s, const struct container_config *config, char **out, struct err *e)
+/*
+ * Whose containers share compiled modules: a Kubernetes namespace's, else a namespace's of
+ * containerd.
+ */
+static int name_tenant(const struct oci_spec *s, const struct container_config *config, char **out,
+		       struct err *e)
 {
 	const char *pods = "";
 	int rc = oci_spec_annotation(s, "io.kubernetes.cri.sandbox-namespace", &pods, e);
@@ -229,7 +240,8 @@ static int read_isolation(const struct oci_spec *s, const char **out, struct err
 		rc = oci_spec_annotation(s, OCI_ISOLATION, out, e);
 	if (rc > 0 && strcmp(*out, "private") != 0 && strcmp(*out, "shared") != 0)
 		return err_set(e, ERR_CONFIG, EINVAL,
-			       "annotation " OCI_ISOLATION ": must be private or shared, not %.100s",
+			       "annotation " OCI_ISOLATION
+			       ": must be private or shared, not %.100s",
 			       *out);
 	if (rc < 0)
 		return rc;
@@ -237,7 +249,8 @@ static int read_isolation(const struct oci_spec *s, const char **out, struct err
 }
 
 /* The operator decides for all containers; one that asks for something else is refused. */
-static int choose_isolation(const struct oci_spec *s, const char *policy, bool *private_memory, struct err *e)
+static int choose_isolation(const struct oci_spec *s, const char *policy, bool *private_memory,
+			    struct err *e)
 {
 	const char *asked;
 	int rc = read_isolation(s, &asked, e);
@@ -252,7 +265,8 @@ static int choose_isolation(const struct oci_spec *s, const char *policy, bool *
 			       policy);
 	if (*asked && strcmp(asked, policy) != 0)
 		return err_set(e, ERR_CONFIG, EPERM,
-			       "annotation " OCI_ISOLATION ": the operator of this machine only allows %s",
+			       "annotation " OCI_ISOLATION
+			       ": the operator of this machine only allows %s",
 			       policy);
 	*private_memory = strcmp(policy, "private") == 0;
 	return 0;
@@ -279,7 +293,11 @@ static int assemble(struct container *c, const struct oci_spec *s,
 		.spec = *s,
 	};
 	const struct process_place place = {
-		.cgroup = c->cgroup, .userns = &c->userns, .kvm = kvm, .namespace_of = -1};
+		.cgroup = c->cgroup,
+		.userns = &c->userns,
+		.kvm = kvm,
+		.namespace_of = -1,
+	};
 	int rc = process_open_streams(p, c->id, config->containerd_namespace, s->console_width,
 				      s->console_height, e);
 	bool first = cgroup_is_born_into(c->cgroup);
@@ -329,7 +347,11 @@ static int can_map_root(const struct container *c, const struct oci_spec *s,
 {
 	const struct container_mount *from = config->rootfs;
 	struct oci_mount m = {
-		.destination = "/", .source = s->root_path, .bind = true, .bind_recursive = true};
+		.destination = "/",
+		.source = s->root_path,
+		.bind = true,
+		.bind_recursive = true,
+	};
 	if (config->rootfs_count == 0)
 		return can_map(c, c->bundle_fd, &m, e);
 	const char *type = or_empty(from->type);
@@ -359,7 +381,8 @@ static int can_have_userns(struct container *c, const struct oci_spec *s,
 		return rc;
 	/* They run as the host's root, and may put files into the root that are not mapped. */
 	if (s->hooks.count[OCI_HOOK_CREATE_RUNTIME] || s->hooks.count[OCI_HOOK_CREATE_CONTAINER])
-		return err_set(e, ERR_HOST, ENOTSUP, "config.json has hooks that run at its creation");
+		return err_set(e, ERR_HOST, ENOTSUP,
+			       "config.json has hooks that run at its creation");
 	rc = userns_get(&c->userns, e);
 	if (rc < 0)
 		return rc;
@@ -369,7 +392,8 @@ static int can_have_userns(struct container *c, const struct oci_spec *s,
 	return rc;
 }
 
-static void choose_userns(struct container *c, const struct oci_spec *s, const struct container_config *config)
+static void choose_userns(struct container *c, const struct oci_spec *s,
+			  const struct container_config *config)
 {
 	struct err why = {0};
 	if (can_have_userns(c, s, config, &why) < 0)
@@ -451,7 +475,8 @@ static void note_lateness(struct process *p)
 		return;
 	if (p->streams.logger_ready >= 0)
 		err_set(&p->failure, ERR_CONFIG, ETIMEDOUT,
-			"the log process of %s was not ready within %d s", p->name, LOGGER_MS / 1000);
+			"the log process of %s was not ready within %d s", p->name,
+			LOGGER_MS / 1000);
 	else
 		err_set(&p->failure, ERR_HOST, ETIMEDOUT,
 			"the monitor of %s was not ready within %d s", p->name, MONITOR_MS / 1000);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hooks. Their programs are the operator's, as config.json is: they run on the host, with the rights
- * of the shim, before a monitor gives up its own.
+ * Hooks. Their programs are the operator's, as config.json is: they run on the host, with the
+ * rights of the shim, before a monitor gives up its own.
  */
 #include "runtime/hooks.h"
 
@@ -113,8 +113,8 @@ static int run_one(const struct oci_hook *h, int state, struct err *e)
 	return hook_failed(h, status, output, e);
 }
 
-int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
-	      const struct oci_state *state, struct err *e)
+int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind, const struct oci_state *state,
+	      struct err *e)
 {
 	if (hooks->count[kind] == 0)
 		return 0;
@@ -130,11 +130,11 @@ int hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind,
 }
 
 /*
- * In the child, which closes all descriptors above 2 but its end of the pipe, and then writes a byte
- * to it: a copy of one that the parent closes would keep it alive for those that poll it.
+ * In the child, which closes all descriptors above 2 but its end of the pipe, and then writes a
+ * byte to it: a copy of one that the parent closes would keep it alive for those that poll it.
  */
 static _Noreturn void hook_process(const struct oci_hooks *hooks, enum oci_hook_kind kind,
-				const struct oci_state *state, int pipe_end, bool answers)
+				   const struct oci_state *state, int pipe_end, bool answers)
 {
 	struct err e = {0};
 	if ((pipe_end > 3 && close_range(3, (unsigned)pipe_end - 1, 0) < 0) ||

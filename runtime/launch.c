@@ -52,11 +52,12 @@ static __attribute__((no_sanitize_address)) void become_monitor(const void *arg)
 }
 
 /*
- * The PID namespace of a child is its parent's choice: ours for children is changed and changed back.
- * The latter cannot be refused; going on without it would put other containers' monitors into this
- * one's namespace.
+ * The PID namespace of a child is its parent's choice: ours for children is changed and changed
+ * back. The latter cannot be refused; going on without it would put other containers' monitors into
+ * this one's namespace.
  */
-static long clone_into_namespace(int pidfd, const struct clone_args *args, const struct child *child)
+static long clone_into_namespace(int pidfd, const struct clone_args *args,
+				 const struct child *child)
 {
 	cleanup_close int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	if (own < 0 || setns(pidfd, CLONE_NEWPID) < 0)
@@ -102,8 +103,8 @@ int launch_monitor(const struct launch *launch, struct launched *out, struct err
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "a socket to the monitor");
 	cleanup_close int ours = pair[0], theirs = pair[1];
-	const int fds[FDS] = {launch->streams[0], launch->streams[1], launch->streams[2],
-			      theirs, launch->kvm_fd, launch->userns_fd};
+	const int fds[FDS] = {launch->streams[0], launch->streams[1], launch->streams[2], theirs,
+			      launch->kvm_fd,     launch->userns_fd};
 	struct child child = {.id = launch->id, .count = launch->userns_fd >= 0 ? FDS : FDS - 1};
 	long born = duplicate(fds, &child);
 	if (born == 0)
@@ -128,8 +129,8 @@ int launch_expect(int control, int timeout_ms, enum wire_type *type, struct err 
 	if (got == WIRE_FAILED)
 		return wire_failure(&body, e);
 	if (got != due && !(due == WIRE_READY && got == WIRE_HOOKS))
-		return err_set(e, ERR_HOST, EBADMSG, "the monitor sent message %d instead of %d", got,
-			       due);
+		return err_set(e, ERR_HOST, EBADMSG, "the monitor sent message %d instead of %d",
+			       got, due);
 	*type = got;
 	return 0;
 }

@@ -12,12 +12,13 @@
 
 /* Borrowed. */
 struct launch {
-	const char *id;	    /* the container's; what ps(1) shows */
+	const char *id;     /* the container's; what ps(1) shows */
 	const int *streams; /* three descriptors: its 0, 1 and 2 */
-	int kvm_fd;	    /* /dev/kvm, open */
-	int userns_fd;	    /* a user namespace that it may join; -1: none */
-	int cgroup_fd;	    /* a directory of cgroup version 2 to be born in; -1: none */
-	int namespace_of;   /* a pidfd of a process whose PID namespace it is born into; -1: a new one */
+	int kvm_fd;         /* /dev/kvm, open */
+	int userns_fd;      /* a user namespace that it may join; -1: none */
+	int cgroup_fd;      /* a directory of cgroup version 2 to be born in; -1: none */
+	/* a pidfd of a process whose PID namespace it is born into; -1: a new one */
+	int namespace_of;
 };
 
 /* The caller's. */
@@ -31,17 +32,19 @@ struct launched {
 int launch_monitor(const struct launch *launch, struct launched *out, struct err *e) must_check;
 /*
  * Receives a message of this type, without a body. HOOKS may come before READY: *type is what came.
- * timeout_ms is for each piece of it. If the monitor sent FAILED instead, or ended, *e has the reason.
+ * timeout_ms is for each piece of it. If the monitor sent FAILED instead, or ended, *e has the
+ * reason.
  */
 int launch_expect(int control, int timeout_ms, enum wire_type *type, struct err *e) must_check;
 
 /*
  * As clone3(2); the child calls fn(arg) and never returns. Of each architecture: the child may run
- * in the parent's memory, which waits until it executes another program or exits (vfork(2)), or in a
- * copy of it. So fn writes to no memory but its own stack, takes no lock and allocates nothing:
+ * in the parent's memory, which waits until it executes another program or exits (vfork(2)), or in
+ * a copy of it. So fn writes to no memory but its own stack, takes no lock and allocates nothing:
  * system calls, and of the C library what may be called in a handler of signals, or formats text.
  * The child's pid, or -errno.
  */
-long launch_clone(const struct clone_args *args, void (*fn)(const void *arg), const void *arg) must_check;
+long launch_clone(const struct clone_args *args, void (*fn)(const void *arg),
+		  const void *arg) must_check;
 
 #endif

@@ -14,12 +14,12 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#define PATH_BYTES 4096
+#define PATH_BYTES     4096
 #define MOUNT_DATA_MAX 4095 /* mount(2) takes one page */
 
 bool mounts_is_of_the_host(const struct oci_mount *m)
 {
-	static const char *const types[] = {"proc",    "sysfs",	 "cgroup",
+	static const char *const types[] = {"proc",    "sysfs",  "cgroup",
 					    "cgroup2", "mqueue", "devpts"};
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (strcmp(m->type, types[i]) == 0)
@@ -232,8 +232,8 @@ static int attach_new(const struct oci_mount *m, int target_fd, const char *wher
 	char target[32];
 	/* A new one is private by itself: its parent is not shared. */
 	if (m->propagation && m->propagation != MS_PRIVATE)
-		return err_set(e, ERR_CONFIG, ENOSYS, "mount on %s: propagation is only supported for bind mounts",
-			       where);
+		return err_set(e, ERR_CONFIG, ENOSYS,
+			       "mount on %s: propagation is only supported for bind mounts", where);
 	snprintf(target, sizeof(target), "/proc/self/fd/%d", target_fd);
 	int rc = 0;
 	if (strlen(m->data) > MOUNT_DATA_MAX)
@@ -241,8 +241,8 @@ static int attach_new(const struct oci_mount *m, int target_fd, const char *wher
 	else if (mount(*m->source ? m->source : m->type, target, m->type, m->flags, m->data) < 0)
 		rc = -errno;
 	if (rc == -ENODEV)
-		return err_set(e, ERR_CONFIG, ENODEV,
-			       "mount on %s: unknown file system '%s'", where, m->type);
+		return err_set(e, ERR_CONFIG, ENODEV, "mount on %s: unknown file system '%s'",
+			       where, m->type);
 	if (rc < 0)
 		return err_sys(e, -rc, "mount of %s (%s) on %s", m->source, m->type, where);
 	return 0;
@@ -259,7 +259,11 @@ int mounts_attach(const struct oci_mount *m, int target_fd, const char *where, i
 int mounts_bind(const char *source, int target_fd, uint64_t attributes, struct err *e)
 {
 	const struct oci_mount m = {
-		.source = source, .bind = true, .bind_recursive = true, .attr_set = attributes};
+		.source = source,
+		.bind = true,
+		.bind_recursive = true,
+		.attr_set = attributes,
+	};
 	return attach_bind(&m, target_fd, source, -1, e);
 }
 

@@ -24,9 +24,9 @@ bool mounts_is_of_the_host(const struct oci_mount *m);
 /* 0 if the ids of a bind mount can be mapped; its source may be relative to dir_fd. -errno. */
 int mounts_can_map(int dir_fd, const struct oci_mount *m, int userns) must_check;
 /*
- * Mounts an overlay whose layers are id-mapped, so that it shows and keeps the owners that its files
- * have on disk. layers: a directory of the caller's, on which the layers are mounted meanwhile. An
- * error other than of the mount itself says why they cannot be mapped.
+ * Mounts an overlay whose layers are id-mapped, so that it shows and keeps the owners that its
+ * files have on disk. layers: a directory of the caller's, on which the layers are mounted
+ * meanwhile. An error other than of the mount itself says why they cannot be mapped.
  */
 int mounts_attach_mapped_overlay(const struct oci_mount *m, int target_fd, const char *layers,
 				 const struct userns *u, struct err *e) must_check;

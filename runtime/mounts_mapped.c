@@ -14,12 +14,13 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#define PATH_BYTES 4096
+#define PATH_BYTES     4096
 #define MOUNT_DATA_MAX 4095 /* mount(2) takes one page */
 
 struct layers {
 	const char *data;
-	char directory[PATH_BYTES]; /* the common beginning of all paths, up to and with the last '/' */
+	/* the common beginning of all paths, up to and with the last '/' */
+	char directory[PATH_BYTES];
 	size_t len;
 	uint64_t mount;
 };
@@ -55,7 +56,9 @@ static int each_path(struct layers *l, path_fn *fn)
 	return 0;
 }
 
-/* A path that is not plain (relative, escaped, empty as before a data-only layer) is not supported. */
+/*
+ * A path that is not plain (relative, escaped, empty as before a data-only layer) is not supported.
+ */
 static int share(struct layers *l, const char *path, size_t len)
 {
 	if (len < 2 || *path != '/' || len >= sizeof(l->directory) || memchr(path, '\\', len))
@@ -143,9 +146,11 @@ static int mount_from(int tree, const struct oci_mount *m, int target_fd, const 
 static int attach_tree(const struct layers *l, const char *where, const struct userns *u, int *tree,
 		       struct err *e)
 {
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP,
-				  .propagation = MS_PRIVATE,
-				  .userns_fd = (uint64_t)u->fd};
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_IDMAP,
+		.propagation = MS_PRIVATE,
+		.userns_fd = (uint64_t)u->fd,
+	};
 	*tree = open_tree(AT_FDCWD, l->directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (*tree < 0)
 		return err_sys(e, errno, "%s", l->directory);
@@ -170,8 +175,10 @@ int mounts_attach_mapped_overlay(const struct oci_mount *m, int target_fd, const
 	if (rc == 0)
 		rc = each_path(&l, is_on_the_same_mount);
 	if (rc == -ENOTSUP || rc == -EXDEV)
-		return err_set(e, ERR_HOST, -rc, 
-			       "the layers of the root file system are not below one directory of one mount");
+		return err_set(
+			e, ERR_HOST, -rc,
+			"the layers of the root file system are not below one directory of one "
+			"mount");
 	if (rc < 0)
 		return err_sys(e, -rc, "the layers of the root file system");
 	cleanup_free char *data = malloc(strlen(m->data) + 1);

@@ -14,10 +14,10 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
-#define BUILD_MS 120000 /* a monitor that says nothing for so long is stuck */
-#define MESSAGE_REST_MS 1000 /* of a message that has begun to arrive */
-#define DRAIN_NS_FIRST 125000UL /* doubled each time: half a second in all */
-#define DRAIN_NS_MAX 256000000UL
+#define BUILD_MS        120000   /* a monitor that says nothing for so long is stuck */
+#define MESSAGE_REST_MS 1000     /* of a message that has begun to arrive */
+#define DRAIN_NS_FIRST  125000UL /* doubled each time: half a second in all */
+#define DRAIN_NS_MAX    256000000UL
 
 /* --- states --- */
 
@@ -79,8 +79,9 @@ static int copy_names(struct process *p, const char *container_id, const char *e
 	return -ENOMEM;
 }
 
-int process_init(struct process *p, struct container *c, const char *container_id, const char *exec_id,
-		 const struct stdio_config *stdio, const struct supervisor *supervisor, struct err *e)
+int process_init(struct process *p, struct container *c, const char *container_id,
+		 const char *exec_id, const struct stdio_config *stdio,
+		 const struct supervisor *supervisor, struct err *e)
 {
 	*p = (struct process){
 		.container = c,
@@ -130,7 +131,8 @@ void process_set_deadline(struct process *p, int64_t ms)
 {
 	/* One millisecond later, so that it has passed when the timer expires. */
 	const struct itimerspec when = {
-		.it_value = {.tv_sec = (ms + 1) / 1000, .tv_nsec = (ms + 1) % 1000 * 1000000}};
+		.it_value = {.tv_sec = (ms + 1) / 1000, .tv_nsec = (ms + 1) % 1000 * 1000000},
+	};
 	p->deadline_ms = time_monotonic_ms() + ms;
 	/* It only fails for a time that is none. */
 	(void)!timerfd_settime(p->timer, 0, &when, NULL);
@@ -142,8 +144,9 @@ bool process_is_late(const struct process *p)
 }
 
 /*
- * A client that is notified of the end stops opening FIFOs, and loses what it has not begun to read: on
- * a busy machine ctr does (1 of 600). So the report waits, for a bounded time, until all is read.
+ * A client that is notified of the end stops opening FIFOs, and loses what it has not begun to
+ * read: on a busy machine ctr does (1 of 600). So the report waits, for a bounded time, until all
+ * is read.
  */
 static void drain(struct process *p)
 {
@@ -169,8 +172,9 @@ static void on_timer(void *arg, uint32_t events)
 
 /* --- launching --- */
 
-int process_open_streams(struct process *p, const char *container_id, const char *containerd_namespace,
-			 uint16_t width, uint16_t height, struct err *e)
+int process_open_streams(struct process *p, const char *container_id,
+			 const char *containerd_namespace, uint16_t width, uint16_t height,
+			 struct err *e)
 {
 	const struct streams_config config = {
 		.container_id = container_id,
@@ -242,7 +246,9 @@ int process_send_config(const struct process *p, const struct wire_config *w, st
 	return err_sys(e, -rc, "the configuration of the monitor of %s", p->name);
 }
 
-/* Cgroup version 1: the monitor moves itself, by files that it could not open from its namespaces. */
+/*
+ * Cgroup version 1: the monitor moves itself, by files that it could not open from its namespaces.
+ */
 int process_send_join(const struct process *p, const struct cgroup *cgroup, const int *namespaces,
 		      struct err *e)
 {
@@ -287,7 +293,8 @@ static void read_exit(struct process *p)
 	enum wire_type type;
 	int rc = wire_receive(p->control, 0, &type, &body);
 	close_control(p);
-	if (rc < 0 || type != WIRE_EXIT || body.len != sizeof(uint32_t) || p->state != PROCESS_RUNNING)
+	if (rc < 0 || type != WIRE_EXIT || body.len != sizeof(uint32_t) ||
+	    p->state != PROCESS_RUNNING)
 		return;
 	uint32_t status;
 	memcpy(&status, body.data, sizeof(status));
@@ -325,7 +332,9 @@ int process_signal(const struct process *p, int signo)
 		.si_uid = getuid(),
 	};
 	info.si_value.sival_int = signo;
-	/* Those that the monitor itself needs while the guest runs travel as the value of another. */
+	/*
+	 * Those that the monitor itself needs while the guest runs travel as the value of another.
+	 */
 	bool carried = p->state >= PROCESS_RUNNING && monitor_signal_is_own(signo);
 	long rc = -1;
 	if (p->pidfd < 0)
@@ -355,7 +364,8 @@ static int await_built(struct process *p, struct err *e)
 	if (!ready && !p->failure.code && !p->deadline_ms)
 		process_set_deadline(p, BUILD_MS);
 	if (!ready && !p->failure.code && process_is_late(p))
-		err_set(&p->failure, ERR_HOST, ETIMEDOUT, "the monitor of %s does not answer", p->name);
+		err_set(&p->failure, ERR_HOST, ETIMEDOUT, "the monitor of %s does not answer",
+			p->name);
 	if (p->failure.code)
 		return err_set(e, p->failure.blame, p->failure.code, "%s", p->failure.text);
 	if (ready)

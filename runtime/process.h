@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process of a container, as the shim sees it: a monitor with one VM, the socket to it, its standard streams, and how
- * far its life has come. Here is what a container's own process and one that Exec added have in common.
+ * A process of a container, as the shim sees it: a monitor with one VM, the socket to it, its
+ * standard streams, and how far its life has come. Here is what a container's own process and one
+ * that Exec added have in common.
  */
 #ifndef MOTE_RUNTIME_PROCESS_H
 #define MOTE_RUNTIME_PROCESS_H
@@ -34,8 +35,8 @@ struct container;
  *   TERM_LOGGER     the same, after SIGTERM            EV_STEP           TORN_DOWN
  *   TORN_DOWN       nothing is left but the structure
  *
- * EV_ENDED leads from all states before DRAINING to DRAINING: a process may end without having run. EV_TEARDOWN leads to
- * AWAIT_MONITOR from all states up to REPORTED but RUNNING and DRAINING.
+ * EV_ENDED leads from all states before DRAINING to DRAINING: a process may end without having run.
+ * EV_TEARDOWN leads to AWAIT_MONITOR from all states up to REPORTED but RUNNING and DRAINING.
  */
 enum process_state {
 	PROCESS_NEW,
@@ -68,10 +69,10 @@ enum process_event {
 
 struct process {
 	struct container *container; /* borrowed; it owns this */
-	struct process *next;	     /* among those that Exec added */
+	struct process *next;        /* among those that Exec added */
 	struct supervisor supervisor;
-	char *name;		   /* owned: "container C" or "process P of container C", for messages */
-	char *exec_id;		   /* owned; "": the container's own */
+	char *name;    /* owned: "container C" or "process P of container C", for messages */
+	char *exec_id; /* owned; "": the container's own */
 	struct stdio_config stdio; /* owned strings */
 	enum process_state state;
 	pid_t pid; /* stays after its end; 0: not launched */
@@ -96,10 +97,13 @@ struct process {
 	char *containerd_namespace; /* owned */
 };
 
-/* exec_id "": the container's own process, in SETTING_UP; else in NEW. Released by process_fini, also after an error. */
-int process_init(struct process *p, struct container *c, const char *container_id, const char *exec_id,
-		 const struct stdio_config *stdio, const struct supervisor *supervisor,
-		 struct err *e) must_check;
+/*
+ * exec_id "": the container's own process, in SETTING_UP; else in NEW. Released by process_fini,
+ * also after an error.
+ */
+int process_init(struct process *p, struct container *c, const char *container_id,
+		 const char *exec_id, const struct stdio_config *stdio,
+		 const struct supervisor *supervisor, struct err *e) must_check;
 /* Accepts half-initialised ones; the process, if there is one, goes on. */
 void process_fini(struct process *p);
 
@@ -107,20 +111,23 @@ void process_fini(struct process *p);
 bool process_event(struct process *p, enum process_event event);
 
 /* Opens the streams and has the loop watch them. */
-int process_open_streams(struct process *p, const char *container_id, const char *containerd_namespace,
-			 uint16_t width, uint16_t height, struct err *e) must_check;
+int process_open_streams(struct process *p, const char *container_id,
+			 const char *containerd_namespace, uint16_t width, uint16_t height,
+			 struct err *e) must_check;
 
 /* Where a monitor begins. */
 struct process_place {
 	const struct cgroup *cgroup;
 	const struct userns *userns;
-	int kvm;	  /* /dev/kvm, open */
-	int namespace_of; /* a pidfd of the process whose PID namespace it is born into; -1: a new one */
+	int kvm; /* /dev/kvm, open */
+	/* a pidfd of the process whose PID namespace it is born into; -1: a new one */
+	int namespace_of;
 };
 /* Starts the monitor of p, whose streams are open. */
 int process_launch(struct process *p, const char *container_id, const struct process_place *place,
 		   struct err *e) must_check;
-int process_send_config(const struct process *p, const struct wire_config *w, struct err *e) must_check;
+int process_send_config(const struct process *p, const struct wire_config *w,
+			struct err *e) must_check;
 /* namespaces: NULL, or WIRE_NAMESPACE_FDS descriptors to send after the cgroup's. */
 int process_send_join(const struct process *p, const struct cgroup *cgroup, const int *namespaces,
 		      struct err *e) must_check;
@@ -143,8 +150,8 @@ void process_set_deadline(struct process *p, int64_t ms);
 bool process_is_late(const struct process *p);
 
 /*
- * process_end.c: takes apart what a process leaves, once its end may be reported. -EINPROGRESS until
- * that is done; -EBUSY: its monitor cannot be ended.
+ * process_end.c: takes apart what a process leaves, once its end may be reported. -EINPROGRESS
+ * until that is done; -EBUSY: its monitor cannot be ended.
  */
 int process_teardown(struct process *p, struct err *e) must_check;
 

@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <signal.h>
 
-#define MONITOR_MS 10000
-#define TERMINAL_MS 10000    /* for all of its output */
-#define LOGGER_END_MS 1000   /* a log process that works ends at the end of its input */
+#define MONITOR_MS     10000
+#define TERMINAL_MS    10000 /* for all of its output */
+#define LOGGER_END_MS  1000  /* a log process that works ends at the end of its input */
 #define LOGGER_TERM_MS 12000 /* after SIGTERM, as containerd has it */
 
 static void end_logger(const struct process *p, int signo)

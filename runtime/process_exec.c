@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process that Exec adds to a running container: a monitor and a VM of its own, in the container's
- * cgroup, namespaces and root file system. It is made when it is started.
+ * A process that Exec adds to a running container: a monitor and a VM of its own, in the
+ * container's cgroup, namespaces and root file system. It is made when it is started.
  */
 #include "runtime/container.h"
 
@@ -28,7 +28,8 @@ static int check_running(const struct container *c, struct err *e)
 	return 0;
 }
 
-static int init(struct process *p, struct container *c, const struct exec_config *config, struct err *e)
+static int init(struct process *p, struct container *c, const struct exec_config *config,
+		struct err *e)
 {
 	int rc = process_init(p, c, c->id, config->exec_id, &config->stdio, &config->supervisor, e);
 	if (rc < 0)
@@ -63,8 +64,8 @@ int container_exec(struct container *c, const struct exec_config *config, struct
 }
 
 /*
- * The root that the container's monitor has: its mount namespace has another one if Mote itself runs
- * below a chroot. It is our child and not reaped, so that the number is its own.
+ * The root that the container's monitor has: its mount namespace has another one if Mote itself
+ * runs below a chroot. It is our child and not reaped, so that the number is its own.
  */
 static int open_root(const struct container *c, struct err *e)
 {
@@ -119,8 +120,8 @@ static int launch(struct process *p, struct err *e)
 }
 
 /*
- * The end of a container's first process kills all others of its PID namespace, before we are notified
- * of it: what such a process, or its launch, then fails with says nothing.
+ * The end of a container's first process kills all others of its PID namespace, before we are
+ * notified of it: what such a process, or its launch, then fails with says nothing.
  */
 static bool is_ending(const struct container *c)
 {

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Containers and their processes, as the shim drives them. One thread, the shim's event loop, calls everything here.
+ * Containers and their processes, as the shim drives them. One thread, the shim's event loop, calls
+ * everything here.
  *
- * A container is a bundle with its root file system, its cgroup, its hooks, and its processes: the one that Create
- * makes and those that Exec adds. A process is a monitor, that is an operating-system process with one VM.
+ * A container is a bundle with its root file system, its cgroup, its hooks, and its processes: the
+ * one that Create makes and those that Exec adds. A process is a monitor, that is an
+ * operating-system process with one VM.
  *
  *   Create    container_create, then container_created until it does not answer -EINPROGRESS
  *   Start     container_start; of a process that Exec added, process_start
  *   Exec      container_exec
  *   Delete    container_delete; of a process that Exec added, process_delete
  *
- * No call waits for another process. One that would have to answers -EINPROGRESS: the caller makes it again whenever
- * the process's supervisor was notified that something has changed, until it answers something else.
+ * No call waits for another process. One that would have to answers -EINPROGRESS: the caller makes
+ * it again whenever the process's supervisor was notified that something has changed, until it
+ * answers something else.
  *
- * Errors: ERR_CONFIG what the user wrote, ERR_HOST the machine, ERR_PEER the request. Codes that matter to containerd:
- * ENOENT not found, EEXIST, EBUSY wrong state (failed precondition), ENOSYS not supported, EINVAL.
+ * Errors: ERR_CONFIG what the user wrote, ERR_HOST the machine, ERR_PEER the request. Codes that
+ * matter to containerd: ENOENT not found, EEXIST, EBUSY wrong state (failed precondition), ENOSYS
+ * not supported, EINVAL.
  */
 #ifndef MOTE_RUNTIME_RUNTIME_H
 #define MOTE_RUNTIME_RUNTIME_H
@@ -31,9 +35,9 @@ struct process;
 
 /* --- containers --- */
 
-struct container_mount {		    /* one of Create's rootfs mounts */
+struct container_mount {                    /* one of Create's rootfs mounts */
 	const char *type, *source, *target; /* target: relative to the rootfs, usually "" */
-	const char *const *options;	    /* NULL-terminated */
+	const char *const *options;         /* NULL-terminated */
 };
 
 /* Borrowed during container_create. */
@@ -45,7 +49,10 @@ struct container_config {
 	const struct container_mount *rootfs;
 	size_t rootfs_count;
 	const char *cache; /* the host's directory of compiled modules, "" or NULL: none */
-	/* Who decides whether guests share pages: "private", "shared": all; NULL, "annotation": each container's. */
+	/*
+	 * Who decides whether guests share pages: "private", "shared": all; NULL, "annotation":
+	 * each container's.
+	 */
 	const char *isolation;
 	bool debug;
 };
@@ -128,10 +135,11 @@ enum process_status {
 	PROCESS_STATUS_STOPPED,
 };
 enum process_status process_status(const struct process *p);
-const char *process_exec_id(const struct process *p); /* "": the container's own */
-pid_t process_pid(const struct process *p);	      /* 0 before it is started */
+const char *process_exec_id(const struct process *p);  /* "": the container's own */
+pid_t process_pid(const struct process *p);            /* 0 before it is started */
 uint32_t process_exit_status(const struct process *p); /* 0..255 */
-struct timespec process_exited_at(const struct process *p); /* CLOCK_REALTIME; zero while it lives */
+/* CLOCK_REALTIME; zero while it lives */
+struct timespec process_exited_at(const struct process *p);
 const struct stdio_config *process_stdio(const struct process *p);
 
 /* --- without a container at hand --- */
@@ -151,8 +159,8 @@ int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *st
 int runtime_group(const char *bundle, char **out, struct err *e) must_check;
 
 /*
- * 0 if monitors can have a user namespace on this machine, if the file systems of their mounts allow
- * it; else *e says why not.
+ * 0 if monitors can have a user namespace on this machine, if the file systems of their mounts
+ * allow it; else *e says why not.
  */
 int runtime_has_user_namespaces(struct err *e) must_check;
 

@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STATE_MAX 8192
+#define STATE_MAX    8192
 #define EXITING_FLAG 4 /* PF_EXITING, of the kernel's include/linux/sched.h */
-#define UNFINISHED ".mote-state" /* what is being written: a shim may be killed at any moment */
+/* what is being written: a shim may be killed at any moment */
+#define UNFINISHED ".mote-state"
 
 /* Field `number` of /proc/PID/stat, of those after the name; see proc(5). */
 static int stat_field(pid_t pid, int number, uint64_t *out)

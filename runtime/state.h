@@ -16,7 +16,7 @@
 #define STATE_FILE "mote-state"
 
 struct state {
-	pid_t pid;	     /* 0: not started yet */
+	pid_t pid;           /* 0: not started yet */
 	uint64_t start_time; /* field 22 of /proc/PID/stat, in ticks since boot */
 	char *cgroup_path;   /* owned */
 };

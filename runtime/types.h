@@ -8,14 +8,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Who drives a process: its event loop, and whom to call when something has happened to the process. Borrowed. */
+/*
+ * Who drives a process: its event loop, and whom to call when something has happened to the
+ * process. Borrowed.
+ */
 struct supervisor {
 	struct loop *loop;
 	void (*changed)(void *arg); /* may delete the process */
 	void *arg;
 };
 
-/* The standard streams that Create and Exec name: "" (nothing), a FIFO's path, file:// or binary://. */
+/*
+ * The standard streams that Create and Exec name: "" (nothing), a FIFO's path, file:// or
+ * binary://.
+ */
 struct stdio_config {
 	const char *stdin_path, *stdout_path, *stderr_path;
 	bool terminal;

@@ -21,17 +21,18 @@
  * The upper half of the ids, which neither distributions nor systemd give to anybody. Two shims can
  * come to the same range after 16384 processes: their containers are apart by all else.
  */
-#define IDS 65536U
+#define IDS        65536U
 #define FIRST_BASE 0x80000000U
-#define BASES 0x4000U
-#define REST_BASE 0xc0000000U /* where ids from IDS on begin */
-#define REST_IDS 0x3fff0000U  /* up to the one below (uid_t)-1 */
+#define BASES      0x4000U
+#define REST_BASE  0xc0000000U /* where ids from IDS on begin */
+#define REST_IDS   0x3fff0000U /* up to the one below (uid_t)-1 */
 
 static int write_map(pid_t pid, const char *file, uint32_t base, struct err *e)
 {
 	char path[40], text[100];
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-	int n = snprintf(text, sizeof(text), "0 %u %u\n%u %u %u\n", base, IDS, IDS, REST_BASE, REST_IDS);
+	int n = snprintf(text, sizeof(text), "0 %u %u\n%u %u %u\n", base, IDS, IDS, REST_BASE,
+			 REST_IDS);
 	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, errno, "a user namespace: %s", file);
@@ -114,18 +115,21 @@ int userns_maps(const struct oci_spec *s, struct err *e)
 	for (size_t i = 0; i < s->groups_count; i++)
 		all &= is_mapped(s->groups[i]);
 	if (!all)
-		return err_set(e, ERR_CONFIG, ERANGE, "process.user has ids from %u on", IDS + REST_IDS);
+		return err_set(e, ERR_CONFIG, ERANGE, "process.user has ids from %u on",
+			       IDS + REST_IDS);
 	return 0;
 }
 
 /* One option of a list, or its counterpart. */
-static int shift_option(const struct userns *u, const char *option, size_t len, char *to, size_t size)
+static int shift_option(const struct userns *u, const char *option, size_t len, char *to,
+			size_t size)
 {
 	if (len > 4 && (strncmp(option, "uid=", 4) == 0 || strncmp(option, "gid=", 4) == 0)) {
 		char *end;
 		unsigned long id = strtoul(option + 4, &end, 10);
 		if (end == option + len && id < IDS + REST_IDS)
-			return snprintf(to, size, "%.4s%u", option, userns_host_id(u, (uint32_t)id));
+			return snprintf(to, size, "%.4s%u", option,
+					userns_host_id(u, (uint32_t)id));
 	}
 	return snprintf(to, size, "%.*s", (int)len, option);
 }

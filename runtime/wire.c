@@ -104,9 +104,11 @@ int wire_send_join(int fd, const int *fds, size_t count)
 	if (count > WIRE_FDS_MAX)
 		return -E2BIG;
 	if (count) {
-		control.head = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
-						.cmsg_type = SCM_RIGHTS,
-						.cmsg_len = CMSG_LEN(count * sizeof(int))};
+		control.head = (struct cmsghdr){
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(count * sizeof(int)),
+		};
 		memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
 		m.msg_control = &control;
 		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
@@ -130,10 +132,12 @@ int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count)
 		struct cmsghdr head;
 		char capacity[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
 	} control;
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = &control,
-			   .msg_controllen = sizeof(control)};
+	struct msghdr m = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
 	ssize_t n;
 	do
 		n = recvmsg(fd, &m, MSG_WAITALL | MSG_CMSG_CLOEXEC);
@@ -159,7 +163,8 @@ int wire_failure(const struct buf *body, struct err *e)
 	uint32_t code, blame;
 	if (!reader_le32(&r, &code) || !reader_le32(&r, &blame) || code == 0 || code > 4095 ||
 	    blame > ERR_PEER)
-		return err_set(e, ERR_HOST, EBADMSG, "the monitor failed; its message is malformed");
+		return err_set(e, ERR_HOST, EBADMSG,
+			       "the monitor failed; its message is malformed");
 	return err_set(e, (enum err_blame)blame, (int)code, "%.*s",
 		       (int)(r.left < 383 ? r.left : 383), (const char *)r.at);
 }

@@ -26,33 +26,33 @@
 
 enum wire_type {
 	WIRE_CONFIG = 1, /* struct wire_config */
-	WIRE_JOIN,	 /* with the `tasks` files to write to, opened; may be none; see `exec` */
+	WIRE_JOIN,       /* with the `tasks` files to write to, opened; may be none; see `exec` */
 	WIRE_READY,
 	WIRE_BUILT,
 	WIRE_START,
-	WIRE_EXIT,   /* u32: exit status */
+	WIRE_EXIT, /* u32: exit status */
 	WIRE_HOOKS,
 	WIRE_FAILED, /* u32 errno, u32 blame, text without NUL */
 };
 
-#define WIRE_BODY_MAX (8UL << 20)
-#define WIRE_STATUS_HOST 125 /* Mote or the machine failed */
+#define WIRE_BODY_MAX          (8UL << 20)
+#define WIRE_STATUS_HOST       125 /* Mote or the machine failed */
 #define WIRE_STATUS_CANNOT_RUN 126
-#define WIRE_STATUS_NOT_FOUND 127
+#define WIRE_STATUS_NOT_FOUND  127
 
 /* CONFIG's body. Of the spec travels what a monitor needs; the rest stays zero. */
 struct wire_config {
-	const char *id;	    /* container's, for messages */
+	const char *id;     /* container's, for messages */
 	const char *bundle; /* absolute path; relative ones of the spec begin here */
 	const char *rootfs;
 	uint64_t memory_bytes; /* guest memory there may be */
 	uint32_t id_base;      /* of the user namespace at MONITOR_USERNS_FD; 0: none is joined */
 	bool root_mapped;      /* rootfs is id-mapped for it already */
-	pid_t pid;	       /* the monitor's, as the shim sees it, for hooks */
+	pid_t pid;             /* the monitor's, as the shim sees it, for hooks */
 	const char *cache;     /* directory of compiled modules, "": none */
 	const char *tenant;    /* whose modules it uses there, see mote/cache.h */
 	bool private_memory;   /* of the guest, see mote_options.isolation */
-	bool hooks;	       /* config.json has some that the monitor runs */
+	bool hooks;            /* config.json has some that the monitor runs */
 	bool runtime_hooks;    /* config.json has some that the shim runs, see WIRE_HOOKS */
 	/* A process that Exec added: JOIN comes first, and its last descriptors are the namespaces,
 	 * see WIRE_NAMESPACE_FDS; of the spec only the process is given. */
@@ -80,7 +80,8 @@ int wire_receive(int fd, int timeout_ms, enum wire_type *type, struct buf *body)
 /* JOIN with its descriptors, at most WIRE_FDS_MAX. Borrowed; the receiver's are its own,
  * close-on-exec. */
 #define WIRE_FDS_MAX 34
-#define WIRE_NAMESPACE_FDS 2 /* a pidfd of the monitor whose namespaces are joined; its root */
+/* a pidfd of the monitor whose namespaces are joined; its root */
+#define WIRE_NAMESPACE_FDS 2
 int wire_send_join(int fd, const int *fds, size_t count) must_check;
 int wire_receive_join(int fd, int fds[WIRE_FDS_MAX], size_t *count) must_check;
 /* The exit status of a process that failed so. */

@@ -16,7 +16,7 @@
 struct codec {
 	struct buf *out;   /* writing, or NULL */
 	struct reader *in; /* reading, or NULL */
-	int rc;		   /* first error; after it nothing happens */
+	int rc;            /* first error; after it nothing happens */
 };
 
 static void code_bytes(struct codec *c, void *at, size_t len)
@@ -213,8 +213,8 @@ int wire_decode(const uint8_t *body, size_t len, struct wire_config *config)
 	struct codec c = {.in = &r};
 	code_config(&c, config);
 	const struct oci_spec *s = &config->spec;
-	if (c.rc == 0 && (r.left || !config->id || !config->bundle || !config->rootfs || !config->cache ||
-			  !config->tenant || !s->cwd || s->args_count == 0))
+	if (c.rc == 0 && (r.left || !config->id || !config->bundle || !config->rootfs ||
+			  !config->cache || !config->tenant || !s->cwd || s->args_count == 0))
 		c.rc = -EBADMSG;
 	return c.rc;
 }

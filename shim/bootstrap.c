@@ -20,14 +20,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define STATE_DIR "/run/containerd"
-#define SCHEME "unix://"
-#define INPUT_MAX (4UL << 20)
-#define LEVEL_DEBUG (-4)
+#define STATE_DIR     "/run/containerd"
+#define SCHEME        "unix://"
+#define INPUT_MAX     (4UL << 20)
+#define LEVEL_DEBUG   (-4)
 #define OOM_SCORE_MAX 1000
 
 /* equals: what follows the flag's name, "" or "=VALUE". */
-static int take_value(int argc, char **argv, int *i, const char *equals, const char **out, struct err *e)
+static int take_value(int argc, char **argv, int *i, const char *equals, const char **out,
+		      struct err *e)
 {
 	if (*equals) {
 		*out = equals + 1;
@@ -42,7 +43,7 @@ static int take_value(int argc, char **argv, int *i, const char *equals, const c
 struct flag {
 	const char *name;
 	const char **value; /* NULL: no value, or one that is ignored */
-	bool *set;	    /* of a switch */
+	bool *set;          /* of a switch */
 };
 
 static const struct flag *find_flag(const struct flag *flags, const char *name, size_t len)
@@ -73,13 +74,22 @@ static int parse_flag(const struct flag *flags, int argc, char **argv, int *i, s
 int bootstrap_parse(int argc, char **argv, struct bootstrap_flags *out, struct err *e)
 {
 	*out = (struct bootstrap_flags){
-		.containerd_namespace = "", .address = "", .publish_binary = "", .id = ""};
+		.containerd_namespace = "",
+		.address = "",
+		.publish_binary = "",
+		.id = "",
+	};
 	const struct flag flags[] = {
-		{"namespace", &out->containerd_namespace, NULL}, {"address", &out->address, NULL},
-		{"publish-binary", &out->publish_binary, NULL},	 {"id", &out->id, NULL},
-		{"bundle", &out->bundle, NULL},			 {"socket", NULL, NULL},
-		{"debug", NULL, &out->debug},			 {"v", NULL, &out->version},
-		{"version", NULL, &out->version},		 {"info", NULL, &out->info},
+		{"namespace", &out->containerd_namespace, NULL},
+		{"address", &out->address, NULL},
+		{"publish-binary", &out->publish_binary, NULL},
+		{"id", &out->id, NULL},
+		{"bundle", &out->bundle, NULL},
+		{"socket", NULL, NULL},
+		{"debug", NULL, &out->debug},
+		{"v", NULL, &out->version},
+		{"version", NULL, &out->version},
+		{"info", NULL, &out->info},
 		{NULL, NULL, NULL},
 	};
 	int i = 1;
@@ -97,10 +107,15 @@ int bootstrap_parse_input(const void *bytes, size_t len, const struct bootstrap_
 			  struct bootstrap_input *out)
 {
 	*out = (struct bootstrap_input){0};
-	cleanup_message ProtobufCMessage *m = message_decode(&bootstrap__params__descriptor, bytes, len);
+	cleanup_message ProtobufCMessage *m =
+		message_decode(&bootstrap__params__descriptor, bytes, len);
 	const Bootstrap__Params *p = (const Bootstrap__Params *)m;
-	/* The options of earlier versions may decode as this, too: its first two fields show which it is. */
-	if (!p || strcmp(p->instance_id, f->id) != 0 || strcmp(p->namespace_, f->containerd_namespace) != 0)
+	/*
+	 * The options of earlier versions may decode as this, too: its first two fields show which
+	 * it is.
+	 */
+	if (!p || strcmp(p->instance_id, f->id) != 0 ||
+	    strcmp(p->namespace_, f->containerd_namespace) != 0)
 		return 0;
 	out->debug = p->log_level <= LEVEL_DEBUG;
 	if (p->socket_dir[0] == '/' && !(out->socket_dir = strdup(p->socket_dir)))
@@ -108,7 +123,8 @@ int bootstrap_parse_input(const void *bytes, size_t len, const struct bootstrap_
 	return 0;
 }
 
-int bootstrap_read_input(const struct bootstrap_flags *f, struct bootstrap_input *out, struct err *e)
+int bootstrap_read_input(const struct bootstrap_flags *f, struct bootstrap_input *out,
+			 struct err *e)
 {
 	cleanup_buf struct buf in = {.cap = INPUT_MAX};
 	for (;;) {
@@ -142,7 +158,8 @@ int bootstrap_address(const struct bootstrap_flags *f, const char *state_dir, co
 		state_dir = STATE_DIR;
 	int len = snprintf(out, BOOTSTRAP_ADDRESS_BYTES, SCHEME "%s/s/%s", state_dir, digest);
 	if (len < 0 || (size_t)len > strlen(SCHEME) + BOOTSTRAP_PATH_MAX)
-		return err_set(e, ERR_CONFIG, ENAMETOOLONG, "sockets below %.200s would have more than %d bytes in their paths",
+		return err_set(e, ERR_CONFIG, ENAMETOOLONG,
+			       "sockets below %.200s would have more than %d bytes in their paths",
 			       state_dir, BOOTSTRAP_PATH_MAX);
 	return 0;
 }
@@ -157,7 +174,8 @@ static void socket_address(const char *address, struct sockaddr_un *out)
 static bool answers(const struct sockaddr_un *addr)
 {
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return fd >= 0 && (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN);
+	return fd >= 0 &&
+	       (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN);
 }
 
 static int make_dirs(const char *path)
@@ -270,8 +288,9 @@ static void set_oom_score(void)
 }
 
 /*
- * containerd takes all that `start` writes for the address, and waits until nobody has its outputs open. The
- * log's reading end is held, too: containerd may restart. A log that nobody reads does not block the shim.
+ * containerd takes all that `start` writes for the address, and waits until nobody has its outputs
+ * open. The log's reading end is held, too: containerd may restart. A log that nobody reads does
+ * not block the shim.
  */
 static int replace_outputs(const char *bundle, struct err *e)
 {
@@ -298,7 +317,9 @@ int bootstrap_daemon(const char *bundle, int *listener, struct err *e)
 	if (*listener != 3 && dup3(*listener, 3, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "the listener's descriptor");
 	*listener = 3;
-	/* No other descriptor that `start` inherited is kept, nor the bundle as working directory. */
+	/*
+	 * No other descriptor that `start` inherited is kept, nor the bundle as working directory.
+	 */
 	if (close_range(4, ~0U, 0) < 0 || chdir("/") < 0)
 		return err_sys(e, errno, "closing what `start` inherited");
 	return 0;

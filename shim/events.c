@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A ttrpc client for one method: containerd.services.events.ttrpc.v1.Events/Forward. One event is under
- * way at a time, so their order holds. An event that cannot be delivered in five tries is dropped.
+ * A ttrpc client for one method: containerd.services.events.ttrpc.v1.Events/Forward. One event is
+ * under way at a time, so their order holds. An event that cannot be delivered in five tries is
+ * dropped.
  */
 #include "shim/events.h"
 
@@ -20,7 +21,14 @@
 #include <sys/un.h>
 #include <time.h>
 
-enum { TRIES = 5, TIMEOUT_MS = 5000, BACKOFF_MS = 200, END_MS = 3000, QUEUED_MAX = 4096, ANSWER_MAX = 64 << 10 };
+enum {
+	TRIES = 5,
+	TIMEOUT_MS = 5000,
+	BACKOFF_MS = 200,
+	END_MS = 3000,
+	QUEUED_MAX = 4096,
+	ANSWER_MAX = 64 << 10
+};
 
 #define FIRST_STREAM 1U /* a client's are odd */
 
@@ -34,7 +42,9 @@ static void try_first(struct events *e);
 
 static void set_timer(int timer, long ms)
 {
-	struct itimerspec when = {.it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}};
+	struct itimerspec when = {
+		.it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000},
+	};
 	timerfd_settime(timer, 0, &when, NULL);
 }
 
@@ -70,7 +80,9 @@ static void failed(struct events *e)
 {
 	disconnect(e);
 	if (++e->tries >= TRIES) {
-		fprintf(stderr, "mote: an event could not be published in %d tries and is dropped\n", TRIES);
+		fprintf(stderr,
+			"mote: an event could not be published in %d tries and is dropped\n",
+			TRIES);
 		first_done(e);
 		return;
 	}
@@ -121,8 +133,8 @@ static int connect_to(struct events *e)
 static int pack_first(struct events *e, struct buf *out)
 {
 	Ttrpc__Request r = TTRPC__REQUEST__INIT;
-	r.service = (char *)(uintptr_t)"containerd.services.events.ttrpc.v1.Events";
-	r.method = (char *)(uintptr_t)"Forward";
+	r.service = (char *)(uintptr_t) "containerd.services.events.ttrpc.v1.Events";
+	r.method = (char *)(uintptr_t) "Forward";
 	r.payload.data = e->first->payload;
 	r.payload.len = e->first->len;
 	r.timeout_nano = TIMEOUT_MS * 1000000L;
@@ -139,7 +151,8 @@ static void send_first(struct events *e)
 		return;
 	}
 	while (e->sent < out.len) {
-		ssize_t n = send(e->fd, out.data + e->sent, out.len - e->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(e->fd, out.data + e->sent, out.len - e->sent,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
@@ -182,9 +195,11 @@ static void parse_answers(struct events *e)
 			return;
 		bool mine = e->first && h.type == TTRPC_RESPONSE && h.stream == e->stream;
 		if (mine) {
-			Ttrpc__Response *r = ttrpc__response__unpack(NULL, h.bytes, e->in.data + TTRPC_HEADER_BYTES);
+			Ttrpc__Response *r = ttrpc__response__unpack(
+				NULL, h.bytes, e->in.data + TTRPC_HEADER_BYTES);
 			if (r && r->status && r->status->code)
-				fprintf(stderr, "mote: containerd refused an event: %.200s\n", r->status->message);
+				fprintf(stderr, "mote: containerd refused an event: %.200s\n",
+					r->status->message);
 			if (r)
 				ttrpc__response__free_unpacked(r, NULL);
 		}
@@ -218,7 +233,9 @@ static void on_end_timer(void *arg, uint32_t events)
 {
 	struct events *e = arg;
 	(void)events;
-	fprintf(stderr, "mote: %u events are dropped: containerd does not accept them, and the shim ends\n", e->queued);
+	fprintf(stderr,
+		"mote: %u events are dropped: containerd does not accept them, and the shim ends\n",
+		e->queued);
 	e->loop->stop = true;
 }
 
@@ -235,7 +252,8 @@ static void on_timer(void *arg, uint32_t events)
 		try_first(e);
 }
 
-int events_init(struct events *e, struct loop *loop, const char *address, const char *containerd_namespace)
+int events_init(struct events *e, struct loop *loop, const char *address,
+		const char *containerd_namespace)
 {
 	*e = (struct events){
 		.loop = loop,
@@ -270,7 +288,8 @@ void events_free(struct events *e)
 	buf_free(&e->in);
 }
 
-void events_publish(struct events *e, const char *topic, const char *type, const ProtobufCMessage *event)
+void events_publish(struct events *e, const char *topic, const char *type,
+		    const ProtobufCMessage *event)
 {
 	if (!e->address)
 		return;

@@ -19,7 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Compiled modules of all containers; MOTE_CACHE in containerd's environment names another directory, or none. */
+/*
+ * Compiled modules of all containers; MOTE_CACHE in containerd's environment names another
+ * directory, or none.
+ */
 #define CACHE_DEFAULT "/var/cache/mote"
 
 static int fail_with(const struct err *e)
@@ -37,8 +40,9 @@ static void on_signal(void *arg, uint32_t events)
 		return;
 	if (info.ssi_signo == SIGCHLD)
 		task_reap(shim);
+	/* and with its process, its monitors: containerd cleans up after them */
 	else
-		shim_end(shim); /* and with its process, its monitors: containerd cleans up after them */
+		shim_end(shim);
 }
 
 static int watch_signals(struct shim *shim, const sigset_t *set)
@@ -46,7 +50,8 @@ static int watch_signals(struct shim *shim, const sigset_t *set)
 	shim->signals = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (shim->signals < 0)
 		return -errno;
-	return loop_add(&shim->loop, &shim->signals_source, shim->signals, EPOLLIN, on_signal, shim);
+	return loop_add(&shim->loop, &shim->signals_source, shim->signals, EPOLLIN, on_signal,
+			shim);
 }
 
 static int serve(const struct bootstrap_flags *f, const char *address, int listener, struct err *e)
@@ -71,7 +76,8 @@ static int serve(const struct bootstrap_flags *f, const char *address, int liste
 	signal(SIGPIPE, SIG_IGN);
 	int rc = loop_init(&shim.loop);
 	if (rc == 0)
-		rc = events_init(&shim.events, &shim.loop, getenv("TTRPC_ADDRESS"), f->containerd_namespace);
+		rc = events_init(&shim.events, &shim.loop, getenv("TTRPC_ADDRESS"),
+				 f->containerd_namespace);
 	if (rc == 0)
 		rc = ttrpc_serve(&shim.server, &shim.loop, listener, task_methods, &shim);
 	if (rc == 0)
@@ -99,19 +105,21 @@ static const char *bundle_of(const struct bootstrap_flags *f, char cwd[4096])
 static int schedule_apart(struct err *e)
 {
 	const char *wanted = getenv("SCHED_CORE");
-	if (!wanted || !*wanted || prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD_GROUP, 0) == 0)
+	if (!wanted || !*wanted ||
+	    prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD_GROUP, 0) == 0)
 		return 0;
 	return err_sys(e, errno, "core scheduling, requested by SCHED_CORE");
 }
 
 /* All that precedes the daemon. *listener -1: a shim listens there already. */
-static int prepare(struct bootstrap_flags *f, const char *bundle, char address[BOOTSTRAP_ADDRESS_BYTES], int *listener,
-		   struct err *e)
+static int prepare(struct bootstrap_flags *f, const char *bundle,
+		   char address[BOOTSTRAP_ADDRESS_BYTES], int *listener, struct err *e)
 {
 	struct bootstrap_input input = {0};
 	cleanup_free char *group = NULL;
 	if (!*f->id || !*f->containerd_namespace)
-		return err_set(e, ERR_CONFIG, EINVAL, "start requires the flags -id and -namespace");
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "start requires the flags -id and -namespace");
 	int rc = bootstrap_read_input(f, &input, e);
 	cleanup_free char *socket_dir = input.socket_dir;
 	f->debug |= input.debug;
@@ -129,7 +137,8 @@ static int prepare(struct bootstrap_flags *f, const char *bundle, char address[B
 	return bootstrap_listen(address, listener, e);
 }
 
-static int run_daemon(const struct bootstrap_flags *f, const char *bundle, const char *address, int listener)
+static int run_daemon(const struct bootstrap_flags *f, const char *bundle, const char *address,
+		      int listener)
 {
 	struct err e = {0};
 	if (bootstrap_daemon(bundle, &listener, &e) < 0) {
@@ -163,7 +172,7 @@ static int start(struct bootstrap_flags *f)
 }
 
 /* Cleans up after a shim that does not answer any more, or a container that is gone already. */
-static int delete(const struct bootstrap_flags *f)
+static int delete (const struct bootstrap_flags *f)
 {
 	char cwd[4096];
 	const char *bundle = bundle_of(f, cwd);
@@ -201,13 +210,13 @@ static int info(void)
 	Bootstrap__RuntimeVersion version = BOOTSTRAP__RUNTIME_VERSION__INIT;
 	Bootstrap__RuntimeInfo runtime = BOOTSTRAP__RUNTIME_INFO__INIT;
 	version.version = (char *)(uintptr_t)MOTE_VERSION;
-	runtime.name = (char *)(uintptr_t)"io.containerd.mote.v1";
+	runtime.name = (char *)(uintptr_t) "io.containerd.mote.v1";
 	runtime.version = &version;
 	/* It also depends on the mounts: see the log at a container's start. */
 	Bootstrap__Annotation userns = BOOTSTRAP__ANNOTATION__INIT, *annotations = &userns;
 	struct err why = {0};
-	userns.key = (char *)(uintptr_t)"io.mote.user-namespaces";
-	userns.value = (char *)(uintptr_t)"yes";
+	userns.key = (char *)(uintptr_t) "io.mote.user-namespaces";
+	userns.value = (char *)(uintptr_t) "yes";
 	if (runtime_has_user_namespaces(&why) < 0)
 		userns.value = why.text;
 	runtime.n_annotations = 1;
@@ -239,7 +248,8 @@ int main(int argc, char **argv)
 	if (f.action && strcmp(f.action, "start") == 0)
 		return start(&f);
 	if (f.action && strcmp(f.action, "delete") == 0)
-		return delete(&f);
-	err_set(&e, ERR_CONFIG, EINVAL, "containerd starts this program; its actions are start and delete");
+		return delete (&f);
+	err_set(&e, ERR_CONFIG, EINVAL,
+		"containerd starts this program; its actions are start and delete");
 	return fail_with(&e);
 }

@@ -19,10 +19,15 @@ static void counted_free(void *data, void *p)
 	free(p);
 }
 
-ProtobufCMessage *message_decode(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len)
+ProtobufCMessage *message_decode(const ProtobufCMessageDescriptor *type, const void *bytes,
+				 size_t len)
 {
 	size_t left = MESSAGE_MEMORY_MAX;
-	ProtobufCAllocator allocator = {.alloc = counted_alloc, .free = counted_free, .allocator_data = &left};
+	ProtobufCAllocator allocator = {
+		.alloc = counted_alloc,
+		.free = counted_free,
+		.allocator_data = &left,
+	};
 	return protobuf_c_message_unpack(type, &allocator, len, bytes);
 }
 

@@ -23,8 +23,8 @@ static enum ttrpc_code code_of_request(int code)
 }
 
 /*
- * Only a request's own errors are NotFound or Unimplemented: to containerd these say that the task is gone
- * already, or that the shim speaks an older protocol. A file that is missing is neither.
+ * Only a request's own errors are NotFound or Unimplemented: to containerd these say that the task
+ * is gone already, or that the shim speaks an older protocol. A file that is missing is neither.
  */
 static enum ttrpc_code code_of(const struct err *e)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * containerd's task service, versions 2 and 3 (the same messages): its table of methods, and those that look a task up,
- * make one runtime call and answer.
+ * containerd's task service, versions 2 and 3 (the same messages): its table of methods, and those
+ * that look a task up, make one runtime call and answer.
  */
 #include "shim/task.h"
 
@@ -126,7 +126,8 @@ static void publish_named(struct shim *shim, const char *topic, const char *type
 }
 
 static void pause_or_resume(struct shim *shim, struct ttrpc_call *call, char *id,
-			    int (*act)(struct container *, struct err *), const char *topic, const char *type)
+			    int (*act)(struct container *, struct err *), const char *topic,
+			    const char *type)
 {
 	struct task *t = task_find_or_fail(shim, call, id, "");
 	struct err e = {0};
@@ -143,13 +144,15 @@ static void pause_or_resume(struct shim *shim, struct ttrpc_call *call, char *id
 static void handle_pause(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	const Task__ProcessRequest *r = (const void *)request;
-	pause_or_resume(arg, call, r->id, container_pause, "/tasks/paused", "containerd.events.TaskPaused");
+	pause_or_resume(arg, call, r->id, container_pause, "/tasks/paused",
+			"containerd.events.TaskPaused");
 }
 
 static void handle_resume(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	const Task__ProcessRequest *r = (const void *)request;
-	pause_or_resume(arg, call, r->id, container_resume, "/tasks/resumed", "containerd.events.TaskResumed");
+	pause_or_resume(arg, call, r->id, container_resume, "/tasks/resumed",
+			"containerd.events.TaskResumed");
 }
 
 static void handle_update(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
@@ -160,8 +163,10 @@ static void handle_update(void *arg, struct ttrpc_call *call, const ProtobufCMes
 	if (!t)
 		return;
 	if (!r->resources)
-		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "container %.100s: Update without resources", r->id);
-	else if (container_update(t->container, (const char *)r->resources->value.data, r->resources->value.len, &e) < 0)
+		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT,
+			   "container %.100s: Update without resources", r->id);
+	else if (container_update(t->container, (const char *)r->resources->value.data,
+				  r->resources->value.len, &e) < 0)
 		status_fail(call, &e);
 	else
 		status_reply_empty(call);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The shim's state, and containerd's task service over it. To containerd a container and each process that Exec adds to
- * it are tasks: they are created, started, waited for and deleted alike.
+ * The shim's state, and containerd's task service over it. To containerd a container and each
+ * process that Exec adds to it are tasks: they are created, started, waited for and deleted alike.
  *
  *   task_table       which tasks there are
- *   task_lifecycle   Create, Start, Wait, Delete: what is answered, and published, when a process changes
+ *   task_lifecycle   Create, Start, Wait, Delete: what is answered, and published, when a process
+ *                    changes
  *   task_exec        Exec, Pids
  *   task             the other methods, and the table of all of them
  */
@@ -22,15 +23,16 @@ struct shim;
 struct task {
 	struct task *next;
 	struct shim *shim;
-	struct task *of;	     /* whose container Exec added this to; NULL: the container's own */
+	struct task *of; /* whose container Exec added this to; NULL: the container's own */
 	struct container *container; /* owned if `of` is NULL */
 	struct process *process;     /* the container owns it */
-	struct ttrpc_call *creator;  /* Create's, not answered yet: nothing else may be done with the task */
-	ProtobufCMessage *request;   /* owned: what it asked for */
-	struct ttrpc_call *starter;  /* Start's, not answered yet */
-	bool started;		     /* Start was answered with success */
-	struct waiter *waiters;	     /* Wait calls, not answered yet */
-	struct waiter *deleters;     /* Delete calls, not answered yet */
+	/* Create's, not answered yet: nothing else may be done with the task */
+	struct ttrpc_call *creator;
+	ProtobufCMessage *request;  /* owned: what it asked for */
+	struct ttrpc_call *starter; /* Start's, not answered yet */
+	bool started;               /* Start was answered with success */
+	struct waiter *waiters;     /* Wait calls, not answered yet */
+	struct waiter *deleters;    /* Delete calls, not answered yet */
 };
 
 struct shim {
@@ -44,7 +46,7 @@ struct shim {
 	bool debug;
 	const char *cache;     /* directory of compiled modules, "": none */
 	const char *isolation; /* container_config's; may be NULL */
-	bool ending;	       /* no container is made any more */
+	bool ending;           /* no container is made any more */
 };
 
 extern const struct ttrpc_method task_methods[];
@@ -81,8 +83,8 @@ ttrpc_handler task_handle_exec, task_handle_pids;
 void task_reply_stats(struct ttrpc_call *call, const struct container_stats *s);
 
 /*
- * Begins the shim's end: its socket is removed at once; its process ends when its last events have been published or
- * their time is up.
+ * Begins the shim's end: its socket is removed at once; its process ends when its last events have
+ * been published or their time is up.
  */
 void shim_end(struct shim *shim);
 

@@ -89,7 +89,8 @@ void task_handle_pids(void *arg, struct ttrpc_call *call, const ProtobufCMessage
 	Task__ProcessInfo *list[PIDS_MAX];
 	Task__PidsResponse response = TASK__PIDS_RESPONSE__INIT;
 	size_t n = 0;
-	for (const struct task *x = t; x && n < PIDS_MAX; x = task_next_exec(t, x == t ? NULL : x)) {
+	for (const struct task *x = t; x && n < PIDS_MAX;
+	     x = task_next_exec(t, x == t ? NULL : x)) {
 		if (x != t && !is_listed(x))
 			continue;
 		infos[n] = (Task__ProcessInfo)TASK__PROCESS_INFO__INIT;

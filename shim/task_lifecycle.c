@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Create, Start, Wait and Delete. They take time, so their requests are noted in the task, and answered by task_advance
- * when the process has come that far.
+ * Create, Start, Wait and Delete. They take time, so their requests are noted in the task, and
+ * answered by task_advance when the process has come that far.
  */
 #include "shim/task.h"
 
@@ -103,7 +103,8 @@ static void publish_start(const struct task *t)
 	Events__TaskStart event = EVENTS__TASK_START__INIT;
 	event.container_id = status_text(container_id(t->container));
 	event.pid = (uint32_t)process_pid(t->process);
-	events_publish(&t->shim->events, "/tasks/start", "containerd.events.TaskStart", &event.base);
+	events_publish(&t->shim->events, "/tasks/start", "containerd.events.TaskStart",
+		       &event.base);
 }
 
 static void publish_exec_started(const struct task *t)
@@ -139,7 +140,8 @@ static void publish_exit(const struct task *t)
 /* --- Create --- */
 
 /* True if it may be created; else it is answered. */
-static bool may_create(const struct shim *shim, struct ttrpc_call *call, const Task__CreateTaskRequest *r)
+static bool may_create(const struct shim *shim, struct ttrpc_call *call,
+		       const Task__CreateTaskRequest *r)
 {
 	if (shim->ending)
 		ttrpc_fail(call, TTRPC_UNAVAILABLE, "the shim is about to end");
@@ -149,9 +151,11 @@ static bool may_create(const struct shim *shim, struct ttrpc_call *call, const T
 		ttrpc_fail(call, TTRPC_ALREADY_EXISTS, "container %s: exists already", r->id);
 	else if (r->bundle[0] != '/')
 		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT,
-			   "container %s: bundle '%.100s' must be an absolute path", r->id, r->bundle);
+			   "container %s: bundle '%.100s' must be an absolute path", r->id,
+			   r->bundle);
 	else if (r->checkpoint[0] != '\0')
-		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "container %s: Mote cannot restore a checkpoint", r->id);
+		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT,
+			   "container %s: Mote cannot restore a checkpoint", r->id);
 	else
 		return true;
 	return false;
@@ -166,12 +170,15 @@ static void note_options(const Task__CreateTaskRequest *r)
 		&bootstrap__options__descriptor, r->options->value.data, r->options->value.len);
 	const Bootstrap__Options *o = (const Bootstrap__Options *)m;
 	if (!o || o->config_path[0] || o->config_body.len)
-		fprintf(stderr, "mote: container %s: runtime options have no effect: Mote has no configuration\n",
+		fprintf(stderr,
+			"mote: container %s: runtime options have no effect: Mote has no "
+			"configuration\n",
 			r->id);
 }
 
 /* The request's mounts in the runtime's terms. 0, or -E2BIG. */
-static int mounts_of(const Task__CreateTaskRequest *r, struct container_mount *mounts, const char **options)
+static int mounts_of(const Task__CreateTaskRequest *r, struct container_mount *mounts,
+		     const char **options)
 {
 	size_t used = 0;
 	if (r->n_rootfs > ROOTFS_MAX)
@@ -181,7 +188,11 @@ static int mounts_of(const Task__CreateTaskRequest *r, struct container_mount *m
 		if (m->n_options >= OPTIONS_MAX - used)
 			return -E2BIG;
 		mounts[i] = (struct container_mount){
-			.type = m->type, .source = m->source, .target = m->target, .options = options + used};
+			.type = m->type,
+			.source = m->source,
+			.target = m->target,
+			.options = options + used,
+		};
 		for (size_t k = 0; k < m->n_options; k++)
 			options[used++] = m->options[k];
 		options[used++] = NULL;
@@ -199,8 +210,8 @@ struct supervisor task_supervisor(struct task *t)
 	return (struct supervisor){.loop = &t->shim->loop, .changed = on_changed, .arg = t};
 }
 
-static int create(struct task *t, const Task__CreateTaskRequest *r, const struct container_mount *mounts,
-		  struct err *e)
+static int create(struct task *t, const Task__CreateTaskRequest *r,
+		  const struct container_mount *mounts, struct err *e)
 {
 	const struct shim *shim = t->shim;
 	const struct container_config config = {
@@ -237,7 +248,8 @@ void task_handle_create(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 		return;
 	note_options(r);
 	if (mounts_of(r, mounts, options) < 0) {
-		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT, "container %.100s: too many mounts or options", r->id);
+		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT,
+			   "container %.100s: too many mounts or options", r->id);
 		return;
 	}
 	struct err e = {0};
@@ -258,11 +270,17 @@ void task_handle_create(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 	task_advance(t);
 }
 
-/* Frees the task, whose process is gone. Whoever waits for one that never ran has nothing to wait for. */
+/*
+ * Frees the task, whose process is gone. Whoever waits for one that never ran has nothing to wait
+ * for.
+ */
 static void forget(struct task *t)
 {
 	const struct err gone = {
-		.blame = ERR_PEER, .code = ENOENT, .text = "the process was deleted before it ran"};
+		.blame = ERR_PEER,
+		.code = ENOENT,
+		.text = "the process was deleted before it ran",
+	};
 	answer_all(t->waiters, NULL, &gone);
 	task_remove(t);
 	message_free(t->request);
@@ -308,7 +326,8 @@ void task_handle_start(void *arg, struct ttrpc_call *call, const ProtobufCMessag
 	if (!t)
 		return;
 	if (t->starter) {
-		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION, "container %.100s: is being started already", r->id);
+		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION,
+			   "container %.100s: is being started already", r->id);
 		return;
 	}
 	t->starter = call;
@@ -429,9 +448,11 @@ static void answer_deleted(struct waiter *deleters, const struct deleted *d)
 
 static struct deleted describe(const struct process *p)
 {
-	return (struct deleted){.pid = process_pid(p),
-				.exit_status = process_exit_status(p),
-				.exited_at = process_exited_at(p)};
+	return (struct deleted){
+		.pid = process_pid(p),
+		.exit_status = process_exit_status(p),
+		.exited_at = process_exited_at(p),
+	};
 }
 
 /* 0: the task is gone, and all that asked for it have been answered. -EINPROGRESS. */

@@ -30,7 +30,8 @@ static void reply_v1(struct ttrpc_call *call, const struct container_stats *s, M
 	Metrics__V1CPUUsage usage = METRICS__V1_CPUUSAGE__INIT;
 	Metrics__V1Throttle throttle = METRICS__V1_THROTTLE__INIT;
 	Metrics__V1CPU cpu = METRICS__V1_CPU__INIT;
-	Metrics__V1MemoryEntry entry = METRICS__V1_MEMORY_ENTRY__INIT, kernel = METRICS__V1_MEMORY_ENTRY__INIT;
+	Metrics__V1MemoryEntry entry = METRICS__V1_MEMORY_ENTRY__INIT,
+			       kernel = METRICS__V1_MEMORY_ENTRY__INIT;
 	Metrics__V1Memory memory = METRICS__V1_MEMORY__INIT;
 	Metrics__V1OomControl oom = METRICS__V1_OOM_CONTROL__INIT;
 	Metrics__V1IOEntry read = METRICS__V1_IOENTRY__INIT, written = METRICS__V1_IOENTRY__INIT;

@@ -24,12 +24,14 @@ struct task *task_find_or_fail(const struct shim *shim, struct ttrpc_call *call,
 		return NULL;
 	}
 	if (t->creator) {
-		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION, "container %.100s: is still being created", id);
+		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION,
+			   "container %.100s: is still being created", id);
 		return NULL;
 	}
 	t = task_find(shim, id, exec_id);
 	if (!t)
-		ttrpc_fail(call, TTRPC_NOT_FOUND, "container %.100s: process %.100s: not found", id, exec_id);
+		ttrpc_fail(call, TTRPC_NOT_FOUND, "container %.100s: process %.100s: not found", id,
+			   exec_id);
 	return t;
 }
 

@@ -17,8 +17,8 @@
 
 enum {
 	CONNS_MAX = 256,
-	CALLS_MAX = 4096,      /* of a connection, not answered yet */
-	OUT_MAX = 16 << 20,    /* answers that a peer has not read yet; past it the connection ends */
+	CALLS_MAX = 4096,   /* of a connection, not answered yet */
+	OUT_MAX = 16 << 20, /* answers that a peer has not read yet; past it the connection ends */
 	OUT_ENOUGH = 64 << 10, /* past it no more requests are taken until the peer has read some */
 	ACCEPT_PAUSE_MS = 100, /* when there are no descriptors left */
 	IN_KEEP = 16 << 10,    /* an input buffer larger than this is given back after use */
@@ -32,8 +32,8 @@ struct conn {
 	uint32_t events; /* EPOLL*, as the loop has them */
 	struct buf in, out;
 	uint64_t discard; /* bytes of an oversized message still to come */
-	unsigned calls;	  /* not answered yet */
-	unsigned refs;	  /* the loop's and one a call */
+	unsigned calls;   /* not answered yet */
+	unsigned refs;    /* the loop's and one a call */
 };
 
 struct ttrpc_call {
@@ -44,12 +44,13 @@ struct ttrpc_call {
 void ttrpc_parse_header(const uint8_t bytes[TTRPC_HEADER_BYTES], struct ttrpc_header *out)
 {
 	struct reader r = reader_of(bytes, TTRPC_HEADER_BYTES);
-	bool whole = reader_be32(&r, &out->bytes) && reader_be32(&r, &out->stream) && reader_u8(&r, &out->type) &&
-		     reader_u8(&r, &out->flags);
+	bool whole = reader_be32(&r, &out->bytes) && reader_be32(&r, &out->stream) &&
+		     reader_u8(&r, &out->type) && reader_u8(&r, &out->flags);
 	(void)whole; /* a header is as long as its fields */
 }
 
-int ttrpc_put_frame(struct buf *b, uint32_t stream, enum ttrpc_type type, const ProtobufCMessage *message)
+int ttrpc_put_frame(struct buf *b, uint32_t stream, enum ttrpc_type type,
+		    const ProtobufCMessage *message)
 {
 	size_t bytes = protobuf_c_message_get_packed_size(message);
 	if (bytes > TTRPC_MESSAGE_MAX)
@@ -180,11 +181,13 @@ bool ttrpc_abandoned(const struct ttrpc_call *call)
 static void dispatch(struct conn *c, uint32_t stream, const Ttrpc__Request *request)
 {
 	const struct ttrpc_method *m = c->server->methods;
-	while (m->service && (fnmatch(m->service, request->service, 0) != 0 || strcmp(m->method, request->method) != 0))
+	while (m->service && (fnmatch(m->service, request->service, 0) != 0 ||
+			      strcmp(m->method, request->method) != 0))
 		m++;
 	if (!m->service) {
 		char text[256];
-		snprintf(text, sizeof(text), "%.100s/%.100s is not implemented", request->service, request->method);
+		snprintf(text, sizeof(text), "%.100s/%.100s is not implemented", request->service,
+			 request->method);
 		message_clean_text(text);
 		answer_error(c, stream, TTRPC_UNIMPLEMENTED, text);
 		return;
@@ -193,7 +196,8 @@ static void dispatch(struct conn *c, uint32_t stream, const Ttrpc__Request *requ
 		message_decode(m->request, request->payload.data, request->payload.len);
 	if (!message) {
 		char text[256];
-		snprintf(text, sizeof(text), "%s: the request is malformed or too large", m->method);
+		snprintf(text, sizeof(text), "%s: the request is malformed or too large",
+			 m->method);
 		answer_error(c, stream, TTRPC_INVALID_ARGUMENT, text);
 		return;
 	}
@@ -214,9 +218,11 @@ static void handle_message(struct conn *c, const struct ttrpc_header *h, const u
 {
 	if (h->type != TTRPC_REQUEST)
 		return; /* streams of data belong to no method here; unknown types are ignored */
-	cleanup_message ProtobufCMessage *request = message_decode(&ttrpc__request__descriptor, payload, h->bytes);
+	cleanup_message ProtobufCMessage *request =
+		message_decode(&ttrpc__request__descriptor, payload, h->bytes);
 	if (!request) {
-		answer_error(c, h->stream, TTRPC_INVALID_ARGUMENT, "the frame holds no ttrpc request");
+		answer_error(c, h->stream, TTRPC_INVALID_ARGUMENT,
+			     "the frame holds no ttrpc request");
 		return;
 	}
 	dispatch(c, h->stream, (const Ttrpc__Request *)request);
@@ -240,7 +246,8 @@ static void conn_parse(struct conn *c)
 		if (h.bytes > TTRPC_MESSAGE_MAX) {
 			buf_consume(&c->in, TTRPC_HEADER_BYTES);
 			c->discard = h.bytes;
-			answer_error(c, h.stream, TTRPC_RESOURCE_EXHAUSTED, "the message is larger than 4 MiB");
+			answer_error(c, h.stream, TTRPC_RESOURCE_EXHAUSTED,
+				     "the message is larger than 4 MiB");
 			continue;
 		}
 		if (c->in.len - TTRPC_HEADER_BYTES < h.bytes)
@@ -318,17 +325,23 @@ static void on_listener(void *arg, uint32_t events)
 		fprintf(stderr, "mote: a connection has to wait: %s\n", strerror(errno));
 		poll(NULL, 0, ACCEPT_PAUSE_MS);
 	} else if (fd >= 0 && s->conns >= CONNS_MAX) {
-		fprintf(stderr, "mote: a connection was refused: there are %d already\n", CONNS_MAX);
+		fprintf(stderr, "mote: a connection was refused: there are %d already\n",
+			CONNS_MAX);
 		close(fd);
 	} else if (fd >= 0 && ttrpc_accept(s, fd) < 0) {
 		fprintf(stderr, "mote: a connection was refused: out of memory\n");
 	}
 }
 
-int ttrpc_serve(struct ttrpc_server *s, struct loop *loop, int listener, const struct ttrpc_method *methods,
-		void *arg)
+int ttrpc_serve(struct ttrpc_server *s, struct loop *loop, int listener,
+		const struct ttrpc_method *methods, void *arg)
 {
-	*s = (struct ttrpc_server){.loop = loop, .methods = methods, .arg = arg, .listener = listener};
+	*s = (struct ttrpc_server){
+		.loop = loop,
+		.methods = methods,
+		.arg = arg,
+		.listener = listener,
+	};
 	return loop_add(loop, &s->source, listener, EPOLLIN, on_listener, s);
 }
 

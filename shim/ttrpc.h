@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ttrpc (containerd/ttrpc, PROTOCOL.md): a server on the event loop. Frames come from a peer that may send
- * anything: a broken one ends its connection, an oversized message is answered and discarded.
+ * ttrpc (containerd/ttrpc, PROTOCOL.md): a server on the event loop. Frames come from a peer that
+ * may send anything: a broken one ends its connection, an oversized message is answered and
+ * discarded.
  */
 #ifndef MOTE_SHIM_TTRPC_H
 #define MOTE_SHIM_TTRPC_H
@@ -38,8 +39,11 @@ struct ttrpc_header {
 };
 
 void ttrpc_parse_header(const uint8_t bytes[TTRPC_HEADER_BYTES], struct ttrpc_header *out);
-/* Appends one frame: header and packed message. 0, -E2BIG, -ENOMEM; nothing is appended on failure. */
-int ttrpc_put_frame(struct buf *b, uint32_t stream, enum ttrpc_type type, const ProtobufCMessage *message) must_check;
+/*
+ * Appends one frame: header and packed message. 0, -E2BIG, -ENOMEM; nothing is appended on failure.
+ */
+int ttrpc_put_frame(struct buf *b, uint32_t stream, enum ttrpc_type type,
+		    const ProtobufCMessage *message) must_check;
 
 /* One request that waits for its answer. Answered exactly once, now or later, which frees it. */
 struct ttrpc_call;
@@ -62,17 +66,17 @@ void ttrpc_fail(struct ttrpc_call *call, enum ttrpc_code code, const char *fmt, 
 bool ttrpc_abandoned(const struct ttrpc_call *call);
 
 struct ttrpc_server {
-	struct loop *loop;		    /* borrowed */
+	struct loop *loop;                  /* borrowed */
 	const struct ttrpc_method *methods; /* borrowed; ends with a NULL service */
-	void *arg;			    /* for handlers */
-	int listener;			    /* owned */
+	void *arg;                          /* for handlers */
+	int listener;                       /* owned */
 	struct loop_source source;
 	unsigned conns; /* open */
 };
 
 /* Takes the listener, which is non-blocking. */
-int ttrpc_serve(struct ttrpc_server *s, struct loop *loop, int listener, const struct ttrpc_method *methods,
-		void *arg) must_check;
+int ttrpc_serve(struct ttrpc_server *s, struct loop *loop, int listener,
+		const struct ttrpc_method *methods, void *arg) must_check;
 /* Connections that are there stay. */
 void ttrpc_stop_listening(struct ttrpc_server *s);
 /* One connection that is there already, for tests: takes fd. */

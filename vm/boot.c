@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filling a new VM. The image is Mote's own; arguments, environment and payload come from the user. */
+/*
+ * Filling a new VM. The image is Mote's own; arguments, environment and payload come from the user.
+ */
 #include "vm/boot.h"
 
 #include "base/buf.h"
@@ -15,13 +17,15 @@
  * Whole pages come from the image's file if there is one, shared with the page cache until they are
  * written; otherwise, and for what a file's last page holds beyond the segment, bytes are copied.
  */
-static int fill_segment(struct vm *vm, const struct vm_config *config, const Elf64_Phdr *ph, gpa_t at, uint64_t skip)
+static int fill_segment(struct vm *vm, const struct vm_config *config, const Elf64_Phdr *ph,
+			gpa_t at, uint64_t skip)
 {
 	uint64_t bytes = ph->p_filesz, mapped = 0;
 	uint8_t *to = memory_at(&vm->memory, at, memory_page_up(skip + ph->p_memsz));
 	if (config->image_fd >= 0 && (ph->p_offset - skip) % MOTE_PAGE == 0) {
 		mapped = memory_page_up(skip + bytes);
-		int rc = memory_back(&vm->memory, at, mapped, config->image_fd, config->image_at + ph->p_offset - skip);
+		int rc = memory_back(&vm->memory, at, mapped, config->image_fd,
+				     config->image_at + ph->p_offset - skip);
 		if (rc < 0)
 			return rc;
 		if (ph->p_flags & PF_W) /* the bss begins in the middle of a page */
@@ -34,13 +38,16 @@ static int fill_segment(struct vm *vm, const struct vm_config *config, const Elf
 
 static int load_segment(struct vm *vm, const struct vm_config *config, const Elf64_Phdr *ph)
 {
-	uint64_t start = ph->p_vaddr & ~(uint64_t)(MOTE_PAGE - 1), bytes = memory_page_up(ph->p_vaddr + ph->p_memsz) - start;
-	unsigned access = MEMORY_READ | (ph->p_flags & PF_W ? MEMORY_WRITE : 0) | (ph->p_flags & PF_X ? MEMORY_EXEC : 0);
+	uint64_t start = ph->p_vaddr & ~(uint64_t)(MOTE_PAGE - 1),
+		 bytes = memory_page_up(ph->p_vaddr + ph->p_memsz) - start;
+	unsigned access = MEMORY_READ | (ph->p_flags & PF_W ? MEMORY_WRITE : 0) |
+			  (ph->p_flags & PF_X ? MEMORY_EXEC : 0);
 	gpa_t at;
 	int rc = memory_take(&vm->memory, bytes, &at);
 	if (rc == 0)
 		rc = memory_map_fixed(&vm->memory, gva(start), at, bytes, access);
-	return rc < 0 || ph->p_filesz == 0 ? rc : fill_segment(vm, config, ph, at, ph->p_vaddr - start);
+	return rc < 0 || ph->p_filesz == 0 ? rc
+					   : fill_segment(vm, config, ph, at, ph->p_vaddr - start);
 }
 
 int boot_load_image(struct vm *vm, const struct vm_config *config, struct err *e)
@@ -58,7 +65,8 @@ int boot_load_image(struct vm *vm, const struct vm_config *config, struct err *e
 		memcpy(&ph, (const uint8_t *)config->image + at, sizeof(ph));
 		if (ph.p_type != PT_LOAD || ph.p_memsz == 0)
 			continue;
-		if (ph.p_offset > bytes || ph.p_filesz > bytes - ph.p_offset || ph.p_filesz > ph.p_memsz)
+		if (ph.p_offset > bytes || ph.p_filesz > bytes - ph.p_offset ||
+		    ph.p_filesz > ph.p_memsz)
 			return err_set(e, ERR_HOST, EINVAL, "the guest image is damaged");
 		int rc = load_segment(vm, config, &ph);
 		if (rc < 0)
@@ -79,14 +87,15 @@ int boot_map_payload(struct vm *vm, const struct vm_config *config, struct err *
 	if (st.st_size == 0)
 		return err_set(e, ERR_CONFIG, ENOEXEC, "%s is empty", name);
 	if (st.st_size > (int64_t)MOTE_PAYLOAD_MAX)
-		return err_set(e, ERR_CONFIG, EFBIG, "%s is larger than the 4 GiB that a program may have", name);
+		return err_set(e, ERR_CONFIG, EFBIG,
+			       "%s is larger than the 4 GiB that a program may have", name);
 	vm->payload_bytes = (uint64_t)st.st_size;
 	uint64_t mapped = memory_page_up(vm->payload_bytes);
 	int rc = memory_take_file(&vm->memory, config->payload_fd, mapped, &vm->payload);
 	if (rc == -ENOMEM && mapped > vm->memory.max_bytes - vm->memory.used_bytes)
 		return err_set(e, ERR_CONFIG, ENOMEM,
-			       "the memory limit of %lu KiB is too small for %s, which has %lu KiB", config->memory_bytes >> 10,
-			       name, mapped >> 10);
+			       "the memory limit of %lu KiB is too small for %s, which has %lu KiB",
+			       config->memory_bytes >> 10, name, mapped >> 10);
 	if (rc < 0)
 		return err_sys(e, -rc, "mapping %s", name);
 	rc = memory_map_fixed(&vm->memory, gva(MOTE_PAYLOAD_VA), vm->payload, mapped, MEMORY_READ);
@@ -160,7 +169,8 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 		.abi_version = MOTE_ABI_VERSION,
 		.memory_bytes = vm->memory.max_bytes,
 		.payload_bytes = vm->payload_bytes,
-		.flags = (config->network ? MOTE_BOOT_NETWORK : 0) | (config->stop_ready ? MOTE_BOOT_READY : 0),
+		.flags = (config->network ? MOTE_BOOT_NETWORK : 0) |
+			 (config->stop_ready ? MOTE_BOOT_READY : 0),
 		.argc = strings_count(config->argv),
 		.envc = strings_count(config->envp),
 		.preopenc = (uint32_t)config->preopen_count,
@@ -197,7 +207,8 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 	vm->boot_bytes = pages;
 	buf_free(&i.buf);
 	if (rc == -E2BIG)
-		return err_set(e, ERR_CONFIG, E2BIG, "arguments and environment are larger than %lu KiB together",
+		return err_set(e, ERR_CONFIG, E2BIG,
+			       "arguments and environment are larger than %lu KiB together",
 			       BOOT_INFO_MAX >> 10);
 	return rc < 0 ? err_sys(e, -rc, "boot information") : 0;
 }
@@ -212,11 +223,12 @@ int boot_map_area(struct vm *vm, struct err *e)
 	int rc = memory_take(&vm->memory, bytes, &at);
 	vcpu->area_va = vcpu_area_va(0);
 	if (rc == 0)
-		rc = memory_map_fixed(&vm->memory, gva(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES), at, bytes,
-				      MEMORY_READ | MEMORY_WRITE);
+		rc = memory_map_fixed(&vm->memory, gva(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES),
+				      at, bytes, MEMORY_READ | MEMORY_WRITE);
 	if (rc < 0)
 		return err_sys(e, -rc, "the vCPU's area");
-	vcpu->area = (struct mote_area *)(void *)(memory_at(&vm->memory, at, bytes) + MOTE_BOOT_STACK_BYTES);
+	vcpu->area = (struct mote_area *)(void *)(memory_at(&vm->memory, at, bytes) +
+						  MOTE_BOOT_STACK_BYTES);
 	vcpu->area->self = vcpu->area_va.v;
 	return 0;
 }

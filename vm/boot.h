@@ -5,7 +5,8 @@
 
 #include "vm/internal.h"
 
-#define BOOT_INFO_MAX (2UL << 20) /* arguments and environment together, as Linux bounds them by the stack */
+/* arguments and environment together, as Linux bounds them by the stack */
+#define BOOT_INFO_MAX (2UL << 20)
 
 /* Loads the guest runtime (an ELF file that is part of Mote) and sets vm->entry. */
 int boot_load_image(struct vm *vm, const struct vm_config *config, struct err *e) must_check;

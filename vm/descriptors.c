@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which descriptors of the process a VM needs, so that those that it does not need can be closed. */
+/*
+ * Which descriptors of the process a VM needs, so that those that it does not need can be closed.
+ */
 #include "vm/snapshot/private.h"
 
 #include "base/confine.h"
@@ -13,8 +15,8 @@
 static size_t list(const struct vm *vm, int *out)
 {
 	const struct vcpu *vcpu = &vm->vcpus[0];
-	const int own[] = {vm->machine.vm_fd, vcpu->kvm.fd, vm->working_set_fd, pagemap_descriptor(),
-			   vm->snapshot ? vm->snapshot->memory.fd : -1};
+	const int own[] = {vm->machine.vm_fd, vcpu->kvm.fd, vm->working_set_fd,
+			   pagemap_descriptor(), vm->snapshot ? vm->snapshot->memory.fd : -1};
 	const struct fdtable *t = &vm->fds;
 	size_t n = sizeof(own) / sizeof(own[0]);
 	if (out)

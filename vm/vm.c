@@ -4,10 +4,10 @@
 
 #include "vm/arch/arch.h"
 #include "vm/boot.h"
-#include "vm/kvm/open.h"
-#include "vm/memory/guest_copy.h"
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
+#include "vm/kvm/open.h"
+#include "vm/memory/guest_copy.h"
 #include "vm/snapshot/recycle.h"
 #include "vm/snapshot/stop_point.h"
 
@@ -43,8 +43,8 @@ static unsigned preopen_flags(uint32_t kind)
 }
 
 /*
- * A listener may be shared with others, who may take a connection that was seen there: waiting for it is poll's
- * task, which can be interrupted, and never accept's. The guest has a flag of its own.
+ * A listener may be shared with others, who may take a connection that was seen there: waiting for
+ * it is poll's task, which can be interrupted, and never accept's. The guest has a flag of its own.
  */
 static int make_nonblocking(int fd, struct err *e)
 {
@@ -125,7 +125,8 @@ int vm_make_machine(struct vm *vm, int kvm_fd, struct err *e)
 /* KVM's part of a VM and empty memory. */
 static int make_empty(struct vm *vm, const struct vm_config *config, struct err *e)
 {
-	if (recycle_take(config->memory_bytes & ~(uint64_t)(MOTE_PAGE - 1), &vm->machine, &vm->vcpus[0].kvm, &vm->memory))
+	if (recycle_take(config->memory_bytes & ~(uint64_t)(MOTE_PAGE - 1), &vm->machine,
+			 &vm->vcpus[0].kvm, &vm->memory))
 		return 0;
 	cleanup_close int own_kvm = -1;
 	int kvm_fd = config->kvm_fd;
@@ -149,7 +150,8 @@ void vm_prepare(void)
 int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 {
 	if (config->memory_bytes < MEMORY_MIN || config->memory_bytes > MEMORY_MAX_BYTES)
-		return err_set(e, ERR_CONFIG, EINVAL, "a memory limit of %lu bytes; it must be from 8 MiB to 1 TiB",
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "a memory limit of %lu bytes; it must be from 8 MiB to 1 TiB",
 			       config->memory_bytes);
 	struct vm *vm = calloc(1, sizeof(*vm));
 	if (!vm)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A micro-VM with its guest runtime and payload: what api/ builds libmote on. A vm belongs to one thread
- * at a time; only vm_signal() and vm_interrupt() may be called from elsewhere, signal handlers included.
+ * A micro-VM with its guest runtime and payload: what api/ builds libmote on. A vm belongs to one
+ * thread at a time; only vm_signal() and vm_interrupt() may be called from elsewhere, signal
+ * handlers included.
  */
 #ifndef MOTE_VM_VM_H
 #define MOTE_VM_VM_H
@@ -23,46 +24,56 @@ struct vm_preopen {
 
 /* Everything is borrowed for the duration of vm_create. */
 struct vm_config {
-	int kvm_fd;            /* an open /dev/kvm, or -1: vm_create opens it */
-	const void *image;     /* the guest runtime's ELF file */
+	int kvm_fd;        /* an open /dev/kvm, or -1: vm_create opens it */
+	const void *image; /* the guest runtime's ELF file */
 	size_t image_bytes;
-	int image_fd;          /* a file that holds the same bytes from image_at on, page-aligned, to map */
-	uint64_t image_at;     /* instead of copying; -1: copy */
-	int payload_fd;        /* the program or module: a regular file, mapped privately */
+	int image_fd; /* a file that holds the same bytes from image_at on, page-aligned, to map */
+	uint64_t image_at;        /* instead of copying; -1: copy */
+	int payload_fd;           /* the program or module: a regular file, mapped privately */
 	const char *payload_path; /* for messages */
-	const char *entry;     /* exported function to start with, NULL for the default */
-	uint64_t memory_bytes; /* guest memory there may be, at least 8 MiB; page-aligned */
-	char *const *argv;     /* NULL-terminated */
-	char *const *envp;     /* NULL-terminated */
+	const char *entry;        /* exported function to start with, NULL for the default */
+	uint64_t memory_bytes;    /* guest memory there may be, at least 8 MiB; page-aligned */
+	char *const *argv;        /* NULL-terminated */
+	char *const *envp;        /* NULL-terminated */
 	const char *cwd, *hostname;
 	uint32_t uid, gid, pid;
-	int stdio[3];          /* host descriptors, duplicated; -1: closed in the guest */
+	int stdio[3]; /* host descriptors, duplicated; -1: closed in the guest */
 	const struct vm_preopen *preopens;
-	size_t preopen_count;  /* guest descriptors 3, 4, … */
+	size_t preopen_count; /* guest descriptors 3, 4, … */
 	bool network;
-	bool wasm;    /* the guest runtime is the WebAssembly engine: its host calls only, and no page that can be both */
-	              /* written and executed */
+	/*
+	 * the guest runtime is the WebAssembly engine: its host calls only, and no page that can be
+	 * both
+	 */
+	bool wasm;
+	/* written and executed */
 	bool set_ids; /* the guest may give files set-user-ID and set-group-ID bits */
-	bool stop_ready;       /* the guest stops (VM_WAITING) when it is ready for arguments; to be frozen there */
-	const char *init;      /* with it: the exported function that is called before that, or NULL */
-	bool stop_stdin;       /* the guest stops before it first reads standard input or waits for it */
-	const char *stop_open; /* the guest stops before it first opens this absolute guest path, or NULL */
-	uint32_t fds_max;      /* guest descriptors; 0: as many as there can be */
-	bool no_polling;       /* every host call by an exit: run/poller.h is not used */
-	bool private_memory;   /* files are copied to the guest's memory, not mapped: it shares no page with others */
+	/* the guest stops (VM_WAITING) when it is ready for arguments; to be frozen there */
+	bool stop_ready;
+	const char *init; /* with it: the exported function that is called before that, or NULL */
+	bool stop_stdin;  /* the guest stops before it first reads standard input or waits for it */
+	/* the guest stops before it first opens this absolute guest path, or NULL */
+	const char *stop_open;
+	uint32_t fds_max; /* guest descriptors; 0: as many as there can be */
+	bool no_polling;  /* every host call by an exit: run/poller.h is not used */
+	/* files are copied to the guest's memory, not mapped: it shares no page with others */
+	bool private_memory;
 	uint64_t time_limit_ns; /* wall clock of vm_run; 0: none */
-	/* Lines for the operator: guest log lines (escaped) and faults. NULL: dropped. Called in vm_run. */
+	/*
+	 * Lines for the operator: guest log lines (escaped) and faults. NULL: dropped. Called in
+	 * vm_run.
+	 */
 	void (*log)(void *arg, const char *line);
 	void *log_arg;
 };
 
 enum vm_end {
-	VM_EXITED = 1, /* code: the status, 0..255 */
-	VM_SIGNALLED,  /* code: the signal that ended it, 1..64 */
-	VM_TIMED_OUT,  /* a limit; code 0: wall clock, 1: CPU time */
-	VM_FAULTED,    /* the guest runtime itself failed; code: the CPU exception's vector */
+	VM_EXITED = 1,  /* code: the status, 0..255 */
+	VM_SIGNALLED,   /* code: the signal that ended it, 1..64 */
+	VM_TIMED_OUT,   /* a limit; code 0: wall clock, 1: CPU time */
+	VM_FAULTED,     /* the guest runtime itself failed; code: the CPU exception's vector */
 	VM_INTERRUPTED, /* vm_interrupt() */
-	VM_WAITING,    /* no end: the guest has handed over a message and waits for one (vm_resume) */
+	VM_WAITING, /* no end: the guest has handed over a message and waits for one (vm_resume) */
 };
 
 struct vm_outcome {
@@ -74,33 +85,35 @@ struct vm_outcome {
 enum vm_state {
 	VM_RUNNING,     /* or it is new: vm_resume goes on */
 	VM_IN_EXCHANGE, /* it has handed over a message and waits for one */
-	VM_AT_READY,    /* in `ready`: VMs made from its snapshot go on, with other boot information */
-	VM_BEFORE_CALL, /* it has stopped before a host call, which is carried out first when it goes on */
+	VM_AT_READY, /* in `ready`: VMs made from its snapshot go on, with other boot information */
+	/* it has stopped before a host call, which is carried out first when it goes on */
+	VM_BEFORE_CALL,
 	VM_ENDED,
 };
 
 /* Looks at what it needs of /sys, for a process that is to lose it. vm_create does so too. */
 void vm_prepare(void);
 /*
- * Creates the VM, loads the guest runtime, maps the guest program. Errors: ERR_HOST (no /dev/kvm, out of
- * memory), ERR_CONFIG (payload not a regular file, too large; memory limit too small).
+ * Creates the VM, loads the guest runtime, maps the guest program. Errors: ERR_HOST (no /dev/kvm,
+ * out of memory), ERR_CONFIG (payload not a regular file, too large; memory limit too small).
  */
 int vm_create(const struct vm_config *config, struct vm **out, struct err *e) must_check;
 /*
- * Runs the guest until it ends. All system calls that it needs are those that jail/jail.h lists for the vCPU
- * thread. An error is the host's (KVM_RUN failed); the guest's own faults are outcomes.
+ * Runs the guest until it ends. All system calls that it needs are those that jail/jail.h lists for
+ * the vCPU thread. An error is the host's (KVM_RUN failed); the guest's own faults are outcomes.
  */
 int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
 
 /*
- * Locks this thread, which is to run the VM, into the filter of what this guest needs (jail/jail.h): by its kind, its
- * directories, the network; `freeze`: what vm_snapshot_take_to_file needs too. The thread's timers are made before.
+ * Locks this thread, which is to run the VM, into the filter of what this guest needs
+ * (jail/jail.h): by its kind, its directories, the network; `freeze`: what vm_snapshot_take_to_file
+ * needs too. The thread's timers are made before.
  */
 int vm_jail(struct vm *vm, bool freeze, struct err *e) must_check;
 
 /*
- * Function calls. The guest hands over messages by the host call `exchange`, each time waiting for the
- * next one from the host; a run goes from exchange to exchange:
+ * Function calls. The guest hands over messages by the host call `exchange`, each time waiting for
+ * the next one from the host; a run goes from exchange to exchange:
  *
  *     vm_offer_calls(vm, max);              before the first run
  *     vm_begin(vm, &limits);
@@ -109,9 +122,9 @@ int vm_jail(struct vm *vm, bool freeze, struct err *e) must_check;
  *     vm_reply(vm, bytes, len, e);          what it gets, then vm_resume() again
  *     vm_finish(vm);
  *
- * A vm that is VM_WAITING has nothing under way on the host: no timer, no thread, no buffered output.
- * Its vCPU has left KVM_RUN at the doorbell's `out`, which KVM completes on the next KVM_RUN; until then
- * RIP means nothing. Each vm_resume may be on another thread.
+ * A vm that is VM_WAITING has nothing under way on the host: no timer, no thread, no buffered
+ * output. Its vCPU has left KVM_RUN at the doorbell's `out`, which KVM completes on the next
+ * KVM_RUN; until then RIP means nothing. Each vm_resume may be on another thread.
  */
 struct vm_limits {
 	uint64_t wall_ns; /* from vm_begin on, whether the guest runs or not; 0: none */
@@ -130,31 +143,32 @@ const uint8_t *vm_message(const struct vm *vm, size_t *len);
 /* Why KVM cannot run it any more, or "". */
 const char *vm_detail(const struct vm *vm);
 /*
- * Takes the message's memory away, for a message that must outlive the next vm_resume; `capacity` is its size.
- * vm_give_message gives it back, or frees it if another has been installed.
+ * Takes the message's memory away, for a message that must outlive the next vm_resume; `capacity`
+ * is its size. vm_give_message gives it back, or frees it if another has been installed.
  */
 uint8_t *vm_take_message(struct vm *vm, size_t *capacity);
 void vm_give_message(struct vm *vm, uint8_t *memory, size_t capacity);
 /*
- * Gives a VM_WAITING guest its next message; bytes are copied. ERR_GUEST: it has no memory where it wants
- * it, and cannot go on.
+ * Gives a VM_WAITING guest its next message; bytes are copied. ERR_GUEST: it has no memory where it
+ * wants it, and cannot go on.
  */
 int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e) must_check;
 /*
- * Ends the guest with VM_INTERRUPTED if it is between vm_begin and vm_finish: at once while it runs, else
- * as soon as it is resumed. 0, or -ESRCH if it is not. Any thread.
+ * Ends the guest with VM_INTERRUPTED if it is between vm_begin and vm_finish: at once while it
+ * runs, else as soon as it is resumed. 0, or -ESRCH if it is not. Any thread.
  */
 int vm_interrupt(struct vm *vm);
 /*
- * Delivers a signal to the guest: ends it (vm_run returns VM_SIGNALLED) unless the program handles it;
- * SIGKILL always ends it. Must reach the thread in vm_run as well: call it in a handler that runs on that
- * thread, or follow it with pthread_kill(VM_KICK_SIGNAL). Async-signal-safe.
+ * Delivers a signal to the guest: ends it (vm_run returns VM_SIGNALLED) unless the program handles
+ * it; SIGKILL always ends it. Must reach the thread in vm_run as well: call it in a handler that
+ * runs on that thread, or follow it with pthread_kill(VM_KICK_SIGNAL). Async-signal-safe.
  */
 void vm_signal(struct vm *vm, int signo);
 void vm_destroy(struct vm *vm); /* accepts NULL */
 /*
- * For a process that does nothing else than run this VM: closes every descriptor but the VM's own (KVM's, the guest's,
- * what vm_snapshot_prepare and vm_record_working_set opened) and `count` more at `keep`, where -1 stands for none. 0 or -errno.
+ * For a process that does nothing else than run this VM: closes every descriptor but the VM's own
+ * (KVM's, the guest's, what vm_snapshot_prepare and vm_record_working_set opened) and `count` more
+ * at `keep`, where -1 stands for none. 0 or -errno.
  */
 int vm_close_others(const struct vm *vm, const int *keep, size_t count) must_check;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guest's side of the host-call table: for each call of calls.def a function
- * `int64_t mote_NAME(area, arguments…)`, which fills in that vCPU's frame and has it carried out.
- * PATH, IN, OUT, IOVR and IOVW arguments are two parameters: NAME and NAME_len (bytes, or the count of
+ * The guest's side of the host-call table: for each call of calls.def a function `int64_t
+ * mote_NAME(area, arguments…)`, which fills in that vCPU's frame and has it carried out. PATH, IN,
+ * OUT, IOVR and IOVW arguments are two parameters: NAME and NAME_len (bytes, or the count of
  * vectors). Result: >= 0 or a negative errno. Only the vCPU that owns the area may call.
  */
 #ifndef MOTE_ABI_GUEST_CALLS_H
@@ -30,8 +30,8 @@ static inline int64_t mote_doorbell(struct mote_area *area)
 #endif
 
 /*
- * Has the frame's call carried out, by an exit or without one, and gives its result. Declared here alone:
- * the program that makes host calls links one (guest/lib/polled_call.c, or a test's).
+ * Has the frame's call carried out, by an exit or without one, and gives its result. Declared here
+ * alone: the program that makes host calls links one (guest/lib/polled_call.c, or a test's).
  */
 int64_t mote_hostcall(struct mote_area *area);
 

@@ -4,20 +4,22 @@
  * Freestanding: both sides include it, and the assembler reads the constants. What depends on the
  * architecture is in abi/arch/.
  *
- * The lower half belongs to the guest. Mote's own part is one window of it, high enough that programs
- * linked at fixed addresses never meet it:
+ * The lower half belongs to the guest. Mote's own part is one window of it, high enough that
+ * programs linked at fixed addresses never meet it:
  *
- *   MOTE_WINDOW + 0             the guest runtime's image (guest/linux or guest/wasi with the engine)
+ *   MOTE_WINDOW + 0             the guest runtime's image (guest/linux or guest/wasi with the
+ *                               engine)
  *   MOTE_WINDOW + 64 GiB        boot information, read-only
  *   MOTE_WINDOW + 65 GiB        the guest program's file, read-only, at most 4 GiB
- *   MOTE_WINDOW + 80 GiB        the initial stack and behind it vCPU areas, one of MOTE_AREA_BYTES for each vCPU
+ *   MOTE_WINDOW + 80 GiB        the initial stack and behind it vCPU areas, one of MOTE_AREA_BYTES
+ *                               for each vCPU
  *   MOTE_WINDOW + 96 GiB        free for the guest runtime: heap, stacks
  *   MOTE_KERNEL                 the CPU's tables, stubs and kernel stacks: abi/arch/
  */
 #ifndef MOTE_ABI_LAYOUT_H
 #define MOTE_ABI_LAYOUT_H
 
-#define MOTE_PAGE 4096
+#define MOTE_PAGE        4096
 #define MOTE_PAYLOAD_MAX 0x100000000 /* bytes */
 
 /* Addresses, ways out, register frames. */
@@ -29,18 +31,23 @@
 #error "no port to this architecture: api/abi/arch/ has no header for it"
 #endif
 
-/* Native guests reach the host call `exchange` by this system call, whose arguments are the same. */
+/*
+ * Native guests reach the host call `exchange` by this system call, whose arguments are the same.
+ */
 #define MOTE_SYSCALL_EXCHANGE 0x6d6f7465
 
-/* A guest runtime's entry point is two: its start, and so many bytes behind it the entry of system calls. */
+/*
+ * A guest runtime's entry point is two: its start, and so many bytes behind it the entry of system
+ * calls.
+ */
 #define MOTE_ENTRY_SYSCALL 16
 
 /* Offsets into struct mote_area for assembly; checked against the struct below. */
-#define MOTE_AREA_SELF 0x00
-#define MOTE_AREA_SAVED_RSP 0x08
-#define MOTE_AREA_STACK_TOP 0x10
-#define MOTE_AREA_PENDING 0x38
-#define MOTE_AREA_BLOCKED 0x40
+#define MOTE_AREA_SELF        0x00
+#define MOTE_AREA_SAVED_RSP   0x08
+#define MOTE_AREA_STACK_TOP   0x10
+#define MOTE_AREA_PENDING     0x38
+#define MOTE_AREA_BLOCKED     0x40
 #define MOTE_AREA_PERSONALITY 0x130
 
 #ifndef __ASSEMBLER__
@@ -72,8 +79,9 @@ struct mote_fault {
 };
 
 /*
- * The polled call slot: the second way of a host call, for while they come close together. A thread of
- * the host, the poller, then busy-polls `state` for a bounded time after each call, and `polling` is not
+ * The polled call slot: the second way of a host call, for while they come close together. A thread
+ * of the host, the poller, then busy-polls `state` for a bounded time after each call, and
+ * `polling` is not
  * 0. If it is 0, a guest rings the doorbell.
  *
  *                    guest: has filled in the frame
@@ -90,16 +98,16 @@ struct mote_fault {
  *                   guest: the doorbell                            is for the vCPU's thread
  *
  * A request is cancelled when polling has become 0 or request_cycles are over; that, and how long a
- * claimed one is waited for, bounds the time that the guest spins. At the doorbell the host waits until
- * the poller is done with a claimed call, sets the state to FREE, and carries out the frame's call unless
- * it was DONE.
+ * claimed one is waited for, bounds the time that the guest spins. At the doorbell the host waits
+ * until the poller is done with a claimed call, sets the state to FREE, and carries out the frame's
+ * call unless it was DONE.
  *
- * Memory order: REQUEST is stored with release, after the frame; the poller's compare-and-swap acquires
- * it. DONE and DECLINED are stored with release, after the result; the guest loads the state with
- * acquire. FREE orders nothing.
+ * Memory order: REQUEST is stored with release, after the frame; the poller's compare-and-swap
+ * acquires it. DONE and DECLINED are stored with release, after the result; the guest loads the
+ * state with acquire. FREE orders nothing.
  *
- * The host copies the frame once when it claims the call, as at the doorbell, and trusts nothing here: a
- * guest that breaks these rules has calls carried out that it did not mean, and no others.
+ * The host copies the frame once when it claims the call, as at the doorbell, and trusts nothing
+ * here: a guest that breaks these rules has calls carried out that it did not mean, and no others.
  */
 enum mote_slot_state {
 	MOTE_SLOT_FREE = 0, /* the guest's */
@@ -111,21 +119,23 @@ enum mote_slot_state {
 
 struct mote_call_slot {
 	uint32_t state;
-	uint32_t polling; /* these three are written by the host */
+	uint32_t polling;        /* these three are written by the host */
 	uint32_t request_cycles; /* of mote_arch_cycles() */
 	uint32_t claimed_cycles;
 };
 
 /*
- * The clock: CLOCK_REALTIME and CLOCK_MONOTONIC at a moment of the TSC, for a guest that asks for them often.
- * The host renews it at every clock_get of these two, and from then on at exits once it is a millisecond old.
- * For `cycles` from `tsc` on the guest may add the cycles passed, times rate / 2^32, in nanoseconds. An
- * epoch is not 0 if there is a clock, and other in every VM, snapshots' copies included. The guest uses
- * an epoch's clock only if at a clock_get `tsc` was between two readings of its own: then both have one
- * TSC. The host changes it only while the guest is stopped; `seq` is then another.
+ * The clock: CLOCK_REALTIME and CLOCK_MONOTONIC at a moment of the TSC, for a guest that asks for
+ * them often. The host renews it at every clock_get of these two, and from then on at exits once it
+ * is a millisecond old. For `cycles` from `tsc` on the guest may add the cycles passed, times rate
+ * / 2^32, in nanoseconds. An epoch is not 0 if there is a clock, and other in every VM, snapshots'
+ * copies included. The guest uses an epoch's clock only if at a clock_get `tsc` was between two
+ * readings of its own: then both have one TSC. The host changes it only while the guest is stopped;
+ * `seq` is then another.
  *
- * So a time is off by what the rate is off in 10 ms (measured over seconds: well below a microsecond; before
- * that as exact as KVM knows the TSC), and a clock that is set on the host shows within 10 ms.
+ * So a time is off by what the rate is off in 10 ms (measured over seconds: well below a
+ * microsecond; before that as exact as KVM knows the TSC), and a clock that is set on the host
+ * shows within 10 ms.
  */
 struct mote_clock {
 	uint32_t seq, reserved;
@@ -135,58 +145,66 @@ struct mote_clock {
 };
 
 /*
- * Output. While output_armed is not 0, writes of at most MOTE_OUTPUT_SMALL bytes to descriptor 1 or 2 may wait in the
- * area's buffer instead of being a host call each. output[0, output_len) waits, all of it for output_fd. The host
- * writes it out before any other host call takes effect, when a timer that runs while output_armed is set expires, and
- * when the guest ends, whatever the reason.
+ * Output. While output_armed is not 0, writes of at most MOTE_OUTPUT_SMALL bytes to descriptor 1 or
+ * 2 may wait in the area's buffer instead of being a host call each. output[0, output_len) waits,
+ * all of it for output_fd. The host writes it out before any other host call takes effect, when a
+ * timer that runs while output_armed is set expires, and when the guest ends, whatever the reason.
  *
- * The guest only appends, and alone raises output_len; the host only empties, and alone lowers it, to 0. So a value of
- * output_len that has not changed means that nothing has happened. The host may empty, arm and disarm between any two
- * instructions of the guest; both sides are written so that they may also run at the same time.
+ * The guest only appends, and alone raises output_len; the host only empties, and alone lowers it,
+ * to 0. So a value of output_len that has not changed means that nothing has happened. The host may
+ * empty, arm and disarm between any two instructions of the guest; both sides are written so that
+ * they may also run at the same time.
  *
  * The guest, to append n bytes for descriptor fd (guest/lib/output.c):
  *   1. output_armed is 0: the write is a host call. Relaxed, since 6 looks again.
- *   2. len = output_len. Acquire: what the host read from the buffer before it emptied it is not overwritten early.
- *   3. If there is no space behind len, or len > 0 and output_fd is not fd: the write is a host call.
+ *   2. len = output_len. Acquire: what the host read from the buffer before it emptied it is not
+ *      overwritten early.
+ *   3. If there is no space behind len, or len > 0 and output_fd is not fd: the write is a host
+ *      call.
  *   4. Stores the bytes at output + len, and fd to output_fd if len is 0.
- *   5. Compare-and-swap of output_len from len to len + n. Release: whoever sees the length sees the stores of 4. It
- *      fails if the host has emptied the buffer, so that the bytes lie at the wrong place: again from 2.
+ *   5. Compare-and-swap of output_len from len to len + n. Release: whoever sees the length sees
+ *      the stores of 4. It fails if the host has emptied the buffer, so that the bytes lie at the
+ *      wrong place: again from 2.
  *   6. output_armed is 0: a host call without effect (yield), which has the bytes written out.
  *
  * The host, to empty (vm/run/output.c):
- *   1. len = output_len. Acquire: the other half of 5. What the guest stored below len stays as it is from now on.
+ *   1. len = output_len. Acquire: the other half of 5. What the guest stored below len stays as it
+ *      is from now on.
  *   2. Copies output_fd and output[0, len).
- *   3. Compare-and-swap of output_len from len to 0. Release: the other half of 2. It fails if the guest has appended:
- *      again with the new length, for what was added. A length that has not grown, or is beyond the buffer, is a guest
- *      that breaks these rules: its output is dropped, so the host's steps are bounded by MOTE_OUTPUT_BYTES.
+ *   3. Compare-and-swap of output_len from len to 0. Release: the other half of 2. It fails if the
+ *      guest has appended: again with the new length, for what was added. A length that has not
+ *      grown, or is beyond the buffer, is a guest that breaks these rules: its output is dropped,
+ *      so the host's steps are bounded by MOTE_OUTPUT_BYTES.
  * To disarm, the host sets output_armed to 0 and then empties.
  *
- * Bytes never wait without a timer: the guest stores output_len and then loads output_armed (5, 6), the host stores
- * output_armed and then loads output_len (disarming, 1). These four are sequentially consistent, so that at least one
- * side sees the other's store.
+ * Bytes never wait without a timer: the guest stores output_len and then loads output_armed (5, 6),
+ * the host stores output_armed and then loads output_len (disarming, 1). These four are
+ * sequentially consistent, so that at least one side sees the other's store.
  */
 #define MOTE_OUTPUT_BYTES 8192
-#define MOTE_OUTPUT_SMALL 1024 /* a write of up to so many bytes opens the buffer and may wait there */
+/* a write of up to so many bytes opens the buffer and may wait there */
+#define MOTE_OUTPUT_SMALL 1024
 
 /*
  * A vCPU's area, found by the guest's mote_area(). User read-write: nothing in it is trusted by the
  * host.
  *
- * Faults: when CPL 3 code raises an exception and fault_entry is not 0 and fault_busy is 0, the host
- * fills in `fault`, sets fault_busy to 1 and resumes at fault_entry (CPL 3) with the stack pointer at
- * fault_stack_top and the area as argument. The handler may resume any context and clears fault_busy
- * before it does. Otherwise the fault ends the guest.
+ * Faults: when CPL 3 code raises an exception and fault_entry is not 0 and fault_busy is 0, the
+ * host fills in `fault`, sets fault_busy to 1 and resumes at fault_entry (CPL 3) with the stack
+ * pointer at fault_stack_top and the area as argument. The handler may resume any context and
+ * clears fault_busy before it does. Otherwise the fault ends the guest.
  *
- * Events arrive in the same way, only while `events_open` is not 0 and the program counter is outside
- * MOTE_WINDOW; else their bit stays in pending_signals, at which the guest runtime looks before it
- * returns to the program, and a blocking host call ends with -EINTR. So that none is missed between
- * that look and the return, they also arrive while the program counter is in the resume_bytes from
- * resume_at on, on the runtime's way back, which it then abandons and begins again.
+ * Events arrive in the same way, only while `events_open` is not 0 and the program counter is
+ * outside MOTE_WINDOW; else their bit stays in pending_signals, at which the guest runtime looks
+ * before it returns to the program, and a blocking host call ends with -EINTR. So that none is
+ * missed between that look and the return, they also arrive while the program counter is in the
+ * resume_bytes from resume_at on, on the runtime's way back, which it then abandons and begins
+ * again.
  */
 struct mote_area {
-	uint64_t self;          /* the area's own address */
-	uint64_t saved_rsp;     /* for the guest runtime */
-	uint64_t stack_top;     /* for the guest runtime */
+	uint64_t self;      /* the area's own address */
+	uint64_t saved_rsp; /* for the guest runtime */
+	uint64_t stack_top; /* for the guest runtime */
 	uint64_t fault_entry;
 	uint64_t fault_stack_top;
 	uint32_t fault_busy;
@@ -202,9 +220,10 @@ struct mote_area {
 	uint32_t output_armed; /* these three: see Output above */
 	uint32_t output_fd;
 	uint32_t output_len;
-	uint32_t vcpu; /* index */
+	uint32_t vcpu;                          /* index */
 	_Alignas(16) uint8_t personality[1024]; /* for the guest runtime's own per-vCPU state */
-	struct mote_fault fault;   /* behind all that assembly knows by its offset: its size is the CPU's */
+	/* behind all that assembly knows by its offset: its size is the CPU's */
+	struct mote_fault fault;
 	uint8_t output[MOTE_OUTPUT_BYTES];
 };
 
@@ -222,8 +241,9 @@ _Static_assert(offsetof(struct mote_area, personality) == MOTE_AREA_PERSONALITY,
 
 enum mote_boot_flag {
 	MOTE_BOOT_NETWORK = 1 << 0, /* socket calls are allowed */
-	MOTE_BOOT_READY = 1 << 2,   /* the guest calls `ready`, and then finds other boot information */
-	MOTE_BOOT_CALLS = 1 << 1,   /* the host makes function calls: `exchange` is there */
+	/* the guest calls `ready`, and then finds other boot information */
+	MOTE_BOOT_READY = 1 << 2,
+	MOTE_BOOT_CALLS = 1 << 1, /* the host makes function calls: `exchange` is there */
 };
 
 /* A directory or listener that is open from the start. */
@@ -242,31 +262,33 @@ enum mote_preopen_kind {
 
 /*
  * The boot information at MOTE_BOOT_VA. Offsets are from its beginning, strings end with NUL. The
- * guest runtime starts at its image's entry (MOTE_ENTRY_SYSCALL) with RDI = MOTE_BOOT_VA, RSI = the area, %gs set, RSP at the
- * top of an initial stack of MOTE_BOOT_STACK_BYTES, flags clear, x87/SSE in their reset state.
+ * guest runtime starts at its image's entry (MOTE_ENTRY_SYSCALL) with RDI = MOTE_BOOT_VA, RSI = the
+ * area, %gs set, RSP at the top of an initial stack of MOTE_BOOT_STACK_BYTES, flags clear, x87/SSE
+ * in their reset state.
  */
 struct mote_boot {
 	uint32_t magic, abi_version;
-	uint64_t bytes;        /* of the whole boot information, strings included */
-	uint64_t memory_bytes; /* guest memory there can be, image, page tables and payload included */
+	uint64_t bytes; /* of the whole boot information, strings included */
+	/* guest memory there can be, image, page tables and payload included */
+	uint64_t memory_bytes;
 	uint64_t payload_bytes;
 	uint32_t flags; /* enum mote_boot_flag */
 	uint32_t argc, envc, preopenc;
-	uint32_t argv;     /* offset of argc offsets (uint32_t each) of strings */
-	uint32_t envv;     /* offset of envc offsets */
-	uint32_t preopens; /* offset of preopenc struct mote_preopen */
-	uint32_t cwd;      /* offset of the working directory's guest path */
-	uint32_t hostname; /* offset */
+	uint32_t argv;         /* offset of argc offsets (uint32_t each) of strings */
+	uint32_t envv;         /* offset of envc offsets */
+	uint32_t preopens;     /* offset of preopenc struct mote_preopen */
+	uint32_t cwd;          /* offset of the working directory's guest path */
+	uint32_t hostname;     /* offset */
 	uint32_t payload_path; /* offset: what the program was called, for messages */
-	uint32_t entry;    /* offset of the exported function to run, "" for the default */
+	uint32_t entry;        /* offset of the exported function to run, "" for the default */
 	uint32_t uid, gid;
-	uint32_t pid;      /* what the program sees as its process id */
-	uint32_t init;     /* offset of the exported function to call before `ready`, "" for none */
+	uint32_t pid;  /* what the program sees as its process id */
+	uint32_t init; /* offset of the exported function to call before `ready`, "" for none */
 	uint32_t reserved;
 	uint8_t random[32];
 	/*
-	 * Another number than before whenever a snapshot was restored: `random` is new then, and whatever
-	 * was derived from random bytes earlier is shared with other VMs.
+	 * Another number than before whenever a snapshot was restored: `random` is new then, and
+	 * whatever was derived from random bytes earlier is shared with other VMs.
 	 */
 	uint64_t generation;
 };

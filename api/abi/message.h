@@ -24,7 +24,8 @@
  *   LIST       nothing
  *   FUNCTIONS  u32 count, count x (name, signature)
  *
- *   value      u8 type, then nothing (void), u8 0 or 1 (bool), 4 or 8 bytes (numbers), string, bytes
+ *   value      u8 type, then nothing (void), u8 0 or 1 (bool), 4 or 8 bytes (numbers), string,
+ *              bytes
  *   string     u32 n, n bytes that are not NUL, a NUL
  *   bytes      u32 n, n bytes
  *   name       a string of 1 to 255 bytes; a signature is one too
@@ -37,8 +38,8 @@
 #include <string.h>
 
 #define MOTE_MESSAGE_VERSION 1
-#define MOTE_SIGNATURE_MAX (MOTE_ARGS_MAX + 2) /* bytes: parameters, colon, result */
-#define MOTE_EXPORTS_MAX 4096
+#define MOTE_SIGNATURE_MAX   (MOTE_ARGS_MAX + 2) /* bytes: parameters, colon, result */
+#define MOTE_EXPORTS_MAX     4096
 
 enum mote_message_kind {
 	MOTE_MESSAGE_READY = 1,

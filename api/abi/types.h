@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Structures that host calls read and write in guest memory. Numbers (errno, open flags, mode bits, poll
- * bits, clock ids, socket constants) are those of Linux on x86-64 everywhere in this interface.
+ * Structures that host calls read and write in guest memory. Numbers (errno, open flags, mode bits,
+ * poll bits, clock ids, socket constants) are those of Linux on x86-64 everywhere in this
+ * interface.
  */
 #ifndef MOTE_ABI_TYPES_H
 #define MOTE_ABI_TYPES_H
@@ -42,9 +43,9 @@ struct mote_statfs {
 /* One entry of readdir; the next begins at the next multiple of 8. The name ends with NUL. */
 struct mote_dirent {
 	uint64_t ino;
-	int64_t cookie; /* hand it to readdir to go on after this entry */
+	int64_t cookie;  /* hand it to readdir to go on after this entry */
 	uint16_t reclen; /* bytes from this entry to the next */
-	uint8_t type;   /* DT_* */
+	uint8_t type;    /* DT_* */
 	char name[];
 };
 
@@ -90,7 +91,8 @@ enum mote_prot {
 	MOTE_PROT_READ = 1,
 	MOTE_PROT_WRITE = 2,
 	MOTE_PROT_EXEC = 4,
-	MOTE_MAP_FILL = 8, /* mem_map and mem_map_many: all of it is written soon, so the host backs it at once */
+	/* mem_map and mem_map_many: all of it is written soon, so the host backs it at once */
+	MOTE_MAP_FILL = 8,
 };
 
 /* How a path is resolved. Neither can leave the directory it starts from. */

@@ -22,12 +22,14 @@ static int compile(const struct compile_job *job, int out)
 {
 	char *none[] = {(char *)"", NULL};
 	struct err e = {0};
-	const struct mote_options plain = {.program_fd = job->program,
-					   .argv = none,
-					   .envp = none + 1,
-					   .memory_bytes = job->memory_bytes,
-					   .isolation = job->isolation,
-					   .kvm_fd = &job->kvm_fd};
+	const struct mote_options plain = {
+		.program_fd = job->program,
+		.argv = none,
+		.envp = none + 1,
+		.memory_bytes = job->memory_bytes,
+		.isolation = job->isolation,
+		.kvm_fd = &job->kvm_fd,
+	};
 	struct sandbox_config c;
 	int rc = config_from_options(&plain, &c, &e);
 	if (rc < 0)

@@ -45,7 +45,8 @@ static bool write_compiled(void *job, int fd)
 }
 
 /* Compiles a module that is not there yet. */
-static struct vm_snapshot *add(const struct store *store, const struct cache_key *key, struct compile_job *job)
+static struct vm_snapshot *add(const struct store *store, const struct cache_key *key,
+			       struct compile_job *job)
 {
 	if (!store_add(store, key->name, write_compiled, job))
 		return NULL;
@@ -55,7 +56,8 @@ static struct vm_snapshot *add(const struct store *store, const struct cache_key
 /* --- by the file's identity --- */
 
 /* A snapshot of the options' module, found or made; NULL if neither is possible. */
-static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const struct mote_options *o, int *record)
+static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes,
+				  const struct mote_options *o, int *record)
 {
 	struct cache_key key;
 	if (!is_module(o->program_fd))
@@ -64,11 +66,13 @@ static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const st
 	if (dir < 0 || !cache_key_of_file(o->program_fd, options_kvm(o), &key))
 		return NULL;
 	const struct store store = {.dir = dir, .tenants = -1, .max_bytes = max_bytes};
-	struct compile_job job = {.program = o->program_fd,
-				  .kvm_fd = options_kvm(o),
-				  .isolation = o->isolation,
-				  .log = o->log,
-				  .log_arg = o->log_arg};
+	struct compile_job job = {
+		.program = o->program_fd,
+		.kvm_fd = options_kvm(o),
+		.isolation = o->isolation,
+		.log = o->log,
+		.log_arg = o->log_arg,
+	};
 	struct vm_snapshot *s = find(dir, &key, options_kvm(o));
 	if (!s)
 		s = add(&store, &key, &job);
@@ -78,8 +82,8 @@ static struct vm_snapshot *obtain(const char *path, uint64_t max_bytes, const st
 }
 
 /* From the compiled form if there is one and it can be used, else from the module. */
-static int sandbox_from(struct vm_snapshot *compiled, const struct mote_options *o, struct mote_sandbox **sandbox,
-			struct err *e)
+static int sandbox_from(struct vm_snapshot *compiled, const struct mote_options *o,
+			struct mote_sandbox **sandbox, struct err *e)
 {
 	if (compiled) {
 		struct err ignored = {0};
@@ -133,14 +137,16 @@ static struct vm_snapshot *compile_copy(const struct mote_cache *c, const struct
 	if (copy < 0 || sha256_file(o->program_fd, copy, digest) < 0 || memfd_seal(copy) < 0 ||
 	    !cache_key_of_content(digest, options_kvm(o), &key))
 		return NULL;
-	struct compile_job job = {.program = copy,
-				  .kvm_fd = options_kvm(o),
-				  .memory_bytes = o->memory_bytes,
-				  .isolation = o->isolation,
-				  .in_child = c->in_child,
-				  .arg = c->arg,
-				  .log = o->log,
-				  .log_arg = o->log_arg};
+	struct compile_job job = {
+		.program = copy,
+		.kvm_fd = options_kvm(o),
+		.memory_bytes = o->memory_bytes,
+		.isolation = o->isolation,
+		.in_child = c->in_child,
+		.arg = c->arg,
+		.log = o->log,
+		.log_arg = o->log_arg,
+	};
 	return add(store, &key, &job);
 }
 
@@ -172,7 +178,8 @@ static struct vm_snapshot *find_or_compile(const struct mote_cache *c, const str
 	char digest[65];
 	if (!store_is_usable(c->dir) || !is_wanted(c, o))
 		return NULL;
-	if (sha256_file(o->program_fd, -1, digest) < 0 || !cache_key_of_content(digest, options_kvm(o), &key))
+	if (sha256_file(o->program_fd, -1, digest) < 0 ||
+	    !cache_key_of_content(digest, options_kvm(o), &key))
 		return NULL;
 	struct store store = {.dir = c->dir, .tenants = -1, .max_bytes = c->max_bytes};
 	cleanup_close int own = -1;
@@ -189,7 +196,8 @@ static struct vm_snapshot *find_or_compile(const struct mote_cache *c, const str
 	return s;
 }
 
-struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const struct mote_options *options)
+struct mote_compiled *mote_compiled_find(const struct mote_cache *cache,
+					 const struct mote_options *options)
 {
 	fsize_guarded;
 	struct err e = {0};
@@ -209,8 +217,9 @@ struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const s
 	return found;
 }
 
-int mote_sandbox_from_compiled(const struct mote_compiled *compiled, const struct mote_options *options,
-			       struct mote_sandbox **sandbox, struct mote_error *error)
+int mote_sandbox_from_compiled(const struct mote_compiled *compiled,
+			       const struct mote_options *options, struct mote_sandbox **sandbox,
+			       struct mote_error *error)
 {
 	struct err e = {0};
 	struct mote_options o;

@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 #define MAX_BYTES_DEFAULT (1UL << 30)
-#define ABANDONED_S 3600
-#define TENANTS_MAX 4096 /* that are looked at; the shares of so many would hold no module */
+#define ABANDONED_S       3600
+/* that are looked at; the shares of so many would hold no module */
+#define TENANTS_MAX 4096
 
 /* Whether only this user may have written it. */
 static bool is_ours(const struct stat *st)
@@ -73,7 +74,8 @@ static int least_recent_first(const void *a, const void *b)
 
 static bool has_suffix(const char *name)
 {
-	return strlen(name) > 64 && (strcmp(name + 64, STORE_SUFFIX) == 0 || strcmp(name + 64, STORE_SUFFIX_WORKING_SET) == 0);
+	return strlen(name) > 64 && (strcmp(name + 64, STORE_SUFFIX) == 0 ||
+				     strcmp(name + 64, STORE_SUFFIX_WORKING_SET) == 0);
 }
 
 static DIR *open_list(int dir)
@@ -127,7 +129,8 @@ static struct listing list_files(int dir)
 	bool more = d != NULL;
 	for (const struct dirent *entry; more && (entry = readdir(d));) {
 		struct stat st;
-		if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
 			continue;
 		if (has_suffix(entry->d_name))
 			more = append(&l, entry->d_name, &st);
@@ -213,7 +216,8 @@ static size_t list_shares(int dir, struct share *out, uint64_t *total)
 	DIR *d = open_list(dir);
 	*total = 0;
 	for (const struct dirent *entry; d && n < TENANTS_MAX && (entry = readdir(d));)
-		if ((strcmp(entry->d_name, ".") == 0 || strlen(entry->d_name) == 64) && measure(dir, entry->d_name, &out[n]))
+		if ((strcmp(entry->d_name, ".") == 0 || strlen(entry->d_name) == 64) &&
+		    measure(dir, entry->d_name, &out[n]))
 			*total += out[n++].bytes;
 	if (d)
 		closedir(d);
@@ -272,7 +276,8 @@ bool store_add(const struct store *s, const char *name, bool (*write)(void *arg,
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return false;
 	snprintf(unfinished, sizeof(unfinished), "new-%d-%016lx", getpid(), random);
-	cleanup_close int fd = openat(s->dir, unfinished, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	cleanup_close int fd =
+		openat(s->dir, unfinished, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
 	if (!write(arg, fd) || renameat(s->dir, unfinished, s->dir, name) < 0) {

@@ -12,12 +12,12 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#define STORE_SUFFIX ".snapshot"
+#define STORE_SUFFIX             ".snapshot"
 #define STORE_SUFFIX_WORKING_SET ".touched"
 
 struct store {
-	int dir;	    /* that has the files: the whole, or a tenant's */
-	int tenants;	    /* that has the tenants' directories, or -1 */
+	int dir;            /* that has the files: the whole, or a tenant's */
+	int tenants;        /* that has the tenants' directories, or -1 */
 	uint64_t max_bytes; /* 0: 1 GiB */
 };
 
@@ -38,6 +38,7 @@ void store_mark_used(int fd); /* what was used least recently is evicted first *
  * Has `write` fill a file, which then appears under its name at once and complete, and evicts
  * others for it.
  */
-bool store_add(const struct store *s, const char *name, bool (*write)(void *arg, int fd), void *arg) must_check;
+bool store_add(const struct store *s, const char *name, bool (*write)(void *arg, int fd),
+	       void *arg) must_check;
 
 #endif

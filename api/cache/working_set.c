@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#define UNFINISHED_S 60 /* an empty record is of a process that runs, or of one that has died */
+/* an empty record is of a process that runs, or of one that has died */
+#define UNFINISHED_S 60
 
 /* Opens a record for writing if there is none, or none that will be finished. */
 static int begin_record(int dir, const char *name)
@@ -28,7 +29,8 @@ void working_set_expect(int dir, const struct cache_key *key, struct vm_snapshot
 		*record = begin_record(dir, name);
 }
 
-void working_set_expect_of_file(const char *path, int program, int kvm_fd, struct vm_snapshot *s, int *record)
+void working_set_expect_of_file(const char *path, int program, int kvm_fd, struct vm_snapshot *s,
+				int *record)
 {
 	struct cache_key key;
 	*record = -1;

@@ -18,6 +18,7 @@ void working_set_expect(int dir, const struct cache_key *key, struct vm_snapshot
  * The same for a snapshot that is the file `program`, in the directory at `path`, which is made if
  * it is missing. If it cannot be used, nothing happens.
  */
-void working_set_expect_of_file(const char *path, int program, int kvm_fd, struct vm_snapshot *s, int *record);
+void working_set_expect_of_file(const char *path, int program, int kvm_fd, struct vm_snapshot *s,
+				int *record);
 
 #endif

@@ -7,7 +7,7 @@
 
 /* Exit statuses of Mote itself; a program's own pass through. */
 enum {
-	CLI_HOST = 125,	     /* the machine failed, or the command line is wrong */
+	CLI_HOST = 125,       /* the machine failed, or the command line is wrong */
 	CLI_CANNOT_RUN = 126, /* the file is there but cannot be run */
 	CLI_NOT_FOUND = 127,
 };

@@ -16,8 +16,10 @@ static const struct {
 	const char *summary;
 	const char *help;
 } commands[] = {
-	{"run", cli_run, "run a WebAssembly module or a native program in a micro-VM", cli_run_help},
-	{"snapshot", cli_snapshot, "run a program until it has started up, and save it for `mote run`", cli_snapshot_help},
+	{"run", cli_run, "run a WebAssembly module or a native program in a micro-VM",
+	 cli_run_help},
+	{"snapshot", cli_snapshot,
+	 "run a program until it has started up, and save it for `mote run`", cli_snapshot_help},
 	{"help", help, "explain a command", "usage: mote help [COMMAND]\n"},
 };
 
@@ -58,7 +60,8 @@ int main(int argc, char **argv)
 {
 	int rc = io_open_standard();
 	if (rc < 0) {
-		cli_complain("/dev/null, for a standard descriptor that is closed: %s", strerror(-rc));
+		cli_complain("/dev/null, for a standard descriptor that is closed: %s",
+			     strerror(-rc));
 		return CLI_HOST;
 	}
 	if (argc < 2) {

@@ -13,7 +13,8 @@
 #include <string.h>
 
 /* "64M" → bytes. False if it is not a number with one of the units. */
-static bool parse_scaled(const char *text, const char *const *units, const uint64_t *factors, uint64_t *out)
+static bool parse_scaled(const char *text, const char *const *units, const uint64_t *factors,
+			 uint64_t *out)
 {
 	char *end;
 	errno = 0;
@@ -28,8 +29,9 @@ static bool parse_scaled(const char *text, const char *const *units, const uint6
 
 static bool parse_size(const char *text, uint64_t *out)
 {
-	static const char *const units[] = {"", "K", "k", "Ki", "M", "m", "Mi", "G", "g", "Gi", NULL};
-	static const uint64_t factors[] = {1,	    1 << 10, 1 << 10, 1 << 10, 1 << 20,
+	static const char *const units[] = {"",   "K", "k", "Ki", "M", "m",
+					    "Mi", "G", "g", "Gi", NULL};
+	static const uint64_t factors[] = {1,       1 << 10, 1 << 10, 1 << 10, 1 << 20,
 					   1 << 20, 1 << 20, 1 << 30, 1 << 30, 1 << 30};
 	return parse_scaled(text, units, factors, out);
 }
@@ -60,7 +62,8 @@ static int add_dir(struct cli_program *p, char *spec, bool readonly)
 		cli_complain("--dir %s: %s", spec, strerror(errno));
 		return -1;
 	}
-	p->dirs[p->options.dir_count++] = (struct mote_dir){.guest_path = guest, .fd = fd, .readonly = readonly};
+	p->dirs[p->options.dir_count++] =
+		(struct mote_dir){.guest_path = guest, .fd = fd, .readonly = readonly};
 	return 1;
 }
 
@@ -89,7 +92,8 @@ static int set_memory(struct cli_program *p, const char *text)
 {
 	if (parse_size(text, &p->options.memory_bytes))
 		return 1;
-	cli_complain("invalid --memory value '%s': must be bytes, or a number with K, M or G", text);
+	cli_complain("invalid --memory value '%s': must be bytes, or a number with K, M or G",
+		     text);
 	return -1;
 }
 
@@ -97,7 +101,10 @@ static int set_timeout(struct cli_program *p, const char *text)
 {
 	if (parse_time(text, &p->options.time_limit_ns) && p->options.time_limit_ns)
 		return 1;
-	cli_complain("invalid --timeout value '%s': must be seconds, more than 0, or a number with ms, s or m", text);
+	cli_complain(
+		"invalid --timeout value '%s': must be seconds, more than 0, or a number with ms, "
+		"s or m",
+		text);
 	return -1;
 }
 
@@ -139,8 +146,14 @@ static void log_line(void *arg, const char *line)
 
 void cli_program_init(struct cli_program *p)
 {
-	p->options = (struct mote_options){.size = sizeof(p->options), .dirs = p->dirs, .envp = p->env, .log = log_line,
-					    .descriptors_max = UINT32_MAX}; /* the process's own limit counts */
+	p->options = (struct mote_options){
+		.size = sizeof(p->options),
+		.dirs = p->dirs,
+		.envp = p->env,
+		.log = log_line,
+		/* the process's own limit counts */
+		.descriptors_max = UINT32_MAX,
+	};
 }
 
 int cli_program_open(struct cli_program *p, const char *file)

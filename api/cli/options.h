@@ -15,11 +15,14 @@ struct cli_program {
 };
 
 /* For a `struct option` array: --dir, --dir-ro, --env, --memory, --timeout, --cwd, --net. */
-#define CLI_PROGRAM_OPTIONS                                                                        \
-	{"dir", required_argument, NULL, 'd'}, {"dir-ro", required_argument, NULL, 'r'},           \
-	{"env", required_argument, NULL, 'e'}, {"memory", required_argument, NULL, 'm'},           \
-	{"timeout", required_argument, NULL, 't'}, {"cwd", required_argument, NULL, 'c'},          \
-	{"net", no_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'}
+#define CLI_PROGRAM_OPTIONS                                                                       \
+	{"dir", required_argument, NULL, 'd'}, {"dir-ro", required_argument, NULL, 'r'},          \
+		{"env", required_argument, NULL, 'e'}, {"memory", required_argument, NULL, 'm'},  \
+		{"timeout", required_argument, NULL, 't'}, {"cwd", required_argument, NULL, 'c'}, \
+		{"net", no_argument, NULL, 'n'},                                                  \
+	{                                                                                         \
+		"help", no_argument, NULL, 'h'                                                    \
+	}
 
 void cli_program_init(struct cli_program *p);
 /* Takes what getopt_long has found: 1, 0 if it is not one of those above, -1 after a complaint. */

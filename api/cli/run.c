@@ -25,29 +25,41 @@ const char cli_run_help[] =
 	"Runs FILE, a WebAssembly module (WASI preview 1) or a static Linux x86-64 program, in a\n"
 	"micro-VM of its own, with this terminal as its standard input and output.\n"
 	"\n"
-	"  --dir HOST::GUEST   give the program the directory HOST at the path GUEST (HOST alone: the\n"
+	"  --dir HOST::GUEST   give the program the directory HOST at the path GUEST (HOST alone: "
+	"the\n"
 	"                      same path on both sides); it can reach no other directory\n"
 	"  --dir-ro HOST::GUEST  the same, and nothing below it can be changed\n"
 	"  --env K=V           set an environment variable (K alone: pass on this process's)\n"
 	"  --memory SIZE       most memory it may use: bytes, or with K, M, G (default 1G)\n"
-	"  --timeout TIME      terminate it after TIME: seconds, or with ms, s, m (default: never)\n"
-	"  --cwd PATH          working directory of a native program, a guest path (default: the first\n"
+	"  --timeout TIME      terminate it after TIME: seconds, or with ms, s, m (default: "
+	"never)\n"
+	"  --cwd PATH          working directory of a native program, a guest path (default: the "
+	"first\n"
 	"                      --dir, else /); modules have none\n"
 	"  --entry NAME        run this exported function instead of _start (WebAssembly only)\n"
-	"  --no-polling        answer every host call by a VM exit; else a thread polls for them on another\n"
+	"  --no-polling        answer every host call by a VM exit; else a thread polls for them "
+	"on another\n"
 	"                      CPU while they come in quick succession\n"
-	"  --stats             when it has ended, say on stderr how many VM exits and host calls it took\n"
+	"  --stats             when it has ended, say on stderr how many VM exits and host calls "
+	"it took\n"
 	"  --verbose           say on stderr what this kernel offers to confine the program with\n"
-	"  --isolation private copy program and compiled module instead of sharing their pages with other\n"
-	"                      processes, which could tell which of them are read (default: shared)\n"
-	"  --no-cache          compile a WebAssembly module again, and do not keep what was compiled\n"
-	"  --listen SPEC       a socket that the program may accept connections on: tcp:ADDRESS:PORT, or\n"
-	"                      unix:PATH; native programs find them from descriptor 3 on (LISTEN_FDS),\n"
+	"  --isolation private copy program and compiled module instead of sharing their pages "
+	"with other\n"
+	"                      processes, which could tell which of them are read (default: "
+	"shared)\n"
+	"  --no-cache          compile a WebAssembly module again, and do not keep what was "
+	"compiled\n"
+	"  --listen SPEC       a socket that the program may accept connections on: "
+	"tcp:ADDRESS:PORT, or\n"
+	"                      unix:PATH; native programs find them from descriptor 3 on "
+	"(LISTEN_FDS),\n"
 	"                      modules after their directories\n"
 	"  --net               let a native program use the network as this process may\n"
 	"\n"
-	"Exit status: the program's own; 128+n when signal n ended it; 134 for a WebAssembly trap; 137\n"
-	"when the time ran out; 125 for a failure of the machine or wrong usage, 126 when FILE cannot be\n"
+	"Exit status: the program's own; 128+n when signal n ended it; 134 for a WebAssembly trap; "
+	"137\n"
+	"when the time ran out; 125 for a failure of the machine or wrong usage, 126 when FILE "
+	"cannot be\n"
 	"run, 127 when it does not exist.\n";
 
 enum { LISTENERS_MAX = 16 };
@@ -57,7 +69,7 @@ struct run {
 	int no_cache;
 	int listeners[LISTENERS_MAX];
 	const char *sockets[LISTENERS_MAX]; /* paths to remove at the end, else NULL */
-	int remover[2];			    /* pipes to and from the process that does so, or -1 */
+	int remover[2];                     /* pipes to and from the process that does so, or -1 */
 	int stats, verbose;
 };
 
@@ -258,11 +270,13 @@ static void print_confinement(const struct mote_confined *c)
 	if (c->landlock_abi)
 		cli_complain("files are confined by Landlock, version %d", c->landlock_abi);
 	else
-		cli_complain("files are not confined: this kernel offers no Landlock, or only its version 1");
+		cli_complain("files are not confined: this kernel offers no Landlock, or only its "
+			     "version 1");
 	const char *store_bypass = c->store_bypass_off ? "off" : "decided by the kernel";
 	const char *indirect_branch = c->indirect_branch_off ? "off" : "decided by the kernel";
-	cli_complain("speculative store bypass is %s, indirect branch prediction by other threads is %s", store_bypass,
-		     indirect_branch);
+	cli_complain(
+		"speculative store bypass is %s, indirect branch prediction by other threads is %s",
+		store_bypass, indirect_branch);
 }
 
 /* Gives up all that is not needed to run the program. */

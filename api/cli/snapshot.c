@@ -13,31 +13,43 @@
 const char cli_snapshot_help[] =
 	"usage: mote snapshot [OPTION...] -o OUT FILE [ARG...]\n"
 	"\n"
-	"Runs FILE, a WebAssembly module or a static Linux x86-64 program, until it has started up, and\n"
+	"Runs FILE, a WebAssembly module or a static Linux x86-64 program, until it has started "
+	"up, and\n"
 	"writes its state to OUT. `mote run OUT` continues from there.\n"
 	"\n"
 	"  -o, --output OUT    the file to write; an existing one is replaced\n"
-	"  --after-init NAME   the snapshot point is after a call of this exported function, without parameters;\n"
-	"                      each run then begins with wizer.resume, if it is exported, or _start, and has\n"
-	"                      its own arguments, variables and directories (default: wizer.initialize)\n"
-	"  --at stdin          the snapshot point is before it first reads its standard input or waits for it\n"
-	"  --at open:PATH      the snapshot point is before it first opens PATH, a guest path, which need not\n"
+	"  --after-init NAME   the snapshot point is after a call of this exported function, "
+	"without parameters;\n"
+	"                      each run then begins with wizer.resume, if it is exported, or "
+	"_start, and has\n"
+	"                      its own arguments, variables and directories (default: "
+	"wizer.initialize)\n"
+	"  --at stdin          the snapshot point is before it first reads its standard input or "
+	"waits for it\n"
+	"  --at open:PATH      the snapshot point is before it first opens PATH, a guest path, "
+	"which need not\n"
 	"                      exist\n"
-	"  --dir HOST::GUEST   give it the directory HOST at the path GUEST while it starts up; with --at, each\n"
+	"  --dir HOST::GUEST   give it the directory HOST at the path GUEST while it starts up; "
+	"with --at, each\n"
 	"                      run must have directories at the same guest paths\n"
 	"  --dir-ro HOST::GUEST  the same, and nothing below it can be changed\n"
 	"  --env K=V           set an environment variable (K alone: pass on this process's)\n"
-	"  --memory SIZE       most memory it may use, in each run too: bytes, or with K, M, G (default 1G)\n"
+	"  --memory SIZE       most memory it may use, in each run too: bytes, or with K, M, G "
+	"(default 1G)\n"
 	"  --timeout TIME      how long it may take: seconds, or with ms, s, m (default: 5m)\n"
-	"  --cwd PATH          working directory of a native program, a guest path (default: the first\n"
+	"  --cwd PATH          working directory of a native program, a guest path (default: the "
+	"first\n"
 	"                      --dir, else /); modules have none\n"
 	"  --net               let a native program use the network as this process may\n"
 	"\n"
-	"With --at, arguments, variables and working directory are those given here. What the program has\n"
-	"drawn at random before the snapshot point (keys, seeds of hash tables) is the same in every run. What it prints\n"
+	"With --at, arguments, variables and working directory are those given here. What the "
+	"program has\n"
+	"drawn at random before the snapshot point (keys, seeds of hash tables) is the same in "
+	"every run. What it prints\n"
 	"is shown on stderr.\n"
 	"\n"
-	"Exit status: 0; 125 for a failure of the machine or wrong usage, 126 when there is no snapshot because\n"
+	"Exit status: 0; 125 for a failure of the machine or wrong usage, 126 when there is no "
+	"snapshot because\n"
 	"FILE cannot be run or did not reach the snapshot point, 127 when it does not exist.\n";
 
 struct snapshot {
@@ -62,7 +74,8 @@ static int set_point(struct snapshot *s, const char *text)
 	s->point = text;
 	if (strcmp(text, "stdin") == 0 || strncmp(text, "open:/", 6) == 0)
 		return 0;
-	cli_complain("invalid --at value '%s': must be stdin, or open:PATH with an absolute path", text);
+	cli_complain("invalid --at value '%s': must be stdin, or open:PATH with an absolute path",
+		     text);
 	return -1;
 }
 
@@ -109,7 +122,8 @@ static int parse(struct snapshot *s, int argc, char **argv)
 	}
 	if (optind == argc || !s->output) {
 		const char *missing = s->output ? "FILE" : "--output";
-		cli_complain("snapshot: missing %s; usage: mote snapshot [OPTION...] -o OUT FILE [ARG...]",
+		cli_complain("snapshot: missing %s; usage: mote snapshot [OPTION...] -o OUT FILE "
+			     "[ARG...]",
 			     missing);
 		return -1;
 	}

@@ -5,7 +5,7 @@
 
 #define LINE_MAX 400
 #define ERROR_FD 2
-#define SIGABRT 6
+#define SIGABRT  6
 
 void lib_write(int fd, const void *bytes, size_t len)
 {

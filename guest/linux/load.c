@@ -22,8 +22,8 @@ struct loader {
 	Elf64_Ehdr header;
 	Elf64_Phdr loads[SEGMENTS_MAX]; /* copies: in the file they may be unaligned, and change */
 	unsigned load_count;
-	uint64_t bias;	  /* added to all addresses */
-	uint64_t end;	  /* of the last segment in memory */
+	uint64_t bias;    /* added to all addresses */
+	uint64_t end;     /* of the last segment in memory */
 	uint64_t headers; /* where the program headers are in memory; 0: in no segment */
 	struct mote_mapping wanted[MAPPINGS_AT_ONCE];
 	unsigned wanted_count;

@@ -55,7 +55,7 @@ struct scratch {
  */
 struct thread {
 	struct mote_context *resuming; /* by linux_resume */
-	uint32_t not_busy;	       /* cleared in place of fault_busy */
+	uint32_t not_busy;             /* cleared in place of fault_busy */
 	bool mask_saved; /* a wait has a signal mask of its own: saved_mask comes back */
 	uint64_t saved_mask;
 	struct mote_context fault_context; /* where the last fault goes on */

@@ -10,8 +10,8 @@
 static const char *name_of_call(uint64_t nr)
 {
 	switch (nr) {
-#define NAME(number, name)                                                                         \
-	case number:                                                                               \
+#define NAME(number, name) \
+	case number:       \
 		return #name;
 #include "gen/syscall_names.h"
 	default:
@@ -36,22 +36,22 @@ static __attribute__((cold, noinline)) int64_t not_implemented(uint64_t nr)
 }
 
 #define ARGS0
-#define ARGS1(a) (a) s->arg[0]
-#define ARGS2(a, b) ARGS1(a), (b)s->arg[1]
-#define ARGS3(a, b, c) ARGS2(a, b), (c)s->arg[2]
-#define ARGS4(a, b, c, d) ARGS3(a, b, c), (d)s->arg[3]
-#define ARGS5(a, b, c, d, e) ARGS4(a, b, c, d), (e)s->arg[4]
+#define ARGS1(a)                (a) s->arg[0]
+#define ARGS2(a, b)             ARGS1(a), (b)s->arg[1]
+#define ARGS3(a, b, c)          ARGS2(a, b), (c)s->arg[2]
+#define ARGS4(a, b, c, d)       ARGS3(a, b, c), (d)s->arg[3]
+#define ARGS5(a, b, c, d, e)    ARGS4(a, b, c, d), (e)s->arg[4]
 #define ARGS6(a, b, c, d, e, f) ARGS5(a, b, c, d, e), (f)s->arg[5]
 
 /* Hot, as linux_syscall is: next to the way in and out. */
 static __attribute__((hot)) int64_t dispatch(const struct syscall *s)
 {
 	switch (s->nr) {
-#define CALL(name, restart, args)                                                                  \
-	case __NR_##name:                                                                          \
+#define CALL(name, restart, args) \
+	case __NR_##name:         \
 		return sys_##name(args);
-#define SAME(name, handler, restart, args)                                                         \
-	case __NR_##name:                                                                          \
+#define SAME(name, handler, restart, args) \
+	case __NR_##name:                  \
 		return sys_##handler(args);
 #include "guest/linux/syscalls.def"
 	default:
@@ -74,11 +74,11 @@ __attribute__((hot)) int64_t syscall_run(const struct syscall *s)
 enum restart syscall_restart(uint64_t nr)
 {
 	switch (nr) {
-#define CALL(name, restart, args)                                                                  \
-	case __NR_##name:                                                                          \
+#define CALL(name, restart, args) \
+	case __NR_##name:         \
 		return RESTART_##restart;
-#define SAME(name, handler, restart, args)                                                         \
-	case __NR_##name:                                                                          \
+#define SAME(name, handler, restart, args) \
+	case __NR_##name:                  \
 		return RESTART_##restart;
 #include "guest/linux/syscalls.def"
 	default:

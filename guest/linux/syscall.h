@@ -15,14 +15,14 @@ struct syscall {
 	uint64_t arg[6];
 };
 
-#define ARGS0 void
-#define ARGS1(a) a
-#define ARGS2(a, b) a, b
-#define ARGS3(a, b, c) a, b, c
-#define ARGS4(a, b, c, d) a, b, c, d
-#define ARGS5(a, b, c, d, e) a, b, c, d, e
-#define ARGS6(a, b, c, d, e, f) a, b, c, d, e, f
-#define CALL(name, restart, args) int64_t sys_##name(args);
+#define ARGS0                              void
+#define ARGS1(a)                           a
+#define ARGS2(a, b)                        a, b
+#define ARGS3(a, b, c)                     a, b, c
+#define ARGS4(a, b, c, d)                  a, b, c, d
+#define ARGS5(a, b, c, d, e)               a, b, c, d, e
+#define ARGS6(a, b, c, d, e, f)            a, b, c, d, e, f
+#define CALL(name, restart, args)          int64_t sys_##name(args);
 #define SAME(name, handler, restart, args) int64_t sys_##handler(args);
 #include "guest/linux/syscalls.def"
 #undef ARGS0

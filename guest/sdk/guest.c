@@ -15,9 +15,10 @@
 
 #ifdef __wasm__
 
-__attribute__((import_module("mote_guest"), import_name("exchange"))) int32_t
-sdk_exchange(const void *message, size_t bytes, void *reply, size_t capacity);
-__attribute__((import_module("mote_guest"), import_name("generation"))) uint64_t sdk_generation(void);
+__attribute__((import_module("mote_guest"), import_name("exchange"))) int32_t sdk_exchange(
+	const void *message, size_t bytes, void *reply, size_t capacity);
+__attribute__((import_module("mote_guest"), import_name("generation"))) uint64_t sdk_generation(
+	void);
 
 uint64_t mote_guest_generation(void)
 {
@@ -42,7 +43,7 @@ uint64_t mote_guest_generation(void)
 
 #endif
 
-#define DEPTH_MAX 20			   /* the host's own bound is lower */
+#define DEPTH_MAX 20                       /* the host's own bound is lower */
 enum { HOST_ENOSYS = 38, HOST_E2BIG = 7 }; /* as the host counts, whatever errno.h says here */
 
 /* A message being received or written. Memory is kept: calls come in series. */
@@ -52,8 +53,8 @@ struct buffer {
 };
 
 /*
- * The first messages', next to the program's other data: a small call needs no page of its own for them,
- * which would cost a new VM a fault each.
+ * The first messages', next to the program's other data: a small call needs no page of its own for
+ * them, which would cost a new VM a fault each.
  */
 static struct {
 	uint8_t out[512], received[4096];
@@ -135,7 +136,9 @@ static int write_out(bool (*put)(struct mote_out *o, const void *what), const vo
 
 /* --- one exchange --- */
 
-/* Sends `out`; the next message is in received[depth]. Its kind, or a negative errno of the host's. */
+/*
+ * Sends `out`; the next message is in received[depth]. Its kind, or a negative errno of the host's.
+ */
 static int send_and_receive(struct mote_in *in)
 {
 	struct buffer *to = &received[depth];

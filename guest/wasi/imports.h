@@ -26,7 +26,7 @@ struct import_interface {
 	const char *unknown; /* said of a name that it does not have */
 };
 
-extern const struct import_interface p1_interface;	  /* p1/interface.c */
+extern const struct import_interface p1_interface;        /* p1/interface.c */
 extern const struct import_interface rpc_guest_interface; /* rpc/exchange.c */
 extern const struct import_interface rpc_host_interface;  /* rpc/host_functions.c */
 

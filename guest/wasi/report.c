@@ -4,9 +4,9 @@
 
 #include "guest/wasi/state.h"
 
-#define LX_SIGABRT 6
-#define FRAMES_SHOWN 20 /* of a backtrace */
-#define NAME_SHOWN 160	/* bytes */
+#define LX_SIGABRT   6
+#define FRAMES_SHOWN 20  /* of a backtrace */
+#define NAME_SHOWN   160 /* bytes */
 
 const char *wasi_program_name(void)
 {

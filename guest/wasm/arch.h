@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the portable part of the engine knows of the architecture. A port adds a directory with abi.h
- * and what is declared here.
+ * What the portable part of the engine knows of the architecture. A port adds a directory with
+ * abi.h and what is declared here.
  */
 #ifndef MOTE_GUEST_WASM_ARCH_H
 #define MOTE_GUEST_WASM_ARCH_H
@@ -16,7 +16,9 @@ enum { ARG_INTS = 5, ARG_FLOATS = 8, JUMP_WORDS = 8 };
 #error "no port to this architecture: guest/wasm/ has no directory for it"
 #endif
 
-/* Where decoding, compiling and calls go back to when they fail: registers that a C function keeps. */
+/*
+ * Where decoding, compiling and calls go back to when they fail: registers that a C function keeps.
+ */
 struct wasm_jump {
 	uint64_t saved[JUMP_WORDS];
 };
@@ -33,7 +35,7 @@ struct entry_frame {
 	uint64_t ints[ARG_INTS];
 	const uint64_t *stack; /* arguments that found no register */
 	uint64_t stack_words;
-	uint64_t result; /* in: where several results go; out: an integer */
+	uint64_t result;                /* in: where several results go; out: an integer */
 	uint8_t floats[ARG_FLOATS][16]; /* out: the first is a float or vector */
 	struct wasm_func *func;
 };
@@ -46,8 +48,8 @@ extern const uint8_t wasm_host_glue[], wasm_helper_glue[], wasm_trap_landing[];
 uint8_t arch_trap_code(uint64_t pc);
 
 /*
- * The frame that compiled code at `sp`, `frame_bytes` below its return address, returns to: an address in
- * the call there, and its `sp`, whose arguments on the stack are not popped yet.
+ * The frame that compiled code at `sp`, `frame_bytes` below its return address, returns to: an
+ * address in the call there, and its `sp`, whose arguments on the stack are not popped yet.
  */
 void arch_caller(uint64_t sp, uint64_t frame_bytes, uint64_t *pc, uint64_t *caller_sp);
 

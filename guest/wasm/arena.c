@@ -9,7 +9,10 @@ bool arena_open(struct arena *arena, uint64_t reserve_bytes)
 {
 	uint8_t *base = platform_reserve(reserve_bytes);
 	*arena = (struct arena){
-		.base = base, .reserved = base ? reserve_bytes : 0, .step = WASM_ARENA_STEP_BYTES};
+		.base = base,
+		.reserved = base ? reserve_bytes : 0,
+		.step = WASM_ARENA_STEP_BYTES,
+	};
 	return base;
 }
 
@@ -29,7 +32,8 @@ void *arena_take(struct arena *arena, uint64_t bytes)
 	if (bytes > arena->reserved - at)
 		return NULL;
 	if (at + bytes > arena->committed) {
-		uint64_t more = (at + bytes - arena->committed + WASM_PAGE_BYTES - 1) & -(uint64_t)WASM_PAGE_BYTES;
+		uint64_t more = (at + bytes - arena->committed + WASM_PAGE_BYTES - 1) &
+				-(uint64_t)WASM_PAGE_BYTES;
 		if (more < arena->step)
 			more = arena->step;
 		if (more > arena->reserved - arena->committed)

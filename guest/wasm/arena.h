@@ -11,7 +11,8 @@
 struct arena {
 	uint8_t *base;
 	uint64_t used, committed, reserved, step;
-	uint64_t more; /* while it lies in another's reservation: how large the one is that comes next */
+	/* while it lies in another's reservation: how large the one is that comes next */
+	uint64_t more;
 };
 bool arena_open(struct arena *arena, uint64_t reserve_bytes);
 void arena_close(struct arena *arena);

@@ -12,13 +12,18 @@
 static void set_options(struct wasm_module *m, const struct wasm_options *given)
 {
 	if (given)
-		memcpy(&m->options, given, given->size < sizeof m->options ? given->size : sizeof m->options);
+		memcpy(&m->options, given,
+		       given->size < sizeof m->options ? given->size : sizeof m->options);
 	else
-		m->options = (struct wasm_options){.features = WASM_FEATURES_ALL, .cpu = wasm_cpu_detect()};
+		m->options = (struct wasm_options){
+			.features = WASM_FEATURES_ALL,
+			.cpu = wasm_cpu_detect(),
+		};
 	m->options.features &= WASM_FEATURES_ALL;
 	if (!m->options.max_memory_pages || m->options.max_memory_pages > WASM_MAX_MEMORY_PAGES)
 		m->options.max_memory_pages = WASM_MAX_MEMORY_PAGES;
-	if (!m->options.max_table_elements || m->options.max_table_elements > WASM_MAX_TABLE_ELEMENTS)
+	if (!m->options.max_table_elements ||
+	    m->options.max_table_elements > WASM_MAX_TABLE_ELEMENTS)
 		m->options.max_table_elements = WASM_MAX_TABLE_ELEMENTS;
 	if (!m->options.max_code_bytes || m->options.max_code_bytes > WASM_CODE_MAX_BYTES)
 		m->options.max_code_bytes = WASM_CODE_MAX_BYTES;
@@ -43,10 +48,14 @@ static int error_number(enum wasm_error_kind kind)
 	return -EINVAL;
 }
 
-/* Memory for the module's first tables and, if there is as much, all of the machine code: one call for both. */
+/*
+ * Memory for the module's first tables and, if there is as much, all of the machine code: one call
+ * for both.
+ */
 static bool reserve_space(struct wasm_module *m)
 {
-	uint64_t section = module_code_section_bytes(m->bytes, m->size), arena = WASM_ARENA_FIRST_BYTES;
+	uint64_t section = module_code_section_bytes(m->bytes, m->size),
+		 arena = WASM_ARENA_FIRST_BYTES;
 	uint64_t reserved = section * WASM_CODE_EXPANSION + WASM_CODE_MIN_BYTES;
 	uint64_t usual = section + section / 4 * WASM_CODE_USUAL_MORE + WASM_CODE_SLACK_BYTES;
 	if (reserved > m->options.max_code_bytes)
@@ -67,11 +76,13 @@ static bool reserve_space(struct wasm_module *m)
 	}
 	m->space = space;
 	m->space_bytes = arena + reserved;
-	m->arena = (struct arena){.base = space,
-				  .committed = arena,
-				  .reserved = arena,
-				  .step = WASM_ARENA_STEP_BYTES,
-				  .more = WASM_ARENA_MODULE_BYTES};
+	m->arena = (struct arena){
+		.base = space,
+		.committed = arena,
+		.reserved = arena,
+		.step = WASM_ARENA_STEP_BYTES,
+		.more = WASM_ARENA_MODULE_BYTES,
+	};
 	m->code = space + arena;
 	m->code_reserved = reserved;
 	m->code_committed = usual;
@@ -90,7 +101,8 @@ int wasm_compile(const void *bytes, size_t size, const struct wasm_options *opti
 {
 	struct failure fail = {.error = error};
 	struct wasm_module begun = {.bytes = bytes, .size = size};
-	_Static_assert(sizeof(begun) < WASM_ARENA_FIRST_BYTES, "it is the first thing in its arena");
+	_Static_assert(sizeof(begun) < WASM_ARENA_FIRST_BYTES,
+		       "it is the first thing in its arena");
 	memset(error, 0, sizeof *error);
 	set_options(&begun, options);
 	if (size > WASM_MAX_MODULE_BYTES)

@@ -11,7 +11,9 @@ struct failure {
 	struct wasm_jump jump;
 };
 
-/* Formats %s, %u (uint32_t), %U (uint64_t), %x (uint32_t), %N (const struct wasm_name *, escaped). */
+/*
+ * Formats %s, %u (uint32_t), %U (uint64_t), %x (uint32_t), %N (const struct wasm_name *, escaped).
+ */
 _Noreturn void wasm_fail(struct failure *fail, enum wasm_error_kind kind, uint64_t offset,
 			 const char *format, ...);
 void wasm_format(char *out, size_t size, const char *format, ...);

@@ -14,7 +14,10 @@ struct code_location {
 /* Checks all function bodies, and compiles them to the module's machine code, which is sealed. */
 void tier_compile(struct wasm_module *m, struct failure *fail);
 
-/* What a code address of the module belongs to; recompiles that function. False: no function's code. */
+/*
+ * What a code address of the module belongs to; recompiles that function. False: no function's
+ * code.
+ */
 bool tier_locate(const struct wasm_module *m, const uint8_t *code, struct code_location *location);
 
 #endif

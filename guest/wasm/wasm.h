@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The WebAssembly engine: compiles a module to machine code, links it and calls it. Freestanding; what it
- * needs from below is in platform.h. One thread only: the fault handler and the activation chain are
- * process-wide. Everything a module contains is untrusted.
+ * The WebAssembly engine: compiles a module to machine code, links it and calls it. Freestanding;
+ * what it needs from below is in platform.h. One thread only: the fault handler and the activation
+ * chain are process-wide. Everything a module contains is untrusted.
  */
 #ifndef MOTE_GUEST_WASM_WASM_H
 #define MOTE_GUEST_WASM_WASM_H
@@ -13,7 +13,7 @@
 
 struct wasm_module;   /* validated and compiled; immutable, may be instantiated many times */
 struct wasm_instance; /* holds on to its module: free the instance first */
-struct wasm_func;     /* a function of an instance, host functions included; what a funcref points to */
+struct wasm_func; /* a function of an instance, host functions included; what a funcref points to */
 struct wasm_table;
 struct wasm_memory;
 struct wasm_global;
@@ -29,7 +29,10 @@ enum wasm_type {
 	WASM_EXTERNREF = 0x6f,
 };
 
-/* One argument, result or global. An i32 or f32 is in the low half; the rest of the cell is then ignored. */
+/*
+ * One argument, result or global. An i32 or f32 is in the low half; the rest of the cell is then
+ * ignored.
+ */
 union wasm_value {
 	uint64_t v128[2]; /* the first: {0} is all of a value, a null reference too */
 	uint32_t i32;
@@ -104,7 +107,8 @@ struct wasm_options {
 	uint32_t features; /* enum wasm_feature */
 	uint32_t cpu;      /* wasm_cpu_detect() */
 	/* Caps; 0 stands for the engine's own (module/limits.h). */
-	uint64_t max_memory_pages; /* a linear memory never grows beyond, whatever the module says */
+	/* a linear memory never grows beyond, whatever the module says */
+	uint64_t max_memory_pages;
 	uint64_t max_table_elements;
 	uint64_t max_code_bytes; /* of machine code */
 };
@@ -147,10 +151,16 @@ bool wasm_module_export_find(const struct wasm_module *module, const char *name,
 bool wasm_module_has_start(const struct wasm_module *module);
 /* Of its machine code, for benchmarks. */
 uint64_t wasm_module_code_bytes(const struct wasm_module *module);
-/* The module's name and a function's, from the name section: any bytes; none (bytes is 0) if it has none. */
+/*
+ * The module's name and a function's, from the name section: any bytes; none (bytes is 0) if it has
+ * none.
+ */
 struct wasm_name wasm_module_name(const struct wasm_module *module);
 struct wasm_name wasm_module_func_name(const struct wasm_module *module, uint32_t func_index);
-/* Whether a type is what a signature says: one letter a value, "ii:I": i i32, I i64, f f32, F f64, v v128. */
+/*
+ * Whether a type is what a signature says: one letter a value, "ii:I": i i32, I i64, f f32, F f64,
+ * v v128.
+ */
 bool wasm_functype_is(const struct wasm_functype *type, const char *signature);
 
 /* Traps. */
@@ -192,15 +202,16 @@ struct wasm_stop {
 /* Linking. */
 
 /*
- * A host function has the SysV ABI: the first parameter is the instance whose import it is, then the
- * Wasm parameters as uint32_t, uint64_t, float, double, or a pointer for references; it returns nothing
- * or one of these. No v128, no second result.
+ * A host function has the SysV ABI: the first parameter is the instance whose import it is, then
+ * the Wasm parameters as uint32_t, uint64_t, float, double, or a pointer for references; it returns
+ * nothing or one of these. No v128, no second result.
  */
 typedef void (*wasm_host_fn)(void);
 
 struct wasm_extern {
 	enum wasm_kind kind;
-	wasm_host_fn host; /* WASM_KIND_FUNC: a C function of the import's own type; else NULL and */
+	/* WASM_KIND_FUNC: a C function of the import's own type; else NULL and */
+	wasm_host_fn host;
 	union {
 		struct wasm_func *func;
 		struct wasm_table *table;
@@ -210,9 +221,13 @@ struct wasm_extern {
 };
 
 /* Finds what an import gets. 0, or a negative errno if there is nothing of that name. */
-typedef int (*wasm_resolver)(void *context, const struct wasm_import *import, struct wasm_extern *out);
+typedef int (*wasm_resolver)(void *context, const struct wasm_import *import,
+			     struct wasm_extern *out);
 
-/* Asked before a memory grows to `pages`; false makes memory.grow answer -1. NULL: only the caps count. */
+/*
+ * Asked before a memory grows to `pages`; false makes memory.grow answer -1. NULL: only the caps
+ * count.
+ */
 typedef bool (*wasm_grow_fn)(void *env, uint64_t pages);
 
 struct wasm_link {
@@ -223,14 +238,18 @@ struct wasm_link {
 };
 
 /*
- * Makes an instance: imports, globals, tables, memories, segments, start function. On failure 0 is not
- * returned, *error says why, and *stop (may be NULL) is filled in when the reason is a trap or an exit.
- * As the standard has it, segments that were copied before a trap stay copied into shared tables and
- * memories; an instance that trapped so is then kept by the engine and never freed.
+ * Makes an instance: imports, globals, tables, memories, segments, start function. On failure 0 is
+ * not returned, *error says why, and *stop (may be NULL) is filled in when the reason is a trap or
+ * an exit. As the standard has it, segments that were copied before a trap stay copied into shared
+ * tables and memories; an instance that trapped so is then kept by the engine and never freed.
  */
-int wasm_instantiate(struct wasm_module *module, const struct wasm_link *link, struct wasm_instance **instance,
-		     struct wasm_error *error, struct wasm_stop *stop);
-/* Nothing else may refer to its exports any more: other instances that import them are freed before. */
+int wasm_instantiate(struct wasm_module *module, const struct wasm_link *link,
+		     struct wasm_instance **instance, struct wasm_error *error,
+		     struct wasm_stop *stop);
+/*
+ * Nothing else may refer to its exports any more: other instances that import them are freed
+ * before.
+ */
 void wasm_instance_free(struct wasm_instance *instance);
 
 /* An export by name, -ENOENT if there is none. */
@@ -250,7 +269,10 @@ union wasm_value wasm_global_get(const struct wasm_global *global);
 void wasm_global_set(struct wasm_global *global, union wasm_value value);
 const struct wasm_functype *wasm_func_type(const struct wasm_func *func);
 
-/* Linear memory of an instance: memory 0, or NULL. The base never moves; the size changes by growth. */
+/*
+ * Linear memory of an instance: memory 0, or NULL. The base never moves; the size changes by
+ * growth.
+ */
 struct wasm_memory *wasm_instance_memory(struct wasm_instance *instance);
 uint8_t *wasm_memory_base(const struct wasm_memory *memory);
 uint64_t wasm_memory_bytes(const struct wasm_memory *memory);
@@ -260,15 +282,16 @@ int64_t wasm_memory_grow(struct wasm_memory *memory, uint64_t pages);
 /* Calling. */
 
 /*
- * Calls a function with as many arguments and results as its type has. WASM_RETURNED: results are set.
- * Otherwise *stop (may be NULL) tells. May be called from a host function; a trap or an exit then ends
- * the outermost call.
+ * Calls a function with as many arguments and results as its type has. WASM_RETURNED: results are
+ * set. Otherwise *stop (may be NULL) tells. May be called from a host function; a trap or an exit
+ * then ends the outermost call.
  */
-enum wasm_outcome wasm_call(struct wasm_func *func, const union wasm_value *args, union wasm_value *results,
-			    struct wasm_stop *stop);
+enum wasm_outcome wasm_call(struct wasm_func *func, const union wasm_value *args,
+			    union wasm_value *results, struct wasm_stop *stop);
 
 /* For host functions: do not return, but end the outermost wasm_call (or instantiation). */
-_Noreturn void wasm_trap(struct wasm_instance *instance, enum wasm_trap_code code, const char *message);
+_Noreturn void wasm_trap(struct wasm_instance *instance, enum wasm_trap_code code,
+			 const char *message);
 _Noreturn void wasm_exit(struct wasm_instance *instance, int32_t status);
 
 #endif

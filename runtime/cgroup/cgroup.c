@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#define CGROUP_TOP "/sys/fs/cgroup"
+#define CGROUP_TOP    "/sys/fs/cgroup"
 #define MOUNTINFO_MAX (16UL << 20)
-#define REMOVE_TRIES 200 /* of a millisecond */
+#define REMOVE_TRIES  200 /* of a millisecond */
 
 /* --- hierarchies --- */
 
@@ -23,9 +23,9 @@ static const struct {
 	const char *name;
 	enum cgroup_controller bit;
 } controller_names[] = {
-	{"cpu", CGROUP_CPU},	   {"cpuacct", CGROUP_CPUACCT}, {"cpuset", CGROUP_CPUSET},
-	{"memory", CGROUP_MEMORY}, {"pids", CGROUP_PIDS},	{"freezer", CGROUP_FREEZER},
-	{"blkio", CGROUP_IO},	   {"io", CGROUP_IO},
+	{"cpu", CGROUP_CPU},       {"cpuacct", CGROUP_CPUACCT}, {"cpuset", CGROUP_CPUSET},
+	{"memory", CGROUP_MEMORY}, {"pids", CGROUP_PIDS},       {"freezer", CGROUP_FREEZER},
+	{"blkio", CGROUP_IO},      {"io", CGROUP_IO},
 };
 
 /* Names separated by one of `separators`, to bits. */
@@ -206,7 +206,10 @@ static int inherit_cpuset(const char *top, const char *dir)
 	return 0;
 }
 
-/* In version 2 each parent has to delegate its controllers. Best effort: setting a limit fails without. */
+/*
+ * In version 2 each parent has to delegate its controllers. Best effort: setting a limit fails
+ * without.
+ */
 static void delegate(const char *dir)
 {
 	char have[256], given[256], want[300] = "";
@@ -219,7 +222,10 @@ static void delegate(const char *dir)
 		    strcmp(controller_names[i].name, "blkio") == 0)
 			continue;
 		snprintf(want, sizeof(want), "+%s", controller_names[i].name);
-		/* One at a time: a controller that is not available must not take the others with it. */
+		/*
+		 * One at a time: a controller that is not available must not take the others with
+		 * it.
+		 */
 		(void)!cgroup_write(dir, "cgroup.subtree_control", want);
 	}
 }

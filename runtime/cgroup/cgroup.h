@@ -27,7 +27,10 @@ void cgroup_free(struct cgroup *c); /* accepts NULL; the cgroup itself stays */
 #define cleanup_cgroup cleanup_(cgroup_freep)
 void cgroup_freep(struct cgroup **c);
 
-/* Makes it and sets its limits. -EEXIST: there are processes in it. What was made stays on an error. */
+/*
+ * Makes it and sets its limits. -EEXIST: there are processes in it. What was made stays on an
+ * error.
+ */
 int cgroup_create(struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
 /*
  * How a process gets in. Writing its number to cgroup.procs makes the kernel wait for an RCU grace

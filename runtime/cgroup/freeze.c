@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FREEZE_MS 5000
-#define POLL_MS 5		 /* if nothing notifies us */
+#define FREEZE_MS     5000
+#define POLL_MS       5          /* if nothing notifies us */
 #define KERNEL_THREAD 0x00200000 /* PF_KTHREAD, of a process's flags */
 
 /* Version 1 has no notification. */

@@ -19,8 +19,8 @@ enum cgroup_controller {
 
 struct hierarchy {
 	unsigned controllers; /* enum cgroup_controller; 0: named, or of no interest */
-	char *top;	      /* owned: where it is mounted */
-	char *dir;	      /* owned: top and the cgroup's path */
+	char *top;            /* owned: where it is mounted */
+	char *dir;            /* owned: top and the cgroup's path */
 };
 
 struct cgroup {
@@ -28,7 +28,7 @@ struct cgroup {
 	char *path;  /* owned */
 	struct hierarchy hierarchies[CGROUP_HIERARCHIES_MAX];
 	size_t count;
-	int oom_fd;	   /* owned; -1: not watched */
+	int oom_fd;        /* owned; -1: not watched */
 	uint64_t oom_seen; /* kills that have been reported */
 };
 

@@ -11,8 +11,8 @@
 #include <sys/inotify.h>
 
 #define DEFAULT_PERIOD_US 100000
-#define SHARES_MIN 2
-#define SHARES_MAX 262144
+#define SHARES_MIN        2
+#define SHARES_MAX        262144
 
 /* `what` is the setting's name in config.json. */
 static int set_text(const struct cgroup *c, enum cgroup_controller controller, const char *file,
@@ -148,7 +148,8 @@ static int set_memory_v2(const struct cgroup *c, const struct oci_resources *r, 
 	if (r->oom_kill_disable)
 		rc = err_set(
 			e, ERR_CONFIG, ENOSYS,
-			"linux.resources.memory.disableOOMKiller: not supported by cgroup version 2");
+			"linux.resources.memory.disableOOMKiller: not supported by cgroup version "
+			"2");
 	return rc;
 }
 
@@ -183,7 +184,8 @@ static int set_cpu_v2(const struct cgroup *c, const struct oci_resources *r, str
 	char text[64];
 	int rc = 0;
 	if (r->cpu_shares > 0) {
-		rc = set_number(c, CGROUP_CPU, "cpu.weight", weight_of(r->cpu_shares), "cpu.shares", e);
+		rc = set_number(c, CGROUP_CPU, "cpu.weight", weight_of(r->cpu_shares), "cpu.shares",
+				e);
 	}
 	int64_t period = r->cpu_period_us > 0 ? r->cpu_period_us : period_now_v2(c);
 	if (rc == 0 && (r->cpu_quota_us > 0 || r->cpu_quota_us == -1 || r->cpu_period_us > 0)) {

@@ -134,7 +134,7 @@ int logger_start(const char *uri, const struct streams_config *c, int ends[2], p
 	if (asprintf(&id, "CONTAINER_ID=%s", c->container_id) < 0)
 		id = NULL;
 	if (asprintf(&namespace, "CONTAINER_NAMESPACE=%s", c->containerd_namespace) < 0)
-		namespace = NULL;
+	namespace = NULL;
 	if (!copy || !id || !namespace)
 		return err_sys(e, ENOMEM, "the log process");
 	char *argv[ARGS_MAX + 1], *envp[] = {id, namespace, NULL};

@@ -16,7 +16,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-#define STDIN_WAIT_MS 300 /* for a client that had not opened stdin when the container was created */
+/* for a client that had not opened stdin when the container was created */
+#define STDIN_WAIT_MS 300
 
 static int open_null(int flags, int *end, struct err *e)
 {
@@ -48,7 +49,8 @@ static int path_error(const char *what, const char *path, int code, struct err *
 
 /*
  * Whether somebody has the FIFO open for writing, or left bytes in it. A client that waits in its
- * own open counts: Linux lets it continue once our reader is there. tee(2) shows it without taking a byte.
+ * own open counts: Linux lets it continue once our reader is there. tee(2) shows it without taking
+ * a byte.
  */
 static bool has_writer(int fifo)
 {
@@ -63,9 +65,9 @@ static bool has_writer(int fifo)
 }
 
 /*
- * Non-blocking, or the open would wait for a writer. If the client has opened the FIFO, its close is
- * the end of the input, whether it calls CloseIO or not. If it has not, a writer of our own is held:
- * a read would find the end before the client has come.
+ * Non-blocking, or the open would wait for a writer. If the client has opened the FIFO, its close
+ * is the end of the input, whether it calls CloseIO or not. If it has not, a writer of our own is
+ * held: a read would find the end before the client has come.
  */
 static int open_stdin(const char *path, bool blocking, int *end, int *hold, struct err *e)
 {
@@ -112,9 +114,11 @@ static int open_output(const char *what, const char *path, bool blocking, int *e
 	if (strncmp(path, "file://", 7) == 0)
 		return open_log_file(what, path + 7, end, e);
 	if (strstr(path, "://"))
-		return err_set(e, ERR_CONFIG, ENOSYS,
-			       "%s %.200s: unknown scheme; file://, binary:// and paths of FIFOs are supported",
-			       what, path);
+		return err_set(
+			e, ERR_CONFIG, ENOSYS,
+			"%s %.200s: unknown scheme; file://, binary:// and paths of FIFOs are "
+			"supported",
+			what, path);
 	cleanup_close int reader = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (reader < 0)
 		return path_error(what, path, errno, e);

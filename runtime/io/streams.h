@@ -16,21 +16,22 @@
 struct terminal;
 
 struct streams {
-	int ends[3];	 /* owned; for the monitor, closed by streams_launched */
-	int stdin_hold;	 /* owned: a writer on stdin's FIFO until the client has opened it */
-	int stdin_timer; /* owned: expires when it has had time enough, see streams_started; -1: none */
+	int ends[3];    /* owned; for the monitor, closed by streams_launched */
+	int stdin_hold; /* owned: a writer on stdin's FIFO until the client has opened it */
+	/* owned: expires when it has had time enough, see streams_started; -1: none */
+	int stdin_timer;
 	int out_hold[2]; /* owned: readers on the outputs' FIFOs, so that a client may reconnect */
 	struct terminal *terminal; /* owned; NULL without one */
-	pid_t logger;		   /* the log process of binary://, a child; 0: none, or gone */
-	int logger_ready;	   /* owned: readable when it is ready; -1: it is, or there is none */
+	pid_t logger;              /* the log process of binary://, a child; 0: none, or gone */
+	int logger_ready; /* owned: readable when it is ready; -1: it is, or there is none */
 	struct loop_source logger_source, stdin_timer_source;
 	struct supervisor supervisor; /* by streams_watch */
 };
 
-#define STREAMS_EMPTY                                                                              \
-	{                                                                                          \
-		.ends = {-1, -1, -1}, .stdin_hold = -1, .stdin_timer = -1, .out_hold = { -1, -1 }, \
-		.logger_ready = -1                                                                 \
+#define STREAMS_EMPTY                                                                            \
+	{                                                                                        \
+		.ends = {-1, -1, -1}, .stdin_hold = -1, .stdin_timer = -1, .out_hold = {-1, -1}, \
+		.logger_ready = -1                                                               \
 	}
 
 struct streams_config {
@@ -54,7 +55,9 @@ bool streams_unread(const struct streams *s);
 /* The log process is not ended by it. */
 void streams_close(struct streams *s);
 
-/* --- terminal: a pty whose master is copied from and to two descriptors (non-blocking, taken) --- */
+/*
+ * --- terminal: a pty whose master is copied from and to two descriptors (non-blocking, taken) ---
+ */
 
 /* *slave: the caller's, for the monitor. in, out: -1 if there is none. */
 int terminal_open(int in, int out, struct terminal **t, int *slave, struct err *e) must_check;

@@ -13,8 +13,8 @@
 
 #define COPY_BYTES 8192
 /*
- * More than a terminal holds, and no more at once: a program that writes as fast as it is read must not keep the shim
- * from its other work. The event loop comes back to what is left.
+ * More than a terminal holds, and no more at once: a program that writes as fast as it is read must
+ * not keep the shim from its other work. The event loop comes back to what is left.
  */
 #define COPIES_MAX 64
 
@@ -30,7 +30,7 @@ struct copy {
  */
 struct end {
 	struct terminal *terminal;
-	int fd; /* owned; -1: none (any more) */
+	int fd;         /* owned; -1: none (any more) */
 	uint32_t armed; /* EPOLL* */
 	struct loop_source source;
 };

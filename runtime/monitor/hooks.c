@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hooks that run while a monitor sets itself up, in its namespaces. The shim runs the others. */
+/*
+ * The hooks that run while a monitor sets itself up, in its namespaces. The shim runs the others.
+ */
 #include "runtime/monitor/monitor.h"
 
 #include <errno.h>

@@ -28,13 +28,15 @@ int lsm_open(const struct lsm_host *host, const char *profile, const char *label
 	if (!profile && !label)
 		return 0;
 	if (profile && !has_apparmor(host))
-		return err_set(e, ERR_CONFIG, ENOTSUP,
-			       "process.apparmorProfile '%.100s': AppArmor is not enabled on this machine",
-			       profile);
+		return err_set(
+			e, ERR_CONFIG, ENOTSUP,
+			"process.apparmorProfile '%.100s': AppArmor is not enabled on this machine",
+			profile);
 	if (label && access(host->selinux, F_OK) < 0)
-		return err_set(e, ERR_CONFIG, ENOTSUP,
-			       "process.selinuxLabel '%.100s': SELinux is not enabled on this machine",
-			       label);
+		return err_set(
+			e, ERR_CONFIG, ENOTSUP,
+			"process.selinuxLabel '%.100s': SELinux is not enabled on this machine",
+			label);
 	out->proc = open(host->proc, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (out->proc < 0)
 		return err_sys(e, errno, "%s", host->proc);

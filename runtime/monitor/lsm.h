@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The profile of AppArmor and the label of SELinux that config.json names, for a process that puts
- * them on itself: "changeprofile" and setcon(3), not the change at the next execve(2) by which other
- * runtimes do it, since a monitor executes nothing. The policy must allow the shim's domain that.
+ * them on itself: "changeprofile" and setcon(3), not the change at the next execve(2) by which
+ * other runtimes do it, since a monitor executes nothing. The policy must allow the shim's domain
+ * that.
  */
 #ifndef MOTE_RUNTIME_MONITOR_LSM_H
 #define MOTE_RUNTIME_MONITOR_LSM_H
@@ -12,15 +13,15 @@
 
 /* Where the kernel has its files; tests have their own. */
 struct lsm_host {
-	const char *proc;	      /* procfs */
+	const char *proc;             /* procfs */
 	const char *apparmor_enabled; /* a file that begins with Y */
-	const char *selinux;	      /* a file that is there if SELinux is on */
+	const char *selinux;          /* a file that is there if SELinux is on */
 };
 extern const struct lsm_host lsm_host;
 
 struct lsm {
 	const char *profile, *label; /* borrowed; NULL: none */
-	int proc;		     /* owned: procfs; -1: nothing to do */
+	int proc;                    /* owned: procfs; -1: nothing to do */
 };
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The monitor: the process that has the VM. What needs rights happens first; then they are given up,
- * the VM is made, the thread's system calls are filtered, and only the guest runs.
+ * The monitor: the process that has the VM. What needs rights happens first; then they are given
+ * up, the VM is made, the thread's system calls are filtered, and only the guest runs.
  */
 #include "runtime/monitor/monitor.h"
 
@@ -42,7 +42,8 @@ struct monitor {
 	char *listen; /* owned; the annotation's value, NULL: none */
 	int listeners[LISTENERS_MAX];
 	size_t listener_count;
-	int cache_fd; /* owned: the host's directory of compiled modules, until the module was looked up; or -1 */
+	/* owned: the host's directory of compiled modules, until the module was looked up; or -1 */
+	int cache_fd;
 	struct mote_compiled *compiled;
 	struct mote_sandbox *sandbox;
 };
@@ -133,8 +134,8 @@ static const char *environment(const struct oci_spec *s, const char *name)
 }
 
 /*
- * Each file is one hierarchy's: "0" is the thread that writes, and this is the only one. namespaces:
- * NULL, or where the WIRE_NAMESPACE_FDS that come last go, the caller's.
+ * Each file is one hierarchy's: "0" is the thread that writes, and this is the only one.
+ * namespaces: NULL, or where the WIRE_NAMESPACE_FDS that come last go, the caller's.
  */
 static int join_cgroups(int *namespaces, struct err *e)
 {
@@ -181,7 +182,10 @@ static int add_home(struct monitor *m, struct err *e)
 
 static int from_mote_error(const struct mote_error *from, struct err *e);
 
-/* In the container's network and root, and with its user's rights: ports, files, their owner and mode. */
+/*
+ * In the container's network and root, and with its user's rights: ports, files, their owner and
+ * mode.
+ */
 static int open_listeners(struct monitor *m, struct err *e)
 {
 	struct mote_error me;
@@ -189,7 +193,8 @@ static int open_listeners(struct monitor *m, struct err *e)
 	char *rest = words;
 	for (char *spec; rest && (spec = strtok_r(rest, ", ", &rest));) {
 		if (m->listener_count == LISTENERS_MAX)
-			return err_set(e, ERR_CONFIG, E2BIG, "annotation " OCI_LISTEN ": more than %d listeners",
+			return err_set(e, ERR_CONFIG, E2BIG,
+				       "annotation " OCI_LISTEN ": more than %d listeners",
 				       LISTENERS_MAX);
 		if (mote_listen(spec, &m->listeners[m->listener_count], &me) < 0)
 			return from_mote_error(&me, e);
@@ -205,8 +210,7 @@ static int act_as_user(struct monitor *m, struct err *e)
 	int rc = monitor_assume_user(s, &m->userns, e);
 	if (rc < 0)
 		return rc;
-	rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0],
-			    &m->entry, e);
+	rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0], &m->entry, e);
 	if (rc < 0)
 		return rc;
 	rc = open_listeners(m, e);
@@ -237,8 +241,8 @@ static int open_environment(struct monitor *m, struct err *e)
 }
 
 /*
- * A pod's annotations come to all of its containers. Its pause container has no use for them, and OCI_LISTEN.NAME is what
- * the container of that name listens on, whatever OCI_LISTEN says.
+ * A pod's annotations come to all of its containers. Its pause container has no use for them, and
+ * OCI_LISTEN.NAME is what the container of that name listens on, whatever OCI_LISTEN says.
  */
 static int read_listen(struct monitor *m, struct err *e)
 {
@@ -269,7 +273,10 @@ static void log_line(void *arg, const char *line);
 /* A module below this is compiled in a few milliseconds. */
 enum { CACHED_FROM_BYTES = 256 << 10 };
 
-/* While the host's file system is in reach. Made if it is missing; if that fails, there is no cache. */
+/*
+ * While the host's file system is in reach. Made if it is missing; if that fails, there is no
+ * cache.
+ */
 static void open_cache(struct monitor *m)
 {
 	const char *path = m->config.cache;
@@ -291,7 +298,10 @@ static int become_user(void *monitor)
 	return monitor_become_user(&m->config.spec, &m->userns, &m->lsm, &e);
 }
 
-/* Still as root, who may write the directory, and in the container's cgroup, which pays for compiling. */
+/*
+ * Still as root, who may write the directory, and in the container's cgroup, which pays for
+ * compiling.
+ */
 static void find_compiled(struct monitor *m)
 {
 	char *argv[] = {NULL};
@@ -496,9 +506,13 @@ static int build(struct monitor *m, struct err *e)
 	int rc = confine_speculation(e);
 	if (rc < 0)
 		return rc;
-	/* The VM has copies of what it needs of /dev/kvm, the root, the listeners. SECURITY.md lists what stays. */
+	/*
+	 * The VM has copies of what it needs of /dev/kvm, the root, the listeners. SECURITY.md
+	 * lists what stays.
+	 */
 	const int keep = MONITOR_CONTROL_FD;
-	if (mote_close_others(m->sandbox, &keep, 1, &me) < 0 || mote_sandbox_jail(m->sandbox, &me) < 0)
+	if (mote_close_others(m->sandbox, &keep, 1, &me) < 0 ||
+	    mote_sandbox_jail(m->sandbox, &me) < 0)
 		return from_mote_error(&me, e);
 	return 0;
 }
@@ -539,7 +553,8 @@ static int run(struct monitor *m, struct err *e)
 
 /*
  * Whoever reads the output sees its end at once, not when the kernel has taken the VM apart. One by
- * one, as the filter allows close(2) alone; what the guest opened beyond these closes with the process.
+ * one, as the filter allows close(2) alone; what the guest opened beyond these closes with the
+ * process.
  */
 static void close_guest_descriptors(void)
 {
@@ -551,10 +566,18 @@ static void close_guest_descriptors(void)
 int runtime_monitor_main(void)
 {
 	static struct monitor m = {
-		.root_fd = -1, .cache_fd = -1, .lsm = {.proc = -1}, .userns = {.fd = -1}, .entry = {.fd = -1}, .body = {.cap = WIRE_BODY_MAX}};
+		.root_fd = -1,
+		.cache_fd = -1,
+		.lsm = {.proc = -1},
+		.userns = {.fd = -1},
+		.entry = {.fd = -1},
+		.body = {.cap = WIRE_BODY_MAX},
+	};
 	struct err e = {0};
 	int status = run(&m, &e);
-	/* Reporting is best effort: a shim that is gone needs none, one that is there sees our end. */
+	/*
+	 * Reporting is best effort: a shim that is gone needs none, one that is there sees our end.
+	 */
 	if (status < 0) {
 		status = wire_failure_status(&e);
 		(void)!wire_send_failure(MONITOR_CONTROL_FD, &e);

@@ -14,8 +14,8 @@
 
 /* Descriptors that a monitor starts with, in addition to 0, 1 and 2 of the container. */
 #define MONITOR_CONTROL_FD 3 /* the shim's socket */
-#define MONITOR_KVM_FD 4
-#define MONITOR_USERNS_FD 5 /* if the configuration has id_base */
+#define MONITOR_KVM_FD     4
+#define MONITOR_USERNS_FD  5 /* if the configuration has id_base */
 
 /*
  * Some signals are the monitor's own while the guest runs: SIGUSR1 wakes the vCPU thread, SIGPIPE
@@ -52,15 +52,18 @@ int monitor_enter_root(const struct oci_spec *spec, const char *rootfs, bool roo
 		       const struct userns *u, const struct monitor_hooks *hooks, int *root_fd,
 		       struct err *e) must_check;
 /*
- * Joins the namespaces of the process behind pidfd; root, its root directory, becomes ours. *root_fd:
- * as monitor_enter_root.
+ * Joins the namespaces of the process behind pidfd; root, its root directory, becomes ours.
+ * *root_fd: as monitor_enter_root.
  */
 int monitor_join_namespaces(int pidfd, int root, int *root_fd, struct err *e) must_check;
 /* While the host's /proc is still there. */
 int monitor_set_oom_score(const struct oci_spec *spec, struct err *e) must_check;
 /* Resource limits, umask, working directory. In the new root. */
 int monitor_set_limits(const struct oci_spec *spec, struct err *e) must_check;
-/* What is made in the container's mounts from now on belongs to its root. With all capabilities still. */
+/*
+ * What is made in the container's mounts from now on belongs to its root. With all capabilities
+ * still.
+ */
 int monitor_assume_root(const struct userns *u, struct err *e) must_check;
 /*
  * From now on files are opened and sockets bound with the rights of the container's user: its ids,

@@ -24,7 +24,7 @@ static const struct device {
 	const char *name;
 	unsigned major, minor;
 } devices[] = {
-	{"null", 1, 3},	  {"zero", 1, 5},    {"full", 1, 7},
+	{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
 	{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
 };
 
@@ -91,7 +91,8 @@ static int shift(const struct oci_mount *m, const struct userns *u, struct oci_m
 	return 0;
 }
 
-static int attach(const struct oci_mount *config, int root_fd, const struct userns *u, struct err *e)
+static int attach(const struct oci_mount *config, int root_fd, const struct userns *u,
+		  struct err *e)
 {
 	cleanup_free char *shifted = NULL;
 	struct oci_mount mapped;
@@ -131,7 +132,11 @@ static int mask(int root_fd, const char *path, struct err *e)
 		return mounts_bind("/dev/null", target, MOUNT_ATTR_RDONLY, e);
 	char data[] = "size=0k,nr_inodes=2,mode=755";
 	const struct oci_mount empty = {
-		.type = "tmpfs", .source = "tmpfs", .flags = MS_RDONLY, .data = data};
+		.type = "tmpfs",
+		.source = "tmpfs",
+		.flags = MS_RDONLY,
+		.data = data,
+	};
 	return mounts_attach(&empty, target, path, -1, e);
 }
 
@@ -154,7 +159,9 @@ static bool is_mount(int fd)
 	       st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
-/* The root must be a mount of its own for pivot_root(2), its read-only flag and its mapping of ids. */
+/*
+ * The root must be a mount of its own for pivot_root(2), its read-only flag and its mapping of ids.
+ */
 static int open_root(const char *rootfs, const struct userns *u, struct err *e)
 {
 	cleanup_close int fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -216,7 +223,10 @@ int monitor_enter_root(const struct oci_spec *s, const char *rootfs, bool root_m
 		       struct err *e)
 {
 	const struct userns none = USERNS_NONE;
-	/* What is mounted here must not reach the host; what the host mounts later may still come in. */
+	/*
+	 * What is mounted here must not reach the host; what the host mounts later may still come
+	 * in.
+	 */
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return err_sys(e, errno, "propagation of the mount namespace");
 	cleanup_close int root = open_root(rootfs, root_mapped ? &none : u, e);

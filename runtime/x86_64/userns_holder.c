@@ -27,6 +27,6 @@ static int __attribute__((no_sanitize("address", "thread"))) hold(void *parent)
 pid_t userns_clone_holder(struct userns_holder *holder)
 {
 	holder->parent = getpid();
-	return clone(hold, holder->stack + sizeof(holder->stack), CLONE_VM | CLONE_NEWUSER | SIGCHLD,
-		     &holder->parent);
+	return clone(hold, holder->stack + sizeof(holder->stack),
+		     CLONE_VM | CLONE_NEWUSER | SIGCHLD, &holder->parent);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The benchmark programs of the library: PROGRAM GUESTS_DIR [PATTERN] runs those of its table whose names match. */
+/*
+ * The benchmark programs of the library: PROGRAM GUESTS_DIR [PATTERN] runs those of its table whose
+ * names match.
+ */
 #ifndef MOTE_BENCH_BENCH_H
 #define MOTE_BENCH_BENCH_H
 

@@ -8,7 +8,10 @@
 int compile_bench(const uint8_t *module, size_t size, unsigned runs)
 {
 	const struct wasm_options options = {
-		.size = sizeof(options), .features = WASM_FEATURES_ALL, .cpu = wasm_cpu_detect()};
+		.size = sizeof(options),
+		.features = WASM_FEATURES_ALL,
+		.cpu = wasm_cpu_detect(),
+	};
 	static struct wasm_error error;
 	char line[WASM_MESSAGE_BYTES + 64];
 	for (unsigned i = 0; i < runs; i++) {

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The compiler's timing as a guest runtime: guest/wasi's platform, and a module that is compiled and
- * not run. */
+/*
+ * The compiler's timing as a guest runtime: guest/wasi's platform, and a module that is compiled
+ * and not run.
+ */
 #include "compile.h"
 
 #include "guest/wasi/space.h"
 #include "guest/wasi/start.h"
 #include "guest/wasi/state.h"
 
-#define RUNS 5
+#define RUNS            5
 #define CLOCK_MONOTONIC 1
 
 struct wasi_state wasi;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bare KVM calls of a cold start and of an exit. Guest-physical and guest-virtual addresses are the same. */
+/*
+ * The bare KVM calls of a cold start and of an exit. Guest-physical and guest-virtual addresses are
+ * the same.
+ */
 #include "floor.h"
 #include "measure.h"
 
@@ -16,7 +19,15 @@
 #include <unistd.h>
 
 #define MEM_BYTES (64UL << 20)
-enum { PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, GDT = 0x4000, TSS = 0x5000, CODE = 0x6000, TSS_SELECTOR = 0x40 };
+enum {
+	PML4 = 0x1000,
+	PDPT = 0x2000,
+	PD = 0x3000,
+	GDT = 0x4000,
+	TSS = 0x5000,
+	CODE = 0x6000,
+	TSS_SELECTOR = 0x40
+};
 
 struct floor_vm {
 	int vm, cpu;
@@ -44,7 +55,8 @@ static int image_fd(void)
 	must(ftruncate(fd, MEM_BYTES), "ftruncate");
 	uint8_t *mem = mmap(NULL, MEM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	must(mem == MAP_FAILED ? -1 : 0, "mmap");
-	uint64_t *pml4 = (void *)(mem + PML4), *pdpt = (void *)(mem + PDPT), *pd = (void *)(mem + PD);
+	uint64_t *pml4 = (void *)(mem + PML4), *pdpt = (void *)(mem + PDPT),
+		 *pd = (void *)(mem + PD);
 	pml4[0] = PDPT | 7;
 	pdpt[0] = PD | 7;
 	pd[0] = 0xe7; /* one page of 2 MiB, accessed and dirty */
@@ -74,8 +86,26 @@ static struct kvm_cpuid2 *host_cpuid(int kvm_fd)
 
 static void set_registers(struct floor_vm *f)
 {
-	struct kvm_segment code = {.limit = ~0u, .selector = 0x33, .type = 11, .present = 1, .dpl = 3, .s = 1, .l = 1, .g = 1};
-	struct kvm_segment data = {.limit = ~0u, .selector = 0x2b, .type = 3, .present = 1, .dpl = 3, .s = 1, .db = 1, .g = 1};
+	struct kvm_segment code = {
+		.limit = ~0u,
+		.selector = 0x33,
+		.type = 11,
+		.present = 1,
+		.dpl = 3,
+		.s = 1,
+		.l = 1,
+		.g = 1,
+	};
+	struct kvm_segment data = {
+		.limit = ~0u,
+		.selector = 0x2b,
+		.type = 3,
+		.present = 1,
+		.dpl = 3,
+		.s = 1,
+		.db = 1,
+		.g = 1,
+	};
 	unsigned eax, ebx, ecx, edx;
 	int intel = __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_INTEL_ebx;
 	struct kvm_sregs s;
@@ -87,11 +117,13 @@ static void set_registers(struct floor_vm *f)
 	s.cs = code;
 	s.ss = s.ds = s.es = s.fs = s.gs = data;
 	s.gdt = (struct kvm_dtable){.base = GDT, .limit = TSS_SELECTOR + 15};
-	s.tr = (struct kvm_segment){.base = TSS,
-				    .limit = 104 + MOTE_IO_BITMAP_BYTES,
-				    .selector = TSS_SELECTOR,
-				    .type = intel ? 11 : 9,
-				    .present = 1};
+	s.tr = (struct kvm_segment){
+		.base = TSS,
+		.limit = 104 + MOTE_IO_BITMAP_BYTES,
+		.selector = TSS_SELECTOR,
+		.type = intel ? 11 : 9,
+		.present = 1,
+	};
 	must(ioctl(f->cpu, KVM_SET_SREGS, &s), "KVM_SET_SREGS");
 	struct kvm_regs r = {.rip = CODE, .rsp = 0x80000, .rflags = 2};
 	must(ioctl(f->cpu, KVM_SET_REGS, &r), "KVM_SET_REGS");
@@ -111,7 +143,10 @@ static void start(struct floor_vm *f, int kvm_fd, int image, const struct kvm_cp
 	f->vm = must(ioctl(kvm_fd, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
 	f->mem = mmap(NULL, MEM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE, image, 0);
 	must(f->mem == MAP_FAILED ? -1 : 0, "mmap");
-	struct kvm_userspace_memory_region slot = {.memory_size = MEM_BYTES, .userspace_addr = (uintptr_t)f->mem};
+	struct kvm_userspace_memory_region slot = {
+		.memory_size = MEM_BYTES,
+		.userspace_addr = (uintptr_t)f->mem,
+	};
 	must(ioctl(f->vm, KVM_SET_USER_MEMORY_REGION, &slot), "KVM_SET_USER_MEMORY_REGION");
 	f->cpu = must(ioctl(f->vm, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
 	f->run_bytes = must(ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");

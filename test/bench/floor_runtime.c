@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A runtime that runs nothing, under the real shim: it mounts the root file system, says hello on stdout
- * and exits. With it the shim measures what containerd and the shim themselves cost.
+ * A runtime that runs nothing, under the real shim: it mounts the root file system, says hello on
+ * stdout and exits. With it the shim measures what containerd and the shim themselves cost.
  */
 #include "runtime/runtime.h"
 
@@ -177,7 +177,8 @@ bool container_reaped(struct container *c, pid_t pid, int wait_status, struct ti
 	if (pid != c->pid)
 		return false;
 	c->state = PROCESS_STATUS_STOPPED;
-	c->status = WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status) : 128 + (uint32_t)WTERMSIG(wait_status);
+	c->status = WIFEXITED(wait_status) ? (uint32_t)WEXITSTATUS(wait_status)
+					   : 128 + (uint32_t)WTERMSIG(wait_status);
 	c->exited_at = at;
 	c->ended = true;
 	c->supervisor.changed(c->supervisor.arg);
@@ -249,7 +250,8 @@ int container_stats(const struct container *c, struct container_stats *out, stru
 	return refuse(e);
 }
 
-int container_exec(struct container *c, const struct exec_config *config, struct process **out, struct err *e)
+int container_exec(struct container *c, const struct exec_config *config, struct process **out,
+		   struct err *e)
 {
 	(void)c;
 	(void)config;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What test/bench/io.bench compares: the same source as a WASI module and as a program of this machine.
+ * What test/bench/io.bench compares: the same source as a WASI module and as a program of this
+ * machine.
  * usage: io_program DIR files PIECE BYTES   writes a file in pieces of PIECE bytes, then reads it
  *        io_program DIR make COUNT          makes COUNT empty files
  *        io_program DIR stat COUNT          asks for the metadata of each
@@ -64,7 +65,10 @@ static void each(long count, int make)
 	printf("%.0f\n", now_us() - since);
 }
 
-/* A program that mostly computes: the time of 2,000 calls with `rounds` steps of a generator between. */
+/*
+ * A program that mostly computes: the time of 2,000 calls with `rounds` steps of a generator
+ * between.
+ */
 static void work(long rounds)
 {
 	unsigned long long x = 88172645463325252ull;

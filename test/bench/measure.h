@@ -32,7 +32,7 @@ static inline void report(const char *name, double *measured, double *floor, int
 {
 	double median = quantile(measured, runs, 0.5), base = quantile(floor, runs, 0.5);
 	printf("{\"name\":\"%s\",\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,"
-"\"runs\":%d,\"floor\":%.2f,\"ratio\":%.3f}\n",
+	       "\"runs\":%d,\"floor\":%.2f,\"ratio\":%.3f}\n",
 	       name, median, quantile(measured, runs, 0.99), runs, base, median / base);
 }
 

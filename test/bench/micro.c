@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Benchmarks of the library in one process, each next to its floor: usage micro GUESTS_DIR [PATTERN]. One
- * JSON object a line on stdout, the shape of build/bench/results.json. Measured and floor runs alternate,
- * so that a machine whose speed drifts does so for both.
+ * Benchmarks of the library in one process, each next to its floor: usage micro GUESTS_DIR
+ * [PATTERN]. One JSON object a line on stdout, the shape of build/bench/results.json. Measured and
+ * floor runs alternate, so that a machine whose speed drifts does so for both.
  */
 #include "bench.h"
 #include "floor.h"
@@ -40,7 +40,8 @@ static double life_us(int program, char **argv, int expected)
 	}
 	double took = now_us() - since;
 	if (mote_exit_status(&r) != expected) {
-		fprintf(stderr, "the guest ended with %d, not %d\n", mote_exit_status(&r), expected);
+		fprintf(stderr, "the guest ended with %d, not %d\n", mote_exit_status(&r),
+			expected);
 		exit(1);
 	}
 	mote_sandbox_free(s);
@@ -68,7 +69,8 @@ static void exit_round_trip(const char *name, const char *guest)
 	static double measured[EXIT_RUNS], floor[EXIT_RUNS];
 	char count[16];
 	snprintf(count, sizeof(count), "%d", EXITS);
-	char *many[] = {(char *)"yield", count, NULL}, *none[] = {(char *)"yield", (char *)"0", NULL};
+	char *many[] = {(char *)"yield", count, NULL},
+	     *none[] = {(char *)"yield", (char *)"0", NULL};
 	int program = open_guest(guest);
 	for (int i = 0; i < EXIT_RUNS; i++) {
 		measured[i] = (life_us(program, many, 0) - life_us(program, none, 0)) / EXITS;

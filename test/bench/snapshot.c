@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Benchmarks of snapshots, each next to its floor: usage snapshot GUESTS_DIR [PATTERN]. The guest is
- * test/guest/calls_keeper.c, the call its `hello`, which does nothing. JSON lines as micro.c prints them.
+ * Benchmarks of snapshots, each next to its floor: usage snapshot GUESTS_DIR [PATTERN]. The guest
+ * is test/guest/calls_keeper.c, the call its `hello`, which does nothing. JSON lines as micro.c
+ * prints them.
  *
  *   cold-start-*  nothing → new VM from a snapshot → call → back
  *   renew-*       the same in a VM that another sandbox has left (mote_keep_vms)
@@ -29,7 +30,8 @@ static const int closed[3] = {-1, -1, -1};
 static void report_alone(const char *name, const char *unit, double value, int runs)
 {
 	printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.2f,\"p99\":%.2f,"
-"\"runs\":%d}\n", name, unit, value, value, runs);
+	       "\"runs\":%d}\n",
+	       name, unit, value, value, runs);
 }
 
 static void must(int rc, const struct mote_error *e)
@@ -175,7 +177,8 @@ static double private_kib(void)
 	char line[200];
 	double sum = 0, one;
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Private_Clean: %lf", &one) == 1 || sscanf(line, "Private_Dirty: %lf", &one) == 1)
+		if (sscanf(line, "Private_Clean: %lf", &one) == 1 ||
+		    sscanf(line, "Private_Dirty: %lf", &one) == 1)
 			sum += one;
 	if (f)
 		fclose(f);
@@ -222,12 +225,13 @@ static void thousand(const char *guest)
 	}
 	double memory = private_kib() - before;
 	printf("{\"name\":\"thousand-sandboxes-create\","
-"\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,"
-"\"runs\":%d}\n",
+	       "\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,"
+	       "\"runs\":%d}\n",
 	       quantile(made, THOUSAND, 0.5), quantile(made, THOUSAND, 0.99), THOUSAND);
 	printf("{\"name\":\"thousand-sandboxes-call\",\"unit\":\"us\",\"median\":%.2f,\"p99\":%.2f,"
-"\"runs\":%d}\n",
-	       quantile(called, THOUSAND * ROUNDS, 0.5), quantile(called, THOUSAND * ROUNDS, 0.99), THOUSAND * ROUNDS);
+	       "\"runs\":%d}\n",
+	       quantile(called, THOUSAND * ROUNDS, 0.5), quantile(called, THOUSAND * ROUNDS, 0.99),
+	       THOUSAND * ROUNDS);
 	report_alone("thousand-sandboxes-memory", "KiB", memory / THOUSAND, THOUSAND);
 	for (int i = 0; i < THOUSAND; i++)
 		mote_sandbox_free(s[i]);

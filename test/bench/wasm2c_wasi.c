@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WASI_EBADF 8
-#define WASI_EIO 29
+#define WASI_EBADF  8
+#define WASI_EIO    29
 #define WASI_ESPIPE 70
 
 struct Z_wasi_snapshot_preview1_instance_t {

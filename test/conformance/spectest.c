@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs a packed script of the WebAssembly test suite, command by command. The packed bytes are read with
- * bounds; whatever cannot be executed is a failure.
+ * Runs a packed script of the WebAssembly test suite, command by command. The packed bytes are read
+ * with bounds; whatever cannot be executed is a failure.
  */
 #include "spectest.h"
 
 #include "guest/lib/lib.h"
 #include "guest/wasm/wasm.h"
 
-#define MODULES_MAX 256
-#define VALUES_MAX 32
+#define MODULES_MAX    256
+#define VALUES_MAX     32
 #define FAILURES_SHOWN 1000
-#define LINE_BYTES 512
+#define LINE_BYTES     512
 /* An externref of the scripts is this and its number, so that number 0 is not null. */
 #define EXTERN_BASE 0x10000u
 
@@ -104,8 +104,8 @@ static void report_failure(void)
 	char line[LINE_BYTES];
 	if (run.failed > FAILURES_SHOWN)
 		return;
-	size_t n = lib_format(line, sizeof(line) - 1, "FAIL %.*s:%u: %s", (int)run.file.bytes, run.file.text, run.line,
-			      reason);
+	size_t n = lib_format(line, sizeof(line) - 1, "FAIL %.*s:%u: %s", (int)run.file.bytes,
+			      run.file.text, run.line, reason);
 	line[n++] = '\n';
 	spectest_out(line, n);
 }
@@ -113,9 +113,10 @@ static void report_failure(void)
 static void report_result(void)
 {
 	char line[LINE_BYTES];
-	size_t n = lib_format(line, sizeof(line) - 1, "RESULT %.*s commands %u text %u executed %u passed %u failed %u",
-			      (int)run.file.bytes, run.file.text, run.commands, run.text, run.executed, run.passed,
-			      run.failed);
+	size_t n = lib_format(line, sizeof(line) - 1,
+			      "RESULT %.*s commands %u text %u executed %u passed %u failed %u",
+			      (int)run.file.bytes, run.file.text, run.commands, run.text,
+			      run.executed, run.passed, run.failed);
 	line[n++] = '\n';
 	spectest_out(line, n);
 }
@@ -180,7 +181,8 @@ static bool make_host_objects(void)
 	run.globals[3] = wasm_global_new(WASM_F64, false, (union wasm_value){.f64 = 666.6});
 	run.table = wasm_table_new(WASM_FUNCREF, table);
 	run.memory = wasm_memory_new(memory);
-	return run.globals[0] && run.globals[1] && run.globals[2] && run.globals[3] && run.table && run.memory;
+	return run.globals[0] && run.globals[1] && run.globals[2] && run.globals[3] && run.table &&
+	       run.memory;
 }
 
 static bool is(const struct wasm_name *name, const char *s)
@@ -190,20 +192,30 @@ static bool is(const struct wasm_name *name, const char *s)
 
 static int resolve_spectest(const struct wasm_import *import, struct wasm_extern *out)
 {
-	static const char *const globals[] = {"global_i32", "global_i64", "global_f32", "global_f64"};
+	static const char *const globals[] = {"global_i32", "global_i64", "global_f32",
+					      "global_f64"};
 	for (size_t i = 0; i < sizeof(host_functions) / sizeof(*host_functions); i++) {
 		if (!is(&import->name, host_functions[i].name))
 			continue;
 		*out = (struct wasm_extern){.kind = WASM_KIND_FUNC, .host = host_functions[i].fn};
-		/* The engine takes a host function to have the import's own type, so another one is refused by kind. */
+		/*
+		 * The engine takes a host function to have the import's own type, so another one is
+		 * refused by kind.
+		 */
 		if (import->type.kind == WASM_KIND_FUNC &&
 		    !wasm_functype_is(import->type.func, host_functions[i].signature))
-			*out = (struct wasm_extern){.kind = WASM_KIND_GLOBAL, .global = run.globals[0]};
+			*out = (struct wasm_extern){
+				.kind = WASM_KIND_GLOBAL,
+				.global = run.globals[0],
+			};
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof(globals) / sizeof(*globals); i++)
 		if (is(&import->name, globals[i])) {
-			*out = (struct wasm_extern){.kind = WASM_KIND_GLOBAL, .global = run.globals[i]};
+			*out = (struct wasm_extern){
+				.kind = WASM_KIND_GLOBAL,
+				.global = run.globals[i],
+			};
 			return 0;
 		}
 	if (is(&import->name, "table"))
@@ -222,8 +234,8 @@ static int resolve(void *context, const struct wasm_import *import, struct wasm_
 	/* The latest registration of a name counts. */
 	for (uint32_t i = run.registered_count; i-- > 0;)
 		if (same(run.registered[i].name, module))
-			return wasm_instance_export(run.registered[i].instance, import->name.text, import->name.bytes,
-						    out);
+			return wasm_instance_export(run.registered[i].instance, import->name.text,
+						    import->name.bytes, out);
 	return is(&import->module, "spectest") ? resolve_spectest(import, out) : -1;
 }
 
@@ -232,7 +244,10 @@ static int resolve(void *context, const struct wasm_import *import, struct wasm_
 static bool compile(struct cursor *c, struct wasm_module **module)
 {
 	const struct wasm_options options = {
-		.size = sizeof(options), .features = WASM_FEATURES_ALL, .cpu = wasm_cpu_detect() & spectest_cpu};
+		.size = sizeof(options),
+		.features = WASM_FEATURES_ALL,
+		.cpu = wasm_cpu_detect() & spectest_cpu,
+	};
 	struct span bytes = text(c);
 	memset(&error, 0, sizeof(error));
 	if (c->bad)
@@ -340,8 +355,8 @@ static bool alike(struct span a, const char *b)
 }
 
 /*
- * The standard leaves the words of these errors open, so only the kind is compared. A module that is invalid may be
- * found malformed: the line between them is drawn by where a reader looks first.
+ * The standard leaves the words of these errors open, so only the kind is compared. A module that
+ * is invalid may be found malformed: the line between them is drawn by where a reader looks first.
  */
 static bool run_rejected(struct cursor *c, bool malformed)
 {
@@ -353,8 +368,8 @@ static bool run_rejected(struct cursor *c, bool malformed)
 	}
 	if (error.kind == WASM_ERROR_MALFORMED || (!malformed && error.kind == WASM_ERROR_INVALID))
 		return true;
-	return fail("refused for another reason: %s (offset %lu); expected: %.*s", error.message, error.offset,
-		    (int)expected.bytes, expected.text);
+	return fail("refused for another reason: %s (offset %lu); expected: %.*s", error.message,
+		    error.offset, (int)expected.bytes, expected.text);
 }
 
 static bool run_unlinked(struct cursor *c, enum wasm_error_kind kind)
@@ -365,7 +380,8 @@ static bool run_unlinked(struct cursor *c, enum wasm_error_kind kind)
 	if (!compile(c, &module))
 		return false;
 	if (instantiate(module, &instance))
-		return fail("it is instantiated; expected: %.*s", (int)expected.bytes, expected.text);
+		return fail("it is instantiated; expected: %.*s", (int)expected.bytes,
+			    expected.text);
 	if (error.kind == kind && alike(expected, error.message))
 		return true;
 	return fail("%s; expected: %.*s", error.message, (int)expected.bytes, expected.text);
@@ -393,7 +409,9 @@ static bool read_value(struct cursor *c, uint8_t type, union wasm_value *v)
 	if (type == WASM_EXTERNREF && low)
 		v->external = (void *)(uintptr_t)(low - 1 + EXTERN_BASE);
 	if (c->bad || given != type || (type == WASM_FUNCREF && low))
-		return fail("an argument of a type that the function does not take or the engine does not have");
+		return fail(
+			"an argument of a type that the function does not take or the engine does "
+			"not have");
 	return true;
 }
 
@@ -401,7 +419,8 @@ static bool get(struct wasm_instance *instance, struct span name, struct outcome
 {
 	struct wasm_export export;
 	struct wasm_extern found;
-	if (!wasm_module_export_find(wasm_instance_module(instance), name.text, name.bytes, &export) ||
+	if (!wasm_module_export_find(wasm_instance_module(instance), name.text, name.bytes,
+				     &export) ||
 	    export.type.kind != WASM_KIND_GLOBAL ||
 	    wasm_instance_export(instance, name.text, name.bytes, &found) != 0)
 		return fail("no global %.*s", (int)name.bytes, name.text);
@@ -413,23 +432,27 @@ static bool get(struct wasm_instance *instance, struct span name, struct outcome
 	return true;
 }
 
-static bool invoke(struct wasm_instance *instance, struct span name, struct cursor *c, struct outcome *o)
+static bool invoke(struct wasm_instance *instance, struct span name, struct cursor *c,
+		   struct outcome *o)
 {
 	struct wasm_extern found;
 	union wasm_value args[VALUES_MAX];
 	uint32_t count = (uint32_t)number(c, 1);
-	if (wasm_instance_export(instance, name.text, name.bytes, &found) != 0 || found.kind != WASM_KIND_FUNC)
+	if (wasm_instance_export(instance, name.text, name.bytes, &found) != 0 ||
+	    found.kind != WASM_KIND_FUNC)
 		return fail("no function %.*s", (int)name.bytes, name.text);
 	const struct wasm_functype *type = wasm_func_type(found.func);
-	if (c->bad || count != type->param_count || count > VALUES_MAX || type->result_count > VALUES_MAX)
-		return fail("%.*s: %u arguments for %u parameters", (int)name.bytes, name.text, count,
-			    type->param_count);
+	if (c->bad || count != type->param_count || count > VALUES_MAX ||
+	    type->result_count > VALUES_MAX)
+		return fail("%.*s: %u arguments for %u parameters", (int)name.bytes, name.text,
+			    count, type->param_count);
 	for (uint32_t i = 0; i < count; i++)
 		if (!read_value(c, type->params[i], &args[i]))
 			return false;
 	o->count = type->result_count;
 	memcpy(o->types, type->results, o->count);
-	memset(o->values, 0xa5, sizeof(o->values)); /* a result that is not written must not look right */
+	/* a result that is not written must not look right */
+	memset(o->values, 0xa5, sizeof(o->values));
 	run.executed++;
 	o->how = wasm_call(found.func, args, o->values, &stop);
 	return true;
@@ -453,7 +476,8 @@ static bool act(struct cursor *c, struct outcome *o)
 
 static bool lane_matches(enum spectest_match match, uint64_t want, uint64_t have, uint32_t bytes)
 {
-	uint64_t sign = bytes == 8 ? 1ull << 63 : 1ull << 31, quiet = bytes == 8 ? 1ull << 51 : 1ull << 22,
+	uint64_t sign = bytes == 8 ? 1ull << 63 : 1ull << 31,
+		 quiet = bytes == 8 ? 1ull << 51 : 1ull << 22,
 		 exponent = bytes == 8 ? 0x7ffull << 52 : 0xffull << 23;
 	switch (match) {
 	case SPECTEST_BITS:
@@ -468,7 +492,8 @@ static bool lane_matches(enum spectest_match match, uint64_t want, uint64_t have
 	return false;
 }
 
-static bool ref_matches(uint8_t type, enum spectest_match match, uint64_t want, const union wasm_value *v)
+static bool ref_matches(uint8_t type, enum spectest_match match, uint64_t want,
+			const union wasm_value *v)
 {
 	if (match == SPECTEST_NON_NULL)
 		return v->external != NULL;
@@ -482,7 +507,8 @@ static bool ref_matches(uint8_t type, enum spectest_match match, uint64_t want, 
 static bool alternative_matches(struct cursor *c, uint8_t type, const union wasm_value *v)
 {
 	uint8_t wanted = (uint8_t)number(c, 1);
-	uint32_t bytes = (uint32_t)number(c, 1), lanes = wanted == WASM_V128 && bytes ? 16 / bytes : 1;
+	uint32_t bytes = (uint32_t)number(c, 1),
+		 lanes = wanted == WASM_V128 && bytes ? 16 / bytes : 1;
 	bool all = wanted == type || (wanted == 0 && is_ref(type));
 	for (uint32_t i = 0; i < lanes; i++) {
 		enum spectest_match match = (enum spectest_match)number(c, 1);
@@ -527,10 +553,11 @@ static bool run_return(struct cursor *c)
 		return fail("%u results, expected %u", o.count, count);
 	for (uint32_t i = 0; i < count; i++)
 		if (!result_matches(c, o.types[i], &o.values[i]))
-			return fail("result %u of type 0x%x is 0x%lx (high half 0x%lx)", i, o.types[i],
-				    o.types[i] == WASM_I32 || o.types[i] == WASM_F32 ? o.values[i].i32
-										     : o.values[i].i64,
-				    o.types[i] == WASM_V128 ? o.values[i].v128[1] : 0);
+			return fail(
+				"result %u of type 0x%x is 0x%lx (high half 0x%lx)", i, o.types[i],
+				o.types[i] == WASM_I32 || o.types[i] == WASM_F32 ? o.values[i].i32
+										 : o.values[i].i64,
+				o.types[i] == WASM_V128 ? o.values[i].v128[1] : 0);
 	return true;
 }
 

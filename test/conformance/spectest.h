@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The runner of the official WebAssembly test suite: one packed script against the engine. Freestanding; built
- * into a hosted program and into the image of a guest runtime. spectest_pack.py writes what it reads:
+ * The runner of the official WebAssembly test suite: one packed script against the engine.
+ * Freestanding; built into a hosted program and into the image of a guest runtime. spectest_pack.py
+ * writes what it reads:
  *
  * file      magic "MOTESPEC", u32 commands, text name of the .wast file, commands
  * command   u32 bytes of what follows, u8 enum spectest_kind, u32 line, fields by kind
@@ -14,7 +15,8 @@
  * ACTION, RETURN, TRAP, EXHAUSTION, EXCEPTION
  *                                           text expected message, action, u8 results, expectations
  * action    u8 enum spectest_action, text module name, text export, u8 arguments, values
- * value     u8 enum wasm_type (0: none of the engine's), u64 low, u64 high; a reference: u64 0 null, else value + 1
+ * value     u8 enum wasm_type (0: none of the engine's), u64 low, u64 high; a reference: u64 0
+ *           null, else value + 1
  * expectation
  *           u8 alternatives, each: u8 type (0: a reference of any type), u8 lane bytes,
  *           16 / lane bytes lanes: u8 enum spectest_match, u64 bits. Scalars and references
@@ -55,12 +57,16 @@ enum spectest_match {
 };
 
 /*
- * Runs a packed script. Writes through spectest_out a line `FAIL file:line: why` for each of the first failures
- * and at the end `RESULT file commands C text T executed E passed P failed F`. 0 when all passed.
+ * Runs a packed script. Writes through spectest_out a line `FAIL file:line: why` for each of the
+ * first failures and at the end `RESULT file commands C text T executed E passed P failed F`. 0
+ * when all passed.
  */
 int spectest_run(const uint8_t *packed, uint64_t bytes);
 
-/* Which of the CPU's extensions (enum wasm_cpu) the engine may use; all, unless a program changes it. */
+/*
+ * Which of the CPU's extensions (enum wasm_cpu) the engine may use; all, unless a program changes
+ * it.
+ */
 extern uint32_t spectest_cpu;
 
 /* What the two programs give it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The test suite's runner as a guest runtime: guest/wasi's way onto the stack, its platform and faults, and a packed
- * script where a module would be.
+ * The test suite's runner as a guest runtime: guest/wasi's way onto the stack, its platform and
+ * faults, and a packed script where a module would be.
  */
 #include "spectest.h"
 
@@ -28,7 +28,8 @@ void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 	if (boot->magic != MOTE_BOOT_MAGIC || boot->abi_version != MOTE_ABI_VERSION)
 		lib_panic("boot information of another version: %u", boot->abi_version);
 	platform_start();
-	if (mote_mem_map(area, SPACE_STACK, SPACE_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) < 0)
+	if (mote_mem_map(area, SPACE_STACK, SPACE_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) <
+	    0)
 		lib_panic("no memory for a stack");
 }
 

@@ -44,7 +44,8 @@ const uint8_t *spectest_keep(const uint8_t *module, uint32_t bytes)
 
 int main(int argc, char **argv)
 {
-	bool is_avx = argc == 3 && strcmp(argv[1], "--avx") == 0, is_v2 = argc == 3 && strcmp(argv[1], "--v2") == 0;
+	bool is_avx = argc == 3 && strcmp(argv[1], "--avx") == 0,
+	     is_v2 = argc == 3 && strcmp(argv[1], "--v2") == 0;
 	if (argc != 2 && !is_avx && !is_v2) {
 		fprintf(stderr, "usage: spectest_hosted [--avx | --v2] PACKED-SCRIPT\n"
 				"  --avx  nothing of the CPU that came after AVX is used\n"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs each packed script given as argument in a micro-VM of its own; the guest writes its results to our stdout. */
+/*
+ * Runs each packed script given as argument in a micro-VM of its own; the guest writes its results
+ * to our stdout.
+ */
 #include "vm/vm.h"
 
 #include <errno.h>
@@ -9,7 +12,8 @@
 #include <unistd.h>
 
 #define MEMORY_BYTES (512ull << 20)
-#define TIME_LIMIT_NS 240000000000ull /* under emulation the longest script takes a minute */
+/* under emulation the longest script takes a minute */
+#define TIME_LIMIT_NS 240000000000ull
 
 /* The same program runs other guest runtimes that take a file, each built with its image. */
 #ifndef SPECTEST_IMAGE
@@ -58,8 +62,10 @@ static int run(const char *path, struct vm_outcome *out, struct err *e)
 
 int main(int argc, char **argv)
 {
-	static const char *const ends[] = {
-		[VM_EXITED] = "exit status", [VM_SIGNALLED] = "signal", [VM_TIMED_OUT] = "time limit", [VM_FAULTED] = "fault"};
+	static const char *const ends[] = {[VM_EXITED] = "exit status",
+					   [VM_SIGNALLED] = "signal",
+					   [VM_TIMED_OUT] = "time limit",
+					   [VM_FAULTED] = "fault"};
 	int bad = argc < 2;
 	if (bad)
 		fprintf(stderr, "usage: spectest_vm PACKED-SCRIPT...\n");

@@ -163,7 +163,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct mote_function functions[] = {
 		{"f", "sy:s", any, NULL}, {"g", ":s", any, NULL}, {"h", "iIu:s", any, NULL}};
 	const struct mote_options o = {
-		.functions = functions, .function_count = 3, .call_bytes_max = MESSAGE_MAX};
+		.functions = functions,
+		.function_count = 3,
+		.call_bytes_max = MESSAGE_MAX,
+	};
 	struct mote_sandbox s = {0};
 	struct err e = {0};
 	script = (struct mote_in){.at = data, .left = size};

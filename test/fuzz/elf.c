@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program file from anybody: guest/linux/load.c as part of a host program, over a page table of the test's
- * own. What is loaded must be what the file says, what is refused must be refused with a sentence.
+ * A program file from anybody: guest/linux/load.c as part of a host program, over a page table of
+ * the test's own. What is loaded must be what the file says, what is refused must be refused with a
+ * sentence.
  */
 #include "guest/linux/load.h"
 #include "guest/linux/mm/layout.h"
@@ -29,12 +30,12 @@ static uint64_t payload_bytes;
 static jmp_buf ended;
 static char said[512];
 
-#define MUST(condition)                                                                                    \
-	do {                                                                                               \
-		if (!(condition)) {                                                                        \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                    \
-			abort();                                                                           \
-		}                                                                                          \
+#define MUST(condition)                                                                 \
+	do {                                                                            \
+		if (!(condition)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+			abort();                                                        \
+		}                                                                       \
 	} while (0)
 
 static struct region *region_of(uint64_t at)
@@ -56,7 +57,8 @@ static uint8_t *byte_at(uint64_t at, uint32_t prot)
 
 static int64_t map(uint64_t at, uint64_t bytes, uint32_t prot)
 {
-	if (at % MOTE_PAGE || bytes % MOTE_PAGE || bytes == 0 || at >= MOTE_VA_END || bytes > MOTE_VA_END - at || (prot & ~7u))
+	if (at % MOTE_PAGE || bytes % MOTE_PAGE || bytes == 0 || at >= MOTE_VA_END ||
+	    bytes > MOTE_VA_END - at || (prot & ~7u))
 		return -EINVAL;
 	if (at < MOTE_KERNEL_END && at + bytes > MOTE_KERNEL)
 		return -EINVAL;
@@ -65,7 +67,12 @@ static int64_t map(uint64_t at, uint64_t bytes, uint32_t prot)
 			return -EEXIST;
 	if (region_count == REGIONS_MAX || bytes > MEMORY_MAX - memory_used)
 		return -ENOMEM;
-	struct region r = {.at = at, .bytes = bytes, .memory = calloc(1, bytes), .prot = malloc(bytes / MOTE_PAGE)};
+	struct region r = {
+		.at = at,
+		.bytes = bytes,
+		.memory = calloc(1, bytes),
+		.prot = malloc(bytes / MOTE_PAGE),
+	};
 	MUST(r.memory && r.prot);
 	memset(r.prot, (int)prot, bytes / MOTE_PAGE);
 	regions[region_count++] = r;
@@ -121,9 +128,11 @@ int64_t mote_hostcall(struct mote_area *a)
 	case HOSTCALL_mem_map_payload:
 		return map_payload(arg[0], arg[1], arg[2], (uint32_t)arg[3]);
 	case HOSTCALL_mem_map_many:
-		for (const struct mote_mapping *m = (const void *)arg[0]; m < (const struct mote_mapping *)(arg[0] + arg[1]); m++) {
-			int64_t rc = m->from == MOTE_MAP_ZEROED ? map(m->addr, m->bytes, m->prot)
-								: map_payload(m->addr, m->bytes, m->from, m->prot);
+		for (const struct mote_mapping *m = (const void *)arg[0];
+		     m < (const struct mote_mapping *)(arg[0] + arg[1]); m++) {
+			int64_t rc = m->from == MOTE_MAP_ZEROED
+					     ? map(m->addr, m->bytes, m->prot)
+					     : map_payload(m->addr, m->bytes, m->from, m->prot);
 			if (rc < 0)
 				return rc;
 		}
@@ -162,7 +171,8 @@ int user_copy(void *to, const void *from, uint64_t bytes)
 
 static void check_segment(const Elf64_Phdr *ph, uint64_t bias)
 {
-	uint32_t prot = (ph->p_flags & PF_R ? 1 : 0) | (ph->p_flags & PF_W ? 2 : 0) | (ph->p_flags & PF_X ? 4 : 0);
+	uint32_t prot = (ph->p_flags & PF_R ? 1 : 0) | (ph->p_flags & PF_W ? 2 : 0) |
+			(ph->p_flags & PF_X ? 4 : 0);
 	if (!prot)
 		return;
 	for (uint64_t done = 0, piece; done < ph->p_memsz; done += piece) {
@@ -173,7 +183,8 @@ static void check_segment(const Elf64_Phdr *ph, uint64_t bias)
 		if (piece > ph->p_memsz - done)
 			piece = ph->p_memsz - done;
 		uint64_t in_file = done >= ph->p_filesz ? 0 : ph->p_filesz - done;
-		MUST(memcmp(memory, payload + ph->p_offset + done, in_file < piece ? in_file : piece) == 0);
+		MUST(memcmp(memory, payload + ph->p_offset + done,
+			    in_file < piece ? in_file : piece) == 0);
 		for (uint64_t i = in_file; (ph->p_flags & PF_W) && i < piece; i++)
 			MUST(memory[i] == 0);
 	}
@@ -193,7 +204,8 @@ static void check_strings(uint64_t *at, const uint32_t *strings, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++, *at += 8)
 		for (const char *want = boot_string(strings[i]), *s = want;; s++) {
-			const uint8_t *memory = byte_at(word_at(*at) + (uint64_t)(s - want), MOTE_PROT_READ);
+			const uint8_t *memory =
+				byte_at(word_at(*at) + (uint64_t)(s - want), MOTE_PROT_READ);
 			MUST(memory && *memory == (uint8_t)*s);
 			if (!*s)
 				break;
@@ -211,10 +223,12 @@ static void check_loaded(uint64_t rip, uint64_t rsp)
 	uint64_t bias = eh.e_type == ET_DYN ? LINUX_PIE_BASE : 0;
 	for (unsigned i = 0; i < eh.e_phnum; i++) {
 		memcpy(&ph, payload + eh.e_phoff + i * sizeof(ph), sizeof(ph));
-		if (ph.p_type == PT_LOAD && ph.p_memsz) /* one without memory may lie anywhere, over others too */
+		/* one without memory may lie anywhere, over others too */
+		if (ph.p_type == PT_LOAD && ph.p_memsz)
 			check_segment(&ph, bias);
 	}
-	MUST(rip == bias + eh.e_entry && rip < LINUX_MMAP_TOP && rsp % 16 == 0 && process.brk % MOTE_PAGE == 0);
+	MUST(rip == bias + eh.e_entry && rip < LINUX_MMAP_TOP && rsp % 16 == 0 &&
+	     process.brk % MOTE_PAGE == 0);
 	uint64_t at = rsp;
 	MUST(word_at(at) == b->argc);
 	at += 8;
@@ -244,8 +258,11 @@ static void make_information(void)
 	information.argv[1] = base + 8;
 	information.envv[0] = base + 11;
 	information.boot = (struct mote_boot){
-		.argc = 2, .envc = 1, .argv = offsetof(__typeof__(information), argv),
-		.envv = offsetof(__typeof__(information), envv), .payload_path = base,
+		.argc = 2,
+		.envc = 1,
+		.argv = offsetof(__typeof__(information), argv),
+		.envv = offsetof(__typeof__(information), envv),
+		.payload_path = base,
 	};
 }
 
@@ -263,7 +280,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct loaded_program p = load_program(data, size);
 		check_loaded(p.entry, p.stack);
 	} else {
-		MUST(status == REFUSED && strncmp(said, "mote: program: ", 15) == 0 && said[strlen(said) - 1] == '\n');
+		MUST(status == REFUSED && strncmp(said, "mote: program: ", 15) == 0 &&
+		     said[strlen(said) - 1] == '\n');
 	}
 	while (region_count > 0) {
 		region_count--;

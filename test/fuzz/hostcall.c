@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: host calls from a hostile guest. They are served by a vm without KVM, as the vCPU's thread does it or as
- * the poller does, below a directory that is created again for each input. A file next to it and the terminal that is its
- * standard error must stay as they are. The input's form is hostcall_frames.h's. Waits end by the deadline's timer,
- * whose signals are handled as in vm_resume.
+ * Fuzz target: host calls from a hostile guest. They are served by a vm without KVM, as the vCPU's
+ * thread does it or as the poller does, below a directory that is created again for each input. A
+ * file next to it and the terminal that is its standard error must stay as they are. The input's
+ * form is hostcall_frames.h's. Waits end by the deadline's timer, whose signals are handled as in
+ * vm_resume.
  */
 #include "hostcall_frames.h"
 
@@ -28,7 +29,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-enum { MEMORY_MAX = 8 << 20, MESSAGE_MAX = 4096, WAIT_NS = 200000, TERMINAL_FD = 2, DIR_FD = 3, READONLY_FD = 4 };
+enum {
+	MEMORY_MAX = 8 << 20,
+	MESSAGE_MAX = 4096,
+	WAIT_NS = 200000,
+	TERMINAL_FD = 2,
+	DIR_FD = 3,
+	READONLY_FD = 4
+};
 
 static char top[] = "/dev/shm/mote-fuzz-XXXXXX"; /* no disk waits there */
 static int outside = -1, inside = -1, terminal = -1;
@@ -41,7 +49,10 @@ static void require(bool condition)
 		abort();
 }
 
-/* A network of this program's own, before there is a second thread; without one guests get no sockets. */
+/*
+ * A network of this program's own, before there is a second thread; without one guests get no
+ * sockets.
+ */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -52,7 +63,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (fd >= 0)
 		close(fd);
 	if (!network)
-		fprintf(stderr, "hostcall: no network namespace can be had, so there are no sockets\n");
+		fprintf(stderr,
+			"hostcall: no network namespace can be had, so there are no sockets\n");
 	return 0;
 }
 
@@ -70,10 +82,12 @@ static void empty(int directory)
 	int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 	for (struct dirent *d; dir && (d = readdir(dir));) {
-		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 || unlinkat(copy, d->d_name, 0) == 0)
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 ||
+		    unlinkat(copy, d->d_name, 0) == 0)
 			continue;
 		(void)!fchmodat(copy, d->d_name, 0700, 0);
-		int below = openat(copy, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int below =
+			openat(copy, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (below >= 0)
 			empty(below);
 		close(below);
@@ -122,13 +136,15 @@ static void check_canary(void)
 	char text[8] = "";
 	struct stat st;
 	int fd = openat(outside, "canary", O_RDONLY | O_CLOEXEC);
-	require(fd >= 0 && read(fd, text, sizeof(text)) == 5 && strcmp(text, "alive") == 0 && fstat(fd, &st) == 0);
+	require(fd >= 0 && read(fd, text, sizeof(text)) == 5 && strcmp(text, "alive") == 0 &&
+		fstat(fd, &st) == 0);
 	require(st.st_nlink == 1 && (st.st_mode & 07777) == 0600);
 	close(fd);
 	/* Itself, its directory, the other one, and nothing new. */
 	require(fstat(outside, &st) == 0 && st.st_nlink == 3);
 	/* What was handed in stays as it is. */
-	require(fstat(terminal, &st) == 0 && st.st_mode == terminal_was.st_mode && st.st_uid == terminal_was.st_uid);
+	require(fstat(terminal, &st) == 0 && st.st_mode == terminal_was.st_mode &&
+		st.st_uid == terminal_was.st_uid);
 }
 
 /* --- the guest --- */
@@ -153,7 +169,8 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 	vcpu->poller.off = true;
 	vm->network = flags & HOSTCALL_NETWORK && network;
 	require(memory_init(&vm->memory, -1, MEMORY_MAX, &e) == 0 &&
-		memory_map(&vm->memory, gva(HOSTCALL_GUEST_AT), HOSTCALL_MEMORY_BYTES, MEMORY_READ | MEMORY_WRITE) == 0 &&
+		memory_map(&vm->memory, gva(HOSTCALL_GUEST_AT), HOSTCALL_MEMORY_BYTES,
+			   MEMORY_READ | MEMORY_WRITE) == 0 &&
 		memory_take(&vm->memory, 2 * MOTE_PAGE, &vm->payload) == 0);
 	vm->payload_bytes = MOTE_PAGE + 5;
 	require(pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0);
@@ -161,7 +178,8 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 	give(vm, pipes[1], FD_FIXED_STATE, 1);
 	give(vm, fcntl(terminal, F_DUPFD_CLOEXEC, 10), FD_FIXED_STATE, TERMINAL_FD);
 	give(vm, fcntl(inside, F_DUPFD_CLOEXEC, 10), FD_DIR, DIR_FD);
-	give(vm, openat(inside, "dir", O_RDONLY | O_DIRECTORY | O_CLOEXEC), FD_DIR | FD_READONLY, READONLY_FD);
+	give(vm, openat(inside, "dir", O_RDONLY | O_DIRECTORY | O_CLOEXEC), FD_DIR | FD_READONLY,
+	     READONLY_FD);
 	vm->given = READONLY_FD + 1;
 	if (flags & HOSTCALL_EXCHANGE)
 		vm_offer_calls(vm, MESSAGE_MAX);
@@ -222,7 +240,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	create(&vm, &area, &boot, flags);
 	if (used > HOSTCALL_MEMORY_BYTES)
 		used = HOSTCALL_MEMORY_BYTES;
-	require(memory_write(&vm.memory, gva(HOSTCALL_GUEST_AT), data + count * sizeof(*frames), used) == 0);
+	require(memory_write(&vm.memory, gva(HOSTCALL_GUEST_AT), data + count * sizeof(*frames),
+			     used) == 0);
 	for (size_t i = 0; i < count && vm.state != VM_ENDED; i++)
 		serve(&vm, &frames[i], flags & HOSTCALL_POLLED);
 	destroy(&vm);

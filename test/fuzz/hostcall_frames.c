@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Changes rows of host calls (hostcall.c has the form of an input): calls of the table with arguments of the kinds
- * that the table names, and the paths, vectors and structures that these point to.
+ * Changes rows of host calls (hostcall.c has the form of an input): calls of the table with
+ * arguments of the kinds that the table names, and the paths, vectors and structures that these
+ * point to.
  */
 #include "hostcall_frames.h"
 
@@ -60,7 +61,8 @@ static size_t put_together(const struct row *r, uint8_t *data, size_t max)
 static uint64_t place(struct mutate *m, struct row *r, const void *bytes, uint32_t len)
 {
 	/* Most in little memory, which inputs have to carry; some over a page's end. */
-	uint32_t at = mutate_below(m, 8) ? mutate_below(m, 32) * 32 : mutate_below(m, HOSTCALL_MEMORY_BYTES - 512) & ~7u;
+	uint32_t at = mutate_below(m, 8) ? mutate_below(m, 32) * 32
+					 : mutate_below(m, HOSTCALL_MEMORY_BYTES - 512) & ~7u;
 	memcpy(r->memory + at, bytes, len);
 	if (r->used < at + len)
 		r->used = at + len;
@@ -69,7 +71,8 @@ static uint64_t place(struct mutate *m, struct row *r, const void *bytes, uint32
 
 static uint64_t some_address(struct mutate *m)
 {
-	static const uint64_t far[] = {0, HOSTCALL_GUEST_AT + HOSTCALL_MEMORY_BYTES, MOTE_WINDOW, MOTE_KERNEL, MOTE_AREAS_VA};
+	static const uint64_t far[] = {0, HOSTCALL_GUEST_AT + HOSTCALL_MEMORY_BYTES, MOTE_WINDOW,
+				       MOTE_KERNEL, MOTE_AREAS_VA};
 	if (mutate_below(m, 4))
 		return HOSTCALL_GUEST_AT + mutate_below(m, HOSTCALL_MEMORY_BYTES);
 	if (mutate_below(m, 2))
@@ -79,10 +82,13 @@ static uint64_t some_address(struct mutate *m)
 
 static void choose_path(struct mutate *m, struct row *r, uint64_t cell[2])
 {
+	/* clang-format off */
 	static const char *const paths[] = {
-		"a", "b", "file", "dir", "dir/", "dir/a", "link", "link/", "out", "out/canary", "..", "../canary", ".", "/",
-		"/file", "dir/../../canary", "loop", "./file", "dir//b", "fifo", "/proc/self/mem", "up/canary", "missing/a",
+		"a", "b", "file", "dir", "dir/", "dir/a", "link", "link/", "out", "out/canary",
+		"..", "../canary", ".", "/", "/file", "dir/../../canary", "loop", "./file",
+		"dir//b", "fifo", "/proc/self/mem", "up/canary", "missing/a",
 	};
+	/* clang-format on */
 	const char *path = paths[mutate_below(m, sizeof(paths) / sizeof(paths[0]))];
 	cell[0] = place(m, r, path, (uint32_t)strlen(path));
 	cell[1] = mutate_below(m, 16) ? strlen(path) : mutate_number(m);
@@ -93,8 +99,10 @@ static void choose_vectors(struct mutate *m, struct row *r, uint64_t cell[2])
 	struct mote_iovec v[4];
 	cell[1] = mutate_below(m, 5);
 	for (uint32_t i = 0; i < cell[1]; i++)
-		v[i] = (struct mote_iovec){.base = some_address(m),
-					   .len = mutate_below(m, 8) ? mutate_below(m, 64) : mutate_number(m)};
+		v[i] = (struct mote_iovec){
+			.base = some_address(m),
+			.len = mutate_below(m, 8) ? mutate_below(m, 64) : mutate_number(m),
+		};
 	cell[0] = place(m, r, v, (uint32_t)cell[1] * sizeof(v[0]));
 	if (mutate_below(m, 16) == 0)
 		cell[1] = mutate_number(m);
@@ -107,7 +115,10 @@ static uint64_t choose_structure(struct mutate *m, struct row *r)
 	for (unsigned i = 0; i < 16; i++)
 		words[i] = mutate_below(m, 4) ? mutate_below(m, 4) : (uint32_t)mutate_number(m);
 	if (mutate_below(m, 3) == 0) /* struct mote_sockaddr: 127.0.0.1, one of few ports */
-		memcpy(words, (const uint8_t[]){16, 0, 0, 0, 2, 0, 16, (uint8_t)mutate_below(m, 2), 127, 0, 0, 1}, 12);
+		memcpy(words,
+		       (const uint8_t[]){16, 0, 0, 0, 2, 0, 16, (uint8_t)mutate_below(m, 2), 127, 0,
+					 0, 1},
+		       12);
 	return mutate_below(m, 8) ? place(m, r, words, sizeof(words)) : 0;
 }
 
@@ -116,7 +127,9 @@ static unsigned choose(struct mutate *m, struct row *r, enum hostcall_kind kind,
 {
 	switch (kind) {
 	case HOSTCALL_KIND_FD:
-		cell[0] = mutate_below(m, 3) == 0 ? 3 : mutate_below(m, 16) ? mutate_below(m, 16) : mutate_number(m);
+		cell[0] = mutate_below(m, 3) == 0 ? 3
+			  : mutate_below(m, 16)   ? mutate_below(m, 16)
+						  : mutate_number(m);
 		return 1;
 	case HOSTCALL_KIND_I32:
 	case HOSTCALL_KIND_U32:
@@ -175,7 +188,8 @@ static void change_argument(struct mutate *m, struct row *r, struct hostcall_fra
 		for (unsigned k = 0; k < count && at < 8; k++) {
 			unsigned n = choose(m, r, hostcall_shapes[i].args[k].kind, cells + at);
 			if (k == wanted)
-				memcpy(f->arg + at, cells + at, (at + n > 8 ? 8 - at : n) * sizeof(cells[0]));
+				memcpy(f->arg + at, cells + at,
+				       (at + n > 8 ? 8 - at : n) * sizeof(cells[0]));
 			at += n;
 		}
 	}

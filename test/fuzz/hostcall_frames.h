@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The form of hostcall's inputs: flags, a count, as many frames, then what the guest's memory begins with. */
+/*
+ * The form of hostcall's inputs: flags, a count, as many frames, then what the guest's memory
+ * begins with.
+ */
 #ifndef MOTE_TEST_FUZZ_HOSTCALL_FRAMES_H
 #define MOTE_TEST_FUZZ_HOSTCALL_FRAMES_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target: the heads of requests to contrib/examples/http. The whole input is what has come so far. */
+/*
+ * Fuzz target: the heads of requests to contrib/examples/http. The whole input is what has come so
+ * far.
+ */
 #include "contrib/examples/http/message.c"
 
 #include <stdint.h>
@@ -27,8 +30,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(rc == 0 || rc == 1 || rc >= 400);
 	if (rc == 1) {
 		/* What is taken lies in the buffer, and the strings end there. */
-		require(r.bytes <= size && r.method >= text && r.path > r.method && r.headers > r.path);
-		require(r.headers + strlen(r.headers) < text + size && r.path[0] == '/' && !strchr(r.method, ' '));
+		require(r.bytes <= size && r.method >= text && r.path > r.method &&
+			r.headers > r.path);
+		require(r.headers + strlen(r.headers) < text + size && r.path[0] == '/' &&
+			!strchr(r.method, ' '));
 		require(http_write(&answer, r.keep_alive, sent, sizeof(sent)) < sizeof(sent));
 	}
 	free(text);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One to four changes of a document: members and elements added, copied, renamed, removed, their values changed. */
+/*
+ * One to four changes of a document: members and elements added, copied, renamed, removed, their
+ * values changed.
+ */
 #include "json_mutator.h"
 
 #include "mutate.h"
@@ -29,10 +32,8 @@ static uint32_t containers(const json_t *value)
 	const char *key;
 	json_t *member;
 	size_t i;
-	json_object_foreach((json_t *)(uintptr_t)value, key, member)
-		n += containers(member);
-	json_array_foreach(value, i, member)
-		n += containers(member);
+	json_object_foreach((json_t *)(uintptr_t)value, key, member) n += containers(member);
+	json_array_foreach(value, i, member) n += containers(member);
 	return n;
 }
 
@@ -44,12 +45,8 @@ static json_t *container(json_t *value, uint32_t *n)
 	size_t i;
 	if ((json_is_object(value) || json_is_array(value)) && (*n)-- == 0)
 		return value;
-	json_object_foreach(value, key, member)
-		if (!found)
-			found = container(member, n);
-	json_array_foreach(value, i, member)
-		if (!found)
-			found = container(member, n);
+	json_object_foreach(value, key, member) if (!found) found = container(member, n);
+	json_array_foreach(value, i, member) if (!found) found = container(member, n);
 	return found;
 }
 
@@ -114,7 +111,8 @@ static json_t *new_value(struct document *d, int depth)
 static json_t *changed(struct document *d, const json_t *old)
 {
 	if (json_is_integer(old) && mutate_below(&d->m, 2))
-		return json_integer((json_int_t)mutate_near(&d->m, (uint64_t)json_integer_value(old)));
+		return json_integer(
+			(json_int_t)mutate_near(&d->m, (uint64_t)json_integer_value(old)));
 	if (json_is_boolean(old) && mutate_below(&d->m, 4))
 		return json_boolean(!json_is_true(old));
 	if (!json_is_string(old) || mutate_below(&d->m, 4) == 0)
@@ -180,7 +178,8 @@ static void change(struct document *d)
 }
 
 /* A document that is none, or does not fit any more, is changed by its bytes. */
-size_t json_mutate(uint8_t *data, size_t size, size_t max_size, unsigned seed, const char *const *words)
+size_t json_mutate(uint8_t *data, size_t size, size_t max_size, unsigned seed,
+		   const char *const *words)
 {
 	struct document d = {.m = mutate_from(seed), .words = words};
 	while (words[d.word_count])

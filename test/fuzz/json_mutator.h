@@ -6,7 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Words that the documents are made of, NULL-terminated: keys and texts. For LLVMFuzzerCustomMutator. */
-size_t json_mutate(uint8_t *data, size_t size, size_t max_size, unsigned seed, const char *const *words);
+/*
+ * Words that the documents are made of, NULL-terminated: keys and texts. For
+ * LLVMFuzzerCustomMutator.
+ */
+size_t json_mutate(uint8_t *data, size_t size, size_t max_size, unsigned seed,
+		   const char *const *words);
 
 #endif

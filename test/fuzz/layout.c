@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: a snapshot's directory (OCI image layout). The input is a JSON object whose members are its documents:
- * "oci-layout", "index", "manifest", "config", "layer"; one that is a string is that document's bytes. In them
- * "@manifest", "@config" and "@layer" stand for digests and "@size" for the layer's size, so that these are right when
- * the documents change; "other" is a blob under the digest OTHER, whatever its bytes. The layer itself is
- * snapshot_file's: here its text says what it is taken for.
+ * Fuzz target: a snapshot's directory (OCI image layout). The input is a JSON object whose members
+ * are its documents: "oci-layout", "index", "manifest", "config", "layer"; one that is a string is
+ * that document's bytes. In them "@manifest", "@config" and "@layer" stand for digests and "@size"
+ * for the layer's size, so that these are right when the documents change; "other" is a blob under
+ * the digest OTHER, whatever its bytes. The layer itself is snapshot_file's: here its text says
+ * what it is taken for.
  */
 #include "json_mutator.h"
 #include "mutate.h"
 
 /* In the place of KVM and of vm/. */
-#define kvm_open fuzz_open_kvm
+#define kvm_open                   fuzz_open_kvm
 #define vm_snapshot_open_untrusted fuzz_open
-#define vm_snapshot_extra fuzz_extra
-#define vm_snapshot_state fuzz_state
-#define vm_snapshot_memory fuzz_memory
+#define vm_snapshot_extra          fuzz_extra
+#define vm_snapshot_state          fuzz_state
+#define vm_snapshot_memory         fuzz_memory
 #include "api/snapshot_layout.c"
 /* With its static functions, which write the layouts too. */
 #include "oci/image_layout.c"
@@ -66,9 +67,11 @@ int fuzz_open(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, s
 	int used = 0;
 	require(build == mote_build_id && kvm_fd >= 0 && pread(fd, text, sizeof(text) - 1, 0) > 0);
 	/* Nobody can change it any more. */
-	require(fcntl(fd, F_GET_SEALS) == (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL));
+	require(fcntl(fd, F_GET_SEALS) ==
+		(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL));
 	memset(&extra, 0, sizeof(extra));
-	if (sscanf(text, "%u %lu %u %n", &at, &extra.message_max, &count, &used) != 3 || count > sizeof(extra))
+	if (sscanf(text, "%u %lu %u %n", &at, &extra.message_max, &count, &used) != 3 ||
+	    count > sizeof(extra))
 		return err_set(e, ERR_CONFIG, EINVAL, "the layer is none");
 	stop_state = at;
 	for (size_t i = 0; i < sizeof(extra.ready) && text[used]; i++)
@@ -146,7 +149,9 @@ static const char *document(const json_t *root, const char *key, const struct na
 	static char text[TEXT_MAX + 128];
 	char whole[DOCUMENT_MAX + 2];
 	const json_t *value = json_object_get(root, key);
-	size_t n = json_is_string(value) ? 0 : json_dumpb(value, whole, sizeof(whole) - 1, JSON_ENCODE_ANY | JSON_COMPACT);
+	size_t n = json_is_string(value) ? 0
+					 : json_dumpb(value, whole, sizeof(whole) - 1,
+						      JSON_ENCODE_ANY | JSON_COMPACT);
 	if (json_is_string(value) && json_string_length(value) < sizeof(whole)) {
 		n = json_string_length(value);
 		memcpy(whole, json_string_value(value), n);
@@ -155,7 +160,8 @@ static const char *document(const json_t *root, const char *key, const struct na
 		return NULL;
 	whole[n] = '\0';
 	size_t len = 0;
-	for (const char *at = whole; *at && len < TEXT_MAX;) { /* a text longer than a document may be, too */
+	/* a text longer than a document may be, too */
+	for (const char *at = whole; *at && len < TEXT_MAX;) {
 		const struct name *k = names;
 		while (k->from && strncmp(at, k->from, strlen(k->from)) != 0)
 			k++;
@@ -172,7 +178,8 @@ static const char *document(const json_t *root, const char *key, const struct na
 
 static void put_documents(const json_t *root)
 {
-	struct name names[5] = {{"\"@size\"", ""}, {"@layer", ""}, {"@config", ""}, {"@manifest", ""}, {NULL, ""}};
+	struct name names[5] = {
+		{"\"@size\"", ""}, {"@layer", ""}, {"@config", ""}, {"@manifest", ""}, {NULL, ""}};
 	static const char *const blobs[] = {"layer", "config", "manifest"};
 	const char *text;
 	struct blob blob;
@@ -214,14 +221,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
+/* clang-format off */
 static const char *const words[] = {
-	"oci-layout", "index", "manifest", "config", "layer", "imageLayoutVersion", "schemaVersion", "mediaType", "manifests",
-	"layers", "digest", "size", "sha256:", "@manifest", "@config", "@layer", "@size", MANIFEST,
-	"application/vnd.mote.snapshot.config.v1+json", "application/vnd.mote.snapshot.memory.v1",
-	"1 4096 17 BBAAAAAAA", "1 4096 31 BBAAABAAAFAAAgreetADAAA:ssAA", "1 0 20 x", "2 1 20 x", "1 1 8 ",
-	"1 99999999999 40 BAAAA", "{", "{\"a\":1,\"a\":2}",
-	"other", "sha256:" OTHER, "../../../etc/passwd", NULL,
+	"oci-layout", "index", "manifest", "config", "layer", "imageLayoutVersion", "schemaVersion",
+	"mediaType", "manifests", "layers", "digest", "size", "sha256:", "@manifest", "@config",
+	"@layer", "@size", MANIFEST, "application/vnd.mote.snapshot.config.v1+json",
+	"application/vnd.mote.snapshot.memory.v1", "1 4096 17 BBAAAAAAA",
+	"1 4096 31 BBAAABAAAFAAAgreetADAAA:ssAA", "1 0 20 x", "2 1 20 x", "1 1 8 ",
+	"1 99999999999 40 BAAAA", "{", "{\"a\":1,\"a\":2}", "other", "sha256:" OTHER,
+	"../../../etc/passwd", NULL,
 };
+/* clang-format on */
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {

@@ -23,8 +23,10 @@ uint32_t mutate_below(struct mutate *m, uint32_t n)
 
 uint64_t mutate_number(struct mutate *m)
 {
-	static const uint64_t edges[] = {0, 0x7f, 0xff, 0xfff, 0x1000, 0xffff, INT32_MAX, 1UL << 31, UINT32_MAX,
-					 1UL << 32, 1UL << 40, 0x7fffffffffff, 1UL << 47, INT64_MAX, 1UL << 63, UINT64_MAX};
+	static const uint64_t edges[] = {0,          0x7f,      0xff,      0xfff,
+					 0x1000,     0xffff,    INT32_MAX, 1UL << 31,
+					 UINT32_MAX, 1UL << 32, 1UL << 40, 0x7fffffffffff,
+					 1UL << 47,  INT64_MAX, 1UL << 63, UINT64_MAX};
 	switch (mutate_below(m, 8)) {
 	case 0:
 	case 1:

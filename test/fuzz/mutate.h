@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What targets with mutators of their own share. A mutator knows the form of its input, and changes a part of it. */
+/*
+ * What targets with mutators of their own share. A mutator knows the form of its input, and changes
+ * a part of it.
+ */
 #ifndef MOTE_TEST_FUZZ_MUTATE_H
 #define MOTE_TEST_FUZZ_MUTATE_H
 

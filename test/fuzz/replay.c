@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz target once over each file of the directories named, for machines and runs without libFuzzer. */
+/*
+ * Runs a fuzz target once over each file of the directories named, for machines and runs without
+ * libFuzzer.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: snapshots in files, which anybody may have made. The input is a row of changes to a valid file, which the
- * present build makes at the start (so that no seed is ever of another format): of its description, its lists, its
- * header. Digests, places and counts are made right again afterwards, but for changes that are about these. What is
- * accepted is put into memories without KVM, read, written, allocated from, and stored again; each page that a guest has
- * must be nobody else's.
+ * Fuzz target: snapshots in files, which anybody may have made. The input is a row of changes to a
+ * valid file, which the present build makes at the start (so that no seed is ever of another
+ * format): of its description, its lists, its header. Digests, places and counts are made right
+ * again afterwards, but for changes that are about these. What is accepted is put into memories
+ * without KVM, read, written, allocated from, and stored again; each page that a guest has must be
+ * nobody else's.
  */
 #include "mutate.h"
 
 #define arch_cpu_digest fuzz_cpu_digest /* KVM's answer */
 #include "vm/snapshot/file.c"
 
+#include "vm/arch/x86_64/kernel_window.h"
 #include "vm/boot.h"
 #include "vm/memory/working_set.h"
-#include "vm/arch/x86_64/kernel_window.h"
 
 #include <sys/mman.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MEMORY_BYTES = 12 << 20, PUT_MAX = 24 << 20, LIST_MAX = 512, EDITS_MAX = 64, EXTRA_BYTES = 24, FDS = 4 };
+enum {
+	MEMORY_BYTES = 12 << 20,
+	PUT_MAX = 24 << 20,
+	LIST_MAX = 512,
+	EDITS_MAX = 64,
+	EXTRA_BYTES = 24,
+	FDS = 4
+};
 enum { SPANS = 512 }; /* asked for at a time */
 #define FILE_MAX (1L << 42)
 
@@ -30,7 +38,20 @@ struct edit {
 } __attribute__((packed));
 
 enum op { SET, ADD, ADD_PAGES, FLIP, COPY, DUPLICATE, REMOVE, SWAP, OPS };
-enum target { RUNS, FREE_SMALL, FREE_LARGE, DESCRIPTORS, EXTRA, SHAPE, COUNTS, STATE, HEADER, SEALED, LENGTH, TARGETS };
+enum target {
+	RUNS,
+	FREE_SMALL,
+	FREE_LARGE,
+	DESCRIPTORS,
+	EXTRA,
+	SHAPE,
+	COUNTS,
+	STATE,
+	HEADER,
+	SEALED,
+	LENGTH,
+	TARGETS
+};
 
 /* A file taken apart. */
 struct description {
@@ -52,7 +73,7 @@ struct list {
 };
 
 static struct description valid;
-static const uint8_t *memory; /* of the valid file: guest-physical contents */
+static const uint8_t *memory;                      /* of the valid file: guest-physical contents */
 static uint8_t memory_pages[MEMORY_BYTES / SMALL]; /* which of them hold something */
 
 static void require(bool condition)
@@ -76,7 +97,8 @@ static const char build[64] = "0123456789abcdef0123456789abcdef0123456789abcdef0
 static uint64_t take_and_map(struct memory *m, uint64_t at, uint64_t bytes, unsigned access)
 {
 	gpa_t from;
-	require(memory_take(m, bytes, &from) == 0 && memory_map_fixed(m, gva(at), from, bytes, access) == 0);
+	require(memory_take(m, bytes, &from) == 0 &&
+		memory_map_fixed(m, gva(at), from, bytes, access) == 0);
 	memset(memory_at(m, from, bytes), (int)(at >> 12 | 1), 16);
 	return from.v;
 }
@@ -89,7 +111,8 @@ static void make_guest(struct memory *m, struct snapshot_state *s)
 	require(memory_init(m, -1, MEMORY_BYTES, &e) == 0 && kernel_window_map(m) == 0);
 	take_and_map(m, MOTE_IMAGE_VA, 3 * SMALL, MEMORY_READ | MEMORY_EXEC);
 	s->entry = gva(MOTE_IMAGE_VA + 0x100);
-	s->area = take_and_map(m, stack, MOTE_BOOT_STACK_BYTES + MOTE_AREA_BYTES, MEMORY_READ | MEMORY_WRITE) +
+	s->area = take_and_map(m, stack, MOTE_BOOT_STACK_BYTES + MOTE_AREA_BYTES,
+			       MEMORY_READ | MEMORY_WRITE) +
 		  MOTE_BOOT_STACK_BYTES;
 	s->area_va = gva(MOTE_AREAS_VA);
 	s->payload.v = take_and_map(m, MOTE_PAYLOAD_VA, 2 * SMALL, MEMORY_READ);
@@ -100,9 +123,11 @@ static void make_guest(struct memory *m, struct snapshot_state *s)
 		memory_map(m, gva(0x10000000), LARGE, MEMORY_READ | MEMORY_WRITE) == 0 &&
 		memory_map(m, gva(0x20000000), LARGE, MEMORY_READ | MEMORY_WRITE) == 0 &&
 		memory_map(m, gva(0x30000000), 5 * SMALL, MEMORY_READ) == 0);
-	require(memory_write(m, gva(0x401234), "some text", 9) == 0 && memory_write(m, gva(0x10000000), "more", 4) == 0);
+	require(memory_write(m, gva(0x401234), "some text", 9) == 0 &&
+		memory_write(m, gva(0x10000000), "more", 4) == 0);
 	require(memory_protect(m, gva(0x402000), SMALL, MEMORY_READ | MEMORY_EXEC) == 0 &&
-		memory_protect(m, gva(0x404000), SMALL, 0) == 0 && memory_unmap(m, gva(0x406000), 2 * SMALL) == 0 &&
+		memory_protect(m, gva(0x404000), SMALL, 0) == 0 &&
+		memory_unmap(m, gva(0x406000), 2 * SMALL) == 0 &&
 		memory_unmap(m, gva(0x20000000), LARGE) == 0);
 	s->stopped = VM_IN_EXCHANGE;
 	s->given = 3;
@@ -119,9 +144,12 @@ static void take_list(void *to, uint32_t count, size_t element, const void *from
 static void make_valid(void)
 {
 	static struct memory m;
-	static struct vm_snapshot s = {.refs = 1, .memory.fd = -1}; /* kept forever, as the memory */
-	static struct fd_wanted fds[FDS] = {{0, FD_GIVEN | FD_FIXED_STATE, 1}, {1, FD_GIVEN | FD_FIXED_STATE, 2},
-					    {2, FD_GIVEN | FD_FIXED_STATE, 3}, {7, FD_FIXED_STATE, 2}};
+	/* kept forever, as the memory */
+	static struct vm_snapshot s = {.refs = 1, .memory.fd = -1};
+	static struct fd_wanted fds[FDS] = {{0, FD_GIVEN | FD_FIXED_STATE, 1},
+					    {1, FD_GIVEN | FD_FIXED_STATE, 2},
+					    {2, FD_GIVEN | FD_FIXED_STATE, 3},
+					    {7, FD_FIXED_STATE, 2}};
 	struct err e;
 	make_guest(&m, &s.state);
 	require(memory_image_take(&m, &s.memory, &e) == 0);
@@ -134,13 +162,16 @@ static void make_valid(void)
 	valid.fixed.fd_count = FDS;
 	valid.fixed.extra_bytes = EXTRA_BYTES;
 	take_list(valid.runs, s.memory.run_count, sizeof(valid.runs[0]), s.memory.runs);
-	take_list(valid.free_small, s.memory.free_small_len, sizeof(valid.free_small[0]), s.memory.free_small);
-	take_list(valid.free_large, s.memory.free_large_len, sizeof(valid.free_large[0]), s.memory.free_large);
+	take_list(valid.free_small, s.memory.free_small_len, sizeof(valid.free_small[0]),
+		  s.memory.free_small);
+	take_list(valid.free_large, s.memory.free_large_len, sizeof(valid.free_large[0]),
+		  s.memory.free_large);
 	take_list(valid.fds, FDS, sizeof(fds[0]), fds);
 	require(s.memory.free_small_len && s.memory.free_large_len &&
 		s.memory.shape.next <= MEMORY_BYTES + MEMORY_SYSTEM_BYTES);
 	memory = s.memory.view;
-	for (uint64_t at = MEMORY_SYSTEM_BYTES; at < s.memory.shape.next && at < MEMORY_BYTES; at += SMALL)
+	for (uint64_t at = MEMORY_SYSTEM_BYTES; at < s.memory.shape.next && at < MEMORY_BYTES;
+	     at += SMALL)
 		memory_pages[at / SMALL] = !memory_page_is_zero(memory + at);
 }
 
@@ -165,7 +196,8 @@ static struct list list_of(struct description *d, unsigned which)
 	case COUNTS:
 		return (struct list){&f->run_count, 6 * sizeof(uint32_t), 4, 1, NULL};
 	case STATE:
-		return (struct list){&f->state, offsetof(struct snapshot_state, cpu) + 64, 8, 1, NULL};
+		return (struct list){&f->state, offsetof(struct snapshot_state, cpu) + 64, 8, 1,
+				     NULL};
 	case HEADER:
 	case SEALED:
 		return (struct list){&d->header, sizeof(d->header), 8, 1, NULL};
@@ -205,7 +237,8 @@ static void change_elements(const struct list *l, const struct edit *e)
 	uint8_t spare[64], *first = l->at;
 	if (l->count == 0)
 		return;
-	uint8_t *at = first + e->index % l->count * l->element, *other = first + e->value % l->count * l->element;
+	uint8_t *at = first + e->index % l->count * l->element,
+		*other = first + e->value % l->count * l->element;
 	size_t behind = (size_t)(first + l->count * l->element - at);
 	switch (e->op % OPS) {
 	case COPY:
@@ -229,7 +262,8 @@ static void change_elements(const struct list *l, const struct edit *e)
 }
 
 /* Those of a part from `first` to `last`. */
-static void change(struct description *d, const struct edit *edits, size_t count, unsigned first, unsigned last)
+static void change(struct description *d, const struct edit *edits, size_t count, unsigned first,
+		   unsigned last)
 {
 	for (size_t i = 0; i < count && i < EDITS_MAX; i++) {
 		unsigned part = edits[i].part % TARGETS;
@@ -264,9 +298,11 @@ static size_t put_meta(const struct description *d, uint8_t *to)
 /* The guest's contents, but where others are described. */
 static void put_memory(int fd, uint64_t at, uint64_t bytes)
 {
-	for (uint64_t page = MEMORY_SYSTEM_BYTES; page < bytes && page < MEMORY_BYTES; page += SMALL)
+	for (uint64_t page = MEMORY_SYSTEM_BYTES; page < bytes && page < MEMORY_BYTES;
+	     page += SMALL)
 		if (memory_pages[page / SMALL])
-			require(pwrite(fd, memory + page, SMALL, (off_t)(at + page)) == (ssize_t)SMALL);
+			require(pwrite(fd, memory + page, SMALL, (off_t)(at + page)) ==
+				(ssize_t)SMALL);
 }
 
 /* A file of what the changes make of the valid one; -1 if there can be none of its size. */
@@ -292,7 +328,8 @@ static int make_file(const struct edit *edits, size_t count)
 	if (__builtin_add_overflow(length, d.length, &length) || length < 0 || length > FILE_MAX)
 		return -1;
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
-	require(fd >= 0 && write_at(fd, h, sizeof(*h), 0, &e) == 0 && write_at(fd, meta, meta_bytes, HEADER_BYTES, &e) == 0);
+	require(fd >= 0 && write_at(fd, h, sizeof(*h), 0, &e) == 0 &&
+		write_at(fd, meta, meta_bytes, HEADER_BYTES, &e) == 0);
 	put_memory(fd, memory_at, d.fixed.memory.next);
 	require(ftruncate(fd, length) == 0);
 	return fd;
@@ -308,12 +345,16 @@ static struct {
 static void claim_page(struct memory *m, const uint8_t *at, bool fixed)
 {
 	uint64_t page = (uint64_t)(at - m->hva) / SMALL;
-	require(at >= m->hva + MEMORY_SYSTEM_BYTES && at + SMALL <= m->hva + m->end && page < PUT_MAX / SMALL);
+	require(at >= m->hva + MEMORY_SYSTEM_BYTES && at + SMALL <= m->hva + m->end &&
+		page < PUT_MAX / SMALL);
 	require(!owner.own[page] && (fixed || !owner.kept[page]));
 	*(fixed ? &owner.kept[page] : &owner.own[page]) = 1;
 }
 
-/* A mapping that can be read, page by page; all of it is this guest's own, or what was taken for good. */
+/*
+ * A mapping that can be read, page by page; all of it is this guest's own, or what was taken for
+ * good.
+ */
 static void claim(struct memory *m, uint64_t at, uint64_t bytes, bool fixed)
 {
 	struct iovec spans[SPANS];
@@ -334,7 +375,8 @@ static void claim_runs(struct memory *m, const struct memory_image *i)
 	for (uint32_t k = 0; k < i->run_count; k++) {
 		const struct memory_run *r = &i->runs[k];
 		require(memory_read(m, gva(r->va), &byte, 1) == (r->access ? 0 : -EFAULT));
-		require(memory_write(m, gva(r->va + r->bytes - 1), "x", 1) == (r->access & MEMORY_WRITE ? 0 : -EFAULT));
+		require(memory_write(m, gva(r->va + r->bytes - 1), "x", 1) ==
+			(r->access & MEMORY_WRITE ? 0 : -EFAULT));
 		if (r->access)
 			claim(m, r->va, r->bytes, r->kind & PAGE_FIXED);
 	}
@@ -352,7 +394,8 @@ static void allocate(struct memory *m)
 		require(rc == 0 || rc == -ENOMEM || rc == -EEXIST);
 		if (rc < 0)
 			continue;
-		require(memory_read(m, gva(at + size - 64), bytes, 64) == 0 && memcmp(bytes, zeros, 64) == 0);
+		require(memory_read(m, gva(at + size - 64), bytes, 64) == 0 &&
+			memcmp(bytes, zeros, 64) == 0);
 		claim(m, at, size, false);
 	}
 }
@@ -375,12 +418,18 @@ static void put(const struct memory_image *i, struct memory *m)
 	claim_runs(m, i);
 }
 
-/* What a start noted of its working set may have come from anywhere too (vm/memory/working_set_file.c). */
+/*
+ * What a start noted of its working set may have come from anywhere too
+ * (vm/memory/working_set_file.c).
+ */
 static void expect(struct memory_image *i, const struct edit *edits, size_t count)
 {
 	struct working_set w = {.count = (uint32_t)count};
 	for (size_t k = 0; k < count && k < sizeof(w.extents) / sizeof(w.extents[0]); k++) {
-		w.extents[k] = (struct memory_extent){.gpa = edits[k].value << 12, .bytes = (edits[k].index % 16 + 1UL) << 12};
+		w.extents[k] = (struct memory_extent){
+			.gpa = edits[k].value << 12,
+			.bytes = (edits[k].index % 16 + 1UL) << 12,
+		};
 		if (edits[k].op % OPS != SWAP)
 			continue;
 		w.large[w.large_count % 16] = edits[k].value << 21;
@@ -393,7 +442,9 @@ static void use_memory(struct memory_image *i)
 {
 	struct memory m;
 	struct err e;
-	require(memory_init(&m, -1, i->shape.max_bytes < PUT_MAX / 2 ? i->shape.max_bytes : PUT_MAX / 2, &e) == 0);
+	require(memory_init(&m, -1,
+			    i->shape.max_bytes < PUT_MAX / 2 ? i->shape.max_bytes : PUT_MAX / 2,
+			    &e) == 0);
 	if (i->shape.used_bytes <= m.max_bytes && i->shape.next <= m.end) {
 		put(i, &m);
 		require(memory_image_reset(i, &m) == 0 && memory_image_reset(i, &m) == 0);
@@ -413,7 +464,8 @@ static void use_descriptors(const struct vm_snapshot *s)
 {
 	struct fdtable t = {.keep = true};
 	for (uint32_t at = 0; at < 3; at++)
-		require(fdtable_give(&t, fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10), FD_FIXED_STATE, at) == 0);
+		require(fdtable_give(&t, fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10), FD_FIXED_STATE,
+				     at) == 0);
 	require(s->fd_count > 64 || fdtable_reset(&t, s->fds, s->fd_count) <= 0);
 	fdtable_destroy(&t);
 }
@@ -425,7 +477,8 @@ static void store_again(struct vm_snapshot *s)
 	struct err e;
 	int fd = memfd_create("again", MFD_CLOEXEC);
 	require(fd >= 0 && vm_snapshot_save(s, build, -1, s->extra, s->extra_bytes, fd, &e) == 0);
-	require(vm_snapshot_open_untrusted(fd, build, -1, &again, &e) == 0 && again->memory.run_count == s->memory.run_count);
+	require(vm_snapshot_open_untrusted(fd, build, -1, &again, &e) == 0 &&
+		again->memory.run_count == s->memory.run_count);
 	vm_snapshot_drop(again);
 	close(fd);
 }
@@ -461,13 +514,17 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 {
 	static struct edit edits[EDITS_MAX];
 	struct mutate m = mutate_from(seed);
-	uint32_t count = (uint32_t)(size / sizeof(edits[0]) < EDITS_MAX ? size / sizeof(edits[0]) : EDITS_MAX);
+	uint32_t count = (uint32_t)(size / sizeof(edits[0]) < EDITS_MAX ? size / sizeof(edits[0])
+									: EDITS_MAX);
 	memcpy(edits, data, count * sizeof(edits[0]));
 	uint32_t what = mutate_below(&m, 8), at = count ? mutate_below(&m, count) : 0;
 	if (count == 0 || (what < 4 && count < EDITS_MAX))
 		edits[at = count++] = (struct edit){
-			.op = (uint8_t)mutate_below(&m, OPS), .part = (uint8_t)mutate_below(&m, TARGETS),
-			.index = (uint16_t)mutate_below(&m, 128), .value = mutate_number(&m)};
+			.op = (uint8_t)mutate_below(&m, OPS),
+			.part = (uint8_t)mutate_below(&m, TARGETS),
+			.index = (uint16_t)mutate_below(&m, 128),
+			.value = mutate_number(&m),
+		};
 	else if (what == 4)
 		edits[at] = edits[--count];
 	else if (what == 5)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: ttrpc frames and task requests from a hostile peer, into the real method table's parsers. Handlers refuse,
- * echo, or answer when the peer may be gone.
+ * Fuzz target: ttrpc frames and task requests from a hostile peer, into the real method table's
+ * parsers. Handlers refuse, echo, or answer when the peer may be gone.
  */
+#include "shim/ttrpc.h"
 #include "mutate.h"
 #include "proto/task.pb-c.h"
-#include "shim/ttrpc.h"
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -49,7 +49,8 @@ static void answer_held(void)
 {
 	while (held_count > 0) {
 		struct ttrpc_call *call = held[--held_count];
-		ttrpc_fail(call, TTRPC_NOT_FOUND, "%s", ttrpc_abandoned(call) ? "nobody reads this" : "at \x1b[last\xff");
+		ttrpc_fail(call, TTRPC_NOT_FOUND, "%s",
+			   ttrpc_abandoned(call) ? "nobody reads this" : "at \x1b[last\xff");
 	}
 }
 
@@ -71,14 +72,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int pair[2];
 	struct loop loop;
-	if (size > 60000 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
+	if (size > 60000 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
 		return 0;
 	if (loop_init(&loop) < 0)
 		abort();
 	struct ttrpc_server server = {.loop = &loop, .methods = methods, .listener = -1};
 	if (ttrpc_accept(&server, pair[0]) < 0 || write(pair[1], data, size) != (ssize_t)size)
 		abort();
-	/* The end of the input ends the connection, here and there before calls are answered; a pipe then ends the loop. */
+	/*
+	 * The end of the input ends the connection, here and there before calls are answered; a
+	 * pipe then ends the loop.
+	 */
 	bool early = size && data[size - 1] & 1;
 	if (early)
 		shutdown(pair[1], SHUT_WR);
@@ -113,7 +118,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 	while (now - at >= TTRPC_HEADER_BYTES && mutate_below(&m, 4)) {
 		ttrpc_parse_header(data + at, &h);
 		if (h.bytes > now - at - TTRPC_HEADER_BYTES || mutate_below(&m, 4) == 0) {
-			const uint32_t bytes = __builtin_bswap32((uint32_t)(now - at - TTRPC_HEADER_BYTES));
+			const uint32_t bytes =
+				__builtin_bswap32((uint32_t)(now - at - TTRPC_HEADER_BYTES));
 			memcpy(data + at, &bytes, sizeof(bytes));
 			break;
 		}

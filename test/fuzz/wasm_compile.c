@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A WebAssembly module from anybody: decoded, validated and compiled by the hosted engine, not run. */
+/*
+ * A WebAssembly module from anybody: decoded, validated and compiled by the hosted engine, not run.
+ */
 #include "guest/wasm/wasm.h"
 
 #include <stdlib.h>
@@ -8,8 +10,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct wasm_options options = {.size = sizeof(options), .features = WASM_FEATURES_ALL,
-					     .cpu = UINT32_MAX, .max_code_bytes = 64 << 20};
+	const struct wasm_options options = {
+		.size = sizeof(options),
+		.features = WASM_FEATURES_ALL,
+		.cpu = UINT32_MAX,
+		.max_code_bytes = 64 << 20,
+	};
 	struct wasm_module *module = NULL;
 	static struct wasm_error error;
 	int rc = wasm_compile(data, size, &options, &module, &error);

@@ -19,7 +19,8 @@
 #include <string.h>
 
 #define MUTATIONS 4
-#define ROUNDS 2 /* each function is called so often, with what the calls before have left */
+/* each function is called so often, with what the calls before have left */
+#define ROUNDS 2
 
 static FILE *batch;
 static struct wasm_error error;
@@ -118,9 +119,11 @@ static uint32_t cpu_for(uint64_t seed, bool vectors)
 
 static void run(uint64_t seed, const struct bytes *b, uint32_t funcs, bool vectors)
 {
-	const struct wasm_options options = {.size = sizeof(options),
-					     .features = WASM_FEATURES_ALL,
-					     .cpu = cpu_for(seed, vectors)};
+	const struct wasm_options options = {
+		.size = sizeof(options),
+		.features = WASM_FEATURES_ALL,
+		.cpu = cpu_for(seed, vectors),
+	};
 	const struct wasm_link link = {.resolve = resolve};
 	struct wasm_module *module;
 	struct wasm_instance *inst;
@@ -159,7 +162,10 @@ static void validate(uint64_t seed, const struct bytes *b)
 					       [WASM_ERROR_LIMIT] = "limit",
 					       [WASM_ERROR_MEMORY] = "memory"};
 	const struct wasm_options options = {
-		.size = sizeof(options), .features = WASM_FEATURES_ALL, .cpu = wasm_cpu_detect()};
+		.size = sizeof(options),
+		.features = WASM_FEATURES_ALL,
+		.cpu = wasm_cpu_detect(),
+	};
 	struct wasm_module *module;
 	if (wasm_compile(b->p, b->n, &options, &module, &error) == 0) {
 		printf("V %llu valid\n", (unsigned long long)seed);

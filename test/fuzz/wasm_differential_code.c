@@ -79,8 +79,10 @@ uint32_t gen_type_index(struct generator *g, const struct signature *s)
 
 struct signature gen_any_signature(struct generator *g)
 {
-	struct signature s = {.param_count = gen_below(g, gen_chance(g, 5) ? PARAMS_MAX + 1 : FEW),
-			      .result_count = gen_chance(g, 3) ? gen_below(g, RESULTS_MAX + 1) : 1};
+	struct signature s = {
+		.param_count = gen_below(g, gen_chance(g, 5) ? PARAMS_MAX + 1 : FEW),
+		.result_count = gen_chance(g, 3) ? gen_below(g, RESULTS_MAX + 1) : 1,
+	};
 	for (uint32_t i = 0; i < s.param_count; i++)
 		s.params[i] = gen_any_type(g);
 	for (uint32_t i = 0; i < s.result_count; i++)
@@ -197,7 +199,7 @@ void gen_memarg(struct generator *g, uint32_t align_max)
 	if (memory)
 		bytes_uleb(g->code, 1);
 	bytes_uleb(g->code, gen_chance(g, 200) ? (uint32_t)gen_any_bits(g)
-					       : gen_below(g, gen_chance(g, 40)	 ? 70000
+					       : gen_below(g, gen_chance(g, 40)  ? 70000
 							      : gen_chance(g, 4) ? 32000
 										 : 64));
 }
@@ -661,8 +663,10 @@ static void table_statement(struct generator *g, int depth)
 /* A block of the signature's type: its operands before it, its results dropped after it. */
 static void block(struct generator *g, int depth)
 {
-	struct signature s = {.param_count = gen_below(g, 3),
-			      .result_count = gen_below(g, RESULTS_MAX + 1)};
+	struct signature s = {
+		.param_count = gen_below(g, 3),
+		.result_count = gen_below(g, RESULTS_MAX + 1),
+	};
 	for (uint32_t i = 0; i < s.param_count; i++)
 		s.params[i] = gen_any_type(g);
 	for (uint32_t i = 0; i < s.result_count; i++)

@@ -116,10 +116,10 @@ uint64_t gen_any_double(struct generator *g)
 
 uint32_t gen_any_single(struct generator *g)
 {
-	static const uint32_t edges[] = {0,	     0x80000000, 0x3f800000, 0xbf800000, 0x7f800000,
+	static const uint32_t edges[] = {0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000,
 					 0xff800000, 0x7fc00000, 0x4f000000, 0xcf000000, 0x4effffff,
 					 0x4f800000, 0x5f000000, 0xdf000000, 0x5f800000, 0x3f000000,
-					 1,	     0x7f7fffff, 0x4b000001};
+					 1,          0x7f7fffff, 0x4b000001};
 	return gen_chance(g, 3) ? (uint32_t)random_next(&g->r)
 				: edges[gen_below(g, sizeof(edges) / sizeof(*edges))];
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: what a monitor says to the shim, which a guest that broke out of its VM could say. The input is a row
- * of messages on the socket between them; each body is also taken for a configuration, and what is taken must be what
- * encoding it gives again. The whole is also received as a JOIN.
+ * Fuzz target: what a monitor says to the shim, which a guest that broke out of its VM could say.
+ * The input is a row of messages on the socket between them; each body is also taken for a
+ * configuration, and what is taken must be what encoding it gives again. The whole is also received
+ * as a JOIN.
  */
-#include "mutate.h"
 #include "runtime/wire.h"
+#include "mutate.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +31,8 @@ static void take(const struct buf *body)
 	require(rc <= 0 && (rc < 0 || (c.id && c.bundle && c.rootfs)));
 	if (rc == 0) {
 		struct buf again = {.cap = WIRE_BODY_MAX};
-		require(wire_encode(&c, &again) == 0 && again.len == body->len && memcmp(again.data, body->data, again.len) == 0);
+		require(wire_encode(&c, &again) == 0 && again.len == body->len &&
+			memcmp(again.data, body->data, again.len) == 0);
 		buf_free(&again);
 	}
 	wire_config_free(&c);
@@ -51,12 +53,17 @@ static void receive_join(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < sent; i++)
 		((int *)(void *)CMSG_DATA(&control.head))[i] = pair[1];
 	control.head = (struct cmsghdr){
-		.cmsg_len = CMSG_LEN(sent * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+		.cmsg_len = CMSG_LEN(sent * sizeof(int)),
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+	};
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = sent ? &control : NULL,
-			   .msg_controllen = sent ? CMSG_SPACE(sent * sizeof(int)) : 0};
+	struct msghdr m = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = sent ? &control : NULL,
+		.msg_controllen = sent ? CMSG_SPACE(sent * sizeof(int)) : 0,
+	};
 	require(size == 0 || sendmsg(pair[1], &m, 0) == (ssize_t)size);
 	close(pair[1]);
 	int rc = wire_receive_join(pair[0], fds, &count);
@@ -88,13 +95,26 @@ static size_t whole(uint8_t *data, size_t max_size)
 {
 	static const char *args[] = {"/p", "-a"}, *env[] = {"K=V"}, *paths[] = {"/proc/kcore"};
 	static char options[] = "mode=755";
-	static struct oci_mount mount = {.destination = "/d", .type = "tmpfs", .source = "s", .data = options};
+	static struct oci_mount mount = {
+		.destination = "/d",
+		.type = "tmpfs",
+		.source = "s",
+		.data = options,
+	};
 	static struct oci_sysctl sysctl = {.name = "net.ipv4.ip_forward", .value = "1"};
 	static gid_t group = 5;
 	struct wire_config c = {
-		.id = "c", .bundle = "/b", .rootfs = "/r", .memory_bytes = 1 << 26, .pid = 1, .cache = "", .tenant = ""};
+		.id = "c",
+		.bundle = "/b",
+		.rootfs = "/r",
+		.memory_bytes = 1 << 26,
+		.pid = 1,
+		.cache = "",
+		.tenant = "",
+	};
 	struct oci_spec *s = &c.spec;
-	s->args = args, s->args_count = 2, s->env = env, s->env_count = 1, s->cwd = "/", s->groups = &group, s->groups_count = 1;
+	s->args = args, s->args_count = 2, s->env = env, s->env_count = 1, s->cwd = "/",
+	s->groups = &group, s->groups_count = 1;
 	s->mounts = &mount, s->mounts_count = 1, s->sysctls = &sysctl, s->sysctls_count = 1;
 	s->masked = s->readonly = paths, s->masked_count = s->readonly_count = 1;
 	s->rlimits_count = s->namespaces_count = 1;

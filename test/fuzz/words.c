@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: short inputs from outside. The input is each of them: what --listen and a container's annotation say,
- * the image's /etc/passwd, what containerd hands the shim on its standard input.
+ * Fuzz target: short inputs from outside. The input is each of them: what --listen and a
+ * container's annotation say, the image's /etc/passwd, what containerd hands the shim on its
+ * standard input.
  */
 #include "api/listen.c"
 
@@ -31,12 +32,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(text, data, size);
 	text[size] = '\0';
 	int rc = parse(text, &a);
-	require(rc < 0 || (rc <= (int)sizeof(a) && (strncmp(text, "tcp:", 4) == 0 || strncmp(text, "unix:/", 5) == 0)));
-	require(rc < 0 || a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6 || a.any.sa_family == AF_UNIX);
+	require(rc < 0 || (rc <= (int)sizeof(a) &&
+			   (strncmp(text, "tcp:", 4) == 0 || strncmp(text, "unix:/", 5) == 0)));
+	require(rc < 0 || a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6 ||
+		a.any.sa_family == AF_UNIX);
 	require(oci_home_in(text, 1000, &home) == 0 && (!home || home[0] == '/'));
 	const struct bootstrap_flags flags = {.id = "id", .containerd_namespace = "default"};
 	struct bootstrap_input in;
-	require(bootstrap_parse_input(data, size, &flags, &in) == 0 && (!in.socket_dir || in.socket_dir[0] == '/'));
+	require(bootstrap_parse_input(data, size, &flags, &in) == 0 &&
+		(!in.socket_dir || in.socket_dir[0] == '/'));
 	free(in.socket_dir);
 	free(home);
 	free(text);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A function guest for test/unit/api_calls*.c; the same source is built native and for WebAssembly. */
+/*
+ * A function guest for test/unit/api_calls*.c; the same source is built native and for WebAssembly.
+ */
 #include <mote_guest.h>
 
 #include <errno.h>
@@ -14,21 +16,45 @@ static int echo(const struct mote_value *args, struct mote_value *result)
 	return 0;
 }
 MOTE_EXPORT_AS("echo_i32", echo, "i:i", 0)
-static int echo_u32(const struct mote_value *a, struct mote_value *r) { return echo(a, r); }
+static int echo_u32(const struct mote_value *a, struct mote_value *r)
+{
+	return echo(a, r);
+}
 MOTE_EXPORT(echo_u32, "u:u")
-static int echo_i64(const struct mote_value *a, struct mote_value *r) { return echo(a, r); }
+static int echo_i64(const struct mote_value *a, struct mote_value *r)
+{
+	return echo(a, r);
+}
 MOTE_EXPORT(echo_i64, "I:I")
-static int echo_u64(const struct mote_value *a, struct mote_value *r) { return echo(a, r); }
+static int echo_u64(const struct mote_value *a, struct mote_value *r)
+{
+	return echo(a, r);
+}
 MOTE_EXPORT(echo_u64, "U:U")
-static int echo_f32(const struct mote_value *a, struct mote_value *r) { return echo(a, r); }
+static int echo_f32(const struct mote_value *a, struct mote_value *r)
+{
+	return echo(a, r);
+}
 MOTE_EXPORT(echo_f32, "f:f")
-static int echo_f64(const struct mote_value *a, struct mote_value *r) { return echo(a, r); }
+static int echo_f64(const struct mote_value *a, struct mote_value *r)
+{
+	return echo(a, r);
+}
 MOTE_EXPORT(echo_f64, "F:F")
-static int echo_bool(const struct mote_value *a, struct mote_value *r) { return echo(a, r); }
+static int echo_bool(const struct mote_value *a, struct mote_value *r)
+{
+	return echo(a, r);
+}
 MOTE_EXPORT(echo_bool, "b:b")
-static int echo_string(const struct mote_value *a, struct mote_value *r) { return echo(a, r); }
+static int echo_string(const struct mote_value *a, struct mote_value *r)
+{
+	return echo(a, r);
+}
 MOTE_EXPORT(echo_string, "s:s")
-static int echo_bytes(const struct mote_value *a, struct mote_value *r) { return echo(a, r); }
+static int echo_bytes(const struct mote_value *a, struct mote_value *r)
+{
+	return echo(a, r);
+}
 MOTE_EXPORT(echo_bytes, "y:y")
 
 static int nothing(const struct mote_value *args, struct mote_value *result)
@@ -52,9 +78,9 @@ MOTE_EXPORT(sum32, "iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii:I")
 static int mixed(const struct mote_value *a, struct mote_value *result)
 {
 	static char text[256];
-	snprintf(text, sizeof(text), "%d %u %lld %llu %g %g %d %s %d", a[0].of.i32, a[1].of.u32, (long long)a[2].of.i64,
-		 (unsigned long long)a[3].of.u64, (double)a[4].of.f32, a[5].of.f64, a[6].of.boolean, a[7].of.string.text,
-		 (int)a[8].of.bytes.len);
+	snprintf(text, sizeof(text), "%d %u %lld %llu %g %g %d %s %d", a[0].of.i32, a[1].of.u32,
+		 (long long)a[2].of.i64, (unsigned long long)a[3].of.u64, (double)a[4].of.f32,
+		 a[5].of.f64, a[6].of.boolean, a[7].of.string.text, (int)a[8].of.bytes.len);
 	*result = mote_string(text);
 	return 0;
 }
@@ -68,11 +94,20 @@ static int forward(const struct mote_value *args, struct mote_value *result)
 	return 0;
 }
 MOTE_EXPORT_AS("forward_string", forward, "ss:s", 0)
-static int forward_bytes(const struct mote_value *a, struct mote_value *r) { return forward(a, r); }
+static int forward_bytes(const struct mote_value *a, struct mote_value *r)
+{
+	return forward(a, r);
+}
 MOTE_EXPORT(forward_bytes, "sy:y")
-static int forward_u64(const struct mote_value *a, struct mote_value *r) { return forward(a, r); }
+static int forward_u64(const struct mote_value *a, struct mote_value *r)
+{
+	return forward(a, r);
+}
 MOTE_EXPORT(forward_u64, "sU:U")
-static int forward_f64(const struct mote_value *a, struct mote_value *r) { return forward(a, r); }
+static int forward_f64(const struct mote_value *a, struct mote_value *r)
+{
+	return forward(a, r);
+}
 MOTE_EXPORT(forward_f64, "sF:F")
 
 /* The errno of a call of the host. */
@@ -80,24 +115,28 @@ static int host_rc(const struct mote_value *args, struct mote_value *result)
 {
 	struct mote_value unused = {0};
 	int rc = mote_call_host(args[0].of.string.text, args + 1, 1, &unused);
-	*result = mote_i32(rc == 0		? 0
-			   : rc == -ENOENT	? 1
-			   : rc == -EINVAL	? 2
-			   : rc == -EIO		? 3
-			   : rc == -E2BIG	? 4
-						: 5);
+	*result = mote_i32(rc == 0         ? 0
+			   : rc == -ENOENT ? 1
+			   : rc == -EINVAL ? 2
+			   : rc == -EIO    ? 3
+			   : rc == -E2BIG  ? 4
+					   : 5);
 	return 0;
 }
 MOTE_EXPORT(host_rc, "ss:i")
 
 static int host_mixed(const struct mote_value *args, struct mote_value *result)
 {
+	/* clang-format off */
 	const struct mote_value all[32] = {
-		mote_i32(-1), mote_u32(2), mote_i64(-3), mote_u64(4), mote_f32(0.5f), mote_f64(-0.25),
-		mote_boolean(true), mote_string("seven"), mote_bytes("eight", 5), mote_i32(9), mote_i32(10), mote_i32(11),
-		mote_i32(12), mote_i32(13), mote_i32(14), mote_i32(15), mote_i32(16), mote_i32(17), mote_i32(18),
-		mote_i32(19), mote_i32(20), mote_i32(21), mote_i32(22), mote_i32(23), mote_i32(24), mote_i32(25),
-		mote_i32(26), mote_i32(27), mote_i32(28), mote_i32(29), mote_i32(30), mote_i32(31)};
+		mote_i32(-1), mote_u32(2), mote_i64(-3), mote_u64(4), mote_f32(0.5f),
+		mote_f64(-0.25), mote_boolean(true), mote_string("seven"), mote_bytes("eight", 5),
+		mote_i32(9), mote_i32(10), mote_i32(11), mote_i32(12), mote_i32(13), mote_i32(14),
+		mote_i32(15), mote_i32(16), mote_i32(17), mote_i32(18), mote_i32(19), mote_i32(20),
+		mote_i32(21), mote_i32(22), mote_i32(23), mote_i32(24), mote_i32(25), mote_i32(26),
+		mote_i32(27), mote_i32(28), mote_i32(29), mote_i32(30), mote_i32(31),
+	};
+	/* clang-format on */
 	(void)args;
 	result->type = MOTE_STRING;
 	return mote_call_host("mixed32", all, 32, result) < 0 ? mote_fail(mote_host_error()) : 0;
@@ -118,7 +157,10 @@ static int countdown(const struct mote_value *args, struct mote_value *result)
 	return 0;
 }
 MOTE_EXPORT_AS("countdown", countdown, "is:i", MOTE_REENTRANT)
-static int closed(const struct mote_value *a, struct mote_value *r) { return countdown(a, r); }
+static int closed(const struct mote_value *a, struct mote_value *r)
+{
+	return countdown(a, r);
+}
 MOTE_EXPORT(closed, "is:i")
 
 static int fail(const struct mote_value *args, struct mote_value *result)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest that does not keep to abi/message.h. argv[1] names the misdeed; those beginning with "call-" come
- * as the answer to the first call, the others instead of READY.
+ * A guest that does not keep to abi/message.h. argv[1] names the misdeed; those beginning with
+ * "call-" come as the answer to the first call, the others instead of READY.
  */
 #include <stdint.h>
 #include <string.h>
@@ -22,7 +22,10 @@ static const struct misdeed {
 	const char *name, *bytes;
 	size_t len;
 } misdeeds[] = {
-#define MISDEED(name, bytes) {name, bytes, sizeof(bytes) - 1}
+#define MISDEED(name, bytes)                   \
+	{                                      \
+		name, bytes, sizeof(bytes) - 1 \
+	}
 	MISDEED("kind-0", "\0"),
 	MISDEED("kind-99", "\143"),
 	MISDEED("return-first", "\3v"),

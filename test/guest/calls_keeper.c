@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A function guest with state of every kind, for tests and benchmarks of snapshots; native and WebAssembly. */
+/*
+ * A function guest with state of every kind, for tests and benchmarks of snapshots; native and
+ * WebAssembly.
+ */
 #include <mote_guest.h>
 
 #include <fcntl.h>
@@ -105,7 +108,9 @@ MOTE_EXPORT(open_file, "s:")
 static int say(const struct mote_value *args, struct mote_value *result)
 {
 	(void)result;
-	return write(1, args[0].of.string.text, strlen(args[0].of.string.text)) < 0 ? mote_fail("write") : 0;
+	return write(1, args[0].of.string.text, strlen(args[0].of.string.text)) < 0
+		       ? mote_fail("write")
+		       : 0;
 }
 MOTE_EXPORT(say, "s:")
 

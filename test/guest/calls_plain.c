@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A WebAssembly module as any toolchain makes it, without mote_guest.h: memory by cabi_realloc, results by
- * the canonical ABI's pair of address and length.
+ * A WebAssembly module as any toolchain makes it, without mote_guest.h: memory by cabi_realloc,
+ * results by the canonical ABI's pair of address and length.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -13,15 +13,18 @@ struct pair {
 	uint32_t len;
 };
 
-__attribute__((import_module("mote"), import_name("string"))) void host_string(const char *at, uint32_t len,
-									   struct pair *result);
-__attribute__((import_module("mote"), import_name("bytes"))) void host_bytes(const char *at, uint32_t len,
-									  struct pair *result);
+__attribute__((import_module("mote"), import_name("string"))) void host_string(const char *at,
+									       uint32_t len,
+									       struct pair *result);
+__attribute__((import_module("mote"), import_name("bytes"))) void host_bytes(const char *at,
+									     uint32_t len,
+									     struct pair *result);
 
 static int given, freed;
 static struct pair result;
 
-__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_bytes, size_t align, size_t bytes)
+__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_bytes,
+								size_t align, size_t bytes)
 {
 	if (old || old_bytes || align != 1)
 		abort();
@@ -30,7 +33,8 @@ __attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_
 }
 
 /* Both texts, joined; the arguments are its own. */
-__attribute__((export_name("join"))) struct pair *join(char *a, uint32_t a_len, char *b, uint32_t b_len)
+__attribute__((export_name("join"))) struct pair *join(char *a, uint32_t a_len, char *b,
+						       uint32_t b_len)
 {
 	result.len = a_len + b_len;
 	result.at = malloc(result.len + 1);

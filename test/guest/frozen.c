@@ -6,13 +6,13 @@
  */
 #include "guest_check.h"
 
-#define DATA 0x10000000UL
-#define DATA_BYTES 0x40000UL
-#define LARGE 0x40000000UL
+#define DATA        0x10000000UL
+#define DATA_BYTES  0x40000UL
+#define LARGE       0x40000000UL
 #define LARGE_BYTES 0x600000UL
-#define EXTRA 0x80000000UL
-#define PATTERN 0x00005a17c0de5a17UL /* an address, too */
-#define RW (MOTE_PROT_READ | MOTE_PROT_WRITE)
+#define EXTRA       0x80000000UL
+#define PATTERN     0x00005a17c0de5a17UL /* an address, too */
+#define RW          (MOTE_PROT_READ | MOTE_PROT_WRITE)
 
 enum { XSAVE_BYTES = 4096, NOTED_REGISTERS = 20, MXCSR_AT = 24 };
 
@@ -62,15 +62,20 @@ __asm__(".globl mote_guest_entry\n"
 	 * them set.
 	 */
 	"exchange_with:\n"
-	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
+	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n"
+	"	push %r15\n"
 	"	mov $-1, %eax\n	mov $-1, %edx\n	xrstor64 (%rsi)\n"
 	"	mov 128(%rdi), %rax\n	wrfsbase %rax\n"
-	"	mov (%rdi), %rax\n	mov 8(%rdi), %rbx\n	mov 16(%rdi), %rcx\n	mov 24(%rdi), %rdx\n"
-	"	mov 48(%rdi), %rbp\n	mov 56(%rdi), %r8\n	mov 64(%rdi), %r9\n	mov 72(%rdi), %r10\n"
-	"	mov 80(%rdi), %r11\n	mov 88(%rdi), %r12\n	mov 96(%rdi), %r13\n	mov 104(%rdi), %r14\n"
+	"	mov (%rdi), %rax\n	mov 8(%rdi), %rbx\n	mov 16(%rdi), %rcx\n"
+	"	mov 24(%rdi), %rdx\n"
+	"	mov 48(%rdi), %rbp\n	mov 56(%rdi), %r8\n	mov 64(%rdi), %r9\n"
+	"	mov 72(%rdi), %r10\n"
+	"	mov 80(%rdi), %r11\n	mov 88(%rdi), %r12\n	mov 96(%rdi), %r13\n"
+	"	mov 104(%rdi), %r14\n"
 	"	mov 112(%rdi), %r15\n	mov 32(%rdi), %rsi\n	mov 40(%rdi), %rdi\n	std\n"
 	"	outb %al, $0x10\n" NOTE_ALL
-	"	cld\n	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n	ret\n");
+	"	cld\n	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n"
+	"	pop %rbp\n	pop %rbx\n	ret\n");
 /* clang-format on */
 void exchange_with(const uint64_t *registers, const void *xsave);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hang CASE [default]: programs that try to be where nothing ends them, for test/security/kill_latency.c. They ignore
- * SIGTERM and SIGINT, unless `default` is said. With -DHANG_CALLS the cases are a function that libmote calls.
- * Files are made in /d, where f is a FIFO; /dev has urandom and zero.
+ * hang CASE [default]: programs that try to be where nothing ends them, for
+ * test/security/kill_latency.c. They ignore SIGTERM and SIGINT, unless `default` is said. With
+ * -DHANG_CALLS the cases are a function that libmote calls. Files are made in /d, where f is a
+ * FIFO; /dev has urandom and zero.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -388,15 +389,40 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{"spin", spin}, {"statspin", statspin}, {"alarm1", alarm1}, {"alarmspin", alarmspin},
-	{"fifo_r", fifo_r}, {"fifo_w", fifo_w}, {"flock", flocked}, {"ofd", ofd}, {"epollcycle", epollcycle},
-	{"pollmany", pollmany}, {"sp", socketpairs}, {"sleepbig", sleepbig}, {"fds", fds},
-	{"stdout", output}, {"stdout1", output1}, {"stdoutlines", outputlines}, {"stdoutnow", outputnow},
-	{"ttyvtime", ttyvtime}, {"ttyvmin", ttyvmin}, {"ttydrain", ttydrain},
-	{"urandom", urandom}, {"urandomat", urandomat}, {"zero", zero}, {"getrandom", randombytes},
-	{"bigwrite", bigwrite}, {"bigread", bigread}, {"fsync", syncing}, {"fallocate", allocating},
-	{"truncate", truncating}, {"fadvise", advising},
-	{"mapbig", mapbig}, {"touchbig", touchbig}, {"protbig", protbig}, {"protwhole", protwhole},
+	{"spin", spin},
+	{"statspin", statspin},
+	{"alarm1", alarm1},
+	{"alarmspin", alarmspin},
+	{"fifo_r", fifo_r},
+	{"fifo_w", fifo_w},
+	{"flock", flocked},
+	{"ofd", ofd},
+	{"epollcycle", epollcycle},
+	{"pollmany", pollmany},
+	{"sp", socketpairs},
+	{"sleepbig", sleepbig},
+	{"fds", fds},
+	{"stdout", output},
+	{"stdout1", output1},
+	{"stdoutlines", outputlines},
+	{"stdoutnow", outputnow},
+	{"ttyvtime", ttyvtime},
+	{"ttyvmin", ttyvmin},
+	{"ttydrain", ttydrain},
+	{"urandom", urandom},
+	{"urandomat", urandomat},
+	{"zero", zero},
+	{"getrandom", randombytes},
+	{"bigwrite", bigwrite},
+	{"bigread", bigread},
+	{"fsync", syncing},
+	{"fallocate", allocating},
+	{"truncate", truncating},
+	{"fadvise", advising},
+	{"mapbig", mapbig},
+	{"touchbig", touchbig},
+	{"protbig", protbig},
+	{"protwhole", protwhole},
 };
 
 static int hang(const char *name, int ignore)

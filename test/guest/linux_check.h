@@ -37,10 +37,10 @@ enum { CHECK_FAILED = 1, NO_SUCH_CHECK = 98 };
 	} while (0)
 
 /* A call that fails in the way of the C library. */
-#define FAILS(call, error)                                                                         \
-	do {                                                                                       \
-		CHECK_EQ(call, -1);                                                                \
-		CHECK_EQ(errno, error);                                                            \
+#define FAILS(call, error)              \
+	do {                            \
+		CHECK_EQ(call, -1);     \
+		CHECK_EQ(errno, error); \
 	} while (0)
 
 struct check {

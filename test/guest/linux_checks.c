@@ -151,7 +151,7 @@ static void on_signal_spoiled(int signo, siginfo_t *info, void *context)
 {
 	uint8_t *fp = (void *)((ucontext_t *)context)->uc_mcontext.fpregs;
 	(void)info;
-	memset(fp + 464, 0, 4);	    /* no extended part */
+	memset(fp + 464, 0, 4);     /* no extended part */
 	memset(fp + 512, 0xff, 64); /* and a header that XRSTOR would refuse */
 	caught = signo;
 }
@@ -423,8 +423,10 @@ static void do_restart(void)
 	CHECK(sigprocmask(SIG_UNBLOCK, &set, NULL) == 0);
 	/* An ignored signal neither ends a sleep nor makes it longer. */
 	catch (SIGALRM, SIG_IGN);
-	struct itimerval often = {.it_interval = {.tv_usec = 20000},
-				  .it_value = {.tv_usec = 20000}};
+	struct itimerval often = {
+		.it_interval = {.tv_usec = 20000},
+		.it_value = {.tv_usec = 20000},
+	};
 	struct timespec from, to, sleep = {.tv_nsec = 300000000};
 	CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0 &&
 	      clock_gettime(CLOCK_MONOTONIC, &from) == 0);

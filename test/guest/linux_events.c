@@ -219,8 +219,8 @@ static void do_process(void)
 int main(int argc, char **argv)
 {
 	static const struct check checks[] = {
-		{"eventfd", do_eventfd}, {"epoll", do_epoll},	  {"timerfd", do_timerfd},
-		{"locks", do_locks},	 {"process", do_process},
+		{"eventfd", do_eventfd}, {"epoll", do_epoll},     {"timerfd", do_timerfd},
+		{"locks", do_locks},     {"process", do_process},
 	};
 	return run_check(checks, sizeof(checks) / sizeof(checks[0]), argc > 1 ? argv[1] : "");
 }

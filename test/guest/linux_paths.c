@@ -144,7 +144,10 @@ static void do_working_directory(void)
 static int openat2_(int at, const char *path, uint64_t flags, uint64_t resolve)
 {
 	struct open_how how = {
-		.flags = flags, .mode = flags & O_CREAT ? 0600 : 0, .resolve = resolve};
+		.flags = flags,
+		.mode = flags & O_CREAT ? 0600 : 0,
+		.resolve = resolve,
+	};
 	return (int)syscall(SYS_openat2, at, path, &how, sizeof(how));
 }
 

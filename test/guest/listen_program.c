@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Accepts on the second of two listeners and answers in capitals; as a native program, which finds them as
- * systemd passes them, and as a module, which finds them behind its one directory. Each check has a status.
+ * Accepts on the second of two listeners and answers in capitals; as a native program, which finds
+ * them as systemd passes them, and as a module, which finds them behind its one directory. Each
+ * check has a status.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program whose own system calls may fail, for test/security/nth-failure.test: 7 if one did, and it says so. */
+/*
+ * A program whose own system calls may fail, for test/security/nth-failure.test: 7 if one did, and
+ * it says so.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

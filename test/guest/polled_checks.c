@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What test/unit/vm_polled_calls.c has run: streams of system calls, as they go by the polled call slot, whose results each
- * case checks itself. polled_checks CASE SECONDS; status 0, or 1 with a line that says what was wrong.
+ * What test/unit/vm_polled_calls.c has run: streams of system calls, as they go by the polled call
+ * slot, whose results each case checks itself. polled_checks CASE SECONDS; status 0, or 1 with a
+ * line that says what was wrong.
  */
 #include "abi/layout.h"
 
@@ -16,12 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "line %d: %s (errno %d)\n", __LINE__, #what, errno);       \
-			exit(1);                                                                   \
-		}                                                                                  \
+#define CHECK(what)                                                                          \
+	do {                                                                                 \
+		if (!(what)) {                                                               \
+			fprintf(stderr, "line %d: %s (errno %d)\n", __LINE__, #what, errno); \
+			exit(1);                                                             \
+		}                                                                            \
 	} while (0)
 
 static double end;
@@ -43,8 +44,11 @@ static void stream(void)
 	for (; now() < end; n++) {
 		unsigned long back = 0;
 		CHECK(pwrite(fd, &n, sizeof(n), (off_t)(n % 1000 * sizeof(n))) == sizeof(n));
-		CHECK(pread(fd, &back, sizeof(back), (off_t)(n % 1000 * sizeof(n))) == sizeof(back) && back == n);
-		CHECK(fstat(fd, &st) == 0 && (unsigned long)st.st_size == (n < 1000 ? n + 1 : 1000) * sizeof(n));
+		CHECK(pread(fd, &back, sizeof(back), (off_t)(n % 1000 * sizeof(n))) ==
+			      sizeof(back) &&
+		      back == n);
+		CHECK(fstat(fd, &st) == 0 &&
+		      (unsigned long)st.st_size == (n < 1000 ? n + 1 : 1000) * sizeof(n));
 		CHECK(stat("not-there", &st) < 0 && errno == ENOENT);
 		CHECK(lseek(fd, -1, SEEK_SET) < 0 && errno == EINVAL);
 		CHECK(pread(fd, (void *)8, 8, 0) < 0 && errno == EFAULT);
@@ -111,14 +115,16 @@ static double read_clock(clockid_t clock)
 }
 
 /*
- * The time that the guest works out agrees with the host's: TAI, which the host is asked for, is UTC and
- * whole seconds. It never goes back, alarms in between or not.
+ * The time that the guest works out agrees with the host's: TAI, which the host is asked for, is
+ * UTC and whole seconds. It never goes back, alarms in between or not.
  */
 static void clocks(void)
 {
 	struct sigaction sa = {.sa_handler = on_alarm};
-	struct itimerval often = {.it_interval.tv_usec = 3000, .it_value.tv_usec = 3000}, never = {0};
-	const double off = 50e-6; /* of doubles and of the clock: 1 ms at 50 ppm, until the rate is measured */
+	struct itimerval often = {.it_interval.tv_usec = 3000, .it_value.tv_usec = 3000},
+			 never = {0};
+	/* of doubles and of the clock: 1 ms at 50 ppm, until the rate is measured */
+	const double off = 50e-6;
 	double last = read_clock(CLOCK_MONOTONIC);
 	CHECK(sigaction(SIGALRM, &sa, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
 	while (now() < end) {
@@ -161,8 +167,9 @@ static unsigned long any(void)
 }
 
 /*
- * A guest that keeps to no rule: it writes the call slot and frames whenever it likes. Its own calls may go
- * wrong; it must neither harm the host nor end otherwise than by what it asked for itself.
+ * A guest that keeps to no rule: it writes the call slot and frames whenever it likes. Its own
+ * calls may go wrong; it must neither harm the host nor end otherwise than by what it asked for
+ * itself.
  */
 static void hostile(void)
 {
@@ -176,7 +183,10 @@ static void hostile(void)
 			volatile struct mote_call_slot *r = &area->slot;
 			area->frame.nr = 16 + (uint32_t)(any() % 33);
 			area->frame.arg[any() % 8] = any() % 3 ? any() % 16 : any();
-			/* stat or readv of nothing sensible, its frame changing while it is carried out */
+			/*
+			 * stat or readv of nothing sensible, its frame changing while it is carried
+			 * out
+			 */
 			r->state = any() % 4 ? MOTE_SLOT_REQUEST : (uint32_t)any();
 			for (int k = 0; k < (int)(any() % 200); k++) {
 				area->frame.arg[any() % 8] = any();
@@ -194,8 +204,13 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(void);
-	} cases[] = {{"stream", stream}, {"mixed", mixed}, {"signals", signals}, {"endless", endless},
-		     {"hostile", hostile}, {"clocks", clocks}, {"clock_stream", clock_stream}};
+	} cases[] = {{"stream", stream},
+		     {"mixed", mixed},
+		     {"signals", signals},
+		     {"endless", endless},
+		     {"hostile", hostile},
+		     {"clocks", clocks},
+		     {"clock_stream", clock_stream}};
 	if (argc != 3)
 		return 2;
 	end = now() + atof(argv[2]);

@@ -45,7 +45,8 @@ __attribute__((used)) static void on_fault(struct mote_area *a)
 int try(void (*f)(uint64_t), uint64_t arg);
 /* clang-format off */
 __asm__("try:\n"
-	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n	sub $8, %rsp\n"
+	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n"
+	"	push %r15\n	sub $8, %rsp\n"
 	"	mov %rsp, resume_stack(%rip)\n"
 	"	lea 1f(%rip), %rax\n"
 	"	mov %rax, 8+resume_stack(%rip)\n"
@@ -53,7 +54,8 @@ __asm__("try:\n"
 	"	call *%rax\n"
 	"	xor %eax, %eax\n	jmp 2f\n"
 	"1:	mov $1, %eax\n"
-	"2:	add $8, %rsp\n	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n	ret\n");
+	"2:	add $8, %rsp\n	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n"
+	"	pop %rbp\n	pop %rbx\n	ret\n");
 /* clang-format on */
 
 __attribute__((noinline)) static void do_read(uint64_t at)
@@ -223,15 +225,19 @@ static void test_payload(const struct mote_boot *boot)
 	CHECK_EQ(try(do_read, SCRATCH), 1);
 	const struct mote_mapping many[] = {
 		{.addr = SCRATCH, .bytes = 0x1000, .from = 0x1000, .prot = MOTE_PROT_READ},
-		{.addr = SCRATCH + 0x1000,
-		 .bytes = 0x1000,
-		 .from = MOTE_MAP_ZEROED,
-		 .prot = MOTE_PROT_READ | MOTE_PROT_WRITE},
+		{
+			.addr = SCRATCH + 0x1000,
+			.bytes = 0x1000,
+			.from = MOTE_MAP_ZEROED,
+			.prot = MOTE_PROT_READ | MOTE_PROT_WRITE,
+		},
 		{.addr = SCRATCH + 0x2000, .bytes = 0x2000, .from = 0x1000, .prot = MOTE_PROT_READ},
-		{.addr = SCRATCH + 0x4000,
-		 .bytes = 0x1000,
-		 .from = MOTE_MAP_ZEROED,
-		 .prot = MOTE_PROT_READ},
+		{
+			.addr = SCRATCH + 0x4000,
+			.bytes = 0x1000,
+			.from = MOTE_MAP_ZEROED,
+			.prot = MOTE_PROT_READ,
+		},
 	};
 	CHECK_EQ(mote_mem_map_many(area, many, sizeof(many) - 1), -EINVAL);
 	CHECK_EQ(try(do_read, SCRATCH), 1);
@@ -314,7 +320,8 @@ static void test_exchange(const struct mote_boot *boot)
 _Static_assert(MOTE_ENTRY_SYSCALL == 16, "below");
 /* clang-format off */
 __asm__(".globl mote_guest_entry\n"
-	"mote_guest_entry:\n	jmp start\n	.org mote_guest_entry + 16, 0xcc\n	jmp on_syscall\n");
+	"mote_guest_entry:\n	jmp start\n	.org mote_guest_entry + 16, 0xcc\n"
+	"	jmp on_syscall\n");
 /* clang-format on */
 
 void start(const struct mote_boot *boot, struct mote_area *a);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guest's half of test/unit/vm_race.c: race_checks TIMES. While the host swaps what paths lead to between
- * a directory of the guest's and symlinks out of it, uses them in every way; whatever it gets hold of must be
- * its own. Prints how often it got something and how often it was refused.
+ * The guest's half of test/unit/vm_race.c: race_checks TIMES. While the host swaps what paths lead
+ * to between a directory of the guest's and symlinks out of it, uses them in every way; whatever it
+ * gets hold of must be its own. Prints how often it got something and how often it was refused.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -88,7 +88,8 @@ int main(int argc, char **argv)
 			open_and_read("swap/secret"); /* `swap`: a directory, or a symlink out */
 			break;
 		case 2:
-			open_and_read("x/y/../../secret"); /* x/y is moved out and back: `..` may be outside */
+			/* x/y is moved out and back: `..` may be outside */
+			open_and_read("x/y/../../secret");
 			break;
 		case 3:
 			open_and_read("name"); /* a file, or a symlink to one outside */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest that tells by flush and reload which lines of its own program file another process reads. For each byte on
- * its standard input it says '1' if a line of the page was read since the byte before, else '0'; the first
- * flushes it. The page is the last whole one of the file, as the micro-VM has it.
+ * A guest that tells by flush and reload which lines of its own program file another process reads.
+ * For each byte on its standard input it says '1' if a line of the page was read since the byte
+ * before, else '0'; the first flushes it. The page is the last whole one of the file, as the
+ * micro-VM has it.
  */
 #include "abi/layout.h"
 
@@ -50,7 +51,9 @@ static uint64_t median(const volatile uint8_t *at, int flush)
 /* argv[1]: the page's offset in the file. */
 int main(int argc, char **argv)
 {
-	const volatile uint8_t *at = (const volatile uint8_t *)(uintptr_t)(MOTE_PAYLOAD_VA + (argc > 1 ? strtoul(argv[1], NULL, 0) : 0));
+	const volatile uint8_t *at =
+		(const volatile uint8_t *)(uintptr_t)(MOTE_PAYLOAD_VA +
+						      (argc > 1 ? strtoul(argv[1], NULL, 0) : 0));
 	uint64_t slow = median(at, 1), quick = median(at, 0), limit = (slow + quick) / 2;
 	char byte;
 	(void)page[1];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starts up, reaches its snapshot point, and prints what it was given and has drawn, before and after. Ends with 3. */
+/*
+ * Starts up, reaches its snapshot point, and prints what it was given and has drawn, before and
+ * after. Ends with 3.
+ */
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -30,8 +33,9 @@ static void say(int argc, char **argv)
 	const char *v = getenv("V");
 	clock_gettime(CLOCK_REALTIME, &now);
 	printf("argument=%s variable=%s text=%s init=%s started=%u "
-"early=%lx random=%lx time=%lld\n", argc > 1 ? argv[1] : "-",
-	       v ? v : "-", text, wanted, started, early, draw(), (long long)now.tv_sec);
+	       "early=%lx random=%lx time=%lld\n",
+	       argc > 1 ? argv[1] : "-", v ? v : "-", text, wanted, started, early, draw(),
+	       (long long)now.tv_sec);
 }
 
 static void start_up(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a tenant can do to the process that runs it: test/unit/api_tenant.c. The file /program is this
- * program, for writing, with TAIL bytes behind it. tenant CASE: status 0, or 1 with a line on stderr.
+ * What a tenant can do to the process that runs it: test/unit/api_tenant.c. The file /program is
+ * this program, for writing, with TAIL bytes behind it. tenant CASE: status 0, or 1 with a line on
+ * stderr.
  */
 #define _GNU_SOURCE
 #include "abi/guest_calls.h"
@@ -16,12 +17,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "line %d: %s (errno %d)\n", __LINE__, #what, errno);       \
-			exit(1);                                                                   \
-		}                                                                                  \
+#define CHECK(what)                                                                          \
+	do {                                                                                 \
+		if (!(what)) {                                                               \
+			fprintf(stderr, "line %d: %s (errno %d)\n", __LINE__, #what, errno); \
+			exit(1);                                                             \
+		}                                                                            \
 	} while (0)
 
 enum { TAIL = 32768, LIMIT = 65536 };
@@ -96,7 +97,10 @@ static void do_offer(void)
 	mote_exchange(area, (uint64_t)ready, sizeof(ready), (uint64_t)message, sizeof(message));
 }
 
-/* Goes on from a snapshot, in a file that it cuts to nothing. What it has not touched is gone with it. */
+/*
+ * Goes on from a snapshot, in a file that it cuts to nothing. What it has not touched is gone with
+ * it.
+ */
 static void do_cut_snapshot(void)
 {
 	static char memory[1 << 20];
@@ -115,7 +119,8 @@ static void do_cut_snapshot(void)
 static void do_chatter(void)
 {
 	static char message[4096];
-	CHECK(mote_exchange(area, (uint64_t)ready, sizeof(ready), (uint64_t)message, sizeof(message)) > 0);
+	CHECK(mote_exchange(area, (uint64_t)ready, sizeof(ready), (uint64_t)message,
+			    sizeof(message)) > 0);
 	for (int i = 0; i < 1100; i++)
 		CHECK(mote_log(area, "chatter", 7) == 0);
 }
@@ -124,8 +129,10 @@ static void do_chatter(void)
 static void do_large_message(void)
 {
 	static char message[1 << 20];
-	CHECK(mote_exchange(area, (uint64_t)ready, sizeof(ready), (uint64_t)message, sizeof(message)) > 0);
-	CHECK(mote_exchange(area, (uint64_t)message, sizeof(message), (uint64_t)message, sizeof(message)) == -E2BIG);
+	CHECK(mote_exchange(area, (uint64_t)ready, sizeof(ready), (uint64_t)message,
+			    sizeof(message)) > 0);
+	CHECK(mote_exchange(area, (uint64_t)message, sizeof(message), (uint64_t)message,
+			    sizeof(message)) == -E2BIG);
 }
 
 /* Files may have LIMIT bytes. */
@@ -144,7 +151,10 @@ static void do_grow(void)
 	CHECK(ftruncate(fd, LIMIT) == 0);
 }
 
-/* Standard output is a file, and what is written in small pieces waits for a moment before it gets there. */
+/*
+ * Standard output is a file, and what is written in small pieces waits for a moment before it gets
+ * there.
+ */
 static void do_print(void)
 {
 	char line[100];
@@ -174,11 +184,17 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(void);
-	} cases[] = {{"host-access", do_host_access}, {"zero", do_zero},   {"touch", do_touch}, {"reply", do_reply},
+	} cases[] = {{"host-access", do_host_access},
+		     {"zero", do_zero},
+		     {"touch", do_touch},
+		     {"reply", do_reply},
 		     {"chatter", do_chatter},
-		     {"offer", do_offer},	      {"cut-snapshot", do_cut_snapshot},
+		     {"offer", do_offer},
+		     {"cut-snapshot", do_cut_snapshot},
 		     {"large-message", do_large_message},
-		     {"grow", do_grow},		      {"print", do_print}, {"descriptors", do_descriptors}};
+		     {"grow", do_grow},
+		     {"print", do_print},
+		     {"descriptors", do_descriptors}};
 	area = mote_area();
 	for (size_t i = 0; argc > 1 && i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (strcmp(argv[1], cases[i].name) == 0) {

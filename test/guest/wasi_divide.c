@@ -38,60 +38,60 @@ static uint64_t number(unsigned i)
 	}
 }
 
-#define CHECK(type, n, d)                                                                          \
-	do {                                                                                       \
-		volatile type by = (d);                                                            \
-		wrong += (type)(n) / (type)(d) != (type)(n) / by;                                  \
-		wrong += (type)(n) % (type)(d) != (type)(n) % by;                                  \
+#define CHECK(type, n, d)                                         \
+	do {                                                      \
+		volatile type by = (d);                           \
+		wrong += (type)(n) / (type)(d) != (type)(n) / by; \
+		wrong += (type)(n) % (type)(d) != (type)(n) % by; \
 	} while (0)
-#define SIGNED(d) CHECK(int32_t, n, d)
+#define SIGNED(d)   CHECK(int32_t, n, d)
 #define UNSIGNED(d) CHECK(uint32_t, n, d)
-#define WIDE(d) CHECK(uint64_t, n, d)
-#define SMALL(X)                                                                                   \
-	X(2);                                                                                      \
-	X(3);                                                                                      \
-	X(4);                                                                                      \
-	X(5);                                                                                      \
-	X(6);                                                                                      \
-	X(7);                                                                                      \
-	X(9);                                                                                      \
-	X(10);                                                                                     \
-	X(11);                                                                                     \
-	X(12);                                                                                     \
-	X(13);                                                                                     \
-	X(25);                                                                                     \
-	X(60);                                                                                     \
-	X(64);                                                                                     \
-	X(100);                                                                                    \
-	X(125);                                                                                    \
-	X(625);                                                                                    \
-	X(641);                                                                                    \
-	X(1000);                                                                                   \
-	X(3600);                                                                                   \
-	X(10000);                                                                                  \
-	X(30000);                                                                                  \
-	X(65535);                                                                                  \
-	X(65536);                                                                                  \
-	X(65537);                                                                                  \
-	X(1000000);                                                                                \
-	X(0x40000001);                                                                             \
-	X(0x55555555);                                                                             \
-	X(0x7ffffffe);                                                                             \
+#define WIDE(d)     CHECK(uint64_t, n, d)
+#define SMALL(X)       \
+	X(2);          \
+	X(3);          \
+	X(4);          \
+	X(5);          \
+	X(6);          \
+	X(7);          \
+	X(9);          \
+	X(10);         \
+	X(11);         \
+	X(12);         \
+	X(13);         \
+	X(25);         \
+	X(60);         \
+	X(64);         \
+	X(100);        \
+	X(125);        \
+	X(625);        \
+	X(641);        \
+	X(1000);       \
+	X(3600);       \
+	X(10000);      \
+	X(30000);      \
+	X(65535);      \
+	X(65536);      \
+	X(65537);      \
+	X(1000000);    \
+	X(0x40000001); \
+	X(0x55555555); \
+	X(0x7ffffffe); \
 	X(0x7fffffff);
-#define LARGE(X)                                                                                   \
-	X(0x80000000u);                                                                            \
-	X(0x80000001u);                                                                            \
-	X(0xaaaaaaabu);                                                                            \
-	X(0xfffffffeu);                                                                            \
+#define LARGE(X)        \
+	X(0x80000000u); \
+	X(0x80000001u); \
+	X(0xaaaaaaabu); \
+	X(0xfffffffeu); \
 	X(0xffffffffu);
-#define HUGE(X)                                                                                    \
-	X(10000000000);                                                                            \
-	X(1000000000000000000);                                                                    \
-	X(0x123456789abcdef);                                                                      \
-	X(0x7fffffffffffffff);                                                                     \
-	X(0x8000000000000000);                                                                     \
-	X(0x8000000000000001);                                                                     \
-	X(0xfffffffffffffffe);                                                                     \
+#define HUGE(X)                 \
+	X(10000000000);         \
+	X(1000000000000000000); \
+	X(0x123456789abcdef);   \
+	X(0x7fffffffffffffff);  \
+	X(0x8000000000000000);  \
+	X(0x8000000000000001);  \
+	X(0xfffffffffffffffe);  \
 	X(0xffffffffffffffff);
 
 int main(void)

@@ -224,7 +224,7 @@ static void pointers(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
-		{"escapes", escapes},	{"paths", paths}, {"descriptors", descriptors},
+		{"escapes", escapes},   {"paths", paths}, {"descriptors", descriptors},
 		{"pointers", pointers}, {NULL, NULL},
 	};
 	return run_case(cases, argc, argv);

@@ -222,11 +222,16 @@ static void waits(int argc, char **argv)
 	p[0].fd = 77;
 	CHECK(poll(p, 1, 30) == 1 && p[0].revents == POLLNVAL);
 	__wasi_subscription_t s[2] = {
-		{.userdata = 7,
-		 .u = {.tag = __WASI_EVENTTYPE_CLOCK, .u.clock = {.id = 1, .timeout = 10000000}}},
-		{.userdata = 8,
-		 .u = {.tag = __WASI_EVENTTYPE_CLOCK,
-		       .u.clock = {.id = 1, .timeout = 60000000000}}},
+		{
+			.userdata = 7,
+			.u = {.tag = __WASI_EVENTTYPE_CLOCK,
+			      .u.clock = {.id = 1, .timeout = 10000000}},
+		},
+		{
+			.userdata = 8,
+			.u = {.tag = __WASI_EVENTTYPE_CLOCK,
+			      .u.clock = {.id = 1, .timeout = 60000000000}},
+		},
 	};
 	__wasi_event_t ev[2];
 	__wasi_size_t n = 0;

@@ -1,43 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Loops inside loops over more locals than there are registers, with constants of floats and ways
- * out to several places: the compiler gives such loops register locals of their own. Computed twice, once
- * with everything in memory.
+ * out to several places: the compiler gives such loops register locals of their own. Computed
+ * twice, once with everything in memory.
  */
 #include <stdint.h>
 #include <stdio.h>
 
 /* V(i) is one of 16 integers, X(i) one of 4 floats. */
-#define COMPUTE(V, X)                                                                              \
-	for (uint32_t i = 0; i < 60; i++) {                                                        \
-		V(1) += V(0) ^ i;                                                                  \
-		for (uint32_t j = 0; j < 3 + V(1) % 9; j++) {                                      \
-			V(2) = V(2) * 5 + V(3) + j;                                                \
-			V(4) ^= V(2) >> 3;                                                         \
-			X(0) = X(0) * 0.5 + 1.25;                                                  \
-			X(1) = X(1) * 0.75 - X(0) + (double)(V(4) & 7);                            \
-			if ((V(4) & 31) == i % 32)                                                 \
-				goto next_##V;                                                     \
-			if (V(2) % 23 == 17)                                                       \
-				break;                                                             \
-			if (V(2) % 3001 == 5)                                                      \
-				goto done_##V;                                                     \
-		}                                                                                  \
-		V(5) += V(6) ^ V(2);                                                               \
-		V(7) = V(7) * 3 + V(8);                                                            \
-		while (V(9) % 11 != 4) {                                                           \
-			V(9) += V(10) * 7 + 1;                                                     \
-			V(10) ^= V(5);                                                             \
-			X(2) = X(2) * 0.25 + X(3) * 1.5 - 2.0;                                     \
-			if (V(10) % 19 == 3)                                                       \
-				break;                                                             \
-		}                                                                                  \
-		V(9)++;                                                                            \
-		next_##V : V(11) ^= V(12) + V(4);                                                  \
-		V(13) += V(14) * 3 + V(9);                                                         \
-		V(15) = V(15) * 17 + V(13);                                                        \
-		X(3) = X(3) * 0.5 + X(1) * 0.125;                                                  \
-	}                                                                                          \
+#define COMPUTE(V, X)                                                   \
+	for (uint32_t i = 0; i < 60; i++) {                             \
+		V(1) += V(0) ^ i;                                       \
+		for (uint32_t j = 0; j < 3 + V(1) % 9; j++) {           \
+			V(2) = V(2) * 5 + V(3) + j;                     \
+			V(4) ^= V(2) >> 3;                              \
+			X(0) = X(0) * 0.5 + 1.25;                       \
+			X(1) = X(1) * 0.75 - X(0) + (double)(V(4) & 7); \
+			if ((V(4) & 31) == i % 32)                      \
+				goto next_##V;                          \
+			if (V(2) % 23 == 17)                            \
+				break;                                  \
+			if (V(2) % 3001 == 5)                           \
+				goto done_##V;                          \
+		}                                                       \
+		V(5) += V(6) ^ V(2);                                    \
+		V(7) = V(7) * 3 + V(8);                                 \
+		while (V(9) % 11 != 4) {                                \
+			V(9) += V(10) * 7 + 1;                          \
+			V(10) ^= V(5);                                  \
+			X(2) = X(2) * 0.25 + X(3) * 1.5 - 2.0;          \
+			if (V(10) % 19 == 3)                            \
+				break;                                  \
+		}                                                       \
+		V(9)++;                                                 \
+		next_##V : V(11) ^= V(12) + V(4);                       \
+		V(13) += V(14) * 3 + V(9);                              \
+		V(15) = V(15) * 17 + V(13);                             \
+		X(3) = X(3) * 0.5 + X(1) * 0.125;                       \
+	}                                                               \
 	done_##V : (void)0
 
 struct answer {
@@ -45,7 +45,7 @@ struct answer {
 	double x[4];
 };
 
-#define LOCAL(i) v##i
+#define LOCAL(i)   v##i
 #define LOCAL_X(i) x##i
 
 static __attribute__((noinline)) void in_locals(struct answer *a)
@@ -61,7 +61,7 @@ static __attribute__((noinline)) void in_locals(struct answer *a)
 
 static __attribute__((noinline)) void in_memory(volatile struct answer *a)
 {
-#define MEMORY(i) a->v[i]
+#define MEMORY(i)   a->v[i]
 #define MEMORY_X(i) a->x[i]
 	COMPUTE(MEMORY, MEMORY_X);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Guests that own CPL 0 and all of their memory from their first instruction (guest/cpl0.c), one life after the other:
- * each is ended by its time limit if it does not end itself, and some are frozen, copied and reset on the way. In every
- * second life a thread changes the guest's memory too, while the host looks at it.
+ * Guests that own CPL 0 and all of their memory from their first instruction (guest/cpl0.c), one
+ * life after the other: each is ended by its time limit if it does not end itself, and some are
+ * frozen, copied and reset on the way. In every second life a thread changes the guest's memory
+ * too, while the host looks at it.
  */
 #include "security.h"
 #include "workers.h"
@@ -20,9 +21,9 @@
 
 SECURITY_IMAGE(cpl0);
 
-#define LIFE_NS (NS / 10) /* of CPU time, which other work on the machine does not take */
+#define LIFE_NS     (NS / 10) /* of CPU time, which other work on the machine does not take */
 #define WALL_FACTOR 4
-#define HANG_NS (20 * NS) /* other work on this machine counted */
+#define HANG_NS     (20 * NS) /* other work on this machine counted */
 #define TEARDOWN_NS (security_options.emulated ? NS : NS / 10)
 enum { LIVES_MAX = 1 << 20, WHOLE_EXITS = 10000000 };
 
@@ -30,7 +31,7 @@ enum { LIVES_MAX = 1 << 20, WHOLE_EXITS = 10000000 };
 struct progress {
 	_Atomic uint64_t exits, calls, snapshots, restores;
 	_Atomic uint32_t lives, ended[8];
-	_Atomic uint64_t latest_end_ns; /* behind a life's time limit */
+	_Atomic uint64_t latest_end_ns;    /* behind a life's time limit */
 	_Atomic uint64_t idle_teardown_us; /* the longest of VMs that never ran */
 	_Atomic uint32_t teardown_us[LIVES_MAX];
 };
@@ -51,7 +52,10 @@ struct mutator {
 	pthread_t thread;
 };
 
-/* The host takes guest memory away for moments (memory_invalidate): what is written then is left out. */
+/*
+ * The host takes guest memory away for moments (memory_invalidate): what is written then is left
+ * out.
+ */
 static _Thread_local sigjmp_buf gone;
 static _Thread_local bool mutating;
 static struct sigaction handler_before;
@@ -71,9 +75,11 @@ static void *mutate(void *arg)
 	mutating = true;
 	volatile uint64_t *area = (volatile uint64_t *)(void *)m->vm->vcpus[0].area;
 	volatile uint64_t *low = (volatile uint64_t *)(void *)m->vm->memory.hva;
-	const uint64_t low_words = 64 * MOTE_PAGE / 8; /* kernel pages and page tables are at the beginning */
+	/* kernel pages and page tables are at the beginning */
+	const uint64_t low_words = 64 * MOTE_PAGE / 8;
 	while (!atomic_load_explicit(&m->stop, memory_order_relaxed)) {
-		uint64_t r = security_random(&m->random), v = r & 1 ? security_random(&m->random) : r >> 56;
+		uint64_t r = security_random(&m->random),
+			 v = r & 1 ? security_random(&m->random) : r >> 56;
 		if (r & 0x7e)
 			area[(r >> 8) % (512 / 8)] = v;
 		else if (r & 0x700)
@@ -135,7 +141,9 @@ static bool run(struct vm *vm, uint64_t limit_ns, uint64_t *random, bool stop_wa
 	bool waiting = false;
 	vm_begin(vm, &limits);
 	while (!waiting && out.end == VM_WAITING) {
-		/* KVM refuses some of what CPL 0 can bring about; that ends the guest, by an error. */
+		/*
+		 * KVM refuses some of what CPL 0 can bring about; that ends the guest, by an error.
+		 */
 		if (vm_resume(vm, &out, &e) < 0)
 			out.end = 7;
 		if (out.end != VM_WAITING)
@@ -182,7 +190,8 @@ static void freeze(struct vm *vm, uint64_t *random)
 
 static void live(uint64_t seed)
 {
-	char text[24], *argv[] = {text, security_options.emulated ? (char *)"emulated" : NULL, NULL};
+	char text[24],
+		*argv[] = {text, security_options.emulated ? (char *)"emulated" : NULL, NULL};
 	uint64_t random = seed * 0x9e3779b97f4a7c15 + 1;
 	struct mutator m;
 	snprintf(text, sizeof(text), "%lu", seed);
@@ -201,7 +210,10 @@ static void live(uint64_t seed)
 	}
 	count(vm);
 	destroy(vm);
-	/* Closing a VM waits for the kernel, longer if other work on this machine does so: next to it one that never ran. */
+	/*
+	 * Closing a VM waits for the kernel, longer if other work on this machine does so: next to
+	 * it one that never ran.
+	 */
 	vm = security_vm(SECURITY_IMAGE_OF(cpl0), argv, 64, 0);
 	most(&progress->idle_teardown_us, timed_destroy(vm));
 }
@@ -215,7 +227,9 @@ static void work(unsigned worker, struct security_step *step)
 {
 	uint64_t seed = security_options.seed + worker;
 	sigaction(SIGSEGV, &(struct sigaction){.sa_handler = on_segv}, &handler_before);
-	for (unsigned n = 0; atomic_load(&progress->exits) < until_exits && security_now_ns() < until_ns; n++, seed += workers) {
+	for (unsigned n = 0;
+	     atomic_load(&progress->exits) < until_exits && security_now_ns() < until_ns;
+	     n++, seed += workers) {
 		/* With recycled VMs, which are emptied for the next guest, and without. */
 		if (n % 64 == 0 && recycle_keep(n % 128 ? 2 : 0) < 0)
 			security_die("keeping VMs");
@@ -240,16 +254,20 @@ static void report_teardown(uint32_t lives)
 	if (lives == 0)
 		return;
 	qsort(us, lives, sizeof(*us), by_size);
-	uint64_t p99 = us[(uint64_t)lives * 99 / 100], idle = atomic_load(&progress->idle_teardown_us);
+	uint64_t p99 = us[(uint64_t)lives * 99 / 100],
+		 idle = atomic_load(&progress->idle_teardown_us);
 	uint64_t bound = TEARDOWN_NS / 1000 > 2 * idle ? TEARDOWN_NS / 1000 : 2 * idle;
-	security_report(p99 <= bound, "cpl0-teardown", "median %u us, p99 %lu us, longest %u us of %u; of VMs that never ran %lu us",
-			us[lives / 2], p99, us[lives - 1], lives, idle);
+	security_report(
+		p99 <= bound, "cpl0-teardown",
+		"median %u us, p99 %lu us, longest %u us of %u; of VMs that never ran %lu us",
+		us[lives / 2], p99, us[lives - 1], lives, idle);
 }
 
 int main(int argc, char **argv)
 {
 	security_begin(argc, argv);
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
 	if (progress == MAP_FAILED)
 		security_die("mmap: %m");
 	uint64_t began = security_now_ns();
@@ -263,12 +281,19 @@ int main(int argc, char **argv)
 	uint64_t done = atomic_load(&progress->exits);
 	if (!wrong && security_options.whole && done < until_exits)
 		wrong = "too few exits";
-	security_report(!wrong, "cpl0", "%s%s%lu exits (%.0f/s) in %u lives, %lu calls, %lu snapshots, %lu restores; ends: %u by themselves, %u faults, %u limits, %u refused by KVM; latest end %lu ms behind its limit",
-			wrong ? wrong : "", wrong ? "; " : "", done, (double)done / seconds, atomic_load(&progress->lives),
-			atomic_load(&progress->calls), atomic_load(&progress->snapshots), atomic_load(&progress->restores),
-			atomic_load(&progress->ended[VM_EXITED]) + atomic_load(&progress->ended[VM_SIGNALLED]),
-			atomic_load(&progress->ended[VM_FAULTED]), atomic_load(&progress->ended[VM_TIMED_OUT]),
-			atomic_load(&progress->ended[7]), atomic_load(&progress->latest_end_ns) / 1000000);
+	security_report(
+		!wrong, "cpl0",
+		"%s%s%lu exits (%.0f/s) in %u lives, %lu calls, %lu snapshots, %lu restores; ends: "
+		"%u by themselves, %u faults, %u limits, %u refused by KVM; latest end %lu ms "
+		"behind its limit",
+		wrong ? wrong : "", wrong ? "; " : "", done, (double)done / seconds,
+		atomic_load(&progress->lives), atomic_load(&progress->calls),
+		atomic_load(&progress->snapshots), atomic_load(&progress->restores),
+		atomic_load(&progress->ended[VM_EXITED]) +
+			atomic_load(&progress->ended[VM_SIGNALLED]),
+		atomic_load(&progress->ended[VM_FAULTED]),
+		atomic_load(&progress->ended[VM_TIMED_OUT]), atomic_load(&progress->ended[7]),
+		atomic_load(&progress->latest_end_ns) / 1000000);
 	report_teardown(atomic_load(&progress->lives));
 	return security_end();
 }

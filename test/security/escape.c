@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tries of CPL 3 code to get more (guest/escape.def), each in a VM of its own. A try is contained if the guest says so
- * or was ended for it, no port but the two of Mote was reached, and the host finds everything that belongs to CPL 0 as
- * it was.
+ * Tries of CPL 3 code to get more (guest/escape.def), each in a VM of its own. A try is contained
+ * if the guest says so or was ended for it, no port but the two of Mote was reached, and the host
+ * finds everything that belongs to CPL 0 as it was.
  */
 #include "guest/guest.h"
 #include "security.h"
@@ -20,7 +20,7 @@ static const struct {
 	enum ends ends;
 } tries[] = {
 #define INSTRUCTION(name, may, ...) {#name, CONTAINED},
-#define TRY(name, ends) {#name, ends},
+#define TRY(name, ends)             {#name, ends},
 #include "guest/escape.def"
 #undef INSTRUCTION
 #undef TRY
@@ -74,7 +74,8 @@ static void try_one(unsigned n)
 	char number[16], *argv[] = {number, (char *)(security_options.whole ? "long" : "short"),
 				    (char *)(security_native() ? "native" : "hardware"), NULL};
 	snprintf(number, sizeof(number), "%u", n);
-	uint64_t limit = tries[n].ends == LIMIT ? NS / 2 : (security_options.whole ? 1200 : 120) * NS;
+	uint64_t limit =
+		tries[n].ends == LIMIT ? NS / 2 : (security_options.whole ? 1200 : 120) * NS;
 	struct vm *vm = security_vm(SECURITY_IMAGE_OF(escape), argv, 64, limit);
 	struct security_evidence *before = security_note(vm);
 	struct vm_outcome out = {0};
@@ -89,9 +90,11 @@ static void try_one(unsigned n)
 	if (!wrong && !ended_well(&out, tries[n].ends))
 		wrong = out.end == VM_EXITED ? "more than CPL 3 may have" : end_name(&out);
 	if (wrong)
-		security_report(false, tries[n].name, "%s (end %d, code %d); %s", wrong, out.end, out.code, security_log);
+		security_report(false, tries[n].name, "%s (end %d, code %d); %s", wrong, out.end,
+				out.code, security_log);
 	else
-		security_report(true, tries[n].name, "%s; %s; %lu ms", end_name(&out), security_log, ms);
+		security_report(true, tries[n].name, "%s; %s; %lu ms", end_name(&out), security_log,
+				ms);
 	vm_destroy(vm);
 }
 

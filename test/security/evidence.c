@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The host's own look at a VM before and after a run: control registers, descriptor-table registers and MSRs, the pages
- * of the kernel window, and what the guest's page tables give CPL 3.
+ * The host's own look at a VM before and after a run: control registers, descriptor-table registers
+ * and MSRs, the pages of the kernel window, and what the guest's page tables give CPL 3.
  */
 #include "security.h"
 
@@ -17,7 +17,8 @@
 enum { MSRS = 11, WINDOW_PAGES_MAX = 256 };
 
 static const uint32_t msr_numbers[MSRS] = {
-	0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0x174, 0x175, 0x176, 0x1d9, 0x277, 0xc0000103, 0x1b,
+	0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0x174, 0x175,
+	0x176,      0x1d9,      0x277,      0xc0000103, 0x1b,
 };
 
 struct window_page {
@@ -47,7 +48,8 @@ struct walk {
 
 static uint64_t *table_at(struct vm *vm, uint64_t gpa)
 {
-	return gpa > vm->memory.slot_end - MOTE_PAGE ? NULL : (uint64_t *)(void *)(vm->memory.hva + gpa);
+	return gpa > vm->memory.slot_end - MOTE_PAGE ? NULL
+						     : (uint64_t *)(void *)(vm->memory.hva + gpa);
 }
 
 static void walk_table(const struct walk *w, uint64_t gpa, uint64_t va, int level, uint64_t above)
@@ -61,14 +63,21 @@ static void walk_table(const struct walk *w, uint64_t gpa, uint64_t va, int leve
 		uint64_t entry = table[i], at = va + i * memory_level_bytes(level);
 		if (!(entry & PTE_PRESENT))
 			continue;
-		uint64_t rights = (entry & above & (PTE_WRITE | PTE_USER)) | ((entry | above) & PTE_NX);
+		uint64_t rights =
+			(entry & above & (PTE_WRITE | PTE_USER)) | ((entry | above) & PTE_NX);
 		bool is_leaf = level == 1 || (level <= 3 && entry & PTE_LARGE);
-		uint64_t bytes = memory_level_bytes(level), to = entry & PTE_ADDR & ~(is_leaf ? bytes - 1 : MOTE_PAGE - 1);
+		uint64_t bytes = memory_level_bytes(level),
+			 to = entry & PTE_ADDR & ~(is_leaf ? bytes - 1 : MOTE_PAGE - 1);
 		if (!is_leaf) {
 			walk_table(w, to, at, level - 1, rights);
 			continue;
 		}
-		const struct security_leaf leaf = {.va = at, .gpa = to, .bytes = bytes, .entry = rights | PTE_PRESENT};
+		const struct security_leaf leaf = {
+			.va = at,
+			.gpa = to,
+			.bytes = bytes,
+			.entry = rights | PTE_PRESENT,
+		};
 		w->leaf(w->arg, &leaf);
 	}
 }
@@ -117,7 +126,11 @@ static void note_page(void *arg, const struct security_leaf *l)
 	if (!in_window(l->va) || e->page_count == WINDOW_PAGES_MAX || !page)
 		return;
 	e->pages[e->page_count++] = (struct window_page){
-		.va = l->va, .gpa = l->gpa, .entry = l->entry, .sum = is_stack(l->va) ? 0 : sum_of(page)};
+		.va = l->va,
+		.gpa = l->gpa,
+		.entry = l->entry,
+		.sum = is_stack(l->va) ? 0 : sum_of(page),
+	};
 }
 
 /* struct kvm_msrs with one entry. */
@@ -147,7 +160,8 @@ static struct security_evidence *collect(struct vm *vm, const struct kvm_sregs *
 
 struct security_evidence *security_note(struct vm *vm)
 {
-	return collect(vm, &vm->vcpus[0].kvm.run->s.regs.sregs); /* what the first run begins with */
+	/* what the first run begins with */
+	return collect(vm, &vm->vcpus[0].kvm.run->s.regs.sregs);
 }
 
 static void free_evidence(struct security_evidence *e)
@@ -162,7 +176,8 @@ static void find_alias(void *arg, const struct security_leaf *l)
 	struct security_evidence *e = arg;
 	if (!(l->entry & PTE_USER))
 		return;
-	for (uint64_t gpa = l->gpa; gpa < l->gpa + l->bytes && gpa < e->vm->memory.slot_end; gpa += MOTE_PAGE)
+	for (uint64_t gpa = l->gpa; gpa < l->gpa + l->bytes && gpa < e->vm->memory.slot_end;
+	     gpa += MOTE_PAGE)
 		if (e->tables[gpa / MOTE_PAGE / 8] >> gpa / MOTE_PAGE % 8 & 1)
 			e->alias = "a page table is mapped for CPL 3";
 	if (in_window(l->va) && l->entry & PTE_WRITE)
@@ -172,18 +187,24 @@ static void find_alias(void *arg, const struct security_leaf *l)
 			e->alias = "a page of the kernel window is mapped elsewhere for CPL 3";
 }
 
-static const char *compare_registers(const struct security_evidence *a, const struct security_evidence *b)
+static const char *compare_registers(const struct security_evidence *a,
+				     const struct security_evidence *b)
 {
 	const struct kvm_sregs *x = &a->sregs, *y = &b->sregs;
 	const uint64_t own = 1 << 3; /* DE, by which the host has KVM drop translations */
-	if (x->cr0 != y->cr0 || x->cr3 != y->cr3 || (x->cr4 ^ y->cr4) & ~own || x->efer != y->efer) {
+	if (x->cr0 != y->cr0 || x->cr3 != y->cr3 || (x->cr4 ^ y->cr4) & ~own ||
+	    x->efer != y->efer) {
 		static char text[160];
-		snprintf(text, sizeof(text), "a control register was changed: CR0 %#llx CR3 %#llx CR4 %#llx EFER %#llx, was %#llx %#llx %#llx %#llx",
-			 y->cr0, y->cr3, y->cr4, y->efer, x->cr0, x->cr3, x->cr4, x->efer);
+		snprintf(
+			text, sizeof(text),
+			"a control register was changed: CR0 %#llx CR3 %#llx CR4 %#llx EFER %#llx, "
+			"was %#llx %#llx %#llx %#llx",
+			y->cr0, y->cr3, y->cr4, y->efer, x->cr0, x->cr3, x->cr4, x->efer);
 		return text;
 	}
-	if (x->gdt.base != y->gdt.base || x->gdt.limit != y->gdt.limit || x->idt.base != y->idt.base ||
-	    x->idt.limit != y->idt.limit || x->tr.base != y->tr.base || x->tr.limit != y->tr.limit)
+	if (x->gdt.base != y->gdt.base || x->gdt.limit != y->gdt.limit ||
+	    x->idt.base != y->idt.base || x->idt.limit != y->idt.limit ||
+	    x->tr.base != y->tr.base || x->tr.limit != y->tr.limit)
 		return "a descriptor table was moved";
 	if (!y->ldt.unusable && y->ldt.limit > 0)
 		return "there is an LDT";
@@ -198,7 +219,8 @@ static const char *compare_registers(const struct security_evidence *a, const st
 	return NULL;
 }
 
-static const char *compare_window(const struct security_evidence *a, const struct security_evidence *b)
+static const char *compare_window(const struct security_evidence *a,
+				  const struct security_evidence *b)
 {
 	static char text[80];
 	if (a->page_count != b->page_count)
@@ -207,7 +229,8 @@ static const char *compare_window(const struct security_evidence *a, const struc
 		const struct window_page *x = &a->pages[i], *y = &b->pages[i];
 		if (x->va == y->va && x->gpa == y->gpa && x->entry == y->entry && x->sum == y->sum)
 			continue;
-		snprintf(text, sizeof(text), "the page at %#lx of the kernel window was changed", x->va);
+		snprintf(text, sizeof(text), "the page at %#lx of the kernel window was changed",
+			 x->va);
 		return text;
 	}
 	return NULL;
@@ -218,7 +241,10 @@ const char *security_compare(struct vm *vm, struct security_evidence *before)
 	struct kvm_sregs sregs;
 	if (ioctl(vm->vcpus[0].kvm.fd, KVM_GET_SREGS, &sregs) < 0)
 		security_die("KVM_GET_SREGS: %m");
-	/* A triple fault resets an SVM guest's registers, and others never ran; their memory is left to look at. */
+	/*
+	 * A triple fault resets an SVM guest's registers, and others never ran; their memory is
+	 * left to look at.
+	 */
 	bool reset = sregs.cr3 == 0 && !(sregs.cr0 >> 31);
 	if (reset)
 		sregs = before->sregs;

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long after a limit a guest has ended, for each case of test/guest/hang.c, each limit, in `mote run` and in
- * libmote. usage: kill_latency [--json] [--runs N] [--most MS] [--tries N] BUILD [PATTERN]
+ * How long after a limit a guest has ended, for each case of test/guest/hang.c, each limit, in
+ * `mote run` and in libmote. usage: kill_latency [--json] [--runs N] [--most MS] [--tries N] BUILD
+ * [PATTERN]
  *
- * PATTERN is one over names like run-wall-urandom. Prints a line for each, or a JSON object for `make bench`. A guest
- * that ends otherwise than by its limit is a failure, as is one whose p99 is over MS (default 100) in each of N tries
- * (default 1: other work may have the CPUs). When something fails, the status is 1. Files are made in /tmp.
+ * PATTERN is one over names like run-wall-urandom. Prints a line for each, or a JSON object for
+ * `make bench`. A guest that ends otherwise than by its limit is a failure, as is one whose p99 is
+ * over MS (default 100) in each of N tries (default 1: other work may have the CPUs). When
+ * something fails, the status is 1. Files are made in /tmp.
  *
- * What is measured: run-wall: from the start of `mote run` to its end, less the limit. run-term: from the signal to its
- * end. lib-*: from the limit, the interrupt or the signal to the call's return. lib-cpu: from the moment at which a
- * sampler, which looks every 0.2 ms, sees that the thread has had its CPU time.
+ * What is measured: run-wall: from the start of `mote run` to its end, less the limit. run-term:
+ * from the signal to its end. lib-*: from the limit, the interrupt or the signal to the call's
+ * return. lib-cpu: from the moment at which a sampler, which looks every 0.2 ms, sees that the
+ * thread has had its CPU time.
  *
- * usage: kill_latency --end PID SIGNAL: sends the signal, and prints how many ms later the process has ended.
+ * usage: kill_latency --end PID SIGNAL: sends the signal, and prints how many ms later the process
+ * has ended.
  */
 #include <mote/call.h>
 #include <mote/mote.h>
@@ -45,21 +49,47 @@ static const struct kind {
 	const char *name, *guest;
 	unsigned how;
 } kinds[] = {
-	{"spin", "spin", BURNS}, {"statspin", "statspin", BURNS}, {"alarm1", "alarm1", 0},
-	{"alarmspin", "alarmspin", BURNS}, {"fifo_r", "fifo_r", 0}, {"fifo_w", "fifo_w", 0}, {"flock", "flock", 0},
-	{"ofd", "ofd", 0}, {"epollcycle", "epollcycle", 0}, {"pollmany", "pollmany", 0}, {"sp", "sp", 0},
-	{"sleepbig", "sleepbig", 0}, {"fds", "fds", BURNS}, {"stdout", "stdout", 0}, {"stdout1", "stdout1", 0},
-	{"tty-stdout", "stdout", TTY}, {"tty-stdout1", "stdout1", TTY}, {"tty-lines", "stdoutlines", TTY},
-	{"tty-now", "stdoutnow", TTY}, {"ttyvtime", "ttyvtime", TTY | FEED}, {"ttyvmin", "ttyvmin", TTY | FEED},
-	{"ttydrain", "ttydrain", TTY}, {"urandom", "urandom", BURNS}, {"urandomat", "urandomat", BURNS},
-	{"zero", "zero", BURNS}, {"getrandom", "getrandom", BURNS}, {"bigwrite", "bigwrite", BURNS},
-	{"bigread", "bigread", BURNS}, {"fsync", "fsync", 0}, {"fallocate", "fallocate", BURNS},
-	{"truncate", "truncate", BURNS}, {"fadvise", "fadvise", 0}, {"mapbig", "mapbig", BURNS},
-	{"touchbig", "touchbig", BURNS}, {"protbig", "protbig", BURNS}, {"protwhole", "protwhole", BURNS},
+	{"spin", "spin", BURNS},
+	{"statspin", "statspin", BURNS},
+	{"alarm1", "alarm1", 0},
+	{"alarmspin", "alarmspin", BURNS},
+	{"fifo_r", "fifo_r", 0},
+	{"fifo_w", "fifo_w", 0},
+	{"flock", "flock", 0},
+	{"ofd", "ofd", 0},
+	{"epollcycle", "epollcycle", 0},
+	{"pollmany", "pollmany", 0},
+	{"sp", "sp", 0},
+	{"sleepbig", "sleepbig", 0},
+	{"fds", "fds", BURNS},
+	{"stdout", "stdout", 0},
+	{"stdout1", "stdout1", 0},
+	{"tty-stdout", "stdout", TTY},
+	{"tty-stdout1", "stdout1", TTY},
+	{"tty-lines", "stdoutlines", TTY},
+	{"tty-now", "stdoutnow", TTY},
+	{"ttyvtime", "ttyvtime", TTY | FEED},
+	{"ttyvmin", "ttyvmin", TTY | FEED},
+	{"ttydrain", "ttydrain", TTY},
+	{"urandom", "urandom", BURNS},
+	{"urandomat", "urandomat", BURNS},
+	{"zero", "zero", BURNS},
+	{"getrandom", "getrandom", BURNS},
+	{"bigwrite", "bigwrite", BURNS},
+	{"bigread", "bigread", BURNS},
+	{"fsync", "fsync", 0},
+	{"fallocate", "fallocate", BURNS},
+	{"truncate", "truncate", BURNS},
+	{"fadvise", "fadvise", 0},
+	{"mapbig", "mapbig", BURNS},
+	{"touchbig", "touchbig", BURNS},
+	{"protbig", "protbig", BURNS},
+	{"protwhole", "protwhole", BURNS},
 };
 
 enum limit { RUN_WALL, RUN_TERM, LIB_WALL, LIB_CPU, LIB_INTERRUPT, LIB_TERM, LIMITS };
-static const char *const limit_names[LIMITS] = {"run-wall", "run-term", "lib-wall", "lib-cpu", "lib-interrupt", "lib-term"};
+static const char *const limit_names[LIMITS] = {"run-wall", "run-term",      "lib-wall",
+						"lib-cpu",  "lib-interrupt", "lib-term"};
 
 static char build[PATH_MAX], directory[] = "/tmp/mote-kill.XXXXXX";
 
@@ -73,14 +103,19 @@ static void must(bool holds, const char *what)
 
 static void sleep_us(double us)
 {
-	struct timespec t = {.tv_sec = (time_t)(us / 1e6), .tv_nsec = (long)(us * 1e3) % 1000000000};
+	struct timespec t = {
+		.tv_sec = (time_t)(us / 1e6),
+		.tv_nsec = (long)(us * 1e3) % 1000000000,
+	};
 	while (nanosleep(&t, &t) < 0)
 		;
 }
 
 /* --- streams --- */
 
-/* A terminal, or /dev/null and a pipe that nobody reads. `keep` is what must stay open meanwhile. */
+/*
+ * A terminal, or /dev/null and a pipe that nobody reads. `keep` is what must stay open meanwhile.
+ */
 static void make_streams(unsigned how, int stdio[3], int keep[2])
 {
 	stdio[2] = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -122,8 +157,18 @@ static pid_t start_run(const struct kind *k, bool ignores, const char *timeout, 
 	snprintf(mote, sizeof(mote), "%s/mote", build);
 	snprintf(guest, sizeof(guest), "%s/test/guests/hang.elf", build);
 	snprintf(dir, sizeof(dir), "%s::/d", directory);
-	char *argv[] = {mote, "run", "--dir", dir, "--dir", "/dev::/dev", "--timeout", (char *)(uintptr_t)timeout,
-			guest, (char *)(uintptr_t)k->guest, ignores ? NULL : "default", NULL};
+	char *argv[] = {mote,
+			"run",
+			"--dir",
+			dir,
+			"--dir",
+			"/dev::/dev",
+			"--timeout",
+			(char *)(uintptr_t)timeout,
+			guest,
+			(char *)(uintptr_t)k->guest,
+			ignores ? NULL : "default",
+			NULL};
 	pid_t pid = fork();
 	must(pid >= 0, "fork");
 	if (pid > 0)
@@ -163,7 +208,8 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static double measure_run(const struct kind *k, enum limit limit, double after_us, char *why, size_t capacity)
+static double measure_run(const struct kind *k, enum limit limit, double after_us, char *why,
+			  size_t capacity)
 {
 	int stdio[3], keep[2];
 	char timeout[32];
@@ -183,7 +229,8 @@ static double measure_run(const struct kind *k, enum limit limit, double after_u
 	close_streams(k->how, stdio, keep);
 	if (status == wanted)
 		return took;
-	snprintf(why, capacity, status < 0 ? "not ended after %d s" : "status %d", status < 0 ? LATE_MS / 1000 : status);
+	snprintf(why, capacity, status < 0 ? "not ended after %d s" : "status %d",
+		 status < 0 ? LATE_MS / 1000 : status);
 	return -1;
 }
 
@@ -235,10 +282,17 @@ static void open_sandbox(struct call *c, const struct kind *k, const int stdio[3
 	char *argv[] = {"hang", NULL};
 	struct mote_error e = {0};
 	snprintf(guest, sizeof(guest), "%s/test/guests/calls_hang.elf", build);
-	const struct mote_dir dirs[] = {{.guest_path = "/d", .fd = open(directory, O_RDONLY | O_DIRECTORY)},
-					{.guest_path = "/dev", .fd = open("/dev", O_RDONLY | O_DIRECTORY)}};
-	struct mote_options o = {.size = sizeof(o), .program_fd = open(guest, O_RDONLY), .argv = argv, .dirs = dirs,
-				 .dir_count = 2, .stdio = stdio};
+	const struct mote_dir dirs[] = {
+		{.guest_path = "/d", .fd = open(directory, O_RDONLY | O_DIRECTORY)},
+		{.guest_path = "/dev", .fd = open("/dev", O_RDONLY | O_DIRECTORY)}};
+	struct mote_options o = {
+		.size = sizeof(o),
+		.program_fd = open(guest, O_RDONLY),
+		.argv = argv,
+		.dirs = dirs,
+		.dir_count = 2,
+		.stdio = stdio,
+	};
 	/* Making it ready counts neither: it takes a hundredth of this. */
 	o.call_time_limit_ns = c->limit == LIB_WALL ? (uint64_t)(c->after_us * 1e3) : 0;
 	o.call_cpu_limit_ns = c->limit == LIB_CPU ? (uint64_t)(c->after_us * 1e3) : 0;
@@ -251,7 +305,9 @@ static void open_sandbox(struct call *c, const struct kind *k, const int stdio[3
 
 static _Noreturn void call_and_tell(const struct kind *k, enum limit limit, double after_us, int to)
 {
-	static const int wanted[LIMITS] = {[LIB_WALL] = -ETIMEDOUT, [LIB_CPU] = -ETIMEDOUT, [LIB_INTERRUPT] = -ECANCELED,
+	static const int wanted[LIMITS] = {[LIB_WALL] = -ETIMEDOUT,
+					   [LIB_CPU] = -ETIMEDOUT,
+					   [LIB_INTERRUPT] = -ECANCELED,
 					   [LIB_TERM] = -EIO};
 	struct call c = {.limit = limit, .after_us = after_us, .caller = pthread_self()};
 	int stdio[3], keep[2];
@@ -269,14 +325,17 @@ static _Noreturn void call_and_tell(const struct kind *k, enum limit limit, doub
 	double returned = now_us();
 	c.over = true;
 	pthread_join(helper, NULL);
-	double at = limit == LIB_WALL ? since + after_us : c.limit_at < returned ? c.limit_at : returned;
+	double at = limit == LIB_WALL       ? since + after_us
+		    : c.limit_at < returned ? c.limit_at
+					    : returned;
 	char line[256];
 	int n = rc == wanted[limit] ? snprintf(line, sizeof(line), "%f", returned - at)
 				    : snprintf(line, sizeof(line), "-1 %.200s", e.text);
 	_exit(write(to, line, (size_t)n) != n);
 }
 
-static double measure_call(const struct kind *k, enum limit limit, double after_us, char *why, size_t capacity)
+static double measure_call(const struct kind *k, enum limit limit, double after_us, char *why,
+			   size_t capacity)
 {
 	int p[2];
 	char line[256] = "";
@@ -316,7 +375,8 @@ struct figures {
 };
 
 /* False, and why it is, where a guest did not end by its limit. */
-static bool measure(const struct kind *k, enum limit limit, int runs, struct figures *f, char *why, size_t capacity)
+static bool measure(const struct kind *k, enum limit limit, int runs, struct figures *f, char *why,
+		    size_t capacity)
 {
 	static double took[RUNS_MAX];
 	for (int i = 0; i < runs; i++) {
@@ -334,7 +394,8 @@ static bool measure(const struct kind *k, enum limit limit, int runs, struct fig
 	return true;
 }
 
-static bool series(const char *name, const struct kind *k, enum limit limit, const struct settings *s)
+static bool series(const char *name, const struct kind *k, enum limit limit,
+		   const struct settings *s)
 {
 	struct figures f = {0};
 	char why[300];
@@ -348,11 +409,11 @@ static bool series(const char *name, const struct kind *k, enum limit limit, con
 	}
 	if (s->json)
 		printf("{\"name\":\"kill-latency-%s\",\"unit\":\"ms\",\"median\":%.2f,\"p99\":%.2f,"
-"\"max\":%.2f,\"runs\":%d}\n",
+		       "\"max\":%.2f,\"runs\":%d}\n",
 		       name, f.median, f.p99, f.max, s->runs);
 	else
-		printf("%s %-26s median %6.2f ms, p99 %6.2f, max %6.2f (%d runs)\n", in_time ? "ok  " : "FAIL", name,
-		       f.median, f.p99, f.max, s->runs);
+		printf("%s %-26s median %6.2f ms, p99 %6.2f, max %6.2f (%d runs)\n",
+		       in_time ? "ok  " : "FAIL", name, f.median, f.p99, f.max, s->runs);
 	fflush(stdout);
 	return in_time;
 }
@@ -364,7 +425,8 @@ static int all(const struct settings *s)
 		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 			char name[64];
 			snprintf(name, sizeof(name), "%s-%s", limit_names[l], kinds[i].name);
-			if (fnmatch(s->pattern, name, 0) != 0 || (l == LIB_CPU && !(kinds[i].how & BURNS)))
+			if (fnmatch(s->pattern, name, 0) != 0 ||
+			    (l == LIB_CPU && !(kinds[i].how & BURNS)))
 				continue;
 			if (series(name, &kinds[i], l, s))
 				passed++;
@@ -424,9 +486,12 @@ int main(int argc, char **argv)
 		else
 			break;
 	}
-	if (at >= argc || argc > at + 2 || s.runs < 1 || s.runs > RUNS_MAX || !realpath(argv[at], build)) {
-		fprintf(stderr, "usage: kill_latency [--json] [--runs N] [--most MS] [--tries N] BUILD [PATTERN]\n"
-				"       kill_latency --end PID SIGNAL\n");
+	if (at >= argc || argc > at + 2 || s.runs < 1 || s.runs > RUNS_MAX ||
+	    !realpath(argv[at], build)) {
+		fprintf(stderr,
+			"usage: kill_latency [--json] [--runs N] [--most MS] [--tries N] BUILD "
+			"[PATTERN]\n"
+			"       kill_latency --end PID SIGNAL\n");
 		return 2;
 	}
 	if (argc > at + 1)

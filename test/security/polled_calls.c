@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest that rewrites its calls while the poller parses them (guest/polled_calls.c), in lives of some seconds in a child
- * process, within an empty directory; a file next to that directory must stay as it is. The host is built with a sanitizer.
+ * A guest that rewrites its calls while the poller parses them (guest/polled_calls.c), in lives of
+ * some seconds in a child process, within an empty directory; a file next to that directory must
+ * stay as it is. The host is built with a sanitizer.
  */
 #include "guest/polled_calls.h"
 #include "security.h"
@@ -34,7 +35,8 @@ static int outside = -1, inside = -1;
 
 static void make_directories(void)
 {
-	if (!mkdtemp(top) || (outside = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || mkdirat(outside, "inside", 0700) < 0)
+	if (!mkdtemp(top) || (outside = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+	    mkdirat(outside, "inside", 0700) < 0)
 		security_die("%s: %m", top);
 	int neighbour = openat(outside, "neighbour", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	inside = openat(outside, "inside", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -50,7 +52,8 @@ static const char *neighbour_changed(void)
 	int fd = openat(outside, "neighbour", O_RDONLY | O_CLOEXEC);
 	ssize_t n = read(fd, text, sizeof(text));
 	close(fd);
-	if (fd < 0 || n != 5 || memcmp(text, "alive", 5) != 0 || fstatat(outside, "neighbour", &st, 0) < 0 || (st.st_mode & 07777) != 0600)
+	if (fd < 0 || n != 5 || memcmp(text, "alive", 5) != 0 ||
+	    fstatat(outside, "neighbour", &st, 0) < 0 || (st.st_mode & 07777) != 0600)
 		return "the file next to the guest's directory was changed";
 	return NULL;
 }
@@ -67,7 +70,8 @@ static void empty(void)
 
 static void live(unsigned seed)
 {
-	char text[3] = {(char)('!' + seed % 90), (char)('!' + seed / 90 % 90), 0}, *argv[] = {text, NULL};
+	char text[3] = {(char)('!' + seed % 90), (char)('!' + seed / 90 % 90), 0},
+	     *argv[] = {text, NULL};
 	struct vm_outcome out = {0};
 	struct err e = {0};
 	struct poller_counts c = {0};
@@ -98,13 +102,16 @@ static void work(unsigned worker, struct security_step *step)
 {
 	/* What it does to files must not fill the disk. */
 	const struct rlimit files = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
-	/* Polling is for CPUs that are free: ahead of the machine's other work, if that is allowed. */
+	/*
+	 * Polling is for CPUs that are free: ahead of the machine's other work, if that is allowed.
+	 */
 	const struct sched_param first = {.sched_priority = 1};
 	(void)!sched_setscheduler(0, SCHED_FIFO, &first);
 	signal(SIGXFSZ, SIG_IGN);
 	if (setrlimit(RLIMIT_FSIZE, &files) < 0)
 		security_die("setrlimit: %m");
-	for (unsigned n = worker; progress->counts.mutations < until_mutations && security_now_ns() < until_ns; n++) {
+	for (unsigned n = worker;
+	     progress->counts.mutations < until_mutations && security_now_ns() < until_ns; n++) {
 		security_step_begin(step, n);
 		live(n + (unsigned)security_options.seed);
 		security_step_end(step);
@@ -115,7 +122,8 @@ int main(int argc, char **argv)
 {
 	char command[64];
 	security_begin(argc, argv);
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
 	if (progress == MAP_FAILED)
 		security_die("mmap: %m");
 	make_directories();
@@ -130,8 +138,12 @@ int main(int argc, char **argv)
 	if (!wrong && security_options.whole && progress->counts.mutations < until_mutations)
 		wrong = "too few mutations";
 	const struct poller_counts *c = &progress->counts;
-	security_report(!wrong, "polled-calls", "%s%s%lu mutations of %lu calls: %lu by the poller, %lu declined, %lu given up; %lu lives", wrong ? wrong : "",
-			wrong ? "; " : "", c->mutations, c->calls, c->by_poller, c->declined, c->given_up, atomic_load(&progress->lives));
+	security_report(
+		!wrong, "polled-calls",
+		"%s%s%lu mutations of %lu calls: %lu by the poller, %lu declined, %lu given up; "
+		"%lu lives",
+		wrong ? wrong : "", wrong ? "; " : "", c->mutations, c->calls, c->by_poller,
+		c->declined, c->given_up, atomic_load(&progress->lives));
 	snprintf(command, sizeof(command), "rm -rf %s", top);
 	if (system(command) != 0)
 		security_die("removing %s", top);

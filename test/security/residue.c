@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a guest that owned CPL 0 leaves behind (guest/residue.c) and the next one could find: in a VM that is used again,
- * in one that is reset to a snapshot, in one made from a snapshot in a VM that is used again. The host compares all that
- * KVM tells of the vCPU with a VM that had no guest before, and looks through all of the guest's memory.
+ * What a guest that owned CPL 0 leaves behind (guest/residue.c) and the next one could find: in a
+ * VM that is used again, in one that is reset to a snapshot, in one made from a snapshot in a VM
+ * that is used again. The host compares all that KVM tells of the vCPU with a VM that had no guest
+ * before, and looks through all of the guest's memory.
  */
 #include "guest/residue.h"
 
@@ -35,7 +36,8 @@ struct state {
 /* Those that a clock moves. */
 static bool moves(uint32_t msr)
 {
-	return msr == 0x10 || msr == 0x3b || msr == 0x40000020 || msr == 0x40000010 || msr == 0x6e0 || msr == 0xe7 || msr == 0xe8;
+	return msr == 0x10 || msr == 0x3b || msr == 0x40000020 || msr == 0x40000010 ||
+	       msr == 0x6e0 || msr == 0xe7 || msr == 0xe8;
 }
 
 static struct kvm_msr_list *msr_list(void)
@@ -74,8 +76,9 @@ static struct state *read_state(struct vm *vm)
 	int fd = vm->vcpus[0].kvm.fd;
 	if (!s)
 		security_die("out of memory");
-	if (ioctl(fd, KVM_GET_SREGS, &s->sregs) < 0 || ioctl(fd, KVM_GET_DEBUGREGS, &s->debug) < 0 ||
-	    ioctl(fd, KVM_GET_XCRS, &s->xcrs) < 0 || ioctl(fd, KVM_GET_VCPU_EVENTS, &s->events) < 0 ||
+	if (ioctl(fd, KVM_GET_SREGS, &s->sregs) < 0 ||
+	    ioctl(fd, KVM_GET_DEBUGREGS, &s->debug) < 0 || ioctl(fd, KVM_GET_XCRS, &s->xcrs) < 0 ||
+	    ioctl(fd, KVM_GET_VCPU_EVENTS, &s->events) < 0 ||
 	    ioctl(fd, KVM_GET_XSAVE, &s->xsave) < 0 || ioctl(fd, KVM_GET_MP_STATE, &s->mp) < 0)
 		security_die("reading a vCPU's state: %m");
 	read_msrs(vm, s);
@@ -86,9 +89,10 @@ static const char *compare_msrs(const struct state *fresh, const struct state *s
 {
 	static char text[100];
 	for (uint32_t i = 0; i < s->msr_count; i++)
-		if (fresh->msrs[i].index != s->msrs[i].index || fresh->msrs[i].data != s->msrs[i].data) {
-			snprintf(text, sizeof(text), "MSR %#x is %#llx, in a new VM %#llx", s->msrs[i].index, s->msrs[i].data,
-				 fresh->msrs[i].data);
+		if (fresh->msrs[i].index != s->msrs[i].index ||
+		    fresh->msrs[i].data != s->msrs[i].data) {
+			snprintf(text, sizeof(text), "MSR %#x is %#llx, in a new VM %#llx",
+				 s->msrs[i].index, s->msrs[i].data, fresh->msrs[i].data);
 			return text;
 		}
 	return fresh->msr_count == s->msr_count ? NULL : "other MSRs";
@@ -101,7 +105,9 @@ static const char *compare_vectors(const struct state *fresh, const struct state
 	const uint8_t *a = (const uint8_t *)&fresh->xsave, *b = (const uint8_t *)&s->xsave;
 	for (unsigned i = 0; i < sizeof(s->xsave); i++)
 		if (a[i] != b[i] && (i < 512 || i >= 576)) {
-			snprintf(text, sizeof(text), "byte %u of the extended state is %#x, in a new VM %#x", i, b[i], a[i]);
+			snprintf(text, sizeof(text),
+				 "byte %u of the extended state is %#x, in a new VM %#x", i, b[i],
+				 a[i]);
 			return text;
 		}
 	return NULL;
@@ -111,11 +117,15 @@ static const char *compare_control(const struct kvm_sregs *x, const struct kvm_s
 {
 	static char text[160];
 	const uint64_t own = 1 << 3; /* DE, by which the host has KVM drop translations */
-	if (x->cr0 == y->cr0 && x->cr2 == y->cr2 && x->cr3 == y->cr3 && (x->cr4 | own) == (y->cr4 | own) && x->cr8 == y->cr8 && x->efer == y->efer &&
+	if (x->cr0 == y->cr0 && x->cr2 == y->cr2 && x->cr3 == y->cr3 &&
+	    (x->cr4 | own) == (y->cr4 | own) && x->cr8 == y->cr8 && x->efer == y->efer &&
 	    x->apic_base == y->apic_base)
 		return NULL;
-	snprintf(text, sizeof(text), "CR0 %#llx CR2 %#llx CR3 %#llx CR4 %#llx CR8 %#llx EFER %#llx, in a new VM %#llx %#llx %#llx %#llx %#llx %#llx",
-		 y->cr0, y->cr2, y->cr3, y->cr4, y->cr8, y->efer, x->cr0, x->cr2, x->cr3, x->cr4, x->cr8, x->efer);
+	snprintf(text, sizeof(text),
+		 "CR0 %#llx CR2 %#llx CR3 %#llx CR4 %#llx CR8 %#llx EFER %#llx, in a new VM %#llx "
+		 "%#llx %#llx %#llx %#llx %#llx",
+		 y->cr0, y->cr2, y->cr3, y->cr4, y->cr8, y->efer, x->cr0, x->cr2, x->cr3, x->cr4,
+		 x->cr8, x->efer);
 	return text;
 }
 
@@ -123,14 +133,17 @@ static const char *compare(const struct state *fresh, const struct state *s)
 {
 	const struct kvm_sregs *x = &fresh->sregs, *y = &s->sregs;
 	const char *wrong = compare_control(x, y);
-	if (!wrong && (x->gdt.base != y->gdt.base || x->gdt.limit != y->gdt.limit || x->idt.base != y->idt.base ||
-		       x->idt.limit != y->idt.limit || x->tr.base != y->tr.base || x->tr.limit != y->tr.limit))
+	if (!wrong && (x->gdt.base != y->gdt.base || x->gdt.limit != y->gdt.limit ||
+		       x->idt.base != y->idt.base || x->idt.limit != y->idt.limit ||
+		       x->tr.base != y->tr.base || x->tr.limit != y->tr.limit))
 		wrong = "a descriptor table is elsewhere";
-	if (!wrong && (x->fs.base != y->fs.base || x->gs.base != y->gs.base || x->cs.selector != y->cs.selector))
+	if (!wrong && (x->fs.base != y->fs.base || x->gs.base != y->gs.base ||
+		       x->cs.selector != y->cs.selector))
 		wrong = "a segment is another";
 	if (!wrong && memcmp(&fresh->debug, &s->debug, sizeof(s->debug)) != 0)
 		wrong = "debug registers differ";
-	if (!wrong && (fresh->xcrs.nr_xcrs != s->xcrs.nr_xcrs || fresh->xcrs.xcrs[0].value != s->xcrs.xcrs[0].value))
+	if (!wrong && (fresh->xcrs.nr_xcrs != s->xcrs.nr_xcrs ||
+		       fresh->xcrs.xcrs[0].value != s->xcrs.xcrs[0].value))
 		wrong = "XCR0 differs";
 	if (!wrong && memcmp(&fresh->events, &s->events, sizeof(s->events)) != 0)
 		wrong = "events differ";
@@ -145,7 +158,8 @@ static const char *compare(const struct state *fresh, const struct state *s)
 static const char *look_through(struct vm *vm)
 {
 	static char text[100];
-	const uint64_t pattern = residue_pattern(), *at = (const uint64_t *)(const void *)vm->memory.hva;
+	const uint64_t pattern = residue_pattern(),
+		       *at = (const uint64_t *)(const void *)vm->memory.hva;
 	uint64_t found = 0, first = 0;
 	for (uint64_t i = 0; i < vm->memory.slot_end / 8; i++)
 		if (at[i] == pattern || (uint32_t)at[i] == (uint32_t)pattern) {
@@ -153,7 +167,8 @@ static const char *look_through(struct vm *vm)
 		}
 	if (!found)
 		return NULL;
-	snprintf(text, sizeof(text), "the pattern is in %lu words of memory, first at %#lx", found, first);
+	snprintf(text, sizeof(text), "the pattern is in %lu words of memory, first at %#lx", found,
+		 first);
 	return text;
 }
 
@@ -195,14 +210,18 @@ static void wait_ready(void)
 		security_die("no VM became ready for its next guest");
 }
 
-/* Runs the guest that leaves the pattern, until its end; its VM waits for the next guest then, or is the caller's. */
+/*
+ * Runs the guest that leaves the pattern, until its end; its VM waits for the next guest then, or
+ * is the caller's.
+ */
 static struct vm *filled(enum who who)
 {
 	int code;
 	struct vm *vm = make("fill", who);
 	enum vm_end end = run(vm, NULL, &code);
 	if (end != VM_EXITED || code != 0)
-		security_die("the guest that leaves the pattern: end %d, code %d; %s", end, code, security_log);
+		security_die("the guest that leaves the pattern: end %d, code %d; %s", end, code,
+			     security_log);
 	return vm;
 }
 
@@ -254,7 +273,10 @@ static void used_again(enum who who, const char *name)
 		security_die("keeping VMs");
 	for (; n < rounds() && !wrong; n++) {
 		vm_destroy(filled(who));
-		/* A VM whose page tables or kernel pages are other than the host has made them gets no other guest. */
+		/*
+		 * A VM whose page tables or kernel pages are other than the host has made them gets
+		 * no other guest.
+		 */
 		if (who != OWNER)
 			wait_ready();
 		else
@@ -262,7 +284,8 @@ static void used_again(enum who who, const char *name)
 		wrong = who == OWNER && recycle_ready() ? "the VM is to be used again" : NULL;
 		struct vm *vm = make("look", USER);
 		if (!wrong)
-			wrong = recycle_ready() ? "the VM was not used again" : looked(vm, NULL, fresh);
+			wrong = recycle_ready() ? "the VM was not used again"
+						: looked(vm, NULL, fresh);
 		vm_destroy(vm);
 		wait_ready();
 		(void)!recycle_keep(0);
@@ -301,8 +324,8 @@ static struct state *reference_of(struct vm_snapshot *s)
 }
 
 /*
- * A reset guest is at CPL 3, whatever it was; the test makes it the owner again where its first instructions, which load
- * its vector registers, are not interpreted.
+ * A reset guest is at CPL 3, whatever it was; the test makes it the owner again where its first
+ * instructions, which load its vector registers, are not interpreted.
  */
 static bool leave_again(struct vm *vm, struct vm_snapshot *s, enum who who)
 {
@@ -328,7 +351,8 @@ static void reset(enum who who, const char *name)
 		if (n == 0 && (run(vm, "f", &code) != VM_EXITED || code != 0))
 			security_die("the frozen guest: code %d; %s", code, security_log);
 		security_log[0] = '\0';
-		wrong = vm_restore(vm, s, &e) < 0 ? "it could not be reset" : looked(vm, "l", fresh);
+		wrong = vm_restore(vm, s, &e) < 0 ? "it could not be reset"
+						  : looked(vm, "l", fresh);
 		if (!wrong && !leave_again(vm, s, who))
 			wrong = "the guest could not leave the pattern again";
 	}

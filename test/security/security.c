@@ -38,7 +38,8 @@ void security_begin(int argc, char **argv)
 bool security_chosen(const char *name)
 {
 	for (int i = 0; i < security_options.name_count; i++)
-		if (strncmp(name, security_options.names[i], strlen(security_options.names[i])) == 0)
+		if (strncmp(name, security_options.names[i], strlen(security_options.names[i])) ==
+		    0)
 			return true;
 	return security_options.name_count == 0;
 }
@@ -99,7 +100,8 @@ static void collect(void *arg, const char *line)
 	snprintf(security_log + len, sizeof(security_log) - len, "%s%s", len ? "; " : "", line);
 }
 
-static struct vm_config config_of(struct security_image image, char **argv, uint64_t memory_mib, uint64_t limit_ns)
+static struct vm_config config_of(struct security_image image, char **argv, uint64_t memory_mib,
+				  uint64_t limit_ns)
 {
 	static int payload = -1, null = -1;
 	static char *envp[] = {NULL};
@@ -134,13 +136,15 @@ static struct vm *make(const struct vm_config *c)
 	return vm;
 }
 
-struct vm *security_vm(struct security_image image, char **argv, uint64_t memory_mib, uint64_t limit_ns)
+struct vm *security_vm(struct security_image image, char **argv, uint64_t memory_mib,
+		       uint64_t limit_ns)
 {
 	const struct vm_config c = config_of(image, argv, memory_mib, limit_ns);
 	return make(&c);
 }
 
-struct vm *security_vm_in(struct security_image image, char **argv, int directory, uint64_t limit_ns)
+struct vm *security_vm_in(struct security_image image, char **argv, int directory,
+			  uint64_t limit_ns)
 {
 	const struct vm_preopen given = {.fd = directory, .kind = MOTE_PREOPEN_DIR, .path = "/w"};
 	struct vm_config c = config_of(image, argv, 64, limit_ns);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Valid snapshot files, changed field by field and bit by bit, their digests made right again: each is refused, or makes
- * a VM that harms nobody. That is: the host does not crash, the guest's page tables give CPL 3 no page of CPL 0's and
- * the kernel window is Mote's own, after the guest has used memory, in some all that it can get (guest/flips.c).
+ * Valid snapshot files, changed field by field and bit by bit, their digests made right again: each
+ * is refused, or makes a VM that harms nobody. That is: the host does not crash, the guest's page
+ * tables give CPL 3 no page of CPL 0's and the kernel window is Mote's own, after the guest has
+ * used memory, in some all that it can get (guest/flips.c).
  */
 #include "security.h"
 #include "workers.h"
@@ -19,7 +20,7 @@
 
 SECURITY_IMAGE(flips);
 
-#define BUILD "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define BUILD   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define HANG_NS (60 * NS)
 enum { MEMORY_MIB = 24, HEADER_BYTES = 4096 };
 
@@ -55,7 +56,8 @@ static void make_file(void)
 	vm_offer_calls(vm, 4096);
 	vm_begin(vm, &limits);
 	if (vm_resume(vm, &out, &e) < 0 || out.end != VM_WAITING)
-		security_die("the guest that is to be frozen: end %d, code %d; %s", out.end, out.code, e.text);
+		security_die("the guest that is to be frozen: end %d, code %d; %s", out.end,
+			     out.code, e.text);
 	vm_finish(vm);
 	file_fd = memfd_create("snapshot", MFD_CLOEXEC);
 	if (vm_snapshot_take_to_file(vm, BUILD, NULL, 0, file_fd, &e) < 0)
@@ -65,7 +67,8 @@ static void make_file(void)
 		security_die("the file is other than this test knows it");
 	meta_bytes = h.meta_bytes;
 	file = malloc(HEADER_BYTES + meta_bytes);
-	if (!file || pread(file_fd, file, HEADER_BYTES + meta_bytes, 0) != (ssize_t)(HEADER_BYTES + meta_bytes))
+	if (!file || pread(file_fd, file, HEADER_BYTES + meta_bytes, 0) !=
+			     (ssize_t)(HEADER_BYTES + meta_bytes))
 		security_die("reading the snapshot: %m");
 }
 
@@ -100,7 +103,8 @@ static uint64_t any_value(uint64_t *random, const uint8_t *bytes)
 	case 5:
 		return MOTE_KERNEL + ((r >> 50) & ~0xfffUL);
 	default: /* what stands elsewhere */
-		memcpy(&other, bytes + HEADER_BYTES + (r >> 8) % (meta_bytes - 8) / 8 * 8, sizeof(other));
+		memcpy(&other, bytes + HEADER_BYTES + (r >> 8) % (meta_bytes - 8) / 8 * 8,
+		       sizeof(other));
 		return other;
 	}
 }
@@ -130,8 +134,9 @@ static void change(uint64_t *random, uint8_t *bytes, size_t at, size_t capacity)
 }
 
 /*
- * The description begins with shape, counts and places; registers follow, of which the extended ones are 4 KiB; then
- * come the lists of mappings and free pages. Header, first part, lists and all of it have their shares.
+ * The description begins with shape, counts and places; registers follow, of which the extended
+ * ones are 4 KiB; then come the lists of mappings and free pages. Header, first part, lists and all
+ * of it have their shares.
  */
 static void change_some(uint64_t *random, uint8_t *bytes)
 {
@@ -143,7 +148,8 @@ static void change_some(uint64_t *random, uint8_t *bytes)
 		if ((r & 63) == 0)
 			change(random, bytes, offsetof(struct header, meta_bytes), 24);
 		else if (r & 64)
-			change(random, bytes, HEADER_BYTES, FIXED_BYTES < meta_bytes ? FIXED_BYTES : meta_bytes);
+			change(random, bytes, HEADER_BYTES,
+			       FIXED_BYTES < meta_bytes ? FIXED_BYTES : meta_bytes);
 		else if (r & 128)
 			change(random, bytes, HEADER_BYTES + lists, meta_bytes - lists);
 		else
@@ -195,7 +201,8 @@ static void try_one(uint64_t n, uint8_t *bytes, uint64_t *random)
 	if (n)
 		change_some(random, bytes);
 	seal(bytes);
-	if (pwrite(file_fd, bytes, HEADER_BYTES + meta_bytes, 0) != (ssize_t)(HEADER_BYTES + meta_bytes))
+	if (pwrite(file_fd, bytes, HEADER_BYTES + meta_bytes, 0) !=
+	    (ssize_t)(HEADER_BYTES + meta_bytes))
 		security_die("writing the file: %m");
 	security_log[0] = '\0';
 	if (vm_snapshot_open_untrusted(file_fd, BUILD, -1, &s, &e) < 0) {
@@ -234,7 +241,8 @@ static void work(unsigned worker, struct security_step *step)
 int main(int argc, char **argv)
 {
 	security_begin(argc, argv);
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
 	if (progress == MAP_FAILED)
 		security_die("mmap: %m");
 	uint64_t began = security_now_ns();
@@ -246,7 +254,9 @@ int main(int argc, char **argv)
 		wrong = progress->wrong;
 	if (!wrong && (security_options.whole ? done < until_tries : done < 2))
 		wrong = "too few tries";
-	security_report(!wrong, "snapshot-flips", "%s%s%lu files (%lu/s): %lu refused, %lu run", wrong ? wrong : "", wrong ? "; " : "",
-			done, done * NS / (security_now_ns() - began), atomic_load(&progress->refused), atomic_load(&progress->ran));
+	security_report(!wrong, "snapshot-flips", "%s%s%lu files (%lu/s): %lu refused, %lu run",
+			wrong ? wrong : "", wrong ? "; " : "", done,
+			done * NS / (security_now_ns() - began), atomic_load(&progress->refused),
+			atomic_load(&progress->ran));
 	return security_end();
 }

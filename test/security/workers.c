@@ -39,13 +39,15 @@ unsigned security_worker_count(void)
 static const char *look_at(struct worker *w, uint64_t hang_ns)
 {
 	static char text[100];
-	const uint64_t began = atomic_load(&w->step->began_ns), number = atomic_load(&w->step->number);
+	const uint64_t began = atomic_load(&w->step->began_ns),
+		       number = atomic_load(&w->step->number);
 	int status;
 	if (waitpid(w->pid, &status, WNOHANG) == w->pid) {
 		w->pid = 0;
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 			return NULL;
-		snprintf(text, sizeof(text), "the host ended with wait status %#x in step %lu", status, number);
+		snprintf(text, sizeof(text), "the host ended with wait status %#x in step %lu",
+			 status, number);
 		return text;
 	}
 	if (!began || security_now_ns() <= began + hang_ns)
@@ -64,11 +66,12 @@ static void end_all(struct worker *workers, unsigned count)
 	}
 }
 
-const char *security_work(unsigned count, uint64_t hang_ns, void (*work)(unsigned worker, struct security_step *step))
+const char *security_work(unsigned count, uint64_t hang_ns,
+			  void (*work)(unsigned worker, struct security_step *step))
 {
 	struct worker workers[WORKERS_MAX] = {0};
-	struct security_step *steps =
-		mmap(NULL, count * sizeof(*steps), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct security_step *steps = mmap(NULL, count * sizeof(*steps), PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (steps == MAP_FAILED)
 		security_die("mmap: %m");
 	for (unsigned i = 0; i < count; i++) {

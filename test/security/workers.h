@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Long loops of test/security in child processes: a crash of the host under test is a line of the parent's, several
- * share the CPUs while the kernel makes them wait (closing a VM does), and a step that does not end is found.
+ * Long loops of test/security in child processes: a crash of the host under test is a line of the
+ * parent's, several share the CPUs while the kernel makes them wait (closing a VM does), and a step
+ * that does not end is found.
  */
 #ifndef MOTE_TEST_SECURITY_WORKERS_H
 #define MOTE_TEST_SECURITY_WORKERS_H
@@ -17,15 +18,18 @@ void security_step_begin(struct security_step *step, uint64_t number);
 void security_step_end(struct security_step *step);
 
 /*
- * How many workers keep this machine's CPUs busy in the long form, and how many run in the short one, whose times are
- * looked at. A worker's own numbers are worker, worker + count, worker + 2 * count and so on.
+ * How many workers keep this machine's CPUs busy in the long form, and how many run in the short
+ * one, whose times are looked at. A worker's own numbers are worker, worker + count, worker + 2 *
+ * count and so on.
  */
 unsigned security_worker_count(void);
 
 /*
- * Runs `work` in `count` child processes, each of which ends when it returns. One that crashes, ends otherwise or is
- * longer than hang_ns at one step ends them all. NULL, or what went wrong in which step (static storage).
+ * Runs `work` in `count` child processes, each of which ends when it returns. One that crashes,
+ * ends otherwise or is longer than hang_ns at one step ends them all. NULL, or what went wrong in
+ * which step (static storage).
  */
-const char *security_work(unsigned count, uint64_t hang_ns, void (*work)(unsigned worker, struct security_step *step));
+const char *security_work(unsigned count, uint64_t hang_ns,
+			  void (*work)(unsigned worker, struct security_step *step));
 
 #endif

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <stdio.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -36,14 +36,16 @@ static void setup(void)
 static void teardown(void)
 {
 	char command[200];
-	snprintf(command, sizeof(command), "rm -rf %s %s.wasm %s.other.wasm", directory, directory, directory);
+	snprintf(command, sizeof(command), "rm -rf %s %s.wasm %s.other.wasm", directory, directory,
+		 directory);
 	cr_expect(system(command) == 0);
 }
 
 TestSuite(api_cache, .init = setup, .fini = teardown);
 
 /* Runs a module with one argument and variable; its output. */
-static const char *run(const char *path, const char *argument, const char *variable, uint64_t max_bytes)
+static const char *run(const char *path, const char *argument, const char *variable,
+		       uint64_t max_bytes)
 {
 	static char text[4096];
 	int ends[2];
@@ -51,7 +53,11 @@ static const char *run(const char *path, const char *argument, const char *varia
 	char *argv[] = {(char *)"program", (char *)(uintptr_t)argument, NULL};
 	char *envp[] = {(char *)(uintptr_t)variable, NULL};
 	const int stdio[3] = {-1, ends[1], 2};
-	struct mote_dir dir = {.guest_path = "/here", .fd = open("/tmp", O_PATH | O_CLOEXEC), .readonly = 1};
+	struct mote_dir dir = {
+		.guest_path = "/here",
+		.fd = open("/tmp", O_PATH | O_CLOEXEC),
+		.readonly = 1,
+	};
 	struct mote_options o = {
 		.size = sizeof(o),
 		.program_fd = open(path, O_RDONLY | O_CLOEXEC),
@@ -118,12 +124,14 @@ static unsigned long number_in(const char *text)
 Test(api_cache, a_start_is_the_same_with_and_without)
 {
 	unsigned long seen[4];
-	static const char *const arguments[] = {"one", "two", "", "a much longer argument than before"};
+	static const char *const arguments[] = {"one", "two", "",
+						"a much longer argument than before"};
 	for (int i = 0; i < 4; i++) {
 		char variable[32], wanted[200];
 		snprintf(variable, sizeof(variable), "V=%d", i);
 		const char *text = run(module, arguments[i], variable, 0);
-		snprintf(wanted, sizeof(wanted), "argument=%s variable=%d directory=/here count=1 ", arguments[i], i);
+		snprintf(wanted, sizeof(wanted), "argument=%s variable=%d directory=/here count=1 ",
+			 arguments[i], i);
 		cr_expect(strncmp(text, wanted, strlen(wanted)) == 0, "%s, not %s", text, wanted);
 		seen[i] = number_in(text);
 		for (int k = 0; k < i; k++)
@@ -151,7 +159,8 @@ Test(api_cache, what_is_damaged_is_made_anew)
 		close(fd);
 		cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
 		cr_assert(kept(&others, name) == 1 && (fd = open(name, O_RDONLY | O_CLOEXEC)) >= 0);
-		cr_expect(fstat(fd, &after) == 0 && after.st_mode == (S_IFREG | 0600) && after.st_size == before.st_size);
+		cr_expect(fstat(fd, &after) == 0 && after.st_mode == (S_IFREG | 0600) &&
+			  after.st_size == before.st_size);
 		cr_expect(pread(fd, &found, 1, 100) == 1 && found == good);
 		close(fd);
 	}
@@ -198,7 +207,8 @@ Test(api_cache, many_at_once)
 		if (children[i] == 0) {
 			int good = 1;
 			for (int k = 0; k < 5; k++)
-				good &= strncmp(run(module, "x", "V=1", k == 3 ? 1 : 0), "argument=x", 10) == 0;
+				good &= strncmp(run(module, "x", "V=1", k == 3 ? 1 : 0),
+						"argument=x", 10) == 0;
 			_exit(good ? 0 : 1);
 		}
 	}
@@ -266,7 +276,8 @@ Test(api_cache, what_a_start_touches_is_noted)
 		cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
 		cr_assert(noted(name));
 		fd = open(name, O_RDONLY | O_CLOEXEC);
-		cr_expect(note_bytes(name) == bytes && (at + 41 > bytes || (pread(fd, &again, 1, at) == 1)));
+		cr_expect(note_bytes(name) == bytes &&
+			  (at + 41 > bytes || (pread(fd, &again, 1, at) == 1)));
 		close(fd);
 		cr_expect(strncmp(run(module, "x", "V=1", 0), "argument=x", 10) == 0);
 	}
@@ -298,14 +309,21 @@ static bool compiled(const char *path, const struct mote_cache *c, uint64_t memo
 {
 	char *argv[] = {(char *)"program", (char *)"x", NULL};
 	int fd = open(path, O_RDONLY | O_CLOEXEC), kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	const struct mote_options o = {.size = sizeof(o), .program_fd = fd, .argv = argv, .memory_bytes = memory_bytes,
-				       .kvm_fd = &kvm};
+	const struct mote_options o = {
+		.size = sizeof(o),
+		.program_fd = fd,
+		.argv = argv,
+		.memory_bytes = memory_bytes,
+		.kvm_fd = &kvm,
+	};
 	struct mote_compiled *found = mote_compiled_find(c, &o);
 	struct mote_sandbox *s = NULL;
 	struct mote_error e = {0};
 	struct mote_result r = {0};
 	cr_assert(fd >= 0 && kvm >= 0);
-	cr_assert(mote_sandbox_from_compiled(found, &o, &s, &e) == 0 && mote_sandbox_run(s, &r, &e) == 0, "%s", e.text);
+	cr_assert(mote_sandbox_from_compiled(found, &o, &s, &e) == 0 &&
+			  mote_sandbox_run(s, &r, &e) == 0,
+		  "%s", e.text);
 	cr_expect(mote_exit_status(&r) == 3);
 	mote_sandbox_free(s);
 	mote_compiled_free(found);
@@ -318,7 +336,10 @@ Test(api_cache, modules_are_identified_by_content)
 {
 	char other[80], command[400];
 	struct stat st;
-	struct mote_cache c = {.size = sizeof(c), .dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_cache c = {
+		.size = sizeof(c),
+		.dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	};
 	cr_assert(c.dir >= 0 && stat(module, &st) == 0);
 	snprintf(other, sizeof(other), "%s.other.wasm", directory);
 	snprintf(command, sizeof(command), "cp %s %s", module, other);
@@ -333,12 +354,15 @@ Test(api_cache, modules_are_identified_by_content)
 	cr_expect(compiled(module, &c, 0));
 	cr_expect(compiled(other, &c, 0)); /* has changed just now, and is the same */
 	expect_kept(1);
-	snprintf(command, sizeof(command), "printf '\\0\\3\\1x.' >>%s", other); /* a custom section more */
+	/* a custom section more */
+	snprintf(command, sizeof(command), "printf '\\0\\3\\1x.' >>%s", other);
 	cr_assert(system(command) == 0);
 	cr_expect(compiled(other, &c, 0));
 	expect_kept(2);
 	/* With more than an eighth of the memory: 2 MiB, by a custom section, and 12. */
-	snprintf(command, sizeof(command), "printf '\\0\\200\\200\\200\\1\\1y' >>%s && head -c 2097150 /dev/zero >>%s", other, other);
+	snprintf(command, sizeof(command),
+		 "printf '\\0\\200\\200\\200\\1\\1y' >>%s && head -c 2097150 /dev/zero >>%s", other,
+		 other);
 	cr_assert(system(command) == 0);
 	cr_expect(!compiled(other, &c, 12 << 20));
 	expect_kept(2);
@@ -359,13 +383,14 @@ static const char *variant(unsigned number)
 	static char other[80];
 	char command[400];
 	snprintf(other, sizeof(other), "%s.other.wasm", directory);
-	snprintf(command, sizeof(command), "(cat %s; printf '\\0\\6\\1x%04u') >%s", module, number, other);
+	snprintf(command, sizeof(command), "(cat %s; printf '\\0\\6\\1x%04u') >%s", module, number,
+		 other);
 	cr_assert(system(command) == 0);
 	return other;
 }
 
 static struct {
-	unsigned count;	     /* compiled modules of all tenants */
+	unsigned count; /* compiled modules of all tenants */
 	uint64_t bytes;
 	unsigned long files; /* which ones: the sum of their inodes */
 } all;
@@ -393,7 +418,10 @@ static unsigned count_all(uint64_t *bytes)
 Test(api_cache, tenants_find_their_own)
 {
 	uint64_t bytes;
-	struct mote_cache c = {.size = sizeof(c), .dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_cache c = {
+		.size = sizeof(c),
+		.dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	};
 	static const char *const tenants[] = {"one", "two", "../../one", "one", NULL, "two", ""};
 	static const unsigned wanted[] = {1, 2, 3, 3, 4, 4, 5};
 	for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -414,10 +442,17 @@ Test(api_cache, tenants_find_their_own)
 Test(api_cache, no_tenant_evicts_another_ones_share)
 {
 	uint64_t bytes, one;
-	struct mote_cache c = {.size = sizeof(c), .dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .tenant = "first"};
+	struct mote_cache c = {
+		.size = sizeof(c),
+		.dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		.tenant = "first",
+	};
 	cr_assert(compiled(variant(0), &c, 0));
 	count_all(&one);
-	/* Room for seven and a half; the first has six, which is more than its share once there is another. */
+	/*
+	 * Room for seven and a half; the first has six, which is more than its share once there is
+	 * another.
+	 */
 	c.max_bytes = one * 15 / 2;
 	for (unsigned i = 1; i < 6; i++)
 		cr_assert(compiled(variant(i), &c, 0));
@@ -433,7 +468,8 @@ Test(api_cache, no_tenant_evicts_another_ones_share)
 	cr_expect(count_all(&bytes) >= 6, "%lu bytes of %lu", bytes, c.max_bytes);
 	unsigned long before = all.files;
 	for (unsigned i = 3; i < 6; i++)
-		cr_expect(compiled(variant(i), &c, 0) && count_all(&bytes) && all.files == before, "module %u was compiled again", i);
+		cr_expect(compiled(variant(i), &c, 0) && count_all(&bytes) && all.files == before,
+			  "module %u was compiled again", i);
 	close(c.dir);
 }
 
@@ -450,17 +486,29 @@ static int next(void *arg, struct mote_sandbox *s, const struct mote_value *args
 /* A kept module gets the host's functions of each start; how it ends if there are none. */
 Test(api_cache, imports_of_host_functions_are_bound_at_each_start)
 {
-	static const uint8_t bytes[] = /* (import "mote" "next" (func (param i64) (result i64))), exported as "f" */
+	/* (import "mote" "next" (func (param i64) (result i64))), exported as "f" */
+	static const uint8_t bytes[] =
 		"\0asm\1\0\0\0\1\6\1\140\1\176\1\176\2\15\1\4mote\4next\0\0\7\5\1\1f\0\0";
 	int fd = open(module, O_RDWR | O_TRUNC | O_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
 	cr_assert(fd >= 0 && write(fd, bytes, sizeof(bytes) - 1) == sizeof(bytes) - 1);
 	sleep(3);
 	for (uint64_t i = 0; i < 4; i++) {
 		char *argv[] = {(char *)"program", NULL};
-		const struct mote_function f = {.name = "next", .signature = i == 3 ? "i:U" : "U:U", .call = next, .arg = &i};
+		const struct mote_function f = {
+			.name = "next",
+			.signature = i == 3 ? "i:U" : "U:U",
+			.call = next,
+			.arg = &i,
+		};
 		const int stdio[3] = {-1, -1, err};
-		const struct mote_options o = {.size = sizeof(o), .program_fd = fd, .argv = argv, .stdio = stdio,
-					       .functions = &f, .function_count = i != 2};
+		const struct mote_options o = {
+			.size = sizeof(o),
+			.program_fd = fd,
+			.argv = argv,
+			.stdio = stdio,
+			.functions = &f,
+			.function_count = i != 2,
+		};
 		struct mote_error e = {0};
 		struct mote_sandbox *s = NULL;
 		const struct mote_value forty = mote_u64(40);
@@ -468,7 +516,9 @@ Test(api_cache, imports_of_host_functions_are_bound_at_each_start)
 		cr_assert(mote_sandbox_new_cached(directory, 0, &o, &s, &e) == 0, "%s", e.text);
 		int rc = mote_sandbox_init(s, &e);
 		if (i < 2)
-			cr_expect(rc == 0 && mote_sandbox_call(s, "f", &forty, 1, &result, &e) == 0 && result.of.u64 == 40 + i,
+			cr_expect(rc == 0 &&
+					  mote_sandbox_call(s, "f", &forty, 1, &result, &e) == 0 &&
+					  result.of.u64 == 40 + i,
 				  "%s", e.text);
 		else
 			cr_expect(rc == -EIO && strstr(e.text, "status 126"), "%s", e.text);
@@ -476,7 +526,8 @@ Test(api_cache, imports_of_host_functions_are_bound_at_each_start)
 		expect_kept(1);
 	}
 	char text[400] = "";
-	cr_expect(pread(err, text, sizeof(text) - 1, 0) > 0 && strstr(text, "mote.next: the host has no function of that name") &&
+	cr_expect(pread(err, text, sizeof(text) - 1, 0) > 0 &&
+			  strstr(text, "mote.next: the host has no function of that name") &&
 			  strstr(text, "mote.next: the host's function is of another type"),
 		  "%s", text);
 	close(fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How sandboxes that are called come to their end: interrupts, limits, crashes, exits, and calls_hostile.c, which
- * keeps to nothing. Needs a KVM, of either kind.
+ * How sandboxes that are called come to their end: interrupts, limits, crashes, exits, and
+ * calls_hostile.c, which keeps to nothing. Needs a KVM, of either kind.
  */
 #include "calls_harness.h"
 
@@ -28,7 +28,8 @@ static void expect_interrupted(size_t kind, const char *name)
 
 Test(api_calls_end, interrupt_from_another_thread)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		expect_interrupted(k, "loop");
 		expect_interrupted(k, "wait_long");
 	}
@@ -36,9 +37,11 @@ Test(api_calls_end, interrupt_from_another_thread)
 
 Test(api_calls_end, interrupt_from_a_host_function)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		struct mote_sandbox *s = ready(k);
-		FAILS(s, ECANCELED, "interrupted", "host_rc", mote_string("interrupts"), mote_string(""));
+		FAILS(s, ECANCELED, "interrupted", "host_rc", mote_string("interrupts"),
+		      mote_string(""));
 		expect_poisoned(s, "interrupted");
 		mote_sandbox_free(s);
 	}
@@ -46,7 +49,8 @@ Test(api_calls_end, interrupt_from_a_host_function)
 
 Test(api_calls_end, limits_of_wall_clock_and_cpu_time)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		for (int cpu = 0; cpu < 2; cpu++) {
 			struct mote_options o = options(kinds[k], no_args);
 			struct mote_sandbox *s;
@@ -75,7 +79,9 @@ static struct mote_sandbox *with_limits(size_t kind, uint64_t wall_ns, uint64_t 
 	struct mote_error e = {0};
 	o.call_time_limit_ns = wall_ns;
 	o.call_cpu_limit_ns = cpu_ns;
-	cr_assert(mote_sandbox_snapshot(first, &snapshot, &e) == 0 && mote_sandbox_from(snapshot, &o, &s, &e) == 0, "%s", e.text);
+	cr_assert(mote_sandbox_snapshot(first, &snapshot, &e) == 0 &&
+			  mote_sandbox_from(snapshot, &o, &s, &e) == 0,
+		  "%s", e.text);
 	mote_snapshot_free(snapshot);
 	mote_sandbox_free(first);
 	return s;
@@ -91,7 +97,10 @@ static uint64_t now_ns(clockid_t clock)
 /* Long enough that no call but an endless one takes it, on a busy machine either. */
 #define LIMIT_NS 600000000UL
 
-/* Calls that together take longer than one may, then one that does not end: by that clock it ends when its time is over. */
+/*
+ * Calls that together take longer than one may, then one that does not end: by that clock it ends
+ * when its time is over.
+ */
 static void expect_limit(size_t kind, clockid_t clock, uint64_t wall_ns, uint64_t cpu_ns)
 {
 	struct mote_sandbox *s = with_limits(kind, wall_ns, cpu_ns);
@@ -112,7 +121,8 @@ static void expect_limit(size_t kind, clockid_t clock, uint64_t wall_ns, uint64_
 
 Test(api_calls_end, limits_are_those_of_one_call)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		expect_limit(k, CLOCK_MONOTONIC, LIMIT_NS, 0);
 		expect_limit(k, CLOCK_THREAD_CPUTIME_ID, 0, LIMIT_NS);
 	}
@@ -129,7 +139,8 @@ static void *loop_long(void *sandbox)
 /* The watch sleeps for the first one's limit when the second's, which is over earlier, begins. */
 Test(api_calls_end, a_limit_next_to_a_longer_one)
 {
-	struct mote_sandbox *slow = with_limits(0, 10 * LIMIT_NS, 0), *quick = with_limits(1, LIMIT_NS, 0);
+	struct mote_sandbox *slow = with_limits(0, 10 * LIMIT_NS, 0),
+			    *quick = with_limits(1, LIMIT_NS, 0);
 	pthread_t thread;
 	uint64_t since = now_ns(CLOCK_MONOTONIC);
 	cr_assert(pthread_create(&thread, NULL, loop_long, slow) == 0);
@@ -155,14 +166,17 @@ Test(api_calls_end, limits_after_a_fork)
 		_exit(mote_sandbox_call(own, "loop", NULL, 0, NULL, &e) == -ETIMEDOUT ? 0 : 1);
 	}
 	int status = 0;
-	cr_expect(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", status);
+	cr_expect(waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+			  WEXITSTATUS(status) == 0,
+		  "%x", status);
 	expect_error(s, ETIMEDOUT, "wall", "loop", NULL, 0);
 	mote_sandbox_free(s);
 }
 
 Test(api_calls_end, crash_and_exit_poison_the_sandbox)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		struct mote_sandbox *s = ready(k);
 		expect_error(s, EIO, "signal", "crash", NULL, 0);
 		expect_poisoned(s, "signal");
@@ -176,7 +190,8 @@ Test(api_calls_end, crash_and_exit_poison_the_sandbox)
 
 Test(api_calls_end, output_of_a_call_is_there_when_it_returns)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		struct mote_options o = options(kinds[k], no_args);
 		int out = memfd_create("out", MFD_CLOEXEC), stdio[3] = {-1, out, 2};
 		o.stdio = stdio;
@@ -193,7 +208,8 @@ Test(api_calls_end, output_of_a_call_is_there_when_it_returns)
 
 Test(api_calls_end, a_guest_that_ends_under_a_host_function_ends_the_whole_call)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		struct mote_sandbox *s = ready(k);
 		FAILS(s, EIO, "signal 9", "forward_string", mote_string("kills"), mote_string(""));
 		expect_poisoned(s, "signal 9");
@@ -204,7 +220,8 @@ Test(api_calls_end, a_guest_that_ends_under_a_host_function_ends_the_whole_call)
 /* Neither a guest's broken pipe nor one of before a call reaches the program that embeds it. */
 Test(api_calls_end, a_broken_pipe_is_the_guests_own_affair)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		struct mote_options o = options(kinds[k], no_args);
 		int ends[2], stdio[3];
 		cr_assert(pipe(ends) == 0 && signal(SIGPIPE, SIG_DFL) != SIG_ERR);
@@ -234,7 +251,8 @@ Test(api_calls_end, interrupt_ends_output_that_nobody_takes)
 	char *text = malloc(200001);
 	memset(text, 't', 200000);
 	text[200000] = '\0';
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		struct mote_options o = options(kinds[k], no_args);
 		int ends[2], stdio[3] = {-1, -1, 2};
 		pthread_t thread;
@@ -265,7 +283,8 @@ Test(api_calls_end, init_can_be_interrupted_and_is_limited)
 		close(o.program_fd);
 		if (!limit)
 			cr_assert(pthread_create(&thread, NULL, interrupt_soon, s) == 0);
-		cr_expect(mote_sandbox_init(s, &e) == (limit ? -ETIMEDOUT : -ECANCELED), "%s", e.text);
+		cr_expect(mote_sandbox_init(s, &e) == (limit ? -ETIMEDOUT : -ECANCELED), "%s",
+			  e.text);
 		if (!limit)
 			pthread_join(thread, NULL);
 		expect_poisoned(s, limit ? "limit" : "interrupted");
@@ -284,7 +303,8 @@ Test(api_calls_end, a_run_can_be_interrupted)
 	cr_assert(mote_sandbox_new(&o, &s, &e) == 0, "%s", e.text);
 	cr_expect(mote_sandbox_interrupt(s) == -ESRCH);
 	cr_assert(pthread_create(&thread, NULL, interrupt_soon, s) == 0);
-	cr_expect(mote_sandbox_run(s, &r, &e) == 0 && r.end == MOTE_INTERRUPTED && mote_exit_status(&r) == 137);
+	cr_expect(mote_sandbox_run(s, &r, &e) == 0 && r.end == MOTE_INTERRUPTED &&
+		  mote_exit_status(&r) == 137);
 	pthread_join(thread, NULL);
 	cr_expect(mote_sandbox_interrupt(s) == -ESRCH);
 	mote_sandbox_free(s);
@@ -314,15 +334,19 @@ static void misbehave(char *what, int code)
 
 Test(api_calls_end, a_hostile_guest_poisons_its_sandbox_only)
 {
+	/* clang-format off */
 	static const char *const misdeeds[] = {
-		"kind-0", "kind-99", "return-first", "error-first", "ready-empty", "ready-version", "ready-many",
-		"ready-more-than-there", "ready-rest", "ready-name-empty", "ready-name-no-nul", "ready-name-nul-inside",
-		"ready-name-huge", "ready-signature", "ready-wasm-signature", "ready-flags", "ready-twice-the-name",
-		"damaged-call", "call-arguments", "call-void-argument", "call-want", "call-rest", "list-rest", "functions",
-		"call-kind-0", "call-ready", "call-return-nothing", "call-return-void", "call-return-other-type",
-		"call-return-short", "call-return-rest", "call-return-no-type", "call-return-string", "call-return-bytes",
-		"call-return-bool", "call-error-short",  "call-error-text",
+		"kind-0", "kind-99", "return-first", "error-first", "ready-empty", "ready-version",
+		"ready-many", "ready-more-than-there", "ready-rest", "ready-name-empty",
+		"ready-name-no-nul", "ready-name-nul-inside", "ready-name-huge", "ready-signature",
+		"ready-wasm-signature", "ready-flags", "ready-twice-the-name", "damaged-call",
+		"call-arguments", "call-void-argument", "call-want", "call-rest", "list-rest",
+		"functions", "call-kind-0", "call-ready", "call-return-nothing", "call-return-void",
+		"call-return-other-type", "call-return-short", "call-return-rest",
+		"call-return-no-type", "call-return-string", "call-return-bytes",
+		"call-return-bool", "call-error-short", "call-error-text",
 	};
+	/* clang-format on */
 	for (size_t i = 0; i < sizeof(misdeeds) / sizeof(misdeeds[0]); i++)
 		misbehave((char *)misdeeds[i], EPROTO);
 	misbehave((char *)"reply-nowhere", EFAULT);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Modules that know nothing of Mote, called by WebAssembly's own types: test/guest/calls_module.wat, calls_plain.c;
- * and a reactor with the SDK. Needs a KVM, of either kind.
+ * Modules that know nothing of Mote, called by WebAssembly's own types:
+ * test/guest/calls_module.wat, calls_plain.c; and a reactor with the SDK. Needs a KVM, of either
+ * kind.
  */
 #include "calls_harness.h"
 
@@ -24,7 +25,11 @@ static struct mote_sandbox *module_ready(void)
 	static struct mote_function list[sizeof(functions) / sizeof(functions[0]) + 1];
 	struct mote_options o = options("calls_module.wasm", no_args);
 	memcpy(list, functions, sizeof(functions));
-	list[o.function_count++] = (struct mote_function){.name = "floats", .signature = "FfFfFfFfFfU:f", .call = host_floats};
+	list[o.function_count++] = (struct mote_function){
+		.name = "floats",
+		.signature = "FfFfFfFfFfU:f",
+		.call = host_floats,
+	};
 	o.functions = list;
 	return start(&o);
 }
@@ -34,7 +39,8 @@ static struct mote_value call_for(struct mote_sandbox *s, enum mote_type want, c
 {
 	struct mote_value result = {.type = want};
 	struct mote_error e = {0};
-	cr_assert(mote_sandbox_call(s, name, args, count, &result, &e) == 0, "%s: %s", name, e.text);
+	cr_assert(mote_sandbox_call(s, name, args, count, &result, &e) == 0, "%s: %s", name,
+		  e.text);
 	cr_expect(result.type == want);
 	return result;
 }
@@ -44,15 +50,19 @@ Test(api_calls_module, a_plain_module_is_called_with_its_own_types)
 	struct mote_sandbox *s = module_ready();
 	const char *name, *signature;
 	cr_expect(must_call(s, "ready", NULL, 0).of.i32 == 7, "_initialize has run");
-	cr_expect(CALL(s, "add", mote_i32(-1), mote_u64(2), mote_f32(0.5f), mote_f64(0.25)).of.f64 == 1.75);
+	cr_expect(
+		CALL(s, "add", mote_i32(-1), mote_u64(2), mote_f32(0.5f), mote_f64(0.25)).of.f64 ==
+		1.75);
 	cr_expect(CALL(s, "half", mote_f32(3)).of.f32 == 1.5f);
 	cr_expect(must_call(s, "nothing", NULL, 0).type == MOTE_VOID);
-	const struct mote_value yes = mote_boolean(true), text = mote_string("some text"), bytes = mote_bytes("a\0b", 3);
+	const struct mote_value yes = mote_boolean(true), text = mote_string("some text"),
+				bytes = mote_bytes("a\0b", 3);
 	cr_expect(!call_for(s, MOTE_BOOL, "not", &yes, 1).of.boolean);
 	cr_expect_str_eq(call_for(s, MOTE_STRING, "same", &text, 1).of.string.text, "some text");
 	struct mote_value v = call_for(s, MOTE_BYTES, "same", &bytes, 1);
 	cr_expect(v.of.bytes.len == 3 && memcmp(v.of.bytes.data, "a\0b", 3) == 0);
-	cr_expect(must_call(s, "posted", NULL, 0).of.i32 == 16, "cabi_post_same was called twice, with 8");
+	cr_expect(must_call(s, "posted", NULL, 0).of.i32 == 16,
+		  "cabi_post_same was called twice, with 8");
 	cr_expect(call_for(s, MOTE_U32, "same", &text, 1).of.u32 == 8);
 	v = (struct mote_value){.type = MOTE_STRING};
 	cr_expect(mote_sandbox_call(s, "same", &bytes, 1, &v, NULL) == -EREMOTEIO, "a NUL inside");
@@ -74,8 +84,10 @@ Test(api_calls_module, a_plain_module_is_called_with_its_own_types)
 Test(api_calls_module, a_plain_module_imports_host_functions)
 {
 	struct mote_sandbox *s = module_ready();
-	const struct mote_value text = mote_string("to the host and back"), twice[] = {mote_u64(40), mote_f64(0.5)};
-	cr_expect_str_eq(call_for(s, MOTE_STRING, "to_host", &text, 1).of.string.text, "to the host and back");
+	const struct mote_value text = mote_string("to the host and back"),
+				twice[] = {mote_u64(40), mote_f64(0.5)};
+	cr_expect_str_eq(call_for(s, MOTE_STRING, "to_host", &text, 1).of.string.text,
+			 "to the host and back");
 	cr_expect(must_call(s, "numbers", twice, 2).of.f64 == 40.5);
 	cr_expect_str_eq(call_for(s, MOTE_STRING, "mixed", NULL, 0).of.string.text,
 			 "-1 2 -3 4 0.5 -0.25 1 seven eight 31");
@@ -96,12 +108,17 @@ Test(api_calls_module, memory_of_a_plain_module_comes_from_cabi_realloc)
 	memset(large, 'l', half);
 	large[half] = '\0';
 	const struct mote_value empty[2] = {mote_string(""), mote_bytes("", 0)},
-				both[2] = {mote_string(large), mote_bytes(large, half)}, text = mote_string("twice");
+				both[2] = {mote_string(large), mote_bytes(large, half)},
+				text = mote_string("twice");
 	cr_expect(call_for(s, MOTE_STRING, "join", empty, 2).of.string.len == 0);
-	/* More than the module's memory has at first, and again and again: it owns and frees what it gets. */
+	/*
+	 * More than the module's memory has at first, and again and again: it owns and frees what
+	 * it gets.
+	 */
 	for (int i = 0; i < 200; i++) {
 		struct mote_value v = call_for(s, MOTE_STRING, "join", both, 2);
-		cr_assert(v.of.string.len == 2 * half && v.of.string.text[0] == 'l' && v.of.string.text[2 * half - 1] == 'l');
+		cr_assert(v.of.string.len == 2 * half && v.of.string.text[0] == 'l' &&
+			  v.of.string.text[2 * half - 1] == 'l');
 	}
 	cr_expect_str_eq(call_for(s, MOTE_STRING, "host_twice", &text, 1).of.string.text, "twice");
 	cr_expect(must_call(s, "balance", NULL, 0).of.i64 == (405L << 32 | 201));
@@ -134,8 +151,9 @@ Test(api_calls_module, imports_that_the_host_lacks_are_named)
 	cr_assert(mote_sandbox_new(&o, &s, &e) == 0, "%s", e.text);
 	cr_expect(mote_sandbox_init(s, &e) == -EIO && strstr(e.text, "status 126"), "%s", e.text);
 	char text[300] = "";
-	cr_expect(pread(err, text, 299, 0) > 0 && strstr(text, "mote.floats: the host has no function of that name"), "%s",
-		  text);
+	cr_expect(pread(err, text, 299, 0) > 0 &&
+			  strstr(text, "mote.floats: the host has no function of that name"),
+		  "%s", text);
 	mote_sandbox_free(s);
 	close(o.program_fd);
 	close(err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What processes that run guests have given up before: the children that compile modules and take snapshots, and
- * those that call mote_confine. Looked at from outside, while their guests run. Needs a KVM, of either kind.
+ * What processes that run guests have given up before: the children that compile modules and take
+ * snapshots, and those that call mote_confine. Looked at from outside, while their guests run.
+ * Needs a KVM, of either kind.
  */
 #include <mote/cache.h>
 #include <mote/program_snapshot.h>
@@ -70,7 +71,8 @@ enum { FUNCTIONS = 400, BODY = 60000 };
 /* FUNCTIONS functions of `i32.const 1, drop` over and over, and an empty `_start`. */
 static void write_module(void)
 {
-	static const uint8_t head[] = "\0asm\1\0\0\0\1\4\1\140\0\0"; /* one type: no parameters, no results */
+	/* one type: no parameters, no results */
+	static const uint8_t head[] = "\0asm\1\0\0\0\1\4\1\140\0\0";
 	static uint8_t body[BODY + 16];
 	uint8_t b[64];
 	size_t n = leb(b, BODY + 1 + 1), filled = n;
@@ -130,17 +132,19 @@ static pid_t child_of(pid_t parent)
 }
 
 /* Waits until a child of `parent` has entered its seccomp filter, and stops it there. */
-static pid_t catch(pid_t parent)
+static pid_t catch (pid_t parent)
 {
 	for (;;) {
 		int status;
-		cr_assert(waitpid(parent, &status, WNOHANG) == 0, "it ended with %#x before its child ran a guest", status);
+		cr_assert(waitpid(parent, &status, WNOHANG) == 0,
+			  "it ended with %#x before its child ran a guest", status);
 		pid_t pid = child_of(parent);
 		if (pid < 0 || strcmp(status_of(pid, "Seccomp"), "2") != 0)
 			continue;
 		cr_assert(kill(pid, SIGSTOP) == 0);
 		while (status_of(pid, "State")[0] != 'T')
-			cr_assert(status_of(pid, "State")[0] != 'Z', "it had ended before it was looked at");
+			cr_assert(status_of(pid, "State")[0] != 'Z',
+				  "it had ended before it was looked at");
 		return pid;
 	}
 }
@@ -160,7 +164,8 @@ static const char *descriptors(pid_t pid)
 	cr_assert(d);
 	for (struct dirent *entry; (entry = readdir(d));) {
 		char to[256];
-		ssize_t len = readlink(text("/proc/%d/fd/%s", pid, entry->d_name), to, sizeof(to) - 1);
+		ssize_t len =
+			readlink(text("/proc/%d/fd/%s", pid, entry->d_name), to, sizeof(to) - 1);
 		if (len < 0)
 			continue;
 		to[len] = '\0';
@@ -176,7 +181,8 @@ static const char *descriptors(pid_t pid)
 	qsort(list, n, sizeof(*list), by_text);
 	*all = '\0';
 	for (size_t i = 0; i < n; i++) {
-		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? "|" : "", list[i]);
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? "|" : "",
+			 list[i]);
 		free(list[i]);
 	}
 	return all;
@@ -210,7 +216,10 @@ static void compile_by(bool content)
 		.dir_count = 1,
 		.network = 1,
 	};
-	const struct mote_cache c = {.size = sizeof(c), .dir = open(directory, O_RDONLY | O_DIRECTORY)};
+	const struct mote_cache c = {
+		.size = sizeof(c),
+		.dir = open(directory, O_RDONLY | O_DIRECTORY),
+	};
 	if (content)
 		mote_compiled_free(mote_compiled_find(&c, &o));
 	else if (mote_sandbox_new_cached(directory, 0, &o, &s, &e) < 0)
@@ -222,20 +231,26 @@ static void check_compiler(bool content)
 {
 	write_module();
 	sleep(3); /* for the cache, which looks at times */
-	cr_assert(open("/etc/shadow", O_RDONLY) >= 0 || open("/etc/passwd", O_RDONLY) >= 0); /* and is inherited */
+	/* and is inherited */
+	cr_assert(open("/etc/shadow", O_RDONLY) >= 0 || open("/etc/passwd", O_RDONLY) >= 0);
 	pid_t parent = fork();
 	if (parent == 0)
 		compile_by(content);
-	pid_t pid = catch(parent);
+	pid_t pid = catch (parent);
 	const char *held = descriptors(pid);
-	cr_expect(strcmp(held, "/pagemap|anon_inode:kvm-vcpu:0|anon_inode:kvm-vm|pipe:|the new file") == 0, "%s", held);
+	cr_expect(strcmp(held,
+			 "/pagemap|anon_inode:kvm-vcpu:0|anon_inode:kvm-vm|pipe:|the new file") ==
+			  0,
+		  "%s", held);
 	cr_expect_str_eq(status_of(pid, "NoNewPrivs"), "1");
 	char line[256] = "";
 	FILE *f = fopen(text("/proc/%d/limits", pid), "r");
 	while (f && fgets(line, sizeof(line), f) && strncmp(line, "Max open files", 14) != 0)
 		;
 	unsigned long soft = 1, hard = 1;
-	cr_expect(sscanf(line, "Max open files %lu %lu", &soft, &hard) == 2 && soft == 0 && hard == 0, "%s", line);
+	cr_expect(sscanf(line, "Max open files %lu %lu", &soft, &hard) == 2 && soft == 0 &&
+			  hard == 0,
+		  "%s", line);
 	fclose(f);
 	end(parent, pid);
 }
@@ -258,7 +273,10 @@ Test(api_confine, what_takes_a_snapshot_holds_the_guests_descriptors)
 	pid_t parent = fork();
 	if (parent == 0) {
 		struct mote_error e = {0};
-		const struct mote_dir dir = {.guest_path = "/", .fd = open(directory, O_RDONLY | O_DIRECTORY)};
+		const struct mote_dir dir = {
+			.guest_path = "/",
+			.fd = open(directory, O_RDONLY | O_DIRECTORY),
+		};
 		const int stdio[3] = {-1, -1, ends[1]};
 		const struct mote_options o = {
 			.size = sizeof(o),
@@ -268,13 +286,17 @@ Test(api_confine, what_takes_a_snapshot_holds_the_guests_descriptors)
 			.dirs = &dir,
 			.dir_count = 1,
 		};
-		_exit(mote_program_snapshot_take(&o, "stdin", text("%s/new-snapshot", directory), &e) < 0);
+		_exit(mote_program_snapshot_take(&o, "stdin", text("%s/new-snapshot", directory),
+						 &e) < 0);
 	}
 	/* Its program's output comes to descriptor 2. */
 	cr_assert(read(ends[0], line, sizeof(line)) == 8);
-	pid_t pid = catch(parent);
-	const char *held = descriptors(pid), *wanted = text("/pagemap|%s|anon_inode:kvm-vcpu:0|anon_inode:kvm-vm|pipe:|pipe:|pipe:|"
-							    "pipe:|the new file", directory);
+	pid_t pid = catch (parent);
+	const char *held = descriptors(pid),
+		   *wanted = text(
+			   "/pagemap|%s|anon_inode:kvm-vcpu:0|anon_inode:kvm-vm|pipe:|pipe:|pipe:|"
+			   "pipe:|the new file",
+			   directory);
 	cr_expect(strcmp(held, wanted) == 0, "%s", held);
 	end(parent, pid);
 }
@@ -298,17 +320,22 @@ static int try_open(const char *path, int flags)
 static int try_connect(int port)
 {
 	const struct sockaddr_in to = {
-		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), rc = result(connect(fd, (const void *)&to, sizeof(to)));
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+	    rc = result(connect(fd, (const void *)&to, sizeof(to)));
 	close(fd);
 	return rc;
 }
 
-#define CHECK(is, wanted)                                                                          \
-	do {                                                                                       \
-		int is_ = (is), wanted_ = (wanted);                                                \
-		if (is_ != wanted_)                                                                \
-			dprintf(report, "%s: %d (%s), not %d\n", #is, is_, strerror(is_), wanted_);     \
+#define CHECK(is, wanted)                                                                 \
+	do {                                                                              \
+		int is_ = (is), wanted_ = (wanted);                                       \
+		if (is_ != wanted_)                                                       \
+			dprintf(report, "%s: %d (%s), not %d\n", #is, is_, strerror(is_), \
+				wanted_);                                                 \
 	} while (0)
 
 /* In a process of its own; `report` is a file that stays empty where all is well. */
@@ -316,7 +343,11 @@ static void confined(int report, bool network)
 {
 	const struct mote_dir dirs[2] = {
 		{.guest_path = "/rw", .fd = open(text("%s/rw", directory), O_PATH | O_DIRECTORY)},
-		{.guest_path = "/ro", .fd = open(text("%s/ro", directory), O_PATH | O_DIRECTORY), .readonly = 1},
+		{
+			.guest_path = "/ro",
+			.fd = open(text("%s/ro", directory), O_PATH | O_DIRECTORY),
+			.readonly = 1,
+		},
 	};
 	const int stdio[3] = {-1, report, -1};
 	const struct mote_options o = {
@@ -343,7 +374,8 @@ static void confined(int report, bool network)
 	CHECK(fcntl(dirs[0].fd, F_GETFD), -1);
 	CHECK(fcntl(kept, F_GETFD), 0);
 	CHECK(try_open("/etc/passwd", O_RDONLY), denied);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which look there when they report */
+/* which look there when they report */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	CHECK(try_open("/proc/self/maps", O_RDONLY), denied);
 #endif
 	CHECK(try_open(text("%s/other", directory), O_RDONLY), denied);
@@ -366,12 +398,17 @@ static void check_confined(bool network)
 {
 	char said[4096] = "";
 	int report = memfd_create("report", MFD_CLOEXEC);
-	cr_assert(system(text("cd %s && mkdir -p rw/sub ro && echo x >rw/file && echo x >ro/file && echo x >other", directory)) == 0);
+	cr_assert(
+		system(text(
+			"cd %s && mkdir -p rw/sub ro && echo x >rw/file && echo x >ro/file && echo "
+			"x >other",
+			directory)) == 0);
 	pid_t pid = fork();
 	if (pid == 0)
 		confined(report, network);
 	int status;
-	cr_assert(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0, "%#x", status);
+	cr_assert(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		  "%#x", status);
 	cr_expect(pread(report, said, sizeof(said) - 1, 0) == 0, "%s", said);
 }
 
@@ -388,27 +425,34 @@ Test(api_confine, files_with_the_network)
 /* Where the kernel says of this thread that it may decide, it is decided for good. */
 Test(api_confine, speculation)
 {
-	static const char *const names[] = {"Speculation_Store_Bypass", "SpeculationIndirectBranch"};
+	static const char *const names[] = {"Speculation_Store_Bypass",
+					    "SpeculationIndirectBranch"};
 	bool offered[2];
 	struct err e = {0};
 	for (int i = 0; i < 2; i++)
-		offered[i] = strstr(status_of(getpid(), names[i]), "conditional") || strstr(status_of(getpid(), names[i]), "thread");
+		offered[i] = strstr(status_of(getpid(), names[i]), "conditional") ||
+			     strstr(status_of(getpid(), names[i]), "thread");
 	int off = confine_speculation(&e);
 	cr_assert(off >= 0, "%s", e.text);
-	cr_expect(!(off & CONFINE_STORE_BYPASS) == !offered[0], "%s", status_of(getpid(), names[0]));
-	cr_expect(!(off & CONFINE_INDIRECT_BRANCH) == !offered[1], "%s", status_of(getpid(), names[1]));
+	cr_expect(!(off & CONFINE_STORE_BYPASS) == !offered[0], "%s",
+		  status_of(getpid(), names[0]));
+	cr_expect(!(off & CONFINE_INDIRECT_BRANCH) == !offered[1], "%s",
+		  status_of(getpid(), names[1]));
 	for (int i = 0; i < 2; i++)
 		if (offered[i])
-			cr_expect(strstr(status_of(getpid(), names[i]), "force"), "%s", status_of(getpid(), names[i]));
+			cr_expect(strstr(status_of(getpid(), names[i]), "force"), "%s",
+				  status_of(getpid(), names[i]));
 }
 
 Test(api_confine, descriptors_that_are_kept)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
-		int a = open("/", O_PATH), b = fcntl(a, F_DUPFD, 100), c = fcntl(a, F_DUPFD, 500), keep[] = {c, -1, 2, a, -1, a};
-		bool good = confine_descriptors(keep, 6) == 0 && fcntl(a, F_GETFD) >= 0 && fcntl(b, F_GETFD) < 0 &&
-			    fcntl(c, F_GETFD) >= 0 && fcntl(2, F_GETFD) >= 0 && fcntl(0, F_GETFD) < 0;
+		int a = open("/", O_PATH), b = fcntl(a, F_DUPFD, 100), c = fcntl(a, F_DUPFD, 500),
+		    keep[] = {c, -1, 2, a, -1, a};
+		bool good = confine_descriptors(keep, 6) == 0 && fcntl(a, F_GETFD) >= 0 &&
+			    fcntl(b, F_GETFD) < 0 && fcntl(c, F_GETFD) >= 0 &&
+			    fcntl(2, F_GETFD) >= 0 && fcntl(0, F_GETFD) < 0;
 		_exit(good ? 0 : 1);
 	}
 	int status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Isolation of memory: with MOTE_ISOLATION_PRIVATE no page of a file is mapped for the guest, however it comes to be;
- * without, some are. Needs a KVM, of either kind.
+ * Isolation of memory: with MOTE_ISOLATION_PRIVATE no page of a file is mapped for the guest,
+ * however it comes to be; without, some are. Needs a KVM, of either kind.
  */
 #include <mote/cache.h>
 #include <mote/call.h>
@@ -33,7 +33,9 @@ static void teardown(void)
 
 TestSuite(api_isolation, .init = setup, .fini = teardown, .timeout = 120);
 
-/* Mappings of files that this process may write copies of: guest memory, and the test's own data. */
+/*
+ * Mappings of files that this process may write copies of: guest memory, and the test's own data.
+ */
 static unsigned file_mappings(void)
 {
 	char line[600], rights[8];
@@ -42,7 +44,8 @@ static unsigned file_mappings(void)
 	FILE *f = fopen("/proc/self/maps", "r");
 	cr_assert(f);
 	while (fgets(line, sizeof(line), f))
-		count += sscanf(line, "%*s %7s %*s %*s %lu", rights, &inode) == 2 && inode && strncmp(rights, "rw-p", 4) == 0;
+		count += sscanf(line, "%*s %7s %*s %*s %lu", rights, &inode) == 2 && inode &&
+			 strncmp(rights, "rw-p", 4) == 0;
 	fclose(f);
 	return count;
 }
@@ -84,7 +87,9 @@ static void check(struct mote_sandbox *s, unsigned before, int isolation, int st
 	mote_sandbox_free(s);
 }
 
-#define EACH(isolation) for (int isolation = MOTE_ISOLATION_SHARED; isolation <= MOTE_ISOLATION_PRIVATE; isolation++)
+#define EACH(isolation)                                                                  \
+	for (int isolation = MOTE_ISOLATION_SHARED; isolation <= MOTE_ISOLATION_PRIVATE; \
+	     isolation++)
 
 Test(api_isolation, programs_and_modules)
 {
@@ -93,32 +98,35 @@ Test(api_isolation, programs_and_modules)
 		int status;
 	} programs[] = {{"hello.elf", 0}, {"cache_program.wasm", 3}};
 	EACH(isolation)
-		for (unsigned i = 0; i < 2; i++) {
-			struct mote_options o = options(programs[i].name, isolation);
-			struct mote_error e = {0};
-			struct mote_sandbox *s = NULL;
-			unsigned before = file_mappings();
-			cr_assert(mote_sandbox_new(&o, &s, &e) == 0, "%s", e.text);
-			check(s, before, isolation, programs[i].status);
-			close(o.program_fd);
-		}
+	for (unsigned i = 0; i < 2; i++) {
+		struct mote_options o = options(programs[i].name, isolation);
+		struct mote_error e = {0};
+		struct mote_sandbox *s = NULL;
+		unsigned before = file_mappings();
+		cr_assert(mote_sandbox_new(&o, &s, &e) == 0, "%s", e.text);
+		check(s, before, isolation, programs[i].status);
+		close(o.program_fd);
+	}
 }
 
 Test(api_isolation, compiled_modules)
 {
 	char command[700], copy[100];
 	snprintf(copy, sizeof(copy), "%s/module.wasm", dir);
-	snprintf(command, sizeof(command), "cp %s/cache_program.wasm %s && mkdir -m 700 %s/cache", TEST_GUESTS, copy, dir);
+	snprintf(command, sizeof(command), "cp %s/cache_program.wasm %s && mkdir -m 700 %s/cache",
+		 TEST_GUESTS, copy, dir);
 	cr_assert(system(command) == 0);
 	sleep(3);
 	snprintf(command, sizeof(command), "%s/cache", dir);
 	for (int round = 0; round < 2; round++)
-		EACH(isolation) {
+		EACH(isolation)
+		{
 			struct mote_options o = options(copy, isolation);
 			struct mote_error e = {0};
 			struct mote_sandbox *s = NULL;
 			unsigned before = file_mappings();
-			cr_assert(mote_sandbox_new_cached(command, 0, &o, &s, &e) == 0, "%s", e.text);
+			cr_assert(mote_sandbox_new_cached(command, 0, &o, &s, &e) == 0, "%s",
+				  e.text);
 			check(s, before, isolation, 3);
 			close(o.program_fd);
 		}
@@ -132,7 +140,8 @@ Test(api_isolation, program_snapshots)
 	struct mote_error e = {0};
 	snprintf(file, sizeof(file), "%s/file", dir);
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC), given[3] = {null, null, null};
-	EACH(isolation) {
+	EACH(isolation)
+	{
 		static char *const argv[] = {(char *)"program", (char *)"moment-stdin", NULL};
 		struct mote_options o = options("snapshot_program.musl", isolation);
 		struct mote_sandbox *s = NULL;
@@ -140,7 +149,8 @@ Test(api_isolation, program_snapshots)
 		o.stdio = given;
 		cr_assert(mote_program_snapshot_take(&o, "stdin", file, &e) == 0, "%s", e.text);
 		close(o.program_fd);
-		EACH(again) {
+		EACH(again)
+		{
 			static char *const none[] = {(char *)"program", NULL};
 			o = options(file, again);
 			o.argv = none;
@@ -156,28 +166,33 @@ Test(api_isolation, program_snapshots)
 Test(api_isolation, snapshots_of_sandboxes)
 {
 	EACH(isolation)
-		EACH(again) {
-			struct mote_options o = options("calls_keeper.elf", isolation);
-			struct mote_error e = {0};
-			struct mote_sandbox *first = NULL, *s = NULL;
-			struct mote_snapshot *snapshot = NULL;
-			struct mote_value count = {0};
-			cr_assert(mote_sandbox_new(&o, &first, &e) == 0 && mote_sandbox_init(first, &e) == 0, "%s", e.text);
-			cr_assert(mote_sandbox_snapshot(first, &snapshot, &e) == 0, "%s", e.text);
-			mote_sandbox_free(first);
-			close(o.program_fd);
-			o.program_fd = -1;
-			o.isolation = again;
-			unsigned before = file_mappings();
-			cr_assert(mote_sandbox_from(snapshot, &o, &s, &e) == 0, "%s", e.text);
-			for (int i = 0; i < 3; i++) {
-				check(s, before, again, -1);
-				cr_expect(mote_sandbox_call(s, "count", NULL, 0, &count, &e) == 0 && count.of.i64 == 1, "%s", e.text);
-				cr_assert(mote_sandbox_restore(s, snapshot, &e) == 0, "%s", e.text);
-			}
-			mote_sandbox_free(s);
-			mote_snapshot_free(snapshot);
+	EACH(again)
+	{
+		struct mote_options o = options("calls_keeper.elf", isolation);
+		struct mote_error e = {0};
+		struct mote_sandbox *first = NULL, *s = NULL;
+		struct mote_snapshot *snapshot = NULL;
+		struct mote_value count = {0};
+		cr_assert(mote_sandbox_new(&o, &first, &e) == 0 &&
+				  mote_sandbox_init(first, &e) == 0,
+			  "%s", e.text);
+		cr_assert(mote_sandbox_snapshot(first, &snapshot, &e) == 0, "%s", e.text);
+		mote_sandbox_free(first);
+		close(o.program_fd);
+		o.program_fd = -1;
+		o.isolation = again;
+		unsigned before = file_mappings();
+		cr_assert(mote_sandbox_from(snapshot, &o, &s, &e) == 0, "%s", e.text);
+		for (int i = 0; i < 3; i++) {
+			check(s, before, again, -1);
+			cr_expect(mote_sandbox_call(s, "count", NULL, 0, &count, &e) == 0 &&
+					  count.of.i64 == 1,
+				  "%s", e.text);
+			cr_assert(mote_sandbox_restore(s, snapshot, &e) == 0, "%s", e.text);
 		}
+		mote_sandbox_free(s);
+		mote_snapshot_free(snapshot);
+	}
 }
 
 Test(api_isolation, what_there_is_not)
@@ -185,6 +200,7 @@ Test(api_isolation, what_there_is_not)
 	struct mote_options o = options("hello.elf", 2);
 	struct mote_error e = {0};
 	struct mote_sandbox *s = NULL;
-	cr_expect(mote_sandbox_new(&o, &s, &e) == -EINVAL && strstr(e.text, "isolation"), "%s", e.text);
+	cr_expect(mote_sandbox_new(&o, &s, &e) == -EINVAL && strstr(e.text, "isolation"), "%s",
+		  e.text);
 	close(o.program_fd);
 }

@@ -38,7 +38,8 @@ static void teardown(void)
 
 TestSuite(api_layout, .init = setup, .fini = teardown);
 
-static struct mote_snapshot *make_with(const char *name, uint64_t memory_bytes, uint64_t call_bytes_max)
+static struct mote_snapshot *make_with(const char *name, uint64_t memory_bytes,
+				       uint64_t call_bytes_max)
 {
 	char path[500];
 	snprintf(path, sizeof(path), "%s/%s", TEST_GUESTS, name);
@@ -101,7 +102,9 @@ Test(api_layout, what_is_saved_is_loaded)
 		struct mote_error e;
 		char command[100];
 		save(first);
-		cr_expect(mote_snapshot_save(first, layout, &e) == -EEXIST && strstr(e.text, "exists already"), "%s", e.text);
+		cr_expect(mote_snapshot_save(first, layout, &e) == -EEXIST &&
+				  strstr(e.text, "exists already"),
+			  "%s", e.text);
 		mote_snapshot_free(first);
 		cr_assert(load(&second, &e) == 0, "%s", e.text);
 		snprintf(command, sizeof(command), "rm -rf %s", layout);
@@ -121,7 +124,8 @@ Test(api_layout, what_is_saved_is_loaded)
 Test(api_layout, a_file_raises_no_limit)
 {
 	struct mote_options o = {.size = sizeof(o), .argv = no_args, .stdio = stdio};
-	struct mote_snapshot *first = make_with("calls_keeper.elf", 3UL << 30, 64 << 20), *second = NULL;
+	struct mote_snapshot *first = make_with("calls_keeper.elf", 3UL << 30, 64 << 20),
+			     *second = NULL;
 	struct mote_sandbox *s = NULL;
 	struct mote_error e;
 	save(first);
@@ -168,7 +172,8 @@ static void expect_refused(const char *why, const char *what)
 	struct mote_snapshot *s = NULL;
 	struct mote_error e;
 	int rc = load(&s, &e);
-	cr_expect(rc == -EINVAL && e.blame == MOTE_BLAME_CONFIG && strstr(e.text, why), "%s: %d %s", what, rc, e.text);
+	cr_expect(rc == -EINVAL && e.blame == MOTE_BLAME_CONFIG && strstr(e.text, why), "%s: %d %s",
+		  what, rc, e.text);
 	if (rc == 0)
 		mote_snapshot_free(s);
 }
@@ -218,8 +223,13 @@ Test(api_layout, untrusted_ones_are_refused)
 	mote_snapshot_free(s);
 	blobs(path, bytes);
 	static const char *const texts[] = {
-		"", "{}", "[]", "{\"manifests\":[]}", "{\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.index.v1+json\"}]}",
-		"{\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"sha256:../../x\",\"size\":1}]}",
+		"",
+		"{}",
+		"[]",
+		"{\"manifests\":[]}",
+		"{\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.index.v1+json\"}]}",
+		"{\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
+		"\"digest\":\"sha256:../../x\",\"size\":1}]}",
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		FILE *f = fopen(path[3], "w");
@@ -242,7 +252,8 @@ Test(api_layout, sizes_of_messages_are_limited)
 		struct mote_error e = {0};
 		s->message_max = sizes[i];
 		save(s);
-		cr_expect(load(&again, &e) == -EINVAL && strstr(e.text, "size of messages"), "%s", e.text);
+		cr_expect(load(&again, &e) == -EINVAL && strstr(e.text, "size of messages"), "%s",
+			  e.text);
 		mote_snapshot_free(again);
 		char command[100];
 		snprintf(command, sizeof(command), "rm -r %s", layout);
@@ -259,12 +270,15 @@ Test(api_layout, sizes_of_layers_are_limited)
 	char command[300];
 	save(s);
 	mote_snapshot_free(s);
-	cr_expect(mote_snapshot_load_max(layout, 4096, &again, &e) == -EFBIG && strstr(e.text, "at most 4096"), "%s", e.text);
+	cr_expect(mote_snapshot_load_max(layout, 4096, &again, &e) == -EFBIG &&
+			  strstr(e.text, "at most 4096"),
+		  "%s", e.text);
 	cr_expect(mote_snapshot_load_max(layout, 64 << 20, &again, &e) == 0, "%s", e.text);
 	use(again);
 	mote_snapshot_free(again);
 	/* The largest of its blobs, the layer, with a hole of 100 GiB behind it. */
-	snprintf(command, sizeof(command), "truncate -s 100G %s/blobs/sha256/$(ls -S %s/blobs/sha256 | head -n 1)", layout,
+	snprintf(command, sizeof(command),
+		 "truncate -s 100G %s/blobs/sha256/$(ls -S %s/blobs/sha256 | head -n 1)", layout,
 		 layout);
 	cr_assert(system(command) == 0);
 	struct timespec from, to;
@@ -292,7 +306,8 @@ Test(api_layout, two_at_once)
 	}
 	for (int i = 0; i < 3; i++) {
 		int status;
-		cr_assert(waitpid(children[i], &status, 0) == children[i] && WIFEXITED(status) && WEXITSTATUS(status) < 2);
+		cr_assert(waitpid(children[i], &status, 0) == children[i] && WIFEXITED(status) &&
+			  WEXITSTATUS(status) < 2);
 		saved += WEXITSTATUS(status) == 0;
 	}
 	cr_expect(saved == 1);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listening sockets: what names them, and programs that accept on them. Needs a KVM, of either kind. */
+/*
+ * Listening sockets: what names them, and programs that accept on them. Needs a KVM, of either
+ * kind.
+ */
 #include <mote/call.h>
 
 #include <criterion/criterion.h>
@@ -16,17 +19,21 @@
 
 Test(api_listen, what_is_no_listener)
 {
+	/* clang-format off */
 	static const char *const wrong[] = {
-		"", "tcp:", "tcp:127.0.0.1", "tcp:127.0.0.1:", "tcp:127.0.0.1:65536", "tcp:127.0.0.1:-1",
-		"tcp:127.0.0.1: 1", "tcp:localhost:80", "tcp:::1:80", "tcp:[::1]", "tcp:[127.0.0.1]:80", "tcp:[]:80",
-		"unix:", "udp:127.0.0.1:80", "127.0.0.1:80",
+		"", "tcp:", "tcp:127.0.0.1", "tcp:127.0.0.1:", "tcp:127.0.0.1:65536",
+		"tcp:127.0.0.1:-1", "tcp:127.0.0.1: 1", "tcp:localhost:80", "tcp:::1:80",
+		"tcp:[::1]", "tcp:[127.0.0.1]:80", "tcp:[]:80", "unix:", "udp:127.0.0.1:80",
+		"127.0.0.1:80",
 		"tcp:11111111111111111111111111111111111111111111111111111111111111111111111:80",
 	};
+	/* clang-format on */
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct mote_error e;
 		int fd = -2;
 		cr_expect(mote_listen(wrong[i], &fd, &e) == -EINVAL && fd == -2, "%s", wrong[i]);
-		cr_expect(e.blame == MOTE_BLAME_CONFIG && strstr(e.text, "tcp:ADDRESS:PORT"), "%s", e.text);
+		cr_expect(e.blame == MOTE_BLAME_CONFIG && strstr(e.text, "tcp:ADDRESS:PORT"), "%s",
+			  e.text);
 	}
 }
 
@@ -48,9 +55,11 @@ Test(api_listen, addresses)
 	socklen_t len = sizeof(six);
 	char spec[128];
 	int fd = accepting("tcp:[::1]:0"), second;
-	cr_expect(getsockname(fd, (struct sockaddr *)&six, &len) == 0 && six.sin6_family == AF_INET6);
+	cr_expect(getsockname(fd, (struct sockaddr *)&six, &len) == 0 &&
+		  six.sin6_family == AF_INET6);
 	snprintf(spec, sizeof(spec), "tcp:[::1]:%u", ntohs(six.sin6_port));
-	cr_expect(mote_listen(spec, &second, &e) == -EADDRINUSE && strstr(e.text, spec), "%s", e.text);
+	cr_expect(mote_listen(spec, &second, &e) == -EADDRINUSE && strstr(e.text, spec), "%s",
+		  e.text);
 	close(fd);
 	snprintf(spec, sizeof(spec), "unix:/tmp/mote-listen-%d", getpid());
 	fd = accepting(spec);
@@ -70,7 +79,8 @@ static void *client(void *arg)
 	static char got[32];
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	(void)arg;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || write(fd, "hello", 5) != 5)
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    write(fd, "hello", 5) != 5)
 		return NULL;
 	return recv(fd, got, sizeof(got) - 1, MSG_WAITALL) == 5 ? got : NULL;
 }
@@ -81,11 +91,21 @@ static void serve(const char *program)
 	int fds[2] = {accepting("tcp:127.0.0.1:0"), accepting("tcp:127.0.0.1:0")};
 	socklen_t len = sizeof(address);
 	cr_assert(getsockname(fds[1], (struct sockaddr *)&address, &len) == 0);
-	struct mote_dir dir = {.guest_path = "/w", .fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_dir dir = {
+		.guest_path = "/w",
+		.fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
 	char *argv[] = {(char *)"listen_program", NULL}, *envp[] = {(char *)"LISTEN_FDS=7", NULL};
 	struct mote_options o = {
-		.size = sizeof(o), .program_fd = open(program, O_RDONLY | O_CLOEXEC), .argv = argv, .envp = envp,
-		.dirs = &dir, .dir_count = 1, .listeners = fds, .listener_count = 2, .pid = 77,
+		.size = sizeof(o),
+		.program_fd = open(program, O_RDONLY | O_CLOEXEC),
+		.argv = argv,
+		.envp = envp,
+		.dirs = &dir,
+		.dir_count = 1,
+		.listeners = fds,
+		.listener_count = 2,
+		.pid = 77,
 		.time_limit_ns = 60000000000,
 	};
 	struct mote_sandbox *sandbox;
@@ -131,13 +151,18 @@ static void *run_server(void *arg)
 	return NULL;
 }
 
-/* One of two takes the connection that both have seen; the other waits on, and can be interrupted. */
+/*
+ * One of two takes the connection that both have seen; the other waits on, and can be interrupted.
+ */
 Test(api_listen, a_listener_may_be_shared, .timeout = 60)
 {
 	int fds[2] = {accepting("tcp:127.0.0.1:0"), accepting("tcp:127.0.0.1:0")};
 	socklen_t len = sizeof(address);
 	cr_assert(getsockname(fds[1], (struct sockaddr *)&address, &len) == 0);
-	struct mote_dir dir = {.guest_path = "/w", .fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_dir dir = {
+		.guest_path = "/w",
+		.fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
 	char *argv[] = {(char *)"listen_program", NULL};
 	pthread_t threads[2];
 	for (int round = 0; round < 4; round++) {
@@ -145,9 +170,15 @@ Test(api_listen, a_listener_may_be_shared, .timeout = 60)
 		for (int i = 0; i < 2; i++) {
 			struct mote_error e;
 			struct mote_options o = {
-				.size = sizeof(o), .argv = argv, .dirs = &dir, .dir_count = 1, .listeners = fds,
-				.listener_count = 2, .pid = 77,
-				.program_fd = open(TEST_GUESTS "/listen_program.musl", O_RDONLY | O_CLOEXEC),
+				.size = sizeof(o),
+				.argv = argv,
+				.dirs = &dir,
+				.dir_count = 1,
+				.listeners = fds,
+				.listener_count = 2,
+				.pid = 77,
+				.program_fd = open(TEST_GUESTS "/listen_program.musl",
+						   O_RDONLY | O_CLOEXEC),
 			};
 			int rc = mote_sandbox_new(&o, &servers[i].sandbox, &e);
 			cr_assert(rc == 0, "%s", e.text);
@@ -163,7 +194,8 @@ Test(api_listen, a_listener_may_be_shared, .timeout = 60)
 		cr_expect(!other->over && mote_sandbox_interrupt(other->sandbox) == 0);
 		for (int i = 0; i < 2; i++) {
 			pthread_join(threads[i], NULL);
-			cr_expect(servers[i].result.end == (&servers[i] == other ? MOTE_INTERRUPTED : MOTE_EXITED));
+			cr_expect(servers[i].result.end ==
+				  (&servers[i] == other ? MOTE_INTERRUPTED : MOTE_EXITED));
 			mote_sandbox_free(servers[i].sandbox);
 		}
 	}

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 enum { NATIVE, WASM, WIZER };
-static const char *const kinds[] = {"snapshot_program.musl", "snapshot_program.wasm", "snapshot_wizer.wasm"};
+static const char *const kinds[] = {"snapshot_program.musl", "snapshot_program.wasm",
+				    "snapshot_wizer.wasm"};
 #define EACH_KIND(kind) for (size_t kind = NATIVE; kind <= WASM; kind++)
 
 static char directory[32], file[64];
@@ -54,7 +55,8 @@ struct given {
 	int stdio[3];
 };
 
-static void give(struct given *g, const char *path, const char *argument, const char *variable, const char *dir)
+static void give(struct given *g, const char *path, const char *argument, const char *variable,
+		 const char *dir)
 {
 	*g = (struct given){
 		.dir = {.guest_path = dir, .fd = open(directory, O_PATH | O_CLOEXEC)},
@@ -85,7 +87,8 @@ static void give_back(struct given *g)
 }
 
 /* Takes a snapshot of the kind's program; what it printed is in `shown`, 0 or the error's code. */
-static int take(size_t kind, const char *point, const char *argument, const char *dir, char shown[400], struct mote_error *e)
+static int take(size_t kind, const char *point, const char *argument, const char *dir,
+		char shown[400], struct mote_error *e)
 {
 	char path[500];
 	struct given g;
@@ -114,7 +117,8 @@ static const char *finish(struct given *g, const char *input)
 	struct mote_error e = {0};
 	struct mote_result r = {0};
 	int out = memfd_create("out", MFD_CLOEXEC), in[2];
-	cr_assert(pipe2(in, O_CLOEXEC) == 0 && write(in[1], input, strlen(input)) == (ssize_t)strlen(input));
+	cr_assert(pipe2(in, O_CLOEXEC) == 0 &&
+		  write(in[1], input, strlen(input)) == (ssize_t)strlen(input));
 	close(in[1]);
 	const int stdio[3] = {in[0], out, 2};
 	g->o.stdio = stdio;
@@ -137,11 +141,15 @@ static unsigned long number(const char *text, const char *name, int base)
 	return strtoul(at + strlen(name), NULL, base);
 }
 
-/* The time that a start has printed is one since it began; the kernel's coarse clock may be a second behind. */
+/*
+ * The time that a start has printed is one since it began; the kernel's coarse clock may be a
+ * second behind.
+ */
 static void expect_now(const char *text, time_t began)
 {
 	time_t seen = (time_t)number(text, "time=", 10);
-	cr_expect(seen >= began - 1 && seen <= time(NULL) + 1, "%ld, and it began at %ld", seen, began);
+	cr_expect(seen >= began - 1 && seen <= time(NULL) + 1, "%ld, and it began at %ld", seen,
+		  began);
 }
 
 /* What starts from the middle say: what was drawn at first, and fresh random bytes and time. */
@@ -158,7 +166,9 @@ static void check_middle(const char *argument)
 		snprintf(line, sizeof(line), "l%d\nsecond\n", i);
 		const char *text = finish(&g, line);
 		snprintf(wanted, sizeof(wanted),
-			 "line=l%d\nline=second\nargument=%s variable=then text=text-%d init=none started=1 ", i, argument, i);
+			 "line=l%d\nline=second\nargument=%s variable=then text=text-%d init=none "
+			 "started=1 ",
+			 i, argument, i);
 		cr_expect(strncmp(text, wanted, strlen(wanted)) == 0, "%s, not %s", text, wanted);
 		cr_expect(!i || number(text, "early=", 16) == early);
 		cr_expect(number(text, "random=", 16) != random);
@@ -171,13 +181,17 @@ static void check_middle(const char *argument)
 
 Test(api_program_snapshot, before_standard_input)
 {
-	EACH_KIND(kind) {
+	EACH_KIND(kind)
+	{
 		struct mote_error e;
 		char shown[400];
-		cr_assert(take(kind, "stdin", "moment-stdin", "/here", shown, &e) == 0, "%s", e.text);
-		cr_expect(strstr(shown, "starting up\n") && strstr(shown, "on both\n"), "%s", shown);
+		cr_assert(take(kind, "stdin", "moment-stdin", "/here", shown, &e) == 0, "%s",
+			  e.text);
+		cr_expect(strstr(shown, "starting up\n") && strstr(shown, "on both\n"), "%s",
+			  shown);
 		check_middle("moment-stdin");
-		cr_assert(take(kind, "stdin", "moment-poll", "/here", shown, &e) == 0, "%s", e.text);
+		cr_assert(take(kind, "stdin", "moment-poll", "/here", shown, &e) == 0, "%s",
+			  e.text);
 		check_middle("moment-poll");
 	}
 }
@@ -187,10 +201,13 @@ Test(api_program_snapshot, with_recorded_working_sets)
 {
 	char record_dir[80], command[300];
 	snprintf(record_dir, sizeof(record_dir), "%s/notes", directory);
-	snprintf(command, sizeof(command), "test $(ls %s/*.touched | wc -l) -eq 1 && rm -r %s", record_dir, record_dir);
-	EACH_KIND(kind) {
+	snprintf(command, sizeof(command), "test $(ls %s/*.touched | wc -l) -eq 1 && rm -r %s",
+		 record_dir, record_dir);
+	EACH_KIND(kind)
+	{
 		struct mote_error e;
-		cr_assert(take(kind, "stdin", "moment-stdin", "/here", NULL, &e) == 0, "%s", e.text);
+		cr_assert(take(kind, "stdin", "moment-stdin", "/here", NULL, &e) == 0, "%s",
+			  e.text);
 		sleep(3); /* what has just changed is not noted */
 		cache = record_dir;
 		check_middle("moment-stdin");
@@ -201,9 +218,11 @@ Test(api_program_snapshot, with_recorded_working_sets)
 
 Test(api_program_snapshot, before_a_file)
 {
-	EACH_KIND(kind) {
+	EACH_KIND(kind)
+	{
 		struct mote_error e;
-		cr_assert(take(kind, "open:/here/./ready", "moment-open", "/here", NULL, &e) == 0, "%s", e.text);
+		cr_assert(take(kind, "open:/here/./ready", "moment-open", "/here", NULL, &e) == 0,
+			  "%s", e.text);
 		check_middle("moment-open");
 	}
 }
@@ -213,7 +232,8 @@ Test(api_program_snapshot, after_a_function)
 	struct mote_error e;
 	char shown[400], wanted[200];
 	unsigned long early = 0;
-	cr_assert(take(WIZER, "call:wizer.initialize", "at init", "/here", shown, &e) == 0, "%s", e.text);
+	cr_assert(take(WIZER, "call:wizer.initialize", "at init", "/here", shown, &e) == 0, "%s",
+		  e.text);
 	cr_expect_str_eq(shown, "initialised\n");
 	for (int i = 0; i < 3; i++) {
 		struct given g;
@@ -224,7 +244,8 @@ Test(api_program_snapshot, after_a_function)
 		give(&g, file, argument, variable, i == 1 ? NULL : "/here");
 		const char *text = finish(&g, "");
 		/* Directories, too, are each start's own. wizer.resume adds ten. */
-		snprintf(wanted, sizeof(wanted), "argument=%s variable=v%d text=%s init=file started=12 ", argument, i,
+		snprintf(wanted, sizeof(wanted),
+			 "argument=%s variable=v%d text=%s init=file started=12 ", argument, i,
 			 i == 1 ? "none" : "first");
 		cr_expect(strncmp(text, wanted, strlen(wanted)) == 0, "%s, not %s", text, wanted);
 		expect_now(text, began);
@@ -237,22 +258,26 @@ Test(api_program_snapshot, after_a_function)
 	give(&g, file, "x", "V=1", NULL);
 	g.o.entry = "_start";
 	const char *text = finish(&g, "");
-	cr_expect(strncmp(text, "argument=x variable=1 text=none init=file started=2 ", 52) == 0, "%s", text);
+	cr_expect(strncmp(text, "argument=x variable=1 text=none init=file started=2 ", 52) == 0,
+		  "%s", text);
 	give_back(&g);
 }
 
 static void expect_refused(int rc, int code, const struct mote_error *e, const char *words)
 {
-	cr_expect(rc == code && strstr(e->text, words), "%d, \"%s\", not %d, \"%s\"", rc, e->text, code, words);
+	cr_expect(rc == code && strstr(e->text, words), "%d, \"%s\", not %d, \"%s\"", rc, e->text,
+		  code, words);
 	cr_expect(access(file, F_OK) < 0, "there is a file");
 }
 
 Test(api_program_snapshot, programs_without_a_snapshot_point)
 {
-	EACH_KIND(kind) {
+	EACH_KIND(kind)
+	{
 		struct mote_error e;
 		int rc = take(kind, "stdin", "moment-exit", "/here", NULL, &e);
-		expect_refused(rc, -ENOEXEC, &e, "ended with status 5 before it reached the snapshot point");
+		expect_refused(rc, -ENOEXEC, &e,
+			       "ended with status 5 before it reached the snapshot point");
 		rc = take(kind, "stdin", "moment-abort", "/here", NULL, &e);
 		expect_refused(rc, -ENOEXEC, &e, "signal 6 terminated the program before");
 		rc = take(kind, "stdin", "moment-file", "/here", NULL, &e);
@@ -260,19 +285,23 @@ Test(api_program_snapshot, programs_without_a_snapshot_point)
 		rc = take(kind, "open:/here/no", "moment-exit", "/here", NULL, &e);
 		expect_refused(rc, -ENOEXEC, &e, "ended with status 5");
 		rc = take(kind, "open:/there/no", "moment-exit", "/here", NULL, &e);
-		expect_refused(rc, -EINVAL, &e, "'/there/no' is not below any of the program's directories");
+		expect_refused(rc, -EINVAL, &e,
+			       "'/there/no' is not below any of the program's directories");
 		rc = take(kind, "never", "moment-exit", "/here", NULL, &e);
 		expect_refused(rc, -EINVAL, &e, "invalid snapshot point 'never'");
 	}
 	struct mote_error e;
-	expect_refused(take(NATIVE, "call:f", "x", NULL, NULL, &e), -EINVAL, &e, "has no exported functions");
+	expect_refused(take(NATIVE, "call:f", "x", NULL, NULL, &e), -EINVAL, &e,
+		       "has no exported functions");
 	char shown[400];
 	expect_refused(take(WIZER, "call:none", "x", NULL, shown, &e), -ENOEXEC, &e, "status 126");
-	cr_expect(strstr(shown, "it exports no function none to be called before the snapshot"), "%s", shown);
+	cr_expect(strstr(shown, "it exports no function none to be called before the snapshot"),
+		  "%s", shown);
 	expect_refused(take(WIZER, "call:bad", "x", NULL, shown, &e), -ENOEXEC, &e, "status 126");
 	expect_refused(take(WIZER, "call:trap", "x", NULL, shown, &e), -ENOEXEC, &e, "signal 6");
 	cr_expect(strstr(shown, "wasm trap"), "%s", shown);
-	expect_refused(take(WIZER, "call:", "x", NULL, shown, &e), -EINVAL, &e, "invalid snapshot point 'call:'");
+	expect_refused(take(WIZER, "call:", "x", NULL, shown, &e), -EINVAL, &e,
+		       "invalid snapshot point 'call:'");
 }
 
 Test(api_program_snapshot, a_time_limit_ends_it)
@@ -293,12 +322,14 @@ Test(api_program_snapshot, a_full_disk)
 	struct mote_error e;
 	struct rlimit small = {.rlim_cur = 100000, .rlim_max = 100000};
 	cr_assert(setrlimit(RLIMIT_FSIZE, &small) == 0);
-	expect_refused(take(WASM, "stdin", "moment-stdin", "/here", NULL, &e), -EFBIG, &e, "snapshot");
+	expect_refused(take(WASM, "stdin", "moment-stdin", "/here", NULL, &e), -EFBIG, &e,
+		       "snapshot");
 	char command[100];
 	snprintf(command, sizeof(command), "test \"$(ls %s)\" = text", directory);
 	cr_expect(system(command) == 0, "something was left");
 	snprintf(file, sizeof(file), "%s/none/program.snapshot", directory);
-	expect_refused(take(WASM, "stdin", "moment-stdin", "/here", NULL, &e), -ENOENT, &e, "program.snapshot");
+	expect_refused(take(WASM, "stdin", "moment-stdin", "/here", NULL, &e), -ENOENT, &e,
+		       "program.snapshot");
 }
 
 /* The same file by several at once: complete, whoever was last. */
@@ -319,7 +350,8 @@ Test(api_program_snapshot, several_make_the_same)
 	}
 	check_middle("moment-stdin");
 	char command[100];
-	snprintf(command, sizeof(command), "test $(ls %s | wc -l) -eq 2", directory); /* and the text */
+	/* and the text */
+	snprintf(command, sizeof(command), "test $(ls %s | wc -l) -eq 2", directory);
 	cr_expect(system(command) == 0, "something was left");
 }
 
@@ -340,33 +372,43 @@ Test(api_program_snapshot, a_start_with_other_options)
 	struct given g;
 	cr_assert(take(WASM, "stdin", "moment-stdin", "/here", NULL, &e) == 0, "%s", e.text);
 	give(&g, file, "argument", NULL, "/here");
-	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "had its arguments when"), "%s", e.text);
+	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "had its arguments when"), "%s",
+		  e.text);
 	give_back(&g);
 	give(&g, file, NULL, "V=1", "/here");
-	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "had its environment when"), "%s", e.text);
+	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "had its environment when"), "%s",
+		  e.text);
 	give_back(&g);
 	give(&g, file, NULL, NULL, "/there");
-	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "needs a directory at /here"), "%s", e.text);
+	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "needs a directory at /here"),
+		  "%s", e.text);
 	give_back(&g);
 	give(&g, file, NULL, NULL, NULL);
-	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "needs a directory at /here"), "%s", e.text);
+	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "needs a directory at /here"),
+		  "%s", e.text);
 	give_back(&g);
 	give(&g, file, NULL, NULL, "/here");
 	g.dir.readonly = 1;
-	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "has /here writable"), "%s", e.text);
+	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "has /here writable"), "%s",
+		  e.text);
 	g.dir.readonly = 0;
 	g.o.memory_bytes = 0; /* as when it was taken */
 	g.o.cwd = "/here";
-	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "had its working directory when"), "%s", e.text);
+	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "had its working directory when"),
+		  "%s", e.text);
 	g.o.cwd = NULL;
 	g.o.entry = "f";
-	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "had its entry function when"), "%s", e.text);
+	cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "had its entry function when"),
+		  "%s", e.text);
 	g.o.entry = NULL;
 	cr_expect(try_start(&g, &e) == 0, "%s", e.text);
 	give_back(&g);
 }
 
-/* Cut everywhere in its description, and every byte of that altered: refused, or no worse than another program. */
+/*
+ * Cut everywhere in its description, and every byte of that altered: refused, or no worse than
+ * another program.
+ */
 Test(api_program_snapshot, a_damaged_file)
 {
 	struct mote_error e;
@@ -381,7 +423,9 @@ Test(api_program_snapshot, a_damaged_file)
 		cr_assert(pread(fd, &byte, 1, at) == 1);
 		byte = (char)(byte ^ 0x20);
 		cr_assert(pwrite(fd, &byte, 1, at) == 1);
-		cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "the snapshot cannot be used"), "byte %ld: %s", at, e.text);
+		cr_expect(try_start(&g, &e) == -EINVAL &&
+				  strstr(e.text, "the snapshot cannot be used"),
+			  "byte %ld: %s", at, e.text);
 		byte = (char)(byte ^ 0x20);
 		cr_assert(pwrite(fd, &byte, 1, at) == 1);
 	}
@@ -390,7 +434,9 @@ Test(api_program_snapshot, a_damaged_file)
 		cr_assert(pread(fd, &byte, 1, at) == 1);
 		byte = (char)~byte;
 		cr_assert(pwrite(fd, &byte, 1, at) == 1);
-		cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "its description is damaged"), "byte %ld: %s", at, e.text);
+		cr_expect(try_start(&g, &e) == -EINVAL &&
+				  strstr(e.text, "its description is damaged"),
+			  "byte %ld: %s", at, e.text);
 		byte = (char)~byte;
 		cr_assert(pwrite(fd, &byte, 1, at) == 1);
 	}
@@ -398,7 +444,9 @@ Test(api_program_snapshot, a_damaged_file)
 	static const off_t left[] = {0, 10, 100, 4095, 4096, 5000, 10000};
 	for (size_t i = sizeof(left) / sizeof(left[0]); i-- > 0;) {
 		cr_assert(ftruncate(fd, left[i]) == 0);
-		cr_expect(try_start(&g, &e) == -EINVAL && strstr(e.text, "the snapshot cannot be used"), "%s", e.text);
+		cr_expect(try_start(&g, &e) == -EINVAL &&
+				  strstr(e.text, "the snapshot cannot be used"),
+			  "%s", e.text);
 	}
 	cr_expect(mote_program_snapshot_is(fd) == 0);
 	give_back(&g);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Snapshots and pools as libmote has them, with native and WebAssembly guests. Needs a KVM, of either kind. */
+/*
+ * Snapshots and pools as libmote has them, with native and WebAssembly guests. Needs a KVM, of
+ * either kind.
+ */
 #include <mote/call.h>
 #include <mote/pool.h>
 #include <mote/snapshot.h>
@@ -36,8 +39,10 @@ static int host(void *arg, struct mote_sandbox *s, const struct mote_value *args
 }
 
 static int64_t answer_one = 1, answer_two = 2;
-static const struct mote_function one[] = {{.name = "host", .signature = ":I", .call = host, .arg = &answer_one}};
-static const struct mote_function two[] = {{.name = "host", .signature = ":I", .call = host, .arg = &answer_two}};
+static const struct mote_function one[] = {
+	{.name = "host", .signature = ":I", .call = host, .arg = &answer_one}};
+static const struct mote_function two[] = {
+	{.name = "host", .signature = ":I", .call = host, .arg = &answer_two}};
 
 static char *no_args[] = {(char *)"guest", NULL};
 static int stdio[3] = {-1, 2, 2};
@@ -53,7 +58,8 @@ static struct mote_options options(const char *name)
 		.functions = one,
 		.function_count = 1,
 		.call_time_limit_ns = 100000000000,
-		.isolation = getenv("MOTE_TEST_ISOLATION") ? MOTE_ISOLATION_PRIVATE : MOTE_ISOLATION_SHARED,
+		.isolation = getenv("MOTE_TEST_ISOLATION") ? MOTE_ISOLATION_PRIVATE
+							   : MOTE_ISOLATION_SHARED,
 	};
 	if (name) {
 		char path[500];
@@ -98,7 +104,8 @@ static void restore(struct mote_sandbox *s, struct mote_snapshot *snap)
 	cr_assert(mote_sandbox_restore(s, snap, &e) == 0, "%s", e.text);
 }
 
-static struct mote_value call(struct mote_sandbox *s, const char *name, const struct mote_value *args, size_t n)
+static struct mote_value call(struct mote_sandbox *s, const char *name,
+			      const struct mote_value *args, size_t n)
 {
 	struct mote_value result = {0};
 	struct mote_error e = {0};
@@ -120,7 +127,8 @@ static int64_t count(struct mote_sandbox *s)
 
 Test(api_snapshot, a_sandbox_is_set_back)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		struct mote_sandbox *s = ready(k);
 		call_u32(s, "make", NUMBERS);
 		cr_expect(count(s) == 1);
@@ -141,7 +149,8 @@ Test(api_snapshot, a_sandbox_is_set_back)
 
 Test(api_snapshot, sandboxes_are_made_from_it)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		struct mote_sandbox *first = ready(k), *s[3];
 		call_u32(first, "make", NUMBERS);
 		count(first);
@@ -150,11 +159,13 @@ Test(api_snapshot, sandboxes_are_made_from_it)
 		for (int i = 0; i < 3; i++)
 			s[i] = from(snap);
 		for (int i = 0; i < 3; i++) {
-			cr_expect(count(s[i]) == 2 && call(s[i], "check", NULL, 0).of.u32 == NUMBERS);
+			cr_expect(count(s[i]) == 2 &&
+				  call(s[i], "check", NULL, 0).of.u32 == NUMBERS);
 			call(s[i], "spoil", NULL, 0);
 		}
 		const char *name, *signature;
-		cr_expect(mote_sandbox_export(s[0], 0, &name, &signature) == 0 && strcmp(name, "ask") == 0);
+		cr_expect(mote_sandbox_export(s[0], 0, &name, &signature) == 0 &&
+			  strcmp(name, "ask") == 0);
 		restore(s[1], snap);
 		cr_expect(count(s[1]) == 2 && count(s[0]) == 3);
 		mote_snapshot_free(snap);
@@ -166,7 +177,8 @@ Test(api_snapshot, sandboxes_are_made_from_it)
 /* What is the host's: functions, limits, output. */
 Test(api_snapshot, each_has_its_own_hosts_side)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		int ends[2], mine[3] = {-1, -1, 2};
 		char text[8] = {0};
 		cr_assert(pipe(ends) == 0);
@@ -178,7 +190,8 @@ Test(api_snapshot, each_has_its_own_hosts_side)
 		o.functions = two;
 		o.stdio = mine;
 		cr_assert(mote_sandbox_from(snap, &o, &s, &e) == 0, "%s", e.text);
-		cr_expect(call(s, "ask", NULL, 0).of.i64 == 2 && call(first, "ask", NULL, 0).of.i64 == 1);
+		cr_expect(call(s, "ask", NULL, 0).of.i64 == 2 &&
+			  call(first, "ask", NULL, 0).of.i64 == 1);
 		const struct mote_value arg = mote_string("out");
 		call(s, "say", &arg, 1);
 		cr_expect(read(ends[0], text, 8) == 3 && strcmp(text, "out") == 0);
@@ -195,12 +208,14 @@ Test(api_snapshot, each_has_its_own_hosts_side)
 
 Test(api_snapshot, a_poisoned_sandbox_is_restored)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		struct mote_sandbox *s = ready(k);
 		struct mote_snapshot *snap = snapshot(s), *none = NULL;
 		struct mote_error e = {0};
 		for (int i = 0; i < 3; i++) {
-			cr_expect(mote_sandbox_call(s, "trap", NULL, 0, NULL, &e) == -EIO && mote_sandbox_poisoned(s));
+			cr_expect(mote_sandbox_call(s, "trap", NULL, 0, NULL, &e) == -EIO &&
+				  mote_sandbox_poisoned(s));
 			cr_expect(mote_sandbox_snapshot(s, &none, &e) == -ENOTRECOVERABLE);
 			restore(s, snap);
 			cr_expect(!mote_sandbox_poisoned(s) && count(s) == 1);
@@ -230,15 +245,17 @@ static void expect_now(struct mote_sandbox *s)
 {
 	for (uint32_t monotonic = 0; monotonic < 2; monotonic++) {
 		clockid_t clock = monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME;
-		int64_t before = host_ns(clock), guest = (int64_t)call_u32(s, "now", monotonic).of.u64;
-		cr_expect(guest >= before - 1000000 && guest <= host_ns(clock) + 1000000, "%ld us off",
-			  (guest - before) / 1000);
+		int64_t before = host_ns(clock),
+			guest = (int64_t)call_u32(s, "now", monotonic).of.u64;
+		cr_expect(guest >= before - 1000000 && guest <= host_ns(clock) + 1000000,
+			  "%ld us off", (guest - before) / 1000);
 	}
 }
 
 Test(api_snapshot, random_and_clocks_are_fresh)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		struct mote_sandbox *s = ready(k), *other;
 		uint64_t generation = call(s, "generation", NULL, 0).of.u64, seen[6];
 		struct mote_snapshot *snap = snapshot(s);
@@ -262,29 +279,36 @@ Test(api_snapshot, random_and_clocks_are_fresh)
 
 Test(api_snapshot, open_files_are_refused)
 {
-	struct mote_dir dir = {.guest_path = "/", .fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), .readonly = 1};
-	EACH_KIND(k) {
+	struct mote_dir dir = {
+		.guest_path = "/",
+		.fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC),
+		.readonly = 1,
+	};
+	EACH_KIND(k)
+	{
 		struct mote_options o = options(kinds[k]);
 		struct mote_error e = {0};
 		struct mote_sandbox *s = NULL, *other = NULL;
 		struct mote_snapshot *snap = NULL;
 		o.dirs = &dir;
 		o.dir_count = 1;
-		cr_assert(mote_sandbox_new(&o, &s, &e) == 0 && mote_sandbox_init(s, &e) == 0, "%s", e.text);
+		cr_assert(mote_sandbox_new(&o, &s, &e) == 0 && mote_sandbox_init(s, &e) == 0, "%s",
+			  e.text);
 		close(o.program_fd);
 		struct mote_snapshot *good = snapshot(s);
 		const struct mote_value arg = mote_string("/etc/passwd");
 		call(s, "open_file", &arg, 1);
-		cr_expect(mote_sandbox_snapshot(s, &snap, &e) == -EBUSY && e.blame == MOTE_BLAME_GUEST &&
-				  strstr(e.text, "open (a file"),
+		cr_expect(mote_sandbox_snapshot(s, &snap, &e) == -EBUSY &&
+				  e.blame == MOTE_BLAME_GUEST && strstr(e.text, "open (a file"),
 			  "%s", e.text);
 		restore(s, good);
 		snap = snapshot(s);
 		mote_snapshot_free(snap);
 		/* Other descriptors than the guest knows. */
 		o = options(NULL);
-		cr_expect(mote_sandbox_from(good, &o, &other, &e) == -EBADF && strstr(e.text, "descriptor 3"), "%s",
-			  e.text);
+		cr_expect(mote_sandbox_from(good, &o, &other, &e) == -EBADF &&
+				  strstr(e.text, "descriptor 3"),
+			  "%s", e.text);
 		o.dirs = &dir;
 		o.dir_count = 1;
 		cr_assert(mote_sandbox_from(good, &o, &other, &e) == 0, "%s", e.text);
@@ -303,7 +327,8 @@ Test(api_snapshot, states_that_have_none)
 	struct mote_sandbox *s = NULL;
 	struct mote_snapshot *snap = NULL;
 	cr_assert(mote_sandbox_new(&o, &s, &e) == 0);
-	cr_expect(mote_sandbox_snapshot(s, &snap, &e) == -EINVAL && strstr(e.text, "not initialised"));
+	cr_expect(mote_sandbox_snapshot(s, &snap, &e) == -EINVAL &&
+		  strstr(e.text, "not initialised"));
 	mote_sandbox_free(s);
 	close(o.program_fd);
 	mote_snapshot_free(NULL);
@@ -331,15 +356,22 @@ static void *use_pool(void *arg)
 
 Test(api_snapshot, a_pool_has_fresh_sandboxes)
 {
-	EACH_KIND(k) {
+	EACH_KIND(k)
+	{
 		struct mote_sandbox *s = ready(k);
 		struct mote_snapshot *snap = snapshot(s);
 		struct mote_options o = options(NULL);
-		struct mote_pool_options p = {.size = sizeof(p), .snapshot = snap, .sandbox = &o, .ready = 3};
+		struct mote_pool_options p = {
+			.size = sizeof(p),
+			.snapshot = snap,
+			.sandbox = &o,
+			.ready = 3,
+		};
 		struct mote_pool *pool = NULL;
 		struct mote_error e = {0};
 		pthread_t threads[3];
-		cr_assert(mote_keep_vms(2, &e) == 0 && mote_pool_new(&p, &pool, &e) == 0, "%s", e.text);
+		cr_assert(mote_keep_vms(2, &e) == 0 && mote_pool_new(&p, &pool, &e) == 0, "%s",
+			  e.text);
 		mote_snapshot_free(snap);
 		for (int i = 0; i < 1000 && mote_pool_ready(pool) < 3; i++)
 			usleep(5000);
@@ -365,7 +397,8 @@ Test(api_snapshot, a_pool_that_can_make_none_says_why)
 	int closed[3] = {-1, -1, -1};
 	o.stdio = closed;
 	cr_assert(mote_pool_new(&p, &pool, &e) == 0);
-	cr_expect(mote_pool_take(pool, &taken, &e) == -EBADF && strstr(e.text, "descriptor 1"), "%s", e.text);
+	cr_expect(mote_pool_take(pool, &taken, &e) == -EBADF && strstr(e.text, "descriptor 1"),
+		  "%s", e.text);
 	mote_pool_free(pool);
 	p.size = 0;
 	cr_expect(mote_pool_new(&p, &pool, &e) == -EINVAL);

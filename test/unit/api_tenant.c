@@ -42,8 +42,10 @@ static void copy_program(const char *name)
 	snprintf(path, sizeof(path), "%s/%s", TEST_GUESTS, name);
 	int from = open(path, O_RDONLY), to = open("program", O_RDWR | O_CREAT | O_TRUNC, 0755);
 	ssize_t n = read(from, bytes, sizeof(bytes));
-	cr_assert(from >= 0 && to >= 0 && n > 0 && n < (ssize_t)sizeof(bytes), "%s: is it there?", path);
-	cr_assert(write(to, bytes, (size_t)n) == n && ftruncate(to, (n + PAGE - 1) / PAGE * PAGE + TAIL) == 0);
+	cr_assert(from >= 0 && to >= 0 && n > 0 && n < (ssize_t)sizeof(bytes), "%s: is it there?",
+		  path);
+	cr_assert(write(to, bytes, (size_t)n) == n &&
+		  ftruncate(to, (n + PAGE - 1) / PAGE * PAGE + TAIL) == 0);
 	close(from);
 	close(to);
 }
@@ -68,9 +70,13 @@ static uint64_t call_bytes_max;
 static struct mote_sandbox *make(const char *what, int out)
 {
 	char *argv[] = {(char *)"tenant", (char *)(uintptr_t)what, NULL};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), error = memfd_create("stderr", MFD_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC),
+	    error = memfd_create("stderr", MFD_CLOEXEC);
 	int stdio[3] = {null, out >= 0 ? out : null, error};
-	struct mote_dir dir = {.guest_path = "/", .fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_dir dir = {
+		.guest_path = "/",
+		.fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
 	struct mote_options o = {
 		.size = sizeof(o),
 		.program_fd = open("program", O_RDONLY | O_CLOEXEC),
@@ -101,8 +107,8 @@ static void expect_end(const char *what, int out, enum mote_end end, int code)
 	struct mote_result result;
 	struct mote_error e;
 	cr_assert(mote_sandbox_run(s, &result, &e) == 0, "%s: %s", what, e.text);
-	cr_expect(result.end == end && result.code == code, "%s: end %d, code %d; %s", what, result.end, result.code,
-		  logged);
+	cr_expect(result.end == end && result.code == code, "%s: end %d, code %d; %s", what,
+		  result.end, result.code, logged);
 	mote_sandbox_free(s);
 }
 
@@ -121,7 +127,9 @@ Test(api_tenant, a_truncated_file_that_the_host_zeroes_harms_nobody)
 Test(api_tenant, a_truncated_file_that_the_guest_touches_is_its_end)
 {
 	expect_end("touch", -1, MOTE_FAULTED, 8);
-	cr_expect(strstr(logged, "guest memory is gone (was the program's file truncated?)") != NULL, "%s", logged);
+	cr_expect(strstr(logged, "guest memory is gone (was the program's file truncated?)") !=
+			  NULL,
+		  "%s", logged);
 }
 
 Test(api_tenant, a_truncated_file_under_a_snapshot_is_an_error)
@@ -130,16 +138,22 @@ Test(api_tenant, a_truncated_file_under_a_snapshot_is_an_error)
 	struct mote_snapshot *snapshot;
 	struct mote_error e;
 	cr_assert(mote_sandbox_init(s, &e) == 0, "%s", e.text);
-	cr_expect(mote_sandbox_snapshot(s, &snapshot, &e) < 0 && strstr(e.text, "has become shorter"), "%s", e.text);
+	cr_expect(mote_sandbox_snapshot(s, &snapshot, &e) < 0 &&
+			  strstr(e.text, "has become shorter"),
+		  "%s", e.text);
 	mote_sandbox_free(s);
 }
 
 /* The guest runs in the mapped file of a program's snapshot, area and boot information included. */
 Test(api_tenant, a_program_that_truncates_its_snapshot_ends_alone)
 {
-	char *argv[] = {(char *)"tenant", (char *)"cut-snapshot", NULL}, *none[] = {(char *)"tenant", NULL};
+	char *argv[] = {(char *)"tenant", (char *)"cut-snapshot", NULL},
+	     *none[] = {(char *)"tenant", NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), stdio[3] = {null, null, null};
-	struct mote_dir dir = {.guest_path = "/", .fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_dir dir = {
+		.guest_path = "/",
+		.fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
 	struct mote_options o = {
 		.size = sizeof(o),
 		.program_fd = open("program", O_RDONLY | O_CLOEXEC),
@@ -160,8 +174,8 @@ Test(api_tenant, a_program_that_truncates_its_snapshot_ends_alone)
 	o.argv = none;
 	cr_assert(mote_program_snapshot_start(NULL, &o, &s, &e) == 0, "%s", e.text);
 	cr_assert(mote_sandbox_run(s, &result, &e) == 0, "%s", e.text);
-	cr_expect(result.end == MOTE_FAULTED && strstr(logged, "guest memory is gone"), "end %d, code %d; %s", result.end,
-		  result.code, logged);
+	cr_expect(result.end == MOTE_FAULTED && strstr(logged, "guest memory is gone"),
+		  "end %d, code %d; %s", result.end, result.code, logged);
 	mote_sandbox_free(s);
 	close(o.program_fd);
 	close(dir.fd);
@@ -173,7 +187,9 @@ static void expect_reply_fails(void)
 	struct mote_sandbox *s = make("reply", -1);
 	struct mote_error e;
 	cr_assert(mote_sandbox_init(s, &e) == 0, "%s", e.text);
-	cr_expect(mote_sandbox_call(s, "f", NULL, 0, NULL, &e) == -EFAULT && e.blame == MOTE_BLAME_GUEST, "%s", e.text);
+	cr_expect(mote_sandbox_call(s, "f", NULL, 0, NULL, &e) == -EFAULT &&
+			  e.blame == MOTE_BLAME_GUEST,
+		  "%s", e.text);
 	cr_expect(mote_sandbox_poisoned(s) != NULL);
 	mote_sandbox_free(s);
 }
@@ -269,12 +285,15 @@ Test(api_tenant, the_size_of_messages_is_the_sandboxs_own)
 	struct mote_error e;
 	call_bytes_max = 4 << 20;
 	struct mote_sandbox *s = make("large-message", -1);
-	cr_assert(mote_sandbox_init(s, &e) == 0 && mote_sandbox_snapshot(s, &snapshot, &e) == 0, "%s", e.text);
+	cr_assert(mote_sandbox_init(s, &e) == 0 && mote_sandbox_snapshot(s, &snapshot, &e) == 0,
+		  "%s", e.text);
 	mote_sandbox_free(s);
 	call_bytes_max = 65536;
 	s = make("large-message", -1);
 	cr_assert(mote_sandbox_restore(s, snapshot, &e) == 0, "%s", e.text);
-	cr_expect(mote_sandbox_call(s, "f", NULL, 0, NULL, &e) == -EIO && strstr(e.text, "status 0"), "%s", e.text);
+	cr_expect(mote_sandbox_call(s, "f", NULL, 0, NULL, &e) == -EIO &&
+			  strstr(e.text, "status 0"),
+		  "%s", e.text);
 	mote_sandbox_free(s);
 	mote_snapshot_free(snapshot);
 }
@@ -285,11 +304,13 @@ Test(api_tenant, log_lines_are_counted_for_each_guest)
 	struct mote_snapshot *snapshot;
 	struct mote_error e;
 	struct mote_sandbox *s = make("chatter", -1);
-	cr_assert(mote_sandbox_init(s, &e) == 0 && mote_sandbox_snapshot(s, &snapshot, &e) == 0, "%s", e.text);
+	cr_assert(mote_sandbox_init(s, &e) == 0 && mote_sandbox_snapshot(s, &snapshot, &e) == 0,
+		  "%s", e.text);
 	for (int i = 0; i < 3; i++) {
 		lines = 0;
 		cr_expect(mote_sandbox_call(s, "f", NULL, 0, NULL, &e) == -EIO);
-		cr_expect(lines == 1001, "%u lines", lines); /* the last one says that no more follow */
+		/* the last one says that no more follow */
+		cr_expect(lines == 1001, "%u lines", lines);
 		cr_assert(mote_sandbox_restore(s, snapshot, &e) == 0, "%s", e.text);
 	}
 	mote_snapshot_free(snapshot);

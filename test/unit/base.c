@@ -46,7 +46,8 @@ Test(err, keeps_the_first_words_and_adds_a_prefix)
 	char longer[1000];
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
-	cr_expect(err_set(&e, ERR_PEER, EIO, "%s", longer) == -EIO && strlen(e.text) < sizeof(e.text));
+	cr_expect(err_set(&e, ERR_PEER, EIO, "%s", longer) == -EIO &&
+		  strlen(e.text) < sizeof(e.text));
 }
 
 Test(io, reads_whole_files_up_to_a_cap)
@@ -58,7 +59,8 @@ Test(io, reads_whole_files_up_to_a_cap)
 	char block[5000];
 	memset(block, 'b', sizeof(block));
 	cr_expect(io_write_all(fd, block, sizeof(block)) == 0);
-	cr_expect(io_read_file(AT_FDCWD, name, sizeof(block), &text, &len) == 0 && len == sizeof(block));
+	cr_expect(io_read_file(AT_FDCWD, name, sizeof(block), &text, &len) == 0 &&
+		  len == sizeof(block));
 	cr_expect(text[len] == '\0' && text[len - 1] == 'b');
 	free(text);
 	cr_expect(io_read_file(AT_FDCWD, name, sizeof(block) - 1, &text, &len) == -EFBIG);
@@ -71,7 +73,8 @@ Test(sha256, digests_are_lower_case_digits)
 {
 	static const struct {
 		const char *text, *digest;
-	} known[] = { /* FIPS 180-4's examples */
+	} known[] = {
+		/* FIPS 180-4's examples */
 		{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
 		{"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
 		{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",

@@ -137,7 +137,8 @@ Test(base_thread, threads_take_only_their_own_faults)
 			if (signo == taken[i])
 				blocked = false;
 		cr_expect_eq(sigismember(&in_thread, signo), blocked, "signal %d", signo);
-		cr_expect_eq(sigismember(&after, signo), sigismember(&before, signo), "signal %d", signo);
+		cr_expect_eq(sigismember(&after, signo), sigismember(&before, signo), "signal %d",
+			     signo);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sandboxes with test/guest/calls_guest.c, native and as a WebAssembly module, and the host functions that it
- * calls: for tests of function calls. Included by one file of a program.
+ * Sandboxes with test/guest/calls_guest.c, native and as a WebAssembly module, and the host
+ * functions that it calls: for tests of function calls. Included by one file of a program.
  */
 #ifndef MOTE_TEST_CALLS_HARNESS_H
 #define MOTE_TEST_CALLS_HARNESS_H
@@ -22,45 +22,47 @@ static const char *const kinds[] = {"calls_guest.elf", "calls_guest.wasm"};
 
 /* --- host functions --- */
 
-static inline int host_echo(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
-		     struct mote_value *result, struct mote_error *error)
+static inline int host_echo(void *arg, struct mote_sandbox *s, const struct mote_value *args,
+			    size_t count, struct mote_value *result, struct mote_error *error)
 {
 	(void)arg, (void)s, (void)count, (void)error;
 	*result = args[0];
 	return 0;
 }
 
-static inline int host_mixed32(void *arg, struct mote_sandbox *s, const struct mote_value *a, size_t count,
-			struct mote_value *result, struct mote_error *error)
+static inline int host_mixed32(void *arg, struct mote_sandbox *s, const struct mote_value *a,
+			       size_t count, struct mote_value *result, struct mote_error *error)
 {
 	(void)arg, (void)error;
 	char *text = mote_call_memory(s, 200);
 	cr_assert(text && count == 32);
-	snprintf(text, 200, "%d %u %ld %lu %g %g %d %s %.*s %d", a[0].of.i32, a[1].of.u32, a[2].of.i64, a[3].of.u64,
-		 a[4].of.f32, a[5].of.f64, a[6].of.boolean, a[7].of.string.text, (int)a[8].of.bytes.len,
-		 (const char *)a[8].of.bytes.data, a[31].of.i32);
+	snprintf(text, 200, "%d %u %ld %lu %g %g %d %s %.*s %d", a[0].of.i32, a[1].of.u32,
+		 a[2].of.i64, a[3].of.u64, a[4].of.f32, a[5].of.f64, a[6].of.boolean,
+		 a[7].of.string.text, (int)a[8].of.bytes.len, (const char *)a[8].of.bytes.data,
+		 a[31].of.i32);
 	*result = mote_string(text);
 	return 0;
 }
 
-static inline int host_fails(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
-		      struct mote_value *result, struct mote_error *error)
+static inline int host_fails(void *arg, struct mote_sandbox *s, const struct mote_value *args,
+			     size_t count, struct mote_value *result, struct mote_error *error)
 {
 	(void)arg, (void)s, (void)count, (void)result;
 	snprintf(error->text, sizeof(error->text), "not today, %s", args[0].of.string.text);
 	return -EPERM;
 }
 
-static inline int host_breaks_promise(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
-			       struct mote_value *result, struct mote_error *error)
+static inline int host_breaks_promise(void *arg, struct mote_sandbox *s,
+				      const struct mote_value *args, size_t count,
+				      struct mote_value *result, struct mote_error *error)
 {
 	(void)arg, (void)s, (void)count, (void)args, (void)error;
 	*result = mote_i32(1);
 	return 0;
 }
 
-static inline int host_huge(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
-		     struct mote_value *result, struct mote_error *error)
+static inline int host_huge(void *arg, struct mote_sandbox *s, const struct mote_value *args,
+			    size_t count, struct mote_value *result, struct mote_error *error)
 {
 	(void)arg, (void)count, (void)args, (void)error;
 	char *bytes = mote_call_memory(s, 2 << 20);
@@ -71,8 +73,8 @@ static inline int host_huge(void *arg, struct mote_sandbox *s, const struct mote
 }
 
 /* Back into the guest: arg names the function. */
-static inline int host_again(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
-		      struct mote_value *result, struct mote_error *error)
+static inline int host_again(void *arg, struct mote_sandbox *s, const struct mote_value *args,
+			     size_t count, struct mote_value *result, struct mote_error *error)
 {
 	char text[64];
 	(void)count;
@@ -81,8 +83,8 @@ static inline int host_again(void *arg, struct mote_sandbox *s, const struct mot
 	return mote_sandbox_call(s, *(const char **)arg, next, 2, result, error);
 }
 
-static inline int host_interrupts(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
-			   struct mote_value *result, struct mote_error *error)
+static inline int host_interrupts(void *arg, struct mote_sandbox *s, const struct mote_value *args,
+				  size_t count, struct mote_value *result, struct mote_error *error)
 {
 	(void)arg, (void)count, (void)args, (void)error;
 	cr_expect(mote_sandbox_interrupt(s) == 0);
@@ -90,8 +92,8 @@ static inline int host_interrupts(void *arg, struct mote_sandbox *s, const struc
 	return 0;
 }
 
-static inline int host_kills(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
-		      struct mote_value *result, struct mote_error *error)
+static inline int host_kills(void *arg, struct mote_sandbox *s, const struct mote_value *args,
+			     size_t count, struct mote_value *result, struct mote_error *error)
 {
 	(void)arg, (void)count, (void)args;
 	const struct mote_value n[2] = {mote_i32(0), mote_string("")};
@@ -109,7 +111,11 @@ static const struct mote_function functions[] = {
 	{.name = "bytes", .signature = "y:y", .call = host_echo},
 	{.name = "u64", .signature = "U:U", .call = host_echo},
 	{.name = "f64", .signature = "F:F", .call = host_echo},
-	{.name = "mixed32", .signature = "iuIUfFbsyiiiiiiiiiiiiiiiiiiiiiii:s", .call = host_mixed32},
+	{
+		.name = "mixed32",
+		.signature = "iuIUfFbsyiiiiiiiiiiiiiiiiiiiiiii:s",
+		.call = host_mixed32,
+	},
 	{.name = "fails", .signature = "s:s", .call = host_fails},
 	{.name = "liar", .signature = "s:s", .call = host_breaks_promise},
 	{.name = "huge", .signature = "s:y", .call = host_huge},
@@ -170,7 +176,8 @@ static inline struct mote_sandbox *ready(size_t kind)
 	return start(&o);
 }
 
-static inline struct mote_value must_call(struct mote_sandbox *s, const char *name, const struct mote_value *args, size_t count)
+static inline struct mote_value must_call(struct mote_sandbox *s, const char *name,
+					  const struct mote_value *args, size_t count)
 {
 	struct mote_value result = {0};
 	struct mote_error e = {0};
@@ -179,21 +186,22 @@ static inline struct mote_value must_call(struct mote_sandbox *s, const char *na
 	return result;
 }
 
-#define CALL(s, name, ...)                                                                                             \
-	must_call(s, name, (const struct mote_value[]){__VA_ARGS__},                                                   \
+#define CALL(s, name, ...)                                           \
+	must_call(s, name, (const struct mote_value[]){__VA_ARGS__}, \
 		  sizeof((const struct mote_value[]){__VA_ARGS__}) / sizeof(struct mote_value))
 
-static inline void expect_error(struct mote_sandbox *s, int code, const char *text, const char *name,
-			 const struct mote_value *args, size_t count)
+static inline void expect_error(struct mote_sandbox *s, int code, const char *text,
+				const char *name, const struct mote_value *args, size_t count)
 {
 	struct mote_value result = {0};
 	struct mote_error e = {0};
 	int rc = mote_sandbox_call(s, name, args, count, &result, &e);
-	cr_expect(rc == -code && e.code == code && strstr(e.text, text), "%s: %d %s", name, rc, e.text);
+	cr_expect(rc == -code && e.code == code && strstr(e.text, text), "%s: %d %s", name, rc,
+		  e.text);
 }
 
-#define FAILS(s, code, text, name, ...)                                                                                \
-	expect_error(s, code, text, name, (const struct mote_value[]){__VA_ARGS__},                                    \
+#define FAILS(s, code, text, name, ...)                                             \
+	expect_error(s, code, text, name, (const struct mote_value[]){__VA_ARGS__}, \
 		     sizeof((const struct mote_value[]){__VA_ARGS__}) / sizeof(struct mote_value))
 
 static inline void expect_poisoned(struct mote_sandbox *s, const char *why)

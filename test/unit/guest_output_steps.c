@@ -130,7 +130,7 @@ static const char *joined(void)
 struct scenario {
 	const char *name;
 	const char *waiting; /* in the buffer already, for descriptor 1 */
-	uint32_t fd;	     /* the write's */
+	uint32_t fd;         /* the write's */
 	bool armed;
 	const char *expected;
 };

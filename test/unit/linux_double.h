@@ -51,13 +51,13 @@ static int left_code;
 static struct mote_context left_context;
 
 /* How the guest is left by a statement, LEFT_NOT if it is not. */
-#define LEAVING(statement)                                                                         \
-	({                                                                                         \
-		int how_ = setjmp(way_out);                                                        \
-		if (how_ == LEFT_NOT) {                                                            \
-			statement;                                                                 \
-		}                                                                                  \
-		(enum left) how_;                                                                  \
+#define LEAVING(statement)                  \
+	({                                  \
+		int how_ = setjmp(way_out); \
+		if (how_ == LEFT_NOT) {     \
+			statement;          \
+		}                           \
+		(enum left) how_;           \
 	})
 
 _Noreturn static void leave(enum left how, int code)
@@ -357,10 +357,12 @@ static int64_t read_directory(const uint64_t *arg)
 		if (used + (int64_t)len > (int64_t)arg[3])
 			break;
 		struct mote_dirent *d = (void *)(to + used);
-		*d = (struct mote_dirent){.ino = entry->ino,
-					  .cookie = entry->off,
-					  .reclen = (uint16_t)len,
-					  .type = entry->type};
+		*d = (struct mote_dirent){
+			.ino = entry->ino,
+			.cookie = entry->off,
+			.reclen = (uint16_t)len,
+			.type = entry->type,
+		};
 		strcpy(d->name, entry->name);
 		used += (int64_t)len;
 	}
@@ -493,7 +495,10 @@ static uint32_t boot_text(const char *text)
 __attribute__((unused)) static void boot_directory(const char *guest_path, int fd, uint32_t kind)
 {
 	information.preopens[information.boot.preopenc++] = (struct mote_preopen){
-		.fd = (uint32_t)fd, .kind = kind, .path = boot_text(guest_path)};
+		.fd = (uint32_t)fd,
+		.kind = kind,
+		.path = boot_text(guest_path),
+	};
 }
 
 static void boot_start(const char *cwd)

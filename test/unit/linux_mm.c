@@ -8,8 +8,8 @@
 #include "guest/linux/mm/memory.h"
 #include "guest/linux/mm/ranges.h"
 
-#define ZONE MOTE_WINDOW_END
-#define RW (PROT_READ | PROT_WRITE)
+#define ZONE      MOTE_WINDOW_END
+#define RW        (PROT_READ | PROT_WRITE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 
 static void start(void)
@@ -211,8 +211,10 @@ static bool writes_once_mapped(uint32_t nr, const uint64_t *arg, int64_t *rc)
  */
 Test(linux_mm, a_buffer_on_the_stack_to_be_is_mapped)
 {
-	const struct syscall write_it = {.nr = SYS_write,
-					 .arg = {1, LINUX_STACK_TOP - (7UL << 20), 1}};
+	const struct syscall write_it = {
+		.nr = SYS_write,
+		.arg = {1, LINUX_STACK_TOP - (7UL << 20), 1},
+	};
 	host_answer = writes_once_mapped;
 	cr_expect(syscall_run(&write_it) == 1 && calls_made[HOSTCALL_writev] == 2);
 	cr_expect(process.stack_low == LINUX_STACK_TOP - LINUX_STACK_BYTES);

@@ -75,8 +75,10 @@ static int run_there(const char *program, char *const *argv)
 	int stdio[3] = {open("input", O_RDONLY | O_CLOEXEC),
 			open("there.out", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600),
 			open("there.err", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-	struct mote_dir dir = {.guest_path = "/",
-			       .fd = open("there", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_dir dir = {
+		.guest_path = "/",
+		.fd = open("there", O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
 	char *envp[] = {(char *)"TZ=UTC", (char *)"PATH=/none", NULL};
 	struct mote_options o = {
 		.size = sizeof(o),

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define TEXT_MAX (4 << 20)
-#define BUSYBOX "/bin/busybox"
+#define BUSYBOX  "/bin/busybox"
 
 static char tree[] = "/tmp/mote-linux-XXXXXX";
 
@@ -100,8 +100,10 @@ static struct outcome run(const char *program, char *const *argv, int in, uint64
 {
 	int fd = open(program, O_RDONLY | O_CLOEXEC), out = scratch_file(), err = scratch_file();
 	int stdio[3] = {in >= 0 ? in : open("/dev/null", O_RDONLY | O_CLOEXEC), out, err};
-	struct mote_dir dir = {.guest_path = "/w",
-			       .fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_dir dir = {
+		.guest_path = "/w",
+		.fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
 	cr_assert(fd >= 0 && dir.fd >= 0, "%s", program);
 	char *envp[] = {(char *)"TZ=UTC", NULL};
 	struct mote_options o = {

@@ -11,9 +11,9 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
-#define HANDLER 0x400000UL
-#define PROGRAM 0x401000UL
-#define IN_RUNTIME (MOTE_IMAGE_VA + 0x5000)
+#define HANDLER            0x400000UL
+#define PROGRAM            0x401000UL
+#define IN_RUNTIME         (MOTE_IMAGE_VA + 0x5000)
 #define KERNEL_SA_RESTORER 0x04000000UL
 
 static void start(void)
@@ -26,9 +26,11 @@ TestSuite(linux_signal, .init = start);
 
 static void handle(int signo, uint64_t flags, uint64_t mask)
 {
-	const struct signal_action a = {.handler = HANDLER + (uint64_t)signo,
-					.flags = flags | KERNEL_SA_RESTORER,
-					.mask = mask};
+	const struct signal_action a = {
+		.handler = HANDLER + (uint64_t)signo,
+		.flags = flags | KERNEL_SA_RESTORER,
+		.mask = mask,
+	};
 	cr_assert(signal_action(signo, ADDRESS(&a), 0) == 0);
 }
 
@@ -186,9 +188,9 @@ Test(linux_signal, interrupted_calls_are_repeated_as_signal_7_says)
 	cr_expect(!repeated(RESTART_NONE, SA_RESTART, true) && !repeated(RESTART_NONE, 0, false));
 	cr_expect(repeated(RESTART_SYS, 0, false) && repeated(RESTART_NOHAND, 0, false));
 	static const uint64_t never[] = {
-		SYS_poll,	SYS_ppoll,	   SYS_select,		SYS_pselect6,
-		SYS_epoll_wait, SYS_epoll_pwait,   SYS_nanosleep,	SYS_clock_nanosleep,
-		SYS_pause,	SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
+		SYS_poll,       SYS_ppoll,         SYS_select,          SYS_pselect6,
+		SYS_epoll_wait, SYS_epoll_pwait,   SYS_nanosleep,       SYS_clock_nanosleep,
+		SYS_pause,      SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
 	};
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 		cr_expect(syscall_restart(never[i]) == RESTART_NOHAND, "%lu",
@@ -303,7 +305,11 @@ static enum left fault(uint32_t vector, uint64_t pc, uint64_t address, uint32_t 
 		       uint64_t detail)
 {
 	area.fault = (struct mote_fault){
-		.vector = vector, .address = address, .error_code = error, .detail = detail};
+		.vector = vector,
+		.address = address,
+		.error_code = error,
+		.detail = detail,
+	};
 	area.fault.context = at(pc);
 	area.fault_busy = 1;
 	return LEAVING(linux_fault(&area));

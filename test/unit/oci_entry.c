@@ -135,7 +135,8 @@ static void home(const char *text, uint32_t uid, const char *want)
 	snprintf(copy, sizeof(copy), "%s", text);
 	cr_assert(oci_home_in(copy, uid, &out) == 0);
 	if (want)
-		cr_expect(out && strcmp(out, want) == 0, "%s: %u: %s", text, uid, out ? out : "none");
+		cr_expect(out && strcmp(out, want) == 0, "%s: %u: %s", text, uid,
+			  out ? out : "none");
 	else
 		cr_expect(!out, "%s: %u: %s", text, uid, out);
 	free(out);

@@ -10,8 +10,8 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-#define PROCESS "\"process\":{\"args\":[\"/a\"],\"cwd\":\"/\"}"
-#define ROOT "\"root\":{\"path\":\"rootfs\"}"
+#define PROCESS   "\"process\":{\"args\":[\"/a\"],\"cwd\":\"/\"}"
+#define ROOT      "\"root\":{\"path\":\"rootfs\"}"
 #define DOC(more) "{\"ociVersion\":\"1.0.2\"," ROOT "," PROCESS more "}"
 
 static int parse(const char *text, struct oci_spec *s, struct err *e)
@@ -109,28 +109,33 @@ static struct oci_spec process(const char *members)
 	struct oci_spec s;
 	struct err e;
 	snprintf(text, sizeof(text),
-		 "{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"/a\"],\"cwd\":\"/\"%s}}", members);
+		 "{\"ociVersion\":\"1.0.2\"," ROOT
+		 ",\"process\":{\"args\":[\"/a\"],\"cwd\":\"/\"%s}}",
+		 members);
 	cr_assert(parse(text, &s, &e) == 0, "%s", e.text);
 	return s;
 }
 
 Test(oci_spec, capabilities_are_those_after_execve)
 {
-	static const char sets[] = ",\"capabilities\":{\"effective\":[\"CAP_NET_BIND_SERVICE\",\"CAP_SYS_ADMIN\","
-				   "\"CAP_DAC_OVERRIDE\",\"CAP_OF_TOMORROW\"],\"ambient\":[\"CAP_DAC_READ_SEARCH\"],"
-				   "\"bounding\":[]}";
+	static const char sets[] =
+		",\"capabilities\":{\"effective\":[\"CAP_NET_BIND_SERVICE\",\"CAP_SYS_ADMIN\","
+		"\"CAP_DAC_OVERRIDE\",\"CAP_OF_TOMORROW\"],\"ambient\":[\"CAP_DAC_READ_SEARCH\"],"
+		"\"bounding\":[]}";
 	char text[600];
 	struct oci_spec s = process(sets);
 	cr_expect(s.capabilities == (1UL << CAP_NET_BIND_SERVICE | 1UL << CAP_DAC_OVERRIDE));
 	oci_spec_free(&s);
 	snprintf(text, sizeof(text), "%s,\"user\":{\"uid\":1000}", sets);
 	s = process(text);
-	cr_expect(s.capabilities == 1UL << CAP_DAC_READ_SEARCH && (s.capabilities & ~OCI_CAPABILITIES) == 0);
+	cr_expect(s.capabilities == 1UL << CAP_DAC_READ_SEARCH &&
+		  (s.capabilities & ~OCI_CAPABILITIES) == 0);
 	oci_spec_free(&s);
 	s = process(",\"capabilities\":null");
 	cr_expect(s.capabilities == 0);
 	oci_spec_free(&s);
-#define PROCESS_OF(more) "{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"/a\"],\"cwd\":\"/\"," more "}}"
+#define PROCESS_OF(more) \
+	"{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"/a\"],\"cwd\":\"/\"," more "}}"
 	refused(PROCESS_OF("\"capabilities\":[]"), EINVAL, "process.capabilities");
 	refused(PROCESS_OF("\"capabilities\":{\"effective\":\"CAP_KILL\"}"), EINVAL, "effective");
 	refused(PROCESS_OF("\"capabilities\":{\"ambient\":[1]}"), EINVAL, "ambient[0]");
@@ -138,8 +143,10 @@ Test(oci_spec, capabilities_are_those_after_execve)
 
 Test(oci_spec, labels)
 {
-	struct oci_spec s = process(",\"apparmorProfile\":\"p q\",\"selinuxLabel\":\"a:b:c:s0:c1,c2\"");
-	cr_expect(strcmp(s.apparmor_profile, "p q") == 0 && strcmp(s.selinux_label, "a:b:c:s0:c1,c2") == 0);
+	struct oci_spec s =
+		process(",\"apparmorProfile\":\"p q\",\"selinuxLabel\":\"a:b:c:s0:c1,c2\"");
+	cr_expect(strcmp(s.apparmor_profile, "p q") == 0 &&
+		  strcmp(s.selinux_label, "a:b:c:s0:c1,c2") == 0);
 	oci_spec_free(&s);
 	s = process(",\"apparmorProfile\":\"\"");
 	cr_expect(!s.apparmor_profile && !s.selinux_label);
@@ -182,7 +189,8 @@ Test(oci_spec, mistakes_are_named)
 		"{\"type\":\"RLIMIT_CPU\",\"soft\":\"1\",\"hard\":1}]}}",
 		EINVAL, "config.json: process.rlimits[1].soft: must be an integer");
 	refused(DOC(",\"mounts\":[null]"), EINVAL, "config.json: mounts[0]: must be an object");
-	refused(DOC(",\"annotations\":{\"io.mote.lisen\":\"\"}"), EINVAL, "unknown annotation io.mote.lisen");
+	refused(DOC(",\"annotations\":{\"io.mote.lisen\":\"\"}"), EINVAL,
+		"unknown annotation io.mote.lisen");
 	refused(DOC(",\"mounts\":[{\"destination\":\"/a\",\"source\":\"/b\"}]"), EINVAL,
 		"mounts[0].type");
 	refused(DOC(",\"mounts\":[{\"destination\":\"/a/../b\",\"type\":\"tmpfs\"}]"), EINVAL,
@@ -213,14 +221,17 @@ Test(oci_spec, mistakes_are_named)
 		ENOSYS, "linux.devices[0]");
 	refused(DOC(",\"linux\":{\"devices\":[{\"type\":\"c\"}]}"), EINVAL,
 		"linux.devices[0].path");
-	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}"), ENOSYS, "user namespaces");
-	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"time\"}]}"), ENOSYS, "time namespaces");
+	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}"), ENOSYS,
+		"user namespaces");
+	refused(DOC(",\"linux\":{\"namespaces\":[{\"type\":\"time\"}]}"), ENOSYS,
+		"time namespaces");
 	refused(DOC(",\"mounts\":[{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/s\","
 		    "\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]}]"),
 		ENOSYS, "mounts[0].uidMappings");
 	refused(DOC(",\"hooks\":{\"startContainer\":[{\"path\":\"/h\"}]}"), ENOSYS,
 		"hooks.startContainer");
-	refused(DOC(",\"hooks\":{\"poststop\":[{\"path\":\"h\"}]}"), EINVAL, "hooks.poststop[0].path");
+	refused(DOC(",\"hooks\":{\"poststop\":[{\"path\":\"h\"}]}"), EINVAL,
+		"hooks.poststop[0].path");
 	refused(DOC(",\"hooks\":{\"prestart\":[{\"args\":[]}]}"), EINVAL, "hooks.prestart[0].path");
 	refused(DOC(",\"hooks\":{\"poststart\":[{\"path\":\"/h\",\"timeout\":0}]}"), ERANGE,
 		"hooks.poststart[0].timeout");

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Closes the program's file and the directories. With MOTE_TEST_ISOLATION in the environment its memory is private. */
+/*
+ * Closes the program's file and the directories. With MOTE_TEST_ISOLATION in the environment its
+ * memory is private.
+ */
 static inline int program_run(const struct mote_options *options)
 {
 	struct mote_options copy = *options, *o = &copy;
@@ -18,7 +21,8 @@ static inline int program_run(const struct mote_options *options)
 	struct mote_sandbox *sandbox;
 	struct mote_result result;
 	struct mote_error e;
-	cr_assert(o->program_fd >= 0, "%s: is it there? hack/setup installs what is needed", o->program_path);
+	cr_assert(o->program_fd >= 0, "%s: is it there? hack/setup installs what is needed",
+		  o->program_path);
 	int rc = mote_sandbox_new(o, &sandbox, &e);
 	cr_assert(rc == 0, "%s", e.text);
 	rc = mote_sandbox_run(sandbox, &result, &e);

@@ -24,14 +24,15 @@ static void in(const struct cgroup *c, enum cgroup_controller controller, const 
 {
 	const char *got = cgroup_dir(c, controller);
 	if (dir)
-		cr_expect(got && strcmp(got, dir) == 0, "controller %d: %s", controller, got ? got : "none");
+		cr_expect(got && strcmp(got, dir) == 0, "controller %d: %s", controller,
+			  got ? got : "none");
 	else
 		cr_expect(!got, "controller %d: %s", controller, got);
 }
 
-#define NOISE                                                                                      \
-	"22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"                                  \
-	"23 22 0:5 / /dev rw - devtmpfs none rw\nnonsense\n\n24 22 0:6 / /x - cgroup\n - cgroup "  \
+#define NOISE                                                                                     \
+	"22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"                                 \
+	"23 22 0:5 / /dev rw - devtmpfs none rw\nnonsense\n\n24 22 0:6 / /x - cgroup\n - cgroup " \
 	"\n"
 
 Test(runtime_cgroup, version_1)
@@ -89,15 +90,17 @@ Test(runtime_cgroup, version_2_next_to_a_named_hierarchy)
 Test(runtime_cgroup, none)
 {
 	struct cgroup *c = found(NOISE);
-	struct oci_resources r = {.memory_limit = OCI_UNSET,
-				  .memory_reservation = OCI_UNSET,
-				  .memory_swap = OCI_UNSET,
-				  .memory_swappiness = OCI_UNSET,
-				  .cpu_shares = OCI_UNSET,
-				  .cpu_quota_us = OCI_UNSET,
-				  .cpu_period_us = OCI_UNSET,
-				  .cpu_burst_us = OCI_UNSET,
-				  .cpu_idle = OCI_UNSET};
+	struct oci_resources r = {
+		.memory_limit = OCI_UNSET,
+		.memory_reservation = OCI_UNSET,
+		.memory_swap = OCI_UNSET,
+		.memory_swappiness = OCI_UNSET,
+		.cpu_shares = OCI_UNSET,
+		.cpu_quota_us = OCI_UNSET,
+		.cpu_period_us = OCI_UNSET,
+		.cpu_burst_us = OCI_UNSET,
+		.cpu_idle = OCI_UNSET,
+	};
 	struct err e = {0};
 	struct container_stats s;
 	cr_expect(c->version == 0 && c->count == 0);

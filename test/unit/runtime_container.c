@@ -169,12 +169,14 @@ Test(runtime_container, image_device_nodes_are_unusable)
 /* What containerd asks for, with a root file system of one mount. */
 static struct container_config config_with(const struct container_mount *rootfs)
 {
-	return (struct container_config){.id = "t",
-					 .bundle = dir,
-					 .containerd_namespace = "n",
-					 .stdio = {.stdin_path = "", .stdout_path = "", .stderr_path = ""},
-					 .rootfs = rootfs,
-					 .rootfs_count = 1};
+	return (struct container_config){
+		.id = "t",
+		.bundle = dir,
+		.containerd_namespace = "n",
+		.stdio = {.stdin_path = "", .stdout_path = "", .stderr_path = ""},
+		.rootfs = rootfs,
+		.rootfs_count = 1,
+	};
 }
 
 Test(runtime_container, binds_the_root_file_system_it_is_given)
@@ -183,7 +185,11 @@ Test(runtime_container, binds_the_root_file_system_it_is_given)
 	program_at("lower/prog", "write /new");
 	const char *options[] = {"rbind", "ro", NULL};
 	struct container_mount m = {
-		.type = "bind", .source = at("lower"), .target = "", .options = options};
+		.type = "bind",
+		.source = at("lower"),
+		.target = "",
+		.options = options,
+	};
 	const struct container_config config = config_with(&m);
 	struct client k = {.in = -1, .out = -1, .err = -1};
 	struct err e;
@@ -195,8 +201,8 @@ Test(runtime_container, binds_the_root_file_system_it_is_given)
 		delete (&k);
 	}
 	m.source = "/not/there";
-	cr_expect(create_now(&config, &k, &e) == -ENOENT && strstr(e.text, "/not/there"),
-		  "%s", e.text);
+	cr_expect(create_now(&config, &k, &e) == -ENOENT && strstr(e.text, "/not/there"), "%s",
+		  e.text);
 	options[1] = "remount";
 	cr_expect(create_now(&config, &k, &e) == -ENOSYS && strstr(e.text, "remount"), "%s",
 		  e.text);
@@ -222,7 +228,11 @@ Test(runtime_overlay, mounts_the_root_file_system_it_is_given)
 	snprintf(work, sizeof(work), "workdir=%s", at("work/w"));
 	const char *options[] = {"index=off", work, upper, lower, NULL};
 	const struct container_mount m = {
-		.type = "overlay", .source = "overlay", .target = "", .options = options};
+		.type = "overlay",
+		.source = "overlay",
+		.target = "",
+		.options = options,
+	};
 	put(at("lower/prog"), "\177ELFwrite /new", 0755);
 	const struct container_config config = config_with(&m);
 	struct client k = {.in = -1, .out = -1, .err = -1};
@@ -235,7 +245,10 @@ Test(runtime_overlay, mounts_the_root_file_system_it_is_given)
 	cr_expect(umount2(at("work"), 0) == 0);
 }
 
-/* What an image has, on a file system whose ids can be mapped or not: as other runtimes show it and leave it. */
+/*
+ * What an image has, on a file system whose ids can be mapped or not: as other runtimes show it and
+ * leave it.
+ */
 Test(runtime_overlay, keeps_owners)
 {
 	struct stat st;
@@ -250,13 +263,19 @@ Test(runtime_overlay, keeps_owners)
 	mkdir(at("layers/1/home"), 0755);
 	put(at("layers/1/home/file"), "old", 0644);
 	put(at("layers/0/gone"), "old", 0644);
-	cr_assert(chown(at("layers/1/home"), 1000, 1001) == 0 && chown(at("layers/1/home/file"), 1000, 1001) == 0);
+	cr_assert(chown(at("layers/1/home"), 1000, 1001) == 0 &&
+		  chown(at("layers/1/home/file"), 1000, 1001) == 0);
 	char lower[600], upper[300], work[300];
 	snprintf(lower, sizeof(lower), "lowerdir=%s:%s", at("layers/1"), at("layers/0"));
 	snprintf(upper, sizeof(upper), "upperdir=%s", at("layers/2"));
 	snprintf(work, sizeof(work), "workdir=%s", at("layers/3"));
 	const char *options[] = {"index=off", work, upper, lower, NULL};
-	const struct container_mount m = {.type = "overlay", .source = "overlay", .target = "", .options = options};
+	const struct container_mount m = {
+		.type = "overlay",
+		.source = "overlay",
+		.target = "",
+		.options = options,
+	};
 	const struct container_config overlay = config_with(&m);
 	static const char *const programs[] = {"write /home/file", "write /home/new"};
 	struct err e;
@@ -278,11 +297,13 @@ Test(runtime_overlay, keeps_owners)
 		delete (&k);
 		cr_expect(access(at("mote-layers"), F_OK) < 0);
 	}
-	cr_expect(stat(at("layers/2/home/file"), &st) == 0 && st.st_uid == 1000 && st.st_gid == 1001, "copied up: %u:%u",
-		  st.st_uid, st.st_gid);
-	cr_expect(stat(at("layers/2/home/new"), &st) == 0 && st.st_uid == 1000 && st.st_gid == 1001, "new: %u:%u", st.st_uid,
-		  st.st_gid);
-	cr_expect(stat(at("layers/3/work"), &st) == 0 && st.st_uid == 0, "the overlay's own: %u", st.st_uid);
+	cr_expect(stat(at("layers/2/home/file"), &st) == 0 && st.st_uid == 1000 &&
+			  st.st_gid == 1001,
+		  "copied up: %u:%u", st.st_uid, st.st_gid);
+	cr_expect(stat(at("layers/2/home/new"), &st) == 0 && st.st_uid == 1000 && st.st_gid == 1001,
+		  "new: %u:%u", st.st_uid, st.st_gid);
+	cr_expect(stat(at("layers/3/work"), &st) == 0 && st.st_uid == 0, "the overlay's own: %u",
+		  st.st_uid);
 	umount2(at("layers"), MNT_DETACH);
 }
 
@@ -307,7 +328,8 @@ static struct container *begin_creation(void)
 	config.supervisor = supervisor();
 	program("wait");
 	cr_assert(container_create(&config, &c, &e) == 0, "%s", e.text);
-	cr_assert(container_process(c)->failure.code == 0, "%s", container_process(c)->failure.text);
+	cr_assert(container_process(c)->failure.code == 0, "%s",
+		  container_process(c)->failure.text);
 	return c;
 }
 
@@ -334,7 +356,8 @@ Test(runtime_container, stuck_monitor_was_not_created)
 	for (int i = 0; i < 2; i++)
 		cr_assert(container_created(c, &e) == -EINPROGRESS, "call %d", i);
 	put(at("go"), "", 0644);
-	cr_expect(end_creation(c, &e) == -EIO && strcmp(e.text, "the host failed") == 0, "%s", e.text);
+	cr_expect(end_creation(c, &e) == -EIO && strcmp(e.text, "the host failed") == 0, "%s",
+		  e.text);
 }
 
 /* Its request for them is read when it is reaped. */
@@ -632,7 +655,8 @@ Test(runtime_container, listen_annotation)
 {
 	struct client k;
 	struct err e;
-	config("", LINUX("") ",\"annotations\":{\"io.mote.listen\":\"unix:/a.sock, unix:/b.sock\"}");
+	config("",
+	       LINUX("") ",\"annotations\":{\"io.mote.listen\":\"unix:/a.sock, unix:/b.sock\"}");
 	run("listening", 2);
 	cr_expect(access(at("rootfs/a.sock"), F_OK) == 0 && access(at("rootfs/b.sock"), F_OK) == 0);
 	cr_expect(create_rc(&k, &e, false) == -EADDRINUSE, "%s", e.text);
@@ -641,12 +665,14 @@ Test(runtime_container, listen_annotation)
 	config("", LINUX("") ",\"annotations\":{\"io.mote.listen\":\"\"}");
 	run("listening", 0);
 	config("", LINUX("") ",\"annotations\":{\"io.mote.listne\":\"unix:/a.sock\"}");
-	cr_expect(create_rc(&k, &e, false) == -EINVAL && strstr(e.text, "io.mote.listne"), "%s", e.text);
+	cr_expect(create_rc(&k, &e, false) == -EINVAL && strstr(e.text, "io.mote.listne"), "%s",
+		  e.text);
 	/* A pod's: not of its pause container, and of a container by its name. */
-#define OF_POD(TYPE)                                                                                \
-	LINUX("") ",\"annotations\":{\"io.mote.listen\":\"unix:/c.sock\"," \
-	"\"io.mote.listen.web\":\"unix:/d.sock,unix:/e.sock\"," \
-		  "\"io.kubernetes.cri.container-type\":\"" TYPE "}"
+#define OF_POD(TYPE)                                             \
+	LINUX("")                                                \
+	",\"annotations\":{\"io.mote.listen\":\"unix:/c.sock\"," \
+	"\"io.mote.listen.web\":\"unix:/d.sock,unix:/e.sock\","  \
+	"\"io.kubernetes.cri.container-type\":\"" TYPE "}"
 	config("", OF_POD("sandbox\""));
 	run("listening", 0);
 	config("", OF_POD("container\",\"io.kubernetes.cri.container-name\":\"web\""));
@@ -660,7 +686,10 @@ Test(runtime_container, isolation_annotation)
 {
 	struct client k;
 	struct err e;
-	/* What the operator says, what the annotations are, and what becomes of it: 0 shared, 1 private, -1 refused. */
+	/*
+	 * What the operator says, what the annotations are, and what becomes of it: 0 shared, 1
+	 * private, -1 refused.
+	 */
 	static const struct {
 		const char *policy, *annotations;
 		int is;
@@ -677,18 +706,24 @@ Test(runtime_container, isolation_annotation)
 		{"shared", ",\"io.mote.isolation\":\"private\"", -1},
 		{"none", "", -1},
 		{NULL, ",\"io.mote.isolation.web\":\"private\"", 0},
-		{NULL, ",\"io.mote.isolation.web\":\"private\",\"io.kubernetes.cri.container-name\":\"web\"", 1},
-		{NULL, ",\"io.mote.isolation.web\":\"shared\",\"io.mote.isolation\":\"private\"", 1},
+		{NULL,
+		 ",\"io.mote.isolation.web\":\"private\","
+		 "\"io.kubernetes.cri.container-name\":\"web\"",
+		 1},
+		{NULL, ",\"io.mote.isolation.web\":\"shared\",\"io.mote.isolation\":\"private\"",
+		 1},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[400];
-		snprintf(text, sizeof(text), LINUX("") ",\"annotations\":{\"a\":\"b\"%s}", cases[i].annotations);
+		snprintf(text, sizeof(text), LINUX("") ",\"annotations\":{\"a\":\"b\"%s}",
+			 cases[i].annotations);
 		config("", text);
 		isolation = cases[i].policy;
 		if (cases[i].is >= 0)
 			run("isolation", cases[i].is);
 		else
-			cr_expect(create_rc(&k, &e, false) < 0 && strcasestr(e.text, "isolation"), "%zu: %s", i, e.text);
+			cr_expect(create_rc(&k, &e, false) < 0 && strcasestr(e.text, "isolation"),
+				  "%zu: %s", i, e.text);
 	}
 }
 

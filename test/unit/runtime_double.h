@@ -47,7 +47,10 @@ static int refuse(struct mote_error *e, enum mote_blame blame, int code, const c
 /* "tcp:PORT" */
 static int listen_tcp(const char *port, int *fd, struct mote_error *e)
 {
-	const struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+	const struct sockaddr_in a = {
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)atoi(port)),
+	};
 	*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(*fd, (const struct sockaddr *)&a, sizeof(a)) < 0 || listen(*fd, 5) < 0)
 		return refuse(e, MOTE_BLAME_CONFIG, errno, "bind");
@@ -126,7 +129,8 @@ static int cat(void)
 static int touch_memory(size_t mib)
 {
 	for (size_t i = 0; i < mib; i++) {
-		volatile char *p = malloc(1 << 20); /* else the compiler sees that nobody reads it */
+		/* else the compiler sees that nobody reads it */
+		volatile char *p = malloc(1 << 20);
 		for (size_t at = 0; p && at < 1 << 20; at += 4096)
 			p[at] = 1;
 	}
@@ -242,7 +246,8 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 		r->code = touch_memory((size_t)atoi(l + 7));
 	else if (strcmp(l, "loop") == 0)
 		while (!s->signo)
-			poll(NULL, 0, 0); /* ThreadSanitizer runs handlers when the C library is called */
+			/* ThreadSanitizer runs handlers when the C library is called */
+			poll(NULL, 0, 0);
 	if (strncmp(l, "wait", 4) == 0)
 		wait_for_signal(s);
 	if (s->signo)
@@ -268,14 +273,16 @@ void mote_prepare(void)
 {
 }
 
-struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const struct mote_options *options)
+struct mote_compiled *mote_compiled_find(const struct mote_cache *cache,
+					 const struct mote_options *options)
 {
 	(void)cache, (void)options;
 	return NULL;
 }
 
-int mote_sandbox_from_compiled(const struct mote_compiled *compiled, const struct mote_options *options,
-			       struct mote_sandbox **sandbox, struct mote_error *error)
+int mote_sandbox_from_compiled(const struct mote_compiled *compiled,
+			       const struct mote_options *options, struct mote_sandbox **sandbox,
+			       struct mote_error *error)
 {
 	(void)compiled;
 	return mote_sandbox_new(options, sandbox, error);

@@ -170,7 +170,10 @@ Test(runtime_exec, what_cannot_be_started)
 	end(&k);
 }
 
-/* Starts x to its end, whatever that is, in a container that has been killed; the container stays to be deleted. */
+/*
+ * Starts x to its end, whatever that is, in a container that has been killed; the container stays
+ * to be deleted.
+ */
 static int start_in_the_killed(struct client *k, struct process *x, struct err *e)
 {
 	int rc = start_both(k, x, e);
@@ -196,9 +199,11 @@ Test(runtime_exec, killed_with_its_container_while_it_is_set_up)
 		cr_assert(add(&k, process, &x, &e) == 0, "%s", e.text);
 		cr_assert(process_start(x, &e) == -EINPROGRESS);
 		/* It rarely has got as far as its start. */
-		cr_assert(kill(process_pid(x), SIGSTOP) == 0 && kill(process_pid(k.p), SIGKILL) == 0);
+		cr_assert(kill(process_pid(x), SIGSTOP) == 0 &&
+			  kill(process_pid(k.p), SIGKILL) == 0);
 		int rc = start_in_the_killed(&k, x, &e);
-		cr_expect(rc == 0 || (rc == -EBUSY && e.blame == ERR_PEER && strstr(e.text, "has ended")),
+		cr_expect(rc == 0 || (rc == -EBUSY && e.blame == ERR_PEER &&
+				      strstr(e.text, "has ended")),
 			  "%d %s", rc, e.text);
 		refused += rc < 0;
 		delete (&k);
@@ -219,7 +224,8 @@ Test(runtime_exec, started_while_its_container_ends)
 		cr_assert(kill(process_pid(k.p), SIGKILL) == 0);
 		usleep((useconds_t)i * 100);
 		int rc = start_in_the_killed(&k, x, &e);
-		cr_expect(rc == 0 || (rc == -EBUSY && e.blame == ERR_PEER && strstr(e.text, "has ended")),
+		cr_expect(rc == 0 || (rc == -EBUSY && e.blame == ERR_PEER &&
+				      strstr(e.text, "has ended")),
 			  "%d %s", rc, e.text);
 		delete (&k);
 	}

@@ -3,10 +3,10 @@
  * A bundle and a client for tests of whole containers: real namespaces, mounts, cgroups, users and
  * processes, as root. In place of the VM stands a double. Included by one file of a program.
  */
+#include "loop_step.h"
 #include "runtime/cgroup/cgroup.h"
 #include "runtime/mounts.h"
 #include "runtime/runtime.h"
-#include "loop_step.h"
 #include "runtime_double.h"
 
 #include <criterion/criterion.h>
@@ -82,8 +82,8 @@ static unused void config(const char *process, const char *more)
 	put_config(text);
 }
 
-#define LINUX(more)                                                                                \
-	",\"linux\":{\"cgroupsPath\":\"/mote-test/"                                                \
+#define LINUX(more)                                 \
+	",\"linux\":{\"cgroupsPath\":\"/mote-test/" \
 	"XXXXXX\",\"namespaces\":[{\"type\":\"uts\"},{\"type\":\"ipc\"}]" more "}"
 
 static unused void setup(void)

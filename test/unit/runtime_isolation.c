@@ -12,7 +12,8 @@ Test(runtime_isolation, is_the_first_process_of_a_namespace)
 {
 	cr_expect_str_eq(run("processes", 0), "self 1 parent 0 there 1\n");
 	/* Whatever config.json says: a guest sees no process but its own. */
-	config("", ",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\",\"namespaces\":[{\"type\":\"pid\","
+	config("", ",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\","
+		   "\"namespaces\":[{\"type\":\"pid\","
 		   "\"path\":\"/proc/self/ns/pid\"}]}");
 	cr_expect_str_eq(run("processes", 0), "self 1 parent 0 there 1\n");
 }
@@ -48,12 +49,14 @@ Test(runtime_isolation, exec_joins_the_namespace)
 	char path[128];
 	snprintf(path, sizeof(path), "file://%s/out2", dir);
 	static const char process[] = "{\"args\":[\"/second\"],\"cwd\":\"/\"}";
-	const struct exec_config config = {.exec_id = "second",
-						     .containerd_namespace = "n",
-						     .stdio = {.stdin_path = "", .stdout_path = path, .stderr_path = path},
-						     .supervisor = supervisor(),
-						     .process = process,
-						     .process_len = strlen(process)};
+	const struct exec_config config = {
+		.exec_id = "second",
+		.containerd_namespace = "n",
+		.stdio = {.stdin_path = "", .stdout_path = path, .stderr_path = path},
+		.supervisor = supervisor(),
+		.process = process,
+		.process_len = strlen(process),
+	};
 	struct process *x;
 	struct err e;
 	struct stat before, after;
@@ -71,7 +74,8 @@ Test(runtime_isolation, exec_joins_the_namespace)
 	cr_expect(stat(path, &first) == 0);
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 	/* It may have ended by now. */
-	cr_expect(stat(path, &second) < 0 || first.st_ino == second.st_ino, "another user namespace");
+	cr_expect(stat(path, &second) < 0 || first.st_ino == second.st_ino,
+		  "another user namespace");
 	while (process_status(x) != PROCESS_STATUS_STOPPED)
 		serve_one(k.c, true);
 	cr_expect(process_exit_status(x) == 0 && pid > 2);
@@ -109,7 +113,8 @@ static void program_of(uid_t uid, gid_t gid, mode_t mode)
 }
 
 #define USER ",\"user\":{\"uid\":1000,\"gid\":1001,\"additionalGids\":[5]}"
-#define CAPABILITIES(set, name) ",\"capabilities\":{\"" set "\":[\"CAP_KILL\",\"" name "\",\"CAP_NEW\"]}"
+#define CAPABILITIES(set, name) \
+	",\"capabilities\":{\"" set "\":[\"CAP_KILL\",\"" name "\",\"CAP_NEW\"]}"
 
 Test(runtime_isolation, the_program_is_opened_as_its_user)
 {
@@ -159,9 +164,9 @@ Test(runtime_isolation, the_program_is_opened_with_what_is_granted)
 }
 
 #define LISTEN(what) LINUX("") ",\"annotations\":{\"io.mote.listen\":\"" what "\"}"
-#define LISTEN_APART(what)                                                                         \
+#define LISTEN_APART(what)                                   \
 	",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\"," \
-	"\"namespaces\":[{\"type\":\"network\"}]}"       \
+	"\"namespaces\":[{\"type\":\"network\"}]}"           \
 	",\"annotations\":{\"io.mote.listen\":\"" what "\"}"
 
 Test(runtime_isolation, sockets_are_the_user_s)
@@ -231,8 +236,12 @@ static void host_ids_are(uid_t user, gid_t group, bool mapped)
 	cr_assert(stat(path, &there) == 0 && stat("/proc/self/ns/user", &here) == 0);
 	cr_expect((here.st_ino != there.st_ino) == mapped, "user namespace");
 	for (int i = 0; i < 4; i++) {
-		cr_expect(mapped ? uid[i] >= FIRST_HOST_ID && uid[i] % 65536 == user : uid[i] == user, "uid %u", uid[i]);
-		cr_expect(mapped ? gid[i] >= FIRST_HOST_ID && gid[i] % 65536 == group : gid[i] == group, "gid %u", gid[i]);
+		cr_expect(mapped ? uid[i] >= FIRST_HOST_ID && uid[i] % 65536 == user
+				 : uid[i] == user,
+			  "uid %u", uid[i]);
+		cr_expect(mapped ? gid[i] >= FIRST_HOST_ID && gid[i] % 65536 == group
+				 : gid[i] == group,
+			  "gid %u", gid[i]);
 	}
 	struct err e;
 	cr_expect(process_kill(k.p, SIGTERM, &e) == 0);
@@ -248,11 +257,12 @@ Test(runtime_isolation, its_ids_are_nobody_s)
 	host_ids_are(1000, 1001, mapped);
 	/* Of which no ids can be mapped: the container runs, with the ids of config.json. */
 	config(USER, ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"bind\","
-"\"source\":\"/proc/version\"}]" LINUX(""));
+		     "\"source\":\"/proc/version\"}]" LINUX(""));
 	host_ids_are(1000, 1001, false);
 	config(",\"user\":{\"uid\":4294901760,\"gid\":0}", LINUX(""));
 	cr_expect(strstr(run("self", 0), "uid 4294901760/4294901760"), "beyond what is mapped");
-	config(",\"user\":{\"uid\":1000660000,\"gid\":70000,\"additionalGids\":[80000]}", LINUX(""));
+	config(",\"user\":{\"uid\":1000660000,\"gid\":70000,\"additionalGids\":[80000]}",
+	       LINUX(""));
 	cr_expect(strstr(run("self", 0), "uid 1000660000/1000660000 gid 70000/70000 groups 1"));
 }
 
@@ -269,11 +279,15 @@ Test(runtime_isolation, files_keep_their_owners)
 	cr_assert(chown(at("rootfs/ours"), 7, 8) == 0 && chmod(at("rootfs"), 0777) == 0);
 	for (int plain = 0; plain < 2; plain++) {
 		snprintf(more, sizeof(more),
-			 ",\"mounts\":[{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[\"rbind\"]},"
-			 "{\"destination\":\"/made/here\",\"type\":\"tmpfs\",\"options\":[\"uid=1000\",\"gid=5\",\"mode=750\"]},"
+			 ",\"mounts\":[{\"destination\":\"/data\",\"type\":\"bind\","
+			 "\"source\":\"%s\",\"options\":[\"rbind\"]},"
+			 "{\"destination\":\"/made/here\",\"type\":\"tmpfs\","
+			 "\"options\":[\"uid=1000\",\"gid=5\",\"mode=750\"]},"
 			 "{\"destination\":\"/dev\",\"type\":\"tmpfs\"}%s]" LINUX(""),
-			 at("data"), plain ? ",{\"destination\":\"/v\",\"type\":\"bind\","
-"\"source\":\"/proc/version\"}" : "");
+			 at("data"),
+			 plain ? ",{\"destination\":\"/v\",\"type\":\"bind\","
+				 "\"source\":\"/proc/version\"}"
+			       : "");
 		config("", more);
 		cr_expect_str_eq(run("owner /data/theirs", 0), "/data/theirs 1000:70001\n");
 		cr_expect_str_eq(run("owner /ours", 0), "/ours 7:8\n");
@@ -285,15 +299,20 @@ Test(runtime_isolation, files_keep_their_owners)
 		cr_expect_str_eq(run("write /dev/null", 0), "/dev/null: written\n");
 		cr_expect_str_eq(run("write /data/theirs", 1), "/data/theirs: Permission denied\n");
 		cr_expect_str_eq(run("write /data/root", 0), "/data/root: written\n");
-		cr_expect(stat(at("data/root"), &st) == 0 && st.st_uid == 0 && st.st_gid == 0, "%u:%u", st.st_uid, st.st_gid);
+		cr_expect(stat(at("data/root"), &st) == 0 && st.st_uid == 0 && st.st_gid == 0,
+			  "%u:%u", st.st_uid, st.st_gid);
 		config(USER, more);
 		cr_expect_str_eq(run("write /data/theirs", 0), "/data/theirs: written\n");
 		cr_expect_str_eq(run("write /data/user", 0), "/data/user: written\n");
 		cr_expect_str_eq(run("write /user", 0), "/user: written\n");
-		cr_expect(stat(at("data/user"), &st) == 0 && st.st_uid == 1000 && st.st_gid == 1001, "%u:%u", st.st_uid, st.st_gid);
-		cr_expect(stat(at("rootfs/user"), &st) == 0 && st.st_uid == 1000 && st.st_gid == 1001);
-		cr_expect(stat(at("rootfs/made"), &st) == 0 && st.st_uid == 0, "a mount point is root's");
-		cr_expect(unlink(at("data/root")) == 0 && unlink(at("data/user")) == 0 && unlink(at("rootfs/user")) == 0);
+		cr_expect(stat(at("data/user"), &st) == 0 && st.st_uid == 1000 && st.st_gid == 1001,
+			  "%u:%u", st.st_uid, st.st_gid);
+		cr_expect(stat(at("rootfs/user"), &st) == 0 && st.st_uid == 1000 &&
+			  st.st_gid == 1001);
+		cr_expect(stat(at("rootfs/made"), &st) == 0 && st.st_uid == 0,
+			  "a mount point is root's");
+		cr_expect(unlink(at("data/root")) == 0 && unlink(at("data/user")) == 0 &&
+			  unlink(at("rootfs/user")) == 0);
 	}
 }
 
@@ -303,9 +322,11 @@ Test(runtime_isolation, options_are_shifted)
 	static const char *const cases[][2] = {
 		{"", ""},
 		{"uid=0", "uid=2147483648"},
-		{"mode=755,uid=1000,gid=5,size=1k", "mode=755,uid=2147484648,gid=2147483653,size=1k"},
+		{"mode=755,uid=1000,gid=5,size=1k",
+		 "mode=755,uid=2147484648,gid=2147483653,size=1k"},
 		{"gid=70000", "gid=3221229936"},
-		{"uid=x,gid=,uid=1x,fluid=7,gid=4294967295", "uid=x,gid=,uid=1x,fluid=7,gid=4294967295"},
+		{"uid=x,gid=,uid=1x,fluid=7,gid=4294967295",
+		 "uid=x,gid=,uid=1x,fluid=7,gid=4294967295"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char *out = NULL;
@@ -313,7 +334,8 @@ Test(runtime_isolation, options_are_shifted)
 		cr_expect_str_eq(out, cases[i][1]);
 		free(out);
 	}
-	cr_expect(userns_host_id(&none, 5) == 5 && userns_host_id(&u, 65535) == FIRST_HOST_ID + 65535 &&
+	cr_expect(userns_host_id(&none, 5) == 5 &&
+		  userns_host_id(&u, 65535) == FIRST_HOST_ID + 65535 &&
 		  userns_host_id(&u, 65536) == 0xc0000000U);
 }
 
@@ -329,10 +351,12 @@ Test(runtime_isolation, the_profile_is_put_on)
 	close(fd);
 	config(",\"apparmorProfile\":\"unconfined\"", LINUX(""));
 	int rc = try_create(&e);
-	cr_expect(rc == (there ? 0 : -ENOTSUP) && (there || strstr(e.text, "AppArmor")), "%d %s", rc, e.text);
+	cr_expect(rc == (there ? 0 : -ENOTSUP) && (there || strstr(e.text, "AppArmor")), "%d %s",
+		  rc, e.text);
 	config(",\"apparmorProfile\":\"mote-none\"", LINUX(""));
 	rc = try_create(&e);
-	cr_expect(rc == (there ? -ENOENT : -ENOTSUP) && strstr(e.text, "mote-none"), "%d %s", rc, e.text);
+	cr_expect(rc == (there ? -ENOENT : -ENOTSUP) && strstr(e.text, "mote-none"), "%d %s", rc,
+		  e.text);
 	/* As containerd writes it if there is no profile. */
 	config(",\"apparmorProfile\":\"\",\"selinuxLabel\":\"\"", LINUX(""));
 	run("exit 0", 0);

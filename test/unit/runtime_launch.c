@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Both ways to clone a process: this architecture's, and the one in C alone that others have. */
-#define launch_clone portable_launch_clone
+#define launch_clone        portable_launch_clone
 #define userns_clone_holder portable_userns_clone_holder
 #include "runtime/aarch64/launch_clone.c"
 #include "runtime/aarch64/userns_holder.c"
@@ -30,7 +30,8 @@ static void report(const void *arg)
 	_exit(write(*pipe_end, &pid, 1) == 1 ? 7 : 8);
 }
 
-static void expect_child(long (*clone_by)(const struct clone_args *, void (*)(const void *), const void *))
+static void expect_child(long (*clone_by)(const struct clone_args *, void (*)(const void *),
+					  const void *))
 {
 	int ends[2], pidfd = -1, status;
 	char pid_inside = 0;
@@ -44,8 +45,10 @@ static void expect_child(long (*clone_by)(const struct clone_args *, void (*)(co
 	cr_assert(pid > 0 && pidfd >= 0, "%ld", pid);
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	cr_expect(poll(&p, 1, 10000) == 1, "the pidfd is the child's");
-	cr_expect(waitpid((pid_t)pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7);
-	cr_expect(read(ends[0], &pid_inside, 1) == 1 && pid_inside == 1, "the first of a PID namespace");
+	cr_expect(waitpid((pid_t)pid, &status, 0) == pid && WIFEXITED(status) &&
+		  WEXITSTATUS(status) == 7);
+	cr_expect(read(ends[0], &pid_inside, 1) == 1 && pid_inside == 1,
+		  "the first of a PID namespace");
 	/* CLONE_THREAD without CLONE_SIGHAND. */
 	const struct clone_args bad = {.flags = CLONE_THREAD};
 	cr_expect(clone_by(&bad, report, &ends[1]) == -EINVAL);

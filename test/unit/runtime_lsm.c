@@ -36,7 +36,8 @@ static const char *get(const char *name)
 
 static void setup(void)
 {
-	static const char *const directories[] = {"proc", "proc/self", "proc/self/attr", "proc/self/attr/apparmor"};
+	static const char *const directories[] = {"proc", "proc/self", "proc/self/attr",
+						  "proc/self/attr/apparmor"};
 	char path[160];
 	snprintf(dir, sizeof(dir), "/tmp/mote-lsm.XXXXXX");
 	cr_assert(mkdtemp(dir));
@@ -78,8 +79,11 @@ static int apply(const char *profile, const char *label, struct err *e)
 Test(runtime_lsm, profile_and_label)
 {
 	struct err e;
-	cr_assert(apply("cri-containerd.apparmor.d", "system_u:system_r:container_t:s0:c1,c2", &e) == 0, "%s", e.text);
-	cr_expect_str_eq(get("proc/self/attr/apparmor/current"), "changeprofile cri-containerd.apparmor.d");
+	cr_assert(apply("cri-containerd.apparmor.d", "system_u:system_r:container_t:s0:c1,c2",
+			&e) == 0,
+		  "%s", e.text);
+	cr_expect_str_eq(get("proc/self/attr/apparmor/current"),
+			 "changeprofile cri-containerd.apparmor.d");
 	cr_expect_str_eq(get("proc/self/attr/current"), "system_u:system_r:container_t:s0:c1,c2");
 }
 
@@ -107,7 +111,8 @@ Test(runtime_lsm, named_and_not_enabled)
 {
 	struct err e;
 	put("enabled", "N\n");
-	cr_expect(apply("p", NULL, &e) == -ENOTSUP && e.blame == ERR_CONFIG && strstr(e.text, "'p'") && strstr(e.text, "AppArmor"),
+	cr_expect(apply("p", NULL, &e) == -ENOTSUP && e.blame == ERR_CONFIG &&
+			  strstr(e.text, "'p'") && strstr(e.text, "AppArmor"),
 		  "%s", e.text);
 	unlink(enabled);
 	cr_expect(apply("p", NULL, &e) == -ENOTSUP, "%s", e.text);
@@ -123,7 +128,8 @@ Test(runtime_lsm, a_refusal_is_an_error)
 	char path[160];
 	snprintf(path, sizeof(path), "%s/proc/self/attr/current", dir);
 	unlink(path);
-	cr_expect(apply(NULL, "l", &e) == -ENOENT && strstr(e.text, "selinuxLabel: l"), "%s", e.text);
+	cr_expect(apply(NULL, "l", &e) == -ENOENT && strstr(e.text, "selinuxLabel: l"), "%s",
+		  e.text);
 	cr_assert(symlink("/dev/full", path) == 0);
 	cr_expect(apply(NULL, "l", &e) == -ENOSPC, "%s", e.text);
 }

@@ -112,7 +112,8 @@ Test(runtime_streams, flooded_terminal)
 	struct err e = {0};
 	pid_t writers[WRITERS];
 	int slave, out = memfd_create("out", MFD_CLOEXEC), copy = dup(out);
-	cr_assert(out >= 0 && copy >= 0 && terminal_open(-1, out, &t, &slave, &e) == 0, "%s", e.text);
+	cr_assert(out >= 0 && copy >= 0 && terminal_open(-1, out, &t, &slave, &e) == 0, "%s",
+		  e.text);
 	for (int i = 0; i < WRITERS; i++) {
 		writers[i] = fork();
 		if (writers[i] == 0)
@@ -125,12 +126,14 @@ Test(runtime_streams, flooded_terminal)
 		off_t before = st.st_size;
 		terminal_pump(t);
 		cr_assert(fstat(copy, &st) == 0);
-		cr_assert(st.st_size - before <= MOST, "%ld bytes at once", (long)(st.st_size - before));
+		cr_assert(st.st_size - before <= MOST, "%ld bytes at once",
+			  (long)(st.st_size - before));
 		usleep(100);
 	}
 	cr_expect(st.st_size > MOST && !terminal_drained(t));
 	for (int i = 0; i < WRITERS; i++)
-		cr_expect(kill(writers[i], SIGKILL) == 0 && waitpid(writers[i], NULL, 0) == writers[i]);
+		cr_expect(kill(writers[i], SIGKILL) == 0 &&
+			  waitpid(writers[i], NULL, 0) == writers[i]);
 	terminal_free(t);
 	close(slave);
 	close(copy);
@@ -140,10 +143,12 @@ Test(runtime_streams, files_and_log_processes)
 {
 	char out[300];
 	snprintf(out, sizeof(out), "file://%s", at("logs/both"));
-	struct container_config config = {.id = "t",
-					  .bundle = dir,
-					  .containerd_namespace = "n",
-					  .stdio = {.stdin_path = "", .stdout_path = out, .stderr_path = out}};
+	struct container_config config = {
+		.id = "t",
+		.bundle = dir,
+		.containerd_namespace = "n",
+		.stdio = {.stdin_path = "", .stdout_path = out, .stderr_path = out},
+	};
 	program("echo");
 	struct client k = {.in = -1, .out = -1, .err = -1};
 	struct err e;
@@ -174,8 +179,8 @@ Test(runtime_streams, files_and_log_processes)
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	snprintf(out, sizeof(out), "binary:///not/there");
-	cr_expect(create_now(&config, &k, &e) == -ENOENT && strstr(e.text, "/not/there"),
-		  "%s", e.text);
+	cr_expect(create_now(&config, &k, &e) == -ENOENT && strstr(e.text, "/not/there"), "%s",
+		  e.text);
 }
 
 static bool reported_within(struct client *k, int ms)

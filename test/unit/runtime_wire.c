@@ -10,7 +10,8 @@
 
 static const char document[] =
 	"{\"ociVersion\":\"1.1.0\",\"root\":{\"path\":\"/r\",\"readonly\":true},\"hostname\":\"h\","
-	"\"process\":{\"apparmorProfile\":\"p\",\"capabilities\":{\"ambient\":[\"CAP_NET_BIND_SERVICE\"]},"
+	"\"process\":{\"apparmorProfile\":\"p\","
+	"\"capabilities\":{\"ambient\":[\"CAP_NET_BIND_SERVICE\"]},"
 	"\"args\":[\"a\",\"\",\"\xc3\xa9\"],\"env\":[\"X=1\"],\"cwd\":\"/"
 	"w\",\"oomScoreAdj\":-3,\"user\":{\"uid\":1,"
 	"\"gid\":2,\"additionalGids\":[3,4],\"umask\":63},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\","
@@ -28,16 +29,18 @@ static struct buf encoded(void)
 	struct oci_spec s;
 	struct err e = {0};
 	cr_assert(oci_spec_parse(document, sizeof(document) - 1, &s, &e) == 0, "%s", e.text);
-	struct wire_config c = {.id = "i",
-				.bundle = "/b",
-				.rootfs = "/r",
-				.memory_bytes = 1 << 30,
-				.cache = "/c",
-				.tenant = "n/p",
-				.private_memory = true,
-				.pid = 7,
-				.runtime_hooks = true,
-				.spec = s};
+	struct wire_config c = {
+		.id = "i",
+		.bundle = "/b",
+		.rootfs = "/r",
+		.memory_bytes = 1 << 30,
+		.cache = "/c",
+		.tenant = "n/p",
+		.private_memory = true,
+		.pid = 7,
+		.runtime_hooks = true,
+		.spec = s,
+	};
 	struct buf b = {.cap = WIRE_BODY_MAX};
 	cr_assert(wire_encode(&c, &b) == 0);
 	oci_spec_free(&s);
@@ -57,8 +60,8 @@ Test(runtime_wire, a_config_arrives_whole)
 	cr_expect(c.private_memory);
 	cr_expect_str_eq(c.bundle, "/b");
 	cr_expect(c.memory_bytes == 1 << 30 && c.pid == 7 && c.runtime_hooks && !c.hooks);
-	cr_expect(s->capabilities == 1UL << CAP_NET_BIND_SERVICE && strcmp(s->apparmor_profile, "p") == 0 &&
-		  !s->selinux_label);
+	cr_expect(s->capabilities == 1UL << CAP_NET_BIND_SERVICE &&
+		  strcmp(s->apparmor_profile, "p") == 0 && !s->selinux_label);
 	cr_expect(s->args_count == 3 && !s->args[3] && strcmp(s->args[1], "") == 0 &&
 		  strcmp(s->args[2], "\xc3\xa9") == 0);
 	cr_expect(s->env_count == 1 && !s->env[1] && strcmp(s->env[0], "X=1") == 0 &&
@@ -204,8 +207,10 @@ Test(runtime_wire, nonsense_is_refused)
 		{"", 0}, {"\1\0\0\0", 4}, {"\0\0\0\0\1\0\0\0x", 9}, {"\1\0\0\0\377\0\0\0x", 9}};
 	for (size_t i = 0; i < 4; i++) {
 		struct err e = {0};
-		struct buf b = {.data = (uint8_t *)(uintptr_t)failures[i].bytes,
-				.len = failures[i].len};
+		struct buf b = {
+			.data = (uint8_t *)(uintptr_t)failures[i].bytes,
+			.len = failures[i].len,
+		};
 		cr_expect(wire_failure(&b, &e) == -EBADMSG && e.text[0], "%zu", i);
 	}
 	close(ends[0]);

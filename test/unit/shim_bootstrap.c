@@ -18,10 +18,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGS(...)                                                                                  \
-	(int)(sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)), (char *[])                        \
-	{                                                                                          \
-		__VA_ARGS__                                                                        \
+#define ARGS(...)                                                           \
+	(int)(sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)), (char *[]) \
+	{                                                                   \
+		__VA_ARGS__                                                 \
 	}
 
 static struct bootstrap_flags f;
@@ -33,7 +33,9 @@ static void setup(void)
 	snprintf(dir, sizeof(dir), "/tmp/mote-bootstrap-XXXXXX");
 	cr_assert(mkdtemp(dir));
 	e = (struct err){0};
-	cr_assert(bootstrap_parse(ARGS("shim", "-namespace", "ns", "-id", "c1", "-address", "/a.sock", "start"), &f, &e) == 0);
+	cr_assert(bootstrap_parse(ARGS("shim", "-namespace", "ns", "-id", "c1", "-address",
+				       "/a.sock", "start"),
+				  &f, &e) == 0);
 }
 
 static void teardown(void)
@@ -47,8 +49,8 @@ TestSuite(bootstrap, .init = setup, .fini = teardown);
 
 Test(bootstrap, flags_come_in_any_order_and_form)
 {
-	cr_assert(bootstrap_parse(ARGS("shim", "--namespace=ns", "-address", "/a", "-debug", "-publish-binary", "p", "-id=c",
-				       "-bundle", "/b", "delete"),
+	cr_assert(bootstrap_parse(ARGS("shim", "--namespace=ns", "-address", "/a", "-debug",
+				       "-publish-binary", "p", "-id=c", "-bundle", "/b", "delete"),
 				  &f, &e) == 0);
 	cr_expect_str_eq(f.containerd_namespace, "ns");
 	cr_expect_str_eq(f.address, "/a");
@@ -81,8 +83,9 @@ Test(bootstrap, the_address_follows_the_convention)
 	char address[BOOTSTRAP_ADDRESS_BYTES];
 	cr_assert(bootstrap_address(&f, NULL, "c1", address, &e) == 0);
 	/* printf /a.sock/ns/c1 | sha256sum */
-	cr_expect_str_eq(address, "unix:///run/containerd/s/"
-				  "0a10b874f54d2210a7e68ae7238440d3f9efa358e23a37008d4edb594bd7abf6");
+	cr_expect_str_eq(address,
+			 "unix:///run/containerd/s/"
+			 "0a10b874f54d2210a7e68ae7238440d3f9efa358e23a37008d4edb594bd7abf6");
 	cr_assert(bootstrap_address(&f, "/elsewhere", "c1", address, &e) == 0);
 	cr_expect(strncmp(address, "unix:///elsewhere/s/", 20) == 0);
 }
@@ -92,7 +95,8 @@ Test(bootstrap, an_address_too_long_to_dial_is_refused)
 	char long_dir[64] = "/", address[BOOTSTRAP_ADDRESS_BYTES];
 	/* 106 bytes in all: the directory, "/s/" and 64 digits. */
 	memset(long_dir + 1, 'd', 38);
-	cr_expect(bootstrap_address(&f, long_dir, "c1", address, &e) == 0 && strlen(address) == 7 + 106);
+	cr_expect(bootstrap_address(&f, long_dir, "c1", address, &e) == 0 &&
+		  strlen(address) == 7 + 106);
 	long_dir[39] = 'd';
 	cr_expect(bootstrap_address(&f, long_dir, "c1", address, &e) == -ENAMETOOLONG);
 	cr_expect(strstr(e.text, long_dir), "%s", e.text);
@@ -137,7 +141,8 @@ Test(bootstrap, options_of_earlier_versions_are_no_parameters)
 	any.value.len = 5;
 	struct bootstrap_input in = parse(&any.base);
 	cr_expect(!in.debug && !in.socket_dir);
-	cr_expect(bootstrap_parse_input("\xff\xff\xff", 3, &f, &in) == 0 && !in.socket_dir, "nor is nonsense");
+	cr_expect(bootstrap_parse_input("\xff\xff\xff", 3, &f, &in) == 0 && !in.socket_dir,
+		  "nor is nonsense");
 	cr_expect(bootstrap_parse_input(NULL, 0, &f, &in) == 0 && !in.socket_dir, "nor nothing");
 }
 
@@ -163,10 +168,14 @@ Test(bootstrap, the_first_listens_and_the_second_finds_it)
 	for (int i = 0; i < 200; i++)
 		cr_assert(bootstrap_listen(address, &second, &e) == 0 && second == -1);
 	close(first);
-	cr_expect(bootstrap_listen(address, &second, &e) == 0 && second >= 0, "a dead one is replaced");
+	cr_expect(bootstrap_listen(address, &second, &e) == 0 && second >= 0,
+		  "a dead one is replaced");
 }
 
-/* In a child, when `go` is closed: reports 'l' and stays if it listens, 'f' if it found another, else 'e'. */
+/*
+ * In a child, when `go` is closed: reports 'l' and stays if it listens, 'f' if it found another,
+ * else 'e'.
+ */
 static void listen_and_report(const char *address, int go, int results)
 {
 	char byte;
@@ -203,10 +212,12 @@ Test(bootstrap, of_many_that_start_at_once_one_listens)
 		char reports[8];
 		ssize_t n = io_read_full(results[0], reports, sizeof(reports));
 		for (int i = 0; i < 8; i++)
-			cr_expect(kill(children[i], SIGKILL) == 0 && waitpid(children[i], NULL, 0) == children[i]);
+			cr_expect(kill(children[i], SIGKILL) == 0 &&
+				  waitpid(children[i], NULL, 0) == children[i]);
 		for (int i = 0; i < n; i++)
 			listening += reports[i] == 'l';
-		cr_assert(n == 8 && !memchr(reports, 'e', 8) && listening == 1, "%d listen", listening);
+		cr_assert(n == 8 && !memchr(reports, 'e', 8) && listening == 1, "%d listen",
+			  listening);
 		close(go[0]);
 		close(results[0]);
 		close(results[1]);
@@ -225,13 +236,16 @@ Test(bootstrap, what_a_dead_shim_left_is_removed_and_no_more)
 	cr_assert(io_read_file(AT_FDCWD, path, 200, &text, &len) == 0);
 	cr_expect_str_eq(text, address, "the address and nothing else");
 	free(text);
-	cr_expect(bootstrap_remove_stale(dir, &e) == 0 && access(address + 7, F_OK) == 0, "a living one stays");
+	cr_expect(bootstrap_remove_stale(dir, &e) == 0 && access(address + 7, F_OK) == 0,
+		  "a living one stays");
 	close(listener);
-	cr_expect(bootstrap_remove_stale(dir, &e) == 0 && access(address + 7, F_OK) < 0, "a dead one goes");
+	cr_expect(bootstrap_remove_stale(dir, &e) == 0 && access(address + 7, F_OK) < 0,
+		  "a dead one goes");
 	cr_expect(bootstrap_remove_stale(dir, &e) == 0, "and was gone already");
 	/* A file is no socket, whatever the address says. */
 	int fd = open(address + 7, O_CREAT | O_WRONLY, 0600);
 	cr_assert(fd >= 0);
 	cr_expect(bootstrap_remove_stale(dir, &e) == 0 && access(address + 7, F_OK) == 0);
-	cr_expect(unlink(path) == 0 && bootstrap_remove_stale(dir, &e) == 0, "no address file, nothing to do");
+	cr_expect(unlink(path) == 0 && bootstrap_remove_stale(dir, &e) == 0,
+		  "no address file, nothing to do");
 }

@@ -29,7 +29,8 @@ static void listen_again(void)
 {
 	unlink(path);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	cr_assert(listener >= 0 && bind(listener, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(listener, 4) == 0);
+	cr_assert(listener >= 0 && bind(listener, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+		  listen(listener, 4) == 0);
 }
 
 static void setup(void)
@@ -68,20 +69,25 @@ static void publish(const char *id)
 	events_publish(&events, "/tasks/start", "containerd.events.TaskStart", &event.base);
 }
 
-/* The next request within that time, as containerd sees it: its container's id, and its stream; "" if none. */
+/*
+ * The next request within that time, as containerd sees it: its container's id, and its stream; ""
+ * if none.
+ */
 static const char *next_request(int ms, uint32_t *stream)
 {
 	static char id[64];
 	static uint8_t head[TTRPC_HEADER_BYTES], body[4096];
 	for (long end = now_ms() + ms;;) {
-		struct pollfd p[] = {{.fd = listener, .events = POLLIN}, {.fd = containerd, .events = POLLIN}};
+		struct pollfd p[] = {{.fd = listener, .events = POLLIN},
+				     {.fd = containerd, .events = POLLIN}};
 		while (loop_step(&loop, 0))
 			;
 		if (poll(p, 2, 1) > 0 && p[0].revents) {
 			if (containerd >= 0)
 				close(containerd);
 			containerd = accept(listener, NULL, NULL);
-		} else if (p[1].revents & POLLIN && io_read_full(containerd, head, sizeof(head)) == sizeof(head)) {
+		} else if (p[1].revents & POLLIN &&
+			   io_read_full(containerd, head, sizeof(head)) == sizeof(head)) {
 			break;
 		}
 		if (now_ms() > end)
@@ -96,14 +102,15 @@ static const char *next_request(int ms, uint32_t *stream)
 	cr_assert(r);
 	cr_expect_str_eq(r->service, "containerd.services.events.ttrpc.v1.Events");
 	cr_expect_str_eq(r->method, "Forward");
-	Events__ForwardRequest *f = events__forward_request__unpack(NULL, r->payload.len, r->payload.data);
+	Events__ForwardRequest *f =
+		events__forward_request__unpack(NULL, r->payload.len, r->payload.data);
 	cr_assert(f && f->envelope && f->envelope->timestamp && f->envelope->event);
 	cr_expect_str_eq(f->envelope->namespace_, "ns");
 	cr_expect_str_eq(f->envelope->topic, "/tasks/start");
 	cr_expect_str_eq(f->envelope->event->type_url, "containerd.events.TaskStart");
 	cr_expect(f->envelope->timestamp->seconds > 1600000000);
-	Events__TaskStart *event =
-		events__task_start__unpack(NULL, f->envelope->event->value.len, f->envelope->event->value.data);
+	Events__TaskStart *event = events__task_start__unpack(NULL, f->envelope->event->value.len,
+							      f->envelope->event->value.data);
 	cr_assert(event && event->pid == 7);
 	snprintf(id, sizeof(id), "%s", event->container_id);
 	events__task_start__free_unpacked(event, NULL);
@@ -137,7 +144,8 @@ Test(events, one_is_under_way_at_a_time_and_their_order_holds)
 		snprintf(id, sizeof(id), "c%d", i);
 		cr_assert_str_eq(next_request(1000, &stream), id);
 		if (i == 3)
-			cr_expect_str_eq(next_request(50, &stream), "", "before the answer comes no other");
+			cr_expect_str_eq(next_request(50, &stream), "",
+					 "before the answer comes no other");
 		answer(stream, 0);
 	}
 	while (loop_step(&loop, 10))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The task service, asked by a client over its socket, with whole containers in which a double stands for the VM. */
+/*
+ * The task service, asked by a client over its socket, with whole containers in which a double
+ * stands for the VM.
+ */
 #include "runtime_harness.h"
 
 #include "base/io.h"
@@ -37,11 +40,19 @@ static void start_shim(void)
 {
 	setup();
 	signal(SIGPIPE, SIG_IGN);
-	shim = (struct shim){.containerd_namespace = "n", .socket_path = "/nonexistent", .cache = ""};
+	shim = (struct shim){
+		.containerd_namespace = "n",
+		.socket_path = "/nonexistent",
+		.cache = "",
+	};
 	cr_assert(loop_init(&shim.loop) == 0);
 	cr_assert(events_init(&shim.events, &shim.loop, NULL, "n") == 0);
 	shim.server = (struct ttrpc_server){
-		.loop = &shim.loop, .methods = task_methods, .arg = &shim, .listener = -1};
+		.loop = &shim.loop,
+		.methods = task_methods,
+		.arg = &shim,
+		.listener = -1,
+	};
 	connect_client();
 	snprintf(stdout_path, sizeof(stdout_path), "%s", at("out"));
 }
@@ -240,7 +251,9 @@ Test(shim_task, lives)
 /* While a log process has not ended. */
 Test(shim_task, many_ask_for_the_end)
 {
-	put(at("logger"), "#!/bin/sh\ntrap '' TERM\nexec 5>&-\nwhile ! [ -e \"$2\" ]; do sleep 0.01; done\n", 0755);
+	put(at("logger"),
+	    "#!/bin/sh\ntrap '' TERM\nexec 5>&-\nwhile ! [ -e \"$2\" ]; do sleep 0.01; done\n",
+	    0755);
 	snprintf(stdout_path, sizeof(stdout_path), "binary://%s?go=%s", at("logger"), at("go"));
 	create_and_start("exit 0");
 	cr_expect(exit_status(ask("Wait", "")) == 0);
@@ -264,7 +277,9 @@ Test(shim_task, wrong_requests)
 	cr_expect(ask_exec("x", SECOND)->code == 0);
 	expect_code(ask_exec("x", SECOND), TTRPC_ALREADY_EXISTS, "exists");
 	expect_code(ask_kill("x", SIGTERM), TTRPC_FAILED_PRECONDITION, "has not been started");
-	expect_code(answer(request("Shutdown", &(Task__ShutdownRequest)TASK__SHUTDOWN_REQUEST__INIT.base)), 0, "");
+	expect_code(answer(request("Shutdown",
+				   &(Task__ShutdownRequest)TASK__SHUTDOWN_REQUEST__INIT.base)),
+		    0, "");
 	cr_expect(!shim.ending, "it has a task");
 	cr_expect(ask_kill("", SIGKILL)->code == 0);
 	cr_expect(exit_status(ask("Wait", "")) == 137);
@@ -294,7 +309,8 @@ Test(shim_task, processes_of_exec)
 	uint32_t wait = send_process("Wait", "x");
 	cr_expect(ask("Start", "x")->code == 0);
 	cr_expect(exit_status(answer(wait)) == 3);
-	cr_expect(status_now("x") == TYPES__STATUS__STOPPED && status_now("") == TYPES__STATUS__RUNNING);
+	cr_expect(status_now("x") == TYPES__STATUS__STOPPED &&
+		  status_now("") == TYPES__STATUS__RUNNING);
 	cr_expect(ask("Delete", "x")->code == 0);
 	expect_code(ask("State", "x"), TTRPC_NOT_FOUND, "process x");
 	/* One that cannot be started has ended. */
@@ -315,7 +331,8 @@ Test(shim_task, end_with_their_container)
 	program_at("rootfs/second", "loop");
 	cr_expect(ask_exec("runs", SECOND)->code == 0 && ask("Start", "runs")->code == 0);
 	cr_expect(ask_exec("waits", SECOND)->code == 0);
-	uint32_t own = send_process("Wait", ""), runs = send_process("Wait", "runs"), waits = send_process("Wait", "waits");
+	uint32_t own = send_process("Wait", ""), runs = send_process("Wait", "runs"),
+		 waits = send_process("Wait", "waits");
 	cr_expect(ask_kill("", SIGKILL)->code == 0);
 	cr_expect(exit_status(answer(own)) == 137);
 	cr_expect(answers[runs % ANSWERS_MAX].there && exit_status(answer(runs)) == 137);
@@ -329,7 +346,8 @@ Test(shim_task, end_with_their_container)
 Test(shim_task, deleted_while_it_starts)
 {
 	char hooks[500];
-	put(at("hook"), "#!/bin/sh\nfor i in $(seq 1000); do [ -e \"$1\" ] || sleep 0.01; done\n", 0755);
+	put(at("hook"), "#!/bin/sh\nfor i in $(seq 1000); do [ -e \"$1\" ] || sleep 0.01; done\n",
+	    0755);
 	snprintf(hooks, sizeof(hooks),
 		 ",\"hooks\":{\"poststart\":[{\"path\":\"%s\",\"args\":[\"hook\",\"%s\"],"
 		 "\"env\":[\"PATH=/usr/bin:/bin\"]}]}" LINUX(""),
@@ -348,7 +366,10 @@ Test(shim_task, deleted_while_it_starts)
 	cr_expect(answer(deletion)->code == 0);
 }
 
-/* A client that is gone gets no answers; what it asked for happens, and what it waited for is forgotten. */
+/*
+ * A client that is gone gets no answers; what it asked for happens, and what it waited for is
+ * forgotten.
+ */
 Test(shim_task, client_that_is_gone)
 {
 	program("exit 0");

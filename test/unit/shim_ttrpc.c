@@ -23,7 +23,7 @@
 
 static struct loop loop;
 static struct ttrpc_server server;
-static int peer, served; /* the two ends */
+static int peer, served;              /* the two ends */
 static struct ttrpc_call *held[4096]; /* not answered yet */
 static size_t held_count;
 
@@ -47,7 +47,8 @@ static void handle_hold(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 static const struct ttrpc_method methods[] = {
 	{"containerd.task.v[23].Task", "Echo", &task__process_request__descriptor, handle_echo},
 	{"containerd.task.v[23].Task", "Hold", &task__process_request__descriptor, handle_hold},
-	{"containerd.task.v[23].Task", "Create", &task__create_task_request__descriptor, handle_hold},
+	{"containerd.task.v[23].Task", "Create", &task__create_task_request__descriptor,
+	 handle_hold},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -100,7 +101,8 @@ static void teardown(void)
 
 TestSuite(ttrpc, .init = setup, .fini = teardown);
 
-static void put_request(struct buf *b, uint32_t stream, const char *service, const char *method, const char *id)
+static void put_request(struct buf *b, uint32_t stream, const char *service, const char *method,
+			const char *id)
 {
 	Task__ProcessRequest inner = TASK__PROCESS_REQUEST__INIT;
 	inner.id = (char *)id;
@@ -140,7 +142,8 @@ static int answer(uint32_t *stream, uint32_t *status)
 	*stream = h.stream;
 	int code = r->status ? r->status->code : 0;
 	if (code == 0 && status) {
-		Task__WaitResponse *w = task__wait_response__unpack(NULL, r->payload.len, r->payload.data);
+		Task__WaitResponse *w =
+			task__wait_response__unpack(NULL, r->payload.len, r->payload.data);
 		cr_assert(w);
 		*status = w->exit_status;
 		task__wait_response__free_unpacked(w, NULL);
@@ -158,7 +161,8 @@ Test(ttrpc, a_frame_is_understood_wherever_it_is_cut)
 		cr_assert(io_write_all(peer, b.data, cut) == 0);
 		run_until_idle();
 		cr_assert(io_write_all(peer, b.data + cut, b.len - cut) == 0);
-		cr_assert(answer(&stream, &status) == 0 && stream == 1 && status == 4, "cut at %zu", cut);
+		cr_assert(answer(&stream, &status) == 0 && stream == 1 && status == 4, "cut at %zu",
+			  cut);
 	}
 	buf_free(&b);
 }
@@ -208,7 +212,8 @@ Test(ttrpc, five_mebibytes_are_refused_and_the_connection_goes_on)
 
 Test(ttrpc, garbage_in_a_frame_is_an_invalid_argument)
 {
-	uint8_t frame[TTRPC_HEADER_BYTES + 4] = {0, 0, 0, 4, 0, 0, 0, 1, TTRPC_REQUEST, 0, 0xff, 0xff, 0xff, 0xff};
+	uint8_t frame[TTRPC_HEADER_BYTES + 4] = {0, 0,    0,    4,    0,   0, 0, 1, TTRPC_REQUEST,
+						 0, 0xff, 0xff, 0xff, 0xff};
 	uint32_t stream;
 	cr_assert(io_write_all(peer, frame, sizeof(frame)) == 0);
 	cr_expect(answer(&stream, NULL) == TTRPC_INVALID_ARGUMENT && stream == 1);
@@ -271,7 +276,8 @@ static size_t flood(void)
 			n = send(peer, b.data, b.len, MSG_NOSIGNAL);
 		sent += n > 0 ? (size_t)n : 0;
 		if (n != (ssize_t)b.len)
-			break; /* the last one may be cut: the peer is not used for requests again */
+			/* the last one may be cut: the peer is not used for requests again */
+			break;
 		cr_assert(sent < 64 << 20, "the server buffers without end");
 	}
 	buf_free(&b);
@@ -321,7 +327,8 @@ Test(ttrpc, requests_of_a_slow_peer_are_answered_when_it_reads)
 		uint8_t rest[2];
 		while (r.left >= TTRPC_HEADER_BYTES) {
 			struct reader whole = r;
-			cr_assert(reader_be32(&whole, &len) && reader_be32(&whole, &stream) && reader_copy(&whole, rest, 2));
+			cr_assert(reader_be32(&whole, &len) && reader_be32(&whole, &stream) &&
+				  reader_copy(&whole, rest, 2));
 			if (!reader_sub(&whole, len, &message))
 				break;
 			cr_assert(stream == 2 * answers + 1);
@@ -331,7 +338,8 @@ Test(ttrpc, requests_of_a_slow_peer_are_answered_when_it_reads)
 		memmove(in, r.at, r.left);
 		got = r.left;
 	}
-	cr_expect(answers == 1000 && refusals > 10, "%zu answers, %zu times not read from", answers, refusals);
+	cr_expect(answers == 1000 && refusals > 10, "%zu answers, %zu times not read from", answers,
+		  refusals);
 	buf_free(&b);
 }
 
@@ -381,8 +389,10 @@ Test(ttrpc, errors_are_utf8_whatever_they_quote)
 	uint8_t head[TTRPC_HEADER_BYTES], body[4096];
 	/* A method's name as it may not be: the answer quotes it. */
 	static const uint8_t request[] = {0x0a, 1, 's', 0x12, 3, 0xff, 'm', 0xc3};
-	const uint8_t header[TTRPC_HEADER_BYTES] = {0, 0, 0, sizeof(request), 0, 0, 0, 1, TTRPC_REQUEST, 0};
-	cr_assert(io_write_all(peer, header, sizeof(header)) == 0 && io_write_all(peer, request, sizeof(request)) == 0);
+	const uint8_t header[TTRPC_HEADER_BYTES] = {0, 0, 0, sizeof(request), 0,
+						    0, 0, 1, TTRPC_REQUEST,   0};
+	cr_assert(io_write_all(peer, header, sizeof(header)) == 0 &&
+		  io_write_all(peer, request, sizeof(request)) == 0);
 	run_until_idle();
 	cr_assert(io_read_full(peer, head, sizeof(head)) == sizeof(head));
 	struct ttrpc_header h;
@@ -419,7 +429,8 @@ Test(ttrpc, connections_have_a_limit)
 		run_pending();
 		refused += recv(fds[i], &byte, 1, MSG_DONTWAIT) == 0;
 	}
-	cr_expect(server.conns == 256 && refused == 44, "%u open, %d refused", server.conns, refused);
+	cr_expect(server.conns == 256 && refused == 44, "%u open, %d refused", server.conns,
+		  refused);
 	for (int i = 0; i < 300; i++)
 		close(fds[i]);
 	run_until_idle();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kicks and the system calls that wait: a thread is single-stepped through blocking_call(), and kicked after each of its
- * instructions in turn. Whatever that instruction was, a read of a pipe that nobody writes to comes back.
+ * Kicks and the system calls that wait: a thread is single-stepped through blocking_call(), and
+ * kicked after each of its instructions in turn. Whatever that instruction was, a read of a pipe
+ * that nobody writes to comes back.
  */
 #include "vm/run/blocking.h"
 #include "vm/vm.h"
@@ -73,10 +74,12 @@ __attribute__((noinline)) static long stepped_read(int fd, int at)
 	reached_open = reached_done = kicked_inside = false;
 	/* Below the red zone, in which the compiler may have put p's locals. */
 	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); "
-"popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc");
+			 "popfq; lea 128(%%rsp), %%rsp" ::
+				 : "memory", "cc");
 	long n = blocking_call(SYS_read, fd, (long)&byte, 1, 0);
 	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); "
-"popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc");
+			 "popfq; lea 128(%%rsp), %%rsp" ::
+				 : "memory", "cc");
 	return n;
 }
 
@@ -99,7 +102,8 @@ static void kick_after_each_instruction(bool masks_kick)
 	block_kick();
 	cr_assert(pipe(p) == 0);
 	cr_assert(write(p[1], "x", 1) == 1);
-	cr_assert(stepped_read(p[0], STEPS_MAX) == 1 && reached_open && reached_done, "not stepped through");
+	cr_assert(stepped_read(p[0], STEPS_MAX) == 1 && reached_open && reached_done,
+		  "not stepped through");
 	int last = steps;
 	alarm(20); /* a kick that is lost ends the test */
 	for (; at < last - 1; at++) {
@@ -117,7 +121,10 @@ Test(vm_blocking, a_kick_after_each_instruction)
 	kick_after_each_instruction(true);
 }
 
-/* The kick's handler then runs within the other signal's, and must come back for what that one interrupted. */
+/*
+ * The kick's handler then runs within the other signal's, and must come back for what that one
+ * interrupted.
+ */
 Test(vm_blocking, a_kick_within_another_signals_handler)
 {
 	kick_after_each_instruction(false);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host calls from the host's side, without KVM: the frames that a guest would write, its memory, and a tree
- * of which it has one directory for writing, one for reading, and a file next to them that it must not open.
+ * Host calls from the host's side, without KVM: the frames that a guest would write, its memory,
+ * and a tree of which it has one directory for writing, one for reading, and a file next to them
+ * that it must not open.
  */
 #define MOTE_HOSTED_CALLS
 #include "abi/guest_calls.h"
@@ -24,14 +25,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define GUEST_AT 0x10000UL /* pages 0 to 7 for reading and writing, 8 for reading, 9 not there, 10 as 0 */
+/* pages 0 to 7 for reading and writing, 8 for reading, 9 not there, 10 as 0 */
+#define GUEST_AT 0x10000UL
 enum { PAGES = 8, RW = 3, DIR_RO = 4, CLOSED = 999 };
 #define AT_PAGE(n) (GUEST_AT + (n) * (uint64_t)MOTE_PAGE)
 
 static struct vm vm;
 static struct mote_area area;
 static char top[] = "/tmp/mote-calls-XXXXXX";
-static char canary[64];     /* its absolute path: a resolver that fails must find nothing else to harm */
+/* its absolute path: a resolver that fails must find nothing else to harm */
+static char canary[64];
 static uint64_t next_text; /* where put() puts the next one */
 
 struct mote_area *mote_area(void)
@@ -62,11 +65,13 @@ static void make_tree(void)
 	cr_assert(mkdtemp(top) && chdir(top) == 0);
 	snprintf(canary, sizeof(canary), "%s/canary", top);
 	write_file(canary, "alive");
-	cr_assert(mkdir("rw", 0755) == 0 && mkdir("rw/sub", 0755) == 0 && mkdir("ro", 0755) == 0 && mkdir("ro/sub", 0755) == 0);
+	cr_assert(mkdir("rw", 0755) == 0 && mkdir("rw/sub", 0755) == 0 && mkdir("ro", 0755) == 0 &&
+		  mkdir("ro/sub", 0755) == 0);
 	write_file("rw/file", "0123456789");
 	write_file("ro/file", "0123456789");
 	cr_assert(symlink("../canary", "rw/up") == 0 && symlink(canary, "rw/absolute") == 0);
-	cr_assert(symlink("up", "rw/chain") == 0 && symlink("..", "rw/sub/parent") == 0 && symlink("file", "rw/link") == 0);
+	cr_assert(symlink("up", "rw/chain") == 0 && symlink("..", "rw/sub/parent") == 0 &&
+		  symlink("file", "rw/link") == 0);
 	cr_assert(symlink("../..", "rw/sub/out") == 0 && symlink("loop", "rw/loop") == 0);
 }
 
@@ -75,9 +80,11 @@ static void setup(void)
 	struct err e = {0};
 	make_tree();
 	cr_assert(memory_init(&vm.memory, -1, 16 << 20, &e) == 0, "%s", e.text);
-	cr_assert(memory_map(&vm.memory, gva(GUEST_AT), PAGES * MOTE_PAGE, MEMORY_READ | MEMORY_WRITE) == 0);
+	cr_assert(memory_map(&vm.memory, gva(GUEST_AT), PAGES * MOTE_PAGE,
+			     MEMORY_READ | MEMORY_WRITE) == 0);
 	cr_assert(memory_map(&vm.memory, gva(AT_PAGE(8)), MOTE_PAGE, MEMORY_READ) == 0);
-	cr_assert(memory_map(&vm.memory, gva(AT_PAGE(10)), MOTE_PAGE, MEMORY_READ | MEMORY_WRITE) == 0);
+	cr_assert(memory_map(&vm.memory, gva(AT_PAGE(10)), MOTE_PAGE, MEMORY_READ | MEMORY_WRITE) ==
+		  0);
 	vm.vcpus[0].vm = &vm;
 	vm.vcpus[0].area = &area;
 	sigemptyset(&vm.vcpus[0].wait_mask);
@@ -90,7 +97,8 @@ static void teardown(void)
 {
 	char command[64], text[8] = {0};
 	int fd = open(canary, O_RDONLY);
-	cr_expect(fd >= 0 && read(fd, text, sizeof(text)) == 5 && strcmp(text, "alive") == 0, "the file outside is as it was");
+	cr_expect(fd >= 0 && read(fd, text, sizeof(text)) == 5 && strcmp(text, "alive") == 0,
+		  "the file outside is as it was");
 	struct stat st;
 	cr_expect(fstat(fd, &st) == 0 && st.st_nlink == 1);
 	fdtable_destroy(&vm.fds);
@@ -125,10 +133,10 @@ static int64_t open_at(int32_t dir, const char *path, uint32_t resolve, uint32_t
 	return mote_open(&area, dir, P(path), resolve, flags, 0644);
 }
 
-#define EXPECT(want, call)                                                                                  \
-	do {                                                                                                \
-		int64_t got_ = (call);                                                                      \
-		cr_expect(got_ == (want), "%s: %ld, not %ld", #call, (long)got_, (long)(want));             \
+#define EXPECT(want, call)                                                                      \
+	do {                                                                                    \
+		int64_t got_ = (call);                                                          \
+		cr_expect(got_ == (want), "%s: %ld, not %ld", #call, (long)got_, (long)(want)); \
 	} while (0)
 
 /* --- paths --- */
@@ -163,7 +171,8 @@ static void expect_names(int32_t dir, const char *path, uint32_t resolve, int64_
 
 Test(vm_calls, nothing_leads_out_of_a_directory)
 {
-	const char *const ways[] = {"../canary", canary, "sub/../../canary", "sub/parent/../canary", "sub/out/canary"};
+	const char *const ways[] = {"../canary", canary, "sub/../../canary", "sub/parent/../canary",
+				    "sub/out/canary"};
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		expect_all(RW, ways[i], MOTE_RESOLVE_BENEATH, -EXDEV);
 		expect_names(RW, ways[i], MOTE_RESOLVE_BENEATH, -EXDEV);
@@ -248,9 +257,11 @@ Test(vm_calls, renames_and_links_between_directories)
 	/* A link is renamed itself; what it points to stays. */
 	EXPECT(0, mote_rename(&area, RW, P("link"), 5, P("moved"), 0, 0));
 	struct stat st;
-	cr_expect(lstat("second/moved", &st) == 0 && S_ISLNK(st.st_mode) && access("rw/file", F_OK) == 0);
+	cr_expect(lstat("second/moved", &st) == 0 && S_ISLNK(st.st_mode) &&
+		  access("rw/file", F_OK) == 0);
 	EXPECT(0, mote_rename(&area, RW, P("sub"), 5, P("moved"), 0, RENAME_EXCHANGE));
-	cr_expect(lstat("second/moved", &st) == 0 && S_ISDIR(st.st_mode) && lstat("rw/sub", &st) == 0 && S_ISLNK(st.st_mode));
+	cr_expect(lstat("second/moved", &st) == 0 && S_ISDIR(st.st_mode) &&
+		  lstat("rw/sub", &st) == 0 && S_ISLNK(st.st_mode));
 	/* Neither into nor out of a directory that is for reading. */
 	EXPECT(-EROFS, mote_rename(&area, RW, P("file"), DIR_RO, P("x"), 0, 0));
 	EXPECT(-EROFS, mote_rename(&area, DIR_RO, P("file"), RW, P("x"), 0, 0));
@@ -278,7 +289,8 @@ Test(vm_calls, a_directory_for_reading_stays_as_it_is)
 	EXPECT(-EROFS, mote_access(&area, DIR_RO, P("file"), 0, W_OK));
 	EXPECT(0, mote_access(&area, DIR_RO, P("file"), 0, R_OK));
 	/* So does what is opened in it, however it was come by. */
-	int32_t file = (int32_t)open_at(DIR_RO, "file", 0, O_RDONLY | O_CREAT), sub = (int32_t)open_at(DIR_RO, "sub", 0, O_RDONLY);
+	int32_t file = (int32_t)open_at(DIR_RO, "file", 0, O_RDONLY | O_CREAT),
+		sub = (int32_t)open_at(DIR_RO, "sub", 0, O_RDONLY);
 	cr_assert(file >= 0 && sub >= 0);
 	int32_t copy = (int32_t)mote_dup(&area, sub, 20);
 	cr_assert(copy == 20 && mote_dup_to(&area, DIR_RO, 30) == 30);
@@ -313,8 +325,10 @@ Test(vm_calls, sockets_need_the_network)
 	EXPECT(-EAFNOSUPPORT, mote_bind(&area, pair[0], put(&a, sizeof(a))));
 	EXPECT(-EAFNOSUPPORT, mote_connect(&area, pair[0], put(&a, sizeof(a))));
 	struct mote_iovec v = {.base = GUEST_AT, .len = 1};
-	EXPECT(-EAFNOSUPPORT, mote_send(&area, pair[0], put(&v, sizeof(v)), 1, 0, put(&a, sizeof(a))));
-	EXPECT(-ENOPROTOOPT, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_PASSCRED, put("\1\0\0\0", 4), 4));
+	EXPECT(-EAFNOSUPPORT,
+	       mote_send(&area, pair[0], put(&v, sizeof(v)), 1, 0, put(&a, sizeof(a))));
+	EXPECT(-ENOPROTOOPT,
+	       mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_PASSCRED, put("\1\0\0\0", 4), 4));
 	EXPECT(-ENOTSOCK, mote_listen(&area, RW, 1));
 	EXPECT(-EAFNOSUPPORT, mote_socket(&area, 16 /* AF_NETLINK */, SOCK_DGRAM, 0));
 	EXPECT(-EPROTONOSUPPORT, mote_socket(&area, AF_INET, SOCK_RAW, 0));
@@ -332,9 +346,11 @@ Test(vm_calls, a_datagram_is_written_whole)
 	int32_t pair[2];
 	char got[8000];
 	make_pair(SOCK_DGRAM, pair);
-	struct mote_iovec v[2] = {{.base = AT_PAGE(1), .len = 5000}, {.base = AT_PAGE(1), .len = 2000}};
+	struct mote_iovec v[2] = {{.base = AT_PAGE(1), .len = 5000},
+				  {.base = AT_PAGE(1), .len = 2000}};
 	EXPECT(7000, mote_writev(&area, pair[0], put(v, sizeof(v)), 2));
-	cr_expect(recv(fdtable_get(&vm.fds, pair[1])->host, got, sizeof(got), MSG_DONTWAIT) == 7000);
+	cr_expect(recv(fdtable_get(&vm.fds, pair[1])->host, got, sizeof(got), MSG_DONTWAIT) ==
+		  7000);
 	EXPECT(0, mote_send(&area, pair[0], put(v, sizeof(v)), 0, 0, NULL));
 	cr_expect(recv(fdtable_get(&vm.fds, pair[1])->host, got, sizeof(got), MSG_DONTWAIT) == 0);
 }
@@ -361,7 +377,8 @@ Test(vm_calls, streams_that_wait_transfer_all)
 	void *got;
 	make_pair(SOCK_STREAM, pair);
 	int host = fdtable_get(&vm.fds, pair[1])->host;
-	struct mote_iovec v[100], all = {.base = AT_PAGE(1), .len = 28}, one = {.base = AT_PAGE(1), .len = 1};
+	struct mote_iovec v[100], all = {.base = AT_PAGE(1), .len = 28},
+				  one = {.base = AT_PAGE(1), .len = 1};
 	for (int i = 0; i < 100; i++)
 		v[i] = (struct mote_iovec){.base = AT_PAGE(0), .len = i % 2 ? 3000 : 5000};
 	cr_assert(pthread_create(&thread, NULL, slowly, &host) == 0);
@@ -371,7 +388,8 @@ Test(vm_calls, streams_that_wait_transfer_all)
 	pthread_join(thread, &got);
 	cr_expect((size_t)got == 800004, "%zu", (size_t)got);
 	/* What cannot be had at once is not waited for. */
-	EXPECT(-EAGAIN, mote_recv(&area, pair[0], put(&one, sizeof(one)), 1, MSG_WAITALL | MSG_DONTWAIT, NULL));
+	EXPECT(-EAGAIN, mote_recv(&area, pair[0], put(&one, sizeof(one)), 1,
+				  MSG_WAITALL | MSG_DONTWAIT, NULL));
 	int64_t some = mote_send(&area, pair[0], put(v, sizeof(v)), 100, MSG_DONTWAIT, NULL);
 	cr_expect(some > 0 && some < 400000, "%ld", (long)some);
 	shutdown(host, SHUT_WR);
@@ -389,8 +407,10 @@ Test(vm_calls, time_limits_of_sockets)
 	make_pair(SOCK_STREAM, pair);
 	struct timeval limit = {.tv_usec = 30000};
 	struct mote_iovec v = {.base = AT_PAGE(1), .len = 4};
-	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_RCVTIMEO, put(&limit, sizeof(limit)), sizeof(limit)));
-	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_SNDTIMEO, put(&limit, sizeof(limit)), sizeof(limit)));
+	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_RCVTIMEO,
+				   put(&limit, sizeof(limit)), sizeof(limit)));
+	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_SNDTIMEO,
+				   put(&limit, sizeof(limit)), sizeof(limit)));
 	int64_t before = now_ms();
 	EXPECT(-EAGAIN, mote_recv(&area, pair[0], put(&v, sizeof(v)), 1, 0, NULL));
 	EXPECT(-EAGAIN, mote_readv(&area, pair[0], put(&v, sizeof(v)), 1));
@@ -399,7 +419,8 @@ Test(vm_calls, time_limits_of_sockets)
 	for (int i = 0; i < 1000 && sent >= 0; i++)
 		sent = mote_send(&area, pair[0], put(&v, sizeof(v)), 1, 0, NULL);
 	EXPECT(-EAGAIN, sent);
-	cr_expect(now_ms() - before >= 90 && now_ms() - before < 20000, "%ld ms", (long)(now_ms() - before));
+	cr_expect(now_ms() - before >= 90 && now_ms() - before < 20000, "%ld ms",
+		  (long)(now_ms() - before));
 }
 
 /* A guest cannot make the host wait in close, where no limit would end it. */
@@ -417,7 +438,8 @@ Test(vm_calls, close_does_not_linger)
 		struct linger linger = {.l_onoff = 1, .l_linger = wait * 100};
 		int32_t fd = (int32_t)mote_socket(&area, AF_INET, SOCK_STREAM, 0);
 		EXPECT(0, mote_connect(&area, fd, put(&a, sizeof(a))));
-		EXPECT(0, mote_sock_setopt(&area, fd, SOL_SOCKET, SO_LINGER, put(&linger, sizeof(linger)), sizeof(linger)));
+		EXPECT(0, mote_sock_setopt(&area, fd, SOL_SOCKET, SO_LINGER,
+					   put(&linger, sizeof(linger)), sizeof(linger)));
 		struct mote_iovec v = {.base = AT_PAGE(0), .len = 4 * MOTE_PAGE};
 		while (mote_send(&area, fd, put(&v, sizeof(v)), 1, MSG_DONTWAIT, NULL) > 0)
 			;
@@ -520,11 +542,14 @@ static void expect_kept(int32_t fd, int host)
 	const struct stat before = look_at(host);
 	EXPECT(-EPERM, mote_fchmod(&area, fd, 0777));
 	EXPECT(-EPERM, mote_fchown(&area, fd, 1, 1));
-	EXPECT(-EPERM, mote_futimens(&area, fd, put(&past, sizeof(past)), put(&past, sizeof(past))));
+	EXPECT(-EPERM,
+	       mote_futimens(&area, fd, put(&past, sizeof(past)), put(&past, sizeof(past))));
 	const struct stat after = look_at(host);
-	cr_expect(before.st_mode == after.st_mode && before.st_uid == after.st_uid && before.st_gid == after.st_gid &&
-		  before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_ctim.tv_sec == after.st_ctim.tv_sec &&
-		  before.st_ctim.tv_nsec == after.st_ctim.tv_nsec && before.st_size == after.st_size);
+	cr_expect(before.st_mode == after.st_mode && before.st_uid == after.st_uid &&
+		  before.st_gid == after.st_gid && before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+		  before.st_ctim.tv_sec == after.st_ctim.tv_sec &&
+		  before.st_ctim.tv_nsec == after.st_ctim.tv_nsec &&
+		  before.st_size == after.st_size);
 }
 
 Test(vm_calls, a_terminal_that_was_handed_in_stays_as_it_is)
@@ -540,7 +565,10 @@ Test(vm_calls, a_terminal_that_was_handed_in_stays_as_it_is)
 	expect_kept(6, terminal);
 	EXPECT(-EINVAL, mote_ftruncate(&area, 0, 0));
 	EXPECT(-ENODEV, mote_fallocate(&area, 0, 0, 0, 1));
-	/* Its settings are a program's to change, but not which code of the kernel's it goes through. */
+	/*
+	 * Its settings are a program's to change, but not which code of the kernel's it goes
+	 * through.
+	 */
 	struct mote_termios t;
 	EXPECT(0, mote_tty_get(&area, 0, (void *)GUEST_AT));
 	get(GUEST_AT, &t, sizeof(t));
@@ -596,7 +624,8 @@ Test(vm_calls, a_file_that_was_handed_in_keeps_its_attributes)
 	EXPECT(1, mote_pwritev(&area, 0, put(&one, sizeof(one)), 1, 0));
 	char first;
 	int reader = open("log", O_RDONLY);
-	cr_expect(pread(reader, &first, 1, 0) == 1 && first == '0' && look_at(reader).st_size == 101);
+	cr_expect(pread(reader, &first, 1, 0) == 1 && first == '0' &&
+		  look_at(reader).st_size == 101);
 	close(reader);
 	close(file);
 }
@@ -604,7 +633,8 @@ Test(vm_calls, a_file_that_was_handed_in_keeps_its_attributes)
 /* eventfd and its like have one inode for the whole machine. */
 Test(vm_calls, descriptors_of_events_have_nothing_to_change)
 {
-	const int32_t fds[] = {(int32_t)mote_eventfd(&area, 0, 0), (int32_t)mote_epoll_create(&area),
+	const int32_t fds[] = {(int32_t)mote_eventfd(&area, 0, 0),
+			       (int32_t)mote_epoll_create(&area),
 			       (int32_t)mote_timerfd_create(&area, CLOCK_MONOTONIC, 0)};
 	for (size_t i = 0; i < 3; i++)
 		expect_kept(fds[i], fdtable_get(&vm.fds, fds[i])->host);
@@ -614,7 +644,9 @@ Test(vm_calls, descriptors_of_events_have_nothing_to_change)
 Test(vm_calls, devices_below_a_directory_stay_as_they_are)
 {
 	struct mote_time past = {.sec = 1000};
-	cr_assert(mknod("rw/null", S_IFCHR | 0666, makedev(1, 3)) == 0 && chmod("rw/null", 0666) == 0, "needs root");
+	cr_assert(mknod("rw/null", S_IFCHR | 0666, makedev(1, 3)) == 0 &&
+			  chmod("rw/null", 0666) == 0,
+		  "needs root");
 	cr_assert(mknod("rw/block", S_IFBLK | 0660, makedev(7, 200)) == 0);
 	static const char *const names[] = {"null", "block"};
 	for (size_t i = 0; i < 2; i++) {
@@ -624,13 +656,16 @@ Test(vm_calls, devices_below_a_directory_stay_as_they_are)
 		cr_assert(stat(path, &before) == 0);
 		EXPECT(-EPERM, mote_chmod(&area, RW, P(names[i]), 0, 0777));
 		EXPECT(-EPERM, mote_chown(&area, RW, P(names[i]), 0, 1, 1));
-		EXPECT(-EPERM, mote_utimens(&area, RW, P(names[i]), 0, put(&past, sizeof(past)), put(&past, sizeof(past))));
+		EXPECT(-EPERM, mote_utimens(&area, RW, P(names[i]), 0, put(&past, sizeof(past)),
+					    put(&past, sizeof(past))));
 		cr_assert(stat(path, &after) == 0);
 		cr_expect(before.st_mode == after.st_mode && before.st_uid == after.st_uid &&
-			  before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_ctim.tv_nsec == after.st_ctim.tv_nsec);
+			  before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+			  before.st_ctim.tv_nsec == after.st_ctim.tv_nsec);
 	}
 	int null = open("/dev/null", O_RDWR);
-	cr_assert(null >= 0 && fdtable_put(&vm.fds, dup(null), 0, 7) == 0); /* as one that open() gave */
+	/* as one that open() gave */
+	cr_assert(null >= 0 && fdtable_put(&vm.fds, dup(null), 0, 7) == 0);
 	expect_kept(7, null);
 	close(null);
 }
@@ -656,23 +691,30 @@ Test(vm_calls, files_below_a_directory_are_the_guests)
 
 Test(vm_calls, a_listener_that_was_handed_in_stays_as_it_is)
 {
-	const struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct sockaddr_in any = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
 	const struct sockaddr none = {.sa_family = AF_UNSPEC};
 	struct mote_sockaddr a = {.len = sizeof(any)}, b = {.len = sizeof(none)};
 	memcpy(a.data, &any, sizeof(any));
 	memcpy(b.data, &none, sizeof(none));
 	int listener = socket(AF_INET, SOCK_STREAM, 0), on = 0;
 	socklen_t len = sizeof(on);
-	cr_assert(bind(listener, (const struct sockaddr *)&any, sizeof(any)) == 0 && listen(listener, 7) == 0);
-	cr_assert(fdtable_give(&vm.fds, dup(listener), FD_SOCKET | FD_LISTENER | FD_FIXED_STATE, 5) == 0);
+	cr_assert(bind(listener, (const struct sockaddr *)&any, sizeof(any)) == 0 &&
+		  listen(listener, 7) == 0);
+	cr_assert(fdtable_give(&vm.fds, dup(listener), FD_SOCKET | FD_LISTENER | FD_FIXED_STATE,
+			       5) == 0);
 	EXPECT(6, mote_dup(&area, 5, 6));
 	for (int i = 0; i < 2; i++)
 		for (int32_t fd = 5; fd <= 6; fd++) {
 			vm.network = i;
 			EXPECT(-EPERM, mote_shutdown(&area, fd, 2));
 			EXPECT(-EPERM, mote_bind(&area, fd, put(&a, sizeof(a))));
-			EXPECT(-EPERM, mote_connect(&area, fd, put(&b, sizeof(b)))); /* would end its listening */
-			EXPECT(-EPERM, mote_sock_setopt(&area, fd, SOL_SOCKET, SO_KEEPALIVE, put("\1\0\0\0", 4), 4));
+			/* would end its listening */
+			EXPECT(-EPERM, mote_connect(&area, fd, put(&b, sizeof(b))));
+			EXPECT(-EPERM, mote_sock_setopt(&area, fd, SOL_SOCKET, SO_KEEPALIVE,
+							put("\1\0\0\0", 4), 4));
 			EXPECT(0, mote_listen(&area, fd, 1));
 			expect_kept(fd, listener);
 		}
@@ -699,7 +741,8 @@ Test(vm_calls, a_signal_ends_every_wait)
 	make_pipe();
 	for (int i = 0; i < 16; i++) /* the pipe is full */
 		EXPECT(MOTE_PAGE, mote_writev(&area, pipe_ends[1], v, 1));
-	int32_t held = (int32_t)open_at(RW, "file", 0, O_RDWR), other = (int32_t)open_at(RW, "file", 0, O_RDWR);
+	int32_t held = (int32_t)open_at(RW, "file", 0, O_RDWR),
+		other = (int32_t)open_at(RW, "file", 0, O_RDWR);
 	EXPECT(0, mote_flock(&area, held, 2));
 	int empty[2];
 	cr_assert(pipe2(empty, O_CLOEXEC) == 0 && fdtable_put(&vm.fds, empty[0], 0, 50) == 0);
@@ -710,7 +753,8 @@ Test(vm_calls, a_signal_ends_every_wait)
 	EXPECT(-EINTR, mote_sleep(&area, CLOCK_MONOTONIC, 0, put(&day, sizeof(day))));
 	EXPECT(-EINTR, mote_flock(&area, other, 2));
 	EXPECT(0, mote_mkdir(&area, RW, P("fifo-dir"), 0, 0700));
-	int32_t epoll = (int32_t)mote_epoll_create(&area), event = (int32_t)mote_eventfd(&area, 0, 0);
+	int32_t epoll = (int32_t)mote_epoll_create(&area),
+		event = (int32_t)mote_eventfd(&area, 0, 0);
 	EXPECT(-EINTR, mote_epoll_wait(&area, epoll, (void *)GUEST_AT, 120, NULL));
 	EXPECT(-EINTR, mote_readv(&area, event, v, 1));
 	cr_assert(mkfifo("rw/fifo-dir/fifo", 0600) == 0);
@@ -726,32 +770,44 @@ Test(vm_calls, a_signal_ends_every_wait)
 	EXPECT(0, mote_sleep(&area, CLOCK_MONOTONIC, 0, put(&soon, sizeof(soon))));
 }
 
-/* A snapshot whose guest wrote to a file, and a guest of it whose output is a pipe that nobody reads. */
+/*
+ * A snapshot whose guest wrote to a file, and a guest of it whose output is a pipe that nobody
+ * reads.
+ */
 Test(vm_calls, what_a_descriptor_is_does_not_come_from_a_snapshot)
 {
 	static char full[65536];
 	int ends[2];
 	cr_assert(pipe(ends) == 0 && write(ends[1], full, sizeof(full)) == sizeof(full));
 	cr_assert(fdtable_give(&vm.fds, ends[1], FD_FIXED_STATE, 1) == 0);
-	const struct fd_wanted wanted = {.at = 1, .flags = FD_FIXED_STATE | FD_GIVEN | FD_PLAIN, .origin = 2};
+	const struct fd_wanted wanted = {
+		.at = 1,
+		.flags = FD_FIXED_STATE | FD_GIVEN | FD_PLAIN,
+		.origin = 2,
+	};
 	cr_assert(fdtable_reset(&vm.fds, &wanted, 1) == 0);
 	struct mote_iovec v = {.base = GUEST_AT, .len = 1};
 	atomic_store(&vm.pending, 1UL << (SIGKILL - 1));
 	EXPECT(-EINTR, mote_writev(&area, 1, put(&v, sizeof(v)), 1));
 }
 
-/* A snapshot from anybody names descriptors; that one was given for reading, or is standard output, is not its to say. */
+/*
+ * A snapshot from anybody names descriptors; that one was given for reading, or is standard output,
+ * is not its to say.
+ */
 Test(vm_calls, what_may_be_done_with_a_descriptor_does_not_come_from_a_snapshot)
 {
 	int ends[2], ro = open("ro", O_RDONLY | O_DIRECTORY);
 	cr_assert(pipe(ends) == 0 && fdtable_give(&vm.fds, ends[1], FD_FIXED_STATE, 1) == 0);
 	cr_assert(fdtable_give(&vm.fds, ro, FD_DIR | FD_READONLY, DIR_RO) == 0);
 	vm.fds.keep = true;
-	const struct fd_wanted wanted[] = {{.at = 1, .flags = FD_GIVEN, .origin = 2},
-					   {.at = 2, .flags = FD_NONBLOCK, .origin = 2},
-					   {.at = DIR_RO, .flags = FD_DIR | FD_GIVEN, .origin = DIR_RO + 1},
-					   {.at = 8, .flags = FD_DIR, .origin = DIR_RO + 1}};
-	for (int round = 0; round < 2; round++) { /* those that are there, and those that were parked */
+	const struct fd_wanted wanted[] = {
+		{.at = 1, .flags = FD_GIVEN, .origin = 2},
+		{.at = 2, .flags = FD_NONBLOCK, .origin = 2},
+		{.at = DIR_RO, .flags = FD_DIR | FD_GIVEN, .origin = DIR_RO + 1},
+		{.at = 8, .flags = FD_DIR, .origin = DIR_RO + 1}};
+	/* those that are there, and those that were parked */
+	for (int round = 0; round < 2; round++) {
 		cr_assert(fdtable_reset(&vm.fds, wanted, 4) == 0);
 		EXPECT(-EPERM, mote_fchmod(&area, 1, 0));
 		EXPECT(-EPERM, mote_fchmod(&area, 2, 0));
@@ -771,7 +827,8 @@ Test(vm_calls, what_is_no_wait)
 {
 	struct mote_time wrong[] = {{.sec = -1}, {.nsec = -1}, {.nsec = 1000000000}};
 	for (size_t i = 0; i < 3; i++) {
-		EXPECT(-EINVAL, mote_sleep(&area, CLOCK_MONOTONIC, 0, put(&wrong[i], sizeof(wrong[i]))));
+		EXPECT(-EINVAL,
+		       mote_sleep(&area, CLOCK_MONOTONIC, 0, put(&wrong[i], sizeof(wrong[i]))));
 		EXPECT(-EINVAL, mote_poll(&area, 0, 0, put(&wrong[i], sizeof(wrong[i]))));
 	}
 	EXPECT(-EINVAL, mote_sleep(&area, CLOCK_MONOTONIC, 0, NULL));
@@ -780,8 +837,12 @@ Test(vm_calls, what_is_no_wait)
 	EXPECT(-EINVAL, mote_clock_get(&area, (uint32_t)-6, NULL));
 	EXPECT(-EINVAL, mote_poll(&area, GUEST_AT, 4097, NULL));
 	EXPECT(-EFAULT, mote_poll(&area, AT_PAGE(9), 1, NULL));
-	/* Closed descriptors are reported, negative ones skipped, and neither makes anybody wait. */
-	struct mote_pollfd fds[3] = {{.fd = CLOSED, .events = POLLIN}, {.fd = -1, .events = POLLIN}, {.fd = RW, .events = 0}};
+	/*
+	 * Closed descriptors are reported, negative ones skipped, and neither makes anybody wait.
+	 */
+	struct mote_pollfd fds[3] = {{.fd = CLOSED, .events = POLLIN},
+				     {.fd = -1, .events = POLLIN},
+				     {.fd = RW, .events = 0}};
 	void *at = put(fds, sizeof(fds));
 	EXPECT(1, mote_poll(&area, (uint64_t)at, 3, NULL));
 	get((uint64_t)at, fds, sizeof(fds));
@@ -836,18 +897,21 @@ Test(vm_calls, directories_are_read_once_and_from_a_cookie)
 		uint8_t seen[FILES] = {0}, rest[FILES] = {0};
 		int64_t middle = 0, end = read_all(dir, 0, sizes[r], seen, &middle);
 		for (int i = 0; i < FILES; i++)
-			cr_expect(seen[i] == 1, "size %lu: f%d seen %d times", sizes[r], i, seen[i]);
+			cr_expect(seen[i] == 1, "size %lu: f%d seen %d times", sizes[r], i,
+				  seen[i]);
 		read_all(dir, middle, sizes[r], rest, NULL);
 		int count = 0;
 		for (int i = 0; i < FILES; i++)
 			count += rest[i];
-		cr_expect(count >= FILES / 2 && count <= FILES / 2 + 2, "from the middle: %d", count);
+		cr_expect(count >= FILES / 2 && count <= FILES / 2 + 2, "from the middle: %d",
+			  count);
 		EXPECT(0, mote_readdir(&area, dir, end, (void *)GUEST_AT, sizes[r]));
 	}
 	EXPECT(-EINVAL, mote_readdir(&area, dir, 0, (void *)GUEST_AT, 8));
 	EXPECT(-EINVAL, mote_readdir(&area, dir, -1, (void *)GUEST_AT, 4096));
 	EXPECT(-EFAULT, mote_readdir(&area, dir, 0, (void *)AT_PAGE(8), 4096));
-	EXPECT(-ENOTDIR, mote_readdir(&area, (int32_t)open_at(RW, "file", 0, O_RDONLY), 0, (void *)GUEST_AT, 4096));
+	EXPECT(-ENOTDIR, mote_readdir(&area, (int32_t)open_at(RW, "file", 0, O_RDONLY), 0,
+				      (void *)GUEST_AT, 4096));
 	/* What is removed while it is read is not seen twice, and ends nothing. */
 	cr_assert(system("rm rw/sub/f1*") == 0);
 	uint8_t seen[FILES] = {0};
@@ -855,7 +919,10 @@ Test(vm_calls, directories_are_read_once_and_from_a_cookie)
 	cr_expect(seen[1] == 0 && seen[2] == 1 && seen[299] == 1);
 }
 
-/* Some file systems have names of more than 255 bytes: what a kernel would say of two such and a usual one. */
+/*
+ * Some file systems have names of more than 255 bytes: what a kernel would say of two such and a
+ * usual one.
+ */
 Test(vm_calls, names_that_are_too_long_are_left_out)
 {
 	static const size_t names[] = {300, 4000, 5};
@@ -877,7 +944,8 @@ Test(vm_calls, names_that_are_too_long_are_left_out)
 
 Test(vm_calls, events_that_are_none)
 {
-	int32_t epoll = (int32_t)mote_epoll_create(&area), event = (int32_t)mote_eventfd(&area, 1, O_NONBLOCK);
+	int32_t epoll = (int32_t)mote_epoll_create(&area),
+		event = (int32_t)mote_eventfd(&area, 1, O_NONBLOCK);
 	struct mote_timer timer = {.value = {.nsec = -1}};
 	struct mote_lock lock = {.type = 0, .length = 1};
 	struct mote_time wrong = {.nsec = -1};
@@ -886,10 +954,12 @@ Test(vm_calls, events_that_are_none)
 	EXPECT(-EINVAL, mote_epoll_control(&area, epoll, 0, event, 1, 0));
 	EXPECT(-EINVAL, mote_epoll_control(&area, epoll, 4, event, 1, 0));
 	EXPECT(-EINVAL, mote_epoll_control(&area, epoll, 1, epoll, 1, 0));
-	EXPECT(-EPERM, mote_epoll_control(&area, epoll, 1, RW, 1, 0)); /* a directory has no events */
+	/* a directory has no events */
+	EXPECT(-EPERM, mote_epoll_control(&area, epoll, 1, RW, 1, 0));
 	EXPECT(0, mote_epoll_control(&area, epoll, 1, event, POLLIN, 77));
 	EXPECT(-EINVAL, mote_epoll_wait(&area, epoll, (void *)GUEST_AT, 11, NULL));
-	EXPECT(-EINVAL, mote_epoll_wait(&area, epoll, (void *)GUEST_AT, 120, put(&wrong, sizeof(wrong))));
+	EXPECT(-EINVAL,
+	       mote_epoll_wait(&area, epoll, (void *)GUEST_AT, 120, put(&wrong, sizeof(wrong))));
 	EXPECT(-EFAULT, mote_epoll_wait(&area, epoll, (void *)AT_PAGE(8), 120, NULL));
 	EXPECT(1, mote_epoll_wait(&area, epoll, (void *)GUEST_AT, ~0UL >> 20, NULL) == -EFAULT);
 	EXPECT(1, mote_epoll_wait(&area, epoll, (void *)GUEST_AT, 12, NULL));
@@ -943,7 +1013,9 @@ Test(vm_calls, vectors_that_wrap_or_lead_over_holes)
 
 Test(vm_calls, results_go_only_where_the_guest_may_write)
 {
-	static const uint64_t bad[] = {8, AT_PAGE(8), AT_PAGE(8) - 8, AT_PAGE(9), AT_PAGE(10) - 8, ~0UL - 8, 1UL << 47, MOTE_KERNEL};
+	static const uint64_t bad[] = {8,          AT_PAGE(8),      AT_PAGE(8) - 8,
+				       AT_PAGE(9), AT_PAGE(10) - 8, ~0UL - 8,
+				       1UL << 47,  MOTE_KERNEL};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		EXPECT(-EFAULT, mote_fstat(&area, RW, (void *)bad[i]));
 		EXPECT(-EFAULT, mote_stat(&area, RW, P("file"), 0, (void *)bad[i]));
@@ -994,12 +1066,22 @@ Test(vm_calls, memory_of_a_module_is_written_or_executed)
 	EXPECT(0, mote_mem_protect(&area, at, MOTE_PAGE, R | X));
 	struct iovec span;
 	cr_expect(memory_span(&vm.memory, gva(at), 1, MEMORY_WRITE, &span, 1) < 0);
-	struct mote_mapping both = {.addr = AT_PAGE(21), .bytes = MOTE_PAGE, .from = MOTE_MAP_ZEROED, .prot = R | W | X};
+	struct mote_mapping both = {
+		.addr = AT_PAGE(21),
+		.bytes = MOTE_PAGE,
+		.from = MOTE_MAP_ZEROED,
+		.prot = R | W | X,
+	};
 	EXPECT(-EACCES, mote_mem_map_many(&area, put(&both, sizeof(both)), sizeof(both)));
 	/* A page of the guest program could be mapped at two addresses. */
 	vm.payload_bytes = MOTE_PAGE;
 	EXPECT(-EACCES, mote_mem_map_payload(&area, AT_PAGE(22), MOTE_PAGE, 0, R | X));
-	both = (struct mote_mapping){.addr = AT_PAGE(22), .bytes = MOTE_PAGE, .from = 0, .prot = R | X};
+	both = (struct mote_mapping){
+		.addr = AT_PAGE(22),
+		.bytes = MOTE_PAGE,
+		.from = 0,
+		.prot = R | X,
+	};
 	EXPECT(-EACCES, mote_mem_map_many(&area, put(&both, sizeof(both)), sizeof(both)));
 	vm.payload_bytes = 0;
 	EXPECT(0, mote_mem_unmap(&area, at, MOTE_PAGE));
@@ -1080,11 +1162,13 @@ Test(vm_calls, messages_in_pieces)
 	const int types[] = {SOCK_DGRAM, SOCK_STREAM};
 	for (size_t t = 0; t < 2; t++) {
 		int32_t pair[2];
-		EXPECT(0, mote_socketpair(&area, AF_UNIX, (uint32_t)types[t], (void *)AT_PAGE(4), 8));
+		EXPECT(0,
+		       mote_socketpair(&area, AF_UNIX, (uint32_t)types[t], (void *)AT_PAGE(4), 8));
 		get(AT_PAGE(4), pair, sizeof(pair));
 		const char text[] = "one message in three";
 		cr_assert(memory_write(&vm.memory, gva(AT_PAGE(0)), text, 20) == 0);
-		struct mote_iovec out[3] = {{AT_PAGE(0), 4}, {AT_PAGE(0) + 4, 8}, {AT_PAGE(0) + 12, 8}};
+		struct mote_iovec out[3] = {
+			{AT_PAGE(0), 4}, {AT_PAGE(0) + 4, 8}, {AT_PAGE(0) + 12, 8}};
 		struct mote_iovec in[3] = {{AT_PAGE(2), 2}, {AT_PAGE(1), 10}, {AT_PAGE(10), 30}};
 		EXPECT(20, mote_send(&area, pair[0], put(out, sizeof(out)), 3, 0, NULL));
 		EXPECT(20, mote_recv(&area, pair[1], put(in, sizeof(in)), 3, 0, NULL));
@@ -1093,9 +1177,11 @@ Test(vm_calls, messages_in_pieces)
 		get(AT_PAGE(1), got + 2, 10);
 		get(AT_PAGE(10), got + 12, 8);
 		cr_expect_str_eq(got, text);
-		EXPECT(-EAGAIN, mote_recv(&area, pair[1], put(in, sizeof(in)), 3, MSG_DONTWAIT, NULL));
+		EXPECT(-EAGAIN,
+		       mote_recv(&area, pair[1], put(in, sizeof(in)), 3, MSG_DONTWAIT, NULL));
 		int type = 0;
-		EXPECT(4, mote_sock_getopt(&area, pair[0], SOL_SOCKET, SO_TYPE, (void *)AT_PAGE(0), 4));
+		EXPECT(4, mote_sock_getopt(&area, pair[0], SOL_SOCKET, SO_TYPE, (void *)AT_PAGE(0),
+					   4));
 		get(AT_PAGE(0), &type, sizeof(type));
 		cr_expect(type == types[t]);
 		EXPECT(0, mote_close(&area, pair[0]));
@@ -1109,7 +1195,9 @@ Test(vm_calls, options_that_only_tell)
 	int one = 1;
 	EXPECT(0, mote_socketpair(&area, AF_UNIX, SOCK_STREAM, (void *)AT_PAGE(4), 8));
 	get(AT_PAGE(4), pair, sizeof(pair));
-	EXPECT(-ENOPROTOOPT, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_TYPE, put(&one, 4), 4));
-	EXPECT(-ENOPROTOOPT, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_BINDTODEVICE, put(&one, 4), 4));
+	EXPECT(-ENOPROTOOPT,
+	       mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_TYPE, put(&one, 4), 4));
+	EXPECT(-ENOPROTOOPT,
+	       mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_BINDTODEVICE, put(&one, 4), 4));
 	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_KEEPALIVE, put(&one, 4), 4));
 }

@@ -64,7 +64,8 @@ Test(vm_guest_copy, copies_exactly_its_bytes_at_every_alignment)
 			cr_assert(memcmp(to, want, CAPACITY) == 0, "%zu bytes, %zu", sizes[s], a);
 			memset(want + 16 - a, 0, sizes[s]);
 			cr_assert(guest_zero(to + 16 - a, sizes[s]) == 0);
-			cr_assert(memcmp(to, want, CAPACITY) == 0, "zero %zu bytes, %zu", sizes[s], a);
+			cr_assert(memcmp(to, want, CAPACITY) == 0, "zero %zu bytes, %zu", sizes[s],
+				  a);
 		}
 }
 
@@ -86,7 +87,8 @@ Test(vm_guest_copy, memory_behind_a_files_end_is_an_error_for_every_size, .init 
 	cr_expect(guest_copy(host, t.at, PAGE) == 0);
 }
 
-Test(vm_guest_copy, private_mappings_keep_what_was_written_only_while_the_file_is_there, .init = prepare)
+Test(vm_guest_copy, private_mappings_keep_what_was_written_only_while_the_file_is_there,
+     .init = prepare)
 {
 	struct truncated t = map_file(MAP_PRIVATE);
 	t.at[PAGE] = 1;
@@ -208,7 +210,10 @@ Test(vm_guest_copy, the_alternate_stack_is_used, .init = prepare)
 	cr_assert(pthread_join(thread, NULL) == 0);
 }
 
-/* What a child dies of that does `act` after guest_copy_prepare(); `before` is its disposition until then. */
+/*
+ * What a child dies of that does `act` after guest_copy_prepare(); `before` is its disposition
+ * until then.
+ */
 static int death_of(void (*act)(void), struct sigaction before)
 {
 	pid_t child = fork();
@@ -289,7 +294,8 @@ Test(vm_guest_copy, many_threads_meet_a_file_that_comes_and_goes, .init = prepar
 	for (int i = 0; i < THREADS; i++)
 		cr_assert(pthread_create(&threads[i], NULL, copy_all_the_time,
 					 (void *)(uintptr_t)of_thread[i]) == 0);
-	for (int i = 0; i < 2000 || atomic_load(&copied) < 1000 || atomic_load(&refused) < 1000; i++)
+	for (int i = 0; i < 2000 || atomic_load(&copied) < 1000 || atomic_load(&refused) < 1000;
+	     i++)
 		cr_assert(ftruncate(shared.fd, i % 2 ? PAGES * PAGE : 0) == 0);
 	atomic_store(&over, true);
 	for (int i = 0; i < THREADS; i++)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The seccomp filters, tested from the tables that they are made from (vm/jail/rules.h). Every filter is compared with
- * what its table says, for each system call there may be and each value at a condition's border, by running its program
- * here; and for each condition of each rule a process enters the filter and makes the call that it forbids. What guests
- * need is tested by guests: every other program that runs one in a filter would end with status 159.
+ * The seccomp filters, tested from the tables that they are made from (vm/jail/rules.h). Every
+ * filter is compared with what its table says, for each system call there may be and each value at
+ * a condition's border, by running its program here; and for each condition of each rule a process
+ * enters the filter and makes the call that it forbids. What guests need is tested by guests: every
+ * other program that runs one in a filter would end with status 159.
  */
 #include "vm/jail/jail.h"
 
@@ -47,7 +48,8 @@ static uint32_t how;
 
 static uint64_t known(uint64_t value)
 {
-	struct open_how *h[2] = {(void *)(uintptr_t)(how + 0x1000 - 16), (void *)(uintptr_t)(how + 0x3000 - 16)};
+	struct open_how *h[2] = {(void *)(uintptr_t)(how + 0x1000 - 16),
+				 (void *)(uintptr_t)(how + 0x3000 - 16)};
 	switch (value) {
 	case JAIL_OWN_PID:
 		return (uint64_t)getpid();
@@ -142,7 +144,8 @@ static void take_filter(int profile, struct filter *f)
 	if (!how)
 		how = jail_how_make();
 	unsigned needs = profile == POLLER ? 0 : jail_profiles[profile];
-	cr_assert(how && (f->count = jail_filter(needs, profile == POLLER, how, f->program, 4096)) > 0);
+	cr_assert(how &&
+		  (f->count = jail_filter(needs, profile == POLLER, how, f->program, 4096)) > 0);
 }
 
 static uint32_t decides(const struct filter *f, const struct call *c, uint32_t arch)
@@ -161,11 +164,15 @@ static void compare(const struct filter *f, const struct table *t, const struct 
 		want = SECCOMP_RET_ERRNO | ENOSYS;
 	uint32_t is = decides(f, c, AUDIT_ARCH_X86_64);
 	compared++;
-	cr_assert(is == want, "profile %#x, system call %d (%#lx, %#lx, %#lx, %#lx, %#lx): %#x, not %#x", t->needs, c->nr,
-		  c->arg[0], c->arg[1], c->arg[2], c->arg[3], c->arg[4], is, want);
+	cr_assert(is == want,
+		  "profile %#x, system call %d (%#lx, %#lx, %#lx, %#lx, %#lx): %#x, not %#x",
+		  t->needs, c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], c->arg[4], is, want);
 }
 
-/* Values at the borders of a condition: each bit of it turned, one more and less, the other half of the register. */
+/*
+ * Values at the borders of a condition: each bit of it turned, one more and less, the other half of
+ * the register.
+ */
 static size_t borders(const struct jail_condition *c, uint64_t out[200])
 {
 	uint64_t value = known(c->value);
@@ -174,8 +181,10 @@ static size_t borders(const struct jail_condition *c, uint64_t out[200])
 		out[n++] = value ^ 1UL << bit;
 		out[n++] = 1UL << bit;
 	}
-	const uint64_t more[] = {value + 1, value - 1, 0, UINT64_MAX, UINT32_MAX, 1UL << 32, 1UL << 63,
-				 (uint64_t)-100, value | 0xffffffff00000000, ~value};
+	const uint64_t more[] = {value + 1,  value - 1,      0,
+				 UINT64_MAX, UINT32_MAX,     1UL << 32,
+				 1UL << 63,  (uint64_t)-100, value | 0xffffffff00000000,
+				 ~value};
 	for (size_t i = 0; i < JAIL_COUNT(more); i++)
 		out[n++] = more[i];
 	return n;
@@ -216,7 +225,8 @@ Test(vm_jail, filters_are_what_the_tables_say)
 		for (size_t i = 0; i < t.count; i++)
 			compare_rule(&f, &t, &t.rules[i]);
 		for (int nr = 0; nr < NUMBERS; nr++) {
-			const struct call none = {.nr = nr}, all = {nr, {-1UL, -1UL, -1UL, -1UL, -1UL, -1UL}};
+			const struct call none = {.nr = nr},
+					  all = {nr, {-1UL, -1UL, -1UL, -1UL, -1UL, -1UL}};
 			compare(&f, &t, &none);
 			compare(&f, &t, &all);
 		}
@@ -234,9 +244,11 @@ Test(vm_jail, other_architectures_have_nothing)
 		take_filter(p, &f);
 		for (int nr = 0; nr < NUMBERS; nr++) {
 			const struct call plain = {.nr = nr}, x32 = {.nr = X32 | nr};
-			cr_assert(decides(&f, &x32, AUDIT_ARCH_X86_64) == SECCOMP_RET_TRAP, "x32: %d", nr);
+			cr_assert(decides(&f, &x32, AUDIT_ARCH_X86_64) == SECCOMP_RET_TRAP,
+				  "x32: %d", nr);
 			for (size_t i = 0; i < JAIL_COUNT(others); i++)
-				cr_assert(decides(&f, &plain, others[i]) == SECCOMP_RET_TRAP, "%#x: %d", others[i], nr);
+				cr_assert(decides(&f, &plain, others[i]) == SECCOMP_RET_TRAP,
+					  "%#x: %d", others[i], nr);
 		}
 	}
 }
@@ -330,8 +342,9 @@ static void try_outside(int profile, const struct table *t)
 	char want[64];
 	snprintf(want, sizeof(want), "(%s)", r->call);
 	int status = jailed(profile, make_outside_call, NULL);
-	cr_expect(status == 159 && strstr(said, want), "profile %#x: %s (%s), condition %zu: status %d, said %s", t->needs,
-		  r->call, r->reason, outside.condition, status, said);
+	cr_expect(status == 159 && strstr(said, want),
+		  "profile %#x: %s (%s), condition %zu: status %d, said %s", t->needs, r->call,
+		  r->reason, outside.condition, status, said);
 	tried++;
 }
 
@@ -340,7 +353,8 @@ static void try_table(int profile)
 	struct table t = table_of(profile);
 	for (size_t i = 0; i < t.count; i++) {
 		outside.rule = &t.rules[i];
-		for (size_t k = 0; k < JAIL_CONDITIONS && t.rules[i].when[k].op != JAIL_NO_MORE; k++) {
+		for (size_t k = 0; k < JAIL_CONDITIONS && t.rules[i].when[k].op != JAIL_NO_MORE;
+		     k++) {
 			outside.condition = k;
 			if ((t.rules[i].needs & t.needs) == t.rules[i].needs)
 				try_outside(profile, &t);
@@ -353,7 +367,8 @@ Test(vm_jail, a_call_outside_a_rule_ends_the_process)
 {
 	how = jail_how_make();
 	for (int p = POLLER; p < profile_count(); p++)
-		if (p == POLLER || p == profile_count() - 1 || (getenv("MOTE_LONG") && *getenv("MOTE_LONG")))
+		if (p == POLLER || p == profile_count() - 1 ||
+		    (getenv("MOTE_LONG") && *getenv("MOTE_LONG")))
 			try_table(p);
 	printf("%zu calls outside a condition ended their process\n", tried);
 	cr_expect(tried > 100);
@@ -371,7 +386,9 @@ Test(vm_jail, every_other_system_call_ends_the_process)
 			for (size_t i = 0; i < t.count; i++)
 				named |= t.rules[i].nr == nr;
 			const struct call c = {.nr = nr}, x32 = {.nr = X32 | nr};
-			/* uretprobe and uprobe, which the kernel answers before any filter: SIGILL. */
+			/*
+			 * uretprobe and uprobe, which the kernel answers before any filter: SIGILL.
+			 */
 			if (nr == 335 || nr == 336)
 				continue;
 			if (!named)
@@ -400,14 +417,18 @@ static int open_both_ways(const struct call *c)
 		if (fd < 0 || close((int)fd) < 0)
 			return 1;
 		h->flags = O_RDONLY | O_CLOEXEC;
-		fd = syscall(SYS_openat2, 3, in_root ? "/etc/passwd" : "../etc/passwd", h, sizeof(*h));
+		fd = syscall(SYS_openat2, 3, in_root ? "/etc/passwd" : "../etc/passwd", h,
+			     sizeof(*h));
 		if (fd >= 0 || errno != (in_root ? ENOENT : EXDEV))
 			return 2;
 	}
 	return 0;
 }
 
-/* All that writes through a pointer without asking what is behind it: 0 if `resolve` has stayed as it is. */
+/*
+ * All that writes through a pointer without asking what is behind it: 0 if `resolve` has stayed as
+ * it is.
+ */
 static int write_resolve(const struct call *c)
 {
 	(void)c;
@@ -438,12 +459,12 @@ Test(vm_jail, what_openat2_may_do_is_fixed)
 
 static pid_t victim;
 
-#define TRY(name, ...) \
+#define TRY(name, ...)                               \
 	static int try_##name(const struct call *c_) \
-	{ \
-		(void)c_; \
-		__VA_ARGS__; \
-		return 0; \
+	{                                            \
+		(void)c_;                            \
+		__VA_ARGS__;                         \
+		return 0;                            \
 	}
 #define SYS(name, ...) TRY(name, syscall(__VA_ARGS__))
 
@@ -455,7 +476,8 @@ SYS(kill_another_thread, SYS_tgkill, victim, victim, SIGKILL)
 SYS(kill_by_tkill, SYS_tkill, victim, SIGKILL)
 SYS(end_itself_by_signal, SYS_tgkill, getpid(), getpid(), SIGKILL)
 SYS(queue_a_signal, SYS_rt_sigqueueinfo, victim, SIGKILL, page)
-TRY(signal_by_fcntl, int p[2]; if (pipe2(p, O_CLOEXEC) == 0) syscall(SYS_fcntl, p[0], F_SETOWN, victim))
+TRY(signal_by_fcntl, int p[2];
+    if (pipe2(p, O_CLOEXEC) == 0) syscall(SYS_fcntl, p[0], F_SETOWN, victim))
 TRY(signal_of_choice, syscall(SYS_fcntl, 2, F_SETSIG, SIGKILL))
 TRY(signal_io, syscall(SYS_fcntl, 2, F_SETFL, O_ASYNC | O_NONBLOCK))
 SYS(socket_alg, SYS_socket, AF_ALG, SOCK_SEQPACKET, 0)
@@ -475,12 +497,14 @@ SYS(connect_by_sending, SYS_sendto, 2, page, 1, MSG_FASTOPEN, page, 16)
 SYS(any_socket_option, SYS_setsockopt, 2, SOL_IP, 25, page, 4)
 SYS(bind_to_device, SYS_setsockopt, 2, SOL_SOCKET, SO_BINDTODEVICE, page, 4)
 SYS(own_how, SYS_openat2, 3, "passwd", page, sizeof(struct open_how))
-SYS(how_of_another_size, SYS_openat2, 3, "passwd", jail_how(false, &spare), sizeof(struct open_how) + 8)
-TRY(below_the_working_directory, struct open_how *h = jail_how(false, &spare); h->flags = O_RDONLY; h->mode = 0;
-    syscall(SYS_openat2, AT_FDCWD, "etc/shadow", h, sizeof(*h)))
+SYS(how_of_another_size, SYS_openat2, 3, "passwd", jail_how(false, &spare),
+    sizeof(struct open_how) + 8)
+TRY(below_the_working_directory, struct open_how *h = jail_how(false, &spare); h->flags = O_RDONLY;
+    h->mode = 0; syscall(SYS_openat2, AT_FDCWD, "etc/shadow", h, sizeof(*h)))
 SYS(open, SYS_open, "/etc/shadow", O_RDONLY)
 SYS(openat, SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY)
-SYS(stat_from_working_directory, SYS_newfstatat, AT_FDCWD, "etc", page, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)
+SYS(stat_from_working_directory, SYS_newfstatat, AT_FDCWD, "etc", page,
+    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)
 SYS(chown_by_name, SYS_fchownat, 3, "/etc/shadow", 0, 0, AT_EMPTY_PATH)
 SYS(times_by_name, SYS_utimensat, 3, "/etc/shadow", NULL, AT_EMPTY_PATH)
 SYS(readlink_by_name, SYS_readlinkat, 3, "/etc/mtab", page, sizeof(page))
@@ -495,7 +519,8 @@ SYS(executable_memory, SYS_mmap, 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | M
 SYS(executable_heap, SYS_mprotect, page, 4096, PROT_READ | PROT_EXEC)
 SYS(executable_by_key, SYS_pkey_mprotect, page, 4096, PROT_READ | PROT_EXEC, -1)
 SYS(shared_memory, SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
-SYS(low_memory, SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0)
+SYS(low_memory, SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
+    -1, 0)
 SYS(map_over_how, SYS_mmap, jail_how_own() + 4096, 4096, PROT_READ | PROT_WRITE,
     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
 SYS(unprotect_how, SYS_mprotect, jail_how_own() + 4096, 4096, PROT_READ | PROT_WRITE)
@@ -503,15 +528,18 @@ SYS(unprotect_from_below, SYS_mprotect, 0x10000, 1UL << 46, PROT_READ | PROT_WRI
 SYS(unmap_how, SYS_munmap, jail_how_own() + 4096, 4096)
 SYS(empty_how, SYS_madvise, jail_how_own() + 4096, 4096, MADV_DONTNEED)
 SYS(move_how, SYS_mremap, jail_how_own(), 4096, 4096, MREMAP_MAYMOVE)
-SYS(move_over_how, SYS_mremap, page, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, jail_how_own() + 4096)
+SYS(move_over_how, SYS_mremap, page, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED,
+    jail_how_own() + 4096)
 SYS(memory_that_fails, SYS_madvise, page, 4096, MADV_HWPOISON)
 SYS(memory_that_is_merged, SYS_madvise, page, 4096, MADV_MERGEABLE)
 SYS(shmget, SYS_shmget, 1, 4096, 0600 | 01000)
 SYS(memfd, SYS_memfd_create, "x", 0)
 SYS(userfaultfd, SYS_userfaultfd, 0)
 SYS(ptrace, SYS_ptrace, 16, victim, 0, 0)
-TRY(read_another, struct iovec v = {page, 8}; syscall(SYS_process_vm_readv, victim, &v, 1, &v, 1, 0))
-TRY(write_another, struct iovec v = {page, 8}; syscall(SYS_process_vm_writev, victim, &v, 1, &v, 1, 0))
+TRY(read_another, struct iovec v = {page, 8};
+    syscall(SYS_process_vm_readv, victim, &v, 1, &v, 1, 0))
+TRY(write_another, struct iovec v = {page, 8};
+    syscall(SYS_process_vm_writev, victim, &v, 1, &v, 1, 0))
 SYS(pidfd, SYS_pidfd_open, victim, 0)
 SYS(pidfd_of_descriptor, SYS_pidfd_getfd, 3, 0, 0)
 SYS(process_mrelease, SYS_process_mrelease, -1, 0)
@@ -525,7 +553,8 @@ SYS(tty_controlling, SYS_ioctl, 2, TIOCSCTTY, 0)
 SYS(network_interfaces, SYS_ioctl, 2, 0x8912, page)
 SYS(new_vm, SYS_ioctl, 2, 0xae01, 0)
 SYS(new_vcpu, SYS_ioctl, 2, 0xae41, 0)
-SYS(filter_with_listener, SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, page)
+SYS(filter_with_listener, SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+    page)
 SYS(filter_for_all_threads, SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, page)
 SYS(dumpable, SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0)
 SYS(name, SYS_prctl, PR_SET_NAME, "x", 0, 0, 0)
@@ -563,25 +592,116 @@ static const struct {
 	const char *name;
 	int (*act)(const struct call *);
 } tries[] = {
-#define T(name) {#name, try_##name}
-	T(kill_another), T(kill_another_thread), T(kill_by_tkill), T(end_itself_by_signal), T(queue_a_signal),
-	T(signal_by_fcntl), T(signal_of_choice), T(signal_io), T(socket_alg), T(socket_netlink), T(socket_vsock),
-	T(socket_packet), T(socket_raw), T(socket_unix), T(socket_mptcp), T(socket_upper_half),
-	T(pair_of_datagram_sockets), T(pass_a_descriptor), T(take_a_descriptor), T(pass_descriptors),
-	T(take_descriptors), T(connect_by_sending), T(any_socket_option), T(bind_to_device), T(own_how),
-	T(how_of_another_size), T(below_the_working_directory), T(open), T(openat), T(stat_from_working_directory),
-	T(chown_by_name), T(times_by_name), T(readlink_by_name), T(execve), T(execveat), T(fork), T(vfork_by_clone),
-	T(clone_into_namespaces), T(unshare), T(setns), T(executable_memory), T(executable_heap), T(executable_by_key),
-	T(shared_memory), T(low_memory), T(map_over_how), T(unprotect_how), T(unprotect_from_below), T(unmap_how),
-	T(empty_how), T(move_how), T(move_over_how), T(memory_that_fails), T(memory_that_is_merged), T(shmget), T(memfd),
-	T(userfaultfd), T(ptrace), T(read_another), T(write_another), T(pidfd), T(pidfd_of_descriptor),
-	T(process_mrelease), T(io_uring), T(bpf), T(perf), T(keyctl), T(tty_input), T(tty_console), T(tty_controlling),
-	T(network_interfaces), T(new_vm), T(new_vcpu), T(filter_with_listener), T(filter_for_all_threads), T(dumpable),
-	T(name), T(lease), T(notify), T(large_pipe), T(packet_pipe), T(timers), T(timer_that_wakes_the_machine),
-	T(setuid), T(device_node), T(set_user_id), T(set_group_id_of_directory), T(whiteout), T(link_followed),
-	T(link_of_descriptor), T(priority), T(scheduler), T(affinity_of_another), T(limits), T(mount), T(new_mount),
-	T(chroot), T(working_directory), T(landlock), T(x32), T(futex_of_another_kind), T(splice), T(vmsplice),
-	T(extended_attribute), T(preadv2), T(epoll_that_waits),
+#define T(name)                   \
+	{                         \
+#name, try_##name \
+	}
+	T(kill_another),
+	T(kill_another_thread),
+	T(kill_by_tkill),
+	T(end_itself_by_signal),
+	T(queue_a_signal),
+	T(signal_by_fcntl),
+	T(signal_of_choice),
+	T(signal_io),
+	T(socket_alg),
+	T(socket_netlink),
+	T(socket_vsock),
+	T(socket_packet),
+	T(socket_raw),
+	T(socket_unix),
+	T(socket_mptcp),
+	T(socket_upper_half),
+	T(pair_of_datagram_sockets),
+	T(pass_a_descriptor),
+	T(take_a_descriptor),
+	T(pass_descriptors),
+	T(take_descriptors),
+	T(connect_by_sending),
+	T(any_socket_option),
+	T(bind_to_device),
+	T(own_how),
+	T(how_of_another_size),
+	T(below_the_working_directory),
+	T(open),
+	T(openat),
+	T(stat_from_working_directory),
+	T(chown_by_name),
+	T(times_by_name),
+	T(readlink_by_name),
+	T(execve),
+	T(execveat),
+	T(fork),
+	T(vfork_by_clone),
+	T(clone_into_namespaces),
+	T(unshare),
+	T(setns),
+	T(executable_memory),
+	T(executable_heap),
+	T(executable_by_key),
+	T(shared_memory),
+	T(low_memory),
+	T(map_over_how),
+	T(unprotect_how),
+	T(unprotect_from_below),
+	T(unmap_how),
+	T(empty_how),
+	T(move_how),
+	T(move_over_how),
+	T(memory_that_fails),
+	T(memory_that_is_merged),
+	T(shmget),
+	T(memfd),
+	T(userfaultfd),
+	T(ptrace),
+	T(read_another),
+	T(write_another),
+	T(pidfd),
+	T(pidfd_of_descriptor),
+	T(process_mrelease),
+	T(io_uring),
+	T(bpf),
+	T(perf),
+	T(keyctl),
+	T(tty_input),
+	T(tty_console),
+	T(tty_controlling),
+	T(network_interfaces),
+	T(new_vm),
+	T(new_vcpu),
+	T(filter_with_listener),
+	T(filter_for_all_threads),
+	T(dumpable),
+	T(name),
+	T(lease),
+	T(notify),
+	T(large_pipe),
+	T(packet_pipe),
+	T(timers),
+	T(timer_that_wakes_the_machine),
+	T(setuid),
+	T(device_node),
+	T(set_user_id),
+	T(set_group_id_of_directory),
+	T(whiteout),
+	T(link_followed),
+	T(link_of_descriptor),
+	T(priority),
+	T(scheduler),
+	T(affinity_of_another),
+	T(limits),
+	T(mount),
+	T(new_mount),
+	T(chroot),
+	T(working_directory),
+	T(landlock),
+	T(x32),
+	T(futex_of_another_kind),
+	T(splice),
+	T(vmsplice),
+	T(extended_attribute),
+	T(preadv2),
+	T(epoll_that_waits),
 #undef T
 };
 
@@ -602,7 +722,8 @@ Test(vm_jail, tries_of_a_thread_that_was_broken_into)
 			continue;
 		for (size_t i = 0; i < JAIL_COUNT(tries); i++) {
 			int status = jailed(p, tries[i].act, NULL);
-			cr_expect(status == 159, "profile %#x: %s: %d", jail_profiles[p], tries[i].name, status);
+			cr_expect(status == 159, "profile %#x: %s: %d", jail_profiles[p],
+				  tries[i].name, status);
 			refused += status == 159;
 		}
 	}

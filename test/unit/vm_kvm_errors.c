@@ -111,7 +111,8 @@ static void expect_error(int error, const char *text)
 	struct vm_outcome out = {0};
 	struct err e = {0};
 	fail(KVM_RUN, error, 1, ALWAYS);
-	cr_expect(vm_run(vm, &out, &e) == -error && e.code == error && e.blame == ERR_HOST, "%s", e.text);
+	cr_expect(vm_run(vm, &out, &e) == -error && e.code == error && e.blame == ERR_HOST, "%s",
+		  e.text);
 	cr_expect(strstr(e.text, text) != NULL, "%s", e.text);
 	cr_expect(asked == 1, "tried %d times", asked);
 	failing = 0;
@@ -125,8 +126,10 @@ static void expect_end(const char *what, unsigned long request, int error, const
 	struct err e = {0};
 	fail(request, error, 1, ALWAYS);
 	cr_expect(vm_run(vm, &out, &e) == 0, "request %#lx, errno %d: %s", request, error, e.text);
-	cr_expect(out.end == VM_FAULTED && out.code == 8, "request %#lx, errno %d: end %d", request, error, out.end);
-	cr_expect(asked >= 1 && strstr(logged, text) != NULL, "request %#lx, errno %d: %s", request, error, logged);
+	cr_expect(out.end == VM_FAULTED && out.code == 8, "request %#lx, errno %d: end %d", request,
+		  error, out.end);
+	cr_expect(asked >= 1 && strstr(logged, text) != NULL, "request %#lx, errno %d: %s", request,
+		  error, logged);
 	failing = 0;
 	vm_destroy(vm);
 }

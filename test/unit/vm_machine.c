@@ -54,12 +54,14 @@ static uint8_t *host_of(uint64_t va)
 static enum vcpu_exit read_msr(void)
 {
 	static const uint8_t ud2[] = {0x0f, 0x0b};
-	static const uint8_t stub[] = {0xb9, 0x80, 0x00, 0x00, 0xc0, 0x0f, 0x32, 0xe6, MOTE_PORT_CALL, 0xeb, 0xfe};
+	static const uint8_t stub[] = {0xb9, 0x80, 0x00,           0x00, 0xc0, 0x0f,
+				       0x32, 0xe6, MOTE_PORT_CALL, 0xeb, 0xfe};
 	struct err e = {0};
 	enum vcpu_exit why;
 	cr_assert(memory_map(&memory, gva(CODE_VA), PAGE, MEMORY_READ | MEMORY_EXEC) == 0);
 	memcpy(host_of(CODE_VA), ud2, sizeof(ud2));
-	memcpy(memory_at(&memory, KERNEL_STUBS_AT, PAGE) + VECTOR_UD * MOTE_KERNEL_STUB_BYTES, stub, sizeof(stub));
+	memcpy(memory_at(&memory, KERNEL_STUBS_AT, PAGE) + VECTOR_UD * MOTE_KERNEL_STUB_BYTES, stub,
+	       sizeof(stub));
 	arch_vcpu_start(&vcpu, &memory, &start);
 	cr_assert(kvm_vcpu_run(&vcpu, &why, &e) == 0, "%s", e.text);
 	return why;
@@ -81,12 +83,18 @@ static uint8_t shadow(void)
 
 static void leave_shadow(void)
 {
-	const struct kvm_vcpu_events events = {.flags = KVM_VCPUEVENT_VALID_SHADOW, .interrupt.shadow = KVM_X86_SHADOW_INT_STI};
+	const struct kvm_vcpu_events events = {
+		.flags = KVM_VCPUEVENT_VALID_SHADOW,
+		.interrupt.shadow = KVM_X86_SHADOW_INT_STI,
+	};
 	cr_assert(ioctl(vcpu.fd, KVM_SET_VCPU_EVENTS, &events) == 0 && shadow() != 0);
 	vcpu.has_run = true;
 }
 
-/* A guest that is ended right behind an STI at CPL 0: the next one's vCPU would not start, having no IF. */
+/*
+ * A guest that is ended right behind an STI at CPL 0: the next one's vCPU would not start, having
+ * no IF.
+ */
 Test(vm_machine, nothing_of_an_sti_stays)
 {
 	struct arch_vcpu_state s = {0};
@@ -109,12 +117,16 @@ int mprotect(void *at, size_t bytes, int prot)
 	return (int)syscall(SYS_mprotect, at, bytes, prot);
 }
 
-/* Neighbours of a guest's may be anywhere in its memory: no reason for the host to drop translations page by page. */
+/*
+ * Neighbours of a guest's may be anywhere in its memory: no reason for the host to drop
+ * translations page by page.
+ */
 Test(vm_machine, scattered_pages_are_protected_at_once)
 {
 	enum { HALF = 1500, RW = MEMORY_READ | MEMORY_WRITE };
 	for (uint64_t i = 0; i < 2 * HALF; i++)
-		cr_assert(memory_map(&memory, gva(CODE_VA + (i % 2 * HALF + i / 2) * PAGE), PAGE, RW) == 0);
+		cr_assert(memory_map(&memory, gva(CODE_VA + (i % 2 * HALF + i / 2) * PAGE), PAGE,
+				     RW) == 0);
 	protections = 0;
 	cr_assert(memory_protect(&memory, gva(CODE_VA), 2 * HALF * PAGE, MEMORY_READ) == 0);
 	cr_expect(protections > 0 && protections < 200, "%u", protections);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum { RW = MEMORY_READ | MEMORY_WRITE };
-#define AT 0x400000UL
+#define AT    0x400000UL
 #define LARGE 0x200000UL
 
 static struct memory m;
@@ -90,7 +90,8 @@ Test(vm_memory, freed_memory_is_used_again_and_zeroed)
 		cr_assert(memory_map(&m, gva(AT), 5 * LARGE + 0x3000, RW) == 0, "round %d", round);
 		for (uint64_t at = 0; at < 5 * LARGE + 0x3000; at += 0x1000) {
 			uint64_t v = 1;
-			cr_assert(memory_read(&m, gva(AT + at), &v, 8) == 0 && v == 0, "round %d, %#lx", round, at);
+			cr_assert(memory_read(&m, gva(AT + at), &v, 8) == 0 && v == 0,
+				  "round %d, %#lx", round, at);
 			v = at + 1;
 			cr_assert(memory_write(&m, gva(AT + at), &v, 8) == 0);
 		}
@@ -132,7 +133,8 @@ Test(vm_memory, what_is_filled_is_backed_and_zero)
 	cr_assert(memory_map(&m, gva(AT + 16 * LARGE), 0x8000, RW) == 0);
 	cr_assert(memory_map(&m, gva(AT + 17 * LARGE), 0x1000, RW) == 0);
 	cr_assert(memory_write(&m, gva(AT + 16 * LARGE), &byte, 1) == 0);
-	cr_assert(memory_unmap(&m, gva(AT + 16 * LARGE), 0x8000) == 0); /* so that the pages lie in two places */
+	/* so that the pages lie in two places */
+	cr_assert(memory_unmap(&m, gva(AT + 16 * LARGE), 0x8000) == 0);
 	cr_assert(memory_map(&m, gva(AT), 64 * MOTE_PAGE, RW) == 0);
 	cr_expect(backed() == 0);
 	memory_fill(&m, gva(AT), 64 * MOTE_PAGE);
@@ -217,7 +219,8 @@ Test(vm_memory, long_changes_end_with_the_guest)
 	cr_expect(memory_zero(&m, gva(at), bytes) == -EINTR);
 	asked = 0;
 	cr_expect(memory_unmap(&m, gva(at), bytes) == -EINTR && asked == 3);
-	cr_expect(memory_read(&m, gva(at), &byte, 1) == -EFAULT && memory_read(&m, gva(at + bytes - 1), &byte, 1) == 0);
+	cr_expect(memory_read(&m, gva(at), &byte, 1) == -EFAULT &&
+		  memory_read(&m, gva(at + bytes - 1), &byte, 1) == 0);
 	m.ending = NULL;
 	cr_assert(memory_unmap(&m, gva(at), bytes) == 0);
 	cr_expect(m.used_bytes == m.tables_next + m.spill_next);

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 enum { RW = MEMORY_READ | MEMORY_WRITE };
-#define AT 0x400000UL
-#define PAGE 4096UL
+#define AT    0x400000UL
+#define PAGE  4096UL
 #define LARGE 0x200000UL
 
 static struct memory m, other;
@@ -69,8 +69,10 @@ static void check_mappings(struct memory *of)
 	uint64_t v = 0;
 	for (uint64_t at = AT; at < AT + 2 * PAGE; at += 8)
 		cr_assert(word(of, at) == at);
-	cr_expect(word(of, 8 * LARGE + 12345 * 8) == 99 && word(of, 8 * LARGE) == 0 && word(of, 9 * LARGE + 8) == 0);
-	cr_expect(memory_write(of, gva(AT + 2 * PAGE), &v, 8) == -EFAULT && word(of, AT + 2 * PAGE) == 0);
+	cr_expect(word(of, 8 * LARGE + 12345 * 8) == 99 && word(of, 8 * LARGE) == 0 &&
+		  word(of, 9 * LARGE + 8) == 0);
+	cr_expect(memory_write(of, gva(AT + 2 * PAGE), &v, 8) == -EFAULT &&
+		  word(of, AT + 2 * PAGE) == 0);
 	cr_expect(memory_read(of, gva(AT + 3 * PAGE), &v, 8) == -EFAULT);
 	cr_expect(memory_map(of, gva(AT + 4 * PAGE), PAGE, RW) == -EEXIST);
 	cr_expect(memory_read(of, gva(AT + 5 * PAGE), &v, 8) == -EFAULT);
@@ -140,7 +142,8 @@ Test(vm_memory_image, dirty_pages_are_looked_for_when_there_may_be_more)
 	cr_expect(dirty_may_be(&other.dirty), "another page");
 	cr_assert(memory_image_reset(&image, &other) == 0 && word(&other, AT + PAGE) == AT + PAGE);
 	cr_expect(!dirty_may_be(&other.dirty) && other.dirty.count == 2);
-	cr_assert(pthread_create(&thread, NULL, write_elsewhere, &other) == 0 && pthread_join(thread, NULL) == 0);
+	cr_assert(pthread_create(&thread, NULL, write_elsewhere, &other) == 0 &&
+		  pthread_join(thread, NULL) == 0);
 	cr_expect(dirty_may_be(&other.dirty), "another thread");
 	cr_assert(memory_image_reset(&image, &other) == 0);
 	check_mappings(&other);
@@ -206,7 +209,8 @@ Test(vm_memory_image, mapped_files_are_part_of_it)
 	cr_expect(memory_read(&other, gva(AT + 3 * PAGE - 1), &byte, 1) == 0 && byte == 'f');
 	memory_image_free(&image);
 	struct err e = {0};
-	cr_expect(memory_image_take(&m, &image, &e) == -EFAULT && e.blame == ERR_CONFIG, "%s", e.text);
+	cr_expect(memory_image_take(&m, &image, &e) == -EFAULT && e.blame == ERR_CONFIG, "%s",
+		  e.text);
 	close(fd);
 }
 
@@ -253,7 +257,8 @@ Test(vm_memory_image, a_guest_that_changes_its_tables)
 	check_mappings(&other);
 	cr_assert(memory_map(&other, gva(300 * LARGE), 3 * PAGE, RW) == 0);
 	cr_expect(word(&other, 300 * LARGE) == 0);
-	cr_expect(!memory_intact(&other) && memory_image_restore(&image, &other) == -EAGAIN && memory_empty(&other) == -EAGAIN);
+	cr_expect(!memory_intact(&other) && memory_image_restore(&image, &other) == -EAGAIN &&
+		  memory_empty(&other) == -EAGAIN);
 	cr_assert(memory_image_restore(&image, &m) == 0);
 	check_mappings(&m);
 	/* Found by a reset too, which copies back only what was written. */
@@ -264,13 +269,17 @@ Test(vm_memory_image, a_guest_that_changes_its_tables)
 	cr_expect(memory_image_reset(&image, &m) == -EAGAIN);
 }
 
-/* A guest at CPL 0 reaches guest-physical memory that nobody has allocated; the next one is to find it zero. */
+/*
+ * A guest at CPL 0 reaches guest-physical memory that nobody has allocated; the next one is to find
+ * it zero.
+ */
 Test(vm_memory_image, a_guest_that_writes_where_nothing_is)
 {
 	some_mappings();
 	take();
 	cr_assert(memory_image_restore(&image, &other) == 0 && other.slot_end > other.next + PAGE);
-	uint64_t *behind = (uint64_t *)(void *)(other.hva + other.next), *last = (uint64_t *)(void *)(other.hva + other.slot_end) - 1;
+	uint64_t *behind = (uint64_t *)(void *)(other.hva + other.next),
+		 *last = (uint64_t *)(void *)(other.hva + other.slot_end) - 1;
 	for (int round = 0; round < 3; round++) {
 		*behind = *last = 7;
 		cr_assert(!other.changed && memory_image_reset(&image, &other) == 0);
@@ -294,7 +303,8 @@ Test(vm_memory_image, a_guest_that_prepares_tables)
 	uint64_t *spare = (uint64_t *)(void *)(other.hva + other.tables_next);
 	*spare = 7;
 	cr_expect(memory_intact(&other) && memory_image_reset(&image, &other) == -EAGAIN);
-	cr_expect(memory_image_restore(&image, &other) == -EAGAIN && memory_empty(&other) == -EAGAIN);
+	cr_expect(memory_image_restore(&image, &other) == -EAGAIN &&
+		  memory_empty(&other) == -EAGAIN);
 	*spare = 0;
 	cr_assert(memory_image_reset(&image, &other) == 0);
 	cr_expect(!other.dirty.complete, "it may be written again without a fault");
@@ -312,15 +322,18 @@ Test(vm_memory_image, a_guest_that_changes_tables_that_did_not_fit)
 		cr_assert(memory_map(&m, gva(k << 30), PAGE, RW) == 0);
 	take();
 	cr_assert(memory_image_restore(&image, &other) == 0 && other.spill_next > 0);
-	cr_assert(memory_image_reset(&image, &other) == 0 && memory_image_reset(&image, &other) == 0);
-	uint64_t *table = (uint64_t *)(void *)(other.hva + other.end), *spare = table + other.spill_next / sizeof(*table);
+	cr_assert(memory_image_reset(&image, &other) == 0 &&
+		  memory_image_reset(&image, &other) == 0);
+	uint64_t *table = (uint64_t *)(void *)(other.hva + other.end),
+		 *spare = table + other.spill_next / sizeof(*table);
 	*table ^= 2;
 	cr_expect(memory_image_reset(&image, &other) == -EAGAIN);
 	cr_expect(memory_image_reset(&image, &other) == -EAGAIN);
 	*table ^= 2;
 	*spare = 7;
 	cr_expect(memory_image_reset(&image, &other) == -EAGAIN);
-	cr_expect(memory_image_restore(&image, &other) == -EAGAIN && memory_empty(&other) == -EAGAIN);
+	cr_expect(memory_image_restore(&image, &other) == -EAGAIN &&
+		  memory_empty(&other) == -EAGAIN);
 	*spare = 0;
 	cr_assert(memory_image_reset(&image, &other) == 0 && memory_empty(&other) == 0);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host calls by the polled call slot, and the guest's clock, with real programs: right results, declined calls, signals, limits, hostile
- * guests, under the filters of `mote run`. Needs a KVM of either kind. Whether there is a CPU to poll on
- * depends on the machine's other work, so the tests that need one try for a while.
+ * Host calls by the polled call slot, and the guest's clock, with real programs: right results,
+ * declined calls, signals, limits, hostile guests, under the filters of `mote run`. Needs a KVM of
+ * either kind. Whether there is a CPU to poll on depends on the machine's other work, so the tests
+ * that need one try for a while.
  */
 #include <mote/mote.h>
 
-#include <criterion/criterion.h>
 #include <cpuid.h>
+#include <criterion/criterion.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,7 +26,10 @@ static char tree[] = "/tmp/mote-calls-XXXXXX";
 
 static void make_tree(void)
 {
-	/* Ahead of the machine's other work, where that is allowed: polling is for CPUs that are free. */
+	/*
+	 * Ahead of the machine's other work, where that is allowed: polling is for CPUs that are
+	 * free.
+	 */
 	const struct sched_param first = {.sched_priority = 1};
 	if (sched_setscheduler(0, SCHED_FIFO, &first) < 0)
 		fprintf(stderr, "no real-time priority: other work on this machine counts\n");
@@ -51,12 +55,23 @@ static struct mote_sandbox *make(const struct given *g)
 {
 	int fd = open(GUEST, O_RDONLY | O_CLOEXEC), null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int stdio[3] = {null, null, 2};
-	struct mote_dir dir = {.guest_path = "/w", .fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC)};
-	char *argv[] = {(char *)"polled_checks", (char *)(uintptr_t)g->what, (char *)(uintptr_t)g->seconds, NULL};
+	struct mote_dir dir = {
+		.guest_path = "/w",
+		.fd = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
+	char *argv[] = {(char *)"polled_checks", (char *)(uintptr_t)g->what,
+			(char *)(uintptr_t)g->seconds, NULL};
 	cr_assert(fd >= 0 && null >= 0 && dir.fd >= 0);
 	struct mote_options o = {
-		.size = sizeof(o), .program_fd = fd, .argv = argv, .cwd = "/w", .stdio = stdio, .dirs = &dir,
-		.dir_count = 1, .time_limit_ns = g->limit_ms * 1000000, .memory_bytes = 64 << 20,
+		.size = sizeof(o),
+		.program_fd = fd,
+		.argv = argv,
+		.cwd = "/w",
+		.stdio = stdio,
+		.dirs = &dir,
+		.dir_count = 1,
+		.time_limit_ns = g->limit_ms * 1000000,
+		.memory_bytes = 64 << 20,
 		.no_polling = g->no_polling,
 	};
 	struct mote_sandbox *sandbox;
@@ -166,7 +181,10 @@ Test(vm_polled_calls, works_within_the_filters)
 		pid_t child = fork();
 		cr_assert(child >= 0);
 		if (child == 0) {
-			const struct given g = {.what = i % 2 ? "mixed" : "stream", .seconds = "0.5"};
+			const struct given g = {
+				.what = i % 2 ? "mixed" : "stream",
+				.seconds = "0.5",
+			};
 			struct mote_sandbox *sandbox = make(&g);
 			struct mote_result result;
 			struct mote_error e;
@@ -180,7 +198,8 @@ Test(vm_polled_calls, works_within_the_filters)
 		}
 		int status;
 		cr_assert(waitpid(child, &status, 0) == child);
-		cr_assert(WIFEXITED(status) && (WEXITSTATUS(status) == 10 || WEXITSTATUS(status) == 11),
+		cr_assert(WIFEXITED(status) &&
+				  (WEXITSTATUS(status) == 10 || WEXITSTATUS(status) == 11),
 			  "status %#x", status);
 		if (WEXITSTATUS(status) == 10 && i >= 2)
 			return;
@@ -216,7 +235,8 @@ Test(vm_polled_calls, clocks_are_read_without_exits)
 	struct mote_counters c;
 	cr_assert(run(&g, &c) == 0);
 	if (tsc_is_good())
-		cr_expect(c.host_calls < 50000, "%lu host calls for 100,000 readings", c.host_calls);
+		cr_expect(c.host_calls < 50000, "%lu host calls for 100,000 readings",
+			  c.host_calls);
 	else
 		cr_expect(c.host_calls >= 100000, "%lu host calls", c.host_calls);
 }

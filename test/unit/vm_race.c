@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A host that swaps what a guest's paths lead to while they are resolved: nothing outside the guest's
- * directory may be read, made, moved or removed. RACES: how many uses of a path (default 100,000;
- * `make race` does 1,000,000). Needs a KVM, of either kind.
+ * A host that swaps what a guest's paths lead to while they are resolved: nothing outside the
+ * guest's directory may be read, made, moved or removed. RACES: how many uses of a path (default
+ * 100,000; `make race` does 1,000,000). Needs a KVM, of either kind.
  */
 #include <mote/mote.h>
 
@@ -43,7 +43,8 @@ static void make_tree(void)
 	put("out/secret", "theirs");
 	put("secret", "theirs");
 	/* What they are exchanged with: an absolute symlink, a relative one. */
-	cr_assert(symlink(target, "in/other-swap") == 0 && symlink("../out/secret", "in/other-name") == 0);
+	cr_assert(symlink(target, "in/other-swap") == 0 &&
+		  symlink("../out/secret", "in/other-name") == 0);
 }
 
 static void remove_tree(void)
@@ -59,8 +60,10 @@ static void *swapper(void *arg)
 {
 	(void)arg;
 	while (!over) {
-		if (renameat2(AT_FDCWD, "in/swap", AT_FDCWD, "in/other-swap", RENAME_EXCHANGE) < 0 ||
-		    renameat2(AT_FDCWD, "in/name", AT_FDCWD, "in/other-name", RENAME_EXCHANGE) < 0 ||
+		if (renameat2(AT_FDCWD, "in/swap", AT_FDCWD, "in/other-swap", RENAME_EXCHANGE) <
+			    0 ||
+		    renameat2(AT_FDCWD, "in/name", AT_FDCWD, "in/other-name", RENAME_EXCHANGE) <
+			    0 ||
 		    rename("in/x/y", "out/y") < 0 || rename("out/y", "in/x/y") < 0)
 			return (void *)"the swapper failed";
 		swaps++;
@@ -91,11 +94,20 @@ Test(vm_race, nothing_outside_is_reached)
 	const char *times = getenv("RACES") ? getenv("RACES") : "100000";
 	int out = open(".", O_TMPFILE | O_RDWR, 0600);
 	int stdio[3] = {-1, out, 2};
-	struct mote_dir dir = {.guest_path = "/w", .fd = open("in", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct mote_dir dir = {
+		.guest_path = "/w",
+		.fd = open("in", O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
 	char *argv[] = {(char *)"race_checks", (char *)(uintptr_t)times, NULL};
 	struct mote_options o = {
-		.size = sizeof(o), .program_fd = open(TEST_GUESTS "/race_checks.musl", O_RDONLY | O_CLOEXEC),
-		.argv = argv, .cwd = "/w", .stdio = stdio, .dirs = &dir, .dir_count = 1, .memory_bytes = 64 << 20,
+		.size = sizeof(o),
+		.program_fd = open(TEST_GUESTS "/race_checks.musl", O_RDONLY | O_CLOEXEC),
+		.argv = argv,
+		.cwd = "/w",
+		.stdio = stdio,
+		.dirs = &dir,
+		.dir_count = 1,
+		.memory_bytes = 64 << 20,
 	};
 	struct mote_sandbox *sandbox;
 	struct mote_result result;
@@ -110,14 +122,17 @@ Test(vm_race, nothing_outside_is_reached)
 	over = true;
 	cr_assert(pthread_join(thread, &failed) == 0 && !failed, "%s", (char *)failed);
 	cr_assert(rc == 0, "%s", e.text);
-	cr_expect(mote_exit_status(&result) == 0, "the guest ended with %d", mote_exit_status(&result));
+	cr_expect(mote_exit_status(&result) == 0, "the guest ended with %d",
+		  mote_exit_status(&result));
 	mote_sandbox_free(sandbox);
 
 	char line[64] = "";
 	unsigned long got = 0, refused = 0;
-	cr_assert(pread(out, line, sizeof(line) - 1, 0) > 0 && sscanf(line, "%lu %lu", &got, &refused) == 2);
-	fprintf(stderr, "%s uses of a path: %lu found their own, %lu were refused, during %lu swaps\n", times, got, refused,
-		(unsigned long)swaps);
+	cr_assert(pread(out, line, sizeof(line) - 1, 0) > 0 &&
+		  sscanf(line, "%lu %lu", &got, &refused) == 2);
+	fprintf(stderr,
+		"%s uses of a path: %lu found their own, %lu were refused, during %lu swaps\n",
+		times, got, refused, (unsigned long)swaps);
 	/* Else nothing was swapped meanwhile, and nothing shown. */
 	cr_expect(got > 100 && refused > 100 && swaps > 100);
 	expect_untouched();

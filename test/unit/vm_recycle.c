@@ -157,7 +157,10 @@ static void one_life(struct vm_snapshot *s, int i)
 	vm_destroy(vm);
 }
 
-/* VMs are closed by a thread that nobody waits for: until it has nothing to do, on a busy machine later. */
+/*
+ * VMs are closed by a thread that nobody waits for: until it has nothing to do, on a busy machine
+ * later.
+ */
 static void wait_quiet(void)
 {
 	unsigned fds = entries("/proc/self/fd");
@@ -180,14 +183,16 @@ static void lives(unsigned keep, int count)
 	if (keep)
 		wait_ready(1);
 	wait_quiet();
-	unsigned fds = entries("/proc/self/fd"), threads = entries("/proc/self/task"), maps = mappings();
+	unsigned fds = entries("/proc/self/fd"), threads = entries("/proc/self/task"),
+		 maps = mappings();
 	unsigned long pages = resident_pages(), was_pages = pages;
 	for (int i = 0; i < count; i++)
 		one_life(s, i);
 	if (keep)
 		wait_ready(1);
 	wait_quiet();
-	cr_expect(entries("/proc/self/fd") <= fds, "descriptors: %u, were %u", entries("/proc/self/fd"), fds);
+	cr_expect(entries("/proc/self/fd") <= fds, "descriptors: %u, were %u",
+		  entries("/proc/self/fd"), fds);
 	cr_expect(entries("/proc/self/task") == threads);
 #ifdef __SANITIZE_THREAD__
 	/* It keeps what it knows of threads and locks that are gone. */
@@ -198,12 +203,18 @@ static void lives(unsigned keep, int count)
 #ifdef __SANITIZE_ADDRESS__
 	pages += 1 << 16; /* the sanitizer keeps what is freed for a while */
 #endif
-	/* Room for what the allocator does: a page lost in every eighth life would show, in many lives in every hundredth. */
+	/*
+	 * Room for what the allocator does: a page lost in every eighth life would show, in many
+	 * lives in every hundredth.
+	 */
 	pages += 64 + (unsigned long)(count < 8000 ? count / 8 : 1000);
-	cr_expect(resident_pages() < pages, "resident pages: %lu, were %lu", resident_pages(), pages);
-	fprintf(stderr, "%d lives with %u VMs kept: descriptors %u -> %u, threads %u -> %u, mappings %u -> %u, KiB %lu -> %lu\n",
-		count, keep, fds, entries("/proc/self/fd"), threads, entries("/proc/self/task"), maps, mappings(),
-		was_pages * 4, resident_pages() * 4);
+	cr_expect(resident_pages() < pages, "resident pages: %lu, were %lu", resident_pages(),
+		  pages);
+	fprintf(stderr,
+		"%d lives with %u VMs kept: descriptors %u -> %u, threads %u -> %u, mappings %u -> "
+		"%u, KiB %lu -> %lu\n",
+		count, keep, fds, entries("/proc/self/fd"), threads, entries("/proc/self/task"),
+		maps, mappings(), was_pages * 4, resident_pages() * 4);
 	vm_snapshot_drop(s);
 }
 

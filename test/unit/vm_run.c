@@ -158,7 +158,9 @@ Test(vm_run, buffered_output_is_written_when_the_guest_ends)
 	char text[16] = "";
 	standard_output = memfd_create("output", MFD_CLOEXEC);
 	expect("output", VM_FAULTED, 14);
-	cr_expect(pread(standard_output, text, sizeof(text) - 1, 0) == 6 && strcmp(text, "onetwo") == 0, "%s", text);
+	cr_expect(pread(standard_output, text, sizeof(text) - 1, 0) == 6 &&
+			  strcmp(text, "onetwo") == 0,
+		  "%s", text);
 	/* A pipe that nobody reads does not keep it. */
 	int ends[2];
 	char full[65536] = "";
@@ -211,10 +213,16 @@ Test(vm_run, creation_leaves_nothing_behind)
 Test(vm_run, too_small_a_memory_is_refused)
 {
 	char *argv[] = {(char *)"exit", NULL};
-	struct vm_config c = {.kvm_fd = -1, .payload_fd = -1, .memory_bytes = 1 << 20, .argv = argv};
+	struct vm_config c = {
+		.kvm_fd = -1,
+		.payload_fd = -1,
+		.memory_bytes = 1 << 20,
+		.argv = argv,
+	};
 	struct err e = {0};
 	struct vm *vm = NULL;
-	cr_expect(vm_create(&c, &vm, &e) == -22 && e.blame == ERR_CONFIG && strstr(e.text, "8 MiB"), "%s", e.text);
+	cr_expect(vm_create(&c, &vm, &e) == -22 && e.blame == ERR_CONFIG && strstr(e.text, "8 MiB"),
+		  "%s", e.text);
 }
 
 /* --- exchanges --- */
@@ -281,7 +289,8 @@ static void *echo_elsewhere(void *vm)
 
 Test(vm_run, each_resume_may_be_on_another_thread)
 {
-	struct vm *vm = make_ready(&(struct vm_limits){.wall_ns = 60000000000, .cpu_ns = 60000000000});
+	struct vm *vm =
+		make_ready(&(struct vm_limits){.wall_ns = 60000000000, .cpu_ns = 60000000000});
 	for (int i = 0; i < 3; i++) {
 		pthread_t thread;
 		cr_assert(pthread_create(&thread, NULL, echo_elsewhere, vm) == 0);

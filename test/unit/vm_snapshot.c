@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Snapshots of VMs, with test/guest/frozen.c as their guest runtime. Needs a KVM, of either kind. */
+/*
+ * Snapshots of VMs, with test/guest/frozen.c as their guest runtime. Needs a KVM, of either kind.
+ */
 #include "vm_frozen.h"
 
 #include "vm/arch/arch.h"
@@ -32,7 +34,8 @@ Test(vm_snapshot, the_same_vm_is_set_back)
 	cr_expect(frozen_command(vm, "c") == 2 && frozen_command(vm, "c") == 3);
 	for (int i = 0; i < 5; i++) {
 		restore(vm, s);
-		cr_expect(frozen_command(vm, "k") == 2 && frozen_command(vm, "w") == 3 && frozen_command(vm, "c") == 4);
+		cr_expect(frozen_command(vm, "k") == 2 && frozen_command(vm, "w") == 3 &&
+			  frozen_command(vm, "c") == 4);
 	}
 	vm_snapshot_drop(s);
 	vm_destroy(vm);
@@ -62,7 +65,11 @@ Test(vm_snapshot, what_was_sealed_stays_sealed)
 	struct vm_snapshot *s = frozen_take(vm);
 	struct vm *other = frozen_from(s, -1);
 	cr_expect(other->wasm && other->exec_sealed);
-	const struct call_mem_map code = {.addr = 0x30000000, .bytes = MOTE_PAGE, .prot = MOTE_PROT_READ | MOTE_PROT_EXEC};
+	const struct call_mem_map code = {
+		.addr = 0x30000000,
+		.bytes = MOTE_PAGE,
+		.prot = MOTE_PROT_READ | MOTE_PROT_EXEC,
+	};
 	cr_expect(host_mem_map(&other->vcpus[0], &code) == -EACCES);
 	other->exec_sealed = false;
 	restore(other, s);
@@ -247,7 +254,8 @@ static void *restore_elsewhere(void *snapshot)
 {
 	struct vm *vm = frozen_from(snapshot, -1);
 	for (int i = 0; i < 20; i++) {
-		cr_expect(frozen_command(vm, "c") == 1 && frozen_command(vm, i % 2 ? "w" : "m") == 2);
+		cr_expect(frozen_command(vm, "c") == 1 &&
+			  frozen_command(vm, i % 2 ? "w" : "m") == 2);
 		restore(vm, snapshot);
 		cr_expect(frozen_command(vm, "k") == 1);
 		restore(vm, snapshot);
@@ -348,7 +356,8 @@ Test(vm_snapshot, descriptors)
 	/* A VM without standard output is not what the guest knows. */
 	struct vm_config c = frozen_config(-1);
 	struct vm *other = NULL;
-	cr_expect(vm_create_from(s, &c, &other, &e) == -9 && e.blame == ERR_CONFIG && strstr(e.text, "descriptor 1"),
+	cr_expect(vm_create_from(s, &c, &other, &e) == -9 && e.blame == ERR_CONFIG &&
+			  strstr(e.text, "descriptor 1"),
 		  "%s", e.text);
 	vm_snapshot_drop(s);
 	vm_destroy(vm);
@@ -363,7 +372,8 @@ Test(vm_snapshot, only_a_waiting_guest_can_be_frozen)
 	int code;
 	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
 	vm_offer_calls(vm, 4096);
-	cr_expect(vm_snapshot_take(vm, &s, &e) == -22 && strstr(e.text, "waits for a call"), "%s", e.text);
+	cr_expect(vm_snapshot_take(vm, &s, &e) == -22 && strstr(e.text, "waits for a call"), "%s",
+		  e.text);
 	cr_assert(frozen_resume(vm, &code) == VM_WAITING);
 	cr_assert(vm_reply(vm, "e", 1, &e) == 0 && frozen_resume(vm, &code) == VM_EXITED);
 	cr_expect(vm_snapshot_take(vm, &s, &e) == -22);
@@ -377,7 +387,8 @@ Test(vm_snapshot, too_small_a_memory_is_refused)
 	struct vm_config c = frozen_config(-1);
 	struct err e = {0};
 	c.memory_bytes = 8 << 20;
-	cr_expect(vm_create_from(s, &c, &other, &e) == -12 && e.blame == ERR_CONFIG && strstr(e.text, "8192 KiB is too small"),
+	cr_expect(vm_create_from(s, &c, &other, &e) == -12 && e.blame == ERR_CONFIG &&
+			  strstr(e.text, "8192 KiB is too small"),
 		  "%s", e.text);
 	vm_snapshot_drop(s);
 	vm_destroy(vm);
@@ -397,13 +408,17 @@ Test(vm_snapshot, a_guest_that_has_changed_xcr0)
 		restore(vm, s);
 		cr_expect(frozen_command(vm, "r") == 1, "a register is not as it was");
 		cr_assert(ioctl(vm->vcpus[0].kvm.fd, KVM_GET_XCRS, &now) == 0);
-		cr_expect(now.xcrs[0].value == vm->vcpus[0].kvm.arch.xcr0 || !arch_hardware_virtualization());
+		cr_expect(now.xcrs[0].value == vm->vcpus[0].kvm.arch.xcr0 ||
+			  !arch_hardware_virtualization());
 	}
 	vm_snapshot_drop(s);
 	vm_destroy(vm);
 }
 
-/* Nor do its page tables stay, whatever it has written there: another VM takes the place of that one. */
+/*
+ * Nor do its page tables stay, whatever it has written there: another VM takes the place of that
+ * one.
+ */
 Test(vm_snapshot, a_guest_that_has_changed_its_tables)
 {
 	struct vm *vm = frozen_ready(-1);

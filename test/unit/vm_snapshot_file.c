@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Snapshots in files, with test/guest/frozen.c as their guest runtime. Needs a KVM, of either kind. */
+/*
+ * Snapshots in files, with test/guest/frozen.c as their guest runtime. Needs a KVM, of either kind.
+ */
 #include "vm_frozen.h"
 
 #include "base/sha256.h"
 #include "vm/hostcall/fdtable.h"
 #include "vm/internal.h"
 
-#include <fcntl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -40,7 +42,8 @@ static void expect_refused(int fd, const char *build, const char *why)
 	struct err e = {0};
 	struct vm_snapshot *s = NULL;
 	int rc = vm_snapshot_open_untrusted(fd, build, -1, &s, &e);
-	cr_expect(rc == -22 && e.blame == ERR_CONFIG && strstr(e.text, why), "%d %s, not: %s", rc, e.text, why);
+	cr_expect(rc == -22 && e.blame == ERR_CONFIG && strstr(e.text, why), "%d %s, not: %s", rc,
+		  e.text, why);
 	if (rc == 0)
 		vm_snapshot_drop(s);
 }
@@ -119,11 +122,17 @@ Test(vm_snapshot_file, every_byte_of_the_header_counts)
 Test(vm_snapshot_file, other_features_and_damage_are_named)
 {
 	int fd = write_one();
-	/* The members' places are the format's: magic 16, versions 8, build 64, then the CPU's features. */
+	/*
+	 * The members' places are the format's: magic 16, versions 8, build 64, then the CPU's
+	 * features.
+	 */
 	static const struct {
 		off_t at;
 		const char *why;
-	} cases[] = {{0, "not a snapshot"}, {16, "another version"}, {30, "header is damaged"}, {4096 + 8, "description is damaged"}};
+	} cases[] = {{0, "not a snapshot"},
+		     {16, "another version"},
+		     {30, "header is damaged"},
+		     {4096 + 8, "description is damaged"}};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint8_t old, wrong;
 		cr_assert(pread(fd, &old, 1, cases[i].at) == 1);
@@ -164,7 +173,9 @@ Test(vm_snapshot_file, a_full_disk_is_an_error)
 	cr_assert(fd >= 0 && unlink(path) == 0);
 	signal(SIGXFSZ, SIG_IGN);
 	cr_assert(setrlimit(RLIMIT_FSIZE, &small) == 0);
-	cr_expect(vm_snapshot_take_to_file(vm, BUILD, NULL, 0, fd, &e) == -27 && e.blame == ERR_HOST, "%s", e.text);
+	cr_expect(vm_snapshot_take_to_file(vm, BUILD, NULL, 0, fd, &e) == -27 &&
+			  e.blame == ERR_HOST,
+		  "%s", e.text);
 	expect_refused(fd, BUILD, "not a snapshot");
 	cr_expect(frozen_command(vm, "c") == 1);
 	vm_destroy(vm);
@@ -173,8 +184,17 @@ Test(vm_snapshot_file, a_full_disk_is_an_error)
 
 /* --- files that somebody has made up: digests right, contents not --- */
 
-/* The format's places: meta_bytes at 152, memory_at at 160, the digests of description and header at 176 and 240. */
-enum { META_BYTES_AT = 152, META_DIGEST_AT = 176, HEADER_DIGEST_AT = 240, HEADER_USED = 304, META_AT = 4096 };
+/*
+ * The format's places: meta_bytes at 152, memory_at at 160, the digests of description and header
+ * at 176 and 240.
+ */
+enum {
+	META_BYTES_AT = 152,
+	META_DIGEST_AT = 176,
+	HEADER_DIGEST_AT = 240,
+	HEADER_USED = 304,
+	META_AT = 4096
+};
 
 static void seal(int fd, const uint8_t *meta, uint64_t meta_bytes)
 {
@@ -190,7 +210,10 @@ static void seal(int fd, const uint8_t *meta, uint64_t meta_bytes)
 	cr_assert(pwrite(fd, meta, meta_bytes, META_AT) == (ssize_t)meta_bytes);
 }
 
-/* Whatever becomes of a guest that is made of it: the host must be unharmed. Whether it was accepted. */
+/*
+ * Whatever becomes of a guest that is made of it: the host must be unharmed. Whether it was
+ * accepted.
+ */
 static bool try_hostile(int fd)
 {
 	struct vm_config c = frozen_config(-1);
@@ -206,7 +229,8 @@ static bool try_hostile(int fd)
 	if (vm_create_from(s, &c, &vm, &e) == 0) {
 		if (vm_reply(vm, "w", 1, &e) == 0) {
 			vm_begin(vm, &(struct vm_limits){.wall_ns = 5000000});
-			if (vm_resume(vm, &out, &e) == 0 && out.end == VM_WAITING && vm_restore(vm, s, &e) < 0)
+			if (vm_resume(vm, &out, &e) == 0 && out.end == VM_WAITING &&
+			    vm_restore(vm, s, &e) < 0)
 				cr_expect(e.text[0]);
 			vm_finish(vm);
 		}
@@ -229,10 +253,13 @@ Test(vm_snapshot_file, made_up_descriptions_do_no_harm)
 	seal(fd, meta, meta_bytes);
 	cr_assert(try_hostile(fd), "a good one is accepted");
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	for (uint64_t at = 0; at + 8 <= meta_bytes; at += at < 256 || at > meta_bytes - 2048 ? 8 : 72) {
+	for (uint64_t at = 0; at + 8 <= meta_bytes;
+	     at += at < 256 || at > meta_bytes - 2048 ? 8 : 72) {
 		uint64_t old;
 		memcpy(&old, meta + at, 8);
-		const uint64_t values[] = {0, 1, ~0UL, old + 1, old + 0x1000, old ^ 1UL << 63, 0x1000, 0x200000, 1UL << 40};
+		const uint64_t values[] = {
+			0,      1,        ~0UL,     old + 1, old + 0x1000, old ^ 1UL << 63,
+			0x1000, 0x200000, 1UL << 40};
 		for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
 			memcpy(meta + at, &values[v], 8);
 			seal(fd, meta, meta_bytes);
@@ -269,9 +296,12 @@ Test(vm_snapshot_file, made_up_descriptors_are_refused)
 	seal(fd, meta, meta_bytes);
 	cr_expect(try_hostile(fd));
 	const struct fd_wanted bad[] = {
-		{.at = 100000, .origin = 2, .flags = good.flags}, {.at = 0, .origin = 2, .flags = good.flags},
-		{.at = 1, .origin = 0, .flags = good.flags},	   {.at = 1, .origin = 9, .flags = good.flags},
-		{.at = 1, .origin = 2, .flags = 1 << 12},	   {.at = FDTABLE_MAX, .origin = 2, .flags = FD_FIXED_STATE},
+		{.at = 100000, .origin = 2, .flags = good.flags},
+		{.at = 0, .origin = 2, .flags = good.flags},
+		{.at = 1, .origin = 0, .flags = good.flags},
+		{.at = 1, .origin = 9, .flags = good.flags},
+		{.at = 1, .origin = 2, .flags = 1 << 12},
+		{.at = FDTABLE_MAX, .origin = 2, .flags = FD_FIXED_STATE},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		*last = bad[i];

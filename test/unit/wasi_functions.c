@@ -17,7 +17,7 @@
 #include <time.h>
 
 #define MEMORY_BYTES 0x20000u
-#define ROUNDS 2000000
+#define ROUNDS       2000000
 
 /* --- in the engine's place --- */
 
@@ -46,7 +46,7 @@ uint64_t wasm_memory_bytes(const struct wasm_memory *m)
 static struct mote_area area;
 static uint64_t seed;
 static int64_t (*answer)(uint32_t nr, const uint64_t *arg); /* of a test; NULL: at random */
-static volatile uint64_t sum;				    /* so that reads are made */
+static volatile uint64_t sum;                               /* so that reads are made */
 
 struct mote_area *mote_area(void)
 {
@@ -156,7 +156,11 @@ static int64_t list(void *at, uint64_t capacity, uint64_t entries)
 			break;
 		struct mote_dirent *d = (void *)((uint8_t *)at + used);
 		*d = (struct mote_dirent){
-			.ino = i, .cookie = (int64_t)i + 1, .reclen = (uint16_t)reclen, .type = 8};
+			.ino = i,
+			.cookie = (int64_t)i + 1,
+			.reclen = (uint16_t)reclen,
+			.type = 8,
+		};
 		memcpy(d->name, name, len + 1);
 		used += reclen;
 	}
@@ -363,8 +367,7 @@ Test(wasi_functions, linux_errors_have_their_wasi_number)
 	};
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		cr_expect(p1_errno(-pairs[i].lx) == pairs[i].wasi, "%d", pairs[i].lx);
-	cr_expect(p1_errno(0) == 0 && p1_errno(INT64_MAX) == 0 &&
-		  p1_errno(INT64_MIN) == WASI_IO);
+	cr_expect(p1_errno(0) == 0 && p1_errno(INT64_MAX) == 0 && p1_errno(INT64_MIN) == WASI_IO);
 	cr_expect(p1_path_errno(-EXDEV) == WASI_PERM);
 }
 
@@ -459,9 +462,9 @@ static uint32_t resolve_of_stat(uint32_t fd, uint32_t lookup, const char *path)
 
 Test(wasi_functions, symlinks_below_the_root_are_followed_as_linux_does)
 {
-	static const char *const inside[] = {"a",     "a/b/../..",	  "./a//b",
+	static const char *const inside[] = {"a",     "a/b/../..",        "./a//b",
 					     "..a/b", "a/../b/c/../../d", "a/"};
-	static const char *const outside[] = {"..",	     "/a", "a/../..",
+	static const char *const outside[] = {"..",          "/a", "a/../..",
 					      "a/./../../b", "",   "a/b/../../../c"};
 	answer = answer_stat;
 	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
@@ -522,7 +525,8 @@ static struct wasi_subscription clock_sub(uint64_t userdata, uint64_t timeout, u
 	return (struct wasi_subscription){
 		.userdata = userdata,
 		.type = WASI_EVENT_CLOCK,
-		.clock = {.id = WASI_CLOCK_MONOTONIC, .timeout = timeout, .flags = flags}};
+		.clock = {.id = WASI_CLOCK_MONOTONIC, .timeout = timeout, .flags = flags},
+	};
 }
 
 Test(wasi_functions, poll_waits_for_the_first_clock)

@@ -116,9 +116,11 @@ static void run(struct run *r)
 {
 	char data[PATH_MAX + 8];
 	snprintf(data, sizeof(data), "%s/data", tree);
-	struct mote_dir dir = {.guest_path = r->guest_path ? r->guest_path : "/data",
-			       .fd = open(data, O_PATH | O_DIRECTORY | O_CLOEXEC),
-			       .readonly = r->readonly};
+	struct mote_dir dir = {
+		.guest_path = r->guest_path ? r->guest_path : "/data",
+		.fd = open(data, O_PATH | O_DIRECTORY | O_CLOEXEC),
+		.readonly = r->readonly,
+	};
 	int stdio[3] = {r->in ? r->in : open("/dev/null", O_RDONLY), memfd_create("out", 0),
 			memfd_create("err", 0)};
 	struct mote_options o = {
@@ -157,7 +159,10 @@ Test(wasi_run, arguments_and_environment)
 {
 	static char *const env[] = {"A=1", "B=two words", NULL};
 	static struct run r = {
-		.program = "wasi_io", .argv = {NULL, "args", "", "x y", "\xc3\xa4"}, .envp = env};
+		.program = "wasi_io",
+		.argv = {NULL, "args", "", "x y", "\xc3\xa4"},
+		.envp = env,
+	};
 	run(&r);
 	cr_expect(r.status == 0 &&
 			  strcmp(r.out, "0=\n1=x y\n2=\xc3\xa4\nA=1 B=two words C=(none)\n") == 0,
@@ -218,10 +223,10 @@ Test(wasi_run, exit_status)
 	}
 }
 
-#define CHECKED(program, test, name)                                                               \
-	Test(wasi_run, test)                                                                       \
-	{                                                                                          \
-		check_case(program, name);                                                         \
+#define CHECKED(program, test, name)       \
+	Test(wasi_run, test)               \
+	{                                  \
+		check_case(program, name); \
 	}
 CHECKED("wasi_io", files, "files")
 CHECKED("wasi_io", directories, "directories")
@@ -291,7 +296,10 @@ Test(wasi_run, tail_calls_keep_the_stack)
 Test(wasi_run, memory_grows_to_the_limit)
 {
 	static struct run r = {
-		.program = "wasi_io", .argv = {NULL, "grow"}, .memory_bytes = 64UL << 20};
+		.program = "wasi_io",
+		.argv = {NULL, "grow"},
+		.memory_bytes = 64UL << 20,
+	};
 	run(&r);
 	int mib = atoi(r.out);
 	cr_expect(r.status == 0 && mib >= 32 && mib < 64, "%d: %s%s", r.status, r.out, r.err);
@@ -354,18 +362,23 @@ static void expect_places(const char *body, const char *inner)
 	run(&r);
 	cr_expect(r.status == 134, "status %d: %s", r.status, r.err);
 	cr_expect(strstr(r.err, inner), "no %s: %s", inner, r.err);
-	cr_expect(strstr(r.err, "     1: 0x37 - ") || strstr(r.err, "   ...\n"), "no call at 0x37: %s", r.err);
+	cr_expect(strstr(r.err, "     1: 0x37 - ") || strstr(r.err, "   ...\n"),
+		  "no call at 0x37: %s", r.err);
 }
 
-/* Frames name the instruction itself: the one that faulted, the one whose trap code is elsewhere, the call. */
+/*
+ * Frames name the instruction itself: the one that faulted, the one whose trap code is elsewhere,
+ * the call.
+ */
 Test(wasi_run, backtraces_are_exact)
 {
-	expect_places("\x41\x7f\x28\2\0\x1a\1\1", "     0: 0x2b - ");     /* i32.load beyond the memory */
+	expect_places("\x41\x7f\x28\2\0\x1a\1\1",
+		      "     0: 0x2b - "); /* i32.load beyond the memory */
 	/* the same, taken by i32.eqz in one instruction of the machine */
 	expect_places("\x41\x7f\x28\2\0\x45\x1a\1", "     0: 0x2b - ");
-	expect_places("\x41\1\x41\0\x6d\x1a\1\1", "     0: 0x2d - ");     /* i32.div_s by 0 */
-	expect_places("\1\1\1\0\1\1\1\1", "     0: 0x2c - ");	      /* unreachable */
-	expect_places("\1\1\1\x10\0\1\1\1", "     1: 0x2c - ");     /* itself: until the stack ends */
+	expect_places("\x41\1\x41\0\x6d\x1a\1\1", "     0: 0x2d - "); /* i32.div_s by 0 */
+	expect_places("\1\1\1\0\1\1\1\1", "     0: 0x2c - ");         /* unreachable */
+	expect_places("\1\1\1\x10\0\1\1\1", "     1: 0x2c - "); /* itself: until the stack ends */
 }
 
 Test(wasi_run, traps_are_named)
@@ -439,7 +452,10 @@ Test(wasi_run, memory_beyond_the_limit_is_refused)
 {
 	static const char module[] = "\0asm\1\0\0\0\5\4\1\0\xd0\x0f";
 	static struct run r = {
-		.module = module, .module_bytes = sizeof(module) - 1, .memory_bytes = 32UL << 20};
+		.module = module,
+		.module_bytes = sizeof(module) - 1,
+		.memory_bytes = 32UL << 20,
+	};
 	run(&r);
 	cr_expect(r.status == 126 && strstr(r.err, "the memory limit of 32768 KiB is too small"),
 		  "%d %s", r.status, r.err);

@@ -70,7 +70,10 @@ Test(wasi_sockets, serving)
 	exe[n] = '\0';
 	snprintf(path, sizeof(path), "%.3000s/../guests/wasi_sockets.wasm", dirname(exe));
 	struct vm_preopen preopen = {
-		.fd = listener(), .kind = MOTE_PREOPEN_LISTENER, .path = "web"};
+		.fd = listener(),
+		.kind = MOTE_PREOPEN_LISTENER,
+		.path = "web",
+	};
 	char *argv[] = {"server", NULL}, *envp[] = {NULL};
 	struct vm_config c = {
 		.kvm_fd = -1,

@@ -16,20 +16,30 @@
 #include <unistd.h>
 
 #define CODE_BYTES (16u << 20)
-#define LINES 1000000u
-#define SHOWN 12
+#define LINES      1000000u
+#define SHOWN      12
 
+/* clang-format off */
 static const char *const names64[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
 				      "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+/* clang-format on */
+/* clang-format off */
 static const char *const names32[] = {"eax", "ecx", "edx",  "ebx",  "esp",  "ebp",  "esi",  "edi",
 				      "r8d", "r9d", "r10d", "r11d", "r12d", "r13d", "r14d", "r15d"};
+/* clang-format on */
+/* clang-format off */
 static const char *const names16[] = {"ax",  "cx",  "dx",   "bx",   "sp",   "bp",   "si",   "di",
 				      "r8w", "r9w", "r10w", "r11w", "r12w", "r13w", "r14w", "r15w"};
+/* clang-format on */
+/* clang-format off */
 static const char *const names8[] = {"al",  "cl",  "dl",   "bl",   "spl",  "bpl",  "sil",  "dil",
 				     "r8b", "r9b", "r10b", "r11b", "r12b", "r13b", "r14b", "r15b"};
+/* clang-format on */
+/* clang-format off */
 static const char *const conditions[] = {"o", "no", "b", "ae", "e", "ne", "be", "a",
 					 "s", "ns", "p", "np", "l", "ge", "le", "g"};
-static const int32_t displacements[] = {0,    1,    -1,	    127,       128,
+/* clang-format on */
+static const int32_t displacements[] = {0,    1,    -1,     127,       128,
 					-128, -129, 0x1000, INT32_MAX, INT32_MIN};
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -384,7 +394,7 @@ Test(wasm_encoder, vex_with_more)
 
 /* --- immediates --- */
 
-static const int32_t immediates[] = {1,	  0,   -1,     127,	   128,	      -128,	-129,
+static const int32_t immediates[] = {1,   0,   -1,     127,        128,       -128,     -129,
 				     255, 256, 0x7fff, 0x12345678, INT32_MAX, INT32_MIN};
 
 /* As objdump shows a sign-extended immediate of an operand of so many bytes. */

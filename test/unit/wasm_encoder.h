@@ -17,19 +17,19 @@ struct form {
 	const char *name;
 	uint32_t op;
 	char reg, v, rm, mem;
-	uint8_t widths;	  /* W0, W1, WB: values of the 64-bit bit */
+	uint8_t widths;   /* W0, W1, WB: values of the 64-bit bit */
 	uint8_t rm_first; /* as objdump prints them */
-	int imm;	  /* a byte that follows, or -1 */
+	int imm;          /* a byte that follows, or -1 */
 };
 enum { W0 = 1, W1 = 2, WB = 3 };
 
-#define LOAD(name, op, reg, rm, mem, widths)                                                       \
-	{                                                                                          \
-		name, op, reg, '-', rm, mem, widths, 0, -1                                         \
+#define LOAD(name, op, reg, rm, mem, widths)               \
+	{                                                  \
+		name, op, reg, '-', rm, mem, widths, 0, -1 \
 	}
-#define STORE(name, op, reg, rm, mem, widths)                                                      \
-	{                                                                                          \
-		name, op, reg, '-', rm, mem, widths, 1, -1                                         \
+#define STORE(name, op, reg, rm, mem, widths)              \
+	{                                                  \
+		name, op, reg, '-', rm, mem, widths, 1, -1 \
 	}
 
 static const struct form legacy_forms[] = {
@@ -94,26 +94,26 @@ static const struct form legacy_forms[] = {
 	{"imul", OP_IMUL_IMM8, 'g', '-', 'g', 'w', WB, 0, 0x7f},
 };
 
-#define VEX(name, op, mem)                                                                         \
-	{                                                                                          \
-		name, op, 'x', 'x', 'x', mem, W0, 0, -1                                            \
+#define VEX(name, op, mem)                              \
+	{                                               \
+		name, op, 'x', 'x', 'x', mem, W0, 0, -1 \
 	} /* dst, a, b */
-#define VEX2(name, op, mem)                                                                        \
-	{                                                                                          \
-		name, op, 'x', '-', 'x', mem, W0, 0, -1                                            \
+#define VEX2(name, op, mem)                             \
+	{                                               \
+		name, op, 'x', '-', 'x', mem, W0, 0, -1 \
 	} /* dst, a */
-#define VEX_IMM(name, op, imm)                                                                     \
-	{                                                                                          \
-		name, op, 'x', 'x', 'x', 'x', W0, 0, imm                                           \
+#define VEX_IMM(name, op, imm)                           \
+	{                                                \
+		name, op, 'x', 'x', 'x', 'x', W0, 0, imm \
 	} /* dst, a, b, imm */
-#define VEX2_IMM(name, op, imm)                                                                    \
-	{                                                                                          \
-		name, op, 'x', '-', 'x', 'x', W0, 0, imm                                           \
+#define VEX2_IMM(name, op, imm)                          \
+	{                                                \
+		name, op, 'x', '-', 'x', 'x', W0, 0, imm \
 	}
-#define P(byte) X64_OP(1, 1, byte)
+#define P(byte)   X64_OP(1, 1, byte)
 #define P38(byte) X64_OP(1, 2, byte)
 #define P3A(byte) X64_OP(1, 3, byte)
-#define NP(byte) X64_OP(0, 1, byte)
+#define NP(byte)  X64_OP(0, 1, byte)
 
 static const struct form vex_forms[] = {
 	VEX2("vmovups", OP_MOVUPS_LOAD, 'x'),

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The SIMD emitter with any registers: each instruction gives what it gives with registers that are all different,
- * whatever the destination is the same as, and leaves all others alone. What an instruction must give, the official
- * test suite knows; here it runs with the registers that a compiler may choose.
+ * The SIMD emitter with any registers: each instruction gives what it gives with registers that are
+ * all different, whatever the destination is the same as, and leaves all others alone. What an
+ * instruction must give, the official test suite knows; here it runs with the registers that a
+ * compiler may choose.
  */
-#include "guest/wasm/x86_64/simd.h"
 #include "guest/wasm/wasm.h"
 #include "guest/wasm/x86_64/cpu.h"
+#include "guest/wasm/x86_64/simd.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -53,16 +54,19 @@ static struct x64_mem at(size_t offset)
 static void move_all(struct x64 *x, bool store)
 {
 	for (unsigned i = 0; i < VECTORS; i++)
-		x64_rm(x, store ? OP_MOVUPS_STORE : OP_MOVUPS_LOAD, 0, XMM0 + i, at(offsetof(struct state, vector[i])));
+		x64_rm(x, store ? OP_MOVUPS_STORE : OP_MOVUPS_LOAD, 0, XMM0 + i,
+		       at(offsetof(struct state, vector[i])));
 	for (unsigned i = 0; i < GPRS; i++)
-		x64_rm(x, store ? OP_MOV_STORE : OP_MOV_LOAD, 1, gprs[i], at(offsetof(struct state, gpr[i])));
+		x64_rm(x, store ? OP_MOV_STORE : OP_MOV_LOAD, 1, gprs[i],
+		       at(offsetof(struct state, gpr[i])));
 	x64_rm(x, store ? OP_MOV_STORE : OP_MOV_LOAD, 1, RAX, at(offsetof(struct state, rax)));
 	x64_rm(x, store ? OP_MOV_STORE : OP_MOV_LOAD, 1, RCX, at(offsetof(struct state, rcx)));
 	x64_rm(x, store ? OP_MOV_STORE : OP_MOV_LOAD, 1, RDX, at(offsetof(struct state, rdx)));
 }
 
 /* Runs one instruction between loading all registers and storing them. */
-static void execute(const struct simd_code *insn, const struct simd_args *g, uint32_t cpu, struct state *s)
+static void execute(const struct simd_code *insn, const struct simd_args *g, uint32_t cpu,
+		    struct state *s)
 {
 	void (*run)(struct state *);
 	struct x64 x = {code};
@@ -83,8 +87,9 @@ static void execute(const struct simd_code *insn, const struct simd_args *g, uin
 
 static void fill(struct state *s)
 {
-	static const uint64_t edges[] = {0x7fc000003f800000, 0x8000000080000000, 0x7ff8000000000000, 0xffffffffffffffff,
-					 0x4f0000004effffff, 0x7f807f80ff80ff80, 0x0001000180017fff};
+	static const uint64_t edges[] = {0x7fc000003f800000, 0x8000000080000000, 0x7ff8000000000000,
+					 0xffffffffffffffff, 0x4f0000004effffff, 0x7f807f80ff80ff80,
+					 0x0001000180017fff};
 	for (size_t i = 0; i < sizeof(*s); i += 8) {
 		uint64_t v = below(4) ? number() : edges[below(7)];
 		memcpy((uint8_t *)s + i, &v, 8);
@@ -98,7 +103,8 @@ static bool is_float(uint8_t type)
 
 static bool takes_gpr(const struct wasm_vector_op *op)
 {
-	return op->shape == SIMD_SHIFT || ((op->shape == SIMD_SPLAT || op->shape == SIMD_REPLACE) && !is_float(op->scalar));
+	return op->shape == SIMD_SHIFT ||
+	       ((op->shape == SIMD_SPLAT || op->shape == SIMD_REPLACE) && !is_float(op->scalar));
 }
 
 static bool gives_gpr(const struct wasm_vector_op *op)
@@ -123,8 +129,8 @@ static struct simd_args plain(const struct wasm_vector_op *op)
 }
 
 /* The same values in other registers. */
-static void scatter(const struct wasm_vector_op *op, const struct simd_args *from, struct simd_args *g, const struct state *in,
-		    struct state *s)
+static void scatter(const struct wasm_vector_op *op, const struct simd_args *from,
+		    struct simd_args *g, const struct state *in, struct state *s)
 {
 	unsigned places[3];
 	*g = *from;
@@ -164,18 +170,22 @@ static uint64_t *gpr_of(struct state *s, unsigned reg)
 }
 
 /* What the other registers hold must be what they held. */
-static void check_others(uint32_t n, const struct wasm_vector_op *op, const struct simd_args *g, const struct state *before,
-			 struct state *after)
+static void check_others(uint32_t n, const struct wasm_vector_op *op, const struct simd_args *g,
+			 const struct state *before, struct state *after)
 {
 	bool to_vector = op->shape != SIMD_STORE && op->shape != SIMD_STORE_LANE && !gives_gpr(op);
 	for (unsigned i = 0; i < VECTORS; i++)
 		if (!(to_vector && g->dst == XMM0 + i))
-			cr_assert(memcmp(before->vector[i], after->vector[i], 16) == 0, "0x%x changes xmm%u", n, i);
+			cr_assert(memcmp(before->vector[i], after->vector[i], 16) == 0,
+				  "0x%x changes xmm%u", n, i);
 	for (unsigned i = 0; i < GPRS; i++)
 		if (!(gives_gpr(op) && g->dst == gprs[i]))
-			cr_assert(before->gpr[i] == after->gpr[i], "0x%x changes integer register %u", n, gprs[i]);
-	cr_assert(before->rcx == after->rcx && before->rdx == after->rdx, "0x%x changes RCX or RDX", n);
-	cr_assert(before->rax == after->rax || (gives_gpr(op) && g->dst == RAX), "0x%x changes RAX", n);
+			cr_assert(before->gpr[i] == after->gpr[i],
+				  "0x%x changes integer register %u", n, gprs[i]);
+	cr_assert(before->rcx == after->rcx && before->rdx == after->rdx, "0x%x changes RCX or RDX",
+		  n);
+	cr_assert(before->rax == after->rax || (gives_gpr(op) && g->dst == RAX), "0x%x changes RAX",
+		  n);
 }
 
 static void compare(uint32_t n, const struct wasm_vector_op *op, uint32_t cpu)
@@ -220,7 +230,8 @@ static void compare(uint32_t n, const struct wasm_vector_op *op, uint32_t cpu)
 	if (op->shape == SIMD_EXTRACT) /* of a scalar the rest is open */
 		counts = op->scalar == WASM_F32 ? 4 : 8;
 	cr_assert(memcmp(want.vector[3], have.vector[g.dst - XMM0], counts) == 0,
-		  "0x%x xmm%d of xmm%d, xmm%d, xmm%d differs", n, g.dst - XMM0, g.a - XMM0, g.b - XMM0, g.c - XMM0);
+		  "0x%x xmm%d of xmm%d, xmm%d, xmm%d differs", n, g.dst - XMM0, g.a - XMM0,
+		  g.b - XMM0, g.c - XMM0);
 }
 
 static void all(uint32_t cpu)
@@ -228,7 +239,8 @@ static void all(uint32_t cpu)
 	unsigned compared = 0;
 	map_code();
 	for (uint32_t n = 0; n < WASM_FD_COUNT; n++)
-		for (unsigned i = 0; wasm_vector_op(n)->shape != SIMD_ILLEGAL && i < TRIALS; i++, compared++)
+		for (unsigned i = 0; wasm_vector_op(n)->shape != SIMD_ILLEGAL && i < TRIALS;
+		     i++, compared++)
 			compare(n, wasm_vector_op(n), cpu);
 	munmap(code, CODE_BYTES);
 	cr_assert(compared == TRIALS * (236 + 20));
@@ -263,7 +275,8 @@ Test(wasm_simd, avx_gives_what_avx2_gives)
 			new = old;
 			execute(insn, &g, WASM_CPU_AVX, &old);
 			execute(insn, &g, wasm_cpu_detect(), &new);
-			cr_assert(memcmp(old.vector, new.vector, sizeof(old.vector)) == 0, "0x%x", n);
+			cr_assert(memcmp(old.vector, new.vector, sizeof(old.vector)) == 0, "0x%x",
+				  n);
 		}
 	}
 	munmap(code, CODE_BYTES);
@@ -286,7 +299,8 @@ Test(wasm_simd, some_commute)
 			struct state one, two;
 			fill(&one);
 			for (unsigned k = 0; k < 32; k++)
-				one.vector[k / 16][k % 16] = (k & 3) == 3 ? 0x3f : (uint8_t)number();
+				one.vector[k / 16][k % 16] =
+					(k & 3) == 3 ? 0x3f : (uint8_t)number();
 			two = one;
 			swapped.a = g.b;
 			swapped.b = g.a;

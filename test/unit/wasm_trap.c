@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How calls end that do not return: what a backtrace names, and where it begins. The engine runs in this process. */
+/*
+ * How calls end that do not return: what a backtrace names, and where it begins. The engine runs in
+ * this process.
+ */
 #include "guest/wasm/wasm.h"
 
 #include <criterion/criterion.h>
@@ -13,24 +16,14 @@
  *   (func $trap (export "trap") (unreachable)))
  */
 static const uint8_t fixture[] = {
-	0, 'a', 's', 'm', 1, 0, 0, 0,
-	1, 4, 1, 0x60, 0, 0,
-	2, 25, 2,
-	1, 'h', 10, 'c', 'a', 'l', 'l', '_', 'i', 'n', 'n', 'e', 'r', 0, 0,
-	1, 'h', 4, 'i', 'd', 'l', 'e', 0, 0,
-	3, 4, 3, 0, 0, 0,
-	7, 24, 3,
-	5, 'o', 'u', 't', 'e', 'r', 0, 2,
-	5, 'i', 'n', 'n', 'e', 'r', 0, 3,
-	4, 't', 'r', 'a', 'p', 0, 4,
-	10, 15, 3,
-	4, 0, 0x10, 0, 0x0b,
-	4, 0, 0x10, 1, 0x0b,
-	3, 0, 0x00, 0x0b,
-	0, 28, 4, 'n', 'a', 'm', 'e',
-	0, 8, 7, 'f', 'i', 'x', 't', 'u', 'r', 'e',
-	1, 11, 2, 2, 5, 'o', 'u', 't', 'e', 'r', 4, 1, 't',
-};
+	0,   'a', 's', 'm',  1,   0,    0,   0,   1,    4,   1,    0x60, 0,   0,    2,
+	25,  2,   1,   'h',  10,  'c',  'a', 'l', 'l',  '_', 'i',  'n',  'n', 'e',  'r',
+	0,   0,   1,   'h',  4,   'i',  'd', 'l', 'e',  0,   0,    3,    4,   3,    0,
+	0,   0,   7,   24,   3,   5,    'o', 'u', 't',  'e', 'r',  0,    2,   5,    'i',
+	'n', 'n', 'e', 'r',  0,   3,    4,   't', 'r',  'a', 'p',  0,    4,   10,   15,
+	3,   4,   0,   0x10, 0,   0x0b, 4,   0,   0x10, 1,   0x0b, 3,    0,   0x00, 0x0b,
+	0,   28,  4,   'n',  'a', 'm',  'e', 0,   8,    7,   'f',  'i',  'x', 't',  'u',
+	'r', 'e', 1,   11,   2,   2,    5,   'o', 'u',  't', 'e',  'r',  4,   1,    't'};
 enum { OUTER = 2, INNER, TRAP };
 
 static struct wasm_instance *instance;
@@ -74,8 +67,8 @@ static void start(void)
 
 static void is_named(const struct wasm_name *name, const char *want)
 {
-	cr_assert(name->bytes == strlen(want) && memcmp(name->text, want, name->bytes) == 0, "'%.*s', not '%s'",
-		  (int)name->bytes, name->text, want);
+	cr_assert(name->bytes == strlen(want) && memcmp(name->text, want, name->bytes) == 0,
+		  "'%.*s', not '%s'", (int)name->bytes, name->text, want);
 }
 
 Test(wasm_trap, backtraces_name_the_module_and_the_function, .init = start)
@@ -88,7 +81,9 @@ Test(wasm_trap, backtraces_name_the_module_and_the_function, .init = start)
 	is_named(&stop.frames[0].name, "t");
 }
 
-/* A host function that has called into the module and come back is still where the outer call left. */
+/*
+ * A host function that has called into the module and come back is still where the outer call left.
+ */
 Test(wasm_trap, a_host_functions_trap_begins_at_its_caller, .init = start)
 {
 	struct wasm_stop stop;
@@ -120,8 +115,9 @@ Test(wasm_trap, refusals_name_the_feature)
 	static const struct wasm_options none = {.size = sizeof(none)};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		const uint8_t *op = cases[i].op;
-		const uint8_t bytes[] = {0,  'a', 's', 'm', 1, 0, 0,	 0,	1,     4,   1, 0x60, 0, 0, 3, 2,
-					 1, 0,	 10,  7,   1, 5, 0, op[0], op[1], op[2], 0x0b};
+		const uint8_t bytes[] = {0,  'a', 's',  'm', 1, 0,     0,     0,     1,
+					 4,  1,   0x60, 0,   0, 3,     2,     1,     0,
+					 10, 7,   1,    5,   0, op[0], op[1], op[2], 0x0b};
 		struct wasm_module *module;
 		struct wasm_error error;
 		cr_assert(wasm_compile(bytes, sizeof(bytes), &none, &module, &error) < 0, "%zu", i);

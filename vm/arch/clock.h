@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clock that a guest reads without asking the host, and the CPU's counter that it and the poller go by. */
+/*
+ * The clock that a guest reads without asking the host, and the CPU's counter that it and the
+ * poller go by.
+ */
 #ifndef MOTE_VM_ARCH_CLOCK_H
 #define MOTE_VM_ARCH_CLOCK_H
 
@@ -9,9 +12,9 @@
 struct vcpu;
 
 struct vm_clock {
-	uint64_t khz;	/* of the counter; 0: not known yet */
-	bool exact;	/* as KVM says it */
-	bool measured;	/* `base` is set */
+	uint64_t khz;  /* of the counter; 0: not known yet */
+	bool exact;    /* as KVM says it */
+	bool measured; /* `base` is set */
 	uint32_t seq;
 	uint64_t epoch; /* 0: no guest has asked for the time yet */
 	uint64_t rate, base_tsc, base_ns, renewed;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entries of page tables of four levels with 512 entries each and pages of 4 KiB and 2 MiB. An entry's address can be
- * added to, which moves what it maps.
+ * Entries of page tables of four levels with 512 entries each and pages of 4 KiB and 2 MiB. An
+ * entry's address can be added to, which moves what it maps.
  */
 #ifndef MOTE_VM_ARCH_PAGE_ENTRY_H
 #define MOTE_VM_ARCH_PAGE_ENTRY_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program counter of a thread that a signal has interrupted: a handler's ucontext_t. Async-signal-safe. */
+/*
+ * The program counter of a thread that a signal has interrupted: a handler's ucontext_t.
+ * Async-signal-safe.
+ */
 #ifndef MOTE_VM_ARCH_SIGNAL_CONTEXT_H
 #define MOTE_VM_ARCH_SIGNAL_CONTEXT_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Decoding host calls. The guest controls the frame and everything that it points to: every argument is
- * checked and copied or translated before the handler runs. The frame itself is a copy already
- * (serve.c). What decodes each call is made of abi/calls.def.
+ * Decoding host calls. The guest controls the frame and everything that it points to: every
+ * argument is checked and copied or translated before the handler runs. The frame itself is a copy
+ * already (serve.c). What decodes each call is made of abi/calls.def.
  */
 #include "vm/internal.h"
 
@@ -141,17 +141,19 @@ static void decode_out(struct decoder *d, unsigned cell, struct call_out *out)
 }
 
 /*
- * Adds the host memory behind one of the guest's vectors. 0, or 1 if that is all that can be transferred
- * by this call: what came before a bad address, or what fits, as readv does. Else -errno.
+ * Adds the host memory behind one of the guest's vectors. 0, or 1 if that is all that can be
+ * transferred by this call: what came before a bad address, or what fits, as readv does. Else
+ * -errno.
  */
-static int add_vector(struct vcpu *vcpu, struct mote_iovec one, unsigned access, struct call_iov *out)
+static int add_vector(struct vcpu *vcpu, struct mote_iovec one, unsigned access,
+		      struct call_iov *out)
 {
 	while (one.len > 0) {
 		uint64_t piece = 64 * MOTE_PAGE - (one.base & (MOTE_PAGE - 1));
 		if (piece > one.len)
 			piece = one.len;
-		int n = memory_span(&vcpu->vm->memory, gva(one.base), piece, access, vcpu->iov + out->count,
-				    HOSTCALL_IOV_MAX - out->count);
+		int n = memory_span(&vcpu->vm->memory, gva(one.base), piece, access,
+				    vcpu->iov + out->count, HOSTCALL_IOV_MAX - out->count);
 		if (n < 0 && out->count)
 			return 1;
 		if (n < 0)
@@ -172,7 +174,8 @@ static int translate_vectors(struct vcpu *vcpu, gva_t at, uint64_t count, unsign
 	*out = (struct call_iov){.v = vcpu->iov};
 	for (uint64_t i = 0; i < count; i++) {
 		struct mote_iovec one;
-		if (memory_read(&vcpu->vm->memory, gva(at.v + i * sizeof(one)), &one, sizeof(one)) < 0)
+		if (memory_read(&vcpu->vm->memory, gva(at.v + i * sizeof(one)), &one, sizeof(one)) <
+		    0)
 			return -EFAULT;
 		int rc = add_vector(vcpu, one, access, out);
 		if (rc != 0)
@@ -184,7 +187,8 @@ static int translate_vectors(struct vcpu *vcpu, gva_t at, uint64_t count, unsign
 static void decode_iov(struct decoder *d, unsigned cell, unsigned access, struct call_iov *out)
 {
 	if (d->rc == 0)
-		d->rc = translate_vectors(d->vcpu, gva(d->cell[cell]), d->cell[cell + 1], access, out);
+		d->rc = translate_vectors(d->vcpu, gva(d->cell[cell]), d->cell[cell + 1], access,
+					  out);
 }
 
 static void decode_struct_in(struct decoder *d, unsigned cell, size_t bytes, const void **out)
@@ -211,8 +215,8 @@ static void decode_struct_out(struct decoder *d, unsigned cell, size_t bytes, gv
 /* --- POLLED_IF of calls.def --- */
 
 /*
- * Not of descriptors whose O_NONBLOCK the table emulates: standard streams, for which a timer of the
- * vCPU's thread may be set, and others that are shared.
+ * Not of descriptors whose O_NONBLOCK the table emulates: standard streams, for which a timer of
+ * the vCPU's thread may be set, and others that are shared.
  */
 static bool poll_fd(struct vm *vm, const struct mote_frame *frame)
 {
@@ -225,7 +229,8 @@ static bool poll_fd(struct vm *vm, const struct mote_frame *frame)
 static bool poll_clock(struct vm *vm, const struct mote_frame *frame)
 {
 	(void)vm;
-	return frame->arg[0] != CLOCK_PROCESS_CPUTIME_ID && frame->arg[0] != CLOCK_THREAD_CPUTIME_ID;
+	return frame->arg[0] != CLOCK_PROCESS_CPUTIME_ID &&
+	       frame->arg[0] != CLOCK_THREAD_CPUTIME_ID;
 }
 
 /* carry_out() and hostcall_pollable(). */
@@ -256,7 +261,10 @@ struct call_outcome hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame
 
 void vm_put(struct vm *vm, gva_t to, const void *from, uint64_t bytes)
 {
-	/* Decoding has checked the range, and only a call of this vCPU could have unmapped it since. */
+	/*
+	 * Decoding has checked the range, and only a call of this vCPU could have unmapped it
+	 * since.
+	 */
 	if (memory_write(&vm->memory, to, from, bytes) < 0)
 		vm_log(vm, "result at %#lx could not be stored", to.v);
 }

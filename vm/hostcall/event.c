@@ -36,14 +36,17 @@ int64_t host_epoll_create(struct vcpu *vcpu, const struct call_epoll_create *a)
 
 int64_t host_epoll_control(struct vcpu *vcpu, const struct call_epoll_control *a)
 {
-	int epoll = fdtable_host(&vcpu->vm->fds, a->epoll), fd = fdtable_host(&vcpu->vm->fds, a->fd);
+	int epoll = fdtable_host(&vcpu->vm->fds, a->epoll),
+	    fd = fdtable_host(&vcpu->vm->fds, a->fd);
 	if (epoll < 0 || fd < 0)
 		return -EBADF;
 	if (a->operation < EPOLL_CTL_ADD || a->operation > EPOLL_CTL_MOD)
 		return -EINVAL;
 	/* EPOLLWAKEUP keeps the machine awake, which is not a guest's business. */
-	struct epoll_event event = {.events = a->events & ~(uint32_t)EPOLLWAKEUP,
-				    .data = {.u64 = a->data}};
+	struct epoll_event event = {
+		.events = a->events & ~(uint32_t)EPOLLWAKEUP,
+		.data = {.u64 = a->data},
+	};
 	return sys_status(epoll_ctl(epoll, (int)a->operation, fd, &event));
 }
 
@@ -52,7 +55,10 @@ static void put_events(struct vm *vm, gva_t to, const struct epoll_event *events
 {
 	struct mote_epoll_event out[EVENTS_MAX];
 	for (int i = 0; i < count; i++)
-		out[i] = (struct mote_epoll_event){.events = events[i].events, .data = events[i].data.u64};
+		out[i] = (struct mote_epoll_event){
+			.events = events[i].events,
+			.data = events[i].data.u64,
+		};
 	vm_put(vm, to, out, (uint64_t)count * sizeof(out[0]));
 }
 
@@ -103,8 +109,10 @@ static struct timespec spec_of(const struct mote_time *t)
 
 static void put_timer(struct vm *vm, gva_t to, const struct itimerspec *t)
 {
-	const struct mote_timer out = {.interval = {t->it_interval.tv_sec, t->it_interval.tv_nsec},
-				       .value = {t->it_value.tv_sec, t->it_value.tv_nsec}};
+	const struct mote_timer out = {
+		.interval = {t->it_interval.tv_sec, t->it_interval.tv_nsec},
+		.value = {t->it_value.tv_sec, t->it_value.tv_nsec},
+	};
 	if (to.v)
 		vm_put(vm, to, &out, sizeof(out));
 }
@@ -118,8 +126,10 @@ int64_t host_timerfd_set(struct vcpu *vcpu, const struct call_timerfd_set *a)
 		return host;
 	if (!a->timer || (a->flags & ~(uint32_t)(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)))
 		return -EINVAL;
-	const struct itimerspec next = {.it_interval = spec_of(&a->timer->interval),
-					.it_value = spec_of(&a->timer->value)};
+	const struct itimerspec next = {
+		.it_interval = spec_of(&a->timer->interval),
+		.it_value = spec_of(&a->timer->value),
+	};
 	if (timerfd_settime(host, (int)a->flags, &next, &before) < 0)
 		return -errno;
 	put_timer(vm, a->before, &before);
@@ -160,10 +170,12 @@ int64_t host_lock(struct vcpu *vcpu, const struct call_lock *a)
 		return host;
 	if (!a->lock)
 		return -EINVAL;
-	struct flock lock = {.l_type = a->lock->type,
-			     .l_whence = a->lock->whence,
-			     .l_start = a->lock->start,
-			     .l_len = a->lock->length};
+	struct flock lock = {
+		.l_type = a->lock->type,
+		.l_whence = a->lock->whence,
+		.l_start = a->lock->start,
+		.l_len = a->lock->length,
+	};
 	switch (a->command) {
 	case F_SETLKW:
 		return lock_waiting(vcpu, host, F_SETLK, &lock);
@@ -179,10 +191,12 @@ int64_t host_lock(struct vcpu *vcpu, const struct call_lock *a)
 	}
 	if (fcntl(host, (int)a->command, &lock) < 0)
 		return -errno;
-	const struct mote_lock out = {.type = lock.l_type,
-				      .whence = lock.l_whence,
-				      .start = lock.l_start,
-				      .length = lock.l_len};
+	const struct mote_lock out = {
+		.type = lock.l_type,
+		.whence = lock.l_whence,
+		.start = lock.l_start,
+		.length = lock.l_len,
+	};
 	if (a->conflict.v)
 		vm_put(vm, a->conflict, &out, sizeof(out));
 	return 0;

@@ -70,7 +70,8 @@ int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least)
 		return rc;
 	}
 	t->changes++;
-	t->entries[at] = (struct fd_entry){.host = host, .flags = (uint16_t)(flags & ~(unsigned)FD_GIVEN)};
+	t->entries[at] =
+		(struct fd_entry){.host = host, .flags = (uint16_t)(flags & ~(unsigned)FD_GIVEN)};
 	if (at_least <= t->lowest)
 		t->lowest = at + 1;
 	return (int)at;
@@ -92,7 +93,8 @@ int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at)
 	}
 	if (!park(t, &t->entries[at]))
 		cleanup_closep(&t->entries[at].host);
-	t->entries[at] = (struct fd_entry){.host = host, .flags = (uint16_t)(flags & ~(unsigned)FD_GIVEN)};
+	t->entries[at] =
+		(struct fd_entry){.host = host, .flags = (uint16_t)(flags & ~(unsigned)FD_GIVEN)};
 	return 0;
 }
 
@@ -168,7 +170,8 @@ int fdtable_reset(struct fdtable *t, const struct fd_wanted *wanted, uint32_t co
 	for (uint32_t i = 0, k = 0; i < t->len; i++) {
 		while (k < count && wanted[k].at < i)
 			k++;
-		bool stays = k < count && wanted[k].at == i && as_wanted(&t->entries[i], &wanted[k]);
+		bool stays =
+			k < count && wanted[k].at == i && as_wanted(&t->entries[i], &wanted[k]);
 		if (t->entries[i].host < 0 || stays)
 			continue;
 		if (!park(t, &t->entries[i]))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Guest descriptors. Each is a host descriptor of its own, so that it can be inherited by a process that
- * carries the guest on, with what this guest may do with it.
+ * Guest descriptors. Each is a host descriptor of its own, so that it can be inherited by a process
+ * that carries the guest on, with what this guest may do with it.
  */
 #ifndef MOTE_VM_HOSTCALL_FDTABLE_H
 #define MOTE_VM_HOSTCALL_FDTABLE_H
@@ -15,21 +15,27 @@
 #define FDTABLE_MAX 131072 /* guest descriptors; the process's RLIMIT_NOFILE may be lower */
 
 enum fd_flag {
-	FD_DIR = 1 << 0,      /* a directory: paths can be resolved from it */
-	FD_READONLY = 1 << 1, /* a directory that nothing may be changed under; inherited by opens */
+	FD_DIR = 1 << 0, /* a directory: paths can be resolved from it */
+	/* a directory that nothing may be changed under; inherited by opens */
+	FD_READONLY = 1 << 1,
 	FD_SOCKET = 1 << 2,
 	FD_LISTENER = 1 << 3, /* given at the start: accept is allowed without the network */
-	FD_FIXED_STATE = 1 << 4, /* shared with others: O_NONBLOCK, mode, owner and times of the open file stay (permit.h) */
-	FD_NONBLOCK = 1 << 5, /* an FD_FIXED_STATE descriptor whose O_NONBLOCK the guest has set: the table's alone */
-	FD_GIVEN = 1 << 6,    /* the guest had it from the start, at this number */
-	FD_PLAIN = 1 << 7,    /* seen to be a regular file or a directory, which never makes a caller wait */
-	FD_SHARED = 1 << 8,   /* a FIFO or device, opened by a path: what poll says of it another process may change */
+	/* shared with others: O_NONBLOCK, mode, owner and times of the open file stay (permit.h) */
+	FD_FIXED_STATE = 1 << 4,
+	/* an FD_FIXED_STATE descriptor whose O_NONBLOCK the guest has set: the table's alone */
+	FD_NONBLOCK = 1 << 5,
+	FD_GIVEN = 1 << 6, /* the guest had it from the start, at this number */
+	/* seen to be a regular file or a directory, which never makes a caller wait */
+	FD_PLAIN = 1 << 7,
+	/* a FIFO or device, opened by a path: what poll says of it another process may change */
+	FD_SHARED = 1 << 8,
 };
 
 struct fd_entry {
 	int host; /* owned; -1: free */
 	uint16_t flags;
-	uint16_t origin; /* a inherited descriptor's number + 1: this is it, or a duplicate of it; 0: neither */
+	/* a inherited descriptor's number + 1: this is it, or a duplicate of it; 0: neither */
+	uint16_t origin;
 };
 
 struct fdtable {
@@ -37,16 +43,22 @@ struct fdtable {
 	uint32_t len;             /* allocated entries */
 	uint32_t max;             /* numbers are below this; 0: FDTABLE_MAX */
 	uint32_t lowest;          /* no free entry below this one */
-	bool keep;                /* inherited descriptors that the guest closes are kept for fdtable_reset */
-	struct fd_entry *kept;    /* owned: by their numbers */
+	bool keep; /* inherited descriptors that the guest closes are kept for fdtable_reset */
+	struct fd_entry *kept; /* owned: by their numbers */
 	uint32_t kept_len;
-	uint64_t changes;         /* so far, of any kind */
+	uint64_t changes; /* so far, of any kind */
 };
 
 void fdtable_destroy(struct fdtable *t); /* closes all; accepts a zeroed one */
-/* Puts a host descriptor (taken, also on error) at the lowest free number >= at_least. Number or -EMFILE/-ENOMEM. */
+/*
+ * Puts a host descriptor (taken, also on error) at the lowest free number >= at_least. Number or
+ * -EMFILE/-ENOMEM.
+ */
 int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least) must_check;
-/* The same for what a system call has just made, or -1 and errno if it failed: the negative errno then. */
+/*
+ * The same for what a system call has just made, or -1 and errno if it failed: the negative errno
+ * then.
+ */
 int fdtable_add_new(struct fdtable *t, int host, unsigned flags) must_check;
 /* Puts it at exactly `at`, closing what is there. 0 or -errno. */
 int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at) must_check;
@@ -55,16 +67,17 @@ int fdtable_give(struct fdtable *t, int host, unsigned flags, uint32_t at) must_
 /* Notes that an entry is a duplicate of another one. */
 void fdtable_note_copy(struct fdtable *t, uint32_t at, uint16_t origin);
 /*
- * What fdtable_reset makes: inherited descriptors and duplicates of them, in order of their numbers. Of the
- * flags only FD_GIVEN and FD_NONBLOCK count: what may be done with a descriptor is as it was given.
+ * What fdtable_reset makes: inherited descriptors and duplicates of them, in order of their
+ * numbers. Of the flags only FD_GIVEN and FD_NONBLOCK count: what may be done with a descriptor is
+ * as it was given.
  */
 struct fd_wanted {
 	uint32_t at;
 	uint16_t flags, origin;
 };
 /*
- * Makes the table have these descriptors and no others. Given ones that the guest closed are there again
- * where `keep` was set; -EBADF if one is missing.
+ * Makes the table have these descriptors and no others. Given ones that the guest closed are there
+ * again where `keep` was set; -EBADF if one is missing.
  */
 int fdtable_reset(struct fdtable *t, const struct fd_wanted *wanted, uint32_t count) must_check;
 /* The entry, or NULL. Borrowed until the table changes. */

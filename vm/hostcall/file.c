@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on open descriptors. */
-#include "vm/run/blocking.h"
 #include "vm/hostcall/permit.h"
 #include "vm/hostcall/resolve.h"
-#include "vm/snapshot/stop_point.h"
+#include "vm/run/blocking.h"
 #include "vm/run/signals.h"
+#include "vm/snapshot/stop_point.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,8 +21,8 @@
 enum {
 	READDIR_BYTES = 16384,
 	/*
-	 * Of a long transfer in one system call: the kernel makes those who write faster than their disk does wait, up
-	 * to a fifth of a second for a few pages, and no signal ends that.
+	 * Of a long transfer in one system call: the kernel makes those who write faster than their
+	 * disk does wait, up to a fifth of a second for a few pages, and no signal ends that.
 	 */
 	PIECE_MIN = 64 << 10,
 	PIECE_MAX = 1 << 20,
@@ -45,7 +45,10 @@ static bool wants_no_wait(const struct fd_entry *e)
 	return flags >= 0 && (flags & O_NONBLOCK);
 }
 
-/* Regular files never make a caller wait; anything else is waited for here, where a signal can interrupt. */
+/*
+ * Regular files never make a caller wait; anything else is waited for here, where a signal can
+ * interrupt.
+ */
 static bool may_wait(struct fd_entry *e)
 {
 	struct stat st;
@@ -71,7 +74,10 @@ void vm_skip_bytes(struct iovec **v, int *count, size_t n)
 	}
 }
 
-/* The first vectors, of at most `most` bytes: how many. The last one is shortened; *whole is what its length was. */
+/*
+ * The first vectors, of at most `most` bytes: how many. The last one is shortened; *whole is what
+ * its length was.
+ */
 static int first_vectors(struct iovec *v, int count, size_t most, size_t *whole)
 {
 	int n = 0;
@@ -105,7 +111,8 @@ static void adapt_piece(struct vcpu *vcpu, int64_t ns)
 }
 
 /* One piece of what is left: the number, and in *wanted how many it was to be; or -errno. */
-static ssize_t transfer_piece(struct vcpu *vcpu, int host, bool in, struct iovec *v, int count, int64_t offset, size_t *wanted)
+static ssize_t transfer_piece(struct vcpu *vcpu, int host, bool in, struct iovec *v, int count,
+			      int64_t offset, size_t *wanted)
 {
 	size_t whole = 0;
 	int n = count > 0 ? first_vectors(v, count, vcpu->piece_bytes, &whole) : 0;
@@ -125,10 +132,12 @@ static ssize_t transfer_piece(struct vcpu *vcpu, int host, bool in, struct iovec
 }
 
 /*
- * No signal ends such a transfer in the kernel, however long it takes; so a long one is made in pieces, between which
- * the guest can be ended. (Signals that it handles have to wait for all of it, as on Linux.)
+ * No signal ends such a transfer in the kernel, however long it takes; so a long one is made in
+ * pieces, between which the guest can be ended. (Signals that it handles have to wait for all of
+ * it, as on Linux.)
  */
-static int64_t transfer_plain(struct vcpu *vcpu, int host, bool in, const struct call_iov *iov, int64_t offset)
+static int64_t transfer_plain(struct vcpu *vcpu, int host, bool in, const struct call_iov *iov,
+			      int64_t offset)
 {
 	struct iovec *v = iov->v;
 	int count = iov->count;
@@ -139,7 +148,8 @@ static int64_t transfer_plain(struct vcpu *vcpu, int host, bool in, const struct
 		return call_defer(vcpu); /* the vCPU's thread would have to wait for it */
 	for (;;) {
 		size_t wanted;
-		ssize_t got = transfer_piece(vcpu, host, in, v, count, offset < 0 ? -1 : offset + done, &wanted);
+		ssize_t got = transfer_piece(vcpu, host, in, v, count,
+					     offset < 0 ? -1 : offset + done, &wanted);
 		if (got == -EINTR && !vcpu_ending(vcpu))
 			continue;
 		if (got < 0)
@@ -154,10 +164,12 @@ static int64_t transfer_plain(struct vcpu *vcpu, int host, bool in, const struct
 /* --- what may wait --- */
 
 /*
- * One transfer after the descriptor was ready, or said so: another process may have been quicker, and terminals wait
- * for more than there is, or for more room than there is. `once`: the guest wants no wait.
+ * One transfer after the descriptor was ready, or said so: another process may have been quicker,
+ * and terminals wait for more than there is, or for more room than there is. `once`: the guest
+ * wants no wait.
  */
-static long transfer_ready(struct vcpu *vcpu, const struct fd_entry *e, bool in, const struct iovec *v, int count, bool once)
+static long transfer_ready(struct vcpu *vcpu, const struct fd_entry *e, bool in,
+			   const struct iovec *v, int count, bool once)
 {
 	long nr = in ? SYS_readv : SYS_writev;
 	if (once && e->flags & FD_FIXED_STATE)
@@ -190,7 +202,8 @@ static int64_t read_waiting(struct vcpu *vcpu, const struct fd_entry *e, const s
 	}
 }
 
-static int64_t write_waiting(struct vcpu *vcpu, const struct fd_entry *e, struct iovec *v, int count)
+static int64_t write_waiting(struct vcpu *vcpu, const struct fd_entry *e, struct iovec *v,
+			     int count)
 {
 	int64_t done = 0;
 	bool once = wants_no_wait(e);
@@ -245,12 +258,14 @@ int64_t host_writev(struct vcpu *vcpu, const struct call_writev *a)
 		return host_send(vcpu, &message);
 	}
 	if (may_wait(e) && a->iov.bytes > 0)
-		return vcpu->on_poller ? call_defer(vcpu) : write_waiting(vcpu, e, a->iov.v, a->iov.count);
+		return vcpu->on_poller ? call_defer(vcpu)
+				       : write_waiting(vcpu, e, a->iov.v, a->iov.count);
 	return transfer_plain(vcpu, e->host, false, &a->iov, -1);
 }
 
 /* Devices have offsets too, and no end. */
-static int64_t transfer_at(struct vcpu *vcpu, int32_t fd, bool in, const struct call_iov *iov, uint64_t offset)
+static int64_t transfer_at(struct vcpu *vcpu, int32_t fd, bool in, const struct call_iov *iov,
+			   uint64_t offset)
 {
 	struct vm *vm = vcpu->vm;
 	struct fd_entry *e = fdtable_get(&vm->fds, fd);
@@ -263,7 +278,8 @@ static int64_t transfer_at(struct vcpu *vcpu, int32_t fd, bool in, const struct 
 	if (vcpu->on_poller)
 		return call_defer(vcpu);
 	while (!vcpu_interrupted(vcpu)) {
-		long n = blocking_call(in ? SYS_preadv : SYS_pwritev, e->host, (long)iov->v, iov->count, (long)offset);
+		long n = blocking_call(in ? SYS_preadv : SYS_pwritev, e->host, (long)iov->v,
+				       iov->count, (long)offset);
 		if (n != -EINTR)
 			return n;
 	}
@@ -338,7 +354,8 @@ int64_t host_readdir(struct vcpu *vcpu, const struct call_readdir *a)
 		return -errno;
 	size_t size = a->entries.len < 512 ? 512 : a->entries.len;
 	for (;;) {
-		long got = syscall(SYS_getdents64, e->host, host, size < sizeof(host) ? size : sizeof(host));
+		long got = syscall(SYS_getdents64, e->host, host,
+				   size < sizeof(host) ? size : sizeof(host));
 		int64_t used = got > 0 ? vm_put_entries(vm, host, got, &a->entries) : 0;
 		if (got <= 0 || used != 0)
 			return got < 0 ? -errno : used;
@@ -367,7 +384,8 @@ int64_t host_set_flags(struct vcpu *vcpu, const struct call_set_flags *a)
 		return -EBADF;
 	if (e->flags & FD_FIXED_STATE) {
 		vm->fds.changes++;
-		e->flags = (uint16_t)((e->flags & ~FD_NONBLOCK) | (a->flags & O_NONBLOCK ? FD_NONBLOCK : 0));
+		e->flags = (uint16_t)((e->flags & ~FD_NONBLOCK) |
+				      (a->flags & O_NONBLOCK ? FD_NONBLOCK : 0));
 		return 0;
 	}
 	int flags = fcntl(e->host, F_GETFL);

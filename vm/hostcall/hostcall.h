@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host calls, host side. For each call of abi/calls.def there is a decoded form `struct call_NAME` and a
- * handler `int64_t host_NAME(struct vcpu *, const struct call_NAME *)`. A frame is copied once, decoded
- * completely and checked (decode.c), and only then handed to its handler, which cannot meet a bad
- * pointer any more, checks what this guest may do, and acts. The guest controls every byte of a frame.
+ * Host calls, host side. For each call of abi/calls.def there is a decoded form `struct call_NAME`
+ * and a handler `int64_t host_NAME(struct vcpu *, const struct call_NAME *)`. A frame is copied
+ * once, decoded completely and checked (decode.c), and only then handed to its handler, which
+ * cannot meet a bad pointer any more, checks what this guest may do, and acts. The guest controls
+ * every byte of a frame.
  */
 #ifndef MOTE_VM_HOSTCALL_HOSTCALL_H
 #define MOTE_VM_HOSTCALL_HOSTCALL_H
@@ -20,9 +21,13 @@
 struct vcpu;
 struct vm;
 
-#define HOSTCALL_IOV_MAX 1024 /* host spans a call; a longer transfer is cut short, as readv may */
+/* host spans a call; a longer transfer is cut short, as readv may */
+#define HOSTCALL_IOV_MAX 1024
 
-/* What decoded arguments look like. Pointers lead into the vm's scratch memory: valid for this call. */
+/*
+ * What decoded arguments look like. Pointers lead into the vm's scratch memory: valid for this
+ * call.
+ */
 struct call_bytes {
 	const uint8_t *data;
 	size_t len;
@@ -38,8 +43,8 @@ struct call_iov { /* host memory; bytes <= what the guest asked for */
 };
 
 /*
- * Made of abi/calls.def. A PATH has 1 to 4095 bytes and ends with NUL; of an absent SIN the copy is NULL;
- * an SOUT that is not wanted has address 0, any other was checked and is for vm_put().
+ * Made of abi/calls.def. A PATH has 1 to 4095 bytes and ends with NUL; of an absent SIN the copy is
+ * NULL; an SOUT that is not wanted has address 0, any other was checked and is for vm_put().
  */
 #include "gen/hostcall_numbers.h"
 #include "gen/hostcall_types.h"
@@ -60,17 +65,21 @@ void vm_put(struct vm *vm, gva_t to, const void *from, uint64_t bytes);
 
 /* What became of a call. */
 enum outcome_kind {
-	CALL_DONE,  /* `result` is the guest's: >= 0, or a negative errno */
-	CALL_DEFER, /* on the polling thread: nothing was done, the call is one for the vCPU's thread */
-	CALL_STOP,  /* nothing was done: the guest stops before the call, which is carried out when it goes on */
+	CALL_DONE, /* `result` is the guest's: >= 0, or a negative errno */
+	/* on the polling thread: nothing was done, the call is one for the vCPU's thread */
+	CALL_DEFER,
+	/*
+	 * nothing was done: the guest stops before the call, which is carried out when it goes on
+	 */
+	CALL_STOP,
 };
 struct call_outcome {
 	enum outcome_kind kind;
 	int64_t result;
 };
 /*
- * For a handler that has done nothing yet, or what it calls: the call ends as CALL_DEFER or CALL_STOP. A negative
- * number, to be returned at once as an error would be.
+ * For a handler that has done nothing yet, or what it calls: the call ends as CALL_DEFER or
+ * CALL_STOP. A negative number, to be returned at once as an error would be.
  */
 int call_defer(struct vcpu *vcpu) must_check;
 int call_stop(struct vcpu *vcpu) must_check;
@@ -83,7 +92,10 @@ struct call_outcome hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame
 void hostcall_finish(struct vcpu *vcpu, int64_t result);
 /* Whether the polling thread may carry it out. */
 bool hostcall_pollable(struct vm *vm, const struct mote_frame *frame);
-/* Takes and carries out a call on the polling thread: false, and nothing done, if it is one for the vCPU's thread. */
+/*
+ * Takes and carries out a call on the polling thread: false, and nothing done, if it is one for the
+ * vCPU's thread.
+ */
 bool hostcall_serve_polled(struct vcpu *vcpu) must_check;
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host calls that change the guest's mappings. The work is memory/memory.c's; here arguments get their meaning. */
+/*
+ * Host calls that change the guest's mappings. The work is memory/memory.c's; here arguments get
+ * their meaning.
+ */
 #include "vm/internal.h"
 
 #include <errno.h>
@@ -12,8 +15,9 @@ _Static_assert(MEMORY_READ == (int)MOTE_PROT_READ && MEMORY_WRITE == (int)MOTE_P
 enum { PROT_ALL = MOTE_PROT_READ | MOTE_PROT_WRITE | MOTE_PROT_EXEC };
 
 /*
- * x86 pages that can be written or executed can be read too. The WebAssembly engine's code is written first and executed
- * afterwards, and once it has sealed the VM there is no more of it: a flaw of the engine's is no way to new code.
+ * x86 pages that can be written or executed can be read too. The WebAssembly engine's code is
+ * written first and executed afterwards, and once it has sealed the VM there is no more of it: a
+ * flaw of the engine's is no way to new code.
  */
 static int check_prot(const struct vm *vm, uint32_t prot)
 {
@@ -66,7 +70,8 @@ int64_t host_mem_unmap(struct vcpu *vcpu, const struct call_mem_unmap *a)
 int64_t host_mem_protect(struct vcpu *vcpu, const struct call_mem_protect *a)
 {
 	struct vm *vm = vcpu->vm;
-	return check_prot(vm, a->prot) ?: memory_protect(&vm->memory, gva(a->addr), a->bytes, a->prot);
+	return check_prot(vm, a->prot)
+		       ?: memory_protect(&vm->memory, gva(a->addr), a->bytes, a->prot);
 }
 
 int64_t host_mem_map_payload(struct vcpu *vcpu, const struct call_mem_map_payload *a)
@@ -83,8 +88,9 @@ int64_t host_mem_map_many(struct vcpu *vcpu, const struct call_mem_map_many *a)
 		return -EINVAL;
 	for (size_t at = 0; at < a->mappings.len; at += sizeof(m)) {
 		memcpy(&m, a->mappings.data + at, sizeof(m));
-		int rc = m.from == MOTE_MAP_ZEROED ? map(vm, m.addr, m.bytes, m.prot)
-						   : map_payload(vm, m.addr, m.bytes, m.from, m.prot);
+		int rc = m.from == MOTE_MAP_ZEROED
+				 ? map(vm, m.addr, m.bytes, m.prot)
+				 : map_payload(vm, m.addr, m.bytes, m.from, m.prot);
 		if (rc < 0)
 			return rc;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on paths. Each resolves below a directory that the guest holds; see resolve.h. */
-#include "vm/jail/jail.h"
 #include "vm/hostcall/permit.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/hostcall/steps.h"
+#include "vm/jail/jail.h"
 #include "vm/snapshot/stop_point.h"
 
 #include <errno.h>
@@ -18,9 +18,15 @@
 /* The kernel's; glibc's O_LARGEFILE is 0 on x86-64, and musl's programs set the real one. */
 #define KERNEL_O_LARGEFILE 0100000
 
-/* What a guest may ask of open. O_DIRECT would demand aligned guest memory; O_ASYNC and O_PATH have no use here. */
-enum { OPEN_FLAGS = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC |
-		    O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | KERNEL_O_LARGEFILE | O_NOATIME };
+/*
+ * What a guest may ask of open. O_DIRECT would demand aligned guest memory; O_ASYNC and O_PATH have
+ * no use here.
+ */
+enum {
+	OPEN_FLAGS = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK |
+		     O_DSYNC | O_SYNC | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | KERNEL_O_LARGEFILE |
+		     O_NOATIME
+};
 
 /* The directory's host descriptor, or -errno. */
 static int dir_of(struct vm *vm, int32_t fd, const struct fd_entry **entry)
@@ -51,12 +57,16 @@ static uint32_t mode_bits(const struct vm *vm)
 	return 01777;
 }
 
-/* A FIFO opened for writing has to wait for its reader; the wait is ours, so that it can be interrupted. */
+/*
+ * A FIFO opened for writing has to wait for its reader; the wait is ours, so that it can be
+ * interrupted.
+ */
 static int open_waiting(struct vcpu *vcpu, int dir, const struct call_open *a, uint64_t flags)
 {
 	struct vm *vm = vcpu->vm;
 	for (;;) {
-		int fd = resolve_open(dir, a->path, a->resolve, flags | O_NONBLOCK, a->mode & mode_bits(vm));
+		int fd = resolve_open(dir, a->path, a->resolve, flags | O_NONBLOCK,
+				      a->mode & mode_bits(vm));
 		if (fd != -ENXIO || (flags & O_NONBLOCK) || (flags & O_ACCMODE) != O_WRONLY)
 			return fd;
 		int rc = vcpu_wait(vcpu, 10000000);
@@ -100,7 +110,8 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 			return rc;
 	}
 	bool plain = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
-	if (!(a->flags & O_NONBLOCK) && !plain && fcntl(fd, F_SETFL, (int)(flags & (O_APPEND | O_NOATIME))) < 0)
+	if (!(a->flags & O_NONBLOCK) && !plain &&
+	    fcntl(fd, F_SETFL, (int)(flags & (O_APPEND | O_NOATIME))) < 0)
 		return -errno;
 	unsigned kind = plain ? 0 : FD_SHARED;
 	if (S_ISDIR(st.st_mode))
@@ -111,9 +122,16 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 static void put_stat(struct vm *vm, gva_t to, const struct stat *st)
 {
 	struct mote_stat out = {
-		.dev = st->st_dev, .ino = st->st_ino, .nlink = st->st_nlink, .mode = st->st_mode,
-		.uid = st->st_uid, .gid = st->st_gid, .rdev = st->st_rdev, .size = (uint64_t)st->st_size,
-		.blksize = (uint64_t)st->st_blksize, .blocks = (uint64_t)st->st_blocks,
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.nlink = st->st_nlink,
+		.mode = st->st_mode,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.rdev = st->st_rdev,
+		.size = (uint64_t)st->st_size,
+		.blksize = (uint64_t)st->st_blksize,
+		.blocks = (uint64_t)st->st_blocks,
 		.atim = {st->st_atim.tv_sec, st->st_atim.tv_nsec},
 		.mtim = {st->st_mtim.tv_sec, st->st_mtim.tv_nsec},
 		.ctim = {st->st_ctim.tv_sec, st->st_ctim.tv_nsec},
@@ -142,13 +160,13 @@ static int stat_at(int dir, const char *name, struct stat *st)
 }
 
 /*
- * A path that is one name can only lead out of its directory as a symlink, which this does not follow: one
- * system call instead of three. -ELOOP if the path must be resolved.
+ * A path that is one name can only lead out of its directory as a symlink, which this does not
+ * follow: one system call instead of three. -ELOOP if the path must be resolved.
  */
 static int stat_name(int dir, const char *path, uint32_t resolve, struct stat *st)
 {
-	if (resolve & ~(uint32_t)(MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW) || strchr(path, '/') ||
-	    strcmp(path, ".") == 0 || strcmp(path, "..") == 0)
+	if (resolve & ~(uint32_t)(MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW) ||
+	    strchr(path, '/') || strcmp(path, ".") == 0 || strcmp(path, "..") == 0)
 		return -ELOOP;
 	int rc = stat_at(dir, path, st);
 	if (rc < 0)
@@ -311,13 +329,15 @@ int64_t host_readlink(struct vcpu *vcpu, const struct call_readlink *a)
 	int dir = dir_of(vm, a->dir, &entry);
 	if (dir < 0)
 		return dir;
-	cleanup_close int fd = resolve_open(dir, a->path, a->resolve | MOTE_RESOLVE_NOFOLLOW, O_PATH, 0);
+	cleanup_close int fd =
+		resolve_open(dir, a->path, a->resolve | MOTE_RESOLVE_NOFOLLOW, O_PATH, 0);
 	if (fd < 0)
 		return fd;
 	char target[4096];
 	ssize_t n = readlinkat(fd, jail_empty_path(), target, sizeof(target));
 	if (n < 0)
-		return errno == ENOENT ? -EINVAL : -errno; /* what readlinkat says of a descriptor of another kind */
+		/* what readlinkat says of a descriptor of another kind */
+		return errno == ENOENT ? -EINVAL : -errno;
 	if ((uint64_t)n > a->target.len)
 		n = (ssize_t)a->target.len;
 	vm_put(vm, a->target.at, target, (uint64_t)n);
@@ -328,7 +348,8 @@ int64_t host_readlink(struct vcpu *vcpu, const struct call_readlink *a)
  * Opens what a path leads to for a change of attributes, by O_PATH or to have it open; the caller
  * closes. Not through a symlink as the last component when NOFOLLOW.
  */
-static int open_to_change(int dir, const char *path, uint32_t resolve, uint64_t flags, struct stat *st)
+static int open_to_change(int dir, const char *path, uint32_t resolve, uint64_t flags,
+			  struct stat *st)
 {
 	cleanup_close int fd = resolve_open(dir, path, resolve, flags, 0);
 	if (fd < 0)
@@ -376,7 +397,10 @@ int64_t host_futimens(struct vcpu *vcpu, const struct call_futimens *a)
 	return sys_status(futimens(e->host, times));
 }
 
-/* Set-ID bits would let others of the host run a file of the guest's with the rights of who runs Mote. */
+/*
+ * Set-ID bits would let others of the host run a file of the guest's with the rights of who runs
+ * Mote.
+ */
 static int change_mode(const struct vm *vm, int fd, uint32_t mode)
 {
 	if (mode & (S_ISUID | S_ISGID) && !vm->set_ids)
@@ -391,16 +415,21 @@ int64_t host_chmod(struct vcpu *vcpu, const struct call_chmod *a)
 	int dir = writable_dir_of(vm, a->dir, &entry);
 	if (dir < 0)
 		return dir;
-	/* The mode of an O_PATH descriptor cannot be changed without /proc: it is opened once it is known what it is. */
+	/*
+	 * The mode of an O_PATH descriptor cannot be changed without /proc: it is opened once it is
+	 * known what it is.
+	 */
 	struct stat st;
 	cleanup_close int target = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
 	if (target < 0)
 		return target;
 	if (S_ISLNK(st.st_mode))
 		return -EOPNOTSUPP;
-	cleanup_close int fd = open_to_change(dir, a->path, a->resolve, O_RDONLY | O_NONBLOCK | O_NOCTTY, &st);
+	cleanup_close int fd =
+		open_to_change(dir, a->path, a->resolve, O_RDONLY | O_NONBLOCK | O_NOCTTY, &st);
 	if (fd < 0)
-		fd = open_to_change(dir, a->path, a->resolve, O_WRONLY | O_NONBLOCK | O_NOCTTY, &st);
+		fd = open_to_change(dir, a->path, a->resolve, O_WRONLY | O_NONBLOCK | O_NOCTTY,
+				    &st);
 	if (fd < 0)
 		return fd;
 	return change_mode(vm, fd, a->mode);
@@ -458,7 +487,8 @@ int64_t host_access(struct vcpu *vcpu, const struct call_access *a)
 		return fd;
 	if ((a->mode & W_OK) && (entry->flags & FD_READONLY))
 		return -EROFS;
-	return sys_status(syscall(SYS_faccessat2, fd, jail_empty_path(), (int)a->mode, AT_EMPTY_PATH | AT_EACCESS));
+	return sys_status(syscall(SYS_faccessat2, fd, jail_empty_path(), (int)a->mode,
+				  AT_EMPTY_PATH | AT_EACCESS));
 }
 
 int64_t host_statfs(struct vcpu *vcpu, const struct call_statfs *a)
@@ -471,9 +501,16 @@ int64_t host_statfs(struct vcpu *vcpu, const struct call_statfs *a)
 	if (fstatfs(e->host, &s) < 0)
 		return -errno;
 	struct mote_statfs out = {
-		.type = (uint64_t)s.f_type, .bsize = (uint64_t)s.f_bsize, .blocks = s.f_blocks, .bfree = s.f_bfree,
-		.bavail = s.f_bavail, .files = s.f_files, .ffree = s.f_ffree, .namelen = (uint64_t)s.f_namelen,
-		.frsize = (uint64_t)s.f_frsize, .flags = (uint64_t)s.f_flags,
+		.type = (uint64_t)s.f_type,
+		.bsize = (uint64_t)s.f_bsize,
+		.blocks = s.f_blocks,
+		.bfree = s.f_bfree,
+		.bavail = s.f_bavail,
+		.files = s.f_files,
+		.ffree = s.f_ffree,
+		.namelen = (uint64_t)s.f_namelen,
+		.frsize = (uint64_t)s.f_frsize,
+		.flags = (uint64_t)s.f_flags,
 	};
 	if (a->statfs.v)
 		vm_put(vm, a->statfs, &out, sizeof(out));

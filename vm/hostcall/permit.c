@@ -19,11 +19,15 @@ static bool is_device(const struct stat *st)
 static bool device_allowed(dev_t dev)
 {
 	unsigned minor = minor(dev);
-	return (major(dev) == 1 && (minor == 3 || minor == 5 || minor == 7 || minor == 8 || minor == 9)) ||
+	return (major(dev) == 1 &&
+		(minor == 3 || minor == 5 || minor == 7 || minor == 8 || minor == 9)) ||
 	       (major(dev) == 5 && minor == 0);
 }
 
-/* They speak about the process that asks, which is the monitor, or about the machine, and change both. */
+/*
+ * They speak about the process that asks, which is the monitor, or about the machine, and change
+ * both.
+ */
 static int check_filesystem(int fd)
 {
 	struct statfs fs;
@@ -71,7 +75,10 @@ int permit_change_open(const struct fd_entry *entry)
 	int rc = resolve_stat(entry->host, &st);
 	if (rc < 0)
 		return rc;
-	/* Everything else is a device, or has one inode for the whole machine (eventfd, epoll, timerfd). */
+	/*
+	 * Everything else is a device, or has one inode for the whole machine (eventfd, epoll,
+	 * timerfd).
+	 */
 	bool own = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISFIFO(st.st_mode);
 	if (own)
 		return 0;

@@ -20,8 +20,8 @@ int permit_change(int fd, const struct stat *st) must_check;
 /* Whether the mode, owner and times of an open file may be changed. -EROFS, -EPERM. */
 int permit_change_open(const struct fd_entry *entry) must_check;
 /*
- * Whether an open file's size and allocation may be changed, as far as the kernel would do it: of what
- * was handed in only regular files that were not opened to be appended to. -EPERM.
+ * Whether an open file's size and allocation may be changed, as far as the kernel would do it: of
+ * what was handed in only regular files that were not opened to be appended to. -EPERM.
  */
 int permit_resize(const struct fd_entry *entry) must_check;
 

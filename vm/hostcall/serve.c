@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The host call that is in a vCPU's area. The frame is copied once and never looked at again. Who carries it out, the
- * vCPU's thread after an exit or the polling thread, is run/'s to say.
+ * The host call that is in a vCPU's area. The frame is copied once and never looked at again. Who
+ * carries it out, the vCPU's thread after an exit or the polling thread, is run/'s to say.
  */
 #include "vm/internal.h"
 

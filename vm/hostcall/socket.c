@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host calls on sockets: stream and datagram over IPv4 and IPv6, and socket pairs. New sockets need the
- * network permission; listeners that the guest was given do not. AF_UNIX paths are refused: a name in
- * the file system would get past the resolution of guest paths. A listener that was given is the
- * operator's and may be shared: the guest accepts from it and changes nothing of it.
+ * Host calls on sockets: stream and datagram over IPv4 and IPv6, and socket pairs. New sockets need
+ * the network permission; listeners that the guest was given do not. AF_UNIX paths are refused: a
+ * name in the file system would get past the resolution of guest paths. A listener that was given
+ * is the operator's and may be shared: the guest accepts from it and changes nothing of it.
  */
 #include "vm/internal.h"
-#include "vm/run/signals.h"
 #include "vm/memory/guest_copy.h"
 #include "vm/run/blocking.h"
+#include "vm/run/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,10 @@ static bool is_nonblocking(int host)
 	return flags >= 0 && (flags & O_NONBLOCK);
 }
 
-/* For as long as the socket's own time limit allows: SO_RCVTIMEO or SO_SNDTIMEO; -EAGAIN at its end. */
+/*
+ * For as long as the socket's own time limit allows: SO_RCVTIMEO or SO_SNDTIMEO; -EAGAIN at its
+ * end.
+ */
 static int wait_within(struct vcpu *vcpu, int host, short events)
 {
 	struct timeval limit = {0};
@@ -96,10 +99,12 @@ int64_t host_socketpair(struct vcpu *vcpu, const struct call_socketpair *a)
 	if ((kind != SOCK_STREAM && kind != SOCK_DGRAM) || a->fds.len < 2 * sizeof(int32_t))
 		return -EINVAL;
 	/*
-	 * Datagram sockets of a pair could be connected again, to any AF_UNIX socket of the machine, and so are in no
-	 * filter. SOCK_SEQPACKET keeps messages apart as well, and its sockets stay connected to each other.
+	 * Datagram sockets of a pair could be connected again, to any AF_UNIX socket of the
+	 * machine, and so are in no filter. SOCK_SEQPACKET keeps messages apart as well, and its
+	 * sockets stay connected to each other.
 	 */
-	int type = (kind == SOCK_DGRAM ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | (int)(a->type & SOCK_NONBLOCK);
+	int type = (kind == SOCK_DGRAM ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC |
+		   (int)(a->type & SOCK_NONBLOCK);
 	if (socketpair(AF_UNIX, type, 0, host) < 0)
 		return -errno;
 	return vm_add_pair(vm, host, FD_SOCKET, &a->fds);
@@ -133,7 +138,8 @@ int64_t host_bind(struct vcpu *vcpu, const struct call_bind *a)
 	int rc = check_outside(vcpu->vm, a->addr);
 	if (rc < 0)
 		return rc;
-	return sys_status(bind(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len));
+	return sys_status(
+		bind(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len));
 }
 
 int64_t host_listen(struct vcpu *vcpu, const struct call_listen *a)
@@ -178,7 +184,8 @@ int64_t host_accept(struct vcpu *vcpu, const struct call_accept *a)
 		struct sockaddr_storage peer = {0};
 		socklen_t len = sizeof(peer);
 		/* What was seen there may be gone by now. */
-		int fd = (int)blocking_call(SYS_accept4, host, (long)&peer, (long)&len, (int)a->flags | SOCK_CLOEXEC);
+		int fd = (int)blocking_call(SYS_accept4, host, (long)&peer, (long)&len,
+					    (int)a->flags | SOCK_CLOEXEC);
 		if (fd == -EINTR && vcpu_interrupted(vcpu))
 			return fd;
 		if (fd == -EINTR || fd == -ECONNABORTED || (fd == -EAGAIN && waits))
@@ -203,13 +210,15 @@ int64_t host_connect(struct vcpu *vcpu, const struct call_connect *a)
 	socklen_t len = sizeof(error);
 	if (flags < 0 || fcntl(host, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
-	rc = sys_status(connect(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len));
+	rc = sys_status(
+		connect(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len));
 	if (rc == -EINPROGRESS && !(flags & O_NONBLOCK)) {
 		rc = wait_within(vcpu, host, POLLOUT);
 		if (rc == -EAGAIN)
 			rc = -EINPROGRESS;
 		else if (rc == 0)
-			rc = getsockopt(host, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
+			rc = getsockopt(host, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno
+										      : -error;
 	}
 	if (!(flags & O_NONBLOCK) && fcntl(host, F_SETFL, flags) < 0)
 		return -errno;
@@ -226,7 +235,10 @@ enum {
 /* Of a message in several pieces; longer ones are EMSGSIZE. */
 #define DATAGRAM_MAX (256UL << 10)
 
-/* After a transfer that was not made, by errno: 0 once it may be tried again, else what the call says. */
+/*
+ * After a transfer that was not made, by errno: 0 once it may be tried again, else what the call
+ * says.
+ */
 static int until_ready(struct vcpu *vcpu, int host, short events, uint32_t flags)
 {
 	if (errno == EINTR)
@@ -243,8 +255,11 @@ static bool is_stream(int host)
 	return getsockopt(host, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
 }
 
-/* Between one message and the pieces of guest memory that it comes from or goes to. 0 or -EFAULT. */
-static int copy_pieces(uint8_t *message, uint64_t bytes, const struct iovec *v, int count, bool to_guest)
+/*
+ * Between one message and the pieces of guest memory that it comes from or goes to. 0 or -EFAULT.
+ */
+static int copy_pieces(uint8_t *message, uint64_t bytes, const struct iovec *v, int count,
+		       bool to_guest)
 {
 	guest_copies;
 	uint64_t done = 0;
@@ -263,8 +278,9 @@ static int copy_pieces(uint8_t *message, uint64_t bytes, const struct iovec *v, 
 }
 
 /*
- * Transfers are sendto and recvfrom: a filter cannot see what control messages sendmsg and recvmsg carry. So a stream is
- * given its pieces one by one, and a message in several pieces is put together here.
+ * Transfers are sendto and recvfrom: a filter cannot see what control messages sendmsg and recvmsg
+ * carry. So a stream is given its pieces one by one, and a message in several pieces is put
+ * together here.
  */
 static ssize_t send_message(int host, const struct iovec *v, int count, uint64_t bytes, int flags,
 			    const struct mote_sockaddr *to)
@@ -272,7 +288,8 @@ static ssize_t send_message(int host, const struct iovec *v, int count, uint64_t
 	const struct sockaddr *addr = to ? (const struct sockaddr *)(const void *)to->data : NULL;
 	socklen_t addr_len = to ? to->len : 0;
 	if (count <= 1)
-		return sendto(host, count ? v->iov_base : NULL, count ? v->iov_len : 0, flags, addr, addr_len);
+		return sendto(host, count ? v->iov_base : NULL, count ? v->iov_len : 0, flags, addr,
+			      addr_len);
 	if (is_stream(host))
 		return sendto(host, v->iov_base, v->iov_len, flags | MSG_MORE, addr, addr_len);
 	if (bytes > DATAGRAM_MAX) {
@@ -307,7 +324,8 @@ int64_t host_send(struct vcpu *vcpu, const struct call_send *a)
 	}
 	do {
 		ssize_t n = send_message(host, v, count, a->iov.bytes - (uint64_t)done,
-					 (int)(a->flags & SEND_FLAGS) | MSG_NOSIGNAL | MSG_DONTWAIT, a->to);
+					 (int)(a->flags & SEND_FLAGS) | MSG_NOSIGNAL | MSG_DONTWAIT,
+					 a->to);
 		if (n >= 0) {
 			done += n;
 			vm_skip_bytes(&v, &count, (size_t)n);
@@ -323,7 +341,9 @@ int64_t host_send(struct vcpu *vcpu, const struct call_send *a)
 	return rc;
 }
 
-/* A message for several pieces of memory; what it is longer than they are is lost, as Linux has it. */
+/*
+ * A message for several pieces of memory; what it is longer than they are is lost, as Linux has it.
+ */
 static ssize_t recv_scattered(int host, const struct iovec *v, int count, uint64_t bytes, int flags,
 			      struct sockaddr *from, socklen_t *from_len)
 {
@@ -334,7 +354,8 @@ static ssize_t recv_scattered(int host, const struct iovec *v, int count, uint64
 	ssize_t n = recvfrom(host, message, capacity, flags, from, from_len);
 	if (n <= 0)
 		return n;
-	if (copy_pieces(message, (uint64_t)n < capacity ? (uint64_t)n : capacity, v, count, true) < 0) {
+	if (copy_pieces(message, (uint64_t)n < capacity ? (uint64_t)n : capacity, v, count, true) <
+	    0) {
 		errno = EFAULT;
 		return -1;
 	}
@@ -342,14 +363,15 @@ static ssize_t recv_scattered(int host, const struct iovec *v, int count, uint64
 }
 
 /* What is there, of a stream for the first piece only. */
-static ssize_t recv_message(int host, const struct iovec *v, int count, uint64_t bytes, bool stream, int flags,
-			    struct sockaddr_storage *from, socklen_t *from_len)
+static ssize_t recv_message(int host, const struct iovec *v, int count, uint64_t bytes, bool stream,
+			    int flags, struct sockaddr_storage *from, socklen_t *from_len)
 {
 	struct sockaddr *addr = (struct sockaddr *)from;
 	*from_len = sizeof(*from);
 	if (count > 1 && !stream)
 		return recv_scattered(host, v, count, bytes, flags, addr, from_len);
-	return recvfrom(host, count ? v->iov_base : NULL, count ? v->iov_len : 0, flags, addr, from_len);
+	return recvfrom(host, count ? v->iov_base : NULL, count ? v->iov_len : 0, flags, addr,
+			from_len);
 }
 
 /* What is there; with MSG_WAITALL all that was asked for, where it is a stream. */
@@ -371,8 +393,9 @@ int64_t host_recv(struct vcpu *vcpu, const struct call_recv *a)
 	do {
 		struct sockaddr_storage from = {0};
 		socklen_t from_len;
-		ssize_t n = recv_message(host, v, count, a->iov.bytes, stream,
-					 (int)(a->flags & RECV_FLAGS) | MSG_DONTWAIT, &from, &from_len);
+		ssize_t n =
+			recv_message(host, v, count, a->iov.bytes, stream,
+				     (int)(a->flags & RECV_FLAGS) | MSG_DONTWAIT, &from, &from_len);
 		if (n < 0 && errno == EAGAIN && done && !all)
 			return done;
 		if (n < 0) {
@@ -381,7 +404,8 @@ int64_t host_recv(struct vcpu *vcpu, const struct call_recv *a)
 		}
 		rc = 0;
 		put_address(vm, a->from, &from, from_len);
-		bool whole = count && (size_t)n >= v->iov_len; /* there may be more for the next piece */
+		/* there may be more for the next piece */
+		bool whole = count && (size_t)n >= v->iov_len;
 		done += n;
 		vm_skip_bytes(&v, &count, (size_t)n);
 		if (n == 0 || once || (!all && !whole) || (uint64_t)done >= a->iov.bytes)
@@ -422,7 +446,7 @@ static bool option_allowed(uint32_t level, uint32_t name, bool set)
 		uint32_t level, name;
 		bool settable;
 	} options[] = {
-#define SOCKET_OPTION(l, n) {l, n, false},
+#define SOCKET_OPTION(l, n)     {l, n, false},
 #define SOCKET_OPTION_SET(l, n) {l, n, true},
 #include "vm/hostcall/socket_options.def"
 	};
@@ -444,7 +468,8 @@ int64_t host_sock_getopt(struct vcpu *vcpu, const struct call_sock_getopt *a)
 		return -ENOPROTOOPT;
 	if (getsockopt(host, (int)a->level, (int)a->name, value, &len) < 0)
 		return -errno;
-	if (a->level == SOL_SOCKET && a->name == SO_TYPE && len == sizeof(int) && value[0] == SOCK_SEQPACKET)
+	if (a->level == SOL_SOCKET && a->name == SO_TYPE && len == sizeof(int) &&
+	    value[0] == SOCK_SEQPACKET)
 		value[0] = SOCK_DGRAM; /* as the guest asked for it: host_socketpair */
 	vm_put(vm, a->value.at, value, len);
 	return len;
@@ -457,12 +482,16 @@ int64_t host_sock_setopt(struct vcpu *vcpu, const struct call_sock_setopt *a)
 		return host;
 	if (!option_allowed(a->level, a->name, true) || a->value.len > 64)
 		return -ENOPROTOOPT;
-	/* A close that waits would wait on the host, where no limit and no signal could end it: it completes in the background. */
+	/*
+	 * A close that waits would wait on the host, where no limit and no signal could end it: it
+	 * completes in the background.
+	 */
 	struct linger linger;
 	if (a->level == SOL_SOCKET && a->name == SO_LINGER && a->value.len >= sizeof(linger)) {
 		memcpy(&linger, a->value.data, sizeof(linger));
 		linger.l_onoff = linger.l_onoff && linger.l_linger == 0;
 		return sys_status(setsockopt(host, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
 	}
-	return sys_status(setsockopt(host, (int)a->level, (int)a->name, a->value.data, (socklen_t)a->value.len));
+	return sys_status(setsockopt(host, (int)a->level, (int)a->name, a->value.data,
+				     (socklen_t)a->value.len));
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host calls on the space that a file takes. Their work in the kernel grows with the file, and on most file systems
- * no signal ends it: so it is asked for in steps, between which the guest can be ended.
+ * Host calls on the space that a file takes. Their work in the kernel grows with the file, and on
+ * most file systems no signal ends it: so it is asked for in steps, between which the guest can be
+ * ended.
  */
-#include "vm/internal.h"
 #include "vm/hostcall/permit.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/hostcall/steps.h"
+#include "vm/internal.h"
 #include "vm/run/signals.h"
 
 #include <errno.h>
@@ -15,9 +16,9 @@
 #include <unistd.h>
 
 enum {
-	STEP_BYTES = 16 << 20,	/* of memory or of a disk's bitmap: some milliseconds */
-	FLUSH_BYTES = 4 << 20,	/* to be written to a disk */
-	STEPS_MAX = 4096,	/* larger files have larger steps: what is sparse must not take forever */
+	STEP_BYTES = 16 << 20, /* of memory or of a disk's bitmap: some milliseconds */
+	FLUSH_BYTES = 4 << 20, /* to be written to a disk */
+	STEPS_MAX = 4096, /* larger files have larger steps: what is sparse must not take forever */
 };
 
 /* The same for a change of size or allocation. */
@@ -32,7 +33,10 @@ static int resizable(struct vm *vm, int32_t fd)
 	return e->host;
 }
 
-/* How long steps of at least `least` (a power of two) are, so that `bytes` take at most STEPS_MAX of them. */
+/*
+ * How long steps of at least `least` (a power of two) are, so that `bytes` take at most STEPS_MAX
+ * of them.
+ */
 static uint64_t step_for(uint64_t bytes, uint64_t least)
 {
 	while (bytes / STEPS_MAX > least)
@@ -40,7 +44,10 @@ static uint64_t step_for(uint64_t bytes, uint64_t least)
 	return least;
 }
 
-/* The end of the step that begins at `at`: a multiple of `step`, so that only the first and last are of partial blocks. */
+/*
+ * The end of the step that begins at `at`: a multiple of `step`, so that only the first and last
+ * are of partial blocks.
+ */
 static uint64_t step_end(uint64_t at, uint64_t end, uint64_t step)
 {
 	uint64_t to = (at & ~(step - 1)) + step;
@@ -83,10 +90,14 @@ int64_t host_ftruncate(struct vcpu *vcpu, const struct call_ftruncate *a)
 
 /* --- fallocate --- */
 
-/* Whether doing it to both halves is doing it to the whole. Others move what lies behind, and are one step. */
+/*
+ * Whether doing it to both halves is doing it to the whole. Others move what lies behind, and are
+ * one step.
+ */
 static bool divisible(uint32_t mode)
 {
-	const uint32_t modes[] = {0, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FALLOC_FL_UNSHARE_RANGE};
+	const uint32_t modes[] = {0, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE,
+				  FALLOC_FL_UNSHARE_RANGE};
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
 		if ((mode & ~(uint32_t)FALLOC_FL_KEEP_SIZE) == modes[i])
 			return true;
@@ -120,7 +131,10 @@ int64_t host_fallocate(struct vcpu *vcpu, const struct call_fallocate *a)
 
 /* --- fsync, fadvise --- */
 
-/* Starts writing what has changed in the range or, with `wait`, has it written. -ENOTSUP if that is not supported. */
+/*
+ * Starts writing what has changed in the range or, with `wait`, has it written. -ENOTSUP if that is
+ * not supported.
+ */
 static int flush_range(int host, uint64_t at, uint64_t bytes, bool wait)
 {
 	unsigned flags = SYNC_FILE_RANGE_WRITE;
@@ -134,8 +148,9 @@ static int flush_range(int host, uint64_t at, uint64_t bytes, bool wait)
 }
 
 /*
- * Writes the file's data before fsync does, in whose wait nothing could end the guest: the next step is under way
- * while one is waited for. An error that is informed here fsync would not tell any more.
+ * Writes the file's data before fsync does, in whose wait nothing could end the guest: the next
+ * step is under way while one is waited for. An error that is informed here fsync would not tell
+ * any more.
  */
 static int flush_data(struct vcpu *vcpu, int host)
 {

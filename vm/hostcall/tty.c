@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on terminals. */
-#include "vm/run/blocking.h"
 #include "vm/internal.h"
+#include "vm/run/blocking.h"
 #include "vm/run/signals.h"
 
 #include <asm/termbits.h>
@@ -10,7 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-_Static_assert(sizeof(((struct termios *)0)->c_cc) == sizeof(((struct mote_termios *)0)->cc), "control characters");
+_Static_assert(sizeof(((struct termios *)0)->c_cc) == sizeof(((struct mote_termios *)0)->cc),
+	       "control characters");
 
 int64_t host_tty_get(struct vcpu *vcpu, const struct call_tty_get *a)
 {
@@ -22,7 +23,12 @@ int64_t host_tty_get(struct vcpu *vcpu, const struct call_tty_get *a)
 	if (ioctl(host, TCGETS, &t) < 0)
 		return -errno;
 	struct mote_termios out = {
-		.iflag = t.c_iflag, .oflag = t.c_oflag, .cflag = t.c_cflag, .lflag = t.c_lflag, .line = t.c_line};
+		.iflag = t.c_iflag,
+		.oflag = t.c_oflag,
+		.cflag = t.c_cflag,
+		.lflag = t.c_lflag,
+		.line = t.c_line,
+	};
 	memcpy(out.cc, t.c_cc, sizeof(out.cc));
 	if (a->termios.v)
 		vm_put(vm, a->termios, &out, sizeof(out));
@@ -40,7 +46,9 @@ int64_t host_tty_set(struct vcpu *vcpu, const struct call_tty_set *a)
 	struct termios t;
 	if (ioctl(host, TCGETS, &t) < 0)
 		return -errno;
-	/* Not its line discipline: at the terminal's next opening the kernel would load that one. */
+	/*
+	 * Not its line discipline: at the terminal's next opening the kernel would load that one.
+	 */
 	t.c_iflag = a->termios->iflag;
 	t.c_oflag = a->termios->oflag;
 	t.c_cflag = a->termios->cflag;

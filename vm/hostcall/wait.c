@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host calls that wait, and time. Every wait ends with -EINTR when the guest has a signal to see to. */
+/*
+ * Host calls that wait, and time. Every wait ends with -EINTR when the guest has a signal to see
+ * to.
+ */
 #include "base/time.h"
-#include "vm/snapshot/stop_point.h"
 #include "vm/run/limits.h"
 #include "vm/run/signals.h"
+#include "vm/snapshot/stop_point.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -28,8 +31,8 @@ int vm_ns_of(const struct mote_time *t, int64_t *ns)
 }
 
 /*
- * Waits on descriptors until `until` on CLOCK_MONOTONIC (INT64_MAX: without limit). Count of ready ones, 0
- * when the time is over, -EINTR when a signal is pending or the guest is to end.
+ * Waits on descriptors until `until` on CLOCK_MONOTONIC (INT64_MAX: without limit). Count of ready
+ * ones, 0 when the time is over, -EINTR when a signal is pending or the guest is to end.
  */
 static int wait_until(struct vcpu *vcpu, struct pollfd *fds, nfds_t count, int64_t until)
 {
@@ -47,7 +50,10 @@ static int wait_until(struct vcpu *vcpu, struct pollfd *fds, nfds_t count, int64
 		int64_t left = until == INT64_MAX ? 0 : until - vm_now_ns(CLOCK_MONOTONIC);
 		if (left < 0)
 			left = 0;
-		struct timespec timeout = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+		struct timespec timeout = {
+			.tv_sec = left / 1000000000,
+			.tv_nsec = left % 1000000000,
+		};
 		int n = ppoll(fds, count, until == INT64_MAX ? NULL : &timeout, &vcpu->wait_mask);
 		if (n > 0 || (n == 0 && until != INT64_MAX && vm_now_ns(CLOCK_MONOTONIC) >= until))
 			return n;
@@ -96,7 +102,8 @@ int64_t host_poll(struct vcpu *vcpu, const struct call_poll *a)
 		return -EFAULT;
 	int bad = 0;
 	for (uint32_t i = 0; i < a->count; i++) {
-		const struct fd_entry *e = guest[i].fd < 0 ? NULL : fdtable_get(&vm->fds, guest[i].fd);
+		const struct fd_entry *e =
+			guest[i].fd < 0 ? NULL : fdtable_get(&vm->fds, guest[i].fd);
 		if (e && guest[i].events & POLLIN && stop_before_reading(vm, e))
 			return call_stop(vcpu);
 		host[i] = (struct pollfd){.fd = e ? e->host : -1, .events = guest[i].events};
@@ -152,8 +159,8 @@ int64_t host_sleep(struct vcpu *vcpu, const struct call_sleep *a)
 	int64_t ns;
 	if (!a->time || vm_ns_of(a->time, &ns) < 0)
 		return -EINVAL;
-	if (a->clock != CLOCK_REALTIME && a->clock != CLOCK_MONOTONIC && a->clock != CLOCK_BOOTTIME &&
-	    a->clock != CLOCK_TAI)
+	if (a->clock != CLOCK_REALTIME && a->clock != CLOCK_MONOTONIC &&
+	    a->clock != CLOCK_BOOTTIME && a->clock != CLOCK_TAI)
 		return -EINVAL;
 	clockid_t clock = a->absolute ? (clockid_t)a->clock : CLOCK_MONOTONIC;
 	int64_t until = a->absolute ? ns : vm_now_ns(clock) + ns;
@@ -183,8 +190,8 @@ static int fill_random(const struct iovec *v)
 }
 
 /*
- * Straight to the guest's memory. As on Linux, a signal ends a long call with what there is; and a kernel takes
- * some microseconds for a piece.
+ * Straight to the guest's memory. As on Linux, a signal ends a long call with what there is; and a
+ * kernel takes some microseconds for a piece.
  */
 int64_t host_random(struct vcpu *vcpu, const struct call_random *a)
 {
@@ -196,7 +203,8 @@ int64_t host_random(struct vcpu *vcpu, const struct call_random *a)
 		return call_defer(vcpu);
 	while (done < a->bytes.len) {
 		uint64_t n = a->bytes.len - done < PIECE ? a->bytes.len - done : PIECE;
-		int count = memory_span(&vm->memory, gva(a->bytes.at.v + done), n, MEMORY_WRITE, spans, SPANS);
+		int count = memory_span(&vm->memory, gva(a->bytes.at.v + done), n, MEMORY_WRITE,
+					spans, SPANS);
 		if (count < 0)
 			return done ? (int64_t)done : -EFAULT;
 		for (int i = 0; i < count; i++) {
@@ -222,7 +230,8 @@ int64_t host_yield(struct vcpu *vcpu, const struct call_yield *a)
 int64_t host_alarm(struct vcpu *vcpu, const struct call_alarm *a)
 {
 	int64_t value = 0, interval = 0;
-	if ((a->value && vm_ns_of(a->value, &value) < 0) || (a->interval && vm_ns_of(a->interval, &interval) < 0))
+	if ((a->value && vm_ns_of(a->value, &value) < 0) ||
+	    (a->interval && vm_ns_of(a->interval, &interval) < 0))
 		return -EINVAL;
 	return vcpu_timer_set(vcpu, &vcpu->alarm, (uint64_t)value, value ? (uint64_t)interval : 0);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the header vm/jail/jail.c includes: a filter for each profile as libseccomp makes them, which at each start of a VM
- * would take longer than loading them, and the names of the system calls. Run by the build.
+ * Writes the header vm/jail/jail.c includes: a filter for each profile as libseccomp makes them,
+ * which at each start of a VM would take longer than loading them, and the names of the system
+ * calls. Run by the build.
  */
 #include "vm/jail/rules.h"
 
@@ -13,7 +14,7 @@
 #include <string.h>
 
 #define FILTER_MAX 4096 /* instructions, BPF_MAXINSNS */
-#define NAMES_MAX 1024	/* system calls that there may be */
+#define NAMES_MAX  1024 /* system calls that there may be */
 
 static int add_rule(scmp_filter_ctx ctx, const struct jail_rule *rule)
 {
@@ -21,34 +22,41 @@ static int add_rule(scmp_filter_ctx ctx, const struct jail_rule *rule)
 	unsigned n = 0;
 	for (; n < JAIL_CONDITIONS && rule->when[n].op != JAIL_NO_MORE; n++) {
 		const struct jail_condition *c = &rule->when[n];
-		compare[n] = c->op == JAIL_AT_LEAST ? SCMP_CMP64(c->arg, SCMP_CMP_GE, c->value)
-						    : SCMP_CMP64(c->arg, SCMP_CMP_MASKED_EQ, c->mask, c->value);
+		compare[n] = c->op == JAIL_AT_LEAST
+				     ? SCMP_CMP64(c->arg, SCMP_CMP_GE, c->value)
+				     : SCMP_CMP64(c->arg, SCMP_CMP_MASKED_EQ, c->mask, c->value);
 	}
 	int rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, rule->nr, n, compare);
 	/* Said before by a rule that asks for less or the same. */
 	return rc == -EEXIST ? 0 : rc;
 }
 
-static int add_rules(scmp_filter_ctx ctx, const struct jail_rule *rules, size_t count, unsigned needs)
+static int add_rules(scmp_filter_ctx ctx, const struct jail_rule *rules, size_t count,
+		     unsigned needs)
 {
 	int rc = 0;
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		if ((rules[i].needs & needs) == rules[i].needs)
 			rc = add_rule(ctx, &rules[i]);
 		if (rc < 0)
-			fprintf(stderr, "vm/jail/generate.c: %s: %s\n", rules[i].call, strerror(-rc));
+			fprintf(stderr, "vm/jail/generate.c: %s: %s\n", rules[i].call,
+				strerror(-rc));
 	}
 	return rc;
 }
 
 /* The program that libseccomp makes of the rules. The number of its instructions, or 0. */
-static size_t make(const struct jail_rule *rules, size_t rule_count, unsigned needs, struct sock_filter out[FILTER_MAX])
+static size_t make(const struct jail_rule *rules, size_t rule_count, unsigned needs,
+		   struct sock_filter out[FILTER_MAX])
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_TRAP);
 	FILE *file = tmpfile();
 	if (!ctx || !file)
 		return 0;
-	/* The numbers of other ABIs, x32 and i386, end the process as well, and not the thread alone. */
+	/*
+	 * The numbers of other ABIs, x32 and i386, end the process as well, and not the thread
+	 * alone.
+	 */
 	int rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_TRAP);
 	if (rc == 0)
 		rc = add_rules(ctx, rules, rule_count, needs);
@@ -74,20 +82,23 @@ static bool has(const struct sock_filter *filter, size_t count, uint32_t value)
 	return false;
 }
 
-static bool write_filter(const char *name, const struct jail_rule *rules, size_t rule_count, unsigned needs)
+static bool write_filter(const char *name, const struct jail_rule *rules, size_t rule_count,
+			 unsigned needs)
 {
 	static struct sock_filter filter[FILTER_MAX];
 	size_t count = make(rules, rule_count, needs, filter);
 	printf("static const struct sock_filter %s[] = {\n", name);
 	for (size_t i = 0; i < count; i++)
-		printf("\t{0x%x, %u, %u, 0x%x},\n", filter[i].code, filter[i].jt, filter[i].jf, filter[i].k);
+		printf("\t{0x%x, %u, %u, 0x%x},\n", filter[i].code, filter[i].jt, filter[i].jf,
+		       filter[i].k);
 	printf("};\n");
 	/* What jail.c is to put in must be there. */
 	const bool poller = rules == jail_poller_rules, paths = poller || needs & JAIL_PATHS;
 	if (count == 0 || has(filter, count, JAIL_OWN_PID) == poller)
 		return false;
-	return !paths || (has(filter, count, JAIL_HOW_BENEATH) && has(filter, count, JAIL_HOW_IN_ROOT) &&
-			  has(filter, count, JAIL_EMPTY_PATH));
+	return !paths ||
+	       (has(filter, count, JAIL_HOW_BENEATH) && has(filter, count, JAIL_HOW_IN_ROOT) &&
+		has(filter, count, JAIL_EMPTY_PATH));
 }
 
 static void write_names(void)
@@ -109,15 +120,21 @@ int main(void)
 	printf("/* Made by vm/jail/generate.c. */\n");
 	for (size_t i = 0; i < JAIL_COUNT(jail_profiles); i++) {
 		snprintf(name, sizeof(name), "jail_vcpu_%x", jail_profiles[i]);
-		good = write_filter(name, jail_vcpu_rules, JAIL_COUNT(jail_vcpu_rules), jail_profiles[i]) && good;
+		good = write_filter(name, jail_vcpu_rules, JAIL_COUNT(jail_vcpu_rules),
+				    jail_profiles[i]) &&
+		       good;
 	}
-	good = write_filter("jail_poller", jail_poller_rules, JAIL_COUNT(jail_poller_rules), 0) && good;
+	good = write_filter("jail_poller", jail_poller_rules, JAIL_COUNT(jail_poller_rules), 0) &&
+	       good;
 	printf("static const struct jail_program jail_vcpu[] = {\n");
 	for (size_t i = 0; i < JAIL_COUNT(jail_profiles); i++)
-		printf("\t{0x%x, jail_vcpu_%x, COUNT(jail_vcpu_%x)},\n", jail_profiles[i], jail_profiles[i], jail_profiles[i]);
+		printf("\t{0x%x, jail_vcpu_%x, COUNT(jail_vcpu_%x)},\n", jail_profiles[i],
+		       jail_profiles[i], jail_profiles[i]);
 	printf("};\n");
 	write_names();
 	if (!good)
-		fprintf(stderr, "vm/jail/generate.c: libseccomp does not make the filters as they are expected\n");
+		fprintf(stderr,
+			"vm/jail/generate.c: libseccomp does not make the filters as they are "
+			"expected\n");
 	return good && fflush(stdout) == 0 ? 0 : 1;
 }

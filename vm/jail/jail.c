@@ -22,11 +22,15 @@ struct jail_program {
 
 #include "jail_filters.h"
 
-enum { FILTER_MAX = COUNT(jail_vcpu_ff) > COUNT(jail_poller) ? COUNT(jail_vcpu_ff) : COUNT(jail_poller) };
+enum {
+	FILTER_MAX =
+		COUNT(jail_vcpu_ff) > COUNT(jail_poller) ? COUNT(jail_vcpu_ff) : COUNT(jail_poller)
+};
 
 static _Thread_local const char *thread_name = "the vCPU thread";
 static _Thread_local bool entered;
-static _Thread_local uint32_t own_how; /* jail_how_make's; 0: this thread is in no filter that asks for it */
+/* jail_how_make's; 0: this thread is in no filter that asks for it */
+static _Thread_local uint32_t own_how;
 
 /* --- openat2's `how` --- */
 
@@ -45,7 +49,8 @@ static uint8_t *fixed_page(uint32_t how, bool in_root)
 
 uint32_t jail_how_make(void)
 {
-	uint8_t *at = mmap(NULL, HOW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	uint8_t *at = mmap(NULL, HOW_BYTES, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	if (at == MAP_FAILED)
 		return 0;
 	uint32_t how = (uint32_t)(uintptr_t)at;
@@ -141,10 +146,12 @@ static const struct jail_program *program_for(unsigned needs)
 	return &jail_vcpu[i];
 }
 
-size_t jail_filter(unsigned needs, bool poller, uint32_t how, struct sock_filter *out, size_t capacity)
+size_t jail_filter(unsigned needs, bool poller, uint32_t how, struct sock_filter *out,
+		   size_t capacity)
 {
 	const struct jail_program p =
-		poller ? (struct jail_program){0, jail_poller, COUNT(jail_poller)} : *program_for(needs & JAIL_ALL);
+		poller ? (struct jail_program){0, jail_poller, COUNT(jail_poller)}
+		       : *program_for(needs & JAIL_ALL);
 	if (p.count > capacity)
 		return 0;
 	for (size_t i = 0; i < p.count; i++) {

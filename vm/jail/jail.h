@@ -25,35 +25,48 @@ enum jail_need {
 };
 
 /*
- * From now on this thread may only make the system calls that vm/jail/vcpu.def has for `needs`. Sets no_new_privs.
- * Another call ends the process: status 159 (128 + SIGSYS) and a line on descriptor 2 that names thread and call.
- * Not undoable. Without JAIL_EMBEDDER a thread must have its timers already (vm_jail).
+ * From now on this thread may only make the system calls that vm/jail/vcpu.def has for `needs`.
+ * Sets no_new_privs. Another call ends the process: status 159 (128 + SIGSYS) and a line on
+ * descriptor 2 that names thread and call. Not undoable. Without JAIL_EMBEDDER a thread must have
+ * its timers already (vm_jail).
  */
 int jail_enter(unsigned needs, struct err *e) must_check;
-/* The same with vm/jail/poller.def, on top of what the thread was started with; `how` is jail_how_make's. */
+/*
+ * The same with vm/jail/poller.def, on top of what the thread was started with; `how` is
+ * jail_how_make's.
+ */
 int jail_enter_poller(uint32_t how, struct err *e) must_check;
 /* Whether this thread has entered one by itself. */
 bool jail_entered(void);
 
 /*
- * The argument `how` of openat2 in memory whose half cannot be written. A filter does not see what is behind a
- * pointer; so it compares the pointer, and `how` lies across the border of two pages: flags and mode, which each call
- * chooses, at the end of the first, and what resolving may do at the beginning of the second, which is read-only. It
- * lies in the first 4 GiB of the address space, and the filters let no call change mappings there.
+ * The argument `how` of openat2 in memory whose half cannot be written. A filter does not see what
+ * is behind a pointer; so it compares the pointer, and `how` lies across the border of two pages:
+ * flags and mode, which each call chooses, at the end of the first, and what resolving may do at
+ * the beginning of the second, which is read-only. It lies in the first 4 GiB of the address space,
+ * and the filters let no call change mappings there.
  *
- * jail_how_make: its address, 0 with errno set. For one thread at a time, the poller and its vCPU's by their lock.
+ * jail_how_make: its address, 0 with errno set. For one thread at a time, the poller and its vCPU's
+ * by their lock.
  */
 uint32_t jail_how_make(void);
 void jail_how_free(uint32_t how); /* accepts 0; does nothing in a filter, where it must stay */
 /* This thread's, whose filter knows no other; 0: none, as without JAIL_PATHS. */
 uint32_t jail_how_own(void);
-/* What a call of this thread is to use; `own` is for threads without a filter. Its `resolve` is set. */
+/*
+ * What a call of this thread is to use; `own` is for threads without a filter. Its `resolve` is
+ * set.
+ */
 struct open_how *jail_how(bool in_root, struct open_how *own);
 /* An empty path for calls on a descriptor; `*at()` calls of this thread use no other. */
 const char *jail_empty_path(void);
 
-/* For tests: the filter of `needs` as it is loaded, with this process's values; the count of its instructions. */
+/*
+ * For tests: the filter of `needs` as it is loaded, with this process's values; the count of its
+ * instructions.
+ */
 struct sock_filter;
-size_t jail_filter(unsigned needs, bool poller, uint32_t how, struct sock_filter *out, size_t capacity);
+size_t jail_filter(unsigned needs, bool poller, uint32_t how, struct sock_filter *out,
+		   size_t capacity);
 
 #endif

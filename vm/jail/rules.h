@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables of the seccomp filters as C arrays, for the generator (vm/jail/generate.c) and for the tests that are made
- * from the same lines. An argument that the kernel takes as an int is compared by its low 32 bits, as the kernel does.
+ * The tables of the seccomp filters as C arrays, for the generator (vm/jail/generate.c) and for the
+ * tests that are made from the same lines. An argument that the kernel takes as an int is compared
+ * by its low 32 bits, as the kernel does.
  */
 #ifndef MOTE_VM_JAIL_RULES_H
 #define MOTE_VM_JAIL_RULES_H
@@ -50,7 +51,8 @@ struct jail_condition {
 enum { JAIL_CONDITIONS = 6 };
 
 struct jail_rule {
-	unsigned needs; /* enum jail_need bits: the filters of those profiles that have them all have the rule */
+	/* enum jail_need bits: the filters of those profiles that have them all have the rule */
+	unsigned needs;
 	int nr;
 	const char *call, *reason;
 	struct jail_condition when[JAIL_CONDITIONS]; /* all of them */
@@ -65,35 +67,58 @@ enum jail_stand_in {
 };
 
 /* Conditions. */
-#define INT(n, v) {JAIL_MASKED, n, 0xffffffff, (uint32_t)(v)}
+#define INT(n, v)                                         \
+	{                                                 \
+		JAIL_MASKED, n, 0xffffffff, (uint32_t)(v) \
+	}
 /* v, with any of the bits `also` */
-#define INT_WITH(n, v, also) {JAIL_MASKED, n, 0xffffffff & ~(uint64_t)(also), (uint32_t)(v)}
+#define INT_WITH(n, v, also)                                                  \
+	{                                                                     \
+		JAIL_MASKED, n, 0xffffffff & ~(uint64_t)(also), (uint32_t)(v) \
+	}
 #define SOCKET_KIND(n, kind) INT_WITH(n, kind, SOCK_NONBLOCK | SOCK_CLOEXEC)
-#define INT_BITS(n, bits) INT_WITH(n, 0, bits) /* no other bits than these */
-#define INT_WITHOUT(n, bits) {JAIL_MASKED, n, (uint32_t)(bits), 0}
-#define WORD(n, v) {JAIL_MASKED, n, UINT64_MAX, (uint64_t)(v)}
-#define WORD_WITH(n, v, also) {JAIL_MASKED, n, ~(uint64_t)(also), (uint64_t)(v)}
+#define INT_BITS(n, bits)    INT_WITH(n, 0, bits) /* no other bits than these */
+#define INT_WITHOUT(n, bits)                        \
+	{                                           \
+		JAIL_MASKED, n, (uint32_t)(bits), 0 \
+	}
+#define WORD(n, v)                                        \
+	{                                                 \
+		JAIL_MASKED, n, UINT64_MAX, (uint64_t)(v) \
+	}
+#define WORD_WITH(n, v, also)                                    \
+	{                                                        \
+		JAIL_MASKED, n, ~(uint64_t)(also), (uint64_t)(v) \
+	}
 #define WORD_BITS(n, bits) WORD_WITH(n, 0, bits)
 /* A descriptor, and not AT_FDCWD: a relative path is never below the process's own directory. */
 #define FD(n) INT_WITHOUT(n, 0x80000000)
 /* An address that is not in the first 4 GiB, where the memory of openat2's `how` is (jail.h). */
-#define HIGH(n) {JAIL_AT_LEAST, n, 0, 1UL << 32}
+#define HIGH(n)                                \
+	{                                      \
+		JAIL_AT_LEAST, n, 0, 1UL << 32 \
+	}
 
-/* How the C library starts a thread; clone3 takes its flags by pointer, and is as if it were not there. */
-#define THREAD_FLAGS                                                                               \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS |          \
-	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+/*
+ * How the C library starts a thread; clone3 takes its flags by pointer, and is as if it were not
+ * there.
+ */
+#define THREAD_FLAGS                                                                        \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND | CLONE_THREAD | \
+	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
 #define RULE(needs, call, reason, ...) {needs, SYS_##call, #call, reason, {__VA_ARGS__}},
-#define SOCKET_OPTION(level, name)                                                                                  \
-	RULE(JAIL_FILES, getsockopt, "reading a socket's option: " #name, INT(1, level), INT(2, name))
-#define SOCKET_OPTION_SET(level, name)                                                                              \
-	SOCKET_OPTION(level, name)                                                                                  \
-	RULE(JAIL_LINUX, setsockopt, "setting a socket's option: " #name, INT(1, level), INT(2, name))
+#define SOCKET_OPTION(level, name)                                                       \
+	RULE(JAIL_FILES, getsockopt, "reading a socket's option: " #name, INT(1, level), \
+	     INT(2, name))
+#define SOCKET_OPTION_SET(level, name)                                                   \
+	SOCKET_OPTION(level, name)                                                       \
+	RULE(JAIL_LINUX, setsockopt, "setting a socket's option: " #name, INT(1, level), \
+	     INT(2, name))
 
 static const struct jail_rule jail_vcpu_rules[] = {
-#include "vm/jail/vcpu.def"
 #include "vm/hostcall/socket_options.def"
+#include "vm/jail/vcpu.def"
 #ifdef JAIL_SANITIZED
 #include "vm/jail/sanitizer.def"
 #endif
@@ -109,7 +134,10 @@ static const struct jail_rule jail_poller_rules[] = {
 #endif
 };
 
-/* The profiles that there are filters for: jail_enter takes the narrowest that has what is asked for. */
+/*
+ * The profiles that there are filters for: jail_enter takes the narrowest that has what is asked
+ * for.
+ */
 static const unsigned jail_profiles[] = {
 	JAIL_FREEZE,
 	JAIL_FILES,

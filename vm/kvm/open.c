@@ -12,14 +12,17 @@ static int open_failed(int error, struct err *e)
 {
 	switch (error) {
 	case EACCES:
-		return err_set(e, ERR_HOST, EACCES,
-			       "/dev/kvm: permission denied; run as root or as a member of the group kvm");
+		return err_set(
+			e, ERR_HOST, EACCES,
+			"/dev/kvm: permission denied; run as root or as a member of the group kvm");
 	case ENOENT:
 	case ENXIO:
 	case ENODEV:
-		return err_set(e, ERR_HOST, error,
-			       "/dev/kvm is missing; load kvm-intel or kvm-amd, or enable virtualisation for "
-			       "this machine");
+		return err_set(
+			e, ERR_HOST, error,
+			"/dev/kvm is missing; load kvm-intel or kvm-amd, or enable virtualisation "
+			"for "
+			"this machine");
 	default:
 		return err_sys(e, error, "/dev/kvm");
 	}
@@ -30,8 +33,8 @@ static int check_capabilities(int fd, const struct kvm_capability *needed, struc
 {
 	for (; needed->name; needed++)
 		if (ioctl(fd, KVM_CHECK_EXTENSION, needed->number) <= 0)
-			return err_set(e, ERR_HOST, ENOSYS, "/dev/kvm lacks %s; a newer kernel has it",
-				       needed->name);
+			return err_set(e, ERR_HOST, ENOSYS,
+				       "/dev/kvm lacks %s; a newer kernel has it", needed->name);
 	return 0;
 }
 
@@ -47,8 +50,8 @@ int kvm_open(struct err *e)
 		return open_failed(errno, e);
 	int version = ioctl(fd, KVM_GET_API_VERSION, 0);
 	if (version != KVM_API_VERSION)
-		return err_set(e, ERR_HOST, ENOSYS, "/dev/kvm speaks version %d, needed is %d", version,
-			       KVM_API_VERSION);
+		return err_set(e, ERR_HOST, ENOSYS, "/dev/kvm speaks version %d, needed is %d",
+			       version, KVM_API_VERSION);
 	int rc = check_capabilities(fd, portable, e);
 	if (rc == 0)
 		rc = check_capabilities(fd, arch_capabilities, e);

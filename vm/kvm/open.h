@@ -5,7 +5,10 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
-/* Opens /dev/kvm and checks that it can do what Mote needs. The descriptor, or -errno with the reason. */
+/*
+ * Opens /dev/kvm and checks that it can do what Mote needs. The descriptor, or -errno with the
+ * reason.
+ */
 int kvm_open(struct err *e) must_check;
 
 #endif

@@ -83,16 +83,19 @@ static int run_failed(struct kvm_vcpu *v, int error, enum vcpu_exit *out, struct
 		*out = VCPU_INTERRUPTED;
 		return 0;
 	case EAGAIN: /* the first run starts a kernel thread for the VM; trying again would spin */
-		return err_set(e, ERR_HOST, EAGAIN,
-			       "KVM_RUN: no thread can be started for the VM; the limit of processes is reached "
-			       "(pids.max of a cgroup, or RLIMIT_NPROC)");
+		return err_set(
+			e, ERR_HOST, EAGAIN,
+			"KVM_RUN: no thread can be started for the VM; the limit of processes is "
+			"reached "
+			"(pids.max of a cgroup, or RLIMIT_NPROC)");
 	case EBADF:
 	case EPERM:
 	case ENOTTY:
 	case ENOSYS:
 		return err_sys(e, error, "KVM_RUN");
 	case EFAULT: /* a mapped file that became shorter */
-		snprintf(v->detail, sizeof(v->detail), "guest memory is gone (was the program's file truncated?)");
+		snprintf(v->detail, sizeof(v->detail),
+			 "guest memory is gone (was the program's file truncated?)");
 		return 0;
 	default:
 		snprintf(v->detail, sizeof(v->detail), "KVM_RUN failed: %s", strerror(error));
@@ -111,7 +114,8 @@ static int run(struct kvm_vcpu *v, enum vcpu_exit *out, struct err *e)
 	if (run->exit_reason == KVM_EXIT_SHUTDOWN)
 		snprintf(v->detail, sizeof(v->detail), "triple fault");
 	else if (run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
-		snprintf(v->detail, sizeof(v->detail), "KVM internal error %u", run->internal.suberror);
+		snprintf(v->detail, sizeof(v->detail), "KVM internal error %u",
+			 run->internal.suberror);
 	else
 		snprintf(v->detail, sizeof(v->detail), "unexpected VM exit %u", run->exit_reason);
 	return 0;

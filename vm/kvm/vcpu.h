@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* KVM's side of one vCPU: its descriptor, its run page, KVM_RUN. Its registers are arch/arch.h's. */
+/*
+ * KVM's side of one vCPU: its descriptor, its run page, KVM_RUN. Its registers are arch/arch.h's.
+ */
 #ifndef MOTE_VM_KVM_VCPU_H
 #define MOTE_VM_KVM_VCPU_H
 
@@ -17,7 +19,7 @@ struct kvm_vcpu {
 	int fd;              /* owned */
 	struct kvm_run *run; /* owned mapping */
 	size_t run_bytes;
-	unsigned index;      /* of the VM's vCPUs: where its kernel stack and state page are */
+	unsigned index; /* of the VM's vCPUs: where its kernel stack and state page are */
 	struct arch_vcpu arch;
 	bool state_due;  /* it loads its extended state when it runs next */
 	bool loading;    /* it has not been seen to have done so */
@@ -44,8 +46,8 @@ int kvm_vcpu_signal_mask(const struct kvm_vcpu *v, const sigset_t *mask) must_ch
 /* KVM_RUN once. A signal that came is not an error. v->detail says more about VCPU_DEAD. */
 int kvm_vcpu_run(struct kvm_vcpu *v, enum vcpu_exit *out, struct err *e) must_check;
 /*
- * Some KVMs move the program counter past an exiting instruction only when the vCPU is run again. This
- * lets them, without running the guest.
+ * Some KVMs move the program counter past an exiting instruction only when the vCPU is run again.
+ * This lets them, without running the guest.
  */
 int kvm_vcpu_complete_exit(const struct kvm_vcpu *v) must_check;
 

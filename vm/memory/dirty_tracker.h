@@ -35,7 +35,7 @@ struct dirty_tracker {
 	uint32_t *frames; /* owned: page numbers, behind the system block */
 	uint32_t count, capacity;
 	bool system_block; /* a page of the system block, too */
-	bool complete;	   /* and these are all that there can be */
+	bool complete;     /* and these are all that there can be */
 	/* Since when nothing else is dirty. */
 	uint64_t thread; /* whose faults are counted, dirty_thread(); 0: nobody's, anything may be
 			    dirty */

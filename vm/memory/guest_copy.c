@@ -17,10 +17,13 @@ extern const char guest_copy_begin[], guest_copy_end[], guest_copy_failed[];
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int prepare_rc;
-static struct sigaction before; /* written before the handler is there */
+static struct sigaction before;  /* written before the handler is there */
 static atomic_bool before_spent; /* it was to be called once (SA_RESETHAND), and has been */
 
-/* Raised by this thread's access, and not sent by a process, or for broken memory that nobody uses yet. */
+/*
+ * Raised by this thread's access, and not sent by a process, or for broken memory that nobody uses
+ * yet.
+ */
 static bool is_fault(const siginfo_t *info)
 {
 	return info->si_code > 0 && info->si_code != BUS_MCEERR_AO;
@@ -48,8 +51,7 @@ static void pass_on(int signo, siginfo_t *info, void *context)
 {
 	bool handled = before.sa_flags & SA_SIGINFO ||
 		       (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN);
-	if (handled &&
-	    !(before.sa_flags & SA_RESETHAND && atomic_exchange(&before_spent, true)))
+	if (handled && !(before.sa_flags & SA_RESETHAND && atomic_exchange(&before_spent, true)))
 		call_before(signo, info, context);
 	else if (handled || before.sa_handler == SIG_DFL || is_fault(info))
 		act_by_default(signo, info);

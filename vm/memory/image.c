@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taking the image of a memory, and making memories be what an image is. The process's page map says
- * what a page holds: memory that was never touched need not be saved.
+ * Taking the image of a memory, and making memories be what an image is. The process's page map
+ * says what a page holds: memory that was never touched need not be saved.
  */
 #include "vm/memory/image.h"
 
@@ -25,8 +25,8 @@ static int add_run(struct memory_image *i, uint64_t va, uint64_t entry, uint64_t
 	uint64_t gpa = page_entry_address(entry);
 	uint32_t access = page_entry_access(entry), kind = page_entry_kind(entry);
 	struct memory_run *last = i->run_count ? &i->runs[i->run_count - 1] : NULL;
-	if (last && last->va + last->bytes == va && last->gpa + last->bytes == gpa && last->access == access &&
-	    last->kind == kind) {
+	if (last && last->va + last->bytes == va && last->gpa + last->bytes == gpa &&
+	    last->access == access && last->kind == kind) {
 		last->bytes += bytes;
 		return 0;
 	}
@@ -39,12 +39,21 @@ static int add_run(struct memory_image *i, uint64_t va, uint64_t entry, uint64_t
 		i->run_capacity = capacity;
 	}
 	i->runs[i->run_count++] = (struct memory_run){
-		.va = va, .gpa = gpa, .bytes = bytes, .access = access, .kind = kind};
+		.va = va,
+		.gpa = gpa,
+		.bytes = bytes,
+		.access = access,
+		.kind = kind,
+	};
 	return 0;
 }
 
-/* Everything that a table maps but the kernel window, in order of addresses. The depth is at most four. */
-static int list_table(struct memory_image *i, struct memory *m, uint64_t table, int level, uint64_t va)
+/*
+ * Everything that a table maps but the kernel window, in order of addresses. The depth is at most
+ * four.
+ */
+static int list_table(struct memory_image *i, struct memory *m, uint64_t table, int level,
+		      uint64_t va)
 {
 	for (unsigned k = 0; k < ENTRIES; k++) {
 		uint64_t entry = memory_table(m, table)[k], at = va + k * memory_level_bytes(level);
@@ -73,7 +82,10 @@ struct saver {
 static int saver_end(struct saver *s)
 {
 	while (s->bytes) {
-		/* The kernel reads the guest's memory: of a file that became shorter it says EFAULT. */
+		/*
+		 * The kernel reads the guest's memory: of a file that became shorter it says
+		 * EFAULT.
+		 */
 		ssize_t n = pwrite(s->fd, s->m->hva + s->at, s->bytes, (off_t)(s->file_at + s->at));
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -180,7 +192,8 @@ static int save_error(int rc, struct err *e)
 	return err_sys(e, -rc, "taking a snapshot of the guest's memory");
 }
 
-int memory_image_save(struct memory *m, const struct memory_image *i, int fd, uint64_t file_at, struct err *e)
+int memory_image_save(struct memory *m, const struct memory_image *i, int fd, uint64_t file_at,
+		      struct err *e)
 {
 	if (ftruncate(fd, (off_t)(file_at + i->shape.next)) < 0)
 		return err_sys(e, errno, "writing a snapshot");
@@ -205,13 +218,14 @@ int memory_image_list(struct memory *m, struct memory_image *out, struct err *e)
 {
 	struct memory_image i = {
 		.fd = -1,
-		.shape = {
-			.next = m->next,
-			.small_next = m->small_next,
-			.small_end = m->small_end,
-			.used_bytes = m->used_bytes - m->tables_next - m->spill_next,
-			.max_bytes = m->max_bytes,
-		},
+		.shape =
+			{
+				.next = m->next,
+				.small_next = m->small_next,
+				.small_end = m->small_end,
+				.used_bytes = m->used_bytes - m->tables_next - m->spill_next,
+				.max_bytes = m->max_bytes,
+			},
 	};
 	int rc = list_table(&i, m, m->root, 4, 0);
 	if (rc == 0)
@@ -274,8 +288,9 @@ static int map_run(struct memory *m, const struct memory_run *r)
 			rc = memory_walk(m, va, 1, true, &entry, &level);
 			if (rc < 0)
 				return rc;
-			fill(m, entry, page_entry(r->gpa + done, r->access, r->kind & ~(uint32_t)PAGE_LARGE), SMALL,
-			     ENTRIES);
+			fill(m, entry,
+			     page_entry(r->gpa + done, r->access, r->kind & ~(uint32_t)PAGE_LARGE),
+			     SMALL, ENTRIES);
 			done += LARGE;
 			continue;
 		}
@@ -307,16 +322,18 @@ static int set_frames(struct page_stack *to, const uint32_t *frames, uint32_t le
 }
 
 /* The snapshot's pages under [from, next), nothing in what was used beyond. */
-static int map_contents(const struct memory_image *i, struct memory *m, uint64_t from, uint64_t used_end)
+static int map_contents(const struct memory_image *i, struct memory *m, uint64_t from,
+			uint64_t used_end)
 {
 	if (m->copies) {
-		int rc = memory_map_anonymous(m, from, used_end > i->shape.next ? used_end : i->shape.next);
+		int rc = memory_map_anonymous(m, from,
+					      used_end > i->shape.next ? used_end : i->shape.next);
 		if (rc < 0)
 			return rc;
 		return memory_copy_sparse(m, from, i->shape.next - from, i->fd, i->file_at + from);
 	}
-	void *at = mmap(m->hva + from, i->shape.next - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
-			i->fd, (off_t)(i->file_at + from));
+	void *at = mmap(m->hva + from, i->shape.next - from, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, i->fd, (off_t)(i->file_at + from));
 	if (at == MAP_FAILED)
 		return -errno;
 	if (used_end > i->shape.next)
@@ -337,8 +354,8 @@ static int map_runs(const struct memory_image *i, struct memory *m)
 /* The image's system block under the memory's own: its tables are the image's. */
 static int map_block(const struct memory_image *i, struct memory *m)
 {
-	void *at = mmap(m->mirror, i->shape.tables_next, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
-			i->fd, (off_t)i->file_at);
+	void *at = mmap(m->mirror, i->shape.tables_next, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, i->fd, (off_t)i->file_at);
 	if (at == MAP_FAILED)
 		return -errno;
 	m->tables_next = i->shape.tables_next;
@@ -349,14 +366,16 @@ static int map_block(const struct memory_image *i, struct memory *m)
 /* No guest has had it yet. */
 static bool is_new(const struct memory *m)
 {
-	return !m->window_ready && m->tables_next == MEMORY_KERNEL_PAGES_BYTES + SMALL && m->next == MEMORY_SYSTEM_BYTES;
+	return !m->window_ready && m->tables_next == MEMORY_KERNEL_PAGES_BYTES + SMALL &&
+	       m->next == MEMORY_SYSTEM_BYTES;
 }
 
 /* A new memory takes the image's tables as they are. */
 static int restore_pages(const struct memory_image *i, struct memory *m)
 {
 	bool fresh = i->shape.tables_next && is_new(m) && !m->copies;
-	uint64_t used_end = is_new(m) ? m->next : m->slot_end; /* a guest at CPL 0 reaches what was never allocated, too */
+	/* a guest at CPL 0 reaches what was never allocated, too */
+	uint64_t used_end = is_new(m) ? m->next : m->slot_end;
 	int rc = fresh ? 0 : memory_unshare_block(m);
 	if (rc == 0)
 		rc = map_contents(i, m, fresh ? 0 : MEMORY_SYSTEM_BYTES, used_end);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Guest-physical memory, its allocation, and four-level page tables (AMD64 Architecture Programmer's
- * Manual, volume 2, 5.3). Addresses and lengths come from the guest: ranges are checked before use.
+ * Guest-physical memory, its allocation, and four-level page tables (AMD64 Architecture
+ * Programmer's Manual, volume 2, 5.3). Addresses and lengths come from the guest: ranges are
+ * checked before use.
  */
 #include "abi/layout.h"
 #include "vm/kvm/ioctl.h"
@@ -17,7 +18,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define FIRST_SLOT (16UL << 20) /* a slot costs by its size, and much less before the vCPU has run */
+/* a slot costs by its size, and much less before the vCPU has run */
+#define FIRST_SLOT (16UL << 20)
 enum { SLOTS_MAX = 31, SPILL_SLOT = SLOTS_MAX };
 
 /* --- guest-physical pages --- */
@@ -78,14 +80,15 @@ static int take_fresh(struct memory *m, uint64_t bytes, uint64_t align, uint64_t
 }
 
 /*
- * A guest that has taken this much is asked no more whether it will touch all of a large page: the host backs
- * whole ones at once, which costs a tenth of doing so page by page. Smaller guests stay as small as they are.
+ * A guest that has taken this much is asked no more whether it will touch all of a large page: the
+ * host backs whole ones at once, which costs a tenth of doing so page by page. Smaller guests stay
+ * as small as they are.
  */
 #define HUGE_FROM (8UL << 20)
 
 /*
- * Host mappings are counted in a process (vm.max_map_count), and other sandboxes need some too: each part of this memory
- * that becomes a mapping of its own is counted, and there is a limit.
+ * Host mappings are counted in a process (vm.max_map_count), and other sandboxes need some too:
+ * each part of this memory that becomes a mapping of its own is counted, and there is a limit.
  */
 static bool may_split(struct memory *m)
 {
@@ -217,8 +220,8 @@ int memory_back(struct memory *m, gpa_t at, uint64_t bytes, int fd, uint64_t fro
 		return -E2BIG;
 	m->files[m->file_count++] = (struct memory_extent){.gpa = at.v, .bytes = bytes};
 	m->may_vanish = true;
-	void *to = mmap(m->hva + at.v, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
-			(off_t)from);
+	void *to = mmap(m->hva + at.v, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, (off_t)from);
 	if (to == MAP_FAILED)
 		return -errno;
 	return 0;
@@ -275,8 +278,8 @@ int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e)
 	/* One large page more, so that guest-physical 0 can be aligned as large pages are. */
 	uint64_t guest = m->end + m->spill_bytes;
 	m->reserved_bytes = LARGE + guest + MEMORY_SYSTEM_BYTES + m->spill_bytes;
-	m->reserved = mmap(NULL, m->reserved_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			   -1, 0);
+	m->reserved = mmap(NULL, m->reserved_bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (m->reserved == MAP_FAILED) {
 		m->reserved = NULL;
 		return err_sys(e, errno, "cannot reserve %lu bytes for guest memory", m->max_bytes);
@@ -301,13 +304,14 @@ void memory_destroy(struct memory *m)
 
 static bool take_away_and_give_back(uint8_t *at, uint64_t bytes)
 {
-	return mprotect(at, bytes, PROT_READ) == 0 && mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0;
+	return mprotect(at, bytes, PROT_READ) == 0 &&
+	       mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0;
 }
 
 /*
- * Takes host memory away from KVM and gives it back with its contents: whatever translates to it, on shadow page tables
- * or nested ones, is dropped and looked up again. If the process may have no more mappings, all of the guest's memory at
- * once, which splits none.
+ * Takes host memory away from KVM and gives it back with its contents: whatever translates to it,
+ * on shadow page tables or nested ones, is dropped and looked up again. If the process may have no
+ * more mappings, all of the guest's memory at once, which splits none.
  */
 static void memory_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes)
 {
@@ -322,8 +326,8 @@ static void memory_invalidate_all(struct memory *m)
 }
 
 /*
- * Makes memory read as zero and gives it back. If a snapshot lies under it, that is replaced: dropping the guest's copy
- * would bring the snapshot's contents up again.
+ * Makes memory read as zero and gives it back. If a snapshot lies under it, that is replaced:
+ * dropping the guest's copy would bring the snapshot's contents up again.
  */
 static void discard(struct memory *m, uint64_t gpa, uint64_t bytes)
 {
@@ -331,16 +335,18 @@ static void discard(struct memory *m, uint64_t gpa, uint64_t bytes)
 		madvise(m->hva + gpa, bytes, MADV_DONTNEED);
 		return;
 	}
-	if (may_split(m) && mmap(m->hva + gpa, bytes, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED)
+	if (may_split(m) &&
+	    mmap(m->hva + gpa, bytes, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED)
 		return;
-	(void)!guest_zero(m->hva + gpa, bytes); /* of a file that has become shorter: the guest ends when it uses it */
+	/* of a file that has become shorter: the guest ends when it uses it */
+	(void)!guest_zero(m->hva + gpa, bytes);
 	memory_invalidate(m, gpa, bytes);
 }
 
 /*
- * A guest decides how its pages are scattered: from so many runs on, all of its memory is invalidated
- * at once instead.
+ * A guest decides how its pages are scattered: from so many runs on, all of its memory is
+ * invalidated at once instead.
  */
 enum { INVALIDATIONS_MAX = 64 };
 
@@ -443,7 +449,8 @@ bool memory_intact(struct memory *m)
 	if (m->broken || memcmp(m->hva, m->mirror, stacks) != 0 ||
 	    memcmp(m->hva + behind, m->mirror + behind, m->tables_next - behind) != 0)
 		return false;
-	if (m->spill_next && memcmp(m->hva + m->end, m->mirror + MEMORY_SYSTEM_BYTES, m->spill_next) != 0)
+	if (m->spill_next &&
+	    memcmp(m->hva + m->end, m->mirror + MEMORY_SYSTEM_BYTES, m->spill_next) != 0)
 		return false;
 	if (memcmp(m->hva + stacks, m->mirror + stacks, MEMORY_STACKS_BYTES) != 0)
 		memcpy(m->hva + stacks, m->mirror + stacks, MEMORY_STACKS_BYTES);
@@ -458,7 +465,8 @@ static int split(struct memory *m, uint64_t *entry)
 	if (rc < 0)
 		return rc;
 	uint64_t page = page_entry_address(*entry);
-	uint64_t first = page_entry(page, page_entry_access(*entry), page_entry_kind(*entry) & ~PAGE_LARGE);
+	uint64_t first =
+		page_entry(page, page_entry_access(*entry), page_entry_kind(*entry) & ~PAGE_LARGE);
 	for (unsigned i = 0; i < ENTRIES; i++)
 		memory_set_entry(m, memory_table(m, table) + i, first + i * SMALL);
 	memory_set_entry(m, entry, page_entry_table(table));
@@ -507,17 +515,24 @@ static bool any_mapped(struct memory *m, uint64_t at, uint64_t end)
 	return false;
 }
 
-/* Calls one entry's change for each whole page in the range, large pages split where the range cuts them. */
-typedef void entry_change(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run);
+/*
+ * Calls one entry's change for each whole page in the range, large pages split where the range cuts
+ * them.
+ */
+typedef void entry_change(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access,
+			  struct run *run);
 
-/* Whether the guest is to end, asked now and then: how long a change takes is the guest's choice. */
+/*
+ * Whether the guest is to end, asked now and then: how long a change takes is the guest's choice.
+ */
 static bool is_ending(struct memory *m, unsigned *steps)
 {
 	enum { STEPS = 1024 };
 	return ++*steps % STEPS == 0 && m->ending && m->ending(m->ending_arg);
 }
 
-static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access, entry_change *change)
+static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access,
+			entry_change *change)
 {
 	struct run run = {.m = m};
 	unsigned steps = 0;
@@ -543,7 +558,8 @@ static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned 
 	return rc;
 }
 
-static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run)
+static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access,
+			struct run *run)
 {
 	(void)access;
 	uint64_t page = page_entry_address(*entry);
@@ -559,14 +575,16 @@ static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsig
 		stack_push(&m->free_small, page);
 }
 
-static void entry_protect(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run)
+static void entry_protect(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access,
+			  struct run *run)
 {
 	uint64_t page = page_entry_address(*entry);
 	memory_set_entry(m, entry, page_entry(page, access, page_entry_kind(*entry)));
 	run_add(run, page, bytes, false);
 }
 
-static void entry_zero(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access, struct run *run)
+static void entry_zero(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access,
+		       struct run *run)
 {
 	(void)access;
 	uint64_t page = page_entry_address(*entry);
@@ -639,8 +657,8 @@ int memory_map(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
 }
 
 /*
- * What was freed in rising order is used again in rising order, so that ranges stay contiguous for the host:
- * a transfer then takes one vector, not one a page.
+ * What was freed in rising order is used again in rising order, so that ranges stay contiguous for
+ * the host: a transfer then takes one vector, not one a page.
  */
 static void reverse_from(struct page_stack *s, uint32_t from)
 {
@@ -766,7 +784,8 @@ static uint8_t *step_host(struct memory *m, const struct step *s, uint64_t va)
 	return m->hva + page + (va & (size - 1));
 }
 
-int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans, int capacity)
+int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans,
+		int capacity)
 {
 	if (at.v > MOTE_VA_END || bytes > MOTE_VA_END - at.v)
 		return -EFAULT;
@@ -779,7 +798,8 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 		uint8_t *host = step_host(m, &s, va);
 		if (!host)
 			return -EFAULT;
-		if (count && (uint8_t *)spans[count - 1].iov_base + spans[count - 1].iov_len == host) {
+		if (count &&
+		    (uint8_t *)spans[count - 1].iov_base + spans[count - 1].iov_len == host) {
 			spans[count - 1].iov_len += s.bytes;
 		} else {
 			if (count == capacity)
@@ -794,7 +814,8 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 enum copy_way { COPY_OUT, COPY_IN };
 
 /* One piece within a page, which may be of a file that somebody truncates. */
-static int copy_piece(const struct memory *m, uint8_t *guest, uint8_t *host, uint64_t bytes, enum copy_way way)
+static int copy_piece(const struct memory *m, uint8_t *guest, uint8_t *host, uint64_t bytes,
+		      enum copy_way way)
 {
 	void *to = host;
 	const void *from = guest;

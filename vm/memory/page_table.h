@@ -9,11 +9,12 @@
 #include <sys/mman.h>
 
 #ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14; older ones refuse it, and nothing is lost but time */
+/* Linux 5.14; older ones refuse it, and nothing is lost but time */
+#define MADV_POPULATE_WRITE 23
 #endif
 
-#define SMALL 4096UL
-#define LARGE (2UL << 20)
+#define SMALL   4096UL
+#define LARGE   (2UL << 20)
 #define ENTRIES 512
 
 /* The host's own table; `gpa` is where the guest's copy is. */
@@ -43,10 +44,11 @@ static inline uint64_t memory_level_bytes(int level)
 }
 
 /*
- * The host's entry for va, and its level (1, or 2 for a large page). Makes tables on the way when `make` is set;
- * otherwise *entry is NULL if none is, and *level the level at which the tables end.
+ * The host's entry for va, and its level (1, or 2 for a large page). Makes tables on the way when
+ * `make` is set; otherwise *entry is NULL if none is, and *level the level at which the tables end.
  */
-int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry, int *level) must_check;
+int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry,
+		int *level) must_check;
 /* All guest mappings away, the kernel window's aside; all tables stay at their places. */
 void memory_clear_tables(struct memory *m);
 /* Of 4 KiB. */
@@ -58,6 +60,7 @@ int memory_grow_frames(uint32_t **frames, uint32_t *capacity) must_check;
 /* memory/file_copy.c: reads bytes of a file into guest-physical memory. 0 or -errno. */
 int memory_copy(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from) must_check;
 /* The same into memory that is zero, without the file's holes; moves the file's position. */
-int memory_copy_sparse(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from) must_check;
+int memory_copy_sparse(struct memory *m, uint64_t gpa, uint64_t bytes, int fd,
+		       uint64_t from) must_check;
 
 #endif

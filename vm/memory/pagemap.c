@@ -11,7 +11,7 @@
 enum { CHUNK = 512 }; /* entries read at a time */
 #define PAGEMAP_PRESENT (1UL << 63)
 #define PAGEMAP_SWAPPED (1UL << 62)
-#define PAGEMAP_FILE (1UL << 61)
+#define PAGEMAP_FILE    (1UL << 61)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int descriptor = -1; /* guarded by lock */

@@ -17,7 +17,8 @@ enum {
 	CHUNK_PAGES = 16,
 	CHUNKS_MIN = 20,
 };
-#define PREFETCH_MAX (64UL << 20) /* bytes; beyond this it is no longer a start-up working set */
+/* bytes; beyond this it is no longer a start-up working set */
+#define PREFETCH_MAX (64UL << 20)
 
 /* --- recording --- */
 

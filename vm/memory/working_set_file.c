@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Working sets in files next to the snapshot that they are of. Written by a process that has run a guest, so
- * what is read is checked as if it were the guest's.
+ * Working sets in files next to the snapshot that they are of. Written by a process that has run a
+ * guest, so what is read is checked as if it were the guest's.
  */
 #include "vm/snapshot/private.h"
 
@@ -48,9 +48,11 @@ bool vm_snapshot_load_working_set(struct vm_snapshot *s, int fd)
 {
 	struct working_set_file f;
 	char digest[65];
-	if (pread(fd, &f, sizeof(f), 0) != sizeof(f) || memcmp(f.magic, MAGIC, sizeof(MAGIC) - 1) != 0 ||
+	if (pread(fd, &f, sizeof(f), 0) != sizeof(f) ||
+	    memcmp(f.magic, MAGIC, sizeof(MAGIC) - 1) != 0 ||
 	    memcmp(f.of, s->digest, sizeof(f.of)) != 0)
 		return false;
 	seal(&f, digest);
-	return memcmp(f.digest, digest, sizeof(f.digest)) == 0 && working_set_install(&s->memory, &f.set);
+	return memcmp(f.digest, digest, sizeof(f.digest)) == 0 &&
+	       working_set_install(&s->memory, &f.set);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interruptible system calls without a race. The kick signal is unblocked for a few instructions and the system call
- * between them (arch/x86_64/blocking_call.S). A kick that was pending before, or that arrives before the call has begun, finds the
- * thread in those instructions: the handler moves it past the call. One that arrives later interrupts the call, as its
- * handler lacks SA_RESTART.
+ * Interruptible system calls without a race. The kick signal is unblocked for a few instructions
+ * and the system call between them (arch/x86_64/blocking_call.S). A kick that was pending before,
+ * or that arrives before the call has begun, finds the thread in those instructions: the handler
+ * moves it past the call. One that arrives later interrupts the call, as its handler lacks
+ * SA_RESTART.
  */
 #include "vm/run/blocking.h"
 
@@ -20,11 +21,12 @@
 enum { BRAKE_NS = 5000000 };
 
 long blocking_call_raw(const uint64_t *kick, long nr, const long arg[6]);
-extern const char blocking_call_open[], blocking_call_done[], blocking_call_stopped[], blocking_call_end[];
+extern const char blocking_call_open[], blocking_call_done[], blocking_call_stopped[],
+	blocking_call_end[];
 
 /*
- * This thread is in blocking_call_raw, or in a handler that has interrupted it. Read by the kick's handler, which must
- * not have it allocated: initial-exec, also in a library that is loaded late.
+ * This thread is in blocking_call_raw, or in a handler that has interrupted it. Read by the kick's
+ * handler, which must not have it allocated: initial-exec, also in a library that is loaded late.
  */
 static _Thread_local volatile bool inside __attribute__((tls_model("initial-exec")));
 
@@ -51,8 +53,8 @@ void blocking_on_kick(void *context)
 	if (pc >= (uintptr_t)blocking_call_done && pc < (uintptr_t)blocking_call_end)
 		return;
 	/*
-	 * In another signal's handler, which may have interrupted the instructions before the call: the kick comes
-	 * again when that handler returns.
+	 * In another signal's handler, which may have interrupted the instructions before the call:
+	 * the kick comes again when that handler returns.
 	 */
 	sigaddset(&c->uc_sigmask, VM_KICK_SIGNAL);
 	syscall(SYS_tgkill, getpid(), (int)syscall(SYS_gettid), VM_KICK_SIGNAL);

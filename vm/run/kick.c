@@ -10,7 +10,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Each timer has at most one kick pending, and other threads' kicks are one. The rest is left for the next time. */
+/*
+ * Each timer has at most one kick pending, and other threads' kicks are one. The rest is left for
+ * the next time.
+ */
 enum { TAKE_MAX = 16 };
 
 static void note_kick(const siginfo_t *info)

@@ -2,9 +2,10 @@
 /*
  * Kicks: VM_KICK_SIGNAL, which interrupts what a vCPU's thread does.
  *
- * It is blocked in that thread but for the moments when it may interrupt: inside KVM_RUN (KVM_SET_SIGNAL_MASK), inside
- * the waits of host calls (ppoll with wait_mask) and inside system calls that may wait (blocking.h). So a kick is never
- * lost between a check and a wait. Timers are kicks too; their siginfo says which flag to set.
+ * It is blocked in that thread but for the moments when it may interrupt: inside KVM_RUN
+ * (KVM_SET_SIGNAL_MASK), inside the waits of host calls (ppoll with wait_mask) and inside system
+ * calls that may wait (blocking.h). So a kick is never lost between a check and a wait. Timers are
+ * kicks too; their siginfo says which flag to set.
  */
 #ifndef MOTE_VM_RUN_KICK_H
 #define MOTE_VM_RUN_KICK_H
@@ -20,11 +21,14 @@ struct vm;
 /* Installs the handlers of the vCPU's thread, once a process. Before anything else here. */
 int kick_prepare(struct err *e) must_check;
 /*
- * What is blocked in a vCPU's thread: the kick, SIGPIPE and SIGXFSZ. A guest's broken pipe and a file that would become
- * too large are an errno.
+ * What is blocked in a vCPU's thread: the kick, SIGPIPE and SIGXFSZ. A guest's broken pipe and a
+ * file that would become too large are an errno.
  */
 const sigset_t *kick_blocked(void);
-/* Wakes a vCPU's thread, if it is in vm_resume; those of all vCPUs. Any thread, and signal handlers. */
+/*
+ * Wakes a vCPU's thread, if it is in vm_resume; those of all vCPUs. Any thread, and signal
+ * handlers.
+ */
 void vcpu_kick(struct vcpu *vcpu);
 void vm_kick(struct vm *vm);
 /* KVM_RUN leaves the kick pending: takes it, and what a timer has to say. */

@@ -11,8 +11,8 @@
 #define NS 1000000000UL
 
 /*
- * A guest chooses its alarm's interval, and each alarm costs an exit and a signal: at shorter ones neither
- * guest nor host would get to anything else.
+ * A guest chooses its alarm's interval, and each alarm costs an exit and a signal: at shorter ones
+ * neither guest nor host would get to anything else.
  */
 enum { INTERVAL_MIN_NS = 1000000 };
 
@@ -94,7 +94,10 @@ static uint64_t cpu_left(const struct vcpu *vcpu)
 	return 0;
 }
 
-/* Looks at the limits, and has the watch come when they may be over: CPU time goes no faster than time. */
+/*
+ * Looks at the limits, and has the watch come when they may be over: CPU time goes no faster than
+ * time.
+ */
 static void look_at_limits(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
@@ -128,7 +131,9 @@ bool vcpu_limit_over(struct vcpu *vcpu)
 	return atomic_load(&vcpu->deadline.fired) || vm->cpu_over;
 }
 
-/* What is over already needs no timer, and a guest that answers at once would be quicker than it. */
+/*
+ * What is over already needs no timer, and a guest that answers at once would be quicker than it.
+ */
 static int start_limits(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
@@ -144,16 +149,18 @@ static int start_limits(struct vcpu *vcpu)
 		return 0;
 	if (vm->deadline_ns <= time_monotonic_ns())
 		atomic_store(&vcpu->deadline.fired, true);
-	return vcpu_timer_set(vcpu, &vcpu->deadline, left_after(vm->deadline_ns, time_monotonic_ns()), 0);
+	return vcpu_timer_set(vcpu, &vcpu->deadline,
+			      left_after(vm->deadline_ns, time_monotonic_ns()), 0);
 }
 
 int vcpu_timers_start(struct vcpu *vcpu)
 {
 	int rc = start_limits(vcpu);
 	if (rc == 0 && vcpu->alarm_left_ns)
-		rc = vcpu_timer_set(vcpu, &vcpu->alarm,
-				  left_after(vcpu->alarm_left_ns, time_monotonic_ns() - vcpu->alarm_left_at),
-				  vcpu->alarm_interval_ns);
+		rc = vcpu_timer_set(
+			vcpu, &vcpu->alarm,
+			left_after(vcpu->alarm_left_ns, time_monotonic_ns() - vcpu->alarm_left_at),
+			vcpu->alarm_interval_ns);
 	return rc;
 }
 

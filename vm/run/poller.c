@@ -47,8 +47,8 @@ static const struct {
 	uint64_t late_us; /* an iteration that takes longer was interrupted, perhaps by others */
 	unsigned start_after_calls; /* close ones, until the thread is started */
 	unsigned wake_after_calls;  /* close ones, until it is woken */
-	unsigned missed_calls;	    /* doorbells while it is awake, until it counts as displaced */
-	uint64_t pays_calls;	    /* served in a waking that was worth it */
+	unsigned missed_calls;      /* doorbells while it is awake, until it counts as displaced */
+	uint64_t pays_calls;        /* served in a waking that was worth it */
 	uint64_t pays_long_calls;   /* and that was, although others wanted the CPU in the end */
 	struct bounds_us rest_after_useless, rest_after_displaced;
 } limits = {

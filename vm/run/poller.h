@@ -21,25 +21,25 @@ struct poller {
 	bool off;     /* not wanted, or impossible here */
 	bool started; /* the thread is there, and `lock` counts; of the vCPU's thread */
 	pthread_t thread;
-	pthread_mutex_t lock;	/* guards vCPU and VM: held by the vCPU's thread outside KVM_RUN */
-	_Atomic int state;	/* enum poller_state, a futex word; either thread */
+	pthread_mutex_t lock;   /* guards vCPU and VM: held by the vCPU's thread outside KVM_RUN */
+	_Atomic int state;      /* enum poller_state, a futex word; either thread */
 	_Atomic bool displaced; /* others want its CPU, or it is not there when it should be; either
 				   thread */
 	_Atomic uint64_t idle_cycles; /* without a call, until it sleeps; set when it is woken */
-	uint64_t served;	      /* calls carried out so far; lock */
-	bool declined;		      /* the last one was for the vCPU's thread; lock */
-	int jail_rc;		      /* of the thread, until it is joined */
+	uint64_t served;              /* calls carried out so far; lock */
+	bool declined;                /* the last one was for the vCPU's thread; lock */
+	int jail_rc;                  /* of the thread, until it is joined */
 	uint32_t how; /* jail_how_make's, for its paths: the vCPU thread's, or made for it */
 
 	/* The policy's, of the vCPU's thread. Times in cycles. */
-	bool woken;		      /* and not judged yet by what it did */
-	bool was_polling;	      /* at the last doorbell, the guest could see it awake */
-	unsigned close_calls;	      /* doorbells in quick succession */
-	unsigned missed;	      /* doorbells while it was awake */
-	uint64_t replied_at;	      /* when the guest went on after its last call */
-	uint64_t gap;		      /* from then to the last doorbell */
-	uint64_t least_gap;	      /* what an exit costs, about */
-	uint64_t served_before;	      /* this waking */
+	bool woken;                   /* and not judged yet by what it did */
+	bool was_polling;             /* at the last doorbell, the guest could see it awake */
+	unsigned close_calls;         /* doorbells in quick succession */
+	unsigned missed;              /* doorbells while it was awake */
+	uint64_t replied_at;          /* when the guest went on after its last call */
+	uint64_t gap;                 /* from then to the last doorbell */
+	uint64_t least_gap;           /* what an exit costs, about */
+	uint64_t served_before;       /* this waking */
 	uint64_t rest_us, rest_until; /* the back-off */
 };
 

@@ -36,7 +36,8 @@ void vm_finish(struct vm *vm)
 /* The signal mask of KVM_RUN is the vCPU's, and seldom changes. */
 static int set_kvm_mask(struct vcpu *vcpu)
 {
-	if (vcpu->kvm_mask_set && memcmp(&vcpu->kvm_mask, &vcpu->wait_mask, sizeof(vcpu->kvm_mask)) == 0)
+	if (vcpu->kvm_mask_set &&
+	    memcmp(&vcpu->kvm_mask, &vcpu->wait_mask, sizeof(vcpu->kvm_mask)) == 0)
 		return 0;
 	int rc = kvm_vcpu_signal_mask(&vcpu->kvm, &vcpu->wait_mask);
 	vcpu->kvm_mask = vcpu->wait_mask;
@@ -104,7 +105,8 @@ static int enter(struct vcpu *vcpu, struct err *e)
 		vcpu->tid = (int)syscall(SYS_gettid);
 	}
 	if (vcpu->timers_of && vcpu->timers_of != vcpu->tid)
-		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox was locked into the filter of another thread");
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "the sandbox was locked into the filter of another thread");
 	atomic_store(&vcpu->running_tid, vcpu->tid);
 	dirty_enter(&vm->memory.dirty);
 	clock_enter(vcpu);

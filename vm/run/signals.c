@@ -23,7 +23,7 @@ static bool signal_set(uint64_t set, int signo)
 	return set >> (signo - 1) & 1;
 }
 
-#define SIGNAL_BIT(signo) (1UL << ((signo) - 1))
+#define SIGNAL_BIT(signo) (1UL << ((signo)-1))
 static const uint64_t ignored_signals =
 	SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH);
 
@@ -33,8 +33,8 @@ static bool ignored_by_default(int signo)
 }
 
 /*
- * Signals that would do something now: end the guest or reach a handler that is not blocked. A terminal's new size, say,
- * does not end a wait of a program that has no handler for it.
+ * Signals that would do something now: end the guest or reach a handler that is not blocked. A
+ * terminal's new size, say, does not end a wait of a program that has no handler for it.
  */
 static uint64_t deliverable(const struct vcpu *vcpu)
 {
@@ -48,8 +48,8 @@ static uint64_t deliverable(const struct vcpu *vcpu)
 static bool must_end(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
-	return vm->state == VM_ENDED || signal_set(deliverable(vcpu), SIGKILL) || vcpu_limit_over(vcpu) ||
-	       atomic_load(&vm->busy) == VM_STOPPED;
+	return vm->state == VM_ENDED || signal_set(deliverable(vcpu), SIGKILL) ||
+	       vcpu_limit_over(vcpu) || atomic_load(&vm->busy) == VM_STOPPED;
 }
 
 bool vcpu_ending(struct vcpu *vcpu)
@@ -70,8 +70,10 @@ void vm_watch_memory(struct vm *vm)
 
 bool vcpu_interrupted(struct vcpu *vcpu)
 {
-	uint64_t blocked = guest_word(vcpu->area->blocked_signals), waiting = guest_word(vcpu->area->pending_signals);
-	return must_end(vcpu) || deliverable(vcpu) || (waiting & ~blocked) || atomic_load(&vcpu->alarm.fired);
+	uint64_t blocked = guest_word(vcpu->area->blocked_signals),
+		 waiting = guest_word(vcpu->area->pending_signals);
+	return must_end(vcpu) || deliverable(vcpu) || (waiting & ~blocked) ||
+	       atomic_load(&vcpu->alarm.fired);
 }
 
 void vcpu_end_unusable(struct vcpu *vcpu, int rc)
@@ -102,7 +104,8 @@ static bool inject(struct vcpu *vcpu, int signo)
 	struct mote_area *area = vcpu->area;
 	struct mote_context c;
 	uint64_t entry = guest_word(area->fault_entry);
-	if (!guest_word(area->events_open) || guest_word(area->fault_busy) || entry == 0 || entry >= MOTE_VA_END)
+	if (!guest_word(area->events_open) || guest_word(area->fault_busy) || entry == 0 ||
+	    entry >= MOTE_VA_END)
 		return false;
 	int rc = arch_vcpu_context(&vcpu->kvm, &c);
 	if (rc < 0) {
@@ -114,7 +117,11 @@ static bool inject(struct vcpu *vcpu, int signo)
 	bool returning = pc - guest_word(area->resume_at) < guest_word(area->resume_bytes);
 	if (in_window && (!returning || pc >= MOTE_KERNEL))
 		return false;
-	area->fault = (struct mote_fault){.vector = MOTE_EVENT_SIGNAL, .detail = (uint64_t)signo, .context = c};
+	area->fault = (struct mote_fault){
+		.vector = MOTE_EVENT_SIGNAL,
+		.detail = (uint64_t)signo,
+		.context = c,
+	};
 	area->fault_busy = 1;
 	vcpu_redirect(vcpu, entry);
 	return true;
@@ -135,21 +142,24 @@ void vcpu_serve_events(struct vcpu *vcpu, bool may_inject)
 	if (atomic_exchange(&vcpu->alarm.fired, false))
 		atomic_fetch_or(&vm->pending, 1UL << (SIGALRM - 1));
 	uint64_t pending = atomic_exchange(&vm->pending, 0);
-	const uint64_t handled = guest_word(vcpu->area->handled_signals), blocked = guest_word(vcpu->area->blocked_signals);
+	const uint64_t handled = guest_word(vcpu->area->handled_signals),
+		       blocked = guest_word(vcpu->area->blocked_signals);
 	for (int signo = 1; signo <= 64 && pending; signo++) {
 		if (!signal_set(pending, signo))
 			continue;
 		pending &= ~(1UL << (signo - 1));
-		if (signo == SIGKILL ||
-		    (!signal_set(handled, signo) && !ignored_by_default(signo) && !signal_set(blocked, signo)))
+		if (signo == SIGKILL || (!signal_set(handled, signo) &&
+					 !ignored_by_default(signo) && !signal_set(blocked, signo)))
 			vm_end(vm, VM_SIGNALLED, signo);
 		else if (!ignored_by_default(signo) || signal_set(handled, signo))
-			__atomic_fetch_or(&vcpu->area->pending_signals, 1UL << (signo - 1), __ATOMIC_SEQ_CST);
+			__atomic_fetch_or(&vcpu->area->pending_signals, 1UL << (signo - 1),
+					  __ATOMIC_SEQ_CST);
 	}
 	uint64_t ready = guest_word(vcpu->area->pending_signals) & ~blocked;
 	if (may_inject && ready && vm->state != VM_ENDED) {
 		int signo = __builtin_ctzl(ready) + 1;
 		if (inject(vcpu, signo))
-			__atomic_fetch_and(&vcpu->area->pending_signals, ~(1UL << (signo - 1)), __ATOMIC_SEQ_CST);
+			__atomic_fetch_and(&vcpu->area->pending_signals, ~(1UL << (signo - 1)),
+					   __ATOMIC_SEQ_CST);
 	}
 }

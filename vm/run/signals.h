@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What ends a guest or interrupts it between two runs of its vCPU: signals, limits, vm_interrupt(). */
+/*
+ * What ends a guest or interrupts it between two runs of its vCPU: signals, limits, vm_interrupt().
+ */
 #ifndef MOTE_VM_RUN_SIGNALS_H
 #define MOTE_VM_RUN_SIGNALS_H
 
@@ -8,20 +10,27 @@
 
 struct vcpu;
 
-/* True if a blocking handler must give up with -EINTR: a signal or an alarm is pending, or the end. */
+/*
+ * True if a blocking handler must give up with -EINTR: a signal or an alarm is pending, or the end.
+ */
 bool vcpu_interrupted(struct vcpu *vcpu);
-/* True if the guest is to end, whatever it thinks of it: a limit, an interrupt, a signal without a handler. */
+/*
+ * True if the guest is to end, whatever it thinks of it: a limit, an interrupt, a signal without a
+ * handler.
+ */
 bool vcpu_ending(struct vcpu *vcpu);
 /*
- * Acts on signals and limits between two runs. may_inject: the vCPU was interrupted, so its registers
- * are those of the program; after an exit by the doorbell they are not final.
+ * Acts on signals and limits between two runs. may_inject: the vCPU was interrupted, so its
+ * registers are those of the program; after an exit by the doorbell they are not final.
  */
 void vcpu_serve_events(struct vcpu *vcpu, bool may_inject);
-/* The guest goes on in its handler of faults and events, at `entry`; it ends if KVM refuses that. */
+/*
+ * The guest goes on in its handler of faults and events, at `entry`; it ends if KVM refuses that.
+ */
 void vcpu_redirect(struct vcpu *vcpu, uint64_t entry);
 /*
- * KVM refuses to read or set the vCPU's registers: a guest at CPL 0 can bring them into a state that
- * it does not take back. It ends; its VM is not used again.
+ * KVM refuses to read or set the vCPU's registers: a guest at CPL 0 can bring them into a state
+ * that it does not take back. It ends; its VM is not used again.
  */
 void vcpu_end_unusable(struct vcpu *vcpu, int rc);
 

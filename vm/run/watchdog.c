@@ -115,8 +115,8 @@ static void prepare(void)
 }
 
 /*
- * Next to real-time threads, which a guest may keep busy, it must be one, and ahead of them. (Not in
- * a filter, which allows no such thing: there it has its creator's priority.)
+ * Next to real-time threads, which a guest may keep busy, it must be one, and ahead of them. (Not
+ * in a filter, which allows no such thing: there it has its creator's priority.)
  */
 static void set_priority(pthread_attr_t *attr)
 {

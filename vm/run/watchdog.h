@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The watch: one thread a process that has VMs look at their limits when these may be over. A call with a limit so costs no
- * system call: it stores a time, and the watch, which sleeps until the earliest, sees a later one when it wakes.
+ * The watch: one thread a process that has VMs look at their limits when these may be over. A call
+ * with a limit so costs no system call: it stores a time, and the watch, which sleeps until the
+ * earliest, sees a later one when it wakes.
  */
 #ifndef MOTE_VM_RUN_WATCHDOG_H
 #define MOTE_VM_RUN_WATCHDOG_H
@@ -16,10 +17,10 @@ struct vm;
 
 /* A VM's place in it. */
 struct vm_watch {
-	struct vm *next;       /* guarded by the watch's lock */
-	bool joined;           /* the VM's own */
-	_Atomic uint64_t due;  /* CLOCK_MONOTONIC, ns; WATCH_NEVER: nothing to look at */
-	_Atomic bool look;     /* set by the watch, which then kicks the VM */
+	struct vm *next;      /* guarded by the watch's lock */
+	bool joined;          /* the VM's own */
+	_Atomic uint64_t due; /* CLOCK_MONOTONIC, ns; WATCH_NEVER: nothing to look at */
+	_Atomic bool look;    /* set by the watch, which then kicks the VM */
 };
 
 #define WATCH_NEVER UINT64_MAX

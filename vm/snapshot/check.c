@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Consistency of a snapshot that was read from a file. Anybody may have made it, and VMs made from it allocate by its
- * lists: so each frame of guest-physical memory has one owner, which is a mapping of the guest's own memory, a free
- * list, the rest of the block that single pages come from, or what was taken for good (the image, boot information, the
- * area, the program), which may be mapped several times or not at all.
+ * Consistency of a snapshot that was read from a file. Anybody may have made it, and VMs made from
+ * it allocate by its lists: so each frame of guest-physical memory has one owner, which is a
+ * mapping of the guest's own memory, a free list, the rest of the block that single pages come
+ * from, or what was taken for good (the image, boot information, the area, the program), which may
+ * be mapped several times or not at all.
  */
 #include "vm/boot.h"
 #include "vm/memory/page_table.h"
@@ -22,8 +23,11 @@ struct frames {
 };
 
 struct owners {
-	struct frames one; /* frames with one owner: mappings of the guest's own memory, free lists, the block's rest */
-	struct frames kept; /* taken for good */
+	/*
+	 * frames with one owner: mappings of the guest's own memory, free lists, the block's rest
+	 */
+	struct frames one;
+	struct frames kept;                /* taken for good */
 	uint64_t mapped_bytes, free_bytes; /* of `one` */
 	uint64_t kept_bytes;
 };
@@ -72,14 +76,16 @@ static uint64_t frames_add(struct frames *f, uint64_t at, uint64_t end)
 static bool inside(const struct frames *f, uint64_t at, uint64_t bytes)
 {
 	uint64_t end = f->count * SMALL;
-	return !((at | bytes) & (SMALL - 1)) && bytes && at >= MEMORY_SYSTEM_BYTES && at <= end && bytes <= end - at;
+	return !((at | bytes) & (SMALL - 1)) && bytes && at >= MEMORY_SYSTEM_BYTES && at <= end &&
+	       bytes <= end - at;
 }
 
 /* For an owner that shares with nobody. */
 static bool own(struct owners *o, uint64_t at, uint64_t bytes)
 {
 	uint64_t from = at / SMALL, end = from + bytes / SMALL;
-	if (!inside(&o->one, at, bytes) || frames_any(&o->one, from, end) || frames_any(&o->kept, from, end))
+	if (!inside(&o->one, at, bytes) || frames_any(&o->one, from, end) ||
+	    frames_any(&o->kept, from, end))
 		return false;
 	(void)frames_add(&o->one, from, end);
 	return true;
@@ -98,7 +104,8 @@ static bool keep(struct owners *o, uint64_t at, uint64_t bytes)
 /* What a guest can have, of pages that are not the host's. */
 static bool rights_good(const struct memory_run *r)
 {
-	const uint32_t access = MEMORY_READ | MEMORY_WRITE | MEMORY_EXEC, kind = PAGE_LARGE | PAGE_FIXED;
+	const uint32_t access = MEMORY_READ | MEMORY_WRITE | MEMORY_EXEC,
+		       kind = PAGE_LARGE | PAGE_FIXED;
 	if (r->access & ~access || r->kind & ~kind)
 		return false;
 	return r->access == 0 || r->access & MEMORY_READ;
@@ -112,7 +119,10 @@ static bool own_run(struct owners *o, const struct memory_run *r)
 	return own(o, r->gpa, r->bytes);
 }
 
-/* In order of addresses, none over another, of whole pages of their size, outside the kernel window. */
+/*
+ * In order of addresses, none over another, of whole pages of their size, outside the kernel
+ * window.
+ */
 static bool own_runs(struct owners *o, const struct memory_image *m)
 {
 	uint64_t last = SMALL;
@@ -160,7 +170,8 @@ static bool maps(const struct memory_image *m, uint64_t va, uint64_t gpa, uint64
 		const struct memory_run *r = &m->runs[k];
 		if (va < r->va || va >= r->va + r->bytes)
 			continue;
-		uint64_t offset = va - r->va, n = r->bytes - offset < bytes ? r->bytes - offset : bytes;
+		uint64_t offset = va - r->va,
+			 n = r->bytes - offset < bytes ? r->bytes - offset : bytes;
 		if (!(r->kind & PAGE_FIXED) || r->gpa + offset != gpa)
 			return false;
 		va += n;
@@ -174,37 +185,42 @@ static bool maps(const struct memory_image *m, uint64_t va, uint64_t gpa, uint64
 static bool own_places(struct owners *o, const struct vm_snapshot *s)
 {
 	const struct snapshot_state *is = &s->state;
-	if (is->given < 3 || is->given >= 1024 || is->stopped < VM_IN_EXCHANGE || is->stopped > VM_BEFORE_CALL)
+	if (is->given < 3 || is->given >= 1024 || is->stopped < VM_IN_EXCHANGE ||
+	    is->stopped > VM_BEFORE_CALL)
 		return false;
 	if (is->wasm > 1 || is->exec_sealed > 1)
 		return false;
-	if (is->area_va.v != MOTE_AREAS_VA || !maps(&s->memory, MOTE_AREAS_VA, is->area, MOTE_AREA_BYTES))
+	if (is->area_va.v != MOTE_AREAS_VA ||
+	    !maps(&s->memory, MOTE_AREAS_VA, is->area, MOTE_AREA_BYTES))
 		return false;
-	if (is->boot_bytes < MOTE_PAGE || is->boot_bytes > BOOT_INFO_MAX || !keep(o, is->boot, is->boot_bytes))
+	if (is->boot_bytes < MOTE_PAGE || is->boot_bytes > BOOT_INFO_MAX ||
+	    !keep(o, is->boot, is->boot_bytes))
 		return false;
-	if (is->entry.v < MOTE_IMAGE_VA || is->entry.v >= MOTE_BOOT_VA || is->channel_max > UINT32_MAX)
+	if (is->entry.v < MOTE_IMAGE_VA || is->entry.v >= MOTE_BOOT_VA ||
+	    is->channel_max > UINT32_MAX)
 		return false;
 	return is->payload_bytes <= MOTE_PAYLOAD_MAX && is->payload_bytes &&
 	       keep(o, is->payload.v, memory_page_up(is->payload_bytes));
 }
 
 /*
- * What is used is at least what is owned, and at most what no list has: pages that were left out when memory was taken
- * in larger units belong to nobody.
+ * What is used is at least what is owned, and at most what no list has: pages that were left out
+ * when memory was taken in larger units belong to nobody.
  */
 static bool sums_good(const struct owners *o, const struct memory_shape *is)
 {
 	uint64_t all = is->next - MEMORY_SYSTEM_BYTES;
-	return is->used_bytes >= o->mapped_bytes + o->kept_bytes && is->used_bytes <= all - o->free_bytes &&
-	       is->used_bytes <= is->max_bytes && is->max_bytes <= MEMORY_MAX_BYTES;
+	return is->used_bytes >= o->mapped_bytes + o->kept_bytes &&
+	       is->used_bytes <= all - o->free_bytes && is->used_bytes <= is->max_bytes &&
+	       is->max_bytes <= MEMORY_MAX_BYTES;
 }
 
 static bool consistent(struct owners *o, const struct vm_snapshot *s)
 {
 	const struct memory_image *m = &s->memory;
 	return own_runs(o, m) && own_list(o, m->free_small, m->free_small_len, SMALL) &&
-	       own_list(o, m->free_large, m->free_large_len, LARGE) && own_block(o, &m->shape) && own_places(o, s) &&
-	       sums_good(o, &m->shape);
+	       own_list(o, m->free_large, m->free_large_len, LARGE) && own_block(o, &m->shape) &&
+	       own_places(o, s) && sums_good(o, &m->shape);
 }
 
 int snapshot_check(const struct vm_snapshot *s)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Snapshots in files: a header of one page, what is not memory (registers, mappings, descriptors), then
- * memory as it lies in guest-physical space, so that it can be mapped. Sparse. A file is used by the very build of
- * Mote that wrote it, on a CPU with the same features; so structures are stored as they are. Anybody may have made the
- * file: it is refused unless it is consistent as a whole, page tables and kernel pages are made again, and its memory
- * is a guest's.
+ * Snapshots in files: a header of one page, what is not memory (registers, mappings, descriptors),
+ * then memory as it lies in guest-physical space, so that it can be mapped. Sparse. A file is used
+ * by the very build of Mote that wrote it, on a CPU with the same features; so structures are
+ * stored as they are. Anybody may have made the file: it is refused unless it is consistent as a
+ * whole, page tables and kernel pages are made again, and its memory is a guest's.
  */
 #include "vm/snapshot/private.h"
 
@@ -52,8 +52,10 @@ static unsigned list_parts(struct vm_snapshot *s, struct part parts[5])
 {
 	struct memory_image *m = &s->memory;
 	parts[0] = (struct part){m->runs, (uint64_t)m->run_count * sizeof(*m->runs)};
-	parts[1] = (struct part){m->free_small, (uint64_t)m->free_small_len * sizeof(*m->free_small)};
-	parts[2] = (struct part){m->free_large, (uint64_t)m->free_large_len * sizeof(*m->free_large)};
+	parts[1] =
+		(struct part){m->free_small, (uint64_t)m->free_small_len * sizeof(*m->free_small)};
+	parts[2] =
+		(struct part){m->free_large, (uint64_t)m->free_large_len * sizeof(*m->free_large)};
 	parts[3] = (struct part){s->fds, (uint64_t)s->fd_count * sizeof(*s->fds)};
 	parts[4] = (struct part){s->extra, s->extra_bytes};
 	return 5;
@@ -71,7 +73,8 @@ static void header_digest(const struct file_header *h, char out[65])
 static int write_at(int fd, const void *bytes, size_t len, uint64_t at, struct err *e)
 {
 	for (size_t done = 0; done < len;) {
-		ssize_t n = pwrite(fd, (const uint8_t *)bytes + done, len - done, (off_t)(at + done));
+		ssize_t n =
+			pwrite(fd, (const uint8_t *)bytes + done, len - done, (off_t)(at + done));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -90,7 +93,8 @@ static int pack(struct vm_snapshot *s, uint8_t **out, uint64_t *bytes, struct er
 	for (unsigned k = 0; k < count; k++)
 		*bytes += parts[k].bytes;
 	if (*bytes > META_MAX)
-		return err_set(e, ERR_GUEST, E2BIG, "the guest has too many mappings for a snapshot in a file");
+		return err_set(e, ERR_GUEST, E2BIG,
+			       "the guest has too many mappings for a snapshot in a file");
 	uint8_t *to = *out = malloc(*bytes);
 	if (!to)
 		return err_sys(e, ENOMEM, "a snapshot");
@@ -126,7 +130,8 @@ static void seal_header(struct file_header *h, const uint8_t *meta, uint64_t mem
 	memcpy(h->digest, digest, sizeof(h->digest));
 }
 
-static int write_file(struct vm *vm, struct vm_snapshot *s, const struct file_header *host, int fd, struct err *e)
+static int write_file(struct vm *vm, struct vm_snapshot *s, const struct file_header *host, int fd,
+		      struct err *e)
 {
 	cleanup_free uint8_t *meta = NULL;
 	struct file_header h = *host;
@@ -139,7 +144,10 @@ static int write_file(struct vm *vm, struct vm_snapshot *s, const struct file_he
 		rc = write_at(fd, meta, h.meta_bytes, HEADER_BYTES, e);
 	if (rc == 0 && fdatasync(fd) < 0)
 		rc = err_sys(e, errno, "writing a snapshot");
-	/* Last, so that a file that was not written to its end is none, whatever happens to the machine. */
+	/*
+	 * Last, so that a file that was not written to its end is none, whatever happens to the
+	 * machine.
+	 */
 	if (rc < 0)
 		return rc;
 	return write_at(fd, &h, sizeof(h), 0, e);
@@ -175,10 +183,14 @@ void vm_snapshot_prepare(void)
 	pagemap_prepare();
 }
 
-int vm_snapshot_take_to_file(struct vm *vm, const char *build, const void *extra, size_t extra_bytes, int fd, struct err *e)
+int vm_snapshot_take_to_file(struct vm *vm, const char *build, const void *extra,
+			     size_t extra_bytes, int fd, struct err *e)
 {
 	struct vm_snapshot s = {
-		.memory.fd = -1, .extra = (uint8_t *)(uintptr_t)extra, .extra_bytes = (uint32_t)extra_bytes};
+		.memory.fd = -1,
+		.extra = (uint8_t *)(uintptr_t)extra,
+		.extra_bytes = (uint32_t)extra_bytes,
+	};
 	struct file_header host;
 	int rc = fill_host(&host, build, -1, e); /* the leaves are known: there is a VM */
 	if (rc == 0)
@@ -209,8 +221,8 @@ static int store_memory(const struct memory_image *m, int fd, uint64_t file_at, 
 	return 0;
 }
 
-int vm_snapshot_save(struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra, size_t extra_bytes,
-		      int fd, struct err *e)
+int vm_snapshot_save(struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra,
+		     size_t extra_bytes, int fd, struct err *e)
 {
 	struct vm_snapshot copy = *s; /* borrows all of it; extra bytes are the call's own */
 	struct file_header h;
@@ -236,7 +248,8 @@ int vm_snapshot_save(struct vm_snapshot *s, const char *build, int kvm_fd, const
 bool vm_snapshot_is_file(int fd)
 {
 	char magic[sizeof(MAGIC)];
-	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, MAGIC, sizeof(magic)) == 0;
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+	       memcmp(magic, MAGIC, sizeof(magic)) == 0;
 }
 
 static int bad(struct err *e, const char *what)
@@ -244,7 +257,8 @@ static int bad(struct err *e, const char *what)
 	return err_set(e, ERR_CONFIG, EINVAL, "the snapshot cannot be used: %s", what);
 }
 
-static int check_header(const struct file_header *h, const struct file_header *host, uint64_t file_bytes, struct err *e)
+static int check_header(const struct file_header *h, const struct file_header *host,
+			uint64_t file_bytes, struct err *e)
 {
 	char digest[65];
 	if (memcmp(h->magic, host->magic, sizeof(h->magic)) != 0)
@@ -259,8 +273,8 @@ static int check_header(const struct file_header *h, const struct file_header *h
 	if (memcmp(h->cpu, host->cpu, sizeof(h->cpu)) != 0)
 		return bad(e, "it is of a CPU with other features");
 	if (h->meta_bytes < sizeof(struct file_meta) || h->meta_bytes > META_MAX ||
-	    h->memory_at != memory_page_up(HEADER_BYTES + h->meta_bytes) || file_bytes < h->memory_at ||
-	    file_bytes - h->memory_at != h->memory_bytes)
+	    h->memory_at != memory_page_up(HEADER_BYTES + h->meta_bytes) ||
+	    file_bytes < h->memory_at || file_bytes - h->memory_at != h->memory_bytes)
 		return bad(e, "it has been cut or has grown");
 	return 0;
 }
@@ -277,11 +291,14 @@ static int copy_part(const uint8_t **from, uint64_t *left, void *to, uint64_t by
 }
 
 /* The arrays, each with room for one more so that none is NULL. */
-static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const uint8_t *from, uint64_t left)
+static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const uint8_t *from,
+		      uint64_t left)
 {
 	struct memory_image *m = &s->memory;
-	uint64_t wanted = (uint64_t)f->run_count * sizeof(*m->runs) + f->free_small_len * sizeof(*m->free_small) +
-			  f->free_large_len * sizeof(*m->free_large) + f->fd_count * sizeof(*s->fds) + f->extra_bytes;
+	uint64_t wanted = (uint64_t)f->run_count * sizeof(*m->runs) +
+			  f->free_small_len * sizeof(*m->free_small) +
+			  f->free_large_len * sizeof(*m->free_large) +
+			  f->fd_count * sizeof(*s->fds) + f->extra_bytes;
 	if (wanted != left) /* before anything is made of that size */
 		return -EINVAL;
 	m->runs = calloc((uint64_t)f->run_count + 1, sizeof(*m->runs));
@@ -309,11 +326,13 @@ static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const ui
 /* Inherited descriptors at their numbers, and duplicates of them; in order. */
 static bool fds_good(const struct vm_snapshot *s)
 {
-	const unsigned flags = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_FIXED_STATE | FD_NONBLOCK | FD_GIVEN | FD_PLAIN;
+	const unsigned flags = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_FIXED_STATE |
+			       FD_NONBLOCK | FD_GIVEN | FD_PLAIN;
 	for (uint32_t k = 0; k < s->fd_count; k++) {
 		const struct fd_wanted *w = &s->fds[k];
-		if (w->origin == 0 || w->origin > s->state.given || w->at >= FDTABLE_MAX || (k && w->at <= w[-1].at) ||
-		    w->flags & ~flags || (w->flags & FD_GIVEN && w->at + 1 != w->origin))
+		if (w->origin == 0 || w->origin > s->state.given || w->at >= FDTABLE_MAX ||
+		    (k && w->at <= w[-1].at) || w->flags & ~flags ||
+		    (w->flags & FD_GIVEN && w->at + 1 != w->origin))
 			return false;
 	}
 	return true;
@@ -371,7 +390,8 @@ static int open_file(struct vm_snapshot *s, int fd, const struct file_header *ho
 	return 0;
 }
 
-int vm_snapshot_open_untrusted(int fd, const char *build, int kvm_fd, struct vm_snapshot **out, struct err *e)
+int vm_snapshot_open_untrusted(int fd, const char *build, int kvm_fd, struct vm_snapshot **out,
+			       struct err *e)
 {
 	struct file_header host;
 	int rc = fill_host(&host, build, kvm_fd, e);

@@ -20,8 +20,8 @@ struct snapshot_state {
 	gva_t reply_at;
 	uint64_t reply_size;
 	uint64_t alarm_left_ns, alarm_interval_ns;
-	uint32_t stopped; /* enum vm_state: where it was */
-	uint32_t given;    /* descriptors that it had at its start */
+	uint32_t stopped;           /* enum vm_state: where it was */
+	uint32_t given;             /* descriptors that it had at its start */
 	uint32_t wasm, exec_sealed; /* 0 or 1: vm/internal.h */
 	struct arch_vcpu_state cpu;
 };
@@ -37,11 +37,14 @@ struct vm_snapshot {
 	char digest[64]; /* of a file's header: what tells it from others */
 };
 
-/* memory/working_set_file.c: writes what is known of its working set. An error leaves a file that is none. */
+/*
+ * memory/working_set_file.c: writes what is known of its working set. An error leaves a file that
+ * is none.
+ */
 void working_set_write(const struct vm_snapshot *s, int fd);
 /*
- * Whether what a file describes is consistent (check.c): no frame has two owners, all lead into the guest's
- * memory, sums agree. 0, -EINVAL or -ENOMEM.
+ * Whether what a file describes is consistent (check.c): no frame has two owners, all lead into the
+ * guest's memory, sums agree. 0, -EINVAL or -ENOMEM.
  */
 int snapshot_check(const struct vm_snapshot *s) must_check;
 /* All of a snapshot but memory. */

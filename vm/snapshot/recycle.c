@@ -108,7 +108,8 @@ int recycle_keep(unsigned count)
 	}
 }
 
-bool recycle_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcpu *vcpu, struct memory *memory)
+bool recycle_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcpu *vcpu,
+		  struct memory *memory)
 {
 	pthread_mutex_lock(&lock);
 	struct recycled **at = &ready;

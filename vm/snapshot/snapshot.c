@@ -41,10 +41,13 @@ static int record_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 		if (!entry)
 			continue;
 		if (!entry->origin)
-			return err_set(e, ERR_GUEST, EBUSY,
-				       "the guest has descriptor %u open (a %s), which a snapshot cannot hold", i,
-				       kind_of(entry->flags));
-		s->fds[s->fd_count++] = (struct fd_wanted){.at = i, .flags = entry->flags, .origin = entry->origin};
+			return err_set(
+				e, ERR_GUEST, EBUSY,
+				"the guest has descriptor %u open (a %s), which a snapshot cannot "
+				"hold",
+				i, kind_of(entry->flags));
+		s->fds[s->fd_count++] =
+			(struct fd_wanted){.at = i, .flags = entry->flags, .origin = entry->origin};
 	}
 	return 0;
 }
@@ -60,7 +63,9 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	int rc = record_fds(vm, s, e);
 	if (rc < 0)
 		return rc;
-	/* It was reset and has not run since: the registers that it is to load are not in KVM yet. */
+	/*
+	 * It was reset and has not run since: the registers that it is to load are not in KVM yet.
+	 */
 	if (vcpu->kvm.state_due)
 		rc = arch_vcpu_load(&vcpu->kvm, &vm->memory, &vm->snapshot->state.cpu);
 	if (rc == 0)
@@ -91,7 +96,8 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 int vm_snapshot_take(struct vm *vm, struct vm_snapshot **out, struct err *e)
 {
 	if (vm->state == VM_RUNNING || vm->state == VM_ENDED)
-		return err_set(e, ERR_CONFIG, EINVAL, "a snapshot can be taken of a guest that waits for a call only");
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "a snapshot can be taken of a guest that waits for a call only");
 	struct vm_snapshot *s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_sys(e, ENOMEM, "a snapshot");
@@ -135,7 +141,10 @@ enum vm_state vm_snapshot_state(const struct vm_snapshot *s)
 	return (enum vm_state)s->state.stopped;
 }
 
-/* Of a VM that is no longer restored from its snapshot: the next ones of the snapshot profit from it. */
+/*
+ * Of a VM that is no longer restored from its snapshot: the next ones of the snapshot profit from
+ * it.
+ */
 static void leave_snapshot(struct vm *vm)
 {
 	if (!vm->snapshot)
@@ -168,10 +177,14 @@ static int reseed(struct vm *vm)
 	return -EIO;
 }
 
-/* Whether the VM was restored from this snapshot before, and since changed contents of pages and registers alone. */
+/*
+ * Whether the VM was restored from this snapshot before, and since changed contents of pages and
+ * registers alone.
+ */
 static bool can_reset(const struct vm *vm, const struct vm_snapshot *s)
 {
-	return vm->snapshot == s && !vm->memory.changed && !vm->memory.copies; /* the page map tells no copy from a change */
+	/* the page map tells no copy from a change */
+	return vm->snapshot == s && !vm->memory.changed && !vm->memory.copies;
 }
 
 static void use_snapshot(struct vm *vm, struct vm_snapshot *s)
@@ -233,7 +246,10 @@ static int restore_kernel_pages(struct vm *vm, const struct vm_snapshot *s)
 	return 0;
 }
 
-/* Copies pages of a snapshot's file to memory of this process alone. -EFAULT: it has become shorter. */
+/*
+ * Copies pages of a snapshot's file to memory of this process alone. -EFAULT: it has become
+ * shorter.
+ */
 static int copy_pages(struct vm *vm, const struct memory_image *i, uint64_t gpa, uint64_t bytes)
 {
 	uint64_t from = gpa & ~(uint64_t)(MOTE_PAGE - 1);
@@ -251,8 +267,9 @@ static int copy_pages(struct vm *vm, const struct memory_image *i, uint64_t gpa,
 }
 
 /*
- * The host uses the area and the boot information where they are. Of a private mapping of a file even the pages that
- * were written vanish when somebody truncates the file: so these do not lie in one.
+ * The host uses the area and the boot information where they are. Of a private mapping of a file
+ * even the pages that were written vanish when somebody truncates the file: so these do not lie in
+ * one.
  */
 static int copy_pages_of_host(struct vm *vm, const struct vm_snapshot *s)
 {
@@ -321,10 +338,13 @@ static int restore_or_explain(struct vm *vm, struct vm_snapshot *s, struct err *
 			return rc;
 		rc = restore(vm, s);
 	}
-	if (rc == -ENOMEM && (s->memory.shape.next > vm->memory.end || s->memory.shape.used_bytes > vm->memory.max_bytes))
-		return err_set(e, ERR_CONFIG, ENOMEM,
-			       "the memory limit of %lu KiB is too small for the snapshot, which uses %lu KiB",
-			       vm->memory.max_bytes >> 10, s->memory.shape.next >> 10);
+	if (rc == -ENOMEM && (s->memory.shape.next > vm->memory.end ||
+			      s->memory.shape.used_bytes > vm->memory.max_bytes))
+		return err_set(
+			e, ERR_CONFIG, ENOMEM,
+			"the memory limit of %lu KiB is too small for the snapshot, which uses %lu "
+			"KiB",
+			vm->memory.max_bytes >> 10, s->memory.shape.next >> 10);
 	if (rc == -EFAULT)
 		return err_set(e, ERR_CONFIG, EFAULT, "the snapshot's file has become shorter");
 	if (rc < 0)
@@ -339,8 +359,10 @@ static int restore_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 		return 0;
 	int rc = fdtable_reset(&vm->fds, s->fds, s->fd_count);
 	if (rc == -EBADF)
-		return err_set(e, ERR_CONFIG, EBADF,
-			       "the snapshot is of a guest with other descriptors than this one was given");
+		return err_set(
+			e, ERR_CONFIG, EBADF,
+			"the snapshot is of a guest with other descriptors than this one was "
+			"given");
 	vm->fds_seen = vm->fds.changes;
 	if (rc < 0)
 		return err_sys(e, -rc, "restoring descriptors");
@@ -350,7 +372,8 @@ static int restore_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
-	vm->fds.keep = true; /* those that it was started with, from now on: the snapshot's are copies of them */
+	/* those that it was started with, from now on: the snapshot's are copies of them */
+	vm->fds.keep = true;
 	dirty_enter(&vm->memory.dirty);
 	int rc = restore_fds(vm, s, e);
 	if (rc == 0 && vcpu->kvm.dead)
@@ -366,20 +389,30 @@ static int check_fds(const struct vm *vm, const struct vm_snapshot *s, struct er
 	const unsigned kinds = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_FIXED_STATE;
 	for (uint32_t k = 0; k < s->fd_count; k++) {
 		uint32_t at = (uint32_t)s->fds[k].origin - 1;
-		const struct fd_entry *entry = at < vm->fds.len && vm->fds.entries[at].host >= 0 ? &vm->fds.entries[at] : NULL;
+		const struct fd_entry *entry = at < vm->fds.len && vm->fds.entries[at].host >= 0
+						       ? &vm->fds.entries[at]
+						       : NULL;
 		if (!entry)
-			return err_set(e, ERR_CONFIG, EBADF, "the snapshot's guest was given a descriptor %u; give one", at);
-		if ((s->fds[k].flags & kinds) != (entry->flags & kinds))
 			return err_set(e, ERR_CONFIG, EBADF,
-				       "descriptor %u is not of the kind that the snapshot's guest was given", at);
+				       "the snapshot's guest was given a descriptor %u; give one",
+				       at);
+		if ((s->fds[k].flags & kinds) != (entry->flags & kinds))
+			return err_set(
+				e, ERR_CONFIG, EBADF,
+				"descriptor %u is not of the kind that the snapshot's guest was "
+				"given",
+				at);
 	}
 	if (vm->given != s->state.given)
-		return err_set(e, ERR_CONFIG, EBADF, "the snapshot's guest was given %u directories and listeners, not %u",
-			       s->state.given - 3, vm->given - 3);
+		return err_set(
+			e, ERR_CONFIG, EBADF,
+			"the snapshot's guest was given %u directories and listeners, not %u",
+			s->state.given - 3, vm->given - 3);
 	return 0;
 }
 
-static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *config, struct err *e)
+static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *config,
+		 struct err *e)
 {
 	int rc = vm_give_fds(vm, config, e);
 	if (rc == 0)
@@ -396,10 +429,11 @@ static int build(struct vm *vm, struct vm_snapshot *s, const struct vm_config *c
 }
 
 /*
- * For a guest of which the snapshot was taken in `ready`: descriptors and boot information are this VM's
- * own, and it no longer waits.
+ * For a guest of which the snapshot was taken in `ready`: descriptors and boot information are this
+ * VM's own, and it no longer waits.
  */
-static int build_ready(struct vm *vm, struct vm_snapshot *s, const struct vm_config *config, struct err *e)
+static int build_ready(struct vm *vm, struct vm_snapshot *s, const struct vm_config *config,
+		       struct err *e)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
 	int rc = vm_give_fds(vm, config, e);
@@ -416,13 +450,15 @@ static int build_ready(struct vm *vm, struct vm_snapshot *s, const struct vm_con
 	return boot_write_info(vm, config, e);
 }
 
-int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct vm **out, struct err *e)
+int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct vm **out,
+		   struct err *e)
 {
 	struct vm *vm;
 	int rc = vm_new(config, &vm, e);
 	if (rc < 0)
 		return rc;
-	rc = s->state.stopped == VM_AT_READY ? build_ready(vm, s, config, e) : build(vm, s, config, e);
+	rc = s->state.stopped == VM_AT_READY ? build_ready(vm, s, config, e)
+					     : build(vm, s, config, e);
 	if (rc < 0) {
 		vm_destroy(vm);
 		return rc;

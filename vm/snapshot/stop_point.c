@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a host call is a snapshot point. Paths are the guest's and untrusted: they are only compared. */
+/*
+ * Whether a host call is a snapshot point. Paths are the guest's and untrusted: they are only
+ * compared.
+ */
 #include "vm/snapshot/stop_point.h"
 
 #include <errno.h>
@@ -52,7 +55,8 @@ int stop_init(struct vm *vm, const struct vm_config *config, struct err *e)
 	if (!config->stop_open)
 		return 0;
 	if (config->stop_open[0] != '/')
-		return err_set(e, ERR_CONFIG, EINVAL, "'%.300s' must be an absolute path", config->stop_open);
+		return err_set(e, ERR_CONFIG, EINVAL, "'%.300s' must be an absolute path",
+			       config->stop_open);
 	vm->stop_open = strdup(config->stop_open);
 	vm->stop_below = calloc(config->preopen_count + 1, sizeof(*vm->stop_below));
 	if (!vm->stop_open || !vm->stop_below)
@@ -60,11 +64,13 @@ int stop_init(struct vm *vm, const struct vm_config *config, struct err *e)
 	bool any = false;
 	for (size_t i = 0; i < config->preopen_count; i++) {
 		const struct vm_preopen *p = &config->preopens[i];
-		vm->stop_below[i] = p->kind == MOTE_PREOPEN_LISTENER ? NULL : below(vm->stop_open, p->path);
+		vm->stop_below[i] =
+			p->kind == MOTE_PREOPEN_LISTENER ? NULL : below(vm->stop_open, p->path);
 		any |= vm->stop_below[i] != NULL;
 	}
 	if (!any)
-		return err_set(e, ERR_CONFIG, EINVAL, "'%.300s' is not below any of the program's directories",
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "'%.300s' is not below any of the program's directories",
 			       config->stop_open);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Snapshot points: the host calls before which a guest stops so that a snapshot can be taken. A VM made
- * from that snapshot begins with the call.
+ * Snapshot points: the host calls before which a guest stops so that a snapshot can be taken. A VM
+ * made from that snapshot begins with the call.
  */
 #ifndef MOTE_VM_SNAPSHOT_STOP_POINT_H
 #define MOTE_VM_SNAPSHOT_STOP_POINT_H

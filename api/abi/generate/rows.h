@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the generators of code from tables of functions share: taking a row's argument list apart,
- * naming the line of a row that is wrong, and writing text of which a compiler's errors can point into
- * the table. A generator includes its table with a macro that makes of each row what it needs, the
- * argument list as text. Run by the build alone; an error ends the program.
+ * naming the line of a row that is wrong, and writing text of which a compiler's errors can point
+ * into the table. A generator includes its table with a macro that makes of each row what it needs,
+ * the argument list as text. Run by the build alone; an error ends the program.
  */
 #ifndef MOTE_ABI_GENERATE_ROWS_H
 #define MOTE_ABI_GENERATE_ROWS_H
@@ -31,8 +31,8 @@ void emit(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One line, without its end, in which the compiler sees the row's line of the table. */
 void emit_as_row(int line, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /*
- * A template: $ stands for the argument's name, @ for its type, # for the number of its first cell in
- * a frame, + for that of its second.
+ * A template: $ stands for the argument's name, @ for its type, # for the number of its first cell
+ * in a frame, + for that of its second.
  */
 void emit_template(const char *template, const struct argument *a, unsigned cell);
 /* Ends the output; nonzero if not all of it could be written. */

@@ -31,7 +31,8 @@ extern "C" {
  * Native programs, modules with a start function, and modules that cannot be compiled are not kept.
  * Forks: for programs with one thread.
  */
-MOTE_API int mote_sandbox_new_cached(const char *dir, uint64_t max_bytes, const struct mote_options *options,
+MOTE_API int mote_sandbox_new_cached(const char *dir, uint64_t max_bytes,
+				     const struct mote_options *options,
 				     struct mote_sandbox **sandbox, struct mote_error *error);
 
 /*
@@ -42,8 +43,8 @@ MOTE_API int mote_sandbox_new_cached(const char *dir, uint64_t max_bytes, const 
  */
 struct mote_cache {
 	size_t size;
-	int dir;                   /* descriptor of the directory, which only this user can write to */
-	uint64_t max_bytes;        /* of the directory; default 1 GiB */
+	int dir;            /* descriptor of the directory, which only this user can write to */
+	uint64_t max_bytes; /* of the directory; default 1 GiB */
 	uint64_t module_bytes_min; /* smaller modules are not kept */
 	/* Called in the child that compiles; negative: it exits. Default none. */
 	int (*in_child)(void *arg);
@@ -66,9 +67,11 @@ struct mote_compiled;
  * memory_bytes are left out. NULL: there is none, for whatever reason. Release with
  * mote_compiled_free. Forks: for programs with one thread.
  */
-MOTE_API struct mote_compiled *mote_compiled_find(const struct mote_cache *cache, const struct mote_options *options);
+MOTE_API struct mote_compiled *mote_compiled_find(const struct mote_cache *cache,
+						  const struct mote_options *options);
 /* As mote_sandbox_new; from the compiled form unless that is NULL or cannot be used. */
-MOTE_API int mote_sandbox_from_compiled(const struct mote_compiled *compiled, const struct mote_options *options,
+MOTE_API int mote_sandbox_from_compiled(const struct mote_compiled *compiled,
+					const struct mote_options *options,
 					struct mote_sandbox **sandbox, struct mote_error *error);
 /* Sandboxes made from it stay valid. Accepts NULL. */
 MOTE_API void mote_compiled_free(struct mote_compiled *compiled);

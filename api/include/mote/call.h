@@ -37,8 +37,9 @@ extern "C" {
  * with a sentence in *error: the guest's call then fails with that sentence, and the guest
  * continues.
  */
-typedef int (*mote_host_function)(void *arg, struct mote_sandbox *sandbox, const struct mote_value *args,
-				  size_t count, struct mote_value *result, struct mote_error *error);
+typedef int (*mote_host_function)(void *arg, struct mote_sandbox *sandbox,
+				  const struct mote_value *args, size_t count,
+				  struct mote_value *result, struct mote_error *error);
 
 /*
  * What options.functions points to: everything is copied by mote_sandbox_new, `arg` as a pointer.
@@ -79,8 +80,9 @@ MOTE_API int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *
  *   EPROTO     the guest sent an invalid message
  * ENOTRECOVERABLE: it was poisoned before.
  */
-MOTE_API int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name, const struct mote_value *args,
-			       size_t count, struct mote_value *result, struct mote_error *error);
+MOTE_API int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name,
+			       const struct mote_value *args, size_t count,
+			       struct mote_value *result, struct mote_error *error);
 
 /*
  * Terminates the running call (or init, or run), also while a host call of the guest blocks; while
@@ -99,8 +101,8 @@ MOTE_API const char *mote_sandbox_poisoned(const struct mote_sandbox *sandbox);
  * freed. A signature of WebAssembly's own types has only the letters i I f F. 0, or -ENOENT past
  * the last.
  */
-MOTE_API int mote_sandbox_export(const struct mote_sandbox *sandbox, size_t index, const char **name,
-				 const char **signature);
+MOTE_API int mote_sandbox_export(const struct mote_sandbox *sandbox, size_t index,
+				 const char **name, const char **signature);
 
 /*
  * For host functions: memory for a result, freed once the guest has it. NULL: out of memory.

@@ -62,17 +62,17 @@ enum mote_isolation {
 
 /* Begin with `struct mote_options o = {.size = sizeof(o)}`; a zeroed member means its default. */
 struct mote_options {
-	size_t size;             /* of this structure, as the caller knows it */
-	uint64_t memory_bytes;   /* limit of guest memory; default 1 GiB, at least 8 MiB */
-	uint64_t time_limit_ns;  /* wall clock of mote_sandbox_run; default none */
-	int program_fd;          /* the program's file, required */
+	size_t size;              /* of this structure, as the caller knows it */
+	uint64_t memory_bytes;    /* limit of guest memory; default 1 GiB, at least 8 MiB */
+	uint64_t time_limit_ns;   /* wall clock of mote_sandbox_run; default none */
+	int program_fd;           /* the program's file, required */
 	const char *program_path; /* its name, for messages */
-	const char *entry;       /* exported function of a module to run instead of _start */
-	char *const *argv;       /* NULL-terminated; argv[0] is the program's name; required */
-	char *const *envp;       /* NULL-terminated; default empty */
-	const char *cwd;         /* default "/" */
-	const char *hostname;    /* default "mote" */
-	uint32_t uid, gid, pid;  /* what the program sees; pid default 1 */
+	const char *entry;        /* exported function of a module to run instead of _start */
+	char *const *argv;        /* NULL-terminated; argv[0] is the program's name; required */
+	char *const *envp;        /* NULL-terminated; default empty */
+	const char *cwd;          /* default "/" */
+	const char *hostname;     /* default "mote" */
+	uint32_t uid, gid, pid;   /* what the program sees; pid default 1 */
 	/*
 	 * Three descriptors (-1: closed), duplicated. Default 0, 1, 2, which must be open then:
 	 * otherwise a file of the library's or yours may have that number.
@@ -80,8 +80,8 @@ struct mote_options {
 	const int *stdio;
 	const struct mote_dir *dirs;
 	size_t dir_count;
-	int network;             /* not 0: the program may use sockets of the host's network */
-	const int *kvm_fd;       /* mote_open_kvm's; default: opened when needed */
+	int network;       /* not 0: the program may use sockets of the host's network */
+	const int *kvm_fd; /* mote_open_kvm's; default: opened when needed */
 	void (*log)(void *arg, const char *line); /* messages for the operator; default: dropped */
 	void *log_arg;
 	/* Function calls (mote/call.h). */
@@ -98,22 +98,22 @@ struct mote_options {
 	 */
 	const int *listeners;
 	size_t listener_count;
-	int no_polling;          /* not 0: no second thread, whatever the rate of host calls */
+	int no_polling; /* not 0: no second thread, whatever the rate of host calls */
 	/*
 	 * How many descriptors the program may have; default 1024. Each is a descriptor of this
 	 * process, as are the buffers of its pipes and sockets: what one sandbox uses is not
 	 * available to others.
 	 */
 	uint32_t descriptors_max;
-	int isolation;           /* enum mote_isolation; default shared */
-	int set_ids;             /* not 0: the program may set set-user-ID and set-group-ID bits */
+	int isolation; /* enum mote_isolation; default shared */
+	int set_ids;   /* not 0: the program may set set-user-ID and set-group-ID bits */
 };
 
 enum mote_end {
 	MOTE_EXITED = 1, /* code: exit status */
 	MOTE_SIGNALLED,  /* code: signal number; a Wasm trap ends as signal 6 */
 	MOTE_TIMED_OUT,
-	MOTE_FAULTED,    /* Mote's own code in the guest failed; code: CPU exception */
+	MOTE_FAULTED,     /* Mote's own code in the guest failed; code: CPU exception */
 	MOTE_INTERRUPTED, /* mote_sandbox_interrupt */
 };
 
@@ -159,7 +159,8 @@ struct mote_counters {
 	uint64_t host_calls; /* requests of the guest to the host */
 };
 /* Fills in the members that the caller's structure has. Not while the sandbox runs. */
-MOTE_API void mote_sandbox_count(const struct mote_sandbox *sandbox, struct mote_counters *counters);
+MOTE_API void mote_sandbox_count(const struct mote_sandbox *sandbox,
+				 struct mote_counters *counters);
 /*
  * What a shell would report: 0..255; 128 + n for a signal, 137 for a limit or interrupt, 139 for
  * MOTE_FAULTED.
@@ -180,8 +181,8 @@ MOTE_API int mote_sandbox_jail(struct mote_sandbox *sandbox, struct mote_error *
 /* What mote_confine could do. Begin with `struct mote_confined c = {.size = sizeof(c)}`. */
 struct mote_confined {
 	size_t size;
-	int landlock_abi;        /* version of Landlock in use; 0: none, or only version 1 */
-	int store_bypass_off;    /* speculative store bypass (SSBD); 0: the thread cannot decide it */
+	int landlock_abi;     /* version of Landlock in use; 0: none, or only version 1 */
+	int store_bypass_off; /* speculative store bypass (SSBD); 0: the thread cannot decide it */
 	int indirect_branch_off; /* the same of indirect branches across threads (STIBP, IBPB) */
 };
 /*
@@ -193,12 +194,14 @@ struct mote_confined {
  * libmote does none of it unless asked. What the kernel does not offer is left out; *done (or NULL)
  * says what was done.
  */
-MOTE_API int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *options, const int *keep,
-			  size_t count, struct mote_confined *done, struct mote_error *error);
+MOTE_API int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *options,
+			  const int *keep, size_t count, struct mote_confined *done,
+			  struct mote_error *error);
 /*
  * Only closes the descriptors, as mote_confine does, for a process that is confined by other means.
  */
-MOTE_API int mote_close_others(struct mote_sandbox *sandbox, const int *keep, size_t count, struct mote_error *error);
+MOTE_API int mote_close_others(struct mote_sandbox *sandbox, const int *keep, size_t count,
+			       struct mote_error *error);
 MOTE_API void mote_sandbox_free(struct mote_sandbox *sandbox); /* accepts NULL */
 
 #ifdef __cplusplus

@@ -20,19 +20,22 @@ struct mote_pool;
 /* Begin with `struct mote_pool_options o = {.size = sizeof(o)}`. */
 struct mote_pool_options {
 	size_t size;
-	struct mote_snapshot *snapshot;     /* required; the pool has its own reference */
-	const struct mote_options *sandbox; /* required, as for mote_sandbox_from; it and all that it points
+	struct mote_snapshot *snapshot; /* required; the pool has its own reference */
+	const struct mote_options
+		*sandbox; /* required, as for mote_sandbox_from; it and all that it points
 					       to are borrowed until mote_pool_free */
-	unsigned ready;                     /* size of the pool; default 4, at most 4,096 */
+	unsigned ready;   /* size of the pool; default 4, at most 4,096 */
 };
 
 /* Release with mote_pool_free. The first sandboxes are created after it has returned. */
-MOTE_API int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **pool, struct mote_error *error);
+MOTE_API int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **pool,
+			   struct mote_error *error);
 /*
  * A sandbox as mote_sandbox_from creates it: from the pool or, if that is empty, created now. It is
  * the caller's until mote_pool_give or mote_sandbox_free.
  */
-MOTE_API int mote_pool_take(struct mote_pool *pool, struct mote_sandbox **sandbox, struct mote_error *error);
+MOTE_API int mote_pool_take(struct mote_pool *pool, struct mote_sandbox **sandbox,
+			    struct mote_error *error);
 /* Returns one to the pool, in any state; no state of its calls survives. Accepts NULL. */
 MOTE_API void mote_pool_give(struct mote_pool *pool, struct mote_sandbox *sandbox);
 /* How many are in the pool now. */

@@ -45,8 +45,8 @@ extern "C" {
  * reach the point (the text says how); EBUSY it had files or sockets open other than its preopened
  * ones (the text names one); those of writing files. Forks: for programs with one thread.
  */
-MOTE_API int mote_program_snapshot_take(const struct mote_options *options, const char *point, const char *path,
-					struct mote_error *error);
+MOTE_API int mote_program_snapshot_take(const struct mote_options *options, const char *point,
+					const char *path, struct mote_error *error);
 /* Whether a file is such a snapshot, by its first bytes: 1 or 0. */
 MOTE_API int mote_program_snapshot_is(int fd);
 /*

@@ -57,20 +57,22 @@ MOTE_API int mote_sandbox_from(struct mote_snapshot *snapshot, const struct mote
  * Writes a snapshot as an OCI image layout, a directory that appears at `path` complete or not at
  * all: manifest, config, and one layer with the guest's memory and state. EEXIST: path exists.
  */
-MOTE_API int mote_snapshot_save(struct mote_snapshot *snapshot, const char *path, struct mote_error *error);
+MOTE_API int mote_snapshot_save(struct mote_snapshot *snapshot, const char *path,
+				struct mote_error *error);
 /*
  * Reads one that mote_snapshot_save wrote. EINVAL, blame MOTE_BLAME_CONFIG: it was truncated,
  * altered or made by something else, or it is of another build of Mote or of a CPU with other
  * features; the text says which. The directory is untrusted: a malicious one can make guests that
  * misbehave, and nothing else.
  */
-MOTE_API int mote_snapshot_load(const char *path, struct mote_snapshot **snapshot, struct mote_error *error);
+MOTE_API int mote_snapshot_load(const char *path, struct mote_snapshot **snapshot,
+				struct mote_error *error);
 /*
  * The same with a limit, since a layout takes memory and processor time by its size: EFBIG if its
  * layer has more than bytes_max bytes.
  */
-MOTE_API int mote_snapshot_load_max(const char *path, uint64_t bytes_max, struct mote_snapshot **snapshot,
-				    struct mote_error *error);
+MOTE_API int mote_snapshot_load_max(const char *path, uint64_t bytes_max,
+				    struct mote_snapshot **snapshot, struct mote_error *error);
 /* Drops the caller's reference; sandboxes that use it keep theirs. Accepts NULL. */
 MOTE_API void mote_snapshot_free(struct mote_snapshot *snapshot);
 

@@ -17,8 +17,8 @@ extern "C" {
 #endif
 
 enum mote_type {
-	MOTE_ANY = 0,      /* for a wanted result: the type that the function returns */
-	MOTE_VOID = 'v',   /* no value; not in signatures */
+	MOTE_ANY = 0,    /* for a wanted result: the type that the function returns */
+	MOTE_VOID = 'v', /* no value; not in signatures */
 	MOTE_I32 = 'i',
 	MOTE_U32 = 'u',
 	MOTE_I64 = 'I',
@@ -62,13 +62,13 @@ static inline struct mote_value mote_void(void)
 	return v;
 }
 
-#define MOTE_VALUE_OF(name, T, tag)                                                                \
-	static inline struct mote_value mote_##name(T value)                                       \
-	{                                                                                          \
-		struct mote_value v;                                                               \
-		v.type = tag;                                                                      \
-		v.of.name = value;                                                                 \
-		return v;                                                                          \
+#define MOTE_VALUE_OF(name, T, tag)                          \
+	static inline struct mote_value mote_##name(T value) \
+	{                                                    \
+		struct mote_value v;                         \
+		v.type = tag;                                \
+		v.of.name = value;                           \
+		return v;                                    \
 	}
 MOTE_VALUE_OF(i32, int32_t, MOTE_I32)
 MOTE_VALUE_OF(u32, uint32_t, MOTE_U32)

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Passes standard input line by line through a plugin that runs in a micro-VM: host PLUGIN <in >out */
+/*
+ * Passes standard input line by line through a plugin that runs in a micro-VM: host PLUGIN <in >out
+ */
 #include <fcntl.h>
 #include <mote/call.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The plugin may ask for settings: those in the environment that begin with FILTER_, and no others. */
+/*
+ * The plugin may ask for settings: those in the environment that begin with FILTER_, and no others.
+ */
 static int setting(void *arg, struct mote_sandbox *sandbox, const struct mote_value *args,
 		   size_t count, struct mote_value *result, struct mote_error *error)
 {
@@ -49,7 +53,8 @@ int main(int argc, char **argv)
 	};
 	struct mote_sandbox *sandbox = NULL;
 	struct mote_error error;
-	if (mote_sandbox_new(&options, &sandbox, &error) < 0 || mote_sandbox_init(sandbox, &error) < 0)
+	if (mote_sandbox_new(&options, &sandbox, &error) < 0 ||
+	    mote_sandbox_init(sandbox, &error) < 0)
 		return fprintf(stderr, "filter: %s\n", error.text), 1;
 	int status = filter(sandbox);
 	mote_sandbox_free(sandbox);

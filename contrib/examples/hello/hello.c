@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shows what a container has: arguments, environment, stdin, stdout, stderr, a mounted directory, an exit code. */
+/*
+ * Shows what a container has: arguments, environment, stdin, stdout, stderr, a mounted directory,
+ * an exit code.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -53,7 +53,7 @@ static int ask(struct mote_sandbox *s, const struct http_request *request,
 /* What one thread answers with. */
 struct answerer {
 	struct mote_sandbox *sandbox; /* reuse, restore */
-	struct mote_pool *pool;	      /* renew */
+	struct mote_pool *pool;       /* renew */
 };
 
 static struct answerer *plain_begin(void)
@@ -161,7 +161,11 @@ static struct answerer *renew_begin(void)
 {
 	struct mote_error e;
 	struct mote_pool_options o = {
-		.size = sizeof(o), .snapshot = snapshot, .sandbox = &options, .ready = 8};
+		.size = sizeof(o),
+		.snapshot = snapshot,
+		.sandbox = &options,
+		.ready = 8,
+	};
 	struct answerer *a = plain_begin();
 	if (a && mote_pool_new(&o, &a->pool, &e) < 0) {
 		complain(&e);

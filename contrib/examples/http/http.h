@@ -14,7 +14,7 @@ enum { HTTP_REQUEST_MAX = 8192, HTTP_BODY_MAX = 4096, HTTP_LOCATION_MAX = 1024 }
 struct http_request {
 	const char *method, *path;
 	const char *headers; /* the lines behind the request line, each ended by LF */
-	size_t bytes;	     /* of the head, its empty line included */
+	size_t bytes;        /* of the head, its empty line included */
 	int keep_alive;
 };
 
@@ -36,8 +36,9 @@ struct http_answer {
 size_t http_write(const struct http_answer *answer, int keep_alive, char *to, size_t capacity);
 
 /*
- * A way of answering, by name. open() makes what all threads share, begin() what one thread answers with (NULL: failed),
- * answer() is for that thread alone: 0, or -1. What fails says so in one sentence on stderr.
+ * A way of answering, by name. open() makes what all threads share, begin() what one thread answers
+ * with (NULL: failed), answer() is for that thread alone: 0, or -1. What fails says so in one
+ * sentence on stderr.
  */
 struct answerer;
 
@@ -45,7 +46,8 @@ struct strategy {
 	const char *name, *help;
 	int (*open)(const char *guest);
 	struct answerer *(*begin)(void);
-	int (*answer)(struct answerer *a, const struct http_request *request, struct http_answer *answer);
+	int (*answer)(struct answerer *a, const struct http_request *request,
+		      struct http_answer *answer);
 	void (*end)(struct answerer *a);
 	void (*close)(void);
 };

@@ -38,8 +38,8 @@ enum {
 
 struct connection {
 	int fd;
-	int closing;		 /* no more requests: closed once `out` is sent */
-	size_t in_used;		 /* bytes of `in` */
+	int closing;             /* no more requests: closed once `out` is sent */
+	size_t in_used;          /* bytes of `in` */
 	size_t out_at, out_used; /* what of `out` is still to be sent */
 	char in[HTTP_REQUEST_MAX];
 	char out[OUT_MAX];

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* clang-format off */
 /*
- * For assembly: the way from a guest runtime's handler into the program, with all registers of a struct
- * mote_context.
+ * For assembly: the way from a guest runtime's handler into the program, with all registers of a
+ * struct mote_context.
  */
 #ifndef MOTE_GUEST_RESUME_H
 #define MOTE_GUEST_RESUME_H
 
 #include "abi/layout.h"
 
-/* Pushes what IRETQ pops, from the context in RDI; it also pops RSP and SS at the same privilege level. */
+/*
+ * Pushes what IRETQ pops, from the context in RDI; it also pops RSP and SS at the same privilege
+ * level.
+ */
 .macro resume_frame
 	pushq $MOTE_USER_DS
 	pushq 0x38(%rdi) /* rsp */

@@ -55,7 +55,7 @@ struct signal_delivery {
 	int32_t signo, code;
 	uint64_t address;     /* si_addr */
 	uint64_t error, trap; /* of the exception that it came from, else 0 */
-	uint64_t mask;	      /* to go back to */
+	uint64_t mask;        /* to go back to */
 	uint64_t alt_stack, alt_stack_bytes;
 };
 
@@ -84,7 +84,7 @@ bool fault_to_signal(const struct mote_fault *f, struct fault_signal *to);
 /* --- programs --- */
 
 uint16_t arch_elf_machine(void);
-const char *arch_platform(void);		/* AT_PLATFORM and uname's machine */
+const char *arch_platform(void);                /* AT_PLATFORM and uname's machine */
 void arch_hardware_features(uint64_t hwcap[2]); /* AT_HWCAP, AT_HWCAP2 */
 
 #endif

@@ -14,8 +14,8 @@ struct resolved_path {
 	int32_t base;
 	uint32_t resolve; /* enum mote_resolve */
 	const char *rest; /* into absolute or path */
-	int32_t dirfd;	  /* the program's descriptor that path is relative to, else -1 */
-	int32_t own;	  /* the descriptor that a path like /dev/stdout stands for, else -1 */
+	int32_t dirfd;    /* the program's descriptor that path is relative to, else -1 */
+	int32_t own;      /* the descriptor that a path like /dev/stdout stands for, else -1 */
 	char path[PATH_MAX], absolute[PATH_MAX];
 };
 

@@ -6,14 +6,14 @@
 #include "abi/layout.h"
 
 /* The runtime's own. */
-#define LINUX_FAULT_STACK (MOTE_FREE_VA + 0x10000)
+#define LINUX_FAULT_STACK       (MOTE_FREE_VA + 0x10000)
 #define LINUX_FAULT_STACK_BYTES 0x8000
 /* The program's. */
-#define LINUX_STACK_TOP 0x7ff000000000UL
+#define LINUX_STACK_TOP   0x7ff000000000UL
 #define LINUX_STACK_BYTES (8UL << 20)
-#define LINUX_STACK_STEP (2UL << 20) /* mapped at first, and each time it grows */
-#define LINUX_MMAP_TOP 0x7fe000000000UL
-#define LINUX_PIE_BASE 0x555555554000UL
+#define LINUX_STACK_STEP  (2UL << 20) /* mapped at first, and each time it grows */
+#define LINUX_MMAP_TOP    0x7fe000000000UL
+#define LINUX_PIE_BASE    0x555555554000UL
 
 static inline uint64_t page_down(uint64_t v)
 {

@@ -8,16 +8,16 @@
 #include <linux/resource.h>
 #include <linux/time.h>
 
-#define NO_LIMIT                                                                                   \
-	{                                                                                          \
-		RLIM64_INFINITY, RLIM64_INFINITY                                                   \
+#define NO_LIMIT                                 \
+	{                                        \
+		RLIM64_INFINITY, RLIM64_INFINITY \
 	}
 
 /* What is really limited is what those say that are not infinite. */
 static struct rlimit64 limits[RLIM_NLIMITS] = {
 	[RLIMIT_CPU] = NO_LIMIT,      [RLIMIT_FSIZE] = NO_LIMIT,
 	[RLIMIT_DATA] = NO_LIMIT,     [RLIMIT_STACK] = {LINUX_STACK_BYTES, LINUX_STACK_BYTES},
-	[RLIMIT_CORE] = {0, 0},	      [RLIMIT_RSS] = NO_LIMIT,
+	[RLIMIT_CORE] = {0, 0},       [RLIMIT_RSS] = NO_LIMIT,
 	[RLIMIT_NPROC] = NO_LIMIT,    [RLIMIT_NOFILE] = {DESCRIPTORS_MAX, DESCRIPTORS_MAX},
 	[RLIMIT_MEMLOCK] = NO_LIMIT,  [RLIMIT_AS] = NO_LIMIT,
 	[RLIMIT_LOCKS] = NO_LIMIT,    [RLIMIT_SIGPENDING] = NO_LIMIT,

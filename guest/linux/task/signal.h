@@ -10,8 +10,8 @@
 
 /* What becomes of a system call that a signal interrupted. */
 enum restart {
-	RESTART_NONE,	/* none was */
-	RESTART_SYS,	/* made again after a handler with SA_RESTART */
+	RESTART_NONE,   /* none was */
+	RESTART_SYS,    /* made again after a handler with SA_RESTART */
 	RESTART_NOHAND, /* made again only if no handler ran */
 };
 

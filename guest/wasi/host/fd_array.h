@@ -23,10 +23,10 @@ struct fd_array {
 	const uint64_t space; /* where it is mapped once it is larger (space.h) */
 };
 
-#define FD_ARRAY(array, address)                                                                   \
-	{                                                                                          \
-		.entries = (array), .first = (array), .count = FD_ARRAY_FIRST,                     \
-		.entry_bytes = sizeof((array)[0]), .space = (address)                              \
+#define FD_ARRAY(array, address)                                               \
+	{                                                                      \
+		.entries = (array), .first = (array), .count = FD_ARRAY_FIRST, \
+		.entry_bytes = sizeof((array)[0]), .space = (address)          \
 	}
 
 /* NULL beyond what there is. */

@@ -30,7 +30,7 @@ enum resource_type {
 
 struct resource {
 	bool open;
-	uint8_t type;	     /* enum resource_type */
+	uint8_t type;        /* enum resource_type */
 	const char *preopen; /* guest path of a directory that was open at the start, else NULL */
 };
 

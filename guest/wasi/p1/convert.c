@@ -4,7 +4,7 @@
 
 #define IOVECS_MAX 1024 /* as the host takes them */
 
-#define LX_UTIME_NOW 0x3fffffff
+#define LX_UTIME_NOW  0x3fffffff
 #define LX_UTIME_OMIT 0x3ffffffe
 
 uint32_t p1_iovecs(struct wasm_instance *inst, uint32_t iovs, uint32_t count,
@@ -52,8 +52,10 @@ static uint32_t set_time(struct mote_time *t, uint64_t ns, bool explicit, bool n
 	if (now)
 		t->nsec = LX_UTIME_NOW;
 	if (explicit)
-		*t = (struct mote_time){.sec = (int64_t)(ns / WASI_NS),
-					.nsec = (int64_t)(ns % WASI_NS)};
+		*t = (struct mote_time){
+			.sec = (int64_t)(ns / WASI_NS),
+			.nsec = (int64_t)(ns % WASI_NS),
+		};
 	return WASI_SUCCESS;
 }
 

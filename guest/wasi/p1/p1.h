@@ -33,7 +33,7 @@ uint32_t p1_path_errno(int64_t result);
 struct p1_fd {
 	struct resource *resource; /* of the same number; set by p1_fd_get() */
 	uint64_t base, inheriting; /* rights */
-	uint8_t fdflags;	   /* enum wasi_fdflag, as the program has set them */
+	uint8_t fdflags;           /* enum wasi_fdflag, as the program has set them */
 	/* A directory: the position of fd_readdir, as its own cookie and as the host's. */
 	uint64_t listed;
 	int64_t listed_host;

@@ -172,7 +172,10 @@ uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, 
 	int64_t rc = mote_open(mote_area(), (int32_t)fd, p.at, p.len, resolve_of(&p, lookup),
 			       host_open_flags(oflags, base, fdflags), 0666);
 	const struct p1_fd f = {
-		.fdflags = (uint8_t)fdflags, .base = base, .inheriting = inheriting};
+		.fdflags = (uint8_t)fdflags,
+		.base = base,
+		.inheriting = inheriting,
+	};
 	enum resource_type type = RESOURCE_UNKNOWN;
 	if (oflags & WASI_OFLAG_DIRECTORY)
 		type = RESOURCE_DIRECTORY;
@@ -356,7 +359,7 @@ struct listing {
 	uint8_t *to; /* the program's buffer */
 	uint64_t len, used;
 	uint64_t first; /* the cookie asked for */
-	uint64_t next;	/* cookies after the entry read last */
+	uint64_t next;  /* cookies after the entry read last */
 	int64_t next_host;
 };
 
@@ -431,7 +434,11 @@ uint32_t p1_fd_readdir(struct wasm_instance *inst, uint32_t fd, uint32_t buf, ui
 	if (!e)
 		e = p1_fd_get(fd, WASI_RIGHT_FD_READDIR, &f);
 	struct listing l = {
-		.f = f, .to = wasi_span(inst, buf, buf_len), .len = buf_len, .first = cookie};
+		.f = f,
+		.to = wasi_span(inst, buf, buf_len),
+		.len = buf_len,
+		.first = cookie,
+	};
 	void *n = wasi_span(inst, used, sizeof(uint32_t));
 	if (!e && (!l.to || !n))
 		e = WASI_FAULT;

@@ -4,9 +4,9 @@
 
 #define SUBSCRIPTIONS_MAX 4096 /* as many descriptors as the host polls at once */
 
-#define LX_POLLIN 0x1
-#define LX_POLLOUT 0x4
-#define LX_POLLHUP 0x10
+#define LX_POLLIN   0x1
+#define LX_POLLOUT  0x4
+#define LX_POLLHUP  0x10
 #define LX_POLLNVAL 0x20
 
 /* One subscription and its result. */
@@ -130,7 +130,10 @@ static uint32_t put_events(uint8_t *out, uint32_t count, uint64_t waited)
 	for (uint32_t i = 0; i < count; i++) {
 		const struct wait *w = &waits[i];
 		struct wasi_event ev = {
-			.userdata = w->userdata, .error = w->error, .type = w->type};
+			.userdata = w->userdata,
+			.error = w->error,
+			.type = w->type,
+		};
 		if (!w->done && w->type == WASI_EVENT_CLOCK && w->wait_ns > waited)
 			continue;
 		if (!w->done && w->type != WASI_EVENT_CLOCK) {

@@ -85,37 +85,37 @@ enum wasi_errno {
 	WASI_NOTCAPABLE,
 };
 
-#define WASI_RIGHT_FD_DATASYNC (1ULL << 0)
-#define WASI_RIGHT_FD_READ (1ULL << 1)
-#define WASI_RIGHT_FD_SEEK (1ULL << 2)
-#define WASI_RIGHT_FD_FDSTAT_SET_FLAGS (1ULL << 3)
-#define WASI_RIGHT_FD_SYNC (1ULL << 4)
-#define WASI_RIGHT_FD_TELL (1ULL << 5)
-#define WASI_RIGHT_FD_WRITE (1ULL << 6)
-#define WASI_RIGHT_FD_ADVISE (1ULL << 7)
-#define WASI_RIGHT_FD_ALLOCATE (1ULL << 8)
-#define WASI_RIGHT_PATH_CREATE_DIRECTORY (1ULL << 9)
-#define WASI_RIGHT_PATH_CREATE_FILE (1ULL << 10)
-#define WASI_RIGHT_PATH_LINK_SOURCE (1ULL << 11)
-#define WASI_RIGHT_PATH_LINK_TARGET (1ULL << 12)
-#define WASI_RIGHT_PATH_OPEN (1ULL << 13)
-#define WASI_RIGHT_FD_READDIR (1ULL << 14)
-#define WASI_RIGHT_PATH_READLINK (1ULL << 15)
-#define WASI_RIGHT_PATH_RENAME_SOURCE (1ULL << 16)
-#define WASI_RIGHT_PATH_RENAME_TARGET (1ULL << 17)
-#define WASI_RIGHT_PATH_FILESTAT_GET (1ULL << 18)
-#define WASI_RIGHT_PATH_FILESTAT_SET_SIZE (1ULL << 19)
+#define WASI_RIGHT_FD_DATASYNC             (1ULL << 0)
+#define WASI_RIGHT_FD_READ                 (1ULL << 1)
+#define WASI_RIGHT_FD_SEEK                 (1ULL << 2)
+#define WASI_RIGHT_FD_FDSTAT_SET_FLAGS     (1ULL << 3)
+#define WASI_RIGHT_FD_SYNC                 (1ULL << 4)
+#define WASI_RIGHT_FD_TELL                 (1ULL << 5)
+#define WASI_RIGHT_FD_WRITE                (1ULL << 6)
+#define WASI_RIGHT_FD_ADVISE               (1ULL << 7)
+#define WASI_RIGHT_FD_ALLOCATE             (1ULL << 8)
+#define WASI_RIGHT_PATH_CREATE_DIRECTORY   (1ULL << 9)
+#define WASI_RIGHT_PATH_CREATE_FILE        (1ULL << 10)
+#define WASI_RIGHT_PATH_LINK_SOURCE        (1ULL << 11)
+#define WASI_RIGHT_PATH_LINK_TARGET        (1ULL << 12)
+#define WASI_RIGHT_PATH_OPEN               (1ULL << 13)
+#define WASI_RIGHT_FD_READDIR              (1ULL << 14)
+#define WASI_RIGHT_PATH_READLINK           (1ULL << 15)
+#define WASI_RIGHT_PATH_RENAME_SOURCE      (1ULL << 16)
+#define WASI_RIGHT_PATH_RENAME_TARGET      (1ULL << 17)
+#define WASI_RIGHT_PATH_FILESTAT_GET       (1ULL << 18)
+#define WASI_RIGHT_PATH_FILESTAT_SET_SIZE  (1ULL << 19)
 #define WASI_RIGHT_PATH_FILESTAT_SET_TIMES (1ULL << 20)
-#define WASI_RIGHT_FD_FILESTAT_GET (1ULL << 21)
-#define WASI_RIGHT_FD_FILESTAT_SET_SIZE (1ULL << 22)
-#define WASI_RIGHT_FD_FILESTAT_SET_TIMES (1ULL << 23)
-#define WASI_RIGHT_PATH_SYMLINK (1ULL << 24)
-#define WASI_RIGHT_PATH_REMOVE_DIRECTORY (1ULL << 25)
-#define WASI_RIGHT_PATH_UNLINK_FILE (1ULL << 26)
-#define WASI_RIGHT_POLL_FD_READWRITE (1ULL << 27)
-#define WASI_RIGHT_SOCK_SHUTDOWN (1ULL << 28)
-#define WASI_RIGHT_SOCK_ACCEPT (1ULL << 29)
-#define WASI_RIGHTS_ALL ((1ULL << 30) - 1)
+#define WASI_RIGHT_FD_FILESTAT_GET         (1ULL << 21)
+#define WASI_RIGHT_FD_FILESTAT_SET_SIZE    (1ULL << 22)
+#define WASI_RIGHT_FD_FILESTAT_SET_TIMES   (1ULL << 23)
+#define WASI_RIGHT_PATH_SYMLINK            (1ULL << 24)
+#define WASI_RIGHT_PATH_REMOVE_DIRECTORY   (1ULL << 25)
+#define WASI_RIGHT_PATH_UNLINK_FILE        (1ULL << 26)
+#define WASI_RIGHT_POLL_FD_READWRITE       (1ULL << 27)
+#define WASI_RIGHT_SOCK_SHUTDOWN           (1ULL << 28)
+#define WASI_RIGHT_SOCK_ACCEPT             (1ULL << 29)
+#define WASI_RIGHTS_ALL                    ((1ULL << 30) - 1)
 
 enum wasi_clock {
 	WASI_CLOCK_REALTIME,
@@ -197,7 +197,7 @@ enum wasi_eventtype {
 };
 
 #define WASI_SUBCLOCK_ABSTIME 1
-#define WASI_EVENTRW_HANGUP 1
+#define WASI_EVENTRW_HANGUP   1
 
 struct wasi_subscription {
 	uint64_t userdata;
@@ -220,11 +220,11 @@ struct wasi_event {
 	uint16_t flags, pad1[3];
 };
 
-#define WASI_RI_PEEK 1
-#define WASI_RI_WAITALL 2
+#define WASI_RI_PEEK      1
+#define WASI_RI_WAITALL   2
 #define WASI_RO_TRUNCATED 1
-#define WASI_SD_RD 1
-#define WASI_SD_WR 2
+#define WASI_SD_RD        1
+#define WASI_SD_WR        2
 
 _Static_assert(sizeof(struct wasi_iovec) == 8 && sizeof(struct wasi_fdstat) == 24 &&
 		       sizeof(struct wasi_filestat) == 64 && sizeof(struct wasi_dirent) == 24 &&

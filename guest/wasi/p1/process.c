@@ -69,7 +69,7 @@ uint32_t p1_args_get(struct wasm_instance *inst, uint32_t argv, uint32_t argv_bu
 }
 
 uint32_t p1_environ_sizes_get(struct wasm_instance *inst, uint32_t environc,
-				uint32_t environ_buf_size)
+			      uint32_t environ_buf_size)
 {
 	return get_sizes(inst, environment(), environc, environ_buf_size);
 }
@@ -100,7 +100,7 @@ uint32_t p1_clock_res_get(struct wasm_instance *inst, uint32_t id, uint32_t reso
 }
 
 uint32_t p1_clock_time_get(struct wasm_instance *inst, uint32_t id, uint64_t precision,
-			     uint32_t time)
+			   uint32_t time)
 {
 	(void)precision; /* always the best there is */
 	struct mote_time t = {0};
@@ -152,9 +152,9 @@ uint32_t p1_proc_raise(struct wasm_instance *inst, uint32_t sig)
 	(void)inst;
 	/* Linux's numbers of WASI's signals; 0: default is to ignore or to go on, 255: to stop. */
 	static const uint8_t signals[] = {
-		0,  1,	2,   3,	  4,   5,   6,	7,
-		8,  9,	10,  11,  12,  0,   14, 15, /* none to term; pipe is ignored */
-		0,  0,	255, 255, 255, 255, 0,	    /* chld, cont, stop to ttou, urg */
+		0,  1,  2,   3,   4,   5,   6,  7,
+		8,  9,  10,  11,  12,  0,   14, 15, /* none to term; pipe is ignored */
+		0,  0,  255, 255, 255, 255, 0,      /* chld, cont, stop to ttou, urg */
 		24, 25, 26,  27,  0,   29,  30, 31, /* xcpu to prof, winch, poll, pwr, sys */
 	};
 	if (sig >= sizeof(signals))

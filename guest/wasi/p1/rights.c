@@ -4,14 +4,14 @@
 #include "guest/wasi/p1/p1.h"
 #include "guest/wasi/space.h"
 
-#define RIGHTS_ANY                                                                                 \
-	(WASI_RIGHT_FD_READ | WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_FDSTAT_SET_FLAGS |               \
+#define RIGHTS_ANY                                                                   \
+	(WASI_RIGHT_FD_READ | WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_FDSTAT_SET_FLAGS | \
 	 WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_POLL_FD_READWRITE)
 #define RIGHTS_SEEKABLE (RIGHTS_ANY | WASI_RIGHT_FD_SEEK | WASI_RIGHT_FD_TELL)
-#define RIGHTS_SOCKET (RIGHTS_ANY | WASI_RIGHT_SOCK_SHUTDOWN | WASI_RIGHT_SOCK_ACCEPT)
-#define RIGHTS_FILE                                                                                \
-	(RIGHTS_SEEKABLE | WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_SYNC | WASI_RIGHT_FD_ADVISE |    \
-	 WASI_RIGHT_FD_ALLOCATE | WASI_RIGHT_FD_FILESTAT_SET_SIZE |                                \
+#define RIGHTS_SOCKET   (RIGHTS_ANY | WASI_RIGHT_SOCK_SHUTDOWN | WASI_RIGHT_SOCK_ACCEPT)
+#define RIGHTS_FILE                                                                             \
+	(RIGHTS_SEEKABLE | WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_SYNC | WASI_RIGHT_FD_ADVISE | \
+	 WASI_RIGHT_FD_ALLOCATE | WASI_RIGHT_FD_FILESTAT_SET_SIZE |                             \
 	 WASI_RIGHT_FD_FILESTAT_SET_TIMES)
 #define RIGHTS_DIRECTORY                                                                           \
 	(WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_SYNC |            \

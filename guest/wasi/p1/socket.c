@@ -4,8 +4,8 @@
 
 #include <linux/fcntl.h>
 
-#define LX_MSG_PEEK 0x2
-#define LX_MSG_TRUNC 0x20
+#define LX_MSG_PEEK     0x2
+#define LX_MSG_TRUNC    0x20
 #define LX_MSG_NOSIGNAL 0x4000
 
 static uint32_t get_socket(uint32_t fd, uint64_t rights, struct p1_fd **f)

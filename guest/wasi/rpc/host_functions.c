@@ -13,7 +13,7 @@
 static struct host_function {
 	char name[MOTE_NAME_MAX + 1];
 	char signature[MOTE_SIGNATURE_MAX + 1]; /* "" until it is bound */
-	const struct wasm_functype *type;	/* the import's */
+	const struct wasm_functype *type;       /* the import's */
 } functions[HOST_SLOTS];
 static uint32_t function_count;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * C functions for imports whose types are known only at run time. The engine calls slot i with the
- * C calling convention for the import's own type; what an architecture's directory does for that: the
- * slots, and taking the parameters one after the other.
+ * C calling convention for the import's own type; what an architecture's directory does for that:
+ * the slots, and taking the parameters one after the other.
  */
 #ifndef MOTE_WASI_RPC_HOST_PARAMETERS_H
 #define MOTE_WASI_RPC_HOST_PARAMETERS_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine's platform over Linux, for tests, fuzzing and sanitizers: mmap; x86_64/faults.c has signals as faults. */
+/*
+ * The engine's platform over Linux, for tests, fuzzing and sanitizers: mmap; x86_64/faults.c has
+ * signals as faults.
+ */
 #include "guest/wasm/platform.h"
 
 #include <stdlib.h>
@@ -25,7 +28,8 @@ bool platform_commit_all(void *addr, uint64_t bytes)
 
 void platform_decommit(void *addr, uint64_t bytes)
 {
-	if (mmap(addr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+	if (mmap(addr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+		 -1, 0) == MAP_FAILED)
 		abort();
 }
 
@@ -43,10 +47,15 @@ uintptr_t platform_stack_limit(void)
 {
 	static uintptr_t limit;
 	if (!limit) {
-		/* The main thread's stack ends a limit below where it is now; half of it is for compiled code. */
+		/*
+		 * The main thread's stack ends a limit below where it is now; half of it is for
+		 * compiled code.
+		 */
 		struct rlimit r;
 		uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-		uint64_t bytes = getrlimit(RLIMIT_STACK, &r) == 0 && r.rlim_cur != RLIM_INFINITY ? r.rlim_cur : 8 << 20;
+		uint64_t bytes = getrlimit(RLIMIT_STACK, &r) == 0 && r.rlim_cur != RLIM_INFINITY
+					 ? r.rlim_cur
+					 : 8 << 20;
 		limit = here - bytes / 2;
 	}
 	return limit;

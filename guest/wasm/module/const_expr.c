@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Checks constant expressions (WebAssembly specification, 3.3.10). The module is untrusted; the runtime
- * evaluates what has been checked here (runtime/const_eval.c).
+ * Checks constant expressions (WebAssembly specification, 3.3.10). The module is untrusted; the
+ * runtime evaluates what has been checked here (runtime/const_eval.c).
  */
 #include "guest/wasm/module/const_expr.h"
 

@@ -9,7 +9,10 @@ struct wasm_module;
 
 #define CONST_DEPTH_MAX 256u
 
-/* The expression at `r` must give the type; the reader is behind it then. Globals decoded so far may be named. */
+/*
+ * The expression at `r` must give the type; the reader is behind it then. Globals decoded so far
+ * may be named.
+ */
 void const_expr_check(struct reader *r, struct wasm_module *m, uint8_t type);
 
 #endif

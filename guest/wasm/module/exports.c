@@ -21,7 +21,8 @@ uint32_t *module_export_cell(const struct wasm_module *m, struct wasm_name name)
 	return &m->export_hash[at];
 }
 
-static struct wasm_externtype extern_type(const struct wasm_module *m, enum wasm_kind kind, uint32_t i)
+static struct wasm_externtype extern_type(const struct wasm_module *m, enum wasm_kind kind,
+					  uint32_t i)
 {
 	struct wasm_externtype t = {.kind = kind};
 	switch (kind) {

@@ -17,8 +17,8 @@ enum wasm_feature_id {
 bool feature_enabled(const struct wasm_module *m, enum wasm_feature_id feature);
 
 /*
- * Ends in WASM_ERROR_UNSUPPORTED: the feature is not there, or not enabled. `what` of it the reader is at,
- * such as " (tags)", or "".
+ * Ends in WASM_ERROR_UNSUPPORTED: the feature is not there, or not enabled. `what` of it the reader
+ * is at, such as " (tags)", or "".
  */
 _Noreturn void feature_refuse(struct reader *r, enum wasm_feature_id feature, const char *what);
 

@@ -33,7 +33,8 @@ struct import {
 	uint32_t offset;
 };
 
-struct export {
+struct export
+{
 	struct wasm_name name;
 	enum wasm_kind kind;
 	uint32_t index;
@@ -77,12 +78,12 @@ struct wasm_module {
 
 	/* Index spaces: imports first. */
 	uint32_t func_count, imported_funcs;
-	uint32_t *func_type;   /* type index */
-	uint32_t *func_body;   /* own functions: offset of the body in the module's bytes */
-	uint32_t *func_end;    /* offset after the body */
-	uint32_t *func_code;   /* own functions: offset of the machine code's first byte */
-	uint32_t *func_entry;  /* and of the place to call */
-	uint32_t *func_frame;  /* bytes from RSP to the return address, inside it */
+	uint32_t *func_type;    /* type index */
+	uint32_t *func_body;    /* own functions: offset of the body in the module's bytes */
+	uint32_t *func_end;     /* offset after the body */
+	uint32_t *func_code;    /* own functions: offset of the machine code's first byte */
+	uint32_t *func_entry;   /* and of the place to call */
+	uint32_t *func_frame;   /* bytes from RSP to the return address, inside it */
 	uint8_t *func_declared; /* bit: ref.func may name it */
 	uint32_t table_count, imported_tables;
 	struct table_type *tables;
@@ -111,7 +112,8 @@ struct wasm_module {
 	struct wasm_module *next; /* of the store */
 };
 
-static inline const struct wasm_functype *module_func_type(const struct wasm_module *m, uint32_t func)
+static inline const struct wasm_functype *module_func_type(const struct wasm_module *m,
+							   uint32_t func)
 {
 	return &m->types[m->func_type[func]];
 }
@@ -141,7 +143,10 @@ void module_decode(struct wasm_module *m, struct reader *r);
 /* Of whatever bytes; 0 if they have no code section. What is wrong with them is found later. */
 uint64_t module_code_section_bytes(const uint8_t *bytes, uint64_t size);
 
-/* module/exports.c: the hash cell of a name: its export's index + 1, or 0 in the cell that it would get. */
+/*
+ * module/exports.c: the hash cell of a name: its export's index + 1, or 0 in the cell that it would
+ * get.
+ */
 uint32_t *module_export_cell(const struct wasm_module *m, struct wasm_name name);
 
 #endif

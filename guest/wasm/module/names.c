@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The name section (WebAssembly specification, appendix 7.4): read when a trap asks, broken ones are no names. */
+/*
+ * The name section (WebAssembly specification, appendix 7.4): read when a trap asks, broken ones
+ * are no names.
+ */
 #include "guest/wasm/module/module.h"
 
 enum { NAMES_MODULE = 0, NAMES_FUNCTIONS = 1 };
@@ -33,7 +36,8 @@ static bool read_text(const uint8_t **p, const uint8_t *end, struct wasm_name *n
 }
 
 /* The contents of a subsection. */
-static bool find(const struct wasm_module *m, uint8_t wanted, const uint8_t **begin, const uint8_t **end)
+static bool find(const struct wasm_module *m, uint8_t wanted, const uint8_t **begin,
+		 const uint8_t **end)
 {
 	const uint8_t *p = m->names;
 	while (p && p < m->names_end) {

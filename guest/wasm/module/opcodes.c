@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The instructions' rows (opcodes.def) as tables. A byte or number that stands twice does not compile. */
+/*
+ * The instructions' rows (opcodes.def) as tables. A byte or number that stands twice does not
+ * compile.
+ */
 #include "guest/wasm/module/opcodes.h"
 
 const struct wasm_opcode wasm_opcodes[256] = {
 #define OP(byte, name, imm, class_, operation_, operand_, result_, feature_, constant_) \
-	[byte] = {.class = CLASS_##class_, \
-		  .operation = OPERATION_##operation_, \
-		  .operand = OPERAND_##operand_, \
-		  .result = OPERAND_##result_, \
-		  .immediate = IMM_##imm, \
-		  .feature = FEATURE_##feature_, \
+	[byte] = {.class = CLASS_##class_,                                              \
+		  .operation = OPERATION_##operation_,                                  \
+		  .operand = OPERAND_##operand_,                                        \
+		  .result = OPERAND_##result_,                                          \
+		  .immediate = IMM_##imm,                                               \
+		  .feature = FEATURE_##feature_,                                        \
 		  .constant = FEATURE_##constant_},
 #include "guest/wasm/module/opcodes.def"
 };
 
 static const struct wasm_opcode behind_fc[WASM_FC_COUNT] = {
 #define OP_FC(number, name, imm, class_, operation_, operand_, result_, feature_) \
-	[number] = {.class = CLASS_##class_, \
-		    .operation = OPERATION_##operation_, \
-		    .operand = OPERAND_##operand_, \
-		    .result = OPERAND_##result_, \
-		    .immediate = IMM_##imm, \
+	[number] = {.class = CLASS_##class_,                                      \
+		    .operation = OPERATION_##operation_,                          \
+		    .operand = OPERAND_##operand_,                                \
+		    .result = OPERAND_##result_,                                  \
+		    .immediate = IMM_##imm,                                       \
 		    .feature = FEATURE_##feature_},
 #include "guest/wasm/module/opcodes.def"
 };
 
 static const struct wasm_vector_op behind_fd[WASM_FD_COUNT] = {
 #define OP_FD(number, name, shape_, scalar_, lanes_, natural_, feature_) \
-	[number] = {.shape = SIMD_##shape_, \
-		    .scalar = OPERAND_##scalar_, \
-		    .lanes = lanes_, \
-		    .natural = natural_, \
+	[number] = {.shape = SIMD_##shape_,                              \
+		    .scalar = OPERAND_##scalar_,                         \
+		    .lanes = lanes_,                                     \
+		    .natural = natural_,                                 \
 		    .feature = FEATURE_##feature_},
 #include "guest/wasm/module/opcodes.def"
 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The instructions by name and what is known of each: generated from opcodes.def, which explains the columns. */
+/*
+ * The instructions by name and what is known of each: generated from opcodes.def, which explains
+ * the columns.
+ */
 #ifndef MOTE_GUEST_WASM_MODULE_OPCODES_H
 #define MOTE_GUEST_WASM_MODULE_OPCODES_H
 
@@ -177,7 +180,7 @@ enum wasm_operand_type {
 };
 
 struct wasm_opcode {
-	uint8_t class;	   /* enum wasm_class */
+	uint8_t class;     /* enum wasm_class */
 	uint8_t operation; /* enum wasm_operation */
 	uint8_t operand;   /* enum wasm_operand_type */
 	uint8_t result;
@@ -191,29 +194,31 @@ extern const struct wasm_opcode wasm_opcodes[256];
 /* The row behind 0xfc; its class is CLASS_ILLEGAL if there is none. */
 const struct wasm_opcode *wasm_opcode_fc(uint32_t number);
 
-/* Operands and immediates of vector instructions; v is v128, s the scalar of struct wasm_vector_op. */
+/*
+ * Operands and immediates of vector instructions; v is v128, s the scalar of struct wasm_vector_op.
+ */
 enum simd_shape {
 	SIMD_ILLEGAL = 0,
-	SIMD_UNARY,	 /* v -> v */
-	SIMD_BINARY,	 /* v v -> v */
-	SIMD_TERNARY,	 /* v v v -> v */
-	SIMD_SHIFT,	 /* v i32 -> v */
-	SIMD_TEST,	 /* v -> i32 */
-	SIMD_SPLAT,	 /* s -> v */
-	SIMD_EXTRACT,	 /* v -> s, a lane */
-	SIMD_REPLACE,	 /* v s -> v, a lane */
-	SIMD_LOAD,	 /* address -> v, a memarg */
-	SIMD_STORE,	 /* address v -> , a memarg */
-	SIMD_LOAD_LANE,	 /* address v -> v, a memarg and a lane */
+	SIMD_UNARY,      /* v -> v */
+	SIMD_BINARY,     /* v v -> v */
+	SIMD_TERNARY,    /* v v v -> v */
+	SIMD_SHIFT,      /* v i32 -> v */
+	SIMD_TEST,       /* v -> i32 */
+	SIMD_SPLAT,      /* s -> v */
+	SIMD_EXTRACT,    /* v -> s, a lane */
+	SIMD_REPLACE,    /* v s -> v, a lane */
+	SIMD_LOAD,       /* address -> v, a memarg */
+	SIMD_STORE,      /* address v -> , a memarg */
+	SIMD_LOAD_LANE,  /* address v -> v, a memarg and a lane */
 	SIMD_STORE_LANE, /* address v -> , a memarg and a lane */
-	SIMD_CONST,	 /* -> v, 16 bytes */
-	SIMD_SHUFFLE,	 /* v v -> v, 16 lanes */
+	SIMD_CONST,      /* -> v, 16 bytes */
+	SIMD_SHUFFLE,    /* v v -> v, 16 lanes */
 };
 
 struct wasm_vector_op {
 	uint8_t shape;
-	uint8_t scalar;	 /* enum wasm_type, of s */
-	uint8_t lanes;	 /* lane immediates are below */
+	uint8_t scalar;  /* enum wasm_type, of s */
+	uint8_t lanes;   /* lane immediates are below */
 	uint8_t natural; /* log2 of the bytes accessed */
 	uint8_t feature;
 };

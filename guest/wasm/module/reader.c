@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reader of a module's bytes, which are untrusted (WebAssembly specification, chapter 5.2: values of
- * the binary format).
+ * The reader of a module's bytes, which are untrusted (WebAssembly specification, chapter 5.2:
+ * values of the binary format).
  */
 #include "guest/wasm/module/reader.h"
 
@@ -19,7 +19,9 @@ void reader_ended(struct reader *r)
 	reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end");
 }
 
-/* LEB128 of at most `bits` bits; the unused bits of the last byte must be a sign extension or zero. */
+/*
+ * LEB128 of at most `bits` bits; the unused bits of the last byte must be a sign extension or zero.
+ */
 static uint64_t read_leb(struct reader *r, unsigned bits, bool is_signed)
 {
 	uint64_t v = 0;
@@ -49,8 +51,8 @@ static uint64_t read_leb(struct reader *r, unsigned bits, bool is_signed)
 }
 
 /*
- * Numbers of at most 28 bits, and positive ones of 5 bytes, as linkers write addresses: none of their bits can be one too
- * many. Returns how many bits there are, or 0 for other numbers.
+ * Numbers of at most 28 bits, and positive ones of 5 bytes, as linkers write addresses: none of
+ * their bits can be one too many. Returns how many bits there are, or 0 for other numbers.
  */
 static inline unsigned read_short_leb(struct reader *r, uint32_t *v)
 {
@@ -181,7 +183,10 @@ uint8_t read_reftype(struct reader *r)
 	reader_fail(r, WASM_ERROR_MALFORMED, "malformed reference type");
 }
 
-/* What ref.null takes: a reference type's byte here, or a type's index, which needs typed function references. */
+/*
+ * What ref.null takes: a reference type's byte here, or a type's index, which needs typed function
+ * references.
+ */
 uint8_t read_heaptype(struct reader *r, const struct wasm_module *m)
 {
 	const uint8_t *at = r->p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Decodes and checks a module's sections. The module is untrusted. WebAssembly specification 5.5 (binary
- * format of modules) and 3.4 (validation of modules).
+ * Decodes and checks a module's sections. The module is untrusted. WebAssembly specification 5.5
+ * (binary format of modules) and 3.4 (validation of modules).
  */
 #include "guest/wasm/module/const_expr.h"
 #include "guest/wasm/module/features.h"
@@ -13,15 +13,23 @@ struct decoder {
 	struct wasm_module *m;
 };
 
+/* clang-format off */
 enum section {
-	SECTION_CUSTOM, SECTION_TYPE, SECTION_IMPORT, SECTION_FUNCTION, SECTION_TABLE, SECTION_MEMORY,
-	SECTION_GLOBAL, SECTION_EXPORT, SECTION_START, SECTION_ELEMENT, SECTION_CODE, SECTION_DATA,
-	SECTION_DATA_COUNT, SECTION_TAG,
+	SECTION_CUSTOM, SECTION_TYPE, SECTION_IMPORT, SECTION_FUNCTION, SECTION_TABLE,
+	SECTION_MEMORY, SECTION_GLOBAL, SECTION_EXPORT, SECTION_START, SECTION_ELEMENT,
+	SECTION_CODE, SECTION_DATA, SECTION_DATA_COUNT, SECTION_TAG,
 };
+/* clang-format on */
 
 /* Bytes and flags of the sections' entries. */
 enum { KIND_TAG = 4, KIND_EXACT_FUNC = 0x20, TABLE_WITH_INIT = 0x40 };
-enum { LIMITS_HAS_MAX = 1, LIMITS_SHARED = 2, LIMITS_64 = 4, LIMITS_PAGE_SIZE = 8, LIMITS_FLAGS = 15 };
+enum {
+	LIMITS_HAS_MAX = 1,
+	LIMITS_SHARED = 2,
+	LIMITS_64 = 4,
+	LIMITS_PAGE_SIZE = 8,
+	LIMITS_FLAGS = 15
+};
 enum { ELEM_NOT_ACTIVE = 1, ELEM_EXPLICIT = 2, ELEM_EXPRESSIONS = 4, ELEM_FLAGS = 7 };
 enum { DATA_ACTIVE, DATA_PASSIVE, DATA_ACTIVE_IN };
 
@@ -35,10 +43,15 @@ static uint32_t read_count(struct decoder *d, uint32_t max, const char *what)
 	uint64_t at = reader_offset(&d->r);
 	uint32_t n = read_u32(&d->r);
 	if (n > max)
-		wasm_fail(d->r.fail, WASM_ERROR_LIMIT, at, "too many %s: %u, at most %u", what, n, max);
-	/* Each takes a byte at least: a count cannot make us allocate more than the module is large. */
+		wasm_fail(d->r.fail, WASM_ERROR_LIMIT, at, "too many %s: %u, at most %u", what, n,
+			  max);
+	/*
+	 * Each takes a byte at least: a count cannot make us allocate more than the module is
+	 * large.
+	 */
 	if (n > (uint64_t)(d->r.end - d->r.p))
-		reader_fail(&d->r, WASM_ERROR_MALFORMED, "unexpected end: count exceeds the section");
+		reader_fail(&d->r, WASM_ERROR_MALFORMED,
+			    "unexpected end: count exceeds the section");
 	return n;
 }
 
@@ -65,8 +78,12 @@ static void decode_types(struct decoder *d)
 		t->results = r->p;
 		for (uint32_t k = 0; k < t->result_count; k++)
 			(void)read_valtype(r, m);
-		/* Parameters and results in one array: a result count of one byte lies between them. */
-		uint8_t *all = arena_need(&m->arena, d->r.fail, t->param_count + t->result_count, 1);
+		/*
+		 * Parameters and results in one array: a result count of one byte lies between
+		 * them.
+		 */
+		uint8_t *all =
+			arena_need(&m->arena, d->r.fail, t->param_count + t->result_count, 1);
 		memcpy(all, t->params, t->param_count);
 		memcpy(all + t->param_count, t->results, t->result_count);
 		t->params = all;
@@ -76,7 +93,8 @@ static void decode_types(struct decoder *d)
 	}
 }
 
-static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const char *what, bool is_memory)
+static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const char *what,
+				      bool is_memory)
 {
 	struct reader *r = &d->r;
 	struct wasm_limits l = {0};
@@ -98,7 +116,8 @@ static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const cha
 	if (l.has_max)
 		l.max = read_u32(r);
 	if (l.min > max || (l.has_max && l.max > max))
-		wasm_fail(d->r.fail, WASM_ERROR_INVALID, reader_offset(r), "%s size must be at most %U", what, max);
+		wasm_fail(d->r.fail, WASM_ERROR_INVALID, reader_offset(r),
+			  "%s size must be at most %U", what, max);
 	if (l.min > l.max)
 		invalid(d, "size minimum must not be greater than maximum");
 	return l;
@@ -127,7 +146,8 @@ static void read_global_type(struct decoder *d, struct global_type *g)
 	if (flag > 1) {
 		d->r.p--;
 		if (flag & 2)
-			reader_fail(&d->r, WASM_ERROR_MALFORMED, "malformed mutability (shared globals are not supported)");
+			reader_fail(&d->r, WASM_ERROR_MALFORMED,
+				    "malformed mutability (shared globals are not supported)");
 		reader_fail(&d->r, WASM_ERROR_MALFORMED, "malformed mutability");
 	}
 	g->is_mutable = flag;
@@ -151,8 +171,9 @@ static void decode_import(struct decoder *d, struct import *im, struct import_co
 		if (kind == KIND_TAG)
 			feature_refuse(r, FEATURE_EXCEPTIONS, " (tags)");
 		reader_fail(r, WASM_ERROR_MALFORMED,
-			    kind == KIND_EXACT_FUNC ? "malformed import kind (exact functions are not supported)"
-					 : "malformed import kind");
+			    kind == KIND_EXACT_FUNC
+				    ? "malformed import kind (exact functions are not supported)"
+				    : "malformed import kind");
 	}
 	im->kind = kind;
 	im->index = c->n[kind]++;
@@ -229,7 +250,8 @@ static void make_spaces(struct decoder *d, const struct import_counts *c)
 	m->func_code = arena_need(a, d->r.fail, own, sizeof(uint32_t));
 	m->func_entry = arena_need(a, d->r.fail, own, sizeof(uint32_t));
 	m->func_declared = arena_need(a, d->r.fail, funcs / 8 + 1, 1);
-	m->tables = arena_need(a, d->r.fail, c->n[1] + peek_section_count(d, SECTION_TABLE, WASM_MAX_TABLES),
+	m->tables = arena_need(a, d->r.fail,
+			       c->n[1] + peek_section_count(d, SECTION_TABLE, WASM_MAX_TABLES),
 			       sizeof *m->tables);
 	m->memories = arena_need(a, d->r.fail,
 				 c->n[2] + peek_section_count(d, SECTION_MEMORY, WASM_MAX_MEMORIES),
@@ -294,7 +316,8 @@ static void decode_memories(struct decoder *d)
 	uint32_t n = read_count(d, WASM_MAX_MEMORIES, "memories");
 	need_memory_limits(d, m->memory_count + n);
 	for (uint32_t i = 0; i < n; i++)
-		m->memories[m->memory_count++] = read_limits(d, WASM_MAX_MEMORY_PAGES, "memory", true);
+		m->memories[m->memory_count++] =
+			read_limits(d, WASM_MAX_MEMORY_PAGES, "memory", true);
 }
 
 static void decode_globals(struct decoder *d)
@@ -419,7 +442,8 @@ static void decode_datas(struct decoder *d)
 	struct reader *r = &d->r;
 	uint32_t n = read_count(d, WASM_MAX_DATA_SEGMENTS, "data segments");
 	if (m->has_data_count && n != m->data_count)
-		reader_fail(r, WASM_ERROR_MALFORMED, "data count and data section have inconsistent lengths");
+		reader_fail(r, WASM_ERROR_MALFORMED,
+			    "data count and data section have inconsistent lengths");
 	m->datas = arena_need(&m->arena, d->r.fail, n, sizeof *m->datas);
 	m->data_count = n;
 	for (uint32_t i = 0; i < n; i++) {
@@ -449,7 +473,8 @@ static void decode_code(struct decoder *d)
 	uint64_t at = reader_offset(r);
 	uint32_t n = read_u32(r);
 	if (n != own)
-		wasm_fail(d->r.fail, WASM_ERROR_MALFORMED, at, "function and code section have inconsistent lengths");
+		wasm_fail(d->r.fail, WASM_ERROR_MALFORMED, at,
+			  "function and code section have inconsistent lengths");
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t bytes = read_u32(r);
 		if (bytes > WASM_MAX_BODY_BYTES)
@@ -474,9 +499,10 @@ static void decode_custom(struct decoder *d)
 static unsigned section_rank(uint8_t id)
 {
 	static const uint8_t rank[] = {
-		[SECTION_TYPE] = 1, [SECTION_IMPORT] = 2, [SECTION_FUNCTION] = 3, [SECTION_TABLE] = 4,
-		[SECTION_MEMORY] = 5, [SECTION_TAG] = 6, [SECTION_GLOBAL] = 7, [SECTION_EXPORT] = 8,
-		[SECTION_START] = 9, [SECTION_ELEMENT] = 10, [SECTION_DATA_COUNT] = 11, [SECTION_CODE] = 12,
+		[SECTION_TYPE] = 1,     [SECTION_IMPORT] = 2,      [SECTION_FUNCTION] = 3,
+		[SECTION_TABLE] = 4,    [SECTION_MEMORY] = 5,      [SECTION_TAG] = 6,
+		[SECTION_GLOBAL] = 7,   [SECTION_EXPORT] = 8,      [SECTION_START] = 9,
+		[SECTION_ELEMENT] = 10, [SECTION_DATA_COUNT] = 11, [SECTION_CODE] = 12,
 		[SECTION_DATA] = 13,
 	};
 	return rank[id];
@@ -544,7 +570,8 @@ static void decode_module(struct decoder *d)
 	static const uint8_t version[4] = {1, 0, 0, 0}, component[4] = {0x0d, 0, 1, 0};
 	if (m->size < 8 || memcmp(r->p, version, 4) != 0) {
 		if (m->size >= 8 && memcmp(r->p, component, 4) == 0)
-			reader_fail(r, WASM_ERROR_UNSUPPORTED, "this is a component; components are not supported");
+			reader_fail(r, WASM_ERROR_UNSUPPORTED,
+				    "this is a component; components are not supported");
 		reader_fail(r, WASM_ERROR_MALFORMED, "unknown binary version");
 	}
 	r->p += 4;
@@ -558,10 +585,12 @@ static void decode_module(struct decoder *d)
 		}
 		uint32_t size = read_u32(r);
 		if (size > (uint64_t)(end - r->p))
-			reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end: length out of bounds");
+			reader_fail(r, WASM_ERROR_MALFORMED,
+				    "unexpected end: length out of bounds");
 		if (id != SECTION_CUSTOM) {
 			if (section_rank(id) <= last)
-				reader_fail(r, WASM_ERROR_MALFORMED, "unexpected content after last section");
+				reader_fail(r, WASM_ERROR_MALFORMED,
+					    "unexpected content after last section");
 			last = section_rank(id);
 		}
 		code_seen |= id == SECTION_CODE;
@@ -573,9 +602,11 @@ static void decode_module(struct decoder *d)
 		r->end = end;
 	}
 	if (!code_seen && m->func_count > m->imported_funcs)
-		reader_fail(r, WASM_ERROR_MALFORMED, "function and code section have inconsistent lengths");
+		reader_fail(r, WASM_ERROR_MALFORMED,
+			    "function and code section have inconsistent lengths");
 	if (!data_seen && m->has_data_count && m->data_count)
-		reader_fail(r, WASM_ERROR_MALFORMED, "data count and data section have inconsistent lengths");
+		reader_fail(r, WASM_ERROR_MALFORMED,
+			    "data count and data section have inconsistent lengths");
 }
 
 uint64_t module_code_section_bytes(const uint8_t *bytes, uint64_t size)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Types' bytes, and ids of function types: two types get the same id exactly when they are equal, in
- * whatever modules, so that an indirect call compares one number. The table lives as long as the process.
+ * Types' bytes, and ids of function types: two types get the same id exactly when they are equal,
+ * in whatever modules, so that an indirect call compares one number. The table lives as long as the
+ * process.
  */
 #include "guest/wasm/module/types.h"
 
@@ -14,7 +15,7 @@ const struct wasm_type_row wasm_types[256] = {
 #include "guest/wasm/module/types.def"
 };
 
-#define TYPES_MAX 4000000u
+#define TYPES_MAX         4000000u
 #define TYPES_ARENA_BYTES 0x40000000ull
 
 enum { FIRST_BUCKETS = 256 };
@@ -28,12 +29,14 @@ static struct {
 	struct wasm_functype **bucket; /* open addressing, by hash */
 	uint32_t buckets;              /* a power of two */
 	uint32_t count;
-} known = {.arena = {.base = first_bytes,
-		     .committed = sizeof(first_bytes),
-		     .reserved = sizeof(first_bytes),
-		     .more = TYPES_ARENA_BYTES},
-	   .bucket = first_buckets,
-	   .buckets = FIRST_BUCKETS};
+} known = {
+	.arena = {.base = first_bytes,
+		  .committed = sizeof(first_bytes),
+		  .reserved = sizeof(first_bytes),
+		  .more = TYPES_ARENA_BYTES},
+	.bucket = first_buckets,
+	.buckets = FIRST_BUCKETS,
+};
 
 static uint32_t hash_type(const struct wasm_functype *t)
 {
@@ -98,7 +101,11 @@ bool wasm_functype_is(const struct wasm_functype *type, const char *signature)
 	static const struct {
 		char letter;
 		uint8_t type;
-	} letters[] = {{'i', WASM_I32}, {'I', WASM_I64}, {'f', WASM_F32}, {'F', WASM_F64}, {'v', WASM_V128}};
+	} letters[] = {{'i', WASM_I32},
+		       {'I', WASM_I64},
+		       {'f', WASM_F32},
+		       {'F', WASM_F64},
+		       {'v', WASM_V128}};
 	uint32_t i = 0, all = type->param_count + type->result_count;
 	for (const char *s = signature; *s; s++) {
 		if (*s == ':') {

@@ -19,7 +19,7 @@ enum wasm_type_kind {
 	TYPE_KIND_NUMBER,
 	TYPE_KIND_VECTOR,
 	TYPE_KIND_REFERENCE, /* or a heap type */
-	TYPE_KIND_FORM,	     /* in the type section: what kind of type is defined */
+	TYPE_KIND_FORM,      /* in the type section: what kind of type is defined */
 	TYPE_KIND_BLOCK,     /* of a block that takes and leaves nothing */
 };
 

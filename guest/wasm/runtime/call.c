@@ -15,7 +15,11 @@ static void run_call(void *arg)
 {
 	struct call *k = arg;
 	const struct wasm_functype *t = k->func->type;
-	struct entry_frame f = {.code = k->func->code, .instance = k->func->instance, .func = k->func};
+	struct entry_frame f = {
+		.code = k->func->code,
+		.instance = k->func->instance,
+		.func = k->func,
+	};
 	uint64_t stack[STACK_WORDS_MAX], results[RESULTS_MAX];
 	uint32_t ints = 0, floats = 0;
 	for (uint32_t i = 0; i < t->param_count; i++) {
@@ -50,8 +54,8 @@ static void run_call(void *arg)
 	}
 }
 
-enum wasm_outcome wasm_call(struct wasm_func *func, const union wasm_value *args, union wasm_value *results,
-			    struct wasm_stop *stop)
+enum wasm_outcome wasm_call(struct wasm_func *func, const union wasm_value *args,
+			    union wasm_value *results, struct wasm_stop *stop)
 {
 	struct call k = {func, args, results};
 	return trap_run(func->instance->store, run_call, &k, stop);

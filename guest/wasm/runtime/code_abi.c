@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where compiled code's arguments go: registers first, then the stack, in the order of the parameters. */
+/*
+ * Where compiled code's arguments go: registers first, then the stack, in the order of the
+ * parameters.
+ */
 #include "guest/wasm/runtime/code_abi.h"
 
 #include "guest/wasm/module/module.h"

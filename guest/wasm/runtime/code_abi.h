@@ -22,7 +22,8 @@ struct wasm_func {
 	struct wasm_instance *instance;
 	wasm_host_fn host;
 	const struct wasm_functype *type;
-	uint32_t host_stack_words; /* host functions: parameters that the SysV ABI passes on the stack */
+	/* host functions: parameters that the SysV ABI passes on the stack */
+	uint32_t host_stack_words;
 	uint32_t host_result_i32;
 };
 
@@ -53,7 +54,10 @@ struct wasm_global {
 	bool standalone;
 };
 
-/* In a register of its own while compiled code runs. After the header come the tables at the offsets in struct wasm_module. */
+/*
+ * In a register of its own while compiled code runs. After the header come the tables at the
+ * offsets in struct wasm_module.
+ */
 struct wasm_instance {
 	uint8_t *memory0;
 	uintptr_t stack_limit;
@@ -125,7 +129,7 @@ enum helper {
 	HELPER_TABLE_INIT,
 	HELPER_ELEM_DROP,
 	HELPER_REF_FUNC,
-	HELPER_TRUNC,     /* (enum truncation, bits): traps as the standard says */
+	HELPER_TRUNC, /* (enum truncation, bits): traps as the standard says */
 	HELPER_COUNT,
 };
 enum truncation { TRUNC_UNSIGNED = 1, TRUNC_FROM_F64 = 2, TRUNC_TO_I64 = 4 };

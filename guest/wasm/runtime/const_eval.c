@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Evaluates constant expressions, which have been checked (module/const_expr.c): operands are there, and
- * are as many as fit.
+ * Evaluates constant expressions, which have been checked (module/const_expr.c): operands are
+ * there, and are as many as fit.
  */
 #include "guest/wasm/runtime/runtime.h"
 

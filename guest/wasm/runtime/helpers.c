@@ -17,8 +17,8 @@ static uint64_t memory_grow(struct wasm_instance *i, uint64_t memory, uint64_t d
 	return (uint32_t)wasm_memory_grow(memory_of(i, memory), (uint32_t)delta);
 }
 
-static void memory_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n, uint64_t to_memory,
-			uint64_t from_memory)
+static void memory_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
+			uint64_t to_memory, uint64_t from_memory)
 {
 	struct wasm_memory *a = memory_of(i, to_memory), *b = memory_of(i, from_memory);
 	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
@@ -27,7 +27,8 @@ static void memory_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uin
 	memmove(a->base + to, b->base + from, n);
 }
 
-static void memory_fill(struct wasm_instance *i, uint64_t to, uint64_t value, uint64_t n, uint64_t memory)
+static void memory_fill(struct wasm_instance *i, uint64_t to, uint64_t value, uint64_t n,
+			uint64_t memory)
 {
 	struct wasm_memory *m = memory_of(i, memory);
 	to = (uint32_t)to, n = (uint32_t)n;
@@ -36,7 +37,8 @@ static void memory_fill(struct wasm_instance *i, uint64_t to, uint64_t value, ui
 	memset(m->base + to, (uint8_t)value, n);
 }
 
-static void memory_init(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n, uint64_t segment, uint64_t memory)
+static void memory_init(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
+			uint64_t segment, uint64_t memory)
 {
 	struct wasm_memory *m = memory_of(i, memory);
 	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
@@ -71,12 +73,14 @@ static void table_set(struct wasm_instance *i, uint64_t table, uint64_t at, void
 	t->elems[(uint32_t)at] = value;
 }
 
-static uint64_t helper_table_grow(struct wasm_instance *i, void *value, uint64_t delta, uint64_t table)
+static uint64_t helper_table_grow(struct wasm_instance *i, void *value, uint64_t delta,
+				  uint64_t table)
 {
 	return (uint32_t)table_grow(table_of(i, table), (uint32_t)delta, value);
 }
 
-static void table_fill(struct wasm_instance *i, uint64_t at, void *value, uint64_t n, uint64_t table)
+static void table_fill(struct wasm_instance *i, uint64_t at, void *value, uint64_t n,
+		       uint64_t table)
 {
 	struct wasm_table *t = table_of(i, table);
 	at = (uint32_t)at, n = (uint32_t)n;
@@ -86,8 +90,8 @@ static void table_fill(struct wasm_instance *i, uint64_t at, void *value, uint64
 		t->elems[at + k] = value;
 }
 
-static void table_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n, uint64_t to_table,
-		       uint64_t from_table)
+static void table_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
+		       uint64_t to_table, uint64_t from_table)
 {
 	struct wasm_table *a = table_of(i, to_table), *b = table_of(i, from_table);
 	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
@@ -96,7 +100,8 @@ static void table_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uint
 	memmove(a->elems + to, b->elems + from, n * sizeof(void *));
 }
 
-static void table_init(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n, uint64_t segment, uint64_t table)
+static void table_init(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
+		       uint64_t segment, uint64_t table)
 {
 	struct wasm_table *t = table_of(i, table);
 	const struct passive_elem *e = &i->elems[segment];
@@ -163,9 +168,11 @@ static uint64_t trunc_checked(struct wasm_instance *i, uint64_t what, uint64_t b
 }
 
 const void *const wasm_helpers[HELPER_COUNT] = {
-	[HELPER_MEMORY_GROW] = memory_grow, [HELPER_MEMORY_COPY] = memory_copy, [HELPER_MEMORY_FILL] = memory_fill,
-	[HELPER_MEMORY_INIT] = memory_init, [HELPER_DATA_DROP] = data_drop, [HELPER_TABLE_GET] = table_get,
-	[HELPER_TABLE_SET] = table_set, [HELPER_TABLE_GROW] = helper_table_grow, [HELPER_TABLE_FILL] = table_fill,
-	[HELPER_TABLE_COPY] = table_copy, [HELPER_TABLE_INIT] = table_init, [HELPER_ELEM_DROP] = elem_drop,
-	[HELPER_REF_FUNC] = ref_func, [HELPER_TRUNC] = trunc_checked,
+	[HELPER_MEMORY_GROW] = memory_grow, [HELPER_MEMORY_COPY] = memory_copy,
+	[HELPER_MEMORY_FILL] = memory_fill, [HELPER_MEMORY_INIT] = memory_init,
+	[HELPER_DATA_DROP] = data_drop,     [HELPER_TABLE_GET] = table_get,
+	[HELPER_TABLE_SET] = table_set,     [HELPER_TABLE_GROW] = helper_table_grow,
+	[HELPER_TABLE_FILL] = table_fill,   [HELPER_TABLE_COPY] = table_copy,
+	[HELPER_TABLE_INIT] = table_init,   [HELPER_ELEM_DROP] = elem_drop,
+	[HELPER_REF_FUNC] = ref_func,       [HELPER_TRUNC] = trunc_checked,
 };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Instances and what they are made of: memories, tables, globals, function records, segments (WebAssembly
- * specification, 4.5). Sizes come from the module and have caps.
+ * Instances and what they are made of: memories, tables, globals, function records, segments
+ * (WebAssembly specification, 4.5). Sizes come from the module and have caps.
  */
 #include "guest/wasm/runtime/runtime.h"
 
 #include <errno.h>
 
-#define ARENA_BYTES 0x20000000ull
-#define TABLE_CELL sizeof(void *)
+#define ARENA_BYTES   0x20000000ull
+#define TABLE_CELL    sizeof(void *)
 #define OBJECTS_BYTES 0x4000000ull
 
 /* --- things that belong to no instance --- */
@@ -37,8 +37,11 @@ static uint64_t maximum(struct wasm_limits limits, uint64_t cap)
 
 static bool memory_make(struct wasm_memory *mem, struct wasm_limits limits, uint64_t cap)
 {
-	*mem = (struct wasm_memory){.declared_max = limits.max, .has_max = limits.has_max,
-				    .max_pages = maximum(limits, cap)};
+	*mem = (struct wasm_memory){
+		.declared_max = limits.max,
+		.has_max = limits.has_max,
+		.max_pages = maximum(limits, cap),
+	};
 	if (limits.min > mem->max_pages)
 		return false;
 	mem->base = platform_reserve(WASM_MEMORY_RESERVE_BYTES);
@@ -54,8 +57,12 @@ static bool memory_make(struct wasm_memory *mem, struct wasm_limits limits, uint
 
 static bool table_make(struct wasm_table *t, uint8_t type, struct wasm_limits limits, uint64_t cap)
 {
-	*t = (struct wasm_table){.type = type, .declared_max = limits.max, .has_max = limits.has_max,
-				 .max = maximum(limits, cap)};
+	*t = (struct wasm_table){
+		.type = type,
+		.declared_max = limits.max,
+		.has_max = limits.has_max,
+		.max = maximum(limits, cap),
+	};
 	if (limits.min > cap)
 		return false;
 	t->reserved_bytes = page_up((t->max ? t->max : 1) * TABLE_CELL);
@@ -76,7 +83,8 @@ int64_t table_grow(struct wasm_table *t, uint64_t delta, void *value)
 		return -1;
 	uint64_t need = page_up((old + delta) * TABLE_CELL);
 	if (need > t->committed_bytes) {
-		if (!platform_commit((uint8_t *)t->elems + t->committed_bytes, need - t->committed_bytes))
+		if (!platform_commit((uint8_t *)t->elems + t->committed_bytes,
+				     need - t->committed_bytes))
 			return -1;
 		t->committed_bytes = need;
 	}
@@ -103,7 +111,12 @@ struct wasm_global *wasm_global_new(enum wasm_type type, bool is_mutable, union 
 {
 	struct wasm_global *g = object(sizeof *g);
 	if (g)
-		*g = (struct wasm_global){.value = value, .type = (uint8_t)type, .is_mutable = is_mutable, .standalone = true};
+		*g = (struct wasm_global){
+			.value = value,
+			.type = (uint8_t)type,
+			.is_mutable = is_mutable,
+			.standalone = true,
+		};
 	return g;
 }
 
@@ -197,9 +210,13 @@ struct wasm_func *instance_func(struct wasm_instance *i, uint32_t index)
 		return *instance_import(i, index);
 	struct wasm_func *f = &i->funcs[index - m->imported_funcs];
 	if (!f->code)
-		*f = (struct wasm_func){.code = m->code + m->func_entry[index - m->imported_funcs],
-					.type = module_func_type(m, index), .type_id = module_func_type(m, index)->id,
-					.index = index, .instance = i};
+		*f = (struct wasm_func){
+			.code = m->code + m->func_entry[index - m->imported_funcs],
+			.type = module_func_type(m, index),
+			.type_id = module_func_type(m, index)->id,
+			.index = index,
+			.instance = i,
+		};
 	return f;
 }
 
@@ -218,7 +235,8 @@ struct wasm_module *wasm_instance_module(struct wasm_instance *i)
 	return i->module;
 }
 
-int wasm_instance_export(struct wasm_instance *i, const char *name, size_t bytes, struct wasm_extern *out)
+int wasm_instance_export(struct wasm_instance *i, const char *name, size_t bytes,
+			 struct wasm_extern *out)
 {
 	struct wasm_export e;
 	if (!wasm_module_export_find(i->module, name, bytes, &e))
@@ -260,17 +278,26 @@ static bool same_functype(const struct wasm_functype *a, const struct wasm_funct
 	return a->id == b->id;
 }
 
-_Noreturn static void import_fails(struct making *k, const struct wasm_import *im, uint32_t offset, const char *why)
+_Noreturn static void import_fails(struct making *k, const struct wasm_import *im, uint32_t offset,
+				   const char *why)
 {
 	wasm_fail(&k->fail, WASM_ERROR_LINK, offset, "%s: %N.%N", why, &im->module, &im->name);
 }
 
-static struct wasm_func *host_func(struct making *k, const struct wasm_functype *t, wasm_host_fn host, uint32_t index)
+static struct wasm_func *host_func(struct making *k, const struct wasm_functype *t,
+				   wasm_host_fn host, uint32_t index)
 {
 	struct wasm_func *f = arena_need(&k->i->arena, &k->fail, 1, sizeof *f);
-	*f = (struct wasm_func){.code = wasm_host_glue, .type = t, .type_id = t->id, .index = index, .instance = k->i,
-				.host = host, .host_stack_words = functype_stack_words(t),
-				.host_result_i32 = t->result_count == 1 && t->results[0] == WASM_I32};
+	*f = (struct wasm_func){
+		.code = wasm_host_glue,
+		.type = t,
+		.type_id = t->id,
+		.index = index,
+		.instance = k->i,
+		.host = host,
+		.host_stack_words = functype_stack_words(t),
+		.host_result_i32 = t->result_count == 1 && t->results[0] == WASM_I32,
+	};
 	return f;
 }
 
@@ -290,7 +317,8 @@ static void take_import(struct making *k, uint32_t n)
 	struct wasm_import im;
 	struct wasm_extern e = {0};
 	wasm_module_import(m, n, &im);
-	if (!k->link || !k->link->resolve || k->link->resolve(k->link->resolve_context, &im, &e) < 0)
+	if (!k->link || !k->link->resolve ||
+	    k->link->resolve(k->link->resolve_context, &im, &e) < 0)
 		import_fails(k, &im, own->offset, "unknown import");
 	if (e.kind != own->kind)
 		import_fails(k, &im, own->offset, "incompatible import type");
@@ -308,16 +336,19 @@ static void take_import(struct making *k, uint32_t n)
 		break;
 	case WASM_KIND_TABLE:
 		fits = e.table->type == im.type.type &&
-		       limits_fit(e.table->size, e.table->has_max, e.table->declared_max, &im.type.limits);
+		       limits_fit(e.table->size, e.table->has_max, e.table->declared_max,
+				  &im.type.limits);
 		*instance_table(k->i, own->index) = (struct table_cell){e.table->elems, e.table};
 		break;
 	case WASM_KIND_MEMORY:
-		fits = limits_fit(e.memory->pages, e.memory->has_max, e.memory->declared_max, &im.type.limits);
+		fits = limits_fit(e.memory->pages, e.memory->has_max, e.memory->declared_max,
+				  &im.type.limits);
 		*instance_memory(k->i, own->index) = (struct memory_cell){e.memory->base, e.memory};
 		break;
 	case WASM_KIND_GLOBAL:
 		fits = e.global->type == im.type.type && e.global->is_mutable == im.type.is_mutable;
-		*(struct wasm_global **)(void *)((uint8_t *)k->i + m->global_cells + (uint64_t)GLOBAL_STRIDE * own->index) = e.global;
+		*(struct wasm_global **)(void *)((uint8_t *)k->i + m->global_cells +
+						 (uint64_t)GLOBAL_STRIDE * own->index) = e.global;
 		break;
 	}
 	if (!fits)
@@ -337,11 +368,13 @@ static void make_spaces(struct making *k)
 	struct wasm_instance *i = k->i;
 	i->own_memories = m->memory_count - m->imported_memories;
 	i->own_tables = m->table_count - m->imported_tables;
-	i->memory_storage = arena_need(&i->arena, &k->fail, i->own_memories, sizeof *i->memory_storage);
+	i->memory_storage =
+		arena_need(&i->arena, &k->fail, i->own_memories, sizeof *i->memory_storage);
 	i->table_storage = arena_need(&i->arena, &k->fail, i->own_tables, sizeof *i->table_storage);
 	for (uint32_t n = 0; n < i->own_memories; n++) {
 		struct wasm_memory *mem = &i->memory_storage[n];
-		if (!memory_make(mem, m->memories[m->imported_memories + n], m->options.max_memory_pages))
+		if (!memory_make(mem, m->memories[m->imported_memories + n],
+				 m->options.max_memory_pages))
 			wasm_fail(&k->fail, WASM_ERROR_MEMORY, 0,
 				  "linear memory of %U pages: the memory limit is too small",
 				  m->memories[m->imported_memories + n].min);
@@ -349,13 +382,15 @@ static void make_spaces(struct making *k)
 			mem->grow = k->link->grow;
 			mem->grow_env = k->link->env;
 		}
-		*instance_memory(i, m->imported_memories + n) = (struct memory_cell){mem->base, mem};
+		*instance_memory(i, m->imported_memories + n) =
+			(struct memory_cell){mem->base, mem};
 	}
 	for (uint32_t n = 0; n < i->own_tables; n++) {
 		struct wasm_table *t = &i->table_storage[n];
 		const struct table_type *type = &m->tables[m->imported_tables + n];
 		if (!table_make(t, type->type, type->limits, m->options.max_table_elements))
-			wasm_fail(&k->fail, WASM_ERROR_MEMORY, 0, "table of %U elements: the memory limit is too small",
+			wasm_fail(&k->fail, WASM_ERROR_MEMORY, 0,
+				  "table of %U elements: the memory limit is too small",
 				  type->limits.min);
 		*instance_table(i, m->imported_tables + n) = (struct table_cell){t->elems, t};
 	}
@@ -368,8 +403,11 @@ static void make_globals(struct making *k)
 	struct wasm_module *m = k->m;
 	for (uint32_t n = m->imported_globals; n < m->global_count; n++) {
 		struct wasm_global *g = instance_global(k->i, n);
-		*g = (struct wasm_global){.type = m->globals[n].type, .is_mutable = m->globals[n].is_mutable,
-					  .value = evaluate(k, m->globals[n].init)};
+		*g = (struct wasm_global){
+			.type = m->globals[n].type,
+			.is_mutable = m->globals[n].is_mutable,
+			.value = evaluate(k, m->globals[n].init),
+		};
 	}
 	for (uint32_t n = 0; n < k->i->own_tables; n++) {
 		const struct table_type *type = &m->tables[m->imported_tables + n];
@@ -449,15 +487,17 @@ static void close_instance(struct wasm_instance *i)
 	arena_close(&arena);
 }
 
-int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link, struct wasm_instance **instance,
-		     struct wasm_error *error, struct wasm_stop *stop)
+int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link,
+		     struct wasm_instance **instance, struct wasm_error *error,
+		     struct wasm_stop *stop)
 {
 	static struct wasm_stop own_stop;
 	struct making k = {.m = m, .link = link, .fail.error = error};
 	struct arena arena;
 	memset(error, 0, sizeof *error);
 	uint64_t funcs = (uint64_t)(m->func_count - m->imported_funcs) * sizeof(struct wasm_func);
-	if (!arena_open(&arena, ARENA_BYTES + page_up(funcs)) || !(k.i = arena_take(&arena, m->instance_bytes))) {
+	if (!arena_open(&arena, ARENA_BYTES + page_up(funcs)) ||
+	    !(k.i = arena_take(&arena, m->instance_bytes))) {
 		error->kind = WASM_ERROR_MEMORY;
 		wasm_format(error->message, sizeof error->message, "out of memory");
 		return -ENOMEM;
@@ -475,7 +515,8 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link, struct
 	i->stack_limit = platform_stack_limit() + WASM_STACK_RESERVE_BYTES;
 	i->helper_glue = wasm_helper_glue;
 	i->helpers = wasm_helpers;
-	i->funcs = arena_need(&i->arena, &k.fail, m->func_count - m->imported_funcs, sizeof *i->funcs);
+	i->funcs =
+		arena_need(&i->arena, &k.fail, m->func_count - m->imported_funcs, sizeof *i->funcs);
 	for (uint32_t n = 0; n < m->import_count; n++)
 		take_import(&k, n);
 	make_spaces(&k);

@@ -35,8 +35,8 @@ int64_t table_grow(struct wasm_table *table, uint64_t delta, void *value);
 union wasm_value const_eval(struct reader *r, struct wasm_instance *instance);
 
 /*
- * trap.c: what belongs together: modules whose code a fault may be in, and the call under way. A process
- * has one.
+ * trap.c: what belongs together: modules whose code a fault may be in, and the call under way. A
+ * process has one.
  */
 struct wasm_store {
 	uint64_t exit_sp; /* where compiled code left for C, or 0 */
@@ -55,7 +55,8 @@ _Static_assert(offsetof(struct wasm_store, exit_sp) == 0, "entry.S");
 void store_add_module(struct wasm_store *s, struct wasm_module *m);
 void store_remove_module(struct wasm_module *m);
 /* Runs, and comes back here when a trap or an exit ends it. */
-enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg, struct wasm_stop *stop);
+enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg,
+			   struct wasm_stop *stop);
 _Noreturn void trap_raise(struct wasm_instance *instance, enum wasm_trap_code code);
 
 #endif

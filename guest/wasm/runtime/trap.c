@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Traps: from a fault in compiled code, a helper or a host function to the end of the outermost call. */
+/*
+ * Traps: from a fault in compiled code, a helper or a host function to the end of the outermost
+ * call.
+ */
 #include "guest/wasm/runtime/runtime.h"
 
 #include "guest/wasm/tier.h"
 
 void trap_landed(void); /* x86_64/entry.S */
 
-/* entry.S writes its exit_sp: with more than one, an instance would have to hold its store's address. */
+/*
+ * entry.S writes its exit_sp: with more than one, an instance would have to hold its store's
+ * address.
+ */
 struct wasm_store wasm_process_store;
 
 const char *wasm_trap_text(enum wasm_trap_code code)
@@ -69,11 +75,12 @@ bool wasm_fault(struct wasm_fault *f)
 static void add_frame(struct wasm_stop *stop, const struct wasm_module *m,
 		      const struct code_location *location)
 {
-	stop->frames[stop->frame_count++] =
-		(struct wasm_frame){.module = wasm_module_name(m),
-				    .name = wasm_module_func_name(m, location->func),
-				    .func_index = location->func,
-				    .offset = location->offset};
+	stop->frames[stop->frame_count++] = (struct wasm_frame){
+		.module = wasm_module_name(m),
+		.name = wasm_module_func_name(m, location->func),
+		.func_index = location->func,
+		.offset = location->offset,
+	};
 }
 
 /* Compiled frames from a code address and its stack pointer up to where C called in. */
@@ -118,7 +125,8 @@ void trap_landed(void)
 }
 
 /* From C that compiled code has called: the frames begin where it left. */
-_Noreturn static void stop_from_c(struct wasm_store *s, enum wasm_trap_code code, const char *message)
+_Noreturn static void stop_from_c(struct wasm_store *s, enum wasm_trap_code code,
+				  const char *message)
 {
 	struct wasm_stop *stop = s->stop;
 	if (!s->armed)
@@ -163,7 +171,8 @@ static void run_nested(struct wasm_store *s, void (*run)(void *), void *arg)
 	s->exit_sp = exit_sp; /* the host function has not returned */
 }
 
-enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg, struct wasm_stop *stop)
+enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg,
+			   struct wasm_stop *stop)
 {
 	struct wasm_stop unused;
 	if (s->armed) {

@@ -10,9 +10,11 @@ static void save_caller_saved(struct compiler *c)
 {
 	for (uint32_t m = c->fn.local_regs & CALLER_SAVED; m; m &= m - 1) {
 		unsigned reg = (unsigned)__builtin_ctz(m);
-		struct value v = {.location = AT_REG,
-				  .type = c->fn.locals[c->fn.local_of[reg]].type,
-				  .reg = (uint8_t)reg};
+		struct value v = {
+			.location = AT_REG,
+			.type = c->fn.locals[c->fn.local_of[reg]].type,
+			.reg = (uint8_t)reg,
+		};
 		store_value(c, &v, local_mem(c, c->fn.local_of[reg]));
 	}
 }

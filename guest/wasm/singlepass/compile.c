@@ -260,8 +260,11 @@ static void read_locals(struct compiler *c)
 	uint64_t n = c->fn.type->param_count;
 	uint32_t slots = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		c->fn.locals[i] =
-			(struct local){.slot = slots, .type = c->fn.type->params[i], .reg = X64_NONE};
+		c->fn.locals[i] = (struct local){
+			.slot = slots,
+			.type = c->fn.type->params[i],
+			.reg = X64_NONE,
+		};
 		slots += slots_of_type(c->fn.type->params[i]);
 	}
 	for (uint32_t groups = read_u32(&c->r); groups > 0; groups--) {
@@ -335,7 +338,7 @@ static void take_stack_arguments(struct compiler *c)
 		}
 		reserve_code(c);
 		unsigned reg = c->fn.locals[i].reg, to = reg != X64_NONE ? reg
-							: is_float	 ? XMM0
+							 : is_float      ? XMM0
 									 : RAX;
 		if (is_float)
 			x64_rm(&c->x, is_vector ? OP_MOVUPS_LOAD : OP_MOVSD_LOAD, 0, to,
@@ -374,7 +377,8 @@ static void zero_locals(struct compiler *c)
 			continue;
 		x64_mov_mem_imm(x, 8, local_mem(c, i), 0);
 		if (c->fn.locals[i].type == WASM_V128)
-			x64_mov_mem_imm(x, 8, slot(c, c->fn.fixed_slots + c->fn.locals[i].slot + 1), 0);
+			x64_mov_mem_imm(x, 8, slot(c, c->fn.fixed_slots + c->fn.locals[i].slot + 1),
+					0);
 	}
 }
 
@@ -413,8 +417,7 @@ static void emit_traps(struct compiler *c)
 			memcpy(&next, c->m->code + jump - 4, 4);
 			uint32_t rel = here(c) - jump;
 			memcpy(c->m->code + jump - 4, &rel, 4);
-			if (code ==
-			    WASM_TRAP_STACK) { /* back above the limit */
+			if (code == WASM_TRAP_STACK) { /* back above the limit */
 				x64_lea(&c->x, 1, RSP, x64_at(RSP, INT32_MAX));
 				add_patch(c, &c->fn.frame_at);
 			}
@@ -471,7 +474,8 @@ static inline void push_operands(struct compiler *c)
 
 static void compile_body(struct compiler *c)
 {
-	push_control(c, FUNCTION_BODY, c->void_types, 0, c->fn.type->results, c->fn.type->result_count);
+	push_control(c, FUNCTION_BODY, c->void_types, 0, c->fn.type->results,
+		     c->fn.type->result_count);
 	while (c->control.depth > 0) {
 		push_operands(c);
 		reserve_code(c);
@@ -575,7 +579,8 @@ static __attribute__((noinline)) void compile_on_stack(struct compiler *c, uint3
 static bool stack_is_deep(void)
 {
 	uintptr_t now = (uintptr_t)__builtin_frame_address(0), limit = platform_stack_limit();
-	return now > limit && now - limit > sizeof(struct tables) + WASM_PAGE_BYTES + TABLES_SPARE_BYTES;
+	return now > limit &&
+	       now - limit > sizeof(struct tables) + WASM_PAGE_BYTES + TABLES_SPARE_BYTES;
 }
 
 void tier_compile(struct wasm_module *m, struct failure *fail)
@@ -584,7 +589,8 @@ void tier_compile(struct wasm_module *m, struct failure *fail)
 		.m = m,
 		.fail = fail,
 		.arena = &m->scratch, /* a failure leaves it to wasm_module_free */
-		.r = {.p = m->bytes, .end = m->bytes + m->size, .base = m->bytes, .fail = fail}};
+		.r = {.p = m->bytes, .end = m->bytes + m->size, .base = m->bytes, .fail = fail},
+	};
 	uint32_t own = m->func_count - m->imported_funcs;
 	if (!own)
 		return;

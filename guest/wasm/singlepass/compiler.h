@@ -25,7 +25,7 @@ enum { POOL_MAX = 256, LOOP_REGS_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USU
 enum { TABLES_SPARE_BYTES = 0x8000 };
 
 #define BIT(r) (1u << (r))
-#define INTS 0x0000ffffu
+#define INTS   0x0000ffffu
 #define FLOATS 0xffff0000u
 /* Only for operands: results, divisions and shifts need them. */
 #define TEMPS (BIT(RAX) | BIT(RCX) | BIT(RDX) | 0x000f0000u)
@@ -42,17 +42,18 @@ enum { CC_FEQ = 16, CC_FNE = 17 };
 enum location {
 	AT_SLOT,  /* in the frame, in its own slot */
 	AT_CONST, /* bits */
-	AT_REG,	  /* in a register of its own */
+	AT_REG,   /* in a register of its own */
 	AT_LOCAL, /* what the local holds at present */
 	AT_FLAGS, /* i32: a condition in the flags; on top, for the next instruction */
 	AT_HIGH,  /* the upper half of the v128 below */
-	AT_MEM,	  /* in linear memory, at c->regs.pending; only while compile_insn() compiles its taker */
+	/* in linear memory, at c->regs.pending; only while compile_insn() compiles its taker */
+	AT_MEM,
 };
 
 struct value {
 	uint8_t location, type;
-	uint8_t reg; /* AT_REG; AT_FLAGS: the condition */
-	uint32_t at; /* AT_SLOT: height; AT_LOCAL: index */
+	uint8_t reg;   /* AT_REG; AT_FLAGS: the condition */
+	uint32_t at;   /* AT_SLOT: height; AT_LOCAL: index */
 	uint64_t bits; /* AT_MEM: the registers that its address holds */
 };
 
@@ -67,22 +68,22 @@ _Static_assert(HEIGHT_MAX - 1 <= UINT16_MAX, "struct local counts operands");
 
 /* A block being compiled. */
 struct control {
-	uint8_t op;	  /* of the block, the loop, the if or its else, or FUNCTION_BODY */
+	uint8_t op;       /* of the block, the loop, the if or its else, or FUNCTION_BODY */
 	bool unreachable; /* the standard's: operands of any type can be popped */
 	bool entry_dead;  /* its beginning is unreachable */
 	uint32_t height;  /* of the operands below its parameters */
 	uint32_t param_count, result_count;
 	const uint8_t *params, *results;
-	uint32_t start;		/* loop: where it begins */
-	uint32_t patches;	/* jumps to its end: a list through their distances, 0 ends it */
-	uint32_t entries;	/* of br_tables that lead to its end: a list through them */
-	uint32_t otherwise;	/* if: jumps to its else, a list */
+	uint32_t start;         /* loop: where it begins */
+	uint32_t patches;       /* jumps to its end: a list through their distances, 0 ends it */
+	uint32_t entries;       /* of br_tables that lead to its end: a list through them */
+	uint32_t otherwise;     /* if: jumps to its else, a list */
 	uint32_t stub, stub_of; /* br_table: code of this target, and of which table */
 };
 
 /*
- * What a function's compilation fills from the beginning. It fits the stack of a guest, and only the
- * head of each is touched; functions with more locals than usual get a table from the arena.
+ * What a function's compilation fills from the beginning. It fits the stack of a guest, and only
+ * the head of each is touched; functions with more locals than usual get a table from the arena.
  */
 struct tables {
 	uint32_t weights[WASM_SCAN_LOCALS];
@@ -98,8 +99,8 @@ _Static_assert(offsetof(struct tables, controls) % WASM_PAGE_BYTES == 0 &&
 
 /* A register that holds a local or a constant while a loop is compiled. */
 struct loop_reg {
-	uint64_t bits;	  /* of a constant */
-	uint32_t local;	  /* a constant's comes after the function's */
+	uint64_t bits;    /* of a constant */
+	uint32_t local;   /* a constant's comes after the function's */
 	uint32_t evicted; /* the local that has it outside of the loop, or WASM_NONE */
 	uint8_t reg;
 	bool is_set; /* in the loop */
@@ -109,13 +110,13 @@ struct loop_reg {
 struct operand_stack {
 	struct value *at;
 	uint32_t height, highest; /* in slots; a v128 has two */
-	uint32_t flushed;	  /* below, all values are in slots or constants */
+	uint32_t flushed;         /* below, all values are in slots or constants */
 };
 
 struct registers {
-	uint32_t free, owned; /* unused ones, and those of values on the stack */
-	uint32_t hint;	      /* the local whose register result_reg() gave, or WASM_NONE */
-	uint32_t owner[32];   /* of an owned one: its value's height */
+	uint32_t free, owned;   /* unused ones, and those of values on the stack */
+	uint32_t hint;          /* the local whose register result_reg() gave, or WASM_NONE */
+	uint32_t owner[32];     /* of an owned one: its value's height */
 	struct x64_mem pending; /* where the value AT_MEM is */
 };
 
@@ -135,11 +136,11 @@ struct function {
 	uint32_t local_of[32]; /* which */
 	uint32_t fixed_slots;  /* below the locals' */
 	uint32_t adjust;       /* bytes that RSP is lower than in the body */
-	uint32_t entry;	       /* where it is called */
-	uint32_t frame;	       /* bytes from RSP to the return address */
+	uint32_t entry;        /* where it is called */
+	uint32_t frame;        /* bytes from RSP to the return address */
 	uint32_t frame_at;     /* where the frame's size is patched in */
 	bool has_calls;
-	bool framed; /* some slot of the frame is used */
+	bool framed;                /* some slot of the frame is used */
 	uint32_t traps[WASM_TRAPS]; /* jumps to a trap: lists */
 };
 
@@ -152,7 +153,7 @@ struct pool {
 
 /* What the pre-pass finds out of a function's loops, and the loop that has registers of its own. */
 struct loop_state {
-	bool wanted;	/* some local has no register, or there are constants of floats */
+	bool wanted;    /* some local has no register, or there are constants of floats */
 	uint64_t plain; /* bits: the first 64 loops that neither call nor have a loop inside */
 	uint32_t count; /* so far */
 	uint32_t depth; /* of the loop that has registers of its own, or 0 */
@@ -192,7 +193,7 @@ struct compiler {
 	struct scan_state scan;
 	struct pool pool;
 	/* Of the module again. */
-	uint32_t br_tables; /* so far */
+	uint32_t br_tables;  /* so far */
 	struct arena *arena; /* opened when it is needed */
 	struct failure *fail;
 	struct simd_emitter simd;
@@ -223,7 +224,8 @@ static inline struct control *top(struct compiler *c)
 
 /* --- hot: what nearly every instruction does, with its usual case inline --- */
 
-void commit_more_code(struct compiler *c, uint64_t bytes); /* compile.c; the others are values.c's */
+/* compile.c; the others are values.c's */
+void commit_more_code(struct compiler *c, uint64_t bytes);
 void push_vector(struct compiler *c, uint8_t location, unsigned reg, uint32_t at, uint64_t bits);
 void push_many_slots(struct compiler *c, const uint8_t *types, uint32_t n);
 uint32_t slots_of_many(const uint8_t *types, uint32_t n);

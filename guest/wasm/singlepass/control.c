@@ -12,14 +12,16 @@ struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *para
 	if (c->control.depth == CONTROL_MAX)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "blocks are nested too deep");
 	struct control *k = c->control.top = &c->control.at[c->control.depth++];
-	*k = (struct control){.op = op,
-			      .entry_dead = c->dead,
-			      .height = c->stack.height,
-			      .params = params,
-			      .param_count = param_count,
-			      .results = results,
-			      .result_count = result_count,
-			      .start = here(c)};
+	*k = (struct control){
+		.op = op,
+		.entry_dead = c->dead,
+		.height = c->stack.height,
+		.params = params,
+		.param_count = param_count,
+		.results = results,
+		.result_count = result_count,
+		.start = here(c),
+	};
 	push_slots(c, params, param_count);
 	c->stack.flushed = c->stack.height;
 	return k;
@@ -235,8 +237,8 @@ static void block_type(struct compiler *c, const uint8_t **params, uint32_t *np,
 		       const uint8_t **results, uint32_t *nr)
 {
 	static const uint8_t single[256] = {
-		[WASM_I32] = WASM_I32,	       [WASM_I64] = WASM_I64,
-		[WASM_F32] = WASM_F32,	       [WASM_F64] = WASM_F64,
+		[WASM_I32] = WASM_I32,         [WASM_I64] = WASM_I64,
+		[WASM_F32] = WASM_F32,         [WASM_F64] = WASM_F64,
 		[WASM_FUNCREF] = WASM_FUNCREF, [WASM_EXTERNREF] = WASM_EXTERNREF,
 		[WASM_V128] = WASM_V128,
 	};
@@ -465,7 +467,8 @@ void handle_br_table(struct compiler *c)
 	}
 	/* A loop takes in slots what others take in a register: do both. */
 	if (label_count(last) > 0)
-		stack_flush_all(c, c->stack.height - slots_of(label_types(last), label_count(last)));
+		stack_flush_all(c,
+				c->stack.height - slots_of(label_types(last), label_count(last)));
 	if (label_count(last) == 1) {
 		struct value v = {.location = AT_SLOT, .type = label_types(last)[0]};
 		v.at = c->stack.height - slots_of(&v.type, 1);
@@ -554,7 +557,8 @@ void handle_select(struct compiler *c, uint8_t type)
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	if (type == UNKNOWN) {
 		if (type_is_ref(a.type) || type_is_ref(b.type))
-			fail_invalid(c, "type mismatch: select without a type needs numbers or vectors");
+			fail_invalid(
+				c, "type mismatch: select without a type needs numbers or vectors");
 		if (a.type != b.type && a.type != UNKNOWN && b.type != UNKNOWN)
 			fail_invalid(c, "type mismatch");
 	}

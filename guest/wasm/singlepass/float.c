@@ -64,7 +64,7 @@ void handle_float_compare(struct compiler *c, const struct wasm_opcode *o)
 {
 	static const uint8_t ccs[] = {
 		[OPERATION_EQ] = CC_FEQ, [OPERATION_NE] = CC_FNE, [OPERATION_LT] = CC_A,
-		[OPERATION_GT] = CC_A,	 [OPERATION_LE] = CC_AE,  [OPERATION_GE] = CC_AE,
+		[OPERATION_GT] = CC_A,   [OPERATION_LE] = CC_AE,  [OPERATION_GE] = CC_AE,
 	};
 	struct value b = pop_value(c, o->operand), a = pop_value(c, o->operand);
 	bool below = o->operation == OPERATION_LT || o->operation == OPERATION_LE;
@@ -119,8 +119,10 @@ static void copy_sign(struct compiler *c, bool wide)
 
 void handle_float_binary(struct compiler *c, const struct wasm_opcode *o)
 {
-	static const uint8_t ops[] = {
-		[OPERATION_ADD] = 0x58, [OPERATION_SUB] = 0x5c, [OPERATION_MUL] = 0x59, [OPERATION_DIV] = 0x5e};
+	static const uint8_t ops[] = {[OPERATION_ADD] = 0x58,
+				      [OPERATION_SUB] = 0x5c,
+				      [OPERATION_MUL] = 0x59,
+				      [OPERATION_DIV] = 0x5e};
 	uint8_t type = o->operand;
 	bool wide = type == WASM_F64;
 	bool commutes = o->operation == OPERATION_ADD || o->operation == OPERATION_MUL;
@@ -173,8 +175,10 @@ static void float_sign(struct compiler *c, bool wide, bool negate)
 
 void handle_float_unary(struct compiler *c, const struct wasm_opcode *o)
 {
-	static const uint8_t modes[] = {
-		[OPERATION_CEIL] = 2, [OPERATION_FLOOR] = 1, [OPERATION_TRUNC] = 3, [OPERATION_NEAREST] = 0};
+	static const uint8_t modes[] = {[OPERATION_CEIL] = 2,
+					[OPERATION_FLOOR] = 1,
+					[OPERATION_TRUNC] = 3,
+					[OPERATION_NEAREST] = 0};
 	bool wide = o->operand == WASM_F64;
 	if (o->operation == OPERATION_ABS || o->operation == OPERATION_NEG) {
 		float_sign(c, wide, o->operation == OPERATION_NEG);
@@ -312,8 +316,8 @@ static void saturate(struct compiler *c, bool from_f64, bool wide, bool is_unsig
 }
 
 /*
- * From 2^63 on, what is above it is converted; from 2^64 on, and below 0, the sign says that it does
- * not fit.
+ * From 2^63 on, what is above it is converted; from 2^64 on, and below 0, the sign says that it
+ * does not fit.
  */
 static void saturate_u64(struct compiler *c, bool from_f64, unsigned dst, unsigned src)
 {

@@ -27,11 +27,11 @@ enum {
 	FUSE_I64 = 1 << 1,
 	FUSE_F32 = 1 << 2,
 	FUSE_F64 = 1 << 3,
-	FUSE_PUSHES = 1 << 4,	   /* local.get, constants */
-	FUSE_SHORT_PUSH = 1 << 5,  /* of these, usually of two bytes */
-	FUSE_COMPARES = 1 << 6,	   /* two operands */
-	FUSE_COMMUTES = 1 << 7,	   /* has operands that may be swapped */
-	FUSE_CONDITION = 1 << 8,   /* takes a condition from the flags */
+	FUSE_PUSHES = 1 << 4,     /* local.get, constants */
+	FUSE_SHORT_PUSH = 1 << 5, /* of these, usually of two bytes */
+	FUSE_COMPARES = 1 << 6,   /* two operands */
+	FUSE_COMMUTES = 1 << 7,   /* has operands that may be swapped */
+	FUSE_CONDITION = 1 << 8,  /* takes a condition from the flags */
 };
 
 /* Of each opcode. */
@@ -42,7 +42,9 @@ struct insn {
 	uint8_t op, imm;
 };
 
-/* The instruction after the one that is being compiled; at the body's end an opcode that is none. */
+/*
+ * The instruction after the one that is being compiled; at the body's end an opcode that is none.
+ */
 static inline struct insn next_insn(const struct compiler *c)
 {
 	const uint8_t *p = c->r.p;

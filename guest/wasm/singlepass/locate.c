@@ -70,9 +70,11 @@ bool tier_locate(const struct wasm_module *m, const uint8_t *code, struct code_l
 		else
 			high = middle;
 	}
-	*location = (struct code_location){.func = m->imported_funcs + low,
-				     .offset = m->func_body[low],
-				     .frame_bytes = m->func_frame[low]};
+	*location = (struct code_location){
+		.func = m->imported_funcs + low,
+		.offset = m->func_body[low],
+		.frame_bytes = m->func_frame[low],
+	};
 	locate_exactly(m, low, at, location);
 	return true;
 }

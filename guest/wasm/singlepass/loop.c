@@ -11,7 +11,7 @@
 enum { LOOP_BYTES_MAX = 2048, CANDIDATES_MAX = 24, CONSTANTS_MAX = 8, OPERAND_FLOATS = 2 };
 
 struct candidate {
-	uint64_t bits;	/* of a constant */
+	uint64_t bits;  /* of a constant */
 	uint32_t local; /* WASM_NONE: a constant */
 	uint32_t uses;
 	uint8_t type;

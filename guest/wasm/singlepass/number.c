@@ -48,7 +48,7 @@ static unsigned swapped(unsigned cc)
 void handle_compare(struct compiler *c, const struct wasm_opcode *o)
 {
 	static const uint8_t ccs[] = {
-		[OPERATION_EQ] = CC_E,	  [OPERATION_NE] = CC_NE,   [OPERATION_LT_S] = CC_L,
+		[OPERATION_EQ] = CC_E,    [OPERATION_NE] = CC_NE,   [OPERATION_LT_S] = CC_L,
 		[OPERATION_LT_U] = CC_B,  [OPERATION_GT_S] = CC_G,  [OPERATION_GT_U] = CC_A,
 		[OPERATION_LE_S] = CC_LE, [OPERATION_LE_U] = CC_BE, [OPERATION_GE_S] = CC_GE,
 		[OPERATION_GE_U] = CC_AE,
@@ -104,7 +104,8 @@ static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struc
 	unsigned local_reg = result_reg(c, type);
 	if (local_reg != X64_NONE && commutes && reg_of(c, b) == local_reg)
 		swap_values(a, b);
-	if (b->location == AT_MEM && c->regs.pending.index == local_reg && reg_of(c, a) != local_reg)
+	if (b->location == AT_MEM && c->regs.pending.index == local_reg &&
+	    reg_of(c, a) != local_reg)
 		local_reg = X64_NONE; /* which the address needs */
 	if (local_reg != X64_NONE && (reg_of(c, b) != local_reg || reg_of(c, a) == local_reg)) {
 		load_to(c, a, local_reg);
@@ -116,8 +117,8 @@ static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struc
 }
 
 /* a + b by lea, when a's register must stay: into the local_reg that follows, or a new register. */
-static bool add_by_lea(struct compiler *c, uint8_t type, const struct value *a, const struct value *b,
-		       bool subtract)
+static bool add_by_lea(struct compiler *c, uint8_t type, const struct value *a,
+		       const struct value *b, bool subtract)
 {
 	unsigned ra = reg_of(c, a), rb = reg_of(c, b);
 	bool immediate = is_immediate(b) && (int32_t)b->bits != INT32_MIN;
@@ -226,8 +227,7 @@ static bool add_shifted(struct compiler *c, uint8_t type, struct value *a, uint3
 	const struct value *below = &c->stack.at[c->stack.height - 1];
 	enum wasm_op add = type == WASM_I64 ? WASM_OP_I64_ADD : WASM_OP_I32_ADD;
 	if (!next_is(c, add) || count < 1 || count > 3 || c->dead ||
-	    c->stack.height == top(c)->height || below->type != type ||
-	    below->location == AT_CONST)
+	    c->stack.height == top(c)->height || below->type != type || below->location == AT_CONST)
 		return false;
 	c->r.p++;
 	struct value base;
@@ -272,7 +272,7 @@ static void shift_by_constant(struct compiler *c, uint8_t type, enum x64_shift h
 void handle_shift(struct compiler *c, const struct wasm_opcode *o)
 {
 	static const uint8_t shifts[] = {
-		[OPERATION_SHL] = SHIFT_SHL,  [OPERATION_SHR_S] = SHIFT_SAR,
+		[OPERATION_SHL] = SHIFT_SHL,   [OPERATION_SHR_S] = SHIFT_SAR,
 		[OPERATION_SHR_U] = SHIFT_SHR, [OPERATION_ROTL] = SHIFT_ROL,
 		[OPERATION_ROTR] = SHIFT_ROR,
 	};

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pre-pass over a body: how often each local is used, uses in loops counting more, and which
- * locals get registers for the whole function. Checks nothing and stops at what it does not know: the
- * pass that compiles refuses it.
+ * locals get registers for the whole function. Checks nothing and stops at what it does not know:
+ * the pass that compiles refuses it.
  */
 #include "guest/wasm/singlepass/compiler.h"
 
 enum { LOOP_SHIFT = 3, LOOP_LEVELS = 4, WEIGHT_MAX = 1 << 28, LOCAL_REGS_MAX = 16, OPEN_LOOPS = 8 };
 
-/* Sums after the locals' weights, for functions that have few: of calls, and one that is not read. */
+/*
+ * Sums after the locals' weights, for functions that have few: of calls, and one that is not read.
+ */
 enum { SHORT_LOCALS = 128, SUM_UNREAD = SHORT_LOCALS, SUM_CALLS, SHORT_SUMS };
 
 /* What the pre-pass does at an instruction, besides skipping its immediates. */
@@ -56,9 +58,9 @@ struct scan {
 	const uint8_t *p, *end;
 	uint32_t depth, loops; /* blocks, and loops among them */
 	uint32_t weight;
-	uint32_t calls; /* weighted */
-	bool is_short;	/* scan_short() is at work */
-	bool floats;	/* constants */
+	uint32_t calls;             /* weighted */
+	bool is_short;              /* scan_short() is at work */
+	bool floats;                /* constants */
 	uint32_t loop_count, stops; /* stops: calls and br_tables */
 	struct {
 		uint32_t number, stops;
@@ -306,8 +308,8 @@ static bool scan_one(struct scan *s)
 /* --- short instructions --- */
 
 /*
- * A word for each opcode says how an instruction of up to 4 bytes is skipped, and nearly all are: those
- * without immediates, and with one or two numbers of one byte each.
+ * A word for each opcode says how an instruction of up to 4 bytes is skipped, and nearly all are:
+ * those without immediates, and with one or two numbers of one byte each.
  *
  *    31       24 23                        8 7      6 5          0
  *   +-----------+---------------------------+-----+---+------------+
@@ -316,8 +318,8 @@ static bool scan_one(struct scan *s)
  *
  * length      of the instruction, in bits: 8, 16 or 24
  * local       the second byte is a local's index: its weight is added to
- * long bits   set in the instruction's second or third byte if it is not short after all: a number's
- *             next byte follows, or a memarg names a memory
+ * long bits   set in the instruction's second or third byte if it is not short after all: a
+ *             number's next byte follows, or a memarg names a memory
  * sum         what the weight is added to, unless it is a local's: SUM_CALLS or SUM_UNREAD
  *
  * 0 is for instructions that are never short. So nothing is branched on but whether it is short.
@@ -329,29 +331,29 @@ enum { LONG_IN_SECOND = 0x8000, LONG_IN_THIRD = 0x800000, LONG_MEMORY = MEMARG_H
 #define NEVER_SHORT 0u
 
 /* By the immediates. */
-#define WORD_NONE SHORT_WORD(1, 0, SUM_UNREAD)
-#define WORD_INDEX SHORT_WORD(2, LONG_IN_SECOND, SUM_UNREAD)
-#define WORD_S32 WORD_INDEX
-#define WORD_S64 WORD_INDEX
-#define WORD_BLOCKTYPE WORD_INDEX
-#define WORD_HEAPTYPE WORD_INDEX
-#define WORD_MEMARG SHORT_WORD(3, LONG_IN_SECOND | LONG_MEMORY | LONG_IN_THIRD, SUM_UNREAD)
+#define WORD_NONE        SHORT_WORD(1, 0, SUM_UNREAD)
+#define WORD_INDEX       SHORT_WORD(2, LONG_IN_SECOND, SUM_UNREAD)
+#define WORD_S32         WORD_INDEX
+#define WORD_S64         WORD_INDEX
+#define WORD_BLOCKTYPE   WORD_INDEX
+#define WORD_HEAPTYPE    WORD_INDEX
+#define WORD_MEMARG      SHORT_WORD(3, LONG_IN_SECOND | LONG_MEMORY | LONG_IN_THIRD, SUM_UNREAD)
 #define WORD_TWO_INDICES NEVER_SHORT
-#define WORD_BYTES_4 NEVER_SHORT
-#define WORD_BYTES_8 NEVER_SHORT
-#define WORD_LABELS NEVER_SHORT
-#define WORD_TYPES NEVER_SHORT
-#define WORD_PREFIX NEVER_SHORT
+#define WORD_BYTES_4     NEVER_SHORT
+#define WORD_BYTES_8     NEVER_SHORT
+#define WORD_LABELS      NEVER_SHORT
+#define WORD_TYPES       NEVER_SHORT
+#define WORD_PREFIX      NEVER_SHORT
 /* By the class. */
 #define WORD_LOCAL (SHORT_WORD(2, LONG_IN_SECOND, 0) | SHORT_LOCAL)
-#define WORD_CALL SHORT_WORD(2, LONG_IN_SECOND, SUM_CALLS)
-#define CALLS_WITH_INDEX(class) \
+#define WORD_CALL  SHORT_WORD(2, LONG_IN_SECOND, SUM_CALLS)
+#define CALLS_WITH_INDEX(class)                                                                    \
 	((class) == CLASS_CALL || (class) == CLASS_TABLE_ACCESS || (class) == CLASS_MEMORY_GROW || \
 	 (class) == CLASS_REF_FUNC)
-#define WORD(class, word) \
+#define WORD(class, word)                                                    \
 	((class) == CLASS_UNSUPPORTED || (class) == CLASS_LOOP ? NEVER_SHORT \
-	 : (class) == CLASS_LOCAL			       ? WORD_LOCAL \
-	 : CALLS_WITH_INDEX(class)			       ? WORD_CALL \
+	 : (class) == CLASS_LOCAL                              ? WORD_LOCAL  \
+	 : CALLS_WITH_INDEX(class)                             ? WORD_CALL   \
 							       : (word))
 #define WORD_IN_LOOP(class, word) \
 	((class) == CLASS_BLOCK || (class) == CLASS_END ? NEVER_SHORT : WORD(class, word))
@@ -445,8 +447,8 @@ static const uint8_t *skip_other(struct scan *s, const uint8_t *p, uint32_t word
 }
 
 /*
- * Stops at the first instruction that only scan_one() can skip. Its loop is a large part of the whole
- * pre-pass, and branches in it would be mispredicted. What takes the time is the way from an
+ * Stops at the first instruction that only scan_one() can skip. Its loop is a large part of the
+ * whole pre-pass, and branches in it would be mispredicted. What takes the time is the way from an
  * instruction's first byte to the next one's, so that two or three of them are in one load.
  */
 static void scan_short(struct scan *s)

@@ -152,7 +152,8 @@ void check_many(struct compiler *c, const uint8_t *types, uint32_t n)
 		at -= slots;
 		if (c->stack.at[at].type != type)
 			fail_invalid(c, "type mismatch");
-		if (slots == 2 && (c->stack.at[at + 1].type != type || c->stack.at[at].location == AT_HIGH))
+		if (slots == 2 &&
+		    (c->stack.at[at + 1].type != type || c->stack.at[at].location == AT_HIGH))
 			fail_invalid(c, "type mismatch");
 	}
 }
@@ -468,9 +469,9 @@ void materialise_local(struct compiler *c, uint32_t local)
 /* --- results --- */
 
 /*
- * If the next instruction sets a local of this type that has a register and that no value refers to,
- * that register: the result goes there, and push_result() skips the instruction. Operands have been
- * popped before.
+ * If the next instruction sets a local of this type that has a register and that no value refers
+ * to, that register: the result goes there, and push_result() skips the instruction. Operands have
+ * been popped before.
  */
 unsigned result_reg(struct compiler *c, uint8_t type)
 {

@@ -31,13 +31,16 @@ static void emit(struct compiler *c, const struct simd_code *code, const struct 
 		simd_emit(&c->simd, code, g);
 }
 
-/* The instruction at *p, which moves past it, if it can take memory as second operand; else NULL. */
+/*
+ * The instruction at *p, which moves past it, if it can take memory as second operand; else NULL.
+ */
 static const struct simd_code *memory_taker(const struct compiler *c, const uint8_t **p)
 {
 	const uint8_t *at = *p;
 	if (c->r.end - at < 3 || at[0] != WASM_OP_PREFIX_FD || (at[1] & LEB_MORE && at[2] != 1))
 		return NULL;
-	struct vector_insn i = vector_insn(at[1]); /* of one byte, or of two that mean 128 and more */
+	/* of one byte, or of two that mean 128 and more */
+	struct vector_insn i = vector_insn(at[1]);
 	if (i.op->shape != SIMD_BINARY || !simd_takes_memory(i.code))
 		return NULL;
 	*p = at + (at[1] & LEB_MORE ? 3 : 2);
@@ -217,7 +220,8 @@ static void simd_compute(struct compiler *c, const struct vector_insn *insn)
 		if (op->shape == SIMD_SHIFT && i == 1 && v[1].location == AT_CONST) {
 			g.count_known = true;
 			g.count = (uint32_t)v[1].bits;
-		} else if (op->shape == SIMD_BINARY && i == 1 && in_frame(c, insn->code, &v[1], &g.mem)) {
+		} else if (op->shape == SIMD_BINARY && i == 1 &&
+			   in_frame(c, insn->code, &v[1], &g.mem)) {
 			g.b_in_memory = true;
 		} else {
 			regs[i] = (uint8_t)to_reg(c, &v[i]);

@@ -5,9 +5,11 @@
 #include <stddef.h>
 
 /* entry.S has these by number. */
-_Static_assert(offsetof(struct entry_frame, ints) == 16 && offsetof(struct entry_frame, stack) == 56 &&
+_Static_assert(offsetof(struct entry_frame, ints) == 16 &&
+		       offsetof(struct entry_frame, stack) == 56 &&
 		       offsetof(struct entry_frame, result) == 72 &&
-		       offsetof(struct entry_frame, floats) == 80 && offsetof(struct entry_frame, func) == 208,
+		       offsetof(struct entry_frame, floats) == 80 &&
+		       offsetof(struct entry_frame, func) == 208,
 	       "entry.S");
 
 /* Behind ud2. */

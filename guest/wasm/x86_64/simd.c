@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Machine code of the SIMD instructions, in VEX encodings: constants, lanes, tests, and the choice of the code.
- * Destinations are written when the sources are read, so that they may be the same registers.
+ * Machine code of the SIMD instructions, in VEX encodings: constants, lanes, tests, and the choice
+ * of the code. Destinations are written when the sources are read, so that they may be the same
+ * registers.
  */
 #include "guest/wasm/x86_64/simd_emit.h"
 
@@ -43,7 +44,7 @@ static void flush_full_constants(struct simd_emitter *e)
 
 /* op dst, a, constant */
 void simd_with_constant(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a, uint64_t low,
-		uint64_t high)
+			uint64_t high)
 {
 	uint32_t i = 0;
 	while (i < e->constants && (e->constant[i].low != low || e->constant[i].high != high))
@@ -80,8 +81,12 @@ void simd_const(struct simd_emitter *e, unsigned xmm, const uint8_t *bytes)
 
 /* --- lanes --- */
 
-/* Bytes of the two operands; those of the second are numbered from 16. One PSHUFB each, whose 0x80 gives 0. */
-static void shuffle_any(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b, const uint8_t *s)
+/*
+ * Bytes of the two operands; those of the second are numbered from 16. One PSHUFB each, whose 0x80
+ * gives 0.
+ */
+static void shuffle_any(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b,
+			const uint8_t *s)
 {
 	uint64_t first[2], second[2];
 	uint8_t of_a[16], of_b[16];
@@ -106,7 +111,8 @@ static void shuffle_any(struct simd_emitter *e, unsigned dst, unsigned a, unsign
 	}
 }
 
-static bool interleaves(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b, const uint8_t *s)
+static bool interleaves(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b,
+			const uint8_t *s)
 {
 	static const struct {
 		uint8_t op, step, from;
@@ -116,7 +122,8 @@ static bool interleaves(struct simd_emitter *e, unsigned dst, unsigned a, unsign
 		unsigned step = ways[k].step;
 		bool same = true;
 		for (unsigned i = 0; i < 16 && same; i++)
-			same = s[i] == ways[k].from + i / (2 * step) * step + i % step + 16 * (i / step & 1);
+			same = s[i] == ways[k].from + i / (2 * step) * step + i % step +
+					       16 * (i / step & 1);
 		if (!same)
 			continue;
 		vvv(e, P(ways[k].op), dst, a, b);
@@ -125,8 +132,12 @@ static bool interleaves(struct simd_emitter *e, unsigned dst, unsigned a, unsign
 	return false;
 }
 
-/* Shuffles that one instruction does without a constant. False: with the operands in this order, this is none. */
-static bool shuffle_short(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b, const uint8_t *s)
+/*
+ * Shuffles that one instruction does without a constant. False: with the operands in this order,
+ * this is none.
+ */
+static bool shuffle_short(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b,
+			  const uint8_t *s)
 {
 	bool run = true, dwords = true, blend = true;
 	unsigned blended = 0;
@@ -136,7 +147,8 @@ static bool shuffle_short(struct simd_emitter *e, unsigned dst, unsigned a, unsi
 		blend = blend && (s[i] & 15) == i && (s[i] & 16) == (s[i & ~1u] & 16);
 		blended |= s[i] & 16 ? 1u << i / 2 : 0;
 	}
-	unsigned imm = (s[0] >> 2 & 3u) | (s[4] >> 2 & 3u) << 2 | (s[8] >> 2 & 3u) << 4 | (s[12] >> 2 & 3u) << 6;
+	unsigned imm = (s[0] >> 2 & 3u) | (s[4] >> 2 & 3u) << 2 | (s[8] >> 2 & 3u) << 4 |
+		       (s[12] >> 2 & 3u) << 6;
 	bool all_a = s[0] < 16 && s[4] < 16 && s[8] < 16 && s[12] < 16;
 	if (run) /* bytes in a row of both: the second operand above the first */
 		vvv_imm(e, PALIGNR, dst, b, a, s[0]);
@@ -160,7 +172,8 @@ static void shuffle(struct simd_emitter *e, const struct simd_args *g)
 		straight[i] = g->a == g->b ? g->bytes[i] & 15 : g->bytes[i];
 		swapped[i] = straight[i] ^ 16;
 	}
-	if (!shuffle_short(e, g->dst, g->a, g->b, straight) && !shuffle_short(e, g->dst, g->b, g->a, swapped))
+	if (!shuffle_short(e, g->dst, g->a, g->b, straight) &&
+	    !shuffle_short(e, g->dst, g->b, g->a, swapped))
 		shuffle_any(e, g->dst, g->a, g->b, straight);
 }
 
@@ -263,7 +276,8 @@ static void replace_float(struct simd_emitter *e, bool wide, const struct simd_a
 		vvv(e, g->lane ? MOVLHPS : MOVSD_MERGE, g->dst, g->a, g->b);
 }
 
-static void memory_lane(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
+static void memory_lane(struct simd_emitter *e, const struct simd_code *op,
+			const struct simd_args *g)
 {
 	static const uint32_t in[] = {PINSRB, PINSRW, PINSRD, PINSRD},
 			      out[] = {PEXTRB, PEXTRW, PEXTRD, PEXTRD};
@@ -347,15 +361,45 @@ static void ternary(struct simd_emitter *e, const struct simd_code *op, const st
 bool simd_commutes(const struct simd_code *op)
 {
 	switch (op->x64) {
-	case P(0xdb): case P(0xeb): case P(0xef): /* and, or, xor */
-	case P(0xfc): case P(0xfd): case P(0xfe): case P(0xd4): /* additions */
-	case P(0xec): case P(0xed): case P(0xdc): case P(0xdd):
-	case P(0xe0): case P(0xe3): /* averages */
-	case P(0xd5): case P38(0x40): case P(0xf5): /* multiplications */
-	case P(0x74): case P(0x75): case P(0x76): case P38(0x29): /* equal */
-	case P(0xda): case P(0xea): case P38(0x38): case P38(0x39): case P38(0x3a): case P38(0x3b): /* least */
-	case P(0xde): case P(0xee): case P38(0x3c): case P38(0x3d): case P38(0x3e): case P38(0x3f): /* greatest */
-	case P(0x58): case NP(0x58): case P(0x59): case NP(0x59): /* addition, multiplication of floats */
+	case P(0xdb):
+	case P(0xeb):
+	case P(0xef): /* and, or, xor */
+	case P(0xfc):
+	case P(0xfd):
+	case P(0xfe):
+	case P(0xd4): /* additions */
+	case P(0xec):
+	case P(0xed):
+	case P(0xdc):
+	case P(0xdd):
+	case P(0xe0):
+	case P(0xe3): /* averages */
+	case P(0xd5):
+	case P38(0x40):
+	case P(0xf5): /* multiplications */
+	case P(0x74):
+	case P(0x75):
+	case P(0x76):
+	case P38(0x29): /* equal */
+	/* least */
+	case P(0xda):
+	case P(0xea):
+	case P38(0x38):
+	case P38(0x39):
+	case P38(0x3a):
+	case P38(0x3b):
+	/* greatest */
+	case P(0xde):
+	case P(0xee):
+	case P38(0x3c):
+	case P38(0x3d):
+	case P38(0x3e):
+	case P38(0x3f):
+	/* addition, multiplication of floats */
+	case P(0x58):
+	case NP(0x58):
+	case P(0x59):
+	case NP(0x59):
 		return op->how == HOW_AB;
 	}
 	return false;
@@ -395,7 +439,8 @@ void simd_emit(struct simd_emitter *e, const struct simd_code *op, const struct 
 		vvv(e, op->x64, T0, g->b, g->a);
 		not_to(e, g->dst, T0);
 		return;
-	case HOW_SAME: case HOW_DIFFER:
+	case HOW_SAME:
+	case HOW_DIFFER:
 		compare_extreme(e, op, g);
 		return;
 	case HOW_MEM:
@@ -407,10 +452,13 @@ void simd_emit(struct simd_emitter *e, const struct simd_code *op, const struct 
 	case HOW_NOT:
 		not_to(e, g->dst, g->a);
 		return;
-	case HOW_BITSELECT: case HOW_LANESELECT:
+	case HOW_BITSELECT:
+	case HOW_LANESELECT:
 		ternary(e, op, g);
 		return;
-	case HOW_ANY_TRUE: case HOW_ALL_TRUE: case HOW_BITMASK:
+	case HOW_ANY_TRUE:
+	case HOW_ALL_TRUE:
+	case HOW_BITMASK:
 		test(e, op, g);
 		return;
 	case HOW_CONST:
@@ -434,7 +482,8 @@ void simd_emit(struct simd_emitter *e, const struct simd_code *op, const struct 
 	case HOW_REPLACE:
 		replace(e, op->imm, g);
 		return;
-	case HOW_LOAD_LANE: case HOW_STORE_LANE:
+	case HOW_LOAD_LANE:
+	case HOW_STORE_LANE:
 		memory_lane(e, op, g);
 		return;
 	case HOW_FLOAT_EXTRACT:
@@ -443,13 +492,30 @@ void simd_emit(struct simd_emitter *e, const struct simd_code *op, const struct 
 	case HOW_FLOAT_REPLACE:
 		replace_float(e, op->imm == 3, g);
 		return;
-	case HOW_SHIFT: case HOW_SHIFT8: case HOW_SAR64: case HOW_Q15: case HOW_MUL64: case HOW_EXTMUL:
-	case HOW_NEGATE: case HOW_ABS64: case HOW_POPCNT: case HOW_EXTADD8: case HOW_EXTADD16:
-	case HOW_EXTEND_HIGH: case HOW_DOT8_ADD:
+	case HOW_SHIFT:
+	case HOW_SHIFT8:
+	case HOW_SAR64:
+	case HOW_Q15:
+	case HOW_MUL64:
+	case HOW_EXTMUL:
+	case HOW_NEGATE:
+	case HOW_ABS64:
+	case HOW_POPCNT:
+	case HOW_EXTADD8:
+	case HOW_EXTADD16:
+	case HOW_EXTEND_HIGH:
+	case HOW_DOT8_ADD:
 		simd_integer(e, op, g);
 		return;
-	case HOW_MADD: case HOW_FLOAT_SIGN: case HOW_FLOAT_MIN: case HOW_FLOAT_MAX: case HOW_TRUNC_F32_S:
-	case HOW_TRUNC_F32_U: case HOW_TRUNC_F64_S: case HOW_TRUNC_F64_U: case HOW_CONVERT_U32_F32:
+	case HOW_MADD:
+	case HOW_FLOAT_SIGN:
+	case HOW_FLOAT_MIN:
+	case HOW_FLOAT_MAX:
+	case HOW_TRUNC_F32_S:
+	case HOW_TRUNC_F32_U:
+	case HOW_TRUNC_F64_S:
+	case HOW_TRUNC_F64_U:
+	case HOW_CONVERT_U32_F32:
 	case HOW_CONVERT_U32_F64:
 		simd_floating(e, op, g);
 		return;

@@ -15,9 +15,9 @@
 
 /* Ways of doing an instruction. */
 enum how {
-	HOW_AB,	     /* op dst, a, b */
-	HOW_BA,	     /* op dst, b, a */
-	HOW_A,	     /* op dst, a */
+	HOW_AB,      /* op dst, a, b */
+	HOW_BA,      /* op dst, b, a */
+	HOW_A,       /* op dst, a */
 	HOW_AB_IMM,  /* op dst, a, b, imm */
 	HOW_A_IMM,   /* op dst, a, imm */
 	HOW_AB_NOT,  /* ~(op a, b) */
@@ -53,7 +53,7 @@ enum how {
 	HOW_Q15,
 	HOW_EXTEND_HIGH, /* imm bit 7: signed */
 	HOW_MUL64,
-	HOW_EXTMUL,	/* imm bit 7 signed, bit 6 high; log2 of the bytes of the source's lanes */
+	HOW_EXTMUL,     /* imm bit 7 signed, bit 6 high; log2 of the bytes of the source's lanes */
 	HOW_FLOAT_SIGN, /* imm bit 0: negate; bit 1: f64 */
 	HOW_FLOAT_MIN,
 	HOW_FLOAT_MAX,
@@ -79,15 +79,16 @@ struct simd_code {
 const struct simd_code *simd_code(enum wasm_op_fd op);
 
 /*
- * Registers as in enum x64_reg. Vectors, f32 and f64 are in XMM0 to XMM13, others in any integer register.
- * Destinations may equal sources. Scratch: XMM14, XMM15 and the flags, no integer register.
+ * Registers as in enum x64_reg. Vectors, f32 and f64 are in XMM0 to XMM13, others in any integer
+ * register. Destinations may equal sources. Scratch: XMM14, XMM15 and the flags, no integer
+ * register.
  */
 struct simd_args {
-	uint8_t dst;	      /* TEST and EXTRACT of integers: an integer register, else XMM */
+	uint8_t dst;          /* TEST and EXTRACT of integers: an integer register, else XMM */
 	uint8_t a, b, c;      /* operands in order, addresses left out */
-	uint8_t lane;	      /* EXTRACT, REPLACE, LOAD_LANE, STORE_LANE */
+	uint8_t lane;         /* EXTRACT, REPLACE, LOAD_LANE, STORE_LANE */
 	bool count_known;     /* SHIFT: by count, not by b */
-	uint32_t count;	      /* taken modulo the lanes' bits */
+	uint32_t count;       /* taken modulo the lanes' bits */
 	const uint8_t *bytes; /* CONST, SHUFFLE: 16 of them */
 	bool b_in_memory;     /* b is at mem: where simd_takes_memory says so */
 	struct x64_mem mem;   /* memory accesses; any registers */
@@ -98,7 +99,10 @@ static inline bool simd_takes_memory(const struct simd_code *op)
 	return op->how == HOW_AB || op->how == HOW_AB_IMM;
 }
 
-/* Of those: the two operands may be swapped. Which payload a NaN has is then the other one's, if both are NaN. */
+/*
+ * Of those: the two operands may be swapped. Which payload a NaN has is then the other one's, if
+ * both are NaN.
+ */
 bool simd_commutes(const struct simd_code *op);
 
 /* Tests that answer in the flags when the destination is X64_NONE; simd_condition() says how. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Machine code of the SIMD instructions that compute: sequences where x86-64 has no instruction for them. */
+/*
+ * Machine code of the SIMD instructions that compute: sequences where x86-64 has no instruction for
+ * them.
+ */
 #include "guest/wasm/x86_64/simd_emit.h"
 
 /* --- integers --- */
@@ -267,7 +270,10 @@ static void min_max(struct simd_emitter *e, const struct simd_code *op, const st
 	vvv(e, PANDN, g->dst, T1, T0);
 }
 
-/* CVTTPS2DQ gives 0x80000000 for all that does not fit: its complement for what is too large, 0 for NaN. */
+/*
+ * CVTTPS2DQ gives 0x80000000 for all that does not fit: its complement for what is too large, 0 for
+ * NaN.
+ */
 static void trunc_f32_s(struct simd_emitter *e, const struct simd_args *g)
 {
 	simd_constant_to(e, T0, 0x4f0000004f000000, 0x4f0000004f000000); /* 2^31 */
@@ -282,7 +288,7 @@ static void trunc_f32_s(struct simd_emitter *e, const struct simd_args *g)
 static void trunc_f32_u(struct simd_emitter *e, const struct simd_args *g)
 {
 	zeroes(e, T0);
-	vvv(e, MAXPS, g->dst, g->a, T0);			    /* NaN: 0 */
+	vvv(e, MAXPS, g->dst, g->a, T0);    /* NaN: 0 */
 	both_to(e, T0, 0x4f0000004f000000); /* 2^31 */
 	vvv(e, SUBPS, T1, g->dst, T0);
 	vvv_imm(e, CMPPS, T0, T0, T1, CMP_LE);
@@ -298,7 +304,7 @@ static void trunc_f64_s(struct simd_emitter *e, const struct simd_args *g)
 {
 	vvv_imm(e, P(0xc2), T0, g->a, g->a, CMP_EQ);
 	vvcc(e, PAND, T0, T0, 0x41dfffffffc00000); /* 2147483647 */
-	vvv(e, MINPD, T0, g->a, T0);		   /* NaN: 0 */
+	vvv(e, MINPD, T0, g->a, T0);               /* NaN: 0 */
 	vv(e, CVTTPD2DQ, g->dst, T0);
 }
 
@@ -306,7 +312,7 @@ static void trunc_f64_s(struct simd_emitter *e, const struct simd_args *g)
 static void trunc_f64_u(struct simd_emitter *e, const struct simd_args *g)
 {
 	zeroes(e, T0);
-	vvv(e, MAXPD, T0, g->a, T0);		    /* NaN: 0 */
+	vvv(e, MAXPD, T0, g->a, T0);                /* NaN: 0 */
 	vvcc(e, MINPD, T0, T0, 0x41efffffffe00000); /* 4294967295 */
 	vv_imm(e, ROUNDPD, T0, T0, 8 | 3);
 	vvcc(e, ADDPD, T0, T0, 0x4330000000000000);

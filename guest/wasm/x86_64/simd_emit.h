@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the SIMD emitter share: scratch registers, opcodes, forms of instructions, constants. */
+/*
+ * What the files of the SIMD emitter share: scratch registers, opcodes, forms of instructions,
+ * constants.
+ */
 #ifndef MOTE_GUEST_WASM_SIMD_EMIT_H
 #define MOTE_GUEST_WASM_SIMD_EMIT_H
 
-#include "guest/wasm/x86_64/simd.h"
 #include "guest/wasm/wasm.h"
+#include "guest/wasm/x86_64/simd.h"
 
 enum { T0 = XMM15, T1 = XMM14 };
 
-#define P(byte) X64_OP(1, 1, byte)
+#define P(byte)   X64_OP(1, 1, byte)
 #define P38(byte) X64_OP(1, 2, byte)
 #define P3A(byte) X64_OP(1, 3, byte)
-#define NP(byte) X64_OP(0, 1, byte)
+#define NP(byte)  X64_OP(0, 1, byte)
 
 /* clang-format off */
 enum vex {
@@ -40,7 +43,7 @@ enum { CMP_EQ = 0, CMP_LE = 2, CMP_UNORDERED = 3 };
  * number in it. */
 enum shift_kind { SRL = 2, SRA = 4, SLL = 6 };
 
-#define ONES8 0x0101010101010101ull
+#define ONES8  0x0101010101010101ull
 #define ONES16 0x0001000100010001ull
 
 static inline void vvv(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a, unsigned b)
@@ -48,8 +51,8 @@ static inline void vvv(struct simd_emitter *e, uint32_t op, unsigned dst, unsign
 	x64_vex_rrr(e->x, op, 0, dst, a, b);
 }
 
-static inline void vvv_imm(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a, unsigned b,
-		    unsigned imm)
+static inline void vvv_imm(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a,
+			   unsigned b, unsigned imm)
 {
 	x64_vex_rrr(e->x, op, 0, dst, a, b);
 	x64_u8(e->x, imm);
@@ -60,7 +63,8 @@ static inline void vv(struct simd_emitter *e, uint32_t op, unsigned dst, unsigne
 	x64_vex_rrr(e->x, op, 0, dst, 0, a);
 }
 
-static inline void vv_imm(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a, unsigned imm)
+static inline void vv_imm(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a,
+			  unsigned imm)
 {
 	vv(e, op, dst, a);
 	x64_u8(e->x, imm);
@@ -77,8 +81,8 @@ static inline void zeroes(struct simd_emitter *e, unsigned r)
 }
 
 /* size: log2 of the lanes' bytes, 1 to 3 */
-static inline void shift_imm(struct simd_emitter *e, unsigned n, unsigned size, unsigned dst, unsigned a,
-		      unsigned count)
+static inline void shift_imm(struct simd_emitter *e, unsigned n, unsigned size, unsigned dst,
+			     unsigned a, unsigned count)
 {
 	x64_vex_rrr(e->x, P(0x70u + size), 0, n, dst, a);
 	x64_u8(e->x, count);
@@ -94,7 +98,8 @@ void simd_with_constant(struct simd_emitter *e, uint32_t op, unsigned dst, unsig
 			uint64_t high);
 void simd_constant_to(struct simd_emitter *e, unsigned xmm, uint64_t low, uint64_t high);
 
-static inline void vvcc(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a, uint64_t both)
+static inline void vvcc(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a,
+			uint64_t both)
 {
 	simd_with_constant(e, op, dst, a, both, both);
 }

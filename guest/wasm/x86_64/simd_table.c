@@ -3,10 +3,10 @@
 #include "guest/wasm/x86_64/simd.h"
 
 /* Opcodes with the prefix 66 in the maps 0F, 0F38 and 0F3A, and without prefix in 0F. */
-#define P(byte) X64_OP(1, 1, byte)
+#define P(byte)   X64_OP(1, 1, byte)
 #define P38(byte) X64_OP(1, 2, byte)
 #define P3A(byte) X64_OP(1, 3, byte)
-#define NP(byte) X64_OP(0, 1, byte)
+#define NP(byte)  X64_OP(0, 1, byte)
 
 /* how, its parameter, opcode */
 static const struct simd_code codes[WASM_FD_COUNT] = {

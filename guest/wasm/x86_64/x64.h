@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Encoder of x86-64 instructions: knows encodings and nothing of WebAssembly. Writes at x->p; the caller
- * has reserved the bytes. AMD64 Architecture Programmer's Manual volume 3 (legacy and VEX encodings).
+ * Encoder of x86-64 instructions: knows encodings and nothing of WebAssembly. Writes at x->p; the
+ * caller has reserved the bytes. AMD64 Architecture Programmer's Manual volume 3 (legacy and VEX
+ * encodings).
  */
 #ifndef MOTE_GUEST_WASM_X64_H
 #define MOTE_GUEST_WASM_X64_H
@@ -11,75 +12,84 @@
 
 #include "guest/wasm/bytes.h"
 
+/* clang-format off */
 enum x64_reg {
 	RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15,
 	XMM0, XMM1, XMM2, XMM3, XMM4, XMM5, XMM6, XMM7,
 	XMM8, XMM9, XMM10, XMM11, XMM12, XMM13, XMM14, XMM15,
 	X64_NONE = 0xff,
 };
+/* clang-format on */
 
+/* clang-format off */
 enum x64_cc {
-	CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP, CC_L, CC_GE, CC_LE, CC_G,
+	CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP, CC_L, CC_GE,
+	CC_LE, CC_G,
 };
+/* clang-format on */
 
-/* An opcode: its byte, the map (0 none, 1 0F, 2 0F38, 3 0F3A), the prefix (0 none, 1 66, 2 F3, 3 F2). */
-#define X64_OP(prefix, map, byte) \
-	((uint32_t)(byte) | (uint32_t)(map) << 8 | (uint32_t)(prefix) << 12 | X64_PREFIX_BYTE(prefix) << 24)
-#define X64_PREFIX_BYTE(prefix) (0xf2f36600u >> 8 * (prefix) & 0xff)
-#define X64_BYTE_REG (1u << 16) /* the reg operand is an 8-bit register */
-#define X64_BYTE_RM (1u << 17)  /* the rm operand is, when it is a register */
+/*
+ * An opcode: its byte, the map (0 none, 1 0F, 2 0F38, 3 0F3A), the prefix (0 none, 1 66, 2 F3, 3
+ * F2).
+ */
+#define X64_OP(prefix, map, byte)                                             \
+	((uint32_t)(byte) | (uint32_t)(map) << 8 | (uint32_t)(prefix) << 12 | \
+	 X64_PREFIX_BYTE(prefix) << 24)
+#define X64_PREFIX_BYTE(prefix) (0xf2f36600u >> 8 * (prefix)&0xff)
+#define X64_BYTE_REG            (1u << 16) /* the reg operand is an 8-bit register */
+#define X64_BYTE_RM             (1u << 17) /* the rm operand is, when it is a register */
 
 enum x64_alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
 enum x64_shift { SHIFT_ROL = 0, SHIFT_ROR = 1, SHIFT_SHL = 4, SHIFT_SHR = 5, SHIFT_SAR = 7 };
 
-#define OP_MOV_LOAD X64_OP(0, 0, 0x8b)
-#define OP_MOV_STORE X64_OP(0, 0, 0x89)
-#define OP_MOV_STORE8 (X64_OP(0, 0, 0x88) | X64_BYTE_REG)
-#define OP_MOV_STORE16 X64_OP(1, 0, 0x89)
-#define OP_MOVZX8 (X64_OP(0, 1, 0xb6) | X64_BYTE_RM)
-#define OP_MOVZX16 X64_OP(0, 1, 0xb7)
-#define OP_MOVSX8 (X64_OP(0, 1, 0xbe) | X64_BYTE_RM)
-#define OP_MOVSX16 X64_OP(0, 1, 0xbf)
-#define OP_MOVSXD X64_OP(0, 0, 0x63)
-#define OP_LEA X64_OP(0, 0, 0x8d)
-#define OP_TEST X64_OP(0, 0, 0x85)
-#define OP_XCHG X64_OP(0, 0, 0x87)
-#define OP_IMUL X64_OP(0, 1, 0xaf)
-#define OP_IMUL_IMM8 X64_OP(0, 0, 0x6b)
-#define OP_IMUL_IMM32 X64_OP(0, 0, 0x69)
-#define OP_POPCNT X64_OP(2, 1, 0xb8)
-#define OP_LZCNT X64_OP(2, 1, 0xbd)
-#define OP_TZCNT X64_OP(2, 1, 0xbc)
-#define OP_BSF X64_OP(0, 1, 0xbc)
-#define OP_BSR X64_OP(0, 1, 0xbd)
-#define OP_CMOV(cc) X64_OP(0, 1, 0x40 + (cc))
-#define OP_SETCC(cc) (X64_OP(0, 1, 0x90 + (cc)) | X64_BYTE_RM)
-#define OP_ALU(alu) X64_OP(0, 0, ((alu) << 3) | 3)       /* reg, rm */
+#define OP_MOV_LOAD       X64_OP(0, 0, 0x8b)
+#define OP_MOV_STORE      X64_OP(0, 0, 0x89)
+#define OP_MOV_STORE8     (X64_OP(0, 0, 0x88) | X64_BYTE_REG)
+#define OP_MOV_STORE16    X64_OP(1, 0, 0x89)
+#define OP_MOVZX8         (X64_OP(0, 1, 0xb6) | X64_BYTE_RM)
+#define OP_MOVZX16        X64_OP(0, 1, 0xb7)
+#define OP_MOVSX8         (X64_OP(0, 1, 0xbe) | X64_BYTE_RM)
+#define OP_MOVSX16        X64_OP(0, 1, 0xbf)
+#define OP_MOVSXD         X64_OP(0, 0, 0x63)
+#define OP_LEA            X64_OP(0, 0, 0x8d)
+#define OP_TEST           X64_OP(0, 0, 0x85)
+#define OP_XCHG           X64_OP(0, 0, 0x87)
+#define OP_IMUL           X64_OP(0, 1, 0xaf)
+#define OP_IMUL_IMM8      X64_OP(0, 0, 0x6b)
+#define OP_IMUL_IMM32     X64_OP(0, 0, 0x69)
+#define OP_POPCNT         X64_OP(2, 1, 0xb8)
+#define OP_LZCNT          X64_OP(2, 1, 0xbd)
+#define OP_TZCNT          X64_OP(2, 1, 0xbc)
+#define OP_BSF            X64_OP(0, 1, 0xbc)
+#define OP_BSR            X64_OP(0, 1, 0xbd)
+#define OP_CMOV(cc)       X64_OP(0, 1, 0x40 + (cc))
+#define OP_SETCC(cc)      (X64_OP(0, 1, 0x90 + (cc)) | X64_BYTE_RM)
+#define OP_ALU(alu)       X64_OP(0, 0, ((alu) << 3) | 3) /* reg, rm */
 #define OP_ALU_STORE(alu) X64_OP(0, 0, ((alu) << 3) | 1) /* rm, reg */
-#define OP_MOVAPS X64_OP(0, 1, 0x28)
-#define OP_MOVUPS_LOAD X64_OP(0, 1, 0x10)
-#define OP_MOVUPS_STORE X64_OP(0, 1, 0x11)
-#define OP_MOVSS_LOAD X64_OP(2, 1, 0x10)
-#define OP_MOVSS_STORE X64_OP(2, 1, 0x11)
-#define OP_MOVSD_LOAD X64_OP(3, 1, 0x10)
-#define OP_MOVSD_STORE X64_OP(3, 1, 0x11)
-#define OP_MOVD_TO_XMM X64_OP(1, 1, 0x6e)
-#define OP_MOVD_FROM_XMM X64_OP(1, 1, 0x7e)
-#define OP_MOVQ_LOAD X64_OP(2, 1, 0x7e)
-#define OP_XORPS X64_OP(0, 1, 0x57)
-#define OP_ANDPS X64_OP(0, 1, 0x54)
-#define OP_ANDNPS X64_OP(0, 1, 0x55)
-#define OP_ORPS X64_OP(0, 1, 0x56)
-#define OP_UCOMISS X64_OP(0, 1, 0x2e)
-#define OP_UCOMISD X64_OP(1, 1, 0x2e)
+#define OP_MOVAPS         X64_OP(0, 1, 0x28)
+#define OP_MOVUPS_LOAD    X64_OP(0, 1, 0x10)
+#define OP_MOVUPS_STORE   X64_OP(0, 1, 0x11)
+#define OP_MOVSS_LOAD     X64_OP(2, 1, 0x10)
+#define OP_MOVSS_STORE    X64_OP(2, 1, 0x11)
+#define OP_MOVSD_LOAD     X64_OP(3, 1, 0x10)
+#define OP_MOVSD_STORE    X64_OP(3, 1, 0x11)
+#define OP_MOVD_TO_XMM    X64_OP(1, 1, 0x6e)
+#define OP_MOVD_FROM_XMM  X64_OP(1, 1, 0x7e)
+#define OP_MOVQ_LOAD      X64_OP(2, 1, 0x7e)
+#define OP_XORPS          X64_OP(0, 1, 0x57)
+#define OP_ANDPS          X64_OP(0, 1, 0x54)
+#define OP_ANDNPS         X64_OP(0, 1, 0x55)
+#define OP_ORPS           X64_OP(0, 1, 0x56)
+#define OP_UCOMISS        X64_OP(0, 1, 0x2e)
+#define OP_UCOMISD        X64_OP(1, 1, 0x2e)
 
 struct x64 {
 	uint8_t *p;
 };
 
 /*
- * [base + index << scale + disp] or [rip + disp], disp counted from the instruction's end. Kept as it is encoded, which
- * is mostly known when the engine is compiled.
+ * [base + index << scale + disp] or [rip + disp], disp counted from the instruction's end. Kept as
+ * it is encoded, which is mostly known when the engine is compiled.
  */
 struct x64_mem {
 	uint8_t rex;  /* its bits for base and index */
@@ -89,7 +99,10 @@ struct x64_mem {
 	int32_t disp;
 };
 enum { X64_HAS_SIB = 8, X64_HAS_DISP = 16, X64_IS_RIP = 32 };
-#define X64_RIP {.form = 5 | X64_IS_RIP, .index = X64_NONE}
+#define X64_RIP                                           \
+	{                                                 \
+		.form = 5 | X64_IS_RIP, .index = X64_NONE \
+	}
 
 static inline struct x64_mem x64_at(unsigned base, int32_t disp)
 {
@@ -103,7 +116,8 @@ static inline struct x64_mem x64_at(unsigned base, int32_t disp)
 	};
 }
 
-static inline struct x64_mem x64_at_index(unsigned base, unsigned index, unsigned scale, int32_t disp)
+static inline struct x64_mem x64_at_index(unsigned base, unsigned index, unsigned scale,
+					  int32_t disp)
 {
 	unsigned b = base & 7;
 	return (struct x64_mem){
@@ -140,8 +154,9 @@ static inline void x64_u64(struct x64 *x, uint64_t v)
 }
 
 /*
- * Emitters store an instruction's optional bytes at p in any case and advance p only if it has them: an unneeded
- * store is cheaper than a mispredicted branch. They keep p in a register meanwhile, since char stores may alias.
+ * Emitters store an instruction's optional bytes at p in any case and advance p only if it has
+ * them: an unneeded store is cheaper than a mispredicted branch. They keep p in a register
+ * meanwhile, since char stores may alias.
  */
 static inline uint8_t *x64_put_opcode(uint8_t *p, uint32_t op, unsigned rex)
 {
@@ -211,7 +226,8 @@ static inline void x64_rm(struct x64 *x, uint32_t op, unsigned w, unsigned reg, 
 }
 
 /* VEX.128: op reg, v, rm. */
-static inline void x64_vex(struct x64 *x, uint32_t op, unsigned w, unsigned reg, unsigned v, unsigned not_xb)
+static inline void x64_vex(struct x64 *x, uint32_t op, unsigned w, unsigned reg, unsigned v,
+			   unsigned not_xb)
 {
 	unsigned map = op >> 8 & 3, prefix = op >> 12 & 3;
 	unsigned tail = (~v & 15) << 3 | prefix;
@@ -227,7 +243,8 @@ static inline void x64_vex(struct x64 *x, uint32_t op, unsigned w, unsigned reg,
 	x64_u8(x, op & 0xff);
 }
 
-static inline void x64_vex_rrr(struct x64 *x, uint32_t op, unsigned w, unsigned reg, unsigned v, unsigned rm)
+static inline void x64_vex_rrr(struct x64 *x, uint32_t op, unsigned w, unsigned reg, unsigned v,
+			       unsigned rm)
 {
 	x64_vex(x, op, w, reg, v, 2 | (~rm >> 3 & 1));
 	x64_u8(x, 0xc0 | (reg & 7) << 3 | (rm & 7));
@@ -241,7 +258,8 @@ static inline void x64_vex_rrm(struct x64 *x, uint32_t op, unsigned w, unsigned 
 	x64_modrm_mem(x, reg, m);
 }
 
-static inline void x64_alu_imm(struct x64 *x, enum x64_alu alu, unsigned w, unsigned rm, int32_t imm)
+static inline void x64_alu_imm(struct x64 *x, enum x64_alu alu, unsigned w, unsigned rm,
+			       int32_t imm)
 {
 	unsigned rex = w << 3 | (rm >> 3 & 1);
 	bool is_short = imm == (int8_t)imm;
@@ -258,7 +276,8 @@ static inline void x64_alu_imm(struct x64 *x, enum x64_alu alu, unsigned w, unsi
 	x->p = p + (is_short ? 1 : 4);
 }
 
-static inline void x64_alu_mem_imm(struct x64 *x, enum x64_alu alu, unsigned w, struct x64_mem m, int32_t imm)
+static inline void x64_alu_mem_imm(struct x64 *x, enum x64_alu alu, unsigned w, struct x64_mem m,
+				   int32_t imm)
 {
 	x64_opcode(x, X64_OP(0, 0, imm == (int8_t)imm ? 0x83 : 0x81), x64_rex_mem(w, 0, m));
 	x64_modrm_mem(x, alu, m);
@@ -280,7 +299,8 @@ static inline void x64_group3(struct x64 *x, unsigned n, unsigned w, unsigned rm
 	x64_rr(x, X64_OP(0, 0, 0xf7), w, n, rm);
 }
 
-static inline void x64_shift_imm(struct x64 *x, enum x64_shift s, unsigned w, unsigned rm, unsigned count)
+static inline void x64_shift_imm(struct x64 *x, enum x64_shift s, unsigned w, unsigned rm,
+				 unsigned count)
 {
 	x64_rr(x, X64_OP(0, 0, 0xc1), w, s, rm);
 	x64_u8(x, count);
@@ -292,8 +312,8 @@ static inline void x64_shift_cl(struct x64 *x, enum x64_shift s, unsigned w, uns
 }
 
 /* shlx, shrx, sarx (BMI2) dst, src, count */
-static inline void x64_shiftx(struct x64 *x, enum x64_shift s, unsigned w, unsigned dst, unsigned src,
-			      unsigned count)
+static inline void x64_shiftx(struct x64 *x, enum x64_shift s, unsigned w, unsigned dst,
+			      unsigned src, unsigned count)
 {
 	unsigned prefix = 2;
 	if (s == SHIFT_SHL)
@@ -342,7 +362,8 @@ static inline void x64_zero(struct x64 *x, unsigned dst)
 /* Stores a sign-extended 32-bit immediate of 1, 2, 4 or 8 bytes. */
 static inline void x64_mov_mem_imm(struct x64 *x, unsigned bytes, struct x64_mem m, int32_t imm)
 {
-	x64_opcode(x, X64_OP(bytes == 2, 0, bytes == 1 ? 0xc6 : 0xc7), x64_rex_mem(bytes == 8, 0, m));
+	x64_opcode(x, X64_OP(bytes == 2, 0, bytes == 1 ? 0xc6 : 0xc7),
+		   x64_rex_mem(bytes == 8, 0, m));
 	x64_modrm_mem(x, 0, m);
 	if (bytes == 1)
 		x64_u8(x, (uint8_t)imm);
@@ -421,7 +442,10 @@ static inline void x64_call32(struct x64 *x, uint32_t rel)
 	x->p = p + 5;
 }
 
-/* A short forward jump inside one instruction sequence: x64_short() returns what x64_here() patches. */
+/*
+ * A short forward jump inside one instruction sequence: x64_short() returns what x64_here()
+ * patches.
+ */
 static inline uint8_t *x64_short_jcc(struct x64 *x, enum x64_cc cc)
 {
 	x64_u8(x, 0x70u | cc);

@@ -190,8 +190,8 @@ static enum state state_after(enum state s, char c)
 	case SIGN:
 		return digit ? INTEGER : c == '.' ? POINT : INVALID;
 	case INTEGER:
-		return digit		      ? INTEGER
-		       : c == '.'	      ? FRACTION
+		return digit                  ? INTEGER
+		       : c == '.'             ? FRACTION
 		       : c == 'e' || c == 'E' ? EXPONENT
 					      : INVALID;
 	case POINT:
@@ -351,7 +351,7 @@ uint64_t kernel_sort(uint32_t seed)
 /* An open hash table of 64-bit keys: insertion, look-up, removal by tombstones. */
 
 #define SLOTS 65536u
-#define TOMB 1u
+#define TOMB  1u
 
 static struct slot {
 	uint64_t key; /* 0 empty, TOMB removed */

@@ -9,9 +9,11 @@ static uint8_t data[DATA_BYTES], packed[2 * DATA_BYTES], unpacked[DATA_BYTES];
 /* Words of a small vocabulary: it compresses, and searches find something. */
 static void data_make(uint32_t seed)
 {
+	/* clang-format off */
 	static const char words[16][8] = {"the ",    "micro ", "vm ",	 "runs ",   "code ", "in ",
 					  "a ",	     "slice ", "of ",	 "memory ", "and ",  "no ",
 					  "system ", "is ",    "below ", "it\n"};
+	/* clang-format on */
 	uint32_t at = 0;
 	while (at < DATA_BYTES) {
 		uint32_t r = kernel_random(&seed);
@@ -43,8 +45,7 @@ static const uint32_t sha_k[64] = {
 	0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116,
 	0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
 	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
-	0xc67178f2,
-};
+	0xc67178f2};
 
 static uint32_t ror(uint32_t x, unsigned n)
 {
@@ -155,7 +156,7 @@ static uint64_t kernel_base64(uint32_t seed)
 /* A byte-wise LZ: literals and matches of 4 to 67 bytes within 16 KiB, found by a hash of 4 bytes.
  */
 
-#define LZ_HASH 4096u
+#define LZ_HASH   4096u
 #define LZ_WINDOW 16384u
 
 static uint32_t load32(const uint8_t *p)
@@ -292,12 +293,12 @@ struct insn {
 
 /* r0 n, r1 limit, r2 x, r3 steps, r4 total, r5 scratch */
 static const struct insn program[] = {
-	{OP_SET, 0, 0, 0, 1},	 {OP_ADD, 2, 0, 0, 0},	 {OP_ODD, 5, 2, 0, 0},
-	{OP_ZERO, 5, 0, 0, 3},	 {OP_MULI, 2, 2, 0, 3},	 {OP_ADDI, 2, 2, 0, 1},
-	{OP_JUMP, 0, 0, 0, 1},	 {OP_HALVE, 2, 2, 0, 0}, {OP_ADDI, 3, 3, 0, 1},
-	{OP_STORE, 3, 2, 0, 0},	 {OP_ADDI, 5, 2, 0, -1}, {OP_ZERO, 5, 0, 0, 1},
-	{OP_JUMP, 0, 0, 0, -11}, {OP_LOAD, 5, 3, 0, 0},	 {OP_ADD, 4, 3, 0, 1},
-	{OP_ADD, 4, 5, 0, 1},	 {OP_SET, 3, 0, 0, 0},	 {OP_ADDI, 0, 0, 0, 1},
+	{OP_SET, 0, 0, 0, 1},    {OP_ADD, 2, 0, 0, 0},   {OP_ODD, 5, 2, 0, 0},
+	{OP_ZERO, 5, 0, 0, 3},   {OP_MULI, 2, 2, 0, 3},  {OP_ADDI, 2, 2, 0, 1},
+	{OP_JUMP, 0, 0, 0, 1},   {OP_HALVE, 2, 2, 0, 0}, {OP_ADDI, 3, 3, 0, 1},
+	{OP_STORE, 3, 2, 0, 0},  {OP_ADDI, 5, 2, 0, -1}, {OP_ZERO, 5, 0, 0, 1},
+	{OP_JUMP, 0, 0, 0, -11}, {OP_LOAD, 5, 3, 0, 0},  {OP_ADD, 4, 3, 0, 1},
+	{OP_ADD, 4, 5, 0, 1},    {OP_SET, 3, 0, 0, 0},   {OP_ADDI, 0, 0, 0, 1},
 	{OP_LESS, 0, 1, 0, -18}, {OP_END, 4, 0, 0, 0},
 };
 

@@ -12,21 +12,21 @@
 #ifdef __wasm__
 #include <wasm_simd128.h>
 typedef v128_t vec;
-#define OP(result, name, params, wasm, sse)                                                        \
-	static inline result name params                                                           \
-	{                                                                                          \
-		return wasm;                                                                       \
+#define OP(result, name, params, wasm, sse) \
+	static inline result name params    \
+	{                                   \
+		return wasm;                \
 	}
 #else
 #include <smmintrin.h>
 typedef __m128i vec;
-#define OP(result, name, params, wasm, sse)                                                        \
-	static inline result name params                                                           \
-	{                                                                                          \
-		return sse;                                                                        \
+#define OP(result, name, params, wasm, sse) \
+	static inline result name params    \
+	{                                   \
+		return sse;                 \
 	}
-#define PS(v) _mm_castsi128_ps(v)
-#define PD(v) _mm_castsi128_pd(v)
+#define PS(v)      _mm_castsi128_ps(v)
+#define PD(v)      _mm_castsi128_pd(v)
 #define FROM_PS(v) _mm_castps_si128(v)
 #define FROM_PD(v) _mm_castpd_si128(v)
 #endif
@@ -117,13 +117,13 @@ OP(vec, v_divd, (vec a, vec b), wasm_f64x2_div(a, b), FROM_PD(_mm_div_pd(PD(a), 
 OP(vec, v_sqrtd, (vec a), wasm_f64x2_sqrt(a), FROM_PD(_mm_sqrt_pd(PD(a))))
 
 /* Lanes of 32 and of 8 bits chosen at compile time: from a 0 to 3 (15), from b the next ones. */
-#define v_lanes32(a, b, i, j, k, l)                                                                \
+#define v_lanes32(a, b, i, j, k, l) \
 	((vec)__builtin_shufflevector((v_i32x4)(a), (v_i32x4)(b), i, j, k, l))
-#define v_zip_low8(a, b)                                                                           \
-	((vec)__builtin_shufflevector((v_i8x16)(a), (v_i8x16)(b), 0, 16, 1, 17, 2, 18, 3, 19, 4,   \
+#define v_zip_low8(a, b)                                                                         \
+	((vec)__builtin_shufflevector((v_i8x16)(a), (v_i8x16)(b), 0, 16, 1, 17, 2, 18, 3, 19, 4, \
 				      20, 5, 21, 6, 22, 7, 23))
-#define v_zip_high8(a, b)                                                                          \
-	((vec)__builtin_shufflevector((v_i8x16)(a), (v_i8x16)(b), 8, 24, 9, 25, 10, 26, 11, 27,    \
+#define v_zip_high8(a, b)                                                                       \
+	((vec)__builtin_shufflevector((v_i8x16)(a), (v_i8x16)(b), 8, 24, 9, 25, 10, 26, 11, 27, \
 				      12, 28, 13, 29, 14, 30, 15, 31))
 typedef int32_t v_i32x4 __attribute__((vector_size(16)));
 typedef int8_t v_i8x16 __attribute__((vector_size(16)));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest of the integration tests, for WebAssembly and Linux: does the one thing its first argument names. */
+/*
+ * The guest of the integration tests, for WebAssembly and Linux: does the one thing its first
+ * argument names.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
@@ -72,8 +75,8 @@ static int do_reply(int argc, char **argv)
 }
 
 /*
- * Which standard streams are /dev/null: their sum as 1 for input, 2 for output and 4 for errors. The others read and
- * write something.
+ * Which standard streams are /dev/null: their sum as 1 for input, 2 for output and 4 for errors.
+ * The others read and write something.
  */
 static int do_null_streams(int argc, char **argv)
 {
@@ -174,7 +177,10 @@ static int do_wild_write(int argc, char **argv)
 static int do_run_data(int argc, char **argv)
 {
 	static volatile unsigned char code[16] = {0xc3};
-	/* Volatile: a known address would become the index of a direct call, which no module may have. */
+	/*
+	 * Volatile: a known address would become the index of a direct call, which no module may
+	 * have.
+	 */
 	void (*volatile run)(void) = (void (*)(void))(uintptr_t)code;
 
 	(void)argc, (void)argv;
@@ -297,7 +303,8 @@ static int do_identity(int argc, char **argv)
 	(void)argc, (void)argv;
 	if (gethostname(host, sizeof host) != 0)
 		return fail("gethostname");
-	printf("uid %u gid %u host %s tty %d\n", (unsigned)getuid(), (unsigned)getgid(), host, isatty(1));
+	printf("uid %u gid %u host %s tty %d\n", (unsigned)getuid(), (unsigned)getgid(), host,
+	       isatty(1));
 	return 0;
 }
 

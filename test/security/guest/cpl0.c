@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest that owns CPL 0 from its first instruction (../cpl0.c sees to it) and all of its memory, by a
- * mapping of guest-physical memory at IDENTITY. Until it is ended it changes page tables, kernel pages, the words that
- * the host reads, runs random code and forges the frames of faults and calls. argv[0]: the seed; argv[1], if there is
- * one: the CPU is QEMU's emulation.
+ * A guest that owns CPL 0 from its first instruction (../cpl0.c sees to it) and all of its memory,
+ * by a mapping of guest-physical memory at IDENTITY. Until it is ended it changes page tables,
+ * kernel pages, the words that the host reads, runs random code and forges the frames of faults and
+ * calls. argv[0]: the seed; argv[1], if there is one: the CPU is QEMU's emulation.
  *
  * Every exception ends in again(), at CPL 0.
  */
@@ -38,13 +38,49 @@ static void know_table(uint64_t gpa)
 
 static uint64_t any_value(void)
 {
-	static const uint64_t odd[] = {
-		0, 1, 7, 8, 0xfff, 0x1000, 0x1001, 1024, 4096, 0x7fffffff, 0x80000000, 0xffffffff, 1UL << 32, (1UL << 47) - 1,
-		1UL << 47, 1UL << 62, (1UL << 63) - 1, 1UL << 63, ~0UL, ~0UL - 0xfff, DATA, DATA + 0xff8, DATA + 0xffff,
-		CODE, MOTE_AREAS_VA, MOTE_AREAS_VA + 0x3ff8, MOTE_BOOT_VA, MOTE_KERNEL, MOTE_KERNEL + 0x400, MOTE_KERNEL_STUBS,
-		MOTE_KERNEL_STATE, MOTE_KERNEL_STACKS, MOTE_KERNEL_STACKS + 0xfc8, MOTE_KERNEL_END, MOTE_VA_END, IDENTITY,
-		MOTE_WINDOW, 3, 4, 5, 6, 16, 20,
-	};
+	static const uint64_t odd[] = {0,
+				       1,
+				       7,
+				       8,
+				       0xfff,
+				       0x1000,
+				       0x1001,
+				       1024,
+				       4096,
+				       0x7fffffff,
+				       0x80000000,
+				       0xffffffff,
+				       1UL << 32,
+				       (1UL << 47) - 1,
+				       1UL << 47,
+				       1UL << 62,
+				       (1UL << 63) - 1,
+				       1UL << 63,
+				       ~0UL,
+				       ~0UL - 0xfff,
+				       DATA,
+				       DATA + 0xff8,
+				       DATA + 0xffff,
+				       CODE,
+				       MOTE_AREAS_VA,
+				       MOTE_AREAS_VA + 0x3ff8,
+				       MOTE_BOOT_VA,
+				       MOTE_KERNEL,
+				       MOTE_KERNEL + 0x400,
+				       MOTE_KERNEL_STUBS,
+				       MOTE_KERNEL_STATE,
+				       MOTE_KERNEL_STACKS,
+				       MOTE_KERNEL_STACKS + 0xfc8,
+				       MOTE_KERNEL_END,
+				       MOTE_VA_END,
+				       IDENTITY,
+				       MOTE_WINDOW,
+				       3,
+				       4,
+				       5,
+				       6,
+				       16,
+				       20};
 	uint64_t r = guest_random();
 	if (r & 3)
 		return odd[(r >> 8) % (sizeof(odd) / sizeof(odd[0]))];
@@ -55,7 +91,8 @@ static uint64_t any_value(void)
 
 static void change_tables(void)
 {
-	uint64_t r = guest_random(), table = known_tables[r % known_count], *entry = &owner_physical(table)[(r >> 8) & 511];
+	uint64_t r = guest_random(), table = known_tables[r % known_count],
+		 *entry = &owner_physical(table)[(r >> 8) & 511];
 	/* Mostly where nothing is: the guest shall live for a while. */
 	if (*entry & PTE_IS_PRESENT && (r >> 20) & 31)
 		return;
@@ -67,7 +104,8 @@ static void change_tables(void)
 		*entry ^= 1UL << ((r >> 40) & 63);
 		break;
 	case 2:
-		*entry = known_tables[(r >> 40) % known_count] | 7; /* a table as a table, or as a page */
+		*entry = known_tables[(r >> 40) % known_count] |
+			 7; /* a table as a table, or as a page */
 		break;
 	case 3:
 		*entry = (guest_random() & PTE_ADDRESS) | 0x67;
@@ -89,7 +127,9 @@ static void change_tables(void)
 		__asm__ volatile("mov %0, %%cr3" : : "r"(owner_cr3()) : "memory");
 }
 
-/* Bits and words anywhere in what belongs to CPL 0; the gates are patched again from time to time. */
+/*
+ * Bits and words anywhere in what belongs to CPL 0; the gates are patched again from time to time.
+ */
 static void change_kernel_pages(void)
 {
 	uint64_t r = guest_random();
@@ -181,7 +221,10 @@ static void call(void)
 		f->arg[0] = (r >> 44) & 31;
 	if (nr == 17 && f->arg[0] < 3)
 		f->arg[0] += 3;
-	/* The same with one word changed, some times: an instruction costs microseconds where CPL 0 is interpreted. */
+	/*
+	 * The same with one word changed, some times: an instruction costs microseconds where CPL 0
+	 * is interpreted.
+	 */
 	for (unsigned i = 0; i < (dear ? 1 : 8); i++) {
 		__asm__ volatile("outb %%al, %0" : : "i"(MOTE_PORT_CALL), "a"(0) : "memory");
 		r = guest_random();
@@ -190,11 +233,16 @@ static void call(void)
 	}
 }
 
-/* What the host takes for an exception of CPL 3 code: the frame lies where a stub would have left it. */
+/*
+ * What the host takes for an exception of CPL 3 code: the frame lies where a stub would have left
+ * it.
+ */
 static void forge_fault(void)
 {
 	uint64_t r = guest_random(), *frame = owner_physical(stack_gpa + MOTE_PAGE - 56);
-	const uint64_t usual[] = {r >> 8 & 31, 0, (uint64_t)at_cpl_3, MOTE_USER_CS, 0x202, DATA + 0x8000, MOTE_USER_DS};
+	const uint64_t usual[] = {r >> 8 & 31,  0,     (uint64_t)at_cpl_3,
+				  MOTE_USER_CS, 0x202, DATA + 0x8000,
+				  MOTE_USER_DS};
 	uint64_t rsp = MOTE_KERNEL_STACKS + MOTE_PAGE - 56;
 	for (unsigned i = 0; i < 7; i++)
 		frame[i] = (r >> (16 + 5 * i)) & 31 && i != 3 ? usual[i] : any_value();
@@ -207,20 +255,29 @@ static void forge_fault(void)
 		guest_area->fault_stack_top = DATA + 0x9000;
 		guest_area->fault_busy = 0;
 	}
-	__asm__ volatile("mov %0, %%rsp\n\toutb %%al, %1\n\tint3" : : "r"(rsp), "i"(MOTE_PORT_FAULT), "a"(0) : "memory");
+	__asm__ volatile("mov %0, %%rsp\n\toutb %%al, %1\n\tint3"
+			 :
+			 : "r"(rsp), "i"(MOTE_PORT_FAULT), "a"(0)
+			 : "memory");
 }
 
 /* Instructions of CPL 0, with whatever is in the registers. */
 static const uint8_t privileged[][4] = {
-	{0x0f, 0x22, 0xc0, 0x90}, {0x0f, 0x22, 0xd8, 0x90}, {0x0f, 0x22, 0xe0, 0x90}, {0x44, 0x0f, 0x22, 0xc0}, {0x0f, 0x30, 0x90, 0x90},
-	{0x0f, 0x32, 0x90, 0x90}, {0x0f, 0x01, 0x13, 0x90}, {0x0f, 0x01, 0x1b, 0x90}, {0x0f, 0x00, 0xd8, 0x90}, {0x0f, 0x00, 0xd0, 0x90},
-	{0x0f, 0x01, 0x3b, 0x90}, {0x0f, 0x01, 0xf8, 0x90}, {0x0f, 0x23, 0xf8, 0x90}, {0x0f, 0x23, 0xc0, 0x90}, {0x0f, 0x01, 0xd1, 0x90},
-	{0x48, 0x0f, 0x07, 0x90}, {0x48, 0xcf, 0x90, 0x90}, {0x48, 0xcb, 0x90, 0x90}, {0x0f, 0x01, 0xc1, 0x90}, {0x0f, 0x01, 0xd9, 0x90},
-	{0xee, 0x90, 0x90, 0x90}, {0xef, 0x90, 0x90, 0x90}, {0x66, 0xef, 0x90, 0x90}, {0xec, 0x90, 0x90, 0x90}, {0xed, 0x90, 0x90, 0x90},
-	{0xf3, 0x6e, 0x90, 0x90}, {0xf3, 0x6f, 0x90, 0x90}, {0xf3, 0x6c, 0x90, 0x90}, {0xe6, 0x10, 0x90, 0x90}, {0xe6, 0x11, 0x90, 0x90},
-	{0xe4, 0x10, 0x90, 0x90}, {0xe7, 0x10, 0x90, 0x90}, {0xfa, 0x90, 0x90, 0x90}, {0xfb, 0x90, 0x90, 0x90}, {0x0f, 0x09, 0x90, 0x90},
-	{0x0f, 0x06, 0x90, 0x90}, {0x8e, 0xd0, 0x90, 0x90}, {0x8e, 0xe8, 0x90, 0x90}, {0xf3, 0x48, 0x0f, 0xae}, {0x0f, 0x05, 0x90, 0x90},
-	{0x0f, 0x01, 0xf0, 0x90}, {0x50, 0x9d, 0x90, 0x90}, {0x48, 0x89, 0xc4, 0x90}, {0x0f, 0x01, 0xc8, 0x90}, {0x0f, 0x01, 0xd8, 0x90},
+	{0x0f, 0x22, 0xc0, 0x90}, {0x0f, 0x22, 0xd8, 0x90}, {0x0f, 0x22, 0xe0, 0x90},
+	{0x44, 0x0f, 0x22, 0xc0}, {0x0f, 0x30, 0x90, 0x90}, {0x0f, 0x32, 0x90, 0x90},
+	{0x0f, 0x01, 0x13, 0x90}, {0x0f, 0x01, 0x1b, 0x90}, {0x0f, 0x00, 0xd8, 0x90},
+	{0x0f, 0x00, 0xd0, 0x90}, {0x0f, 0x01, 0x3b, 0x90}, {0x0f, 0x01, 0xf8, 0x90},
+	{0x0f, 0x23, 0xf8, 0x90}, {0x0f, 0x23, 0xc0, 0x90}, {0x0f, 0x01, 0xd1, 0x90},
+	{0x48, 0x0f, 0x07, 0x90}, {0x48, 0xcf, 0x90, 0x90}, {0x48, 0xcb, 0x90, 0x90},
+	{0x0f, 0x01, 0xc1, 0x90}, {0x0f, 0x01, 0xd9, 0x90}, {0xee, 0x90, 0x90, 0x90},
+	{0xef, 0x90, 0x90, 0x90}, {0x66, 0xef, 0x90, 0x90}, {0xec, 0x90, 0x90, 0x90},
+	{0xed, 0x90, 0x90, 0x90}, {0xf3, 0x6e, 0x90, 0x90}, {0xf3, 0x6f, 0x90, 0x90},
+	{0xf3, 0x6c, 0x90, 0x90}, {0xe6, 0x10, 0x90, 0x90}, {0xe6, 0x11, 0x90, 0x90},
+	{0xe4, 0x10, 0x90, 0x90}, {0xe7, 0x10, 0x90, 0x90}, {0xfa, 0x90, 0x90, 0x90},
+	{0xfb, 0x90, 0x90, 0x90}, {0x0f, 0x09, 0x90, 0x90}, {0x0f, 0x06, 0x90, 0x90},
+	{0x8e, 0xd0, 0x90, 0x90}, {0x8e, 0xe8, 0x90, 0x90}, {0xf3, 0x48, 0x0f, 0xae},
+	{0x0f, 0x05, 0x90, 0x90}, {0x0f, 0x01, 0xf0, 0x90}, {0x50, 0x9d, 0x90, 0x90},
+	{0x48, 0x89, 0xc4, 0x90}, {0x0f, 0x01, 0xc8, 0x90}, {0x0f, 0x01, 0xd8, 0x90},
 };
 
 static const uint8_t load_task_register[4] = {0x0f, 0x00, 0xd8, 0x90};
@@ -228,9 +285,12 @@ static const uint8_t or_8_to_ax[4] = {0x66, 0x83, 0xc8, 0x08};
 
 static void run_code(void)
 {
-	static const uint32_t msrs[] = {0xc0000080, 0xc0000081, 0xc0000082, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, 0x10, 0x1b,
-					0x174, 0x175, 0x176, 0x277, 0x1d9, 0x3b, 0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03, 0x4b564d04,
-					0x40000000, 0x40000001, 0x40000021, 0xc0010114, 0xc0010117, 0xda0, 0x48, 0x49, 0x122, 0x8b};
+	static const uint32_t msrs[] = {0xc0000080, 0xc0000081, 0xc0000082, 0xc0000084, 0xc0000100,
+					0xc0000101, 0xc0000102, 0x10,       0x1b,       0x174,
+					0x175,      0x176,      0x277,      0x1d9,      0x3b,
+					0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03, 0x4b564d04,
+					0x40000000, 0x40000001, 0x40000021, 0xc0010114, 0xc0010117,
+					0xda0,      0x48,       0x49,       0x122,      0x8b};
 	uint8_t *code = (uint8_t *)CODE;
 	uint64_t r = guest_random();
 	unsigned n = 0;
@@ -238,7 +298,10 @@ static void run_code(void)
 		uint64_t k = guest_random();
 		if (k & 7) {
 			const uint8_t *chosen = privileged[(k >> 8) % (sizeof(privileged) / 4)];
-			/* LTR of a null selector, which a CPU refuses, ends QEMU at the next exception: another one. */
+			/*
+			 * LTR of a null selector, which a CPU refuses, ends QEMU at the next
+			 * exception: another one.
+			 */
 			if (emulated && memcmp(chosen, load_task_register, 4) == 0) {
 				memcpy(code + n, or_8_to_ax, 4);
 				n += 4;
@@ -252,9 +315,13 @@ static void run_code(void)
 	}
 	code[n++] = 0xcc;
 	code[n] = 0xcc;
-	uint64_t a = any_value(), b = any_value(), d = r >> 32 & 1 ? any_value() : 0x10 + (r >> 33 & 1);
+	uint64_t a = any_value(), b = any_value(),
+		 d = r >> 32 & 1 ? any_value() : 0x10 + (r >> 33 & 1);
 	uint64_t c = r >> 34 & 1 ? msrs[(r >> 40) % (sizeof(msrs) / 4)] : (r >> 40) & 31;
-	__asm__ volatile("jmp *%%rdi" : : "a"(a), "b"(b), "c"(c), "d"(d), "S"(DATA), "D"(code) : "memory");
+	__asm__ volatile("jmp *%%rdi"
+			 :
+			 : "a"(a), "b"(b), "c"(c), "d"(d), "S"(DATA), "D"(code)
+			 : "memory");
 }
 
 _Noreturn static void loop(void)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tries to get from CPL 3 to more: argv[0] is the number of one in escape.def, argv[1] "long" for all values of what it
- * goes through, argv[2] "native" on a KVM without hardware virtualisation. Exit status 0: contained, as far as the guest
- * sees; 1: something completed that must not have. The line that it says is the figure. The test program has its own
- * look at what the guest must not have reached.
+ * Tries to get from CPL 3 to more: argv[0] is the number of one in escape.def, argv[1] "long" for
+ * all values of what it goes through, argv[2] "native" on a KVM without hardware virtualisation.
+ * Exit status 0: contained, as far as the guest sees; 1: something completed that must not have.
+ * The line that it says is the figure. The test program has its own look at what the guest must not
+ * have reached.
  */
 #include "escape.h"
 
@@ -14,15 +15,51 @@ unsigned escape_tried, escape_bad;
 
 const struct registers escape_usual = {.rbx = DATA, .rcx = 0xc0000080, .rsi = TABLES, .rdi = DATA};
 
-const uint64_t escape_odd_addresses[ESCAPE_ODD_ADDRESSES] = {
-	0, 1, 8, 0xfff, 0x1000, 0x7ffffffff, TABLES, TABLES + 0x10, TABLES + 0x400, TABLES + 0xff8, STUBS, STUBS + 1,
-	STUBS + 0x10, SYSCALL_STUB, SYSCALL_STUB + 0x40, STUBS + 0x1000, STUBS + 0x1040, STUBS + 0xff8, MOTE_KERNEL_STATE,
-	MOTE_KERNEL_STATE + 0xff8, MOTE_KERNEL_STACKS, MOTE_KERNEL_STACKS + 0x7f8, MOTE_KERNEL_STACKS + 0xfc8,
-	MOTE_KERNEL_STACKS + 0xff8, MOTE_KERNEL_STACKS + 0x1000, MOTE_KERNEL - 8, MOTE_KERNEL_END, MOTE_VA_END - 8,
-	MOTE_VA_END - 2, MOTE_VA_END, 0x7fffffffffff, 0x7ffffffffff8, 0x800000000000, 0x0001000000000000,
-	0x8000000000000000, 0xffff7fffffffffff, 0xffff7ffffffffff8, 0xffff800000000000, 0xffffffff80000000,
-	0xffffffffffffe000, 0xfffffffffffffff8, 0xffffffffffffffff, 0xfee00000, MOTE_BOOT_VA, MOTE_PAYLOAD_VA,
-};
+const uint64_t escape_odd_addresses[ESCAPE_ODD_ADDRESSES] = {0,
+							     1,
+							     8,
+							     0xfff,
+							     0x1000,
+							     0x7ffffffff,
+							     TABLES,
+							     TABLES + 0x10,
+							     TABLES + 0x400,
+							     TABLES + 0xff8,
+							     STUBS,
+							     STUBS + 1,
+							     STUBS + 0x10,
+							     SYSCALL_STUB,
+							     SYSCALL_STUB + 0x40,
+							     STUBS + 0x1000,
+							     STUBS + 0x1040,
+							     STUBS + 0xff8,
+							     MOTE_KERNEL_STATE,
+							     MOTE_KERNEL_STATE + 0xff8,
+							     MOTE_KERNEL_STACKS,
+							     MOTE_KERNEL_STACKS + 0x7f8,
+							     MOTE_KERNEL_STACKS + 0xfc8,
+							     MOTE_KERNEL_STACKS + 0xff8,
+							     MOTE_KERNEL_STACKS + 0x1000,
+							     MOTE_KERNEL - 8,
+							     MOTE_KERNEL_END,
+							     MOTE_VA_END - 8,
+							     MOTE_VA_END - 2,
+							     MOTE_VA_END,
+							     0x7fffffffffff,
+							     0x7ffffffffff8,
+							     0x800000000000,
+							     0x0001000000000000,
+							     0x8000000000000000,
+							     0xffff7fffffffffff,
+							     0xffff7ffffffffff8,
+							     0xffff800000000000,
+							     0xffffffff80000000,
+							     0xffffffffffffe000,
+							     0xfffffffffffffff8,
+							     0xffffffffffffffff,
+							     0xfee00000,
+							     MOTE_BOOT_VA,
+							     MOTE_PAYLOAD_VA};
 
 void escape_judge(const struct outcome *o, bool may, const char *what, uint64_t number)
 {
@@ -73,7 +110,8 @@ static const struct {
 	enum may may;
 	int (*run)(void);
 } tries[] = {
-#define INSTRUCTION(name, may, ...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}), may, NULL},
+#define INSTRUCTION(name, may, ...) \
+	{(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}), may, NULL},
 #define TRY(name, ends) {NULL, 0, REFUSED, escape_##name},
 #include "escape.def"
 #undef INSTRUCTION
@@ -89,5 +127,6 @@ int guest_main(int argc, const char **argv)
 	escape_native = argc > 2 && argv[2][0] == 'n';
 	if (n >= ARRAY_SIZE(tries))
 		return 251;
-	return tries[n].run ? tries[n].run() : instruction(tries[n].code, tries[n].bytes, tries[n].may);
+	return tries[n].run ? tries[n].run()
+			    : instruction(tries[n].code, tries[n].bytes, tries[n].may);
 }

@@ -5,15 +5,16 @@
 
 #include "guest.h"
 
-#define TABLES MOTE_KERNEL_TABLES
-#define STUBS MOTE_KERNEL_STUBS
-#define SYSCALL_STUB (STUBS + MOTE_VECTORS * MOTE_KERNEL_STUB_BYTES)
+#define TABLES        MOTE_KERNEL_TABLES
+#define STUBS         MOTE_KERNEL_STUBS
+#define SYSCALL_STUB  (STUBS + MOTE_VECTORS * MOTE_KERNEL_STUB_BYTES)
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 enum may { REFUSED, HARMLESS, UMIP };
 
-extern bool escape_whole;  /* the long form */
-extern bool escape_native; /* a KVM without hardware virtualisation: CPL 3 runs with the host's descriptor tables */
+extern bool escape_whole; /* the long form */
+/* a KVM without hardware virtualisation: CPL 3 runs with the host's descriptor tables */
+extern bool escape_native;
 extern const struct registers escape_usual;
 /* Addresses that are not canonical, not mapped, or not the guest's. */
 enum { ESCAPE_ODD_ADDRESSES = 45 };
@@ -27,10 +28,10 @@ void escape_must_fail(int64_t result, const char *what, uint64_t at);
 /* Says how many were tried; the exit status. */
 int escape_verdict(void);
 
-#define RUN(registers, ...)                                                                                            \
-	({                                                                                                             \
-		static const uint8_t code_[] = {__VA_ARGS__};                                                          \
-		guest_run(code_, sizeof(code_), registers);                                                            \
+#define RUN(registers, ...)                                   \
+	({                                                    \
+		static const uint8_t code_[] = {__VA_ARGS__}; \
+		guest_run(code_, sizeof(code_), registers);   \
 	})
 
 /* The functions of escape.def. */

@@ -7,9 +7,15 @@
 static void map_calls(uint64_t at, uint64_t bytes)
 {
 	for (uint32_t prot = 0; prot < 8; prot++) {
-		const struct mote_mapping m = {.addr = at, .bytes = bytes, .from = prot & 1 ? 0 : MOTE_MAP_ZEROED, .prot = prot};
+		const struct mote_mapping m = {
+			.addr = at,
+			.bytes = bytes,
+			.from = prot & 1 ? 0 : MOTE_MAP_ZEROED,
+			.prot = prot,
+		};
 		escape_must_fail(mote_mem_map(guest_area, at, bytes, prot), "mem_map", at);
-		escape_must_fail(mote_mem_map_payload(guest_area, at, bytes, 0, prot), "mem_map_payload", at);
+		escape_must_fail(mote_mem_map_payload(guest_area, at, bytes, 0, prot),
+				 "mem_map_payload", at);
 		escape_must_fail(mote_mem_protect(guest_area, at, bytes, prot), "mem_protect", at);
 		escape_must_fail(mote_mem_map_many(guest_area, &m, sizeof(m)), "mem_map_many", at);
 	}
@@ -33,8 +39,8 @@ int escape_map_over_the_window(void)
 int escape_map_at_the_canonical_boundary(void)
 {
 	static const uint64_t at[] = {
-		MOTE_VA_END, MOTE_VA_END - MOTE_PAGE, 0x800000000000, 0xffff800000000000, 0xfffffffffffff000, 0xffff7ffffffff000,
-		0x1000000000000, 0x0010000000000000,
+		MOTE_VA_END,        MOTE_VA_END - MOTE_PAGE, 0x800000000000,  0xffff800000000000,
+		0xfffffffffffff000, 0xffff7ffffffff000,      0x1000000000000, 0x0010000000000000,
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(at); i++)
 		map_calls(at[i], at[i] == MOTE_VA_END - MOTE_PAGE ? 2 * MOTE_PAGE : MOTE_PAGE);
@@ -48,19 +54,34 @@ int escape_map_at_the_canonical_boundary(void)
 
 int escape_map_payload_beyond_its_end(void)
 {
-	static const uint64_t from[] = {0x1000, 0x10000, 1UL << 32, 1UL << 47, 1UL << 62, 1UL << 63, -0x1000UL, -0x10000UL};
+	static const uint64_t from[] = {0x1000,    0x10000,   1UL << 32, 1UL << 47,
+					1UL << 62, 1UL << 63, -0x1000UL, -0x10000UL};
 	for (size_t i = 0; i < ARRAY_SIZE(from); i++)
 		for (uint64_t bytes = 0x1000; bytes; bytes <<= 6) {
-			escape_must_fail(mote_mem_map_payload(guest_area, 0x30000000, bytes, from[i], MOTE_PROT_READ), "mem_map_payload", from[i]);
-			escape_must_fail(mote_mem_map_payload(guest_area, 0x30000000, -bytes, from[i], RW), "mem_map_payload", from[i]);
+			escape_must_fail(mote_mem_map_payload(guest_area, 0x30000000, bytes,
+							      from[i], MOTE_PROT_READ),
+					 "mem_map_payload", from[i]);
+			escape_must_fail(
+				mote_mem_map_payload(guest_area, 0x30000000, -bytes, from[i], RW),
+				"mem_map_payload", from[i]);
 		}
 	return escape_verdict();
 }
 
-static const uint64_t window_places[] = {
-	TABLES, TABLES + 0x400, TABLES + 0x430, STUBS, STUBS + 0x200, MOTE_KERNEL_STATE, MOTE_KERNEL_STATE + 0xfd8,
-	STUBS + 0x1000, MOTE_KERNEL_STACKS, MOTE_KERNEL_STACKS + 0x18, MOTE_KERNEL_STACKS + 0xfc8, MOTE_KERNEL - 8, MOTE_KERNEL_STATE + 0x1000, MOTE_KERNEL_STACKS + 0xffc,
-};
+static const uint64_t window_places[] = {TABLES,
+					 TABLES + 0x400,
+					 TABLES + 0x430,
+					 STUBS,
+					 STUBS + 0x200,
+					 MOTE_KERNEL_STATE,
+					 MOTE_KERNEL_STATE + 0xfd8,
+					 STUBS + 0x1000,
+					 MOTE_KERNEL_STACKS,
+					 MOTE_KERNEL_STACKS + 0x18,
+					 MOTE_KERNEL_STACKS + 0xfc8,
+					 MOTE_KERNEL - 8,
+					 MOTE_KERNEL_STATE + 0x1000,
+					 MOTE_KERNEL_STACKS + 0xffc};
 
 int escape_host_writes_into_the_window(void)
 {
@@ -82,7 +103,8 @@ int escape_host_writes_into_the_window(void)
 			continue;
 		const struct mote_iovec sent = {DATA, 16};
 		mote_writev(a, pair[1], &sent, 1);
-		escape_must_fail(mote_readv(a, pair[0], v, 2) - 9, "readv", at); /* 8 bytes may go to DATA */
+		/* 8 bytes may go to DATA */
+		escape_must_fail(mote_readv(a, pair[0], v, 2) - 9, "readv", at);
 		escape_must_fail(mote_readv(a, pair[0], v + 1, 1), "readv", at);
 		struct mote_pollfd *fds = p;
 		escape_must_fail(mote_poll(a, (uint64_t)fds, 1, &now), "poll", at);
@@ -103,7 +125,8 @@ int escape_host_reads_the_window(void)
 		if (o.completed)
 			continue;
 		const struct mote_iovec v[2] = {{DATA, 8}, {at, 8}};
-		escape_must_fail(mote_writev(a, 1, v, 2) - 9, "writev", at); /* the 8 bytes at DATA may be written */
+		/* the 8 bytes at DATA may be written */
+		escape_must_fail(mote_writev(a, 1, v, 2) - 9, "writev", at);
 		escape_must_fail(mote_writev(a, 1, v + 1, 1), "writev", at);
 		escape_must_fail(mote_log(a, (const void *)at, 8), "log", at);
 		escape_must_fail(mote_sleep(a, 1, 0, (const void *)at), "sleep", at);
@@ -174,7 +197,8 @@ int escape_handler_busy(void)
 int escape_fault_in_handler_for_ever(void)
 {
 	/* movl $0, fault_busy(%rdi); ud2 */
-	uint8_t code[] = {0xc7, 0x47, (uint8_t)offsetof(struct mote_area, fault_busy), 0, 0, 0, 0, 0x0f, 0x0b};
+	uint8_t code[] = {0xc7, 0x47, (uint8_t)offsetof(struct mote_area, fault_busy), 0, 0, 0, 0,
+			  0x0f, 0x0b};
 	memcpy((void *)(CODE + 0x800), code, sizeof(code));
 	return fault_with(CODE + 0x800, DATA + 0x8000);
 }

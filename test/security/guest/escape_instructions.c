@@ -9,15 +9,30 @@
 static const struct range {
 	uint32_t first, last;
 } msr_ranges[] = {
-	{0, 0x1ff}, {0x200, 0x280}, {0x300, 0x3ff}, {0x400, 0x47f}, {0x480, 0x4ff}, {0x560, 0x5a0}, {0x600, 0x6ff},
-	{0x770, 0x7ff}, {0x800, 0x83f}, {0xc80, 0xcff}, {0xd90, 0xdaf}, {0x1200, 0x12ff}, {0x40000000, 0x4000011f},
-	{0x4b564d00, 0x4b564d0f}, {0xc0000080, 0xc0000110}, {0xc0010000, 0xc00102ff}, {0xc0011000, 0xc0011040},
+	{0, 0x1ff},
+	{0x200, 0x280},
+	{0x300, 0x3ff},
+	{0x400, 0x47f},
+	{0x480, 0x4ff},
+	{0x560, 0x5a0},
+	{0x600, 0x6ff},
+	{0x770, 0x7ff},
+	{0x800, 0x83f},
+	{0xc80, 0xcff},
+	{0xd90, 0xdaf},
+	{0x1200, 0x12ff},
+	{0x40000000, 0x4000011f},
+	{0x4b564d00, 0x4b564d0f},
+	{0xc0000080, 0xc0000110},
+	{0xc0010000, 0xc00102ff},
+	{0xc0011000, 0xc0011040},
 };
 
 static void each_msr(const uint8_t *code, size_t bytes, const char *what)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(msr_ranges); i++)
-		for (uint32_t n = msr_ranges[i].first; n <= msr_ranges[i].last; n += escape_whole ? 1 : 13) {
+		for (uint32_t n = msr_ranges[i].first; n <= msr_ranges[i].last;
+		     n += escape_whole ? 1 : 13) {
 			struct registers r = {.rax = n, .rcx = n, .rbx = DATA};
 			struct outcome o = guest_run(code, bytes, &r);
 			escape_judge(&o, false, what, n);
@@ -63,7 +78,8 @@ int escape_xgetbv_xsetbv_numbers(void)
 static void each_debug_register(uint8_t opcode, const char *what)
 {
 	for (uint8_t n = 0; n < 16; n++) {
-		const uint8_t code[] = {(uint8_t)(0x40 | (n & 8) >> 1), 0x0f, opcode, (uint8_t)(0xc0 | (n & 7) << 3)};
+		const uint8_t code[] = {(uint8_t)(0x40 | (n & 8) >> 1), 0x0f, opcode,
+					(uint8_t)(0xc0 | (n & 7) << 3)};
 		struct registers r = {.rax = n == 7 ? 0x40f : CODE};
 		struct outcome o = guest_run(code, sizeof(code), &r);
 		escape_judge(&o, false, what, n);
@@ -154,7 +170,10 @@ int escape_int_n(void)
 	for (unsigned n = 0; n < 256; n++) {
 		const uint8_t code[] = {0xcd, (uint8_t)n};
 		struct outcome o = guest_run(code, sizeof(code), &escape_usual);
-		/* KVM without hardware virtualisation has other answers to these, at CPL 3 all the same. */
+		/*
+		 * KVM without hardware virtualisation has other answers to these, at CPL 3 all the
+		 * same.
+		 */
 		escape_judge(&o, escape_native, "INT", n);
 		bool own = n == BREAKPOINT || n == OVERFLOW;
 		if (!escape_native && o.vector != (own ? n : PROTECTION) && escape_bad++ == 0)
@@ -166,14 +185,16 @@ int escape_int_n(void)
 /* Nothing to refuse: an instruction that CPL 3 has. It must not stop, end or change the guest. */
 int escape_cpuid_leaves(void)
 {
-	static const uint32_t firsts[] = {0, 0x20000000, 0x40000000, 0x80000000, 0x8fffff00, 0xc0000000, 0xfffffff0};
+	static const uint32_t firsts[] = {0,          0x20000000, 0x40000000, 0x80000000,
+					  0x8fffff00, 0xc0000000, 0xfffffff0};
 	unsigned hypervisor = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(firsts); i++)
 		for (uint32_t leaf = 0; leaf < (escape_whole ? 64 : 16); leaf++)
 			for (uint32_t sub = 0; sub < 4; sub++) {
 				uint32_t a = firsts[i] + leaf, b, c = sub, d;
 				__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-				hypervisor += firsts[i] == 0x40000000 && leaf == 0 && b == 0x4b4d564b;
+				hypervisor +=
+					firsts[i] == 0x40000000 && leaf == 0 && b == 0x4b4d564b;
 				escape_tried++;
 			}
 	guest_say("%u read%s", escape_tried, hypervisor ? ", KVM's own among them" : "");
@@ -193,7 +214,9 @@ int escape_popf_every_flag(void)
 	return escape_verdict();
 }
 
-/* IRETQ to the landing with these values; the frame is built by the code, on the stack that it has. */
+/*
+ * IRETQ to the landing with these values; the frame is built by the code, on the stack that it has.
+ */
 static struct outcome iret_to(uint64_t rip, uint64_t cs, uint64_t flags, uint64_t rsp, uint64_t ss)
 {
 	const struct registers r = {.rax = rip, .rbx = cs, .rcx = flags, .rdx = rsp, .rsi = ss};
@@ -204,7 +227,8 @@ static struct outcome iret_to(uint64_t rip, uint64_t cs, uint64_t flags, uint64_
 int escape_iret_every_flag(void)
 {
 	for (unsigned bit = 0; bit < 64; bit++) {
-		struct outcome o = iret_to(LANDING, MOTE_USER_CS, 2 | 1UL << bit, DATA + 0x8000, MOTE_USER_DS);
+		struct outcome o =
+			iret_to(LANDING, MOTE_USER_CS, 2 | 1UL << bit, DATA + 0x8000, MOTE_USER_DS);
 		escape_judge(&o, false, "IRET with flag", bit);
 	}
 	return escape_verdict();
@@ -250,7 +274,12 @@ int escape_iret_with_every_ss(void)
 int escape_retf_to_every_selector(void)
 {
 	for (uint32_t cs = 0; cs < selectors(); cs++) {
-		struct registers r = {.rax = LANDING, .rbx = cs, .rdx = DATA + 0x8000, .rsi = MOTE_KERNEL_CS + 8};
+		struct registers r = {
+			.rax = LANDING,
+			.rbx = cs,
+			.rdx = DATA + 0x8000,
+			.rsi = MOTE_KERNEL_CS + 8,
+		};
 		/* push %rsi; push %rdx; push %rbx; push %rax; lretq */
 		struct outcome o = RUN(&r, 0x56, 0x52, 0x53, 0x50, 0x48, 0xcb);
 		escape_judge(&o, false, "RETF to selector", cs);
@@ -266,7 +295,8 @@ static void far_through_memory(uint8_t modrm, const char *what)
 		*(volatile uint16_t *)(DATA + 8) = (uint16_t)cs;
 		*(volatile uint32_t *)(DATA + 16) = (uint32_t)LANDING;
 		*(volatile uint16_t *)(DATA + 20) = (uint16_t)cs;
-		const uint8_t wide[] = {0x48, 0xff, modrm}, narrow[] = {0x48, 0x83, 0xc3, 0x10, 0xff, modrm};
+		const uint8_t wide[] = {0x48, 0xff, modrm},
+			      narrow[] = {0x48, 0x83, 0xc3, 0x10, 0xff, modrm};
 		struct outcome o = guest_run(wide, sizeof(wide), &escape_usual);
 		escape_judge(&o, false, what, cs);
 		o = guest_run(narrow, sizeof(narrow), &escape_usual);
@@ -287,8 +317,8 @@ int escape_far_call_to_every_selector(void)
 }
 
 /*
- * Null, the user's data and what reads code of CPL 3 may be loaded; nothing of CPL 0, no LDT's, no TSS. Where CPL 3 is
- * escape_native the table is the host kernel's, as for a process of the host.
+ * Null, the user's data and what reads code of CPL 3 may be loaded; nothing of CPL 0, no LDT's, no
+ * TSS. Where CPL 3 is escape_native the table is the host kernel's, as for a process of the host.
  */
 static bool loadable(uint32_t selector)
 {
@@ -302,7 +332,8 @@ int escape_every_selector_in_data_segments(void)
 {
 	for (uint32_t s = 0; s < selectors(); s++) {
 		struct registers r = {.rax = s};
-		struct outcome o[] = {RUN(&r, 0x8e, 0xd8), RUN(&r, 0x8e, 0xc0), RUN(&r, 0x8e, 0xe0), RUN(&r, 0x8e, 0xe8)};
+		struct outcome o[] = {RUN(&r, 0x8e, 0xd8), RUN(&r, 0x8e, 0xc0), RUN(&r, 0x8e, 0xe0),
+				      RUN(&r, 0x8e, 0xe8)};
 		for (size_t i = 0; i < ARRAY_SIZE(o); i++)
 			escape_judge(&o[i], loadable(s), "loading a data segment with selector", s);
 	}
@@ -322,11 +353,13 @@ int escape_every_selector_in_ss(void)
 int escape_iret_to_odd_addresses(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(escape_odd_addresses); i++) {
-		struct outcome o = iret_to(escape_odd_addresses[i], MOTE_USER_CS, 2, DATA + 0x8000, MOTE_USER_DS);
+		struct outcome o = iret_to(escape_odd_addresses[i], MOTE_USER_CS, 2, DATA + 0x8000,
+					   MOTE_USER_DS);
 		escape_judge(&o, false, "IRET to", escape_odd_addresses[i]);
 		o = iret_to(LANDING, MOTE_USER_CS, 2, escape_odd_addresses[i], MOTE_USER_DS);
 		escape_judge(&o, false, "IRET with RSP", escape_odd_addresses[i]);
-		o = iret_to(escape_odd_addresses[i], MOTE_KERNEL_CS, 2, escape_odd_addresses[i], MOTE_KERNEL_CS + 8);
+		o = iret_to(escape_odd_addresses[i], MOTE_KERNEL_CS, 2, escape_odd_addresses[i],
+			    MOTE_KERNEL_CS + 8);
 		escape_judge(&o, false, "IRET at CPL 0 to", escape_odd_addresses[i]);
 	}
 	return escape_verdict();

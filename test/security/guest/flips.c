@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest whose snapshot has something of everything: small and large pages, holes, hidden and read-only pages, freed pages
- * of both sizes. For each message it uses memory, all that it can get if the message says so, and gives it back.
+ * A guest whose snapshot has something of everything: small and large pages, holes, hidden and
+ * read-only pages, freed pages of both sizes. For each message it uses memory, all that it can get
+ * if the message says so, and gives it back.
  */
 #include "guest.h"
 
 #define SMALL_AT 0x30000000UL
 #define LARGE_AT 0x40000000UL
-#define ALL_AT 0x100000000UL
-#define MIB (1UL << 20)
+#define ALL_AT   0x100000000UL
+#define MIB      (1UL << 20)
 
 static int prepare(void)
 {
@@ -33,7 +34,8 @@ static void use(bool all)
 {
 	uint64_t at = ALL_AT, step = 2 * MIB;
 	for (; step >= 0x1000; step /= 8)
-		for (unsigned n = 0; (all || n < 2) && mote_mem_map(guest_area, at, step, RW) == 0; n++) {
+		for (unsigned n = 0; (all || n < 2) && mote_mem_map(guest_area, at, step, RW) == 0;
+		     n++) {
 			for (uint64_t page = at; page < at + step; page += all ? 0x1000 : step / 2)
 				*(volatile uint64_t *)page = ~0UL;
 			at += step;
@@ -49,7 +51,8 @@ int guest_main(int argc, const char **argv)
 	if (!prepare())
 		return 1;
 	for (;;) {
-		if (mote_exchange(guest_area, (uint64_t)"ready", 5, (uint64_t)message, sizeof(message)) < 1)
+		if (mote_exchange(guest_area, (uint64_t) "ready", 5, (uint64_t)message,
+				  sizeof(message)) < 1)
 			return 2;
 		use(message[0] == 'a');
 	}

@@ -13,31 +13,39 @@ static unsigned steps_left;
 static uint64_t random_state = 88172645463325252UL;
 
 /*
- * enter(to, registers, stack, flags): leaves the present stack for `stack`, loads the registers and flags and
- * jumps. It returns when back() is called, which the fault handler does.
+ * enter(to, registers, stack, flags): leaves the present stack for `stack`, loads the registers and
+ * flags and jumps. It returns when back() is called, which the fault handler does.
  */
 void enter(uint64_t to, const struct registers *r, uint64_t stack, uint64_t flags);
 _Noreturn void back(void);
 _Noreturn void resume(const struct mote_context *c);
 __asm__("	.local saved_rsp, entering\n	.comm saved_rsp, 8, 8\n	.comm entering, 32, 8\n"
-	"enter:	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n	pushfq\n"
+	"enter:	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n"
+	"	push %r15\n	pushfq\n"
 	"	mov %rsp, saved_rsp(%rip)\n"
 	"	mov %rdi, entering(%rip)\n	mov %rdi, %r15\n"
 	"	mov %rsi, %r14\n	mov %rdx, %r13\n	mov %rcx, %r12\n"
-	"	mov (%r14), %rax\n	mov 8(%r14), %rbx\n	mov 16(%r14), %rcx\n	mov 24(%r14), %rdx\n"
-	"	mov 32(%r14), %rsi\n	mov 40(%r14), %rdi\n	mov 48(%r14), %rbp\n	mov 56(%r14), %r8\n"
+	"	mov (%r14), %rax\n	mov 8(%r14), %rbx\n	mov 16(%r14), %rcx\n"
+	"	mov 24(%r14), %rdx\n"
+	"	mov 32(%r14), %rsi\n	mov 40(%r14), %rdi\n	mov 48(%r14), %rbp\n"
+	"	mov 56(%r14), %r8\n"
 	"	mov %rax, %r9\n	mov %rax, %r10\n	mov %rax, %r11\n"
 	"	push %r12\n	popfq\n"
 	"	mov %r13, %rsp\n"
 	"	jmp *%r15\n"
 	"back:	mov saved_rsp(%rip), %rsp\n	popfq\n"
-	"	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n	ret\n"
+	"	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n"
+	"	pop %rbx\n	ret\n"
 	/* Every register of a context, by IRETQ. */
 	"resume:\n"
-	"	push $0x2b\n	push 56(%rdi)\n	push 136(%rdi)\n	push $0x33\n	push 128(%rdi)\n"
-	"	mov (%rdi), %rax\n	mov 8(%rdi), %rbx\n	mov 16(%rdi), %rcx\n	mov 24(%rdi), %rdx\n"
-	"	mov 32(%rdi), %rsi\n	mov 48(%rdi), %rbp\n	mov 64(%rdi), %r8\n	mov 72(%rdi), %r9\n"
-	"	mov 80(%rdi), %r10\n	mov 88(%rdi), %r11\n	mov 96(%rdi), %r12\n	mov 104(%rdi), %r13\n"
+	"	push $0x2b\n	push 56(%rdi)\n	push 136(%rdi)\n	push $0x33\n"
+	"	push 128(%rdi)\n"
+	"	mov (%rdi), %rax\n	mov 8(%rdi), %rbx\n	mov 16(%rdi), %rcx\n"
+	"	mov 24(%rdi), %rdx\n"
+	"	mov 32(%rdi), %rsi\n	mov 48(%rdi), %rbp\n	mov 64(%rdi), %r8\n"
+	"	mov 72(%rdi), %r9\n"
+	"	mov 80(%rdi), %r10\n	mov 88(%rdi), %r11\n	mov 96(%rdi), %r12\n"
+	"	mov 104(%rdi), %r13\n"
 	"	mov 112(%rdi), %r14\n	mov 120(%rdi), %r15\n	mov 40(%rdi), %rdi\n"
 	"	iretq\n"
 	/* From the host, with RDI = the area. The code may have changed GS and data segments. */
@@ -58,7 +66,8 @@ static struct outcome outcome_of(uint64_t landing)
 {
 	const struct mote_fault *f = &guest_area->fault;
 	return (struct outcome){
-		.completed = f->vector == PROTECTION && f->error_code == 0 && f->context.rip == landing,
+		.completed =
+			f->vector == PROTECTION && f->error_code == 0 && f->context.rip == landing,
 		.vector = f->vector,
 		.error = f->error_code,
 		.address = f->address,
@@ -129,8 +138,9 @@ uint64_t guest_random(void)
 }
 
 /*
- * The entry notes all registers before anything uses them; vector registers only at CPL 3, since they are unknown to KVMs
- * that interpret CPL 0. A SYSCALL goes on 16 bytes behind the entry; there it is reported as what reached its end at CPL 3.
+ * The entry notes all registers before anything uses them; vector registers only at CPL 3, since
+ * they are unknown to KVMs that interpret CPL 0. A SYSCALL goes on 16 bytes behind the entry; there
+ * it is reported as what reached its end at CPL 3.
  */
 __attribute__((used)) static uint64_t noted[24];
 __attribute__((used)) static uint8_t noted_vectors[4096] __attribute__((aligned(64)));
@@ -138,10 +148,14 @@ __asm__(".globl mote_guest_entry\n	.balign 16\n"
 	"mote_guest_entry:\n	jmp first\n"
 	"	.org mote_guest_entry + 16, 0xcc\n	mov $0x10030000, %eax\n	jmp *%rax\n"
 	"first:	mov %rax, noted(%rip)\n	mov %rbx, 8+noted(%rip)\n	mov %rcx, 16+noted(%rip)\n"
-	"	mov %rdx, 24+noted(%rip)\n	mov %rsi, 32+noted(%rip)\n	mov %rdi, 40+noted(%rip)\n"
-	"	mov %rbp, 48+noted(%rip)\n	mov %rsp, 56+noted(%rip)\n	mov %r8, 64+noted(%rip)\n"
-	"	mov %r9, 72+noted(%rip)\n	mov %r10, 80+noted(%rip)\n	mov %r11, 88+noted(%rip)\n"
-	"	mov %r12, 96+noted(%rip)\n	mov %r13, 104+noted(%rip)\n	mov %r14, 112+noted(%rip)\n"
+	"	mov %rdx, 24+noted(%rip)\n	mov %rsi, 32+noted(%rip)\n"
+	"	mov %rdi, 40+noted(%rip)\n"
+	"	mov %rbp, 48+noted(%rip)\n	mov %rsp, 56+noted(%rip)\n"
+	"	mov %r8, 64+noted(%rip)\n"
+	"	mov %r9, 72+noted(%rip)\n	mov %r10, 80+noted(%rip)\n"
+	"	mov %r11, 88+noted(%rip)\n"
+	"	mov %r12, 96+noted(%rip)\n	mov %r13, 104+noted(%rip)\n"
+	"	mov %r14, 112+noted(%rip)\n"
 	"	mov %r15, 120+noted(%rip)\n	pushfq\n	popq 128+noted(%rip)\n"
 	"	mov %cs, %eax\n	test $3, %al\n	jz 1f\n"
 	"	rdfsbase %rax\n	mov %rax, 136+noted(%rip)\n"
@@ -170,7 +184,8 @@ __attribute__((used)) static void guest_start(const struct mote_boot *boot, stru
 		argv[i] = (const char *)boot + offsets[i];
 	area->fault_entry = (uint64_t)fault_entry;
 	area->fault_stack_top = (uint64_t)(fault_stack + sizeof(fault_stack));
-	if (mote_mem_map(area, CODE, 0x1000, RWX) < 0 || mote_mem_map(area, DATA, 0x10000, RW) < 0 ||
+	if (mote_mem_map(area, CODE, 0x1000, RWX) < 0 ||
+	    mote_mem_map(area, DATA, 0x10000, RW) < 0 ||
 	    mote_mem_map(area, LANDING, 0x1000, RWX) < 0)
 		mote_exit(area, 250);
 	for (uint64_t at = LANDING; at < LANDING + 0x1000; at += sizeof(landing))

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rewrites the frame, the vectors, the paths and the state of a call while the poller parses it. It has no second vCPU:
- * after asking by the polled call slot it mutates what it has asked until it is answered. It ends by its time limit.
+ * Rewrites the frame, the vectors, the paths and the state of a call while the poller parses it. It
+ * has no second vCPU: after asking by the polled call slot it mutates what it has asked until it is
+ * answered. It ends by its time limit.
  */
-#include "guest.h"
 #include "polled_calls.h"
+#include "guest.h"
 
 #include "guest/lib/lib.h"
 
 _Static_assert(COUNTS_AT == DATA, "counted there");
 
-#define BUFFER 0x20000000UL /* mapped, RW; after BUFFER_BYTES a hole, then two pages that can only be read */
+/* mapped, RW; after BUFFER_BYTES a hole, then two pages that can only be read */
+#define BUFFER       0x20000000UL
 #define BUFFER_BYTES 0x40000UL
-#define READ_ONLY (BUFFER + 0x50000UL)
+#define READ_ONLY    (BUFFER + 0x50000UL)
 
 static volatile struct poller_counts *const counts = (volatile struct poller_counts *)DATA;
 static int32_t directory = -1, file = -1;
@@ -24,20 +26,48 @@ static uint64_t cycles(void)
 
 static uint64_t any_value(void)
 {
-	static const uint64_t odd[] = {
-		0, 1, 7, 4095, 4096, 4097, 1024, 1025, 0x7fffffff, 0xffffffff, 1UL << 32, 1UL << 47, (1UL << 47) - 1, MOTE_VA_END,
-		MOTE_VA_END - 16, 1UL << 62, (1UL << 63) - 1, 1UL << 63, ~0UL, ~0UL - 4095, BUFFER, BUFFER + 4096, BUFFER + 8191,
-		BUFFER + BUFFER_BYTES - 1, READ_ONLY, READ_ONLY + 4090, MOTE_AREAS_VA, MOTE_BOOT_VA, MOTE_KERNEL, MOTE_KERNEL_STUBS,
-		3, 4, 5, 6,
-	};
+	static const uint64_t odd[] = {0,
+				       1,
+				       7,
+				       4095,
+				       4096,
+				       4097,
+				       1024,
+				       1025,
+				       0x7fffffff,
+				       0xffffffff,
+				       1UL << 32,
+				       1UL << 47,
+				       (1UL << 47) - 1,
+				       MOTE_VA_END,
+				       MOTE_VA_END - 16,
+				       1UL << 62,
+				       (1UL << 63) - 1,
+				       1UL << 63,
+				       ~0UL,
+				       ~0UL - 4095,
+				       BUFFER,
+				       BUFFER + 4096,
+				       BUFFER + 8191,
+				       BUFFER + BUFFER_BYTES - 1,
+				       READ_ONLY,
+				       READ_ONLY + 4090,
+				       MOTE_AREAS_VA,
+				       MOTE_BOOT_VA,
+				       MOTE_KERNEL,
+				       MOTE_KERNEL_STUBS,
+				       3,
+				       4,
+				       5,
+				       6};
 	uint64_t r = guest_random();
 	if (r & 7)
 		return odd[(r >> 8) % (sizeof(odd) / sizeof(odd[0]))];
 	return r & 8 ? BUFFER + (r >> 8 & 0xffff) : guest_random();
 }
 
-static const uint8_t numbers[] = {16, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 36, 37,
-				  38, 39, 42, 43, 44, 45, 46, 47, 64, 65, 66, 68, 102, 17};
+static const uint8_t numbers[] = {16, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,  32,
+				  36, 37, 38, 39, 42, 43, 44, 45, 46, 47, 64, 65, 66, 68, 102, 17};
 
 static uint8_t any_number(uint64_t r)
 {
@@ -87,7 +117,7 @@ static void mutate(volatile struct mote_frame *f)
 		((volatile uint64_t *)BUFFER)[r >> 8 & 0x7ff] = any_value();
 		break;
 	case 6:
-		((volatile uint8_t *)BUFFER)[r >> 8 & 0x1ff] = (uint8_t)"ab./\0x"[(r >> 20) % 6];
+		((volatile uint8_t *)BUFFER)[r >> 8 & 0x1ff] = (uint8_t) "ab./\0x"[(r >> 20) % 6];
 		break;
 	default:
 		if ((r >> 8 & 255) == 0)
@@ -141,7 +171,8 @@ int guest_main(int argc, const char **argv)
 	struct mote_stat st;
 	(void)argc;
 	guest_seed((uint64_t)argv[0][0] * 0x9e3779b97f4a7c15 + (uint64_t)argv[0][1] + 1);
-	if (mote_mem_map(guest_area, BUFFER, BUFFER_BYTES, RW) < 0 || mote_mem_map(guest_area, READ_ONLY, 0x2000, MOTE_PROT_READ) < 0)
+	if (mote_mem_map(guest_area, BUFFER, BUFFER_BYTES, RW) < 0 ||
+	    mote_mem_map(guest_area, READ_ONLY, 0x2000, MOTE_PROT_READ) < 0)
 		return 1;
 	directory = 3;
 	file = (int32_t)mote_open(guest_area, directory, "rr", 2, 0, 0102, 0600);

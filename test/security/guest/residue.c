@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest that leaves a pattern wherever it can, CPL 0 included, and one that says what it finds. argv[0]: "fill" does the
- * former and ends; "look" the latter; "serve" waits in an exchange for the letter of one of them (u: fill at CPL 3), so that it can be
- * frozen and reset in between. argv[1]: "owner" if the guest was started at CPL 0; "tidy": the same, and page tables and
- * kernel pages are put back as they were, so that only registers and MSRs are other.
+ * A guest that leaves a pattern wherever it can, CPL 0 included, and one that says what it finds.
+ * argv[0]: "fill" does the former and ends; "look" the latter; "serve" waits in an exchange for the
+ * letter of one of them (u: fill at CPL 3), so that it can be frozen and reset in between. argv[1]:
+ * "owner" if the guest was started at CPL 0; "tidy": the same, and page tables and kernel pages are
+ * put back as they were, so that only registers and MSRs are other.
  */
 #include "residue.h"
 
@@ -22,18 +23,25 @@ void recover(void);
 _Noreturn void leave_with_pattern(uint64_t nr_status);
 void drop_to_cpl_3(void);
 __asm__("	.local attempt_rsp\n	.comm attempt_rsp, 8, 8\n"
-	"attempt:	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
-	"	mov %rsp, attempt_rsp(%rip)\n	mov %rdi, %rax\n	mov %rsi, %rdi\n	call *%rax\n"
+	"attempt:	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n"
+	"	push %r14\n	push %r15\n"
+	"	mov %rsp, attempt_rsp(%rip)\n	mov %rdi, %rax\n	mov %rsi, %rdi\n"
+	"	call *%rax\n"
 	"	mov $1, %eax\n	jmp 1f\n"
 	"recover:	mov attempt_rsp(%rip), %rsp\n	xor %eax, %eax\n"
-	"1:	cld\n	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n	ret\n"
+	"1:	cld\n	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n"
+	"	pop %rbp\n	pop %rbx\n	ret\n"
 	"drop_to_cpl_3:	pop %rax\n	mov %rsp, %rdx\n"
-	"	push $0x2b\n	push %rdx\n	push $2\n	push $0x33\n	push %rax\n	iretq\n"
+	"	push $0x2b\n	push %rdx\n	push $2\n	push $0x33\n	push %rax\n"
+	"	iretq\n"
 	/* The doorbell with the pattern in every register; the frame is filled in already. */
 	"leave_with_pattern:	mov pattern_value(%rip), %rax\n	wrfsbase %rax\n	wrgsbase %rax\n"
-	"	mov %rax, %rbx\n	mov %rax, %rcx\n	mov %rax, %rdx\n	mov %rax, %rsi\n	mov %rax, %rdi\n"
-	"	mov %rax, %rbp\n	mov %rax, %r8\n	mov %rax, %r9\n	mov %rax, %r10\n	mov %rax, %r11\n"
-	"	mov %rax, %r12\n	mov %rax, %r13\n	mov %rax, %r14\n	mov %rax, %r15\n	mov %rax, %rsp\n"
+	"	mov %rax, %rbx\n	mov %rax, %rcx\n	mov %rax, %rdx\n"
+	"	mov %rax, %rsi\n	mov %rax, %rdi\n"
+	"	mov %rax, %rbp\n	mov %rax, %r8\n	mov %rax, %r9\n	mov %rax, %r10\n"
+	"	mov %rax, %r11\n"
+	"	mov %rax, %r12\n	mov %rax, %r13\n	mov %rax, %r14\n"
+	"	mov %rax, %r15\n	mov %rax, %rsp\n"
 	"	std\n	outb %al, $0x10\n	ud2\n");
 
 static void fill_words(uint64_t *at, uint64_t words)
@@ -50,8 +58,8 @@ static void fill_table(uint64_t gpa, int level)
 	for (unsigned i = 0; i < 512; i++) {
 		if (!(table[i] & PTE_IS_PRESENT))
 			table[i] = RESIDUE_PATTERN; /* its bit 0 is clear, too */
-		else if (level > 1 && !(table[i] & PTE_IS_LARGE) && (table[i] & PTE_ADDRESS) != gpa &&
-			 !(level == 4 && i == IDENTITY_SLOT))
+		else if (level > 1 && !(table[i] & PTE_IS_LARGE) &&
+			 (table[i] & PTE_ADDRESS) != gpa && !(level == 4 && i == IDENTITY_SLOT))
 			fill_table(table[i] & PTE_ADDRESS, level - 1);
 	}
 }
@@ -59,7 +67,8 @@ static void fill_table(uint64_t gpa, int level)
 /* What the CPU does not need of them. */
 static void fill_kernel_pages(void)
 {
-	uint64_t state = owner_physical_of(MOTE_KERNEL_STATE, NULL), stack = owner_physical_of(MOTE_KERNEL_STACKS, NULL);
+	uint64_t state = owner_physical_of(MOTE_KERNEL_STATE, NULL),
+		 stack = owner_physical_of(MOTE_KERNEL_STACKS, NULL);
 	fill_words(owner_physical(tables_gpa + MOTE_KERNEL_IDT_AT + MOTE_VECTORS * 16), 64);
 	fill_words(owner_physical(owner_physical_of(MOTE_KERNEL_STUBS, NULL) + 0x800), 64);
 	fill_words(owner_physical(state), 512);
@@ -68,7 +77,10 @@ static void fill_kernel_pages(void)
 
 static void write_msr(uint64_t n)
 {
-	__asm__ volatile("wrmsr" : : "c"((uint32_t)n), "a"((uint32_t)RESIDUE_PATTERN), "d"(RESIDUE_PATTERN >> 32));
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"((uint32_t)n), "a"((uint32_t)RESIDUE_PATTERN),
+			   "d"(RESIDUE_PATTERN >> 32));
 }
 
 static void write_msr_small(uint64_t n)
@@ -79,11 +91,13 @@ static void write_msr_small(uint64_t n)
 static void fill_msrs(void)
 {
 	static const uint32_t numbers[] = {
-		0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, 0xc0000103, 0x174, 0x175, 0x176,
-		0x277, 0x1d9, 0x3b, 0x10, 0x1b, 0x200, 0x201, 0x250, 0x268, 0x2ff, 0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03,
-		0x4b564d04, 0x4b564d05, 0x40000000, 0x40000001, 0xc0010117, 0xc0010015, 0xda0, 0x48, 0x49, 0x122, 0x140, 0x179, 0x400,
-		0xc0000104, 0x8b, 0x17a, 0x6e0, 0x800, 0xc0010114, 0xc0010140, 0xc0010141, 0xc001011f,
-	};
+		0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102,
+		0xc0000103, 0x174,      0x175,      0x176,      0x277,      0x1d9,      0x3b,
+		0x10,       0x1b,       0x200,      0x201,      0x250,      0x268,      0x2ff,
+		0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03, 0x4b564d04, 0x4b564d05, 0x40000000,
+		0x40000001, 0xc0010117, 0xc0010015, 0xda0,      0x48,       0x49,       0x122,
+		0x140,      0x179,      0x400,      0xc0000104, 0x8b,       0x17a,      0x6e0,
+		0x800,      0xc0010114, 0xc0010140, 0xc0010141, 0xc001011f};
 	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		if (attempt(write_msr, numbers[i]) || attempt(write_msr_small, numbers[i]))
 			filled_msrs++;
@@ -92,10 +106,10 @@ static void fill_msrs(void)
 	}
 }
 
-#define WRITE_REGISTER(name, text)                                                                                     \
-	static void name(uint64_t v)                                                                                   \
-	{                                                                                                              \
-		__asm__ volatile(text : : "r"(v) : "memory");                                                          \
+#define WRITE_REGISTER(name, text)                            \
+	static void name(uint64_t v)                          \
+	{                                                     \
+		__asm__ volatile(text : : "r"(v) : "memory"); \
 	}
 WRITE_REGISTER(write_dr0, "mov %0, %%dr0")
 WRITE_REGISTER(write_dr1, "mov %0, %%dr1")
@@ -134,7 +148,10 @@ static void move_idt(uint64_t limit)
 /* GS is as it was afterwards; its base that SWAPGS has parked is the pattern. */
 static void swap_base(uint64_t v)
 {
-	__asm__ volatile("rdgsbase %%rax\n\twrgsbase %0\n\tswapgs\n\twrgsbase %%rax" : : "r"(v) : "rax");
+	__asm__ volatile("rdgsbase %%rax\n\twrgsbase %0\n\tswapgs\n\twrgsbase %%rax"
+			 :
+			 : "r"(v)
+			 : "rax");
 }
 
 static void fill_registers(void)
@@ -175,11 +192,13 @@ static void fill_vectors(void)
 
 static void fill_memory(void)
 {
-	for (uint64_t at = 0x200000000; mote_mem_map(guest_area, at, 0x100000, RW) == 0; at += 0x100000)
+	for (uint64_t at = 0x200000000; mote_mem_map(guest_area, at, 0x100000, RW) == 0;
+	     at += 0x100000)
 		fill_words((uint64_t *)at, 0x100000 / 8);
 	fill_words((uint64_t *)DATA, 0x10000 / 8);
 	fill_words((uint64_t *)(void *)guest_area->output, MOTE_OUTPUT_BYTES / 8);
-	fill_words((uint64_t *)(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES), MOTE_BOOT_STACK_BYTES / 32);
+	fill_words((uint64_t *)(MOTE_BOOT_STACK_TOP - MOTE_BOOT_STACK_BYTES),
+		   MOTE_BOOT_STACK_BYTES / 32);
 }
 
 static void fill_at_cpl_0(bool tidy)
@@ -200,7 +219,8 @@ static void fill_at_cpl_0(bool tidy)
 		fill_table(owner_cr3(), 4);
 	}
 	drop_to_cpl_3();
-	guest_say("%llu MSRs written, %llu refused", (unsigned long long)filled_msrs, (unsigned long long)refused_msrs);
+	guest_say("%llu MSRs written, %llu refused", (unsigned long long)filled_msrs,
+		  (unsigned long long)refused_msrs);
 }
 
 static void fill(bool owner, bool tidy)
@@ -227,7 +247,8 @@ int guest_main(int argc, const char **argv)
 	if (argv[0][0] == 'l')
 		return look();
 	if (argv[0][0] == 's') {
-		if (mote_exchange(guest_area, (uint64_t)"ready", 5, (uint64_t)message, sizeof(message)) < 1)
+		if (mote_exchange(guest_area, (uint64_t) "ready", 5, (uint64_t)message,
+				  sizeof(message)) < 1)
 			return 2;
 		if (message[0] == 'l')
 			return look();

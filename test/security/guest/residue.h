@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one guest leaves and the next one must not find: canonical as an address, not present as a page table's entry. */
+/*
+ * What one guest leaves and the next one must not find: canonical as an address, not present as a
+ * page table's entry.
+ */
 #ifndef MOTE_TEST_SECURITY_RESIDUE_H
 #define MOTE_TEST_SECURITY_RESIDUE_H
 

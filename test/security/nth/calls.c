@@ -2,12 +2,13 @@
 /*
  * A sandbox's life by libmote, of which one allocation or one system call fails, in turn:
  *
- *	calls alloc|syscall STEP GUEST...
+ * 	calls alloc|syscall STEP GUEST...
  *
- * Each life makes a sandbox, calls it, takes a snapshot, restores it, makes another one from the snapshot, saves it,
- * loads it, and frees all. With one failure in it each function must do what it says, or say what failed; then nothing
- * is left: no descriptor, no thread, no file, no mapping that grows with the number of lives. Every STEPth failure is
- * tried. For `syscall` it runs under syscall.c.
+ * Each life makes a sandbox, calls it, takes a snapshot, restores it, makes another one from the
+ * snapshot, saves it, loads it, and frees all. With one failure in it each function must do what it
+ * says, or say what failed; then nothing is left: no descriptor, no thread, no file, no mapping
+ * that grows with the number of lives. Every STEPth failure is tried. For `syscall` it runs under
+ * syscall.c.
  */
 #include "fail_alloc.h"
 #include "syscall.h"
@@ -76,7 +77,8 @@ static unsigned lines(const char *path)
 
 static struct left look(void)
 {
-	return (struct left){entries("/proc/self/fd"), entries("/proc/self/task"), entries(directory), lines("/proc/self/maps")};
+	return (struct left){entries("/proc/self/fd"), entries("/proc/self/task"),
+			     entries(directory), lines("/proc/self/maps")};
 }
 
 /* --- one life --- */
@@ -94,7 +96,13 @@ static int make(struct life *l)
 	char *argv[] = {(char *)"guest", NULL};
 	int fd = open(l->guest, O_RDONLY | O_CLOEXEC), null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int stdio[3] = {null, null, null};
-	struct mote_options o = {.size = sizeof(o), .program_fd = fd, .argv = argv, .stdio = stdio, .memory_bytes = 64 << 20};
+	struct mote_options o = {
+		.size = sizeof(o),
+		.program_fd = fd,
+		.argv = argv,
+		.stdio = stdio,
+		.memory_bytes = 64 << 20,
+	};
 	if (fd < 0 || null < 0) /* this program's own call was the one */
 		snprintf(l->error.text, sizeof(l->error.text), "opening the guest");
 	int rc = fd < 0 || null < 0 ? -1 : mote_sandbox_new(&o, &l->first, &l->error);
@@ -179,20 +187,24 @@ static void end(struct life *l)
 
 static void complain(const struct life *l, unsigned long nth, long what, const char *text)
 {
-	printf("FAIL %s: %s %lu (%ld): %s\n", l->guest, by_syscall ? "system call" : "allocation", nth, what - 1, text);
+	printf("FAIL %s: %s %lu (%ld): %s\n", l->guest, by_syscall ? "system call" : "allocation",
+	       nth, what - 1, text);
 	failed++;
 }
 
-static void check_left(const struct life *l, unsigned long nth, long what, const struct left *before)
+static void check_left(const struct life *l, unsigned long nth, long what,
+		       const struct left *before)
 {
 	const struct left now = look();
 	char text[200];
-	if (now.descriptors == before->descriptors && now.threads == before->threads && now.files == before->files &&
-	    now.mappings <= before->mappings + MAPPINGS_MORE)
+	if (now.descriptors == before->descriptors && now.threads == before->threads &&
+	    now.files == before->files && now.mappings <= before->mappings + MAPPINGS_MORE)
 		return;
-	snprintf(text, sizeof(text), "descriptors %u, were %u; threads %u, were %u; files %u, were %u; mappings %u, were %u",
-		 now.descriptors, before->descriptors, now.threads, before->threads, now.files, before->files,
-		 now.mappings, before->mappings);
+	snprintf(text, sizeof(text),
+		 "descriptors %u, were %u; threads %u, were %u; files %u, were %u; mappings %u, "
+		 "were %u",
+		 now.descriptors, before->descriptors, now.threads, before->threads, now.files,
+		 before->files, now.mappings, before->mappings);
 	complain(l, nth, what, text);
 }
 
@@ -237,7 +249,8 @@ static void try_all(const char *guest, unsigned long step)
 		nth += step;
 	const char *name = strrchr(guest, '/');
 	printf("%s %s of libmote, %s: %lu failures of %lu tried\n", failed == bad ? "ok" : "FAIL",
-	       by_syscall ? "system calls" : "allocations", name ? name + 1 : guest, (nth - 1) / step, nth - 1);
+	       by_syscall ? "system calls" : "allocations", name ? name + 1 : guest,
+	       (nth - 1) / step, nth - 1);
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Takes the place of malloc, calloc, realloc and reallocarray (ld --wrap) and makes the nth allocation of the process and
- * its children fail: $FAIL_ALLOC says which, or fail_alloc_arm(). $FAIL_ALLOC_REPORT names a file whose first byte is
- * then '1'. A monitor, which has no environment, reads it from the file /tmp/mote-nth.ID, ID being its container's id: the
- * number; and the report goes to /tmp/mote-nth.ID.report.
+ * Takes the place of malloc, calloc, realloc and reallocarray (ld --wrap) and makes the nth
+ * allocation of the process and its children fail: $FAIL_ALLOC says which, or fail_alloc_arm().
+ * $FAIL_ALLOC_REPORT names a file whose first byte is then '1'. A monitor, which has no
+ * environment, reads it from the file /tmp/mote-nth.ID, ID being its container's id: the number;
+ * and the report goes to /tmp/mote-nth.ID.report.
  */
 #include "fail_alloc.h"
 

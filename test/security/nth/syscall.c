@@ -2,12 +2,13 @@
 /*
  * Runs a command of which one system call fails, the Nth that it or its children make:
  *
- *	syscall REPORT N COMMAND [ARG]...
+ * 	syscall REPORT N COMMAND [ARG]...
  *
- * REPORT gets `NAME ERRNO` of the one that failed, or `none COUNT` if the command makes fewer. The exit status is the
- * command's, 128 + n if signal n ended it, 255 if it had to be killed after TIMEOUT_SECONDS. With N = 0 the command says
- * itself which one, over and over: see syscall.h. Not counted: calls that cannot fail as the C library makes them, and
- * what the C library does before main, which ends with the relocations' mprotect (its own failures there end a process).
+ * REPORT gets `NAME ERRNO` of the one that failed, or `none COUNT` if the command makes fewer. The
+ * exit status is the command's, 128 + n if signal n ended it, 255 if it had to be killed after
+ * TIMEOUT_SECONDS. With N = 0 the command says itself which one, over and over: see syscall.h. Not
+ * counted: calls that cannot fail as the C library makes them, and what the C library does before
+ * main, which ends with the relocations' mprotect (its own failures there end a process).
  */
 #include "syscall.h"
 
@@ -29,7 +30,10 @@
 
 enum { TASKS_MAX = 256, TIMEOUT_SECONDS = 20 };
 
-/* How each system call fails. CARRIED_OUT: it does what it should and then says that it failed, as close(2) does. */
+/*
+ * How each system call fails. CARRIED_OUT: it does what it should and then says that it failed, as
+ * close(2) does.
+ */
 enum how { REFUSED, CARRIED_OUT };
 
 static const struct failure {
@@ -38,29 +42,98 @@ static const struct failure {
 	int code;
 	enum how how;
 } failures[] = {
-#define FAILS(name_, code_) {SYS_##name_, #name_, code_, REFUSED}
-	FAILS(openat, EMFILE), FAILS(openat2, EMFILE), FAILS(open, EMFILE), FAILS(dup, EMFILE), FAILS(dup2, EMFILE),
-	FAILS(dup3, EMFILE), FAILS(fcntl, EMFILE), FAILS(socket, EMFILE), FAILS(socketpair, EMFILE),
-	FAILS(pipe2, EMFILE), FAILS(eventfd2, EMFILE), FAILS(epoll_create1, EMFILE), FAILS(timerfd_create, EMFILE),
-	FAILS(memfd_create, EMFILE), FAILS(accept4, EMFILE), FAILS(pidfd_open, EMFILE), FAILS(signalfd4, EMFILE),
-	FAILS(mmap, ENOMEM), FAILS(mremap, ENOMEM), FAILS(mprotect, ENOMEM), FAILS(brk, ENOMEM),
-	FAILS(process_vm_readv, ENOMEM), FAILS(process_vm_writev, ENOMEM), FAILS(ioctl, ENOMEM),
-	FAILS(clone, EAGAIN), FAILS(clone3, EAGAIN), FAILS(fork, EAGAIN), FAILS(vfork, EAGAIN),
-	FAILS(seccomp, ENOMEM), FAILS(prctl, EPERM), FAILS(fstat, EIO), FAILS(newfstatat, EIO), FAILS(fstatfs, EIO),
-	FAILS(statx, EIO), FAILS(lseek, EIO), FAILS(getdents64, EIO), FAILS(read, EIO), FAILS(readv, EIO),
-	FAILS(pread64, EIO), FAILS(preadv, EIO), FAILS(write, ENOSPC), FAILS(writev, ENOSPC), FAILS(pwrite64, ENOSPC),
-	FAILS(pwritev, ENOSPC), FAILS(ftruncate, ENOSPC), FAILS(fallocate, ENOSPC), FAILS(fsync, EIO),
-	FAILS(getrandom, EAGAIN), FAILS(mkdir, EACCES), FAILS(mkdirat, EACCES), FAILS(unlink, EACCES),
-	FAILS(unlinkat, EACCES), FAILS(rename, EACCES), FAILS(renameat, EACCES), FAILS(renameat2, EACCES),
-	FAILS(readlinkat, EIO), FAILS(readlink, EIO), FAILS(faccessat2, EIO), FAILS(access, EACCES),
-	FAILS(utimensat, EPERM), FAILS(fchmod, EPERM), FAILS(fchown, EPERM), FAILS(flock, EINTR),
-	FAILS(timer_create, EAGAIN), FAILS(sched_getaffinity, ENOMEM), FAILS(sched_getscheduler, EPERM),
-	FAILS(wait4, EINTR), FAILS(poll, EINTR), FAILS(ppoll, EINTR), FAILS(rt_sigaction, EINVAL),
-	FAILS(prlimit64, EPERM), FAILS(getcwd, ENOENT), FAILS(bind, EADDRINUSE), FAILS(listen, EADDRINUSE),
-	FAILS(connect, ECONNREFUSED), FAILS(setsockopt, ENOMEM), FAILS(getsockopt, ENOMEM), FAILS(sendmsg, ENOBUFS),
-	FAILS(recvmsg, ENOBUFS), FAILS(mount, EPERM), FAILS(umount2, EBUSY), FAILS(setns, EPERM), FAILS(unshare, EPERM),
-	FAILS(capset, EPERM), FAILS(landlock_create_ruleset, ENOMEM), FAILS(landlock_add_rule, ENOMEM),
-	FAILS(landlock_restrict_self, E2BIG), FAILS(close_range, EINVAL),
+#define FAILS(name_, code_)                         \
+	{                                           \
+		SYS_##name_, #name_, code_, REFUSED \
+	}
+	FAILS(openat, EMFILE),
+	FAILS(openat2, EMFILE),
+	FAILS(open, EMFILE),
+	FAILS(dup, EMFILE),
+	FAILS(dup2, EMFILE),
+	FAILS(dup3, EMFILE),
+	FAILS(fcntl, EMFILE),
+	FAILS(socket, EMFILE),
+	FAILS(socketpair, EMFILE),
+	FAILS(pipe2, EMFILE),
+	FAILS(eventfd2, EMFILE),
+	FAILS(epoll_create1, EMFILE),
+	FAILS(timerfd_create, EMFILE),
+	FAILS(memfd_create, EMFILE),
+	FAILS(accept4, EMFILE),
+	FAILS(pidfd_open, EMFILE),
+	FAILS(signalfd4, EMFILE),
+	FAILS(mmap, ENOMEM),
+	FAILS(mremap, ENOMEM),
+	FAILS(mprotect, ENOMEM),
+	FAILS(brk, ENOMEM),
+	FAILS(process_vm_readv, ENOMEM),
+	FAILS(process_vm_writev, ENOMEM),
+	FAILS(ioctl, ENOMEM),
+	FAILS(clone, EAGAIN),
+	FAILS(clone3, EAGAIN),
+	FAILS(fork, EAGAIN),
+	FAILS(vfork, EAGAIN),
+	FAILS(seccomp, ENOMEM),
+	FAILS(prctl, EPERM),
+	FAILS(fstat, EIO),
+	FAILS(newfstatat, EIO),
+	FAILS(fstatfs, EIO),
+	FAILS(statx, EIO),
+	FAILS(lseek, EIO),
+	FAILS(getdents64, EIO),
+	FAILS(read, EIO),
+	FAILS(readv, EIO),
+	FAILS(pread64, EIO),
+	FAILS(preadv, EIO),
+	FAILS(write, ENOSPC),
+	FAILS(writev, ENOSPC),
+	FAILS(pwrite64, ENOSPC),
+	FAILS(pwritev, ENOSPC),
+	FAILS(ftruncate, ENOSPC),
+	FAILS(fallocate, ENOSPC),
+	FAILS(fsync, EIO),
+	FAILS(getrandom, EAGAIN),
+	FAILS(mkdir, EACCES),
+	FAILS(mkdirat, EACCES),
+	FAILS(unlink, EACCES),
+	FAILS(unlinkat, EACCES),
+	FAILS(rename, EACCES),
+	FAILS(renameat, EACCES),
+	FAILS(renameat2, EACCES),
+	FAILS(readlinkat, EIO),
+	FAILS(readlink, EIO),
+	FAILS(faccessat2, EIO),
+	FAILS(access, EACCES),
+	FAILS(utimensat, EPERM),
+	FAILS(fchmod, EPERM),
+	FAILS(fchown, EPERM),
+	FAILS(flock, EINTR),
+	FAILS(timer_create, EAGAIN),
+	FAILS(sched_getaffinity, ENOMEM),
+	FAILS(sched_getscheduler, EPERM),
+	FAILS(wait4, EINTR),
+	FAILS(poll, EINTR),
+	FAILS(ppoll, EINTR),
+	FAILS(rt_sigaction, EINVAL),
+	FAILS(prlimit64, EPERM),
+	FAILS(getcwd, ENOENT),
+	FAILS(bind, EADDRINUSE),
+	FAILS(listen, EADDRINUSE),
+	FAILS(connect, ECONNREFUSED),
+	FAILS(setsockopt, ENOMEM),
+	FAILS(getsockopt, ENOMEM),
+	FAILS(sendmsg, ENOBUFS),
+	FAILS(recvmsg, ENOBUFS),
+	FAILS(mount, EPERM),
+	FAILS(umount2, EBUSY),
+	FAILS(setns, EPERM),
+	FAILS(unshare, EPERM),
+	FAILS(capset, EPERM),
+	FAILS(landlock_create_ruleset, ENOMEM),
+	FAILS(landlock_add_rule, ENOMEM),
+	FAILS(landlock_restrict_self, E2BIG),
+	FAILS(close_range, EINVAL),
 #undef FAILS
 	{SYS_close, "close", EIO, CARRIED_OUT},
 	{SYS_munmap, "munmap", ENOMEM, CARRIED_OUT},
@@ -70,17 +143,18 @@ static const struct failure {
 struct task {
 	pid_t tid;
 	const struct failure *failing; /* the call that it is in is the one */
-	bool marks;		       /* it is in a call of syscall.h */
-	long answer;		       /* of that */
+	bool marks;                    /* it is in a call of syscall.h */
+	long answer;                   /* of that */
 };
 
 static struct task tasks[TASKS_MAX];
 static size_t task_count;
 static unsigned long wanted, seen; /* wanted 0: none */
-static bool in_main;		   /* the command's start-up is over */
+static bool in_main;               /* the command's start-up is over */
 static const struct failure *fired;
 static const char *report_path;
-static bool kills;	     /* $NTH_SYSCALL_KILLS: the command is killed there instead, and its children end by themselves */
+/* $NTH_SYSCALL_KILLS: the command is killed there instead, and its children end by themselves */
+static bool kills;
 static pid_t command;
 static volatile sig_atomic_t over; /* the time is */
 
@@ -148,7 +222,8 @@ static void enter(struct task *t, const struct __ptrace_syscall_info *info)
 	}
 	t->failing = f;
 	if (f->how == REFUSED) /* something harmless, which every filter allows, in its place */
-		set_register(t->tid, offsetof(struct user_regs_struct, orig_rax), NTH_SYSCALL_CARRIER);
+		set_register(t->tid, offsetof(struct user_regs_struct, orig_rax),
+			     NTH_SYSCALL_CARRIER);
 }
 
 static void leave(struct task *t)
@@ -175,7 +250,9 @@ static void at_syscall(pid_t tid)
 static void report(void)
 {
 	FILE *f = fopen(report_path, "w");
-	if (!f || (fired ? fprintf(f, "%s %d\n", fired->name, fired->code) : fprintf(f, "none %lu\n", seen)) < 0 ||
+	if (!f ||
+	    (fired ? fprintf(f, "%s %d\n", fired->name, fired->code)
+		   : fprintf(f, "none %lu\n", seen)) < 0 ||
 	    fclose(f) != 0) {
 		perror(report_path);
 		exit(2);
@@ -237,9 +314,10 @@ static int start(char **argv)
 	int status;
 	if (command < 0 || waitpid(command, &status, 0) < 0)
 		return -errno;
-	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-		       PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
-	if (ptrace(PTRACE_SETOPTIONS, command, NULL, options) < 0 || ptrace(PTRACE_SYSCALL, command, NULL, NULL) < 0)
+	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+		       PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+	if (ptrace(PTRACE_SETOPTIONS, command, NULL, options) < 0 ||
+	    ptrace(PTRACE_SYSCALL, command, NULL, NULL) < 0)
 		return -errno;
 	task_of(command);
 	return 0;

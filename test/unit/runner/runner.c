@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs the tests that a program's source registers, each in a process of its own, and reports as Criterion does, which
- * is what hack/criterion reads. The sanitizers say what they find on stderr and by the process's exit status; leaks are
- * looked for when a test's process exits.
+ * Runs the tests that a program's source registers, each in a process of its own, and reports as
+ * Criterion does, which is what hack/criterion reads. The sanitizers say what they find on stderr
+ * and by the process's exit status; leaks are looked for when a test's process exits.
  */
 #include <criterion/criterion.h>
 
@@ -17,11 +17,14 @@
 #include <unistd.h>
 
 enum {
-	SLOWER = 5,	    /* than the release variant, for which the tests name their timeouts */
+	SLOWER = 5,         /* than the release variant, for which the tests name their timeouts */
 	TIMEOUT_SECONDS = 0 /* of a test that names none: never */
 };
 
-/* Asked for by the runtime libraries. Tests make children of processes with threads, which make threads again. */
+/*
+ * Asked for by the runtime libraries. Tests make children of processes with threads, which make
+ * threads again.
+ */
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
@@ -67,8 +70,8 @@ static void tell(const struct runner_place *place, const char *format, va_list a
 {
 	char text[2048];
 	vsnprintf(text, sizeof(text), format, ap);
-	fprintf(stderr, "[----] %s:%d: Assertion Failed\n[----]   %s:%s\n", place->file, place->line, place->condition,
-		text);
+	fprintf(stderr, "[----] %s:%d: Assertion Failed\n[----]   %s:%s\n", place->file,
+		place->line, place->condition, text);
 	failures++;
 }
 
@@ -147,9 +150,11 @@ static bool wait_for(pid_t child, double limit, int *status)
 	return true;
 }
 
-static void report(const struct runner_test *test, const char *mark, const char *why, double seconds)
+static void report(const struct runner_test *test, const char *mark, const char *why,
+		   double seconds)
 {
-	fprintf(stderr, "[%s] %s::%s: (%.2fs)%s%s\n", mark, test->suite, test->name, seconds, *why ? " " : "", why);
+	fprintf(stderr, "[%s] %s::%s: (%.2fs)%s%s\n", mark, test->suite, test->name, seconds,
+		*why ? " " : "", why);
 }
 
 /* Whether the test passed. */
@@ -195,9 +200,12 @@ static bool wanted(const struct runner_test *test)
 static int parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"filter", required_argument, NULL, 'f'}, {"timeout", required_argument, NULL, 't'},
-		{"verbose", optional_argument, NULL, 'v'}, {"color", required_argument, NULL, 'v'},
-		{"jobs", required_argument, NULL, 'v'},	   {NULL, 0, NULL, 0},
+		{"filter", required_argument, NULL, 'f'},
+		{"timeout", required_argument, NULL, 't'},
+		{"verbose", optional_argument, NULL, 'v'},
+		{"color", required_argument, NULL, 'v'},
+		{"jobs", required_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0},
 	};
 	for (int c; (c = getopt_long(argc, argv, "j:", longs, NULL)) != -1;)
 		switch (c) {
@@ -233,6 +241,7 @@ int main(int argc, char **argv)
 		tested++;
 		passed += run_test(test);
 	}
-	fprintf(stderr, "[====] Synthesis: Tested: %u | Passing: %u | Failing: %u\n", tested, passed, tested - passed);
+	fprintf(stderr, "[====] Synthesis: Tested: %u | Passing: %u | Failing: %u\n", tested,
+		passed, tested - passed);
 	return passed == tested ? 0 : 1;
 }

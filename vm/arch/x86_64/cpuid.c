@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The CPUID policy. Kept: what unprivileged code uses to choose instructions and to size its copies.
- * Left out: virtualisation, power management, local APIC, performance counters, protection keys, shadow
- * stacks, AMX, and leaves that describe the host (topology, frequencies of idle states, hypervisor).
+ * The CPUID policy. Kept: what unprivileged code uses to choose instructions and to size its
+ * copies. Left out: virtualisation, power management, local APIC, performance counters, protection
+ * keys, shadow stacks, AMX, and leaves that describe the host (topology, frequencies of idle
+ * states, hypervisor).
  */
 #include "vm/arch/x86_64/cpuid.h"
 
@@ -19,31 +20,42 @@
 enum { LEAVES_MAX = 256, XCR0_ALLOWED = 0xe7 /* x87, SSE, AVX, AVX-512 */ };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct kvm_cpuid2 *chosen; /* guarded by lock; set once */
+static struct kvm_cpuid2 *chosen;                             /* guarded by lock; set once */
 static struct cpuid_features features = {.state_bytes = 576}; /* as XSAVE lays it out */
 
-/* Bits to take away from a leaf. index ~0u: any. (AMD64 APM volume 3, appendix E; Intel SDM 2A, CPUID.) */
+/*
+ * Bits to take away from a leaf. index ~0u: any. (AMD64 APM volume 3, appendix E; Intel SDM 2A,
+ * CPUID.)
+ */
 static const struct mask {
 	uint32_t function, index, eax, ebx, ecx, edx;
 } masks[] = {
-	/* ECX: DTES64 MONITOR DS_CPL VMX SMX EIST TM2 CNXT_ID SDBG xTPR PDCM PCID DCA x2APIC TSC_DEADLINE.
-	   EDX: MCE APIC SEP MTRR MCA PSN DS ACPI HTT TM PBE. EBX: local APIC id. */
+	/*
+	 * ECX: DTES64 MONITOR DS_CPL VMX SMX EIST TM2 CNXT_ID SDBG xTPR PDCM PCID DCA x2APIC
+	 * TSC_DEADLINE. EDX: MCE APIC SEP MTRR MCA PSN DS ACPI HTT TM PBE. EBX: local APIC id.
+	 */
 	{1, ~0u, 0, 0xff000000, 0x0126cdfc, 0xb0645a80},
-	/* EBX: TSC_ADJUST SGX HLE INVPCID RTM PQM MPX PQE PT. ECX: PKU OSPKE WAITPKG SHSTK TME LA57 KL ENQCMD
-	   SGX_LC PKS. EDX: UINTR RTM HYBRID TSXLDTRK PCONFIG LBR IBT AMX speculation controls. */
+	/*
+	 * EBX: TSC_ADJUST SGX HLE INVPCID RTM PQM MPX PQE PT. ECX: PKU OSPKE WAITPKG SHSTK TME LA57
+	 * KL ENQCMD SGX_LC PKS. EDX: UINTR RTM HYBRID TSXLDTRK PCONFIG LBR IBT AMX speculation
+	 * controls.
+	 */
 	{7, 0, 0, 0x0200dc16, 0xe08120b8, 0xff5da820},
-	{7, 1, 0x00200000, 0, 0, 0}, /* AMX-FP16 */
+	{7, 1, 0x00200000, 0, 0, 0},   /* AMX-FP16 */
 	{0xd, 1, 0x18, ~0u, ~0u, ~0u}, /* XSAVES and XFD: supervisor state */
-	/* CmpLegacy SVM ExtApic AltMovCr8 OSVW IBS SKINIT WDT LWP TCE NodeId TopoExt Perf* DBExt MWAITX */
+	/*
+	 * CmpLegacy SVM ExtApic AltMovCr8 OSVW IBS SKINIT WDT LWP TCE NodeId TopoExt Perf* DBExt
+	 * MWAITX
+	 */
 	{0x80000001, ~0u, 0, 0, 0x3dcab61e, 0},
 	{0x80000007, ~0u, ~0u, ~0u, ~0u, ~(1u << 8)}, /* the invariant TSC stays */
 	{0x80000008, ~0u, 0, ~0u, ~0u, ~0u},
 };
 
-static const uint32_t kept[] = {
-	0, 1, 2, 4, 7, 0xd, 0x80000000, 0x80000001, 0x80000002, 0x80000003, 0x80000004, 0x80000005,
-	0x80000006, 0x80000007, 0x80000008, 0x8000001d,
-};
+static const uint32_t kept[] = {0,          1,          2,          4,
+				7,          0xd,        0x80000000, 0x80000001,
+				0x80000002, 0x80000003, 0x80000004, 0x80000005,
+				0x80000006, 0x80000007, 0x80000008, 0x8000001d};
 
 static bool is_kept(uint32_t function)
 {
@@ -140,7 +152,8 @@ int cpuid_apply(int kvm_fd, int vcpu_fd, struct cpuid_features *out, struct err 
 	if (ioctl(vcpu_fd, KVM_SET_CPUID2, chosen) < 0)
 		return err_sys(e, errno, "KVM_SET_CPUID2");
 	if ((features.xcr0 & 3) != 3)
-		return err_set(e, ERR_HOST, ENOSYS, "this CPU has no XSAVE, which Mote's guests need");
+		return err_set(e, ERR_HOST, ENOSYS,
+			       "this CPU has no XSAVE, which Mote's guests need");
 	*out = features;
 	return 0;
 }

@@ -11,14 +11,14 @@
 
 /* What of a guest's CPU the host has to set up. */
 struct cpuid_features {
-	uint64_t xcr0;	      /* extended state that guests may use */
+	uint64_t xcr0;        /* extended state that guests may use */
 	uint32_t state_bytes; /* what XSAVE needs for it */
 	bool smep, smap, umip;
 };
 
 /*
- * Gives the vCPU its CPUID leaves and says what goes with them. The host's leaves are asked for once a process and kept.
- * Any thread.
+ * Gives the vCPU its CPUID leaves and says what goes with them. The host's leaves are asked for
+ * once a process and kept. Any thread.
  */
 int cpuid_apply(int kvm_fd, int vcpu_fd, struct cpuid_features *out, struct err *e) must_check;
 

@@ -37,8 +37,9 @@ static void lay_out_tss(uint8_t *tss, unsigned vcpu)
 }
 
 /*
- * Every exception gets its stack from the TSS, raised at whatever CPL: the stack pointer of a stub that is entered with
- * the program's is never used. #DF and #MC, which may come on top of another one, have a stack of their own.
+ * Every exception gets its stack from the TSS, raised at whatever CPL: the stack pointer of a stub
+ * that is entered with the program's is never used. #DF and #MC, which may come on top of another
+ * one, have a stack of their own.
  */
 static void lay_out_idt(uint8_t *page)
 {
@@ -50,8 +51,8 @@ static void lay_out_idt(uint8_t *page)
 			ist = 2;
 		if (v == 3 || v == 4) /* int3 and into may be executed */
 			dpl = 3;
-		gate[0] = (stub & 0xffff) | (uint64_t)MOTE_KERNEL_CS << 16 | ist << 32 | (0x8eUL | dpl << 5) << 40 |
-			  (stub >> 16 & 0xffff) << 48;
+		gate[0] = (stub & 0xffff) | (uint64_t)MOTE_KERNEL_CS << 16 | ist << 32 |
+			  (0x8eUL | dpl << 5) << 40 | (stub >> 16 & 0xffff) << 48;
 		gate[1] = stub >> 32;
 	}
 }
@@ -70,13 +71,17 @@ int kernel_window_map(struct memory *m)
 		return 0;
 	int rc = map(m, MOTE_KERNEL_TABLES, KERNEL_TABLES_AT, 1, MEMORY_READ | MEMORY_KERNEL);
 	if (rc == 0)
-		rc = map(m, MOTE_KERNEL_STUBS, KERNEL_STUBS_AT, 1, MEMORY_READ | MEMORY_EXEC | MEMORY_KERNEL);
+		rc = map(m, MOTE_KERNEL_STUBS, KERNEL_STUBS_AT, 1,
+			 MEMORY_READ | MEMORY_EXEC | MEMORY_KERNEL);
 	if (rc == 0)
-		rc = map(m, MOTE_KERNEL_USER_STUBS, user_stubs, 1, MEMORY_READ | MEMORY_EXEC | MEMORY_SHARED_KERNEL);
+		rc = map(m, MOTE_KERNEL_USER_STUBS, user_stubs, 1,
+			 MEMORY_READ | MEMORY_EXEC | MEMORY_SHARED_KERNEL);
 	if (rc == 0)
-		rc = map(m, kernel_state_va(0), kernel_state_at(0), 1, MEMORY_READ | MEMORY_SHARED_KERNEL);
+		rc = map(m, kernel_state_va(0), kernel_state_at(0), 1,
+			 MEMORY_READ | MEMORY_SHARED_KERNEL);
 	if (rc == 0)
-		rc = map(m, kernel_stack_va(0), kernel_stack_at(0), 1, MEMORY_READ | MEMORY_WRITE | MEMORY_KERNEL);
+		rc = map(m, kernel_stack_va(0), kernel_stack_at(0), 1,
+			 MEMORY_READ | MEMORY_WRITE | MEMORY_KERNEL);
 	if (rc < 0)
 		return rc;
 	lay_out_gdt(tables);
@@ -95,6 +100,8 @@ void kernel_window_set_entry(struct memory *m, gva_t entry)
 	/* As IRETQ takes it: RIP, CS, RFLAGS, RSP, SS. The stub fills in RSP. */
 	const uint64_t frame[] = {target, MOTE_USER_CS, 0x202, 0, MOTE_USER_DS};
 	static_assert(MOTE_KERNEL_FRAME_RSP_AT == 3 * sizeof(frame[0]), "the stub's");
-	memory_publish(m, (gpa_t){kernel_stack_at(0).v + MOTE_KERNEL_FRAME_AT}, frame, sizeof(frame));
-	memory_publish(m, (gpa_t){kernel_state_at(0).v + MOTE_STATE_SYSCALL}, &target, sizeof(target));
+	memory_publish(m, (gpa_t){kernel_stack_at(0).v + MOTE_KERNEL_FRAME_AT}, frame,
+		       sizeof(frame));
+	memory_publish(m, (gpa_t){kernel_state_at(0).v + MOTE_STATE_SYSCALL}, &target,
+		       sizeof(target));
 }

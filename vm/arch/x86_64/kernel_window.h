@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel window (abi/layout.h): descriptor tables, stubs and the vCPU's stack page. They are Mote's own in every VM,
- * never from a snapshot's file, at the same places of the system block (memory/memory.h).
+ * The kernel window (abi/layout.h): descriptor tables, stubs and the vCPU's stack page. They are
+ * Mote's own in every VM, never from a snapshot's file, at the same places of the system block
+ * (memory/memory.h).
  */
 #ifndef MOTE_VM_ARCH_X86_64_KERNEL_WINDOW_H
 #define MOTE_VM_ARCH_X86_64_KERNEL_WINDOW_H
@@ -12,7 +13,7 @@
 
 /* Guest-physical places. */
 #define KERNEL_TABLES_AT ((gpa_t){0x0000})
-#define KERNEL_STUBS_AT ((gpa_t){0x1000}) /* and the page for CPL 3 behind it */
+#define KERNEL_STUBS_AT  ((gpa_t){0x1000}) /* and the page for CPL 3 behind it */
 /* Of each vCPU its own, by its index. */
 static inline gpa_t kernel_state_at(unsigned vcpu)
 {

@@ -15,7 +15,7 @@ enum {
 	PTE_HIDDEN = 1 << 9, /* ours: mapped with no access at present */
 	PTE_FIXED = 1 << 10, /* ours: the page behind it is not freed */
 };
-#define PTE_NX (1UL << 63)
+#define PTE_NX   (1UL << 63)
 #define PTE_ADDR 0x000ffffffffff000UL
 
 static inline uint64_t page_entry(uint64_t page, unsigned access, unsigned kind)

@@ -23,15 +23,18 @@ const struct kvm_capability arch_capabilities[] = {
 };
 
 /*
- * Refuses the guest every MSR access, for as long as the VM lives: no code of Mote's in the guest makes one. It waits for
- * an SRCU grace period, which is shortest while the VM has no vCPU. One range is needed to make the default count.
+ * Refuses the guest every MSR access, for as long as the VM lives: no code of Mote's in the guest
+ * makes one. It waits for an SRCU grace period, which is shortest while the VM has no vCPU. One
+ * range is needed to make the default count.
  */
 static int deny_msrs(int vm_fd)
 {
 	uint8_t denied[1] = {0};
 	struct kvm_msr_filter filter = {
 		.flags = KVM_MSR_FILTER_DEFAULT_DENY,
-		.ranges[0] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, .nmsrs = 8, .bitmap = denied},
+		.ranges[0] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+			      .nmsrs = 8,
+			      .bitmap = denied},
 	};
 	return kvm_ioctl(vm_fd, KVM_X86_SET_MSR_FILTER, &filter);
 }
@@ -44,14 +47,17 @@ static pthread_once_t kind_once = PTHREAD_ONCE_INIT;
 static bool hardware;
 static bool smap_usable;
 /*
- * The TSS's type. VMX wants it busy (Intel SDM volume 3, 26.3.1.2). SVM does not care, but KVM's copy of the busy bit
- * comes back on every read, and QEMU's emulation consults the I/O bitmap of an available TSS only: so it is set again
- * whenever segments are set.
+ * The TSS's type. VMX wants it busy (Intel SDM volume 3, 26.3.1.2). SVM does not care, but KVM's
+ * copy of the busy bit comes back on every read, and QEMU's emulation consults the I/O bitmap of an
+ * available TSS only: so it is set again whenever segments are set.
  */
 static uint8_t tss_type;
 enum { TSS_AVAILABLE = 9, TSS_BUSY = 11 };
 
-/* QEMU's emulation has an IRET at CPL 3 read its stack as CPL 0 would (before version 9.1): with SMAP, it faults. */
+/*
+ * QEMU's emulation has an IRET at CPL 3 read its stack as CPL 0 would (before version 9.1): with
+ * SMAP, it faults.
+ */
 static bool is_emulated(void)
 {
 	unsigned eax, ebx, ecx, edx;
@@ -90,7 +96,10 @@ bool arch_hardware_virtualization(void)
 	return hardware;
 }
 
-/* Where SYSCALL arrives: at CPL 0 as the CPU has it, or still at CPL 3 on KVM without hardware virtualisation. */
+/*
+ * Where SYSCALL arrives: at CPL 0 as the CPU has it, or still at CPL 3 on KVM without hardware
+ * virtualisation.
+ */
 static uint64_t syscall_target(void)
 {
 	if (hardware)
@@ -99,20 +108,22 @@ static uint64_t syscall_target(void)
 }
 
 enum {
-	CR0 = 1u << 31 | 1 << 18 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1, /* PG AM WP NE ET MP PE */
-	CR4 = 1 << 18 | 1 << 16 | 1 << 10 | 1 << 9 | 1 << 5,	       /* OSXSAVE FSGSBASE OSXMMEXCPT OSFXSR PAE */
+	/* PG AM WP NE ET MP PE */
+	CR0 = 1u << 31 | 1 << 18 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1,
+	/* OSXSAVE FSGSBASE OSXMMEXCPT OSFXSR PAE */
+	CR4 = 1 << 18 | 1 << 16 | 1 << 10 | 1 << 9 | 1 << 5,
 	CR4_UMIP = 1 << 11, /* these three where the CPU has them */
 	CR4_SMEP = 1 << 20,
 	CR4_SMAP = 1 << 21,
 	CR4_DE = 1 << 3, /* nothing in a guest depends on it: see flush_translations */
-	EFER = 1 << 11 | 1 << 10 | 1 << 8 | 1,			       /* NXE LMA LME SCE */
+	EFER = 1 << 11 | 1 << 10 | 1 << 8 | 1, /* NXE LMA LME SCE */
 };
 
 static int set_msrs(const struct kvm_vcpu *v, const struct kvm_msr_entry *entries, unsigned count)
 {
 	enum { ENTRIES_MAX = 4 };
-	_Alignas(struct kvm_msrs) uint8_t bytes[sizeof(struct kvm_msrs) +
-						ENTRIES_MAX * sizeof(*entries)];
+	_Alignas(struct kvm_msrs)
+		uint8_t bytes[sizeof(struct kvm_msrs) + ENTRIES_MAX * sizeof(*entries)];
 	struct kvm_msrs *msrs = (struct kvm_msrs *)bytes;
 	assert(count <= ENTRIES_MAX);
 	*msrs = (struct kvm_msrs){.nmsrs = count};
@@ -128,7 +139,10 @@ static int set_msrs(const struct kvm_vcpu *v, const struct kvm_msr_entry *entrie
 static int set_constant_msrs(const struct kvm_vcpu *v)
 {
 	const struct kvm_msr_entry entries[] = {
-		/* STAR: SYSCALL loads CS from 0x10. SYSRET, which is not used, would load CS from 0x20 + 16. */
+		/*
+		 * STAR: SYSCALL loads CS from 0x10. SYSRET, which is not used, would load CS from
+		 * 0x20 + 16.
+		 */
 		{.index = 0xc0000081, .data = 0x23UL << 48 | (uint64_t)MOTE_KERNEL_CS << 32},
 		{.index = 0xc0000082, .data = syscall_target()},
 		{.index = 0xc0000084, .data = 0x47700}, /* cleared on entry: TF IF DF IOPL NT AC */
@@ -136,7 +150,10 @@ static int set_constant_msrs(const struct kvm_vcpu *v)
 	return set_msrs(v, entries, sizeof(entries) / sizeof(entries[0]));
 }
 
-/* KERNEL_GS_BASE, the one MSR that an instruction changes which no filter of MSRs sees: SWAPGS at CPL 0. */
+/*
+ * KERNEL_GS_BASE, the one MSR that an instruction changes which no filter of MSRs sees: SWAPGS at
+ * CPL 0.
+ */
 static int reset_swapped_base(const struct kvm_vcpu *v)
 {
 	const struct kvm_msr_entry entry = {.index = 0xc0000102};
@@ -170,14 +187,17 @@ static uint64_t cr4_of(const struct cpuid_features *features)
 }
 
 /*
- * One TSC for guest and host, so that the guest can tell the time by it (arch/x86_64/tsc_clock.c). Where KVM cannot do that,
- * the guest finds out, and asks.
+ * One TSC for guest and host, so that the guest can tell the time by it (arch/x86_64/tsc_clock.c).
+ * Where KVM cannot do that, the guest finds out, and asks.
  */
 static void align_tsc(const struct kvm_vcpu *v)
 {
 	uint64_t offset = 0;
 	struct kvm_device_attr attr = {
-		.group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uint64_t)&offset};
+		.group = KVM_VCPU_TSC_CTRL,
+		.attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (uint64_t)&offset,
+	};
 	(void)ioctl(v->fd, KVM_SET_DEVICE_ATTR, &attr);
 }
 
@@ -213,9 +233,25 @@ int arch_cpu_digest(int kvm_fd, char out[65], struct err *e)
 /* --- registers --- */
 
 static const struct kvm_segment user_code = {
-	.limit = ~0u, .selector = MOTE_USER_CS, .type = 11, .present = 1, .dpl = 3, .s = 1, .l = 1, .g = 1};
+	.limit = ~0u,
+	.selector = MOTE_USER_CS,
+	.type = 11,
+	.present = 1,
+	.dpl = 3,
+	.s = 1,
+	.l = 1,
+	.g = 1,
+};
 static const struct kvm_segment user_data = {
-	.limit = ~0u, .selector = MOTE_USER_DS, .type = 3, .present = 1, .dpl = 3, .s = 1, .db = 1, .g = 1};
+	.limit = ~0u,
+	.selector = MOTE_USER_DS,
+	.type = 3,
+	.present = 1,
+	.dpl = 3,
+	.s = 1,
+	.db = 1,
+	.g = 1,
+};
 
 /* What no guest can change, and 0 for what it can. */
 static void fill_sregs(struct kvm_sregs *to, uint64_t root, uint64_t cr4)
@@ -231,8 +267,10 @@ static void fill_sregs(struct kvm_sregs *to, uint64_t root, uint64_t cr4)
 		.es = user_data,
 		.fs = user_data,
 		.gs = user_data,
-		.gdt = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_GDT_AT, .limit = KERNEL_TSS_SELECTOR + 15},
-		.idt = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_IDT_AT, .limit = MOTE_VECTORS * 16 - 1},
+		.gdt = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_GDT_AT,
+			.limit = KERNEL_TSS_SELECTOR + 15},
+		.idt = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_IDT_AT,
+			.limit = MOTE_VECTORS * 16 - 1},
 		.ldt = {.unusable = 1},
 		.tr = {.base = MOTE_KERNEL_TABLES + MOTE_KERNEL_TSS_AT,
 		       .limit = KERNEL_TSS_LIMIT,
@@ -244,18 +282,25 @@ static void fill_sregs(struct kvm_sregs *to, uint64_t root, uint64_t cr4)
 }
 
 /*
- * A guest at CPL 0 may have had other page tables, of which the CPU knows translations still, although they are as they
- * were now. A change of CR4 makes KVM drop all of them; this bit of it means nothing to anybody.
+ * A guest at CPL 0 may have had other page tables, of which the CPU knows translations still,
+ * although they are as they were now. A change of CR4 makes KVM drop all of them; this bit of it
+ * means nothing to anybody.
  */
 static void flush_translations(struct kvm_vcpu *v)
 {
 	v->arch.cr4 ^= CR4_DE;
 }
 
-/* No exception is under way, and no STI or MOV SS has just been: on VMX, a vCPU after an STI does not start without IF. */
+/*
+ * No exception is under way, and no STI or MOV SS has just been: on VMX, a vCPU after an STI does
+ * not start without IF.
+ */
 static const struct kvm_vcpu_events no_events = {.flags = KVM_VCPUEVENT_VALID_SHADOW};
 
-/* Through the run page: KVM_RUN takes them, which spares a call each. Control registers and tables are the host's. */
+/*
+ * Through the run page: KVM_RUN takes them, which spares a call each. Control registers and tables
+ * are the host's.
+ */
 static void set_registers(struct kvm_vcpu *v, const struct memory *mem, const struct kvm_regs *regs,
 			  const struct kvm_sregs *user)
 {
@@ -268,12 +313,19 @@ static void set_registers(struct kvm_vcpu *v, const struct memory *mem, const st
 	sync->sregs.cr2 = user->cr2;
 	sync->events = no_events;
 	v->run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
-	v->run->cr8 = 0; /* KVM, which has no local APIC here, takes it from the run page and not from sregs */
+	/* KVM, which has no local APIC here, takes it from the run page and not from sregs */
+	v->run->cr8 = 0;
 }
 
 void arch_vcpu_start(struct kvm_vcpu *v, const struct memory *mem, const struct arch_start *s)
 {
-	struct kvm_regs regs = {.rip = s->entry.v, .rsp = s->stack_top.v, .rdi = s->arg[0], .rsi = s->arg[1], .rflags = 2};
+	struct kvm_regs regs = {
+		.rip = s->entry.v,
+		.rsp = s->stack_top.v,
+		.rdi = s->arg[0],
+		.rsi = s->arg[1],
+		.rflags = 2,
+	};
 	const struct kvm_sregs user = {.gs.base = s->area.v};
 	set_registers(v, mem, &regs, &user);
 }
@@ -288,10 +340,14 @@ int arch_vcpu_save(struct kvm_vcpu *v, struct arch_vcpu_state *out)
 	int rc = kvm_vcpu_complete_exit(v);
 	if (rc < 0)
 		return rc;
-	if (ioctl(v->fd, KVM_GET_REGS, &out->regs) < 0 || ioctl(v->fd, KVM_GET_SREGS, &out->sregs) < 0 ||
+	if (ioctl(v->fd, KVM_GET_REGS, &out->regs) < 0 ||
+	    ioctl(v->fd, KVM_GET_SREGS, &out->sregs) < 0 ||
 	    ioctl(v->fd, KVM_GET_XSAVE, out->xsave) < 0)
 		return -errno;
-	/* KVM tells the values of components that are not in use too; of these two, loading shall set them. */
+	/*
+	 * KVM tells the values of components that are not in use too; of these two, loading shall
+	 * set them.
+	 */
 	out->xsave[128] |= 3;
 	return 0;
 }
@@ -337,7 +393,10 @@ static int reset_privileged(const struct kvm_vcpu *v)
 	return reset_swapped_base(v);
 }
 
-/* What CPL 0 may have changed and no way of loading a state sets. A vCPU that has not run has both as they shall be. */
+/*
+ * What CPL 0 may have changed and no way of loading a state sets. A vCPU that has not run has both
+ * as they shall be.
+ */
 static int reset_rest(const struct kvm_vcpu *v)
 {
 	if (!v->has_run)
@@ -363,7 +422,8 @@ int arch_vcpu_load(struct kvm_vcpu *v, const struct memory *mem, const struct ar
 int arch_vcpu_reload(struct kvm_vcpu *v, const struct memory *mem, const struct arch_vcpu_state *s)
 {
 	uint64_t mask;
-	memcpy(&mask, memory_published(mem, kernel_state_at(v->index)) + MOTE_STATE_MASK, sizeof(mask));
+	memcpy(&mask, memory_published(mem, kernel_state_at(v->index)) + MOTE_STATE_MASK,
+	       sizeof(mask));
 	if (mask != v->arch.xcr0)
 		return arch_vcpu_load(v, mem, s);
 	int rc = reset_privileged(v); /* XCR0: the stub looks */
@@ -388,7 +448,8 @@ int arch_vcpu_renew(struct kvm_vcpu *v)
 	int rc = kvm_vcpu_complete_exit(v);
 	if (rc < 0)
 		return rc;
-	if (ioctl(v->fd, KVM_SET_XSAVE, &xsave) < 0 || ioctl(v->fd, KVM_SET_VCPU_EVENTS, &no_events) < 0)
+	if (ioctl(v->fd, KVM_SET_XSAVE, &xsave) < 0 ||
+	    ioctl(v->fd, KVM_SET_VCPU_EVENTS, &no_events) < 0)
 		return -errno;
 	v->detail[0] = '\0';
 	v->loading = false;
@@ -401,7 +462,8 @@ int arch_vcpu_renew(struct kvm_vcpu *v)
 
 static bool is_out(const struct kvm_run *run, uint16_t port)
 {
-	return run->exit_reason == KVM_EXIT_IO && run->io.direction == KVM_EXIT_IO_OUT && run->io.port == port;
+	return run->exit_reason == KVM_EXIT_IO && run->io.direction == KVM_EXIT_IO_OUT &&
+	       run->io.port == port;
 }
 
 enum vcpu_exit arch_exit(const struct kvm_run *run)
@@ -417,11 +479,14 @@ enum vcpu_exit arch_exit(const struct kvm_run *run)
 
 static void context_of(const struct kvm_regs *r, struct mote_context *c)
 {
+	/* clang-format off */
 	*c = (struct mote_context){
-		.rax = r->rax, .rbx = r->rbx, .rcx = r->rcx, .rdx = r->rdx, .rsi = r->rsi, .rdi = r->rdi,
-		.rbp = r->rbp, .rsp = r->rsp, .r8 = r->r8,   .r9 = r->r9,   .r10 = r->r10, .r11 = r->r11,
-		.r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15, .rip = r->rip, .rflags = r->rflags,
+		.rax = r->rax, .rbx = r->rbx, .rcx = r->rcx, .rdx = r->rdx, .rsi = r->rsi,
+		.rdi = r->rdi, .rbp = r->rbp, .rsp = r->rsp, .r8 = r->r8, .r9 = r->r9,
+		.r10 = r->r10, .r11 = r->r11, .r12 = r->r12, .r13 = r->r13, .r14 = r->r14,
+		.r15 = r->r15, .rip = r->rip, .rflags = r->rflags,
 	};
+	/* clang-format on */
 }
 
 int arch_vcpu_context(const struct kvm_vcpu *v, struct mote_context *out)
@@ -446,11 +511,15 @@ int arch_vcpu_fault(struct kvm_vcpu *v, struct memory *mem, struct mote_fault *o
 	struct kvm_sregs s;
 	if (ioctl(v->fd, KVM_GET_REGS, &r) < 0 || ioctl(v->fd, KVM_GET_SREGS, &s) < 0)
 		return -errno;
-	/* The CPU and the stubs put it there; a frame elsewhere means that a stub was interrupted itself. */
+	/*
+	 * The CPU and the stubs put it there; a frame elsewhere means that a stub was interrupted
+	 * itself.
+	 */
 	if (r.rsp != kernel_stack_va(v->index) + MOTE_PAGE - sizeof(struct stub_frame))
 		return -EPROTO;
 	struct stub_frame f;
-	memcpy(&f, memory_at(mem, kernel_stack_at(v->index), MOTE_PAGE) + MOTE_PAGE - sizeof(f), sizeof(f));
+	memcpy(&f, memory_at(mem, kernel_stack_at(v->index), MOTE_PAGE) + MOTE_PAGE - sizeof(f),
+	       sizeof(f));
 	if ((f.cs & 3) != 3 || f.vector >= MOTE_VECTORS)
 		return -EPROTO;
 	bool loading = v->loading;
@@ -494,13 +563,17 @@ const int arch_fatal_vector = VECTOR_DOUBLE_FAULT;
 
 static const char *vector_name(uint32_t vector)
 {
+	/* clang-format off */
 	static const char *const names[MOTE_VECTORS] = {
-		[0] = "divide error", [1] = "debug exception", [2] = "NMI", [3] = "breakpoint", [4] = "overflow",
-		[5] = "bound range exceeded", [6] = "invalid opcode", [7] = "device not available",
-		[8] = "double fault", [10] = "invalid TSS", [11] = "segment not present", [12] = "stack fault",
-		[13] = "general protection fault", [14] = "page fault", [16] = "x87 floating-point error",
-		[17] = "alignment check", [18] = "machine check", [19] = "SIMD floating-point error",
+		[0] = "divide error", [1] = "debug exception", [2] = "NMI", [3] = "breakpoint",
+		[4] = "overflow", [5] = "bound range exceeded", [6] = "invalid opcode",
+		[7] = "device not available", [8] = "double fault", [10] = "invalid TSS",
+		[11] = "segment not present", [12] = "stack fault",
+		[13] = "general protection fault", [14] = "page fault",
+		[16] = "x87 floating-point error", [17] = "alignment check", [18] = "machine check",
+		[19] = "SIMD floating-point error",
 	};
+	/* clang-format on */
 	if (vector >= MOTE_VECTORS || !names[vector])
 		return "unknown exception";
 	return names[vector];
@@ -518,9 +591,10 @@ static const char *access_of(uint32_t error_code)
 void arch_fault_describe(const struct mote_fault *f, char *text, size_t bytes)
 {
 	if (f->vector == VECTOR_PAGE_FAULT)
-		snprintf(text, bytes, "page fault %s %#lx at RIP %#lx, RSP %#lx", access_of(f->error_code), f->address,
-			 f->context.rip, f->context.rsp);
+		snprintf(text, bytes, "page fault %s %#lx at RIP %#lx, RSP %#lx",
+			 access_of(f->error_code), f->address, f->context.rip, f->context.rsp);
 	else
-		snprintf(text, bytes, "%s (vector %u, error code %#x) at RIP %#lx, RSP %#lx", vector_name(f->vector),
-			 f->vector, f->error_code, f->context.rip, f->context.rsp);
+		snprintf(text, bytes, "%s (vector %u, error code %#x) at RIP %#lx, RSP %#lx",
+			 vector_name(f->vector), f->vector, f->error_code, f->context.rip,
+			 f->context.rsp);
 }

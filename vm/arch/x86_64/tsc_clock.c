@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The clock in a guest's area (abi/layout.h): what the time was at a value of the TSC, and how fast it goes.
- * Kept once a guest has asked for the time, at its calls and at exits, never older than KEPT_US.
+ * The clock in a guest's area (abi/layout.h): what the time was at a value of the TSC, and how fast
+ * it goes. Kept once a guest has asked for the time, at its calls and at exits, never older than
+ * KEPT_US.
  */
 #include "vm/arch/clock.h"
 
@@ -16,11 +17,11 @@
 #include <unistd.h>
 
 enum {
-	KHZ_DEFAULT = 2000000,  /* if KVM does not say; for spinning, never for the time */
-	KEPT_US = 1000,	    /* an exit renews a clock that is older */
-	USED_US = 10000,    /* the guest asks the host beyond that */
-	MEASURE_US = 1000000, /* from which on two readings give the rate */
-	RATE_PPM = 1000,    /* most that it may differ from what KVM says */
+	KHZ_DEFAULT = 2000000, /* if KVM does not say; for spinning, never for the time */
+	KEPT_US = 1000,        /* an exit renews a clock that is older */
+	USED_US = 10000,       /* the guest asks the host beyond that */
+	MEASURE_US = 1000000,  /* from which on two readings give the rate */
+	RATE_PPM = 1000,       /* most that it may differ from what KVM says */
 	TRIES = 4,
 };
 
@@ -37,7 +38,8 @@ static void probe(void)
 	char name[64] = "";
 	if (!__get_cpuid(0x80000007, &eax, &ebx, &ecx, &edx) || !(edx & 1u << 8))
 		return;
-	int fd = open("/sys/devices/system/clocksource/clocksource0/current_clocksource", O_RDONLY | O_CLOEXEC);
+	int fd = open("/sys/devices/system/clocksource/clocksource0/current_clocksource",
+		      O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	ssize_t n = read(fd, name, sizeof(name) - 1);
@@ -129,7 +131,10 @@ void clock_renew(struct vcpu *vcpu)
 		.monotonic_ns = now.monotonic,
 		.realtime_ns = now.realtime,
 	};
-	/* The guest may have been stopped while it read the former ones: it sees that they are others now. */
+	/*
+	 * The guest may have been stopped while it read the former ones: it sees that they are
+	 * others now.
+	 */
 	*to = is;
 	c->seq = is.seq;
 	c->renewed = now.tsc;

@@ -20,5 +20,8 @@ void context_set_pc(struct mote_context *c, uint64_t pc)
 struct mote_context context_of_program(uint64_t pc, uint64_t sp)
 {
 	return (struct mote_context){
-		.rip = pc, .rsp = sp, .rflags = X86_EFLAGS_IF | X86_EFLAGS_FIXED};
+		.rip = pc,
+		.rsp = sp,
+		.rflags = X86_EFLAGS_IF | X86_EFLAGS_FIXED,
+	};
 }

@@ -16,8 +16,10 @@ void linux_syscall(struct mote_context *c);
  */
 __attribute__((hot, aligned(MOTE_PAGE))) void linux_syscall(struct mote_context *c)
 {
-	const struct syscall s = {.nr = c->rax,
-				  .arg = {c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9}};
+	const struct syscall s = {
+		.nr = c->rax,
+		.arg = {c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9},
+	};
 	enum restart restart = RESTART_NONE;
 	if (s.nr == __NR_rt_sigreturn) {
 		signal_return(c);

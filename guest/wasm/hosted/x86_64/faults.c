@@ -37,7 +37,10 @@ __attribute__((constructor)) static void catch_faults(void)
 {
 	static uint8_t stack[64 << 10];
 	const stack_t alt = {.ss_sp = stack, .ss_size = sizeof stack};
-	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+	struct sigaction sa = {
+		.sa_sigaction = on_signal,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER,
+	};
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 	if (sigaltstack(&alt, NULL) < 0)
 		abort();
