@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Filling a new VM. The image is Mote's own; arguments, environment and payload come from the user.
+ * Filling a new VM. The image is Mote's own; arguments, environment and program come from the
+ * user.
  */
 #include "vm/boot.h"
 
@@ -38,16 +39,20 @@ static int fill_segment(struct vm *vm, const struct vm_config *config, const Elf
 
 static int load_segment(struct vm *vm, const struct vm_config *config, const Elf64_Phdr *ph)
 {
-	uint64_t start = ph->p_vaddr & ~(uint64_t)(MOTE_PAGE - 1),
-		 bytes = memory_page_up(ph->p_vaddr + ph->p_memsz) - start;
-	unsigned access = MEMORY_READ | (ph->p_flags & PF_W ? MEMORY_WRITE : 0) |
-			  (ph->p_flags & PF_X ? MEMORY_EXEC : 0);
+	uint64_t start = ph->p_vaddr & ~(uint64_t)(MOTE_PAGE - 1);
+	uint64_t bytes = memory_page_up(ph->p_vaddr + ph->p_memsz) - start;
+	unsigned access = MEMORY_READ;
+	if (ph->p_flags & PF_W)
+		access |= MEMORY_WRITE;
+	if (ph->p_flags & PF_X)
+		access |= MEMORY_EXEC;
 	gpa_t at;
 	int rc = memory_take(&vm->memory, bytes, &at);
 	if (rc == 0)
 		rc = memory_map_fixed(&vm->memory, gva(start), at, bytes, access);
-	return rc < 0 || ph->p_filesz == 0 ? rc
-					   : fill_segment(vm, config, ph, at, ph->p_vaddr - start);
+	if (rc < 0 || ph->p_filesz == 0)
+		return rc;
+	return fill_segment(vm, config, ph, at, ph->p_vaddr - start);
 }
 
 int boot_load_image(struct vm *vm, const struct vm_config *config, struct err *e)
@@ -76,10 +81,17 @@ int boot_load_image(struct vm *vm, const struct vm_config *config, struct err *e
 	return 0;
 }
 
+static const char *or_default(const char *s, const char *otherwise)
+{
+	if (s)
+		return s;
+	return otherwise;
+}
+
 int boot_map_payload(struct vm *vm, const struct vm_config *config, struct err *e)
 {
 	struct stat st;
-	const char *name = config->payload_path ? config->payload_path : "the program";
+	const char *name = or_default(config->payload_path, "the program");
 	if (fstat(config->payload_fd, &st) < 0)
 		return err_sys(e, errno, "%s", name);
 	if (!S_ISREG(st.st_mode))
@@ -99,7 +111,9 @@ int boot_map_payload(struct vm *vm, const struct vm_config *config, struct err *
 	if (rc < 0)
 		return err_sys(e, -rc, "mapping %s", name);
 	rc = memory_map_fixed(&vm->memory, gva(MOTE_PAYLOAD_VA), vm->payload, mapped, MEMORY_READ);
-	return rc < 0 ? err_sys(e, -rc, "mapping %s", name) : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "mapping %s", name);
+	return 0;
 }
 
 /* Boot information under construction: fixed part and arrays first, strings behind them. */
@@ -118,7 +132,8 @@ static uint32_t info_add(struct info *i, const void *bytes, size_t len)
 
 static uint32_t info_string(struct info *i, const char *s)
 {
-	return info_add(i, s ? s : "", s ? strlen(s) + 1 : 1);
+	s = or_default(s, "");
+	return info_add(i, s, strlen(s) + 1);
 }
 
 static uint32_t strings_count(char *const *v)
@@ -169,8 +184,7 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 		.abi_version = MOTE_ABI_VERSION,
 		.memory_bytes = vm->memory.max_bytes,
 		.payload_bytes = vm->payload_bytes,
-		.flags = (config->network ? MOTE_BOOT_NETWORK : 0) |
-			 (config->stop_ready ? MOTE_BOOT_READY : 0),
+
 		.argc = strings_count(config->argv),
 		.envc = strings_count(config->envp),
 		.preopenc = (uint32_t)config->preopen_count,
@@ -180,6 +194,10 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 	};
 	if (config->preopen_count > 64)
 		return err_set(e, ERR_CONFIG, E2BIG, "more than 64 directories and listeners");
+	if (config->network)
+		b.flags |= MOTE_BOOT_NETWORK;
+	if (config->stop_ready)
+		b.flags |= MOTE_BOOT_READY;
 	if (getrandom(b.random, sizeof(b.random), 0) != sizeof(b.random))
 		return err_sys(e, errno, "getrandom");
 	struct info i = {.buf = {.cap = BOOT_INFO_MAX}};
@@ -187,8 +205,8 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 	b.argv = info_strings(&i, config->argv, b.argc);
 	b.envv = info_strings(&i, config->envp, b.envc);
 	b.preopens = info_preopens(&i, config);
-	b.cwd = info_string(&i, config->cwd ? config->cwd : "/");
-	b.hostname = info_string(&i, config->hostname ? config->hostname : "mote");
+	b.cwd = info_string(&i, or_default(config->cwd, "/"));
+	b.hostname = info_string(&i, or_default(config->hostname, "mote"));
 	b.payload_path = info_string(&i, config->payload_path);
 	b.entry = info_string(&i, config->entry);
 	b.init = info_string(&i, config->init);
@@ -210,7 +228,9 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 		return err_set(e, ERR_CONFIG, E2BIG,
 			       "arguments and environment are larger than %lu KiB together",
 			       BOOT_INFO_MAX >> 10);
-	return rc < 0 ? err_sys(e, -rc, "boot information") : 0;
+	if (rc < 0)
+		return err_sys(e, -rc, "boot information");
+	return 0;
 }
 
 /* The initial stack and behind it the area: next to each other in host memory too. */

@@ -11,12 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room is asked for by a first call with `out` NULL. Their number; -1 among them: none. */
+/* The capacity is asked for by a first call with `out` NULL. Their number; -1 among them: none. */
 static size_t list(const struct vm *vm, int *out)
 {
 	const struct vcpu *vcpu = &vm->vcpus[0];
+	int snapshot_fd = -1;
+	if (vm->snapshot)
+		snapshot_fd = vm->snapshot->memory.fd;
 	const int own[] = {vm->machine.vm_fd, vcpu->kvm.fd, vm->working_set_fd,
-			   pagemap_descriptor(), vm->snapshot ? vm->snapshot->memory.fd : -1};
+			   pagemap_descriptor(), snapshot_fd};
 	const struct fdtable *t = &vm->fds;
 	size_t n = sizeof(own) / sizeof(own[0]);
 	if (out)

@@ -56,12 +56,12 @@ static void decode_u32(struct decoder *d, unsigned cell, uint32_t *out)
 		d->rc = -EINVAL;
 }
 
-static void decode_i64(struct decoder *d, unsigned cell, int64_t *out)
+static void decode_i64(const struct decoder *d, unsigned cell, int64_t *out)
 {
 	*out = (int64_t)d->cell[cell];
 }
 
-static void decode_u64(struct decoder *d, unsigned cell, uint64_t *out)
+static void decode_u64(const struct decoder *d, unsigned cell, uint64_t *out)
 {
 	*out = d->cell[cell];
 }
@@ -156,8 +156,10 @@ static int add_vector(struct vcpu *vcpu, struct mote_iovec one, unsigned access,
 				    vcpu->iov + out->count, HOSTCALL_IOV_MAX - out->count);
 		if (n < 0 && out->count)
 			return 1;
+		if (n == -E2BIG)
+			return -EINVAL;
 		if (n < 0)
-			return n == -E2BIG ? -EINVAL : -EFAULT;
+			return -EFAULT;
 		out->count += n;
 		out->bytes += piece;
 		one.base += piece;
@@ -174,12 +176,14 @@ static int translate_vectors(struct vcpu *vcpu, gva_t at, uint64_t count, unsign
 	*out = (struct call_iov){.v = vcpu->iov};
 	for (uint64_t i = 0; i < count; i++) {
 		struct mote_iovec one;
-		if (memory_read(&vcpu->vm->memory, gva(at.v + i * sizeof(one)), &one, sizeof(one)) <
-		    0)
+		gva_t from = gva(at.v + i * sizeof(one));
+		if (memory_read(&vcpu->vm->memory, from, &one, sizeof(one)) < 0)
 			return -EFAULT;
 		int rc = add_vector(vcpu, one, access, out);
-		if (rc != 0)
-			return rc < 0 ? rc : 0;
+		if (rc < 0)
+			return rc;
+		if (rc > 0)
+			return 0;
 	}
 	return 0;
 }
@@ -221,12 +225,14 @@ static void decode_struct_out(struct decoder *d, unsigned cell, size_t bytes, gv
 static bool poll_fd(struct vm *vm, const struct mote_frame *frame)
 {
 	uint64_t fd = frame->arg[0];
-	const struct fd_entry *e = fd <= INT32_MAX ? fdtable_get(&vm->fds, (int32_t)fd) : NULL;
+	if (fd > INT32_MAX)
+		return true;
+	const struct fd_entry *e = fdtable_get(&vm->fds, (int32_t)fd);
 	return !e || !(e->flags & FD_FIXED_STATE);
 }
 
 /* CPU time is that of a thread. */
-static bool poll_clock(struct vm *vm, const struct mote_frame *frame)
+static bool poll_clock(const struct vm *vm, const struct mote_frame *frame)
 {
 	(void)vm;
 	return frame->arg[0] != CLOCK_PROCESS_CPUTIME_ID &&

@@ -22,7 +22,9 @@ int64_t host_eventfd(struct vcpu *vcpu, const struct call_eventfd *a)
 	/* Never blocking on the host: a write that does not fit would wait where nothing can
 	 * interrupt it. */
 	int fd = eventfd(a->initial, (int)a->flags | EFD_NONBLOCK | EFD_CLOEXEC);
-	unsigned flags = FD_FIXED_STATE | (a->flags & EFD_NONBLOCK ? FD_NONBLOCK : 0);
+	unsigned flags = FD_FIXED_STATE;
+	if (a->flags & EFD_NONBLOCK)
+		flags |= FD_NONBLOCK;
 	return fdtable_add_new(&vm->fds, fd, flags);
 }
 
@@ -78,7 +80,7 @@ int64_t host_epoll_wait(struct vcpu *vcpu, const struct call_epoll_wait *a)
 	for (;;) {
 		/* Asked before each wait: readiness that is reported once would be lost to one that
 		 * begins with the wait. */
-		int n = epoll_wait(host, events, size < EVENTS_MAX ? (int)size : EVENTS_MAX, 0);
+		int n = epoll_wait(host, events, (int)smaller(size, EVENTS_MAX), 0);
 		if (n < 0)
 			return -errno;
 		if (n > 0) {
@@ -150,7 +152,7 @@ int64_t host_timerfd_get(struct vcpu *vcpu, const struct call_timerfd_get *a)
 }
 
 /* Waits for a lock by looking again, as flock does: nothing else could be interrupted. */
-static int64_t lock_waiting(struct vcpu *vcpu, int host, int command, struct flock *lock)
+static int64_t lock_waiting(struct vcpu *vcpu, int host, int command, const struct flock *lock)
 {
 	while (fcntl(host, command, lock) < 0) {
 		if (errno != EAGAIN && errno != EACCES)

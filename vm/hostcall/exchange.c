@@ -28,7 +28,9 @@ static int make_capacity(struct vm_channel *c, size_t bytes)
 {
 	if (bytes <= c->capacity)
 		return 0;
-	size_t capacity = c->capacity ? c->capacity : 4096;
+	size_t capacity = c->capacity;
+	if (capacity == 0)
+		capacity = 4096;
 	while (capacity < bytes)
 		capacity *= 2;
 	free(c->message);

@@ -23,9 +23,13 @@ static int grow(struct fdtable *t, uint32_t at)
 {
 	if (at < t->len)
 		return 0;
-	if (at >= (t->max && t->max < FDTABLE_MAX ? t->max : FDTABLE_MAX))
+	uint32_t max = FDTABLE_MAX, len = t->len;
+	if (t->max && t->max < max)
+		max = t->max;
+	if (at >= max)
 		return -EMFILE;
-	uint32_t len = t->len ? t->len : 16;
+	if (len == 0)
+		len = 16;
 	while (len <= at)
 		len *= 2;
 	struct fd_entry *entries = reallocarray(t->entries, len, sizeof(*entries));
@@ -61,7 +65,9 @@ static bool park(struct fdtable *t, struct fd_entry *entry)
 
 int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least)
 {
-	uint32_t at = at_least > t->lowest ? at_least : t->lowest;
+	uint32_t at = at_least;
+	if (at < t->lowest)
+		at = t->lowest;
 	while (at < t->len && t->entries[at].host >= 0)
 		at++;
 	int rc = grow(t, at);

@@ -57,7 +57,8 @@ static bool may_wait(struct fd_entry *e)
 	if (resolve_stat(e->host, &st) < 0)
 		return false;
 	bool plain = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
-	e->flags |= plain ? FD_PLAIN : 0;
+	if (plain)
+		e->flags |= FD_PLAIN;
 	return !plain;
 }
 
@@ -94,8 +95,10 @@ static int first_vectors(struct iovec *v, int count, size_t most, size_t *whole)
 /* readv and writev where offset is that of the open file (-1), else preadv and pwritev. */
 static ssize_t transfer(int host, bool in, const struct iovec *v, int count, int64_t offset)
 {
+	if (offset < 0 && in)
+		return readv(host, v, count);
 	if (offset < 0)
-		return in ? readv(host, v, count) : writev(host, v, count);
+		return writev(host, v, count);
 	if (in)
 		return preadv(host, v, count, offset);
 	return pwritev(host, v, count, offset);
@@ -115,12 +118,16 @@ static ssize_t transfer_piece(struct vcpu *vcpu, int host, bool in, struct iovec
 			      int64_t offset, size_t *wanted)
 {
 	size_t whole = 0;
-	int n = count > 0 ? first_vectors(v, count, vcpu->piece_bytes, &whole) : 0;
+	int n = 0;
+	if (count > 0)
+		n = first_vectors(v, count, vcpu->piece_bytes, &whole);
 	*wanted = 0;
 	for (int i = 0; i < n; i++)
 		*wanted += v[i].iov_len;
 	bool timed = *wanted >= PIECE_MIN;
-	int64_t since = timed ? vm_now_ns(CLOCK_MONOTONIC) : 0;
+	int64_t since = 0;
+	if (timed)
+		since = vm_now_ns(CLOCK_MONOTONIC);
 	ssize_t got = transfer(host, in, v, n, offset);
 	if (got < 0)
 		got = -errno;
@@ -148,12 +155,14 @@ static int64_t transfer_plain(struct vcpu *vcpu, int host, bool in, const struct
 		return call_defer(vcpu); /* the vCPU's thread would have to wait for it */
 	for (;;) {
 		size_t wanted;
-		ssize_t got = transfer_piece(vcpu, host, in, v, count,
-					     offset < 0 ? -1 : offset + done, &wanted);
+		int64_t at = offset;
+		if (offset >= 0)
+			at += done;
+		ssize_t got = transfer_piece(vcpu, host, in, v, count, at, &wanted);
 		if (got == -EINTR && !vcpu_ending(vcpu))
 			continue;
 		if (got < 0)
-			return done ? done : got;
+			return done_or(done, got);
 		done += got;
 		vm_skip_bytes(&v, &count, (size_t)got);
 		if (count == 0 || (size_t)got < wanted || vcpu_ending(vcpu))
@@ -165,7 +174,7 @@ static int64_t transfer_plain(struct vcpu *vcpu, int host, bool in, const struct
 
 /*
  * One transfer after the descriptor was ready, or said so: another process may have been quicker,
- * and terminals wait for more than there is, or for more room than there is. `once`: the guest
+ * and terminals wait for more than there is, or for more space than there is. `once`: the guest
  * wants no wait.
  */
 static long transfer_ready(struct vcpu *vcpu, const struct fd_entry *e, bool in,
@@ -176,15 +185,16 @@ static long transfer_ready(struct vcpu *vcpu, const struct fd_entry *e, bool in,
 		return blocking_transfer_briefly(vcpu, nr, e->host, v, count);
 	if (!once && !vcpu->on_poller)
 		return blocking_call(nr, e->host, (long)v, count, 0);
-	ssize_t n = in ? readv(e->host, v, count) : writev(e->host, v, count);
-	return sys_result(n);
+	return sys_result(transfer(e->host, in, v, count, -1));
 }
 
 static int until_ready(struct vcpu *vcpu, const struct fd_entry *e, short events, bool once)
 {
 	struct pollfd p = {.fd = e->host, .events = events};
+	if (once && poll(&p, 1, 0) == 0)
+		return -EAGAIN;
 	if (once)
-		return poll(&p, 1, 0) == 0 ? -EAGAIN : 0;
+		return 0;
 	return vcpu_wait_fd(vcpu, e->host, events);
 }
 
@@ -210,7 +220,7 @@ static int64_t write_waiting(struct vcpu *vcpu, const struct fd_entry *e, struct
 	while (count > 0) {
 		int rc = until_ready(vcpu, e, POLLOUT, once);
 		if (rc < 0)
-			return done ? done : rc;
+			return done_or(done, rc);
 		/* A pipe that polls writable takes PIPE_BUF bytes without a wait, not more. */
 		size_t whole;
 		int pieces = first_vectors(v, count, once ? PIPE_BUF : PIECE_MAX, &whole);
@@ -219,7 +229,7 @@ static int64_t write_waiting(struct vcpu *vcpu, const struct fd_entry *e, struct
 		if (n == -EINTR || (n == -EAGAIN && !once))
 			continue;
 		if (n < 0)
-			return done ? done : n;
+			return done_or(done, n);
 		done += n;
 		vm_skip_bytes(&v, &count, (size_t)n);
 	}
@@ -257,10 +267,11 @@ int64_t host_writev(struct vcpu *vcpu, const struct call_writev *a)
 			return call_defer(vcpu);
 		return host_send(vcpu, &message);
 	}
-	if (may_wait(e) && a->iov.bytes > 0)
-		return vcpu->on_poller ? call_defer(vcpu)
-				       : write_waiting(vcpu, e, a->iov.v, a->iov.count);
-	return transfer_plain(vcpu, e->host, false, &a->iov, -1);
+	if (!may_wait(e) || a->iov.bytes == 0)
+		return transfer_plain(vcpu, e->host, false, &a->iov, -1);
+	if (vcpu->on_poller)
+		return call_defer(vcpu);
+	return write_waiting(vcpu, e, a->iov.v, a->iov.count);
 }
 
 /* Devices have offsets too, and no end. */
@@ -327,7 +338,7 @@ int64_t vm_put_entries(struct vm *vm, const uint8_t *host, long got, const struc
 			continue;
 		uint64_t reclen = (offsetof(struct mote_dirent, name) + name + 7) & ~7UL;
 		if (reclen > to->len - used)
-			return used ? (int64_t)used : -EINVAL;
+			return done_or((int64_t)used, -EINVAL);
 		struct mote_dirent *m = (void *)out;
 		memset(out, 0, sizeof(out));
 		m->ino = d->ino;
@@ -352,13 +363,16 @@ int64_t host_readdir(struct vcpu *vcpu, const struct call_readdir *a)
 		return -ENOTDIR;
 	if (lseek(e->host, a->cookie, SEEK_SET) < 0)
 		return -errno;
-	size_t size = a->entries.len < 512 ? 512 : a->entries.len;
+	size_t size = smaller(a->entries.len, sizeof(host));
+	if (size < 512)
+		size = 512;
 	for (;;) {
-		long got = syscall(SYS_getdents64, e->host, host,
-				   size < sizeof(host) ? size : sizeof(host));
-		int64_t used = got > 0 ? vm_put_entries(vm, host, got, &a->entries) : 0;
-		if (got <= 0 || used != 0)
-			return got < 0 ? -errno : used;
+		long got = syscall(SYS_getdents64, e->host, host, size);
+		if (got <= 0)
+			return sys_result(got);
+		int64_t used = vm_put_entries(vm, host, got, &a->entries);
+		if (used != 0)
+			return used;
 	}
 }
 
@@ -371,8 +385,11 @@ int64_t host_get_flags(struct vcpu *vcpu, const struct call_get_flags *a)
 	int flags = fcntl(e->host, F_GETFL);
 	if (flags < 0)
 		return -errno;
-	if (e->flags & FD_FIXED_STATE)
-		flags = (flags & ~O_NONBLOCK) | (e->flags & FD_NONBLOCK ? O_NONBLOCK : 0);
+	if (e->flags & FD_FIXED_STATE) {
+		flags &= ~O_NONBLOCK;
+		if (e->flags & FD_NONBLOCK)
+			flags |= O_NONBLOCK;
+	}
 	return flags;
 }
 
@@ -384,8 +401,9 @@ int64_t host_set_flags(struct vcpu *vcpu, const struct call_set_flags *a)
 		return -EBADF;
 	if (e->flags & FD_FIXED_STATE) {
 		vm->fds.changes++;
-		e->flags = (uint16_t)((e->flags & ~FD_NONBLOCK) |
-				      (a->flags & O_NONBLOCK ? FD_NONBLOCK : 0));
+		e->flags &= (uint16_t)~FD_NONBLOCK;
+		if (a->flags & O_NONBLOCK)
+			e->flags |= FD_NONBLOCK;
 		return 0;
 	}
 	int flags = fcntl(e->host, F_GETFL);
@@ -426,8 +444,10 @@ int64_t host_dup_to(struct vcpu *vcpu, const struct call_dup_to *a)
 	if (host < 0)
 		return -errno;
 	int rc = fdtable_put(&vm->fds, host, flags, (uint32_t)a->to);
+	if (rc == -EMFILE)
+		return -EBADF;
 	if (rc < 0)
-		return rc == -EMFILE ? -EBADF : rc;
+		return rc;
 	fdtable_note_copy(&vm->fds, (uint32_t)a->to, origin);
 	return a->to;
 }
@@ -441,8 +461,10 @@ int64_t vm_add_pair(struct vm *vm, const int host[2], unsigned flags, const stru
 		return guest[0];
 	}
 	guest[1] = fdtable_add(&vm->fds, host[1], flags, 0);
+	if (guest[1] < 0 && fdtable_close(&vm->fds, guest[0]) < 0)
+		return -EIO;
 	if (guest[1] < 0)
-		return fdtable_close(&vm->fds, guest[0]) < 0 ? -EIO : guest[1];
+		return guest[1];
 	vm_put(vm, to->at, guest, sizeof(guest));
 	return 0;
 }

@@ -52,12 +52,31 @@ struct call_iov { /* host memory; bytes <= what the guest asked for */
 /* What a system call returned, as a result: itself, or the negative errno... */
 static inline int64_t sys_result(long rc)
 {
-	return rc < 0 ? -errno : rc;
+	if (rc < 0)
+		return -errno;
+	return rc;
 }
 /* ...and of one that returns nothing else: 0 or the negative errno. */
 static inline int sys_status(long rc)
 {
-	return rc < 0 ? -errno : 0;
+	if (rc < 0)
+		return -errno;
+	return 0;
+}
+
+/* The result of a transfer that failed: what it had done, or the error if that is nothing. */
+static inline int64_t done_or(int64_t done, int64_t error)
+{
+	if (done)
+		return done;
+	return error;
+}
+
+static inline uint64_t smaller(uint64_t a, uint64_t b)
+{
+	if (a < b)
+		return a;
+	return b;
 }
 
 /* Writes a result to an address that decoding has checked. */

@@ -34,7 +34,9 @@ static int map(struct vm *vm, uint64_t addr, uint64_t bytes, uint32_t prot)
 {
 	bool fill = prot & MOTE_MAP_FILL;
 	prot &= ~(uint32_t)MOTE_MAP_FILL;
-	int rc = check_prot(vm, prot) ?: memory_map(&vm->memory, gva(addr), bytes, prot);
+	int rc = check_prot(vm, prot);
+	if (rc == 0)
+		rc = memory_map(&vm->memory, gva(addr), bytes, prot);
 	if (rc == 0 && fill)
 		memory_fill(&vm->memory, gva(addr), bytes);
 	return rc;
@@ -70,8 +72,10 @@ int64_t host_mem_unmap(struct vcpu *vcpu, const struct call_mem_unmap *a)
 int64_t host_mem_protect(struct vcpu *vcpu, const struct call_mem_protect *a)
 {
 	struct vm *vm = vcpu->vm;
-	return check_prot(vm, a->prot)
-		       ?: memory_protect(&vm->memory, gva(a->addr), a->bytes, a->prot);
+	int rc = check_prot(vm, a->prot);
+	if (rc < 0)
+		return rc;
+	return memory_protect(&vm->memory, gva(a->addr), a->bytes, a->prot);
 }
 
 int64_t host_mem_map_payload(struct vcpu *vcpu, const struct call_mem_map_payload *a)
@@ -88,9 +92,11 @@ int64_t host_mem_map_many(struct vcpu *vcpu, const struct call_mem_map_many *a)
 		return -EINVAL;
 	for (size_t at = 0; at < a->mappings.len; at += sizeof(m)) {
 		memcpy(&m, a->mappings.data + at, sizeof(m));
-		int rc = m.from == MOTE_MAP_ZEROED
-				 ? map(vm, m.addr, m.bytes, m.prot)
-				 : map_payload(vm, m.addr, m.bytes, m.from, m.prot);
+		int rc;
+		if (m.from == MOTE_MAP_ZEROED)
+			rc = map(vm, m.addr, m.bytes, m.prot);
+		else
+			rc = map_payload(vm, m.addr, m.bytes, m.from, m.prot);
 		if (rc < 0)
 			return rc;
 	}

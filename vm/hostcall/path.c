@@ -113,7 +113,9 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 	if (!(a->flags & O_NONBLOCK) && !plain &&
 	    fcntl(fd, F_SETFL, (int)(flags & (O_APPEND | O_NOATIME))) < 0)
 		return -errno;
-	unsigned kind = plain ? 0 : FD_SHARED;
+	unsigned kind = 0;
+	if (!plain)
+		kind = FD_SHARED;
 	if (S_ISDIR(st.st_mode))
 		kind = FD_DIR;
 	return fdtable_add(&vm->fds, take_fd(&fd), kind | inherited, 0);
@@ -187,10 +189,20 @@ int64_t host_stat(struct vcpu *vcpu, const struct call_stat *a)
 	int rc = stat_name(dir, a->path, a->resolve, &st);
 	if (rc == -ELOOP) {
 		cleanup_close int fd = resolve_open(dir, a->path, a->resolve, O_PATH, 0);
-		rc = fd < 0 ? fd : resolve_stat(fd, &st);
+		rc = fd;
+		if (fd >= 0)
+			rc = resolve_stat(fd, &st);
 	}
 	if (rc == 0)
 		put_stat(vm, a->stat, &st);
+	return rc;
+}
+
+/* An error of resolve_parent; of a path without a last component, such as "/", the call's own. */
+static int parent_error(int rc, int without_name)
+{
+	if (rc == -EINVAL)
+		return without_name;
 	return rc;
 }
 
@@ -204,7 +216,7 @@ int64_t host_mkdir(struct vcpu *vcpu, const struct call_mkdir *a)
 	cleanup_parent struct resolve_parent p = {.fd = -1};
 	int rc = resolve_parent(dir, a->path, a->resolve, &p);
 	if (rc < 0)
-		return rc == -EINVAL ? -EEXIST : rc;
+		return parent_error(rc, -EEXIST);
 	return sys_status(mkdirat(p.fd, p.name, a->mode & 01777)); /* as the kernel takes it */
 }
 
@@ -219,8 +231,10 @@ int64_t host_unlink(struct vcpu *vcpu, const struct call_unlink *a)
 		return -EINVAL;
 	cleanup_parent struct resolve_parent p = {.fd = -1};
 	int rc = resolve_parent(dir, a->path, a->resolve, &p);
+	if (rc < 0 && a->flags & AT_REMOVEDIR)
+		return rc;
 	if (rc < 0)
-		return rc == -EINVAL && !(a->flags & AT_REMOVEDIR) ? -EISDIR : rc;
+		return parent_error(rc, -EISDIR);
 	if (p.slash && !(a->flags & AT_REMOVEDIR)) {
 		struct stat st;
 		rc = stat_at(p.fd, p.name, &st);
@@ -294,10 +308,10 @@ int64_t host_link(struct vcpu *vcpu, const struct call_link *a)
 	cleanup_parent struct resolve_parent p = {.fd = -1}, q = {.fd = -1};
 	int rc = resolve_parent(from, a->path, a->resolve, &p);
 	if (rc < 0)
-		return rc == -EINVAL ? -EPERM : rc;
+		return parent_error(rc, -EPERM);
 	rc = resolve_parent(to, a->to_path, a->resolve, &q);
 	if (rc < 0)
-		return rc == -EINVAL ? -EEXIST : rc;
+		return parent_error(rc, -EEXIST);
 	if (q.slash)
 		return -ENOENT;
 	rc = check_slash(&p);
@@ -316,7 +330,7 @@ int64_t host_symlink(struct vcpu *vcpu, const struct call_symlink *a)
 	cleanup_parent struct resolve_parent p = {.fd = -1};
 	int rc = resolve_parent(dir, a->path, a->resolve, &p);
 	if (rc < 0)
-		return rc == -EINVAL ? -EEXIST : rc;
+		return parent_error(rc, -EEXIST);
 	if (p.slash)
 		return -ENOENT;
 	return sys_status(symlinkat(a->target, p.fd, p.name));
@@ -335,9 +349,11 @@ int64_t host_readlink(struct vcpu *vcpu, const struct call_readlink *a)
 		return fd;
 	char target[4096];
 	ssize_t n = readlinkat(fd, jail_empty_path(), target, sizeof(target));
+	/* What readlinkat says of a descriptor of another kind. */
+	if (n < 0 && errno == ENOENT)
+		return -EINVAL;
 	if (n < 0)
-		/* what readlinkat says of a descriptor of another kind */
-		return errno == ENOENT ? -EINVAL : -errno;
+		return -errno;
 	if ((uint64_t)n > a->target.len)
 		n = (ssize_t)a->target.len;
 	vm_put(vm, a->target.at, target, (uint64_t)n);

@@ -20,8 +20,12 @@ int resolve_open(int dir, const char *path, uint32_t resolve, uint64_t flags, ui
 	if (resolve & ~(uint32_t)(MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW))
 		return -EINVAL;
 	struct open_how own, *how = jail_how(resolve & MOTE_RESOLVE_IN_ROOT, &own);
-	how->flags = flags | O_CLOEXEC | (resolve & MOTE_RESOLVE_NOFOLLOW ? O_NOFOLLOW : 0);
-	how->mode = flags & O_CREAT ? mode & 07777 : 0;
+	how->flags = flags | O_CLOEXEC;
+	if (resolve & MOTE_RESOLVE_NOFOLLOW)
+		how->flags |= O_NOFOLLOW;
+	how->mode = 0;
+	if (flags & O_CREAT)
+		how->mode = mode & 07777;
 	return path_openat2(dir, path, how);
 }
 

@@ -22,7 +22,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static int socket_of(struct vcpu *vcpu, int32_t fd)
+static int socket_of(const struct vcpu *vcpu, int32_t fd)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
@@ -34,7 +34,7 @@ static int socket_of(struct vcpu *vcpu, int32_t fd)
 }
 
 /* The same for a change of the socket itself. */
-static int own_socket(struct vcpu *vcpu, int32_t fd)
+static int own_socket(const struct vcpu *vcpu, int32_t fd)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
@@ -58,7 +58,9 @@ static int wait_within(struct vcpu *vcpu, int host, short events)
 	struct timeval limit = {0};
 	socklen_t len = sizeof(limit);
 	int64_t ns;
-	int option = events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO;
+	int option = SO_SNDTIMEO;
+	if (events & POLLIN)
+		option = SO_RCVTIMEO;
 	if (vcpu->on_poller || getsockopt(host, SOL_SOCKET, option, &limit, &len) < 0 ||
 	    (limit.tv_sec == 0 && limit.tv_usec == 0))
 		return vcpu_wait_fd(vcpu, host, events);
@@ -103,8 +105,10 @@ int64_t host_socketpair(struct vcpu *vcpu, const struct call_socketpair *a)
 	 * machine, and so are in no filter. SOCK_SEQPACKET keeps messages apart as well, and its
 	 * sockets stay connected to each other.
 	 */
-	int type = (kind == SOCK_DGRAM ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC |
-		   (int)(a->type & SOCK_NONBLOCK);
+	int type = SOCK_STREAM;
+	if (kind == SOCK_DGRAM)
+		type = SOCK_SEQPACKET;
+	type |= SOCK_CLOEXEC | (int)(a->type & SOCK_NONBLOCK);
 	if (socketpair(AF_UNIX, type, 0, host) < 0)
 		return -errno;
 	return vm_add_pair(vm, host, FD_SOCKET, &a->fds);
@@ -153,12 +157,12 @@ int64_t host_listen(struct vcpu *vcpu, const struct call_listen *a)
 		return host;
 	if (!vm->network)
 		return -EPERM;
-	return sys_status(listen(host, a->backlog > 4096 ? 4096 : (int)a->backlog));
+	return sys_status(listen(host, (int)smaller(a->backlog, 4096)));
 }
 
 static void put_address(struct vm *vm, gva_t to, const struct sockaddr_storage *from, socklen_t len)
 {
-	struct mote_sockaddr out = {.len = len < sizeof(out.data) ? len : sizeof(out.data)};
+	struct mote_sockaddr out = {.len = (uint32_t)smaller(len, sizeof(out.data))};
 	memcpy(out.data, from, out.len);
 	if (to.v)
 		vm_put(vm, to, &out, sizeof(out));
@@ -178,7 +182,9 @@ int64_t host_accept(struct vcpu *vcpu, const struct call_accept *a)
 	if (e->flags & FD_FIXED_STATE)
 		waits = !(e->flags & FD_NONBLOCK);
 	for (;;) {
-		int rc = waits ? wait_within(vcpu, host, POLLIN) : 0;
+		int rc = 0;
+		if (waits)
+			rc = wait_within(vcpu, host, POLLIN);
 		if (rc < 0)
 			return rc;
 		struct sockaddr_storage peer = {0};
@@ -198,6 +204,16 @@ int64_t host_accept(struct vcpu *vcpu, const struct call_accept *a)
 }
 
 /* A blocking connect is made without blocking and waited for here. */
+/* What has become of a connection that was under way: 0 or -errno. */
+static int connect_result(int host)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+	if (getsockopt(host, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return -errno;
+	return -error;
+}
+
 int64_t host_connect(struct vcpu *vcpu, const struct call_connect *a)
 {
 	int host = own_socket(vcpu, a->fd);
@@ -206,8 +222,7 @@ int64_t host_connect(struct vcpu *vcpu, const struct call_connect *a)
 	int rc = check_outside(vcpu->vm, a->addr);
 	if (rc < 0)
 		return rc;
-	int flags = fcntl(host, F_GETFL), error = 0;
-	socklen_t len = sizeof(error);
+	int flags = fcntl(host, F_GETFL);
 	if (flags < 0 || fcntl(host, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
 	rc = sys_status(
@@ -217,8 +232,7 @@ int64_t host_connect(struct vcpu *vcpu, const struct call_connect *a)
 		if (rc == -EAGAIN)
 			rc = -EINPROGRESS;
 		else if (rc == 0)
-			rc = getsockopt(host, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno
-										      : -error;
+			rc = connect_result(host);
 	}
 	if (!(flags & O_NONBLOCK) && fcntl(host, F_SETFL, flags) < 0)
 		return -errno;
@@ -255,6 +269,8 @@ static bool is_stream(int host)
 	return getsockopt(host, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
 }
 
+static const struct iovec no_bytes; /* of a message that has no pieces */
+
 /*
  * Between one message and the pieces of guest memory that it comes from or goes to. 0 or -EFAULT.
  */
@@ -264,7 +280,7 @@ static int copy_pieces(uint8_t *message, uint64_t bytes, const struct iovec *v, 
 	guest_copies;
 	uint64_t done = 0;
 	for (int i = 0; i < count && done < bytes; i++) {
-		uint64_t left = bytes - done, n = v[i].iov_len < left ? v[i].iov_len : left;
+		uint64_t left = bytes - done, n = smaller(v[i].iov_len, left);
 		int rc;
 		if (to_guest)
 			rc = guest_copy(v[i].iov_base, message + done, n);
@@ -285,11 +301,16 @@ static int copy_pieces(uint8_t *message, uint64_t bytes, const struct iovec *v, 
 static ssize_t send_message(int host, const struct iovec *v, int count, uint64_t bytes, int flags,
 			    const struct mote_sockaddr *to)
 {
-	const struct sockaddr *addr = to ? (const struct sockaddr *)(const void *)to->data : NULL;
-	socklen_t addr_len = to ? to->len : 0;
+	const struct sockaddr *addr = NULL;
+	socklen_t addr_len = 0;
+	if (to) {
+		addr = (const struct sockaddr *)(const void *)to->data;
+		addr_len = to->len;
+	}
+	if (count == 0)
+		v = &no_bytes;
 	if (count <= 1)
-		return sendto(host, count ? v->iov_base : NULL, count ? v->iov_len : 0, flags, addr,
-			      addr_len);
+		return sendto(host, v->iov_base, v->iov_len, flags, addr, addr_len);
 	if (is_stream(host))
 		return sendto(host, v->iov_base, v->iov_len, flags | MSG_MORE, addr, addr_len);
 	if (bytes > DATAGRAM_MAX) {
@@ -347,15 +368,14 @@ int64_t host_send(struct vcpu *vcpu, const struct call_send *a)
 static ssize_t recv_scattered(int host, const struct iovec *v, int count, uint64_t bytes, int flags,
 			      struct sockaddr *from, socklen_t *from_len)
 {
-	uint64_t capacity = bytes < DATAGRAM_MAX ? bytes : DATAGRAM_MAX;
+	uint64_t capacity = smaller(bytes, DATAGRAM_MAX);
 	cleanup_free uint8_t *message = malloc(capacity);
 	if (!message)
 		return -1;
 	ssize_t n = recvfrom(host, message, capacity, flags, from, from_len);
 	if (n <= 0)
 		return n;
-	if (copy_pieces(message, (uint64_t)n < capacity ? (uint64_t)n : capacity, v, count, true) <
-	    0) {
+	if (copy_pieces(message, smaller((uint64_t)n, capacity), v, count, true) < 0) {
 		errno = EFAULT;
 		return -1;
 	}
@@ -370,8 +390,9 @@ static ssize_t recv_message(int host, const struct iovec *v, int count, uint64_t
 	*from_len = sizeof(*from);
 	if (count > 1 && !stream)
 		return recv_scattered(host, v, count, bytes, flags, addr, from_len);
-	return recvfrom(host, count ? v->iov_base : NULL, count ? v->iov_len : 0, flags, addr,
-			from_len);
+	if (count == 0)
+		v = &no_bytes;
+	return recvfrom(host, v->iov_base, v->iov_len, flags, addr, from_len);
 }
 
 /* What is there; with MSG_WAITALL all that was asked for, where it is a stream. */
@@ -432,8 +453,11 @@ int64_t host_sock_name(struct vcpu *vcpu, const struct call_sock_name *a)
 	socklen_t len = sizeof(addr);
 	if (host < 0)
 		return host;
-	int rc = a->peer ? getpeername(host, (struct sockaddr *)&addr, &len)
-			 : getsockname(host, (struct sockaddr *)&addr, &len);
+	int rc;
+	if (a->peer)
+		rc = getpeername(host, (struct sockaddr *)&addr, &len);
+	else
+		rc = getsockname(host, (struct sockaddr *)&addr, &len);
 	if (rc < 0)
 		return -errno;
 	put_address(vm, a->addr, &addr, len);
@@ -461,7 +485,7 @@ int64_t host_sock_getopt(struct vcpu *vcpu, const struct call_sock_getopt *a)
 	struct vm *vm = vcpu->vm;
 	int host = socket_of(vcpu, a->fd);
 	uint8_t value[64];
-	socklen_t len = a->value.len < sizeof(value) ? (socklen_t)a->value.len : sizeof(value);
+	socklen_t len = (socklen_t)smaller(a->value.len, sizeof(value));
 	if (host < 0)
 		return host;
 	if (!option_allowed(a->level, a->name, false))

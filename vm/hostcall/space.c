@@ -61,8 +61,11 @@ static uint64_t step_end(uint64_t at, uint64_t end, uint64_t step)
 int vm_truncate(struct vcpu *vcpu, int host, const struct stat *st, uint64_t size)
 {
 	uint64_t at = (uint64_t)st->st_size, held = (uint64_t)st->st_blocks * 512;
-	uint64_t step = step_for(at > size ? at - size : 0, STEP_BYTES);
-	bool steps = held > STEP_BYTES && at > size && at - size > step;
+	uint64_t cut = 0;
+	if (at > size)
+		cut = at - size;
+	uint64_t step = step_for(cut, STEP_BYTES);
+	bool steps = held > STEP_BYTES && cut > step;
 	if (steps && vcpu->on_poller)
 		return call_defer(vcpu);
 	while (steps && at - size > step) {
@@ -80,8 +83,10 @@ int64_t host_ftruncate(struct vcpu *vcpu, const struct call_ftruncate *a)
 	struct vm *vm = vcpu->vm;
 	int host = resizable(vm, a->fd);
 	struct stat st;
-	if (host < 0 || a->size > INT64_MAX)
-		return host < 0 ? host : -EINVAL;
+	if (host < 0)
+		return host;
+	if (a->size > INT64_MAX)
+		return -EINVAL;
 	int rc = resolve_stat(host, &st);
 	if (rc < 0)
 		return rc;
@@ -117,7 +122,9 @@ int64_t host_fallocate(struct vcpu *vcpu, const struct call_fallocate *a)
 	if (end > INT64_MAX)
 		return -EFBIG;
 	while (at < end) {
-		uint64_t to = divisible(a->mode) ? step_end(at, end, step) : end;
+		uint64_t to = end;
+		if (divisible(a->mode))
+			to = step_end(at, end, step);
 		int rc = sys_status(fallocate(host, (int)a->mode, (off_t)at, (off_t)(to - at)));
 		if (rc < 0 && rc != -EINTR)
 			return rc;
@@ -162,8 +169,10 @@ static int flush_data(struct vcpu *vcpu, int host)
 		int rc = flush_range(host, at + step, step, false);
 		if (rc == 0)
 			rc = flush_range(host, at, step, true);
+		if (rc == -ENOTSUP)
+			return 0;
 		if (rc < 0)
-			return rc == -ENOTSUP ? 0 : rc;
+			return rc;
 		if (vcpu_ending(vcpu))
 			return -EINTR;
 	}
@@ -206,7 +215,9 @@ int64_t host_fadvise(struct vcpu *vcpu, const struct call_fadvise *a)
 		return rc;
 	/* Size 0 is up to the file's end. What lies behind that needs no work, and no steps. */
 	uint64_t at = a->offset, left = a->size, file = (uint64_t)st.st_size;
-	uint64_t end = left && at <= file && left < file - at ? at + left : file;
+	uint64_t end = file;
+	if (left && at <= file && left < file - at)
+		end = at + left;
 	uint64_t step = step_for(end, STEP_BYTES);
 	while (works_at_once(a->advice) && at < end && end - at > step) {
 		uint64_t to = step_end(at, end, step);
@@ -215,7 +226,8 @@ int64_t host_fadvise(struct vcpu *vcpu, const struct call_fadvise *a)
 			return -rc;
 		if (vcpu_ending(vcpu))
 			return -EINTR;
-		left -= left ? to - at : 0;
+		if (left)
+			left -= to - at;
 		at = to;
 	}
 	return -posix_fadvise(e->host, (off_t)at, (off_t)left, (int)a->advice);

@@ -26,8 +26,22 @@ int vm_ns_of(const struct mote_time *t, int64_t *ns)
 {
 	if (t->sec < 0 || t->nsec < 0 || t->nsec >= 1000000000)
 		return -EINVAL;
-	*ns = t->sec > 9000000000L ? INT64_MAX / 2 : t->sec * 1000000000L + t->nsec;
+	*ns = INT64_MAX / 2;
+	if (t->sec <= 9000000000L)
+		*ns = t->sec * 1000000000L + t->nsec;
 	return 0;
+}
+
+/* The time until `until` as ppoll takes it: NULL without a limit. */
+static const struct timespec *time_left(int64_t until, struct timespec *out)
+{
+	if (until == INT64_MAX)
+		return NULL;
+	int64_t left = until - vm_now_ns(CLOCK_MONOTONIC);
+	if (left < 0)
+		left = 0;
+	*out = (struct timespec){.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+	return out;
 }
 
 /*
@@ -47,14 +61,8 @@ static int wait_until(struct vcpu *vcpu, struct pollfd *fds, nfds_t count, int64
 	for (;;) {
 		if (vcpu_interrupted(vcpu))
 			return -EINTR;
-		int64_t left = until == INT64_MAX ? 0 : until - vm_now_ns(CLOCK_MONOTONIC);
-		if (left < 0)
-			left = 0;
-		struct timespec timeout = {
-			.tv_sec = left / 1000000000,
-			.tv_nsec = left % 1000000000,
-		};
-		int n = ppoll(fds, count, until == INT64_MAX ? NULL : &timeout, &vcpu->wait_mask);
+		struct timespec timeout;
+		int n = ppoll(fds, count, time_left(until, &timeout), &vcpu->wait_mask);
 		if (n > 0 || (n == 0 && until != INT64_MAX && vm_now_ns(CLOCK_MONOTONIC) >= until))
 			return n;
 		if (n < 0 && errno != EINTR)
@@ -102,19 +110,24 @@ int64_t host_poll(struct vcpu *vcpu, const struct call_poll *a)
 		return -EFAULT;
 	int bad = 0;
 	for (uint32_t i = 0; i < a->count; i++) {
-		const struct fd_entry *e =
-			guest[i].fd < 0 ? NULL : fdtable_get(&vm->fds, guest[i].fd);
+		const struct fd_entry *e = fdtable_get(&vm->fds, guest[i].fd);
 		if (e && guest[i].events & POLLIN && stop_before_reading(vm, e))
 			return call_stop(vcpu);
-		host[i] = (struct pollfd){.fd = e ? e->host : -1, .events = guest[i].events};
+		host[i] = (struct pollfd){.fd = -1, .events = guest[i].events};
+		if (e)
+			host[i].fd = e->host;
 		bad += guest[i].fd >= 0 && !e;
 	}
-	int n = wait_until(vcpu, host, a->count, bad ? 0 : until);
+	if (bad)
+		until = 0;
+	int n = wait_until(vcpu, host, a->count, until);
 	if (n < 0)
 		return n;
 	int ready = 0;
 	for (uint32_t i = 0; i < a->count; i++) {
-		guest[i].revents = guest[i].fd >= 0 && host[i].fd < 0 ? POLLNVAL : host[i].revents;
+		guest[i].revents = host[i].revents;
+		if (guest[i].fd >= 0 && host[i].fd < 0)
+			guest[i].revents = POLLNVAL;
 		ready += guest[i].revents != 0;
 	}
 	if (memory_write(&vm->memory, gva(a->fds), guest, bytes) < 0)
@@ -162,8 +175,12 @@ int64_t host_sleep(struct vcpu *vcpu, const struct call_sleep *a)
 	if (a->clock != CLOCK_REALTIME && a->clock != CLOCK_MONOTONIC &&
 	    a->clock != CLOCK_BOOTTIME && a->clock != CLOCK_TAI)
 		return -EINVAL;
-	clockid_t clock = a->absolute ? (clockid_t)a->clock : CLOCK_MONOTONIC;
-	int64_t until = a->absolute ? ns : vm_now_ns(clock) + ns;
+	clockid_t clock = CLOCK_MONOTONIC;
+	int64_t until = ns;
+	if (a->absolute)
+		clock = (clockid_t)a->clock;
+	else
+		until += vm_now_ns(clock);
 	for (;;) {
 		int64_t left = until - vm_now_ns(clock);
 		if (left <= 0)
@@ -184,7 +201,8 @@ static int fill_random(const struct iovec *v)
 		ssize_t n = getrandom((char *)v->iov_base + done, v->iov_len - done, 0);
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		done += n < 0 ? 0 : (size_t)n;
+		if (n > 0)
+			done += (size_t)n;
 	}
 	return 0;
 }
@@ -202,15 +220,15 @@ int64_t host_random(struct vcpu *vcpu, const struct call_random *a)
 	if (vcpu->on_poller && a->bytes.len > PIECE)
 		return call_defer(vcpu);
 	while (done < a->bytes.len) {
-		uint64_t n = a->bytes.len - done < PIECE ? a->bytes.len - done : PIECE;
+		uint64_t n = smaller(a->bytes.len - done, PIECE);
 		int count = memory_span(&vm->memory, gva(a->bytes.at.v + done), n, MEMORY_WRITE,
 					spans, SPANS);
 		if (count < 0)
-			return done ? (int64_t)done : -EFAULT;
+			return done_or((int64_t)done, -EFAULT);
 		for (int i = 0; i < count; i++) {
 			int rc = fill_random(&spans[i]);
 			if (rc < 0)
-				return done ? (int64_t)done : rc;
+				return done_or((int64_t)done, rc);
 		}
 		done += n;
 		if (done < a->bytes.len && !vcpu->on_poller && vcpu_interrupted(vcpu))
@@ -233,5 +251,7 @@ int64_t host_alarm(struct vcpu *vcpu, const struct call_alarm *a)
 	if ((a->value && vm_ns_of(a->value, &value) < 0) ||
 	    (a->interval && vm_ns_of(a->interval, &interval) < 0))
 		return -EINVAL;
-	return vcpu_timer_set(vcpu, &vcpu->alarm, (uint64_t)value, value ? (uint64_t)interval : 0);
+	if (value == 0)
+		interval = 0;
+	return vcpu_timer_set(vcpu, &vcpu->alarm, (uint64_t)value, (uint64_t)interval);
 }

@@ -22,13 +22,15 @@ static int add_rule(scmp_filter_ctx ctx, const struct jail_rule *rule)
 	unsigned n = 0;
 	for (; n < JAIL_CONDITIONS && rule->when[n].op != JAIL_NO_MORE; n++) {
 		const struct jail_condition *c = &rule->when[n];
-		compare[n] = c->op == JAIL_AT_LEAST
-				     ? SCMP_CMP64(c->arg, SCMP_CMP_GE, c->value)
-				     : SCMP_CMP64(c->arg, SCMP_CMP_MASKED_EQ, c->mask, c->value);
+		if (c->op == JAIL_AT_LEAST)
+			compare[n] = SCMP_CMP64(c->arg, SCMP_CMP_GE, c->value);
+		else
+			compare[n] = SCMP_CMP64(c->arg, SCMP_CMP_MASKED_EQ, c->mask, c->value);
 	}
 	int rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, rule->nr, n, compare);
-	/* Said before by a rule that asks for less or the same. */
-	return rc == -EEXIST ? 0 : rc;
+	if (rc == -EEXIST) /* a rule before asks for less or the same */
+		return 0;
+	return rc;
 }
 
 static int add_rules(scmp_filter_ctx ctx, const struct jail_rule *rules, size_t count,
@@ -69,7 +71,9 @@ static size_t make(const struct jail_rule *rules, size_t rule_count, unsigned ne
 		rc = seccomp_export_bpf(ctx, fileno(file));
 	seccomp_release(ctx);
 	rewind(file);
-	size_t count = rc == 0 ? fread(out, sizeof(*out), FILTER_MAX, file) : 0;
+	size_t count = 0;
+	if (rc == 0)
+		count = fread(out, sizeof(*out), FILTER_MAX, file);
 	fclose(file);
 	return count;
 }
@@ -136,5 +140,7 @@ int main(void)
 		fprintf(stderr,
 			"vm/jail/generate.c: libseccomp does not make the filters as they are "
 			"expected\n");
-	return good && fflush(stdout) == 0 ? 0 : 1;
+	if (!good || fflush(stdout) != 0)
+		return 1;
+	return 0;
 }

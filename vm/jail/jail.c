@@ -22,6 +22,7 @@ struct jail_program {
 
 #include "jail_filters.h"
 
+/* The largest of the filters. */
 enum {
 	FILTER_MAX =
 		COUNT(jail_vcpu_ff) > COUNT(jail_poller) ? COUNT(jail_vcpu_ff) : COUNT(jail_poller)
@@ -39,12 +40,17 @@ enum { PAGE = 4096, HOW_BYTES = 4 * PAGE, RESOLVE_AT = offsetof(struct open_how,
 
 static uint64_t resolve_flags(bool in_root)
 {
-	return RESOLVE_NO_MAGICLINKS | (in_root ? RESOLVE_IN_ROOT : RESOLVE_BENEATH);
+	if (in_root)
+		return RESOLVE_NO_MAGICLINKS | RESOLVE_IN_ROOT;
+	return RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH;
 }
 
 static uint8_t *fixed_page(uint32_t how, bool in_root)
 {
-	return (uint8_t *)((uintptr_t)how + (in_root ? 3 * PAGE : PAGE));
+	uintptr_t at = (uintptr_t)how + PAGE;
+	if (in_root)
+		at += 2 * PAGE;
+	return (uint8_t *)at;
 }
 
 uint32_t jail_how_make(void)
@@ -99,7 +105,9 @@ static const char *empty_path_of(uint32_t how)
 
 const char *jail_empty_path(void)
 {
-	return own_how ? empty_path_of(own_how) : "";
+	if (own_how)
+		return empty_path_of(own_how);
+	return "";
 }
 
 /* --- filters --- */
@@ -111,10 +119,12 @@ static void on_denied(int signo, siginfo_t *info, void *context)
 	(void)context;
 	char line[160];
 	size_t call = (size_t)info->si_syscall;
-	const char *name = call < COUNT(jail_names) ? jail_names[call] : NULL;
+	const char *name = "unknown";
+	if (call < COUNT(jail_names) && jail_names[call])
+		name = jail_names[call];
 	int n = snprintf(line, sizeof(line),
 			 "mote: %s made system call %d (%s), which its filter does not allow\n",
-			 thread_name, info->si_syscall, name ? name : "unknown");
+			 thread_name, info->si_syscall, name);
 	if (n > 0 && write(2, line, (size_t)n) < 0)
 		_exit(128 + SIGSYS);
 	_exit(128 + SIGSYS);
@@ -149,9 +159,9 @@ static const struct jail_program *program_for(unsigned needs)
 size_t jail_filter(unsigned needs, bool poller, uint32_t how, struct sock_filter *out,
 		   size_t capacity)
 {
-	const struct jail_program p =
-		poller ? (struct jail_program){0, jail_poller, COUNT(jail_poller)}
-		       : *program_for(needs & JAIL_ALL);
+	struct jail_program p = {0, jail_poller, COUNT(jail_poller)};
+	if (!poller)
+		p = *program_for(needs & JAIL_ALL);
 	if (p.count > capacity)
 		return 0;
 	for (size_t i = 0; i < p.count; i++) {
@@ -185,7 +195,9 @@ int jail_enter(unsigned needs, struct err *e)
 	sigemptyset(&sa.sa_mask);
 	if (sigaction(SIGSYS, &sa, NULL) < 0)
 		return err_sys(e, errno, "handler for SIGSYS");
-	uint32_t how = needs & JAIL_PATHS ? jail_how_make() : 0;
+	uint32_t how = 0;
+	if (needs & JAIL_PATHS)
+		how = jail_how_make();
 	if (!how && needs & JAIL_PATHS)
 		return err_sys(e, errno, "memory below 4 GiB for a seccomp filter");
 	return load(needs, false, how, e);

@@ -25,11 +25,16 @@ int memory_copy_sparse(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, u
 {
 	uint64_t end = from + bytes;
 	for (uint64_t at = from; at < end;) {
-		off_t data = lseek(fd, (off_t)at, SEEK_DATA),
-		      hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+		off_t data = lseek(fd, (off_t)at, SEEK_DATA), hole = -1;
+		if (data >= 0)
+			hole = lseek(fd, data, SEEK_HOLE);
+		if (hole < 0 && errno == ENXIO)
+			return 0;
 		if (hole < 0)
-			return errno == ENXIO ? 0 : -errno;
-		uint64_t stop = (uint64_t)hole < end ? (uint64_t)hole : end;
+			return -errno;
+		uint64_t stop = end;
+		if ((uint64_t)hole < end)
+			stop = (uint64_t)hole;
 		if ((uint64_t)data >= end)
 			break;
 		int rc = memory_copy(m, gpa + ((uint64_t)data - from), stop - (uint64_t)data, fd,

@@ -79,7 +79,8 @@ static void prepare(void)
 	struct sigaction sa = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 	sa.sa_flags |= before.sa_flags & (SA_NODEFER | SA_RESTART);
 	sigemptyset(&sa.sa_mask);
-	prepare_rc = sigaction(SIGBUS, &sa, NULL) < 0 ? -errno : 0;
+	if (sigaction(SIGBUS, &sa, NULL) < 0)
+		prepare_rc = -errno;
 }
 
 int guest_copy_prepare(void)

@@ -24,14 +24,18 @@ static int add_run(struct memory_image *i, uint64_t va, uint64_t entry, uint64_t
 {
 	uint64_t gpa = page_entry_address(entry);
 	uint32_t access = page_entry_access(entry), kind = page_entry_kind(entry);
-	struct memory_run *last = i->run_count ? &i->runs[i->run_count - 1] : NULL;
+	struct memory_run *last = NULL;
+	if (i->run_count)
+		last = &i->runs[i->run_count - 1];
 	if (last && last->va + last->bytes == va && last->gpa + last->bytes == gpa &&
 	    last->access == access && last->kind == kind) {
 		last->bytes += bytes;
 		return 0;
 	}
 	if (i->run_count == i->run_capacity) {
-		uint32_t capacity = i->run_capacity ? i->run_capacity * 2 : 32;
+		uint32_t capacity = i->run_capacity * 2;
+		if (capacity == 0)
+			capacity = 32;
 		struct memory_run *runs = reallocarray(i->runs, capacity, sizeof(*runs));
 		if (!runs)
 			return -ENOMEM;
@@ -133,7 +137,9 @@ static int save_contents(struct memory *m, int fd, uint64_t file_at)
 		if (rc < 0)
 			return rc;
 	}
-	uint64_t from = m->backed_end ? m->backed_end : MEMORY_SYSTEM_BYTES;
+	uint64_t from = MEMORY_SYSTEM_BYTES;
+	if (m->backed_end)
+		from = m->backed_end;
 	int rc = pagemap_each_private(m, from, m->next, save_private, &s);
 	if (rc == -ENOSYS) /* no /proc: all of it that is not zero */
 		for (rc = 0; rc == 0 && from < m->next; from += SMALL)
@@ -155,7 +161,7 @@ int memory_image_view(struct memory_image *i)
 }
 
 /* The system block as the host has made it, not as the guest may have changed it. */
-static int save_block(struct memory *m, struct memory_image *i)
+static int save_block(const struct memory *m, struct memory_image *i)
 {
 	if (m->spill_next)
 		return 0; /* its links would lead out of the block */
@@ -278,7 +284,9 @@ static void fill(struct memory *m, uint64_t *entry, uint64_t value, uint64_t ste
 /* One run's pages, a table at a time. */
 static int map_run(struct memory *m, const struct memory_run *r)
 {
-	int wanted = r->kind & PAGE_LARGE ? 2 : 1;
+	int wanted = 1;
+	if (r->kind & PAGE_LARGE)
+		wanted = 2;
 	for (uint64_t done = 0; done < r->bytes;) {
 		uint64_t va = r->va + done, *entry;
 		int level, rc = memory_walk(m, va, wanted, true, &entry, &level);
@@ -326,8 +334,9 @@ static int map_contents(const struct memory_image *i, struct memory *m, uint64_t
 			uint64_t used_end)
 {
 	if (m->copies) {
-		int rc = memory_map_anonymous(m, from,
-					      used_end > i->shape.next ? used_end : i->shape.next);
+		if (used_end < i->shape.next)
+			used_end = i->shape.next;
+		int rc = memory_map_anonymous(m, from, used_end);
 		if (rc < 0)
 			return rc;
 		return memory_copy_sparse(m, from, i->shape.next - from, i->fd, i->file_at + from);
@@ -374,11 +383,17 @@ static bool is_new(const struct memory *m)
 static int restore_pages(const struct memory_image *i, struct memory *m)
 {
 	bool fresh = i->shape.tables_next && is_new(m) && !m->copies;
-	/* a guest at CPL 0 reaches what was never allocated, too */
-	uint64_t used_end = is_new(m) ? m->next : m->slot_end;
-	int rc = fresh ? 0 : memory_unshare_block(m);
-	if (rc == 0)
-		rc = map_contents(i, m, fresh ? 0 : MEMORY_SYSTEM_BYTES, used_end);
+	/* A guest at CPL 0 reaches what was never allocated, too. */
+	uint64_t from = 0, used_end = m->slot_end;
+	if (is_new(m))
+		used_end = m->next;
+	if (!fresh) {
+		from = MEMORY_SYSTEM_BYTES;
+		int rc = memory_unshare_block(m);
+		if (rc < 0)
+			return rc;
+	}
+	int rc = map_contents(i, m, from, used_end);
 	if (rc < 0)
 		return rc;
 	m->next = i->shape.next;
@@ -389,7 +404,9 @@ static int restore_pages(const struct memory_image *i, struct memory *m)
 
 int memory_image_restore(const struct memory_image *i, struct memory *m)
 {
-	int rc = is_new(m) ? 0 : memory_check_intact(m);
+	int rc = 0;
+	if (!is_new(m))
+		rc = memory_check_intact(m);
 	if (rc < 0)
 		return rc;
 	if (i->shape.next > m->end || i->shape.used_bytes > m->max_bytes)

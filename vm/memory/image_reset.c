@@ -37,7 +37,7 @@ static int expect_zero(void *arg, uint64_t gpa)
 }
 
 /* Without the page map a look leaves pages in the memory, which are dropped. */
-static int expect_unused_by_looking(struct memory *m, uint64_t from, uint64_t end)
+static int expect_unused_by_looking(const struct memory *m, uint64_t from, uint64_t end)
 {
 	for (uint64_t at = from; at < end; at += SMALL)
 		if (!memory_page_is_zero(m->hva + at))
@@ -89,7 +89,9 @@ int memory_unshare_block(struct memory *m)
 	memcpy(copy, m->mirror, m->tables_next);
 	void *mirror = mmap(m->mirror, MEMORY_SYSTEM_BYTES, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-	int rc = mirror == MAP_FAILED ? -errno : memory_map_anonymous(m, 0, MEMORY_SYSTEM_BYTES);
+	if (mirror == MAP_FAILED)
+		return -errno;
+	int rc = memory_map_anonymous(m, 0, MEMORY_SYSTEM_BYTES);
 	if (rc < 0)
 		return rc;
 	memcpy(m->mirror, copy, m->tables_next);
@@ -171,7 +173,9 @@ static int drop_all(const struct memory_image *i, struct memory *m)
 /* After a look, whose result it is given. */
 static int reset_found(const struct memory_image *i, struct memory *m, int found)
 {
-	int rc = found < 0 ? 0 : copy_back(i, m);
+	int rc = 0;
+	if (found >= 0)
+		rc = copy_back(i, m);
 	if (rc == 0)
 		rc = check_block(m);
 	if (rc == 0)

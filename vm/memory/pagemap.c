@@ -40,7 +40,9 @@ void pagemap_prepare(void)
 int pagemap_descriptor(void)
 {
 	pthread_mutex_lock(&lock);
-	int fd = descriptor_of == getpid() ? descriptor : -1;
+	int fd = -1;
+	if (descriptor_of == getpid())
+		fd = descriptor;
 	pthread_mutex_unlock(&lock);
 	return fd;
 }

@@ -25,7 +25,9 @@ enum {
 static int record_page(void *arg, uint64_t gpa)
 {
 	struct working_set *w = arg;
-	struct memory_extent *last = w->count ? &w->extents[w->count - 1] : NULL;
+	struct memory_extent *last = NULL;
+	if (w->count)
+		last = &w->extents[w->count - 1];
 	if (last && gpa - (last->gpa + last->bytes) <= GAP_MAX) {
 		last->bytes = gpa + SMALL - last->gpa;
 		return 0;
@@ -157,9 +159,10 @@ int working_set_prefetch(const struct memory_image *i, struct memory *m)
 			return rc;
 	}
 	/* One call for adjacent pages is cheaper than the guest's fault for each. */
-	for (uint32_t k = 0; k < w->count; k++)
-		if (madvise(m->hva + w->extents[k].gpa, w->extents[k].bytes, MADV_POPULATE_WRITE) <
-		    0)
+	for (uint32_t k = 0; k < w->count; k++) {
+		const struct memory_extent *x = &w->extents[k];
+		if (madvise(m->hva + x->gpa, x->bytes, MADV_POPULATE_WRITE) < 0)
 			break; /* it costs time alone */
+	}
 	return 0;
 }

@@ -128,7 +128,9 @@ static bool own_runs(struct owners *o, const struct memory_image *m)
 	uint64_t last = SMALL;
 	for (uint32_t k = 0; k < m->run_count; k++) {
 		const struct memory_run *r = &m->runs[k];
-		uint64_t page = r->kind & PAGE_LARGE ? LARGE : SMALL;
+		uint64_t page = SMALL;
+		if (r->kind & PAGE_LARGE)
+			page = LARGE;
 		if (!rights_good(r) || !r->bytes || (r->va | r->gpa | r->bytes) & (page - 1))
 			return false;
 		if (r->va < last || r->va >= MOTE_VA_END || r->bytes > MOTE_VA_END - r->va)
@@ -170,8 +172,9 @@ static bool maps(const struct memory_image *m, uint64_t va, uint64_t gpa, uint64
 		const struct memory_run *r = &m->runs[k];
 		if (va < r->va || va >= r->va + r->bytes)
 			continue;
-		uint64_t offset = va - r->va,
-			 n = r->bytes - offset < bytes ? r->bytes - offset : bytes;
+		uint64_t offset = va - r->va, n = r->bytes - offset;
+		if (n > bytes)
+			n = bytes;
 		if (!(r->kind & PAGE_FIXED) || r->gpa + offset != gpa)
 			return false;
 		va += n;

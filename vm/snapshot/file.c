@@ -77,8 +77,10 @@ static int write_at(int fd, const void *bytes, size_t len, uint64_t at, struct e
 			pwrite(fd, (const uint8_t *)bytes + done, len - done, (off_t)(at + done));
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n == 0)
+			errno = EIO;
 		if (n <= 0)
-			return err_sys(e, n < 0 ? errno : EIO, "writing a snapshot");
+			return err_sys(e, errno, "writing a snapshot");
 		done += (size_t)n;
 	}
 	return 0;
@@ -213,7 +215,9 @@ static int store_memory(const struct memory_image *m, int fd, uint64_t file_at, 
 		uint64_t end = at;
 		while (end < m->shape.next && !memory_page_is_zero(m->view + end))
 			end += SMALL;
-		int rc = end > at ? write_at(fd, m->view + at, end - at, file_at + at, e) : 0;
+		int rc = 0;
+		if (end > at)
+			rc = write_at(fd, m->view + at, end - at, file_at + at, e);
 		if (rc < 0)
 			return rc;
 		at = end + SMALL;

@@ -89,7 +89,8 @@ int recycle_keep(unsigned count)
 	if (count && !running) {
 		rc = thread_start(&thread, NULL, reap, NULL);
 		running = rc == 0;
-		keep = running ? count : 0;
+		if (!running)
+			keep = 0;
 	}
 	bool ends = !count && running;
 	if (ends)
@@ -100,7 +101,9 @@ int recycle_keep(unsigned count)
 		pthread_join(thread, NULL);
 	for (;;) {
 		pthread_mutex_lock(&lock);
-		struct recycled *s = ready_count > keep ? pop(&ready, &ready_count) : NULL;
+		struct recycled *s = NULL;
+		if (ready_count > keep)
+			s = pop(&ready, &ready_count);
 		pthread_mutex_unlock(&lock);
 		if (!s)
 			return rc;
@@ -115,7 +118,9 @@ bool recycle_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcp
 	struct recycled **at = &ready;
 	while (*at && (*at)->memory.max_bytes != memory_bytes)
 		at = &(*at)->next;
-	struct recycled *s = *at ? pop(at, &ready_count) : NULL;
+	struct recycled *s = NULL;
+	if (*at)
+		s = pop(at, &ready_count);
 	pthread_mutex_unlock(&lock);
 	if (!s)
 		return false;

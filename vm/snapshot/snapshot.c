@@ -24,7 +24,9 @@ static const char *kind_of(unsigned flags)
 {
 	if (flags & FD_DIR)
 		return "directory";
-	return flags & FD_SOCKET ? "socket" : "file, pipe or terminal";
+	if (flags & FD_SOCKET)
+		return "socket";
+	return "file, pipe or terminal";
 }
 
 static int record_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
@@ -296,8 +298,10 @@ static int restore(struct vm *vm, struct vm_snapshot *s)
 		arch_vcpu_keep(&vcpu->kvm, &vm->memory, &s->state.cpu);
 	vcpu->state_kept = true;
 	restore_fields(vm, s);
-	rc = again ? arch_vcpu_reload(&vcpu->kvm, &vm->memory, &s->state.cpu)
-		   : arch_vcpu_load(&vcpu->kvm, &vm->memory, &s->state.cpu);
+	if (again)
+		rc = arch_vcpu_reload(&vcpu->kvm, &vm->memory, &s->state.cpu);
+	else
+		rc = arch_vcpu_load(&vcpu->kvm, &vm->memory, &s->state.cpu);
 	if (rc < 0)
 		return rc;
 	return reseed(vm);
@@ -353,7 +357,7 @@ static int restore_or_explain(struct vm *vm, struct vm_snapshot *s, struct err *
 }
 
 /* Nothing to do if the guest has not changed its descriptors since the last time. */
-static int restore_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
+static int restore_fds(struct vm *vm, const struct vm_snapshot *s, struct err *e)
 {
 	if (vm->snapshot == s && vm->fds_seen == vm->fds.changes)
 		return 0;
@@ -389,9 +393,9 @@ static int check_fds(const struct vm *vm, const struct vm_snapshot *s, struct er
 	const unsigned kinds = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_FIXED_STATE;
 	for (uint32_t k = 0; k < s->fd_count; k++) {
 		uint32_t at = (uint32_t)s->fds[k].origin - 1;
-		const struct fd_entry *entry = at < vm->fds.len && vm->fds.entries[at].host >= 0
-						       ? &vm->fds.entries[at]
-						       : NULL;
+		const struct fd_entry *entry = NULL;
+		if (at < vm->fds.len && vm->fds.entries[at].host >= 0)
+			entry = &vm->fds.entries[at];
 		if (!entry)
 			return err_set(e, ERR_CONFIG, EBADF,
 				       "the snapshot's guest was given a descriptor %u; give one",
@@ -457,8 +461,10 @@ int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct
 	int rc = vm_new(config, &vm, e);
 	if (rc < 0)
 		return rc;
-	rc = s->state.stopped == VM_AT_READY ? build_ready(vm, s, config, e)
-					     : build(vm, s, config, e);
+	if (s->state.stopped == VM_AT_READY)
+		rc = build_ready(vm, s, config, e);
+	else
+		rc = build(vm, s, config, e);
 	if (rc < 0) {
 		vm_destroy(vm);
 		return rc;

@@ -64,8 +64,8 @@ int stop_init(struct vm *vm, const struct vm_config *config, struct err *e)
 	bool any = false;
 	for (size_t i = 0; i < config->preopen_count; i++) {
 		const struct vm_preopen *p = &config->preopens[i];
-		vm->stop_below[i] =
-			p->kind == MOTE_PREOPEN_LISTENER ? NULL : below(vm->stop_open, p->path);
+		if (p->kind != MOTE_PREOPEN_LISTENER)
+			vm->stop_below[i] = below(vm->stop_open, p->path);
 		any |= vm->stop_below[i] != NULL;
 	}
 	if (!any)
