@@ -146,7 +146,7 @@ int process_start(struct process *p, struct err *e)
 	if (p->state == PROCESS_NEW && launch(p, &p->failure) < 0)
 		return fail(p, e);
 	int rc = process_run(p, e);
-	/* Its VM was there, and it was killed with its container before it could be told to run. */
+	/* Its VM was there, and it was killed with its container before its start. */
 	if (rc == -ESRCH && is_ending(p->container))
 		refuse(p->container, "has ended", &p->failure);
 	if (p->failure.code)
