@@ -61,7 +61,7 @@ struct arch_start {
 /* Sets every register of a new or renewed vCPU; takes effect with the next run. */
 void arch_vcpu_start(struct kvm_vcpu *v, const struct memory *mem, const struct arch_start *s);
 /* The state of a stopped vCPU, past the instruction that it stopped at. */
-int arch_vcpu_save(struct kvm_vcpu *v, struct arch_vcpu_state *out) must_check;
+int arch_vcpu_save(const struct kvm_vcpu *v, struct arch_vcpu_state *out) must_check;
 /*
  * Writes a saved state to the page from which guests load it. No-op if it does not fit:
  * arch_vcpu_reload is then as arch_vcpu_load.
@@ -92,7 +92,8 @@ int arch_vcpu_renew(struct kvm_vcpu *v) must_check;
  * -ESTALE: a guest that was reset could not load its extended state, and arch_vcpu_load is to do
  * it.
  */
-int arch_vcpu_fault(struct kvm_vcpu *v, struct memory *mem, struct mote_fault *out) must_check;
+int arch_vcpu_fault(struct kvm_vcpu *v, const struct memory *mem,
+		    struct mote_fault *out) must_check;
 /*
  * The registers as they are. After an exit by the doorbell the program counter may or may not be
  * past the instruction.
@@ -102,7 +103,7 @@ int arch_vcpu_context(const struct kvm_vcpu *v, struct mote_context *out) must_c
 struct arch_redirect {
 	uint64_t entry, stack_top, arg;
 };
-int arch_vcpu_redirect(struct kvm_vcpu *v, const struct memory *mem,
+int arch_vcpu_redirect(const struct kvm_vcpu *v, const struct memory *mem,
 		       const struct arch_redirect *to) must_check;
 /*
  * What is said of an exception that ends a guest, and the number that its outcome has: the CPU's

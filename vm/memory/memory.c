@@ -37,7 +37,7 @@ static uint64_t slot_bytes(const struct memory *m, uint64_t end)
 	return total - m->slot_end;
 }
 
-static int add_slot(struct memory *m, uint32_t number, uint64_t gpa, uint64_t bytes)
+static int add_slot(const struct memory *m, uint32_t number, uint64_t gpa, uint64_t bytes)
 {
 	struct kvm_userspace_memory_region slot = {
 		.slot = number,
@@ -114,19 +114,6 @@ static bool stack_pop(struct page_stack *s, uint64_t *page)
 		return false;
 	*page = (uint64_t)s->frames[--s->len] * SMALL;
 	return true;
-}
-
-int memory_grow_frames(uint32_t **frames, uint32_t *capacity)
-{
-	uint32_t more = *capacity * 2;
-	if (more == 0)
-		more = 64;
-	uint32_t *grown = reallocarray(*frames, more, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	*frames = grown;
-	*capacity = more;
-	return 0;
 }
 
 static void stack_push(struct page_stack *s, uint64_t page)
@@ -236,7 +223,7 @@ int memory_take_file(struct memory *m, int fd, uint64_t bytes, gpa_t *out)
 	return memory_back(m, *out, bytes, fd, 0);
 }
 
-uint8_t *memory_at(struct memory *m, gpa_t at, uint64_t bytes)
+uint8_t *memory_at(const struct memory *m, gpa_t at, uint64_t bytes)
 {
 	if (at.v > m->next || bytes > m->next - at.v)
 		return NULL;
@@ -525,7 +512,7 @@ typedef void entry_change(struct memory *m, uint64_t *entry, uint64_t bytes, uns
 /*
  * Whether the guest is to end, asked now and then: how long a change takes is the guest's choice.
  */
-static bool is_ending(struct memory *m, unsigned *steps)
+static bool is_ending(const struct memory *m, unsigned *steps)
 {
 	enum { STEPS = 1024 };
 	return ++*steps % STEPS == 0 && m->ending && m->ending(m->ending_arg);
@@ -776,7 +763,7 @@ static bool step_allows(const struct step *s, unsigned access)
 }
 
 /* Where a step's memory is; NULL if its frame is none of this memory. */
-static uint8_t *step_host(struct memory *m, const struct step *s, uint64_t va)
+static uint8_t *step_host(const struct memory *m, const struct step *s, uint64_t va)
 {
 	uint64_t page = page_entry_address(*s->entry), size = memory_level_bytes(s->level);
 	if (page > m->next || size > m->next - page)

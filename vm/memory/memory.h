@@ -156,7 +156,7 @@ int memory_back(struct memory *m, gpa_t at, uint64_t bytes, int fd, uint64_t fro
 /* As memory_take, as a private mapping of a file from its beginning; once for each memory. */
 int memory_take_file(struct memory *m, int fd, uint64_t bytes, gpa_t *out) must_check;
 /* Host address of guest-physical memory that was taken; NULL outside. */
-uint8_t *memory_at(struct memory *m, gpa_t at, uint64_t bytes);
+uint8_t *memory_at(const struct memory *m, gpa_t at, uint64_t bytes);
 /*
  * Writes to a kernel page, and to the host's copy of it. at + bytes: below
  * MEMORY_KERNEL_PAGES_BYTES.

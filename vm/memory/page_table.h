@@ -6,6 +6,8 @@
 #include "vm/arch/page_entry.h"
 #include "vm/memory/memory.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -43,6 +45,20 @@ static inline uint64_t memory_level_bytes(int level)
 	return SMALL << (9 * (level - 1));
 }
 
+/* Makes an array of page numbers twice as large. 0; -ENOMEM, and it is as before. */
+must_check static inline int memory_grow_frames(uint32_t **frames, uint32_t *capacity)
+{
+	uint32_t more = *capacity * 2;
+	if (more == 0)
+		more = 64;
+	uint32_t *grown = reallocarray(*frames, more, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*frames = grown;
+	*capacity = more;
+	return 0;
+}
+
 /*
  * The host's entry for va, and its level (1, or 2 for a large page). Makes tables on the way when
  * `make` is set; otherwise *entry is NULL if none is, and *level the level at which the tables end.
@@ -55,8 +71,6 @@ void memory_clear_tables(struct memory *m);
 bool memory_page_is_zero(const uint8_t *page);
 /* Gives KVM memory up to `end`. 0 or -errno. */
 int memory_extend(struct memory *m, uint64_t end) must_check;
-/* Makes an array of page numbers twice as large. 0; -ENOMEM, and it is as before. */
-int memory_grow_frames(uint32_t **frames, uint32_t *capacity) must_check;
 /* memory/file_copy.c: reads bytes of a file into guest-physical memory. 0 or -errno. */
 int memory_copy(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from) must_check;
 /* The same into memory that is zero, without the file's holes; moves the file's position. */

@@ -68,7 +68,7 @@ int blocking_brake(struct vcpu *vcpu)
 	return vcpu_timer_set(vcpu, &vcpu->brake, BRAKE_NS, 0);
 }
 
-bool blocking_braked(struct vcpu *vcpu)
+bool blocking_braked(const struct vcpu *vcpu)
 {
 	return atomic_load(&vcpu->brake.fired);
 }

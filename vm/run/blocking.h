@@ -24,7 +24,7 @@ long blocking_call(long nr, long a, long b, long c, long d);
  * then blocking_braked() is true, until blocking_release(). 0 or -errno.
  */
 int blocking_brake(struct vcpu *vcpu) __attribute__((warn_unused_result));
-bool blocking_braked(struct vcpu *vcpu);
+bool blocking_braked(const struct vcpu *vcpu);
 void blocking_release(struct vcpu *vcpu);
 /* readv or writev that gives up after that moment: -EAGAIN when nothing could be transferred. */
 long blocking_transfer_briefly(struct vcpu *vcpu, long nr, int fd, const struct iovec *v,

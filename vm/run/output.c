@@ -45,7 +45,8 @@ void output_disarm(struct mote_area *area)
  * Writes some of it. If the guest is to end (the brake is on), what the descriptor takes in a
  * moment; -EAGAIN if that is nothing.
  */
-static long write_some(struct vcpu *vcpu, int fd, const uint8_t *from, uint32_t bytes, bool ending)
+static long write_some(const struct vcpu *vcpu, int fd, const uint8_t *from, uint32_t bytes,
+		       bool ending)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
 	if (!ending && ppoll(&p, 1, NULL, &vcpu->wait_mask) <= 0)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * long blocking_call_raw(const uint64_t *kick, long nr, const long arg[6]): unblocks the kick signal, makes the system
- * call, blocks the signal again. Kicks are delivered from blocking_call_open on. From there to blocking_call_done,
- * exclusive, the call has not begun, or is to be begun again: the kick's handler sends a thread that it finds there to
- * blocking_call_stopped (run/blocking.c).
+ * long blocking_call_raw(const uint64_t *kick, long nr, const long arg[6]): unblocks the kick
+ * signal, makes the system call, blocks the signal again. Kicks are delivered from
+ * blocking_call_open on. From there to blocking_call_done, exclusive, the call has not begun, or is
+ * to be begun again: the kick's handler sends a thread that it finds there to blocking_call_stopped
+ * (run/blocking.c).
  */
 #define SYS_rt_sigprocmask 14
 #define SIG_BLOCK 0
@@ -11,8 +12,10 @@
 #define EINTR 4
 
 	.text
-	.hidden blocking_call_raw, blocking_call_open, blocking_call_done, blocking_call_stopped, blocking_call_end
-	.globl blocking_call_raw, blocking_call_open, blocking_call_done, blocking_call_stopped, blocking_call_end
+	.hidden blocking_call_raw, blocking_call_open, blocking_call_done
+	.hidden blocking_call_stopped, blocking_call_end
+	.globl blocking_call_raw, blocking_call_open, blocking_call_done
+	.globl blocking_call_stopped, blocking_call_end
 
 	.macro SIGNAL_MASK how
 	movl $SYS_rt_sigprocmask, %eax

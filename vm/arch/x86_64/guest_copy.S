@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guest_copy() and guest_zero() (memory/guest_copy.h). Every access to memory that may be gone is between
- * guest_copy_begin and guest_copy_end, and the stack is as at the entry all the time: so the handler
- * of SIGBUS sends any of these instructions to guest_copy_failed, which returns to the caller.
+ * guest_copy() and guest_zero() (memory/guest_copy.h). Every access to memory that may be gone is
+ * between guest_copy_begin and guest_copy_end, and the stack is as at the entry all the time: so
+ * the handler of SIGBUS sends any of these instructions to guest_copy_failed, which returns to the
+ * caller.
  *
  * Up to 64 bytes go by a few loads that overlap, which are all done before the first store; more by
  * `rep movsq`, which is quick on all processors, with the last 8 bytes first.

@@ -166,7 +166,7 @@ static int reset_xcr0(const struct kvm_vcpu *v)
 	return kvm_ioctl(v->fd, KVM_SET_XCRS, &xcrs);
 }
 
-static int set_constants(struct kvm_vcpu *v)
+static int set_constants(const struct kvm_vcpu *v)
 {
 	int rc = reset_xcr0(v);
 	if (rc < 0)
@@ -335,7 +335,7 @@ void arch_vcpu_start(struct kvm_vcpu *v, const struct memory *mem, const struct 
 /* The standard format of XSAVE (Intel SDM volume 1, 13.4). */
 enum { XSAVE_MXCSR_AT = 24, XSAVE_HEADER_AT = 512, XCR0_MAX = 0xe7 };
 
-int arch_vcpu_save(struct kvm_vcpu *v, struct arch_vcpu_state *out)
+int arch_vcpu_save(const struct kvm_vcpu *v, struct arch_vcpu_state *out)
 {
 	int rc = kvm_vcpu_complete_exit(v);
 	if (rc < 0)
@@ -505,7 +505,7 @@ struct stub_frame {
 	uint64_t vector, error_code, rip, cs, rflags, rsp, ss;
 };
 
-int arch_vcpu_fault(struct kvm_vcpu *v, struct memory *mem, struct mote_fault *out)
+int arch_vcpu_fault(struct kvm_vcpu *v, const struct memory *mem, struct mote_fault *out)
 {
 	struct kvm_regs r;
 	struct kvm_sregs s;
@@ -539,7 +539,8 @@ int arch_vcpu_fault(struct kvm_vcpu *v, struct memory *mem, struct mote_fault *o
 	return 0;
 }
 
-int arch_vcpu_redirect(struct kvm_vcpu *v, const struct memory *mem, const struct arch_redirect *to)
+int arch_vcpu_redirect(const struct kvm_vcpu *v, const struct memory *mem,
+		       const struct arch_redirect *to)
 {
 	struct kvm_regs r;
 	struct kvm_sregs now, s;
