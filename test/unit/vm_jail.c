@@ -275,7 +275,7 @@ static int jailed(int profile, int (*act)(const struct call *), const struct cal
 	cr_assert(pid >= 0);
 	if (pid == 0) {
 		struct err e = {0};
-		alarm(10);
+		alarm(200);
 		dup2(ends[1], 2);
 		dup2(open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), 3);
 		if (enter(profile, &e) < 0)
