@@ -228,8 +228,8 @@ Test(api_layout, untrusted_ones_are_refused)
 		"[]",
 		"{\"manifests\":[]}",
 		"{\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.index.v1+json\"}]}",
-		"{\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
-		"\"digest\":\"sha256:../../x\",\"size\":1}]}",
+		("{\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
+		 "\"digest\":\"sha256:../../x\",\"size\":1}]}"),
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		FILE *f = fopen(path[3], "w");
