@@ -22,8 +22,9 @@ each_isolation_annotation() { # core
 	within 10 grep -q ready "$CASE_DIR/x" || fail 'the second process is not there'
 	private=$(monitor_pids | grep -vx "$(task_pid two)")
 	is "$(file_mappings "$private")" "$(own_mappings "$private")" 'mappings of files for a process of Exec'
-	kill_and_finish two
+	ctr task kill -s KILL two || fail 'ctr task kill two'
 	wait
+	finish two 137
 	run --annotation io.mote.isolation=most -- three args
 	has "$(cat "$err")" 'io.mote.isolation: must be private or shared, not most' 'what there is not'
 }
