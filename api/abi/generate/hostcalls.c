@@ -29,7 +29,7 @@ static struct row rows[] = {
 	{__LINE__, number, #name, #guests, #thread, #arguments, {0}},
 #include "abi/calls.def"
 };
-#define EACH_ROW(r) (struct row *r = rows; r < rows + sizeof(rows) / sizeof(rows[0]); r++)
+#define FOR_EACH_ROW(r) for (struct row *r = rows; r < rows + sizeof(rows) / sizeof(rows[0]); r++)
 
 /* What each side makes of an argument; rows.h has the form of templates. */
 static const struct kind {
@@ -120,9 +120,8 @@ static void make_numbers(void)
 {
 	emit("#ifndef MOTE_GEN_HOSTCALL_NUMBERS_H\n#define MOTE_GEN_HOSTCALL_NUMBERS_H\n");
 	emit("\nenum hostcall {\n");
-	for
-		EACH_ROW(r)
-	emit("\tHOSTCALL_%s = %d,\n", r->name, r->number);
+	FOR_EACH_ROW(r)
+		emit("\tHOSTCALL_%s = %d,\n", r->name, r->number);
 	emit("};\n\n#endif\n");
 }
 
@@ -161,27 +160,24 @@ static void make_stub(const struct row *r)
 
 static void make_stubs(void)
 {
-	for
-		EACH_ROW(r)
-	make_stub(r);
+	FOR_EACH_ROW(r)
+		make_stub(r);
 }
 
 /* --- the host --- */
 
 static void make_types(void)
 {
-	for
-		EACH_ROW(r)
-		{
-			emit("\nstruct call_%s {\n", r->name);
-			for (unsigned i = 0; i < r->args.count; i++) {
-				emit("\t");
-				emit_template(kind_of(&r->args.of[i])->field, &r->args.of[i], 0);
-				emit("\n");
-			}
-			emit("};\nint64_t host_%s(struct vcpu *vcpu, ", r->name);
-			emit("const struct call_%s *a);\n", r->name);
+	FOR_EACH_ROW(r) {
+		emit("\nstruct call_%s {\n", r->name);
+		for (unsigned i = 0; i < r->args.count; i++) {
+			emit("\t");
+			emit_template(kind_of(&r->args.of[i])->field, &r->args.of[i], 0);
+			emit("\n");
 		}
+		emit("};\nint64_t host_%s(struct vcpu *vcpu, ", r->name);
+		emit("const struct call_%s *a);\n", r->name);
+	}
 }
 
 static void make_decoder(const struct row *r)
@@ -210,9 +206,8 @@ static void make_dispatch(void)
 	emit("\nstatic int64_t carry_out(struct vcpu *vcpu, const struct mote_frame *frame)\n{\n");
 	emit("\tif (vcpu->vm->wasm && !wasm_has(frame->nr))\n\t\treturn -ENOSYS;\n");
 	emit("\tswitch (frame->nr) {\n");
-	for
-		EACH_ROW(r)
-	emit("\tcase HOSTCALL_%s:\n\t\treturn serve_%s(vcpu, frame);\n", r->name, r->name);
+	FOR_EACH_ROW(r)
+		emit("\tcase HOSTCALL_%s:\n\t\treturn serve_%s(vcpu, frame);\n", r->name, r->name);
 	emit("\t}\n\treturn -ENOSYS;\n}\n");
 }
 
@@ -220,10 +215,9 @@ static void make_wasm_has(void)
 {
 	emit("\n/* Whether a VM of the WebAssembly runtime has the call. */\n");
 	emit("static bool wasm_has(uint32_t nr)\n{\n\tswitch (nr) {\n");
-	for
-		EACH_ROW(r)
-	if (strcmp(r->guests, "ALL") == 0)
-		emit("\tcase HOSTCALL_%s:\n", r->name);
+	FOR_EACH_ROW(r)
+		if (strcmp(r->guests, "ALL") == 0)
+			emit("\tcase HOSTCALL_%s:\n", r->name);
 	emit("\t\treturn true;\n\t}\n\treturn false;\n}\n");
 }
 
@@ -232,24 +226,21 @@ static void make_pollable(void)
 	char condition[WORD_MAX];
 	emit("\nbool hostcall_pollable(struct vm *vm, const struct mote_frame *frame)\n{\n");
 	emit("\tswitch (frame->nr) {\n");
-	for
-		EACH_ROW(r)
-	if (is_conditional(r, condition)) {
-		emit("\tcase HOSTCALL_%s:\n", r->name);
-		emit_as_row(r->line, "\t\treturn poll_%s(vm, frame);", condition);
-	}
-	for
-		EACH_ROW(r)
-	if (is_polled(r))
-		emit("\tcase HOSTCALL_%s:\n", r->name);
+	FOR_EACH_ROW(r)
+		if (is_conditional(r, condition)) {
+			emit("\tcase HOSTCALL_%s:\n", r->name);
+			emit_as_row(r->line, "\t\treturn poll_%s(vm, frame);", condition);
+		}
+	FOR_EACH_ROW(r)
+		if (is_polled(r))
+			emit("\tcase HOSTCALL_%s:\n", r->name);
 	emit("\t\treturn true;\n\t}\n\treturn false;\n}\n");
 }
 
 static void make_decode(void)
 {
-	for
-		EACH_ROW(r)
-	make_decoder(r);
+	FOR_EACH_ROW(r)
+		make_decoder(r);
 	make_wasm_has();
 	make_dispatch();
 	make_pollable();
@@ -266,25 +257,20 @@ static void make_shapes(void)
 	emit("\t\tenum hostcall_kind kind;\n");
 	emit("\t\tsize_t bytes; /* of the structure that it points to */\n");
 	emit("\t} args[%d];\n} hostcall_shapes[] = {\n", CELLS_MAX);
-	for
-		EACH_ROW(r)
-		{
-			emit("\t{HOSTCALL_%s, {", r->name);
-			for (unsigned i = 0; i < r->args.count; i++) {
-				const struct argument *a = &r->args.of[i];
-				emit("%s{HOSTCALL_KIND_%s, ", i ? ", " : "", a->kind);
-				emit_template(kind_of(a)->bytes, a, 0);
-				emit("}");
-			}
-			emit("}},\n");
+	FOR_EACH_ROW(r) {
+		emit("\t{HOSTCALL_%s, {", r->name);
+		for (unsigned i = 0; i < r->args.count; i++) {
+			const struct argument *a = &r->args.of[i];
+			emit("%s{HOSTCALL_KIND_%s, ", i ? ", " : "", a->kind);
+			emit_template(kind_of(a)->bytes, a, 0);
+			emit("}");
 		}
+		emit("}},\n");
+	}
 	emit("};\n");
 }
 
-static const struct mode {
-	const char *name, *purpose;
-	void (*make)(void);
-} modes[] = {
+static const struct rows_mode modes[] = {
 	{"numbers", "Host calls by number.", make_numbers},
 	{"stubs", "The guest's functions for host calls.", make_stubs},
 	{"types", "Decoded host calls and their handlers.", make_types},
@@ -292,21 +278,15 @@ static const struct mode {
 	{"shapes", "Host calls and the kinds of their arguments, for tests.", make_shapes},
 };
 
+static void read_rows(void)
+{
+	FOR_EACH_ROW(r) {
+		rows_parse(r->line, r->arguments, &r->args);
+		check_row(r);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 3 && i < sizeof(modes) / sizeof(modes[0]); i++) {
-		if (strcmp(modes[i].name, argv[1]) != 0)
-			continue;
-		rows_begin(TABLE, argv[2], modes[i].purpose);
-		for
-			EACH_ROW(r)
-			{
-				rows_parse(r->line, r->arguments, &r->args);
-				check_row(r);
-			}
-		modes[i].make();
-		return rows_end();
-	}
-	fprintf(stderr, "usage: hostcalls numbers|stubs|types|decode|shapes OUTPUT-NAME\n");
-	return 2;
+	return rows_main(argc, argv, TABLE, read_rows, modes, sizeof(modes) / sizeof(modes[0]));
 }

@@ -12,14 +12,6 @@ enum { LINE_MAX_BYTES = 4096 };
 static const char *table_path, *output_path;
 static unsigned output_line = 1;
 
-void rows_begin(const char *table, const char *output, const char *purpose)
-{
-	table_path = table;
-	output_path = output;
-	emit("/* SPDX-License-Identifier: Apache-2.0 */\n");
-	emit("/* %s Generated from %s. */\n", purpose, table);
-}
-
 void rows_fail(int line, const char *format, ...)
 {
 	va_list list;
@@ -139,7 +131,27 @@ void emit_template(const char *template, const struct argument *a, unsigned cell
 	}
 }
 
-int rows_end(void)
+static int usage(const char *table, const struct rows_mode *modes, unsigned count)
 {
-	return fflush(stdout) != 0 || ferror(stdout) != 0;
+	fprintf(stderr, "usage: MODE OUTPUT-NAME; of %s it makes:\n", table);
+	for (unsigned i = 0; i < count; i++)
+		fprintf(stderr, "  %-10s %s\n", modes[i].name, modes[i].purpose);
+	return 2;
+}
+
+int rows_main(int argc, char **argv, const char *table, void (*check)(void),
+	      const struct rows_mode *modes, unsigned count)
+{
+	for (unsigned i = 0; argc == 3 && i < count; i++) {
+		if (strcmp(modes[i].name, argv[1]) != 0)
+			continue;
+		table_path = table;
+		output_path = argv[2];
+		emit("/* SPDX-License-Identifier: Apache-2.0 */\n");
+		emit("/* %s Generated from %s. */\n", modes[i].purpose, table);
+		check();
+		modes[i].make();
+		return fflush(stdout) != 0 || ferror(stdout) != 0;
+	}
+	return usage(table, modes, count);
 }

@@ -20,8 +20,6 @@ struct arguments {
 	struct argument of[ARGUMENTS_MAX];
 };
 
-/* Before all else: the table that is read and the file that is written, as messages name them. */
-void rows_begin(const char *table, const char *output, const char *purpose);
 /* Says what is wrong with the row on this line of the table, and ends the program. */
 void rows_fail(int line, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 /* An argument list as the preprocessor makes text of it. */
@@ -35,7 +33,17 @@ void emit_as_row(int line, const char *format, ...) __attribute__((format(printf
  * in a frame, + for that of its second.
  */
 void emit_template(const char *template, const struct argument *a, unsigned cell);
-/* Ends the output; nonzero if not all of it could be written. */
-int rows_end(void);
+
+/* What a generator can make of its table: `GENERATOR MODE OUTPUT-NAME`, on standard output. */
+struct rows_mode {
+	const char *name, *purpose;
+	void (*make)(void);
+};
+/*
+ * A generator's main(): `check` looks at all rows before the mode's text is made. The exit status:
+ * 2 for another mode, 1 if not all of it could be written.
+ */
+int rows_main(int argc, char **argv, const char *table, void (*check)(void),
+	      const struct rows_mode *modes, unsigned count);
 
 #endif
