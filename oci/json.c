@@ -259,11 +259,6 @@ struct json json_top(struct json_document *d)
 	return (struct json){.document = d, .value = d->root};
 }
 
-struct json json_member(const struct json *object, const char *key)
-{
-	return look_up(object, key);
-}
-
 bool json_get_string(const struct json *object, const char *key, enum json_need need,
 		     size_t max_bytes, const char **out)
 {

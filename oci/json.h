@@ -74,8 +74,6 @@ enum json_need { JSON_OPTIONAL, JSON_REQUIRED };
 #define JSON_SELF ((const char *)NULL)
 
 struct json json_top(struct json_document *d);
-/* The member, absent if the object has none of that name. */
-struct json json_member(const struct json *object, const char *key);
 
 /*
  * Each looks at a member of `object` (or JSON_SELF) and says whether it is there, of the right kind

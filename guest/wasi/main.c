@@ -21,8 +21,6 @@ static void run(struct wasm_func *func)
 		return;
 	case WASM_TRAPPED:
 		wasi_end_by_trap(&wasi.stop);
-	case WASM_EXITED:
-		wasi_end(wasi.stop.exit_status);
 	}
 }
 
@@ -47,8 +45,6 @@ static _Noreturn void refuse_instance(const struct wasm_error *error,
 		wasi_refuse("%s", failure->text);
 	if (error->kind == WASM_ERROR_TRAP)
 		wasi_end_by_trap(&wasi.stop);
-	if (error->kind == WASM_ERROR_EXIT)
-		wasi_end(wasi.stop.exit_status);
 	wasi_refuse_module(error);
 }
 
@@ -122,8 +118,6 @@ static _Noreturn void serve(struct wasm_instance *instance, struct wasm_func *in
 		break;
 	case WASM_TRAPPED:
 		wasi_end_by_trap(&wasi.stop);
-	case WASM_EXITED:
-		wasi_end(wasi.stop.exit_status);
 	}
 	wasi_end(0);
 }

@@ -106,7 +106,6 @@ _Noreturn void wasi_refuse_module(const struct wasm_error *error)
 	case WASM_ERROR_LIMIT:
 	case WASM_ERROR_LINK:
 	case WASM_ERROR_TRAP:
-	case WASM_ERROR_EXIT:
 		break;
 	}
 	wasi_refuse("%s", error->message);

@@ -42,7 +42,6 @@ static int error_number(enum wasm_error_kind kind)
 	case WASM_ERROR_INVALID:
 	case WASM_ERROR_LINK:
 	case WASM_ERROR_TRAP:
-	case WASM_ERROR_EXIT:
 		break;
 	}
 	return -EINVAL;

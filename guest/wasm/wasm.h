@@ -121,7 +121,6 @@ enum wasm_error_kind {
 	WASM_ERROR_MEMORY,        /* the platform has no more memory */
 	WASM_ERROR_LINK,          /* an import is missing or does not fit; the message names it */
 	WASM_ERROR_TRAP,          /* instantiation trapped */
-	WASM_ERROR_EXIT,          /* the start function called wasm_exit */
 };
 
 #define WASM_MESSAGE_BYTES 256
@@ -185,14 +184,12 @@ struct wasm_frame {
 enum wasm_outcome {
 	WASM_RETURNED = 0,
 	WASM_TRAPPED,
-	WASM_EXITED,
 };
 
 /* How a call ended when it did not return. */
 struct wasm_stop {
 	enum wasm_outcome outcome;
 	enum wasm_trap_code code;
-	int32_t exit_status;  /* WASM_EXITED */
 	uint32_t frame_count; /* innermost first */
 	bool truncated;       /* there were more frames */
 	char message[128];    /* WASM_TRAP_HOST */
@@ -289,9 +286,8 @@ int64_t wasm_memory_grow(struct wasm_memory *memory, uint64_t pages);
 enum wasm_outcome wasm_call(struct wasm_func *func, const union wasm_value *args,
 			    union wasm_value *results, struct wasm_stop *stop);
 
-/* For host functions: do not return, but end the outermost wasm_call (or instantiation). */
+/* For host functions: does not return, but ends the outermost wasm_call (or instantiation). */
 _Noreturn void wasm_trap(struct wasm_instance *instance, enum wasm_trap_code code,
 			 const char *message);
-_Noreturn void wasm_exit(struct wasm_instance *instance, int32_t status);
 
 #endif

@@ -5,8 +5,8 @@
  * that runs while the host empties its buffer is more than one vCPU asks for, whose host acts only
  * while it is stopped: test/unit/guest_output_steps.c has that.
  */
+#include "guest_output.h"
 #include "abi/guest_calls.h"
-#include "guest/lib/output.h"
 #include "vm/run/output.h"
 
 #include <criterion/criterion.h>
@@ -134,16 +134,7 @@ static void *run_host(void *ended)
 
 static void write_bytes(uint32_t fd, const uint8_t *bytes, uint32_t n)
 {
-	uint32_t len;
-	uint8_t *to = NULL;
-	if (output_is_open(&area, fd, n)) {
-		do {
-			to = output_reserve(&area, fd, n, &len);
-			if (to)
-				memcpy(to, bytes, n);
-		} while (to && !output_publish(&area, n, len));
-	}
-	if (!to) {
+	if (!output_append(&area, fd, bytes, n)) {
 		direct = bytes;
 		direct_len = n;
 		(void)mote_writev(&area, (int32_t)fd, NULL, 0);

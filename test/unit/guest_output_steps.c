@@ -6,7 +6,7 @@
  * interleaving with up to two actions of the host.
  */
 #include "abi/guest_calls.h"
-#include "guest/lib/output.h"
+#include "guest_output.h"
 #include "vm/run/output.h"
 
 #include <criterion/criterion.h>
@@ -79,16 +79,7 @@ int64_t mote_hostcall(struct mote_area *a)
 
 static void write_text(uint32_t fd, const char *text, size_t n)
 {
-	uint32_t len;
-	uint8_t *to = NULL;
-	if (output_is_open(&area, fd, n)) {
-		do {
-			to = output_reserve(&area, fd, n, &len);
-			if (to)
-				memcpy(to, text, n);
-		} while (to && !output_publish(&area, n, len));
-	}
-	if (!to) {
+	if (!output_append(&area, fd, text, (uint32_t)n)) {
 		direct = text;
 		direct_len = n;
 		(void)mote_writev(&area, (int32_t)fd, NULL, 0);

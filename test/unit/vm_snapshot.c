@@ -408,8 +408,10 @@ Test(vm_snapshot, a_guest_that_has_changed_xcr0)
 		restore(vm, s);
 		cr_expect(frozen_command(vm, "r") == 1, "a register is not as it was");
 		cr_assert(ioctl(vm->vcpus[0].kvm.fd, KVM_GET_XCRS, &now) == 0);
+		/* KVM without hardware virtualisation goes by the host's XCR0. */
 		cr_expect(now.xcrs[0].value == vm->vcpus[0].kvm.arch.xcr0 ||
-			  !arch_hardware_virtualization());
+			  (access("/sys/module/kvm_amd", F_OK) < 0 &&
+			   access("/sys/module/kvm_intel", F_OK) < 0));
 	}
 	vm_snapshot_drop(s);
 	vm_destroy(vm);

@@ -24,11 +24,6 @@ extern const struct kvm_capability arch_capabilities[];
  * thread.
  */
 void arch_prepare(void);
-/*
- * Whether KVM runs guests by hardware virtualisation. If not, code at CPL 3 is native: SYSCALL
- * stays there, and XGETBV reads the host's XCR0.
- */
-bool arch_hardware_virtualization(void);
 /* 64 hexadecimal digits that differ where guests are shown other features of the CPU. */
 int arch_cpu_digest(int kvm_fd, char out[65], struct err *e) must_check;
 

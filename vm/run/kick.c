@@ -73,7 +73,7 @@ void vcpu_take_kicks(void)
 	}
 }
 
-void vcpu_kick(struct vcpu *vcpu)
+static void vcpu_kick(struct vcpu *vcpu)
 {
 	atomic_store(&vcpu->kicked, true);
 	int tid = atomic_load(&vcpu->running_tid);

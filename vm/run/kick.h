@@ -25,11 +25,7 @@ int kick_prepare(struct err *e) must_check;
  * file that would become too large are an errno.
  */
 const sigset_t *kick_blocked(void);
-/*
- * Wakes a vCPU's thread, if it is in vm_resume; those of all vCPUs. Any thread, and signal
- * handlers.
- */
-void vcpu_kick(struct vcpu *vcpu);
+/* Wakes the threads of all vCPUs that are in vm_resume. Any thread, and signal handlers. */
 void vm_kick(struct vm *vm);
 /* KVM_RUN leaves the kick pending: takes it, and what a timer has to say. */
 void vcpu_take_kicks(void);

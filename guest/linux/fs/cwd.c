@@ -3,8 +3,6 @@
  * The working directory: kept as the absolute path that Linux would report, without ".", ".." and
  * symlinks.
  */
-#include "guest/linux/fs/cwd.h"
-
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/lookup.h"
 #include "guest/linux/syscall.h"
@@ -135,7 +133,8 @@ static int64_t canonical(const char *path, char out[PATH_MAX])
 	return 0;
 }
 
-int64_t cwd_change(const char *path)
+/* Changes to the directory that an absolute path leads to, if it may be searched. */
+static int64_t change_to(const char *path)
 {
 	char next[PATH_MAX];
 	size_t root_len;
@@ -171,7 +170,7 @@ int64_t sys_fchdir(int fd)
 		lib_log("fchdir: the directory was moved, or its path is not known any more");
 		return -ENOENT;
 	}
-	return cwd_change(path);
+	return change_to(path);
 }
 
 int64_t sys_chdir(uint64_t path)
@@ -182,5 +181,5 @@ int64_t sys_chdir(uint64_t path)
 		return rc;
 	if (p.own >= 0)
 		return sys_fchdir(p.own);
-	return cwd_change(p.absolute);
+	return change_to(p.absolute);
 }

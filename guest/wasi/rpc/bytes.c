@@ -35,8 +35,9 @@ static const char *allocate(struct wasm_instance *inst, uint32_t bytes, uint32_t
 	return NULL;
 }
 
-const char *rpc_pass_bytes(struct wasm_instance *inst, const void *bytes, size_t len,
-			   uint32_t pair[2])
+/* Copies bytes to memory that the module allocates; pair: address, length. NULL, or why not. */
+static const char *pass_bytes(struct wasm_instance *inst, const void *bytes, size_t len,
+			      uint32_t pair[2])
 {
 	uint32_t at;
 	if (len > INT32_MAX)
@@ -56,8 +57,8 @@ const char *rpc_pass_bytes(struct wasm_instance *inst, const void *bytes, size_t
 const char *rpc_pass_value(struct wasm_instance *inst, const struct mote_value *v, uint32_t pair[2])
 {
 	if (v->type == MOTE_STRING)
-		return rpc_pass_bytes(inst, v->of.string.text, v->of.string.len, pair);
-	return rpc_pass_bytes(inst, v->of.bytes.data, v->of.bytes.len, pair);
+		return pass_bytes(inst, v->of.string.text, v->of.string.len, pair);
+	return pass_bytes(inst, v->of.bytes.data, v->of.bytes.len, pair);
 }
 
 const char *rpc_borrow_bytes(struct wasm_instance *inst, enum mote_type type, uint32_t at,

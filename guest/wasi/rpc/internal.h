@@ -20,10 +20,10 @@ void rpc_write_error(enum mote_call_error code, const char *text);
 
 /* --- strings and bytes (bytes.c) --- */
 
-/* Copies bytes to memory that the module allocates; pair: address, length. NULL, or why not. */
-const char *rpc_pass_bytes(struct wasm_instance *inst, const void *bytes, size_t len,
-			   uint32_t pair[2]);
-/* The same for a value that is a string or bytes. */
+/*
+ * Copies a value that is a string or bytes to memory that the module allocates; pair: address,
+ * length. NULL, or why not.
+ */
 const char *rpc_pass_value(struct wasm_instance *inst, const struct mote_value *v,
 			   uint32_t pair[2]);
 /* The bytes at an address in the module's memory, borrowed. NULL, or why not. */

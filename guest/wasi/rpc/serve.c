@@ -142,8 +142,6 @@ static bool put_return(struct mote_out *o, const void *what)
 /* Reports how the module stopped; nothing of it can be relied on any more. */
 static _Noreturn void report_stop(void)
 {
-	if (wasi.stop.outcome == WASM_EXITED)
-		wasi_end(wasi.stop.exit_status);
 	wasi_report_trap(&wasi.stop);
 	char text[200];
 	lib_format(text, sizeof(text), "wasm trap: %s", wasi_trap_text(&wasi.stop));

@@ -523,10 +523,9 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link,
 	make_globals(&k);
 	make_segments(&k);
 	struct wasm_stop *s = stop ? stop : &own_stop;
-	enum wasm_outcome outcome = trap_run(i->store, copy_active, &k, s);
-	if (outcome != WASM_RETURNED) {
+	if (trap_run(i->store, copy_active, &k, s) != WASM_RETURNED) {
 		i->pinned = true; /* others may have its functions in their tables by now */
-		error->kind = outcome == WASM_EXITED ? WASM_ERROR_EXIT : WASM_ERROR_TRAP;
+		error->kind = WASM_ERROR_TRAP;
 		wasm_format(error->message, sizeof error->message, "%s", wasm_trap_text(s->code));
 		return -EINVAL;
 	}

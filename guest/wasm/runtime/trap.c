@@ -153,16 +153,6 @@ void wasm_trap(struct wasm_instance *instance, enum wasm_trap_code code, const c
 	stop_from_c(instance->store, code, message);
 }
 
-void wasm_exit(struct wasm_instance *instance, int32_t status)
-{
-	struct wasm_store *s = instance->store;
-	if (!s->armed)
-		__builtin_trap();
-	s->stop->outcome = WASM_EXITED;
-	s->stop->exit_status = status;
-	finish(s);
-}
-
 /* Called from a host function: what stops it stops the outermost call. */
 static void run_nested(struct wasm_store *s, void (*run)(void *), void *arg)
 {

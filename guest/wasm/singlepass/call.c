@@ -29,7 +29,7 @@ static void load_caller_saved(struct compiler *c)
 }
 
 /* What the prologue saved of the caller's. */
-void restore_callee_saved(struct compiler *c)
+static void restore_callee_saved(struct compiler *c)
 {
 	uint32_t n = FIXED_SLOTS;
 	for (uint32_t m = c->fn.local_regs & CALLEE_SAVED; m; m &= m - 1)

@@ -446,7 +446,6 @@ extern const uint8_t int_args[ARG_INTS];
 void handle_call(struct compiler *c, bool tail);
 void handle_call_indirect(struct compiler *c, bool tail);
 void emit_return(struct compiler *c);
-void restore_callee_saved(struct compiler *c);
 /* Pops operands of these types as the first arguments; constants follow. A result is left in RAX.
  */
 void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32_t count,

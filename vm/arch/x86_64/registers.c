@@ -44,6 +44,10 @@ static int deny_msrs(int vm_fd)
 enum { CPUID_VMX = 1 << 5, CPUID_SVM = 1 << 2, CPUID_HYPERVISOR = 1 << 31 };
 
 static pthread_once_t kind_once = PTHREAD_ONCE_INIT;
+/*
+ * KVM runs guests by hardware virtualisation. If not, code at CPL 3 is native: SYSCALL stays there,
+ * and XGETBV reads the host's XCR0.
+ */
 static bool hardware;
 static bool smap_usable;
 /*
@@ -88,12 +92,6 @@ static void look_at_kind(void)
 void arch_prepare(void)
 {
 	pthread_once(&kind_once, look_at_kind);
-}
-
-bool arch_hardware_virtualization(void)
-{
-	arch_prepare();
-	return hardware;
 }
 
 /*
