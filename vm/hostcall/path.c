@@ -75,6 +75,20 @@ static int open_waiting(struct vcpu *vcpu, int dir, const struct call_open *a, u
 	}
 }
 
+/*
+ * What O_TRUNC means for a file already open. An empty one only gets its times: ext4 takes
+ * ftruncate of any file for the replacement of its contents and writes it back when it is closed
+ * (auto_da_alloc), which open with O_TRUNC of a new file does not cost.
+ */
+static int truncate_opened(struct vcpu *vcpu, int fd, const struct stat *st)
+{
+	static const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+	if (st->st_size > 0)
+		return vm_truncate(vcpu, fd, st, 0);
+	(void)!futimens(fd, times); /* another user's file keeps them */
+	return 0;
+}
+
 int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 {
 	struct vm *vm = vcpu->vm;
@@ -105,7 +119,7 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 	if (rc < 0)
 		return rc;
 	if ((a->flags & O_TRUNC) && S_ISREG(st.st_mode)) {
-		rc = vm_truncate(vcpu, fd, &st, 0);
+		rc = truncate_opened(vcpu, fd, &st);
 		if (rc < 0)
 			return rc;
 	}
