@@ -98,7 +98,7 @@ static int prepare(struct taking *t, const char *point, struct err *e)
 }
 
 /* Copies what the program prints, until it has ended. */
-static void relay(struct taking *t, int to)
+static void relay(const struct taking *t, int to)
 {
 	char piece[4096];
 	struct pollfd from[2] = {{.fd = t->out[0], .events = POLLIN},
@@ -118,7 +118,7 @@ static void relay(struct taking *t, int to)
 	}
 }
 
-static int run_child(struct taking *t, struct err *e)
+static int run_child(const struct taking *t, struct err *e)
 {
 	uint64_t limit = t->options->time_limit_ns ? t->options->time_limit_ns : LIMIT_NS;
 	int to = t->options->stdio ? t->options->stdio[2] : STDERR_FILENO, status;

@@ -70,7 +70,7 @@ int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled,
 	return 0;
 }
 
-void sandbox_record_working_set(struct mote_sandbox *s, int fd)
+void sandbox_record_working_set(const struct mote_sandbox *s, int fd)
 {
 	if (fd >= 0)
 		(void)!vm_record_working_set(s->vm, fd); /* without it the next start does so */

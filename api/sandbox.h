@@ -56,7 +56,7 @@ struct mote_sandbox {
 int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled,
 		struct mote_sandbox **sandbox, struct err *e) must_check;
 /* When it is freed, its working set is recorded in a file (vm_record_working_set); fd -1: not. */
-void sandbox_record_working_set(struct mote_sandbox *s, int fd);
+void sandbox_record_working_set(const struct mote_sandbox *s, int fd);
 
 /* call.c: copies options.functions and limits. ERR_CONFIG if they are wrong. */
 int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e) must_check;

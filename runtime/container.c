@@ -106,7 +106,7 @@ static int thaw_to_die(struct container *c, struct err *e)
 	return rc;
 }
 
-int process_kill(struct process *p, int signo, struct err *e)
+int process_kill(const struct process *p, int signo, struct err *e)
 {
 	if (process_has_ended(p))
 		return err_set(e, ERR_PEER, ENOENT, "%s has ended", p->name);
@@ -161,7 +161,7 @@ int container_stats(const struct container *c, struct container_stats *out, stru
 	return cgroup_stats(c->cgroup, out, e);
 }
 
-int process_resize(struct process *p, uint32_t width, uint32_t height, struct err *e)
+int process_resize(const struct process *p, uint32_t width, uint32_t height, struct err *e)
 {
 	if (!p->streams.terminal || process_has_ended(p))
 		return 0;

@@ -130,7 +130,7 @@ static int connect_to(struct events *e)
 }
 
 /* The request of the first event, packed again for each try. */
-static int pack_first(struct events *e, struct buf *out)
+static int pack_first(const struct events *e, struct buf *out)
 {
 	Ttrpc__Request r = TTRPC__REQUEST__INIT;
 	r.service = (char *)(uintptr_t) "containerd.services.events.ttrpc.v1.Events";

@@ -287,7 +287,7 @@ enum wasm_outcome wasm_call(struct wasm_func *func, const union wasm_value *args
 			    union wasm_value *results, struct wasm_stop *stop);
 
 /* For host functions: does not return, but ends the outermost wasm_call (or instantiation). */
-_Noreturn void wasm_trap(struct wasm_instance *instance, enum wasm_trap_code code,
+_Noreturn void wasm_trap(const struct wasm_instance *instance, enum wasm_trap_code code,
 			 const char *message);
 
 #endif

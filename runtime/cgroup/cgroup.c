@@ -278,7 +278,7 @@ static int create_in(const struct cgroup *c, const struct hierarchy *h, struct e
 	return 0;
 }
 
-int cgroup_create(struct cgroup *c, const struct oci_resources *r, struct err *e)
+int cgroup_create(const struct cgroup *c, const struct oci_resources *r, struct err *e)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		int rc = create_in(c, &c->hierarchies[i], e);

@@ -31,7 +31,7 @@ void cgroup_freep(struct cgroup **c);
  * Makes it and sets its limits. -EEXIST: there are processes in it. What was made stays on an
  * error.
  */
-int cgroup_create(struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
+int cgroup_create(const struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
 /*
  * How a process gets in. Writing its number to cgroup.procs makes the kernel wait for an RCU grace
  * period, some 7 ms; a single thread that writes "0" to `tasks` of version 1 does not wait, nor

@@ -64,7 +64,7 @@ int terminal_open(int in, int out, struct terminal **t, int *slave, struct err *
 /* Has the loop copy what can be copied, and calls `changed` afterwards. 0 or -errno. */
 int terminal_watch(struct terminal *t, const struct supervisor *supervisor) must_check;
 void terminal_free(struct terminal *t); /* accepts NULL */
-int terminal_resize(struct terminal *t, uint16_t width, uint16_t height) must_check;
+int terminal_resize(const struct terminal *t, uint16_t width, uint16_t height) must_check;
 /* No more input: nothing is read from `in` again. */
 void terminal_end_input(struct terminal *t);
 /* Copies what can be copied without waiting. */

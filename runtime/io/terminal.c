@@ -81,7 +81,7 @@ void terminal_free(struct terminal *t)
 	free(t);
 }
 
-int terminal_resize(struct terminal *t, uint16_t width, uint16_t height)
+int terminal_resize(const struct terminal *t, uint16_t width, uint16_t height)
 {
 	struct winsize size = {.ws_col = width, .ws_row = height};
 	if (t->master.fd < 0)

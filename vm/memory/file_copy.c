@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 /* A file that has become shorter reads as zero behind its end, as anonymous memory does. */
-int memory_copy(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from)
+int memory_copy(const struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from)
 {
 	for (uint64_t done = 0; done < bytes;) {
 		ssize_t n = pread(fd, m->hva + gpa + done, bytes - done, (off_t)(from + done));
@@ -21,7 +21,7 @@ int memory_copy(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t
 	return 0;
 }
 
-int memory_copy_sparse(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from)
+int memory_copy_sparse(const struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from)
 {
 	uint64_t end = from + bytes;
 	for (uint64_t at = from; at < end;) {

@@ -330,7 +330,7 @@ static int set_frames(struct page_stack *to, const uint32_t *frames, uint32_t le
 }
 
 /* The snapshot's pages under [from, next), nothing in what was used beyond. */
-static int map_contents(const struct memory_image *i, struct memory *m, uint64_t from,
+static int map_contents(const struct memory_image *i, const struct memory *m, uint64_t from,
 			uint64_t used_end)
 {
 	if (m->copies) {

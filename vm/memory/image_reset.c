@@ -70,7 +70,7 @@ int memory_check_intact(struct memory *m)
 	return expect_unused(m, m->end + m->spill_next, m->end + m->spill_bytes);
 }
 
-int memory_map_anonymous(struct memory *m, uint64_t from, uint64_t end)
+int memory_map_anonymous(const struct memory *m, uint64_t from, uint64_t end)
 {
 	void *at = mmap(m->hva + from, end - from, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -127,7 +127,7 @@ int memory_empty(struct memory *m)
 /* --- resetting --- */
 
 /* -EFAULT: the image's file has become shorter. */
-static int copy_back(const struct memory_image *i, struct memory *m)
+static int copy_back(const struct memory_image *i, const struct memory *m)
 {
 	const struct dirty_tracker *d = &m->dirty;
 	int rc = 0;
@@ -152,7 +152,7 @@ static int check_block(struct memory *m)
 }
 
 /* What a guest at CPL 0 has written behind all that was allocated. */
-static int drop_rest(struct memory *m, uint64_t from)
+static int drop_rest(const struct memory *m, uint64_t from)
 {
 	if (from >= m->slot_end)
 		return 0;
@@ -162,7 +162,7 @@ static int drop_rest(struct memory *m, uint64_t from)
 }
 
 /* All pages that are not the file's: too many to copy, or unknown which. */
-static int drop_all(const struct memory_image *i, struct memory *m)
+static int drop_all(const struct memory_image *i, const struct memory *m)
 {
 	uint64_t bytes = i->shape.next - MEMORY_SYSTEM_BYTES;
 	if (madvise(m->hva + MEMORY_SYSTEM_BYTES, bytes, MADV_DONTNEED) < 0)

@@ -430,7 +430,7 @@ void memory_clear_tables(struct memory *m)
 	clear_table(m, m->root, 4, 0);
 }
 
-bool memory_intact(struct memory *m)
+bool memory_intact(const struct memory *m)
 {
 	const uint64_t stacks = MEMORY_STACKS_AT, behind = MEMORY_KERNEL_PAGES_BYTES;
 	if (m->broken || memcmp(m->hva, m->mirror, stacks) != 0 ||

@@ -168,7 +168,7 @@ const uint8_t *memory_published(const struct memory *m, gpa_t at);
  * Whether page tables and kernel pages are still what the host has made them, for a VM that shall
  * run another guest. The vCPUs' stack pages, which guests use, are restored by it.
  */
-bool memory_intact(struct memory *m) must_check;
+bool memory_intact(const struct memory *m) must_check;
 
 /*
  * Spans: the host memory behind guest-virtual memory. Fails with -EFAULT unless all of it is mapped

@@ -72,9 +72,10 @@ bool memory_page_is_zero(const uint8_t *page);
 /* Gives KVM memory up to `end`. 0 or -errno. */
 int memory_extend(struct memory *m, uint64_t end) must_check;
 /* memory/file_copy.c: reads bytes of a file into guest-physical memory. 0 or -errno. */
-int memory_copy(struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from) must_check;
+int memory_copy(const struct memory *m, uint64_t gpa, uint64_t bytes, int fd,
+		uint64_t from) must_check;
 /* The same into memory that is zero, without the file's holes; moves the file's position. */
-int memory_copy_sparse(struct memory *m, uint64_t gpa, uint64_t bytes, int fd,
+int memory_copy_sparse(const struct memory *m, uint64_t gpa, uint64_t bytes, int fd,
 		       uint64_t from) must_check;
 
 #endif

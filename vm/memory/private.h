@@ -6,7 +6,7 @@
 #include "vm/memory/page_table.h"
 
 /* Zeroed memory of this process alone in place of what is at [from, end). 0 or -errno. */
-int memory_map_anonymous(struct memory *m, uint64_t from, uint64_t end) must_check;
+int memory_map_anonymous(const struct memory *m, uint64_t from, uint64_t end) must_check;
 /*
  * Whether another guest can have this memory: tables and kernel pages are as the host has made
  * them, and no guest at CPL 0 has written where the next tables will be. 0, or -EAGAIN.

@@ -225,7 +225,7 @@ static int store_memory(const struct memory_image *m, int fd, uint64_t file_at, 
 	return 0;
 }
 
-int vm_snapshot_save(struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra,
+int vm_snapshot_save(const struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra,
 		     size_t extra_bytes, int fd, struct err *e)
 {
 	struct vm_snapshot copy = *s; /* borrows all of it; extra bytes are the call's own */

@@ -170,7 +170,7 @@ int vm_record_working_set(struct vm *vm, int fd)
 /* --- restoring --- */
 
 /* What no two VMs may have in common. */
-static int reseed(struct vm *vm)
+static int reseed(const struct vm *vm)
 {
 	struct mote_boot *boot = vm->boot;
 	boot->generation++; /* for the guest alone, whose memory it is */
@@ -252,7 +252,8 @@ static int restore_kernel_pages(struct vm *vm, const struct vm_snapshot *s)
  * Copies pages of a snapshot's file to memory of this process alone. -EFAULT: it has become
  * shorter.
  */
-static int copy_pages(struct vm *vm, const struct memory_image *i, uint64_t gpa, uint64_t bytes)
+static int copy_pages(const struct vm *vm, const struct memory_image *i, uint64_t gpa,
+		      uint64_t bytes)
 {
 	uint64_t from = gpa & ~(uint64_t)(MOTE_PAGE - 1);
 	size_t len = ((gpa + bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1)) - from;
@@ -273,7 +274,7 @@ static int copy_pages(struct vm *vm, const struct memory_image *i, uint64_t gpa,
  * even the pages that were written vanish when somebody truncates the file: so these do not lie in
  * one.
  */
-static int copy_pages_of_host(struct vm *vm, const struct vm_snapshot *s)
+static int copy_pages_of_host(const struct vm *vm, const struct vm_snapshot *s)
 {
 	if (!s->memory.may_vanish)
 		return 0;

@@ -43,7 +43,7 @@ int vm_snapshot_open_untrusted(int fd, const char *build, int kvm_fd, struct vm_
 /* The caller's bytes that it was written with; borrowed from the snapshot. */
 const uint8_t *vm_snapshot_extra(const struct vm_snapshot *s, size_t *bytes);
 /* Writes a snapshot, with bytes of the caller's, to an empty file. */
-int vm_snapshot_save(struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra,
+int vm_snapshot_save(const struct vm_snapshot *s, const char *build, int kvm_fd, const void *extra,
 		     size_t extra_bytes, int fd, struct err *e) must_check;
 /* Whether a file begins as a snapshot does. */
 bool vm_snapshot_is_file(int fd);

@@ -110,7 +110,7 @@ static uint32_t import_exchange(struct wasm_instance *inst, uint32_t message, ui
 	return (uint32_t)mote_exchange(mote_area(), (uint64_t)from, bytes, (uint64_t)to, capacity);
 }
 
-static uint64_t import_generation(struct wasm_instance *inst)
+static uint64_t import_generation(const struct wasm_instance *inst)
 {
 	(void)inst;
 	return wasi.boot->generation;

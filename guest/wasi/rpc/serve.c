@@ -154,7 +154,7 @@ static _Noreturn void report_stop(void)
 }
 
 /* Calls the function and writes the answer. */
-static void call_function(struct wasm_instance *inst, struct call *p, enum mote_type want)
+static void call_function(struct wasm_instance *inst, const struct call *p, enum mote_type want)
 {
 	union wasm_value got = {0};
 	struct mote_value result;

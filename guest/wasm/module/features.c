@@ -17,14 +17,15 @@ bool feature_enabled(const struct wasm_module *m, enum wasm_feature_id feature)
 	return feature == FEATURE_BASE || (m->options.features & features[feature].bit);
 }
 
-_Noreturn void feature_refuse(struct reader *r, enum wasm_feature_id feature, const char *what)
+_Noreturn void feature_refuse(const struct reader *r, enum wasm_feature_id feature,
+			      const char *what)
 {
 	wasm_fail(r->fail, WASM_ERROR_UNSUPPORTED, reader_offset(r), "%s%s %s not %s",
 		  features[feature].words, what, features[feature].verb,
 		  features[feature].bit ? "enabled" : "supported");
 }
 
-void feature_need(struct reader *r, const struct wasm_module *m, enum wasm_feature_id feature)
+void feature_need(const struct reader *r, const struct wasm_module *m, enum wasm_feature_id feature)
 {
 	if (!feature_enabled(m, feature))
 		feature_refuse(r, feature, "");

@@ -20,9 +20,11 @@ bool feature_enabled(const struct wasm_module *m, enum wasm_feature_id feature);
  * Ends in WASM_ERROR_UNSUPPORTED: the feature is not there, or not enabled. `what` of it the reader
  * is at, such as " (tags)", or "".
  */
-_Noreturn void feature_refuse(struct reader *r, enum wasm_feature_id feature, const char *what);
+_Noreturn void feature_refuse(const struct reader *r, enum wasm_feature_id feature,
+			      const char *what);
 
 /* The same, unless the feature is enabled. */
-void feature_need(struct reader *r, const struct wasm_module *m, enum wasm_feature_id feature);
+void feature_need(const struct reader *r, const struct wasm_module *m,
+		  enum wasm_feature_id feature);
 
 #endif

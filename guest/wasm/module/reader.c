@@ -9,12 +9,12 @@
 #include "guest/wasm/module/module.h"
 #include "guest/wasm/module/types.h"
 
-_Noreturn void reader_fail(struct reader *r, enum wasm_error_kind kind, const char *what)
+_Noreturn void reader_fail(const struct reader *r, enum wasm_error_kind kind, const char *what)
 {
 	wasm_fail(r->fail, kind, reader_offset(r), "%s", what);
 }
 
-void reader_ended(struct reader *r)
+void reader_ended(const struct reader *r)
 {
 	reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end");
 }

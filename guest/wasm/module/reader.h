@@ -19,8 +19,8 @@ static inline uint64_t reader_offset(const struct reader *r)
 {
 	return (uint64_t)(r->p - r->base);
 }
-_Noreturn void reader_fail(struct reader *r, enum wasm_error_kind kind, const char *what);
-_Noreturn void reader_ended(struct reader *r);
+_Noreturn void reader_fail(const struct reader *r, enum wasm_error_kind kind, const char *what);
+_Noreturn void reader_ended(const struct reader *r);
 uint32_t read_long_u32(struct reader *r); /* of whatever length */
 int32_t read_long_s32(struct reader *r);
 

@@ -33,7 +33,7 @@ enum {
 enum { ELEM_NOT_ACTIVE = 1, ELEM_EXPLICIT = 2, ELEM_EXPRESSIONS = 4, ELEM_FLAGS = 7 };
 enum { DATA_ACTIVE, DATA_PASSIVE, DATA_ACTIVE_IN };
 
-static _Noreturn void invalid(struct decoder *d, const char *what)
+static _Noreturn void invalid(const struct decoder *d, const char *what)
 {
 	reader_fail(&d->r, WASM_ERROR_INVALID, what);
 }
@@ -131,7 +131,7 @@ static struct table_type read_table_type(struct decoder *d)
 	return t;
 }
 
-static void need_memory_limits(struct decoder *d, uint32_t count)
+static void need_memory_limits(const struct decoder *d, uint32_t count)
 {
 	if (count > 1)
 		feature_need(&d->r, d->m, FEATURE_MULTI_MEMORY);
@@ -231,7 +231,7 @@ static uint32_t peek_section_count(const struct decoder *d, enum section wanted,
 	return 0;
 }
 
-static void make_spaces(struct decoder *d, const struct import_counts *c)
+static void make_spaces(const struct decoder *d, const struct import_counts *c)
 {
 	struct wasm_module *m = d->m;
 	struct arena *a = &m->arena;

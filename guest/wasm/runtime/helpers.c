@@ -156,7 +156,7 @@ static uint64_t whole_part(uint64_t what, double d)
 	return (uint64_t)(int64_t)d;
 }
 
-static uint64_t trunc_checked(struct wasm_instance *i, uint64_t what, uint64_t bits)
+static uint64_t trunc_checked(const struct wasm_instance *i, uint64_t what, uint64_t bits)
 {
 	double d = value_of(what, bits), low, high;
 	range_of(what, &low, &high);

@@ -57,6 +57,6 @@ void store_remove_module(struct wasm_module *m);
 /* Runs, and comes back here when a trap or an exit ends it. */
 enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg,
 			   struct wasm_stop *stop);
-_Noreturn void trap_raise(struct wasm_instance *instance, enum wasm_trap_code code);
+_Noreturn void trap_raise(const struct wasm_instance *instance, enum wasm_trap_code code);
 
 #endif

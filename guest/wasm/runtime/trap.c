@@ -143,12 +143,12 @@ _Noreturn static void stop_from_c(struct wasm_store *s, enum wasm_trap_code code
 	finish(s);
 }
 
-void trap_raise(struct wasm_instance *instance, enum wasm_trap_code code)
+void trap_raise(const struct wasm_instance *instance, enum wasm_trap_code code)
 {
 	stop_from_c(instance->store, code, NULL);
 }
 
-void wasm_trap(struct wasm_instance *instance, enum wasm_trap_code code, const char *message)
+void wasm_trap(const struct wasm_instance *instance, enum wasm_trap_code code, const char *message)
 {
 	stop_from_c(instance->store, code, message);
 }

@@ -149,7 +149,7 @@ static void to_own_function(struct compiler *c, uint32_t f, bool is_call)
 
 /* --- tail calls --- */
 
-static void check_tail(struct compiler *c, const struct wasm_functype *t)
+static void check_tail(const struct compiler *c, const struct wasm_functype *t)
 {
 	feature_need(&c->r, c->m, FEATURE_TAIL_CALL);
 	if (t->result_count != c->fn.type->result_count ||

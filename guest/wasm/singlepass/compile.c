@@ -11,7 +11,7 @@
 
 enum { CODE_STEP_BYTES = 0x10000 };
 
-_Noreturn void fail_invalid(struct compiler *c, const char *what)
+_Noreturn void fail_invalid(const struct compiler *c, const char *what)
 {
 	reader_fail(&c->r, WASM_ERROR_INVALID, what);
 }

@@ -368,7 +368,7 @@ static inline unsigned reg_of(const struct compiler *c, const struct value *v)
 void compiler_init(struct compiler *c, struct tables *t);
 void compile_function(struct compiler *c, uint32_t own);
 void compile_insn(struct compiler *c, uint8_t op); /* its opcode has been read */
-_Noreturn void fail_invalid(struct compiler *c, const char *what);
+_Noreturn void fail_invalid(const struct compiler *c, const char *what);
 
 /* values.c: registers and operands. */
 void push_slot(struct compiler *c, uint8_t type);
@@ -454,7 +454,7 @@ void push_call_result(struct compiler *c, uint8_t type); /* from RAX or XMM0 */
 int32_t table_cell(const struct compiler *c, uint32_t table);
 
 /* memory.c */
-uint32_t need_memory(struct compiler *c, uint32_t index);
+uint32_t need_memory(const struct compiler *c, uint32_t index);
 struct x64_mem pop_address(struct compiler *c, struct memarg a, struct value *base);
 struct memarg read_memarg(struct compiler *c, uint32_t natural);
 void handle_load(struct compiler *c, uint8_t op);

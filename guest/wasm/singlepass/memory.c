@@ -3,7 +3,7 @@
 #include "guest/wasm/singlepass/compiler.h"
 #include "guest/wasm/singlepass/fuse.h"
 
-uint32_t need_memory(struct compiler *c, uint32_t index)
+uint32_t need_memory(const struct compiler *c, uint32_t index)
 {
 	if (index >= c->m->memory_count)
 		fail_invalid(c, "unknown memory");

@@ -72,7 +72,7 @@ static uint32_t save_registers(void)
  * Reads what follows the legacy part of a frame's registers. False if the frame does not have all
  * of it.
  */
-static bool read_extended(struct _xstate *x, uint64_t from)
+static bool read_extended(const struct _xstate *x, uint64_t from)
 {
 	const struct _fpx_sw_bytes *sw = &x->fpstate.sw_reserved;
 	const uint64_t legacy = sizeof(x->fpstate);
@@ -85,7 +85,7 @@ static bool read_extended(struct _xstate *x, uint64_t from)
 	return get_user((uint8_t *)x + legacy, from + legacy, xsave_bytes - legacy) == 0;
 }
 
-static uint32_t mxcsr_mask(struct _xstate *x)
+static uint32_t mxcsr_mask(const struct _xstate *x)
 {
 	__asm__ volatile("fxsave64 (%0)" : : "r"(x) : "memory");
 	if (x->fpstate.mxcsr_mask == 0)
