@@ -211,7 +211,7 @@ differential: $(B)/test/fuzz/wasm_differential
 .PHONY: differential
 
 # The Linux runtime's loader as part of a host program, for fuzzing.
-HOSTED_LOADER := $(addprefix $(B)/hosted/guest/,linux/load.o linux/state.o linux/arch/$(ARCH)/program.o lib/message.o lib/format.o)
+HOSTED_LOADER := $(addprefix $(B)/hosted/guest/,linux/program/elf.o linux/program/file.o linux/program/load.o linux/program/script.o linux/program/stack.o linux/state.o linux/arch/$(ARCH)/program.o lib/message.o lib/format.o)
 $(B)/hosted/guest/linux/%.o $(B)/hosted/guest/lib/message.o $(B)/test/fuzz/elf.o: HOST_CFLAGS += -DMOTE_HOSTED_CALLS
 # As in the guest: the kernel's headers, without the C library's next to them.
 $(B)/hosted/guest/linux/%.o: HOST_CFLAGS += -ffreestanding

@@ -3,8 +3,8 @@
 #include "guest/linux/main.h"
 
 #include "guest/linux/fs/lookup.h"
-#include "guest/linux/load.h"
 #include "guest/linux/mm/layout.h"
+#include "guest/linux/program/load.h"
 #include "guest/linux/state.h"
 
 void linux_start(const struct mote_boot *boot, struct mote_area *area)

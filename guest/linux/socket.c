@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls on sockets. */
+#include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/syscall.h"
 
@@ -37,7 +38,8 @@ int64_t sys_socket(uint32_t domain, uint32_t type, uint32_t protocol)
 int64_t sys_socketpair(uint32_t domain, uint32_t type, uint32_t protocol, uint64_t to)
 {
 	(void)protocol; /* the host knows one for each type */
-	return mote_socketpair(mote_area(), domain, type, (void *)to, 2 * sizeof(int32_t));
+	int64_t rc = mote_socketpair(mote_area(), domain, type, (void *)to, 2 * sizeof(int32_t));
+	return descriptor_pair_on_exec(rc, to, type & SOCK_CLOEXEC);
 }
 
 int64_t sys_bind(int fd, uint64_t address, uint64_t len)

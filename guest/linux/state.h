@@ -27,6 +27,12 @@ struct signal_action {
 	uint64_t handler, flags, restorer, mask;
 };
 
+/* Where the program's strings and auxiliary vector lie on its stack. */
+struct program_text {
+	uint64_t arguments, environment, end; /* each ends where the next one begins */
+	uint64_t vector, vector_bytes;
+};
+
 struct process {
 	const struct mote_boot *boot;
 	uint64_t brk_start, brk, brk_mapped;
@@ -34,6 +40,11 @@ struct process {
 	char cwd[PATH_MAX]; /* absolute, without symlinks */
 	uint32_t umask;
 	struct signal_action actions[SIGNALS + 1];
+	struct program_text text;
+	bool no_new_privs; /* prctl: set-ID bits of programs mean nothing from now on */
+	bool file_used;    /* the program writes to pages of its file: it can be loaded once only */
+	/* The file that execve has loaded, absolute; empty: the one that the VM began with. */
+	char exe[PATH_MAX];
 };
 extern struct process process;
 
@@ -75,6 +86,28 @@ static inline struct thread *this_thread(void)
 static inline const char *boot_string(uint32_t at)
 {
 	return (const char *)process.boot + at;
+}
+
+/* Cut to 15 bytes. */
+static inline void thread_set_name(const char *name)
+{
+	struct thread *t = this_thread();
+	memset(t->name, 0, sizeof(t->name));
+	memcpy(t->name, name, strnlen(name, sizeof(t->name) - 1));
+}
+
+static inline const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* For messages. */
+static inline const char *program_name(void)
+{
+	if (process.exe[0])
+		return process.exe;
+	return boot_string(process.boot->payload_path);
 }
 
 static inline uint64_t min_u64(uint64_t a, uint64_t b)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program file from anybody: guest/linux/load.c as part of a host program, over a page table of
- * the test's own. What is loaded must be what the file says, what is refused must be refused with a
- * sentence.
+ * A program or script from anybody: guest/linux/program/ as part of a host program, over a page
+ * table of the test's own. What is loaded must be what the file says, what is refused must be
+ * refused with a sentence.
  */
-#include "guest/linux/load.h"
 #include "guest/linux/mm/layout.h"
+#include "guest/linux/program/load.h"
+#include "guest/linux/program/script.h"
 #include "guest/linux/state.h"
 
-#include <elf.h>
+#include <linux/auxvec.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,7 +123,7 @@ int64_t mote_hostcall(struct mote_area *a)
 	case HOSTCALL_exit:
 		longjmp(ended, (int)arg[0]);
 	case HOSTCALL_mem_map:
-		return map(arg[0], arg[1], (uint32_t)arg[2]);
+		return map(arg[0], arg[1], (uint32_t)arg[2] & ~(uint32_t)MOTE_MAP_FILL);
 	case HOSTCALL_mem_protect:
 		return protect(arg[0], arg[1], (uint32_t)arg[2]);
 	case HOSTCALL_mem_map_payload:
@@ -130,9 +131,10 @@ int64_t mote_hostcall(struct mote_area *a)
 	case HOSTCALL_mem_map_many:
 		for (const struct mote_mapping *m = (const void *)arg[0];
 		     m < (const struct mote_mapping *)(arg[0] + arg[1]); m++) {
-			int64_t rc = m->from == MOTE_MAP_ZEROED
-					     ? map(m->addr, m->bytes, m->prot)
-					     : map_payload(m->addr, m->bytes, m->from, m->prot);
+			int64_t rc =
+				m->from == MOTE_MAP_ZEROED
+					? map(m->addr, m->bytes, m->prot & ~(uint32_t)MOTE_MAP_FILL)
+					: map_payload(m->addr, m->bytes, m->from, m->prot);
 			if (rc < 0)
 				return rc;
 		}
@@ -266,9 +268,25 @@ static void make_information(void)
 	};
 }
 
+/* What a script's first line is taken for lies in the line, cut into strings. */
+static void check_script(const uint8_t *data, size_t size)
+{
+	struct script s = {0};
+	memcpy(s.line, data, size < SCRIPT_LINE_MAX ? size : SCRIPT_LINE_MAX);
+	if (!script_is(&s) || script_parse(&s) < 0)
+		return;
+	size_t at = (size_t)(s.interpreter - s.line), len = strlen(s.interpreter);
+	MUST(at >= 2 && at + len <= SCRIPT_LINE_MAX && !strpbrk(s.interpreter, " \t\n"));
+	if (!s.argument)
+		return;
+	MUST(s.argument > s.interpreter + len && *s.argument &&
+	     s.argument + strlen(s.argument) <= s.line + SCRIPT_LINE_MAX);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	check_script(data, size);
 	make_information();
 	payload = data;
 	payload_bytes = size;

@@ -202,6 +202,10 @@ void linux_resume_unasked(struct mote_context *c, uint32_t *busy)
 	leave(LEFT_RESUMED_UNASKED, 0);
 }
 
+void registers_reset(void)
+{
+}
+
 void linux_fault_entry(void)
 {
 	abort();

@@ -307,7 +307,6 @@ Test(linux_run, limits_and_identity_of_a_process)
 Test(linux_run, what_is_not_there_is_refused_by_name)
 {
 	expect_check("refusals", 0, "fork is not implemented");
-	expect_check("refusals", 0, "execve is not implemented");
 }
 
 Test(linux_run, identity_and_clocks)

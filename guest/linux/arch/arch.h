@@ -26,6 +26,8 @@ extern char user_copy_fault[];
 void context_set_pc(struct mote_context *c, uint64_t pc);
 /* Where a program starts: its entry point and its stack pointer. */
 struct mote_context context_of_program(uint64_t pc, uint64_t sp);
+/* Vector, floating-point and thread registers as a program finds them at its start. */
+void registers_reset(void);
 /* The system call at whose return the context stands is made again when the program goes on. */
 void context_repeat_call(struct mote_context *c, uint64_t nr);
 

@@ -3,6 +3,8 @@
  * The working directory: kept as the absolute path that Linux would report, without ".", ".." and
  * symlinks.
  */
+#include "guest/linux/fs/cwd.h"
+
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/lookup.h"
 #include "guest/linux/syscall.h"
@@ -108,7 +110,7 @@ static size_t component_len(const char *at)
 	return n;
 }
 
-static int64_t canonical(const char *path, char out[PATH_MAX])
+int64_t cwd_canonical(const char *path, char out[PATH_MAX])
 {
 	struct walk w = {.done = out};
 	memcpy(w.todo, path, strlen(path) + 1);
@@ -138,7 +140,7 @@ static int64_t change_to(const char *path)
 {
 	char next[PATH_MAX];
 	size_t root_len;
-	int64_t rc = canonical(path, next);
+	int64_t rc = cwd_canonical(path, next);
 	if (rc < 0)
 		return rc;
 	int32_t base = lookup_root(next, &root_len);

@@ -127,8 +127,11 @@ int64_t sys_close(int fd)
 
 enum { CLOSE_AT_ONCE = 64 };
 
-/* Closes `count` descriptors from `first` on, those that are open: poll tells which. */
-static int64_t close_some(uint32_t first, uint32_t count)
+/*
+ * Closes `count` descriptors from `first` on, or has them close on exec, those that are open: poll
+ * tells which.
+ */
+static int64_t close_some(uint32_t first, uint32_t count, bool on_exec)
 {
 	struct mote_pollfd fds[CLOSE_AT_ONCE];
 	const struct mote_time now = {0};
@@ -140,25 +143,31 @@ static int64_t close_some(uint32_t first, uint32_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		if (fds[i].revents & POLLNVAL)
 			fd_forget(fds[i].fd);
+		else if (on_exec)
+			(void)!fd_set_close_on_exec(fds[i].fd, true);
 		else
 			(void)!sys_close(fds[i].fd);
 	}
 	return 0;
 }
 
+void descriptor_close_on_exec(void)
+{
+	for (int32_t fd = 0; (fd = fd_next_on_exec(fd)) >= 0; fd++)
+		(void)!sys_close(fd);
+}
+
 int64_t sys_close_range(uint32_t first, uint32_t last, uint32_t flags)
 {
 	if (first > last || (flags & ~(uint32_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
 		return -EINVAL;
-	if (flags & CLOSE_RANGE_CLOEXEC) /* nothing is ever executed */
-		return 0;
 	if (last >= DESCRIPTORS_MAX)
 		last = DESCRIPTORS_MAX - 1;
 	for (uint32_t at = first; at <= last; at += CLOSE_AT_ONCE) {
 		uint32_t count = last - at + 1;
 		if (count > CLOSE_AT_ONCE)
 			count = CLOSE_AT_ONCE;
-		int64_t rc = close_some(at, count);
+		int64_t rc = close_some(at, count, flags & CLOSE_RANGE_CLOEXEC);
 		if (rc < 0)
 			return rc;
 	}
@@ -179,6 +188,16 @@ int64_t descriptor_dup_onto(int32_t fd, int32_t to)
 	return fd_copied(fd, mote_dup_to(mote_area(), fd, to));
 }
 
+int64_t descriptor_pair_on_exec(int64_t rc, uint64_t at, bool set)
+{
+	int32_t fds[2];
+	if (rc < 0 || !set || get_user(fds, at, sizeof(fds)) < 0)
+		return rc;
+	(void)!fd_set_close_on_exec(fds[0], true);
+	(void)!fd_set_close_on_exec(fds[1], true);
+	return rc;
+}
+
 int64_t sys_dup(int fd)
 {
 	return descriptor_dup_from(fd, 0);
@@ -193,7 +212,8 @@ int64_t sys_dup3(int fd, int to, uint32_t flags)
 
 int64_t sys_pipe2(uint64_t to, uint32_t flags)
 {
-	return mote_pipe(mote_area(), (void *)to, 2 * sizeof(int32_t), flags & O_NONBLOCK);
+	int64_t rc = mote_pipe(mote_area(), (void *)to, 2 * sizeof(int32_t), flags & O_NONBLOCK);
+	return descriptor_pair_on_exec(rc, to, flags & O_CLOEXEC);
 }
 
 /* --- the file behind a descriptor --- */

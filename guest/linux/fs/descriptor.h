@@ -2,6 +2,7 @@
 #ifndef MOTE_GUEST_LINUX_FS_DESCRIPTOR_H
 #define MOTE_GUEST_LINUX_FS_DESCRIPTOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -10,5 +11,12 @@
  */
 int64_t descriptor_dup_from(int32_t fd, uint32_t at_least);
 int64_t descriptor_dup_onto(int32_t fd, int32_t to);
+/*
+ * Hands on the result of a call that has put two descriptors at an address of the program; `set`:
+ * both close on exec.
+ */
+int64_t descriptor_pair_on_exec(int64_t rc, uint64_t at, bool set);
+/* Closes those with FD_CLOEXEC. */
+void descriptor_close_on_exec(void);
 
 #endif

@@ -17,7 +17,7 @@ static char pools[2][POOL_BYTES];
 static char *pool = pools[0];
 static uint16_t path_at[DESCRIPTORS_MAX];
 static uint32_t pool_used = 1;
-static uint64_t on_exec[DESCRIPTORS_MAX / 64]; /* FD_CLOEXEC: reported, otherwise without effect */
+static uint64_t on_exec[DESCRIPTORS_MAX / 64]; /* FD_CLOEXEC */
 
 static bool known(int32_t fd)
 {
@@ -83,6 +83,14 @@ int64_t fd_set_close_on_exec(int64_t fd, bool set)
 bool fd_closes_on_exec(int32_t fd)
 {
 	return fd >= 0 && fd < DESCRIPTORS_MAX && (on_exec[fd / 64] >> fd % 64 & 1);
+}
+
+int32_t fd_next_on_exec(int32_t from)
+{
+	for (int32_t fd = from; fd < DESCRIPTORS_MAX; fd++)
+		if (fd_closes_on_exec(fd))
+			return fd;
+	return -1;
 }
 
 int64_t fd_copied(int32_t from, int64_t to)

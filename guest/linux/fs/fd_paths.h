@@ -28,5 +28,7 @@ int64_t fd_copied(int32_t from, int64_t to);
  */
 int64_t fd_set_close_on_exec(int64_t fd, bool set);
 bool fd_closes_on_exec(int32_t fd);
+/* The lowest descriptor from `from` on that closes on exec, or -1. */
+int32_t fd_next_on_exec(int32_t from);
 
 #endif

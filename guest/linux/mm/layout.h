@@ -8,6 +8,7 @@
 /* The runtime's own. */
 #define LINUX_FAULT_STACK       (MOTE_FREE_VA + 0x10000)
 #define LINUX_FAULT_STACK_BYTES 0x8000
+#define LINUX_ARGUMENTS         (MOTE_FREE_VA + 0x1000000) /* of the next program, in an execve */
 /* The program's. */
 #define LINUX_STACK_TOP   0x7ff000000000UL
 #define LINUX_STACK_BYTES (8UL << 20)

@@ -30,6 +30,17 @@ bool memory_stack_grow(uint64_t address)
 	return true;
 }
 
+void memory_take_away(void)
+{
+	/* Only a guest that is to end is interrupted here. */
+	while (mote_mem_unmap(mote_area(), MOTE_PAGE, MOTE_WINDOW - MOTE_PAGE) == -EINTR)
+		;
+	while (mote_mem_unmap(mote_area(), MOTE_WINDOW_END, MOTE_VA_END - MOTE_WINDOW_END) ==
+	       -EINTR)
+		;
+	ranges_give(MOTE_WINDOW_END, LINUX_MMAP_TOP - MOTE_WINDOW_END);
+}
+
 /* --- the heap --- */
 
 static uint64_t round_up(uint64_t v, uint64_t step)

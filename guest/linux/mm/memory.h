@@ -8,4 +8,7 @@
 /* Maps the stack down to an address of it that is not there yet; false for other addresses. */
 bool memory_stack_grow(uint64_t address);
 
+/* For execve: nothing of the program is mapped any more, and all addresses are free. */
+void memory_take_away(void);
+
 #endif

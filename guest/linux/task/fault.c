@@ -23,7 +23,7 @@ void linux_signals(struct mote_context *c, uint32_t *busy)
 /* Says what the program did and ends it. */
 _Noreturn static void end_by_fault(const struct mote_fault *f, const struct fault_signal *s)
 {
-	const char *program = boot_string(process.boot->payload_path);
+	const char *program = program_name();
 	void *pc = (void *)mote_context_pc(&f->context);
 	if (fault_is_page_fault(f))
 		lib_error("%s: %s %s %p (at %p)", program, s->what, fault_access(f),

@@ -11,8 +11,7 @@
 
 static _Noreturn void deadlock(void)
 {
-	lib_error("%s: deadlock: its only thread waits for another one",
-		  boot_string(process.boot->payload_path));
+	lib_error("%s: deadlock: its only thread waits for another one", program_name());
 	signal_end(SIGABRT);
 }
 

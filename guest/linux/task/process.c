@@ -24,7 +24,7 @@ int64_t sys_exit(int status)
 
 /* --- what is not there --- */
 
-enum refusal { REFUSED_PROCESS, REFUSED_THREAD, REFUSED_EXEC, REFUSALS };
+enum refusal { REFUSED_PROCESS, REFUSED_THREAD, REFUSALS };
 
 /* Each is reported to the user once. */
 static int64_t refuse(enum refusal which)
@@ -35,12 +35,10 @@ static int64_t refuse(enum refusal which)
 				    "container of its own",
 		[REFUSED_THREAD] = "threads are not implemented: a guest has one; build the "
 				   "program without them",
-		[REFUSED_EXEC] = "execve is not implemented: name the program itself as the "
-				 "container's entrypoint",
 	};
 	static bool reported[REFUSALS];
 	if (!reported[which])
-		lib_error("%s: %s", boot_string(process.boot->payload_path), sentences[which]);
+		lib_error("%s: %s", program_name(), sentences[which]);
 	reported[which] = true;
 	return -ENOSYS;
 }
@@ -61,11 +59,6 @@ int64_t sys_clone3(uint64_t args_at, uint64_t size)
 	return sys_clone(flags);
 }
 
-int64_t sys_execve(void)
-{
-	return refuse(REFUSED_EXEC);
-}
-
 int64_t sys_wait4(void)
 {
 	return -ECHILD;
@@ -82,7 +75,7 @@ static int64_t set_name(uint64_t from)
 		if (!name[i])
 			break;
 	}
-	memcpy(this_thread()->name, name, sizeof(name));
+	thread_set_name(name);
 	return 0;
 }
 
@@ -96,8 +89,10 @@ int64_t sys_prctl(uint32_t option, uint64_t arg)
 	case PR_GET_DUMPABLE:
 	case PR_GET_NO_NEW_PRIVS:
 		return 1;
-	case PR_SET_DUMPABLE:
 	case PR_SET_NO_NEW_PRIVS:
+		process.no_new_privs = true;
+		return 0;
+	case PR_SET_DUMPABLE:
 		return 0;
 	default:
 		return -EINVAL;

@@ -71,6 +71,17 @@ int64_t signal_action(int signo, uint64_t act, uint64_t old)
 	return 0;
 }
 
+void signal_forget_handlers(void)
+{
+	for (int signo = 1; signo <= SIGNALS; signo++) {
+		struct signal_action *a = &process.actions[signo];
+		bool ignored = a->handler == HANDLER_IGNORE;
+		*a = (struct signal_action){.handler = ignored ? HANDLER_IGNORE : HANDLER_DEFAULT};
+		set_handled(signo, ignored);
+	}
+	this_thread()->alt_stack = this_thread()->alt_stack_bytes = 0;
+}
+
 static int64_t mask_changed(uint32_t how, uint64_t before, uint64_t set, uint64_t *mask)
 {
 	switch (how) {

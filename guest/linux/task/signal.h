@@ -58,6 +58,8 @@ bool signal_deliver_fault(struct mote_context *c, const struct mote_fault *f,
 void signal_deliver_event(struct mote_context *c, int signo);
 /* rt_sigreturn: the context and the mask of before the handler. */
 void signal_return(struct mote_context *c);
+/* For execve: handlers are the default again, what is ignored stays ignored. */
+void signal_forget_handlers(void);
 /* Ends the program as that signal does. */
 _Noreturn void signal_end(int signo);
 

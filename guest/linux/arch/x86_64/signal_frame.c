@@ -13,7 +13,7 @@
 #include <asm/sigcontext.h>
 #include <asm/ucontext.h>
 
-enum { RED_ZONE = 128, MXCSR_MASK_DEFAULT = 0xffbf };
+enum { RED_ZONE = 128, MXCSR_MASK_DEFAULT = 0xffbf, MXCSR_DEFAULT = 0x1f80 };
 
 struct frame {
 	uint64_t restorer;
@@ -115,6 +115,18 @@ static int64_t restore_registers(uint64_t from)
 			 : "r"(x), "a"((uint32_t)features), "d"((uint32_t)(features >> 32))
 			 : "memory");
 	return 0;
+}
+
+void registers_reset(void)
+{
+	struct _xstate *x = xstate();
+	memset(x, 0, sizeof(*x));
+	x->fpstate.mxcsr = MXCSR_DEFAULT;
+	__asm__ volatile("xrstor64 (%0)"
+			 :
+			 : "r"(x), "a"((uint32_t)features), "d"((uint32_t)(features >> 32))
+			 : "memory");
+	__asm__ volatile("wrfsbase %0" : : "r"(0UL));
 }
 
 /* --- general registers --- */

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program's strings are counted first and then copied, all into one block that outlives the
+ * program's memory: the offsets of the strings, and the strings.
+ */
+#include "guest/linux/program/arguments.h"
+
+#include "guest/linux/mm/layout.h"
+#include "guest/linux/user.h"
+
+/* Linux's MAX_ARG_STRLEN; of the stack a quarter is for arguments and environment. */
+enum { STRING_MAX = 128 << 10, ALL_MAX = LINUX_STACK_BYTES / 4 };
+
+static uint64_t block_bytes; /* mapped at LINUX_ARGUMENTS */
+
+/* Of a string in the program's memory, with its NUL; -E2BIG for a longer one. */
+static int64_t string_bytes(uint64_t from)
+{
+	char *piece = (char *)this_thread()->scratch->copy;
+	for (uint64_t n = 0; n < STRING_MAX;) {
+		uint64_t bytes = MOTE_PAGE - ((from + n) & (MOTE_PAGE - 1));
+		if (get_user(piece, from + n, bytes) < 0)
+			return -EFAULT;
+		const char *end = memchr(piece, 0, bytes);
+		if (end)
+			n += (uint64_t)(end - piece) + 1;
+		else
+			n += bytes;
+		if (end && n <= STRING_MAX)
+			return (int64_t)n;
+	}
+	return -E2BIG;
+}
+
+/* How much there is of something. */
+struct amount {
+	uint32_t count;
+	uint64_t bytes;
+};
+
+/* Linux counts a pointer for each string, too. */
+static int64_t amount_add(struct amount *a, uint64_t bytes)
+{
+	a->count++;
+	a->bytes += bytes;
+	if (a->bytes + a->count * sizeof(uint64_t) > ALL_MAX)
+		return -E2BIG;
+	return 0;
+}
+
+/* Adds the strings of an array in the program's memory: 0 or a negative errno. */
+static int64_t count_array(struct amount *a, uint64_t array)
+{
+	for (; array; array += sizeof(uint64_t)) {
+		uint64_t string;
+		if (get_user(&string, array, sizeof(string)) < 0)
+			return -EFAULT;
+		if (!string)
+			return 0;
+		int64_t bytes = string_bytes(string), rc = bytes;
+		if (bytes > 0)
+			rc = amount_add(a, (uint64_t)bytes);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* The block while it is filled. */
+struct block {
+	char *base;
+	uint32_t *offset; /* of the next string */
+	uint64_t at, end;
+};
+
+static int64_t block_add(struct block *b, uint64_t string, uint64_t bytes)
+{
+	if (bytes > b->end - b->at || get_user(b->base + b->at, string, bytes) < 0)
+		return -EFAULT;
+	*b->offset++ = (uint32_t)b->at;
+	b->at += bytes;
+	return 0;
+}
+
+static int64_t copy_array(struct block *b, uint64_t array)
+{
+	for (; array; array += sizeof(uint64_t)) {
+		uint64_t string;
+		if (get_user(&string, array, sizeof(string)) < 0)
+			return -EFAULT;
+		if (!string)
+			return 0;
+		int64_t bytes = string_bytes(string), rc = bytes;
+		if (bytes > 0)
+			rc = block_add(b, string, (uint64_t)bytes);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int64_t copy_all(struct block *b, const struct argument_source *from, uint64_t argv)
+{
+	int64_t rc = 0;
+	for (uint32_t i = 0; i < from->prefix_count && rc == 0; i++)
+		rc = block_add(b, (uint64_t)from->prefix[i], strlen(from->prefix[i]) + 1);
+	if (rc == 0)
+		rc = copy_array(b, argv);
+	if (rc == 0)
+		rc = copy_array(b, from->envp);
+	return rc;
+}
+
+static int64_t map_block(uint64_t bytes)
+{
+	int64_t rc = mote_mem_map(mote_area(), LINUX_ARGUMENTS, page_up(bytes),
+				  MOTE_PROT_READ | MOTE_PROT_WRITE);
+	if (rc == 0)
+		block_bytes = page_up(bytes);
+	return rc;
+}
+
+void arguments_drop(void)
+{
+	if (block_bytes)
+		(void)!mote_mem_unmap(mote_area(), LINUX_ARGUMENTS, block_bytes);
+	block_bytes = 0;
+}
+
+/* Where argv begins behind what is dropped of it. */
+static int64_t first_argument(const struct argument_source *from, uint64_t *argv)
+{
+	uint64_t first = 0;
+	*argv = from->argv;
+	if (!from->drops_first || !from->argv)
+		return 0;
+	if (get_user(&first, from->argv, sizeof(first)) < 0)
+		return -EFAULT;
+	if (first)
+		*argv += sizeof(first);
+	return 0;
+}
+
+int64_t arguments_copy(const struct argument_source *from, struct stack_content *to)
+{
+	struct amount all = {.bytes = strlen(from->name) + 1}, args;
+	uint64_t argv;
+	int64_t rc = first_argument(from, &argv);
+	for (uint32_t i = 0; i < from->prefix_count && rc == 0; i++)
+		rc = amount_add(&all, strlen(from->prefix[i]) + 1);
+	if (rc == 0)
+		rc = count_array(&all, argv);
+	args = all;
+	if (rc == 0)
+		rc = count_array(&all, from->envp);
+	if (rc < 0)
+		return rc;
+	const uint64_t offsets = all.count * sizeof(uint32_t);
+	rc = map_block(offsets + all.bytes);
+	if (rc < 0)
+		return rc;
+	struct block b = {
+		.base = (char *)LINUX_ARGUMENTS,
+		.offset = (uint32_t *)LINUX_ARGUMENTS,
+		.at = offsets,
+		.end = offsets + all.bytes,
+	};
+	to->argv = (struct string_list){b.base, b.offset, args.count};
+	to->envv = (struct string_list){b.base, b.offset + args.count, all.count - args.count};
+	rc = copy_all(&b, from, argv);
+	if (rc < 0)
+		arguments_drop();
+	return rc;
+}
