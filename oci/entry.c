@@ -151,7 +151,7 @@ int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *a
 		return not_found(-ENAMETOOLONG, arg0, e);
 	const char *hash = strrchr(arg0, '#');
 	cleanup_close int fd = find(root_fd, cwd, path, arg0, found, sizeof(found));
-	bool split = fd == -ENOENT && hash && hash != arg0 && hash[1];
+	bool split = fd == -ENOENT && hash && hash != arg0;
 	if (split) {
 		snprintf(name, sizeof(name), "%.*s", (int)(hash - arg0), arg0);
 		fd = find(root_fd, cwd, path, name, found, sizeof(found));

@@ -198,7 +198,8 @@ $(GUESTS)/snapshot_program.wasm: test/guest/snapshot_program.c
 	clang --target=wasm32-wasi -O1 $< -o $@
 $(GUESTS)/snapshot_wizer.wasm: test/guest/snapshot_program.c
 	clang --target=wasm32-wasi -O1 -DWIZER $< -o $@
-$(B)/test/unit/api_program_snapshot: | $(addprefix $(GUESTS)/,snapshot_program.wasm snapshot_wizer.wasm snapshot_program.musl)
+$(B)/test/unit/api_program_snapshot: | $(addprefix $(GUESTS)/,snapshot_program.wasm snapshot_wizer.wasm snapshot_reactor.wasm \
+	snapshot_program.musl)
 $(B)/test/unit/api_program_snapshot.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # The engine compared with V8 on random modules: make differential MODULES=N SEED=N.

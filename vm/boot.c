@@ -208,7 +208,8 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 	b.cwd = info_string(&i, or_default(config->cwd, "/"));
 	b.hostname = info_string(&i, or_default(config->hostname, "mote"));
 	b.payload_path = info_string(&i, config->payload_path);
-	b.entry = info_string(&i, config->entry);
+	if (config->entry)
+		b.entry = info_string(&i, config->entry);
 	b.init = info_string(&i, config->init);
 	b.bytes = i.buf.len;
 	gpa_t at = {0};

@@ -280,7 +280,7 @@ struct mote_boot {
 	uint32_t cwd;          /* offset of the working directory's guest path */
 	uint32_t hostname;     /* offset */
 	uint32_t payload_path; /* offset: what the program was called, for messages */
-	uint32_t entry;        /* offset of the exported function to run, "" for the default */
+	uint32_t entry;        /* offset of the name of the export to run, 0 for the default */
 	uint32_t uid, gid;
 	uint32_t pid;  /* what the program sees as its process id */
 	uint32_t init; /* offset of the exported function to call before `ready`, "" for none */

@@ -79,16 +79,18 @@ static struct wasm_instance *instantiate(void)
 
 /* --- running it --- */
 
-/* An exported function without parameters and results, or NULL if the name is not exported. */
+/* An exported function without parameters and results, or NULL if no function has the name. */
 static struct wasm_func *find_entry(struct wasm_instance *instance, const char *name)
 {
 	struct wasm_extern export;
 	struct wasm_export found;
-	if (!wasm_module_export_find(wasm_instance_module(instance), name, strlen(name), &found))
+	const char *quote = *name ? "" : "\"\"";
+	if (!wasm_module_export_find(wasm_instance_module(instance), name, strlen(name), &found) ||
+	    found.type.kind != WASM_KIND_FUNC)
 		return NULL;
-	if (found.type.kind != WASM_KIND_FUNC || found.type.func->param_count ||
-	    found.type.func->result_count)
-		wasi_refuse("its export %s is not a function without parameters and results", name);
+	if (found.type.func->param_count || found.type.func->result_count)
+		wasi_refuse("its export %s%s is not a function without parameters and results",
+			    name, quote);
 	if (wasm_instance_export(instance, name, strlen(name), &export) != 0)
 		return NULL;
 	return export.func;
@@ -105,11 +107,9 @@ static struct wasm_func *find_own_server(struct wasm_instance *instance)
 }
 
 /* A module that is not a command, for a host that calls functions. */
-static _Noreturn void serve(struct wasm_instance *instance, struct wasm_func *initialize)
+static _Noreturn void serve(struct wasm_instance *instance)
 {
 	union wasm_value unused;
-	if (initialize)
-		run(initialize);
 	struct wasm_func *own = find_own_server(instance);
 	if (!own)
 		rpc_serve(instance);
@@ -122,6 +122,18 @@ static _Noreturn void serve(struct wasm_instance *instance, struct wasm_func *in
 	wasi_end(0);
 }
 
+/*
+ * Makes a reactor ready. Its _initialize runs once in an instance's life: a second call of it is
+ * what C libraries and Go trap on.
+ */
+static bool run_initialize(struct wasm_instance *instance)
+{
+	struct wasm_func *initialize = find_entry(instance, "_initialize");
+	if (initialize)
+		run(initialize);
+	return initialize;
+}
+
 /* Calls the function that a snapshot is to be taken after (Wizer's convention). */
 static void initialise(struct wasm_instance *instance, const char *name)
 {
@@ -129,42 +141,58 @@ static void initialise(struct wasm_instance *instance, const char *name)
 	if (!init)
 		wasi_refuse("it exports no function %s to be called before the snapshot", name);
 	p1_fds_init();
-	run(init);
+	(void)run_initialize(instance);
+	if (strcmp(name, "_initialize") != 0)
+		run(init);
 	wasi.initialised = true;
 }
 
-/* The function that was asked for; "": none. What was initialised before a snapshot has
- * wizer.resume, if anything. */
-static const char *wanted_entry(struct wasm_instance *instance)
+/*
+ * The function of a command: the export of the empty name, which is the default one where both are
+ * there, or _start. What was initialised before a snapshot has wizer.resume in their place.
+ */
+static struct wasm_func *find_default(struct wasm_instance *instance)
 {
-	const char *wanted = wasi_boot_string(wasi.boot->entry);
-	if (!*wanted && wasi.initialised && find_entry(instance, "wizer.resume"))
-		return "wizer.resume";
-	return wanted;
+	static const char *const names[] = {"wizer.resume", "", "_start"};
+	struct wasm_func *found = NULL;
+	for (size_t i = wasi.initialised ? 0 : 1; i < sizeof(names) / sizeof(names[0]) && !found;
+	     i++)
+		found = find_entry(instance, names[i]);
+	return found;
 }
 
-/*
- * Commands are run by _start. Reactors are made ready by _initialize, and then the function that
- * was asked for is run.
- */
+/* The function that was asked for, by default the command's; NULL if it is not a command. */
+static struct wasm_func *choose_entry(struct wasm_instance *instance)
+{
+	if (!wasi.boot->entry)
+		return find_default(instance);
+	const char *wanted = wasi_boot_string(wasi.boot->entry);
+	struct wasm_func *found = find_entry(instance, wanted);
+	if (!found && *wanted)
+		wasi_refuse("it exports no function %s", wanted);
+	if (!found)
+		wasi_refuse("it exports no function of the empty name");
+	return found;
+}
+
+/* Whether the entry is _initialize itself, which has run before any entry. */
+static bool entry_is_initialize(void)
+{
+	return wasi.boot->entry && strcmp(wasi_boot_string(wasi.boot->entry), "_initialize") == 0;
+}
+
 static void run_entry(struct wasm_instance *instance)
 {
-	const char *wanted = wanted_entry(instance), *name = "_start";
-	if (*wanted)
-		name = wanted;
-	struct wasm_func *initialize = find_entry(instance, "_initialize"),
-			 *start = find_entry(instance, name);
-	if (!start && *wanted)
-		wasi_refuse("it exports no function %s", wanted);
-	if (!start && wasi.boot->flags & MOTE_BOOT_CALLS)
-		serve(instance, initialize);
-	if (!start && !initialize)
-		wasi_refuse(
-			"it exports neither _start nor _initialize, so there is nothing to run");
-	if (initialize && start != initialize)
-		run(initialize);
-	if (start)
-		run(start);
+	struct wasm_func *entry = choose_entry(instance);
+	bool has_run = wasi.initialised || run_initialize(instance) ||
+		       wasm_module_has_start(wasm_instance_module(instance));
+	if (!entry && wasi.boot->flags & MOTE_BOOT_CALLS)
+		serve(instance);
+	if (!entry && !has_run)
+		wasi_refuse("it has no start function and exports neither _start nor _initialize, "
+			    "so there is nothing to run");
+	if (entry && !entry_is_initialize())
+		run(entry);
 }
 
 /* --- the image's beginning --- */

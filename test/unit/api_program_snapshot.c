@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NATIVE, WASM, WIZER };
+enum { NATIVE, WASM, WIZER, REACTOR };
 static const char *const kinds[] = {"snapshot_program.musl", "snapshot_program.wasm",
-				    "snapshot_wizer.wasm"};
+				    "snapshot_wizer.wasm", "snapshot_reactor.wasm"};
 #define EACH_KIND(kind) for (size_t kind = NATIVE; kind <= WASM; kind++)
 
 static char directory[32], file[64];
@@ -109,8 +109,8 @@ static int take(size_t kind, const char *point, const char *argument, const char
 
 static const char *cache; /* directory of starts, or NULL */
 
-/* Runs a start with lines to read; its output. Expects status 3. */
-static const char *finish(struct given *g, const char *input)
+/* Runs a start with lines to read; its output. */
+static const char *finish_with(struct given *g, const char *input, int status)
 {
 	static char text[4096];
 	struct mote_sandbox *s = NULL;
@@ -125,13 +125,18 @@ static const char *finish(struct given *g, const char *input)
 	cr_assert(mote_program_snapshot_is(g->o.program_fd) == 1);
 	cr_assert(mote_program_snapshot_start(cache, &g->o, &s, &e) == 0, "%s", e.text);
 	cr_assert(mote_sandbox_run(s, &r, &e) == 0, "%s", e.text);
-	cr_expect(mote_exit_status(&r) == 3, "status %d", mote_exit_status(&r));
+	cr_expect(mote_exit_status(&r) == status, "status %d", mote_exit_status(&r));
 	mote_sandbox_free(s);
 	ssize_t n = pread(out, text, sizeof(text) - 1, 0);
 	text[n < 0 ? 0 : n] = '\0';
 	close(out);
 	close(in[0]);
 	return text;
+}
+
+static const char *finish(struct given *g, const char *input)
+{
+	return finish_with(g, input, 3);
 }
 
 static unsigned long number(const char *text, const char *name, int base)
@@ -261,6 +266,29 @@ Test(api_program_snapshot, after_a_function)
 	cr_expect(strncmp(text, "argument=x variable=1 text=none init=file started=2 ", 52) == 0,
 		  "%s", text);
 	give_back(&g);
+}
+
+static void start_reactor(const char *entry, int status)
+{
+	struct given g;
+	give(&g, file, NULL, NULL, NULL);
+	g.o.entry = entry;
+	finish_with(&g, "", status);
+	give_back(&g);
+}
+
+/* A reactor's _initialize runs before the function asked for, and in no start again. */
+Test(api_program_snapshot, after_the_initialization_of_a_reactor)
+{
+	struct mote_error e;
+	char shown[400];
+	cr_assert(take(REACTOR, "call:_initialize", "x", NULL, shown, &e) == 0, "%s%s", e.text,
+		  shown);
+	start_reactor(NULL, 3);
+	start_reactor("", 3);
+	start_reactor("_initialize", 0);
+	cr_assert(take(REACTOR, "call:prepare", "x", NULL, shown, &e) == 0, "%s%s", e.text, shown);
+	start_reactor(NULL, 5);
 }
 
 static void expect_refused(int rc, int code, const struct mote_error *e, const char *words)

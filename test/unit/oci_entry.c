@@ -84,6 +84,7 @@ Test(oci_entry, is_found)
 	found("/", NULL, "app/m.wasm", "/app/m.wasm", NULL);
 	found("/", NULL, "/app/m.wasm#run", "/app/m.wasm", "run");
 	found("/", "/app", "m.wasm#run", "/app/m.wasm", "run");
+	found("/", NULL, "/app/m.wasm#", "/app/m.wasm", "");
 	found("/", NULL, "/app/odd#name", "/app/odd#name", NULL);
 	found("/", NULL, "/app/link", "/app/link", NULL);
 	found("/", NULL, "/app/climb", "/app/climb", NULL);

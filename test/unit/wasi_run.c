@@ -414,7 +414,8 @@ Test(wasi_run, modules_that_cannot_be_run_are_refused)
 	REFUSED("\0asm", "not a valid WebAssembly module");
 	REFUSED("\0asm\1\0\0\0\1", "not a valid WebAssembly module");
 	REFUSED("\0asm\15\0\1\0", "is a WebAssembly component");
-	REFUSED("\0asm\1\0\0\0", "exports neither _start nor _initialize");
+	REFUSED("\0asm\1\0\0\0",
+		"has no start function and exports neither _start nor _initialize");
 	/* (import "env" "f" (func)) */
 	REFUSED("\0asm\1\0\0\0\1\4\1\x60\0\0\2\x09\1\3"
 		"env\1"

@@ -9,8 +9,8 @@
  *     mote_sandbox_call(s, "greet", &arg, 1, &result, &error);
  *
  * Guests: a native program or a WebAssembly module built with mote_guest.h, or any WebAssembly
- * module without a _start function, whose exported functions can be called with WebAssembly's own
- * types.
+ * module that is not a command (it exports neither "" nor _start), whose exported functions can be
+ * called with WebAssembly's own types.
  *
  * Threads: one at a time uses a sandbox; which one may change from call to call. A host function
  * runs on the thread of the call that led to it, and may call the same sandbox again; calls nest 16

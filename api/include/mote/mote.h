@@ -67,12 +67,13 @@ struct mote_options {
 	uint64_t time_limit_ns;   /* wall clock of mote_sandbox_run; default none */
 	int program_fd;           /* the program's file, required */
 	const char *program_path; /* its name, for messages */
-	const char *entry;        /* exported function of a module to run instead of _start */
-	char *const *argv;        /* NULL-terminated; argv[0] is the program's name; required */
-	char *const *envp;        /* NULL-terminated; default empty */
-	const char *cwd;          /* default "/" */
-	const char *hostname;     /* default "mote" */
-	uint32_t uid, gid, pid;   /* what the program sees; pid default 1 */
+	/* exported function of a module to run; default: the export "" or _start */
+	const char *entry;
+	char *const *argv;      /* NULL-terminated; argv[0] is the program's name; required */
+	char *const *envp;      /* NULL-terminated; default empty */
+	const char *cwd;        /* default "/" */
+	const char *hostname;   /* default "mote" */
+	uint32_t uid, gid, pid; /* what the program sees; pid default 1 */
 	/*
 	 * Three descriptors (-1: closed), duplicated. Default 0, 1, 2, which must be open then:
 	 * otherwise a file of the library's or yours may have that number.

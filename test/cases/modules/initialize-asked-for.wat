@@ -1,0 +1,9 @@
+;; SPDX-License-Identifier: Apache-2.0
+;; cases: mote --entry _initialize
+;; Asked for, it is called once as well.
+(module
+  (global $n (mut i32) (i32.const 0))
+  (memory (export "memory") 1)
+  (func (export "_initialize")
+    (if (global.get $n) (then unreachable))
+    (global.set $n (i32.const 1))))
