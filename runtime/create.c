@@ -16,12 +16,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 
-#define DEFAULT_MEMORY (1UL << 30)
-#define MEMORY_MIN     (8UL << 20)  /* of a micro-VM */
-#define MEMORY_MAX     (64UL << 30) /* a guest gets no more, whatever its limit */
-#define PAGE_BYTES     4096UL
-#define LOGGER_MS      10000
+#define MEMORY_MIN (8UL << 20) /* of a micro-VM */
+#define MEMORY_MAX (1UL << 40)
+#define PAGE_BYTES 4096UL
+#define LOGGER_MS  10000
 /* a mount may be slow; a monitor that says nothing for so long is stuck */
 #define MONITOR_MS 120000
 
@@ -128,23 +128,39 @@ static int copy_names(struct container *c, const struct container_config *config
 	return 0;
 }
 
-/* The guest's memory: what its cgroup allows, or a default. */
-static int guest_memory(const struct oci_resources *r, uint64_t *bytes, struct err *e)
+static int check_memory_limit(const struct oci_resources *r, struct err *e)
 {
-	*bytes = DEFAULT_MEMORY;
-	if (r->memory_limit == OCI_UNSET || r->memory_limit <= 0)
+	if (r->memory_limit == OCI_UNSET || r->memory_limit <= 0 ||
+	    (uint64_t)r->memory_limit >= MEMORY_MIN)
 		return 0;
-	uint64_t limit = (uint64_t)r->memory_limit & ~(PAGE_BYTES - 1);
-	if (limit < MEMORY_MIN)
-		return err_set(e, ERR_CONFIG, EINVAL,
-			       "linux.resources.memory.limit is %ld bytes; a micro-VM needs at "
-			       "least %lu MiB",
-			       (long)r->memory_limit, MEMORY_MIN >> 20);
-	if (limit < MEMORY_MAX)
-		*bytes = limit;
-	else if (limit < (uint64_t)INT64_MAX / 2)
+	return err_set(e, ERR_CONFIG, EINVAL,
+		       "linux.resources.memory.limit is %ld bytes; a micro-VM needs at least %lu "
+		       "MiB",
+		       (long)r->memory_limit, MEMORY_MIN >> 20);
+}
+
+/*
+ * What a guest can have: the memory of the machine, as a process has it. A container's limit is its
+ * cgroup's: one that exceeds it is OOM-killed, and a limit that Update raises is there at once.
+ */
+static int machine_memory(uint64_t *bytes, struct err *e)
+{
+	struct sysinfo machine;
+	if (sysinfo(&machine) < 0)
+		return err_sys(e, errno, "the machine's memory");
+	*bytes = ((uint64_t)machine.totalram + machine.totalswap) * machine.mem_unit;
+	*bytes &= ~(PAGE_BYTES - 1);
+	if (*bytes > MEMORY_MAX)
 		*bytes = MEMORY_MAX;
 	return 0;
+}
+
+/* A module that does not fit into the cgroup with its compiler is not compiled for others. */
+static uint64_t compile_memory(const struct oci_resources *r, uint64_t machine)
+{
+	if (r->memory_limit > 0 && (uint64_t)r->memory_limit < machine)
+		return (uint64_t)r->memory_limit & ~(PAGE_BYTES - 1);
+	return machine;
 }
 
 static int open_cgroup(struct container *c, const struct oci_spec *s,
@@ -285,6 +301,7 @@ static int assemble(struct container *c, const struct oci_spec *s,
 		.bundle = c->bundle,
 		.rootfs = s->root_path,
 		.memory_bytes = c->memory_bytes,
+		.compile_bytes = compile_memory(&s->resources, c->memory_bytes),
 		.cache = or_empty(config->cache),
 		.tenant = tenant,
 		.private_memory = c->private_memory,
@@ -415,7 +432,10 @@ static int create(struct container *c, const struct container_config *config, st
 	rc = oci_spec_read(c->bundle_fd, &spec, e);
 	if (rc < 0)
 		return rc;
-	rc = guest_memory(&spec.resources, &c->memory_bytes, e);
+	rc = check_memory_limit(&spec.resources, e);
+	if (rc < 0)
+		return rc;
+	rc = machine_memory(&c->memory_bytes, e);
 	if (rc < 0)
 		return rc;
 	rc = choose_isolation(&spec, config->isolation, &c->private_memory, e);

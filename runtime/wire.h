@@ -46,14 +46,16 @@ struct wire_config {
 	const char *bundle; /* absolute path; relative ones of the spec begin here */
 	const char *rootfs;
 	uint64_t memory_bytes; /* guest memory there may be */
-	uint32_t id_base;      /* of the user namespace at MONITOR_USERNS_FD; 0: none is joined */
-	bool root_mapped;      /* rootfs is id-mapped for it already */
-	pid_t pid;             /* the monitor's, as the shim sees it, for hooks */
-	const char *cache;     /* directory of compiled modules, "": none */
-	const char *tenant;    /* whose modules it uses there, see mote/cache.h */
-	bool private_memory;   /* of the guest, see mote_options.isolation */
-	bool hooks;            /* config.json has some that the monitor runs */
-	bool runtime_hooks;    /* config.json has some that the shim runs, see WIRE_HOOKS */
+	/* the same of the VM that compiles the module; not of an exec */
+	uint64_t compile_bytes;
+	uint32_t id_base;    /* of the user namespace at MONITOR_USERNS_FD; 0: none is joined */
+	bool root_mapped;    /* rootfs is id-mapped for it already */
+	pid_t pid;           /* the monitor's, as the shim sees it, for hooks */
+	const char *cache;   /* directory of compiled modules, "": none */
+	const char *tenant;  /* whose modules it uses there, see mote/cache.h */
+	bool private_memory; /* of the guest, see mote_options.isolation */
+	bool hooks;          /* config.json has some that the monitor runs */
+	bool runtime_hooks;  /* config.json has some that the shim runs, see WIRE_HOOKS */
 	/* A process that Exec added: JOIN comes first, and its last descriptors are the namespaces,
 	 * see WIRE_NAMESPACE_FDS; of the spec only the process is given. */
 	bool exec;

@@ -184,6 +184,7 @@ static void code_config(struct codec *c, struct wire_config *w)
 	code_string(c, &w->bundle);
 	code_string(c, &w->rootfs);
 	code_value(c, &w->memory_bytes);
+	code_value(c, &w->compile_bytes);
 	code_value(c, &w->id_base);
 	code_bool(c, &w->root_mapped);
 	code_string(c, &w->cache);

@@ -317,7 +317,7 @@ static void find_compiled(struct monitor *m)
 		.size = sizeof(o),
 		.program_fd = m->entry.fd,
 		.argv = argv,
-		.memory_bytes = m->config.memory_bytes,
+		.memory_bytes = m->config.compile_bytes,
 		.kvm_fd = &monitor_kvm_fd,
 		.isolation = isolation(m),
 		.log = log_line,

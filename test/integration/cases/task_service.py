@@ -328,6 +328,19 @@ def test_update():
         shim.end()
 
 
+def test_update_grows_the_guest():
+    """A limit that was raised is there for the guest; the first one would end it."""
+    config = spec(["/probe", "touch", "100"], memory=64 << 20, cgroup="/shimtest/c")
+    with Shim(config=config) as shim:
+        shim.start()
+        shim.create()
+        text = json.dumps({"memory": {"limit": 256 << 20}}).encode()
+        shim.task("Update", {2: {1: "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources", 2: text}})
+        shim.task("Start")
+        assert shim.wait() == 0
+        shim.end()
+
+
 def test_unimplemented_by_name():
     with Shim() as shim:
         shim.start()
