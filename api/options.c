@@ -145,6 +145,7 @@ int config_choose_image(const struct mote_options *o, struct vm_config *c, struc
 		config_use_image(c, mote_image_wasm, mote_image_wasm_end);
 		break;
 	case PROGRAM_ELF:
+	case PROGRAM_SCRIPT:
 		config_use_image(c, mote_image_linux, mote_image_linux_end);
 		break;
 	}

@@ -43,15 +43,6 @@ static const char *describe(const char *head, size_t n)
 	return "is neither a WebAssembly module nor an ELF program";
 }
 
-static int refuse_script(const char *name, char *line, struct err *e)
-{
-	line += strspn(line, " \t");
-	line[strcspn(line, " \t\r\n")] = '\0';
-	return err_set(e, ERR_CONFIG, ENOEXEC,
-		       "%.200s is a script for %.64s; " WHAT_RUNS ": start the interpreter itself",
-		       name, line);
-}
-
 int program_identify(int fd, const char *name, enum program_kind *out, struct err *e)
 {
 	char head[128];
@@ -70,7 +61,9 @@ int program_identify(int fd, const char *name, enum program_kind *out, struct er
 		*out = PROGRAM_ELF;
 		return 0;
 	}
-	if (begins_with(head, n, "#!", 2))
-		return refuse_script(name, head + 2, e);
+	if (begins_with(head, n, "#!", 2)) {
+		*out = PROGRAM_SCRIPT;
+		return 0;
+	}
 	return err_set(e, ERR_CONFIG, ENOEXEC, "%.200s %s; " WHAT_RUNS, name, describe(head, n));
 }

@@ -6,7 +6,8 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
-enum program_kind { PROGRAM_WASM, PROGRAM_ELF };
+/* A script's interpreter is looked for by the guest, in its own directories. */
+enum program_kind { PROGRAM_WASM, PROGRAM_ELF, PROGRAM_SCRIPT };
 
 /*
  * The kind of an open file. ERR_CONFIG: EACCES a directory, ENOEXEC neither kind; the sentence says

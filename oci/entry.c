@@ -112,7 +112,7 @@ static int check_kind(int fd, const char *path, bool has_function, struct err *e
 		return rc;
 	if (has_function)
 		return err_set(e, ERR_CONFIG, ENOEXEC,
-			       "%.200s is an ELF program; PATH#FUNCTION is for modules", path);
+			       "%.200s is not a module; PATH#FUNCTION is for modules", path);
 	if (!may_execute(fd))
 		return err_set(e, ERR_CONFIG, EACCES,
 			       "%.200s: permission denied: the container's user may not execute it",

@@ -141,6 +141,22 @@ static int64_t first_argument(const struct argument_source *from, uint64_t *argv
 	return 0;
 }
 
+/* Maps a block for so much, and says which of its strings are what. */
+static int64_t make_block(const struct amount *args, const struct amount *all, struct block *b,
+			  struct stack_content *to)
+{
+	const uint64_t offsets = all->count * sizeof(uint32_t);
+	*b = (struct block){
+		.base = (char *)LINUX_ARGUMENTS,
+		.offset = (uint32_t *)LINUX_ARGUMENTS,
+		.at = offsets,
+		.end = offsets + all->bytes,
+	};
+	to->argv = (struct string_list){b->base, b->offset, args->count};
+	to->envv = (struct string_list){b->base, b->offset + args->count, all->count - args->count};
+	return map_block(b->end);
+}
+
 int64_t arguments_copy(const struct argument_source *from, struct stack_content *to)
 {
 	struct amount all = {.bytes = strlen(from->name) + 1}, args;
@@ -155,20 +171,52 @@ int64_t arguments_copy(const struct argument_source *from, struct stack_content 
 		rc = count_array(&all, from->envp);
 	if (rc < 0)
 		return rc;
-	const uint64_t offsets = all.count * sizeof(uint32_t);
-	rc = map_block(offsets + all.bytes);
+	struct block b;
+	rc = make_block(&args, &all, &b, to);
 	if (rc < 0)
 		return rc;
-	struct block b = {
-		.base = (char *)LINUX_ARGUMENTS,
-		.offset = (uint32_t *)LINUX_ARGUMENTS,
-		.at = offsets,
-		.end = offsets + all.bytes,
-	};
-	to->argv = (struct string_list){b.base, b.offset, args.count};
-	to->envv = (struct string_list){b.base, b.offset + args.count, all.count - args.count};
 	rc = copy_all(&b, from, argv);
 	if (rc < 0)
 		arguments_drop();
+	return rc;
+}
+
+static void amount_add_list(struct amount *a, const struct string_list *l, uint32_t first)
+{
+	for (uint32_t i = first; i < l->count; i++) {
+		a->count++;
+		a->bytes += strlen(l->base + l->offset[i]) + 1;
+	}
+}
+
+static int64_t block_add_list(struct block *b, const struct string_list *l, uint32_t first)
+{
+	int64_t rc = 0;
+	for (uint32_t i = first; i < l->count && rc == 0; i++) {
+		const char *s = l->base + l->offset[i];
+		rc = block_add(b, (uint64_t)s, strlen(s) + 1);
+	}
+	return rc;
+}
+
+int64_t arguments_of_boot(const char *const *prefix, uint32_t count, struct stack_content *to)
+{
+	const struct mote_boot *boot = process.boot;
+	const struct string_list argv = boot_strings(boot->argv, boot->argc),
+				 envv = boot_strings(boot->envv, boot->envc);
+	struct amount all = {.count = count}, args;
+	struct block b;
+	for (uint32_t i = 0; i < count; i++)
+		all.bytes += strlen(prefix[i]) + 1;
+	amount_add_list(&all, &argv, 1);
+	args = all;
+	amount_add_list(&all, &envv, 0);
+	int64_t rc = make_block(&args, &all, &b, to);
+	for (uint32_t i = 0; i < count && rc == 0; i++)
+		rc = block_add(&b, (uint64_t)prefix[i], strlen(prefix[i]) + 1);
+	if (rc == 0)
+		rc = block_add_list(&b, &argv, 1);
+	if (rc == 0)
+		rc = block_add_list(&b, &envv, 0);
 	return rc;
 }

@@ -19,6 +19,11 @@ struct argument_source {
  * -E2BIG, -ENOMEM with nothing left behind.
  */
 int64_t arguments_copy(const struct argument_source *from, struct stack_content *to);
+/*
+ * The same of what the VM was started with: the strings before argv[1], the other arguments and the
+ * environment.
+ */
+int64_t arguments_of_boot(const char *const *prefix, uint32_t count, struct stack_content *to);
 /* Gives that memory back. */
 void arguments_drop(void);
 

@@ -5,6 +5,8 @@
  * there on ends the guest. Files are found by the guest's own rules for paths, which lead nowhere
  * but below its directories.
  */
+#include "guest/linux/program/exec.h"
+
 #include "guest/linux/program/arguments.h"
 #include "guest/linux/program/load.h"
 #include "guest/linux/program/script.h"
@@ -308,4 +310,66 @@ int64_t sys_execveat(int dirfd, uint64_t path, uint64_t argv, uint64_t envp, uin
 int64_t sys_execve(uint64_t path, uint64_t argv, uint64_t envp)
 {
 	return sys_execveat(AT_FDCWD, path, argv, envp, 0);
+}
+
+/* --- at the start --- */
+
+static const char *error_sentence(int64_t rc)
+{
+	switch (rc) {
+	case -ENOENT:
+		return "it is not there";
+	case -EACCES:
+		return "permission denied";
+	case -ELOOP:
+		return "too many scripts one after the other";
+	default:
+		return "it is not a program that can be executed";
+	}
+}
+
+/* The script's interpreter, or what was to be done with it, is not as it should be. */
+_Noreturn static void refuse_script(const struct execution *e, int64_t rc)
+{
+	char why[SCRIPT_LINE_MAX + 96];
+	const char *interpreter = "";
+	if (e->script_count > 0)
+		interpreter = e->scripts[e->script_count - 1].interpreter;
+	lib_format(why, sizeof(why), "its interpreter \"%s\" cannot be started: %s", interpreter,
+		   error_sentence(rc));
+	load_refuse(why);
+}
+
+static struct loaded_program start_script(struct execution *e)
+{
+	const char *prefix[2 * SCRIPTS_MAX + 1] = {""}, *why;
+	struct stack_content s = {.name = e->name};
+	struct elf_program p;
+	struct loaded_program to;
+	int64_t rc = follow_scripts(e);
+	if (rc == 0)
+		rc = elf_read(&p, &e->file, &why);
+	if (rc == -ELIBACC)
+		load_refuse("its interpreter is dynamically linked; Mote runs static programs");
+	if (rc < 0)
+		refuse_script(e, rc);
+	memcpy(s.random, process.boot->random, sizeof(s.random));
+	if (arguments_of_boot(prefix, interpreter_arguments(e, prefix), &s) < 0 ||
+	    load_segments(&p, &e->file, &s, &to, &why) < 0)
+		load_refuse("the memory limit is too small for its interpreter");
+	arguments_drop();
+	close_file(&e->file);
+	memcpy(process.exe, e->exe, strlen(e->exe) + 1);
+	return to;
+}
+
+struct loaded_program exec_start(const uint8_t *file, uint64_t bytes)
+{
+	struct execution e = {.file = {.mapped = file, .fd = -1, .bytes = bytes}};
+	const char *name = boot_string(process.boot->payload_path);
+	memcpy(e.name, name, strnlen(name, sizeof(e.name) - 1));
+	thread_set_name(last_component(name));
+	if (bytes < 2 || file[0] != '#' || file[1] != '!')
+		return load_program(file, bytes);
+	return start_script(&e);
 }

@@ -202,20 +202,11 @@ int64_t load_segments(const struct elf_program *p, const struct program_file *f,
 
 /* --- the program that the VM began with --- */
 
-_Noreturn static void refuse(const char *why)
+void load_refuse(const char *why)
 {
 	lib_error("%s: %s", program_name(), why);
 	mote_exit(mote_area(), CANNOT_RUN);
 	__builtin_unreachable();
-}
-
-static struct string_list boot_strings(uint32_t at, uint32_t count)
-{
-	return (struct string_list){
-		.base = boot_string(0),
-		.offset = (const void *)boot_string(at),
-		.count = count,
-	};
 }
 
 struct loaded_program load_program(const uint8_t *file, uint64_t bytes)
@@ -232,8 +223,8 @@ struct loaded_program load_program(const uint8_t *file, uint64_t bytes)
 	const char *why;
 	memcpy(s.random, b->random, sizeof(s.random));
 	if (elf_read(&p, &f, &why) < 0)
-		refuse(why);
+		load_refuse(why);
 	if (load_segments(&p, &f, &s, &to, &why) < 0)
-		refuse(why);
+		load_refuse(why);
 	return to;
 }

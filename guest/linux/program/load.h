@@ -24,5 +24,7 @@ int64_t load_segments(const struct elf_program *p, const struct program_file *f,
  * it cannot.
  */
 struct loaded_program load_program(const uint8_t *file, uint64_t bytes);
+/* Ends a guest whose program cannot be run. */
+_Noreturn void load_refuse(const char *why);
 
 #endif

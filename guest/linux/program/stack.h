@@ -13,6 +13,16 @@ struct string_list {
 	uint32_t count;
 };
 
+/* Of the boot information. */
+static inline struct string_list boot_strings(uint32_t at, uint32_t count)
+{
+	return (struct string_list){
+		.base = boot_string(0),
+		.offset = (const void *)boot_string(at),
+		.count = count,
+	};
+}
+
 struct stack_content {
 	struct string_list argv, envv;
 	const char *name;   /* AT_EXECFN: what the program was called */

@@ -158,6 +158,22 @@ test_cli_native_fault() {
 	is "$status" 139 status
 }
 
+# A script's interpreter comes from the guest's own directories; the script may be an interpreter, too.
+test_cli_scripts() {
+	local root=$IMAGES/root/native
+	printf '#! /probe \t args  \nrest' >"$CASE_DIR/script"
+	printf '#!/scripts/script one argument\n' >"$CASE_DIR/wrapper"
+	chmod 755 "$CASE_DIR/script" "$CASE_DIR/wrapper"
+	mote run --dir-ro "$root::/" --dir-ro "$CASE_DIR::/scripts" "$CASE_DIR/wrapper" two
+	is "$status" 0 status
+	is "$(cat "$out")" "[/scripts/script]
+[one argument]
+[$CASE_DIR/wrapper]
+[two]" stdout
+	mote run "$CASE_DIR/script"
+	one_sentence 126 'its interpreter "/probe" cannot be started'
+}
+
 test_cli_bad_programs() {
 	local bad=$IMAGES/root/bad name
 	for name in truncated.wasm garbage.wasm version.wasm type.wasm import.wasm no-start.wasm empty.wasm aarch64 \
@@ -250,7 +266,7 @@ test_cli_snapshot_usage() {
 	mote snapshot --at stdin -o "$CASE_DIR/s" "$CASE_DIR/none"
 	one_sentence 127 'none'
 	mote snapshot --at stdin -o "$CASE_DIR/s" "$IMAGES/root/bad/script"
-	one_sentence 126 'is a script'
+	one_sentence 126 'its interpreter'
 	mote snapshot --at stdin -o /no/such/directory/s "$(file)"
 	one_sentence 126 'no/such/directory'
 	mote snapshot -o "$CASE_DIR/s" "$(file)"
