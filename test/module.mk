@@ -252,7 +252,7 @@ $(B)/test/unit/api_tenant.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))
 $(B)/test/unit/wasm_trap: $(HOSTED_WASM)
 
 # The SIMD emitter alone, whose code runs in the test.
-$(B)/test/unit/wasm_simd: $(addprefix $(B)/hosted/guest/wasm/x86_64/,simd.o simd_arith.o simd_table.o cpu.o) \
+$(B)/test/unit/wasm_simd: $(addprefix $(B)/hosted/guest/wasm/x86_64/,simd.o simd_arith.o simd_constants.o simd_table.o cpu.o) \
 	$(B)/hosted/guest/wasm/module/opcodes.o
 
 # A program that accepts connections, of both kinds.

@@ -157,7 +157,7 @@ int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e) must_c
  * Ends the guest with VM_INTERRUPTED if it is between vm_begin and vm_finish: at once while it
  * runs, else as soon as it is resumed. 0, or -ESRCH if it is not. Any thread.
  */
-int vm_interrupt(const struct vm *vm);
+int vm_interrupt(struct vm *vm);
 /*
  * Delivers a signal to the guest: ends it (vm_run returns VM_SIGNALLED) unless the program handles
  * it; SIGKILL always ends it. Must reach the thread in vm_run as well: call it in a handler that

@@ -242,35 +242,9 @@ static bool poll_clock(const struct vm *vm, const struct mote_frame *frame)
 /* carry_out() and hostcall_pollable(). */
 #include "gen/hostcall_decode.h"
 
-static int end_as(struct vcpu *vcpu, enum outcome_kind kind)
-{
-	vcpu->outcome = kind;
-	return -EAGAIN;
-}
-
-int call_defer(struct vcpu *vcpu)
-{
-	return end_as(vcpu, CALL_DEFER);
-}
-
-int call_stop(struct vcpu *vcpu)
-{
-	return end_as(vcpu, CALL_STOP);
-}
-
 struct call_outcome hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame *frame)
 {
 	vcpu->outcome = CALL_DONE;
 	int64_t result = carry_out(vcpu, frame);
 	return (struct call_outcome){.kind = vcpu->outcome, .result = result};
-}
-
-void vm_put(struct vm *vm, gva_t to, const void *from, uint64_t bytes)
-{
-	/*
-	 * Decoding has checked the range, and only a call of this vCPU could have unmapped it
-	 * since.
-	 */
-	if (memory_write(&vm->memory, to, from, bytes) < 0)
-		vm_log(vm, "result at %#lx could not be stored", to.v);
 }

@@ -62,19 +62,6 @@ static bool may_wait(struct fd_entry *e)
 	return !plain;
 }
 
-void vm_skip_bytes(struct iovec **v, int *count, size_t n)
-{
-	while (*count > 0 && n >= (*v)->iov_len) {
-		n -= (*v)->iov_len;
-		(*v)++;
-		(*count)--;
-	}
-	if (*count > 0) {
-		(*v)->iov_base = (char *)(*v)->iov_base + n;
-		(*v)->iov_len -= n;
-	}
-}
-
 /*
  * The first vectors, of at most `most` bytes: how many. The last one is shortened; *whole is what
  * its length was.
@@ -450,23 +437,6 @@ int64_t host_dup_to(struct vcpu *vcpu, const struct call_dup_to *a)
 		return rc;
 	fdtable_note_copy(&vm->fds, (uint32_t)a->to, origin);
 	return a->to;
-}
-
-int64_t vm_add_pair(struct vm *vm, const int host[2], unsigned flags, const struct call_out *to)
-{
-	int32_t guest[2];
-	guest[0] = fdtable_add(&vm->fds, host[0], flags, 0);
-	if (guest[0] < 0) {
-		close(host[1]);
-		return guest[0];
-	}
-	guest[1] = fdtable_add(&vm->fds, host[1], flags, 0);
-	if (guest[1] < 0 && fdtable_close(&vm->fds, guest[0]) < 0)
-		return -EIO;
-	if (guest[1] < 0)
-		return guest[1];
-	vm_put(vm, to->at, guest, sizeof(guest));
-	return 0;
 }
 
 int64_t host_pipe(struct vcpu *vcpu, const struct call_pipe *a)

@@ -70,15 +70,6 @@ int memory_check_intact(struct memory *m)
 	return expect_unused(m, m->end + m->spill_next, m->end + m->spill_bytes);
 }
 
-int memory_map_anonymous(const struct memory *m, uint64_t from, uint64_t end)
-{
-	void *at = mmap(m->hva + from, end - from, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-	if (at == MAP_FAILED)
-		return -errno;
-	return 0;
-}
-
 int memory_unshare_block(struct memory *m)
 {
 	if (!m->shared_block)

@@ -7,7 +7,7 @@
 #include "abi/layout.h"
 #include "vm/kvm/ioctl.h"
 #include "vm/memory/guest_copy.h"
-#include "vm/memory/page_table.h"
+#include "vm/memory/private.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -850,4 +850,13 @@ int memory_read(struct memory *m, gva_t from, void *to, uint64_t bytes)
 int memory_write(struct memory *m, gva_t to, const void *from, uint64_t bytes)
 {
 	return copy(m, to.v, (uint8_t *)(uintptr_t)from, bytes, COPY_IN);
+}
+
+int memory_map_anonymous(const struct memory *m, uint64_t from, uint64_t end)
+{
+	void *at = mmap(m->hva + from, end - from, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	return 0;
 }

@@ -73,7 +73,7 @@ void vcpu_take_kicks(void)
 	}
 }
 
-static void vcpu_kick(const struct vcpu *vcpu)
+static void vcpu_kick(struct vcpu *vcpu)
 {
 	atomic_store(&vcpu->kicked, true);
 	int tid = atomic_load(&vcpu->running_tid);
@@ -81,7 +81,7 @@ static void vcpu_kick(const struct vcpu *vcpu)
 		syscall(SYS_tgkill, getpid(), tid, VM_KICK_SIGNAL);
 }
 
-void vm_kick(const struct vm *vm)
+void vm_kick(struct vm *vm)
 {
 	for (unsigned i = 0; i < VM_VCPUS_MAX; i++)
 		vcpu_kick(&vm->vcpus[i]);
@@ -97,7 +97,7 @@ void vm_signal(struct vm *vm, int signo)
 	errno = saved;
 }
 
-int vm_interrupt(const struct vm *vm)
+int vm_interrupt(struct vm *vm)
 {
 	int expected = VM_BUSY;
 	if (!atomic_compare_exchange_strong(&vm->busy, &expected, VM_STOPPED) &&

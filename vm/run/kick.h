@@ -26,7 +26,7 @@ int kick_prepare(struct err *e) must_check;
  */
 const sigset_t *kick_blocked(void);
 /* Wakes the threads of all vCPUs that are in vm_resume. Any thread, and signal handlers. */
-void vm_kick(const struct vm *vm);
+void vm_kick(struct vm *vm);
 /* KVM_RUN leaves the kick pending: takes it, and what a timer has to say. */
 void vcpu_take_kicks(void);
 

@@ -98,7 +98,7 @@ static uint64_t cpu_left(const struct vcpu *vcpu)
  * Looks at the limits, and has the watch come when they may be over: CPU time goes no faster than
  * time.
  */
-static void look_at_limits(const struct vcpu *vcpu)
+static void look_at_limits(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 	enum { CPU_STEP_NS = 500000 };
@@ -119,7 +119,7 @@ static void look_at_limits(const struct vcpu *vcpu)
 	watch_at(vm, due);
 }
 
-bool vcpu_limit_over(const struct vcpu *vcpu)
+bool vcpu_limit_over(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 	if (!vcpu->on_poller && atomic_load_explicit(&vm->watch.look, memory_order_relaxed) &&

@@ -27,6 +27,6 @@ int vcpu_timer_set(struct vcpu *vcpu, struct vcpu_timer *t, uint64_t first_ns,
 int vcpu_timers_start(struct vcpu *vcpu) must_check;
 void vcpu_timers_stop(struct vcpu *vcpu);
 /* Whether a limit is over. The vCPU's thread asks, after kicks at the latest. */
-bool vcpu_limit_over(const struct vcpu *vcpu);
+bool vcpu_limit_over(struct vcpu *vcpu);
 
 #endif

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What ends a guest or interrupts it between two runs of its vCPU: signals, limits, vm_interrupt().
- */
+/* Whether a guest is to end or its wait is over: signals, limits, vm_interrupt(). */
 #ifndef MOTE_VM_RUN_SIGNALS_H
 #define MOTE_VM_RUN_SIGNALS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct vcpu;
+
+#define SIGNAL_BIT(signo) (1UL << ((signo)-1))
+/* Those that do nothing to a program without a handler. */
+#define SIGNALS_IGNORED \
+	(SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
+
+static inline bool signal_in(uint64_t set, int signo)
+{
+	return set >> (signo - 1) & 1;
+}
 
 /*
  * True if a blocking handler must give up with -EINTR: a signal or an alarm is pending, or the end.
@@ -19,19 +28,4 @@ bool vcpu_interrupted(struct vcpu *vcpu);
  * handler.
  */
 bool vcpu_ending(struct vcpu *vcpu);
-/*
- * Acts on signals and limits between two runs. may_inject: the vCPU was interrupted, so its
- * registers are those of the program; after an exit by the doorbell they are not final.
- */
-void vcpu_serve_events(struct vcpu *vcpu, bool may_inject);
-/*
- * The guest goes on in its handler of faults and events, at `entry`; it ends if KVM refuses that.
- */
-void vcpu_redirect(struct vcpu *vcpu, uint64_t entry);
-/*
- * KVM refuses to read or set the vCPU's registers: a guest at CPL 0 can bring them into a state
- * that it does not take back. It ends; its VM is not used again.
- */
-void vcpu_end_unusable(struct vcpu *vcpu, int rc);
-
 #endif

@@ -5,6 +5,7 @@
  */
 #include "vm/arch/arch.h"
 #include "vm/internal.h"
+#include "vm/run/events.h"
 #include "vm/run/kick.h"
 #include "vm/run/output.h"
 #include "vm/run/signals.h"

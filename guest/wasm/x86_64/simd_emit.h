@@ -93,6 +93,8 @@ static inline void from_gpr(struct simd_emitter *e, unsigned wide, unsigned xmm,
 	x64_vex_rrr(e->x, VMOVD_TO, wide, xmm, 0, gpr);
 }
 
+/* simd_constants.c. Before an instruction: has room for the constants of any one. */
+void simd_flush_full(struct simd_emitter *e);
 /* op dst, a, constant */
 void simd_with_constant(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a, uint64_t low,
 			uint64_t high);
