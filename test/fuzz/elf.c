@@ -279,7 +279,8 @@ static void check_script(const uint8_t *data, size_t size)
 	MUST(at >= 2 && at + len <= SCRIPT_LINE_MAX && !strpbrk(s.interpreter, " \t\n"));
 	if (!s.argument)
 		return;
-	MUST(s.argument > s.interpreter + len && *s.argument &&
+	/* Blanks before a NUL byte make an empty argument, as on Linux. */
+	MUST(s.argument > s.interpreter + len &&
 	     s.argument + strlen(s.argument) <= s.line + SCRIPT_LINE_MAX);
 }
 
