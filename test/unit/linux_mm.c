@@ -73,8 +73,6 @@ Test(linux_mm, bad_mappings_are_refused)
 	cr_expect(sys_mmap(0, 4096, PROT_READ, MAP_PRIVATE, 3, 1) == -EINVAL);
 	cr_expect(sys_mmap(0, UINT64_MAX, RW, ANONYMOUS, -1, 0) == -ENOMEM);
 	cr_expect(sys_mmap(0, 1UL << 47, RW, ANONYMOUS, -1, 0) == -ENOMEM);
-	cr_expect(sys_mmap(0, 4096, RW, MAP_SHARED, 3, 0) == -EOPNOTSUPP &&
-		  strstr(host_log, "shared"));
 	memory_limit_pages = 2;
 	uint64_t before = ranges_find(4096, 4096);
 	cr_expect(sys_mmap(0, 3 * 4096, RW, ANONYMOUS, -1, 0) == -ENOMEM &&
@@ -120,6 +118,44 @@ Test(linux_mm, files_are_copied_in)
 	cr_expect(page_at((uint64_t)at)->prot == PROT_READ && get_user(got, (uint64_t)at, 6) == 0);
 	cr_expect(memcmp(got, "abcdef", 6) == 0);
 	cr_expect(sys_mmap(0, 4096, PROT_READ, MAP_PRIVATE, 99, 0) == -EBADF && page_count == 1);
+}
+
+static uint64_t shared_at;
+
+static bool shares(uint32_t nr, const uint64_t *arg, int64_t *rc)
+{
+	*rc = 0;
+	if (nr == HOSTCALL_mem_share) {
+		shared_at = arg[0];
+		if (arg[3] == 99)
+			*rc = -EBADF;
+	}
+	return nr == HOSTCALL_mem_share || nr == HOSTCALL_mem_sync;
+}
+
+Test(linux_mm, files_are_shared_by_the_host)
+{
+	host_answer = shares;
+	uint64_t at = (uint64_t)sys_mmap(0, 5000, RW, MAP_SHARED, 3, 4096);
+	cr_expect(at == shared_at && page_count == 0 && ranges_shared(at + 8191, 1) &&
+		  !ranges_free(at, 1));
+	cr_expect(sys_msync(at, 4096, MS_SYNC) == 0 && calls_made[HOSTCALL_mem_sync] == 1);
+	cr_expect(sys_msync(at - 4096, 4096, MS_SYNC) == 0 && calls_made[HOSTCALL_mem_sync] == 1);
+	cr_expect(sys_msync(at, 4096, MS_SYNC | MS_ASYNC) == -EINVAL &&
+		  sys_msync(at + 1, 1, MS_SYNC) == -EINVAL &&
+		  sys_msync(at, UINT64_MAX, MS_SYNC) == -ENOMEM);
+	/* Neither would be the file any more. */
+	cr_expect(sys_mremap(at, 8192, 16384, MREMAP_MAYMOVE, 0) == -ENOMEM &&
+		  strstr(host_log, "mremap"));
+	cr_expect(sys_mremap(at, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, at - (1 << 20)) ==
+		  -ENOMEM);
+	cr_expect(sys_mremap(at, 8192, 4096, 0, 0) == (int64_t)at && ranges_shared(at, 1) &&
+		  !ranges_shared(at + 4096, 1));
+	cr_expect(sys_mmap(at, 4096, RW, ANONYMOUS | MAP_FIXED, -1, 0) == (int64_t)at &&
+		  !ranges_shared(at, 4096));
+	uint64_t before = ranges_find(4096, 4096);
+	cr_expect(sys_mmap(0, 4096, RW, MAP_SHARED_VALIDATE, 99, 0) == -EBADF &&
+		  ranges_find(4096, 4096) == before && !ranges_shared(before, 4096));
 }
 
 Test(linux_mm, mremap_moves_what_cannot_grow)

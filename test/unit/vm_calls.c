@@ -630,6 +630,41 @@ Test(vm_calls, a_file_that_was_handed_in_keeps_its_attributes)
 	close(file);
 }
 
+Test(vm_calls, a_shared_file_gives_what_its_descriptor_may)
+{
+	const uint64_t at = AT_PAGE(30);
+	write_file("log", "0123456789");
+	write_file("own", "0123456789");
+	int file = open("log", O_RDWR | O_APPEND), pipes[2];
+	give(dup(file));
+	/* What is appended to could be overwritten by mmap(2). */
+	EXPECT(-EACCES,
+	       mote_mem_share(&area, at, MOTE_PAGE, MOTE_PROT_READ | MOTE_PROT_WRITE, 0, 0));
+	EXPECT(0, mote_mem_share(&area, at, MOTE_PAGE, MOTE_PROT_READ, 0, 0));
+	EXPECT(-EACCES, mote_mem_protect(&area, at, MOTE_PAGE, MOTE_PROT_READ | MOTE_PROT_WRITE));
+	EXPECT(0, mote_mem_unmap(&area, at, MOTE_PAGE));
+	close(file);
+	file = fdtable_add(&vm.fds, open("own", O_RDWR), 0, 0);
+	EXPECT(-EINVAL, mote_mem_share(&area, at, MOTE_PAGE, 64, file, 0));
+	EXPECT(-EINVAL, mote_mem_share(&area, at, 0, MOTE_PROT_READ, file, 0));
+	EXPECT(0, mote_mem_share(&area, at, MOTE_PAGE, MOTE_PROT_READ | MOTE_PROT_WRITE, file, 0));
+	EXPECT(-EEXIST,
+	       mote_mem_share(&area, at, MOTE_PAGE, MOTE_PROT_READ | MOTE_PROT_WRITE, file, 0));
+	EXPECT(-EINVAL, mote_mem_sync(&area, at + 1, MOTE_PAGE, 1));
+	EXPECT(-EINVAL, mote_mem_sync(&area, at, UINT64_MAX & ~4095UL, 1));
+	EXPECT(0, mote_mem_sync(&area, at, MOTE_PAGE, 1));
+	EXPECT(-ENOENT, mote_mem_find(&area, at));
+	EXPECT(-ENOENT, mote_mem_find(&area, UINT64_MAX));
+	EXPECT(0, mote_mem_unmap(&area, at, MOTE_PAGE));
+	cr_assert(pipe(pipes) == 0);
+	int32_t end = fdtable_add(&vm.fds, pipes[0], 0, 0);
+	EXPECT(-ENODEV, mote_mem_share(&area, at, MOTE_PAGE, MOTE_PROT_READ, end, 0));
+	EXPECT(-EBADF, mote_mem_share(&area, at, MOTE_PAGE, MOTE_PROT_READ, 99, 0));
+	end = fdtable_add(&vm.fds, open("own", O_WRONLY), 0, 0);
+	EXPECT(-EACCES, mote_mem_share(&area, at, MOTE_PAGE, MOTE_PROT_READ, end, 0));
+	close(pipes[1]);
+}
+
 /* eventfd and its like have one inode for the whole machine. */
 Test(vm_calls, descriptors_of_events_have_nothing_to_change)
 {

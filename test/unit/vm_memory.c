@@ -3,6 +3,7 @@
 #include "vm/memory/memory.h"
 
 #include "abi/layout.h"
+#include "vm/memory/shared_file.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -224,4 +225,91 @@ Test(vm_memory, long_changes_end_with_the_guest)
 	m.ending = NULL;
 	cr_assert(memory_unmap(&m, gva(at), bytes) == 0);
 	cr_expect(m.used_bytes == m.tables_next + m.spill_next);
+}
+
+/* --- shared files --- */
+
+static int file_of(off_t bytes)
+{
+	int fd = memfd_create("shared", MFD_CLOEXEC);
+	cr_assert(fd >= 0 && ftruncate(fd, bytes) == 0);
+	return fd;
+}
+
+Test(vm_memory, a_shared_file_is_the_file)
+{
+	int fd = file_of(0x5000);
+	char byte = 0;
+	uint64_t used = m.used_bytes;
+	cr_assert(memory_share(&m, gva(AT), 0x3000, RW, fd, 0x1000, true) == 0);
+	cr_expect(memory_write(&m, gva(AT + 0x1ff0), "shared", 7) == 0);
+	cr_expect(pread(fd, &byte, 1, 0x2ff0) == 1 && byte == 's');
+	cr_expect(pwrite(fd, "X", 1, 0x1000) == 1 && memory_read(&m, gva(AT), &byte, 1) == 0 &&
+		  byte == 'X');
+	cr_expect(memory_zero(&m, gva(AT), 0x3000) == 0 &&
+			  memory_read(&m, gva(AT), &byte, 1) == 0 && byte == 'X',
+		  "the file keeps its bytes");
+	cr_expect(memory_shares(&m));
+	cr_expect(memory_map(&m, gva(AT + 0x2000), 0x1000, RW) == -EEXIST);
+	cr_expect(memory_unmap(&m, gva(AT), 0x2000) == 0 && memory_shares(&m));
+	cr_expect(memory_unmap(&m, gva(AT + 0x2000), 0x1000) == 0 && !memory_shares(&m));
+	cr_expect(m.used_bytes - used <= 4 * 0x1000, "tables alone: %lu", m.used_bytes - used);
+	close(fd);
+}
+
+Test(vm_memory, a_shared_file_gives_what_the_descriptor_has)
+{
+	int fd = file_of(0x2000), p[2];
+	cr_expect(memory_share(&m, gva(AT), 0x2000, RW, fd, 0, false) == -EACCES);
+	cr_assert(memory_share(&m, gva(AT), 0x2000, MEMORY_READ, fd, 0, false) == 0);
+	cr_expect(memory_protect(&m, gva(AT + 0x1000), 0x1000, RW) == -EACCES);
+	cr_expect(memory_write(&m, gva(AT), "x", 1) == -EFAULT);
+	/* Where the file is not any more, other memory is as it always is. */
+	cr_expect(memory_unmap(&m, gva(AT + 0x1000), 0x1000) == 0 &&
+		  memory_map(&m, gva(AT + 0x1000), 0x1000, MEMORY_READ) == 0 &&
+		  memory_protect(&m, gva(AT + 0x1000), 0x1000, RW) == 0);
+	cr_expect(memory_share(&m, gva(AT), 0x1000, RW, fd, 0, true) == -EEXIST);
+	cr_expect(memory_share(&m, gva(LARGE), 0, RW, fd, 0, true) == -EINVAL &&
+		  memory_share(&m, gva(LARGE), 0x1000, RW, fd, 1, true) == -EINVAL &&
+		  memory_share(&m, gva(LARGE), 0x1000, RW, fd, 1UL << 63, true) == -EINVAL &&
+		  memory_share(&m, gva(MOTE_KERNEL), 0x1000, RW, fd, 0, true) == -EINVAL);
+	cr_assert(pipe(p) == 0);
+	cr_expect(memory_share(&m, gva(LARGE), 0x1000, MEMORY_READ, p[0], 0, false) == -ENODEV);
+}
+
+Test(vm_memory, pages_behind_a_shared_file_are_lost_and_found)
+{
+	int fd = file_of(0x1800);
+	char byte;
+	cr_assert(memory_share(&m, gva(LARGE), 2 * LARGE, RW, fd, 0, true) == 0);
+	cr_expect(memory_read(&m, gva(LARGE + 0x1fff), &byte, 1) == 0 &&
+		  memory_read(&m, gva(LARGE + 0x2000), &byte, 1) == -EFAULT);
+	cr_expect(memory_shared_lose(&m) && !memory_shared_lose(&m), "once");
+	cr_expect(memory_read(&m, gva(LARGE + 0x1000), &byte, 1) == 0);
+	cr_expect(memory_shared_find(&m, gva(LARGE + 0x2000)) == -EFAULT &&
+		  memory_shared_find(&m, gva(LARGE)) == -ENOENT &&
+		  memory_shared_find(&m, gva(64 * LARGE)) == -ENOENT);
+	cr_assert(ftruncate(fd, 0x4000) == 0);
+	cr_expect(memory_shared_find(&m, gva(LARGE + 0x2000)) == 0);
+	cr_expect(memory_write(&m, gva(LARGE + 0x3fff), "x", 1) == 0, "and those behind it");
+	cr_expect(memory_shared_find(&m, gva(LARGE + 0x4000)) == -EFAULT);
+	cr_expect(memory_unmap(&m, gva(LARGE), 2 * LARGE) == 0 && !memory_shares(&m));
+}
+
+Test(vm_memory, shared_files_are_bounded_and_their_slots_used_again)
+{
+	int fd = file_of(0x1000);
+	int rc = 0;
+	unsigned count = 0;
+	for (; count <= MEMORY_SHARED_MAX && rc == 0; count++)
+		rc = memory_share(&m, gva((1 + count) * LARGE), 0x1000, MEMORY_READ, fd, 0, true);
+	cr_expect(rc == -ENOMEM && count == MEMORY_SHARED_MAX + 1, "%d after %u", rc, count);
+	/* One that is larger takes the place of one that is gone. */
+	cr_expect(memory_unmap(&m, gva(LARGE), 0x1000) == 0);
+	cr_expect(memory_share(&m, gva(1024 * LARGE), 2 * LARGE, MEMORY_READ, fd, 0, true) == 0);
+	cr_expect(memory_share(&m, gva(LARGE), 0x1000, MEMORY_READ, fd, 0, true) == -ENOMEM);
+	memory_shared_drop(&m);
+	cr_expect(!memory_shares(&m) &&
+		  memory_share(&m, gva(4096 * LARGE), MEMORY_SHARED_BYTES + 0x1000, MEMORY_READ, fd,
+			       0, true) == -ENOMEM);
 }

@@ -6,11 +6,13 @@
 
 #include "vm/arch/arch.h"
 #include "vm/internal.h"
+#include "vm/memory/shared_file.h"
 
 #include <errno.h>
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <time.h>
 
 static void restore(struct vm *vm, struct vm_snapshot *s)
@@ -361,6 +363,30 @@ Test(vm_snapshot, descriptors)
 		  "%s", e.text);
 	vm_snapshot_drop(s);
 	vm_destroy(vm);
+}
+
+Test(vm_snapshot, shared_files_are_in_none_and_gone_after_a_restore)
+{
+	const gva_t at = {0x70000000};
+	int fd = memfd_create("shared", MFD_CLOEXEC);
+	struct vm *vm = frozen_ready(-1);
+	struct memory *m = &vm->memory;
+	struct vm_snapshot *none = NULL, *s = frozen_take(vm);
+	struct err e = {0};
+	cr_assert(fd >= 0 && ftruncate(fd, MOTE_PAGE) == 0);
+	for (int i = 0; i < 3; i++) {
+		cr_assert(memory_share(m, at, MOTE_PAGE, 3, fd, 0, true) == 0);
+		cr_expect(memory_write(m, at, "x", 1) == 0);
+		cr_expect(vm_snapshot_take(vm, &none, &e) == -16 && e.blame == ERR_GUEST &&
+				  strstr(e.text, "MAP_SHARED"),
+			  "%s", e.text);
+		restore(vm, s);
+		cr_expect(!memory_shares(m) && memory_read(m, at, &(char){0}, 1) == -EFAULT);
+		cr_expect(frozen_command(vm, "c") == 1);
+	}
+	vm_snapshot_drop(s);
+	vm_destroy(vm);
+	close(fd);
 }
 
 Test(vm_snapshot, only_a_waiting_guest_can_be_frozen)

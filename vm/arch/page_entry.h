@@ -24,6 +24,10 @@ uint64_t page_entry_address(uint64_t entry);
 /* What page_entry() was given. */
 unsigned page_entry_kind(uint64_t entry);
 unsigned page_entry_access(uint64_t entry);
+/* Makes a present entry inaccessible with its access kept; whether it is that; undoes it. */
+uint64_t page_entry_lose(uint64_t entry);
+bool page_entry_is_lost(uint64_t entry);
+uint64_t page_entry_find(uint64_t entry);
 /* Whether code at user privilege has this access. */
 bool page_entry_allows(uint64_t entry, unsigned access);
 #else

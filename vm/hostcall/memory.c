@@ -3,10 +3,15 @@
  * Host calls that change the guest's mappings. The work is memory/memory.c's; here arguments get
  * their meaning.
  */
+#include "vm/hostcall/resolve.h"
 #include "vm/internal.h"
+#include "vm/memory/shared_file.h"
+#include "vm/run/signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 
 _Static_assert(MEMORY_READ == (int)MOTE_PROT_READ && MEMORY_WRITE == (int)MOTE_PROT_WRITE &&
 		       MEMORY_EXEC == (int)MOTE_PROT_EXEC,
@@ -107,6 +112,74 @@ int64_t host_mem_zero(struct vcpu *vcpu, const struct call_mem_zero *a)
 {
 	struct vm *vm = vcpu->vm;
 	return memory_zero(&vm->memory, gva(a->addr), a->bytes);
+}
+
+/*
+ * Whether the file may be written by this descriptor. What was handed in for appending is not
+ * overwritten: mmap(2) would allow that.
+ */
+static int sharing_writes(const struct fd_entry *e, bool *writes)
+{
+	struct stat st;
+	int flags = fcntl(e->host, F_GETFL), rc = resolve_stat(e->host, &st);
+	if (rc < 0)
+		return rc;
+	if (flags < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENODEV;
+	if (flags & O_PATH)
+		return -EBADF;
+	if ((flags & O_ACCMODE) == O_WRONLY)
+		return -EACCES;
+	*writes = (flags & O_ACCMODE) == O_RDWR && !(e->flags & FD_READONLY) &&
+		  !((e->flags & FD_FIXED_STATE) && (flags & O_APPEND));
+	return 0;
+}
+
+int64_t host_mem_share(struct vcpu *vcpu, const struct call_mem_share *a)
+{
+	struct vm *vm = vcpu->vm;
+	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
+	bool writes = false;
+	if (!e)
+		return -EBADF;
+	int rc = check_prot(vm, a->prot);
+	if (rc == 0)
+		rc = sharing_writes(e, &writes);
+	if (rc < 0)
+		return rc;
+	return memory_share(&vm->memory, gva(a->addr), a->bytes, a->prot, e->host, a->offset,
+			    writes);
+}
+
+int64_t host_mem_find(struct vcpu *vcpu, const struct call_mem_find *a)
+{
+	struct vm *vm = vcpu->vm;
+	if (a->addr >= MOTE_VA_END)
+		return -ENOENT;
+	return memory_shared_find(&vm->memory, gva(a->addr & ~(uint64_t)(MOTE_PAGE - 1)));
+}
+
+int64_t host_mem_sync(struct vcpu *vcpu, const struct call_mem_sync *a)
+{
+	struct vm *vm = vcpu->vm;
+	int flags = MS_ASYNC;
+	if (a->wait)
+		flags = MS_SYNC;
+	if ((a->addr | a->bytes) % MOTE_PAGE || a->addr > MOTE_VA_END ||
+	    a->bytes > MOTE_VA_END - a->addr)
+		return -EINVAL;
+	for (uint64_t done = 0; done < a->bytes;) {
+		int64_t n = memory_shared_sync(&vm->memory, gva(a->addr + done), a->bytes - done,
+					       flags);
+		if (n < 0)
+			return n;
+		done += (uint64_t)n;
+		if (vcpu_ending(vcpu))
+			return -EINTR;
+	}
+	return 0;
 }
 
 int64_t host_mem_seal(struct vcpu *vcpu, const struct call_mem_seal *a)

@@ -94,6 +94,7 @@ static int run_failed(struct kvm_vcpu *v, int error, enum vcpu_exit *out, struct
 	case ENOSYS:
 		return err_sys(e, error, "KVM_RUN");
 	case EFAULT: /* a mapped file that became shorter */
+		*out = VCPU_NO_MEMORY;
 		snprintf(v->detail, sizeof(v->detail),
 			 "guest memory is gone (was the program's file truncated?)");
 		return 0;
@@ -128,6 +129,6 @@ int kvm_vcpu_run(struct kvm_vcpu *v, enum vcpu_exit *out, struct err *e)
 	int rc = run(v, out, e);
 	if (rc == 0 && *out == VCPU_CALL)
 		v->loading = false;
-	v->dead = rc < 0 || *out == VCPU_DEAD;
+	v->dead = rc < 0 || *out == VCPU_DEAD || *out == VCPU_NO_MEMORY;
 	return rc;
 }

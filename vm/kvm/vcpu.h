@@ -34,6 +34,7 @@ enum vcpu_exit {
 	VCPU_CALL,        /* the doorbell */
 	VCPU_FAULT,       /* an exception reached its stub */
 	VCPU_INTERRUPTED, /* a signal, or immediate_exit */
+	VCPU_NO_MEMORY,   /* the memory of a mapped file is gone */
 	VCPU_DEAD,        /* the guest cannot go on: triple fault, KVM gave up on an instruction */
 };
 

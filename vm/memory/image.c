@@ -9,6 +9,7 @@
 #include "base/memfd.h"
 #include "vm/memory/pagemap.h"
 #include "vm/memory/private.h"
+#include "vm/memory/shared_file.h"
 #include "vm/memory/working_set.h"
 
 #include <errno.h>
@@ -405,6 +406,7 @@ static int restore_pages(const struct memory_image *i, struct memory *m)
 int memory_image_restore(const struct memory_image *i, struct memory *m)
 {
 	int rc = 0;
+	memory_shared_drop(m);
 	if (!is_new(m))
 		rc = memory_check_intact(m);
 	if (rc < 0)

@@ -9,6 +9,7 @@
 #include "vm/memory/guest_copy.h"
 #include "vm/memory/pagemap.h"
 #include "vm/memory/private.h"
+#include "vm/memory/shared_file.h"
 #include "vm/memory/working_set.h"
 
 #include <errno.h>
@@ -93,6 +94,7 @@ int memory_unshare_block(struct memory *m)
 
 int memory_empty(struct memory *m)
 {
+	memory_shared_drop(m);
 	int rc = memory_check_intact(m);
 	if (rc == 0)
 		rc = memory_unshare_block(m);

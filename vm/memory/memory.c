@@ -8,6 +8,7 @@
 #include "vm/kvm/ioctl.h"
 #include "vm/memory/guest_copy.h"
 #include "vm/memory/private.h"
+#include "vm/memory/shared_file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,7 +21,7 @@
 
 /* a slot costs by its size, and much less before the vCPU has run */
 #define FIRST_SLOT (16UL << 20)
-enum { SLOTS_MAX = 31, SPILL_SLOT = SLOTS_MAX };
+enum { SLOTS_MAX = MEMORY_SLOTS_OWN - 1, SPILL_SLOT = SLOTS_MAX };
 
 /* --- guest-physical pages --- */
 
@@ -37,17 +38,23 @@ static uint64_t slot_bytes(const struct memory *m, uint64_t end)
 	return total - m->slot_end;
 }
 
-static int add_slot(const struct memory *m, uint32_t number, uint64_t gpa, uint64_t bytes)
+int memory_set_slot(const struct memory *m, uint32_t number, uint64_t gpa, uint64_t bytes,
+		    const uint8_t *host)
 {
 	struct kvm_userspace_memory_region slot = {
 		.slot = number,
 		.guest_phys_addr = gpa,
 		.memory_size = bytes,
-		.userspace_addr = (uintptr_t)m->hva + gpa,
+		.userspace_addr = (uintptr_t)host,
 	};
 	if (m->vm_fd < 0)
 		return 0;
 	return kvm_ioctl(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot);
+}
+
+static int add_slot(const struct memory *m, uint32_t number, uint64_t gpa, uint64_t bytes)
+{
+	return memory_set_slot(m, number, gpa, bytes, m->hva + gpa);
 }
 
 int memory_extend(struct memory *m, uint64_t end)
@@ -279,6 +286,7 @@ int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e)
 
 void memory_destroy(struct memory *m)
 {
+	memory_shared_drop(m);
 	if (m->reserved)
 		munmap(m->reserved, m->reserved_bytes);
 	free(m->free_small.frames);
@@ -302,6 +310,10 @@ static bool take_away_and_give_back(uint8_t *at, uint64_t bytes)
  */
 static void memory_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes)
 {
+	if (gpa >= m->end + m->spill_bytes) {
+		m->broken |= !memory_shared_invalidate(m, gpa, bytes);
+		return;
+	}
 	if (m->vm_fd < 0 || take_away_and_give_back(m->hva + gpa, bytes))
 		return;
 	m->broken |= !take_away_and_give_back(m->hva, m->slot_end);
@@ -310,6 +322,7 @@ static void memory_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes)
 static void memory_invalidate_all(struct memory *m)
 {
 	memory_invalidate(m, 0, m->slot_end);
+	m->broken |= !memory_shared_invalidate_all(m);
 }
 
 /*
@@ -542,6 +555,7 @@ static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned 
 		at += s.bytes;
 	}
 	runs_end(&run);
+	memory_shared_release(m);
 	return rc;
 }
 
@@ -553,8 +567,10 @@ static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsig
 	bool fixed = page_entry_kind(*entry) & PAGE_FIXED;
 	memory_set_entry(m, entry, 0);
 	run_add(run, page, bytes, !fixed);
-	if (fixed)
+	if (fixed) {
+		memory_shared_unmapped(m, page, bytes);
 		return;
+	}
 	m->used_bytes -= bytes;
 	if (bytes == LARGE)
 		stack_push(&m->free_large, page);
@@ -575,6 +591,8 @@ static void entry_zero(struct memory *m, uint64_t *entry, uint64_t bytes, unsign
 {
 	(void)access;
 	uint64_t page = page_entry_address(*entry);
+	if (memory_shared_host(m, page, bytes))
+		return; /* the file's bytes are not the guest's alone */
 	if (page_entry_kind(*entry) & PAGE_FIXED)
 		(void)!guest_zero(m->hva + page, bytes); /* as in discard */
 	else
@@ -683,7 +701,30 @@ int memory_protect(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
 		return -EINVAL;
 	if (!all_mapped(m, at.v, at.v + bytes))
 		return -ENOMEM;
+	if (!memory_shared_allows(m, at, bytes, access))
+		return -EACCES;
 	return change_range(m, at.v, bytes, access, entry_protect);
+}
+
+static void entry_lose(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access,
+		       struct run *run)
+{
+	(void)access;
+	uint64_t page = page_entry_address(*entry);
+	if (!page_entry_is_present(*entry) || !memory_shared_host(m, page, bytes))
+		return;
+	memory_set_entry(m, entry, page_entry_lose(*entry));
+	run_add(run, page, bytes, false);
+	m->lost_pages += bytes / SMALL;
+}
+
+int64_t memory_lose(struct memory *m, gva_t at, uint64_t bytes)
+{
+	uint64_t before = m->lost_pages;
+	int rc = change_range(m, at.v, bytes, 0, entry_lose);
+	if (rc < 0)
+		return rc;
+	return (int64_t)(m->lost_pages - before);
 }
 
 int memory_zero(struct memory *m, gva_t at, uint64_t bytes)
@@ -720,18 +761,16 @@ void memory_fill(struct memory *m, gva_t at, uint64_t bytes)
 		(void)madvise(m->hva + gpa, run, MADV_POPULATE_WRITE);
 }
 
-int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, unsigned access)
+int memory_map_pages(struct memory *m, gva_t at, uint64_t gpa, uint64_t bytes, unsigned access)
 {
 	bool kernel = access & (MEMORY_KERNEL | MEMORY_SHARED_KERNEL);
-	if (!access || (!kernel && !range_ok(at.v, bytes)) || from.v & (SMALL - 1))
-		return -EINVAL;
-	if (!memory_at(m, from, bytes))
+	if (!kernel && !range_ok(at.v, bytes))
 		return -EINVAL;
 	if (any_mapped(m, at.v, at.v + bytes))
 		return -EEXIST;
 	m->changed = true;
 	for (uint64_t done = 0; done < bytes;) {
-		uint64_t *entry, va = at.v + done, page = from.v + done, size = SMALL;
+		uint64_t *entry, va = at.v + done, page = gpa + done, size = SMALL;
 		unsigned large = 0;
 		int level, stop = 1;
 		if (!((va | page) & (LARGE - 1)) && bytes - done >= LARGE) {
@@ -755,6 +794,13 @@ int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, uns
 	return 0;
 }
 
+int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, unsigned access)
+{
+	if (!access || from.v & (SMALL - 1) || !memory_at(m, from, bytes))
+		return -EINVAL;
+	return memory_map_pages(m, at, from.v, bytes, access);
+}
+
 /* --- access by the host --- */
 
 static bool step_allows(const struct step *s, unsigned access)
@@ -766,9 +812,12 @@ static bool step_allows(const struct step *s, unsigned access)
 static uint8_t *step_host(const struct memory *m, const struct step *s, uint64_t va)
 {
 	uint64_t page = page_entry_address(*s->entry), size = memory_level_bytes(s->level);
+	uint8_t *host = m->hva + page;
 	if (page > m->next || size > m->next - page)
+		host = memory_shared_host(m, page, size);
+	if (!host)
 		return NULL;
-	return m->hva + page + (va & (size - 1));
+	return host + (va & (size - 1));
 }
 
 int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans,

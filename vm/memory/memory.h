@@ -82,6 +82,8 @@ struct memory_extent {
 	uint64_t gpa, bytes;
 };
 
+struct memory_shared_file; /* vm/memory/shared_file.h */
+
 struct memory {
 	int vm_fd;      /* borrowed from the machine; -1: no KVM (tests) */
 	void *reserved; /* owned: address space, a large page more than `end` */
@@ -112,7 +114,10 @@ struct memory {
 	bool copies; /* files are copied, not mapped: no page is shared with other processes */
 	struct memory_extent files[MEMORY_FILES_MAX]; /* what memory_back mapped */
 	unsigned file_count;
-	bool may_vanish; /* some of it lies in a file that others may shorten (guest_copy.h) */
+	struct memory_shared_file *shared; /* owned; NULL: no file was ever shared */
+	unsigned shared_count;
+	uint64_t lost_pages; /* so far; shared_file.h */
+	bool may_vanish;     /* some of it lies in a file that others may shorten (guest_copy.h) */
 	uint64_t small_next, small_end; /* the block that single pages come from */
 	struct page_stack {
 		uint32_t *frames; /* owned */

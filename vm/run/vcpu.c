@@ -5,6 +5,7 @@
  */
 #include "vm/arch/arch.h"
 #include "vm/internal.h"
+#include "vm/memory/shared_file.h"
 #include "vm/run/events.h"
 #include "vm/run/kick.h"
 #include "vm/run/output.h"
@@ -98,6 +99,11 @@ static void serve_exit(struct vcpu *vcpu, enum vcpu_exit why)
 	case VCPU_INTERRUPTED:
 		vcpu_take_kicks();
 		break;
+	case VCPU_NO_MEMORY: /* behind the end of a file that it shares: its page fault is next */
+		vcpu->kvm.dead = !memory_shared_lose(&vcpu->vm->memory);
+		if (!vcpu->kvm.dead)
+			break;
+		/* fall through */
 	case VCPU_DEAD:
 		vm_log(vcpu->vm, "guest: %s", vcpu->kvm.detail);
 		vm_end(vcpu->vm, VM_FAULTED, arch_fatal_vector);

@@ -7,6 +7,7 @@
 #include "vm/boot.h"
 #include "vm/kvm/open.h"
 #include "vm/memory/pagemap.h"
+#include "vm/memory/shared_file.h"
 #include "vm/memory/working_set.h"
 #include "vm/snapshot/recycle.h"
 
@@ -32,6 +33,10 @@ static const char *kind_of(unsigned flags)
 static int record_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 {
 	uint32_t count = 0;
+	if (memory_shares(&vm->memory))
+		return err_set(
+			e, ERR_GUEST, EBUSY,
+			"the guest has a file mapped MAP_SHARED, which a snapshot cannot hold");
 	for (uint32_t i = 0; i < vm->fds.len; i++)
 		count += vm->fds.entries[i].host >= 0;
 	s->state.given = vm->given;

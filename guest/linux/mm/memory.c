@@ -39,6 +39,7 @@ void memory_take_away(void)
 	       -EINTR)
 		;
 	ranges_give(MOTE_WINDOW_END, LINUX_MMAP_TOP - MOTE_WINDOW_END);
+	ranges_unshare(0, MOTE_VA_END);
 }
 
 /* --- the heap --- */
@@ -126,14 +127,46 @@ static int64_t map_file(uint64_t addr, uint64_t bytes, uint32_t prot, int32_t fd
 	return mote_mem_protect(mote_area(), addr, bytes, prot);
 }
 
+/* MAP_SHARED and MAP_SHARED_VALIDATE, of a file. */
+static bool shares_file(uint32_t flags)
+{
+	return !(flags & MAP_ANONYMOUS) && (flags & MAP_SHARED);
+}
+
+/* The file itself: see vm/memory/shared_file.h. */
+static int64_t share_file(uint64_t addr, uint64_t bytes, uint32_t prot, int32_t fd, uint64_t offset)
+{
+	int64_t rc = mote_mem_share(mote_area(), addr, bytes, prot, fd, offset);
+	if (rc < 0)
+		return rc;
+	if (ranges_share(addr, bytes))
+		return 0;
+	(void)!mote_mem_unmap(mote_area(), addr, bytes);
+	return -ENOMEM;
+}
+
+bool memory_file_grew(uint64_t address)
+{
+	return ranges_shared(address, 1) && mote_mem_find(mote_area(), address) == 0;
+}
+
+bool memory_behind_file(uint64_t address)
+{
+	return ranges_shared(address, 1) && mote_mem_find(mote_area(), address) == -EFAULT;
+}
+
 /*
  * Makes the addresses free for a new mapping: those that the program asked for, or some. 0 or a
  * negative errno.
  */
 static int64_t choose_address(uint64_t *addr, uint64_t bytes, uint32_t flags)
 {
-	if (flags & MAP_FIXED)
-		return mote_mem_unmap(mote_area(), *addr, bytes);
+	if (flags & MAP_FIXED) {
+		int64_t rc = mote_mem_unmap(mote_area(), *addr, bytes);
+		if (rc == 0)
+			ranges_unshare(*addr, bytes);
+		return rc;
+	}
 	if (flags & MAP_FIXED_NOREPLACE) {
 		if (ranges_in_zone(*addr, bytes) && !ranges_free(*addr, bytes))
 			return -EEXIST;
@@ -153,11 +186,6 @@ static int64_t check_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t
 	if (bytes == 0 || (prot & ~(uint32_t)PROT_ALL) || offset % MOTE_PAGE ||
 	    (fixed && addr % MOTE_PAGE) || !(flags & (MAP_SHARED | MAP_PRIVATE)))
 		return -EINVAL;
-	if (!(flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) == MAP_SHARED &&
-	    (prot & MOTE_PROT_WRITE)) {
-		lib_log("mmap: writable shared mappings of files are not implemented");
-		return -EOPNOTSUPP;
-	}
 	if (page_up(bytes) == 0 || page_up(bytes) > LINUX_MMAP_TOP)
 		return -ENOMEM;
 	return 0;
@@ -174,14 +202,17 @@ int64_t sys_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, i
 	rc = choose_address(&addr, bytes, flags);
 	if (rc < 0)
 		return rc;
-	rc = map_at(addr, bytes, anonymous ? prot : prot | MOTE_PROT_WRITE);
+	if (shares_file(flags))
+		rc = share_file(addr, bytes, prot, fd, offset);
+	else
+		rc = map_at(addr, bytes, anonymous ? prot : prot | MOTE_PROT_WRITE);
 	if (rc < 0) {
 		if (flags & MAP_FIXED) /* what was there is gone */
 			ranges_give(addr, bytes);
 		return rc;
 	}
 	ranges_take(addr, bytes);
-	if (!anonymous)
+	if (!anonymous && !shares_file(flags))
 		rc = map_file(addr, bytes, prot, fd, offset);
 	if (rc < 0) {
 		(void)!sys_munmap(addr, bytes);
@@ -196,9 +227,11 @@ int64_t sys_munmap(uint64_t addr, uint64_t bytes)
 		return -EINVAL;
 	bytes = page_up(bytes);
 	int64_t rc = mote_mem_unmap(mote_area(), addr, bytes);
-	if (rc == 0)
-		ranges_give(addr, bytes);
-	return rc;
+	if (rc < 0)
+		return rc;
+	ranges_give(addr, bytes);
+	ranges_unshare(addr, bytes);
+	return 0;
 }
 
 /* Pages that were mapped without access are not there yet: they are mapped now. */
@@ -275,6 +308,10 @@ int64_t sys_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32
 		return -EINVAL;
 	old_bytes = page_up(old_bytes);
 	new_bytes = page_up(new_bytes);
+	if (ranges_shared(addr, old_bytes) && (new_bytes > old_bytes || (flags & MREMAP_FIXED))) {
+		lib_log("mremap: a shared mapping of a file is not enlarged or moved");
+		return -ENOMEM;
+	}
 	if (flags & MREMAP_FIXED)
 		return remap_fixed(addr, old_bytes, new_bytes, flags, to);
 	if (new_bytes > old_bytes)
@@ -297,4 +334,16 @@ int64_t sys_madvise(uint64_t addr, uint64_t bytes, uint32_t advice)
 	if (rc == -ENOMEM) /* pages that are not there are zero anyway */
 		return 0;
 	return rc;
+}
+
+int64_t sys_msync(uint64_t addr, uint64_t bytes, uint32_t flags)
+{
+	if (addr % MOTE_PAGE || (flags & ~(uint32_t)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
+	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+		return -EINVAL;
+	if (page_up(bytes) < bytes || page_up(bytes) > MOTE_VA_END)
+		return -ENOMEM;
+	if (bytes == 0 || !ranges_shared(addr, page_up(bytes)))
+		return 0;
+	return mote_mem_sync(mote_area(), addr, page_up(bytes), (flags & MS_SYNC) != 0);
 }

@@ -15,25 +15,62 @@ struct range {
 	uint64_t start, end;
 };
 
-static struct range ranges[RANGES_MAX] = {{MOTE_WINDOW_END, LINUX_MMAP_TOP}};
-static uint32_t count = 1;
+struct range_set {
+	struct range ranges[RANGES_MAX];
+	uint32_t count;
+};
 
-static void remove_at(uint32_t i)
+static struct range_set unused = {{{MOTE_WINDOW_END, LINUX_MMAP_TOP}}, 1};
+static struct range_set shared;
+
+static void remove_at(struct range_set *s, uint32_t i)
 {
-	memmove(&ranges[i], &ranges[i + 1], (--count - i) * sizeof(ranges[0]));
+	memmove(&s->ranges[i], &s->ranges[i + 1], (--s->count - i) * sizeof(s->ranges[0]));
 }
 
-/*
- * If the array is full, the range is forgotten: its addresses are never handed out again, which is
- * all.
- */
-static void insert_at(uint32_t i, uint64_t start, uint64_t end)
+/* False if the array is full: the range is forgotten. */
+static bool insert_at(struct range_set *s, uint32_t i, uint64_t start, uint64_t end)
 {
-	if (count == RANGES_MAX)
-		return;
-	memmove(&ranges[i + 1], &ranges[i], (count++ - i) * sizeof(ranges[0]));
-	ranges[i] = (struct range){start, end};
+	if (s->count == RANGES_MAX)
+		return false;
+	memmove(&s->ranges[i + 1], &s->ranges[i], (s->count++ - i) * sizeof(s->ranges[0]));
+	s->ranges[i] = (struct range){start, end};
+	return true;
 }
+
+static void set_remove(struct range_set *s, uint64_t start, uint64_t end)
+{
+	for (uint32_t i = 0; i < s->count && s->ranges[i].start < end;) {
+		struct range r = s->ranges[i];
+		if (r.end <= start) {
+			i++;
+			continue;
+		}
+		remove_at(s, i);
+		if (r.start < start && insert_at(s, i, r.start, start))
+			i++;
+		if (r.end > end && insert_at(s, i, end, r.end))
+			i++;
+	}
+}
+
+static bool set_add(struct range_set *s, uint64_t start, uint64_t end)
+{
+	uint32_t i = 0;
+	while (i < s->count && s->ranges[i].end < start)
+		i++;
+	/* What touches or overlaps becomes part of the new one. */
+	while (i < s->count && s->ranges[i].start <= end) {
+		if (s->ranges[i].start < start)
+			start = s->ranges[i].start;
+		if (s->ranges[i].end > end)
+			end = s->ranges[i].end;
+		remove_at(s, i);
+	}
+	return insert_at(s, i, start, end);
+}
+
+/* --- free addresses --- */
 
 bool ranges_in_zone(uint64_t start, uint64_t bytes)
 {
@@ -53,48 +90,26 @@ static bool clip(uint64_t *start, uint64_t *end)
 void ranges_take(uint64_t start, uint64_t bytes)
 {
 	uint64_t end = start + bytes;
-	if (!clip(&start, &end))
-		return;
-	for (uint32_t i = 0; i < count && ranges[i].start < end;) {
-		struct range r = ranges[i];
-		if (r.end <= start) {
-			i++;
-			continue;
-		}
-		remove_at(i);
-		if (r.start < start)
-			insert_at(i++, r.start, start);
-		if (r.end > end)
-			insert_at(i++, end, r.end);
-	}
+	if (clip(&start, &end))
+		set_remove(&unused, start, end);
 }
 
+/* If the set is full, the addresses are never handed out again, which is all. */
 void ranges_give(uint64_t start, uint64_t bytes)
 {
 	uint64_t end = start + bytes;
-	if (!clip(&start, &end))
-		return;
-	uint32_t i = 0;
-	while (i < count && ranges[i].end < start)
-		i++;
-	while (i < count &&
-	       ranges[i].start <= end) { /* touches or overlaps: becomes part of the new one */
-		if (ranges[i].start < start)
-			start = ranges[i].start;
-		if (ranges[i].end > end)
-			end = ranges[i].end;
-		remove_at(i);
-	}
-	insert_at(i, start, end);
+	if (clip(&start, &end))
+		(void)!set_add(&unused, start, end);
 }
 
 uint64_t ranges_find(uint64_t bytes, uint64_t align)
 {
-	for (uint32_t i = count; i-- > 0;) {
-		if (ranges[i].end - ranges[i].start < bytes)
+	for (uint32_t i = unused.count; i-- > 0;) {
+		const struct range *r = &unused.ranges[i];
+		if (r->end - r->start < bytes)
 			continue;
-		uint64_t at = (ranges[i].end - bytes) & ~(align - 1);
-		if (at >= ranges[i].start)
+		uint64_t at = (r->end - bytes) & ~(align - 1);
+		if (at >= r->start)
 			return at;
 	}
 	return 0;
@@ -102,9 +117,30 @@ uint64_t ranges_find(uint64_t bytes, uint64_t align)
 
 bool ranges_free(uint64_t start, uint64_t bytes)
 {
-	for (uint32_t i = 0; i < count; i++)
-		if (ranges[i].start <= start && ranges[i].end >= start &&
-		    ranges[i].end - start >= bytes)
+	for (uint32_t i = 0; i < unused.count; i++) {
+		const struct range *r = &unused.ranges[i];
+		if (r->start <= start && r->end >= start && r->end - start >= bytes)
+			return true;
+	}
+	return false;
+}
+
+/* --- shared files --- */
+
+bool ranges_share(uint64_t start, uint64_t bytes)
+{
+	return set_add(&shared, start, start + bytes);
+}
+
+void ranges_unshare(uint64_t start, uint64_t bytes)
+{
+	set_remove(&shared, start, start + bytes);
+}
+
+bool ranges_shared(uint64_t start, uint64_t bytes)
+{
+	for (uint32_t i = 0; i < shared.count; i++)
+		if (shared.ranges[i].start < start + bytes && start < shared.ranges[i].end)
 			return true;
 	return false;
 }

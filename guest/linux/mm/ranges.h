@@ -14,4 +14,10 @@ bool ranges_free(uint64_t start, uint64_t bytes);
 /* Whether the addresses are of the zone. */
 bool ranges_in_zone(uint64_t start, uint64_t bytes);
 
+/* Anywhere: files are mapped shared there. False: there are too many such places. */
+bool ranges_share(uint64_t start, uint64_t bytes);
+void ranges_unshare(uint64_t start, uint64_t bytes);
+/* Whether some of it is such a place. */
+bool ranges_shared(uint64_t start, uint64_t bytes);
+
 #endif

@@ -39,6 +39,8 @@ static void program_fault(struct mote_context *c, const struct mote_fault *f)
 	if (!fault_to_signal(f, &s))
 		lib_panic("exception %u at %lx", f->vector,
 			  (unsigned long)mote_context_pc(&f->context));
+	if (fault_is_page_fault(f) && memory_behind_file(f->address))
+		fault_behind_file(&s);
 	if (!signal_deliver_fault(c, f, &s))
 		end_by_fault(f, &s);
 }
@@ -62,7 +64,8 @@ static bool in_user_copy(const struct mote_context *c)
 
 static void exception(struct mote_context *c, const struct mote_fault *f)
 {
-	if (fault_is_page_fault(f) && memory_stack_grow(f->address))
+	if (fault_is_page_fault(f) &&
+	    (memory_stack_grow(f->address) || memory_file_grew(f->address)))
 		return; /* the instruction is executed again */
 	if (in_user_copy(c))
 		context_set_pc(c, (uint64_t)user_copy_fault);

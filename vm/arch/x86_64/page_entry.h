@@ -14,6 +14,7 @@ enum {
 	PTE_LARGE = 1 << 7,
 	PTE_HIDDEN = 1 << 9, /* ours: mapped with no access at present */
 	PTE_FIXED = 1 << 10, /* ours: the page behind it is not freed */
+	PTE_LOST = 1 << 11,  /* ours: hidden since the file behind it has no such page now */
 };
 #define PTE_NX   (1UL << 63)
 #define PTE_ADDR 0x000ffffffffff000UL
@@ -85,6 +86,21 @@ static inline unsigned page_entry_access(uint64_t entry)
 	if (!(entry & PTE_USER))
 		access |= MEMORY_KERNEL;
 	return access;
+}
+
+static inline uint64_t page_entry_lose(uint64_t entry)
+{
+	return (entry & ~(uint64_t)PTE_PRESENT) | PTE_HIDDEN | PTE_LOST;
+}
+
+static inline bool page_entry_is_lost(uint64_t entry)
+{
+	return entry & PTE_LOST;
+}
+
+static inline uint64_t page_entry_find(uint64_t entry)
+{
+	return (entry & ~(uint64_t)(PTE_HIDDEN | PTE_LOST)) | PTE_PRESENT;
 }
 
 static inline bool page_entry_allows(uint64_t entry, unsigned access)

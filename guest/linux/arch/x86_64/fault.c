@@ -67,3 +67,10 @@ bool fault_to_signal(const struct mote_fault *f, struct fault_signal *to)
 	}
 	return false;
 }
+
+void fault_behind_file(struct fault_signal *s)
+{
+	s->signo = SIGBUS;
+	s->code = BUS_ADRERR;
+	s->what = "bus error";
+}
