@@ -81,6 +81,9 @@ struct mote_termios {
 	uint8_t line, cc[19];
 };
 
+/* A flag of `recv`: the result is a message's whole length, also if that is more than fits. */
+#define MOTE_RECV_LENGTH (1U << 31)
+
 /* A socket address as Linux lays it out: AF_INET, AF_INET6 or AF_UNIX. */
 struct mote_sockaddr {
 	uint32_t len; /* bytes used in data */

@@ -241,9 +241,10 @@ int64_t host_connect(struct vcpu *vcpu, const struct call_connect *a)
 
 /* What guests may pass; SEND_FLAGS and RECV_FLAGS reach the host, with MSG_DONTWAIT. */
 enum {
-	MESSAGE_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL | MSG_TRUNC | MSG_OOB,
-	SEND_FLAGS = MSG_OOB,
-	RECV_FLAGS = MSG_OOB | MSG_PEEK | MSG_TRUNC,
+	MESSAGE_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL | MSG_TRUNC | MSG_OOB |
+			MSG_MORE | MSG_ERRQUEUE | MOTE_RECV_LENGTH,
+	SEND_FLAGS = MSG_OOB | MSG_MORE,
+	RECV_FLAGS = MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_ERRQUEUE,
 };
 
 /* Of a message in several pieces; longer ones are EMSGSIZE. */
@@ -257,7 +258,8 @@ static int until_ready(struct vcpu *vcpu, int host, short events, uint32_t flags
 {
 	if (errno == EINTR)
 		return 0;
-	if (errno != EAGAIN || (flags & MSG_DONTWAIT) || is_nonblocking(host))
+	/* A queue of errors is never waited for. */
+	if (errno != EAGAIN || (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) || is_nonblocking(host))
 		return -errno;
 	return wait_within(vcpu, host, events);
 }
@@ -409,14 +411,18 @@ int64_t host_recv(struct vcpu *vcpu, const struct call_recv *a)
 	bool all = a->flags & MSG_WAITALL;
 	if (all && vcpu->on_poller)
 		return call_defer(vcpu); /* it might have to wait with a part of it taken */
-	bool stream = (all || count > 1) && is_stream(host), once = a->flags & MSG_PEEK || !stream;
+	bool asked = all || count > 1 || a->flags & MOTE_RECV_LENGTH;
+	bool stream = asked && is_stream(host) && !(a->flags & MSG_ERRQUEUE);
+	bool once = a->flags & MSG_PEEK || !stream;
+	int flags = (int)(a->flags & RECV_FLAGS) | MSG_DONTWAIT;
+	if (a->flags & MOTE_RECV_LENGTH && !stream)
+		flags |= MSG_TRUNC;
 	all = all && !once;
 	do {
 		struct sockaddr_storage from = {0};
 		socklen_t from_len;
 		ssize_t n =
-			recv_message(host, v, count, a->iov.bytes, stream,
-				     (int)(a->flags & RECV_FLAGS) | MSG_DONTWAIT, &from, &from_len);
+			recv_message(host, v, count, a->iov.bytes, stream, flags, &from, &from_len);
 		if (n < 0 && errno == EAGAIN && done && !all)
 			return done;
 		if (n < 0) {
@@ -484,7 +490,7 @@ int64_t host_sock_getopt(struct vcpu *vcpu, const struct call_sock_getopt *a)
 {
 	struct vm *vm = vcpu->vm;
 	int host = socket_of(vcpu, a->fd);
-	uint8_t value[64];
+	uint8_t value[256]; /* TCP_INFO is the longest */
 	socklen_t len = (socklen_t)smaller(a->value.len, sizeof(value));
 	if (host < 0)
 		return host;
