@@ -112,7 +112,7 @@ int process_kill(const struct process *p, int signo, struct err *e)
 		return err_set(e, ERR_PEER, ENOENT, "%s has ended", p->name);
 	if (p->pid == 0)
 		return err_set(e, ERR_PEER, EBUSY, "%s has not been started", p->name);
-	if (signo < 1 || signo > 64)
+	if (signo < 0 || signo > 64)
 		return err_set(e, ERR_PEER, EINVAL, "invalid signal %d", signo);
 	int rc = process_signal(p, signo);
 	if (rc == -ESRCH)
@@ -176,6 +176,7 @@ int process_resize(const struct process *p, uint32_t width, uint32_t height, str
 
 void process_close_stdin(struct process *p)
 {
+	p->stdin_closed = true;
 	streams_close_stdin(&p->streams);
 }
 

@@ -186,6 +186,8 @@ int process_open_streams(struct process *p, const char *container_id,
 	int rc = streams_open(&config, &p->streams, e);
 	if (rc < 0)
 		return rc;
+	if (p->stdin_closed)
+		streams_close_stdin(&p->streams);
 	rc = streams_watch(&p->streams, &p->supervisor);
 	if (rc < 0)
 		return err_sys(e, -rc, "watching the streams of %s", p->name);
@@ -385,7 +387,6 @@ int process_run(struct process *p, struct err *e)
 		return err_sys(e, -rc, "starting %s", p->name);
 	p->deadline_ms = 0;
 	process_event(p, EV_STARTED);
-	streams_started(&p->streams);
 	return 0;
 }
 

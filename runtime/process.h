@@ -82,6 +82,7 @@ struct process {
 	struct loop_source control_source;
 	bool hooks_due; /* the monitor waits for hooks of createRuntime */
 	struct streams streams;
+	bool stdin_closed; /* by CloseIO, which may come before they are opened */
 
 	int timer; /* owned */
 	struct loop_source timer_source;

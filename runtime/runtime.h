@@ -106,8 +106,8 @@ struct exec_config {
 	size_t process_len;
 };
 /*
- * Adds a process to a running container: a VM of its own, in the same cgroup, namespaces and root
- * file system. Nothing of it exists before process_start. It belongs to the container.
+ * Adds a process to a container that has not ended: a VM of its own, in the same cgroup, namespaces
+ * and root file system. Nothing of it exists before process_start. It belongs to the container.
  */
 int container_exec(struct container *c, const struct exec_config *config, struct process **out,
 		   struct err *e) must_check;
@@ -116,11 +116,14 @@ int process_start(struct process *p, struct err *e) must_check;
 /* One that has ended, or was not started. Frees p on success. */
 int process_delete(struct process *p, struct err *e) must_check;
 
-/* Signals the guest, also before it is started. -ENOENT once it has ended. */
+/* Signals the guest, also before it is started; 0 only asks. -ENOENT once it has ended. */
 int process_kill(const struct process *p, int signo, struct err *e) must_check;
 int process_resize(const struct process *p, uint32_t width, uint32_t height,
 		   struct err *e) must_check;
-/* No-op if there is no stdin. */
+/*
+ * CloseIO: stdin ends once no client has it open any more; a terminal then hangs up. No-op if there
+ * is no stdin.
+ */
 void process_close_stdin(struct process *p);
 /*
  * True once, when the end of the process may be reported. Usually the monitor reports its exit

@@ -7,17 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
-#include <time.h>
-
-/* for a client that had not opened stdin when the container was created */
-#define STDIN_WAIT_MS 300
 
 static int open_null(int flags, int *end, struct err *e)
 {
@@ -48,26 +42,8 @@ static int path_error(const char *what, const char *path, int code, struct err *
 }
 
 /*
- * Whether somebody has the FIFO open for writing, or left bytes in it. A client that waits in its
- * own open counts: Linux lets it continue once our reader is there. tee(2) shows it without taking
- * a byte.
- */
-static bool has_writer(int fifo)
-{
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		return false;
-	ssize_t n = tee(fifo, ends[1], 1, SPLICE_F_NONBLOCK);
-	bool there = n > 0 || (n < 0 && errno == EAGAIN);
-	close(ends[0]);
-	close(ends[1]);
-	return there;
-}
-
-/*
- * Non-blocking, or the open would wait for a writer. If the client has opened the FIFO, its close
- * is the end of the input, whether it calls CloseIO or not. If it has not, a writer of our own is
- * held: a read would find the end before the client has come.
+ * Non-blocking, or the open would wait for a writer. A writer of our own is held until CloseIO: a
+ * client may come late, go and come back, as containerd does when it is restarted.
  */
 static int open_stdin(const char *path, bool blocking, int *end, int *hold, struct err *e)
 {
@@ -76,7 +52,7 @@ static int open_stdin(const char *path, bool blocking, int *end, int *hold, stru
 	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return path_error("stdin", path, errno, e);
-	if (is_fifo(fd) && (!blocking || !has_writer(fd))) {
+	if (is_fifo(fd)) {
 		*hold = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 		if (*hold < 0)
 			return path_error("stdin", path, errno, e);
@@ -136,20 +112,44 @@ static int open_output(const char *what, const char *path, bool blocking, int *e
 	return 0;
 }
 
+/* A log process of a terminal gets all of it as stdout; its stderr is at its end at once. */
+static int start_terminal_logger(const struct streams_config *c, struct streams *s, int *out,
+				 struct err *e)
+{
+	int ends[2];
+	int rc = logger_start(c->stdio->stdout_path, c, ends, &s->logger, &s->logger_ready, e);
+	if (rc < 0)
+		return rc;
+	close(ends[1]);
+	*out = ends[0];
+	/* The shim copies to it, and does not wait for a log process that is slow. */
+	if (fcntl(*out, F_SETFL, O_NONBLOCK) < 0)
+		return err_sys(e, errno, "the pipe to the log process");
+	return 0;
+}
+
+static int open_terminal_output(const struct streams_config *c, struct streams *s, int *out,
+				struct err *e)
+{
+	const char *path = c->stdio->stdout_path;
+	if (!*path)
+		return 0;
+	if (logger_is_uri(path))
+		return start_terminal_logger(c, s, out, e);
+	return open_output("stdout", path, false, out, &s->out_hold[0], e);
+}
+
 static int open_terminal(const struct streams_config *c, struct streams *s, struct err *e)
 {
 	const struct stdio_config *io = c->stdio;
 	int in = -1, out = -1, slave = -1, rc = 0;
-	if (logger_is_uri(io->stdout_path))
-		return err_set(e, ERR_CONFIG, ENOSYS,
-			       "stdout %.200s: a terminal cannot be connected to a log process",
-			       io->stdout_path);
 	if (*io->stdin_path)
 		rc = open_stdin(io->stdin_path, false, &in, &s->stdin_hold, e);
-	if (rc == 0 && *io->stdout_path)
-		rc = open_output("stdout", io->stdout_path, false, &out, &s->out_hold[0], e);
+	if (rc == 0)
+		rc = open_terminal_output(c, s, &out, e);
 	if (rc < 0) {
 		close_fd(&in);
+		close_fd(&out);
 		return rc;
 	}
 	rc = terminal_open(in, out, &s->terminal, &slave, e);
@@ -220,35 +220,9 @@ void streams_launched(struct streams *s)
 		close_fd(&s->ends[i]);
 }
 
-static void on_stdin_timer(void *arg, uint32_t events)
-{
-	(void)events;
-	streams_close_stdin(arg);
-}
-
-static int start_stdin_timer(struct streams *s)
-{
-	const struct itimerspec wait = {.it_value = {.tv_nsec = STDIN_WAIT_MS * 1000000L}};
-	s->stdin_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (s->stdin_timer < 0 || timerfd_settime(s->stdin_timer, 0, &wait, NULL) < 0)
-		return -errno;
-	return loop_add(s->supervisor.loop, &s->stdin_timer_source, s->stdin_timer, EPOLLIN,
-			on_stdin_timer, s);
-}
-
-void streams_started(struct streams *s)
-{
-	if (s->stdin_hold < 0 || s->terminal)
-		return;
-	if (start_stdin_timer(s) < 0)
-		streams_close_stdin(s);
-}
-
 void streams_close_stdin(struct streams *s)
 {
 	close_fd(&s->stdin_hold);
-	loop_remove(&s->stdin_timer_source);
-	close_fd(&s->stdin_timer);
 }
 
 bool streams_unread(const struct streams *s)

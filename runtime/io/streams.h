@@ -16,22 +16,19 @@
 struct terminal;
 
 struct streams {
-	int ends[3];    /* owned; for the monitor, closed by streams_launched */
-	int stdin_hold; /* owned: a writer on stdin's FIFO until the client has opened it */
-	/* owned: expires when it has had time enough, see streams_started; -1: none */
-	int stdin_timer;
+	int ends[3];     /* owned; for the monitor, closed by streams_launched */
+	int stdin_hold;  /* owned: a writer on stdin's FIFO until CloseIO */
 	int out_hold[2]; /* owned: readers on the outputs' FIFOs, so that a client may reconnect */
 	struct terminal *terminal; /* owned; NULL without one */
 	pid_t logger;              /* the log process of binary://, a child; 0: none, or gone */
 	int logger_ready; /* owned: readable when it is ready; -1: it is, or there is none */
-	struct loop_source logger_source, stdin_timer_source;
+	struct loop_source logger_source;
 	struct supervisor supervisor; /* by streams_watch */
 };
 
 #define STREAMS_EMPTY                                                                            \
 	{                                                                                        \
-		.ends = {-1, -1, -1}, .stdin_hold = -1, .stdin_timer = -1, .out_hold = {-1, -1}, \
-		.logger_ready = -1                                                               \
+		.ends = {-1, -1, -1}, .stdin_hold = -1, .out_hold = {-1, -1}, .logger_ready = -1 \
 	}
 
 struct streams_config {
@@ -44,11 +41,7 @@ int streams_open(const struct streams_config *c, struct streams *out, struct err
 /* Has the supervisor's loop serve them. s stays where it is from now on. 0 or -errno. */
 int streams_watch(struct streams *s, const struct supervisor *supervisor) must_check;
 void streams_launched(struct streams *s);
-/*
- * The guest runs. A client whose own stdin ended before Create has opened and closed the FIFO, and
- * `ctr run` then forgets CloseIO: without a terminal, stdin is closed after a short time.
- */
-void streams_started(struct streams *s);
+/* CloseIO: the input ends when no client has its FIFO open any more. */
 void streams_close_stdin(struct streams *s);
 /* True while an output's FIFO holds bytes that nobody has read. */
 bool streams_unread(const struct streams *s);
@@ -67,9 +60,12 @@ void terminal_free(struct terminal *t); /* accepts NULL */
 int terminal_resize(const struct terminal *t, uint16_t width, uint16_t height) must_check;
 /* No more input: nothing is read from `in` again. */
 void terminal_end_input(struct terminal *t);
-/* Copies what can be copied without waiting. */
+/*
+ * Copies what can be copied without waiting. At the end of `in` the terminal hangs up: its programs
+ * get SIGHUP, and find it closed.
+ */
 void terminal_pump(struct terminal *t);
-/* True once the slave is closed everywhere and all of its output has been passed on. */
+/* True once the slave is closed everywhere, or it hung up, and its output has been passed on. */
 bool terminal_drained(const struct terminal *t);
 
 /* --- log processes --- */

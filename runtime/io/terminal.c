@@ -36,7 +36,7 @@ struct end {
 };
 
 struct terminal {
-	struct end master; /* closed once the slave is closed and all is read */
+	struct end master; /* closed once the slave is closed and all is read, or at a hang-up */
 	struct end in, out;
 	struct copy input, output;
 	struct supervisor supervisor;
@@ -149,6 +149,10 @@ static void end_arm(struct end *end, uint32_t events)
 static void arm(struct terminal *t)
 {
 	uint32_t master = 0;
+	if (t->master.fd < 0) {
+		end_arm(&t->out, EPOLLOUT);
+		return;
+	}
 	if (waiting(&t->input))
 		master |= EPOLLOUT;
 	else
@@ -190,18 +194,19 @@ static bool copy_on(struct copy *c, int from, int to)
 
 void terminal_pump(struct terminal *t)
 {
-	if (t->master.fd < 0)
-		return;
-	if (!copy_on(&t->input, t->in.fd, t->master.fd))
+	bool hang_up = false;
+	if (t->master.fd >= 0 && !copy_on(&t->input, t->in.fd, t->master.fd)) {
+		hang_up = t->in.fd >= 0;
 		end_close(&t->in);
-	if (!copy_on(&t->output, t->master.fd, t->out.fd)) {
-		end_close(&t->master);
-		end_close(&t->out);
 	}
+	if (!copy_on(&t->output, t->master.fd, t->out.fd) || hang_up)
+		end_close(&t->master);
+	if (terminal_drained(t))
+		end_close(&t->out);
 	arm(t);
 }
 
 bool terminal_drained(const struct terminal *t)
 {
-	return t->master.fd < 0;
+	return t->master.fd < 0 && !waiting(&t->output);
 }

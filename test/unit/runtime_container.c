@@ -457,7 +457,8 @@ Test(runtime_container, states_are_checked)
 	cr_assert(start_now(&k, &e) == 0);
 	cr_expect(start_now(&k, &e) == -EBUSY);
 	cr_expect(delete_now(&k, &e) == -EBUSY);
-	cr_expect(process_kill(k.p, 0, &e) == -EINVAL && process_kill(k.p, 65, &e) == -EINVAL);
+	cr_expect(process_kill(k.p, -1, &e) == -EINVAL && process_kill(k.p, 65, &e) == -EINVAL);
+	cr_expect(process_kill(k.p, 0, &e) == 0 && runs(&k, 20), "signal 0 only asks");
 	cr_expect(process_resize(k.p, 80, 24, &e) == 0);
 	cr_expect(!container_reaped(k.c, 1, 0, (struct timespec){0}));
 	cr_assert(process_kill(k.p, SIGKILL, &e) == 0);

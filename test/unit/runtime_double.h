@@ -307,7 +307,9 @@ int mote_sandbox_jail(struct mote_sandbox *s, struct mote_error *e)
 
 void mote_sandbox_signal(struct mote_sandbox *s, int signo)
 {
-	s->signo = signo;
+	/* The end of a terminal is two: SIGHUP, and SIGCONT, which a guest ignores. */
+	if (signo != SIGCONT)
+		s->signo = signo;
 }
 
 /* The test program is also the monitor: container_create executes it again. */

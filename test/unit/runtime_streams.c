@@ -19,45 +19,60 @@ Test(runtime_streams, output_goes_to_the_fifos)
 	delete (&k);
 }
 
-Test(runtime_streams, stdin_ends_with_its_client)
+/* containerd's restart is that: a client that goes, and comes back. */
+Test(runtime_streams, stdin_outlives_its_clients)
 {
 	program("cat");
 	struct client k = start();
-	cr_assert(write(k.in, "some text", 9) == 9);
-	wait_text(k.out, "some text");
-	serve();
-	cr_expect(runs(&k, 20));
+	for (int i = 0; i < 3; i++) {
+		cr_assert(write(k.in, "some text", 9) == 9);
+		wait_text(k.out, "some text");
+		close(k.in);
+		serve();
+		cr_assert(runs(&k, 20), "it ended with client %d", i);
+		k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+		cr_assert(k.in >= 0, "client %d: %s", i + 1, strerror(errno));
+	}
 	close(k.in);
+	process_close_stdin(k.p);
 	cr_expect(finish(&k) == 0);
 	delete (&k);
-	/* A client that comes, says nothing and goes before the start. */
+	/* One that comes, says something and goes before the start; what it said is read. */
 	k = create();
+	cr_assert(write(k.in, "early", 5) == 5);
 	close(k.in);
 	struct err e;
 	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
+	wait_text(k.out, "early");
+	serve();
+	cr_assert(runs(&k, 50), "it ended without CloseIO");
+	process_close_stdin(k.p);
 	cr_expect(finish(&k) == 0);
 	delete (&k);
 }
 
-/* One that was not there at Create has a moment; none at all is the end, which ctr does not tell
- * of. */
+/* One that was not there at Create may come at any time. */
 Test(runtime_streams, stdin_without_a_client)
 {
 	program("cat");
 	struct client k;
 	struct err e;
 	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
-	serve();
 	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
-	serve();
-	cr_assert(runs(&k, 50), "it ended at once");
+	for (int i = 0; i < 10; i++) {
+		serve();
+		cr_assert(runs(&k, 50), "it ended after %d ms", i * 50);
+	}
 	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
 	cr_assert(k.in >= 0 && write(k.in, "late", 4) == 4);
 	close(k.in);
+	process_close_stdin(k.p);
 	cr_expect(finish(&k) == 0);
 	cr_expect_str_eq(text_of(k.out), "late");
 	delete (&k);
+	/* CloseIO before the start, and no client: the end. */
 	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
+	process_close_stdin(k.p);
 	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 	cr_expect(finish(&k) == 0);
 	delete (&k);
@@ -100,6 +115,97 @@ Test(runtime_streams, terminal)
 	cr_assert(write(k.in, "\3", 1) == 1);
 	cr_expect(finish(&k) == 130);
 	delete (&k);
+}
+
+/* CloseIO is the end of the line once the client has gone, too: the guest gets SIGHUP. */
+Test(runtime_streams, terminal_hangs_up)
+{
+	struct client k;
+	struct err e;
+	program("wait");
+	cr_assert(create_rc(&k, &e, true) == 0, "%s", e.text);
+	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
+	close(k.in);
+	for (int i = 0; i < 10; i++) {
+		serve();
+		cr_assert(runs(&k, 10), "it ended without CloseIO");
+	}
+	k.in = open(at("in"), O_WRONLY | O_NONBLOCK);
+	process_close_stdin(k.p);
+	for (int i = 0; i < 10; i++) {
+		serve();
+		cr_assert(runs(&k, 10), "it ended while its client is there");
+	}
+	close(k.in);
+	uint32_t status = finish(&k);
+	cr_expect(status == 128 + SIGHUP, "status %u", status);
+	delete (&k);
+}
+
+/* What the guest has written before the hang-up is passed on, also to a client that is slow. */
+Test(runtime_streams, output_before_the_hang_up)
+{
+	enum { LINES = 60 };
+	struct terminal *t;
+	struct err e = {0};
+	int slave, in[2], out[2];
+	char got[65536] = "";
+	size_t n = 0;
+	cr_assert(pipe2(in, O_CLOEXEC | O_NONBLOCK) == 0 &&
+		  pipe2(out, O_CLOEXEC | O_NONBLOCK) == 0);
+	cr_assert(fcntl(out[1], F_SETPIPE_SZ, 4096) == 4096);
+	cr_assert(terminal_open(in[0], out[1], &t, &slave, &e) == 0, "%s", e.text);
+	for (int i = 0; i < LINES; i++) /* more than the pipe holds, less than one copy */
+		cr_assert(dprintf(slave, "%99d\n", i) == 100);
+	close(in[1]);
+	for (int i = 0; i < 1000 && !terminal_drained(t); i++) {
+		terminal_pump(t);
+		ssize_t r = read(out[0], got + n, sizeof(got) - n);
+		if (r > 0)
+			n += (size_t)r;
+	}
+	cr_expect(terminal_drained(t));
+	while (n < sizeof(got) && read(out[0], got + n, 1) == 1)
+		n++;
+	cr_expect(n == LINES * 101, "%zu bytes, not %d", n, LINES * 101);
+	cr_expect(write(slave, "x", 1) < 0 && errno == EIO, "it is not hung up");
+	terminal_free(t);
+	close(slave);
+	close(out[0]);
+}
+
+/* All of it is the log process's stdout. */
+Test(runtime_streams, terminal_with_a_log_process)
+{
+	static const char *const errors[] = {"", "binary:///not/used"};
+	for (int i = 0; i < 2; i++) {
+		char out[300];
+		struct client k = {.in = -1, .out = -1, .err = -1};
+		struct err e = {0};
+		put(at("logger"), "#!/bin/sh\nexec 5>&-\ncat <&4 >\"$2.err\"\ncat <&3 >\"$2\"\n",
+		    0755);
+		snprintf(out, sizeof(out), "binary://%s?to=%s%d", at("logger"), at("log"), i);
+		const struct container_config config = {
+			.id = "t",
+			.bundle = dir,
+			.containerd_namespace = "n",
+			.stdio = {.stdin_path = "",
+				  .stdout_path = out,
+				  .stderr_path = errors[i],
+				  .terminal = true},
+		};
+		program("echo");
+		cr_assert(create_now(&config, &k, &e) == 0, "%s", e.text);
+		cr_assert(start_now(&k, &e) == 0, "%s", e.text);
+		cr_expect(finish(&k) == 0);
+		delete (&k);
+		int fd = open(at("log%d", i), O_RDONLY);
+		cr_expect_str_eq(text_of(fd), "/prog arg\r\nto stderr\r\n");
+		close(fd);
+		while (waitpid(-1, NULL, 0) > 0)
+			;
+	}
 }
 
 /* Writers that never stop: each look at the terminal is short all the same. */
