@@ -17,10 +17,9 @@ static int refuse(const struct container *c, const char *state, struct err *e)
 		       state);
 }
 
-static int check_running(const struct container *c, struct err *e)
+/* It also has processes of Exec before it is started: its namespaces are there. */
+static int check_accepts(const struct container *c, struct err *e)
 {
-	if (c->init.state < PROCESS_RUNNING)
-		return refuse(c, "is not running yet", e);
 	if (process_has_ended(&c->init))
 		return refuse(c, "has ended", e);
 	if (c->paused)
@@ -45,7 +44,7 @@ static int init(struct process *p, struct container *c, const struct exec_config
 int container_exec(struct container *c, const struct exec_config *config, struct process **out,
 		   struct err *e)
 {
-	int rc = check_running(c, e);
+	int rc = check_accepts(c, e);
 	if (rc < 0)
 		return rc;
 	struct process *p = calloc(1, sizeof(*p));
@@ -80,7 +79,7 @@ static int open_root(const struct container *c, struct err *e)
 static int launch(struct process *p, struct err *e)
 {
 	const struct container *c = p->container;
-	int rc = check_running(c, e);
+	int rc = check_accepts(c, e);
 	if (rc < 0)
 		return rc;
 	cleanup_close int kvm = container_open_kvm(e);
@@ -156,7 +155,13 @@ int process_start(struct process *p, struct err *e)
 
 int process_delete(struct process *p, struct err *e)
 {
-	if (!process_has_ended(p) && p->state != PROCESS_NEW)
+	bool exists = !process_has_ended(p) && p->state != PROCESS_NEW;
+	/* It ends with its container, soon. */
+	if (exists && process_has_ended(&p->container->init)) {
+		(void)!process_signal(p, SIGKILL);
+		return -EINPROGRESS;
+	}
+	if (exists)
 		return err_set(e, ERR_PEER, EBUSY, "%s has not ended", p->name);
 	int rc = process_teardown(p, e);
 	if (rc < 0)

@@ -50,7 +50,7 @@ static void handle_kill(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 	struct err e = {0};
 	if (!t)
 		return;
-	int signo = r->signal <= 64 ? (int)r->signal : 0; /* 0 is refused as invalid */
+	int signo = r->signal <= 64 ? (int)r->signal : -1; /* -1 is refused as invalid */
 	int rc = process_kill(t->process, signo, &e);
 	/* CRI takes this code, and no other, for a container that has ended already. */
 	if (rc == -ENOENT || rc == -ESRCH)
@@ -87,11 +87,15 @@ void shim_end(struct shim *shim)
 static void handle_shutdown(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
 	struct shim *shim = arg;
-	(void)request;
+	const Task__ShutdownRequest *r = (const void *)request;
+	struct task *t = task_find(shim, r->id, "");
 	/* Sent after each Delete. Also with `now` it must not end the other containers of a pod. */
 	status_reply_empty(call);
 	if (!shim->tasks)
 		shim_end(shim);
+	/* Whoever gives up a Create has no more to say after this. */
+	else if (t && t->creator)
+		t->given_up = true;
 }
 
 static void handle_close_io(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)

@@ -26,8 +26,10 @@ struct task {
 	struct task *of; /* whose container Exec added this to; NULL: the container's own */
 	struct container *container; /* owned if `of` is NULL */
 	struct process *process;     /* the container owns it */
-	/* Create's, not answered yet: nothing else may be done with the task */
+	/* Create's, not answered yet: what else is asked of the task is postponed */
 	struct ttrpc_call *creator;
+	struct waiter *postponed;   /* calls for which the task has to be created first */
+	bool given_up;              /* Shutdown came before it was created: its client has gone */
 	ProtobufCMessage *request;  /* owned: what it asked for */
 	struct ttrpc_call *starter; /* Start's, not answered yet */
 	bool started;               /* Start was answered with success */
@@ -55,7 +57,7 @@ extern const struct ttrpc_method task_methods[];
 
 /* exec_id "": the container's own task. NULL if there is none. */
 struct task *task_find(const struct shim *shim, const char *id, const char *exec_id);
-/* The same, or NULL after an answer. */
+/* The same, or NULL after an answer, or after the call was postponed to the end of Create. */
 struct task *task_find_or_fail(const struct shim *shim, struct ttrpc_call *call, const char *id,
 			       const char *exec_id);
 void task_add(struct shim *shim, struct task *t);
@@ -69,6 +71,8 @@ bool task_valid_id(const char *id);
 
 /* Does and answers what can be done now; the task may be gone then. */
 void task_advance(struct task *t);
+/* Has the call's handler called again when t has been created, or could not be. */
+void task_postpone(struct task *t, struct ttrpc_call *call);
 /* The process of a task calls it when something has changed. */
 struct supervisor task_supervisor(struct task *t);
 /* Children have ended: passes them to their containers. */

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { ROOTFS_MAX = 64, OPTIONS_MAX = 512 };
+enum { ROOTFS_MAX = 64, OPTIONS_MAX = 512, POSTPONED_MAX = 256 };
 
 struct waiter {
 	struct waiter *next;
@@ -28,6 +28,7 @@ struct waiter {
 
 /* --- calls that wait --- */
 
+/* Behind those that are there. */
 static bool add_waiter(struct waiter **list, struct ttrpc_call *call)
 {
 	struct waiter *w = malloc(sizeof(*w));
@@ -35,9 +36,34 @@ static bool add_waiter(struct waiter **list, struct ttrpc_call *call)
 		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
 		return false;
 	}
-	*w = (struct waiter){.next = *list, .call = call};
+	*w = (struct waiter){.call = call};
+	while (*list)
+		list = &(*list)->next;
 	*list = w;
 	return true;
+}
+
+void task_postpone(struct task *t, struct ttrpc_call *call)
+{
+	size_t count = 0;
+	for (const struct waiter *w = t->postponed; w; w = w->next)
+		count++;
+	if (count == POSTPONED_MAX)
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED,
+			   "%d requests wait for the container to be created", POSTPONED_MAX);
+	else if (add_waiter(&t->postponed, call))
+		ttrpc_postpone(call);
+}
+
+/* In the order of their arrival; one of them may delete the task. */
+static void resume_all(struct waiter *list)
+{
+	while (list) {
+		struct waiter *w = list;
+		list = w->next;
+		ttrpc_resume(w->call);
+		free(w);
+	}
 }
 
 /* With a message, or an error. */
@@ -283,6 +309,8 @@ static void forget(struct task *t)
 	};
 	answer_all(t->waiters, NULL, &gone);
 	task_remove(t);
+	if (t->given_up && !t->shim->tasks)
+		shim_end(t->shim);
 	message_free(t->request);
 	free(t);
 }
@@ -297,8 +325,10 @@ static bool advance_create(struct task *t)
 	if (rc == -EINPROGRESS)
 		return true;
 	if (rc < 0) {
+		struct waiter *postponed = take_ptr(t->postponed);
 		forget(t);
 		status_fail(call, &e);
+		resume_all(postponed);
 		return false;
 	}
 	Task__CreateTaskResponse response = TASK__CREATE_TASK_RESPONSE__INIT;
@@ -468,6 +498,17 @@ static int delete_exec(struct task *t, struct err *e)
 	return 0;
 }
 
+/* One that was created and never started: its deletion ends it. -EINPROGRESS until it has ended. */
+static int end_created(const struct task *t, struct err *e)
+{
+	if (t->starter || process_status(t->process) != PROCESS_STATUS_CREATED)
+		return 0;
+	int rc = process_kill(t->process, SIGKILL, e);
+	if (rc == 0 || rc == -ENOENT)
+		return -EINPROGRESS;
+	return rc;
+}
+
 /* All of them are taken apart at the same time. 0: none is left. */
 static int delete_execs(const struct task *t, struct err *e)
 {
@@ -488,13 +529,14 @@ static int delete_container(struct task *t, struct err *e)
 	cleanup_free char *id = strdup(container_id(t->container));
 	if (!id)
 		return err_sys(e, ENOMEM, "Delete");
-	int rc = delete_execs(t, e);
+	int rc = end_created(t, e);
+	if (rc == 0)
+		rc = delete_execs(t, e);
 	if (rc == 0)
 		rc = container_delete(t->container, e);
 	if (rc < 0)
 		return rc;
 	struct waiter *deleters = take_ptr(t->deleters);
-	forget(t);
 	Types__Timestamp at = status_timestamp(d.exited_at);
 	Events__TaskDelete event = EVENTS__TASK_DELETE__INIT;
 	event.container_id = id;
@@ -502,6 +544,7 @@ static int delete_container(struct task *t, struct err *e)
 	event.exit_status = d.exit_status;
 	event.exited_at = &at;
 	events_publish(&shim->events, "/tasks/delete", "containerd.events.TaskDelete", &event.base);
+	forget(t);
 	answer_deleted(deleters, &d);
 	return 0;
 }
@@ -522,6 +565,8 @@ void task_advance(struct task *t)
 	struct task *of = t->of;
 	if (t->creator && !advance_create(t))
 		return;
+	/* Only now may others ask anything of it: none is here that could delete it before. */
+	struct waiter *postponed = t->creator ? NULL : take_ptr(t->postponed);
 	if (t->starter)
 		advance_start(t);
 	bool reported = advance_exit(t);
@@ -532,6 +577,7 @@ void task_advance(struct task *t)
 	/* The container's own task may wait for this. */
 	if (of && (reported || of->deleters))
 		task_advance(of);
+	resume_all(postponed);
 }
 
 void task_reap(struct shim *shim)

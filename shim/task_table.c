@@ -24,8 +24,7 @@ struct task *task_find_or_fail(const struct shim *shim, struct ttrpc_call *call,
 		return NULL;
 	}
 	if (t->creator) {
-		ttrpc_fail(call, TTRPC_FAILED_PRECONDITION,
-			   "container %.100s: is still being created", id);
+		task_postpone(t, call);
 		return NULL;
 	}
 	t = task_find(shim, id, exec_id);

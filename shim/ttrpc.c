@@ -39,6 +39,8 @@ struct conn {
 struct ttrpc_call {
 	struct conn *conn;
 	uint32_t stream;
+	const struct ttrpc_method *method;
+	ProtobufCMessage *request; /* owned; NULL unless it was postponed */
 };
 
 void ttrpc_parse_header(const uint8_t bytes[TTRPC_HEADER_BYTES], struct ttrpc_header *out)
@@ -143,6 +145,7 @@ static void call_end(struct ttrpc_call *call)
 {
 	call->conn->calls--;
 	conn_unref(call->conn);
+	message_free(call->request);
 	free(call);
 }
 
@@ -178,6 +181,28 @@ bool ttrpc_abandoned(const struct ttrpc_call *call)
 	return call->conn->fd < 0;
 }
 
+void ttrpc_postpone(struct ttrpc_call *call)
+{
+	call->conn->server->postponed = call;
+}
+
+/* Takes the request; the call is gone if the handler has answered it. */
+static void serve_call(struct ttrpc_call *call, ProtobufCMessage *request)
+{
+	struct ttrpc_server *s = call->conn->server;
+	cleanup_message ProtobufCMessage *taken = request;
+	s->postponed = NULL;
+	call->method->handler(s->arg, call, taken);
+	if (s->postponed == call)
+		call->request = take_ptr(taken);
+	s->postponed = NULL;
+}
+
+void ttrpc_resume(struct ttrpc_call *call)
+{
+	serve_call(call, take_ptr(call->request));
+}
+
 static void dispatch(struct conn *c, uint32_t stream, const Ttrpc__Request *request)
 {
 	const struct ttrpc_method *m = c->server->methods;
@@ -208,10 +233,10 @@ static void dispatch(struct conn *c, uint32_t stream, const Ttrpc__Request *requ
 		answer_error(c, stream, TTRPC_RESOURCE_EXHAUSTED, "too many unanswered requests");
 		return;
 	}
-	*call = (struct ttrpc_call){.conn = c, .stream = stream};
+	*call = (struct ttrpc_call){.conn = c, .stream = stream, .method = m};
 	c->refs++;
 	c->calls++;
-	m->handler(c->server->arg, call, message);
+	serve_call(call, take_ptr(message));
 }
 
 static void handle_message(struct conn *c, const struct ttrpc_header *h, const uint8_t *payload)

@@ -65,13 +65,21 @@ void ttrpc_fail(struct ttrpc_call *call, enum ttrpc_code code, const char *fmt, 
 /* True if its connection is closed: nobody receives the answer, but it frees the call. */
 bool ttrpc_abandoned(const struct ttrpc_call *call);
 
+/*
+ * For a handler that cannot serve the call yet, as the last thing it does with it: the call keeps
+ * its request. ttrpc_resume calls the handler again, whether its peer is still there or not.
+ */
+void ttrpc_postpone(struct ttrpc_call *call);
+void ttrpc_resume(struct ttrpc_call *call);
+
 struct ttrpc_server {
 	struct loop *loop;                  /* borrowed */
 	const struct ttrpc_method *methods; /* borrowed; ends with a NULL service */
 	void *arg;                          /* for handlers */
 	int listener;                       /* owned */
 	struct loop_source source;
-	unsigned conns; /* open */
+	unsigned conns;                     /* open */
+	const struct ttrpc_call *postponed; /* by the handler that runs; NULL: it is not */
 };
 
 /* Takes the listener, which is non-blocking. */

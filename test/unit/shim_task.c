@@ -167,6 +167,13 @@ static uint32_t send_create(void)
 	return request("Create", &r.base);
 }
 
+static uint32_t send_shutdown(void)
+{
+	Task__ShutdownRequest r = TASK__SHUTDOWN_REQUEST__INIT;
+	r.id = (char *)"c";
+	return request("Shutdown", &r.base);
+}
+
 static const struct answer *ask_kill(const char *exec_id, uint32_t signo)
 {
 	Task__KillRequest r = TASK__KILL_REQUEST__INIT;
@@ -232,9 +239,7 @@ static void expect_code(const struct answer *a, int code, const char *text)
 Test(shim_task, lives)
 {
 	program("exit 7");
-	uint32_t create = send_create();
-	expect_code(ask("State", ""), TTRPC_FAILED_PRECONDITION, "being created");
-	cr_expect(answer(create)->code == 0);
+	cr_expect(answer(send_create())->code == 0);
 	cr_expect(status_now("") == TYPES__STATUS__CREATED);
 	uint32_t waits[2] = {send_process("Wait", ""), send_process("Wait", "")};
 	cr_expect(!is_answered(waits[0]));
@@ -245,6 +250,104 @@ Test(shim_task, lives)
 	expect_code(ask_kill("", SIGKILL), TTRPC_NOT_FOUND, "has ended");
 	expect_code(ask("Start", ""), TTRPC_FAILED_PRECONDITION, "has ended");
 	cr_expect(ask("Delete", "")->code == 0);
+	expect_code(ask("State", ""), TTRPC_NOT_FOUND, "not found");
+}
+
+/* A log process that waits for a file, so that a Create waits for it. */
+static void put_late_logger(void)
+{
+	put(at("logger"),
+	    "#!/bin/sh\nwhile ! [ -e \"$2\" ]; do sleep 0.01; done\nexec 5>&-\n"
+	    "cat <&3 >/dev/null; cat <&4 >/dev/null\n",
+	    0755);
+	snprintf(stdout_path, sizeof(stdout_path), "binary://%s?go=%s", at("logger"), at("go"));
+}
+
+/* What is asked of a task in creation is served after Create, in the order of its arrival. */
+Test(shim_task, asked_while_it_is_created)
+{
+	Task__KillRequest kill_request = TASK__KILL_REQUEST__INIT;
+	kill_request.id = (char *)"c";
+	kill_request.signal = SIGKILL;
+	put_late_logger();
+	program("wait");
+	uint32_t create = send_create(), state = send_process("State", ""),
+		 wait = send_process("Wait", ""), start = send_process("Start", ""),
+		 pids = send_process("Pids", ""), close_io = send_process("CloseIO", ""),
+		 other = send_process("State", "none"), end = request("Kill", &kill_request.base);
+	const uint32_t all[] = {create, state, wait, start, pids, close_io, other, end};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		cr_expect(!is_answered(all[i]), "call %zu is answered", i);
+	expect_code(answer(send_create()), TTRPC_ALREADY_EXISTS, "exists");
+	put(at("go"), "", 0644);
+	cr_expect(answer(create)->code == 0);
+	cr_expect(answer(state)->code == 0 && answer(pids)->code == 0);
+	cr_expect(answer(close_io)->code == 0 && answer(end)->code == 0);
+	expect_code(answer(other), TTRPC_NOT_FOUND, "process none");
+	cr_expect(exit_status(answer(wait)) == 137);
+	answer(start); /* it may have come first */
+	cr_expect(ask("Delete", "")->code == 0);
+}
+
+/* The same of one that cannot be created. */
+Test(shim_task, asked_while_it_is_refused)
+{
+	static const char *const methods[] = {"State", "Start", "Wait", "Pids", "Delete"};
+	uint32_t calls[5];
+	program("exit 0");
+	unlink(at("rootfs/prog"));
+	uint32_t create = send_create();
+	for (size_t i = 0; i < 5; i++)
+		calls[i] = send_process(methods[i], "");
+	expect_code(answer(create), TTRPC_INVALID_ARGUMENT, "/prog");
+	for (size_t i = 0; i < 5; i++)
+		expect_code(answer(calls[i]), TTRPC_NOT_FOUND, "container c: not found");
+}
+
+/*
+ * A client that gives up its Create, as containerd does: Delete and Shutdown, and it is gone. The
+ * container goes as soon as it is there, and the shim with it.
+ */
+Test(shim_task, given_up_while_it_is_created)
+{
+	put_late_logger();
+	program("wait");
+	send_create();
+	send_process("Delete", "");
+	send_shutdown();
+	step();
+	close(peer);
+	connect_client();
+	for (int i = 0; i < 20; i++)
+		step();
+	cr_expect(shim.tasks && !shim.ending);
+	put(at("go"), "", 0644);
+	for (int i = 0; i < 20000 && !shim.ending; i++) {
+		step();
+		poll(NULL, 0, 1);
+	}
+	cr_expect(!shim.tasks && shim.ending);
+}
+
+/* Of one that is there it means nothing: others may come. */
+Test(shim_task, shutdown_while_a_task_is_there)
+{
+	create_and_start("wait");
+	expect_code(answer(send_shutdown()), 0, "");
+	cr_expect(ask_kill("", SIGKILL)->code == 0 && exit_status(ask("Wait", "")) == 137);
+	cr_expect(ask("Delete", "")->code == 0 && !shim.ending);
+	expect_code(answer(send_shutdown()), 0, "");
+	cr_expect(shim.ending);
+}
+
+/* Its deletion ends it. */
+Test(shim_task, deleted_before_its_start)
+{
+	program("wait");
+	cr_expect(answer(send_create())->code == 0);
+	uint32_t wait = send_process("Wait", "");
+	cr_expect(ask("Delete", "")->code == 0);
+	cr_expect(exit_status(answer(wait)) == 137);
 	expect_code(ask("State", ""), TTRPC_NOT_FOUND, "not found");
 }
 
@@ -277,12 +380,14 @@ Test(shim_task, wrong_requests)
 	cr_expect(ask_exec("x", SECOND)->code == 0);
 	expect_code(ask_exec("x", SECOND), TTRPC_ALREADY_EXISTS, "exists");
 	expect_code(ask_kill("x", SIGTERM), TTRPC_FAILED_PRECONDITION, "has not been started");
-	expect_code(answer(request("Shutdown",
-				   &(Task__ShutdownRequest)TASK__SHUTDOWN_REQUEST__INIT.base)),
-		    0, "");
+	expect_code(ask_kill("x", 0), TTRPC_FAILED_PRECONDITION, "has not been started");
+	expect_code(ask_kill("", 0), 0, "");
+	cr_expect(status_now("") == TYPES__STATUS__RUNNING);
+	expect_code(answer(send_shutdown()), 0, "");
 	cr_expect(!shim.ending, "it has a task");
 	cr_expect(ask_kill("", SIGKILL)->code == 0);
 	cr_expect(exit_status(ask("Wait", "")) == 137);
+	expect_code(ask_kill("", 0), TTRPC_NOT_FOUND, "has ended");
 	cr_expect(ask("Delete", "")->code == 0);
 }
 
@@ -342,6 +447,40 @@ Test(shim_task, end_with_their_container)
 	expect_code(answer(waits), TTRPC_NOT_FOUND, "before it ran");
 }
 
+/* Delete comes as soon as State says STOPPED, while the others are still ending: it waits. */
+Test(shim_task, deleted_while_others_end)
+{
+	create_and_start("wait");
+	program_at("rootfs/second", "loop");
+	cr_expect(ask_exec("a", SECOND)->code == 0 && ask("Start", "a")->code == 0);
+	cr_expect(ask_exec("b", SECOND)->code == 0 && ask("Start", "b")->code == 0);
+	cr_expect(ask_kill("", SIGTERM)->code == 0);
+	while (status_now("") != TYPES__STATUS__STOPPED)
+		;
+	uint32_t of_exec = send_process("Delete", "a"), own = send_process("Delete", "");
+	expect_code(answer(of_exec), 0, "");
+	expect_code(answer(own), 0, "");
+}
+
+/* Before its start a container has its namespaces: processes can be added to it. */
+Test(shim_task, exec_before_the_start)
+{
+	program("wait");
+	program_at("rootfs/second", "exit 3");
+	cr_expect(answer(send_create())->code == 0);
+	cr_expect(ask_exec("x", SECOND)->code == 0);
+	expect_code(ask("Start", "x"), 0, "");
+	cr_expect(exit_status(ask("Wait", "x")) == 3);
+	cr_expect(status_now("") == TYPES__STATUS__CREATED);
+	cr_expect(ask("Delete", "x")->code == 0);
+	/* One that runs when the container is deleted ends with it. */
+	program_at("rootfs/second", "loop");
+	cr_expect(ask_exec("y", SECOND)->code == 0 && ask("Start", "y")->code == 0);
+	uint32_t wait = send_process("Wait", "y");
+	cr_expect(ask("Delete", "")->code == 0);
+	cr_expect(exit_status(answer(wait)) == 137);
+}
+
 /* Start is answered after its hooks, and before the task is gone. */
 Test(shim_task, deleted_while_it_starts)
 {
@@ -377,8 +516,7 @@ Test(shim_task, client_that_is_gone)
 	step();
 	close(peer);
 	connect_client();
-	while (ask("State", "")->code == TTRPC_FAILED_PRECONDITION)
-		;
+	cr_expect(status_now("") == TYPES__STATUS__CREATED);
 	send_process("Wait", "");
 	send_process("Start", "");
 	step();

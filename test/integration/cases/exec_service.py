@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from shimlib import *  # noqa: E402,F403 pylint: disable=wildcard-import,unused-wildcard-import
@@ -71,7 +72,6 @@ def test_exec_wrong_states():  # core
         shim.start()
         refuses(NOT_FOUND, add, shim, "e", "loop")
         shim.create()
-        refuses(FAILED_PRECONDITION, add, shim, "e", "loop")
         shim.task("Start")
         for bad in ("", ".", "..", "a/b", "x" * 129, "a b"):
             refuses(INVALID_ARGUMENT, add, shim, bad, "loop")
@@ -100,6 +100,55 @@ def test_exec_wrong_states():  # core
         refuses(FAILED_PRECONDITION, shim.task, "Start", {2: "late"})
         refuses(FAILED_PRECONDITION, add, shim, "later", "loop")
         shim.end()
+
+
+def each_exec_before_the_start():
+    """Into a container that was created only, which is started afterwards and knows nothing of it."""
+    with Shim(args=["exit", "5"], kind=KIND) as shim:
+        shim.start()
+        shim.create()
+        add(shim, "e", "exit", "4")
+        shim.task("Start", {2: "e"})
+        assert one(shim.task("Wait", {2: "e"}), 1) == 4
+        assert shim.state() == CREATED
+        add(shim, "with", "loop")
+        shim.task("Start", {2: "with"})
+        wait = shim.client.send("containerd.task.v2.Task", "Wait", {1: "c", 2: "with"})
+        shim.task("Start")
+        assert shim.wait() == 5
+        assert one(shim.client.receive(wait), 1) == 137, "it ends with its container"
+        shim.task("Delete")
+        shim.task("Shutdown")
+
+
+def each_exec_races_with_the_end():
+    """Exec and Start while the container ends at some moment: they are done, or refused because it has ended."""
+    with Shim(kind=KIND) as shim:
+        for n in range(40):
+            name = "c%d" % n
+            shim.make_bundle(name, kind=KIND)
+            if n == 0:
+                shim.start(name)
+            shim.create(name)
+            shim.task("Start", name=name)
+            texts = json.dumps(process("exit", "3")).encode()
+            calls = []
+            for k in range(4):
+                fields = {1: name, 2: "e%d" % k}
+                calls.append(shim.client.send("containerd.task.v2.Task", "Exec", {**fields, 7: {1: "", 2: texts}}))
+                calls.append(shim.client.send("containerd.task.v2.Task", "Start", fields))
+            time.sleep(n * 0.0007)
+            shim.kill(name=name)
+            for call in calls:
+                try:
+                    shim.client.receive(call)
+                except Failure as e:
+                    assert e.code == FAILED_PRECONDITION and "has ended" in e.text, "round %d: %s" % (n, e)
+            while shim.state(name) != STOPPED:
+                pass
+            shim.task("Delete", name=name)
+        shim.task("Shutdown", name="c0")
+        within(5, lambda: not shim.processes())
 
 
 def test_exec_that_cannot_start():

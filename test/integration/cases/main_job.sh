@@ -28,7 +28,7 @@ each_stdin() { # core
 	is "$(cat "$out")" $'one\ntwo' stdout
 }
 
-# The end of stdin must reach the guest: with runwasi it never does. ctr calls CloseIO if it has its task by then.
+# The end of stdin must reach the guest: with runwasi it never does. ctr calls CloseIO if it has its task already.
 each_stdin_end() { # core
 	within 20 grep -q ready "$out" | run reply reply
 	is "$status" 0 status

@@ -587,15 +587,139 @@ def test_one_that_is_stuck_in_create():
         quick(1, shim.create, "two")
         quick(1, shim.task, "Start", name="two")
         assert quick(1, shim.state, "two") == RUNNING
-        for method in ("State", "Start", "Kill", "Delete", "Wait", "Pids"):
-            refuses(FAILED_PRECONDITION, shim.task, method, name="one", contains="being created")
+        methods = ("State", "Start", "Kill", "Delete", "Wait", "Pids")
+        asked = [shim.client.send("containerd.task.v2.Task", method, {1: "one"}) for method in methods]
         refuses(ALREADY_EXISTS, shim.create, "one")
         quick(1, shim.end, name="two")
         assert clock.seconds() < 8
         refuses(INVALID_ARGUMENT, shim.client.receive, stuck, contains="log process")
+        for call in asked:
+            refuses(NOT_FOUND, shim.client.receive, call, contains="container one: not found")
         refuses(NOT_FOUND, shim.state, "one")
         assert len(shim.processes()) == 1, "the monitor of what was refused is left"
         shim.task("Shutdown", name="one")
+
+
+def each_asked_while_it_is_created():
+    """As the log process of `nerdctl run -d` does: what it asks for is answered when the container is there."""
+    with Shim(args=["exit", "5"], kind=KIND) as shim:
+        shim.start()
+        go = os.path.join(shim.dir, "go")
+        uri = logger_of(shim, "late", "while ! [ -e '%s' ]; do sleep 0.01; done; exec 5>&-; cat <&3 & cat <&4\n" % go)
+        create, state, wait, kill = [shim.client.send("containerd.task.v2.Task", method, fields) for method, fields in (
+            ("Create", {1: "c", 2: shim.bundle, 6: uri, 7: uri}), ("State", {1: "c"}), ("Wait", {1: "c"}),
+            ("Kill", {1: "c", 3: 0}))]
+        time.sleep(0.3)
+        assert not shim.client.answers
+        with open(go, "w"):
+            pass
+        assert one(shim.client.receive(create), 1) > 0
+        assert one(shim.client.receive(state), 4) == CREATED
+        shim.client.receive(kill)
+        shim.task("Start")
+        assert one(shim.client.receive(wait), 1) == 5
+        shim.task("Delete")
+        shim.task("Shutdown")
+
+
+def test_create_that_is_given_up():
+    """By the client, as containerd does it: Delete, of which it does not await the end, and Shutdown. All of it goes."""
+    with Shim() as shim:
+        shim.start()
+        go = os.path.join(shim.dir, "go")
+        uri = logger_of(shim, "late", "while ! [ -e '%s' ]; do sleep 0.01; done; exec 5>&-; cat <&3 & cat <&4\n" % go)
+        for method, fields in (("Create", {1: "c", 2: shim.bundle, 6: uri, 7: uri}), ("Delete", {1: "c"})):
+            shim.client.send("containerd.task.v2.Task", method, fields)
+        shim.task("Shutdown")
+        shim.client.close()
+        shim.client = None
+        assert shim.processes()
+        with open(go, "w"):
+            pass
+        within(10, lambda: not shim.processes())
+        assert not os.path.exists(shim.address), "the socket is left"
+
+
+def each_delete_as_soon_as_it_has_ended():
+    """State says STOPPED while processes of Exec are still ending: Delete waits for them."""
+    with Shim(kind=KIND) as shim:
+        shim.start()
+        shim.create()
+        shim.task("Start")
+        text = json.dumps({"args": ["/probe.wasm" if KIND == "wasm" else "/probe", "loop"], "cwd": "/"}).encode()
+        for n in range(3):
+            shim.task("Exec", {2: "e%d" % n, 7: {1: "", 2: text}})
+            shim.task("Start", {2: "e%d" % n})
+        shim.kill()
+        while shim.state() != STOPPED:
+            pass
+        shim.task("Delete")
+        shim.task("Shutdown")
+
+
+def fifos(shim, *names):
+    paths = [os.path.join(shim.dir, n) for n in names]
+    for path in paths:
+        os.mkfifo(path)
+    return paths
+
+
+def each_stdin_outlives_its_client():
+    """A client goes, as containerd does when it is restarted, and another comes: stdin ends at CloseIO."""
+    with Shim(args=["reply"], kind=KIND) as shim:
+        shim.start()
+        stdin, stdout = fifos(shim, "stdin", "stdout")
+        hold = os.open(stdout, os.O_RDONLY | os.O_NONBLOCK)
+        shim.create(stdin=stdin, stdout=stdout)
+        os.set_blocking(hold, True)
+        shim.task("Start")
+        text = b""
+        for n in range(3):
+            with open(stdin, "wb") as f:
+                f.write(b"line %d\n" % n)
+            while b"got line %d\n" % n not in text:
+                text += os.read(hold, 100)
+        time.sleep(0.5)
+        assert shim.state() == RUNNING, text
+        shim.task("CloseIO", {3: 1})
+        assert shim.wait() == 0
+        text += os.read(hold, 100)
+        assert text == b"ready\ngot line 0\ngot line 1\ngot line 2\nend of stdin\n", text
+        os.close(hold)
+        shim.end()
+
+
+def each_terminal_hangs_up():
+    """CloseIO on a terminal, as with runc: SIGHUP, which ends a program without a handler."""
+    with Shim(args=["loop"], kind=KIND) as shim:
+        shim.start()
+        stdin, stdout = fifos(shim, "stdin", "stdout")
+        hold = os.open(stdout, os.O_RDONLY | os.O_NONBLOCK)
+        shim.create(stdin=stdin, stdout=stdout, terminal=True)
+        shim.task("Start")
+        client = os.open(stdin, os.O_WRONLY)
+        shim.task("CloseIO", {3: 1})
+        time.sleep(0.2)
+        assert shim.state() == RUNNING, "its client is still there"
+        os.close(client)
+        assert shim.wait() == 129
+        os.close(hold)
+        shim.end()
+
+
+def each_terminal_with_a_logger_process():
+    """As `nerdctl run -dt` has it."""
+    with Shim(args=["streams", "to stdout", "to stderr"], kind=KIND) as shim:
+        shim.start()
+        uri = logger_of(shim, "logger", "exec 5>&-; cat <&3 >'%s/logged'; cat <&4 >&2\n" % shim.dir)
+        shim.create(stdout=uri, terminal=True)
+        shim.task("Start")
+        assert shim.wait() == 0
+        shim.task("Delete")
+        with open(os.path.join(shim.dir, "logged"), "rb") as f:
+            text = f.read()
+        assert text == b"to stdout\r\nto stderr", text
+        shim.task("Shutdown")
 
 
 def test_logger_process():
