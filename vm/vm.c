@@ -4,6 +4,7 @@
 
 #include "vm/arch/arch.h"
 #include "vm/boot.h"
+#include "vm/hostcall/resolve.h"
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
 #include "vm/kvm/open.h"
@@ -15,13 +16,31 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MEMORY_MIN (8UL << 20)
 
-/* Duplicates a descriptor of the embedder's for the guest, at exactly the number `at`. */
+/*
+ * A descriptor of the embedder's for the guest. A directory is opened again, so that the guest can
+ * list, sync and change it, which O_PATH descriptors refuse, and has a position of its own; one
+ * that may not be read is still a way to what is below it.
+ */
+static int own_descriptor(int host, unsigned flags)
+{
+	cleanup_close int opened = -1;
+	if (flags & FD_DIR)
+		opened = resolve_open(host, ".", 0, O_RDONLY | O_DIRECTORY, 0);
+	if (opened > STDERR_FILENO)
+		return take_fd(&opened);
+	if (opened >= 0)
+		host = opened;
+	return fcntl(host, F_DUPFD_CLOEXEC, 3);
+}
+
+/* Gives it to the guest at exactly the number `at`. */
 static int give_fd(struct vm *vm, int host, unsigned flags, uint32_t at, struct err *e)
 {
-	int fd = fcntl(host, F_DUPFD_CLOEXEC, 3);
+	int fd = own_descriptor(host, flags);
 	if (fd < 0)
 		return err_sys(e, errno, "descriptor %d for the guest", host);
 	int rc = fdtable_give(&vm->fds, fd, flags, at);

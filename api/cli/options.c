@@ -2,6 +2,7 @@
 /* Options that say what a program gets, common to the subcommands that run one. */
 #include "options.h"
 
+#include "base/program.h"
 #include "cli.h"
 
 #include <errno.h>
@@ -156,8 +157,22 @@ void cli_program_init(struct cli_program *p)
 	};
 }
 
-int cli_program_open(struct cli_program *p, const char *file)
+/*
+ * What a module knows as its name is the file's alone, as in other runtimes: where it is on the
+ * host is none of its business. Native programs get what was typed, as from a shell.
+ */
+static void shorten_name(int fd, char **name)
 {
+	enum program_kind kind;
+	struct err e = {0};
+	char *slash = strrchr(*name, '/');
+	if (slash && !(program_identify(fd, *name, &kind, &e) == 0 && kind == PROGRAM_ELF))
+		*name = slash + 1;
+}
+
+int cli_program_open(struct cli_program *p, char **argv)
+{
+	const char *file = argv[0];
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		int error = errno;
@@ -168,5 +183,7 @@ int cli_program_open(struct cli_program *p, const char *file)
 	}
 	p->options.program_fd = fd;
 	p->options.program_path = file;
+	shorten_name(fd, &argv[0]);
+	p->options.argv = argv;
 	return 0;
 }

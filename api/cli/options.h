@@ -27,7 +27,10 @@ struct cli_program {
 void cli_program_init(struct cli_program *p);
 /* Takes what getopt_long has found: 1, 0 if it is not one of those above, -1 after a complaint. */
 int cli_program_option(struct cli_program *p, int c);
-/* Opens the program's file for options.program_fd: 0, or an exit status after a complaint. */
-int cli_program_open(struct cli_program *p, const char *file);
+/*
+ * Opens the program's file, argv[0], for options.program_fd and makes argv its arguments: 0, or an
+ * exit status after a complaint.
+ */
+int cli_program_open(struct cli_program *p, char **argv);
 
 #endif

@@ -326,11 +326,12 @@ static int make_sandbox(struct run *r, struct mote_sandbox **sandbox, struct mot
 	return mote_sandbox_new(o, sandbox, error);
 }
 
-static int run_file(struct run *r, const char *file)
+static int run_file(struct run *r, char **argv)
 {
+	const char *file = argv[0];
 	struct mote_sandbox *sandbox;
 	struct mote_error error;
-	int rc = cli_program_open(&r->program, file);
+	int rc = cli_program_open(&r->program, argv);
 	if (rc)
 		return rc;
 	if (make_sandbox(r, &sandbox, &error) < 0) {
@@ -354,8 +355,7 @@ int cli_run(int argc, char **argv)
 	if (at < 0 || (at > 0 && start_remover(&r) < 0)) {
 		status = CLI_HOST;
 	} else if (at > 0) {
-		r.program.options.argv = argv + at;
-		status = run_file(&r, argv[at]);
+		status = run_file(&r, argv + at);
 	}
 	remove_sockets(&r);
 	return status;

@@ -141,16 +141,16 @@ int cli_snapshot(int argc, char **argv)
 		return CLI_HOST;
 	if (at == 0)
 		return 0;
-	int rc = cli_program_open(&s.program, argv[at]);
+	const char *file = argv[at];
+	int rc = cli_program_open(&s.program, argv + at);
 	if (rc)
 		return rc;
-	o->argv = argv + at;
 	if (!o->cwd && o->dir_count)
 		o->cwd = s.program.dirs[0].guest_path;
 	if (!s.point)
 		s.point = "call:wizer.initialize";
 	if (mote_program_snapshot_take(o, s.point, s.output, &error) < 0) {
-		cli_complain("%s: %s", argv[at], error.text);
+		cli_complain("%s: %s", file, error.text);
 		if (error.code == EINVAL || error.blame == MOTE_BLAME_HOST)
 			return CLI_HOST;
 		return CLI_CANNOT_RUN;

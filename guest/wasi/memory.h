@@ -9,12 +9,17 @@
 #include "guest/lib/lib.h"
 #include "guest/wasm/wasm.h"
 
-/* The bytes at [at, at + len), or NULL if not all of them are in linear memory. */
+/*
+ * The bytes at [at, at + len), or NULL if not all of them are in linear memory. No bytes may
+ * be anywhere: the address of an empty slice means nothing in some languages.
+ */
 static inline void *wasi_span(struct wasm_instance *inst, uint32_t at, uint64_t len)
 {
 	struct wasm_memory *memory = wasm_instance_memory(inst);
 	if (!memory)
 		return NULL;
+	if (len == 0)
+		return wasm_memory_base(memory);
 	const uint64_t size = wasm_memory_bytes(memory);
 	if (at > size || len > size - at)
 		return NULL;

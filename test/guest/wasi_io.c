@@ -186,6 +186,60 @@ static void times(int argc, char **argv)
 	CHECK(st.st_atim.tv_sec == 1000 && st.st_mtim.tv_sec > 1000000000);
 }
 
+/* A directory that the program has from the start is one like those that it opens itself. */
+static void preopens(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	const int opened = open("/data/sub", O_RDONLY | O_DIRECTORY);
+	const __wasi_fd_t dirs[] = {3, (__wasi_fd_t)opened};
+	uint8_t entries[1024];
+	__wasi_size_t used;
+	CHECK(opened > 3);
+	for (size_t i = 0; i < 2; i++) {
+		struct stat st;
+		CHECK(__wasi_fd_filestat_set_times(dirs[i], 1000000000005, 2000000000007,
+						   __WASI_FSTFLAGS_ATIM | __WASI_FSTFLAGS_MTIM) ==
+		      0);
+		CHECK(fstat((int)dirs[i], &st) == 0);
+		CHECK(st.st_atim.tv_sec == 1000 && st.st_atim.tv_nsec == 5);
+		CHECK(st.st_mtim.tv_sec == 2000 && st.st_mtim.tv_nsec == 7);
+		CHECK(__wasi_fd_filestat_set_times(dirs[i], 0, 0, __WASI_FSTFLAGS_MTIM_NOW) == 0);
+		CHECK(fstat((int)dirs[i], &st) == 0 && st.st_mtim.tv_sec > 1000000000);
+		CHECK(__wasi_fd_sync(dirs[i]) == 0 && __wasi_fd_datasync(dirs[i]) == 0);
+		CHECK(__wasi_fd_readdir(dirs[i], entries, sizeof(entries), 0, &used) == 0 && used);
+		CHECK(__wasi_fd_fdstat_set_flags(dirs[i], 0) == 0);
+	}
+}
+
+/* No bytes may be anywhere, as other runtimes have it. */
+static void nothing(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	static const uint32_t places[] = {0, 1, 3, 65537, 0x7fffffff, 0xfffffffe, 0xffffffff};
+	uint8_t c = 'x';
+	__wasi_size_t n;
+	const __wasi_fd_t fd = (__wasi_fd_t)open("/data/in.txt", O_RDWR);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		uint8_t *none = (uint8_t *)places[i];
+		const __wasi_ciovec_t out[] = {{none, 0}, {&c, 1}, {none, 0}};
+		const __wasi_iovec_t in[] = {{none, 0}, {&c, 1}, {none, 0}};
+		CHECK(__wasi_fd_write(fd, out, 3, &n) == 0 && n == 1);
+		CHECK(__wasi_fd_write(fd, out, 1, &n) == 0 && n == 0);
+		CHECK(__wasi_fd_write(1, out, 1, &n) == 0 && n == 0);
+		CHECK(__wasi_fd_write(fd, (const void *)none, 0, &n) == 0 && n == 0);
+		CHECK(__wasi_fd_pwrite(fd, out, 3, 0, &n) == 0 && n == 1);
+		CHECK(__wasi_fd_pread(fd, in, 3, 0, &n) == 0 && n == 1 && c == 'x');
+		CHECK(__wasi_fd_read(fd, in, 1, &n) == 0 && n == 0);
+		CHECK(__wasi_fd_read(fd, (const void *)none, 0, &n) == 0 && n == 0);
+		CHECK(__wasi_random_get(none, 0) == 0);
+		CHECK(__wasi_path_readlink(3, "abs", none, 0, &n) == 0 && n == 0);
+	}
+	const __wasi_ciovec_t outside = {(const uint8_t *)0xffffffff, 1};
+	CHECK(__wasi_fd_write(fd, &outside, 1, &n) == __WASI_ERRNO_FAULT);
+}
+
 static void clocks(int argc, char **argv)
 {
 	(void)argc;
@@ -362,6 +416,8 @@ int main(int argc, char **argv)
 		{"links", links},
 		{"rooted", rooted},
 		{"times", times},
+		{"preopens", preopens},
+		{"nothing", nothing},
 		{"clocks", clocks},
 		{"waits", waits},
 		{"random", random_bytes},

@@ -8,6 +8,7 @@
 #include "guest/lib/output.h"
 #include "guest/linux/fs/dir_cookie.h"
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/fs/lookup.h"
 #include "guest/linux/syscall.h"
 
 #include <linux/close_range.h>
@@ -119,8 +120,11 @@ int64_t sys_lseek(int fd, int64_t offset, uint32_t whence)
 
 /* --- closing and duplicating --- */
 
+/* What paths are resolved by is not the program's: those that close all numbers do not close it. */
 int64_t sys_close(int fd)
 {
+	if (lookup_holds(fd))
+		return -EBADF;
 	fd_forget(fd);
 	return mote_close(mote_area(), fd);
 }
@@ -183,7 +187,7 @@ int64_t descriptor_dup_from(int32_t fd, uint32_t at_least)
 
 int64_t descriptor_dup_onto(int32_t fd, int32_t to)
 {
-	if (to < 0 || to >= DESCRIPTORS_MAX)
+	if (to < 0 || to >= DESCRIPTORS_MAX || lookup_holds(to))
 		return -EBADF;
 	return fd_copied(fd, mote_dup_to(mote_area(), fd, to));
 }

@@ -48,6 +48,14 @@ void lookup_start(void)
 	}
 }
 
+bool lookup_holds(int32_t fd)
+{
+	for (uint32_t i = 0; i < preopen_count(); i++)
+		if (preopens()[i].kind != MOTE_PREOPEN_LISTENER && preopen_fd[i] == fd)
+			return true;
+	return false;
+}
+
 static size_t component_len(const char *path)
 {
 	size_t n = 0;

@@ -21,6 +21,8 @@ struct resolved_path {
 
 /* Takes the preopened directories' descriptors out of the program's way. */
 void lookup_start(void);
+/* Whether paths are resolved by it: a number that the program must not close. */
+bool lookup_holds(int32_t fd);
 /* Resolves a path argument of the program: 0, or a negative errno. */
 int64_t lookup_user(struct resolved_path *p, int32_t dirfd, uint64_t path, bool nofollow);
 /*

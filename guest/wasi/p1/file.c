@@ -180,6 +180,9 @@ uint32_t p1_fd_datasync(struct wasm_instance *inst, uint32_t fd)
 	(void)inst;
 	struct p1_fd *f;
 	uint32_t e = p1_fd_get(fd, WASI_RIGHT_FD_DATASYNC, &f);
+	/* C libraries ask for it only to write; to sync is more. */
+	if (e == WASI_NOTCAPABLE)
+		e = p1_fd_get(fd, WASI_RIGHT_FD_SYNC, &f);
 	if (e)
 		return e;
 	return p1_errno(mote_fsync(mote_area(), (int32_t)fd, 1));
