@@ -37,14 +37,6 @@ int path_make_parents(const char *path, mode_t mode)
 	return 0;
 }
 
-int path_make_directory(const char *path, mode_t mode)
-{
-	int rc = path_make_parents(path, mode);
-	if (rc < 0)
-		return rc;
-	return make_one(path, mode);
-}
-
 int path_openat2(int dir_fd, const char *path, const struct open_how *how)
 {
 	for (int tries = 0; tries < OPENAT2_TRIES_MAX; tries++) {

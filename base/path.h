@@ -13,8 +13,6 @@
  * -errno.
  */
 int path_make_parents(const char *path, mode_t mode) must_check;
-/* The same, and `path` itself. */
-int path_make_directory(const char *path, mode_t mode) must_check;
 
 /*
  * openat2(2) with *how as it is (it must include O_CLOEXEC). The kernel answers EAGAIN if a rename

@@ -63,8 +63,7 @@ static const struct {
 };
 
 /* What would need more than mounting. */
-static const char *const options_unsupported[] = {"remount", "idmap", "ridmap", "tmpcopyup",
-						  "loop"};
+static const char *const options_unsupported[] = {"remount", "idmap", "ridmap"};
 
 static void set_flags(const struct option *o, struct oci_mount *m)
 {
@@ -143,6 +142,17 @@ static bool set_bind(const char *name, struct oci_mount *m)
 	return true;
 }
 
+static bool set_extra(const char *name, struct oci_mount *m)
+{
+	if (strcmp(name, "tmpcopyup") == 0)
+		m->copy_up = true;
+	else if (strcmp(name, "loop") == 0)
+		m->loop = true;
+	else
+		return false;
+	return true;
+}
+
 static bool is_unsupported(const char *name)
 {
 	for (size_t i = 0; i < COUNT(options_unsupported); i++) {
@@ -171,7 +181,8 @@ int oci_mount_options(const char *const *options, struct oci_mount *m, const cha
 		const char *o = options[i];
 		if (!*o)
 			continue;
-		if (set_bind(o, m) || set_plain(o, m) || set_atime(o, m) || set_propagation(o, m))
+		if (set_bind(o, m) || set_plain(o, m) || set_atime(o, m) || set_propagation(o, m) ||
+		    set_extra(o, m))
 			continue;
 		*bad = o;
 		if (is_unsupported(o))

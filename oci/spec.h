@@ -36,7 +36,7 @@ struct oci_rlimit {
 };
 
 struct oci_mount {
-	const char *destination; /* absolute, borrowed */
+	const char *destination; /* borrowed; inside the root, as written: "/a", "a", "/b/../a" */
 	const char *type;        /* borrowed; "" for a bind mount */
 	const char *source;      /* borrowed; "" for none; absolute for a bind mount */
 	char *data;              /* owned; options that are the file system's own, "" for none */
@@ -46,6 +46,8 @@ struct oci_mount {
 	uint64_t propagation;                    /* MS_PRIVATE, …; 0: as it comes */
 	bool propagation_recursive;
 	bool bind, bind_recursive;
+	bool copy_up; /* a tmpfs begins as a copy of the directory that it covers */
+	bool loop;    /* source is a file with a file system in it */
 };
 
 struct oci_namespace {

@@ -37,7 +37,9 @@ static void refuse_id_maps(const struct json *mount)
 static void parse_mount(const struct json *mount, struct oci_mount *m)
 {
 	m->type = m->source = "";
-	json_get_absolute_path(mount, "destination", JSON_REQUIRED, OCI_PATH_MAX, &m->destination);
+	json_get_string(mount, "destination", JSON_REQUIRED, OCI_PATH_MAX, &m->destination);
+	if (m->destination && !*m->destination)
+		json_fail(mount, "destination", EINVAL, "is empty");
 	json_get_string(mount, "type", JSON_OPTIONAL, 64, &m->type);
 	json_get_string(mount, "source", JSON_OPTIONAL, OCI_PATH_MAX, &m->source);
 	parse_options(mount, m);
@@ -49,6 +51,10 @@ static void parse_mount(const struct json *mount, struct oci_mount *m)
 		json_fail(mount, "source", EINVAL, "is missing; a bind mount needs one");
 	if (!m->bind && !*m->type)
 		json_fail(mount, "type", EINVAL, "is missing; only a bind mount has none");
+	if (m->copy_up && strcmp(m->type, "tmpfs") != 0)
+		json_fail(mount, "options", EINVAL, "tmpcopyup is for tmpfs");
+	if (m->loop && m->bind)
+		json_fail(mount, "options", EINVAL, "loop is not for bind mounts");
 	refuse_id_maps(mount);
 }
 

@@ -73,7 +73,7 @@ static int mount_at(struct container *c, const struct oci_mount *m, const char *
 		path = NULL;
 		return err_sys(e, ENOMEM, "root file system");
 	}
-	cleanup_close int target = mounts_make_in(root, path, true, e);
+	cleanup_close int target = mounts_make_in(root, path, true, NULL, e);
 	if (target < 0)
 		return target;
 	return mounts_attach(m, target, path, -1, e);

@@ -5,8 +5,6 @@
  */
 #include "runtime/mounts.h"
 
-#include "oci/rootfs.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,54 +23,6 @@ bool mounts_is_of_the_host(const struct oci_mount *m)
 		if (strcmp(m->type, types[i]) == 0)
 			return true;
 	return false;
-}
-
-static int make_last(int parent_fd, const char *name, bool directory)
-{
-	if (directory && mkdirat(parent_fd, name, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	if (directory)
-		return 0;
-	int fd = openat(parent_fd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
-}
-
-/* Opens path; makes it and, from the top, its parents if they are missing. */
-static int open_or_make(int root_fd, const char *path, bool directory)
-{
-	int fd = oci_open_in_root(root_fd, path, O_PATH);
-	if (fd != -ENOENT)
-		return fd;
-	char copy[PATH_BYTES];
-	size_t len = strlen(path);
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	if (len >= sizeof(copy))
-		return -ENAMETOOLONG;
-	memcpy(copy, path, len);
-	copy[len] = '\0';
-	char *slash = strrchr(copy, '/');
-	if (!slash)
-		return -EINVAL;
-	*slash = '\0';
-	cleanup_close int parent = open_or_make(root_fd, *copy ? copy : "/", true);
-	if (parent < 0)
-		return parent;
-	int rc = make_last(parent, slash + 1, directory);
-	if (rc < 0)
-		return rc;
-	return oci_open_in_root(root_fd, path, O_PATH);
-}
-
-int mounts_make_in(int root_fd, const char *path, bool directory, struct err *e)
-{
-	int fd = open_or_make(root_fd, path, directory);
-	if (fd < 0)
-		return err_sys(e, -fd, "mount point %s in the container", path);
-	return fd;
 }
 
 int mounts_is_directory(const char *path)
@@ -229,22 +179,34 @@ static int mount_long(const struct oci_mount *m, const char *target)
 
 static int attach_new(const struct oci_mount *m, int target_fd, const char *where, struct err *e)
 {
-	char target[32];
-	/* A new one is private by itself: its parent is not shared. */
-	if (m->propagation && m->propagation != MS_PRIVATE)
-		return err_set(e, ERR_CONFIG, ENOSYS,
-			       "mount on %s: propagation is only supported for bind mounts", where);
-	snprintf(target, sizeof(target), "/proc/self/fd/%d", target_fd);
+	char target[32], device[32];
+	const char *source = *m->source ? m->source : m->type;
+	cleanup_close int loop = -1; /* the device is freed when nobody has it open or mounted */
 	int rc = 0;
+	if (m->loop) {
+		rc = mounts_open_loop(m->source, m->flags & MS_RDONLY, &loop, device, e);
+		source = device;
+	}
+	if (rc < 0)
+		return rc;
+	snprintf(target, sizeof(target), "/proc/self/fd/%d", target_fd);
 	if (strlen(m->data) > MOUNT_DATA_MAX)
 		rc = mount_long(m, target);
-	else if (mount(*m->source ? m->source : m->type, target, m->type, m->flags, m->data) < 0)
+	else if (mount(source, target, m->type, m->flags, m->data) < 0)
 		rc = -errno;
 	if (rc == -ENODEV)
 		return err_set(e, ERR_CONFIG, ENODEV, "mount on %s: unknown file system '%s'",
 			       where, m->type);
 	if (rc < 0)
 		return err_sys(e, -rc, "mount of %s (%s) on %s", m->source, m->type, where);
+	return 0;
+}
+
+int mounts_set_propagation(int mount_fd, const struct oci_mount *m, struct err *e)
+{
+	int rc = set_propagation(mount_fd, m);
+	if (rc < 0)
+		return err_sys(e, -rc, "mount on %s: propagation", m->destination);
 	return 0;
 }
 

@@ -9,16 +9,37 @@
 #include "runtime/userns.h"
 
 /*
- * Opens path (O_PATH) inside root_fd's tree, as oci_open_in_root, and makes what is missing:
- * directories, and at the end a directory or an empty file. Errors with the path.
+ * Opens path (O_PATH) inside root_fd's tree and makes what is missing: directories, and at the end
+ * a directory or an empty file, also behind symbolic links that lead nowhere. "." and ".." go by
+ * the path's text; a relative one begins at the root. *made, unless NULL: nothing was there. Errors
+ * with the path.
  */
-int mounts_make_in(int root_fd, const char *path, bool directory, struct err *e) must_check;
+int mounts_make_in(int root_fd, const char *path, bool directory, bool *made,
+		   struct err *e) must_check;
+/*
+ * path, as of the config, to its normal form in to, PATH_MAX bytes: "/a/b", "" for the root.
+ * -ENAMETOOLONG.
+ */
+int mounts_clean_path(const char *path, char *to) must_check;
 /*
  * Mounts m on what target_fd (O_PATH) stands for. where: for messages. userns: -1, or a user
- * namespace by which the ids of a bind mount are mapped.
+ * namespace by which the ids of a bind mount are mapped. A new file system's propagation is not
+ * set: mounts_set_propagation does it, with the new mount's root.
  */
 int mounts_attach(const struct oci_mount *m, int target_fd, const char *where, int userns,
 		  struct err *e) must_check;
+int mounts_set_propagation(int mount_fd, const struct oci_mount *m, struct err *e) must_check;
+/*
+ * A loop device of a file: its path in device, 32 bytes, and *fd, which keeps it until it is
+ * mounted.
+ */
+int mounts_open_loop(const char *file, bool readonly, int *fd, char *device,
+		     struct err *e) must_check;
+/*
+ * Copies what is in the directory `from` to the directory `to`, with owners, modes and symbolic
+ * links; no mount below it is entered. where: for messages.
+ */
+int mounts_copy_up(int from, int to, const char *where, struct err *e) must_check;
 /* True for what the kernel shows of the host (proc, sysfs, …): a container gets none of it. */
 bool mounts_is_of_the_host(const struct oci_mount *m);
 /* 0 if the ids of a bind mount can be mapped; its source may be relative to dir_fd. -errno. */

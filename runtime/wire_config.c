@@ -112,6 +112,8 @@ static void code_mount(struct codec *c, struct oci_mount *m)
 	code_bool(c, &m->propagation_recursive);
 	code_bool(c, &m->bind);
 	code_bool(c, &m->bind_recursive);
+	code_bool(c, &m->copy_up);
+	code_bool(c, &m->loop);
 	if (c->in && c->rc == 0 && (!m->destination || !m->type || !m->source || !m->data))
 		c->rc = -EBADMSG;
 }

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <mote/cache.h>
 #include <mote/mote.h>
 #include <poll.h>
@@ -37,6 +38,7 @@ struct monitor {
 	struct oci_entry entry;
 	struct lsm lsm;
 	struct userns userns;
+	char cwd[PATH_MAX]; /* as the kernel has it: without links and ".." */
 	int root_fd;
 	char hostname[65];
 	char *listen; /* owned; the annotation's value, NULL: none */
@@ -210,7 +212,7 @@ static int act_as_user(struct monitor *m, struct err *e)
 	int rc = monitor_assume_user(s, &m->userns, e);
 	if (rc < 0)
 		return rc;
-	rc = oci_entry_open(m->root_fd, s->cwd, environment(s, "PATH"), s->args[0], &m->entry, e);
+	rc = oci_entry_open(m->root_fd, m->cwd, environment(s, "PATH"), s->args[0], &m->entry, e);
 	if (rc < 0)
 		return rc;
 	rc = open_listeners(m, e);
@@ -229,6 +231,8 @@ static int open_environment(struct monitor *m, struct err *e)
 	rc = monitor_set_limits(s, e);
 	if (rc < 0)
 		return rc;
+	if (!getcwd(m->cwd, sizeof(m->cwd)))
+		return err_sys(e, errno, "process.cwd: %s", s->cwd);
 	rc = act_as_user(m, e);
 	/* A guest in a UTS namespace that it shares has that one's name. */
 	if (rc < 0)
@@ -482,7 +486,7 @@ static int build(struct monitor *m, struct err *e)
 		.entry = m->entry.function,
 		.argv = (char *const *)s->args,
 		.envp = (char *const *)s->env,
-		.cwd = s->cwd,
+		.cwd = m->cwd,
 		.hostname = hostname,
 		.uid = s->uid,
 		.gid = s->gid,

@@ -16,105 +16,107 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
-
-/* --- /dev --- */
-
-static const struct device {
-	const char *name;
-	unsigned major, minor;
-} devices[] = {
-	{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
-	{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
-};
-
-/* If mknod is refused (no CAP_MKNOD in this user namespace, or nodev), the host's own is shown. */
-static int bind_device(int dev_fd, const struct device *d, struct err *e)
-{
-	char source[32];
-	snprintf(source, sizeof(source), "/dev/%s", d->name);
-	cleanup_close int file =
-		openat(dev_fd, d->name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
-	if (file < 0)
-		return err_sys(e, errno, "/dev/%s in the container", d->name);
-	cleanup_close int target = openat(dev_fd, d->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (target < 0)
-		return err_sys(e, errno, "/dev/%s in the container", d->name);
-	return mounts_bind(source, target, 0, e);
-}
-
-/* Links that programs expect there; the guest's own /proc resolves them. */
-static const char *const links[][2] = {
-	{"/proc/self/fd", "fd"},
-	{"/proc/self/fd/0", "stdin"},
-	{"/proc/self/fd/1", "stdout"},
-	{"/proc/self/fd/2", "stderr"},
-};
-
-static int make_devices(int root_fd, struct err *e)
-{
-	cleanup_close int dev = oci_open_in_root(root_fd, "/dev", O_RDONLY | O_DIRECTORY);
-	if (dev < 0)
-		return err_sys(e, -dev, "/dev in the container");
-	mode_t mask = umask(0);
-	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < sizeof(devices) / sizeof(devices[0]); i++) {
-		const struct device *d = &devices[i];
-		if (mknodat(dev, d->name, S_IFCHR | 0666, makedev(d->major, d->minor)) == 0 ||
-		    errno == EEXIST)
-			continue;
-		if (errno == EPERM)
-			rc = bind_device(dev, d, e);
-		else
-			rc = err_sys(e, errno, "/dev/%s in the container", d->name);
-	}
-	umask(mask);
-	for (size_t i = 0; rc == 0 && i < sizeof(links) / sizeof(links[0]); i++)
-		if (symlinkat(links[i][0], dev, links[i][1]) < 0 && errno != EEXIST)
-			rc = err_sys(e, errno, "/dev/%s in the container", links[i][1]);
-	return rc;
-}
 
 /* --- mounts --- */
 
-/* With ids as they are on the host. *shifted: owned. */
-static int shift(const struct oci_mount *m, const struct userns *u, struct oci_mount *out,
-		 char **shifted, struct err *e)
+/*
+ * With ids as they are on the host, and a tmpfs with the mode of the directory that it covers,
+ * unless it has one of its own: of two, the kernel takes the later. *data: owned.
+ */
+static int adapt(const struct oci_mount *m, const struct userns *u, const struct stat *covered,
+		 struct oci_mount *out, char **data, struct err *e)
 {
+	cleanup_free char *shifted = NULL;
+	int rc = 0;
 	*out = *m;
-	if (!u->base || m->bind)
+	if (m->bind)
 		return 0;
-	int rc = userns_shift_options(u, m->data, shifted);
+	out->propagation = 0;
+	if (u->base)
+		rc = userns_shift_options(u, m->data, &shifted);
+	const char *own = shifted ? shifted : m->data;
+	if (rc == 0 && covered && strcmp(m->type, "tmpfs") == 0) {
+		if (asprintf(data, "mode=%o%s%s", covered->st_mode & 07777, *own ? "," : "", own) <
+		    0)
+			rc = -ENOMEM;
+	} else {
+		*data = take_ptr(shifted);
+	}
 	if (rc < 0)
 		return err_sys(e, -rc, "mount on %s", m->destination);
-	out->data = *shifted;
+	if (*data)
+		out->data = *data;
 	return 0;
+}
+
+/* What is asked of a new file system when it is mounted. covered: the directory below it. */
+static int finish(const struct oci_mount *m, int root_fd, int covered, struct err *e)
+{
+	if (m->bind || (!m->propagation && !m->copy_up))
+		return 0;
+	cleanup_close int top = mounts_make_in(root_fd, m->destination, true, NULL, e);
+	if (top < 0)
+		return top;
+	int rc = 0;
+	if (m->copy_up)
+		rc = mounts_copy_up(covered, top, m->destination, e);
+	if (rc < 0)
+		return rc;
+	return mounts_set_propagation(top, m, e);
+}
+
+static int check_kind(const struct oci_mount *m, bool directory, const struct stat *target,
+		      struct err *e)
+{
+	if (S_ISDIR(target->st_mode) == directory)
+		return 0;
+	if (!m->bind)
+		return err_set(e, ERR_CONFIG, ENOTDIR,
+			       "mount on %s: it is a file in the container, and a file system is "
+			       "mounted on a directory",
+			       m->destination);
+	if (directory)
+		return err_set(e, ERR_CONFIG, ENOTDIR,
+			       "mount on %s: it is a file in the container, and the source %s is a "
+			       "directory",
+			       m->destination, m->source);
+	return err_set(e, ERR_CONFIG, EISDIR,
+		       "mount on %s: it is a directory in the container, and the source %s is a "
+		       "file",
+		       m->destination, m->source);
 }
 
 static int attach(const struct oci_mount *config, int root_fd, const struct userns *u,
 		  struct err *e)
 {
-	cleanup_free char *shifted = NULL;
-	struct oci_mount mapped;
-	const struct oci_mount *m = &mapped;
+	cleanup_free char *data = NULL;
+	struct oci_mount m;
+	struct stat st;
+	bool made;
 	if (mounts_is_of_the_host(config))
 		return 0;
-	int rc = shift(config, u, &mapped, &shifted, e);
-	if (rc < 0)
-		return rc;
 	int directory = true;
-	if (m->bind)
-		directory = mounts_is_directory(m->source);
+	if (config->bind)
+		directory = mounts_is_directory(config->source);
 	if (directory < 0)
 		return err_set(e, ERR_CONFIG, -directory, "mount on %s: source %s: %s",
-			       m->destination, m->source, strerror(-directory));
-	cleanup_close int target = mounts_make_in(root_fd, m->destination, directory, e);
+			       config->destination, config->source, strerror(-directory));
+	cleanup_close int target =
+		mounts_make_in(root_fd, config->destination, directory, &made, e);
 	if (target < 0)
 		return target;
-	rc = mounts_attach(m, target, m->destination, u->fd, e);
-	if (rc == 0 && strcmp(m->type, "tmpfs") == 0 && strcmp(m->destination, "/dev") == 0)
-		rc = make_devices(root_fd, e);
-	return rc;
+	if (fstat(target, &st) < 0)
+		return err_sys(e, errno, "mount on %s", config->destination);
+	int rc = check_kind(config, directory, &st, e);
+	if (rc < 0)
+		return rc;
+	rc = adapt(config, u, made ? NULL : &st, &m, &data, e);
+	if (rc < 0)
+		return rc;
+	rc = mounts_attach(&m, target, config->destination, u->fd, e);
+	if (rc < 0)
+		return rc;
+	return finish(config, root_fd, target, e);
 }
 
 /* Hides what is at path: a directory under an empty one, a file under /dev/null. */
@@ -203,6 +205,8 @@ static int prepare_root(const struct oci_spec *s, int root, const struct userns 
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < s->mounts_count; i++)
 		rc = attach(&s->mounts[i], root, u, e);
+	if (rc == 0)
+		rc = monitor_make_devices(s, root, e);
 	for (size_t i = 0; rc == 0 && i < s->readonly_count; i++)
 		rc = make_readonly(root, s->readonly[i], e);
 	for (size_t i = 0; rc == 0 && i < s->masked_count; i++)

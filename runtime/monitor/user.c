@@ -3,7 +3,7 @@
 #include "runtime/monitor/monitor.h"
 
 #include "base/io.h"
-#include "base/path.h"
+#include "runtime/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -178,11 +178,14 @@ static int enter_cwd(const char *path, struct err *e)
 	if (errno != ENOENT)
 		return err_set(e, ERR_CONFIG, errno, "process.cwd: %s: %s", path, strerror(errno));
 	/* As other runtimes do, a working directory that the image lacks is made. */
-	int rc = path_make_directory(path, 0755);
-	if (rc == 0 && chdir(path) < 0)
-		rc = -errno;
-	if (rc < 0)
-		return err_sys(e, -rc, "process.cwd: making %s", path);
+	cleanup_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(e, errno, "process.cwd");
+	cleanup_close int fd = mounts_make_in(root, path, true, NULL, e);
+	if (fd < 0)
+		return fd;
+	if (fchdir(fd) < 0)
+		return err_sys(e, errno, "process.cwd: %s", path);
 	return 0;
 }
 

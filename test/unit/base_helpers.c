@@ -51,10 +51,10 @@ Test(base_path, missing_directories_are_made)
 	cr_expect_eq(path_make_parents(below("a/b/c"), 0711), 0);
 	cr_expect_eq(mode_of("a/b"), S_IFDIR | 0711);
 	cr_expect_eq(mode_of("a/b/c"), 0);
-	cr_expect_eq(path_make_directory(below("a/b/c"), 0700), 0);
+	cr_expect_eq(path_make_parents(below("a/b/c/d"), 0700), 0);
 	cr_expect_eq(mode_of("a/b/c"), S_IFDIR | 0700);
 	cr_expect_eq(mode_of("a/b"), S_IFDIR | 0711, "what exists keeps its mode");
-	cr_expect_eq(path_make_directory(below("a/b/c"), 0700), 0);
+	cr_expect_eq(path_make_parents(below("a/b/c/d"), 0700), 0);
 }
 
 Test(base_path, what_cannot_be_made_is_an_error)
@@ -65,7 +65,7 @@ Test(base_path, what_cannot_be_made_is_an_error)
 	char longest[PATH_MAX + 1];
 	memset(longest, 'a', PATH_MAX);
 	longest[PATH_MAX] = '\0';
-	cr_expect_eq(path_make_directory(below("file/a"), 0700), -ENOTDIR);
+	cr_expect_eq(path_make_parents(below("file/a/b"), 0700), -ENOTDIR);
 	cr_expect_eq(path_make_parents(longest, 0700), -ENAMETOOLONG);
 	cr_expect_eq(path_make_parents("", 0700), -ENOENT);
 }

@@ -193,7 +193,7 @@ Test(oci_spec, mistakes_are_named)
 		"unknown annotation io.mote.lisen");
 	refused(DOC(",\"mounts\":[{\"destination\":\"/a\",\"source\":\"/b\"}]"), EINVAL,
 		"mounts[0].type");
-	refused(DOC(",\"mounts\":[{\"destination\":\"/a/../b\",\"type\":\"tmpfs\"}]"), EINVAL,
+	refused(DOC(",\"mounts\":[{\"destination\":\"\",\"type\":\"tmpfs\"}]"), EINVAL,
 		"mounts[0].destination");
 	refused(DOC(",\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/"
 		    "b\",\"options\":[\"idmap\"]}]"),

@@ -109,6 +109,7 @@ int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, st
 		if (strncmp(o->envp[i], "HOME=", 5) == 0)
 			s->home = strdup(o->envp[i] + 5);
 	s->o.hostname = strdup(o->hostname);
+	s->o.cwd = strdup(o->cwd);
 	s->o.entry = o->entry ? strdup(o->entry) : NULL;
 	s->root = dup(o->dirs[0].fd);
 	s->vm = strcmp(s->line, "wait vm") == 0 ? ioctl(*o->kvm_fd, KVM_CREATE_VM, 0) : -1;
@@ -149,9 +150,6 @@ static int print_self(const struct mote_sandbox *s)
 	gid_t groups[16];
 	int count = getgroups(16, groups), death = 0;
 	prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0);
-	char cwd[256];
-	if (!getcwd(cwd, sizeof(cwd)))
-		cwd[0] = '\0';
 	dprintf(1,
 		"uid %u/%u gid %u/%u groups %d caps %x%x%x nnp %d bound %d dump %d death %d nofile "
 		"%lu uts %s host %s "
@@ -160,8 +158,8 @@ static int print_self(const struct mote_sandbox *s)
 		caps[0].effective | caps[1].effective, caps[0].permitted | caps[1].permitted,
 		caps[0].inheritable | caps[1].inheritable, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
 		prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0),
-		death, files.rlim_cur, u.nodename, s->o.hostname, s->o.memory_bytes, cwd, umask(0),
-		s->o.entry ? s->o.entry : "-", s->o.network);
+		death, files.rlim_cur, u.nodename, s->o.hostname, s->o.memory_bytes, s->o.cwd,
+		umask(0), s->o.entry ? s->o.entry : "-", s->o.network);
 	return 0;
 }
 
@@ -174,6 +172,17 @@ static int print_processes(void)
 			dprintf(1, " %d", pid);
 	dprintf(1, "\n");
 	return 0;
+}
+
+/* read PATH: what is in it. */
+static int read_file(const char *path)
+{
+	char text[4096];
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	if (n < 0)
+		return dprintf(1, "%s: %s\n", path, strerror(errno)), 1;
+	return dprintf(1, "%.*s", (int)n, text), 0;
 }
 
 /* ls PATH: names, sorted as they come. */
@@ -195,6 +204,14 @@ static int print_owner(const char *path)
 	if (stat(path, &st) < 0)
 		return dprintf(1, "%s: %s\n", path, strerror(errno)), 1;
 	return dprintf(1, "%s %u:%u\n", path, st.st_uid, st.st_gid), 0;
+}
+
+static int print_mode(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return dprintf(1, "%s: %s\n", path, strerror(errno)), 1;
+	return dprintf(1, "%s %o\n", path, st.st_mode & 07777), 0;
 }
 
 static int write_file(const char *path)
@@ -238,6 +255,10 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 		r->code = s->listening;
 	else if (strncmp(l, "ls ", 3) == 0)
 		r->code = list(l + 3);
+	else if (strncmp(l, "read ", 5) == 0)
+		r->code = read_file(l + 5);
+	else if (strncmp(l, "mode ", 5) == 0)
+		r->code = print_mode(l + 5);
 	else if (strncmp(l, "owner ", 6) == 0)
 		r->code = print_owner(l + 6);
 	else if (strncmp(l, "write ", 6) == 0)
