@@ -179,6 +179,8 @@ static int translate_vectors(struct vcpu *vcpu, gva_t at, uint64_t count, unsign
 		gva_t from = gva(at.v + i * sizeof(one));
 		if (memory_read(&vcpu->vm->memory, from, &one, sizeof(one)) < 0)
 			return -EFAULT;
+		if (one.len > INT64_MAX)
+			return -EINVAL;
 		int rc = add_vector(vcpu, one, access, out);
 		if (rc < 0)
 			return rc;

@@ -22,7 +22,10 @@ enum fd_flag {
 	FD_LISTENER = 1 << 3, /* given at the start: accept is allowed without the network */
 	/* shared with others: O_NONBLOCK, mode, owner and times of the open file stay (permit.h) */
 	FD_FIXED_STATE = 1 << 4,
-	/* an FD_FIXED_STATE descriptor whose O_NONBLOCK the guest has set: the table's alone */
+	/*
+	 * an FD_FIXED_STATE or FD_PLAIN descriptor whose O_NONBLOCK the guest has set: the table's
+	 * alone
+	 */
 	FD_NONBLOCK = 1 << 5,
 	FD_GIVEN = 1 << 6, /* the guest had it from the start, at this number */
 	/* seen to be a regular file or a directory, which never makes a caller wait */

@@ -372,7 +372,7 @@ int64_t host_get_flags(struct vcpu *vcpu, const struct call_get_flags *a)
 	int flags = fcntl(e->host, F_GETFL);
 	if (flags < 0)
 		return -errno;
-	if (e->flags & FD_FIXED_STATE) {
+	if (e->flags & (FD_FIXED_STATE | FD_PLAIN)) {
 		flags &= ~O_NONBLOCK;
 		if (e->flags & FD_NONBLOCK)
 			flags |= O_NONBLOCK;
@@ -386,17 +386,20 @@ int64_t host_set_flags(struct vcpu *vcpu, const struct call_set_flags *a)
 	struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
-	if (e->flags & FD_FIXED_STATE) {
+	int changed = O_APPEND | O_NONBLOCK;
+	if (e->flags & (FD_FIXED_STATE | FD_PLAIN)) {
 		vm->fds.changes++;
 		e->flags &= (uint16_t)~FD_NONBLOCK;
 		if (a->flags & O_NONBLOCK)
 			e->flags |= FD_NONBLOCK;
-		return 0;
+		changed = O_APPEND;
 	}
+	if (e->flags & FD_FIXED_STATE)
+		return 0;
 	int flags = fcntl(e->host, F_GETFL);
 	if (flags < 0)
 		return -errno;
-	flags = (flags & ~(O_APPEND | O_NONBLOCK)) | ((int)a->flags & (O_APPEND | O_NONBLOCK));
+	flags = (flags & ~changed) | ((int)a->flags & changed);
 	return sys_status(fcntl(e->host, F_SETFL, flags));
 }
 

@@ -127,11 +127,13 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 	if (!(a->flags & O_NONBLOCK) && !plain &&
 	    fcntl(fd, F_SETFL, (int)(flags & (O_APPEND | O_NOATIME))) < 0)
 		return -errno;
-	unsigned kind = 0;
-	if (!plain)
-		kind = FD_SHARED;
+	unsigned kind = FD_SHARED;
+	if (plain)
+		kind = FD_PLAIN;
 	if (S_ISDIR(st.st_mode))
-		kind = FD_DIR;
+		kind |= FD_DIR;
+	if (plain && (a->flags & O_NONBLOCK))
+		kind |= FD_NONBLOCK;
 	return fdtable_add(&vm->fds, take_fd(&fd), kind | inherited, 0);
 }
 

@@ -107,6 +107,8 @@ static int64_t copy_all(struct end *out, struct end *in, uint64_t count)
 
 static int64_t copy_between(struct end *out, struct end *in, uint64_t count)
 {
+	if (count > INT64_MAX)
+		return -EINVAL;
 	if (end_open(in) < 0 || end_open(out) < 0)
 		return -EFAULT;
 	int64_t done = copy_all(out, in, count);

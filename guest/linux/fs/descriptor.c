@@ -35,9 +35,15 @@ static int64_t buffer_output(struct mote_area *area, uint32_t fd, const struct m
 
 /* --- reading and writing --- */
 
+/* A length that is negative is of no memory, rather than an odd vector. */
+static struct mote_iovec one_vector(uint64_t base, uint64_t bytes)
+{
+	return (struct mote_iovec){.base = base, .len = min_u64(bytes, INT64_MAX)};
+}
+
 int64_t sys_read(int fd, uint64_t to, uint64_t bytes)
 {
-	const struct mote_iovec v = {.base = to, .len = bytes};
+	const struct mote_iovec v = one_vector(to, bytes);
 	return mote_readv(mote_area(), fd, &v, 1);
 }
 
@@ -48,7 +54,7 @@ int64_t sys_readv(int fd, uint64_t vectors, uint64_t count)
 
 int64_t sys_write(int fd, uint64_t from, uint64_t bytes)
 {
-	const struct mote_iovec v = {.base = from, .len = bytes};
+	const struct mote_iovec v = one_vector(from, bytes);
 	if (output_is_open(mote_area(), (uint32_t)fd, bytes)) {
 		int64_t rc = buffer_output(mote_area(), (uint32_t)fd, &v);
 		if (rc != 0)
@@ -64,13 +70,13 @@ int64_t sys_writev(int fd, uint64_t vectors, uint64_t count)
 
 int64_t sys_pread64(int fd, uint64_t to, uint64_t bytes, uint64_t offset)
 {
-	const struct mote_iovec v = {.base = to, .len = bytes};
+	const struct mote_iovec v = one_vector(to, bytes);
 	return mote_preadv(mote_area(), fd, &v, 1, offset);
 }
 
 int64_t sys_pwrite64(int fd, uint64_t from, uint64_t bytes, uint64_t offset)
 {
-	const struct mote_iovec v = {.base = from, .len = bytes};
+	const struct mote_iovec v = one_vector(from, bytes);
 	return mote_pwritev(mote_area(), fd, &v, 1, offset);
 }
 

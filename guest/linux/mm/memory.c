@@ -40,6 +40,7 @@ void memory_take_away(void)
 		;
 	ranges_give(MOTE_WINDOW_END, LINUX_MMAP_TOP - MOTE_WINDOW_END);
 	ranges_unshare(0, MOTE_VA_END);
+	ranges_unreserve(0, MOTE_VA_END);
 }
 
 /* --- the heap --- */
@@ -68,15 +69,15 @@ static int64_t brk_map(uint64_t end)
 	return rc;
 }
 
-/* What is given back stays mapped; it reads as zero when it is taken again. */
-static int64_t brk_shrink(uint64_t to)
+/* Whole pages behind the new break are gone; the rest of its page stays as it is. */
+static int64_t brk_shrink(uint64_t end)
 {
-	uint64_t whole_pages = page_up(to), end = page_up(process.brk);
-	uint64_t partial = min_u64(whole_pages, process.brk);
-	memset((void *)to, 0, partial - to);
-	if (end <= whole_pages)
-		return 0;
-	return mote_mem_zero(mote_area(), whole_pages, end - whole_pages);
+	int64_t rc = 0;
+	if (end < process.brk_mapped)
+		rc = mote_mem_unmap(mote_area(), end, process.brk_mapped - end);
+	if (rc == 0)
+		process.brk_mapped = end;
+	return rc;
 }
 
 /* As Linux has it, the break is the result, unchanged if it cannot be moved. */
@@ -88,7 +89,7 @@ int64_t sys_brk(uint64_t to)
 	if (page_up(to) > process.brk_mapped)
 		rc = brk_map(page_up(to));
 	else if (to < process.brk)
-		rc = brk_shrink(to);
+		rc = brk_shrink(page_up(to));
 	if (rc == 0)
 		process.brk = to;
 	return (int64_t)process.brk;
@@ -99,8 +100,10 @@ int64_t sys_brk(uint64_t to)
 /* What is mapped without access is only kept free of others: nothing is mapped. */
 static int64_t map_at(uint64_t addr, uint64_t bytes, uint32_t prot)
 {
-	if (!prot)
+	if (!prot && ranges_reserve(addr, bytes))
 		return 0;
+	if (!prot)
+		return -ENOMEM;
 	return mote_mem_map(mote_area(), addr, bytes, prot);
 }
 
@@ -155,6 +158,13 @@ bool memory_behind_file(uint64_t address)
 	return ranges_shared(address, 1) && mote_mem_find(mote_area(), address) == -EFAULT;
 }
 
+/* What was unmapped is neither a reservation nor a file any more. */
+static void forget(uint64_t addr, uint64_t bytes)
+{
+	ranges_unshare(addr, bytes);
+	ranges_unreserve(addr, bytes);
+}
+
 /*
  * Makes the addresses free for a new mapping: those that the program asked for, or some. 0 or a
  * negative errno.
@@ -164,7 +174,7 @@ static int64_t choose_address(uint64_t *addr, uint64_t bytes, uint32_t flags)
 	if (flags & MAP_FIXED) {
 		int64_t rc = mote_mem_unmap(mote_area(), *addr, bytes);
 		if (rc == 0)
-			ranges_unshare(*addr, bytes);
+			forget(*addr, bytes);
 		return rc;
 	}
 	if (flags & MAP_FIXED_NOREPLACE) {
@@ -230,36 +240,7 @@ int64_t sys_munmap(uint64_t addr, uint64_t bytes)
 	if (rc < 0)
 		return rc;
 	ranges_give(addr, bytes);
-	ranges_unshare(addr, bytes);
-	return 0;
-}
-
-/* Pages that were mapped without access are not there yet: they are mapped now. */
-static int64_t protect_or_map(uint64_t addr, uint64_t bytes, uint32_t prot)
-{
-	int64_t rc = mote_mem_protect(mote_area(), addr, bytes, prot);
-	if (rc != -ENOMEM)
-		return rc;
-	if (!prot)
-		return 0;
-	return mote_mem_map(mote_area(), addr, bytes, prot);
-}
-
-int64_t sys_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot)
-{
-	if (addr % MOTE_PAGE || (prot & ~(uint32_t)PROT_ALL))
-		return -EINVAL;
-	bytes = page_up(bytes);
-	if (bytes == 0)
-		return 0;
-	int64_t rc = protect_or_map(addr, bytes, prot);
-	if (rc != -EEXIST)
-		return rc;
-	for (uint64_t at = addr; at < addr + bytes; at += MOTE_PAGE) { /* partly there */
-		rc = protect_or_map(at, MOTE_PAGE, prot);
-		if (rc < 0)
-			return rc;
-	}
+	forget(addr, bytes);
 	return 0;
 }
 
@@ -312,6 +293,9 @@ int64_t sys_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32
 		lib_log("mremap: a shared mapping of a file is not enlarged or moved");
 		return -ENOMEM;
 	}
+	uint64_t end = addr + old_bytes;
+	if (ranges_kind(addr, &end) == RANGE_FREE)
+		return -EFAULT;
 	if (flags & MREMAP_FIXED)
 		return remap_fixed(addr, old_bytes, new_bytes, flags, to);
 	if (new_bytes > old_bytes)
@@ -322,28 +306,4 @@ int64_t sys_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32
 			return rc;
 	}
 	return (int64_t)addr;
-}
-
-int64_t sys_madvise(uint64_t addr, uint64_t bytes, uint32_t advice)
-{
-	if (addr % MOTE_PAGE)
-		return -EINVAL;
-	if (advice != MADV_DONTNEED || bytes == 0)
-		return 0;
-	int64_t rc = mote_mem_zero(mote_area(), addr, page_up(bytes));
-	if (rc == -ENOMEM) /* pages that are not there are zero anyway */
-		return 0;
-	return rc;
-}
-
-int64_t sys_msync(uint64_t addr, uint64_t bytes, uint32_t flags)
-{
-	if (addr % MOTE_PAGE || (flags & ~(uint32_t)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
-	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
-		return -EINVAL;
-	if (page_up(bytes) < bytes || page_up(bytes) > MOTE_VA_END)
-		return -ENOMEM;
-	if (bytes == 0 || !ranges_shared(addr, page_up(bytes)))
-		return 0;
-	return mote_mem_sync(mote_area(), addr, page_up(bytes), (flags & MS_SYNC) != 0);
 }

@@ -8,6 +8,7 @@
 
 #include "guest/lib/lib.h"
 #include "guest/linux/mm/layout.h"
+#include "guest/linux/state.h"
 
 enum { RANGES_MAX = 1024 };
 
@@ -21,7 +22,7 @@ struct range_set {
 };
 
 static struct range_set unused = {{{MOTE_WINDOW_END, LINUX_MMAP_TOP}}, 1};
-static struct range_set shared;
+static struct range_set reserved, shared;
 
 static void remove_at(struct range_set *s, uint32_t i)
 {
@@ -123,6 +124,40 @@ bool ranges_free(uint64_t start, uint64_t bytes)
 			return true;
 	}
 	return false;
+}
+
+/* --- reservations --- */
+
+bool ranges_reserve(uint64_t start, uint64_t bytes)
+{
+	return set_add(&reserved, start, start + bytes);
+}
+
+void ranges_unreserve(uint64_t start, uint64_t bytes)
+{
+	set_remove(&reserved, start, start + bytes);
+}
+
+/* Whether `at` is in the set. *end becomes lower if that ends, or begins, before. */
+static bool set_has(const struct range_set *s, uint64_t at, uint64_t *end)
+{
+	uint32_t i = 0;
+	while (i < s->count && s->ranges[i].end <= at)
+		i++;
+	if (i == s->count)
+		return false;
+	bool inside = s->ranges[i].start <= at;
+	*end = min_u64(*end, inside ? s->ranges[i].end : s->ranges[i].start);
+	return inside;
+}
+
+enum range_kind ranges_kind(uint64_t at, uint64_t *end)
+{
+	if (set_has(&reserved, at, end))
+		return RANGE_RESERVED;
+	if (set_has(&unused, at, end))
+		return RANGE_FREE;
+	return RANGE_OTHER;
 }
 
 /* --- shared files --- */

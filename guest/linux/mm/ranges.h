@@ -14,6 +14,18 @@ bool ranges_free(uint64_t start, uint64_t bytes);
 /* Whether the addresses are of the zone. */
 bool ranges_in_zone(uint64_t start, uint64_t bytes);
 
+/*
+ * Anywhere: addresses are mapped without access and nothing is behind them. False: there are too
+ * many such places.
+ */
+bool ranges_reserve(uint64_t start, uint64_t bytes);
+void ranges_unreserve(uint64_t start, uint64_t bytes);
+
+/* Outside the zone only the host knows what is mapped: that is RANGE_OTHER, too. */
+enum range_kind { RANGE_FREE, RANGE_RESERVED, RANGE_OTHER };
+/* What is at `at`, and up to where, *end at the most, that is the same. */
+enum range_kind ranges_kind(uint64_t at, uint64_t *end);
+
 /* Anywhere: files are mapped shared there. False: there are too many such places. */
 bool ranges_share(uint64_t start, uint64_t bytes);
 void ranges_unshare(uint64_t start, uint64_t bytes);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System calls on what is mapped, over ranges that may have holes: mprotect, madvise, msync. As on
+ * Linux mprotect stops at the first hole, the others go on behind it and say ENOMEM at the end.
+ */
+#include "guest/linux/mm/layout.h"
+#include "guest/linux/mm/ranges.h"
+#include "guest/linux/syscall.h"
+
+#include <linux/mman.h>
+
+enum {
+	PROT_ALL = MOTE_PROT_READ | MOTE_PROT_WRITE | MOTE_PROT_EXEC,
+	PROT_ACCEPTED = PROT_ALL | PROT_SEM,
+};
+
+/* Of what the host may know. Page by page if it has holes: up to the first. */
+static int64_t protect_mapped(uint64_t addr, uint64_t bytes, uint32_t prot)
+{
+	int64_t rc = mote_mem_protect(mote_area(), addr, bytes, prot);
+	for (uint64_t at = addr; rc == -ENOMEM && at < addr + bytes; at += MOTE_PAGE) {
+		int64_t one = mote_mem_protect(mote_area(), at, MOTE_PAGE, prot);
+		if (one < 0)
+			return one;
+	}
+	return rc;
+}
+
+/* What was only reserved is mapped now. */
+static int64_t map_reserved(uint64_t addr, uint64_t bytes, uint32_t prot)
+{
+	if (!prot)
+		return 0;
+	int64_t rc = mote_mem_map(mote_area(), addr, bytes, prot);
+	if (rc == 0)
+		ranges_unreserve(addr, bytes);
+	return rc;
+}
+
+static int64_t protect_run(enum range_kind kind, uint64_t addr, uint64_t bytes, uint32_t prot)
+{
+	switch (kind) {
+	case RANGE_FREE:
+		return -ENOMEM;
+	case RANGE_RESERVED:
+		return map_reserved(addr, bytes, prot);
+	case RANGE_OTHER:
+		break;
+	}
+	return protect_mapped(addr, bytes, prot);
+}
+
+int64_t sys_mprotect(uint64_t addr, uint64_t bytes, uint32_t prot)
+{
+	if (addr % MOTE_PAGE)
+		return -EINVAL;
+	if (bytes == 0)
+		return 0;
+	bytes = page_up(bytes);
+	if (bytes == 0 || addr > MOTE_VA_END || bytes > MOTE_VA_END - addr)
+		return -ENOMEM;
+	if (prot & ~(uint32_t)PROT_ACCEPTED)
+		return -EINVAL;
+	for (uint64_t at = addr, end; at < addr + bytes; at = end) {
+		end = addr + bytes;
+		enum range_kind kind = ranges_kind(at, &end);
+		int64_t rc = protect_run(kind, at, end - at, prot & PROT_ALL);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* --- madvise --- */
+
+static bool is_advice(uint32_t advice)
+{
+	return advice <= MADV_WILLNEED || advice == MADV_DONTNEED || advice == MADV_FREE ||
+	       (advice >= MADV_DONTFORK && advice <= MADV_DONTNEED_LOCKED);
+}
+
+/* Makes it read as zero but for holes, of which it tells. */
+static int64_t zero_mapped(uint64_t addr, uint64_t bytes)
+{
+	int64_t rc = mote_mem_zero(mote_area(), addr, bytes);
+	if (rc != -ENOMEM || bytes == MOTE_PAGE)
+		return rc;
+	for (uint64_t at = addr; at < addr + bytes; at += MOTE_PAGE) {
+		int64_t one = mote_mem_zero(mote_area(), at, MOTE_PAGE);
+		if (one < 0 && one != -ENOMEM)
+			return one;
+	}
+	return rc;
+}
+
+int64_t sys_madvise(uint64_t addr, uint64_t bytes, uint32_t advice)
+{
+	const uint64_t size = page_up(bytes);
+	const bool zero = advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED;
+	int64_t result = 0;
+	if (!is_advice(advice) || addr % MOTE_PAGE || (bytes && !size) || addr + size < addr)
+		return -EINVAL;
+	if (addr > MOTE_VA_END || size > MOTE_VA_END - addr)
+		return -ENOMEM;
+	for (uint64_t at = addr, end; at < addr + size; at = end) {
+		int64_t rc = 0;
+		end = addr + size;
+		enum range_kind kind = ranges_kind(at, &end);
+		if (kind == RANGE_FREE)
+			rc = -ENOMEM;
+		else if (kind == RANGE_OTHER && zero)
+			rc = zero_mapped(at, end - at);
+		if (rc < 0 && rc != -ENOMEM)
+			return rc;
+		if (rc < 0)
+			result = rc;
+	}
+	return result;
+}
+
+/* --- msync --- */
+
+static bool has_hole(uint64_t addr, uint64_t bytes)
+{
+	for (uint64_t at = addr, end; at < addr + bytes; at = end) {
+		end = addr + bytes;
+		if (ranges_kind(at, &end) == RANGE_FREE)
+			return true;
+	}
+	return false;
+}
+
+int64_t sys_msync(uint64_t addr, uint64_t bytes, uint32_t flags)
+{
+	if (addr % MOTE_PAGE || (flags & ~(uint32_t)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
+	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+		return -EINVAL;
+	const uint64_t size = page_up(bytes);
+	if (size < bytes || addr > MOTE_VA_END || size > MOTE_VA_END - addr)
+		return -ENOMEM;
+	int64_t rc = 0;
+	if (size && ranges_shared(addr, size))
+		rc = mote_mem_sync(mote_area(), addr, size, (flags & MS_SYNC) != 0);
+	if (rc == 0 && has_hole(addr, size))
+		rc = -ENOMEM;
+	return rc;
+}
