@@ -67,6 +67,7 @@ struct scratch {
 struct thread {
 	struct mote_context *resuming; /* by linux_resume */
 	uint32_t not_busy;             /* cleared in place of fault_busy */
+	uint64_t program_gs;           /* the program's GS base while the runtime has its own */
 	bool mask_saved; /* a wait has a signal mask of its own: saved_mask comes back */
 	uint64_t saved_mask;
 	struct mote_context fault_context; /* where the last fault goes on */
@@ -74,7 +75,8 @@ struct thread {
 	char name[16];
 	struct scratch *scratch;
 };
-_Static_assert(offsetof(struct thread, not_busy) == 8, "arch/x86_64/start.S");
+_Static_assert(offsetof(struct thread, not_busy) == 8 && offsetof(struct thread, program_gs) == 16,
+	       "arch/x86_64/start.S and resume.S");
 _Static_assert(sizeof(struct thread) <= sizeof(((struct mote_area *)0)->personality),
 	       "fits the area");
 

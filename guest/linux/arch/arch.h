@@ -55,7 +55,8 @@ enum { SIGNAL_REGISTERS_MAX = 4096, SIGNAL_FRAME_MAX = SIGNAL_REGISTERS_MAX + 10
 
 struct signal_delivery {
 	int32_t signo, code;
-	uint64_t address;     /* si_addr */
+	uint64_t address;     /* si_addr; of a signal that was sent si_pid and si_uid */
+	uint64_t value;       /* si_value of one that was sent */
 	uint64_t error, trap; /* of the exception that it came from, else 0 */
 	uint64_t mask;        /* to go back to */
 	uint64_t alt_stack, alt_stack_bytes;

@@ -68,6 +68,8 @@ int64_t signal_action(int signo, uint64_t act, uint64_t old)
 		return 0;
 	process.actions[signo] = next;
 	set_handled(signo, next.handler != HANDLER_DEFAULT);
+	if (is_ignored(signo))
+		signal_drop(signal_bit(signo));
 	return 0;
 }
 
@@ -155,19 +157,24 @@ static uint64_t pending(void)
 	return __atomic_load_n(&mote_area()->pending_signals, __ATOMIC_SEQ_CST);
 }
 
-static void clear_pending(int signo)
+int64_t signal_send(int signo, int32_t code, uint64_t value)
 {
-	__atomic_fetch_and(&mote_area()->pending_signals, ~signal_bit(signo), __ATOMIC_SEQ_CST);
+	const struct signal_info info = {
+		.signo = signo,
+		.code = code,
+		.word = process.boot->pid | (uint64_t)process.boot->uid << 32,
+		.value = value,
+	};
+	if (signo < 0 || signo > SIGNALS)
+		return -EINVAL;
+	if (signo == 0)
+		return 0;
+	return signal_queue(&info);
 }
 
 int64_t signal_raise(int signo)
 {
-	if (signo < 0 || signo > SIGNALS)
-		return -EINVAL;
-	if (signo > 0)
-		__atomic_fetch_or(&mote_area()->pending_signals, signal_bit(signo),
-				  __ATOMIC_SEQ_CST);
-	return 0;
+	return signal_send(signo, SI_USER, 0);
 }
 
 int64_t signal_broken_pipe(int64_t rc)
@@ -175,24 +182,6 @@ int64_t signal_broken_pipe(int64_t rc)
 	if (rc == -EPIPE)
 		(void)!signal_raise(SIGPIPE);
 	return rc;
-}
-
-static int take_signal(uint64_t set)
-{
-	uint64_t ready = pending() & set;
-	if (!ready)
-		return 0;
-	int signo = __builtin_ctzl(ready) + 1;
-	clear_pending(signo);
-	return signo;
-}
-
-int64_t signal_take(uint64_t set, int *signo)
-{
-	*signo = take_signal(set);
-	if (!*signo)
-		return -EAGAIN;
-	return 0;
 }
 
 bool signal_waiting(void)
@@ -203,7 +192,7 @@ bool signal_waiting(void)
 			continue;
 		if (!is_ignored(signo))
 			return true;
-		clear_pending(signo);
+		signal_drop(signal_bit(signo));
 	}
 	return false;
 }
@@ -228,7 +217,7 @@ static bool enter_handler(struct mote_context *c, int signo, struct signal_deliv
 	if (!signal_frame_push(c, a, d))
 		return false;
 	struct mote_area *area = mote_area();
-	area->blocked_signals |= a->mask;
+	area->blocked_signals |= a->mask & ~unblockable();
 	if (!(a->flags & SA_NODEFER))
 		area->blocked_signals |= signal_bit(signo);
 	if (a->flags & SA_RESETHAND) {
@@ -239,9 +228,16 @@ static bool enter_handler(struct mote_context *c, int signo, struct signal_deliv
 }
 
 /* True if a handler runs now, false if the signal means nothing to the program. */
-static bool deliver_one(struct mote_context *c, int signo, uint64_t mask)
+static bool deliver_one(struct mote_context *c, const struct signal_info *info, uint64_t mask)
 {
-	struct signal_delivery d = {.signo = signo, .mask = mask};
+	const int signo = info->signo;
+	struct signal_delivery d = {
+		.signo = signo,
+		.code = info->code,
+		.address = info->word,
+		.value = info->value,
+		.mask = mask,
+	};
 	if (is_ignored(signo))
 		return false;
 	if (!has_handler(&process.actions[signo]))
@@ -260,12 +256,13 @@ void signal_deliver(struct mote_context *c, enum restart restart, uint64_t nr)
 {
 	struct mote_area *area = mote_area();
 	struct thread *t = this_thread();
-	for (int signo; (signo = take_signal(~area->blocked_signals));) {
-		if (repeats_after(restart, &process.actions[signo]))
+	struct signal_info info;
+	while (signal_take(~area->blocked_signals, &info)) {
+		if (repeats_after(restart, &process.actions[info.signo]))
 			context_repeat_call(c, nr);
 		/* After a wait with a mask of its own the handler returns to the mask of before. */
 		uint64_t mask = t->mask_saved ? t->saved_mask : area->blocked_signals;
-		if (deliver_one(c, signo, mask)) {
+		if (deliver_one(c, &info, mask)) {
 			t->mask_saved = false;
 			restart = RESTART_NONE;
 		}
@@ -299,8 +296,10 @@ bool signal_deliver_fault(struct mote_context *c, const struct mote_fault *f,
 
 void signal_deliver_event(struct mote_context *c, int signo)
 {
-	if (signo >= 1 && signo <= SIGNALS)
-		(void)!deliver_one(c, signo, mote_area()->blocked_signals);
+	if (signo < 1 || signo > SIGNALS)
+		return;
+	const struct signal_info info = signal_dequeue(signo);
+	(void)!deliver_one(c, &info, mote_area()->blocked_signals);
 }
 
 void signal_return(struct mote_context *c)

@@ -26,14 +26,29 @@ int64_t signal_mask(uint32_t how, uint64_t set, uint64_t old);
 int64_t signal_altstack(uint64_t stack, uint64_t old);
 int64_t signal_suspend(uint64_t set);
 
-/* Makes a signal pending; number 0 only checks. */
+/* What comes with a signal, as a handler, sigwaitinfo or signalfd shows it. */
+struct signal_info {
+	int32_t signo, code;
+	uint64_t word;  /* si_addr; or si_pid, and in the upper half si_uid */
+	uint64_t value; /* si_value */
+};
+
+/* Makes a signal pending, with what comes with it: 0, or -EAGAIN if too many are. */
+int64_t signal_queue(const struct signal_info *info);
+/* What came with a signal whose bit has been taken. */
+struct signal_info signal_dequeue(int signo);
+/* Takes one pending signal of the set; false if there is none. */
+bool signal_take(uint64_t set, struct signal_info *info);
+/* They are pending no more. */
+void signal_drop(uint64_t set);
+/* Makes a signal pending that the program sends to itself; number 0 only checks. */
 int64_t signal_raise(int signo);
+/* The same with another si_code and si_value. */
+int64_t signal_send(int signo, int32_t code, uint64_t value);
 /* Hands on the result of a write: one to where nobody reads any more raises SIGPIPE. */
 int64_t signal_broken_pipe(int64_t rc);
 /* Whether a signal is pending that would do something; those that would not are dropped. */
 bool signal_waiting(void);
-/* Takes one pending signal of the set: 0, or -EAGAIN if there is none. */
-int64_t signal_take(uint64_t set, int *signo);
 /* The mask at address `set` (0: none) holds until the system call has ended. */
 int64_t signal_mask_for_wait(uint64_t set);
 

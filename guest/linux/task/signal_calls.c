@@ -2,6 +2,7 @@
 /* System calls on signals; what they do is signal.c's. */
 #include "guest/linux/syscall.h"
 #include "guest/linux/task/signal.h"
+#include "guest/linux/time.h"
 
 #include <linux/signal.h>
 
@@ -11,24 +12,60 @@ static int32_t own_pid(void)
 }
 
 /* The process, its group, and everybody: always this one. */
+static bool is_self(int pid)
+{
+	return pid == own_pid() || pid == -own_pid() || pid == 0 || pid == -1;
+}
+
 int64_t sys_kill(int pid, int signo)
 {
-	if (pid != own_pid() && pid != -own_pid() && pid != 0 && pid != -1)
+	if (!is_self(pid))
 		return -ESRCH;
 	return signal_raise(signo);
 }
 
 int64_t sys_tkill(int tid, int signo)
 {
-	if (tid != own_pid())
-		return -ESRCH;
-	return signal_raise(signo);
+	return sys_tgkill(own_pid(), tid, signo);
 }
 
 int64_t sys_tgkill(int pid, int tid, int signo)
 {
-	(void)pid;
-	return sys_tkill(tid, signo);
+	if (pid <= 0 || tid <= 0)
+		return -EINVAL;
+	if (pid != own_pid() || tid != own_pid())
+		return -ESRCH;
+	return signal_send(signo, SI_TKILL, 0);
+}
+
+/* A program may tell itself anything: what it sees is what it wrote. */
+int64_t sys_rt_sigqueueinfo(int pid, int signo, uint64_t info_at)
+{
+	siginfo_t info;
+	if (get_user(&info, info_at, sizeof(info)) < 0)
+		return -EFAULT;
+	if (pid != own_pid())
+		return -ESRCH;
+	if (signo < 0 || signo > SIGNALS)
+		return -EINVAL;
+	const struct signal_info given = {
+		.signo = signo,
+		.code = info.si_code,
+		.word = (uint64_t)info.si_addr,
+		.value = (uint64_t)info.si_ptr,
+	};
+	if (signo == 0)
+		return 0;
+	return signal_queue(&given);
+}
+
+int64_t sys_rt_tgsigqueueinfo(int pid, int tid, int signo, uint64_t info_at)
+{
+	if (pid <= 0 || tid <= 0)
+		return -EINVAL;
+	if (tid != own_pid())
+		return -ESRCH;
+	return sys_rt_sigqueueinfo(pid, signo, info_at);
 }
 
 int64_t sys_rt_sigaction(int signo, uint64_t act, uint64_t old)
@@ -62,17 +99,26 @@ int64_t sys_sigaltstack(uint64_t stack, uint64_t old)
  * Until a signal of the set comes, which is taken: 0; -EAGAIN if the time is over before, -EINTR
  * for another signal.
  */
-static int64_t wait_for(uint64_t set, const struct mote_time *timeout, int *signo)
+static int64_t wait_for(uint64_t set, const struct mote_time *timeout, struct signal_info *info)
 {
 	for (;;) {
-		int64_t rc = signal_take(set, signo);
-		if (rc == 0)
+		if (signal_take(set, info))
 			return 0;
 		if (signal_waiting())
 			return -EINTR;
 		if (mote_poll(mote_area(), 0, 0, timeout) != -EINTR)
-			return signal_take(set, signo); /* one may have come with the end */
+			break;
 	}
+	return signal_take(set, info) ? 0 : -EAGAIN; /* one may have come with the end */
+}
+
+static siginfo_t siginfo_of(const struct signal_info *info)
+{
+	siginfo_t to = {.si_signo = info->signo};
+	to.si_code = info->code;
+	to.si_addr = (void *)info->word; /* where si_pid and si_uid are, too */
+	to.si_ptr = (void *)info->value;
+	return to;
 }
 
 int64_t sys_rt_sigtimedwait(uint64_t set_at, uint64_t info_at, uint64_t timeout_at)
@@ -81,24 +127,27 @@ int64_t sys_rt_sigtimedwait(uint64_t set_at, uint64_t info_at, uint64_t timeout_
 	const uint64_t blocked = area->blocked_signals, handled = area->handled_signals;
 	struct mote_time t;
 	const struct mote_time *timeout;
+	struct signal_info info;
 	uint64_t set;
-	int signo;
 	if (get_user(&set, set_at, sizeof(set)) < 0 ||
 	    get_user_timeout(timeout_at, &t, &timeout) < 0)
 		return -EFAULT;
+	if (timeout && (t.sec < 0 || t.nsec < 0 || t.nsec >= NS_PER_S))
+		return -EINVAL;
+	set &= ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
 	/*
 	 * What is waited for must end the wait: it is let through, and taken before anybody else
 	 * sees it.
 	 */
 	area->handled_signals = handled | set;
 	area->blocked_signals = blocked & ~set;
-	int64_t rc = wait_for(set, timeout, &signo);
+	int64_t rc = wait_for(set, timeout, &info);
 	area->blocked_signals = blocked;
 	area->handled_signals = handled;
 	if (rc < 0)
 		return rc;
-	const siginfo_t info = {.si_signo = signo};
-	if (put_user_optional(info_at, &info, sizeof(info)) < 0)
+	const siginfo_t shown = siginfo_of(&info);
+	if (put_user_optional(info_at, &shown, sizeof(shown)) < 0)
 		return -EFAULT;
-	return signo;
+	return info.signo;
 }

@@ -6,7 +6,16 @@
 
 #include <linux/signal.h>
 
-enum { VECTOR_GENERAL_PROTECTION = 13, VECTOR_PAGE_FAULT = 14 };
+enum {
+	VECTOR_BREAKPOINT = 3,
+	VECTOR_OVERFLOW = 4,
+	VECTOR_STACK = 12,
+	VECTOR_GENERAL_PROTECTION = 13,
+	VECTOR_PAGE_FAULT = 14,
+	VECTOR_X87 = 16,
+	VECTOR_ALIGNMENT = 17,
+	VECTOR_SIMD = 19,
+};
 /* Error code of a page fault. */
 enum { FAULT_PROTECTION = 1, FAULT_WRITE = 2, FAULT_FETCH = 16 };
 
@@ -18,15 +27,15 @@ static const struct {
 } exceptions[] = {
 	{0, SIGFPE, FPE_INTDIV, "integer divide by zero"},
 	{1, SIGTRAP, TRAP_TRACE, "trace trap"},
-	{3, SIGTRAP, TRAP_BRKPT, "breakpoint"},
-	{4, SIGSEGV, SI_KERNEL, "overflow"},
+	{VECTOR_BREAKPOINT, SIGTRAP, SI_KERNEL, "breakpoint"},
+	{VECTOR_OVERFLOW, SIGSEGV, SI_KERNEL, "overflow"},
 	{6, SIGILL, ILL_ILLOPN, "illegal instruction"},
-	{12, SIGBUS, SI_KERNEL, "stack fault"},
+	{VECTOR_STACK, SIGBUS, SI_KERNEL, "stack fault"},
 	{VECTOR_GENERAL_PROTECTION, SIGSEGV, SI_KERNEL, "general protection fault"},
 	{VECTOR_PAGE_FAULT, SIGSEGV, SEGV_MAPERR, "segmentation fault"},
-	{16, SIGFPE, FPE_FLTINV, "floating-point exception"},
-	{17, SIGBUS, BUS_ADRALN, "unaligned access"},
-	{19, SIGFPE, FPE_FLTINV, "floating-point exception"},
+	{VECTOR_X87, SIGFPE, FPE_FLTINV, "floating-point exception"},
+	{VECTOR_ALIGNMENT, SIGBUS, BUS_ADRALN, "unaligned access"},
+	{VECTOR_SIMD, SIGFPE, FPE_FLTINV, "floating-point exception"},
 };
 
 bool fault_is_page_fault(const struct mote_fault *f)
@@ -43,11 +52,43 @@ const char *fault_access(const struct mote_fault *f)
 
 static uint64_t fault_address(const struct mote_fault *f)
 {
-	if (f->vector == VECTOR_PAGE_FAULT)
+	switch (f->vector) {
+	case VECTOR_PAGE_FAULT:
 		return f->address;
-	if (f->vector == VECTOR_GENERAL_PROTECTION) /* any address may be at fault */
+	case VECTOR_BREAKPOINT: /* these are not about an address, or any may be at fault */
+	case VECTOR_OVERFLOW:
+	case VECTOR_STACK:
+	case VECTOR_GENERAL_PROTECTION:
+	case VECTOR_ALIGNMENT:
 		return 0;
-	return f->context.rip;
+	default:
+		return f->context.rip;
+	}
+}
+
+/* Which floating-point exception it was: the first that is flagged and not masked. */
+static int32_t float_code(uint64_t vector)
+{
+	static const struct {
+		uint16_t flags;
+		int16_t code;
+	} codes[] = {
+		{0x01, FPE_FLTINV}, {0x04, FPE_FLTDIV}, {0x08, FPE_FLTOVF},
+		{0x12, FPE_FLTUND}, {0x20, FPE_FLTRES},
+	};
+	uint16_t control = 0, status = 0;
+	uint32_t mxcsr = 0;
+	if (vector == VECTOR_X87) {
+		__asm__ volatile("fnstcw %0\n\tfnstsw %1" : "=m"(control), "=m"(status));
+	} else {
+		__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+		control = (uint16_t)(mxcsr >> 7);
+		status = (uint16_t)mxcsr;
+	}
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (status & ~control & codes[i].flags)
+			return codes[i].code;
+	return FPE_FLTINV;
 }
 
 bool fault_to_signal(const struct mote_fault *f, struct fault_signal *to)
@@ -63,6 +104,8 @@ bool fault_to_signal(const struct mote_fault *f, struct fault_signal *to)
 		};
 		if (fault_is_page_fault(f) && (f->error_code & FAULT_PROTECTION))
 			to->code = SEGV_ACCERR;
+		if (f->vector == VECTOR_X87 || f->vector == VECTOR_SIMD)
+			to->code = float_code(f->vector);
 		return true;
 	}
 	return false;

@@ -29,6 +29,8 @@ void arch_hardware_features(uint64_t hwcap[2])
 int64_t sys_arch_prctl(uint32_t code, uint64_t arg)
 {
 	uint64_t base;
+	if ((code == ARCH_SET_FS || code == ARCH_SET_GS) && arg >= MOTE_VA_END)
+		return -EPERM;
 	switch (code) {
 	case ARCH_SET_FS:
 		__asm__ volatile("wrfsbase %0" : : "r"(arg));
@@ -36,9 +38,11 @@ int64_t sys_arch_prctl(uint32_t code, uint64_t arg)
 	case ARCH_GET_FS:
 		__asm__ volatile("rdfsbase %0" : "=r"(base));
 		return put_user(arg, &base, sizeof(base));
-	case ARCH_SET_GS: /* the runtime's */
-		lib_log("arch_prctl(ARCH_SET_GS) is not implemented");
-		return -EPERM;
+	case ARCH_SET_GS:
+		this_thread()->program_gs = arg;
+		return 0;
+	case ARCH_GET_GS:
+		return put_user(arg, &this_thread()->program_gs, sizeof(base));
 	default:
 		return -EINVAL;
 	}

@@ -4,13 +4,24 @@
 
 	/* struct thread */
 	.set AREA_RESUMING, MOTE_AREA_PERSONALITY
+	.set AREA_PROGRAM_GS, MOTE_AREA_PERSONALITY + 16
+	/* The runtime is one aligned block of this many bits: MOTE_IMAGE_VA to MOTE_BOOT_VA. */
+	.set RUNTIME_SHIFT, 36
 
 	.section .text.hot, "ax", @progbits
 
-/* From the host, with RDI = the area, on the fault stack. */
+/*
+ * From the host, with RDI = the area, on the fault stack. GS is the program's, if it was the
+ * program that was interrupted, or the way back to it.
+ */
 	.globl linux_fault_entry
 linux_fault_entry:
-	cld
+	rdgsbase %rax
+	cmpq %rax, %rdi
+	je 1f
+	movq %rax, AREA_PROGRAM_GS(%rdi)
+	wrgsbase %rdi
+1:	cld
 	xorl %ebp, %ebp
 	andq $-16, %rsp
 	call linux_fault
@@ -30,7 +41,13 @@ linux_resume_from:
 	notq %rax
 	testq %rax, %gs:MOTE_AREA_PENDING
 	jnz 2f
-1:	resume_frame
+1:	movq 0x80(%rdi), %rax /* rip: the runtime keeps its GS, after a fault of its own */
+	shrq $RUNTIME_SHIFT, %rax
+	cmpl $(MOTE_IMAGE_VA >> RUNTIME_SHIFT), %eax
+	je 3f
+	movq %gs:AREA_PROGRAM_GS, %rax
+	wrgsbase %rax
+3:	resume_frame
 	resume_registers
 2:	movl $1, (%rsi) /* no event during what follows */
 linux_resume_to:

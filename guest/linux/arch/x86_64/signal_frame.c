@@ -117,7 +117,11 @@ static int64_t restore_registers(uint64_t from)
 	return 0;
 }
 
-void registers_reset(void)
+/*
+ * As a program and each of its handlers finds them: a handler's first floating-point instruction
+ * must not raise what the signal was about once more.
+ */
+static void initial_registers(void)
 {
 	struct _xstate *x = xstate();
 	memset(x, 0, sizeof(*x));
@@ -126,7 +130,13 @@ void registers_reset(void)
 			 :
 			 : "r"(x), "a"((uint32_t)features), "d"((uint32_t)(features >> 32))
 			 : "memory");
+}
+
+void registers_reset(void)
+{
+	initial_registers();
 	__asm__ volatile("wrfsbase %0" : : "r"(0UL));
+	this_thread()->program_gs = 0;
 }
 
 /* --- general registers --- */
@@ -203,7 +213,8 @@ static struct frame make_frame(const struct mote_context *c, const struct signal
 	struct frame f = {.restorer = a->restorer};
 	f.info.si_signo = d->signo;
 	f.info.si_code = d->code;
-	f.info.si_addr = (void *)d->address;
+	f.info.si_addr = (void *)d->address; /* where si_pid and si_uid are, too */
+	f.info.si_ptr = (void *)d->value;
 	f.uc.uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 	f.uc.uc_stack.ss_sp = (void *)d->alt_stack;
 	f.uc.uc_stack.ss_size = d->alt_stack_bytes;
@@ -213,7 +224,8 @@ static struct frame make_frame(const struct mote_context *c, const struct signal
 	f.uc.uc_mcontext.err = d->error;
 	f.uc.uc_mcontext.trapno = d->trap;
 	f.uc.uc_mcontext.oldmask = d->mask;
-	f.uc.uc_mcontext.cr2 = d->address;
+	if (d->trap)
+		f.uc.uc_mcontext.cr2 = d->address;
 	return f;
 }
 
@@ -236,6 +248,7 @@ bool signal_frame_push(struct mote_context *c, const struct signal_action *a,
 	if (put_user(registers_at, this_thread()->scratch->registers, bytes) < 0 ||
 	    put_user(at, &f, sizeof(f)) < 0)
 		return false;
+	initial_registers();
 	c->rip = a->handler;
 	c->rsp = at;
 	c->rdi = (uint64_t)d->signo;

@@ -4,6 +4,7 @@
 
 	/* struct thread */
 	.set AREA_NOT_BUSY, MOTE_AREA_PERSONALITY + 8
+	.set AREA_PROGRAM_GS, MOTE_AREA_PERSONALITY + 16
 
 	.section .text.hot, "ax", @progbits
 	.balign 64
@@ -15,11 +16,13 @@ mote_guest_entry:
 
 /*
  * A system call of the program, from one of the stubs: RCX has the return address, R11 is lost, RSP
- * is the program's. Its registers become a struct mote_context on the runtime's stack.
+ * is the program's. Its registers become a struct mote_context on the runtime's stack. GS is the
+ * program's, too, and may hold anything: the area is where the only vCPU's always is.
  */
 	.org mote_guest_entry + MOTE_ENTRY_SYSCALL, 0xcc
-	movq %rsp, %gs:MOTE_AREA_SAVED_RSP
-	movq %gs:MOTE_AREA_STACK_TOP, %rsp
+	movabsq $MOTE_AREAS_VA, %r11
+	movq %rsp, MOTE_AREA_SAVED_RSP(%r11)
+	movq MOTE_AREA_STACK_TOP(%r11), %rsp
 	pushq $0x202
 	pushq %rcx
 	pushq %r15
@@ -30,7 +33,7 @@ mote_guest_entry:
 	pushq %r10
 	pushq %r9
 	pushq %r8
-	pushq %gs:MOTE_AREA_SAVED_RSP
+	pushq MOTE_AREA_SAVED_RSP(%r11)
 	pushq %rbp
 	pushq %rdi
 	pushq %rsi
@@ -38,6 +41,9 @@ mote_guest_entry:
 	pushq %rcx
 	pushq %rbx
 	pushq %rax
+	rdgsbase %rax
+	movq %rax, AREA_PROGRAM_GS(%r11)
+	wrgsbase %r11
 	cld
 	movq %rsp, %rdi
 	call linux_syscall
