@@ -21,6 +21,14 @@ static const struct hook_kind {
 	{"poststop", OCI_HOOK_POSTSTOP},
 };
 
+const char *oci_hook_name(size_t i)
+{
+	for (size_t k = 0; k < COUNT(kinds); k++)
+		if (kinds[k].kind >= 0 && i-- == 0)
+			return kinds[k].name;
+	return NULL;
+}
+
 static void parse_hook(const struct json *hook, struct oci_hook *h)
 {
 	size_t ignored;

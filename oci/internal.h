@@ -23,6 +23,14 @@ void oci_parse_mounts(const struct json *top, struct oci_spec *s);
 void oci_parse_linux(const struct json *top, struct oci_spec *s);
 void oci_parse_resources(const struct json *resources, struct oci_resources *r);
 void oci_parse_hooks(const struct json *top, struct oci_hooks *out);
+/*
+ * What is supported of a kind, the i-th of it; NULL: there is none. recursive: with an 'r' before
+ * it, too.
+ */
+const char *oci_hook_name(size_t i);
+const char *oci_namespace_name(size_t i);
+const char *oci_capability_name(size_t i);
+const char *oci_mount_option_name(size_t i, bool *recursive);
 /* Refuses annotations of Mote's that it does not know. */
 void oci_check_annotations(const struct json *top);
 

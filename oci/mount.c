@@ -62,6 +62,24 @@ static const struct {
 	{"unbindable", MS_UNBINDABLE},
 };
 
+const char *oci_mount_option_name(size_t i, bool *recursive)
+{
+	*recursive = true;
+	if (i < COUNT(options_propagation))
+		return options_propagation[i].name;
+	i -= COUNT(options_propagation);
+	if (i < COUNT(options_atime))
+		return options_atime[i].name;
+	i -= COUNT(options_atime);
+	if (i == 0)
+		return "bind";
+	i--;
+	if (i >= COUNT(options_plain))
+		return NULL;
+	*recursive = options_plain[i].attr != 0;
+	return options_plain[i].name;
+}
+
 /* What would need more than mounting. */
 static const char *const options_unsupported[] = {"remount", "idmap", "ridmap"};
 

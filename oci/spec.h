@@ -168,6 +168,11 @@ struct oci_state {
  */
 int oci_state_text(const struct oci_hooks *hooks, const struct oci_state *state,
 		   char **out) must_check;
+/*
+ * What of config.json is supported, as the specification's "features" document; *out is the
+ * caller's. -ENOMEM.
+ */
+int oci_features_text(char **out) must_check;
 #define cleanup_spec cleanup_(oci_spec_free)
 
 /*

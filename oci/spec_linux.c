@@ -27,6 +27,14 @@ static const struct namespace_type {
 	{"time", CLONE_NEWTIME, false, false},
 };
 
+const char *oci_namespace_name(size_t i)
+{
+	for (size_t k = 0; k < COUNT(namespace_types); k++)
+		if (namespace_types[k].known && i-- == 0)
+			return namespace_types[k].name;
+	return NULL;
+}
+
 static const struct namespace_type *find_type(const char *name)
 {
 	for (size_t i = 0; i < COUNT(namespace_types); i++)

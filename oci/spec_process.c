@@ -58,6 +58,11 @@ static const struct {
 	{"CAP_NET_BIND_SERVICE", 1UL << CAP_NET_BIND_SERVICE},
 };
 
+const char *oci_capability_name(size_t i)
+{
+	return i < COUNT(capability_names) ? capability_names[i].name : NULL;
+}
+
 static uint64_t capability_bit(const char *name)
 {
 	for (size_t i = 0; i < COUNT(capability_names); i++)

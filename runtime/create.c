@@ -576,3 +576,8 @@ int runtime_group(const char *bundle, char **out, struct err *e)
 	}
 	return 0;
 }
+
+int runtime_features(char **out)
+{
+	return oci_features_text(out);
+}

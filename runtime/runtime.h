@@ -168,6 +168,9 @@ int runtime_group(const char *bundle, char **out, struct err *e) must_check;
  */
 int runtime_has_user_namespaces(struct err *e) must_check;
 
+/* What of config.json is supported: OCI's "features" document; *out is the caller's. -ENOMEM. */
+int runtime_features(char **out) must_check;
+
 /* The monitor's main, for the re-executed binary: argv[1] is RUNTIME_MONITOR_ARG. Exit status of
  * the process. */
 #define RUNTIME_MONITOR_ARG "monitor"

@@ -807,6 +807,17 @@ def test_version_and_info():
     told = decode(shown.stdout)
     assert one(told, 1) == b"io.containerd.mote.v1", shown
     assert one(decode(one(told, 5)), 1) == b"io.mote.user-namespaces" and one(decode(one(told, 5)), 2) == b"yes", shown
+    features = decode(one(told, 4))
+    assert one(features, 1) == b"types.containerd.io/opencontainers/runtime-spec/1/features/Features", features
+    features = json.loads(one(features, 2))
+    for key, has, lacks in (("hooks", {"prestart", "createRuntime", "poststop"}, {"startContainer"}),
+                            ("mountOptions", {"ro", "rro", "rbind", "rprivate", "noatime"}, {"rsync", "idmap", "remount"})):
+        assert has <= set(features[key]) and not lacks & set(features[key]), (key, features[key])
+    assert {"pid", "mount"} <= set(features["linux"]["namespaces"]) and "user" not in features["linux"]["namespaces"], features
+    assert "CAP_NET_BIND_SERVICE" in features["linux"]["capabilities"], features
+    for key, value in (("seccomp", False), ("apparmor", True), ("selinux", True)):
+        assert features["linux"][key]["enabled"] is value, (key, features)
+    assert features["linux"]["mountExtensions"]["idmap"]["enabled"] is False, features
     bad = subprocess.run([SHIM, "nonsense"], capture_output=True, check=False)
     assert bad.returncode != 0 and bad.stderr, bad
 
