@@ -3,9 +3,9 @@
  * What Mote takes from a bundle's config.json (OCI runtime specification 1.0 to 1.2).
  *
  * Ignored on purpose: process.noNewPrivileges and linux.seccomp are about a process on the host,
- * and a guest is not one: its monitor always has no capabilities, no_new_privs and a seccomp filter
- * of its own. process.capabilities says what is done for the guest before that: opening its program
- * and its listening sockets. linux.resources.devices and hugepageLimits have nothing to act on.
+ * and a guest is not one: its monitor always has no_new_privs and a seccomp filter of its own.
+ * process.capabilities says with which rights the monitor opens, changes and makes files for the
+ * guest, and binds its sockets. linux.resources.devices and hugepageLimits have nothing to act on.
  * What would change what the program sees, and is not supported, is refused by name.
  */
 #ifndef MOTE_OCI_SPEC_H
@@ -98,8 +98,9 @@ struct oci_hooks {
 #define OCI_NAMESPACES_MAX 16
 #define OCI_GROUPS_MAX     1024
 /* What the monitor's work for the guest may need; others change nothing. */
-#define OCI_CAPABILITIES \
-	(1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH | 1UL << CAP_NET_BIND_SERVICE)
+#define OCI_CAPABILITIES                                                           \
+	(1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH | \
+	 1UL << CAP_FOWNER | 1UL << CAP_FSETID | 1UL << CAP_NET_BIND_SERVICE)
 
 /* Filled by oci_spec_read, released by oci_spec_free. Strings are borrowed from `root` unless said.
  */

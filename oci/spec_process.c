@@ -53,8 +53,11 @@ static const struct {
 	const char *name;
 	uint64_t bit;
 } capability_names[] = {
+	{"CAP_CHOWN", 1UL << CAP_CHOWN},
 	{"CAP_DAC_OVERRIDE", 1UL << CAP_DAC_OVERRIDE},
 	{"CAP_DAC_READ_SEARCH", 1UL << CAP_DAC_READ_SEARCH},
+	{"CAP_FOWNER", 1UL << CAP_FOWNER},
+	{"CAP_FSETID", 1UL << CAP_FSETID},
 	{"CAP_NET_BIND_SERVICE", 1UL << CAP_NET_BIND_SERVICE},
 };
 

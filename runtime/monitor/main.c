@@ -294,12 +294,12 @@ static enum mote_isolation isolation(const struct monitor *m)
 	return m->config.private_memory ? MOTE_ISOLATION_PRIVATE : MOTE_ISOLATION_SHARED;
 }
 
-/* The child that compiles has no more rights than this process will have. */
+/* The child that compiles has no more rights than this process will have, and no capabilities. */
 static int become_user(void *monitor)
 {
 	struct monitor *m = monitor;
 	struct err e = {0};
-	return monitor_become_user(&m->config.spec, &m->userns, &m->lsm, &e);
+	return monitor_become_user(&m->config.spec, &m->userns, 0, &m->lsm, &e);
 }
 
 /*
@@ -381,7 +381,7 @@ static int set_up_exec(struct monitor *m, struct err *e)
 	rc = open_environment(m, e);
 	if (rc < 0)
 		return rc;
-	rc = monitor_become_user(s, &m->userns, &m->lsm, e);
+	rc = monitor_become_user(s, &m->userns, s->capabilities, &m->lsm, e);
 	if (rc < 0)
 		return rc;
 	return follow_shim(e);
@@ -433,7 +433,8 @@ static int set_up_container(struct monitor *m, struct err *e)
 	if (rc < 0)
 		return rc;
 	find_compiled(m);
-	rc = monitor_become_user(&m->config.spec, &m->userns, &m->lsm, e);
+	rc = monitor_become_user(&m->config.spec, &m->userns, m->config.spec.capabilities, &m->lsm,
+				 e);
 	if (rc < 0)
 		return rc;
 	return follow_shim(e);

@@ -76,10 +76,10 @@ int monitor_assume_user(const struct oci_spec *spec, const struct userns *u,
 			struct err *e) must_check;
 int monitor_be_root_again(struct err *e) must_check;
 /*
- * Becomes the container's user, for good, confined by what lsm has: no capability is left, and none
- * can be gained.
+ * Becomes the container's user, for good, confined by what lsm has: of its capabilities those of
+ * `keep` (1 << CAP_*) are left, and none can be gained.
  */
-int monitor_become_user(const struct oci_spec *spec, const struct userns *u, struct lsm *lsm,
-			struct err *e) must_check;
+int monitor_become_user(const struct oci_spec *spec, const struct userns *u, uint64_t keep,
+			struct lsm *lsm, struct err *e) must_check;
 
 #endif

@@ -245,26 +245,40 @@ static int drop_bounding_set(struct err *e)
 	return 0;
 }
 
-int monitor_become_user(const struct oci_spec *s, const struct userns *u, struct lsm *lsm,
-			struct err *e)
+/* Which a change from root to another user would take. */
+static int set_user(const struct oci_spec *s, uint64_t keep, struct err *e)
 {
 	struct __user_cap_header_struct head = cap_head();
-	struct __user_cap_data_struct none[2] = {{0}};
+	struct __user_cap_data_struct caps[2];
+	for (int i = 0; i < 2; i++) {
+		uint32_t set = (uint32_t)(keep >> 32 * i);
+		caps[i] = (struct __user_cap_data_struct){.effective = set, .permitted = set};
+	}
+	if (setgroups(s->groups_count, s->groups) < 0)
+		return err_sys(e, errno, "process.user.additionalGids");
+	if (setresgid(s->gid, s->gid, s->gid) < 0)
+		return err_sys(e, errno, "process.user.gid %u", s->gid);
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresuid(s->uid, s->uid, s->uid) < 0)
+		return err_sys(e, errno, "process.user.uid %u", s->uid);
+	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0 ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+	    syscall(SYS_capset, &head, caps) < 0)
+		return err_sys(e, errno, "dropping capabilities");
+	return 0;
+}
+
+int monitor_become_user(const struct oci_spec *s, const struct userns *u, uint64_t keep,
+			struct lsm *lsm, struct err *e)
+{
 	/* This gives all capabilities over what the namespace owns, which is nothing. */
 	if (u->base && setns(u->fd, CLONE_NEWUSER) < 0)
 		return err_sys(e, errno, "joining the container's user namespace");
 	int rc = drop_bounding_set(e);
 	if (rc < 0)
 		return rc;
-	if (setgroups(s->groups_count, s->groups) < 0)
-		return err_sys(e, errno, "process.user.additionalGids");
-	if (setresgid(s->gid, s->gid, s->gid) < 0)
-		return err_sys(e, errno, "process.user.gid %u", s->gid);
-	if (setresuid(s->uid, s->uid, s->uid) < 0)
-		return err_sys(e, errno, "process.user.uid %u", s->uid);
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-	    syscall(SYS_capset, &head, none) < 0)
-		return err_sys(e, errno, "dropping capabilities");
+	rc = set_user(s, keep, e);
+	if (rc < 0)
+		return rc;
 	/* After it nothing is needed that a profile may deny. */
 	rc = lsm_enter(lsm, e);
 	if (rc < 0)

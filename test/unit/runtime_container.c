@@ -563,8 +563,8 @@ Test(runtime_container, unrunnable_programs)
 	config("", LINUX(""));
 	unlink(at("rootfs/prog"));
 	cr_expect(create_rc(&k, &e, false) == -ENOENT && strstr(e.text, "/prog"), "%s", e.text);
-	put(at("rootfs/prog"), "#!/bin/sh\n", 0755);
-	cr_expect(create_rc(&k, &e, false) == -ENOEXEC && strstr(e.text, "/bin/sh"), "%s", e.text);
+	put(at("rootfs/prog"), "MZ", 0755);
+	cr_expect(create_rc(&k, &e, false) == -ENOEXEC, "%s", e.text);
 	program("refuse");
 	cr_assert(create_rc(&k, &e, false) == 0, "%s", e.text);
 	cr_expect(start_now(&k, &e) == -ENOMEM && strstr(e.text, "512 MiB"), "%s", e.text);

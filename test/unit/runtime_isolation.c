@@ -157,10 +157,36 @@ Test(runtime_isolation, the_program_is_opened_with_what_is_granted)
 	cr_expect(try_create(&e) == 0, "%s", e.text);
 	config(USER CAPABILITIES("effective", "CAP_DAC_OVERRIDE"), LINUX(""));
 	cr_expect(try_create(&e) == -EACCES);
-	/* And nothing of it is left for the guest. */
-	program_of(0, 0, 0700);
+}
+
+/* The rights of what the monitor does for the guest: what is granted, of what it can use. */
+Test(runtime_isolation, the_guest_s_files_are_reached_with_what_is_granted)
+{
+	mkdir(at("rootfs/theirs"), 0700);
+	put(at("rootfs/theirs/file"), "x", 0600);
+	cr_assert(chown(at("rootfs/theirs/file"), 1000, 1001) == 0 &&
+		  chown(at("rootfs/theirs"), 1000, 1001) == 0);
+	cr_expect_str_eq(run("read /theirs/file", 1), "/theirs/file: Permission denied\n");
 	config(CAPABILITIES("effective", "CAP_DAC_OVERRIDE"), LINUX(""));
-	cr_expect(strstr(run("self", 0), "groups 0 caps 000 nnp 1 bound 0"));
+	cr_expect_str_eq(run("read /theirs/file", 0), "x");
+	cr_expect_str_eq(run("write /theirs/new", 0), "/theirs/new: written\n");
+	const char *self = run("self", 0);
+	cr_expect(strstr(self, "groups 0 caps 220 nnp 1 bound 0"), "no others: %s", self);
+	cr_expect_str_eq(run("give /theirs/new", 1), "/theirs/new: Operation not permitted\n");
+	config(CAPABILITIES("effective", "CAP_CHOWN"), LINUX(""));
+	put(at("rootfs/own"), "x", 0644);
+	cr_expect_str_eq(run("give /own", 0), "/own: given\n");
+	cr_expect_str_eq(run("owner /own", 0), "/own 12:13\n");
+	cr_expect_str_eq(run("write /own", 1), "/own: Permission denied\n");
+	config(CAPABILITIES("permitted", "CAP_DAC_OVERRIDE"), LINUX(""));
+	cr_expect_str_eq(run("read /theirs/file", 1), "/theirs/file: Permission denied\n");
+	/* A user that is not root has the ambient ones only. */
+	config(USER CAPABILITIES("effective", "CAP_CHOWN"), LINUX(""));
+	cr_expect_str_eq(run("give /own", 1), "/own: Operation not permitted\n");
+	config(USER CAPABILITIES("ambient", "CAP_CHOWN"), LINUX(""));
+	cr_expect_str_eq(run("give /own", 0), "/own: given\n");
+	self = run("self", 0);
+	cr_expect(strstr(self, "uid 1000/1000 ") && strstr(self, " caps 110 "), "%s", self);
 }
 
 #define LISTEN(what) LINUX("") ",\"annotations\":{\"io.mote.listen\":\"" what "\"}"

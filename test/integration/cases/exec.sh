@@ -70,7 +70,7 @@ each_exec_kill() { # core
 	kill_and_finish main
 }
 
-# In the container's cgroup and namespaces, as its user, without rights.
+# In the container's cgroup and namespaces, as its user, with its rights only.
 each_exec_is_confined() {
 	start main loop
 	timeout "${LIMIT:-20}" ctr task exec --exec-id loop main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
@@ -85,7 +85,7 @@ each_exec_is_confined() {
 	for name in CapEff CapPrm CapBnd CapInh Seccomp NoNewPrivs Uid Gid; do
 		is "$(grep "^$name:" "/proc/$other/status")" "$(grep "^$name:" "/proc/$main/status")" "$name"
 	done
-	has "$(cat "/proc/$other/status")" '^CapEff:[[:space:]]0+$'
+	has "$(cat "/proc/$other/status")" '^CapEff:[[:space:]]0+41b$'
 	is "$(find "/proc/$other/fd" -lname '*/kvm' | wc -l)" 0 'descriptors of /dev/kvm'
 	# Its client cleans up before the task goes.
 	ctr task kill --exec-id loop -s KILL main

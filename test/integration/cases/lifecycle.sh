@@ -13,14 +13,14 @@ each_real_pid() { # core
 	[[ ! -d /proc/$pid ]] || fail "process $pid is still there"
 }
 
-# No capabilities, no new privileges, a seccomp filter, namespaces of its own.
+# The capabilities that host calls need of those that ctr grants (SECURITY.md), no new privileges, a seccomp filter, namespaces of its own.
 each_monitor_is_confined() {
 	start loop loop
 	local pid task
 	pid=$(task_pid loop)
 	for task in /proc/"$pid"/task/*; do
-		has "$(cat "$task/status")" '^CapEff:\s0+$' "$task"
-		has "$(cat "$task/status")" '^CapPrm:\s0+$' "$task"
+		has "$(cat "$task/status")" '^CapEff:\s0+41b$' "$task"
+		has "$(cat "$task/status")" '^CapPrm:\s0+41b$' "$task"
 		has "$(cat "$task/status")" '^NoNewPrivs:\s1$' "$task"
 		has "$(cat "$task/status")" '^Seccomp:\s2$' "$task"
 	done
