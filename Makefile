@@ -172,9 +172,10 @@ $(B)/g-wasm/%.o: %.S | $(LAYERS)/.made
 $(G)/linux.elf: $(OBJ_guest_linux)
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
+# libiberty: its demanglers alone, for backtraces (guest/wasi/demangle.c).
 $(G)/wasm.elf: $(OBJ_guest_wasm)
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
+	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -liberty -o $@
 $(G)/%.img: $(G)/%.elf
 	objcopy --strip-all $< $@
 # CPL 0 stubs, linked at their place in the kernel window.

@@ -2,6 +2,7 @@
 /* Reports to the user about the module: traps with backtraces, modules that cannot be run. */
 #include "guest/wasi/report.h"
 
+#include "guest/wasi/demangle.h"
 #include "guest/wasi/state.h"
 
 #define LX_SIGABRT   6
@@ -39,6 +40,15 @@ static int shown_bytes(const struct wasm_name *name)
 	return (int)name->bytes;
 }
 
+static size_t put_function(char *to, size_t size, const struct wasm_frame *f)
+{
+	if (!f->name.bytes)
+		return lib_format(to, size, "<wasm function %u>", f->func_index);
+	if (size > NAME_SHOWN)
+		size = NAME_SHOWN;
+	return demangle(f->name.text, f->name.bytes, to, size);
+}
+
 /* One line a frame, in wasmtime's form. */
 static void print_frame(uint32_t i, const struct wasm_frame *f)
 {
@@ -49,14 +59,23 @@ static void print_frame(uint32_t i, const struct wasm_frame *f)
 				f->module.text);
 	else
 		n += lib_format(line + n, sizeof(line) - 1 - n, "%s!", wasi_program_name());
-	if (f->name.bytes)
-		n += lib_format(line + n, sizeof(line) - 1 - n, "%.*s", shown_bytes(&f->name),
-				f->name.text);
-	else
-		n += lib_format(line + n, sizeof(line) - 1 - n, "<wasm function %u>",
-				f->func_index);
+	n += put_function(line + n, sizeof(line) - 1 - n, f);
 	line[n++] = '\n';
 	lib_write(2, line, n);
+}
+
+static void print_reason(const struct wasm_stop *stop)
+{
+	char line[120];
+	const struct wasm_access *a = &stop->access;
+	lib_error("%s: wasm trap: %s", wasi_program_name(), wasi_trap_text(stop));
+	if (stop->code == WASM_TRAP_MEMORY && a->known)
+		lib_write(
+			2, line,
+			lib_format(line, sizeof(line),
+				   "   memory fault at wasm address 0x%lx in linear memory of size "
+				   "0x%lx\n",
+				   a->address, a->memory_bytes));
 }
 
 void wasi_report_trap(const struct wasm_stop *stop)
@@ -64,9 +83,11 @@ void wasi_report_trap(const struct wasm_stop *stop)
 	uint32_t count = stop->frame_count;
 	if (count > FRAMES_SHOWN)
 		count = FRAMES_SHOWN;
-	lib_error("%s: wasm trap: %s", wasi_program_name(), wasi_trap_text(stop));
+	print_reason(stop);
+	wasi.reporting = true;
 	for (uint32_t i = 0; i < count; i++)
 		print_frame(i, &stop->frames[i]);
+	wasi.reporting = false;
 	if (stop->truncated || count < stop->frame_count)
 		lib_write(2, "   ...\n", 7);
 }

@@ -18,6 +18,9 @@ _Noreturn void wasi_fault(struct mote_area *area);
 void wasi_fault_entry(void);
 _Noreturn void wasi_resume(const struct mote_context *context, uint32_t *busy);
 
+/* For code with stack guards as Linux's ABI has them: libiberty's. */
+void wasi_guard_stack(void);
+
 /* Makes faults arrive at wasi_fault(). */
 void platform_start(void);
 

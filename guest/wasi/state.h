@@ -13,6 +13,7 @@
 
 struct wasi_state {
 	const struct mote_boot *boot;
+	bool reporting;   /* a trap: what the module says of itself is read, and may be anything */
 	bool initialised; /* by the function of the module that a snapshot was taken after */
 	/* How the latest call into the module ended, unless it returned. Too large for a stack. */
 	struct wasm_stop stop;

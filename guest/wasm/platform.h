@@ -62,6 +62,7 @@ struct wasm_fault {
 	bool write;       /* page fault: a store */
 	uint64_t address; /* page fault: what was accessed */
 	uint64_t pc, sp, fp;
+	uint64_t instance; /* the register that has the instance in compiled code */
 };
 
 /*

@@ -193,6 +193,11 @@ struct wasm_stop {
 	uint32_t frame_count; /* innermost first */
 	bool truncated;       /* there were more frames */
 	char message[128];    /* WASM_TRAP_HOST */
+	/* WASM_TRAP_MEMORY by a load or a store: what it reached for, in which memory */
+	struct wasm_access {
+		bool known;
+		uint64_t address, memory_bytes;
+	} access;
 	struct wasm_frame frames[WASM_BACKTRACE_MAX];
 };
 

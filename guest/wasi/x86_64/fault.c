@@ -5,6 +5,7 @@
 #include "guest/wasm/platform.h"
 
 enum {
+	LX_SIGABRT = 6,
 	LX_SIGSEGV = 11,
 	VECTOR_DIVIDE = 0,
 	VECTOR_INVALID_OPCODE = 6,
@@ -29,9 +30,19 @@ static bool fault_kind(const struct mote_fault *f, enum wasm_fault_kind *kind)
 	return false;
 }
 
+/* Names that a module made so that reading them fails end it as the trap would have. */
+static _Noreturn void end_report(void)
+{
+	lib_write(2, "   ... (no more of it can be shown)\n", 35);
+	for (;;)
+		(void)mote_exit_signal(mote_area(), LX_SIGABRT);
+}
+
 /* A fault that no Wasm code has caused is a bug of the engine or of this runtime. */
 static _Noreturn void fatal(const struct mote_fault *f)
 {
+	if (wasi.reporting)
+		end_report();
 	lib_error("internal error: exception %u (error code 0x%x, address 0x%lx) at 0x%lx, stack "
 		  "0x%lx",
 		  f->vector, f->error_code, f->address, f->context.rip, f->context.rsp);
@@ -48,6 +59,7 @@ _Noreturn void wasi_fault(struct mote_area *area)
 		.pc = f->context.rip,
 		.sp = f->context.rsp,
 		.fp = f->context.rbp,
+		.instance = f->context.r14,
 	};
 	if (!fault_kind(f, &w.kind) || !wasm_fault(&w))
 		fatal(f);

@@ -48,6 +48,7 @@ struct wasm_store {
 	/* A fault under way. */
 	enum wasm_trap_code code;
 	uint64_t pc, sp;
+	struct wasm_access access;
 };
 extern struct wasm_store wasm_process_store;
 _Static_assert(offsetof(struct wasm_store, exit_sp) == 0, "entry.S");

@@ -50,14 +50,35 @@ static struct wasm_module *module_of(const struct wasm_store *s, uint64_t code)
 	return m;
 }
 
+/* In which memory of the instance whose code has faulted an address is, if in any. */
+static struct wasm_access find_access(const struct wasm_module *m, uint64_t instance,
+				      uint64_t address)
+{
+	for (uint32_t n = 0; n < m->memory_count; n++) {
+		const struct memory_cell *cell =
+			instance_memory((struct wasm_instance *)instance, n);
+		const uint64_t at = address - (uint64_t)cell->base;
+		if (at < WASM_MEMORY_RESERVE_BYTES)
+			return (struct wasm_access){
+				.known = true,
+				.address = at,
+				.memory_bytes = wasm_memory_bytes(cell->memory),
+			};
+	}
+	return (struct wasm_access){0};
+}
+
 bool wasm_fault(struct wasm_fault *f)
 {
 	struct wasm_store *s = &wasm_process_store;
-	if (!s->armed || !module_of(s, f->pc))
+	const struct wasm_module *m = module_of(s, f->pc);
+	if (!s->armed || !m)
 		return false;
+	s->access = (struct wasm_access){0};
 	switch (f->kind) {
 	case WASM_FAULT_PAGE:
 		s->code = WASM_TRAP_MEMORY;
+		s->access = find_access(m, f->instance, f->address);
 		break;
 	case WASM_FAULT_DIVIDE:
 		s->code = WASM_TRAP_INTEGER_OVERFLOW;
@@ -120,6 +141,7 @@ void trap_landed(void)
 	struct wasm_store *s = &wasm_process_store;
 	s->stop->outcome = WASM_TRAPPED;
 	s->stop->code = s->code;
+	s->stop->access = s->access;
 	walk(s, s->pc, s->sp, s->code == WASM_TRAP_STACK);
 	finish(s);
 }

@@ -23,6 +23,7 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 		.pc = (uint64_t)regs[REG_RIP],
 		.sp = (uint64_t)regs[REG_RSP],
 		.fp = (uint64_t)regs[REG_RBP],
+		.instance = (uint64_t)regs[REG_R14],
 	};
 	if (!wasm_fault(&f)) {
 		signal(signo, SIG_DFL); /* not the engine's: as without this handler */
