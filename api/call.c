@@ -9,6 +9,7 @@
 #include "api/sandbox.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -316,11 +317,14 @@ static int run_until_answer(struct mote_sandbox *s, uint8_t *kind, struct mote_i
 			    struct err *e)
 {
 	const struct outgoing functions = {.kind = MOTE_MESSAGE_FUNCTIONS};
+	s->ended = (struct mote_result){0};
 	for (;;) {
 		struct vm_outcome out;
 		int rc = vm_resume(s->vm, &out, e);
-		if (rc == 0 && out.end != VM_WAITING)
+		if (rc == 0 && out.end != VM_WAITING) {
+			s->ended = result_of(&out);
 			rc = guest_ended(s->vm, &out, e);
+		}
 		if (rc < 0)
 			return poison(s, e);
 		in->at = vm_message(s->vm, &in->left);
@@ -370,9 +374,10 @@ static int take_answer(struct mote_sandbox *s, uint8_t kind, struct mote_in in,
 		if (!*text)
 			text = "the guest's function failed";
 		int rc = err_set(e, ERR_GUEST, call_errno(code), "%s", text);
-		if (code == MOTE_CALL_TRAPPED)
-			return poison(s, e);
-		return rc;
+		if (code != MOTE_CALL_TRAPPED)
+			return rc;
+		s->ended = (struct mote_result){.end = MOTE_SIGNALLED, .code = SIGABRT};
+		return poison(s, e);
 	}
 	if (kind != MOTE_MESSAGE_RETURN || !mote_get_return(&in, &value))
 		return unexpected(s, "an invalid answer to a call", e);
@@ -499,6 +504,14 @@ int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *error)
 int mote_sandbox_interrupt(struct mote_sandbox *sandbox)
 {
 	return vm_interrupt(sandbox->vm);
+}
+
+int mote_sandbox_result(const struct mote_sandbox *sandbox, struct mote_result *result)
+{
+	if (sandbox->state != SANDBOX_POISONED || !sandbox->ended.end)
+		return -ESRCH;
+	*result = sandbox->ended;
+	return 0;
 }
 
 int mote_sandbox_export(const struct mote_sandbox *sandbox, size_t index, const char **name,

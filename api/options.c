@@ -4,6 +4,7 @@
 
 #include "abi/layout.h"
 #include "api/images.h"
+#include "base/path.h"
 #include "base/program.h"
 #include "vm/kvm/open.h"
 
@@ -95,6 +96,7 @@ int config_from_options(const struct mote_options *o, struct sandbox_config *c, 
 	if (rc < 0)
 		return rc;
 	c->env = NULL;
+	c->paths = NULL;
 	c->vm = (struct vm_config){
 		.kvm_fd = options_kvm(o),
 		.payload_fd = o->program_fd,
@@ -111,6 +113,7 @@ int config_from_options(const struct mote_options *o, struct sandbox_config *c, 
 		.stdio = {0, 1, 2},
 		.network = o->network,
 		.set_ids = o->set_ids,
+		.library = o->library,
 		.no_polling = o->no_polling,
 		.fds_max = o->descriptors_max,
 		.private_memory = o->isolation == MOTE_ISOLATION_PRIVATE,
@@ -133,7 +136,37 @@ void config_use_image(struct vm_config *c, const uint8_t *image, const uint8_t *
 	c->wasm = image == mote_image_wasm;
 }
 
-int config_choose_image(const struct mote_options *o, struct vm_config *c, struct err *e)
+static int normalise(const char **path, char *to, struct err *e)
+{
+	if (path_normalise(*path, to) < 0)
+		return err_set(e, ERR_CONFIG, ENAMETOOLONG, "%.200s...: the path is too long",
+			       *path);
+	*path = to;
+	return 0;
+}
+
+static int use_native(struct sandbox_config *c, struct err *e)
+{
+	config_use_image(&c->vm, mote_image_linux, mote_image_linux_end);
+	if (c->vm.entry)
+		return err_set(
+			e, ERR_CONFIG, EINVAL,
+			"an entry function %.64s: a native program has no exported functions",
+			c->vm.entry);
+	c->paths = calloc(c->vm.preopen_count + 1, PATH_MAX);
+	if (!c->paths)
+		return err_sys(e, ENOMEM, "the directories' paths");
+	char *at = c->paths;
+	int rc = 0;
+	for (size_t i = 0; i < c->vm.preopen_count && rc == 0; i++, at += PATH_MAX)
+		if (c->preopens[i].kind != MOTE_PREOPEN_LISTENER)
+			rc = normalise(&c->preopens[i].path, at, e);
+	if (rc == 0 && c->vm.cwd)
+		rc = normalise(&c->vm.cwd, at, e);
+	return rc;
+}
+
+int config_choose_image(const struct mote_options *o, struct sandbox_config *c, struct err *e)
 {
 	const char *name = o->program_path ? o->program_path : "the program";
 	enum program_kind kind;
@@ -142,12 +175,11 @@ int config_choose_image(const struct mote_options *o, struct vm_config *c, struc
 		return rc;
 	switch (kind) {
 	case PROGRAM_WASM:
-		config_use_image(c, mote_image_wasm, mote_image_wasm_end);
-		break;
+		config_use_image(&c->vm, mote_image_wasm, mote_image_wasm_end);
+		return 0;
 	case PROGRAM_ELF:
 	case PROGRAM_SCRIPT:
-		config_use_image(c, mote_image_linux, mote_image_linux_end);
-		break;
+		return use_native(c, e);
 	}
 	return 0;
 }

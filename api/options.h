@@ -43,20 +43,25 @@ struct sandbox_config {
 	struct vm_config vm;
 	struct vm_preopen preopens[PREOPENS_MAX]; /* directories, then listeners */
 	size_t listeners;
-	char **env; /* owned, NULL if the options' serves */
+	char *paths; /* owned, or NULL: of a native program's preopens and its working directory */
+	char **env;  /* owned, NULL if the options' serves */
 	char listen_fds[32], listen_pid[32];
 };
 static inline void cleanup_sandbox_configp(const struct sandbox_config *c)
 {
 	free(c->env);
+	free(c->paths);
 }
 #define cleanup_sandbox_config cleanup_(cleanup_sandbox_configp)
 
 /* All of it but program and guest runtime. ERR_CONFIG if something is wrong. */
 int config_from_options(const struct mote_options *o, struct sandbox_config *c,
 			struct err *e) must_check;
-/* Chooses the guest runtime by the program's first bytes. */
-int config_choose_image(const struct mote_options *o, struct vm_config *c,
+/*
+ * Chooses the guest runtime by the program's first bytes, and makes the paths what it takes: a
+ * native program knows absolute ones alone.
+ */
+int config_choose_image(const struct mote_options *o, struct sandbox_config *c,
 			struct err *e) must_check;
 void config_use_image(struct vm_config *c, const uint8_t *image, const uint8_t *end);
 /* The directories of a configuration, borrowed from it; how many. */

@@ -2,6 +2,8 @@
 /* Whoever made the snapshot's file controls what is read. */
 #include "api/program_dirs.h"
 
+#include "base/path.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -19,13 +21,19 @@ int program_dirs_put(struct buf *b, const struct mote_options *o)
 	return rc;
 }
 
-/* The directory of the options at that path. */
+/* The directory of the options at that path, however it is written. */
 static const struct mote_dir *find_dir(const struct mote_options *o, const uint8_t *path,
 				       size_t len)
 {
+	char text[PATH_MAX], wanted[PATH_MAX], found[PATH_MAX];
+	if (len >= sizeof(text) || memchr(path, 0, len))
+		return NULL;
+	memcpy(text, path, len);
+	text[len] = '\0';
+	if (path_normalise(text, wanted) < 0)
+		return NULL;
 	for (size_t i = 0; i < o->dir_count; i++)
-		if (strlen(o->dirs[i].guest_path) == len &&
-		    memcmp(o->dirs[i].guest_path, path, len) == 0)
+		if (path_normalise(o->dirs[i].guest_path, found) == 0 && strcmp(found, wanted) == 0)
 			return &o->dirs[i];
 	return NULL;
 }

@@ -42,6 +42,7 @@ static void taking_end(struct taking *t)
 	}
 	cleanup_closep(&t->file);
 	buf_free(&t->dirs);
+	cleanup_sandbox_configp(&t->config);
 	if (t->child != MAP_FAILED)
 		munmap(t->child, sizeof(*t->child));
 }
@@ -77,7 +78,7 @@ static int prepare(struct taking *t, const char *point, struct err *e)
 		return err_set(e, ERR_CONFIG, EBADF, "descriptor 2 is not open");
 	int rc = config_from_options(o, &t->config, e);
 	if (rc == 0)
-		rc = config_choose_image(o, &t->config.vm, e);
+		rc = config_choose_image(o, &t->config, e);
 	if (rc == 0)
 		rc = set_stop_point(t, point, e);
 	if (rc < 0)

@@ -45,7 +45,7 @@ static int create_vm(const struct mote_options *o, struct vm_snapshot *compiled,
 		return rc;
 	if (compiled)
 		return vm_create_from(compiled, &c.vm, vm, e);
-	rc = config_choose_image(o, &c.vm, e);
+	rc = config_choose_image(o, &c, e);
 	if (rc < 0)
 		return rc;
 	if (c.vm.image == mote_image_linux)
@@ -89,6 +89,16 @@ int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **s
 	return 0;
 }
 
+struct mote_result result_of(const struct vm_outcome *out)
+{
+	static const enum mote_end ends[] = {
+		[VM_EXITED] = MOTE_EXITED,           [VM_SIGNALLED] = MOTE_SIGNALLED,
+		[VM_TIMED_OUT] = MOTE_TIMED_OUT,     [VM_FAULTED] = MOTE_FAULTED,
+		[VM_INTERRUPTED] = MOTE_INTERRUPTED,
+	};
+	return (struct mote_result){.end = ends[out->end], .code = out->code};
+}
+
 int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result,
 		     struct mote_error *error)
 {
@@ -101,17 +111,12 @@ int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result,
 	sandbox->state = SANDBOX_RAN;
 	if (vm_run(sandbox->vm, &out, &e) < 0)
 		return error_report(&e, error);
-	static const enum mote_end ends[] = {
-		[VM_EXITED] = MOTE_EXITED,           [VM_SIGNALLED] = MOTE_SIGNALLED,
-		[VM_TIMED_OUT] = MOTE_TIMED_OUT,     [VM_FAULTED] = MOTE_FAULTED,
-		[VM_INTERRUPTED] = MOTE_INTERRUPTED,
-	};
 	if (out.end == VM_WAITING) {
 		err_set(&e, ERR_GUEST, EPROTO,
 			"the guest waits for calls, which mote_sandbox_run() does not make");
 		return error_report(&e, error);
 	}
-	*result = (struct mote_result){.end = ends[out.end], .code = out.code};
+	*result = result_of(&out);
 	return 0;
 }
 

@@ -38,6 +38,7 @@ struct mote_sandbox {
 	enum sandbox_state state;
 	char poison[384];
 	int poison_code;                 /* positive errno */
+	struct mote_result ended;        /* poisoned: how the guest ended; end 0: it did not */
 	struct exports *exports;         /* counted; of a READY guest, else NULL */
 	struct host_function *functions; /* owned */
 	size_t function_count;
@@ -57,6 +58,8 @@ int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled,
 		struct mote_sandbox **sandbox, struct err *e) must_check;
 /* When it is freed, its working set is recorded in a file (vm_record_working_set); fd -1: not. */
 void sandbox_record_working_set(const struct mote_sandbox *s, int fd);
+
+struct mote_result result_of(const struct vm_outcome *out);
 
 /* call.c: copies options.functions and limits. ERR_CONFIG if they are wrong. */
 int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e) must_check;

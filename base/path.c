@@ -37,6 +37,40 @@ int path_make_parents(const char *path, mode_t mode)
 	return 0;
 }
 
+/* Without its last component; "" is the root. */
+static size_t parent_len(const char *path, size_t len)
+{
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	if (len > 0)
+		len--;
+	return len;
+}
+
+int path_normalise(const char *path, char to[PATH_MAX])
+{
+	size_t len = 0;
+	for (size_t n; *path; path += n) {
+		path += strspn(path, "/");
+		n = strcspn(path, "/");
+		if (n == 0 || (n == 1 && path[0] == '.'))
+			continue;
+		if (n == 2 && path[0] == '.' && path[1] == '.') {
+			len = parent_len(to, len);
+			continue;
+		}
+		if (len + 1 + n >= PATH_MAX)
+			return -ENAMETOOLONG;
+		to[len] = '/';
+		memcpy(to + len + 1, path, n);
+		len += 1 + n;
+	}
+	if (len == 0)
+		to[len++] = '/';
+	to[len] = '\0';
+	return 0;
+}
+
 int path_openat2(int dir_fd, const char *path, const struct open_how *how)
 {
 	for (int tries = 0; tries < OPENAT2_TRIES_MAX; tries++) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making directories, and resolving paths that somebody else may change meanwhile. */
+/* Making directories, paths as text, resolving paths that somebody else may change meanwhile. */
 #ifndef MOTE_BASE_PATH_H
 #define MOTE_BASE_PATH_H
 
 #include "base/cleanup.h"
 
+#include <limits.h>
 #include <linux/openat2.h>
 #include <sys/types.h>
 
@@ -13,6 +14,12 @@
  * -errno.
  */
 int path_make_parents(const char *path, mode_t mode) must_check;
+
+/*
+ * The absolute form of a path by its text alone: from the root if it is relative, without ".", ".."
+ * and slashes that say nothing. -ENAMETOOLONG, and *to is then undefined.
+ */
+int path_normalise(const char *path, char to[PATH_MAX]) must_check;
 
 /*
  * openat2(2) with *how as it is (it must include O_CLOEXEC). The kernel answers EAGAIN if a rename

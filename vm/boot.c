@@ -198,6 +198,8 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 		b.flags |= MOTE_BOOT_NETWORK;
 	if (config->stop_ready)
 		b.flags |= MOTE_BOOT_READY;
+	if (config->library)
+		b.flags |= MOTE_BOOT_LIBRARY;
 	if (getrandom(b.random, sizeof(b.random), 0) != sizeof(b.random))
 		return err_sys(e, errno, "getrandom");
 	struct info i = {.buf = {.cap = BOOT_INFO_MAX}};

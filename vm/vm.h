@@ -48,6 +48,7 @@ struct vm_config {
 	bool wasm;
 	/* written and executed */
 	bool set_ids; /* the guest may give files set-user-ID and set-group-ID bits */
+	bool library; /* the guest does not run a command, but waits for calls */
 	/* the guest stops (VM_WAITING) when it is ready for arguments; to be frozen there */
 	bool stop_ready;
 	const char *init; /* with it: the exported function that is called before that, or NULL */

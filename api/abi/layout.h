@@ -243,7 +243,8 @@ enum mote_boot_flag {
 	MOTE_BOOT_NETWORK = 1 << 0, /* socket calls are allowed */
 	/* the guest calls `ready`, and then finds other boot information */
 	MOTE_BOOT_READY = 1 << 2,
-	MOTE_BOOT_CALLS = 1 << 1, /* the host makes function calls: `exchange` is there */
+	MOTE_BOOT_CALLS = 1 << 1,   /* the host makes function calls: `exchange` is there */
+	MOTE_BOOT_LIBRARY = 1 << 3, /* with it: a command is not run, its functions are called */
 };
 
 /* A directory or listener that is open from the start. */

@@ -32,4 +32,16 @@ int cli_wrong_option(int c, const char *command, char *const *argv);
 /* The exit status for an error of libmote. */
 int cli_status_of(const struct mote_error *error);
 
+/*
+ * Writes out what was printed: the status, or CLI_HOST after a complaint if it is lost, as on a
+ * full disk.
+ */
+int cli_finish_output(int status);
+/*
+ * SIGINT, SIGTERM or SIGHUP was passed on to the program and ended it: main is to die of it too, so
+ * that who started the command can tell (a shell's loop ends by Ctrl-C). Without effect for others,
+ * which would write this process's memory to a core file.
+ */
+void cli_die_of(int signo);
+
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors on stderr, and the exit statuses that go with them. */
+/* Errors on stderr, output that is lost, and the exit statuses that go with them. */
 #include "cli.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 void cli_complain(const char *fmt, ...)
 {
@@ -30,5 +33,16 @@ int cli_status_of(const struct mote_error *error)
 {
 	if (error->blame == MOTE_BLAME_CONFIG)
 		return CLI_CANNOT_RUN;
+	return CLI_HOST;
+}
+
+int cli_finish_output(int status)
+{
+	static bool lost;
+	errno = 0;
+	if (lost || (fflush(stdout) == 0 && !ferror(stdout)))
+		return status;
+	lost = true;
+	cli_complain("standard output: %s", strerror(errno ? errno : EIO));
 	return CLI_HOST;
 }

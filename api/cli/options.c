@@ -2,51 +2,114 @@
 /* Options that say what a program gets, common to the subcommands that run one. */
 #include "options.h"
 
-#include "base/program.h"
+#include "base/path.h"
 #include "cli.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-/* "64M" → bytes. False if it is not a number with one of the units. */
-static bool parse_scaled(const char *text, const char *const *units, const uint64_t *factors,
-			 uint64_t *out)
+/* --- numbers with units --- */
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+/*
+ * Digits, at most one point among them: the number is digits / scale. More than 18 digits are
+ * refused. Where the unit begins, or NULL.
+ */
+static const char *parse_decimal(const char *text, uint64_t *digits, uint64_t *scale)
 {
-	char *end;
-	errno = 0;
-	unsigned long long v = strtoull(text, &end, 10);
-	if (errno || end == text || text[0] == '-')
+	size_t count = 0;
+	bool point = false;
+	*digits = 0;
+	*scale = 1;
+	for (;; text++) {
+		if (*text == '.' && !point) {
+			point = true;
+			continue;
+		}
+		if (*text < '0' || *text > '9')
+			break;
+		if (++count > 18)
+			return NULL;
+		*digits = *digits * 10 + (uint64_t)(*text - '0');
+		if (point)
+			*scale *= 10;
+	}
+	return count ? text : NULL;
+}
+
+/* "1.5M" → bytes. False unless it is above 0 and has one of the units, in any case. */
+static bool parse_scaled(const char *text, const struct unit *units, uint64_t *out)
+{
+	uint64_t digits, scale;
+	const char *name = parse_decimal(text, &digits, &scale);
+	if (!name)
 		return false;
-	for (size_t i = 0; units[i]; i++)
-		if (strcmp(end, units[i]) == 0)
-			return !__builtin_mul_overflow(v, factors[i], out);
-	return false;
+	while (units->name && strcasecmp(name, units->name) != 0)
+		units++;
+	if (!units->name)
+		return false;
+	unsigned __int128 v = (unsigned __int128)digits * units->factor / scale;
+	if (v == 0 || v > UINT64_MAX)
+		return false;
+	*out = (uint64_t)v;
+	return true;
 }
 
 static bool parse_size(const char *text, uint64_t *out)
 {
-	static const char *const units[] = {"",   "K", "k", "Ki", "M", "m",
-					    "Mi", "G", "g", "Gi", NULL};
-	static const uint64_t factors[] = {1,       1 << 10, 1 << 10, 1 << 10, 1 << 20,
-					   1 << 20, 1 << 20, 1 << 30, 1 << 30, 1 << 30};
-	return parse_scaled(text, units, factors, out);
+	static const struct unit units[] = {
+		{"", 1},           {"B", 1},           {"K", 1UL << 10}, {"Ki", 1UL << 10},
+		{"KB", 1UL << 10}, {"KiB", 1UL << 10}, {"M", 1UL << 20}, {"Mi", 1UL << 20},
+		{"MB", 1UL << 20}, {"MiB", 1UL << 20}, {"G", 1UL << 30}, {"Gi", 1UL << 30},
+		{"GB", 1UL << 30}, {"GiB", 1UL << 30}, {"T", 1UL << 40}, {"Ti", 1UL << 40},
+		{"TB", 1UL << 40}, {"TiB", 1UL << 40}, {NULL, 0},
+	};
+	return parse_scaled(text, units, out);
 }
 
 static bool parse_time(const char *text, uint64_t *out)
 {
-	static const char *const units[] = {"", "s", "ms", "m", NULL};
-	static const uint64_t factors[] = {1000000000, 1000000000, 1000000, 60000000000};
-	return parse_scaled(text, units, factors, out);
+	static const struct unit units[] = {
+		{"", 1000000000UL},
+		{"ns", 1},
+		{"us", 1000},
+		{"ms", 1000000},
+		{"s", 1000000000UL},
+		{"m", 60 * 1000000000UL},
+		{"h", 3600000000000UL},
+		{"d", 24 * 3600000000000UL},
+		{NULL, 0},
+	};
+	/* a limit is a point of CLOCK_MONOTONIC, whose seconds are signed */
+	return parse_scaled(text, units, out) && *out <= INT64_MAX / 2;
 }
 
 /* Each of these takes an option's value: 1, or -1 after a complaint. */
 
-static int add_dir(struct cli_program *p, char *spec, bool readonly)
+/* Two directories of one path: only one of them could be found. */
+static bool has_path(const struct cli_program *p, const char *guest)
+{
+	char path[PATH_MAX], other[PATH_MAX];
+	if (path_normalise(guest, path) < 0)
+		return false;
+	for (size_t i = 0; i < p->options.dir_count; i++)
+		if (path_normalise(p->dirs[i].guest_path, other) == 0 && strcmp(path, other) == 0)
+			return true;
+	return false;
+}
+
+static int add_dir(struct cli_program *p, const char *option, char *spec, bool readonly)
 {
 	if (p->options.dir_count == DIRS_MAX) {
 		cli_complain("too many --dir options; at most %d are possible", DIRS_MAX);
@@ -58,9 +121,20 @@ static int add_dir(struct cli_program *p, char *spec, bool readonly)
 		*sep = '\0';
 		guest = sep + 2;
 	}
+	if (!*spec || !*guest || strlen(guest) >= PATH_MAX) {
+		const char *side = *spec ? "guest" : "host";
+		const char *what = *spec && *guest ? "too long" : "empty";
+		cli_complain("invalid %s value: the path on the %s's side is %s", option, side,
+			     what);
+		return -1;
+	}
+	if (has_path(p, guest)) {
+		cli_complain("%s: there is another directory at the guest path %s", option, guest);
+		return -1;
+	}
 	int fd = open(spec, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
-		cli_complain("--dir %s: %s", spec, strerror(errno));
+		cli_complain("%s %s: %s", option, spec, strerror(errno));
 		return -1;
 	}
 	p->dirs[p->options.dir_count++] =
@@ -68,44 +142,67 @@ static int add_dir(struct cli_program *p, char *spec, bool readonly)
 	return 1;
 }
 
-static int add_env(struct cli_program *p, char *spec)
+/* The latest value of a variable is the one that counts. */
+static int set_variable(struct cli_program *p, char *both)
 {
-	if (!strchr(spec, '=')) {
-		const char *value = getenv(spec);
-		if (!value)
+	size_t name = strcspn(both, "=") + 1;
+	for (size_t i = 0; i < p->env_count; i++)
+		if (strncmp(p->env[i], both, name) == 0) {
+			p->env[i] = both;
 			return 1;
-		char *both;
-		if (asprintf(&both, "%s=%s", spec, value) < 0) {
-			cli_complain("--env %s: %s", spec, strerror(ENOMEM));
-			return -1;
 		}
-		spec = both; /* lives as long as the process */
-	}
 	if (p->env_count == ENV_MAX) {
 		cli_complain("too many --env options; at most %d are possible", ENV_MAX);
 		return -1;
 	}
-	p->env[p->env_count++] = spec;
+	p->env[p->env_count++] = both;
 	return 1;
+}
+
+static int add_env(struct cli_program *p, char *spec)
+{
+	if (!*spec || *spec == '=') {
+		cli_complain("invalid --env value '%s': must be K=V or K, with a name K", spec);
+		return -1;
+	}
+	if (strchr(spec, '='))
+		return set_variable(p, spec);
+	const char *value = getenv(spec);
+	if (!value)
+		return 1;
+	char *both; /* lives as long as the process */
+	if (asprintf(&both, "%s=%s", spec, value) < 0) {
+		cli_complain("--env %s: %s", spec, strerror(ENOMEM));
+		return -1;
+	}
+	return set_variable(p, both);
 }
 
 static int set_memory(struct cli_program *p, const char *text)
 {
-	if (parse_size(text, &p->options.memory_bytes))
-		return 1;
-	cli_complain("invalid --memory value '%s': must be bytes, or a number with K, M or G",
-		     text);
-	return -1;
+	uint64_t bytes;
+	if (!parse_size(text, &bytes)) {
+		cli_complain("invalid --memory value '%s': must be bytes, more than 0, or a number "
+			     "with K, M, G or T",
+			     text);
+		return -1;
+	}
+	if (bytes < MOTE_MEMORY_MIN || bytes > MOTE_MEMORY_MAX) {
+		cli_complain("invalid --memory value '%s': must be from %luM to %luG", text,
+			     MOTE_MEMORY_MIN >> 20, MOTE_MEMORY_MAX >> 30);
+		return -1;
+	}
+	p->options.memory_bytes = bytes;
+	return 1;
 }
 
 static int set_timeout(struct cli_program *p, const char *text)
 {
-	if (parse_time(text, &p->options.time_limit_ns) && p->options.time_limit_ns)
+	if (parse_time(text, &p->options.time_limit_ns))
 		return 1;
-	cli_complain(
-		"invalid --timeout value '%s': must be seconds, more than 0, or a number with ms, "
-		"s or m",
-		text);
+	cli_complain("invalid --timeout value '%s': must be seconds, more than 0, or a number with "
+		     "ms, s, m, h or d",
+		     text);
 	return -1;
 }
 
@@ -122,8 +219,9 @@ int cli_program_option(struct cli_program *p, int c)
 {
 	switch (c) {
 	case 'd':
+		return add_dir(p, "--dir", optarg, false);
 	case 'r':
-		return add_dir(p, optarg, c == 'r');
+		return add_dir(p, "--dir-ro", optarg, true);
 	case 'e':
 		return add_env(p, optarg);
 	case 'm':
@@ -157,33 +255,8 @@ void cli_program_init(struct cli_program *p)
 	};
 }
 
-/*
- * What a module knows as its name is the file's alone, as in other runtimes: where it is on the
- * host is none of its business. Native programs get what was typed, as from a shell.
- */
-static void shorten_name(int fd, char **name)
+void cli_program_default_cwd(struct cli_program *p)
 {
-	enum program_kind kind;
-	struct err e = {0};
-	char *slash = strrchr(*name, '/');
-	if (slash && !(program_identify(fd, *name, &kind, &e) == 0 && kind == PROGRAM_ELF))
-		*name = slash + 1;
-}
-
-int cli_program_open(struct cli_program *p, char **argv)
-{
-	const char *file = argv[0];
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		int error = errno;
-		cli_complain("%s: %s", file, strerror(error));
-		if (error == ENOENT || error == ENOTDIR)
-			return CLI_NOT_FOUND;
-		return CLI_CANNOT_RUN;
-	}
-	p->options.program_fd = fd;
-	p->options.program_path = file;
-	shorten_name(fd, &argv[0]);
-	p->options.argv = argv;
-	return 0;
+	if (!p->options.cwd && p->options.dir_count && p->dirs[0].guest_path[0] == '/')
+		p->options.cwd = p->dirs[0].guest_path;
 }

@@ -28,9 +28,17 @@ void cli_program_init(struct cli_program *p);
 /* Takes what getopt_long has found: 1, 0 if it is not one of those above, -1 after a complaint. */
 int cli_program_option(struct cli_program *p, int c);
 /*
- * Opens the program's file, argv[0], for options.program_fd and makes argv its arguments: 0, or an
- * exit status after a complaint.
+ * Opens the program's file, argv[0], for options.program_fd and makes argv its arguments; "-" is
+ * the standard input. What is read from a pipe is copied. 0, or an exit status after a complaint.
  */
 int cli_program_open(struct cli_program *p, char **argv);
+/* Checks the options that depend on the program and on each other: the same. */
+int cli_program_check(const struct cli_program *p);
+
+/*
+ * The working directory of a program that is given none: its first directory, or "/", to which that
+ * is relative.
+ */
+void cli_program_default_cwd(struct cli_program *p);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mote run: one program in a micro-VM, on the current terminal. */
 #include "cli.h"
+#include "invoke.h"
+#include "listeners.h"
 #include "options.h"
 
 #include <mote/cache.h>
 #include <mote/mote.h>
 #include <mote/program_snapshot.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -20,24 +20,29 @@
 #include <unistd.h>
 
 const char cli_run_help[] =
-	"usage: mote run [OPTION...] FILE [ARG...]\n"
+	"usage: mote [run] [OPTION...] FILE [ARG...]\n"
 	"\n"
 	"Runs FILE, a WebAssembly module (WASI preview 1) or a static Linux x86-64 program, in a\n"
-	"micro-VM of its own, with this terminal as its standard input and output.\n"
+	"micro-VM of its own, with this terminal as its standard input and output. FILE may be a "
+	"pipe; -\n"
+	"is the standard input.\n"
 	"\n"
 	"  --dir HOST::GUEST   give the program the directory HOST at the path GUEST (HOST alone: "
 	"the\n"
 	"                      same path on both sides); it can reach no other directory\n"
 	"  --dir-ro HOST::GUEST  the same, and nothing below it can be changed\n"
 	"  --env K=V           set an environment variable (K alone: pass on this process's)\n"
-	"  --memory SIZE       most memory it may use: bytes, or with K, M, G (default 1G)\n"
-	"  --timeout TIME      terminate it after TIME: seconds, or with ms, s, m (default: "
+	"  --memory SIZE       most memory it may use: bytes, or with K, M, G, T (default 1G)\n"
+	"  --timeout TIME      terminate it after TIME: seconds, or with ms, s, m, h, d (default: "
 	"never)\n"
 	"  --cwd PATH          working directory of a native program, a guest path (default: the "
 	"first\n"
-	"                      --dir, else /); modules have none\n"
+	"                      --dir if that is absolute, else /); modules have none\n"
 	"  --entry NAME        run this exported function (WebAssembly only; default: that of the\n"
 	"                      empty name, else _start)\n"
+	"  --invoke NAME       call this exported function with the ARGs as its arguments, and "
+	"print what it\n"
+	"                      returns: numbers (WebAssembly only)\n"
 	"  --no-polling        answer every host call by a VM exit; else a thread polls for them "
 	"on another\n"
 	"                      CPU while they come in quick succession\n"
@@ -57,111 +62,29 @@ const char cli_run_help[] =
 	"                      modules after their directories\n"
 	"  --net               let a native program use the network as this process may\n"
 	"\n"
-	"Exit status: the program's own; 128+n when signal n ended it; 134 for a WebAssembly trap; "
+	"Exit status: the program's own; 128+n when signal n ended it (of SIGINT, SIGTERM and "
+	"SIGHUP that mote\n"
+	"itself received and passed on, it dies as the program did); 134 for a WebAssembly trap; "
 	"137\n"
 	"when the time ran out; 125 for a failure of the machine or wrong usage, 126 when FILE "
 	"cannot be\n"
 	"run, 127 when it does not exist.\n";
 
-enum { LISTENERS_MAX = 16 };
-
 struct run {
 	struct cli_program program;
-	int no_cache;
-	int listeners[LISTENERS_MAX];
-	const char *sockets[LISTENERS_MAX]; /* paths to remove at the end, else NULL */
-	int remover[2];                     /* pipes to and from the process that does so, or -1 */
-	int stats, verbose;
+	struct cli_listeners listeners;
+	const char *invoke; /* function to call, else NULL */
+	int no_cache, stats, verbose;
 };
 
 static struct mote_sandbox *running; /* for the signal handler */
 
+static volatile sig_atomic_t received[NSIG];
+
 static void on_signal(int signo)
 {
+	received[signo] = 1;
 	mote_sandbox_signal(running, signo);
-}
-
-static int add_listener(struct run *r, const char *spec)
-{
-	struct mote_error error;
-	size_t n = r->program.options.listener_count;
-	if (n == LISTENERS_MAX) {
-		cli_complain("too many --listen options; at most %d are possible", LISTENERS_MAX);
-		return -1;
-	}
-	if (mote_listen(spec, &r->listeners[n], &error) < 0) {
-		cli_complain("--listen: %s", error.text);
-		return -1;
-	}
-	if (strncmp(spec, "unix:", 5) == 0)
-		r->sockets[n] = spec + 5;
-	r->program.options.listener_count++;
-	return 0;
-}
-
-static void remove_now(const struct run *r)
-{
-	for (size_t i = 0; i < r->program.options.listener_count; i++)
-		if (r->sockets[i] && unlinkat(AT_FDCWD, r->sockets[i], 0) < 0 && errno != ENOENT)
-			cli_complain("%s: %s", r->sockets[i], strerror(errno));
-}
-
-/* Waits for the end of the process that runs the program, whatever that is. */
-static _Noreturn void be_remover(const struct run *r, int from, int to)
-{
-	char none;
-	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		signal(ignored[i], SIG_IGN); /* those of a terminal come to all of its processes */
-	dup2(from, 0);
-	dup2(to, 1);
-	close_range(3, ~0U, 0);
-	while (read(0, &none, 1) < 0 && errno == EINTR)
-		;
-	remove_now(r);
-	_exit(0);
-}
-
-/*
- * The process that runs the program can remove nothing outside of its directories; another one does
- * that.
- */
-static int start_remover(struct run *r)
-{
-	int to[2] = {-1, -1}, from[2] = {-1, -1}, wanted = 0;
-	for (size_t i = 0; i < r->program.options.listener_count; i++)
-		wanted |= r->sockets[i] != NULL;
-	if (!wanted)
-		return 0;
-	pid_t pid = -1;
-	if (pipe2(to, O_CLOEXEC) == 0 && pipe2(from, O_CLOEXEC) == 0)
-		pid = fork();
-	if (pid == 0) {
-		close(to[1]);
-		close(from[0]);
-		be_remover(r, to[0], from[1]);
-	}
-	if (pid < 0) {
-		cli_complain("a process to remove sockets: %s", strerror(errno));
-		return -1;
-	}
-	close(to[0]);
-	close(from[1]);
-	r->remover[0] = to[1];
-	r->remover[1] = from[0];
-	return 0;
-}
-
-static void remove_sockets(const struct run *r)
-{
-	char none;
-	if (r->remover[0] < 0) {
-		remove_now(r);
-		return;
-	}
-	close(r->remover[0]);
-	while (read(r->remover[1], &none, 1) < 0 && errno == EINTR)
-		;
 }
 
 static int set_isolation(struct run *r, const char *text)
@@ -184,8 +107,11 @@ static int take_option(struct run *r, int c, char *const *argv)
 	case 'f':
 		r->program.options.entry = optarg;
 		return 0;
+	case 'I':
+		r->invoke = optarg;
+		return 0;
 	case 'l':
-		return add_listener(r, optarg);
+		return cli_listeners_add(&r->listeners, optarg);
 	case 'i':
 		return set_isolation(r, optarg);
 	case 'p':
@@ -210,6 +136,7 @@ static int parse(struct run *r, int argc, char **argv)
 	static const struct option longs[] = {
 		CLI_PROGRAM_OPTIONS,
 		{"entry", required_argument, NULL, 'f'},
+		{"invoke", required_argument, NULL, 'I'},
 		{"stats", no_argument, NULL, 's'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"isolation", required_argument, NULL, 'i'},
@@ -234,6 +161,12 @@ static int parse(struct run *r, int argc, char **argv)
 		cli_complain("run: missing FILE; usage: mote run [OPTION...] FILE [ARG...]");
 		return -1;
 	}
+	if (r->invoke && r->program.options.entry) {
+		cli_complain("run: only one of --invoke and --entry is possible");
+		return -1;
+	}
+	r->program.options.library = r->invoke != NULL;
+	r->program.options.call_time_limit_ns = r->program.options.time_limit_ns;
 	return optind;
 }
 
@@ -284,7 +217,7 @@ static void print_confinement(const struct mote_confined *c)
 static int confine(const struct run *r, struct mote_sandbox *sandbox, struct mote_error *error)
 {
 	struct mote_confined c = {.size = sizeof(c)};
-	int rc = mote_confine(sandbox, &r->program.options, r->remover, 2, &c, error);
+	int rc = mote_confine(sandbox, &r->program.options, r->listeners.remover, 2, &c, error);
 	if (rc == 0 && r->verbose)
 		print_confinement(&c);
 	if (rc < 0)
@@ -292,23 +225,43 @@ static int confine(const struct run *r, struct mote_sandbox *sandbox, struct mot
 	return mote_sandbox_jail(sandbox, error);
 }
 
-static int run_sandbox(const struct run *r, struct mote_sandbox *sandbox, const char *file)
+static void pass_signals_on(void)
 {
-	struct mote_error error;
-	struct mote_result result;
-	running = sandbox;
 	struct sigaction sa = {.sa_handler = on_signal};
 	static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGUSR2};
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
 		sigaction(passed_on[i], &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (confine(r, sandbox, &error) < 0 || mote_sandbox_run(sandbox, &result, &error) < 0) {
+}
+
+/* The exit status of a program that ended. */
+static int report_end(const struct mote_result *result, const char *file)
+{
+	if (result->end == MOTE_TIMED_OUT)
+		cli_complain("%s: terminated: time limit exceeded", file);
+	if (result->end == MOTE_SIGNALLED && received[result->code])
+		cli_die_of(result->code);
+	return mote_exit_status(result);
+}
+
+static int run_sandbox(const struct run *r, struct mote_sandbox *sandbox, const char *file)
+{
+	struct mote_error error;
+	struct mote_result result;
+	int rc = 0;
+	running = sandbox;
+	pass_signals_on();
+	if (confine(r, sandbox, &error) < 0) {
 		cli_complain("%s: %s", file, error.text);
 		return cli_status_of(&error);
 	}
-	if (result.end == MOTE_TIMED_OUT)
-		cli_complain("%s: terminated: time limit exceeded", file);
-	return mote_exit_status(&result);
+	if (r->invoke) {
+		rc = cli_invoke(sandbox, r->invoke, r->program.options.argv + 1, &result);
+	} else if (mote_sandbox_run(sandbox, &result, &error) < 0) {
+		cli_complain("%s: %s", file, error.text);
+		rc = cli_status_of(&error);
+	}
+	return rc ? rc : report_end(&result, file);
 }
 
 /* From a snapshot of the program, from the module's compiled form, or from the file itself. */
@@ -319,8 +272,7 @@ static int make_sandbox(struct run *r, struct mote_sandbox **sandbox, struct mot
 	bool cached = !r->no_cache && find_cache(dir);
 	if (mote_program_snapshot_is(o->program_fd))
 		return mote_program_snapshot_start(cached ? dir : NULL, o, sandbox, error);
-	if (!o->cwd && o->dir_count)
-		o->cwd = o->dirs[0].guest_path;
+	cli_program_default_cwd(&r->program);
 	if (cached)
 		return mote_sandbox_new_cached(dir, 0, o, sandbox, error);
 	return mote_sandbox_new(o, sandbox, error);
@@ -332,6 +284,8 @@ static int run_file(struct run *r, char **argv)
 	struct mote_sandbox *sandbox;
 	struct mote_error error;
 	int rc = cli_program_open(&r->program, argv);
+	if (rc == 0)
+		rc = cli_program_check(&r->program);
 	if (rc)
 		return rc;
 	if (make_sandbox(r, &sandbox, &error) < 0) {
@@ -345,18 +299,24 @@ static int run_file(struct run *r, char **argv)
 	return status;
 }
 
+static int run(struct run *r, int argc, char **argv)
+{
+	int at = parse(r, argc, argv);
+	if (at == 0)
+		return 0;
+	if (at < 0 || cli_listeners_guard(&r->listeners) < 0)
+		return CLI_HOST;
+	r->program.options.listener_count = r->listeners.count;
+	return run_file(r, argv + at);
+}
+
 int cli_run(int argc, char **argv)
 {
 	static struct run r; /* large, and used once */
 	cli_program_init(&r.program);
-	r.program.options.listeners = r.listeners;
-	r.remover[0] = r.remover[1] = -1;
-	int at = parse(&r, argc, argv), status = 0;
-	if (at < 0 || (at > 0 && start_remover(&r) < 0)) {
-		status = CLI_HOST;
-	} else if (at > 0) {
-		status = run_file(&r, argv + at);
-	}
-	remove_sockets(&r);
+	r.program.options.listeners = r.listeners.fds;
+	r.listeners.remover[0] = r.listeners.remover[1] = -1;
+	int status = run(&r, argc, argv);
+	cli_listeners_remove(&r.listeners);
 	return status;
 }

@@ -34,12 +34,13 @@ const char cli_snapshot_help[] =
 	"                      run must have directories at the same guest paths\n"
 	"  --dir-ro HOST::GUEST  the same, and nothing below it can be changed\n"
 	"  --env K=V           set an environment variable (K alone: pass on this process's)\n"
-	"  --memory SIZE       most memory it may use, in each run too: bytes, or with K, M, G "
+	"  --memory SIZE       most memory it may use, in each run too: bytes, or with K, M, G, T "
 	"(default 1G)\n"
-	"  --timeout TIME      how long it may take: seconds, or with ms, s, m (default: 5m)\n"
+	"  --timeout TIME      how long it may take: seconds, or with ms, s, m, h, d (default: "
+	"5m)\n"
 	"  --cwd PATH          working directory of a native program, a guest path (default: the "
 	"first\n"
-	"                      --dir, else /); modules have none\n"
+	"                      --dir if that is absolute, else /); modules have none\n"
 	"  --net               let a native program use the network as this process may\n"
 	"\n"
 	"With --at, arguments, variables and working directory are those given here. What the "
@@ -143,10 +144,11 @@ int cli_snapshot(int argc, char **argv)
 		return 0;
 	const char *file = argv[at];
 	int rc = cli_program_open(&s.program, argv + at);
+	if (rc == 0)
+		rc = cli_program_check(&s.program);
 	if (rc)
 		return rc;
-	if (!o->cwd && o->dir_count)
-		o->cwd = s.program.dirs[0].guest_path;
+	cli_program_default_cwd(&s.program);
 	if (!s.point)
 		s.point = "call:wizer.initialize";
 	if (mote_program_snapshot_take(o, s.point, s.output, &error) < 0) {

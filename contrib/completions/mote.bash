@@ -3,20 +3,20 @@
 # Completion for bash: installed as share/bash-completion/completions/mote.
 _mote() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local options="--dir --dir-ro --env --memory --timeout --cwd --entry --net --listen --no-cache --no-polling --stats --verbose --isolation"
+	local options="--dir --dir-ro --env --memory --timeout --cwd --entry --invoke --net --listen --no-cache --no-polling --stats --verbose --isolation"
 	[[ ${COMP_WORDS[1]} != snapshot ]] ||
 		options="--output --after-init --at --dir --dir-ro --env --memory --timeout --cwd --net"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run snapshot help --version" -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W "run snapshot version help --version" -- "$word")
 	elif [[ ${COMP_WORDS[1]} == help ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "run snapshot help" -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W "run snapshot version help" -- "$word")
 	elif [[ ${COMP_WORDS[1]} == run || ${COMP_WORDS[1]} == snapshot ]]; then
 		case $before in
 		--dir | --dir-ro) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
 		--env) mapfile -t COMPREPLY < <(compgen -e -- "$word") ;;
 		--isolation) mapfile -t COMPREPLY < <(compgen -W "private shared" -- "$word") ;;
-		--memory | --timeout | --cwd | --entry | --after-init | --at) ;;
+		--memory | --timeout | --cwd | --entry | --invoke | --after-init | --at) ;;
 		*)
 			if [[ $word == -* ]]; then
 				mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

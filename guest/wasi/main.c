@@ -183,7 +183,9 @@ static bool entry_is_initialize(void)
 
 static void run_entry(struct wasm_instance *instance)
 {
-	struct wasm_func *entry = choose_entry(instance);
+	struct wasm_func *entry = NULL;
+	if (!(wasi.boot->flags & MOTE_BOOT_LIBRARY))
+		entry = choose_entry(instance);
 	bool has_run = wasi.initialised || run_initialize(instance) ||
 		       wasm_module_has_start(wasm_instance_module(instance));
 	if (!entry && wasi.boot->flags & MOTE_BOOT_CALLS)

@@ -152,3 +152,28 @@ Test(base_time, monotonic_clocks_agree)
 	cr_expect_geq(time_monotonic_ns(), ns);
 	cr_expect_lt(time_monotonic_ms() - ms, 60000);
 }
+
+Test(base_path, normalise)
+{
+	static const struct {
+		const char *path, *wanted;
+	} cases[] = {
+		{"", "/"},          {".", "/"},           {"/", "/"},
+		{"//", "/"},        {"..", "/"},          {"../..", "/"},
+		{"a", "/a"},        {"./a/", "/a"},       {"/a//b/./c", "/a/b/c"},
+		{"a/../b", "/b"},   {"/a/../../b", "/b"}, {"a/b/..", "/a"},
+		{"a/b/../..", "/"}, {"...", "/..."},      {"a/..b", "/a/..b"},
+		{"../a", "/a"},
+	};
+	char to[PATH_MAX], exact[PATH_MAX + 1];
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cr_expect_eq(path_normalise(cases[i].path, to), 0, "%s", cases[i].path);
+		cr_expect_str_eq(to, cases[i].wanted, "%s", cases[i].path);
+	}
+	memset(exact, 'a', sizeof(exact));
+	exact[PATH_MAX - 2] = '\0'; /* with the slash before it and the NUL it just fits */
+	cr_expect_eq(path_normalise(exact, to), 0);
+	exact[PATH_MAX - 2] = 'a';
+	exact[PATH_MAX - 1] = '\0';
+	cr_expect_eq(path_normalise(exact, to), -ENAMETOOLONG);
+}

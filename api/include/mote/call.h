@@ -97,6 +97,12 @@ MOTE_API int mote_sandbox_interrupt(struct mote_sandbox *sandbox);
 MOTE_API const char *mote_sandbox_poisoned(const struct mote_sandbox *sandbox);
 
 /*
+ * How the guest ended, if it did during an init or a call; a Wasm trap as signal 6. 0, or -ESRCH if
+ * it did not.
+ */
+MOTE_API int mote_sandbox_result(const struct mote_sandbox *sandbox, struct mote_result *result);
+
+/*
  * The index-th function that the guest exports, in order of names; borrowed until the sandbox is
  * freed. A signature of WebAssembly's own types has only the letters i I f F. 0, or -ENOENT past
  * the last.

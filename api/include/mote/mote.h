@@ -43,6 +43,10 @@ struct mote_error {
 
 /* A host directory that the program may use, at a guest path. */
 struct mote_dir {
+	/*
+	 * For a native program a relative one begins at the root. A module finds it as it is; to
+	 * WASI's C library relative and absolute paths are alike.
+	 */
 	const char *guest_path;
 	int fd;       /* descriptor of the directory; duplicated */
 	int readonly; /* nothing below it may be changed */
@@ -60,10 +64,14 @@ enum mote_isolation {
 	MOTE_ISOLATION_PRIVATE = 1,
 };
 
+/* Bounds of mote_options.memory_bytes. */
+#define MOTE_MEMORY_MIN (8UL << 20)
+#define MOTE_MEMORY_MAX (1UL << 40)
+
 /* Begin with `struct mote_options o = {.size = sizeof(o)}`; a zeroed member means its default. */
 struct mote_options {
 	size_t size;              /* of this structure, as the caller knows it */
-	uint64_t memory_bytes;    /* limit of guest memory; default 1 GiB, at least 8 MiB */
+	uint64_t memory_bytes;    /* limit of guest memory; default 1 GiB */
 	uint64_t time_limit_ns;   /* wall clock of mote_sandbox_run; default none */
 	int program_fd;           /* the program's file, required */
 	const char *program_path; /* its name, for messages */
@@ -108,6 +116,11 @@ struct mote_options {
 	uint32_t descriptors_max;
 	int isolation; /* enum mote_isolation; default shared */
 	int set_ids;   /* not 0: the program may set set-user-ID and set-group-ID bits */
+	/*
+	 * Not 0: of a module with a _start function too, mote_sandbox_init does not run it: the
+	 * exported functions can be called (mote/call.h).
+	 */
+	int library;
 };
 
 enum mote_end {

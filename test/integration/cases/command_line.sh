@@ -192,6 +192,223 @@ test_cli_module_larger_than_memory() {
 	has "$(cat "$err")" '[Mm]emory' stderr
 }
 
+# What ended the program ends mote in the same way, so that who started it can tell; SIGQUIT would leave a core file.
+each_cli_dies_of_signals() {
+	python3 - "$(type -P mote)" "$(file)" >"$out" 2>"$err" <<'END'
+import subprocess, sys
+for signal in 2, 15, 1, 3:
+    mote = subprocess.Popen([sys.argv[1], "run", sys.argv[2], "loop"], stdout=subprocess.PIPE)
+    mote.stdout.readline()
+    mote.send_signal(signal)
+    print(signal, mote.wait(timeout=60))
+END
+	is "$(tr '\n' ' ' <"$out")" '2 -2 15 -15 1 -1 3 131 ' 'statuses, as wait has them'
+}
+
+# A relative guest path begins at the root, for both kinds; each directory has a path of its own.
+each_cli_relative_directories() {
+	local option
+	mkdir "$CASE_DIR/one" "$CASE_DIR/two" && echo first >"$CASE_DIR/one/in" && echo second >"$CASE_DIR/two/in"
+	cd "$CASE_DIR/one" || fail 'cd'
+	for option in . ./ .::. .::/ .::./; do
+		mote run --dir "$option" "$(file)" read in
+		is "$status $(cat "$out")" '0 first' "--dir $option"
+	done
+	for option in two ./two /two; do
+		mote run --dir . --dir "../two::$option" "$(file)" read two/in
+		is "$status $(cat "$out")" '0 second' "--dir ../two::$option"
+	done
+	mote run --dir ../one::one --dir ../two::two "$(file)" read one/in
+	is "$status $(cat "$out")" '0 first' 'the first of two'
+	mote run --dir ../one::d --dir ../two::./d/ "$(file)" read d/in
+	one_sentence 125 '--dir: there is another directory at the guest path ./d/'
+	mote run --dir ..:: "$(file)" read in
+	one_sentence 125 "--dir value: the path on the guest's side is empty"
+	mote run --dir-ro ::x "$(file)" read in
+	one_sentence 125 "--dir-ro value: the path on the host's side is empty"
+}
+
+test_cli_working_directory() {
+	local KIND=native option
+	mkdir -p "$CASE_DIR/data/below" && echo text >"$CASE_DIR/data/in"
+	for option in /data /data/ /data/below/.. //data/./below/../; do
+		mote run --dir "$CASE_DIR/data::/data" --cwd "$option" "$(file)" read in
+		is "$status $(cat "$out")" '0 text' "--cwd $option"
+	done
+	mote run --dir "$CASE_DIR/data::/up/data" --cwd /up "$(file)" read data/in
+	is "$status $(cat "$out")" '0 text' 'a directory above one that is given'
+	for option in /nowhere /data/in /data/none /dat /data/below/none; do
+		mote run --dir "$CASE_DIR/data::/data" --cwd "$option" "$(file)" read in
+		one_sentence 125 "--cwd $option: .*must be a directory in one that --dir gives"
+	done
+}
+
+test_cli_numbers() {
+	local KIND=native value
+	for value in 64M 64MiB 64MB 64mib 65536k 67108864 67108864B 0.0625G 1T; do
+		mote run --memory "$value" "$(file)" exit 0
+		is "$status $(cat "$err")" '0 ' "--memory $value"
+	done
+	for value in 0 0M '' -1 +64M ' 64M' 64MM M . 1.2.3M 64Q 1e9 1K 7.9M 2T 99999999999999999999 0x4000000; do
+		mote run --memory "$value" "$(file)" exit 0
+		one_sentence 125 'invalid --memory value'
+	done
+	for value in 20 20.5 20s 20.5S 20000ms 20000000us 0.5m 1h .5d; do
+		mote run --timeout "$value" "$(file)" exit 0
+		is "$status $(cat "$err")" '0 ' "--timeout $value"
+	done
+	for value in 0 0s 0.0 '' -1 ' 1' 1x s 1e3 1m30s inf 9999999999999d; do
+		mote run --timeout "$value" "$(file)" exit 0
+		one_sentence 125 'invalid --timeout value'
+	done
+	mote run --timeout 0.3 "$(file)" loop
+	is "$status" 137 'a part of a second'
+}
+
+each_cli_variables() {
+	mote run --env A=1 --env B= --env A=2 "$(file)" env
+	is "$(grep '^[AB]=' "$out" | sort | tr '\n' ' ')" 'A=2 B= ' variables
+	FROM_HERE=here mote run --env FROM_HERE --env NOT_HERE "$(file)" env
+	is "$(grep HERE "$out")" FROM_HERE=here 'of this process'
+	mote run --env '' "$(file)" env
+	one_sentence 125 "invalid --env value ''"
+	mote run --env =x "$(file)" env
+	one_sentence 125 "invalid --env value '=x'"
+}
+
+# A program from a pipe, and what is neither that nor a file.
+each_cli_piped_program() {
+	mote run - exit 6 < <(cat "$(file)")
+	is "$status" 6 'from standard input'
+	mote run - exit 7 <"$(file)"
+	is "$status" 7 'from a file as standard input'
+	mote run <(cat "$(file)") exit 8
+	is "$status" 8 'from a pipe'
+	mkfifo "$CASE_DIR/fifo" || fail mkfifo
+	cat "$(file)" >"$CASE_DIR/fifo" &
+	mote run "$CASE_DIR/fifo" exit 9
+	is "$status" 9 'from a FIFO'
+	mote run - </dev/null
+	one_sentence 126 'not a regular file or a pipe'
+	mote run /dev/zero
+	one_sentence 126 '/dev/zero: not a regular file or a pipe'
+	mote run "$CASE_DIR"
+	one_sentence 126 'is a directory'
+	mote run - < <(:)
+	one_sentence 126 'standard input is empty'
+}
+
+# `mote FILE`, help and version, and what becomes of text that cannot be written.
+test_cli_commands() {
+	local KIND=native command
+	mote "$(file)" exit 5
+	is "$status" 5 'mote FILE'
+	mote --dir "$CASE_DIR::/data" --env A=1 "$(file)" exit 6
+	is "$status" 6 'mote OPTION FILE'
+	cd "$CASE_DIR" && cp "$(file)" program || fail 'cp'
+	mote program exit 4
+	is "$status" 4 'a file of this directory'
+	mote ./no-such-file
+	one_sentence 127 'no-such-file'
+	mote nonsense
+	one_sentence 125 "'nonsense' is neither a command.*nor a file"
+	mote --nonsense
+	one_sentence 125 "unknown option '--nonsense'"
+	mote
+	is "$status" 125 'without arguments'
+	for command in --help -h help 'help help' 'help --help' 'run --help' 'run -h' 'snapshot --help' 'version --help' 'help version'; do
+		# shellcheck disable=SC2086 # words
+		mote $command
+		is "$status $(cat "$err")" '0 ' "mote $command"
+		has "$(head -n 1 "$out")" '^usage: mote' "mote $command"
+		status=0
+		# shellcheck disable=SC2086
+		"$(type -P mote)" $command >/dev/full 2>"$err" || status=$?
+		one_sentence 125 'standard output: No space left'
+	done
+	for command in version --version -V; do
+		mote $command
+		has "$(cat "$out")" '^mote [0-9]+\.[0-9]+\.[0-9]+$' "mote $command"
+	done
+	status=0
+	"$(type -P mote)" version >/dev/full 2>"$err" || status=$?
+	one_sentence 125 'standard output: No space left'
+	for command in 'version x' 'help --nonsense' 'help run x' 'help nonsense'; do
+		# shellcheck disable=SC2086
+		mote $command
+		one_sentence 125 'unknown (argument|command)'
+	done
+}
+
+# One function by its name: arguments by their types, the result as other runtimes print it.
+test_cli_invoke() {
+	local KIND=native line
+	cat >"$CASE_DIR/functions.wat" <<'END'
+(module
+	(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+	(memory (export "memory") 1)
+	(func (export "_start") unreachable)
+	(func (export "add") (param i32 f64) (result f64) local.get 0 f64.convert_i32_s local.get 1 f64.add)
+	(func (export "i32") (param i32) (result i32) local.get 0)
+	(func (export "i64") (param i64) (result i64) local.get 0)
+	(func (export "f32") (param f32) (result f32) local.get 0)
+	(func (export "f64") (param f64) (result f64) local.get 0)
+	(func (export "none"))
+	(func (export "two") (result i32 i32) i32.const 1 i32.const 2)
+	(func (export "trap") unreachable)
+	(func (export "exit") (param i32) local.get 0 call $exit)
+	(func (export "loop") (loop br 0)))
+END
+	wat2wasm "$CASE_DIR/functions.wat" -o "$CASE_DIR/functions.wasm" || fail wat2wasm
+	while read -r line; do
+		# shellcheck disable=SC2086 # FUNCTION ARGUMENT... RESULT
+		set -- $line
+		mote run --invoke "$1" "$CASE_DIR/functions.wasm" "${@:2:$#-2}" </dev/null
+		is "$status $(cat "$out")" "0 ${*: -1}" "$line"
+	done <<'END'
+add 1 2.5 3.5
+i32 -1 -1
+i32 4294967295 -1
+i32 0x7fffffff 2147483647
+i64 -9223372036854775808 -9223372036854775808
+i64 0xffffffffffffffff -1
+f32 0.1 0.1
+f32 16777217 16777216
+f32 1e10 10000000000
+f64 0.1 0.1
+f64 1e21 1000000000000000000000
+f64 1e-7 0.0000001
+f64 -0 -0
+f64 nan NaN
+f64 -inf -inf
+f64 123456789.25 123456789.25
+END
+	for line in 'i32 4294967296' 'i32 -2147483649' 'i32 x' 'i32 1.5' 'i32 ' 'i64 18446744073709551616' 'f64 1x' 'f32 x' \
+		'i32 0x' 'add 1' 'none 1'; do
+		mote run --invoke "${line%% *}" "$CASE_DIR/functions.wasm" "${line#* }"
+		one_sentence 125 "--invoke ${line%% *}: (argument 1, .* is not of type|it takes [0-9] arguments)"
+	done
+	for line in two nowhere; do
+		mote run --invoke $line "$CASE_DIR/functions.wasm"
+		one_sentence 126 "--invoke $line: no function of that name"
+	done
+	mote run --invoke trap "$CASE_DIR/functions.wasm"
+	is "$status" 134 'a trap'
+	mote run --invoke exit "$CASE_DIR/functions.wasm" 42
+	is "$status" 42 'its own exit status'
+	mote run --timeout 0.3 --invoke loop "$CASE_DIR/functions.wasm"
+	is "$status" 137 'a time limit'
+	mote run --invoke f "$(file)"
+	one_sentence 125 '--invoke: a native program has no exported functions'
+	mote run --entry f "$(file)"
+	one_sentence 125 '--entry: a native program has no exported functions'
+	mote run --entry f --invoke f "$CASE_DIR/functions.wasm"
+	one_sentence 125 'only one of --invoke and --entry'
+	status=0
+	"$(type -P mote)" run --invoke i32 "$CASE_DIR/functions.wasm" 1 >/dev/full 2>"$err" || status=$?
+	one_sentence 125 'standard output: No space left'
+}
+
 test_cli_usage() {
 	KIND=wasm
 	mote run --no-such-option "$(file)"
@@ -266,7 +483,8 @@ test_cli_snapshot_usage() {
 	mote snapshot --at stdin -o "$CASE_DIR/s" "$CASE_DIR/none"
 	one_sentence 127 'none'
 	mote snapshot --at stdin -o "$CASE_DIR/s" "$IMAGES/root/bad/script"
-	one_sentence 126 'its interpreter'
+	is "$status" 126 'status of a script'
+	has "$(cat "$err")" 'its interpreter' stderr
 	mote snapshot --at stdin -o /no/such/directory/s "$(file)"
 	one_sentence 126 'no/such/directory'
 	mote snapshot -o "$CASE_DIR/s" "$(file)"

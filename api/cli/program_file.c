@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program's file: one of a file system, or what comes out of a pipe. */
+#include "base/io.h"
+#include "base/memfd.h"
+#include "base/path.h"
+#include "base/program.h"
+#include "cli.h"
+#include "options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIPED_BYTES_MAX (4UL << 30) /* as of every program */
+
+static int status_of(int error)
+{
+	if (error == ENOENT || error == ENOTDIR)
+		return CLI_NOT_FOUND;
+	return CLI_CANNOT_RUN;
+}
+
+static int refuse(const char *file, int error)
+{
+	cli_complain("%s: %s", file, strerror(error));
+	return status_of(error);
+}
+
+/* All that is read from a descriptor, as a file in memory: its descriptor, or -errno. */
+static int copy_to_memory(int from)
+{
+	static char piece[65536];
+	cleanup_close int to = memfd_new("program");
+	if (to < 0)
+		return to;
+	for (size_t total = 0;;) {
+		ssize_t n = io_read_full(from, piece, sizeof(piece));
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			break;
+		total += (size_t)n;
+		if (total > PIPED_BYTES_MAX)
+			return -EFBIG;
+		int rc = io_write_all(to, piece, (size_t)n);
+		if (rc < 0)
+			return rc;
+	}
+	int rc = memfd_seal(to);
+	if (rc < 0)
+		return rc;
+	return take_fd(&to);
+}
+
+/* Takes the descriptor: it, or that of a copy. -1 after a complaint, and the exit status. */
+static int readable(int opened, const char *file, bool input, int *status)
+{
+	cleanup_close int fd = opened;
+	struct stat st;
+	if (fstat(fd, &st) < 0) {
+		*status = refuse(file, errno);
+		return -1;
+	}
+	if ((S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) && !input)
+		return take_fd(&fd);
+	if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode) && !S_ISREG(st.st_mode)) {
+		cli_complain("%s: not a regular file or a pipe", file);
+		*status = CLI_CANNOT_RUN;
+		return -1;
+	}
+	int copy = copy_to_memory(fd);
+	if (copy < 0)
+		*status = refuse(file, -copy);
+	return copy;
+}
+
+static bool is_native(int fd)
+{
+	struct err unused = {0};
+	enum program_kind kind;
+	return program_identify(fd, "", &kind, &unused) == 0 && kind != PROGRAM_WASM;
+}
+
+/*
+ * What a module knows as its name is the file's alone, as in other runtimes: where it is on the
+ * host is none of its business. Native programs get what was typed, as from a shell.
+ */
+static void shorten_name(int fd, char **name)
+{
+	char *slash = strrchr(*name, '/');
+	if (slash && !is_native(fd))
+		*name = slash + 1;
+}
+
+int cli_program_open(struct cli_program *p, char **argv)
+{
+	const char *file = argv[0];
+	bool input = strcmp(file, "-") == 0;
+	int status = 0, fd;
+	if (input)
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	else
+		fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return refuse(file, errno);
+	fd = readable(fd, file, input, &status);
+	if (fd < 0)
+		return status;
+	p->options.program_fd = fd;
+	p->options.program_path = input ? "standard input" : file;
+	shorten_name(fd, &argv[0]);
+	p->options.argv = argv;
+	return 0;
+}
+
+/* --- options that the kind of program decides --- */
+
+/* What of a path follows that of a directory, both normalised; NULL if it is not below it. */
+static const char *below(const char *dir, const char *path)
+{
+	size_t len = strlen(dir);
+	if (strcmp(dir, "/") == 0)
+		return path + 1;
+	if (strncmp(dir, path, len) != 0 || (path[len] && path[len] != '/'))
+		return NULL;
+	return path[len] ? path + len + 1 : path + len;
+}
+
+/* Whether nothing but names above and of Mote's own directories leads there. */
+static bool is_above_directories(const struct cli_program *p, const char *path)
+{
+	char dir[PATH_MAX];
+	if (strcmp(path, "/") == 0 || strcmp(path, "/dev") == 0)
+		return true;
+	for (size_t i = 0; i < p->options.dir_count; i++)
+		if (path_normalise(p->dirs[i].guest_path, dir) == 0 && below(path, dir))
+			return true;
+	return false;
+}
+
+/* 0, or -errno. Symbolic links may lead anywhere in the guest: they are its to follow. */
+static int find_cwd(const struct cli_program *p, const char *path)
+{
+	static const struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	char dir[PATH_MAX];
+	const char *rest = NULL;
+	int from = -1;
+	for (size_t i = 0; i < p->options.dir_count; i++) {
+		const char *found = NULL;
+		if (path_normalise(p->dirs[i].guest_path, dir) == 0)
+			found = below(dir, path);
+		if (!found || (rest && strlen(found) >= strlen(rest)))
+			continue;
+		rest = found;
+		from = p->dirs[i].fd;
+	}
+	if (!rest)
+		return is_above_directories(p, path) ? 0 : -ENOENT;
+	cleanup_close int fd = path_openat2(from, *rest ? rest : ".", &how);
+	if (fd >= 0 || fd == -ELOOP || is_above_directories(p, path))
+		return 0;
+	return fd;
+}
+
+int cli_program_check(const struct cli_program *p)
+{
+	char path[PATH_MAX];
+	if (is_native(p->options.program_fd) && (p->options.entry || p->options.library)) {
+		cli_complain("%s: a native program has no exported functions",
+			     p->options.library ? "--invoke" : "--entry");
+		return CLI_HOST;
+	}
+	if (!p->options.cwd)
+		return 0;
+	int rc = path_normalise(p->options.cwd, path);
+	if (rc == 0)
+		rc = find_cwd(p, path);
+	if (rc == 0)
+		return 0;
+	cli_complain("--cwd %s: %s; it must be a directory in one that --dir gives", p->options.cwd,
+		     strerror(-rc));
+	return CLI_HOST;
+}
