@@ -5,7 +5,10 @@
  */
 #include "guest/linux/syscall.h"
 
+#include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/poll.h>
+#include <linux/stat.h>
 
 /* One end of a copy: at an offset that the program keeps, or at the descriptor's own. */
 struct end {
@@ -133,4 +136,80 @@ int64_t sys_copy_file_range(int in_fd, uint64_t in_at, int out_fd, uint64_t out_
 	if (flags)
 		return -EINVAL;
 	return signal_broken_pipe(copy_between(&out, &in, count));
+}
+
+/* --- pipes --- */
+
+enum { SPLICE_F_NONBLOCK = 2, SPLICE_FLAGS = 15 };
+
+static bool is_pipe(int32_t fd)
+{
+	struct mote_stat st;
+	return mote_fstat(mote_area(), fd, &st) == 0 && S_ISFIFO(st.mode);
+}
+
+static int64_t is_ready(int32_t fd, uint32_t events, const struct mote_time *timeout)
+{
+	struct mote_pollfd p = {.fd = fd, .events = (uint16_t)events};
+	return mote_poll(mote_area(), (uint64_t)&p, 1, timeout);
+}
+
+/* What has been taken out of a pipe is not lost: it waits for where it goes. */
+static int64_t write_or_wait(struct end *out, const uint8_t *from, uint64_t bytes)
+{
+	uint64_t done = 0;
+	while (done < bytes) {
+		int64_t n = end_write(out, from + done, bytes - done);
+		if (n == -EAGAIN || n == -EINTR) {
+			(void)!is_ready(out->fd, POLLOUT, NULL);
+			continue;
+		}
+		if (n < 0)
+			return done ? (int64_t)done : n;
+		done += (uint64_t)n;
+	}
+	return (int64_t)done;
+}
+
+int64_t sys_splice(int in_fd, uint64_t in_at, int out_fd, uint64_t out_at, uint64_t count,
+		   uint32_t flags)
+{
+	const struct mote_time now = {0};
+	struct end out = {.fd = out_fd, .offset_at = out_at},
+		   in = {.fd = in_fd, .offset_at = in_at};
+	struct scratch *scratch = this_thread()->scratch;
+	const bool from_pipe = is_pipe(in_fd), to_pipe = is_pipe(out_fd);
+	if (flags & ~(uint32_t)SPLICE_FLAGS)
+		return -EINVAL;
+	if ((from_pipe && in_at) || (to_pipe && out_at))
+		return -ESPIPE;
+	if (mote_get_flags(mote_area(), in_fd) < 0 || mote_get_flags(mote_area(), out_fd) < 0)
+		return -EBADF;
+	if (!from_pipe && !to_pipe)
+		return -EINVAL;
+	if ((flags & SPLICE_F_NONBLOCK) && from_pipe && is_ready(in_fd, POLLIN, &now) == 0)
+		return -EAGAIN;
+	/* Nothing is taken before there is room for some of it. */
+	if (is_ready(out_fd, POLLOUT, flags & SPLICE_F_NONBLOCK ? &now : NULL) == 0)
+		return -EAGAIN;
+	if (end_open(&in) < 0 || end_open(&out) < 0)
+		return -EFAULT;
+	int64_t got = end_read(&in, scratch->copy, min_u64(count, sizeof(scratch->copy)));
+	if (got <= 0)
+		return got;
+	int64_t done = write_or_wait(&out, scratch->copy, (uint64_t)got);
+	if (done >= 0 && (end_close(&in) < 0 || end_close(&out) < 0))
+		return -EFAULT;
+	return signal_broken_pipe(done);
+}
+
+/* Memory into a pipe, or out of one: a copy, as it may be. */
+int64_t sys_vmsplice(int fd, uint64_t vectors, uint64_t count, uint32_t flags)
+{
+	if (flags & ~(uint32_t)SPLICE_FLAGS)
+		return -EINVAL;
+	int64_t access = mote_get_flags(mote_area(), fd);
+	if (access < 0 || !is_pipe(fd))
+		return -EBADF;
+	return access & O_ACCMODE ? sys_writev(fd, vectors, count) : sys_readv(fd, vectors, count);
 }

@@ -243,6 +243,30 @@ int64_t sys_fdatasync(int fd)
 	return mote_fsync(mote_area(), fd, 1);
 }
 
+/* Everything of the file system, of which only this file is known to be the guest's. */
+int64_t sys_syncfs(int fd)
+{
+	int64_t rc = mote_get_flags(mote_area(), fd);
+	return rc < 0 ? rc : 0;
+}
+
+/* All of the file, which is more than was asked for. */
+int64_t sys_sync_file_range(int fd, int64_t offset, int64_t bytes, uint32_t flags)
+{
+	const uint32_t known =
+		SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+	if ((flags & ~known) || offset < 0 || bytes < 0)
+		return -EINVAL;
+	return flags & SYNC_FILE_RANGE_WAIT_AFTER ? mote_fsync(mote_area(), fd, 1) : sys_syncfs(fd);
+}
+
+int64_t sys_readahead(int fd, uint64_t offset, uint64_t bytes)
+{
+	const uint32_t will_need = 3; /* POSIX_FADV_WILLNEED */
+	int64_t rc = mote_fadvise(mote_area(), fd, offset, bytes, will_need);
+	return rc == -ESPIPE ? -EINVAL : rc;
+}
+
 int64_t sys_fallocate(int fd, uint32_t mode, uint64_t offset, uint64_t bytes)
 {
 	return mote_fallocate(mote_area(), fd, mode, offset, bytes);

@@ -5,6 +5,7 @@
 #include "guest/linux/syscall.h"
 
 #include <linux/fcntl.h>
+#include <linux/stat.h>
 
 /* A process elsewhere that holds a conflicting lock has no number here. */
 static int64_t record_lock(int32_t fd, uint32_t command, uint64_t at)
@@ -41,6 +42,24 @@ static int64_t set_descriptor_flags(int32_t fd, uint64_t flags)
 	return 0;
 }
 
+static int64_t get_owner(int32_t fd, uint64_t to)
+{
+	const struct f_owner_ex nobody = {.type = F_OWNER_PID};
+	if (get_descriptor_flags(fd) < 0)
+		return -EBADF;
+	return put_user(to, &nobody, sizeof(nobody));
+}
+
+/* A pipe's size is the kernel's usual one, which nothing makes larger. */
+static int64_t pipe_bytes(int32_t fd, uint64_t wanted)
+{
+	const uint64_t usual = 65536;
+	struct mote_stat st;
+	if (mote_fstat(mote_area(), fd, &st) < 0 || !S_ISFIFO(st.mode))
+		return -EBADF;
+	return wanted <= usual ? (int64_t)usual : -EPERM;
+}
+
 int64_t sys_fcntl(int fd, uint32_t command, uint64_t arg)
 {
 	switch (command) {
@@ -63,6 +82,16 @@ int64_t sys_fcntl(int fd, uint32_t command, uint64_t arg)
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
 		return record_lock(fd, command, arg);
+	case F_GETOWN: /* nobody is signalled */
+		return get_descriptor_flags(fd) < 0 ? -EBADF : 0;
+	case F_GETOWN_EX:
+		return get_owner(fd, arg);
+	case F_GETLEASE:
+		return get_descriptor_flags(fd) < 0 ? -EBADF : F_UNLCK;
+	case F_GETPIPE_SZ:
+		return pipe_bytes(fd, 0);
+	case F_SETPIPE_SZ:
+		return pipe_bytes(fd, arg);
 	default:
 		return -EINVAL;
 	}

@@ -25,6 +25,42 @@ int64_t sys_getgid(void)
 	return process.boot->gid;
 }
 
+/* The process is the only one of its group, and both have its number. */
+int64_t sys_setpgid(int pid, int group)
+{
+	const int own = (int32_t)process.boot->pid;
+	if (group < 0)
+		return -EINVAL;
+	if (pid != 0 && pid != own)
+		return -ESRCH;
+	return group == 0 || group == own ? 0 : -EPERM;
+}
+
+int64_t sys_setgroups(uint64_t count, uint64_t from)
+{
+	uint32_t group;
+	if (count > 1)
+		return -EPERM;
+	if (count == 0)
+		return 0;
+	if (get_user(&group, from, sizeof(group)) < 0)
+		return -EFAULT;
+	return group == process.boot->gid ? 0 : -EPERM;
+}
+
+/* They follow the effective ids, and the result is what was before. */
+int64_t sys_setfsuid(uint32_t id)
+{
+	(void)id;
+	return process.boot->uid;
+}
+
+int64_t sys_setfsgid(uint32_t id)
+{
+	(void)id;
+	return process.boot->gid;
+}
+
 /* Real, effective and saved. */
 static int64_t put_ids(uint32_t id, uint64_t real, uint64_t effective, uint64_t saved)
 {

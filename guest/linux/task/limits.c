@@ -5,6 +5,7 @@
 #include "guest/linux/syscall.h"
 #include "guest/linux/time.h"
 
+#include <linux/mman.h>
 #include <linux/resource.h>
 #include <linux/time.h>
 
@@ -24,6 +25,19 @@ static struct rlimit64 limits[RLIM_NLIMITS] = {
 	[RLIMIT_MSGQUEUE] = NO_LIMIT, [RLIMIT_NICE] = NO_LIMIT,
 	[RLIMIT_RTPRIO] = NO_LIMIT,   [RLIMIT_RTTIME] = NO_LIMIT,
 };
+
+int64_t sys_mlockall(uint32_t flags)
+{
+	const uint32_t known = MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT;
+	return flags && !(flags & ~known) && flags != MCL_ONFAULT ? 0 : -EINVAL;
+}
+
+int64_t sys_mlock2(uint64_t at, uint64_t bytes, uint32_t flags)
+{
+	(void)at;
+	(void)bytes;
+	return flags & ~(uint32_t)MLOCK_ONFAULT ? -EINVAL : 0;
+}
 
 static int64_t limit_set(uint32_t which, uint64_t from)
 {

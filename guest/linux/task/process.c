@@ -5,6 +5,7 @@
  */
 #include "guest/linux/syscall.h"
 
+#include <linux/capability.h>
 #include <linux/personality.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
@@ -79,6 +80,8 @@ static int64_t set_name(uint64_t from)
 	return 0;
 }
 
+static int32_t death_signal; /* as it was set */
+
 int64_t sys_prctl(uint32_t option, uint64_t arg)
 {
 	switch (option) {
@@ -93,7 +96,27 @@ int64_t sys_prctl(uint32_t option, uint64_t arg)
 		process.no_new_privs = true;
 		return 0;
 	case PR_SET_DUMPABLE:
+		return arg <= 1 ? 0 : -EINVAL;
+	case PR_SET_PDEATHSIG: /* the guest ends with what started it in any case */
+		if (arg > SIGNALS)
+			return -EINVAL;
+		death_signal = (int32_t)arg;
 		return 0;
+	case PR_GET_PDEATHSIG:
+		return put_user(arg, &death_signal, sizeof(death_signal));
+	case PR_SET_CHILD_SUBREAPER: /* of no children */
+	case PR_SET_THP_DISABLE:
+	case PR_SET_TIMERSLACK:
+	case PR_SET_KEEPCAPS:
+	case PR_GET_KEEPCAPS:
+	case PR_GET_SECUREBITS:
+	case PR_GET_SECCOMP:
+	case PR_GET_THP_DISABLE:
+		return 0;
+	case PR_GET_TIMERSLACK:
+		return 50000;
+	case PR_CAPBSET_READ: /* of the capabilities that Linux has, none */
+		return arg <= CAP_LAST_CAP ? 0 : -EINVAL;
 	default:
 		return -EINVAL;
 	}
@@ -109,17 +132,6 @@ int64_t sys_personality(uint32_t domain)
 int64_t sys_sched_yield(void)
 {
 	return mote_yield(mote_area());
-}
-
-int64_t sys_sched_getaffinity(int pid, uint64_t bytes, uint64_t to)
-{
-	const uint64_t first_cpu = 1;
-	(void)pid;
-	if (bytes < sizeof(first_cpu))
-		return -EINVAL;
-	if (put_user(to, &first_cpu, sizeof(first_cpu)) < 0)
-		return -EFAULT;
-	return sizeof(first_cpu);
 }
 
 int64_t sys_getcpu(uint64_t cpu, uint64_t node)

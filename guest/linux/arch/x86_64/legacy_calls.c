@@ -80,15 +80,35 @@ int64_t sys_lchown(uint64_t path, uint32_t uid, uint32_t gid)
 	return sys_fchownat(AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW);
 }
 
-int64_t sys_utimes(uint64_t path, uint64_t times)
+int64_t sys_futimesat(int dir, uint64_t path, uint64_t times)
 {
 	struct mote_time t[2];
 	if (!times)
-		return sys_utimensat(AT_FDCWD, path, 0, 0);
+		return sys_utimensat(dir, path, 0, 0);
 	if (get_user(t, times, sizeof(t)) < 0)
 		return -EFAULT;
-	t[0].nsec *= NS_PER_US;
-	t[1].nsec *= NS_PER_US;
+	for (int i = 0; i < 2; i++) {
+		if (t[i].nsec < 0 || t[i].nsec >= US_PER_S)
+			return -EINVAL;
+		t[i].nsec *= NS_PER_US;
+	}
+	return path_set_times(dir, path, t, 0);
+}
+
+int64_t sys_utimes(uint64_t path, uint64_t times)
+{
+	return sys_futimesat(AT_FDCWD, path, times);
+}
+
+/* Whole seconds. */
+int64_t sys_utime(uint64_t path, uint64_t times)
+{
+	int64_t seconds[2];
+	if (!times)
+		return sys_utimensat(AT_FDCWD, path, 0, 0);
+	if (get_user(seconds, times, sizeof(seconds)) < 0)
+		return -EFAULT;
+	const struct mote_time t[2] = {{.sec = seconds[0]}, {.sec = seconds[1]}};
 	return path_set_times(AT_FDCWD, path, t, 0);
 }
 
@@ -100,6 +120,37 @@ int64_t sys_stat(uint64_t path, uint64_t to)
 int64_t sys_lstat(uint64_t path, uint64_t to)
 {
 	return sys_newfstatat(AT_FDCWD, path, to, AT_SYMLINK_NOFOLLOW);
+}
+
+/* The entries of getdents64, whose byte for the type is behind the name here. */
+static int64_t to_old_entries(uint64_t at, uint64_t bytes)
+{
+	enum { LENGTH_AT = 16, TYPE_AT = 18, NAME_AT = 19 };
+	char name[NAME_MAX + 1 + 8];
+	for (uint64_t end = at + bytes; at < end;) {
+		uint16_t len;
+		uint8_t type;
+		if (get_user(&len, at + LENGTH_AT, sizeof(len)) < 0 ||
+		    get_user(&type, at + TYPE_AT, sizeof(type)) < 0)
+			return -EFAULT;
+		if (len <= NAME_AT || (uint32_t)len - NAME_AT > sizeof(name))
+			return -EFAULT;
+		if (get_user(name, at + NAME_AT, len - NAME_AT) < 0 ||
+		    put_user(at + TYPE_AT, name, len - NAME_AT) < 0 ||
+		    put_user(at + len - 1, &type, sizeof(type)) < 0)
+			return -EFAULT;
+		at += len;
+	}
+	return 0;
+}
+
+int64_t sys_getdents(int fd, uint64_t to, uint32_t capacity)
+{
+	int64_t got = sys_getdents64(fd, to, capacity);
+	if (got <= 0)
+		return got;
+	int64_t rc = to_old_entries(to, (uint64_t)got);
+	return rc < 0 ? rc : got;
 }
 
 /* --- descriptors --- */
