@@ -14,8 +14,13 @@
 
 enum { LINKS_MAX = 40, X_OK = 1 };
 
+/* The directory was removed: it has no path any more. */
+static bool gone;
+
 int64_t sys_getcwd(uint64_t to, uint64_t size)
 {
+	if (gone)
+		return -ENOENT;
 	uint64_t len = strlen(process.cwd) + 1;
 	if (len > size)
 		return -ERANGE;
@@ -156,6 +161,7 @@ static int64_t change_to(const char *path)
 		return rc;
 	memcpy(process.cwd, next, len);
 	process.cwd[len] = '\0';
+	gone = false;
 	return 0;
 }
 
@@ -184,4 +190,67 @@ int64_t sys_chdir(uint64_t path)
 	if (p.own >= 0)
 		return sys_fchdir(p.own);
 	return change_to(p.absolute);
+}
+
+/* --- what the program does to directories --- */
+
+/* The last component of a path that names something in a directory; cuts slashes off its end. */
+static char *last_name(char *path)
+{
+	size_t len = strlen(path);
+	while (len > 1 && path[len - 1] == '/')
+		path[--len] = '\0';
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	return path + len;
+}
+
+/* The canonical form of an absolute path whose last component is taken as it is. */
+static bool canonical_name(char path[PATH_MAX])
+{
+	char out[PATH_MAX], *name = last_name(path);
+	if (name < path + 1)
+		return false;
+	size_t name_len = strlen(name);
+	name[-1] = '\0';
+	int64_t rc = cwd_canonical(path, out);
+	size_t len = strlen(out);
+	if (rc < 0)
+		return false;
+	if (len == 1) /* "/" */
+		len = 0;
+	if (len + 1 + name_len + 1 > PATH_MAX)
+		return false;
+	memmove(path + len + 1, name, name_len + 1);
+	memcpy(path, out, len);
+	path[len] = '/';
+	return true;
+}
+
+static bool is_known(char *path)
+{
+	const char *name = last_name(path);
+	return path_mentions(process.cwd, name) || fd_paths_mention(name);
+}
+
+/* Few renames are of directories that are in use: those that cannot be cost no host call. */
+void cwd_renamed(const struct resolved_path *from, const struct resolved_path *to, bool exchange)
+{
+	char a[PATH_MAX], b[PATH_MAX];
+	if (!lookup_absolute(from, a) || !lookup_absolute(to, b))
+		return;
+	if (!is_known(a) && !(exchange && is_known(b)))
+		return;
+	if (!canonical_name(a) || !canonical_name(b))
+		return;
+	(void)!path_follow(process.cwd, a, b, exchange);
+	fd_paths_follow(a, b, exchange);
+}
+
+void cwd_removed(const struct resolved_path *p)
+{
+	char path[PATH_MAX];
+	if (lookup_absolute(p, path) && path_mentions(process.cwd, last_name(path)) &&
+	    canonical_name(path) && strcmp(path, process.cwd) == 0)
+		gone = true;
 }

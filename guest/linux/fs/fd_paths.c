@@ -39,11 +39,11 @@ static void collect(void)
 	pool = other;
 }
 
-void fd_set_path(int32_t fd, const char *path)
+static void set_path(int32_t fd, const char *path)
 {
 	size_t bytes = strlen(path) + 1;
-	fd_forget(fd);
-	if (fd < 0 || fd >= DESCRIPTORS_MAX || bytes > POOL_BYTES / 4)
+	path_at[fd] = 0;
+	if (bytes > POOL_BYTES / 4)
 		return;
 	if (bytes > POOL_BYTES - pool_used)
 		collect();
@@ -52,6 +52,13 @@ void fd_set_path(int32_t fd, const char *path)
 	memcpy(pool + pool_used, path, bytes);
 	path_at[fd] = (uint16_t)pool_used;
 	pool_used += (uint32_t)bytes;
+}
+
+void fd_set_path(int32_t fd, const char *path)
+{
+	fd_forget(fd);
+	if (fd >= 0 && fd < DESCRIPTORS_MAX)
+		set_path(fd, path);
 }
 
 const char *fd_path(int32_t fd)
@@ -105,6 +112,54 @@ int64_t fd_copied(int32_t from, int64_t to)
 	}
 	dir_cookie_set((int32_t)to, dir_cookie(from));
 	return to;
+}
+
+/* --- renamed directories --- */
+
+bool path_mentions(const char *path, const char *name)
+{
+	size_t len = strlen(name);
+	for (; *path; path++)
+		if (path[0] == '/' && strncmp(path + 1, name, len) == 0 &&
+		    (path[1 + len] == '/' || !path[1 + len]))
+			return true;
+	return false;
+}
+
+bool fd_paths_mention(const char *name)
+{
+	for (int32_t fd = 0; fd < DESCRIPTORS_MAX; fd++)
+		if (path_at[fd] && path_mentions(pool + path_at[fd], name))
+			return true;
+	return false;
+}
+
+static bool replace_beginning(char *path, const char *from, const char *to)
+{
+	size_t from_len = strlen(from), to_len = strlen(to), len = strlen(path);
+	if (strncmp(path, from, from_len) != 0 || (path[from_len] && path[from_len] != '/') ||
+	    len - from_len + to_len >= PATH_MAX)
+		return false;
+	memmove(path + to_len, path + from_len, len - from_len + 1);
+	memcpy(path, to, to_len);
+	return true;
+}
+
+bool path_follow(char *path, const char *from, const char *to, bool exchange)
+{
+	return replace_beginning(path, from, to) || (exchange && replace_beginning(path, to, from));
+}
+
+void fd_paths_follow(const char *from, const char *to, bool exchange)
+{
+	char path[PATH_MAX];
+	for (int32_t fd = 0; fd < DESCRIPTORS_MAX; fd++) {
+		if (!path_at[fd])
+			continue;
+		memcpy(path, pool + path_at[fd], strlen(pool + path_at[fd]) + 1);
+		if (path_follow(path, from, to, exchange))
+			set_path(fd, path);
+	}
 }
 
 /* The number at the end of "/proc/self/fd/12": nothing but digits. */

@@ -15,6 +15,14 @@
 
 void fd_set_path(int32_t fd, const char *path);
 const char *fd_path(int32_t fd); /* NULL: not known; valid until the next fd_set_path */
+/* Whether the name is a component of one of the paths. */
+bool fd_paths_mention(const char *name);
+/* What `from` names is at `to` now, and with `exchange` the reverse. Both are absolute. */
+void fd_paths_follow(const char *from, const char *to, bool exchange);
+/* The same for one path, of PATH_MAX bytes: whether it has changed. */
+bool path_follow(char *path, const char *from, const char *to, bool exchange);
+/* Whether the name is one of the path's components. */
+bool path_mentions(const char *path, const char *name);
 /* The descriptor that a path like /dev/stdout or /proc/self/fd/3 stands for, or -1. */
 int32_t fd_of_path(const char *path);
 

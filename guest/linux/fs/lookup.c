@@ -177,9 +177,7 @@ int64_t lookup_user_file(struct resolved_path *p, int32_t dirfd, uint64_t path, 
 
 int64_t lookup_from_cwd(struct resolved_path *p)
 {
-	p->resolve = 0;
-	p->own = -1;
-	return resolve_from(p, process.cwd);
+	return resolve(p, AT_FDCWD, false);
 }
 
 bool lookup_still_names(const char *path, int32_t fd)

@@ -30,7 +30,7 @@ int64_t lookup_user(struct resolved_path *p, int32_t dirfd, uint64_t path, bool 
  * p->own, and nothing else is to be used then.
  */
 int64_t lookup_user_file(struct resolved_path *p, int32_t dirfd, uint64_t path, bool nofollow);
-/* Resolves p->path, which is relative to the working directory. */
+/* Resolves p->path, which is absolute, or relative to the working directory. */
 int64_t lookup_from_cwd(struct resolved_path *p);
 /*
  * Whether a host call on the path that returned rc is to be made again: the path begins elsewhere

@@ -2,6 +2,7 @@
 /* System calls on paths: opening, making, moving, removing, and what a path's file allows. */
 #include "guest/linux/fs/path.h"
 
+#include "guest/linux/fs/cwd.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/lookup.h"
 #include "guest/linux/fs/stat.h"
@@ -9,6 +10,7 @@
 #include "guest/linux/syscall.h"
 
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
 
@@ -197,15 +199,26 @@ int64_t sys_mkdirat(int dirfd, uint64_t path, uint32_t mode)
 	return lookup_result(rc);
 }
 
+/* The path of a directory that the guest holds, not one that ends with ".". */
+static bool names_root(const struct resolved_path *p)
+{
+	size_t len = strlen(p->path);
+	return p->dirfd < 0 && strcmp(p->rest, ".") == 0 && len > 0 && p->path[len - 1] != '.';
+}
+
 int64_t sys_unlinkat(int dirfd, uint64_t path, uint32_t flags)
 {
 	struct resolved_path p;
 	int64_t rc = lookup_user(&p, dirfd, path, false);
 	if (rc < 0)
 		return rc;
+	if (flags == AT_REMOVEDIR && names_root(&p))
+		return -EBUSY;
 	do
 		rc = mote_unlink(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, flags);
 	while (lookup_retry(&p, rc));
+	if (rc == 0 && (flags & AT_REMOVEDIR))
+		cwd_removed(&p);
 	return lookup_result(rc);
 }
 
@@ -246,6 +259,8 @@ int64_t sys_renameat2(int from_dir, uint64_t from, int to_dir, uint64_t to, uint
 		rc = mote_rename(mote_area(), p.from.base, p.from.rest, rest_len(&p.from),
 				 p.to.base, p.to.rest, rest_len(&p.to), pair_resolve(&p), flags);
 	while (lookup_retry_both(&p.from, &p.to, rc));
+	if (rc == 0)
+		cwd_renamed(&p.from, &p.to, flags & RENAME_EXCHANGE);
 	return pair_result(&p, rc);
 }
 
@@ -254,17 +269,29 @@ int64_t sys_renameat(int from_dir, uint64_t from, int to_dir, uint64_t to)
 	return sys_renameat2(from_dir, from, to_dir, to, 0);
 }
 
+/* Resolves what the symlink at the end of a path leads to instead. */
+static int64_t follow_link(struct resolved_path *p)
+{
+	char absolute[PATH_MAX];
+	if (!lookup_absolute(p, absolute))
+		return -ENOENT;
+	int64_t rc = cwd_canonical(absolute, p->path);
+	if (rc < 0)
+		return rc;
+	return lookup_from_cwd(p);
+}
+
 int64_t sys_linkat(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_t flags)
 {
 	struct path_pair p;
 	struct mote_stat st;
 	if (flags & ~(uint32_t)AT_SYMLINK_FOLLOW)
 		return -EINVAL;
-	/* The host links the name itself, which is the same unless it is a symlink. */
-	if ((flags & AT_SYMLINK_FOLLOW) &&
-	    stat_path(from_dir, from, AT_SYMLINK_NOFOLLOW, &st) == 0 && S_ISLNK(st.mode))
-		return -EOPNOTSUPP;
 	int64_t rc = lookup_pair(&p, from_dir, from, to_dir, to);
+	/* The host links the name itself, which is the same unless it is a symlink. */
+	if (rc == 0 && (flags & AT_SYMLINK_FOLLOW) &&
+	    stat_path(from_dir, from, AT_SYMLINK_NOFOLLOW, &st) == 0 && S_ISLNK(st.mode))
+		rc = follow_link(&p.from);
 	if (rc < 0)
 		return rc;
 	do
