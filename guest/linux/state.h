@@ -36,8 +36,9 @@ struct program_text {
 struct process {
 	const struct mote_boot *boot;
 	uint64_t brk_start, brk, brk_mapped;
-	uint64_t stack_low; /* the program's stack is mapped from here on */
-	char cwd[PATH_MAX]; /* absolute, without symlinks */
+	uint64_t stack_low;  /* the program's stack is mapped from here on */
+	uint32_t stack_exec; /* MOTE_PROT_EXEC if it can be executed, or 0 */
+	char cwd[PATH_MAX];  /* absolute, without symlinks */
 	uint32_t umask;
 	struct signal_action actions[SIGNALS + 1];
 	struct program_text text;

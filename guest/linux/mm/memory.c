@@ -22,7 +22,8 @@ bool memory_stack_grow(uint64_t address)
 	if (address >= process.stack_low || address < LINUX_STACK_TOP - LINUX_STACK_BYTES)
 		return false;
 	uint64_t low = address & ~(uint64_t)(LINUX_STACK_STEP - 1);
-	if (mote_mem_map(mote_area(), low, process.stack_low - low, READ_WRITE) < 0) {
+	const uint32_t prot = READ_WRITE | process.stack_exec;
+	if (mote_mem_map(mote_area(), low, process.stack_low - low, prot) < 0) {
 		lib_log("the memory limit leaves no room for the program's stack");
 		return false;
 	}

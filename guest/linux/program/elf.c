@@ -83,6 +83,8 @@ static int64_t add_segment(struct elf_program *p, const struct program_file *f, 
 		return refused(why, -ENOEXEC, "its program headers cannot be read");
 	if (ph->p_type == PT_INTERP)
 		return refused(why, -ELIBACC, dynamic);
+	if (ph->p_type == PT_GNU_STACK && (ph->p_flags & PF_X))
+		p->stack_exec = MOTE_PROT_EXEC;
 	if (ph->p_type != PT_LOAD || ph->p_memsz == 0)
 		return 0;
 	int64_t rc = check_segment(p, f, ph, why);
@@ -100,6 +102,7 @@ static int64_t add_segment(struct elf_program *p, const struct program_file *f, 
 int64_t elf_read(struct elf_program *p, const struct program_file *f, const char **why)
 {
 	p->load_count = 0;
+	p->stack_exec = 0;
 	p->bias = p->end = p->headers = 0;
 	int64_t rc = check_header(p, f, why);
 	if (rc < 0)

@@ -13,9 +13,10 @@ struct elf_program {
 	Elf64_Ehdr header;
 	Elf64_Phdr loads[SEGMENTS_MAX]; /* those to be loaded, with at least one byte */
 	unsigned load_count;
-	uint64_t bias;    /* added to all addresses */
-	uint64_t end;     /* of the last segment in memory */
-	uint64_t headers; /* where the program headers are in memory; 0: in no segment */
+	uint64_t bias;       /* added to all addresses */
+	uint64_t end;        /* of the last segment in memory */
+	uint32_t stack_exec; /* MOTE_PROT_EXEC if it asks for a stack that can be executed, or 0 */
+	uint64_t headers;    /* where the program headers are in memory; 0: in no segment */
 };
 
 /*

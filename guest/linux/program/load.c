@@ -140,7 +140,8 @@ static int64_t map_all(struct loader *l, uint64_t stack_low)
 	for (unsigned i = 0; i < l->program->load_count && rc == 0; i++)
 		rc = map_segment(l, &l->program->loads[i]);
 	if (rc == 0)
-		rc = want(l, stack_low, LINUX_STACK_TOP, MOTE_MAP_ZEROED, prot);
+		rc = want(l, stack_low, LINUX_STACK_TOP, MOTE_MAP_ZEROED,
+			  prot | l->program->stack_exec);
 	if (rc == 0)
 		rc = map_wanted(l);
 	for (unsigned i = 0; i < l->program->load_count && rc == 0; i++)
@@ -184,6 +185,7 @@ int64_t load_segments(const struct elf_program *p, const struct program_file *f,
 	stack = (stack + LINUX_STACK_STEP - 1) & ~(LINUX_STACK_STEP - 1);
 	int64_t rc = map_all(&l, LINUX_STACK_TOP - stack);
 	process.stack_low = LINUX_STACK_TOP - stack;
+	process.stack_exec = p->stack_exec;
 	if (rc < 0) {
 		*why = mapping_sentence(rc);
 		return rc;
