@@ -106,7 +106,7 @@ static int thaw_to_die(struct container *c, struct err *e)
 	return rc;
 }
 
-int process_kill(const struct process *p, int signo, struct err *e)
+int process_kill(struct process *p, int signo, struct err *e)
 {
 	if (process_has_ended(p))
 		return err_set(e, ERR_PEER, ENOENT, "%s has ended", p->name);
@@ -119,6 +119,8 @@ int process_kill(const struct process *p, int signo, struct err *e)
 		return err_set(e, ERR_PEER, ENOENT, "%s has ended", p->name);
 	if (rc < 0)
 		return err_sys(e, -rc, "sending signal %d to %s", signo, p->name);
+	if (signo > 0 && p->state < PROCESS_RUNNING)
+		p->killed_by = signo;
 	if (signo == SIGKILL && p == &p->container->init)
 		return thaw_to_die(p->container, e);
 	return 0;

@@ -89,6 +89,7 @@ struct process {
 	int64_t deadline_ms; /* of what is waited for; 0: none */
 	uint64_t drain_ns;   /* in DRAINING: the next interval */
 
+	int killed_by;      /* the signal that Kill has sent before it was started; 0: none */
 	struct err failure; /* why it cannot be started; code 0: none */
 	uint32_t exit_status;
 	struct timespec exited_at;

@@ -131,12 +131,18 @@ static bool is_ending(const struct container *c)
 static int fail(struct process *p, struct err *e)
 {
 	struct err *failure = &p->failure;
-	if (failure->blame == ERR_HOST && is_ending(p->container))
+	uint32_t status = (uint32_t)wire_failure_status(failure);
+	bool unclear = failure->blame == ERR_HOST || failure->code == ESRCH;
+	if (unclear && is_ending(p->container)) {
 		refuse(p->container, "has ended", failure);
+	} else if (failure->code == ESRCH && p->killed_by) {
+		err_set(failure, ERR_PEER, EBUSY, "%s was killed before it was started", p->name);
+		status = 128 + (uint32_t)p->killed_by;
+	}
 	(void)!process_signal(p, SIGKILL);
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
-	process_set_ended(p, (uint32_t)wire_failure_status(failure), now);
+	process_set_ended(p, status, now);
 	return err_set(e, failure->blame, failure->code, "%s", failure->text);
 }
 
@@ -145,9 +151,9 @@ int process_start(struct process *p, struct err *e)
 	if (p->state == PROCESS_NEW && launch(p, &p->failure) < 0)
 		return fail(p, e);
 	int rc = process_run(p, e);
-	/* Its VM was there, and it was killed with its container before its start. */
-	if (rc == -ESRCH && is_ending(p->container))
-		refuse(p->container, "has ended", &p->failure);
+	/* Its VM was there, and it was killed, alone or with its container, before its start. */
+	if (rc == -ESRCH && (p->killed_by || is_ending(p->container)))
+		p->failure = *e;
 	if (p->failure.code)
 		return fail(p, e);
 	return rc;

@@ -117,7 +117,7 @@ int process_start(struct process *p, struct err *e) must_check;
 int process_delete(struct process *p, struct err *e) must_check;
 
 /* Signals the guest, also before it is started; 0 only asks. -ENOENT once it has ended. */
-int process_kill(const struct process *p, int signo, struct err *e) must_check;
+int process_kill(struct process *p, int signo, struct err *e) must_check;
 int process_resize(const struct process *p, uint32_t width, uint32_t height,
 		   struct err *e) must_check;
 /*

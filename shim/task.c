@@ -10,6 +10,7 @@
 #include "shim/status.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <unistd.h>
 
 static void handle_state(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
@@ -50,7 +51,7 @@ static void handle_kill(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 	struct err e = {0};
 	if (!t)
 		return;
-	int signo = r->signal <= 64 ? (int)r->signal : -1; /* -1 is refused as invalid */
+	int signo = r->signal <= INT_MAX ? (int)r->signal : -1; /* -1 is refused */
 	int rc = process_kill(t->process, signo, &e);
 	/* CRI takes this code, and no other, for a container that has ended already. */
 	if (rc == -ENOENT || rc == -ESRCH)

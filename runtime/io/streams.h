@@ -61,8 +61,8 @@ int terminal_resize(const struct terminal *t, uint16_t width, uint16_t height) m
 /* No more input: nothing is read from `in` again. */
 void terminal_end_input(struct terminal *t);
 /*
- * Copies what can be copied without waiting. At the end of `in` the terminal hangs up: its programs
- * get SIGHUP, and find it closed.
+ * Copies what can be copied without waiting. At the end of `in` the terminal hangs up: its program
+ * gets SIGHUP, and finds it closed.
  */
 void terminal_pump(struct terminal *t);
 /* True once the slave is closed everywhere, or it hung up, and its output has been passed on. */

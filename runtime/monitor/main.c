@@ -65,6 +65,12 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	(void)context;
 	if (signo == MONITOR_SIGNAL_CARRIER && info->si_code == SI_QUEUE)
 		signo = info->si_value.sival_int;
+	/*
+	 * The end of its terminal does not end the first process of a PID namespace, which finds it
+	 * closed; it does end one that Exec added.
+	 */
+	if (signo == SIGHUP && info->si_code == SI_KERNEL && getpid() == 1)
+		return;
 	if (atomic_load(&started))
 		mote_sandbox_signal(running, signo);
 	else if (!ignored_by_default(signo))

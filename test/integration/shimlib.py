@@ -4,6 +4,7 @@
 Only what the cases need: a client that can also send what no proper client sends. Standard library only.
 """
 import collections
+import contextlib
 import json
 import os
 import queue
@@ -226,7 +227,8 @@ class Shim:
             self.client.close()
         ending = self.processes()
         for pid in ending:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         # A dying shim's socket still answers, also when its command line is gone: `delete` comes, as containerd's
         # does, after its end.
         clock = Clock()

@@ -123,6 +123,34 @@ Test(runtime_exec, files_and_signals)
 	end(&k);
 }
 
+/* Kill comes while it starts: it is said, whatever its monitor was at. */
+Test(runtime_exec, killed_while_it_starts)
+{
+	static const int signals[] = {SIGKILL, SIGTERM};
+	signal(SIGPIPE, SIG_IGN); /* as the shim does */
+	program("wait");
+	struct client k = start();
+	program_at("rootfs/second", "exit 3");
+	for (int i = 0; i < 40; i++) {
+		int signo = signals[i % 2];
+		struct process *x;
+		struct err e = {0};
+		cr_assert(add(&k, "{\"args\":[\"/second\"],\"cwd\":\"/\"}", &x, &e) == 0, "%s",
+			  e.text);
+		int rc = process_start(x, &e);
+		cr_assert(rc == -EINPROGRESS, "%s", e.text);
+		poll(NULL, 0, i / 4);
+		cr_assert(process_kill(x, signo, &e) == 0, "%s", e.text);
+		rc = start_both(&k, x, &e);
+		cr_expect(rc == -EBUSY || rc == 0, "round %d: %d %s", i, rc, e.text);
+		uint32_t status = finish_both(&k, x);
+		cr_expect(status == 128 + (uint32_t)signo || status == 3, "round %d: status %u", i,
+			  status);
+		delete_both(&k, x);
+	}
+	end(&k);
+}
+
 Test(runtime_exec, wrong_states)
 {
 	static const char good[] = "{\"args\":[\"/prog\"],\"cwd\":\"/\"}";

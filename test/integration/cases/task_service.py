@@ -690,8 +690,8 @@ def each_stdin_outlives_its_client():
 
 
 def each_terminal_hangs_up():
-    """CloseIO on a terminal, as with runc: SIGHUP, which ends a program without a handler."""
-    with Shim(args=["loop"], kind=KIND) as shim:
+    """CloseIO on a terminal, as with runc: its program finds it closed; SIGHUP is for processes of Exec alone."""
+    with Shim(args=["reply"], kind=KIND) as shim:
         shim.start()
         stdin, stdout = fifos(shim, "stdin", "stdout")
         hold = os.open(stdout, os.O_RDONLY | os.O_NONBLOCK)
@@ -702,7 +702,23 @@ def each_terminal_hangs_up():
         time.sleep(0.2)
         assert shim.state() == RUNNING, "its client is still there"
         os.close(client)
-        assert shim.wait() == 129
+        assert shim.wait() == 0
+        os.close(hold)
+        shim.end()
+
+
+def each_terminal_of_exec_hangs_up():
+    with Shim(kind=KIND) as shim:
+        shim.start()
+        stdin, stdout = fifos(shim, "stdin", "stdout")
+        hold = os.open(stdout, os.O_RDONLY | os.O_NONBLOCK)
+        shim.create()
+        shim.task("Start")
+        text = json.dumps({"args": ["/probe.wasm" if KIND == "wasm" else "/probe", "loop"], "cwd": "/"}).encode()
+        shim.task("Exec", {2: "e", 3: 1, 4: stdin, 5: stdout, 7: {1: "", 2: text}})
+        shim.task("Start", {2: "e"})
+        shim.task("CloseIO", {2: "e", 3: 1})
+        assert one(shim.task("Wait", {2: "e"}), 1) == 129
         os.close(hold)
         shim.end()
 
