@@ -64,6 +64,24 @@ static void print_frame(uint32_t i, const struct wasm_frame *f)
 	lib_write(2, line, n);
 }
 
+static void print_source(const struct wasm_source *source)
+{
+	char line[400];
+	const size_t capacity = sizeof(line) - 1;
+	if (!source->line)
+		return;
+	size_t n = lib_format(line, capacity, "                 at ");
+	if (source->directory.bytes)
+		n += lib_format(line + n, capacity - n, "%.*s/", shown_bytes(&source->directory),
+				source->directory.text);
+	n += lib_format(line + n, capacity - n, "%.*s:%u", shown_bytes(&source->file),
+			source->file.text, source->line);
+	if (source->column)
+		n += lib_format(line + n, capacity - n, ":%u", source->column);
+	line[n++] = '\n';
+	lib_write(2, line, n);
+}
+
 static void print_reason(const struct wasm_stop *stop)
 {
 	char line[120];
@@ -80,13 +98,17 @@ static void print_reason(const struct wasm_stop *stop)
 
 void wasi_report_trap(const struct wasm_stop *stop)
 {
+	static struct wasm_source sources[FRAMES_SHOWN];
 	uint32_t count = stop->frame_count;
 	if (count > FRAMES_SHOWN)
 		count = FRAMES_SHOWN;
 	print_reason(stop);
 	wasi.reporting = true;
-	for (uint32_t i = 0; i < count; i++)
+	wasm_find_sources(stop->frames, count, sources);
+	for (uint32_t i = 0; i < count; i++) {
 		print_frame(i, &stop->frames[i]);
+		print_source(&sources[i]);
+	}
 	wasi.reporting = false;
 	if (stop->truncated || count < stop->frame_count)
 		lib_write(2, "   ...\n", 7);

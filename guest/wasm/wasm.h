@@ -175,6 +175,7 @@ const char *wasm_trap_text(enum wasm_trap_code code);
 #define WASM_BACKTRACE_MAX 64
 
 struct wasm_frame {
+	const struct wasm_module *of;
 	struct wasm_name module; /* from the name section; bytes is 0 when it has none */
 	struct wasm_name name;
 	uint32_t func_index;
@@ -200,6 +201,17 @@ struct wasm_stop {
 	} access;
 	struct wasm_frame frames[WASM_BACKTRACE_MAX];
 };
+
+/* A place in the source as the module's DWARF tells it: any bytes; line is 0 if it does not. */
+struct wasm_source {
+	struct wasm_name directory, file;
+	uint32_t line, column; /* column is 0 if it is not told */
+};
+/*
+ * Of frames of one stop, while their module exists; those of other modules than the first one's are
+ * not looked up.
+ */
+void wasm_find_sources(const struct wasm_frame *frames, uint32_t count, struct wasm_source *to);
 
 /* Linking. */
 

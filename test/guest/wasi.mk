@@ -4,6 +4,12 @@ WASI_CC ?= clang
 WASI_CFLAGS := --target=wasm32-wasi -O1 -g0 -Wall -Wextra -Werror
 WASI_GUESTS := $(patsubst test/guest/%.c,$(GUESTS)/%.wasm,$(wildcard test/guest/wasi_*.c))
 $(GUESTS)/wasi_reactor.wasm: WASI_EXTRA = -mexec-model=reactor
+# With DWARF, of the compiler's default version and of the one before.
+$(GUESTS)/wasi_lines.wasm: WASI_EXTRA = -gdwarf-5
+$(GUESTS)/wasi_lines_dwarf4.wasm: test/guest/wasi_lines.c
+	@mkdir -p $(@D)
+	$(WASI_CC) $(WASI_CFLAGS) -gdwarf-4 $< -o $@
+$(B)/test/unit/wasi_run: | $(GUESTS)/wasi_lines_dwarf4.wasm
 $(WASI_GUESTS): $(GUESTS)/%.wasm: test/guest/%.c test/guest/wasi_check.h
 	@mkdir -p $(@D)
 	$(WASI_CC) $(WASI_CFLAGS) $(WASI_EXTRA) $< -o $@

@@ -383,6 +383,26 @@ Test(wasi_run, backtraces_are_exact)
 	expect_places("\1\1\1\x10\0\1\1\1", "     1: 0x2c - "); /* itself: until the stack ends */
 }
 
+/* With file, line and column where the module has DWARF, whose versions differ in how. */
+Test(wasi_run, backtraces_have_source_lines)
+{
+	static const char *const programs[] = {"wasi_lines", "wasi_lines_dwarf4"};
+	static const char *const places[] = {"test/guest/wasi_lines.c:7:11\n",
+					     "test/guest/wasi_lines.c:12:9\n",
+					     "test/guest/wasi_lines.c:17:9\n"};
+	for (size_t i = 0; i < 2; i++) {
+		static struct run r;
+		r = (struct run){.program = programs[i]};
+		run(&r);
+		const char *at = r.err;
+		for (size_t k = 0; k < 3 && at; k++) {
+			at = strstr(at, places[k]);
+			cr_expect(at, "%s: no %s: %s", programs[i], places[k], r.err);
+		}
+		cr_expect(r.status == 134, "%s: status %d", programs[i], r.status);
+	}
+}
+
 Test(wasi_run, traps_are_named)
 {
 	expect_trap("read", "out of bounds memory access");

@@ -97,6 +97,7 @@ static void add_frame(struct wasm_stop *stop, const struct wasm_module *m,
 		      const struct code_location *location)
 {
 	stop->frames[stop->frame_count++] = (struct wasm_frame){
+		.of = m,
 		.module = wasm_module_name(m),
 		.name = wasm_module_func_name(m, location->func),
 		.func_index = location->func,
@@ -192,7 +193,7 @@ enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg,
 		return WASM_RETURNED;
 	}
 	s->stop = stop ? stop : &unused;
-	memset(s->stop, 0, sizeof *s->stop);
+	memset(s->stop, 0, offsetof(struct wasm_stop, frames)); /* there are none yet */
 	s->base_sp = (uint64_t)__builtin_frame_address(0);
 	s->exit_sp = 0;
 	if (wasm_jump_set(&s->jump) != 0)
