@@ -2,11 +2,15 @@
 /* Finds the images in the binary's own file by its program headers. */
 #include "api/images.h"
 
+#include "base/cleanup.h"
+
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int file = -1;
@@ -29,12 +33,29 @@ static int find(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+/* Whether the file has these bytes of this process where they should be. */
+static bool has(int fd, const uint8_t *bytes, const uint8_t *end)
+{
+	uint8_t found[4096];
+	size_t len = (size_t)(end - bytes) < sizeof(found) ? (size_t)(end - bytes) : sizeof(found);
+	off_t at = (off_t)((uintptr_t)bytes - file_base);
+	return pread(fd, found, len, at) == (ssize_t)len && memcmp(found, bytes, len) == 0;
+}
+
+/*
+ * The program itself has no name here. A library that was found by a relative path may be another
+ * file by now, as may one that was replaced: the images are copied then.
+ */
 static void open_once(void)
 {
 	const char *name = NULL;
 	if (!dl_iterate_phdr(find, &name))
 		return;
-	file = open(name && name[0] == '/' ? name : "/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd =
+		open(name && name[0] ? name : "/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && has(fd, mote_image_linux, mote_image_linux_end) &&
+	    has(fd, mote_image_wasm, mote_image_wasm_end))
+		file = take_fd(&fd);
 }
 
 void images_open(void)
