@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -65,9 +66,9 @@ class Pod:
         for directory in () if Pod.there else glob.glob("/sys/fs/cgroup/k8s.io") + glob.glob("/sys/fs/cgroup/*/k8s.io"):
             within(5, lambda directory=directory: removed(directory))
 
-    def create(self, name, command, image=None, memory=0, mounts=(), environment=()):
+    def create(self, name, command, image=None, memory=0, mounts=(), environment=(), stdin=False):
         config = {1: {1: name}, 2: {1: image or "example.com/%s:1" % KIND}, 3: command, 11: name + ".log",
-                  6: [{1: k, 2: v} for k, v in environment], 7: list(mounts)}
+                  6: [{1: k, 2: v} for k, v in environment], 7: list(mounts), 12: int(stdin)}
         if memory:
             config[15] = {1: {4: memory}}
         made = self.cri.call("CreateContainer", {1: self.id, 2: config, 3: self.config})
@@ -87,6 +88,10 @@ class Pod:
         """`kubectl exec -i`, with -t where there is a tty."""
         url = one(self.cri.call("Exec", {1: container, 2: command, 3: int(tty), 4: 1, 5: 1, 6: int(not tty)}), 1).decode()
         return Stream(url)
+
+    def attach(self, container):
+        """`kubectl attach -i`."""
+        return Stream(one(self.cri.call("Attach", {1: container, 2: 1, 4: 1, 5: 1}), 1).decode())
 
     def start(self, container):
         self.cri.call("StartContainer", {1: container})
@@ -352,6 +357,39 @@ def each_pod_exec_stream():
         terminal.until(Stream.STDOUT, b"got typed")
         assert terminal.end() == 0
         assert b"\r\n" in terminal.text[Stream.STDOUT], "a terminal ends its lines so"
+
+
+def restart_containerd():
+    sandbox = os.environ["MOTE_SANDBOX"]
+    with open(os.path.join(sandbox, "containerd.pid")) as f:
+        pid = int(f.read())
+    os.kill(pid, signal.SIGTERM)
+    within(10, lambda: not alive(pid))
+    with open(os.path.join(sandbox, "containerd.log"), "ab") as out:
+        started = subprocess.Popen(["containerd", "--config", os.path.join(sandbox, "config.toml")], stdin=subprocess.DEVNULL,
+                                   stdout=out, stderr=out, start_new_session=True)
+    with open(os.path.join(sandbox, "containerd.pid"), "w") as f:
+        f.write("%d\n" % started.pid)
+    within(20, lambda: subprocess.run(["ctr", "version"], capture_output=True, check=False).returncode == 0)
+
+
+def each_pod_stdin():  # core
+    """`stdin: true`: it outlives those who attach, and a restart of containerd."""
+    with Pod() as pod:
+        container = pod.run("reply", probe("reply"), stdin=True)
+        for line in (b"one", b"two"):
+            stream = pod.attach(container)
+            stream.send(Stream.STDIN, line + b"\n")
+            stream.until(Stream.STDOUT, b"got " + line)
+            stream.sock.close()
+        restart_containerd()
+        pod.cri = Cri()
+        time.sleep(1)
+        assert pod.state(container) == RUNNING, log("reply")
+        stream = pod.attach(container)
+        stream.send(Stream.STDIN, b"three\n")
+        stream.until(Stream.STDOUT, b"got three")
+        assert pod.state(container) == RUNNING, log("reply")
 
 
 def each_pod_network():  # core
