@@ -24,8 +24,8 @@ int __sprintf_chk(char *to, int flag, size_t size, const char *fmt, ...);
 int __snprintf_chk(char *to, size_t max, int flag, size_t size, const char *fmt, ...);
 _Noreturn void __stack_chk_fail(void);
 
-/* One name's: it is all free again with the next one. */
-static _Alignas(16) uint8_t memory[MEMORY_BYTES];
+/* One name's, on the stack of demangle(): it is all free again with the next one. */
+static uint8_t *memory;
 static size_t memory_used;
 
 struct block {
@@ -108,11 +108,13 @@ static bool is_mangled(const char *name)
 
 size_t demangle(const char *name, size_t bytes, char *to, size_t size)
 {
+	_Alignas(16) uint8_t space[MEMORY_BYTES];
 	char mangled[NAME_MAX_BYTES + 1];
 	struct text text = {.to = to, .size = size};
 	if (bytes <= NAME_MAX_BYTES) {
 		memcpy(mangled, name, bytes);
 		mangled[bytes] = '\0';
+		memory = space;
 		memory_used = 0;
 		wasi_guard_stack();
 		if (is_mangled(mangled) &&
