@@ -19,6 +19,9 @@
 
 enum { SIGNALS = 64 };
 
+#define LINUX_RELEASE "6.1.0-mote"
+#define LINUX_VERSION "#1 Mote " MOTE_VERSION
+
 /*
  * The kernel's struct sigaction: a header that tests include next to the C library's has no room
  * for the original.
@@ -30,7 +33,7 @@ struct signal_action {
 /* Where the program's strings and auxiliary vector lie on its stack. */
 struct program_text {
 	uint64_t arguments, environment, end; /* each ends where the next one begins */
-	uint64_t vector, vector_bytes;
+	uint64_t vector, vector_end;
 };
 
 struct process {

@@ -89,7 +89,9 @@ void fault_behind_file(struct fault_signal *s);
 /* --- programs --- */
 
 uint16_t arch_elf_machine(void);
-const char *arch_platform(void);                /* AT_PLATFORM and uname's machine */
+const char *arch_platform(void); /* AT_PLATFORM and uname's machine */
+/* What /proc/cpuinfo says of the CPU, as much as fits: its length. */
+size_t arch_cpu_info(char *to, size_t capacity);
 void arch_hardware_features(uint64_t hwcap[2]); /* AT_HWCAP, AT_HWCAP2 */
 
 #endif

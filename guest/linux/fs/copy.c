@@ -3,6 +3,7 @@
  * sendfile and copy_file_range: through a buffer of the guest's, since host calls have one
  * descriptor each.
  */
+#include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
 
 #include <linux/fcntl.h>
@@ -33,8 +34,9 @@ static int64_t end_read(struct end *e, uint8_t *to, uint64_t bytes)
 {
 	const struct mote_iovec v = {.base = (uint64_t)to, .len = bytes};
 	if (!e->offset_at)
-		return mote_readv(mote_area(), e->fd, &v, 1);
+		return proc_read(mote_readv(mote_area(), e->fd, &v, 1), e->fd, &v, 1, NULL);
 	int64_t n = mote_preadv(mote_area(), e->fd, &v, 1, e->offset);
+	n = proc_read(n, e->fd, &v, 1, &e->offset);
 	if (n > 0)
 		e->offset += (uint64_t)n;
 	return n;

@@ -7,6 +7,7 @@
 
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/lookup.h"
+#include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
 
 #include <linux/fcntl.h>
@@ -165,8 +166,20 @@ static int64_t change_to(const char *path)
 	return 0;
 }
 
+static int64_t change_to_synthetic(const char *path)
+{
+	struct mote_stat st;
+	proc_stat(path, &st);
+	if (!S_ISDIR(st.mode))
+		return -ENOTDIR;
+	memcpy(process.cwd, path, strlen(path) + 1);
+	return 0;
+}
+
 int64_t sys_fchdir(int fd)
 {
+	if (proc_file(fd))
+		return change_to_synthetic(proc_file(fd)->path);
 	struct mote_stat st;
 	int64_t rc = mote_fstat(mote_area(), fd, &st);
 	if (rc < 0)
@@ -189,6 +202,8 @@ int64_t sys_chdir(uint64_t path)
 		return rc;
 	if (p.own >= 0)
 		return sys_fchdir(p.own);
+	if (p.proc[0])
+		return change_to_synthetic(p.proc);
 	return change_to(p.absolute);
 }
 

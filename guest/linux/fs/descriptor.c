@@ -9,6 +9,7 @@
 #include "guest/linux/fs/dir_cookie.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/lookup.h"
+#include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
 
 #include <linux/close_range.h>
@@ -41,15 +42,32 @@ static struct mote_iovec one_vector(uint64_t base, uint64_t bytes)
 	return (struct mote_iovec){.base = base, .len = min_u64(bytes, INT64_MAX)};
 }
 
+/* A synthetic file's descriptor is one that the host cannot read: nothing else pays for it. */
+static inline int64_t read_from(int32_t fd, const struct mote_iovec *v, uint64_t count)
+{
+	int64_t rc = mote_readv(mote_area(), fd, v, count);
+	if (rc != -EAGAIN)
+		return rc;
+	return proc_read(rc, fd, v, count, NULL);
+}
+
+static int64_t read_at(int32_t fd, const struct mote_iovec *v, uint64_t count, uint64_t offset)
+{
+	int64_t rc = mote_preadv(mote_area(), fd, v, count, offset);
+	if (rc >= 0)
+		return rc;
+	return proc_read(rc, fd, v, count, &offset);
+}
+
 int64_t sys_read(int fd, uint64_t to, uint64_t bytes)
 {
 	const struct mote_iovec v = one_vector(to, bytes);
-	return mote_readv(mote_area(), fd, &v, 1);
+	return read_from(fd, &v, 1);
 }
 
 int64_t sys_readv(int fd, uint64_t vectors, uint64_t count)
 {
-	return mote_readv(mote_area(), fd, (const void *)vectors, count);
+	return read_from(fd, (const void *)vectors, count);
 }
 
 int64_t sys_write(int fd, uint64_t from, uint64_t bytes)
@@ -71,7 +89,7 @@ int64_t sys_writev(int fd, uint64_t vectors, uint64_t count)
 int64_t sys_pread64(int fd, uint64_t to, uint64_t bytes, uint64_t offset)
 {
 	const struct mote_iovec v = one_vector(to, bytes);
-	return mote_preadv(mote_area(), fd, &v, 1, offset);
+	return read_at(fd, &v, 1, offset);
 }
 
 int64_t sys_pwrite64(int fd, uint64_t from, uint64_t bytes, uint64_t offset)
@@ -82,7 +100,7 @@ int64_t sys_pwrite64(int fd, uint64_t from, uint64_t bytes, uint64_t offset)
 
 int64_t sys_preadv(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 {
-	return mote_preadv(mote_area(), fd, (const void *)vectors, count, offset);
+	return read_at(fd, (const void *)vectors, count, offset);
 }
 
 int64_t sys_pwritev(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
@@ -118,6 +136,8 @@ int64_t sys_pwritev2(int fd, uint64_t vectors, uint64_t count, uint64_t offset, 
 
 int64_t sys_lseek(int fd, int64_t offset, uint32_t whence)
 {
+	if (proc_file(fd))
+		return proc_seek(fd, offset, whence);
 	int64_t rc = mote_lseek(mote_area(), fd, offset, whence);
 	if (rc >= 0 && whence == SEEK_SET)
 		dir_cookie_set(fd, rc);

@@ -2,6 +2,7 @@
 /* fcntl: duplicates, flags and record locks. */
 #include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/proc/files.h"
 #include "guest/linux/syscall.h"
 
 #include <linux/fcntl.h>
@@ -72,6 +73,8 @@ int64_t sys_fcntl(int fd, uint32_t command, uint64_t arg)
 	case F_SETFD:
 		return set_descriptor_flags(fd, arg);
 	case F_GETFL:
+		if (proc_file(fd))
+			return O_RDONLY;
 		return mote_get_flags(mote_area(), fd);
 	case F_SETFL:
 		return mote_set_flags(mote_area(), fd, (uint32_t)arg & (O_NONBLOCK | O_APPEND));

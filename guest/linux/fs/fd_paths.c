@@ -7,6 +7,7 @@
 
 #include "guest/lib/lib.h"
 #include "guest/linux/fs/dir_cookie.h"
+#include "guest/linux/proc/files.h"
 
 #include <linux/limits.h>
 
@@ -73,6 +74,7 @@ void fd_forget(int32_t fd)
 	if (fd >= 0 && fd < DESCRIPTORS_MAX)
 		path_at[fd] = 0;
 	dir_cookie_set(fd, 0);
+	proc_file_forget(fd);
 	(void)!fd_set_close_on_exec(fd, false);
 }
 
@@ -111,6 +113,7 @@ int64_t fd_copied(int32_t from, int64_t to)
 		fd_set_path((int32_t)to, path);
 	}
 	dir_cookie_set((int32_t)to, dir_cookie(from));
+	proc_file_copied(from, (int32_t)to);
 	return to;
 }
 

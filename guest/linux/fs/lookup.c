@@ -4,112 +4,9 @@
 
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/user_path.h"
+#include "guest/linux/proc/proc.h"
 
 #include <linux/fcntl.h>
-
-enum { PREOPENS_MAX = 64 };
-
-static int32_t preopen_fd[PREOPENS_MAX]; /* where the preopened directories were moved */
-
-static const struct mote_preopen *preopens(void)
-{
-	return (const void *)boot_string(process.boot->preopens);
-}
-
-static uint32_t preopen_count(void)
-{
-	return process.boot->preopenc < PREOPENS_MAX ? process.boot->preopenc : PREOPENS_MAX;
-}
-
-/*
- * A copy of a directory's descriptor, above all numbers that the program's own can have, or as high
- * as a host that gives fewer allows: the program counts its descriptors from 3.
- */
-static int64_t move_away(int32_t fd)
-{
-	int64_t to = -1;
-	for (uint32_t at = DESCRIPTORS_MAX; to < 0 && at >= 64; at -= 64)
-		to = mote_dup(mote_area(), fd, at);
-	return to;
-}
-
-void lookup_start(void)
-{
-	const struct mote_preopen *p = preopens();
-	for (uint32_t i = 0; i < preopen_count(); i++) {
-		if (p[i].kind == MOTE_PREOPEN_LISTENER)
-			continue; /* stays where the program expects it */
-		preopen_fd[i] = (int32_t)p[i].fd;
-		int64_t to = move_away((int32_t)p[i].fd);
-		if (to >= 0) {
-			preopen_fd[i] = (int32_t)to;
-			(void)!mote_close(mote_area(), (int32_t)p[i].fd);
-		}
-	}
-}
-
-bool lookup_holds(int32_t fd)
-{
-	for (uint32_t i = 0; i < preopen_count(); i++)
-		if (preopens()[i].kind != MOTE_PREOPEN_LISTENER && preopen_fd[i] == fd)
-			return true;
-	return false;
-}
-
-static size_t component_len(const char *path)
-{
-	size_t n = 0;
-	while (path[n] && path[n] != '/')
-		n++;
-	return n;
-}
-
-/* Whether `dir` is `path` or above it; how many bytes of the path it covers. Both are absolute. */
-static bool covers(const char *dir, const char *path, size_t *len)
-{
-	size_t at = 0;
-	for (;;) {
-		while (*dir == '/')
-			dir++;
-		size_t n = component_len(dir);
-		if (n == 0)
-			break;
-		while (path[at] == '/')
-			at++;
-		if (component_len(path + at) != n || strncmp(dir, path + at, n) != 0)
-			return false;
-		dir += n;
-		at += n;
-	}
-	*len = at;
-	return true;
-}
-
-int32_t lookup_root(const char *path, size_t *root_len)
-{
-	const struct mote_preopen *p = preopens();
-	int32_t found = -ENOENT;
-	*root_len = 0;
-	for (uint32_t i = 0; i < preopen_count(); i++) {
-		size_t len;
-		if (p[i].kind == MOTE_PREOPEN_LISTENER ||
-		    !covers(boot_string(p[i].path), path, &len))
-			continue;
-		if (found < 0 || len >= *root_len) {
-			found = preopen_fd[i];
-			*root_len = len;
-		}
-	}
-	return found;
-}
-
-const char *lookup_below_root(const char *path, size_t root_len)
-{
-	const char *rest = path + root_len;
-	while (*rest == '/')
-		rest++;
-	return *rest ? rest : ".";
-}
 
 /* Resolves dir + "/" + p->path; dir is "" for an absolute path. */
 static int64_t resolve_from(struct resolved_path *p, const char *dir)
@@ -147,6 +44,7 @@ static int64_t resolve(struct resolved_path *p, int32_t dirfd, bool nofollow)
 	if (nofollow)
 		p->resolve = MOTE_RESOLVE_NOFOLLOW;
 	p->own = -1;
+	p->proc[0] = '\0';
 	if (p->path[0] == '/')
 		return resolve_from(p, "");
 	if (dirfd == AT_FDCWD)
@@ -164,14 +62,33 @@ int64_t lookup_user(struct resolved_path *p, int32_t dirfd, uint64_t path, bool 
 	return resolve(p, dirfd, nofollow);
 }
 
+/*
+ * 1 for a synthetic file; 0 for others, also if it is a symlink to be followed, to which p->path
+ * has changed; or a negative errno.
+ */
+static int64_t resolve_synthetic(struct resolved_path *p, int32_t dirfd, bool nofollow)
+{
+	int64_t rc = proc_find(dirfd, p->path, p->proc);
+	bool found = rc > 0;
+	if (found && !nofollow && strcmp(p->proc, "/proc/self") != 0 && proc_link(p->proc, p->path))
+		rc = 0;
+	if (rc <= 0)
+		p->proc[0] = '\0';
+	return rc;
+}
+
 int64_t lookup_user_file(struct resolved_path *p, int32_t dirfd, uint64_t path, bool nofollow)
 {
 	int64_t rc = read_path(p, path);
 	if (rc < 0)
 		return rc;
+	p->proc[0] = '\0';
 	p->own = fd_of_path(p->path);
 	if (p->own >= 0)
 		return 0;
+	rc = resolve_synthetic(p, dirfd, nofollow);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	return resolve(p, dirfd, nofollow);
 }
 

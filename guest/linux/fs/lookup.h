@@ -7,6 +7,8 @@
 #ifndef MOTE_GUEST_LINUX_FS_LOOKUP_H
 #define MOTE_GUEST_LINUX_FS_LOOKUP_H
 
+#include "guest/linux/fs/roots.h"
+#include "guest/linux/proc/files.h"
 #include "guest/linux/state.h"
 
 /* What a host call takes for a path: a descriptor, the path from it, and how it is resolved. */
@@ -16,18 +18,15 @@ struct resolved_path {
 	const char *rest; /* into absolute or path */
 	int32_t dirfd;    /* the program's descriptor that path is relative to, else -1 */
 	int32_t own;      /* the descriptor that a path like /dev/stdout stands for, else -1 */
+	char proc[PROC_PATH_MAX]; /* the synthetic file that it is; empty: it is not one */
 	char path[PATH_MAX], absolute[PATH_MAX];
 };
 
-/* Takes the preopened directories' descriptors out of the program's way. */
-void lookup_start(void);
-/* Whether paths are resolved by it: a number that the program must not close. */
-bool lookup_holds(int32_t fd);
 /* Resolves a path argument of the program: 0, or a negative errno. */
 int64_t lookup_user(struct resolved_path *p, int32_t dirfd, uint64_t path, bool nofollow);
 /*
  * The same for calls on the file behind the path: one like /dev/stdout or /proc/self/fd/3 gives
- * p->own, and nothing else is to be used then.
+ * p->own, a synthetic one p->proc, and nothing else is to be used then.
  */
 int64_t lookup_user_file(struct resolved_path *p, int32_t dirfd, uint64_t path, bool nofollow);
 /* Resolves p->path, which is absolute, or relative to the working directory. */
@@ -43,13 +42,6 @@ int64_t lookup_result(int64_t rc);
 /* The absolute path, if it is known. */
 bool lookup_absolute(const struct resolved_path *p, char to[PATH_MAX]);
 
-/*
- * For absolute paths: the descriptor of the directory that the path is in, and the length of that
- * directory's own path; -ENOENT: none.
- */
-int32_t lookup_root(const char *path, size_t *root_len);
-/* What follows the root's own path, never empty: "." for the root itself. */
-const char *lookup_below_root(const char *path, size_t root_len);
 /* Whether the directory that was opened by this path still is there. */
 bool lookup_still_names(const char *path, int32_t fd);
 

@@ -7,6 +7,7 @@
 #include "guest/linux/fs/lookup.h"
 #include "guest/linux/fs/stat.h"
 #include "guest/linux/fs/user_path.h"
+#include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
 
 #include <linux/fcntl.h>
@@ -54,6 +55,8 @@ int64_t sys_openat(int dirfd, uint64_t path, uint32_t flags, uint32_t mode)
 		return rc;
 	if (p.own >= 0)
 		return open_own(p.own);
+	if (p.proc[0])
+		return proc_open(p.proc, flags);
 	return open_resolved(&p, flags, mode);
 }
 
@@ -155,6 +158,13 @@ static int64_t access_own(int32_t fd, uint32_t mode)
 	return 0;
 }
 
+static int64_t access_synthetic(const char *path, uint32_t mode)
+{
+	struct mote_stat st;
+	proc_stat(path, &st);
+	return mode & ~(st.mode & 7) ? -EACCES : 0;
+}
+
 int64_t sys_faccessat2(int dirfd, uint64_t path, uint32_t mode, uint32_t flags)
 {
 	struct resolved_path p;
@@ -173,6 +183,8 @@ int64_t sys_faccessat2(int dirfd, uint64_t path, uint32_t mode, uint32_t flags)
 		return rc;
 	if (p.own >= 0)
 		return access_own(p.own, mode);
+	if (p.proc[0])
+		return access_synthetic(p.proc, mode);
 	do
 		rc = mote_access(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, mode);
 	while (lookup_retry(&p, rc));
@@ -329,17 +341,12 @@ static int64_t put_text(uint64_t to, uint64_t capacity, const char *text)
 	return (int64_t)len;
 }
 
-/* The program's own path, absolute whatever it was called by: glibc's start-up insists on it. */
-static int64_t put_own_path(uint64_t to, uint64_t capacity)
+static int64_t put_link(uint64_t to, uint64_t capacity, const char *synthetic)
 {
-	char path[PATH_MAX] = "/";
-	const char *called = boot_string(process.boot->payload_path);
-	while (called[0] == '.' && called[1] == '/')
-		called += 2;
-	size_t at = called[0] != '/', len = strnlen(called, sizeof(path) - 2);
-	memcpy(path + at, called, len);
-	path[at + len] = '\0';
-	return put_text(to, capacity, path);
+	char target[PATH_MAX];
+	if (!proc_link(synthetic, target))
+		return -EINVAL;
+	return put_text(to, capacity, target);
 }
 
 int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)
@@ -348,11 +355,10 @@ int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)
 	if (capacity == 0 || capacity > INT32_MAX)
 		return -EINVAL;
 	int64_t rc = lookup_user_file(&p, dirfd, path, true);
-	/* Even if there is no directory to find it in. */
-	if (strcmp(p.path, "/proc/self/exe") == 0)
-		return put_own_path(to, capacity);
 	if (rc < 0)
 		return rc;
+	if (p.proc[0])
+		return put_link(to, capacity, p.proc);
 	if (p.own >= 0) {
 		const char *known = fd_path(p.own);
 		if (!known)

@@ -4,11 +4,21 @@
 
 #include "guest/linux/fs/lookup.h"
 #include "guest/linux/fs/user_path.h"
+#include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
 
 #include <asm/stat.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
+
+/* Of a descriptor. A synthetic file's own has no type. */
+static int64_t stat_descriptor(int32_t fd, struct mote_stat *to)
+{
+	int64_t rc = mote_fstat(mote_area(), fd, to);
+	if (rc == 0 && !(to->mode & S_IFMT) && proc_file(fd))
+		proc_stat(proc_file(fd)->path, to);
+	return rc;
+}
 
 int64_t stat_path(int32_t dirfd, uint64_t path, uint32_t flags, struct mote_stat *to)
 {
@@ -18,13 +28,17 @@ int64_t stat_path(int32_t dirfd, uint64_t path, uint32_t flags, struct mote_stat
 		if (empty < 0)
 			return empty;
 		if (empty && dirfd != AT_FDCWD)
-			return mote_fstat(mote_area(), dirfd, to);
+			return stat_descriptor(dirfd, to);
 	}
 	int64_t rc = lookup_user_file(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW);
 	if (rc < 0)
 		return rc;
 	if (p.own >= 0)
-		return mote_fstat(mote_area(), p.own, to);
+		return stat_descriptor(p.own, to);
+	if (p.proc[0]) {
+		proc_stat(p.proc, to);
+		return 0;
+	}
 	do
 		rc = mote_stat(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, to);
 	while (lookup_retry(&p, rc));
@@ -58,7 +72,7 @@ static int64_t put_stat(uint64_t to, const struct mote_stat *m)
 int64_t sys_fstat(int fd, uint64_t to)
 {
 	struct mote_stat m;
-	int64_t rc = mote_fstat(mote_area(), fd, &m);
+	int64_t rc = stat_descriptor(fd, &m);
 	if (rc < 0)
 		return rc;
 	return put_stat(to, &m);

@@ -179,3 +179,20 @@ bool ranges_shared(uint64_t start, uint64_t bytes)
 			return true;
 	return false;
 }
+
+uint64_t ranges_free_bytes(void)
+{
+	uint64_t bytes = 0;
+	for (uint32_t i = 0; i < unused.count; i++)
+		bytes += unused.ranges[i].end - unused.ranges[i].start;
+	return bytes;
+}
+
+bool ranges_free_at(uint32_t index, uint64_t *start, uint64_t *end)
+{
+	if (index >= unused.count)
+		return false;
+	*start = unused.ranges[index].start;
+	*end = unused.ranges[index].end;
+	return true;
+}

@@ -32,4 +32,8 @@ void ranges_unshare(uint64_t start, uint64_t bytes);
 /* Whether some of it is such a place. */
 bool ranges_shared(uint64_t start, uint64_t bytes);
 
+uint64_t ranges_free_bytes(void);
+/* The free range of that index, in order of addresses; false: there are no more. */
+bool ranges_free_at(uint32_t index, uint64_t *start, uint64_t *end);
+
 #endif

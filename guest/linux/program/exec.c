@@ -16,6 +16,7 @@
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/user_path.h"
 #include "guest/linux/mm/memory.h"
+#include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
 
 #include <linux/fcntl.h>
@@ -129,7 +130,8 @@ static int64_t open_file(struct execution *e, int32_t dirfd, const char *path, u
 {
 	const uint64_t at = (uint64_t)path;
 	const uint32_t nofollow = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
-	if (strcmp(path, OWN_PROGRAM) == 0) {
+	char synthetic[PROC_PATH_MAX];
+	if (proc_find(dirfd, path, synthetic) > 0 && strcmp(synthetic, OWN_PROGRAM) == 0) {
 		if (open_own(e) == 0)
 			return 0;
 		path = process.exe;

@@ -108,6 +108,6 @@ int64_t stack_write(const struct stack_content *s, const struct elf_program *p)
 		return -EFAULT;
 	t->end = text;
 	t->vector = at;
-	t->vector_bytes = 2 * AUX_MAX * sizeof(uint64_t);
+	t->vector_end = at + 2 * AUX_MAX * sizeof(uint64_t);
 	return (int64_t)where.words;
 }

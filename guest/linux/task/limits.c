@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the process may use, and what it has used. */
+#include "guest/linux/task/limits.h"
+
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/mm/layout.h"
 #include "guest/linux/syscall.h"
@@ -37,6 +39,12 @@ int64_t sys_mlock2(uint64_t at, uint64_t bytes, uint32_t flags)
 	(void)at;
 	(void)bytes;
 	return flags & ~(uint32_t)MLOCK_ONFAULT ? -EINVAL : 0;
+}
+
+void limits_get(uint32_t which, uint64_t *soft, uint64_t *hard)
+{
+	*soft = limits[which].rlim_cur;
+	*hard = limits[which].rlim_max;
 }
 
 static int64_t limit_set(uint32_t which, uint64_t from)

@@ -158,8 +158,8 @@ int64_t sys_uname(uint64_t to)
 {
 	struct new_utsname u = {.sysname = "Linux"};
 	set_field(u.nodename, boot_string(process.boot->hostname));
-	set_field(u.release, "6.1.0-mote");
-	set_field(u.version, "#1 Mote " MOTE_VERSION);
+	set_field(u.release, LINUX_RELEASE);
+	set_field(u.version, LINUX_VERSION);
 	set_field(u.machine, arch_platform());
 	set_field(u.domainname, "(none)");
 	return put_user(to, &u, sizeof(u));

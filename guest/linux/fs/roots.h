@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The directories that the guest holds, each the root of what is below it. */
+#ifndef MOTE_GUEST_LINUX_FS_ROOTS_H
+#define MOTE_GUEST_LINUX_FS_ROOTS_H
+
+#include "guest/linux/state.h"
+
+/* Takes the preopened directories' descriptors out of the program's way. */
+void lookup_start(void);
+/* Whether paths are resolved by it: a number that the program must not close. */
+bool lookup_holds(int32_t fd);
+/*
+ * For absolute paths: the descriptor of the directory that the path is in, and the length of that
+ * directory's own path; -ENOENT: none.
+ */
+int32_t lookup_root(const char *path, size_t *root_len);
+/*
+ * The directories that the guest holds, by index; false: there are no more. *path is NULL for
+ * a listener.
+ */
+bool lookup_mount(uint32_t index, const char **path, bool *readonly);
+/* What follows the root's own path, never empty: "." for the root itself. */
+const char *lookup_below_root(const char *path, size_t root_len);
+
+#endif
