@@ -329,6 +329,27 @@ Test(shim_task, given_up_while_it_is_created)
 	cr_expect(!shim.tasks && shim.ending);
 }
 
+/* The same without a Shutdown, and nobody has come instead. */
+Test(shim_task, left_alone_while_it_is_created)
+{
+	put_late_logger();
+	program("wait");
+	send_create();
+	send_process("Delete", "");
+	step();
+	close(peer);
+	peer = -1;
+	for (int i = 0; i < 16 && loop_step(&shim.loop, 0); i++)
+		;
+	cr_expect(shim.tasks && !shim.ending && shim.server.conns == 0);
+	put(at("go"), "", 0644);
+	for (int i = 0; i < 20000 && !shim.ending; i++) {
+		loop_step(&shim.loop, 1);
+		task_reap(&shim);
+	}
+	cr_expect(!shim.tasks && shim.ending);
+}
+
 /* Of one that is there it means nothing: others may come. */
 Test(shim_task, shutdown_while_a_task_is_there)
 {

@@ -151,6 +151,29 @@ def each_exec_races_with_the_end():
         within(5, lambda: not shim.processes())
 
 
+def each_exec_stdin_closed_before_its_start():
+    """CloseIO comes as soon as a client's own stdin ends, which may be before Start: what it wrote is read, then the end."""
+    with Running() as shim:
+        stdin, stdout = (os.path.join(shim.dir, n) for n in ("stdin", "stdout"))
+        os.mkfifo(stdin)
+        for exec_id, text in (("silent", b""), ("says", b"got a\n")):
+            add(shim, exec_id, "reply", streams={4: stdin, 5: "file://" + stdout + exec_id})
+            shim.task("CloseIO", {2: exec_id, 3: 1})
+            client = None
+            if text:
+                client = os.open(stdin, os.O_RDWR)
+                os.write(client, b"a\n")
+            shim.task("Start", {2: exec_id})
+            if client:
+                os.close(client)
+            assert one(shim.task("Wait", {2: exec_id}), 1) == 0, exec_id
+            with open(stdout + exec_id, "rb") as f:
+                got = f.read()
+            assert got == b"ready\n" + text + b"end of stdin\n", (exec_id, got)
+            shim.task("Delete", {2: exec_id})
+        shim.end()
+
+
 def test_exec_that_cannot_start():
     """Start tells why; those that wait, and Kill, hear that it has ended: so containerd cleans up."""
     with Running() as shim:
