@@ -126,6 +126,16 @@ const char *mote_sandbox_poisoned(const struct mote_sandbox *sandbox)
 	return sandbox->poison;
 }
 
+struct mote_result result_of(const struct vm_outcome *out)
+{
+	static const enum mote_end ends[] = {
+		[VM_EXITED] = MOTE_EXITED,           [VM_SIGNALLED] = MOTE_SIGNALLED,
+		[VM_TIMED_OUT] = MOTE_TIMED_OUT,     [VM_FAULTED] = MOTE_FAULTED,
+		[VM_INTERRUPTED] = MOTE_INTERRUPTED,
+	};
+	return (struct mote_result){.end = ends[out->end], .code = out->code};
+}
+
 /* The error of a call during which the guest ended. */
 static int guest_ended(const struct vm *vm, const struct vm_outcome *out, struct err *e)
 {

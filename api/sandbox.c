@@ -89,16 +89,6 @@ int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **s
 	return 0;
 }
 
-struct mote_result result_of(const struct vm_outcome *out)
-{
-	static const enum mote_end ends[] = {
-		[VM_EXITED] = MOTE_EXITED,           [VM_SIGNALLED] = MOTE_SIGNALLED,
-		[VM_TIMED_OUT] = MOTE_TIMED_OUT,     [VM_FAULTED] = MOTE_FAULTED,
-		[VM_INTERRUPTED] = MOTE_INTERRUPTED,
-	};
-	return (struct mote_result){.end = ends[out->end], .code = out->code};
-}
-
 int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result,
 		     struct mote_error *error)
 {

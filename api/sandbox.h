@@ -59,8 +59,8 @@ int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled,
 /* When it is freed, its working set is recorded in a file (vm_record_working_set); fd -1: not. */
 void sandbox_record_working_set(const struct mote_sandbox *s, int fd);
 
+/* call.c: how a guest ended, in the words of the API. */
 struct mote_result result_of(const struct vm_outcome *out);
-
 /* call.c: copies options.functions and limits. ERR_CONFIG if they are wrong. */
 int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e) must_check;
 void calls_free(struct mote_sandbox *s);
