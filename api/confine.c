@@ -31,12 +31,14 @@ static int close_others(const struct mote_sandbox *s, const int *keep, size_t co
 static int confine(const struct mote_options *options, struct mote_confined *done, struct err *e)
 {
 	struct mote_options o;
-	struct sandbox_config c;
+	cleanup_sandbox_config struct sandbox_config c = {.devices_fd = -1};
 	struct confine_dir dirs[PREOPENS_MAX];
 	int rc = options_copy(options, offsetof(struct mote_options, network) + sizeof(o.network),
 			      &o, e);
 	if (rc == 0)
 		rc = config_from_options(&o, &c, e);
+	if (rc == 0 && c.vm.preopen_count < PREOPENS_MAX) /* a module has none */
+		rc = config_add_devices(&o, &c, e);
 	if (rc < 0)
 		return rc;
 	int abi = confine_files(dirs, config_dirs(&c.vm, dirs), o.network, e);

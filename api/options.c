@@ -9,6 +9,7 @@
 #include "vm/kvm/open.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #define DEFAULT_DESCRIPTORS 1024
@@ -97,6 +98,7 @@ int config_from_options(const struct mote_options *o, struct sandbox_config *c, 
 		return rc;
 	c->env = NULL;
 	c->paths = NULL;
+	c->devices_fd = -1;
 	c->vm = (struct vm_config){
 		.kvm_fd = options_kvm(o),
 		.payload_fd = o->program_fd,
@@ -145,7 +147,29 @@ static int normalise(const char **path, char *to, struct err *e)
 	return 0;
 }
 
-static int use_native(struct sandbox_config *c, struct err *e)
+int config_add_devices(const struct mote_options *o, struct sandbox_config *c, struct err *e)
+{
+	if (!o->devices)
+		return 0;
+	if (c->vm.preopen_count == PREOPENS_MAX)
+		return err_set(e, ERR_CONFIG, E2BIG,
+			       "%d directories and listeners leave no space for the devices",
+			       PREOPENS_MAX);
+	c->devices_fd = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (c->devices_fd < 0)
+		return err_sys(e, errno, "/dev");
+	struct vm_preopen *at = c->preopens + c->vm.preopen_count - c->listeners;
+	memmove(at + 1, at, c->listeners * sizeof(*at));
+	*at = (struct vm_preopen){
+		.fd = c->devices_fd,
+		.kind = MOTE_PREOPEN_DEVICES,
+		.path = "/dev",
+	};
+	c->vm.preopen_count++;
+	return 0;
+}
+
+static int use_native(const struct mote_options *o, struct sandbox_config *c, struct err *e)
 {
 	config_use_image(&c->vm, mote_image_linux, mote_image_linux_end);
 	if (c->vm.entry)
@@ -153,11 +177,11 @@ static int use_native(struct sandbox_config *c, struct err *e)
 			e, ERR_CONFIG, EINVAL,
 			"an entry function %.64s: a native program has no exported functions",
 			c->vm.entry);
-	c->paths = calloc(c->vm.preopen_count + 1, PATH_MAX);
+	c->paths = calloc(c->vm.preopen_count + 2, PATH_MAX);
 	if (!c->paths)
 		return err_sys(e, ENOMEM, "the directories' paths");
 	char *at = c->paths;
-	int rc = 0;
+	int rc = config_add_devices(o, c, e);
 	for (size_t i = 0; i < c->vm.preopen_count && rc == 0; i++, at += PATH_MAX)
 		if (c->preopens[i].kind != MOTE_PREOPEN_LISTENER)
 			rc = normalise(&c->preopens[i].path, at, e);
@@ -179,19 +203,24 @@ int config_choose_image(const struct mote_options *o, struct sandbox_config *c, 
 		return 0;
 	case PROGRAM_ELF:
 	case PROGRAM_SCRIPT:
-		return use_native(c, e);
+		return use_native(o, c, e);
 	}
 	return 0;
 }
 
 size_t config_dirs(const struct vm_config *c, struct confine_dir dirs[PREOPENS_MAX])
 {
+	static const char *const devices[] = {MOTE_DEVICES, NULL};
 	size_t n = 0;
-	for (size_t i = 0; i < c->preopen_count; i++)
-		if (c->preopens[i].kind != MOTE_PREOPEN_LISTENER)
-			dirs[n++] = (struct confine_dir){
-				.fd = c->preopens[i].fd,
-				.readonly = c->preopens[i].kind == MOTE_PREOPEN_DIR_READONLY,
-			};
+	for (size_t i = 0; i < c->preopen_count; i++) {
+		if (c->preopens[i].kind == MOTE_PREOPEN_LISTENER)
+			continue;
+		dirs[n++] = (struct confine_dir){
+			.fd = c->preopens[i].fd,
+			.readonly = c->preopens[i].kind == MOTE_PREOPEN_DIR_READONLY,
+		};
+		if (c->preopens[i].kind == MOTE_PREOPEN_DEVICES)
+			dirs[n - 1].only = devices;
+	}
 	return n;
 }

@@ -10,6 +10,7 @@
 #include "vm/vm.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* The default limits, and the most that a snapshot's file can ask for. */
 #define DEFAULT_MEMORY     (1UL << 30)
@@ -43,12 +44,15 @@ struct sandbox_config {
 	struct vm_config vm;
 	struct vm_preopen preopens[PREOPENS_MAX]; /* directories, then listeners */
 	size_t listeners;
+	int devices_fd; /* owned, or -1 */
 	char *paths; /* owned, or NULL: of a native program's preopens and its working directory */
 	char **env;  /* owned, NULL if the options' serves */
 	char listen_fds[32], listen_pid[32];
 };
 static inline void cleanup_sandbox_configp(const struct sandbox_config *c)
 {
+	if (c->devices_fd >= 0)
+		close(c->devices_fd);
 	free(c->env);
 	free(c->paths);
 }
@@ -64,6 +68,9 @@ int config_from_options(const struct mote_options *o, struct sandbox_config *c,
 int config_choose_image(const struct mote_options *o, struct sandbox_config *c,
 			struct err *e) must_check;
 void config_use_image(struct vm_config *c, const uint8_t *image, const uint8_t *end);
+/* Adds the directory of options.devices behind the others, if it asks for it. */
+int config_add_devices(const struct mote_options *o, struct sandbox_config *c,
+		       struct err *e) must_check;
 /* The directories of a configuration, borrowed from it; how many. */
 size_t config_dirs(const struct vm_config *c, struct confine_dir dirs[PREOPENS_MAX]);
 

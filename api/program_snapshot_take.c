@@ -177,6 +177,7 @@ int mote_program_snapshot_take(const struct mote_options *options, const char *p
 		return error_report(&e, error);
 	struct taking t = {
 		.options = &o,
+		.config.devices_fd = -1,
 		.dirs.cap = DIRS_BYTES_MAX,
 		.child = MAP_FAILED,
 		.file = -1,

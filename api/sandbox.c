@@ -37,10 +37,14 @@ int mote_open_kvm(int *fd, struct mote_error *error)
 static int create_vm(const struct mote_options *o, struct vm_snapshot *compiled, struct vm **vm,
 		     struct err *e)
 {
-	cleanup_sandbox_config struct sandbox_config c = {.env = NULL};
+	cleanup_sandbox_config struct sandbox_config c = {.devices_fd = -1};
 	int rc = config_from_options(o, &c, e);
 	if (rc == 0 && c.listeners)
 		rc = listen_environment(&c, e);
+	if (rc < 0)
+		return rc;
+	if (compiled && !vm_snapshot_wasm(compiled))
+		rc = config_add_devices(o, &c, e);
 	if (rc < 0)
 		return rc;
 	if (compiled)

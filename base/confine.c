@@ -65,6 +65,9 @@ enum { ABI_MIN = 2 };
 	 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SYM | FS_REFER | FS_TRUNCATE | \
 	 FS_IOCTL_DEV)
 
+#define FS_FILE \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
+
 #ifdef __has_feature
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SANITIZED 1
@@ -118,6 +121,18 @@ static int allow(int rules, int dir, uint64_t access)
 	return 0;
 }
 
+/* A file that is not there needs no rule. */
+static int allow_files(int rules, int dir, const char *const *names, uint64_t access)
+{
+	for (; *names; names++) {
+		cleanup_close int fd = openat(dir, *names, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		int rc = fd < 0 ? 0 : allow(rules, fd, access);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 /* Sanitizers look at the process and its threads in /proc when they report. */
 static int allow_sanitizers(int rules)
 {
@@ -142,7 +157,11 @@ int confine_files(const struct confine_dir *dirs, size_t count, bool network, st
 		return err_sys(e, errno, "a set of Landlock rules");
 	for (size_t i = 0; i < count; i++) {
 		uint64_t access = dirs[i].readonly ? FS_READ : FS_WRITE;
-		int rc = allow(rules, dirs[i].fd, access & r.fs);
+		int rc;
+		if (dirs[i].only)
+			rc = allow_files(rules, dirs[i].fd, dirs[i].only, FS_FILE & r.fs);
+		else
+			rc = allow(rules, dirs[i].fd, access & r.fs);
 		if (rc < 0)
 			return err_sys(e, -rc, "Landlock's rule for directory %zu of the program",
 				       i + 1);

@@ -23,6 +23,8 @@ int confine_descriptors(int *keep, size_t count) must_check;
 struct confine_dir {
 	int fd; /* borrowed; O_PATH will do */
 	bool readonly;
+	/* NULL, or the names of files that alone stay accessible, for reading and writing */
+	const char *const *only;
 };
 
 /* The version of Landlock's interface that the kernel offers and Mote can use, 0: none. */

@@ -56,6 +56,8 @@ static unsigned preopen_flags(uint32_t kind)
 		return FD_DIR;
 	case MOTE_PREOPEN_DIR_READONLY:
 		return FD_DIR | FD_READONLY;
+	case MOTE_PREOPEN_DEVICES:
+		return FD_DIR | FD_DEVICES;
 	default:
 		return FD_SOCKET | FD_LISTENER | FD_FIXED_STATE;
 	}
@@ -91,7 +93,7 @@ int vm_give_fds(struct vm *vm, const struct vm_config *config, struct err *e)
 			return rc;
 		if (p->kind == MOTE_PREOPEN_DIR)
 			vm->paths |= JAIL_PATHS | JAIL_CHANGES;
-		else if (p->kind == MOTE_PREOPEN_DIR_READONLY)
+		else if (p->kind != MOTE_PREOPEN_LISTENER)
 			vm->paths |= JAIL_PATHS;
 		rc = give_fd(vm, p->fd, preopen_flags(p->kind), (uint32_t)(3 + i), e);
 		if (rc < 0)

@@ -247,6 +247,9 @@ enum mote_boot_flag {
 	MOTE_BOOT_LIBRARY = 1 << 3, /* with it: a command is not run, its functions are called */
 };
 
+/* What every program may have of /dev. */
+#define MOTE_DEVICES "null", "zero", "full", "random", "urandom", "tty"
+
 /* A directory or listener that is open from the start. */
 struct mote_preopen {
 	uint32_t fd;
@@ -259,6 +262,8 @@ enum mote_preopen_kind {
 	MOTE_PREOPEN_DIR = 1,
 	MOTE_PREOPEN_DIR_READONLY = 2,
 	MOTE_PREOPEN_LISTENER = 3,
+	MOTE_PREOPEN_DEVICES =
+		4, /* a directory of the host's, of which only MOTE_DEVICES are there */
 };
 
 /*

@@ -250,6 +250,7 @@ void cli_program_init(struct cli_program *p)
 		.dirs = p->dirs,
 		.envp = p->env,
 		.log = log_line,
+		.devices = 1,
 		/* the process's own limit counts */
 		.descriptors_max = UINT32_MAX,
 	};

@@ -5,7 +5,10 @@
 
 #include <mote/mote.h>
 
-enum { DIRS_MAX = 64, ENV_MAX = 4096 };
+enum {
+	DIRS_MAX = 63, /* one of 64 is the devices' */
+	ENV_MAX = 4096
+};
 
 struct cli_program {
 	struct mote_options options; /* points into this structure */

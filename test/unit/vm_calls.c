@@ -271,6 +271,45 @@ Test(vm_calls, renames_and_links_between_directories)
 
 /* --- permission --- */
 
+/* Of a directory of devices nothing is there but these, whatever the directory holds. */
+Test(vm_calls, a_directory_of_devices_has_devices_alone)
+{
+	static const char *const others[] = {
+		"file",      ".",           "..",  "",      "/",   "./null", "sub/null",
+		"../canary", "sub/../null", "nul", "nullx", "shm", "kvm",
+	};
+	struct mote_time now = {.nsec = UTIME_NOW};
+	void *time = put(&now, sizeof(now));
+	cr_assert(mkdir("dev", 0755) == 0 && mkdir("dev/sub", 0755) == 0);
+	write_file("dev/null", "x");
+	write_file("dev/file", "x");
+	cr_assert(symlink("file", "dev/zero") == 0);
+	give_dir("dev", FD_DEVICES, 5);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		for (uint32_t in_root = 0; in_root < 2; in_root++) {
+			uint32_t resolve = in_root ? MOTE_RESOLVE_IN_ROOT : 0;
+			int64_t rc = open_at(5, others[i], resolve, O_RDONLY);
+			cr_expect_eq(rc, -ENOENT, "open %s: %ld", others[i], rc);
+			rc = mote_access(&area, 5, P(others[i]), resolve, F_OK);
+			cr_expect_eq(rc, -ENOENT, "access %s: %ld", others[i], rc);
+		}
+	EXPECT(-ENOTDIR, open_at(5, "null/../file", 0, O_RDONLY));
+	EXPECT(-ENOTDIR, open_at(5, "null/", 0, O_RDONLY));
+	EXPECT(-EEXIST, open_at(5, "null", 0, O_RDWR | O_CREAT | O_EXCL));
+	EXPECT(-ENOENT, open_at(5, "tty", 0, O_RDWR | O_CREAT)); /* is not made */
+	EXPECT(-EPERM, mote_unlink(&area, 5, P("null"), 0, 0));
+	EXPECT(-EPERM, mote_mkdir(&area, 5, P("full"), 0, 0700));
+	EXPECT(-EPERM, mote_symlink(&area, P("x"), 5, P("full"), 0));
+	EXPECT(-EPERM, mote_rename(&area, RW, P("file"), 5, P("full"), 0, 0));
+	EXPECT(-EPERM, mote_link(&area, 5, P("null"), RW, P("mine"), 0));
+	EXPECT(-EPERM, mote_chmod(&area, 5, P("null"), 0, 0));
+	EXPECT(-EPERM, mote_chown(&area, 5, P("null"), 0, 1, 1));
+	EXPECT(-EPERM, mote_utimens(&area, 5, P("null"), 0, time, time));
+	EXPECT(20, mote_dup(&area, 5, 20));
+	EXPECT(-ENOENT, open_at(20, "file", 0, O_RDONLY)); /* a copy is no more */
+	cr_expect(open_at(5, "null", 0, O_RDWR | O_CREAT) >= 0);
+}
+
 Test(vm_calls, a_directory_for_reading_stays_as_it_is)
 {
 	struct mote_time now = {.nsec = UTIME_NOW};

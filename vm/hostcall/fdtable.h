@@ -32,6 +32,8 @@ enum fd_flag {
 	FD_PLAIN = 1 << 7,
 	/* a FIFO or device, opened by a path: what poll says of it another process may change */
 	FD_SHARED = 1 << 8,
+	/* a directory of which only the devices that every program may have are there */
+	FD_DEVICES = 1 << 9,
 };
 
 struct fd_entry {

@@ -28,22 +28,41 @@ enum {
 		     O_NOATIME
 };
 
-/* The directory's host descriptor, or -errno. */
-static int dir_of(struct vm *vm, int32_t fd, const struct fd_entry **entry)
+/* Of a directory of devices: 0 if the path is the name of one, else -errno. */
+static int check_device(const char *path)
+{
+	static const char *const names[] = {MOTE_DEVICES};
+	size_t len = strcspn(path, "/");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == len && memcmp(path, names[i], len) == 0)
+			return path[len] ? -ENOTDIR : 0;
+	return -ENOENT;
+}
+
+/* The directory's host descriptor, for that path below it; or -errno. */
+static int dir_of(struct vm *vm, int32_t fd, const char *path, const struct fd_entry **entry)
 {
 	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
 	if (!e)
 		return -EBADF;
 	if (!(e->flags & FD_DIR))
 		return -ENOTDIR;
+	int rc = 0;
+	if (e->flags & FD_DEVICES)
+		rc = check_device(path);
+	if (rc < 0)
+		return rc;
 	*entry = e;
 	return e->host;
 }
 
 /* As dir_of, for a call that changes something below it. */
-static int writable_dir_of(struct vm *vm, int32_t fd, const struct fd_entry **entry)
+static int writable_dir_of(struct vm *vm, int32_t fd, const char *path,
+			   const struct fd_entry **entry)
 {
-	int host = dir_of(vm, fd, entry);
+	int host = dir_of(vm, fd, path, entry);
+	if (host >= 0 && ((*entry)->flags & FD_DEVICES))
+		return -EPERM;
 	if (host >= 0 && ((*entry)->flags & FD_READONLY))
 		return -EROFS;
 	return host;
@@ -93,7 +112,7 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = dir_of(vm, a->dir, &entry);
+	int dir = dir_of(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	if (stop_before_opening(vm, entry, a->path))
@@ -105,7 +124,9 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 	bool writes = (a->flags & O_ACCMODE) != O_RDONLY || (a->flags & O_TRUNC);
 	if (inherited && writes)
 		return -EROFS;
-	if (inherited)
+	if ((entry->flags & FD_DEVICES) && (a->flags & O_EXCL))
+		return -EEXIST;
+	if (inherited || entry->flags & FD_DEVICES)
 		flags &= ~(uint64_t)(O_CREAT | O_EXCL);
 	cleanup_close int fd = open_waiting(vcpu, dir, a, flags);
 	if (fd == -ENOENT && inherited && (a->flags & O_CREAT))
@@ -198,7 +219,7 @@ int64_t host_stat(struct vcpu *vcpu, const struct call_stat *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = dir_of(vm, a->dir, &entry);
+	int dir = dir_of(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	struct stat st;
@@ -226,7 +247,7 @@ int64_t host_mkdir(struct vcpu *vcpu, const struct call_mkdir *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, &entry);
+	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	cleanup_parent struct resolve_parent p = {.fd = -1};
@@ -240,7 +261,7 @@ int64_t host_unlink(struct vcpu *vcpu, const struct call_unlink *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, &entry);
+	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	if (a->flags & ~(uint32_t)AT_REMOVEDIR)
@@ -281,10 +302,10 @@ int64_t host_rename(struct vcpu *vcpu, const struct call_rename *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int from = writable_dir_of(vm, a->dir, &entry);
+	int from = writable_dir_of(vm, a->dir, a->path, &entry);
 	if (from < 0)
 		return from;
-	int to = writable_dir_of(vm, a->to_dir, &entry);
+	int to = writable_dir_of(vm, a->to_dir, a->to_path, &entry);
 	if (to < 0)
 		return to;
 	if (a->flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE))
@@ -315,10 +336,10 @@ int64_t host_link(struct vcpu *vcpu, const struct call_link *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int from = writable_dir_of(vm, a->dir, &entry);
+	int from = writable_dir_of(vm, a->dir, a->path, &entry);
 	if (from < 0)
 		return from;
-	int to = writable_dir_of(vm, a->to_dir, &entry);
+	int to = writable_dir_of(vm, a->to_dir, a->to_path, &entry);
 	if (to < 0)
 		return to;
 	cleanup_parent struct resolve_parent p = {.fd = -1}, q = {.fd = -1};
@@ -340,7 +361,7 @@ int64_t host_symlink(struct vcpu *vcpu, const struct call_symlink *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, &entry);
+	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	cleanup_parent struct resolve_parent p = {.fd = -1};
@@ -356,7 +377,7 @@ int64_t host_readlink(struct vcpu *vcpu, const struct call_readlink *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = dir_of(vm, a->dir, &entry);
+	int dir = dir_of(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	cleanup_close int fd =
@@ -405,7 +426,7 @@ int64_t host_utimens(struct vcpu *vcpu, const struct call_utimens *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, &entry);
+	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	struct timespec times[2] = {time_of(a->atime), time_of(a->mtime)};
@@ -444,7 +465,7 @@ int64_t host_chmod(struct vcpu *vcpu, const struct call_chmod *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, &entry);
+	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	/*
@@ -483,7 +504,7 @@ int64_t host_chown(struct vcpu *vcpu, const struct call_chown *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, &entry);
+	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	struct stat st;
@@ -509,7 +530,7 @@ int64_t host_access(struct vcpu *vcpu, const struct call_access *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = dir_of(vm, a->dir, &entry);
+	int dir = dir_of(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	if (a->mode & ~(uint32_t)(R_OK | W_OK | X_OK))

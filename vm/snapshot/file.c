@@ -331,7 +331,7 @@ static int take_parts(struct vm_snapshot *s, const struct file_meta *f, const ui
 static bool fds_good(const struct vm_snapshot *s)
 {
 	const unsigned flags = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_FIXED_STATE |
-			       FD_NONBLOCK | FD_GIVEN | FD_PLAIN;
+			       FD_NONBLOCK | FD_GIVEN | FD_PLAIN | FD_DEVICES;
 	for (uint32_t k = 0; k < s->fd_count; k++) {
 		const struct fd_wanted *w = &s->fds[k];
 		if (w->origin == 0 || w->origin > s->state.given || w->at >= FDTABLE_MAX ||

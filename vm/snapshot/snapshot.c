@@ -138,6 +138,11 @@ void vm_snapshot_drop(struct vm_snapshot *s)
 	free(s);
 }
 
+bool vm_snapshot_wasm(const struct vm_snapshot *s)
+{
+	return s->state.wasm;
+}
+
 uint64_t vm_snapshot_memory(const struct vm_snapshot *s)
 {
 	return s->memory.shape.max_bytes;
@@ -396,7 +401,8 @@ int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
 /* Its descriptors are those that the snapshot's guest was started with, and no others. */
 static int check_fds(const struct vm *vm, const struct vm_snapshot *s, struct err *e)
 {
-	const unsigned kinds = FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_FIXED_STATE;
+	const unsigned kinds =
+		FD_DIR | FD_READONLY | FD_SOCKET | FD_LISTENER | FD_FIXED_STATE | FD_DEVICES;
 	for (uint32_t k = 0; k < s->fd_count; k++) {
 		uint32_t at = (uint32_t)s->fds[k].origin - 1;
 		const struct fd_entry *entry = NULL;

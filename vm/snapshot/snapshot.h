@@ -66,6 +66,8 @@ bool vm_snapshot_load_working_set(struct vm_snapshot *s, int fd) must_check;
 enum vm_state vm_snapshot_state(const struct vm_snapshot *s);
 /* The memory limit of the VM that it was taken of, in bytes. */
 uint64_t vm_snapshot_memory(const struct vm_snapshot *s);
+/* Whether its guest runtime is the WebAssembly engine. */
+bool vm_snapshot_wasm(const struct vm_snapshot *s);
 
 /*
  * Creates a VM that goes on, or waits, where the snapshot was taken. Of the configuration count

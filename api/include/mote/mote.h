@@ -121,6 +121,11 @@ struct mote_options {
 	 * exported functions can be called (mote/call.h).
 	 */
 	int library;
+	/*
+	 * Not 0: a native program has /dev/null, zero, full, random, urandom and tty of the host,
+	 * in addition to its directories. mote_sandbox_new opens /dev for that.
+	 */
+	int devices;
 };
 
 enum mote_end {

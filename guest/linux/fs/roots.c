@@ -92,6 +92,19 @@ static bool covers(const char *dir, const char *path, size_t *len)
 	return true;
 }
 
+/* Whether the path begins with the name of a device that every program has. */
+static bool is_device(const char *path)
+{
+	static const char *const names[] = {MOTE_DEVICES};
+	while (*path == '/')
+		path++;
+	size_t len = component_len(path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == len && strncmp(path, names[i], len) == 0)
+			return true;
+	return false;
+}
+
 int32_t lookup_root(const char *path, size_t *root_len)
 {
 	const struct mote_preopen *p = preopens();
@@ -101,6 +114,8 @@ int32_t lookup_root(const char *path, size_t *root_len)
 		size_t len;
 		if (p[i].kind == MOTE_PREOPEN_LISTENER ||
 		    !covers(boot_string(p[i].path), path, &len))
+			continue;
+		if (p[i].kind == MOTE_PREOPEN_DEVICES && !is_device(path + len))
 			continue;
 		if (found < 0 || len >= *root_len) {
 			found = preopen_fd[i];
