@@ -62,6 +62,9 @@ static const struct {
 	{"unbindable", MS_UNBINDABLE},
 };
 
+/* Those with a member of their own, see set_bind and set_extra. */
+static const char *const options_special[] = {"bind", "tmpcopyup", "loop"};
+
 const char *oci_mount_option_name(size_t i, bool *recursive)
 {
 	*recursive = true;
@@ -71,13 +74,15 @@ const char *oci_mount_option_name(size_t i, bool *recursive)
 	if (i < COUNT(options_atime))
 		return options_atime[i].name;
 	i -= COUNT(options_atime);
-	if (i == 0)
-		return "bind";
-	i--;
-	if (i >= COUNT(options_plain))
+	if (i < COUNT(options_plain)) {
+		*recursive = options_plain[i].attr != 0;
+		return options_plain[i].name;
+	}
+	i -= COUNT(options_plain);
+	if (i >= COUNT(options_special))
 		return NULL;
-	*recursive = options_plain[i].attr != 0;
-	return options_plain[i].name;
+	*recursive = strcmp(options_special[i], "bind") == 0;
+	return options_special[i];
 }
 
 /* What would need more than mounting. */

@@ -334,3 +334,25 @@ Test(oci_spec, mount_options)
 	cr_assert(oci_mount_options(NULL, &m, &bad) == 0 && *m.data == '\0');
 	free(m.data);
 }
+
+/* Each option that the features list is one that is not left to the file system; none of it. */
+Test(oci_spec, features)
+{
+	cleanup_free char *text = NULL;
+	cr_assert(oci_features_text(&text) == 0);
+	char *list = strstr(text, "\"mountOptions\":["), *name;
+	cr_assert(list, "%s", text);
+	list = strchr(list, '[') + 1;
+	*strchr(list, ']') = '\0';
+	int count = 0;
+	while ((name = strsep(&list, ",\""))) {
+		const char *options[] = {name, NULL}, *bad = "";
+		struct oci_mount m = {0};
+		if (!*name)
+			continue;
+		cr_expect(oci_mount_options(options, &m, &bad) == 0 && *m.data == '\0', "%s", name);
+		free(m.data);
+		count++;
+	}
+	cr_expect(count >= 59, "%d options", count);
+}
