@@ -19,7 +19,7 @@ struct oci_entry {
  * Looks up arg0: a path (relative to cwd) if it has a '/', else a name in each directory of
  * `path` (PATH's value; NULL: the usual one). root_fd is the container's root directory: no
  * symbolic link leads out of it. "PATH#FUNCTION" names a module's export, unless a file of that
- * whole name exists.
+ * whole name exists; "PATH#" names the export of the empty name.
  *
  * The rights are the calling thread's: its file system user and groups, its effective capabilities.
  * A module must be readable, a native program executable, too.
