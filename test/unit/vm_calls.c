@@ -689,9 +689,9 @@ Test(vm_calls, a_shared_file_gives_what_its_descriptor_may)
 	EXPECT(0, mote_mem_share(&area, at, MOTE_PAGE, MOTE_PROT_READ | MOTE_PROT_WRITE, file, 0));
 	EXPECT(-EEXIST,
 	       mote_mem_share(&area, at, MOTE_PAGE, MOTE_PROT_READ | MOTE_PROT_WRITE, file, 0));
-	EXPECT(-EINVAL, mote_mem_sync(&area, at + 1, MOTE_PAGE, 1));
-	EXPECT(-EINVAL, mote_mem_sync(&area, at, UINT64_MAX & ~4095UL, 1));
-	EXPECT(0, mote_mem_sync(&area, at, MOTE_PAGE, 1));
+	EXPECT(-EINVAL, mote_mem_sync(&area, at + 1, MOTE_PAGE));
+	EXPECT(-EINVAL, mote_mem_sync(&area, at, UINT64_MAX & ~4095UL));
+	EXPECT(0, mote_mem_sync(&area, at, MOTE_PAGE));
 	EXPECT(-ENOENT, mote_mem_find(&area, at));
 	EXPECT(-ENOENT, mote_mem_find(&area, UINT64_MAX));
 	EXPECT(0, mote_mem_unmap(&area, at, MOTE_PAGE));

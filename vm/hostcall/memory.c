@@ -3,6 +3,7 @@
  * Host calls that change the guest's mappings. The work is memory/memory.c's; here arguments get
  * their meaning.
  */
+#include "base/time.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/internal.h"
 #include "vm/memory/shared_file.h"
@@ -11,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 
 _Static_assert(MEMORY_READ == (int)MOTE_PROT_READ && MEMORY_WRITE == (int)MOTE_PROT_WRITE &&
 		       MEMORY_EXEC == (int)MOTE_PROT_EXEC,
@@ -161,23 +161,34 @@ int64_t host_mem_find(struct vcpu *vcpu, const struct call_mem_find *a)
 	return memory_shared_find(&vm->memory, gva(a->addr & ~(uint64_t)(MOTE_PAGE - 1)));
 }
 
+/*
+ * No signal ends msync, so it is asked for in steps, which become longer while they take little
+ * time: each is an fsync of its own, and much of a large mapping may be clean.
+ */
 int64_t host_mem_sync(struct vcpu *vcpu, const struct call_mem_sync *a)
 {
+	const uint64_t least = 4UL << 20, most = 256UL << 20;
+	const uint64_t quick_ns = 20000000, slow_ns = 100000000;
 	struct vm *vm = vcpu->vm;
-	int flags = MS_ASYNC;
-	if (a->wait)
-		flags = MS_SYNC;
+	uint64_t step = least;
 	if ((a->addr | a->bytes) % MOTE_PAGE || a->addr > MOTE_VA_END ||
 	    a->bytes > MOTE_VA_END - a->addr)
 		return -EINVAL;
 	for (uint64_t done = 0; done < a->bytes;) {
-		int64_t n = memory_shared_sync(&vm->memory, gva(a->addr + done), a->bytes - done,
-					       flags);
+		uint64_t bytes = a->bytes - done, from_ns = time_monotonic_ns();
+		if (bytes > step)
+			bytes = step;
+		int64_t n = memory_shared_sync(&vm->memory, gva(a->addr + done), bytes);
 		if (n < 0)
 			return n;
 		done += (uint64_t)n;
-		if (vcpu_ending(vcpu))
+		if (done < a->bytes && vcpu_ending(vcpu))
 			return -EINTR;
+		const uint64_t took_ns = time_monotonic_ns() - from_ns;
+		if (took_ns > slow_ns)
+			step = least;
+		else if (took_ns < quick_ns && step < most)
+			step *= 4;
 	}
 	return 0;
 }

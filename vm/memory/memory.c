@@ -286,7 +286,7 @@ int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e)
 
 void memory_destroy(struct memory *m)
 {
-	memory_shared_drop(m);
+	memory_shared_free(m);
 	if (m->reserved)
 		munmap(m->reserved, m->reserved_bytes);
 	free(m->free_small.frames);

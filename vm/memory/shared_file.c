@@ -210,13 +210,21 @@ void memory_shared_release(struct memory *m)
 			release(m, &m->shared[i]);
 }
 
+void memory_shared_free(struct memory *m)
+{
+	for (unsigned i = 0; i < m->shared_count; i++)
+		if (m->shared[i].capacity)
+			munmap(m->shared[i].host, m->shared[i].capacity);
+	free(m->shared);
+	m->shared = NULL;
+	m->shared_count = 0;
+}
+
 void memory_shared_drop(struct memory *m)
 {
 	for (unsigned i = 0; i < m->shared_count; i++)
 		remove_slot(m, &m->shared[i]);
-	free(m->shared);
-	m->shared = NULL;
-	m->shared_count = 0;
+	memory_shared_free(m);
 }
 
 /* --- by guest-physical address --- */
@@ -341,24 +349,32 @@ int memory_shared_find(struct memory *m, gva_t at)
 
 /* --- what page tables have --- */
 
-/* The file that is mapped at va, and where in its mapping that is; NULL: none. */
-static const struct memory_shared_file *file_at(struct memory *m, uint64_t va, uint64_t *at)
+/* What is mapped at an address: a file, and where in its mapping; NULL: none. */
+struct mapped_part {
+	const struct memory_shared_file *file;
+	uint64_t at;
+	uint64_t left; /* bytes to the end of the page or of what is not mapped */
+};
+
+static struct mapped_part part_at(struct memory *m, uint64_t va)
 {
 	uint64_t *entry;
 	int level;
-	if (memory_walk(m, va, 1, false, &entry, &level) < 0 || !entry ||
-	    !page_entry_is_used(*entry))
-		return NULL;
-	uint64_t gpa = page_entry_address(*entry) + (va & (memory_level_bytes(level) - 1));
-	const struct memory_shared_file *s = find(m, gpa);
-	if (s)
-		*at = gpa - s->gpa;
-	return s;
+	if (memory_walk(m, va, 1, false, &entry, &level) < 0)
+		return (struct mapped_part){.left = SMALL};
+	const uint64_t size = memory_level_bytes(level), within = va & (size - 1);
+	struct mapped_part p = {.left = size - within};
+	if (!entry || !page_entry_is_used(*entry))
+		return p;
+	p.at = page_entry_address(*entry) + within;
+	p.file = find(m, p.at);
+	if (p.file)
+		p.at -= p.file->gpa;
+	return p;
 }
 
 bool memory_shared_allows(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
 {
-	uint64_t from;
 	if (!(access & MEMORY_WRITE))
 		return true;
 	for (unsigned i = 0; i < m->shared_count; i++) {
@@ -370,23 +386,29 @@ bool memory_shared_allows(struct memory *m, gva_t at, uint64_t bytes, unsigned a
 			va = at.v;
 		if (end > at.v + bytes)
 			end = at.v + bytes;
-		for (; va < end; va += SMALL)
-			if (file_at(m, va, &from) == s)
+		while (va < end) {
+			const struct mapped_part p = part_at(m, va);
+			if (p.file == s)
 				return false;
+			va += p.left;
+		}
 	}
 	return true;
 }
 
-int64_t memory_shared_sync(struct memory *m, gva_t at, uint64_t bytes, int flags)
+int64_t memory_shared_sync(struct memory *m, gva_t at, uint64_t bytes)
 {
-	const uint64_t step = 4UL << 20;
-	uint64_t from, next, done = SMALL;
-	const struct memory_shared_file *s = file_at(m, at.v, &from);
-	if (bytes > step)
-		bytes = step;
-	while (done < bytes && file_at(m, at.v + done, &next) == s && (!s || next == from + done))
-		done += SMALL;
-	if (s && msync(s->host + from, done, flags) < 0)
+	const struct mapped_part first = part_at(m, at.v);
+	uint64_t done = first.left;
+	while (done < bytes) {
+		const struct mapped_part p = part_at(m, at.v + done);
+		if (p.file != first.file || (p.file && p.at != first.at + done))
+			break;
+		done += p.left;
+	}
+	if (done > bytes)
+		done = bytes;
+	if (first.file && msync(first.file->host + first.at, done, MS_SYNC) < 0)
 		return -errno;
 	return (int64_t)done;
 }

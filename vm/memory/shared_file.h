@@ -53,6 +53,8 @@ void memory_shared_unmapped(struct memory *m, uint64_t gpa, uint64_t bytes);
 void memory_shared_release(struct memory *m);
 /* Lets go of all files and slots, whatever page tables say; before another guest or a snapshot. */
 void memory_shared_drop(struct memory *m);
+/* The same for a memory whose VM is no more: KVM is not asked. */
+void memory_shared_free(struct memory *m);
 /*
  * After KVM_RUN failed with EFAULT: takes the pages behind the files' ends out of the page tables.
  * Whether there were any, so that the guest can run on.
@@ -63,7 +65,7 @@ bool memory_shared_lose(struct memory *m) must_check;
  * the file has not; -ENOENT: this page was not lost.
  */
 int memory_shared_find(struct memory *m, gva_t at) must_check;
-/* Writes a page-aligned range's file, as msync(2), at most a few MiB: the bytes done. */
-int64_t memory_shared_sync(struct memory *m, gva_t at, uint64_t bytes, int flags) must_check;
+/* Writes what of one file is at the beginning of a page-aligned range: the bytes done. */
+int64_t memory_shared_sync(struct memory *m, gva_t at, uint64_t bytes) must_check;
 
 #endif

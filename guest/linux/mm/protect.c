@@ -139,8 +139,9 @@ int64_t sys_msync(uint64_t addr, uint64_t bytes, uint32_t flags)
 	if (size < bytes || addr > MOTE_VA_END || size > MOTE_VA_END - addr)
 		return -ENOMEM;
 	int64_t rc = 0;
-	if (size && ranges_shared(addr, size))
-		rc = mote_mem_sync(mote_area(), addr, size, (flags & MS_SYNC) != 0);
+	/* Without MS_SYNC it is the kernel's time to write them. */
+	if (size && (flags & MS_SYNC) && ranges_shared(addr, size))
+		rc = mote_mem_sync(mote_area(), addr, size);
 	if (rc == 0 && has_hole(addr, size))
 		rc = -ENOMEM;
 	return rc;

@@ -51,7 +51,7 @@ int main(void)
 	R(munmap(m + 1, P));
 	R(munmap(m, 0));
 	R(munmap(m, -1L));
-	R(munmap((void *)(1UL << 47), P));
+	R(munmap((void *)(1UL << 60), P));
 
 	/* From here on, 3 to 5 are a hole. */
 	R(mprotect(m + P, 8 * P, PROT_READ));
