@@ -213,7 +213,7 @@ static void do_process(void)
 	FAILS(syscall(SYS_personality, 1), EINVAL);
 	FAILS(waitid(P_ALL, 0, NULL, WEXITED), ECHILD);
 	FAILS(tcgetpgrp(0), ENOTTY);
-	FAILS(syscall(SYS_membarrier, 0, 0, 0), ENOSYS);
+	FAILS(syscall(SYS_io_uring_setup, 1, 0), ENOSYS);
 }
 
 int main(int argc, char **argv)

@@ -189,6 +189,7 @@ static int errors(void)
 	make("cut", "\177ELF\2\1\1", 0755);
 	report("truncated ELF", try("cut"));
 	report("FIFO", try("fifo"));
+	report("device", try("/dev/null"));
 	symlink("loop", "loop");
 	report("link to itself", try("loop"));
 	symlink("nowhere", "dangling");
