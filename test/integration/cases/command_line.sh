@@ -409,6 +409,43 @@ END
 	one_sentence 125 'standard output: No space left'
 }
 
+# How many of an option there may be, and values of the others.
+test_cli_option_limits() {
+	local KIND=native i dirs=() variables=() listeners=()
+	mkdir "$CASE_DIR/d" || fail mkdir
+	for i in {1..64}; do dirs+=(--dir "$CASE_DIR/d::/d$i"); done
+	for i in {1..4097}; do variables+=(--env "A$i=1"); done
+	for i in {1..17}; do listeners+=(--listen "unix:$CASE_DIR/s$i"); done
+	mote run "${dirs[@]:0:126}" "$(file)" exit 0
+	is "$status $(cat "$err")" '0 ' '63 directories'
+	mote run "${dirs[@]}" "$(file)" exit 0
+	one_sentence 125 'too many --dir options'
+	mote run "${variables[@]}" "$(file)" exit 0
+	one_sentence 125 'too many --env options'
+	mote run "${listeners[@]}" "$(file)" exit 0
+	one_sentence 125 'too many --listen options'
+	[[ ! -e $CASE_DIR/s1 ]] || fail 'a socket is left'
+	mote run --listen nonsense "$(file)" exit 0
+	one_sentence 125 '--listen: '
+	for i in shared private; do
+		mote run --isolation "$i" "$(file)" exit 0
+		is "$status $(cat "$err")" '0 ' "--isolation $i"
+	done
+	mote run --stats "$(file)" exit 0
+	one_sentence 0 '[0-9]+ VM exits, [0-9]+ host calls'
+	mote run --no-polling --no-cache "$(file)" exit 0
+	is "$status $(cat "$err")" '0 ' 'without poller and cache'
+	mote run --dir
+	one_sentence 125 "option '--dir' needs a value"
+	mote snapshot --after-init "$(printf '%0300d' 0)" -o "$CASE_DIR/x" "$(file)"
+	one_sentence 125 'the name is too long'
+	KIND=wasm
+	(unset HOME XDG_CACHE_HOME && mote run "$(file)" exit 3 && is "$status" 3 'without a home') || exit
+	HOME=$CASE_DIR XDG_CACHE_HOME='' mote run "$(file)" exit 3
+	is "$status" 3 'with a home of its own'
+	[[ -d $CASE_DIR/.cache/mote ]] || fail 'nothing is kept'
+}
+
 test_cli_usage() {
 	KIND=wasm
 	mote run --no-such-option "$(file)"
