@@ -68,6 +68,8 @@ struct mote_frame {
 /* Vectors from 256 on are events of the host, not exceptions of the CPU. */
 enum {
 	MOTE_EVENT_SIGNAL = 256, /* `detail` holds the signal's number */
+	/* The alarm's, if the guest handles it: a number that C libraries keep from programs. */
+	MOTE_ALARM_SIGNAL = 32,
 };
 
 struct mote_fault {

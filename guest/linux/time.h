@@ -31,9 +31,4 @@ struct wait {
 void wait_begin(struct wait *w, const struct mote_time *timeout);
 bool wait_again(struct wait *w, int64_t rc);
 
-/* Sets ITIMER_REAL; 0 as the value ends it. */
-int64_t timer_set(int64_t value_ns, int64_t interval_ns);
-/* How long until it expires; 0: it is not set. */
-int64_t timer_left(void);
-
 #endif

@@ -6,6 +6,7 @@
 #include "linux_double.h"
 
 #include "guest/linux/time.h"
+#include "guest/linux/timers.h"
 
 #include <signal.h>
 #include <sys/resource.h>

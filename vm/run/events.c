@@ -70,11 +70,16 @@ void vcpu_serve_events(struct vcpu *vcpu, bool may_inject)
 		bool cpu_time = !atomic_load(&vcpu->deadline.fired);
 		vm_end(vm, VM_TIMED_OUT, cpu_time);
 	}
+	uint64_t alarm = 0;
 	if (atomic_exchange(&vcpu->alarm.fired, false))
-		atomic_fetch_or(&vm->pending, 1UL << (SIGALRM - 1));
+		alarm = SIGNAL_BIT(MOTE_ALARM_SIGNAL);
 	uint64_t pending = atomic_exchange(&vm->pending, 0);
 	const uint64_t handled = guest_word(vcpu->area->handled_signals),
 		       blocked = guest_word(vcpu->area->blocked_signals);
+	/* To a guest runtime that does not have it apart it is a SIGALRM. */
+	if (alarm & ~handled)
+		alarm = SIGNAL_BIT(SIGALRM);
+	pending |= alarm;
 	for (int signo = 1; signo <= 64 && pending; signo++) {
 		if (!signal_in(pending, signo))
 			continue;

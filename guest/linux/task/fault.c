@@ -51,7 +51,7 @@ static void event(struct mote_context *c, int signo)
 	if (in_runtime(c))
 		*c = *this_thread()->resuming;
 	if (in_runtime(c))
-		(void)!signal_raise(signo);
+		signal_put_back(signo);
 	else
 		signal_deliver_event(c, signo);
 }

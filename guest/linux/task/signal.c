@@ -3,6 +3,7 @@
 #include "guest/linux/task/signal.h"
 
 #include "guest/linux/mm/memory.h"
+#include "guest/linux/timers.h"
 #include "guest/linux/user.h"
 
 #include <linux/signal.h>
@@ -18,7 +19,7 @@ static bool has_handler(const struct signal_action *a)
 
 static uint64_t unblockable(void)
 {
-	return signal_bit(SIGKILL) | signal_bit(SIGSTOP);
+	return signal_bit(SIGKILL) | signal_bit(SIGSTOP) | signal_bit(MOTE_ALARM_SIGNAL);
 }
 
 /* SIGTSTP and its like, too: nobody could continue the program. */
@@ -49,6 +50,8 @@ static bool is_ignored(int signo)
 static void set_handled(int signo, bool handled)
 {
 	struct mote_area *area = mote_area();
+	if (signo == MOTE_ALARM_SIGNAL)
+		return;
 	if (handled)
 		area->handled_signals |= signal_bit(signo);
 	else
@@ -82,6 +85,7 @@ void signal_forget_handlers(void)
 		set_handled(signo, ignored);
 	}
 	this_thread()->alt_stack = this_thread()->alt_stack_bytes = 0;
+	timers_forget();
 }
 
 static int64_t mask_changed(uint32_t how, uint64_t before, uint64_t set, uint64_t *mask)
@@ -184,8 +188,18 @@ int64_t signal_broken_pipe(int64_t rc)
 	return rc;
 }
 
+void signal_take_alarm(void)
+{
+	const uint64_t bit = signal_bit(MOTE_ALARM_SIGNAL);
+	if (pending() & bit) {
+		__atomic_fetch_and(&mote_area()->pending_signals, ~bit, __ATOMIC_SEQ_CST);
+		timers_run();
+	}
+}
+
 bool signal_waiting(void)
 {
+	signal_take_alarm();
 	uint64_t ready = pending() & ~mote_area()->blocked_signals;
 	for (int signo = 1; signo <= SIGNALS; signo++) {
 		if (!(ready & signal_bit(signo)))
@@ -257,6 +271,7 @@ void signal_deliver(struct mote_context *c, enum restart restart, uint64_t nr)
 	struct mote_area *area = mote_area();
 	struct thread *t = this_thread();
 	struct signal_info info;
+	signal_take_alarm();
 	while (signal_take(~area->blocked_signals, &info)) {
 		if (repeats_after(restart, &process.actions[info.signo]))
 			context_repeat_call(c, nr);
@@ -298,6 +313,10 @@ void signal_deliver_event(struct mote_context *c, int signo)
 {
 	if (signo < 1 || signo > SIGNALS)
 		return;
+	if (signo == MOTE_ALARM_SIGNAL) {
+		timers_run(); /* the way back looks at what is pending now */
+		return;
+	}
 	const struct signal_info info = signal_dequeue(signo);
 	(void)!deliver_one(c, &info, mote_area()->blocked_signals);
 }

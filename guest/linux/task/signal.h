@@ -39,6 +39,10 @@ int64_t signal_queue(const struct signal_info *info);
 struct signal_info signal_dequeue(int signo);
 /* Takes one pending signal of the set; false if there is none. */
 bool signal_take(uint64_t set, struct signal_info *info);
+/* Whether a signal with that si_code, and that id as the lower half of its word, is queued. */
+bool signal_is_queued(int signo, int32_t code, uint32_t id);
+/* Sets its bit again, which was taken too early. */
+void signal_put_back(int signo);
 /* They are pending no more. */
 void signal_drop(uint64_t set);
 /* Makes a signal pending that the program sends to itself; number 0 only checks. */
@@ -47,6 +51,8 @@ int64_t signal_raise(int signo);
 int64_t signal_send(int signo, int32_t code, uint64_t value);
 /* Hands on the result of a write: one to where nobody reads any more raises SIGPIPE. */
 int64_t signal_broken_pipe(int64_t rc);
+/* The vCPU's alarm is for the timers, whose signals then are pending. */
+void signal_take_alarm(void);
 /* Whether a signal is pending that would do something; those that would not are dropped. */
 bool signal_waiting(void);
 /* The mask at address `set` (0: none) holds until the system call has ended. */

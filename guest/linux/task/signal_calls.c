@@ -102,6 +102,7 @@ int64_t sys_sigaltstack(uint64_t stack, uint64_t old)
 static int64_t wait_for(uint64_t set, const struct mote_time *timeout, struct signal_info *info)
 {
 	for (;;) {
+		signal_take_alarm();
 		if (signal_take(set, info))
 			return 0;
 		if (signal_waiting())

@@ -35,6 +35,8 @@ static uint32_t first_of(int signo)
 int64_t signal_queue(const struct signal_info *info)
 {
 	const bool real_time = info->signo >= SIGRTMIN;
+	if (info->signo == MOTE_ALARM_SIGNAL)
+		return 0;
 	if (!real_time && (pending_bits() & signal_bit(info->signo)))
 		return 0;
 	if (queued == QUEUE_MAX && real_time)
@@ -43,6 +45,20 @@ int64_t signal_queue(const struct signal_info *info)
 		queue[queued++] = *info;
 	set_bit(info->signo);
 	return 0;
+}
+
+bool signal_is_queued(int signo, int32_t code, uint32_t id)
+{
+	for (uint32_t i = 0; i < queued; i++)
+		if (queue[i].signo == signo && queue[i].code == code &&
+		    (uint32_t)queue[i].word == id)
+			return true;
+	return false;
+}
+
+void signal_put_back(int signo)
+{
+	set_bit(signo);
 }
 
 /* From outside, as Linux says it of a sender in another PID namespace; alarms are the kernel's. */

@@ -127,7 +127,9 @@ static void sent(void)
 	int ends[2];
 	pipe(ends), close(ends[0]), write(ends[1], "x", 1), show("pipe");
 	struct itimerval soon = {.it_value.tv_usec = 1000};
-	setitimer(ITIMER_REAL, &soon, NULL), pause();
+	setitimer(ITIMER_REAL, &soon, NULL);
+	while (!count)
+		usleep(1000);
 	got.si_pid = getpid(); /* is not part of it */
 	show("setitimer");
 	sigset_t set, old;

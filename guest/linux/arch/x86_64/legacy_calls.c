@@ -8,6 +8,7 @@
 #include "guest/linux/poll.h"
 #include "guest/linux/syscall.h"
 #include "guest/linux/time.h"
+#include "guest/linux/timers.h"
 
 #include <linux/fcntl.h>
 #include <linux/signal.h>

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program's timers, those of setitimer and of timer_create, over the one alarm that a vCPU has.
+ * The alarm arrives as MOTE_ALARM_SIGNAL, a number that the program does not see.
+ */
+#ifndef MOTE_GUEST_LINUX_TIMERS_H
+#define MOTE_GUEST_LINUX_TIMERS_H
+
+#include "guest/linux/state.h"
+
+/* Queues the signals of the timers that have expired, and sets the alarm for the next one. */
+void timers_run(void);
+/* For execve: timers of timer_create are gone. */
+void timers_forget(void);
+
+/* Sets ITIMER_REAL; 0 as the value ends it. */
+int64_t timer_set(int64_t value_ns, int64_t interval_ns);
+/* How long until it expires; 0: it is not set. */
+int64_t timer_left(void);
+
+#endif
