@@ -41,8 +41,11 @@ GEN_ABI := build/gen/abi/gen
 GEN_INC_abi := -Ibuild/gen/abi
 GEN_GUEST := build/gen/guest/gen
 GEN_INC_guest := -Ibuild/gen/guest
+GEN_OCI := build/gen/oci/gen
+GEN_INC_oci := -Ibuild/gen/oci
 GENERATED := $(patsubst %,$(GEN_ABI)/hostcall_%.h,numbers stubs types decode shapes) \
-	$(patsubst %,$(GEN_GUEST)/p1_%.h,functions imports invoke) $(GEN_GUEST)/syscall_names.h
+	$(patsubst %,$(GEN_GUEST)/p1_%.h,functions imports invoke) $(GEN_GUEST)/syscall_names.h \
+	$(GEN_OCI)/linux_calls.h
 
 # Layers. build/layers/M/M is a link to module M; a module gets -I only for those it may include.
 LAYERS := build/layers
@@ -106,6 +109,11 @@ $(GEN_GUEST)/p1: guest/wasi/generate/p1.c guest/wasi/p1/preview1.def $(ROWS)
 	$(CC) -std=gnu17 $(WARN) -Iguest/wasi -Iapi/abi/generate $(filter %.c,$^) -o $@
 $(GEN_GUEST)/p1_%.h: $(GEN_GUEST)/p1
 	$< $* $@ > $@.$(VARIANT) && mv $@.$(VARIANT) $@
+
+# Which system calls native guests have: what a profile of linux.seccomp is compared with.
+$(GEN_OCI)/linux_calls.h: guest/linux/syscalls.def guest/linux/arch/x86_64/syscalls.def
+	@mkdir -p $(@D)
+	sed -n 's/^\(CALL\|SAME\)(\([a-z0-9_]*\),.*/"\2",/p' $^ > $@.$(VARIANT) && mv $@.$(VARIANT) $@
 
 # Protocol messages from the project's own .proto files.
 PROTO := $(wildcard shim/proto/*.proto)

@@ -108,6 +108,7 @@ void oci_spec_free(struct oci_spec *s)
 	free(s->env);
 	free(s->groups);
 	free(s->sysctls);
+	free(s->resources.io);
 	free(s->resources.unified);
 	free(s->cgroup_path);
 	free(s->masked);

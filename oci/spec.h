@@ -2,11 +2,12 @@
 /*
  * What Mote takes from a bundle's config.json (OCI runtime specification 1.0 to 1.2).
  *
- * Ignored on purpose: process.noNewPrivileges and linux.seccomp are about a process on the host,
- * and a guest is not one: its monitor always has no_new_privs and a seccomp filter of its own.
- * process.capabilities says with which rights the monitor opens, changes and makes files for the
- * guest, and binds its sockets. linux.resources.devices and hugepageLimits have nothing to act on.
- * What would change what the program sees, and is not supported, is refused by name.
+ * A monitor always has no_new_privs and a seccomp filter of its own. process.capabilities says with
+ * which rights it opens, changes and makes files for the guest, and binds its sockets.
+ * process.noNewPrivileges decides whether a program with set-ID bits is refused or runs without
+ * them. A profile of linux.seccomp is accepted if it allows all that a guest can do.
+ * linux.resources.devices and hugepageLimits have nothing to act on. What would change what the
+ * program sees or may do, and is not supported, is refused by name.
  */
 #ifndef MOTE_OCI_SPEC_H
 #define MOTE_OCI_SPEC_H
@@ -59,6 +60,30 @@ struct oci_sysctl {
 	const char *name, *value; /* borrowed */
 };
 
+#define OCI_SYSCTL_PATH_MAX 256
+/*
+ * The path below /proc/sys of a sysctl's name, whose first separator, '.' or '/', is the one
+ * between directories, as sysctl(8) has it: net.ipv4.conf.eth0/1.forwarding,
+ * net/ipv4/conf/eth0.1/forwarding. -ENAMETOOLONG; -EINVAL: it would lead elsewhere.
+ */
+int oci_sysctl_path(const char *name, char *path, size_t size) must_check;
+
+/* linux.resources.blockIO, one line for one device. */
+enum oci_io_kind {
+	OCI_IO_WEIGHT, /* 10..1000 */
+	OCI_IO_READ_BPS,
+	OCI_IO_WRITE_BPS,
+	OCI_IO_READ_IOPS,
+	OCI_IO_WRITE_IOPS,
+	OCI_IO_KINDS
+};
+
+struct oci_io {
+	enum oci_io_kind kind;
+	uint32_t major, minor;
+	int64_t value;
+};
+
 struct oci_unified {
 	const char *file, *value; /* borrowed; a file of the cgroup, version 2 */
 };
@@ -70,7 +95,10 @@ struct oci_resources {
 	int64_t cpu_shares, cpu_quota_us, cpu_period_us, cpu_burst_us, cpu_idle;
 	const char *cpuset_cpus, *cpuset_mems; /* borrowed; NULL if not given */
 	int64_t pids_limit;                    /* <= 0: no limit */
-	struct oci_unified *unified;           /* owned */
+	int64_t io_weight;                     /* 10..1000 */
+	struct oci_io *io;                     /* owned */
+	size_t io_count;
+	struct oci_unified *unified; /* owned */
 	size_t unified_count;
 };
 
@@ -121,7 +149,8 @@ struct oci_spec {
 	 */
 	uint64_t capabilities;
 	const char *apparmor_profile, *selinux_label; /* borrowed; NULL if not given */
-	int64_t umask;                                /* OCI_UNSET: 022 */
+	bool no_new_privileges;
+	int64_t umask; /* OCI_UNSET: 022 */
 	struct oci_rlimit rlimits[OCI_RLIMITS_MAX];
 	size_t rlimits_count;
 	int64_t oom_score_adj; /* OCI_UNSET: as the shim's */

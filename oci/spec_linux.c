@@ -19,8 +19,8 @@ static const struct namespace_type {
 	{"ipc", CLONE_NEWIPC, true, true},
 	{"uts", CLONE_NEWUTS, true, true},
 	{"mount", CLONE_NEWNS, false, true},
-	/* The guest sees no process but its own, and no cgroup: joining either would change
-	   nothing. */
+	/* The guest sees no process but its own, and no cgroup: joining either changes nothing.
+	   CRI clients that say nothing of it ask for their pod's pid namespace. */
 	{"pid", CLONE_NEWPID, true, true},
 	{"cgroup", CLONE_NEWCGROUP, true, true},
 	{"user", CLONE_NEWUSER, false, false},
@@ -85,23 +85,53 @@ static void parse_namespaces(const struct json *linux_, struct oci_spec *s)
 
 /* --- sysctls --- */
 
-static bool is_namespaced(const char *name)
+int oci_sysctl_path(const char *name, char *path, size_t size)
 {
-	static const char *const prefixes[] = {"net.", "kernel.msg", "kernel.shm", "kernel.sem",
-					       "fs.mqueue."};
-	if (strstr(name, "..") || strlen(name) > 255)
-		return false;
-	for (size_t i = 0; i < COUNT(prefixes); i++)
-		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
-	return false;
+	const char *separator = strpbrk(name, "./");
+	bool dots = separator && *separator == '.';
+	size_t len = strlen(name);
+	if (len >= size)
+		return -ENAMETOOLONG;
+	memcpy(path, name, len + 1);
+	for (char *c = path; dots && (c = strpbrk(c, "./")); c++)
+		*c = *c == '.' ? '/' : '.';
+	if (strstr(path, ".."))
+		return -EINVAL;
+	return 0;
 }
 
-static bool has_own_namespace(const struct oci_spec *s, const char *name)
+/* The kind of namespace that has it, CLONE_NEW*; 0: none that a container has. */
+static int namespace_of_sysctl(const char *name)
 {
-	if (strncmp(name, "net.", 4) == 0)
-		return oci_namespace(s, CLONE_NEWNET) != NULL;
-	return oci_namespace(s, CLONE_NEWIPC) != NULL;
+	static const struct {
+		const char *path; /* below /proc/sys; with '/' at its end: all below it */
+		int flag;
+	} known[] = {
+		{"net/", CLONE_NEWNET},
+		{"fs/mqueue/", CLONE_NEWIPC},
+		{"kernel/msgmax", CLONE_NEWIPC},
+		{"kernel/msgmnb", CLONE_NEWIPC},
+		{"kernel/msgmni", CLONE_NEWIPC},
+		{"kernel/msg_next_id", CLONE_NEWIPC},
+		{"kernel/sem", CLONE_NEWIPC},
+		{"kernel/sem_next_id", CLONE_NEWIPC},
+		{"kernel/shmall", CLONE_NEWIPC},
+		{"kernel/shmmax", CLONE_NEWIPC},
+		{"kernel/shmmni", CLONE_NEWIPC},
+		{"kernel/shm_next_id", CLONE_NEWIPC},
+		{"kernel/shm_rmid_forced", CLONE_NEWIPC},
+		{"kernel/domainname", CLONE_NEWUTS},
+	};
+	char path[OCI_SYSCTL_PATH_MAX];
+	if (oci_sysctl_path(name, path, sizeof(path)) < 0)
+		return 0;
+	for (size_t i = 0; i < COUNT(known); i++) {
+		size_t len = strlen(known[i].path);
+		bool below = known[i].path[len - 1] == '/';
+		if (strncmp(path, known[i].path, below ? len : len + 1) == 0)
+			return known[i].flag;
+	}
+	return 0;
 }
 
 /* After parse_namespaces. */
@@ -119,10 +149,11 @@ static void parse_sysctls(const struct json *linux_, struct oci_spec *s)
 	for (void *at = NULL; json_next_member(&all, &at, &member);) {
 		struct oci_sysctl *sysctl = &s->sysctls[s->sysctls_count];
 		sysctl->name = member.key;
-		if (!is_namespaced(member.key))
+		int flag = namespace_of_sysctl(member.key);
+		if (!flag)
 			json_fail(&member, JSON_SELF, EINVAL,
 				  "is not a sysctl of a namespace that a container has");
-		else if (!has_own_namespace(s, member.key))
+		else if (!oci_namespace(s, flag))
 			json_fail(&member, JSON_SELF, EINVAL,
 				  "would change the host's: the container has no namespace of its "
 				  "own for it");
@@ -239,5 +270,6 @@ void oci_parse_linux(const struct json *top, struct oci_spec *s)
 	parse_paths(&linux_, "maskedPaths", &s->masked, &s->masked_count);
 	parse_paths(&linux_, "readonlyPaths", &s->readonly, &s->readonly_count);
 	parse_devices(&linux_);
+	oci_check_seccomp(&linux_);
 	json_refuse_members(&linux_, missing, COUNT(missing));
 }

@@ -215,6 +215,7 @@ static void parse_terminal(const struct json *process, struct oci_spec *s)
 
 void oci_parse_process(const struct json *process, struct oci_spec *s)
 {
+	static const char *const missing[] = {"scheduler", "ioPriority", "execCPUAffinity"};
 	parse_args(process, s);
 	parse_env(process, s);
 	json_get_absolute_path(process, "cwd", JSON_REQUIRED, OCI_PATH_MAX, &s->cwd);
@@ -226,4 +227,6 @@ void oci_parse_process(const struct json *process, struct oci_spec *s)
 	parse_terminal(process, s);
 	s->oom_score_adj = OCI_UNSET;
 	json_get_int(process, "oomScoreAdj", JSON_OPTIONAL, -1000, 1000, &s->oom_score_adj);
+	json_get_bool(process, "noNewPrivileges", JSON_OPTIONAL, &s->no_new_privileges);
+	json_refuse_members(process, missing, COUNT(missing));
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -126,6 +127,22 @@ static int copy_names(struct container *c, const struct container_config *config
 		return err_set(e, ERR_CONFIG, errno, "bundle %s: %s", config->bundle,
 			       strerror(errno));
 	return 0;
+}
+
+/* A guest sees its own processes only: who asks for the host's would be misled. */
+static int check_pid_namespace(const struct oci_spec *s, const char *id, struct err *e)
+{
+	const struct oci_namespace *n = oci_namespace(s, CLONE_NEWPID);
+	if (n && n->path)
+		dprintf(2,
+			"mote: container %s: its processes do not see those of the pid namespace "
+			"%s\n",
+			id, n->path);
+	if (n)
+		return 0;
+	return err_set(e, ERR_CONFIG, ENOSYS,
+		       "linux.namespaces has no pid namespace: Mote does not support sharing the "
+		       "host's (a pod's hostPID)");
 }
 
 static int check_memory_limit(const struct oci_resources *r, struct err *e)
@@ -430,6 +447,9 @@ static int create(struct container *c, const struct container_config *config, st
 	if (rc < 0)
 		return rc;
 	rc = oci_spec_read(c->bundle_fd, &spec, e);
+	if (rc < 0)
+		return rc;
+	rc = check_pid_namespace(&spec, c->id, e);
 	if (rc < 0)
 		return rc;
 	rc = check_memory_limit(&spec.resources, e);

@@ -203,6 +203,90 @@ static int set_cpu_v2(const struct cgroup *c, const struct oci_resources *r, str
 	return rc;
 }
 
+/* --- block devices --- */
+
+/* 10..1000 to 1..10000, as other runtimes do. */
+static int64_t io_weight_v2(int64_t weight)
+{
+	return 1 + (weight - 10) * 9999 / 990;
+}
+
+/* The first of two files that is there; the second one if none is. */
+static const char *either_file(const struct cgroup *c, const char *first, const char *second)
+{
+	const char *dir = cgroup_dir(c, CGROUP_IO);
+	char text[64];
+	if (dir && cgroup_read(dir, first, text, sizeof(text)) >= 0)
+		return first;
+	return second;
+}
+
+static int set_io_weight(const struct cgroup *c, int64_t weight, struct err *e)
+{
+	if (weight == OCI_UNSET)
+		return 0;
+	const char *file = either_file(c, "blkio.weight", "blkio.bfq.weight");
+	if (c->version == 2)
+		file = either_file(c, "io.bfq.weight", "io.weight");
+	if (strcmp(file, "io.weight") == 0)
+		weight = io_weight_v2(weight);
+	return set_number(c, CGROUP_IO, file, weight, "blockIO.weight", e);
+}
+
+static int set_io_v1(const struct cgroup *c, const struct oci_io *io, struct err *e)
+{
+	static const char *const files[OCI_IO_KINDS] = {
+		[OCI_IO_READ_BPS] = "blkio.throttle.read_bps_device",
+		[OCI_IO_WRITE_BPS] = "blkio.throttle.write_bps_device",
+		[OCI_IO_READ_IOPS] = "blkio.throttle.read_iops_device",
+		[OCI_IO_WRITE_IOPS] = "blkio.throttle.write_iops_device",
+	};
+	const char *file = files[io->kind];
+	char text[64];
+	snprintf(text, sizeof(text), "%u:%u %lld", io->major, io->minor, (long long)io->value);
+	if (io->kind == OCI_IO_WEIGHT)
+		file = either_file(c, "blkio.weight_device", "blkio.bfq.weight_device");
+	return set_text(c, CGROUP_IO, file, text, "blockIO", e);
+}
+
+static int set_io_v2(const struct cgroup *c, const struct oci_io *io, struct err *e)
+{
+	static const char *const keys[OCI_IO_KINDS] = {
+		[OCI_IO_READ_BPS] = "rbps",
+		[OCI_IO_WRITE_BPS] = "wbps",
+		[OCI_IO_READ_IOPS] = "riops",
+		[OCI_IO_WRITE_IOPS] = "wiops",
+	};
+	const char *file = "io.max";
+	char text[64];
+	int n = snprintf(text, sizeof(text), "%u:%u ", io->major, io->minor);
+	char *value = text + n;
+	size_t left = sizeof(text) - (size_t)n;
+	if (io->kind == OCI_IO_WEIGHT)
+		file = either_file(c, "io.bfq.weight", "io.weight");
+	if (io->kind != OCI_IO_WEIGHT && io->value == 0)
+		snprintf(value, left, "%s=max", keys[io->kind]);
+	else if (io->kind != OCI_IO_WEIGHT)
+		snprintf(value, left, "%s=%lld", keys[io->kind], (long long)io->value);
+	else if (strcmp(file, "io.weight") == 0)
+		snprintf(value, left, "%lld", (long long)io_weight_v2(io->value));
+	else
+		snprintf(value, left, "%lld", (long long)io->value);
+	return set_text(c, CGROUP_IO, file, text, "blockIO", e);
+}
+
+static int set_io(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+{
+	int rc = set_io_weight(c, r->io_weight, e);
+	for (size_t i = 0; i < r->io_count && rc == 0; i++) {
+		if (c->version == 2)
+			rc = set_io_v2(c, &r->io[i], e);
+		else
+			rc = set_io_v1(c, &r->io[i], e);
+	}
+	return rc;
+}
+
 /* --- both --- */
 
 static int set_unified(const struct cgroup *c, const struct oci_resources *r, struct err *e)
@@ -251,8 +335,10 @@ int cgroup_set_limits(const struct cgroup *c, const struct oci_resources *r, str
 		rc = set_text(c, CGROUP_PIDS, "pids.max", "max", "pids.limit", e);
 	if (rc < 0)
 		return rc;
-	rc = set_unified(c, r, e);
-	return rc;
+	rc = set_io(c, r, e);
+	if (rc < 0)
+		return rc;
+	return set_unified(c, r, e);
 }
 
 int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct err *e)

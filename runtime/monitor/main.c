@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <termios.h>
 
@@ -211,6 +212,29 @@ static int open_listeners(struct monitor *m, struct err *e)
 	return 0;
 }
 
+/*
+ * A guest keeps the ids that its monitor has. A program that would have others by its execve(2) is
+ * refused, unless no_new_privs or its mount has it run without them.
+ */
+static int refuse_set_ids(const struct monitor *m, struct err *e)
+{
+	const struct oci_spec *s = &m->config.spec;
+	struct stat st;
+	struct statvfs fs;
+	if (fstat(m->entry.fd, &st) < 0 || fstatvfs(m->entry.fd, &fs) < 0)
+		return err_sys(e, errno, "%.200s", m->entry.path);
+	bool other_user = st.st_mode & S_ISUID && st.st_uid != userns_host_id(&m->userns, s->uid);
+	bool other_group = (st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+			   st.st_gid != userns_host_id(&m->userns, s->gid);
+	if ((!other_user && !other_group) || s->no_new_privileges || fs.f_flag & ST_NOSUID)
+		return 0;
+	return err_set(e, ERR_CONFIG, EPERM,
+		       "%.200s has its set-%s-ID bit set, which Mote does not support; it runs "
+		       "without with process.noNewPrivileges (a pod's allowPrivilegeEscalation: "
+		       "false)",
+		       m->entry.path, other_user ? "user" : "group");
+}
+
 /* What is done for the container's user, with no rights but his. */
 static int act_as_user(struct monitor *m, struct err *e)
 {
@@ -219,6 +243,9 @@ static int act_as_user(struct monitor *m, struct err *e)
 	if (rc < 0)
 		return rc;
 	rc = oci_entry_open(m->root_fd, m->cwd, environment(s, "PATH"), s->args[0], &m->entry, e);
+	if (rc < 0)
+		return rc;
+	rc = refuse_set_ids(m, e);
 	if (rc < 0)
 		return rc;
 	rc = open_listeners(m, e);

@@ -56,20 +56,19 @@ static int loopback_up(struct err *e)
 
 static int set_sysctl(const struct oci_sysctl *s, struct err *e)
 {
-	char path[300];
-	int n = snprintf(path, sizeof(path), "/proc/sys/");
-	for (const char *c = s->name; *c && (size_t)n < sizeof(path) - 1; c++)
-		path[n++] = *c;
-	path[n] = '\0';
-	for (char *dot = path; (dot = strchr(dot, '.'));)
-		*dot = '/';
+	char below[OCI_SYSCTL_PATH_MAX], path[OCI_SYSCTL_PATH_MAX + 16];
+	int rc = oci_sysctl_path(s->name, below, sizeof(below));
+	if (rc < 0)
+		return err_set(e, ERR_CONFIG, -rc, "linux.sysctl: %.100s: %s", s->name,
+			       strerror(-rc));
+	snprintf(path, sizeof(path), "/proc/sys/%s", below);
 	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return err_set(e, ERR_CONFIG, ENOENT, "linux.sysctl: this kernel has no %s",
 			       s->name);
 	if (fd < 0)
 		return err_sys(e, errno, "linux.sysctl: %s", s->name);
-	int rc = io_write_all(fd, s->value, strlen(s->value));
+	rc = io_write_all(fd, s->value, strlen(s->value));
 	if (rc < 0)
 		return err_sys(e, -rc, "linux.sysctl: %s", s->name);
 	return 0;

@@ -206,7 +206,13 @@ Test(oci_spec, mistakes_are_named)
 		"mount");
 	refused(DOC(",\"linux\":{\"resources\":{\"memory\":{\"limit\":\"1\"}}}"), EINVAL,
 		"linux.resources.memory.limit");
-	refused(DOC(",\"linux\":{\"resources\":{\"blockIO\":{\"weight\":1}}}"), ENOSYS, "blockIO");
+	refused(DOC(",\"linux\":{\"resources\":{\"blockIO\":{\"weight\":1}}}"), ERANGE,
+		"blockIO.weight");
+	refused(DOC(",\"linux\":{\"resources\":{\"blockIO\":{\"leafWeight\":100}}}"), ENOSYS,
+		"blockIO.leafWeight");
+	refused(DOC(",\"linux\":{\"resources\":{\"blockIO\":{\"throttleReadBpsDevice\":[{"
+		    "\"major\":8}]}}}"),
+		EINVAL, "throttleReadBpsDevice[0].minor");
 	refused(DOC(",\"linux\":{\"resources\":{\"unified\":{\"../x\":\"1\"}}}"), EINVAL,
 		"unified");
 	refused(DOC(",\"linux\":{\"cgroupsPath\":\"/a/../b\"}"), EINVAL, "linux.cgroupsPath");
@@ -236,6 +242,134 @@ Test(oci_spec, mistakes_are_named)
 	refused(DOC(",\"hooks\":{\"poststart\":[{\"path\":\"/h\",\"timeout\":0}]}"), ERANGE,
 		"hooks.poststart[0].timeout");
 	refused(DOC(",\"x\\ny\":{},\"linux\":{\"sysctl\":{\"a\\nb\":\"1\"}}"), EINVAL, "a?b");
+}
+
+#define SYSCTL(name)                                                                           \
+	DOC(",\"linux\":{\"namespaces\":[{\"type\":\"network\"},{\"type\":\"uts\"},{\"type\":" \
+	    "\"ipc\"}],\"sysctl\":{\"" name "\":\"1\"}}")
+
+Test(oci_spec, sysctls_by_dots_and_slashes)
+{
+	static const struct {
+		const char *doc, *path; /* NULL: refused */
+	} cases[] = {
+		{SYSCTL("net.ipv4.ip_forward"), "net/ipv4/ip_forward"},
+		{SYSCTL("net/ipv4/ip_forward"), "net/ipv4/ip_forward"},
+		{SYSCTL("net.ipv4.conf.eth0/1.forwarding"), "net/ipv4/conf/eth0.1/forwarding"},
+		{SYSCTL("net/ipv4/conf/eth0.1/forwarding"), "net/ipv4/conf/eth0.1/forwarding"},
+		{SYSCTL("kernel.domainname"), "kernel/domainname"},
+		{SYSCTL("kernel/shm_rmid_forced"), "kernel/shm_rmid_forced"},
+		{SYSCTL("fs.mqueue.msg_max"), "fs/mqueue/msg_max"},
+		{SYSCTL("net/../kernel/core_pattern"), NULL},
+		{SYSCTL("net.//.kernel.core_pattern"), NULL},
+		{SYSCTL("kernel.hostname"), NULL},
+		{SYSCTL("kernel/semaphores"), NULL},
+		{SYSCTL("network.x"), NULL},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct oci_spec s;
+		struct err e;
+		char path[OCI_SYSCTL_PATH_MAX] = "";
+		int rc = parse(cases[i].doc, &s, &e);
+		if (!cases[i].path) {
+			cr_expect(rc == -EINVAL, "%s: %d", cases[i].doc, rc);
+			continue;
+		}
+		cr_assert(rc == 0 && s.sysctls_count == 1, "%s: %s", cases[i].doc, e.text);
+		cr_expect(oci_sysctl_path(s.sysctls[0].name, path, sizeof(path)) == 0);
+		cr_expect_str_eq(path, cases[i].path);
+		oci_spec_free(&s);
+	}
+}
+
+Test(oci_spec, block_io)
+{
+	struct oci_spec s;
+	struct err e;
+	cr_assert(parse(DOC(",\"linux\":{\"resources\":{\"blockIO\":{\"weight\":500,"
+			    "\"leafWeight\":0,\"weightDevice\":[{\"major\":8,\"minor\":0},{"
+			    "\"major\":8,\"minor\":1,\"weight\":20}],\"throttleReadBpsDevice\":[{"
+			    "\"major\":8,\"minor\":2,\"rate\":0}],\"throttleWriteIOPSDevice\":[{"
+			    "\"major\":8,\"minor\":3,\"rate\":7}]}}}"),
+			&s, &e) == 0,
+		  "%s", e.text);
+	const struct oci_resources *r = &s.resources;
+	cr_expect(r->io_weight == 500);
+	cr_assert(r->io_count == 3, "%zu", r->io_count);
+	cr_expect(r->io[0].kind == OCI_IO_WEIGHT && r->io[0].minor == 1 && r->io[0].value == 20);
+	cr_expect(r->io[1].kind == OCI_IO_READ_BPS && r->io[1].minor == 2 && r->io[1].value == 0);
+	cr_expect(r->io[2].kind == OCI_IO_WRITE_IOPS && r->io[2].minor == 3 && r->io[2].value == 7);
+	oci_spec_free(&s);
+}
+
+#define SECCOMP(action, rules)                                              \
+	DOC(",\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_" action \
+	    "\",\"syscalls\":[" rules "]}}")
+#define RULE(name, action, args) \
+	"{\"names\":[\"" name "\"],\"action\":\"SCMP_ACT_" action "\",\"args\":[" args "]}"
+#define FAMILY(op, value) "{\"index\":0,\"value\":" value ",\"op\":\"SCMP_CMP_" op "\"}"
+
+/* A profile that forbids what a guest could do is refused, with the call. */
+Test(oci_spec, seccomp)
+{
+	static const char *const accepted[] = {
+		SECCOMP("ALLOW", ""),
+		SECCOMP("ALLOW", RULE("mount", "ERRNO", "") "," RULE("ptrace", "KILL", "")),
+		SECCOMP("ALLOW", RULE("clone3", "ERRNO", "")),
+	};
+	struct oci_spec s;
+	struct err e;
+	for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+		cr_expect(parse(accepted[i], &s, &e) == 0, "%s: %s", accepted[i], e.text);
+		oci_spec_free(&s);
+	}
+	refused(SECCOMP("ALLOW", RULE("chmod", "ERRNO", "")), ENOSYS, "chmod");
+	refused(SECCOMP("ALLOW", RULE("fchmodat", "KILL", "")), ENOSYS, "fchmodat");
+	refused(SECCOMP("ALLOW", RULE("socket", "ERRNO", FAMILY("EQ", "2"))), ENOSYS, "socket");
+	refused(SECCOMP("ALLOW", RULE("uname", "TRAP", "")), ENOSYS, "uname");
+	refused(SECCOMP("ERRNO", ""), ENOSYS, "linux.seccomp");
+	refused(SECCOMP("ERRNO", RULE("read", "ALLOW", "")), ENOSYS, "does not allow write");
+	refused(SECCOMP("LOG", ""), ENOSYS, "linux.seccomp");
+	refused(SECCOMP("ALLOW", "{\"action\":\"SCMP_ACT_ERRNO\"}"), EINVAL, "names");
+	refused(DOC(",\"linux\":{\"seccomp\":{}}"), EINVAL, "defaultAction");
+}
+
+/* Default profiles list nearly all calls, and some with conditions on the family of a socket. */
+Test(oci_spec, seccomp_by_default_profiles)
+{
+	static const char *const calls[] = {
+#include "gen/linux_calls.h"
+	};
+	static const char *const sockets[] = {
+		RULE("socket", "ALLOW", FAMILY("NE", "40")),
+		RULE("socket", "ALLOW", FAMILY("LE", "37")) "," RULE("socket", "ALLOW",
+								     FAMILY("GT", "40")),
+		RULE("socket", "ALLOW", FAMILY("EQ", "1")),
+	};
+	for (size_t k = 0; k < sizeof(sockets) / sizeof(sockets[0]); k++) {
+		cleanup_free char *doc = NULL;
+		size_t size;
+		FILE *f = open_memstream(&doc, &size);
+		fputs("{\"ociVersion\":\"1.0.2\"," ROOT "," PROCESS
+		      ",\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\","
+		      "\"syscalls\":[",
+		      f);
+		for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+			if (strcmp(calls[i], "socket") != 0)
+				fprintf(f, "{\"names\":[\"%s\"],\"action\":\"SCMP_ACT_ALLOW\"},",
+					calls[i]);
+		fprintf(f, "%s]}}}", sockets[k]);
+		fclose(f);
+		struct oci_spec s;
+		struct err e;
+		int rc = parse(doc, &s, &e);
+		if (k < 2)
+			cr_expect(rc == 0, "%s: %s", sockets[k], e.text);
+		else
+			cr_expect(rc == -ENOSYS && strstr(e.text, "socket"), "%d", rc);
+		if (rc == 0)
+			oci_spec_free(&s);
+	}
 }
 
 Test(oci_spec, bounds)

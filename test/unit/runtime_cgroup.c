@@ -92,6 +92,7 @@ Test(runtime_cgroup, none)
 	struct cgroup *c = found(NOISE);
 	struct oci_resources r = {
 		.memory_limit = OCI_UNSET,
+		.io_weight = OCI_UNSET,
 		.memory_reservation = OCI_UNSET,
 		.memory_swap = OCI_UNSET,
 		.memory_swappiness = OCI_UNSET,

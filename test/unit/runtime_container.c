@@ -525,6 +525,38 @@ Test(runtime_container, beyond_the_memory_limit)
 		  e.text);
 }
 
+#define USER(more) ",\"user\":{\"uid\":1000,\"gid\":1000}" more
+#define NO_NEW     ",\"noNewPrivileges\":true"
+
+/* Natively such a program would have its owner's rights. */
+Test(runtime_container, set_id_programs)
+{
+	static const struct {
+		mode_t mode;
+		const char *process, *part; /* NULL: it runs */
+	} cases[] = {
+		{04755, USER(""), "set-user-ID"}, {02755, USER(""), "set-group-ID"},
+		{04755, USER(NO_NEW), NULL},      {06755, ",\"env\":[]", NULL},
+		{02745, USER(""), NULL}, /* no member of the group may execute it: no set-ID bit */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct client k;
+		struct err e;
+		program("exit 0");
+		cr_assert(chmod(at("rootfs/prog"), cases[i].mode) == 0);
+		config(cases[i].process, LINUX(""));
+		if (cases[i].part) {
+			int rc = create_rc(&k, &e, false);
+			cr_expect(rc == -EPERM && strstr(e.text, cases[i].part), "%zu: %d %s", i,
+				  rc, e.text);
+			continue;
+		}
+		k = start();
+		cr_expect(finish(&k) == 0, "%zu", i);
+		delete (&k);
+	}
+}
+
 Test(runtime_container, unrunnable_programs)
 {
 	static const struct {
@@ -533,22 +565,30 @@ Test(runtime_container, unrunnable_programs)
 		const char *part;
 	} cases[] = {
 		{",\"env\":[]",
-		 ",\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/not/"
-		 "there\"}]",
-		 ENOENT, "/not/there"},
-		{",\"env\":[]", ",\"mounts\":[{\"destination\":\"/x\",\"type\":\"nofs\"}]", ENODEV,
-		 "nofs"},
-		{",\"env\":[]",
-		 ",\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"/not/there\"}]}",
+		 LINUX("") ",\"mounts\":[{"
+			   "\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/not/"
+			   "there\"}]",
 		 ENOENT, "/not/there"},
 		{",\"env\":[]",
-		 ",\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"/proc/self/ns/"
+		 LINUX("") ",\"mounts\":[{"
+			   "\"destination\":\"/x\",\"type\":\"nofs\"}]",
+		 ENODEV, "nofs"},
+		{",\"env\":[]",
+		 ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":"
+		 "\"network\",\"path\":\"/not/there\"}]}",
+		 ENOENT, "/not/there"},
+		{",\"env\":[]",
+		 ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":"
+		 "\"network\",\"path\":\"/proc/self/ns/"
 		 "uts\"}]}",
 		 EINVAL, "uts"},
 		{",\"env\":[]",
-		 ",\"linux\":{\"namespaces\":[{\"type\":\"network\"}],\"sysctl\":{\"net.none\":"
+		 ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":"
+		 "\"network\"}],\"sysctl\":{\"net.none\":"
 		 "\"1\"}}",
 		 ENOENT, "net.none"},
+		{",\"env\":[]", ",\"linux\":{\"namespaces\":[{\"type\":\"ipc\"}]}", ENOSYS,
+		 "hostPID"},
 		{",\"env\":[]", ",\"hooks\":{\"startContainer\":[{\"path\":\"/x\"}]}", ENOSYS,
 		 "hooks.startContainer"},
 	};

@@ -82,9 +82,10 @@ static unused void config(const char *process, const char *more)
 	put_config(text);
 }
 
-#define LINUX(more)                                 \
-	",\"linux\":{\"cgroupsPath\":\"/mote-test/" \
-	"XXXXXX\",\"namespaces\":[{\"type\":\"uts\"},{\"type\":\"ipc\"}]" more "}"
+#define LINUX(more)                                                                               \
+	",\"linux\":{\"cgroupsPath\":\"/mote-test/"                                               \
+	"XXXXXX\",\"namespaces\":[{\"type\":\"uts\"},{\"type\":\"ipc\"},{\"type\":\"pid\"}]" more \
+	"}"
 
 static unused void setup(void)
 {

@@ -190,9 +190,9 @@ Test(runtime_isolation, the_guest_s_files_are_reached_with_what_is_granted)
 }
 
 #define LISTEN(what) LINUX("") ",\"annotations\":{\"io.mote.listen\":\"" what "\"}"
-#define LISTEN_APART(what)                                   \
-	",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\"," \
-	"\"namespaces\":[{\"type\":\"network\"}]}"           \
+#define LISTEN_APART(what)                                            \
+	",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\","          \
+	"\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"}]}" \
 	",\"annotations\":{\"io.mote.listen\":\"" what "\"}"
 
 Test(runtime_isolation, sockets_are_the_user_s)

@@ -28,3 +28,14 @@ each_isolation_annotation() { # core
 	run --annotation io.mote.isolation=most -- three args
 	has "$(cat "$err")" 'io.mote.isolation: must be private or shared, not most' 'what there is not'
 }
+
+# The default profile of containerd has nothing to forbid; one that forbids what a guest can do is refused.
+test_seccomp_profiles() {
+	KIND=native
+	run --seccomp -- default touch 1
+	is "$status" 0 status
+	echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["chmod"],"action":"SCMP_ACT_ERRNO"}]}' >"$CASE_DIR/chmod.json"
+	run --seccomp --seccomp-profile "$CASE_DIR/chmod.json" -- local touch 1
+	[[ $status != 0 ]] || fail 'a profile that forbids chmod was accepted'
+	has "$(cat "$err")" 'linux.seccomp: does not allow chmod' stderr
+}

@@ -320,7 +320,15 @@ def test_update():
         shim.task("Resume")
         for bad in (b"", b"[]", b"{", {"memory": {"limit": "1"}}):
             refuses(INVALID_ARGUMENT, update, bad)
-        refuses(INVALID_ARGUMENT, update, {"blockIO": {"weight": 10}}, contains="blockIO")
+        refuses(INVALID_ARGUMENT, update, {"blockIO": {"leafWeight": 10}}, contains="blockIO.leafWeight")
+        disk = None
+        for path in glob.glob("/sys/class/block/*/queue"):  # a device with a queue, which no part of one has
+            major, minor = open(os.path.dirname(path) + "/dev").read().strip().split(":")
+            if int(major) not in (1, 7):
+                disk = (int(major), int(minor))
+        update({"blockIO": {"throttleReadBpsDevice": [{"major": disk[0], "minor": disk[1], "rate": 1 << 20}]}})
+        text = control("blkio.throttle.read_bps_device", "io.max")
+        assert "%d:%d" % disk in text and str(1 << 20) in text, text
         refuses(INVALID_ARGUMENT, shim.task, "Update")
         shim.kill()
         shim.wait()
