@@ -2,6 +2,7 @@
 /* The first bytes of a program. Whoever made the file controls them. */
 #include "base/program.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -41,6 +42,26 @@ static const char *describe(const char *head, size_t n)
 	if (is_text(head, n))
 		return "is a text file";
 	return "is neither a WebAssembly module nor an ELF program";
+}
+
+/* More headers than a program has (the guest takes no more). */
+enum { ELF_HEADERS_MAX = 64 };
+
+bool program_is_dynamic(int fd)
+{
+	Elf64_Ehdr head;
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
+	    head.e_phentsize != sizeof(Elf64_Phdr) || head.e_phoff > INT64_MAX / 2)
+		return false;
+	for (unsigned i = 0; i < head.e_phnum && i < ELF_HEADERS_MAX; i++) {
+		Elf64_Phdr segment;
+		off_t at = (off_t)(head.e_phoff + i * sizeof(segment));
+		if (pread(fd, &segment, sizeof(segment), at) != sizeof(segment))
+			return false;
+		if (segment.p_type == PT_INTERP)
+			return true;
+	}
+	return false;
 }
 
 int program_identify(int fd, const char *name, enum program_kind *out, struct err *e)

@@ -117,6 +117,11 @@ static int check_kind(int fd, const char *path, bool has_function, struct err *e
 		return err_set(e, ERR_CONFIG, EACCES,
 			       "%.200s: permission denied: the container's user may not execute it",
 			       path);
+	if (kind == PROGRAM_ELF && program_is_dynamic(fd))
+		return err_set(e, ERR_CONFIG, ENOEXEC,
+			       "%.200s is dynamically linked; Mote runs static programs: link it "
+			       "with -static",
+			       path);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "oci/passwd.h"
 
 #include <criterion/criterion.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -109,6 +110,36 @@ Test(oci_entry, is_refused_by_what_it_is)
 	refused("/", NULL, "/bin/elf#f", ENOEXEC, "PATH#FUNCTION");
 	refused("/", "/app:/bin/dir", "dir", ENOENT, "dir");
 	refused("/", "/bin", "dir", EACCES, "dir");
+}
+
+/* Only an interpreter is looked for; whatever else is wrong is the guest's to say. */
+Test(oci_entry, dynamic_programs_are_refused)
+{
+	struct {
+		Elf64_Ehdr head;
+		Elf64_Phdr segments[2];
+	} elf = {
+		.head =
+			{
+				.e_ident = ELFMAG,
+				.e_phoff = sizeof(Elf64_Ehdr),
+				.e_phentsize = sizeof(Elf64_Phdr),
+				.e_phnum = 2,
+			},
+		.segments = {{.p_type = PT_LOAD}, {.p_type = PT_INTERP}},
+	};
+	const char *bytes = (const char *)&elf;
+	put("bin/dynamic", bytes, sizeof(elf), 0755);
+	refused("/", NULL, "/bin/dynamic", ENOEXEC, "dynamically linked");
+	put("bin/cut", bytes, sizeof(elf) - 1, 0755);
+	found("/", NULL, "/bin/cut", "/bin/cut", NULL);
+	elf.head.e_phoff = UINT64_MAX - 8;
+	put("bin/far", bytes, sizeof(elf), 0755);
+	found("/", NULL, "/bin/far", "/bin/far", NULL);
+	elf.head.e_phoff = sizeof(Elf64_Ehdr);
+	elf.segments[1].p_type = PT_GNU_STACK;
+	put("bin/static", bytes, sizeof(elf), 0755);
+	found("/", NULL, "/bin/static", "/bin/static", NULL);
 }
 
 /* With the rights that the thread has: those of the file system, as monitors set them. */
