@@ -8,6 +8,7 @@
 #include "base/program.h"
 #include "vm/kvm/open.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -50,12 +51,20 @@ int options_open_kvm(struct mote_options *o, int *kvm_fd, struct err *e)
 
 /* --- as vm/ takes them --- */
 
+enum { DEFAULT_UMASK = 022, LIST_MAX = 65536 };
+
+static_assert(sizeof(struct mote_limit) == sizeof(struct mote_boot_limit) &&
+		      offsetof(struct mote_limit, hard) == offsetof(struct mote_boot_limit, hard),
+	      "the same in boot information");
+
 static int check(const struct mote_options *o, struct err *e)
 {
 	if (o->dir_count > PREOPENS_MAX || o->listener_count > PREOPENS_MAX - o->dir_count)
 		return err_set(e, ERR_CONFIG, E2BIG,
 			       "%zu directories and %zu listeners; at most %d are possible",
 			       o->dir_count, o->listener_count, PREOPENS_MAX);
+	if (o->group_count > LIST_MAX || o->limit_count > LIST_MAX)
+		return err_set(e, ERR_CONFIG, E2BIG, "more than %d groups or limits", LIST_MAX);
 	if (o->isolation != MOTE_ISOLATION_SHARED && o->isolation != MOTE_ISOLATION_PRIVATE)
 		return err_set(e, ERR_CONFIG, EINVAL, "mote_options: unknown isolation %d",
 			       o->isolation);
@@ -109,6 +118,12 @@ int config_from_options(const struct mote_options *o, struct sandbox_config *c, 
 		.envp = o->envp,
 		.cwd = o->cwd,
 		.hostname = o->hostname,
+		.domainname = o->domainname,
+		.umask = o->umask ? *o->umask & 0777 : DEFAULT_UMASK,
+		.groups = o->groups,
+		.group_count = o->group_count,
+		.limits = (const struct mote_boot_limit *)o->limits,
+		.limit_count = o->limit_count,
 		.uid = o->uid,
 		.gid = o->gid,
 		.pid = o->pid,

@@ -177,6 +177,15 @@ static uint32_t info_preopens(struct info *i, const struct vm_config *config)
 	return info_add(i, p, n * sizeof(p[0]));
 }
 
+/* An array of `bytes` bytes, aligned to 8: its offset. */
+static uint32_t info_array(struct info *i, const void *array, size_t bytes)
+{
+	static const uint8_t zeros[8];
+	while (i->buf.len % 8 && i->rc == 0)
+		info_add(i, zeros, 1);
+	return info_add(i, array, bytes);
+}
+
 int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e)
 {
 	struct mote_boot b = {
@@ -191,6 +200,9 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 		.uid = config->uid,
 		.gid = config->gid,
 		.pid = config->pid,
+		.umask = config->umask,
+		.groupc = (uint32_t)config->group_count,
+		.limitc = (uint32_t)config->limit_count,
 	};
 	if (config->preopen_count > 64)
 		return err_set(e, ERR_CONFIG, E2BIG, "more than 64 directories and listeners");
@@ -209,6 +221,9 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 	b.preopens = info_preopens(&i, config);
 	b.cwd = info_string(&i, or_default(config->cwd, "/"));
 	b.hostname = info_string(&i, or_default(config->hostname, "mote"));
+	b.domainname = info_string(&i, or_default(config->domainname, "(none)"));
+	b.groups = info_array(&i, config->groups, b.groupc * sizeof(*config->groups));
+	b.limits = info_array(&i, config->limits, b.limitc * sizeof(*config->limits));
 	b.payload_path = info_string(&i, config->payload_path);
 	if (config->entry)
 		b.entry = info_string(&i, config->entry);

@@ -35,8 +35,12 @@ struct vm_config {
 	uint64_t memory_bytes;    /* guest memory there may be, at least 8 MiB; page-aligned */
 	char *const *argv;        /* NULL-terminated */
 	char *const *envp;        /* NULL-terminated */
-	const char *cwd, *hostname;
-	uint32_t uid, gid, pid;
+	const char *cwd, *hostname, *domainname;
+	uint32_t uid, gid, pid, umask;
+	const uint32_t *groups; /* supplementary ones that the program sees */
+	size_t group_count;
+	const struct mote_boot_limit *limits; /* that it sees */
+	size_t limit_count;
 	int stdio[3]; /* host descriptors, duplicated; -1: closed in the guest */
 	const struct vm_preopen *preopens;
 	size_t preopen_count; /* guest descriptors 3, 4, … */

@@ -299,6 +299,17 @@ struct mote_boot {
 	 * whatever was derived from random bytes earlier is shared with other VMs.
 	 */
 	uint64_t generation;
+	/* For native programs; umask for modules, too. */
+	uint32_t domainname; /* offset */
+	uint32_t umask;      /* what the program begins with; the host takes nothing more away */
+	uint32_t groupc, groups; /* supplementary ones: offset of groupc uint32_t */
+	uint32_t limitc, limits; /* offset of limitc struct mote_boot_limit, aligned to 8 */
+};
+
+/* A resource limit that the program is to see, RLIMIT_*; UINT64_MAX: none. */
+struct mote_boot_limit {
+	uint32_t resource, reserved;
+	uint64_t soft, hard;
 };
 
 #define MOTE_BOOT_STACK_BYTES 0x10000

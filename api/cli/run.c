@@ -75,6 +75,7 @@ struct run {
 	struct cli_listeners listeners;
 	const char *invoke; /* function to call, else NULL */
 	int no_cache, stats, verbose;
+	uint32_t umask; /* this process's, before it gave it to the program */
 };
 
 static struct mote_sandbox *running; /* for the signal handler */
@@ -269,6 +270,9 @@ static int make_sandbox(struct run *r, struct mote_sandbox **sandbox, struct mot
 {
 	struct mote_options *o = &r->program.options;
 	char dir[PATH_MAX];
+	/* The program's own mask is in force alone; what this process makes has its own modes. */
+	r->umask = umask(0);
+	o->umask = &r->umask;
 	bool cached = !r->no_cache && find_cache(dir);
 	if (mote_program_snapshot_is(o->program_fd))
 		return mote_program_snapshot_start(cached ? dir : NULL, o, sandbox, error);

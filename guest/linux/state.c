@@ -9,7 +9,7 @@ static struct scratch first_scratch;
 void state_start(const struct mote_boot *boot)
 {
 	process.boot = boot;
-	process.umask = 022;
+	process.umask = boot->umask;
 	size_t cwd = strnlen(boot_string(boot->cwd), sizeof(process.cwd) - 1);
 	memcpy(process.cwd, boot_string(boot->cwd), cwd);
 	process.cwd[cwd] = '\0';

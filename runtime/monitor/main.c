@@ -41,7 +41,7 @@ struct monitor {
 	struct userns userns;
 	char cwd[PATH_MAX]; /* as the kernel has it: without links and ".." */
 	int root_fd;
-	char hostname[65];
+	char hostname[65], domainname[65];
 	char *listen; /* owned; the annotation's value, NULL: none */
 	int listeners[LISTENERS_MAX];
 	size_t listener_count;
@@ -272,6 +272,8 @@ static int open_environment(struct monitor *m, struct err *e)
 		return rc;
 	if (gethostname(m->hostname, sizeof(m->hostname) - 1) < 0)
 		rc = err_sys(e, errno, "gethostname");
+	else if (getdomainname(m->domainname, sizeof(m->domainname) - 1) < 0)
+		rc = err_sys(e, errno, "getdomainname");
 	if (rc < 0)
 		return rc;
 	return add_home(m, e);
@@ -507,6 +509,19 @@ static int build(struct monitor *m, struct err *e)
 	struct oci_spec *s = &m->config.spec;
 	const struct mote_dir root = {.guest_path = "/", .fd = m->root_fd};
 	const char *hostname = m->hostname;
+	struct mote_limit limits[OCI_RLIMITS_MAX];
+	gid_t groups[OCI_GROUPS_MAX]; /* as the kernel sorts them */
+	const int group_count = getgroups(OCI_GROUPS_MAX, groups);
+	if (group_count < 0)
+		return err_sys(e, errno, "getgroups");
+	/* The guest's own mask is in force alone: it can be changed there. */
+	const uint32_t mask = umask(0);
+	for (size_t i = 0; i < s->rlimits_count; i++)
+		limits[i] = (struct mote_limit){
+			.resource = (uint32_t)s->rlimits[i].resource,
+			.soft = s->rlimits[i].soft,
+			.hard = s->rlimits[i].hard,
+		};
 	if (s->hostname && *s->hostname)
 		hostname = s->hostname;
 	/* What follows '#' in args[0] is ours, not the program's. */
@@ -522,6 +537,12 @@ static int build(struct monitor *m, struct err *e)
 		.envp = (char *const *)s->env,
 		.cwd = m->cwd,
 		.hostname = hostname,
+		.domainname = m->domainname,
+		.umask = &mask,
+		.groups = groups,
+		.group_count = (size_t)group_count,
+		.limits = limits,
+		.limit_count = s->rlimits_count,
 		.uid = s->uid,
 		.gid = s->gid,
 		.dirs = &root,

@@ -60,6 +60,18 @@ Test(runtime_container, isolated_environment)
 	delete (&k);
 }
 
+/* What the program can ask about itself is what config.json says, as this kernel would say it. */
+Test(runtime_container, the_program_sees_its_configuration)
+{
+	config(",\"user\":{\"uid\":0,\"gid\":0,\"umask\":0,\"additionalGids\":[40,5,6]},"
+	       "\"rlimits\":[{\"type\":\"RLIMIT_NPROC\",\"soft\":77,\"hard\":99}]",
+	       ",\"domainname\":\"rooms.example\"" LINUX(""));
+	cr_expect_str_eq(run("seen", 0), "domain rooms.example groups 3 5 6 40 limit 6 77 99\n");
+	cr_expect(strstr(run("self", 0), " umask 0 "));
+	config("", LINUX(""));
+	cr_expect(strstr(run("self", 0), " umask 22 "));
+}
+
 Test(runtime_container, root_user_has_no_capabilities)
 {
 	char *text = run("self", 0);

@@ -33,6 +33,8 @@ struct mote_sandbox {
 	char *argv[8];
 	char *home;
 	int root, listening;
+	unsigned umask;
+	char seen[256]; /* of what the program could ask */
 	volatile sig_atomic_t signo;
 	int vm; /* "wait vm": made while it may, for what KVM brings along */
 };
@@ -110,6 +112,15 @@ int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, st
 			s->home = strdup(o->envp[i] + 5);
 	s->o.hostname = strdup(o->hostname);
 	s->o.cwd = strdup(o->cwd);
+	s->umask = *o->umask;
+	snprintf(s->seen, sizeof(s->seen), "domain %s groups %zu", o->domainname, o->group_count);
+	for (size_t i = 0; i < o->group_count; i++)
+		snprintf(s->seen + strlen(s->seen), sizeof(s->seen) - strlen(s->seen), " %u",
+			 o->groups[i]);
+	for (size_t i = 0; i < o->limit_count; i++)
+		snprintf(s->seen + strlen(s->seen), sizeof(s->seen) - strlen(s->seen),
+			 " limit %u %lu %lu", o->limits[i].resource, o->limits[i].soft,
+			 o->limits[i].hard);
 	s->o.entry = o->entry ? strdup(o->entry) : NULL;
 	s->root = dup(o->dirs[0].fd);
 	s->vm = strcmp(s->line, "wait vm") == 0 ? ioctl(*o->kvm_fd, KVM_CREATE_VM, 0) : -1;
@@ -159,7 +170,7 @@ static int print_self(const struct mote_sandbox *s)
 		caps[0].inheritable | caps[1].inheritable, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
 		prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0),
 		death, files.rlim_cur, u.nodename, s->o.hostname, s->o.memory_bytes, s->o.cwd,
-		umask(0), s->o.entry ? s->o.entry : "-", s->o.network);
+		umask(0) | s->umask, s->o.entry ? s->o.entry : "-", s->o.network);
 	return 0;
 }
 
@@ -255,6 +266,8 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 		dprintf(1, "%s\n", s->home ? s->home : "none");
 	else if (strcmp(l, "self") == 0)
 		r->code = print_self(s);
+	else if (strcmp(l, "seen") == 0)
+		dprintf(1, "%s\n", s->seen);
 	else if (strcmp(l, "processes") == 0)
 		r->code = print_processes();
 	else if (strcmp(l, "isolation") == 0)

@@ -68,6 +68,12 @@ enum mote_isolation {
 #define MOTE_MEMORY_MIN (8UL << 20)
 #define MOTE_MEMORY_MAX (1UL << 40)
 
+/* A resource limit that a native program sees (getrlimit). UINT64_MAX: none. */
+struct mote_limit {
+	uint32_t resource, reserved; /* RLIMIT_* */
+	uint64_t soft, hard;
+};
+
 /* Begin with `struct mote_options o = {.size = sizeof(o)}`; a zeroed member means its default. */
 struct mote_options {
 	size_t size;              /* of this structure, as the caller knows it */
@@ -126,6 +132,19 @@ struct mote_options {
 	 * in addition to its directories. mote_sandbox_new opens /dev for that.
 	 */
 	int devices;
+	/*
+	 * The program's file mode creation mask; default 022. This process's own counts next to it,
+	 * so that a program that changes its mask needs 0 there.
+	 */
+	const uint32_t *umask;
+	const char *domainname; /* what uname says; default "(none)" */
+	/*
+	 * Supplementary groups and resource limits that the program sees; the latter bind nobody.
+	 */
+	const uint32_t *groups;
+	size_t group_count;
+	const struct mote_limit *limits;
+	size_t limit_count;
 };
 
 enum mote_end {

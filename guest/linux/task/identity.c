@@ -42,7 +42,7 @@ int64_t sys_setgroups(uint64_t count, uint64_t from)
 	if (count > 1)
 		return -EPERM;
 	if (count == 0)
-		return 0;
+		return process.boot->groupc ? -EPERM : 0; /* the host's rights go by them */
 	if (get_user(&group, from, sizeof(group)) < 0)
 		return -EFAULT;
 	return group == process.boot->gid ? 0 : -EPERM;
@@ -59,6 +59,18 @@ int64_t sys_setfsgid(uint32_t id)
 {
 	(void)id;
 	return process.boot->gid;
+}
+
+/* In the order in which Linux has them. */
+int64_t sys_getgroups(int capacity, uint64_t to)
+{
+	const uint32_t count = process.boot->groupc;
+	if (capacity < 0 || (capacity && (uint32_t)capacity < count))
+		return -EINVAL;
+	if (capacity &&
+	    put_user(to, boot_string(process.boot->groups), count * sizeof(uint32_t)) < 0)
+		return -EFAULT;
+	return count;
 }
 
 /* Real, effective and saved. */

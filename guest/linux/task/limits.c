@@ -41,8 +41,20 @@ int64_t sys_mlock2(uint64_t at, uint64_t bytes, uint32_t flags)
 	return flags & ~(uint32_t)MLOCK_ONFAULT ? -EINVAL : 0;
 }
 
+/* Those that the operator has set, once: the boot information is not there before the start. */
+static void take_boot_limits(void)
+{
+	static bool taken;
+	const struct mote_boot_limit *l = (const void *)boot_string(process.boot->limits);
+	for (uint32_t i = 0; !taken && i < process.boot->limitc; i++)
+		if (l[i].resource < RLIM_NLIMITS)
+			limits[l[i].resource] = (struct rlimit64){l[i].soft, l[i].hard};
+	taken = true;
+}
+
 void limits_get(uint32_t which, uint64_t *soft, uint64_t *hard)
 {
+	take_boot_limits();
 	*soft = limits[which].rlim_cur;
 	*hard = limits[which].rlim_max;
 }
@@ -66,6 +78,7 @@ int64_t sys_prlimit64(int pid, uint32_t which, uint64_t next, uint64_t old)
 		return -ESRCH;
 	if (which >= RLIM_NLIMITS)
 		return -EINVAL;
+	take_boot_limits();
 	const struct rlimit64 before = limits[which];
 	if (next) {
 		int64_t rc = limit_set(which, next);

@@ -161,7 +161,7 @@ int64_t sys_uname(uint64_t to)
 	set_field(u.release, LINUX_RELEASE);
 	set_field(u.version, LINUX_VERSION);
 	set_field(u.machine, arch_platform());
-	set_field(u.domainname, "(none)");
+	set_field(u.domainname, boot_string(process.boot->domainname));
 	return put_user(to, &u, sizeof(u));
 }
 

@@ -170,7 +170,7 @@ uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, 
 	if ((base | inheriting | rights_to_inherit(fdflags)) & ~dir->inheriting)
 		return WASI_NOTCAPABLE;
 	int64_t rc = mote_open(mote_area(), (int32_t)fd, p.at, p.len, resolve_of(&p, lookup),
-			       host_open_flags(oflags, base, fdflags), 0666);
+			       host_open_flags(oflags, base, fdflags), 0666 & ~wasi.boot->umask);
 	const struct p1_fd f = {
 		.fdflags = (uint8_t)fdflags,
 		.base = base,
@@ -247,7 +247,8 @@ uint32_t p1_path_create_directory(struct wasm_instance *inst, uint32_t fd, uint3
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_CREATE_DIRECTORY, &p, path, path_len);
 	if (e)
 		return e;
-	return p1_path_errno(mote_mkdir(mote_area(), (int32_t)fd, p.at, p.len, p.resolve, 0777));
+	return p1_path_errno(mote_mkdir(mote_area(), (int32_t)fd, p.at, p.len, p.resolve,
+					0777 & ~wasi.boot->umask));
 }
 
 uint32_t p1_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
