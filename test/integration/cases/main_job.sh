@@ -23,7 +23,7 @@ each_environment() { # core
 }
 
 each_stdin() { # core
-	{ echo one; sleep 0.3; echo two; } | run cat cat
+	{ echo one; within 20 grep -q one "$out"; echo two; within 20 grep -q two "$out"; } | run cat cat
 	is "$status" 0 status
 	is "$(cat "$out")" $'one\ntwo' stdout
 }
