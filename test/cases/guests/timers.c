@@ -44,7 +44,7 @@ static timer_t make(clockid_t clock, int signo, int value)
 
 static void once(clockid_t clock, int spin)
 {
-	struct itimerspec soon = {.it_value.tv_nsec = 5000000}, now;
+	struct itimerspec soon = {.it_value.tv_nsec = 300000000}, now;
 	timer_t t = make(clock, SIGUSR1, 42);
 	caught[SIGUSR1] = 0;
 	SHOW(timer_settime(t, 0, &soon, NULL));
