@@ -23,12 +23,13 @@
 /*
  * A descriptor of the embedder's for the guest. A directory is opened again, so that the guest can
  * list, sync and change it, which O_PATH descriptors refuse, and has a position of its own; one
- * that may not be read is still a way to what is below it.
+ * that may not be read is still a way to what is below it, and so is one of devices, which is not
+ * the guest's to list or change.
  */
 static int own_descriptor(int host, unsigned flags)
 {
 	cleanup_close int opened = -1;
-	if (flags & FD_DIR)
+	if ((flags & (FD_DIR | FD_DEVICES)) == FD_DIR)
 		opened = resolve_open(host, ".", 0, O_RDONLY | O_DIRECTORY, 0);
 	if (opened > STDERR_FILENO)
 		return take_fd(&opened);

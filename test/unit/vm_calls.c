@@ -307,6 +307,12 @@ Test(vm_calls, a_directory_of_devices_has_devices_alone)
 	EXPECT(-EPERM, mote_utimens(&area, 5, P("null"), 0, time, time));
 	EXPECT(20, mote_dup(&area, 5, 20));
 	EXPECT(-ENOENT, open_at(20, "file", 0, O_RDONLY)); /* a copy is no more */
+	for (int32_t fd = 5; fd <= 20; fd += 15) { /* nor is the directory itself the guest's */
+		EXPECT(-EPERM, mote_fchmod(&area, fd, 0777));
+		EXPECT(-EPERM, mote_fchown(&area, fd, 1, 1));
+		EXPECT(-EPERM, mote_futimens(&area, fd, time, time));
+		EXPECT(-EACCES, mote_readdir(&area, fd, 0, (void *)GUEST_AT, 4096));
+	}
 	cr_expect(open_at(5, "null", 0, O_RDWR | O_CREAT) >= 0);
 }
 

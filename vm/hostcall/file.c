@@ -348,6 +348,8 @@ int64_t host_readdir(struct vcpu *vcpu, const struct call_readdir *a)
 		return -EBADF;
 	if (!(e->flags & FD_DIR))
 		return -ENOTDIR;
+	if (e->flags & FD_DEVICES) /* what else the host has there is no guest's business */
+		return -EACCES;
 	if (lseek(e->host, a->cookie, SEEK_SET) < 0)
 		return -errno;
 	size_t size = smaller(a->entries.len, sizeof(host));

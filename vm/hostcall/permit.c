@@ -70,7 +70,7 @@ int permit_change_open(const struct fd_entry *entry)
 	struct stat st;
 	if (entry->flags & FD_READONLY)
 		return -EROFS;
-	if (entry->flags & FD_FIXED_STATE)
+	if (entry->flags & (FD_FIXED_STATE | FD_DEVICES))
 		return -EPERM;
 	int rc = resolve_stat(entry->host, &st);
 	if (rc < 0)
