@@ -88,9 +88,14 @@ static int copy_link(int from, int to, const char *name, const struct stat *st)
 	return 0;
 }
 
-/* A FIFO, a socket, a device. */
+/*
+ * A FIFO, a socket. Device nodes of an image are none: where they lie the root is nodev, which the
+ * tmpfs need not be.
+ */
 static int copy_node(int to, const char *name, const struct stat *st)
 {
+	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
+		return 0;
 	if (mknodat(to, name, st->st_mode, st->st_rdev) < 0 ||
 	    fchownat(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;

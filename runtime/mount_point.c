@@ -125,10 +125,11 @@ static int make(const struct walk *w, const char *name, bool directory)
 		return -errno;
 	if (directory)
 		return 0;
-	int fd = openat(w->at, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
+	/* A FIFO that a guest which shares the volume has just put there is not opened. */
+	int fd = openat(w->at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 && errno != EEXIST)
 		return -errno;
-	close(fd);
+	close_fd(&fd);
 	return 0;
 }
 

@@ -2,6 +2,8 @@
 /* Where mounts of config.json come to lie, what may be asked of them, and what is refused. */
 #include "runtime_harness.h"
 
+#include <sys/sysmacros.h>
+
 TestSuite(runtime_mounts, .init = setup, .fini = teardown, .timeout = 60);
 
 /* config.json with these mounts; "%s" in them is the test's directory. */
@@ -178,6 +180,12 @@ Test(runtime_mounts, tmpcopyup_begins_with_what_the_image_has)
 	cr_expect_str_eq(run("write /c/new", 0), "/c/new: written\n");
 	cr_expect(!there(at("rootfs/c/new")), "it is a copy");
 	cr_expect_str_eq(run("ls /e", 0), "");
+
+	mkdir(at("rootfs/n"), 0755);
+	cr_assert(mknod(at("rootfs/n/watchdog"), S_IFCHR | 0666, makedev(1, 3)) == 0);
+	cr_assert(mknod(at("rootfs/n/disk"), S_IFBLK | 0666, makedev(7, 0)) == 0);
+	with_mounts(TMPFS("/n", "\"tmpcopyup\""));
+	cr_expect_str_eq(run("ls /n", 0), "", "the image's device nodes are none");
 
 	with_mounts(TMPFS("/c", "\"tmpcopyup\",\"size=4k\""));
 	char large[9000];
