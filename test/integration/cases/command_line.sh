@@ -305,7 +305,8 @@ test_cli_commands() {
 	is "$status" 5 'mote FILE'
 	mote --dir "$CASE_DIR::/data" --env A=1 "$(file)" exit 6
 	is "$status" 6 'mote OPTION FILE'
-	cd "$CASE_DIR" && cp "$(file)" program || fail 'cp'
+	cp "$(file)" "$CASE_DIR/program" || fail cp
+	cd "$CASE_DIR" || fail cd
 	mote program exit 4
 	is "$status" 4 'a file of this directory'
 	mote ./no-such-file
