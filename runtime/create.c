@@ -94,6 +94,12 @@ static int mount_one(struct container *c, const struct container_mount *from, st
 		m.bind = true;
 		m.bind_recursive |= *m.type == 'r';
 	}
+	if (m.propagation && !m.bind) { /* nobody sets it later, as a monitor does of its mounts */
+		free(m.data);
+		return err_set(e, ERR_CONFIG, ENOSYS,
+			       "root file system: Mote does not support the propagation of a new "
+			       "file system's mount");
+	}
 	rc = mount_at(c, &m, from->target, e);
 	free(m.data);
 	return rc;
