@@ -22,8 +22,9 @@ each_environment() { # core
 	has "$(cat "$out")" '^FROM_IMAGE=yes$' "the image's own variable"
 }
 
+# ctr that has its task calls CloseIO when its own stdin ends.
 each_stdin() { # core
-	{ echo one; within 20 grep -q one "$out"; echo two; within 20 grep -q two "$out"; } | run cat cat
+	{ echo one; within 20 is_state cat RUNNING; echo two; } | run cat cat
 	is "$status" 0 status
 	is "$(cat "$out")" $'one\ntwo' stdout
 }
