@@ -331,9 +331,10 @@ int memory_shared_find(struct memory *m, gva_t at)
 			nothing = -ENOENT;
 		if (rc < 0)
 			return rc;
-		if (!entry || level != 1 || !page_entry_is_lost(*entry))
+		if (!entry || !page_entry_is_lost(*entry))
 			return nothing;
-		uint64_t gpa = page_entry_address(*entry);
+		uint64_t within = (at.v + i * SMALL) & (memory_level_bytes(level) - 1);
+		uint64_t gpa = page_entry_address(*entry) + within;
 		const struct memory_shared_file *s = find(m, gpa);
 		if (!s)
 			return nothing;
@@ -343,6 +344,8 @@ int memory_shared_find(struct memory *m, gva_t at)
 			return 0;
 		}
 		memory_set_entry(m, entry, page_entry_find(*entry));
+		if (level > 1)
+			return 0; /* what of it the file has not is lost again when it is used */
 	}
 	return 0;
 }
