@@ -313,3 +313,19 @@ Test(vm_memory, shared_files_are_bounded_and_their_slots_used_again)
 		  memory_share(&m, gva(4096 * LARGE), MEMORY_SHARED_BYTES + 0x1000, MEMORY_READ, fd,
 			       0, true) == -ENOMEM);
 }
+
+/* The same of a file, whose pages cost the guest nothing: it is not at a large page's address. */
+Test(vm_memory, sharing_a_large_file_ends_with_the_guest)
+{
+	int fd = file_of(8000 * 0x1000);
+	const uint64_t at = (1UL << 30) + 0x1000, bytes = 8000 * 0x1000UL;
+	unsigned char byte;
+	m.ending = ends_at_the_third;
+	m.ending_arg = &asked;
+	cr_expect(memory_share(&m, gva(at), bytes, RW, fd, 0, true) == -EINTR && asked == 3);
+	cr_expect(memory_read(&m, gva(at), &byte, 1) == 0 &&
+		  memory_read(&m, gva(at + bytes - 1), &byte, 1) == -EFAULT);
+	m.ending = NULL;
+	cr_expect(memory_unmap(&m, gva(at), bytes) == 0);
+	close(fd);
+}

@@ -769,9 +769,12 @@ int memory_map_pages(struct memory *m, gva_t at, uint64_t gpa, uint64_t bytes, u
 	if (any_mapped(m, at.v, at.v + bytes))
 		return -EEXIST;
 	m->changed = true;
+	unsigned steps = 0;
 	for (uint64_t done = 0; done < bytes;) {
 		uint64_t *entry, va = at.v + done, page = gpa + done, size = SMALL;
 		unsigned large = 0;
+		if (is_ending(m, &steps))
+			return -EINTR;
 		int level, stop = 1;
 		if (!((va | page) & (LARGE - 1)) && bytes - done >= LARGE) {
 			stop = 2;

@@ -9,7 +9,7 @@
 int memory_map_anonymous(const struct memory *m, uint64_t from, uint64_t end) must_check;
 /*
  * Maps guest-physical pages that are there at `at`, never to be freed by an unmap. 0, -EINVAL,
- * -EEXIST, -ENOMEM.
+ * -EEXIST, -ENOMEM. -EINTR: the guest is to end, and some are mapped.
  */
 int memory_map_pages(struct memory *m, gva_t at, uint64_t gpa, uint64_t bytes,
 		     unsigned access) must_check;

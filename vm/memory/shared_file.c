@@ -190,7 +190,7 @@ int memory_share(struct memory *m, gva_t at, uint64_t bytes, unsigned access, in
 	s->va = at.v;
 	s->bytes = s->mapped = bytes;
 	rc = memory_map_pages(m, at, s->gpa, bytes, access);
-	if (rc < 0)
+	if (rc < 0 && rc != -EINTR)
 		release(m, s);
 	return rc;
 }
