@@ -74,19 +74,22 @@ static int64_t nearest(void)
 	return first;
 }
 
+/* Between an alarm and the next: each costs an exit, and more if the program has a handler. */
+#define ALARM_MIN_NS 1000000
+
 /*
  * CPU time does not pass faster than the other: at the alarm, whoever is not there yet is waited
  * for again.
  */
-static int64_t set_alarm(void)
+static int64_t set_alarm(int64_t least_ns)
 {
 	const struct mote_time none = {0};
 	int64_t left = nearest();
 	const bool set = left != INT64_MAX;
 	if (!set && !alarm.set)
 		return 0;
-	if (left < 1)
-		left = 1;
+	if (left < least_ns)
+		left = least_ns;
 	alarm.set = set;
 	mote_area()->handled_signals |= 1UL << (MOTE_ALARM_SIGNAL - 1);
 	if (!set)
@@ -147,17 +150,18 @@ static void run(bool by_alarm)
 	}
 }
 
+/* An interval that is shorter than ALARM_MIN_NS counts overruns: the program shall get on. */
 void timers_run(void)
 {
 	run(true);
-	(void)!set_alarm();
+	(void)!set_alarm(ALARM_MIN_NS);
 }
 
 void timers_forget(void)
 {
 	memset(timers + INTERVAL_TIMERS, 0, sizeof(timers) - INTERVAL_TIMERS * sizeof(timers[0]));
 	if (alarm.set)
-		(void)!set_alarm();
+		(void)!set_alarm(1);
 }
 
 /* --- one timer --- */
@@ -177,7 +181,7 @@ static int64_t start(struct timer *t, int64_t value_ns, int64_t interval_ns)
 		t->end_ns = now_of(t->on_cpu_time) + value_ns;
 		t->interval_ns = interval_ns;
 	}
-	return set_alarm();
+	return set_alarm(1);
 }
 
 int64_t timer_left(void)
@@ -387,5 +391,5 @@ int64_t sys_timer_delete(int id)
 	if (!t)
 		return -EINVAL;
 	*t = (struct timer){.used = false};
-	return set_alarm();
+	return set_alarm(1);
 }

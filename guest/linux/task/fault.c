@@ -17,7 +17,6 @@ void linux_signals(struct mote_context *c, uint32_t *busy)
 	if (in_runtime(c)) /* its own way back will ask */
 		linux_resume_unasked(c, busy);
 	signal_deliver(c, RESTART_NONE, 0);
-	linux_resume(c, busy);
 }
 
 /* Says what the program did and ends it. */

@@ -156,9 +156,11 @@ int64_t signal_altstack(uint64_t stack, uint64_t old)
 
 /* --- pending signals --- */
 
+/* Of the program's: an alarm that comes now is for the next look at what is pending. */
 static uint64_t pending(void)
 {
-	return __atomic_load_n(&mote_area()->pending_signals, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&mote_area()->pending_signals, __ATOMIC_SEQ_CST) &
+	       ~signal_bit(MOTE_ALARM_SIGNAL);
 }
 
 int64_t signal_send(int signo, int32_t code, uint64_t value)
@@ -191,7 +193,7 @@ int64_t signal_broken_pipe(int64_t rc)
 void signal_take_alarm(void)
 {
 	const uint64_t bit = signal_bit(MOTE_ALARM_SIGNAL);
-	if (pending() & bit) {
+	if (__atomic_load_n(&mote_area()->pending_signals, __ATOMIC_SEQ_CST) & bit) {
 		__atomic_fetch_and(&mote_area()->pending_signals, ~bit, __ATOMIC_SEQ_CST);
 		timers_run();
 	}

@@ -81,7 +81,8 @@ int64_t sys_rt_sigprocmask(uint32_t how, uint64_t set, uint64_t old)
 int64_t sys_rt_sigpending(uint64_t to)
 {
 	const struct mote_area *area = mote_area();
-	uint64_t set = area->pending_signals & area->blocked_signals;
+	uint64_t set =
+		area->pending_signals & area->blocked_signals & ~signal_bit(MOTE_ALARM_SIGNAL);
 	return put_user(to, &set, sizeof(set));
 }
 

@@ -13,9 +13,11 @@ enum { QUEUE_MAX = 256 };
 static struct signal_info queue[QUEUE_MAX];
 static uint32_t queued;
 
+/* Without the alarm, which is not a signal of the program and may come at any time. */
 static uint64_t pending_bits(void)
 {
-	return __atomic_load_n(&mote_area()->pending_signals, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&mote_area()->pending_signals, __ATOMIC_SEQ_CST) &
+	       ~signal_bit(MOTE_ALARM_SIGNAL);
 }
 
 static void set_bit(int signo)

@@ -51,9 +51,15 @@ linux_resume_from:
 	resume_registers
 2:	movl $1, (%rsi) /* no event during what follows */
 linux_resume_to:
+	movq %rdi, %rbx
+	movq %rsi, %rbp
+	movq %rsp, %r12 /* however often signals come, the stack is the same */
 	andq $-16, %rsp
 	call linux_signals
-	ud2
+	movq %rbx, %rdi
+	movq %rbp, %rsi
+	movq %r12, %rsp
+	jmp linux_resume
 /* Without that check: for a context of the runtime's own, which cannot take a signal. */
 linux_resume_unasked:
 	movl $0, (%rsi)
