@@ -192,19 +192,6 @@ test_cli_module_larger_than_memory() {
 	has "$(cat "$err")" '[Mm]emory' stderr
 }
 
-# What ended the program ends mote in the same way, so that who started it can tell; SIGQUIT would leave a core file.
-each_cli_dies_of_signals() {
-	python3 - "$(type -P mote)" "$(file)" >"$out" 2>"$err" <<'END'
-import subprocess, sys
-for signal in 2, 15, 1, 3:
-    mote = subprocess.Popen([sys.argv[1], "run", sys.argv[2], "loop"], stdout=subprocess.PIPE)
-    mote.stdout.readline()
-    mote.send_signal(signal)
-    print(signal, mote.wait(timeout=60))
-END
-	is "$(tr '\n' ' ' <"$out")" '2 -2 15 -15 1 -1 3 131 ' 'statuses, as wait has them'
-}
-
 # A relative guest path begins at the root, for both kinds; each directory has a path of its own.
 each_cli_relative_directories() {
 	local option
@@ -343,28 +330,11 @@ test_cli_commands() {
 
 # One function by its name: arguments by their types, the result as other runtimes print it.
 test_cli_invoke() {
-	local KIND=native line
-	cat >"$CASE_DIR/functions.wat" <<'END'
-(module
-	(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
-	(memory (export "memory") 1)
-	(func (export "_start") unreachable)
-	(func (export "add") (param i32 f64) (result f64) local.get 0 f64.convert_i32_s local.get 1 f64.add)
-	(func (export "i32") (param i32) (result i32) local.get 0)
-	(func (export "i64") (param i64) (result i64) local.get 0)
-	(func (export "f32") (param f32) (result f32) local.get 0)
-	(func (export "f64") (param f64) (result f64) local.get 0)
-	(func (export "none"))
-	(func (export "two") (result i32 i32) i32.const 1 i32.const 2)
-	(func (export "trap") unreachable)
-	(func (export "exit") (param i32) local.get 0 call $exit)
-	(func (export "loop") (loop br 0)))
-END
-	wat2wasm "$CASE_DIR/functions.wat" -o "$CASE_DIR/functions.wasm" || fail wat2wasm
+	local KIND=native functions=$IMAGES/root/functions/functions.wasm line
 	while read -r line; do
 		# shellcheck disable=SC2086 # FUNCTION ARGUMENT... RESULT
 		set -- $line
-		mote run --invoke "$1" "$CASE_DIR/functions.wasm" "${@:2:$#-2}" </dev/null
+		mote run --invoke "$1" "$functions" "${@:2:$#-2}" </dev/null
 		is "$status $(cat "$out")" "0 ${*: -1}" "$line"
 	done <<'END'
 add 1 2.5 3.5
@@ -386,27 +356,27 @@ f64 123456789.25 123456789.25
 END
 	for line in 'i32 4294967296' 'i32 -2147483649' 'i32 x' 'i32 1.5' 'i32 ' 'i64 18446744073709551616' 'f64 1x' 'f32 x' \
 		'i32 0x' 'add 1' 'none 1'; do
-		mote run --invoke "${line%% *}" "$CASE_DIR/functions.wasm" "${line#* }"
+		mote run --invoke "${line%% *}" "$functions" "${line#* }"
 		one_sentence 125 "--invoke ${line%% *}: (argument 1, .* is not of type|it takes [0-9] arguments)"
 	done
 	for line in two nowhere; do
-		mote run --invoke $line "$CASE_DIR/functions.wasm"
+		mote run --invoke $line "$functions"
 		one_sentence 126 "--invoke $line: no function of that name"
 	done
-	mote run --invoke trap "$CASE_DIR/functions.wasm"
+	mote run --invoke trap "$functions"
 	is "$status" 134 'a trap'
-	mote run --invoke exit "$CASE_DIR/functions.wasm" 42
+	mote run --invoke exit "$functions" 42
 	is "$status" 42 'its own exit status'
-	mote run --timeout 0.3 --invoke loop "$CASE_DIR/functions.wasm"
+	mote run --timeout 0.3 --invoke loop "$functions"
 	is "$status" 137 'a time limit'
 	mote run --invoke f "$(file)"
 	one_sentence 125 '--invoke: a native program has no exported functions'
 	mote run --entry f "$(file)"
 	one_sentence 125 '--entry: a native program has no exported functions'
-	mote run --entry f --invoke f "$CASE_DIR/functions.wasm"
+	mote run --entry f --invoke f "$functions"
 	one_sentence 125 'only one of --invoke and --entry'
 	status=0
-	"$(type -P mote)" run --invoke i32 "$CASE_DIR/functions.wasm" 1 >/dev/full 2>"$err" || status=$?
+	"$(type -P mote)" run --invoke i32 "$functions" 1 >/dev/full 2>"$err" || status=$?
 	one_sentence 125 'standard output: No space left'
 }
 

@@ -95,3 +95,16 @@ each_others_live_on() {
 	is "$(task_state keeper)" RUNNING 'the other one'
 	kill_and_finish keeper
 }
+
+# What ended the program ends mote in the same way, so that who started it can tell; SIGQUIT would leave a core file.
+each_cli_dies_of_signals() {
+	python3 - "$(type -P mote)" "$IMAGES/root/$KIND$(program)" >"$out" 2>"$err" <<'END'
+import subprocess, sys
+for signal in 2, 15, 1, 3:
+    mote = subprocess.Popen([sys.argv[1], "run", sys.argv[2], "loop"], stdout=subprocess.PIPE)
+    mote.stdout.readline()
+    mote.send_signal(signal)
+    print(signal, mote.wait(timeout=60))
+END
+	is "$(tr '\n' ' ' <"$out")" '2 -2 15 -15 1 -1 3 131 ' 'statuses, as wait has them'
+}
