@@ -380,6 +380,7 @@ int process_run(struct process *p, struct err *e)
 	int rc = await_built(p, e);
 	if (rc < 0)
 		return rc;
+	streams_starting(&p->streams);
 	rc = wire_send(p->control, WIRE_START, NULL, 0);
 	if (rc == -EPIPE || rc == -EBADF)
 		return err_set(e, ERR_PEER, ESRCH, "%s ended before it was started", p->name);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -41,20 +42,52 @@ static int path_error(const char *what, const char *path, int code, struct err *
 	return err_set(e, ERR_CONFIG, code, "%s %.250s: %s", what, path, strerror(code));
 }
 
+/* From before the reader is there, for which a client may be waiting. -1: none can be had. */
+static int watch_clients(const char *path)
+{
+	cleanup_close int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (fd < 0 || inotify_add_watch(fd, path, IN_OPEN | IN_CLOSE) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+/* Whether clients had the FIFO open for writing, and have it no more. */
+static bool clients_are_gone(int watch)
+{
+	enum { OWN_OPENS = 2 }; /* the reader and stdin_hold, in open_stdin */
+	_Alignas(struct inotify_event) char bytes[4096];
+	unsigned opens = 0, closes = 0, writers = 0;
+	ssize_t got;
+	while ((got = read(watch, bytes, sizeof(bytes))) > 0) {
+		const struct inotify_event *event;
+		for (const char *at = bytes; at < bytes + got; at += sizeof(*event) + event->len) {
+			event = (const struct inotify_event *)at;
+			if (event->mask & IN_Q_OVERFLOW)
+				return false;
+			opens += (event->mask & IN_OPEN) != 0;
+			closes += (event->mask & IN_CLOSE) != 0;
+			writers += (event->mask & IN_CLOSE_WRITE) != 0;
+		}
+	}
+	/* A client may close handles that it had before the watch. */
+	return writers > 0 && opens <= closes + OWN_OPENS;
+}
+
 /*
  * Non-blocking, or the open would wait for a writer. A writer of our own is held until CloseIO: a
  * client may come late, go and come back, as containerd does when it is restarted.
  */
-static int open_stdin(const char *path, bool blocking, int *end, int *hold, struct err *e)
+static int open_stdin(const char *path, bool blocking, int *end, struct streams *s, struct err *e)
 {
 	if (!*path)
 		return open_null(O_RDONLY, end, e);
+	s->stdin_watch = watch_clients(path);
 	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return path_error("stdin", path, errno, e);
 	if (is_fifo(fd)) {
-		*hold = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-		if (*hold < 0)
+		s->stdin_hold = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		if (s->stdin_hold < 0)
 			return path_error("stdin", path, errno, e);
 	}
 	int rc = 0;
@@ -144,7 +177,7 @@ static int open_terminal(const struct streams_config *c, struct streams *s, stru
 	const struct stdio_config *io = c->stdio;
 	int in = -1, out = -1, slave = -1, rc = 0;
 	if (*io->stdin_path)
-		rc = open_stdin(io->stdin_path, false, &in, &s->stdin_hold, e);
+		rc = open_stdin(io->stdin_path, false, &in, s, e);
 	if (rc == 0)
 		rc = open_terminal_output(c, s, &out, e);
 	if (rc < 0) {
@@ -170,7 +203,7 @@ static int open_terminal(const struct streams_config *c, struct streams *s, stru
 static int open_streams(const struct streams_config *c, struct streams *s, struct err *e)
 {
 	const struct stdio_config *io = c->stdio;
-	int rc = open_stdin(io->stdin_path, true, &s->ends[0], &s->stdin_hold, e);
+	int rc = open_stdin(io->stdin_path, true, &s->ends[0], s, e);
 	if (rc < 0)
 		return rc;
 	if (logger_is_uri(io->stdout_path))
@@ -220,6 +253,14 @@ void streams_launched(struct streams *s)
 		close_fd(&s->ends[i]);
 }
 
+void streams_starting(struct streams *s)
+{
+	if (s->stdin_hold >= 0 && !s->terminal && s->stdin_watch >= 0 &&
+	    clients_are_gone(s->stdin_watch))
+		close_fd(&s->stdin_hold);
+	close_fd(&s->stdin_watch);
+}
+
 void streams_close_stdin(struct streams *s)
 {
 	close_fd(&s->stdin_hold);
@@ -240,6 +281,7 @@ void streams_close(struct streams *s)
 {
 	streams_launched(s);
 	streams_close_stdin(s);
+	close_fd(&s->stdin_watch);
 	close_fd(&s->out_hold[0]);
 	close_fd(&s->out_hold[1]);
 	loop_remove(&s->logger_source);

@@ -18,6 +18,7 @@ struct terminal;
 struct streams {
 	int ends[3];     /* owned; for the monitor, closed by streams_launched */
 	int stdin_hold;  /* owned: a writer on stdin's FIFO until CloseIO */
+	int stdin_watch; /* owned: inotify of that FIFO until streams_starting; -1: none */
 	int out_hold[2]; /* owned: readers on the outputs' FIFOs, so that a client may reconnect */
 	struct terminal *terminal; /* owned; NULL without one */
 	pid_t logger;              /* the log process of binary://, a child; 0: none, or gone */
@@ -28,7 +29,8 @@ struct streams {
 
 #define STREAMS_EMPTY                                                                            \
 	{                                                                                        \
-		.ends = {-1, -1, -1}, .stdin_hold = -1, .out_hold = {-1, -1}, .logger_ready = -1 \
+		.ends = {-1, -1, -1}, .stdin_hold = -1, .stdin_watch = -1, .out_hold = {-1, -1}, \
+		.logger_ready = -1                                                               \
 	}
 
 struct streams_config {
@@ -41,6 +43,11 @@ int streams_open(const struct streams_config *c, struct streams *out, struct err
 /* Has the supervisor's loop serve them. s stays where it is from now on. 0 or -errno. */
 int streams_watch(struct streams *s, const struct supervisor *supervisor) must_check;
 void streams_launched(struct streams *s);
+/*
+ * Before the start: a client that has already been and gone has sent all that there will be. (ctr
+ * forgets CloseIO if its own stdin ends before Create has answered.)
+ */
+void streams_starting(struct streams *s);
 /* CloseIO: the input ends when no client has its FIFO open any more. */
 void streams_close_stdin(struct streams *s);
 /* True while an output's FIFO holds bytes that nobody has read. */
