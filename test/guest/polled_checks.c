@@ -173,9 +173,8 @@ static unsigned long any(void)
  */
 static void hostile(void)
 {
-	struct mote_area *area;
+	struct mote_area *area = (struct mote_area *)MOTE_AREAS_VA;
 	struct stat st;
-	__asm__("mov %%gs:0, %0" : "=r"(area));
 	while (now() < end) {
 		for (int i = 0; i < 100; i++)
 			(void)stat(".", &st);

@@ -195,7 +195,7 @@ int main(int argc, char **argv)
 		     {"grow", do_grow},
 		     {"print", do_print},
 		     {"descriptors", do_descriptors}};
-	area = mote_area();
+	area = (struct mote_area *)MOTE_AREAS_VA; /* %gs is the program's */
 	for (size_t i = 0; argc > 1 && i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (strcmp(argv[1], cases[i].name) == 0) {
 			cases[i].run();

@@ -37,16 +37,13 @@ Test(runtime_streams, stdin_outlives_its_clients)
 	process_close_stdin(k.p);
 	cr_expect(finish(&k) == 0);
 	delete (&k);
-	/* One that comes, says something and goes before the start; what it said is read. */
+	/* One that says something and goes before the start has said all: ctr forgets CloseIO. */
 	k = create();
 	cr_assert(write(k.in, "early", 5) == 5);
 	close(k.in);
 	struct err e;
 	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
 	wait_text(k.out, "early");
-	serve();
-	cr_assert(runs(&k, 50), "it ended without CloseIO");
-	process_close_stdin(k.p);
 	cr_expect(finish(&k) == 0);
 	delete (&k);
 }

@@ -289,9 +289,9 @@ Test(vm_calls, a_directory_of_devices_has_devices_alone)
 		for (uint32_t in_root = 0; in_root < 2; in_root++) {
 			uint32_t resolve = in_root ? MOTE_RESOLVE_IN_ROOT : 0;
 			int64_t rc = open_at(5, others[i], resolve, O_RDONLY);
-			cr_expect_eq(rc, -ENOENT, "open %s: %ld", others[i], rc);
+			cr_expect(rc == -ENOENT, "open %s: %ld", others[i], rc);
 			rc = mote_access(&area, 5, P(others[i]), resolve, F_OK);
-			cr_expect_eq(rc, -ENOENT, "access %s: %ld", others[i], rc);
+			cr_expect(rc == -ENOENT, "access %s: %ld", others[i], rc);
 		}
 	EXPECT(-ENOTDIR, open_at(5, "null/../file", 0, O_RDONLY));
 	EXPECT(-ENOTDIR, open_at(5, "null/", 0, O_RDONLY));
