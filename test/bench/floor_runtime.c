@@ -142,7 +142,7 @@ int container_update(struct container *c, const char *resources, size_t len, str
 	return refuse(e);
 }
 
-int process_resize(struct process *p, uint32_t width, uint32_t height, struct err *e)
+int process_resize(const struct process *p, uint32_t width, uint32_t height, struct err *e)
 {
 	(void)p;
 	(void)width;
@@ -305,4 +305,11 @@ int runtime_monitor_main(void)
 int runtime_has_user_namespaces(struct err *e)
 {
 	return err_set(e, ERR_HOST, ENOTSUP, "nothing runs");
+}
+
+/* It supports nothing. */
+int runtime_features(char **out)
+{
+	*out = strdup("{}");
+	return *out ? 0 : -ENOMEM;
 }
