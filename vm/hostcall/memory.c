@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host calls that change the guest's mappings. The work is memory/memory.c's; here arguments get
+ * Host calls that change the guest's mappings. The work is memory/mapping.c's; here arguments get
  * their meaning.
  */
 #include "base/time.h"
@@ -167,7 +167,7 @@ int64_t host_mem_find(struct vcpu *vcpu, const struct call_mem_find *a)
  */
 int64_t host_mem_sync(struct vcpu *vcpu, const struct call_mem_sync *a)
 {
-	const uint64_t least = 4UL << 20, most = 256UL << 20;
+	const uint64_t least = 4UL << 20, most = 32UL << 20;
 	const uint64_t quick_ns = 20000000, slow_ns = 100000000;
 	struct vm *vm = vcpu->vm;
 	uint64_t step = least;
@@ -188,7 +188,7 @@ int64_t host_mem_sync(struct vcpu *vcpu, const struct call_mem_sync *a)
 		if (took_ns > slow_ns)
 			step = least;
 		else if (took_ns < quick_ns && step < most)
-			step *= 4;
+			step *= 2;
 	}
 	return 0;
 }

@@ -5,8 +5,8 @@
  * The file's pages in the host's page cache are the guest's memory: the host maps the file
  * MAP_SHARED into address space of its own and gives that to KVM in a memslot, so guest, host calls
  * (pread, pwrite) and other processes see the same bytes at once. Guest-physical addresses for it
- * lie behind all other memory of the guest, table pages included, and do not count to its limit;
- * the page cache is the cgroup's, as for any process.
+ * lie behind all other memory of the guest, table pages included. The page cache is the cgroup's,
+ * as for any process; what KVM needs for the memslot counts to the guest's limit.
  *
  * - A guest may own CPL 0 and map any of its guest-physical memory as it likes. So what decides
  *   whether it can write the file is the host's mapping, which has no more access than the guest's
@@ -57,9 +57,9 @@ void memory_shared_drop(struct memory *m);
 void memory_shared_free(struct memory *m);
 /*
  * After KVM_RUN failed with EFAULT: takes the pages behind the files' ends out of the page tables.
- * Whether there were any, so that the guest can run on.
+ * 0: there were some, and the guest can run on; -ENOENT: there were none; -EINTR: it is to end.
  */
-bool memory_shared_lose(struct memory *m) must_check;
+int memory_shared_lose(struct memory *m) must_check;
 /*
  * Puts a lost page back if the file has it now, and those behind it, some at a time. 0; -EFAULT:
  * the file has not; -ENOENT: this page was not lost.

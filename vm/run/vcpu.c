@@ -86,6 +86,17 @@ void vcpu_serve_call(struct vcpu *vcpu)
 
 /* --- the loop --- */
 
+/*
+ * Memory behind the end of a file that the guest shares: its page fault is next. False: it is none.
+ * A guest that is to end meanwhile is not kept by it (-EINTR).
+ */
+static bool run_on_without_file(struct vcpu *vcpu)
+{
+	int rc = memory_shared_lose(&vcpu->vm->memory);
+	vcpu->kvm.dead = rc < 0 && rc != -EINTR;
+	return !vcpu->kvm.dead;
+}
+
 static void serve_exit(struct vcpu *vcpu, enum vcpu_exit why)
 {
 	switch (why) {
@@ -99,9 +110,8 @@ static void serve_exit(struct vcpu *vcpu, enum vcpu_exit why)
 	case VCPU_INTERRUPTED:
 		vcpu_take_kicks();
 		break;
-	case VCPU_NO_MEMORY: /* behind the end of a file that it shares: its page fault is next */
-		vcpu->kvm.dead = !memory_shared_lose(&vcpu->vm->memory);
-		if (!vcpu->kvm.dead)
+	case VCPU_NO_MEMORY:
+		if (run_on_without_file(vcpu))
 			break;
 		/* fall through */
 	case VCPU_DEAD:

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dropping translations that KVM has, and contents of pages. */
+#include "vm/memory/guest_copy.h"
+#include "vm/memory/private.h"
+#include "vm/memory/shared_file.h"
+
+static bool take_away_and_give_back(uint8_t *at, uint64_t bytes)
+{
+	return mprotect(at, bytes, PROT_READ) == 0 &&
+	       mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0;
+}
+
+void memory_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes)
+{
+	if (gpa >= m->end + m->spill_bytes) {
+		m->broken |= !memory_shared_invalidate(m, gpa, bytes);
+		return;
+	}
+	if (m->vm_fd < 0 || take_away_and_give_back(m->hva + gpa, bytes))
+		return;
+	m->broken |= !take_away_and_give_back(m->hva, m->slot_end);
+}
+
+static void invalidate_all(struct memory *m)
+{
+	memory_invalidate(m, 0, m->slot_end);
+	m->broken |= !memory_shared_invalidate_all(m);
+}
+
+/*
+ * Makes memory read as zero and gives it back. If a snapshot lies under it, that is replaced:
+ * dropping the guest's copy would bring the snapshot's contents up again.
+ */
+static void discard(struct memory *m, uint64_t gpa, uint64_t bytes)
+{
+	if (gpa >= m->backed_end) {
+		madvise(m->hva + gpa, bytes, MADV_DONTNEED);
+		return;
+	}
+	if (memory_may_split(m) &&
+	    mmap(m->hva + gpa, bytes, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED)
+		return;
+	/* of a file that has become shorter: the guest ends when it uses it */
+	(void)!guest_zero(m->hva + gpa, bytes);
+	memory_invalidate(m, gpa, bytes);
+}
+
+/*
+ * A guest decides how its pages are scattered: from so many runs on, all of its memory is
+ * invalidated at once instead.
+ */
+enum { INVALIDATIONS_MAX = 64 };
+
+static void end_run(struct memory_batch *b)
+{
+	if (b->bytes && b->discard)
+		discard(b->m, b->gpa, b->bytes);
+	else if (b->bytes && ++b->invalidations <= INVALIDATIONS_MAX)
+		memory_invalidate(b->m, b->gpa, b->bytes);
+	b->bytes = 0;
+}
+
+void memory_batch_end(struct memory_batch *b)
+{
+	end_run(b);
+	if (b->invalidations > INVALIDATIONS_MAX)
+		invalidate_all(b->m);
+}
+
+void memory_batch_add(struct memory_batch *b, uint64_t gpa, uint64_t bytes, bool discard)
+{
+	if (b->bytes && (b->discard != discard || b->gpa + b->bytes != gpa))
+		end_run(b);
+	if (!b->bytes)
+		b->gpa = gpa;
+	b->discard = discard;
+	b->bytes += bytes;
+}

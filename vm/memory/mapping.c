@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the guest's addresses mean: mapping, unmapping, protection. Addresses and lengths come from
+ * the guest: ranges are checked before use.
+ */
+#include "abi/layout.h"
+#include "vm/memory/guest_copy.h"
+#include "vm/memory/private.h"
+#include "vm/memory/shared_file.h"
+
+#include <assert.h>
+
+/* Turns a large page's entry into a table of small ones with the same access. */
+static int split(struct memory *m, uint64_t *entry)
+{
+	uint64_t table;
+	int rc = memory_take_table(m, &table);
+	if (rc < 0)
+		return rc;
+	uint64_t page = page_entry_address(*entry);
+	uint64_t first =
+		page_entry(page, page_entry_access(*entry), page_entry_kind(*entry) & ~PAGE_LARGE);
+	for (unsigned i = 0; i < ENTRIES; i++)
+		memory_set_entry(m, memory_table(m, table) + i, first + i * SMALL);
+	memory_set_entry(m, entry, page_entry_table(table));
+	memory_invalidate(m, page, LARGE);
+	return 0;
+}
+
+static bool range_ok(uint64_t at, uint64_t bytes)
+{
+	if ((at | bytes) & (SMALL - 1) || bytes == 0)
+		return false;
+	if (at < SMALL || at > MOTE_VA_END || bytes > MOTE_VA_END - at)
+		return false;
+	return at >= MOTE_KERNEL_END || at + bytes <= MOTE_KERNEL;
+}
+
+/*
+ * Whether the guest is to end, asked now and then: how long a change takes is the guest's choice.
+ */
+static bool is_ending(const struct memory *m, unsigned *steps)
+{
+	enum { STEPS = 1024 };
+	return ++*steps % STEPS == 0 && m->ending && m->ending(m->ending_arg);
+}
+
+/*
+ * Whether a range is as a call wants it, all of it mapped or nothing: 0, `rc` if it is not, -EINTR.
+ */
+static int expect(struct memory *m, uint64_t at, uint64_t end, bool mapped, int rc)
+{
+	unsigned steps = 0;
+	while (at < end) {
+		struct memory_step s;
+		if (is_ending(m, &steps))
+			return -EINTR;
+		if (memory_step_at(m, at, end, &s) < 0 || !s.entry == mapped)
+			return rc;
+		at += s.bytes;
+	}
+	return 0;
+}
+
+/*
+ * Calls one entry's change for each whole page in the range, large pages split where the range cuts
+ * them.
+ */
+typedef void entry_change(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access,
+			  struct memory_batch *batch);
+
+static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access,
+			entry_change *change)
+{
+	struct memory_batch batch = {.m = m};
+	unsigned steps = 0;
+	m->changed = true;
+	int rc = 0;
+	for (uint64_t end = at + bytes; at < end;) {
+		struct memory_step s;
+		rc = -EINTR;
+		if (!is_ending(m, &steps))
+			rc = memory_step_at(m, at, end, &s);
+		if (rc == 0 && s.entry && s.level == 2 && s.bytes < LARGE) {
+			rc = split(m, s.entry);
+			if (rc == 0)
+				continue;
+		}
+		if (rc < 0)
+			break;
+		if (s.entry)
+			change(m, s.entry, s.bytes, access, &batch);
+		at += s.bytes;
+	}
+	memory_batch_end(&batch);
+	memory_shared_release(m);
+	return rc;
+}
+
+static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access,
+			struct memory_batch *batch)
+{
+	(void)access;
+	uint64_t page = page_entry_address(*entry);
+	bool fixed = page_entry_kind(*entry) & PAGE_FIXED;
+	memory_set_entry(m, entry, 0);
+	memory_batch_add(batch, page, bytes, !fixed);
+	if (fixed) {
+		memory_shared_unmapped(m, page, bytes);
+		return;
+	}
+	memory_give(m, page, bytes);
+}
+
+static void entry_protect(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access,
+			  struct memory_batch *batch)
+{
+	uint64_t page = page_entry_address(*entry);
+	memory_set_entry(m, entry, page_entry(page, access, page_entry_kind(*entry)));
+	memory_batch_add(batch, page, bytes, false);
+}
+
+static void entry_zero(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access,
+		       struct memory_batch *batch)
+{
+	(void)access;
+	uint64_t page = page_entry_address(*entry);
+	if (memory_shared_host(m, page, bytes))
+		return; /* the file's bytes are not the guest's alone */
+	if (page_entry_kind(*entry) & PAGE_FIXED)
+		(void)!guest_zero(m->hva + page, bytes); /* as in discard */
+	else
+		memory_batch_add(batch, page, bytes, true);
+}
+
+static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access, uint64_t *done)
+{
+	uint64_t *entry, page = 0;
+	int level, rc;
+	if (!(at & (LARGE - 1)) && left >= LARGE) {
+		rc = memory_walk(m, at, 2, true, &entry, &level);
+		if (rc < 0)
+			return rc;
+		if (*entry == 0 && memory_take_large(m, &page) == 0) {
+			memory_set_entry(m, entry, page_entry(page, access, PAGE_LARGE));
+			*done = LARGE;
+			return 0;
+		}
+	}
+	rc = memory_walk(m, at, 1, true, &entry, &level);
+	if (rc == 0)
+		rc = memory_take_small(m, &page);
+	if (rc < 0)
+		return rc;
+	memory_set_entry(m, entry, page_entry(page, access, 0));
+	*done = SMALL;
+	return 0;
+}
+
+/* Takes back what a call has mapped before it failed: unmapping whole pages takes no memory. */
+static void unmap_again(struct memory *m, uint64_t at, uint64_t bytes)
+{
+	int rc = change_range(m, at, bytes, 0, entry_unmap);
+	assert(rc == 0 || rc == -EINTR);
+}
+
+static int map_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access)
+{
+	uint64_t from = at, end = at + bytes;
+	unsigned steps = 0;
+	m->changed = true;
+	while (at < end) {
+		uint64_t done;
+		if (is_ending(m, &steps))
+			return -EINTR;
+		int rc = map_one(m, at, end - at, access, &done);
+		if (rc < 0) {
+			unmap_again(m, from, at - from);
+			return rc;
+		}
+		at += done;
+	}
+	return 0;
+}
+
+int memory_map(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
+{
+	bool kernel = access & (MEMORY_KERNEL | MEMORY_SHARED_KERNEL);
+	if (!access || (!kernel && !range_ok(at.v, bytes)))
+		return -EINVAL;
+	if (bytes > memory_left(m))
+		return -ENOMEM;
+	int rc = expect(m, at.v, at.v + bytes, false, -EEXIST);
+	if (rc < 0)
+		return rc;
+	return map_range(m, at.v, bytes, access);
+}
+
+int memory_unmap(struct memory *m, gva_t at, uint64_t bytes)
+{
+	if (!range_ok(at.v, bytes))
+		return -EINVAL;
+	uint32_t before = m->free_small.len;
+	int rc = change_range(m, at.v, bytes, 0, entry_unmap);
+	memory_freed_in_order(m, before);
+	return rc;
+}
+
+int memory_protect(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
+{
+	if (!range_ok(at.v, bytes))
+		return -EINVAL;
+	int rc = expect(m, at.v, at.v + bytes, true, -ENOMEM);
+	if (rc < 0)
+		return rc;
+	if (!memory_shared_allows(m, at, bytes, access))
+		return -EACCES;
+	return change_range(m, at.v, bytes, access, entry_protect);
+}
+
+static void entry_lose(struct memory *m, uint64_t *entry, uint64_t bytes, unsigned access,
+		       struct memory_batch *batch)
+{
+	(void)access;
+	uint64_t page = page_entry_address(*entry);
+	if (!page_entry_is_present(*entry) || !memory_shared_host(m, page, bytes))
+		return;
+	memory_set_entry(m, entry, page_entry_lose(*entry));
+	memory_batch_add(batch, page, bytes, false);
+	m->lost_pages += bytes / SMALL;
+}
+
+int64_t memory_lose(struct memory *m, gva_t at, uint64_t bytes)
+{
+	uint64_t before = m->lost_pages;
+	int rc = change_range(m, at.v, bytes, 0, entry_lose);
+	if (rc < 0)
+		return rc;
+	return (int64_t)(m->lost_pages - before);
+}
+
+int memory_zero(struct memory *m, gva_t at, uint64_t bytes)
+{
+	if (!range_ok(at.v, bytes))
+		return -EINVAL;
+	int rc = expect(m, at.v, at.v + bytes, true, -ENOMEM);
+	if (rc < 0)
+		return rc;
+	return change_range(m, at.v, bytes, 0, entry_zero);
+}
+
+/* A guest cannot keep its host busy with it for long. */
+#define FILL_MAX_BYTES (32UL << 20)
+
+void memory_fill(struct memory *m, gva_t at, uint64_t bytes)
+{
+	if (bytes > FILL_MAX_BYTES)
+		bytes = FILL_MAX_BYTES;
+	uint64_t gpa = 0, run = 0;
+	struct memory_step s;
+	for (uint64_t va = at.v, end = va + bytes; va < end; va += s.bytes) {
+		if (memory_step_at(m, va, end, &s) < 0 || !s.entry)
+			return;
+		uint64_t page = page_entry_address(*s.entry);
+		if (page != gpa + run) {
+			if (run && madvise(m->hva + gpa, run, MADV_POPULATE_WRITE) < 0)
+				return;
+			gpa = page;
+			run = 0;
+		}
+		run += s.bytes;
+	}
+	if (run)
+		(void)madvise(m->hva + gpa, run, MADV_POPULATE_WRITE);
+}
+
+int memory_map_pages(struct memory *m, gva_t at, uint64_t gpa, uint64_t bytes, unsigned access)
+{
+	bool kernel = access & (MEMORY_KERNEL | MEMORY_SHARED_KERNEL);
+	if (!kernel && !range_ok(at.v, bytes))
+		return -EINVAL;
+	int rc = expect(m, at.v, at.v + bytes, false, -EEXIST);
+	if (rc < 0)
+		return rc;
+	m->changed = true;
+	unsigned steps = 0;
+	for (uint64_t done = 0; done < bytes;) {
+		uint64_t *entry, va = at.v + done, page = gpa + done, size = SMALL;
+		unsigned large = 0;
+		if (is_ending(m, &steps))
+			return -EINTR;
+		int level, stop = 1;
+		if (!((va | page) & (LARGE - 1)) && bytes - done >= LARGE) {
+			stop = 2;
+			size = LARGE;
+			large = PAGE_LARGE;
+		}
+		rc = memory_walk(m, va, stop, true, &entry, &level);
+		if (rc == 0 && stop == 2 && *entry) { /* a table left by earlier small mappings */
+			size = SMALL;
+			large = 0;
+			rc = memory_walk(m, va, 1, true, &entry, &level);
+		}
+		if (rc < 0) {
+			unmap_again(m, at.v, done);
+			return rc;
+		}
+		memory_set_entry(m, entry, page_entry(page, access, PAGE_FIXED | large));
+		done += size;
+	}
+	return 0;
+}
+
+int memory_map_fixed(struct memory *m, gva_t at, gpa_t from, uint64_t bytes, unsigned access)
+{
+	if (!access || from.v & (SMALL - 1) || !memory_at(m, from, bytes))
+		return -EINVAL;
+	return memory_map_pages(m, at, from.v, bytes, access);
+}
