@@ -31,7 +31,7 @@ static int close_others(const struct mote_sandbox *s, const int *keep, size_t co
 static int confine(const struct mote_options *options, struct mote_confined *done, struct err *e)
 {
 	struct mote_options o;
-	cleanup_sandbox_config struct sandbox_config c = {.devices_fd = -1};
+	cleanup_sandbox_config struct sandbox_config c = SANDBOX_CONFIG_EMPTY;
 	struct confine_dir dirs[PREOPENS_MAX];
 	int rc = options_copy(options, offsetof(struct mote_options, network) + sizeof(o.network),
 			      &o, e);

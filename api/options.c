@@ -4,6 +4,7 @@
 
 #include "abi/layout.h"
 #include "api/images.h"
+#include "api/working_dir.h"
 #include "base/path.h"
 #include "base/program.h"
 #include "vm/kvm/open.h"
@@ -108,6 +109,7 @@ int config_from_options(const struct mote_options *o, struct sandbox_config *c, 
 	c->env = NULL;
 	c->paths = NULL;
 	c->devices_fd = -1;
+	c->cwd_fd = -1;
 	c->vm = (struct vm_config){
 		.kvm_fd = options_kvm(o),
 		.payload_fd = o->program_fd,
@@ -162,26 +164,49 @@ static int normalise(const char **path, char *to, struct err *e)
 	return 0;
 }
 
+int config_add_dir(struct sandbox_config *c, const struct vm_preopen *dir, struct err *e)
+{
+	if (c->vm.preopen_count == PREOPENS_MAX)
+		return err_set(e, ERR_CONFIG, E2BIG,
+			       "%d directories and listeners leave no space for %s", PREOPENS_MAX,
+			       dir->path);
+	struct vm_preopen *at = c->preopens + c->vm.preopen_count - c->listeners;
+	memmove(at + 1, at, c->listeners * sizeof(*at));
+	*at = *dir;
+	c->vm.preopen_count++;
+	return 0;
+}
+
+int config_add_variable(struct sandbox_config *c, char *variable, struct err *e)
+{
+	size_t count = 0;
+	while (c->vm.envp && c->vm.envp[count])
+		count++;
+	char **env = calloc(count + 2, sizeof(*env));
+	if (!env)
+		return err_sys(e, ENOMEM, "the environment");
+	if (count)
+		memcpy(env, c->vm.envp, count * sizeof(*env));
+	env[count] = variable;
+	free(c->env);
+	c->env = env;
+	c->vm.envp = env;
+	return 0;
+}
+
 int config_add_devices(const struct mote_options *o, struct sandbox_config *c, struct err *e)
 {
 	if (!o->devices)
 		return 0;
-	if (c->vm.preopen_count == PREOPENS_MAX)
-		return err_set(e, ERR_CONFIG, E2BIG,
-			       "%d directories and listeners leave no space for the devices",
-			       PREOPENS_MAX);
 	c->devices_fd = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (c->devices_fd < 0)
 		return err_sys(e, errno, "/dev");
-	struct vm_preopen *at = c->preopens + c->vm.preopen_count - c->listeners;
-	memmove(at + 1, at, c->listeners * sizeof(*at));
-	*at = (struct vm_preopen){
+	const struct vm_preopen devices = {
 		.fd = c->devices_fd,
 		.kind = MOTE_PREOPEN_DEVICES,
 		.path = "/dev",
 	};
-	c->vm.preopen_count++;
-	return 0;
+	return config_add_dir(c, &devices, e);
 }
 
 static int use_native(const struct mote_options *o, struct sandbox_config *c, struct err *e)
@@ -215,7 +240,7 @@ int config_choose_image(const struct mote_options *o, struct sandbox_config *c, 
 	switch (kind) {
 	case PROGRAM_WASM:
 		config_use_image(&c->vm, mote_image_wasm, mote_image_wasm_end);
-		return 0;
+		return working_dir_add(o, c, e);
 	case PROGRAM_ELF:
 	case PROGRAM_SCRIPT:
 		return use_native(o, c, e);

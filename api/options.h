@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "vm/vm.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -45,14 +46,22 @@ struct sandbox_config {
 	struct vm_preopen preopens[PREOPENS_MAX]; /* directories, then listeners */
 	size_t listeners;
 	int devices_fd; /* owned, or -1 */
+	int cwd_fd;     /* a module's working directory: owned, or -1 */
 	char *paths; /* owned, or NULL: of a native program's preopens and its working directory */
 	char **env;  /* owned, NULL if the options' serves */
 	char listen_fds[32], listen_pid[32];
+	char pwd[PATH_MAX + 4]; /* a module's variable with its working directory */
 };
+#define SANDBOX_CONFIG_EMPTY                   \
+	{                                      \
+		.devices_fd = -1, .cwd_fd = -1 \
+	}
 static inline void cleanup_sandbox_configp(const struct sandbox_config *c)
 {
 	if (c->devices_fd >= 0)
 		close(c->devices_fd);
+	if (c->cwd_fd >= 0)
+		close(c->cwd_fd);
 	free(c->env);
 	free(c->paths);
 }
@@ -71,6 +80,11 @@ void config_use_image(struct vm_config *c, const uint8_t *image, const uint8_t *
 /* Adds the directory of options.devices behind the others, if it asks for it. */
 int config_add_devices(const struct mote_options *o, struct sandbox_config *c,
 		       struct err *e) must_check;
+/* Adds a directory behind the others, in front of the listeners; its descriptor is borrowed. */
+int config_add_dir(struct sandbox_config *c, const struct vm_preopen *dir,
+		   struct err *e) must_check;
+/* Sets a variable, which is borrowed, in a copy of the environment. */
+int config_add_variable(struct sandbox_config *c, char *variable, struct err *e) must_check;
 /* The directories of a configuration, borrowed from it; how many. */
 size_t config_dirs(const struct vm_config *c, struct confine_dir dirs[PREOPENS_MAX]);
 

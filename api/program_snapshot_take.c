@@ -56,6 +56,10 @@ static int set_stop_point(struct taking *t, const char *point, struct err *e)
 				       "%s: a native program has no exported functions", point);
 		c->init = point + 5;
 		c->stop_ready = true;
+	} else if (c->image == mote_image_wasm && t->options->cwd) {
+		/* It would be one more directory that each start has to give. */
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "%s: a module's working directory cannot be in a snapshot", point);
 	} else if (strcmp(point, "stdin") == 0) {
 		c->stop_stdin = true;
 	} else if (strncmp(point, "open:/", 6) == 0) {
@@ -177,7 +181,7 @@ int mote_program_snapshot_take(const struct mote_options *options, const char *p
 		return error_report(&e, error);
 	struct taking t = {
 		.options = &o,
-		.config.devices_fd = -1,
+		.config = SANDBOX_CONFIG_EMPTY,
 		.dirs.cap = DIRS_BYTES_MAX,
 		.child = MAP_FAILED,
 		.file = -1,

@@ -6,6 +6,7 @@
 #include "api/images.h"
 #include "api/listen.h"
 #include "api/options.h"
+#include "api/working_dir.h"
 #include "vm/jail/jail.h"
 #include "vm/kvm/open.h"
 
@@ -37,13 +38,15 @@ int mote_open_kvm(int *fd, struct mote_error *error)
 static int create_vm(const struct mote_options *o, struct vm_snapshot *compiled, struct vm **vm,
 		     struct err *e)
 {
-	cleanup_sandbox_config struct sandbox_config c = {.devices_fd = -1};
+	cleanup_sandbox_config struct sandbox_config c = SANDBOX_CONFIG_EMPTY;
 	int rc = config_from_options(o, &c, e);
 	if (rc == 0 && c.listeners)
 		rc = listen_environment(&c, e);
 	if (rc < 0)
 		return rc;
-	if (compiled && !vm_snapshot_wasm(compiled))
+	if (compiled && vm_snapshot_wasm(compiled))
+		rc = working_dir_add(o, &c, e);
+	else if (compiled)
 		rc = config_add_devices(o, &c, e);
 	if (rc < 0)
 		return rc;

@@ -4,6 +4,7 @@
 
 #include "api/error.h"
 #include "api/options.h"
+#include "api/working_dir.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -107,10 +108,12 @@ int mote_sandbox_restore(struct mote_sandbox *sandbox, struct mote_snapshot *sna
 static int create(struct mote_sandbox *s, struct mote_snapshot *snapshot,
 		  const struct mote_options *o, struct err *e)
 {
-	struct sandbox_config c;
+	cleanup_sandbox_config struct sandbox_config c = SANDBOX_CONFIG_EMPTY;
 	int rc = calls_configure(s, o, e);
 	if (rc == 0)
 		rc = config_from_options(o, &c, e);
+	if (rc == 0 && vm_snapshot_wasm(snapshot->vm))
+		rc = working_dir_add(o, &c, e);
 	if (rc < 0)
 		return rc;
 	if (!o->call_bytes_max)

@@ -71,6 +71,16 @@ int path_normalise(const char *path, char to[PATH_MAX])
 	return 0;
 }
 
+const char *path_below(const char *dir, const char *path)
+{
+	size_t len = strlen(dir);
+	if (strcmp(dir, "/") == 0)
+		return path + 1;
+	if (strncmp(dir, path, len) != 0 || (path[len] && path[len] != '/'))
+		return NULL;
+	return path[len] ? path + len + 1 : path + len;
+}
+
 int path_openat2(int dir_fd, const char *path, const struct open_how *how)
 {
 	for (int tries = 0; tries < OPENAT2_TRIES_MAX; tries++) {

@@ -22,6 +22,12 @@ int path_make_parents(const char *path, mode_t mode) must_check;
 int path_normalise(const char *path, char to[PATH_MAX]) must_check;
 
 /*
+ * What of a path follows that of a directory, both normalised: "" for the directory itself. NULL if
+ * it is not in there.
+ */
+const char *path_below(const char *dir, const char *path);
+
+/*
  * openat2(2) with *how as it is (it must include O_CLOEXEC). The kernel answers EAGAIN if a rename
  * elsewhere made it unsure whether `..` stayed inside; that is tried again a bounded number of
  * times. Descriptor or -errno.

@@ -258,6 +258,7 @@ void cli_program_init(struct cli_program *p)
 
 void cli_program_default_cwd(struct cli_program *p)
 {
-	if (!p->options.cwd && p->options.dir_count && p->dirs[0].guest_path[0] == '/')
+	if (p->kind == CLI_NATIVE && !p->options.cwd && p->options.dir_count &&
+	    p->dirs[0].guest_path[0] == '/')
 		p->options.cwd = p->dirs[0].guest_path;
 }

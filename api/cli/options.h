@@ -10,11 +10,14 @@ enum {
 	ENV_MAX = 4096
 };
 
+enum cli_kind { CLI_NATIVE, CLI_MODULE, CLI_SNAPSHOT };
+
 struct cli_program {
 	struct mote_options options; /* points into this structure */
 	struct mote_dir dirs[DIRS_MAX];
 	char *env[ENV_MAX + 1];
 	size_t env_count;
+	enum cli_kind kind; /* set by cli_program_open() */
 };
 
 /* For a `struct option` array: --dir, --dir-ro, --env, --memory, --timeout, --cwd, --net. */

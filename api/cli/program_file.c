@@ -7,6 +7,8 @@
 #include "cli.h"
 #include "options.h"
 
+#include <mote/program_snapshot.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -77,21 +79,26 @@ static int readable(int opened, const char *file, bool input, int *status)
 	return copy;
 }
 
-static bool is_native(int fd)
+/* What it is not able to tell is refused later, with the reason. */
+static enum cli_kind kind_of(int fd)
 {
 	struct err unused = {0};
 	enum program_kind kind;
-	return program_identify(fd, "", &kind, &unused) == 0 && kind != PROGRAM_WASM;
+	if (mote_program_snapshot_is(fd))
+		return CLI_SNAPSHOT;
+	if (program_identify(fd, "", &kind, &unused) == 0 && kind != PROGRAM_WASM)
+		return CLI_NATIVE;
+	return CLI_MODULE;
 }
 
 /*
  * What a module knows as its name is the file's alone, as in other runtimes: where it is on the
  * host is none of its business. Native programs get what was typed, as from a shell.
  */
-static void shorten_name(int fd, char **name)
+static void shorten_name(char **name)
 {
 	char *slash = strrchr(*name, '/');
-	if (slash && !is_native(fd))
+	if (slash)
 		*name = slash + 1;
 }
 
@@ -111,23 +118,14 @@ int cli_program_open(struct cli_program *p, char **argv)
 		return status;
 	p->options.program_fd = fd;
 	p->options.program_path = input ? "standard input" : file;
-	shorten_name(fd, &argv[0]);
+	p->kind = kind_of(fd);
+	if (p->kind != CLI_NATIVE)
+		shorten_name(&argv[0]);
 	p->options.argv = argv;
 	return 0;
 }
 
 /* --- options that the kind of program decides --- */
-
-/* What of a path follows that of a directory, both normalised; NULL if it is not below it. */
-static const char *below(const char *dir, const char *path)
-{
-	size_t len = strlen(dir);
-	if (strcmp(dir, "/") == 0)
-		return path + 1;
-	if (strncmp(dir, path, len) != 0 || (path[len] && path[len] != '/'))
-		return NULL;
-	return path[len] ? path + len + 1 : path + len;
-}
 
 /* Whether nothing but names above and of Mote's own directories leads there. */
 static bool is_above_directories(const struct cli_program *p, const char *path)
@@ -136,7 +134,7 @@ static bool is_above_directories(const struct cli_program *p, const char *path)
 	if (strcmp(path, "/") == 0 || strcmp(path, "/dev") == 0)
 		return true;
 	for (size_t i = 0; i < p->options.dir_count; i++)
-		if (path_normalise(p->dirs[i].guest_path, dir) == 0 && below(path, dir))
+		if (path_normalise(p->dirs[i].guest_path, dir) == 0 && path_below(path, dir))
 			return true;
 	return false;
 }
@@ -154,7 +152,7 @@ static int find_cwd(const struct cli_program *p, const char *path)
 	for (size_t i = 0; i < p->options.dir_count; i++) {
 		const char *found = NULL;
 		if (path_normalise(p->dirs[i].guest_path, dir) == 0)
-			found = below(dir, path);
+			found = path_below(dir, path);
 		if (!found || (rest && strlen(found) >= strlen(rest)))
 			continue;
 		rest = found;
@@ -168,15 +166,28 @@ static int find_cwd(const struct cli_program *p, const char *path)
 	return fd;
 }
 
+/* An option that says nothing to this kind of program is a mistake: its name and why, or NULL. */
+static const char *find_unusable(const struct cli_program *p)
+{
+	const struct mote_options *o = &p->options;
+	if (p->kind == CLI_NATIVE && o->library)
+		return "--invoke: a native program has no exported functions";
+	if (p->kind == CLI_NATIVE && o->entry)
+		return "--entry: a native program has no exported functions";
+	if (p->kind == CLI_MODULE && o->network)
+		return "--net: a module opens no sockets; --listen gives it some that listen";
+	return NULL;
+}
+
 int cli_program_check(const struct cli_program *p)
 {
 	char path[PATH_MAX];
-	if (is_native(p->options.program_fd) && (p->options.entry || p->options.library)) {
-		cli_complain("%s: a native program has no exported functions",
-			     p->options.library ? "--invoke" : "--entry");
+	const char *unusable = find_unusable(p);
+	if (unusable) {
+		cli_complain("%s", unusable);
 		return CLI_HOST;
 	}
-	if (!p->options.cwd)
+	if (p->kind == CLI_SNAPSHOT || !p->options.cwd)
 		return 0;
 	int rc = path_normalise(p->options.cwd, path);
 	if (rc == 0)

@@ -35,9 +35,9 @@ const char cli_run_help[] =
 	"  --memory SIZE       most memory it may use: bytes, or with K, M, G, T (default 1G)\n"
 	"  --timeout TIME      terminate it after TIME: seconds, or with ms, s, m, h, d (default: "
 	"never)\n"
-	"  --cwd PATH          working directory of a native program, a guest path (default: the "
-	"first\n"
-	"                      --dir if that is absolute, else /); modules have none\n"
+	"  --cwd PATH          working directory, a guest path (default: /; of a native program "
+	"the first\n"
+	"                      --dir if that is absolute)\n"
 	"  --entry NAME        run this exported function (WebAssembly only; default: that of the\n"
 	"                      empty name, else _start)\n"
 	"  --invoke NAME       call this exported function with the ARGs as its arguments, and "
@@ -292,6 +292,10 @@ static int run_file(struct run *r, char **argv)
 		rc = cli_program_check(&r->program);
 	if (rc)
 		return rc;
+	if (r->no_cache && r->program.kind == CLI_NATIVE) {
+		cli_complain("--no-cache: a native program is not compiled");
+		return CLI_HOST;
+	}
 	if (make_sandbox(r, &sandbox, &error) < 0) {
 		cli_complain("%s", error.text);
 		return cli_status_of(&error);

@@ -83,9 +83,13 @@ struct mote_options {
 	const char *program_path; /* its name, for messages */
 	/* exported function of a module to run; default: the export "" or _start */
 	const char *entry;
-	char *const *argv;      /* NULL-terminated; argv[0] is the program's name; required */
-	char *const *envp;      /* NULL-terminated; default empty */
-	const char *cwd;        /* default "/" */
+	char *const *argv; /* NULL-terminated; argv[0] is the program's name; required */
+	char *const *envp; /* NULL-terminated; default empty */
+	/*
+	 * Working directory; default "/". A module's must be in one of `dirs`: it is one more
+	 * directory ".", behind the others, and the variable PWD unless that is set.
+	 */
+	const char *cwd;
 	const char *hostname;   /* default "mote" */
 	uint32_t uid, gid, pid; /* what the program sees; pid default 1 */
 	/*

@@ -58,6 +58,26 @@ bool p1_is_no_directory(const struct p1_fd *f);
 uint8_t p1_filetype(enum resource_type type);
 void p1_filestat(struct wasi_filestat *to, const struct mote_stat *from);
 
+/* --- paths --- */
+
+#define P1_PATH_MAX 4096 /* bytes; the host refuses longer ones */
+
+/* A path below a directory; the host copies it once and bounds it. */
+struct p1_path {
+	uint32_t fd;
+	const char *at; /* in linear memory, as a rule */
+	uint64_t len;
+	uint32_t resolve; /* MOTE_RESOLVE_BENEATH or MOTE_RESOLVE_IN_ROOT */
+};
+
+/* Whether it stays below its directory, symlinks aside: neither absolute nor too many `..`. */
+bool p1_path_stays_inside(const struct p1_path *p);
+uint32_t p1_path_resolve(const char *preopen, const struct p1_path *p);
+/* Finds the working directory, after resources_init(). */
+void p1_cwd_init(void);
+/* Of a path in the working directory: makes it one below "/" if that is what it means. */
+void p1_cwd_resolve(struct p1_path *p);
+
 /* --- times --- */
 
 #define WASI_NS 1000000000ULL

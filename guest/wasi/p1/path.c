@@ -8,20 +8,10 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 
-#define PATH_BYTES_MAX 4096 /* the host refuses longer ones */
-
-/* A path in linear memory, passed to the host as it is: the host copies it once and bounds it. */
-struct guest_path {
-	const char *at;
-	uint64_t len;
-	uint32_t resolve; /* MOTE_RESOLVE_BENEATH or MOTE_RESOLVE_IN_ROOT */
-};
-
-/* Whether a path stays below its directory, symlinks aside: neither absolute nor too many `..`. */
-static bool stays_inside(const struct guest_path *p)
+bool p1_path_stays_inside(const struct p1_path *p)
 {
 	uint64_t depth = 0;
-	if (p->len == 0 || p->len > PATH_BYTES_MAX || p->at[0] == '/')
+	if (p->len == 0 || p->len > P1_PATH_MAX || p->at[0] == '/')
 		return false;
 	for (uint64_t i = 0, end; i < p->len; i = end + 1) {
 		for (end = i; end < p->len && p->at[end] != '/';)
@@ -37,21 +27,20 @@ static bool stays_inside(const struct guest_path *p)
 }
 
 /*
- * Below the program's "/" a symlink is followed as Linux does: an absolute one begins there, whose
- * `..` is itself. Images are full of such links. Everywhere else they lead out and are refused.
+ * `preopen`: the name of the directory if it was open at the start, else NULL. Below the program's
+ * "/" a symlink is followed as Linux does: an absolute one begins there, whose `..` is itself.
+ * Images are full of such links. Everywhere else they lead out and are refused.
  */
-static uint32_t resolve_below(const struct p1_fd *dir, const struct guest_path *p)
+uint32_t p1_path_resolve(const char *preopen, const struct p1_path *p)
 {
-	const char *preopen = dir->resource->preopen;
-	if (preopen && strcmp(preopen, "/") == 0 && stays_inside(p))
+	if (preopen && strcmp(preopen, "/") == 0 && p1_path_stays_inside(p))
 		return MOTE_RESOLVE_IN_ROOT;
 	return MOTE_RESOLVE_BENEATH;
 }
 
-static uint32_t get_path(struct wasm_instance *inst, struct guest_path *p, uint32_t at,
-			 uint32_t len)
+static uint32_t get_path(struct wasm_instance *inst, struct p1_path *p, uint32_t at, uint32_t len)
 {
-	*p = (struct guest_path){.at = wasi_span(inst, at, len), .len = len};
+	*p = (struct p1_path){.at = wasi_span(inst, at, len), .len = len};
 	if (!p->at)
 		return WASI_FAULT;
 	return WASI_SUCCESS;
@@ -59,7 +48,7 @@ static uint32_t get_path(struct wasm_instance *inst, struct guest_path *p, uint3
 
 /* The directory with its rights, then the path. */
 static uint32_t begin_path(struct wasm_instance *inst, uint32_t fd, uint64_t rights,
-			   struct guest_path *p, uint32_t at, uint32_t len)
+			   struct p1_path *p, uint32_t at, uint32_t len)
 {
 	struct p1_fd *f;
 	uint32_t e = p1_fd_get(fd, 0, &f);
@@ -69,12 +58,15 @@ static uint32_t begin_path(struct wasm_instance *inst, uint32_t fd, uint64_t rig
 		e = p1_fd_get(fd, rights, &f);
 	if (!e)
 		e = get_path(inst, p, at, len);
-	if (!e)
-		p->resolve = resolve_below(f, p);
-	return e;
+	if (e)
+		return e;
+	p->fd = fd;
+	p->resolve = p1_path_resolve(f->resource->preopen, p);
+	p1_cwd_resolve(p);
+	return WASI_SUCCESS;
 }
 
-static uint32_t resolve_of(const struct guest_path *p, uint32_t lookup)
+static uint32_t resolve_of(const struct p1_path *p, uint32_t lookup)
 {
 	if (lookup & WASI_LOOKUP_SYMLINK_FOLLOW)
 		return p->resolve;
@@ -153,7 +145,7 @@ uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, 
 		      uint32_t path_len, uint32_t oflags, uint64_t base, uint64_t inheriting,
 		      uint32_t fdflags, uint32_t opened)
 {
-	struct guest_path p;
+	struct p1_path p;
 	struct p1_fd *dir;
 	uint32_t e = begin_path(inst, fd, rights_to_open(oflags), &p, path, path_len);
 	void *to = wasi_span(inst, opened, sizeof(uint32_t));
@@ -169,7 +161,7 @@ uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, 
 	inheriting &= WASI_RIGHTS_ALL;
 	if ((base | inheriting | rights_to_inherit(fdflags)) & ~dir->inheriting)
 		return WASI_NOTCAPABLE;
-	int64_t rc = mote_open(mote_area(), (int32_t)fd, p.at, p.len, resolve_of(&p, lookup),
+	int64_t rc = mote_open(mote_area(), (int32_t)p.fd, p.at, p.len, resolve_of(&p, lookup),
 			       host_open_flags(oflags, base, fdflags), 0666 & ~wasi.boot->umask);
 	const struct p1_fd f = {
 		.fdflags = (uint8_t)fdflags,
@@ -190,7 +182,7 @@ uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, 
 uint32_t p1_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
 			      uint32_t path, uint32_t path_len, uint32_t stat)
 {
-	struct guest_path p;
+	struct p1_path p;
 	struct mote_stat st;
 	struct wasi_filestat out;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_FILESTAT_GET, &p, path, path_len);
@@ -199,7 +191,8 @@ uint32_t p1_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t 
 		e = WASI_FAULT;
 	if (e)
 		return e;
-	int64_t rc = mote_stat(mote_area(), (int32_t)fd, p.at, p.len, resolve_of(&p, lookup), &st);
+	int64_t rc =
+		mote_stat(mote_area(), (int32_t)p.fd, p.at, p.len, resolve_of(&p, lookup), &st);
 	if (rc < 0)
 		return p1_path_errno(rc);
 	p1_filestat(&out, &st);
@@ -211,28 +204,28 @@ uint32_t p1_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uin
 				    uint32_t path, uint32_t path_len, uint64_t atim, uint64_t mtim,
 				    uint32_t flags)
 {
-	struct guest_path p;
+	struct p1_path p;
 	struct mote_time t[2];
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_FILESTAT_SET_TIMES, &p, path, path_len);
 	if (!e)
 		e = p1_set_times(t, atim, mtim, flags);
 	if (e)
 		return e;
-	return p1_path_errno(mote_utimens(mote_area(), (int32_t)fd, p.at, p.len,
+	return p1_path_errno(mote_utimens(mote_area(), (int32_t)p.fd, p.at, p.len,
 					  resolve_of(&p, lookup), &t[0], &t[1]));
 }
 
 uint32_t p1_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len,
 			  uint32_t buf, uint32_t buf_len, uint32_t used)
 {
-	struct guest_path p;
+	struct p1_path p;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_READLINK, &p, path, path_len);
 	void *to = wasi_span(inst, buf, buf_len), *n = wasi_span(inst, used, sizeof(uint32_t));
 	if (!e && (!to || !n))
 		e = WASI_FAULT;
 	if (e)
 		return e;
-	int64_t rc = mote_readlink(mote_area(), (int32_t)fd, p.at, p.len, p.resolve, to, buf_len);
+	int64_t rc = mote_readlink(mote_area(), (int32_t)p.fd, p.at, p.len, p.resolve, to, buf_len);
 	if (rc >= 0)
 		wasi_store32(n, (uint32_t)rc);
 	return p1_path_errno(rc);
@@ -243,40 +236,40 @@ uint32_t p1_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path
 uint32_t p1_path_create_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
 				  uint32_t path_len)
 {
-	struct guest_path p;
+	struct p1_path p;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_CREATE_DIRECTORY, &p, path, path_len);
 	if (e)
 		return e;
-	return p1_path_errno(mote_mkdir(mote_area(), (int32_t)fd, p.at, p.len, p.resolve,
+	return p1_path_errno(mote_mkdir(mote_area(), (int32_t)p.fd, p.at, p.len, p.resolve,
 					0777 & ~wasi.boot->umask));
 }
 
 uint32_t p1_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
 				  uint32_t path_len)
 {
-	struct guest_path p;
+	struct p1_path p;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_REMOVE_DIRECTORY, &p, path, path_len);
 	if (e)
 		return e;
 	return p1_path_errno(
-		mote_unlink(mote_area(), (int32_t)fd, p.at, p.len, p.resolve, AT_REMOVEDIR));
+		mote_unlink(mote_area(), (int32_t)p.fd, p.at, p.len, p.resolve, AT_REMOVEDIR));
 }
 
 uint32_t p1_path_unlink_file(struct wasm_instance *inst, uint32_t fd, uint32_t path,
 			     uint32_t path_len)
 {
-	struct guest_path p;
+	struct p1_path p;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_UNLINK_FILE, &p, path, path_len);
 	if (e)
 		return e;
-	return p1_path_errno(mote_unlink(mote_area(), (int32_t)fd, p.at, p.len, p.resolve, 0));
+	return p1_path_errno(mote_unlink(mote_area(), (int32_t)p.fd, p.at, p.len, p.resolve, 0));
 }
 
 /* A link to an absolute path would lead out of every directory that a program can have. */
 uint32_t p1_path_symlink(struct wasm_instance *inst, uint32_t target, uint32_t target_len,
 			 uint32_t fd, uint32_t path, uint32_t path_len)
 {
-	struct guest_path p, t;
+	struct p1_path p, t;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_SYMLINK, &p, path, path_len);
 	if (!e)
 		e = get_path(inst, &t, target, target_len);
@@ -285,26 +278,26 @@ uint32_t p1_path_symlink(struct wasm_instance *inst, uint32_t target, uint32_t t
 	if (t.len && t.at[0] == '/')
 		return WASI_PERM;
 	return p1_path_errno(
-		mote_symlink(mote_area(), t.at, t.len, (int32_t)fd, p.at, p.len, p.resolve));
+		mote_symlink(mote_area(), t.at, t.len, (int32_t)p.fd, p.at, p.len, p.resolve));
 }
 
 /* The host resolves both paths of a call in the same way. */
-static uint32_t resolve_both(const struct guest_path *a, const struct guest_path *b)
+static uint32_t resolve_both(const struct p1_path *a, const struct p1_path *b)
 {
 	return a->resolve & b->resolve; /* BENEATH is 0 */
 }
 
 /* Whether a path leads out of its directory: what EXDEV means of two paths is not clear without. */
-static bool escapes(uint32_t fd, const struct guest_path *p)
+static bool escapes(const struct p1_path *p)
 {
 	struct mote_stat st;
-	return mote_stat(mote_area(), (int32_t)fd, p->at, p->len, resolve_of(p, 0), &st) == -EXDEV;
+	return mote_stat(mote_area(), (int32_t)p->fd, p->at, p->len, resolve_of(p, 0), &st) ==
+	       -EXDEV;
 }
 
-static uint32_t two_paths_errno(int64_t rc, uint32_t fd, const struct guest_path *p, uint32_t to_fd,
-				const struct guest_path *to)
+static uint32_t two_paths_errno(int64_t rc, const struct p1_path *p, const struct p1_path *to)
 {
-	if (rc == -EXDEV && !escapes(fd, p) && !escapes(to_fd, to))
+	if (rc == -EXDEV && !escapes(p) && !escapes(to))
 		return WASI_XDEV;
 	return p1_path_errno(rc);
 }
@@ -313,7 +306,7 @@ uint32_t p1_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t ol
 			uint32_t old_path_len, uint32_t new_fd, uint32_t new_path,
 			uint32_t new_path_len)
 {
-	struct guest_path old, new;
+	struct p1_path old, new;
 	uint32_t e = begin_path(inst, old_fd, WASI_RIGHT_PATH_RENAME_SOURCE, &old, old_path,
 				old_path_len);
 	if (!e)
@@ -321,16 +314,16 @@ uint32_t p1_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t ol
 			       new_path_len);
 	if (e)
 		return e;
-	int64_t rc = mote_rename(mote_area(), (int32_t)old_fd, old.at, old.len, (int32_t)new_fd,
+	int64_t rc = mote_rename(mote_area(), (int32_t)old.fd, old.at, old.len, (int32_t) new.fd,
 				 new.at, new.len, resolve_both(&old, &new), 0);
-	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
+	return two_paths_errno(rc, &old, &new);
 }
 
 uint32_t p1_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_lookup,
 		      uint32_t old_path, uint32_t old_path_len, uint32_t new_fd, uint32_t new_path,
 		      uint32_t new_path_len)
 {
-	struct guest_path old, new;
+	struct p1_path old, new;
 	uint32_t e =
 		begin_path(inst, old_fd, WASI_RIGHT_PATH_LINK_SOURCE, &old, old_path, old_path_len);
 	if (!e)
@@ -341,9 +334,9 @@ uint32_t p1_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_
 	/* As everywhere: a link is made to a symlink itself, never to what that leads to. */
 	if (old_lookup & WASI_LOOKUP_SYMLINK_FOLLOW)
 		return WASI_INVAL;
-	int64_t rc = mote_link(mote_area(), (int32_t)old_fd, old.at, old.len, (int32_t)new_fd,
+	int64_t rc = mote_link(mote_area(), (int32_t)old.fd, old.at, old.len, (int32_t) new.fd,
 			       new.at, new.len, resolve_both(&old, &new) | MOTE_RESOLVE_NOFOLLOW);
-	return two_paths_errno(rc, old_fd, &old, new_fd, &new);
+	return two_paths_errno(rc, &old, &new);
 }
 
 /* --- fd_readdir --- */

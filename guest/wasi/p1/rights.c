@@ -71,6 +71,7 @@ void p1_fds_init(void)
 {
 	const struct mote_preopen *p = (const void *)wasi_boot_string(wasi.boot->preopens);
 	resources_init();
+	p1_cwd_init();
 	for (uint32_t fd = 0; fd < RESOURCES_STDIO; fd++)
 		add_open_at_start(fd);
 	for (uint32_t i = 0; i < wasi.boot->preopenc; i++)

@@ -230,6 +230,55 @@ test_cli_working_directory() {
 	done
 }
 
+test_cli_module_working_directory() {
+	local KIND=wasm option
+	mkdir -p "$CASE_DIR/data/below" && echo text >"$CASE_DIR/data/in"
+	for option in /data /data/ /data/below/..; do
+		mote run --dir "$CASE_DIR/data::/data" --cwd "$option" "$(file)" read in
+		is "$status $(cat "$out")" '0 text' "--cwd $option"
+		mote run --dir "$CASE_DIR::/" --cwd "$option" "$(file)" read in
+		is "$status $(cat "$out")" '0 text' "--cwd $option below the root"
+	done
+	mote run --dir "$CASE_DIR::/" --cwd /data --listen "unix:$CASE_DIR/s" "$(file)" read /data/in
+	is "$status $(cat "$out")" '0 text' 'an absolute path, with a listener'
+	mote run --dir "$CASE_DIR/data::/data" --cwd /data/below "$(file)" read in
+	is "$status" 1 'a file that is not there'
+	for option in /nowhere /data/in /data/none /dat; do
+		mote run --dir "$CASE_DIR/data::/data" --cwd "$option" "$(file)" read in
+		one_sentence 125 "--cwd $option: .*must be a directory in one that --dir gives"
+	done
+	mote snapshot --at stdin --dir "$CASE_DIR/data::/data" --cwd /data -o "$CASE_DIR/x" "$(file)" reply
+	one_sentence 125 "a module's working directory cannot be in a snapshot"
+}
+
+# What has no effect on a kind of program is refused with the option's name, before anything runs.
+test_cli_options_without_effect() {
+	local KIND=native option
+	for option in '--entry f' '--invoke f' --no-cache; do
+		# shellcheck disable=SC2086 # two words
+		mote run $option "$(file)" exit 0
+		one_sentence 125 "${option% f}: a native program"
+	done
+	mote snapshot --after-init f -o "$CASE_DIR/x" "$(file)"
+	one_sentence 125 'a native program has no exported functions'
+	mote snapshot --at stdin -o "$CASE_DIR/native" "$(file)" reply
+	KIND=wasm
+	mote run --net "$(file)" exit 0
+	one_sentence 125 '--net: a module opens no sockets'
+	mote snapshot --at stdin --net -o "$CASE_DIR/x" "$(file)" reply
+	one_sentence 125 '--net: a module opens no sockets'
+	mote snapshot --at stdin -o "$CASE_DIR/wasm" "$(file)" reply
+	mote run --net "$CASE_DIR/wasm"
+	one_sentence 126 'the snapshot is of a module, which opens no sockets'
+	for KIND in native wasm; do
+		for option in '--entry f' '--invoke f' '--cwd /' '--env A=1' "--listen unix:$CASE_DIR/s"; do
+			# shellcheck disable=SC2086
+			mote run $option "$CASE_DIR/$KIND" </dev/null
+			one_sentence 126 "the snapshot's program had its"
+		done
+	done
+}
+
 test_cli_numbers() {
 	local KIND=native value
 	for value in 64M 64MiB 64MB 64mib 65536k 67108864 67108864B 0.0625G 1T; do
@@ -404,8 +453,8 @@ test_cli_option_limits() {
 	done
 	mote run --stats "$(file)" exit 0
 	one_sentence 0 '[0-9]+ VM exits, [0-9]+ host calls'
-	mote run --no-polling --no-cache "$(file)" exit 0
-	is "$status $(cat "$err")" '0 ' 'without poller and cache'
+	mote run --no-polling "$(file)" exit 0
+	is "$status $(cat "$err")" '0 ' 'without poller'
 	mote run --dir
 	one_sentence 125 "option '--dir' needs a value"
 	mote snapshot --after-init "$(printf '%0300d' 0)" -o "$CASE_DIR/x" "$(file)"

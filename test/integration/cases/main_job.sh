@@ -135,6 +135,21 @@ test_identity() {
 	has "$(cat "$out")" '^uid 0 gid 0 host .+ tty 0$' stdout
 }
 
+# A module's working directory, with relative and absolute paths and by PWD.
+test_module_cwd() {
+	KIND=wasm
+	local mount="type=bind,src=$CASE_DIR/data,dst=/work/data,options=rbind:rw"
+	mkdir -p "$CASE_DIR/data" && echo here >"$CASE_DIR/data/in"
+	run --cwd /work/data --mount "$mount" -- relative read in
+	is "$status $(cat "$out")" '0 here' relative
+	run --cwd /work --mount "$mount" -- deeper read data/in
+	is "$status $(cat "$out")" '0 here' 'one directory above'
+	run --cwd /work/data --mount "$mount" -- absolute read /work/data/in
+	is "$status $(cat "$out")" '0 here' absolute
+	run --cwd /work/data --mount "$mount" -- variable env
+	has "$(cat "$out")" '^PWD=/work/data$' environment
+}
+
 # Debian's busybox, unmodified: the same output as on the host.
 test_busybox() { # core
 	local IMAGE=example.com/busybox:1 PROGRAM=/bin/busybox mount
