@@ -11,6 +11,7 @@
 
 static const struct import_interface *const interfaces[] = {
 	&p1_interface,
+	&p1_unstable_interface,
 	&rpc_guest_interface,
 	&rpc_host_interface,
 };
@@ -38,9 +39,6 @@ static int refuse(struct import_failure *failure, const struct wasm_import *impo
 /* Messages for common unsupported imports. */
 static const char *why_unknown(const struct wasm_import *import)
 {
-	if (name_is(&import->module, "wasi_unstable"))
-		return "this is WASI from before preview 1; build the module for "
-		       "wasi_snapshot_preview1";
 	if (name_is(&import->module, "wasi") && name_is(&import->name, "thread-spawn"))
 		return "WASI threads are not supported";
 	if (import->type.kind == WASM_KIND_MEMORY)
@@ -62,6 +60,8 @@ static const struct import_function *find_function(const struct import_interface
 	for (uint32_t i = 0; i < interface->count; i++)
 		if (name_is(&import->name, interface->functions[i].name))
 			return &interface->functions[i];
+	if (interface->others)
+		return find_function(interface->others, import);
 	return NULL;
 }
 
@@ -74,7 +74,7 @@ static const char *resolve(const struct wasm_import *import, struct wasm_extern 
 	if (interface->resolve)
 		return interface->resolve(import, out);
 	const struct import_function *f = find_function(interface, import);
-	if (!f)
+	if (!f || !f->call)
 		return interface->unknown;
 	if (import->type.kind != WASM_KIND_FUNC ||
 	    !wasm_functype_is(import->type.func, f->signature))

@@ -23,12 +23,15 @@ struct import_interface {
 	 * or returns why it cannot. `functions` is not used then.
 	 */
 	const char *(*resolve)(const struct wasm_import *import, struct wasm_extern *out);
+	/* Has what is not in this list; an entry there without `call` is in neither. */
+	const struct import_interface *others;
 	const char *unknown; /* said of a name that it does not have */
 };
 
-extern const struct import_interface p1_interface;        /* p1/interface.c */
-extern const struct import_interface rpc_guest_interface; /* rpc/exchange.c */
-extern const struct import_interface rpc_host_interface;  /* rpc/host_functions.c */
+extern const struct import_interface p1_interface;          /* p1/interface.c */
+extern const struct import_interface p1_unstable_interface; /* p1/unstable.c */
+extern const struct import_interface rpc_guest_interface;   /* rpc/exchange.c */
+extern const struct import_interface rpc_host_interface;    /* rpc/host_functions.c */
 
 /* Why an import could not be resolved; empty if all could. */
 struct import_failure {

@@ -95,9 +95,10 @@ enum wasm_feature {
 	WASM_FEATURE_TAIL_CALL = 1 << 2,
 	WASM_FEATURE_MULTI_MEMORY = 1 << 3,
 	WASM_FEATURE_EXTENDED_CONST = 1 << 4,
+	WASM_FEATURE_WIDE_ARITHMETIC = 1 << 5,
 };
 /* All that the engine has: WebAssembly 2.0 and the above. */
-#define WASM_FEATURES_ALL 0x1fu
+#define WASM_FEATURES_ALL 0x3fu
 
 /* What the CPU has: bits of the architecture's own (x86_64/cpu.h). */
 uint32_t wasm_cpu_detect(void);
@@ -284,7 +285,8 @@ void wasm_global_set(struct wasm_global *global, union wasm_value value);
 const struct wasm_functype *wasm_func_type(const struct wasm_func *func);
 
 /*
- * Linear memory of an instance: memory 0, or NULL. The base never moves; the size changes by
+ * The linear memory of an instance that host functions take addresses in: the one that it exports
+ * as "memory", else memory 0; NULL if there is none. The base never moves; the size changes by
  * growth.
  */
 struct wasm_memory *wasm_instance_memory(struct wasm_instance *instance);
@@ -296,9 +298,9 @@ int64_t wasm_memory_grow(struct wasm_memory *memory, uint64_t pages);
 /* Calling. */
 
 /*
- * Calls a function with as many arguments and results as its type has. WASM_RETURNED: results are
- * set. Otherwise *stop (may be NULL) tells. May be called from a host function; a trap or an exit
- * then ends the outermost call.
+ * Calls a function with as many arguments and results as its type has. WASM_RETURNED: results, if
+ * not NULL, are set. Otherwise *stop (may be NULL) tells. May be called from a host function; a
+ * trap or an exit then ends the outermost call.
  */
 enum wasm_outcome wasm_call(struct wasm_func *func, const union wasm_value *args,
 			    union wasm_value *results, struct wasm_stop *stop);

@@ -453,11 +453,16 @@ Test(wasi_run, modules_that_cannot_be_run_are_refused)
 		"wasi_snapshot_preview1\7"
 		"fd_sync\0\0",
 		"cannot import wasi_snapshot_preview1.fd_sync: it is a function of another type");
-	/* (import "wasi_unstable" "fd_sync" (func (param i32) (result i32))) */
+	/* (import "wasi_unstable" "fd_synk" (func (param i32) (result i32))) */
 	REFUSED("\0asm\1\0\0\0\1\6\1\x60\1\x7f\1\x7f\2\x19\1\x0d"
 		"wasi_unstable\7"
-		"fd_sync\0\0",
-		"before preview 1");
+		"fd_synk\0\0",
+		"WASI from before preview 1 has no such function");
+	/* (import "wasi_unstable" "sock_accept" (func)): newer than that */
+	REFUSED("\0asm\1\0\0\0\1\4\1\x60\0\0\2\x1d\1\x0d"
+		"wasi_unstable\x0b"
+		"sock_accept\0\0",
+		"WASI from before preview 1 has no such function");
 	refused("\0asm\1\0\0\0", 8, "go", "exports no function go");
 }
 

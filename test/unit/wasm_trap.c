@@ -105,7 +105,7 @@ Test(wasm_trap, refusals_name_the_feature)
 		{{0x14}, "typed function references are not supported"},
 		{{0xfb, 0}, "garbage collection is not supported"},
 		{{0xfe, 0}, "threads are not supported"},
-		{{0xfc, 19}, "wide arithmetic is not supported"},
+		{{0xfc, 19}, "wide arithmetic is not enabled"},
 		{{0x12, 0}, "tail calls are not enabled"},
 		{{0xfd, 77}, "SIMD is not enabled"},
 		{{0x27}, "illegal opcode"},

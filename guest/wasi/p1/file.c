@@ -198,24 +198,31 @@ uint32_t p1_fd_sync(struct wasm_instance *inst, uint32_t fd)
 	return p1_errno(mote_fsync(mote_area(), (int32_t)fd, 0));
 }
 
-uint32_t p1_fd_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t stat)
+uint32_t p1_fd_stat(uint32_t fd, struct wasi_filestat *out)
 {
 	struct p1_fd *f;
 	struct mote_stat st;
-	struct wasi_filestat out;
 	uint32_t e = p1_fd_get(fd, WASI_RIGHT_FD_FILESTAT_GET, &f);
-	void *to = wasi_span(inst, stat, sizeof(out));
-	if (!e && !to)
-		e = WASI_FAULT;
 	if (e)
 		return e;
 	int64_t rc = mote_fstat(mote_area(), (int32_t)fd, &st);
 	if (rc < 0)
 		return p1_errno(rc);
 	p1_cache_type(f, st.mode);
-	p1_filestat(&out, &st);
-	memcpy(to, &out, sizeof(out));
+	p1_filestat(out, &st);
 	return WASI_SUCCESS;
+}
+
+uint32_t p1_fd_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t stat)
+{
+	struct wasi_filestat out;
+	void *to = wasi_span(inst, stat, sizeof(out));
+	if (!to)
+		return WASI_FAULT;
+	uint32_t e = p1_fd_stat(fd, &out);
+	if (!e)
+		memcpy(to, &out, sizeof(out));
+	return e;
 }
 
 uint32_t p1_fd_filestat_set_size(struct wasm_instance *inst, uint32_t fd, uint64_t size)

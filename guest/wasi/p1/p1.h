@@ -78,6 +78,20 @@ void p1_cwd_init(void);
 /* Of a path in the working directory: makes it one below "/" if that is what it means. */
 void p1_cwd_resolve(struct p1_path *p);
 
+/* --- what WASI's older form shares --- */
+
+uint32_t p1_fd_stat(uint32_t fd, struct wasi_filestat *out);
+uint32_t p1_path_stat(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
+		      uint32_t path_len, struct wasi_filestat *out);
+
+/* How subscriptions of poll_oneoff stand in memory. */
+struct p1_subscriptions {
+	uint32_t bytes; /* of each */
+	void (*read)(const uint8_t *from, struct wasi_subscription *to);
+};
+uint32_t p1_poll(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
+		 uint32_t nevents, const struct p1_subscriptions *form);
+
 /* --- times --- */
 
 #define WASI_NS 1000000000ULL

@@ -179,25 +179,33 @@ uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, 
 
 /* --- what a path leads to --- */
 
-uint32_t p1_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
-			      uint32_t path, uint32_t path_len, uint32_t stat)
+uint32_t p1_path_stat(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
+		      uint32_t path_len, struct wasi_filestat *out)
 {
 	struct p1_path p;
 	struct mote_stat st;
-	struct wasi_filestat out;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_FILESTAT_GET, &p, path, path_len);
-	void *to = wasi_span(inst, stat, sizeof(out));
-	if (!e && !to)
-		e = WASI_FAULT;
 	if (e)
 		return e;
 	int64_t rc =
 		mote_stat(mote_area(), (int32_t)p.fd, p.at, p.len, resolve_of(&p, lookup), &st);
 	if (rc < 0)
 		return p1_path_errno(rc);
-	p1_filestat(&out, &st);
-	memcpy(to, &out, sizeof(out));
+	p1_filestat(out, &st);
 	return WASI_SUCCESS;
+}
+
+uint32_t p1_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
+			      uint32_t path, uint32_t path_len, uint32_t stat)
+{
+	struct wasi_filestat out;
+	void *to = wasi_span(inst, stat, sizeof(out));
+	if (!to)
+		return WASI_FAULT;
+	uint32_t e = p1_path_stat(inst, fd, lookup, path, path_len, &out);
+	if (!e)
+		memcpy(to, &out, sizeof(out));
+	return e;
 }
 
 uint32_t p1_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,

@@ -76,11 +76,12 @@ static void subscribe_fd(struct wait *w, uint32_t fd, uint32_t *polls)
 	polled[(*polls)++] = (struct mote_pollfd){.fd = (int32_t)fd, .events = events};
 }
 
-static uint32_t subscribe_all(const uint8_t *in, uint32_t count, uint32_t *polls)
+static uint32_t subscribe_all(const uint8_t *in, uint32_t count,
+			      const struct p1_subscriptions *form, uint32_t *polls)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		struct wasi_subscription s;
-		memcpy(&s, in + i * sizeof(s), sizeof(s));
+		form->read(in + i * form->bytes, &s);
 		waits[i] = (struct wait){.userdata = s.userdata, .type = s.type};
 		if (s.type == WASI_EVENT_CLOCK)
 			subscribe_clock(&waits[i], &s);
@@ -152,19 +153,18 @@ static uint32_t put_events(uint8_t *out, uint32_t count, uint64_t waited)
 	return n;
 }
 
-uint32_t p1_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
-			uint32_t nevents)
+uint32_t p1_poll(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
+		 uint32_t nevents, const struct p1_subscriptions *form)
 {
 	if (count == 0 || count > SUBSCRIPTIONS_MAX)
 		return WASI_INVAL;
-	const uint8_t *subscriptions =
-		wasi_span(inst, in, count * sizeof(struct wasi_subscription));
+	const uint8_t *subscriptions = wasi_span(inst, in, (uint64_t)count * form->bytes);
 	uint8_t *events = wasi_span(inst, out, count * sizeof(struct wasi_event));
 	void *n = wasi_span(inst, nevents, sizeof(uint32_t));
 	if (!subscriptions || !events || !n)
 		return WASI_FAULT;
 	uint32_t polls = 0;
-	uint32_t e = subscribe_all(subscriptions, count, &polls);
+	uint32_t e = subscribe_all(subscriptions, count, form, &polls);
 	if (e)
 		return e;
 	uint64_t ns = shortest_wait(count);
@@ -180,4 +180,19 @@ uint32_t p1_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, u
 		ns = 0;
 	wasi_store32(n, put_events(events, count, ns));
 	return WASI_SUCCESS;
+}
+
+static void read_subscription(const uint8_t *from, struct wasi_subscription *to)
+{
+	memcpy(to, from, sizeof(*to));
+}
+
+uint32_t p1_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
+			uint32_t nevents)
+{
+	static const struct p1_subscriptions form = {
+		.bytes = sizeof(struct wasi_subscription),
+		.read = read_subscription,
+	};
+	return p1_poll(inst, in, out, count, nevents, &form);
 }

@@ -88,6 +88,7 @@ struct wasm_module {
 	uint32_t table_count, imported_tables;
 	struct table_type *tables;
 	uint32_t memory_count, imported_memories;
+	uint32_t main_memory; /* exported as "memory", else 0 */
 	struct wasm_limits *memories;
 	uint32_t global_count, imported_globals;
 	struct global_type *globals;

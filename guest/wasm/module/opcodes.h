@@ -94,6 +94,7 @@ enum wasm_class {
 	CLASS_REF_FUNC,
 	CLASS_BULK, /* whole pieces of memories and tables, segments */
 	CLASS_TABLE_SIZE,
+	CLASS_WIDE, /* integers of 128 bits as pairs */
 	CLASS_PREFIX_FC,
 	CLASS_PREFIX_FD,
 	CLASSES
@@ -110,6 +111,8 @@ enum wasm_operation {
 	OPERATION_ADD,
 	OPERATION_SUB,
 	OPERATION_MUL,
+	OPERATION_MUL_S,
+	OPERATION_MUL_U,
 	OPERATION_DIV,
 	OPERATION_MIN,
 	OPERATION_MAX,

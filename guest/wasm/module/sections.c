@@ -363,6 +363,9 @@ static void decode_exports(struct decoder *d)
 			invalid(d, unknown[kind]);
 		if (kind == WASM_KIND_FUNC)
 			module_declare_func(m, e->index);
+		if (kind == WASM_KIND_MEMORY && e->name.bytes == 6 &&
+		    memcmp(e->name.text, "memory", 6) == 0)
+			m->main_memory = e->index;
 		uint32_t *cell = module_export_cell(m, e->name);
 		if (*cell)
 			invalid(d, "duplicate export name");

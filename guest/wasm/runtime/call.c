@@ -40,6 +40,8 @@ static void run_call(void *arg)
 	f.stack = stack;
 	f.result = (uint64_t)results;
 	wasm_enter(&f);
+	if (!k->results)
+		return;
 	if (t->result_count == 1 && type_is_float(t->results[0]))
 		memcpy(results, f.floats[0], sizeof(f.floats[0]));
 	else if (t->result_count == 1)

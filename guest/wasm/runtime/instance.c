@@ -222,7 +222,8 @@ struct wasm_func *instance_func(struct wasm_instance *i, uint32_t index)
 
 struct wasm_memory *wasm_instance_memory(struct wasm_instance *i)
 {
-	return i->module->memory_count ? instance_memory(i, 0)->memory : NULL;
+	const struct wasm_module *m = i->module;
+	return m->memory_count ? instance_memory(i, m->main_memory)->memory : NULL;
 }
 
 void *wasm_env(struct wasm_instance *i)

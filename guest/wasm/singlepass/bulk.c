@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables, bulk operations, references. */
+#include "guest/wasm/module/features.h"
 #include "guest/wasm/singlepass/compiler.h"
 
 static uint32_t read_table(struct compiler *c)
@@ -49,6 +50,11 @@ void handle_fc(struct compiler *c)
 	const struct wasm_opcode *o = wasm_opcode_fc(op);
 	if (o->class == CLASS_SATURATE) {
 		handle_saturate(c, o);
+		return;
+	}
+	if (o->class == CLASS_WIDE) {
+		feature_need(&c->r, c->m, o->feature);
+		handle_wide(c, o);
 		return;
 	}
 	if (o->class == CLASS_UNSUPPORTED)

@@ -214,6 +214,7 @@ void compile_insn(struct compiler *c, uint8_t op)
 	case CLASS_SATURATE: /* these have a prefix */
 	case CLASS_BULK:
 	case CLASS_TABLE_SIZE:
+	case CLASS_WIDE:
 	case CLASSES:
 		break;
 	}

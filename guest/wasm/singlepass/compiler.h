@@ -484,6 +484,7 @@ void handle_float_binary(struct compiler *c, const struct wasm_opcode *o);
 void handle_convert(struct compiler *c, const struct wasm_opcode *o);
 /* Of conversions: those that are calls. */
 bool is_converted_by_helper(const struct wasm_opcode *o);
+void handle_wide(struct compiler *c, const struct wasm_opcode *o);
 void handle_saturate(struct compiler *c, const struct wasm_opcode *o);
 
 /* vector.c */
