@@ -47,6 +47,20 @@ within() {
 }
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# follow_events: `ctr events` into $CASE_DIR/events from now on; its pid is in $events. What comes to that file first is
+# an event of ours, about a label: only then is it known to listen.
+follow_events() {
+	ctr events >"$CASE_DIR/events" 2>&1 &
+	events=$!
+	within 20 label_seen || fail 'ctr events shows nothing'
+}
+
+label_seen() {
+	ctr namespaces label default "follow=$EPOCHREALTIME"
+	grep -q /namespaces/update "$CASE_DIR/events"
+}
+
 image() { echo "example.com/$KIND:1"; }
 program() { [[ $KIND == wasm ]] && echo /probe.wasm || echo /probe; }
 

@@ -7,7 +7,7 @@ into() {
 	local id=$1 exec=$2
 	shift 2
 	status=0
-	timeout -k 5 "${LIMIT:-60}" ctr task exec --exec-id "$exec" "$id" "${PROGRAM:-$(program)}" "$@" >"$out" 2>"$err" || status=$?
+	limit "${LIMIT:-60}" ctr task exec --exec-id "$exec" "$id" "${PROGRAM:-$(program)}" "$@" >"$out" 2>"$err" || status=$?
 }
 
 each_exec() { # core
@@ -37,12 +37,11 @@ each_exec_shares_files() {
 
 # Events in order; the container ends last, and takes its processes with it.
 each_exec_events() { # core
-	ctr events >"$CASE_DIR/events" 2>&1 &
-	local events=$! pid
-	sleep 0.5
+	local events
+	follow_events
 	start main loop
 	into main short exit 3
-	timeout "${LIMIT:-20}" ctr task exec --exec-id long main "$(program)" loop >"$CASE_DIR/long" 2>&1 &
+	limit "${LIMIT:-60}" ctr task exec --exec-id long main "$(program)" loop >"$CASE_DIR/long" 2>&1 &
 	local long=$!
 	within 10 grep -q ready "$CASE_DIR/long" || fail 'the second process does not run'
 	is "$(ctr task ps main | grep -c '^[0-9]')" 2 'processes'
@@ -50,7 +49,7 @@ each_exec_events() { # core
 	status=0 && wait "$long" || status=$?
 	is "$status" 137 'the second process'
 	finish main 137
-	within 5 grep -q '/tasks/delete' "$CASE_DIR/events"
+	within 10 grep -q '/tasks/delete' "$CASE_DIR/events"
 	kill "$events"
 	is "$(grep -o '/tasks/[a-z-]*' "$CASE_DIR/events" | tr '\n' ' ')" "/tasks/create /tasks/start $(
 	)/tasks/exec-added /tasks/exec-started /tasks/exit /tasks/exec-added /tasks/exec-started /tasks/exit /tasks/exit /tasks/delete " events
@@ -60,7 +59,7 @@ each_exec_events() { # core
 # Signals reach one of them, not the other.
 each_exec_kill() { # core
 	start main loop
-	timeout "${LIMIT:-20}" ctr task exec --exec-id loop main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
+	limit "${LIMIT:-60}" ctr task exec --exec-id loop main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
 	local loop=$!
 	within 10 grep -q ready "$CASE_DIR/loop" || fail 'the second process does not run'
 	ctr task kill --exec-id loop -s TERM main || fail 'ctr task kill --exec-id'
@@ -73,7 +72,7 @@ each_exec_kill() { # core
 # In the container's cgroup and namespaces, as its user, with its rights only.
 each_exec_is_confined() {
 	start main loop
-	timeout "${LIMIT:-20}" ctr task exec --exec-id loop main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
+	limit "${LIMIT:-60}" ctr task exec --exec-id loop main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
 	local loop=$! main other file name
 	within 10 grep -q ready "$CASE_DIR/loop" || fail 'the second process does not run'
 	main=$(task_pid main)
@@ -119,7 +118,7 @@ each_exec_killed_with_9() {
 	local victim pid other long
 	for victim in shim main second; do
 		start main loop
-		timeout "${LIMIT:-20}" ctr task exec --exec-id "$victim" main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
+		limit "${LIMIT:-60}" ctr task exec --exec-id "$victim" main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
 		long=$!
 		within 10 grep -q ready "$CASE_DIR/loop" || fail 'the second process does not run'
 		pid=$(task_pid main)
@@ -132,7 +131,7 @@ each_exec_killed_with_9() {
 		within 10 gone "$other" || fail "$victim: the second process is left"
 		wait "$long" || true
 		[[ $victim != second ]] || is "$(task_state main)" RUNNING 'the container'
-		timeout "${LIMIT:-20}" ctr task rm -f main >"$out" 2>"$err" || true
+		limit "${LIMIT:-60}" ctr task rm -f main >"$out" 2>"$err" || true
 		within 10 gone "$pid" || fail "$victim: the container is left"
 		within 10 ctr containers rm main || fail "ctr containers rm: $(ctr containers rm main 2>&1)"
 		rm -rf /run/containerd/fifo/*
@@ -150,7 +149,7 @@ each_exec_terminal() {
 # A static busybox, as `kubectl exec` finds one in many images.
 test_exec_busybox() {
 	local IMAGE=example.com/busybox:1
-	timeout "${LIMIT:-20}" ctr run -d --runtime "$RUNTIME" "$IMAGE" main /bin/busybox sleep 100 </dev/null >"$out" 2>"$err" || fail 'ctr run'
+	limit "${LIMIT:-60}" ctr run -d --runtime "$RUNTIME" "$IMAGE" main /bin/busybox sleep 100 </dev/null >"$out" 2>"$err" || fail 'ctr run'
 	PROGRAM=/bin/busybox into main sh sh -c 'cd /bin && echo in && pwd'
 	is "$status $(tr '\n' ' ' <"$out")" '0 in /bin ' sh
 	PROGRAM=busybox into main path true

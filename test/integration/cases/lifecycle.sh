@@ -30,11 +30,10 @@ each_monitor_is_confined() {
 }
 
 each_events_in_order() { # core
-	ctr events >"$CASE_DIR/events" 2>&1 &
-	local events=$!
-	sleep 0.5
+	local events
+	follow_events
 	run ordered hello
-	within 5 grep -q '/tasks/delete' "$CASE_DIR/events"
+	within 10 grep -q '/tasks/delete' "$CASE_DIR/events"
 	kill "$events"
 	is "$(grep -o '/tasks/[a-z-]*' "$CASE_DIR/events" | tr '\n' ' ')" \
 		'/tasks/create /tasks/start /tasks/exit /tasks/delete ' events

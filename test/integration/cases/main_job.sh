@@ -191,7 +191,7 @@ each_listen_annotation() { # core
 	python3 - "$CASE_DIR/data/socket" >"$out" 2>"$err" <<'END' || fail 'the client'
 import socket, sys
 with socket.socket(socket.AF_UNIX) as s:
-    s.settimeout(20)
+    s.settimeout(400)
     s.connect(sys.argv[1])
     s.sendall(b"to and fro")
     print(s.recv(100).decode())

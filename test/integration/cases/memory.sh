@@ -10,11 +10,10 @@ each_memory_within_the_limit() { # core
 
 # It is killed for it, as every process is that exceeds its cgroup's limit, and not refused the memory.
 each_memory_beyond_the_limit() { # core
-	ctr events >"$CASE_DIR/events" 2>&1 &
-	local events=$!
-	within 5 ctr version
-	sleep 0.3
+	local events
+	follow_events
 	run --memory-limit $((96 << 20)) -- touch touch 512
+	within 10 grep -q '/tasks/oom .*touch' "$CASE_DIR/events"
 	kill "$events"
 	is "$status" 137 status
 	lacks "$(cat "$out")" 'touched' stdout
@@ -50,14 +49,12 @@ test_memory_untouched() {
 # With runwasi there is none.
 test_oom_event() {
 	KIND=native
-	ctr events >"$CASE_DIR/events" 2>&1 &
-	local events=$!
-	within 5 ctr version
-	sleep 0.3
+	local events
+	follow_events
 	# A file system in memory counts to the container's cgroup: what the guest writes there meets the limit.
 	start --memory-limit $((64 << 20)) --mount 'type=tmpfs,src=tmpfs,dst=/data,options=size=1g' -- oom flood-file /data/big
 	wait_state oom STOPPED 30
-	sleep 0.3
+	within 10 grep -q '/tasks/oom .*oom' "$CASE_DIR/events"
 	kill "$events"
 	# The figures outlive the guest until Delete; version 2 says there how many were killed.
 	ctr task metrics --format json oom >"$CASE_DIR/metrics" || fail 'ctr task metrics'
