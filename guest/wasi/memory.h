@@ -13,7 +13,7 @@
  * The bytes at [at, at + len), or NULL if not all of them are in linear memory. No bytes may
  * be anywhere: the address of an empty slice means nothing in some languages.
  */
-static inline void *wasi_span(struct wasm_instance *inst, uint32_t at, uint64_t len)
+static inline void *wasi_span(const struct wasm_instance *inst, uint32_t at, uint64_t len)
 {
 	struct wasm_memory *memory = wasm_instance_memory(inst);
 	if (!memory)

@@ -270,8 +270,8 @@ void wasm_instance_free(struct wasm_instance *instance);
 /* An export by name, -ENOENT if there is none. */
 int wasm_instance_export(struct wasm_instance *instance, const char *name, size_t bytes,
 			 struct wasm_extern *out);
-void *wasm_env(struct wasm_instance *instance);
-struct wasm_module *wasm_instance_module(struct wasm_instance *instance);
+void *wasm_env(const struct wasm_instance *instance);
+struct wasm_module *wasm_instance_module(const struct wasm_instance *instance);
 
 /* Things that belong to no instance. NULL: out of memory or a bad size. */
 struct wasm_global *wasm_global_new(enum wasm_type type, bool is_mutable, union wasm_value value);
@@ -289,7 +289,7 @@ const struct wasm_functype *wasm_func_type(const struct wasm_func *func);
  * as "memory", else memory 0; NULL if there is none. The base never moves; the size changes by
  * growth.
  */
-struct wasm_memory *wasm_instance_memory(struct wasm_instance *instance);
+struct wasm_memory *wasm_instance_memory(const struct wasm_instance *instance);
 uint8_t *wasm_memory_base(const struct wasm_memory *memory);
 uint64_t wasm_memory_bytes(const struct wasm_memory *memory);
 /* The old size in pages, or -1. */

@@ -23,7 +23,7 @@
 
 static uint8_t *memory; /* MEMORY_BYTES, 1 MiB of nothing before and behind */
 
-struct wasm_memory *wasm_instance_memory(struct wasm_instance *instance)
+struct wasm_memory *wasm_instance_memory(const struct wasm_instance *instance)
 {
 	(void)instance;
 	return (struct wasm_memory *)memory;

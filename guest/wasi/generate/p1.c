@@ -51,7 +51,7 @@ static void make_functions(void)
 		const char *type = "void";
 		if (r->returns)
 			type = "uint32_t";
-		emit("%s p1_%s(struct wasm_instance *inst", type, r->name);
+		emit("%s p1_%s(const struct wasm_instance *inst", type, r->name);
 		for (unsigned i = 0; i < r->args.count; i++)
 			emit(", %s %s", type_of(r, &r->args.of[i]), r->args.of[i].name);
 		emit(");\n");

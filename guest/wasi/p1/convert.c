@@ -7,7 +7,7 @@
 #define LX_UTIME_NOW  0x3fffffff
 #define LX_UTIME_OMIT 0x3ffffffe
 
-uint32_t p1_iovecs(struct wasm_instance *inst, uint32_t iovs, uint32_t count,
+uint32_t p1_iovecs(const struct wasm_instance *inst, uint32_t iovs, uint32_t count,
 		   const struct mote_iovec **out, uint64_t *used, uint64_t *bytes)
 {
 	static struct mote_iovec v[IOVECS_MAX];

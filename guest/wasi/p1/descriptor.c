@@ -4,7 +4,7 @@
 
 #include <linux/fcntl.h>
 
-uint32_t p1_fd_close(struct wasm_instance *inst, uint32_t fd)
+uint32_t p1_fd_close(const struct wasm_instance *inst, uint32_t fd)
 {
 	(void)inst;
 	struct p1_fd *f;
@@ -16,7 +16,7 @@ uint32_t p1_fd_close(struct wasm_instance *inst, uint32_t fd)
 }
 
 /* `to` must be open: a number can be taken over, not invented. */
-uint32_t p1_fd_renumber(struct wasm_instance *inst, uint32_t fd, uint32_t to)
+uint32_t p1_fd_renumber(const struct wasm_instance *inst, uint32_t fd, uint32_t to)
 {
 	(void)inst;
 	struct p1_fd *f, *t;
@@ -36,7 +36,7 @@ uint32_t p1_fd_renumber(struct wasm_instance *inst, uint32_t fd, uint32_t to)
 	return p1_errno(mote_close(mote_area(), (int32_t)fd));
 }
 
-uint32_t p1_fd_prestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t prestat)
+uint32_t p1_fd_prestat_get(const struct wasm_instance *inst, uint32_t fd, uint32_t prestat)
 {
 	struct p1_fd *f;
 	uint32_t e = p1_fd_get(fd, 0, &f);
@@ -50,7 +50,7 @@ uint32_t p1_fd_prestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t pre
 	return WASI_SUCCESS;
 }
 
-uint32_t p1_fd_prestat_dir_name(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+uint32_t p1_fd_prestat_dir_name(const struct wasm_instance *inst, uint32_t fd, uint32_t path,
 				uint32_t path_len)
 {
 	struct p1_fd *f;
@@ -67,7 +67,7 @@ uint32_t p1_fd_prestat_dir_name(struct wasm_instance *inst, uint32_t fd, uint32_
 	return WASI_SUCCESS;
 }
 
-uint32_t p1_fd_fdstat_get(struct wasm_instance *inst, uint32_t fd, uint32_t stat)
+uint32_t p1_fd_fdstat_get(const struct wasm_instance *inst, uint32_t fd, uint32_t stat)
 {
 	struct p1_fd *f;
 	void *to = wasi_span(inst, stat, sizeof(struct wasi_fdstat));
@@ -89,7 +89,7 @@ uint32_t p1_fd_fdstat_get(struct wasm_instance *inst, uint32_t fd, uint32_t stat
 }
 
 /* The synchronous modes are chosen when a file is opened; Linux cannot change them later. */
-uint32_t p1_fd_fdstat_set_flags(struct wasm_instance *inst, uint32_t fd, uint32_t flags)
+uint32_t p1_fd_fdstat_set_flags(const struct wasm_instance *inst, uint32_t fd, uint32_t flags)
 {
 	(void)inst;
 	const uint32_t fixed = WASI_FDFLAG_DSYNC | WASI_FDFLAG_RSYNC | WASI_FDFLAG_SYNC;
@@ -112,7 +112,7 @@ uint32_t p1_fd_fdstat_set_flags(struct wasm_instance *inst, uint32_t fd, uint32_
 }
 
 /* Rights can only be dropped. */
-uint32_t p1_fd_fdstat_set_rights(struct wasm_instance *inst, uint32_t fd, uint64_t base,
+uint32_t p1_fd_fdstat_set_rights(const struct wasm_instance *inst, uint32_t fd, uint64_t base,
 				 uint64_t inheriting)
 {
 	(void)inst;

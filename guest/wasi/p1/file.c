@@ -12,7 +12,7 @@ struct transfer {
 	void *done; /* receives the number of bytes */
 };
 
-static uint32_t begin_transfer(struct wasm_instance *inst, struct transfer *t, uint32_t fd,
+static uint32_t begin_transfer(const struct wasm_instance *inst, struct transfer *t, uint32_t fd,
 			       uint64_t rights, uint32_t iovs, uint32_t iovs_len, uint32_t done)
 {
 	uint32_t e = p1_fd_get(fd, rights, &t->f);
@@ -31,7 +31,7 @@ static uint32_t finish_transfer(const struct transfer *t, int64_t rc)
 	return p1_errno(rc);
 }
 
-uint32_t p1_fd_read(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
+uint32_t p1_fd_read(const struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
 		    uint32_t nread)
 {
 	struct transfer t;
@@ -41,8 +41,8 @@ uint32_t p1_fd_read(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint
 	return finish_transfer(&t, mote_readv(mote_area(), (int32_t)fd, t.v, t.count));
 }
 
-uint32_t p1_fd_pread(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
-		     uint64_t offset, uint32_t nread)
+uint32_t p1_fd_pread(const struct wasm_instance *inst, uint32_t fd, uint32_t iovs,
+		     uint32_t iovs_len, uint64_t offset, uint32_t nread)
 {
 	struct transfer t;
 	uint32_t e = begin_transfer(inst, &t, fd, WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK, iovs,
@@ -71,8 +71,8 @@ static bool buffer_output(uint32_t fd, const struct transfer *t)
 	return true;
 }
 
-uint32_t p1_fd_write(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
-		     uint32_t nwritten)
+uint32_t p1_fd_write(const struct wasm_instance *inst, uint32_t fd, uint32_t iovs,
+		     uint32_t iovs_len, uint32_t nwritten)
 {
 	struct transfer t;
 	uint32_t e = begin_transfer(inst, &t, fd, WASI_RIGHT_FD_WRITE, iovs, iovs_len, nwritten);
@@ -83,8 +83,8 @@ uint32_t p1_fd_write(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uin
 	return finish_transfer(&t, mote_writev(mote_area(), (int32_t)fd, t.v, t.count));
 }
 
-uint32_t p1_fd_pwrite(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
-		      uint64_t offset, uint32_t nwritten)
+uint32_t p1_fd_pwrite(const struct wasm_instance *inst, uint32_t fd, uint32_t iovs,
+		      uint32_t iovs_len, uint64_t offset, uint32_t nwritten)
 {
 	struct transfer t;
 	uint32_t e = begin_transfer(inst, &t, fd, WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_SEEK, iovs,
@@ -99,7 +99,7 @@ uint32_t p1_fd_pwrite(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, ui
 /* Whence has Linux's numbers. */
 enum { SEEK_CURRENT = 1, SEEK_END = 2 };
 
-static uint32_t seek(struct wasm_instance *inst, uint32_t fd, uint64_t right, int64_t offset,
+static uint32_t seek(const struct wasm_instance *inst, uint32_t fd, uint64_t right, int64_t offset,
 		     uint32_t whence, uint32_t position)
 {
 	struct p1_fd *f;
@@ -132,7 +132,7 @@ static uint64_t right_to_tell(uint32_t fd)
 	return WASI_RIGHT_FD_TELL;
 }
 
-uint32_t p1_fd_seek(struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint32_t whence,
+uint32_t p1_fd_seek(const struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint32_t whence,
 		    uint32_t position)
 {
 	uint64_t right = WASI_RIGHT_FD_SEEK;
@@ -143,14 +143,14 @@ uint32_t p1_fd_seek(struct wasm_instance *inst, uint32_t fd, uint64_t offset, ui
 	return seek(inst, fd, right, (int64_t)offset, whence, position);
 }
 
-uint32_t p1_fd_tell(struct wasm_instance *inst, uint32_t fd, uint32_t position)
+uint32_t p1_fd_tell(const struct wasm_instance *inst, uint32_t fd, uint32_t position)
 {
 	return seek(inst, fd, right_to_tell(fd), 0, SEEK_CURRENT, position);
 }
 
 /* --- the file as a whole --- */
 
-uint32_t p1_fd_advise(struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint64_t len,
+uint32_t p1_fd_advise(const struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint64_t len,
 		      uint32_t advice)
 {
 	(void)inst;
@@ -165,7 +165,8 @@ uint32_t p1_fd_advise(struct wasm_instance *inst, uint32_t fd, uint64_t offset, 
 	return p1_errno(mote_fadvise(mote_area(), (int32_t)fd, offset, len, host_advice[advice]));
 }
 
-uint32_t p1_fd_allocate(struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint64_t len)
+uint32_t p1_fd_allocate(const struct wasm_instance *inst, uint32_t fd, uint64_t offset,
+			uint64_t len)
 {
 	(void)inst;
 	struct p1_fd *f;
@@ -175,7 +176,7 @@ uint32_t p1_fd_allocate(struct wasm_instance *inst, uint32_t fd, uint64_t offset
 	return p1_errno(mote_fallocate(mote_area(), (int32_t)fd, 0, offset, len));
 }
 
-uint32_t p1_fd_datasync(struct wasm_instance *inst, uint32_t fd)
+uint32_t p1_fd_datasync(const struct wasm_instance *inst, uint32_t fd)
 {
 	(void)inst;
 	struct p1_fd *f;
@@ -188,7 +189,7 @@ uint32_t p1_fd_datasync(struct wasm_instance *inst, uint32_t fd)
 	return p1_errno(mote_fsync(mote_area(), (int32_t)fd, 1));
 }
 
-uint32_t p1_fd_sync(struct wasm_instance *inst, uint32_t fd)
+uint32_t p1_fd_sync(const struct wasm_instance *inst, uint32_t fd)
 {
 	(void)inst;
 	struct p1_fd *f;
@@ -213,7 +214,7 @@ uint32_t p1_fd_stat(uint32_t fd, struct wasi_filestat *out)
 	return WASI_SUCCESS;
 }
 
-uint32_t p1_fd_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t stat)
+uint32_t p1_fd_filestat_get(const struct wasm_instance *inst, uint32_t fd, uint32_t stat)
 {
 	struct wasi_filestat out;
 	void *to = wasi_span(inst, stat, sizeof(out));
@@ -225,7 +226,7 @@ uint32_t p1_fd_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t st
 	return e;
 }
 
-uint32_t p1_fd_filestat_set_size(struct wasm_instance *inst, uint32_t fd, uint64_t size)
+uint32_t p1_fd_filestat_set_size(const struct wasm_instance *inst, uint32_t fd, uint64_t size)
 {
 	(void)inst;
 	struct p1_fd *f;
@@ -235,7 +236,7 @@ uint32_t p1_fd_filestat_set_size(struct wasm_instance *inst, uint32_t fd, uint64
 	return p1_errno(mote_ftruncate(mote_area(), (int32_t)fd, size));
 }
 
-uint32_t p1_fd_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint64_t atim,
+uint32_t p1_fd_filestat_set_times(const struct wasm_instance *inst, uint32_t fd, uint64_t atim,
 				  uint64_t mtim, uint32_t flags)
 {
 	(void)inst;

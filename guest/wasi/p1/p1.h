@@ -17,7 +17,7 @@
  * Translates a program's vectors for the host. At most 1024 are taken: reading and writing may be
  * partial. *out is valid until the next call. Also sums up their bytes.
  */
-uint32_t p1_iovecs(struct wasm_instance *inst, uint32_t iovs, uint32_t count,
+uint32_t p1_iovecs(const struct wasm_instance *inst, uint32_t iovs, uint32_t count,
 		   const struct mote_iovec **out, uint64_t *used, uint64_t *bytes);
 
 /* --- errors --- */
@@ -81,7 +81,7 @@ void p1_cwd_resolve(struct p1_path *p);
 /* --- what WASI's older form shares --- */
 
 uint32_t p1_fd_stat(uint32_t fd, struct wasi_filestat *out);
-uint32_t p1_path_stat(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
+uint32_t p1_path_stat(const struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
 		      uint32_t path_len, struct wasi_filestat *out);
 
 /* How subscriptions of poll_oneoff stand in memory. */
@@ -89,7 +89,7 @@ struct p1_subscriptions {
 	uint32_t bytes; /* of each */
 	void (*read)(const uint8_t *from, struct wasi_subscription *to);
 };
-uint32_t p1_poll(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
+uint32_t p1_poll(const struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
 		 uint32_t nevents, const struct p1_subscriptions *form);
 
 /* --- times --- */

@@ -38,7 +38,8 @@ uint32_t p1_path_resolve(const char *preopen, const struct p1_path *p)
 	return MOTE_RESOLVE_BENEATH;
 }
 
-static uint32_t get_path(struct wasm_instance *inst, struct p1_path *p, uint32_t at, uint32_t len)
+static uint32_t get_path(const struct wasm_instance *inst, struct p1_path *p, uint32_t at,
+			 uint32_t len)
 {
 	*p = (struct p1_path){.at = wasi_span(inst, at, len), .len = len};
 	if (!p->at)
@@ -47,7 +48,7 @@ static uint32_t get_path(struct wasm_instance *inst, struct p1_path *p, uint32_t
 }
 
 /* The directory with its rights, then the path. */
-static uint32_t begin_path(struct wasm_instance *inst, uint32_t fd, uint64_t rights,
+static uint32_t begin_path(const struct wasm_instance *inst, uint32_t fd, uint64_t rights,
 			   struct p1_path *p, uint32_t at, uint32_t len)
 {
 	struct p1_fd *f;
@@ -141,7 +142,7 @@ static uint64_t rights_to_inherit(uint32_t fdflags)
 	return rights;
 }
 
-uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
+uint32_t p1_path_open(const struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
 		      uint32_t path_len, uint32_t oflags, uint64_t base, uint64_t inheriting,
 		      uint32_t fdflags, uint32_t opened)
 {
@@ -179,7 +180,7 @@ uint32_t p1_path_open(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, 
 
 /* --- what a path leads to --- */
 
-uint32_t p1_path_stat(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
+uint32_t p1_path_stat(const struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
 		      uint32_t path_len, struct wasi_filestat *out)
 {
 	struct p1_path p;
@@ -195,7 +196,7 @@ uint32_t p1_path_stat(struct wasm_instance *inst, uint32_t fd, uint32_t lookup, 
 	return WASI_SUCCESS;
 }
 
-uint32_t p1_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
+uint32_t p1_path_filestat_get(const struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
 			      uint32_t path, uint32_t path_len, uint32_t stat)
 {
 	struct wasi_filestat out;
@@ -208,7 +209,7 @@ uint32_t p1_path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t 
 	return e;
 }
 
-uint32_t p1_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
+uint32_t p1_path_filestat_set_times(const struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
 				    uint32_t path, uint32_t path_len, uint64_t atim, uint64_t mtim,
 				    uint32_t flags)
 {
@@ -223,8 +224,8 @@ uint32_t p1_path_filestat_set_times(struct wasm_instance *inst, uint32_t fd, uin
 					  resolve_of(&p, lookup), &t[0], &t[1]));
 }
 
-uint32_t p1_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path, uint32_t path_len,
-			  uint32_t buf, uint32_t buf_len, uint32_t used)
+uint32_t p1_path_readlink(const struct wasm_instance *inst, uint32_t fd, uint32_t path,
+			  uint32_t path_len, uint32_t buf, uint32_t buf_len, uint32_t used)
 {
 	struct p1_path p;
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_READLINK, &p, path, path_len);
@@ -241,7 +242,7 @@ uint32_t p1_path_readlink(struct wasm_instance *inst, uint32_t fd, uint32_t path
 
 /* --- changing directories --- */
 
-uint32_t p1_path_create_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+uint32_t p1_path_create_directory(const struct wasm_instance *inst, uint32_t fd, uint32_t path,
 				  uint32_t path_len)
 {
 	struct p1_path p;
@@ -252,7 +253,7 @@ uint32_t p1_path_create_directory(struct wasm_instance *inst, uint32_t fd, uint3
 					0777 & ~wasi.boot->umask));
 }
 
-uint32_t p1_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+uint32_t p1_path_remove_directory(const struct wasm_instance *inst, uint32_t fd, uint32_t path,
 				  uint32_t path_len)
 {
 	struct p1_path p;
@@ -263,7 +264,7 @@ uint32_t p1_path_remove_directory(struct wasm_instance *inst, uint32_t fd, uint3
 		mote_unlink(mote_area(), (int32_t)p.fd, p.at, p.len, p.resolve, AT_REMOVEDIR));
 }
 
-uint32_t p1_path_unlink_file(struct wasm_instance *inst, uint32_t fd, uint32_t path,
+uint32_t p1_path_unlink_file(const struct wasm_instance *inst, uint32_t fd, uint32_t path,
 			     uint32_t path_len)
 {
 	struct p1_path p;
@@ -274,7 +275,7 @@ uint32_t p1_path_unlink_file(struct wasm_instance *inst, uint32_t fd, uint32_t p
 }
 
 /* A link to an absolute path would lead out of every directory that a program can have. */
-uint32_t p1_path_symlink(struct wasm_instance *inst, uint32_t target, uint32_t target_len,
+uint32_t p1_path_symlink(const struct wasm_instance *inst, uint32_t target, uint32_t target_len,
 			 uint32_t fd, uint32_t path, uint32_t path_len)
 {
 	struct p1_path p, t;
@@ -310,7 +311,7 @@ static uint32_t two_paths_errno(int64_t rc, const struct p1_path *p, const struc
 	return p1_path_errno(rc);
 }
 
-uint32_t p1_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_path,
+uint32_t p1_path_rename(const struct wasm_instance *inst, uint32_t old_fd, uint32_t old_path,
 			uint32_t old_path_len, uint32_t new_fd, uint32_t new_path,
 			uint32_t new_path_len)
 {
@@ -327,7 +328,7 @@ uint32_t p1_path_rename(struct wasm_instance *inst, uint32_t old_fd, uint32_t ol
 	return two_paths_errno(rc, &old, &new);
 }
 
-uint32_t p1_path_link(struct wasm_instance *inst, uint32_t old_fd, uint32_t old_lookup,
+uint32_t p1_path_link(const struct wasm_instance *inst, uint32_t old_fd, uint32_t old_lookup,
 		      uint32_t old_path, uint32_t old_path_len, uint32_t new_fd, uint32_t new_path,
 		      uint32_t new_path_len)
 {
@@ -426,8 +427,8 @@ static uint32_t list_directory(struct listing *l, uint32_t fd)
 	return WASI_SUCCESS;
 }
 
-uint32_t p1_fd_readdir(struct wasm_instance *inst, uint32_t fd, uint32_t buf, uint32_t buf_len,
-		       uint64_t cookie, uint32_t used)
+uint32_t p1_fd_readdir(const struct wasm_instance *inst, uint32_t fd, uint32_t buf,
+		       uint32_t buf_len, uint64_t cookie, uint32_t used)
 {
 	struct p1_fd *f;
 	uint32_t e = p1_fd_get(fd, 0, &f);

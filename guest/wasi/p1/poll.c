@@ -153,7 +153,7 @@ static uint32_t put_events(uint8_t *out, uint32_t count, uint64_t waited)
 	return n;
 }
 
-uint32_t p1_poll(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
+uint32_t p1_poll(const struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
 		 uint32_t nevents, const struct p1_subscriptions *form)
 {
 	if (count == 0 || count > SUBSCRIPTIONS_MAX)
@@ -187,7 +187,7 @@ static void read_subscription(const uint8_t *from, struct wasi_subscription *to)
 	memcpy(to, from, sizeof(*to));
 }
 
-uint32_t p1_poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
+uint32_t p1_poll_oneoff(const struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
 			uint32_t nevents)
 {
 	static const struct p1_subscriptions form = {

@@ -21,7 +21,7 @@ static struct strings environment(void)
 	return (struct strings){wasi.boot->envc, (const void *)wasi_boot_string(wasi.boot->envv)};
 }
 
-static uint32_t get_sizes(struct wasm_instance *inst, struct strings s, uint32_t count,
+static uint32_t get_sizes(const struct wasm_instance *inst, struct strings s, uint32_t count,
 			  uint32_t bytes)
 {
 	void *c = wasi_span(inst, count, sizeof(uint32_t)),
@@ -36,7 +36,7 @@ static uint32_t get_sizes(struct wasm_instance *inst, struct strings s, uint32_t
 	return WASI_SUCCESS;
 }
 
-static uint32_t get_strings(struct wasm_instance *inst, struct strings s, uint32_t pointers,
+static uint32_t get_strings(const struct wasm_instance *inst, struct strings s, uint32_t pointers,
 			    uint32_t buf)
 {
 	uint8_t *p = wasi_span(inst, pointers, (uint64_t)s.count * sizeof(uint32_t));
@@ -58,23 +58,23 @@ static uint32_t get_strings(struct wasm_instance *inst, struct strings s, uint32
 	return WASI_SUCCESS;
 }
 
-uint32_t p1_args_sizes_get(struct wasm_instance *inst, uint32_t argc, uint32_t argv_buf_size)
+uint32_t p1_args_sizes_get(const struct wasm_instance *inst, uint32_t argc, uint32_t argv_buf_size)
 {
 	return get_sizes(inst, arguments(), argc, argv_buf_size);
 }
 
-uint32_t p1_args_get(struct wasm_instance *inst, uint32_t argv, uint32_t argv_buf)
+uint32_t p1_args_get(const struct wasm_instance *inst, uint32_t argv, uint32_t argv_buf)
 {
 	return get_strings(inst, arguments(), argv, argv_buf);
 }
 
-uint32_t p1_environ_sizes_get(struct wasm_instance *inst, uint32_t environc,
+uint32_t p1_environ_sizes_get(const struct wasm_instance *inst, uint32_t environc,
 			      uint32_t environ_buf_size)
 {
 	return get_sizes(inst, environment(), environc, environ_buf_size);
 }
 
-uint32_t p1_environ_get(struct wasm_instance *inst, uint32_t environ, uint32_t environ_buf)
+uint32_t p1_environ_get(const struct wasm_instance *inst, uint32_t environ, uint32_t environ_buf)
 {
 	return get_strings(inst, environment(), environ, environ_buf);
 }
@@ -88,7 +88,7 @@ static uint32_t put_time(void *to, int64_t rc, const struct mote_time *t)
 	return p1_errno(rc);
 }
 
-uint32_t p1_clock_res_get(struct wasm_instance *inst, uint32_t id, uint32_t resolution)
+uint32_t p1_clock_res_get(const struct wasm_instance *inst, uint32_t id, uint32_t resolution)
 {
 	struct mote_time t = {0};
 	void *to = wasi_span(inst, resolution, sizeof(uint64_t));
@@ -99,7 +99,7 @@ uint32_t p1_clock_res_get(struct wasm_instance *inst, uint32_t id, uint32_t reso
 	return put_time(to, mote_clock_resolution(mote_area(), id, &t), &t);
 }
 
-uint32_t p1_clock_time_get(struct wasm_instance *inst, uint32_t id, uint64_t precision,
+uint32_t p1_clock_time_get(const struct wasm_instance *inst, uint32_t id, uint64_t precision,
 			   uint32_t time)
 {
 	(void)precision; /* always the best there is */
@@ -114,7 +114,7 @@ uint32_t p1_clock_time_get(struct wasm_instance *inst, uint32_t id, uint64_t pre
 
 /* --- the rest --- */
 
-uint32_t p1_random_get(struct wasm_instance *inst, uint32_t buf, uint32_t buf_len)
+uint32_t p1_random_get(const struct wasm_instance *inst, uint32_t buf, uint32_t buf_len)
 {
 	uint8_t *to = wasi_span(inst, buf, buf_len);
 	if (!to)
@@ -133,13 +133,13 @@ uint32_t p1_random_get(struct wasm_instance *inst, uint32_t buf, uint32_t buf_le
 	return WASI_SUCCESS;
 }
 
-uint32_t p1_sched_yield(struct wasm_instance *inst)
+uint32_t p1_sched_yield(const struct wasm_instance *inst)
 {
 	(void)inst;
 	return p1_errno(mote_yield(mote_area()));
 }
 
-void p1_proc_exit(struct wasm_instance *inst, uint32_t code)
+void p1_proc_exit(const struct wasm_instance *inst, uint32_t code)
 {
 	(void)inst;
 	mote_exit(mote_area(), (int32_t)code);
@@ -147,7 +147,7 @@ void p1_proc_exit(struct wasm_instance *inst, uint32_t code)
 }
 
 /* A signal to the program itself does what its default action is; there are no handlers. */
-uint32_t p1_proc_raise(struct wasm_instance *inst, uint32_t sig)
+uint32_t p1_proc_raise(const struct wasm_instance *inst, uint32_t sig)
 {
 	(void)inst;
 	/* Linux's numbers of WASI's signals; 0: default is to ignore or to go on, 255: to stop. */

@@ -21,7 +21,8 @@ static uint32_t get_socket(uint32_t fd, uint64_t rights, struct p1_fd **f)
 	return e;
 }
 
-uint32_t p1_sock_accept(struct wasm_instance *inst, uint32_t fd, uint32_t flags, uint32_t accepted)
+uint32_t p1_sock_accept(const struct wasm_instance *inst, uint32_t fd, uint32_t flags,
+			uint32_t accepted)
 {
 	struct p1_fd *f;
 	uint32_t e = get_socket(fd, WASI_RIGHT_SOCK_ACCEPT, &f);
@@ -68,8 +69,8 @@ static int64_t receive_all(uint32_t fd, const struct mote_iovec *from, uint64_t 
 	return total;
 }
 
-uint32_t p1_sock_recv(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
-		      uint32_t riflags, uint32_t nread, uint32_t roflags)
+uint32_t p1_sock_recv(const struct wasm_instance *inst, uint32_t fd, uint32_t iovs,
+		      uint32_t iovs_len, uint32_t riflags, uint32_t nread, uint32_t roflags)
 {
 	struct p1_fd *f;
 	const struct mote_iovec *v;
@@ -110,8 +111,8 @@ uint32_t p1_sock_recv(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, ui
 	return WASI_SUCCESS;
 }
 
-uint32_t p1_sock_send(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, uint32_t iovs_len,
-		      uint32_t siflags, uint32_t nwritten)
+uint32_t p1_sock_send(const struct wasm_instance *inst, uint32_t fd, uint32_t iovs,
+		      uint32_t iovs_len, uint32_t siflags, uint32_t nwritten)
 {
 	struct p1_fd *f;
 	const struct mote_iovec *v;
@@ -132,7 +133,7 @@ uint32_t p1_sock_send(struct wasm_instance *inst, uint32_t fd, uint32_t iovs, ui
 	return p1_errno(rc);
 }
 
-uint32_t p1_sock_shutdown(struct wasm_instance *inst, uint32_t fd, uint32_t how)
+uint32_t p1_sock_shutdown(const struct wasm_instance *inst, uint32_t fd, uint32_t how)
 {
 	(void)inst;
 	struct p1_fd *f;

@@ -30,8 +30,8 @@ struct old_subscription {
 _Static_assert(sizeof(struct old_filestat) == 56 && sizeof(struct old_subscription) == 56,
 	       "sizes in witx");
 
-static uint32_t fd_seek(struct wasm_instance *inst, uint32_t fd, uint64_t offset, uint32_t whence,
-			uint32_t position)
+static uint32_t fd_seek(const struct wasm_instance *inst, uint32_t fd, uint64_t offset,
+			uint32_t whence, uint32_t position)
 {
 	/* cur, end, set of then in the order of now: set, cur, end */
 	if (whence < 3)
@@ -54,7 +54,7 @@ static void put_filestat(void *to, const struct wasi_filestat *from)
 	memcpy(to, &old, sizeof(old));
 }
 
-static uint32_t fd_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t stat)
+static uint32_t fd_filestat_get(const struct wasm_instance *inst, uint32_t fd, uint32_t stat)
 {
 	struct wasi_filestat out;
 	void *to = wasi_span(inst, stat, sizeof(struct old_filestat));
@@ -66,7 +66,7 @@ static uint32_t fd_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_
 	return e;
 }
 
-static uint32_t path_filestat_get(struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
+static uint32_t path_filestat_get(const struct wasm_instance *inst, uint32_t fd, uint32_t lookup,
 				  uint32_t path, uint32_t path_len, uint32_t stat)
 {
 	struct wasi_filestat out;
@@ -94,8 +94,8 @@ static void read_subscription(const uint8_t *from, struct wasi_subscription *to)
 	to->clock.flags = old.clock.flags;
 }
 
-static uint32_t poll_oneoff(struct wasm_instance *inst, uint32_t in, uint32_t out, uint32_t count,
-			    uint32_t nevents)
+static uint32_t poll_oneoff(const struct wasm_instance *inst, uint32_t in, uint32_t out,
+			    uint32_t count, uint32_t nevents)
 {
 	static const struct p1_subscriptions form = {
 		.bytes = sizeof(struct old_subscription),

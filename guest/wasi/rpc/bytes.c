@@ -61,7 +61,7 @@ const char *rpc_pass_value(struct wasm_instance *inst, const struct mote_value *
 	return pass_bytes(inst, v->of.bytes.data, v->of.bytes.len, pair);
 }
 
-const char *rpc_borrow_bytes(struct wasm_instance *inst, enum mote_type type, uint32_t at,
+const char *rpc_borrow_bytes(const struct wasm_instance *inst, enum mote_type type, uint32_t at,
 			     uint32_t len, struct mote_value *v)
 {
 	const void *from = wasi_span(inst, at, len);

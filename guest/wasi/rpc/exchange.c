@@ -100,7 +100,7 @@ void rpc_write_error(enum mote_call_error code, const char *text)
 /* --- imports of module mote_guest --- */
 
 /* As the host call, with addresses in linear memory; a negative errno is Linux's. */
-static uint32_t import_exchange(struct wasm_instance *inst, uint32_t message, uint32_t bytes,
+static uint32_t import_exchange(const struct wasm_instance *inst, uint32_t message, uint32_t bytes,
 				uint32_t reply, uint32_t capacity)
 {
 	const void *from = wasi_span(inst, message, bytes);

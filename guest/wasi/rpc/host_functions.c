@@ -135,7 +135,7 @@ const char *rpc_bind_imports(const char **name)
 
 /* --- calling --- */
 
-static struct mote_value next_value(struct wasm_instance *inst, struct host_parameters *p,
+static struct mote_value next_value(const struct wasm_instance *inst, struct host_parameters *p,
 				    enum mote_type type)
 {
 	struct mote_value v = {.type = type};

@@ -27,7 +27,7 @@ void rpc_write_error(enum mote_call_error code, const char *text);
 const char *rpc_pass_value(struct wasm_instance *inst, const struct mote_value *v,
 			   uint32_t pair[2]);
 /* The bytes at an address in the module's memory, borrowed. NULL, or why not. */
-const char *rpc_borrow_bytes(struct wasm_instance *inst, enum mote_type type, uint32_t at,
+const char *rpc_borrow_bytes(const struct wasm_instance *inst, enum mote_type type, uint32_t at,
 			     uint32_t len, struct mote_value *v);
 /* While the module's allocator runs; what it calls must not touch the messages. */
 bool rpc_is_allocating(void);

@@ -110,8 +110,9 @@ static bool signature_of(const struct wasm_functype *t, char out[MOTE_SIGNATURE_
 	return true;
 }
 
-static const char *result_of(struct wasm_instance *inst, const struct call *p, enum mote_type want,
-			     const union wasm_value *got, struct mote_value *result)
+static const char *result_of(const struct wasm_instance *inst, const struct call *p,
+			     enum mote_type want, const union wasm_value *got,
+			     struct mote_value *result)
 {
 	*result = mote_void();
 	if (p->type->result_count == 0)
@@ -154,7 +155,8 @@ static _Noreturn void report_stop(void)
 }
 
 /* Calls the function and writes the answer. */
-static void call_function(struct wasm_instance *inst, const struct call *p, enum mote_type want)
+static void call_function(const struct wasm_instance *inst, const struct call *p,
+			  enum mote_type want)
 {
 	union wasm_value got = {0};
 	struct mote_value result;

@@ -7,17 +7,17 @@ static bool outside(uint64_t at, uint64_t n, uint64_t size)
 	return at > size || n > size - at;
 }
 
-static struct wasm_memory *memory_of(struct wasm_instance *i, uint64_t n)
+static struct wasm_memory *memory_of(const struct wasm_instance *i, uint64_t n)
 {
 	return instance_memory(i, (uint32_t)n)->memory;
 }
 
-static uint64_t memory_grow(struct wasm_instance *i, uint64_t memory, uint64_t delta)
+static uint64_t memory_grow(const struct wasm_instance *i, uint64_t memory, uint64_t delta)
 {
 	return (uint32_t)wasm_memory_grow(memory_of(i, memory), (uint32_t)delta);
 }
 
-static void memory_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
+static void memory_copy(const struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
 			uint64_t to_memory, uint64_t from_memory)
 {
 	struct wasm_memory *a = memory_of(i, to_memory), *b = memory_of(i, from_memory);
@@ -27,7 +27,7 @@ static void memory_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uin
 	memmove(a->base + to, b->base + from, n);
 }
 
-static void memory_fill(struct wasm_instance *i, uint64_t to, uint64_t value, uint64_t n,
+static void memory_fill(const struct wasm_instance *i, uint64_t to, uint64_t value, uint64_t n,
 			uint64_t memory)
 {
 	struct wasm_memory *m = memory_of(i, memory);
@@ -37,7 +37,7 @@ static void memory_fill(struct wasm_instance *i, uint64_t to, uint64_t value, ui
 	memset(m->base + to, (uint8_t)value, n);
 }
 
-static void memory_init(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
+static void memory_init(const struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
 			uint64_t segment, uint64_t memory)
 {
 	struct wasm_memory *m = memory_of(i, memory);
@@ -47,17 +47,17 @@ static void memory_init(struct wasm_instance *i, uint64_t to, uint64_t from, uin
 	memcpy(m->base + to, i->module->datas[segment].data + from, n);
 }
 
-static void data_drop(struct wasm_instance *i, uint64_t segment)
+static void data_drop(const struct wasm_instance *i, uint64_t segment)
 {
 	i->data_bytes[segment] = 0;
 }
 
-static struct wasm_table *table_of(struct wasm_instance *i, uint64_t n)
+static struct wasm_table *table_of(const struct wasm_instance *i, uint64_t n)
 {
 	return instance_table(i, (uint32_t)n)->table;
 }
 
-static void *table_get(struct wasm_instance *i, uint64_t table, uint64_t at)
+static void *table_get(const struct wasm_instance *i, uint64_t table, uint64_t at)
 {
 	struct wasm_table *t = table_of(i, table);
 	if ((uint32_t)at >= t->size)
@@ -65,7 +65,7 @@ static void *table_get(struct wasm_instance *i, uint64_t table, uint64_t at)
 	return t->elems[(uint32_t)at];
 }
 
-static void table_set(struct wasm_instance *i, uint64_t table, uint64_t at, void *value)
+static void table_set(const struct wasm_instance *i, uint64_t table, uint64_t at, void *value)
 {
 	struct wasm_table *t = table_of(i, table);
 	if ((uint32_t)at >= t->size)
@@ -73,13 +73,13 @@ static void table_set(struct wasm_instance *i, uint64_t table, uint64_t at, void
 	t->elems[(uint32_t)at] = value;
 }
 
-static uint64_t helper_table_grow(struct wasm_instance *i, void *value, uint64_t delta,
+static uint64_t helper_table_grow(const struct wasm_instance *i, void *value, uint64_t delta,
 				  uint64_t table)
 {
 	return (uint32_t)table_grow(table_of(i, table), (uint32_t)delta, value);
 }
 
-static void table_fill(struct wasm_instance *i, uint64_t at, void *value, uint64_t n,
+static void table_fill(const struct wasm_instance *i, uint64_t at, void *value, uint64_t n,
 		       uint64_t table)
 {
 	struct wasm_table *t = table_of(i, table);
@@ -90,7 +90,7 @@ static void table_fill(struct wasm_instance *i, uint64_t at, void *value, uint64
 		t->elems[at + k] = value;
 }
 
-static void table_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
+static void table_copy(const struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
 		       uint64_t to_table, uint64_t from_table)
 {
 	struct wasm_table *a = table_of(i, to_table), *b = table_of(i, from_table);
@@ -100,7 +100,7 @@ static void table_copy(struct wasm_instance *i, uint64_t to, uint64_t from, uint
 	memmove(a->elems + to, b->elems + from, n * sizeof(void *));
 }
 
-static void table_init(struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
+static void table_init(const struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
 		       uint64_t segment, uint64_t table)
 {
 	struct wasm_table *t = table_of(i, table);
@@ -111,7 +111,7 @@ static void table_init(struct wasm_instance *i, uint64_t to, uint64_t from, uint
 	memcpy(t->elems + to, e->values + from, n * sizeof(void *));
 }
 
-static void elem_drop(struct wasm_instance *i, uint64_t segment)
+static void elem_drop(const struct wasm_instance *i, uint64_t segment)
 {
 	i->elems[segment].count = 0;
 }

@@ -220,18 +220,18 @@ struct wasm_func *instance_func(struct wasm_instance *i, uint32_t index)
 	return f;
 }
 
-struct wasm_memory *wasm_instance_memory(struct wasm_instance *i)
+struct wasm_memory *wasm_instance_memory(const struct wasm_instance *i)
 {
 	const struct wasm_module *m = i->module;
 	return m->memory_count ? instance_memory(i, m->main_memory)->memory : NULL;
 }
 
-void *wasm_env(struct wasm_instance *i)
+void *wasm_env(const struct wasm_instance *i)
 {
 	return i->env;
 }
 
-struct wasm_module *wasm_instance_module(struct wasm_instance *i)
+struct wasm_module *wasm_instance_module(const struct wasm_instance *i)
 {
 	return i->module;
 }
@@ -261,6 +261,18 @@ int wasm_instance_export(struct wasm_instance *i, const char *name, size_t bytes
 }
 
 /* --- instantiation --- */
+
+static void set_memory(struct wasm_instance *i, uint32_t n, struct wasm_memory *memory)
+{
+	struct memory_cell *cells = (void *)((uint8_t *)i + i->module->memory_cells);
+	cells[n] = (struct memory_cell){memory->base, memory};
+}
+
+static void set_table(struct wasm_instance *i, uint32_t n, struct wasm_table *table)
+{
+	struct table_cell *cells = (void *)((uint8_t *)i + i->module->table_cells);
+	cells[n] = (struct table_cell){table->elems, table};
+}
 
 struct making {
 	struct wasm_module *m;
@@ -339,12 +351,12 @@ static void take_import(struct making *k, uint32_t n)
 		fits = e.table->type == im.type.type &&
 		       limits_fit(e.table->size, e.table->has_max, e.table->declared_max,
 				  &im.type.limits);
-		*instance_table(k->i, own->index) = (struct table_cell){e.table->elems, e.table};
+		set_table(k->i, own->index, e.table);
 		break;
 	case WASM_KIND_MEMORY:
 		fits = limits_fit(e.memory->pages, e.memory->has_max, e.memory->declared_max,
 				  &im.type.limits);
-		*instance_memory(k->i, own->index) = (struct memory_cell){e.memory->base, e.memory};
+		set_memory(k->i, own->index, e.memory);
 		break;
 	case WASM_KIND_GLOBAL:
 		fits = e.global->type == im.type.type && e.global->is_mutable == im.type.is_mutable;
@@ -383,8 +395,7 @@ static void make_spaces(struct making *k)
 			mem->grow = k->link->grow;
 			mem->grow_env = k->link->env;
 		}
-		*instance_memory(i, m->imported_memories + n) =
-			(struct memory_cell){mem->base, mem};
+		set_memory(i, m->imported_memories + n, mem);
 	}
 	for (uint32_t n = 0; n < i->own_tables; n++) {
 		struct wasm_table *t = &i->table_storage[n];
@@ -393,7 +404,7 @@ static void make_spaces(struct making *k)
 			wasm_fail(&k->fail, WASM_ERROR_MEMORY, 0,
 				  "table of %U elements: the memory limit is too small",
 				  type->limits.min);
-		*instance_table(i, m->imported_tables + n) = (struct table_cell){t->elems, t};
+		set_table(i, m->imported_tables + n, t);
 	}
 	if (m->memory_count)
 		i->memory0 = instance_memory(i, 0)->base;

@@ -13,16 +13,21 @@ struct passive_elem {
 };
 
 /* instance.c */
-/* Where the cells of memories, tables, imported functions and globals lie in an instance. */
+/*
+ * Where the cells of memories, tables, imported functions and globals lie in an instance. Those of
+ * memories and tables are set when it is made, and only read here.
+ */
 void instance_lay_out(struct wasm_module *m);
 struct wasm_func *instance_func(struct wasm_instance *instance, uint32_t index);
-static inline struct memory_cell *instance_memory(struct wasm_instance *i, uint32_t n)
+static inline const struct memory_cell *instance_memory(const struct wasm_instance *i, uint32_t n)
 {
-	return (struct memory_cell *)(void *)((uint8_t *)i + i->module->memory_cells) + n;
+	const uint8_t *cells = (const uint8_t *)i + i->module->memory_cells;
+	return (const struct memory_cell *)(const void *)cells + n;
 }
-static inline struct table_cell *instance_table(struct wasm_instance *i, uint32_t n)
+static inline const struct table_cell *instance_table(const struct wasm_instance *i, uint32_t n)
 {
-	return (struct table_cell *)(void *)((uint8_t *)i + i->module->table_cells) + n;
+	const uint8_t *cells = (const uint8_t *)i + i->module->table_cells;
+	return (const struct table_cell *)(const void *)cells + n;
 }
 static inline struct wasm_func **instance_import(struct wasm_instance *i, uint32_t n)
 {

@@ -56,7 +56,7 @@ static struct wasm_access find_access(const struct wasm_module *m, uint64_t inst
 {
 	for (uint32_t n = 0; n < m->memory_count; n++) {
 		const struct memory_cell *cell =
-			instance_memory((struct wasm_instance *)instance, n);
+			instance_memory((const struct wasm_instance *)instance, n);
 		const uint64_t at = address - (uint64_t)cell->base;
 		if (at < WASM_MEMORY_RESERVE_BYTES)
 			return (struct wasm_access){
