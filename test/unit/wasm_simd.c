@@ -70,7 +70,8 @@ static void execute(const struct simd_code *insn, const struct simd_args *g, uin
 {
 	void (*run)(struct state *);
 	struct x64 x = {code};
-	struct simd_emitter e = {.x = &x, .code = code, .cpu = cpu};
+	struct simd_constants constants = {0};
+	struct simd_emitter e = {.x = &x, .constants = &constants, .code = code, .cpu = cpu};
 	cr_assert(mprotect(code, CODE_BYTES, PROT_READ | PROT_WRITE) == 0);
 	x64_push(&x, RBX); /* so that no use of a constant is at offset 0 */
 	move_all(&x, false);
@@ -321,7 +322,9 @@ Test(wasm_simd, constants_behind_a_jump)
 	struct state s;
 	map_code();
 	struct x64 x = {code};
-	struct simd_emitter e = {.x = &x, .code = code, .cpu = WASM_CPU_AVX};
+	struct simd_constants constants = {0};
+	struct simd_emitter e = {
+		.x = &x, .constants = &constants, .code = code, .cpu = WASM_CPU_AVX};
 	uint64_t sum = 0;
 	x64_push(&x, RBX);
 	x64_vex_rrr(&x, X64_OP(1, 1, 0xef), 0, XMM1, XMM1, XMM1);

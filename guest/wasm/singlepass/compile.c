@@ -597,8 +597,7 @@ void tier_compile(struct wasm_module *m, struct failure *fail)
 		return;
 	m->func_frame = arena_need(&m->arena, fail, own, sizeof(uint32_t));
 	c.code_end = m->code + m->code_committed;
-	c.x.p = m->code;
-	c.simd = (struct simd_emitter){.x = &c.x, .code = m->code, .cpu = m->options.cpu};
+	begin_code(&c, m->code);
 	reserve_code(&c);
 	if (stack_is_deep())
 		compile_on_stack(&c, own);

@@ -197,6 +197,7 @@ struct compiler {
 	struct arena *arena; /* opened when it is needed */
 	struct failure *fail;
 	struct simd_emitter simd;
+	struct simd_constants constants; /* of simd */
 	struct locate_state locate;
 	uint8_t void_types[1];
 };
@@ -211,6 +212,17 @@ struct move {
 	struct value v;
 	uint8_t dst;
 };
+
+/* Code goes to `at` from now on, and none of it has constants yet. */
+static inline void begin_code(struct compiler *c, uint8_t *at)
+{
+	c->x.p = at;
+	c->constants.count = 0;
+	c->simd = (struct simd_emitter){.x = &c->x,
+					.constants = &c->constants,
+					.code = c->m->code,
+					.cpu = c->m->options.cpu};
+}
 
 static inline uint32_t here(const struct compiler *c)
 {

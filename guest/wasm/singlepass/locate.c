@@ -15,16 +15,14 @@ static const uint8_t *instruction_at(struct compiler *c, uint32_t own, uint32_t 
 	c->locate.target = SCRATCH_START + end;
 	c->locate.found = NULL;
 	c->locate.found_jump = 0;
-	c->x.p = c->m->code + SCRATCH_START;
-	c->simd = (struct simd_emitter){.x = &c->x, .code = c->m->code, .cpu = c->m->options.cpu};
+	begin_code(c, c->m->code + SCRATCH_START);
 	compile_function(c, own);
 	if (!c->locate.found_jump)
 		return c->locate.found;
 	/* It is the piece that a trap jumps to: the jump's instruction. */
 	c->locate.target = c->locate.found_jump - 1;
 	c->locate.found = NULL;
-	c->x.p = c->m->code + SCRATCH_START;
-	c->simd = (struct simd_emitter){.x = &c->x, .code = c->m->code, .cpu = c->m->options.cpu};
+	begin_code(c, c->m->code + SCRATCH_START);
 	compile_function(c, own);
 	return c->locate.found;
 }

@@ -6,7 +6,7 @@
  */
 #include "guest/wasm/x86_64/simd_emit.h"
 
-void simd_const(struct simd_emitter *e, unsigned xmm, const uint8_t *bytes)
+void simd_const(const struct simd_emitter *e, unsigned xmm, const uint8_t *bytes)
 {
 	uint64_t halves[2];
 	memcpy(halves, bytes, 16);
@@ -20,7 +20,7 @@ void simd_const(struct simd_emitter *e, unsigned xmm, const uint8_t *bytes)
  * Bytes of the two operands; those of the second are numbered from 16. One PSHUFB each, whose 0x80
  * gives 0.
  */
-static void shuffle_any(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b,
+static void shuffle_any(const struct simd_emitter *e, unsigned dst, unsigned a, unsigned b,
 			const uint8_t *s)
 {
 	uint64_t first[2], second[2];
@@ -46,7 +46,7 @@ static void shuffle_any(struct simd_emitter *e, unsigned dst, unsigned a, unsign
 	}
 }
 
-static bool interleaves(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b,
+static bool interleaves(const struct simd_emitter *e, unsigned dst, unsigned a, unsigned b,
 			const uint8_t *s)
 {
 	static const struct {
@@ -71,7 +71,7 @@ static bool interleaves(struct simd_emitter *e, unsigned dst, unsigned a, unsign
  * Shuffles that one instruction does without a constant. False: with the operands in this order,
  * this is none.
  */
-static bool shuffle_short(struct simd_emitter *e, unsigned dst, unsigned a, unsigned b,
+static bool shuffle_short(const struct simd_emitter *e, unsigned dst, unsigned a, unsigned b,
 			  const uint8_t *s)
 {
 	bool run = true, dwords = true, blend = true;
@@ -100,7 +100,7 @@ static bool shuffle_short(struct simd_emitter *e, unsigned dst, unsigned a, unsi
 	return true;
 }
 
-static void shuffle(struct simd_emitter *e, const struct simd_args *g)
+static void shuffle(const struct simd_emitter *e, const struct simd_args *g)
 {
 	uint8_t straight[16], swapped[16];
 	for (unsigned i = 0; i < 16; i++) {
@@ -113,14 +113,14 @@ static void shuffle(struct simd_emitter *e, const struct simd_args *g)
 }
 
 /* Indices above 15 get their highest bit set, which PSHUFB takes for zero. */
-static void swizzle(struct simd_emitter *e, const struct simd_args *g)
+static void swizzle(const struct simd_emitter *e, const struct simd_args *g)
 {
 	vvcc(e, PADDUSB, T0, g->b, 0x7070707070707070);
 	vvv(e, PSHUFB, g->dst, g->a, T0);
 }
 
 /* The lowest lane of T0 into all; size: log2 of its bytes. */
-static void spread(struct simd_emitter *e, unsigned size, unsigned dst)
+static void spread(const struct simd_emitter *e, unsigned size, unsigned dst)
 {
 	switch (size) {
 	case 0:
@@ -147,7 +147,7 @@ static void spread(struct simd_emitter *e, unsigned size, unsigned dst)
 	}
 }
 
-static void splat(struct simd_emitter *e, unsigned what, const struct simd_args *g)
+static void splat(const struct simd_emitter *e, unsigned what, const struct simd_args *g)
 {
 	if (what == 4) {
 		vvv_imm(e, SHUFPS, g->dst, g->a, g->a, 0);
@@ -159,7 +159,7 @@ static void splat(struct simd_emitter *e, unsigned what, const struct simd_args 
 	}
 }
 
-static void load_splat(struct simd_emitter *e, unsigned size, const struct simd_args *g)
+static void load_splat(const struct simd_emitter *e, unsigned size, const struct simd_args *g)
 {
 	if (size == 2) {
 		x64_vex_rrm(e->x, VBROADCASTSS, 0, g->dst, 0, g->mem);
@@ -174,7 +174,7 @@ static void load_splat(struct simd_emitter *e, unsigned size, const struct simd_
 	}
 }
 
-static void extract(struct simd_emitter *e, unsigned imm, const struct simd_args *g)
+static void extract(const struct simd_emitter *e, unsigned imm, const struct simd_args *g)
 {
 	static const uint32_t ops[] = {PEXTRB, PEXTRW, PEXTRD, PEXTRD};
 	unsigned size = imm & 3;
@@ -188,14 +188,14 @@ static void extract(struct simd_emitter *e, unsigned imm, const struct simd_args
 		x64_rr(e->x, size ? OP_MOVSX16 : OP_MOVSX8, 0, g->dst, g->dst);
 }
 
-static void replace(struct simd_emitter *e, unsigned size, const struct simd_args *g)
+static void replace(const struct simd_emitter *e, unsigned size, const struct simd_args *g)
 {
 	static const uint32_t ops[] = {PINSRB, PINSRW, PINSRD, PINSRD};
 	x64_vex_rrr(e->x, ops[size], size == 3, g->dst, g->a, g->b);
 	x64_u8(e->x, g->lane);
 }
 
-static void extract_float(struct simd_emitter *e, bool wide, const struct simd_args *g)
+static void extract_float(const struct simd_emitter *e, bool wide, const struct simd_args *g)
 {
 	if (g->lane == 0)
 		vv(e, MOVAPS, g->dst, g->a);
@@ -203,7 +203,7 @@ static void extract_float(struct simd_emitter *e, bool wide, const struct simd_a
 		vv_imm(e, PSHUFD, g->dst, g->a, wide ? 0xee : g->lane);
 }
 
-static void replace_float(struct simd_emitter *e, bool wide, const struct simd_args *g)
+static void replace_float(const struct simd_emitter *e, bool wide, const struct simd_args *g)
 {
 	if (!wide)
 		vvv_imm(e, INSERTPS, g->dst, g->a, g->b, (unsigned)g->lane << 4);
@@ -211,7 +211,7 @@ static void replace_float(struct simd_emitter *e, bool wide, const struct simd_a
 		vvv(e, g->lane ? MOVLHPS : MOVSD_MERGE, g->dst, g->a, g->b);
 }
 
-static void memory_lane(struct simd_emitter *e, const struct simd_code *op,
+static void memory_lane(const struct simd_emitter *e, const struct simd_code *op,
 			const struct simd_args *g)
 {
 	static const uint32_t in[] = {PINSRB, PINSRW, PINSRD, PINSRD},
@@ -225,7 +225,7 @@ static void memory_lane(struct simd_emitter *e, const struct simd_code *op,
 
 /* --- answers in an integer register --- */
 
-static void set_by_flags(struct simd_emitter *e, enum x64_cc cc, unsigned dst)
+static void set_by_flags(const struct simd_emitter *e, enum x64_cc cc, unsigned dst)
 {
 	if (dst == X64_NONE)
 		return;
@@ -233,7 +233,8 @@ static void set_by_flags(struct simd_emitter *e, enum x64_cc cc, unsigned dst)
 	x64_rr(e->x, OP_MOVZX8, 0, dst, dst);
 }
 
-static void test(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
+static void test(const struct simd_emitter *e, const struct simd_code *op,
+		 const struct simd_args *g)
 {
 	switch (op->how) {
 	case HOW_ANY_TRUE:
@@ -262,14 +263,14 @@ static void test(struct simd_emitter *e, const struct simd_code *op, const struc
 
 /* --- all --- */
 
-static void not_to(struct simd_emitter *e, unsigned dst, unsigned a)
+static void not_to(const struct simd_emitter *e, unsigned dst, unsigned a)
 {
 	ones(e, T1);
 	vvv(e, PXOR, dst, a, T1);
 }
 
 /* a <= b, unsigned, is max(a, b) == b; there are no unsigned comparisons. */
-static void compare_extreme(struct simd_emitter *e, const struct simd_code *op,
+static void compare_extreme(const struct simd_emitter *e, const struct simd_code *op,
 			    const struct simd_args *g)
 {
 	static const uint32_t equal[] = {P(0x74), P(0x75), P(0x76)};
@@ -282,7 +283,8 @@ static void compare_extreme(struct simd_emitter *e, const struct simd_code *op,
 	not_to(e, g->dst, T0);
 }
 
-static void ternary(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
+static void ternary(const struct simd_emitter *e, const struct simd_code *op,
+		    const struct simd_args *g)
 {
 	if (op->how == HOW_LANESELECT) { /* the second where the mask's sign is not set */
 		vvv_imm(e, op->x64, g->dst, g->b, g->a, (g->c & 15u) << 4);
@@ -340,7 +342,7 @@ bool simd_commutes(const struct simd_code *op)
 	return false;
 }
 
-void simd_emit(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
+void simd_emit(const struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
 {
 	simd_flush_full(e);
 	switch ((enum how)op->how) {

@@ -118,25 +118,31 @@ static inline enum x64_cc simd_condition(const struct simd_code *op)
 
 #define SIMD_CONSTANTS_MAX 32u
 
-/* Where code goes, and the constants that it loads: they stand behind it, addressed from RIP. */
-struct simd_emitter {
-	struct x64 *x; /* borrowed */
-	uint8_t *code; /* distances count from here, and no code of the emitter's begins here */
-	uint32_t cpu;  /* enum wasm_cpu, with WASM_CPU_AVX */
-	uint32_t constants;
+/* Constants that code loads: they stand behind it, addressed from RIP. */
+struct simd_constants {
+	uint32_t count;
 	struct {
 		uint64_t low, high;
 		uint32_t uses; /* a list through the distances, 0 ends it */
-	} constant[SIMD_CONSTANTS_MAX];
+	} of[SIMD_CONSTANTS_MAX];
+};
+
+/* Where code and its constants go, and for which CPU: set once. All borrowed. */
+struct simd_emitter {
+	struct x64 *x;
+	struct simd_constants *constants;
+	uint8_t *code; /* distances count from here, and no code of the emitter's begins here */
+	uint32_t cpu;  /* enum wasm_cpu, with WASM_CPU_AVX */
 };
 
 /* Emits at most WASM_CODE_INSN_BYTES, including earlier constants if there are too many. */
-void simd_emit(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *args);
+void simd_emit(const struct simd_emitter *e, const struct simd_code *op,
+	       const struct simd_args *args);
 
 /* A vector of these 16 bytes into an XMM register. */
-void simd_const(struct simd_emitter *e, unsigned xmm, const uint8_t *bytes);
+void simd_const(const struct simd_emitter *e, unsigned xmm, const uint8_t *bytes);
 /* Writes the constants that the code so far uses: where nothing falls through to, behind a
  * function. */
-void simd_flush(struct simd_emitter *e);
+void simd_flush(const struct simd_emitter *e);
 
 #endif

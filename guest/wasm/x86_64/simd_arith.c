@@ -8,7 +8,7 @@
 /* --- integers --- */
 
 /* A shift's count, modulo the lanes' bits, plus something, into the low half of an XMM register. */
-static void count_to(struct simd_emitter *e, unsigned xmm, unsigned bits, unsigned plus,
+static void count_to(const struct simd_emitter *e, unsigned xmm, unsigned bits, unsigned plus,
 		     const struct simd_args *g)
 {
 	from_gpr(e, 0, xmm, g->b);
@@ -17,7 +17,8 @@ static void count_to(struct simd_emitter *e, unsigned xmm, unsigned bits, unsign
 		simd_with_constant(e, PADDD, xmm, xmm, plus, 0);
 }
 
-static void shift(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
+static void shift(const struct simd_emitter *e, const struct simd_code *op,
+		  const struct simd_args *g)
 {
 	unsigned bits = 8u << op->imm, kind = op->x64 >> 4 & 15;
 	if (g->count_known) {
@@ -34,7 +35,7 @@ static void shift(struct simd_emitter *e, const struct simd_code *op, const stru
 }
 
 /* Bytes are shifted as words; what crosses over between the bytes of a word is masked off. */
-static void shift8(struct simd_emitter *e, unsigned what, const struct simd_args *g)
+static void shift8(const struct simd_emitter *e, unsigned what, const struct simd_args *g)
 {
 	if (what != 1 && g->count_known) {
 		unsigned n = g->count & 7;
@@ -78,7 +79,7 @@ static void shift8(struct simd_emitter *e, unsigned what, const struct simd_args
 
 /* There is no arithmetic shift of quadwords: the sign is extended by xor and subtraction of its
  * bit. */
-static void sar64(struct simd_emitter *e, const struct simd_args *g)
+static void sar64(const struct simd_emitter *e, const struct simd_args *g)
 {
 	if (g->count_known) {
 		both_to(e, T1, 1ull << 63 >> (g->count & 63));
@@ -94,7 +95,7 @@ static void sar64(struct simd_emitter *e, const struct simd_args *g)
 }
 
 /* By a table of the bits in each nibble. */
-static void popcnt(struct simd_emitter *e, const struct simd_args *g)
+static void popcnt(const struct simd_emitter *e, const struct simd_args *g)
 {
 	vvcc(e, PAND, T0, g->a, 0x0f0f0f0f0f0f0f0f);
 	shift_imm(e, SRL, 1, g->dst, g->a, 4);
@@ -105,7 +106,7 @@ static void popcnt(struct simd_emitter *e, const struct simd_args *g)
 	vvv(e, PADDB, g->dst, g->dst, T0);
 }
 
-static void extadd16(struct simd_emitter *e, bool is_signed, const struct simd_args *g)
+static void extadd16(const struct simd_emitter *e, bool is_signed, const struct simd_args *g)
 {
 	if (is_signed) {
 		vvcc(e, PMADDWD, g->dst, g->a, ONES16);
@@ -118,14 +119,14 @@ static void extadd16(struct simd_emitter *e, bool is_signed, const struct simd_a
 }
 
 /* PMULHRSW but for 0x8000 * 0x8000, whose product does not fit: 0x7fff. */
-static void q15mulr(struct simd_emitter *e, const struct simd_args *g)
+static void q15mulr(const struct simd_emitter *e, const struct simd_args *g)
 {
 	vvv(e, PMULHRSW, T0, g->a, g->b);
 	vvcc(e, P(0x75), T1, T0, 0x8000800080008000); /* pcmpeqw */
 	vvv(e, PXOR, g->dst, T0, T1);
 }
 
-static void mul64(struct simd_emitter *e, const struct simd_args *g)
+static void mul64(const struct simd_emitter *e, const struct simd_args *g)
 {
 	shift_imm(e, SRL, 3, T0, g->a, 32);
 	vvv(e, PMULUDQ, T0, T0, g->b);
@@ -137,7 +138,7 @@ static void mul64(struct simd_emitter *e, const struct simd_args *g)
 	vvv(e, PADDQ, g->dst, g->dst, T0);
 }
 
-static void extmul(struct simd_emitter *e, unsigned imm, const struct simd_args *g)
+static void extmul(const struct simd_emitter *e, unsigned imm, const struct simd_args *g)
 {
 	bool is_signed = imm & 0x80, high = imm & 0x40;
 	unsigned size = imm & 3;
@@ -167,7 +168,8 @@ static void extmul(struct simd_emitter *e, unsigned imm, const struct simd_args 
 	}
 }
 
-void simd_integer(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
+void simd_integer(const struct simd_emitter *e, const struct simd_code *op,
+		  const struct simd_args *g)
 {
 	switch (op->how) {
 	case HOW_SHIFT:
@@ -232,7 +234,7 @@ void simd_integer(struct simd_emitter *e, const struct simd_code *op, const stru
 
 /* --- floats --- */
 
-static void float_sign(struct simd_emitter *e, unsigned imm, const struct simd_args *g)
+static void float_sign(const struct simd_emitter *e, unsigned imm, const struct simd_args *g)
 {
 	uint64_t sign = imm & 2 ? 1ull << 63 : 1ull << 63 | 1ull << 31;
 	if (imm & 1)
@@ -246,7 +248,8 @@ static void float_sign(struct simd_emitter *e, unsigned imm, const struct simd_a
  * Their OR is the lesser zero and some NaN; for the greater one, a difference of signs is
  * subtracted. Then NaNs lose their payload.
  */
-static void min_max(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
+static void min_max(const struct simd_emitter *e, const struct simd_code *op,
+		    const struct simd_args *g)
 {
 	bool wide = op->imm;
 	uint32_t prefix = wide ? P(0) : NP(0);
@@ -274,7 +277,7 @@ static void min_max(struct simd_emitter *e, const struct simd_code *op, const st
  * CVTTPS2DQ gives 0x80000000 for all that does not fit: its complement for what is too large, 0 for
  * NaN.
  */
-static void trunc_f32_s(struct simd_emitter *e, const struct simd_args *g)
+static void trunc_f32_s(const struct simd_emitter *e, const struct simd_args *g)
 {
 	simd_constant_to(e, T0, 0x4f0000004f000000, 0x4f0000004f000000); /* 2^31 */
 	vvv_imm(e, CMPPS, T0, T0, g->a, CMP_LE);
@@ -285,7 +288,7 @@ static void trunc_f32_s(struct simd_emitter *e, const struct simd_args *g)
 }
 
 /* What exceeds 2^31 is converted apart, as its difference to it, and added. */
-static void trunc_f32_u(struct simd_emitter *e, const struct simd_args *g)
+static void trunc_f32_u(const struct simd_emitter *e, const struct simd_args *g)
 {
 	zeroes(e, T0);
 	vvv(e, MAXPS, g->dst, g->a, T0);    /* NaN: 0 */
@@ -300,7 +303,7 @@ static void trunc_f32_u(struct simd_emitter *e, const struct simd_args *g)
 	vvv(e, PADDD, g->dst, g->dst, T1);
 }
 
-static void trunc_f64_s(struct simd_emitter *e, const struct simd_args *g)
+static void trunc_f64_s(const struct simd_emitter *e, const struct simd_args *g)
 {
 	vvv_imm(e, P(0xc2), T0, g->a, g->a, CMP_EQ);
 	vvcc(e, PAND, T0, T0, 0x41dfffffffc00000); /* 2147483647 */
@@ -309,7 +312,7 @@ static void trunc_f64_s(struct simd_emitter *e, const struct simd_args *g)
 }
 
 /* Added to 2^52, a whole number's bits are the low ones of the sum. */
-static void trunc_f64_u(struct simd_emitter *e, const struct simd_args *g)
+static void trunc_f64_u(const struct simd_emitter *e, const struct simd_args *g)
 {
 	zeroes(e, T0);
 	vvv(e, MAXPD, T0, g->a, T0);                /* NaN: 0 */
@@ -322,7 +325,7 @@ static void trunc_f64_u(struct simd_emitter *e, const struct simd_args *g)
 
 /* In halves of 16 bits; the upper one is exact when halved and doubled, so the sum is rounded once.
  */
-static void convert_u32_f32(struct simd_emitter *e, const struct simd_args *g)
+static void convert_u32_f32(const struct simd_emitter *e, const struct simd_args *g)
 {
 	zeroes(e, T0);
 	vvv_imm(e, PBLENDW, T0, T0, g->a, 0x55);
@@ -334,14 +337,14 @@ static void convert_u32_f32(struct simd_emitter *e, const struct simd_args *g)
 	vvv(e, ADDPS, g->dst, T0, T1);
 }
 
-static void convert_u32_f64(struct simd_emitter *e, const struct simd_args *g)
+static void convert_u32_f64(const struct simd_emitter *e, const struct simd_args *g)
 {
 	vvcc(e, UNPCKLPS, T0, g->a, 0x4330000043300000);
 	vvcc(e, SUBPD, g->dst, T0, 0x4330000000000000);
 }
 
 /* dst = ± a * b + c, in one rounding where the CPU has FMA. */
-static void madd(struct simd_emitter *e, unsigned imm, const struct simd_args *g)
+static void madd(const struct simd_emitter *e, unsigned imm, const struct simd_args *g)
 {
 	bool negate = imm & 1, wide = imm & 2;
 	if (e->cpu & WASM_CPU_FMA) {
@@ -359,7 +362,8 @@ static void madd(struct simd_emitter *e, unsigned imm, const struct simd_args *g
 		vvv(e, prefix | 0x58, g->dst, T0, g->c);
 }
 
-void simd_floating(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g)
+void simd_floating(const struct simd_emitter *e, const struct simd_code *op,
+		   const struct simd_args *g)
 {
 	switch (op->how) {
 	case HOW_MADD:

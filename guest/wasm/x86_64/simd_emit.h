@@ -46,73 +46,76 @@ enum shift_kind { SRL = 2, SRA = 4, SLL = 6 };
 #define ONES8  0x0101010101010101ull
 #define ONES16 0x0001000100010001ull
 
-static inline void vvv(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a, unsigned b)
+static inline void vvv(const struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a,
+		       unsigned b)
 {
 	x64_vex_rrr(e->x, op, 0, dst, a, b);
 }
 
-static inline void vvv_imm(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a,
+static inline void vvv_imm(const struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a,
 			   unsigned b, unsigned imm)
 {
 	x64_vex_rrr(e->x, op, 0, dst, a, b);
 	x64_u8(e->x, imm);
 }
 
-static inline void vv(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a)
+static inline void vv(const struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a)
 {
 	x64_vex_rrr(e->x, op, 0, dst, 0, a);
 }
 
-static inline void vv_imm(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a,
+static inline void vv_imm(const struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a,
 			  unsigned imm)
 {
 	vv(e, op, dst, a);
 	x64_u8(e->x, imm);
 }
 
-static inline void ones(struct simd_emitter *e, unsigned r)
+static inline void ones(const struct simd_emitter *e, unsigned r)
 {
 	vvv(e, PCMPEQD, r, r, r);
 }
 
-static inline void zeroes(struct simd_emitter *e, unsigned r)
+static inline void zeroes(const struct simd_emitter *e, unsigned r)
 {
 	vvv(e, PXOR, r, r, r);
 }
 
 /* size: log2 of the lanes' bytes, 1 to 3 */
-static inline void shift_imm(struct simd_emitter *e, unsigned n, unsigned size, unsigned dst,
+static inline void shift_imm(const struct simd_emitter *e, unsigned n, unsigned size, unsigned dst,
 			     unsigned a, unsigned count)
 {
 	x64_vex_rrr(e->x, P(0x70u + size), 0, n, dst, a);
 	x64_u8(e->x, count);
 }
 
-static inline void from_gpr(struct simd_emitter *e, unsigned wide, unsigned xmm, unsigned gpr)
+static inline void from_gpr(const struct simd_emitter *e, unsigned wide, unsigned xmm, unsigned gpr)
 {
 	x64_vex_rrr(e->x, VMOVD_TO, wide, xmm, 0, gpr);
 }
 
 /* simd_constants.c. Before an instruction: has room for the constants of any one. */
-void simd_flush_full(struct simd_emitter *e);
+void simd_flush_full(const struct simd_emitter *e);
 /* op dst, a, constant */
-void simd_with_constant(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a, uint64_t low,
-			uint64_t high);
-void simd_constant_to(struct simd_emitter *e, unsigned xmm, uint64_t low, uint64_t high);
+void simd_with_constant(const struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a,
+			uint64_t low, uint64_t high);
+void simd_constant_to(const struct simd_emitter *e, unsigned xmm, uint64_t low, uint64_t high);
 
-static inline void vvcc(struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a,
+static inline void vvcc(const struct simd_emitter *e, uint32_t op, unsigned dst, unsigned a,
 			uint64_t both)
 {
 	simd_with_constant(e, op, dst, a, both, both);
 }
 
-static inline void both_to(struct simd_emitter *e, unsigned xmm, uint64_t both)
+static inline void both_to(const struct simd_emitter *e, unsigned xmm, uint64_t both)
 {
 	simd_constant_to(e, xmm, both, both);
 }
 
 /* simd_arith.c: integer and floating-point instructions of the ways that are theirs. */
-void simd_integer(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g);
-void simd_floating(struct simd_emitter *e, const struct simd_code *op, const struct simd_args *g);
+void simd_integer(const struct simd_emitter *e, const struct simd_code *op,
+		  const struct simd_args *g);
+void simd_floating(const struct simd_emitter *e, const struct simd_code *op,
+		   const struct simd_args *g);
 
 #endif
