@@ -91,6 +91,23 @@ static void add_preopens(const struct mote_options *o, struct sandbox_config *c)
 	c->vm.preopen_count = o->dir_count + o->listener_count;
 }
 
+static void add_credentials(const struct mote_credentials *from, struct vm_config *c)
+{
+	if (!from)
+		return;
+	c->capabilities = (struct mote_capabilities){
+		.permitted = from->permitted,
+		.effective = from->effective,
+		.inheritable = from->inheritable,
+		.bounding = from->bounding,
+		.ambient = from->ambient,
+	};
+	c->no_new_privs = from->no_new_privs;
+	c->credentials = true;
+	c->on_credentials = from->changed;
+	c->on_credentials_arg = from->arg;
+}
+
 static void set_defaults(struct vm_config *c)
 {
 	if (!c->memory_bytes)
@@ -140,6 +157,7 @@ int config_from_options(const struct mote_options *o, struct sandbox_config *c, 
 		.log = o->log,
 		.log_arg = o->log_arg,
 	};
+	add_credentials(o->credentials, &c->vm);
 	if (o->stdio)
 		memcpy(c->vm.stdio, o->stdio, sizeof(c->vm.stdio));
 	set_defaults(&c->vm);

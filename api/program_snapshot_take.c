@@ -78,6 +78,9 @@ static int prepare(struct taking *t, const char *point, struct err *e)
 	const struct mote_options *o = t->options;
 	if (o->listener_count)
 		return err_set(e, ERR_CONFIG, EINVAL, "a snapshot cannot hold listening sockets");
+	if (o->credentials)
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "a snapshot cannot hold credentials that the program may change");
 	if (fcntl(STDERR_FILENO, F_GETFD) < 0) /* the child puts another file there */
 		return err_set(e, ERR_CONFIG, EBADF, "descriptor 2 is not open");
 	int rc = config_from_options(o, &t->config, e);

@@ -60,24 +60,51 @@ static int try_directory(int root_fd, const char *cwd, const char *dir, size_t d
 	return try_path(root_fd, found);
 }
 
+/* By the rights of the calling thread at this moment, as execve(2) would have it. */
+static bool may_execute(int fd)
+{
+	return faccessat(fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0;
+}
+
+/* Whether execvp(3) would go on with the search, as of a file that is not executable. */
+static bool is_passed(int fd)
+{
+	enum program_kind kind;
+	struct err e = {0};
+	if (program_identify(fd, "", &kind, &e) < 0)
+		return true;
+	return kind != PROGRAM_WASM && !may_execute(fd);
+}
+
 /*
  * Searches as execvp(3) does: what is there and cannot be used is remembered, the search goes on.
+ * If all is of that kind, the first of the files is the result, whose fault is then reported.
  */
 static int search(int root_fd, const char *cwd, const char *path, const char *name, char *found,
 		  size_t size)
 {
+	cleanup_close int passed = -1;
+	cleanup_free char *passed_path = NULL;
 	int rc = -ENOENT;
-	for (;;) {
+	for (;; path++) {
 		size_t n = strcspn(path, ":");
-		int fd = try_directory(root_fd, cwd, path, n, name, found, size);
-		if (fd >= 0)
-			return fd;
-		if (fd != -ENOENT && fd != -ENOTDIR)
+		cleanup_close int fd = try_directory(root_fd, cwd, path, n, name, found, size);
+		if (fd >= 0 && !is_passed(fd))
+			return take_fd(&fd);
+		if (fd >= 0 && passed < 0) {
+			passed_path = strdup(found);
+			passed = take_fd(&fd);
+		} else if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR) {
 			rc = fd;
-		if (!path[n])
-			return rc;
-		path += n + 1;
+		}
+		path += n;
+		if (!*path)
+			break;
 	}
+	if (!passed_path)
+		return rc;
+	snprintf(found, size, "%s", passed_path);
+	return take_fd(&passed);
 }
 
 static int find(int root_fd, const char *cwd, const char *path, const char *name, char *found,
@@ -95,12 +122,6 @@ static int find(int root_fd, const char *cwd, const char *path, const char *name
 	if (rc < 0)
 		return rc;
 	return try_path(root_fd, found);
-}
-
-/* By the rights of the calling thread at this moment, as execve(2) would have it. */
-static bool may_execute(int fd)
-{
-	return faccessat(fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0;
 }
 
 /* Whether it can run: a module by being readable, a native program by being executable, too. */

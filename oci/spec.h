@@ -126,9 +126,24 @@ struct oci_hooks {
 #define OCI_NAMESPACES_MAX 16
 #define OCI_GROUPS_MAX     1024
 /* What the monitor's work for the guest may need; others change nothing. */
-#define OCI_CAPABILITIES                                                           \
-	(1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH | \
-	 1UL << CAP_FOWNER | 1UL << CAP_FSETID | 1UL << CAP_NET_BIND_SERVICE)
+#define OCI_CAPABILITIES                                                                 \
+	(1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH |       \
+	 1UL << CAP_FOWNER | 1UL << CAP_FSETID | 1UL << CAP_SETUID | 1UL << CAP_SETGID | \
+	 1UL << CAP_NET_BIND_SERVICE)
+/*
+ * Those that the guest decides by, or that runtimes grant everybody: what they would allow beyond
+ * that, a guest has no use for or is refused by name when it asks (SECURITY.md has the table).
+ */
+#define OCI_CAPABILITIES_OF_GUESTS                                                      \
+	(1UL << CAP_KILL | 1UL << CAP_SETPCAP | 1UL << CAP_SETFCAP | 1UL << CAP_MKNOD | \
+	 1UL << CAP_NET_RAW | 1UL << CAP_SYS_CHROOT | 1UL << CAP_AUDIT_WRITE |          \
+	 1UL << CAP_SYS_NICE | 1UL << CAP_SYS_RESOURCE)
+
+/* Sets of bits 1 << CAP_*, as a program has them after its execve(2): all permitted are effective.
+ */
+struct oci_capabilities {
+	uint64_t permitted, inheritable, bounding, ambient;
+};
 
 /* Filled by oci_spec_read, released by oci_spec_free. Strings are borrowed from `root` unless said.
  */
@@ -143,11 +158,8 @@ struct oci_spec {
 	uint32_t uid, gid;
 	gid_t *groups; /* owned */
 	size_t groups_count;
-	/*
-	 * Bits 1 << CAP_*, of OCI_CAPABILITIES: those that a program of this user has after its
-	 * execve(2). For uid 0 the effective ones of process.capabilities, else the ambient ones.
-	 */
-	uint64_t capabilities;
+	struct oci_capabilities capabilities;
+	const char *unknown_capability; /* one that Mote has no number for; NULL: none */
 	const char *apparmor_profile, *selinux_label; /* borrowed; NULL if not given */
 	bool no_new_privileges;
 	int64_t umask; /* OCI_UNSET: 022 */
@@ -218,6 +230,9 @@ int oci_annotations(int bundle_fd, const char *const *names, char **out, size_t 
  */
 int oci_spec_annotation(const struct oci_spec *spec, const char *name, const char **out,
 			struct err *e) must_check;
+
+/* The name of capability number i, NULL from the first one on that is not known. */
+const char *oci_capability_name(size_t i);
 
 /* The namespace entry for a CLONE_NEW* flag, or NULL. */
 const struct oci_namespace *oci_namespace(const struct oci_spec *spec, int flag);

@@ -49,51 +49,99 @@ static void parse_user(const struct json *process, struct oci_spec *s)
 
 /* --- capabilities --- */
 
-static const struct {
-	const char *name;
-	uint64_t bit;
-} capability_names[] = {
-	{"CAP_CHOWN", 1UL << CAP_CHOWN},
-	{"CAP_DAC_OVERRIDE", 1UL << CAP_DAC_OVERRIDE},
-	{"CAP_DAC_READ_SEARCH", 1UL << CAP_DAC_READ_SEARCH},
-	{"CAP_FOWNER", 1UL << CAP_FOWNER},
-	{"CAP_FSETID", 1UL << CAP_FSETID},
-	{"CAP_NET_BIND_SERVICE", 1UL << CAP_NET_BIND_SERVICE},
+static const char *const capability_names[] = {
+	[CAP_CHOWN] = "CAP_CHOWN",
+	[CAP_DAC_OVERRIDE] = "CAP_DAC_OVERRIDE",
+	[CAP_DAC_READ_SEARCH] = "CAP_DAC_READ_SEARCH",
+	[CAP_FOWNER] = "CAP_FOWNER",
+	[CAP_FSETID] = "CAP_FSETID",
+	[CAP_KILL] = "CAP_KILL",
+	[CAP_SETGID] = "CAP_SETGID",
+	[CAP_SETUID] = "CAP_SETUID",
+	[CAP_SETPCAP] = "CAP_SETPCAP",
+	[CAP_LINUX_IMMUTABLE] = "CAP_LINUX_IMMUTABLE",
+	[CAP_NET_BIND_SERVICE] = "CAP_NET_BIND_SERVICE",
+	[CAP_NET_BROADCAST] = "CAP_NET_BROADCAST",
+	[CAP_NET_ADMIN] = "CAP_NET_ADMIN",
+	[CAP_NET_RAW] = "CAP_NET_RAW",
+	[CAP_IPC_LOCK] = "CAP_IPC_LOCK",
+	[CAP_IPC_OWNER] = "CAP_IPC_OWNER",
+	[CAP_SYS_MODULE] = "CAP_SYS_MODULE",
+	[CAP_SYS_RAWIO] = "CAP_SYS_RAWIO",
+	[CAP_SYS_CHROOT] = "CAP_SYS_CHROOT",
+	[CAP_SYS_PTRACE] = "CAP_SYS_PTRACE",
+	[CAP_SYS_PACCT] = "CAP_SYS_PACCT",
+	[CAP_SYS_ADMIN] = "CAP_SYS_ADMIN",
+	[CAP_SYS_BOOT] = "CAP_SYS_BOOT",
+	[CAP_SYS_NICE] = "CAP_SYS_NICE",
+	[CAP_SYS_RESOURCE] = "CAP_SYS_RESOURCE",
+	[CAP_SYS_TIME] = "CAP_SYS_TIME",
+	[CAP_SYS_TTY_CONFIG] = "CAP_SYS_TTY_CONFIG",
+	[CAP_MKNOD] = "CAP_MKNOD",
+	[CAP_LEASE] = "CAP_LEASE",
+	[CAP_AUDIT_WRITE] = "CAP_AUDIT_WRITE",
+	[CAP_AUDIT_CONTROL] = "CAP_AUDIT_CONTROL",
+	[CAP_SETFCAP] = "CAP_SETFCAP",
+	[CAP_MAC_OVERRIDE] = "CAP_MAC_OVERRIDE",
+	[CAP_MAC_ADMIN] = "CAP_MAC_ADMIN",
+	[CAP_SYSLOG] = "CAP_SYSLOG",
+	[CAP_WAKE_ALARM] = "CAP_WAKE_ALARM",
+	[CAP_BLOCK_SUSPEND] = "CAP_BLOCK_SUSPEND",
+	[CAP_AUDIT_READ] = "CAP_AUDIT_READ",
+	[CAP_PERFMON] = "CAP_PERFMON",
+	[CAP_BPF] = "CAP_BPF",
+	[CAP_CHECKPOINT_RESTORE] = "CAP_CHECKPOINT_RESTORE",
 };
 
 const char *oci_capability_name(size_t i)
 {
-	return i < COUNT(capability_names) ? capability_names[i].name : NULL;
+	return i < COUNT(capability_names) ? capability_names[i] : NULL;
 }
 
 static uint64_t capability_bit(const char *name)
 {
 	for (size_t i = 0; i < COUNT(capability_names); i++)
-		if (strcmp(name, capability_names[i].name) == 0)
-			return capability_names[i].bit;
+		if (strcmp(name, capability_names[i]) == 0)
+			return 1UL << i;
 	return 0;
 }
 
-static uint64_t parse_capability_set(const struct json *capabilities, const char *name)
+static uint64_t parse_capability_set(const struct json *capabilities, const char *name,
+				     struct oci_spec *s)
 {
 	cleanup_free const char **names = NULL;
 	size_t count = 0;
 	uint64_t set = 0;
 	json_get_strings(capabilities, name, JSON_OPTIONAL, CAPABILITIES_MAX, CAPABILITY_BYTES_MAX,
 			 &names, &count);
-	for (size_t i = 0; i < count; i++)
-		set |= capability_bit(names[i]);
+	for (size_t i = 0; i < count; i++) {
+		const uint64_t bit = capability_bit(names[i]);
+		set |= bit;
+		if (!bit)
+			s->unknown_capability = names[i];
+	}
 	return set;
 }
 
-/* After parse_user. */
+/*
+ * What the program has after its execve(2), by capabilities(7): root's is given what is in the
+ * bounding set, or inheritable; others have the ambient ones. After uid and no_new_privileges.
+ */
 static void parse_capabilities(const struct json *process, struct oci_spec *s)
 {
+	struct oci_capabilities *c = &s->capabilities;
 	struct json capabilities;
 	json_get_object(process, "capabilities", JSON_OPTIONAL, &capabilities);
-	uint64_t effective = parse_capability_set(&capabilities, "effective");
-	uint64_t ambient = parse_capability_set(&capabilities, "ambient");
-	s->capabilities = s->uid == 0 ? effective : ambient;
+	const uint64_t permitted = parse_capability_set(&capabilities, "permitted", s);
+	(void)parse_capability_set(&capabilities, "effective", s);
+	c->inheritable = parse_capability_set(&capabilities, "inheritable", s);
+	c->bounding = parse_capability_set(&capabilities, "bounding", s);
+	c->ambient = parse_capability_set(&capabilities, "ambient", s);
+	c->permitted = c->ambient;
+	if (s->uid == 0 && s->no_new_privileges)
+		c->permitted |= (c->bounding | c->inheritable) & permitted;
+	else if (s->uid == 0)
+		c->permitted |= c->bounding | c->inheritable;
 }
 
 /* --- limits --- */
@@ -220,7 +268,6 @@ void oci_parse_process(const struct json *process, struct oci_spec *s)
 	parse_env(process, s);
 	json_get_absolute_path(process, "cwd", JSON_REQUIRED, OCI_PATH_MAX, &s->cwd);
 	parse_user(process, s);
-	parse_capabilities(process, s);
 	s->apparmor_profile = parse_label(process, "apparmorProfile");
 	s->selinux_label = parse_label(process, "selinuxLabel");
 	parse_rlimits(process, s);
@@ -228,5 +275,6 @@ void oci_parse_process(const struct json *process, struct oci_spec *s)
 	s->oom_score_adj = OCI_UNSET;
 	json_get_int(process, "oomScoreAdj", JSON_OPTIONAL, -1000, 1000, &s->oom_score_adj);
 	json_get_bool(process, "noNewPrivileges", JSON_OPTIONAL, &s->no_new_privileges);
+	parse_capabilities(process, s);
 	json_refuse_members(process, missing, COUNT(missing));
 }

@@ -151,6 +151,27 @@ static int check_pid_namespace(const struct oci_spec *s, const char *id, struct 
 		       "host's (a pod's hostPID)");
 }
 
+/* What it asks for and has nothing of is not left out in silence. */
+static void report_capabilities(const struct oci_spec *s, const char *id)
+{
+	const uint64_t known = OCI_CAPABILITIES | OCI_CAPABILITIES_OF_GUESTS;
+	const uint64_t useless = s->capabilities.permitted & ~known;
+	char names[1024] = "";
+	size_t len = 0;
+	for (size_t i = 0; oci_capability_name(i); i++)
+		if (useless >> i & 1 && len < sizeof(names))
+			len += (size_t)snprintf(names + len, sizeof(names) - len, " %s",
+						oci_capability_name(i));
+	if (useless)
+		dprintf(2,
+			"mote: container %s: capabilities that give its processes nothing "
+			"here:%s\n",
+			id, names);
+	if (s->unknown_capability)
+		dprintf(2, "mote: container %s: unknown capability %s is ignored\n", id,
+			s->unknown_capability);
+}
+
 static int check_memory_limit(const struct oci_resources *r, struct err *e)
 {
 	if (r->memory_limit == OCI_UNSET || r->memory_limit <= 0 ||
@@ -455,6 +476,7 @@ static int create(struct container *c, const struct container_config *config, st
 	rc = oci_spec_read(c->bundle_fd, &spec, e);
 	if (rc < 0)
 		return rc;
+	report_capabilities(&spec, c->id);
 	rc = check_pid_namespace(&spec, c->id, e);
 	if (rc < 0)
 		return rc;

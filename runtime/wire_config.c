@@ -142,7 +142,10 @@ static void code_process(struct codec *c, struct oci_spec *s)
 	code_count(c, &s->groups_count, &s->groups, sizeof(*s->groups));
 	for (size_t i = 0; c->rc == 0 && i < s->groups_count; i++)
 		code_value(c, &s->groups[i]);
-	code_value(c, &s->capabilities);
+	code_value(c, &s->capabilities.permitted);
+	code_value(c, &s->capabilities.inheritable);
+	code_value(c, &s->capabilities.bounding);
+	code_value(c, &s->capabilities.ambient);
 	code_string(c, &s->apparmor_profile);
 	code_string(c, &s->selinux_label);
 	code_bool(c, &s->no_new_privileges);

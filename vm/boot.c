@@ -203,6 +203,7 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 		.umask = config->umask,
 		.groupc = (uint32_t)config->group_count,
 		.limitc = (uint32_t)config->limit_count,
+		.capabilities = config->capabilities,
 	};
 	if (config->preopen_count > 64)
 		return err_set(e, ERR_CONFIG, E2BIG, "more than 64 directories and listeners");
@@ -212,6 +213,8 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 		b.flags |= MOTE_BOOT_READY;
 	if (config->library)
 		b.flags |= MOTE_BOOT_LIBRARY;
+	if (config->no_new_privs)
+		b.flags |= MOTE_BOOT_NO_NEW_PRIVS;
 	if (getrandom(b.random, sizeof(b.random), 0) != sizeof(b.random))
 		return err_sys(e, errno, "getrandom");
 	struct info i = {.buf = {.cap = BOOT_INFO_MAX}};

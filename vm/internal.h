@@ -27,6 +27,22 @@ struct vm_channel {
 	size_t unfetched_len;
 };
 
+/* What the guest's thread does is done with these rights (hostcall/credentials.c). */
+struct vm_credentials {
+	bool wanted;         /* as vm_config has it */
+	bool own;            /* by vm_jail the thread is this guest's alone, and `now` is known */
+	bool changed;        /* since then */
+	struct mote_ids now; /* the thread's */
+	void (*on_change)(void *arg); /* or NULL */
+	void *arg;
+};
+/* Reads what the calling thread has; before its filter. -errno. */
+int credentials_take(struct vm_credentials *c) must_check;
+/* Whether the thread may take other ids, so that it needs JAIL_CREDENTIALS. */
+bool credentials_can_change(const struct vm_credentials *c);
+/* -EPERM on a thread whose credentials another guest has chosen. */
+int credentials_check_thread(const struct vm_credentials *c) must_check;
+
 /* What vm_interrupt() may do. */
 enum vm_busy {
 	VM_IDLE,
@@ -53,7 +69,8 @@ struct vm {
 	bool network;
 	bool wasm, set_ids; /* as vm_config has them */
 	bool exec_sealed;   /* no page becomes executable any more */
-	unsigned paths;     /* JAIL_PATHS, JAIL_CHANGES, by the directories given */
+	struct vm_credentials credentials;
+	unsigned paths; /* JAIL_PATHS, JAIL_CHANGES, by the directories given */
 
 	/* The snapshot that it was last set to. */
 	struct vm_snapshot *snapshot; /* owned reference, or NULL */

@@ -189,6 +189,9 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->fds.max = config->fds_max;
 	vm->wasm = config->wasm;
 	vm->set_ids = config->set_ids;
+	vm->credentials.wanted = config->credentials;
+	vm->credentials.on_change = config->on_credentials;
+	vm->credentials.arg = config->on_credentials_arg;
 	vm->stop_ready = config->stop_ready;
 	clock_prepare();
 	vm->time_limit_ns = config->time_limit_ns;

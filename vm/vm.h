@@ -7,6 +7,7 @@
 #ifndef MOTE_VM_VM_H
 #define MOTE_VM_VM_H
 
+#include "abi/layout.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 
@@ -41,6 +42,15 @@ struct vm_config {
 	size_t group_count;
 	const struct mote_boot_limit *limits; /* that it sees */
 	size_t limit_count;
+	struct mote_capabilities capabilities; /* that it sees */
+	bool no_new_privs;                     /* that it sees */
+	/*
+	 * Once vm_jail was called, the thread's credentials are the guest's, which may change them
+	 * as the kernel lets that thread. on_credentials: called by it after each change; NULL: no.
+	 */
+	bool credentials;
+	void (*on_credentials)(void *arg);
+	void *on_credentials_arg;
 	int stdio[3]; /* host descriptors, duplicated; -1: closed in the guest */
 	const struct vm_preopen *preopens;
 	size_t preopen_count; /* guest descriptors 3, 4, … */

@@ -247,6 +247,7 @@ enum mote_boot_flag {
 	MOTE_BOOT_READY = 1 << 2,
 	MOTE_BOOT_CALLS = 1 << 1,   /* the host makes function calls: `exchange` is there */
 	MOTE_BOOT_LIBRARY = 1 << 3, /* with it: a command is not run, its functions are called */
+	MOTE_BOOT_NO_NEW_PRIVS = 1 << 4, /* the program begins with that attribute */
 };
 
 /* What every program may have of /dev. */
@@ -266,6 +267,11 @@ enum mote_preopen_kind {
 	MOTE_PREOPEN_LISTENER = 3,
 	MOTE_PREOPEN_DEVICES =
 		4, /* a directory of the host's, of which only MOTE_DEVICES are there */
+};
+
+/* The sets of a native program, bits 1 << CAP_*. */
+struct mote_capabilities {
+	uint64_t permitted, effective, inheritable, bounding, ambient;
 };
 
 /*
@@ -304,6 +310,7 @@ struct mote_boot {
 	uint32_t umask;      /* what the program begins with; the host takes nothing more away */
 	uint32_t groupc, groups; /* supplementary ones: offset of groupc uint32_t */
 	uint32_t limitc, limits; /* offset of limitc struct mote_boot_limit, aligned to 8 */
+	struct mote_capabilities capabilities;
 };
 
 /* A resource limit that the program is to see, RLIMIT_*; UINT64_MAX: none. */

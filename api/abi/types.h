@@ -81,6 +81,15 @@ struct mote_termios {
 	uint8_t line, cc[19];
 };
 
+/* A bit of `access`'s mode, next to R_OK, W_OK and X_OK: asks about the thread's real ids. */
+#define MOTE_ACCESS_REAL 8U
+
+/* What `set_ids` makes of the thread that acts for the guest. */
+struct mote_ids {
+	uint32_t uid[4], gid[4]; /* real, effective, saved, of the file system */
+	uint64_t permitted, effective;
+};
+
 /* A flag of `recv`: the result is a message's whole length, also if that is more than fits. */
 #define MOTE_RECV_LENGTH (1U << 31)
 

@@ -16,6 +16,14 @@ enum {
 int cli_run(int argc, char **argv);
 int cli_snapshot(int argc, char **argv);
 
+/* What a native program begins with, filled by cli_credentials. */
+struct cli_credentials {
+	struct mote_credentials own;
+	uint32_t *groups;
+};
+/* Those of this process into the options, which borrow them. 0, or -1 after a complaint. */
+int cli_credentials(struct mote_options *o, struct cli_credentials *to);
+
 extern const char cli_run_help[], cli_snapshot_help[];
 
 /*

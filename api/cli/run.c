@@ -76,6 +76,7 @@ struct run {
 	const char *invoke; /* function to call, else NULL */
 	int no_cache, stats, verbose;
 	uint32_t umask; /* this process's, before it gave it to the program */
+	struct cli_credentials credentials;
 };
 
 static struct mote_sandbox *running; /* for the signal handler */
@@ -296,6 +297,8 @@ static int run_file(struct run *r, char **argv)
 		cli_complain("--no-cache: a native program is not compiled");
 		return CLI_HOST;
 	}
+	if (cli_credentials(&r->program.options, &r->credentials) < 0)
+		return CLI_HOST;
 	if (make_sandbox(r, &sandbox, &error) < 0) {
 		cli_complain("%s", error.text);
 		return cli_status_of(&error);

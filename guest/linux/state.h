@@ -36,8 +36,21 @@ struct program_text {
 	uint64_t vector, vector_end;
 };
 
+enum id_kind { ID_REAL, ID_EFFECTIVE, ID_SAVED, ID_FILES, ID_KINDS };
+
+/*
+ * By these Linux's rules say what a call may do; what the host does for the guest goes by those
+ * that its thread has.
+ */
+struct credentials {
+	uint32_t uid[ID_KINDS], gid[ID_KINDS];
+	struct mote_capabilities capabilities;
+	uint32_t securebits;
+};
+
 struct process {
 	const struct mote_boot *boot;
+	struct credentials credentials; /* changed by credentials_commit alone */
 	uint64_t brk_start, brk, brk_mapped;
 	uint64_t stack_low;  /* the program's stack is mapped from here on */
 	uint32_t stack_exec; /* MOTE_PROT_EXEC if it can be executed, or 0 */

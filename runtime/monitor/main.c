@@ -120,8 +120,8 @@ static int take_terminal(const struct oci_spec *s, struct err *e)
 }
 
 /*
- * The shim's end, also by SIGKILL, is ours. Credentials have changed for the last time. A shim that
- * had ended before has closed its end of the socket: its number is not known in this namespace.
+ * The shim's end, also by SIGKILL, is ours: again after each change of the user. A shim that had
+ * ended before has closed its end of the socket: its number is not known in this namespace.
  */
 static int follow_shim(struct err *e)
 {
@@ -416,7 +416,7 @@ static int set_up_exec(struct monitor *m, struct err *e)
 	rc = open_environment(m, e);
 	if (rc < 0)
 		return rc;
-	rc = monitor_become_user(s, &m->userns, s->capabilities, &m->lsm, e);
+	rc = monitor_become_user(s, &m->userns, monitor_capabilities(s), &m->lsm, e);
 	if (rc < 0)
 		return rc;
 	return follow_shim(e);
@@ -468,8 +468,8 @@ static int set_up_container(struct monitor *m, struct err *e)
 	if (rc < 0)
 		return rc;
 	find_compiled(m);
-	rc = monitor_become_user(&m->config.spec, &m->userns, m->config.spec.capabilities, &m->lsm,
-				 e);
+	rc = monitor_become_user(&m->config.spec, &m->userns, monitor_capabilities(&m->config.spec),
+				 &m->lsm, e);
 	if (rc < 0)
 		return rc;
 	return follow_shim(e);
@@ -504,6 +504,15 @@ static int from_mote_error(const struct mote_error *from, struct err *e)
 	return err_set(e, blame, from->code, "%s", from->text);
 }
 
+/* On the vCPU's thread, in the seccomp filter: the kernel has forgotten both. */
+static void on_new_credentials(void *monitor)
+{
+	struct err e = {0};
+	(void)monitor;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || follow_shim(&e) < 0)
+		_exit(128 + SIGKILL);
+}
+
 static int build(struct monitor *m, struct err *e)
 {
 	struct oci_spec *s = &m->config.spec;
@@ -524,6 +533,15 @@ static int build(struct monitor *m, struct err *e)
 		};
 	if (s->hostname && *s->hostname)
 		hostname = s->hostname;
+	const struct mote_credentials credentials = {
+		.permitted = s->capabilities.permitted,
+		.effective = s->capabilities.permitted,
+		.inheritable = s->capabilities.inheritable,
+		.bounding = s->capabilities.bounding,
+		.ambient = s->capabilities.ambient,
+		.no_new_privs = s->no_new_privileges,
+		.changed = on_new_credentials,
+	};
 	/* What follows '#' in args[0] is ours, not the program's. */
 	if (m->entry.function)
 		s->args[0] = m->entry.path;
@@ -543,6 +561,7 @@ static int build(struct monitor *m, struct err *e)
 		.group_count = (size_t)group_count,
 		.limits = limits,
 		.limit_count = s->rlimits_count,
+		.credentials = &credentials,
 		.uid = s->uid,
 		.gid = s->gid,
 		.dirs = &root,

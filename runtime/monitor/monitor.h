@@ -67,6 +67,8 @@ int monitor_set_limits(const struct oci_spec *spec, struct err *e) must_check;
  * still.
  */
 int monitor_assume_root(const struct userns *u, struct err *e) must_check;
+/* Those of the container's capabilities that the monitor's work for the guest goes by. */
+uint64_t monitor_capabilities(const struct oci_spec *spec);
 /*
  * From now on files are opened and sockets bound with the rights of the container's user: its ids,
  * its groups, and of the capabilities those that config.json grants it. monitor_be_root_again takes

@@ -206,6 +206,11 @@ static struct __user_cap_header_struct cap_head(void)
 	return (struct __user_cap_header_struct){.version = _LINUX_CAPABILITY_VERSION_3};
 }
 
+uint64_t monitor_capabilities(const struct oci_spec *s)
+{
+	return s->capabilities.permitted & OCI_CAPABILITIES;
+}
+
 int monitor_assume_root(const struct userns *u, struct err *e)
 {
 	if (!u->base)
@@ -225,7 +230,7 @@ int monitor_assume_user(const struct oci_spec *s, const struct userns *u, struct
 	int rc = userns_set_fs_ids(userns_host_id(u, s->uid), userns_host_id(u, s->gid), e);
 	if (rc < 0)
 		return rc;
-	return userns_set_effective(s->capabilities, e);
+	return userns_set_effective(monitor_capabilities(s), e);
 }
 
 int monitor_be_root_again(struct err *e)

@@ -10,6 +10,7 @@
 
 #include "guest/linux/mm/layout.h"
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/credentials.h"
 #include "guest/linux/task/fault.h"
 
 #include <criterion/criterion.h>
@@ -516,6 +517,7 @@ static void boot_start(const char *cwd)
 	b->gid = 100;
 	b->pid = 1;
 	state_start(b);
+	credentials_start(b);
 }
 
 #define ADDRESS(of) ((uint64_t)(uintptr_t)(of))

@@ -498,11 +498,20 @@ Test(linux_signal, a_futex_of_the_only_thread)
 	cr_expect(strstr(host_errors, "deadlock"));
 }
 
+static int64_t set_ids_answer;
+
+static bool answer_set_ids(uint32_t nr, const uint64_t *arg, int64_t *rc)
+{
+	(void)arg;
+	*rc = set_ids_answer;
+	return nr == HOSTCALL_set_ids;
+}
+
 Test(linux_signal, names_of_threads_and_identity)
 {
 	char name[16] = "";
-	cr_expect(sys_prctl(15, ADDRESS("a name that is much too long")) == 0 &&
-		  sys_prctl(16, ADDRESS(name)) == 0);
+	cr_expect(sys_prctl(15, ADDRESS("a name that is much too long"), 0, 0, 0) == 0 &&
+		  sys_prctl(16, ADDRESS(name), 0, 0, 0) == 0);
 	cr_expect_str_eq(name, "a name that is ");
 	cr_expect(sys_setuid(1000) == 0 && sys_setuid(0) == -EPERM &&
 		  sys_setresgid(100, UINT32_MAX, 100) == 0);
@@ -512,5 +521,17 @@ Test(linux_signal, names_of_threads_and_identity)
 	cr_expect(sys_getresuid(ADDRESS(&ids[0]), ADDRESS(&ids[1]), ADDRESS(&ids[2])) == 0 &&
 		  ids[2] == 1000);
 	cr_expect(sys_getresgid(ADDRESS(&ids[0]), 8, 8) == -EFAULT);
+	/* Without capabilities: who it is in another order, and nothing else. */
+	process.credentials.uid[ID_SAVED] = 7;
+	host_answer = answer_set_ids;
+	cr_expect(sys_setresuid(1000, 7, 1000) == 0 && sys_geteuid() == 7 && sys_getuid() == 1000);
+	cr_expect(sys_setresuid(UINT32_MAX, 8, UINT32_MAX) == -EPERM);
+	cr_expect(sys_setfsuid(1000) == 7 && sys_setfsuid(9) == 1000 &&
+		  sys_setfsuid(UINT32_MAX) == 1000);
+	cr_expect(calls_made[HOSTCALL_set_ids] == 2, "%u", calls_made[HOSTCALL_set_ids]);
+	set_ids_answer = -EPERM; /* the host has the last word */
+	cr_expect(sys_setreuid(UINT32_MAX, 1000) == -EPERM && sys_geteuid() == 7);
+	host_answer = NULL;
+	cr_expect(sys_setgroups(0, 0) == -EPERM && sys_setuid(UINT32_MAX) == -EINVAL);
 	cr_expect(LEAVING((void)sys_exit(7)) == LEFT_EXIT && left_code == 7);
 }

@@ -95,6 +95,29 @@ Test(oci_entry, is_found)
 	found("/", "/app:/bin", "elf", "/bin/elf", NULL);
 }
 
+/* What execvp(3) passes: not executable, not a program, not readable. The first is to blame. */
+Test(oci_entry, the_search_goes_on_past_what_cannot_run)
+{
+	static const char *const names[] = {"plain", "text", "empty", "script"};
+	mkdirat(root, "first", 0755);
+	mkdirat(root, "last", 0755);
+	put("first/plain", "\177ELF----", 8, 0644);
+	put("first/text", "hello", 5, 0755);
+	put("first/empty", "", 0, 0755);
+	put("first/script", "#!/bin/sh\n", 10, 0644);
+	put("last/plain", "\177ELF----", 8, 0755);
+	put("last/text", "#!/bin/sh\n", 10, 0755);
+	put("last/empty", "\0asm\1\0\0\0", 8, 0644);
+	put("last/script", "\177ELF----", 8, 0755);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char where[64];
+		snprintf(where, sizeof(where), "/last/%s", names[i]);
+		found("/", "/none:/first:/bin/dir:/last", names[i], where, NULL);
+	}
+	refused("/", "/first:/bin", "plain", EACCES, "/first/plain: permission denied");
+	refused("/", "/first:/none", "text", ENOEXEC, "/first/text");
+}
+
 Test(oci_entry, is_refused_by_what_it_is)
 {
 	refused("/", NULL, "/bin/none", ENOENT, "/bin/none");

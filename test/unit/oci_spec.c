@@ -119,21 +119,37 @@ static struct oci_spec process(const char *members)
 Test(oci_spec, capabilities_are_those_after_execve)
 {
 	static const char sets[] =
-		",\"capabilities\":{\"effective\":[\"CAP_NET_BIND_SERVICE\",\"CAP_SYS_ADMIN\","
-		"\"CAP_DAC_OVERRIDE\",\"CAP_OF_TOMORROW\"],\"ambient\":[\"CAP_DAC_READ_SEARCH\"],"
-		"\"bounding\":[]}";
+		",\"capabilities\":{\"effective\":[\"CAP_FOWNER\"],"
+		"\"permitted\":[\"CAP_DAC_OVERRIDE\"],"
+		"\"bounding\":[\"CAP_NET_BIND_SERVICE\",\"CAP_SYS_ADMIN\",\"CAP_DAC_OVERRIDE\","
+		"\"CAP_OF_TOMORROW\"],\"inheritable\":[\"CAP_KILL\"],"
+		"\"ambient\":[\"CAP_DAC_READ_SEARCH\"]}";
+	const uint64_t bounding =
+		1UL << CAP_NET_BIND_SERVICE | 1UL << CAP_SYS_ADMIN | 1UL << CAP_DAC_OVERRIDE;
+	const uint64_t ambient = 1UL << CAP_DAC_READ_SEARCH;
 	char text[600];
 	struct oci_spec s = process(sets);
-	cr_expect(s.capabilities == (1UL << CAP_NET_BIND_SERVICE | 1UL << CAP_DAC_OVERRIDE));
+	cr_expect(s.capabilities.permitted == (bounding | 1UL << CAP_KILL | ambient), "%lx",
+		  s.capabilities.permitted);
+	cr_expect(s.capabilities.bounding == bounding && s.capabilities.ambient == ambient &&
+		  s.capabilities.inheritable == 1UL << CAP_KILL);
+	cr_expect_str_eq(s.unknown_capability, "CAP_OF_TOMORROW");
+	oci_spec_free(&s);
+	snprintf(text, sizeof(text), "%s,\"noNewPrivileges\":true", sets);
+	s = process(text);
+	cr_expect(s.capabilities.permitted == (1UL << CAP_DAC_OVERRIDE | ambient), "%lx",
+		  s.capabilities.permitted);
 	oci_spec_free(&s);
 	snprintf(text, sizeof(text), "%s,\"user\":{\"uid\":1000}", sets);
 	s = process(text);
-	cr_expect(s.capabilities == 1UL << CAP_DAC_READ_SEARCH &&
-		  (s.capabilities & ~OCI_CAPABILITIES) == 0);
+	cr_expect(s.capabilities.permitted == ambient && s.capabilities.bounding == bounding);
 	oci_spec_free(&s);
 	s = process(",\"capabilities\":null");
-	cr_expect(s.capabilities == 0);
+	cr_expect(s.capabilities.permitted == 0 && !s.unknown_capability);
 	oci_spec_free(&s);
+	cr_expect_str_eq(oci_capability_name(CAP_CHOWN), "CAP_CHOWN");
+	cr_expect_str_eq(oci_capability_name(CAP_LAST_CAP), "CAP_CHECKPOINT_RESTORE");
+	cr_expect(!oci_capability_name(CAP_LAST_CAP + 1));
 #define PROCESS_OF(more) \
 	"{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"args\":[\"/a\"],\"cwd\":\"/\"," more "}}"
 	refused(PROCESS_OF("\"capabilities\":[]"), EINVAL, "process.capabilities");

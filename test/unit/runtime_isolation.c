@@ -143,14 +143,14 @@ Test(runtime_isolation, the_program_is_opened_as_its_user)
 Test(runtime_isolation, the_program_is_opened_with_what_is_granted)
 {
 	struct err e;
-	config(CAPABILITIES("effective", "CAP_DAC_OVERRIDE"), LINUX(""));
+	config(CAPABILITIES("bounding", "CAP_DAC_OVERRIDE"), LINUX(""));
 	program_of(1000, 1000, 0700);
 	cr_expect(try_create(&e) == 0, "%s", e.text);
 	program_of(1000, 1000, 0600);
 	cr_expect(try_create(&e) == -EACCES, "nobody may execute it");
 	config(CAPABILITIES("permitted", "CAP_DAC_OVERRIDE"), LINUX(""));
 	program_of(1000, 1000, 0700);
-	cr_expect(try_create(&e) == -EACCES, "not effective");
+	cr_expect(try_create(&e) == -EACCES, "not in the bounding set");
 	/* A user that is not root keeps the ambient ones only. */
 	program_of(0, 0, 0700);
 	config(USER CAPABILITIES("ambient", "CAP_DAC_OVERRIDE"), LINUX(""));
@@ -167,13 +167,13 @@ Test(runtime_isolation, the_guest_s_files_are_reached_with_what_is_granted)
 	cr_assert(chown(at("rootfs/theirs/file"), 1000, 1001) == 0 &&
 		  chown(at("rootfs/theirs"), 1000, 1001) == 0);
 	cr_expect_str_eq(run("read /theirs/file", 1), "/theirs/file: Permission denied\n");
-	config(CAPABILITIES("effective", "CAP_DAC_OVERRIDE"), LINUX(""));
+	config(CAPABILITIES("bounding", "CAP_DAC_OVERRIDE"), LINUX(""));
 	cr_expect_str_eq(run("read /theirs/file", 0), "x");
 	cr_expect_str_eq(run("write /theirs/new", 0), "/theirs/new: written\n");
 	const char *self = run("self", 0);
 	cr_expect(strstr(self, "groups 0 caps 220 nnp 1 bound 0"), "no others: %s", self);
 	cr_expect_str_eq(run("give /theirs/new", 1), "/theirs/new: Operation not permitted\n");
-	config(CAPABILITIES("effective", "CAP_CHOWN"), LINUX(""));
+	config(CAPABILITIES("bounding", "CAP_CHOWN"), LINUX(""));
 	put(at("rootfs/own"), "x", 0644);
 	cr_expect_str_eq(run("give /own", 0), "/own: given\n");
 	cr_expect_str_eq(run("owner /own", 0), "/own 12:13\n");
@@ -224,7 +224,7 @@ Test(runtime_isolation, ports_are_the_user_s)
 	cr_expect(try_create(&e) == -EACCES, "%s", e.text);
 	config(USER CAPABILITIES("ambient", "CAP_NET_BIND_SERVICE"), LISTEN_APART("tcp:80"));
 	run("listening", 1);
-	config(CAPABILITIES("effective", "CAP_NET_BIND_SERVICE"), LISTEN_APART("tcp:80"));
+	config(CAPABILITIES("bounding", "CAP_NET_BIND_SERVICE"), LISTEN_APART("tcp:80"));
 	run("listening", 1);
 	config(USER, LISTEN_APART("tcp:8080"));
 	run("listening", 1);

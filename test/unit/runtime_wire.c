@@ -62,7 +62,7 @@ Test(runtime_wire, a_config_arrives_whole)
 	cr_expect_str_eq(c.bundle, "/b");
 	cr_expect(c.memory_bytes == 1 << 30 && c.compile_bytes == 1 << 28 && c.pid == 7 &&
 		  c.runtime_hooks && !c.hooks);
-	cr_expect(s->capabilities == 1UL << CAP_NET_BIND_SERVICE &&
+	cr_expect(s->capabilities.ambient == 1UL << CAP_NET_BIND_SERVICE &&
 		  strcmp(s->apparmor_profile, "p") == 0 && !s->selinux_label);
 	cr_expect(s->args_count == 3 && !s->args[3] && strcmp(s->args[1], "") == 0 &&
 		  strcmp(s->args[2], "\xc3\xa9") == 0);

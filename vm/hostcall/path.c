@@ -533,15 +533,17 @@ int64_t host_access(struct vcpu *vcpu, const struct call_access *a)
 	int dir = dir_of(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
-	if (a->mode & ~(uint32_t)(R_OK | W_OK | X_OK))
+	const uint32_t mode = a->mode & ~MOTE_ACCESS_REAL;
+	const int own = a->mode & MOTE_ACCESS_REAL ? 0 : AT_EACCESS;
+	if (mode & ~(uint32_t)(R_OK | W_OK | X_OK))
 		return -EINVAL;
 	cleanup_close int fd = resolve_open(dir, a->path, a->resolve, O_PATH, 0);
 	if (fd < 0)
 		return fd;
-	if ((a->mode & W_OK) && (entry->flags & FD_READONLY))
+	if ((mode & W_OK) && (entry->flags & FD_READONLY))
 		return -EROFS;
-	return sys_status(syscall(SYS_faccessat2, fd, jail_empty_path(), (int)a->mode,
-				  AT_EMPTY_PATH | AT_EACCESS));
+	return sys_status(
+		syscall(SYS_faccessat2, fd, jail_empty_path(), (int)mode, AT_EMPTY_PATH | own));
 }
 
 int64_t host_statfs(struct vcpu *vcpu, const struct call_statfs *a)

@@ -86,6 +86,8 @@ static bool has(const struct sock_filter *filter, size_t count, uint32_t value)
 	return false;
 }
 
+static size_t longest; /* of the filters written, in instructions */
+
 static bool write_filter(const char *name, const struct jail_rule *rules, size_t rule_count,
 			 unsigned needs)
 {
@@ -96,6 +98,8 @@ static bool write_filter(const char *name, const struct jail_rule *rules, size_t
 		printf("\t{0x%x, %u, %u, 0x%x},\n", filter[i].code, filter[i].jt, filter[i].jf,
 		       filter[i].k);
 	printf("};\n");
+	if (count > longest)
+		longest = count;
 	/* What jail.c is to put in must be there. */
 	const bool poller = rules == jail_poller_rules, paths = poller || needs & JAIL_PATHS;
 	if (count == 0 || has(filter, count, JAIL_OWN_PID) == poller)
@@ -135,6 +139,7 @@ int main(void)
 		printf("\t{0x%x, jail_vcpu_%x, COUNT(jail_vcpu_%x)},\n", jail_profiles[i],
 		       jail_profiles[i], jail_profiles[i]);
 	printf("};\n");
+	printf("enum { FILTER_MAX = %zu };\n", longest);
 	write_names();
 	if (!good)
 		fprintf(stderr,

@@ -22,12 +22,6 @@ struct jail_program {
 
 #include "jail_filters.h"
 
-/* The largest of the filters. */
-enum {
-	FILTER_MAX =
-		COUNT(jail_vcpu_ff) > COUNT(jail_poller) ? COUNT(jail_vcpu_ff) : COUNT(jail_poller)
-};
-
 static _Thread_local const char *thread_name = "the vCPU thread";
 static _Thread_local bool entered;
 /* jail_how_make's; 0: this thread is in no filter that asks for it */
@@ -161,7 +155,7 @@ size_t jail_filter(unsigned needs, bool poller, uint32_t how, struct sock_filter
 {
 	struct jail_program p = {0, jail_poller, COUNT(jail_poller)};
 	if (!poller)
-		p = *program_for(needs & JAIL_ALL);
+		p = *program_for(needs & (JAIL_ALL | JAIL_CREDENTIALS));
 	if (p.count > capacity)
 		return 0;
 	for (size_t i = 0; i < p.count; i++) {

@@ -22,6 +22,7 @@ enum jail_need {
 	JAIL_FREEZE = 64,    /* the VM's memory is written to a file */
 	JAIL_EMBEDDER = 128, /* not known: a process that goes on using libmote (mote_jail) */
 	JAIL_ALL = 255,
+	JAIL_CREDENTIALS = 256, /* other users, groups and capabilities: of one sandbox's thread */
 };
 
 /*

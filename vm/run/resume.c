@@ -58,6 +58,8 @@ static unsigned needs(const struct vm *vm, bool freeze)
 		all |= JAIL_NETWORK;
 	if (vm->set_ids)
 		all |= JAIL_SET_IDS;
+	if (!freeze && credentials_can_change(&vm->credentials))
+		all |= JAIL_CREDENTIALS;
 	return all | JAIL_LINUX;
 }
 
@@ -74,6 +76,8 @@ int vm_jail(struct vm *vm, bool freeze, struct err *e)
 		rc = vcpu_timer_make(&vcpu->flush);
 	if (rc == 0)
 		rc = vcpu_timer_make(&vcpu->brake);
+	if (rc == 0 && vm->credentials.wanted && !freeze)
+		rc = credentials_take(&vm->credentials);
 	if (rc < 0)
 		return err_sys(e, -rc, "preparing the vCPU thread");
 	vcpu->timers_of = (int)syscall(SYS_gettid);
@@ -107,6 +111,9 @@ static int enter(struct vcpu *vcpu, struct err *e)
 	if (vcpu->timers_of && vcpu->timers_of != vcpu->tid)
 		return err_set(e, ERR_CONFIG, EINVAL,
 			       "the sandbox was locked into the filter of another thread");
+	if (credentials_check_thread(&vm->credentials) < 0)
+		return err_set(e, ERR_CONFIG, EPERM,
+			       "the thread has the user that another sandbox's program chose");
 	atomic_store(&vcpu->running_tid, vcpu->tid);
 	dirty_enter(&vm->memory.dirty);
 	clock_enter(vcpu);

@@ -67,6 +67,9 @@ void vcpu_serve_call(struct vcpu *vcpu)
 	vcpu->may_pend |= frame.nr != HOSTCALL_exchange;
 	const bool pollable = hostcall_pollable(vm, &frame);
 	vcpu_flush_output(vcpu);
+	/* No other thread acts for the guest with what it had before. */
+	if (frame.nr == HOSTCALL_set_ids || frame.nr == HOSTCALL_set_groups)
+		poller_stop(vcpu);
 	const struct call_outcome outcome = hostcall_dispatch(vcpu, &frame);
 	switch (outcome.kind) {
 	case CALL_DONE:

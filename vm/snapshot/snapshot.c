@@ -37,6 +37,10 @@ static int record_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 		return err_set(
 			e, ERR_GUEST, EBUSY,
 			"the guest has a file mapped MAP_SHARED, which a snapshot cannot hold");
+	if (vm->credentials.changed)
+		return err_set(e, ERR_GUEST, EBUSY,
+			       "the guest has changed its user, groups or capabilities, which a "
+			       "snapshot cannot hold");
 	for (uint32_t i = 0; i < vm->fds.len; i++)
 		count += vm->fds.entries[i].host >= 0;
 	s->state.given = vm->given;

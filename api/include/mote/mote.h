@@ -74,6 +74,18 @@ struct mote_limit {
 	uint64_t soft, hard;
 };
 
+/* A native program's capabilities, bits 1 << CAP_*; see capabilities(7). */
+struct mote_credentials {
+	uint64_t permitted, effective, inheritable, bounding, ambient; /* what it begins with */
+	int no_new_privs; /* not 0: what it sees of that attribute */
+	/*
+	 * Called on the sandboxed thread after each change of ids: the kernel has then
+	 * reset what prctl(2) says of PR_SET_PDEATHSIG and PR_SET_DUMPABLE. NULL: nothing.
+	 */
+	void (*changed)(void *arg);
+	void *arg;
+};
+
 /* Begin with `struct mote_options o = {.size = sizeof(o)}`; a zeroed member means its default. */
 struct mote_options {
 	size_t size;              /* of this structure, as the caller knows it */
@@ -149,6 +161,14 @@ struct mote_options {
 	size_t group_count;
 	const struct mote_limit *limits;
 	size_t limit_count;
+	/*
+	 * NULL: the program has no capabilities, and no other user than uid and gid. Else uid, gid,
+	 * groups and these are what the thread has that calls mote_sandbox_jail, and the program
+	 * may change them by setuid(2), setgroups(2), capset(2) and their like: they are changed of
+	 * that thread, by whose rights the kernel decides. Afterwards the thread is of no use for
+	 * anything else. Without mote_sandbox_jail such calls fail with EPERM.
+	 */
+	const struct mote_credentials *credentials;
 };
 
 enum mote_end {

@@ -9,6 +9,7 @@
 #include "guest/linux/fs/user_path.h"
 #include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/credentials.h"
 
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -132,28 +133,29 @@ int64_t sys_truncate(uint64_t path, uint64_t size)
 
 /* --- access --- */
 
-/* What the mode bits of a file allow this process's user. */
-static uint32_t allowed(const struct mote_stat *st)
+/* What the mode bits of a file allow this process's user of that kind. */
+static uint32_t allowed(const struct mote_stat *st, enum id_kind kind)
 {
-	if (process.boot->uid == 0) {
+	const struct credentials *c = &process.credentials;
+	if (c->uid[kind] == 0) {
 		bool executable = (st->mode & (S_IXUSR | S_IXGRP | S_IXOTH)) || S_ISDIR(st->mode);
 		return R_OK | W_OK | (executable ? X_OK : 0);
 	}
-	if (st->uid == process.boot->uid)
+	if (st->uid == c->uid[kind])
 		return st->mode >> 6 & 7;
-	if (st->gid == process.boot->gid)
+	if (st->gid == c->gid[kind] || credentials_in_group(st->gid))
 		return st->mode >> 3 & 7;
 	return st->mode & 7;
 }
 
 /* An open descriptor's own file, by its mode bits: the host is asked by path only. */
-static int64_t access_own(int32_t fd, uint32_t mode)
+static int64_t access_own(int32_t fd, uint32_t mode, enum id_kind kind)
 {
 	struct mote_stat st;
 	int64_t rc = mote_fstat(mote_area(), fd, &st);
 	if (rc < 0)
 		return rc;
-	if (mode & ~allowed(&st))
+	if (mode & ~allowed(&st, kind))
 		return -EACCES;
 	return 0;
 }
@@ -165,8 +167,17 @@ static int64_t access_synthetic(const char *path, uint32_t mode)
 	return mode & ~(st.mode & 7) ? -EACCES : 0;
 }
 
+/* The host goes by what the user may do, unless it is asked about the real one. */
+static uint32_t access_of(enum id_kind kind)
+{
+	const struct credentials *c = &process.credentials;
+	const bool same = c->uid[kind] == c->uid[ID_FILES] && c->gid[kind] == c->gid[ID_FILES];
+	return kind == ID_REAL && !same ? MOTE_ACCESS_REAL : 0;
+}
+
 int64_t sys_faccessat2(int dirfd, uint64_t path, uint32_t mode, uint32_t flags)
 {
+	const enum id_kind kind = flags & AT_EACCESS ? ID_FILES : ID_REAL;
 	struct resolved_path p;
 	if ((mode & ~(uint32_t)(R_OK | W_OK | X_OK)) ||
 	    (flags & ~(uint32_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
@@ -176,17 +187,18 @@ int64_t sys_faccessat2(int dirfd, uint64_t path, uint32_t mode, uint32_t flags)
 		if (empty < 0)
 			return empty;
 		if (empty)
-			return access_own(dirfd, mode);
+			return access_own(dirfd, mode, kind);
 	}
 	int64_t rc = lookup_user_file(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW);
 	if (rc < 0)
 		return rc;
 	if (p.own >= 0)
-		return access_own(p.own, mode);
+		return access_own(p.own, mode, kind);
 	if (p.proc[0])
 		return access_synthetic(p.proc, mode);
 	do
-		rc = mote_access(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, mode);
+		rc = mote_access(mote_area(), p.base, p.rest, rest_len(&p), p.resolve,
+				 mode | access_of(kind));
 	while (lookup_retry(&p, rc));
 	return lookup_result(rc);
 }

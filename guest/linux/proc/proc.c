@@ -189,8 +189,8 @@ void proc_stat(const char *path, struct mote_stat *to)
 		.ino = ino & 0x7fffffff,
 		.nlink = 1,
 		.mode = S_IFREG | S_IRUSR | S_IRGRP | S_IROTH,
-		.uid = process.boot->uid,
-		.gid = process.boot->gid,
+		.uid = process.credentials.uid[ID_EFFECTIVE],
+		.gid = process.credentials.gid[ID_EFFECTIVE],
 		.blksize = 1024,
 	};
 	if (!n)

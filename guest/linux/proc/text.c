@@ -8,6 +8,7 @@
 #include "guest/linux/fs/roots.h"
 #include "guest/linux/mm/layout.h"
 #include "guest/linux/mm/ranges.h"
+#include "guest/linux/task/credentials.h"
 #include "guest/linux/task/limits.h"
 
 #include <linux/time.h>
@@ -290,22 +291,49 @@ static uint64_t signals_with(uint64_t least, uint64_t most)
 	return set;
 }
 
+static void add_ids(struct proc_text *t, const char *name, const uint32_t ids[ID_KINDS])
+{
+	text_add(t, "%s:\t%u\t%u\t%u\t%u\n", name, ids[ID_REAL], ids[ID_EFFECTIVE], ids[ID_SAVED],
+		 ids[ID_FILES]);
+}
+
+static void add_groups(struct proc_text *t)
+{
+	const uint32_t *list, count = credentials_groups(&list);
+	for (uint32_t i = 0; i < count; i++)
+		text_add(t, "%u ", list[i]);
+	if (count == 0)
+		text_add(t, " ");
+}
+
+static void add_capabilities(struct proc_text *t, const struct mote_capabilities *c)
+{
+	text_add(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", c->inheritable,
+		 c->permitted, c->effective);
+	text_add(t, "CapBnd:\t%016lx\nCapAmb:\t%016lx\n", c->bounding, c->ambient);
+}
+
 void proc_make_status(struct proc_text *t)
 {
 	const struct mote_area *area = mote_area();
-	const uint32_t pid = process.boot->pid, uid = process.boot->uid, gid = process.boot->gid;
+	const struct credentials *c = &process.credentials;
+	const uint32_t pid = process.boot->pid;
 	const unsigned long size = mapped_bytes() >> 10;
 	text_add(t, "Name:\t%s\nUmask:\t0%u%u%u\nState:\tR (running)\n", this_thread()->name,
 		 process.umask >> 6, process.umask >> 3 & 7, process.umask & 7);
 	text_add(t, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t0\nTracerPid:\t0\n", pid, pid);
-	text_add(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", uid, uid, uid, uid, gid, gid,
-		 gid, gid);
-	text_add(t, "FDSize:\t1024\nGroups:\t\nNStgid:\t%u\nNSpid:\t%u\n", pid, pid);
+	add_ids(t, "Uid", c->uid);
+	add_ids(t, "Gid", c->gid);
+	text_add(t, "FDSize:\t1024\nGroups:\t");
+	add_groups(t);
+	text_add(t, "\nNStgid:\t%u\nNSpid:\t%u\n", pid, pid);
 	text_add(t, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nVmData:\t%8lu kB\nVmStk:\t%8lu kB\n", size,
 		 size, (unsigned long)(heap_bytes() >> 10), (unsigned long)(stack_mapped() >> 10));
 	text_add(t, "Threads:\t1\nSigQ:\t0/0\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n",
 		 0ul, (unsigned long)area->pending_signals, (unsigned long)area->blocked_signals);
 	text_add(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", (unsigned long)signals_with(1, 1),
 		 (unsigned long)signals_with(2, UINT64_MAX));
-	text_add(t, "NoNewPrivs:\t1\nSeccomp:\t2\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n");
+	add_capabilities(t, &c->capabilities);
+	text_add(t, "NoNewPrivs:\t%d\nSeccomp:\t2\n", process.no_new_privs);
+	text_add(t, "Cpus_allowed:\t1\nCpus_allowed_list:\t0\n");
 }

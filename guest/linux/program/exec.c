@@ -18,6 +18,7 @@
 #include "guest/linux/mm/memory.h"
 #include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/credentials.h"
 
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -40,13 +41,14 @@ struct execution {
 
 /* --- whether a file may be executed --- */
 
-/* Of set-ID bits Linux would make another user: a VM's cannot change. */
+/* Of set-ID bits Linux would make another user, with rights that the host's thread has not. */
 static int64_t check_ids(int32_t fd, const struct mote_stat *st, const char *name)
 {
 	struct mote_statfs fs;
 	const uint32_t group = S_ISGID | S_IXGRP;
-	bool user = (st->mode & S_ISUID) && st->uid != process.boot->uid;
-	bool changes = user || ((st->mode & group) == group && st->gid != process.boot->gid);
+	bool user = (st->mode & S_ISUID) && st->uid != process.credentials.uid[ID_EFFECTIVE];
+	bool changes = user || ((st->mode & group) == group &&
+				st->gid != process.credentials.gid[ID_EFFECTIVE]);
 	if (!changes || process.no_new_privs)
 		return 0;
 	if (mote_statfs(mote_area(), fd, &fs) == 0 && (fs.flags & ST_NOSUID))
@@ -265,6 +267,7 @@ _Noreturn static void become(struct execution *e, const struct elf_program *p,
 	struct loaded_program to;
 	const char *why;
 	memory_take_away();
+	credentials_exec();
 	if (load_segments(p, &e->file, s, &to, &why) < 0) {
 		lib_error("%s: %s", e->name, why);
 		signal_end(SIGSEGV);

@@ -4,6 +4,7 @@
 
 #include "guest/linux/mm/layout.h"
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/credentials.h"
 
 #include <linux/auxvec.h>
 
@@ -64,6 +65,7 @@ static int put_strings(uint64_t *at, uint64_t *text, const struct string_list *l
 
 static int put_vector(uint64_t at, const struct places *where, const struct elf_program *p)
 {
+	const struct credentials *c = &process.credentials;
 	uint64_t hwcap[2];
 	arch_hardware_features(hwcap);
 	const uint64_t vector[AUX_MAX][2] = {
@@ -72,11 +74,11 @@ static int put_vector(uint64_t at, const struct places *where, const struct elf_
 		{AT_PHNUM, p->header.e_phnum},
 		{AT_PAGESZ, MOTE_PAGE},
 		{AT_ENTRY, p->bias + p->header.e_entry},
-		{AT_UID, process.boot->uid},
-		{AT_EUID, process.boot->uid},
-		{AT_GID, process.boot->gid},
-		{AT_EGID, process.boot->gid},
-		{AT_SECURE, 0},
+		{AT_UID, c->uid[ID_REAL]},
+		{AT_EUID, c->uid[ID_EFFECTIVE]},
+		{AT_GID, c->gid[ID_REAL]},
+		{AT_EGID, c->gid[ID_EFFECTIVE]},
+		{AT_SECURE, credentials_secure()},
 		{AT_RANDOM, where->random},
 		{AT_EXECFN, where->name},
 		{AT_PLATFORM, where->platform},

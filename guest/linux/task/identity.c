@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Who the process is. It has the ids that it was started with; becoming who one is already is
- * allowed.
- */
+/* Who the process is, and who it may become: credentials(7), setresuid(2), capabilities(7). */
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/credentials.h"
+
+#include <linux/capability.h>
+#include <linux/securebits.h>
+
+#define BIT(capability) (1UL << (capability))
+/* Those that count for files, which come and go with the user of files. */
+#define FILE_CAPABILITIES                                                                     \
+	(BIT(CAP_CHOWN) | BIT(CAP_MKNOD) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | \
+	 BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_LINUX_IMMUTABLE) | BIT(CAP_MAC_OVERRIDE))
 
 int64_t sys_getpid(void)
 {
@@ -13,16 +20,6 @@ int64_t sys_getpid(void)
 int64_t sys_getppid(void)
 {
 	return 0;
-}
-
-int64_t sys_getuid(void)
-{
-	return process.boot->uid;
-}
-
-int64_t sys_getgid(void)
-{
-	return process.boot->gid;
 }
 
 /* The process is the only one of its group, and both have its number. */
@@ -36,102 +33,210 @@ int64_t sys_setpgid(int pid, int group)
 	return group == 0 || group == own ? 0 : -EPERM;
 }
 
-int64_t sys_setgroups(uint64_t count, uint64_t from)
+/* --- what the ids are --- */
+
+int64_t sys_getuid(void)
 {
-	uint32_t group;
-	if (count > 1)
-		return -EPERM;
-	if (count == 0)
-		return process.boot->groupc ? -EPERM : 0; /* the host's rights go by them */
-	if (get_user(&group, from, sizeof(group)) < 0)
-		return -EFAULT;
-	return group == process.boot->gid ? 0 : -EPERM;
+	return process.credentials.uid[ID_REAL];
 }
 
-/* They follow the effective ids, and the result is what was before. */
-int64_t sys_setfsuid(uint32_t id)
+int64_t sys_geteuid(void)
 {
-	(void)id;
-	return process.boot->uid;
+	return process.credentials.uid[ID_EFFECTIVE];
 }
 
-int64_t sys_setfsgid(uint32_t id)
+int64_t sys_getgid(void)
 {
-	(void)id;
-	return process.boot->gid;
+	return process.credentials.gid[ID_REAL];
 }
 
-/* In the order in which Linux has them. */
-int64_t sys_getgroups(int capacity, uint64_t to)
+int64_t sys_getegid(void)
 {
-	const uint32_t count = process.boot->groupc;
-	if (capacity < 0 || (capacity && (uint32_t)capacity < count))
-		return -EINVAL;
-	if (capacity &&
-	    put_user(to, boot_string(process.boot->groups), count * sizeof(uint32_t)) < 0)
-		return -EFAULT;
-	return count;
+	return process.credentials.gid[ID_EFFECTIVE];
 }
 
-/* Real, effective and saved. */
-static int64_t put_ids(uint32_t id, uint64_t real, uint64_t effective, uint64_t saved)
+static int64_t put_ids(const uint32_t ids[ID_KINDS], uint64_t real, uint64_t effective,
+		       uint64_t saved)
 {
 	const uint64_t to[3] = {real, effective, saved};
 	for (int i = 0; i < 3; i++)
-		if (put_user(to[i], &id, sizeof(id)) < 0)
+		if (put_user(to[i], &ids[i], sizeof(ids[i])) < 0)
 			return -EFAULT;
 	return 0;
 }
 
 int64_t sys_getresuid(uint64_t real, uint64_t effective, uint64_t saved)
 {
-	return put_ids(process.boot->uid, real, effective, saved);
+	return put_ids(process.credentials.uid, real, effective, saved);
 }
 
 int64_t sys_getresgid(uint64_t real, uint64_t effective, uint64_t saved)
 {
-	return put_ids(process.boot->gid, real, effective, saved);
+	return put_ids(process.credentials.gid, real, effective, saved);
 }
 
-/* -1 leaves an id as it is. */
-static bool unchanged(uint32_t id, uint32_t own)
+/* --- rules that users and groups have in common --- */
+
+/* -1 leaves an id as it is; it is nobody's. */
+static bool is_kept(uint32_t id)
 {
-	return id == own || id == UINT32_MAX;
+	return id == UINT32_MAX;
 }
 
-static int64_t set_ids(uint32_t own, uint32_t real, uint32_t effective, uint32_t saved)
+/* Whether it is one of the first `kinds` that the process has. */
+static bool is_own(const uint32_t ids[ID_KINDS], int kinds, uint32_t id)
 {
-	if (unchanged(real, own) && unchanged(effective, own) && unchanged(saved, own))
-		return 0;
-	return -EPERM;
+	for (int i = 0; i < kinds; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+static void take(uint32_t *id, uint32_t to)
+{
+	if (!is_kept(to))
+		*id = to;
+}
+
+static int64_t set_one(uint32_t ids[ID_KINDS], uint32_t id, bool privileged)
+{
+	if (is_kept(id))
+		return -EINVAL;
+	if (privileged)
+		ids[ID_REAL] = ids[ID_SAVED] = id;
+	else if (id != ids[ID_REAL] && id != ids[ID_SAVED])
+		return -EPERM;
+	ids[ID_EFFECTIVE] = ids[ID_FILES] = id;
+	return 0;
+}
+
+static int64_t set_two(uint32_t ids[ID_KINDS], uint32_t real, uint32_t effective, bool privileged)
+{
+	const uint32_t before = ids[ID_REAL];
+	if (!privileged && !is_kept(real) && !is_own(ids, ID_SAVED, real))
+		return -EPERM;
+	if (!privileged && !is_kept(effective) && !is_own(ids, ID_FILES, effective))
+		return -EPERM;
+	take(&ids[ID_REAL], real);
+	take(&ids[ID_EFFECTIVE], effective);
+	if (!is_kept(real) || (!is_kept(effective) && effective != before))
+		ids[ID_SAVED] = ids[ID_EFFECTIVE];
+	ids[ID_FILES] = ids[ID_EFFECTIVE];
+	return 0;
+}
+
+static int64_t set_three(uint32_t ids[ID_KINDS], const uint32_t to[3], bool privileged)
+{
+	for (int i = 0; i < 3 && !privileged; i++)
+		if (!is_kept(to[i]) && !is_own(ids, ID_FILES, to[i]))
+			return -EPERM;
+	for (int i = 0; i < 3; i++)
+		take(&ids[i], to[i]);
+	ids[ID_FILES] = ids[ID_EFFECTIVE];
+	return 0;
+}
+
+/* Changes the one of files if that is allowed, and says nothing of it. True if it changed. */
+static bool set_files(uint32_t ids[ID_KINDS], uint32_t id, bool privileged)
+{
+	if (is_kept(id) || id == ids[ID_FILES] || (!privileged && !is_own(ids, ID_KINDS, id)))
+		return false;
+	ids[ID_FILES] = id;
+	return true;
+}
+
+/* --- users: capabilities come and go with them --- */
+
+static bool has_root(const uint32_t uid[ID_KINDS])
+{
+	return is_own(uid, ID_FILES, 0);
+}
+
+static int64_t commit_users(struct credentials *next)
+{
+	const struct credentials *now = &process.credentials;
+	struct mote_capabilities *c = &next->capabilities;
+	if (next->securebits & SECBIT_NO_SETUID_FIXUP)
+		return credentials_commit(next);
+	if (has_root(now->uid) && !has_root(next->uid)) {
+		if (!(next->securebits & SECBIT_KEEP_CAPS))
+			c->permitted = c->effective = 0;
+		c->ambient = 0;
+	}
+	if (now->uid[ID_EFFECTIVE] == 0 && next->uid[ID_EFFECTIVE] != 0)
+		c->effective = 0;
+	if (now->uid[ID_EFFECTIVE] != 0 && next->uid[ID_EFFECTIVE] == 0)
+		c->effective = c->permitted;
+	return credentials_commit(next);
 }
 
 int64_t sys_setuid(uint32_t id)
 {
-	return id == process.boot->uid ? 0 : -EPERM;
-}
-
-int64_t sys_setgid(uint32_t id)
-{
-	return id == process.boot->gid ? 0 : -EPERM;
+	struct credentials next = process.credentials;
+	int64_t rc = set_one(next.uid, id, capable(CAP_SETUID));
+	return rc < 0 ? rc : commit_users(&next);
 }
 
 int64_t sys_setreuid(uint32_t real, uint32_t effective)
 {
-	return set_ids(process.boot->uid, real, effective, UINT32_MAX);
-}
-
-int64_t sys_setregid(uint32_t real, uint32_t effective)
-{
-	return set_ids(process.boot->gid, real, effective, UINT32_MAX);
+	struct credentials next = process.credentials;
+	int64_t rc = set_two(next.uid, real, effective, capable(CAP_SETUID));
+	return rc < 0 ? rc : commit_users(&next);
 }
 
 int64_t sys_setresuid(uint32_t real, uint32_t effective, uint32_t saved)
 {
-	return set_ids(process.boot->uid, real, effective, saved);
+	const uint32_t to[3] = {real, effective, saved};
+	struct credentials next = process.credentials;
+	int64_t rc = set_three(next.uid, to, capable(CAP_SETUID));
+	return rc < 0 ? rc : commit_users(&next);
+}
+
+/* The result is what was before, whatever becomes of it. */
+int64_t sys_setfsuid(uint32_t id)
+{
+	struct credentials next = process.credentials;
+	struct mote_capabilities *c = &next.capabilities;
+	const uint32_t before = next.uid[ID_FILES];
+	if (!set_files(next.uid, id, capable(CAP_SETUID)))
+		return before;
+	if (!(next.securebits & SECBIT_NO_SETUID_FIXUP) && before == 0)
+		c->effective &= ~FILE_CAPABILITIES;
+	if (!(next.securebits & SECBIT_NO_SETUID_FIXUP) && id == 0)
+		c->effective |= c->permitted & FILE_CAPABILITIES;
+	(void)!credentials_commit(&next);
+	return before;
+}
+
+/* --- groups --- */
+
+int64_t sys_setgid(uint32_t id)
+{
+	struct credentials next = process.credentials;
+	int64_t rc = set_one(next.gid, id, capable(CAP_SETGID));
+	return rc < 0 ? rc : credentials_commit(&next);
+}
+
+int64_t sys_setregid(uint32_t real, uint32_t effective)
+{
+	struct credentials next = process.credentials;
+	int64_t rc = set_two(next.gid, real, effective, capable(CAP_SETGID));
+	return rc < 0 ? rc : credentials_commit(&next);
 }
 
 int64_t sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved)
 {
-	return set_ids(process.boot->gid, real, effective, saved);
+	const uint32_t to[3] = {real, effective, saved};
+	struct credentials next = process.credentials;
+	int64_t rc = set_three(next.gid, to, capable(CAP_SETGID));
+	return rc < 0 ? rc : credentials_commit(&next);
+}
+
+int64_t sys_setfsgid(uint32_t id)
+{
+	struct credentials next = process.credentials;
+	const uint32_t before = next.gid[ID_FILES];
+	if (set_files(next.gid, id, capable(CAP_SETGID)))
+		(void)!credentials_commit(&next);
+	return before;
 }

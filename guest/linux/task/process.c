@@ -4,8 +4,8 @@
  * its attributes.
  */
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/credentials.h"
 
-#include <linux/capability.h>
 #include <linux/personality.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
@@ -82,17 +82,24 @@ static int64_t set_name(uint64_t from)
 
 static int32_t death_signal; /* as it was set */
 
-int64_t sys_prctl(uint32_t option, uint64_t arg)
+int64_t sys_prctl(uint32_t option, uint64_t arg, uint64_t second, uint64_t third, uint64_t fourth)
 {
+	const bool rest_is_zero = third == 0 && fourth == 0;
+	int64_t rc = capability_prctl(option, arg, second, rest_is_zero);
+	if (rc != -ENOSYS)
+		return rc;
 	switch (option) {
 	case PR_SET_NAME:
 		return set_name(arg);
 	case PR_GET_NAME:
 		return put_user(arg, this_thread()->name, sizeof(this_thread()->name));
 	case PR_GET_DUMPABLE:
-	case PR_GET_NO_NEW_PRIVS:
 		return 1;
+	case PR_GET_NO_NEW_PRIVS:
+		return arg || second || !rest_is_zero ? -EINVAL : process.no_new_privs;
 	case PR_SET_NO_NEW_PRIVS:
+		if (arg != 1 || second || !rest_is_zero)
+			return -EINVAL;
 		process.no_new_privs = true;
 		return 0;
 	case PR_SET_DUMPABLE:
@@ -107,16 +114,11 @@ int64_t sys_prctl(uint32_t option, uint64_t arg)
 	case PR_SET_CHILD_SUBREAPER: /* of no children */
 	case PR_SET_THP_DISABLE:
 	case PR_SET_TIMERSLACK:
-	case PR_SET_KEEPCAPS:
-	case PR_GET_KEEPCAPS:
-	case PR_GET_SECUREBITS:
 	case PR_GET_SECCOMP:
 	case PR_GET_THP_DISABLE:
 		return 0;
 	case PR_GET_TIMERSLACK:
 		return 50000;
-	case PR_CAPBSET_READ: /* of the capabilities that Linux has, none */
-		return arg <= CAP_LAST_CAP ? 0 : -EINVAL;
 	default:
 		return -EINVAL;
 	}

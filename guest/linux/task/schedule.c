@@ -5,6 +5,7 @@
  * more than that (real-time classes, another CPU) is refused as it is to a user without rights.
  */
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/credentials.h"
 
 #include <linux/capability.h>
 #include <linux/ioprio.h>
@@ -31,7 +32,8 @@ static int64_t check_who(uint32_t which, int who)
 {
 	if (which > PRIO_USER)
 		return -EINVAL;
-	if (which == PRIO_USER ? who == 0 || (uint32_t)who == process.boot->uid : is_self(who))
+	if (which == PRIO_USER ? who == 0 || (uint32_t)who == process.credentials.uid[ID_REAL]
+			       : is_self(who))
 		return 0;
 	return -ESRCH;
 }
@@ -53,7 +55,7 @@ int64_t sys_setpriority(uint32_t which, int who, int value)
 		value = NICE_MAX;
 	if (value < NICE_MIN)
 		value = NICE_MIN;
-	if (value < niceness && process.boot->uid != 0)
+	if (value < niceness && !capable(CAP_SYS_NICE))
 		return -EACCES;
 	niceness = value;
 	return 0;
@@ -214,51 +216,4 @@ int64_t sys_membarrier(uint32_t command, uint32_t flags)
 	if (flags || (command & ~known) || (command & (command - 1)))
 		return -EINVAL;
 	return command == MEMBARRIER_CMD_QUERY ? known : 0;
-}
-
-/* --- capabilities: a guest has none --- */
-
-static int64_t capability_words(uint64_t header_at, uint32_t *words)
-{
-	struct __user_cap_header_struct header;
-	if (get_user(&header, header_at, sizeof(header)) < 0)
-		return -EFAULT;
-	*words = _LINUX_CAPABILITY_U32S_3;
-	if (header.version == _LINUX_CAPABILITY_VERSION_1)
-		*words = _LINUX_CAPABILITY_U32S_1;
-	else if (header.version != _LINUX_CAPABILITY_VERSION_2 &&
-		 header.version != _LINUX_CAPABILITY_VERSION_3)
-		*words = 0;
-	if (*words)
-		return is_self(header.pid) ? 0 : -ESRCH;
-	header.version = _LINUX_CAPABILITY_VERSION_3;
-	if (put_user(header_at, &header.version, sizeof(header.version)) < 0)
-		return -EFAULT;
-	return -EINVAL;
-}
-
-int64_t sys_capget(uint64_t header_at, uint64_t to)
-{
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
-	uint32_t words;
-	int64_t rc = capability_words(header_at, &words);
-	if (rc == -EINVAL && !to)
-		return 0; /* it only asked for the version */
-	if (rc < 0)
-		return rc;
-	return put_user_optional(to, none, words * sizeof(none[0]));
-}
-
-int64_t sys_capset(uint64_t header_at, uint64_t from)
-{
-	struct __user_cap_data_struct next[_LINUX_CAPABILITY_U32S_3];
-	uint32_t words, any = 0;
-	int64_t rc = capability_words(header_at, &words);
-	if (rc < 0)
-		return rc;
-	if (get_user(next, from, words * sizeof(next[0])) < 0)
-		return -EFAULT;
-	for (uint32_t i = 0; i < words; i++)
-		any |= next[i].effective | next[i].permitted | next[i].inheritable;
-	return any ? -EPERM : 0;
 }

@@ -168,7 +168,7 @@ int64_t signal_send(int signo, int32_t code, uint64_t value)
 	const struct signal_info info = {
 		.signo = signo,
 		.code = code,
-		.word = process.boot->pid | (uint64_t)process.boot->uid << 32,
+		.word = process.boot->pid | (uint64_t)process.credentials.uid[ID_REAL] << 32,
 		.value = value,
 	};
 	if (signo < 0 || signo > SIGNALS)

@@ -19,8 +19,8 @@ each_monitor_is_confined() {
 	local pid task
 	pid=$(task_pid loop)
 	for task in /proc/"$pid"/task/*; do
-		has "$(cat "$task/status")" '^CapEff:\s0+41b$' "$task"
-		has "$(cat "$task/status")" '^CapPrm:\s0+41b$' "$task"
+		has "$(cat "$task/status")" '^CapEff:\s0+4db$' "$task"
+		has "$(cat "$task/status")" '^CapPrm:\s0+4db$' "$task"
 		has "$(cat "$task/status")" '^NoNewPrivs:\s1$' "$task"
 		has "$(cat "$task/status")" '^Seccomp:\s2$' "$task"
 	done

@@ -138,3 +138,40 @@ each_room_user_namespace() { # core
 	is "$status" 1 "writing root's file"
 	is "$(cat "$CASE_DIR/data/of-root")" text "root's file"
 }
+
+# The guest's root becomes another user: what is done for it goes by that user, on the host too, and its shim's end is
+# its end as before.
+test_room_becomes_another_user() { # core
+	local pid
+	KIND=native
+	mkdir "$CASE_DIR/data" && chmod 0777 "$CASE_DIR/data"
+	local mount=(--mount "type=bind,src=$CASE_DIR/data,dst=/volume,options=rbind:rw")
+	run "${mount[@]}" -- eleven write /volume/of-root text
+	is "$status" 0 status
+	chmod 0600 "$CASE_DIR/data/of-root"
+	run "${mount[@]}" -- twelve become 1000 1001 /probe write /volume/of-user text
+	is "$status $(cat "$err")" '0 ' 'writing as another user'
+	is "$(stat -c '%u:%g' "$CASE_DIR/data/of-user")" 1000:1001 "the user's file"
+	run "${mount[@]}" -- thirteen become 1000 1001 /probe read /volume/of-root
+	is "$status" 1 "reading root's file"
+	has "$(cat "$err")" 'Permission denied'
+	run "${mount[@]}" -- fourteen become 1000 1001 /probe credentials
+	is "$(tr '\t\n' ' ;' <"$out")" \
+		"Uid: 1000 1000 1000 1000;Groups: 7 ;CapInh: 0000000000000000;CapPrm: 0000000000000000;CapEff: $(
+		)0000000000000000;CapBnd: 00000000a80425fb;CapAmb: 0000000000000000;NoNewPrivs: 1;" credentials
+	run --cap-drop CAP_SETUID -- fifteen become 1000 1001 /probe credentials
+	is "$status" 1 'without CAP_SETUID'
+	has "$(cat "$err")" 'setuid: Operation not permitted'
+	run --cap-add CAP_SYS_ADMIN --cap-add CAP_NET_ADMIN -- sixteen credentials
+	has "$(cat "$out")" '^CapEff:.00000000a82435fb$'
+	grep -q 'sixteen: capabilities that give its processes nothing here: CAP_NET_ADMIN CAP_SYS_ADMIN$' \
+		"$MOTE_SANDBOX/containerd.log" || fail 'the log does not name them'
+	start "${mount[@]}" -- seventeen become 1000 1001 /probe sleep
+	pid=$(task_pid seventeen)
+	is "$(($(host_uid seventeen) % 65536))" 1000 'the monitor, for the host'
+	has "$(cat "/proc/$pid/status")" '^CapPrm:.0000000000000000$'
+	kill -KILL "$(shim_pids)"
+	within 10 gone "$pid" || fail 'it outlived its shim'
+	timeout 100 ctr task rm -f seventeen >"$out" 2>"$err"
+	within 10 ctr containers rm seventeen || fail 'ctr containers rm'
+}

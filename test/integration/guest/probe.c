@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #ifndef __wasm__
+#include <grp.h>
 #include <signal.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
@@ -308,6 +309,41 @@ static int do_identity(int argc, char **argv)
 	return 0;
 }
 
+/* UID GID PROGRAM ARG...: as su does, with a group of 7. */
+static int do_become(int argc, char **argv)
+{
+	const gid_t groups[] = {7};
+
+	if (argc < 3)
+		return 2;
+	if (setgroups(1, groups) != 0)
+		return fail("setgroups");
+	if (setgid((gid_t)atoi(argv[1])) != 0)
+		return fail("setgid");
+	if (setuid((uid_t)atoi(argv[0])) != 0)
+		return fail("setuid");
+	if (setuid(0) == 0 || errno != EPERM)
+		return fail("root again");
+	execv(argv[2], argv + 2);
+	return fail(argv[2]);
+}
+
+/* What /proc/self/status says of users and capabilities. */
+static int do_credentials(int argc, char **argv)
+{
+	char line[256];
+	FILE *f = fopen("/proc/self/status", "r");
+
+	(void)argc, (void)argv;
+	if (f == NULL)
+		return fail("/proc/self/status");
+	while (fgets(line, sizeof line, f) != NULL)
+		if (strncmp(line, "Uid", 3) == 0 || strncmp(line, "Groups", 6) == 0 ||
+		    strncmp(line, "Cap", 3) == 0 || strncmp(line, "NoNewPrivs", 10) == 0)
+			fputs(line, stdout);
+	return fclose(f);
+}
+
 static int do_fork(int argc, char **argv)
 {
 	pid_t child;
@@ -397,7 +433,9 @@ static const struct action {
 	{"wild-write", do_wild_write},
 	{"write", do_write},
 #ifndef __wasm__
+	{"become", do_become},
 	{"change-stdin", do_change_stdin},
+	{"credentials", do_credentials},
 	{"fork", do_fork},
 	{"handle-term", do_handle_term},
 	{"identity", do_identity},

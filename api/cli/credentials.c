@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A native program has the user, groups and capabilities of the process that runs it. */
+#include "cli.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int get_capabilities(struct mote_credentials *c)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct caps[2];
+	if (syscall(SYS_capget, &head, caps) < 0)
+		return -1;
+	c->permitted = caps[0].permitted | (uint64_t)caps[1].permitted << 32;
+	c->effective = caps[0].effective | (uint64_t)caps[1].effective << 32;
+	c->inheritable = caps[0].inheritable | (uint64_t)caps[1].inheritable << 32;
+	for (int cap = 0; cap < 64; cap++) {
+		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) > 0)
+			c->bounding |= 1UL << cap;
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) > 0)
+			c->ambient |= 1UL << cap;
+	}
+	c->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+	return 0;
+}
+
+int cli_credentials(struct mote_options *o, struct cli_credentials *to)
+{
+	int count = getgroups(0, NULL);
+	to->groups = calloc((size_t)(count > 0 ? count : 0) + 1, sizeof(*to->groups));
+	if (to->groups && count > 0)
+		count = getgroups(count, to->groups);
+	if (!to->groups || count < 0 || get_capabilities(&to->own) < 0) {
+		cli_complain("the user's groups and capabilities: %s", strerror(errno));
+		return -1;
+	}
+	o->uid = geteuid();
+	o->gid = getegid();
+	o->groups = to->groups;
+	o->group_count = (size_t)count;
+	o->credentials = &to->own;
+	return 0;
+}
