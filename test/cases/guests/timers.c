@@ -21,10 +21,19 @@
 static volatile int caught[65];
 static siginfo_t got;
 
+/* The most overruns of one signal: on a slow machine others come after the one that was blocked. */
+static timer_t repeated_timer;
+static volatile int most_overrun;
+
 static void handler(int signo, siginfo_t *info, void *context)
 {
 	caught[signo]++;
 	got = *info;
+	if (signo != SIGUSR2)
+		return;
+	int overrun = timer_getoverrun(repeated_timer);
+	if (overrun > most_overrun)
+		most_overrun = overrun;
 }
 
 static void handle(int signo)
@@ -86,6 +95,7 @@ static void repeated(void)
 {
 	struct itimerspec often = {{0, 2000000}, {0, 2000000}}, now;
 	timer_t t = make(CLOCK_MONOTONIC, SIGUSR2, 7);
+	repeated_timer = t;
 	caught[SIGUSR2] = 0;
 	timer_settime(t, 0, &often, NULL);
 	while (caught[SIGUSR2] < 5)
@@ -95,10 +105,10 @@ static void repeated(void)
 	sigset_t set;
 	sigemptyset(&set), sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	caught[SIGUSR2] = 0;
+	caught[SIGUSR2] = most_overrun = 0;
 	usleep(30000);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	printf("blocked: overrun %d\n", timer_getoverrun(t) > 5);
+	printf("blocked: overrun %d\n", most_overrun > 5);
 	memset(&often, 0, sizeof(often));
 	SHOW(timer_settime(t, 0, &often, &now));
 	caught[SIGUSR2] = 0;
