@@ -370,12 +370,30 @@ static int call_errno(uint32_t code)
 	return EREMOTEIO;
 }
 
+/* What a call returned: as many values as the function has results, a void one if it has none. */
+struct answer {
+	struct mote_value values[MOTE_RESULTS_MAX];
+	size_t count;
+};
+
+/* Whether they are of the types of the function's results. */
+static bool is_answer_of(const struct export *f, enum mote_type want, const struct answer *a)
+{
+	const size_t results = export_results(f);
+	const char *types = strchr(f->signature, ':') + 1;
+	if (results <= 1)
+		return a->count == 1 && export_returns(f, want, a->values[0].type);
+	for (size_t i = 0; i < results; i++)
+		if (i == a->count || (char)a->values[i].type != types[i])
+			return false;
+	return a->count == results;
+}
+
 /* The guest's answer to a call. */
 static int take_answer(struct mote_sandbox *s, uint8_t kind, struct mote_in in,
-		       const struct export *f, enum mote_type want, struct mote_value *result,
+		       const struct export *f, enum mote_type want, struct answer *answer,
 		       struct err *e)
 {
-	struct mote_value value;
 	uint32_t code;
 	const char *text;
 	if (kind == MOTE_MESSAGE_ERROR) {
@@ -389,12 +407,10 @@ static int take_answer(struct mote_sandbox *s, uint8_t kind, struct mote_in in,
 		s->ended = (struct mote_result){.end = MOTE_SIGNALLED, .code = SIGABRT};
 		return poison(s, e);
 	}
-	if (kind != MOTE_MESSAGE_RETURN || !mote_get_return(&in, &value))
+	if (kind != MOTE_MESSAGE_RETURN || !mote_get_returns(&in, answer->values, &answer->count))
 		return unexpected(s, "an invalid answer to a call", e);
-	if (!export_returns(f, want, value.type))
+	if (!is_answer_of(f, want, answer))
 		return unexpected(s, "a result that is not of its function's type", e);
-	if (result)
-		*result = value;
 	return 0;
 }
 
@@ -421,6 +437,10 @@ static int find_callable(const struct mote_sandbox *s, const char *name, size_t 
 	*f = exports_find(s->exports, name);
 	if (!*f)
 		return err_set(e, ERR_CONFIG, ENOENT, "the guest exports no function %.64s", name);
+	const char *why = export_uncallable(*f);
+	if (why)
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "the guest's function %.64s cannot be called: it has %s", name, why);
 	return 0;
 }
 
@@ -438,10 +458,9 @@ static int check_depth(const struct mote_sandbox *s, const struct export *f, str
 }
 
 static int call(struct mote_sandbox *s, const char *name, const struct mote_value *args,
-		size_t count, struct mote_value *result, struct err *e)
+		size_t count, enum mote_type want, struct answer *answer, struct err *e)
 {
-	enum mote_type want = result ? result->type : MOTE_ANY;
-	const struct export *f;
+	const struct export *f = NULL;
 	int rc = find_callable(s, name, count, &f, e);
 	if (rc == 0)
 		rc = export_check(f, args, count, want, e);
@@ -468,15 +487,35 @@ static int call(struct mote_sandbox *s, const char *name, const struct mote_valu
 		vm_finish(s->vm);
 	if (rc < 0)
 		return rc;
-	return take_answer(s, kind, in, f, want, result, e);
+	return take_answer(s, kind, in, f, want, answer, e);
 }
 
 int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name, const struct mote_value *args,
 		      size_t count, struct mote_value *result, struct mote_error *error)
 {
 	struct err e = {0};
-	if (call(sandbox, name, args, count, result, &e) < 0)
+	struct answer answer;
+	enum mote_type want = result ? result->type : MOTE_ANY;
+	if (call(sandbox, name, args, count, want, &answer, &e) < 0)
 		return error_report(&e, error);
+	if (result)
+		*result = answer.values[0];
+	return 0;
+}
+
+int mote_sandbox_call_all(struct mote_sandbox *sandbox, const char *name,
+			  const struct mote_value *args, size_t count,
+			  struct mote_value results[MOTE_RESULTS_MAX], size_t *result_count,
+			  struct mote_error *error)
+{
+	struct err e = {0};
+	struct answer answer;
+	if (call(sandbox, name, args, count, MOTE_ANY, &answer, &e) < 0)
+		return error_report(&e, error);
+	if (answer.values[0].type == MOTE_VOID)
+		answer.count = 0;
+	memcpy(results, answer.values, answer.count * sizeof(*results));
+	*result_count = answer.count;
 	return 0;
 }
 
@@ -528,9 +567,10 @@ int mote_sandbox_export(const struct mote_sandbox *sandbox, size_t index, const 
 			const char **signature)
 {
 	const struct exports *x = sandbox->exports;
-	if (!x || index >= x->count)
+	if (!x || index >= x->callable_count)
 		return -ENOENT;
-	*name = x->list[index].name;
-	*signature = x->list[index].signature;
+	const struct export *f = &x->list[x->callable[index]];
+	*name = f->name;
+	*signature = f->signature;
 	return 0;
 }

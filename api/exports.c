@@ -18,11 +18,23 @@ static bool read_export(struct mote_in *in, struct export *to)
 	if (!mote_get_name(in, &to->name) || !mote_get_name(in, &to->signature) ||
 	    !mote_get_u8(in, &to->flags))
 		return false;
-	if (!mote_signature_valid(to->signature) ||
-	    to->flags & ~(MOTE_EXPORT_REENTRANT | MOTE_EXPORT_WASM))
+	if (to->flags & ~(MOTE_EXPORT_REENTRANT | MOTE_EXPORT_WASM))
 		return false;
-	return !(to->flags & MOTE_EXPORT_WASM) ||
-	       strspn(to->signature, "iIfF:") == strlen(to->signature);
+	if (to->flags & MOTE_EXPORT_WASM)
+		return mote_wasm_signature_valid(to->signature);
+	return mote_signature_valid(to->signature);
+}
+
+const char *export_uncallable(const struct export *f)
+{
+	const char *why = strpbrk(f->signature, MOTE_UNCALLABLE);
+	if (!(f->flags & MOTE_EXPORT_WASM) || !why)
+		return NULL;
+	if (*why == 'V')
+		return "a parameter or result of type v128";
+	if (*why == 'R')
+		return "a parameter or result of a reference type";
+	return "more than 32 parameters or results";
 }
 
 static bool read_table(struct exports *x, struct mote_in in)
@@ -34,15 +46,21 @@ static bool read_table(struct exports *x, struct mote_in in)
 	    !mote_get_u32(&in, &count) || count > MOTE_EXPORTS_MAX)
 		return false;
 	x->list = calloc(count + 1, sizeof(x->list[0]));
-	for (; x->list && x->count < count; x->count++)
+	x->callable = calloc(count + 1, sizeof(x->callable[0]));
+	if (!x->list || !x->callable)
+		return false;
+	for (; x->count < count; x->count++)
 		if (!read_export(&in, &x->list[x->count]))
 			return false;
-	if (!x->list || in.left)
+	if (in.left)
 		return false;
 	qsort(x->list, x->count, sizeof(x->list[0]), by_name);
 	for (size_t i = 1; i < x->count; i++)
 		if (by_name(&x->list[i - 1], &x->list[i]) == 0)
 			return false;
+	for (uint32_t i = 0; i < x->count; i++)
+		if (!export_uncallable(&x->list[i]))
+			x->callable[x->callable_count++] = i;
 	return true;
 }
 
@@ -77,6 +95,7 @@ void exports_drop(struct exports *x)
 	if (!x || atomic_fetch_sub(&x->refs, 1) != 1)
 		return;
 	free(x->list);
+	free(x->callable);
 	free(x->message);
 	free(x);
 }
@@ -87,6 +106,11 @@ const struct export *exports_find(const struct exports *x, const char *name)
 	if (!x || x->count == 0)
 		return NULL;
 	return bsearch(&key, x->list, x->count, sizeof(x->list[0]), by_name);
+}
+
+size_t export_results(const struct export *f)
+{
+	return strlen(strchr(f->signature, ':') + 1);
 }
 
 /* The WebAssembly types that an argument becomes. */
@@ -150,7 +174,7 @@ int export_check(const struct export *f, const struct mote_value *args, size_t c
 			e, ERR_CONFIG, EINVAL,
 			"the guest's function %s has signature %s; the arguments do not match",
 			f->name, f->signature);
-	if (!export_returns(f, want, got))
+	if ((export_results(f) > 1 && want != MOTE_ANY) || !export_returns(f, want, got))
 		return err_set(
 			e, ERR_CONFIG, EINVAL,
 			"the guest's function %s has signature %s; its result is not of the wanted "

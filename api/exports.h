@@ -21,6 +21,8 @@ struct export
 struct exports {
 	struct export *list; /* owned, ordered by name */
 	size_t count;
+	uint32_t *callable; /* owned: positions of those that can be called */
+	size_t callable_count;
 	uint8_t *message; /* owned */
 	size_t message_len;
 	_Atomic unsigned refs;
@@ -32,6 +34,9 @@ int exports_read(struct exports **out, const uint8_t *message, size_t len,
 struct exports *exports_ref(struct exports *x);
 void exports_drop(struct exports *x); /* accepts NULL */
 const struct export *exports_find(const struct exports *x, const char *name);
+/* What of its type keeps a function from being called, or NULL. */
+const char *export_uncallable(const struct export *f);
+size_t export_results(const struct export *f); /* how many it has */
 /* Whether arguments and wanted result match the signature; otherwise ERR_CONFIG, EINVAL. */
 int export_check(const struct export *f, const struct mote_value *args, size_t count,
 		 enum mote_type want, struct err *e) must_check;

@@ -19,7 +19,7 @@
  *   message    u8 kind, then
  *   READY      u32 version, u32 count, count x (name, signature, u8 flags)
  *   CALL       name, u8 type of the result that is wanted (0: any), u8 count, count x value
- *   RETURN     value, of type void if there is no result
+ *   RETURN     value, of type void if there is no result; if there are several, each in turn
  *   ERROR      u32 code (enum mote_call_error), string
  *   LIST       nothing
  *   FUNCTIONS  u32 count, count x (name, signature)
@@ -38,8 +38,8 @@
 #include <string.h>
 
 #define MOTE_MESSAGE_VERSION 1
-#define MOTE_SIGNATURE_MAX   (MOTE_ARGS_MAX + 2) /* bytes: parameters, colon, result */
-#define MOTE_EXPORTS_MAX     4096
+#define MOTE_SIGNATURE_MAX   (MOTE_ARGS_MAX + 1 + MOTE_RESULTS_MAX) /* bytes, a colon between */
+#define MOTE_EXPORTS_MAX     100000 /* as many as a module may have */
 
 enum mote_message_kind {
 	MOTE_MESSAGE_READY = 1,
@@ -66,10 +66,14 @@ enum mote_export_flag {
 	 * A WebAssembly function: the signature has its own types, i I f F. Arguments become those:
 	 * u32 and bool i32, u64 i64, string and bytes two i32 (address, length). A result of type i
 	 * may be asked for as string or bytes: it is then the address of two i32, address and
-	 * length.
+	 * length. There may be several results. Letters of MOTE_UNCALLABLE say why the function
+	 * cannot be called.
 	 */
 	MOTE_EXPORT_WASM = 2,
 };
+
+/* A parameter or result is a v128, or a reference; there are more of them than may be. */
+#define MOTE_UNCALLABLE "VR+"
 
 /* --- encoding --- */
 
@@ -168,6 +172,17 @@ static inline bool mote_put_return(struct mote_out *o, const struct mote_value *
 {
 	mote_put_u8(o, MOTE_MESSAGE_RETURN);
 	return mote_put_value(o, result);
+}
+
+/* Of several results. */
+static inline bool mote_put_returns(struct mote_out *o, const struct mote_value *results,
+				    size_t count)
+{
+	bool ok = true;
+	mote_put_u8(o, MOTE_MESSAGE_RETURN);
+	for (size_t i = 0; ok && i < count; i++)
+		ok = mote_put_value(o, &results[i]);
+	return ok;
 }
 
 static inline void mote_put_error(struct mote_out *o, enum mote_call_error code, const char *text)
@@ -309,6 +324,19 @@ static inline bool mote_get_return(struct mote_in *in, struct mote_value *result
 	return mote_get_value(in, result) && in->left == 0;
 }
 
+/* The same with any number of results, one of type void if there is none. */
+static inline bool mote_get_returns(struct mote_in *in, struct mote_value results[MOTE_RESULTS_MAX],
+				    size_t *count)
+{
+	size_t n = 0;
+	do {
+		if (n == MOTE_RESULTS_MAX || !mote_get_value(in, &results[n++]))
+			return false;
+	} while (in->left);
+	*count = n;
+	return true;
+}
+
 /* The rest of an ERROR after its kind. The code may be one that is not known here. */
 static inline bool mote_get_error(struct mote_in *in, uint32_t *code, const char **text)
 {
@@ -327,7 +355,17 @@ static inline bool mote_signature_valid(const char *s)
 	       (!s[n + 1] || (mote_type_is_value(s[n + 1]) && !s[n + 2]));
 }
 
-/* The result's type in a valid signature. */
+/* The signature of a WebAssembly function: of its own types, and any number of results. */
+static inline bool mote_wasm_signature_valid(const char *s)
+{
+	const size_t params = strspn(s, "iIfF" MOTE_UNCALLABLE);
+	if (params > MOTE_ARGS_MAX || s[params] != ':')
+		return false;
+	const size_t results = strspn(s + params + 1, "iIfF" MOTE_UNCALLABLE);
+	return results <= MOTE_RESULTS_MAX && !s[params + 1 + results];
+}
+
+/* The result's type in a valid signature, of several the first one's. */
 static inline enum mote_type mote_signature_result(const char *s)
 {
 	const char *colon = strchr(s, ':');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mote run --invoke: calls one exported function, and prints its result. */
+/* mote run --invoke: calls one exported function, and prints its results, each on a line. */
 #include "invoke.h"
 
 #include "cli.h"
@@ -187,8 +187,9 @@ int cli_invoke(struct mote_sandbox *sandbox, const char *name, char *const *argv
 	static char buffer[4096];
 	setvbuf(stdout, buffer, _IOFBF,
 		sizeof(buffer)); /* the C library asks about no descriptor */
-	struct mote_value values[MOTE_ARGS_MAX], answer = {0};
+	struct mote_value values[MOTE_ARGS_MAX], results[MOTE_RESULTS_MAX];
 	struct mote_error error;
+	size_t result_count;
 	if (mote_sandbox_init(sandbox, &error) < 0) {
 		if (end_of(sandbox, result))
 			return 0;
@@ -196,23 +197,20 @@ int cli_invoke(struct mote_sandbox *sandbox, const char *name, char *const *argv
 		return cli_status_of(&error);
 	}
 	const char *signature = find_signature(sandbox, name);
-	if (!signature) {
-		cli_complain(
-			"--invoke %s: no function of that name with parameters and at most one "
-			"result of types i32, i64, f32 and f64 is exported",
-			name);
-		return CLI_CANNOT_RUN;
-	}
-	int count = parse_arguments(name, signature, argv, values);
+	int count = 0;
+	if (signature) /* else the call says what is wrong with the function */
+		count = parse_arguments(name, signature, argv, values);
 	if (count < 0)
 		return CLI_HOST;
-	if (mote_sandbox_call(sandbox, name, values, (size_t)count, &answer, &error) < 0) {
+	if (mote_sandbox_call_all(sandbox, name, values, (size_t)count, results, &result_count,
+				  &error) < 0) {
 		if (end_of(sandbox, result))
 			return 0;
 		cli_complain("--invoke %s: %s", name, error.text);
 		return CLI_CANNOT_RUN;
 	}
-	print_result(&answer);
+	for (size_t i = 0; i < result_count; i++)
+		print_result(&results[i]);
 	*result = (struct mote_result){.end = MOTE_EXITED};
 	return cli_finish_output(0);
 }

@@ -42,7 +42,7 @@ const char cli_run_help[] =
 	"                      empty name, else _start)\n"
 	"  --invoke NAME       call this exported function with the ARGs as its arguments, and "
 	"print what it\n"
-	"                      returns: numbers (WebAssembly only)\n"
+	"                      returns, numbers, a line for each (WebAssembly only)\n"
 	"  --no-polling        answer every host call by a VM exit; else a thread polls for them "
 	"on another\n"
 	"                      CPU while they come in quick succession\n"

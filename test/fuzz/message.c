@@ -77,7 +77,9 @@ static void try_table(const uint8_t *data, size_t size)
 	require(x->count <= MOTE_EXPORTS_MAX);
 	for (size_t i = 0; i < x->count; i++) {
 		const struct export *f = &x->list[i];
-		require(exports_find(x, f->name) == f && mote_signature_valid(f->signature));
+		require(exports_find(x, f->name) == f);
+		require(mote_signature_valid(f->signature) ||
+			mote_wasm_signature_valid(f->signature));
 		for (size_t n = 0; n <= 2; n++)
 			if (export_check(f, args, n, MOTE_ANY, &e) == 0)
 				require(export_returns(f, MOTE_ANY,

@@ -64,4 +64,6 @@
       (else (i32.const 0))))
   (func (export "trap") (unreachable))
   (func (export "two") (result i32 i32) (i32.const 1) (i32.const 2))
+  (func (export "vector") (result i32 v128) (i32.const 1) (v128.const i64x2 1 2))
+  (func (export "reference") (param externref))
   (func (export "loop") (loop (br 0))))

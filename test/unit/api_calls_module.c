@@ -72,12 +72,31 @@ Test(api_calls_module, a_plain_module_is_called_with_its_own_types)
 	cr_expect(mote_sandbox_call(s, "astray", NULL, 0, &v, NULL) == -EREMOTEIO);
 	FAILS(s, EINVAL, "signature", "half", mote_f64(3));
 	FAILS(s, EINVAL, "signature", "half", mote_string("x"));
-	expect_error(s, ENOENT, "two", "two", NULL, 0);
+	expect_error(s, EINVAL, "result of type v128", "vector", NULL, 0);
+	expect_error(s, EINVAL, "of a reference type", "reference", NULL, 0);
 	expect_error(s, ENOENT, "mote_alloc", "mote_alloc", NULL, 0);
 	static const char large[200000];
 	FAILS(s, EREMOTEIO, "no memory", "same", mote_bytes(large, sizeof(large)));
 	cr_expect(mote_sandbox_export(s, 0, &name, &signature) == 0 && strcmp(name, "add") == 0 &&
 		  strcmp(signature, "iIfF:F") == 0);
+	mote_sandbox_free(s);
+}
+
+Test(api_calls_module, several_results)
+{
+	struct mote_sandbox *s = module_ready();
+	struct mote_value results[MOTE_RESULTS_MAX], string = {.type = MOTE_STRING};
+	const char *name, *signature;
+	size_t count;
+	cr_assert(mote_sandbox_call_all(s, "two", NULL, 0, results, &count, NULL) == 0);
+	cr_expect(count == 2 && results[0].of.i32 == 1 && results[1].of.i32 == 2);
+	cr_expect(must_call(s, "two", NULL, 0).of.i32 == 1, "the first");
+	cr_expect(mote_sandbox_call(s, "two", NULL, 0, &string, NULL) < 0);
+	cr_assert(mote_sandbox_call_all(s, "nothing", NULL, 0, results, &count, NULL) == 0);
+	cr_expect(count == 0);
+	for (size_t i = 0; mote_sandbox_export(s, i, &name, &signature) == 0; i++)
+		cr_expect(strspn(signature, "iIfF:") == strlen(signature), "%s %s", name,
+			  signature);
 	mote_sandbox_free(s);
 }
 

@@ -66,8 +66,8 @@ MOTE_API int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *
  *
  * Errors that leave the sandbox as it was:
  *   ENOENT     the guest exports no function of that name
- *   EINVAL     arguments or wanted result do not match its signature, or the sandbox is not
- *              initialised
+ *   EINVAL     arguments or wanted result do not match its signature, a parameter or result of
+ *              it is a v128 or a reference, or the sandbox is not initialised
  *   E2BIG      more than 32 arguments
  *   EMSGSIZE   arguments, name included, or the result are larger than options.call_bytes_max
  *   EBUSY      called from a host function, and the guest does not allow that for this function
@@ -83,6 +83,15 @@ MOTE_API int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *
 MOTE_API int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name,
 			       const struct mote_value *args, size_t count,
 			       struct mote_value *result, struct mote_error *error);
+
+/*
+ * The same for WebAssembly functions with any number of results, at most MOTE_RESULTS_MAX, each of
+ * the type that the function returns. mote_sandbox_call() gives the first of several.
+ */
+MOTE_API int mote_sandbox_call_all(struct mote_sandbox *sandbox, const char *name,
+				   const struct mote_value *args, size_t count,
+				   struct mote_value results[MOTE_RESULTS_MAX],
+				   size_t *result_count, struct mote_error *error);
 
 /*
  * Terminates the running call (or init, or run), also while a host call of the guest blocks; while

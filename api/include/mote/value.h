@@ -30,8 +30,9 @@ enum mote_type {
 	MOTE_BYTES = 'y',  /* any bytes, at no particular alignment */
 };
 
-#define MOTE_ARGS_MAX 32  /* parameters of a function */
-#define MOTE_NAME_MAX 255 /* bytes of its name */
+#define MOTE_ARGS_MAX    32  /* parameters of a function */
+#define MOTE_RESULTS_MAX 32  /* results; more than one only of WebAssembly functions */
+#define MOTE_NAME_MAX    255 /* bytes of its name */
 
 struct mote_value {
 	enum mote_type type;

@@ -89,24 +89,32 @@ static enum mote_type message_type(uint8_t type)
 	}
 }
 
-/* Whether a function can be called with the types that messages know; their letters. */
+static char letter_of(uint8_t type)
+{
+	const enum mote_type known = message_type(type);
+	if (known != MOTE_VOID)
+		return (char)known;
+	if (type == WASM_V128)
+		return 'V';
+	return 'R';
+}
+
+/* The letters of a function's type. False: it cannot be called, and some of them say why. */
 static bool signature_of(const struct wasm_functype *t, char out[MOTE_SIGNATURE_MAX + 1])
 {
+	const bool fits = t->param_count <= MOTE_ARGS_MAX && t->result_count <= MOTE_RESULTS_MAX;
 	size_t n = 0;
-	if (t->param_count > MOTE_ARGS_MAX || t->result_count > 1)
-		return false;
-	for (uint32_t i = 0; i < t->param_count + t->result_count; i++) {
-		const enum mote_type type =
-			message_type(t->params[i]); /* results follow parameters */
-		if (type == MOTE_VOID)
-			return false;
-		if (i == t->param_count)
-			out[n++] = ':';
-		out[n++] = (char)type;
-	}
-	if (t->result_count == 0)
-		out[n++] = ':';
+	for (uint32_t i = 0; fits && i < t->param_count; i++)
+		out[n++] = letter_of(t->params[i]);
+	if (!fits)
+		out[n++] = '+';
+	out[n++] = ':';
+	for (uint32_t i = 0; fits && i < t->result_count; i++)
+		out[n++] = letter_of(t->results[i]);
 	out[n] = '\0';
+	for (size_t i = 0; i < n; i++)
+		if (strchr(MOTE_UNCALLABLE, out[i]))
+			return false;
 	return true;
 }
 
@@ -135,9 +143,31 @@ static const char *result_of(const struct wasm_instance *inst, const struct call
 	return NULL;
 }
 
-static bool put_return(struct mote_out *o, const void *what)
+struct results {
+	struct mote_value of[MOTE_RESULTS_MAX];
+	size_t count; /* a void one if the function has none */
+};
+
+static bool put_results(struct mote_out *o, const void *what)
 {
-	return mote_put_return(o, what);
+	const struct results *r = what;
+	return mote_put_returns(o, r->of, r->count);
+}
+
+/* NULL, or why they are not what was asked for. */
+static const char *results_of(const struct wasm_instance *inst, const struct call *p,
+			      enum mote_type want, const union wasm_value *got, struct results *r)
+{
+	r->count = 1;
+	if (p->type->result_count <= 1)
+		return result_of(inst, p, want, got, &r->of[0]);
+	r->count = p->type->result_count;
+	for (size_t i = 0; i < r->count; i++) {
+		r->of[i] = mote_void();
+		r->of[i].type = message_type(p->type->results[i]);
+		r->of[i].of.u64 = got[i].i64;
+	}
+	return NULL;
 }
 
 /* Reports how the module stopped; nothing of it can be relied on any more. */
@@ -158,18 +188,18 @@ static _Noreturn void report_stop(void)
 static void call_function(const struct wasm_instance *inst, const struct call *p,
 			  enum mote_type want)
 {
-	union wasm_value got = {0};
-	struct mote_value result;
+	union wasm_value got[MOTE_RESULTS_MAX] = {0};
+	struct results results;
 	wasi.stop.outcome = WASM_RETURNED;
-	if (wasm_call(p->func, p->args, &got, &wasi.stop) != WASM_RETURNED)
+	if (wasm_call(p->func, p->args, got, &wasi.stop) != WASM_RETURNED)
 		report_stop();
-	const char *why = result_of(inst, p, want, &got, &result);
+	const char *why = results_of(inst, p, want, got, &results);
 	if (why)
 		rpc_write_error(MOTE_CALL_FAILED, why);
-	else if (!rpc_write(put_return, &result))
+	else if (!rpc_write(put_results, &results))
 		rpc_write_error(MOTE_CALL_TOO_LARGE,
 				"the function's result is too large for the guest's memory");
-	if (p->post && wasm_call(p->post, &got, NULL, &wasi.stop) != WASM_RETURNED)
+	if (p->post && wasm_call(p->post, got, NULL, &wasi.stop) != WASM_RETURNED)
 		report_stop();
 }
 
@@ -181,14 +211,14 @@ void rpc_serve_call(struct wasm_instance *inst, struct mote_in in)
 	struct call p = {0};
 	struct wasm_export e;
 	struct wasm_extern found;
-	char text[MOTE_NAME_MAX + 16];
+	char text[MOTE_NAME_MAX + 16], signature[MOTE_SIGNATURE_MAX + 1];
 	size_t count;
 	if (!mote_get_call(&in, &name, &want, args, &count)) {
 		rpc_write_error(MOTE_CALL_PROTOCOL, "the host sent a damaged call");
 		return;
 	}
 	if (!wasm_module_export_find(wasm_instance_module(inst), name, strlen(name), &e) ||
-	    e.type.kind != WASM_KIND_FUNC || !signature_of(e.type.func, text) ||
+	    e.type.kind != WASM_KIND_FUNC || !signature_of(e.type.func, signature) ||
 	    wasm_instance_export(inst, name, strlen(name), &found) != 0) {
 		rpc_write_error(MOTE_CALL_UNKNOWN, "the module exports no such function");
 		return;
@@ -202,7 +232,7 @@ void rpc_serve_call(struct wasm_instance *inst, struct mote_in in)
 		why = push_value(inst, &p, &args[i]);
 	if (why)
 		rpc_write_error(MOTE_CALL_FAILED, why);
-	else if (p.count != p.type->param_count ||
+	else if (p.count != p.type->param_count || (want != MOTE_ANY && p.type->result_count > 1) ||
 		 (rpc_is_bytes(want) && !(p.type->result_count && p.type->results[0] == WASM_I32)))
 		rpc_write_error(MOTE_CALL_SIGNATURE, "arguments or result of other types");
 	else
@@ -222,11 +252,12 @@ static bool is_helper(const struct wasm_name *n)
 	return n->bytes >= 10 && memcmp(n->text, "cabi_post_", 10) == 0;
 }
 
-static bool is_callable(const struct wasm_export *e, char signature[MOTE_SIGNATURE_MAX + 1])
+/* Whether the host is to know of it, even of a function that cannot be called. */
+static bool is_listed(const struct wasm_export *e)
 {
 	return e->type.kind == WASM_KIND_FUNC && e->name.bytes >= 1 &&
 	       e->name.bytes <= MOTE_NAME_MAX && !memchr(e->name.text, 0, e->name.bytes) &&
-	       !is_helper(&e->name) && signature_of(e->type.func, signature);
+	       !is_helper(&e->name);
 }
 
 static bool put_ready(struct mote_out *o, const void *what)
@@ -237,7 +268,7 @@ static bool put_ready(struct mote_out *o, const void *what)
 	uint32_t count = 0, all = wasm_module_export_count(m);
 	for (uint32_t i = 0; i < all; i++) {
 		wasm_module_export(m, i, &e);
-		if (is_callable(&e, signature))
+		if (is_listed(&e))
 			count++;
 	}
 	mote_put_u8(o, MOTE_MESSAGE_READY);
@@ -245,8 +276,9 @@ static bool put_ready(struct mote_out *o, const void *what)
 	mote_put_u32(o, count);
 	for (uint32_t i = 0; i < all; i++) {
 		wasm_module_export(m, i, &e);
-		if (!is_callable(&e, signature))
+		if (!is_listed(&e))
 			continue;
+		(void)signature_of(e.type.func, signature);
 		mote_put_text(o, e.name.text, e.name.bytes);
 		mote_put_text(o, signature, strlen(signature));
 		mote_put_u8(o, MOTE_EXPORT_WASM | MOTE_EXPORT_REENTRANT);

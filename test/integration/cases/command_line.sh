@@ -408,10 +408,20 @@ END
 		mote run --invoke "${line%% *}" "$functions" "${line#* }"
 		one_sentence 125 "--invoke ${line%% *}: (argument 1, .* is not of type|it takes [0-9] arguments)"
 	done
-	for line in two nowhere; do
+	mote run --invoke two "$functions" 7 0.5
+	is "$status $(cat "$out")" $'0 0.5\n7' 'two results'
+	mote run --invoke all "$functions"
+	is "$status $(cat "$out")" $'0 -1\n-2\n0.5\n1.25' 'results of all types'
+	mote run --invoke nowhere "$functions"
+	one_sentence 126 '--invoke nowhere: the guest exports no function nowhere'
+	for line in vector takes-vector; do
 		mote run --invoke $line "$functions"
-		one_sentence 126 "--invoke $line: no function of that name"
+		one_sentence 126 "--invoke $line: .* cannot be called: it has a parameter or result of type v128"
 	done
+	mote run --invoke reference "$functions"
+	one_sentence 126 'cannot be called: it has a parameter or result of a reference type'
+	mote run --invoke wide "$functions"
+	one_sentence 126 'cannot be called: it has more than 32 parameters or results'
 	mote run --invoke trap "$functions"
 	is "$status" 134 'a trap'
 	mote run --invoke exit "$functions" 42
