@@ -4,24 +4,17 @@
  * cases: cflags -lm
  */
 #define _GNU_SOURCE
-#include <errno.h>
+#include "show.h"
+
 #include <fenv.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 #include <xmmintrin.h>
-
-#define RESULT(x)                     \
-	({                            \
-		errno = 0;            \
-		long r_ = (x);        \
-		r_ < 0 ? -errno : r_; \
-	})
 
 static sigjmp_buf out;
 static siginfo_t got;

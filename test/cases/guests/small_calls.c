@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls with a user or two each: priorities, capabilities, older forms, pipes. */
 #define _GNU_SOURCE
+#include "show.h"
+
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/ioprio.h>
@@ -10,7 +11,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
@@ -22,14 +22,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include <utime.h>
-
-#define RESULT(x)                                \
-	({                                       \
-		errno = 0;                       \
-		long r_ = (long)(x);             \
-		r_ == -1 && errno ? -errno : r_; \
-	})
-#define SHOW(x) printf("%s: %ld\n", #x, RESULT(x))
 
 static void priorities(void)
 {

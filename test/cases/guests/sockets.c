@@ -6,23 +6,16 @@
  * cases: mote --net
  */
 #define _GNU_SOURCE
-#include <errno.h>
+#include "show.h"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
-
-#define RESULT(x)                     \
-	({                            \
-		errno = 0;            \
-		long r_ = (x);        \
-		r_ < 0 ? -errno : r_; \
-	})
 
 static void option(const char *name, int fd, int level, int option, int value)
 {

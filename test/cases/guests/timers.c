@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POSIX timers, and all three of setitimer. */
 #define _GNU_SOURCE
-#include <errno.h>
+#include "show.h"
+
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
-
-#define RESULT(x)                                \
-	({                                       \
-		errno = 0;                       \
-		long r_ = (long)(x);             \
-		r_ == -1 && errno ? -errno : r_; \
-	})
-#define SHOW(x) printf("%s: %ld\n", #x, RESULT(x))
 
 static volatile int caught[65];
 static siginfo_t got;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What cases print: a call as it is written, and its result or the negative of its errno. */
+#ifndef MOTE_CASES_SHOW_H
+#define MOTE_CASES_SHOW_H
+
+#include <errno.h>
+#include <stdio.h>
+
+#define RESULT(x)                                \
+	({                                       \
+		errno = 0;                       \
+		long r_ = (long)(x);             \
+		r_ == -1 && errno ? -errno : r_; \
+	})
+#define SHOW(x) printf("%s: %ld\n", #x, RESULT(x))
+
+#endif
