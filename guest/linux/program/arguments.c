@@ -48,22 +48,33 @@ static int64_t amount_add(struct amount *a, uint64_t bytes)
 	return 0;
 }
 
+/*
+ * The bytes of an array's next string, which is behind *array then: 0 at its end, or a negative
+ * errno.
+ */
+static int64_t next_string(uint64_t *array, uint64_t *string)
+{
+	if (!*array)
+		return 0;
+	if (get_user(string, *array, sizeof(*string)) < 0)
+		return -EFAULT;
+	if (!*string)
+		return 0;
+	*array += sizeof(*string);
+	return string_bytes(*string);
+}
+
 /* Adds the strings of an array in the program's memory: 0 or a negative errno. */
 static int64_t count_array(struct amount *a, uint64_t array)
 {
-	for (; array; array += sizeof(uint64_t)) {
-		uint64_t string;
-		if (get_user(&string, array, sizeof(string)) < 0)
-			return -EFAULT;
-		if (!string)
-			return 0;
-		int64_t bytes = string_bytes(string), rc = bytes;
-		if (bytes > 0)
-			rc = amount_add(a, (uint64_t)bytes);
+	uint64_t string;
+	int64_t bytes;
+	while ((bytes = next_string(&array, &string)) > 0) {
+		int64_t rc = amount_add(a, (uint64_t)bytes);
 		if (rc < 0)
 			return rc;
 	}
-	return 0;
+	return bytes;
 }
 
 /* The block while it is filled. */
@@ -84,19 +95,14 @@ static int64_t block_add(struct block *b, uint64_t string, uint64_t bytes)
 
 static int64_t copy_array(struct block *b, uint64_t array)
 {
-	for (; array; array += sizeof(uint64_t)) {
-		uint64_t string;
-		if (get_user(&string, array, sizeof(string)) < 0)
-			return -EFAULT;
-		if (!string)
-			return 0;
-		int64_t bytes = string_bytes(string), rc = bytes;
-		if (bytes > 0)
-			rc = block_add(b, string, (uint64_t)bytes);
+	uint64_t string;
+	int64_t bytes;
+	while ((bytes = next_string(&array, &string)) > 0) {
+		int64_t rc = block_add(b, string, (uint64_t)bytes);
 		if (rc < 0)
 			return rc;
 	}
-	return 0;
+	return bytes;
 }
 
 static int64_t copy_all(struct block *b, const struct argument_source *from, uint64_t argv)
