@@ -19,8 +19,8 @@ static void counted_free(void *data, void *p)
 	free(p);
 }
 
-ProtobufCMessage *message_decode(const ProtobufCMessageDescriptor *type, const void *bytes,
-				 size_t len)
+ProtobufCMessage *message_decode_counted(const ProtobufCMessageDescriptor *type, const void *bytes,
+					 size_t len, size_t *memory)
 {
 	size_t left = MESSAGE_MEMORY_MAX;
 	ProtobufCAllocator allocator = {
@@ -28,7 +28,16 @@ ProtobufCMessage *message_decode(const ProtobufCMessageDescriptor *type, const v
 		.free = counted_free,
 		.allocator_data = &left,
 	};
-	return protobuf_c_message_unpack(type, &allocator, len, bytes);
+	ProtobufCMessage *m = protobuf_c_message_unpack(type, &allocator, len, bytes);
+	*memory = MESSAGE_MEMORY_MAX - left;
+	return m;
+}
+
+ProtobufCMessage *message_decode(const ProtobufCMessageDescriptor *type, const void *bytes,
+				 size_t len)
+{
+	size_t memory;
+	return message_decode_counted(type, bytes, len, &memory);
 }
 
 ProtobufCMessage *message_copy(const ProtobufCMessage *m)

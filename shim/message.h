@@ -21,6 +21,9 @@
  */
 ProtobufCMessage *message_decode(const ProtobufCMessageDescriptor *type, const void *bytes,
 				 size_t len) must_check;
+/* The same, and *memory: how many bytes it occupies. */
+ProtobufCMessage *message_decode_counted(const ProtobufCMessageDescriptor *type, const void *bytes,
+					 size_t len, size_t *memory) must_check;
 /* NULL: out of memory. Released with message_free. */
 ProtobufCMessage *message_copy(const ProtobufCMessage *m) must_check;
 void message_free(ProtobufCMessage *m); /* accepts NULL */

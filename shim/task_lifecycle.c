@@ -51,6 +51,9 @@ void task_postpone(struct task *t, struct ttrpc_call *call)
 	if (count == POSTPONED_MAX)
 		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED,
 			   "%d requests wait for the container to be created", POSTPONED_MAX);
+	else if (!ttrpc_may_postpone(call))
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED,
+			   "the requests that wait for containers to be created are too large");
 	else if (add_waiter(&t->postponed, call))
 		ttrpc_postpone(call);
 }

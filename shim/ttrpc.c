@@ -23,6 +23,7 @@ enum {
 	ACCEPT_PAUSE_MS = 100, /* when there are no descriptors left */
 	IN_KEEP = 16 << 10,    /* an input buffer larger than this is given back after use */
 	READ_BYTES = 16 << 10, /* of one read */
+	KEPT_MAX = MESSAGE_MEMORY_MAX, /* requests of all postponed calls; the largest one fits */
 };
 
 struct conn {
@@ -40,6 +41,7 @@ struct ttrpc_call {
 	struct conn *conn;
 	uint32_t stream;
 	const struct ttrpc_method *method;
+	size_t memory;             /* that the request occupies */
 	ProtobufCMessage *request; /* owned; NULL unless it was postponed */
 };
 
@@ -141,11 +143,19 @@ static void answer_error(struct conn *c, uint32_t stream, enum ttrpc_code code, 
 	conn_answer(c, stream, &response);
 }
 
+/* The request of a call that was postponed. */
+static ProtobufCMessage *take_kept(struct ttrpc_call *call)
+{
+	if (call->request)
+		call->conn->server->kept_bytes -= call->memory;
+	return take_ptr(call->request);
+}
+
 static void call_end(struct ttrpc_call *call)
 {
+	message_free(take_kept(call));
 	call->conn->calls--;
 	conn_unref(call->conn);
-	message_free(call->request);
 	free(call);
 }
 
@@ -181,6 +191,11 @@ bool ttrpc_abandoned(const struct ttrpc_call *call)
 	return call->conn->fd < 0;
 }
 
+bool ttrpc_may_postpone(const struct ttrpc_call *call)
+{
+	return call->memory <= KEPT_MAX - call->conn->server->kept_bytes;
+}
+
 void ttrpc_postpone(struct ttrpc_call *call)
 {
 	call->conn->server->postponed = call;
@@ -193,14 +208,16 @@ static void serve_call(struct ttrpc_call *call, ProtobufCMessage *request)
 	cleanup_message ProtobufCMessage *taken = request;
 	s->postponed = NULL;
 	call->method->handler(s->arg, call, taken);
-	if (s->postponed == call)
+	if (s->postponed == call) {
 		call->request = take_ptr(taken);
+		s->kept_bytes += call->memory;
+	}
 	s->postponed = NULL;
 }
 
 void ttrpc_resume(struct ttrpc_call *call)
 {
-	serve_call(call, take_ptr(call->request));
+	serve_call(call, take_kept(call));
 }
 
 static void dispatch(struct conn *c, uint32_t stream, const Ttrpc__Request *request)
@@ -217,8 +234,9 @@ static void dispatch(struct conn *c, uint32_t stream, const Ttrpc__Request *requ
 		answer_error(c, stream, TTRPC_UNIMPLEMENTED, text);
 		return;
 	}
-	cleanup_message ProtobufCMessage *message =
-		message_decode(m->request, request->payload.data, request->payload.len);
+	size_t memory;
+	cleanup_message ProtobufCMessage *message = message_decode_counted(
+		m->request, request->payload.data, request->payload.len, &memory);
 	if (!message) {
 		char text[256];
 		snprintf(text, sizeof(text), "%s: the request is malformed or too large",
@@ -233,7 +251,12 @@ static void dispatch(struct conn *c, uint32_t stream, const Ttrpc__Request *requ
 		answer_error(c, stream, TTRPC_RESOURCE_EXHAUSTED, "too many unanswered requests");
 		return;
 	}
-	*call = (struct ttrpc_call){.conn = c, .stream = stream, .method = m};
+	*call = (struct ttrpc_call){
+		.conn = c,
+		.stream = stream,
+		.method = m,
+		.memory = memory,
+	};
 	c->refs++;
 	c->calls++;
 	serve_call(call, take_ptr(message));

@@ -12,6 +12,7 @@
 #include "base/loop.h"
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -67,8 +68,10 @@ bool ttrpc_abandoned(const struct ttrpc_call *call);
 
 /*
  * For a handler that cannot serve the call yet, as the last thing it does with it: the call keeps
- * its request. ttrpc_resume calls the handler again, whether its peer is still there or not.
+ * its request. ttrpc_resume calls the handler again, whether its peer is still there or not. All
+ * that a server keeps so is bounded: ttrpc_may_postpone says whether this one's request fits.
  */
+bool ttrpc_may_postpone(const struct ttrpc_call *call);
 void ttrpc_postpone(struct ttrpc_call *call);
 void ttrpc_resume(struct ttrpc_call *call);
 
@@ -80,6 +83,7 @@ struct ttrpc_server {
 	struct loop_source source;
 	unsigned conns;                     /* open */
 	const struct ttrpc_call *postponed; /* by the handler that runs; NULL: it is not */
+	size_t kept_bytes;                  /* that the requests of postponed calls occupy */
 };
 
 /* Takes the listener, which is non-blocking. */

@@ -44,7 +44,23 @@ static void handle_hold(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 	held[held_count++] = call;
 }
 
+static bool ready; /* what calls of Later wait for */
+
+static void handle_later(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
+{
+	if (ready) {
+		handle_echo(arg, call, request);
+	} else if (ttrpc_may_postpone(call)) {
+		cr_assert(held_count < sizeof(held) / sizeof(held[0]));
+		held[held_count++] = call;
+		ttrpc_postpone(call);
+	} else {
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "too large");
+	}
+}
+
 static const struct ttrpc_method methods[] = {
+	{"containerd.task.v[23].Task", "Later", &task__process_request__descriptor, handle_later},
 	{"containerd.task.v[23].Task", "Echo", &task__process_request__descriptor, handle_echo},
 	{"containerd.task.v[23].Task", "Hold", &task__process_request__descriptor, handle_hold},
 	{"containerd.task.v[23].Task", "Create", &task__create_task_request__descriptor,
@@ -107,7 +123,8 @@ static void put_request(struct buf *b, uint32_t stream, const char *service, con
 	Task__ProcessRequest inner = TASK__PROCESS_REQUEST__INIT;
 	inner.id = (char *)id;
 	inner.exec_id = (char *)"";
-	uint8_t packed[4096];
+	cleanup_free uint8_t *packed = malloc(strlen(id) + 4096);
+	cr_assert(packed);
 	Ttrpc__Request r = TTRPC__REQUEST__INIT;
 	Ttrpc__KeyValue pair = TTRPC__KEY_VALUE__INIT, *pairs[] = {&pair};
 	pair.key = (char *)"containerd-namespace-ttrpc";
@@ -120,6 +137,18 @@ static void put_request(struct buf *b, uint32_t stream, const char *service, con
 	r.payload.data = packed;
 	r.payload.len = task__process_request__pack(&inner, packed);
 	cr_assert(ttrpc_put_frame(b, stream, TTRPC_REQUEST, &r.base) == 0);
+}
+
+/* More than a socket takes at once. */
+static void send_all(const struct buf *b)
+{
+	fcntl(peer, F_SETFL, O_NONBLOCK);
+	for (size_t at = 0; at < b->len;) {
+		ssize_t n = send(peer, b->data + at, b->len - at, MSG_NOSIGNAL);
+		at += n > 0 ? (size_t)n : 0;
+		run_pending();
+	}
+	fcntl(peer, F_SETFL, 0);
 }
 
 /* The next answer: its code, or -1 at the end of the connection; *stream and *status of an Echo. */
@@ -359,6 +388,44 @@ Test(ttrpc, calls_that_wait_have_a_limit)
 	buf_free(&b);
 }
 
+/* A call of Later with an id of so many bytes. */
+static void ask_later(uint32_t stream, size_t bytes)
+{
+	struct buf b = {.cap = 8 << 20};
+	cleanup_free char *id = malloc(bytes + 1);
+	cr_assert(id);
+	memset(id, 'a', bytes);
+	id[bytes] = '\0';
+	put_request(&b, stream, "containerd.task.v2.Task", "Later", id);
+	send_all(&b);
+	buf_free(&b);
+}
+
+Test(ttrpc, requests_of_postponed_calls_have_a_limit)
+{
+	const size_t large = 3 << 20;
+	uint32_t stream, status;
+	ask_later(1, large);
+	ask_later(3, large);
+	cr_expect(held_count == 2 && server.kept_bytes > 2 * large);
+	ask_later(5, large);
+	cr_expect(answer(&stream, NULL) == TTRPC_RESOURCE_EXHAUSTED && stream == 5);
+	/* A small one fits, and so does a large one again when another has been served. */
+	ask_later(7, 10);
+	cr_expect(held_count == 3);
+	ready = true;
+	struct ttrpc_call *first = held[0];
+	held[0] = held[--held_count];
+	ttrpc_resume(first);
+	cr_expect(answer(&stream, &status) == 0 && stream == 1 && status == large);
+	ready = false;
+	ask_later(9, large);
+	cr_expect(held_count == 3);
+	while (held_count > 0)
+		answer_held();
+	cr_expect(server.kept_bytes == 0, "%zu", server.kept_bytes);
+}
+
 Test(ttrpc, a_message_of_many_parts_cannot_take_all_memory)
 {
 	/* Two bytes each, that decode to a hundred: one million empty mounts. */
@@ -372,12 +439,7 @@ Test(ttrpc, a_message_of_many_parts_cannot_take_all_memory)
 	r.payload.data = payload;
 	r.payload.len = sizeof(payload);
 	cr_assert(ttrpc_put_frame(&b, 1, TTRPC_REQUEST, &r.base) == 0);
-	fcntl(peer, F_SETFL, O_NONBLOCK);
-	for (size_t at = 0; at < b.len;) {
-		ssize_t n = send(peer, b.data + at, b.len - at, MSG_NOSIGNAL);
-		at += n > 0 ? (size_t)n : 0;
-		run_pending();
-	}
+	send_all(&b);
 	uint32_t stream;
 	cr_expect(answer(&stream, NULL) == TTRPC_INVALID_ARGUMENT && stream == 1);
 	buf_free(&b);
