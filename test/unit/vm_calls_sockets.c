@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host calls on sockets: messages, streams, time limits, options. */
+#include "vm_calls.h"
+
+Test(vm_calls, sockets_need_the_network)
+{
+	struct sockaddr_un local = {.sun_family = AF_UNIX, .sun_path = "/tmp/x"};
+	struct mote_sockaddr a = {.len = sizeof(local)};
+	memcpy(a.data, &local, sizeof(local));
+	EXPECT(-EPERM, mote_socket(&area, AF_INET, SOCK_STREAM, 0));
+	EXPECT(0, mote_socketpair(&area, AF_UNIX, SOCK_DGRAM, (void *)GUEST_AT, 8));
+	int32_t pair[2];
+	get(GUEST_AT, pair, sizeof(pair));
+	EXPECT(-EPERM, mote_bind(&area, pair[0], put(&a, sizeof(a))));
+	vm.network = true;
+	/* Paths of the file system are never addresses. */
+	EXPECT(-EAFNOSUPPORT, mote_socket(&area, AF_UNIX, SOCK_STREAM, 0));
+	EXPECT(-EAFNOSUPPORT, mote_bind(&area, pair[0], put(&a, sizeof(a))));
+	EXPECT(-EAFNOSUPPORT, mote_connect(&area, pair[0], put(&a, sizeof(a))));
+	struct mote_iovec v = {.base = GUEST_AT, .len = 1};
+	EXPECT(-EAFNOSUPPORT,
+	       mote_send(&area, pair[0], put(&v, sizeof(v)), 1, 0, put(&a, sizeof(a))));
+	EXPECT(-ENOPROTOOPT,
+	       mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_PASSCRED, put("\1\0\0\0", 4), 4));
+	EXPECT(-ENOTSOCK, mote_listen(&area, RW, 1));
+	EXPECT(-EAFNOSUPPORT, mote_socket(&area, 16 /* AF_NETLINK */, SOCK_DGRAM, 0));
+	EXPECT(-EPROTONOSUPPORT, mote_socket(&area, AF_INET, SOCK_RAW, 0));
+}
+
+/* A pair of connected sockets that the guest has. */
+static void make_pair(uint32_t type, int32_t pair[2])
+{
+	EXPECT(0, mote_socketpair(&area, AF_UNIX, type, (void *)GUEST_AT, 8));
+	get(GUEST_AT, pair, 2 * sizeof(pair[0]));
+}
+
+Test(vm_calls, a_datagram_is_written_whole)
+{
+	int32_t pair[2];
+	char got[8000];
+	make_pair(SOCK_DGRAM, pair);
+	struct mote_iovec v[2] = {{.base = AT_PAGE(1), .len = 5000},
+				  {.base = AT_PAGE(1), .len = 2000}};
+	EXPECT(7000, mote_writev(&area, pair[0], put(v, sizeof(v)), 2));
+	cr_expect(recv(fdtable_get(&vm.fds, pair[1])->host, got, sizeof(got), MSG_DONTWAIT) ==
+		  7000);
+	EXPECT(0, mote_send(&area, pair[0], put(v, sizeof(v)), 0, 0, NULL));
+	cr_expect(recv(fdtable_get(&vm.fds, pair[1])->host, got, sizeof(got), MSG_DONTWAIT) == 0);
+}
+
+static void *slowly(void *host)
+{
+	char bytes[5000];
+	size_t got = 0;
+	for (ssize_t n = 1; n > 0 && got < 800000; got += (size_t)n) {
+		usleep(100);
+		n = recv(*(int *)host, bytes, sizeof(bytes), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		usleep(20000);
+		got += send(*(int *)host, "quarter", 7, 0) == 7;
+	}
+	return (void *)got;
+}
+
+Test(vm_calls, streams_that_wait_transfer_all)
+{
+	int32_t pair[2];
+	pthread_t thread;
+	void *got;
+	make_pair(SOCK_STREAM, pair);
+	int host = fdtable_get(&vm.fds, pair[1])->host;
+	struct mote_iovec v[100], all = {.base = AT_PAGE(1), .len = 28},
+				  one = {.base = AT_PAGE(1), .len = 1};
+	for (int i = 0; i < 100; i++)
+		v[i] = (struct mote_iovec){.base = AT_PAGE(0), .len = i % 2 ? 3000 : 5000};
+	cr_assert(pthread_create(&thread, NULL, slowly, &host) == 0);
+	EXPECT(400000, mote_send(&area, pair[0], put(v, sizeof(v)), 100, 0, NULL));
+	EXPECT(400000, mote_writev(&area, pair[0], put(v, sizeof(v)), 100));
+	EXPECT(28, mote_recv(&area, pair[0], put(&all, sizeof(all)), 1, MSG_WAITALL, NULL));
+	pthread_join(thread, &got);
+	cr_expect((size_t)got == 800004, "%zu", (size_t)got);
+	/* What cannot be had at once is not waited for. */
+	EXPECT(-EAGAIN, mote_recv(&area, pair[0], put(&one, sizeof(one)), 1,
+				  MSG_WAITALL | MSG_DONTWAIT, NULL));
+	int64_t some = mote_send(&area, pair[0], put(v, sizeof(v)), 100, MSG_DONTWAIT, NULL);
+	cr_expect(some > 0 && some < 400000, "%ld", (long)some);
+	shutdown(host, SHUT_WR);
+	EXPECT(0, mote_recv(&area, pair[0], put(&one, sizeof(one)), 1, MSG_WAITALL, NULL));
+}
+
+static int64_t now_ms(void)
+{
+	return vm_now_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+Test(vm_calls, time_limits_of_sockets)
+{
+	int32_t pair[2];
+	make_pair(SOCK_STREAM, pair);
+	struct timeval limit = {.tv_usec = 30000};
+	struct mote_iovec v = {.base = AT_PAGE(1), .len = 4};
+	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_RCVTIMEO,
+				   put(&limit, sizeof(limit)), sizeof(limit)));
+	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_SNDTIMEO,
+				   put(&limit, sizeof(limit)), sizeof(limit)));
+	int64_t before = now_ms();
+	EXPECT(-EAGAIN, mote_recv(&area, pair[0], put(&v, sizeof(v)), 1, 0, NULL));
+	EXPECT(-EAGAIN, mote_readv(&area, pair[0], put(&v, sizeof(v)), 1));
+	v.len = 4 * MOTE_PAGE;
+	int64_t sent = 0;
+	for (int i = 0; i < 1000 && sent >= 0; i++)
+		sent = mote_send(&area, pair[0], put(&v, sizeof(v)), 1, 0, NULL);
+	EXPECT(-EAGAIN, sent);
+	cr_expect(now_ms() - before >= 90 && now_ms() - before < 20000, "%ld ms",
+		  (long)(now_ms() - before));
+}
+
+/* A guest cannot make the host wait in close, where no limit would end it. */
+Test(vm_calls, close_does_not_linger)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert(bind(listener, (struct sockaddr *)&at, len) == 0 && listen(listener, 1) == 0);
+	cr_assert(getsockname(listener, (struct sockaddr *)&at, &len) == 0);
+	vm.network = true;
+	struct mote_sockaddr a = {.len = len};
+	memcpy(a.data, &at, len);
+	for (int wait = 0; wait < 2; wait++) {
+		struct linger linger = {.l_onoff = 1, .l_linger = wait * 100};
+		int32_t fd = (int32_t)mote_socket(&area, AF_INET, SOCK_STREAM, 0);
+		EXPECT(0, mote_connect(&area, fd, put(&a, sizeof(a))));
+		EXPECT(0, mote_sock_setopt(&area, fd, SOL_SOCKET, SO_LINGER,
+					   put(&linger, sizeof(linger)), sizeof(linger)));
+		struct mote_iovec v = {.base = AT_PAGE(0), .len = 4 * MOTE_PAGE};
+		while (mote_send(&area, fd, put(&v, sizeof(v)), 1, MSG_DONTWAIT, NULL) > 0)
+			;
+		int64_t before = now_ms();
+		EXPECT(0, mote_close(&area, fd));
+		cr_expect(now_ms() - before < 5000, "%ld ms", (long)(now_ms() - before));
+	}
+	close(listener);
+}
+
+/* Pieces of memory that do not lie together on the host are one message all the same. */
+Test(vm_calls, messages_in_pieces)
+{
+	const int types[] = {SOCK_DGRAM, SOCK_STREAM};
+	for (size_t t = 0; t < 2; t++) {
+		int32_t pair[2];
+		EXPECT(0,
+		       mote_socketpair(&area, AF_UNIX, (uint32_t)types[t], (void *)AT_PAGE(4), 8));
+		get(AT_PAGE(4), pair, sizeof(pair));
+		const char text[] = "one message in three";
+		cr_assert(memory_write(&vm.memory, gva(AT_PAGE(0)), text, 20) == 0);
+		struct mote_iovec out[3] = {
+			{AT_PAGE(0), 4}, {AT_PAGE(0) + 4, 8}, {AT_PAGE(0) + 12, 8}};
+		struct mote_iovec in[3] = {{AT_PAGE(2), 2}, {AT_PAGE(1), 10}, {AT_PAGE(10), 30}};
+		EXPECT(20, mote_send(&area, pair[0], put(out, sizeof(out)), 3, 0, NULL));
+		EXPECT(20, mote_recv(&area, pair[1], put(in, sizeof(in)), 3, 0, NULL));
+		char got[21] = {0};
+		get(AT_PAGE(2), got, 2);
+		get(AT_PAGE(1), got + 2, 10);
+		get(AT_PAGE(10), got + 12, 8);
+		cr_expect_str_eq(got, text);
+		EXPECT(-EAGAIN,
+		       mote_recv(&area, pair[1], put(in, sizeof(in)), 3, MSG_DONTWAIT, NULL));
+		int type = 0;
+		EXPECT(4, mote_sock_getopt(&area, pair[0], SOL_SOCKET, SO_TYPE, (void *)AT_PAGE(0),
+					   4));
+		get(AT_PAGE(0), &type, sizeof(type));
+		cr_expect(type == types[t]);
+		EXPECT(0, mote_close(&area, pair[0]));
+		EXPECT(0, mote_close(&area, pair[1]));
+	}
+}
+
+Test(vm_calls, options_that_only_tell)
+{
+	int32_t pair[2];
+	int one = 1;
+	EXPECT(0, mote_socketpair(&area, AF_UNIX, SOCK_STREAM, (void *)AT_PAGE(4), 8));
+	get(AT_PAGE(4), pair, sizeof(pair));
+	EXPECT(-ENOPROTOOPT,
+	       mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_TYPE, put(&one, 4), 4));
+	EXPECT(-ENOPROTOOPT,
+	       mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_BINDTODEVICE, put(&one, 4), 4));
+	EXPECT(0, mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_KEEPALIVE, put(&one, 4), 4));
+}
