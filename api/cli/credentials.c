@@ -19,10 +19,15 @@ static int get_capabilities(struct mote_credentials *c)
 	c->permitted = caps[0].permitted | (uint64_t)caps[1].permitted << 32;
 	c->effective = caps[0].effective | (uint64_t)caps[1].effective << 32;
 	c->inheritable = caps[0].inheritable | (uint64_t)caps[1].inheritable << 32;
+	/* Each of these is a system call of every start: none more than can matter. */
 	for (int cap = 0; cap < 64; cap++) {
-		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) > 0)
-			c->bounding |= 1UL << cap;
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) > 0)
+		int bounding = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+		if (bounding < 0)
+			break; /* the kernel has no more */
+		c->bounding |= (uint64_t)bounding << cap;
+		/* Ambient ones are both of these (capabilities(7)). */
+		if ((c->inheritable & c->permitted & 1UL << cap) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) > 0)
 			c->ambient |= 1UL << cap;
 	}
 	c->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
