@@ -219,7 +219,7 @@ $(B)/hosted/guest/linux/%.o: HOST_CFLAGS += -ffreestanding
 $(B)/test/fuzz/elf $(B)/test/fuzz/elf.replay: $(HOSTED_LOADER)
 # All of it but its entry, its start and the frames on a program's stack, for unit tests over a double of the host.
 HOSTED_LINUX := $(patsubst guest/linux/%,$(B)/hosted/guest/linux/%.o,$(basename $(filter-out guest/linux/main.c %/signal_frame.c %.S,$(guest_linux)))) \
-	$(patsubst %,$(B)/hosted/guest/lib/%.o,message format output)
+	$(patsubst %,$(B)/hosted/guest/lib/%.o,message format output walk)
 $(addprefix $(B)/test/unit/,linux_fs linux_mm linux_signal): $(HOSTED_LINUX)
 $(addprefix $(B)/test/unit/,linux_fs.o linux_mm.o linux_signal.o): HOST_CFLAGS += -DMOTE_HOSTED_CALLS
 

@@ -107,7 +107,10 @@ enum mote_prot {
 	MOTE_MAP_FILL = 8,
 };
 
-/* How a path is resolved. Neither can leave the directory it starts from. */
+/*
+ * How a path is resolved. Neither can leave the directory it starts from. A symlink that leads to
+ * where there is nothing is -ENOLINK, so that the guest can look where it leads from its own root.
+ */
 enum mote_resolve {
 	MOTE_RESOLVE_BENEATH = 0, /* `..` above it, absolute paths and symlinks out of it: -EXDEV */
 	MOTE_RESOLVE_IN_ROOT = 1, /* the directory acts as "/" */

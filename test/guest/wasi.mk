@@ -18,7 +18,7 @@ $(B)/test/unit/wasi_run: | $(GUESTS)/tail_calls.wasm
 
 # guest/wasi/p1 as part of a host program, for its unit tests: what needs neither engine nor VM.
 HOSTED_WASI := $(patsubst guest/wasi/%.c,$(B)/hosted/wasi/%.o,$(wildcard guest/wasi/p1/*.c guest/wasi/host/*.c)) \
-	$(addprefix $(B)/hosted/guest/lib/,clock.o output.o)
+	$(addprefix $(B)/hosted/guest/lib/,clock.o format.o output.o walk.o)
 $(addprefix $(B)/hosted/guest/lib/,clock.o output.o): HOST_CFLAGS += -DMOTE_HOSTED_CALLS
 HOSTED_WASI_CFLAGS = $(HOST_CFLAGS) -DMOTE_HOSTED_CALLS $(INC_guest)
 $(B)/hosted/wasi/%.o: guest/wasi/%.c | $(LAYERS)/.made

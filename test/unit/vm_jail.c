@@ -48,8 +48,9 @@ static uint32_t how;
 
 static uint64_t known(uint64_t value)
 {
-	struct open_how *h[2] = {(void *)(uintptr_t)(how + 0x1000 - 16),
-				 (void *)(uintptr_t)(how + 0x3000 - 16)};
+	struct open_how *h[3] = {(void *)(uintptr_t)(how + 0x1000 - 16),
+				 (void *)(uintptr_t)(how + 0x3000 - 16),
+				 (void *)(uintptr_t)(how + 0x5000 - 16)};
 	switch (value) {
 	case JAIL_OWN_PID:
 		return (uint64_t)getpid();
@@ -57,6 +58,8 @@ static uint64_t known(uint64_t value)
 		return (uintptr_t)h[0];
 	case JAIL_HOW_IN_ROOT:
 		return (uintptr_t)h[1];
+	case JAIL_HOW_NO_SYMLINKS:
+		return (uintptr_t)h[2];
 	case JAIL_EMPTY_PATH:
 		return how + 0x1000 + 0x800;
 	default:
@@ -410,7 +413,7 @@ static int open_both_ways(const struct call *c)
 {
 	(void)c;
 	for (int in_root = 0; in_root < 2; in_root++) {
-		struct open_how own, *h = jail_how(in_root, &own);
+		struct open_how own, *h = jail_how(in_root ? JAIL_IN_ROOT : JAIL_BENEATH, &own);
 		h->flags = O_RDONLY | O_CLOEXEC;
 		h->mode = 0;
 		long fd = syscall(SYS_openat2, 3, in_root ? "/../passwd" : "passwd", h, sizeof(*h));
@@ -432,7 +435,7 @@ static int open_both_ways(const struct call *c)
 static int write_resolve(const struct call *c)
 {
 	(void)c;
-	struct open_how own, *h = jail_how(false, &own);
+	struct open_how own, *h = jail_how(JAIL_BENEATH, &own);
 	uint64_t before = h->resolve, none = 0;
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0 || write(ends[1], &none, sizeof(none)) != sizeof(none))
@@ -497,10 +500,10 @@ SYS(connect_by_sending, SYS_sendto, 2, page, 1, MSG_FASTOPEN, page, 16)
 SYS(any_socket_option, SYS_setsockopt, 2, SOL_IP, 25, page, 4)
 SYS(bind_to_device, SYS_setsockopt, 2, SOL_SOCKET, SO_BINDTODEVICE, page, 4)
 SYS(own_how, SYS_openat2, 3, "passwd", page, sizeof(struct open_how))
-SYS(how_of_another_size, SYS_openat2, 3, "passwd", jail_how(false, &spare),
+SYS(how_of_another_size, SYS_openat2, 3, "passwd", jail_how(JAIL_BENEATH, &spare),
     sizeof(struct open_how) + 8)
-TRY(below_the_working_directory, struct open_how *h = jail_how(false, &spare); h->flags = O_RDONLY;
-    h->mode = 0; syscall(SYS_openat2, AT_FDCWD, "etc/shadow", h, sizeof(*h)))
+TRY(below_the_working_directory, struct open_how *h = jail_how(JAIL_BENEATH, &spare);
+    h->flags = O_RDONLY; h->mode = 0; syscall(SYS_openat2, AT_FDCWD, "etc/shadow", h, sizeof(*h)))
 SYS(open, SYS_open, "/etc/shadow", O_RDONLY)
 SYS(openat, SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY)
 SYS(stat_from_working_directory, SYS_newfstatat, AT_FDCWD, "etc", page,

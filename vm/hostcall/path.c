@@ -84,8 +84,8 @@ static int open_waiting(struct vcpu *vcpu, int dir, const struct call_open *a, u
 {
 	struct vm *vm = vcpu->vm;
 	for (;;) {
-		int fd = resolve_open(dir, a->path, a->resolve, flags | O_NONBLOCK,
-				      a->mode & mode_bits(vm));
+		int fd = resolve_try(dir, a->path, a->resolve, flags | O_NONBLOCK,
+				     a->mode & mode_bits(vm));
 		if (fd != -ENXIO || (flags & O_NONBLOCK) || (flags & O_ACCMODE) != O_WRONLY)
 			return fd;
 		int rc = vcpu_wait(vcpu, 10000000);
@@ -108,6 +108,28 @@ static int truncate_opened(struct vcpu *vcpu, int fd, const struct stat *st)
 	return 0;
 }
 
+/*
+ * With O_CREAT a symlink at the end is not followed to make what it leads to: that may be another
+ * place for the guest than here (enum mote_resolve). A flag like O_NOFOLLOW would stay in F_GETFL.
+ */
+static int open_or_make(struct vcpu *vcpu, int dir, const struct call_open *a, uint64_t flags)
+{
+	const uint64_t exclusive = O_CREAT | O_EXCL;
+	if ((flags & exclusive) != O_CREAT)
+		return open_waiting(vcpu, dir, a, flags);
+	for (int tries = 0; tries < 8; tries++) {
+		int fd = open_waiting(vcpu, dir, a, flags & ~exclusive);
+		if (fd != -ENOENT)
+			return fd;
+		fd = open_waiting(vcpu, dir, a, flags | exclusive);
+		if (fd == -EEXIST && resolve_missing(dir, a->path, a->resolve) == -ENOLINK)
+			return -ENOLINK;
+		if (fd != -EEXIST)
+			return fd;
+	}
+	return -EEXIST; /* somebody makes and removes it all the time */
+}
+
 int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 {
 	struct vm *vm = vcpu->vm;
@@ -128,7 +150,9 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 		return -EEXIST;
 	if (inherited || entry->flags & FD_DEVICES)
 		flags &= ~(uint64_t)(O_CREAT | O_EXCL);
-	cleanup_close int fd = open_waiting(vcpu, dir, a, flags);
+	cleanup_close int fd = open_or_make(vcpu, dir, a, flags);
+	if (fd == -ENOENT)
+		fd = resolve_missing(dir, a->path, a->resolve);
 	if (fd == -ENOENT && inherited && (a->flags & O_CREAT))
 		return -EROFS;
 	if (fd < 0)
@@ -144,6 +168,8 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 		if (rc < 0)
 			return rc;
 	}
+	if ((flags & O_CREAT) && S_ISDIR(st.st_mode))
+		return -EISDIR;
 	bool plain = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
 	if (!(a->flags & O_NONBLOCK) && !plain &&
 	    fcntl(fd, F_SETFL, (int)(flags & (O_APPEND | O_NOATIME))) < 0)

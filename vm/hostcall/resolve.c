@@ -15,11 +15,27 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int resolve_open(int dir, const char *path, uint32_t resolve, uint64_t flags, uint32_t mode)
+int resolve_missing(int dir, const char *path, uint32_t resolve)
+{
+	struct open_how own, *how = jail_how(JAIL_NO_SYMLINKS, &own);
+	while (*path == '/')
+		path++;
+	if (!*path)
+		return -ENOENT;
+	how->flags = O_PATH | O_CLOEXEC;
+	if (resolve & MOTE_RESOLVE_NOFOLLOW)
+		how->flags |= O_NOFOLLOW;
+	how->mode = 0;
+	cleanup_close int fd = path_openat2(dir, path, how);
+	return fd == -ELOOP ? -ENOLINK : -ENOENT;
+}
+
+int resolve_try(int dir, const char *path, uint32_t resolve, uint64_t flags, uint32_t mode)
 {
 	if (resolve & ~(uint32_t)(MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW))
 		return -EINVAL;
-	struct open_how own, *how = jail_how(resolve & MOTE_RESOLVE_IN_ROOT, &own);
+	struct open_how own, *how;
+	how = jail_how(resolve & MOTE_RESOLVE_IN_ROOT ? JAIL_IN_ROOT : JAIL_BENEATH, &own);
 	how->flags = flags | O_CLOEXEC;
 	if (resolve & MOTE_RESOLVE_NOFOLLOW)
 		how->flags |= O_NOFOLLOW;
@@ -27,6 +43,14 @@ int resolve_open(int dir, const char *path, uint32_t resolve, uint64_t flags, ui
 	if (flags & O_CREAT)
 		how->mode = mode & 07777;
 	return path_openat2(dir, path, how);
+}
+
+int resolve_open(int dir, const char *path, uint32_t resolve, uint64_t flags, uint32_t mode)
+{
+	int fd = resolve_try(dir, path, resolve, flags, mode);
+	if (fd == -ENOENT)
+		return resolve_missing(dir, path, resolve);
+	return fd;
 }
 
 int resolve_stat(int fd, struct stat *st)

@@ -12,9 +12,16 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* `resolve` is enum mote_resolve with its flag. A host descriptor (the caller's), or -errno. */
+/*
+ * `resolve` is enum mote_resolve with its flag. A host descriptor (the caller's), or -errno:
+ * ENOLINK if a symlink led to where there is nothing, ENOENT if none did.
+ */
 int resolve_open(int dir, const char *path, uint32_t resolve, uint64_t flags,
 		 uint32_t mode) must_check;
+/* The two halves of it: with ENOENT for both, and which of them it is. */
+int resolve_try(int dir, const char *path, uint32_t resolve, uint64_t flags,
+		uint32_t mode) must_check;
+int resolve_missing(int dir, const char *path, uint32_t resolve) must_check;
 
 /*
  * fstat(2), as which some C libraries call newfstatat, whose path no filter can see. 0 or -errno.

@@ -106,7 +106,7 @@ static bool write_filter(const char *name, const struct jail_rule *rules, size_t
 		return false;
 	return !paths ||
 	       (has(filter, count, JAIL_HOW_BENEATH) && has(filter, count, JAIL_HOW_IN_ROOT) &&
-		has(filter, count, JAIL_EMPTY_PATH));
+		has(filter, count, JAIL_HOW_NO_SYMLINKS) && has(filter, count, JAIL_EMPTY_PATH));
 }
 
 static void write_names(void)

@@ -29,22 +29,30 @@ static _Thread_local uint32_t own_how;
 
 /* --- openat2's `how` --- */
 
-/* Two pairs of pages, one for each kind of resolving; the second of a pair is read-only. */
-enum { PAGE = 4096, HOW_BYTES = 4 * PAGE, RESOLVE_AT = offsetof(struct open_how, resolve) };
+/* A pair of pages for each kind of resolving; the second of a pair is read-only. */
+enum {
+	PAGE = 4096,
+	HOW_BYTES = JAIL_RESOLVINGS * 2 * PAGE,
+	RESOLVE_AT = offsetof(struct open_how, resolve)
+};
 
-static uint64_t resolve_flags(bool in_root)
+static uint64_t resolve_flags(enum jail_resolving resolving)
 {
-	if (in_root)
+	switch (resolving) {
+	case JAIL_IN_ROOT:
 		return RESOLVE_NO_MAGICLINKS | RESOLVE_IN_ROOT;
+	case JAIL_NO_SYMLINKS:
+		return RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+	case JAIL_BENEATH:
+	case JAIL_RESOLVINGS:
+		break;
+	}
 	return RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH;
 }
 
-static uint8_t *fixed_page(uint32_t how, bool in_root)
+static uint8_t *fixed_page(uint32_t how, enum jail_resolving resolving)
 {
-	uintptr_t at = (uintptr_t)how + PAGE;
-	if (in_root)
-		at += 2 * PAGE;
-	return (uint8_t *)at;
+	return (uint8_t *)((uintptr_t)how + (2 * resolving + 1) * PAGE);
 }
 
 uint32_t jail_how_make(void)
@@ -54,10 +62,10 @@ uint32_t jail_how_make(void)
 	if (at == MAP_FAILED)
 		return 0;
 	uint32_t how = (uint32_t)(uintptr_t)at;
-	for (int in_root = 0; in_root < 2; in_root++) {
-		uint64_t flags = resolve_flags(in_root);
-		memcpy(fixed_page(how, in_root), &flags, sizeof(flags));
-		if (mprotect(fixed_page(how, in_root), PAGE, PROT_READ) < 0) {
+	for (enum jail_resolving r = 0; r < JAIL_RESOLVINGS; r++) {
+		uint64_t flags = resolve_flags(r);
+		memcpy(fixed_page(how, r), &flags, sizeof(flags));
+		if (mprotect(fixed_page(how, r), PAGE, PROT_READ) < 0) {
 			int error = errno;
 			munmap(at, HOW_BYTES);
 			errno = error;
@@ -78,23 +86,23 @@ uint32_t jail_how_own(void)
 	return own_how;
 }
 
-static struct open_how *how_across(uint32_t how, bool in_root)
+static struct open_how *how_across(uint32_t how, enum jail_resolving resolving)
 {
-	return (struct open_how *)(void *)(fixed_page(how, in_root) - RESOLVE_AT);
+	return (struct open_how *)(void *)(fixed_page(how, resolving) - RESOLVE_AT);
 }
 
-struct open_how *jail_how(bool in_root, struct open_how *own)
+struct open_how *jail_how(enum jail_resolving resolving, struct open_how *own)
 {
 	if (own_how)
-		return how_across(own_how, in_root);
-	*own = (struct open_how){.resolve = resolve_flags(in_root)};
+		return how_across(own_how, resolving);
+	*own = (struct open_how){.resolve = resolve_flags(resolving)};
 	return own;
 }
 
 /* The pages are zero beyond `resolve`. */
 static const char *empty_path_of(uint32_t how)
 {
-	return (const char *)fixed_page(how, false) + PAGE / 2;
+	return (const char *)fixed_page(how, JAIL_BENEATH) + PAGE / 2;
 }
 
 const char *jail_empty_path(void)
@@ -131,9 +139,11 @@ static uint32_t value_of(uint32_t k, uint32_t how)
 	case JAIL_OWN_PID:
 		return (uint32_t)getpid();
 	case JAIL_HOW_BENEATH:
-		return (uint32_t)(uintptr_t)how_across(how, false);
+		return (uint32_t)(uintptr_t)how_across(how, JAIL_BENEATH);
 	case JAIL_HOW_IN_ROOT:
-		return (uint32_t)(uintptr_t)how_across(how, true);
+		return (uint32_t)(uintptr_t)how_across(how, JAIL_IN_ROOT);
+	case JAIL_HOW_NO_SYMLINKS:
+		return (uint32_t)(uintptr_t)how_across(how, JAIL_NO_SYMLINKS);
 	case JAIL_EMPTY_PATH:
 		return (uint32_t)(uintptr_t)empty_path_of(how);
 	default:

@@ -58,7 +58,8 @@ uint32_t jail_how_own(void);
  * What a call of this thread is to use; `own` is for threads without a filter. Its `resolve` is
  * set.
  */
-struct open_how *jail_how(bool in_root, struct open_how *own);
+enum jail_resolving { JAIL_BENEATH, JAIL_IN_ROOT, JAIL_NO_SYMLINKS, JAIL_RESOLVINGS };
+struct open_how *jail_how(enum jail_resolving resolving, struct open_how *own);
 /* An empty path for calls on a descriptor; `*at()` calls of this thread use no other. */
 const char *jail_empty_path(void);
 

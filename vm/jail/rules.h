@@ -64,6 +64,7 @@ enum jail_stand_in {
 	JAIL_HOW_BENEATH = 0x7761794d,
 	JAIL_HOW_IN_ROOT = 0x7761794e,
 	JAIL_EMPTY_PATH = 0x7761794f,
+	JAIL_HOW_NO_SYMLINKS = 0x77617950,
 };
 
 /* Conditions. */

@@ -4,9 +4,6 @@
 
 #include "guest/linux/fs/lookup.h"
 
-/* An absolute path without ".", ".." and symlinks: 0 or a negative errno. */
-int64_t cwd_canonical(const char *path, char out[PATH_MAX]);
-
 /*
  * After `from` was renamed to `to`, or exchanged with it: the working directory and directories
  * that are open follow. What other processes rename is not seen.

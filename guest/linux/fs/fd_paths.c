@@ -165,8 +165,7 @@ void fd_paths_follow(const char *from, const char *to, bool exchange)
 	}
 }
 
-/* The number at the end of "/proc/self/fd/12": nothing but digits. */
-static int32_t number(const char *text)
+int32_t fd_number(const char *text)
 {
 	int32_t n = 0;
 	if (!*text)
@@ -186,8 +185,8 @@ int32_t fd_of_path(const char *path)
 		if (strcmp(path, streams[i]) == 0)
 			return i;
 	if (strncmp(path, "/dev/fd/", 8) == 0)
-		return number(path + 8);
+		return fd_number(path + 8);
 	if (strncmp(path, "/proc/self/fd/", 14) == 0)
-		return number(path + 14);
+		return fd_number(path + 14);
 	return -1;
 }

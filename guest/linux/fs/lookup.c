@@ -4,124 +4,240 @@
 
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/user_path.h"
+#include "guest/linux/fs/walk.h"
 #include "guest/linux/proc/proc.h"
 
 #include <linux/fcntl.h>
 
-/* Resolves dir + "/" + p->path; dir is "" for an absolute path. */
-static int64_t resolve_from(struct resolved_path *p, const char *dir)
+/* p->absolute becomes dir + "/" + p->path; dir is "" for an absolute path. */
+static int64_t join(struct resolved_path *p, const char *dir)
 {
-	size_t dir_len = strlen(dir), len = strlen(p->path), root_len;
+	size_t dir_len = strlen(dir), len = strlen(p->path);
 	if (dir_len + 1 + len + 1 > PATH_MAX)
 		return -ENAMETOOLONG;
 	memcpy(p->absolute, dir, dir_len);
 	if (dir_len && p->absolute[dir_len - 1] != '/')
 		p->absolute[dir_len++] = '/';
 	memcpy(p->absolute + dir_len, p->path, len + 1);
-	int32_t base = lookup_root(p->absolute, &root_len);
-	if (base < 0)
-		return base;
-	p->base = base;
+	return 0;
+}
+
+/* The host's directory that p->absolute is in; false: the runtime serves the path. */
+static bool begin_at_root(struct resolved_path *p)
+{
+	size_t root_len;
+	if (proc_serves(p->absolute))
+		return false;
+	p->base = lookup_root(p->absolute, &root_len);
 	p->rest = lookup_below_root(p->absolute, root_len);
 	p->dirfd = -1;
-	p->resolve |= MOTE_RESOLVE_IN_ROOT;
-	return 0;
+	/* Elsewhere absolute links and `..` lead out, and may lead to another directory. */
+	if (root_len == 0)
+		p->resolve |= MOTE_RESOLVE_IN_ROOT;
+	return true;
 }
 
-static int64_t read_path(struct resolved_path *p, uint64_t path)
+static bool is_dot(const char *name, size_t len)
 {
-	p->path[0] = '\0';
-	int64_t len = user_path(p->path, path);
-	if (len == 0)
-		return -ENOENT;
-	return len;
+	return (len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.');
 }
 
-/* Resolves p->path, as the program gave it. */
-static int64_t resolve(struct resolved_path *p, int32_t dirfd, bool nofollow)
+static size_t last_len(const char *path)
 {
-	p->resolve = 0;
-	if (nofollow)
-		p->resolve = MOTE_RESOLVE_NOFOLLOW;
-	p->own = -1;
-	p->proc[0] = '\0';
-	if (p->path[0] == '/')
-		return resolve_from(p, "");
-	if (dirfd == AT_FDCWD)
-		return resolve_from(p, process.cwd);
-	p->base = p->dirfd = dirfd;
-	p->rest = p->path;
-	return 0;
-}
-
-int64_t lookup_user(struct resolved_path *p, int32_t dirfd, uint64_t path, bool nofollow)
-{
-	int64_t rc = read_path(p, path);
-	if (rc < 0)
-		return rc;
-	return resolve(p, dirfd, nofollow);
+	size_t len = strlen(path), n = 0;
+	while (n < len && path[len - 1 - n] != '/')
+		n++;
+	return n;
 }
 
 /*
- * 1 for a synthetic file; 0 for others, also if it is a symlink to be followed, to which p->path
- * has changed; or a negative errno.
+ * Puts the canonical form of p->absolute in its place. The last component of a name is kept as it
+ * is, with the slashes behind it.
  */
-static int64_t resolve_synthetic(struct resolved_path *p, int32_t dirfd, bool nofollow)
+static int64_t walk(struct resolved_path *p, struct walk_end *end)
 {
-	int64_t rc = proc_find(dirfd, p->path, p->proc);
-	bool found = rc > 0;
-	if (found && !nofollow && strcmp(p->proc, "/proc/self") != 0 && proc_link(p->proc, p->path))
-		rc = 0;
-	if (rc <= 0)
-		p->proc[0] = '\0';
+	char out[PATH_MAX], name[PATH_MAX] = "";
+	size_t len = strlen(p->absolute);
+	if (p->lookup == LOOKUP_NAME) {
+		size_t start = len;
+		while (start > 0 && p->absolute[start - 1] == '/')
+			start--;
+		while (start > 0 && p->absolute[start - 1] != '/')
+			start--;
+		memcpy(name, p->absolute + start, len - start + 1);
+		p->absolute[start] = '\0';
+	}
+	size_t known = p->known <= strlen(p->absolute) ? p->known : 0;
+	bool follow = p->lookup != LOOKUP_NOFOLLOW ||
+		      is_dot(p->absolute + len - last_len(p->absolute), last_len(p->absolute));
+	int64_t rc = fs_walk(p->absolute, known, follow, out, end);
+	if (rc < 0)
+		return rc;
+	size_t out_len = strlen(out);
+	const bool slash = p->lookup == LOOKUP_NAME ? out_len > 1 : end->directory && out_len > 1;
+	if (out_len + slash + strlen(name) + 1 > PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(p->absolute, out, out_len);
+	if (slash)
+		p->absolute[out_len++] = '/';
+	memcpy(p->absolute + out_len, name, strlen(name) + 1);
+	return 0;
+}
+
+/* p->absolute is of the runtime's tree. */
+static int64_t find_synthetic(struct resolved_path *p)
+{
+	size_t len = strlen(p->absolute);
+	const bool slash = len > 1 && p->absolute[len - 1] == '/';
+	while (len > 1 && p->absolute[len - 1] == '/')
+		p->absolute[--len] = '\0';
+	if (len >= PROC_PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(p->proc, p->absolute, len + 1);
+	int64_t rc = proc_lookup(p->proc);
+	if (rc == 0 && slash && p->lookup != LOOKUP_NAME && !proc_is_directory(p->proc))
+		return -ENOTDIR;
+	if (rc == -ENOENT && p->lookup == LOOKUP_NAME)
+		return 0;
 	return rc;
 }
 
-int64_t lookup_user_file(struct resolved_path *p, int32_t dirfd, uint64_t path, bool nofollow)
+static int64_t resolve_by_walking(struct resolved_path *p)
 {
-	int64_t rc = read_path(p, path);
+	struct walk_end end;
+	p->walked = true;
+	p->dirfd = -1;
+	int64_t rc = walk(p, &end);
 	if (rc < 0)
 		return rc;
-	p->proc[0] = '\0';
-	p->own = fd_of_path(p->path);
-	if (p->own >= 0)
+	p->own = end.own;
+	if (p->own >= 0 || begin_at_root(p))
 		return 0;
-	rc = resolve_synthetic(p, dirfd, nofollow);
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
-	return resolve(p, dirfd, nofollow);
+	return find_synthetic(p);
 }
 
-int64_t lookup_from_cwd(struct resolved_path *p)
+/* What a path is relative to: "" for an absolute one, NULL for one below a descriptor. */
+static const char *beginning(const struct resolved_path *p, int32_t dirfd)
 {
-	return resolve(p, AT_FDCWD, false);
+	if (p->path[0] == '/')
+		return "";
+	if (dirfd == AT_FDCWD)
+		return process.cwd;
+	const struct proc_open *directory = proc_file(dirfd);
+	return directory ? directory->path : NULL;
+}
+
+/* Resolves p->path, as the program gave it. */
+static int64_t resolve(struct resolved_path *p, int32_t dirfd, enum lookup lookup)
+{
+	p->resolve = lookup == LOOKUP_NOFOLLOW ? MOTE_RESOLVE_NOFOLLOW : 0;
+	p->lookup = (uint8_t)lookup;
+	p->walked = false;
+	p->error = 0;
+	p->known = 0;
+	p->proc[0] = '\0';
+	p->own = -1;
+	if (lookup == LOOKUP_FILE)
+		p->own = fd_of_path(p->path);
+	if (p->own >= 0)
+		return 0;
+	const char *dir = beginning(p, dirfd);
+	if (!dir) {
+		p->base = p->dirfd = dirfd;
+		p->rest = p->path;
+		return 0;
+	}
+	int64_t rc = join(p, dir);
+	if (rc < 0)
+		return rc;
+	p->known = strlen(dir);
+	if (begin_at_root(p))
+		return 0;
+	return resolve_by_walking(p);
+}
+
+int64_t lookup_user(struct resolved_path *p, int32_t dirfd, uint64_t path, enum lookup lookup)
+{
+	p->path[0] = p->proc[0] = '\0';
+	int64_t len = user_path(p->path, path);
+	if (len <= 0)
+		return len < 0 ? len : -ENOENT;
+	return resolve(p, dirfd, lookup);
+}
+
+int64_t lookup_path(struct resolved_path *p, int32_t dirfd, const char *path, enum lookup lookup)
+{
+	memcpy(p->path, path, strlen(path) + 1);
+	return resolve(p, dirfd, lookup);
+}
+
+/* The path from the root of one that is relative to a descriptor, if that is known. */
+static bool join_directory(struct resolved_path *p)
+{
+	const char *path = fd_path(p->dirfd);
+	return path && lookup_still_names(path, p->dirfd) && join(p, path) == 0;
+}
+
+int64_t lookup_walk(struct resolved_path *p, int32_t dirfd, uint64_t path)
+{
+	int64_t rc = lookup_user(p, dirfd, path, LOOKUP_FILE);
+	if (rc < 0 || p->own >= 0 || p->proc[0])
+		return rc;
+	if (!p->walked && p->dirfd >= 0 && !join_directory(p))
+		return -ENOENT;
+	if (!p->walked)
+		rc = resolve_by_walking(p);
+	p->lookup = LOOKUP_NAME;
+	return rc;
 }
 
 bool lookup_still_names(const char *path, int32_t fd)
 {
 	struct mote_stat held, found;
-	size_t root_len;
-	int32_t base = lookup_root(path, &root_len);
-	if (base < 0 || mote_fstat(mote_area(), fd, &held) < 0)
+	struct resolved_path p;
+	if (mote_fstat(mote_area(), fd, &held) < 0 ||
+	    lookup_path(&p, AT_FDCWD, path, LOOKUP_FILE) < 0 || p.own >= 0 || p.proc[0])
 		return false;
-	const char *rest = lookup_below_root(path, root_len);
-	if (mote_stat(mote_area(), base, rest, strlen(rest), MOTE_RESOLVE_IN_ROOT, &found) < 0)
+	if (mote_stat(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, &found) < 0)
 		return false;
 	return held.dev == found.dev && held.ino == found.ino;
 }
 
+/* "/x/../proc": the host finds nothing there, and no link. */
+static bool has_dots(const char *path)
+{
+	for (; *path; path++)
+		if (path[0] == '/' && path[1] == '.')
+			return true;
+	return false;
+}
+
+/*
+ * The host says EXDEV of a path that leads out of its directory, ENOLINK if a symlink led to where
+ * there is nothing, ELOOP or EACCES of what it refuses: links and files of its own /proc.
+ */
+static bool may_be_elsewhere(const struct resolved_path *p, int64_t rc)
+{
+	if (p->walked || p->own >= 0 || p->proc[0])
+		return false;
+	return rc == -EXDEV || rc == -ENOLINK || rc == -ELOOP || rc == -EACCES ||
+	       (rc == -ENOENT && has_dots(p->dirfd >= 0 ? p->path : p->absolute));
+}
+
 bool lookup_retry(struct resolved_path *p, int64_t rc)
 {
-	if (rc != -EXDEV || p->dirfd < 0)
+	if (!may_be_elsewhere(p, rc))
 		return false;
-	const char *path = fd_path(p->dirfd);
-	return path && lookup_still_names(path, p->dirfd) && resolve_from(p, path) == 0;
+	if (p->dirfd >= 0 && !join_directory(p))
+		return false;
+	p->error = (int32_t)resolve_by_walking(p);
+	return p->error == 0;
 }
 
 bool lookup_retry_both(struct resolved_path *p, struct resolved_path *q, int64_t rc)
 {
 	bool first = lookup_retry(p, rc), second = lookup_retry(q, rc);
-	return first || second;
+	return (first || second) && !p->error && !q->error;
 }
 
 bool lookup_absolute(const struct resolved_path *p, char to[PATH_MAX])
@@ -142,9 +258,13 @@ bool lookup_absolute(const struct resolved_path *p, char to[PATH_MAX])
 	return true;
 }
 
-int64_t lookup_result(int64_t rc)
+int64_t lookup_result(const struct resolved_path *p, int64_t rc)
 {
-	if (rc == -EXDEV)
-		return -ENOENT;
+	if (p->error)
+		return p->error;
+	if (p->own >= 0 && rc == -EBADF)
+		return -ENOENT; /* a link of /proc/self/fd that is not there */
+	if (rc == -ENOLINK || (rc == -EXDEV && !p->walked))
+		return -ENOENT; /* out of a directory whose path is not known: nothing is there */
 	return rc;
 }

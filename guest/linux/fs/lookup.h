@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which of the directories that the guest holds a path begins at. Each of those acts as the root of
- * what is below it. A path relative to a descriptor is first resolved beneath that; if it leads
- * above, it is resolved again from the path by which the directory was opened.
+ * Which of the directories that the guest holds a path begins at. At first its text alone decides:
+ * nearly all paths are one host call. One that leads out of that directory, or by a symlink to
+ * where the directory has nothing, is walked (guest/lib/walk.h) and may turn out to be of another
+ * directory, of the runtime's own tree (proc.h), or one of the program's descriptors. A path
+ * relative to a descriptor is resolved beneath that, and walked from the path by which the
+ * directory was opened.
  */
 #ifndef MOTE_GUEST_LINUX_FS_LOOKUP_H
 #define MOTE_GUEST_LINUX_FS_LOOKUP_H
@@ -11,34 +14,47 @@
 #include "guest/linux/proc/files.h"
 #include "guest/linux/state.h"
 
-/* What a host call takes for a path: a descriptor, the path from it, and how it is resolved. */
+/* What becomes of the last component. */
+enum lookup {
+	LOOKUP_FILE,     /* the file that it leads to */
+	LOOKUP_NOFOLLOW, /* the file that it is: a symlink itself */
+	LOOKUP_NAME,     /* a name in a directory, which is to be made, removed or moved */
+};
+
+/*
+ * What a path is: one of the program's descriptors (own), a file of the runtime's tree (proc), or
+ * what a host call takes: a descriptor, the path from it, and how it is resolved.
+ */
 struct resolved_path {
 	int32_t base;
 	uint32_t resolve; /* enum mote_resolve */
 	const char *rest; /* into absolute or path */
 	int32_t dirfd;    /* the program's descriptor that path is relative to, else -1 */
 	int32_t own;      /* the descriptor that a path like /dev/stdout stands for, else -1 */
+	bool walked;
+	uint8_t lookup;           /* enum lookup */
+	int32_t error;            /* of walking it */
+	size_t known;             /* bytes of absolute that are canonical */
 	char proc[PROC_PATH_MAX]; /* the synthetic file that it is; empty: it is not one */
 	char path[PATH_MAX], absolute[PATH_MAX];
 };
 
-/* Resolves a path argument of the program: 0, or a negative errno. */
-int64_t lookup_user(struct resolved_path *p, int32_t dirfd, uint64_t path, bool nofollow);
 /*
- * The same for calls on the file behind the path: one like /dev/stdout or /proc/self/fd/3 gives
- * p->own, a synthetic one p->proc, and nothing else is to be used then.
+ * Resolves a path argument of the program: 0, or a negative errno. A name that the runtime's tree
+ * does not have is given as p->proc as well; so it is with -ENOENT for a file.
  */
-int64_t lookup_user_file(struct resolved_path *p, int32_t dirfd, uint64_t path, bool nofollow);
-/* Resolves p->path, which is absolute, or relative to the working directory. */
-int64_t lookup_from_cwd(struct resolved_path *p);
+int64_t lookup_user(struct resolved_path *p, int32_t dirfd, uint64_t path, enum lookup lookup);
+/* The same for a path of the runtime's own. */
+int64_t lookup_path(struct resolved_path *p, int32_t dirfd, const char *path, enum lookup lookup);
+/* The name of the file that a path argument leads to at last, or p->own. */
+int64_t lookup_walk(struct resolved_path *p, int32_t dirfd, uint64_t path);
 /*
- * Whether a host call on the path that returned rc is to be made again: the path begins elsewhere
- * now.
+ * Whether a call on the path that returned rc is to be made again: the path is something else now.
  */
 bool lookup_retry(struct resolved_path *p, int64_t rc);
 bool lookup_retry_both(struct resolved_path *p, struct resolved_path *q, int64_t rc);
-/* The host says EXDEV of a path that leaves its directory; for the program nothing is there. */
-int64_t lookup_result(int64_t rc);
+/* The result of a call that is not to be made again. */
+int64_t lookup_result(const struct resolved_path *p, int64_t rc);
 /* The absolute path, if it is known. */
 bool lookup_absolute(const struct resolved_path *p, char to[PATH_MAX]);
 

@@ -21,16 +21,81 @@ enum { R_OK = 4, W_OK = 2, X_OK = 1, UTIME_NOW = (1 << 30) - 1 };
 
 /* --- opening --- */
 
-/*
- * What /dev/stdout and /proc/self/fd name: a duplicate, which for pipes, terminals and sockets is
- * what Linux makes of it. A file keeps the offset and the access that it was opened with.
- */
-static int64_t open_own(int32_t fd)
+static int64_t open_resolved(struct resolved_path *p, uint32_t flags, uint32_t mode);
+
+/* Opens an open file by its path, if that is known and still is the file's. */
+static int64_t open_again(int32_t fd, uint32_t flags)
 {
-	int64_t rc = fd_copied(fd, mote_dup(mote_area(), fd, 0));
-	if (rc == -EBADF)
+	struct resolved_path p;
+	const char *path = fd_path(fd);
+	if (!path || !lookup_still_names(path, fd))
 		return -ENOENT;
+	int64_t rc = lookup_path(&p, AT_FDCWD, path, LOOKUP_FILE);
+	if (rc < 0)
+		return rc;
+	return open_resolved(&p, flags & ~(uint32_t)O_CREAT, 0);
+}
+
+/*
+ * A duplicate, which for pipes and terminals is what Linux makes of it. A file of which nothing
+ * more is known, such as standard output, keeps its offset.
+ */
+static int64_t open_duplicate(int32_t fd, const struct mote_stat *st, uint32_t flags)
+{
+	const uint32_t wanted = flags & O_ACCMODE;
+	int64_t has = mote_get_flags(mote_area(), fd);
+	if (has < 0)
+		return has;
+	has &= O_ACCMODE;
+	if (has != O_RDWR && has != wanted && !(S_ISFIFO(st->mode) && wanted == O_RDWR))
+		return -EACCES;
+	int64_t copy = fd_copied(fd, mote_dup(mote_area(), fd, 0));
+	if (copy < 0 || !(flags & O_TRUNC) || !S_ISREG(st->mode))
+		return copy;
+	int64_t rc = mote_ftruncate(mote_area(), (int32_t)copy, 0);
+	if (rc == 0)
+		return copy;
+	(void)!sys_close((int)copy);
 	return rc;
+}
+
+/* What /dev/stdout and /proc/self/fd name. */
+static int64_t open_own(int32_t fd, uint32_t flags)
+{
+	struct mote_stat st;
+	int64_t rc = mote_fstat(mote_area(), fd, &st);
+	if (rc < 0)
+		return rc == -EBADF ? -ENOENT : rc;
+	if (proc_file(fd))
+		return proc_open(proc_file(fd)->path, flags);
+	if ((flags & O_DIRECTORY) && !S_ISDIR(st.mode))
+		return -ENOTDIR;
+	if (S_ISSOCK(st.mode) || !(st.mode & S_IFMT))
+		return -ENXIO;
+	rc = open_again(fd, flags);
+	if (rc == -ENOENT)
+		rc = open_duplicate(fd, &st, flags);
+	return fd_set_close_on_exec(rc, flags & O_CLOEXEC);
+}
+
+/* A name that the runtime's tree does not have cannot be made there. */
+static int64_t create_error(const struct resolved_path *p)
+{
+	if (strncmp(p->proc, "/proc/", 6) == 0)
+		return -ENOENT;
+	if (strncmp(p->proc, "/sys/", 5) == 0)
+		return -EPERM;
+	return -EROFS;
+}
+
+static int64_t open_here(const struct resolved_path *p, uint32_t flags, uint32_t mode)
+{
+	if (p->own >= 0)
+		return open_own(p->own, flags);
+	if (p->proc[0])
+		return proc_open(p->proc, flags);
+	return mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve,
+			 flags & ~(uint32_t)O_PATH, mode & ~process.umask);
 }
 
 static int64_t open_resolved(struct resolved_path *p, uint32_t flags, uint32_t mode)
@@ -40,35 +105,36 @@ static int64_t open_resolved(struct resolved_path *p, uint32_t flags, uint32_t m
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		return -EOPNOTSUPP;
 	do
-		rc = mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve,
-			       flags & ~(uint32_t)O_PATH, mode & ~process.umask);
+		rc = open_here(p, flags, mode);
 	while (lookup_retry(p, rc));
-	if (rc >= 0 && !(flags & (O_ACCMODE | O_CREAT)) && lookup_absolute(p, absolute))
+	if (rc < 0 || p->own >= 0 || p->proc[0])
+		return lookup_result(p, rc);
+	if (lookup_absolute(p, absolute))
 		fd_set_path((int32_t)rc, absolute);
-	return fd_set_close_on_exec(lookup_result(rc), flags & O_CLOEXEC);
+	return fd_set_close_on_exec(rc, flags & O_CLOEXEC);
 }
 
 int64_t sys_openat(int dirfd, uint64_t path, uint32_t flags, uint32_t mode)
 {
 	struct resolved_path p;
-	int64_t rc = lookup_user_file(&p, dirfd, path, flags & O_NOFOLLOW);
+	const bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
+	int64_t rc = lookup_user(&p, dirfd, path,
+				 (flags & O_NOFOLLOW) || exclusive ? LOOKUP_NOFOLLOW : LOOKUP_FILE);
+	if (rc == -ENOENT && p.proc[0] && (flags & O_CREAT))
+		return create_error(&p);
 	if (rc < 0)
 		return rc;
-	if (p.own >= 0)
-		return open_own(p.own);
-	if (p.proc[0])
-		return proc_open(p.proc, flags);
 	return open_resolved(&p, flags, mode);
 }
 
 /* The working directory as a descriptor of the runtime's own, to be closed. */
 static int64_t open_cwd(void)
 {
-	struct resolved_path p = {.path = "."};
-	int64_t rc = lookup_from_cwd(&p);
+	struct resolved_path p;
+	int64_t rc = lookup_path(&p, AT_FDCWD, ".", LOOKUP_FILE);
 	if (rc < 0)
 		return rc;
-	return mote_open(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, O_DIRECTORY, 0);
+	return open_resolved(&p, O_DIRECTORY, 0);
 }
 
 /* openat2 with a resolution of its own: the directory's descriptor takes the place of the root. */
@@ -92,8 +158,8 @@ static int64_t open_confined(int32_t dirfd, uint64_t path, const struct open_how
 			       (uint32_t)how->flags & ~(uint32_t)O_PATH,
 			       (uint32_t)how->mode & ~process.umask);
 	if (dirfd == AT_FDCWD)
-		(void)!mote_close(mote_area(), (int32_t)dir);
-	return rc;
+		(void)!sys_close((int)dir);
+	return rc == -ENOLINK ? -ENOENT : rc;
 }
 
 int64_t sys_openat2(int dirfd, uint64_t path, uint64_t how_at, uint64_t size)
@@ -123,7 +189,14 @@ int64_t sys_openat2(int dirfd, uint64_t path, uint64_t how_at, uint64_t size)
 
 int64_t sys_truncate(uint64_t path, uint64_t size)
 {
-	int64_t fd = sys_openat(AT_FDCWD, path, O_WRONLY, 0);
+	struct mote_stat st;
+	int64_t fd = stat_path(AT_FDCWD, path, 0, &st);
+	if (fd == 0 && S_ISDIR(st.mode))
+		return -EISDIR;
+	if (fd == 0 && !S_ISREG(st.mode))
+		return -EINVAL;
+	if (fd == 0)
+		fd = sys_openat(AT_FDCWD, path, O_WRONLY | O_NONBLOCK, 0);
 	if (fd < 0)
 		return fd;
 	int64_t rc = mote_ftruncate(mote_area(), (int32_t)fd, size);
@@ -146,6 +219,11 @@ static uint32_t allowed(const struct mote_stat *st, enum id_kind kind)
 	if (st->gid == c->gid[kind] || credentials_in_group(st->gid))
 		return st->mode >> 3 & 7;
 	return st->mode & 7;
+}
+
+static enum lookup lookup_file(uint32_t flags)
+{
+	return flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : LOOKUP_FILE;
 }
 
 /* An open descriptor's own file, by its mode bits: the host is asked by path only. */
@@ -175,6 +253,16 @@ static uint32_t access_of(enum id_kind kind)
 	return kind == ID_REAL && !same ? MOTE_ACCESS_REAL : 0;
 }
 
+static int64_t access_here(const struct resolved_path *p, uint32_t mode, enum id_kind kind)
+{
+	if (p->own >= 0)
+		return access_own(p->own, mode, kind);
+	if (p->proc[0])
+		return access_synthetic(p->proc, mode);
+	return mote_access(mote_area(), p->base, p->rest, rest_len(p), p->resolve,
+			   mode | access_of(kind));
+}
+
 int64_t sys_faccessat2(int dirfd, uint64_t path, uint32_t mode, uint32_t flags)
 {
 	const enum id_kind kind = flags & AT_EACCESS ? ID_FILES : ID_REAL;
@@ -189,18 +277,13 @@ int64_t sys_faccessat2(int dirfd, uint64_t path, uint32_t mode, uint32_t flags)
 		if (empty)
 			return access_own(dirfd, mode, kind);
 	}
-	int64_t rc = lookup_user_file(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW);
+	int64_t rc = lookup_user(&p, dirfd, path, lookup_file(flags));
 	if (rc < 0)
 		return rc;
-	if (p.own >= 0)
-		return access_own(p.own, mode, kind);
-	if (p.proc[0])
-		return access_synthetic(p.proc, mode);
 	do
-		rc = mote_access(mote_area(), p.base, p.rest, rest_len(&p), p.resolve,
-				 mode | access_of(kind));
+		rc = access_here(&p, mode, kind);
 	while (lookup_retry(&p, rc));
-	return lookup_result(rc);
+	return lookup_result(&p, rc);
 }
 
 int64_t sys_faccessat(int dirfd, uint64_t path, uint32_t mode)
@@ -210,17 +293,44 @@ int64_t sys_faccessat(int dirfd, uint64_t path, uint32_t mode)
 
 /* --- making, removing and moving names --- */
 
+/* What the runtime's tree says to a name that is to be made in it. */
+static int64_t make_synthetic(const struct resolved_path *p)
+{
+	return proc_lookup(p->proc) == 0 ? -EEXIST : create_error(p);
+}
+
+/* The same to one that is to go. */
+static int64_t remove_synthetic(const struct resolved_path *p, bool directory)
+{
+	int64_t rc = proc_lookup(p->proc);
+	if (rc < 0)
+		return rc;
+	if (directory && !proc_is_directory(p->proc))
+		return -ENOTDIR;
+	if (!directory && proc_is_directory(p->proc))
+		return -EISDIR;
+	if (strncmp(p->proc, "/proc/", 6) == 0 || strncmp(p->proc, "/sys/", 5) == 0)
+		return -EPERM;
+	return directory ? -EBUSY : -EROFS;
+}
+
+static int64_t mkdir_here(const struct resolved_path *p, uint32_t mode)
+{
+	if (p->proc[0])
+		return make_synthetic(p);
+	return mote_mkdir(mote_area(), p->base, p->rest, rest_len(p), p->resolve, mode);
+}
+
 int64_t sys_mkdirat(int dirfd, uint64_t path, uint32_t mode)
 {
 	struct resolved_path p;
-	int64_t rc = lookup_user(&p, dirfd, path, false);
+	int64_t rc = lookup_user(&p, dirfd, path, LOOKUP_NAME);
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_mkdir(mote_area(), p.base, p.rest, rest_len(&p), p.resolve,
-				mode & ~process.umask);
+		rc = mkdir_here(&p, mode & ~process.umask);
 	while (lookup_retry(&p, rc));
-	return lookup_result(rc);
+	return lookup_result(&p, rc);
 }
 
 /* The path of a directory that the guest holds, not one that ends with ".". */
@@ -230,20 +340,29 @@ static bool names_root(const struct resolved_path *p)
 	return p->dirfd < 0 && strcmp(p->rest, ".") == 0 && len > 0 && p->path[len - 1] != '.';
 }
 
+static int64_t unlink_here(const struct resolved_path *p, uint32_t flags)
+{
+	if (p->proc[0])
+		return remove_synthetic(p, flags & AT_REMOVEDIR);
+	return mote_unlink(mote_area(), p->base, p->rest, rest_len(p), p->resolve, flags);
+}
+
 int64_t sys_unlinkat(int dirfd, uint64_t path, uint32_t flags)
 {
 	struct resolved_path p;
-	int64_t rc = lookup_user(&p, dirfd, path, false);
+	if (flags & ~(uint32_t)AT_REMOVEDIR)
+		return -EINVAL;
+	int64_t rc = lookup_user(&p, dirfd, path, LOOKUP_NAME);
 	if (rc < 0)
 		return rc;
 	if (flags == AT_REMOVEDIR && names_root(&p))
 		return -EBUSY;
 	do
-		rc = mote_unlink(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, flags);
+		rc = unlink_here(&p, flags);
 	while (lookup_retry(&p, rc));
 	if (rc == 0 && (flags & AT_REMOVEDIR))
 		cwd_removed(&p);
-	return lookup_result(rc);
+	return lookup_result(&p, rc);
 }
 
 /* Two paths of one call; names are taken as they are, links at their end are not followed. */
@@ -254,23 +373,44 @@ struct path_pair {
 static int64_t lookup_pair(struct path_pair *p, int32_t from_dir, uint64_t from, int32_t to_dir,
 			   uint64_t to)
 {
-	int64_t rc = lookup_user(&p->from, from_dir, from, false);
+	int64_t rc = lookup_user(&p->from, from_dir, from, LOOKUP_NAME);
 	if (rc < 0)
 		return rc;
-	return lookup_user(&p->to, to_dir, to, false);
+	return lookup_user(&p->to, to_dir, to, LOOKUP_NAME);
 }
 
+/* The host resolves both in the same way. */
 static uint32_t pair_resolve(const struct path_pair *p)
 {
 	return p->from.resolve & p->to.resolve & MOTE_RESOLVE_IN_ROOT;
 }
 
-/* From their roots the paths cannot leave: -EXDEV then means another device. */
 static int64_t pair_result(const struct path_pair *p, int64_t rc)
 {
-	if (pair_resolve(p))
+	if (p->from.error || p->to.error)
+		return p->from.error ? p->from.error : p->to.error;
+	/* From their roots the paths cannot leave: EXDEV then means another device. */
+	if (pair_resolve(p) || (p->from.walked && p->to.walked))
 		return rc;
-	return lookup_result(rc);
+	return lookup_result(&p->from, lookup_result(&p->to, rc));
+}
+
+static int64_t rename_synthetic(const struct path_pair *p)
+{
+	if (!p->from.proc[0] || !p->to.proc[0])
+		return -EXDEV;
+	int64_t rc = proc_lookup(p->from.proc);
+	if (rc < 0 || strcmp(p->from.proc, p->to.proc) == 0)
+		return rc;
+	return proc_lookup(p->to.proc) == 0 ? -EPERM : create_error(&p->to);
+}
+
+static int64_t rename_here(const struct path_pair *p, uint32_t flags)
+{
+	if (p->from.proc[0] || p->to.proc[0])
+		return rename_synthetic(p);
+	return mote_rename(mote_area(), p->from.base, p->from.rest, rest_len(&p->from), p->to.base,
+			   p->to.rest, rest_len(&p->to), pair_resolve(p), flags);
 }
 
 int64_t sys_renameat2(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_t flags)
@@ -280,8 +420,7 @@ int64_t sys_renameat2(int from_dir, uint64_t from, int to_dir, uint64_t to, uint
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_rename(mote_area(), p.from.base, p.from.rest, rest_len(&p.from),
-				 p.to.base, p.to.rest, rest_len(&p.to), pair_resolve(&p), flags);
+		rc = rename_here(&p, flags);
 	while (lookup_retry_both(&p.from, &p.to, rc));
 	if (rc == 0)
 		cwd_renamed(&p.from, &p.to, flags & RENAME_EXCHANGE);
@@ -293,36 +432,68 @@ int64_t sys_renameat(int from_dir, uint64_t from, int to_dir, uint64_t to)
 	return sys_renameat2(from_dir, from, to_dir, to, 0);
 }
 
-/* Resolves what the symlink at the end of a path leads to instead. */
-static int64_t follow_link(struct resolved_path *p)
+/* Of two paths one of which is of the runtime's tree. */
+static int64_t link_synthetic(const struct path_pair *p)
 {
-	char absolute[PATH_MAX];
-	if (!lookup_absolute(p, absolute))
-		return -ENOENT;
-	int64_t rc = cwd_canonical(absolute, p->path);
+	struct mote_stat st;
+	int64_t rc = p->from.proc[0] ? proc_lookup(p->from.proc)
+				     : mote_stat(mote_area(), p->from.base, p->from.rest,
+						 rest_len(&p->from), p->from.resolve, &st);
 	if (rc < 0)
 		return rc;
-	return lookup_from_cwd(p);
+	if (p->to.proc[0])
+		rc = proc_lookup(p->to.proc);
+	else
+		rc = mote_stat(mote_area(), p->to.base, p->to.rest, rest_len(&p->to),
+			       p->to.resolve | MOTE_RESOLVE_NOFOLLOW, &st);
+	return rc == 0 ? -EEXIST : -EXDEV;
+}
+
+static int64_t link_here(const struct path_pair *p)
+{
+	if (p->from.proc[0] || p->to.proc[0])
+		return link_synthetic(p);
+	return mote_link(mote_area(), p->from.base, p->from.rest, rest_len(&p->from), p->to.base,
+			 p->to.rest, rest_len(&p->to), pair_resolve(p));
+}
+
+/* The file behind a path, by its name: a descriptor's is the path that it was opened by. */
+static int64_t follow_link(struct resolved_path *p, int32_t dirfd, uint64_t path)
+{
+	struct mote_stat st;
+	if (stat_path(dirfd, path, AT_SYMLINK_NOFOLLOW, &st) < 0 || !S_ISLNK(st.mode))
+		return 0;
+	int64_t rc = lookup_walk(p, dirfd, path);
+	if (rc < 0 || p->own < 0)
+		return rc;
+	const char *own = fd_path(p->own);
+	if (!own || !lookup_still_names(own, p->own))
+		return -EXDEV;
+	return lookup_path(p, AT_FDCWD, own, LOOKUP_NAME);
 }
 
 int64_t sys_linkat(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_t flags)
 {
 	struct path_pair p;
-	struct mote_stat st;
 	if (flags & ~(uint32_t)AT_SYMLINK_FOLLOW)
 		return -EINVAL;
 	int64_t rc = lookup_pair(&p, from_dir, from, to_dir, to);
 	/* The host links the name itself, which is the same unless it is a symlink. */
-	if (rc == 0 && (flags & AT_SYMLINK_FOLLOW) &&
-	    stat_path(from_dir, from, AT_SYMLINK_NOFOLLOW, &st) == 0 && S_ISLNK(st.mode))
-		rc = follow_link(&p.from);
+	if (rc == 0 && (flags & AT_SYMLINK_FOLLOW))
+		rc = follow_link(&p.from, from_dir, from);
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_link(mote_area(), p.from.base, p.from.rest, rest_len(&p.from), p.to.base,
-			       p.to.rest, rest_len(&p.to), pair_resolve(&p));
+		rc = link_here(&p);
 	while (lookup_retry_both(&p.from, &p.to, rc));
 	return pair_result(&p, rc);
+}
+
+static int64_t symlink_here(const struct resolved_path *p, const char *text, uint64_t len)
+{
+	if (p->proc[0])
+		return make_synthetic(p);
+	return mote_symlink(mote_area(), text, len, p->base, p->rest, rest_len(p), p->resolve);
 }
 
 int64_t sys_symlinkat(uint64_t target, int dirfd, uint64_t path)
@@ -330,16 +501,15 @@ int64_t sys_symlinkat(uint64_t target, int dirfd, uint64_t path)
 	char text[PATH_MAX];
 	struct resolved_path p;
 	int64_t len = user_path(text, target);
-	if (len < 0)
-		return len;
-	int64_t rc = lookup_user(&p, dirfd, path, false);
+	if (len <= 0)
+		return len < 0 ? len : -ENOENT;
+	int64_t rc = lookup_user(&p, dirfd, path, LOOKUP_NAME);
 	if (rc < 0)
 		return rc;
 	do
-		rc = mote_symlink(mote_area(), text, (uint64_t)len, p.base, p.rest, rest_len(&p),
-				  p.resolve);
+		rc = symlink_here(&p, text, (uint64_t)len);
 	while (lookup_retry(&p, rc));
-	return lookup_result(rc);
+	return lookup_result(&p, rc);
 }
 
 /* --- reading links --- */
@@ -356,9 +526,17 @@ static int64_t put_text(uint64_t to, uint64_t capacity, const char *text)
 static int64_t put_link(uint64_t to, uint64_t capacity, const char *synthetic)
 {
 	char target[PATH_MAX];
-	if (!proc_link(synthetic, target))
-		return -EINVAL;
-	return put_text(to, capacity, target);
+	if (proc_link(synthetic, target))
+		return put_text(to, capacity, target);
+	return proc_descriptor(synthetic) >= 0 ? -ENOENT : -EINVAL;
+}
+
+static int64_t readlink_here(const struct resolved_path *p, uint64_t to, uint64_t capacity)
+{
+	if (p->proc[0])
+		return put_link(to, capacity, p->proc);
+	return mote_readlink(mote_area(), p->base, p->rest, rest_len(p),
+			     p->resolve & MOTE_RESOLVE_IN_ROOT, (void *)to, capacity);
 }
 
 int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)
@@ -366,22 +544,13 @@ int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)
 	struct resolved_path p;
 	if (capacity == 0 || capacity > INT32_MAX)
 		return -EINVAL;
-	int64_t rc = lookup_user_file(&p, dirfd, path, true);
+	int64_t rc = lookup_user(&p, dirfd, path, LOOKUP_NOFOLLOW);
 	if (rc < 0)
 		return rc;
-	if (p.proc[0])
-		return put_link(to, capacity, p.proc);
-	if (p.own >= 0) {
-		const char *known = fd_path(p.own);
-		if (!known)
-			return -ENOENT;
-		return put_text(to, capacity, known);
-	}
 	do
-		rc = mote_readlink(mote_area(), p.base, p.rest, rest_len(&p),
-				   p.resolve & MOTE_RESOLVE_IN_ROOT, (void *)to, capacity);
+		rc = readlink_here(&p, to, capacity);
 	while (lookup_retry(&p, rc));
-	return lookup_result(rc);
+	return lookup_result(&p, rc);
 }
 
 /* --- attributes --- */
@@ -391,18 +560,25 @@ int64_t sys_fchmod(int fd, uint32_t mode)
 	return mote_fchmod(mote_area(), fd, mode);
 }
 
+static int64_t chmod_here(const struct resolved_path *p, uint32_t mode)
+{
+	if (p->own >= 0)
+		return sys_fchmod(p->own, mode);
+	if (p->proc[0])
+		return -EPERM;
+	return mote_chmod(mote_area(), p->base, p->rest, rest_len(p), p->resolve, mode);
+}
+
 int64_t sys_fchmodat(int dirfd, uint64_t path, uint32_t mode)
 {
 	struct resolved_path p;
-	int64_t rc = lookup_user_file(&p, dirfd, path, false);
+	int64_t rc = lookup_user(&p, dirfd, path, LOOKUP_FILE);
 	if (rc < 0)
 		return rc;
-	if (p.own >= 0)
-		return sys_fchmod(p.own, mode);
 	do
-		rc = mote_chmod(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, mode);
+		rc = chmod_here(&p, mode);
 	while (lookup_retry(&p, rc));
-	return lookup_result(rc);
+	return lookup_result(&p, rc);
 }
 
 int64_t sys_fchown(int fd, uint32_t uid, uint32_t gid)
@@ -410,18 +586,35 @@ int64_t sys_fchown(int fd, uint32_t uid, uint32_t gid)
 	return mote_fchown(mote_area(), fd, uid, gid);
 }
 
+static int64_t chown_here(const struct resolved_path *p, uint32_t uid, uint32_t gid)
+{
+	if (p->own >= 0)
+		return sys_fchown(p->own, uid, gid);
+	if (p->proc[0])
+		return -EPERM;
+	return mote_chown(mote_area(), p->base, p->rest, rest_len(p), p->resolve, uid, gid);
+}
+
 int64_t sys_fchownat(int dirfd, uint64_t path, uint32_t uid, uint32_t gid, uint32_t flags)
 {
 	struct resolved_path p;
-	int64_t rc = lookup_user_file(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW);
+	int64_t rc = lookup_user(&p, dirfd, path, lookup_file(flags));
 	if (rc < 0)
 		return rc;
-	if (p.own >= 0)
-		return sys_fchown(p.own, uid, gid);
 	do
-		rc = mote_chown(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, uid, gid);
+		rc = chown_here(&p, uid, gid);
 	while (lookup_retry(&p, rc));
-	return lookup_result(rc);
+	return lookup_result(&p, rc);
+}
+
+static int64_t utimens_here(const struct resolved_path *p, const struct mote_time times[2])
+{
+	if (p->own >= 0)
+		return mote_futimens(mote_area(), p->own, &times[0], &times[1]);
+	if (p->proc[0])
+		return -EPERM;
+	return mote_utimens(mote_area(), p->base, p->rest, rest_len(p), p->resolve, &times[0],
+			    &times[1]);
 }
 
 int64_t path_set_times(int32_t dirfd, uint64_t path, const struct mote_time times[2],
@@ -430,16 +623,13 @@ int64_t path_set_times(int32_t dirfd, uint64_t path, const struct mote_time time
 	struct resolved_path p;
 	if (!path)
 		return mote_futimens(mote_area(), dirfd, &times[0], &times[1]);
-	int64_t rc = lookup_user_file(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW);
+	int64_t rc = lookup_user(&p, dirfd, path, lookup_file(flags));
 	if (rc < 0)
 		return rc;
-	if (p.own >= 0)
-		return mote_futimens(mote_area(), p.own, &times[0], &times[1]);
 	do
-		rc = mote_utimens(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, &times[0],
-				  &times[1]);
+		rc = utimens_here(&p, times);
 	while (lookup_retry(&p, rc));
-	return lookup_result(rc);
+	return lookup_result(&p, rc);
 }
 
 int64_t sys_utimensat(int dirfd, uint64_t path, uint64_t times, uint32_t flags)

@@ -58,9 +58,18 @@ bool lookup_mount(uint32_t index, const char **path, bool *readonly)
 	if (index >= preopen_count())
 		return false;
 	const struct mote_preopen *p = preopens() + index;
-	*path = p->kind == MOTE_PREOPEN_LISTENER ? NULL : boot_string(p->path);
+	const bool directory = p->kind == MOTE_PREOPEN_DIR || p->kind == MOTE_PREOPEN_DIR_READONLY;
+	*path = directory ? boot_string(p->path) : NULL;
 	*readonly = p->kind == MOTE_PREOPEN_DIR_READONLY;
 	return true;
+}
+
+bool lookup_has_devices(void)
+{
+	for (uint32_t i = 0; i < preopen_count(); i++)
+		if (preopens()[i].kind == MOTE_PREOPEN_DEVICES)
+			return true;
+	return false;
 }
 
 static size_t component_len(const char *path)
@@ -71,8 +80,7 @@ static size_t component_len(const char *path)
 	return n;
 }
 
-/* Whether `dir` is `path` or above it; how many bytes of the path it covers. Both are absolute. */
-static bool covers(const char *dir, const char *path, size_t *len)
+bool path_covers(const char *dir, const char *path, size_t *len)
 {
 	size_t at = 0;
 	for (;;) {
@@ -113,7 +121,7 @@ int32_t lookup_root(const char *path, size_t *root_len)
 	for (uint32_t i = 0; i < preopen_count(); i++) {
 		size_t len;
 		if (p[i].kind == MOTE_PREOPEN_LISTENER ||
-		    !covers(boot_string(p[i].path), path, &len))
+		    !path_covers(boot_string(p[i].path), path, &len))
 			continue;
 		if (p[i].kind == MOTE_PREOPEN_DEVICES && !is_device(path + len))
 			continue;

@@ -16,9 +16,16 @@ bool lookup_holds(int32_t fd);
 int32_t lookup_root(const char *path, size_t *root_len);
 /*
  * The directories that the guest holds, by index; false: there are no more. *path is NULL for
- * a listener.
+ * a listener and for devices.
  */
 bool lookup_mount(uint32_t index, const char **path, bool *readonly);
+/*
+ * Whether a directory is a path or above it, and how many bytes of the path it covers. Both are
+ * absolute.
+ */
+bool path_covers(const char *dir, const char *path, size_t *len);
+/* Whether the devices that every program has are the runtime's to show in /dev. */
+bool lookup_has_devices(void);
 /* What follows the root's own path, never empty: "." for the root itself. */
 const char *lookup_below_root(const char *path, size_t root_len);
 

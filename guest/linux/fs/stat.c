@@ -20,6 +20,16 @@ static int64_t stat_descriptor(int32_t fd, struct mote_stat *to)
 	return rc;
 }
 
+static int64_t stat_here(const struct resolved_path *p, struct mote_stat *to)
+{
+	if (p->own >= 0)
+		return stat_descriptor(p->own, to);
+	if (!p->proc[0])
+		return mote_stat(mote_area(), p->base, p->rest, rest_len(p), p->resolve, to);
+	proc_stat(p->proc, to);
+	return 0;
+}
+
 int64_t stat_path(int32_t dirfd, uint64_t path, uint32_t flags, struct mote_stat *to)
 {
 	struct resolved_path p;
@@ -30,19 +40,14 @@ int64_t stat_path(int32_t dirfd, uint64_t path, uint32_t flags, struct mote_stat
 		if (empty && dirfd != AT_FDCWD)
 			return stat_descriptor(dirfd, to);
 	}
-	int64_t rc = lookup_user_file(&p, dirfd, path, flags & AT_SYMLINK_NOFOLLOW);
+	int64_t rc = lookup_user(&p, dirfd, path,
+				 flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : LOOKUP_FILE);
 	if (rc < 0)
 		return rc;
-	if (p.own >= 0)
-		return stat_descriptor(p.own, to);
-	if (p.proc[0]) {
-		proc_stat(p.proc, to);
-		return 0;
-	}
 	do
-		rc = mote_stat(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, to);
+		rc = stat_here(&p, to);
 	while (lookup_retry(&p, rc));
-	return lookup_result(rc);
+	return lookup_result(&p, rc);
 }
 
 static int64_t put_stat(uint64_t to, const struct mote_stat *m)

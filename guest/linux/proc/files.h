@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PROC_PATH_MAX = 96 };
+enum { PROC_PATH_MAX = 256 };
 
 struct proc_open {
 	uint32_t users; /* descriptors */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The synthetic /proc and /sys: files of the guest runtime's own, which tell of the guest alone.
- * proc.def lists them.
+ * The synthetic /proc, /sys and /dev: files of the guest runtime's own, which tell of the guest
+ * alone. proc.def lists them.
  */
 #ifndef MOTE_GUEST_LINUX_PROC_PROC_H
 #define MOTE_GUEST_LINUX_PROC_PROC_H
@@ -10,12 +10,19 @@
 #include "guest/linux/state.h"
 
 /*
- * 1 if a path, as the program gave it, is one of a synthetic file or directory, and *to is then
- * what proc.def calls it; 0 if it is elsewhere; -ENOENT or -ENOTDIR if it would be one.
+ * Whether a path is of the runtime's tree: /proc, /sys, without a directory of the guest's there
+ * /dev, and whatever is above all of the guest's directories. Paths here are canonical.
  */
-int64_t proc_find(int32_t dirfd, const char *path, char to[PROC_PATH_MAX]);
-/* The target of a symlink: its length; 0 if it is not one. */
+bool proc_serves(const char *path);
+/* Of that tree: 0 if the file is there, else -ENOENT or -ENOTDIR. */
+int64_t proc_lookup(const char *path);
+bool proc_is_directory(const char *path);
+/* The target of a symlink: its length; 0 if it is not one, or says nothing. */
 size_t proc_link(const char *path, char to[PATH_MAX]);
+/* The open descriptor whose link in /proc/PID/fd it is, or -1. */
+int32_t proc_descriptor(const char *path);
+/* Whether it is the link /proc/PID/exe. */
+bool proc_is_own_program(const char *path);
 void proc_stat(const char *path, struct mote_stat *to);
 /* A new descriptor, or a negative errno. */
 int64_t proc_open(const char *path, uint32_t flags);

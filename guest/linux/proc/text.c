@@ -158,6 +158,16 @@ void proc_make_comm(struct proc_text *t)
 	text_add(t, "%s\n", this_thread()->name);
 }
 
+void proc_make_self(struct proc_text *t)
+{
+	text_add(t, "%u", process.boot->pid);
+}
+
+void proc_make_thread_self(struct proc_text *t)
+{
+	text_add(t, "%u/task/%u", process.boot->pid, process.boot->pid);
+}
+
 void proc_make_cwd(struct proc_text *t)
 {
 	text_add(t, "%s", process.cwd);

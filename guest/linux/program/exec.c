@@ -11,10 +11,11 @@
 #include "guest/linux/program/load.h"
 #include "guest/linux/program/script.h"
 
-#include "guest/linux/fs/cwd.h"
 #include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/fs/lookup.h"
 #include "guest/linux/fs/user_path.h"
+#include "guest/linux/fs/walk.h"
 #include "guest/linux/mm/memory.h"
 #include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
@@ -27,8 +28,6 @@
 #include <linux/stat.h>
 
 enum { SCRIPTS_MAX = 6, X_OK = 1, ST_NOSUID = 2 };
-
-#define OWN_PROGRAM "/proc/self/exe"
 
 struct execution {
 	struct program_file file;
@@ -109,7 +108,8 @@ static void close_file(struct program_file *f)
 static void find_path(struct execution *e, const char *called)
 {
 	const char *known = fd_path(e->file.fd);
-	if (!known || cwd_canonical(known, e->exe) < 0)
+	struct walk_end end;
+	if (!known || fs_walk(known, 0, true, e->exe, &end) < 0)
 		memcpy(e->exe, called, strlen(called) + 1);
 }
 
@@ -127,13 +127,18 @@ static int64_t open_own(struct execution *e)
 	return 0;
 }
 
+static bool names_own_program(int32_t dirfd, const char *path)
+{
+	struct resolved_path p;
+	return lookup_path(&p, dirfd, path, LOOKUP_NAME) == 0 && proc_is_own_program(p.proc);
+}
+
 /* Opens what a path, of the program or of the runtime, leads to. */
 static int64_t open_file(struct execution *e, int32_t dirfd, const char *path, uint32_t flags)
 {
 	const uint64_t at = (uint64_t)path;
 	const uint32_t nofollow = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
-	char synthetic[PROC_PATH_MAX];
-	if (proc_find(dirfd, path, synthetic) > 0 && strcmp(synthetic, OWN_PROGRAM) == 0) {
+	if (names_own_program(dirfd, path)) {
 		if (open_own(e) == 0)
 			return 0;
 		path = process.exe;

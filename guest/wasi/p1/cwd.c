@@ -62,7 +62,7 @@ static bool exists(const struct p1_path *p)
 	struct mote_stat st;
 	const int64_t rc = mote_stat(mote_area(), (int32_t)p->fd, p->at, p->len,
 				     p->resolve | MOTE_RESOLVE_NOFOLLOW, &st);
-	return rc != -ENOENT && rc != -ENOTDIR;
+	return rc != -ENOENT && rc != -ENOLINK && rc != -ENOTDIR;
 }
 
 /* False: the path has one component, so that it has no directory to look for. */

@@ -3,6 +3,7 @@
  * path_* and fd_readdir. The host resolves every path below the directory's descriptor and lets
  * none leave it; here are rights, flags and the errors that WASI programs expect.
  */
+#include "guest/wasi/p1/link.h"
 #include "guest/wasi/p1/p1.h"
 
 #include <linux/errno.h>
@@ -142,6 +143,46 @@ static uint64_t rights_to_inherit(uint32_t fdflags)
 	return rights;
 }
 
+/* A duplicate of one of the program's descriptors, for what it can do. */
+static int64_t open_own(int32_t fd, uint32_t flags)
+{
+	struct p1_fd *f;
+	struct mote_stat st;
+	if (p1_fd_get((uint32_t)fd, 0, &f))
+		return -ENOENT;
+	int64_t rc = mote_fstat(mote_area(), fd, &st);
+	const int64_t has = mote_get_flags(mote_area(), fd), wanted = flags & O_ACCMODE;
+	if (rc < 0 || has < 0)
+		return rc < 0 ? rc : has;
+	const enum resource_type type = resource_type_of_mode(st.mode);
+	if ((flags & O_DIRECTORY) && type != RESOURCE_DIRECTORY)
+		return -ENOTDIR;
+	if ((has & O_ACCMODE) != O_RDWR && (has & O_ACCMODE) != wanted && type != RESOURCE_OTHER)
+		return -EACCES;
+	if ((flags & O_TRUNC) && type == RESOURCE_REGULAR_FILE)
+		rc = mote_ftruncate(mote_area(), fd, 0);
+	if (rc < 0)
+		return rc;
+	return mote_dup(mote_area(), fd, 0);
+}
+
+static int64_t open_path(const struct p1_path *p, uint32_t lookup, uint32_t flags)
+{
+	const uint32_t mode = 0666 & ~wasi.boot->umask;
+	struct link_end end;
+	int64_t rc = mote_open(mote_area(), (int32_t)p->fd, p->at, p->len, resolve_of(p, lookup),
+			       flags, mode);
+	if (rc >= 0 || !(lookup & WASI_LOOKUP_SYMLINK_FOLLOW))
+		return rc;
+	rc = link_follow(p, rc, &end);
+	if (rc < 0)
+		return rc;
+	if (end.own >= 0)
+		return open_own(end.own, flags);
+	return mote_open(mote_area(), (int32_t)p->fd, end.path, strlen(end.path),
+			 MOTE_RESOLVE_BENEATH, flags, mode);
+}
+
 uint32_t p1_path_open(const struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
 		      uint32_t path_len, uint32_t oflags, uint64_t base, uint64_t inheriting,
 		      uint32_t fdflags, uint32_t opened)
@@ -162,8 +203,7 @@ uint32_t p1_path_open(const struct wasm_instance *inst, uint32_t fd, uint32_t lo
 	inheriting &= WASI_RIGHTS_ALL;
 	if ((base | inheriting | rights_to_inherit(fdflags)) & ~dir->inheriting)
 		return WASI_NOTCAPABLE;
-	int64_t rc = mote_open(mote_area(), (int32_t)p.fd, p.at, p.len, resolve_of(&p, lookup),
-			       host_open_flags(oflags, base, fdflags), 0666 & ~wasi.boot->umask);
+	int64_t rc = open_path(&p, lookup, host_open_flags(oflags, base, fdflags));
 	const struct p1_fd f = {
 		.fdflags = (uint8_t)fdflags,
 		.base = base,
@@ -180,6 +220,22 @@ uint32_t p1_path_open(const struct wasm_instance *inst, uint32_t fd, uint32_t lo
 
 /* --- what a path leads to --- */
 
+static int64_t stat_of_path(const struct p1_path *p, uint32_t lookup, struct mote_stat *st)
+{
+	struct link_end end;
+	int64_t rc =
+		mote_stat(mote_area(), (int32_t)p->fd, p->at, p->len, resolve_of(p, lookup), st);
+	if (rc >= 0 || !(lookup & WASI_LOOKUP_SYMLINK_FOLLOW))
+		return rc;
+	rc = link_follow(p, rc, &end);
+	if (rc < 0)
+		return rc;
+	if (end.own >= 0)
+		return mote_fstat(mote_area(), end.own, st);
+	return mote_stat(mote_area(), (int32_t)p->fd, end.path, strlen(end.path),
+			 MOTE_RESOLVE_BENEATH, st);
+}
+
 uint32_t p1_path_stat(const struct wasm_instance *inst, uint32_t fd, uint32_t lookup, uint32_t path,
 		      uint32_t path_len, struct wasi_filestat *out)
 {
@@ -188,8 +244,7 @@ uint32_t p1_path_stat(const struct wasm_instance *inst, uint32_t fd, uint32_t lo
 	uint32_t e = begin_path(inst, fd, WASI_RIGHT_PATH_FILESTAT_GET, &p, path, path_len);
 	if (e)
 		return e;
-	int64_t rc =
-		mote_stat(mote_area(), (int32_t)p.fd, p.at, p.len, resolve_of(&p, lookup), &st);
+	int64_t rc = stat_of_path(&p, lookup, &st);
 	if (rc < 0)
 		return p1_path_errno(rc);
 	p1_filestat(out, &st);
