@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/memfd.h"
 #include "base/sha256.h"
+#include "oci/content.h"
 #include "oci/json.h"
 
 #include <dirent.h>
@@ -19,9 +20,9 @@
 #include <sys/stat.h>
 
 #define MANIFEST     "application/vnd.oci.image.manifest.v1+json"
-#define BLOBS        "blobs/sha256"
+#define BLOBS        CONTENT_BLOBS
 #define DOCUMENT_MAX 65536
-#define DIGEST_CHARS 64
+#define DIGEST_CHARS CONTENT_DIGEST_CHARS
 #define LAYOUT_TEXT  "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 struct blob {
@@ -250,12 +251,6 @@ static int read_document(int dir, const char *name, const char *digest, char tex
 	return 0;
 }
 
-static bool is_digest(const char *text)
-{
-	return strncmp(text, "sha256:", 7) == 0 && strlen(text) == 7 + DIGEST_CHARS &&
-	       strspn(text + 7, "0123456789abcdef") == DIGEST_CHARS;
-}
-
 /* A descriptor of a blob of the wanted type. */
 static void take_descriptor(const struct json *d, const char *type, struct blob *out)
 {
@@ -266,7 +261,7 @@ static void take_descriptor(const struct json *d, const char *type, struct blob 
 	json_get_int(d, "size", JSON_REQUIRED, INT64_MIN, INT64_MAX, &bytes);
 	if (strcmp(found, type) != 0)
 		json_fail(d, "mediaType", EINVAL, "is '%.100s', not %s", found, type);
-	if (!is_digest(digest))
+	if (!content_is_digest(digest))
 		json_fail(d, "digest", EINVAL, "is not a sha256 digest");
 	else
 		snprintf(out->digest, sizeof(out->digest), "%s", digest + 7);

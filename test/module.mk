@@ -84,7 +84,7 @@ $(B)/test/fuzz/host.a: $(FUZZ_OBJS)
 	rm -f $@ && ar rcs $@ $^
 # Mutators of single targets, and what those share.
 $(addprefix $(B)/test/fuzz/,hostcall hostcall.replay): $(addprefix $(B)/test/fuzz/,hostcall_frames.o mutate.o)
-$(addprefix $(B)/test/fuzz/,config_json config_json.replay layout layout.replay): $(addprefix $(B)/test/fuzz/,json_mutator.o mutate.o)
+$(addprefix $(B)/test/fuzz/,artefact artefact.replay config_json config_json.replay layout layout.replay): $(addprefix $(B)/test/fuzz/,json_mutator.o mutate.o)
 $(addprefix $(B)/test/fuzz/,snapshot_file snapshot_file.replay ttrpc ttrpc.replay wire wire.replay): $(B)/test/fuzz/mutate.o
 $(FUZZ_BIN): $(B)/test/fuzz/%: $(B)/test/fuzz/%.o $(B)/test/fuzz/host.a
 	$(CC) $(TEST_LDFLAGS) -fsanitize=fuzzer $^ $(LIB_HOST) -o $@
