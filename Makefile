@@ -50,12 +50,12 @@ GENERATED := $(patsubst %,$(GEN_ABI)/hostcall_%.h,numbers stubs types decode sha
 # Layers. build/layers/M/M is a link to module M; a module gets -I only for those it may include.
 LAYERS := build/layers
 layer = -I$(LAYERS)/$(1) $(GEN_INC_$(1))
+INC_proto := -Ibuild/gen
 INC_base := $(call layer,base)
 INC_oci := $(INC_base) $(call layer,oci)
 INC_vm := $(INC_base) $(call layer,abi) $(call layer,vm)
 INC_api := $(INC_base) $(call layer,abi) $(call layer,vm) $(call layer,image_layout) $(call layer,api) -Iapi/include
-INC_runtime := $(INC_base) $(call layer,oci) $(call layer,runtime) -Iapi/include
-INC_proto := -Ibuild/gen
+INC_runtime := $(INC_base) $(call layer,oci) $(call layer,runtime) -Iapi/include $(INC_proto)
 INC_shim := $(INC_base) $(call layer,runtime) $(call layer,shim) $(INC_proto)
 INC_cli := $(INC_base) -Iapi/include
 INC_guest := $(call layer,abi) $(call layer,guest)
@@ -116,16 +116,19 @@ $(GEN_OCI)/linux_calls.h: guest/linux/syscalls.def guest/linux/arch/x86_64/sysca
 	sed -n 's/^\(CALL\|SAME\)(\([a-z0-9_]*\),.*/"\2",/p' $^ > $@.$(VARIANT) && mv $@.$(VARIANT) $@
 
 # Protocol messages from the project's own .proto files.
-PROTO := $(wildcard shim/proto/*.proto)
-PROTO_C := $(patsubst shim/proto/%.proto,build/gen/proto/%.pb-c.c,$(PROTO))
+PROTO := $(wildcard shim/proto/*.proto runtime/containerd/*.proto)
+PROTO_C := $(patsubst %.proto,build/gen/proto/%.pb-c.c,$(notdir $(PROTO)))
 OBJ_proto := $(patsubst build/gen/%.c,$(B)/gen/%.o,$(PROTO_C))
 build/gen/proto/%.pb-c.c build/gen/proto/%.pb-c.h: shim/proto/%.proto
 	@mkdir -p build/gen/proto
 	protoc-c --proto_path=shim/proto --c_out=build/gen/proto $<
+build/gen/proto/%.pb-c.c build/gen/proto/%.pb-c.h: runtime/containerd/%.proto
+	@mkdir -p build/gen/proto
+	protoc-c --proto_path=runtime/containerd --c_out=build/gen/proto $<
 $(B)/gen/%.o: build/gen/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -Wno-conversion -Wno-missing-prototypes -Ibuild/gen/proto -Ibuild/gen -c $< -o $@
-$(OBJ_shim): | $(PROTO_C)
+$(OBJ_shim) $(OBJ_runtime): | $(PROTO_C)
 protocol: $(PROTO_C)
 .PHONY: protocol
 
@@ -199,7 +202,7 @@ $(G)/build.id: $(G)/linux.img $(G)/wasm.img $(G)/kernel.bin $(wildcard $(foreach
 
 # Libraries and programs.
 LIB_VM := -lcap -ljansson -lnettle
-LIB_HOST := $(LIB_VM) -lprotobuf-c
+LIB_HOST := $(LIB_VM) -lprotobuf-c -lnghttp2
 # What libmote has of oci/: snapshots are saved as OCI image layouts. It is all that needs jansson in it.
 OBJ_image_layout := $(filter %/image_layout.o %/json.o,$(OBJ_oci))
 OBJ_libmote := $(OBJ_base) $(OBJ_vm) $(OBJ_image_layout) $(OBJ_api)

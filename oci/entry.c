@@ -15,13 +15,20 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+/* Where it is looked for, and how it is opened. */
+struct lookup {
+	int root_fd, flags;
+	const char *cwd, *path; /* PATH's value, or NULL */
+	char found[PATH_MAX];
+};
+
 /*
- * A regular file at path: a descriptor, or -errno; -ENODEV: it is there and is not a regular file.
+ * A regular file at l->found: a descriptor, or -errno; -ENODEV: it is there and is not a regular
+ * file.
  */
-static int try_path(int root_fd, const char *path)
+static int try_path(const struct lookup *l)
 {
-	/* O_NONBLOCK: a FIFO in the image must not stop us. */
-	cleanup_close int fd = oci_open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	cleanup_close int fd = oci_open_in_root(l->root_fd, l->found, l->flags);
 	if (fd < 0)
 		return fd;
 	struct stat st;
@@ -34,30 +41,24 @@ static int try_path(int root_fd, const char *path)
 	return take_fd(&fd);
 }
 
-static int join(char *to, size_t size, const char *dir, size_t dir_len, const char *name)
+static int try_in(struct lookup *l, const char *dir, size_t dir_len, const char *name)
 {
 	int n;
 	if (*name == '/')
-		n = snprintf(to, size, "%s", name);
+		n = snprintf(l->found, sizeof(l->found), "%s", name);
 	else
-		n = snprintf(to, size, "%.*s/%s", (int)dir_len, dir, name);
-	if (n < 0 || (size_t)n >= size)
+		n = snprintf(l->found, sizeof(l->found), "%.*s/%s", (int)dir_len, dir, name);
+	if (n < 0 || (size_t)n >= sizeof(l->found))
 		return -ENAMETOOLONG;
-	return 0;
+	return try_path(l);
 }
 
 /* In one directory of PATH; an empty one stands for the working directory. */
-static int try_directory(int root_fd, const char *cwd, const char *dir, size_t dir_len,
-			 const char *name, char *found, size_t size)
+static int try_directory(struct lookup *l, const char *dir, size_t dir_len, const char *name)
 {
-	if (dir_len == 0) {
-		dir = cwd;
-		dir_len = strlen(cwd);
-	}
-	int rc = join(found, size, dir, dir_len, name);
-	if (rc < 0)
-		return rc;
-	return try_path(root_fd, found);
+	if (dir_len == 0)
+		return try_in(l, l->cwd, strlen(l->cwd), name);
+	return try_in(l, dir, dir_len, name);
 }
 
 /* By the rights of the calling thread at this moment, as execve(2) would have it. */
@@ -80,19 +81,21 @@ static bool is_passed(int fd)
  * Searches as execvp(3) does: what is there and cannot be used is remembered, the search goes on.
  * If all is of that kind, the first of the files is the result, whose fault is then reported.
  */
-static int search(int root_fd, const char *cwd, const char *path, const char *name, char *found,
-		  size_t size)
+static int search(struct lookup *l, const char *name)
 {
 	cleanup_close int passed = -1;
 	cleanup_free char *passed_path = NULL;
+	const char *path = l->path;
+	if (!path || !*path)
+		path = DEFAULT_PATH;
 	int rc = -ENOENT;
 	for (;; path++) {
 		size_t n = strcspn(path, ":");
-		cleanup_close int fd = try_directory(root_fd, cwd, path, n, name, found, size);
+		cleanup_close int fd = try_directory(l, path, n, name);
 		if (fd >= 0 && !is_passed(fd))
 			return take_fd(&fd);
 		if (fd >= 0 && passed < 0) {
-			passed_path = strdup(found);
+			passed_path = strdup(l->found);
 			passed = take_fd(&fd);
 		} else if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR) {
 			rc = fd;
@@ -103,25 +106,34 @@ static int search(int root_fd, const char *cwd, const char *path, const char *na
 	}
 	if (!passed_path)
 		return rc;
-	snprintf(found, size, "%s", passed_path);
+	snprintf(l->found, sizeof(l->found), "%s", passed_path);
 	return take_fd(&passed);
 }
 
-static int find(int root_fd, const char *cwd, const char *path, const char *name, char *found,
-		size_t size)
+static int find(struct lookup *l, const char *name)
 {
-	if (!strchr(name, '/')) {
-		if (!path || !*path)
-			path = DEFAULT_PATH;
-		return search(root_fd, cwd, path, name, found, size);
-	}
-	size_t cwd_len = strlen(cwd);
-	if (strcmp(cwd, "/") == 0)
+	if (!strchr(name, '/'))
+		return search(l, name);
+	size_t cwd_len = strlen(l->cwd);
+	if (strcmp(l->cwd, "/") == 0)
 		cwd_len = 0;
-	int rc = join(found, size, cwd, cwd_len, name);
-	if (rc < 0)
-		return rc;
-	return try_path(root_fd, found);
+	return try_in(l, l->cwd, cwd_len, name);
+}
+
+/* *function: what follows the '#' that a file's name ends at, NULL: it is the whole of arg0. */
+static int find_split(struct lookup *l, const char *arg0, const char **function)
+{
+	char name[PATH_MAX];
+	*function = NULL;
+	if (strlen(arg0) >= sizeof(name))
+		return -ENAMETOOLONG;
+	const char *hash = strrchr(arg0, '#');
+	int fd = find(l, arg0);
+	if (fd != -ENOENT || !hash || hash == arg0)
+		return fd;
+	snprintf(name, sizeof(name), "%.*s", (int)(hash - arg0), arg0);
+	*function = hash + 1;
+	return find(l, name);
 }
 
 /* Whether it can run: a module by being readable, a native program by being executable, too. */
@@ -172,25 +184,24 @@ static int not_found(int rc, const char *arg0, struct err *e)
 int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *arg0,
 		   struct oci_entry *out, struct err *e)
 {
-	char found[PATH_MAX], name[PATH_MAX];
-	if (strlen(arg0) >= sizeof(name))
-		return not_found(-ENAMETOOLONG, arg0, e);
-	const char *hash = strrchr(arg0, '#');
-	cleanup_close int fd = find(root_fd, cwd, path, arg0, found, sizeof(found));
-	bool split = fd == -ENOENT && hash && hash != arg0;
-	if (split) {
-		snprintf(name, sizeof(name), "%.*s", (int)(hash - arg0), arg0);
-		fd = find(root_fd, cwd, path, name, found, sizeof(found));
-	}
+	/* O_NONBLOCK: a FIFO in the image must not stop us. */
+	struct lookup l = {
+		.root_fd = root_fd,
+		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY,
+		.cwd = cwd,
+		.path = path,
+	};
+	const char *after;
+	cleanup_close int fd = find_split(&l, arg0, &after);
 	if (fd < 0)
 		return not_found(fd, arg0, e);
-	int rc = check_kind(fd, found, split, e);
+	int rc = check_kind(fd, l.found, after, e);
 	if (rc < 0)
 		return rc;
-	cleanup_free char *copy = strdup(found), *function = NULL;
-	if (split)
-		function = strdup(hash + 1);
-	if (!copy || (split && !function))
+	cleanup_free char *copy = strdup(l.found), *function = NULL;
+	if (after)
+		function = strdup(after);
+	if (!copy || (after && !function))
 		return err_sys(e, ENOMEM, "the entrypoint");
 	*out = (struct oci_entry){
 		.fd = take_fd(&fd),
@@ -198,6 +209,14 @@ int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *a
 		.function = take_ptr(function),
 	};
 	return 0;
+}
+
+bool oci_entry_is_there(int root_fd, const char *cwd, const char *path, const char *arg0)
+{
+	struct lookup l = {.root_fd = root_fd, .flags = O_PATH, .cwd = cwd, .path = path};
+	const char *after;
+	cleanup_close int fd = find_split(&l, arg0, &after);
+	return fd >= 0;
 }
 
 void oci_entry_free(struct oci_entry *entry)

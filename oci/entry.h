@@ -8,6 +8,8 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
+#include <stdbool.h>
+
 /* Released with oci_entry_free. */
 struct oci_entry {
 	int fd;         /* the file, open for reading */
@@ -30,6 +32,9 @@ struct oci_entry {
  */
 int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *arg0,
 		   struct oci_entry *out, struct err *e) must_check;
+/* Whether a regular file is there, by the same lookup; nothing is opened. */
+bool oci_entry_is_there(int root_fd, const char *cwd, const char *path,
+			const char *arg0) must_check;
 void oci_entry_free(struct oci_entry *entry);
 
 #endif

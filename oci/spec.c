@@ -99,6 +99,15 @@ int oci_resources_parse(const char *bytes, size_t len, struct oci_spec *out, str
 	return read_parsed("resources", parse_resources_alone, out, e);
 }
 
+const char *oci_environment(const struct oci_spec *s, const char *name)
+{
+	size_t len = strlen(name);
+	for (size_t i = 0; i < s->env_count; i++)
+		if (strncmp(s->env[i], name, len) == 0 && s->env[i][len] == '=')
+			return s->env[i] + len + 1;
+	return NULL;
+}
+
 void oci_spec_free(struct oci_spec *s)
 {
 	for (size_t i = 0; i < s->mounts_count; i++)

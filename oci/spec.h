@@ -234,6 +234,9 @@ int oci_spec_annotation(const struct oci_spec *spec, const char *name, const cha
 /* The name of capability number i, NULL from the first one on that is not known. */
 const char *oci_capability_name(size_t i);
 
+/* A variable of process.env, borrowed; NULL: it is not set. */
+const char *oci_environment(const struct oci_spec *spec, const char *name);
+
 /* The namespace entry for a CLONE_NEW* flag, or NULL. */
 const struct oci_namespace *oci_namespace(const struct oci_spec *spec, int flag);
 

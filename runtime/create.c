@@ -5,6 +5,7 @@
  */
 #include "runtime/container.h"
 
+#include "oci/entry.h"
 #include "oci/spec.h"
 #include "runtime/mounts.h"
 
@@ -116,6 +117,17 @@ static int mount_rootfs(struct container *c, const struct container_config *conf
 		c->rootfs_mounted = true;
 	}
 	return 0;
+}
+
+/*
+ * Artefacts have their program in a layer that nobody unpacks. Only containerd knows; it is not
+ * asked for the sake of images that have their program in the root file system.
+ */
+static bool may_be_artefact(const struct container *c, const struct oci_spec *s)
+{
+	const char *root = c->rootfs_mounted ? c->rootfs : s->root_path;
+	cleanup_close int fd = openat(c->bundle_fd, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 && !oci_entry_is_there(fd, s->cwd, oci_environment(s, "PATH"), s->args[0]);
 }
 
 /* --- parts --- */
@@ -348,6 +360,8 @@ static int assemble(struct container *c, const struct oci_spec *s,
 		.compile_bytes = compile_memory(&s->resources, c->memory_bytes),
 		.cache = or_empty(config->cache),
 		.tenant = tenant,
+		.containerd = "",
+		.containerd_namespace = config->containerd_namespace,
 		.private_memory = c->private_memory,
 		.hooks = s->hooks.count[OCI_HOOK_CREATE_CONTAINER] > 0,
 		.runtime_hooks = s->hooks.count[OCI_HOOK_CREATE_RUNTIME] > 0,
@@ -379,6 +393,8 @@ static int assemble(struct container *c, const struct oci_spec *s,
 	w.root_mapped = c->root_mapped;
 	if (rc < 0)
 		return rc;
+	if (may_be_artefact(c, s))
+		w.containerd = or_empty(config->containerd);
 	rc = process_send_config(p, &w, e);
 	if (rc < 0)
 		return rc;

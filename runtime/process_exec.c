@@ -97,6 +97,8 @@ static int launch(struct process *p, struct err *e)
 		.id_base = c->userns.base,
 		.cache = "",
 		.tenant = "",
+		.containerd = "",
+		.containerd_namespace = "",
 		.exec = true,
 		.spec = p->spec,
 	};

@@ -48,7 +48,8 @@ struct container_config {
 	struct supervisor supervisor;
 	const struct container_mount *rootfs;
 	size_t rootfs_count;
-	const char *cache; /* the host's directory of compiled modules, "" or NULL: none */
+	const char *containerd; /* address of its gRPC socket; "" or NULL: not known */
+	const char *cache;      /* the host's directory of compiled modules, "" or NULL: none */
 	/*
 	 * Who decides whether guests share pages: "private", "shared": all; NULL, "annotation":
 	 * each container's.

@@ -48,11 +48,16 @@ struct wire_config {
 	uint64_t memory_bytes; /* guest memory there may be */
 	/* the same of the VM that compiles the module; not of an exec */
 	uint64_t compile_bytes;
-	uint32_t id_base;    /* of the user namespace at MONITOR_USERNS_FD; 0: none is joined */
-	bool root_mapped;    /* rootfs is id-mapped for it already */
-	pid_t pid;           /* the monitor's, as the shim sees it, for hooks */
-	const char *cache;   /* directory of compiled modules, "": none */
-	const char *tenant;  /* whose modules it uses there, see mote/cache.h */
+	uint32_t id_base;   /* of the user namespace at MONITOR_USERNS_FD; 0: none is joined */
+	bool root_mapped;   /* rootfs is id-mapped for it already */
+	pid_t pid;          /* the monitor's, as the shim sees it, for hooks */
+	const char *cache;  /* directory of compiled modules, "": none */
+	const char *tenant; /* whose modules it uses there, see mote/cache.h */
+	/*
+	 * The socket of containerd, to be asked whether the image is an artefact, "": it is not;
+	 * and the namespace there.
+	 */
+	const char *containerd, *containerd_namespace;
 	bool private_memory; /* of the guest, see mote_options.isolation */
 	bool hooks;          /* config.json has some that the monitor runs */
 	bool runtime_hooks;  /* config.json has some that the shim runs, see WIRE_HOOKS */

@@ -195,6 +195,8 @@ static void code_config(struct codec *c, struct wire_config *w)
 	code_bool(c, &w->root_mapped);
 	code_string(c, &w->cache);
 	code_string(c, &w->tenant);
+	code_string(c, &w->containerd);
+	code_string(c, &w->containerd_namespace);
 	code_bool(c, &w->private_memory);
 	code_value(c, &w->pid);
 	code_bool(c, &w->hooks);
@@ -221,7 +223,8 @@ int wire_decode(const uint8_t *body, size_t len, struct wire_config *config)
 	code_config(&c, config);
 	const struct oci_spec *s = &config->spec;
 	if (c.rc == 0 && (r.left || !config->id || !config->bundle || !config->rootfs ||
-			  !config->cache || !config->tenant || !s->cwd || s->args_count == 0))
+			  !config->cache || !config->tenant || !config->containerd ||
+			  !config->containerd_namespace || !s->cwd || s->args_count == 0))
 		c.rc = -EBADMSG;
 	return c.rc;
 }

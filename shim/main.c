@@ -59,6 +59,7 @@ static int serve(const struct bootstrap_flags *f, const char *address, int liste
 	static struct shim shim;
 	/* The memory of a large message is returned at once, and not kept for the next one. */
 	mallopt(M_MMAP_THRESHOLD, 64 << 10);
+	shim.containerd = f->address;
 	shim.containerd_namespace = f->containerd_namespace;
 	shim.socket_path = address + strlen("unix://");
 	shim.debug = f->debug;

@@ -44,6 +44,7 @@ struct shim {
 	struct task *tasks;
 	int signals; /* signalfd */
 	struct loop_source signals_source;
+	const char *containerd; /* its address; may be NULL */
 	const char *containerd_namespace, *socket_path;
 	bool debug;
 	const char *cache;     /* directory of compiled modules, "": none */

@@ -255,6 +255,7 @@ static int create(struct task *t, const Task__CreateTaskRequest *r,
 		.rootfs = mounts,
 		.rootfs_count = r->n_rootfs,
 		.debug = shim->debug,
+		.containerd = shim->containerd,
 		.cache = shim->cache,
 		.isolation = shim->isolation,
 	};

@@ -36,7 +36,8 @@ static const int monitor_kvm_fd = MONITOR_KVM_FD;
 struct monitor {
 	struct buf body; /* the config's bytes; strings lead into it */
 	struct wire_config config;
-	struct oci_entry entry;
+	struct oci_artefact artefact; /* its entry also if it is in the root file system */
+	struct err unasked; /* why containerd was not asked whether the image is an artefact */
 	struct lsm lsm;
 	struct userns userns;
 	char cwd[PATH_MAX]; /* as the kernel has it: without links and ".." */
@@ -133,15 +134,6 @@ static int follow_shim(struct err *e)
 	return 0;
 }
 
-static const char *environment(const struct oci_spec *s, const char *name)
-{
-	size_t len = strlen(name);
-	for (size_t i = 0; i < s->env_count; i++)
-		if (strncmp(s->env[i], name, len) == 0 && s->env[i][len] == '=')
-			return s->env[i] + len + 1;
-	return NULL;
-}
-
 /*
  * Each file is one hierarchy's: "0" is the thread that writes, and this is the only one.
  * namespaces: NULL, or where the WIRE_NAMESPACE_FDS that come last go, the caller's.
@@ -171,7 +163,7 @@ static int join_cgroups(int *namespaces, struct err *e)
 static int add_home(struct monitor *m, struct err *e)
 {
 	struct oci_spec *s = &m->config.spec;
-	if (environment(s, "HOME"))
+	if (oci_environment(s, "HOME"))
 		return 0;
 	cleanup_free char *home = NULL;
 	char *entry = NULL;
@@ -221,8 +213,8 @@ static int refuse_set_ids(const struct monitor *m, struct err *e)
 	const struct oci_spec *s = &m->config.spec;
 	struct stat st;
 	struct statvfs fs;
-	if (fstat(m->entry.fd, &st) < 0 || fstatvfs(m->entry.fd, &fs) < 0)
-		return err_sys(e, errno, "%.200s", m->entry.path);
+	if (fstat(m->artefact.entry.fd, &st) < 0 || fstatvfs(m->artefact.entry.fd, &fs) < 0)
+		return err_sys(e, errno, "%.200s", m->artefact.entry.path);
 	bool other_user = st.st_mode & S_ISUID && st.st_uid != userns_host_id(&m->userns, s->uid);
 	bool other_group = (st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
 			   st.st_gid != userns_host_id(&m->userns, s->gid);
@@ -232,7 +224,25 @@ static int refuse_set_ids(const struct monitor *m, struct err *e)
 		       "%.200s has its set-%s-ID bit set, which Mote does not support; it runs "
 		       "without with process.noNewPrivileges (a pod's allowPrivilegeEscalation: "
 		       "false)",
-		       m->entry.path, other_user ? "user" : "group");
+		       m->artefact.entry.path, other_user ? "user" : "group");
+}
+
+/* In the root file system, unless the image is an artefact. */
+static int find_entry(struct monitor *m, struct err *e)
+{
+	const struct oci_spec *s = &m->config.spec;
+	struct err why = {0};
+	if (m->artefact.entry.fd >= 0)
+		return 0;
+	int rc = oci_entry_open(m->root_fd, m->cwd, oci_environment(s, "PATH"), s->args[0],
+				&m->artefact.entry, &why);
+	if (rc == -ENOENT && m->unasked.code)
+		return err_set(e, ERR_CONFIG, ENOENT,
+			       "%s; whether its image is an artefact is not known: %s", why.text,
+			       m->unasked.text);
+	if (rc < 0)
+		return err_set(e, why.blame, why.code, "%s", why.text);
+	return 0;
 }
 
 /* What is done for the container's user, with no rights but his. */
@@ -242,7 +252,7 @@ static int act_as_user(struct monitor *m, struct err *e)
 	int rc = monitor_assume_user(s, &m->userns, e);
 	if (rc < 0)
 		return rc;
-	rc = oci_entry_open(m->root_fd, m->cwd, environment(s, "PATH"), s->args[0], &m->entry, e);
+	rc = find_entry(m, e);
 	if (rc < 0)
 		return rc;
 	rc = refuse_set_ids(m, e);
@@ -337,6 +347,12 @@ static int become_user(void *monitor)
 	return monitor_become_user(&m->config.spec, &m->userns, 0, &m->lsm, &e);
 }
 
+/* Of an artefact it has just been computed. */
+static const char *module_digest(const struct oci_artefact *a)
+{
+	return *a->layer ? a->layer + strlen("sha256:") : NULL;
+}
+
 /*
  * Still as root, who may write the directory, and in the container's cgroup, which pays for
  * compiling.
@@ -351,10 +367,11 @@ static void find_compiled(struct monitor *m)
 		.in_child = become_user,
 		.arg = m,
 		.tenant = m->config.tenant,
+		.digest = module_digest(&m->artefact),
 	};
 	const struct mote_options o = {
 		.size = sizeof(o),
-		.program_fd = m->entry.fd,
+		.program_fd = m->artefact.entry.fd,
 		.argv = argv,
 		.memory_bytes = m->config.compile_bytes,
 		.kvm_fd = &monitor_kvm_fd,
@@ -404,6 +421,9 @@ static int set_up_exec(struct monitor *m, struct err *e)
 	cleanup_close int pidfd = namespaces[0], root = namespaces[1];
 	if (rc < 0)
 		return rc;
+	rc = monitor_find_artefact_again(&m->config, &m->artefact, e);
+	if (rc < 0)
+		return rc;
 	rc = monitor_set_oom_score(s, e);
 	if (rc < 0)
 		return rc;
@@ -449,6 +469,9 @@ static int set_up_container(struct monitor *m, struct err *e)
 	if (chdir(m->config.bundle) < 0)
 		return err_sys(e, errno, "bundle %s", m->config.bundle);
 	int rc = read_listen(m, e);
+	if (rc < 0)
+		return rc;
+	rc = monitor_find_artefact(&m->config, &m->artefact, &m->unasked, e);
 	if (rc < 0)
 		return rc;
 	if (m->config.hooks) {
@@ -543,14 +566,14 @@ static int build(struct monitor *m, struct err *e)
 		.changed = on_new_credentials,
 	};
 	/* What follows '#' in args[0] is ours, not the program's. */
-	if (m->entry.function)
-		s->args[0] = m->entry.path;
+	if (m->artefact.entry.function)
+		s->args[0] = m->artefact.entry.path;
 	const struct mote_options o = {
 		.size = sizeof(o),
 		.memory_bytes = m->config.memory_bytes,
-		.program_fd = m->entry.fd,
-		.program_path = m->entry.path,
-		.entry = m->entry.function,
+		.program_fd = m->artefact.entry.fd,
+		.program_path = m->artefact.entry.path,
+		.entry = m->artefact.entry.function,
 		.argv = (char *const *)s->args,
 		.envp = (char *const *)s->env,
 		.cwd = m->cwd,
@@ -579,7 +602,7 @@ static int build(struct monitor *m, struct err *e)
 	if (mote_sandbox_from_compiled(m->compiled, &o, &m->sandbox, &me) < 0)
 		return from_mote_error(&me, e);
 	mote_compiled_free(take_ptr(m->compiled));
-	oci_entry_free(&m->entry);
+	oci_entry_free(&m->artefact.entry);
 	running = m->sandbox;
 	int rc = confine_speculation(e);
 	if (rc < 0)
@@ -648,7 +671,7 @@ int runtime_monitor_main(void)
 		.cache_fd = -1,
 		.lsm = {.proc = -1},
 		.userns = {.fd = -1},
-		.entry = {.fd = -1},
+		.artefact.entry = {.fd = -1},
 		.body = {.cap = WIRE_BODY_MAX},
 	};
 	struct err e = {0};

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "oci/artefact.h"
 #include "runtime/hooks.h"
 #include "runtime/monitor/lsm.h"
 #include "runtime/userns.h"
@@ -39,6 +40,18 @@ struct monitor_hooks {
 int monitor_read_hooks(struct monitor_hooks *h, const char *id, const char *bundle, pid_t pid,
 		       struct err *e) must_check;
 void monitor_free_hooks(struct monitor_hooks *h);
+
+/*
+ * Asks containerd, if the configuration wants it, whether the container's image is an artefact, and
+ * finds its program: out->entry, left alone if there is none. If containerd cannot be asked, that
+ * is *unasked and no failure. In the bundle, which notes the image for later processes; with the
+ * host's root, and its rights.
+ */
+int monitor_find_artefact(const struct wire_config *c, struct oci_artefact *out,
+			  struct err *unasked, struct err *e) must_check;
+/* The same for a process that Exec added, whose program may be one of that image's. */
+int monitor_find_artefact_again(const struct wire_config *c, struct oci_artefact *out,
+				struct err *e) must_check;
 
 /* Joins or makes the namespaces of the config, and a mount namespace; sets its sysctls and names.
  */

@@ -37,6 +37,8 @@ static struct buf encoded(void)
 		.compile_bytes = 1 << 28,
 		.cache = "/c",
 		.tenant = "n/p",
+		.containerd = "/s",
+		.containerd_namespace = "n",
 		.private_memory = true,
 		.pid = 7,
 		.runtime_hooks = true,
@@ -58,6 +60,8 @@ Test(runtime_wire, a_config_arrives_whole)
 	cr_expect_str_eq(c.rootfs, "/r");
 	cr_expect_str_eq(c.cache, "/c");
 	cr_expect_str_eq(c.tenant, "n/p");
+	cr_expect_str_eq(c.containerd, "/s");
+	cr_expect_str_eq(c.containerd_namespace, "n");
 	cr_expect(c.private_memory);
 	cr_expect_str_eq(c.bundle, "/b");
 	cr_expect(c.memory_bytes == 1 << 30 && c.compile_bytes == 1 << 28 && c.pid == 7 &&

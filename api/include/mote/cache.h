@@ -56,6 +56,8 @@ struct mote_cache {
 	 * others as long as it has no more than its share. NULL: no tenant, in `dir` itself.
 	 */
 	const char *tenant;
+	/* The module's SHA-256 in lower-case hexadecimal, if it is known; NULL: it is computed. */
+	const char *digest;
 };
 
 struct mote_compiled;
