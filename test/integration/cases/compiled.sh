@@ -147,3 +147,30 @@ test_compiled_modules_child() {
 		$'anon_inode:kvm-vcpu:0\nanon_inode:kvm-vm\npipe\nthe new file' 'descriptors'
 	rm -f "$CACHE"/*/*.snapshot
 }
+
+# An artefact's layer is compiled once for its digest, and each start checks the layer against it.
+test_compiled_artefact() { # core
+	[[ $SERIES != 1.6 ]] || return 0 # artefacts.sh
+	KIND=wasm
+	local IMAGE=example.com/big:1 PROGRAM=big.wasm file layer
+	big_module "$CASE_DIR/big.wasm"
+	"$(dirname -- "${BASH_SOURCE[0]}")/../../../hack/make-image" --artefact --name "$IMAGE" --entrypoint big.wasm \
+		--output "$CASE_DIR/big.tar" "$CASE_DIR/big.wasm" || fail 'hack/make-image'
+	ctr images import --all-platforms --no-unpack "$CASE_DIR/big.tar" >"$out"
+	run big args one
+	is "$(cat "$out")" '[one]' "stdout, and $(cat "$err")"
+	is "$(kept)" 1 'compiled modules'
+	file=$(find "$CACHE" -name '*.snapshot')
+	touch -d 2001-01-01 "$file"
+	run big args two
+	is "$(cat "$out")" '[two]' stdout
+	is "$(kept)" 1 'compiled modules'
+	[[ $(stat -c %Y "$file") -gt 1000000000 ]] || fail 'the second start did not use what was kept'
+	layer=$(sha256sum <"$CASE_DIR/big.wasm")
+	printf 'x' | dd of="$MOTE_SANDBOX/root/io.containerd.content.v1.content/blobs/sha256/${layer%% *}" bs=1 seek=200000 \
+		conv=notrunc status=none
+	run big args three
+	has "$(cat "$err")" 'in the content store has other bytes than that'
+	rm "$CACHE"/*/*.snapshot
+	ctr images rm "$IMAGE" >"$out"
+}
