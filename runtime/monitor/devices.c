@@ -2,7 +2,9 @@
 /*
  * /dev of a container (OCI runtime specification, "Default Devices"). On a tmpfs of its own there
  * are device nodes. The root file system is nodev, and its nodes are none: there the host's are
- * bound on files, which are made, as other runtimes make theirs, if the root can be written.
+ * bound on files, which are made, as other runtimes make theirs, if the root can be written. In a
+ * volume nothing is made, neither one that is bound on /dev nor one into which a link of the image
+ * leads: it is somebody else's.
  */
 #include "runtime/monitor/monitor.h"
 
@@ -74,32 +76,41 @@ static int make_links(int dev_fd, struct err *e)
 	return 0;
 }
 
-/* Whether device nodes work there: not on the root's own mount, which is going to be nodev. */
-static int takes_nodes(int root_fd, int dev_fd, bool *nodes, struct err *e)
+/* What /dev is. */
+struct dev {
+	bool of_root; /* on the root's own mount, which is going to be nodev */
+	bool nodev;
+};
+
+static int look_at_dev(int root_fd, int dev_fd, struct dev *d, struct err *e)
 {
 	struct statx root, dev;
 	struct statvfs fs;
 	if (statx(root_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &root) < 0 ||
 	    statx(dev_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &dev) < 0 || fstatvfs(dev_fd, &fs) < 0)
 		return err_sys(e, errno, "/dev in the container");
-	*nodes = root.stx_mnt_id != dev.stx_mnt_id && !(fs.f_flag & ST_NODEV);
+	*d = (struct dev){
+		.of_root = root.stx_mnt_id == dev.stx_mnt_id,
+		.nodev = fs.f_flag & ST_NODEV,
+	};
 	return 0;
 }
 
-static bool binds_dev(const struct oci_spec *s)
+/* What the config mounts on /dev, the last of several; NULL if it is nothing. */
+static const struct oci_mount *mount_on_dev(const struct oci_spec *s)
 {
 	char path[PATH_MAX];
-	for (size_t i = 0; i < s->mounts_count; i++)
-		if (s->mounts[i].bind && mounts_clean_path(s->mounts[i].destination, path) == 0 &&
+	for (size_t i = s->mounts_count; i-- > 0;)
+		if (!mounts_is_of_the_host(&s->mounts[i]) &&
+		    mounts_clean_path(s->mounts[i].destination, path) == 0 &&
 		    strcmp(path, "/dev") == 0)
-			return true;
-	return false;
+			return &s->mounts[i];
+	return NULL;
 }
 
-static int make_all(int root_fd, int dev_fd, struct err *e)
+static int make_all(int dev_fd, bool nodes, struct err *e)
 {
-	bool nodes;
-	int rc = takes_nodes(root_fd, dev_fd, &nodes, e);
+	int rc = 0;
 	mode_t mask = umask(0);
 	for (size_t i = 0; rc == 0 && i < sizeof(devices) / sizeof(devices[0]); i++)
 		rc = make_device(dev_fd, &devices[i], nodes, e);
@@ -111,7 +122,8 @@ static int make_all(int root_fd, int dev_fd, struct err *e)
 
 int monitor_make_devices(const struct oci_spec *s, int root_fd, struct err *e)
 {
-	if (binds_dev(s))
+	const struct oci_mount *mounted = mount_on_dev(s);
+	if (mounted && mounted->bind)
 		return 0;
 	cleanup_close int dev = mounts_make_in(root_fd, "/dev", true, NULL, e);
 	if (dev == -EROFS)
@@ -121,7 +133,13 @@ int monitor_make_devices(const struct oci_spec *s, int root_fd, struct err *e)
 	cleanup_close int fd = openat(dev, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, errno, "/dev in the container");
-	int rc = make_all(root_fd, fd, e);
+	struct dev d;
+	int rc = look_at_dev(root_fd, fd, &d, e);
+	if (rc < 0)
+		return rc;
+	if (!d.of_root && !mounted)
+		return 0;
+	rc = make_all(fd, !d.of_root && !d.nodev, e);
 	/* Nothing can be added to a root file system that cannot be written. */
 	if (rc == -EROFS)
 		return 0;

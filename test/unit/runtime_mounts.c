@@ -236,6 +236,18 @@ Test(runtime_mounts, devices_are_there_by_themselves)
 	cr_expect_str_eq(run("read /dev/null", 0), "from the host\n");
 }
 
+Test(runtime_mounts, devices_are_not_made_in_a_volume)
+{
+	mkdir(at("data"), 0755);
+	mkdir(at("data/dev"), 0755);
+	cr_assert(symlink("volume/dev", at("rootfs/dev")) == 0);
+	with_mounts(BIND("data", "/volume"));
+	cr_expect_str_eq(run("ls /volume/dev", 0), "", "a link of the image leads into it");
+	with_mounts(BIND("data", "/volume") "," TMPFS("/dev", ""));
+	cr_expect_str_eq(run("write /dev/null", 0), "/dev/null: written\n");
+	cr_expect(rmdir(at("data/dev")) == 0, "nothing is in it: %s", strerror(errno));
+}
+
 Test(runtime_mounts, masked_and_read_only_paths)
 {
 	mkdir(at("rootfs/m"), 0755);
