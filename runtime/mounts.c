@@ -101,9 +101,14 @@ static int attach_bind(const struct oci_mount *m, int target_fd, const char *whe
 		rc = set_propagation(tree, m);
 	if (rc < 0)
 		return err_sys(e, -rc, "mount on %s: options of %s", where, m->source);
-	if (move_mount(tree, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
-	    0)
-		return err_sys(e, errno, "bind mount of %s on %s", m->source, where);
+	return mounts_move(tree, target_fd, where, e);
+}
+
+int mounts_move(int tree, int target_fd, const char *where, struct err *e)
+{
+	const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+	if (move_mount(tree, "", target_fd, "", flags) < 0)
+		return err_sys(e, errno, "mount on %s", where);
 	return 0;
 }
 
@@ -200,6 +205,29 @@ static int attach_new(const struct oci_mount *m, int target_fd, const char *wher
 	if (rc < 0)
 		return err_sys(e, -rc, "mount of %s (%s) on %s", m->source, m->type, where);
 	return 0;
+}
+
+/*
+ * mount(2) gives no descriptor, and to open what it has mounted is to look the path up again: so it
+ * mounts on a directory that no container can change, in this process's own mount namespace.
+ */
+int mounts_make(const struct oci_mount *m, const char *where, struct err *e)
+{
+	static const char stage[] = "/proc";
+	cleanup_close int fd = open(stage, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, errno, "%s", stage);
+	int rc = attach_new(m, fd, where, e);
+	if (rc < 0)
+		return rc;
+	cleanup_close int tree = open_tree(AT_FDCWD, stage, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		rc = err_sys(e, errno, "mount on %s", where);
+	if (umount2(stage, MNT_DETACH) < 0 && rc == 0)
+		rc = err_sys(e, errno, "unmounting %s", stage);
+	if (rc < 0)
+		return rc;
+	return take_fd(&tree);
 }
 
 int mounts_set_propagation(int mount_fd, const struct oci_mount *m, struct err *e)

@@ -22,6 +22,12 @@ int mounts_make_in(int root_fd, const char *path, bool directory, bool *made,
  */
 int mounts_clean_path(const char *path, char *to) must_check;
 /*
+ * A new file system, as m says, that is mounted nowhere yet: its root (O_PATH). The caller's mount
+ * namespace is its own. mounts_move mounts it on what target_fd (O_PATH) stands for.
+ */
+int mounts_make(const struct oci_mount *m, const char *where, struct err *e) must_check;
+int mounts_move(int tree, int target_fd, const char *where, struct err *e) must_check;
+/*
  * Mounts m on what target_fd (O_PATH) stands for. where: for messages. userns: -1, or a user
  * namespace by which the ids of a bind mount are mapped. A new file system's propagation is not
  * set: mounts_set_propagation does it, with the new mount's root.

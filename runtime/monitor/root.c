@@ -49,20 +49,25 @@ static int adapt(const struct oci_mount *m, const struct userns *u, const struct
 	return 0;
 }
 
-/* What is asked of a new file system when it is mounted. covered: the directory below it. */
-static int finish(const struct oci_mount *m, int root_fd, int covered, struct err *e)
+/*
+ * A new file system of which more is asked than to be mounted. `covered`, the directory below it,
+ * was looked up once: a guest that shares the volume it is in may move it and its parents.
+ */
+static int attach_made(const struct oci_mount *m, const struct oci_mount *config, int covered,
+		       struct err *e)
 {
-	if (m->bind || (!m->propagation && !m->copy_up))
-		return 0;
-	cleanup_close int top = mounts_make_in(root_fd, m->destination, true, NULL, e);
-	if (top < 0)
-		return top;
+	cleanup_close int tree = mounts_make(m, config->destination, e);
+	if (tree < 0)
+		return tree;
 	int rc = 0;
-	if (m->copy_up)
-		rc = mounts_copy_up(covered, top, m->destination, e);
+	if (config->copy_up)
+		rc = mounts_copy_up(covered, tree, config->destination, e);
+	if (rc == 0)
+		rc = mounts_move(tree, covered, config->destination, e);
 	if (rc < 0)
 		return rc;
-	return mounts_set_propagation(top, m, e);
+	/* Last, as it becomes shared if it is mounted below what is. */
+	return mounts_set_propagation(tree, config, e);
 }
 
 static int check_kind(const struct oci_mount *m, bool directory, const struct stat *target,
@@ -113,10 +118,9 @@ static int attach(const struct oci_mount *config, int root_fd, const struct user
 	rc = adapt(config, u, made ? NULL : &st, &m, &data, e);
 	if (rc < 0)
 		return rc;
-	rc = mounts_attach(&m, target, config->destination, u->fd, e);
-	if (rc < 0)
-		return rc;
-	return finish(config, root_fd, target, e);
+	if (!config->bind && (config->propagation || config->copy_up))
+		return attach_made(&m, config, target, e);
+	return mounts_attach(&m, target, config->destination, u->fd, e);
 }
 
 /* Hides what is at path: a directory under an empty one, a file under /dev/null. */
