@@ -127,7 +127,7 @@ $(B)/hosted/guest/%.o: guest/%.c | $(LAYERS)/.made
 $(B)/hosted/guest/%.o: guest/%.S | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(CC) -g -MMD -MP $(INC_guest) -c $< -o $@
-$(addprefix $(B)/test/fuzz/,wasm_compile wasm_compile.replay dwarf dwarf.replay): $(HOSTED_WASM)
+$(addprefix $(B)/test/fuzz/,wasm_compile wasm_compile.replay dwarf dwarf.replay dwarf_info dwarf_info.replay): $(HOSTED_WASM)
 
 # The official WebAssembly test suite: the runner in micro-VMs and, under sanitizers, as a program of this machine.
 # `make spectest` runs all of both, `make spectest KVM=emulated` the micro-VMs on the emulated machine's KVM,

@@ -40,17 +40,26 @@ static int shown_bytes(const struct wasm_name *name)
 	return (int)name->bytes;
 }
 
-static size_t put_function(char *to, size_t size, const struct wasm_frame *f)
+static size_t put_name(char *to, size_t size, const struct wasm_name *name)
 {
-	if (!f->name.bytes)
-		return lib_format(to, size, "<wasm function %u>", f->func_index);
 	if (size > NAME_SHOWN)
 		size = NAME_SHOWN;
-	return demangle(f->name.text, f->name.bytes, to, size);
+	return demangle(name->text, name->bytes, to, size);
+}
+
+/* As DWARF has it, else the name section. */
+static size_t put_function(char *to, size_t size, const struct wasm_frame *f,
+			   const struct wasm_sources *sources)
+{
+	if (sources->count && sources->of[0].function.bytes)
+		return put_name(to, size, &sources->of[0].function);
+	if (!f->name.bytes)
+		return lib_format(to, size, "<wasm function %u>", f->func_index);
+	return put_name(to, size, &f->name);
 }
 
 /* One line a frame, in wasmtime's form. */
-static void print_frame(uint32_t i, const struct wasm_frame *f)
+static void print_frame(uint32_t i, const struct wasm_frame *f, const struct wasm_sources *sources)
 {
 	char line[400];
 	size_t n = lib_format(line, sizeof(line) - 1, "  %4u: 0x%x - ", i, f->offset);
@@ -59,21 +68,45 @@ static void print_frame(uint32_t i, const struct wasm_frame *f)
 				f->module.text);
 	else
 		n += lib_format(line + n, sizeof(line) - 1 - n, "%s!", wasi_program_name());
-	n += put_function(line + n, sizeof(line) - 1 - n, f);
+	n += put_function(line + n, sizeof(line) - 1 - n, f, sources);
 	line[n++] = '\n';
 	lib_write(2, line, n);
 }
 
-static void print_source(const struct wasm_source *source)
+/* The function that the one before was inlined into. */
+static void print_caller(const struct wasm_source *source)
 {
 	char line[400];
+	size_t n = lib_format(line, sizeof(line) - 1, "                - ");
+	if (source->function.bytes)
+		n += put_name(line + n, sizeof(line) - 1 - n, &source->function);
+	else
+		n += lib_format(line + n, sizeof(line) - 1 - n, "<inlined function>");
+	line[n++] = '\n';
+	lib_write(2, line, n);
+}
+
+/* A path's part, with a slash behind it; the next part makes it meaningless if that is absolute. */
+static size_t put_directory(char *to, size_t size, const struct wasm_name *part,
+			    const struct wasm_name *next)
+{
+	if (!part->bytes || (next->bytes && next->text[0] == '/'))
+		return 0;
+	return lib_format(to, size, "%.*s/", shown_bytes(part), part->text);
+}
+
+static void print_source(const struct wasm_source *source)
+{
+	char line[700];
 	const size_t capacity = sizeof(line) - 1;
+	const struct wasm_name *inner = &source->directory;
 	if (!source->line)
 		return;
-	size_t n = lib_format(line, capacity, "                 at ");
-	if (source->directory.bytes)
-		n += lib_format(line + n, capacity - n, "%.*s/", shown_bytes(&source->directory),
-				source->directory.text);
+	if (!inner->bytes || (source->file.bytes && source->file.text[0] == '/'))
+		inner = &source->file;
+	size_t n = lib_format(line, capacity, "                    at ");
+	n += put_directory(line + n, capacity - n, &source->base, inner);
+	n += put_directory(line + n, capacity - n, &source->directory, &source->file);
 	n += lib_format(line + n, capacity - n, "%.*s:%u", shown_bytes(&source->file),
 			source->file.text, source->line);
 	if (source->column)
@@ -98,7 +131,7 @@ static void print_reason(const struct wasm_stop *stop)
 
 void wasi_report_trap(const struct wasm_stop *stop)
 {
-	static struct wasm_source sources[FRAMES_SHOWN];
+	static struct wasm_sources sources[FRAMES_SHOWN];
 	uint32_t count = stop->frame_count;
 	if (count > FRAMES_SHOWN)
 		count = FRAMES_SHOWN;
@@ -106,8 +139,12 @@ void wasi_report_trap(const struct wasm_stop *stop)
 	wasi.reporting = true;
 	wasm_find_sources(stop->frames, count, sources);
 	for (uint32_t i = 0; i < count; i++) {
-		print_frame(i, &stop->frames[i]);
-		print_source(&sources[i]);
+		print_frame(i, &stop->frames[i], &sources[i]);
+		for (uint32_t k = 0; k < sources[i].count; k++) {
+			if (k)
+				print_caller(&sources[i].of[k]);
+			print_source(&sources[i].of[k]);
+		}
 	}
 	wasi.reporting = false;
 	if (stop->truncated || count < stop->frame_count)

@@ -205,14 +205,24 @@ struct wasm_stop {
 
 /* A place in the source as the module's DWARF tells it: any bytes; line is 0 if it does not. */
 struct wasm_source {
-	struct wasm_name directory, file;
-	uint32_t line, column; /* column is 0 if it is not told */
+	/* The file's path; a part that is absolute makes those before it meaningless. */
+	struct wasm_name base, directory, file;
+	struct wasm_name function; /* as the linker knows it, empty if it is not told */
+	uint32_t line, column;     /* column is 0 if it is not told */
+	uint64_t unit;             /* of .debug_line, for the reader's own use */
+};
+
+#define WASM_INLINED_MAX 16
+/* Those of one frame: the innermost of the functions that were inlined there first. */
+struct wasm_sources {
+	struct wasm_source of[WASM_INLINED_MAX];
+	uint32_t count;
 };
 /*
  * Of frames of one stop, while their module exists; those of other modules than the first one's are
  * not looked up.
  */
-void wasm_find_sources(const struct wasm_frame *frames, uint32_t count, struct wasm_source *to);
+void wasm_find_sources(const struct wasm_frame *frames, uint32_t count, struct wasm_sources *to);
 
 /* Linking. */
 

@@ -64,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint32_t i = 0; i < COUNT; i++) {
 		check_name(&sources[i].file, &s);
 		check_name(&sources[i].directory, &s);
+		check_name(&sources[i].base, &s);
 	}
 	free((void *)(uintptr_t)s.line.at);
 	free((void *)(uintptr_t)s.line_str.at);

@@ -4,101 +4,13 @@
  * controls every byte of them: read when a trap asks, in the guest. Addresses of "DWARF for
  * WebAssembly" are offsets in the contents of the code section.
  *
- * Known gaps: functions that were inlined are not shown as frames of their own, and what a path of
- * version 4 or older is relative to, which .debug_info would tell.
+ * dwarf_info.c reads what .debug_info tells in addition.
  */
 #include "guest/wasm/module/dwarf.h"
 
-#include "guest/wasm/bytes.h"
+#include "guest/wasm/module/dwarf_cursor.h"
+#include "guest/wasm/module/dwarf_info.h"
 #include "guest/wasm/module/module.h"
-
-/* --- bytes --- */
-
-/* Failure is remembered, and leaves nothing to be read. */
-struct cursor {
-	const uint8_t *at, *end;
-	bool bad;
-};
-
-static struct cursor cursor_of(const uint8_t *at, uint64_t size)
-{
-	return (struct cursor){.at = at, .end = at + size};
-}
-
-static const uint8_t *take(struct cursor *c, uint64_t bytes)
-{
-	const uint8_t *from = c->at;
-	if (bytes > (uint64_t)(c->end - c->at)) {
-		c->bad = true;
-		c->at = c->end;
-		return NULL;
-	}
-	c->at += bytes;
-	return from;
-}
-
-/* Little endian, of 1 to 8 bytes. */
-static uint64_t take_fixed(struct cursor *c, uint32_t bytes)
-{
-	const uint8_t *from = take(c, bytes);
-	uint64_t v = 0;
-	for (uint32_t i = 0; from && i < bytes; i++)
-		v |= (uint64_t)from[i] << 8 * i;
-	return v;
-}
-
-/* LEB128. What does not fit 64 bits is lost, as it is of no use; *bits is how many were there. */
-static uint64_t take_leb(struct cursor *c, uint32_t *bits)
-{
-	uint64_t v = 0;
-	uint8_t b = 0x80;
-	for (*bits = 0; b & 0x80 && !c->bad; *bits += 7) {
-		b = (uint8_t)take_fixed(c, 1);
-		if (*bits < 64)
-			v |= (uint64_t)(b & 0x7f) << *bits;
-	}
-	return v;
-}
-
-static uint64_t take_unsigned(struct cursor *c)
-{
-	uint32_t bits;
-	return take_leb(c, &bits);
-}
-
-static int64_t take_signed(struct cursor *c)
-{
-	uint32_t bits;
-	uint64_t v = take_leb(c, &bits);
-	if (bits > 0 && bits < 64 && v >> (bits - 1) & 1)
-		v |= ~0ull << bits;
-	return (int64_t)v;
-}
-
-static struct wasm_name take_text(struct cursor *c)
-{
-	const uint8_t *nul = memchr(c->at, 0, (size_t)(c->end - c->at));
-	if (!nul || nul - c->at > UINT32_MAX) {
-		(void)take(c, UINT64_MAX);
-		return (struct wasm_name){"", 0};
-	}
-	const struct wasm_name name = {(const char *)c->at, (uint32_t)(nul - c->at)};
-	c->at = nul + 1;
-	return name;
-}
-
-/* A text in a section of texts. */
-static struct wasm_name text_at(struct dwarf_bytes section, uint64_t offset, struct cursor *c)
-{
-	if (offset >= section.size) {
-		c->bad = true;
-		return (struct wasm_name){"", 0};
-	}
-	struct cursor at = cursor_of(section.at + offset, section.size - offset);
-	const struct wasm_name name = take_text(&at);
-	c->bad |= at.bad;
-	return name;
-}
 
 /* --- a unit's header --- */
 
@@ -107,6 +19,7 @@ struct unit {
 	struct cursor names; /* directories and files */
 	struct cursor program;
 	const uint8_t *operands; /* of standard opcodes: how many each has */
+	uint64_t offset;         /* in .debug_line */
 	uint16_t version;
 	uint8_t step, line_range, opcode_base;
 	int8_t line_base;
@@ -146,19 +59,6 @@ static bool read_unit(struct cursor *section, struct unit *u)
 /* --- its files --- */
 
 enum { CONTENT_PATH = 1, CONTENT_DIRECTORY = 2 };
-
-enum form {
-	FORM_DATA2 = 0x05,
-	FORM_DATA4 = 0x06,
-	FORM_DATA8 = 0x07,
-	FORM_STRING = 0x08,
-	FORM_BLOCK = 0x09,
-	FORM_DATA1 = 0x0b,
-	FORM_STRP = 0x0e,
-	FORM_UDATA = 0x0f,
-	FORM_DATA16 = 0x1e,
-	FORM_LINE_STRP = 0x1f,
-};
 
 struct entry {
 	struct wasm_name path;
@@ -255,12 +155,14 @@ static void take_old_table(struct cursor *c, bool files, uint64_t wanted, struct
 /* Directory and name of a file; empty ones if they are not told. */
 static void name_file(const struct unit *u, uint64_t file, struct wasm_source *to)
 {
-	struct entry found = {.path = {"", 0}}, directory = {.path = {"", 0}};
+	struct entry found = {.path = {"", 0}}, directory = found, base = found;
 	struct cursor directories = u->names, files = u->names;
 	if (u->version == 5) {
 		take_table(u, &files, UINT64_MAX, &found);
 		take_table(u, &files, file, &found);
 		take_table(u, &directories, found.directory, &directory);
+		directories = u->names;
+		take_table(u, &directories, 0, &base);
 	} else {
 		take_old_table(&files, false, 0, &found);
 		take_old_table(&files, true, file, &found);
@@ -268,6 +170,19 @@ static void name_file(const struct unit *u, uint64_t file, struct wasm_source *t
 	}
 	to->file = found.path;
 	to->directory = directory.path;
+	to->base = base.path;
+	to->unit = u->offset;
+}
+
+void dwarf_name_file(const struct dwarf_sections *sections, uint64_t offset, uint64_t file,
+		     struct wasm_source *to)
+{
+	struct unit u = {.sections = sections, .offset = offset};
+	if (offset >= sections->line.size)
+		return;
+	struct cursor c = cursor_of(sections->line.at + offset, sections->line.size - offset);
+	if (read_unit(&c, &u))
+		name_file(&u, file, to);
 }
 
 /* --- its program --- */
@@ -405,7 +320,10 @@ void dwarf_find_lines(const struct dwarf_sections *sections, const uint32_t *add
 		return;
 	struct cursor section = cursor_of(sections->line.at, sections->line.size);
 	while (section.at < section.end) {
-		struct unit u = {.sections = sections};
+		struct unit u = {
+			.sections = sections,
+			.offset = (uint64_t)(section.at - sections->line.at),
+		};
 		if (!read_unit(&section, &u))
 			continue;
 		struct lines l = {
@@ -442,6 +360,18 @@ static void take_custom(const uint8_t *at, uint64_t size, struct dwarf_sections 
 		s->line_str = rest;
 	else if (name_is(name, ".debug_str"))
 		s->str = rest;
+	else if (name_is(name, ".debug_info"))
+		s->info = rest;
+	else if (name_is(name, ".debug_abbrev"))
+		s->abbrev = rest;
+	else if (name_is(name, ".debug_ranges"))
+		s->ranges = rest;
+	else if (name_is(name, ".debug_rnglists"))
+		s->rnglists = rest;
+	else if (name_is(name, ".debug_str_offsets"))
+		s->str_offsets = rest;
+	else if (name_is(name, ".debug_addr"))
+		s->addr = rest;
 }
 
 /* The sections with DWARF, and where the contents of the code section begin. */
@@ -461,9 +391,10 @@ static uint64_t find_sections(const struct wasm_module *m, struct dwarf_sections
 	return code;
 }
 
-void wasm_find_sources(const struct wasm_frame *frames, uint32_t count, struct wasm_source *to)
+void wasm_find_sources(const struct wasm_frame *frames, uint32_t count, struct wasm_sources *to)
 {
 	struct dwarf_sections s = {0};
+	struct wasm_source lines[WASM_BACKTRACE_MAX];
 	uint32_t addresses[WASM_BACKTRACE_MAX];
 	memset(to, 0, count * sizeof(*to));
 	if (!count || count > WASM_BACKTRACE_MAX)
@@ -475,5 +406,8 @@ void wasm_find_sources(const struct wasm_frame *frames, uint32_t count, struct w
 		else
 			addresses[i] = (uint32_t)(frames[i].offset - code);
 	}
-	dwarf_find_lines(&s, addresses, count, to);
+	dwarf_find_lines(&s, addresses, count, lines);
+	for (uint32_t i = 0; i < count; i++)
+		to[i] = (struct wasm_sources){.of = {lines[i]}, .count = lines[i].line != 0};
+	dwarf_find_functions(&s, addresses, count, to);
 }

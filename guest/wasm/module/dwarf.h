@@ -15,6 +15,7 @@ struct dwarf_bytes {
 /* Contents of the sections; one that is missing has size 0. */
 struct dwarf_sections {
 	struct dwarf_bytes line, line_str, str;
+	struct dwarf_bytes info, abbrev, ranges, rnglists, str_offsets, addr;
 };
 
 /*
@@ -25,5 +26,12 @@ struct dwarf_sections {
  */
 void dwarf_find_lines(const struct dwarf_sections *sections, const uint32_t *addresses,
 		      uint32_t count, struct wasm_source *to);
+
+/*
+ * Fills in the parts of a file's path, by its number in the unit of .debug_line at that offset;
+ * what is not there stays as it is.
+ */
+void dwarf_name_file(const struct dwarf_sections *sections, uint64_t offset, uint64_t file,
+		     struct wasm_source *to);
 
 #endif
