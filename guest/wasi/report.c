@@ -28,7 +28,7 @@ _Noreturn void wasi_end(int32_t status)
 
 const char *wasi_trap_text(const struct wasm_stop *stop)
 {
-	if (stop->code == WASM_TRAP_HOST)
+	if (stop->message[0])
 		return stop->message;
 	return wasm_trap_text(stop->code);
 }

@@ -11,7 +11,7 @@
 #if defined(__x86_64__)
 #include "guest/wasm/x86_64/abi.h"
 #elif defined(MOTE_ARCH_INTERFACE) /* portable code is only checked (test/rules) */
-enum { ARG_INTS = 5, ARG_FLOATS = 8, JUMP_WORDS = 8 };
+enum { ARG_INTS = 5, ARG_FLOATS = 8, JUMP_WORDS = 8, KEPT_REGS = 5, FRAME_FIXED_SLOTS = 2 };
 #else
 #error "no port to this architecture: guest/wasm/ has no directory for it"
 #endif
@@ -41,6 +41,12 @@ struct entry_frame {
 };
 void wasm_enter(struct entry_frame *f);
 
+/* A place in compiled code while the stack is walked: what its registers are there. */
+struct unwind {
+	uint64_t pc, sp;
+	uint64_t kept[KEPT_REGS]; /* registers that callees keep */
+};
+
 /* Compiled code calls a host function, one of the engine's helpers; where a fault in it goes on. */
 extern const uint8_t wasm_host_glue[], wasm_helper_glue[], wasm_trap_landing[];
 
@@ -52,5 +58,20 @@ uint8_t arch_trap_code(uint64_t pc);
  * address in the call there, and its `sp`, whose arguments on the stack are not popped yet.
  */
 void arch_caller(uint64_t sp, uint64_t frame_bytes, uint64_t *pc, uint64_t *caller_sp);
+
+/*
+ * Throwing. Compiled code calls these as helpers; they call exception_throw() and
+ * exception_throw_ref() with where the registers are, so that nothing is lost of what callees keep.
+ */
+extern const uint8_t wasm_throw_glue[], wasm_throw_ref_glue[];
+struct thrown_registers;
+/* What is known at the call: `exit_sp` is the stack pointer in the helper's glue. */
+struct unwind arch_thrown(uint64_t exit_sp, const struct thrown_registers *saved);
+/* The instance that the frame's function is of; it must call something. */
+struct wasm_instance *arch_frame_instance(const struct unwind *u);
+/* The same of a frame's caller, with what the frame has saved of its registers (code_frame). */
+void arch_leave(struct unwind *u, uint64_t frame_bytes, uint32_t kept);
+/* Goes on at u->pc, at a handler of exceptions, which takes this one. */
+_Noreturn void arch_land(const struct unwind *u, void *exception);
 
 #endif

@@ -129,6 +129,8 @@ void wasm_module_free(struct wasm_module *m)
 		return;
 	store_remove_module(m);
 	arena_close(&m->scratch);
+	arena_close(&m->tries_arena);
+	arena_close(&m->clauses_arena);
 	uint8_t *space = m->space; /* it holds *m */
 	uint64_t space_bytes = m->space_bytes;
 	arena_close(&m->arena);

@@ -17,6 +17,8 @@ struct wasm_func; /* a function of an instance, host functions included; what a 
 struct wasm_table;
 struct wasm_memory;
 struct wasm_global;
+struct wasm_tag;       /* what an exception is of: equal only to itself */
+struct wasm_exception; /* one that was thrown */
 
 /* Value types, as the binary format encodes them. */
 enum wasm_type {
@@ -27,6 +29,7 @@ enum wasm_type {
 	WASM_V128 = 0x7b,
 	WASM_FUNCREF = 0x70,
 	WASM_EXTERNREF = 0x6f,
+	WASM_EXNREF = 0x69,
 };
 
 /*
@@ -41,6 +44,8 @@ union wasm_value {
 	double f64;
 	struct wasm_func *func; /* funcref, NULL for null */
 	void *external;         /* externref: any value of the embedder's, NULL for null */
+	/* exnref, NULL for null; valid until the next call of compiled code */
+	struct wasm_exception *exception;
 } __attribute__((aligned(16)));
 
 struct wasm_functype {
@@ -55,6 +60,7 @@ enum wasm_kind {
 	WASM_KIND_TABLE = 1,
 	WASM_KIND_MEMORY = 2,
 	WASM_KIND_GLOBAL = 3,
+	WASM_KIND_TAG = 4,
 };
 
 struct wasm_limits {
@@ -70,7 +76,7 @@ struct wasm_name {
 
 struct wasm_externtype {
 	enum wasm_kind kind;
-	const struct wasm_functype *func; /* WASM_KIND_FUNC */
+	const struct wasm_functype *func; /* WASM_KIND_FUNC, WASM_KIND_TAG */
 	struct wasm_limits limits;        /* WASM_KIND_TABLE, WASM_KIND_MEMORY */
 	uint8_t type;                     /* element type of a table, value type of a global */
 	bool is_mutable;                  /* WASM_KIND_GLOBAL */
@@ -96,9 +102,11 @@ enum wasm_feature {
 	WASM_FEATURE_MULTI_MEMORY = 1 << 3,
 	WASM_FEATURE_EXTENDED_CONST = 1 << 4,
 	WASM_FEATURE_WIDE_ARITHMETIC = 1 << 5,
+	WASM_FEATURE_EXCEPTIONS = 1 << 6,
+	WASM_FEATURE_LEGACY_EXCEPTIONS = 1 << 7, /* try, catch, delegate, rethrow */
 };
 /* All that the engine has: WebAssembly 2.0 and the above. */
-#define WASM_FEATURES_ALL 0x3fu
+#define WASM_FEATURES_ALL 0xffu
 
 /* What the CPU has: bits of the architecture's own (x86_64/cpu.h). */
 uint32_t wasm_cpu_detect(void);
@@ -194,7 +202,7 @@ struct wasm_stop {
 	enum wasm_trap_code code;
 	uint32_t frame_count; /* innermost first */
 	bool truncated;       /* there were more frames */
-	char message[128];    /* WASM_TRAP_HOST */
+	char message[128];    /* WASM_TRAP_HOST, WASM_TRAP_EXCEPTION: its tag; else empty */
 	/* WASM_TRAP_MEMORY by a load or a store: what it reached for, in which memory */
 	struct wasm_access {
 		bool known;
@@ -242,6 +250,7 @@ struct wasm_extern {
 		struct wasm_table *table;
 		struct wasm_memory *memory;
 		struct wasm_global *global;
+		struct wasm_tag *tag;
 	};
 };
 

@@ -6,7 +6,7 @@ import struct
 MODULE, DEFINITION, INSTANCE, REGISTER, INVALID, MALFORMED, UNLINKABLE, UNINSTANTIABLE, MALFORMED_TEXT, ACTION, \
     RETURN, TRAP, EXHAUSTION, EXCEPTION = range(1, 15)
 BITS, CANONICAL_NAN, ARITHMETIC_NAN, NON_NULL = range(4)
-TYPES = {"i32": 0x7F, "i64": 0x7E, "f32": 0x7D, "f64": 0x7C, "v128": 0x7B, "funcref": 0x70, "externref": 0x6F}
+TYPES = {"i32": 0x7F, "i64": 0x7E, "f32": 0x7D, "f64": 0x7C, "v128": 0x7B, "funcref": 0x70, "externref": 0x6F, "exnref": 0x69}
 WITH_MODULE = {"assert_invalid": INVALID, "assert_malformed": MALFORMED, "assert_unlinkable": UNLINKABLE,
                "assert_uninstantiable": UNINSTANTIABLE}
 WITH_ACTION = {"action": ACTION, "assert_return": RETURN, "assert_trap": TRAP, "assert_exhaustion": EXHAUSTION,
@@ -95,7 +95,7 @@ def fields(directory, command):
         return MALFORMED_TEXT, b""
     if kind in WITH_MODULE:
         return WITH_MODULE[kind], blob(command["text"]) + binary(directory, command)
-    expected = command.get("expected", [])
+    expected = command.get("expected", []) if kind == "assert_return" else []
     return WITH_ACTION[kind], blob(command.get("text", "")) + action(command["action"]) + bytes([len(expected)]) + \
         b"".join(map(expectation, expected))
 

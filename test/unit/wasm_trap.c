@@ -101,7 +101,14 @@ Test(wasm_trap, refusals_name_the_feature)
 		uint8_t op[3];
 		const char *message;
 	} cases[] = {
-		{{0x06}, "exception handling is not supported"},
+		{{0x08, 0}, "exception handling is not enabled"},
+		{{0x0a}, "exception handling is not enabled"},
+		{{0x1f, 0x40, 0}, "exception handling is not enabled"},
+		{{0x06, 0x40}, "legacy exception handling is not enabled"},
+		{{0x07, 0}, "legacy exception handling is not enabled"},
+		{{0x09, 0}, "legacy exception handling is not enabled"},
+		{{0x18, 0}, "legacy exception handling is not enabled"},
+		{{0x19}, "legacy exception handling is not enabled"},
 		{{0x14}, "typed function references are not supported"},
 		{{0xfb, 0}, "garbage collection is not supported"},
 		{{0xfe, 0}, "threads are not supported"},

@@ -40,6 +40,9 @@ static struct wasm_externtype extern_type(const struct wasm_module *m, enum wasm
 		t.type = m->globals[i].type;
 		t.is_mutable = m->globals[i].is_mutable;
 		break;
+	case WASM_KIND_TAG:
+		t.func = module_tag_type(m, i);
+		break;
 	}
 	return t;
 }

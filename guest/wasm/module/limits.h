@@ -11,6 +11,7 @@
 #define WASM_MAX_IMPORTS        100000u
 #define WASM_MAX_EXPORTS        100000u
 #define WASM_MAX_GLOBALS        1000000u
+#define WASM_MAX_TAGS           1000000u
 #define WASM_MAX_TABLES         100u
 #define WASM_MAX_MEMORIES       100u
 #define WASM_MAX_ELEM_SEGMENTS  1000000u
@@ -45,6 +46,10 @@
 #define WASM_ARENA_FIRST_BYTES    0x6000u       /* of them next to the machine code */
 #define WASM_ARENA_STEP_BYTES     0x8000u
 #define WASM_ARENA_STEP_MAX_BYTES 0x400000u
+
+/* Exceptions: address space for those that are alive; memory only as far as they need it. */
+#define WASM_EXCEPTION_POOL_BYTES  0x40000000ull
+#define WASM_EXCEPTION_BLOCK_BYTES 0x10000u
 
 /* Locals that may get registers; further ones stay in the frame. */
 #define WASM_SCAN_LOCALS 1024u

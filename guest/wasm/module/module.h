@@ -14,6 +14,8 @@
 
 #define WASM_NONE UINT32_MAX
 
+enum { WASM_KINDS = WASM_KIND_TAG + 1 };
+
 struct global_type {
 	uint8_t type;
 	bool is_mutable;
@@ -24,6 +26,20 @@ struct table_type {
 	struct wasm_limits limits;
 	uint8_t type;
 	const uint8_t *init; /* initial element, NULL for null */
+};
+
+/* The code of a try's body, by offsets. Those of a module are in the order of their starts. */
+struct try_range {
+	uint32_t start, end;
+	uint32_t outer;  /* the one around it in its function, or WASM_NONE */
+	uint32_t next;   /* which one takes what this one does not catch */
+	uint32_t clause; /* the first */
+};
+
+struct catch_clause {
+	uint32_t tag;     /* WASM_NONE: it catches all */
+	uint32_t handler; /* offset of the code */
+	uint32_t next;    /* clause of the same try, or WASM_NONE */
 };
 
 struct import {
@@ -83,7 +99,7 @@ struct wasm_module {
 	uint32_t *func_end;     /* offset after the body */
 	uint32_t *func_code;    /* own functions: offset of the machine code's first byte */
 	uint32_t *func_entry;   /* and of the place to call */
-	uint32_t *func_frame;   /* bytes from RSP to the return address, inside it */
+	uint32_t *func_frame;   /* the compiler's: how to leave it (tier_frame()) */
 	uint8_t *func_declared; /* bit: ref.func may name it */
 	uint32_t table_count, imported_tables;
 	struct table_type *tables;
@@ -92,6 +108,8 @@ struct wasm_module {
 	struct wasm_limits *memories;
 	uint32_t global_count, imported_globals;
 	struct global_type *globals;
+	uint32_t tag_count, imported_tags;
+	uint32_t *tags; /* type index */
 
 	uint32_t start; /* WASM_NONE: none */
 	uint32_t elem_count;
@@ -102,7 +120,12 @@ struct wasm_module {
 	const uint8_t *names, *names_end; /* contents of the name section */
 
 	/* Offsets of the cells in an instance. */
-	uint32_t memory_cells, table_cells, func_cells, global_cells, instance_bytes;
+	uint32_t memory_cells, table_cells, func_cells, tag_cells, global_cells, instance_bytes;
+
+	struct arena tries_arena, clauses_arena; /* open only if the module has such */
+	struct try_range *tries;
+	struct catch_clause *clauses;
+	uint32_t try_count, clause_count;
 
 	uint8_t *space; /* one reservation for the beginning of `arena` and the machine code */
 	uint64_t space_bytes;
@@ -119,6 +142,11 @@ static inline const struct wasm_functype *module_func_type(const struct wasm_mod
 	return &m->types[m->func_type[func]];
 }
 
+static inline const struct wasm_functype *module_tag_type(const struct wasm_module *m, uint32_t tag)
+{
+	return &m->types[m->tags[tag]];
+}
+
 static inline void module_declare_func(struct wasm_module *m, uint32_t func)
 {
 	m->func_declared[func / 8] |= (uint8_t)(1 << func % 8);
@@ -131,7 +159,7 @@ static inline bool module_func_is_declared(const struct wasm_module *m, uint32_t
 
 static inline bool type_is_ref(uint8_t type)
 {
-	return type == WASM_FUNCREF || type == WASM_EXTERNREF;
+	return type == WASM_FUNCREF || type == WASM_EXTERNREF || type == WASM_EXNREF;
 }
 
 static inline bool type_is_float(uint8_t type)
@@ -141,6 +169,8 @@ static inline bool type_is_float(uint8_t type)
 
 /* module/sections.c: decodes and checks all but function bodies. A failure ends in r->fail. */
 void module_decode(struct wasm_module *m, struct reader *r);
+/* From the name section, or an import's or export's name; bytes is 0 if it has none. */
+struct wasm_name module_tag_name(const struct wasm_module *m, uint32_t tag);
 /* Of whatever bytes; 0 if they have no code section. What is wrong with them is found later. */
 uint64_t module_code_section_bytes(const uint8_t *bytes, uint64_t size);
 

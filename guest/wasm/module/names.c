@@ -5,7 +5,7 @@
  */
 #include "guest/wasm/module/module.h"
 
-enum { NAMES_MODULE = 0, NAMES_FUNCTIONS = 1 };
+enum { NAMES_MODULE = 0, NAMES_FUNCTIONS = 1, NAMES_TAGS = 11 };
 
 static const struct wasm_name no_name = {"", 0};
 
@@ -64,18 +64,33 @@ struct wasm_name wasm_module_name(const struct wasm_module *m)
 	return name;
 }
 
-struct wasm_name wasm_module_func_name(const struct wasm_module *m, uint32_t func_index)
+/* Of a name map's entries, the one of this index. */
+static struct wasm_name find_name(const struct wasm_module *m, uint8_t map, uint32_t wanted)
 {
 	const uint8_t *p, *end;
 	uint32_t count, index;
 	struct wasm_name name;
-	if (!find(m, NAMES_FUNCTIONS, &p, &end) || !read_number(&p, end, &count))
+	if (!find(m, map, &p, &end) || !read_number(&p, end, &count))
 		return no_name;
 	for (; count > 0; count--) {
 		if (!read_number(&p, end, &index) || !read_text(&p, end, &name))
 			return no_name;
-		if (index == func_index)
+		if (index == wanted)
 			return name;
 	}
 	return no_name;
+}
+
+struct wasm_name wasm_module_func_name(const struct wasm_module *m, uint32_t func_index)
+{
+	return find_name(m, NAMES_FUNCTIONS, func_index);
+}
+
+struct wasm_name module_tag_name(const struct wasm_module *m, uint32_t tag)
+{
+	struct wasm_name name = find_name(m, NAMES_TAGS, tag);
+	for (uint32_t i = 0; !name.bytes && i < m->export_count; i++)
+		if (m->exports[i].kind == WASM_KIND_TAG && m->exports[i].index == tag)
+			name = m->exports[i].name;
+	return name;
 }

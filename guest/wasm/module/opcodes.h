@@ -42,6 +42,7 @@ enum wasm_immediate {
 	IMM_MEMARG,    /* alignment, perhaps a memory's index, offset */
 	IMM_BLOCKTYPE, /* a value type, or a function type's index */
 	IMM_LABELS,    /* how many, so many labels, and the default */
+	IMM_CATCHES,   /* a block type, how many, and each: kind, perhaps a tag, label */
 	IMM_TYPES,     /* how many (1), and a value type */
 	IMM_HEAPTYPE,
 	IMM_PREFIX, /* the number of an instruction */
@@ -61,6 +62,13 @@ enum wasm_class {
 	CLASS_BR_IF,
 	CLASS_BR_TABLE,
 	CLASS_RETURN,
+	CLASS_TRY_TABLE,
+	CLASS_THROW,
+	CLASS_THROW_REF,
+	CLASS_TRY, /* this and the following: the legacy encoding */
+	CLASS_CATCH,
+	CLASS_DELEGATE,
+	CLASS_RETHROW,
 	CLASS_CALL,
 	CLASS_CALL_INDIRECT,
 	CLASS_TAIL_CALL,

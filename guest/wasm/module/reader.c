@@ -172,10 +172,12 @@ _Noreturn static void refuse_type(struct reader *r, uint8_t byte)
 	feature_refuse(r, wasm_types[byte].feature, what);
 }
 
-uint8_t read_reftype(struct reader *r)
+uint8_t read_reftype(struct reader *r, const struct wasm_module *m)
 {
 	uint8_t b = read_u8(r);
 	if (b == WASM_FUNCREF || b == WASM_EXTERNREF)
+		return b;
+	if (b == WASM_EXNREF && feature_enabled(m, FEATURE_EXCEPTIONS))
 		return b;
 	r->p--;
 	if (wasm_types[b].kind == TYPE_KIND_REFERENCE)
@@ -193,7 +195,7 @@ uint8_t read_heaptype(struct reader *r, const struct wasm_module *m)
 	int64_t index = read_s33(r);
 	if (index < 0) {
 		r->p = at;
-		return read_reftype(r);
+		return read_reftype(r, m);
 	}
 	r->p = at;
 	if (index >= m->type_count)
@@ -213,5 +215,5 @@ uint8_t read_valtype(struct reader *r, const struct wasm_module *m)
 		refuse_type(r, b);
 	if (b < TYPE_FORM_FUNC || b > TYPE_I32)
 		reader_fail(r, WASM_ERROR_MALFORMED, "malformed value type");
-	return read_reftype(r);
+	return read_reftype(r, m);
 }

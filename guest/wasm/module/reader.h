@@ -60,7 +60,7 @@ int64_t read_s64(struct reader *r);
 const uint8_t *read_bytes(struct reader *r, uint32_t bytes);
 struct wasm_name read_name(struct reader *r);
 uint8_t read_valtype(struct reader *r, const struct wasm_module *m);
-uint8_t read_reftype(struct reader *r);
+uint8_t read_reftype(struct reader *r, const struct wasm_module *m);
 uint8_t read_heaptype(struct reader *r, const struct wasm_module *m);
 
 #endif

@@ -22,7 +22,7 @@ enum section {
 /* clang-format on */
 
 /* Bytes and flags of the sections' entries. */
-enum { KIND_TAG = 4, KIND_EXACT_FUNC = 0x20, TABLE_WITH_INIT = 0x40 };
+enum { KIND_EXACT_FUNC = 0x20, TABLE_WITH_INIT = 0x40 };
 enum {
 	LIMITS_HAS_MAX = 1,
 	LIMITS_SHARED = 2,
@@ -126,7 +126,7 @@ static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const cha
 static struct table_type read_table_type(struct decoder *d)
 {
 	struct table_type t = {0};
-	t.type = read_reftype(&d->r);
+	t.type = read_reftype(&d->r, d->m);
 	t.limits = read_limits(d, UINT32_MAX, "table", false);
 	return t;
 }
@@ -155,8 +155,30 @@ static void read_global_type(struct decoder *d, struct global_type *g)
 
 /* Index spaces are sized in one go: imports are counted first, then their arrays are made. */
 struct import_counts {
-	uint32_t n[4];
+	uint32_t n[WASM_KINDS];
 };
+
+static uint32_t read_func_type(struct decoder *d)
+{
+	uint32_t type = read_u32(&d->r);
+	if (type >= d->m->type_count)
+		invalid(d, "unknown type");
+	return type;
+}
+
+/* A tag: its attribute, of which there is one, and the type of its values. */
+static uint32_t read_tag_type(struct decoder *d)
+{
+	feature_need(&d->r, d->m, FEATURE_EXCEPTIONS);
+	if (read_u8(&d->r) != 0) {
+		d->r.p--;
+		reader_fail(&d->r, WASM_ERROR_MALFORMED, "malformed tag attribute");
+	}
+	uint32_t type = read_func_type(d);
+	if (d->m->types[type].result_count)
+		invalid(d, "non-empty tag result type");
+	return type;
+}
 
 static void decode_import(struct decoder *d, struct import *im, struct import_counts *c, bool store)
 {
@@ -166,10 +188,8 @@ static void decode_import(struct decoder *d, struct import *im, struct import_co
 	im->module = read_name(r);
 	im->name = read_name(r);
 	uint8_t kind = read_u8(r);
-	if (kind > WASM_KIND_GLOBAL) {
+	if (kind >= WASM_KINDS) {
 		r->p--;
-		if (kind == KIND_TAG)
-			feature_refuse(r, FEATURE_EXCEPTIONS, " (tags)");
 		reader_fail(r, WASM_ERROR_MALFORMED,
 			    kind == KIND_EXACT_FUNC
 				    ? "malformed import kind (exact functions are not supported)"
@@ -179,9 +199,7 @@ static void decode_import(struct decoder *d, struct import *im, struct import_co
 	im->index = c->n[kind]++;
 	switch (im->kind) {
 	case WASM_KIND_FUNC: {
-		uint32_t type = read_u32(r);
-		if (type >= m->type_count)
-			invalid(d, "unknown type");
+		uint32_t type = read_func_type(d);
 		if (store)
 			m->func_type[im->index] = type;
 		break;
@@ -203,6 +221,12 @@ static void decode_import(struct decoder *d, struct import *im, struct import_co
 		read_global_type(d, &g);
 		if (store)
 			m->globals[im->index] = g;
+		break;
+	}
+	case WASM_KIND_TAG: {
+		uint32_t type = read_tag_type(d);
+		if (store)
+			m->tags[im->index] = type;
 		break;
 	}
 	}
@@ -241,6 +265,7 @@ static void make_spaces(const struct decoder *d, const struct import_counts *c)
 	m->imported_tables = m->table_count = c->n[1];
 	m->imported_memories = m->memory_count = c->n[2];
 	m->imported_globals = m->global_count = c->n[3];
+	m->imported_tags = m->tag_count = c->n[WASM_KIND_TAG];
 	if (c->n[1] > WASM_MAX_TABLES)
 		reader_fail(&d->r, WASM_ERROR_LIMIT, "too many tables");
 	need_memory_limits(d, c->n[2]);
@@ -259,6 +284,10 @@ static void make_spaces(const struct decoder *d, const struct import_counts *c)
 	m->globals = arena_need(a, d->r.fail,
 				c->n[3] + peek_section_count(d, SECTION_GLOBAL, WASM_MAX_GLOBALS),
 				sizeof *m->globals);
+	m->tags =
+		arena_need(a, d->r.fail,
+			   c->n[WASM_KIND_TAG] + peek_section_count(d, SECTION_TAG, WASM_MAX_TAGS),
+			   sizeof *m->tags);
 }
 
 static void decode_imports(struct decoder *d)
@@ -281,12 +310,8 @@ static void decode_functions(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
 	uint32_t n = read_count(d, WASM_MAX_FUNCS, "functions");
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t type = read_u32(&d->r);
-		if (type >= m->type_count)
-			invalid(d, "unknown type");
-		m->func_type[m->func_count++] = type;
-	}
+	for (uint32_t i = 0; i < n; i++)
+		m->func_type[m->func_count++] = read_func_type(d);
 }
 
 static void decode_tables(struct decoder *d)
@@ -320,6 +345,14 @@ static void decode_memories(struct decoder *d)
 			read_limits(d, WASM_MAX_MEMORY_PAGES, "memory", true);
 }
 
+static void decode_tags(struct decoder *d)
+{
+	struct wasm_module *m = d->m;
+	uint32_t n = read_count(d, WASM_MAX_TAGS, "tags");
+	for (uint32_t i = 0; i < n; i++)
+		m->tags[m->tag_count++] = read_tag_type(d);
+}
+
 static void decode_globals(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
@@ -337,9 +370,12 @@ static void decode_exports(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
 	struct reader *r = &d->r;
-	const uint32_t counts[] = {m->func_count, m->table_count, m->memory_count, m->global_count};
-	static const char *const unknown[] = {"unknown function", "unknown table", "unknown memory",
-					      "unknown global"};
+	const uint32_t counts[WASM_KINDS] = {m->func_count, m->table_count, m->memory_count,
+					     m->global_count, m->tag_count};
+	static const char *const unknown[WASM_KINDS] = {
+		"unknown function", "unknown table", "unknown memory",
+		"unknown global",   "unknown tag",
+	};
 	uint32_t n = read_count(d, WASM_MAX_EXPORTS, "exports");
 	uint32_t buckets = 4;
 	while (buckets < n * 2)
@@ -351,10 +387,8 @@ static void decode_exports(struct decoder *d)
 		struct export *e = &m->exports[i];
 		e->name = read_name(r);
 		uint8_t kind = read_u8(r);
-		if (kind > WASM_KIND_GLOBAL) {
+		if (kind >= WASM_KINDS) {
 			r->p--;
-			if (kind == KIND_TAG)
-				feature_refuse(r, FEATURE_EXCEPTIONS, " (tags)");
 			reader_fail(r, WASM_ERROR_MALFORMED, "malformed export kind");
 		}
 		e->kind = kind;
@@ -429,7 +463,7 @@ static void decode_elements(struct decoder *d)
 		}
 		if (flags & (ELEM_NOT_ACTIVE | ELEM_EXPLICIT)) {
 			if (s->expressions)
-				s->type = read_reftype(r);
+				s->type = read_reftype(r, m);
 			else if (read_u8(r) != 0)
 				reader_fail(r, WASM_ERROR_MALFORMED, "malformed element kind");
 		}
@@ -555,7 +589,8 @@ static void decode_section(struct decoder *d, uint8_t id)
 		d->m->data_count = read_u32(&d->r);
 		return;
 	case SECTION_TAG:
-		feature_refuse(&d->r, FEATURE_EXCEPTIONS, " (tags)");
+		decode_tags(d);
+		return;
 	}
 }
 

@@ -54,6 +54,20 @@ struct wasm_global {
 	bool standalone;
 };
 
+/* Its address is what it is: two of one type are different tags. */
+struct wasm_tag {
+	const struct wasm_functype *type;
+	const struct wasm_module *module; /* that made it, for its name */
+	uint32_t index;
+};
+
+/* An exception: runtime/exception.c allocates and collects them. */
+struct wasm_exception {
+	uint64_t tag; /* struct wasm_tag *; 0: it is free. MARKED while others are collected */
+	struct wasm_exception *link;
+	uint64_t values[]; /* of the tag's type, one after the other, as in operands' slots */
+};
+
 /*
  * In a register of its own while compiled code runs. After the header come the tables at the
  * offsets in struct wasm_module.
@@ -99,6 +113,7 @@ enum {
 	MEMORY_PAGES = 8,
 	TABLE_SIZE = 8,
 	GLOBAL_STRIDE = 32,
+	EXCEPTION_VALUES = 16,
 };
 _Static_assert(offsetof(struct wasm_instance, memory0) == INSTANCE_MEMORY0, "layout");
 _Static_assert(offsetof(struct wasm_instance, stack_limit) == INSTANCE_STACK_LIMIT, "layout");
@@ -112,6 +127,7 @@ _Static_assert(offsetof(struct wasm_func, host_stack_words) == FUNC_HOST_WORDS, 
 _Static_assert(offsetof(struct wasm_func, host_result_i32) == FUNC_HOST_I32, "layout");
 _Static_assert(offsetof(struct wasm_memory, pages) == MEMORY_PAGES, "layout");
 _Static_assert(offsetof(struct wasm_table, size) == TABLE_SIZE, "layout");
+_Static_assert(offsetof(struct wasm_exception, values) == EXCEPTION_VALUES, "layout");
 _Static_assert(sizeof(struct wasm_global) == GLOBAL_STRIDE, "layout");
 
 /* Functions that compiled code calls, by number (runtime/helpers.c). */
@@ -129,12 +145,16 @@ enum helper {
 	HELPER_TABLE_INIT,
 	HELPER_ELEM_DROP,
 	HELPER_REF_FUNC,
-	HELPER_TRUNC, /* (enum truncation, bits): traps as the standard says */
+	HELPER_TRUNC,     /* (enum truncation, bits): traps as the standard says */
+	HELPER_THROW,     /* (tag, address of its values): does not return */
+	HELPER_THROW_REF, /* (exception): traps if it is null, does not return */
 	HELPER_COUNT,
 };
 enum truncation { TRUNC_UNSIGNED = 1, TRUNC_FROM_F64 = 2, TRUNC_TO_I64 = 4 };
 extern const void *const wasm_helpers[HELPER_COUNT];
 
+/* Words of all parameters, in a row. */
+uint32_t functype_param_words(const struct wasm_functype *t);
 /* Words of the arguments that find no register. */
 uint32_t functype_stack_words(const struct wasm_functype *t);
 

@@ -175,4 +175,5 @@ const void *const wasm_helpers[HELPER_COUNT] = {
 	[HELPER_TABLE_FILL] = table_fill,   [HELPER_TABLE_COPY] = table_copy,
 	[HELPER_TABLE_INIT] = table_init,   [HELPER_ELEM_DROP] = elem_drop,
 	[HELPER_REF_FUNC] = ref_func,       [HELPER_TRUNC] = trunc_checked,
+	[HELPER_THROW] = wasm_throw_glue,   [HELPER_THROW_REF] = wasm_throw_ref_glue,
 };

@@ -109,7 +109,9 @@ int64_t wasm_memory_grow(struct wasm_memory *mem, uint64_t pages)
 
 struct wasm_global *wasm_global_new(enum wasm_type type, bool is_mutable, union wasm_value value)
 {
-	struct wasm_global *g = object(sizeof *g);
+	struct wasm_global *g = NULL;
+	if (type != WASM_EXNREF) /* what no instance has, no collection finds */
+		g = object(sizeof *g);
 	if (g)
 		*g = (struct wasm_global){
 			.value = value,
@@ -131,7 +133,9 @@ struct wasm_memory *wasm_memory_new(struct wasm_limits limits)
 
 struct wasm_table *wasm_table_new(enum wasm_type type, struct wasm_limits limits)
 {
-	struct wasm_table *t = object(sizeof *t);
+	struct wasm_table *t = NULL;
+	if (type != WASM_EXNREF) /* as with globals */
+		t = object(sizeof *t);
 	if (!t || !table_make(t, (uint8_t)type, limits, WASM_MAX_TABLE_ELEMENTS))
 		return NULL;
 	t->standalone = true;
@@ -191,6 +195,8 @@ void instance_lay_out(struct wasm_module *m)
 	at += m->table_count * (uint32_t)sizeof(struct table_cell);
 	m->func_cells = at;
 	at += (m->imported_funcs * (uint32_t)sizeof(void *) + 15) & ~15u;
+	m->tag_cells = at;
+	at += m->tag_count * (uint32_t)sizeof(void *);
 	m->global_cells = at = (at + 31) & ~31u;
 	m->instance_bytes = at + m->global_count * GLOBAL_STRIDE;
 }
@@ -255,6 +261,9 @@ int wasm_instance_export(struct wasm_instance *i, const char *name, size_t bytes
 		break;
 	case WASM_KIND_GLOBAL:
 		out->global = instance_global(i, e.index);
+		break;
+	case WASM_KIND_TAG:
+		out->tag = *instance_tag(i, e.index);
 		break;
 	}
 	return 0;
@@ -363,6 +372,10 @@ static void take_import(struct making *k, uint32_t n)
 		*(struct wasm_global **)(void *)((uint8_t *)k->i + m->global_cells +
 						 (uint64_t)GLOBAL_STRIDE * own->index) = e.global;
 		break;
+	case WASM_KIND_TAG:
+		fits = same_functype(e.tag->type, im.type.func);
+		*instance_tag(k->i, own->index) = e.tag;
+		break;
 	}
 	if (!fits)
 		import_fails(k, &im, own->offset, "incompatible import type");
@@ -408,6 +421,18 @@ static void make_spaces(struct making *k)
 	}
 	if (m->memory_count)
 		i->memory0 = instance_memory(i, 0)->base;
+}
+
+static void make_tags(struct making *k)
+{
+	const struct wasm_module *m = k->m;
+	uint32_t own = m->tag_count - m->imported_tags;
+	struct wasm_tag *tags = arena_need(&k->i->arena, &k->fail, own, sizeof(*tags));
+	for (uint32_t n = 0; n < own; n++) {
+		uint32_t index = m->imported_tags + n;
+		tags[n] = (struct wasm_tag){module_tag_type(m, index), m, index};
+		*instance_tag(k->i, index) = &tags[n];
+	}
 }
 
 static void make_globals(struct making *k)
@@ -532,8 +557,10 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link,
 	for (uint32_t n = 0; n < m->import_count; n++)
 		take_import(&k, n);
 	make_spaces(&k);
+	make_tags(&k);
 	make_globals(&k);
 	make_segments(&k);
+	exception_add_roots(i, &k.fail);
 	struct wasm_stop *s = stop ? stop : &own_stop;
 	if (trap_run(i->store, copy_active, &k, s) != WASM_RETURNED) {
 		i->pinned = true; /* others may have its functions in their tables by now */
@@ -547,6 +574,8 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link,
 
 void wasm_instance_free(struct wasm_instance *instance)
 {
-	if (instance && !instance->pinned)
-		close_instance(instance);
+	if (!instance || instance->pinned)
+		return;
+	exception_remove_roots(instance);
+	close_instance(instance);
 }

@@ -33,6 +33,10 @@ static inline struct wasm_func **instance_import(struct wasm_instance *i, uint32
 {
 	return (struct wasm_func **)(void *)((uint8_t *)i + i->module->func_cells) + n;
 }
+static inline struct wasm_tag **instance_tag(struct wasm_instance *i, uint32_t n)
+{
+	return (struct wasm_tag **)(void *)((uint8_t *)i + i->module->tag_cells) + n;
+}
 struct wasm_global *instance_global(struct wasm_instance *instance, uint32_t index);
 int64_t table_grow(struct wasm_table *table, uint64_t delta, void *value);
 
@@ -49,7 +53,9 @@ struct wasm_store {
 	bool armed; /* a call is under way, and what is below is its */
 	struct wasm_jump jump;
 	struct wasm_stop *stop;
-	uint64_t base_sp; /* of the outermost wasm_enter: frames end there */
+	uint64_t base_sp;                  /* of the outermost wasm_enter: frames end there */
+	struct exception_roots *roots;     /* NULL: no table or global holds exceptions */
+	struct exception_pool *exceptions; /* NULL: nothing has been thrown */
 	/* A fault under way. */
 	enum wasm_trap_code code;
 	uint64_t pc, sp;
@@ -64,5 +70,11 @@ void store_remove_module(struct wasm_module *m);
 enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg,
 			   struct wasm_stop *stop);
 _Noreturn void trap_raise(const struct wasm_instance *instance, enum wasm_trap_code code);
+/* The module whose code this address is in, or NULL. */
+struct wasm_module *store_module_at(const struct wasm_store *s, uint64_t code);
+
+/* exception_pool.c: an instance, whose tables and globals may hold exceptions, and its end. */
+void exception_add_roots(struct wasm_instance *i, struct failure *fail);
+void exception_remove_roots(const struct wasm_instance *i);
 
 #endif

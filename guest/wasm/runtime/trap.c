@@ -42,7 +42,7 @@ void store_remove_module(struct wasm_module *m)
 		}
 }
 
-static struct wasm_module *module_of(const struct wasm_store *s, uint64_t code)
+struct wasm_module *store_module_at(const struct wasm_store *s, uint64_t code)
 {
 	struct wasm_module *m = s->modules;
 	while (m && !(m->code && code - (uint64_t)m->code < m->code_bytes))
@@ -71,7 +71,7 @@ static struct wasm_access find_access(const struct wasm_module *m, uint64_t inst
 bool wasm_fault(struct wasm_fault *f)
 {
 	struct wasm_store *s = &wasm_process_store;
-	const struct wasm_module *m = module_of(s, f->pc);
+	const struct wasm_module *m = store_module_at(s, f->pc);
 	if (!s->armed || !m)
 		return false;
 	s->access = (struct wasm_access){0};
@@ -99,8 +99,8 @@ static void add_frame(struct wasm_stop *stop, const struct wasm_module *m,
 	stop->frames[stop->frame_count++] = (struct wasm_frame){
 		.of = m,
 		.module = wasm_module_name(m),
-		.name = wasm_module_func_name(m, location->func),
-		.func_index = location->func,
+		.name = wasm_module_func_name(m, location->frame.func),
+		.func_index = location->frame.func,
 		.offset = location->offset,
 	};
 }
@@ -112,7 +112,7 @@ static void walk(const struct wasm_store *s, uint64_t pc, uint64_t sp, bool fram
 	struct code_location location;
 	uint64_t located = 0;
 	for (;;) {
-		const struct wasm_module *m = module_of(s, pc);
+		const struct wasm_module *m = store_module_at(s, pc);
 		if (m && stop->frame_count == WASM_BACKTRACE_MAX) {
 			stop->truncated = true;
 			return;
@@ -122,11 +122,11 @@ static void walk(const struct wasm_store *s, uint64_t pc, uint64_t sp, bool fram
 			return;
 		located = pc;
 		add_frame(stop, m, &location);
-		uint32_t bytes = frame_gone ? 0 : location.frame_bytes;
+		uint32_t bytes = frame_gone ? 0 : location.frame.bytes;
 		if (sp + bytes >= s->base_sp)
 			return;
 		arch_caller(sp, bytes, &pc, &sp);
-		sp += 8ull * functype_stack_words(module_func_type(m, location.func));
+		sp += 8ull * functype_stack_words(module_func_type(m, location.frame.func));
 		frame_gone = false;
 	}
 }

@@ -6,7 +6,7 @@ const uint8_t int_args[ARG_INTS] = {RSI, RDX, RCX, R8, R9};
 
 /* --- registers of locals around calls --- */
 
-static void save_caller_saved(struct compiler *c)
+void save_caller_saved(struct compiler *c)
 {
 	for (uint32_t m = c->fn.local_regs & CALLER_SAVED; m; m &= m - 1) {
 		unsigned reg = (unsigned)__builtin_ctz(m);
@@ -19,7 +19,7 @@ static void save_caller_saved(struct compiler *c)
 	}
 }
 
-static void load_caller_saved(struct compiler *c)
+void load_caller_saved(struct compiler *c)
 {
 	for (uint32_t m = c->fn.local_regs & CALLER_SAVED; m; m &= m - 1) {
 		unsigned reg = (unsigned)__builtin_ctz(m);

@@ -125,6 +125,27 @@ void compile_insn(struct compiler *c, uint8_t op)
 	case CLASS_RETURN:
 		emit_branch(c, &c->control.at[0]);
 		return;
+	case CLASS_TRY_TABLE:
+		handle_try_table(c);
+		return;
+	case CLASS_THROW:
+		handle_throw(c);
+		return;
+	case CLASS_THROW_REF:
+		handle_throw_ref(c);
+		return;
+	case CLASS_TRY:
+		handle_try(c);
+		return;
+	case CLASS_CATCH:
+		handle_catch(c, op);
+		return;
+	case CLASS_DELEGATE:
+		handle_delegate(c);
+		return;
+	case CLASS_RETHROW:
+		handle_rethrow(c);
+		return;
 	case CLASS_CALL:
 	case CLASS_TAIL_CALL:
 		handle_call(c, o->class == CLASS_TAIL_CALL);
@@ -475,8 +496,9 @@ static inline void push_operands(struct compiler *c)
 
 static void compile_body(struct compiler *c)
 {
-	push_control(c, FUNCTION_BODY, c->void_types, 0, c->fn.type->results,
-		     c->fn.type->result_count);
+	push_control(c, FUNCTION_BODY,
+		     &(struct block_type){c->void_types, c->fn.type->results, 0,
+					  c->fn.type->result_count});
 	while (c->control.depth > 0) {
 		push_operands(c);
 		reserve_code(c);
@@ -545,7 +567,7 @@ static void add_function(struct compiler *c, uint32_t own)
 	compile_function(c, own);
 	patch_list_to(c, m->func_entry[own], c->fn.entry);
 	m->func_entry[own] = c->fn.entry;
-	m->func_frame[own] = c->fn.frame;
+	m->func_frame[own] = frame_word(c->fn.frame, c->fn.local_regs);
 }
 
 void compiler_init(struct compiler *c, struct tables *t)

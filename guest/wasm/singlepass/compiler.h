@@ -17,7 +17,7 @@
 #include "guest/wasm/x86_64/simd.h"
 #include "guest/wasm/x86_64/x64.h"
 
-enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = 2, UNKNOWN = 0 };
+enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = FRAME_FIXED_SLOTS, UNKNOWN = 0 };
 /* The outermost struct control's opcode. */
 enum { FUNCTION_BODY = 0 };
 enum { POOL_MAX = 256, LOOP_REGS_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 3840 };
@@ -79,6 +79,15 @@ struct control {
 	uint32_t entries;       /* of br_tables that lead to its end: a list through them */
 	uint32_t otherwise;     /* if: jumps to its else, a list */
 	uint32_t stub, stub_of; /* br_table: code of this target, and of which table */
+	/* Rows of the module's tables, or WASM_NONE: the try whose body the code here is in, the
+	 * block's own, and of a legacy one the clause that came last. */
+	uint32_t try, own_try, last_clause;
+};
+
+/* What a block takes and leaves. */
+struct block_type {
+	const uint8_t *params, *results;
+	uint32_t param_count, result_count;
 };
 
 /*
@@ -222,6 +231,29 @@ static inline void begin_code(struct compiler *c, uint8_t *at)
 					.constants = &c->constants,
 					.code = c->m->code,
 					.cpu = c->m->options.cpu};
+}
+
+/*
+ * func_frame of a module: the frame's bytes, and which of CALLEE_SAVED it saves, a bit for each.
+ */
+enum { FRAME_BYTES_BITS = 24 };
+_Static_assert(8ull * (WASM_MAX_LOCALS * 2 + HEIGHT_MAX + 16) < 1u << FRAME_BYTES_BITS, "they fit");
+static inline uint32_t frame_word(uint32_t bytes, uint32_t saved)
+{
+	_Static_assert(CALLEE_SAVED == (BIT(RBX) | BIT(RBP) | BIT(RDI) | BIT(R12) | BIT(R13)) &&
+			       KEPT_REGS == 5,
+		       "struct unwind");
+	uint32_t kept = (saved >> RBX & 1) | (saved >> RBP & 1) << 1 | (saved >> RDI & 1) << 2 |
+			(saved >> R12 & 3) << 3;
+	return bytes | kept << FRAME_BYTES_BITS;
+}
+static inline uint32_t frame_word_bytes(uint32_t word)
+{
+	return word & ((1u << FRAME_BYTES_BITS) - 1);
+}
+static inline uint32_t frame_word_kept(uint32_t word)
+{
+	return word >> FRAME_BYTES_BITS;
 }
 
 static inline uint32_t here(const struct compiler *c)
@@ -437,10 +469,31 @@ static inline bool leaves_loop(const struct compiler *c, const struct control *k
 }
 
 /* control.c */
-struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params,
-			     uint32_t param_count, const uint8_t *results, uint32_t result_count);
+struct control *push_control(struct compiler *c, uint8_t op, const struct block_type *t);
+/* Reads a block's type; its parameters go to slots and are popped. */
+struct block_type begin_block_operands(struct compiler *c);
+/* Of a block with a second part: what its first part leaves, and back to the block's beginning. */
+void end_first_part(struct compiler *c, struct control *k);
 struct control *label_at(struct compiler *c, uint32_t n);
 void set_unreachable(struct compiler *c);
+static inline uint32_t label_count(const struct control *k)
+{
+	return k->op == WASM_OP_LOOP ? k->param_count : k->result_count;
+}
+static inline const uint8_t *label_types(const struct control *k)
+{
+	return k->op == WASM_OP_LOOP ? k->params : k->results;
+}
+/* Of a label: it takes one value, in result_register(). */
+static inline bool takes_register(const struct control *k)
+{
+	return k->op != WASM_OP_LOOP && k->result_count == 1;
+}
+static inline unsigned result_register(uint8_t type)
+{
+	return type_is_float(type) ? XMM0 : RAX;
+}
+void jump_to(struct compiler *c, struct control *k);
 void emit_branch(struct compiler *c, struct control *k);
 void begin_block(struct compiler *c, uint8_t op);
 void handle_else(struct compiler *c);
@@ -453,8 +506,23 @@ void patch_list(struct compiler *c, uint32_t list);
 void patch_list_to(struct compiler *c, uint32_t list, uint32_t to);
 void trap_if(struct compiler *c, enum x64_cc cc, enum wasm_trap_code code);
 
+/* exception.c */
+void handle_try_table(struct compiler *c);
+void handle_throw(struct compiler *c);
+void handle_throw_ref(struct compiler *c);
+void handle_try(struct compiler *c);
+void handle_catch(struct compiler *c, uint8_t op);
+void handle_delegate(struct compiler *c);
+void handle_rethrow(struct compiler *c);
+bool is_legacy_try(const struct control *k);
+void end_try(struct compiler *c, struct control *k);
+void drop_exception_slot(struct compiler *c, const struct control *k);
+
 /* call.c */
 extern const uint8_t int_args[ARG_INTS];
+/* Registers of locals around what destroys them. */
+void save_caller_saved(struct compiler *c);
+void load_caller_saved(struct compiler *c);
 void handle_call(struct compiler *c, bool tail);
 void handle_call_indirect(struct compiler *c, bool tail);
 void emit_return(struct compiler *c);

@@ -6,23 +6,28 @@
  */
 #include "guest/wasm/singlepass/compiler.h"
 
-struct control *push_control(struct compiler *c, uint8_t op, const uint8_t *params,
-			     uint32_t param_count, const uint8_t *results, uint32_t result_count)
+struct control *push_control(struct compiler *c, uint8_t op, const struct block_type *t)
 {
 	if (c->control.depth == CONTROL_MAX)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "blocks are nested too deep");
+	uint32_t try = c->control.depth ? c->control.top->
+	try : WASM_NONE
+		;
 	struct control *k = c->control.top = &c->control.at[c->control.depth++];
 	*k = (struct control){
 		.op = op,
 		.entry_dead = c->dead,
 		.height = c->stack.height,
-		.params = params,
-		.param_count = param_count,
-		.results = results,
-		.result_count = result_count,
+		.params = t->params,
+		.param_count = t->param_count,
+		.results = t->results,
+		.result_count = t->result_count,
 		.start = here(c),
+		.try = try,
+		.own_try = WASM_NONE,
+		.last_clause = WASM_NONE,
 	};
-	push_slots(c, params, param_count);
+	push_slots(c, t->params, t->param_count);
 	c->stack.flushed = c->stack.height;
 	return k;
 }
@@ -38,26 +43,6 @@ struct control *label_at(struct compiler *c, uint32_t n)
 	if (n >= c->control.depth)
 		fail_invalid(c, "unknown label");
 	return &c->control.at[c->control.depth - 1 - n];
-}
-
-static uint32_t label_count(const struct control *k)
-{
-	return k->op == WASM_OP_LOOP ? k->param_count : k->result_count;
-}
-
-static const uint8_t *label_types(const struct control *k)
-{
-	return k->op == WASM_OP_LOOP ? k->params : k->results;
-}
-
-static bool takes_register(const struct control *k)
-{
-	return k->op != WASM_OP_LOOP && k->result_count == 1;
-}
-
-static unsigned result_register(uint8_t type)
-{
-	return type_is_float(type) ? XMM0 : RAX;
 }
 
 void set_unreachable(struct compiler *c)
@@ -111,7 +96,7 @@ static void jump_back(struct compiler *c, uint32_t to, unsigned cc, bool always)
 	}
 }
 
-static void jump_to(struct compiler *c, struct control *k)
+void jump_to(struct compiler *c, struct control *k)
 {
 	if (k->op == WASM_OP_LOOP) {
 		jump_back(c, k->start, 0, true);
@@ -232,57 +217,61 @@ void handle_br_if(struct compiler *c)
 
 /* --- blocks --- */
 
-/* A block type: its parameters and results. */
-static void block_type(struct compiler *c, const uint8_t **params, uint32_t *np,
-		       const uint8_t **results, uint32_t *nr)
+static struct block_type read_block_type(struct compiler *c)
 {
 	static const uint8_t single[256] = {
 		[WASM_I32] = WASM_I32,         [WASM_I64] = WASM_I64,
 		[WASM_F32] = WASM_F32,         [WASM_F64] = WASM_F64,
 		[WASM_FUNCREF] = WASM_FUNCREF, [WASM_EXTERNREF] = WASM_EXTERNREF,
-		[WASM_V128] = WASM_V128,
+		[WASM_V128] = WASM_V128,       [WASM_EXNREF] = WASM_EXNREF,
 	};
+	struct block_type none = {.params = c->void_types, .results = c->void_types};
 	if (c->r.p < c->r.end && *c->r.p == TYPE_EMPTY) {
 		c->r.p++;
-		*np = *nr = 0;
-		*params = *results = c->void_types;
-		return;
+		return none;
 	}
 	if (c->r.p < c->r.end && (*c->r.p & 0xc0) == 0x40) { /* negative: a value type */
 		uint8_t type = read_valtype(&c->r, c->m);
-		*np = 0;
-		*params = c->void_types;
-		*nr = 1;
-		*results = &single[type];
-		return;
+		none.results = &single[type];
+		none.result_count = 1;
+		return none;
 	}
 	int64_t index = read_s33(&c->r);
 	if (index < 0 || (uint64_t)index >= c->m->type_count)
 		fail_invalid(c, "unknown type");
 	const struct wasm_functype *t = &c->m->types[index];
-	*np = t->param_count;
-	*params = t->params;
-	*nr = t->result_count;
-	*results = t->results;
+	return (struct block_type){t->params, t->results, t->param_count, t->result_count};
+}
+
+/* The parameters of a block whose type has been read. */
+static void begin_operands(struct compiler *c, const struct block_type *t)
+{
+	check_top(c, t->params, t->param_count);
+	stack_flush_all(c, c->stack.height - slots_of(t->params, t->param_count));
+	for (uint32_t i = t->param_count; i > 0; i--)
+		(void)pop_value(c, t->params[i - 1]);
+}
+
+struct block_type begin_block_operands(struct compiler *c)
+{
+	struct block_type t = read_block_type(c);
+	begin_operands(c, &t);
+	return t;
 }
 
 void begin_block(struct compiler *c, uint8_t op)
 {
-	const uint8_t *params, *results;
-	uint32_t np, nr, otherwise = 0;
-	block_type(c, &params, &np, &results, &nr);
+	struct block_type t = read_block_type(c);
+	uint32_t otherwise = 0;
 	unsigned cc = 0;
 	if (op == WASM_OP_IF)
 		cc = pop_condition(c);
-	check_top(c, params, np);
-	stack_flush_all(c, c->stack.height - slots_of(params, np));
-	for (uint32_t i = np; i > 0; i--)
-		(void)pop_value(c, params[i - 1]);
+	begin_operands(c, &t);
 	if (op == WASM_OP_IF)
 		jump_unless(c, cc, &otherwise);
 	if (op == WASM_OP_LOOP)
-		loop_enter(c, np + nr == 0);
-	push_control(c, op, params, np, results, nr)->otherwise = otherwise;
+		loop_enter(c, t.param_count + t.result_count == 0);
+	push_control(c, op, &t)->otherwise = otherwise;
 }
 
 /* The end of a block's body, or of an if's first part: what it leaves must be its results. */
@@ -304,11 +293,8 @@ static void leave_values(struct compiler *c, const struct control *k)
 		stack_flush_all(c, k->height);
 }
 
-void handle_else(struct compiler *c)
+void end_first_part(struct compiler *c, struct control *k)
 {
-	struct control *k = top(c);
-	if (k->op != WASM_OP_IF)
-		fail_invalid(c, "else without if");
 	check_results(c);
 	leave_values(c, k);
 	if (!c->dead) {
@@ -317,11 +303,19 @@ void handle_else(struct compiler *c)
 	}
 	truncate_stack(c, k->height);
 	c->dead = k->entry_dead;
+	k->unreachable = false;
+}
+
+void handle_else(struct compiler *c)
+{
+	struct control *k = top(c);
+	if (k->op != WASM_OP_IF)
+		fail_invalid(c, "else without if");
+	end_first_part(c, k);
 	if (!c->dead)
 		patch_list(c, k->otherwise);
 	k->otherwise = 0;
 	k->op = WASM_OP_ELSE;
-	k->unreachable = false;
 	push_slots(c, k->params, k->param_count);
 	c->stack.flushed = c->stack.height;
 }
@@ -364,8 +358,12 @@ void end_block(struct compiler *c)
 	check_results(c);
 	if (c->loop.depth == c->control.depth)
 		loop_end(c);
+	bool legacy = is_legacy_try(k);
+	if (k->op == WASM_OP_TRY_TABLE || k->op == WASM_OP_TRY)
+		end_try(c, k);
 	/* Without another edge to the end, results stay where they are. */
-	bool joined = k->patches || k->entries || k->op == WASM_OP_IF || k->op == FUNCTION_BODY;
+	bool joined =
+		k->patches || k->entries || k->op == WASM_OP_IF || k->op == FUNCTION_BODY || legacy;
 	if (!joined && !c->dead) {
 		pop_control(c);
 		return;
@@ -379,6 +377,8 @@ void end_block(struct compiler *c)
 		c->dead = false;
 	patch_list(c, k->patches);
 	patch_entries(c, k->entries);
+	if (legacy)
+		drop_exception_slot(c, k);
 	pop_control(c);
 	if (k->op == FUNCTION_BODY) {
 		if (!c->dead)

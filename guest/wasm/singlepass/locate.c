@@ -54,7 +54,7 @@ static void locate_exactly(const struct wasm_module *m, uint32_t own, uint32_t a
 	arena_close(&arena);
 }
 
-bool tier_locate(const struct wasm_module *m, const uint8_t *code, struct code_location *location)
+bool tier_frame(const struct wasm_module *m, const uint8_t *code, struct code_frame *frame)
 {
 	if (!m->code || code < m->code || code >= m->code + m->code_bytes)
 		return false;
@@ -68,11 +68,20 @@ bool tier_locate(const struct wasm_module *m, const uint8_t *code, struct code_l
 		else
 			high = middle;
 	}
-	*location = (struct code_location){
+	*frame = (struct code_frame){
 		.func = m->imported_funcs + low,
-		.offset = m->func_body[low],
-		.frame_bytes = m->func_frame[low],
+		.bytes = frame_word_bytes(m->func_frame[low]),
+		.kept = frame_word_kept(m->func_frame[low]),
 	};
-	locate_exactly(m, low, at, location);
+	return true;
+}
+
+bool tier_locate(const struct wasm_module *m, const uint8_t *code, struct code_location *location)
+{
+	if (!tier_frame(m, code, &location->frame))
+		return false;
+	uint32_t own = location->frame.func - m->imported_funcs;
+	location->offset = m->func_body[own];
+	locate_exactly(m, own, (uint32_t)(code - m->code), location);
 	return true;
 }

@@ -21,6 +21,7 @@ enum scan_role {
 	ROLE_CALL, /* of a function or a helper: registers of locals are stored around it */
 	ROLE_TAIL_CALL,
 	ROLE_BLOCK,
+	ROLE_TRY,
 	ROLE_LOOP,
 	ROLE_END,
 	ROLE_TABLE,
@@ -41,11 +42,17 @@ static const uint8_t roles[CLASSES] = {
 	[CLASS_MEMORY_GROW] = ROLE_CALL,
 	[CLASS_REF_FUNC] = ROLE_CALL,
 	[CLASS_BULK] = ROLE_CALL,
+	[CLASS_THROW] = ROLE_CALL,
+	[CLASS_THROW_REF] = ROLE_CALL,
+	[CLASS_RETHROW] = ROLE_CALL,
 	[CLASS_TAIL_CALL] = ROLE_TAIL_CALL,
 	[CLASS_TAIL_CALL_INDIRECT] = ROLE_TAIL_CALL,
 	[CLASS_BLOCK] = ROLE_BLOCK,
 	[CLASS_LOOP] = ROLE_LOOP,
+	[CLASS_TRY_TABLE] = ROLE_TRY,
+	[CLASS_TRY] = ROLE_TRY,
 	[CLASS_END] = ROLE_END,
+	[CLASS_DELEGATE] = ROLE_END,
 	[CLASS_BR_TABLE] = ROLE_TABLE,
 	[CLASS_FLOAT_CONST] = ROLE_FLOAT_CONST,
 	[CLASS_CONVERT] = ROLE_CONVERT,
@@ -115,6 +122,19 @@ static bool skip_labels(struct scan *s)
 	return true;
 }
 
+static bool skip_catches(struct scan *s)
+{
+	uint32_t n;
+	if (!skip_leb(s) || !read_leb(s, &n))
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		bool has_tag = s->p < s->end && *s->p < 2;
+		if (!skip_bytes(s, 1) || (has_tag && !skip_leb(s)) || !skip_leb(s))
+			return false;
+	}
+	return true;
+}
+
 static bool skip_immediates(struct scan *s, enum wasm_immediate immediate)
 {
 	switch (immediate) {
@@ -138,6 +158,8 @@ static bool skip_immediates(struct scan *s, enum wasm_immediate immediate)
 		return skip_memarg(s);
 	case IMM_LABELS:
 		return skip_labels(s);
+	case IMM_CATCHES:
+		return skip_catches(s);
 	}
 	return false;
 }
@@ -243,6 +265,17 @@ static void count_call(struct scan *s)
 	s->stops++;
 }
 
+/*
+ * Its handlers load what a call stores, so a function that has one is one with calls. Outside of
+ * loops the ends of blocks are not seen by scan_short().
+ */
+static bool open_try(struct scan *s)
+{
+	add(&s->calls, 1);
+	s->stops++;
+	return (s->is_short && !s->loops) || open_block(s, false);
+}
+
 static bool count_local(struct scan *s)
 {
 	uint32_t n;
@@ -289,8 +322,12 @@ static bool scan_one(struct scan *s)
 		if (!open_block(s, o->class == CLASS_LOOP))
 			return false;
 		break;
+	case ROLE_TRY:
+		if (!open_try(s))
+			return false;
+		break;
 	case ROLE_END:
-		return close_block(s);
+		return close_block(s) && skip_immediates(s, o->immediate);
 	case ROLE_PREFIX_FC:
 		return scan_fc(s);
 	case ROLE_PREFIX_FD:
@@ -343,20 +380,26 @@ enum { LONG_IN_SECOND = 0x8000, LONG_IN_THIRD = 0x800000, LONG_MEMORY = MEMARG_H
 #define WORD_BYTES_8     NEVER_SHORT
 #define WORD_LABELS      NEVER_SHORT
 #define WORD_TYPES       NEVER_SHORT
+#define WORD_CATCHES     NEVER_SHORT
 #define WORD_PREFIX      NEVER_SHORT
 /* By the class. */
 #define WORD_LOCAL (SHORT_WORD(2, LONG_IN_SECOND, 0) | SHORT_LOCAL)
 #define WORD_CALL  SHORT_WORD(2, LONG_IN_SECOND, SUM_CALLS)
 #define CALLS_WITH_INDEX(class)                                                                    \
 	((class) == CLASS_CALL || (class) == CLASS_TABLE_ACCESS || (class) == CLASS_MEMORY_GROW || \
-	 (class) == CLASS_REF_FUNC)
-#define WORD(class, word)                                                    \
-	((class) == CLASS_UNSUPPORTED || (class) == CLASS_LOOP ? NEVER_SHORT \
-	 : (class) == CLASS_LOCAL                              ? WORD_LOCAL  \
-	 : CALLS_WITH_INDEX(class)                             ? WORD_CALL   \
-							       : (word))
-#define WORD_IN_LOOP(class, word) \
-	((class) == CLASS_BLOCK || (class) == CLASS_END ? NEVER_SHORT : WORD(class, word))
+	 (class) == CLASS_REF_FUNC || (class) == CLASS_THROW || (class) == CLASS_RETHROW)
+#define OPENS_ODDLY(class) \
+	((class) == CLASS_LOOP || (class) == CLASS_TRY || (class) == CLASS_TRY_TABLE)
+#define WORD(class, word)                                                                 \
+	((class) == CLASS_UNSUPPORTED || OPENS_ODDLY(class) || (class) == CLASS_THROW_REF \
+		 ? NEVER_SHORT                                                            \
+	 : (class) == CLASS_LOCAL  ? WORD_LOCAL                                           \
+	 : CALLS_WITH_INDEX(class) ? WORD_CALL                                            \
+				   : (word))
+#define WORD_IN_LOOP(class, word)                                                    \
+	((class) == CLASS_BLOCK || (class) == CLASS_END || (class) == CLASS_DELEGATE \
+		 ? NEVER_SHORT                                                       \
+		 : WORD(class, word))
 
 static const uint32_t shorts_in_loops[256] = {
 #define OP(byte, name, imm, class, ...) [byte] = WORD_IN_LOOP(CLASS_##class, WORD_##imm),
@@ -557,6 +600,7 @@ static bool skip_plain(struct scan *s)
 	case ROLE_LOCAL:
 	case ROLE_CALL:
 	case ROLE_TAIL_CALL:
+	case ROLE_TRY:
 	case ROLE_LOOP:
 	case ROLE_END:
 	case ROLE_TABLE:

@@ -8,4 +8,9 @@ enum { ARG_INTS = 5, ARG_FLOATS = 8 };
 /* RBX RBP R12 R13 R14 R15 RSP RIP */
 enum { JUMP_WORDS = 8 };
 
+/* What a callee keeps: RBX RBP RDI R12 R13. */
+enum { KEPT_REGS = 5 };
+/* Slots of every frame from RSP on, below those of saved registers: instance, results' address. */
+enum { FRAME_FIXED_SLOTS = 2 };
+
 #endif

@@ -160,6 +160,48 @@ wasm_helper_glue:
 	ret
 	.size wasm_helper_glue, . - wasm_helper_glue
 
+/*
+ * Helpers that throw. Their C functions do not return, and what they need of the registers that
+ * compiled code keeps is below: struct thrown_registers, the last argument.
+ */
+	.globl wasm_throw_glue
+	.type wasm_throw_glue, @function
+wasm_throw_glue:
+	pushq %r13
+	pushq %r12
+	pushq %rbp
+	movq %rsp, %rcx
+	callq exception_throw
+	ud2
+	.size wasm_throw_glue, . - wasm_throw_glue
+
+	.globl wasm_throw_ref_glue
+	.type wasm_throw_ref_glue, @function
+wasm_throw_ref_glue:
+	pushq %r13
+	pushq %r12
+	pushq %rbp
+	movq %rsp, %rdx
+	callq exception_throw_ref
+	ud2
+	.size wasm_throw_ref_glue, . - wasm_throw_ref_glue
+
+/* void arch_land(const struct unwind *, void *exception): pc, sp, rbx, rbp, rdi, r12, r13 */
+	.globl arch_land
+	.type arch_land, @function
+arch_land:
+	movq %rsi, %rax
+	movq 0(%rdi), %r11
+	movq 8(%rdi), %rcx
+	movq 16(%rdi), %rbx
+	movq 24(%rdi), %rbp
+	movq 40(%rdi), %r12
+	movq 48(%rdi), %r13
+	movq 32(%rdi), %rdi
+	movq %rcx, %rsp
+	jmpq *%r11
+	.size arch_land, . - arch_land
+
 /* Where the fault handler sends a trap: on the stack of the trapped code, below it. */
 	.globl wasm_trap_landing
 	.type wasm_trap_landing, @function
