@@ -13,7 +13,6 @@ struct walk {
 	char *done; /* [PATH_MAX], without a slash at its end: the root is empty */
 	size_t done_len;
 	char todo[PATH_MAX];
-	unsigned links;
 	bool follow;
 	const struct walk_files *files;
 	struct walk_end *end;
@@ -39,7 +38,7 @@ static bool nothing_follows(const char *at)
 static int64_t walk_link(struct walk *w, const char *target, size_t target_len, const char *after)
 {
 	size_t after_len = strlen(after);
-	if (++w->links > LINKS_MAX)
+	if (++w->end->links > LINKS_MAX)
 		return -ELOOP;
 	if (target_len + after_len + 1 > PATH_MAX)
 		return -ENAMETOOLONG;

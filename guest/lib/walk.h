@@ -27,6 +27,7 @@ struct walk_files {
 struct walk_end {
 	int32_t own;    /* the descriptor that a link of /proc/self/fd led to, else -1 */
 	bool directory; /* the path demands one: it ended with a slash or "." */
+	unsigned links; /* that were followed */
 };
 
 /*

@@ -103,9 +103,10 @@ Test(vm_calls, renames_and_links_between_directories)
 	cr_expect(lstat("second/moved", &st) == 0 && S_ISDIR(st.st_mode) &&
 		  lstat("rw/sub", &st) == 0 && S_ISLNK(st.st_mode));
 	/* Neither into nor out of a directory that is for reading. */
-	EXPECT(-EROFS, mote_rename(&area, RW, P("file"), DIR_RO, P("x"), 0, 0));
-	EXPECT(-EROFS, mote_rename(&area, DIR_RO, P("file"), RW, P("x"), 0, 0));
-	EXPECT(-EROFS, mote_link(&area, DIR_RO, P("file"), RW, P("x"), 0));
+	EXPECT(-EXDEV, mote_rename(&area, RW, P("file"), DIR_RO, P("x"), 0, 0));
+	EXPECT(-EXDEV, mote_rename(&area, DIR_RO, P("file"), RW, P("x"), 0, 0));
+	EXPECT(-EROFS, mote_rename(&area, DIR_RO, P("file"), DIR_RO, P("x"), 0, 0));
+	EXPECT(-EXDEV, mote_link(&area, DIR_RO, P("file"), RW, P("x"), 0));
 	EXPECT(-EROFS, mote_link(&area, RW, P("file"), DIR_RO, P("x"), 0));
 }
 

@@ -18,14 +18,11 @@
 /* The kernel's; glibc's O_LARGEFILE is 0 on x86-64, and musl's programs set the real one. */
 #define KERNEL_O_LARGEFILE 0100000
 
-/*
- * What a guest may ask of open. O_DIRECT would demand aligned guest memory; O_ASYNC and O_PATH have
- * no use here.
- */
+/* What a guest may ask of open. O_DIRECT would demand aligned guest memory; O_ASYNC has no use. */
 enum {
 	OPEN_FLAGS = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK |
 		     O_DSYNC | O_SYNC | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | KERNEL_O_LARGEFILE |
-		     O_NOATIME
+		     O_NOATIME | O_PATH
 };
 
 /* Of a directory of devices: 0 if the path is the name of one, else -errno. */
@@ -130,6 +127,29 @@ static int open_or_make(struct vcpu *vcpu, int dir, const struct call_open *a, u
 	return -EEXIST; /* somebody makes and removes it all the time */
 }
 
+/*
+ * O_PATH: where something is, to resolve from it and to look at it. It can be neither read nor
+ * changed; the kernel says so to whatever is called on it.
+ */
+static int64_t open_place(struct vm *vm, int dir, const struct call_open *a,
+			  const struct fd_entry *entry)
+{
+	struct stat st;
+	const uint32_t flags = a->flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	unsigned kind = FD_PLAIN | (entry->flags & FD_READONLY);
+	cleanup_close int fd = resolve_open(dir, a->path, a->resolve, flags, 0);
+	if (fd < 0)
+		return fd;
+	int rc = resolve_stat(fd, &st);
+	if (rc == 0)
+		rc = permit_open(fd, &st);
+	if (rc < 0)
+		return rc;
+	if (S_ISDIR(st.st_mode))
+		kind |= FD_DIR;
+	return fdtable_add(&vm->fds, take_fd(&fd), kind, 0);
+}
+
 int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 {
 	struct vm *vm = vcpu->vm;
@@ -141,6 +161,8 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 		return call_stop(vcpu);
 	if (a->flags & ~(uint32_t)OPEN_FLAGS)
 		return -EINVAL;
+	if (a->flags & O_PATH)
+		return open_place(vm, dir, a, entry);
 	uint64_t flags = (a->flags & ~(uint32_t)(O_TRUNC | O_CLOEXEC)) | O_NOCTTY;
 	unsigned inherited = entry->flags & FD_READONLY;
 	bool writes = (a->flags & O_ACCMODE) != O_RDONLY || (a->flags & O_TRUNC);
@@ -264,7 +286,7 @@ int64_t host_stat(struct vcpu *vcpu, const struct call_stat *a)
 /* An error of resolve_parent; of a path without a last component, such as "/", the call's own. */
 static int parent_error(int rc, int without_name)
 {
-	if (rc == -EINVAL)
+	if (rc == -EINVAL || rc == -ENOTEMPTY)
 		return without_name;
 	return rc;
 }
@@ -329,19 +351,19 @@ int64_t host_rename(struct vcpu *vcpu, const struct call_rename *a)
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int from = writable_dir_of(vm, a->dir, a->path, &entry);
-	if (from < 0)
-		return from;
 	int to = writable_dir_of(vm, a->to_dir, a->to_path, &entry);
-	if (to < 0)
-		return to;
+	/* One that cannot be changed is another file system than one that can. */
+	if ((from == -EROFS && to >= 0) || (from >= 0 && to == -EROFS))
+		return -EXDEV;
+	if (from < 0 || to < 0)
+		return from < 0 ? from : to;
 	if (a->flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	cleanup_parent struct resolve_parent p = {.fd = -1}, q = {.fd = -1};
 	int rc = resolve_parent(from, a->path, a->resolve, &p);
 	if (rc == 0)
 		rc = resolve_parent(to, a->to_path, a->resolve, &q);
-	if (rc == -EINVAL)
-		return -EBUSY;
+	rc = parent_error(rc, -EBUSY);
 	if (rc == 0)
 		rc = check_slash(&p);
 	if (rc < 0)
@@ -358,28 +380,50 @@ int64_t host_rename(struct vcpu *vcpu, const struct call_rename *a)
 	return sys_status(syscall(SYS_renameat2, p.fd, p.name, q.fd, q.name, a->flags));
 }
 
+/* What is to get another name; -EPERM for a directory, which is said last. */
+static int check_linked(int dir, const char *path, uint32_t resolve, struct resolve_parent *p)
+{
+	int rc = resolve_parent(dir, path, resolve, p);
+	if (rc < 0)
+		return parent_error(rc, -EPERM);
+	if (!p->slash)
+		return 0;
+	cleanup_close int fd =
+		resolve_open(dir, path, resolve & MOTE_RESOLVE_IN_ROOT, O_PATH | O_DIRECTORY, 0);
+	return fd < 0 ? fd : -EPERM;
+}
+
+/* A new name, not of a directory: with a slash behind it, it cannot be made. */
+static int check_unused(const struct resolve_parent *p)
+{
+	struct stat st;
+	int rc = stat_at(p->fd, p->name, &st);
+	if (rc == 0)
+		return -EEXIST;
+	return p->slash ? rc : 0;
+}
+
 int64_t host_link(struct vcpu *vcpu, const struct call_link *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
 	int from = writable_dir_of(vm, a->dir, a->path, &entry);
-	if (from < 0)
-		return from;
 	int to = writable_dir_of(vm, a->to_dir, a->to_path, &entry);
 	if (to < 0)
 		return to;
+	if (from < 0)
+		return from == -EROFS ? -EXDEV : from;
 	cleanup_parent struct resolve_parent p = {.fd = -1}, q = {.fd = -1};
-	int rc = resolve_parent(from, a->path, a->resolve, &p);
-	if (rc < 0)
-		return parent_error(rc, -EPERM);
-	rc = resolve_parent(to, a->to_path, a->resolve, &q);
+	int linked = check_linked(from, a->path, a->resolve, &p);
+	if (linked < 0 && linked != -EPERM)
+		return linked;
+	int rc = resolve_parent(to, a->to_path, a->resolve, &q);
+	if (rc == 0 && (q.slash || linked < 0))
+		rc = check_unused(&q);
 	if (rc < 0)
 		return parent_error(rc, -EEXIST);
-	if (q.slash)
-		return -ENOENT;
-	rc = check_slash(&p);
-	if (rc < 0)
-		return rc;
+	if (linked < 0)
+		return linked;
 	return sys_status(linkat(p.fd, p.name, q.fd, q.name, 0));
 }
 
@@ -394,8 +438,9 @@ int64_t host_symlink(struct vcpu *vcpu, const struct call_symlink *a)
 	int rc = resolve_parent(dir, a->path, a->resolve, &p);
 	if (rc < 0)
 		return parent_error(rc, -EEXIST);
-	if (p.slash)
-		return -ENOENT;
+	rc = p.slash ? check_unused(&p) : 0;
+	if (rc < 0)
+		return rc;
 	return sys_status(symlinkat(a->target, p.fd, p.name));
 }
 

@@ -69,8 +69,9 @@ int resolve_parent(int dir, const char *path, uint32_t resolve, struct resolve_p
 	while (start > 0 && path[start - 1] != '/')
 		start--;
 	size_t name = len - start;
-	if (name == 0 || (name == 1 && path[start] == '.') ||
-	    (name == 2 && path[start] == '.' && path[start + 1] == '.'))
+	const bool dots = (name == 1 && path[start] == '.') ||
+			  (name == 2 && path[start] == '.' && path[start + 1] == '.');
+	if (name == 0)
 		return -EINVAL;
 	if (name > 255)
 		return -ENAMETOOLONG;
@@ -80,11 +81,13 @@ int resolve_parent(int dir, const char *path, uint32_t resolve, struct resolve_p
 		memcpy(parent, path, start);
 		parent[start] = '\0';
 	}
-	int fd = resolve_open(dir, parent, resolve & ~(uint32_t)MOTE_RESOLVE_NOFOLLOW,
-			      O_PATH | O_DIRECTORY, 0);
+	cleanup_close int fd = resolve_open(dir, parent, resolve & ~(uint32_t)MOTE_RESOLVE_NOFOLLOW,
+					    O_PATH | O_DIRECTORY, 0);
 	if (fd < 0)
 		return fd;
-	out->fd = fd;
+	if (dots)
+		return name == 1 ? -EINVAL : -ENOTEMPTY;
+	out->fd = take_fd(&fd);
 	out->slash = slash;
 	memcpy(out->name, path + start, name);
 	out->name[name] = '\0';

@@ -41,7 +41,10 @@ static inline void cleanup_parentp(const struct resolve_parent *p)
 	cleanup_closep(&p->fd);
 }
 #define cleanup_parent cleanup_(cleanup_parentp)
-/* -EINVAL if the last component is "." or "..", or the path is the directory itself. */
+/*
+ * -EINVAL if the last component is ".", or the path is the directory itself, -ENOTEMPTY if it is
+ * "..": what rmdir says.
+ */
 int resolve_parent(int dir, const char *path, uint32_t resolve,
 		   struct resolve_parent *out) must_check;
 

@@ -16,13 +16,10 @@
 
 enum { X_OK = 1 };
 
-/* The directory was removed: it has no path any more. */
-static bool gone;
-
 int64_t sys_getcwd(uint64_t to, uint64_t size)
 {
-	if (gone)
-		return -ENOENT;
+	if (lookup_held() >= 0)
+		return -ENOENT; /* it was removed */
 	uint64_t len = strlen(process.cwd) + 1;
 	if (len > size)
 		return -ERANGE;
@@ -53,8 +50,23 @@ static int64_t change_to(const char *path, size_t known)
 		return lookup_result(&p, rc);
 	memcpy(process.cwd, next, len);
 	process.cwd[len] = '\0';
-	gone = false;
+	lookup_hold(-1);
 	return 0;
+}
+
+/* To a directory whose path is not known, or which has none any more. */
+static int64_t change_to_place(int32_t base, const char *rest)
+{
+	int64_t fd = mote_open(mote_area(), base, rest, strlen(rest), MOTE_RESOLVE_BENEATH,
+			       O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fd == -EXDEV || fd == -ENOLINK ? -ENOENT : fd;
+	int64_t rc = mote_access(mote_area(), (int32_t)fd, ".", 1, MOTE_RESOLVE_BENEATH, X_OK);
+	if (rc == 0)
+		lookup_hold((int32_t)fd);
+	else
+		(void)!mote_close(mote_area(), (int32_t)fd);
+	return rc;
 }
 
 int64_t sys_fchdir(int fd)
@@ -68,10 +80,8 @@ int64_t sys_fchdir(int fd)
 	if (!S_ISDIR(st.mode))
 		return -ENOTDIR;
 	const char *path = fd_path(fd);
-	if (!path || !lookup_still_names(path, fd)) {
-		lib_log("fchdir: the directory was moved, or its path is not known any more");
-		return -ENOENT;
-	}
+	if (!path || !lookup_still_names(path, fd))
+		return change_to_place(fd, ".");
 	return change_to(path, 0);
 }
 
@@ -85,6 +95,8 @@ int64_t sys_chdir(uint64_t path)
 		return sys_fchdir(p.own);
 	if (p.proc[0])
 		return change_to(p.proc, 0);
+	if (p.dirfd >= 0)
+		return change_to_place(p.base, p.rest);
 	return change_to(p.absolute, p.known);
 }
 
@@ -144,10 +156,17 @@ void cwd_renamed(const struct resolved_path *from, const struct resolved_path *t
 	fd_paths_follow(a, b, exchange);
 }
 
-void cwd_removed(const struct resolved_path *p)
+int64_t cwd_before_removal(const struct resolved_path *p)
 {
 	char path[PATH_MAX];
-	if (lookup_absolute(p, path) && path_mentions(process.cwd, last_name(path)) &&
-	    canonical_name(path) && strcmp(path, process.cwd) == 0)
-		gone = true;
+	if (lookup_held() >= 0 || !lookup_absolute(p, path) ||
+	    !path_mentions(process.cwd, last_name(path)) || !canonical_name(path) ||
+	    strcmp(path, process.cwd) != 0)
+		return -1;
+	struct resolved_path cwd;
+	int64_t rc = lookup_path(&cwd, AT_FDCWD, ".", LOOKUP_FILE);
+	if (rc < 0)
+		return rc;
+	return mote_open(mote_area(), cwd.base, cwd.rest, rest_len(&cwd), cwd.resolve,
+			 O_PATH | O_DIRECTORY, 0);
 }

@@ -9,7 +9,10 @@
  * that are open follow. What other processes rename is not seen.
  */
 void cwd_renamed(const struct resolved_path *from, const struct resolved_path *to, bool exchange);
-/* After a directory was removed: it may have been the working directory. */
-void cwd_removed(const struct resolved_path *p);
+/*
+ * Before a directory is removed: a descriptor of it if it is the working directory, to be kept
+ * (lookup_hold) if it goes; negative if not.
+ */
+int64_t cwd_before_removal(const struct resolved_path *p);
 
 #endif

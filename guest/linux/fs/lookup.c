@@ -8,6 +8,7 @@
 #include "guest/linux/proc/proc.h"
 
 #include <linux/fcntl.h>
+#include <linux/stat.h>
 
 /* p->absolute becomes dir + "/" + p->path; dir is "" for an absolute path. */
 static int64_t join(struct resolved_path *p, const char *dir)
@@ -111,6 +112,7 @@ static int64_t resolve_by_walking(struct resolved_path *p)
 	if (rc < 0)
 		return rc;
 	p->own = end.own;
+	p->links = end.links;
 	if (p->own >= 0 || begin_at_root(p))
 		return 0;
 	return find_synthetic(p);
@@ -122,7 +124,7 @@ static const char *beginning(const struct resolved_path *p, int32_t dirfd)
 	if (p->path[0] == '/')
 		return "";
 	if (dirfd == AT_FDCWD)
-		return process.cwd;
+		return lookup_held() >= 0 ? NULL : process.cwd;
 	const struct proc_open *directory = proc_file(dirfd);
 	return directory ? directory->path : NULL;
 }
@@ -132,8 +134,9 @@ static int64_t resolve(struct resolved_path *p, int32_t dirfd, enum lookup looku
 {
 	p->resolve = lookup == LOOKUP_NOFOLLOW ? MOTE_RESOLVE_NOFOLLOW : 0;
 	p->lookup = (uint8_t)lookup;
-	p->walked = false;
+	p->walked = p->is_descriptor = false;
 	p->error = 0;
+	p->links = 0;
 	p->known = 0;
 	p->proc[0] = '\0';
 	p->own = -1;
@@ -143,7 +146,7 @@ static int64_t resolve(struct resolved_path *p, int32_t dirfd, enum lookup looku
 		return 0;
 	const char *dir = beginning(p, dirfd);
 	if (!dir) {
-		p->base = p->dirfd = dirfd;
+		p->base = p->dirfd = dirfd == AT_FDCWD ? lookup_held() : dirfd;
 		p->rest = p->path;
 		return 0;
 	}
@@ -171,6 +174,32 @@ int64_t lookup_path(struct resolved_path *p, int32_t dirfd, const char *path, en
 	return resolve(p, dirfd, lookup);
 }
 
+/* AT_EMPTY_PATH: the descriptor itself. */
+static int64_t resolve_empty(struct resolved_path *p, int32_t dirfd)
+{
+	int64_t rc = lookup_path(p, AT_FDCWD, ".", LOOKUP_FILE);
+	if (dirfd == AT_FDCWD)
+		return rc;
+	if (dirfd < 0)
+		return -EBADF;
+	p->own = dirfd;
+	p->is_descriptor = true;
+	return 0;
+}
+
+int64_t lookup_with_flags(struct resolved_path *p, int32_t dirfd, uint64_t path, uint32_t flags)
+{
+	if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (flags & AT_EMPTY_PATH) {
+		int empty = user_path_empty(path);
+		if (empty)
+			return empty < 0 ? empty : resolve_empty(p, dirfd);
+	}
+	return lookup_user(p, dirfd, path,
+			   flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : LOOKUP_FILE);
+}
+
 /* The path from the root of one that is relative to a descriptor, if that is known. */
 static bool join_directory(struct resolved_path *p)
 {
@@ -196,7 +225,9 @@ bool lookup_still_names(const char *path, int32_t fd)
 	struct mote_stat held, found;
 	struct resolved_path p;
 	if (mote_fstat(mote_area(), fd, &held) < 0 ||
-	    lookup_path(&p, AT_FDCWD, path, LOOKUP_FILE) < 0 || p.own >= 0 || p.proc[0])
+	    lookup_path(&p, AT_FDCWD, path, S_ISLNK(held.mode) ? LOOKUP_NOFOLLOW : LOOKUP_FILE) <
+		    0 ||
+	    p.own >= 0 || p.proc[0])
 		return false;
 	if (mote_stat(mote_area(), p.base, p.rest, rest_len(&p), p.resolve, &found) < 0)
 		return false;
@@ -214,18 +245,43 @@ static bool has_dots(const char *path)
 
 /*
  * The host says EXDEV of a path that leads out of its directory, ENOLINK if a symlink led to where
- * there is nothing, ELOOP or EACCES of what it refuses: links and files of its own /proc.
+ * there is nothing, ELOOP or EACCES of what it refuses: links and files of its own /proc. It says
+ * EROFS before it has resolved anything.
  */
 static bool may_be_elsewhere(const struct resolved_path *p, int64_t rc)
 {
 	if (p->walked || p->own >= 0 || p->proc[0])
 		return false;
-	return rc == -EXDEV || rc == -ENOLINK || rc == -ELOOP || rc == -EACCES ||
+	return rc == -EXDEV || rc == -ENOLINK || rc == -ELOOP || rc == -EACCES || rc == -EROFS ||
 	       (rc == -ENOENT && has_dots(p->dirfd >= 0 ? p->path : p->absolute));
+}
+
+/*
+ * A descriptor opened with O_PATH: what it names may be changed by way of /proc/self/fd, though not
+ * by the descriptor.
+ */
+static bool retry_by_path(struct resolved_path *p)
+{
+	const int32_t own = p->own;
+	const bool is_descriptor = p->is_descriptor;
+	const char *path = fd_path(own);
+	const int64_t flags = mote_get_flags(mote_area(), own);
+	if (flags < 0 || !(flags & O_PATH) || !path || !lookup_still_names(path, own) ||
+	    lookup_path(p, AT_FDCWD, path, LOOKUP_NOFOLLOW) < 0)
+		return false;
+	p->is_descriptor = is_descriptor;
+	return true;
+}
+
+int64_t lookup_link(struct resolved_path *p)
+{
+	return retry_by_path(p) ? 0 : -ENOENT;
 }
 
 bool lookup_retry(struct resolved_path *p, int64_t rc)
 {
+	if (p->own >= 0 && rc == -EBADF)
+		return retry_by_path(p);
 	if (!may_be_elsewhere(p, rc))
 		return false;
 	if (p->dirfd >= 0 && !join_directory(p))
@@ -262,7 +318,7 @@ int64_t lookup_result(const struct resolved_path *p, int64_t rc)
 {
 	if (p->error)
 		return p->error;
-	if (p->own >= 0 && rc == -EBADF)
+	if (p->own >= 0 && rc == -EBADF && !p->is_descriptor)
 		return -ENOENT; /* a link of /proc/self/fd that is not there */
 	if (rc == -ENOLINK || (rc == -EXDEV && !p->walked))
 		return -ENOENT; /* out of a directory whose path is not known: nothing is there */

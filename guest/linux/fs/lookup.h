@@ -32,8 +32,10 @@ struct resolved_path {
 	int32_t dirfd;    /* the program's descriptor that path is relative to, else -1 */
 	int32_t own;      /* the descriptor that a path like /dev/stdout stands for, else -1 */
 	bool walked;
+	bool is_descriptor;       /* own was given as such, not by a path */
 	uint8_t lookup;           /* enum lookup */
-	int32_t error;            /* of walking it */
+	unsigned links;           /* followed in walking it */
+	int32_t error;            /* of that */
 	size_t known;             /* bytes of absolute that are canonical */
 	char proc[PROC_PATH_MAX]; /* the synthetic file that it is; empty: it is not one */
 	char path[PATH_MAX], absolute[PATH_MAX];
@@ -44,8 +46,15 @@ struct resolved_path {
  * does not have is given as p->proc as well; so it is with -ENOENT for a file.
  */
 int64_t lookup_user(struct resolved_path *p, int32_t dirfd, uint64_t path, enum lookup lookup);
+/*
+ * The same for calls on files that take AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH; -EINVAL for other
+ * flags.
+ */
+int64_t lookup_with_flags(struct resolved_path *p, int32_t dirfd, uint64_t path, uint32_t flags);
 /* The same for a path of the runtime's own. */
 int64_t lookup_path(struct resolved_path *p, int32_t dirfd, const char *path, enum lookup lookup);
+/* The symlink that p->own, a descriptor opened with O_PATH, is; -ENOENT: it is not one. */
+int64_t lookup_link(struct resolved_path *p);
 /* The name of the file that a path argument leads to at last, or p->own. */
 int64_t lookup_walk(struct resolved_path *p, int32_t dirfd, uint64_t path);
 /*

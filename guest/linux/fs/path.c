@@ -94,8 +94,8 @@ static int64_t open_here(const struct resolved_path *p, uint32_t flags, uint32_t
 		return open_own(p->own, flags);
 	if (p->proc[0])
 		return proc_open(p->proc, flags);
-	return mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve,
-			 flags & ~(uint32_t)O_PATH, mode & ~process.umask);
+	return mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve, flags,
+			 mode & ~process.umask);
 }
 
 static int64_t open_resolved(struct resolved_path *p, uint32_t flags, uint32_t mode)
@@ -155,18 +155,30 @@ static int64_t open_confined(int32_t dirfd, uint64_t path, const struct open_how
 	if (how->flags & O_NOFOLLOW)
 		resolve |= MOTE_RESOLVE_NOFOLLOW;
 	int64_t rc = mote_open(mote_area(), (int32_t)dir, rest, (uint64_t)len, resolve,
-			       (uint32_t)how->flags & ~(uint32_t)O_PATH,
-			       (uint32_t)how->mode & ~process.umask);
+			       (uint32_t)how->flags, (uint32_t)how->mode & ~process.umask);
 	if (dirfd == AT_FDCWD)
 		(void)!sys_close((int)dir);
 	return rc == -ENOLINK ? -ENOENT : rc;
 }
 
+/* Whether a path goes by no link that must not be followed; that the program changes none. */
+static int64_t check_links(int32_t dirfd, uint64_t path, const struct open_how *how)
+{
+	struct resolved_path p;
+	if (!how->resolve)
+		return 0;
+	int64_t rc = lookup_walk(&p, dirfd, path);
+	if (rc < 0)
+		return rc;
+	const bool symlink = p.links > 0 && (how->resolve & RESOLVE_NO_SYMLINKS);
+	return symlink || p.own >= 0 ? -ELOOP : 0;
+}
+
 int64_t sys_openat2(int dirfd, uint64_t path, uint64_t how_at, uint64_t size)
 {
 	const uint64_t confined = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
-	const uint64_t possible = confined | RESOLVE_NO_MAGICLINKS;
-	const uint64_t known = possible | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_CACHED;
+	const uint64_t linkless = RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
+	const uint64_t known = confined | linkless | RESOLVE_NO_XDEV | RESOLVE_CACHED;
 	struct open_how how;
 	if (size < sizeof(how))
 		return -EINVAL;
@@ -174,9 +186,13 @@ int64_t sys_openat2(int dirfd, uint64_t path, uint64_t how_at, uint64_t size)
 		return -E2BIG;
 	if (get_user(&how, how_at, sizeof(how)) < 0)
 		return -EFAULT;
+	const bool makes = (how.flags & O_CREAT) || (how.flags & O_TMPFILE) == O_TMPFILE;
 	if ((how.flags | how.mode) >> 32 || (how.resolve & ~known) ||
-	    (how.resolve & confined) == confined)
+	    (how.mode && (!makes || how.mode & ~07777UL)) || (how.resolve & confined) == confined)
 		return -EINVAL;
+	uint64_t possible = linkless;
+	if (how.resolve & confined) /* where no magic link is followed in any case */
+		possible = confined | RESOLVE_NO_MAGICLINKS;
 	if (how.resolve & ~possible) {
 		lib_log("openat2: resolve flags %lx are not implemented",
 			(unsigned long)how.resolve);
@@ -184,6 +200,9 @@ int64_t sys_openat2(int dirfd, uint64_t path, uint64_t how_at, uint64_t size)
 	}
 	if (how.resolve & confined)
 		return open_confined(dirfd, path, &how);
+	int64_t rc = check_links(dirfd, path, &how);
+	if (rc < 0)
+		return rc;
 	return sys_openat(dirfd, path, (uint32_t)how.flags, (uint32_t)how.mode);
 }
 
@@ -219,11 +238,6 @@ static uint32_t allowed(const struct mote_stat *st, enum id_kind kind)
 	if (st->gid == c->gid[kind] || credentials_in_group(st->gid))
 		return st->mode >> 3 & 7;
 	return st->mode & 7;
-}
-
-static enum lookup lookup_file(uint32_t flags)
-{
-	return flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : LOOKUP_FILE;
 }
 
 /* An open descriptor's own file, by its mode bits: the host is asked by path only. */
@@ -270,14 +284,7 @@ int64_t sys_faccessat2(int dirfd, uint64_t path, uint32_t mode, uint32_t flags)
 	if ((mode & ~(uint32_t)(R_OK | W_OK | X_OK)) ||
 	    (flags & ~(uint32_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
 		return -EINVAL;
-	if ((flags & AT_EMPTY_PATH) && dirfd != AT_FDCWD) {
-		int empty = user_path_empty(path);
-		if (empty < 0)
-			return empty;
-		if (empty)
-			return access_own(dirfd, mode, kind);
-	}
-	int64_t rc = lookup_user(&p, dirfd, path, lookup_file(flags));
+	int64_t rc = lookup_with_flags(&p, dirfd, path, flags & ~(uint32_t)AT_EACCESS);
 	if (rc < 0)
 		return rc;
 	do
@@ -357,11 +364,14 @@ int64_t sys_unlinkat(int dirfd, uint64_t path, uint32_t flags)
 		return rc;
 	if (flags == AT_REMOVEDIR && names_root(&p))
 		return -EBUSY;
+	int64_t cwd = flags & AT_REMOVEDIR && !p.proc[0] ? cwd_before_removal(&p) : -1;
 	do
 		rc = unlink_here(&p, flags);
 	while (lookup_retry(&p, rc));
-	if (rc == 0 && (flags & AT_REMOVEDIR))
-		cwd_removed(&p);
+	if (cwd >= 0 && rc == 0)
+		lookup_hold((int32_t)cwd);
+	else if (cwd >= 0)
+		(void)!mote_close(mote_area(), (int32_t)cwd);
 	return lookup_result(&p, rc);
 }
 
@@ -389,6 +399,8 @@ static int64_t pair_result(const struct path_pair *p, int64_t rc)
 {
 	if (p->from.error || p->to.error)
 		return p->from.error ? p->from.error : p->to.error;
+	if (rc == -ENOLINK)
+		return -ENOENT;
 	/* From their roots the paths cannot leave: EXDEV then means another device. */
 	if (pair_resolve(p) || (p->from.walked && p->to.walked))
 		return rc;
@@ -544,7 +556,10 @@ int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)
 	struct resolved_path p;
 	if (capacity == 0 || capacity > INT32_MAX)
 		return -EINVAL;
-	int64_t rc = lookup_user(&p, dirfd, path, LOOKUP_NOFOLLOW);
+	const uint32_t empty = dirfd == AT_FDCWD ? 0 : AT_EMPTY_PATH;
+	int64_t rc = lookup_with_flags(&p, dirfd, path, AT_SYMLINK_NOFOLLOW | empty);
+	if (rc == 0 && p.own >= 0)
+		rc = lookup_link(&p);
 	if (rc < 0)
 		return rc;
 	do
@@ -598,7 +613,7 @@ static int64_t chown_here(const struct resolved_path *p, uint32_t uid, uint32_t 
 int64_t sys_fchownat(int dirfd, uint64_t path, uint32_t uid, uint32_t gid, uint32_t flags)
 {
 	struct resolved_path p;
-	int64_t rc = lookup_user(&p, dirfd, path, lookup_file(flags));
+	int64_t rc = lookup_with_flags(&p, dirfd, path, flags);
 	if (rc < 0)
 		return rc;
 	do
@@ -623,7 +638,7 @@ int64_t path_set_times(int32_t dirfd, uint64_t path, const struct mote_time time
 	struct resolved_path p;
 	if (!path)
 		return mote_futimens(mote_area(), dirfd, &times[0], &times[1]);
-	int64_t rc = lookup_user(&p, dirfd, path, lookup_file(flags));
+	int64_t rc = lookup_with_flags(&p, dirfd, path, flags);
 	if (rc < 0)
 		return rc;
 	do

@@ -7,6 +7,7 @@
 enum { PREOPENS_MAX = 64 };
 
 static int32_t preopen_fd[PREOPENS_MAX]; /* where the preopened directories were moved */
+static int32_t held = -1;                /* the working directory, if it has no path */
 
 static const struct mote_preopen *preopens(void)
 {
@@ -45,8 +46,27 @@ void lookup_start(void)
 	}
 }
 
+void lookup_hold(int32_t fd)
+{
+	if (held >= 0)
+		(void)!mote_close(mote_area(), held);
+	held = fd;
+	int64_t to = fd >= 0 ? move_away(fd) : -1;
+	if (to < 0)
+		return;
+	(void)!mote_close(mote_area(), fd);
+	held = (int32_t)to;
+}
+
+int32_t lookup_held(void)
+{
+	return held;
+}
+
 bool lookup_holds(int32_t fd)
 {
+	if (fd >= 0 && fd == held)
+		return true;
 	for (uint32_t i = 0; i < preopen_count(); i++)
 		if (preopens()[i].kind != MOTE_PREOPEN_LISTENER && preopen_fd[i] == fd)
 			return true;

@@ -10,6 +10,12 @@ void lookup_start(void);
 /* Whether paths are resolved by it: a number that the program must not close. */
 bool lookup_holds(int32_t fd);
 /*
+ * Keeps a working directory that has no path: a descriptor of it, taken, which is moved out of the
+ * program's way; -1: it has one again.
+ */
+void lookup_hold(int32_t fd);
+int32_t lookup_held(void);
+/*
  * For absolute paths: the descriptor of the directory that the path is in, and the length of that
  * directory's own path; -ENOENT: none.
  */

@@ -33,15 +33,8 @@ static int64_t stat_here(const struct resolved_path *p, struct mote_stat *to)
 int64_t stat_path(int32_t dirfd, uint64_t path, uint32_t flags, struct mote_stat *to)
 {
 	struct resolved_path p;
-	if (flags & AT_EMPTY_PATH) {
-		int empty = user_path_empty(path);
-		if (empty < 0)
-			return empty;
-		if (empty && dirfd != AT_FDCWD)
-			return stat_descriptor(dirfd, to);
-	}
-	int64_t rc = lookup_user(&p, dirfd, path,
-				 flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : LOOKUP_FILE);
+	const uint32_t kinds = AT_STATX_SYNC_TYPE | AT_NO_AUTOMOUNT;
+	int64_t rc = lookup_with_flags(&p, dirfd, path, flags & ~kinds);
 	if (rc < 0)
 		return rc;
 	do

@@ -72,6 +72,18 @@ as_user() {
 	IMAGE=example.com/$name:1
 }
 
+# An image's links to its streams lead to the container's, for root and for others.
+each_room_links_to_streams() { # core
+	local link who
+	for who in root user; do
+		[[ $who == root ]] || as_user
+		for link in stream number self first relative; do
+			run "$who-$link" write "/log/$link" "by $link"
+			is "$status: $(<"$out")" "0: by $link" "$who"
+		done
+	done
+}
+
 # cannot PATTERN: the last run was refused with these words.
 cannot() {
 	is "$status" 1 "ctr's status"
