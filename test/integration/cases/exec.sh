@@ -84,7 +84,7 @@ each_exec_is_confined() {
 	for name in CapEff CapPrm CapBnd CapInh Seccomp NoNewPrivs Uid Gid; do
 		is "$(grep "^$name:" "/proc/$other/status")" "$(grep "^$name:" "/proc/$main/status")" "$name"
 	done
-	has "$(cat "/proc/$other/status")" '^CapEff:[[:space:]]0+41b$'
+	has "$(cat "/proc/$other/status")" '^CapEff:[[:space:]]0+4db$'
 	is "$(find "/proc/$other/fd" -lname '*/kvm' | wc -l)" 0 'descriptors of /dev/kvm'
 	# Its client cleans up before the task goes.
 	ctr task kill --exec-id loop -s KILL main
