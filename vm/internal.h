@@ -66,6 +66,7 @@ struct vm {
 	struct mote_boot *boot; /* host address */
 	uint64_t boot_bytes;    /* whole pages */
 	uint32_t given;         /* descriptors that it has from the start: numbers below this */
+	uint64_t machine_bytes; /* memory and swap that the machine has */
 	bool network;
 	bool wasm, set_ids; /* as vm_config has them */
 	bool exec_sealed;   /* no page becomes executable any more */

@@ -46,6 +46,7 @@ struct vcpu {
 	struct vm_clock clock; /* the page of the area that tells the time */
 	struct poller poller;  /* of its call slot */
 	bool on_poller;        /* the call under way is the poller's: it may not wait */
+	bool second_try;       /* the call under way lacked memory, and all there is was found */
 	struct vm_counters counters;
 
 	/* Its thread: from vm_resume to the next stop. */

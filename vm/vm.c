@@ -9,6 +9,7 @@
 #include "vm/jail/jail.h"
 #include "vm/kvm/open.h"
 #include "vm/memory/guest_copy.h"
+#include "vm/memory/pagemap.h"
 #include "vm/snapshot/recycle.h"
 #include "vm/snapshot/stop_point.h"
 
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #define MEMORY_MIN (8UL << 20)
@@ -169,6 +171,14 @@ void vm_prepare(void)
 	arch_prepare();
 }
 
+static uint64_t machine_bytes(void)
+{
+	struct sysinfo is;
+	if (sysinfo(&is) < 0)
+		return UINT64_MAX;
+	return ((uint64_t)is.totalram + is.totalswap) * is.mem_unit;
+}
+
 int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 {
 	if (config->memory_bytes < MEMORY_MIN || config->memory_bytes > MEMORY_MAX_BYTES)
@@ -185,6 +195,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 		vm->vcpus[i].kvm = KVM_VCPU_NONE;
 		vm->vcpus[i].poller.off = config->no_polling;
 	}
+	vm->machine_bytes = machine_bytes();
 	vm->network = config->network;
 	vm->fds.max = config->fds_max;
 	vm->wasm = config->wasm;
@@ -197,6 +208,8 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->time_limit_ns = config->time_limit_ns;
 	vm->log = config->log;
 	vm->log_arg = config->log_arg;
+	if (!config->wasm)
+		pagemap_prepare(); /* memory_reclaim */
 	int rc = guest_copy_prepare();
 	if (rc < 0)
 		rc = err_sys(e, -rc, "handler for signal %d", SIGBUS);

@@ -105,6 +105,13 @@ enum mote_prot {
 	MOTE_PROT_EXEC = 4,
 	/* mem_map and mem_map_many: all of it is written soon, so the host backs it at once */
 	MOTE_MAP_FILL = 8,
+	/*
+	 * the same two, not with FILL: what is large or does not fit is only reserved, and pages
+	 * get memory when they are used, or the guest ends as if killed (SIGKILL). More than the
+	 * machine has is -ENOMEM, unless MOTE_MAP_NORESERVE is set too.
+	 */
+	MOTE_MAP_LAZY = 16,
+	MOTE_MAP_NORESERVE = 32,
 };
 
 /*

@@ -129,6 +129,11 @@ static inline const char *program_name(void)
 	return boot_string(process.boot->payload_path);
 }
 
+static inline uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	if (b < a)

@@ -123,7 +123,7 @@ int64_t mote_hostcall(struct mote_area *a)
 	case HOSTCALL_exit:
 		longjmp(ended, (int)arg[0]);
 	case HOSTCALL_mem_map:
-		return map(arg[0], arg[1], (uint32_t)arg[2] & ~(uint32_t)MOTE_MAP_FILL);
+		return map(arg[0], arg[1], (uint32_t)arg[2] & 7);
 	case HOSTCALL_mem_protect:
 		return protect(arg[0], arg[1], (uint32_t)arg[2]);
 	case HOSTCALL_mem_map_payload:
@@ -131,10 +131,9 @@ int64_t mote_hostcall(struct mote_area *a)
 	case HOSTCALL_mem_map_many:
 		for (const struct mote_mapping *m = (const void *)arg[0];
 		     m < (const struct mote_mapping *)(arg[0] + arg[1]); m++) {
-			int64_t rc =
-				m->from == MOTE_MAP_ZEROED
-					? map(m->addr, m->bytes, m->prot & ~(uint32_t)MOTE_MAP_FILL)
-					: map_payload(m->addr, m->bytes, m->from, m->prot);
+			int64_t rc = m->from == MOTE_MAP_ZEROED
+					     ? map(m->addr, m->bytes, m->prot & 7)
+					     : map_payload(m->addr, m->bytes, m->from, m->prot);
 			if (rc < 0)
 				return rc;
 		}

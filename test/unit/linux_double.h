@@ -449,7 +449,8 @@ static int64_t on_others(uint32_t nr, const uint64_t *arg)
 			 (int)arg[1], (const char *)arg[0]);
 		return 0;
 	case HOSTCALL_mem_map:
-		return host_map(arg[0], arg[1], (uint32_t)arg[2]);
+		return host_map(arg[0], arg[1],
+				(uint32_t)arg[2] & 7); /* LAZY is the host's matter */
 	case HOSTCALL_mem_unmap:
 		return host_unmap(arg[0], arg[1]);
 	case HOSTCALL_mem_protect:

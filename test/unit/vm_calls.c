@@ -256,6 +256,7 @@ Test(vm_calls, memory_of_a_module_is_written_or_executed)
 	set_kind(true, false);
 	EXPECT(-EACCES, mote_mem_map(&area, at, MOTE_PAGE, R | W | X));
 	EXPECT(-EACCES, mote_mem_map(&area, at, MOTE_PAGE, W | X));
+	EXPECT(-EINVAL, mote_mem_map(&area, at, MOTE_PAGE, R | W | MOTE_MAP_LAZY));
 	EXPECT(0, mote_mem_map(&area, at, MOTE_PAGE, R | W));
 	EXPECT(-EACCES, mote_mem_protect(&area, at, MOTE_PAGE, R | W | X));
 	EXPECT(0, mote_mem_protect(&area, at, MOTE_PAGE, R | X));

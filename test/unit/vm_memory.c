@@ -3,6 +3,8 @@
 #include "vm/memory/memory.h"
 
 #include "abi/layout.h"
+#include "vm/memory/commit.h"
+#include "vm/memory/pagemap.h"
 #include "vm/memory/shared_file.h"
 
 #include <criterion/criterion.h>
@@ -337,4 +339,129 @@ Test(vm_memory, sharing_a_large_file_ends_with_the_guest)
 	m.ending = NULL;
 	cr_expect(memory_unmap(&m, gva(at), bytes) == 0);
 	close(fd);
+}
+
+/* --- reserved memory (commit.h) --- */
+
+#define TIB (1UL << 40)
+
+Test(vm_memory, what_is_reserved_costs_nothing)
+{
+	const uint64_t tables = m.tables_next, used = m.used_bytes;
+	cr_assert(memory_map_lazily(&m, gva(TIB + 0x1000), 90 * TIB, RW) == 0);
+	cr_expect(m.next == MEMORY_SYSTEM_BYTES && m.tables_next - tables <= 6 * 0x1000,
+		  "%lu bytes of tables", m.tables_next - tables);
+	cr_expect(memory_map(&m, gva(2 * TIB), 0x1000, RW) == -EEXIST);
+	cr_expect(memory_is_mapped(&m, gva(9 * TIB + 5)) && !memory_is_mapped(&m, gva(TIB)));
+	cr_expect(memory_protect(&m, gva(3 * TIB), TIB, MEMORY_READ) == 0);
+	cr_expect(memory_zero(&m, gva(TIB + 0x1000), 90 * TIB) == 0);
+	cr_expect(memory_unmap(&m, gva(TIB), 91 * TIB) == 0);
+	cr_expect(m.used_bytes - used == m.tables_next - tables, "only tables stay");
+	cr_expect(!memory_is_mapped(&m, gva(9 * TIB)));
+}
+
+Test(vm_memory, reserved_memory_comes_with_the_first_access)
+{
+	const uint64_t at = TIB + 0x1000;
+	char in[10000], out[10000];
+	struct iovec v[8];
+	cr_assert(memory_map_lazily(&m, gva(at), TIB, RW) == 0);
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (char)(i * 7);
+	cr_expect(memory_write(&m, gva(at + (1UL << 39) + 77), in, sizeof(in)) == 0 &&
+		  memory_read(&m, gva(at + (1UL << 39) + 77), out, sizeof(out)) == 0 &&
+		  memcmp(in, out, sizeof(in)) == 0);
+	cr_expect(memory_read(&m, gva(at + 5), out, 100) == 0 && out[0] == 0 && out[99] == 0);
+	cr_expect(memory_span(&m, gva(at + LARGE), 3 * 0x1000, MEMORY_WRITE, v, 8) >= 1);
+	cr_expect(memory_commit(&m, gva(at + (7UL << 30)), MEMORY_WRITE) == 0 &&
+			  memory_commit(&m, gva(at + (7UL << 30)), MEMORY_WRITE) == -ENOENT,
+		  "once");
+	cr_expect(m.used_bytes < 2 << 20, "%lu bytes", m.used_bytes);
+}
+
+Test(vm_memory, reserved_memory_has_the_rights_that_it_was_given)
+{
+	char byte = 1;
+	cr_assert(memory_map_lazily(&m, gva(TIB), TIB, MEMORY_READ) == 0);
+	cr_expect(memory_write(&m, gva(TIB), &byte, 1) == -EFAULT && !m.uncommitted);
+	cr_expect(memory_commit(&m, gva(TIB), MEMORY_WRITE) == -ENOENT);
+	cr_expect(memory_commit(&m, gva(TIB), MEMORY_READ | MEMORY_EXEC) == -ENOENT);
+	cr_expect(memory_commit(&m, gva(2 * TIB), MEMORY_READ) == -ENOENT);
+	cr_expect(memory_commit(&m, gva(UINT64_MAX), MEMORY_READ) == -ENOENT);
+	cr_assert(memory_protect(&m, gva(TIB + 0x1000), 0x1000, 0) == 0);
+	cr_expect(memory_read(&m, gva(TIB + 0x1000), &byte, 1) == -EFAULT &&
+		  memory_is_mapped(&m, gva(TIB + 0x1000)));
+	cr_expect(memory_read(&m, gva(TIB), &byte, 1) == 0 && byte == 0 &&
+		  memory_read(&m, gva(TIB + 0x2000), &byte, 1) == 0);
+	cr_assert(memory_protect(&m, gva(TIB), 0x3000, RW) == 0);
+	cr_expect(memory_write(&m, gva(TIB), "abc", 4) == 0 &&
+		  memory_write(&m, gva(TIB + 0x1ffe), "abc", 4) == 0);
+}
+
+/* Accesses in rising order get more and more at a time. */
+Test(vm_memory, reserved_memory_is_backed_in_growing_steps)
+{
+	unsigned steps = 0;
+	uint64_t at = TIB + 3 * 0x1000, end = at + (40UL << 20);
+	cr_assert(memory_map_lazily(&m, gva(at), TIB / 2, RW) == 0);
+	for (uint64_t va = at; va < end; va += 0x1000) {
+		int rc = memory_commit(&m, gva(va), RW);
+		cr_assert(rc == 0 || rc == -ENOENT, "%d at %lx", rc, va);
+		steps += rc == 0;
+	}
+	cr_expect(steps <= 16, "%u steps for 40 MiB of 64", steps);
+}
+
+Test(vm_memory, no_memory_for_what_is_reserved_is_an_error)
+{
+	char byte = 1;
+	int rc = 0;
+	uint64_t k = 0;
+	cr_assert(memory_map_lazily(&m, gva(TIB), TIB, RW) == 0);
+	for (; k < 100000 && rc == 0; k++)
+		rc = memory_write(&m, gva(TIB + k * 0x1000), &byte, 1);
+	cr_expect(rc == -EFAULT && m.uncommitted == -ENOMEM && k > (60UL << 20) / 0x1000 &&
+			  m.used_bytes <= 64 << 20,
+		  "%d after %lu pages", rc, k);
+	m.no_commits = true;
+	cr_expect(memory_read(&m, gva(2 * TIB - 0x1000), &byte, 1) == -EFAULT &&
+		  m.uncommitted == -EAGAIN);
+}
+
+Test(vm_memory, what_was_never_used_is_taken_back)
+{
+	char byte = 7;
+	pagemap_prepare();
+	cr_assert(memory_map(&m, gva(AT), 20 * LARGE, RW) == 0);
+	cr_assert(memory_map(&m, gva(AT + 64 * LARGE), 0x300000, RW) == 0);
+	cr_assert(memory_map_lazily(&m, gva(TIB), TIB, RW) == 0);
+	for (uint64_t k = 0; k < 5; k++)
+		cr_assert(memory_write(&m, gva(AT + k * 3 * LARGE + k * 0x1000), &byte, 1) == 0);
+	cr_assert(memory_write(&m, gva(AT + 64 * LARGE + 0x2ff000), &byte, 1) == 0);
+	const uint64_t used = m.used_bytes;
+	int64_t got = memory_reclaim(&m);
+	/* The host may have backed the six large pages that were touched as a whole. */
+	cr_expect(got >= (31L << 20) && m.used_bytes <= used - (uint64_t)got + (64UL << 10),
+		  "%ld bytes; %lu, then %lu", got, used, m.used_bytes);
+	for (uint64_t k = 0; k < 5; k++)
+		cr_expect(memory_read(&m, gva(AT + k * 3 * LARGE + k * 0x1000), &byte, 1) == 0 &&
+				  byte == 7,
+			  "%lu", k);
+	cr_expect(memory_read(&m, gva(AT + 64 * LARGE + 0x2ff000), &byte, 1) == 0 && byte == 7);
+	cr_expect(memory_read(&m, gva(AT + LARGE), &byte, 1) == 0 && byte == 0);
+	for (uint64_t k = 0; k < (50UL << 20); k += 0x1000)
+		cr_assert(memory_write(&m, gva(TIB + k), &byte, 1) == 0, "at %lu", k);
+}
+
+Test(vm_memory, reserving_and_taking_back_end_with_the_guest)
+{
+	for (uint64_t k = 0; k < 4000; k++)
+		cr_assert(memory_map(&m, gva(AT + k * 0x1000), 0x1000, RW) == 0);
+	pagemap_prepare();
+	m.ending = ends_at_the_third;
+	m.ending_arg = &asked;
+	asked = 0;
+	cr_expect(memory_reclaim(&m) == -EINTR && asked == 3);
+	asked = 0;
+	cr_expect(memory_map_lazily(&m, gva(TIB + 0x1000), 1000UL << 30, RW) == 0 || asked >= 3);
 }

@@ -93,6 +93,34 @@ Test(vm_memory_image, a_copy_is_like_the_first)
 	check_mappings(&m);
 }
 
+/* Reserved memory stays reserved, and what was backed of it is as it was. */
+Test(vm_memory_image, reservations_are_in_it)
+{
+	const uint64_t tib = 1UL << 40, at = tib + 7 * PAGE;
+	some_mappings();
+	cr_assert(memory_map_lazily(&m, gva(at), 3 * tib, RW) == 0);
+	cr_assert(memory_protect(&m, gva(at + 2 * tib), PAGE, MEMORY_READ) == 0);
+	cr_assert(memory_protect(&m, gva(at + 2 * tib + PAGE), PAGE, 0) == 0);
+	put_word(&m, at + tib, 77);
+	take();
+	cr_expect(image.run_count < 100, "%u runs", image.run_count);
+	for (int round = 0; round < 2; round++) {
+		uint64_t v = 0;
+		cr_assert(memory_image_restore(&image, &other) == 0);
+		cr_expect(word(&other, at + tib) == 77);
+		cr_expect(memory_write(&other, gva(at + 2 * tib), &v, 8) == -EFAULT &&
+			  word(&other, at + 2 * tib) == 0);
+		cr_expect(memory_read(&other, gva(at + 2 * tib + PAGE), &v, 8) == -EFAULT &&
+			  memory_is_mapped(&other, gva(at + 2 * tib + PAGE)));
+		put_word(&other, at + tib / 2, 5);
+		put_word(&other, at + 3 * tib - 8, 6);
+		cr_expect(other.changed && word(&other, at + 3 * tib - 8) == 6 &&
+			  word(&other, at + tib / 2 + 8) == 0);
+		cr_expect(memory_read(&other, gva(at + 3 * tib), &v, 8) == -EFAULT);
+		cr_expect(word(&other, AT) == AT);
+	}
+}
+
 Test(vm_memory_image, written_pages_are_set_back)
 {
 	some_mappings();

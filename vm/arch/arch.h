@@ -101,6 +101,16 @@ struct arch_redirect {
 int arch_vcpu_redirect(const struct kvm_vcpu *v, const struct memory *mem,
 		       const struct arch_redirect *to) must_check;
 /*
+ * Continues at user privilege where an exception was raised, as if it had not been; the registers
+ * are the guest's own.
+ */
+int arch_vcpu_continue(const struct kvm_vcpu *v, const struct memory *mem,
+		       const struct mote_context *at) must_check;
+/* Whether it is for a page that was not present, and for which access (enum memory_access). */
+bool arch_fault_absent(const struct mote_fault *f, unsigned *access);
+/* Makes it one for a page that is mapped without the access. */
+void arch_fault_deny(struct mote_fault *f);
+/*
  * What is said of an exception that ends a guest, and the number that its outcome has: the CPU's
  * for it.
  */

@@ -18,6 +18,8 @@ uint64_t page_entry_table(uint64_t table);
 /* Whether it maps something, with or without access. */
 bool page_entry_is_used(uint64_t entry);
 bool page_entry_is_present(uint64_t entry);
+/* Whether no page is behind it yet: it is not present, and its address is 0. */
+bool page_entry_is_reserved(uint64_t entry);
 bool page_entry_is_large(uint64_t entry);
 /* Of the page or table. */
 uint64_t page_entry_address(uint64_t entry);

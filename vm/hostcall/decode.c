@@ -5,6 +5,7 @@
  * already (serve.c). What decodes each call is made of abi/calls.def.
  */
 #include "vm/internal.h"
+#include "vm/run/events.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -141,6 +142,20 @@ static void decode_out(struct decoder *d, unsigned cell, struct call_out *out)
 }
 
 /*
+ * Whether a transfer may end before a vector that cannot be had: one that lacks memory only if the
+ * guest has no more of it.
+ */
+static bool may_cut(struct vcpu *vcpu)
+{
+	struct memory *m = &vcpu->vm->memory;
+	if (!m->uncommitted)
+		return true;
+	if (vcpu->second_try)
+		m->uncommitted = 0;
+	return vcpu->second_try;
+}
+
+/*
  * Adds the host memory behind one of the guest's vectors. 0, or 1 if that is all that can be
  * transferred by this call: what came before a bad address, or what fits, as readv does. Else
  * -errno.
@@ -154,7 +169,7 @@ static int add_vector(struct vcpu *vcpu, struct mote_iovec one, unsigned access,
 			piece = one.len;
 		int n = memory_span(&vcpu->vm->memory, gva(one.base), piece, access,
 				    vcpu->iov + out->count, HOSTCALL_IOV_MAX - out->count);
-		if (n < 0 && out->count)
+		if (n < 0 && out->count && may_cut(vcpu))
 			return 1;
 		if (n == -E2BIG)
 			return -EINVAL;
@@ -244,9 +259,31 @@ static bool poll_clock(const struct vm *vm, const struct mote_frame *frame)
 /* carry_out() and hostcall_pollable(). */
 #include "gen/hostcall_decode.h"
 
+/* There was no memory for what the call reads or writes, and nothing was done. */
+static int64_t try_again(struct vcpu *vcpu, const struct mote_frame *frame)
+{
+	struct memory *m = &vcpu->vm->memory;
+	if (!vcpu_reclaim(vcpu))
+		return -ENOMEM;
+	m->uncommitted = 0;
+	vcpu->scratch_used = 0;
+	vcpu->second_try = true;
+	int64_t result = carry_out(vcpu, frame);
+	vcpu->second_try = false;
+	if (m->uncommitted)
+		vcpu_end_out_of_memory(vcpu);
+	return result;
+}
+
 struct call_outcome hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame *frame)
 {
+	struct memory *m = &vcpu->vm->memory;
 	vcpu->outcome = CALL_DONE;
+	m->uncommitted = 0;
 	int64_t result = carry_out(vcpu, frame);
+	if (m->uncommitted && vcpu->on_poller)
+		vcpu->outcome = CALL_DEFER;
+	else if (m->uncommitted)
+		result = try_again(vcpu, frame);
 	return (struct call_outcome){.kind = vcpu->outcome, .result = result};
 }

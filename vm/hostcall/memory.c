@@ -35,8 +35,25 @@ static int check_prot(const struct vm *vm, uint32_t prot)
 	return 0;
 }
 
+/* As vm.overcommit_memory 0 has it: a single mapping may not be larger than all there is. */
+static int map_lazily(struct vm *vm, uint64_t addr, uint64_t bytes, uint32_t prot)
+{
+	bool all = prot & MOTE_MAP_NORESERVE;
+	prot &= ~(uint32_t)(MOTE_MAP_LAZY | MOTE_MAP_NORESERVE);
+	int rc = check_prot(vm, prot);
+	if (rc < 0)
+		return rc;
+	if (vm->wasm)
+		return -EINVAL;
+	if (!all && bytes > vm->machine_bytes)
+		return -ENOMEM;
+	return memory_map_lazily(&vm->memory, gva(addr), bytes, prot);
+}
+
 static int map(struct vm *vm, uint64_t addr, uint64_t bytes, uint32_t prot)
 {
+	if (prot & MOTE_MAP_LAZY)
+		return map_lazily(vm, addr, bytes, prot);
 	bool fill = prot & MOTE_MAP_FILL;
 	prot &= ~(uint32_t)MOTE_MAP_FILL;
 	int rc = check_prot(vm, prot);

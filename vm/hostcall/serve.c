@@ -22,9 +22,9 @@ bool hostcall_serve_polled(struct vcpu *vcpu)
 	const struct mote_frame frame = hostcall_take(vcpu);
 	if (!hostcall_pollable(vcpu->vm, &frame) || guest_word(vcpu->area->output_len) != 0)
 		return false;
-	vcpu->on_poller = true;
+	vcpu->on_poller = vcpu->vm->memory.no_commits = true;
 	const struct call_outcome outcome = hostcall_dispatch(vcpu, &frame);
-	vcpu->on_poller = false;
+	vcpu->on_poller = vcpu->vm->memory.no_commits = false;
 	if (outcome.kind != CALL_DONE)
 		return false;
 	hostcall_finish(vcpu, outcome.result);

@@ -1,15 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Access by the host to the guest's memory, at addresses of the guest's choice. */
 #include "abi/layout.h"
+#include "vm/memory/commit.h"
 #include "vm/memory/guest_copy.h"
 #include "vm/memory/private.h"
 #include "vm/memory/shared_file.h"
 
 #include <string.h>
 
-static bool step_allows(const struct memory_step *s, unsigned access)
+/*
+ * A step over memory that may be accessed so. What is reserved gets memory for it, as if the guest
+ * had accessed it. 0 or -EFAULT.
+ */
+static int access_step(struct memory *m, uint64_t at, uint64_t end, unsigned access,
+		       struct memory_step *s)
 {
-	return s->entry && page_entry_allows(*s->entry, access);
+	for (;;) {
+		if (memory_step_at(m, at, end, s) < 0 || !s->entry)
+			return -EFAULT;
+		if (page_entry_allows(*s->entry, access))
+			return 0;
+		int rc = memory_commit(m, gva(at), access);
+		if (rc < 0 && rc != -ENOENT)
+			m->uncommitted = rc;
+		if (rc < 0)
+			return -EFAULT;
+	}
 }
 
 /* Where a step's memory is; NULL if its frame is none of this memory. */
@@ -32,8 +48,7 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 	int count = 0;
 	for (uint64_t va = at.v, end = at.v + bytes; va < end;) {
 		struct memory_step s;
-		int rc = memory_step_at(m, va, end, &s);
-		if (rc < 0 || !step_allows(&s, access))
+		if (access_step(m, va, end, access, &s) < 0)
 			return -EFAULT;
 		uint8_t *host = step_host(m, &s, va);
 		if (!host)
@@ -49,6 +64,12 @@ int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, str
 		va += s.bytes;
 	}
 	return count;
+}
+
+bool memory_is_mapped(struct memory *m, gva_t at)
+{
+	struct memory_step s;
+	return at.v < MOTE_VA_END && memory_step_at(m, at.v, at.v + 1, &s) == 0 && s.entry;
 }
 
 enum copy_way { COPY_OUT, COPY_IN };
@@ -80,8 +101,7 @@ static int copy(struct memory *m, uint64_t va, uint8_t *host, uint64_t bytes, en
 		uint8_t *at = host;
 		for (uint64_t p = va, end = va + bytes; p < end;) {
 			struct memory_step s;
-			int rc = memory_step_at(m, p, end, &s);
-			if (rc < 0 || !step_allows(&s, access))
+			if (access_step(m, p, end, access, &s) < 0)
 				return -EFAULT;
 			uint8_t *guest = step_host(m, &s, p);
 			if (!guest)

@@ -28,8 +28,9 @@ static int add_run(struct memory_image *i, uint64_t va, uint64_t entry, uint64_t
 	struct memory_run *last = NULL;
 	if (i->run_count)
 		last = &i->runs[i->run_count - 1];
-	if (last && last->va + last->bytes == va && last->gpa + last->bytes == gpa &&
-	    last->access == access && last->kind == kind) {
+	bool follows = last && (kind & PAGE_RESERVED || last->gpa + last->bytes == gpa);
+	if (follows && last->va + last->bytes == va && last->access == access &&
+	    last->kind == kind) {
 		last->bytes += bytes;
 		return 0;
 	}
@@ -65,7 +66,8 @@ static int list_table(struct memory_image *i, struct memory *m, uint64_t table, 
 		int rc = 0;
 		if (level == 3 && at == MOTE_KERNEL)
 			continue;
-		bool leaf = level == 1 || page_entry_is_large(entry);
+		bool leaf =
+			level == 1 || page_entry_is_large(entry) || page_entry_is_reserved(entry);
 		if (leaf && page_entry_is_used(entry))
 			rc = add_run(i, at, entry, memory_level_bytes(level));
 		else if (!leaf && page_entry_is_present(entry))
@@ -286,6 +288,8 @@ static void fill(struct memory *m, uint64_t *entry, uint64_t value, uint64_t ste
 static int map_run(struct memory *m, const struct memory_run *r)
 {
 	int wanted = 1;
+	if (r->kind & PAGE_RESERVED)
+		return memory_reserve(m, gva(r->va), r->bytes, r->access);
 	if (r->kind & PAGE_LARGE)
 		wanted = 2;
 	for (uint64_t done = 0; done < r->bytes;) {
@@ -354,10 +358,13 @@ static int map_contents(const struct memory_image *i, const struct memory *m, ui
 /* Page tables are written again, at their places in this memory. */
 static int map_runs(const struct memory_image *i, struct memory *m)
 {
+	bool (*ending)(void *) = m->ending;
 	int rc = 0;
+	m->ending = NULL; /* no guest has begun */
 	memory_clear_tables(m);
 	for (uint32_t k = 0; k < i->run_count && rc == 0; k++)
 		rc = map_run(m, &i->runs[k]);
+	m->ending = ending;
 	return rc;
 }
 

@@ -10,20 +10,23 @@
 
 #include <assert.h>
 
-/* Turns a large page's entry into a table of small ones with the same access. */
-static int split(struct memory *m, uint64_t *entry)
+int memory_split(struct memory *m, uint64_t *entry)
 {
 	uint64_t table;
 	int rc = memory_take_table(m, &table);
 	if (rc < 0)
 		return rc;
-	uint64_t page = page_entry_address(*entry);
+	bool reserved = page_entry_is_reserved(*entry);
+	uint64_t page = page_entry_address(*entry), step = SMALL;
 	uint64_t first =
 		page_entry(page, page_entry_access(*entry), page_entry_kind(*entry) & ~PAGE_LARGE);
+	if (reserved)
+		step = 0;
 	for (unsigned i = 0; i < ENTRIES; i++)
-		memory_set_entry(m, memory_table(m, table) + i, first + i * SMALL);
+		memory_set_entry(m, memory_table(m, table) + i, first + i * step);
 	memory_set_entry(m, entry, page_entry_table(table));
-	memory_invalidate(m, page, LARGE);
+	if (!reserved)
+		memory_invalidate(m, page, LARGE);
 	return 0;
 }
 
@@ -36,10 +39,7 @@ static bool range_ok(uint64_t at, uint64_t bytes)
 	return at >= MOTE_KERNEL_END || at + bytes <= MOTE_KERNEL;
 }
 
-/*
- * Whether the guest is to end, asked now and then: how long a change takes is the guest's choice.
- */
-static bool is_ending(const struct memory *m, unsigned *steps)
+bool memory_is_ending(const struct memory *m, unsigned *steps)
 {
 	enum { STEPS = 1024 };
 	return ++*steps % STEPS == 0 && m->ending && m->ending(m->ending_arg);
@@ -53,7 +53,7 @@ static int expect(struct memory *m, uint64_t at, uint64_t end, bool mapped, int 
 	unsigned steps = 0;
 	while (at < end) {
 		struct memory_step s;
-		if (is_ending(m, &steps))
+		if (memory_is_ending(m, &steps))
 			return -EINTR;
 		if (memory_step_at(m, at, end, &s) < 0 || !s.entry == mapped)
 			return rc;
@@ -79,10 +79,10 @@ static int change_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned 
 	for (uint64_t end = at + bytes; at < end;) {
 		struct memory_step s;
 		rc = -EINTR;
-		if (!is_ending(m, &steps))
+		if (!memory_is_ending(m, &steps))
 			rc = memory_step_at(m, at, end, &s);
-		if (rc == 0 && s.entry && s.level == 2 && s.bytes < LARGE) {
-			rc = split(m, s.entry);
+		if (rc == 0 && s.entry && s.bytes < memory_level_bytes(s.level)) {
+			rc = memory_split(m, s.entry);
 			if (rc == 0)
 				continue;
 		}
@@ -102,8 +102,11 @@ static void entry_unmap(struct memory *m, uint64_t *entry, uint64_t bytes, unsig
 {
 	(void)access;
 	uint64_t page = page_entry_address(*entry);
-	bool fixed = page_entry_kind(*entry) & PAGE_FIXED;
+	bool fixed = page_entry_kind(*entry) & PAGE_FIXED,
+	     reserved = page_entry_is_reserved(*entry);
 	memory_set_entry(m, entry, 0);
+	if (reserved)
+		return;
 	memory_batch_add(batch, page, bytes, !fixed);
 	if (fixed) {
 		memory_shared_unmapped(m, page, bytes);
@@ -117,6 +120,8 @@ static void entry_protect(struct memory *m, uint64_t *entry, uint64_t bytes, uns
 {
 	uint64_t page = page_entry_address(*entry);
 	memory_set_entry(m, entry, page_entry(page, access, page_entry_kind(*entry)));
+	if (page_entry_is_reserved(*entry))
+		return;
 	memory_batch_add(batch, page, bytes, false);
 }
 
@@ -125,13 +130,16 @@ static void entry_zero(struct memory *m, uint64_t *entry, uint64_t bytes, unsign
 {
 	(void)access;
 	uint64_t page = page_entry_address(*entry);
-	if (memory_shared_host(m, page, bytes))
+	if (page_entry_is_reserved(*entry) || memory_shared_host(m, page, bytes))
 		return; /* the file's bytes are not the guest's alone */
 	if (page_entry_kind(*entry) & PAGE_FIXED)
 		(void)!guest_zero(m->hva + page, bytes); /* as in discard */
 	else
 		memory_batch_add(batch, page, bytes, true);
 }
+
+/* Maps some of what is left to be mapped, and says how much. */
+typedef int map_step(struct memory *m, uint64_t at, uint64_t left, unsigned access, uint64_t *done);
 
 static int map_one(struct memory *m, uint64_t at, uint64_t left, unsigned access, uint64_t *done)
 {
@@ -164,16 +172,36 @@ static void unmap_again(struct memory *m, uint64_t at, uint64_t bytes)
 	assert(rc == 0 || rc == -EINTR);
 }
 
-static int map_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access)
+/* The largest entry of which nothing else is in use. */
+static int reserve_one(struct memory *m, uint64_t at, uint64_t left, unsigned access,
+		       uint64_t *done)
+{
+	for (int level = 4;; level--) {
+		uint64_t *entry, size = memory_level_bytes(level);
+		int reached;
+		if (level > 1 && ((at & (size - 1)) || left < size))
+			continue;
+		int rc = memory_walk(m, at, level, true, &entry, &reached);
+		if (rc < 0)
+			return rc;
+		if (level > 1 && *entry)
+			continue; /* a table: it stays */
+		memory_set_entry(m, entry, page_entry(0, access, PAGE_RESERVED));
+		*done = size;
+		return 0;
+	}
+}
+
+static int map_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access, map_step *map)
 {
 	uint64_t from = at, end = at + bytes;
 	unsigned steps = 0;
 	m->changed = true;
 	while (at < end) {
 		uint64_t done;
-		if (is_ending(m, &steps))
+		if (memory_is_ending(m, &steps))
 			return -EINTR;
-		int rc = map_one(m, at, end - at, access, &done);
+		int rc = map(m, at, end - at, access, &done);
 		if (rc < 0) {
 			unmap_again(m, from, at - from);
 			return rc;
@@ -193,7 +221,41 @@ int memory_map(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
 	int rc = expect(m, at.v, at.v + bytes, false, -EEXIST);
 	if (rc < 0)
 		return rc;
-	return map_range(m, at.v, bytes, access);
+	return map_range(m, at.v, bytes, access, map_one);
+}
+
+int memory_reserve(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
+{
+	if (!range_ok(at.v, bytes))
+		return -EINVAL;
+	int rc = expect(m, at.v, at.v + bytes, false, -EEXIST);
+	if (rc < 0)
+		return rc;
+	return map_range(m, at.v, bytes, access, reserve_one);
+}
+
+/*
+ * What is smaller is used soon, most of it, and an access that finds no memory costs an exit. As
+ * long as it is a small part of what is left, that goes for larger mappings, too.
+ */
+#define EAGER_BYTES     (64UL << 20)
+#define EAGER_MAX_BYTES (256UL << 20)
+
+static bool is_eager(const struct memory *m, uint64_t bytes)
+{
+	return bytes <= EAGER_BYTES || (bytes <= EAGER_MAX_BYTES && bytes <= memory_left(m) / 4);
+}
+
+int memory_map_lazily(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
+{
+	int rc = -ENOMEM;
+	if (!access)
+		return -EINVAL;
+	if (is_eager(m, bytes))
+		rc = memory_map(m, at, bytes, access);
+	if (rc == -ENOMEM)
+		rc = memory_reserve(m, at, bytes, access);
+	return rc;
 }
 
 int memory_unmap(struct memory *m, gva_t at, uint64_t bytes)
@@ -259,7 +321,8 @@ void memory_fill(struct memory *m, gva_t at, uint64_t bytes)
 	uint64_t gpa = 0, run = 0;
 	struct memory_step s;
 	for (uint64_t va = at.v, end = va + bytes; va < end; va += s.bytes) {
-		if (memory_step_at(m, va, end, &s) < 0 || !s.entry)
+		if (memory_step_at(m, va, end, &s) < 0 || !s.entry ||
+		    page_entry_is_reserved(*s.entry))
 			return;
 		uint64_t page = page_entry_address(*s.entry);
 		if (page != gpa + run) {
@@ -287,7 +350,7 @@ int memory_map_pages(struct memory *m, gva_t at, uint64_t gpa, uint64_t bytes, u
 	for (uint64_t done = 0; done < bytes;) {
 		uint64_t *entry, va = at.v + done, page = gpa + done, size = SMALL;
 		unsigned large = 0;
-		if (is_ending(m, &steps))
+		if (memory_is_ending(m, &steps))
 			return -EINTR;
 		int level, stop = 1;
 		if (!((va | page) & (LARGE - 1)) && bytes - done >= LARGE) {

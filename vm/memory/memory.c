@@ -8,10 +8,16 @@
 #include <assert.h>
 #include <string.h>
 
-/* Page tables for a guest that spreads its pages widely; more of them than that are refused. */
+/*
+ * Page tables for a guest that spreads its pages widely, one for each 2 MiB that it touches; more
+ * of them than that are refused.
+ */
 static uint64_t spill_bytes(uint64_t max_bytes)
 {
-	return (max_bytes / 64 + MEMORY_SYSTEM_BYTES) & ~(SMALL - 1);
+	uint64_t bytes = max_bytes / 32;
+	if (bytes > 1UL << 30)
+		bytes = 1UL << 30;
+	return (bytes + 16 * MEMORY_SYSTEM_BYTES) & ~(SMALL - 1);
 }
 
 int memory_init(struct memory *m, int vm_fd, uint64_t max_bytes, struct err *e)

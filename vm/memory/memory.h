@@ -60,6 +60,8 @@ enum memory_access {
 enum page_kind {
 	PAGE_LARGE = 1, /* of 2 MiB */
 	PAGE_FIXED = 2, /* the memory behind it is not freed with it */
+	PAGE_RESERVED =
+		4, /* none is behind it: it comes with the first access; alone, of any size */
 };
 
 /*
@@ -117,7 +119,10 @@ struct memory {
 	struct memory_shared_file *shared; /* owned; NULL: no file was ever shared */
 	unsigned shared_count;
 	uint64_t lost_pages; /* so far; shared_file.h */
-	bool may_vanish;     /* some of it lies in a file that others may shorten (guest_copy.h) */
+	/* a host access found reserved memory: -ENOMEM, or -EAGAIN if it may not be backed now */
+	int uncommitted;
+	bool no_commits; /* another thread than the vCPU's has the memory */
+	bool may_vanish; /* some of it lies in a file that others may shorten (guest_copy.h) */
 	uint64_t small_next, small_end; /* the block that single pages come from */
 	struct page_stack {
 		uint32_t *frames; /* owned */
@@ -143,6 +148,11 @@ void memory_destroy(struct memory *m); /* accepts a zeroed one */
  * of the same names. 0 or -errno (EINVAL, EEXIST, ENOMEM; EINTR: m->ending).
  */
 int memory_map(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
+/*
+ * The same for memory that may never be used: what is large, or does not fit, is only reserved
+ * (vm/memory/commit.h). -ENOMEM: there are too many page tables.
+ */
+int memory_map_lazily(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
 int memory_unmap(struct memory *m, gva_t at, uint64_t bytes) must_check;
 int memory_protect(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
 int memory_zero(struct memory *m, gva_t at, uint64_t bytes) must_check;
@@ -177,12 +187,15 @@ bool memory_intact(const struct memory *m) must_check;
 
 /*
  * Spans: the host memory behind guest-virtual memory. Fails with -EFAULT unless all of it is mapped
- * for user access with `access` (MEMORY_READ or MEMORY_WRITE). Fills in at most `capacity` entries,
+ * for user access with `access` (MEMORY_READ or MEMORY_WRITE); m->uncommitted then says whether
+ * only memory was lacking for what is reserved. Fills in at most `capacity` entries,
  * the count is returned; -E2BIG when it takes more. The spans hold until the next change of a
  * mapping.
  */
 int memory_span(struct memory *m, gva_t at, uint64_t bytes, unsigned access, struct iovec *spans,
 		int capacity) must_check;
+/* Whether something is mapped at an address, with whatever access. */
+bool memory_is_mapped(struct memory *m, gva_t at) must_check;
 /* Copies out of and into guest memory: 0 or -EFAULT with nothing written. */
 int memory_read(struct memory *m, gva_t from, void *to, uint64_t bytes) must_check;
 int memory_write(struct memory *m, gva_t to, const void *from, uint64_t bytes) must_check;

@@ -14,7 +14,8 @@ int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **e
 	uint64_t table = m->root;
 	for (int l = 4;; l--) {
 		uint64_t *at = memory_table(m, table) + memory_index(va, l);
-		if (l == stop || (l == 2 && page_entry_is_large(*at))) {
+		if (l == stop || page_entry_is_reserved(*at) ||
+		    (l == 2 && page_entry_is_large(*at))) {
 			*entry = at;
 			*level = l;
 			return 0;
@@ -64,7 +65,7 @@ static void clear_table(struct memory *m, uint64_t table, int level, uint64_t va
 		uint64_t at = va + k * memory_level_bytes(level);
 		if (!entries[k] || (level == 3 && at == MOTE_KERNEL))
 			continue;
-		if (page_entry_is_large(entries[k]))
+		if (page_entry_is_large(entries[k]) || page_entry_is_reserved(entries[k]))
 			memory_set_entry(m, &entries[k], 0);
 		else
 			clear_table(m, page_entry_address(entries[k]), level - 1, at);

@@ -60,8 +60,9 @@ must_check static inline int memory_grow_frames(uint32_t **frames, uint32_t *cap
 }
 
 /*
- * The host's entry for va, and its level (1, or 2 for a large page). Makes tables on the way when
- * `make` is set; otherwise *entry is NULL if none is, and *level the level at which the tables end.
+ * The host's entry for va, and its level (1, 2 for a large page, any for reserved memory). Makes
+ * tables on the way when `make` is set; otherwise *entry is NULL if none is, and *level the level
+ * at which the tables end.
  */
 int memory_walk(struct memory *m, uint64_t va, int stop, bool make, uint64_t **entry,
 		int *level) must_check;

@@ -89,6 +89,17 @@ int pagemap_each_private(const struct memory *m, uint64_t from, uint64_t end, pa
 	return 0;
 }
 
+bool pagemap_untouched(const struct memory *m, uint64_t gpa, bool *untouched, unsigned count)
+{
+	uint64_t entries[CHUNK];
+	int fd = open_pagemap();
+	if (fd < 0 || count > CHUNK || read_entries(fd, m, gpa, entries, count) < 0)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		untouched[i] = !(entries[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED));
+	return true;
+}
+
 bool pagemap_present(const struct memory *m, uint64_t gpa, bool *present, unsigned count)
 {
 	uint64_t entries[CHUNK];

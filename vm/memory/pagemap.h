@@ -23,6 +23,12 @@ int pagemap_descriptor(void);
 typedef int pagemap_visit(void *arg, uint64_t gpa);
 int pagemap_each_private(const struct memory *m, uint64_t from, uint64_t end, pagemap_visit *visit,
 			 void *arg) must_check;
+/*
+ * Whether each of `count` pages from gpa on has never been touched, or was discarded since. False:
+ * it cannot be read.
+ */
+bool pagemap_untouched(const struct memory *m, uint64_t gpa, bool *untouched,
+		       unsigned count) must_check;
 /* Whether each of `count` pages from gpa on is present in the process. False: it cannot be read. */
 bool pagemap_present(const struct memory *m, uint64_t gpa, bool *present,
 		     unsigned count) must_check;

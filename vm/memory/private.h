@@ -75,6 +75,17 @@ void memory_batch_end(struct memory_batch *b); /* after the last one */
  */
 int memory_map_pages(struct memory *m, gva_t at, uint64_t gpa, uint64_t bytes,
 		     unsigned access) must_check;
+/*
+ * Turns the entry of a large page, or of reserved memory at any level but the lowest, into a table
+ * of the level below that maps the same. 0 or -ENOMEM.
+ */
+int memory_split(struct memory *m, uint64_t *entry) must_check;
+/* Maps a range, with or without access, of which each page gets memory when it is used first. */
+int memory_reserve(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
+/*
+ * Whether the guest is to end, asked now and then: how long a change takes is the guest's choice.
+ */
+bool memory_is_ending(const struct memory *m, unsigned *steps) must_check;
 /* Marks the pages of a range that are present as lost; how many there were, or -errno. */
 int64_t memory_lose(struct memory *m, gva_t at, uint64_t bytes) must_check;
 

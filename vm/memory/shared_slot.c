@@ -250,7 +250,7 @@ static struct mapped_part part_at(struct memory *m, uint64_t va)
 		return (struct mapped_part){.left = SMALL};
 	const uint64_t size = memory_level_bytes(level), within = va & (size - 1);
 	struct mapped_part p = {.left = size - within};
-	if (!entry || !page_entry_is_used(*entry))
+	if (!entry || !page_entry_is_used(*entry) || page_entry_is_reserved(*entry))
 		return p;
 	p.at = page_entry_address(*entry) + within;
 	p.file = memory_shared_at(m, p.at);

@@ -3,6 +3,7 @@
 
 #include "vm/arch/arch.h"
 #include "vm/internal.h"
+#include "vm/memory/commit.h"
 #include "vm/run/limits.h"
 #include "vm/run/output.h"
 #include "vm/run/signals.h"
@@ -15,6 +16,22 @@ void vcpu_end_unusable(struct vcpu *vcpu, int rc)
 	vcpu->kvm.dead = true;
 	vm_log(vm, "guest: KVM refuses the vCPU's registers: %s", strerror(-rc));
 	vm_end(vm, VM_FAULTED, arch_fatal_vector);
+}
+
+void vcpu_end_out_of_memory(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	vm_log(vm, "guest: out of memory: it uses all of its limit of %lu MiB",
+	       vm->memory.max_bytes >> 20);
+	vm_end(vm, VM_SIGNALLED, SIGKILL);
+}
+
+bool vcpu_reclaim(struct vcpu *vcpu)
+{
+	int64_t found = memory_reclaim(&vcpu->vm->memory);
+	if (found == 0)
+		vcpu_end_out_of_memory(vcpu);
+	return found > 0;
 }
 
 void vcpu_redirect(struct vcpu *vcpu, uint64_t entry)

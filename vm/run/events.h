@@ -3,6 +3,8 @@
 #ifndef MOTE_VM_RUN_EVENTS_H
 #define MOTE_VM_RUN_EVENTS_H
 
+#include "base/cleanup.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,5 +24,12 @@ void vcpu_redirect(struct vcpu *vcpu, uint64_t entry);
  * that it does not take back. It ends; its VM is not used again.
  */
 void vcpu_end_unusable(struct vcpu *vcpu, int rc);
+/* The guest has used all of its memory: it ends as a process does that Linux kills for that. */
+void vcpu_end_out_of_memory(struct vcpu *vcpu);
+/*
+ * Finds memory that the guest has but does not use. False: there is none, and the guest has ended,
+ * or it is to end meanwhile.
+ */
+bool vcpu_reclaim(struct vcpu *vcpu) must_check;
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "vm/arch/arch.h"
 #include "vm/internal.h"
+#include "vm/memory/commit.h"
 #include "vm/memory/shared_file.h"
 #include "vm/run/events.h"
 #include "vm/run/kick.h"
@@ -22,6 +23,33 @@ static void fatal_fault(struct vm *vm, const struct mote_fault *f)
 	arch_fault_describe(f, text, sizeof(text));
 	vm_log(vm, "guest: %s", text);
 	vm_end(vm, VM_FAULTED, (int)f->vector);
+}
+
+/*
+ * An access to memory that was only reserved: it gets some, and is made again. False: it is another
+ * exception. What is mapped without the access is no absent page.
+ */
+static bool serve_reserved(struct vcpu *vcpu, struct mote_fault *f)
+{
+	struct memory *m = &vcpu->vm->memory;
+	unsigned access;
+	if (!arch_fault_absent(f, &access))
+		return false;
+	int rc = memory_commit(m, gva(f->address), access);
+	if (rc == -ENOENT) {
+		if (memory_is_mapped(m, gva(f->address)))
+			arch_fault_deny(f);
+		return false;
+	}
+	if (rc == -ENOMEM && vcpu_reclaim(vcpu)) {
+		rc = memory_commit(m, gva(f->address), access);
+		if (rc < 0)
+			vcpu_end_out_of_memory(vcpu);
+	}
+	rc = arch_vcpu_continue(&vcpu->kvm, m, &f->context);
+	if (rc < 0)
+		vcpu_end_unusable(vcpu, rc);
+	return true;
 }
 
 static void serve_fault(struct vcpu *vcpu)
@@ -47,6 +75,8 @@ static void serve_fault(struct vcpu *vcpu)
 		vcpu_end_unusable(vcpu, rc);
 		return;
 	}
+	if (serve_reserved(vcpu, &f))
+		return;
 	struct mote_area *area = vcpu->area;
 	uint64_t entry = guest_word(area->fault_entry);
 	if (entry == 0 || entry >= MOTE_VA_END || guest_word(area->fault_busy)) {

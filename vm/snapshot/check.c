@@ -106,13 +106,17 @@ static bool rights_good(const struct memory_run *r)
 {
 	const uint32_t access = MEMORY_READ | MEMORY_WRITE | MEMORY_EXEC,
 		       kind = PAGE_LARGE | PAGE_FIXED;
-	if (r->access & ~access || r->kind & ~kind)
+	if (r->access & ~access || (r->kind & ~kind && r->kind != PAGE_RESERVED))
+		return false;
+	if (r->kind == PAGE_RESERVED && r->gpa != 0)
 		return false;
 	return r->access == 0 || r->access & MEMORY_READ;
 }
 
 static bool own_run(struct owners *o, const struct memory_run *r)
 {
+	if (r->kind & PAGE_RESERVED)
+		return true;
 	if (r->kind & PAGE_FIXED)
 		return keep(o, r->gpa, r->bytes);
 	o->mapped_bytes += r->bytes;

@@ -85,6 +85,8 @@ const char *fault_access(const struct mote_fault *f);
 bool fault_to_signal(const struct mote_fault *f, struct fault_signal *to);
 /* The page fault was behind the end of a mapped file. */
 void fault_behind_file(struct fault_signal *s);
+/* It was on a page that is mapped, without access. */
+void fault_denied(struct fault_signal *s);
 
 /* --- programs --- */
 

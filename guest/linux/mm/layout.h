@@ -14,7 +14,10 @@
 #define LINUX_STACK_BYTES (8UL << 20)
 #define LINUX_STACK_STEP  (2UL << 20) /* mapped at first, and each time it grows */
 #define LINUX_MMAP_TOP    0x7fe000000000UL
-#define LINUX_PIE_BASE    0x555555554000UL
+/* Where mmap goes with what does not fit between the window and the stack. */
+#define LINUX_LOW_MMAP     (1UL << 40)
+#define LINUX_LOW_MMAP_TOP 0x500000000000UL
+#define LINUX_PIE_BASE     0x555555554000UL
 
 static inline uint64_t page_down(uint64_t v)
 {

@@ -17,13 +17,18 @@ _Static_assert(PROT_READ == MOTE_PROT_READ && PROT_WRITE == MOTE_PROT_WRITE &&
 		       PROT_EXEC == MOTE_PROT_EXEC,
 	       "protections go to the host as they are");
 
+int64_t memory_map_anon(uint64_t addr, uint64_t bytes, uint32_t prot)
+{
+	return mote_mem_map(mote_area(), addr, bytes, prot | MOTE_MAP_LAZY);
+}
+
 bool memory_stack_grow(uint64_t address)
 {
 	if (address >= process.stack_low || address < LINUX_STACK_TOP - LINUX_STACK_BYTES)
 		return false;
 	uint64_t low = address & ~(uint64_t)(LINUX_STACK_STEP - 1);
 	const uint32_t prot = READ_WRITE | process.stack_exec;
-	if (mote_mem_map(mote_area(), low, process.stack_low - low, prot) < 0) {
+	if (memory_map_anon(low, process.stack_low - low, prot) < 0) {
 		lib_log("the memory limit leaves no room for the program's stack");
 		return false;
 	}
@@ -39,7 +44,7 @@ void memory_take_away(void)
 	while (mote_mem_unmap(mote_area(), MOTE_WINDOW_END, MOTE_VA_END - MOTE_WINDOW_END) ==
 	       -EINTR)
 		;
-	ranges_give(MOTE_WINDOW_END, LINUX_MMAP_TOP - MOTE_WINDOW_END);
+	ranges_give(0, MOTE_VA_END);
 	ranges_unshare(0, MOTE_VA_END);
 	ranges_unreserve(0, MOTE_VA_END);
 }
@@ -60,10 +65,10 @@ static int64_t brk_map(uint64_t end)
 	uint64_t mapped = process.brk_mapped, next = mapped + round_up(end - mapped, BRK_STEP);
 	if (mapped - process.brk_start >= LARGE_HEAP)
 		next = round_up(end, LARGE_PAGE);
-	int64_t rc = mote_mem_map(mote_area(), mapped, next - mapped, READ_WRITE);
+	int64_t rc = memory_map_anon(mapped, next - mapped, READ_WRITE);
 	if (rc < 0) {
 		next = end;
-		rc = mote_mem_map(mote_area(), mapped, next - mapped, READ_WRITE);
+		rc = memory_map_anon(mapped, next - mapped, READ_WRITE);
 	}
 	if (rc == 0)
 		process.brk_mapped = next;
@@ -105,12 +110,24 @@ static int64_t map_at(uint64_t addr, uint64_t bytes, uint32_t prot)
 		return 0;
 	if (!prot)
 		return -ENOMEM;
-	return mote_mem_map(mote_area(), addr, bytes, prot);
+	return memory_map_anon(addr, bytes, prot);
 }
 
+/* What is mapped at first: a file's copy has to be written. */
+static uint32_t map_prot(uint32_t prot, uint32_t flags)
+{
+	if (!(flags & MAP_ANONYMOUS))
+		return prot | MOTE_PROT_WRITE;
+	if (prot && (flags & MAP_NORESERVE))
+		return prot | MOTE_MAP_NORESERVE;
+	return prot;
+}
+
+/* How many bytes the file has of it, or a negative errno. */
 static int64_t fill_from(uint64_t addr, uint64_t bytes, int32_t fd, uint64_t offset)
 {
-	for (uint64_t done = 0; done < bytes;) {
+	uint64_t done = 0;
+	while (done < bytes) {
 		const struct mote_iovec v = {.base = addr + done, .len = bytes - done};
 		int64_t n = mote_preadv(mote_area(), fd, &v, 1, offset + done);
 		if (n < 0)
@@ -119,16 +136,30 @@ static int64_t fill_from(uint64_t addr, uint64_t bytes, int32_t fd, uint64_t off
 			break;
 		done += (uint64_t)n;
 	}
-	return 0;
+	return (int64_t)done;
+}
+
+/* Whole pages behind the file's end are SIGBUS. */
+static int64_t leave_out(uint64_t addr, uint64_t bytes)
+{
+	if (bytes == 0)
+		return 0;
+	if (!ranges_leave_out(addr, bytes))
+		return -ENOMEM;
+	return mote_mem_unmap(mote_area(), addr, bytes);
 }
 
 /* A private copy of a part of the file, mapped at addr. */
 static int64_t map_file(uint64_t addr, uint64_t bytes, uint32_t prot, int32_t fd, uint64_t offset)
 {
 	int64_t rc = fill_from(addr, bytes, fd, offset);
-	if (rc < 0 || (prot & MOTE_PROT_WRITE))
+	if (rc < 0)
 		return rc;
-	return mote_mem_protect(mote_area(), addr, bytes, prot);
+	const uint64_t there = page_up((uint64_t)rc);
+	rc = leave_out(addr + there, bytes - there);
+	if (rc < 0 || there == 0 || (prot & MOTE_PROT_WRITE))
+		return rc;
+	return mote_mem_protect(mote_area(), addr, there, prot);
 }
 
 /* MAP_SHARED and MAP_SHARED_VALIDATE, of a file. */
@@ -156,7 +187,16 @@ bool memory_file_grew(uint64_t address)
 
 bool memory_behind_file(uint64_t address)
 {
+	uint64_t end = address + 1;
+	if (ranges_kind(address, &end) == RANGE_LEFT_OUT)
+		return true;
 	return ranges_shared(address, 1) && mote_mem_find(mote_area(), address) == -EFAULT;
+}
+
+bool memory_is_denied(uint64_t address)
+{
+	uint64_t end = address + 1;
+	return ranges_kind(address, &end) == RANGE_RESERVED;
 }
 
 /* What was unmapped is neither a reservation nor a file any more. */
@@ -216,7 +256,7 @@ int64_t sys_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, i
 	if (shares_file(flags))
 		rc = share_file(addr, bytes, prot, fd, offset);
 	else
-		rc = map_at(addr, bytes, anonymous ? prot : prot | MOTE_PROT_WRITE);
+		rc = map_at(addr, bytes, map_prot(prot, flags));
 	if (rc < 0) {
 		if (flags & MAP_FIXED) /* what was there is gone */
 			ranges_give(addr, bytes);
@@ -273,7 +313,7 @@ static int64_t remap_fixed(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes
 static int64_t remap_larger(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags)
 {
 	uint64_t end = addr + old_bytes, more = new_bytes - old_bytes;
-	if (ranges_free(end, more) && mote_mem_map(mote_area(), end, more, READ_WRITE) == 0) {
+	if (ranges_free(end, more) && memory_map_anon(end, more, READ_WRITE) == 0) {
 		ranges_take(end, more);
 		return (int64_t)addr;
 	}

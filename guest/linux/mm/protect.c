@@ -4,6 +4,7 @@
  * Linux mprotect stops at the first hole, the others go on behind it and say ENOMEM at the end.
  */
 #include "guest/linux/mm/layout.h"
+#include "guest/linux/mm/memory.h"
 #include "guest/linux/mm/ranges.h"
 #include "guest/linux/syscall.h"
 
@@ -31,7 +32,7 @@ static int64_t map_reserved(uint64_t addr, uint64_t bytes, uint32_t prot)
 {
 	if (!prot)
 		return 0;
-	int64_t rc = mote_mem_map(mote_area(), addr, bytes, prot);
+	int64_t rc = memory_map_anon(addr, bytes, prot);
 	if (rc == 0)
 		ranges_unreserve(addr, bytes);
 	return rc;
@@ -44,6 +45,8 @@ static int64_t protect_run(enum range_kind kind, uint64_t addr, uint64_t bytes, 
 		return -ENOMEM;
 	case RANGE_RESERVED:
 		return map_reserved(addr, bytes, prot);
+	case RANGE_LEFT_OUT: /* whatever the access, the file has no such page */
+		return 0;
 	case RANGE_OTHER:
 		break;
 	}

@@ -21,8 +21,18 @@ struct range_set {
 	uint32_t count;
 };
 
-static struct range_set unused = {{{MOTE_WINDOW_END, LINUX_MMAP_TOP}}, 1};
-static struct range_set reserved, shared;
+/* The zone has two parts, in order of addresses. */
+static const struct range zone[] = {
+	{LINUX_LOW_MMAP, LINUX_LOW_MMAP_TOP},
+	{MOTE_WINDOW_END, LINUX_MMAP_TOP},
+};
+enum { ZONE_PARTS = 2 };
+
+static struct range_set unused = {
+	{{LINUX_LOW_MMAP, LINUX_LOW_MMAP_TOP}, {MOTE_WINDOW_END, LINUX_MMAP_TOP}},
+	ZONE_PARTS,
+};
+static struct range_set reserved, shared, left_out;
 
 static void remove_at(struct range_set *s, uint32_t i)
 {
@@ -75,32 +85,26 @@ static bool set_add(struct range_set *s, uint64_t start, uint64_t end)
 
 bool ranges_in_zone(uint64_t start, uint64_t bytes)
 {
-	return start >= MOTE_WINDOW_END && start <= LINUX_MMAP_TOP &&
-	       bytes <= LINUX_MMAP_TOP - start;
-}
-
-static bool clip(uint64_t *start, uint64_t *end)
-{
-	if (*start < MOTE_WINDOW_END)
-		*start = MOTE_WINDOW_END;
-	if (*end > LINUX_MMAP_TOP)
-		*end = LINUX_MMAP_TOP;
-	return *start < *end;
+	for (int i = 0; i < ZONE_PARTS; i++)
+		if (start >= zone[i].start && start <= zone[i].end && bytes <= zone[i].end - start)
+			return true;
+	return false;
 }
 
 void ranges_take(uint64_t start, uint64_t bytes)
 {
-	uint64_t end = start + bytes;
-	if (clip(&start, &end))
-		set_remove(&unused, start, end);
+	set_remove(&unused, start, start + bytes);
 }
 
 /* If the set is full, the addresses are never handed out again, which is all. */
 void ranges_give(uint64_t start, uint64_t bytes)
 {
-	uint64_t end = start + bytes;
-	if (clip(&start, &end))
-		(void)!set_add(&unused, start, end);
+	for (int i = 0; i < ZONE_PARTS; i++) {
+		uint64_t from = max_u64(start, zone[i].start);
+		uint64_t end = min_u64(start + bytes, zone[i].end);
+		if (from < end)
+			(void)!set_add(&unused, from, end);
+	}
 }
 
 uint64_t ranges_find(uint64_t bytes, uint64_t align)
@@ -136,6 +140,12 @@ bool ranges_reserve(uint64_t start, uint64_t bytes)
 void ranges_unreserve(uint64_t start, uint64_t bytes)
 {
 	set_remove(&reserved, start, start + bytes);
+	set_remove(&left_out, start, start + bytes);
+}
+
+bool ranges_leave_out(uint64_t start, uint64_t bytes)
+{
+	return set_add(&left_out, start, start + bytes);
 }
 
 /* Whether `at` is in the set. *end becomes lower if that ends, or begins, before. */
@@ -155,6 +165,8 @@ enum range_kind ranges_kind(uint64_t at, uint64_t *end)
 {
 	if (set_has(&reserved, at, end))
 		return RANGE_RESERVED;
+	if (set_has(&left_out, at, end))
+		return RANGE_LEFT_OUT;
 	if (set_has(&unused, at, end))
 		return RANGE_FREE;
 	return RANGE_OTHER;
@@ -180,19 +192,20 @@ bool ranges_shared(uint64_t start, uint64_t bytes)
 	return false;
 }
 
-uint64_t ranges_free_bytes(void)
+bool ranges_next_used(uint64_t *start, uint64_t *end)
 {
-	uint64_t bytes = 0;
-	for (uint32_t i = 0; i < unused.count; i++)
-		bytes += unused.ranges[i].end - unused.ranges[i].start;
-	return bytes;
-}
-
-bool ranges_free_at(uint32_t index, uint64_t *start, uint64_t *end)
-{
-	if (index >= unused.count)
-		return false;
-	*start = unused.ranges[index].start;
-	*end = unused.ranges[index].end;
-	return true;
+	for (int i = 0; i < ZONE_PARTS; i++) {
+		uint64_t at = max_u64(*start, zone[i].start);
+		*end = zone[i].end;
+		for (uint32_t k = 0; k < unused.count && unused.ranges[k].start <= at; k++)
+			at = max_u64(at, unused.ranges[k].end);
+		for (uint32_t k = 0; k < unused.count; k++)
+			if (unused.ranges[k].start > at)
+				*end = min_u64(*end, unused.ranges[k].start);
+		if (at < *end) {
+			*start = at;
+			return true;
+		}
+	}
+	return false;
 }

@@ -19,10 +19,13 @@ bool ranges_in_zone(uint64_t start, uint64_t bytes);
  * many such places.
  */
 bool ranges_reserve(uint64_t start, uint64_t bytes);
+/* Neither that nor left out any more. */
 void ranges_unreserve(uint64_t start, uint64_t bytes);
+/* The same of pages that a private copy of a file lacks, since they are behind its end. */
+bool ranges_leave_out(uint64_t start, uint64_t bytes);
 
 /* Outside the zone only the host knows what is mapped: that is RANGE_OTHER, too. */
-enum range_kind { RANGE_FREE, RANGE_RESERVED, RANGE_OTHER };
+enum range_kind { RANGE_FREE, RANGE_RESERVED, RANGE_LEFT_OUT, RANGE_OTHER };
 /* What is at `at`, and up to where, *end at the most, that is the same. */
 enum range_kind ranges_kind(uint64_t at, uint64_t *end);
 
@@ -32,8 +35,7 @@ void ranges_unshare(uint64_t start, uint64_t bytes);
 /* Whether some of it is such a place. */
 bool ranges_shared(uint64_t start, uint64_t bytes);
 
-uint64_t ranges_free_bytes(void);
-/* The free range of that index, in order of addresses; false: there are no more. */
-bool ranges_free_at(uint32_t index, uint64_t *start, uint64_t *end);
+/* The first addresses of the zone at or behind *start that are in use; false: there are none. */
+bool ranges_next_used(uint64_t *start, uint64_t *end);
 
 #endif

@@ -54,8 +54,10 @@ static uint64_t stack_mapped(void)
 /* What is mapped of the program; how much of it is resident the host alone knows. */
 static uint64_t mapped_bytes(void)
 {
-	const uint64_t zone = LINUX_MMAP_TOP - MOTE_WINDOW_END;
-	return heap_bytes() + stack_mapped() + (zone - ranges_free_bytes());
+	uint64_t bytes = heap_bytes() + stack_mapped();
+	for (uint64_t start = 0, end; ranges_next_used(&start, &end); start = end)
+		bytes += end - start;
+	return bytes;
 }
 
 /* --- the machine --- */
@@ -237,13 +239,17 @@ static void add_map(struct proc_text *t, uint64_t from, uint64_t to, const char 
 /* What the runtime knows by address: the heap, mappings, and the stack. */
 void proc_make_maps(struct proc_text *t)
 {
-	uint64_t from = MOTE_WINDOW_END, start, end;
-	add_map(t, process.brk_start, page_up(process.brk), "                         [heap]");
-	for (uint32_t i = 0; ranges_free_at(i, &start, &end); i++) {
-		add_map(t, from, start, "");
-		from = end;
+	uint64_t start = 0, end;
+	bool more = ranges_next_used(&start, &end);
+	for (; more && start < process.brk_start; more = ranges_next_used(&start, &end)) {
+		add_map(t, start, end, "");
+		start = end;
 	}
-	add_map(t, from, LINUX_MMAP_TOP, "");
+	add_map(t, process.brk_start, page_up(process.brk), "                         [heap]");
+	for (; more; more = ranges_next_used(&start, &end)) {
+		add_map(t, start, end, "");
+		start = end;
+	}
 	add_map(t, process.stack_low, LINUX_STACK_TOP, "                         [stack]");
 }
 

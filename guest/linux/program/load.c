@@ -103,7 +103,7 @@ static int64_t map_segment(struct loader *l, const Elf64_Phdr *ph)
 	if (rc == 0) /* what is written at once is populated at once */
 		rc = want(l, s.mapped, copied, MOTE_MAP_ZEROED, prot | MOTE_MAP_FILL);
 	if (rc == 0)
-		rc = want(l, copied, s.last, MOTE_MAP_ZEROED, prot);
+		rc = want(l, copied, s.last, MOTE_MAP_ZEROED, prot | MOTE_MAP_LAZY);
 	return rc;
 }
 

@@ -40,6 +40,8 @@ static void program_fault(struct mote_context *c, const struct mote_fault *f)
 			  (unsigned long)mote_context_pc(&f->context));
 	if (fault_is_page_fault(f) && memory_behind_file(f->address))
 		fault_behind_file(&s);
+	else if (fault_is_page_fault(f) && memory_is_denied(f->address))
+		fault_denied(&s);
 	if (!signal_deliver_fault(c, f, &s))
 		end_by_fault(f, &s);
 }

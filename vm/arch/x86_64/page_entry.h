@@ -16,15 +16,19 @@ enum {
 	PTE_FIXED = 1 << 10, /* ours: the page behind it is not freed */
 	PTE_LOST = 1 << 11,  /* ours: hidden since the file behind it has no such page now */
 };
-#define PTE_NX   (1UL << 63)
-#define PTE_ADDR 0x000ffffffffff000UL
+/* ours: mapped, but no page is behind it yet; not present, so the CPU does not look at it */
+#define PTE_RESERVED (1UL << 58)
+#define PTE_NX       (1UL << 63)
+#define PTE_ADDR     0x000ffffffffff000UL
 
 static inline uint64_t page_entry(uint64_t page, unsigned access, unsigned kind)
 {
 	uint64_t entry = page | PTE_ACCESSED | PTE_DIRTY;
-	if (access)
+	if (kind & PAGE_RESERVED)
+		entry |= PTE_RESERVED;
+	else if (access)
 		entry |= PTE_PRESENT;
-	else
+	if (!access)
 		entry |= PTE_HIDDEN;
 	if (access & MEMORY_WRITE)
 		entry |= PTE_WRITE;
@@ -46,12 +50,17 @@ static inline uint64_t page_entry_table(uint64_t table)
 
 static inline bool page_entry_is_used(uint64_t entry)
 {
-	return entry & (PTE_PRESENT | PTE_HIDDEN);
+	return entry & (PTE_PRESENT | PTE_HIDDEN | PTE_RESERVED);
 }
 
 static inline bool page_entry_is_present(uint64_t entry)
 {
 	return entry & PTE_PRESENT;
+}
+
+static inline bool page_entry_is_reserved(uint64_t entry)
+{
+	return entry & PTE_RESERVED;
 }
 
 static inline bool page_entry_is_large(uint64_t entry)
@@ -71,13 +80,15 @@ static inline unsigned page_entry_kind(uint64_t entry)
 		kind |= PAGE_LARGE;
 	if (entry & PTE_FIXED)
 		kind |= PAGE_FIXED;
+	if (entry & PTE_RESERVED)
+		kind |= PAGE_RESERVED;
 	return kind;
 }
 
 static inline unsigned page_entry_access(uint64_t entry)
 {
 	unsigned access = MEMORY_READ;
-	if (!(entry & PTE_PRESENT))
+	if (!(entry & (PTE_PRESENT | PTE_RESERVED)) || entry & PTE_HIDDEN)
 		return 0;
 	if (entry & PTE_WRITE)
 		access |= MEMORY_WRITE;

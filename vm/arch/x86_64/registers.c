@@ -556,7 +556,53 @@ int arch_vcpu_redirect(const struct kvm_vcpu *v, const struct memory *mem,
 	return 0;
 }
 
-enum { ERROR_WRITE = 2, ERROR_FETCH = 16 };
+/* The flags that code at CPL 3 has a use for: arithmetic, TF, DF, RF, AC, ID. */
+#define USER_FLAGS 0x250dd5UL
+
+static void regs_of(const struct mote_context *c, struct kvm_regs *r)
+{
+	/* clang-format off */
+	*r = (struct kvm_regs){
+		.rax = c->rax, .rbx = c->rbx, .rcx = c->rcx, .rdx = c->rdx, .rsi = c->rsi,
+		.rdi = c->rdi, .rbp = c->rbp, .rsp = c->rsp, .r8 = c->r8, .r9 = c->r9,
+		.r10 = c->r10, .r11 = c->r11, .r12 = c->r12, .r13 = c->r13, .r14 = c->r14,
+		.r15 = c->r15, .rip = c->rip, .rflags = (c->rflags & USER_FLAGS) | 2,
+	};
+	/* clang-format on */
+}
+
+int arch_vcpu_continue(const struct kvm_vcpu *v, const struct memory *mem,
+		       const struct mote_context *at)
+{
+	struct kvm_regs r;
+	struct kvm_sregs now, s;
+	if (ioctl(v->fd, KVM_GET_SREGS, &now) < 0)
+		return -errno;
+	regs_of(at, &r);
+	fill_sregs(&s, mem->root, v->arch.cr4);
+	s.fs.base = now.fs.base;
+	s.gs.base = now.gs.base;
+	if (ioctl(v->fd, KVM_SET_SREGS, &s) < 0 || ioctl(v->fd, KVM_SET_REGS, &r) < 0)
+		return -errno;
+	return 0;
+}
+
+enum { ERROR_PRESENT = 1, ERROR_WRITE = 2, ERROR_FETCH = 16 };
+
+bool arch_fault_absent(const struct mote_fault *f, unsigned *access)
+{
+	*access = MEMORY_READ;
+	if (f->error_code & ERROR_WRITE)
+		*access |= MEMORY_WRITE;
+	if (f->error_code & ERROR_FETCH)
+		*access |= MEMORY_EXEC;
+	return f->vector == VECTOR_PAGE_FAULT && !(f->error_code & ERROR_PRESENT);
+}
+
+void arch_fault_deny(struct mote_fault *f)
+{
+	f->error_code |= ERROR_PRESENT;
+}
 
 const int arch_fatal_vector = VECTOR_DOUBLE_FAULT;
 

@@ -111,6 +111,11 @@ bool fault_to_signal(const struct mote_fault *f, struct fault_signal *to)
 	return false;
 }
 
+void fault_denied(struct fault_signal *s)
+{
+	s->code = SEGV_ACCERR;
+}
+
 void fault_behind_file(struct fault_signal *s)
 {
 	s->signo = SIGBUS;
