@@ -103,6 +103,7 @@ static void add_credentials(const struct mote_credentials *from, struct vm_confi
 		.ambient = from->ambient,
 	};
 	c->no_new_privs = from->no_new_privs;
+	c->seccomp = from->seccomp;
 	c->credentials = true;
 	c->on_credentials = from->changed;
 	c->on_credentials_arg = from->arg;

@@ -162,6 +162,7 @@ struct oci_spec {
 	const char *unknown_capability; /* one that Mote has no number for; NULL: none */
 	const char *apparmor_profile, *selinux_label; /* borrowed; NULL if not given */
 	bool no_new_privileges;
+	bool seccomp;  /* linux.seccomp is there; a profile that forbids something is refused */
 	int64_t umask; /* OCI_UNSET: 022 */
 	struct oci_rlimit rlimits[OCI_RLIMITS_MAX];
 	size_t rlimits_count;

@@ -270,6 +270,6 @@ void oci_parse_linux(const struct json *top, struct oci_spec *s)
 	parse_paths(&linux_, "maskedPaths", &s->masked, &s->masked_count);
 	parse_paths(&linux_, "readonlyPaths", &s->readonly, &s->readonly_count);
 	parse_devices(&linux_);
-	oci_check_seccomp(&linux_);
+	s->seccomp = oci_check_seccomp(&linux_);
 	json_refuse_members(&linux_, missing, COUNT(missing));
 }

@@ -117,17 +117,17 @@ static bool profile_allows(const struct json *rules, bool by_default, const char
 	return allowed == FORMS_ALL;
 }
 
-void oci_check_seccomp(const struct json *linux_)
+bool oci_check_seccomp(const struct json *linux_)
 {
 	struct json profile, rules;
 	const char *action = "";
 	if (!json_get_object(linux_, "seccomp", JSON_OPTIONAL, &profile))
-		return;
+		return false;
 	json_get_string(&profile, "defaultAction", JSON_REQUIRED, 64, &action);
 	json_get_array(&profile, "syscalls", JSON_OPTIONAL, RULES_MAX, &rules);
 	bool by_default = strcmp(action, "SCMP_ACT_ALLOW") == 0;
 	if (by_default && json_count(&rules) == 0)
-		return;
+		return true;
 	for (size_t i = 0; i < COUNT(guest_calls); i++) {
 		if (is_harmless(guest_calls[i]) ||
 		    profile_allows(&rules, by_default, guest_calls[i]))
@@ -136,6 +136,7 @@ void oci_check_seccomp(const struct json *linux_)
 			  "does not allow %s, and Mote cannot keep a guest from it; the runtime's "
 			  "default profile can be used, and none",
 			  guest_calls[i]);
-		return;
+		return true;
 	}
+	return true;
 }

@@ -149,6 +149,7 @@ static void code_process(struct codec *c, struct oci_spec *s)
 	code_string(c, &s->apparmor_profile);
 	code_string(c, &s->selinux_label);
 	code_bool(c, &s->no_new_privileges);
+	code_bool(c, &s->seccomp);
 	code_value(c, &s->umask);
 	code_bounded(c, &s->rlimits_count, OCI_RLIMITS_MAX);
 	for (size_t i = 0; c->rc == 0 && i < s->rlimits_count; i++) {

@@ -215,6 +215,8 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 		b.flags |= MOTE_BOOT_LIBRARY;
 	if (config->no_new_privs)
 		b.flags |= MOTE_BOOT_NO_NEW_PRIVS;
+	if (config->seccomp)
+		b.flags |= MOTE_BOOT_SECCOMP;
 	if (getrandom(b.random, sizeof(b.random), 0) != sizeof(b.random))
 		return err_sys(e, errno, "getrandom");
 	struct info i = {.buf = {.cap = BOOT_INFO_MAX}};

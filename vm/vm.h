@@ -43,7 +43,7 @@ struct vm_config {
 	const struct mote_boot_limit *limits; /* that it sees */
 	size_t limit_count;
 	struct mote_capabilities capabilities; /* that it sees */
-	bool no_new_privs;                     /* that it sees */
+	bool no_new_privs, seccomp;            /* that it sees */
 	/*
 	 * Once vm_jail was called, the thread's credentials are the guest's, which may change them
 	 * as the kernel lets that thread. on_credentials: called by it after each change; NULL: no.

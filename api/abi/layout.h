@@ -248,6 +248,7 @@ enum mote_boot_flag {
 	MOTE_BOOT_CALLS = 1 << 1,   /* the host makes function calls: `exchange` is there */
 	MOTE_BOOT_LIBRARY = 1 << 3, /* with it: a command is not run, its functions are called */
 	MOTE_BOOT_NO_NEW_PRIVS = 1 << 4, /* the program begins with that attribute */
+	MOTE_BOOT_SECCOMP = 1 << 5,      /* it sees that a filter is in force */
 };
 
 /* What every program may have of /dev. */

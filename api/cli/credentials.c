@@ -31,6 +31,7 @@ static int get_capabilities(struct mote_credentials *c)
 			c->ambient |= 1UL << cap;
 	}
 	c->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+	c->seccomp = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) > 0;
 	return 0;
 }
 

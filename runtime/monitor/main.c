@@ -563,6 +563,7 @@ static int build(struct monitor *m, struct err *e)
 		.bounding = s->capabilities.bounding,
 		.ambient = s->capabilities.ambient,
 		.no_new_privs = s->no_new_privileges,
+		.seccomp = s->seccomp,
 		.changed = on_new_credentials,
 	};
 	/* What follows '#' in args[0] is ours, not the program's. */

@@ -24,7 +24,7 @@ Test(vm_calls, sockets_need_the_network)
 	       mote_sock_setopt(&area, pair[0], SOL_SOCKET, SO_PASSCRED, put("\1\0\0\0", 4), 4));
 	EXPECT(-ENOTSOCK, mote_listen(&area, RW, 1));
 	EXPECT(-EAFNOSUPPORT, mote_socket(&area, 16 /* AF_NETLINK */, SOCK_DGRAM, 0));
-	EXPECT(-EPROTONOSUPPORT, mote_socket(&area, AF_INET, SOCK_RAW, 0));
+	EXPECT(-EPERM, mote_socket(&area, AF_INET, SOCK_RAW, 0));
 }
 
 /* A pair of connected sockets that the guest has. */

@@ -83,6 +83,8 @@ int64_t host_socket(struct vcpu *vcpu, const struct call_socket *a)
 		return -EPERM;
 	if (a->domain != AF_INET && a->domain != AF_INET6)
 		return -EAFNOSUPPORT;
+	if (kind == SOCK_RAW) /* no guest has CAP_NET_RAW */
+		return -EPERM;
 	if (kind != SOCK_STREAM && kind != SOCK_DGRAM)
 		return -EPROTONOSUPPORT;
 	if (a->protocol != 0 && a->protocol != (kind == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP))

@@ -78,6 +78,7 @@ struct mote_limit {
 struct mote_credentials {
 	uint64_t permitted, effective, inheritable, bounding, ambient; /* what it begins with */
 	int no_new_privs; /* not 0: what it sees of that attribute */
+	int seccomp;      /* not 0: it sees that a filter is in force */
 	/*
 	 * Called on the sandboxed thread after each change of ids: the kernel has then
 	 * reset what prctl(2) says of PR_SET_PDEATHSIG and PR_SET_DUMPABLE. NULL: nothing.

@@ -350,6 +350,7 @@ void proc_make_status(struct proc_text *t)
 	text_add(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", (unsigned long)signals_with(1, 1),
 		 (unsigned long)signals_with(2, UINT64_MAX));
 	add_capabilities(t, &c->capabilities);
-	text_add(t, "NoNewPrivs:\t%d\nSeccomp:\t2\n", process.no_new_privs);
+	text_add(t, "NoNewPrivs:\t%d\nSeccomp:\t%d\n", process.no_new_privs,
+		 process.boot->flags & MOTE_BOOT_SECCOMP ? 2 : 0);
 	text_add(t, "Cpus_allowed:\t1\nCpus_allowed_list:\t0\n");
 }

@@ -38,4 +38,8 @@ test_seccomp_profiles() {
 	run --seccomp --seccomp-profile "$CASE_DIR/chmod.json" -- local touch 1
 	[[ $status != 0 ]] || fail 'a profile that forbids chmod was accepted'
 	has "$(cat "$err")" 'linux.seccomp: does not allow chmod' stderr
+	run --seccomp -- filtered read /proc/self/status
+	has "$(cat "$out")" '^Seccomp:\s2$' 'with a profile'
+	run free read /proc/self/status
+	has "$(cat "$out")" '^Seccomp:\s0$' 'without a profile'
 }
