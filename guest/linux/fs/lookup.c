@@ -27,9 +27,9 @@ static int64_t join(struct resolved_path *p, const char *dir)
 static bool begin_at_root(struct resolved_path *p)
 {
 	size_t root_len;
-	if (proc_serves(p->absolute))
-		return false;
 	p->base = lookup_root(p->absolute, &root_len);
+	if (p->base < 0 || proc_hides(p->absolute, root_len))
+		return false;
 	p->rest = lookup_below_root(p->absolute, root_len);
 	p->dirfd = -1;
 	/* Elsewhere absolute links and `..` lead out, and may lead to another directory. */

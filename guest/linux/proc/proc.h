@@ -14,6 +14,8 @@
  * /dev, and whatever is above all of the guest's directories. Paths here are canonical.
  */
 bool proc_serves(const char *path);
+/* The same for a path that is below a directory of the guest's, whose own path is that long. */
+bool proc_hides(const char *path, size_t root_len);
 /* Of that tree: 0 if the file is there, else -ENOENT or -ENOTDIR. */
 int64_t proc_lookup(const char *path);
 bool proc_is_directory(const char *path);

@@ -100,19 +100,27 @@ static const char *below(const char *path, const char *directory)
 static size_t tree_len(const char *path)
 {
 	size_t len;
+	const char *at = path;
+	while (*at == '/')
+		at++;
+	if (*at != 'p' && *at != 's' && *at != 'd') /* every path comes here */
+		return 0;
 	if (path_covers("/proc", path, &len) || path_covers("/sys", path, &len) ||
 	    (path_covers("/dev", path, &len) && lookup_has_devices()))
 		return len;
 	return 0;
 }
 
+bool proc_hides(const char *path, size_t root_len)
+{
+	const size_t len = tree_len(path);
+	return len > 0 && root_len < len;
+}
+
 bool proc_serves(const char *path)
 {
 	size_t root_len;
-	if (lookup_root(path, &root_len) < 0)
-		return true;
-	const size_t len = tree_len(path);
-	return len > 0 && root_len < len;
+	return lookup_root(path, &root_len) < 0 || proc_hides(path, root_len);
 }
 
 static bool is_above_mounts(const char *path)
