@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <unistd.h>
 
 static void handle_state(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
@@ -72,17 +71,6 @@ static void handle_connect(void *arg, struct ttrpc_call *call, const ProtobufCMe
 		response.task_pid = (uint32_t)process_pid(t->process);
 	response.version = status_text(MOTE_VERSION);
 	ttrpc_reply(call, &response.base);
-}
-
-void shim_end(struct shim *shim)
-{
-	if (shim->ending)
-		return;
-	shim->ending = true;
-	/* While we listen on it nobody replaces the socket: what is removed is our own. */
-	unlink(shim->socket_path);
-	ttrpc_stop_listening(&shim->server);
-	events_stop_when_sent(&shim->events);
 }
 
 static void handle_shutdown(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)

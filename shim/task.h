@@ -72,8 +72,6 @@ bool task_valid_id(const char *id);
 
 /* Does and answers what can be done now; the task may be gone then. */
 void task_advance(struct task *t);
-/* Has the call's handler called again when t has been created, or could not be. */
-void task_postpone(struct task *t, struct ttrpc_call *call);
 /* The process of a task calls it when something has changed. */
 struct supervisor task_supervisor(struct task *t);
 /* Children have ended: passes them to their containers. */

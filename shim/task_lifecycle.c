@@ -10,6 +10,7 @@
 #include "proto/task.pb-c.h"
 #include "shim/message.h"
 #include "shim/status.h"
+#include "shim/waiter.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,69 +20,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { ROOTFS_MAX = 64, OPTIONS_MAX = 512, POSTPONED_MAX = 256 };
-
-struct waiter {
-	struct waiter *next;
-	struct ttrpc_call *call;
-};
+enum { ROOTFS_MAX = 64, OPTIONS_MAX = 512 };
 
 /* --- calls that wait --- */
-
-/* Behind those that are there. */
-static bool add_waiter(struct waiter **list, struct ttrpc_call *call)
-{
-	struct waiter *w = malloc(sizeof(*w));
-	if (!w) {
-		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
-		return false;
-	}
-	*w = (struct waiter){.call = call};
-	while (*list)
-		list = &(*list)->next;
-	*list = w;
-	return true;
-}
-
-void task_postpone(struct task *t, struct ttrpc_call *call)
-{
-	size_t count = 0;
-	for (const struct waiter *w = t->postponed; w; w = w->next)
-		count++;
-	if (count == POSTPONED_MAX)
-		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED,
-			   "%d requests wait for the container to be created", POSTPONED_MAX);
-	else if (!ttrpc_may_postpone(call))
-		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED,
-			   "the requests that wait for containers to be created are too large");
-	else if (add_waiter(&t->postponed, call))
-		ttrpc_postpone(call);
-}
-
-/* In the order of their arrival; one of them may delete the task. */
-static void resume_all(struct waiter *list)
-{
-	while (list) {
-		struct waiter *w = list;
-		list = w->next;
-		ttrpc_resume(w->call);
-		free(w);
-	}
-}
-
-/* With a message, or an error. */
-static void answer_all(struct waiter *list, const ProtobufCMessage *response, const struct err *e)
-{
-	while (list) {
-		struct waiter *w = list;
-		list = w->next;
-		if (response)
-			ttrpc_reply(w->call, response);
-		else
-			status_fail(w->call, e);
-		free(w);
-	}
-}
 
 static void answer_wait(struct ttrpc_call *call, const struct process *p)
 {
@@ -311,7 +252,7 @@ static void forget(struct task *t)
 		.code = ENOENT,
 		.text = "the process was deleted before it ran",
 	};
-	answer_all(t->waiters, NULL, &gone);
+	waiter_answer_all(t->waiters, NULL, &gone);
 	task_remove(t);
 	/* Nobody is left who could ask for the end: containerd 1.6 gives up a Create without. */
 	bool alone = t->given_up || t->shim->server.conns == 0;
@@ -334,7 +275,7 @@ static bool advance_create(struct task *t)
 		struct waiter *postponed = take_ptr(t->postponed);
 		forget(t);
 		status_fail(call, &e);
-		resume_all(postponed);
+		waiter_resume_all(postponed);
 		return false;
 	}
 	Task__CreateTaskResponse response = TASK__CREATE_TASK_RESPONSE__INIT;
@@ -405,7 +346,7 @@ void task_handle_wait(void *arg, struct ttrpc_call *call, const ProtobufCMessage
 		return;
 	}
 	answer_waiters(t, false);
-	add_waiter(&t->waiters, call);
+	waiter_add(&t->waiters, call);
 }
 
 /*
@@ -461,7 +402,7 @@ void task_handle_delete(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 {
 	const Task__ProcessRequest *r = (const void *)request;
 	struct task *t = task_find_or_fail(arg, call, r->id, r->exec_id);
-	if (t && add_waiter(&t->deleters, call))
+	if (t && waiter_add(&t->deleters, call))
 		task_advance(t);
 }
 
@@ -479,7 +420,7 @@ static void answer_deleted(struct waiter *deleters, const struct deleted *d)
 	response.pid = (uint32_t)d->pid;
 	response.exit_status = d->exit_status;
 	response.exited_at = &at;
-	answer_all(deleters, &response.base, NULL);
+	waiter_answer_all(deleters, &response.base, NULL);
 }
 
 static struct deleted describe(const struct process *p)
@@ -561,7 +502,7 @@ static void advance_delete(struct task *t)
 	struct err e = {0};
 	int rc = t->of ? delete_exec(t, &e) : delete_container(t, &e);
 	if (rc < 0 && rc != -EINPROGRESS)
-		answer_all(take_ptr(t->deleters), NULL, &e);
+		waiter_answer_all(take_ptr(t->deleters), NULL, &e);
 }
 
 /* --- all of it --- */
@@ -583,7 +524,7 @@ void task_advance(struct task *t)
 	/* The container's own task may wait for this. */
 	if (of && (reported || of->deleters))
 		task_advance(of);
-	resume_all(postponed);
+	waiter_resume_all(postponed);
 }
 
 void task_reap(struct shim *shim)

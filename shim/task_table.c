@@ -2,9 +2,11 @@
 /* Which tasks the shim has. */
 #include "shim/task.h"
 
+#include "shim/waiter.h"
+
 #include <string.h>
 
-enum { ID_MAX = 128 };
+enum { ID_MAX = 128, POSTPONED_MAX = 256 };
 
 struct task *task_find(const struct shim *shim, const char *id, const char *exec_id)
 {
@@ -13,6 +15,19 @@ struct task *task_find(const struct shim *shim, const char *id, const char *exec
 		     strcmp(process_exec_id(t->process), exec_id) != 0))
 		t = t->next;
 	return t;
+}
+
+/* Until the task has been created. */
+static void postpone(struct task *t, struct ttrpc_call *call)
+{
+	if (waiter_count(t->postponed) == POSTPONED_MAX)
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED,
+			   "%d requests wait for the container to be created", POSTPONED_MAX);
+	else if (!ttrpc_may_postpone(call))
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED,
+			   "the requests that wait for containers to be created are too large");
+	else if (waiter_add(&t->postponed, call))
+		ttrpc_postpone(call);
 }
 
 struct task *task_find_or_fail(const struct shim *shim, struct ttrpc_call *call, const char *id,
@@ -24,7 +39,7 @@ struct task *task_find_or_fail(const struct shim *shim, struct ttrpc_call *call,
 		return NULL;
 	}
 	if (t->creator) {
-		task_postpone(t, call);
+		postpone(t, call);
 		return NULL;
 	}
 	t = task_find(shim, id, exec_id);

@@ -51,5 +51,8 @@ int cli_finish_output(int status);
  * which would write this process's memory to a core file.
  */
 void cli_die_of(int signo);
+/* main's part of it: at its begin, and at its end; returns if nothing is to be died of. */
+void cli_note_main_thread(void);
+void cli_die(void);
 
 #endif

@@ -5,11 +5,9 @@
 
 #include <mote/mote.h>
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static int help(int argc, char **argv);
@@ -102,32 +100,14 @@ static int version(int argc, char **argv)
 
 /* --- the end --- */
 
-static int dying_of;    /* a signal, or 0 */
-static int main_thread; /* what raise() asks for is in no filter */
-
-void cli_die_of(int signo)
-{
-	if (signo == SIGINT || signo == SIGTERM || signo == SIGHUP)
-		dying_of = signo;
-}
-
-/* Returns if nothing is to be died of. */
-static void die(void)
-{
-	if (!dying_of)
-		return;
-	signal(dying_of, SIG_DFL);
-	syscall(SYS_tgkill, getpid(), main_thread, dying_of);
-}
-
 /* The subcommand's exit status. The operator's terminal is left as it was. */
 static int run_command(const struct command *command, int argc, char **argv)
 {
-	main_thread = (int)syscall(SYS_gettid);
+	cli_note_main_thread();
 	cli_terminals_note();
 	int status = command->run(argc, argv);
 	cli_terminals_restore();
-	die();
+	cli_die();
 	return cli_finish_output(status);
 }
 
