@@ -23,6 +23,7 @@ MEMORY_A_BYTE = 400
 MEMORY_FREE = 64 << 20  # whatever the size
 TIME_LIMIT_S = 60
 
+TRY, CATCH_ALL, TRY_TABLE = b"\x06", b"\x19", b"\x1f"
 UNREACHABLE, BLOCK, LOOP, IF, ELSE, BR_IF, BR_TABLE, CALL = (
     b"\x00", b"\x02", b"\x03", b"\x04", b"\x05", b"\x0d", b"\x0e", b"\x10")
 DROP, GET, SET, TEE, CONST, ADD, VOID = b"\x1a", b"\x20", b"\x21", b"\x22", b"\x41", b"\x6a", b"\x40"
@@ -243,6 +244,18 @@ def many_names(size):
     return module(funcs=[0] * n, bodies=[body(b"")] * n, after=section(0, leb(4) + b"name" + names))
 
 
+def many_tries(size):
+    return several(lambda n: (TRY_TABLE + VOID + b"\1\2\0" + END) * (n // 6), size, 200_000)
+
+
+def nested_tries(size):
+    return several(lambda n: (TRY_TABLE + VOID + b"\1\2\0") * (n // 6) + END * (n // 6), size, 48_000)
+
+
+def nested_legacy_tries(size):
+    return several(lambda n: (TRY + VOID) * (n // 4) + (CATCH_ALL + END) * (n // 4), size, 48_000)
+
+
 def vectors(size):
     n = size // 5
     add = b"\xfd\xae\x01"
@@ -253,7 +266,7 @@ MODULES = [nested_blocks, nested_loops, nested_ifs, nested_results, wide_results
            many_locals_loops, functions_of_locals, functions_of_50000_locals, wide_calls, table_of_branches,
            tables_of_branches, tiny_functions, constant_chain, constant_tower, deep_stack, deep_stack_blocks, deep_stack_calls, deep_stack_sets, unreachable_code,
            forward_branches, long_sum, many_loops, many_types, many_exports, many_globals, many_elements, many_segments,
-           many_names, vectors]
+           many_names, many_tries, nested_tries, nested_legacy_tries, vectors]
 SIZE = 3_000_000
 
 Row = collections.namedtuple("Row", "name bytes ns_a_byte peak_mb wrong")

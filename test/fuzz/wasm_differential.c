@@ -62,7 +62,13 @@ static const char *trap_class(enum wasm_trap_code code)
 		return "indirect";
 	case WASM_TRAP_STACK:
 		return "stack";
+	case WASM_TRAP_EXCEPTION:
+		return "exception";
+	case WASM_TRAP_NULL_EXCEPTION:
+		return "null exception";
+	case WASM_TRAP_EXCEPTION_MEMORY:
 	case WASM_TRAP_NONE:
+	case WASM_TRAPS:
 	case WASM_TRAP_HOST:
 		break;
 	}

@@ -16,9 +16,11 @@ const classes = [
 	[/^table (index is|access) out of bounds|^table index is out|^element segment .*out of bounds|^table or/, "table"],
 	[/^null function|^function signature mismatch/, "indirect"],
 	[/^Maximum call stack/, "stack"],
+	[/^rethrowing null/, "null exception"],
 ];
 
 function trapClass(e) {
+	if (e instanceof WebAssembly.Exception) return "exception";
 	for (const [pattern, name] of classes)
 		if (pattern.test(e.message)) return name;
 	return `other(${e.message})`;
@@ -55,6 +57,16 @@ function run(bytes, functions) {
 	return line;
 }
 
+// The standard leaves it open whether a module may have both encodings of exceptions; V8 refuses it.
+function refusal(bytes) {
+	try {
+		new WebAssembly.Module(bytes);
+	} catch (e) {
+		if (/mix of legacy and new exception/.test(e.message)) return "mixed";
+	}
+	return "invalid";
+}
+
 for (let at = 0; at < data.length;) {
 	const kind = String.fromCharCode(data[at]);
 	const functions = data[at + 1];
@@ -67,7 +79,7 @@ for (let at = 0; at < data.length;) {
 	} else if (WebAssembly.validate(bytes)) {
 		out.push(`V ${seed} valid`);
 	} else {
-		out.push(`V ${seed} invalid`);
+		out.push(`V ${seed} ${refusal(bytes)}`);
 	}
 }
 process.stdout.write(out.join("\n") + "\n");

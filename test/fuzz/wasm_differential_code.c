@@ -27,6 +27,8 @@ void gen_style(struct generator *g)
 	g->leaf = style >= 4;
 	g->narrow = g->leaf && !gen_chance(g, 3);
 	g->vectors = !gen_chance(g, 6);
+	g->tags = gen_chance(g, 2) ? 1 + gen_below(g, TAGS_MAX) : 0;
+	g->legacy = gen_chance(g, 3);
 	g->locals_most = large ? LOCALS_OWN_MAX : 18;
 	g->depth = large ? 7 : 5;
 	g->budget_most = large ? 1200 : 350;
@@ -92,8 +94,6 @@ struct signature gen_any_signature(struct generator *g)
 
 /* --- expressions --- */
 
-static void statements(struct generator *g, int depth);
-
 static int any_local(struct generator *g, uint8_t type)
 {
 	uint32_t start =
@@ -112,6 +112,15 @@ static int any_global(struct generator *g, uint8_t type)
 		if (g->global_type[1 + (start + i) % n] == type)
 			return (int)(1 + (start + i) % n);
 	return -1;
+}
+
+void gen_keep(struct generator *g, uint8_t type)
+{
+	int local = any_local(g, type);
+	if (local >= 0)
+		gen_op_index(g, 0x21, (uint32_t)local);
+	else
+		gen_op(g, 0x1a);
 }
 
 static void leaf(struct generator *g, uint8_t type)
@@ -142,7 +151,7 @@ static void canonical(struct generator *g, uint8_t type)
 }
 
 /* Mostly what compilers fuse with a branch: a comparison of integers or with 0. */
-static void condition(struct generator *g, int depth)
+void gen_condition(struct generator *g, int depth)
 {
 	uint8_t type = gen_chance(g, 3) ? I64 : I32;
 	switch (gen_below(g, 4)) {
@@ -348,21 +357,21 @@ static void structured(struct generator *g, uint8_t type, int depth)
 	case 0:
 		gen_op_index(g, 0x02, type);
 		gen_push_label(g, &type, 1);
-		statements(g, depth - 1);
+		gen_statements(g, depth - 1);
 		gen_expression(g, type, depth - 1);
 		break;
 	case 1: /* a loop that is run once or, by a branch, more often */
 		gen_op_index(g, 0x03, type);
 		gen_push_label(g, NULL, 0);
 		gen_fuel(g);
-		statements(g, depth - 1);
+		gen_statements(g, depth - 1);
 		gen_expression(g, type, depth - 1);
 		break;
 	default:
-		condition(g, depth - 1);
+		gen_condition(g, depth - 1);
 		gen_op_index(g, 0x04, type);
 		gen_push_label(g, &type, 1);
-		statements(g, depth - 2);
+		gen_statements(g, depth - 2);
 		gen_expression(g, type, depth - 1);
 		gen_op(g, 0x05);
 		gen_expression(g, type, depth - 1);
@@ -486,7 +495,7 @@ static void special_i32(struct generator *g, int depth)
 
 void gen_expression(struct generator *g, uint8_t type, int depth)
 {
-	if (depth <= 0 || g->budget <= 0) {
+	if (depth <= 0 || g->budget <= 0 || type == EXNREF) {
 		leaf(g, type);
 		return;
 	}
@@ -506,7 +515,7 @@ void gen_expression(struct generator *g, uint8_t type, int depth)
 	case 4:
 		gen_expression(g, type, depth - 1);
 		gen_expression(g, type, depth - 1);
-		condition(g, depth - 1);
+		gen_condition(g, depth - 1);
 		gen_op(g, gen_chance(g, 2) ? 0x1b : 0x1c);
 		if (g->code->p[g->code->n - 1] == 0x1c) {
 			bytes_uleb(g->code, 1);
@@ -584,7 +593,7 @@ static void branch(struct generator *g, int depth)
 		gen_op_index(g, 0x0c, up);
 		return;
 	}
-	condition(g, depth - 1);
+	gen_condition(g, depth - 1);
 	gen_op_index(g, 0x0d, up);
 	for (uint32_t i = 0; i < l->count; i++)
 		gen_op(g, 0x1a);
@@ -676,7 +685,7 @@ static void block(struct generator *g, int depth)
 		return;
 	call_args(g, &s, depth - 1);
 	if (kind == 2)
-		condition(g, depth - 1);
+		gen_condition(g, depth - 1);
 	gen_op(g, 0x02 + kind);
 	bytes_sleb(g->code, type);
 	if (kind == 1)
@@ -690,7 +699,7 @@ static void block(struct generator *g, int depth)
 			gen_fuel(g);
 		for (uint32_t i = 0; i < s.param_count; i++)
 			gen_op(g, 0x1a);
-		statements(g, depth - 1);
+		gen_statements(g, depth - 1);
 		for (uint32_t i = 0; i < s.result_count; i++)
 			gen_expression(g, s.results[i], depth - 2);
 	}
@@ -707,8 +716,8 @@ static void repeat(struct generator *g, int depth)
 	gen_op_index(g, 0x03, EMPTY);
 	gen_push_label(g, NULL, 0);
 	gen_fuel(g);
-	statements(g, depth - 1);
-	condition(g, depth - 1);
+	gen_statements(g, depth - 1);
+	gen_condition(g, depth - 1);
 	gen_op_index(g, 0x23, 0); /* and while much fuel is left: most loops end without a trap */
 	gen_i32_const(g, FUEL / 2);
 	gen_op(g, 0x4b);
@@ -720,6 +729,10 @@ static void repeat(struct generator *g, int depth)
 
 void gen_statement(struct generator *g, int depth)
 {
+	if (g->tags && gen_chance(g, 6)) {
+		gen_exception(g, depth);
+		return;
+	}
 	switch (gen_below(g, g->leaf ? 10 : 14)) {
 	case 0:
 	case 1:
@@ -763,7 +776,7 @@ void gen_statement(struct generator *g, int depth)
 	}
 }
 
-static void statements(struct generator *g, int depth)
+void gen_statements(struct generator *g, int depth)
 {
 	if (depth <= 0)
 		return;

@@ -7,7 +7,16 @@
 
 #include <stdbool.h>
 
-enum { I32 = 0x7f, I64 = 0x7e, F32 = 0x7d, F64 = 0x7c, V128 = 0x7b, FUNCREF = 0x70, EMPTY = 0x40 };
+enum {
+	I32 = 0x7f,
+	I64 = 0x7e,
+	F32 = 0x7d,
+	F64 = 0x7c,
+	V128 = 0x7b,
+	FUNCREF = 0x70,
+	EXNREF = 0x69,
+	EMPTY = 0x40
+};
 enum {
 	TYPES_MAX = 64,
 	FUNCS_MAX = 6,
@@ -21,6 +30,7 @@ enum {
 	FUEL = 300,
 	TABLE_SIZE = 8,
 	DATA_BYTES = 24,
+	TAGS_MAX = 4,
 };
 
 struct signature {
@@ -41,6 +51,8 @@ struct generator {
 	uint32_t globals;
 	uint8_t global_type[GLOBALS_MAX];
 	uint32_t memories, tables;
+	uint32_t tags, tag_type[TAGS_MAX]; /* none: nothing is thrown */
+	bool legacy;                       /* and by the old instructions */
 	/* What the functions are like: see gen_style(). */
 	bool leaf, narrow, vectors;
 	uint32_t locals_most;
@@ -84,6 +96,13 @@ void gen_push_label(struct generator *g, const uint8_t *types, uint32_t count);
 /* Without fuel the function returns, or now and then traps. */
 void gen_fuel(struct generator *g);
 void gen_statement(struct generator *g, int depth);
+/* wasm_differential_exception.c: throws, or catches what is thrown in statements. */
+void gen_exception(struct generator *g, int depth);
+void gen_statements(struct generator *g, int depth);
+/* Mostly a comparison; leaves an i32. */
+void gen_condition(struct generator *g, int depth);
+/* Sets a local of this type, or drops the value. */
+void gen_keep(struct generator *g, uint8_t type);
 void gen_tail_call(struct generator *g, int depth);
 
 /* wasm_differential_vector.c */

@@ -143,6 +143,9 @@ void gen_constant(struct generator *g, uint8_t type)
 	case V128:
 		gen_vector_constant(g);
 		return;
+	case EXNREF: /* only where a branch takes it: null */
+		gen_op_index(g, 0xd0, EXNREF);
+		return;
 	default:
 		gen_op(g, 0x44);
 		bits = gen_any_double(g);
@@ -412,6 +415,12 @@ uint32_t generate_module(uint64_t seed, struct bytes *out, bool *vectors)
 		}
 		g->func_type[i] = gen_type_index(g, &type);
 	}
+	for (uint32_t i = 0; i < g->tags; i++) {
+		struct signature tag = {.param_count = gen_below(g, RESULTS_MAX)};
+		for (uint32_t k = 0; k < tag.param_count; k++)
+			tag.params[k] = gen_any_type(g);
+		g->tag_type[i] = gen_type_index(g, &tag);
+	}
 	code_section(g, &code); /* first: blocks add types */
 
 	bytes_put(out, header, sizeof(header));
@@ -443,6 +452,14 @@ uint32_t generate_module(uint64_t seed, struct bytes *out, bool *vectors)
 		bytes_put(&s, memory, sizeof(memory));
 	}
 	section(out, 5, &s);
+	if (g->tags) {
+		bytes_uleb(&s, g->tags);
+		for (uint32_t i = 0; i < g->tags; i++) {
+			bytes_u8(&s, 0);
+			bytes_uleb(&s, g->tag_type[i]);
+		}
+		section(out, 13, &s);
+	}
 	global_section(g, &s);
 	section(out, 6, &s);
 	export_section(g, &s);
