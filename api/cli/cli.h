@@ -4,6 +4,7 @@
 #define MOTE_API_CLI_CLI_H
 
 #include <mote/mote.h>
+#include <sys/resource.h>
 
 /* Exit statuses of Mote itself; a program's own pass through. */
 enum {
@@ -20,6 +21,7 @@ int cli_snapshot(int argc, char **argv);
 struct cli_credentials {
 	struct mote_credentials own;
 	uint32_t *groups;
+	struct mote_limit limits[RLIM_NLIMITS];
 };
 /* Those of this process into the options, which borrow them. 0, or -1 after a complaint. */
 int cli_credentials(struct mote_options *o, struct cli_credentials *to);

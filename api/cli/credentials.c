@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A native program has the user, groups and capabilities of the process that runs it. */
+/* A native program has the user, groups, capabilities and limits of the process that runs it. */
 #include "cli.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,6 +36,22 @@ static int get_capabilities(struct mote_credentials *c)
 	return 0;
 }
 
+/* The program keeps to soft limits by itself; this process has descriptors up to the hard one. */
+static void note_limits(struct mote_limit limits[RLIM_NLIMITS])
+{
+	struct rlimit r;
+	for (uint32_t i = 0; i < RLIM_NLIMITS; i++) {
+		r = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+		(void)!getrlimit((__rlimit_resource_t)i, &r);
+		limits[i] =
+			(struct mote_limit){.resource = i, .soft = r.rlim_cur, .hard = r.rlim_max};
+	}
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		(void)!setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
 int cli_credentials(struct mote_options *o, struct cli_credentials *to)
 {
 	int count = getgroups(0, NULL);
@@ -50,5 +67,8 @@ int cli_credentials(struct mote_options *o, struct cli_credentials *to)
 	o->groups = to->groups;
 	o->group_count = (size_t)count;
 	o->credentials = &to->own;
+	note_limits(to->limits);
+	o->limits = to->limits;
+	o->limit_count = RLIM_NLIMITS;
 	return 0;
 }

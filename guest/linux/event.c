@@ -4,6 +4,7 @@
  * does the work.
  */
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/fs/file_limit.h"
 #include "guest/linux/syscall.h"
 #include "guest/linux/time.h"
 
@@ -16,7 +17,8 @@ int64_t sys_eventfd2(uint32_t initial, uint32_t flags)
 {
 	if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK | EFD_SEMAPHORE))
 		return -EINVAL;
-	int64_t fd = mote_eventfd(mote_area(), initial, flags & ~(uint32_t)O_CLOEXEC);
+	int64_t fd =
+		descriptor_admit(mote_eventfd(mote_area(), initial, flags & ~(uint32_t)O_CLOEXEC));
 	return fd_set_close_on_exec(fd, flags & O_CLOEXEC);
 }
 
@@ -24,7 +26,8 @@ int64_t sys_epoll_create1(uint32_t flags)
 {
 	if (flags & ~(uint32_t)EPOLL_CLOEXEC)
 		return -EINVAL;
-	return fd_set_close_on_exec(mote_epoll_create(mote_area()), flags & EPOLL_CLOEXEC);
+	int64_t fd = descriptor_admit(mote_epoll_create(mote_area()));
+	return fd_set_close_on_exec(fd, flags & EPOLL_CLOEXEC);
 }
 
 int64_t sys_epoll_ctl(int epoll, uint32_t operation, int fd, uint64_t event_at)
@@ -74,7 +77,8 @@ int64_t sys_epoll_pwait2(int epoll, uint64_t to, int capacity, uint64_t timeout_
 
 int64_t sys_timerfd_create(uint32_t clock, uint32_t flags)
 {
-	int64_t fd = mote_timerfd_create(mote_area(), clock, flags & ~(uint32_t)O_CLOEXEC);
+	int64_t fd = descriptor_admit(
+		mote_timerfd_create(mote_area(), clock, flags & ~(uint32_t)O_CLOEXEC));
 	return fd_set_close_on_exec(fd, flags & O_CLOEXEC);
 }
 

@@ -44,8 +44,10 @@ static const struct {
 	[EXCEPT_SET] = {POLLPRI, POLLPRI},
 };
 
+enum { SELECT_MAX = 1024 }; /* FD_SETSIZE */
+
 struct fd_set_words {
-	uint64_t word[DESCRIPTORS_MAX / 64];
+	uint64_t word[SELECT_MAX / 64];
 };
 
 static bool has(const struct fd_set_words *set, uint32_t fd)
@@ -86,10 +88,10 @@ static int64_t scatter(const struct fd_set_words asked[SETS], struct fd_set_word
 
 int64_t select_for(uint32_t count, const uint64_t sets[SETS], const struct mote_time *timeout)
 {
-	struct mote_pollfd fds[DESCRIPTORS_MAX];
+	struct mote_pollfd fds[SELECT_MAX];
 	struct fd_set_words asked[SETS] = {0}, ready[SETS] = {0};
 	int64_t total = 0;
-	if (count > DESCRIPTORS_MAX)
+	if (count > SELECT_MAX)
 		return -EINVAL;
 	const uint64_t bytes = (count + 63) / 64 * 8;
 	for (int i = 0; i < SETS; i++)

@@ -2,6 +2,7 @@
 /* System calls on sockets. */
 #include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/fs/file_limit.h"
 #include "guest/linux/syscall.h"
 #include "guest/linux/time.h"
 
@@ -47,8 +48,8 @@ static int64_t put_address(const struct mote_sockaddr *a, uint64_t to, uint64_t 
 
 int64_t sys_socket(uint32_t domain, uint32_t type, uint32_t protocol)
 {
-	return fd_set_close_on_exec(mote_socket(mote_area(), domain, type, protocol),
-				    type & SOCK_CLOEXEC);
+	int64_t fd = descriptor_admit(mote_socket(mote_area(), domain, type, protocol));
+	return fd_set_close_on_exec(fd, type & SOCK_CLOEXEC);
 }
 
 int64_t sys_socketpair(uint32_t domain, uint32_t type, uint32_t protocol, uint64_t to)
@@ -84,7 +85,7 @@ int64_t sys_listen(int fd, uint32_t backlog)
 int64_t sys_accept4(int fd, uint64_t address, uint64_t len_at, uint32_t flags)
 {
 	struct mote_sockaddr a;
-	int64_t rc = mote_accept(mote_area(), fd, flags, &a);
+	int64_t rc = descriptor_admit(mote_accept(mote_area(), fd, flags, &a));
 	if (rc < 0)
 		return rc;
 	(void)!fd_set_close_on_exec(rc, flags & SOCK_CLOEXEC);

@@ -66,7 +66,7 @@ __attribute__((hot)) int64_t syscall_run(const struct syscall *s)
 	 * The host does not know that the stack grows. It looks at all buffers before it does
 	 * anything.
 	 */
-	if (rc == -EFAULT && memory_stack_grow(LINUX_STACK_TOP - LINUX_STACK_BYTES))
+	if (rc == -EFAULT && memory_stack_grow_whole())
 		rc = dispatch(s);
 	return rc;
 }

@@ -43,7 +43,8 @@ struct monitor {
 	char cwd[PATH_MAX]; /* as the kernel has it: without links and ".." */
 	int root_fd;
 	char hostname[65], domainname[65];
-	char *listen; /* owned; the annotation's value, NULL: none */
+	struct mote_limit limits[RLIM_NLIMITS]; /* what the guest sees */
+	char *listen;                           /* owned; the annotation's value, NULL: none */
 	int listeners[LISTENERS_MAX];
 	size_t listener_count;
 	/* owned: the host's directory of compiled modules, until the module was looked up; or -1 */
@@ -271,7 +272,8 @@ static int open_environment(struct monitor *m, struct err *e)
 	int rc = take_terminal(s, e);
 	if (rc < 0)
 		return rc;
-	rc = monitor_set_limits(s, e);
+	monitor_note_limits(s, m->limits);
+	rc = monitor_set_limits(s, m->limits, e);
 	if (rc < 0)
 		return rc;
 	if (!getcwd(m->cwd, sizeof(m->cwd)))
@@ -541,19 +543,12 @@ static int build(struct monitor *m, struct err *e)
 	struct oci_spec *s = &m->config.spec;
 	const struct mote_dir root = {.guest_path = "/", .fd = m->root_fd};
 	const char *hostname = m->hostname;
-	struct mote_limit limits[OCI_RLIMITS_MAX];
 	gid_t groups[OCI_GROUPS_MAX]; /* as the kernel sorts them */
 	const int group_count = getgroups(OCI_GROUPS_MAX, groups);
 	if (group_count < 0)
 		return err_sys(e, errno, "getgroups");
 	/* The guest's own mask is in force alone: it can be changed there. */
 	const uint32_t mask = umask(0);
-	for (size_t i = 0; i < s->rlimits_count; i++)
-		limits[i] = (struct mote_limit){
-			.resource = (uint32_t)s->rlimits[i].resource,
-			.soft = s->rlimits[i].soft,
-			.hard = s->rlimits[i].hard,
-		};
 	if (s->hostname && *s->hostname)
 		hostname = s->hostname;
 	const struct mote_credentials credentials = {
@@ -583,8 +578,8 @@ static int build(struct monitor *m, struct err *e)
 		.umask = &mask,
 		.groups = groups,
 		.group_count = (size_t)group_count,
-		.limits = limits,
-		.limit_count = s->rlimits_count,
+		.limits = m->limits,
+		.limit_count = RLIM_NLIMITS,
 		.credentials = &credentials,
 		.uid = s->uid,
 		.gid = s->gid,

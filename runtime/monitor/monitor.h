@@ -11,7 +11,9 @@
 #include "runtime/userns.h"
 #include "runtime/wire.h"
 
+#include <mote/mote.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 /* Descriptors that a monitor starts with, in addition to 0, 1 and 2 of the container. */
 #define MONITOR_CONTROL_FD 3 /* the shim's socket */
@@ -73,8 +75,11 @@ int monitor_make_devices(const struct oci_spec *spec, int root_fd, struct err *e
 int monitor_join_namespaces(int pidfd, int root, int *root_fd, struct err *e) must_check;
 /* While the host's /proc is still there. */
 int monitor_set_oom_score(const struct oci_spec *spec, struct err *e) must_check;
-/* Resource limits, umask, working directory. In the new root. */
-int monitor_set_limits(const struct oci_spec *spec, struct err *e) must_check;
+/* What the guest sees: config.json's, and of others this process's, as they are now. */
+void monitor_note_limits(const struct oci_spec *spec, struct mote_limit limits[RLIM_NLIMITS]);
+/* Those of them that bind this process, umask, working directory. In the new root. */
+int monitor_set_limits(const struct oci_spec *spec, const struct mote_limit limits[RLIM_NLIMITS],
+		       struct err *e) must_check;
 /*
  * What is made in the container's mounts from now on belongs to its root. With all capabilities
  * still.

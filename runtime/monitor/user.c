@@ -149,22 +149,58 @@ int monitor_set_oom_score(const struct oci_spec *s, struct err *e)
 	return 0;
 }
 
+/* Descriptors that a monitor has next to the guest's. */
+enum { OWN_DESCRIPTORS = 64 };
+
+void monitor_note_limits(const struct oci_spec *s, struct mote_limit limits[RLIM_NLIMITS])
+{
+	for (uint32_t i = 0; i < RLIM_NLIMITS; i++) {
+		struct rlimit r = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+		(void)!getrlimit((__rlimit_resource_t)i, &r);
+		limits[i] =
+			(struct mote_limit){.resource = i, .soft = r.rlim_cur, .hard = r.rlim_max};
+	}
+	for (size_t i = 0; i < s->rlimits_count; i++) {
+		const struct oci_rlimit *r = &s->rlimits[i];
+		limits[r->resource].soft = r->soft;
+		limits[r->resource].hard = r->hard;
+	}
+}
+
+/*
+ * The guest keeps to its soft limit by itself, and may raise it to the hard one: that is what binds
+ * it here, and what it has of descriptors is next to the monitor's own.
+ */
+static int set_descriptor_limit(const struct mote_limit *guest)
+{
+	struct rlimit now, want = {.rlim_cur = guest->hard, .rlim_max = guest->hard};
+	if (getrlimit(RLIMIT_NOFILE, &now) < 0)
+		return -1;
+	if (guest->hard < RLIM_INFINITY - OWN_DESCRIPTORS)
+		want.rlim_cur = want.rlim_max = guest->hard + OWN_DESCRIPTORS;
+	if (setrlimit(RLIMIT_NOFILE, &want) == 0)
+		return 0;
+	want.rlim_cur = want.rlim_max = guest->hard < now.rlim_max ? now.rlim_max : guest->hard;
+	return setrlimit(RLIMIT_NOFILE, &want);
+}
+
 /*
  * Those that limit what the guest does with the host. The others (stack, address space, processes,
  * …) are limits of a host process and would hit the monitor, not the guest.
  */
-static bool limits_guest(int resource)
+static int set_rlimits(const struct oci_spec *s, const struct mote_limit limits[RLIM_NLIMITS],
+		       struct err *e)
 {
-	return resource == RLIMIT_NOFILE || resource == RLIMIT_FSIZE || resource == RLIMIT_CORE;
-}
-
-static int set_rlimits(const struct oci_spec *s, struct err *e)
-{
+	if (set_descriptor_limit(&limits[RLIMIT_NOFILE]) < 0)
+		return err_sys(e, errno, "process.rlimits: RLIMIT_NOFILE");
 	for (size_t i = 0; i < s->rlimits_count; i++) {
 		const struct oci_rlimit *r = &s->rlimits[i];
-		struct rlimit want = {.rlim_cur = r->soft, .rlim_max = r->hard};
-		if (limits_guest(r->resource) &&
-		    setrlimit((__rlimit_resource_t)r->resource, &want) < 0)
+		struct rlimit want = {.rlim_cur = r->hard, .rlim_max = r->hard};
+		if (r->resource == RLIMIT_CORE)
+			want.rlim_cur = r->soft;
+		else if (r->resource != RLIMIT_FSIZE)
+			continue;
+		if (setrlimit((__rlimit_resource_t)r->resource, &want) < 0)
 			return err_sys(e, errno, "process.rlimits[%zu]", i);
 	}
 	return 0;
@@ -188,12 +224,13 @@ static int enter_cwd(const char *path, struct err *e)
 	return 0;
 }
 
-int monitor_set_limits(const struct oci_spec *s, struct err *e)
+int monitor_set_limits(const struct oci_spec *s, const struct mote_limit limits[RLIM_NLIMITS],
+		       struct err *e)
 {
 	umask(022);
 	int rc = enter_cwd(s->cwd, e);
 	if (rc == 0)
-		rc = set_rlimits(s, e);
+		rc = set_rlimits(s, limits, e);
 	if (s->umask != OCI_UNSET)
 		umask((mode_t)s->umask);
 	return rc;

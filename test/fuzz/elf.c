@@ -115,6 +115,13 @@ static void say(const struct mote_iovec *v, uint64_t count)
 }
 
 /* The host's side of the calls that loading makes. */
+/* RLIMIT_STACK is none. */
+uint64_t limits_soft(uint32_t which)
+{
+	(void)which;
+	return UINT64_MAX;
+}
+
 int64_t mote_hostcall(struct mote_area *a)
 {
 	const uint64_t *arg = a->frame.arg;

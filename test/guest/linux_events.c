@@ -192,6 +192,7 @@ static void do_process(void)
 	CHECK(getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur == 1024 && r.rlim_max == 1024);
 	CHECK(getrlimit(RLIMIT_STACK, &r) == 0 && r.rlim_cur == 8 << 20);
 	r.rlim_cur = 1 << 20;
+	r.rlim_max = 8 << 20;
 	CHECK(setrlimit(RLIMIT_STACK, &r) == 0 && getrlimit(RLIMIT_STACK, &r) == 0 &&
 	      r.rlim_cur == 1 << 20);
 	r.rlim_max = 16 << 20;

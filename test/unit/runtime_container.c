@@ -54,7 +54,7 @@ Test(runtime_container, isolated_environment)
 	snprintf(
 		text, sizeof(text),
 		"uid 1000/1000 gid 1001/1001 groups 2 caps 000 nnp 1 bound 0 dump 0 death 9 nofile "
-		"100 uts room host room memory %lu cwd /not/there umask 77 entry fn network 1\n",
+		"264 uts room host room memory %lu cwd /not/there umask 77 entry fn network 1\n",
 		((machine.totalram + machine.totalswap) * machine.mem_unit) & ~4095UL);
 	cr_expect_str_eq(text_of(k.out), text);
 	delete (&k);
@@ -66,7 +66,15 @@ Test(runtime_container, the_program_sees_its_configuration)
 	config(",\"user\":{\"uid\":0,\"gid\":0,\"umask\":0,\"additionalGids\":[40,5,6]},"
 	       "\"rlimits\":[{\"type\":\"RLIMIT_NPROC\",\"soft\":77,\"hard\":99}]",
 	       ",\"domainname\":\"rooms.example\"" LINUX(""));
-	cr_expect_str_eq(run("seen", 0), "domain rooms.example groups 3 5 6 40 limit 6 77 99\n");
+	/* Limits that it does not name are the process's own. */
+	struct rlimit own;
+	char core[80];
+	cr_assert(getrlimit(RLIMIT_CORE, &own) == 0);
+	snprintf(core, sizeof(core), " limit 4 %lu %lu ", own.rlim_cur, own.rlim_max);
+	const char *seen = run("seen", 0);
+	cr_expect(strstr(seen, "domain rooms.example groups 3 5 6 40 limit ") &&
+			  strstr(seen, " limit 6 77 99 ") && strstr(seen, core),
+		  "%s", seen);
 	cr_expect(strstr(run("self", 0), " umask 0 "));
 	config("", LINUX(""));
 	cr_expect(strstr(run("self", 0), " umask 22 "));

@@ -34,7 +34,7 @@ struct mote_sandbox {
 	char *home;
 	int root, listening;
 	unsigned umask;
-	char seen[256]; /* of what the program could ask */
+	char seen[600]; /* of what the program could ask; no limits that are none */
 	volatile sig_atomic_t signo;
 	int vm; /* "wait vm": made while it may, for what KVM brings along */
 };
@@ -118,9 +118,10 @@ int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, st
 		snprintf(s->seen + strlen(s->seen), sizeof(s->seen) - strlen(s->seen), " %u",
 			 o->groups[i]);
 	for (size_t i = 0; i < o->limit_count; i++)
-		snprintf(s->seen + strlen(s->seen), sizeof(s->seen) - strlen(s->seen),
-			 " limit %u %lu %lu", o->limits[i].resource, o->limits[i].soft,
-			 o->limits[i].hard);
+		if (o->limits[i].soft != UINT64_MAX || o->limits[i].hard != UINT64_MAX)
+			snprintf(s->seen + strlen(s->seen), sizeof(s->seen) - strlen(s->seen),
+				 " limit %u %lu %lu", o->limits[i].resource, o->limits[i].soft,
+				 o->limits[i].hard);
 	s->o.entry = o->entry ? strdup(o->entry) : NULL;
 	s->root = dup(o->dirs[0].fd);
 	s->vm = strcmp(s->line, "wait vm") == 0 ? ioctl(*o->kvm_fd, KVM_CREATE_VM, 0) : -1;

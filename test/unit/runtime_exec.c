@@ -91,7 +91,7 @@ Test(runtime_exec, is_in_its_container)
 	cr_assert(start_both(&k, x, &e) == 0, "%s", e.text);
 	cr_expect(finish_both(&k, x) == 0);
 	cr_expect(strstr(said(), "uid 1000/1000 gid 1001/1001 groups 2 caps 000 nnp 1 bound 0 dump "
-				 "0 death 9 nofile 100 uts "
+				 "0 death 9 nofile 264 uts "
 				 "room host room memory "),
 		  "%s", said());
 	cr_expect(strstr(said(), " cwd /not/there umask 77"), "%s", said());

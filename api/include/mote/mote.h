@@ -156,7 +156,8 @@ struct mote_options {
 	const uint32_t *umask;
 	const char *domainname; /* what uname says; default "(none)" */
 	/*
-	 * Supplementary groups and resource limits that the program sees; the latter bind nobody.
+	 * Supplementary groups and resource limits that the program sees. The latter a native
+	 * program keeps to by itself, as far as Linux would have it; they bind no one else.
 	 */
 	const uint32_t *groups;
 	size_t group_count;

@@ -8,14 +8,18 @@
 #include "guest/lib/output.h"
 #include "guest/linux/fs/dir_cookie.h"
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/lookup.h"
 #include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/limits.h"
 
 #include <linux/close_range.h>
+#include <linux/falloc.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/poll.h>
+#include <linux/resource.h>
 
 /*
  * A small write to standard output that may wait in the area: its length, -EFAULT, or 0 if it is to
@@ -70,9 +74,58 @@ int64_t sys_readv(int fd, uint64_t vectors, uint64_t count)
 	return read_from(fd, (const void *)vectors, count);
 }
 
+enum { VECTORS_MAX = 1024 };
+
+/* Whether RLIMIT_FSIZE has to be looked at. */
+static bool sizes_limited(void)
+{
+	return limits_soft(RLIMIT_FSIZE) != RLIM64_INFINITY;
+}
+
+static int64_t write_piece(int32_t fd, uint64_t offset, const struct mote_iovec *v)
+{
+	if (offset == FILE_LIMIT_CURRENT)
+		return mote_writev(mote_area(), fd, v, 1);
+	return mote_pwritev(mote_area(), fd, v, 1, offset);
+}
+
+/* As far as the limit lets it, which may be in the middle of the vectors. */
+static int64_t write_limited(int32_t fd, const struct mote_iovec *v, uint64_t count,
+			     uint64_t offset)
+{
+	uint64_t total = 0, done = 0;
+	if (count > VECTORS_MAX)
+		return -EINVAL;
+	for (uint64_t i = 0; i < count; i++) {
+		struct mote_iovec one;
+		if (get_user(&one, (uint64_t)&v[i], sizeof(one)) < 0)
+			return -EFAULT;
+		total = one.len > INT64_MAX - total ? INT64_MAX : total + one.len;
+	}
+	const int64_t most = file_limit_write(fd, offset, total);
+	if (most < 0)
+		return most;
+	for (uint64_t i = 0; i < count && done < (uint64_t)most; i++) {
+		struct mote_iovec one;
+		if (get_user(&one, (uint64_t)&v[i], sizeof(one)) < 0)
+			return -EFAULT;
+		one.len = min_u64(one.len, (uint64_t)most - done);
+		const bool own = offset == FILE_LIMIT_CURRENT;
+		int64_t n = write_piece(fd, own ? offset : offset + done, &one);
+		if (n < 0)
+			return done ? (int64_t)done : n;
+		done += (uint64_t)n;
+		if ((uint64_t)n < one.len)
+			break;
+	}
+	return (int64_t)done;
+}
+
 int64_t sys_write(int fd, uint64_t from, uint64_t bytes)
 {
 	const struct mote_iovec v = one_vector(from, bytes);
+	if (sizes_limited() && bytes > 0)
+		return signal_broken_pipe(write_limited(fd, &v, 1, FILE_LIMIT_CURRENT));
 	if (output_is_open(mote_area(), (uint32_t)fd, bytes)) {
 		int64_t rc = buffer_output(mote_area(), (uint32_t)fd, &v);
 		if (rc != 0)
@@ -83,6 +136,9 @@ int64_t sys_write(int fd, uint64_t from, uint64_t bytes)
 
 int64_t sys_writev(int fd, uint64_t vectors, uint64_t count)
 {
+	if (sizes_limited() && count > 0)
+		return signal_broken_pipe(
+			write_limited(fd, (const void *)vectors, count, FILE_LIMIT_CURRENT));
 	return signal_broken_pipe(mote_writev(mote_area(), fd, (const void *)vectors, count));
 }
 
@@ -95,6 +151,8 @@ int64_t sys_pread64(int fd, uint64_t to, uint64_t bytes, uint64_t offset)
 int64_t sys_pwrite64(int fd, uint64_t from, uint64_t bytes, uint64_t offset)
 {
 	const struct mote_iovec v = one_vector(from, bytes);
+	if (sizes_limited() && bytes > 0 && offset <= INT64_MAX)
+		return write_limited(fd, &v, 1, offset);
 	return mote_pwritev(mote_area(), fd, &v, 1, offset);
 }
 
@@ -105,6 +163,8 @@ int64_t sys_preadv(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 
 int64_t sys_pwritev(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 {
+	if (sizes_limited() && count > 0 && offset <= INT64_MAX)
+		return write_limited(fd, (const void *)vectors, count, offset);
 	return mote_pwritev(mote_area(), fd, (const void *)vectors, count, offset);
 }
 
@@ -191,8 +251,8 @@ int64_t sys_close_range(uint32_t first, uint32_t last, uint32_t flags)
 {
 	if (first > last || (flags & ~(uint32_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
 		return -EINVAL;
-	if (last >= DESCRIPTORS_MAX)
-		last = DESCRIPTORS_MAX - 1;
+	if (last > (uint32_t)descriptor_highest())
+		last = (uint32_t)descriptor_highest();
 	for (uint32_t at = first; at <= last; at += CLOSE_AT_ONCE) {
 		uint32_t count = last - at + 1;
 		if (count > CLOSE_AT_ONCE)
@@ -206,22 +266,29 @@ int64_t sys_close_range(uint32_t first, uint32_t last, uint32_t flags)
 
 int64_t descriptor_dup_from(int32_t fd, uint32_t at_least)
 {
-	if (at_least >= DESCRIPTORS_MAX)
+	if (at_least >= limits_soft(RLIMIT_NOFILE))
 		return -EINVAL;
-	return fd_copied(fd, mote_dup(mote_area(), fd, at_least));
+	return fd_copied(fd, descriptor_admit(mote_dup(mote_area(), fd, at_least)));
 }
 
 int64_t descriptor_dup_onto(int32_t fd, int32_t to)
 {
-	if (to < 0 || to >= DESCRIPTORS_MAX || lookup_holds(to))
+	if (to < 0 || (uint32_t)to >= limits_soft(RLIMIT_NOFILE) || lookup_holds(to))
 		return -EBADF;
-	return fd_copied(fd, mote_dup_to(mote_area(), fd, to));
+	return fd_copied(fd, descriptor_admit(mote_dup_to(mote_area(), fd, to)));
 }
 
 int64_t descriptor_pair_on_exec(int64_t rc, uint64_t at, bool set)
 {
 	int32_t fds[2];
-	if (rc < 0 || !set || get_user(fds, at, sizeof(fds)) < 0)
+	if (rc < 0 || get_user(fds, at, sizeof(fds)) < 0)
+		return rc;
+	if (descriptor_admit(fds[0]) < 0 || descriptor_admit(fds[1]) < 0) {
+		(void)!mote_close(mote_area(), fds[0]);
+		(void)!mote_close(mote_area(), fds[1]);
+		return -EMFILE;
+	}
+	if (!set)
 		return rc;
 	(void)!fd_set_close_on_exec(fds[0], true);
 	(void)!fd_set_close_on_exec(fds[1], true);
@@ -250,6 +317,9 @@ int64_t sys_pipe2(uint64_t to, uint32_t flags)
 
 int64_t sys_ftruncate(int fd, uint64_t size)
 {
+	const int64_t rc = size <= INT64_MAX ? file_limit_size(fd, size) : 0;
+	if (rc < 0)
+		return rc;
 	return mote_ftruncate(mote_area(), fd, size);
 }
 
@@ -289,6 +359,10 @@ int64_t sys_readahead(int fd, uint64_t offset, uint64_t bytes)
 
 int64_t sys_fallocate(int fd, uint32_t mode, uint64_t offset, uint64_t bytes)
 {
+	const bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && (offset | bytes) <= INT64_MAX;
+	const int64_t rc = grows ? file_limit_size(fd, offset + bytes) : 0;
+	if (rc < 0)
+		return rc;
 	return mote_fallocate(mote_area(), fd, mode, offset, bytes);
 }
 

@@ -17,6 +17,7 @@ enum { POOL_BYTES = 32768 };
 static char pools[2][POOL_BYTES];
 static char *pool = pools[0];
 static uint16_t path_at[DESCRIPTORS_MAX];
+static int32_t path_end; /* above all that have a path */
 static uint32_t pool_used = 1;
 static uint64_t on_exec[DESCRIPTORS_MAX / 64]; /* FD_CLOEXEC */
 
@@ -29,7 +30,7 @@ static void collect(void)
 {
 	char *other = pool == pools[0] ? pools[1] : pools[0];
 	pool_used = 1;
-	for (int32_t fd = 0; fd < DESCRIPTORS_MAX; fd++) {
+	for (int32_t fd = 0; fd < path_end; fd++) {
 		if (!path_at[fd])
 			continue;
 		size_t bytes = strlen(pool + path_at[fd]) + 1;
@@ -53,6 +54,8 @@ static void set_path(int32_t fd, const char *path)
 	memcpy(pool + pool_used, path, bytes);
 	path_at[fd] = (uint16_t)pool_used;
 	pool_used += (uint32_t)bytes;
+	if (fd >= path_end)
+		path_end = fd + 1;
 }
 
 void fd_set_path(int32_t fd, const char *path)
@@ -71,9 +74,10 @@ const char *fd_path(int32_t fd)
 
 void fd_forget(int32_t fd)
 {
-	if (fd >= 0 && fd < DESCRIPTORS_MAX)
+	if (known(fd))
 		path_at[fd] = 0;
-	dir_cookie_set(fd, 0);
+	if (dir_cookie(fd))
+		dir_cookie_set(fd, 0);
 	proc_file_forget(fd);
 	(void)!fd_set_close_on_exec(fd, false);
 }
@@ -84,7 +88,7 @@ int64_t fd_set_close_on_exec(int64_t fd, bool set)
 		return fd;
 	if (set)
 		on_exec[fd / 64] |= 1UL << fd % 64;
-	else
+	else if (fd_closes_on_exec((int32_t)fd))
 		on_exec[fd / 64] &= ~(1UL << fd % 64);
 	return fd;
 }
@@ -96,9 +100,12 @@ bool fd_closes_on_exec(int32_t fd)
 
 int32_t fd_next_on_exec(int32_t from)
 {
-	for (int32_t fd = from; fd < DESCRIPTORS_MAX; fd++)
-		if (fd_closes_on_exec(fd))
+	for (int32_t fd = from; fd < DESCRIPTORS_MAX; fd++) {
+		if (fd % 64 == 0 && !on_exec[fd / 64])
+			fd += 63;
+		else if (fd_closes_on_exec(fd))
 			return fd;
+	}
 	return -1;
 }
 
@@ -112,7 +119,8 @@ int64_t fd_copied(int32_t from, int64_t to)
 		memcpy(path, pool + path_at[from], strlen(pool + path_at[from]) + 1);
 		fd_set_path((int32_t)to, path);
 	}
-	dir_cookie_set((int32_t)to, dir_cookie(from));
+	if (dir_cookie(from))
+		dir_cookie_set((int32_t)to, dir_cookie(from));
 	proc_file_copied(from, (int32_t)to);
 	return to;
 }
@@ -131,7 +139,7 @@ bool path_mentions(const char *path, const char *name)
 
 bool fd_paths_mention(const char *name)
 {
-	for (int32_t fd = 0; fd < DESCRIPTORS_MAX; fd++)
+	for (int32_t fd = 0; fd < path_end; fd++)
 		if (path_at[fd] && path_mentions(pool + path_at[fd], name))
 			return true;
 	return false;
@@ -156,7 +164,7 @@ bool path_follow(char *path, const char *from, const char *to, bool exchange)
 void fd_paths_follow(const char *from, const char *to, bool exchange)
 {
 	char path[PATH_MAX];
-	for (int32_t fd = 0; fd < DESCRIPTORS_MAX; fd++) {
+	for (int32_t fd = 0; fd < path_end; fd++) {
 		if (!path_at[fd])
 			continue;
 		memcpy(path, pool + path_at[fd], strlen(pool + path_at[fd]) + 1);

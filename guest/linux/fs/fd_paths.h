@@ -10,8 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Descriptors of the program are below this; the runtime's own are above. */
-#define DESCRIPTORS_MAX 1024
+/*
+ * Descriptors of the program are below this. The runtime's own, which paths are resolved by, begin
+ * at the second: the host gives the program no number that is in use, and lookup_holds() tells.
+ */
+#define DESCRIPTORS_MAX 65536
+#define DESCRIPTORS_OWN 1024
 
 void fd_set_path(int32_t fd, const char *path);
 const char *fd_path(int32_t fd); /* NULL: not known; valid until the next fd_set_path */

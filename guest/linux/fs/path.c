@@ -4,6 +4,7 @@
 
 #include "guest/linux/fs/cwd.h"
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/lookup.h"
 #include "guest/linux/fs/stat.h"
 #include "guest/linux/fs/user_path.h"
@@ -49,7 +50,7 @@ static int64_t open_duplicate(int32_t fd, const struct mote_stat *st, uint32_t f
 	has &= O_ACCMODE;
 	if (has != O_RDWR && has != wanted && !(S_ISFIFO(st->mode) && wanted == O_RDWR))
 		return -EACCES;
-	int64_t copy = fd_copied(fd, mote_dup(mote_area(), fd, 0));
+	int64_t copy = fd_copied(fd, descriptor_admit(mote_dup(mote_area(), fd, 0)));
 	if (copy < 0 || !(flags & O_TRUNC) || !S_ISREG(st->mode))
 		return copy;
 	int64_t rc = mote_ftruncate(mote_area(), (int32_t)copy, 0);
@@ -94,8 +95,8 @@ static int64_t open_here(const struct resolved_path *p, uint32_t flags, uint32_t
 		return open_own(p->own, flags);
 	if (p->proc[0])
 		return proc_open(p->proc, flags);
-	return mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve, flags,
-			 mode & ~process.umask);
+	return descriptor_admit(mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve,
+					  flags, mode & ~process.umask));
 }
 
 static int64_t open_resolved(struct resolved_path *p, uint32_t flags, uint32_t mode)
@@ -158,7 +159,7 @@ static int64_t open_confined(int32_t dirfd, uint64_t path, const struct open_how
 			       (uint32_t)how->flags, (uint32_t)how->mode & ~process.umask);
 	if (dirfd == AT_FDCWD)
 		(void)!sys_close((int)dir);
-	return rc == -ENOLINK ? -ENOENT : rc;
+	return rc == -ENOLINK ? -ENOENT : descriptor_admit(rc);
 }
 
 /* Whether a path goes by no link that must not be followed; that the program changes none. */
@@ -218,7 +219,7 @@ int64_t sys_truncate(uint64_t path, uint64_t size)
 		fd = sys_openat(AT_FDCWD, path, O_WRONLY | O_NONBLOCK, 0);
 	if (fd < 0)
 		return fd;
-	int64_t rc = mote_ftruncate(mote_area(), (int32_t)fd, size);
+	int64_t rc = sys_ftruncate((int)fd, size);
 	(void)!sys_close((int)fd);
 	return rc;
 }

@@ -26,7 +26,7 @@ static uint32_t preopen_count(void)
 static int64_t move_away(int32_t fd)
 {
 	int64_t to = -1;
-	for (uint32_t at = DESCRIPTORS_MAX; to < 0 && at >= 64; at -= 64)
+	for (uint32_t at = DESCRIPTORS_OWN; to < 0 && at >= 64; at -= 64)
 		to = mote_dup(mote_area(), fd, at);
 	return to;
 }

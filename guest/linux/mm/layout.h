@@ -11,8 +11,9 @@
 #define LINUX_ARGUMENTS         (MOTE_FREE_VA + 0x1000000) /* of the next program, in an execve */
 /* The program's. */
 #define LINUX_STACK_TOP   0x7ff000000000UL
-#define LINUX_STACK_BYTES (8UL << 20)
-#define LINUX_STACK_STEP  (2UL << 20) /* mapped at first, and each time it grows */
+#define LINUX_STACK_BYTES (8UL << 20)  /* by default; RLIMIT_STACK says otherwise */
+#define LINUX_STACK_MAX   (32UL << 30) /* whatever that says */
+#define LINUX_STACK_STEP  (2UL << 20)  /* mapped at first, and each time it grows */
 #define LINUX_MMAP_TOP    0x7fe000000000UL
 /* Where mmap goes with what does not fit between the window and the stack. */
 #define LINUX_LOW_MMAP     (1UL << 40)

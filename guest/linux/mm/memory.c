@@ -8,8 +8,10 @@
 #include "guest/linux/mm/layout.h"
 #include "guest/linux/mm/ranges.h"
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/limits.h"
 
 #include <linux/mman.h>
+#include <linux/resource.h>
 
 enum { LARGE_PAGE = 2 << 20, LARGE_HEAP = 4 << 20, BRK_STEP = 128 << 10 };
 enum { READ_WRITE = MOTE_PROT_READ | MOTE_PROT_WRITE, PROT_ALL = READ_WRITE | MOTE_PROT_EXEC };
@@ -22,11 +24,26 @@ int64_t memory_map_anon(uint64_t addr, uint64_t bytes, uint32_t prot)
 	return mote_mem_map(mote_area(), addr, bytes, prot | MOTE_MAP_LAZY);
 }
 
+/* Where the stack ends by RLIMIT_STACK. */
+static uint64_t stack_lowest(void)
+{
+	return page_up(LINUX_STACK_TOP - min_u64(limits_soft(RLIMIT_STACK), LINUX_STACK_MAX));
+}
+
+bool memory_stack_grow_whole(void)
+{
+	const uint64_t usual = LINUX_STACK_TOP - LINUX_STACK_BYTES, lowest = stack_lowest();
+	return memory_stack_grow(lowest > usual ? lowest : usual);
+}
+
 bool memory_stack_grow(uint64_t address)
 {
-	if (address >= process.stack_low || address < LINUX_STACK_TOP - LINUX_STACK_BYTES)
+	const uint64_t lowest = stack_lowest();
+	if (address >= process.stack_low || address < lowest)
 		return false;
 	uint64_t low = address & ~(uint64_t)(LINUX_STACK_STEP - 1);
+	if (low < lowest)
+		low = lowest;
 	const uint32_t prot = READ_WRITE | process.stack_exec;
 	if (memory_map_anon(low, process.stack_low - low, prot) < 0) {
 		lib_log("the memory limit leaves no room for the program's stack");
@@ -47,6 +64,28 @@ void memory_take_away(void)
 	ranges_give(0, MOTE_VA_END);
 	ranges_unshare(0, MOTE_VA_END);
 	ranges_unreserve(0, MOTE_VA_END);
+}
+
+/* --- RLIMIT_AS and RLIMIT_DATA --- */
+
+uint64_t memory_mapped_bytes(void)
+{
+	uint64_t bytes = process.brk - process.brk_start + (LINUX_STACK_TOP - process.stack_low);
+	for (uint64_t start = 0, end; ranges_next_used(&start, &end); start = end)
+		bytes += end - start;
+	return bytes;
+}
+
+/* Both count heap and mappings; what the program's file has is little. */
+static bool exceeds_limits(uint64_t more, bool data)
+{
+	uint64_t most = limits_soft(RLIMIT_AS);
+	if (data)
+		most = min_u64(most, limits_soft(RLIMIT_DATA));
+	if (most == RLIM64_INFINITY)
+		return false;
+	const uint64_t now = memory_mapped_bytes();
+	return more > most || now > most - more;
 }
 
 /* --- the heap --- */
@@ -91,6 +130,8 @@ int64_t sys_brk(uint64_t to)
 {
 	int64_t rc = 0;
 	if (to < process.brk_start)
+		return (int64_t)process.brk;
+	if (to > process.brk && exceeds_limits(to - process.brk, true))
 		return (int64_t)process.brk;
 	if (page_up(to) > process.brk_mapped)
 		rc = brk_map(page_up(to));
@@ -250,6 +291,8 @@ int64_t sys_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, i
 	if (rc < 0)
 		return rc;
 	bytes = page_up(bytes);
+	if (exceeds_limits(bytes, (prot & PROT_WRITE) && !shares_file(flags)))
+		return -ENOMEM;
 	rc = choose_address(&addr, bytes, flags);
 	if (rc < 0)
 		return rc;
@@ -313,6 +356,8 @@ static int64_t remap_fixed(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes
 static int64_t remap_larger(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags)
 {
 	uint64_t end = addr + old_bytes, more = new_bytes - old_bytes;
+	if (exceeds_limits(more, true))
+		return -ENOMEM;
 	if (ranges_free(end, more) && memory_map_anon(end, more, READ_WRITE) == 0) {
 		ranges_take(end, more);
 		return (int64_t)addr;

@@ -12,6 +12,10 @@
 int64_t memory_map_anon(uint64_t addr, uint64_t bytes, uint32_t prot);
 /* Maps the stack down to an address of it that is not there yet; false for other addresses. */
 bool memory_stack_grow(uint64_t address);
+/* The same to its usual size, as far as RLIMIT_STACK lets it. */
+bool memory_stack_grow_whole(void);
+/* What is mapped of the program but its file. */
+uint64_t memory_mapped_bytes(void);
 
 /*
  * A page of a file could not be accessed, since it was behind the file's end: whether it is

@@ -4,6 +4,7 @@
 
 #include "guest/linux/fs/dir_entry.h"
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/fs/file_limit.h"
 #include "guest/linux/proc/text.h"
 #include "guest/linux/proc/tree.h"
 #include "guest/linux/user.h"
@@ -22,7 +23,7 @@ int64_t proc_open(const char *path, uint32_t flags)
 		return directory ? -EISDIR : -EACCES;
 	if (!directory && (flags & O_DIRECTORY))
 		return -ENOTDIR;
-	int64_t fd = mote_epoll_create(mote_area());
+	int64_t fd = descriptor_admit(mote_epoll_create(mote_area()));
 	if (fd < 0)
 		return fd;
 	fd_set_path((int32_t)fd, path);

@@ -7,6 +7,7 @@
 
 #include "guest/linux/fs/roots.h"
 #include "guest/linux/mm/layout.h"
+#include "guest/linux/mm/memory.h"
 #include "guest/linux/mm/ranges.h"
 #include "guest/linux/task/credentials.h"
 #include "guest/linux/task/limits.h"
@@ -51,15 +52,6 @@ static uint64_t stack_mapped(void)
 	return LINUX_STACK_TOP - process.stack_low;
 }
 
-/* What is mapped of the program; how much of it is resident the host alone knows. */
-static uint64_t mapped_bytes(void)
-{
-	uint64_t bytes = heap_bytes() + stack_mapped();
-	for (uint64_t start = 0, end; ranges_next_used(&start, &end); start = end)
-		bytes += end - start;
-	return bytes;
-}
-
 /* --- the machine --- */
 
 void proc_make_kernel_cmdline(struct proc_text *t)
@@ -79,7 +71,8 @@ void proc_make_loadavg(struct proc_text *t)
 
 void proc_make_meminfo(struct proc_text *t)
 {
-	const uint64_t total = process.boot->memory_bytes, used = min_u64(mapped_bytes(), total);
+	const uint64_t total = process.boot->memory_bytes,
+		       used = min_u64(memory_mapped_bytes(), total);
 	const unsigned long all = total >> 10, left = (total - used) >> 10;
 	text_add(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\n", all, left);
 	text_add(t, "MemAvailable:   %8lu kB\nBuffers:        %8u kB\n", left, 0u);
@@ -282,8 +275,8 @@ void proc_make_self_stat(struct proc_text *t)
 	const uint32_t pid = process.boot->pid;
 	text_add(t, "%u (%s) R 0 %u %u 0 -1 4194304 0 0 0 0 ", pid, this_thread()->name, pid, pid);
 	text_add(t, "%lu 0 0 0 20 0 1 0 0 ", (unsigned long)cpu_ticks());
-	text_add(t, "%lu %lu 18446744073709551615 ", (unsigned long)mapped_bytes(),
-		 (unsigned long)(mapped_bytes() / MOTE_PAGE));
+	text_add(t, "%lu %lu 18446744073709551615 ", (unsigned long)memory_mapped_bytes(),
+		 (unsigned long)(memory_mapped_bytes() / MOTE_PAGE));
 	text_add(t, "0 0 %lu 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 ", (unsigned long)LINUX_STACK_TOP);
 	text_add(t, "0 0 %lu %lu %lu %lu %lu 0\n", (unsigned long)process.brk_start,
 		 (unsigned long)process.text.arguments, (unsigned long)process.text.environment,
@@ -292,7 +285,7 @@ void proc_make_self_stat(struct proc_text *t)
 
 void proc_make_statm(struct proc_text *t)
 {
-	const unsigned long pages = mapped_bytes() / MOTE_PAGE;
+	const unsigned long pages = memory_mapped_bytes() / MOTE_PAGE;
 	text_add(t, "%lu %lu 0 0 0 %lu 0\n", pages, pages, pages);
 }
 
@@ -334,7 +327,7 @@ void proc_make_status(struct proc_text *t)
 	const struct mote_area *area = mote_area();
 	const struct credentials *c = &process.credentials;
 	const uint32_t pid = process.boot->pid;
-	const unsigned long size = mapped_bytes() >> 10;
+	const unsigned long size = memory_mapped_bytes() >> 10;
 	text_add(t, "Name:\t%s\nUmask:\t0%u%u%u\nState:\tR (running)\n", this_thread()->name,
 		 process.umask >> 6, process.umask >> 3 & 7, process.umask & 7);
 	text_add(t, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t0\nTracerPid:\t0\n", pid, pid);

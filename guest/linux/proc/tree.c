@@ -6,6 +6,7 @@
 #include "guest/linux/proc/tree.h"
 
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/roots.h"
 #include "guest/linux/proc/text.h"
 
@@ -153,7 +154,7 @@ int32_t proc_descriptor(const char *path)
 		return -1;
 	const char *number = below(listed_name(path, name), OWN_DESCRIPTORS);
 	int32_t fd = number ? fd_number(number) : -1;
-	return fd >= 0 && mote_get_flags(mote_area(), fd) >= 0 ? fd : -1;
+	return fd >= 0 && !lookup_holds(fd) && mote_get_flags(mote_area(), fd) >= 0 ? fd : -1;
 }
 
 int64_t proc_lookup(const char *path)
@@ -322,7 +323,7 @@ static bool path_entry(const char *directory, uint32_t index, union proc_entry *
 
 static bool descriptor_entry(uint64_t fd, union proc_entry *e)
 {
-	return mote_get_flags(mote_area(), (int32_t)fd) >= 0 &&
+	return !lookup_holds((int32_t)fd) && mote_get_flags(mote_area(), (int32_t)fd) >= 0 &&
 	       number_entry(e, (uint32_t)fd, TYPE_LINK);
 }
 
@@ -352,6 +353,6 @@ uint64_t proc_entries_end(const char *path)
 {
 	char name[PROC_PATH_MAX];
 	if (strcmp(listed_name(path, name), OWN_DESCRIPTORS) == 0)
-		return 2 + DESCRIPTORS_MAX;
+		return 3 + (uint64_t)descriptor_highest();
 	return 2 + DEVICES + NODES + MOUNTS_MAX;
 }

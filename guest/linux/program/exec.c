@@ -13,6 +13,7 @@
 
 #include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/lookup.h"
 #include "guest/linux/fs/user_path.h"
 #include "guest/linux/fs/walk.h"
@@ -27,7 +28,7 @@
 #include <linux/signal.h>
 #include <linux/stat.h>
 
-enum { SCRIPTS_MAX = 6, X_OK = 1, ST_NOSUID = 2 };
+enum { ASKED_AT_ONCE = 1024, SCRIPTS_MAX = 6, X_OK = 1, ST_NOSUID = 2 };
 
 struct execution {
 	struct program_file file;
@@ -66,16 +67,25 @@ static bool is_written(int32_t fd, const struct mote_stat *file)
 	return mote_fstat(mote_area(), fd, &st) == 0 && st.dev == file->dev && st.ino == file->ino;
 }
 
-static int64_t check_writers(const struct mote_stat *file)
+/* Whether one of ASKED_AT_ONCE descriptors from `from` on does. */
+static bool any_writes(int32_t from, const struct mote_stat *file)
 {
 	struct mote_pollfd *fds = (void *)this_thread()->scratch->copy;
 	const struct mote_time now = {0};
-	_Static_assert(sizeof(*fds) * DESCRIPTORS_MAX <= sizeof(((struct scratch *)0)->copy), "");
-	for (int32_t fd = 0; fd < DESCRIPTORS_MAX; fd++)
-		fds[fd] = (struct mote_pollfd){.fd = fd};
-	int64_t rc = mote_poll(mote_area(), (uint64_t)fds, DESCRIPTORS_MAX, &now);
-	for (int32_t fd = 0; fd < DESCRIPTORS_MAX && rc >= 0; fd++)
-		if (!(fds[fd].revents & POLLNVAL) && is_written(fd, file))
+	_Static_assert(sizeof(*fds) * ASKED_AT_ONCE <= sizeof(((struct scratch *)0)->copy), "");
+	for (int32_t i = 0; i < ASKED_AT_ONCE; i++)
+		fds[i] = (struct mote_pollfd){.fd = from + i};
+	int64_t rc = mote_poll(mote_area(), (uint64_t)fds, ASKED_AT_ONCE, &now);
+	for (int32_t i = 0; i < ASKED_AT_ONCE && rc >= 0; i++)
+		if (!(fds[i].revents & POLLNVAL) && is_written(from + i, file))
+			return true;
+	return false;
+}
+
+static int64_t check_writers(const struct mote_stat *file)
+{
+	for (int32_t fd = 0; fd <= descriptor_highest(); fd += ASKED_AT_ONCE)
+		if (any_writes(fd, file))
 			return -ETXTBSY;
 	return 0;
 }

@@ -7,7 +7,10 @@
 #include "guest/linux/program/load.h"
 
 #include "guest/linux/mm/layout.h"
+#include "guest/linux/task/limits.h"
 #include "guest/linux/user.h"
+
+#include <linux/resource.h>
 
 enum {
 	MAPPINGS_AT_ONCE = 16,
@@ -182,7 +185,11 @@ int64_t load_segments(const struct elf_program *p, const struct program_file *f,
 		*why = "its arguments and environment are larger than its stack";
 		return -E2BIG;
 	}
+	const uint64_t needed = page_up(stack_bytes(s)),
+		       most = page_down(limits_soft(RLIMIT_STACK));
 	stack = (stack + LINUX_STACK_STEP - 1) & ~(LINUX_STACK_STEP - 1);
+	if (stack > most)
+		stack = needed > most ? needed : most;
 	int64_t rc = map_all(&l, LINUX_STACK_TOP - stack);
 	process.stack_low = LINUX_STACK_TOP - stack;
 	process.stack_exec = p->stack_exec;

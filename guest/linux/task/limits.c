@@ -5,8 +5,10 @@
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/mm/layout.h"
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/credentials.h"
 #include "guest/linux/time.h"
 
+#include <linux/capability.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
 #include <linux/time.h>
@@ -16,12 +18,12 @@
 		RLIM64_INFINITY, RLIM64_INFINITY \
 	}
 
-/* What is really limited is what those say that are not infinite. */
+/* Until the boot information's are known; of the stack and descriptors what is usual. */
 static struct rlimit64 limits[RLIM_NLIMITS] = {
 	[RLIMIT_CPU] = NO_LIMIT,      [RLIMIT_FSIZE] = NO_LIMIT,
-	[RLIMIT_DATA] = NO_LIMIT,     [RLIMIT_STACK] = {LINUX_STACK_BYTES, LINUX_STACK_BYTES},
+	[RLIMIT_DATA] = NO_LIMIT,     [RLIMIT_STACK] = {LINUX_STACK_BYTES, RLIM64_INFINITY},
 	[RLIMIT_CORE] = {0, 0},       [RLIMIT_RSS] = NO_LIMIT,
-	[RLIMIT_NPROC] = NO_LIMIT,    [RLIMIT_NOFILE] = {DESCRIPTORS_MAX, DESCRIPTORS_MAX},
+	[RLIMIT_NPROC] = NO_LIMIT,    [RLIMIT_NOFILE] = {1024, 1024},
 	[RLIMIT_MEMLOCK] = NO_LIMIT,  [RLIMIT_AS] = NO_LIMIT,
 	[RLIMIT_LOCKS] = NO_LIMIT,    [RLIMIT_SIGPENDING] = NO_LIMIT,
 	[RLIMIT_MSGQUEUE] = NO_LIMIT, [RLIMIT_NICE] = NO_LIMIT,
@@ -49,7 +51,16 @@ static void take_boot_limits(void)
 	for (uint32_t i = 0; !taken && i < process.boot->limitc; i++)
 		if (l[i].resource < RLIM_NLIMITS)
 			limits[l[i].resource] = (struct rlimit64){l[i].soft, l[i].hard};
+	struct rlimit64 *files = &limits[RLIMIT_NOFILE]; /* no more than there can be */
+	files->rlim_cur = min_u64(files->rlim_cur, DESCRIPTORS_MAX);
+	files->rlim_max = min_u64(files->rlim_max, DESCRIPTORS_MAX);
 	taken = true;
+}
+
+uint64_t limits_soft(uint32_t which)
+{
+	take_boot_limits();
+	return limits[which].rlim_cur;
 }
 
 void limits_get(uint32_t which, uint64_t *soft, uint64_t *hard)
@@ -66,7 +77,9 @@ static int64_t limit_set(uint32_t which, uint64_t from)
 		return -EFAULT;
 	if (next.rlim_cur > next.rlim_max)
 		return -EINVAL;
-	if (next.rlim_max > limits[which].rlim_max)
+	if (next.rlim_max > limits[which].rlim_max && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	if (which == RLIMIT_NOFILE && next.rlim_max > DESCRIPTORS_MAX)
 		return -EPERM;
 	limits[which] = next;
 	return 0;

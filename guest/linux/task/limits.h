@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 /* The limit of that number, RLIMIT_*: below RLIM_NLIMITS. UINT64_MAX: none. */
+uint64_t limits_soft(uint32_t which);
 void limits_get(uint32_t which, uint64_t *soft, uint64_t *hard);
 
 #endif
