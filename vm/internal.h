@@ -72,6 +72,8 @@ struct vm {
 	bool exec_sealed;   /* no page becomes executable any more */
 	struct vm_credentials credentials;
 	unsigned paths; /* JAIL_PATHS, JAIL_CHANGES, by the directories given */
+	uint64_t container_key;
+	struct unix_names *names; /* owned; NULL: no abstract name yet (hostcall/unix_address.c) */
 
 	/* The snapshot that it was last set to. */
 	struct vm_snapshot *snapshot; /* owned reference, or NULL */

@@ -5,6 +5,7 @@
 #include "vm/arch/arch.h"
 #include "vm/boot.h"
 #include "vm/hostcall/resolve.h"
+#include "vm/hostcall/unix_address.h"
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
 #include "vm/kvm/open.h"
@@ -203,6 +204,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->credentials.wanted = config->credentials;
 	vm->credentials.on_change = config->on_credentials;
 	vm->credentials.arg = config->on_credentials_arg;
+	vm->container_key = config->container_key;
 	vm->stop_ready = config->stop_ready;
 	clock_prepare();
 	vm->time_limit_ns = config->time_limit_ns;
@@ -250,6 +252,7 @@ void vm_destroy(struct vm *vm)
 	channel_free(&vm->channel);
 	stop_free(vm);
 	fdtable_destroy(&vm->fds);
+	unix_names_free(vm);
 	if (vm->snapshot)
 		vm->leave_snapshot(vm);
 	cleanup_closep(&vm->working_set_fd);

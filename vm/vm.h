@@ -62,6 +62,11 @@ struct vm_config {
 	bool wasm;
 	/* written and executed */
 	bool set_ids; /* the guest may give files set-user-ID and set-group-ID bits */
+	/*
+	 * not 0: the first directory is this process's root, and the process goes by its working
+	 * directory nowhere; marks the container's abstract socket names
+	 */
+	uint64_t container_key;
 	bool library; /* the guest does not run a command, but waits for calls */
 	/* the guest stops (VM_WAITING) when it is ready for arguments; to be frozen there */
 	bool stop_ready;

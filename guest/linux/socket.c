@@ -3,6 +3,7 @@
 #include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
+#include "guest/linux/socket_address.h"
 #include "guest/linux/syscall.h"
 #include "guest/linux/time.h"
 
@@ -25,27 +26,6 @@ enum {
 	MSG_FASTOPEN = 0x20000000,
 };
 
-static int64_t get_address(struct mote_sockaddr *a, uint64_t from, uint64_t len)
-{
-	if (len > sizeof(a->data))
-		return -EINVAL;
-	a->len = (uint32_t)len;
-	return get_user(a->data, from, len);
-}
-
-/* As much of the address as fits, and how long it is. */
-static int64_t put_address(const struct mote_sockaddr *a, uint64_t to, uint64_t len_at)
-{
-	uint32_t capacity;
-	if (!to)
-		return 0;
-	if (get_user(&capacity, len_at, sizeof(capacity)) < 0)
-		return -EFAULT;
-	if (put_user(to, a->data, min_u64(a->len, capacity)) < 0)
-		return -EFAULT;
-	return put_user(len_at, &a->len, sizeof(a->len));
-}
-
 int64_t sys_socket(uint32_t domain, uint32_t type, uint32_t protocol)
 {
 	int64_t fd = descriptor_admit(mote_socket(mote_area(), domain, type, protocol));
@@ -57,24 +37,6 @@ int64_t sys_socketpair(uint32_t domain, uint32_t type, uint32_t protocol, uint64
 	(void)protocol; /* the host knows one for each type */
 	int64_t rc = mote_socketpair(mote_area(), domain, type, (void *)to, 2 * sizeof(int32_t));
 	return descriptor_pair_on_exec(rc, to, type & SOCK_CLOEXEC);
-}
-
-int64_t sys_bind(int fd, uint64_t address, uint64_t len)
-{
-	struct mote_sockaddr a;
-	int64_t rc = get_address(&a, address, len);
-	if (rc < 0)
-		return rc;
-	return mote_bind(mote_area(), fd, &a);
-}
-
-int64_t sys_connect(int fd, uint64_t address, uint64_t len)
-{
-	struct mote_sockaddr a;
-	int64_t rc = get_address(&a, address, len);
-	if (rc < 0)
-		return rc;
-	return mote_connect(mote_area(), fd, &a);
 }
 
 int64_t sys_listen(int fd, uint32_t backlog)
@@ -89,7 +51,7 @@ int64_t sys_accept4(int fd, uint64_t address, uint64_t len_at, uint32_t flags)
 	if (rc < 0)
 		return rc;
 	(void)!fd_set_close_on_exec(rc, flags & SOCK_CLOEXEC);
-	if (put_address(&a, address, len_at) < 0)
+	if (address_put(&a, address, len_at) < 0)
 		return -EFAULT;
 	return rc;
 }
@@ -122,16 +84,10 @@ static uint32_t recv_flags(uint32_t flags)
 static int64_t send_to(int32_t fd, const struct mote_iovec *v, uint64_t count, uint32_t flags,
 		       uint64_t address, uint64_t len)
 {
-	struct mote_sockaddr a;
-	int64_t rc, known = send_flags(flags);
+	int64_t known = send_flags(flags);
 	if (known < 0)
 		return known;
-	if (address) {
-		rc = get_address(&a, address, len);
-		if (rc < 0)
-			return rc;
-	}
-	rc = mote_send(mote_area(), fd, v, count, (uint32_t)known, address ? &a : NULL);
+	int64_t rc = address_send(fd, v, count, (uint32_t)known, address, len);
 	if (flags & MSG_NOSIGNAL)
 		return rc;
 	return signal_broken_pipe(rc);
@@ -152,7 +108,7 @@ int64_t sys_recvfrom(int fd, uint64_t to, uint64_t bytes, uint32_t flags, uint64
 	int64_t rc = mote_recv(mote_area(), fd, &v, 1, recv_flags(flags), &a);
 	if (rc < 0)
 		return rc;
-	if (put_address(&a, address, len_at) < 0)
+	if (address_put(&a, address, len_at) < 0)
 		return -EFAULT;
 	return rc;
 }
@@ -232,6 +188,7 @@ static int64_t recv_message(int32_t fd, struct message *m, uint32_t flags)
 			       recv_flags(flags) | MOTE_RECV_LENGTH, &a);
 	if (rc < 0)
 		return rc;
+	address_from_host(&a);
 	if (put_user_optional(m->name, a.data, min_u64(a.len, m->namelen)) < 0)
 		return -EFAULT;
 	m->namelen = a.len;
@@ -331,26 +288,7 @@ int64_t sys_shutdown(int fd, uint32_t how)
 	return mote_shutdown(mote_area(), fd, how);
 }
 
-/* --- names and options --- */
-
-static int64_t name_of(int32_t fd, bool peer, uint64_t address, uint64_t len_at)
-{
-	struct mote_sockaddr a;
-	int64_t rc = mote_sock_name(mote_area(), fd, peer, &a);
-	if (rc < 0)
-		return rc;
-	return put_address(&a, address, len_at);
-}
-
-int64_t sys_getsockname(int fd, uint64_t address, uint64_t len_at)
-{
-	return name_of(fd, false, address, len_at);
-}
-
-int64_t sys_getpeername(int fd, uint64_t address, uint64_t len_at)
-{
-	return name_of(fd, true, address, len_at);
-}
+/* --- options --- */
 
 int64_t sys_setsockopt(int fd, uint32_t level, uint32_t option, uint64_t value, uint64_t len)
 {

@@ -538,6 +538,15 @@ static void on_new_credentials(void *monitor)
 		_exit(128 + SIGKILL);
 }
 
+/* FNV-1a: the same for all processes of a container, others for its neighbours in a network. */
+static uint64_t container_key(const char *id)
+{
+	uint64_t key = 14695981039346656037UL;
+	for (; *id; id++)
+		key = (key ^ (uint8_t)*id) * 1099511628211UL;
+	return key | 1;
+}
+
 static int build(struct monitor *m, struct err *e)
 {
 	struct oci_spec *s = &m->config.spec;
@@ -586,6 +595,7 @@ static int build(struct monitor *m, struct err *e)
 		.dirs = &root,
 		.dir_count = 1,
 		.network = 1,
+		.container_key = container_key(m->config.id),
 		.set_ids = 1, /* package managers set them in the container's root */
 		.listeners = m->listeners,
 		.listener_count = m->listener_count,

@@ -46,6 +46,16 @@ static struct table table_of(int profile)
 
 static uint32_t how;
 
+/* The number in the address that names it; no descriptor: the filter lets nobody name one. */
+static uint64_t socket_file(void)
+{
+	const struct jail_addresses *own = jail_addresses_own();
+	int fd = -1;
+	if (own)
+		cr_assert(sscanf(own->file.un.sun_path, "/proc/self/fd/%d", &fd) == 1);
+	return (uint32_t)fd;
+}
+
 static uint64_t known(uint64_t value)
 {
 	struct open_how *h[3] = {(void *)(uintptr_t)(how + 0x1000 - 16),
@@ -62,6 +72,10 @@ static uint64_t known(uint64_t value)
 		return (uintptr_t)h[2];
 	case JAIL_EMPTY_PATH:
 		return how + 0x1000 + 0x800;
+	case JAIL_ADDRESSES:
+		return how + JAIL_RESOLVINGS * 0x2000;
+	case JAIL_SOCKET_FILE:
+		return socket_file();
 	default:
 		return value;
 	}
@@ -488,7 +502,7 @@ SYS(socket_netlink, SYS_socket, AF_NETLINK, SOCK_RAW, 0)
 SYS(socket_vsock, SYS_socket, AF_VSOCK, SOCK_STREAM, 0)
 SYS(socket_packet, SYS_socket, AF_PACKET, SOCK_RAW, 0)
 SYS(socket_raw, SYS_socket, AF_INET, SOCK_RAW, IPPROTO_ICMP)
-SYS(socket_unix, SYS_socket, AF_UNIX, SOCK_STREAM, 0)
+SYS(socket_unix_raw, SYS_socket, AF_UNIX, SOCK_RAW, 0)
 SYS(socket_mptcp, SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_MPTCP)
 SYS(socket_upper_half, SYS_socket, 0x100000000 | AF_NETLINK, SOCK_RAW, 0)
 SYS(pair_of_datagram_sockets, SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, page)
@@ -587,7 +601,7 @@ SYS(x32, X32 | SYS_getpid)
 SYS(futex_of_another_kind, SYS_futex, page, FUTEX_LOCK_PI, 0, NULL, NULL, 0)
 SYS(splice, SYS_splice, 2, NULL, 2, NULL, 1, 0)
 SYS(vmsplice, SYS_vmsplice, 2, NULL, 0, 0)
-SYS(extended_attribute, SYS_fsetxattr, 2, "user.x", "x", 1, 0)
+SYS(extended_attribute_of_a_path, SYS_setxattr, "/etc", "user.x", "x", 1, 0)
 SYS(preadv2, SYS_preadv2, 2, NULL, 0, 0, 0, 0)
 SYS(epoll_that_waits, SYS_epoll_wait, 2, page, 1, -1)
 
@@ -612,7 +626,7 @@ static const struct {
 	T(socket_vsock),
 	T(socket_packet),
 	T(socket_raw),
-	T(socket_unix),
+	T(socket_unix_raw),
 	T(socket_mptcp),
 	T(socket_upper_half),
 	T(pair_of_datagram_sockets),
@@ -702,7 +716,7 @@ static const struct {
 	T(futex_of_another_kind),
 	T(splice),
 	T(vmsplice),
-	T(extended_attribute),
+	T(extended_attribute_of_a_path),
 	T(preadv2),
 	T(epoll_that_waits),
 #undef T
@@ -735,6 +749,40 @@ Test(vm_jail, tries_of_a_thread_that_was_broken_into)
 	kill(victim, SIGKILL);
 	waitpid(victim, &status, 0);
 	printf("%zu tries ended their process\n", refused);
+}
+
+/* Without the network, connect and sendto name what the page of addresses has, and nothing else. */
+static struct sockaddr_un anywhere = {.sun_family = AF_UNIX, .sun_path = "/run/dbus/socket"};
+SYS(connect_anywhere, SYS_connect, 3, &anywhere, sizeof(anywhere))
+SYS(send_anywhere, SYS_sendto, 3, page, 1, 0, &anywhere, sizeof(anywhere))
+SYS(open_the_addresses, SYS_mprotect, jail_how_own() + JAIL_RESOLVINGS * 0x2000, 4096,
+    PROT_READ | PROT_WRITE)
+TRY(write_to_the_addresses, *(volatile char *)&jail_addresses_own()->file = 1)
+SYS(another_number, SYS_dup3, 3, 9, O_CLOEXEC)
+TRY(connect_to_its_own, const struct jail_addresses *own = jail_addresses_own();
+    if (!own || jail_socket_file(3) < 0) return 1;
+    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(s, (const void *)&own->abstract[0].un, JAIL_ABSTRACT_BYTES) == 0 ||
+	errno != ECONNREFUSED) return 2;
+    return connect(s, (const void *)&own->file.un, sizeof(own->file.un)) == 0)
+
+Test(vm_jail, sockets_by_name_without_the_network)
+{
+	const unsigned needs = JAIL_LINUX | JAIL_PATHS;
+	size_t profiles = 0;
+	for (int p = 0; p < profile_count(); p++) {
+		if ((jail_profiles[p] & (needs | JAIL_NETWORK)) != needs)
+			continue;
+		profiles++;
+		cr_expect(jailed(p, try_connect_to_its_own, NULL) == 0, "%s", said);
+		cr_expect(jailed(p, try_connect_anywhere, NULL) == 159, "%s", said);
+		cr_expect(jailed(p, try_send_anywhere, NULL) == 159, "%s", said);
+		cr_expect(jailed(p, try_open_the_addresses, NULL) == 159, "%s", said);
+		cr_expect(jailed(p, try_another_number, NULL) == 159, "%s", said);
+		cr_expect(jailed(p, try_write_to_the_addresses, NULL) == 1000 + SIGSEGV, "%s",
+			  said);
+	}
+	cr_expect(profiles > 0);
 }
 
 #endif

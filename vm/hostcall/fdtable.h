@@ -34,6 +34,8 @@ enum fd_flag {
 	FD_SHARED = 1 << 8,
 	/* a directory of which only the devices that every program may have are there */
 	FD_DEVICES = 1 << 9,
+	/* a socket of SOCK_DGRAM, or one of SOCK_SEQPACKET that stands for it */
+	FD_DATAGRAMS = 1 << 10,
 };
 
 struct fd_entry {

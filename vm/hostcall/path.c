@@ -4,6 +4,8 @@
 #include "vm/hostcall/resolve.h"
 #include "vm/hostcall/steps.h"
 #include "vm/jail/jail.h"
+#include "vm/run/blocking.h"
+#include "vm/run/signals.h"
 #include "vm/snapshot/stop_point.h"
 
 #include <errno.h>
@@ -15,6 +17,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452 /* Linux 6.6; the same on all architectures */
+#endif
+
 /* The kernel's; glibc's O_LARGEFILE is 0 on x86-64, and musl's programs set the real one. */
 #define KERNEL_O_LARGEFILE 0100000
 
@@ -24,46 +30,6 @@ enum {
 		     O_DSYNC | O_SYNC | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | KERNEL_O_LARGEFILE |
 		     O_NOATIME | O_PATH
 };
-
-/* Of a directory of devices: 0 if the path is the name of one, else -errno. */
-static int check_device(const char *path)
-{
-	static const char *const names[] = {MOTE_DEVICES};
-	size_t len = strcspn(path, "/");
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strlen(names[i]) == len && memcmp(path, names[i], len) == 0)
-			return path[len] ? -ENOTDIR : 0;
-	return -ENOENT;
-}
-
-/* The directory's host descriptor, for that path below it; or -errno. */
-static int dir_of(struct vm *vm, int32_t fd, const char *path, const struct fd_entry **entry)
-{
-	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
-	if (!e)
-		return -EBADF;
-	if (!(e->flags & FD_DIR))
-		return -ENOTDIR;
-	int rc = 0;
-	if (e->flags & FD_DEVICES)
-		rc = check_device(path);
-	if (rc < 0)
-		return rc;
-	*entry = e;
-	return e->host;
-}
-
-/* As dir_of, for a call that changes something below it. */
-static int writable_dir_of(struct vm *vm, int32_t fd, const char *path,
-			   const struct fd_entry **entry)
-{
-	int host = dir_of(vm, fd, path, entry);
-	if (host >= 0 && ((*entry)->flags & FD_DEVICES))
-		return -EPERM;
-	if (host >= 0 && ((*entry)->flags & FD_READONLY))
-		return -EROFS;
-	return host;
-}
 
 /* Bits of the mode that a new file is given: change_mode says why. */
 static uint32_t mode_bits(const struct vm *vm)
@@ -88,6 +54,34 @@ static int open_waiting(struct vcpu *vcpu, int dir, const struct call_open *a, u
 		int rc = vcpu_wait(vcpu, 10000000);
 		if (rc < 0)
 			return rc;
+	}
+}
+
+/*
+ * A FIFO that was opened for reading, without waiting, has to wait for its writer. It stays open
+ * meanwhile, so that the writer finds a reader, and the open that waits finds that writer.
+ */
+static int wait_for_writer(struct vcpu *vcpu, int dir, const struct call_open *a, int *fd)
+{
+	if (vcpu->on_poller)
+		return call_defer(vcpu);
+	for (;;) {
+		struct open_how own, *how;
+		how = jail_how(a->resolve & MOTE_RESOLVE_IN_ROOT ? JAIL_IN_ROOT : JAIL_BENEATH,
+			       &own);
+		how->flags = O_RDONLY | O_CLOEXEC | O_NOCTTY;
+		if (a->resolve & MOTE_RESOLVE_NOFOLLOW)
+			how->flags |= O_NOFOLLOW;
+		how->mode = 0;
+		int again = (int)blocking_call(SYS_openat2, dir, (long)a->path, (long)how,
+					       sizeof(*how));
+		if (again == -EINTR && !vcpu_interrupted(vcpu))
+			continue;
+		if (again < 0)
+			return again;
+		close(*fd);
+		*fd = again;
+		return 0;
 	}
 }
 
@@ -154,7 +148,7 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = dir_of(vm, a->dir, a->path, &entry);
+	int dir = permit_dir(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	if (stop_before_opening(vm, entry, a->path))
@@ -183,6 +177,14 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 	int rc = resolve_stat(fd, &st);
 	if (rc == 0)
 		rc = permit_open(fd, &st); /* before any data is touched */
+	if (rc == 0 && S_ISFIFO(st.st_mode) &&
+	    (a->flags & (O_ACCMODE | O_NONBLOCK | O_PATH)) == O_RDONLY) {
+		rc = wait_for_writer(vcpu, dir, a, &fd);
+		if (rc == 0)
+			rc = resolve_stat(fd, &st);
+		if (rc == 0)
+			rc = permit_open(fd, &st);
+	}
 	if (rc < 0)
 		return rc;
 	if ((a->flags & O_TRUNC) && S_ISREG(st.st_mode)) {
@@ -267,7 +269,7 @@ int64_t host_stat(struct vcpu *vcpu, const struct call_stat *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = dir_of(vm, a->dir, a->path, &entry);
+	int dir = permit_dir(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	struct stat st;
@@ -295,7 +297,7 @@ int64_t host_mkdir(struct vcpu *vcpu, const struct call_mkdir *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
+	int dir = permit_dir_change(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	cleanup_parent struct resolve_parent p = {.fd = -1};
@@ -305,11 +307,39 @@ int64_t host_mkdir(struct vcpu *vcpu, const struct call_mkdir *a)
 	return sys_status(mkdirat(p.fd, p.name, a->mode & 01777)); /* as the kernel takes it */
 }
 
+int64_t host_mknod(struct vcpu *vcpu, const struct call_mknod *a)
+{
+	const struct fd_entry *entry;
+	int dir = permit_dir_change(vcpu->vm, a->dir, a->path, &entry);
+	if (dir < 0)
+		return dir;
+	switch (a->mode & S_IFMT) {
+	case 0:
+	case S_IFREG:
+	case S_IFIFO:
+	case S_IFSOCK:
+		break;
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFDIR:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+	cleanup_parent struct resolve_parent p = {.fd = -1};
+	int rc = resolve_parent(dir, a->path, a->resolve, &p);
+	if (rc < 0)
+		return parent_error(rc, -EEXIST);
+	if (p.slash)
+		return -ENOENT;
+	return sys_status(mknodat(p.fd, p.name, a->mode & (S_IFMT | 01777), 0));
+}
+
 int64_t host_unlink(struct vcpu *vcpu, const struct call_unlink *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
+	int dir = permit_dir_change(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	if (a->flags & ~(uint32_t)AT_REMOVEDIR)
@@ -350,8 +380,8 @@ int64_t host_rename(struct vcpu *vcpu, const struct call_rename *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int from = writable_dir_of(vm, a->dir, a->path, &entry);
-	int to = writable_dir_of(vm, a->to_dir, a->to_path, &entry);
+	int from = permit_dir_change(vm, a->dir, a->path, &entry);
+	int to = permit_dir_change(vm, a->to_dir, a->to_path, &entry);
 	/* One that cannot be changed is another file system than one that can. */
 	if ((from == -EROFS && to >= 0) || (from >= 0 && to == -EROFS))
 		return -EXDEV;
@@ -407,8 +437,8 @@ int64_t host_link(struct vcpu *vcpu, const struct call_link *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int from = writable_dir_of(vm, a->dir, a->path, &entry);
-	int to = writable_dir_of(vm, a->to_dir, a->to_path, &entry);
+	int from = permit_dir_change(vm, a->dir, a->path, &entry);
+	int to = permit_dir_change(vm, a->to_dir, a->to_path, &entry);
 	if (to < 0)
 		return to;
 	if (from < 0)
@@ -431,7 +461,7 @@ int64_t host_symlink(struct vcpu *vcpu, const struct call_symlink *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
+	int dir = permit_dir_change(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	cleanup_parent struct resolve_parent p = {.fd = -1};
@@ -448,7 +478,7 @@ int64_t host_readlink(struct vcpu *vcpu, const struct call_readlink *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = dir_of(vm, a->dir, a->path, &entry);
+	int dir = permit_dir(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	cleanup_close int fd =
@@ -497,7 +527,7 @@ int64_t host_utimens(struct vcpu *vcpu, const struct call_utimens *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
+	int dir = permit_dir_change(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	struct timespec times[2] = {time_of(a->atime), time_of(a->mtime)};
@@ -532,23 +562,35 @@ static int change_mode(const struct vm *vm, int fd, uint32_t mode)
 	return sys_status(fchmod(fd, mode & 07777));
 }
 
+/* The same of an O_PATH descriptor. -ENOSYS: the kernel cannot. */
+static int change_mode_at(const struct vm *vm, int fd, uint32_t mode)
+{
+	if (mode & (S_ISUID | S_ISGID) && !vm->set_ids)
+		return -EPERM;
+	return sys_status(
+		syscall(SYS_fchmodat2, fd, jail_empty_path(), mode & 07777, AT_EMPTY_PATH));
+}
+
 int64_t host_chmod(struct vcpu *vcpu, const struct call_chmod *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
+	int dir = permit_dir_change(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
-	/*
-	 * The mode of an O_PATH descriptor cannot be changed without /proc: it is opened once it is
-	 * known what it is.
-	 */
 	struct stat st;
 	cleanup_close int target = open_to_change(dir, a->path, a->resolve, O_PATH, &st);
 	if (target < 0)
 		return target;
 	if (S_ISLNK(st.st_mode))
 		return -EOPNOTSUPP;
+	int rc = change_mode_at(vm, target, a->mode);
+	if (rc != -ENOSYS)
+		return rc;
+	/*
+	 * Before Linux 6.6 the mode of an O_PATH descriptor cannot be changed without /proc: it is
+	 * opened once it is known what it is, which sockets cannot be.
+	 */
 	cleanup_close int fd =
 		open_to_change(dir, a->path, a->resolve, O_RDONLY | O_NONBLOCK | O_NOCTTY, &st);
 	if (fd < 0)
@@ -565,7 +607,10 @@ int64_t host_fchmod(struct vcpu *vcpu, const struct call_fchmod *a)
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
-	int rc = permit_change_open(e);
+	int rc = 0;
+	/* A socket's mode is the one that a name of it is made with. */
+	if (!(e->flags & FD_SOCKET) || e->flags & (FD_LISTENER | FD_FIXED_STATE))
+		rc = permit_change_open(e);
 	if (rc < 0)
 		return rc;
 	return change_mode(vm, e->host, a->mode);
@@ -575,7 +620,7 @@ int64_t host_chown(struct vcpu *vcpu, const struct call_chown *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = writable_dir_of(vm, a->dir, a->path, &entry);
+	int dir = permit_dir_change(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	struct stat st;
@@ -601,7 +646,7 @@ int64_t host_access(struct vcpu *vcpu, const struct call_access *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = dir_of(vm, a->dir, a->path, &entry);
+	int dir = permit_dir(vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
 	const uint32_t mode = a->mode & ~MOTE_ACCESS_REAL;

@@ -3,12 +3,51 @@
 #include "vm/hostcall/permit.h"
 
 #include "vm/hostcall/resolve.h"
+#include "vm/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+
+/* Of a directory of devices: 0 if the path is the name of one, else -errno. */
+static int check_device(const char *path)
+{
+	static const char *const names[] = {MOTE_DEVICES};
+	size_t len = strcspn(path, "/");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == len && memcmp(path, names[i], len) == 0)
+			return path[len] ? -ENOTDIR : 0;
+	return -ENOENT;
+}
+
+int permit_dir(struct vm *vm, int32_t fd, const char *path, const struct fd_entry **entry)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	if (!e)
+		return -EBADF;
+	if (!(e->flags & FD_DIR))
+		return -ENOTDIR;
+	int rc = 0;
+	if (e->flags & FD_DEVICES)
+		rc = check_device(path);
+	if (rc < 0)
+		return rc;
+	*entry = e;
+	return e->host;
+}
+
+int permit_dir_change(struct vm *vm, int32_t fd, const char *path, const struct fd_entry **entry)
+{
+	int host = permit_dir(vm, fd, path, entry);
+	if (host >= 0 && ((*entry)->flags & FD_DEVICES))
+		return -EPERM;
+	if (host >= 0 && ((*entry)->flags & FD_READONLY))
+		return -EROFS;
+	return host;
+}
 
 static bool is_device(const struct stat *st)
 {

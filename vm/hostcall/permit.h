@@ -11,7 +11,18 @@
 
 #include <sys/stat.h>
 
-/* All return 0 or -errno; descriptors may be O_PATH ones. */
+struct vm;
+
+/*
+ * The host descriptor of a directory of the guest's, for that path below it, and the same for a
+ * call that changes something below it; *entry is its entry. Or -errno: -EROFS, -EPERM.
+ */
+int permit_dir(struct vm *vm, int32_t fd, const char *path,
+	       const struct fd_entry **entry) must_check;
+int permit_dir_change(struct vm *vm, int32_t fd, const char *path,
+		      const struct fd_entry **entry) must_check;
+
+/* All others return 0 or -errno; descriptors may be O_PATH ones. */
 
 /* A file that a path led to: whether it may be opened. -EACCES. */
 int permit_open(int fd, const struct stat *st) must_check;

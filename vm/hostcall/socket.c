@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host calls on sockets: stream and datagram over IPv4 and IPv6, and socket pairs. New sockets need
- * the network permission; listeners that the guest was given do not. AF_UNIX paths are refused: a
- * name in the file system would get past the resolution of guest paths. A listener that was given
- * is the operator's and may be shared: the guest accepts from it and changes nothing of it.
+ * Host calls on sockets: stream and datagram over IPv4 and IPv6, AF_UNIX, and socket pairs. New
+ * sockets of the former need the network permission, those of AF_UNIX directories (unix_address.h
+ * says what they can name); listeners that the guest was given need neither. A listener that was
+ * given is the operator's and may be shared: the guest accepts from it and changes nothing of it.
  */
+#include "vm/hostcall/permit.h"
+#include "vm/hostcall/resolve.h"
+#include "vm/hostcall/unix_address.h"
 #include "vm/internal.h"
 #include "vm/memory/guest_copy.h"
 #include "vm/run/blocking.h"
@@ -18,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -75,10 +79,35 @@ static int wait_within(struct vcpu *vcpu, int host, short events)
 	return 0;
 }
 
+static unsigned socket_flags(uint32_t kind)
+{
+	if (kind == SOCK_DGRAM)
+		return FD_SOCKET | FD_DATAGRAMS;
+	return FD_SOCKET;
+}
+
+static int64_t make_unix_socket(struct vm *vm, uint32_t kind, uint32_t flags, uint32_t protocol)
+{
+	if (!vm->paths)
+		return -EAFNOSUPPORT;
+	if (protocol != 0 && protocol != PF_UNIX)
+		return -EPROTONOSUPPORT;
+	if (kind == SOCK_RAW)
+		kind = SOCK_DGRAM; /* as Linux has it */
+	if (kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_SEQPACKET)
+		return -ESOCKTNOSUPPORT;
+	int fd = socket(AF_UNIX, (int)(kind | flags | SOCK_CLOEXEC), 0);
+	return fdtable_add_new(&vm->fds, fd, socket_flags(kind));
+}
+
 int64_t host_socket(struct vcpu *vcpu, const struct call_socket *a)
 {
 	struct vm *vm = vcpu->vm;
 	uint32_t kind = a->type & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (kind > SOCK_PACKET)
+		return -EINVAL;
+	if (a->domain == AF_UNIX)
+		return make_unix_socket(vm, kind, a->type & SOCK_NONBLOCK, a->protocol);
 	if (!vm->network)
 		return -EPERM;
 	if (a->domain != AF_INET && a->domain != AF_INET6)
@@ -90,7 +119,7 @@ int64_t host_socket(struct vcpu *vcpu, const struct call_socket *a)
 	if (a->protocol != 0 && a->protocol != (kind == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP))
 		return -EPROTONOSUPPORT;
 	int fd = socket((int)a->domain, (int)(a->type | SOCK_CLOEXEC), (int)a->protocol);
-	return fdtable_add_new(&vm->fds, fd, FD_SOCKET);
+	return fdtable_add_new(&vm->fds, fd, socket_flags(kind));
 }
 
 int64_t host_socketpair(struct vcpu *vcpu, const struct call_socketpair *a)
@@ -100,52 +129,93 @@ int64_t host_socketpair(struct vcpu *vcpu, const struct call_socketpair *a)
 	int host[2];
 	if (a->domain != AF_UNIX)
 		return -EOPNOTSUPP;
-	if ((kind != SOCK_STREAM && kind != SOCK_DGRAM) || a->fds.len < 2 * sizeof(int32_t))
+	if (a->fds.len < 2 * sizeof(int32_t))
 		return -EINVAL;
+	if (kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_SEQPACKET)
+		return -ESOCKTNOSUPPORT;
 	/*
-	 * Datagram sockets of a pair could be connected again, to any AF_UNIX socket of the
-	 * machine, and so are in no filter. SOCK_SEQPACKET keeps messages apart as well, and its
-	 * sockets stay connected to each other.
+	 * Datagram sockets of a pair could be connected again, to any AF_UNIX socket that the
+	 * filter lets the thread name, and so are in none. SOCK_SEQPACKET keeps messages apart as
+	 * well, and its sockets stay connected to each other.
 	 */
-	int type = SOCK_STREAM;
+	int type = (int)kind;
 	if (kind == SOCK_DGRAM)
 		type = SOCK_SEQPACKET;
 	type |= SOCK_CLOEXEC | (int)(a->type & SOCK_NONBLOCK);
 	if (socketpair(AF_UNIX, type, 0, host) < 0)
 		return -errno;
-	return vm_add_pair(vm, host, FD_SOCKET, &a->fds);
+	return vm_add_pair(vm, host, socket_flags(kind), &a->fds);
 }
 
-/* An address that a guest may name. */
-static int check_address(const struct mote_sockaddr *addr)
+static uint16_t family_of(const struct mote_sockaddr *addr)
 {
-	uint16_t family;
-	if (!addr || addr->len < sizeof(family) || addr->len > sizeof(addr->data))
+	uint16_t family = AF_UNSPEC;
+	if (addr && addr->len >= sizeof(family))
+		memcpy(&family, addr->data, sizeof(family));
+	return family;
+}
+
+/* An address that the guest wants to use: as system calls take it, valid as long as both are. */
+static int outside_address(struct vm *vm, const struct mote_sockaddr *addr,
+			   struct socket_address *out)
+{
+	if (!addr || addr->len < sizeof(uint16_t) || addr->len > sizeof(addr->data))
 		return -EINVAL;
-	memcpy(&family, addr->data, sizeof(family));
-	if (family == AF_INET || family == AF_INET6 || family == AF_UNSPEC)
+	uint16_t family = family_of(addr);
+	if (family == AF_UNIX && !vm->paths)
+		return -EAFNOSUPPORT;
+	if (family == AF_UNIX && unix_is_abstract(addr))
+		return unix_abstract(vm, addr, out);
+	if (family == AF_UNIX)
+		return -EINVAL; /* a file: there is a call with its directory */
+	if (family == AF_UNSPEC && !vm->network && vm->paths) {
+		unix_unspecified(out);
 		return 0;
-	return -EAFNOSUPPORT;
-}
-
-/* An address that the guest wants to use. */
-static int check_outside(const struct vm *vm, const struct mote_sockaddr *addr)
-{
+	}
 	if (!vm->network)
 		return -EPERM;
-	return check_address(addr);
+	if (family != AF_INET && family != AF_INET6 && family != AF_UNSPEC)
+		return -EAFNOSUPPORT;
+	out->addr = (const struct sockaddr *)(const void *)addr->data;
+	out->len = addr->len;
+	return 0;
 }
 
 int64_t host_bind(struct vcpu *vcpu, const struct call_bind *a)
 {
+	struct vm *vm = vcpu->vm;
+	struct socket_address to;
 	int host = own_socket(vcpu, a->fd);
 	if (host < 0)
 		return host;
-	int rc = check_outside(vcpu->vm, a->addr);
+	if (unix_is_abstract(a->addr) && family_of(a->addr) == AF_UNIX && vm->paths)
+		return unix_bind_abstract(vm, host, a->addr);
+	int rc = outside_address(vm, a->addr, &to);
 	if (rc < 0)
 		return rc;
-	return sys_status(
-		bind(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len));
+	return sys_status(bind(host, to.addr, to.len));
+}
+
+int64_t host_bind_file(struct vcpu *vcpu, const struct call_bind_file *a)
+{
+	const struct fd_entry *entry;
+	int host = own_socket(vcpu, a->fd);
+	if (host < 0)
+		return host;
+	if (family_of(a->addr) != AF_UNIX || a->addr->len < sizeof(uint16_t) + 2 ||
+	    a->addr->len > sizeof(struct sockaddr_un))
+		return -EINVAL;
+	int dir = permit_dir_change(vcpu->vm, a->dir, a->path, &entry);
+	if (dir < 0)
+		return dir;
+	/* The file that bind makes has the socket's mode. */
+	struct stat st;
+	int rc = resolve_stat(host, &st);
+	if (rc == 0)
+		rc = sys_status(fchmod(host, st.st_mode & a->mode & 0777));
+	if (rc < 0)
+		return rc;
+	return unix_bind_file(vcpu, host, dir, a->path, a->resolve, a->addr);
 }
 
 int64_t host_listen(struct vcpu *vcpu, const struct call_listen *a)
@@ -157,7 +227,7 @@ int64_t host_listen(struct vcpu *vcpu, const struct call_listen *a)
 	int host = socket_of(vcpu, a->fd);
 	if (host < 0)
 		return host;
-	if (!vm->network)
+	if (!vm->network && !vm->paths)
 		return -EPERM;
 	return sys_status(listen(host, (int)smaller(a->backlog, 4096)));
 }
@@ -166,8 +236,11 @@ static void put_address(struct vm *vm, gva_t to, const struct sockaddr_storage *
 {
 	struct mote_sockaddr out = {.len = (uint32_t)smaller(len, sizeof(out.data))};
 	memcpy(out.data, from, out.len);
-	if (to.v)
-		vm_put(vm, to, &out, sizeof(out));
+	if (!to.v)
+		return;
+	if (from->ss_family == AF_UNIX)
+		unix_report(vm, &out);
+	vm_put(vm, to, &out, sizeof(out));
 }
 
 int64_t host_accept(struct vcpu *vcpu, const struct call_accept *a)
@@ -179,6 +252,8 @@ int64_t host_accept(struct vcpu *vcpu, const struct call_accept *a)
 		return host;
 	if (a->flags & ~(uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return -EINVAL;
+	if (e->flags & FD_DATAGRAMS)
+		return -EOPNOTSUPP; /* nothing is ever there that could be waited for */
 	/* An inherited listener may be shared: others may take what was seen there (vm.c). */
 	bool waits = !is_nonblocking(host);
 	if (e->flags & FD_FIXED_STATE)
@@ -205,7 +280,6 @@ int64_t host_accept(struct vcpu *vcpu, const struct call_accept *a)
 	}
 }
 
-/* A blocking connect is made without blocking and waited for here. */
 /* What has become of a connection that was under way: 0 or -errno. */
 static int connect_result(int host)
 {
@@ -216,19 +290,27 @@ static int connect_result(int host)
 	return -error;
 }
 
-int64_t host_connect(struct vcpu *vcpu, const struct call_connect *a)
+/*
+ * Nothing tells when an AF_UNIX listener, or what a datagram is sent to, has space again, nor is it
+ * waited for where nothing could end the wait.
+ */
+static int wait_for_space(struct vcpu *vcpu)
 {
-	int host = own_socket(vcpu, a->fd);
-	if (host < 0)
-		return host;
-	int rc = check_outside(vcpu->vm, a->addr);
-	if (rc < 0)
-		return rc;
-	int flags = fcntl(host, F_GETFL);
+	return vcpu_wait(vcpu, 1000000);
+}
+
+/* A blocking connect is made without blocking and waited for here. */
+static int connect_to(struct vcpu *vcpu, int host, const struct socket_address *to)
+{
+	int flags = fcntl(host, F_GETFL), rc;
 	if (flags < 0 || fcntl(host, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
-	rc = sys_status(
-		connect(host, (const struct sockaddr *)(const void *)a->addr->data, a->addr->len));
+	do {
+		rc = sys_status(connect(host, to->addr, to->len));
+		if (rc != -EAGAIN || flags & O_NONBLOCK || to->addr->sa_family != AF_UNIX)
+			break;
+		rc = wait_for_space(vcpu);
+	} while (rc == 0);
 	if (rc == -EINPROGRESS && !(flags & O_NONBLOCK)) {
 		rc = wait_within(vcpu, host, POLLOUT);
 		if (rc == -EAGAIN)
@@ -239,6 +321,35 @@ int64_t host_connect(struct vcpu *vcpu, const struct call_connect *a)
 	if (!(flags & O_NONBLOCK) && fcntl(host, F_SETFL, flags) < 0)
 		return -errno;
 	return rc;
+}
+
+int64_t host_connect(struct vcpu *vcpu, const struct call_connect *a)
+{
+	struct socket_address to;
+	int host = own_socket(vcpu, a->fd);
+	if (host < 0)
+		return host;
+	int rc = outside_address(vcpu->vm, a->addr, &to);
+	if (rc < 0)
+		return rc;
+	return connect_to(vcpu, host, &to);
+}
+
+int64_t host_connect_file(struct vcpu *vcpu, const struct call_connect_file *a)
+{
+	struct socket_address to;
+	const struct fd_entry *entry;
+	cleanup_close int file = -1;
+	int host = own_socket(vcpu, a->fd);
+	if (host < 0)
+		return host;
+	int dir = permit_dir(vcpu->vm, a->dir, a->path, &entry);
+	if (dir < 0)
+		return dir;
+	int rc = unix_file(vcpu, dir, a->path, a->resolve, &file, &to);
+	if (rc < 0)
+		return rc;
+	return connect_to(vcpu, host, &to);
 }
 
 /* What guests may pass; SEND_FLAGS and RECV_FLAGS reach the host, with MSG_DONTWAIT. */
@@ -256,13 +367,16 @@ enum {
  * After a transfer that was not made, by errno: 0 once it may be tried again, else what the call
  * says.
  */
-static int until_ready(struct vcpu *vcpu, int host, short events, uint32_t flags)
+static int until_ready(struct vcpu *vcpu, int host, short events, uint32_t flags,
+		       const struct socket_address *to)
 {
 	if (errno == EINTR)
 		return 0;
 	/* A queue of errors is never waited for. */
 	if (errno != EAGAIN || (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) || is_nonblocking(host))
 		return -errno;
+	if (to && to->addr->sa_family == AF_UNIX)
+		return wait_for_space(vcpu);
 	return wait_within(vcpu, host, events);
 }
 
@@ -303,12 +417,12 @@ static int copy_pieces(uint8_t *message, uint64_t bytes, const struct iovec *v, 
  * together here.
  */
 static ssize_t send_message(int host, const struct iovec *v, int count, uint64_t bytes, int flags,
-			    const struct mote_sockaddr *to)
+			    const struct socket_address *to)
 {
 	const struct sockaddr *addr = NULL;
 	socklen_t addr_len = 0;
 	if (to) {
-		addr = (const struct sockaddr *)(const void *)to->data;
+		addr = to->addr;
 		addr_len = to->len;
 	}
 	if (count == 0)
@@ -332,38 +446,64 @@ static ssize_t send_message(int host, const struct iovec *v, int count, uint64_t
 }
 
 /* All of it, unless it may not wait: a blocking stream takes a message in several pieces. */
-int64_t host_send(struct vcpu *vcpu, const struct call_send *a)
+static int64_t send_to(struct vcpu *vcpu, int host, const struct call_iov *iov, uint32_t flags,
+		       const struct socket_address *to)
 {
-	struct vm *vm = vcpu->vm;
-	int rc, host = socket_of(vcpu, a->fd), count = a->iov.count;
-	struct iovec *v = a->iov.v;
+	struct iovec *v = iov->v;
+	int rc, count = iov->count;
 	int64_t done = 0;
-	if (host < 0)
-		return host;
-	if (a->flags & ~(uint32_t)MESSAGE_FLAGS)
-		return -EINVAL;
-	if (a->to) {
-		rc = check_outside(vm, a->to);
-		if (rc < 0)
-			return rc;
-	}
 	do {
-		ssize_t n = send_message(host, v, count, a->iov.bytes - (uint64_t)done,
-					 (int)(a->flags & SEND_FLAGS) | MSG_NOSIGNAL | MSG_DONTWAIT,
-					 a->to);
+		ssize_t n =
+			send_message(host, v, count, iov->bytes - (uint64_t)done,
+				     (int)(flags & SEND_FLAGS) | MSG_NOSIGNAL | MSG_DONTWAIT, to);
 		if (n >= 0) {
 			done += n;
 			vm_skip_bytes(&v, &count, (size_t)n);
 			rc = 0;
 		} else {
-			rc = until_ready(vcpu, host, POLLOUT, a->flags);
+			rc = until_ready(vcpu, host, POLLOUT, flags, to);
 		}
-		if (n >= 0 && (uint64_t)done >= a->iov.bytes)
+		if (n >= 0 && (uint64_t)done >= iov->bytes)
 			return done;
 	} while (rc == 0 && !vcpu_ending(vcpu));
 	if (done)
 		return done;
 	return rc;
+}
+
+int64_t host_send(struct vcpu *vcpu, const struct call_send *a)
+{
+	struct socket_address to;
+	int host = socket_of(vcpu, a->fd);
+	if (host < 0)
+		return host;
+	if (a->flags & ~(uint32_t)MESSAGE_FLAGS)
+		return -EINVAL;
+	if (!a->to)
+		return send_to(vcpu, host, &a->iov, a->flags, NULL);
+	int rc = outside_address(vcpu->vm, a->to, &to);
+	if (rc < 0)
+		return rc;
+	return send_to(vcpu, host, &a->iov, a->flags, &to);
+}
+
+int64_t host_send_file(struct vcpu *vcpu, const struct call_send_file *a)
+{
+	struct socket_address to;
+	const struct fd_entry *entry;
+	cleanup_close int file = -1;
+	int host = own_socket(vcpu, a->fd);
+	if (host < 0)
+		return host;
+	if (a->flags & ~(uint32_t)MESSAGE_FLAGS)
+		return -EINVAL;
+	int dir = permit_dir(vcpu->vm, a->dir, a->path, &entry);
+	if (dir < 0)
+		return dir;
+	int rc = unix_file(vcpu, dir, a->path, a->resolve, &file, &to);
+	if (rc < 0)
+		return rc;
+	return send_to(vcpu, host, &a->iov, a->flags, &to);
 }
 
 /*
@@ -428,7 +568,7 @@ int64_t host_recv(struct vcpu *vcpu, const struct call_recv *a)
 		if (n < 0 && errno == EAGAIN && done && !all)
 			return done;
 		if (n < 0) {
-			rc = until_ready(vcpu, host, POLLIN, a->flags);
+			rc = until_ready(vcpu, host, POLLIN, a->flags, NULL);
 			continue;
 		}
 		rc = 0;
@@ -501,7 +641,7 @@ int64_t host_sock_getopt(struct vcpu *vcpu, const struct call_sock_getopt *a)
 	if (getsockopt(host, (int)a->level, (int)a->name, value, &len) < 0)
 		return -errno;
 	if (a->level == SOL_SOCKET && a->name == SO_TYPE && len == sizeof(int) &&
-	    value[0] == SOCK_SEQPACKET)
+	    fdtable_get(&vm->fds, a->fd)->flags & FD_DATAGRAMS)
 		value[0] = SOCK_DGRAM; /* as the guest asked for it: host_socketpair */
 	vm_put(vm, a->value.at, value, len);
 	return len;

@@ -8,9 +8,11 @@
 #include "vm/jail/rules.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -26,13 +28,19 @@ static _Thread_local const char *thread_name = "the vCPU thread";
 static _Thread_local bool entered;
 /* jail_how_make's; 0: this thread is in no filter that asks for it */
 static _Thread_local uint32_t own_how;
+/* the descriptor that the address `file` names; -1: this thread's filter knows no addresses */
+static _Thread_local int socket_file = -1;
 
 /* --- openat2's `how` --- */
 
-/* A pair of pages for each kind of resolving; the second of a pair is read-only. */
+/*
+ * A pair of pages for each kind of resolving; the second of a pair is read-only. Behind them is the
+ * page of sockets' addresses.
+ */
 enum {
 	PAGE = 4096,
-	HOW_BYTES = JAIL_RESOLVINGS * 2 * PAGE,
+	ADDRESSES_AT = JAIL_RESOLVINGS * 2 * PAGE,
+	HOW_BYTES = ADDRESSES_AT + PAGE,
 	RESOLVE_AT = offsetof(struct open_how, resolve)
 };
 
@@ -112,6 +120,57 @@ const char *jail_empty_path(void)
 	return "";
 }
 
+/* --- addresses of AF_UNIX sockets --- */
+
+static struct jail_addresses *addresses_of(uint32_t how)
+{
+	return (struct jail_addresses *)(uintptr_t)(how + ADDRESSES_AT);
+}
+
+int jail_addresses_fill(struct jail_addresses *to)
+{
+	uint64_t key[2];
+	if (getrandom(key, sizeof(key), 0) != sizeof(key))
+		return -EIO;
+	for (unsigned i = 0; i < JAIL_ABSTRACT_NAMES; i++) {
+		struct sockaddr_un *un = &to->abstract[i].un;
+		un->sun_family = AF_UNIX;
+		/* 32 bytes: NUL, 28 digits of the key, the number */
+		snprintf(un->sun_path + 1, 32, "%016lx%012lx%03u", key[0], key[1] >> 16, i);
+	}
+	return 0;
+}
+
+const struct jail_addresses *jail_addresses_own(void)
+{
+	if (socket_file < 0)
+		return NULL;
+	return addresses_of(own_how);
+}
+
+int jail_socket_file(int fd)
+{
+	if (dup3(fd, socket_file, O_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The number of `file` is taken for good, by what says nothing. */
+static int make_addresses(uint32_t how)
+{
+	struct jail_addresses *to = addresses_of(how);
+	int rc = jail_addresses_fill(to);
+	int fd = open("/dev/null", O_PATH | O_CLOEXEC);
+	if (rc < 0 || fd < 0)
+		return rc < 0 ? rc : -errno;
+	to->file.un.sun_family = AF_UNIX;
+	snprintf(to->file.un.sun_path, sizeof(to->file.un.sun_path), "/proc/self/fd/%d", fd);
+	socket_file = fd;
+	if (mprotect(to, PAGE, PROT_READ) < 0)
+		return -errno;
+	return 0;
+}
+
 /* --- filters --- */
 
 /* Runs in the signal's handler: write(2) and _exit(2) are on the list. */
@@ -146,6 +205,10 @@ static uint32_t value_of(uint32_t k, uint32_t how)
 		return (uint32_t)(uintptr_t)how_across(how, JAIL_NO_SYMLINKS);
 	case JAIL_EMPTY_PATH:
 		return (uint32_t)(uintptr_t)empty_path_of(how);
+	case JAIL_ADDRESSES:
+		return (uint32_t)(uintptr_t)addresses_of(how);
+	case JAIL_SOCKET_FILE:
+		return (uint32_t)socket_file;
 	default:
 		return k;
 	}
@@ -204,6 +267,12 @@ int jail_enter(unsigned needs, struct err *e)
 		how = jail_how_make();
 	if (!how && needs & JAIL_PATHS)
 		return err_sys(e, errno, "memory below 4 GiB for a seccomp filter");
+	const unsigned sockets = JAIL_LINUX | JAIL_PATHS;
+	int rc = 0;
+	if ((needs & (sockets | JAIL_NETWORK)) == sockets)
+		rc = make_addresses(how);
+	if (rc < 0)
+		return err_sys(e, -rc, "addresses of sockets for a seccomp filter");
 	return load(needs, false, how, e);
 }
 

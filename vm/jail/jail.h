@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/un.h>
 
 /* What a guest needs beyond a vCPU and memory. Each rule of the tables belongs to some of these. */
 enum jail_need {
@@ -62,6 +63,25 @@ enum jail_resolving { JAIL_BENEATH, JAIL_IN_ROOT, JAIL_NO_SYMLINKS, JAIL_RESOLVI
 struct open_how *jail_how(enum jail_resolving resolving, struct open_how *own);
 /* An empty path for calls on a descriptor; `*at()` calls of this thread use no other. */
 const char *jail_empty_path(void);
+
+/*
+ * Addresses of AF_UNIX sockets, in read-only memory too: connect and sendto of a thread whose guest
+ * has directories and no network may name nothing else. `file` names what jail_socket_file was
+ * given, the others are abstract names that no other process knows.
+ */
+enum { JAIL_ABSTRACT_NAMES = 31 };
+struct jail_addresses {
+	struct jail_address {
+		_Alignas(128) struct sockaddr_un un;
+	} file, abstract[JAIL_ABSTRACT_NAMES];
+};
+enum { JAIL_ABSTRACT_BYTES = offsetof(struct sockaddr_un, sun_path) + 32 };
+/* Makes such names; each set of them is different. 0 or -errno. */
+int jail_addresses_fill(struct jail_addresses *to) must_check;
+/* This thread's; NULL: its filter knows none. */
+const struct jail_addresses *jail_addresses_own(void);
+/* Has this thread's `file` stand for the file of an O_PATH descriptor. 0 or -errno. */
+int jail_socket_file(int fd) must_check;
 
 /*
  * For tests: the filter of `needs` as it is loaded, with this process's values; the count of its

@@ -32,6 +32,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+
 #if defined(MOTE_SANITIZED) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define JAIL_SANITIZED /* the runtime libraries of sanitizers have rules of their own */
 #endif
@@ -65,6 +69,8 @@ enum jail_stand_in {
 	JAIL_HOW_IN_ROOT = 0x7761794e,
 	JAIL_EMPTY_PATH = 0x7761794f,
 	JAIL_HOW_NO_SYMLINKS = 0x77617950,
+	JAIL_ADDRESSES = 0x77620000, /* a page */
+	JAIL_SOCKET_FILE = 0x6c696653,
 };
 
 /* Conditions. */
@@ -99,6 +105,9 @@ enum jail_stand_in {
 	{                                      \
 		JAIL_AT_LEAST, n, 0, 1UL << 32 \
 	}
+
+/* An address of struct jail_addresses, or what is within one: the page is read-only as a whole. */
+#define SOCKET_ADDRESS(n) WORD_WITH(n, JAIL_ADDRESSES, 4095)
 
 /*
  * How the C library starts a thread; clone3 takes its flags by pointer, and is as if it were not

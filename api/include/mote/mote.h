@@ -171,6 +171,12 @@ struct mote_options {
 	 * anything else. Without mote_sandbox_jail such calls fail with EPERM.
 	 */
 	const struct mote_credentials *credentials;
+	/*
+	 * Not 0: this process is a container's. dirs[0] is its root directory, its working
+	 * directory is the library's to change, and its AF_UNIX sockets have the names that the
+	 * program gives them; abstract ones are those of all processes with this number.
+	 */
+	uint64_t container_key;
 };
 
 enum mote_end {

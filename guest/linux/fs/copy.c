@@ -130,6 +130,38 @@ int64_t sys_sendfile(int out_fd, int in_fd, uint64_t offset_at, uint64_t count)
 	return signal_broken_pipe(copy_between(&out, &in, count));
 }
 
+/* Where an end begins: the offset that was given, or the descriptor's own. */
+static int64_t start_of(const struct end *e, uint64_t *at)
+{
+	if (e->offset_at)
+		return get_user(at, e->offset_at, sizeof(*at));
+	int64_t rc = mote_lseek(mote_area(), e->fd, 0, SEEK_CUR);
+	*at = (uint64_t)rc;
+	return rc < 0 ? rc : 0;
+}
+
+/* Both are regular files, and no part of one is copied over itself. */
+static int64_t check_copied(const struct end *in, const struct end *out, uint64_t count)
+{
+	struct mote_stat from, to;
+	uint64_t in_at, out_at;
+	if (mote_fstat(mote_area(), in->fd, &from) < 0 || mote_fstat(mote_area(), out->fd, &to) < 0)
+		return -EBADF;
+	if (S_ISDIR(from.mode) || S_ISDIR(to.mode))
+		return -EISDIR;
+	if (!S_ISREG(from.mode) || !S_ISREG(to.mode))
+		return -EINVAL;
+	int64_t rc = start_of(in, &in_at);
+	if (rc == 0)
+		rc = start_of(out, &out_at);
+	if (rc < 0)
+		return rc;
+	uint64_t apart = in_at < out_at ? out_at - in_at : in_at - out_at;
+	if (from.dev == to.dev && from.ino == to.ino && count > apart)
+		return -EINVAL;
+	return 0;
+}
+
 int64_t sys_copy_file_range(int in_fd, uint64_t in_at, int out_fd, uint64_t out_at, uint64_t count,
 			    uint32_t flags)
 {
@@ -137,6 +169,9 @@ int64_t sys_copy_file_range(int in_fd, uint64_t in_at, int out_fd, uint64_t out_
 		   in = {.fd = in_fd, .offset_at = in_at};
 	if (flags)
 		return -EINVAL;
+	int64_t rc = check_copied(&in, &out, count);
+	if (rc < 0)
+		return rc;
 	return signal_broken_pipe(copy_between(&out, &in, count));
 }
 
@@ -203,6 +238,22 @@ int64_t sys_splice(int in_fd, uint64_t in_at, int out_fd, uint64_t out_at, uint6
 	if (done >= 0 && (end_close(&in) < 0 || end_close(&out) < 0))
 		return -EFAULT;
 	return signal_broken_pipe(done);
+}
+
+/* What is in a pipe cannot be read without being taken out of it. */
+int64_t sys_tee(int in_fd, int out_fd, uint64_t count, uint32_t flags)
+{
+	struct mote_stat in, out;
+	if ((flags & ~(uint32_t)SPLICE_FLAGS))
+		return -EINVAL;
+	if (count == 0)
+		return 0;
+	if (mote_fstat(mote_area(), in_fd, &in) < 0 || mote_fstat(mote_area(), out_fd, &out) < 0)
+		return -EBADF;
+	if (!S_ISFIFO(in.mode) || !S_ISFIFO(out.mode) || (in.dev == out.dev && in.ino == out.ino))
+		return -EINVAL;
+	lib_log("tee is not implemented");
+	return -ENOSYS;
 }
 
 /* Memory into a pipe, or out of one: a copy, as it may be. */

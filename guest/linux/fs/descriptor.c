@@ -168,30 +168,71 @@ int64_t sys_pwritev(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 	return mote_pwritev(mote_area(), fd, (const void *)vectors, count, offset);
 }
 
-/*
- * An offset of -1 is the descriptor's own; of its two words 64-bit programs use the first. Flags
- * ask for what a host call cannot promise.
- */
+/* Flags of preadv2 and pwritev2; with RWF_HIPRI nothing is different. */
+enum { RWF_KNOWN = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND };
+
+/* Whether the transfer would wait, which RWF_NOWAIT does not want: -EAGAIN, or 0. */
+static int64_t check_wait(int32_t fd, uint32_t flags, uint32_t events)
+{
+	const struct mote_time now = {0};
+	struct mote_pollfd p = {.fd = fd, .events = (int16_t)events};
+	if (flags & ~(uint32_t)RWF_KNOWN)
+		return -EOPNOTSUPP;
+	if ((flags & RWF_NOWAIT) && mote_poll(mote_area(), (uint64_t)&p, 1, &now) == 0)
+		return -EAGAIN;
+	return 0;
+}
+
+/* An offset of -1 is the descriptor's own; of its two words 64-bit programs use the first. */
 int64_t sys_preadv2(int fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused,
 		    uint32_t flags)
 {
 	(void)unused;
-	if (flags)
+	if (flags & RWF_APPEND)
 		return -EOPNOTSUPP;
+	int64_t rc = check_wait(fd, flags, POLLIN);
+	if (rc < 0)
+		return rc;
 	if (offset == UINT64_MAX)
 		return sys_readv(fd, vectors, count);
 	return sys_preadv(fd, vectors, count, offset);
+}
+
+static int64_t write_at(int32_t fd, uint64_t vectors, uint64_t count, uint64_t offset)
+{
+	if (offset == UINT64_MAX)
+		return sys_writev(fd, vectors, count);
+	return sys_pwritev(fd, vectors, count, offset);
+}
+
+/* A descriptor with O_APPEND writes at the file's end, whatever the offset says. */
+static int64_t append(int32_t fd, uint64_t vectors, uint64_t count, uint64_t offset)
+{
+	int64_t before = mote_get_flags(mote_area(), fd);
+	if (before < 0)
+		return before;
+	int64_t rc = mote_set_flags(mote_area(), fd, (uint32_t)before | O_APPEND);
+	if (rc < 0)
+		return rc;
+	rc = write_at(fd, vectors, count, offset);
+	(void)!mote_set_flags(mote_area(), fd, (uint32_t)before);
+	return rc;
 }
 
 int64_t sys_pwritev2(int fd, uint64_t vectors, uint64_t count, uint64_t offset, uint64_t unused,
 		     uint32_t flags)
 {
 	(void)unused;
-	if (flags)
-		return -EOPNOTSUPP;
-	if (offset == UINT64_MAX)
-		return sys_writev(fd, vectors, count);
-	return sys_pwritev(fd, vectors, count, offset);
+	int64_t rc = check_wait(fd, flags, POLLOUT);
+	if (rc < 0)
+		return rc;
+	if (flags & RWF_APPEND)
+		rc = append(fd, vectors, count, offset);
+	else
+		rc = write_at(fd, vectors, count, offset);
+	if (rc > 0 && flags & (RWF_DSYNC | RWF_SYNC))
+		(void)!mote_fsync(mote_area(), fd, !(flags & RWF_SYNC));
+	return rc;
 }
 
 int64_t sys_lseek(int fd, int64_t offset, uint32_t whence)

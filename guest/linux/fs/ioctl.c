@@ -6,6 +6,7 @@
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 
 _Static_assert(sizeof(struct termios) == 36 &&
 		       sizeof(struct termios) <= sizeof(struct mote_termios),
@@ -111,6 +112,9 @@ int64_t sys_ioctl(int fd, uint32_t request, uint64_t arg)
 	case FIOCLEX:
 	case FIONCLEX:
 		return set_close_on_exec(fd, request == FIOCLEX);
+	case FICLONE: /* no two files of a guest's share what they have on disk */
+	case FICLONERANGE:
+		return mote_get_flags(mote_area(), fd) < 0 ? -EBADF : -EOPNOTSUPP;
 	default:
 		return -ENOTTY;
 	}

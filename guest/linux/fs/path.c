@@ -60,6 +60,12 @@ static int64_t open_duplicate(int32_t fd, const struct mote_stat *st, uint32_t f
 	return rc;
 }
 
+/*
+ * O_DIRECT is about how the host's kernel goes about it, as on file systems that take it and do
+ * nothing; files send no SIGIO.
+ */
+enum { IGNORED_FLAGS = O_DIRECT | FASYNC };
+
 /* What /dev/stdout and /proc/self/fd name. */
 static int64_t open_own(int32_t fd, uint32_t flags)
 {
@@ -96,7 +102,7 @@ static int64_t open_here(const struct resolved_path *p, uint32_t flags, uint32_t
 	if (p->proc[0])
 		return proc_open(p->proc, flags);
 	return descriptor_admit(mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve,
-					  flags, mode & ~process.umask));
+					  flags & ~(uint32_t)IGNORED_FLAGS, mode & ~process.umask));
 }
 
 static int64_t open_resolved(struct resolved_path *p, uint32_t flags, uint32_t mode)
@@ -337,6 +343,27 @@ int64_t sys_mkdirat(int dirfd, uint64_t path, uint32_t mode)
 		return rc;
 	do
 		rc = mkdir_here(&p, mode & ~process.umask);
+	while (lookup_retry(&p, rc));
+	return lookup_result(&p, rc);
+}
+
+static int64_t mknod_here(const struct resolved_path *p, uint32_t mode)
+{
+	if (p->proc[0])
+		return make_synthetic(p);
+	return mote_mknod(mote_area(), p->base, p->rest, rest_len(p), p->resolve, mode);
+}
+
+/* No devices: what their numbers mean is the host's to decide. */
+int64_t sys_mknodat(int dirfd, uint64_t path, uint32_t mode, uint64_t device)
+{
+	struct resolved_path p;
+	(void)device;
+	int64_t rc = lookup_user(&p, dirfd, path, LOOKUP_NAME);
+	if (rc < 0)
+		return rc;
+	do
+		rc = mknod_here(&p, mode & ~process.umask);
 	while (lookup_retry(&p, rc));
 	return lookup_result(&p, rc);
 }

@@ -104,7 +104,11 @@ static struct statx_timestamp statx_time(const struct mote_time *t)
 int64_t sys_statx(int dirfd, uint64_t path, uint32_t flags, uint32_t mask, uint64_t to)
 {
 	struct mote_stat m;
-	(void)mask; /* all that there is costs the same */
+	const uint32_t known = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
+	/* Of the mask: all that there is costs the same. */
+	if ((flags & ~(known | AT_STATX_SYNC_TYPE)) || (mask & STATX__RESERVED) ||
+	    (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
+		return -EINVAL;
 	int64_t rc = stat_path(dirfd, path, flags, &m);
 	if (rc < 0)
 		return rc;

@@ -36,6 +36,11 @@ int64_t sys_mkdir(uint64_t path, uint32_t mode)
 	return sys_mkdirat(AT_FDCWD, path, mode);
 }
 
+int64_t sys_mknod(uint64_t path, uint32_t mode, uint64_t device)
+{
+	return sys_mknodat(AT_FDCWD, path, mode, device);
+}
+
 int64_t sys_rmdir(uint64_t path)
 {
 	return sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);

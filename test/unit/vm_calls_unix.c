@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host calls on AF_UNIX sockets: by files and by abstract names. */
+#include "vm_calls.h"
+
+#include <stddef.h>
+
+static struct mote_sockaddr *unix_name(const char *name, size_t bytes)
+{
+	static struct mote_sockaddr a;
+	const struct sockaddr_un un = {.sun_family = AF_UNIX};
+	memcpy(a.data, &un, sizeof(un));
+	memcpy(a.data + offsetof(struct sockaddr_un, sun_path), name, bytes);
+	a.len = (uint32_t)(offsetof(struct sockaddr_un, sun_path) + bytes);
+	return put(&a, sizeof(a));
+}
+
+static int32_t unix_socket(void)
+{
+	int64_t fd = mote_socket(&area, AF_UNIX, SOCK_STREAM, 0);
+	cr_assert(fd >= 0, "%ld", (long)fd);
+	return (int32_t)fd;
+}
+
+/* A path leads to no socket outside, whichever way it goes there; nor does the other call. */
+Test(vm_calls, sockets_by_files_stay_below_their_directory)
+{
+	struct sockaddr_un out = {.sun_family = AF_UNIX, .sun_path = "outside"};
+	int l = socket(AF_UNIX, SOCK_STREAM, 0);
+	cr_assert(bind(l, (struct sockaddr *)&out, sizeof(out)) == 0 && listen(l, 1) == 0);
+	cr_assert(symlink("../outside", "rw/climbs") == 0);
+	vm.paths = 3;
+	int32_t fd = unix_socket();
+	EXPECT(-EXDEV, mote_connect_file(&area, fd, RW, P("../outside"), 0));
+	EXPECT(-EXDEV, mote_connect_file(&area, fd, RW, P("climbs"), 0));
+	EXPECT(-ENOLINK, mote_connect_file(&area, fd, RW, P("climbs"), MOTE_RESOLVE_IN_ROOT));
+	EXPECT(-EINVAL, mote_connect(&area, fd, unix_name("outside", 8)));
+	EXPECT(-EINVAL, mote_bind(&area, fd, unix_name("x", 2)));
+	EXPECT(-EXDEV, mote_bind_file(&area, fd, RW, P("../x"), 0, 0777, unix_name("../x", 5)));
+	EXPECT(-EROFS, mote_bind_file(&area, fd, DIR_RO, P("x"), 0, 0777, unix_name("x", 2)));
+	EXPECT(-EINVAL, mote_bind_file(&area, fd, RW, P("x"), 0, 0777, NULL));
+	EXPECT(0, mote_bind_file(&area, fd, RW, P("x"), 0, 0700, unix_name("x", 2)));
+	struct stat st;
+	cr_expect(stat("rw/x", &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & 0777) == 0700);
+	/* What cannot be opened has a mode all the same, if the kernel can change it. */
+	bool possible = syscall(452 /* fchmodat2 */, -1, "", 0, 0) < 0 && errno != ENOSYS;
+	EXPECT(possible ? 0 : -ENXIO, mote_chmod(&area, RW, P("x"), 0, 0640));
+	cr_expect(stat("rw/x", &st) == 0 && (st.st_mode & 0777) == (possible ? 0640 : 0700));
+	vm.paths = 0;
+	close(l);
+}
+
+/* The names of one VM are not those of another, nor of a process of the host's. */
+Test(vm_calls, abstract_names_are_the_vms_own)
+{
+	struct sockaddr_un host = {.sun_family = AF_UNIX};
+	const socklen_t len = offsetof(struct sockaddr_un, sun_path) + 10;
+	int l = socket(AF_UNIX, SOCK_STREAM, 0);
+	memcpy(host.sun_path, "\0mote-test", 10);
+	cr_assert(bind(l, (struct sockaddr *)&host, len) == 0 && listen(l, 1) == 0);
+	vm.paths = 3;
+	for (uint64_t key = 0; key < 2; key++) {
+		vm.container_key = key;
+		int32_t fd = unix_socket(), other = unix_socket();
+		EXPECT(-ECONNREFUSED, mote_connect(&area, fd, unix_name("\0mote-test", 10)));
+		EXPECT(0, mote_bind(&area, fd, unix_name("\0mote-test", 10)));
+		EXPECT(-EADDRINUSE, mote_bind(&area, other, unix_name("\0mote-test", 10)));
+		EXPECT(0, mote_listen(&area, fd, 1));
+		EXPECT(0, mote_connect(&area, other, unix_name("\0mote-test", 10)));
+		struct mote_sockaddr name = {0};
+		EXPECT(0, mote_sock_name(&area, fd, 0, (void *)AT_PAGE(0)));
+		get(AT_PAGE(0), &name, sizeof(name));
+		cr_expect(name.len == len && memcmp(name.data, &host, len) == 0);
+		EXPECT(0, mote_close(&area, fd));
+		EXPECT(0, mote_close(&area, other));
+	}
+	vm.container_key = 1;
+	int32_t fd = unix_socket();
+	EXPECT(0, mote_bind(&area, fd, unix_name("\0mote-test", 10)));
+	vm.container_key = 3;
+	int32_t other = unix_socket();
+	EXPECT(-ECONNREFUSED, mote_connect(&area, other, unix_name("\0mote-test", 10)));
+	vm.container_key = vm.paths = 0;
+	close(l);
+}
