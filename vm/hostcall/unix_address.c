@@ -224,14 +224,14 @@ static int container_file(int dir, const char *path, uint32_t resolve, struct so
 	size_t len = strlen(p.name);
 	if (p.slash)
 		return -ENOTDIR;
-	if (len >= PATH_BYTES)
+	if (len > PATH_BYTES)
 		return -ENAMETOOLONG;
 	if (fchdir(p.fd) < 0)
 		return -errno;
 	out->own = (struct sockaddr_un){.sun_family = AF_UNIX};
 	memcpy(out->own.sun_path, p.name, len);
 	out->addr = (const struct sockaddr *)&out->own;
-	out->len = (socklen_t)(PATH_AT + len + 1);
+	out->len = (socklen_t)(PATH_AT + len); /* as long as can be, it has no NUL at its end */
 	return 0;
 }
 
