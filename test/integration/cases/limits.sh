@@ -30,12 +30,12 @@ ended_after() {
 
 # 100 ms of a machine of its own. Late once, if others have the CPUs, is measured again.
 in_time() {
-	local try ms fair
+	local try ms share
 	for try in 1 2 3; do
 		ms=$(ended_after "$1" "$try") || fail "$ms"
 		figure "$1: $ms ms"
-		fair_ms fair "${ms%.*}"
-		((fair >= 100)) || return 0
+		fair_ms share "${ms%.*}"
+		((share >= 100)) || return 0
 	done
 	fail "$1: $ms ms from SIGTERM to its end"
 }
