@@ -284,6 +284,25 @@ Test(vm_calls, memory_of_a_module_is_written_or_executed)
 	set_kind(false, false);
 }
 
+Test(vm_calls, many_mappings_end_with_the_guest)
+{
+	struct mote_mapping two[2];
+	for (int i = 0; i < 2; i++)
+		two[i] = (struct mote_mapping){
+			.addr = AT_PAGE(20 + i),
+			.bytes = MOTE_PAGE,
+			.from = MOTE_MAP_ZEROED,
+			.prot = R | W,
+		};
+	void *at = put(two, sizeof(two));
+	atomic_store(&vm.pending, 1UL << (SIGKILL - 1));
+	EXPECT(-EINTR, mote_mem_map_many(&area, at, sizeof(two)));
+	atomic_store(&vm.pending, 0);
+	cr_expect(memory_is_mapped(&vm.memory, gva(AT_PAGE(20))) &&
+		  !memory_is_mapped(&vm.memory, gva(AT_PAGE(21))));
+	EXPECT(0, mote_mem_unmap(&area, AT_PAGE(20), MOTE_PAGE));
+}
+
 Test(vm_calls, nothing_becomes_executable_once_sealed)
 {
 	const uint64_t at = AT_PAGE(20);

@@ -463,5 +463,13 @@ Test(vm_memory, reserving_and_taking_back_end_with_the_guest)
 	asked = 0;
 	cr_expect(memory_reclaim(&m) == -EINTR && asked == 3);
 	asked = 0;
+	cr_assert(memory_map(&m, gva(AT + 64 * LARGE), 16 * LARGE, RW) == 0 && asked == 0);
+	memory_fill(&m, gva(AT + 64 * LARGE), 16 * LARGE);
+	struct iovec last;
+	unsigned char here = 1;
+	cr_assert(memory_span(&m, gva(AT + 79 * LARGE), 0x1000, MEMORY_WRITE, &last, 1) == 1 &&
+		  mincore(last.iov_base, last.iov_len, &here) == 0);
+	cr_expect(asked == 3 && !(here & 1));
+	asked = 0;
 	cr_expect(memory_map_lazily(&m, gva(TIB + 0x1000), 1000UL << 30, RW) == 0 || asked >= 3);
 }

@@ -115,6 +115,8 @@ int64_t host_mem_map_many(struct vcpu *vcpu, const struct call_mem_map_many *a)
 	for (size_t at = 0; at < a->mappings.len; at += sizeof(m)) {
 		memcpy(&m, a->mappings.data + at, sizeof(m));
 		int rc;
+		if (at > 0 && vcpu_ending(vcpu))
+			return -EINTR;
 		if (m.from == MOTE_MAP_ZEROED)
 			rc = map(vm, m.addr, m.bytes, m.prot);
 		else

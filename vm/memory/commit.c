@@ -111,19 +111,23 @@ struct reclaim {
 	uint64_t block; /* of 2 MiB, that `untouched` is of; 0: none */
 	bool untouched[ENTRIES];
 	unsigned count; /* of those */
+	bool ending;    /* the guest is to end */
 	unsigned steps;
 };
 
 /* A table costs memory, too: it has to be worth it. */
 enum { WORTH_A_TABLE = 64 };
 
+/* It takes long next to a step, and the guest says how often: so each of them is asked before. */
 static bool read_block(struct reclaim *r, uint64_t block)
 {
+	const struct memory *m = r->m;
 	if (r->block == block)
 		return true;
 	r->block = 0;
 	r->count = 0;
-	if (!pagemap_untouched(r->m, block, r->untouched, ENTRIES))
+	r->ending = m->ending && m->ending(m->ending_arg);
+	if (r->ending || !pagemap_untouched(m, block, r->untouched, ENTRIES))
 		return false;
 	for (unsigned k = 0; k < ENTRIES; k++)
 		r->count += r->untouched[k];
@@ -172,6 +176,8 @@ static int reclaim_range(struct reclaim *r, uint64_t va, uint64_t end)
 			return rc;
 		if (reclaim_one(r, &s))
 			va += s.bytes;
+		if (r->ending)
+			return -EINTR;
 	}
 	return 0;
 }

@@ -312,7 +312,16 @@ int memory_zero(struct memory *m, gva_t at, uint64_t bytes)
 }
 
 /* A guest cannot keep its host busy with it for long. */
-#define FILL_MAX_BYTES (32UL << 20)
+#define FILL_MAX_BYTES  (32UL << 20)
+#define FILL_STEP_BYTES (2UL << 20)
+
+/* No signal ends it. False: there is no more memory, or the guest is to end. */
+static bool populate(struct memory *m, uint64_t gpa, uint64_t bytes)
+{
+	if (m->ending && m->ending(m->ending_arg))
+		return false;
+	return madvise(m->hva + gpa, bytes, MADV_POPULATE_WRITE) == 0;
+}
 
 void memory_fill(struct memory *m, gva_t at, uint64_t bytes)
 {
@@ -325,8 +334,8 @@ void memory_fill(struct memory *m, gva_t at, uint64_t bytes)
 		    page_entry_is_reserved(*s.entry))
 			return;
 		uint64_t page = page_entry_address(*s.entry);
-		if (page != gpa + run) {
-			if (run && madvise(m->hva + gpa, run, MADV_POPULATE_WRITE) < 0)
+		if (page != gpa + run || run >= FILL_STEP_BYTES) {
+			if (run && !populate(m, gpa, run))
 				return;
 			gpa = page;
 			run = 0;
@@ -334,7 +343,7 @@ void memory_fill(struct memory *m, gva_t at, uint64_t bytes)
 		run += s.bytes;
 	}
 	if (run)
-		(void)madvise(m->hva + gpa, run, MADV_POPULATE_WRITE);
+		(void)populate(m, gpa, run);
 }
 
 int memory_map_pages(struct memory *m, gva_t at, uint64_t gpa, uint64_t bytes, unsigned access)
