@@ -26,6 +26,10 @@ Test(vm_calls, nodes_are_files_fifos_and_sockets)
 	EXPECT(0, mote_readv(&area, (int32_t)fd, put(&v, sizeof(v)), 1));
 	int status;
 	cr_expect(waitpid(writer, &status, 0) == writer && status == 0);
+	/* Nothing makes a socket's file one that can be opened, so that is not waited for. */
+	EXPECT(0, mote_mknod(&area, RW, P("socket"), 0, S_IFSOCK | 0600));
+	EXPECT(-ENXIO, open_at(RW, "socket", 0, O_WRONLY));
+	EXPECT(-ENXIO, open_at(RW, "socket", 0, O_RDONLY));
 	/* On the poller nothing waits. */
 	vm.vcpus[0].on_poller = true;
 	(void)!open_at(RW, "fifo", 0, O_RDONLY);

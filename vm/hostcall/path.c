@@ -39,9 +39,23 @@ static uint32_t mode_bits(const struct vm *vm)
 	return 01777;
 }
 
+/* Of what cannot be opened: 0, -ENXIO if it is anything else, or -errno. */
+static int check_fifo(int dir, const struct call_open *a, uint64_t flags)
+{
+	struct stat st;
+	cleanup_close int fd =
+		resolve_try(dir, a->path, a->resolve, O_PATH | (flags & O_NOFOLLOW), 0);
+	if (fd < 0)
+		return fd;
+	int rc = resolve_stat(fd, &st);
+	if (rc == 0 && !S_ISFIFO(st.st_mode))
+		rc = -ENXIO;
+	return rc;
+}
+
 /*
  * A FIFO opened for writing has to wait for its reader; the wait is ours, so that it can be
- * interrupted.
+ * interrupted. A socket's file is never opened.
  */
 static int open_waiting(struct vcpu *vcpu, int dir, const struct call_open *a, uint64_t flags)
 {
@@ -51,7 +65,9 @@ static int open_waiting(struct vcpu *vcpu, int dir, const struct call_open *a, u
 				     a->mode & mode_bits(vm));
 		if (fd != -ENXIO || (flags & O_NONBLOCK) || (flags & O_ACCMODE) != O_WRONLY)
 			return fd;
-		int rc = vcpu_wait(vcpu, 10000000);
+		int rc = check_fifo(dir, a, flags);
+		if (rc == 0)
+			rc = vcpu_wait(vcpu, 10000000);
 		if (rc < 0)
 			return rc;
 	}
