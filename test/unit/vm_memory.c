@@ -239,6 +239,28 @@ static int file_of(off_t bytes)
 	return fd;
 }
 
+/* It is looked for pages of each file that was mapped in the range, and has one left behind it. */
+Test(vm_memory, looking_for_files_ends_with_the_guest)
+{
+	const uint64_t bytes = 3000 * 0x1000UL, at = AT + 0x1000;
+	int fd = file_of((off_t)bytes + 0x4000);
+	char byte = 1;
+	for (uint64_t more = 0x3000; more; more -= 0x1000) {
+		cr_assert(memory_share(&m, gva(at), bytes + more, MEMORY_READ, fd, 0, false) == 0);
+		cr_assert(memory_unmap(&m, gva(at), bytes + more - 0x1000) == 0);
+	}
+	cr_assert(memory_share(&m, gva(at), bytes, MEMORY_READ, fd, 0, true) == 0);
+	m.ending = ends_at_the_third;
+	m.ending_arg = &asked;
+	asked = 0; /* twice while it is asked whether all of it is mapped */
+	cr_expect(memory_protect(&m, gva(at), bytes, RW) == -EINTR && asked == 3);
+	cr_expect(memory_write(&m, gva(at), &byte, 1) == -EFAULT);
+	m.ending = NULL;
+	cr_expect(memory_protect(&m, gva(at), bytes, RW) == 0 &&
+		  memory_write(&m, gva(at), &byte, 1) == 0);
+	close(fd);
+}
+
 Test(vm_memory, a_shared_file_is_the_file)
 {
 	int fd = file_of(0x5000);
@@ -410,6 +432,14 @@ Test(vm_memory, reserved_memory_is_backed_in_growing_steps)
 		steps += rc == 0;
 	}
 	cr_expect(steps <= 16, "%u steps for 40 MiB of 64", steps);
+	/* A guest that is to end gets the page alone. */
+	const uint64_t used = m.used_bytes;
+	m.ending = ends_at_the_third;
+	m.ending_arg = &asked;
+	asked = 2;
+	while (memory_commit(&m, gva(end), RW) == -ENOENT)
+		end += 0x1000;
+	cr_expect(asked == 3 && m.used_bytes - used <= 2 * 0x1000, "%lu", m.used_bytes - used);
 }
 
 Test(vm_memory, no_memory_for_what_is_reserved_is_an_error)

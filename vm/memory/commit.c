@@ -19,11 +19,14 @@ static bool is_backed(struct memory *m, uint64_t va)
 
 /*
  * How much is backed at once: more, if what lies that far before it is backed, too. Never most of
- * what is left.
+ * what is left; and the least for a guest that is to end, which may have a host call do this a
+ * thousand times.
  */
 static uint64_t window_at(struct memory *m, uint64_t va)
 {
 	uint64_t window = WINDOW_MIN, most = memory_left(m) / 4 & ~(SMALL - 1);
+	if (m->ending && m->ending(m->ending_arg))
+		return SMALL;
 	while (window < WINDOW_MAX && va > window && is_backed(m, va - window))
 		window *= 4;
 	if (window > most)

@@ -275,8 +275,9 @@ int memory_protect(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
 	int rc = expect(m, at.v, at.v + bytes, true, -ENOMEM);
 	if (rc < 0)
 		return rc;
-	if (!memory_shared_allows(m, at, bytes, access))
-		return -EACCES;
+	rc = memory_shared_allows(m, at, bytes, access);
+	if (rc < 0)
+		return rc;
 	return change_range(m, at.v, bytes, access, entry_protect);
 }
 

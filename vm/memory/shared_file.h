@@ -40,8 +40,11 @@ int memory_share(struct memory *m, gva_t at, uint64_t bytes, unsigned access, in
 		 bool writable) must_check;
 /* Whether a file is mapped now. */
 bool memory_shares(const struct memory *m);
-/* Whether a mapping of the range may get this access; memory_protect asks. */
-bool memory_shared_allows(struct memory *m, gva_t at, uint64_t bytes, unsigned access);
+/*
+ * Whether a mapping of the range may get this access; memory_protect asks. 0; -EACCES: it may not;
+ * -EINTR: the guest is to end.
+ */
+int memory_shared_allows(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
 /* Host memory of guest-physical memory that is a file's; NULL: it is not. */
 uint8_t *memory_shared_host(const struct memory *m, uint64_t gpa, uint64_t bytes);
 /* Drops all translations to it and keeps the contents; false: failed. */

@@ -259,10 +259,12 @@ static struct mapped_part part_at(struct memory *m, uint64_t va)
 	return p;
 }
 
-bool memory_shared_allows(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
+/* All pages of the range may be those of another file, once for each file that was mapped there. */
+int memory_shared_allows(struct memory *m, gva_t at, uint64_t bytes, unsigned access)
 {
+	unsigned steps = 0;
 	if (!(access & MEMORY_WRITE))
-		return true;
+		return 0;
 	for (unsigned i = 0; i < m->shared_count; i++) {
 		const struct memory_shared_file *s = &m->shared[i];
 		if (s->prot & PROT_WRITE)
@@ -275,11 +277,13 @@ bool memory_shared_allows(struct memory *m, gva_t at, uint64_t bytes, unsigned a
 		while (va < end) {
 			const struct mapped_part p = part_at(m, va);
 			if (p.file == s)
-				return false;
+				return -EACCES;
+			if (memory_is_ending(m, &steps))
+				return -EINTR;
 			va += p.left;
 		}
 	}
-	return true;
+	return 0;
 }
 
 int64_t memory_shared_sync(struct memory *m, gva_t at, uint64_t bytes)
