@@ -45,6 +45,16 @@ Test(vm_calls, sockets_by_files_stay_below_their_directory)
 	bool possible = syscall(452 /* fchmodat2 */, -1, "", 0, 0) < 0 && errno != ENOSYS;
 	EXPECT(possible ? 0 : -ENXIO, mote_chmod(&area, RW, P("x"), 0, 0640));
 	cr_expect(stat("rw/x", &st) == 0 && (st.st_mode & 0777) == (possible ? 0640 : 0700));
+	/* Directories for reading have none to talk to. */
+	struct sockaddr_un ro = {.sun_family = AF_UNIX, .sun_path = "ro/s"};
+	int server = socket(AF_UNIX, SOCK_STREAM, 0);
+	cr_assert(bind(server, (struct sockaddr *)&ro, sizeof(ro)) == 0 && listen(server, 1) == 0);
+	struct mote_iovec v = {.base = GUEST_AT, .len = 1};
+	int32_t client = unix_socket();
+	EXPECT(-EACCES, mote_connect_file(&area, client, DIR_RO, P("s"), 0));
+	EXPECT(-EACCES, mote_send_file(&area, client, put(&v, sizeof(v)), 1, 0, DIR_RO, P("s"), 0));
+	EXPECT(-ENOENT, mote_connect_file(&area, client, DIR_RO, P("none"), 0));
+	close(server);
 	vm.paths = 0;
 	close(l);
 }

@@ -335,18 +335,31 @@ int64_t host_connect(struct vcpu *vcpu, const struct call_connect *a)
 	return connect_to(vcpu, host, &to);
 }
 
+/*
+ * What is found below a directory. A program that is given one for reading does not talk to the
+ * servers of whoever runs Mote, which may do anything for it.
+ */
+static int found_file(struct vcpu *vcpu, int32_t fd, const char *path, uint32_t resolve, int *file,
+		      struct socket_address *to)
+{
+	const struct fd_entry *entry;
+	int dir = permit_dir(vcpu->vm, fd, path, &entry);
+	if (dir < 0)
+		return dir;
+	int rc = unix_file(vcpu, dir, path, resolve, file, to);
+	if (rc == 0 && entry->flags & FD_READONLY)
+		rc = -EACCES;
+	return rc;
+}
+
 int64_t host_connect_file(struct vcpu *vcpu, const struct call_connect_file *a)
 {
 	struct socket_address to;
-	const struct fd_entry *entry;
 	cleanup_close int file = -1;
 	int host = own_socket(vcpu, a->fd);
 	if (host < 0)
 		return host;
-	int dir = permit_dir(vcpu->vm, a->dir, a->path, &entry);
-	if (dir < 0)
-		return dir;
-	int rc = unix_file(vcpu, dir, a->path, a->resolve, &file, &to);
+	int rc = found_file(vcpu, a->dir, a->path, a->resolve, &file, &to);
 	if (rc < 0)
 		return rc;
 	return connect_to(vcpu, host, &to);
@@ -490,17 +503,13 @@ int64_t host_send(struct vcpu *vcpu, const struct call_send *a)
 int64_t host_send_file(struct vcpu *vcpu, const struct call_send_file *a)
 {
 	struct socket_address to;
-	const struct fd_entry *entry;
 	cleanup_close int file = -1;
 	int host = own_socket(vcpu, a->fd);
 	if (host < 0)
 		return host;
 	if (a->flags & ~(uint32_t)MESSAGE_FLAGS)
 		return -EINVAL;
-	int dir = permit_dir(vcpu->vm, a->dir, a->path, &entry);
-	if (dir < 0)
-		return dir;
-	int rc = unix_file(vcpu, dir, a->path, a->resolve, &file, &to);
+	int rc = found_file(vcpu, a->dir, a->path, a->resolve, &file, &to);
 	if (rc < 0)
 		return rc;
 	return send_to(vcpu, host, &a->iov, a->flags, &to);
