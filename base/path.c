@@ -2,14 +2,20 @@
 /* mkdir -p and openat2(2). */
 #include "base/path.h"
 
+#include "base/time.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-/* Whoever renames directories in a loop must not keep the caller here. */
-enum { OPENAT2_TRIES_MAX = 64 };
+/*
+ * Whoever renames directories in a loop must not keep the caller here: neither by many tries nor by
+ * links that take the kernel milliseconds each time.
+ */
+enum { OPENAT2_TRIES_MIN = 8, OPENAT2_TRIES_MAX = 64 };
+#define OPENAT2_RETRIES_NS (20UL * TIME_NS_PER_MS)
 
 static int make_one(const char *path, mode_t mode)
 {
@@ -83,12 +89,18 @@ const char *path_below(const char *dir, const char *path)
 
 int path_openat2(int dir_fd, const char *path, const struct open_how *how)
 {
+	uint64_t began_ns = 0;
 	for (int tries = 0; tries < OPENAT2_TRIES_MAX; tries++) {
 		long fd = syscall(SYS_openat2, dir_fd, path, how, sizeof(*how));
 		if (fd >= 0)
 			return (int)fd;
 		if (errno != EAGAIN)
 			return -errno;
+		const uint64_t now_ns = time_monotonic_ns();
+		if (tries == 0)
+			began_ns = now_ns;
+		if (tries >= OPENAT2_TRIES_MIN && now_ns - began_ns > OPENAT2_RETRIES_NS)
+			break;
 	}
 	return -EAGAIN;
 }

@@ -30,7 +30,7 @@ const char *path_below(const char *dir, const char *path);
 /*
  * openat2(2) with *how as it is (it must include O_CLOEXEC). The kernel answers EAGAIN if a rename
  * elsewhere made it unsure whether `..` stayed inside; that is tried again a bounded number of
- * times. Descriptor or -errno.
+ * times, for a short time. Descriptor or -errno.
  */
 int path_openat2(int dir_fd, const char *path, const struct open_how *how) must_check;
 
