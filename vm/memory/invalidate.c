@@ -10,15 +10,29 @@ static bool take_away_and_give_back(uint8_t *at, uint64_t bytes)
 	       mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0;
 }
 
+/* No signal ends mprotect(2), which takes long for many small pages. */
+#define STEP_BYTES (128UL << 20)
+
 void memory_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes)
 {
 	if (gpa >= m->end + m->spill_bytes) {
 		m->broken |= !memory_shared_invalidate(m, gpa, bytes);
 		return;
 	}
-	if (m->vm_fd < 0 || take_away_and_give_back(m->hva + gpa, bytes))
-		return;
-	m->broken |= !take_away_and_give_back(m->hva, m->slot_end);
+	for (uint64_t done = 0, step; m->vm_fd >= 0 && done < bytes; done += step) {
+		step = bytes - done;
+		if (step > STEP_BYTES)
+			step = STEP_BYTES;
+		/* It does not run again. */
+		if (done > 0 && m->ending && m->ending(m->ending_arg)) {
+			m->broken = true;
+			return;
+		}
+		if (!take_away_and_give_back(m->hva + gpa + done, step)) {
+			m->broken |= !take_away_and_give_back(m->hva, m->slot_end);
+			return;
+		}
+	}
 }
 
 static void invalidate_all(struct memory *m)
