@@ -31,6 +31,16 @@ int err_sys(struct err *e, int code, const char *fmt, ...)
 	return err_set(e, ERR_HOST, code, "%.300s: %s", what, strerror_r(code, why, sizeof(why)));
 }
 
+int err_clean(struct err *e)
+{
+	if (!e)
+		return 0;
+	for (char *c = e->text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	return -e->code;
+}
+
 int err_prefix(struct err *e, const char *fmt, ...)
 {
 	char old[sizeof(e->text)];

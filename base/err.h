@@ -30,6 +30,12 @@ int err_set(struct err *e, enum err_blame blame, int code, const char *fmt, ...)
 /* As err_set with blame ERR_HOST, and ": <strerror(code)>" added to the sentence. */
 int err_sys(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/*
+ * For a sentence with names of a stranger's, such as an image's: what could forge a log line, or
+ * means something to a terminal, becomes '?'. Returns -e->code; e may be NULL.
+ */
+int err_clean(struct err *e);
+
 /* Puts "prefix: " in front of the text that is there. Returns -e->code. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -442,7 +442,8 @@ static int no_program(const struct manifest *m, struct err *e)
 		       m->other_type);
 }
 
-int oci_artefact_open(const struct oci_artefact_query *q, struct oci_artefact *out, struct err *e)
+static int open_artefact(const struct oci_artefact_query *q, struct oci_artefact *out,
+			 struct err *e)
 {
 	cleanup_document struct document doc = {0};
 	cleanup_free struct manifest *m = malloc(sizeof(*m));
@@ -465,4 +466,12 @@ int oci_artefact_open(const struct oci_artefact_query *q, struct oci_artefact *o
 		return rc;
 	snprintf(out->manifest, sizeof(out->manifest), "%s", doc.digest);
 	return open_layer(q, l, out, e);
+}
+
+int oci_artefact_open(const struct oci_artefact_query *q, struct oci_artefact *out, struct err *e)
+{
+	int rc = open_artefact(q, out, e);
+	if (rc < 0)
+		err_clean(e); /* titles, types and platforms are the image's */
+	return rc;
 }

@@ -176,14 +176,6 @@ static void put_path(const struct json *at, char *to, size_t size)
 		append(to, size, "%.64s", at->key);
 }
 
-/* Names come from the file: what could forge a log line goes. */
-static void clean(char *text)
-{
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-}
-
 static void fail_at(const struct json *at, int code, const char *why)
 {
 	struct json_document *d = at->document;
@@ -194,8 +186,7 @@ static void fail_at(const struct json *at, int code, const char *why)
 	if (*path)
 		append(path, sizeof(path), ": ");
 	d->rc = err_set(d->err, ERR_CONFIG, code, "%.100s: %s%s", d->file, path, why);
-	if (d->err)
-		clean(d->err->text);
+	err_clean(d->err); /* names come from the file */
 }
 
 /* A member, or the cursor itself; absent after an error. */

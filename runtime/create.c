@@ -179,9 +179,13 @@ static void report_capabilities(const struct oci_spec *s, const char *id)
 			"mote: container %s: capabilities that give its processes nothing "
 			"here:%s\n",
 			id, names);
-	if (s->unknown_capability)
-		dprintf(2, "mote: container %s: unknown capability %s is ignored\n", id,
-			s->unknown_capability);
+	if (!s->unknown_capability)
+		return;
+	struct err e;
+	err_set(&e, ERR_CONFIG, EINVAL, "container %s: unknown capability %s is ignored", id,
+		s->unknown_capability);
+	err_clean(&e); /* whoever writes a pod chooses it */
+	dprintf(2, "mote: %s\n", e.text);
 }
 
 static int check_memory_limit(const struct oci_resources *r, struct err *e)

@@ -43,6 +43,10 @@ Test(err, keeps_the_first_words_and_adds_a_prefix)
 	cr_expect(err_prefix(&e, "container %s", "a") == -ENOENT);
 	cr_expect_str_eq(e.text, "container a: config.json: No such file or directory");
 	cr_expect(err_set(NULL, ERR_HOST, EIO, "nobody listens") == -EIO);
+	struct err odd;
+	err_set(&odd, ERR_CONFIG, EINVAL, "a\033[2J\nb\177");
+	cr_expect(err_clean(&odd) == -EINVAL && err_clean(NULL) == 0);
+	cr_expect_str_eq(odd.text, "a?[2J?b?");
 	char longer[1000];
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';

@@ -219,6 +219,9 @@ Test(oci_artefact, one_of_several)
 	add_layer(&layers, WASM, other_digest, "p.wasm");
 	put_image(WASIP1, CONFIG, &layers, digest);
 	refused(digest, "p.wasm", EINVAL, "2 programs titled p.wasm");
+	add_layer(&layers, WASM, other_digest, "a\\u001b[2J\\u000ab");
+	put_image(WASIP1, CONFIG, &layers, digest);
+	refused(digest, "q", ENOENT, ", a?[2J?b");
 }
 
 /* What Exec runs: by its title, or by the name that the first process had. */
