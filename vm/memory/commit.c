@@ -25,7 +25,7 @@ static bool is_backed(struct memory *m, uint64_t va)
 static uint64_t window_at(struct memory *m, uint64_t va)
 {
 	uint64_t window = WINDOW_MIN, most = memory_left(m) / 4 & ~(SMALL - 1);
-	if (m->ending && m->ending(m->ending_arg))
+	if (memory_ends_now(m))
 		return SMALL;
 	while (window < WINDOW_MAX && va > window && is_backed(m, va - window))
 		window *= 4;
@@ -129,7 +129,7 @@ static bool read_block(struct reclaim *r, uint64_t block)
 		return true;
 	r->block = 0;
 	r->count = 0;
-	r->ending = m->ending && m->ending(m->ending_arg);
+	r->ending = memory_ends_now(m);
 	if (r->ending || !pagemap_untouched(m, block, r->untouched, ENTRIES))
 		return false;
 	for (unsigned k = 0; k < ENTRIES; k++)

@@ -10,9 +10,6 @@ static bool take_away_and_give_back(uint8_t *at, uint64_t bytes)
 	       mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0;
 }
 
-/* No signal ends mprotect(2), which takes long for many small pages. */
-#define STEP_BYTES (128UL << 20)
-
 void memory_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes)
 {
 	if (gpa >= m->end + m->spill_bytes) {
@@ -21,10 +18,10 @@ void memory_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes)
 	}
 	for (uint64_t done = 0, step; m->vm_fd >= 0 && done < bytes; done += step) {
 		step = bytes - done;
-		if (step > STEP_BYTES)
-			step = STEP_BYTES;
+		if (step > INVALIDATE_STEP_BYTES)
+			step = INVALIDATE_STEP_BYTES;
 		/* It does not run again. */
-		if (done > 0 && m->ending && m->ending(m->ending_arg)) {
+		if (done > 0 && memory_ends_now(m)) {
 			m->broken = true;
 			return;
 		}

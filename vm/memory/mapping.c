@@ -42,7 +42,7 @@ static bool range_ok(uint64_t at, uint64_t bytes)
 bool memory_is_ending(const struct memory *m, unsigned *steps)
 {
 	enum { STEPS = 1024 };
-	return ++*steps % STEPS == 0 && m->ending && m->ending(m->ending_arg);
+	return ++*steps % STEPS == 0 && memory_ends_now(m);
 }
 
 /*
@@ -319,7 +319,7 @@ int memory_zero(struct memory *m, gva_t at, uint64_t bytes)
 /* No signal ends it. False: there is no more memory, or the guest is to end. */
 static bool populate(struct memory *m, uint64_t gpa, uint64_t bytes)
 {
-	if (m->ending && m->ending(m->ending_arg))
+	if (memory_ends_now(m))
 		return false;
 	return madvise(m->hva + gpa, bytes, MADV_POPULATE_WRITE) == 0;
 }

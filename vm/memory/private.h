@@ -86,6 +86,13 @@ int memory_reserve(struct memory *m, gva_t at, uint64_t bytes, unsigned access) 
  * Whether the guest is to end, asked now and then: how long a change takes is the guest's choice.
  */
 bool memory_is_ending(const struct memory *m, unsigned *steps) must_check;
+/* The same at once, before something that no signal ends and that takes milliseconds. */
+static inline bool memory_ends_now(const struct memory *m)
+{
+	return m->ending && m->ending(m->ending_arg);
+}
+/* Of what is given to mprotect(2) at once, which takes long for many small pages. */
+#define INVALIDATE_STEP_BYTES (128UL << 20)
 /* Marks the pages of a range that are present as lost; how many there were, or -errno. */
 int64_t memory_lose(struct memory *m, gva_t at, uint64_t bytes) must_check;
 

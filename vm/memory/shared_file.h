@@ -48,8 +48,8 @@ int memory_shared_allows(struct memory *m, gva_t at, uint64_t bytes, unsigned ac
 /* Host memory of guest-physical memory that is a file's; NULL: it is not. */
 uint8_t *memory_shared_host(const struct memory *m, uint64_t gpa, uint64_t bytes);
 /* Drops all translations to it and keeps the contents; false: failed. */
-bool memory_shared_invalidate(const struct memory *m, uint64_t gpa, uint64_t bytes);
-bool memory_shared_invalidate_all(const struct memory *m);
+bool memory_shared_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes);
+bool memory_shared_invalidate_all(struct memory *m);
 /* Part of a file's mapping is unmapped: its page tables have it no more. */
 void memory_shared_unmapped(struct memory *m, uint64_t gpa, uint64_t bytes);
 /* Lets go of files of which nothing is mapped. */

@@ -207,13 +207,26 @@ void memory_shared_unmapped(struct memory *m, uint64_t gpa, uint64_t bytes)
 		s->mapped -= bytes;
 }
 
-static bool invalidate(const struct memory_shared_file *s, uint64_t at, uint64_t bytes)
+/* What a guest that is to end still has does not matter: it does not run again. */
+static bool invalidate(struct memory *m, const struct memory_shared_file *s, uint64_t at,
+		       uint64_t bytes)
 {
-	return mprotect(s->host + at, bytes, PROT_NONE) == 0 &&
-	       mprotect(s->host + at, bytes, s->prot) == 0;
+	for (uint64_t done = 0, step; done < bytes; done += step) {
+		step = bytes - done;
+		if (step > INVALIDATE_STEP_BYTES)
+			step = INVALIDATE_STEP_BYTES;
+		if (done > 0 && memory_ends_now(m)) {
+			m->broken = true;
+			return true;
+		}
+		uint8_t *host = s->host + at + done;
+		if (mprotect(host, step, PROT_NONE) < 0 || mprotect(host, step, s->prot) < 0)
+			return false;
+	}
+	return true;
 }
 
-bool memory_shared_invalidate(const struct memory *m, uint64_t gpa, uint64_t bytes)
+bool memory_shared_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes)
 {
 	const struct memory_shared_file *s = memory_shared_at(m, gpa);
 	if (!s)
@@ -221,15 +234,15 @@ bool memory_shared_invalidate(const struct memory *m, uint64_t gpa, uint64_t byt
 	uint64_t at = gpa - s->gpa, left = s->bytes - at;
 	if (bytes > left)
 		bytes = left;
-	return invalidate(s, at, bytes) || invalidate(s, 0, s->bytes);
+	return invalidate(m, s, at, bytes) || invalidate(m, s, 0, s->bytes);
 }
 
-bool memory_shared_invalidate_all(const struct memory *m)
+bool memory_shared_invalidate_all(struct memory *m)
 {
 	bool all = true;
 	for (unsigned i = 0; i < m->shared_count; i++)
 		if (m->shared[i].bytes)
-			all &= invalidate(&m->shared[i], 0, m->shared[i].bytes);
+			all &= invalidate(m, &m->shared[i], 0, m->shared[i].bytes);
 	return all;
 }
 
