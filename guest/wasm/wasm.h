@@ -53,6 +53,7 @@ struct wasm_functype {
 	const uint8_t *params;  /* enum wasm_type */
 	const uint8_t *results; /* follows params in memory */
 	uint32_t id;            /* equal for equal types, whatever the module */
+	uint32_t param_words;   /* of 8 bytes: a v128 has two */
 };
 
 enum wasm_kind {

@@ -23,7 +23,7 @@ MEMORY_A_BYTE = 400
 MEMORY_FREE = 64 << 20  # whatever the size
 TIME_LIMIT_S = 60
 
-TRY, CATCH_ALL, TRY_TABLE = b"\x06", b"\x19", b"\x1f"
+TRY, CATCH, CATCH_ALL, TRY_TABLE = b"\x06", b"\x07", b"\x19", b"\x1f"
 UNREACHABLE, BLOCK, LOOP, IF, ELSE, BR_IF, BR_TABLE, CALL = (
     b"\x00", b"\x02", b"\x03", b"\x04", b"\x05", b"\x0d", b"\x0e", b"\x10")
 DROP, GET, SET, TEE, CONST, ADD, VOID = b"\x1a", b"\x20", b"\x21", b"\x22", b"\x41", b"\x6a", b"\x40"
@@ -51,10 +51,10 @@ def one(code, local_groups=(), **more):
     return module(bodies=[body(code, local_groups)], **more)
 
 
-def several(code_of, size, each, local_groups=(), types=(functype(),)):
+def several(code_of, size, each, local_groups=(), types=(functype(),), **more):
     """A module of functions that code_of(n) fills, each of about `each` bytes: as large as the engine's caps allow."""
     n = max(size // each, 1)
-    return module(types=types, funcs=[0] * n, bodies=[body(code_of(each), local_groups)] * n)
+    return module(types=types, funcs=[0] * n, bodies=[body(code_of(each), local_groups)] * n, **more)
 
 
 # Each takes a size, about the module's bytes, and returns a module. Functions stay within the engine's caps: 16,384
@@ -256,6 +256,44 @@ def nested_legacy_tries(size):
     return several(lambda n: (TRY + VOID) * (n // 4) + (CATCH_ALL + END) * (n // 4), size, 48_000)
 
 
+def catches(size, tags, clauses):
+    """try_tables of these clauses, whose label takes the 1,000 values that each of the tags has."""
+    types = [functype(), functype([I32] * 1000), functype([], [I32] * 1000)]
+    table = TRY_TABLE + VOID + vec(b"\0" + leb(tag) + b"\0" for tag in clauses) + END
+    code = BLOCK + b"\2" + table * max(200_000 // len(table), 1) + UNREACHABLE + END + DROP * 1000
+    n = max(size // len(code), 1)
+    return module(types=types, funcs=[0] * n, bodies=[body(code)] * n, before_code=section(13, vec([b"\0\1"] * tags)))
+
+
+def wide_catches(size):
+    """Of one tag: only the first of a try_table is ever reached."""
+    return catches(size, 1, [0] * 10_000)
+
+
+def wide_catches_of_tags(size):
+    """Each of a tag of its own: all are reached."""
+    return catches(size, 128, range(128))
+
+
+def wide_tags(size):
+    """As many tags as there are clauses."""
+    n = size // 6
+    return catches(0, n, range(n))
+
+
+def legacy_catches(size):
+    return several(lambda n: TRY + VOID + (CATCH + b"\0") * (n // 2) + END, size, 48_000,
+                   before_code=section(13, vec([b"\0\0"])))
+
+
+def legacy_wide_catches(size):
+    """Of a tag with 1,000 values; which are dropped one by one."""
+    code = TRY + VOID + (CATCH + b"\0" + DROP * 1000) * 45 + END
+    n = size // len(code)
+    return module(types=[functype(), functype([I32] * 1000)], funcs=[0] * n, bodies=[body(code)] * n,
+                  before_code=section(13, vec([b"\0\1"])))
+
+
 def vectors(size):
     n = size // 5
     add = b"\xfd\xae\x01"
@@ -266,7 +304,8 @@ MODULES = [nested_blocks, nested_loops, nested_ifs, nested_results, wide_results
            many_locals_loops, functions_of_locals, functions_of_50000_locals, wide_calls, table_of_branches,
            tables_of_branches, tiny_functions, constant_chain, constant_tower, deep_stack, deep_stack_blocks, deep_stack_calls, deep_stack_sets, unreachable_code,
            forward_branches, long_sum, many_loops, many_types, many_exports, many_globals, many_elements, many_segments,
-           many_names, many_tries, nested_tries, nested_legacy_tries, vectors]
+           many_names, many_tries, nested_tries, nested_legacy_tries, wide_catches,
+           wide_catches_of_tags, wide_tags, legacy_catches, legacy_wide_catches, vectors]
 SIZE = 3_000_000
 
 Row = collections.namedtuple("Row", "name bytes ns_a_byte peak_mb wrong")

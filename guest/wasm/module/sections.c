@@ -72,8 +72,9 @@ static void decode_types(struct decoder *d)
 		struct wasm_functype *t = &m->types[i];
 		t->param_count = read_count(d, WASM_MAX_PARAMS, "parameters");
 		t->params = r->p;
+		t->param_words = t->param_count;
 		for (uint32_t k = 0; k < t->param_count; k++)
-			(void)read_valtype(r, m);
+			t->param_words += read_valtype(r, m) == WASM_V128;
 		t->result_count = read_count(d, WASM_MAX_RESULTS, "results");
 		t->results = r->p;
 		for (uint32_t k = 0; k < t->result_count; k++)

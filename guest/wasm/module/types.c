@@ -89,8 +89,10 @@ bool functype_intern(struct wasm_functype *type)
 		return false;
 	uint8_t *bytes = (uint8_t *)(copy + 1);
 	memcpy(bytes, type->params, values);
-	*copy = (struct wasm_functype){type->param_count, type->result_count, bytes,
-				       bytes + type->param_count, ++known.count};
+	*copy = *type;
+	copy->params = bytes;
+	copy->results = bytes + type->param_count;
+	copy->id = ++known.count;
 	known.bucket[at] = copy;
 	type->id = copy->id;
 	return true;

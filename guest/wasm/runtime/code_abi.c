@@ -7,14 +7,6 @@
 
 #include "guest/wasm/module/module.h"
 
-uint32_t functype_param_words(const struct wasm_functype *t)
-{
-	uint32_t words = t->param_count;
-	for (uint32_t i = 0; i < t->param_count; i++)
-		words += t->params[i] == WASM_V128;
-	return words;
-}
-
 uint32_t functype_stack_words(const struct wasm_functype *t)
 {
 	uint32_t ints = 0, floats = 0, words = 0;

@@ -153,8 +153,6 @@ enum helper {
 enum truncation { TRUNC_UNSIGNED = 1, TRUNC_FROM_F64 = 2, TRUNC_TO_I64 = 4 };
 extern const void *const wasm_helpers[HELPER_COUNT];
 
-/* Words of all parameters, in a row. */
-uint32_t functype_param_words(const struct wasm_functype *t);
 /* Words of the arguments that find no register. */
 uint32_t functype_stack_words(const struct wasm_functype *t);
 

@@ -107,7 +107,7 @@ _Noreturn void exception_throw(struct wasm_instance *i, uint64_t tag, const uint
 			       const struct thrown_registers *saved)
 {
 	const struct wasm_tag *t = *instance_tag(i, (uint32_t)tag);
-	uint64_t bytes = 8 * functype_param_words(t->type);
+	uint64_t bytes = 8 * t->type->param_words;
 	struct wasm_exception *e = exception_new(i->store, bytes);
 	if (!e)
 		trap_raise(i, WASM_TRAP_EXCEPTION_MEMORY);

@@ -261,7 +261,7 @@ static void fill_locals(struct local *to, uint32_t count, uint8_t type, uint32_t
 		memcpy(&to[i], &words, sizeof(word));
 }
 
-static void *scratch_need(struct compiler *c, uint64_t bytes)
+void *scratch_need(struct compiler *c, uint64_t bytes)
 {
 	if (!c->arena->base && !arena_open(c->arena, SCRATCH_BYTES))
 		wasm_fail(c->fail, WASM_ERROR_MEMORY, 0, "out of address space");

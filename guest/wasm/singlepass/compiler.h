@@ -82,6 +82,7 @@ struct control {
 	/* Rows of the module's tables, or WASM_NONE: the try whose body the code here is in, the
 	 * block's own, and of a legacy one the clause that came last. */
 	uint32_t try, own_try, last_clause;
+	uint32_t number; /* legacy try: among all, from 1 on */
 };
 
 /* What a block takes and leaves. */
@@ -208,6 +209,8 @@ struct compiler {
 	struct simd_emitter simd;
 	struct simd_constants constants; /* of simd */
 	struct locate_state locate;
+	uint32_t try_number; /* of the last; a function that is compiled again has others */
+	uint32_t *caught_by; /* of each tag: the try that caught it last; NULL before the first */
 	uint8_t void_types[1];
 };
 
@@ -411,7 +414,8 @@ static inline unsigned reg_of(const struct compiler *c, const struct value *v)
 /* compile.c */
 void compiler_init(struct compiler *c, struct tables *t);
 void compile_function(struct compiler *c, uint32_t own);
-void compile_insn(struct compiler *c, uint8_t op); /* its opcode has been read */
+void compile_insn(struct compiler *c, uint8_t op);      /* its opcode has been read */
+void *scratch_need(struct compiler *c, uint64_t bytes); /* zeroed; as long as the compilation */
 _Noreturn void fail_invalid(const struct compiler *c, const char *what);
 
 /* values.c: registers and operands. */

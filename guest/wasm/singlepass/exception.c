@@ -31,6 +31,20 @@ static uint32_t read_tag(struct compiler *c)
 	return tag;
 }
 
+/*
+ * Whether the try of this number has no clause for a tag yet; it has one from now on. A clause
+ * behind another one of its tag is never reached. A legacy try inside of a handler can make the
+ * outer one's be forgotten: a handler too many, that is all.
+ */
+static bool first_of_tag(struct compiler *c, uint32_t try, uint32_t tag)
+{
+	if (!c->caught_by)
+		c->caught_by = scratch_need(c, c->m->tag_count * sizeof(*c->caught_by));
+	bool first = c->caught_by[tag] != try;
+	c->caught_by[tag] = try;
+	return first;
+}
+
 /* --- the module's tables --- */
 
 /* Makes sure that there is one more row; each takes two bytes of the module at least. */
@@ -99,7 +113,7 @@ static void add_clause(struct compiler *c, uint32_t tag, uint32_t *last, uint32_
 static void copy_values(struct compiler *c, const struct wasm_functype *t, uint32_t height)
 {
 	struct x64 *x = &c->x;
-	uint32_t words = functype_param_words(t);
+	uint32_t words = t->param_words;
 	if (height + words + 1 > c->stack.highest)
 		c->stack.highest = height + words + 1;
 	if (c->stack.highest > HEIGHT_MAX)
@@ -144,7 +158,7 @@ static void emit_landing(struct compiler *c, struct control *k, const struct was
 	if (values && !takes_register(k)) {
 		if (t) {
 			copy_values(c, t, k->height);
-			words = functype_param_words(t);
+			words = t->param_words;
 		}
 		if (with_ref)
 			x64_rm(&c->x, OP_MOV_STORE, 1, RAX, operand_slot(c, k->height + words));
@@ -172,6 +186,7 @@ static void check_clause(struct compiler *c, const struct control *k, const stru
 static uint32_t compile_clauses(struct compiler *c)
 {
 	uint32_t n = read_u32(&c->r), first = WASM_NONE, last = WASM_NONE, over = 0;
+	uint32_t number = ++c->try_number;
 	bool all = false; /* those behind a clause that catches all are never reached */
 	if (n && !c->dead) {
 		x64_jmp32(&c->x, 0);
@@ -189,7 +204,8 @@ static uint32_t compile_clauses(struct compiler *c)
 		const struct wasm_functype *t = catches_all ? NULL : module_tag_type(c->m, tag);
 		struct control *k = label_at(c, read_u32(&c->r));
 		check_clause(c, k, t, with_ref);
-		if (!all && !c->dead) {
+		bool first_one = catches_all || n == 1 || first_of_tag(c, number, tag);
+		if (!all && !c->dead && first_one) {
 			reserve_code(c);
 			add_clause(c, tag, &last, &first);
 			emit_landing(c, k, t, with_ref);
@@ -275,7 +291,9 @@ void handle_try(struct compiler *c)
 	for (uint32_t i = slots_of(t.params, t.param_count); i > 0; i--)
 		move_slot(c, first + i, first + i - 1);
 	c->stack.flushed = c->stack.height;
-	begin_try(c, push_control(c, WASM_OP_TRY, &t), WASM_NONE);
+	struct control *k = push_control(c, WASM_OP_TRY, &t);
+	k->number = ++c->try_number;
+	begin_try(c, k, WASM_NONE);
 }
 
 /* At the end of one: its results, which are in slots, go down over the exception's. */
@@ -324,6 +342,8 @@ void handle_catch(struct compiler *c, uint8_t op)
 	if (k->op == WASM_OP_TRY)
 		end_try(c, k);
 	k->op = op;
+	if (!c->dead && t)
+		c->dead = !first_of_tag(c, k->number, tag);
 	if (c->dead) {
 		if (t)
 			push_slots(c, t->params, t->param_count);
