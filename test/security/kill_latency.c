@@ -302,7 +302,8 @@ static void open_sandbox(struct call *c, const struct kind *k, const int stdio[3
 	o.call_time_limit_ns = c->limit == LIB_WALL ? (uint64_t)(c->after_us * 1e3) : 0;
 	o.call_cpu_limit_ns = c->limit == LIB_CPU ? (uint64_t)(c->after_us * 1e3) : 0;
 	c->how = k->how;
-	/* Making it ready is under the same limit, which takes longer only where the machine is busy. */
+	/* Making it ready is under the same limit, which takes longer only where the machine is
+	 * busy. */
 	for (int tries = 0; tries < READY_TRIES; tries++) {
 		if (mote_sandbox_new(&o, &c->sandbox, &e) == 0 &&
 		    mote_sandbox_init(c->sandbox, &e) == 0)
