@@ -3,6 +3,7 @@
 #include "vm/memory/image.h"
 
 #include "abi/layout.h"
+#include "vm/memory/private.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -12,9 +13,8 @@
 #include <unistd.h>
 
 enum { RW = MEMORY_READ | MEMORY_WRITE };
-#define AT    0x400000UL
-#define PAGE  4096UL
-#define LARGE 0x200000UL
+#define AT   0x400000UL
+#define PAGE 4096UL
 
 static struct memory m, other;
 static struct memory_image image = {.fd = -1};
@@ -364,4 +364,17 @@ Test(vm_memory_image, a_guest_that_changes_tables_that_did_not_fit)
 		  memory_empty(&other) == -EAGAIN);
 	*spare = 0;
 	cr_assert(memory_image_reset(&image, &other) == 0 && memory_empty(&other) == 0);
+}
+
+/* What is reserved takes tables alone, of which each entry may be a mapping of its own. */
+Test(vm_memory_image, too_many_mappings_are_no_image)
+{
+	struct err e = {0};
+	int rc = 0;
+	for (uint64_t k = 0; rc == 0; k++)
+		rc = memory_reserve(&m, gva((1UL << 40) + k * 0x1000), 0x1000,
+				    k & 1 ? MEMORY_READ : RW);
+	cr_assert(rc == -ENOMEM);
+	struct memory_image none;
+	cr_expect(memory_image_take(&m, &none, &e) == -E2BIG && e.blame == ERR_GUEST, "%s", e.text);
 }

@@ -21,6 +21,12 @@
 
 /* --- taking --- */
 
+/*
+ * As many as a file may describe (snapshot/file.c): each entry of a guest's tables may be a run of
+ * its own, and what is reserved takes no memory.
+ */
+enum { RUNS_MAX = (64 << 20) / sizeof(struct memory_run) };
+
 static int add_run(struct memory_image *i, uint64_t va, uint64_t entry, uint64_t bytes)
 {
 	uint64_t gpa = page_entry_address(entry);
@@ -34,6 +40,8 @@ static int add_run(struct memory_image *i, uint64_t va, uint64_t entry, uint64_t
 		last->bytes += bytes;
 		return 0;
 	}
+	if (i->run_count == RUNS_MAX)
+		return -E2BIG;
 	if (i->run_count == i->run_capacity) {
 		uint32_t capacity = i->run_capacity * 2;
 		if (capacity == 0)
@@ -198,6 +206,9 @@ static int save_error(int rc, struct err *e)
 {
 	if (rc == -EFAULT)
 		return err_set(e, ERR_CONFIG, EFAULT, "the program's file has become shorter");
+	if (rc == -E2BIG)
+		return err_set(e, ERR_GUEST, E2BIG,
+			       "the guest has too many mappings for a snapshot");
 	return err_sys(e, -rc, "taking a snapshot of the guest's memory");
 }
 
