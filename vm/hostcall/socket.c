@@ -352,6 +352,22 @@ static int found_file(struct vcpu *vcpu, int32_t fd, const char *path, uint32_t 
 	return rc;
 }
 
+/*
+ * A container's system call has followed a link at the path's end itself, and does not tell that
+ * from a file that is not there (enum mote_resolve).
+ */
+static int64_t file_result(struct vm *vm, int32_t fd, const char *path, uint32_t resolve,
+			   int64_t rc)
+{
+	const struct fd_entry *entry;
+	if (rc != -ENOENT)
+		return rc;
+	int dir = permit_dir(vm, fd, path, &entry);
+	if (dir < 0)
+		return dir;
+	return resolve_missing(dir, path, resolve);
+}
+
 int64_t host_connect_file(struct vcpu *vcpu, const struct call_connect_file *a)
 {
 	struct socket_address to;
@@ -362,7 +378,8 @@ int64_t host_connect_file(struct vcpu *vcpu, const struct call_connect_file *a)
 	int rc = found_file(vcpu, a->dir, a->path, a->resolve, &file, &to);
 	if (rc < 0)
 		return rc;
-	return connect_to(vcpu, host, &to);
+	rc = connect_to(vcpu, host, &to);
+	return file_result(vcpu->vm, a->dir, a->path, a->resolve, rc);
 }
 
 /* What guests may pass; SEND_FLAGS and RECV_FLAGS reach the host, with MSG_DONTWAIT. */
@@ -512,7 +529,8 @@ int64_t host_send_file(struct vcpu *vcpu, const struct call_send_file *a)
 	int rc = found_file(vcpu, a->dir, a->path, a->resolve, &file, &to);
 	if (rc < 0)
 		return rc;
-	return send_to(vcpu, host, &a->iov, a->flags, &to);
+	int64_t sent = send_to(vcpu, host, &a->iov, a->flags, &to);
+	return file_result(vcpu->vm, a->dir, a->path, a->resolve, sent);
 }
 
 /*
