@@ -15,7 +15,9 @@
 #ifndef __wasm__
 #include <grp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <termios.h>
 #endif
 
@@ -404,6 +406,127 @@ static int do_change_stdin(int argc, char **argv)
 		return fail("fchown");
 	return futimens(0, past) != 0 && errno == EPERM ? 0 : fail("futimens");
 }
+
+/* Of a file, or an abstract one where @ stands for its NUL; 0 if no address has it. */
+static socklen_t unix_address(struct sockaddr_un *to, const char *name)
+{
+	size_t len = strlen(name);
+
+	memset(to, 0, sizeof *to);
+	to->sun_family = AF_UNIX;
+	if (len >= sizeof to->sun_path) {
+		errno = ENAMETOOLONG;
+		return 0;
+	}
+	memcpy(to->sun_path, name, len);
+	if (name[0] != '@')
+		return sizeof *to;
+	to->sun_path[0] = 0;
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+}
+
+static int send_all(int fd, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
+		if (n < 0)
+			return -1;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return shutdown(fd, SHUT_WR);
+}
+
+/* To its end, and to stdout as well. */
+static ssize_t receive_all(int fd, char *bytes, size_t capacity)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, bytes + len, capacity - len, 0)) > 0)
+		len += (size_t)n;
+	if (n < 0 || fwrite(bytes, 1, len, stdout) != len || fflush(stdout) != 0)
+		return -1;
+	return (ssize_t)len;
+}
+
+static char conversation[1 << 21];
+
+/* ADDRESS ANSWER [TIMES]: prints what each of so many who connect says, and answers. */
+static int do_unix_serve(int argc, char **argv)
+{
+	struct sockaddr_un un;
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), times = argc > 2 ? atoi(argv[2]) : 1;
+	socklen_t len = argc > 1 ? unix_address(&un, argv[0]) : 0;
+
+	if (len == 0 || bind(listener, (struct sockaddr *)&un, len) != 0)
+		return fail("bind");
+	if (listen(listener, 1) != 0)
+		return fail("listen");
+	puts("ready");
+	fflush(stdout);
+	for (; times > 0; times--) {
+		int client = accept(listener, NULL, NULL);
+		if (client < 0)
+			return fail("accept");
+		if (receive_all(client, conversation, sizeof conversation) < 0)
+			return fail("receiving");
+		if (send_all(client, argv[1], strlen(argv[1])) != 0)
+			return fail("answering");
+		close(client);
+	}
+	return 0;
+}
+
+/* ADDRESS TEXT [TIMES]: says it so many times, and prints the answer. */
+static int do_unix_ask(int argc, char **argv)
+{
+	struct sockaddr_un un;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), times = argc > 2 ? atoi(argv[2]) : 1;
+	socklen_t len = argc > 1 ? unix_address(&un, argv[0]) : 0;
+	size_t said = 0;
+
+	if (len == 0 || connect(fd, (struct sockaddr *)&un, len) != 0)
+		return fail("connect");
+	for (size_t one = strlen(argv[1]); times > 0 && said + one <= sizeof conversation;
+	     times--) {
+		memcpy(conversation + said, argv[1], one);
+		said += one;
+	}
+	if (send_all(fd, conversation, said) != 0)
+		return fail("sending");
+	return receive_all(fd, conversation, sizeof conversation) >= 0 ? 0 : fail("the answer");
+}
+
+/* ADDRESS TEXT: in a datagram. */
+static int do_unix_send(int argc, char **argv)
+{
+	struct sockaddr_un un;
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	socklen_t len = argc > 1 ? unix_address(&un, argv[0]) : 0;
+
+	if (len == 0 || sendto(fd, argv[1], strlen(argv[1]), 0, (struct sockaddr *)&un, len) < 0)
+		return fail("sendto");
+	return 0;
+}
+
+/* FILE MODE: and prints what it has become. */
+static int do_chmod(int argc, char **argv)
+{
+	struct stat st;
+
+	if (argc < 2 || chmod(argv[0], (mode_t)strtol(argv[1], NULL, 8)) != 0)
+		return fail("chmod");
+	if (stat(argv[0], &st) != 0)
+		return fail("stat");
+	printf("%o\n", (unsigned)st.st_mode);
+	return 0;
+}
+
+static int do_unlink(int argc, char **argv)
+{
+	return argc > 0 && unlink(argv[0]) == 0 ? 0 : fail("unlink");
+}
 #endif
 
 static const struct action {
@@ -435,11 +558,16 @@ static const struct action {
 #ifndef __wasm__
 	{"become", do_become},
 	{"change-stdin", do_change_stdin},
+	{"chmod", do_chmod},
 	{"credentials", do_credentials},
 	{"fork", do_fork},
 	{"handle-term", do_handle_term},
 	{"identity", do_identity},
 	{"raw-terminal", do_raw_terminal},
+	{"unix-ask", do_unix_ask},
+	{"unix-send", do_unix_send},
+	{"unix-serve", do_unix_serve},
+	{"unlink", do_unlink},
 #endif
 };
 
