@@ -8,6 +8,7 @@
 #include "guest/linux/program/load.h"
 #include "guest/linux/program/script.h"
 #include "guest/linux/state.h"
+#include "guest/linux/task/limits.h"
 
 #include <linux/auxvec.h>
 #include <setjmp.h>

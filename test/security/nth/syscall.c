@@ -142,6 +142,7 @@ static const struct failure {
 
 struct task {
 	pid_t tid;
+	uint64_t nr;                   /* of the system call that it is in or was in last */
 	const struct failure *failing; /* the call that it is in is the one */
 	bool marks;                    /* it is in a call of syscall.h */
 	long answer;                   /* of that */
@@ -152,6 +153,7 @@ static size_t task_count;
 static unsigned long wanted, seen; /* wanted 0: none */
 static bool in_main;               /* the command's start-up is over */
 static const struct failure *fired;
+static long heap_end; /* as the last brk(2) said */
 static const char *report_path;
 /* $NTH_SYSCALL_KILLS: the command is killed there instead, and its children end by themselves */
 static bool kills;
@@ -202,6 +204,7 @@ static void take_mark(struct task *t, const struct __ptrace_syscall_info *info)
 
 static void enter(struct task *t, const struct __ptrace_syscall_info *info)
 {
+	t->nr = info->entry.nr;
 	if (info->entry.nr == NTH_SYSCALL_CARRIER &&
 	    (info->entry.args[0] == NTH_SYSCALL_ARM || info->entry.args[0] == NTH_SYSCALL_DISARM)) {
 		take_mark(t, info);
@@ -226,10 +229,18 @@ static void enter(struct task *t, const struct __ptrace_syscall_info *info)
 			     NTH_SYSCALL_CARRIER);
 }
 
-static void leave(struct task *t)
+/* brk(2) has no errors: it answers the end of the heap, which has then stayed as it was. */
+static long answer_of(const struct failure *f)
+{
+	return f->nr == SYS_brk ? heap_end : -f->code;
+}
+
+static void leave(struct task *t, const struct __ptrace_syscall_info *info)
 {
 	if (t->failing)
-		set_register(t->tid, offsetof(struct user_regs_struct, rax), -t->failing->code);
+		set_register(t->tid, offsetof(struct user_regs_struct, rax), answer_of(t->failing));
+	else if (t->nr == SYS_brk)
+		heap_end = (long)info->exit.rval;
 	if (t->marks)
 		set_register(t->tid, offsetof(struct user_regs_struct, rax), t->answer);
 	t->failing = NULL;
@@ -244,7 +255,7 @@ static void at_syscall(pid_t tid)
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
 		enter(task_of(tid), &info);
 	else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
-		leave(task_of(tid));
+		leave(task_of(tid), &info);
 }
 
 static void report(void)
