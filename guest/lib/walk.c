@@ -150,3 +150,16 @@ int64_t walk_path(const struct walk_files *files, const char *path, size_t known
 		memcpy(out, "/", 2);
 	return 0;
 }
+
+int32_t walk_number(const char *text)
+{
+	int32_t n = 0;
+	if (!*text)
+		return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9' || n > 100000)
+			return -1;
+		n = n * 10 + (*text - '0');
+	}
+	return n;
+}

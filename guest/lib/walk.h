@@ -38,4 +38,7 @@ struct walk_end {
 int64_t walk_path(const struct walk_files *files, const char *path, size_t known, bool follow,
 		  char out[PATH_MAX], struct walk_end *end);
 
+/* The descriptor that a name below /proc/self/fd is: nothing but digits, up to seven; or -1. */
+int32_t walk_number(const char *text);
+
 #endif

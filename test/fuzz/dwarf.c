@@ -3,33 +3,9 @@
  * Source lines from a module's DWARF: the input's first four bytes are the sizes of .debug_line and
  * .debug_line_str, which follow, and then .debug_str.
  */
-#include "guest/wasm/module/dwarf.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "dwarf_part.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
-
-/* The next part of the input, in memory of its own, so that a sanitizer sees its end. */
-static struct dwarf_bytes part(const uint8_t **data, size_t *size, size_t bytes)
-{
-	if (bytes > *size)
-		bytes = *size;
-	uint8_t *copy = malloc(bytes + 1);
-	require(copy != NULL);
-	copy = realloc(copy, bytes ? bytes : 1);
-	require(copy != NULL);
-	memcpy(copy, *data, bytes);
-	*data += bytes;
-	*size -= bytes;
-	return (struct dwarf_bytes){copy, bytes};
-}
 
 static bool is_in(const struct wasm_name *name, const struct dwarf_bytes *section)
 {

@@ -4,31 +4,11 @@
  * .debug_info, .debug_abbrev, .debug_ranges, .debug_rnglists, .debug_str_offsets, .debug_addr and
  * .debug_line, which follow; the rest is .debug_str and .debug_line_str.
  */
+#include "dwarf_part.h"
+
 #include "guest/wasm/module/dwarf_info.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
-
-/* The next part of the input, in memory of its own, so that a sanitizer sees its end. */
-static struct dwarf_bytes part(const uint8_t **data, size_t *size, size_t bytes)
-{
-	if (bytes > *size)
-		bytes = *size;
-	uint8_t *copy = malloc(bytes ? bytes : 1);
-	require(copy != NULL);
-	memcpy(copy, *data, bytes);
-	*data += bytes;
-	*size -= bytes;
-	return (struct dwarf_bytes){copy, bytes};
-}
 
 /* Every byte can be read. */
 static uint32_t sum(struct wasm_name name)

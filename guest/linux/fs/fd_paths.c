@@ -6,6 +6,7 @@
 #include "guest/linux/fs/fd_paths.h"
 
 #include "guest/lib/lib.h"
+#include "guest/lib/walk.h"
 #include "guest/linux/fs/dir_cookie.h"
 #include "guest/linux/proc/files.h"
 
@@ -173,19 +174,6 @@ void fd_paths_follow(const char *from, const char *to, bool exchange)
 	}
 }
 
-int32_t fd_number(const char *text)
-{
-	int32_t n = 0;
-	if (!*text)
-		return -1;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9' || n > 100000)
-			return -1;
-		n = n * 10 + (*text - '0');
-	}
-	return n;
-}
-
 int32_t fd_of_path(const char *path)
 {
 	static const char *const streams[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
@@ -193,8 +181,8 @@ int32_t fd_of_path(const char *path)
 		if (strcmp(path, streams[i]) == 0)
 			return i;
 	if (strncmp(path, "/dev/fd/", 8) == 0)
-		return fd_number(path + 8);
+		return walk_number(path + 8);
 	if (strncmp(path, "/proc/self/fd/", 14) == 0)
-		return fd_number(path + 14);
+		return walk_number(path + 14);
 	return -1;
 }

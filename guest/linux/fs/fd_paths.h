@@ -30,9 +30,6 @@ bool path_mentions(const char *path, const char *name);
 /* The descriptor that a path like /dev/stdout or /proc/self/fd/3 stands for, or -1. */
 int32_t fd_of_path(const char *path);
 
-/* The number that a text is, of nothing but digits, or -1. */
-int32_t fd_number(const char *text);
-
 /* Forgets what was known of a descriptor. */
 void fd_forget(int32_t fd);
 /* Hands on the result of a dup, which has what the original had. */

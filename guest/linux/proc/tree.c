@@ -5,6 +5,7 @@
  */
 #include "guest/linux/proc/tree.h"
 
+#include "guest/lib/walk.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/roots.h"
@@ -153,7 +154,7 @@ int32_t proc_descriptor(const char *path)
 	if (strncmp(path, "/proc/", 6) != 0 || strlen(path) >= PROC_PATH_MAX || !proc_serves(path))
 		return -1;
 	const char *number = below(listed_name(path, name), OWN_DESCRIPTORS);
-	int32_t fd = number ? fd_number(number) : -1;
+	int32_t fd = number ? walk_number(number) : -1;
 	return fd >= 0 && !lookup_holds(fd) && mote_get_flags(mote_area(), fd) >= 0 ? fd : -1;
 }
 

@@ -13,19 +13,6 @@ struct tree {
 	int32_t own;  /* what an absolute link out of another one led to */
 };
 
-static int32_t number(const char *text)
-{
-	int32_t n = 0;
-	if (!*text)
-		return -1;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9' || n > 100000)
-			return -1;
-		n = n * 10 + (*text - '0');
-	}
-	return n;
-}
-
 /* The descriptor that an absolute path names, or -1. */
 static int32_t descriptor_of(const char *path)
 {
@@ -39,7 +26,7 @@ static int32_t descriptor_of(const char *path)
 			return i;
 	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
 		if (strncmp(path, directories[i], strlen(directories[i])) == 0)
-			return number(path + strlen(directories[i]));
+			return walk_number(path + strlen(directories[i]));
 	return -1;
 }
 

@@ -22,16 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SAY(call) say(#call, (long)(call))
-
-static void say(const char *what, long rc)
-{
-	int error = errno;
-	printf("%s: %ld", what, rc);
-	if (rc < 0)
-		printf(" %s", strerrorname_np(error));
-	printf("\n");
-}
+#include "show.h"
 
 /* The raw calls: those of the C library ask all threads. */
 static long set(long call, unsigned a, unsigned b, unsigned c)

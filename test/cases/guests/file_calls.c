@@ -19,13 +19,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define RESULT(x)                                \
-	({                                       \
-		errno = 0;                       \
-		long r_ = (long)(x);             \
-		r_ == -1 && errno ? -errno : r_; \
-	})
-#define SHOW(x) printf("%s: %ld\n", #x, RESULT(x))
+#include "show.h"
 
 static int make(const char *name, const char *text)
 {

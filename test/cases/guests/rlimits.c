@@ -26,16 +26,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SAY(call) say(#call, (long)(call))
-
-static void say(const char *what, long rc)
-{
-	int error = errno;
-	printf("%s: %ld", what, rc);
-	if (rc < 0)
-		printf(" %s", strerrorname_np(error));
-	printf("\n");
-}
+#include "show.h"
 
 static long set(int which, rlim_t soft, rlim_t hard)
 {

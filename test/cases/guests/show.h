@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define RESULT(x)                                \
 	({                                       \
@@ -13,5 +14,17 @@
 		r_ == -1 && errno ? -errno : r_; \
 	})
 #define SHOW(x) printf("%s: %ld\n", #x, RESULT(x))
+
+/* With the error's name. Needs _GNU_SOURCE. */
+#define SAY(call) say(#call, (long)(call))
+
+static inline void say(const char *what, long rc)
+{
+	int error = errno;
+	printf("%s: %ld", what, rc);
+	if (rc < 0)
+		printf(" %s", strerrorname_np(error));
+	printf("\n");
+}
 
 #endif
