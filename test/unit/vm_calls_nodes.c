@@ -15,17 +15,6 @@ Test(vm_calls, nodes_are_files_fifos_and_sockets)
 	EXPECT(0, mote_mknod(&area, RW, P("plain"), 0, S_IFREG | 06755));
 	cr_expect(stat("rw/plain", &st) == 0 && st.st_mode == (S_IFREG | 0755));
 	EXPECT(0, mote_mknod(&area, RW, P("fifo"), 0, S_IFIFO | 0600));
-	/* A reader waits for its writer, and finds what that wrote and its end. */
-	pid_t writer = fork();
-	if (writer == 0)
-		_exit(write(open("rw/fifo", O_WRONLY), "x", 1) != 1);
-	int64_t fd = open_at(RW, "fifo", 0, O_RDONLY);
-	cr_assert(fd >= 0, "%ld", (long)fd);
-	struct mote_iovec v = {.base = GUEST_AT, .len = 10};
-	EXPECT(1, mote_readv(&area, (int32_t)fd, put(&v, sizeof(v)), 1));
-	EXPECT(0, mote_readv(&area, (int32_t)fd, put(&v, sizeof(v)), 1));
-	int status;
-	cr_expect(waitpid(writer, &status, 0) == writer && status == 0);
 	/* Nothing makes a socket's file one that can be opened, so that is not waited for. */
 	EXPECT(0, mote_mknod(&area, RW, P("socket"), 0, S_IFSOCK | 0600));
 	EXPECT(-ENXIO, open_at(RW, "socket", 0, O_WRONLY));
@@ -34,6 +23,44 @@ Test(vm_calls, nodes_are_files_fifos_and_sockets)
 	vm.vcpus[0].on_poller = true;
 	(void)!open_at(RW, "fifo", 0, O_RDONLY);
 	vm.vcpus[0].on_poller = false;
+}
+
+/* The other end of a FIFO, in a process of its own: opens, writes and goes, as a shell's echo. */
+static pid_t fifo_writer(const char *text, useconds_t before, useconds_t between)
+{
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid;
+	usleep(before);
+	int fd = open("rw/fifo", O_WRONLY);
+	usleep(between);
+	_exit(write(fd, text, strlen(text)) != (ssize_t)strlen(text));
+}
+
+static void expect_written(int64_t fd, pid_t writer, const char *text)
+{
+	int status;
+	struct mote_iovec v = {.base = GUEST_AT, .len = 10};
+	cr_assert(fd >= 0, "%ld", (long)fd);
+	EXPECT((int64_t)strlen(text), mote_readv(&area, (int32_t)fd, put(&v, sizeof(v)), 1));
+	EXPECT(0, mote_readv(&area, (int32_t)fd, put(&v, sizeof(v)), 1));
+	EXPECT(0, mote_close(&area, (int32_t)fd));
+	cr_expect(waitpid(writer, &status, 0) == writer && status == 0);
+}
+
+Test(vm_calls, a_fifo_waits_for_its_writer)
+{
+	EXPECT(0, mote_mknod(&area, RW, P("fifo"), 0, S_IFIFO | 0600));
+	/* Many that come, write and go at once: in some rounds before the reader looks again. */
+	for (int round = 0; round < 300; round++) {
+		pid_t writer = fifo_writer("x", 0, 0);
+		expect_written(open_at(RW, "fifo", 0, O_RDONLY), writer, "x");
+	}
+	/* One that comes late, and one that is silent at first. */
+	pid_t writer = fifo_writer("late", 30000, 0);
+	expect_written(open_at(RW, "fifo", 0, O_RDONLY), writer, "late");
+	writer = fifo_writer("silent", 0, 30000);
+	expect_written(open_at(RW, "fifo", 0, O_RDONLY), writer, "silent");
 }
 
 Test(vm_calls, attributes_are_the_users)
