@@ -52,6 +52,39 @@ ssize_t io_read_full(int fd, void *bytes, size_t len)
 	return (ssize_t)got;
 }
 
+ssize_t io_pread_full(int fd, void *bytes, size_t len, off_t from)
+{
+	char *at = bytes;
+	size_t got = 0;
+	while (got < len) {
+		ssize_t n = pread(fd, at + got, len - got, from + (off_t)got);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+int io_pwrite_all(int fd, const void *bytes, size_t len, off_t to)
+{
+	const char *at = bytes;
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pwrite(fd, at + done, len - done, to + (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
 int io_read_file(int dirfd, const char *name, size_t max_bytes, char **out, size_t *len)
 {
 	cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);

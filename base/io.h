@@ -17,6 +17,10 @@ int io_open_standard(void) must_check;
 int io_write_all(int fd, const void *bytes, size_t len) must_check;
 /* Reads until len bytes or the end. Bytes read, or -errno. */
 ssize_t io_read_full(int fd, void *bytes, size_t len) must_check;
+/* The same at `from`, whatever the descriptor's position. */
+ssize_t io_pread_full(int fd, void *bytes, size_t len, off_t from) must_check;
+/* Writes all len bytes at `to`, whatever the descriptor's position. 0 or -errno. */
+int io_pwrite_all(int fd, const void *bytes, size_t len, off_t to) must_check;
 /*
  * Reads the whole file `name` below dirfd (AT_FDCWD allowed) into a malloc'd, NUL-terminated *out,
  * which the caller frees. *len is without the NUL. -EFBIG past max_bytes, else -errno.

@@ -33,11 +33,9 @@ int sha256_file(int fd, int copy, char out[65])
 		return -ENOMEM;
 	sha256_init(&s);
 	for (off_t at = 0;;) {
-		ssize_t n = pread(fd, piece, PIECE_BYTES, at);
-		if (n < 0 && errno == EINTR)
-			continue;
+		ssize_t n = io_pread_full(fd, piece, PIECE_BYTES, at);
 		if (n < 0)
-			return -errno;
+			return (int)n;
 		if (n == 0)
 			break;
 		if (copy >= 0) {

@@ -345,13 +345,16 @@ static int copy_bytes(int from, int to, uint64_t bytes, const char *name, struct
 		return err_sys(e, ENOMEM, "an image's layer");
 	for (uint64_t at = 0; at < bytes;) {
 		size_t want = bytes - at < PIECE ? bytes - at : PIECE;
-		ssize_t n = pread(from, piece, want, (off_t)at);
+		ssize_t n = io_pread_full(from, piece, want, (off_t)at);
 		if (n < 0)
-			return err_sys(e, errno, "%s", name);
+			return err_sys(e, (int)-n, "%s", name);
 		if (n == 0)
 			return bad(e, name, "has been cut");
-		if (!is_zero(piece, (size_t)n) && pwrite(to, piece, (size_t)n, (off_t)at) != n)
-			return err_sys(e, errno, "an image's layer");
+		int rc = 0;
+		if (!is_zero(piece, (size_t)n))
+			rc = io_pwrite_all(to, piece, (size_t)n, (off_t)at);
+		if (rc < 0)
+			return err_sys(e, -rc, "an image's layer");
 		at += (uint64_t)n;
 	}
 	return 0;

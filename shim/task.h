@@ -61,7 +61,9 @@ struct task *task_find(const struct shim *shim, const char *id, const char *exec
 /* The same, or NULL after an answer, or after the call was postponed to the end of Create. */
 struct task *task_find_or_fail(const struct shim *shim, struct ttrpc_call *call, const char *id,
 			       const char *exec_id);
-void task_add(struct shim *shim, struct task *t);
+/* A zeroed task, which the caller owns until task_add; NULL: the call has been answered. */
+struct task *task_new(struct shim *shim, struct ttrpc_call *call);
+void task_add(struct task *t);
 void task_remove(struct task *t);
 /* The first task after `after` (NULL: the first of all) that Exec added to t's container. */
 struct task *task_next_exec(const struct task *t, const struct task *after);

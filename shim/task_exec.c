@@ -57,18 +57,17 @@ void task_handle_exec(void *arg, struct ttrpc_call *call, const ProtobufCMessage
 		return;
 	}
 	struct err e = {0};
-	struct task *t = calloc(1, sizeof(*t));
-	if (!t) {
-		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+	struct task *t = task_new(shim, call);
+	if (!t)
 		return;
-	}
-	*t = (struct task){.shim = shim, .of = of, .container = of->container};
+	t->of = of;
+	t->container = of->container;
 	if (add(t, r, &e) < 0) {
 		free(t);
 		status_fail(call, &e);
 		return;
 	}
-	task_add(shim, t);
+	task_add(t);
 	publish_added(shim, r);
 	status_reply_empty(call);
 }

@@ -224,12 +224,9 @@ void task_handle_create(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 		return;
 	}
 	struct err e = {0};
-	struct task *t = calloc(1, sizeof(*t));
-	if (!t) {
-		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+	struct task *t = task_new(shim, call);
+	if (!t)
 		return;
-	}
-	t->shim = shim;
 	if (create(t, r, mounts, &e) < 0) {
 		message_free(t->request);
 		free(t);
@@ -237,7 +234,7 @@ void task_handle_create(void *arg, struct ttrpc_call *call, const ProtobufCMessa
 		return;
 	}
 	t->creator = call;
-	task_add(shim, t);
+	task_add(t);
 	task_advance(t);
 }
 

@@ -4,6 +4,7 @@
 
 #include "shim/waiter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { ID_MAX = 128, POSTPONED_MAX = 256 };
@@ -49,11 +50,21 @@ struct task *task_find_or_fail(const struct shim *shim, struct ttrpc_call *call,
 	return t;
 }
 
-void task_add(struct shim *shim, struct task *t)
+struct task *task_new(struct shim *shim, struct ttrpc_call *call)
 {
+	struct task *t = calloc(1, sizeof(*t));
+	if (!t) {
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+		return NULL;
+	}
 	t->shim = shim;
-	t->next = shim->tasks;
-	shim->tasks = t;
+	return t;
+}
+
+void task_add(struct task *t)
+{
+	t->next = t->shim->tasks;
+	t->shim->tasks = t;
 }
 
 void task_remove(struct task *t)

@@ -67,9 +67,7 @@ int64_t sys_epoll_pwait2(int epoll, uint64_t to, int capacity, uint64_t timeout_
 {
 	struct mote_time t;
 	const struct mote_time *timeout;
-	if (get_user_timeout(timeout_at, &t, &timeout) < 0)
-		return -EFAULT;
-	int64_t rc = signal_mask_for_wait(mask);
+	int64_t rc = wait_arguments(timeout_at, mask, &t, &timeout);
 	if (rc < 0)
 		return rc;
 	return wait_for(epoll, to, capacity, timeout);

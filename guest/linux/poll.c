@@ -23,9 +23,7 @@ int64_t sys_ppoll(uint64_t fds, uint32_t count, uint64_t timeout_at, uint64_t ma
 {
 	struct mote_time t;
 	const struct mote_time *timeout;
-	if (get_user_timeout(timeout_at, &t, &timeout) < 0)
-		return -EFAULT;
-	int64_t rc = signal_mask_for_wait(mask);
+	int64_t rc = wait_arguments(timeout_at, mask, &t, &timeout);
 	if (rc < 0)
 		return rc;
 	return poll_for(fds, count, timeout);

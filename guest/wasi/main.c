@@ -203,12 +203,8 @@ static void run_entry(struct wasm_instance *instance)
 
 void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 {
-	wasi.boot = boot;
-	if (boot->magic != MOTE_BOOT_MAGIC || boot->abi_version != MOTE_ABI_VERSION)
-		lib_panic("boot information of another version: %u", boot->abi_version);
-	platform_start();
-	if (mote_mem_map(area, SPACE_STACK, SPACE_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) <
-	    0)
+	(void)area;
+	if (!platform_start(boot))
 		wasi_refuse("the memory limit of %lu KiB leaves no space for a stack",
 			    boot->memory_bytes >> 10);
 }

@@ -5,6 +5,7 @@
 
 #include "abi/layout.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +22,10 @@ _Noreturn void wasi_resume(const struct mote_context *context, uint32_t *busy);
 /* For code with stack guards as Linux's ABI has them: libiberty's. */
 void wasi_guard_stack(void);
 
-/* Makes faults arrive at wasi_fault(). */
-void platform_start(void);
+/*
+ * What wasi_start begins with: notes the boot information, makes faults arrive at wasi_fault(), and
+ * maps the large stack. False: there is no memory for that.
+ */
+bool platform_start(const struct mote_boot *boot);
 
 #endif

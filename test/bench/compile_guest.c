@@ -29,12 +29,8 @@ void compile_out(const char *line, size_t bytes)
 
 void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 {
-	wasi.boot = boot;
-	if (boot->magic != MOTE_BOOT_MAGIC || boot->abi_version != MOTE_ABI_VERSION)
-		lib_panic("boot information of another version: %u", boot->abi_version);
-	platform_start();
-	if (mote_mem_map(area, SPACE_STACK, SPACE_STACK_BYTES, MOTE_PROT_READ | MOTE_PROT_WRITE) <
-	    0)
+	(void)area;
+	if (!platform_start(boot))
 		lib_panic("no memory for a stack");
 }
 

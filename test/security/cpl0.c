@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 SECURITY_IMAGE(cpl0);
 
@@ -266,10 +265,7 @@ static void report_teardown(uint32_t lives)
 int main(int argc, char **argv)
 {
 	security_begin(argc, argv);
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			-1, 0);
-	if (progress == MAP_FAILED)
-		security_die("mmap: %m");
+	progress = security_shared(sizeof(*progress));
 	uint64_t began = security_now_ns();
 	until_exits = security_options.whole ? WHOLE_EXITS : UINT64_MAX;
 	if (security_options.count)

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,10 +121,7 @@ int main(int argc, char **argv)
 {
 	char command[64];
 	security_begin(argc, argv);
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			-1, 0);
-	if (progress == MAP_FAILED)
-		security_die("mmap: %m");
+	progress = security_shared(sizeof(*progress));
 	make_directories();
 	uint64_t began = security_now_ns();
 	until_mutations = security_options.whole ? 1000000000 : UINT64_MAX;

@@ -241,10 +241,7 @@ static void work(unsigned worker, struct security_step *step)
 int main(int argc, char **argv)
 {
 	security_begin(argc, argv);
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			-1, 0);
-	if (progress == MAP_FAILED)
-		security_die("mmap: %m");
+	progress = security_shared(sizeof(*progress));
 	uint64_t began = security_now_ns();
 	until_tries = security_options.whole ? 1000000 : UINT64_MAX;
 	until_ns = began + (security_options.whole ? 36000 : 15) * NS;

@@ -17,6 +17,14 @@ struct worker {
 	pid_t pid; /* 0 when it has ended */
 };
 
+void *security_shared(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		security_die("mmap: %m");
+	return p;
+}
+
 void security_step_begin(struct security_step *step, uint64_t number)
 {
 	atomic_store(&step->number, number);
@@ -70,10 +78,7 @@ const char *security_work(unsigned count, uint64_t hang_ns,
 			  void (*work)(unsigned worker, struct security_step *step))
 {
 	struct worker workers[WORKERS_MAX] = {0};
-	struct security_step *steps = mmap(NULL, count * sizeof(*steps), PROT_READ | PROT_WRITE,
-					   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (steps == MAP_FAILED)
-		security_die("mmap: %m");
+	struct security_step *steps = security_shared(count * sizeof(*steps));
 	for (unsigned i = 0; i < count; i++) {
 		workers[i] = (struct worker){.step = &steps[i], .pid = fork()};
 		if (workers[i].pid < 0)

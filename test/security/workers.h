@@ -7,6 +7,7 @@
 #ifndef MOTE_TEST_SECURITY_WORKERS_H
 #define MOTE_TEST_SECURITY_WORKERS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What one worker does at the moment: shared with the parent, written by the worker. */
@@ -16,6 +17,9 @@ struct security_step {
 };
 void security_step_begin(struct security_step *step, uint64_t number);
 void security_step_end(struct security_step *step);
+
+/* Zeroed memory that the workers and their parent share. */
+void *security_shared(size_t bytes);
 
 /*
  * How many workers keep this machine's CPUs busy in the long form, and how many run in the short

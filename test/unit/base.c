@@ -73,6 +73,27 @@ Test(io, reads_whole_files_up_to_a_cap)
 	unlink(name);
 }
 
+Test(io, bytes_at_a_position_are_whole_or_an_error)
+{
+	char name[] = "/tmp/mote-io-XXXXXX", text[16] = "";
+	int fd = mkstemp(name), ends[2];
+	cr_assert(fd >= 0 && unlink(name) == 0 && pipe(ends) == 0);
+	cr_expect(io_pwrite_all(fd, "abcdef", 6, 4) == 0);
+	cr_expect(lseek(fd, 0, SEEK_CUR) == 0);
+	cr_expect(io_pread_full(fd, text, 4, 4) == 4 && strcmp(text, "abcd") == 0, "%s", text);
+	ssize_t n = io_pread_full(fd, text, sizeof(text), 8);
+	cr_expect(n == 2 && memcmp(text, "ef", 2) == 0, "%zd bytes", n);
+	n = io_pread_full(fd, text, sizeof(text), 10);
+	cr_expect(n == 0, "%zd bytes behind the end", n);
+	n = io_pread_full(ends[0], text, 1, 0);
+	cr_expect(n == -ESPIPE, "%zd of a pipe", n);
+	int rc = io_pwrite_all(ends[1], text, 1, 0);
+	cr_expect(rc == -ESPIPE, "%d to a pipe", rc);
+	close(ends[0]);
+	close(ends[1]);
+	close(fd);
+}
+
 Test(sha256, digests_are_lower_case_digits)
 {
 	static const struct {

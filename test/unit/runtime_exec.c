@@ -6,16 +6,7 @@ TestSuite(runtime_exec, .init = setup, .fini = teardown, .timeout = 60);
 
 static int add(struct client *k, const char *process, struct process **out, struct err *e)
 {
-	static char path[128];
-	snprintf(path, sizeof(path), "file://%s/out2", dir);
-	const struct exec_config config = {
-		.exec_id = "second",
-		.containerd_namespace = "n",
-		.stdio = {.stdin_path = "", .stdout_path = path, .stderr_path = path},
-		.supervisor = supervisor(),
-		.process = process,
-		.process_len = strlen(process),
-	};
+	const struct exec_config config = exec_of(process);
 	*e = (struct err){0};
 	return container_exec(k->c, &config, out, e);
 }

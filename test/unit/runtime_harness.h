@@ -154,6 +154,21 @@ static unused struct supervisor supervisor(void)
 	return (struct supervisor){.loop = &loop, .changed = nothing};
 }
 
+/* Of a process "second" whose output goes to out2. */
+static unused struct exec_config exec_of(const char *process)
+{
+	static char path[128];
+	snprintf(path, sizeof(path), "file://%s/out2", dir);
+	return (struct exec_config){
+		.exec_id = "second",
+		.containerd_namespace = "n",
+		.stdio = {.stdin_path = "", .stdout_path = path, .stderr_path = path},
+		.supervisor = supervisor(),
+		.process = process,
+		.process_len = strlen(process),
+	};
+}
+
 /* What the loop has to do now. */
 static unused void serve(void)
 {

@@ -47,16 +47,7 @@ Test(runtime_isolation, exec_joins_the_namespace)
 	wait_text(k.out, "waiting");
 	program_at("rootfs/second", "processes");
 	char path[128];
-	snprintf(path, sizeof(path), "file://%s/out2", dir);
-	static const char process[] = "{\"args\":[\"/second\"],\"cwd\":\"/\"}";
-	const struct exec_config config = {
-		.exec_id = "second",
-		.containerd_namespace = "n",
-		.stdio = {.stdin_path = "", .stdout_path = path, .stderr_path = path},
-		.supervisor = supervisor(),
-		.process = process,
-		.process_len = strlen(process),
-	};
+	const struct exec_config config = exec_of("{\"args\":[\"/second\"],\"cwd\":\"/\"}");
 	struct process *x;
 	struct err e;
 	struct stat before, after;

@@ -61,6 +61,17 @@ static inline enum vm_end frozen_resume(struct vm *vm, int *code)
 	return out.end;
 }
 
+/* Has the guest loop without end until its time limit stops it. */
+static inline void frozen_stop_in_loop(struct vm *vm)
+{
+	struct err e = {0};
+	struct vm_outcome out = {0};
+	cr_assert(vm_reply(vm, "l", 1, &e) == 0);
+	vm_begin(vm, &(struct vm_limits){.wall_ns = 20000000});
+	cr_assert(vm_resume(vm, &out, &e) == 0 && out.end == VM_TIMED_OUT);
+	vm_finish(vm);
+}
+
 static inline struct vm *frozen_ready(int standard_output)
 {
 	struct vm_config c = frozen_config(standard_output);

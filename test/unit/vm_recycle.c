@@ -82,12 +82,7 @@ Test(vm_recycle, a_guest_that_was_stopped_in_a_loop)
 {
 	cr_assert(recycle_keep(1) == 0);
 	struct vm *vm = frozen_ready(-1);
-	struct err e = {0};
-	struct vm_outcome out = {0};
-	cr_assert(vm_reply(vm, "l", 1, &e) == 0);
-	vm_begin(vm, &(struct vm_limits){.wall_ns = 20000000});
-	cr_assert(vm_resume(vm, &out, &e) == 0 && out.end == VM_TIMED_OUT);
-	vm_finish(vm);
+	frozen_stop_in_loop(vm);
 	vm_destroy(vm);
 	wait_ready(1);
 	expect_clean();

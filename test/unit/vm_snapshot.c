@@ -308,12 +308,7 @@ Test(vm_snapshot, whatever_became_of_the_guest)
 	cr_expect(end_by(vm, "e", &code) == VM_EXITED && code == 7);
 	restore(vm, s);
 	cr_expect(frozen_command(vm, "k") == 1);
-	struct err e = {0};
-	struct vm_outcome out = {0};
-	cr_assert(vm_reply(vm, "l", 1, &e) == 0);
-	vm_begin(vm, &(struct vm_limits){.wall_ns = 20000000});
-	cr_assert(vm_resume(vm, &out, &e) == 0 && out.end == VM_TIMED_OUT);
-	vm_finish(vm);
+	frozen_stop_in_loop(vm);
 	restore(vm, s);
 	cr_expect(frozen_command(vm, "k") == 1);
 	vm_snapshot_drop(s);

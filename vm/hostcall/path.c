@@ -320,17 +320,23 @@ static int parent_error(int rc, int without_name)
 	return rc;
 }
 
-int64_t host_mkdir(struct vcpu *vcpu, const struct call_mkdir *a)
+/* Resolves the directory of a new name. 0 or -errno. */
+static int resolve_new(struct vm *vm, int32_t fd, const char *path, uint32_t resolve,
+		       struct resolve_parent *p)
 {
-	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
-	int dir = permit_dir_change(vm, a->dir, a->path, &entry);
+	int dir = permit_dir_change(vm, fd, path, &entry);
 	if (dir < 0)
 		return dir;
+	return parent_error(resolve_parent(dir, path, resolve, p), -EEXIST);
+}
+
+int64_t host_mkdir(struct vcpu *vcpu, const struct call_mkdir *a)
+{
 	cleanup_parent struct resolve_parent p = {.fd = -1};
-	int rc = resolve_parent(dir, a->path, a->resolve, &p);
+	int rc = resolve_new(vcpu->vm, a->dir, a->path, a->resolve, &p);
 	if (rc < 0)
-		return parent_error(rc, -EEXIST);
+		return rc;
 	return sys_status(mkdirat(p.fd, p.name, a->mode & 01777)); /* as the kernel takes it */
 }
 
@@ -486,15 +492,10 @@ int64_t host_link(struct vcpu *vcpu, const struct call_link *a)
 
 int64_t host_symlink(struct vcpu *vcpu, const struct call_symlink *a)
 {
-	struct vm *vm = vcpu->vm;
-	const struct fd_entry *entry;
-	int dir = permit_dir_change(vm, a->dir, a->path, &entry);
-	if (dir < 0)
-		return dir;
 	cleanup_parent struct resolve_parent p = {.fd = -1};
-	int rc = resolve_parent(dir, a->path, a->resolve, &p);
+	int rc = resolve_new(vcpu->vm, a->dir, a->path, a->resolve, &p);
 	if (rc < 0)
-		return parent_error(rc, -EEXIST);
+		return rc;
 	rc = p.slash ? check_unused(&p) : 0;
 	if (rc < 0)
 		return rc;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Contents of files in memory that has no page in common with other processes (memory.copies). */
+#include "base/io.h"
 #include "vm/memory/page_table.h"
 
 #include <errno.h>
@@ -8,17 +9,8 @@
 /* A file that has become shorter reads as zero behind its end, as anonymous memory does. */
 int memory_copy(const struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from)
 {
-	for (uint64_t done = 0; done < bytes;) {
-		ssize_t n = pread(fd, m->hva + gpa + done, bytes - done, (off_t)(from + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		done += (uint64_t)n;
-	}
-	return 0;
+	ssize_t n = io_pread_full(fd, m->hva + gpa, bytes, (off_t)from);
+	return n < 0 ? (int)n : 0;
 }
 
 int memory_copy_sparse(const struct memory *m, uint64_t gpa, uint64_t bytes, int fd, uint64_t from)

@@ -6,6 +6,7 @@
 #include "vm/memory/image.h"
 
 #include "abi/layout.h"
+#include "base/io.h"
 #include "base/memfd.h"
 #include "vm/memory/pagemap.h"
 #include "vm/memory/private.h"
@@ -96,22 +97,10 @@ struct saver {
 
 static int saver_end(struct saver *s)
 {
-	while (s->bytes) {
-		/*
-		 * The kernel reads the guest's memory: of a file that became shorter it says
-		 * EFAULT.
-		 */
-		ssize_t n = pwrite(s->fd, s->m->hva + s->at, s->bytes, (off_t)(s->file_at + s->at));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		s->at += (uint64_t)n;
-		s->bytes -= (uint64_t)n;
-	}
-	return 0;
+	/* The kernel reads the guest's memory: of a file that became shorter it says EFAULT. */
+	int rc = io_pwrite_all(s->fd, s->m->hva + s->at, s->bytes, (off_t)(s->file_at + s->at));
+	s->bytes = 0;
+	return rc;
 }
 
 static int saver_add(struct saver *s, uint64_t gpa, uint64_t bytes)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vm/memory/working_set.h"
 
+#include "base/io.h"
 #include "vm/memory/pagemap.h"
 #include "vm/memory/private.h"
 
@@ -134,18 +135,10 @@ static int copy_large(const struct memory_image *i, struct memory *m, uint64_t g
 	if (rc < 0)
 		return rc;
 	(void)!madvise(m->hva + gpa, LARGE, MADV_HUGEPAGE); /* without it, it is slower */
-	for (uint64_t done = 0; done < LARGE;) {
-		off_t from = (off_t)(i->file_at + gpa + done);
-		ssize_t n = pread(i->fd, m->hva + gpa + done, LARGE - done, from);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		done += (uint64_t)n;
-	}
-	return 0;
+	ssize_t n = io_pread_full(i->fd, m->hva + gpa, LARGE, (off_t)(i->file_at + gpa));
+	if (n < 0)
+		return (int)n;
+	return n == (ssize_t)LARGE ? 0 : -EIO;
 }
 
 int working_set_prefetch(const struct memory_image *i, struct memory *m)

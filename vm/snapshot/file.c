@@ -8,6 +8,7 @@
  */
 #include "vm/snapshot/private.h"
 
+#include "base/io.h"
 #include "base/sha256.h"
 #include "vm/arch/arch.h"
 #include "vm/memory/page_table.h"
@@ -72,17 +73,9 @@ static void header_digest(const struct file_header *h, char out[65])
 
 static int write_at(int fd, const void *bytes, size_t len, uint64_t at, struct err *e)
 {
-	for (size_t done = 0; done < len;) {
-		ssize_t n =
-			pwrite(fd, (const uint8_t *)bytes + done, len - done, (off_t)(at + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n == 0)
-			errno = EIO;
-		if (n <= 0)
-			return err_sys(e, errno, "writing a snapshot");
-		done += (size_t)n;
-	}
+	int rc = io_pwrite_all(fd, bytes, len, (off_t)at);
+	if (rc < 0)
+		return err_sys(e, -rc, "writing a snapshot");
 	return 0;
 }
 

@@ -77,10 +77,12 @@ int64_t sys_getresgid(uint64_t real, uint64_t effective, uint64_t saved)
 
 /* --- rules that users and groups have in common --- */
 
-/* -1 leaves an id as it is; it is nobody's. */
+/* Leaves an id as it is; it is nobody's. */
+#define KEEP UINT32_MAX
+
 static bool is_kept(uint32_t id)
 {
-	return id == UINT32_MAX;
+	return id == KEEP;
 }
 
 /* Whether it is one of the first `kinds` that the process has. */
@@ -98,8 +100,12 @@ static void take(uint32_t *id, uint32_t to)
 		*id = to;
 }
 
-static int64_t set_one(uint32_t ids[ID_KINDS], uint32_t id, bool privileged)
+/* The rule of set*id(2), setre*id(2) or setres*id(2): changes ids to what its arguments say. */
+typedef int64_t id_rule(uint32_t ids[ID_KINDS], const uint32_t to[3], bool privileged);
+
+static int64_t set_one(uint32_t ids[ID_KINDS], const uint32_t to[3], bool privileged)
 {
+	const uint32_t id = to[0];
 	if (is_kept(id))
 		return -EINVAL;
 	if (privileged)
@@ -110,9 +116,9 @@ static int64_t set_one(uint32_t ids[ID_KINDS], uint32_t id, bool privileged)
 	return 0;
 }
 
-static int64_t set_two(uint32_t ids[ID_KINDS], uint32_t real, uint32_t effective, bool privileged)
+static int64_t set_two(uint32_t ids[ID_KINDS], const uint32_t to[3], bool privileged)
 {
-	const uint32_t before = ids[ID_REAL];
+	const uint32_t real = to[0], effective = to[1], before = ids[ID_REAL];
 	if (!privileged && !is_kept(real) && !is_own(ids, ID_SAVED, real))
 		return -EPERM;
 	if (!privileged && !is_kept(effective) && !is_own(ids, ID_FILES, effective))
@@ -170,26 +176,29 @@ static int64_t commit_users(struct credentials *next)
 	return credentials_commit(next);
 }
 
+static int64_t change_users(id_rule *rule, uint32_t first, uint32_t second, uint32_t third)
+{
+	const uint32_t to[3] = {first, second, third};
+	struct credentials next = process.credentials;
+	int64_t rc = rule(next.uid, to, capable(CAP_SETUID));
+	if (rc < 0)
+		return rc;
+	return commit_users(&next);
+}
+
 int64_t sys_setuid(uint32_t id)
 {
-	struct credentials next = process.credentials;
-	int64_t rc = set_one(next.uid, id, capable(CAP_SETUID));
-	return rc < 0 ? rc : commit_users(&next);
+	return change_users(set_one, id, KEEP, KEEP);
 }
 
 int64_t sys_setreuid(uint32_t real, uint32_t effective)
 {
-	struct credentials next = process.credentials;
-	int64_t rc = set_two(next.uid, real, effective, capable(CAP_SETUID));
-	return rc < 0 ? rc : commit_users(&next);
+	return change_users(set_two, real, effective, KEEP);
 }
 
 int64_t sys_setresuid(uint32_t real, uint32_t effective, uint32_t saved)
 {
-	const uint32_t to[3] = {real, effective, saved};
-	struct credentials next = process.credentials;
-	int64_t rc = set_three(next.uid, to, capable(CAP_SETUID));
-	return rc < 0 ? rc : commit_users(&next);
+	return change_users(set_three, real, effective, saved);
 }
 
 /* The result is what was before, whatever becomes of it. */
@@ -210,26 +219,29 @@ int64_t sys_setfsuid(uint32_t id)
 
 /* --- groups --- */
 
+static int64_t change_groups(id_rule *rule, uint32_t first, uint32_t second, uint32_t third)
+{
+	const uint32_t to[3] = {first, second, third};
+	struct credentials next = process.credentials;
+	int64_t rc = rule(next.gid, to, capable(CAP_SETGID));
+	if (rc < 0)
+		return rc;
+	return credentials_commit(&next);
+}
+
 int64_t sys_setgid(uint32_t id)
 {
-	struct credentials next = process.credentials;
-	int64_t rc = set_one(next.gid, id, capable(CAP_SETGID));
-	return rc < 0 ? rc : credentials_commit(&next);
+	return change_groups(set_one, id, KEEP, KEEP);
 }
 
 int64_t sys_setregid(uint32_t real, uint32_t effective)
 {
-	struct credentials next = process.credentials;
-	int64_t rc = set_two(next.gid, real, effective, capable(CAP_SETGID));
-	return rc < 0 ? rc : credentials_commit(&next);
+	return change_groups(set_two, real, effective, KEEP);
 }
 
 int64_t sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved)
 {
-	const uint32_t to[3] = {real, effective, saved};
-	struct credentials next = process.credentials;
-	int64_t rc = set_three(next.gid, to, capable(CAP_SETGID));
-	return rc < 0 ? rc : credentials_commit(&next);
+	return change_groups(set_three, real, effective, saved);
 }
 
 int64_t sys_setfsgid(uint32_t id)

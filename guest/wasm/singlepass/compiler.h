@@ -429,6 +429,8 @@ unsigned alloc_reg(struct compiler *c, uint32_t mask);
 /* This register; what is in it moves, and so does `other`, which has been popped. */
 void alloc_fixed(struct compiler *c, unsigned reg, struct value *other);
 void load_to(struct compiler *c, const struct value *v, unsigned reg);
+/* The register that a value is in, or SCRATCH, which it is loaded to. */
+unsigned reg_or_scratch(struct compiler *c, const struct value *v);
 /* A whole cell. */
 void load_mem(struct compiler *c, uint8_t type, unsigned reg, struct x64_mem from);
 unsigned to_reg(struct compiler *c, struct value *v); /* to read */

@@ -464,11 +464,7 @@ void handle_divide(struct compiler *c, const struct wasm_opcode *o)
 	}
 	to_fixed(c, &a, RAX, &b);
 	alloc_fixed(c, RDX, &b);
-	unsigned by = reg_of(c, &b);
-	if (by == X64_NONE) {
-		load_to(c, &b, SCRATCH);
-		by = SCRATCH;
-	}
+	unsigned by = reg_or_scratch(c, &b);
 	if (!known) {
 		x64_rr(&c->x, OP_TEST, wide, by, by);
 		trap_if(c, CC_E, WASM_TRAP_DIVIDE_BY_ZERO);

@@ -330,6 +330,15 @@ void load_to(struct compiler *c, const struct value *v, unsigned reg)
 		load_mem(c, v->type, reg, value_mem(c, v));
 }
 
+unsigned reg_or_scratch(struct compiler *c, const struct value *v)
+{
+	unsigned reg = reg_of(c, v);
+	if (reg != X64_NONE)
+		return reg;
+	load_to(c, v, SCRATCH);
+	return SCRATCH;
+}
+
 unsigned to_reg(struct compiler *c, struct value *v)
 {
 	unsigned reg = reg_of(c, v);

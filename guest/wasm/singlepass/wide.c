@@ -41,11 +41,7 @@ static void multiply(struct compiler *c, bool is_signed)
 	struct value b = pop_value(c, WASM_I64), a = pop_value(c, WASM_I64);
 	to_fixed(c, &a, RAX, &b);
 	alloc_fixed(c, RDX, &b);
-	unsigned by = reg_of(c, &b);
-	if (by == X64_NONE) {
-		load_to(c, &b, SCRATCH);
-		by = SCRATCH;
-	}
+	unsigned by = reg_or_scratch(c, &b);
 	x64_group3(&c->x, is_signed ? 5 : 4, 1, by);
 	release(c, &b);
 	push_reg(c, WASM_I64, RAX);
