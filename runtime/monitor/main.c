@@ -513,10 +513,20 @@ static int set_up(struct monitor *m, struct err *e)
 	return set_up_container(m, e);
 }
 
+/* By write(2) alone: glibc's dprintf looks at the file first, which the seccomp filter forbids. */
+static void say(const char *text)
+{
+	char line[1024];
+	snprintf(line, sizeof(line) - 1, "mote: %s", text);
+	const size_t len = strlen(line);
+	line[len] = '\n';
+	(void)!io_write_all(2, line, len + 1);
+}
+
 static void log_line(void *arg, const char *line)
 {
 	(void)arg;
-	dprintf(2, "mote: %s\n", line);
+	say(line);
 }
 
 static int from_mote_error(const struct mote_error *from, struct err *e)
@@ -688,7 +698,7 @@ int runtime_monitor_main(void)
 	if (status < 0) {
 		status = wire_failure_status(&e);
 		(void)!wire_send_failure(MONITOR_CONTROL_FD, &e);
-		dprintf(2, "mote: %s\n", e.text);
+		say(e.text);
 	} else {
 		uint32_t body = (uint32_t)status;
 		close_guest_descriptors();

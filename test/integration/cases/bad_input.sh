@@ -26,6 +26,14 @@ test_script() { refused /script 'script|#!|interpreter|format'; }
 test_missing_entrypoint() { refused /no/such/entrypoint '/no/such/entrypoint'; } # core
 test_not_executable() { refused /not-executable 'not-executable'; }
 
+# One line says which, and the program goes on with an error.
+test_unknown_system_call() { # core
+	IMAGE=example.com/busybox:1 PROGRAM=/bin/busybox run unknown pivot_root a b
+	is "$status" 1 status
+	has "$(cat "$err")" '^mote: guest: system call 155 .pivot_root. is not implemented$' 'the line'
+	has "$(cat "$err")" '^pivot_root: .*Function not implemented$' "the program's own error"
+}
+
 # Nobody reads its output: it waits, costs nothing that grows, and ends when told to.
 each_stdout_nobody_reads() { # core
 	mkfifo "$CASE_DIR/stdout" "$CASE_DIR/stderr"
