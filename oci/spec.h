@@ -158,7 +158,8 @@ struct oci_spec {
 	uint32_t uid, gid;
 	gid_t *groups; /* owned */
 	size_t groups_count;
-	struct oci_capabilities capabilities;
+	struct oci_capabilities capability_sets, capabilities; /* as written; after its execve */
+	bool has_capabilities;                                 /* process.capabilities is there */
 	const char *unknown_capability; /* one that Mote has no number for; NULL: none */
 	const char *apparmor_profile, *selinux_label; /* borrowed; NULL if not given */
 	bool no_new_privileges;
@@ -196,6 +197,8 @@ int oci_resources_parse(const char *bytes, size_t len, struct oci_spec *out,
 int oci_process_parse(const char *bytes, size_t len, struct oci_spec *out,
 		      struct err *e) must_check;
 void oci_spec_free(struct oci_spec *spec); /* accepts a zeroed one */
+/* Fills spec->capabilities by capability_sets, uid and no_new_privileges. */
+void oci_derive_capabilities(struct oci_spec *spec);
 /* Moves the hooks out of a spec, which they outlive. */
 void oci_hooks_take(struct oci_spec *spec, struct oci_hooks *out);
 void oci_hooks_free(struct oci_hooks *hooks); /* accepts zeroed ones */

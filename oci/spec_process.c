@@ -125,23 +125,33 @@ static uint64_t parse_capability_set(const struct json *capabilities, const char
 
 /*
  * What the program has after its execve(2), by capabilities(7): root's is given what is in the
- * bounding set, or inheritable; others have the ambient ones. After uid and no_new_privileges.
+ * bounding set, or inheritable; others have the ambient ones.
  */
+void oci_derive_capabilities(struct oci_spec *s)
+{
+	const struct oci_capabilities *sets = &s->capability_sets;
+	struct oci_capabilities *c = &s->capabilities;
+	*c = *sets;
+	c->permitted = sets->ambient;
+	if (s->uid == 0 && s->no_new_privileges)
+		c->permitted |= (sets->bounding | sets->inheritable) & sets->permitted;
+	else if (s->uid == 0)
+		c->permitted |= sets->bounding | sets->inheritable;
+}
+
+/* After uid and no_new_privileges. */
 static void parse_capabilities(const struct json *process, struct oci_spec *s)
 {
-	struct oci_capabilities *c = &s->capabilities;
+	struct oci_capabilities *c = &s->capability_sets;
 	struct json capabilities;
-	json_get_object(process, "capabilities", JSON_OPTIONAL, &capabilities);
-	const uint64_t permitted = parse_capability_set(&capabilities, "permitted", s);
+	s->has_capabilities =
+		json_get_object(process, "capabilities", JSON_OPTIONAL, &capabilities);
+	c->permitted = parse_capability_set(&capabilities, "permitted", s);
 	(void)parse_capability_set(&capabilities, "effective", s);
 	c->inheritable = parse_capability_set(&capabilities, "inheritable", s);
 	c->bounding = parse_capability_set(&capabilities, "bounding", s);
 	c->ambient = parse_capability_set(&capabilities, "ambient", s);
-	c->permitted = c->ambient;
-	if (s->uid == 0 && s->no_new_privileges)
-		c->permitted |= (c->bounding | c->inheritable) & permitted;
-	else if (s->uid == 0)
-		c->permitted |= c->bounding | c->inheritable;
+	oci_derive_capabilities(s);
 }
 
 /* --- limits --- */

@@ -20,6 +20,8 @@ void container_free(struct container *c)
 	}
 	process_fini(&c->init);
 	oci_hooks_free(&c->hooks);
+	free(c->exec_defaults.apparmor_profile);
+	free(c->exec_defaults.selinux_label);
 	loop_remove(&c->oom_source);
 	cgroup_free(c->cgroup);
 	close_fd(&c->bundle_fd);

@@ -23,6 +23,16 @@ enum hook_phase {
 	HOOKS_POSTSTOP,
 };
 
+/* What process says for those that Exec adds as well, as far as they say nothing of it. */
+struct exec_defaults {
+	struct oci_capabilities capability_sets;
+	char *apparmor_profile, *selinux_label; /* owned; NULL: none */
+	struct oci_rlimit rlimits[OCI_RLIMITS_MAX];
+	size_t rlimits_count;
+	int64_t umask, oom_score_adj;
+	bool seccomp;
+};
+
 struct container {
 	char *id, *bundle; /* owned */
 	int bundle_fd;     /* owned: the bundle may be moved or removed meanwhile */
@@ -43,6 +53,7 @@ struct container {
 	int hook_answer;
 
 	uint64_t memory_bytes; /* of each guest */
+	struct exec_defaults exec_defaults;
 	bool private_memory;
 
 	struct process init;   /* the one that Create made */
@@ -54,6 +65,15 @@ void container_free(struct container *c);
 
 /* /dev/kvm; the caller's. */
 int container_open_kvm(struct err *e) must_check;
+
+/*
+ * What the operator and Mote allow (runtime/admission.c). name: of the process, for the log.
+ */
+int admission_check_pid_namespace(const struct oci_spec *s, const struct container_config *config,
+				  struct err *e) must_check;
+void admission_report_capabilities(const struct oci_spec *s, const char *name);
+int admission_choose_isolation(const struct oci_spec *s, const char *policy, bool *private_memory,
+			       struct err *e) must_check;
 
 /*
  * Starts the hooks of a phase; if there are none, c->hook is 0. Failures of the later phases are

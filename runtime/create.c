@@ -147,45 +147,23 @@ static int copy_names(struct container *c, const struct container_config *config
 	return 0;
 }
 
-/* A guest sees its own processes only: who asks for the host's would be misled. */
-static int check_pid_namespace(const struct oci_spec *s, const char *id, struct err *e)
+static int note_exec_defaults(struct exec_defaults *d, const struct oci_spec *s, struct err *e)
 {
-	const struct oci_namespace *n = oci_namespace(s, CLONE_NEWPID);
-	if (n && n->path)
-		dprintf(2,
-			"mote: container %s: its processes do not see those of the pid namespace "
-			"%s\n",
-			id, n->path);
-	if (n)
-		return 0;
-	return err_set(e, ERR_CONFIG, ENOSYS,
-		       "linux.namespaces has no pid namespace: Mote does not support sharing the "
-		       "host's (a pod's hostPID)");
-}
-
-/* What it asks for and has nothing of is not left out in silence. */
-static void report_capabilities(const struct oci_spec *s, const char *id)
-{
-	const uint64_t known = OCI_CAPABILITIES | OCI_CAPABILITIES_OF_GUESTS;
-	const uint64_t useless = s->capabilities.permitted & ~known;
-	char names[1024] = "";
-	size_t len = 0;
-	for (size_t i = 0; oci_capability_name(i); i++)
-		if (useless >> i & 1 && len < sizeof(names))
-			len += (size_t)snprintf(names + len, sizeof(names) - len, " %s",
-						oci_capability_name(i));
-	if (useless)
-		dprintf(2,
-			"mote: container %s: capabilities that give its processes nothing "
-			"here:%s\n",
-			id, names);
-	if (!s->unknown_capability)
-		return;
-	struct err e;
-	err_set(&e, ERR_CONFIG, EINVAL, "container %s: unknown capability %s is ignored", id,
-		s->unknown_capability);
-	err_clean(&e); /* whoever writes a pod chooses it */
-	dprintf(2, "mote: %s\n", e.text);
+	d->capability_sets = s->capability_sets;
+	memcpy(d->rlimits, s->rlimits, sizeof(d->rlimits));
+	d->rlimits_count = s->rlimits_count;
+	d->umask = s->umask;
+	d->oom_score_adj = s->oom_score_adj;
+	d->seccomp = s->seccomp;
+	if (s->apparmor_profile)
+		d->apparmor_profile = strdup(s->apparmor_profile);
+	if (s->selinux_label)
+		d->selinux_label = strdup(s->selinux_label);
+	bool all = !d->apparmor_profile == !s->apparmor_profile &&
+		   !d->selinux_label == !s->selinux_label;
+	if (!all)
+		return err_sys(e, ENOMEM, "process");
+	return 0;
 }
 
 static int check_memory_limit(const struct oci_resources *r, struct err *e)
@@ -296,55 +274,6 @@ static int name_tenant(const struct oci_spec *s, const struct container_config *
 		*out = NULL;
 		return err_sys(e, ENOMEM, "container %s", config->id);
 	}
-	return 0;
-}
-
-/* The annotation's value for this container, "" without one. */
-static int read_isolation(const struct oci_spec *s, const char **out, struct err *e)
-{
-	const char *name = NULL;
-	cleanup_free char *own = NULL;
-	*out = "";
-	int rc = oci_spec_annotation(s, "io.kubernetes.cri.container-name", &name, e);
-	if (rc > 0 && asprintf(&own, OCI_ISOLATION ".%s", name) < 0) {
-		own = NULL;
-		return err_sys(e, ENOMEM, "annotation");
-	}
-	if (rc > 0)
-		rc = oci_spec_annotation(s, own, out, e);
-	if (rc == 0)
-		rc = oci_spec_annotation(s, OCI_ISOLATION, out, e);
-	if (rc > 0 && strcmp(*out, "private") != 0 && strcmp(*out, "shared") != 0)
-		return err_set(e, ERR_CONFIG, EINVAL,
-			       "annotation " OCI_ISOLATION
-			       ": must be private or shared, not %.100s",
-			       *out);
-	if (rc < 0)
-		return rc;
-	return 0;
-}
-
-/* The operator decides for all containers; one that asks for something else is refused. */
-static int choose_isolation(const struct oci_spec *s, const char *policy, bool *private_memory,
-			    struct err *e)
-{
-	const char *asked;
-	int rc = read_isolation(s, &asked, e);
-	if (rc < 0)
-		return rc;
-	if (!policy || !*policy || strcmp(policy, "annotation") == 0)
-		policy = *asked ? asked : "shared";
-	else if (strcmp(policy, "private") != 0 && strcmp(policy, "shared") != 0)
-		return err_set(e, ERR_HOST, EINVAL,
-			       "MOTE_ISOLATION in containerd's environment: must be private, "
-			       "shared or annotation, not %.100s",
-			       policy);
-	if (*asked && strcmp(asked, policy) != 0)
-		return err_set(e, ERR_CONFIG, EPERM,
-			       "annotation " OCI_ISOLATION
-			       ": the operator of this machine only allows %s",
-			       policy);
-	*private_memory = strcmp(policy, "private") == 0;
 	return 0;
 }
 
@@ -496,8 +425,11 @@ static int create(struct container *c, const struct container_config *config, st
 	rc = oci_spec_read(c->bundle_fd, &spec, e);
 	if (rc < 0)
 		return rc;
-	report_capabilities(&spec, c->id);
-	rc = check_pid_namespace(&spec, c->id, e);
+	rc = note_exec_defaults(&c->exec_defaults, &spec, e);
+	if (rc < 0)
+		return rc;
+	admission_report_capabilities(&spec, c->init.name);
+	rc = admission_check_pid_namespace(&spec, config, e);
 	if (rc < 0)
 		return rc;
 	rc = check_memory_limit(&spec.resources, e);
@@ -506,7 +438,7 @@ static int create(struct container *c, const struct container_config *config, st
 	rc = machine_memory(&c->memory_bytes, e);
 	if (rc < 0)
 		return rc;
-	rc = choose_isolation(&spec, config->isolation, &c->private_memory, e);
+	rc = admission_choose_isolation(&spec, config->isolation, &c->private_memory, e);
 	if (rc < 0)
 		return rc;
 	spec.terminal = config->stdio.terminal;

@@ -27,6 +27,27 @@ static int check_accepts(const struct container *c, struct err *e)
 	return 0;
 }
 
+static void inherit(struct oci_spec *s, const struct exec_defaults *d)
+{
+	s->seccomp = d->seccomp;
+	if (!s->has_capabilities) {
+		s->capability_sets = d->capability_sets;
+		oci_derive_capabilities(s);
+	}
+	if (!s->apparmor_profile)
+		s->apparmor_profile = d->apparmor_profile;
+	if (!s->selinux_label)
+		s->selinux_label = d->selinux_label;
+	if (s->rlimits_count == 0) {
+		memcpy(s->rlimits, d->rlimits, sizeof(s->rlimits));
+		s->rlimits_count = d->rlimits_count;
+	}
+	if (s->umask == OCI_UNSET)
+		s->umask = d->umask;
+	if (s->oom_score_adj == OCI_UNSET)
+		s->oom_score_adj = d->oom_score_adj;
+}
+
 static int init(struct process *p, struct container *c, const struct exec_config *config,
 		struct err *e)
 {
@@ -37,8 +58,16 @@ static int init(struct process *p, struct container *c, const struct exec_config
 	if (!p->containerd_namespace)
 		return err_sys(e, ENOMEM, "%s", p->name);
 	rc = oci_process_parse(config->process, config->process_len, &p->spec, e);
+	if (rc < 0)
+		return rc;
 	p->spec.terminal = config->stdio.terminal;
-	return rc;
+	/* Once is enough of those that are the container's: exec probes come every few seconds. */
+	if (p->spec.has_capabilities &&
+	    memcmp(&p->spec.capability_sets, &c->exec_defaults.capability_sets,
+		   sizeof(p->spec.capability_sets)) != 0)
+		admission_report_capabilities(&p->spec, p->name);
+	inherit(&p->spec, &c->exec_defaults);
+	return 0;
 }
 
 int container_exec(struct container *c, const struct exec_config *config, struct process **out,

@@ -55,6 +55,11 @@ struct container_config {
 	 * each container's.
 	 */
 	const char *isolation;
+	/*
+	 * What becomes of a container that joins another's PID namespace: "refuse", "ignore"; NULL:
+	 * refused, unless it is the default of a CRI client other than the kubelet.
+	 */
+	const char *shared_pids;
 	bool debug;
 };
 

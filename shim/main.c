@@ -68,6 +68,7 @@ static int serve(const struct bootstrap_flags *f, const char *address, int liste
 	if (cache)
 		shim.cache = cache;
 	shim.isolation = getenv("MOTE_ISOLATION");
+	shim.shared_pids = getenv("MOTE_SHARED_PIDS");
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);

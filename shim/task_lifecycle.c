@@ -199,6 +199,7 @@ static int create(struct task *t, const Task__CreateTaskRequest *r,
 		.containerd = shim->containerd,
 		.cache = shim->cache,
 		.isolation = shim->isolation,
+		.shared_pids = shim->shared_pids,
 	};
 	t->request = message_copy(&r->base);
 	if (!t->request)

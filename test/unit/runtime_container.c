@@ -577,6 +577,51 @@ Test(runtime_container, set_id_programs)
 	}
 }
 
+#define SHARES(annotations)                                        \
+	",\"annotations\":{" annotations                           \
+	"},\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":" \
+	"\"/proc/self/ns/pid\"}]}"
+#define SHARED_BY(uid) SHARES("\"io.kubernetes.cri.sandbox-uid\":\"" uid "\"")
+
+/* Refused where somebody has asked for it, ignored where it is a client's default. */
+Test(runtime_container, pid_namespaces_of_others)
+{
+	static const struct {
+		const char *policy, *more;
+		int code;
+		const char *part;
+	} cases[] = {
+		{NULL, SHARES(""), ENOSYS, "MOTE_SHARED_PIDS=ignore"},
+		{NULL, SHARED_BY("a1b2c3d4-0000-1111-2222-abcdef012345"), ENOSYS,
+		 "shareProcessNamespace"},
+		{NULL, SHARED_BY("0123456789abcdef0123456789ABCDEF"), ENOSYS,
+		 "shareProcessNamespace"},
+		{NULL, SHARED_BY("uid-of-a-test"), 0, ""},
+		{NULL, SHARED_BY("xa1b2c3d4-0000-1111-2222-abcdef012345"), 0, ""},
+		{"", SHARED_BY("0123456789abcdef0123456789abcdef0"), 0, ""},
+		{"ignore", SHARED_BY("a1b2c3d4-0000-1111-2222-abcdef012345"), 0, ""},
+		{"ignore", SHARES(""), 0, ""},
+		{"refuse", SHARED_BY("uid-of-a-test"), ENOSYS, "shareProcessNamespace"},
+		{"refuse", LINUX(""), 0, ""},
+		{"maybe", SHARED_BY("uid-of-a-test"), EINVAL, "MOTE_SHARED_PIDS"},
+		{"ignore", ",\"linux\":{\"namespaces\":[{\"type\":\"ipc\"}]}", ENOSYS, "hostPID"},
+	};
+	struct client k;
+	struct err e;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		config("", cases[i].more);
+		shared_pids = cases[i].policy;
+		int rc = create_rc(&k, &e, false);
+		cr_expect(rc == -cases[i].code && strstr(e.text, cases[i].part), "%zu: %d %s", i,
+			  rc, e.text);
+		if (rc < 0)
+			continue;
+		cr_expect(process_kill(k.p, SIGKILL, &e) == 0 && finish(&k) == 137);
+		delete (&k);
+	}
+	shared_pids = NULL;
+}
+
 Test(runtime_container, unrunnable_programs)
 {
 	static const struct {

@@ -90,6 +90,40 @@ Test(runtime_exec, is_in_its_container)
 	end(&k);
 }
 
+/* What its own process says nothing of is as config.json has it for the container's. */
+Test(runtime_exec, inherits_what_it_does_not_name)
+{
+	static const struct {
+		const char *process, *expected;
+	} cases[] = {
+		{"", " caps 4004000 nnp 1 bound 0 dump 0 death 9 nofile 564 "},
+		{",\"user\":{\"uid\":7}", " caps 000 nnp 1 bound 0 dump 0 death 9 nofile 564 "},
+		{",\"capabilities\":{},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":1,"
+		 "\"hard\":20}]",
+		 " caps 000 nnp 1 bound 0 dump 0 death 9 nofile 84 "},
+	};
+	config(",\"user\":{\"umask\":7},\"capabilities\":{\"bounding\":[\"CAP_NET_BIND_SERVICE\"]},"
+	       "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":400,\"hard\":500}]",
+	       LINUX(""));
+	struct client k = start_waiting();
+	program_at("rootfs/second", "self");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct process *x;
+		struct err e;
+		char process[256];
+		snprintf(process, sizeof(process), "{\"args\":[\"/second\"],\"cwd\":\"/\"%s}",
+			 cases[i].process);
+		unlink(at("out2"));
+		cr_assert(add(&k, process, &x, &e) == 0, "%zu: %s", i, e.text);
+		cr_assert(start_both(&k, x, &e) == 0, "%zu: %s", i, e.text);
+		cr_expect(finish_both(&k, x) == 0);
+		cr_expect(strstr(said(), cases[i].expected), "%zu: %s", i, said());
+		cr_expect(strstr(said(), " umask 7"), "%zu: %s", i, said());
+		delete_both(&k, x);
+	}
+	end(&k);
+}
+
 /* They see each other's files, and each hears its own signals. */
 Test(runtime_exec, files_and_signals)
 {

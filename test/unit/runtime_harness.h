@@ -26,7 +26,7 @@
 /* --- a bundle --- */
 
 static char dir[64], path_buffer[32][256];
-static unused const char *isolation; /* what the operator says of it */
+static unused const char *isolation, *shared_pids; /* what the operator says of them */
 
 static unused const char *at(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static unused const char *at(const char *fmt, ...)
@@ -230,6 +230,7 @@ static unused int create_rc(struct client *k, struct err *e, bool terminal)
 			  .stderr_path = terminal ? "" : at("err"),
 			  .terminal = terminal},
 		.isolation = isolation,
+		.shared_pids = shared_pids,
 	};
 	*e = (struct err){0};
 	*k = (struct client){.in = -1};
