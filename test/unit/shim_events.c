@@ -15,8 +15,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 static struct loop loop;
@@ -24,6 +25,51 @@ static struct events events;
 static char path[64], address[80];
 static struct sockaddr_un addr;
 static int listener, containerd; /* what containerd listens on, and its end of the connection */
+
+/* --- time: the publisher's timers expire when a test says so, whatever the machine does --- */
+
+static long pause_ms, end_ms; /* what its timers are set to; 0: to nothing */
+
+static void set_real_timer(int timer, long ns)
+{
+	const struct itimerspec when = {.it_value.tv_nsec = ns};
+	cr_assert(syscall(SYS_timerfd_settime, timer, 0, &when, NULL) == 0);
+}
+
+/* In the C library's place. */
+int timerfd_settime(int timer, int flags, const struct itimerspec *when, struct itimerspec *was)
+{
+	long ms = when->it_value.tv_sec * 1000 + when->it_value.tv_nsec / 1000000;
+	cr_assert(flags == 0 && !was);
+	*(timer == events.end_timer ? &end_ms : &pause_ms) = ms;
+	set_real_timer(timer, 0);
+	return 0;
+}
+
+/* The time passes for which that timer is set. */
+static void expire(int timer, long *ms)
+{
+	struct pollfd p = {.fd = timer, .events = POLLIN};
+	cr_assert(*ms > 0, "the timer is not set");
+	*ms = 0;
+	set_real_timer(timer, 1);
+	cr_assert(poll(&p, 1, -1) == 1);
+}
+
+static void run_pending(void)
+{
+	while (loop_step(&loop, 0))
+		;
+}
+
+/* The publisher waits for so long, and then goes on. */
+static void expect_pause(long ms)
+{
+	run_pending();
+	cr_expect(pause_ms == ms, "%ld ms, not %ld", pause_ms, ms);
+	expire(events.timer, &pause_ms);
+	run_pending();
+}
 
 static void listen_again(void)
 {
@@ -54,13 +100,6 @@ static void teardown(void)
 
 TestSuite(events, .init = setup, .fini = teardown, .timeout = 60);
 
-static long now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void publish(const char *id)
 {
 	Events__TaskStart event = EVENTS__TASK_START__INIT;
@@ -69,30 +108,36 @@ static void publish(const char *id)
 	events_publish(&events, "/tasks/start", "containerd.events.TaskStart", &event.base);
 }
 
-/*
- * The next request within that time, as containerd sees it: its container's id, and its stream; ""
- * if none.
- */
-static const char *next_request(int ms, uint32_t *stream)
+/* Lets the loop work and accepts its connections: whether a request has come. */
+static bool has_request(int ms)
+{
+	struct pollfd p[] = {{.fd = listener, .events = POLLIN},
+			     {.fd = containerd, .events = POLLIN}};
+	run_pending();
+	if (poll(p, 2, ms) > 0 && p[0].revents & POLLIN) {
+		if (containerd >= 0)
+			close(containerd);
+		containerd = accept(listener, NULL, NULL);
+		return false;
+	}
+	return p[1].revents & POLLIN;
+}
+
+/* The loop has nothing to do, and has asked for nothing. Between two sockets nothing is late. */
+static void expect_no_request(const char *why)
+{
+	for (int i = 0; i < 3; i++)
+		cr_expect(!has_request(0), "%s", why);
+}
+
+/* Waits for the next request, as containerd sees it: its container's id, and its stream. */
+static const char *next_request(uint32_t *stream)
 {
 	static char id[64];
 	static uint8_t head[TTRPC_HEADER_BYTES], body[4096];
-	for (long end = now_ms() + ms;;) {
-		struct pollfd p[] = {{.fd = listener, .events = POLLIN},
-				     {.fd = containerd, .events = POLLIN}};
-		while (loop_step(&loop, 0))
-			;
-		if (poll(p, 2, 1) > 0 && p[0].revents) {
-			if (containerd >= 0)
-				close(containerd);
-			containerd = accept(listener, NULL, NULL);
-		} else if (p[1].revents & POLLIN &&
-			   io_read_full(containerd, head, sizeof(head)) == sizeof(head)) {
-			break;
-		}
-		if (now_ms() > end)
-			return "";
-	}
+	while (!has_request(1))
+		;
+	cr_assert(io_read_full(containerd, head, sizeof(head)) == sizeof(head));
 	struct ttrpc_header h;
 	ttrpc_parse_header(head, &h);
 	cr_assert(h.type == TTRPC_REQUEST && h.bytes <= sizeof(body) && h.stream % 2 == 1);
@@ -142,14 +187,12 @@ Test(events, one_is_under_way_at_a_time_and_their_order_holds)
 	}
 	for (int i = 0; i < 20; i++) {
 		snprintf(id, sizeof(id), "c%d", i);
-		cr_assert_str_eq(next_request(1000, &stream), id);
+		cr_assert_str_eq(next_request(&stream), id);
 		if (i == 3)
-			cr_expect_str_eq(next_request(50, &stream), "",
-					 "before the answer comes no other");
+			expect_no_request("before the answer comes no other");
 		answer(stream, 0);
 	}
-	while (loop_step(&loop, 10))
-		;
+	run_pending();
 	cr_expect(!events.first && events.queued == 0);
 }
 
@@ -157,25 +200,22 @@ Test(events, a_connection_that_closes_is_made_anew_and_the_event_sent_again)
 {
 	uint32_t stream;
 	publish("a");
-	cr_assert_str_eq(next_request(1000, &stream), "a");
+	cr_assert_str_eq(next_request(&stream), "a");
 	close(containerd);
 	containerd = -1;
 	publish("b");
-	cr_assert_str_eq(next_request(3000, &stream), "a");
+	expect_pause(400);
+	cr_assert_str_eq(next_request(&stream), "a");
 	answer(stream, 0);
-	cr_assert_str_eq(next_request(1000, &stream), "b");
+	cr_assert_str_eq(next_request(&stream), "b");
 	answer(stream, 0);
-	while (loop_step(&loop, 10))
-		;
+	run_pending();
 	/* An idle connection that closes is no failure: the next event goes at once. */
 	close(containerd);
 	containerd = -1;
-	while (loop_step(&loop, 10))
-		;
-	long began = now_ms();
+	run_pending();
 	publish("c");
-	cr_assert_str_eq(next_request(1000, &stream), "c");
-	cr_expect(now_ms() - began < 300, "without a pause");
+	cr_assert_str_eq(next_request(&stream), "c"); /* without a pause */
 }
 
 Test(events, containerd_may_be_gone_for_a_while)
@@ -185,12 +225,13 @@ Test(events, containerd_may_be_gone_for_a_while)
 	unlink(path);
 	publish("a");
 	publish("b");
-	for (long end = now_ms() + 500; now_ms() < end;)
-		loop_step(&loop, 10);
+	expect_pause(400);
+	expect_pause(800);
 	listen_again();
-	cr_assert_str_eq(next_request(5000, &stream), "a");
+	expect_pause(1600);
+	cr_assert_str_eq(next_request(&stream), "a");
 	answer(stream, 0);
-	cr_assert_str_eq(next_request(1000, &stream), "b");
+	cr_assert_str_eq(next_request(&stream), "b");
 }
 
 Test(events, an_event_is_given_up_after_five_tries_and_the_next_one_has_its_own)
@@ -199,11 +240,13 @@ Test(events, an_event_is_given_up_after_five_tries_and_the_next_one_has_its_own)
 	publish("a");
 	publish("b");
 	for (int i = 0; i < 5; i++) {
-		cr_assert_str_eq(next_request(10000, &stream), "a", "try %d", i + 1);
+		cr_assert_str_eq(next_request(&stream), "a", "try %d", i + 1);
 		close(containerd);
 		containerd = -1;
+		if (i < 4)
+			expect_pause(400L << i);
 	}
-	cr_assert_str_eq(next_request(10000, &stream), "b");
+	cr_assert_str_eq(next_request(&stream), "b");
 	answer(stream, 0);
 }
 
@@ -211,10 +254,10 @@ Test(events, no_answer_within_five_seconds_is_a_failure)
 {
 	uint32_t stream;
 	publish("a");
-	long began = now_ms();
-	cr_assert_str_eq(next_request(1000, &stream), "a");
-	cr_assert_str_eq(next_request(8000, &stream), "a", "a second try");
-	cr_expect(now_ms() - began >= 5000);
+	cr_assert_str_eq(next_request(&stream), "a");
+	expect_pause(5000);
+	expect_pause(400);
+	cr_assert_str_eq(next_request(&stream), "a", "a second try");
 	answer(stream, 0);
 }
 
@@ -222,19 +265,19 @@ Test(events, answers_that_make_no_sense_do_no_harm)
 {
 	uint32_t stream;
 	publish("a");
-	cr_assert_str_eq(next_request(1000, &stream), "a");
+	cr_assert_str_eq(next_request(&stream), "a");
 	answer(stream + 2, 0); /* to nothing */
 	answer(0, 0);
 	const uint8_t data[] = {0, 0, 0, 1, 0, 0, 0, 1, TTRPC_DATA, 0, 'x'};
 	cr_assert(io_write_all(containerd, data, sizeof(data)) == 0);
-	cr_expect_str_eq(next_request(50, &stream), "", "the event is still under way");
+	expect_no_request("the event is still under way");
 	cr_expect(events.queued == 1);
 	const uint8_t huge[] = {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1, TTRPC_RESPONSE, 0};
 	cr_assert(io_write_all(containerd, huge, sizeof(huge)) == 0);
-	cr_assert_str_eq(next_request(3000, &stream), "a", "on a new connection");
+	expect_pause(400);
+	cr_assert_str_eq(next_request(&stream), "a", "on a new connection");
 	answer(stream, 0);
-	while (loop_step(&loop, 10))
-		;
+	run_pending();
 	cr_expect(events.queued == 0);
 }
 
@@ -253,7 +296,7 @@ Test(events, the_end_waits_for_the_last_one)
 	publish("a");
 	events_stop_when_sent(&events);
 	cr_expect(!loop.stop);
-	cr_assert_str_eq(next_request(1000, &stream), "a");
+	cr_assert_str_eq(next_request(&stream), "a");
 	answer(stream, 0);
 	/* The loop itself stops: no step of this test's is needed. */
 	loop.stop = false;
@@ -264,12 +307,12 @@ Test(events, the_end_does_not_wait_for_ever)
 {
 	uint32_t stream;
 	publish("a");
-	cr_assert_str_eq(next_request(1000, &stream), "a");
-	long began = now_ms();
+	cr_assert_str_eq(next_request(&stream), "a");
 	events_stop_when_sent(&events);
+	cr_expect(end_ms == 3000, "%ld ms", end_ms);
+	expire(events.end_timer, &end_ms);
 	loop.stop = false;
-	cr_expect(loop_run(&loop) == 0);
-	cr_expect(now_ms() - began >= 2900 && now_ms() - began < 4500);
+	cr_expect(loop_run(&loop) == 0 && events.queued == 1);
 }
 
 Test(events, without_an_address_there_is_nobody_to_tell)
