@@ -86,25 +86,30 @@ static void on_alarm(int signo)
 	alarms++;
 }
 
-/* Signals arrive in the middle of a stream, and end a wait on a pipe that nobody writes to. */
+/*
+ * Signals arrive in the middle of a stream, and end a wait on a pipe that nobody writes to. They
+ * come again and again: on a busy machine one may come before the wait has begun.
+ */
 static void signals(void)
 {
 	struct sigaction sa = {.sa_handler = on_alarm};
+	struct itimerval often = {.it_interval.tv_usec = 200000, .it_value.tv_usec = 200000},
+			 never = {0};
 	int fds[2];
 	char c;
 	struct stat st;
 	CHECK(sigaction(SIGALRM, &sa, NULL) == 0 && pipe(fds) == 0);
+	CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
 	for (int i = 0; now() < end; i++) {
 		int before = alarms;
-		alarm(1);
 		if (i % 2)
 			CHECK(read(fds[0], &c, 1) < 0 && errno == EINTR);
 		else
 			while (alarms == before)
 				CHECK(stat(".", &st) == 0);
-		CHECK(alarms == before + 1);
+		CHECK(alarms > before);
 	}
-	CHECK(alarms > 0);
+	CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0 && alarms > 0);
 }
 
 static double read_clock(clockid_t clock)
@@ -130,6 +135,8 @@ static void clocks(void)
 	while (now() < end) {
 		double before = read_clock(CLOCK_REALTIME), tai = read_clock(CLOCK_TAI),
 		       after = read_clock(CLOCK_REALTIME);
+		if (after - before > 0.4)
+			continue; /* the machine has stalled: the whole seconds could be wrong */
 		double seconds = (double)(long)(tai - before + 0.5);
 		CHECK(before + seconds <= tai + off && tai <= after + seconds + off);
 		for (int i = 0; i < 20000; i++) {

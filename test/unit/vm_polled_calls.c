@@ -132,7 +132,7 @@ Test(vm_polled_calls, declined_calls_come_by_the_doorbell)
 
 Test(vm_polled_calls, signals_arrive)
 {
-	const struct given g = {.what = "signals", .seconds = "4"};
+	const struct given g = {.what = "signals", .seconds = "2"};
 	struct mote_counters c;
 	cr_assert(run(&g, &c) == 0);
 }
