@@ -250,7 +250,7 @@ static void clocks(int argc, char **argv)
 	CHECK(clock_gettime(CLOCK_MONOTONIC, &a) == 0 && nanosleep(&nap, NULL) == 0);
 	CHECK(clock_gettime(CLOCK_MONOTONIC, &b) == 0);
 	double slept = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
-	CHECK(slept >= 0.02 && slept < 10);
+	CHECK(slept >= 0.02 && slept < 60);
 	a = b;
 	a.tv_nsec += 20000000;
 	a.tv_sec += a.tv_nsec / 1000000000;
@@ -270,7 +270,7 @@ static void waits(int argc, char **argv)
 	(void)argv;
 	char buf[16];
 	struct pollfd p[2] = {{.fd = 0, .events = POLLIN}, {.fd = 1, .events = POLLOUT}};
-	CHECK(poll(p, 2, 5000) == 2 && p[0].revents == POLLIN && p[1].revents == POLLOUT);
+	CHECK(poll(p, 2, -1) == 2 && p[0].revents == POLLIN && p[1].revents == POLLOUT);
 	CHECK(read(0, buf, sizeof(buf)) == 5);
 	CHECK(poll(p, 1, 30) == 0);
 	p[0].fd = 77;

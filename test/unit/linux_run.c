@@ -270,6 +270,24 @@ Test(linux_run, descriptors_of_events)
 	expect_program("linux_events", "timerfd", 0, NULL);
 }
 
+/*
+ * Holds bytes 10 to 29 of the file until the guest has a lock of bytes 0 to 9, and a little longer,
+ * so that it waits for these meanwhile.
+ */
+static _Noreturn void hold_lock(int ready)
+{
+	struct flock own = {.l_type = F_WRLCK, .l_start = 10, .l_len = 20}, guests;
+	int fd = open("locked", O_RDWR);
+	if (fcntl(fd, F_SETLK, &own) < 0 || write(ready, "x", 1) != 1)
+		_exit(1);
+	do {
+		usleep(1000);
+		guests = (struct flock){.l_type = F_WRLCK, .l_len = 10};
+	} while (fcntl(fd, F_GETLK, &guests) == 0 && guests.l_type == F_UNLCK);
+	usleep(100000);
+	_exit(0);
+}
+
 /* A lock by another process, which the guest must see and wait for. */
 Test(linux_run, record_locks_are_the_files)
 {
@@ -279,21 +297,16 @@ Test(linux_run, record_locks_are_the_files)
 		write_locked();
 		pid_t holder = fork();
 		cr_assert(holder >= 0);
-		if (holder == 0) {
-			struct flock lock = {.l_type = F_WRLCK, .l_start = 10, .l_len = 20};
-			int fd = open("locked", O_RDWR);
-			if (fcntl(fd, F_SETLK, &lock) == 0 && write(ready[1], "x", 1) == 1)
-				usleep(400000);
-			_exit(0);
-		}
+		if (holder == 0)
+			hold_lock(ready[1]);
 		char byte, path[512];
 		cr_assert(read(ready[0], &byte, 1) == 1);
 		snprintf(path, sizeof(path), "%s/linux_events.%s", TEST_GUESTS, libraries[i]);
 		char *argv[] = {path, (char *)"locks", NULL};
 		struct outcome o = run(path, argv, -1, 60000);
 		cr_expect(o.status == 0, "%s: status %d; %s", libraries[i], o.status, o.err);
-		int status;
-		cr_expect(waitpid(holder, &status, 0) == holder);
+		kill(holder, SIGKILL);
+		cr_expect(waitpid(holder, NULL, 0) == holder);
 		close(ready[0]);
 		close(ready[1]);
 	}

@@ -396,7 +396,7 @@ Test(runtime_container, ended_monitor_gets_no_hooks)
 	struct timespec now = {0};
 	struct err e;
 	int status;
-	cr_assert(poll(&control, 1, 10000) == 1);
+	cr_assert(poll(&control, 1, -1) == 1);
 	cr_assert(kill(p->pid, SIGKILL) == 0 && waitpid(p->pid, &status, 0) == p->pid);
 	cr_assert(container_reaped(c, p->pid, status, now) && p->hooks_due);
 	cr_expect(end_creation(c, &e) == -ESRCH, "%s", e.text);
@@ -719,7 +719,7 @@ Test(runtime_container, shim_killed)
 	kill(shim, SIGKILL);
 	waitpid(shim, NULL, 0);
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-	cr_expect(poll(&p, 1, 5000) == 1, "the container outlives its shim");
+	cr_expect(poll(&p, 1, -1) == 1); /* forever, if the container outlived its shim */
 	close(pidfd);
 	int was;
 	uint32_t status;

@@ -38,12 +38,11 @@ static int connected(void)
 }
 
 /* The client of test/guest/wasi_sockets.c. Returns what it has read, or NULL. */
-static void *client(void *arg)
+static void *client(void *second)
 {
 	static char got[64];
-	(void)arg;
 	usleep(50000); /* so that the program has to wait */
-	int fd = connected(), second;
+	int fd = connected();
 	if (write(fd, "hello", 5) != 5)
 		return NULL;
 	usleep(50000);
@@ -55,10 +54,8 @@ static void *client(void *arg)
 			break;
 		n += (size_t)rc;
 	}
-	second = connected();
+	*(int *)second = connected();
 	close(fd);
-	usleep(100000);
-	close(second);
 	return got;
 }
 
@@ -98,7 +95,8 @@ Test(wasi_sockets, serving)
 	cr_assert(rc == 0, "%s", e.text);
 	pthread_t thread;
 	void *got = NULL;
-	cr_assert(pthread_create(&thread, NULL, client, NULL) == 0);
+	int second = -1; /* silent, until the program has ended */
+	cr_assert(pthread_create(&thread, NULL, client, &second) == 0);
 	rc = vm_run(vm, &out, &e);
 	cr_assert(rc == 0, "%s", e.text);
 	cr_assert(pread(c.stdio[2], text, sizeof(text) - 1, 0) >= 0);
@@ -107,5 +105,6 @@ Test(wasi_sockets, serving)
 	vm_destroy(vm);
 	close(preopen.fd);
 	cr_assert(pthread_join(thread, &got) == 0);
+	close(second);
 	cr_expect(got && strcmp(got, "answer!") == 0, "%s", got ? (char *)got : "(none)");
 }
