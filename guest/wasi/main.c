@@ -11,6 +11,7 @@
 #include "guest/wasi/space.h"
 #include "guest/wasi/start.h"
 #include "guest/wasi/state.h"
+#include "guest/wasm/store.h"
 
 struct wasi_state wasi;
 
@@ -50,6 +51,7 @@ static _Noreturn void refuse_instance(const struct wasm_error *error,
 
 static struct wasm_instance *instantiate(void)
 {
+	static struct wasm_store store;
 	static struct wasm_error error;
 	static struct import_failure failure;
 	const uint8_t *bytes = (const uint8_t *)MOTE_PAYLOAD_VA;
@@ -66,7 +68,7 @@ static struct wasm_instance *instantiate(void)
 	}
 	struct wasm_module *module;
 	struct wasm_instance *instance;
-	if (wasm_compile(bytes, wasi.boot->payload_bytes, &options, &module, &error) < 0)
+	if (wasm_compile(&store, bytes, wasi.boot->payload_bytes, &options, &module, &error) < 0)
 		wasi_refuse_module(&error);
 	(void)mote_mem_seal(mote_area()); /* all code is there, and none of the module's has run */
 	if (wasi.boot->flags & MOTE_BOOT_READY && !may_be_snapshotted(module))

@@ -95,8 +95,9 @@ static int fail_early(struct wasm_error *error, enum wasm_error_kind kind, const
 	return error_number(kind);
 }
 
-int wasm_compile(const void *bytes, size_t size, const struct wasm_options *options,
-		 struct wasm_module **module, struct wasm_error *error)
+int wasm_compile(struct wasm_store *store, const void *bytes, size_t size,
+		 const struct wasm_options *options, struct wasm_module **module,
+		 struct wasm_error *error)
 {
 	struct failure fail = {.error = error};
 	struct wasm_module begun = {.bytes = bytes, .size = size};
@@ -118,7 +119,7 @@ int wasm_compile(const void *bytes, size_t size, const struct wasm_options *opti
 	module_decode(m, &r);
 	instance_lay_out(m);
 	tier_compile(m, &fail);
-	store_add_module(&wasm_process_store, m);
+	store_add_module(store, m);
 	*module = m;
 	return 0;
 }

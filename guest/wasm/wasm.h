@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The WebAssembly engine: compiles a module to machine code, links it and calls it. Freestanding;
- * what it needs from below is in platform.h. One thread only: the fault handler and the activation
- * chain are process-wide. Everything a module contains is untrusted.
+ * what it needs from below is in platform.h. One thread only: faults go to the store whose code is
+ * running. Everything a module contains is untrusted.
  */
 #ifndef MOTE_GUEST_WASM_WASM_H
 #define MOTE_GUEST_WASM_WASM_H
@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct wasm_store;    /* modules, instances and objects that may refer to each other (store.h) */
 struct wasm_module;   /* validated and compiled; immutable, may be instantiated many times */
 struct wasm_instance; /* holds on to its module: free the instance first */
 struct wasm_func; /* a function of an instance, host functions included; what a funcref points to */
@@ -143,10 +144,12 @@ struct wasm_error {
 
 /*
  * Compiles `bytes`, which are borrowed until the module is freed and are never written to. 0, or a
- * negative errno with *error filled in; error may not be NULL. *module is set on success only.
+ * negative errno with *error filled in; error may not be NULL. *module is set on success only, and
+ * belongs to the store: its instances are made there.
  */
-int wasm_compile(const void *bytes, size_t size, const struct wasm_options *options,
-		 struct wasm_module **module, struct wasm_error *error);
+int wasm_compile(struct wasm_store *store, const void *bytes, size_t size,
+		 const struct wasm_options *options, struct wasm_module **module,
+		 struct wasm_error *error);
 void wasm_module_free(struct wasm_module *module); /* NULL is fine */
 
 uint32_t wasm_module_import_count(const struct wasm_module *module);
@@ -273,10 +276,11 @@ struct wasm_link {
 };
 
 /*
- * Makes an instance: imports, globals, tables, memories, segments, start function. On failure 0 is
- * not returned, *error says why, and *stop (may be NULL) is filled in when the reason is a trap or
- * an exit. As the standard has it, segments that were copied before a trap stay copied into shared
- * tables and memories; an instance that trapped so is then kept by the engine and never freed.
+ * Makes an instance: imports, globals, tables, memories, segments, start function. Imports are of
+ * the module's store. On failure 0 is not returned, *error says why, and *stop (may be NULL) is
+ * filled in when the reason is a trap or an exit. As the standard has it, segments that were copied
+ * before a trap stay copied into shared tables and memories; an instance that trapped so is then
+ * kept until the store is closed.
  */
 int wasm_instantiate(struct wasm_module *module, const struct wasm_link *link,
 		     struct wasm_instance **instance, struct wasm_error *error,
@@ -293,13 +297,16 @@ int wasm_instance_export(struct wasm_instance *instance, const char *name, size_
 void *wasm_env(const struct wasm_instance *instance);
 struct wasm_module *wasm_instance_module(const struct wasm_instance *instance);
 
-/* Things that belong to no instance. NULL: out of memory or a bad size. */
-struct wasm_global *wasm_global_new(enum wasm_type type, bool is_mutable, union wasm_value value);
-struct wasm_memory *wasm_memory_new(struct wasm_limits limits);
-struct wasm_table *wasm_table_new(enum wasm_type type, struct wasm_limits limits);
-void wasm_global_free(struct wasm_global *global);
-void wasm_memory_free(struct wasm_memory *memory);
-void wasm_table_free(struct wasm_table *table);
+/* Of no instance; they live as long as the store. NULL: out of memory or a bad size. */
+struct wasm_global *wasm_global_new(struct wasm_store *store, enum wasm_type type, bool is_mutable,
+				    union wasm_value value);
+struct wasm_memory *wasm_memory_new(struct wasm_store *store, struct wasm_limits limits);
+struct wasm_table *wasm_table_new(struct wasm_store *store, enum wasm_type type,
+				  struct wasm_limits limits);
+/*
+ * Frees all that is in the store, which is empty then and can be used again. No call is under way.
+ */
+void wasm_store_close(struct wasm_store *store);
 union wasm_value wasm_global_get(const struct wasm_global *global);
 void wasm_global_set(struct wasm_global *global, union wasm_value value);
 const struct wasm_functype *wasm_func_type(const struct wasm_func *func);

@@ -3,7 +3,7 @@
 #include "compile.h"
 
 #include "guest/lib/lib.h"
-#include "guest/wasm/wasm.h"
+#include "guest/wasm/store.h"
 
 int compile_bench(const uint8_t *module, size_t size, unsigned runs)
 {
@@ -13,11 +13,12 @@ int compile_bench(const uint8_t *module, size_t size, unsigned runs)
 		.cpu = wasm_cpu_detect(),
 	};
 	static struct wasm_error error;
+	static struct wasm_store store;
 	char line[WASM_MESSAGE_BYTES + 64];
 	for (unsigned i = 0; i < runs; i++) {
 		struct wasm_module *m;
 		uint64_t since = compile_now_ns();
-		int rc = wasm_compile(module, size, &options, &m, &error);
+		int rc = wasm_compile(&store, module, size, &options, &m, &error);
 		uint64_t took = compile_now_ns() - since;
 		if (rc != 0) {
 			compile_out(line,

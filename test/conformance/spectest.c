@@ -6,7 +6,7 @@
 #include "spectest.h"
 
 #include "guest/lib/lib.h"
-#include "guest/wasm/wasm.h"
+#include "guest/wasm/store.h"
 
 #define MODULES_MAX    256
 #define VALUES_MAX     32
@@ -43,6 +43,7 @@ static struct {
 	} definitions[MODULES_MAX];
 	uint32_t definition_count;
 	struct wasm_module *last_definition;
+	struct wasm_store store;
 	struct wasm_global *globals[4];
 	struct wasm_table *table;
 	struct wasm_memory *memory;
@@ -175,12 +176,16 @@ static bool make_host_objects(void)
 {
 	const struct wasm_limits table = {.min = 10, .max = 20, .has_max = true},
 				 memory = {.min = 1, .max = 2, .has_max = true};
-	run.globals[0] = wasm_global_new(WASM_I32, false, (union wasm_value){.i32 = 666});
-	run.globals[1] = wasm_global_new(WASM_I64, false, (union wasm_value){.i64 = 666});
-	run.globals[2] = wasm_global_new(WASM_F32, false, (union wasm_value){.f32 = 666.6f});
-	run.globals[3] = wasm_global_new(WASM_F64, false, (union wasm_value){.f64 = 666.6});
-	run.table = wasm_table_new(WASM_FUNCREF, table);
-	run.memory = wasm_memory_new(memory);
+	run.globals[0] =
+		wasm_global_new(&run.store, WASM_I32, false, (union wasm_value){.i32 = 666});
+	run.globals[1] =
+		wasm_global_new(&run.store, WASM_I64, false, (union wasm_value){.i64 = 666});
+	run.globals[2] =
+		wasm_global_new(&run.store, WASM_F32, false, (union wasm_value){.f32 = 666.6f});
+	run.globals[3] =
+		wasm_global_new(&run.store, WASM_F64, false, (union wasm_value){.f64 = 666.6});
+	run.table = wasm_table_new(&run.store, WASM_FUNCREF, table);
+	run.memory = wasm_memory_new(&run.store, memory);
 	return run.globals[0] && run.globals[1] && run.globals[2] && run.globals[3] && run.table &&
 	       run.memory;
 }
@@ -256,7 +261,7 @@ static bool compile(struct cursor *c, struct wasm_module **module)
 	if (!kept)
 		return fail("no memory for the module's bytes");
 	run.executed++;
-	if (wasm_compile(kept, bytes.bytes, &options, module, &error) == 0)
+	if (wasm_compile(&run.store, kept, bytes.bytes, &options, module, &error) == 0)
 		return true;
 	return fail("it does not compile: %s (offset %lu)", error.message, error.offset);
 }

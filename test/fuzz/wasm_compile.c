@@ -2,7 +2,7 @@
 /*
  * A WebAssembly module from anybody: decoded, validated and compiled by the hosted engine, not run.
  */
-#include "guest/wasm/wasm.h"
+#include "guest/wasm/store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	struct wasm_module *module = NULL;
 	static struct wasm_error error;
-	int rc = wasm_compile(data, size, &options, &module, &error);
+	static struct wasm_store store;
+	int rc = wasm_compile(&store, data, size, &options, &module, &error);
 	/* A refusal says why, where; a module that was taken has been walked to its end. */
 	if (rc == 0) {
 		wasm_module_free(module);

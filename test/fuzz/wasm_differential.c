@@ -10,7 +10,7 @@
  */
 #include "wasm_differential.h"
 
-#include "guest/wasm/wasm.h"
+#include "guest/wasm/store.h"
 #include "guest/wasm/x86_64/cpu.h"
 
 #include <stdbool.h>
@@ -23,6 +23,7 @@
 #define ROUNDS 2
 
 static FILE *batch;
+static struct wasm_store store;
 static struct wasm_error error;
 static struct wasm_stop stop;
 
@@ -134,7 +135,7 @@ static void run(uint64_t seed, const struct bytes *b, uint32_t funcs, bool vecto
 	struct wasm_module *module;
 	struct wasm_instance *inst;
 	printf("R %llu", (unsigned long long)seed);
-	if (wasm_compile(b->p, b->n, &options, &module, &error) != 0) {
+	if (wasm_compile(&store, b->p, b->n, &options, &module, &error) != 0) {
 		printf(" does not compile: %s at %llu\n", error.message,
 		       (unsigned long long)error.offset);
 		return;
@@ -173,7 +174,7 @@ static void validate(uint64_t seed, const struct bytes *b)
 		.cpu = wasm_cpu_detect(),
 	};
 	struct wasm_module *module;
-	if (wasm_compile(b->p, b->n, &options, &module, &error) == 0) {
+	if (wasm_compile(&store, b->p, b->n, &options, &module, &error) == 0) {
 		printf("V %llu valid\n", (unsigned long long)seed);
 		wasm_module_free(module);
 		return;

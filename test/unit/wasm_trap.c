@@ -3,7 +3,7 @@
  * How calls end that do not return: what a backtrace names, and where it begins. The engine runs in
  * this process.
  */
-#include "guest/wasm/wasm.h"
+#include "guest/wasm/store.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -26,6 +26,7 @@ static const uint8_t fixture[] = {
 	'r', 'e', 1,   11,   2,   2,    5,   'o', 'u',  't', 'e',  'r',  4,   1,    't'};
 enum { OUTER = 2, INNER, TRAP };
 
+static struct wasm_store store;
 static struct wasm_instance *instance;
 
 static struct wasm_func *exported(const char *name)
@@ -59,7 +60,7 @@ static void start(void)
 	static const struct wasm_link link = {.resolve = resolve};
 	struct wasm_module *module;
 	struct wasm_error error;
-	int rc = wasm_compile(fixture, sizeof(fixture), NULL, &module, &error);
+	int rc = wasm_compile(&store, fixture, sizeof(fixture), NULL, &module, &error);
 	cr_assert(rc == 0, "%s at %lu", error.message, error.offset);
 	rc = wasm_instantiate(module, &link, &instance, &error, NULL);
 	cr_assert(rc == 0, "%s", error.message);
@@ -127,7 +128,8 @@ Test(wasm_trap, refusals_name_the_feature)
 					 10, 7,   1,    5,   0, op[0], op[1], op[2], 0x0b};
 		struct wasm_module *module;
 		struct wasm_error error;
-		cr_assert(wasm_compile(bytes, sizeof(bytes), &none, &module, &error) < 0, "%zu", i);
+		cr_assert(wasm_compile(&store, bytes, sizeof(bytes), &none, &module, &error) < 0,
+			  "%zu", i);
 		cr_assert(strcmp(error.message, cases[i].message) == 0, "%s", error.message);
 	}
 }

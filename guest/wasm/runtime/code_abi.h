@@ -32,9 +32,9 @@ struct wasm_memory {
 	uint64_t pages, max_pages;
 	uint64_t declared_max; /* as the type says, for import matching */
 	bool has_max;
-	bool standalone;
 	wasm_grow_fn grow;
 	void *grow_env;
+	struct wasm_memory *next; /* of those of the store that belong to no instance */
 };
 
 struct wasm_table {
@@ -42,16 +42,15 @@ struct wasm_table {
 	uint64_t size, max;
 	uint64_t declared_max;
 	bool has_max;
-	bool standalone;
 	uint8_t type;
 	uint64_t reserved_bytes, committed_bytes;
+	struct wasm_table *next; /* as with memories */
 };
 
 struct wasm_global {
 	union wasm_value value;
 	uint8_t type;
 	bool is_mutable;
-	bool standalone;
 };
 
 /* Its address is what it is: two of one type are different tags. */
@@ -87,7 +86,7 @@ struct wasm_instance {
 	struct wasm_table *table_storage;
 	uint32_t own_memories, own_tables;
 	struct arena arena;
-	bool pinned; /* others may refer to it: never freed */
+	struct wasm_instance *next; /* of the store */
 };
 /* A memory's cell and a table's cell in an instance. */
 struct memory_cell {
@@ -104,6 +103,7 @@ enum {
 	INSTANCE_STACK_LIMIT = 8,
 	INSTANCE_GLUE = 16,
 	INSTANCE_HELPERS = 24,
+	INSTANCE_STORE = 40, /* entry.S reads it, compiled code does not */
 	FUNC_CODE = 0,
 	FUNC_TYPE_ID = 8,
 	FUNC_INSTANCE = 16,
@@ -119,6 +119,7 @@ _Static_assert(offsetof(struct wasm_instance, memory0) == INSTANCE_MEMORY0, "lay
 _Static_assert(offsetof(struct wasm_instance, stack_limit) == INSTANCE_STACK_LIMIT, "layout");
 _Static_assert(offsetof(struct wasm_instance, helper_glue) == INSTANCE_GLUE, "layout");
 _Static_assert(offsetof(struct wasm_instance, helpers) == INSTANCE_HELPERS, "layout");
+_Static_assert(offsetof(struct wasm_instance, store) == INSTANCE_STORE, "layout");
 _Static_assert(offsetof(struct wasm_func, code) == FUNC_CODE, "layout");
 _Static_assert(offsetof(struct wasm_func, type_id) == FUNC_TYPE_ID, "layout");
 _Static_assert(offsetof(struct wasm_func, instance) == FUNC_INSTANCE, "layout");

@@ -150,21 +150,31 @@ static void collect(const struct wasm_store *s, struct exception_pool *p)
 
 /* --- allocating --- */
 
+enum {
+	HEAD_BYTES = (sizeof(struct exception_pool) + WASM_PAGE_BYTES - 1) / WASM_PAGE_BYTES *
+		     WASM_PAGE_BYTES
+};
+
 static struct exception_pool *open_pool(struct wasm_store *s)
 {
-	const uint64_t head = (sizeof(struct exception_pool) + WASM_PAGE_BYTES - 1) &
-			      ~(uint64_t)(WASM_PAGE_BYTES - 1);
-	uint8_t *space = platform_reserve(head + WASM_EXCEPTION_POOL_BYTES);
+	uint8_t *space = platform_reserve(HEAD_BYTES + WASM_EXCEPTION_POOL_BYTES);
 	if (!space)
 		return NULL;
-	if (!platform_commit(space, head)) {
-		platform_free(space, head + WASM_EXCEPTION_POOL_BYTES);
+	if (!platform_commit(space, HEAD_BYTES)) {
+		platform_free(space, HEAD_BYTES + WASM_EXCEPTION_POOL_BYTES);
 		return NULL;
 	}
 	s->exceptions = (struct exception_pool *)(void *)space;
-	s->exceptions->base = space + head;
+	s->exceptions->base = space + HEAD_BYTES;
 	s->exceptions->threshold = BLOCK_BYTES;
 	return s->exceptions;
+}
+
+void exception_close_pool(struct wasm_store *s)
+{
+	if (s->exceptions)
+		platform_free(s->exceptions, HEAD_BYTES + WASM_EXCEPTION_POOL_BYTES);
+	s->exceptions = NULL;
 }
 
 /* One more block, all of it free. */

@@ -13,13 +13,11 @@
 
 /* --- things that belong to no instance --- */
 
-static struct arena objects;
-
-static void *object(uint64_t bytes)
+static void *object(struct wasm_store *s, uint64_t bytes)
 {
-	if (!objects.base && !arena_open(&objects, OBJECTS_BYTES))
+	if (!s->objects.base && !arena_open(&s->objects, OBJECTS_BYTES))
 		return NULL;
-	return arena_take(&objects, bytes);
+	return arena_take(&s->objects, bytes);
 }
 
 static uint64_t page_up(uint64_t v)
@@ -107,55 +105,53 @@ int64_t wasm_memory_grow(struct wasm_memory *mem, uint64_t pages)
 	return (int64_t)old;
 }
 
-struct wasm_global *wasm_global_new(enum wasm_type type, bool is_mutable, union wasm_value value)
+struct wasm_global *wasm_global_new(struct wasm_store *store, enum wasm_type type, bool is_mutable,
+				    union wasm_value value)
 {
 	struct wasm_global *g = NULL;
 	if (type != WASM_EXNREF) /* what no instance has, no collection finds */
-		g = object(sizeof *g);
+		g = object(store, sizeof *g);
 	if (g)
 		*g = (struct wasm_global){
 			.value = value,
 			.type = (uint8_t)type,
 			.is_mutable = is_mutable,
-			.standalone = true,
 		};
 	return g;
 }
 
-struct wasm_memory *wasm_memory_new(struct wasm_limits limits)
+struct wasm_memory *wasm_memory_new(struct wasm_store *store, struct wasm_limits limits)
 {
-	struct wasm_memory *mem = object(sizeof *mem);
+	struct wasm_memory *mem = object(store, sizeof *mem);
 	if (!mem || !memory_make(mem, limits, WASM_MAX_MEMORY_PAGES))
 		return NULL;
-	mem->standalone = true;
+	mem->next = store->memories;
+	store->memories = mem;
 	return mem;
 }
 
-struct wasm_table *wasm_table_new(enum wasm_type type, struct wasm_limits limits)
+struct wasm_table *wasm_table_new(struct wasm_store *store, enum wasm_type type,
+				  struct wasm_limits limits)
 {
 	struct wasm_table *t = NULL;
 	if (type != WASM_EXNREF) /* as with globals */
-		t = object(sizeof *t);
+		t = object(store, sizeof *t);
 	if (!t || !table_make(t, (uint8_t)type, limits, WASM_MAX_TABLE_ELEMENTS))
 		return NULL;
-	t->standalone = true;
+	t->next = store->tables;
+	store->tables = t;
 	return t;
 }
 
-void wasm_global_free(struct wasm_global *global)
+void memory_free(struct wasm_memory *memory)
 {
-	(void)global; /* its arena lives as long as the process */
-}
-
-void wasm_memory_free(struct wasm_memory *memory)
-{
-	if (memory && memory->base)
+	if (memory->base)
 		platform_free(memory->base, WASM_MEMORY_RESERVE_BYTES);
 }
 
-void wasm_table_free(struct wasm_table *table)
+void table_free(struct wasm_table *table)
 {
-	if (table && table->elems)
+	if (table->elems)
 		platform_free(table->elems, table->reserved_bytes);
 }
 
@@ -514,12 +510,12 @@ static void copy_active(void *arg)
 		(void)wasm_call(instance_func(i, m->start), NULL, NULL, NULL);
 }
 
-static void close_instance(struct wasm_instance *i)
+void instance_close(struct wasm_instance *i)
 {
 	for (uint32_t n = 0; i->memory_storage && n < i->own_memories; n++)
-		wasm_memory_free(&i->memory_storage[n]);
+		memory_free(&i->memory_storage[n]);
 	for (uint32_t n = 0; i->table_storage && n < i->own_tables; n++)
-		wasm_table_free(&i->table_storage[n]);
+		table_free(&i->table_storage[n]);
 	struct arena arena = i->arena; /* it holds *i */
 	arena_close(&arena);
 }
@@ -528,7 +524,7 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link,
 		     struct wasm_instance **instance, struct wasm_error *error,
 		     struct wasm_stop *stop)
 {
-	static struct wasm_stop own_stop;
+	struct wasm_stop own_stop;
 	struct making k = {.m = m, .link = link, .fail.error = error};
 	struct arena arena;
 	memset(error, 0, sizeof *error);
@@ -542,7 +538,7 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link,
 	struct wasm_instance *i = k.i;
 	i->arena = arena;
 	if (wasm_jump_set(&k.fail.jump) != 0) {
-		close_instance(i);
+		instance_close(i);
 		return error->kind == WASM_ERROR_MEMORY ? -ENOMEM : -EINVAL;
 	}
 	i->module = m;
@@ -561,21 +557,14 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link,
 	make_globals(&k);
 	make_segments(&k);
 	exception_add_roots(i, &k.fail);
+	store_add_instance(m->store, i);
 	struct wasm_stop *s = stop ? stop : &own_stop;
 	if (trap_run(i->store, copy_active, &k, s) != WASM_RETURNED) {
-		i->pinned = true; /* others may have its functions in their tables by now */
+		/* It stays: others may have its functions in their tables by now. */
 		error->kind = WASM_ERROR_TRAP;
 		wasm_format(error->message, sizeof error->message, "%s", wasm_trap_text(s->code));
 		return -EINVAL;
 	}
 	*instance = i;
 	return 0;
-}
-
-void wasm_instance_free(struct wasm_instance *instance)
-{
-	if (!instance || instance->pinned)
-		return;
-	exception_remove_roots(instance);
-	close_instance(instance);
 }

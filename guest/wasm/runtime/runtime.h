@@ -6,6 +6,7 @@
 #include "guest/wasm/module/module.h"
 #include "guest/wasm/platform.h"
 #include "guest/wasm/runtime/code_abi.h"
+#include "guest/wasm/store.h"
 
 struct passive_elem {
 	void **values;
@@ -39,42 +40,30 @@ static inline struct wasm_tag **instance_tag(struct wasm_instance *i, uint32_t n
 }
 struct wasm_global *instance_global(struct wasm_instance *instance, uint32_t index);
 int64_t table_grow(struct wasm_table *table, uint64_t delta, void *value);
+void memory_free(struct wasm_memory *memory);
+void table_free(struct wasm_table *table);
+/* One that is in no list any more. */
+void instance_close(struct wasm_instance *i);
 
 /* const_eval.c: of a constant expression that has been checked; the reader is behind it then. */
 union wasm_value const_eval(struct reader *r, struct wasm_instance *instance);
 
-/*
- * trap.c: what belongs together: modules whose code a fault may be in, and the call under way. A
- * process has one.
- */
-struct wasm_store {
-	uint64_t exit_sp; /* where compiled code left for C, or 0 */
-	struct wasm_module *modules;
-	bool armed; /* a call is under way, and what is below is its */
-	struct wasm_jump jump;
-	struct wasm_stop *stop;
-	uint64_t base_sp;                  /* of the outermost wasm_enter: frames end there */
-	struct exception_roots *roots;     /* NULL: no table or global holds exceptions */
-	struct exception_pool *exceptions; /* NULL: nothing has been thrown */
-	/* A fault under way. */
-	enum wasm_trap_code code;
-	uint64_t pc, sp;
-	struct wasm_access access;
-};
-extern struct wasm_store wasm_process_store;
-_Static_assert(offsetof(struct wasm_store, exit_sp) == 0, "entry.S");
-
+/* store.c */
 void store_add_module(struct wasm_store *s, struct wasm_module *m);
 void store_remove_module(struct wasm_module *m);
+/* The module whose code this address is in, or NULL. */
+struct wasm_module *store_module_at(const struct wasm_store *s, uint64_t code);
+void store_add_instance(struct wasm_store *s, struct wasm_instance *i);
+
+/* trap.c */
 /* Runs, and comes back here when a trap or an exit ends it. */
 enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg,
 			   struct wasm_stop *stop);
 _Noreturn void trap_raise(const struct wasm_instance *instance, enum wasm_trap_code code);
-/* The module whose code this address is in, or NULL. */
-struct wasm_module *store_module_at(const struct wasm_store *s, uint64_t code);
 
 /* exception_pool.c: an instance, whose tables and globals may hold exceptions, and its end. */
 void exception_add_roots(struct wasm_instance *i, struct failure *fail);
 void exception_remove_roots(const struct wasm_instance *i);
+void exception_close_pool(struct wasm_store *s);
 
 #endif

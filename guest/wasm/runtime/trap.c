@@ -9,11 +9,9 @@
 
 void trap_landed(void); /* x86_64/entry.S */
 
-/*
- * entry.S writes its exit_sp: with more than one, an instance would have to hold its store's
- * address.
- */
-struct wasm_store wasm_process_store;
+/* The innermost store that a call is under way in: faults are its or of those further out. */
+static struct wasm_store *innermost;
+static struct wasm_store *faulted;
 
 const char *wasm_trap_text(enum wasm_trap_code code)
 {
@@ -22,32 +20,6 @@ const char *wasm_trap_text(enum wasm_trap_code code)
 #include "guest/wasm/traps.def"
 	};
 	return code < WASM_TRAPS ? texts[code] : "unknown trap";
-}
-
-void store_add_module(struct wasm_store *s, struct wasm_module *m)
-{
-	m->store = s;
-	m->next = s->modules;
-	s->modules = m;
-}
-
-void store_remove_module(struct wasm_module *m)
-{
-	if (!m->store) /* it was not compiled to its end */
-		return;
-	for (struct wasm_module **at = &m->store->modules; *at; at = &(*at)->next)
-		if (*at == m) {
-			*at = m->next;
-			return;
-		}
-}
-
-struct wasm_module *store_module_at(const struct wasm_store *s, uint64_t code)
-{
-	struct wasm_module *m = s->modules;
-	while (m && !(m->code && code - (uint64_t)m->code < m->code_bytes))
-		m = m->next;
-	return m;
 }
 
 /* In which memory of the instance whose code has faulted an address is, if in any. */
@@ -70,10 +42,15 @@ static struct wasm_access find_access(const struct wasm_module *m, uint64_t inst
 
 bool wasm_fault(struct wasm_fault *f)
 {
-	struct wasm_store *s = &wasm_process_store;
-	const struct wasm_module *m = store_module_at(s, f->pc);
-	if (!s->armed || !m)
+	struct wasm_store *s = innermost;
+	const struct wasm_module *m = s ? store_module_at(s, f->pc) : NULL;
+	while (s && !m) {
+		s = s->outer;
+		m = s ? store_module_at(s, f->pc) : NULL;
+	}
+	if (!s)
 		return false;
+	faulted = s;
 	s->access = (struct wasm_access){0};
 	switch (f->kind) {
 	case WASM_FAULT_PAGE:
@@ -131,15 +108,24 @@ static void walk(const struct wasm_store *s, uint64_t pc, uint64_t sp, bool fram
 	}
 }
 
+/* A call in `s` ends, and with it what its host functions called in other stores. */
+static void disarm(struct wasm_store *s)
+{
+	while (s->armed) {
+		innermost->armed = false;
+		innermost = innermost->outer;
+	}
+}
+
 _Noreturn static void finish(struct wasm_store *s)
 {
-	s->armed = false;
+	disarm(s);
 	wasm_jump_to(&s->jump);
 }
 
 void trap_landed(void)
 {
-	struct wasm_store *s = &wasm_process_store;
+	struct wasm_store *s = faulted;
 	s->stop->outcome = WASM_TRAPPED;
 	s->stop->code = s->code;
 	s->stop->access = s->access;
@@ -199,7 +185,9 @@ enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg,
 	if (wasm_jump_set(&s->jump) != 0)
 		return s->stop->outcome;
 	s->armed = true;
+	s->outer = innermost;
+	innermost = s;
 	run(arg);
-	s->armed = false;
+	disarm(s);
 	return WASM_RETURNED;
 }

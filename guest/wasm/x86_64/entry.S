@@ -104,7 +104,8 @@ wasm_enter_return:
 	.globl wasm_host_glue
 	.type wasm_host_glue, @function
 wasm_host_glue:
-	movq %rsp, wasm_process_store(%rip) /* exit_sp */
+	movq 40(%r14), %r10 /* the store, and its exit_sp */
+	movq %rsp, (%r10)
 	pushq %rdi
 	pushq %rbx
 	pushq %rbp
@@ -147,7 +148,8 @@ wasm_host_glue:
 	.globl wasm_helper_glue
 	.type wasm_helper_glue, @function
 wasm_helper_glue:
-	movq %rsp, wasm_process_store(%rip) /* exit_sp */
+	movq 40(%r14), %r10 /* the store, and its exit_sp */
+	movq %rsp, (%r10)
 	pushq %rdi
 	pushq %rbx
 	movq %rsp, %rbx
