@@ -18,8 +18,14 @@ struct mote_time {
 
 struct mote_iovec {
 	uint64_t base; /* guest address */
-	uint64_t len;  /* bytes */
+	uint64_t len;  /* bytes, at most INT64_MAX */
 };
+
+/*
+ * One vector alone may stand in the frame, which spares the host a look at another cache line: its
+ * base in place of the vectors' address, and MOTE_IOV_ONE | its length as their count.
+ */
+#define MOTE_IOV_ONE (1UL << 63)
 
 /* Of mem_map_many. */
 #define MOTE_MAP_ZEROED (~0ul)

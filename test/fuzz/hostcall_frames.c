@@ -97,6 +97,11 @@ static void choose_path(struct mutate *m, struct row *r, uint64_t cell[2])
 static void choose_vectors(struct mutate *m, struct row *r, uint64_t cell[2])
 {
 	struct mote_iovec v[4];
+	if (mutate_below(m, 4) == 0) {
+		cell[0] = some_address(m);
+		cell[1] = MOTE_IOV_ONE | mutate_below(m, 64);
+		return;
+	}
 	cell[1] = mutate_below(m, 5);
 	for (uint32_t i = 0; i < cell[1]; i++)
 		v[i] = (struct mote_iovec){

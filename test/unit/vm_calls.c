@@ -201,6 +201,11 @@ Test(vm_calls, vectors_that_wrap_or_lead_over_holes)
 	EXPECT(-EFAULT, mote_readv(&area, fd, (void *)(AT_PAGE(9) - 8), 1));
 	EXPECT(-EFAULT, mote_readv(&area, fd, (void *)(~0UL - 7), 2));
 	EXPECT(-EINVAL, mote_readv(&area, fd, (void *)GUEST_AT, 1025));
+	EXPECT(0, mote_readv(&area, fd, (void *)GUEST_AT, MOTE_IOV_ONE | 0));
+	EXPECT(2, mote_preadv(&area, fd, (void *)GUEST_AT, MOTE_IOV_ONE | 2, 0));
+	EXPECT(-EFAULT, mote_readv(&area, fd, (void *)AT_PAGE(9), MOTE_IOV_ONE | 1));
+	EXPECT(-EFAULT, mote_readv(&area, fd, (void *)GUEST_AT, MOTE_IOV_ONE | INT64_MAX));
+	EXPECT(-EFAULT, mote_readv(&area, fd, (void *)~0UL, MOTE_IOV_ONE | 8));
 	EXPECT(-EINVAL, mote_readv(&area, fd, (void *)GUEST_AT, 1UL << 60));
 	EXPECT(0, mote_readv(&area, fd, (void *)~0UL, 0));
 	EXPECT(-EINVAL, mote_preadv(&area, fd, put(v, sizeof(v)), 1, 1UL << 63));

@@ -186,9 +186,16 @@ static int add_vector(struct vcpu *vcpu, struct mote_iovec one, unsigned access,
 static int translate_vectors(struct vcpu *vcpu, gva_t at, uint64_t count, unsigned access,
 			     struct call_iov *out)
 {
+	*out = (struct call_iov){.v = vcpu->iov};
+	if (count & MOTE_IOV_ONE) {
+		const struct mote_iovec one = {.base = at.v, .len = count & ~MOTE_IOV_ONE};
+		int rc = add_vector(vcpu, one, access, out);
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
 	if (count > 1024)
 		return -EINVAL;
-	*out = (struct call_iov){.v = vcpu->iov};
 	for (uint64_t i = 0; i < count; i++) {
 		struct mote_iovec one;
 		gva_t from = gva(at.v + i * sizeof(one));

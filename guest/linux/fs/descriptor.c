@@ -46,32 +46,42 @@ static struct mote_iovec one_vector(uint64_t base, uint64_t bytes)
 	return (struct mote_iovec){.base = base, .len = min_u64(bytes, INT64_MAX)};
 }
 
+/*
+ * How the host gets vectors. One of our own stands in the frame (MOTE_IOV_ONE); the number of a
+ * program's never says so.
+ */
+static const struct mote_iovec *vector_base(const struct mote_iovec *v)
+{
+	return (const void *)v->base;
+}
+
+static uint64_t vector_count(const struct mote_iovec *v)
+{
+	return MOTE_IOV_ONE | v->len;
+}
+
+static uint64_t program_count(uint64_t count)
+{
+	return min_u64(count, INT64_MAX);
+}
+
 /* A synthetic file's descriptor is one that the host cannot read: nothing else pays for it. */
-static inline int64_t read_from(int32_t fd, const struct mote_iovec *v, uint64_t count)
-{
-	int64_t rc = mote_readv(mote_area(), fd, v, count);
-	if (rc != -EAGAIN)
-		return rc;
-	return proc_read(rc, fd, v, count, NULL);
-}
-
-static int64_t read_at(int32_t fd, const struct mote_iovec *v, uint64_t count, uint64_t offset)
-{
-	int64_t rc = mote_preadv(mote_area(), fd, v, count, offset);
-	if (rc >= 0)
-		return rc;
-	return proc_read(rc, fd, v, count, &offset);
-}
-
 int64_t sys_read(int fd, uint64_t to, uint64_t bytes)
 {
 	const struct mote_iovec v = one_vector(to, bytes);
-	return read_from(fd, &v, 1);
+	int64_t rc = mote_readv(mote_area(), fd, vector_base(&v), vector_count(&v));
+	if (rc != -EAGAIN)
+		return rc;
+	return proc_read(rc, fd, &v, 1, NULL);
 }
 
 int64_t sys_readv(int fd, uint64_t vectors, uint64_t count)
 {
-	return read_from(fd, (const void *)vectors, count);
+	const struct mote_iovec *v = (const void *)vectors;
+	int64_t rc = mote_readv(mote_area(), fd, v, program_count(count));
+	if (rc != -EAGAIN)
+		return rc;
+	return proc_read(rc, fd, v, count, NULL);
 }
 
 enum { VECTORS_MAX = 1024 };
@@ -85,8 +95,8 @@ static bool sizes_limited(void)
 static int64_t write_piece(int32_t fd, uint64_t offset, const struct mote_iovec *v)
 {
 	if (offset == FILE_LIMIT_CURRENT)
-		return mote_writev(mote_area(), fd, v, 1);
-	return mote_pwritev(mote_area(), fd, v, 1, offset);
+		return mote_writev(mote_area(), fd, vector_base(v), vector_count(v));
+	return mote_pwritev(mote_area(), fd, vector_base(v), vector_count(v), offset);
 }
 
 /* As far as the limit lets it, which may be in the middle of the vectors. */
@@ -131,7 +141,7 @@ int64_t sys_write(int fd, uint64_t from, uint64_t bytes)
 		if (rc != 0)
 			return rc;
 	}
-	return signal_broken_pipe(mote_writev(mote_area(), fd, &v, 1));
+	return signal_broken_pipe(mote_writev(mote_area(), fd, vector_base(&v), vector_count(&v)));
 }
 
 int64_t sys_writev(int fd, uint64_t vectors, uint64_t count)
@@ -139,13 +149,17 @@ int64_t sys_writev(int fd, uint64_t vectors, uint64_t count)
 	if (sizes_limited() && count > 0)
 		return signal_broken_pipe(
 			write_limited(fd, (const void *)vectors, count, FILE_LIMIT_CURRENT));
-	return signal_broken_pipe(mote_writev(mote_area(), fd, (const void *)vectors, count));
+	return signal_broken_pipe(
+		mote_writev(mote_area(), fd, (const void *)vectors, program_count(count)));
 }
 
 int64_t sys_pread64(int fd, uint64_t to, uint64_t bytes, uint64_t offset)
 {
 	const struct mote_iovec v = one_vector(to, bytes);
-	return read_at(fd, &v, 1, offset);
+	int64_t rc = mote_preadv(mote_area(), fd, vector_base(&v), vector_count(&v), offset);
+	if (rc >= 0)
+		return rc;
+	return proc_read(rc, fd, &v, 1, &offset);
 }
 
 int64_t sys_pwrite64(int fd, uint64_t from, uint64_t bytes, uint64_t offset)
@@ -153,19 +167,23 @@ int64_t sys_pwrite64(int fd, uint64_t from, uint64_t bytes, uint64_t offset)
 	const struct mote_iovec v = one_vector(from, bytes);
 	if (sizes_limited() && bytes > 0 && offset <= INT64_MAX)
 		return write_limited(fd, &v, 1, offset);
-	return mote_pwritev(mote_area(), fd, &v, 1, offset);
+	return mote_pwritev(mote_area(), fd, vector_base(&v), vector_count(&v), offset);
 }
 
 int64_t sys_preadv(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 {
-	return read_at(fd, (const void *)vectors, count, offset);
+	const struct mote_iovec *v = (const void *)vectors;
+	int64_t rc = mote_preadv(mote_area(), fd, v, program_count(count), offset);
+	if (rc >= 0)
+		return rc;
+	return proc_read(rc, fd, v, count, &offset);
 }
 
 int64_t sys_pwritev(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 {
 	if (sizes_limited() && count > 0 && offset <= INT64_MAX)
 		return write_limited(fd, (const void *)vectors, count, offset);
-	return mote_pwritev(mote_area(), fd, (const void *)vectors, count, offset);
+	return mote_pwritev(mote_area(), fd, (const void *)vectors, program_count(count), offset);
 }
 
 /* Flags of preadv2 and pwritev2; with RWF_HIPRI nothing is different. */

@@ -10,6 +10,9 @@ struct transfer {
 	const struct mote_iovec *v;
 	uint64_t count, bytes;
 	void *done; /* receives the number of bytes */
+	/* the vectors as the host gets them, MOTE_IOV_ONE */
+	const struct mote_iovec *passed;
+	uint64_t passed_count;
 };
 
 static uint32_t begin_transfer(const struct wasm_instance *inst, struct transfer *t, uint32_t fd,
@@ -21,7 +24,15 @@ static uint32_t begin_transfer(const struct wasm_instance *inst, struct transfer
 	t->done = wasi_span(inst, done, sizeof(uint32_t));
 	if (!e && !t->done)
 		e = WASI_FAULT;
-	return e;
+	if (e)
+		return e;
+	t->passed = t->v;
+	t->passed_count = t->count;
+	if (t->count == 1) {
+		t->passed = (const void *)t->v[0].base;
+		t->passed_count = MOTE_IOV_ONE | t->v[0].len;
+	}
+	return 0;
 }
 
 static uint32_t finish_transfer(const struct transfer *t, int64_t rc)
@@ -38,7 +49,7 @@ uint32_t p1_fd_read(const struct wasm_instance *inst, uint32_t fd, uint32_t iovs
 	uint32_t e = begin_transfer(inst, &t, fd, WASI_RIGHT_FD_READ, iovs, iovs_len, nread);
 	if (e)
 		return e;
-	return finish_transfer(&t, mote_readv(mote_area(), (int32_t)fd, t.v, t.count));
+	return finish_transfer(&t, mote_readv(mote_area(), (int32_t)fd, t.passed, t.passed_count));
 }
 
 uint32_t p1_fd_pread(const struct wasm_instance *inst, uint32_t fd, uint32_t iovs,
@@ -49,7 +60,8 @@ uint32_t p1_fd_pread(const struct wasm_instance *inst, uint32_t fd, uint32_t iov
 				    iovs_len, nread);
 	if (e)
 		return e;
-	return finish_transfer(&t, mote_preadv(mote_area(), (int32_t)fd, t.v, t.count, offset));
+	return finish_transfer(
+		&t, mote_preadv(mote_area(), (int32_t)fd, t.passed, t.passed_count, offset));
 }
 
 /* A small write to standard output may wait in the area. False: it is to be a host call. */
@@ -80,7 +92,7 @@ uint32_t p1_fd_write(const struct wasm_instance *inst, uint32_t fd, uint32_t iov
 		return e;
 	if (buffer_output(fd, &t))
 		return finish_transfer(&t, (int64_t)t.bytes);
-	return finish_transfer(&t, mote_writev(mote_area(), (int32_t)fd, t.v, t.count));
+	return finish_transfer(&t, mote_writev(mote_area(), (int32_t)fd, t.passed, t.passed_count));
 }
 
 uint32_t p1_fd_pwrite(const struct wasm_instance *inst, uint32_t fd, uint32_t iovs,
@@ -91,7 +103,8 @@ uint32_t p1_fd_pwrite(const struct wasm_instance *inst, uint32_t fd, uint32_t io
 				    iovs_len, nwritten);
 	if (e)
 		return e;
-	return finish_transfer(&t, mote_pwritev(mote_area(), (int32_t)fd, t.v, t.count, offset));
+	return finish_transfer(
+		&t, mote_pwritev(mote_area(), (int32_t)fd, t.passed, t.passed_count, offset));
 }
 
 /* --- position --- */
