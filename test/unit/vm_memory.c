@@ -230,6 +230,21 @@ Test(vm_memory, long_changes_end_with_the_guest)
 	cr_expect(m.used_bytes == m.tables_next + m.spill_next);
 }
 
+/* Much memory is given back in steps; after one, a guest that is to end never runs again. */
+Test(vm_memory, giving_back_much_memory_ends_with_the_guest)
+{
+	const uint64_t bytes = 1UL << 30;
+	struct err e = {0};
+	memory_destroy(&m);
+	cr_assert(memory_init(&m, -1, 2 * bytes, &e) == 0, "%s", e.text);
+	cr_assert(memory_map(&m, gva(bytes), bytes, RW) == 0);
+	m.ending = ends_at_the_third;
+	m.ending_arg = &asked;
+	asked = 0;
+	(void)!memory_unmap(&m, gva(bytes), bytes);
+	cr_expect(asked == 3 && m.broken && !memory_intact(&m), "asked %u times", asked);
+}
+
 /* --- shared files --- */
 
 static int file_of(off_t bytes)

@@ -360,6 +360,30 @@ Test(vm_snapshot, descriptors)
 	vm_destroy(vm);
 }
 
+static void use_up_mappings(void)
+{
+	for (bool odd = false;; odd = !odd)
+		if (mmap(NULL, MOTE_PAGE, odd ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0) == MAP_FAILED)
+			return;
+}
+
+/* A process with no more mappings cannot split a VM's: what the guest had is gone anyway. */
+Test(vm_snapshot, mappings_are_taken_away_without_one_more)
+{
+	struct vm *vm = frozen_ready(-1);
+	struct err e = {0};
+	int code = 0;
+	cr_expect(frozen_command(vm, "w") == 1);
+	use_up_mappings();
+	cr_expect(frozen_command(vm, "m") == 2 && !vm->memory.broken);
+	cr_assert(vm_reply(vm, "w", 1, &e) == 0, "%s", e.text);
+	enum vm_end end = frozen_resume(vm, &code);
+	cr_expect(end == VM_FAULTED, "the guest still writes what was unmapped: end %d, code %d",
+		  end, code);
+	vm_destroy(vm);
+}
+
 Test(vm_snapshot, shared_files_are_in_none_and_gone_after_a_restore)
 {
 	const gva_t at = {0x70000000};

@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "vm/hostcall/fdtable.h"
 #include "vm/internal.h"
+#include "vm/snapshot/private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,6 +74,27 @@ Test(vm_snapshot_file, guests_go_on_from_a_file)
 	vm_snapshot_drop(s);
 	vm_destroy(a);
 	vm_destroy(b);
+}
+
+/* More than a reset copies back: all are dropped, area and boot information copied again. */
+Test(vm_snapshot_file, a_guest_that_has_written_every_page_is_set_back)
+{
+	int fd = write_one();
+	struct vm_snapshot *s = open_one(fd);
+	struct vm *a = frozen_from(s, -1);
+	struct err e = {0};
+	cr_assert((s->memory.shape.next - MEMORY_SYSTEM_BYTES) / MOTE_PAGE > DIRTY_PAGES_MAX);
+	for (int i = 0; i < 3; i++) {
+		for (uint64_t at = MEMORY_SYSTEM_BYTES; at < s->memory.shape.next; at += MOTE_PAGE)
+			a->memory.hva[at + 8] ^= 0x55;
+		cr_assert(vm_restore(a, s, &e) == 0, "%s", e.text);
+		cr_expect(a->vcpus[0].area->self == a->vcpus[0].area_va.v, "round %d: self %#lx", i,
+			  a->vcpus[0].area->self);
+		cr_expect(frozen_command(a, "k") == 2);
+	}
+	vm_snapshot_drop(s);
+	vm_destroy(a);
+	close(fd);
 }
 
 /* Registers, of a guest that waits with a pattern in all of them. */

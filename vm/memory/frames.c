@@ -56,9 +56,27 @@ int memory_extend(struct memory *m, uint64_t end)
 	int rc = add_slot(m, m->slots, m->slot_end, bytes);
 	if (rc < 0)
 		return rc;
-	m->slots++;
 	m->slot_end += bytes;
+	m->slot_ends[m->slots++] = m->slot_end;
 	return 0;
+}
+
+static bool renew_slot(const struct memory *m, uint32_t number, uint64_t gpa, uint64_t bytes)
+{
+	if (memory_ends_now(m) || memory_set_slot(m, number, gpa, 0, m->hva + gpa) < 0)
+		return false;
+	return add_slot(m, number, gpa, bytes) == 0;
+}
+
+bool memory_renew_slots(const struct memory *m)
+{
+	uint64_t from = 0;
+	for (uint32_t i = 0; i < m->slots; i++) {
+		if (!renew_slot(m, i, from, m->slot_ends[i] - from))
+			return false;
+		from = m->slot_ends[i];
+	}
+	return !m->spill_next || renew_slot(m, SPILL_SLOT, m->end, m->spill_bytes);
 }
 
 /* Never-used memory, aligned, from the end of what was used so far. */

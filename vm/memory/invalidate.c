@@ -17,16 +17,14 @@ void memory_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes)
 		return;
 	}
 	for (uint64_t done = 0, step; m->vm_fd >= 0 && done < bytes; done += step) {
-		step = bytes - done;
-		if (step > INVALIDATE_STEP_BYTES)
-			step = INVALIDATE_STEP_BYTES;
+		step = memory_step_bytes(bytes - done);
 		/* It does not run again. */
 		if (done > 0 && memory_ends_now(m)) {
 			m->broken = true;
 			return;
 		}
 		if (!take_away_and_give_back(m->hva + gpa + done, step)) {
-			m->broken |= !take_away_and_give_back(m->hva, m->slot_end);
+			m->broken |= !memory_renew_slots(m);
 			return;
 		}
 	}
@@ -39,22 +37,35 @@ static void invalidate_all(struct memory *m)
 }
 
 /*
- * Makes memory read as zero and gives it back. If a snapshot lies under it, that is replaced:
- * dropping the guest's copy would bring the snapshot's contents up again.
+ * Makes memory read as zero and gives it back. If a snapshot lies under it, that is replaced, which
+ * `split` allows: dropping the guest's copy would bring the snapshot's contents up again.
  */
-static void discard(struct memory *m, uint64_t gpa, uint64_t bytes)
+static void discard_some(struct memory *m, uint64_t gpa, uint64_t bytes, bool split)
 {
 	if (gpa >= m->backed_end) {
 		madvise(m->hva + gpa, bytes, MADV_DONTNEED);
 		return;
 	}
-	if (memory_may_split(m) &&
-	    mmap(m->hva + gpa, bytes, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED)
+	if (split && memory_map_anonymous(m, gpa, gpa + bytes) == 0)
 		return;
 	/* of a file that has become shorter: the guest ends when it uses it */
 	(void)!guest_zero(m->hva + gpa, bytes);
 	memory_invalidate(m, gpa, bytes);
+}
+
+/* One host mapping: its parts join. */
+static void discard(struct memory *m, uint64_t gpa, uint64_t bytes)
+{
+	const bool split = gpa < m->backed_end && memory_may_split(m);
+	for (uint64_t done = 0, step; done < bytes; done += step) {
+		step = memory_step_bytes(bytes - done);
+		/* It does not run again, and nobody sees what is not zero. */
+		if (done > 0 && memory_ends_now(m)) {
+			m->broken = true;
+			return;
+		}
+		discard_some(m, gpa + done, step, split);
+	}
 }
 
 /*

@@ -78,6 +78,7 @@ enum page_kind {
 #define MEMORY_KERNEL_PAGES_BYTES (MEMORY_STACKS_AT + MEMORY_STACKS_BYTES)
 #define MEMORY_MAX_BYTES          (1UL << 40)
 #define MEMORY_FILES_MAX          16
+#define MEMORY_SLOTS_OWN          32 /* memory slots but for shared files (vm/memory/frames.c) */
 #define MEMORY_SPLITS_MAX         1024
 
 struct memory_extent {
@@ -95,6 +96,7 @@ struct memory {
 	uint64_t end;         /* of what the guest may use: the system block and max_bytes */
 	uint64_t spill_bytes; /* from `end` on, for tables that do not fit the system block */
 	uint64_t slot_end;    /* guest-physical memory given to KVM so far */
+	uint64_t slot_ends[MEMORY_SLOTS_OWN]; /* of each slot, which begins at the last one's end */
 	uint32_t slots;
 	uint64_t next; /* pages from here to `end` were never used */
 	/*

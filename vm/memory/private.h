@@ -34,8 +34,12 @@ bool memory_may_split(struct memory *m) must_check;
 /* Gives KVM guest-physical memory, or takes it away (0 bytes), by a slot's number. 0 or -errno. */
 int memory_set_slot(const struct memory *m, uint32_t number, uint64_t gpa, uint64_t bytes,
 		    const uint8_t *host) must_check;
-/* The first slot number that frames.c does not use. */
-enum { MEMORY_SLOTS_OWN = 32 };
+/*
+ * Takes all memory from KVM and gives it back, which drops whatever translates to it, needs no host
+ * mapping, and takes by the size of the memory, not by how much of it is in use. Not the slots of
+ * shared files. False if KVM refused, or the guest is to end: it must not run again then.
+ */
+bool memory_renew_slots(const struct memory *m) must_check;
 /* Zeroed memory of this process alone in place of what is at [from, end). 0 or -errno. */
 int memory_map_anonymous(const struct memory *m, uint64_t from, uint64_t end) must_check;
 /* --- page_table.c --- */
@@ -54,7 +58,7 @@ int memory_step_at(struct memory *m, uint64_t at, uint64_t end, struct memory_st
 /*
  * Takes host memory away from KVM and gives it back with its contents: whatever translates to it,
  * on shadow page tables or nested ones, is dropped and looked up again. If the process may have no
- * more mappings, all of the guest's memory at once, which splits none.
+ * more mappings, that is done by the memory's slots (memory_renew_slots).
  */
 void memory_invalidate(struct memory *m, uint64_t gpa, uint64_t bytes);
 /* Pages that change together: one invalidation, or one discard, for each contiguous run. */
@@ -91,8 +95,14 @@ static inline bool memory_ends_now(const struct memory *m)
 {
 	return m->ending && m->ending(m->ending_arg);
 }
-/* Of what is given to mprotect(2) at once, which takes long for many small pages. */
-#define INVALIDATE_STEP_BYTES (128UL << 20)
+/* Of what is given to mprotect(2) or madvise(2) at once, which take long for many small pages. */
+#define MEMORY_STEP_BYTES (128UL << 20)
+static inline uint64_t memory_step_bytes(uint64_t left)
+{
+	if (left > MEMORY_STEP_BYTES)
+		return MEMORY_STEP_BYTES;
+	return left;
+}
 /* Marks the pages of a range that are present as lost; how many there were, or -errno. */
 int64_t memory_lose(struct memory *m, gva_t at, uint64_t bytes) must_check;
 

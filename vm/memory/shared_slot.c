@@ -212,9 +212,7 @@ static bool invalidate(struct memory *m, const struct memory_shared_file *s, uin
 		       uint64_t bytes)
 {
 	for (uint64_t done = 0, step; done < bytes; done += step) {
-		step = bytes - done;
-		if (step > INVALIDATE_STEP_BYTES)
-			step = INVALIDATE_STEP_BYTES;
+		step = memory_step_bytes(bytes - done);
 		if (done > 0 && memory_ends_now(m)) {
 			m->broken = true;
 			return true;

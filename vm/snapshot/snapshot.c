@@ -305,7 +305,8 @@ static int restore(struct vm *vm, struct vm_snapshot *s)
 	int rc = restore_memory(vm, s);
 	if (rc == 0 && !again)
 		rc = restore_kernel_pages(vm, s);
-	if (rc == 0 && !again)
+	/* A reset that did not find all pages that were written has dropped these, too. */
+	if (rc == 0 && (!again || !vm->memory.dirty.complete))
 		rc = copy_pages_of_host(vm, s);
 	if (rc < 0)
 		return rc;
