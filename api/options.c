@@ -105,6 +105,7 @@ static void add_credentials(const struct mote_credentials *from, struct vm_confi
 	c->seccomp = from->seccomp;
 	c->credentials = true;
 	c->on_credentials = from->changed;
+	c->on_bind_refused = from->bind;
 	c->on_credentials_arg = from->arg;
 }
 

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 
@@ -376,6 +377,11 @@ static int can_map_root(const struct container *c, const struct oci_spec *s,
 
 static int can_map_mount(const struct container *c, const struct oci_mount *m, struct err *e)
 {
+	/* What the host mounts there later comes with the host's ids. */
+	if (m->propagation & (MS_SLAVE | MS_SHARED))
+		return err_set(e, ERR_HOST, ENOTSUP,
+			       "mount on %s: the host's later mounts below it reach the container",
+			       m->destination);
 	if (m->bind)
 		return can_map(c, c->bundle_fd, m, e);
 	if (strcmp(m->type, "tmpfs") == 0 || mounts_is_of_the_host(m))

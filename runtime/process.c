@@ -288,18 +288,10 @@ static void read_progress(struct process *p, int timeout_ms)
 	}
 }
 
-/* The last message. Anything else means nothing: the end of the process says the rest. */
-static void read_exit(struct process *p)
+static void read_exit(struct process *p, const struct buf *body)
 {
-	cleanup_buf struct buf body = {.cap = 4096};
-	enum wire_type type;
-	int rc = wire_receive(p->control, 0, &type, &body);
-	close_control(p);
-	if (rc < 0 || type != WIRE_EXIT || body.len != sizeof(uint32_t) ||
-	    p->state != PROCESS_RUNNING)
-		return;
 	uint32_t status;
-	memcpy(&status, body.data, sizeof(status));
+	memcpy(&status, body->data, sizeof(status));
 	/* It ends, also if a guest has got hold of the monitor. */
 	(void)!process_signal(p, SIGKILL);
 	struct timespec now;
@@ -307,12 +299,27 @@ static void read_exit(struct process *p)
 	process_set_ended(p, status & 255, now);
 }
 
+/* Anything but these means nothing: the end of the process says the rest. */
+static void read_running(struct process *p)
+{
+	cleanup_buf struct buf body = {.cap = 4096};
+	enum wire_type type;
+	int rc = wire_receive(p->control, 0, &type, &body);
+	const bool running = rc == 0 && p->state == PROCESS_RUNNING;
+	if (running && type == WIRE_BIND &&
+	    wire_answer(p->control, WIRE_BIND, process_bind(p, &body)) == 0)
+		return;
+	close_control(p);
+	if (running && type == WIRE_EXIT && body.len == sizeof(uint32_t))
+		read_exit(p, &body);
+}
+
 static void read_message(struct process *p, int timeout_ms)
 {
 	if (p->state == PROCESS_SETTING_UP || p->state == PROCESS_BUILDING)
 		read_progress(p, timeout_ms);
 	else
-		read_exit(p);
+		read_running(p);
 }
 
 static void on_control(void *arg, uint32_t events)

@@ -147,6 +147,9 @@ static inline bool process_has_ended(const struct process *p)
 	return p->state >= PROCESS_DRAINING;
 }
 
+/* bind.c: the answer to a BIND of its monitor: 0 or an errno. */
+uint32_t process_bind(const struct process *p, const struct buf *body);
+
 /* The timer calls the supervisor, and process_is_late, ms from now. */
 void process_set_deadline(struct process *p, int64_t ms);
 bool process_is_late(const struct process *p);

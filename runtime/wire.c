@@ -39,6 +39,20 @@ int wire_send(int fd, enum wire_type type, const void *body, size_t len)
 	return io_write_all(fd, body, len);
 }
 
+int wire_answer(int fd, enum wire_type type, uint32_t code)
+{
+	struct {
+		struct header head;
+		uint32_t code;
+	} m = {{.type = type, .len = sizeof(code)}, code};
+	ssize_t n = send(fd, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0)
+		return -errno;
+	if (n == sizeof(m))
+		return 0;
+	return -EAGAIN;
+}
+
 int wire_send_failure(int fd, const struct err *e)
 {
 	struct failure body = {.code = (uint32_t)e->code, .blame = e->blame};
@@ -76,7 +90,7 @@ int wire_receive(int fd, int timeout_ms, enum wire_type *type, struct buf *body)
 	int rc = read_all(fd, timeout_ms, &h, sizeof(h));
 	if (rc < 0)
 		return rc;
-	if (h.type < WIRE_CONFIG || h.type > WIRE_FAILED || h.len > WIRE_BODY_MAX)
+	if (h.type < WIRE_CONFIG || h.type >= WIRE_TYPES || h.len > WIRE_BODY_MAX)
 		return -EBADMSG;
 	body->len = 0;
 	if (h.len) {

@@ -9,6 +9,8 @@
  *   monitor -> shim   READY   mounts, cgroup, user and entrypoint are set up: Create waits for it
  *   monitor -> shim   BUILT   the VM is made and the jail closed: Start waits for it
  *   shim -> monitor   START
+ *   monitor -> shim   BIND    a socket of its own that it may not bind; any number of them
+ *   shim -> monitor   BIND    how that ended
  *   monitor -> shim   EXIT    the program's status; the end of the process follows
  *
  * Instead of any of its messages the monitor may send FAILED, and exits. Both ends run the same
@@ -33,6 +35,15 @@ enum wire_type {
 	WIRE_EXIT, /* u32: exit status */
 	WIRE_HOOKS,
 	WIRE_FAILED, /* u32 errno, u32 blame, text without NUL */
+	WIRE_BIND,   /* struct wire_bind; back: u32 errno, 0: bound */
+	WIRE_TYPES
+};
+
+/* A port below 1024, with an address of AF_INET or AF_INET6. */
+struct wire_bind {
+	int32_t fd; /* the monitor's */
+	uint32_t len;
+	uint8_t address[28]; /* struct sockaddr_in6 is the longest */
 };
 
 #define WIRE_BODY_MAX          (8UL << 20)
@@ -77,6 +88,8 @@ void wire_config_free(struct wire_config *c);
 
 /* Sends one message. 0 or -errno; -EPIPE: the other end is gone (no signal). */
 int wire_send(int fd, enum wire_type type, const void *body, size_t len) must_check;
+/* A code, at once: -EAGAIN if the other end has not read what it was sent before. */
+int wire_answer(int fd, enum wire_type type, uint32_t code) must_check;
 int wire_send_failure(int fd, const struct err *e) must_check;
 /*
  * Receives one message, waiting at most timeout_ms (-1: no limit) for each piece. Its body replaces

@@ -33,7 +33,8 @@ struct vm_credentials {
 	bool own;            /* by vm_jail the thread is this guest's alone, and `now` is known */
 	bool changed;        /* since then */
 	struct mote_ids now; /* the thread's */
-	void (*on_change)(void *arg); /* or NULL */
+	void (*on_change)(void *arg);                                                 /* or NULL */
+	int (*on_bind_refused)(void *arg, int fd, const void *address, uint32_t len); /* or NULL */
 	void *arg;
 };
 /* Reads what the calling thread has; before its filter. -errno. */

@@ -203,6 +203,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->set_ids = config->set_ids;
 	vm->credentials.wanted = config->credentials;
 	vm->credentials.on_change = config->on_credentials;
+	vm->credentials.on_bind_refused = config->on_bind_refused;
 	vm->credentials.arg = config->on_credentials_arg;
 	vm->container_key = config->container_key;
 	vm->stop_ready = config->stop_ready;

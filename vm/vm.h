@@ -46,10 +46,12 @@ struct vm_config {
 	bool no_new_privs, seccomp;            /* that it sees */
 	/*
 	 * Once vm_jail was called, the thread's credentials are the guest's, which may change them
-	 * as the kernel lets that thread. on_credentials: called by it after each change; NULL: no.
+	 * as the kernel lets that thread. on_credentials: called by it after each change;
+	 * on_bind_refused: if it may not bind a port that the guest may; NULL: no.
 	 */
 	bool credentials;
 	void (*on_credentials)(void *arg);
+	int (*on_bind_refused)(void *arg, int fd, const void *address, uint32_t len);
 	void *on_credentials_arg;
 	int stdio[3]; /* host descriptors, duplicated; -1: closed in the guest */
 	const struct vm_preopen *preopens;

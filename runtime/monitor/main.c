@@ -557,6 +557,30 @@ static uint64_t container_key(const char *id)
 	return key | 1;
 }
 
+/*
+ * In the filter as well. The network namespace belongs to the user namespace of the shim, whose
+ * capabilities count there: it asks for the socket by its number, and answers at once.
+ */
+static int bind_by_shim(void *monitor, int fd, const void *address, uint32_t len)
+{
+	struct wire_bind bind = {.fd = fd, .len = len};
+	uint8_t answer[sizeof(uint32_t)];
+	struct buf body = {.data = answer, .cap = sizeof(answer), .capacity = sizeof(answer)};
+	enum wire_type type;
+	uint32_t code;
+	(void)monitor;
+	if (len > sizeof(bind.address))
+		return -EINVAL;
+	memcpy(bind.address, address, len);
+	int rc = wire_send(MONITOR_CONTROL_FD, WIRE_BIND, &bind, sizeof(bind));
+	if (rc == 0)
+		rc = wire_receive(MONITOR_CONTROL_FD, -1, &type, &body);
+	if (rc < 0 || type != WIRE_BIND || body.len != sizeof(code))
+		return -EACCES;
+	memcpy(&code, answer, sizeof(code));
+	return -(int)code;
+}
+
 static int build(struct monitor *m, struct err *e)
 {
 	struct oci_spec *s = &m->config.spec;
@@ -579,6 +603,7 @@ static int build(struct monitor *m, struct err *e)
 		.no_new_privs = s->no_new_privileges,
 		.seccomp = s->seccomp,
 		.changed = on_new_credentials,
+		.bind = m->config.id_base ? bind_by_shim : NULL,
 	};
 	/* What follows '#' in args[0] is ours, not the program's. */
 	if (m->artefact.entry.function)

@@ -35,6 +35,7 @@ struct mote_sandbox {
 	int root, listening;
 	unsigned umask;
 	char seen[600]; /* of what the program could ask; no limits that are none */
+	struct mote_credentials credentials;
 	volatile sig_atomic_t signo;
 	int vm; /* "wait vm": made while it may, for what KVM brings along */
 };
@@ -113,6 +114,7 @@ int mote_sandbox_new(const struct mote_options *o, struct mote_sandbox **out, st
 	s->o.hostname = strdup(o->hostname);
 	s->o.cwd = strdup(o->cwd);
 	s->umask = *o->umask;
+	s->credentials = *o->credentials;
 	snprintf(s->seen, sizeof(s->seen), "domain %s groups %zu", o->domainname, o->group_count);
 	for (size_t i = 0; i < o->group_count; i++)
 		snprintf(s->seen + strlen(s->seen), sizeof(s->seen) - strlen(s->seen), " %u",
@@ -242,6 +244,39 @@ static int write_file(const char *path)
 	return dprintf(1, "%s: written\n", path), 0;
 }
 
+/* As vm/hostcall/socket.c does; fd: of a socket, or not. */
+static int bind_port(const struct mote_sandbox *s, int fd, uint16_t port, uint32_t len, bool ask)
+{
+	const struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	int rc = bind(fd, (const struct sockaddr *)&a, len) < 0 ? -errno : 0;
+	if ((ask || rc == -EACCES) && s->credentials.bind)
+		rc = s->credentials.bind(s->credentials.arg, fd, &a, len);
+	return rc;
+}
+
+/* A port that others may bind, too; then what a monitor would say that has been taken over. */
+static int bind_ports(const struct mote_sandbox *s, bool drop)
+{
+	const uint32_t len = sizeof(struct sockaddr_in6);
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0}};
+	int ends[2], unix_socket = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (pipe(ends) < 0 || (drop && syscall(SYS_capset, &head, none) < 0))
+		return 1;
+	dprintf(1, "port %d", bind_port(s, socket(AF_INET6, SOCK_STREAM, 0), 80, len, false));
+	dprintf(1, " again %d", bind_port(s, socket(AF_INET6, SOCK_STREAM, 0), 80, len, false));
+	dprintf(1, " datagram %d", bind_port(s, socket(AF_INET6, SOCK_DGRAM, 0), 80, len, false));
+	dprintf(1, " high %d", bind_port(s, socket(AF_INET6, SOCK_STREAM, 0), 8080, len, false));
+	if (!s->credentials.bind)
+		return 0;
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	dprintf(1, " short %d long %d", bind_port(s, fd, 81, 8, true),
+		bind_port(s, fd, 81, len + 1, true));
+	dprintf(1, " pipe %d closed %d unix %d\n", bind_port(s, ends[0], 82, len, true),
+		bind_port(s, 999, 82, len, true), bind_port(s, unix_socket, 82, len, true));
+	return 0;
+}
+
 static int wait_for_signal(struct mote_sandbox *s)
 {
 	touch_memory(4);
@@ -273,6 +308,8 @@ int mote_sandbox_run(struct mote_sandbox *s, struct mote_result *r, struct mote_
 		r->code = print_processes();
 	else if (strcmp(l, "isolation") == 0)
 		r->code = s->o.isolation;
+	else if (strncmp(l, "bind", 4) == 0)
+		r->code = bind_ports(s, l[4] != '\0');
 	else if (strcmp(l, "listening") == 0)
 		r->code = s->listening;
 	else if (strncmp(l, "ls ", 3) == 0)

@@ -222,6 +222,39 @@ Test(runtime_isolation, ports_are_the_user_s)
 	run("listening", 1);
 }
 
+#define APART                                                \
+	",\"linux\":{\"cgroupsPath\":\"/mote-test/XXXXXX\"," \
+	"\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"}]}"
+
+/* Those that the program binds itself, with a user namespace by the shim. */
+Test(runtime_isolation, low_ports_are_for_those_who_may)
+{
+	static const struct {
+		const char *process, *program, *expected;
+	} cases[] = {
+		{CAPABILITIES("bounding", "CAP_NET_BIND_SERVICE"), "bind",
+		 "port 0 again -98 datagram 0 high 0"},
+		{USER CAPABILITIES("ambient", "CAP_NET_BIND_SERVICE"), "bind",
+		 "port 0 again -98 datagram 0 high 0"},
+		{CAPABILITIES("bounding", "CAP_CHOWN"), "bind",
+		 "port -13 again -13 datagram -13 high 0"},
+		{USER, "bind", "port -13 again -13 datagram -13 high 0"},
+		{CAPABILITIES("bounding", "CAP_NET_BIND_SERVICE"), "bind dropped",
+		 "port -13 again -13 datagram -13 high 0"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		config(cases[i].process, APART);
+		const char *got = run(cases[i].program, 0);
+		cr_expect(strncmp(got, cases[i].expected, strlen(cases[i].expected)) == 0,
+			  "%zu: %s", i, got);
+		const char *hostile = strstr(got, " short");
+		cr_expect(!hostile == !maps(dir), "%zu: %s", i, got);
+		cr_expect(!hostile || strcmp(hostile, " short -22 long -22 pipe -13 closed -13 "
+						      "unix -13\n") == 0,
+			  "%zu: %s", i, got);
+	}
+}
+
 /* --- user namespaces --- */
 
 #define FIRST_HOST_ID 0x80000000U
@@ -276,6 +309,9 @@ Test(runtime_isolation, its_ids_are_nobody_s)
 	/* Of which no ids can be mapped: the container runs, with the ids of config.json. */
 	config(USER, ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"bind\","
 		     "\"source\":\"/proc/version\"}]" LINUX(""));
+	host_ids_are(1000, 1001, false);
+	config(USER, ",\"mounts\":[{\"destination\":\"/w\",\"type\":\"bind\",\"source\":\"/\","
+		     "\"options\":[\"bind\",\"rslave\"]}]" LINUX(""));
 	host_ids_are(1000, 1001, false);
 	config(",\"user\":{\"uid\":4294901760,\"gid\":0}", LINUX(""));
 	cr_expect(strstr(run("self", 0), "uid 4294901760/4294901760"), "beyond what is mapped");

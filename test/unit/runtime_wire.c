@@ -187,7 +187,7 @@ Test(runtime_wire, join_carries_descriptors)
 Test(runtime_wire, nonsense_is_refused)
 {
 	static const uint32_t headers[][2] = {
-		{0, 0}, {WIRE_FAILED + 1, 0}, {0xffffffff, 0}, {WIRE_EXIT, WIRE_BODY_MAX + 1}};
+		{0, 0}, {WIRE_TYPES, 0}, {0xffffffff, 0}, {WIRE_EXIT, WIRE_BODY_MAX + 1}};
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
 		int ends[2];
 		pair(ends);

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -181,6 +182,19 @@ static int outside_address(struct vm *vm, const struct mote_sockaddr *addr,
 	return 0;
 }
 
+/*
+ * A port below 1024, where the thread's capabilities are of another user namespace than its
+ * network's. The credentials are those that this thread was given.
+ */
+static int bind_outside(const struct vm_credentials *c, int host, const struct socket_address *to)
+{
+	int rc = sys_status(bind(host, to->addr, to->len));
+	bool may = c->own && c->now.effective >> CAP_NET_BIND_SERVICE & 1;
+	if (rc == -EACCES && may && c->on_bind_refused)
+		rc = c->on_bind_refused(c->arg, host, to->addr, to->len);
+	return rc;
+}
+
 int64_t host_bind(struct vcpu *vcpu, const struct call_bind *a)
 {
 	struct vm *vm = vcpu->vm;
@@ -193,7 +207,7 @@ int64_t host_bind(struct vcpu *vcpu, const struct call_bind *a)
 	int rc = outside_address(vm, a->addr, &to);
 	if (rc < 0)
 		return rc;
-	return sys_status(bind(host, to.addr, to.len));
+	return bind_outside(&vm->credentials, host, &to);
 }
 
 int64_t host_bind_file(struct vcpu *vcpu, const struct call_bind_file *a)

@@ -85,6 +85,12 @@ struct mote_credentials {
 	 */
 	void (*changed)(void *arg);
 	void *arg;
+	/*
+	 * Called there if the kernel refuses to bind fd, a socket of the program's, and the program
+	 * has CAP_NET_BIND_SERVICE: it counts in the user namespace that owns the network namespace
+	 * alone. Binds it by other rights: 0 or a negative errno. NULL: the refusal stands.
+	 */
+	int (*bind)(void *arg, int fd, const void *address, uint32_t len);
 };
 
 /* Begin with `struct mote_options o = {.size = sizeof(o)}`; a zeroed member means its default. */

@@ -153,6 +153,20 @@ each_room_user_namespace() { # core
 
 # The guest's root becomes another user: what is done for it goes by that user, on the host too, and its shim's end is
 # its end as before.
+# Also where the network is the host's, and the capabilities are a user namespace's.
+test_room_binds_low_ports() { # core
+	local network
+	KIND=native
+	for network in '' --net-host; do
+		run $network -- "ports${network:+-host}" bind 80
+		is "$status $(cat "$err")" '0 ' "root $network"
+		run $network --cap-drop CAP_NET_BIND_SERVICE -- "ports${network:+-host}" bind 80
+		is "$status $(cat "$err")" '1 probe: bind: Permission denied' "without the capability $network"
+		run $network -- "ports${network:+-host}" become 1000 1001 /probe bind 80
+		is "$status $(cat "$err")" '1 probe: bind: Permission denied' "root no more $network"
+	done
+}
+
 test_room_becomes_another_user() { # core
 	local pid
 	KIND=native

@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #ifndef __wasm__
+#include <arpa/inet.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/sysmacros.h>
@@ -312,6 +314,19 @@ static int do_identity(int argc, char **argv)
 }
 
 /* UID GID PROGRAM ARG...: as su does, with a group of 7. */
+static int do_bind(int argc, char **argv)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (argc < 1 || fd < 0)
+		return fail("socket");
+	a.sin_port = htons((uint16_t)atoi(argv[0]));
+	if (bind(fd, (const struct sockaddr *)&a, sizeof a) != 0)
+		return fail("bind");
+	return listen(fd, 1) == 0 ? 0 : fail("listen");
+}
+
 static int do_become(int argc, char **argv)
 {
 	const gid_t groups[] = {7};
@@ -557,6 +572,7 @@ static const struct action {
 	{"write", do_write},
 #ifndef __wasm__
 	{"become", do_become},
+	{"bind", do_bind},
 	{"change-stdin", do_change_stdin},
 	{"chmod", do_chmod},
 	{"credentials", do_credentials},
