@@ -295,12 +295,17 @@ static size_t name_length(const char *arg0)
 	return (size_t)(hash - arg0);
 }
 
+static const char *title_of(const struct layer *p)
+{
+	return *p->title ? p->title : "(none)";
+}
+
 static int none_called(const struct manifest *m, const char *arg0, struct err *e)
 {
 	char titles[160] = "";
 	for (size_t i = 0, at = 0; i < m->count && at < sizeof(titles); i++)
 		at += (size_t)snprintf(titles + at, sizeof(titles) - at, "%s%.60s", i ? ", " : "",
-				       *m->programs[i].title ? m->programs[i].title : "(none)");
+				       title_of(&m->programs[i]));
 	return err_set(e, ERR_CONFIG, ENOENT,
 		       "it has %zu programs, and none is titled %.60s, as process.args[0] asks; "
 		       "titles: %s",

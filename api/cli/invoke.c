@@ -107,8 +107,12 @@ static bool reads_back(const char *text, double v, bool single)
 static void print_float(double v, bool single)
 {
 	char text[64];
-	if (isnan(v) || isinf(v)) {
-		printf("%s\n", isnan(v) ? "NaN" : v < 0 ? "-inf" : "inf");
+	if (isnan(v)) {
+		puts("NaN");
+		return;
+	}
+	if (isinf(v)) {
+		puts(v < 0 ? "-inf" : "inf");
 		return;
 	}
 	int digits = 0;

@@ -216,12 +216,12 @@ struct interval_timer {
 
 static int64_t put_interval_timer(const struct timer *timer, uint64_t to)
 {
-	const int64_t left = left_of(timer) + NS_PER_US - 1;
+	const int64_t left =
+		left_of(timer) + NS_PER_US - 1; /* rounded up; 0 stays less than 1 us */
 	const struct interval_timer t = {
 		.interval = {.sec = timer->interval_ns / NS_PER_S,
 			     .usec = timer->interval_ns % NS_PER_S / NS_PER_US},
-		.value = {.sec = timer->end_ns ? left / NS_PER_S : 0,
-			  .usec = timer->end_ns ? left % NS_PER_S / NS_PER_US : 0},
+		.value = {.sec = left / NS_PER_S, .usec = left % NS_PER_S / NS_PER_US},
 	};
 	return put_user(to, &t, sizeof(t));
 }

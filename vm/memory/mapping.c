@@ -39,12 +39,6 @@ static bool range_ok(uint64_t at, uint64_t bytes)
 	return at >= MOTE_KERNEL_END || at + bytes <= MOTE_KERNEL;
 }
 
-bool memory_is_ending(const struct memory *m, unsigned *steps)
-{
-	enum { STEPS = 1024 };
-	return ++*steps % STEPS == 0 && memory_ends_now(m);
-}
-
 /*
  * Whether a range is as a call wants it, all of it mapped or nothing: 0, `rc` if it is not, -EINTR.
  */

@@ -86,14 +86,16 @@ int memory_map_pages(struct memory *m, gva_t at, uint64_t gpa, uint64_t bytes,
 int memory_split(struct memory *m, uint64_t *entry) must_check;
 /* Maps a range, with or without access, of which each page gets memory when it is used first. */
 int memory_reserve(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
-/*
- * Whether the guest is to end, asked now and then: how long a change takes is the guest's choice.
- */
-bool memory_is_ending(const struct memory *m, unsigned *steps) must_check;
-/* The same at once, before something that no signal ends and that takes milliseconds. */
+/* Whether the guest is to end; asked before what no signal ends and takes milliseconds. */
 static inline bool memory_ends_now(const struct memory *m)
 {
 	return m->ending && m->ending(m->ending_arg);
+}
+/* The same, asked at one of many steps: how long a change takes is the guest's choice. */
+static inline bool memory_is_ending(const struct memory *m, unsigned *steps)
+{
+	enum { STEPS = 1024 };
+	return ++*steps % STEPS == 0 && memory_ends_now(m);
 }
 /* Of what is given to mprotect(2) or madvise(2) at once, which take long for many small pages. */
 #define MEMORY_STEP_BYTES (128UL << 20)

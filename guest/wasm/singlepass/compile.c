@@ -359,9 +359,9 @@ static void take_stack_arguments(struct compiler *c)
 			continue;
 		}
 		reserve_code(c);
-		unsigned reg = c->fn.locals[i].reg, to = reg != X64_NONE ? reg
-							 : is_float      ? XMM0
-									 : RAX;
+		unsigned reg = c->fn.locals[i].reg, to = reg;
+		if (reg == X64_NONE)
+			to = is_float ? XMM0 : RAX;
 		if (is_float)
 			x64_rm(&c->x, is_vector ? OP_MOVUPS_LOAD : OP_MOVSD_LOAD, 0, to,
 			       x64_at(R11, at));
