@@ -260,6 +260,14 @@ static void serve(void)
 			CHECK_EQ(mote_pipe(area, pair, sizeof(pair), 0), 0);
 			CHECK_EQ(mote_close(area, 1), 0);
 			break;
+		case 'q': { /* locks of each kind on standard output's file */
+			struct mote_lock one = {.type = 1 /* F_WRLCK */, .length = 1};
+			answer = (uint64_t)mote_flock(area, 1, 2 /* LOCK_EX */);
+			answer |= (uint64_t)mote_lock(area, 1, 6 /* F_SETLK */, &one, NULL);
+			one.start = 1;
+			answer |= (uint64_t)mote_lock(area, 1, 37 /* F_OFD_SETLK */, &one, NULL);
+			break;
+		}
 		case 's': { /* write to standard output */
 			struct mote_iovec v = {.base = (uint64_t) "out", .len = 3};
 			answer = (uint64_t)mote_writev(area, 1, &v, 1);

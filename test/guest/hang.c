@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -179,6 +180,16 @@ static void socketpairs(void)
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, s) == 0, "socketpair");
 	for (;;)
 		write(s[0], p, 64 * MIB);
+}
+
+/* A listener that nobody accepts from, with as many as may wait. */
+static void connectfull(void)
+{
+	const struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "\0full"};
+	int l = socket(AF_UNIX, SOCK_STREAM, 0);
+	must(bind(l, (const struct sockaddr *)&un, 7) == 0 && listen(l, 0) == 0, "listen");
+	for (;;)
+		connect(socket(AF_UNIX, SOCK_STREAM, 0), (const struct sockaddr *)&un, 7);
 }
 
 static void sleepbig(void)
@@ -400,6 +411,7 @@ static const struct {
 	{"epollcycle", epollcycle},
 	{"pollmany", pollmany},
 	{"sp", socketpairs},
+	{"connectfull", connectfull},
 	{"sleepbig", sleepbig},
 	{"fds", fds},
 	{"stdout", output},

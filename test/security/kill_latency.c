@@ -62,6 +62,7 @@ static const struct kind {
 	{"epollcycle", "epollcycle", 0},
 	{"pollmany", "pollmany", 0},
 	{"sp", "sp", 0},
+	{"connectfull", "connectfull", 0},
 	{"sleepbig", "sleepbig", 0},
 	{"fds", "fds", BURNS},
 	{"stdout", "stdout", 0},

@@ -759,12 +759,18 @@ SYS(open_the_addresses, SYS_mprotect, jail_how_own() + JAIL_RESOLVINGS * 0x2000,
     PROT_READ | PROT_WRITE)
 TRY(write_to_the_addresses, *(volatile char *)&jail_addresses_own()->file = 1)
 SYS(another_number, SYS_dup3, 3, 9, O_CLOEXEC)
-TRY(connect_to_its_own, const struct jail_addresses *own = jail_addresses_own();
-    if (!own || jail_socket_file(3) < 0) return 1;
+TRY(bind_to_its_own, const struct jail_addresses *own = jail_addresses_own(); if (!own) return 1;
     int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connect(s, (const void *)&own->abstract[0].un, JAIL_ABSTRACT_BYTES) == 0 ||
 	errno != ECONNREFUSED) return 2;
+    return bind(s, (const void *)&own->abstract[0].un, JAIL_ABSTRACT_BYTES) < 0)
+/* If there is a directory in which something may be changed. */
+TRY(connect_to_a_file, const struct jail_addresses *own = jail_addresses_own();
+    if (!own || jail_socket_file(3) < 0) return 1;
+    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     return connect(s, (const void *)&own->file.un, sizeof(own->file.un)) == 0)
+SYS(bind_a_file, SYS_bind, 3, &anywhere, sizeof(anywhere))
+SYS(change_directory, SYS_fchdir, 3)
 
 Test(vm_jail, sockets_by_name_without_the_network)
 {
@@ -774,7 +780,11 @@ Test(vm_jail, sockets_by_name_without_the_network)
 		if ((jail_profiles[p] & (needs | JAIL_NETWORK)) != needs)
 			continue;
 		profiles++;
-		cr_expect(jailed(p, try_connect_to_its_own, NULL) == 0, "%s", said);
+		const int files = jail_profiles[p] & JAIL_CHANGES ? 0 : 159;
+		cr_expect(jailed(p, try_bind_to_its_own, NULL) == 0, "%s", said);
+		cr_expect(jailed(p, try_connect_to_a_file, NULL) == files, "%s", said);
+		cr_expect((jailed(p, try_bind_a_file, NULL) == 159) == (files == 159), "%s", said);
+		cr_expect(jailed(p, try_change_directory, NULL) == 159, "%s", said);
 		cr_expect(jailed(p, try_connect_anywhere, NULL) == 159, "%s", said);
 		cr_expect(jailed(p, try_send_anywhere, NULL) == 159, "%s", said);
 		cr_expect(jailed(p, try_open_the_addresses, NULL) == 159, "%s", said);

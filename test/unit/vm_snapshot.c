@@ -9,10 +9,13 @@
 #include "vm/memory/shared_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 
 static void restore(struct vm *vm, struct vm_snapshot *s)
@@ -358,6 +361,43 @@ Test(vm_snapshot, descriptors)
 		  "%s", e.text);
 	vm_snapshot_drop(s);
 	vm_destroy(vm);
+}
+
+/* Another process: record locks are this one's. */
+static bool somebody_else_can_lock(const char *path)
+{
+	pid_t pid = fork();
+	int status;
+	if (pid == 0) {
+		struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+		_exit(fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fcntl(fd, F_SETLK, &all) < 0);
+	}
+	cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid);
+	return status == 0;
+}
+
+/* The next guest of a VM, and others, find no lock of the last one's on what it was given. */
+Test(vm_snapshot, locks_on_what_was_given_go_with_the_guest)
+{
+	char path[] = "/tmp/mote-lock-XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC);
+	cr_assert(fd >= 0);
+	struct vm *vm = frozen_ready(fd);
+	struct vm_snapshot *s = frozen_take(vm);
+	for (int i = 0; i < 3; i++) {
+		uint64_t answer = frozen_command(vm, "q");
+		cr_expect(answer == 0, "round %d: %#lx", i, answer);
+		cr_expect(!somebody_else_can_lock(path));
+		if (i == 2)
+			cr_expect(frozen_command(vm, "o") == 2); /* it closes that */
+		restore(vm, s);
+		cr_expect(somebody_else_can_lock(path), "round %d", i);
+	}
+	vm_snapshot_drop(s);
+	vm_destroy(vm);
+	close(fd);
+	unlink(path);
 }
 
 static void use_up_mappings(void)

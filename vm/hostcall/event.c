@@ -178,6 +178,10 @@ int64_t host_lock(struct vcpu *vcpu, const struct call_lock *a)
 		.l_start = a->lock->start,
 		.l_len = a->lock->length,
 	};
+	enum fd_lock kind = FD_LOCK_PROCESS;
+	if (a->command == F_OFD_SETLK || a->command == F_OFD_SETLKW)
+		kind = FD_LOCK_OPEN_FILE;
+	fdtable_note_lock(&vm->fds, fdtable_get(&vm->fds, a->fd), kind);
 	switch (a->command) {
 	case F_SETLKW:
 		return lock_waiting(vcpu, host, F_SETLK, &lock);

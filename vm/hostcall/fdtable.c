@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 void fdtable_destroy(struct fdtable *t)
@@ -119,6 +120,38 @@ void fdtable_note_copy(struct fdtable *t, uint32_t at, uint16_t origin)
 	t->entries[at].origin = origin;
 }
 
+void fdtable_note_lock(struct fdtable *t, const struct fd_entry *entry, enum fd_lock kind)
+{
+	if (!entry->origin)
+		return;
+	t->locks |= kind;
+	t->changes++;
+}
+
+/* A lock that is not there is none to end, and a file without locks has none. */
+static void unlock(const struct fd_entry *entry, unsigned kinds)
+{
+	struct flock all = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+	if (entry->host < 0 || !(entry->flags & FD_GIVEN))
+		return;
+	if (kinds & FD_LOCK_WHOLE)
+		(void)!flock(entry->host, LOCK_UN | LOCK_NB);
+	if (kinds & FD_LOCK_PROCESS)
+		(void)!fcntl(entry->host, F_SETLK, &all);
+	if (kinds & FD_LOCK_OPEN_FILE)
+		(void)!fcntl(entry->host, F_OFD_SETLK, &all);
+}
+
+/* Duplicates have the same open file. */
+static void unlock_all(struct fdtable *t)
+{
+	for (uint32_t i = 0; t->locks && i < t->len; i++)
+		unlock(&t->entries[i], t->locks);
+	for (uint32_t i = 0; t->locks && i < t->kept_len; i++)
+		unlock(&t->kept[i], t->locks);
+	t->locks = 0;
+}
+
 static bool as_wanted(const struct fd_entry *entry, const struct fd_wanted *w)
 {
 	return entry->origin == w->origin && !((entry->flags ^ w->flags) & FD_GIVEN);
@@ -173,6 +206,7 @@ static int make_wanted(struct fdtable *t, const struct fd_wanted *w)
 
 int fdtable_reset(struct fdtable *t, const struct fd_wanted *wanted, uint32_t count)
 {
+	unlock_all(t);
 	for (uint32_t i = 0, k = 0; i < t->len; i++) {
 		while (k < count && wanted[k].at < i)
 			k++;

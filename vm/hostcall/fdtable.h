@@ -54,6 +54,7 @@ struct fdtable {
 	struct fd_entry *kept; /* owned: by their numbers */
 	uint32_t kept_len;
 	uint64_t changes; /* so far, of any kind */
+	unsigned locks;   /* fd_lock: of inherited descriptors' files, which fdtable_reset ends */
 };
 
 void fdtable_destroy(struct fdtable *t); /* closes all; accepts a zeroed one */
@@ -74,6 +75,12 @@ int fdtable_give(struct fdtable *t, int host, unsigned flags, uint32_t at) must_
 /* Notes that an entry is a duplicate of another one. */
 void fdtable_note_copy(struct fdtable *t, uint32_t at, uint16_t origin);
 /*
+ * Notes a kind of lock that the guest has on what an entry has open. It goes with the open file,
+ * which of an inherited descriptor outlives the guest: then with a reset.
+ */
+enum fd_lock { FD_LOCK_WHOLE = 1, FD_LOCK_PROCESS = 2, FD_LOCK_OPEN_FILE = 4 };
+void fdtable_note_lock(struct fdtable *t, const struct fd_entry *entry, enum fd_lock kind);
+/*
  * What fdtable_reset makes: inherited descriptors and duplicates of them, in order of their
  * numbers. Of the flags only FD_GIVEN and FD_NONBLOCK count: what may be done with a descriptor is
  * as it was given.
@@ -83,8 +90,8 @@ struct fd_wanted {
 	uint16_t flags, origin;
 };
 /*
- * Makes the table have these descriptors and no others. Given ones that the guest closed are there
- * again where `keep` was set; -EBADF if one is missing.
+ * Makes the table have these descriptors and no others, without a lock of the guest's. Given ones
+ * that the guest closed are there again where `keep` was set; -EBADF if one is missing.
  */
 int fdtable_reset(struct fdtable *t, const struct fd_wanted *wanted, uint32_t count) must_check;
 /* The entry, or NULL. Borrowed until the table changes. */

@@ -457,12 +457,14 @@ int64_t host_pipe(struct vcpu *vcpu, const struct call_pipe *a)
 
 int64_t host_flock(struct vcpu *vcpu, const struct call_flock *a)
 {
-	int host = fdtable_host(&vcpu->vm->fds, a->fd);
+	struct fdtable *fds = &vcpu->vm->fds;
+	int host = fdtable_host(fds, a->fd);
 	uint32_t kind = a->operation & ~(uint32_t)LOCK_NB;
 	if (host < 0)
 		return host;
 	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
 		return -EINVAL;
+	fdtable_note_lock(fds, fdtable_get(fds, a->fd), FD_LOCK_WHOLE);
 	for (;;) {
 		if (flock(host, (int)a->operation | LOCK_NB) == 0)
 			return 0;

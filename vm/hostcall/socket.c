@@ -305,26 +305,38 @@ static int connect_result(int host)
 }
 
 /*
- * Nothing tells when an AF_UNIX listener, or what a datagram is sent to, has space again, nor is it
- * waited for where nothing could end the wait.
+ * Nothing tells when what a datagram is sent to by its address has space again, nor is it waited
+ * for where nothing could end the wait.
  */
 static int wait_for_space(struct vcpu *vcpu)
 {
 	return vcpu_wait(vcpu, 1000000);
 }
 
+/*
+ * No descriptor tells when a listener's queue has space again: the kernel waits for it, until a
+ * kick. What was interrupted has not connected.
+ */
+static int connect_by_name(struct vcpu *vcpu, int host, const struct socket_address *to)
+{
+	int rc;
+	do
+		rc = (int)blocking_call(SYS_connect, host, (long)to->addr, (long)to->len, 0);
+	while (rc == -EINTR && !vcpu_interrupted(vcpu));
+	return rc;
+}
+
 /* A blocking connect is made without blocking and waited for here. */
 static int connect_to(struct vcpu *vcpu, int host, const struct socket_address *to)
 {
-	int flags = fcntl(host, F_GETFL), rc;
-	if (flags < 0 || fcntl(host, F_SETFL, flags | O_NONBLOCK) < 0)
+	int flags = fcntl(host, F_GETFL);
+	if (flags < 0)
 		return -errno;
-	do {
-		rc = sys_status(connect(host, to->addr, to->len));
-		if (rc != -EAGAIN || flags & O_NONBLOCK || to->addr->sa_family != AF_UNIX)
-			break;
-		rc = wait_for_space(vcpu);
-	} while (rc == 0);
+	if (to->addr->sa_family == AF_UNIX)
+		return connect_by_name(vcpu, host, to);
+	if (fcntl(host, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	int rc = sys_status(connect(host, to->addr, to->len));
 	if (rc == -EINPROGRESS && !(flags & O_NONBLOCK)) {
 		rc = wait_within(vcpu, host, POLLOUT);
 		if (rc == -EAGAIN)
@@ -360,10 +372,7 @@ static int found_file(struct vcpu *vcpu, int32_t fd, const char *path, uint32_t 
 	int dir = permit_dir(vcpu->vm, fd, path, &entry);
 	if (dir < 0)
 		return dir;
-	int rc = unix_file(vcpu, dir, path, resolve, file, to);
-	if (rc == 0 && entry->flags & FD_READONLY)
-		rc = -EACCES;
-	return rc;
+	return unix_file(vcpu, entry, path, resolve, file, to);
 }
 
 /*

@@ -249,13 +249,14 @@ static int file_by_descriptor(int fd, struct socket_address *out)
 	return jail_socket_file(fd);
 }
 
-int unix_file(struct vcpu *vcpu, int dir, const char *path, uint32_t resolve, int *fd,
-	      struct socket_address *out)
+int unix_file(struct vcpu *vcpu, const struct fd_entry *entry, const char *path, uint32_t resolve,
+	      int *fd, struct socket_address *out)
 {
+	const bool readonly = entry->flags & FD_READONLY;
 	struct stat st;
-	if (vcpu->vm->container_key)
-		return container_file(dir, path, resolve, out);
-	cleanup_close int found = resolve_open(dir, path, resolve, O_PATH, 0);
+	if (vcpu->vm->container_key && !readonly)
+		return container_file(entry->host, path, resolve, out);
+	cleanup_close int found = resolve_open(entry->host, path, resolve, O_PATH, 0);
 	if (found < 0)
 		return found;
 	int rc = resolve_stat(found, &st);
@@ -263,6 +264,8 @@ int unix_file(struct vcpu *vcpu, int dir, const char *path, uint32_t resolve, in
 		return rc;
 	if (!S_ISSOCK(st.st_mode))
 		return -ECONNREFUSED;
+	if (readonly)
+		return -EACCES;
 	rc = file_by_descriptor(found, out);
 	if (rc == 0)
 		*fd = take_fd(&found);

@@ -37,11 +37,13 @@ bool unix_is_abstract(const struct mote_sockaddr *guest);
 /* No address at all (AF_UNSPEC). */
 void unix_unspecified(struct socket_address *out);
 /*
- * A socket's file, to connect or send to. *fd (the caller's, -1 before) must stay open for that;
- * a container's process changes its working directory instead.
+ * A socket's file below the directory of an entry, to connect or send to. -EACCES if nothing may be
+ * changed there: a server changes what its client asks for. *fd (the caller's, -1 before) must stay
+ * open for that; a container's process changes its working directory instead.
  */
-int unix_file(struct vcpu *vcpu, int dir, const char *path, uint32_t resolve, int *fd,
-	      struct socket_address *out) must_check;
+struct fd_entry;
+int unix_file(struct vcpu *vcpu, const struct fd_entry *entry, const char *path, uint32_t resolve,
+	      int *fd, struct socket_address *out) must_check;
 /* The socket with an abstract name, to connect or send to. */
 int unix_abstract(struct vm *vm, const struct mote_sockaddr *guest,
 		  struct socket_address *out) must_check;

@@ -10,12 +10,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -223,6 +225,44 @@ static void files(void)
 	printf("  bind after unlink %ld\n", bind_to(socket(AF_UNIX, SOCK_STREAM, 0), "linked", -1));
 }
 
+static int full_listener;
+
+static void accept_one(int signo)
+{
+	(void)signo;
+	int saved = errno, fd = accept(full_listener, NULL, NULL);
+	close(fd);
+	errno = saved;
+}
+
+/* One that waits to be accepted is all that there may be: others wait for it. */
+static void full_queue(void)
+{
+	const struct timeval brief = {.tv_usec = 20000}, none = {0};
+	const struct itimerval soon = {.it_value = {.tv_usec = 50000}};
+	struct sigaction sa = {.sa_handler = accept_one, .sa_flags = SA_RESTART};
+	int first = socket(AF_UNIX, SOCK_STREAM, 0), c = socket(AF_UNIX, SOCK_STREAM, 0);
+	full_listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	printf("full queue: bind %ld listen %ld", bind_to(full_listener, "\0full", 5),
+	       RESULT(listen(full_listener, 0)));
+	printf(" connect %ld", connect_to(first, "\0full", 5));
+	fcntl(c, F_SETFL, O_NONBLOCK);
+	printf(" without waiting %ld", connect_to(c, "\0full", 5));
+	fcntl(c, F_SETFL, 0);
+	setsockopt(c, SOL_SOCKET, SO_SNDTIMEO, &brief, sizeof(brief));
+	printf(" for a while %ld", connect_to(c, "\0full", 5));
+	setsockopt(c, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none));
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	printf(" until it is accepted %ld\n", connect_to(c, "\0full", 5));
+	sa.sa_handler = SIG_DFL;
+	sigaction(SIGALRM, &sa, NULL);
+	alarm(60);
+	close(first);
+	close(c);
+	close(full_listener);
+}
+
 int main(void)
 {
 	char longest[108];
@@ -241,6 +281,7 @@ int main(void)
 	datagrams("datagrams", "server", -1, "client", -1);
 	datagrams("datagrams, absolute", "/data/s2", -1, "/data/c2", -1);
 	datagrams("abstract datagrams", "\0s", 2, "\0c", 2);
+	full_queue();
 	refused();
 	files();
 	int s = socket(AF_UNIX, SOCK_DGRAM, 0);
