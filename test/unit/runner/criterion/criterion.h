@@ -80,6 +80,11 @@ void runner_ended(const struct runner_place *place, const char *format, ...)
 #define cr_assert(condition, ...) RUNNER_CHECK(runner_ended, #condition, condition, __VA_ARGS__)
 #define cr_expect(condition, ...) RUNNER_CHECK(runner_failed, #condition, condition, __VA_ARGS__)
 #define cr_assert_eq(a, b, ...)   RUNNER_CHECK(runner_ended, #a " == " #b, (a) == (b), __VA_ARGS__)
+#define cr_expect_eq(a, b, ...)   RUNNER_CHECK(runner_failed, #a " == " #b, (a) == (b), __VA_ARGS__)
+#define cr_assert_neq(a, b, ...)  RUNNER_CHECK(runner_ended, #a " != " #b, (a) != (b), __VA_ARGS__)
+#define cr_assert_geq(a, b, ...)  RUNNER_CHECK(runner_ended, #a " >= " #b, (a) >= (b), __VA_ARGS__)
+#define cr_expect_geq(a, b, ...)  RUNNER_CHECK(runner_failed, #a " >= " #b, (a) >= (b), __VA_ARGS__)
+#define cr_expect_lt(a, b, ...)   RUNNER_CHECK(runner_failed, #a " < " #b, (a) < (b), __VA_ARGS__)
 #define cr_assert_str_eq(a, b, ...) \
 	RUNNER_CHECK(runner_ended, #a " equals " #b, strcmp(a, b) == 0, __VA_ARGS__)
 #define cr_expect_str_eq(a, b, ...) \
