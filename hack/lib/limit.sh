@@ -28,6 +28,19 @@ fair_sleep() {
 	done
 }
 
+# within SECONDS COMMAND...: until COMMAND succeeds. The seconds are those of a machine of its own.
+within() {
+	local left=$(($1 * 1000000)) at=${EPOCHREALTIME/[.,]/} now spent
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((left > 0)) || return 1
+		sleep 0.05
+		now=${EPOCHREALTIME/[.,]/}
+		fair_ms spent "$((now - at))" # of microseconds, here
+		left=$((left - spent)) at=$now
+	done
+}
+
 # limit SECONDS COMMAND...: as `timeout -k 5`: status 124 if COMMAND has not ended in time. limit_over says whether it
 # has, for commands that may have that status themselves.
 limit() {

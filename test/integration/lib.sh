@@ -33,19 +33,6 @@ lacks() {
 	! grep -Eq -- "$2" <<<"$1" || fail "$(printf '%s: %q matches %s' "${3:-value}" "${1::400}" "$2")"
 }
 
-# within SECONDS COMMAND...: until COMMAND succeeds. The seconds are those of a machine of its own.
-within() {
-	local left=$(($1 * 1000000)) at=${EPOCHREALTIME/[.,]/} now spent
-	shift
-	until "$@" >/dev/null 2>&1; do
-		((left > 0)) || return 1
-		sleep 0.05
-		now=${EPOCHREALTIME/[.,]/}
-		fair_ms spent "$((now - at))" # of microseconds, here
-		left=$((left - spent)) at=$now
-	done
-}
-
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # follow_events: `ctr events` into $CASE_DIR/events from now on; its pid is in $events. What comes to that file first is
