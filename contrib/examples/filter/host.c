@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 		.memory_bytes = 64 << 20,
 		.functions = functions,
 		.function_count = 1,
-		.call_time_limit_ns = 1000000000, /* a plugin that takes longer is stopped */
+		.call_time_limit_ns = 10000000000, /* a plugin that takes longer is stopped */
 	};
 	struct mote_sandbox *sandbox = NULL;
 	struct mote_error error;
