@@ -22,16 +22,16 @@ enum {
 };
 
 /*
- * Asked for by the runtime libraries. Tests make children of processes with threads, which make
- * threads again.
+ * Asked for by the runtime libraries, which find what is not hidden. Tests make children of
+ * processes with threads, which make threads again.
  */
-const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
 	return "die_after_fork=0";
 }
 
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=1:exitcode=66";
