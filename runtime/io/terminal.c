@@ -12,16 +12,18 @@
 #include <termios.h>
 
 #define COPY_BYTES 8192
+/* At least what a pty holds when a copy has been read from it: 19 KiB in all. */
+#define REST_BYTES 16384
 /*
  * More than a terminal holds, and no more at once: a program that writes as fast as it is read must
  * not keep the shim from its other work. The event loop comes back to what is left.
  */
 #define COPIES_MAX 64
 
-/* One direction. Bytes at..len of data have still to be written. */
+/* One direction. Bytes at..len of data have still to be written; one read takes COPY_BYTES. */
 struct copy {
 	size_t at, len;
-	uint8_t data[COPY_BYTES];
+	uint8_t data[COPY_BYTES + REST_BYTES];
 };
 
 /*
@@ -169,7 +171,7 @@ static bool copy_on(struct copy *c, int from, int to)
 {
 	for (int copies = 0; copies < COPIES_MAX; copies++) {
 		if (!waiting(c)) {
-			ssize_t n = read(from, c->data, sizeof(c->data));
+			ssize_t n = read(from, c->data, COPY_BYTES);
 			if (n < 0 && errno == EINTR)
 				continue;
 			if (n <= 0)
@@ -192,6 +194,25 @@ static bool copy_on(struct copy *c, int from, int to)
 	return true;
 }
 
+/*
+ * What the terminal still holds, behind what has to be written: closing the master discards it. A
+ * read that finds nothing has waited for what the kernel moves there behind a write's back.
+ */
+static void take_rest(struct copy *c, int from)
+{
+	memmove(c->data, c->data + c->at, c->len - c->at);
+	c->len -= c->at;
+	c->at = 0;
+	while (c->len < sizeof(c->data)) {
+		ssize_t n = read(from, c->data + c->len, sizeof(c->data) - c->len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		c->len += (size_t)n;
+	}
+}
+
 void terminal_pump(struct terminal *t)
 {
 	bool hang_up = false;
@@ -199,7 +220,10 @@ void terminal_pump(struct terminal *t)
 		hang_up = t->in.fd >= 0;
 		end_close(&t->in);
 	}
-	if (!copy_on(&t->output, t->master.fd, t->out.fd) || hang_up)
+	bool ended = !copy_on(&t->output, t->master.fd, t->out.fd);
+	if (hang_up && !ended)
+		take_rest(&t->output, t->master.fd);
+	if (hang_up || ended)
 		end_close(&t->master);
 	if (terminal_drained(t))
 		end_close(&t->out);
