@@ -36,7 +36,7 @@ int main(int argc, char **argv)
 		.memory_bytes = 16 << 20,
 		.functions = functions,
 		.function_count = 1,
-		.call_cpu_limit_ns = 2000000000,
+		.call_cpu_limit_ns = 5000000000,
 	};
 	struct mote_sandbox *sandbox = NULL;
 	struct mote_error error;
