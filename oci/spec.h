@@ -67,6 +67,8 @@ struct oci_sysctl {
  * net/ipv4/conf/eth0.1/forwarding. -ENAMETOOLONG; -EINVAL: it would lead elsewhere.
  */
 int oci_sysctl_path(const char *name, char *path, size_t size) must_check;
+/* The kind of namespace that has it, CLONE_NEW*; 0: none that a container has. */
+int oci_sysctl_namespace(const char *name) must_check;
 
 /* linux.resources.blockIO, one line for one device. */
 enum oci_io_kind {
@@ -257,5 +259,10 @@ int oci_cgroup_path(const char *text, char **out) must_check;
  * -ENOMEM.
  */
 int oci_mount_options(const char *const *options, struct oci_mount *m, const char **bad) must_check;
+
+/*
+ * One more mount behind those of a spec that was read; takes m->data on success. -ENOMEM.
+ */
+int oci_add_mount(struct oci_spec *spec, const struct oci_mount *m) must_check;
 
 #endif

@@ -100,8 +100,7 @@ int oci_sysctl_path(const char *name, char *path, size_t size)
 	return 0;
 }
 
-/* The kind of namespace that has it, CLONE_NEW*; 0: none that a container has. */
-static int namespace_of_sysctl(const char *name)
+int oci_sysctl_namespace(const char *name)
 {
 	static const struct {
 		const char *path; /* below /proc/sys; with '/' at its end: all below it */
@@ -149,7 +148,7 @@ static void parse_sysctls(const struct json *linux_, struct oci_spec *s)
 	for (void *at = NULL; json_next_member(&all, &at, &member);) {
 		struct oci_sysctl *sysctl = &s->sysctls[s->sysctls_count];
 		sysctl->name = member.key;
-		int flag = namespace_of_sysctl(member.key);
+		int flag = oci_sysctl_namespace(member.key);
 		if (!flag)
 			json_fail(&member, JSON_SELF, EINVAL,
 				  "is not a sysctl of a namespace that a container has");

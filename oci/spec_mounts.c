@@ -74,3 +74,13 @@ void oci_parse_mounts(const struct json *top, struct oci_spec *s)
 		if (json_get_object(&item, JSON_SELF, JSON_REQUIRED, &mount))
 			parse_mount(&mount, &s->mounts[i]);
 }
+
+int oci_add_mount(struct oci_spec *s, const struct oci_mount *m)
+{
+	struct oci_mount *mounts = reallocarray(s->mounts, s->mounts_count + 1, sizeof(*mounts));
+	if (!mounts)
+		return -ENOMEM;
+	mounts[s->mounts_count++] = *m;
+	s->mounts = mounts;
+	return 0;
+}

@@ -4,6 +4,7 @@
 #include "runtime/container.h"
 #include "runtime/hooks.h"
 #include "runtime/mounts.h"
+#include "runtime/pod.h"
 #include "runtime/runtime.h"
 #include "runtime/state.h"
 
@@ -88,13 +89,13 @@ static void run_poststop(int bundle_fd, const char *bundle, const char *id)
 	oci_hooks_free(&hooks);
 }
 
-/* Of a shim that was killed while it mounted the root file system. */
-static void remove_layers(int bundle_fd, const char *bundle)
+/* A directory of the bundle on which a shim that was killed had mounted something. */
+static void remove_mounted(int bundle_fd, const char *bundle, const char *name)
 {
 	char path[PATH_MAX];
-	snprintf(path, sizeof(path), "%s/" LAYERS_DIR, bundle);
-	if (faccessat(bundle_fd, LAYERS_DIR, F_OK, 0) == 0 && mounts_detach(path, NULL) == 0)
-		unlinkat(bundle_fd, LAYERS_DIR, AT_REMOVEDIR);
+	snprintf(path, sizeof(path), "%s/%s", bundle, name);
+	if (faccessat(bundle_fd, name, F_OK, 0) == 0 && mounts_detach(path, NULL) == 0)
+		unlinkat(bundle_fd, name, AT_REMOVEDIR);
 }
 
 int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *status, struct err *e)
@@ -106,7 +107,8 @@ int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *st
 		return 0;
 	if (fd < 0)
 		return err_sys(e, errno, "bundle %s of container %s", bundle, id);
-	remove_layers(fd, bundle);
+	remove_mounted(fd, bundle, LAYERS_DIR);
+	remove_mounted(fd, bundle, POD_FILES_DIR);
 	bool existed = faccessat(fd, STATE_FILE, F_OK, 0) == 0;
 	int rc = clean_state(fd, pid, e);
 	cleanup_free char *rootfs = NULL;

@@ -8,6 +8,7 @@
 #include "oci/entry.h"
 #include "oci/spec.h"
 #include "runtime/mounts.h"
+#include "runtime/pod.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -431,6 +432,10 @@ static int create(struct container *c, const struct container_config *config, st
 	rc = oci_spec_read(c->bundle_fd, &spec, e);
 	if (rc < 0)
 		return rc;
+	if (config->pod)
+		rc = pod_add_mounts(config->pod, &spec, e);
+	if (rc < 0)
+		return rc;
 	rc = note_exec_defaults(&c->exec_defaults, &spec, e);
 	if (rc < 0)
 		return rc;
@@ -572,6 +577,9 @@ int runtime_group(const char *bundle, char **out, struct err *e)
 	cleanup_close int fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, ERR_CONFIG, errno, "bundle %s: %s", bundle, strerror(errno));
+	*out = NULL;
+	if (faccessat(fd, OCI_CONFIG_NAME, F_OK, 0) < 0 && errno == ENOENT)
+		return 0;
 	int rc = oci_annotations(fd, names, values, 2, e);
 	if (rc < 0)
 		return rc;

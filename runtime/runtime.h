@@ -31,6 +31,7 @@
 #include <time.h>
 
 struct container;
+struct pod;
 struct process;
 
 /* --- containers --- */
@@ -48,6 +49,7 @@ struct container_config {
 	struct supervisor supervisor;
 	const struct container_mount *rootfs;
 	size_t rootfs_count;
+	const struct pod *pod;  /* that it is in; NULL: none that pod_create made */
 	const char *containerd; /* address of its gRPC socket; "" or NULL: not known */
 	const char *cache;      /* the host's directory of compiled modules, "" or NULL: none */
 	/*
@@ -164,7 +166,8 @@ int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *st
 
 /*
  * What containers share a shim by: the bundle's annotation io.containerd.runc.v2.group, else
- * io.kubernetes.cri.sandbox-id. *out: a string that the caller frees, NULL if there is neither.
+ * io.kubernetes.cri.sandbox-id. *out: a string that the caller frees, NULL if there is neither: a
+ * sandbox's own bundle has no config.json.
  */
 int runtime_group(const char *bundle, char **out, struct err *e) must_check;
 

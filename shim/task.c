@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * containerd's task service, versions 2 and 3 (the same messages): its table of methods, and those
- * that look a task up, make one runtime call and answer.
+ * containerd's task service, versions 2 and 3 (the same messages): the methods that look a task up,
+ * make one runtime call and answer; and the table of all methods of the shim.
  */
 #include "shim/task.h"
 
 #include "proto/events.pb-c.h"
+#include "proto/sandbox.pb-c.h"
 #include "proto/task.pb-c.h"
+#include "shim/stats.h"
 #include "shim/status.h"
 
 #include <errno.h>
@@ -80,7 +82,7 @@ static void handle_shutdown(void *arg, struct ttrpc_call *call, const ProtobufCM
 	struct task *t = task_find(shim, r->id, "");
 	/* Sent after each Delete. Also with `now` it must not end the other containers of a pod. */
 	status_reply_empty(call);
-	if (!shim->tasks)
+	if (shim_is_idle(shim))
 		shim_end(shim);
 	/* Whoever gives up a Create has no more to say after this. */
 	else if (t && t->creator)
@@ -177,10 +179,20 @@ static void handle_stats(void *arg, struct ttrpc_call *call, const ProtobufCMess
 		status_fail(call, &e);
 		return;
 	}
-	task_reply_stats(call, &stats);
+	Types__Any any = TYPES__ANY__INIT;
+	if (stats_pack(&stats, &any) < 0) {
+		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
+		return;
+	}
+	Task__StatsResponse response = TASK__STATS_RESPONSE__INIT;
+	response.stats = &any;
+	ttrpc_reply(call, &response.base);
+	free(any.value.data);
 }
 
-#define SERVICE "containerd.task.v[23].Task"
+#define SERVICE      "containerd.task.v[23].Task"
+#define SANDBOX      "containerd.runtime.sandbox.v1.Sandbox"
+#define OF_A_SANDBOX &sandbox__sandbox_request__descriptor
 
 const struct ttrpc_method task_methods[] = {
 	{SERVICE, "Create", &task__create_task_request__descriptor, task_handle_create},
@@ -199,5 +211,16 @@ const struct ttrpc_method task_methods[] = {
 	{SERVICE, "Resume", &task__process_request__descriptor, handle_resume},
 	{SERVICE, "Update", &task__update_task_request__descriptor, handle_update},
 	{SERVICE, "Stats", &task__process_request__descriptor, handle_stats},
+	{SANDBOX, "CreateSandbox", &sandbox__create_sandbox_request__descriptor,
+	 sandbox_handle_create},
+	{SANDBOX, "StartSandbox", OF_A_SANDBOX, sandbox_handle_start},
+	{SANDBOX, "Platform", OF_A_SANDBOX, sandbox_handle_platform},
+	{SANDBOX, "StopSandbox", OF_A_SANDBOX, sandbox_handle_stop},
+	{SANDBOX, "WaitSandbox", OF_A_SANDBOX, sandbox_handle_wait},
+	{SANDBOX, "SandboxStatus", &sandbox__sandbox_status_request__descriptor,
+	 sandbox_handle_status},
+	{SANDBOX, "PingSandbox", OF_A_SANDBOX, sandbox_handle_ping},
+	{SANDBOX, "ShutdownSandbox", OF_A_SANDBOX, sandbox_handle_shutdown},
+	{SANDBOX, "SandboxMetrics", OF_A_SANDBOX, sandbox_handle_metrics},
 	{NULL, NULL, NULL, NULL},
 };

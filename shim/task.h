@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The shim's state, and containerd's task service over it. To containerd a container and each
- * process that Exec adds to it are tasks: they are created, started, waited for and deleted alike.
+ * The shim's state, and containerd's task service over it; sandbox.h has the sandbox service. To
+ * containerd a container and each process that Exec adds to it are tasks: they are created,
+ * started, waited for and deleted alike.
  *
  *   task_table       which tasks there are
  *   task_lifecycle   Create, Start, Wait, Delete: what is answered, and published, when a process
@@ -15,6 +16,7 @@
 #include "base/loop.h"
 #include "runtime/runtime.h"
 #include "shim/events.h"
+#include "shim/sandbox.h"
 #include "shim/ttrpc.h"
 
 struct waiter;
@@ -42,6 +44,7 @@ struct shim {
 	struct ttrpc_server server;
 	struct events events;
 	struct task *tasks;
+	struct sandbox sandbox;
 	int signals; /* signalfd */
 	struct loop_source signals_source;
 	const char *containerd; /* its address; may be NULL */
@@ -52,7 +55,14 @@ struct shim {
 	bool ending;                         /* no container is made any more */
 };
 
+/* Of both services. */
 extern const struct ttrpc_method task_methods[];
+
+/* Nobody can ask anything of it but to make a container or a sandbox. */
+static inline bool shim_is_idle(const struct shim *shim)
+{
+	return !shim->tasks && shim->sandbox.state == SANDBOX_NONE;
+}
 
 /* --- task_table.c --- */
 
@@ -81,11 +91,9 @@ void task_reap(struct shim *shim);
 
 ttrpc_handler task_handle_create, task_handle_start, task_handle_wait, task_handle_delete;
 
-/* --- task_exec.c, task_stats.c --- */
+/* --- task_exec.c --- */
 
 ttrpc_handler task_handle_exec, task_handle_pids;
-/* Answers Stats in the form of the cgroup's version. */
-void task_reply_stats(struct ttrpc_call *call, const struct container_stats *s);
 
 /*
  * Begins the shim's end: its socket is removed at once; its process ends when its last events have

@@ -24,29 +24,14 @@ enum { ROOTFS_MAX = 64, OPTIONS_MAX = 512 };
 
 /* --- calls that wait --- */
 
-static void answer_wait(struct ttrpc_call *call, const struct process *p)
+static void answer_waiters(struct task *t)
 {
+	const struct process *p = t->process;
 	Types__Timestamp at = status_timestamp(process_exited_at(p));
 	Task__WaitResponse response = TASK__WAIT_RESPONSE__INIT;
 	response.exit_status = process_exit_status(p);
 	response.exited_at = &at;
-	ttrpc_reply(call, &response.base);
-}
-
-/* Answers those that wait; before the end, only callers that have disconnected. */
-static void answer_waiters(struct task *t, bool ended)
-{
-	struct waiter **at = &t->waiters;
-	while (*at) {
-		struct waiter *w = *at;
-		if (!ended && !ttrpc_abandoned(w->call)) {
-			at = &w->next;
-			continue;
-		}
-		*at = w->next;
-		answer_wait(w->call, t->process);
-		free(w);
-	}
+	waiter_answer_all(take_ptr(t->waiters), &response.base, NULL);
 }
 
 /* --- events --- */
@@ -110,9 +95,9 @@ static void publish_exit(const struct task *t)
 /* --- Create --- */
 
 /* True if it may be created; else it is answered. */
-static bool may_create(const struct shim *shim, struct ttrpc_call *call,
-		       const Task__CreateTaskRequest *r)
+static bool may_create(struct shim *shim, struct ttrpc_call *call, const Task__CreateTaskRequest *r)
 {
+	struct err e = {0};
 	if (shim->ending)
 		ttrpc_fail(call, TTRPC_UNAVAILABLE, "the shim is about to end");
 	else if (!task_valid_id(r->id))
@@ -126,6 +111,8 @@ static bool may_create(const struct shim *shim, struct ttrpc_call *call,
 	else if (r->checkpoint[0] != '\0')
 		ttrpc_fail(call, TTRPC_INVALID_ARGUMENT,
 			   "container %s: Mote cannot restore a checkpoint", r->id);
+	else if (sandbox_event(&shim->sandbox, SANDBOX_ADD, &e) < 0)
+		status_fail(call, &e);
 	else
 		return true;
 	return false;
@@ -196,6 +183,7 @@ static int create(struct task *t, const Task__CreateTaskRequest *r,
 		.rootfs = mounts,
 		.rootfs_count = r->n_rootfs,
 		.debug = shim->debug,
+		.pod = shim->sandbox.pod,
 		.containerd = shim->containerd,
 		.cache = shim->cache,
 		.isolation = shim->isolation,
@@ -254,7 +242,7 @@ static void forget(struct task *t)
 	task_remove(t);
 	/* Nobody is left who could ask for the end: containerd 1.6 gives up a Create without. */
 	bool alone = t->given_up || t->shim->server.conns == 0;
-	if (alone && !t->shim->tasks)
+	if (alone && shim_is_idle(t->shim))
 		shim_end(t->shim);
 	message_free(t->request);
 	free(t);
@@ -339,12 +327,9 @@ void task_handle_wait(void *arg, struct ttrpc_call *call, const ProtobufCMessage
 	struct task *t = task_find_or_fail(arg, call, r->id, r->exec_id);
 	if (!t)
 		return;
-	if (process_status(t->process) == PROCESS_STATUS_STOPPED) {
-		answer_wait(call, t->process);
-		return;
-	}
-	answer_waiters(t, false);
-	waiter_add(&t->waiters, call);
+	waiter_drop_abandoned(&t->waiters);
+	if (waiter_add(&t->waiters, call) && process_status(t->process) == PROCESS_STATUS_STOPPED)
+		answer_waiters(t);
 }
 
 /*
@@ -371,7 +356,7 @@ static bool end_execs(const struct task *t)
 /* Those who wait are answered before anything else is done. */
 static void report_exit(struct task *t)
 {
-	answer_waiters(t, true);
+	answer_waiters(t);
 	if (t->of && !t->started)
 		return;
 	if (!t->of && container_take_oom(t->container))
@@ -505,7 +490,8 @@ static void advance_delete(struct task *t)
 
 /* --- all of it --- */
 
-void task_advance(struct task *t)
+/* The task may be gone then. */
+static void advance(struct task *t)
 {
 	struct task *of = t->of;
 	if (t->creator && !advance_create(t))
@@ -521,8 +507,15 @@ void task_advance(struct task *t)
 		advance_delete(t);
 	/* The container's own task may wait for this. */
 	if (of && (reported || of->deleters))
-		task_advance(of);
+		advance(of);
 	waiter_resume_all(postponed);
+}
+
+void task_advance(struct task *t)
+{
+	struct shim *shim = t->shim;
+	advance(t);
+	sandbox_advance(shim);
 }
 
 void task_reap(struct shim *shim)

@@ -28,6 +28,20 @@ size_t waiter_count(const struct waiter *list)
 	return count;
 }
 
+void waiter_drop_abandoned(struct waiter **list)
+{
+	while (*list) {
+		struct waiter *w = *list;
+		if (!ttrpc_abandoned(w->call)) {
+			list = &w->next;
+			continue;
+		}
+		*list = w->next;
+		ttrpc_fail(w->call, TTRPC_UNAVAILABLE, "its client has gone");
+		free(w);
+	}
+}
+
 void waiter_resume_all(struct waiter *list)
 {
 	while (list) {

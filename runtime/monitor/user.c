@@ -4,21 +4,19 @@
 
 #include "base/io.h"
 #include "runtime/mounts.h"
+#include "runtime/namespaces.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
-#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -26,63 +24,6 @@
 
 /* Those that the guest notices. It sees neither processes nor cgroups of the host. */
 #define USED_NAMESPACES (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
-
-static int join_namespace(const struct oci_namespace *n, struct err *e)
-{
-	cleanup_close int fd = open(n->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, ERR_CONFIG, errno, "linux.namespaces: %s: %s", n->path,
-			       strerror(errno));
-	if (setns(fd, n->flag) == 0)
-		return 0;
-	if (errno == EINVAL)
-		return err_set(e, ERR_CONFIG, EINVAL,
-			       "linux.namespaces: %s is not a namespace of its type", n->path);
-	return err_sys(e, errno, "linux.namespaces: joining %s", n->path);
-}
-
-/* A new network namespace's loopback interface is down. */
-static int loopback_up(struct err *e)
-{
-	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq r = {.ifr_name = "lo"};
-	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &r) < 0)
-		return err_sys(e, errno, "the loopback interface");
-	r.ifr_flags |= IFF_UP;
-	if (ioctl(fd, SIOCSIFFLAGS, &r) < 0)
-		return err_sys(e, errno, "the loopback interface");
-	return 0;
-}
-
-static int set_sysctl(const struct oci_sysctl *s, struct err *e)
-{
-	char below[OCI_SYSCTL_PATH_MAX], path[OCI_SYSCTL_PATH_MAX + 16];
-	int rc = oci_sysctl_path(s->name, below, sizeof(below));
-	if (rc < 0)
-		return err_set(e, ERR_CONFIG, -rc, "linux.sysctl: %.100s: %s", s->name,
-			       strerror(-rc));
-	snprintf(path, sizeof(path), "/proc/sys/%s", below);
-	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return err_set(e, ERR_CONFIG, ENOENT, "linux.sysctl: this kernel has no %s",
-			       s->name);
-	if (fd < 0)
-		return err_sys(e, errno, "linux.sysctl: %s", s->name);
-	rc = io_write_all(fd, s->value, strlen(s->value));
-	if (rc < 0)
-		return err_sys(e, -rc, "linux.sysctl: %s", s->name);
-	return 0;
-}
-
-static int set_names(const struct oci_spec *s, struct err *e)
-{
-	if (s->hostname && *s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0)
-		return err_sys(e, errno, "hostname %s", s->hostname);
-	if (s->domainname && *s->domainname &&
-	    setdomainname(s->domainname, strlen(s->domainname)) < 0)
-		return err_sys(e, errno, "domainname %s", s->domainname);
-	return 0;
-}
 
 int monitor_enter_namespaces(const struct oci_spec *s, struct err *e)
 {
@@ -95,20 +36,16 @@ int monitor_enter_namespaces(const struct oci_spec *s, struct err *e)
 			fresh |= n->flag;
 			continue;
 		}
-		int rc = join_namespace(n, e);
+		int rc = namespaces_join(n, "linux.namespaces", e);
 		if (rc < 0)
 			return rc;
 	}
-	if (unshare(fresh) < 0)
-		return err_sys(e, errno, "new namespaces");
-	int rc = 0;
-	if (fresh & CLONE_NEWNET)
-		rc = loopback_up(e);
+	int rc = namespaces_make(fresh, e);
 	for (size_t i = 0; rc == 0 && i < s->sysctls_count; i++)
-		rc = set_sysctl(&s->sysctls[i], e);
+		rc = namespaces_set_sysctl(&s->sysctls[i], "linux.sysctl", e);
 	/* In the host's own or another's they must not change. */
 	if (rc == 0 && fresh & CLONE_NEWUTS)
-		rc = set_names(s, e);
+		rc = namespaces_set_names(s->hostname, s->domainname, e);
 	return rc;
 }
 

@@ -3,6 +3,7 @@
  * A runtime that runs nothing, under the real shim: it mounts the root file system, says hello on
  * stdout and exits. With it the shim measures what containerd and the shim themselves cost.
  */
+#include "runtime/pod.h"
 #include "runtime/runtime.h"
 
 #include <errno.h>
@@ -287,6 +288,44 @@ int container_cleanup(const char *bundle, const char *id, int *pid, uint32_t *st
 	*pid = 0;
 	*status = 137;
 	return 0;
+}
+
+/* Pods have pause containers here. */
+int pod_create(const struct pod_config *config, struct pod **out, struct err *e)
+{
+	(void)config;
+	(void)out;
+	return refuse(e);
+}
+
+int pod_start(struct pod *p, struct err *e)
+{
+	(void)p;
+	return refuse(e);
+}
+
+pid_t pod_pid(const struct pod *p)
+{
+	(void)p;
+	return 0;
+}
+
+void pod_stop(struct pod *p)
+{
+	(void)p;
+}
+
+int pod_delete(struct pod *p, struct err *e)
+{
+	(void)p;
+	return refuse(e);
+}
+
+int pod_stats(const struct pod *p, struct container_stats *out, struct err *e)
+{
+	(void)p;
+	(void)out;
+	return refuse(e);
 }
 
 int runtime_group(const char *bundle, char **out, struct err *e)

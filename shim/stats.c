@@ -1,31 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resource use in the two forms that containerd knows: those of its cgroups library. */
-#include "shim/task.h"
+/* The messages of containerd's cgroups library, of both versions. */
+#include "shim/stats.h"
 
 #include "proto/metrics.pb-c.h"
-#include "proto/task.pb-c.h"
-#include "proto/types.pb-c.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
-static void reply(struct ttrpc_call *call, const char *type, const ProtobufCMessage *metrics)
+static int pack(const char *type, const ProtobufCMessage *metrics, Types__Any *out)
 {
-	size_t bytes = protobuf_c_message_get_packed_size(metrics);
-	cleanup_free uint8_t *packed = malloc(bytes + 1);
-	if (!packed) {
-		ttrpc_fail(call, TTRPC_RESOURCE_EXHAUSTED, "out of memory");
-		return;
-	}
-	Types__Any any = TYPES__ANY__INIT;
-	any.type_url = (char *)(uintptr_t)type;
-	any.value.data = packed;
-	any.value.len = protobuf_c_message_pack(metrics, packed);
-	Task__StatsResponse response = TASK__STATS_RESPONSE__INIT;
-	response.stats = &any;
-	ttrpc_reply(call, &response.base);
+	uint8_t *packed = malloc(protobuf_c_message_get_packed_size(metrics) + 1);
+	if (!packed)
+		return -ENOMEM;
+	out->type_url = (char *)(uintptr_t)type;
+	out->value.len = protobuf_c_message_pack(metrics, packed);
+	out->value.data = packed;
+	return 0;
 }
 
-static void reply_v1(struct ttrpc_call *call, const struct container_stats *s, Metrics__Pids *pids)
+static int pack_v1(const struct container_stats *s, Metrics__Pids *pids, Types__Any *out)
 {
 	Metrics__V1CPUUsage usage = METRICS__V1_CPUUSAGE__INIT;
 	Metrics__V1Throttle throttle = METRICS__V1_THROTTLE__INIT;
@@ -73,10 +66,10 @@ static void reply_v1(struct ttrpc_call *call, const struct container_stats *s, M
 	m.cpu = &cpu;
 	m.memory = &memory;
 	m.memory_oom_control = &oom;
-	reply(call, "io.containerd.cgroups.v1.Metrics", &m.base);
+	return pack("io.containerd.cgroups.v1.Metrics", &m.base, out);
 }
 
-static void reply_v2(struct ttrpc_call *call, const struct container_stats *s, Metrics__Pids *pids)
+static int pack_v2(const struct container_stats *s, Metrics__Pids *pids, Types__Any *out)
 {
 	Metrics__V2CPU cpu = METRICS__V2_CPU__INIT;
 	Metrics__V2Memory memory = METRICS__V2_MEMORY__INIT;
@@ -110,16 +103,15 @@ static void reply_v2(struct ttrpc_call *call, const struct container_stats *s, M
 	m.memory = &memory;
 	m.io = &io;
 	m.memory_events = &events;
-	reply(call, "io.containerd.cgroups.v2.Metrics", &m.base);
+	return pack("io.containerd.cgroups.v2.Metrics", &m.base, out);
 }
 
-void task_reply_stats(struct ttrpc_call *call, const struct container_stats *s)
+int stats_pack(const struct container_stats *s, Types__Any *out)
 {
 	Metrics__Pids pids = METRICS__PIDS__INIT;
 	pids.current = s->pids;
 	pids.limit = s->pids_limit;
 	if (s->cgroup_v2)
-		reply_v2(call, s, &pids);
-	else
-		reply_v1(call, s, &pids);
+		return pack_v2(s, &pids, out);
+	return pack_v1(s, &pids, out);
 }
