@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-# Debian's containerd of a given series, with its runc and libc, unpacked below build/containerd/.
+# Debian's containerd of a given series, with its runc and libc, unpacked below build/containerd/. Debian has no 2.3 yet:
+# that is built from its Go module.
 # Sourced by hack/containerd-sandbox; needs hack/lib/common.sh.
 
 # shellcheck shell=bash
+
+CONTAINERD_MODULE=v2.3.4
 
 # containerd_suite SERIES: the Debian suite that has it.
 containerd_suite() {
 	case $1 in
 	1.6) echo bookworm ;;
 	1.7) echo trixie ;;
-	2.1) echo sid ;;
-	*) die 2 "no containerd '$1' here; there are 1.6 (Debian 12), 1.7 (Debian 13) and 2.1 (Debian unstable)" ;;
+	2.1 | 2.3) echo sid ;;
+	*) die 2 "no containerd '$1' here; there are 1.6 (Debian 12), 1.7 (Debian 13), 2.1 (Debian unstable) and 2.3" ;;
 	esac
 }
 
@@ -24,6 +27,15 @@ debian_mirror() {
 	fi
 	[[ -n $mirror ]] || die 1 "apt has no source labelled Debian; check /etc/apt/sources.list"
 	printf '%s' "$mirror"
+}
+
+# containerd_build DIR: containerd and ctr of CONTAINERD_MODULE in place of those unpacked in DIR.
+containerd_build() {
+	command -v go >/dev/null || die 127 "the command 'go' is missing; containerd 2.3 is built from its Go module"
+	GOBIN=$1/usr/bin CGO_ENABLED=0 go install -tags no_btrfs,no_devmapper,no_zfs \
+		github.com/containerd/containerd/v2/cmd/{containerd,ctr}@"$CONTAINERD_MODULE" >&2 ||
+		die 1 "containerd $CONTAINERD_MODULE could not be built; see go's message above"
+	sed -i "s/^containerd .*/containerd ${CONTAINERD_MODULE#v}/" "$1/packages"
 }
 
 # containerd_fetch SERIES: leave in $containerd_root its unpacked packages, from the cache if they are there.
@@ -66,6 +78,7 @@ END
 			dpkg-deb -x "$package" "$new"
 			dpkg-deb -f "$package" Package Version | paste -sd ' ' | sed 's/Package: //; s/ *Version: / /' >>"$new/packages"
 		done
+		[[ $series != 2.3 ]] || containerd_build "$new"
 		mv "$new" "$containerd_root"
 		rm -rf "$apt"
 		touch "$top/complete"

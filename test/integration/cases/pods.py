@@ -85,6 +85,10 @@ class Pod:
         status = decode(one(self.cri.call("PodSandboxStatus", {1: self.id}), 1))
         return one(decode(one(status, 5)), 1).decode()
 
+    def ready(self):
+        status = decode(one(self.cri.call("PodSandboxStatus", {1: self.id}), 1))
+        return one(status, 3) == 0
+
     def exec_sync(self, container, command, timeout=0):
         """(exit code, stdout, stderr), as an exec probe has it."""
         done = self.cri.call("ExecSync", {1: container, 2: command, 3: timeout})
@@ -166,6 +170,15 @@ class Stream:
         if status["status"] == "Success":
             return 0
         return int(status["details"]["causes"][0]["message"])
+
+
+def refused(call, text):
+    try:
+        call()
+    except AssertionError as e:
+        assert text in str(e), e
+        return
+    raise AssertionError("it was not refused")
 
 
 def probe(*args):
@@ -426,11 +439,11 @@ def each_pod_exec_stream():
         assert b"\r\n" in terminal.text[Stream.STDOUT], "a terminal ends its lines so"
 
 
-def restart_containerd():
+def restart_containerd(signo=signal.SIGTERM):
     sandbox = os.environ["MOTE_SANDBOX"]
     with open(os.path.join(sandbox, "containerd.pid")) as f:
         pid = int(f.read())
-    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signo)
     within(10, lambda: not alive(pid))
     with open(os.path.join(sandbox, "containerd.log"), "ab") as out:
         started = subprocess.Popen(["containerd", "--config", os.path.join(sandbox, "config.toml")], stdin=subprocess.DEVNULL,
@@ -457,6 +470,39 @@ def each_pod_stdin():  # core
         stream.send(Stream.STDIN, b"three\n")
         stream.until(Stream.STDOUT, b"got three")
         assert pod.state(container) == RUNNING, log("reply")
+
+
+def each_pod_killed_containerd():
+    """containerd dies with -9 and comes back: the pod and its container go on."""
+    with Pod() as pod:
+        loop = pod.run("loop", probe("loop"))
+        restart_containerd(signal.SIGKILL)
+        pod.cri = Cri()
+        assert pod.ready()
+        assert pod.state(loop) == RUNNING
+        assert pod.exit_code(pod.run("new", probe("exit", "4"))) == 4
+        pod.cri.call("StopContainer", {1: loop, 2: 0})
+        assert pod.exit_code(loop) == 137
+
+
+def each_pod_twice():  # core
+    """A kubelet that repeats all it asks for."""
+    with Pod() as pod:
+        container = pod.run("loop", probe("loop"))
+        refused(lambda: pod.cri.call("RunPodSandbox", {1: pod.config, 2: HANDLER}), "reserve")
+        refused(lambda: pod.create("loop", probe("loop")), "reserve")
+        refused(lambda: pod.start(container), "RUNNING")
+        assert pod.ready() and pod.state(container) == RUNNING
+        for _ in range(2):
+            pod.cri.call("StopContainer", {1: container, 2: 0})
+        for _ in range(2):
+            pod.cri.call("RemoveContainer", {1: container})
+        for _ in range(2):
+            pod.cri.call("StopPodSandbox", {1: pod.id})
+            assert not pod.ready()
+        refused(lambda: pod.run("late", probe("exit", "0")), "")
+        for _ in range(2):
+            pod.cri.call("RemovePodSandbox", {1: pod.id})
 
 
 def each_pod_network():  # core
