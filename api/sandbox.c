@@ -157,8 +157,26 @@ void mote_sandbox_count(const struct mote_sandbox *sandbox, struct mote_counters
 		.size = counters->size,
 		.vm_exits = c.exits,
 		.host_calls = c.calls,
+		.polled_calls = c.polled,
 	};
 	memcpy(counters, &all, counters->size < sizeof(all) ? counters->size : sizeof(all));
+}
+
+int mote_sandbox_count_calls(const struct mote_sandbox *sandbox, size_t index,
+			     struct mote_call_counters *counters)
+{
+	struct vm_call_counters c;
+	int rc = vm_count_call(sandbox->vm, index, &c);
+	if (rc < 0)
+		return rc;
+	struct mote_call_counters all = {
+		.size = counters->size,
+		.name = c.name,
+		.by_exit = c.by_exit,
+		.polled = c.polled,
+	};
+	memcpy(counters, &all, counters->size < sizeof(all) ? counters->size : sizeof(all));
+	return 0;
 }
 
 void mote_sandbox_signal(struct mote_sandbox *sandbox, int signo)

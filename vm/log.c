@@ -26,3 +26,25 @@ void vm_count(const struct vm *vm, struct vm_counters *out)
 	const struct vcpu *vcpu = &vm->vcpus[0];
 	*out = vcpu->counters;
 }
+
+int vm_count_call(const struct vm *vm, size_t index, struct vm_call_counters *out)
+{
+	static const struct {
+		unsigned nr;
+		const char *name;
+	} rows[] = {
+#define CALL(number, name, guests, thread, arguments) {number, #name},
+#include "abi/calls.def"
+#undef CALL
+	};
+	const struct vcpu *vcpu = &vm->vcpus[0];
+	if (index >= sizeof(rows) / sizeof(rows[0]))
+		return -ENOENT;
+	const unsigned nr = rows[index].nr;
+	*out = (struct vm_call_counters){
+		.name = rows[index].name,
+		.by_exit = vcpu->call_counters[nr].by_exit,
+		.polled = vcpu->call_counters[nr].polled,
+	};
+	return 0;
+}

@@ -48,6 +48,9 @@ struct vcpu {
 	bool on_poller;        /* the call under way is the poller's: it may not wait */
 	bool second_try;       /* the call under way lacked memory, and all there is was found */
 	struct vm_counters counters;
+	struct {
+		uint64_t by_exit, polled;
+	} call_counters[HOSTCALL_NUMBERS];
 
 	/* Its thread: from vm_resume to the next stop. */
 	_Atomic int running_tid; /* thread in vm_resume, 0: none; any thread reads it */

@@ -196,10 +196,18 @@ int vm_close_others(const struct vm *vm, const int *keep, size_t count) must_che
 
 /* What the guest has cost so far; not while it runs. */
 struct vm_counters {
-	uint64_t exits; /* from the VM, whatever the reason */
-	uint64_t calls; /* host calls carried out */
+	uint64_t exits;  /* from the VM, whatever the reason */
+	uint64_t calls;  /* host calls carried out */
+	uint64_t polled; /* those of them that took no exit */
 };
 void vm_count(const struct vm *vm, struct vm_counters *out);
+/* Of one call of abi/calls.def. */
+struct vm_call_counters {
+	const char *name;
+	uint64_t by_exit, polled;
+};
+/* The table's row `index`, from 0 on; -ENOENT: there are no more. Not while the guest runs. */
+int vm_count_call(const struct vm *vm, size_t index, struct vm_call_counters *out) must_check;
 
 /* Interrupts KVM_RUN. vm_create installs a handler that does nothing else than that. */
 #define VM_KICK_SIGNAL SIGUSR1

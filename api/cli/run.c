@@ -47,7 +47,8 @@ const char cli_run_help[] =
 	"on another\n"
 	"                      CPU while they come in quick succession\n"
 	"  --stats             when it has ended, say on stderr how many VM exits and host calls "
-	"it took\n"
+	"it took, and\n"
+	"                      how many calls of each kind\n"
 	"  --verbose           say on stderr what this kernel offers to confine the program with\n"
 	"  --isolation private copy program and compiled module instead of sharing their pages "
 	"with other\n"
@@ -176,7 +177,13 @@ static void print_counters(const struct mote_sandbox *sandbox)
 {
 	struct mote_counters c = {.size = sizeof(c)};
 	mote_sandbox_count(sandbox, &c);
-	cli_complain("%lu VM exits, %lu host calls", c.vm_exits, c.host_calls);
+	cli_complain("%lu VM exits, %lu host calls, %lu of them polled", c.vm_exits, c.host_calls,
+		     c.polled_calls);
+	struct mote_call_counters call = {.size = sizeof(call)};
+	for (size_t i = 0; mote_sandbox_count_calls(sandbox, i, &call) == 0; i++)
+		if (call.by_exit || call.polled)
+			cli_complain("%s: %lu by exit, %lu polled", call.name, call.by_exit,
+				     call.polled);
 }
 
 /*

@@ -84,6 +84,22 @@ static struct mote_sandbox *make(const struct given *g)
 	return sandbox;
 }
 
+/* The kinds of calls add up to all of them. */
+static void expect_sums(const struct mote_sandbox *sandbox, const struct mote_counters *all)
+{
+	struct mote_call_counters c = {.size = sizeof(c)};
+	uint64_t by_exit = 0, polled = 0;
+	size_t kinds = 0;
+	for (; mote_sandbox_count_calls(sandbox, kinds, &c) == 0; kinds++) {
+		by_exit += c.by_exit;
+		polled += c.polled;
+	}
+	cr_expect(kinds > 50, "%zu kinds of calls", kinds);
+	cr_expect(polled == all->polled_calls && by_exit + polled == all->host_calls,
+		  "%lu and %lu, but %lu of %lu", by_exit, polled, all->polled_calls,
+		  all->host_calls);
+}
+
 static int run(const struct given *g, struct mote_counters *c)
 {
 	struct mote_sandbox *sandbox = make(g);
@@ -93,6 +109,7 @@ static int run(const struct given *g, struct mote_counters *c)
 	cr_assert(rc == 0, "%s", e.text);
 	c->size = sizeof(*c);
 	mote_sandbox_count(sandbox, c);
+	expect_sums(sandbox, c);
 	mote_sandbox_free(sandbox);
 	return mote_exit_status(&result);
 }
@@ -120,7 +137,9 @@ Test(vm_polled_calls, without_polling_each_call_is_an_exit)
 	const struct given g = {.what = "stream", .seconds = "0.3", .no_polling = 1};
 	struct mote_counters c;
 	cr_assert(run(&g, &c) == 0);
-	cr_expect(c.vm_exits >= c.host_calls, "%lu exits, %lu calls", c.vm_exits, c.host_calls);
+	cr_expect(c.vm_exits >= c.host_calls && c.polled_calls == 0,
+		  "%lu exits, %lu calls, %lu of them polled", c.vm_exits, c.host_calls,
+		  c.polled_calls);
 }
 
 Test(vm_polled_calls, declined_calls_come_by_the_doorbell)

@@ -108,7 +108,7 @@ struct mote_frame hostcall_take(struct vcpu *vcpu);
 /* Decodes the call of a frame that was taken, and carries it out. */
 struct call_outcome hostcall_dispatch(struct vcpu *vcpu, const struct mote_frame *frame);
 /* Gives the guest the result. */
-void hostcall_finish(struct vcpu *vcpu, int64_t result);
+void hostcall_finish(struct vcpu *vcpu, uint32_t nr, int64_t result);
 /* Whether the polling thread may carry it out. */
 bool hostcall_pollable(struct vm *vm, const struct mote_frame *frame);
 /*

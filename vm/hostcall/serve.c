@@ -11,9 +11,20 @@ struct mote_frame hostcall_take(struct vcpu *vcpu)
 	return *(const volatile struct mote_frame *)&vcpu->area->frame;
 }
 
-void hostcall_finish(struct vcpu *vcpu, int64_t result)
+static void count(struct vcpu *vcpu, uint32_t nr)
 {
+	const bool polled = vcpu->on_poller;
 	vcpu->counters.calls++;
+	vcpu->counters.polled += polled;
+	if (nr >= HOSTCALL_NUMBERS)
+		return;
+	vcpu->call_counters[nr].by_exit += !polled;
+	vcpu->call_counters[nr].polled += polled;
+}
+
+void hostcall_finish(struct vcpu *vcpu, uint32_t nr, int64_t result)
+{
+	count(vcpu, nr);
 	*(volatile int64_t *)&vcpu->area->frame.result = result;
 }
 
@@ -24,9 +35,9 @@ bool hostcall_serve_polled(struct vcpu *vcpu)
 		return false;
 	vcpu->on_poller = vcpu->vm->memory.no_commits = true;
 	const struct call_outcome outcome = hostcall_dispatch(vcpu, &frame);
+	const bool done = outcome.kind == CALL_DONE;
+	if (done)
+		hostcall_finish(vcpu, frame.nr, outcome.result);
 	vcpu->on_poller = vcpu->vm->memory.no_commits = false;
-	if (outcome.kind != CALL_DONE)
-		return false;
-	hostcall_finish(vcpu, outcome.result);
-	return true;
+	return done;
 }

@@ -105,7 +105,7 @@ void vcpu_serve_call(struct vcpu *vcpu)
 	case CALL_DONE:
 		if (frame.nr == HOSTCALL_writev)
 			vcpu_note_write(vcpu, (int32_t)frame.arg[0], outcome.result);
-		hostcall_finish(vcpu, outcome.result);
+		hostcall_finish(vcpu, frame.nr, outcome.result);
 		break;
 	case CALL_STOP:
 		vm->state = VM_BEFORE_CALL;

@@ -120,8 +120,13 @@ static void make_numbers(void)
 {
 	emit("#ifndef MOTE_GEN_HOSTCALL_NUMBERS_H\n#define MOTE_GEN_HOSTCALL_NUMBERS_H\n");
 	emit("\nenum hostcall {\n");
-	FOR_EACH_ROW(r)
+	int most = 0;
+	FOR_EACH_ROW(r) {
 		emit("\tHOSTCALL_%s = %d,\n", r->name, r->number);
+		if (r->number > most)
+			most = r->number;
+	}
+	emit("\tHOSTCALL_NUMBERS = %d, /* all are below it */\n", most + 1);
 	emit("};\n\n#endif\n");
 }
 

@@ -231,12 +231,26 @@ MOTE_API void mote_sandbox_signal(struct mote_sandbox *sandbox, int signo);
 /* What a sandbox has cost so far. Begin with `struct mote_counters c = {.size = sizeof(c)}`. */
 struct mote_counters {
 	size_t size;
-	uint64_t vm_exits;   /* switches from the guest to the host */
-	uint64_t host_calls; /* requests of the guest to the host */
+	uint64_t vm_exits;     /* switches from the guest to the host */
+	uint64_t host_calls;   /* requests of the guest to the host */
+	uint64_t polled_calls; /* those of them that took no exit */
 };
 /* Fills in the members that the caller's structure has. Not while the sandbox runs. */
 MOTE_API void mote_sandbox_count(const struct mote_sandbox *sandbox,
 				 struct mote_counters *counters);
+/* Of one kind of host call. Begin with `struct mote_call_counters c = {.size = sizeof(c)}`. */
+struct mote_call_counters {
+	size_t size;
+	const char *name; /* constant; the same as Linux's system call in most cases */
+	uint64_t by_exit; /* carried out after a VM exit */
+	uint64_t polled;  /* and without one */
+};
+/*
+ * The kinds in turn, those that were never made included: index from 0 on, until -ENOENT. Not while
+ * the sandbox runs.
+ */
+MOTE_API int mote_sandbox_count_calls(const struct mote_sandbox *sandbox, size_t index,
+				      struct mote_call_counters *counters);
 /*
  * What a shell would report: 0..255; 128 + n for a signal, 137 for a limit or interrupt, 139 for
  * MOTE_FAULTED.
