@@ -77,8 +77,10 @@ int oci_state_text(const struct oci_hooks *h, const struct oci_state *s, char **
 {
 	json_t *version = json_object_get(h->root, "ociVersion"),
 	       *annotations = json_object_get(h->root, "annotations");
+	if (json_object_size(annotations) == 0)
+		annotations = NULL;
 	cleanup_json json_t *state =
-		json_pack("{s:O?, s:s, s:s, s:s, s:O?}", "ociVersion", version, "id", s->id,
+		json_pack("{s:O?, s:s, s:s, s:s, s:O*}", "ociVersion", version, "id", s->id,
 			  "status", s->status, "bundle", s->bundle, "annotations", annotations);
 	if (!state || (s->pid && json_object_set_new(state, "pid", json_integer(s->pid)) < 0))
 		return -ENOMEM;

@@ -180,7 +180,8 @@ struct oci_spec {
 	size_t namespaces_count;
 	struct oci_sysctl *sysctls; /* owned */
 	size_t sysctls_count;
-	uint64_t propagation; /* linux.rootfsPropagation, MS_*; 0 if not given */
+	const char *mount_label; /* linux.mountLabel, which is only logged; NULL if not given */
+	uint64_t propagation;    /* linux.rootfsPropagation, MS_*; 0 if not given */
 	struct oci_resources resources;
 	char *cgroup_path;               /* owned; absolute and normal, NULL if not given */
 	const char **masked, **readonly; /* owned, absolute paths, NULL-terminated */

@@ -256,8 +256,9 @@ static void parse_devices(const struct json *linux_)
 
 void oci_parse_linux(const struct json *top, struct oci_spec *s)
 {
-	static const char *const missing[] = {"netDevices", "uidMappings", "gidMappings",
-					      "intelRdt",   "timeOffsets", "personality"};
+	static const char *const missing[] = {"netDevices",  "uidMappings", "gidMappings",
+					      "intelRdt",    "timeOffsets", "personality",
+					      "memoryPolicy"};
 	struct json linux_, resources;
 	json_get_object(top, "linux", JSON_OPTIONAL, &linux_);
 	parse_namespaces(&linux_, s);
@@ -270,5 +271,6 @@ void oci_parse_linux(const struct json *top, struct oci_spec *s)
 	parse_paths(&linux_, "readonlyPaths", &s->readonly, &s->readonly_count);
 	parse_devices(&linux_);
 	s->seccomp = oci_check_seccomp(&linux_);
+	json_get_string(&linux_, "mountLabel", JSON_OPTIONAL, OCI_PATH_MAX, &s->mount_label);
 	json_refuse_members(&linux_, missing, COUNT(missing));
 }

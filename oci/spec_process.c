@@ -233,13 +233,61 @@ static void parse_args(const struct json *process, struct oci_spec *s)
 			  "begins with an empty string: there is no program to run");
 }
 
+/* Of the name, which ends at '='. */
+static size_t name_bytes(const char *variable)
+{
+	return strcspn(variable, "=");
+}
+
+/* By name, then by place. */
+static int by_name(const void *a, const void *b)
+{
+	const char *const *x = *(const char *const *const *)a, *const *y = *(
+								       const char *const *const *)b;
+	const size_t n = name_bytes(*x), m = name_bytes(*y);
+	int rc = memcmp(*x, *y, n < m ? n : m);
+	if (rc != 0)
+		return rc;
+	if (n != m)
+		return n < m ? -1 : 1;
+	return x < y ? -1 : 1;
+}
+
+/* Of a variable that is there several times the last value counts, as in other runtimes. */
+static int drop_duplicates(const char **env, size_t *count)
+{
+	cleanup_free const char ***sorted = calloc(*count + 1, sizeof(*sorted));
+	if (!sorted)
+		return -ENOMEM;
+	for (size_t i = 0; i < *count; i++)
+		sorted[i] = &env[i];
+	qsort(sorted, *count, sizeof(*sorted), by_name);
+	for (size_t i = 1; i < *count; i++) {
+		const size_t n = name_bytes(*sorted[i]);
+		if (name_bytes(*sorted[i - 1]) != n || memcmp(*sorted[i - 1], *sorted[i], n) != 0)
+			continue;
+		*sorted[i - 1] = *sorted[i];
+		*sorted[i] = NULL;
+		sorted[i] = sorted[i - 1];
+	}
+	size_t left = 0;
+	for (size_t i = 0; i < *count; i++)
+		if (env[i])
+			env[left++] = env[i];
+	env[left] = NULL;
+	*count = left;
+	return 0;
+}
+
 static void parse_env(const struct json *process, struct oci_spec *s)
 {
-	if (json_get_strings(process, "env", JSON_OPTIONAL, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX,
-			     &s->env, &s->env_count))
-		return;
-	s->env = calloc(1, sizeof(*s->env));
-	if (!s->env)
+	if (!json_get_strings(process, "env", JSON_OPTIONAL, OCI_STRINGS_MAX, OCI_STRING_BYTES_MAX,
+			      &s->env, &s->env_count))
+		s->env = calloc(1, sizeof(*s->env));
+	for (size_t i = 0; s->env && s->env[i]; i++)
+		if (!strchr(s->env[i], '='))
+			json_fail(process, "env", EINVAL, "'%.100s' is not NAME=VALUE", s->env[i]);
+	if (!s->env || drop_duplicates(s->env, &s->env_count) < 0)
 		json_no_memory(process, "the environment");
 }
 

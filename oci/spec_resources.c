@@ -32,12 +32,16 @@ static void set_defaults(struct oci_resources *r)
 static void parse_memory(const struct json *resources, struct oci_resources *r)
 {
 	struct json memory;
+	bool check = false;
 	json_get_object(resources, "memory", JSON_OPTIONAL, &memory);
 	json_get_int(&memory, "limit", JSON_OPTIONAL, -1, INT64_MAX, &r->memory_limit);
 	json_get_int(&memory, "reservation", JSON_OPTIONAL, -1, INT64_MAX, &r->memory_reservation);
 	json_get_int(&memory, "swap", JSON_OPTIONAL, -1, INT64_MAX, &r->memory_swap);
 	json_get_int(&memory, "swappiness", JSON_OPTIONAL, 0, 200, &r->memory_swappiness);
 	json_get_bool(&memory, "disableOOMKiller", JSON_OPTIONAL, &r->oom_kill_disable);
+	json_get_bool(&memory, "checkBeforeUpdate", JSON_OPTIONAL, &check);
+	if (check)
+		json_fail(&memory, "checkBeforeUpdate", ENOSYS, "Mote does not support it");
 }
 
 static void parse_cpu(const struct json *resources, struct oci_resources *r)

@@ -109,6 +109,13 @@ void admission_report_capabilities(const struct oci_spec *s, const char *name)
 	dprintf(2, "mote: %s\n", e.text);
 }
 
+void admission_report_mount_label(const struct oci_spec *s, const char *name)
+{
+	if (s->mount_label && *s->mount_label)
+		dprintf(2, "mote: %s: linux.mountLabel is ignored: its tmpfs have the policy's\n",
+			name);
+}
+
 /* --- memory in common with others --- */
 
 /* The annotation's value for this container, "" without one. */

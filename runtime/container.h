@@ -72,6 +72,7 @@ int container_open_kvm(struct err *e) must_check;
 int admission_check_pid_namespace(const struct oci_spec *s, const struct container_config *config,
 				  struct err *e) must_check;
 void admission_report_capabilities(const struct oci_spec *s, const char *name);
+void admission_report_mount_label(const struct oci_spec *s, const char *name);
 int admission_choose_isolation(const struct oci_spec *s, const char *policy, bool *private_memory,
 			       struct err *e) must_check;
 

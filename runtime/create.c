@@ -440,6 +440,7 @@ static int create(struct container *c, const struct container_config *config, st
 	if (rc < 0)
 		return rc;
 	admission_report_capabilities(&spec, c->init.name);
+	admission_report_mount_label(&spec, c->init.name);
 	rc = admission_check_pid_namespace(&spec, config, e);
 	if (rc < 0)
 		return rc;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -13,17 +14,34 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-int namespaces_join(const struct oci_namespace *n, const char *what, struct err *e)
+/* A descriptor of the caller's. */
+static int open_namespace(const struct oci_namespace *n, const char *what, struct err *e)
 {
 	cleanup_close int fd = open(n->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, ERR_CONFIG, errno, "%s: %s: %s", what, n->path, strerror(errno));
-	if (setns(fd, n->flag) == 0)
-		return 0;
-	if (errno == EINVAL)
+	if (ioctl(fd, NS_GET_NSTYPE) != n->flag)
 		return err_set(e, ERR_CONFIG, EINVAL, "%s: %s is not a namespace of its type", what,
 			       n->path);
-	return err_sys(e, errno, "%s: joining %s", what, n->path);
+	return take_fd(&fd);
+}
+
+int namespaces_check(const struct oci_namespace *n, const char *what, struct err *e)
+{
+	cleanup_close int fd = open_namespace(n, what, e);
+	if (fd < 0)
+		return fd;
+	return 0;
+}
+
+int namespaces_join(const struct oci_namespace *n, const char *what, struct err *e)
+{
+	cleanup_close int fd = open_namespace(n, what, e);
+	if (fd < 0)
+		return fd;
+	if (setns(fd, n->flag) < 0)
+		return err_sys(e, errno, "%s: joining %s", what, n->path);
+	return 0;
 }
 
 /* A new network namespace's loopback interface is down. */

@@ -8,6 +8,8 @@
 #include "oci/spec.h"
 
 /* what: of whose configuration, for messages: "linux.namespaces". */
+/* That it is there and of its type, if it is not joined. */
+int namespaces_check(const struct oci_namespace *n, const char *what, struct err *e) must_check;
 int namespaces_join(const struct oci_namespace *n, const char *what, struct err *e) must_check;
 /* Those of `flags` (CLONE_NEW*), new; the loopback interface of a network one is up. */
 int namespaces_make(int flags, struct err *e) must_check;

@@ -30,13 +30,15 @@ int monitor_enter_namespaces(const struct oci_spec *s, struct err *e)
 	int fresh = CLONE_NEWNS;
 	for (size_t i = 0; i < s->namespaces_count; i++) {
 		const struct oci_namespace *n = &s->namespaces[i];
-		if (!(n->flag & USED_NAMESPACES))
-			continue;
 		if (!n->path) {
-			fresh |= n->flag;
+			fresh |= n->flag & USED_NAMESPACES;
 			continue;
 		}
-		int rc = namespaces_join(n, "linux.namespaces", e);
+		int rc = 0;
+		if (n->flag & USED_NAMESPACES)
+			rc = namespaces_join(n, "linux.namespaces", e);
+		else
+			rc = namespaces_check(n, "linux.namespaces", e);
 		if (rc < 0)
 			return rc;
 	}

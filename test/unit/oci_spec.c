@@ -31,6 +31,22 @@ static void refused(const char *text, int code, const char *part)
 	cr_expect(strstr(e.text, "config.json"), "'%s' names no file", e.text);
 }
 
+/* The last value counts, at the first one's place. */
+Test(oci_spec, variables_that_are_there_twice)
+{
+	static const char *const expected[] = {"A=3", "PATH=/bin", "AB=2", "=y", "x=", NULL};
+	static const char text[] =
+		"{\"args\":[\"/a\"],\"cwd\":\"/\",\"env\":[\"A=1\",\"PATH=/bin\",\"A=2\",\"AB=1\","
+		"\"=\",\"x=1\",\"AB=2\",\"=y\",\"A=3\",\"x=\"]}";
+	struct oci_spec s;
+	struct err e = {0};
+	cr_assert(oci_process_parse(text, strlen(text), &s, &e) == 0, "%s", e.text);
+	cr_expect(s.env_count == 5 && !s.env[5], "%zu", s.env_count);
+	for (size_t i = 0; i < 5 && s.env[i]; i++)
+		cr_expect_str_eq(s.env[i], expected[i]);
+	oci_spec_free(&s);
+}
+
 Test(oci_spec, smallest)
 {
 	struct oci_spec s;
@@ -263,6 +279,49 @@ Test(oci_spec, mistakes_are_named)
 #define SYSCTL(name)                                                                           \
 	DOC(",\"linux\":{\"namespaces\":[{\"type\":\"network\"},{\"type\":\"uts\"},{\"type\":" \
 	    "\"ipc\"}],\"sysctl\":{\"" name "\":\"1\"}}")
+
+/* Each by its name, and only if there is something in it. */
+Test(oci_spec, what_is_not_supported)
+{
+	static const struct {
+		const char *before, *member, *value, *after;
+	} cases[] = {
+		{"\"linux\":{", "netDevices", "{\"eth0\":{}}", "}"},
+		{"\"linux\":{", "uidMappings", "[{\"containerID\":0}]", "}"},
+		{"\"linux\":{", "gidMappings", "[{\"containerID\":0}]", "}"},
+		{"\"linux\":{", "intelRdt", "{\"closID\":\"x\"}", "}"},
+		{"\"linux\":{", "timeOffsets", "{\"boottime\":{}}", "}"},
+		{"\"linux\":{", "personality", "{\"domain\":\"LINUX32\"}", "}"},
+		{"\"linux\":{", "memoryPolicy", "{\"mode\":\"MPOL_BIND\"}", "}"},
+		{"\"linux\":{\"resources\":{", "rdma", "{\"mlx5_1\":{}}", "}}"},
+		{"\"linux\":{\"resources\":{", "network", "{\"classID\":1}", "}}"},
+		{"\"linux\":{\"resources\":{\"memory\":{", "checkBeforeUpdate", "true", "}}}"},
+		{"\"linux\":{\"resources\":{\"cpu\":{", "realtimeRuntime", "950000", "}}}"},
+		{"\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",", "scheduler",
+		 "{\"policy\":\"SCHED_FIFO\"}", "}"},
+		{"\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",", "ioPriority",
+		 "{\"class\":\"IOPRIO_CLASS_IDLE\"}", "}"},
+		{"\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",", "execCPUAffinity",
+		 "{\"initial\":\"0\"}", "}"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		static const char head[] = "{\"ociVersion\":\"1.2.1\",\"root\":{\"path\":\"r\"},";
+		static const char process[] = "\"process\":{\"args\":[\"a\"],\"cwd\":\"/\"},";
+		const bool own = strncmp(cases[i].before, "\"process", 8) == 0;
+		const char *const values[] = {cases[i].value, "null"};
+		for (size_t k = 0; k < 2; k++) {
+			char text[512];
+			struct oci_spec s;
+			struct err e = {0};
+			snprintf(text, sizeof(text), "%s%s%s\"%s\":%s%s}", head, own ? "" : process,
+				 cases[i].before, cases[i].member, values[k], cases[i].after);
+			int rc = oci_spec_parse(text, strlen(text), &s, &e);
+			cr_expect(rc == (k ? 0 : -ENOSYS), "%s: %d %s", text, rc, e.text);
+			cr_expect(k || strstr(e.text, cases[i].member), "%s: %s", text, e.text);
+			oci_spec_free(&s);
+		}
+	}
+}
 
 Test(oci_spec, sysctls_by_dots_and_slashes)
 {

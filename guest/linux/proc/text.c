@@ -182,22 +182,27 @@ void proc_make_exe(struct proc_text *t)
 	text_add(t, "%s%s", called[0] == '/' ? "" : "/", called);
 }
 
+static void add_padded(struct proc_text *t, const char *text, size_t width)
+{
+	text_add(t, "%s", text);
+	for (size_t n = strlen(text); n < width; n++)
+		text_add(t, " ");
+}
+
 static void add_limit(struct proc_text *t, const char *name, uint64_t cur, uint64_t max,
 		      const char *unit)
 {
 	const uint64_t pair[2] = {cur, max};
-	text_add(t, "%s", name);
-	for (size_t n = strlen(name); n < 26; n++)
-		text_add(t, " ");
+	add_padded(t, name, 26);
 	for (int i = 0; i < 2; i++) {
 		char number[24] = "unlimited";
 		if (pair[i] != UINT64_MAX)
 			lib_format(number, sizeof(number), "%lu", (unsigned long)pair[i]);
-		text_add(t, "%s", number);
-		for (size_t n = strlen(number); n < 21; n++)
-			text_add(t, " ");
+		add_padded(t, number, 21);
 	}
-	text_add(t, "%s\n", unit);
+	if (*unit)
+		add_padded(t, unit, 10);
+	text_add(t, "\n");
 }
 
 void proc_make_limits(struct proc_text *t)
@@ -214,7 +219,9 @@ void proc_make_limits(struct proc_text *t)
 		{"Max msgqueue size", "bytes"},  {"Max nice priority", ""},
 		{"Max realtime priority", ""},   {"Max realtime timeout", "us"},
 	};
-	text_add(t, "Limit                     Soft Limit           Hard Limit           Units\n");
+	text_add(
+		t,
+		"Limit                     Soft Limit           Hard Limit           Units     \n");
 	for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint64_t cur, max;
 		limits_get(i, &cur, &max);

@@ -205,6 +205,17 @@ static int stack_of(const char *program, const char *bytes, int again)
 	return 0;
 }
 
+/* The names and units of /proc/self/limits, with their spaces. */
+static void table(void)
+{
+	char line[256];
+	FILE *f = fopen("/proc/self/limits", "r");
+	while (f && fgets(line, sizeof(line), f))
+		printf("%zu %.26s|%s", strlen(line), line, line + 68);
+	if (f)
+		fclose(f);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 2 && strcmp(argv[1], "stack") == 0)
@@ -216,6 +227,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	show();
+	table();
 	rules();
 	descriptors();
 	file_size();

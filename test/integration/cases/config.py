@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""config.json, field by field, next to runc: what a container sees is the same, or Mote says by name what it refuses."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from shimlib import main  # noqa: E402
+
+CASE = os.environ["CASE_DIR"]
+CAPABILITIES = ["CAP_" + name for name in ("CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID",
+                                           "SETUID", "SETFCAP", "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL",
+                                           "AUDIT_WRITE")]
+RUNTIMES = {"mote": os.environ["RUNTIME"], "runc": "io.containerd.runc.v2"}
+
+
+def spec(root, args):
+    return {
+        "ociVersion": "1.0.2",
+        "process": {"user": {"uid": 0, "gid": 0}, "args": args, "env": ["PATH=/bin"], "cwd": "/",
+                    "capabilities": {s: list(CAPABILITIES) for s in ("bounding", "effective", "permitted")},
+                    "noNewPrivileges": True},
+        "root": {"path": root},
+        "hostname": "room",
+        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
+                   {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+                    "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]}],
+        "linux": {"namespaces": [{"type": t} for t in ("pid", "ipc", "uts", "mount", "network")]},
+    }
+
+
+def make_root(root):
+    """A root file system as images have them: a shell's applets, links that dangle, a user."""
+    subprocess.run(["rm", "-rf", root], check=True)  # Python's own recurses too deep
+    for directory in ("bin", "etc", "tmp", "data", "run", "a/b"):
+        os.makedirs(os.path.join(root, directory))
+    shutil.copy("/bin/busybox", os.path.join(root, "bin"))
+    os.chmod(os.path.join(root, "data"), 0o751)
+    for name, text in (("etc/passwd", "root:x:0:0::/root:/bin/sh\n"), ("data/file", "of the image\n")):
+        with open(os.path.join(root, name), "w", encoding="ascii") as out:
+            out.write(text)
+    os.symlink("../run/resolv.conf", os.path.join(root, "etc/resolv.conf"))
+
+
+def run(kind, name, args, change, how="--rm"):
+    """(status, stdout, stderr) of a container."""
+    root = os.path.join(CASE, "root")
+    make_root(root)
+    config = spec(root, ["/bin/busybox"] + args)
+    config["linux"]["cgroupsPath"] = "/default/" + name
+    change(config)
+    path = os.path.join(CASE, "config.json")
+    with open(path, "w", encoding="ascii") as out:
+        json.dump(config, out)
+    command = ["ctr", "run", how, "--runtime", RUNTIMES[kind], "--config", path, "%s-%s" % (name, kind)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if kind == "runc" and os.path.isdir("/run/containerd/runc/default"):  # runc's, which stays
+        os.rmdir("/run/containerd/runc/default")
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def both(name, args, change):
+    """The same status and output, and if runc refuses it, Mote does. ctr loses output of runc's now and then."""
+    want, got = run("runc", name, args, change), run("mote", name, args, change)
+    for _ in range(3):
+        if want[0] == 0 and want[1] != got[1]:
+            want = run("runc", name, args, change)
+    refused = ("OCI runtime create failed" in want[2], "create shim task" in got[2])
+    assert got[:2] == want[:2] and refused[0] == refused[1], "%s: runc %r\nmote %r" % (name, want, got)
+
+
+def refuses(name, field, change, args=("true",)):
+    """Mote refuses it by name."""
+    status, _, error = run("mote", name, list(args), change)
+    assert status != 0 and re.search(field, error), "%s: %d %s does not match %s" % (name, status, error, field)
+
+
+def member(path, value):
+    """A change: config[a][b] = value for "a.b"."""
+    def change(config):
+        *parents, last = path.split(".")
+        for parent in parents:
+            config = config.setdefault(parent, {})
+        config[last] = value
+    return change
+
+
+def mounts(*more):
+    """A change: more mounts, each (destination, type, source, option...)."""
+    def change(config):
+        for destination, kind, source, *options in more:
+            config["mounts"].append({"destination": destination, "type": kind, "source": source, "options": options})
+    return change
+
+
+def host(name, text=None):
+    """A directory, or with a text a file, outside of the root; its path."""
+    path = os.path.join(CASE, name)
+    os.makedirs(os.path.dirname(path) if text is not None else path, exist_ok=True)
+    if text is not None:
+        with open(path, "w", encoding="ascii") as out:
+            out.write(text)
+    return path
+
+
+def sh(text):
+    return ["sh", "-c", text]
+
+
+def test_config_process():
+    """What the process is."""
+    both("args", ["echo", "a b", "", "c"], lambda c: None)
+    both("env", ["env"], member("process.env", ["PATH=/bin", "A=1", "B=x=y", "C="]))
+    both("env-names-nothing", ["env"], member("process.env", ["PATH=/bin", "x"]))
+    both("env-twice", ["env"], member("process.env", ["A=1", "PATH=/bin", "A=2"]))
+    both("cwd", ["pwd"], member("process.cwd", "/data"))
+    both("cwd-made", sh("pwd; exec busybox stat -c '%a %u:%g' ."), member("process.cwd", "/new/directory"))
+    both("cwd-normal", ["pwd"], member("process.cwd", "/a//./b"))
+    both("user", ["id"], member("process.user", {"uid": 1000, "gid": 1001, "additionalGids": [5, 7]}))
+    both("umask", sh("umask; exec busybox touch /tmp/x"), member("process.user.umask", 0o27))
+    both("umask-0", sh("umask"), member("process.user.umask", 0))
+    both("exit", sh("exit 300"), lambda c: None)
+    both("not-there", [], member("process.args", ["/bin/none"]))
+    both("no-args", [], member("process.args", []))
+    both("directory", [], member("process.args", ["/bin"]))
+    both("relative-cwd", ["pwd"], member("process.cwd", "data"))
+    both("cwd-is-a-file", ["pwd"], member("process.cwd", "/data/file"))
+
+
+    change = member("process.oomScoreAdj", 321)
+    both("oom-score", ["true"], change)
+    run("mote", "oom", ["sleep", "1000"], change, "--detach")
+    tasks = subprocess.run(["ctr", "task", "ls"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    with open("/proc/%s/oom_score_adj" % re.search(r"^oom-mote +([0-9]+)", tasks, re.M)[1], encoding="ascii") as score:
+        assert score.read() == "321\n"
+    subprocess.run(["ctr", "task", "rm", "-f", "oom-mote"], check=False)
+    subprocess.run(["ctr", "container", "rm", "oom-mote"], check=True)
+
+
+def test_config_limits_and_rights():
+    """rlimits, capabilities, no_new_privs."""
+    limits = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}, {"type": "RLIMIT_FSIZE", "soft": 4096, "hard": 8192},
+              {"type": "RLIMIT_STACK", "soft": 1 << 20, "hard": 1 << 21}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
+    both("rlimits", ["grep", "-E", "open files|file size|stack size|core", "/proc/self/limits"],
+         member("process.rlimits", limits))
+    both("rlimit-unknown", ["true"], member("process.rlimits", [{"type": "RLIMIT_NONE", "soft": 1, "hard": 1}]))
+    both("rlimit-soft-above-hard", ["true"], member("process.rlimits", [{"type": "RLIMIT_NOFILE", "soft": 2, "hard": 1}]))
+    for user in (0, 1000):
+        for new in (True, False):
+            def change(config, user=user, new=new):
+                config["process"].update(user={"uid": user, "gid": 0}, noNewPrivileges=new)
+            both("status-%d-%d" % (user, new), ["grep", "-E", "^(Uid|Gid|Groups|Cap...|NoNewPrivs|Umask|Seccomp):",
+                                                "/proc/self/status"], change)
+    both("capabilities-none", ["grep", "^Cap", "/proc/self/status"], member("process.capabilities", {}))
+    sets = {s: ["CAP_CHOWN", "CAP_NET_BIND_SERVICE"] for s in ("bounding", "effective", "permitted", "inheritable", "ambient")}
+    both("ambient", ["grep", "^Cap", "/proc/self/status"],
+         lambda c: c["process"].update(user={"uid": 7, "gid": 0}, capabilities=sets))
+
+
+def test_config_mounts():
+    """Where mounts go and what their options do."""
+    data = host("volume")
+    host("volume/inner/file", "of the host\n")
+    one = host("one", "a file\n")
+    both("bind", ["cat", "/v/inner/file"], mounts(("/v", "bind", data, "rbind")))
+    both("bind-ro", sh("echo x >/v/new; echo $?"), mounts(("/v", "bind", data, "bind", "ro")))
+    both("bind-file", ["cat", "/etc/one"], mounts(("/etc/one", "bind", one, "bind")))
+    both("bind-deep", ["cat", "/x/y/z/one"], mounts(("/x/y/z/one", "bind", one, "bind")))
+    both("dangling-link", ["cat", "/etc/resolv.conf"], mounts(("/etc/resolv.conf", "bind", one, "bind")))
+    both("dotdot", ["cat", "/data/one"], mounts(("/a/../data/one", "bind", one, "bind")))
+    both("dotdot-out", ["cat", "/data/one"], mounts(("/../../data/one", "bind", one, "bind")))
+    both("slashes", ["cat", "/data/one"], mounts(("//data///one", "bind", one, "bind")))
+    both("trailing", ["cat", "/v/inner/file"], mounts(("/v/", "bind", data, "rbind")))
+    both("over-another", ["ls", "/data"], mounts(("/data", "tmpfs", "tmpfs"), ("/data/v", "bind", data, "rbind")))
+    both("file-over-directory", ["ls", "/data"], mounts(("/data", "bind", one, "bind")))
+    both("directory-over-file", ["ls", "/data"], mounts(("/data/file", "bind", data, "bind")))
+    both("no-source", ["ls", "/v"], mounts(("/v", "bind", CASE + "/none", "bind")))
+    deep = "/" + "/".join("d" * 2000)
+    both("deep", ["ls", deep], mounts((deep, "bind", data, "bind")))
+    both("tmpfs", ["stat", "-c", "%a %u:%g", "/t"],
+         mounts(("/t", "tmpfs", "tmpfs", "mode=1750", "uid=5", "gid=6", "size=64k")))
+    both("tmpfs-size", sh("exec busybox dd if=/dev/zero of=/t/x bs=1k count=100 2>/dev/null"),
+         mounts(("/t", "tmpfs", "tmpfs", "size=64k")))
+    both("tmpfs-ro", sh("echo x >/t/x; echo $?"), mounts(("/t", "tmpfs", "tmpfs", "ro")))
+    both("tmpfs-option", ["true"], mounts(("/t", "tmpfs", "tmpfs", "nonsense=1")))
+    both("copy-up", ["cat", "/data/file"], mounts(("/data", "tmpfs", "tmpfs", "tmpcopyup")))
+    for propagation in ("rprivate", "rslave", "rshared", "runbindable"):
+        both(propagation, ["cat", "/v/inner/file"], mounts(("/v", "bind", data, "rbind", propagation)))
+    both("type-none", ["ls", "/v"], mounts(("/v", "none", data, "bind")))
+    both("unknown-type", ["ls", "/v"], mounts(("/v", "nonsense", "x")))
+
+
+def test_config_root():
+    """Paths that are hidden, cannot be written, or are read-only as a whole."""
+    both("readonly", sh("echo x >/data/new; echo $?"), member("root.readonly", True))
+    both("readonly-paths", sh("echo x >/data/new; echo $?; echo y >/tmp/new; echo $?"),
+         member("linux.readonlyPaths", ["/data", "/none"]))
+    both("masked-file", sh("exec busybox cat /data/file"), member("linux.maskedPaths", ["/data/file", "/none"]))
+    both("masked-directory", ["ls", "-a", "/data"], member("linux.maskedPaths", ["/data"]))
+    both("no-root", ["true"], member("root.path", CASE + "/none"))
+    both("hostname", ["uname", "-n"], lambda c: None)
+    both("domainname", ["cat", "/proc/sys/kernel/hostname"], member("domainname", "example"))
+    run("mote", "label", ["true"], member("linux.mountLabel", "system_u:object_r:container_file_t:s0"))
+    with open(os.path.join(os.environ["MOTE_SANDBOX"], "containerd.log"), encoding="utf-8", errors="replace") as log:
+        assert "label-mote: linux.mountLabel is ignored" in log.read()
+    both("propagation", ["true"], member("linux.rootfsPropagation", "rslave"))
+    both("propagation-unknown", ["true"], member("linux.rootfsPropagation", "nonsense"))
+
+
+def hooks(kind, text):
+    """A change: a hook of that kind that runs a shell's text."""
+    return member("hooks", {kind: [{"path": "/bin/sh", "args": ["sh", "-c", text]}]})
+
+
+def test_config_hooks():
+    """Each kind of hook runs, reads the state, and fails the container or not as with runc."""
+    for kind in ("prestart", "createRuntime", "createContainer", "poststart", "poststop"):
+        seen = {}
+        for runtime in RUNTIMES:
+            log = os.path.join(CASE, "hook")
+            open(log, "w", encoding="ascii").close()
+            os.chmod(log, 0o666)
+            status, out, error = run(runtime, "hook-" + kind, ["echo", "ran"], hooks(kind, "cat >%s" % log))
+            deadline = time.monotonic() + 20
+            while not os.path.getsize(log) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            with open(log, encoding="ascii") as file:
+                state = json.load(file)
+            # What runc says at poststart is "created", at a time when the specification has "running".
+            at = "running" if (runtime, kind) == ("runc", "poststart") else state["status"]
+            seen[runtime] = (status, out, at, sorted(state), error)
+        assert seen["mote"][:4] == seen["runc"][:4], "%s: %r" % (kind, seen)
+        if kind == "poststart":  # by the specification a warning, of which runc makes an error
+            assert run("mote", "fails-poststart", ["echo", "ran"], hooks(kind, "exit 3"))[:2] == (0, "ran\n")
+        else:
+            both("fails-" + kind, ["echo", "ran"], hooks(kind, "exit 3"))
+    refuses("startContainer", "hooks.startContainer", hooks("startContainer", "true"))
+
+
+def test_config_namespaces():
+    both("twice", ["true"], lambda c: c["linux"]["namespaces"].append({"type": "uts"}))
+    both("unknown", ["true"], lambda c: c["linux"]["namespaces"].append({"type": "nonsense"}))
+    both("wrong-path", ["true"], lambda c: c["linux"]["namespaces"].append({"type": "cgroup", "path": "/none"}))
+    refuses("no-pid", "hostPID", lambda c: c["linux"]["namespaces"].pop(0))
+
+
+if __name__ == "__main__":
+    main(globals())
