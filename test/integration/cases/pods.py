@@ -453,6 +453,30 @@ def restart_containerd(signo=signal.SIGTERM):
     within(20, lambda: subprocess.run(["ctr", "version"], capture_output=True, check=False).returncode == 0)
 
 
+def each_pod_reopens_its_log():
+    """The kubelet's log rotation while a container writes: no line is lost or doubled, and new ones are in the new file."""
+    path, renamed = os.path.join(LOGS, "lines.log"), []
+    with Pod() as pod:
+        container = pod.run("lines", probe("lines", "200000"))
+        while pod.state(container) == RUNNING and len(renamed) < 20:
+            renamed.append("%s.%d" % (path, len(renamed)))
+            os.rename(path, renamed[-1])
+            try:
+                pod.cri.call("ReopenContainerLog", {1: container})
+            except AssertionError:  # it has ended meanwhile, and the rest is in the file that was open
+                assert pod.state(container) == EXITED
+                break
+        assert pod.exit_code(container) == 0
+    text = b""
+    for name in renamed + [path]:
+        if os.path.exists(name):
+            with open(name, "rb") as file:
+                text += file.read()
+    # containerd may end a line where it changes files, so that all is compared without the ends of lines.
+    got = b"".join(line.split(b" ", 3)[3] for line in text.splitlines())
+    assert got == b"".join(b"line %d" % i for i in range(1, 200001)), "%d bytes in %d files" % (len(got), len(renamed))
+
+
 def each_pod_stdin():  # core
     """`stdin: true`: it outlives those who attach, and a restart of containerd."""
     with Pod() as pod:
