@@ -374,10 +374,23 @@ static int64_t read_directory(const uint64_t *arg)
 	return got < 0 ? -errno : used;
 }
 
+/* The vectors of a transfer; one alone may stand in the frame. */
+static const struct iovec *vectors_of(const uint64_t *arg, struct iovec *one, int *count)
+{
+	if (arg[2] & MOTE_IOV_ONE) {
+		*one = (struct iovec){(void *)arg[1], arg[2] & ~MOTE_IOV_ONE};
+		*count = 1;
+		return one;
+	}
+	*count = (int)arg[2];
+	return (const void *)arg[1];
+}
+
 static int64_t on_file(uint32_t nr, const uint64_t *arg)
 {
-	const struct iovec *v = (const void *)arg[1];
-	int fd = (int)arg[0];
+	struct iovec one;
+	int count, fd = (int)arg[0];
+	const struct iovec *v = vectors_of(arg, &one, &count);
 	switch (nr) {
 	case HOSTCALL_open:
 		return open_below(arg, arg[4], arg[4] & O_CREAT ? arg[5] : 0);
@@ -415,17 +428,17 @@ static int64_t on_file(uint32_t nr, const uint64_t *arg)
 	case HOSTCALL_pipe:
 		return result(pipe2((int *)arg[0], (int)arg[2]));
 	case HOSTCALL_readv:
-		return result(readv(fd, v, (int)arg[2]));
+		return result(readv(fd, v, count));
 	case HOSTCALL_writev:
 		if (fd == 2) {
 			strncat(host_errors, v->iov_base, v->iov_len);
 			return (int64_t)v->iov_len;
 		}
-		return result(writev(fd, v, (int)arg[2]));
+		return result(writev(fd, v, count));
 	case HOSTCALL_preadv:
-		return result(preadv(fd, v, (int)arg[2], (off_t)arg[3]));
+		return result(preadv(fd, v, count, (off_t)arg[3]));
 	case HOSTCALL_pwritev:
-		return result(pwritev(fd, v, (int)arg[2], (off_t)arg[3]));
+		return result(pwritev(fd, v, count, (off_t)arg[3]));
 	case HOSTCALL_poll:
 		clock_ns += arg[2] && !arg[1] ? ((const struct mote_time *)arg[2])->sec * 1000000000
 					      : 0;

@@ -81,15 +81,23 @@ static void write_bytes(uint64_t at, uint64_t len)
 	memset((void *)at, (int)dice(), len);
 }
 
+static void touch_vector(struct mote_iovec v, bool write)
+{
+	if (write)
+		write_bytes(v.base, v.len);
+	else
+		read_bytes(v.base, v.len);
+}
+
 static void touch_iov(uint64_t at, uint64_t count, bool write)
 {
-	cr_assert(count <= 1024);
-	for (const struct mote_iovec *v = (const void *)at; count--; v++) {
-		if (write)
-			write_bytes(v->base, v->len);
-		else
-			read_bytes(v->base, v->len);
+	if (count & MOTE_IOV_ONE) {
+		touch_vector((struct mote_iovec){at, count & ~MOTE_IOV_ONE}, write);
+		return;
 	}
+	cr_assert(count <= 1024);
+	for (const struct mote_iovec *v = (const void *)at; count--; v++)
+		touch_vector(*v, write);
 }
 
 static unsigned touch_argument(enum hostcall_kind kind, size_t bytes, const uint64_t *c)
@@ -170,6 +178,8 @@ static int64_t list(void *at, uint64_t capacity, uint64_t entries)
 static uint64_t iov_bytes(const uint64_t *arg)
 {
 	uint64_t n = 0;
+	if (arg[2] & MOTE_IOV_ONE)
+		return arg[2] & ~MOTE_IOV_ONE;
 	for (uint64_t i = 0; i < arg[2]; i++)
 		n += ((const struct mote_iovec *)arg[1])[i].len;
 	return n;
