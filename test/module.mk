@@ -144,6 +144,17 @@ $(B)/test/conformance/spectest_vm: $(B)/test/conformance/spectest_vm.o $(OBJ_vm)
 $(B)/test/conformance/spectest_hosted: $(addprefix $(B)/test/conformance/,spectest_hosted.o spectest.o) $(HOSTED_WASM) \
 	$(B)/hosted/guest/lib/format.o
 	$(CC) $(HOST_LDFLAGS) $^ -o $@
+# What validates components, which no guest contains yet.
+HOSTED_COMPONENT := $(patsubst %,$(B)/hosted/%.o,$(basename $(call sources,guest/component)))
+$(B)/test/conformance/component_check: $(B)/test/conformance/component_check.o $(HOSTED_COMPONENT) $(HOSTED_WASM)
+	$(CC) $(HOST_LDFLAGS) $^ -o $@
+$(addprefix $(B)/test/unit/,component_names component_bounds): $(HOSTED_COMPONENT) $(HOSTED_WASM)
+$(addprefix $(B)/test/fuzz/,component component.replay): $(HOSTED_COMPONENT) $(HOSTED_WASM)
+component-spectest:
+	$(MAKE) VARIANT=asan build/asan/test/conformance/component_check
+	test/conformance/component_spectest.py build/asan/test/conformance/component_check
+.PHONY: component-spectest
+
 SPECTEST := test/conformance/spectest.py $(if $(filter emulated,$(KVM)),--emulated)
 spectest: $(B)/test/conformance/spectest_vm
 	$(MAKE) VARIANT=asan build/asan/test/conformance/spectest_hosted

@@ -2,8 +2,6 @@
 /* Messages, and failures that end in one. */
 #include "guest/wasm/format.h"
 
-#include <stdarg.h>
-
 struct text {
 	char *p, *end;
 };
@@ -40,7 +38,7 @@ static void put_name(struct text *t, const struct wasm_name *name)
 	}
 }
 
-static void format_list(char *out, size_t size, const char *f, va_list ap)
+void wasm_vformat(char *out, size_t size, const char *f, va_list ap)
 {
 	struct text t = {out, out + size - 1};
 	for (; *f; f++) {
@@ -74,7 +72,7 @@ void wasm_format(char *out, size_t size, const char *format, ...)
 {
 	va_list ap;
 	va_start(ap, format);
-	format_list(out, size, format, ap);
+	wasm_vformat(out, size, format, ap);
 	va_end(ap);
 }
 
@@ -83,7 +81,7 @@ _Noreturn void wasm_fail(struct failure *fail, enum wasm_error_kind kind, uint64
 {
 	va_list ap;
 	va_start(ap, format);
-	format_list(fail->error->message, sizeof fail->error->message, format, ap);
+	wasm_vformat(fail->error->message, sizeof fail->error->message, format, ap);
 	va_end(ap);
 	fail->error->kind = kind;
 	fail->error->offset = offset;

@@ -3,6 +3,8 @@
 #ifndef MOTE_GUEST_WASM_FORMAT_H
 #define MOTE_GUEST_WASM_FORMAT_H
 
+#include <stdarg.h>
+
 #include "guest/wasm/arch.h"
 #include "guest/wasm/wasm.h"
 
@@ -17,5 +19,6 @@ struct failure {
 _Noreturn void wasm_fail(struct failure *fail, enum wasm_error_kind kind, uint64_t offset,
 			 const char *format, ...);
 void wasm_format(char *out, size_t size, const char *format, ...);
+void wasm_vformat(char *out, size_t size, const char *format, va_list ap);
 
 #endif

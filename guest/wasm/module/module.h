@@ -169,6 +169,14 @@ static inline bool type_is_float(uint8_t type)
 
 /* module/sections.c: decodes and checks all but function bodies. A failure ends in r->fail. */
 void module_decode(struct wasm_module *m, struct reader *r);
+/* Of a function's type what follows its form; its values' types are copied to the arena. */
+void module_read_functype(struct reader *r, const struct wasm_module *m, struct arena *arena,
+			  struct wasm_functype *t);
+/*
+ * What an import is, from its kind on, as the types of modules in components say it too. The
+ * module's types are those that it may name.
+ */
+void module_read_externtype(struct reader *r, struct wasm_module *m, struct wasm_externtype *t);
 /* From the name section, or an import's or export's name; bytes is 0 if it has none. */
 struct wasm_name module_tag_name(const struct wasm_module *m, uint32_t tag);
 /* Of whatever bytes; 0 if they have no code section. What is wrong with them is found later. */

@@ -38,28 +38,49 @@ static _Noreturn void invalid(const struct decoder *d, const char *what)
 	reader_fail(&d->r, WASM_ERROR_INVALID, what);
 }
 
-static uint32_t read_count(struct decoder *d, uint32_t max, const char *what)
+static uint32_t read_count(struct reader *r, uint32_t max, const char *what)
 {
-	uint64_t at = reader_offset(&d->r);
-	uint32_t n = read_u32(&d->r);
+	uint64_t at = reader_offset(r);
+	uint32_t n = read_u32(r);
 	if (n > max)
-		wasm_fail(d->r.fail, WASM_ERROR_LIMIT, at, "too many %s: %u, at most %u", what, n,
+		wasm_fail(r->fail, WASM_ERROR_LIMIT, at, "too many %s: %u, at most %u", what, n,
 			  max);
 	/*
 	 * Each takes a byte at least: a count cannot make us allocate more than the module is
 	 * large.
 	 */
-	if (n > (uint64_t)(d->r.end - d->r.p))
-		reader_fail(&d->r, WASM_ERROR_MALFORMED,
-			    "unexpected end: count exceeds the section");
+	if (n > (uint64_t)(r->end - r->p))
+		reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end: count exceeds the section");
 	return n;
+}
+
+void module_read_functype(struct reader *r, const struct wasm_module *m, struct arena *arena,
+			  struct wasm_functype *t)
+{
+	t->param_count = read_count(r, WASM_MAX_PARAMS, "parameters");
+	t->params = r->p;
+	t->param_words = t->param_count;
+	for (uint32_t k = 0; k < t->param_count; k++)
+		t->param_words += read_valtype(r, m) == WASM_V128;
+	t->result_count = read_count(r, WASM_MAX_RESULTS, "results");
+	t->results = r->p;
+	for (uint32_t k = 0; k < t->result_count; k++)
+		(void)read_valtype(r, m);
+	/* Parameters and results in one array: a result count of one byte lies between them. */
+	uint8_t *all = arena_need(arena, r->fail, t->param_count + t->result_count, 1);
+	memcpy(all, t->params, t->param_count);
+	memcpy(all + t->param_count, t->results, t->result_count);
+	t->params = all;
+	t->results = all + t->param_count;
+	if (!functype_intern(t))
+		reader_fail(r, WASM_ERROR_LIMIT, "too many different function types");
 }
 
 static void decode_types(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
 	struct reader *r = &d->r;
-	m->type_count = read_count(d, WASM_MAX_TYPES, "types");
+	m->type_count = read_count(&d->r, WASM_MAX_TYPES, "types");
 	m->types = arena_need(&m->arena, d->r.fail, m->type_count, sizeof *m->types);
 	for (uint32_t i = 0; i < m->type_count; i++) {
 		uint8_t form = read_u8(r);
@@ -69,28 +90,7 @@ static void decode_types(struct decoder *d)
 				feature_refuse(r, wasm_types[form].feature, " (types)");
 			reader_fail(r, WASM_ERROR_MALFORMED, "malformed type: not a function type");
 		}
-		struct wasm_functype *t = &m->types[i];
-		t->param_count = read_count(d, WASM_MAX_PARAMS, "parameters");
-		t->params = r->p;
-		t->param_words = t->param_count;
-		for (uint32_t k = 0; k < t->param_count; k++)
-			t->param_words += read_valtype(r, m) == WASM_V128;
-		t->result_count = read_count(d, WASM_MAX_RESULTS, "results");
-		t->results = r->p;
-		for (uint32_t k = 0; k < t->result_count; k++)
-			(void)read_valtype(r, m);
-		/*
-		 * Parameters and results in one array: a result count of one byte lies between
-		 * them.
-		 */
-		uint8_t *all =
-			arena_need(&m->arena, d->r.fail, t->param_count + t->result_count, 1);
-		memcpy(all, t->params, t->param_count);
-		memcpy(all + t->param_count, t->results, t->result_count);
-		t->params = all;
-		t->results = all + t->param_count;
-		if (!functype_intern(t))
-			reader_fail(r, WASM_ERROR_LIMIT, "too many different function types");
+		module_read_functype(r, m, &m->arena, &m->types[i]);
 	}
 }
 
@@ -295,7 +295,7 @@ static void decode_imports(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
 	struct import_counts counts = {0};
-	m->import_count = read_count(d, WASM_MAX_IMPORTS, "imports");
+	m->import_count = read_count(&d->r, WASM_MAX_IMPORTS, "imports");
 	m->imports = arena_need(&m->arena, d->r.fail, m->import_count, sizeof *m->imports);
 	const uint8_t *begin = d->r.p;
 	for (uint32_t i = 0; i < m->import_count; i++)
@@ -310,7 +310,7 @@ static void decode_imports(struct decoder *d)
 static void decode_functions(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
-	uint32_t n = read_count(d, WASM_MAX_FUNCS, "functions");
+	uint32_t n = read_count(&d->r, WASM_MAX_FUNCS, "functions");
 	for (uint32_t i = 0; i < n; i++)
 		m->func_type[m->func_count++] = read_func_type(d);
 }
@@ -319,7 +319,7 @@ static void decode_tables(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
 	struct reader *r = &d->r;
-	uint32_t n = read_count(d, WASM_MAX_TABLES, "tables");
+	uint32_t n = read_count(&d->r, WASM_MAX_TABLES, "tables");
 	for (uint32_t i = 0; i < n; i++) {
 		bool has_init = r->p < r->end && *r->p == TABLE_WITH_INIT;
 		if (has_init) {
@@ -339,7 +339,7 @@ static void decode_tables(struct decoder *d)
 static void decode_memories(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
-	uint32_t n = read_count(d, WASM_MAX_MEMORIES, "memories");
+	uint32_t n = read_count(&d->r, WASM_MAX_MEMORIES, "memories");
 	need_memory_limits(d, m->memory_count + n);
 	for (uint32_t i = 0; i < n; i++)
 		m->memories[m->memory_count++] =
@@ -349,7 +349,7 @@ static void decode_memories(struct decoder *d)
 static void decode_tags(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
-	uint32_t n = read_count(d, WASM_MAX_TAGS, "tags");
+	uint32_t n = read_count(&d->r, WASM_MAX_TAGS, "tags");
 	for (uint32_t i = 0; i < n; i++)
 		m->tags[m->tag_count++] = read_tag_type(d);
 }
@@ -357,7 +357,7 @@ static void decode_tags(struct decoder *d)
 static void decode_globals(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
-	uint32_t n = read_count(d, WASM_MAX_GLOBALS, "globals");
+	uint32_t n = read_count(&d->r, WASM_MAX_GLOBALS, "globals");
 	for (uint32_t i = 0; i < n; i++) {
 		struct global_type g = {0};
 		read_global_type(d, &g);
@@ -377,7 +377,7 @@ static void decode_exports(struct decoder *d)
 		"unknown function", "unknown table", "unknown memory",
 		"unknown global",   "unknown tag",
 	};
-	uint32_t n = read_count(d, WASM_MAX_EXPORTS, "exports");
+	uint32_t n = read_count(&d->r, WASM_MAX_EXPORTS, "exports");
 	uint32_t buckets = 4;
 	while (buckets < n * 2)
 		buckets *= 2;
@@ -423,7 +423,7 @@ static void decode_start(struct decoder *d)
 static void decode_elem_items(struct decoder *d, struct elem_segment *s)
 {
 	struct wasm_module *m = d->m;
-	s->count = read_count(d, WASM_MAX_TABLE_ELEMENTS, "elements");
+	s->count = read_count(&d->r, WASM_MAX_TABLE_ELEMENTS, "elements");
 	s->items = d->r.p;
 	for (uint32_t k = 0; k < s->count; k++) {
 		if (s->expressions) {
@@ -443,7 +443,7 @@ static void decode_elements(struct decoder *d)
 	struct reader *r = &d->r;
 	static const enum segment_mode modes[] = {SEGMENT_ACTIVE, SEGMENT_PASSIVE, SEGMENT_ACTIVE,
 						  SEGMENT_DECLARATIVE};
-	uint32_t n = read_count(d, WASM_MAX_ELEM_SEGMENTS, "element segments");
+	uint32_t n = read_count(&d->r, WASM_MAX_ELEM_SEGMENTS, "element segments");
 	m->elems = arena_need(&m->arena, d->r.fail, n, sizeof *m->elems);
 	m->elem_count = n;
 	for (uint32_t i = 0; i < n; i++) {
@@ -478,7 +478,7 @@ static void decode_datas(struct decoder *d)
 {
 	struct wasm_module *m = d->m;
 	struct reader *r = &d->r;
-	uint32_t n = read_count(d, WASM_MAX_DATA_SEGMENTS, "data segments");
+	uint32_t n = read_count(&d->r, WASM_MAX_DATA_SEGMENTS, "data segments");
 	if (m->has_data_count && n != m->data_count)
 		reader_fail(r, WASM_ERROR_MALFORMED,
 			    "data count and data section have inconsistent lengths");
@@ -665,6 +665,42 @@ uint64_t module_code_section_bytes(const uint8_t *bytes, uint64_t size)
 		at += section;
 	}
 	return 0;
+}
+
+void module_read_externtype(struct reader *r, struct wasm_module *m, struct wasm_externtype *t)
+{
+	struct decoder d = {.r = *r, .m = m};
+	uint8_t kind = read_u8(&d.r);
+	if (kind >= WASM_KINDS) {
+		d.r.p--;
+		reader_fail(&d.r, WASM_ERROR_MALFORMED, "malformed kind of an import or export");
+	}
+	*t = (struct wasm_externtype){.kind = kind};
+	switch (t->kind) {
+	case WASM_KIND_FUNC:
+		t->func = &m->types[read_func_type(&d)];
+		break;
+	case WASM_KIND_TABLE: {
+		struct table_type table = read_table_type(&d);
+		t->type = table.type;
+		t->limits = table.limits;
+		break;
+	}
+	case WASM_KIND_MEMORY:
+		t->limits = read_limits(&d, WASM_MAX_MEMORY_PAGES, "memory", true);
+		break;
+	case WASM_KIND_GLOBAL: {
+		struct global_type global = {0};
+		read_global_type(&d, &global);
+		t->type = global.type;
+		t->is_mutable = global.is_mutable;
+		break;
+	}
+	case WASM_KIND_TAG:
+		t->func = &m->types[read_tag_type(&d)];
+		break;
+	}
+	*r = d.r;
 }
 
 void module_decode(struct wasm_module *m, struct reader *r)
