@@ -41,7 +41,8 @@ static int confine(const struct mote_options *options, struct mote_confined *don
 		rc = config_add_devices(&o, &c, e);
 	if (rc < 0)
 		return rc;
-	int abi = confine_files(dirs, config_dirs(&c.vm, dirs), o.network, e);
+	int abi = confine_files(dirs, config_dirs(&c.vm, dirs),
+				o.network ? CONFINE_KEEPS_NETWORK : 0, e);
 	if (abi < 0)
 		return abi;
 	int off = confine_speculation(e);
@@ -63,6 +64,7 @@ int mote_confine(struct mote_sandbox *sandbox, const struct mote_options *option
 	struct mote_confined all = {.size = done ? done->size : 0};
 	if (confine(options, &all, &e) < 0 || close_others(sandbox, keep, count, &e) < 0)
 		return error_report(&e, error);
+	sandbox->confined = true;
 	if (done)
 		memcpy(done, &all, done->size < sizeof(all) ? done->size : sizeof(all));
 	return 0;
@@ -74,5 +76,6 @@ int mote_close_others(struct mote_sandbox *sandbox, const int *keep, size_t coun
 	struct err e = {0};
 	if (close_others(sandbox, keep, count, &e) < 0)
 		return error_report(&e, error);
+	sandbox->confined = true;
 	return 0;
 }

@@ -59,7 +59,8 @@ static int confine(const struct vm *vm, const struct vm_config *c, int out, stru
 {
 	struct confine_dir dirs[PREOPENS_MAX];
 	const int keep[] = {STDERR_FILENO, out};
-	int rc = confine_files(dirs, config_dirs(c, dirs), c->network, e);
+	int rc = confine_files(dirs, config_dirs(c, dirs), c->network ? CONFINE_KEEPS_NETWORK : 0,
+			       e);
 	if (rc >= 0)
 		rc = confine_speculation(e);
 	if (rc < 0)

@@ -144,7 +144,8 @@ int mote_jail(struct mote_error *error)
 int mote_sandbox_jail(struct mote_sandbox *sandbox, struct mote_error *error)
 {
 	struct err e = {0};
-	if (vm_jail(sandbox->vm, false, &e) < 0)
+	if ((!sandbox->confined && vm_confine_thread(sandbox->vm, &e) < 0) ||
+	    vm_jail(sandbox->vm, false, &e) < 0)
 		return error_report(&e, error);
 	return 0;
 }

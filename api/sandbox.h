@@ -36,6 +36,7 @@ struct mote_sandbox {
 	struct mote_sandbox *next; /* in a pool */
 	struct vm *vm;             /* owned */
 	enum sandbox_state state;
+	bool confined; /* by mote_confine, or by other means */
 	char poison[384];
 	int poison_code;                 /* positive errno */
 	struct mote_result ended;        /* poisoned: how the guest ended; end 0: it did not */

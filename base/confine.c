@@ -84,8 +84,9 @@ int confine_landlock_abi(void)
 	return (int)abi;
 }
 
-static struct ruleset handled(int abi, bool network)
+static struct ruleset handled(int abi, unsigned keeps)
 {
+	const bool network = keeps & CONFINE_KEEPS_NETWORK;
 	struct ruleset r = {.fs = FS_TRUNCATE - 1};
 	if (abi >= 3)
 		r.fs |= FS_TRUNCATE;
@@ -93,7 +94,7 @@ static struct ruleset handled(int abi, bool network)
 		r.net = NET_BIND_TCP | NET_CONNECT_TCP;
 	if (abi >= 5)
 		r.fs |= FS_IOCTL_DEV;
-	if (abi >= 6)
+	if (abi >= 6 && !(keeps & CONFINE_KEEPS_SIGNALS))
 		r.scoped = SCOPE_SIGNAL;
 	if (abi >= 6 && !network)
 		r.scoped |= SCOPE_ABSTRACT_UNIX;
@@ -145,12 +146,12 @@ static int allow_sanitizers(int rules)
 	return 0;
 }
 
-int confine_files(const struct confine_dir *dirs, size_t count, bool network, struct err *e)
+int confine_files(const struct confine_dir *dirs, size_t count, unsigned keeps, struct err *e)
 {
 	int abi = confine_landlock_abi();
 	if (abi == 0)
 		return 0;
-	const struct ruleset r = handled(abi, network);
+	const struct ruleset r = handled(abi, keeps);
 	cleanup_close int rules =
 		(int)syscall(SYS_landlock_create_ruleset, &r, ruleset_bytes(abi), 0);
 	if (rules < 0)

@@ -27,17 +27,27 @@ struct confine_dir {
 	const char *const *only;
 };
 
+/* What confine_files leaves as it is. */
+enum confine_keeps {
+	CONFINE_KEEPS_NETWORK = 1, /* TCP ports and abstract UNIX sockets */
+	/*
+	 * signals: of a thread whose process goes on with others, which some kernels take for other
+	 * processes
+	 */
+	CONFINE_KEEPS_SIGNALS = 2,
+};
+
 /* The version of Landlock's interface that the kernel offers and Mote can use, 0: none. */
 int confine_landlock_abi(void);
 /*
  * The calling thread, and what it starts from now on, can open, make, rename and remove files below
  * these directories alone, whatever directories it has descriptors of. Descriptors that are open
- * stay usable. Without `network`, if the kernel's Landlock can do so, it neither binds nor connects
- * TCP sockets (version 4) and connects to no abstract UNIX socket (version 6). With version 6 it
- * can signal no other process. Sets no_new_privs. Returns the version in use; 0: the kernel offers
+ * stay usable. Unless `keeps` says so, if the kernel's Landlock can do so, it neither binds nor
+ * connects TCP sockets (version 4), connects to no abstract UNIX socket and signals no other
+ * process (version 6). Sets no_new_privs. Returns the version in use; 0: the kernel offers
  * none, and nothing was done; or -errno.
  */
-int confine_files(const struct confine_dir *dirs, size_t count, bool network,
+int confine_files(const struct confine_dir *dirs, size_t count, unsigned keeps,
 		  struct err *e) must_check;
 
 /* Which kinds of speculation confine_speculation found to be under this thread's control. */

@@ -33,6 +33,37 @@ static size_t list(const struct vm *vm, int *out)
 	return n;
 }
 
+/* What a thread may reach of a descriptor that the guest was given. False: no directory. */
+static bool directory_of(const struct fd_entry *entry, struct confine_dir *out)
+{
+	static const char *const devices[] = {MOTE_DEVICES, NULL};
+	if (entry->host < 0 || !(entry->flags & FD_GIVEN) || !(entry->flags & FD_DIR))
+		return false;
+	*out = (struct confine_dir){
+		.fd = entry->host,
+		.readonly = entry->flags & FD_READONLY,
+		.only = entry->flags & FD_DEVICES ? devices : NULL,
+	};
+	return true;
+}
+
+int vm_confine_thread(const struct vm *vm, struct err *e)
+{
+	const struct fdtable *t = &vm->fds;
+	unsigned keeps = CONFINE_KEEPS_SIGNALS;
+	if (vm->network)
+		keeps |= CONFINE_KEEPS_NETWORK;
+	struct confine_dir *dirs = calloc(t->len + t->kept_len + 1, sizeof(*dirs));
+	cleanup_free struct confine_dir *all = dirs;
+	if (!all)
+		return err_sys(e, ENOMEM, "the directories of a sandbox");
+	for (uint32_t i = 0; i < t->len; i++)
+		dirs += directory_of(&t->entries[i], dirs);
+	for (uint32_t i = 0; i < t->kept_len; i++)
+		dirs += directory_of(&t->kept[i], dirs);
+	return confine_files(all, (size_t)(dirs - all), keeps, e);
+}
+
 int vm_close_others(const struct vm *vm, const int *keep, size_t count)
 {
 	size_t n = list(vm, NULL);

@@ -193,6 +193,11 @@ void vm_destroy(struct vm *vm); /* accepts NULL */
  * at `keep`, where -1 stands for none. 0 or -errno.
  */
 int vm_close_others(const struct vm *vm, const int *keep, size_t count) must_check;
+/*
+ * The calling thread, and those that it starts, reach files below the directories that the guest
+ * was given alone, and ports if it has the network. As confine_files.
+ */
+int vm_confine_thread(const struct vm *vm, struct err *e) must_check;
 
 /* What the guest has cost so far; not while it runs. */
 struct vm_counters {

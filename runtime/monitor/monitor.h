@@ -66,6 +66,10 @@ int monitor_enter_namespaces(const struct oci_spec *spec, struct err *e) must_ch
 int monitor_enter_root(const struct oci_spec *spec, const char *rootfs, bool root_mapped,
 		       const struct userns *u, const struct monitor_hooks *hooks, int *root_fd,
 		       struct err *e) must_check;
+/*
+ * Has nobody follow links of a procfs that a volume has brought below the root, by its descriptor.
+ */
+int monitor_restrict_procfs(int root_fd, struct err *e) must_check;
 /* The devices and links that every container has in /dev, unless the config binds one there. */
 int monitor_make_devices(const struct oci_spec *spec, int root_fd, struct err *e) must_check;
 /*

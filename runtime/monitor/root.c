@@ -244,6 +244,8 @@ int monitor_enter_root(const struct oci_spec *s, const char *rootfs, bool root_m
 	if (rc == 0 && hooks)
 		rc = hooks_run(&hooks->hooks, OCI_HOOK_CREATE_CONTAINER, &hooks->state, e);
 	if (rc == 0)
+		rc = monitor_restrict_procfs(root, e);
+	if (rc == 0)
 		rc = pivot(root, e);
 	if (rc == 0 && s->propagation &&
 	    mount(NULL, "/", NULL, (unsigned long)s->propagation, NULL) < 0)

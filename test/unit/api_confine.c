@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -391,6 +393,96 @@ static void confined(int report, bool network)
 	CHECK(result(kill(getppid(), 0)), abi >= 6 ? EPERM : 0);
 	CHECK(result(kill(getpid(), 0)), 0);
 	_exit(0);
+}
+
+/*
+ * What a thread that was broken into can still do with names, which its filter does not see. In a
+ * process of an embedder that has confined nothing: others of its threads go on as before.
+ */
+enum { NAMES = 10 };
+static int names_said[NAMES];
+
+static void *jailed(void *arg)
+{
+	const int report = *(const int *)arg, dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *other = text("%s/other", directory), *made = text("%s/made", directory),
+		   *own = text("%s/rw/own", directory), *moved = text("%s/rw/sub/moved", directory),
+		   *read_only = text("%s/ro/file", directory);
+	const struct mote_dir dirs[2] = {
+		{.guest_path = "/rw", .fd = open(text("%s/rw", directory), O_PATH | O_DIRECTORY)},
+		{
+			.guest_path = "/ro",
+			.fd = open(text("%s/ro", directory), O_PATH | O_DIRECTORY),
+			.readonly = 1,
+		},
+	};
+	const struct mote_options o = {
+		.size = sizeof(o),
+		.program_fd = open(TEST_GUESTS "/spin.musl", O_RDONLY),
+		.argv = argv_of_program,
+		.dirs = dirs,
+		.dir_count = 2,
+	};
+	struct mote_error e = {0};
+	struct mote_sandbox *s = NULL;
+	if (mote_sandbox_new(&o, &s, &e) < 0 || mote_sandbox_jail(s, &e) < 0) {
+		dprintf(report, "%s\n", e.text);
+		return NULL;
+	}
+	/* Nothing that the C library does on the way is sure to be in the filter. */
+	const int got[] = {
+		result(mkdirat(dir, made, 0700)),
+		result(unlinkat(dir, other, 0)),
+		result(unlinkat(dir, read_only, 0)),
+		result((int)syscall(SYS_renameat2, dir, other, dir, made, 0)),
+		result((int)syscall(SYS_renameat2, dir, other, dir, own, 0)),
+		result(linkat(dir, other, dir, own, 0)),
+		result(symlinkat("x", dir, made)),
+		result(mkdirat(dir, own, 0700)),
+		result((int)syscall(SYS_renameat2, dir, own, dir, moved, 0)),
+		result(unlinkat(dir, moved, AT_REMOVEDIR)),
+	};
+	memcpy(names_said, got, sizeof(got));
+	return NULL;
+}
+
+static void jail_a_thread(int report)
+{
+	static const int wanted[NAMES] = {EACCES, EACCES, EACCES, EACCES, EACCES,
+					  EXDEV,  EACCES, 0,      0,      0};
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, jailed, &report) != 0 || pthread_join(thread, NULL) != 0)
+		dprintf(report, "no thread\n");
+	for (int i = 0; i < NAMES; i++)
+		if (names_said[i] != wanted[i])
+			dprintf(report, "name %d: %d, not %d\n", i, names_said[i], wanted[i]);
+	CHECK(try_open("/etc/passwd", O_RDONLY), 0);
+	CHECK(result(unlink(text("%s/other", directory))), 0);
+	_exit(0);
+}
+
+static void in_a_process(void (*act)(int report))
+{
+	char said[4096] = "";
+	int status, report = memfd_create("report", MFD_CLOEXEC);
+	pid_t pid = fork();
+	if (pid == 0)
+		act(report);
+	cr_assert(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		  "%#x", status);
+	cr_expect(pread(report, said, sizeof(said) - 1, 0) == 0, "%s", said);
+	close(report);
+}
+
+Test(api_confine, names_of_a_thread_in_a_sandboxs_filter)
+{
+	if (confine_landlock_abi() == 0) {
+		cr_log_info("this kernel offers no Landlock, which is the fence");
+		return;
+	}
+	cr_assert(system(text("cd %s && mkdir -p rw/sub ro && touch ro/file other", directory)) ==
+		  0);
+	in_a_process(jail_a_thread);
 }
 
 static void check_confined(bool network)

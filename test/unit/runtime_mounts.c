@@ -162,6 +162,32 @@ Test(runtime_mounts, a_tmpfs_has_the_propagation_it_is_given)
 	delete (&k);
 }
 
+/*
+ * A volume may be the host's /proc. Its links lead to other processes' roots, for whatever system
+ * call resolves a path in the container; here for the root's own user, who may follow them.
+ */
+Test(runtime_mounts, links_of_a_volumes_procfs_are_followed_by_nobody)
+{
+	static const char *const links[] = {"self/root/tmp", "self/cwd/.", "self/fd/0", "1/root/."};
+	char line[512], path[128];
+	struct err e;
+	with_mounts("{\"destination\":\"/host proc\",\"type\":\"bind\",\"source\":\"/proc\","
+		    "\"options\":[\"rbind\",\"ro\"]}");
+	program("wait");
+	struct client k = start();
+	wait_text(k.out, "waiting");
+	mount_line(&k, "/host\\040proc", line);
+	cr_expect(strstr(line, "nosymfollow"), "%s", line);
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/root/host proc/%s", process_pid(k.p),
+			 links[i]);
+		int fd = open(path, O_PATH | O_CLOEXEC);
+		cr_expect(fd == -1 && errno == ELOOP, "%s: %d, %s", links[i], fd, strerror(errno));
+	}
+	cr_expect(process_kill(k.p, SIGTERM, &e) == 0 && finish(&k) == 143);
+	delete (&k);
+}
+
 Test(runtime_mounts, tmpcopyup_begins_with_what_the_image_has)
 {
 	mkdir(at("rootfs/c"), 0755);

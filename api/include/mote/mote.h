@@ -265,7 +265,10 @@ MOTE_API int mote_exit_status(const struct mote_result *result);
 MOTE_API int mote_jail(struct mote_error *error);
 /*
  * The same, to what this sandbox needs by the kind of its program, its directories and its network.
- * Only this thread can run and call it, and it should use no other sandbox.
+ * Unless mote_confine was called before, or mote_close_others, which says that the process is
+ * confined by other means, the thread also reaches files below the sandbox's directories alone, if
+ * the kernel offers Landlock from version 2 on. Only this thread can run and call it, and it should
+ * use no other sandbox.
  */
 MOTE_API int mote_sandbox_jail(struct mote_sandbox *sandbox, struct mote_error *error);
 /* What mote_confine could do. Begin with `struct mote_confined c = {.size = sizeof(c)}`. */
