@@ -101,7 +101,8 @@ int monitor_restrict_procfs(int root, struct err *e)
 			continue;
 		rc = follow_no_links(root, path + n);
 		if (rc < 0)
-			return err_sys(e, -rc, "%.300s: a procfs without links to follow", path + n);
+			return err_sys(e, -rc, "%.300s: a procfs without links to follow",
+				       path + n);
 	}
 	return 0;
 }
