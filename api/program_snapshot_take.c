@@ -14,10 +14,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -154,21 +156,73 @@ static int run_child(const struct taking *t, struct err *e)
 	return -e->code;
 }
 
+static int file_error(const char *path, int error, struct err *e)
+{
+	return err_set(e, ERR_CONFIG, error, "%.300s: %s", path, strerror(error));
+}
+
+/* A file next to `path`, of which nothing is left if this process is killed. -1: not there. */
+static int make_without_name(const char *path)
+{
+	char directory[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) + 1 : 0;
+	if (len >= sizeof(directory) - 1)
+		return -1;
+	memcpy(directory, path, len);
+	strcpy(directory + len, ".");
+	return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+/* `unfinished` is empty if the file has no name yet: file systems need not have such files. */
+static int make_file(const char *path, char unfinished[PATH_MAX], int *file, struct err *e)
+{
+	unfinished[0] = '\0';
+	if (strlen(path) + sizeof(".XXXXXX") > PATH_MAX)
+		return err_set(e, ERR_CONFIG, ENAMETOOLONG, "%.300s: the path is too long", path);
+	*file = make_without_name(path);
+	if (*file >= 0)
+		return 0;
+	snprintf(unfinished, PATH_MAX, "%s.XXXXXX", path);
+	*file = mkostemp(unfinished, O_CLOEXEC);
+	if (*file < 0)
+		return file_error(path, errno, e);
+	return 0;
+}
+
+/* A file's first name: `path`, or another until it takes the place of what is there. */
+static int name_file(const char *path, int file, char unfinished[PATH_MAX], struct err *e)
+{
+	char own[32];
+	uint32_t number;
+	snprintf(own, sizeof(own), "/proc/self/fd/%d", file);
+	if (linkat(AT_FDCWD, own, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return file_error(path, errno, e);
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return file_error(path, EIO, e);
+	snprintf(unfinished, PATH_MAX, "%s.%06x", path, number & 0xffffff);
+	if (linkat(AT_FDCWD, own, AT_FDCWD, unfinished, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	unfinished[0] = '\0'; /* somebody else's */
+	return file_error(path, errno, e);
+}
+
 static int take(struct taking *t, const char *point, const char *path, struct err *e)
 {
-	char unfinished[4096];
+	char unfinished[PATH_MAX];
 	int rc = prepare(t, point, e);
+	if (rc == 0)
+		rc = make_file(path, unfinished, &t->file, e);
 	if (rc < 0)
 		return rc;
-	if (snprintf(unfinished, sizeof(unfinished), "%s.XXXXXX", path) >= (int)sizeof(unfinished))
-		return err_set(e, ERR_CONFIG, ENAMETOOLONG, "%.300s: the path is too long", path);
-	t->file = mkostemp(unfinished, O_CLOEXEC);
-	if (t->file < 0)
-		return err_set(e, ERR_CONFIG, errno, "%.300s: %s", path, strerror(errno));
 	rc = run_child(t, e);
-	if (rc == 0 && rename(unfinished, path) < 0)
-		rc = err_set(e, ERR_CONFIG, errno, "%.300s: %s", path, strerror(errno));
-	if (rc < 0)
+	if (rc == 0 && !unfinished[0])
+		rc = name_file(path, t->file, unfinished, e);
+	if (rc == 0 && unfinished[0] && rename(unfinished, path) < 0)
+		rc = file_error(path, errno, e);
+	if (rc < 0 && unfinished[0])
 		unlink(unfinished);
 	return rc;
 }

@@ -360,6 +360,24 @@ Test(api_program_snapshot, a_full_disk)
 		       "program.snapshot");
 }
 
+/* The first takes a free name at once, the second the place of what is there. */
+Test(api_program_snapshot, a_file_has_its_name_when_it_is_whole)
+{
+	char command[100];
+	snprintf(command, sizeof(command),
+		 "test \"$(ls %s)\" = \"$(printf 'program.snapshot\\ntext')\"", directory);
+	for (int i = 0; i < 2; i++) {
+		struct mote_error e;
+		struct stat st;
+		cr_assert(take(NATIVE, "stdin", "moment-stdin", "/here", NULL, &e) == 0, "%s",
+			  e.text);
+		cr_expect(stat(file, &st) == 0 && st.st_nlink == 1 && (st.st_mode & 07777) == 0600,
+			  "mode %o, %lu names", st.st_mode, st.st_nlink);
+		cr_expect(system(command) == 0, "round %d: something else is there", i);
+		check_middle("moment-stdin");
+	}
+}
+
 /* The same file by several at once: complete, whoever was last. */
 Test(api_program_snapshot, several_make_the_same)
 {

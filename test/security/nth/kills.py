@@ -5,8 +5,8 @@
 usage: kills.py BUILD ROUNDS    BUILD: build/release; 30 points of each kind of start, ROUNDS times
 
 A point is a system call of the command or its children. Whatever had been done before it: its children end by themselves,
-and the next start is as if nothing had been. A file that was being made may be there, under the name of an unfinished
-one: it is not believed, and the next that makes such a file removes it once it is old.
+and the next start is as if nothing had been. A module that was being compiled may be in the cache, under the name of an
+unfinished one: it is not believed, and the next that makes such a file removes it once it is old.
 """
 import os
 import sys
@@ -23,8 +23,6 @@ def unfinished(room):
         for name in names:
             path = os.path.join(directory, name)
             if directory.startswith(room.cache) and name.startswith("new-"):
-                waiting.append(path)
-            elif directory == room.top and name.startswith("out."):
                 waiting.append(path)
             elif directory not in (room.work, room.cache) and not directory.startswith(room.cache) and name not in ("report", "out"):
                 bad.append(path)
