@@ -30,7 +30,7 @@ static const char *const option_names[OPTIONS] = {
 
 /* --- core function types --- */
 
-static uint8_t type_of_letter(char letter)
+static uint32_t type_of_letter(char letter)
 {
 	switch (letter) {
 	case 'i':
@@ -48,22 +48,25 @@ static void add_core_func(struct validator *v, const char *params, uint32_t para
 			  const char *results, uint32_t result_count)
 {
 	struct wasm_externtype *e = need(v, 1, sizeof(*e));
-	struct wasm_functype *t = need(v, 1, sizeof(*t));
-	uint8_t *types = need(v, param_count + result_count, 1);
+	struct deftype *t = types_open(&v->r, 1);
+	uint32_t *types = types_take(&v->r, (param_count + result_count) * sizeof(*types));
 	for (uint32_t i = 0; i < param_count; i++)
 		types[i] = type_of_letter(params[i]);
 	for (uint32_t i = 0; i < result_count; i++)
 		types[param_count + i] = type_of_letter(results[i]);
-	*t = (struct wasm_functype){
+	t->form = TYPE_FORM_FUNC;
+	t->is_final = true;
+	t->func = (struct wasm_functype){
 		.param_count = param_count,
 		.result_count = result_count,
 		.params = types,
 		.results = types + param_count,
 		.param_words = param_count,
 	};
-	if (!functype_intern(t))
-		reader_fail(&v->r, WASM_ERROR_LIMIT, "too many different function types");
-	*e = (struct wasm_externtype){.kind = WASM_KIND_FUNC, .func = t};
+	*e = (struct wasm_externtype){
+		.kind = WASM_KIND_FUNC,
+		.func = &types_close(&v->r, t, 1)->func,
+	};
 	space_add(v, SORT_CORE_FUNC, e);
 }
 
@@ -73,7 +76,7 @@ static const struct wasm_functype *core_func(struct validator *v, uint32_t index
 	return e->func;
 }
 
-static bool letters_are(const uint8_t *types, uint32_t count, const char *letters, uint32_t wanted)
+static bool letters_are(const uint32_t *types, uint32_t count, const char *letters, uint32_t wanted)
 {
 	bool same = count == wanted;
 	for (uint32_t i = 0; same && i < count; i++)

@@ -110,9 +110,9 @@ enum { CORE_MODULE_TYPE = 0x50, CORE_SUB_PREFIX = 0x00 };
 enum core_declarator { CORE_IMPORT, CORE_TYPE, CORE_ALIAS, CORE_EXPORT };
 
 /* A function's type; of the other forms of the standard's 3.0 none is here yet. */
-static void read_core_function(struct validator *v, const struct wasm_module *m,
-			       struct wasm_functype *t)
+static const struct wasm_functype *read_core_function(struct validator *v, struct wasm_module *m)
 {
+	bool is_final = true;
 	uint8_t form = read_u8(&v->r);
 	if (form == CORE_SUB_PREFIX) {
 		form = read_u8(&v->r);
@@ -122,6 +122,7 @@ static void read_core_function(struct validator *v, const struct wasm_module *m,
 	if ((form == TYPE_FORM_SUB || form == TYPE_FORM_SUB_FINAL) && v->r.p < v->r.end &&
 	    *v->r.p == 0) {
 		v->r.p++; /* no supertypes */
+		is_final = form == TYPE_FORM_SUB_FINAL;
 		form = read_u8(&v->r);
 	}
 	if (form != TYPE_FORM_FUNC) {
@@ -130,7 +131,7 @@ static void read_core_function(struct validator *v, const struct wasm_module *m,
 				    "garbage collection is not supported (types)");
 		malformed(v, "core type", form);
 	}
-	module_read_functype(&v->r, m, &v->arena, t);
+	return module_read_functype(&v->r, m, is_final);
 }
 
 static struct wasm_options options_of(const struct validator *v)
@@ -150,7 +151,7 @@ static void add_type(struct validator *v, struct module_scope *s, const struct w
 {
 	s->m.types = array_grow(s->m.types, s->m.type_count, &s->capacity, sizeof(*s->m.types),
 				&v->arena, v->r.fail);
-	s->m.types[s->m.type_count++] = *t;
+	s->m.types[s->m.type_count++] = functype_def(t);
 }
 
 static void read_module_alias(struct validator *v, struct module_scope *s)
@@ -165,8 +166,7 @@ static void read_module_alias(struct validator *v, struct module_scope *s)
 	if (!count) {
 		if (index >= s->m.type_count)
 			invalid(v, "unknown type %u: type index out of bounds", index);
-		const struct wasm_functype own = s->m.types[index];
-		add_type(v, s, &own);
+		add_type(v, s, &s->m.types[index]->func);
 		return;
 	}
 	const struct scope *outer = v->scope;
@@ -185,15 +185,13 @@ static void read_module_declarator(struct validator *v, struct module_scope *s,
 {
 	uint8_t form = read_u8(&v->r);
 	struct wasm_externtype type;
-	struct wasm_functype func;
 	if (form > CORE_EXPORT)
 		malformed(v, "type definition", form);
 	switch ((enum core_declarator)form) {
 	case CORE_TYPE:
 		if (v->r.p < v->r.end && *v->r.p == CORE_MODULE_TYPE)
 			invalid(v, "invalid leading byte: a module's type within another one");
-		read_core_function(v, &s->m, &func);
-		add_type(v, s, &func);
+		add_type(v, s, read_core_function(v, &s->m));
 		return;
 	case CORE_ALIAS:
 		read_module_alias(v, s);
@@ -230,10 +228,8 @@ void decode_core_type(struct validator *v)
 		v->r.p++;
 		t->module = read_module_type(v);
 	} else {
-		const struct wasm_module m = {.options = options_of(v)};
-		struct wasm_functype *func = need(v, 1, sizeof(*func));
-		read_core_function(v, &m, func);
-		t->func = func;
+		struct wasm_module m = {.options = options_of(v)};
+		t->func = read_core_function(v, &m);
 	}
 	space_add(v, SORT_CORE_TYPE, t);
 }

@@ -32,6 +32,13 @@ enum wasm_type {
 	WASM_EXTERNREF = 0x6f,
 	WASM_EXNREF = 0x69,
 };
+/*
+ * A value type is a uint32_t: one of these; or, of other references, what they are to, with these
+ * bits: the other bits of the first are the id of a defined type, equal for equal types whatever
+ * the module; the second is for references that are not null.
+ */
+#define WASM_TYPE_DEFINED  (1u << 30)
+#define WASM_TYPE_NON_NULL (1u << 31)
 
 /*
  * One argument, result or global. An i32 or f32 is in the low half; the rest of the cell is then
@@ -51,10 +58,10 @@ union wasm_value {
 
 struct wasm_functype {
 	uint32_t param_count, result_count;
-	const uint8_t *params;  /* enum wasm_type */
-	const uint8_t *results; /* follows params in memory */
-	uint32_t id;            /* equal for equal types, whatever the module */
-	uint32_t param_words;   /* of 8 bytes: a v128 has two */
+	const uint32_t *params;  /* value types */
+	const uint32_t *results; /* follows params in memory */
+	uint32_t id;             /* equal for equal types, whatever the module */
+	uint32_t param_words;    /* of 8 bytes: a v128 has two */
 };
 
 enum wasm_kind {
@@ -80,7 +87,7 @@ struct wasm_externtype {
 	enum wasm_kind kind;
 	const struct wasm_functype *func; /* WASM_KIND_FUNC, WASM_KIND_TAG */
 	struct wasm_limits limits;        /* WASM_KIND_TABLE, WASM_KIND_MEMORY */
-	uint8_t type;                     /* element type of a table, value type of a global */
+	uint32_t type;                    /* element type of a table, value type of a global */
 	bool is_mutable;                  /* WASM_KIND_GLOBAL */
 };
 
@@ -106,9 +113,11 @@ enum wasm_feature {
 	WASM_FEATURE_WIDE_ARITHMETIC = 1 << 5,
 	WASM_FEATURE_EXCEPTIONS = 1 << 6,
 	WASM_FEATURE_LEGACY_EXCEPTIONS = 1 << 7, /* try, catch, delegate, rethrow */
+	WASM_FEATURE_FUNCTION_REFERENCES = 1 << 8,
+	WASM_FEATURE_GC = 1 << 9,
 };
 /* All that the engine has: WebAssembly 2.0 and the above. */
-#define WASM_FEATURES_ALL 0xffu
+#define WASM_FEATURES_ALL 0x3ffu
 
 /* What the CPU has: bits of the architecture's own (x86_64/cpu.h). */
 uint32_t wasm_cpu_detect(void);
@@ -174,6 +183,8 @@ struct wasm_name wasm_module_func_name(const struct wasm_module *module, uint32_
  * v v128.
  */
 bool wasm_functype_is(const struct wasm_functype *type, const char *signature);
+/* Whether a value of a type can stand for one of another. */
+bool wasm_type_matches(uint32_t type, uint32_t of);
 
 /* Traps. */
 
@@ -298,10 +309,10 @@ void *wasm_env(const struct wasm_instance *instance);
 struct wasm_module *wasm_instance_module(const struct wasm_instance *instance);
 
 /* Of no instance; they live as long as the store. NULL: out of memory or a bad size. */
-struct wasm_global *wasm_global_new(struct wasm_store *store, enum wasm_type type, bool is_mutable,
+struct wasm_global *wasm_global_new(struct wasm_store *store, uint32_t type, bool is_mutable,
 				    union wasm_value value);
 struct wasm_memory *wasm_memory_new(struct wasm_store *store, struct wasm_limits limits);
-struct wasm_table *wasm_table_new(struct wasm_store *store, enum wasm_type type,
+struct wasm_table *wasm_table_new(struct wasm_store *store, uint32_t type,
 				  struct wasm_limits limits);
 /*
  * Frees all that is in the store, which is empty then and can be used again. No call is under way.

@@ -16,7 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from wasm_bytes import END, F64, FUNCREF, HEADER, I32, I64, V128, body, functype, leb, read_leb, section, vec
+from wasm_bytes import (END, F64, FUNCREF, HEADER, I32, I64, V128, body, functype, leb, read_leb, section, signed_leb,
+                        vec)
 
 BOUND = 10
 MEMORY_A_BYTE = 400
@@ -294,6 +295,52 @@ def legacy_wide_catches(size):
                   before_code=section(13, vec([b"\0\1"])))
 
 
+SUB, REC, STRUCT, REF_NULL, REF_NULL_FUNC = b"\x50", b"\x4e", b"\x5f", b"\x63", b"\x63\x70"
+
+
+def rec_group(size):
+    """One group, as large as may be, whose types refer to each other."""
+    n = min(size // 7, 1_000_000)
+    types = (STRUCT + b"\1" + REF_NULL + signed_leb(1 + i * 7919 % (n - 1)) + b"\0" for i in range(1, n))
+    return HEADER + section(1, vec([REC + vec([functype(), *types])]))
+
+
+def rec_groups(size):
+    """The same group of a hundred types over and over."""
+    group = REC + vec([STRUCT + b"\1" + REF_NULL + leb(1) + b"\1"] * 100)
+    n = min(size // len(group), 9_999)
+    return HEADER + section(1, vec([functype(), STRUCT + b"\0"] + [group] * n))
+
+
+def subtype_chains(size):
+    """Chains of as many supertypes as may be."""
+    types, n = [], min(size // 7, 1_000_000)
+    for i in range(n):
+        parent = vec([leb(i - 1)]) if i % 64 else b"\0"
+        types.append(SUB + parent + STRUCT + b"\0")
+    return HEADER + section(1, vec([REC + vec(types)]))
+
+
+def long_block_types(size):
+    """Reference types of several bytes in blocks alone, the first in the last function: all is compiled again."""
+    plain, code = body((GET + b"\0" + DROP) * 100, [(1, I32)]), b"\xd0\x70" + DROP
+    last = body(BLOCK + REF_NULL_FUNC + b"\xd0\x70" + END + DROP + code)
+    n = size // len(plain)
+    return module(funcs=[0] * (n + 1), bodies=[plain] * n + [last])
+
+
+def unset_locals(size):
+    """Locals without a default, which each block sets and each end forgets."""
+    inner = b"".join(b"\xd2\0" + SET + leb(i) for i in range(1000))
+    code = (BLOCK + VOID + inner + END) * 12
+    ref_func = b"\x64\0"
+    inside = leb(1) + leb(1000) + ref_func + code + END
+    one_body = leb(len(inside)) + inside
+    n = size // len(one_body)
+    declared = section(9, vec([b"\3\0" + vec([b"\0"])]))
+    return module(funcs=[0] * n, bodies=[one_body] * n, before_code=declared)
+
+
 def vectors(size):
     n = size // 5
     add = b"\xfd\xae\x01"
@@ -305,7 +352,8 @@ MODULES = [nested_blocks, nested_loops, nested_ifs, nested_results, wide_results
            tables_of_branches, tiny_functions, constant_chain, constant_tower, deep_stack, deep_stack_blocks, deep_stack_calls, deep_stack_sets, unreachable_code,
            forward_branches, long_sum, many_loops, many_types, many_exports, many_globals, many_elements, many_segments,
            many_names, many_tries, nested_tries, nested_legacy_tries, wide_catches,
-           wide_catches_of_tags, wide_tags, legacy_catches, legacy_wide_catches, vectors]
+           wide_catches_of_tags, wide_tags, legacy_catches, legacy_wide_catches, rec_group, rec_groups,
+           subtype_chains, long_block_types, unset_locals, vectors]
 SIZE = 3_000_000
 
 Row = collections.namedtuple("Row", "name bytes ns_a_byte peak_mb wrong")

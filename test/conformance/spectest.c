@@ -397,23 +397,29 @@ static bool run_unlinked(struct cursor *c, enum wasm_error_kind kind)
 struct outcome {
 	enum wasm_outcome how;
 	uint32_t count;
-	uint8_t types[VALUES_MAX];
+	uint32_t types[VALUES_MAX];
 	union wasm_value values[VALUES_MAX];
 };
 
-static bool is_ref(uint8_t type)
+static bool is_ref(uint32_t type)
 {
-	return type == WASM_FUNCREF || type == WASM_EXTERNREF || type == WASM_EXNREF;
+	return type < WASM_V128 || type > WASM_I32;
 }
 
-static bool read_value(struct cursor *c, uint8_t type, union wasm_value *v)
+static bool read_value(struct cursor *c, uint32_t type, union wasm_value *v)
 {
 	uint8_t given = (uint8_t)number(c, 1);
 	uint64_t low = number(c, 8), high = number(c, 8);
 	*v = (union wasm_value){.v128 = {low, high}};
-	if (type == WASM_EXTERNREF && low)
+	bool fits = given == type;
+	if (is_ref(type) && low) {
 		v->external = (void *)(uintptr_t)(low - 1 + EXTERN_BASE);
-	if (c->bad || given != type || (is_ref(type) && type != WASM_EXTERNREF && low))
+		fits = given == WASM_EXTERNREF &&
+		       wasm_type_matches(WASM_EXTERNREF | WASM_TYPE_NON_NULL, type);
+	} else if (is_ref(type)) {
+		fits = !(type & WASM_TYPE_NON_NULL);
+	}
+	if (c->bad || !fits)
 		return fail(
 			"an argument of a type that the function does not take or the engine does "
 			"not have");
@@ -455,7 +461,7 @@ static bool invoke(struct wasm_instance *instance, struct span name, struct curs
 		if (!read_value(c, type->params[i], &args[i]))
 			return false;
 	o->count = type->result_count;
-	memcpy(o->types, type->results, o->count);
+	memcpy(o->types, type->results, o->count * sizeof(*o->types));
 	/* a result that is not written must not look right */
 	memset(o->values, 0xa5, sizeof(o->values));
 	run.executed++;
@@ -497,7 +503,7 @@ static bool lane_matches(enum spectest_match match, uint64_t want, uint64_t have
 	return false;
 }
 
-static bool ref_matches(uint8_t type, enum spectest_match match, uint64_t want,
+static bool ref_matches(uint32_t type, enum spectest_match match, uint64_t want,
 			const union wasm_value *v)
 {
 	if (match == SPECTEST_NON_NULL)
@@ -506,15 +512,17 @@ static bool ref_matches(uint8_t type, enum spectest_match match, uint64_t want,
 		return false;
 	if (want == 0)
 		return v->external == NULL;
-	return type == WASM_EXTERNREF && v->external == (void *)(uintptr_t)(want - 1 + EXTERN_BASE);
+	return wasm_type_matches(type, WASM_EXTERNREF) &&
+	       v->external == (void *)(uintptr_t)(want - 1 + EXTERN_BASE);
 }
 
-static bool alternative_matches(struct cursor *c, uint8_t type, const union wasm_value *v)
+static bool alternative_matches(struct cursor *c, uint32_t type, const union wasm_value *v)
 {
 	uint8_t wanted = (uint8_t)number(c, 1);
 	uint32_t bytes = (uint32_t)number(c, 1),
 		 lanes = wanted == WASM_V128 && bytes ? 16 / bytes : 1;
-	bool all = wanted == type || (wanted == 0 && is_ref(type));
+	bool all = wanted == type ||
+		   (is_ref(type) && (wanted == 0 || wasm_type_matches(type, wanted)));
 	for (uint32_t i = 0; i < lanes; i++) {
 		enum spectest_match match = (enum spectest_match)number(c, 1);
 		uint64_t want = number(c, 8), have = 0;
@@ -530,7 +538,7 @@ static bool alternative_matches(struct cursor *c, uint8_t type, const union wasm
 	return all && !c->bad;
 }
 
-static bool result_matches(struct cursor *c, uint8_t type, const union wasm_value *v)
+static bool result_matches(struct cursor *c, uint32_t type, const union wasm_value *v)
 {
 	uint32_t alternatives = (uint32_t)number(c, 1);
 	bool any = false;

@@ -6,7 +6,8 @@ import struct
 MODULE, DEFINITION, INSTANCE, REGISTER, INVALID, MALFORMED, UNLINKABLE, UNINSTANTIABLE, MALFORMED_TEXT, ACTION, \
     RETURN, TRAP, EXHAUSTION, EXCEPTION = range(1, 15)
 BITS, CANONICAL_NAN, ARITHMETIC_NAN, NON_NULL = range(4)
-TYPES = {"i32": 0x7F, "i64": 0x7E, "f32": 0x7D, "f64": 0x7C, "v128": 0x7B, "funcref": 0x70, "externref": 0x6F, "exnref": 0x69}
+TYPES = {"i32": 0x7F, "i64": 0x7E, "f32": 0x7D, "f64": 0x7C, "v128": 0x7B, "funcref": 0x70, "externref": 0x6F, "exnref": 0x69, "anyref": 0x6E,
+         "eqref": 0x6D, "i31ref": 0x6C, "structref": 0x6B, "arrayref": 0x6A}
 WITH_MODULE = {"assert_invalid": INVALID, "assert_malformed": MALFORMED, "assert_unlinkable": UNLINKABLE,
                "assert_uninstantiable": UNINSTANTIABLE}
 WITH_ACTION = {"action": ACTION, "assert_return": RETURN, "assert_trap": TRAP, "assert_exhaustion": EXHAUSTION,
@@ -14,6 +15,7 @@ WITH_ACTION = {"action": ACTION, "assert_return": RETURN, "assert_trap": TRAP, "
 LANE_BYTES = {"i8": 1, "i16": 2, "i32": 4, "i64": 8, "f32": 4, "f64": 8}
 NO_TYPE = 0xFF  # one that no engine's value has
 ANY_REFERENCE = 0
+NULLS = ("refnull", "nullref", "nullfuncref", "nullexternref", "nullexnref")
 
 
 def blob(data):
@@ -58,7 +60,7 @@ def alternative(v):
         return bytes([TYPES[kind], size]) + b"".join(lane(text, size) for text in v["value"])
     if kind in LANE_BYTES:
         return bytes([TYPES[kind], LANE_BYTES[kind]]) + lane(v["value"], LANE_BYTES[kind])
-    if kind == "refnull":
+    if kind in NULLS:
         return bytes([ANY_REFERENCE, 0]) + struct.pack("<BQ", BITS, 0)
     code = bytes([TYPES.get(kind, NO_TYPE), 0])
     if "value" not in v:

@@ -15,6 +15,15 @@ def leb(n):
     return bytes(out) + bytes([n])
 
 
+def signed_leb(n):
+    """A signed number that is not negative."""
+    data = bytearray(leb(n))
+    if data[-1] & 0x40:
+        data[-1] |= 0x80
+        data.append(0)
+    return bytes(data)
+
+
 def read_leb(data, at):
     """The unsigned number at that place, and the place behind it."""
     value = shift = 0

@@ -30,7 +30,7 @@ struct call {
 	uint32_t count;
 };
 
-static const char *push_argument(struct call *p, uint8_t type, uint64_t bits)
+static const char *push_argument(struct call *p, uint32_t type, uint64_t bits)
 {
 	if (p->count >= p->type->param_count || p->type->params[p->count] != type)
 		return "arguments of other types";
@@ -73,7 +73,7 @@ static const char *push_value(struct wasm_instance *inst, struct call *p,
 }
 
 /* The message type of a Wasm type; MOTE_VOID if messages have none for it. */
-static enum mote_type message_type(uint8_t type)
+static enum mote_type message_type(uint32_t type)
 {
 	switch (type) {
 	case WASM_I32:
@@ -89,7 +89,7 @@ static enum mote_type message_type(uint8_t type)
 	}
 }
 
-static char letter_of(uint8_t type)
+static char letter_of(uint32_t type)
 {
 	const enum mote_type known = message_type(type);
 	if (known != MOTE_VOID)

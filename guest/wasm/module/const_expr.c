@@ -14,10 +14,10 @@ struct checker {
 	struct wasm_module *m;
 	uint32_t globals; /* those before, which the expression may name */
 	uint32_t depth;
-	uint8_t type[CONST_DEPTH_MAX];
+	uint32_t type[CONST_DEPTH_MAX];
 };
 
-static void push(struct checker *c, uint8_t type)
+static void push(struct checker *c, uint32_t type)
 {
 	if (c->depth == CONST_DEPTH_MAX)
 		reader_fail(c->r, WASM_ERROR_LIMIT, "constant expression too deep");
@@ -66,7 +66,7 @@ static void ref_func(struct checker *c)
 	if (index >= c->m->func_count)
 		reader_fail(c->r, WASM_ERROR_INVALID, "unknown function");
 	module_declare_func(c->m, index);
-	push(c, WASM_FUNCREF);
+	push(c, type_ref_to(module_func_type(c->m, index)));
 }
 
 static void vector(struct checker *c)
@@ -123,7 +123,7 @@ static bool check_insn(struct checker *c)
 	return true;
 }
 
-void const_expr_check(struct reader *r, struct wasm_module *m, uint8_t type)
+void const_expr_check(struct reader *r, struct wasm_module *m, uint32_t type)
 {
 	struct checker c;
 	c.r = r;
@@ -132,5 +132,5 @@ void const_expr_check(struct reader *r, struct wasm_module *m, uint8_t type)
 	c.depth = 0;
 	while (check_insn(&c))
 		;
-	need(&c, c.depth == 1 && c.type[0] == type);
+	need(&c, c.depth == 1 && type_matches(c.type[0], type));
 }

@@ -13,6 +13,6 @@ struct wasm_module;
  * The expression at `r` must give the type; the reader is behind it then. Globals decoded so far
  * may be named.
  */
-void const_expr_check(struct reader *r, struct wasm_module *m, uint8_t type);
+void const_expr_check(struct reader *r, struct wasm_module *m, uint32_t type);
 
 #endif

@@ -7,6 +7,8 @@
 
 #define WASM_MAX_MODULE_BYTES   0xf0000000ull /* offsets fit 32 bits */
 #define WASM_MAX_TYPES          1000000u
+#define WASM_MAX_SUBTYPE_DEPTH  63u
+#define WASM_MAX_FIELDS         10000u
 #define WASM_MAX_FUNCS          1000000u
 #define WASM_MAX_IMPORTS        100000u
 #define WASM_MAX_EXPORTS        100000u

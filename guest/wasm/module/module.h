@@ -10,6 +10,7 @@
 #include "guest/wasm/bytes.h"
 #include "guest/wasm/module/limits.h"
 #include "guest/wasm/module/reader.h"
+#include "guest/wasm/module/types.h"
 #include "guest/wasm/wasm.h"
 
 #define WASM_NONE UINT32_MAX
@@ -17,14 +18,14 @@
 enum { WASM_KINDS = WASM_KIND_TAG + 1 };
 
 struct global_type {
-	uint8_t type;
+	uint32_t type;
 	bool is_mutable;
 	const uint8_t *init; /* NULL: imported */
 };
 
 struct table_type {
 	struct wasm_limits limits;
-	uint8_t type;
+	uint32_t type;
 	const uint8_t *init; /* initial element, NULL for null */
 };
 
@@ -60,7 +61,7 @@ enum segment_mode { SEGMENT_ACTIVE, SEGMENT_PASSIVE, SEGMENT_DECLARATIVE };
 
 struct elem_segment {
 	enum segment_mode mode;
-	uint8_t type;
+	uint32_t type;
 	bool expressions;
 	uint32_t table;
 	uint32_t count;
@@ -83,8 +84,10 @@ struct wasm_module {
 	uint64_t size;
 	struct wasm_options options;
 
-	struct wasm_functype *types;
+	const struct deftype **types;
 	uint32_t type_count;
+	uint32_t open_types; /* of the recursion group that is being decoded, behind the others */
+	bool long_types;     /* reference types of several bytes have been read */
 
 	uint32_t import_count, export_count;
 	struct import *imports;
@@ -139,12 +142,12 @@ struct wasm_module {
 static inline const struct wasm_functype *module_func_type(const struct wasm_module *m,
 							   uint32_t func)
 {
-	return &m->types[m->func_type[func]];
+	return &m->types[m->func_type[func]]->func;
 }
 
 static inline const struct wasm_functype *module_tag_type(const struct wasm_module *m, uint32_t tag)
 {
-	return &m->types[m->tags[tag]];
+	return &m->types[m->tags[tag]]->func;
 }
 
 static inline void module_declare_func(struct wasm_module *m, uint32_t func)
@@ -157,21 +160,13 @@ static inline bool module_func_is_declared(const struct wasm_module *m, uint32_t
 	return m->func_declared[func / 8] >> func % 8 & 1;
 }
 
-static inline bool type_is_ref(uint8_t type)
-{
-	return type == WASM_FUNCREF || type == WASM_EXTERNREF || type == WASM_EXNREF;
-}
-
-static inline bool type_is_float(uint8_t type)
-{
-	return type == WASM_F32 || type == WASM_F64 || type == WASM_V128;
-}
-
 /* module/sections.c: decodes and checks all but function bodies. A failure ends in r->fail. */
 void module_decode(struct wasm_module *m, struct reader *r);
-/* Of a function's type what follows its form; its values' types are copied to the arena. */
-void module_read_functype(struct reader *r, const struct wasm_module *m, struct arena *arena,
-			  struct wasm_functype *t);
+/* module/type_section.c: the same of the type section, which the reader is at. */
+void module_decode_types(struct wasm_module *m, struct reader *r);
+/* Of a function's type what follows its form. The type is known from now on: it is the table's. */
+const struct wasm_functype *module_read_functype(struct reader *r, struct wasm_module *m,
+						 bool is_final);
 /*
  * What an import is, from its kind on, as the types of modules in components say it too. The
  * module's types are those that it may name.

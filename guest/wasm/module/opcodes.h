@@ -43,7 +43,7 @@ enum wasm_immediate {
 	IMM_BLOCKTYPE, /* a value type, or a function type's index */
 	IMM_LABELS,    /* how many, so many labels, and the default */
 	IMM_CATCHES,   /* a block type, how many, and each: kind, perhaps a tag, label */
-	IMM_TYPES,     /* how many (1), and a value type */
+	IMM_TYPES,     /* how many (1), and value types */
 	IMM_HEAPTYPE,
 	IMM_PREFIX, /* the number of an instruction */
 };
@@ -71,8 +71,10 @@ enum wasm_class {
 	CLASS_RETHROW,
 	CLASS_CALL,
 	CLASS_CALL_INDIRECT,
+	CLASS_CALL_REF,
 	CLASS_TAIL_CALL,
 	CLASS_TAIL_CALL_INDIRECT,
+	CLASS_TAIL_CALL_REF,
 	CLASS_DROP,
 	CLASS_SELECT,
 	CLASS_SELECT_TYPED,
@@ -100,6 +102,9 @@ enum wasm_class {
 	CLASS_REF_NULL,
 	CLASS_REF_IS_NULL,
 	CLASS_REF_FUNC,
+	CLASS_REF_AS_NON_NULL,
+	CLASS_BR_ON_NULL,
+	CLASS_BR_ON_NON_NULL,
 	CLASS_BULK, /* whole pieces of memories and tables, segments */
 	CLASS_TABLE_SIZE,
 	CLASS_WIDE, /* integers of 128 bits as pairs */

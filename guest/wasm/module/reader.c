@@ -167,43 +167,65 @@ _Noreturn static void refuse_type(struct reader *r, uint8_t byte)
 	const char *what = " (types)";
 	if (byte == TYPE_V128)
 		what = " (v128)";
-	else if (wasm_types[byte].feature == FEATURE_FUNCTION_REFERENCES)
+	else if (wasm_types[byte].feature != FEATURE_GC)
 		what = "";
 	feature_refuse(r, wasm_types[byte].feature, what);
 }
 
-uint8_t read_reftype(struct reader *r, const struct wasm_module *m)
+/* The type of an index, which may be one of the recursion group that is being decoded. */
+static uint32_t type_at(const struct reader *r, const struct wasm_module *m, int64_t index)
+{
+	if (index >= 0 && index < m->type_count)
+		return WASM_TYPE_DEFINED | m->types[index]->func.id;
+	if (index < 0 || index - m->type_count >= m->open_types)
+		reader_fail(r, WASM_ERROR_INVALID, "unknown type");
+	return WASM_TYPE_DEFINED | TYPE_IN_GROUP | (uint32_t)(index - m->type_count);
+}
+
+static bool is_heap_byte(uint8_t b)
+{
+	return wasm_types[b].kind == TYPE_KIND_REFERENCE && b != TYPE_REF && b != TYPE_REF_NULL;
+}
+
+uint32_t read_heaptype(struct reader *r, struct wasm_module *m)
+{
+	const uint8_t *at = r->p;
+	uint8_t b = r->p < r->end ? *r->p : 0;
+	if (is_heap_byte(b) && feature_enabled(m, wasm_types[b].feature)) {
+		r->p++;
+		return b;
+	}
+	if (is_heap_byte(b) || wasm_types[b].kind == TYPE_KIND_HEAP)
+		refuse_type(r, b);
+	int64_t index = read_s33(r);
+	if (index < 0) {
+		r->p = at;
+		reader_fail(r, WASM_ERROR_MALFORMED, "malformed heap type");
+	}
+	feature_need(r, m, FEATURE_FUNCTION_REFERENCES);
+	return type_at(r, m, index);
+}
+
+uint32_t read_reftype(struct reader *r, struct wasm_module *m)
 {
 	uint8_t b = read_u8(r);
 	if (b == WASM_FUNCREF || b == WASM_EXTERNREF)
 		return b;
-	if (b == WASM_EXNREF && feature_enabled(m, FEATURE_EXCEPTIONS))
-		return b;
-	r->p--;
-	if (wasm_types[b].kind == TYPE_KIND_REFERENCE)
-		refuse_type(r, b);
-	reader_fail(r, WASM_ERROR_MALFORMED, "malformed reference type");
-}
-
-/*
- * What ref.null takes: a reference type's byte here, or a type's index, which needs typed function
- * references.
- */
-uint8_t read_heaptype(struct reader *r, const struct wasm_module *m)
-{
-	const uint8_t *at = r->p;
-	int64_t index = read_s33(r);
-	if (index < 0) {
-		r->p = at;
-		return read_reftype(r, m);
+	bool known = wasm_types[b].kind == TYPE_KIND_REFERENCE;
+	if (!known || !feature_enabled(m, wasm_types[b].feature)) {
+		r->p--;
+		if (known)
+			refuse_type(r, b);
+		reader_fail(r, WASM_ERROR_MALFORMED, "malformed reference type");
 	}
-	r->p = at;
-	if (index >= m->type_count)
-		reader_fail(r, WASM_ERROR_INVALID, "unknown type");
-	feature_refuse(r, FEATURE_FUNCTION_REFERENCES, "");
+	if (b != TYPE_REF && b != TYPE_REF_NULL)
+		return b;
+	m->long_types = true;
+	uint32_t nullable = read_heaptype(r, m);
+	return b == TYPE_REF ? nullable | WASM_TYPE_NON_NULL : nullable;
 }
 
-uint8_t read_valtype(struct reader *r, const struct wasm_module *m)
+uint32_t read_valtype(struct reader *r, struct wasm_module *m)
 {
 	uint8_t b = read_u8(r);
 	if (b >= WASM_F64 && b <= WASM_I32)
@@ -216,4 +238,17 @@ uint8_t read_valtype(struct reader *r, const struct wasm_module *m)
 	if (b < TYPE_FORM_FUNC || b > TYPE_I32)
 		reader_fail(r, WASM_ERROR_MALFORMED, "malformed value type");
 	return read_reftype(r, m);
+}
+
+uint32_t read_count(struct reader *r, uint32_t max, const char *what)
+{
+	uint64_t at = reader_offset(r);
+	uint32_t n = read_u32(r);
+	if (n > max)
+		wasm_fail(r->fail, WASM_ERROR_LIMIT, at, "too many %s: %u, at most %u", what, n,
+			  max);
+	/* So a count cannot make us allocate more than the module is large. */
+	if (n > (uint64_t)(r->end - r->p))
+		reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end: count exceeds the section");
+	return n;
 }

@@ -59,8 +59,11 @@ int64_t read_s33(struct reader *r);
 int64_t read_s64(struct reader *r);
 const uint8_t *read_bytes(struct reader *r, uint32_t bytes);
 struct wasm_name read_name(struct reader *r);
-uint8_t read_valtype(struct reader *r, const struct wasm_module *m);
-uint8_t read_reftype(struct reader *r, const struct wasm_module *m);
-uint8_t read_heaptype(struct reader *r, const struct wasm_module *m);
+/* Of things that take a byte each at least: no more than `max`, nor than there are bytes. */
+uint32_t read_count(struct reader *r, uint32_t max, const char *what);
+uint32_t read_valtype(struct reader *r, struct wasm_module *m);
+uint32_t read_reftype(struct reader *r, struct wasm_module *m);
+/* As the type of references to it that may be null. */
+uint32_t read_heaptype(struct reader *r, struct wasm_module *m);
 
 #endif

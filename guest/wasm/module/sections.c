@@ -38,62 +38,6 @@ static _Noreturn void invalid(const struct decoder *d, const char *what)
 	reader_fail(&d->r, WASM_ERROR_INVALID, what);
 }
 
-static uint32_t read_count(struct reader *r, uint32_t max, const char *what)
-{
-	uint64_t at = reader_offset(r);
-	uint32_t n = read_u32(r);
-	if (n > max)
-		wasm_fail(r->fail, WASM_ERROR_LIMIT, at, "too many %s: %u, at most %u", what, n,
-			  max);
-	/*
-	 * Each takes a byte at least: a count cannot make us allocate more than the module is
-	 * large.
-	 */
-	if (n > (uint64_t)(r->end - r->p))
-		reader_fail(r, WASM_ERROR_MALFORMED, "unexpected end: count exceeds the section");
-	return n;
-}
-
-void module_read_functype(struct reader *r, const struct wasm_module *m, struct arena *arena,
-			  struct wasm_functype *t)
-{
-	t->param_count = read_count(r, WASM_MAX_PARAMS, "parameters");
-	t->params = r->p;
-	t->param_words = t->param_count;
-	for (uint32_t k = 0; k < t->param_count; k++)
-		t->param_words += read_valtype(r, m) == WASM_V128;
-	t->result_count = read_count(r, WASM_MAX_RESULTS, "results");
-	t->results = r->p;
-	for (uint32_t k = 0; k < t->result_count; k++)
-		(void)read_valtype(r, m);
-	/* Parameters and results in one array: a result count of one byte lies between them. */
-	uint8_t *all = arena_need(arena, r->fail, t->param_count + t->result_count, 1);
-	memcpy(all, t->params, t->param_count);
-	memcpy(all + t->param_count, t->results, t->result_count);
-	t->params = all;
-	t->results = all + t->param_count;
-	if (!functype_intern(t))
-		reader_fail(r, WASM_ERROR_LIMIT, "too many different function types");
-}
-
-static void decode_types(struct decoder *d)
-{
-	struct wasm_module *m = d->m;
-	struct reader *r = &d->r;
-	m->type_count = read_count(&d->r, WASM_MAX_TYPES, "types");
-	m->types = arena_need(&m->arena, d->r.fail, m->type_count, sizeof *m->types);
-	for (uint32_t i = 0; i < m->type_count; i++) {
-		uint8_t form = read_u8(r);
-		if (form != TYPE_FORM_FUNC) {
-			r->p--;
-			if (wasm_types[form].kind == TYPE_KIND_FORM)
-				feature_refuse(r, wasm_types[form].feature, " (types)");
-			reader_fail(r, WASM_ERROR_MALFORMED, "malformed type: not a function type");
-		}
-		module_read_functype(r, m, &m->arena, &m->types[i]);
-	}
-}
-
 static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const char *what,
 				      bool is_memory)
 {
@@ -164,6 +108,8 @@ static uint32_t read_func_type(struct decoder *d)
 	uint32_t type = read_u32(&d->r);
 	if (type >= d->m->type_count)
 		invalid(d, "unknown type");
+	if (d->m->types[type]->form != TYPE_FORM_FUNC)
+		invalid(d, "type mismatch: not a function type");
 	return type;
 }
 
@@ -176,7 +122,7 @@ static uint32_t read_tag_type(struct decoder *d)
 		reader_fail(&d->r, WASM_ERROR_MALFORMED, "malformed tag attribute");
 	}
 	uint32_t type = read_func_type(d);
-	if (d->m->types[type].result_count)
+	if (d->m->types[type]->func.result_count)
 		invalid(d, "non-empty tag result type");
 	return type;
 }
@@ -331,6 +277,9 @@ static void decode_tables(struct decoder *d)
 		if (has_init) {
 			t.init = r->p;
 			const_expr_check(r, m, t.type);
+		} else if (!type_has_default(t.type)) {
+			invalid(d, "type mismatch: a table of references that are not null "
+				   "needs an initial value");
 		}
 		m->tables[m->table_count++] = t;
 	}
@@ -454,6 +403,8 @@ static void decode_elements(struct decoder *d)
 		s->mode = modes[flags & (ELEM_NOT_ACTIVE | ELEM_EXPLICIT)];
 		s->expressions = flags & ELEM_EXPRESSIONS;
 		s->type = WASM_FUNCREF;
+		if (!s->expressions)
+			s->type |= WASM_TYPE_NON_NULL;
 		if (s->mode == SEGMENT_ACTIVE) {
 			if (flags & ELEM_EXPLICIT)
 				s->table = read_u32(r);
@@ -468,7 +419,7 @@ static void decode_elements(struct decoder *d)
 			else if (read_u8(r) != 0)
 				reader_fail(r, WASM_ERROR_MALFORMED, "malformed element kind");
 		}
-		if (s->mode == SEGMENT_ACTIVE && m->tables[s->table].type != s->type)
+		if (s->mode == SEGMENT_ACTIVE && !type_matches(s->type, m->tables[s->table].type))
 			invalid(d, "type mismatch between segment and table");
 		decode_elem_items(d, s);
 	}
@@ -553,7 +504,7 @@ static void decode_section(struct decoder *d, uint8_t id)
 		decode_custom(d);
 		return;
 	case SECTION_TYPE:
-		decode_types(d);
+		module_decode_types(d->m, &d->r);
 		return;
 	case SECTION_IMPORT:
 		decode_imports(d);
@@ -678,7 +629,7 @@ void module_read_externtype(struct reader *r, struct wasm_module *m, struct wasm
 	*t = (struct wasm_externtype){.kind = kind};
 	switch (t->kind) {
 	case WASM_KIND_FUNC:
-		t->func = &m->types[read_func_type(&d)];
+		t->func = &m->types[read_func_type(&d)]->func;
 		break;
 	case WASM_KIND_TABLE: {
 		struct table_type table = read_table_type(&d);
@@ -697,7 +648,7 @@ void module_read_externtype(struct reader *r, struct wasm_module *m, struct wasm
 		break;
 	}
 	case WASM_KIND_TAG:
-		t->func = &m->types[read_tag_type(&d)];
+		t->func = &m->types[read_tag_type(&d)]->func;
 		break;
 	}
 	*r = d.r;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Types as the binary format encodes them: generated from types.def. */
+/*
+ * Types: their bytes (generated from types.def), the types that modules define, and which value can
+ * stand for which (WebAssembly specification, 3.3: matching).
+ */
 #ifndef MOTE_GUEST_WASM_MODULE_TYPES_H
 #define MOTE_GUEST_WASM_MODULE_TYPES_H
 
@@ -8,7 +11,7 @@
 
 #include "guest/wasm/wasm.h"
 
-/* enum wasm_type has those of values that the engine knows. */
+/* enum wasm_type has those of values that embedders know. */
 enum wasm_type_byte {
 #define TYPE(byte, name, ...) TYPE_##name = byte,
 #include "guest/wasm/module/types.def"
@@ -19,7 +22,9 @@ enum wasm_type_kind {
 	TYPE_KIND_NUMBER,
 	TYPE_KIND_VECTOR,
 	TYPE_KIND_REFERENCE, /* or a heap type */
+	TYPE_KIND_HEAP,      /* only a heap type */
 	TYPE_KIND_FORM,      /* in the type section: what kind of type is defined */
+	TYPE_KIND_PACKED,    /* only in fields */
 	TYPE_KIND_BLOCK,     /* of a block that takes and leaves nothing */
 };
 
@@ -30,7 +35,101 @@ struct wasm_type_row {
 
 extern const struct wasm_type_row wasm_types[256];
 
-/* Ids of function types, process-wide. False: too many. */
-bool functype_intern(struct wasm_functype *type);
+/* Further bits of value types. */
+/* Of a local that has no default value: nothing has set it yet. */
+#define TYPE_UNSET (1u << 29)
+/* Of a defined type while its recursion group is decoded: which one of the group it is. */
+#define TYPE_IN_GROUP (1u << 28)
+#define TYPE_ID_BITS  (TYPE_IN_GROUP - 1)
+/* A reference of unreachable code, which matches all others. */
+#define TYPE_BOTTOM_REF (WASM_TYPE_NON_NULL | 1)
+
+/* Of a structure; an array has one. */
+struct field {
+	uint32_t type; /* a value type, or TYPE_I8, TYPE_I16 */
+	uint32_t is_mutable;
+};
+
+/*
+ * A type that some module has defined. It exists once in a process, as equal ones of whatever
+ * modules have the same id: types are equal if their recursion groups are, which have consecutive
+ * ids.
+ */
+struct deftype {
+	struct wasm_functype func; /* of the other forms the id alone */
+	const struct field *fields;
+	uint32_t field_count;
+	uint8_t form; /* TYPE_FORM_FUNC, TYPE_FORM_STRUCT or TYPE_FORM_ARRAY */
+	bool is_final;
+	uint32_t super; /* WASM_TYPE_DEFINED and its id, 0 if it has none */
+	/* Types that it is of, the outermost first, and itself: depth + 1 ids. */
+	uint32_t depth;
+	const uint32_t *supers;
+	/* Of the first one of a recursion group. */
+	uint32_t group_types, group_hash;
+};
+
+struct reader;
+/*
+ * A recursion group that is being decoded: memory for its types, zeroed, and for what they consist
+ * of. It is given back if the group is known already, or is not closed. Failures are the reader's.
+ */
+struct deftype *types_open(const struct reader *r, uint32_t count);
+void *types_take(const struct reader *r, uint64_t bytes);
+/* The group is complete: its types, or the equal ones that were there before. */
+const struct deftype *types_close(const struct reader *r, struct deftype *group, uint32_t count);
+
+const struct deftype *type_of_id(uint32_t type);
+
+/* Whether a value of one type can stand for one of another. */
+bool type_differs_but_matches(uint32_t type, uint32_t of);
+static inline bool type_matches(uint32_t type, uint32_t of)
+{
+	return type == of || type_differs_but_matches(type, of);
+}
+/* Lists of types, one by one. */
+bool types_match(const uint32_t *types, uint32_t count, const uint32_t *of, uint32_t of_count);
+bool deftype_matches(const struct deftype *t, const struct deftype *of);
+
+static inline bool type_is_ref(uint32_t type)
+{
+	return type & (WASM_TYPE_DEFINED | WASM_TYPE_NON_NULL) ||
+	       (type >= TYPE_EXN && type <= TYPE_NOEXN);
+}
+
+static inline bool type_is_float(uint32_t type)
+{
+	return type == WASM_F32 || type == WASM_F64 || type == WASM_V128;
+}
+
+/* Without its nullability. */
+static inline uint32_t type_heap(uint32_t ref)
+{
+	return ref & ~WASM_TYPE_NON_NULL;
+}
+
+/* References to exceptions, which are collected. */
+static inline bool type_is_exception(uint32_t type)
+{
+	return type_heap(type) == TYPE_EXN || type_heap(type) == TYPE_NOEXN;
+}
+
+/* Whether a value of the type can be made of zeros. */
+static inline bool type_has_default(uint32_t type)
+{
+	return !(type & WASM_TYPE_NON_NULL);
+}
+
+/* A reference to a defined type that is not null. */
+static inline uint32_t type_ref_to(const struct wasm_functype *t)
+{
+	return WASM_TYPE_NON_NULL | WASM_TYPE_DEFINED | t->id;
+}
+
+/* What a function's type is in the table of types. */
+static inline const struct deftype *functype_def(const struct wasm_functype *t)
+{
+	return (const struct deftype *)t;
+}
 
 #endif

@@ -23,7 +23,7 @@ static void run_call(void *arg)
 	uint64_t stack[STACK_WORDS_MAX], results[RESULTS_MAX];
 	uint32_t ints = 0, floats = 0;
 	for (uint32_t i = 0; i < t->param_count; i++) {
-		uint8_t type = t->params[i];
+		uint32_t type = t->params[i];
 		uint32_t words = 1u + (type == WASM_V128);
 		union wasm_value v = k->args[i];
 		if (type == WASM_I32 || type == WASM_F32)

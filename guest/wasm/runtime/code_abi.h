@@ -9,6 +9,7 @@
 
 #include "guest/wasm/arch.h"
 #include "guest/wasm/arena.h"
+#include "guest/wasm/module/types.h"
 #include "guest/wasm/wasm.h"
 
 struct passive_elem;
@@ -42,14 +43,14 @@ struct wasm_table {
 	uint64_t size, max;
 	uint64_t declared_max;
 	bool has_max;
-	uint8_t type;
+	uint32_t type;
 	uint64_t reserved_bytes, committed_bytes;
 	struct wasm_table *next; /* as with memories */
 };
 
 struct wasm_global {
 	union wasm_value value;
-	uint8_t type;
+	uint32_t type;
 	bool is_mutable;
 };
 
@@ -108,12 +109,15 @@ enum {
 	FUNC_TYPE_ID = 8,
 	FUNC_INSTANCE = 16,
 	FUNC_HOST = 24,
+	FUNC_TYPE = 32,
 	FUNC_HOST_WORDS = 40,
 	FUNC_HOST_I32 = 44,
 	MEMORY_PAGES = 8,
 	TABLE_SIZE = 8,
 	GLOBAL_STRIDE = 32,
 	EXCEPTION_VALUES = 16,
+	DEFTYPE_DEPTH = 52,
+	DEFTYPE_SUPERS = 56,
 };
 _Static_assert(offsetof(struct wasm_instance, memory0) == INSTANCE_MEMORY0, "layout");
 _Static_assert(offsetof(struct wasm_instance, stack_limit) == INSTANCE_STACK_LIMIT, "layout");
@@ -124,6 +128,9 @@ _Static_assert(offsetof(struct wasm_func, code) == FUNC_CODE, "layout");
 _Static_assert(offsetof(struct wasm_func, type_id) == FUNC_TYPE_ID, "layout");
 _Static_assert(offsetof(struct wasm_func, instance) == FUNC_INSTANCE, "layout");
 _Static_assert(offsetof(struct wasm_func, host) == FUNC_HOST, "layout");
+_Static_assert(offsetof(struct wasm_func, type) == FUNC_TYPE, "layout");
+_Static_assert(offsetof(struct deftype, depth) == DEFTYPE_DEPTH, "layout");
+_Static_assert(offsetof(struct deftype, supers) == DEFTYPE_SUPERS, "layout");
 _Static_assert(offsetof(struct wasm_func, host_stack_words) == FUNC_HOST_WORDS, "layout");
 _Static_assert(offsetof(struct wasm_func, host_result_i32) == FUNC_HOST_I32, "layout");
 _Static_assert(offsetof(struct wasm_memory, pages) == MEMORY_PAGES, "layout");

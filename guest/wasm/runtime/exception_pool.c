@@ -87,10 +87,10 @@ static void mark_instance(struct exception_pool *p, struct wasm_instance *i)
 {
 	const struct wasm_module *m = i->module;
 	for (uint32_t n = m->imported_globals; n < m->global_count; n++)
-		if (m->globals[n].type == WASM_EXNREF)
+		if (type_is_exception(m->globals[n].type))
 			mark(p, (uint64_t)instance_global(i, n)->value.exception);
 	for (uint32_t n = 0; n < i->own_tables; n++)
-		if (i->table_storage[n].type == WASM_EXNREF)
+		if (type_is_exception(i->table_storage[n].type))
 			mark_words(p, (const uint64_t *)i->table_storage[n].elems,
 				   i->table_storage[n].size);
 }
@@ -129,7 +129,7 @@ static uint64_t table_words(const struct wasm_store *s)
 	uint64_t words = 0;
 	for (const struct exception_roots *r = s->roots; r; r = r->next)
 		for (uint32_t n = 0; n < r->instance->own_tables; n++)
-			if (r->instance->table_storage[n].type == WASM_EXNREF)
+			if (type_is_exception(r->instance->table_storage[n].type))
 				words += r->instance->table_storage[n].size;
 	return words;
 }
@@ -223,9 +223,9 @@ void exception_add_roots(struct wasm_instance *i, struct failure *fail)
 	const struct wasm_module *m = i->module;
 	bool any = false;
 	for (uint32_t n = m->imported_globals; n < m->global_count; n++)
-		any |= m->globals[n].type == WASM_EXNREF;
+		any |= type_is_exception(m->globals[n].type);
 	for (uint32_t n = m->imported_tables; n < m->table_count; n++)
-		any |= m->tables[n].type == WASM_EXNREF;
+		any |= type_is_exception(m->tables[n].type);
 	if (!any)
 		return;
 	struct exception_roots *r = arena_need(&i->arena, fail, 1, sizeof(*r));

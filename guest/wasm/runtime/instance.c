@@ -53,7 +53,7 @@ static bool memory_make(struct wasm_memory *mem, struct wasm_limits limits, uint
 	return true;
 }
 
-static bool table_make(struct wasm_table *t, uint8_t type, struct wasm_limits limits, uint64_t cap)
+static bool table_make(struct wasm_table *t, uint32_t type, struct wasm_limits limits, uint64_t cap)
 {
 	*t = (struct wasm_table){
 		.type = type,
@@ -105,16 +105,16 @@ int64_t wasm_memory_grow(struct wasm_memory *mem, uint64_t pages)
 	return (int64_t)old;
 }
 
-struct wasm_global *wasm_global_new(struct wasm_store *store, enum wasm_type type, bool is_mutable,
+struct wasm_global *wasm_global_new(struct wasm_store *store, uint32_t type, bool is_mutable,
 				    union wasm_value value)
 {
 	struct wasm_global *g = NULL;
-	if (type != WASM_EXNREF) /* what no instance has, no collection finds */
+	if (!type_is_exception(type)) /* what no instance has, no collection finds */
 		g = object(store, sizeof *g);
 	if (g)
 		*g = (struct wasm_global){
 			.value = value,
-			.type = (uint8_t)type,
+			.type = type,
 			.is_mutable = is_mutable,
 		};
 	return g;
@@ -130,13 +130,13 @@ struct wasm_memory *wasm_memory_new(struct wasm_store *store, struct wasm_limits
 	return mem;
 }
 
-struct wasm_table *wasm_table_new(struct wasm_store *store, enum wasm_type type,
+struct wasm_table *wasm_table_new(struct wasm_store *store, uint32_t type,
 				  struct wasm_limits limits)
 {
 	struct wasm_table *t = NULL;
-	if (type != WASM_EXNREF) /* as with globals */
+	if (!type_is_exception(type)) /* as with globals */
 		t = object(store, sizeof *t);
-	if (!t || !table_make(t, (uint8_t)type, limits, WASM_MAX_TABLE_ELEMENTS))
+	if (!t || !table_make(t, type, limits, WASM_MAX_TABLE_ELEMENTS))
 		return NULL;
 	t->next = store->tables;
 	store->tables = t;
@@ -347,7 +347,8 @@ static void take_import(struct making *k, uint32_t n)
 			fits = host_can(im.type.func);
 			e.func = fits ? host_func(k, im.type.func, e.host, own->index) : NULL;
 		} else {
-			fits = same_functype(e.func->type, im.type.func);
+			fits = deftype_matches(functype_def(e.func->type),
+					       functype_def(im.type.func));
 		}
 		if (fits)
 			*instance_import(k->i, own->index) = e.func;
@@ -364,7 +365,9 @@ static void take_import(struct making *k, uint32_t n)
 		set_memory(k->i, own->index, e.memory);
 		break;
 	case WASM_KIND_GLOBAL:
-		fits = e.global->type == im.type.type && e.global->is_mutable == im.type.is_mutable;
+		fits = e.global->is_mutable == im.type.is_mutable &&
+		       (e.global->type == im.type.type ||
+			(!im.type.is_mutable && type_matches(e.global->type, im.type.type)));
 		*(struct wasm_global **)(void *)((uint8_t *)k->i + m->global_cells +
 						 (uint64_t)GLOBAL_STRIDE * own->index) = e.global;
 		break;

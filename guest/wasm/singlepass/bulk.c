@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables, bulk operations, references. */
+/* Tables, bulk operations. */
 #include "guest/wasm/module/features.h"
 #include "guest/wasm/singlepass/compiler.h"
 
@@ -32,7 +32,7 @@ static uint32_t read_data(struct compiler *c)
 /* Three i32 operands and two numbers. */
 static void call_three(struct compiler *c, enum helper n, uint32_t a, uint32_t b)
 {
-	static const uint8_t types[] = {WASM_I32, WASM_I32, WASM_I32};
+	static const uint32_t types[] = {WASM_I32, WASM_I32, WASM_I32};
 	call_helper(c, n, types, 3, (uint32_t[]){a, b}, 2);
 }
 
@@ -81,7 +81,7 @@ void handle_fc(struct compiler *c)
 	case WASM_FC_TABLE_INIT:
 		a = read_elem(c);
 		b = read_table(c);
-		if (c->m->elems[a].type != c->m->tables[b].type)
+		if (!type_matches(c->m->elems[a].type, c->m->tables[b].type))
 			fail_invalid(c, "type mismatch");
 		call_three(c, HELPER_TABLE_INIT, a, b);
 		return;
@@ -92,13 +92,13 @@ void handle_fc(struct compiler *c)
 	case WASM_FC_TABLE_COPY: /* to, from */
 		a = read_table(c);
 		b = read_table(c);
-		if (c->m->tables[a].type != c->m->tables[b].type)
+		if (!type_matches(c->m->tables[b].type, c->m->tables[a].type))
 			fail_invalid(c, "type mismatch");
 		call_three(c, HELPER_TABLE_COPY, a, b);
 		return;
 	case WASM_FC_TABLE_GROW:
 		a = read_table(c);
-		call_helper(c, HELPER_TABLE_GROW, (uint8_t[]){c->m->tables[a].type, WASM_I32}, 2,
+		call_helper(c, HELPER_TABLE_GROW, (uint32_t[]){c->m->tables[a].type, WASM_I32}, 2,
 			    &a, 1);
 		push_call_result(c, WASM_I32);
 		return;
@@ -108,7 +108,7 @@ void handle_fc(struct compiler *c)
 	case WASM_FC_TABLE_FILL:
 		a = read_table(c);
 		call_helper(c, HELPER_TABLE_FILL,
-			    (uint8_t[]){WASM_I32, c->m->tables[a].type, WASM_I32}, 3, &a, 1);
+			    (uint32_t[]){WASM_I32, c->m->tables[a].type, WASM_I32}, 3, &a, 1);
 		return;
 	}
 	reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
@@ -118,7 +118,7 @@ void handle_fc(struct compiler *c)
 void handle_table_access(struct compiler *c, uint8_t op)
 {
 	uint32_t n = read_table(c);
-	uint8_t type = c->m->tables[n].type;
+	uint32_t type = c->m->tables[n].type;
 	bool set = op == WASM_OP_TABLE_SET;
 	struct value v = {.location = AT_SLOT}, at;
 	if (set) {
@@ -132,37 +132,7 @@ void handle_table_access(struct compiler *c, uint8_t op)
 	if (set)
 		push_popped(c, &v);
 	call_helper(c, set ? HELPER_TABLE_SET : HELPER_TABLE_GET,
-		    (uint8_t[]){WASM_I32, WASM_I32, type}, set ? 3 : 2, NULL, 0);
+		    (uint32_t[]){WASM_I32, WASM_I32, type}, set ? 3 : 2, NULL, 0);
 	if (!set)
 		push_call_result(c, type);
-}
-
-static void is_null(struct compiler *c)
-{
-	struct value v = pop_value(c, UNKNOWN);
-	if (!type_is_ref(v.type) && v.type != UNKNOWN)
-		fail_invalid(c, "type mismatch: ref.is_null needs a reference");
-	unsigned reg = to_reg(c, &v);
-	x64_rr(&c->x, OP_TEST, 1, reg, reg);
-	release(c, &v);
-	push_condition(c, CC_E);
-}
-
-void handle_ref(struct compiler *c, uint8_t op)
-{
-	if (op == WASM_OP_REF_NULL) {
-		push_const(c, read_heaptype(&c->r, c->m), 0);
-		return;
-	}
-	if (op == WASM_OP_REF_IS_NULL) {
-		is_null(c);
-		return;
-	}
-	uint32_t n = read_u32(&c->r);
-	if (n >= c->m->func_count)
-		fail_invalid(c, "unknown function");
-	if (!module_func_is_declared(c->m, n))
-		fail_invalid(c, "undeclared function reference");
-	call_helper(c, HELPER_REF_FUNC, NULL, 0, &n, 1);
-	push_call_result(c, WASM_FUNCREF);
 }

@@ -42,7 +42,7 @@ static struct value operand_at(const struct compiler *c, uint32_t height)
 {
 	struct value v = c->stack.at[height];
 	if (v.location == AT_SLOT)
-		v.at = height;
+		v.at = (uint16_t)height;
 	return v;
 }
 
@@ -84,7 +84,7 @@ static void pass_result_address(struct compiler *c, const struct wasm_functype *
 		x64_lea(&c->x, 1, RAX, operand_slot(c, first));
 }
 
-void push_call_result(struct compiler *c, uint8_t type)
+void push_call_result(struct compiler *c, uint32_t type)
 {
 	unsigned reg = type_is_float(type) ? XMM0 : RAX;
 	if (!c->dead)
@@ -152,8 +152,8 @@ static void to_own_function(struct compiler *c, uint32_t f, bool is_call)
 static void check_tail(const struct compiler *c, const struct wasm_functype *t)
 {
 	feature_need(&c->r, c->m, FEATURE_TAIL_CALL);
-	if (t->result_count != c->fn.type->result_count ||
-	    memcmp(t->results, c->fn.type->results, t->result_count) != 0)
+	if (!types_match(t->results, t->result_count, c->fn.type->results,
+			 c->fn.type->result_count))
 		fail_invalid(c, "type mismatch: a tail call's results must be the function's own");
 }
 
@@ -234,6 +234,32 @@ int32_t table_cell(const struct compiler *c, uint32_t table)
 	return (int32_t)(c->m->table_cells + sizeof(struct table_cell) * table);
 }
 
+static const struct wasm_functype *functype_at(const struct compiler *c, uint32_t index)
+{
+	if (index >= c->m->type_count)
+		fail_invalid(c, "unknown type");
+	if (c->m->types[index]->form != TYPE_FORM_FUNC)
+		fail_invalid(c, "type mismatch: not a function type");
+	return &c->m->types[index]->func;
+}
+
+/* The function whose record is in RAX must be of the type; R11 is destroyed if it has subtypes. */
+static void check_function(struct compiler *c, const struct wasm_functype *t)
+{
+	const struct deftype *of = functype_def(t);
+	if (of->is_final) {
+		x64_alu_mem_imm(&c->x, ALU_CMP, 0, x64_at(RAX, FUNC_TYPE_ID), (int32_t)t->id);
+		trap_if(c, CC_NE, WASM_TRAP_INDIRECT_TYPE);
+		return;
+	}
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(RAX, FUNC_TYPE));
+	x64_alu_mem_imm(&c->x, ALU_CMP, 0, x64_at(R11, DEFTYPE_DEPTH), (int32_t)of->depth);
+	trap_if(c, CC_B, WASM_TRAP_INDIRECT_TYPE);
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R11, DEFTYPE_SUPERS));
+	x64_alu_mem_imm(&c->x, ALU_CMP, 0, x64_at(R11, (int32_t)(4 * of->depth)), (int32_t)t->id);
+	trap_if(c, CC_NE, WASM_TRAP_INDIRECT_TYPE);
+}
+
 /* The record of the function at the index in RAX, which is masked for speculation too, comes to
  * RAX. */
 static void find_function(struct compiler *c, uint32_t table, const struct wasm_functype *t)
@@ -248,26 +274,12 @@ static void find_function(struct compiler *c, uint32_t table, const struct wasm_
 	x64_rm(&c->x, OP_MOV_LOAD, 1, RAX, x64_at_index(R11, RAX, 3, 0));
 	x64_rr(&c->x, OP_TEST, 1, RAX, RAX);
 	trap_if(c, CC_E, WASM_TRAP_UNINITIALIZED);
-	x64_alu_mem_imm(&c->x, ALU_CMP, 0, x64_at(RAX, FUNC_TYPE_ID), (int32_t)t->id);
-	trap_if(c, CC_NE, WASM_TRAP_INDIRECT_TYPE);
+	check_function(c, t);
 }
 
-void handle_call_indirect(struct compiler *c, bool tail)
+/* Calls the function whose record is in RAX. Its arguments are the operands from `first` on. */
+static void call_rax(struct compiler *c, const struct wasm_functype *t, uint32_t first, bool tail)
 {
-	uint32_t type = read_u32(&c->r), table = read_u32(&c->r);
-	if (table >= c->m->table_count)
-		fail_invalid(c, "unknown table");
-	if (c->m->tables[table].type != WASM_FUNCREF)
-		fail_invalid(c, "type mismatch: call_indirect needs a table of functions");
-	if (type >= c->m->type_count)
-		fail_invalid(c, "unknown type");
-	const struct wasm_functype *t = &c->m->types[type];
-	if (tail)
-		check_tail(c, t);
-	struct value index = pop_value(c, WASM_I32);
-	to_fixed(c, &index, RAX, NULL);
-	uint32_t first = begin_call(c, t);
-	find_function(c, table, t);
 	if (tail) {
 		x64_rr(&c->x, OP_MOVD_TO_XMM, 1, FLOAT_SCRATCH2, RAX);
 		tail_frame(c, t, first);
@@ -280,12 +292,43 @@ void handle_call_indirect(struct compiler *c, bool tail)
 	}
 	call_r11(c, tail);
 	c->fn.adjust = 0;
-	release(c, &index);
+	c->regs.free |= BIT(RAX);
 	truncate_stack(c, first);
 	if (tail)
 		set_unreachable(c);
 	else
 		after_call(c, t, true);
+}
+
+void handle_call_indirect(struct compiler *c, bool tail)
+{
+	uint32_t type = read_u32(&c->r), table = read_u32(&c->r);
+	if (table >= c->m->table_count)
+		fail_invalid(c, "unknown table");
+	if (!type_matches(c->m->tables[table].type, WASM_FUNCREF))
+		fail_invalid(c, "type mismatch: call_indirect needs a table of functions");
+	const struct wasm_functype *t = functype_at(c, type);
+	if (tail)
+		check_tail(c, t);
+	struct value index = pop_value(c, WASM_I32);
+	to_fixed(c, &index, RAX, NULL);
+	uint32_t first = begin_call(c, t);
+	find_function(c, table, t);
+	call_rax(c, t, first, tail);
+}
+
+void handle_call_ref(struct compiler *c, bool tail)
+{
+	need_opcode(c, FEATURE_FUNCTION_REFERENCES);
+	const struct wasm_functype *t = functype_at(c, read_u32(&c->r));
+	if (tail)
+		check_tail(c, t);
+	struct value f = pop_value(c, WASM_TYPE_DEFINED | t->id);
+	to_fixed(c, &f, RAX, NULL);
+	uint32_t first = begin_call(c, t);
+	x64_rr(&c->x, OP_TEST, 1, RAX, RAX);
+	trap_if(c, CC_E, WASM_TRAP_NULL_FUNCTION);
+	call_rax(c, t, first, tail);
 }
 
 /* The result is in the register that labels take it in, or several are the lowest operands. */
@@ -309,7 +352,7 @@ void emit_return(struct compiler *c)
 
 /* --- helpers of the engine --- */
 
-void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32_t count,
+void call_helper(struct compiler *c, enum helper n, const uint32_t *types, uint32_t count,
 		 const uint32_t *constants, uint32_t constant_count)
 {
 	struct move moves[ARG_INTS];

@@ -50,7 +50,15 @@ _Noreturn static void refuse(struct compiler *c, const struct wasm_opcode *o)
 	reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
 }
 
-static void push_float(struct compiler *c, uint8_t type, uint64_t bits)
+void need_opcode(struct compiler *c, enum wasm_feature_id feature)
+{
+	if (feature_enabled(c->m, feature))
+		return;
+	c->r.p--;
+	feature_refuse(&c->r, feature, "");
+}
+
+static void push_float(struct compiler *c, uint32_t type, uint64_t bits)
 {
 	uint32_t local = loop_constant(c, type, bits);
 	if (local != WASM_NONE)
@@ -154,6 +162,10 @@ void compile_insn(struct compiler *c, uint8_t op)
 	case CLASS_TAIL_CALL_INDIRECT:
 		handle_call_indirect(c, o->class == CLASS_TAIL_CALL_INDIRECT);
 		return;
+	case CLASS_CALL_REF:
+	case CLASS_TAIL_CALL_REF:
+		handle_call_ref(c, o->class == CLASS_TAIL_CALL_REF);
+		return;
 	case CLASS_DROP:
 		handle_drop(c);
 		return;
@@ -224,6 +236,15 @@ void compile_insn(struct compiler *c, uint8_t op)
 	case CLASS_REF_FUNC:
 		handle_ref(c, op);
 		return;
+	case CLASS_REF_AS_NON_NULL:
+		handle_as_non_null(c);
+		return;
+	case CLASS_BR_ON_NULL:
+		handle_br_on_null(c);
+		return;
+	case CLASS_BR_ON_NON_NULL:
+		handle_br_on_non_null(c);
+		return;
 	case CLASS_PREFIX_FC:
 		handle_fc(c);
 		return;
@@ -244,21 +265,30 @@ void compile_insn(struct compiler *c, uint8_t op)
 
 /* --- functions --- */
 
-/* The next `count` locals are of one type. Two at once: a short function may have thousands. */
-static void fill_locals(struct local *to, uint32_t count, uint8_t type, uint32_t slot)
+/* The next `count` locals are of one type. Four at once: a short function may have thousands. */
+static void fill_locals(struct local *to, uint32_t count, uint32_t type, uint32_t slot)
 {
-	struct local first = {.slot = slot, .type = type, .reg = X64_NONE};
-	typedef uint64_t pair __attribute__((vector_size(16)));
-	uint64_t word, slots = slots_of_type(type);
-	uint32_t i = 0;
-	_Static_assert(sizeof(first) == sizeof(word) && offsetof(struct local, slot) == 0,
-		       "slot is added to");
-	memcpy(&word, &first, sizeof(word));
-	pair words = {word, word + slots}, step = {2 * slots, 2 * slots};
-	for (; count - i >= 2; i += 2, words += step)
-		memcpy(&to[i], &words, sizeof(words));
-	if (i < count)
-		memcpy(&to[i], &words, sizeof(word));
+	typedef uint32_t quad __attribute__((vector_size(16)));
+	const struct local first = {.type = type, .slot = slot, .reg = X64_NONE};
+	const uint32_t slots = slots_of_type(type);
+	uint32_t i = 0, t = type, r;
+	_Static_assert(sizeof(first) == 3 * sizeof(r) && offsetof(struct local, slot) == 4 &&
+			       offsetof(struct local, refs) == 8,
+		       "three words, the second of which is added to");
+	memcpy(&r, (const uint8_t *)&first + offsetof(struct local, refs), sizeof(r));
+	quad one = {t, slot, r, t}, two = {slot + slots, r, t, slot + 2 * slots},
+	     three = {r, t, slot + 3 * slots, r};
+	const uint32_t step = 4 * slots;
+	for (; count - i >= 4; i += 4) {
+		memcpy(&to[i], &one, sizeof(one));
+		memcpy((uint8_t *)&to[i] + 16, &two, sizeof(two));
+		memcpy((uint8_t *)&to[i] + 32, &three, sizeof(three));
+		one += (quad){0, step, 0, 0};
+		two += (quad){step, 0, 0, step};
+		three += (quad){0, 0, step, 0};
+	}
+	for (slot += i * slots; i < count; i++, slot += slots)
+		to[i] = (struct local){.type = type, .slot = slot, .reg = X64_NONE};
 }
 
 void *scratch_need(struct compiler *c, uint64_t bytes)
@@ -291,7 +321,9 @@ static void read_locals(struct compiler *c)
 	}
 	for (uint32_t groups = read_u32(&c->r); groups > 0; groups--) {
 		uint32_t count = read_u32(&c->r);
-		uint8_t type = read_valtype(&c->r, c->m);
+		uint32_t type = read_valtype(&c->r, c->m);
+		if (!type_has_default(type))
+			type |= TYPE_UNSET;
 		if (n > WASM_MAX_LOCALS || count > WASM_MAX_LOCALS - n) {
 			n += count;
 			continue;
@@ -525,7 +557,7 @@ void compile_function(struct compiler *c, uint32_t own)
 			       c->fail};
 	c->stack.height = c->stack.highest = c->stack.flushed = 0;
 	c->control.depth = c->loop.depth = 0;
-	c->fn.frame_at = c->regs.owned = 0;
+	c->fn.frame_at = c->regs.owned = c->fn.set_count = 0;
 	c->regs.hint = WASM_NONE;
 	c->dead = false;
 	c->fn.entry = here(c);
@@ -606,18 +638,30 @@ static bool stack_is_deep(void)
 	       now - limit > sizeof(struct tables) + WASM_PAGE_BYTES + TABLES_SPARE_BYTES;
 }
 
+/* The module is compiled once more: nothing of what it has become counts. */
+static void forget_code(struct wasm_module *m, uint32_t own)
+{
+	memset(m->func_entry, 0, own * sizeof(*m->func_entry));
+	m->try_count = m->clause_count = 0;
+	m->tries_arena.used = m->clauses_arena.used = 0;
+}
+
 void tier_compile(struct wasm_module *m, struct failure *fail)
 {
-	struct compiler c = {
-		.m = m,
-		.fail = fail,
-		.arena = &m->scratch, /* a failure leaves it to wasm_module_free */
-		.r = {.p = m->bytes, .end = m->bytes + m->size, .base = m->bytes, .fail = fail},
-	};
+	struct wasm_jump again;
 	uint32_t own = m->func_count - m->imported_funcs;
 	if (!own)
 		return;
 	m->func_frame = arena_need(&m->arena, fail, own, sizeof(uint32_t));
+	if (wasm_jump_set(&again) != 0)
+		forget_code(m, own);
+	struct compiler c = {
+		.m = m,
+		.fail = fail,
+		.again = &again,
+		.arena = &m->scratch, /* a failure leaves it to wasm_module_free */
+		.r = {.p = m->bytes, .end = m->bytes + m->size, .base = m->bytes, .fail = fail},
+	};
 	c.code_end = m->code + m->code_committed;
 	begin_code(&c, m->code);
 	reserve_code(&c);

@@ -20,7 +20,7 @@
 enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = FRAME_FIXED_SLOTS, UNKNOWN = 0 };
 /* The outermost struct control's opcode. */
 enum { FUNCTION_BODY = 0 };
-enum { POOL_MAX = 256, LOOP_REGS_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 3840 };
+enum { POOL_MAX = 256, LOOP_REGS_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 2560 };
 /* Of the stack, besides the tables: what the compiler calls. */
 enum { TABLES_SPARE_BYTES = 0x8000 };
 
@@ -51,20 +51,22 @@ enum location {
 };
 
 struct value {
-	uint8_t location, type;
+	uint8_t location;
 	uint8_t reg;   /* AT_REG; AT_FLAGS: the condition */
-	uint32_t at;   /* AT_SLOT: height; AT_LOCAL: index */
+	uint16_t at;   /* AT_SLOT: height; AT_LOCAL: index */
+	uint32_t type; /* or UNKNOWN */
 	uint64_t bits; /* AT_MEM: the registers that its address holds */
 };
 
 struct local {
+	uint32_t type;
 	uint32_t slot; /* counted from the first local's */
 	uint16_t refs; /* AT_LOCAL among the operands, which are fewer than HEIGHT_MAX */
-	uint8_t type;
-	uint8_t reg; /* that holds it, or X64_NONE */
+	uint8_t reg;   /* that holds it, or X64_NONE */
 };
 
-_Static_assert(HEIGHT_MAX - 1 <= UINT16_MAX, "struct local counts operands");
+_Static_assert(HEIGHT_MAX - 1 <= UINT16_MAX && WASM_MAX_LOCALS + 64 <= UINT16_MAX,
+	       "struct value has them in 16 bits, and struct local counts operands");
 
 /* A block being compiled. */
 struct control {
@@ -73,7 +75,9 @@ struct control {
 	bool entry_dead;  /* its beginning is unreachable */
 	uint32_t height;  /* of the operands below its parameters */
 	uint32_t param_count, result_count;
-	const uint8_t *params, *results;
+	const uint32_t *params, *results;
+	uint32_t only_result;   /* results may point to it */
+	uint32_t set_locals;    /* of those without a default, when the block began */
 	uint32_t start;         /* loop: where it begins */
 	uint32_t patches;       /* jumps to its end: a list through their distances, 0 ends it */
 	uint32_t entries;       /* of br_tables that lead to its end: a list through them */
@@ -87,8 +91,9 @@ struct control {
 
 /* What a block takes and leaves. */
 struct block_type {
-	const uint8_t *params, *results;
+	const uint32_t *params, *results; /* no results: only_result */
 	uint32_t param_count, result_count;
+	uint32_t only_result;
 };
 
 /*
@@ -152,6 +157,9 @@ struct function {
 	bool has_calls;
 	bool framed;                /* some slot of the frame is used */
 	uint32_t traps[WASM_TRAPS]; /* jumps to a trap: lists */
+	/* Locals without a default value that have one now, in the order in which they were set. */
+	uint16_t *set_locals;
+	uint32_t set_count;
 };
 
 /* 8-byte constants after the function's code. */
@@ -209,9 +217,10 @@ struct compiler {
 	struct simd_emitter simd;
 	struct simd_constants constants; /* of simd */
 	struct locate_state locate;
-	uint32_t try_number; /* of the last; a function that is compiled again has others */
+	uint32_t try_number;     /* of the last; a function that is compiled again has others */
+	struct wasm_jump *again; /* compiles the module once more */
 	uint32_t *caught_by; /* of each tag: the try that caught it last; NULL before the first */
-	uint8_t void_types[1];
+	uint32_t void_types[1];
 };
 
 struct memarg {
@@ -273,30 +282,38 @@ static inline struct control *top(struct compiler *c)
 
 /* compile.c; the others are values.c's */
 void commit_more_code(struct compiler *c, uint64_t bytes);
-void push_vector(struct compiler *c, uint8_t location, unsigned reg, uint32_t at, uint64_t bits);
-void push_many_slots(struct compiler *c, const uint8_t *types, uint32_t n);
-uint32_t slots_of_many(const uint8_t *types, uint32_t n);
-void check_many(struct compiler *c, const uint8_t *types, uint32_t n);
+void push_other(struct compiler *c, uint8_t location, uint32_t type, unsigned reg, uint32_t at,
+		uint64_t bits);
+void push_many_slots(struct compiler *c, const uint32_t *types, uint32_t n);
+uint32_t slots_of_many(const uint32_t *types, uint32_t n);
+void check_many(struct compiler *c, const uint32_t *types, uint32_t n);
 void drop_above(struct compiler *c, uint32_t height);
 
 /* In one store, so that a load of the whole finds it. */
-static inline void put_value(struct value *to, unsigned location, uint8_t type, unsigned reg,
+static inline void put_value(struct value *to, unsigned location, uint32_t type, unsigned reg,
 			     uint32_t at, uint64_t bits)
 {
-	uint64_t head = location | (uint64_t)type << 8 | (uint64_t)reg << 16 | (uint64_t)at << 32;
-	_Static_assert(offsetof(struct value, type) == 1 && offsetof(struct value, reg) == 2 &&
-			       offsetof(struct value, at) == 4 && offsetof(struct value, bits) == 8,
+	uint64_t head = location | (uint64_t)reg << 8 | (uint64_t)at << 16 | (uint64_t)type << 32;
+	_Static_assert(offsetof(struct value, reg) == 1 && offsetof(struct value, at) == 2 &&
+			       offsetof(struct value, type) == 4 &&
+			       offsetof(struct value, bits) == 8,
 		       "layout");
 	memcpy(to, &head, sizeof(head));
 	to->bits = bits;
 }
 
-static inline void push(struct compiler *c, uint8_t location, uint8_t type, unsigned reg,
+/* The four types of numbers. */
+static inline bool is_usual_type(uint32_t type)
+{
+	return (type & ~3u) == WASM_F64;
+}
+
+static inline void push(struct compiler *c, uint8_t location, uint32_t type, unsigned reg,
 			uint32_t at, uint64_t bits)
 {
 	uint32_t height = c->stack.height;
-	if (__builtin_expect(type == WASM_V128 || height >= HEIGHT_MAX - 1, 0)) {
-		push_vector(c, location, reg, at, bits);
+	if (__builtin_expect(!is_usual_type(type) || height >= HEIGHT_MAX - 1, 0)) {
+		push_other(c, location, type, reg, at, bits);
 		return;
 	}
 	put_value(&c->stack.at[height], location, type, reg, at, bits);
@@ -305,7 +322,7 @@ static inline void push(struct compiler *c, uint8_t location, uint8_t type, unsi
 		c->stack.highest = height;
 }
 
-static inline void push_const(struct compiler *c, uint8_t type, uint64_t bits)
+static inline void push_const(struct compiler *c, uint32_t type, uint64_t bits)
 {
 	push(c, AT_CONST, type, 0, c->stack.height, bits);
 }
@@ -321,18 +338,18 @@ static inline void push_local(struct compiler *c, uint32_t local)
 	push(c, AT_LOCAL, l->type, 0, local, 0);
 }
 
-static inline void push_slots(struct compiler *c, const uint8_t *types, uint32_t n)
+static inline void push_slots(struct compiler *c, const uint32_t *types, uint32_t n)
 {
 	if (n)
 		push_many_slots(c, types, n);
 }
 
-static inline uint32_t slots_of(const uint8_t *types, uint32_t n)
+static inline uint32_t slots_of(const uint32_t *types, uint32_t n)
 {
 	return n ? slots_of_many(types, n) : 0;
 }
 
-static inline uint32_t slots_of_type(uint8_t type)
+static inline uint32_t slots_of_type(uint32_t type)
 {
 	return 1u + (type == WASM_V128);
 }
@@ -345,7 +362,7 @@ static inline void swap_values(struct value *a, struct value *b)
 }
 
 /* The top operands must be of these types; a polymorphic stack is made to be. */
-static inline void check_top(struct compiler *c, const uint8_t *types, uint32_t n)
+static inline void check_top(struct compiler *c, const uint32_t *types, uint32_t n)
 {
 	if (n)
 		check_many(c, types, n);
@@ -369,12 +386,12 @@ static inline void reserve_code(struct compiler *c)
 	reserve_code_bytes(c, WASM_CODE_INSN_BYTES);
 }
 
-static inline uint32_t class_of(uint8_t type)
+static inline uint32_t class_of(uint32_t type)
 {
 	return type_is_float(type) ? FLOATS : INTS;
 }
 
-static inline bool is_wide(uint8_t type)
+static inline bool is_wide(uint32_t type)
 {
 	return type != WASM_I32 && type != WASM_F32;
 }
@@ -416,14 +433,16 @@ void compiler_init(struct compiler *c, struct tables *t);
 void compile_function(struct compiler *c, uint32_t own);
 void compile_insn(struct compiler *c, uint8_t op);      /* its opcode has been read */
 void *scratch_need(struct compiler *c, uint64_t bytes); /* zeroed; as long as the compilation */
+/* The opcode, of one byte, that has been read is refused if its feature is not enabled. */
+void need_opcode(struct compiler *c, enum wasm_feature_id feature);
 _Noreturn void fail_invalid(const struct compiler *c, const char *what);
 
 /* values.c: registers and operands. */
-void push_slot(struct compiler *c, uint8_t type);
-void push_reg(struct compiler *c, uint8_t type, unsigned reg);
+void push_slot(struct compiler *c, uint32_t type);
+void push_reg(struct compiler *c, uint32_t type, unsigned reg);
 void push_condition(struct compiler *c, unsigned cc);
 void push_popped(struct compiler *c, const struct value *v); /* popped just before */
-struct value pop_value(struct compiler *c, uint8_t want);
+struct value pop_value(struct compiler *c, uint32_t want);
 unsigned pop_condition(struct compiler *c);
 unsigned alloc_reg(struct compiler *c, uint32_t mask);
 /* This register; what is in it moves, and so does `other`, which has been popped. */
@@ -432,19 +451,19 @@ void load_to(struct compiler *c, const struct value *v, unsigned reg);
 /* The register that a value is in, or SCRATCH, which it is loaded to. */
 unsigned reg_or_scratch(struct compiler *c, const struct value *v);
 /* A whole cell. */
-void load_mem(struct compiler *c, uint8_t type, unsigned reg, struct x64_mem from);
+void load_mem(struct compiler *c, uint32_t type, unsigned reg, struct x64_mem from);
 unsigned to_reg(struct compiler *c, struct value *v); /* to read */
 unsigned to_own(struct compiler *c, struct value *v); /* to change */
 void to_fixed(struct compiler *c, struct value *v, unsigned reg, struct value *other);
-unsigned pop_to_reg(struct compiler *c, uint8_t type, struct value *v);
+unsigned pop_to_reg(struct compiler *c, uint32_t type, struct value *v);
 void store_value(struct compiler *c, const struct value *v, struct x64_mem to);
 void stack_flush(struct compiler *c);
 void stack_flush_all(struct compiler *c, uint32_t from); /* constants above too */
 void spill_below(struct compiler *c, uint32_t height);
 void materialise_local(struct compiler *c, uint32_t local);
-unsigned result_reg(struct compiler *c, uint8_t type);
-unsigned alloc_result(struct compiler *c, uint8_t type);
-void push_result(struct compiler *c, uint8_t type, unsigned reg);
+unsigned result_reg(struct compiler *c, uint32_t type);
+unsigned alloc_result(struct compiler *c, uint32_t type);
+void push_result(struct compiler *c, uint32_t type, unsigned reg);
 void emit_value(struct compiler *c, uint32_t op, unsigned w, unsigned reg, const struct value *v);
 void move_all(struct compiler *c, struct move *moves, uint32_t n);
 /* The address of an operand that is in no register; pool_used() must follow a constant's reader. */
@@ -452,7 +471,7 @@ struct x64_mem value_mem(struct compiler *c, const struct value *v);
 /* Can the constant be an operand in memory? Then it is listed. */
 bool pool_holds(struct compiler *c, uint64_t bits);
 void pool_used(struct compiler *c, uint64_t bits);
-void push_mem(struct compiler *c, uint8_t type, struct x64_mem at, uint32_t held);
+void push_mem(struct compiler *c, uint32_t type, struct x64_mem at, uint32_t held);
 
 /* scan.c */
 void scan_body(struct compiler *c);
@@ -467,7 +486,7 @@ void loop_enter(struct compiler *c, bool without_values);
 void loop_leave(struct compiler *c); /* before a jump out of it */
 void loop_end(struct compiler *c);   /* at its end */
 /* The local that stands for a constant in this loop, or WASM_NONE. */
-uint32_t loop_constant(const struct compiler *c, uint8_t type, uint64_t bits);
+uint32_t loop_constant(const struct compiler *c, uint32_t type, uint64_t bits);
 static inline bool leaves_loop(const struct compiler *c, const struct control *k)
 {
 	/* A return needs no locals. */
@@ -486,7 +505,7 @@ static inline uint32_t label_count(const struct control *k)
 {
 	return k->op == WASM_OP_LOOP ? k->param_count : k->result_count;
 }
-static inline const uint8_t *label_types(const struct control *k)
+static inline const uint32_t *label_types(const struct control *k)
 {
 	return k->op == WASM_OP_LOOP ? k->params : k->results;
 }
@@ -495,7 +514,7 @@ static inline bool takes_register(const struct control *k)
 {
 	return k->op != WASM_OP_LOOP && k->result_count == 1;
 }
-static inline unsigned result_register(uint8_t type)
+static inline unsigned result_register(uint32_t type)
 {
 	return type_is_float(type) ? XMM0 : RAX;
 }
@@ -505,8 +524,10 @@ void begin_block(struct compiler *c, uint8_t op);
 void handle_else(struct compiler *c);
 void end_block(struct compiler *c);
 void handle_br_if(struct compiler *c);
+/* A branch if the condition holds; what the label takes stays, and has the label's types. */
+void branch_if(struct compiler *c, struct control *k, unsigned cc);
 void handle_br_table(struct compiler *c);
-void handle_select(struct compiler *c, uint8_t type);
+void handle_select(struct compiler *c, uint32_t type);
 void add_patch(struct compiler *c, uint32_t *list); /* for the distance just emitted */
 void patch_list(struct compiler *c, uint32_t list);
 void patch_list_to(struct compiler *c, uint32_t list, uint32_t to);
@@ -531,12 +552,13 @@ void save_caller_saved(struct compiler *c);
 void load_caller_saved(struct compiler *c);
 void handle_call(struct compiler *c, bool tail);
 void handle_call_indirect(struct compiler *c, bool tail);
+void handle_call_ref(struct compiler *c, bool tail);
 void emit_return(struct compiler *c);
 /* Pops operands of these types as the first arguments; constants follow. A result is left in RAX.
  */
-void call_helper(struct compiler *c, enum helper n, const uint8_t *types, uint32_t count,
+void call_helper(struct compiler *c, enum helper n, const uint32_t *types, uint32_t count,
 		 const uint32_t *constants, uint32_t constant_count);
-void push_call_result(struct compiler *c, uint8_t type); /* from RAX or XMM0 */
+void push_call_result(struct compiler *c, uint32_t type); /* from RAX or XMM0 */
 int32_t table_cell(const struct compiler *c, uint32_t table);
 
 /* memory.c */
@@ -552,14 +574,19 @@ void handle_memory_size(struct compiler *c, uint8_t op);
 /* bulk.c */
 void handle_fc(struct compiler *c);
 void handle_table_access(struct compiler *c, uint8_t op);
+
+/* reference.c */
 void handle_ref(struct compiler *c, uint8_t op);
+void handle_as_non_null(struct compiler *c);
+void handle_br_on_null(struct compiler *c);
+void handle_br_on_non_null(struct compiler *c);
 
 /* number.c */
-void handle_test(struct compiler *c, uint8_t type);
+void handle_test(struct compiler *c, uint32_t type);
 void handle_compare(struct compiler *c, const struct wasm_opcode *o);
 void handle_count(struct compiler *c, const struct wasm_opcode *o);
 void handle_arithmetic(struct compiler *c, const struct wasm_opcode *o);
-void handle_multiply(struct compiler *c, uint8_t type);
+void handle_multiply(struct compiler *c, uint32_t type);
 void handle_divide(struct compiler *c, const struct wasm_opcode *o);
 void handle_shift(struct compiler *c, const struct wasm_opcode *o);
 

@@ -20,7 +20,9 @@ struct control *push_control(struct compiler *c, uint8_t op, const struct block_
 		.height = c->stack.height,
 		.params = t->params,
 		.param_count = t->param_count,
-		.results = t->results,
+		.results = t->results ? t->results : &k->only_result,
+		.only_result = t->only_result,
+		.set_locals = c->fn.set_count,
 		.result_count = t->result_count,
 		.start = here(c),
 		.try = try,
@@ -32,8 +34,16 @@ struct control *push_control(struct compiler *c, uint8_t op, const struct block_
 	return k;
 }
 
+/* What is set in a block counts in it alone: locals without a default that were set since. */
+static inline void forget_set_locals(struct compiler *c, const struct control *k)
+{
+	while (__builtin_expect(c->fn.set_count > k->set_locals, 0))
+		c->fn.locals[c->fn.set_locals[--c->fn.set_count]].type |= TYPE_UNSET;
+}
+
 static void pop_control(struct compiler *c)
 {
+	forget_set_locals(c, c->control.top);
 	if (--c->control.depth > 0)
 		c->control.top--;
 }
@@ -152,7 +162,7 @@ static void jump_unless(struct compiler *c, unsigned cc, uint32_t *list)
 /* --- values to where labels expect them --- */
 
 /* The top operand to the register that a label takes it in. Leaves the flags alone. */
-static void top_to_register(struct compiler *c, uint8_t type)
+static void top_to_register(struct compiler *c, uint32_t type)
 {
 	struct value v = pop_value(c, type);
 	to_fixed(c, &v, result_register(type), NULL);
@@ -194,10 +204,8 @@ void emit_branch(struct compiler *c, struct control *k)
 	set_unreachable(c);
 }
 
-void handle_br_if(struct compiler *c)
+void branch_if(struct compiler *c, struct control *k, unsigned cc)
 {
-	struct control *k = label_at(c, read_u32(&c->r));
-	unsigned cc = pop_condition(c);
 	prepare_label_values(c, k);
 	uint32_t n = slots_of(label_types(k), label_count(k));
 	bool moves = !takes_register(k) && n > 0 && c->stack.height - n != k->height;
@@ -215,32 +223,37 @@ void handle_br_if(struct compiler *c)
 	patch_list(c, over);
 }
 
+void handle_br_if(struct compiler *c)
+{
+	struct control *k = label_at(c, read_u32(&c->r));
+	branch_if(c, k, pop_condition(c));
+}
+
 /* --- blocks --- */
 
 static struct block_type read_block_type(struct compiler *c)
 {
-	static const uint8_t single[256] = {
-		[WASM_I32] = WASM_I32,         [WASM_I64] = WASM_I64,
-		[WASM_F32] = WASM_F32,         [WASM_F64] = WASM_F64,
-		[WASM_FUNCREF] = WASM_FUNCREF, [WASM_EXTERNREF] = WASM_EXTERNREF,
-		[WASM_V128] = WASM_V128,       [WASM_EXNREF] = WASM_EXNREF,
-	};
 	struct block_type none = {.params = c->void_types, .results = c->void_types};
 	if (c->r.p < c->r.end && *c->r.p == TYPE_EMPTY) {
 		c->r.p++;
 		return none;
 	}
 	if (c->r.p < c->r.end && (*c->r.p & 0xc0) == 0x40) { /* negative: a value type */
-		uint8_t type = read_valtype(&c->r, c->m);
-		none.results = &single[type];
+		bool long_types = c->m->long_types;
+		none.only_result = read_valtype(&c->r, c->m);
+		none.results = NULL;
 		none.result_count = 1;
+		if (c->m->long_types != long_types && !c->locate.target)
+			wasm_jump_to(c->again); /* the pre-pass did not know */
 		return none;
 	}
 	int64_t index = read_s33(&c->r);
 	if (index < 0 || (uint64_t)index >= c->m->type_count)
 		fail_invalid(c, "unknown type");
-	const struct wasm_functype *t = &c->m->types[index];
-	return (struct block_type){t->params, t->results, t->param_count, t->result_count};
+	if (c->m->types[index]->form != TYPE_FORM_FUNC)
+		fail_invalid(c, "type mismatch: not a function type");
+	const struct wasm_functype *t = &c->m->types[index]->func;
+	return (struct block_type){t->params, t->results, t->param_count, t->result_count, 0};
 }
 
 /* The parameters of a block whose type has been read. */
@@ -302,6 +315,7 @@ void end_first_part(struct compiler *c, struct control *k)
 		add_patch(c, &k->patches);
 	}
 	truncate_stack(c, k->height);
+	forget_set_locals(c, k);
 	c->dead = k->entry_dead;
 	k->unreachable = false;
 }
@@ -323,7 +337,7 @@ void handle_else(struct compiler *c)
 /* An if without else: its parameters are its results. */
 static void end_if(struct compiler *c, struct control *k)
 {
-	if (k->param_count != k->result_count || memcmp(k->params, k->results, k->param_count) != 0)
+	if (!types_match(k->params, k->param_count, k->results, k->result_count))
 		fail_invalid(c, "type mismatch: an if without else must leave its parameters");
 	if (k->entry_dead)
 		return;
@@ -338,7 +352,7 @@ static void end_if(struct compiler *c, struct control *k)
 	}
 	c->dead = false;
 	patch_list(c, k->otherwise);
-	struct value v = {.location = AT_SLOT, .type = k->results[0], .at = k->height};
+	struct value v = {.location = AT_SLOT, .type = k->results[0], .at = (uint16_t)k->height};
 	load_to(c, &v, result_register(v.type));
 }
 
@@ -399,7 +413,7 @@ void end_block(struct compiler *c)
 static void check_label(struct compiler *c, const struct control *k)
 {
 	const struct control *t = top(c);
-	const uint8_t *types = label_types(k);
+	const uint32_t *types = label_types(k);
 	uint32_t at = c->stack.height;
 	for (uint32_t i = label_count(k); i > 0; i--) {
 		if (at == t->height) {
@@ -408,7 +422,8 @@ static void check_label(struct compiler *c, const struct control *k)
 			continue;
 		}
 		at -= 1u + (c->stack.at[at - 1].location == AT_HIGH);
-		if (c->stack.at[at].type != types[i - 1] && c->stack.at[at].type != UNKNOWN)
+		if (c->stack.at[at].type != UNKNOWN &&
+		    !type_matches(c->stack.at[at].type, types[i - 1]))
 			fail_invalid(c, "type mismatch");
 	}
 }
@@ -471,7 +486,7 @@ void handle_br_table(struct compiler *c)
 				c->stack.height - slots_of(label_types(last), label_count(last)));
 	if (label_count(last) == 1) {
 		struct value v = {.location = AT_SLOT, .type = label_types(last)[0]};
-		v.at = c->stack.height - slots_of(&v.type, 1);
+		v.at = (uint16_t)(c->stack.height - slots_of_type(v.type));
 		load_to(c, &v, result_register(v.type));
 	}
 	reserve_code_bytes(c, WASM_CODE_INSN_BYTES + 4ull * n);
@@ -527,7 +542,7 @@ static void cmov(struct compiler *c, unsigned cc, unsigned dst, struct value *v)
 
 static void select_int(struct compiler *c, unsigned cc, struct value *a, struct value *b)
 {
-	uint8_t type = a->type;
+	uint32_t type = a->type;
 	if (cc == CC_FNE || cc == CC_FEQ) { /* the one that is taken in two cases comes second */
 		if (cc == CC_FNE)
 			swap_values(a, b);
@@ -551,7 +566,7 @@ static void select_int(struct compiler *c, unsigned cc, struct value *a, struct 
 	push_result(c, type, dst);
 }
 
-void handle_select(struct compiler *c, uint8_t type)
+void handle_select(struct compiler *c, uint32_t type)
 {
 	unsigned cc = pop_condition(c);
 	struct value b = pop_value(c, type), a = pop_value(c, type);
@@ -561,6 +576,8 @@ void handle_select(struct compiler *c, uint8_t type)
 				c, "type mismatch: select without a type needs numbers or vectors");
 		if (a.type != b.type && a.type != UNKNOWN && b.type != UNKNOWN)
 			fail_invalid(c, "type mismatch");
+	} else {
+		a.type = b.type = type;
 	}
 	if (c->dead) {
 		release(c, &a);

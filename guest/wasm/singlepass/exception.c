@@ -15,14 +15,6 @@ enum { ROWS_STEP = 64 };
 
 enum catch_kind { CATCH_TAG, CATCH_TAG_REF, CATCH_ALL, CATCH_ALL_REF, CATCH_KINDS };
 
-static void need_opcode(struct compiler *c, enum wasm_feature_id feature)
-{
-	if (feature_enabled(c->m, feature))
-		return;
-	c->r.p--;
-	feature_refuse(&c->r, feature, "");
-}
-
 static uint32_t read_tag(struct compiler *c)
 {
 	uint32_t tag = read_u32(&c->r);
@@ -137,7 +129,7 @@ static void copy_values(struct compiler *c, const struct wasm_functype *t, uint3
 }
 
 /* The only value, to the register that labels take it in. */
-static void load_only_value(struct compiler *c, uint8_t type)
+static void load_only_value(struct compiler *c, uint32_t type)
 {
 	load_mem(c, type, result_register(type), x64_at(RAX, EXCEPTION_VALUES));
 }
@@ -175,10 +167,10 @@ static void check_clause(struct compiler *c, const struct control *k, const stru
 			 bool with_ref)
 {
 	uint32_t params = t ? t->param_count : 0;
-	const uint8_t *types = label_types(k);
+	const uint32_t *types = label_types(k);
 	if (label_count(k) != params + with_ref ||
-	    (params && memcmp(types, t->params, params) != 0) ||
-	    (with_ref && types[params] != WASM_EXNREF))
+	    (params && !types_match(t->params, params, types, params)) ||
+	    (with_ref && !type_matches(WASM_EXNREF | WASM_TYPE_NON_NULL, types[params])))
 		fail_invalid(c, "type mismatch: a catch clause's label takes other values");
 }
 
@@ -254,7 +246,7 @@ void handle_throw(struct compiler *c)
 void handle_throw_ref(struct compiler *c)
 {
 	need_opcode(c, FEATURE_EXCEPTIONS);
-	static const uint8_t types[] = {WASM_EXNREF};
+	static const uint32_t types[] = {WASM_EXNREF};
 	call_helper(c, HELPER_THROW_REF, types, 1, NULL, 0);
 	set_unreachable(c);
 }
@@ -316,7 +308,7 @@ static void emit_catch(struct compiler *c, const struct control *k, const struct
 		copy_values(c, t, k->height);
 	load_caller_saved(c);
 	if (t && t->param_count == 1) {
-		uint8_t type = t->params[0];
+		uint32_t type = t->params[0];
 		load_only_value(c, type);
 		alloc_fixed(c, result_register(type), NULL);
 		push_reg(c, type, result_register(type));

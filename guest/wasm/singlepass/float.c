@@ -2,7 +2,7 @@
 /* Arithmetic and comparisons of floats, and conversions. */
 #include "guest/wasm/singlepass/compiler.h"
 
-static uint8_t float_type(bool wide)
+static uint32_t float_type(bool wide)
 {
 	return wide ? WASM_F64 : WASM_F32;
 }
@@ -123,7 +123,7 @@ void handle_float_binary(struct compiler *c, const struct wasm_opcode *o)
 				      [OPERATION_SUB] = 0x5c,
 				      [OPERATION_MUL] = 0x59,
 				      [OPERATION_DIV] = 0x5e};
-	uint8_t type = o->operand;
+	uint32_t type = o->operand;
 	bool wide = type == WASM_F64;
 	bool commutes = o->operation == OPERATION_ADD || o->operation == OPERATION_MUL;
 	if (o->operation == OPERATION_COPYSIGN) {
@@ -200,7 +200,7 @@ void handle_float_unary(struct compiler *c, const struct wasm_opcode *o)
 /* --- conversions --- */
 
 /* The top operand becomes one of another type with the same bits. */
-static void reinterpret(struct compiler *c, uint8_t from, uint8_t to)
+static void reinterpret(struct compiler *c, uint32_t from, uint32_t to)
 {
 	struct value v = pop_value(c, from);
 	if (v.location == AT_SLOT || v.location == AT_CONST) {
@@ -236,10 +236,10 @@ bool is_converted_by_helper(const struct wasm_opcode *o)
 }
 
 /* HELPER_TRUNC: what it does and a cell in, a cell out. */
-static void truncate_by_helper(struct compiler *c, uint8_t from, uint8_t to, uint32_t what)
+static void truncate_by_helper(struct compiler *c, uint32_t from, uint32_t to, uint32_t what)
 {
-	static const uint8_t i32[] = {WASM_I32, WASM_I32}, i64[] = {WASM_I32, WASM_I64};
-	uint8_t cell = is_wide(from) ? WASM_I64 : WASM_I32;
+	static const uint32_t i32[] = {WASM_I32, WASM_I32}, i64[] = {WASM_I32, WASM_I64};
+	uint32_t cell = is_wide(from) ? WASM_I64 : WASM_I32;
 	struct value v;
 	unsigned src = pop_to_reg(c, from, &v), bits = src;
 	if (type_is_float(from)) {
@@ -257,7 +257,7 @@ static void truncate_by_helper(struct compiler *c, uint8_t from, uint8_t to, uin
 static void truncate(struct compiler *c, const struct wasm_opcode *o)
 {
 	struct x64 *x = &c->x;
-	uint8_t from = o->operand, to = o->result;
+	uint32_t from = o->operand, to = o->result;
 	bool is_unsigned = o->operation == OPERATION_TRUNC_U;
 	if (is_converted_by_helper(o)) {
 		truncate_by_helper(c, from, to, truncation(o));
@@ -391,7 +391,7 @@ static void unsigned_to_float(struct compiler *c, unsigned src, unsigned dst, bo
 
 static void int_to_float(struct compiler *c, const struct wasm_opcode *o)
 {
-	uint8_t from = o->operand;
+	uint32_t from = o->operand;
 	bool is_signed = o->operation == OPERATION_CONVERT_S, wide = o->result == WASM_F64;
 	struct value v = pop_value(c, from);
 	bool large = from == WASM_I64 && !is_signed;
@@ -409,7 +409,7 @@ static void int_to_float(struct compiler *c, const struct wasm_opcode *o)
 /* A unary instruction: op dst, src. */
 static void convert(struct compiler *c, const struct wasm_opcode *o, uint32_t op, unsigned w)
 {
-	uint8_t from = o->operand, to = o->result;
+	uint32_t from = o->operand, to = o->result;
 	struct value v;
 	unsigned src = pop_to_reg(c, from, &v);
 	if (class_of(from) == class_of(to))

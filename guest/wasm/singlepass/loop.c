@@ -14,7 +14,7 @@ struct candidate {
 	uint64_t bits;  /* of a constant */
 	uint32_t local; /* WASM_NONE: a constant */
 	uint32_t uses;
-	uint8_t type;
+	uint32_t type;
 	bool is_set;
 };
 
@@ -28,7 +28,7 @@ struct loop_uses {
 
 /* --- what the loop uses --- */
 
-static void record_use(struct loop_uses *s, uint32_t local, uint8_t type, uint64_t bits,
+static void record_use(struct loop_uses *s, uint32_t local, uint32_t type, uint64_t bits,
 		       bool is_set)
 {
 	uint32_t i = 0;
@@ -135,7 +135,7 @@ static void assign_reg(struct compiler *c, unsigned reg, const struct candidate 
 	}
 	if (k->local != WASM_NONE) {
 		v.location = AT_LOCAL;
-		v.at = k->local;
+		v.at = (uint16_t)k->local;
 	} else {
 		h->local = c->fn.local_count + c->loop.constants++;
 		c->fn.locals[h->local] = (struct local){.type = k->type, .reg = X64_NONE};
@@ -195,13 +195,13 @@ void loop_leave(struct compiler *c)
 	for (uint32_t i = 0; i < c->loop.reg_count; i++) {
 		const struct loop_reg *h = &c->loop.regs[i];
 		struct value now = {.location = AT_LOCAL, .type = c->fn.locals[h->local].type};
-		now.at = h->local;
+		now.at = (uint16_t)h->local;
 		if (h->is_set)
 			store_value(c, &now, local_mem(c, h->local));
 		if (h->evicted == WASM_NONE)
 			continue;
 		struct value old = {.location = AT_LOCAL, .type = c->fn.locals[h->evicted].type};
-		old.at = h->evicted;
+		old.at = (uint16_t)h->evicted;
 		load_to(c, &old, h->reg);
 	}
 }
@@ -221,7 +221,7 @@ void loop_end(struct compiler *c)
 	c->loop.depth = c->loop.constants = 0;
 }
 
-uint32_t loop_constant(const struct compiler *c, uint8_t type, uint64_t bits)
+uint32_t loop_constant(const struct compiler *c, uint32_t type, uint64_t bits)
 {
 	if (!c->loop.depth)
 		return WASM_NONE;

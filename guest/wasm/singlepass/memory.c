@@ -93,7 +93,7 @@ static inline bool may_operate(const struct compiler *c, uint8_t load)
 }
 
 /* What the next instruction pushes, if it is a local's register, or a constant's in this loop. */
-static uint32_t local_in_register(const struct compiler *c, uint8_t type, uint32_t *skip)
+static uint32_t local_in_register(const struct compiler *c, uint32_t type, uint32_t *skip)
 {
 	const uint8_t *p = c->r.p;
 	uint32_t bytes = type == WASM_F32 ? 4 : 8;
@@ -118,7 +118,7 @@ static __attribute__((noinline)) bool load_and_operate(struct compiler *c, uint8
 						       struct memarg a)
 {
 	const uint8_t *p = c->r.p;
-	uint8_t type = wasm_opcodes[load].result;
+	uint32_t type = wasm_opcodes[load].result;
 	struct value base;
 	if (c->dead || a.memory > 0 || a.offset > INT32_MAX)
 		return false;
@@ -196,10 +196,21 @@ void handle_store(struct compiler *c, uint8_t op)
 
 /* --- variables --- */
 
+/* The local has no default value: until the end of this block it has one. */
+static __attribute__((noinline)) void note_set_local(struct compiler *c, uint32_t n)
+{
+	if (!c->fn.set_locals)
+		c->fn.set_locals = scratch_need(c, WASM_MAX_LOCALS * sizeof(*c->fn.set_locals));
+	c->fn.locals[n].type &= ~TYPE_UNSET;
+	c->fn.set_locals[c->fn.set_count++] = (uint16_t)n;
+}
+
 static void set_local(struct compiler *c, uint32_t n, bool tee)
 {
 	struct local *l = &c->fn.locals[n];
-	struct value v = pop_value(c, l->type);
+	struct value v = pop_value(c, l->type & ~TYPE_UNSET);
+	if (__builtin_expect(l->type & TYPE_UNSET, 0))
+		note_set_local(c, n);
 	if (c->dead) {
 		release(c, &v);
 		if (tee)
@@ -219,6 +230,7 @@ static void set_local(struct compiler *c, uint32_t n, bool tee)
 		(void)to_reg(c, &v);
 	if (!itself)
 		store_value(c, &v, local_mem(c, n));
+	v.type = l->type;
 	if (tee)
 		push_popped(c, &v);
 	else
@@ -236,7 +248,7 @@ void handle_local(struct compiler *c, uint8_t op)
 		set_local(c, n, op == WASM_OP_LOCAL_TEE);
 }
 
-static void load_global(struct compiler *c, uint8_t type, struct x64_mem at)
+static void load_global(struct compiler *c, uint32_t type, struct x64_mem at)
 {
 	unsigned dst = alloc_result(c, type);
 	load_mem(c, type, dst, at);
@@ -282,7 +294,7 @@ void handle_memory_size(struct compiler *c, uint8_t op)
 		(void)to_own(c, &delta); /* its slot becomes the other one's */
 		push_const(c, WASM_I32, n);
 		push_popped(c, &delta);
-		static const uint8_t both[] = {WASM_I32, WASM_I32};
+		static const uint32_t both[] = {WASM_I32, WASM_I32};
 		call_helper(c, HELPER_MEMORY_GROW, both, 2, NULL, 0);
 		push_call_result(c, WASM_I32);
 		return;

@@ -53,7 +53,7 @@ void handle_compare(struct compiler *c, const struct wasm_opcode *o)
 		[OPERATION_LE_S] = CC_LE, [OPERATION_LE_U] = CC_BE, [OPERATION_GE_S] = CC_GE,
 		[OPERATION_GE_U] = CC_AE,
 	};
-	uint8_t type = o->operand;
+	uint32_t type = o->operand;
 	unsigned cc = ccs[o->operation];
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64;
@@ -75,7 +75,7 @@ void handle_compare(struct compiler *c, const struct wasm_opcode *o)
 	push_condition(c, cc);
 }
 
-void handle_test(struct compiler *c, uint8_t type)
+void handle_test(struct compiler *c, uint32_t type)
 {
 	struct value v = pop_value(c, type);
 	if (v.location == AT_FLAGS) {
@@ -98,7 +98,7 @@ void handle_test(struct compiler *c, uint8_t type)
  * The register that an operation on a and b, `op dst, b`, has its result in, with a in it: the next
  * instruction's local_reg, a's own, or a new one.
  */
-static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struct value *b,
+static unsigned prepare(struct compiler *c, uint32_t type, struct value *a, struct value *b,
 			bool commutes)
 {
 	unsigned local_reg = result_reg(c, type);
@@ -117,7 +117,7 @@ static unsigned prepare(struct compiler *c, uint8_t type, struct value *a, struc
 }
 
 /* a + b by lea, when a's register must stay: into the local_reg that follows, or a new register. */
-static bool add_by_lea(struct compiler *c, uint8_t type, const struct value *a,
+static bool add_by_lea(struct compiler *c, uint32_t type, const struct value *a,
 		       const struct value *b, bool subtract)
 {
 	unsigned ra = reg_of(c, a), rb = reg_of(c, b);
@@ -155,7 +155,7 @@ static bool is_tested(const struct compiler *c, bool wide)
 	return next == WASM_OP_I32_EQZ || next == WASM_OP_BR_IF || next == WASM_OP_IF;
 }
 
-static void arithmetic(struct compiler *c, uint8_t type, enum x64_alu op)
+static void arithmetic(struct compiler *c, uint32_t type, enum x64_alu op)
 {
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64, commutes = op != ALU_SUB;
@@ -194,7 +194,7 @@ void handle_arithmetic(struct compiler *c, const struct wasm_opcode *o)
 	arithmetic(c, o->operand, alus[o->operation]);
 }
 
-void handle_multiply(struct compiler *c, uint8_t type)
+void handle_multiply(struct compiler *c, uint32_t type)
 {
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64;
@@ -222,7 +222,7 @@ void handle_multiply(struct compiler *c, uint8_t type)
 }
 
 /* base + (a << 1, 2 or 3), when the next instruction is that sum: one lea. */
-static bool add_shifted(struct compiler *c, uint8_t type, struct value *a, uint32_t count)
+static bool add_shifted(struct compiler *c, uint32_t type, struct value *a, uint32_t count)
 {
 	const struct value *below = &c->stack.at[c->stack.height - 1];
 	enum wasm_op add = type == WASM_I64 ? WASM_OP_I64_ADD : WASM_OP_I32_ADD;
@@ -246,8 +246,8 @@ static uint32_t count_mask(bool wide)
 	return wide ? 63 : 31;
 }
 
-static void shift_by_constant(struct compiler *c, uint8_t type, enum x64_shift how, struct value *a,
-			      uint32_t count)
+static void shift_by_constant(struct compiler *c, uint32_t type, enum x64_shift how,
+			      struct value *a, uint32_t count)
 {
 	bool wide = type == WASM_I64;
 	if (how == SHIFT_SHL && add_shifted(c, type, a, count))
@@ -276,7 +276,7 @@ void handle_shift(struct compiler *c, const struct wasm_opcode *o)
 		[OPERATION_SHR_U] = SHIFT_SHR, [OPERATION_ROTL] = SHIFT_ROL,
 		[OPERATION_ROTR] = SHIFT_ROR,
 	};
-	uint8_t type = o->operand;
+	uint32_t type = o->operand;
 	enum x64_shift how = shifts[o->operation];
 	struct value b = pop_value(c, type), a = pop_value(c, type);
 	bool wide = type == WASM_I64;
@@ -303,13 +303,13 @@ void handle_shift(struct compiler *c, const struct wasm_opcode *o)
 /* --- division --- */
 
 /* The result is one of two registers; the other becomes free. */
-static void push_one_of(struct compiler *c, uint8_t type, bool first, unsigned a, unsigned b)
+static void push_one_of(struct compiler *c, uint32_t type, bool first, unsigned a, unsigned b)
 {
 	c->regs.free |= BIT(first ? b : a);
 	push_reg(c, type, first ? a : b);
 }
 
-static bool by_power_of_two(struct compiler *c, uint8_t type, struct value *a, uint64_t by,
+static bool by_power_of_two(struct compiler *c, uint32_t type, struct value *a, uint64_t by,
 			    bool remainder)
 {
 	if (by == 0 || (by & (by - 1)))
@@ -441,7 +441,7 @@ static void divide_u64_by(struct compiler *c, struct value *a, uint64_t d, bool 
 
 void handle_divide(struct compiler *c, const struct wasm_opcode *o)
 {
-	uint8_t type = o->operand;
+	uint32_t type = o->operand;
 	bool wide = type == WASM_I64;
 	bool is_signed = o->operation == OPERATION_DIV_S || o->operation == OPERATION_REM_S;
 	bool remainder = o->operation == OPERATION_REM_S || o->operation == OPERATION_REM_U;
@@ -498,7 +498,7 @@ static void scan_bits(struct compiler *c, bool wide, bool leading, unsigned dst,
 
 void handle_count(struct compiler *c, const struct wasm_opcode *o)
 {
-	uint8_t type = o->operand;
+	uint32_t type = o->operand;
 	bool wide = type == WASM_I64;
 	struct value v;
 	unsigned src = pop_to_reg(c, type, &v);

@@ -38,6 +38,7 @@ static const uint8_t roles[CLASSES] = {
 	[CLASS_LOCAL] = ROLE_LOCAL,
 	[CLASS_CALL] = ROLE_CALL,
 	[CLASS_CALL_INDIRECT] = ROLE_CALL,
+	[CLASS_CALL_REF] = ROLE_CALL,
 	[CLASS_TABLE_ACCESS] = ROLE_CALL,
 	[CLASS_MEMORY_GROW] = ROLE_CALL,
 	[CLASS_REF_FUNC] = ROLE_CALL,
@@ -47,6 +48,7 @@ static const uint8_t roles[CLASSES] = {
 	[CLASS_RETHROW] = ROLE_CALL,
 	[CLASS_TAIL_CALL] = ROLE_TAIL_CALL,
 	[CLASS_TAIL_CALL_INDIRECT] = ROLE_TAIL_CALL,
+	[CLASS_TAIL_CALL_REF] = ROLE_TAIL_CALL,
 	[CLASS_BLOCK] = ROLE_BLOCK,
 	[CLASS_LOOP] = ROLE_LOOP,
 	[CLASS_TRY_TABLE] = ROLE_TRY,
@@ -122,10 +124,34 @@ static bool skip_labels(struct scan *s)
 	return true;
 }
 
+/* Does a reference type of several bytes begin so? */
+static bool is_long_type(uint8_t byte)
+{
+	return byte == TYPE_REF || byte == TYPE_REF_NULL;
+}
+
+/* A value type or a block's. */
+static bool skip_type(struct scan *s)
+{
+	bool is_long = s->p < s->end && is_long_type(*s->p);
+	return skip_leb(s) && (!is_long || skip_leb(s));
+}
+
+static bool skip_types(struct scan *s)
+{
+	uint32_t n;
+	if (!read_leb(s, &n))
+		return false;
+	while (n-- > 0)
+		if (!skip_type(s))
+			return false;
+	return true;
+}
+
 static bool skip_catches(struct scan *s)
 {
 	uint32_t n;
-	if (!skip_leb(s) || !read_leb(s, &n))
+	if (!skip_type(s) || !read_leb(s, &n))
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		bool has_tag = s->p < s->end && *s->p < 2;
@@ -143,13 +169,15 @@ static bool skip_immediates(struct scan *s, enum wasm_immediate immediate)
 	case IMM_INDEX:
 	case IMM_S32:
 	case IMM_S64:
-	case IMM_BLOCKTYPE:
 	case IMM_HEAPTYPE:
 	case IMM_PREFIX:
 		return skip_leb(s);
+	case IMM_BLOCKTYPE:
+		return skip_type(s);
 	case IMM_TWO_INDICES:
-	case IMM_TYPES:
 		return skip_leb(s) && skip_leb(s);
+	case IMM_TYPES:
+		return skip_types(s);
 	case IMM_BYTES_4:
 		return skip_bytes(s, 4);
 	case IMM_BYTES_8:
@@ -385,9 +413,10 @@ enum { LONG_IN_SECOND = 0x8000, LONG_IN_THIRD = 0x800000, LONG_MEMORY = MEMARG_H
 /* By the class. */
 #define WORD_LOCAL (SHORT_WORD(2, LONG_IN_SECOND, 0) | SHORT_LOCAL)
 #define WORD_CALL  SHORT_WORD(2, LONG_IN_SECOND, SUM_CALLS)
-#define CALLS_WITH_INDEX(class)                                                                    \
-	((class) == CLASS_CALL || (class) == CLASS_TABLE_ACCESS || (class) == CLASS_MEMORY_GROW || \
-	 (class) == CLASS_REF_FUNC || (class) == CLASS_THROW || (class) == CLASS_RETHROW)
+#define CALLS_WITH_INDEX(class)                                                                 \
+	((class) == CLASS_CALL || (class) == CLASS_CALL_REF || (class) == CLASS_TABLE_ACCESS || \
+	 (class) == CLASS_MEMORY_GROW || (class) == CLASS_REF_FUNC || (class) == CLASS_THROW || \
+	 (class) == CLASS_RETHROW)
 #define OPENS_ODDLY(class) \
 	((class) == CLASS_LOOP || (class) == CLASS_TRY || (class) == CLASS_TRY_TABLE)
 #define WORD(class, word)                                                                 \
@@ -405,7 +434,10 @@ static const uint32_t shorts_in_loops[256] = {
 #define OP(byte, name, imm, class, ...) [byte] = WORD_IN_LOOP(CLASS_##class, WORD_##imm),
 #include "guest/wasm/module/opcodes.def"
 };
-/* Outside of loops it does not matter where blocks begin and end. */
+/*
+ * Outside of loops it does not matter where blocks begin and end; but in modules that have
+ * reference types of several bytes, shorts_in_loops is for all code.
+ */
 static const uint32_t shorts[256] = {
 #define OP(byte, name, imm, class, ...) [byte] = WORD(CLASS_##class, WORD_##imm),
 #include "guest/wasm/module/opcodes.def"
@@ -443,7 +475,7 @@ static inline uint32_t skip_block(struct scan *s, uint32_t bytes)
 		return 1;
 	}
 	if ((op == WASM_OP_BLOCK || op == WASM_OP_IF) && !(bytes & LONG_IN_SECOND) &&
-	    s->depth < CONTROL_MAX - 1) {
+	    !is_long_type((uint8_t)(bytes >> 8)) && s->depth < CONTROL_MAX - 1) {
 		blocks[s->depth++] = 0;
 		return 2;
 	}
@@ -497,7 +529,7 @@ static const uint8_t *skip_other(struct scan *s, const uint8_t *p, uint32_t word
 static void scan_short(struct scan *s)
 {
 	const uint8_t *p = s->p, *end = s->end;
-	const uint32_t *table = s->loops ? shorts_in_loops : shorts;
+	const uint32_t *table = s->loops || s->c->m->long_types ? shorts_in_loops : shorts;
 	uint32_t weight = s->weight, *weights = s->c->scan.weights;
 	for (;;) {
 		uint64_t bytes = window(p, end);
@@ -576,6 +608,8 @@ static inline uint32_t plain_bytes(const uint8_t *p, const uint8_t *end)
 		return 1;
 	if (o->immediate == IMM_MEMARG)
 		return end - p >= 3 && p[1] < MEMARG_HAS_MEMORY && p[2] < LEB_MORE ? 3 : 0;
+	if (o->immediate == IMM_BLOCKTYPE && end - p >= 2 && is_long_type(p[1]))
+		return 0;
 	if (o->immediate == IMM_BLOCKTYPE || o->immediate == IMM_INDEX || o->immediate == IMM_S32 ||
 	    o->immediate == IMM_S64)
 		return end - p >= 2 && p[1] < LEB_MORE ? 2 : 0;

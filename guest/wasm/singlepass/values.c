@@ -6,7 +6,7 @@
 #include "guest/wasm/singlepass/compiler.h"
 #include "guest/wasm/singlepass/fuse.h"
 
-uint32_t slots_of_many(const uint8_t *types, uint32_t n)
+uint32_t slots_of_many(const uint32_t *types, uint32_t n)
 {
 	uint32_t slots = n;
 	for (uint32_t i = 0; i < n; i++)
@@ -16,10 +16,19 @@ uint32_t slots_of_many(const uint8_t *types, uint32_t n)
 
 /* --- the stack --- */
 
-void push_vector(struct compiler *c, uint8_t location, unsigned reg, uint32_t at, uint64_t bits)
+void push_other(struct compiler *c, uint8_t location, uint32_t type, unsigned reg, uint32_t at,
+		uint64_t bits)
 {
 	if (c->stack.height >= HEIGHT_MAX - 1)
 		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many operands");
+	if (type & TYPE_UNSET)
+		fail_invalid(c, "uninitialized local");
+	if (type != WASM_V128) {
+		put_value(&c->stack.at[c->stack.height++], location, type, reg, at, bits);
+		if (c->stack.height > c->stack.highest)
+			c->stack.highest = c->stack.height;
+		return;
+	}
 	put_value(&c->stack.at[c->stack.height], location, WASM_V128, reg, at, bits);
 	put_value(&c->stack.at[c->stack.height + 1], AT_HIGH, WASM_V128, 0, 0, 0);
 	c->stack.height += 2;
@@ -27,18 +36,18 @@ void push_vector(struct compiler *c, uint8_t location, unsigned reg, uint32_t at
 		c->stack.highest = c->stack.height;
 }
 
-void push_slot(struct compiler *c, uint8_t type)
+void push_slot(struct compiler *c, uint32_t type)
 {
 	push(c, AT_SLOT, type, 0, c->stack.height, 0);
 }
 
-void push_many_slots(struct compiler *c, const uint8_t *types, uint32_t n)
+void push_many_slots(struct compiler *c, const uint32_t *types, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		push_slot(c, types[i]);
 }
 
-void push_reg(struct compiler *c, uint8_t type, unsigned reg)
+void push_reg(struct compiler *c, uint32_t type, unsigned reg)
 {
 	if (c->dead) {
 		c->regs.free |= BIT(reg);
@@ -51,7 +60,7 @@ void push_reg(struct compiler *c, uint8_t type, unsigned reg)
 }
 
 /* A load that the instruction which is emitted next takes as its operand. */
-void push_mem(struct compiler *c, uint8_t type, struct x64_mem at, uint32_t held)
+void push_mem(struct compiler *c, uint32_t type, struct x64_mem at, uint32_t held)
 {
 	c->regs.pending = at;
 	push(c, AT_MEM, type, 0, 0, held);
@@ -62,8 +71,8 @@ void push_popped(struct compiler *c, const struct value *v)
 	if (v->location == AT_REG) {
 		push_reg(c, v->type, v->reg);
 	} else if (v->location == AT_LOCAL && !c->dead) {
-		push_local(c, v->at);
-		c->stack.at[c->stack.height - 1 - (v->type == WASM_V128)].type = v->type;
+		c->fn.locals[v->at].refs++;
+		push(c, AT_LOCAL, v->type, 0, v->at, 0);
 	} else if (v->location == AT_CONST) {
 		push_const(c, v->type, v->bits);
 	} else {
@@ -79,22 +88,22 @@ static inline void unref_value(struct compiler *c, const struct value *v)
 		c->fn.locals[v->at].refs--;
 }
 
-static __attribute__((noinline)) struct value pop_nothing(struct compiler *c, uint8_t want)
+static __attribute__((noinline)) struct value pop_nothing(struct compiler *c, uint32_t want)
 {
 	if (!top(c)->unreachable)
 		fail_invalid(c, "type mismatch: the operand stack is empty");
 	/* Such a slot is only for unreachable code: one above is as good. */
-	return (struct value){.location = AT_SLOT, .type = want, .at = c->stack.height};
+	return (struct value){.location = AT_SLOT, .type = want, .at = (uint16_t)c->stack.height};
 }
 
 /* A value of two slots or of another type; either may be of any. */
-static __attribute__((noinline)) struct value pop_other(struct compiler *c, uint8_t want)
+static __attribute__((noinline)) struct value pop_other(struct compiler *c, uint32_t want)
 {
 	c->stack.height -= 1u + (c->stack.at[c->stack.height - 1].location == AT_HIGH);
 	if (c->stack.height < c->stack.flushed)
 		c->stack.flushed = c->stack.height;
 	struct value v = c->stack.at[c->stack.height];
-	if (v.type != want && v.type != UNKNOWN && want != UNKNOWN)
+	if (v.type != UNKNOWN && want != UNKNOWN && !type_matches(v.type, want))
 		fail_invalid(c, "type mismatch");
 	if (v.type == UNKNOWN)
 		v.type = want;
@@ -102,7 +111,7 @@ static __attribute__((noinline)) struct value pop_other(struct compiler *c, uint
 	return v;
 }
 
-struct value pop_value(struct compiler *c, uint8_t want)
+struct value pop_value(struct compiler *c, uint32_t want)
 {
 	uint32_t at = c->stack.height;
 	if (__builtin_expect(at == top(c)->height, 0))
@@ -131,8 +140,8 @@ void drop_above(struct compiler *c, uint32_t height)
 		c->stack.flushed = height;
 }
 
-/* The top operands must be of these types; a polymorphic stack is made to be. */
-void check_many(struct compiler *c, const uint8_t *types, uint32_t n)
+/* The top operands must be of these types, which they have from now on. */
+void check_many(struct compiler *c, const uint32_t *types, uint32_t n)
 {
 	struct control *k = top(c);
 	if (k->unreachable) {
@@ -145,13 +154,16 @@ void check_many(struct compiler *c, const uint8_t *types, uint32_t n)
 	}
 	uint32_t at = c->stack.height;
 	for (uint32_t i = n; i > 0; i--) {
-		uint8_t type = types[i - 1];
+		uint32_t type = types[i - 1];
 		uint32_t slots = slots_of_type(type);
 		if (at < k->height + slots)
 			fail_invalid(c, "type mismatch: operands are missing");
 		at -= slots;
-		if (c->stack.at[at].type != type)
-			fail_invalid(c, "type mismatch");
+		if (c->stack.at[at].type != type) {
+			if (!type_matches(c->stack.at[at].type, type))
+				fail_invalid(c, "type mismatch");
+			c->stack.at[at].type = type;
+		}
 		if (slots == 2 &&
 		    (c->stack.at[at + 1].type != type || c->stack.at[at].location == AT_HIGH))
 			fail_invalid(c, "type mismatch");
@@ -165,7 +177,7 @@ static void spill(struct compiler *c, unsigned reg)
 	struct value *v = &c->stack.at[c->regs.owner[reg]];
 	store_value(c, v, operand_slot(c, c->regs.owner[reg]));
 	v->location = AT_SLOT;
-	v->at = c->regs.owner[reg];
+	v->at = (uint16_t)c->regs.owner[reg];
 	c->regs.owned &= ~BIT(reg);
 	c->regs.free |= BIT(reg);
 }
@@ -197,7 +209,7 @@ unsigned alloc_reg(struct compiler *c, uint32_t mask)
 	return reg;
 }
 
-static void move_reg(struct compiler *c, uint8_t type, unsigned dst, unsigned src)
+static void move_reg(struct compiler *c, uint32_t type, unsigned dst, unsigned src)
 {
 	if (dst == src)
 		return;
@@ -279,7 +291,7 @@ static void load_float_const(struct compiler *c, const struct value *v, unsigned
 	}
 }
 
-void load_mem(struct compiler *c, uint8_t type, unsigned reg, struct x64_mem from)
+void load_mem(struct compiler *c, uint32_t type, unsigned reg, struct x64_mem from)
 {
 	if (reg < XMM0)
 		x64_rm(&c->x, OP_MOV_LOAD, type != WASM_I32, reg, from);
@@ -371,13 +383,13 @@ void to_fixed(struct compiler *c, struct value *v, unsigned reg, struct value *o
 	v->reg = (uint8_t)reg;
 }
 
-unsigned pop_to_reg(struct compiler *c, uint8_t type, struct value *v)
+unsigned pop_to_reg(struct compiler *c, uint32_t type, struct value *v)
 {
 	*v = pop_value(c, type);
 	return to_reg(c, v);
 }
 
-static void store_reg(struct compiler *c, uint8_t type, unsigned reg, struct x64_mem to)
+static void store_reg(struct compiler *c, uint32_t type, unsigned reg, struct x64_mem to)
 {
 	if (reg < XMM0)
 		x64_rm(&c->x, OP_MOV_STORE, 1, reg, to);
@@ -417,7 +429,7 @@ static void to_own_slot(struct compiler *c, uint32_t at)
 	unref_value(c, v);
 	release(c, v);
 	v->location = AT_SLOT;
-	v->at = at;
+	v->at = (uint16_t)at;
 }
 
 void stack_flush(struct compiler *c)
@@ -482,7 +494,7 @@ void materialise_local(struct compiler *c, uint32_t local)
  * to, that register: the result goes there, and push_result() skips the instruction. Operands have
  * been popped before.
  */
-unsigned result_reg(struct compiler *c, uint8_t type)
+unsigned result_reg(struct compiler *c, uint32_t type)
 {
 	struct insn next = next_insn(c);
 	c->regs.hint = WASM_NONE;
@@ -496,7 +508,7 @@ unsigned result_reg(struct compiler *c, uint8_t type)
 	return l->reg;
 }
 
-unsigned alloc_result(struct compiler *c, uint8_t type)
+unsigned alloc_result(struct compiler *c, uint32_t type)
 {
 	unsigned reg = result_reg(c, type);
 	if (reg == X64_NONE)
@@ -504,7 +516,7 @@ unsigned alloc_result(struct compiler *c, uint8_t type)
 	return reg;
 }
 
-void push_result(struct compiler *c, uint8_t type, unsigned reg)
+void push_result(struct compiler *c, uint32_t type, unsigned reg)
 {
 	uint32_t hint = c->regs.hint;
 	c->regs.hint = WASM_NONE;

@@ -173,7 +173,7 @@ static unsigned simd_operands(struct compiler *c, const struct wasm_vector_op *o
 	return n;
 }
 
-static uint8_t result_type(const struct wasm_vector_op *op)
+static uint32_t result_type(const struct wasm_vector_op *op)
 {
 	switch ((enum simd_shape)op->shape) {
 	case SIMD_EXTRACT:
@@ -215,7 +215,8 @@ static void simd_compute(struct compiler *c, const struct vector_insn *insn)
 	struct simd_args g = {0};
 	struct value v[3];
 	unsigned n = simd_operands(c, op, &g, v);
-	uint8_t regs[3] = {0}, type = result_type(op);
+	uint8_t regs[3] = {0};
+	uint32_t type = result_type(op);
 	for (unsigned i = 0; i < n; i++) {
 		if (op->shape == SIMD_SHIFT && i == 1 && v[1].location == AT_CONST) {
 			g.count_known = true;
