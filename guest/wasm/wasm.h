@@ -51,7 +51,7 @@ union wasm_value {
 	float f32;
 	double f64;
 	struct wasm_func *func; /* funcref, NULL for null */
-	void *external;         /* externref: any value of the embedder's, NULL for null */
+	void *external;         /* externref: any of the embedder's below 2^63, NULL for null */
 	/* exnref, NULL for null; valid until the next call of compiled code */
 	struct wasm_exception *exception;
 } __attribute__((aligned(16)));
@@ -185,6 +185,8 @@ struct wasm_name wasm_module_func_name(const struct wasm_module *module, uint32_
 bool wasm_functype_is(const struct wasm_functype *type, const char *signature);
 /* Whether a value of a type can stand for one of another. */
 bool wasm_type_matches(uint32_t type, uint32_t of);
+/* Whether a reference is of a type that its own type can be compared with. */
+bool wasm_ref_is(union wasm_value value, uint32_t type);
 
 /* Traps. */
 

@@ -14,6 +14,8 @@
 #define LINE_BYTES     512
 /* An externref of the scripts is this and its number, so that number 0 is not null. */
 #define EXTERN_BASE 0x10000u
+/* As the binary format has it. */
+#define ANYREF 0x6eu
 
 struct span {
 	const char *text;
@@ -414,8 +416,8 @@ static bool read_value(struct cursor *c, uint32_t type, union wasm_value *v)
 	bool fits = given == type;
 	if (is_ref(type) && low) {
 		v->external = (void *)(uintptr_t)(low - 1 + EXTERN_BASE);
-		fits = given == WASM_EXTERNREF &&
-		       wasm_type_matches(WASM_EXTERNREF | WASM_TYPE_NON_NULL, type);
+		fits = (given == WASM_EXTERNREF || given == ANYREF) &&
+		       wasm_type_matches(given | WASM_TYPE_NON_NULL, type);
 	} else if (is_ref(type)) {
 		fits = !(type & WASM_TYPE_NON_NULL);
 	}
@@ -522,7 +524,8 @@ static bool alternative_matches(struct cursor *c, uint32_t type, const union was
 	uint32_t bytes = (uint32_t)number(c, 1),
 		 lanes = wanted == WASM_V128 && bytes ? 16 / bytes : 1;
 	bool all = wanted == type ||
-		   (is_ref(type) && (wanted == 0 || wasm_type_matches(type, wanted)));
+		   (is_ref(type) && (wanted == 0 || wasm_type_matches(type, wanted) ||
+				     wasm_ref_is(*v, wanted | WASM_TYPE_NON_NULL)));
 	for (uint32_t i = 0; i < lanes; i++) {
 		enum spectest_match match = (enum spectest_match)number(c, 1);
 		uint64_t want = number(c, 8), have = 0;

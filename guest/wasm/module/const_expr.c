@@ -80,6 +80,34 @@ static void vector(struct checker *c)
 	push(c, WASM_V128);
 }
 
+static uint32_t pop_ref(struct checker *c, uint32_t of)
+{
+	need(c, c->depth >= 1 && type_matches(c->type[c->depth - 1], of));
+	return c->type[--c->depth];
+}
+
+/* Behind 0xfb. */
+static void reference(struct checker *c)
+{
+	const uint8_t *at = c->r->p;
+	uint32_t number = read_u32(c->r);
+	const struct wasm_opcode *o = wasm_opcode_fb(number);
+	if (o->constant == FEATURE_NEVER) {
+		c->r->p = at;
+		if (o->class == CLASS_ILLEGAL && number < WASM_FB_COUNT)
+			feature_refuse(c->r, FEATURE_GC_OBJECTS, "");
+		reader_fail(c->r, WASM_ERROR_INVALID, "constant expression required");
+	}
+	if (number == WASM_FB_REF_I31) {
+		need(c, c->depth >= 1 && c->type[c->depth - 1] == WASM_I32);
+		c->type[c->depth - 1] = TYPE_I31 | WASM_TYPE_NON_NULL;
+	} else if (number == WASM_FB_ANY_CONVERT_EXTERN) {
+		push(c, type_converted(pop_ref(c, TYPE_EXTERN), TYPE_ANY));
+	} else {
+		push(c, type_converted(pop_ref(c, TYPE_ANY), TYPE_EXTERN));
+	}
+}
+
 static void number(struct checker *c, uint8_t op)
 {
 	if (op == WASM_OP_I32_CONST)
@@ -107,6 +135,9 @@ static bool check_insn(struct checker *c)
 		break;
 	case WASM_OP_REF_FUNC:
 		ref_func(c);
+		break;
+	case WASM_OP_PREFIX_FB:
+		reference(c);
 		break;
 	case WASM_OP_PREFIX_FD:
 		vector(c);

@@ -17,6 +17,15 @@ const struct wasm_opcode wasm_opcodes[256] = {
 #include "guest/wasm/module/opcodes.def"
 };
 
+static const struct wasm_opcode behind_fb[WASM_FB_COUNT] = {
+#define OP_FB(number, name, imm, class_, feature_, constant_) \
+	[number] = {.class = CLASS_##class_,                  \
+		    .immediate = IMM_##imm,                   \
+		    .feature = FEATURE_##feature_,            \
+		    .constant = FEATURE_##constant_},
+#include "guest/wasm/module/opcodes.def"
+};
+
 static const struct wasm_opcode behind_fc[WASM_FC_COUNT] = {
 #define OP_FC(number, name, imm, class_, operation_, operand_, result_, feature_) \
 	[number] = {.class = CLASS_##class_,                                      \
@@ -37,6 +46,12 @@ static const struct wasm_vector_op behind_fd[WASM_FD_COUNT] = {
 		    .feature = FEATURE_##feature_},
 #include "guest/wasm/module/opcodes.def"
 };
+
+const struct wasm_opcode *wasm_opcode_fb(uint32_t number)
+{
+	static const struct wasm_opcode illegal;
+	return number < WASM_FB_COUNT ? &behind_fb[number] : &illegal;
+}
 
 const struct wasm_opcode *wasm_opcode_fc(uint32_t number)
 {

@@ -16,6 +16,13 @@ enum wasm_op {
 #include "guest/wasm/module/opcodes.def"
 };
 
+/* Behind WASM_OP_PREFIX_FB, as a number. */
+enum wasm_op_fb {
+#define OP_FB(number, name, ...) WASM_FB_##name = number,
+#include "guest/wasm/module/opcodes.def"
+	WASM_FB_COUNT
+};
+
 /* Behind WASM_OP_PREFIX_FC, as a number. */
 enum wasm_op_fc {
 #define OP_FC(number, name, ...) WASM_FC_##name = number,
@@ -45,6 +52,7 @@ enum wasm_immediate {
 	IMM_CATCHES,   /* a block type, how many, and each: kind, perhaps a tag, label */
 	IMM_TYPES,     /* how many (1), and value types */
 	IMM_HEAPTYPE,
+	IMM_CAST,   /* a byte of flags, a label, and two heap types */
 	IMM_PREFIX, /* the number of an instruction */
 };
 
@@ -102,12 +110,20 @@ enum wasm_class {
 	CLASS_REF_NULL,
 	CLASS_REF_IS_NULL,
 	CLASS_REF_FUNC,
+	CLASS_REF_EQ,
+	CLASS_REF_TEST, /* this and the following behind 0xfb */
+	CLASS_REF_CAST,
+	CLASS_BR_ON_CAST,
+	CLASS_REF_CONVERT,
+	CLASS_REF_I31,
+	CLASS_I31_GET,
 	CLASS_REF_AS_NON_NULL,
 	CLASS_BR_ON_NULL,
 	CLASS_BR_ON_NON_NULL,
 	CLASS_BULK, /* whole pieces of memories and tables, segments */
 	CLASS_TABLE_SIZE,
 	CLASS_WIDE, /* integers of 128 bits as pairs */
+	CLASS_PREFIX_FB,
 	CLASS_PREFIX_FC,
 	CLASS_PREFIX_FD,
 	CLASSES
@@ -207,6 +223,8 @@ struct wasm_opcode {
 };
 
 extern const struct wasm_opcode wasm_opcodes[256];
+/* The row behind 0xfb; its class is CLASS_ILLEGAL if the engine has no such instruction. */
+const struct wasm_opcode *wasm_opcode_fb(uint32_t number);
 /* The row behind 0xfc; its class is CLASS_ILLEGAL if there is none. */
 const struct wasm_opcode *wasm_opcode_fc(uint32_t number);
 

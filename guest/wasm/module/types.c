@@ -100,6 +100,11 @@ static uint32_t heap_top(uint32_t heap)
 	return TYPE_ANY;
 }
 
+uint32_t type_top(uint32_t ref)
+{
+	return heap_top(type_heap(ref));
+}
+
 static bool is_heap_bottom(uint32_t heap)
 {
 	return heap == TYPE_NOFUNC || heap == TYPE_NOEXTERN || heap == TYPE_NOEXN ||

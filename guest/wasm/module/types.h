@@ -114,6 +114,24 @@ static inline bool type_is_exception(uint32_t type)
 	return type_heap(type) == TYPE_EXN || type_heap(type) == TYPE_NOEXN;
 }
 
+/*
+ * What a reference is in 64 bits: 0 is null; of the types below any, one with I31_BIT is an integer
+ * of 31 bits, and all others are what the embedder has given as an externref.
+ */
+#define I31_BIT (1ull << 63)
+static inline uint64_t i31_of(uint32_t v)
+{
+	return I31_BIT | (v & 0x7fffffffu);
+}
+
+/* The largest type that such a reference can be compared with, as one that may be null. */
+uint32_t type_top(uint32_t ref);
+/* The other side's type of a reference that extern.convert_any or any.convert_extern gives. */
+static inline uint32_t type_converted(uint32_t ref, uint32_t heap)
+{
+	return heap | (ref & WASM_TYPE_NON_NULL);
+}
+
 /* Whether a value of the type can be made of zeros. */
 static inline bool type_has_default(uint32_t type)
 {

@@ -155,6 +155,8 @@ enum helper {
 	HELPER_REF_FUNC,
 	HELPER_TRUNC,     /* (enum truncation, bits): traps as the standard says */
 	HELPER_THROW,     /* (tag, address of its values): does not return */
+	HELPER_REF_IS,    /* (reference, type): whether it is of the type */
+	HELPER_REF_CAST,  /* the same: returns it or traps */
 	HELPER_THROW_REF, /* (exception): traps if it is null, does not return */
 	HELPER_COUNT,
 };

@@ -61,6 +61,10 @@ static bool evaluate_insn(struct reader *r, struct wasm_instance *i, struct stac
 	case WASM_OP_REF_FUNC:
 		push(s)->func = instance_func(i, read_u32(r));
 		break;
+	case WASM_OP_PREFIX_FB: /* conversions leave it as it is */
+		if (read_u32(r) == WASM_FB_REF_I31)
+			s->value[s->depth - 1].i64 = i31_of(s->value[s->depth - 1].i32);
+		break;
 	case WASM_OP_PREFIX_FD: /* v128.const is the only one */
 		(void)read_u32(r);
 		memcpy(push(s), read_bytes(r, 16), 16);

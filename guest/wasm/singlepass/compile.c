@@ -236,6 +236,9 @@ void compile_insn(struct compiler *c, uint8_t op)
 	case CLASS_REF_FUNC:
 		handle_ref(c, op);
 		return;
+	case CLASS_REF_EQ:
+		handle_ref_eq(c);
+		return;
 	case CLASS_REF_AS_NON_NULL:
 		handle_as_non_null(c);
 		return;
@@ -244,6 +247,9 @@ void compile_insn(struct compiler *c, uint8_t op)
 		return;
 	case CLASS_BR_ON_NON_NULL:
 		handle_br_on_non_null(c);
+		return;
+	case CLASS_PREFIX_FB:
+		handle_fb(c);
 		return;
 	case CLASS_PREFIX_FC:
 		handle_fc(c);
@@ -255,6 +261,12 @@ void compile_insn(struct compiler *c, uint8_t op)
 	case CLASS_UNSUPPORTED:
 	case CLASS_SATURATE: /* these have a prefix */
 	case CLASS_BULK:
+	case CLASS_REF_TEST:
+	case CLASS_REF_CAST:
+	case CLASS_BR_ON_CAST:
+	case CLASS_REF_CONVERT:
+	case CLASS_REF_I31:
+	case CLASS_I31_GET:
 	case CLASS_TABLE_SIZE:
 	case CLASS_WIDE:
 	case CLASSES:

@@ -578,6 +578,8 @@ void handle_table_access(struct compiler *c, uint8_t op);
 /* reference.c */
 void handle_ref(struct compiler *c, uint8_t op);
 void handle_as_non_null(struct compiler *c);
+void handle_fb(struct compiler *c);
+void handle_ref_eq(struct compiler *c);
 void handle_br_on_null(struct compiler *c);
 void handle_br_on_non_null(struct compiler *c);
 

@@ -27,6 +27,7 @@ enum scan_role {
 	ROLE_TABLE,
 	ROLE_FLOAT_CONST,
 	ROLE_CONVERT,
+	ROLE_PREFIX_FB,
 	ROLE_PREFIX_FC,
 	ROLE_PREFIX_FD,
 };
@@ -58,6 +59,10 @@ static const uint8_t roles[CLASSES] = {
 	[CLASS_BR_TABLE] = ROLE_TABLE,
 	[CLASS_FLOAT_CONST] = ROLE_FLOAT_CONST,
 	[CLASS_CONVERT] = ROLE_CONVERT,
+	[CLASS_REF_TEST] = ROLE_CALL,
+	[CLASS_REF_CAST] = ROLE_CALL,
+	[CLASS_BR_ON_CAST] = ROLE_CALL,
+	[CLASS_PREFIX_FB] = ROLE_PREFIX_FB,
 	[CLASS_PREFIX_FC] = ROLE_PREFIX_FC,
 	[CLASS_PREFIX_FD] = ROLE_PREFIX_FD,
 };
@@ -186,6 +191,8 @@ static bool skip_immediates(struct scan *s, enum wasm_immediate immediate)
 		return skip_memarg(s);
 	case IMM_LABELS:
 		return skip_labels(s);
+	case IMM_CAST:
+		return skip_bytes(s, 1) && skip_leb(s) && skip_leb(s) && skip_leb(s);
 	case IMM_CATCHES:
 		return skip_catches(s);
 	}
@@ -317,12 +324,13 @@ static bool count_local(struct scan *s)
 	return true;
 }
 
-static bool scan_fc(struct scan *s)
+static bool scan_prefixed(struct scan *s, enum scan_role prefix)
 {
 	uint32_t n;
 	if (!read_leb(s, &n))
 		return false;
-	const struct wasm_opcode *o = wasm_opcode_fc(n);
+	const struct wasm_opcode *o =
+		prefix == ROLE_PREFIX_FB ? wasm_opcode_fb(n) : wasm_opcode_fc(n);
 	if (roles[o->class] == ROLE_REFUSED)
 		return false;
 	if (roles[o->class] == ROLE_CALL)
@@ -356,8 +364,9 @@ static bool scan_one(struct scan *s)
 		break;
 	case ROLE_END:
 		return close_block(s) && skip_immediates(s, o->immediate);
+	case ROLE_PREFIX_FB:
 	case ROLE_PREFIX_FC:
-		return scan_fc(s);
+		return scan_prefixed(s, roles[o->class]);
 	case ROLE_PREFIX_FD:
 		return skip_simd(s);
 	case ROLE_REFUSED:
@@ -409,6 +418,7 @@ enum { LONG_IN_SECOND = 0x8000, LONG_IN_THIRD = 0x800000, LONG_MEMORY = MEMARG_H
 #define WORD_LABELS      NEVER_SHORT
 #define WORD_TYPES       NEVER_SHORT
 #define WORD_CATCHES     NEVER_SHORT
+#define WORD_CAST        NEVER_SHORT
 #define WORD_PREFIX      NEVER_SHORT
 /* By the class. */
 #define WORD_LOCAL (SHORT_WORD(2, LONG_IN_SECOND, 0) | SHORT_LOCAL)
@@ -626,8 +636,9 @@ static bool skip_plain(struct scan *s)
 		return skip_immediates(s, o->immediate);
 	case ROLE_CONVERT:
 		return !is_converted_by_helper(o);
+	case ROLE_PREFIX_FB:
 	case ROLE_PREFIX_FC:
-		return scan_fc(s) && s->stops == 0;
+		return scan_prefixed(s, roles[o->class]) && s->stops == 0;
 	case ROLE_PREFIX_FD:
 		return skip_simd(s);
 	case ROLE_REFUSED:
