@@ -75,6 +75,7 @@ struct vm {
 	unsigned paths; /* JAIL_PATHS, JAIL_CHANGES, by the directories given */
 	uint64_t container_key;
 	struct unix_names *names; /* owned; NULL: no abstract name yet (hostcall/unix_address.c) */
+	struct memfds *memfds;    /* owned; NULL: none yet (hostcall/memfd.c) */
 
 	/* The snapshot that it was last set to. */
 	struct vm_snapshot *snapshot; /* owned reference, or NULL */

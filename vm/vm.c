@@ -4,6 +4,7 @@
 
 #include "vm/arch/arch.h"
 #include "vm/boot.h"
+#include "vm/hostcall/memfd.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/hostcall/unix_address.h"
 #include "vm/internal.h"
@@ -254,6 +255,7 @@ void vm_destroy(struct vm *vm)
 	stop_free(vm);
 	fdtable_destroy(&vm->fds);
 	unix_names_free(vm);
+	memfds_free(vm);
 	if (vm->snapshot)
 		vm->leave_snapshot(vm);
 	cleanup_closep(&vm->working_set_fd);

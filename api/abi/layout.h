@@ -215,6 +215,7 @@ struct mote_area {
 	uint64_t pending_signals; /* set by the host, cleared by the guest (atomics) */
 	uint64_t blocked_signals; /* the program's mask, kept by the guest runtime */
 	uint64_t resume_at, resume_bytes;
+	uint64_t watched_signals; /* end a wait though they are blocked: the guest reads them */
 	/* In two adjacent cache lines, the result and the slot in one of them. */
 	_Alignas(64) struct mote_frame frame;
 	struct mote_call_slot slot;

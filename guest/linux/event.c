@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System calls on descriptors of events: eventfd, epoll, timerfd. The kernel behind the host calls
- * does the work.
+ * System calls on descriptors of events: eventfd, epoll, timerfd, of which the kernel behind the
+ * host calls does the work, and signalfd and pidfd (event_file.h).
  */
+#include "guest/linux/event_file.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/syscall.h"
@@ -10,6 +11,7 @@
 
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <linux/signal.h>
 
 enum { EFD_SEMAPHORE = 1 }; /* <sys/eventfd.h> */
 
@@ -46,11 +48,12 @@ static int64_t wait_for(int32_t epoll, uint64_t to, int32_t capacity,
 	if (capacity <= 0)
 		return -EINVAL;
 	wait_begin(&w, timeout);
-	do
+	do {
+		event_files_refresh();
 		rc = mote_epoll_wait(mote_area(), epoll, (void *)to,
 				     (uint64_t)capacity * sizeof(struct mote_epoll_event),
 				     w.timeout);
-	while (wait_again(&w, rc));
+	} while (wait_again(&w, rc));
 	return rc;
 }
 
@@ -98,4 +101,70 @@ int64_t sys_timerfd_gettime(int fd, uint64_t to)
 	if (rc < 0)
 		return rc;
 	return put_user(to, &now, sizeof(now));
+}
+
+/* --- signals --- */
+
+int64_t sys_signalfd4(int fd, uint64_t set_at, uint64_t set_bytes, uint32_t flags)
+{
+	uint64_t set;
+	if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK) || set_bytes != sizeof(set))
+		return -EINVAL;
+	if (get_user(&set, set_at, sizeof(set)) < 0)
+		return -EFAULT;
+	int64_t rc = fd;
+	if (fd == -1)
+		rc = fd_set_close_on_exec(event_file_open(EVENT_SIGNALS, flags & O_NONBLOCK),
+					  flags & O_CLOEXEC);
+	else if (mote_get_flags(mote_area(), fd) < 0)
+		return -EBADF;
+	else if (!event_file(fd) || event_file(fd)->kind != EVENT_SIGNALS)
+		return -EINVAL;
+	if (rc >= 0)
+		event_file_watch((int32_t)rc, set);
+	return rc;
+}
+
+/* --- descriptors of the process --- */
+
+int64_t sys_pidfd_open(int pid, uint32_t flags)
+{
+	const uint32_t thread = O_EXCL; /* PIDFD_THREAD */
+	if ((flags & ~(uint32_t)(O_NONBLOCK | thread)) || pid <= 0)
+		return -EINVAL;
+	if (pid != (int32_t)process.boot->pid)
+		return -ESRCH;
+	return fd_set_close_on_exec(event_file_open(EVENT_PROCESS, flags & O_NONBLOCK), true);
+}
+
+static bool is_pidfd(int32_t fd)
+{
+	const struct event_file *file = event_file(fd);
+	return file && file->kind == EVENT_PROCESS;
+}
+
+int64_t sys_pidfd_send_signal(int fd, int signo, uint64_t info_at, uint32_t flags)
+{
+	const uint32_t scopes = 7; /* PIDFD_SIGNAL_THREAD and the others: all are this process */
+	siginfo_t info;
+	if (flags & ~scopes || (flags & (flags - 1)))
+		return -EINVAL;
+	if (!is_pidfd(fd))
+		return -EBADF;
+	if (!info_at)
+		return signal_raise(signo);
+	if (get_user(&info, info_at, sizeof(info)) < 0)
+		return -EFAULT;
+	if (info.si_signo != signo)
+		return -EINVAL;
+	return sys_rt_sigqueueinfo((int32_t)process.boot->pid, signo, info_at);
+}
+
+int64_t sys_pidfd_getfd(int pidfd, int fd, uint32_t flags)
+{
+	if (flags)
+		return -EINVAL;
+	if (!is_pidfd(pidfd) || fd < 0)
+		return -EBADF;
+	return fd_set_close_on_exec(sys_dup(fd), true);
 }

@@ -2,6 +2,7 @@
 /* System calls that wait for descriptors: poll, and select in its terms. */
 #include "guest/linux/poll.h"
 
+#include "guest/linux/event_file.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/syscall.h"
 #include "guest/linux/time.h"
@@ -13,9 +14,10 @@ int64_t poll_for(uint64_t fds, uint32_t count, const struct mote_time *timeout)
 	struct wait w;
 	int64_t rc;
 	wait_begin(&w, timeout);
-	do
+	do {
+		event_files_refresh();
 		rc = mote_poll(mote_area(), fds, count, w.timeout);
-	while (wait_again(&w, rc));
+	} while (wait_again(&w, rc));
 	return rc;
 }
 

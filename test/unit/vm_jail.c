@@ -74,6 +74,9 @@ static uint64_t known(uint64_t value)
 		return how + 0x1000 + 0x800;
 	case JAIL_ADDRESSES:
 		return how + JAIL_RESOLVINGS * 0x2000;
+	case JAIL_FILE_PATH:
+		return how + JAIL_RESOLVINGS * 0x2000 +
+		       offsetof(struct jail_addresses, file.un.sun_path);
 	case JAIL_SOCKET_FILE:
 		return socket_file();
 	default:

@@ -36,6 +36,8 @@ enum fd_flag {
 	FD_DEVICES = 1 << 9,
 	/* a socket of SOCK_DGRAM, or one of SOCK_SEQPACKET that stands for it */
 	FD_DATAGRAMS = 1 << 10,
+	/* a file in memory of the guest's own (memfd.h) */
+	FD_MEMORY = 1 << 11,
 };
 
 struct fd_entry {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on open descriptors. */
+#include "vm/hostcall/memfd.h"
 #include "vm/hostcall/permit.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/run/blocking.h"
@@ -254,6 +255,11 @@ int64_t host_writev(struct vcpu *vcpu, const struct call_writev *a)
 			return call_defer(vcpu);
 		return host_send(vcpu, &message);
 	}
+	if (e->flags & FD_MEMORY) {
+		int rc = memfd_admit_write(vm, e, MEMFD_CURRENT, a->iov.bytes);
+		if (rc < 0)
+			return rc;
+	}
 	if (!may_wait(e) || a->iov.bytes == 0)
 		return transfer_plain(vcpu, e->host, false, &a->iov, -1);
 	if (vcpu->on_poller)
@@ -271,6 +277,11 @@ static int64_t transfer_at(struct vcpu *vcpu, int32_t fd, bool in, const struct 
 		return -EBADF;
 	if (offset > INT64_MAX)
 		return -EINVAL;
+	if (!in && (e->flags & FD_MEMORY)) {
+		int rc = memfd_admit_write(vm, e, (int64_t)offset, iov->bytes);
+		if (rc < 0)
+			return rc;
+	}
 	if (!may_wait(e))
 		return transfer_plain(vcpu, e->host, in, iov, (int64_t)offset);
 	if (vcpu->on_poller)
@@ -453,6 +464,33 @@ int64_t host_pipe(struct vcpu *vcpu, const struct call_pipe *a)
 	if (pipe2(host, (int)a->flags | O_CLOEXEC) < 0)
 		return -errno;
 	return vm_add_pair(vm, host, 0, &a->fds);
+}
+
+/*
+ * Never waiting in the kernel: it is waited here, for what there is to be copied and for space, as
+ * far as poll tells.
+ */
+int64_t host_tee(struct vcpu *vcpu, const struct call_tee *a)
+{
+	struct vm *vm = vcpu->vm;
+	const struct fd_entry *in = fdtable_get(&vm->fds, a->in),
+			      *out = fdtable_get(&vm->fds, a->out);
+	if (!in || !out)
+		return -EBADF;
+	if (a->flags & ~(uint32_t)SPLICE_F_NONBLOCK)
+		return -EINVAL;
+	const bool once = (a->flags & SPLICE_F_NONBLOCK) || wants_no_wait(in) || wants_no_wait(out);
+	for (;;) {
+		ssize_t n =
+			tee(in->host, out->host, smaller(a->bytes, PIECE_MAX), SPLICE_F_NONBLOCK);
+		if (n >= 0 || errno != EAGAIN || once)
+			return sys_result(n);
+		int rc = vcpu_wait_fd(vcpu, in->host, POLLIN);
+		if (rc == 0)
+			rc = vcpu_wait_fd(vcpu, out->host, POLLOUT);
+		if (rc < 0)
+			return rc;
+	}
 }
 
 int64_t host_flock(struct vcpu *vcpu, const struct call_flock *a)

@@ -4,6 +4,7 @@
  * their meaning.
  */
 #include "base/time.h"
+#include "vm/hostcall/memfd.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/internal.h"
 #include "vm/memory/shared_file.h"
@@ -168,6 +169,11 @@ int64_t host_mem_share(struct vcpu *vcpu, const struct call_mem_share *a)
 		rc = sharing_writes(e, &writes);
 	if (rc < 0)
 		return rc;
+	if ((e->flags & FD_MEMORY) && memfd_is_sealed(e)) {
+		if (a->prot & MOTE_PROT_WRITE)
+			return -EPERM;
+		writes = false;
+	}
 	return memory_share(&vm->memory, gva(a->addr), a->bytes, a->prot, e->host, a->offset,
 			    writes);
 }

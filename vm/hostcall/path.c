@@ -32,8 +32,11 @@
 enum {
 	OPEN_FLAGS = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK |
 		     O_DSYNC | O_SYNC | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | KERNEL_O_LARGEFILE |
-		     O_NOATIME | O_PATH
+		     O_NOATIME | O_PATH | O_TMPFILE
 };
+
+/* O_TMPFILE's own bit: a file without a name, which link_file may give one. */
+enum { UNNAMED = O_TMPFILE & ~O_DIRECTORY };
 
 /* Bits of the mode that a new file is given: change_mode says why. */
 static uint32_t mode_bits(const struct vm *vm)
@@ -194,6 +197,8 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 	bool writes = (a->flags & O_ACCMODE) != O_RDONLY || (a->flags & O_TRUNC);
 	if (inherited && writes)
 		return -EROFS;
+	if ((a->flags & UNNAMED) && (entry->flags & FD_DEVICES))
+		return -EOPNOTSUPP;
 	if ((entry->flags & FD_DEVICES) && (a->flags & O_EXCL))
 		return -EEXIST;
 	if (inherited || entry->flags & FD_DEVICES)
@@ -488,6 +493,62 @@ int64_t host_link(struct vcpu *vcpu, const struct call_link *a)
 	if (linked < 0)
 		return linked;
 	return sys_status(linkat(p.fd, p.name, q.fd, q.name, 0));
+}
+
+/*
+ * By the descriptor itself, as Linux 6.10 lets whoever has opened it; before that it takes a
+ * capability, or the way by /proc.
+ */
+static int link_opened(int fd, const struct resolve_parent *q)
+{
+	char path[32];
+	int rc = sys_status(linkat(fd, jail_empty_path(), q->fd, q->name, AT_EMPTY_PATH));
+	if (rc != -ENOENT)
+		return rc;
+	const struct jail_addresses *all = jail_addresses_own();
+	if (!all) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		return sys_status(linkat(fd, path, q->fd, q->name, AT_SYMLINK_FOLLOW));
+	}
+	rc = jail_socket_file(fd);
+	if (rc < 0)
+		return rc;
+	return sys_status(linkat(fd, all->file.un.sun_path, q->fd, q->name, AT_SYMLINK_FOLLOW));
+}
+
+/* A file of a directory that cannot be changed, or of the host's, gets no name elsewhere. */
+int64_t host_link_file(struct vcpu *vcpu, const struct call_link_file *a)
+{
+	struct vm *vm = vcpu->vm;
+	const struct fd_entry *entry, *e = fdtable_get(&vm->fds, a->fd);
+	struct stat st;
+	if (!e)
+		return -EBADF;
+	const unsigned refused = FD_READONLY | FD_FIXED_STATE | FD_DEVICES | FD_GIVEN | FD_MEMORY;
+	const unsigned kind = e->flags;
+	const int host = e->host;
+	int to = permit_dir_change(vm, a->to_dir, a->to_path, &entry);
+	if (to < 0)
+		return to;
+	int rc = resolve_stat(host, &st);
+	if (rc < 0)
+		return rc;
+	if (S_ISDIR(st.st_mode))
+		return -EPERM;
+	cleanup_parent struct resolve_parent q = {.fd = -1};
+	rc = resolve_parent(to, a->to_path, a->resolve, &q);
+	if (rc == 0)
+		rc = check_unused(&q);
+	if (rc == -EEXIST || (rc < 0 && q.fd < 0))
+		return parent_error(rc, -EEXIST);
+	if (q.slash)
+		return -ENOENT;
+	if ((kind & refused) || !S_ISREG(st.st_mode))
+		return -EXDEV;
+	rc = permit_change(host, &st);
+	if (rc < 0)
+		return rc;
+	return link_opened(host, &q);
 }
 
 int64_t host_symlink(struct vcpu *vcpu, const struct call_symlink *a)

@@ -40,7 +40,7 @@ int resolve_try(int dir, const char *path, uint32_t resolve, uint64_t flags, uin
 	if (resolve & MOTE_RESOLVE_NOFOLLOW)
 		how->flags |= O_NOFOLLOW;
 	how->mode = 0;
-	if (flags & O_CREAT)
+	if (flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)))
 		how->mode = mode & 07777;
 	return path_openat2(dir, path, how);
 }

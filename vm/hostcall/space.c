@@ -4,6 +4,7 @@
  * most file systems no signal ends it: so it is asked for in steps, between which the guest can be
  * ended.
  */
+#include "vm/hostcall/memfd.h"
 #include "vm/hostcall/permit.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/hostcall/steps.h"
@@ -31,6 +32,13 @@ static int resizable(struct vm *vm, int32_t fd)
 	if (rc < 0)
 		return rc;
 	return e->host;
+}
+
+/* Of a file in memory, whether it may become that large. */
+static int admit(struct vm *vm, int32_t fd, uint64_t end)
+{
+	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
+	return e && (e->flags & FD_MEMORY) ? memfd_admit(vm, e, end) : 0;
 }
 
 /*
@@ -87,7 +95,9 @@ int64_t host_ftruncate(struct vcpu *vcpu, const struct call_ftruncate *a)
 		return host;
 	if (a->size > INT64_MAX)
 		return -EINVAL;
-	int rc = resolve_stat(host, &st);
+	int rc = admit(vm, a->fd, a->size);
+	if (rc == 0)
+		rc = resolve_stat(host, &st);
 	if (rc < 0)
 		return rc;
 	return vm_truncate(vcpu, host, &st, a->size);
@@ -121,6 +131,9 @@ int64_t host_fallocate(struct vcpu *vcpu, const struct call_fallocate *a)
 	uint64_t end = at + a->size, step = step_for(a->size, STEP_BYTES);
 	if (end > INT64_MAX)
 		return -EFBIG;
+	int admitted = admit(vm, a->fd, end);
+	if (admitted < 0)
+		return admitted;
 	while (at < end) {
 		uint64_t to = end;
 		if (divisible(a->mode))

@@ -207,6 +207,8 @@ static uint32_t value_of(uint32_t k, uint32_t how)
 		return (uint32_t)(uintptr_t)empty_path_of(how);
 	case JAIL_ADDRESSES:
 		return (uint32_t)(uintptr_t)addresses_of(how);
+	case JAIL_FILE_PATH:
+		return (uint32_t)(uintptr_t)addresses_of(how)->file.un.sun_path;
 	case JAIL_SOCKET_FILE:
 		return (uint32_t)socket_file;
 	default:

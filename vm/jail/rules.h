@@ -71,6 +71,7 @@ enum jail_stand_in {
 	JAIL_HOW_NO_SYMLINKS = 0x77617950,
 	JAIL_ADDRESSES = 0x77620000, /* a page */
 	JAIL_SOCKET_FILE = 0x6c696653,
+	JAIL_FILE_PATH = 0x6c696654, /* the path in jail_addresses.file */
 };
 
 /* Conditions. */

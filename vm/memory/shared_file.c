@@ -8,6 +8,9 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* --- mapping --- */
 
@@ -33,6 +36,7 @@ int memory_share(struct memory *m, gva_t at, uint64_t bytes, unsigned access, in
 		 bool writable)
 {
 	struct memory_shared_file *s;
+	struct stat st;
 	if (bytes == 0 || bytes & (SMALL - 1) || from & (SMALL - 1) ||
 	    from > (uint64_t)INT64_MAX - bytes)
 		return -EINVAL;
@@ -40,6 +44,8 @@ int memory_share(struct memory *m, gva_t at, uint64_t bytes, unsigned access, in
 		return -ENOMEM;
 	if ((access & MEMORY_WRITE) && !writable)
 		return -EACCES;
+	if (syscall(SYS_fstat, fd, &st) < 0) /* the C library's is another system call */
+		return -errno;
 	int rc = memory_shared_take(m, bytes, &s);
 	if (rc < 0)
 		return rc;
@@ -52,6 +58,8 @@ int memory_share(struct memory *m, gva_t at, uint64_t bytes, unsigned access, in
 	m->may_vanish = true;
 	s->va = at.v;
 	s->bytes = s->mapped = bytes;
+	s->dev = st.st_dev;
+	s->ino = st.st_ino;
 	rc = memory_map_pages(m, at, s->gpa, bytes, access);
 	if (rc < 0 && rc != -EINTR)
 		memory_shared_leave(m, s);

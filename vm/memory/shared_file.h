@@ -40,6 +40,8 @@ int memory_share(struct memory *m, gva_t at, uint64_t bytes, unsigned access, in
 		 bool writable) must_check;
 /* Whether a file is mapped now. */
 bool memory_shares(const struct memory *m);
+/* The same of the file with that inode. */
+bool memory_shares_file(const struct memory *m, uint64_t dev, uint64_t ino);
 /*
  * Whether a mapping of the range may get this access; memory_protect asks. 0; -EACCES: it may not;
  * -EINTR: the guest is to end.

@@ -156,6 +156,14 @@ bool memory_shares(const struct memory *m)
 	return false;
 }
 
+bool memory_shares_file(const struct memory *m, uint64_t dev, uint64_t ino)
+{
+	for (unsigned i = 0; i < m->shared_count; i++)
+		if (m->shared[i].bytes && m->shared[i].dev == dev && m->shared[i].ino == ino)
+			return true;
+	return false;
+}
+
 void memory_shared_release(struct memory *m)
 {
 	for (unsigned i = 0; i < m->shared_count; i++)

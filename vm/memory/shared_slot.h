@@ -11,6 +11,7 @@ struct memory_shared_file {
 	uint64_t va, bytes;     /* where the guest asked for it; 0 bytes: the slot is unused */
 	uint64_t mapped;        /* bytes that page tables still have */
 	int prot;               /* the host's own */
+	uint64_t dev, ino;      /* the file's */
 };
 
 /* A slot that no file has, of at least `bytes`. 0, -ENOMEM or -errno. */

@@ -91,8 +91,9 @@ void vcpu_serve_events(struct vcpu *vcpu, bool may_inject)
 	if (atomic_exchange(&vcpu->alarm.fired, false))
 		alarm = SIGNAL_BIT(MOTE_ALARM_SIGNAL);
 	uint64_t pending = atomic_exchange(&vm->pending, 0);
-	const uint64_t handled = guest_word(vcpu->area->handled_signals),
-		       blocked = guest_word(vcpu->area->blocked_signals);
+	const uint64_t blocked = guest_word(vcpu->area->blocked_signals),
+		       watched = guest_word(vcpu->area->watched_signals),
+		       handled = guest_word(vcpu->area->handled_signals) | (watched & blocked);
 	/* To a guest runtime that does not have it apart it is a SIGALRM. */
 	if (alarm & ~handled)
 		alarm = SIGNAL_BIT(SIGALRM);

@@ -52,6 +52,7 @@ bool vcpu_interrupted(struct vcpu *vcpu)
 {
 	uint64_t blocked = guest_word(vcpu->area->blocked_signals),
 		 waiting = guest_word(vcpu->area->pending_signals);
+	const uint64_t watched = guest_word(vcpu->area->watched_signals);
 	return must_end(vcpu) || deliverable(vcpu) || (waiting & ~blocked) ||
-	       atomic_load(&vcpu->alarm.fired);
+	       (atomic_load(&vcpu->vm->pending) & watched) || atomic_load(&vcpu->alarm.fired);
 }

@@ -88,12 +88,23 @@ void fault_behind_file(struct fault_signal *s);
 /* It was on a page that is mapped, without access. */
 void fault_denied(struct fault_signal *s);
 
+/*
+ * A page fault of the program's that is a call in disguise: the context goes on with the call.
+ * False: it is none.
+ */
+bool arch_emulate_call(struct mote_context *c);
+
 /* --- programs --- */
+
+/* What was mapped for the program is gone with its memory. */
+void arch_forget_program(void);
 
 uint16_t arch_elf_machine(void);
 const char *arch_platform(void); /* AT_PLATFORM and uname's machine */
 /* What /proc/cpuinfo says of the CPU, as much as fits: its length. */
 size_t arch_cpu_info(char *to, size_t capacity);
+/* Lines of /proc/self/maps for what every program has at the same addresses. */
+const char *arch_fixed_maps(void);
 void arch_hardware_features(uint64_t hwcap[2]); /* AT_HWCAP, AT_HWCAP2 */
 
 #endif

@@ -240,7 +240,6 @@ int64_t sys_splice(int in_fd, uint64_t in_at, int out_fd, uint64_t out_at, uint6
 	return signal_broken_pipe(done);
 }
 
-/* What is in a pipe cannot be read without being taken out of it. */
 int64_t sys_tee(int in_fd, int out_fd, uint64_t count, uint32_t flags)
 {
 	struct mote_stat in, out;
@@ -252,8 +251,7 @@ int64_t sys_tee(int in_fd, int out_fd, uint64_t count, uint32_t flags)
 		return -EBADF;
 	if (!S_ISFIFO(in.mode) || !S_ISFIFO(out.mode) || (in.dev == out.dev && in.ino == out.ino))
 		return -EINVAL;
-	lib_log("tee is not implemented");
-	return -ENOSYS;
+	return mote_tee(mote_area(), in_fd, out_fd, count, flags & SPLICE_F_NONBLOCK);
 }
 
 /* Memory into a pipe, or out of one: a copy, as it may be. */

@@ -10,7 +10,9 @@
 #include "guest/linux/fs/walk.h"
 #include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/credentials.h"
 
+#include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
@@ -98,6 +100,75 @@ int64_t sys_chdir(uint64_t path)
 	if (p.dirfd >= 0)
 		return change_to_place(p.base, p.rest);
 	return change_to(p.absolute, p.known);
+}
+
+/* --- the root --- */
+
+/* A path as it is seen from a new root; false: it is not below it. */
+static bool rebase(char path[PATH_MAX], const char *root)
+{
+	size_t len;
+	if (!path_covers(root, path, &len))
+		return false;
+	memmove(path, path + len, strlen(path + len) + 1);
+	if (!path[0])
+		memcpy(path, "/", 2);
+	return true;
+}
+
+static int64_t change_root(const char *path, int32_t fd)
+{
+	/* As on Linux, the working directory stays where it is, even outside. */
+	struct resolved_path cwd;
+	int64_t held = -1, rc = lookup_path(&cwd, AT_FDCWD, ".", LOOKUP_FILE);
+	size_t len;
+	if (rc == 0 && lookup_held() < 0 && !path_covers(path, process.cwd, &len) && !cwd.proc[0])
+		held = mote_open(mote_area(), cwd.base, cwd.rest, rest_len(&cwd), cwd.resolve,
+				 O_PATH | O_DIRECTORY, 0);
+	rc = lookup_change_root(path, fd);
+	if (rc < 0)
+		return rc;
+	if (lookup_held() < 0 && !rebase(process.cwd, path))
+		memcpy(process.cwd, "/", 2);
+	if (held >= 0)
+		lookup_hold((int32_t)held);
+	if (process.exe[0])
+		(void)!rebase(process.exe, path);
+	fd_paths_change_root(path);
+	return 0;
+}
+
+int64_t sys_chroot(uint64_t path)
+{
+	struct resolved_path p;
+	char root[PATH_MAX];
+	struct walk_end end;
+	int64_t rc = lookup_user(&p, AT_FDCWD, path, LOOKUP_FILE);
+	if (rc < 0)
+		return rc;
+	if (p.own >= 0 || (p.dirfd >= 0 && !p.walked))
+		return -ENOENT;
+	rc = fs_walk(p.proc[0] ? p.proc : p.absolute, 0, true, root, &end);
+	if (rc == 0)
+		rc = lookup_path(&p, AT_FDCWD, root, LOOKUP_FILE);
+	if (rc < 0)
+		return rc;
+	if (p.proc[0])
+		rc = proc_is_directory(p.proc) ? 0 : -ENOTDIR;
+	else
+		rc = mote_open(mote_area(), p.base, p.rest, rest_len(&p), p.resolve,
+			       O_PATH | O_DIRECTORY, 0);
+	if (rc < 0)
+		return lookup_result(&p, rc);
+	const int32_t fd = p.proc[0] ? -1 : (int32_t)rc;
+	rc = fd < 0 ? 0 : mote_access(mote_area(), fd, ".", 1, MOTE_RESOLVE_BENEATH, X_OK);
+	if (rc == 0 && !capable(CAP_SYS_CHROOT))
+		rc = -EPERM;
+	if (rc == 0 && strcmp(root, "/") != 0)
+		rc = fd < 0 ? -EACCES : change_root(root, fd);
+	if (fd >= 0)
+		(void)!mote_close(mote_area(), fd);
+	return rc;
 }
 
 /* --- what the program does to directories --- */

@@ -6,6 +6,7 @@
 #include "guest/linux/fs/descriptor.h"
 
 #include "guest/lib/output.h"
+#include "guest/linux/event_file.h"
 #include "guest/linux/fs/dir_cookie.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
@@ -65,23 +66,31 @@ static uint64_t program_count(uint64_t count)
 	return min_u64(count, INT64_MAX);
 }
 
-/* A synthetic file's descriptor is one that the host cannot read: nothing else pays for it. */
+/*
+ * After the host's answer to a read. Of what the runtime serves the descriptor is one that the host
+ * cannot read: nothing else pays for it.
+ */
+static inline int64_t read_served(int64_t rc, int32_t fd, const struct mote_iovec *v,
+				  uint64_t count)
+{
+	if (rc != -EAGAIN && rc != -EINVAL)
+		return rc;
+	if (event_file(fd))
+		return event_file_read(rc, fd, v, count);
+	return proc_read(rc, fd, v, count, NULL);
+}
+
 int64_t sys_read(int fd, uint64_t to, uint64_t bytes)
 {
 	const struct mote_iovec v = one_vector(to, bytes);
-	int64_t rc = mote_readv(mote_area(), fd, vector_base(&v), vector_count(&v));
-	if (rc != -EAGAIN)
-		return rc;
-	return proc_read(rc, fd, &v, 1, NULL);
+	return read_served(mote_readv(mote_area(), fd, vector_base(&v), vector_count(&v)), fd, &v,
+			   1);
 }
 
 int64_t sys_readv(int fd, uint64_t vectors, uint64_t count)
 {
 	const struct mote_iovec *v = (const void *)vectors;
-	int64_t rc = mote_readv(mote_area(), fd, v, program_count(count));
-	if (rc != -EAGAIN)
-		return rc;
-	return proc_read(rc, fd, v, count, NULL);
+	return read_served(mote_readv(mote_area(), fd, v, program_count(count)), fd, v, count);
 }
 
 enum { VECTORS_MAX = 1024 };
@@ -380,6 +389,26 @@ int64_t sys_ftruncate(int fd, uint64_t size)
 	if (rc < 0)
 		return rc;
 	return mote_ftruncate(mote_area(), fd, size);
+}
+
+/* A file in memory. Its name is for /proc/self/fd. */
+int64_t sys_memfd_create(uint64_t name_at, uint32_t flags)
+{
+	enum { NAME_BYTES = 249, CLOEXEC = 1 };
+	char name[NAME_BYTES + 1], path[NAME_BYTES + 32];
+	uint64_t len = 0;
+	do
+		if (get_user(&name[len], name_at + len, 1) < 0)
+			return -EFAULT;
+	while (name[len] && ++len <= NAME_BYTES);
+	if (len > NAME_BYTES)
+		return -EINVAL;
+	int64_t fd = descriptor_admit(mote_memfd(mote_area(), flags & ~(uint32_t)CLOEXEC));
+	if (fd < 0)
+		return fd;
+	(void)!lib_format(path, sizeof(path), "/memfd:%s (deleted)", name);
+	fd_set_path((int32_t)fd, path);
+	return fd_set_close_on_exec(fd, flags & CLOEXEC);
 }
 
 int64_t sys_fsync(int fd)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fcntl: duplicates, flags and record locks. */
+#include "guest/linux/event_file.h"
 #include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/proc/files.h"
@@ -61,6 +62,25 @@ static int64_t pipe_bytes(int32_t fd, uint64_t wanted)
 	return wanted <= usual ? (int64_t)usual : -EPERM;
 }
 
+static int64_t get_flags(int32_t fd)
+{
+	const struct event_file *event = event_file(fd);
+	if (proc_file(fd))
+		return O_RDONLY;
+	if (event)
+		return O_RDWR | (event->nonblocking ? O_NONBLOCK : 0);
+	return mote_get_flags(mote_area(), fd);
+}
+
+static int64_t set_flags(int32_t fd, uint32_t flags)
+{
+	struct event_file *event = event_file(fd);
+	if (!event)
+		return mote_set_flags(mote_area(), fd, flags & (O_NONBLOCK | O_APPEND));
+	event->nonblocking = flags & O_NONBLOCK;
+	return 0;
+}
+
 int64_t sys_fcntl(int fd, uint32_t command, uint64_t arg)
 {
 	switch (command) {
@@ -73,11 +93,9 @@ int64_t sys_fcntl(int fd, uint32_t command, uint64_t arg)
 	case F_SETFD:
 		return set_descriptor_flags(fd, arg);
 	case F_GETFL:
-		if (proc_file(fd))
-			return O_RDONLY;
-		return mote_get_flags(mote_area(), fd);
+		return get_flags(fd);
 	case F_SETFL:
-		return mote_set_flags(mote_area(), fd, (uint32_t)arg & (O_NONBLOCK | O_APPEND));
+		return set_flags(fd, (uint32_t)arg);
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
@@ -91,6 +109,10 @@ int64_t sys_fcntl(int fd, uint32_t command, uint64_t arg)
 		return get_owner(fd, arg);
 	case F_GETLEASE:
 		return get_descriptor_flags(fd) < 0 ? -EBADF : F_UNLCK;
+	case F_GET_SEALS:
+		return mote_get_seals(mote_area(), fd);
+	case F_ADD_SEALS:
+		return mote_add_seals(mote_area(), fd, (uint32_t)arg);
 	case F_GETPIPE_SZ:
 		return pipe_bytes(fd, 0);
 	case F_SETPIPE_SZ:

@@ -7,7 +7,9 @@
 
 #include "guest/lib/lib.h"
 #include "guest/lib/walk.h"
+#include "guest/linux/event_file.h"
 #include "guest/linux/fs/dir_cookie.h"
+#include "guest/linux/fs/roots.h"
 #include "guest/linux/proc/files.h"
 
 #include <linux/limits.h>
@@ -80,6 +82,7 @@ void fd_forget(int32_t fd)
 	if (dir_cookie(fd))
 		dir_cookie_set(fd, 0);
 	proc_file_forget(fd);
+	event_file_forget(fd);
 	(void)!fd_set_close_on_exec(fd, false);
 }
 
@@ -123,6 +126,7 @@ int64_t fd_copied(int32_t from, int64_t to)
 	if (dir_cookie(from))
 		dir_cookie_set((int32_t)to, dir_cookie(from));
 	proc_file_copied(from, (int32_t)to);
+	event_file_copied(from, (int32_t)to);
 	return to;
 }
 
@@ -174,9 +178,29 @@ void fd_paths_follow(const char *from, const char *to, bool exchange)
 	}
 }
 
+void fd_paths_change_root(const char *root)
+{
+	size_t len;
+	for (int32_t fd = 0; fd < path_end; fd++) {
+		if (!path_at[fd])
+			continue;
+		char *path = pool + path_at[fd];
+		if (!path_covers(root, path, &len))
+			path_at[fd] = 0;
+		else if (path[len])
+			path_at[fd] += (uint16_t)len;
+		else
+			set_path(fd, "/");
+	}
+}
+
 int32_t fd_of_path(const char *path)
 {
 	static const char *const streams[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+	if (strncmp(path, "/dev/", 5) != 0 && strncmp(path, "/proc/", 6) != 0)
+		return -1;
+	if (!lookup_has_tree())
+		return -1;
 	for (int32_t i = 0; i < 3; i++)
 		if (strcmp(path, streams[i]) == 0)
 			return i;

@@ -27,6 +27,8 @@ void fd_paths_follow(const char *from, const char *to, bool exchange);
 bool path_follow(char *path, const char *from, const char *to, bool exchange);
 /* Whether the name is one of the path's components. */
 bool path_mentions(const char *path, const char *name);
+/* The paths are as seen from that directory now; others are forgotten. */
+void fd_paths_change_root(const char *root);
 /* The descriptor that a path like /dev/stdout or /proc/self/fd/3 stands for, or -1. */
 int32_t fd_of_path(const char *path);
 

@@ -72,13 +72,13 @@ static int64_t set_nonblocking(int32_t fd, uint64_t from)
 	int32_t on;
 	if (get_user(&on, from, sizeof(on)) < 0)
 		return -EFAULT;
-	int64_t rc = mote_get_flags(mote_area(), fd);
+	int64_t rc = sys_fcntl(fd, F_GETFL, 0);
 	if (rc < 0)
 		return rc;
 	uint32_t flags = (uint32_t)rc & ~(uint32_t)O_NONBLOCK;
 	if (on)
 		flags |= O_NONBLOCK;
-	return mote_set_flags(mote_area(), fd, flags);
+	return sys_fcntl(fd, F_SETFL, flags);
 }
 
 static int64_t set_close_on_exec(int32_t fd, bool on)

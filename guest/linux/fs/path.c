@@ -99,6 +99,8 @@ static int64_t open_here(const struct resolved_path *p, uint32_t flags, uint32_t
 {
 	if (p->own >= 0)
 		return open_own(p->own, flags);
+	if (p->proc[0] && (flags & O_TMPFILE) == O_TMPFILE)
+		return proc_is_directory(p->proc) ? -EOPNOTSUPP : -ENOTDIR;
 	if (p->proc[0])
 		return proc_open(p->proc, flags);
 	return descriptor_admit(mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve,
@@ -109,14 +111,15 @@ static int64_t open_resolved(struct resolved_path *p, uint32_t flags, uint32_t m
 {
 	char absolute[PATH_MAX];
 	int64_t rc;
-	if ((flags & O_TMPFILE) == O_TMPFILE)
-		return -EOPNOTSUPP;
+	const bool unnamed = (flags & O_TMPFILE) == O_TMPFILE;
+	if (unnamed && ((flags & O_CREAT) || (flags & O_ACCMODE) == O_RDONLY))
+		return -EINVAL;
 	do
 		rc = open_here(p, flags, mode);
 	while (lookup_retry(p, rc));
 	if (rc < 0 || p->own >= 0 || p->proc[0])
 		return lookup_result(p, rc);
-	if (lookup_absolute(p, absolute))
+	if (!unnamed && lookup_absolute(p, absolute))
 		fd_set_path((int32_t)rc, absolute);
 	return fd_set_close_on_exec(rc, flags & O_CLOEXEC);
 }
@@ -497,27 +500,63 @@ static int64_t link_here(const struct path_pair *p)
 			 p->to.rest, rest_len(&p->to), pair_resolve(p));
 }
 
-/* The file behind a path, by its name: a descriptor's is the path that it was opened by. */
+/* The file behind a path, by its name. */
 static int64_t follow_link(struct resolved_path *p, int32_t dirfd, uint64_t path)
 {
 	struct mote_stat st;
 	if (stat_path(dirfd, path, AT_SYMLINK_NOFOLLOW, &st) < 0 || !S_ISLNK(st.mode))
 		return 0;
-	int64_t rc = lookup_walk(p, dirfd, path);
-	if (rc < 0 || p->own < 0)
+	return lookup_walk(p, dirfd, path);
+}
+
+static int64_t link_file_here(int32_t fd, const struct resolved_path *to)
+{
+	if (to->proc[0])
+		return proc_lookup(to->proc) == 0 ? -EEXIST : -EXDEV;
+	return mote_link_file(mote_area(), fd, to->base, to->rest, rest_len(to),
+			      to->resolve & MOTE_RESOLVE_IN_ROOT);
+}
+
+/* Another name for an open file. */
+static int64_t link_descriptor(int32_t fd, int to_dir, uint64_t to)
+{
+	struct resolved_path p;
+	int64_t rc = lookup_user(&p, to_dir, to, LOOKUP_NAME);
+	if (rc < 0)
 		return rc;
-	const char *own = fd_path(p->own);
-	if (!own || !lookup_still_names(own, p->own))
-		return -EXDEV;
-	return lookup_path(p, AT_FDCWD, own, LOOKUP_NAME);
+	do
+		rc = link_file_here(fd, &p);
+	while (lookup_retry(&p, rc));
+	return lookup_result(&p, rc);
+}
+
+/* The descriptor that linkat is about, by itself or by its link in /proc; INT32_MAX: a path. */
+static int64_t linked_descriptor(int from_dir, uint64_t from, uint32_t flags)
+{
+	struct resolved_path p;
+	const int empty = flags & AT_EMPTY_PATH ? user_path_empty(from) : 0;
+	if (empty < 0)
+		return empty;
+	if (empty && from_dir == AT_FDCWD)
+		return -EPERM; /* a directory */
+	if (empty)
+		return mote_get_flags(mote_area(), from_dir) < 0 ? -EBADF : from_dir;
+	if (flags & AT_SYMLINK_FOLLOW && lookup_walk(&p, from_dir, from) == 0 && p.own >= 0)
+		return mote_get_flags(mote_area(), p.own) < 0 ? -ENOENT : p.own;
+	return INT32_MAX;
 }
 
 int64_t sys_linkat(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_t flags)
 {
 	struct path_pair p;
-	if (flags & ~(uint32_t)AT_SYMLINK_FOLLOW)
+	if (flags & ~(uint32_t)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	int64_t rc = lookup_pair(&p, from_dir, from, to_dir, to);
+	int64_t rc = linked_descriptor(from_dir, from, flags);
+	if (rc < 0)
+		return rc;
+	if (rc < INT32_MAX)
+		return link_descriptor((int32_t)rc, to_dir, to);
+	rc = lookup_pair(&p, from_dir, from, to_dir, to);
 	/* The host links the name itself, which is the same unless it is a symlink. */
 	if (rc == 0 && (flags & AT_SYMLINK_FOLLOW))
 		rc = follow_link(&p.from, from_dir, from);
@@ -586,6 +625,7 @@ int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)
 		return -EINVAL;
 	const uint32_t empty = dirfd == AT_FDCWD ? 0 : AT_EMPTY_PATH;
 	int64_t rc = lookup_with_flags(&p, dirfd, path, AT_SYMLINK_NOFOLLOW | empty);
+	const bool itself = rc == 0 && p.own >= 0 && p.is_descriptor;
 	if (rc == 0 && p.own >= 0)
 		rc = lookup_link(&p);
 	if (rc < 0)
@@ -593,7 +633,42 @@ int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)
 	do
 		rc = readlink_here(&p, to, capacity);
 	while (lookup_retry(&p, rc));
-	return lookup_result(&p, rc);
+	rc = lookup_result(&p, rc);
+	return itself && rc == -EINVAL ? -ENOENT : rc;
+}
+
+/* --- handles --- */
+
+/* As on a file system that cannot be exported, such as a container's overlay. */
+int64_t sys_name_to_handle_at(int dirfd, uint64_t path, uint64_t handle, uint64_t mount,
+			      uint32_t flags)
+{
+	const uint32_t known = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH;
+	struct mote_stat st;
+	(void)handle;
+	(void)mount;
+	if (flags & ~known)
+		return -EINVAL;
+	uint32_t how = flags & AT_EMPTY_PATH;
+	if (!(flags & AT_SYMLINK_FOLLOW))
+		how |= AT_SYMLINK_NOFOLLOW;
+	int64_t rc = stat_path(dirfd, path, how, &st);
+	return rc < 0 ? rc : -EOPNOTSUPP;
+}
+
+/* A capability that no container has, for handles that there are none of. */
+int64_t sys_open_by_handle_at(int mount, uint64_t handle, uint32_t flags)
+{
+	enum { HANDLE_MAX = 128 };
+	uint32_t bytes;
+	(void)flags;
+	if (get_user(&bytes, handle, sizeof(bytes)) < 0)
+		return -EFAULT;
+	if (bytes == 0 || bytes > HANDLE_MAX)
+		return -EINVAL;
+	if (mount != AT_FDCWD && mote_get_flags(mote_area(), mount) < 0)
+		return -EBADF;
+	return -EPERM;
 }
 
 /* --- attributes --- */

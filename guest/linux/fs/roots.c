@@ -6,17 +6,20 @@
 
 enum { PREOPENS_MAX = 64 };
 
-static int32_t preopen_fd[PREOPENS_MAX]; /* where the preopened directories were moved */
-static int32_t held = -1;                /* the working directory, if it has no path */
+/* The preopened directories, and where their descriptors were moved; chroot changes both. */
+static struct root {
+	const char *path; /* in the boot information */
+	uint32_t kind;    /* enum mote_preopen_kind */
+	int32_t fd;
+} roots[PREOPENS_MAX];
+static uint32_t root_count;
+static bool root_changed; /* it is not the VM's any more: the runtime's tree is outside of it */
+static int32_t held = -1; /* the working directory, if it has no path */
+static int32_t kept = -1; /* of no directory */
 
 static const struct mote_preopen *preopens(void)
 {
 	return (const void *)boot_string(process.boot->preopens);
-}
-
-static uint32_t preopen_count(void)
-{
-	return process.boot->preopenc < PREOPENS_MAX ? process.boot->preopenc : PREOPENS_MAX;
 }
 
 /*
@@ -34,14 +37,16 @@ static int64_t move_away(int32_t fd)
 void lookup_start(void)
 {
 	const struct mote_preopen *p = preopens();
-	for (uint32_t i = 0; i < preopen_count(); i++) {
+	root_count = 0;
+	for (uint32_t i = 0; i < process.boot->preopenc && root_count < PREOPENS_MAX; i++) {
 		if (p[i].kind == MOTE_PREOPEN_LISTENER)
 			continue; /* stays where the program expects it */
-		preopen_fd[i] = (int32_t)p[i].fd;
-		int64_t to = move_away((int32_t)p[i].fd);
+		struct root *r = &roots[root_count++];
+		*r = (struct root){boot_string(p[i].path), p[i].kind, (int32_t)p[i].fd};
+		int64_t to = move_away(r->fd);
 		if (to >= 0) {
-			preopen_fd[i] = (int32_t)to;
-			(void)!mote_close(mote_area(), (int32_t)p[i].fd);
+			(void)!mote_close(mote_area(), r->fd);
+			r->fd = (int32_t)to;
 		}
 	}
 }
@@ -63,33 +68,79 @@ int32_t lookup_held(void)
 	return held;
 }
 
+int64_t lookup_keep(int32_t fd)
+{
+	int64_t to = move_away(fd);
+	(void)!mote_close(mote_area(), fd);
+	if (to >= 0)
+		kept = (int32_t)to;
+	return to;
+}
+
 bool lookup_holds(int32_t fd)
 {
-	if (fd >= 0 && fd == held)
+	if (fd >= 0 && (fd == held || fd == kept))
 		return true;
-	for (uint32_t i = 0; i < preopen_count(); i++)
-		if (preopens()[i].kind != MOTE_PREOPEN_LISTENER && preopen_fd[i] == fd)
+	for (uint32_t i = 0; i < root_count; i++)
+		if (roots[i].fd == fd)
 			return true;
 	return false;
 }
 
 bool lookup_mount(uint32_t index, const char **path, bool *readonly)
 {
-	if (index >= preopen_count())
+	if (index >= root_count)
 		return false;
-	const struct mote_preopen *p = preopens() + index;
-	const bool directory = p->kind == MOTE_PREOPEN_DIR || p->kind == MOTE_PREOPEN_DIR_READONLY;
-	*path = directory ? boot_string(p->path) : NULL;
-	*readonly = p->kind == MOTE_PREOPEN_DIR_READONLY;
+	const struct root *r = &roots[index];
+	*path = r->kind == MOTE_PREOPEN_DEVICES ? NULL : r->path;
+	*readonly = r->kind == MOTE_PREOPEN_DIR_READONLY;
 	return true;
 }
 
 bool lookup_has_devices(void)
 {
-	for (uint32_t i = 0; i < preopen_count(); i++)
-		if (preopens()[i].kind == MOTE_PREOPEN_DEVICES)
+	for (uint32_t i = 0; i < root_count; i++)
+		if (roots[i].kind == MOTE_PREOPEN_DEVICES)
 			return true;
 	return false;
+}
+
+bool lookup_has_tree(void)
+{
+	return !root_changed;
+}
+
+/*
+ * The directory's kind is that of the one that it is in; those below it have what is left of their
+ * paths.
+ */
+int64_t lookup_change_root(const char *path, int32_t fd)
+{
+	size_t len;
+	int32_t within = lookup_root(path, &len);
+	int64_t to = move_away(fd);
+	uint32_t kept_roots = 1;
+	struct root first = {"/", MOTE_PREOPEN_DIR, (int32_t)to};
+	if (to < 0)
+		return to;
+	for (uint32_t i = 0; i < root_count; i++)
+		if (roots[i].fd == within)
+			first.kind = roots[i].kind;
+	struct root next[PREOPENS_MAX];
+	for (uint32_t i = 0; i < root_count; i++) {
+		const bool below = path_covers(path, roots[i].path, &len) && roots[i].path[len];
+		if (below && kept_roots < PREOPENS_MAX) {
+			next[kept_roots] = roots[i];
+			next[kept_roots++].path += len;
+		} else {
+			(void)!mote_close(mote_area(), roots[i].fd);
+		}
+	}
+	next[0] = first;
+	memcpy(roots, next, kept_roots * sizeof(roots[0]));
+	root_count = kept_roots;
+	root_changed = true;
+	return 0;
 }
 
 static size_t component_len(const char *path)
@@ -135,18 +186,16 @@ static bool is_device(const char *path)
 
 int32_t lookup_root(const char *path, size_t *root_len)
 {
-	const struct mote_preopen *p = preopens();
 	int32_t found = -ENOENT;
 	*root_len = 0;
-	for (uint32_t i = 0; i < preopen_count(); i++) {
+	for (uint32_t i = 0; i < root_count; i++) {
 		size_t len;
-		if (p[i].kind == MOTE_PREOPEN_LISTENER ||
-		    !path_covers(boot_string(p[i].path), path, &len))
+		if (!path_covers(roots[i].path, path, &len))
 			continue;
-		if (p[i].kind == MOTE_PREOPEN_DEVICES && !is_device(path + len))
+		if (roots[i].kind == MOTE_PREOPEN_DEVICES && !is_device(path + len))
 			continue;
 		if (found < 0 || len >= *root_len) {
-			found = preopen_fd[i];
+			found = roots[i].fd;
 			*root_len = len;
 		}
 	}

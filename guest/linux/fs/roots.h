@@ -7,7 +7,7 @@
 
 /* Takes the preopened directories' descriptors out of the program's way. */
 void lookup_start(void);
-/* Whether paths are resolved by it: a number that the program must not close. */
+/* Whether it is the runtime's own: a number that the program must not close. */
 bool lookup_holds(int32_t fd);
 /*
  * Keeps a working directory that has no path: a descriptor of it, taken, which is moved out of the
@@ -15,6 +15,8 @@ bool lookup_holds(int32_t fd);
  */
 void lookup_hold(int32_t fd);
 int32_t lookup_held(void);
+/* Takes a descriptor that the runtime needs for itself out of the program's way: its number now. */
+int64_t lookup_keep(int32_t fd);
 /*
  * For absolute paths: the descriptor of the directory that the path is in, and the length of that
  * directory's own path; -ENOENT: none.
@@ -30,6 +32,13 @@ bool lookup_mount(uint32_t index, const char **path, bool *readonly);
  * absolute.
  */
 bool path_covers(const char *dir, const char *path, size_t *len);
+/*
+ * Makes a directory, of which that is the absolute path without links and an open descriptor, the
+ * root: what is not below it is gone.
+ */
+int64_t lookup_change_root(const char *path, int32_t fd);
+/* Whether the program's root is the one that has the runtime's own /proc, /sys and /dev. */
+bool lookup_has_tree(void);
 /* Whether the devices that every program has are the runtime's to show in /dev. */
 bool lookup_has_devices(void);
 /* What follows the root's own path, never empty: "." for the root itself. */

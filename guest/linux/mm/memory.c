@@ -64,6 +64,7 @@ void memory_take_away(void)
 	ranges_give(0, MOTE_VA_END);
 	ranges_unshare(0, MOTE_VA_END);
 	ranges_unreserve(0, MOTE_VA_END);
+	arch_forget_program();
 }
 
 /* --- RLIMIT_AS and RLIMIT_DATA --- */

@@ -251,6 +251,7 @@ void proc_make_maps(struct proc_text *t)
 		start = end;
 	}
 	add_map(t, process.stack_low, LINUX_STACK_TOP, "                         [stack]");
+	text_add(t, "%s", arch_fixed_maps());
 }
 
 void proc_make_mounts(struct proc_text *t)

@@ -6,6 +6,7 @@
 #include "guest/linux/proc/tree.h"
 
 #include "guest/lib/walk.h"
+#include "guest/linux/event_file.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/roots.h"
@@ -105,6 +106,8 @@ static size_t tree_len(const char *path)
 	const char *at = path;
 	while (*at == '/')
 		at++;
+	if (!lookup_has_tree())
+		return 0;
 	if (*at != 'p' && *at != 's' && *at != 'd') /* every path comes here */
 		return 0;
 	if (path_covers("/proc", path, &len) || path_covers("/sys", path, &len) ||
@@ -181,6 +184,8 @@ static size_t descriptor_target(int32_t fd, char to[PATH_MAX])
 	const char *path = fd_path(fd);
 	if (path)
 		return lib_format(to, PATH_MAX, "%s", path);
+	if (event_file(fd))
+		return lib_format(to, PATH_MAX, "%s", event_file_name(event_file(fd)));
 	if (mote_fstat(mote_area(), fd, &st) < 0)
 		return 0;
 	const unsigned long ino = st.ino;

@@ -68,6 +68,8 @@ static void exception(struct mote_context *c, const struct mote_fault *f)
 	if (fault_is_page_fault(f) &&
 	    (memory_stack_grow(f->address) || memory_file_grew(f->address)))
 		return; /* the instruction is executed again */
+	if (fault_is_page_fault(f) && f->address == mote_context_pc(c) && arch_emulate_call(c))
+		return;
 	if (in_user_copy(c))
 		context_set_pc(c, (uint64_t)user_copy_fault);
 	else if (in_runtime(c))

@@ -156,13 +156,6 @@ int64_t signal_altstack(uint64_t stack, uint64_t old)
 
 /* --- pending signals --- */
 
-/* Of the program's: an alarm that comes now is for the next look at what is pending. */
-static uint64_t pending(void)
-{
-	return __atomic_load_n(&mote_area()->pending_signals, __ATOMIC_SEQ_CST) &
-	       ~signal_bit(MOTE_ALARM_SIGNAL);
-}
-
 int64_t signal_send(int signo, int32_t code, uint64_t value)
 {
 	const struct signal_info info = {
@@ -202,7 +195,7 @@ void signal_take_alarm(void)
 bool signal_waiting(void)
 {
 	signal_take_alarm();
-	uint64_t ready = pending() & ~mote_area()->blocked_signals;
+	uint64_t ready = signal_pending() & ~mote_area()->blocked_signals;
 	for (int signo = 1; signo <= SIGNALS; signo++) {
 		if (!(ready & signal_bit(signo)))
 			continue;

@@ -43,6 +43,13 @@ bool signal_take(uint64_t set, struct signal_info *info);
 bool signal_is_queued(int signo, int32_t code, uint32_t id);
 /* Sets its bit again, which was taken too early. */
 void signal_put_back(int signo);
+/* Those that are pending, the program's own view of them. */
+uint64_t signal_pending(void);
+/*
+ * Waits until a signal of the set comes, which is taken: 0; -EAGAIN if the time is over before,
+ * -EINTR for another signal.
+ */
+int64_t signal_wait(uint64_t set, const struct mote_time *timeout, struct signal_info *info);
 /* They are pending no more. */
 void signal_drop(uint64_t set);
 /* Makes a signal pending that the program sends to itself; number 0 only checks. */

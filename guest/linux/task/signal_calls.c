@@ -96,10 +96,6 @@ int64_t sys_sigaltstack(uint64_t stack, uint64_t old)
 	return signal_altstack(stack, old);
 }
 
-/*
- * Until a signal of the set comes, which is taken: 0; -EAGAIN if the time is over before, -EINTR
- * for another signal.
- */
 static int64_t wait_for(uint64_t set, const struct mote_time *timeout, struct signal_info *info)
 {
 	for (;;) {
@@ -114,6 +110,21 @@ static int64_t wait_for(uint64_t set, const struct mote_time *timeout, struct si
 	return signal_take(set, info) ? 0 : -EAGAIN; /* one may have come with the end */
 }
 
+/*
+ * What is waited for must end the wait: it is let through, and taken before anybody else sees it.
+ */
+int64_t signal_wait(uint64_t set, const struct mote_time *timeout, struct signal_info *info)
+{
+	struct mote_area *area = mote_area();
+	const uint64_t blocked = area->blocked_signals, handled = area->handled_signals;
+	area->handled_signals = handled | set;
+	area->blocked_signals = blocked & ~set;
+	int64_t rc = wait_for(set, timeout, info);
+	area->blocked_signals = blocked;
+	area->handled_signals = handled;
+	return rc;
+}
+
 static siginfo_t siginfo_of(const struct signal_info *info)
 {
 	siginfo_t to = {.si_signo = info->signo};
@@ -125,8 +136,6 @@ static siginfo_t siginfo_of(const struct signal_info *info)
 
 int64_t sys_rt_sigtimedwait(uint64_t set_at, uint64_t info_at, uint64_t timeout_at)
 {
-	struct mote_area *area = mote_area();
-	const uint64_t blocked = area->blocked_signals, handled = area->handled_signals;
 	struct mote_time t;
 	const struct mote_time *timeout;
 	struct signal_info info;
@@ -137,15 +146,7 @@ int64_t sys_rt_sigtimedwait(uint64_t set_at, uint64_t info_at, uint64_t timeout_
 	if (timeout && (t.sec < 0 || t.nsec < 0 || t.nsec >= NS_PER_S))
 		return -EINVAL;
 	set &= ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
-	/*
-	 * What is waited for must end the wait: it is let through, and taken before anybody else
-	 * sees it.
-	 */
-	area->handled_signals = handled | set;
-	area->blocked_signals = blocked & ~set;
-	int64_t rc = wait_for(set, timeout, &info);
-	area->blocked_signals = blocked;
-	area->handled_signals = handled;
+	int64_t rc = signal_wait(set, timeout, &info);
 	if (rc < 0)
 		return rc;
 	const siginfo_t shown = siginfo_of(&info);

@@ -14,7 +14,7 @@ static struct signal_info queue[QUEUE_MAX];
 static uint32_t queued;
 
 /* Without the alarm, which is not a signal of the program and may come at any time. */
-static uint64_t pending_bits(void)
+uint64_t signal_pending(void)
 {
 	return __atomic_load_n(&mote_area()->pending_signals, __ATOMIC_SEQ_CST) &
 	       ~signal_bit(MOTE_ALARM_SIGNAL);
@@ -39,7 +39,7 @@ int64_t signal_queue(const struct signal_info *info)
 	const bool real_time = info->signo >= SIGRTMIN;
 	if (info->signo == MOTE_ALARM_SIGNAL)
 		return 0;
-	if (!real_time && (pending_bits() & signal_bit(info->signo)))
+	if (!real_time && (signal_pending() & signal_bit(info->signo)))
 		return 0;
 	if (queued == QUEUE_MAX && real_time)
 		return -EAGAIN;
@@ -87,7 +87,7 @@ struct signal_info signal_dequeue(int signo)
 
 bool signal_take(uint64_t set, struct signal_info *info)
 {
-	uint64_t ready = pending_bits() & set;
+	uint64_t ready = signal_pending() & set;
 	if (!ready)
 		return false;
 	int signo = __builtin_ctzl(ready) + 1;

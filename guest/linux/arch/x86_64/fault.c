@@ -4,11 +4,13 @@
  */
 #include "guest/linux/arch/arch.h"
 
+#include <asm/vsyscall.h>
 #include <linux/signal.h>
 
 enum {
 	VECTOR_BREAKPOINT = 3,
 	VECTOR_OVERFLOW = 4,
+	VECTOR_INVALID_OPCODE = 6,
 	VECTOR_STACK = 12,
 	VECTOR_GENERAL_PROTECTION = 13,
 	VECTOR_PAGE_FAULT = 14,
@@ -18,6 +20,7 @@ enum {
 };
 /* Error code of a page fault. */
 enum { FAULT_PROTECTION = 1, FAULT_WRITE = 2, FAULT_FETCH = 16 };
+enum { OPCODE_INT = 0xcd };
 
 static const struct {
 	uint8_t vector;
@@ -29,7 +32,7 @@ static const struct {
 	{1, SIGTRAP, TRAP_TRACE, "trace trap"},
 	{VECTOR_BREAKPOINT, SIGTRAP, SI_KERNEL, "breakpoint"},
 	{VECTOR_OVERFLOW, SIGSEGV, SI_KERNEL, "overflow"},
-	{6, SIGILL, ILL_ILLOPN, "illegal instruction"},
+	{VECTOR_INVALID_OPCODE, SIGILL, ILL_ILLOPN, "illegal instruction"},
 	{VECTOR_STACK, SIGBUS, SI_KERNEL, "stack fault"},
 	{VECTOR_GENERAL_PROTECTION, SIGSEGV, SI_KERNEL, "general protection fault"},
 	{VECTOR_PAGE_FAULT, SIGSEGV, SEGV_MAPERR, "segmentation fault"},
@@ -91,15 +94,33 @@ static int32_t float_code(uint64_t vector)
 	return FPE_FLTINV;
 }
 
+/*
+ * INT with a vector that a program may not use is a general protection fault; a KVM that interprets
+ * it says that there is no such instruction. So is a call to the vsyscall page that is none of its
+ * functions.
+ */
+static uint64_t vector_of(const struct mote_fault *f)
+{
+	uint8_t opcode = 0;
+	if (f->vector == VECTOR_INVALID_OPCODE && f->context.rip < MOTE_VA_END &&
+	    user_copy(&opcode, (const void *)f->context.rip, 1) == 0 && opcode == OPCODE_INT)
+		return VECTOR_GENERAL_PROTECTION;
+	if (fault_is_page_fault(f) && f->address == f->context.rip &&
+	    f->address - VSYSCALL_ADDR < MOTE_PAGE)
+		return VECTOR_GENERAL_PROTECTION;
+	return f->vector;
+}
+
 bool fault_to_signal(const struct mote_fault *f, struct fault_signal *to)
 {
+	const uint64_t vector = vector_of(f);
 	for (size_t i = 0; i < sizeof(exceptions) / sizeof(exceptions[0]); i++) {
-		if (exceptions[i].vector != f->vector)
+		if (exceptions[i].vector != vector)
 			continue;
 		*to = (struct fault_signal){
 			.signo = exceptions[i].signo,
 			.code = exceptions[i].code,
-			.address = fault_address(f),
+			.address = vector == f->vector ? fault_address(f) : 0,
 			.what = exceptions[i].what,
 		};
 		if (fault_is_page_fault(f) && (f->error_code & FAULT_PROTECTION))

@@ -170,7 +170,8 @@ static void save_context(const struct mote_context *c, struct sigcontext *s)
 static void restore_context(const struct sigcontext *s, struct mote_context *c)
 {
 	const uint64_t flags = X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF |
-			       X86_EFLAGS_SF | X86_EFLAGS_DF | X86_EFLAGS_OF;
+			       X86_EFLAGS_SF | X86_EFLAGS_DF | X86_EFLAGS_OF | X86_EFLAGS_TF |
+			       X86_EFLAGS_AC | X86_EFLAGS_RF;
 	*c = (struct mote_context){
 		.r8 = s->r8,
 		.r9 = s->r9,

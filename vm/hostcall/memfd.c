@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See memfd.h. Flags, sizes and seals are the guest's. */
+#include "vm/hostcall/memfd.h"
+
+#include "vm/hostcall/resolve.h"
+#include "vm/internal.h"
+#include "vm/memory/shared_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8
+#define MFD_EXEC        16
+#endif
+
+enum {
+	MEMFDS_MAX = 256,
+	FLAGS = MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC,
+	SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE |
+		0x20, /* F_SEAL_EXEC */
+};
+
+/* A descriptor of each, so that one of which only a mapping is left counts as well. */
+struct memfds {
+	unsigned count;
+	int fd[MEMFDS_MAX]; /* owned */
+};
+
+void memfds_free(struct vm *vm)
+{
+	for (unsigned i = 0; vm->memfds && i < vm->memfds->count; i++)
+		close(vm->memfds->fd[i]);
+	free(take_ptr(vm->memfds));
+}
+
+/* --- which are in use --- */
+
+static bool same_file(int fd, const struct stat *st)
+{
+	struct stat other;
+	return resolve_stat(fd, &other) == 0 && other.st_ino == st->st_ino &&
+	       other.st_dev == st->st_dev;
+}
+
+static bool in_use(const struct vm *vm, int fd)
+{
+	const struct fdtable *t = &vm->fds;
+	struct stat st;
+	if (resolve_stat(fd, &st) < 0)
+		return false;
+	if (memory_shares_file(&vm->memory, st.st_dev, st.st_ino))
+		return true;
+	for (uint32_t i = 0; i < t->len; i++)
+		if (t->entries[i].host >= 0 && (t->entries[i].flags & FD_MEMORY) &&
+		    same_file(t->entries[i].host, &st))
+			return true;
+	return false;
+}
+
+/* Forgets those that have neither a descriptor nor a mapping. */
+static void sweep(struct vm *vm)
+{
+	struct memfds *m = vm->memfds;
+	unsigned left = 0;
+	for (unsigned i = 0; i < m->count; i++) {
+		if (in_use(vm, m->fd[i]))
+			m->fd[left++] = m->fd[i];
+		else
+			close(m->fd[i]);
+	}
+	m->count = left;
+}
+
+/* --- sizes --- */
+
+static uint64_t size_of(const struct stat *st)
+{
+	const uint64_t held = (uint64_t)st->st_blocks * 512; /* may be behind the end */
+	uint64_t size = memory_page_up((uint64_t)st->st_size);
+	if (held > size)
+		size = held;
+	return size;
+}
+
+static uint64_t size_of_all(const struct memfds *m)
+{
+	uint64_t sum = 0;
+	struct stat st;
+	for (unsigned i = 0; i < m->count; i++)
+		if (resolve_stat(m->fd[i], &st) == 0)
+			sum += size_of(&st);
+	return sum;
+}
+
+static bool fits(const struct vm *vm, uint64_t more)
+{
+	const uint64_t now = size_of_all(vm->memfds), most = vm->memory.max_bytes;
+	return now <= most && more <= most - now;
+}
+
+int memfd_admit(struct vm *vm, const struct fd_entry *e, uint64_t end)
+{
+	struct stat st;
+	int rc = resolve_stat(e->host, &st);
+	if (rc < 0)
+		return rc;
+	const uint64_t has = size_of(&st);
+	if (end <= has)
+		return 0;
+	if (end > INT64_MAX)
+		return -EFBIG;
+	const uint64_t more = memory_page_up(end) - has;
+	if (fits(vm, more))
+		return 0;
+	sweep(vm);
+	return fits(vm, more) ? 0 : -ENOSPC;
+}
+
+int memfd_admit_write(struct vm *vm, const struct fd_entry *e, int64_t offset, uint64_t bytes)
+{
+	struct stat st;
+	int rc = resolve_stat(e->host, &st), flags = fcntl(e->host, F_GETFL);
+	int64_t at = offset;
+	if (rc < 0)
+		return rc;
+	if (flags < 0)
+		return -errno;
+	if (flags & O_APPEND)
+		at = st.st_size;
+	else if (offset == MEMFD_CURRENT)
+		at = lseek(e->host, 0, SEEK_CUR);
+	if (at < 0)
+		return -EINVAL;
+	return memfd_admit(vm, e, (uint64_t)at + bytes);
+}
+
+/* --- host calls --- */
+
+static int remember(struct vm *vm, int fd)
+{
+	struct memfds *m = vm->memfds;
+	if (!m)
+		m = vm->memfds = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	if (m->count == MEMFDS_MAX)
+		sweep(vm);
+	if (m->count == MEMFDS_MAX)
+		return -ENFILE;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0)
+		return -errno;
+	m->fd[m->count++] = copy;
+	return 0;
+}
+
+/* The host's own processes see a name that is not the guest's. */
+int64_t host_memfd(struct vcpu *vcpu, const struct call_memfd *a)
+{
+	struct vm *vm = vcpu->vm;
+	if (a->flags & ~(uint32_t)FLAGS)
+		return -EINVAL;
+	cleanup_close int fd = memfd_create("guest", a->flags | MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int rc = remember(vm, fd);
+	if (rc < 0)
+		return rc;
+	return fdtable_add(&vm->fds, take_fd(&fd), FD_PLAIN | FD_MEMORY, 0);
+}
+
+int64_t host_get_seals(struct vcpu *vcpu, const struct call_get_seals *a)
+{
+	int host = fdtable_host(&vcpu->vm->fds, a->fd);
+	if (host < 0)
+		return host;
+	return sys_result(fcntl(host, F_GET_SEALS));
+}
+
+/* Of the guest's own files alone: others say what they say of seals on tmpfs. */
+int64_t host_add_seals(struct vcpu *vcpu, const struct call_add_seals *a)
+{
+	const struct fd_entry *e = fdtable_get(&vcpu->vm->fds, a->fd);
+	if (!e)
+		return -EBADF;
+	if (a->seals & ~(uint32_t)SEALS)
+		return -EINVAL;
+	if (!(e->flags & FD_MEMORY))
+		return fcntl(e->host, F_GET_SEALS) < 0 ? -errno : -EPERM;
+	return sys_status(fcntl(e->host, F_ADD_SEALS, (int)a->seals));
+}
+
+bool memfd_is_sealed(const struct fd_entry *e)
+{
+	const int seals = fcntl(e->host, F_GET_SEALS);
+	return seals >= 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
+}
