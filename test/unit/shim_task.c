@@ -6,6 +6,8 @@
 #include "runtime_harness.h"
 
 #include "base/io.h"
+#include "proto/bootstrap.pb-c.h"
+#include "proto/metrics.pb-c.h"
 #include "proto/task.pb-c.h"
 #include "proto/ttrpc.pb-c.h"
 #include "proto/types.pb-c.h"
@@ -76,8 +78,8 @@ TestSuite(shim_task, .init = start_shim, .fini = end_shim, .timeout = 60);
 
 static uint32_t request(const char *method, const ProtobufCMessage *message)
 {
-	uint8_t packed[4096];
-	struct buf frame = {.cap = 8192};
+	uint8_t packed[16384];
+	struct buf frame = {.cap = 32768};
 	Ttrpc__Request r = TTRPC__REQUEST__INIT;
 	r.service = (char *)"containerd.task.v2.Task";
 	r.method = (char *)(uintptr_t)method;
@@ -550,4 +552,149 @@ Test(shim_task, client_that_is_gone)
 	connect_client();
 	while (shim.tasks)
 		step();
+}
+
+/* Of Stats's answer, which is in the form of the machine's version of cgroups. */
+static void expect_figures(const struct answer *a)
+{
+	cr_assert(a->code == 0, "%s", a->text);
+	Task__StatsResponse *r = task__stats_response__unpack(NULL, a->len, a->payload);
+	cr_assert(r && r->stats);
+	const size_t len = r->stats->value.len;
+	const uint8_t *data = r->stats->value.data;
+	if (strcmp(r->stats->type_url, "io.containerd.cgroups.v2.Metrics") == 0) {
+		Metrics__V2Metrics *m = metrics__v2_metrics__unpack(NULL, len, data);
+		cr_assert(m && m->pids && m->memory && m->cpu);
+		cr_expect(m->pids->current >= 1 && m->memory->usage > 0 && m->cpu->usage_usec > 0);
+		metrics__v2_metrics__free_unpacked(m, NULL);
+	} else {
+		cr_expect_str_eq(r->stats->type_url, "io.containerd.cgroups.v1.Metrics");
+		Metrics__V1Metrics *m = metrics__v1_metrics__unpack(NULL, len, data);
+		cr_assert(m && m->pids && m->memory && m->cpu && m->cpu->usage);
+		cr_expect(m->pids->current >= 1 && m->memory->usage->usage > 0 &&
+			  m->cpu->usage->total > 0);
+		metrics__v1_metrics__free_unpacked(m, NULL);
+	}
+	task__stats_response__free_unpacked(r, NULL);
+}
+
+static const struct answer *ask_update(const char *resources)
+{
+	Types__Any any = TYPES__ANY__INIT;
+	Task__UpdateTaskRequest r = TASK__UPDATE_TASK_REQUEST__INIT;
+	r.id = (char *)"c";
+	any.type_url = (char *)"";
+	any.value.data = (uint8_t *)(uintptr_t)resources;
+	if (resources) {
+		any.value.len = strlen(resources);
+		r.resources = &any;
+	}
+	return answer(request("Update", &r.base));
+}
+
+Test(shim_task, limits_and_figures)
+{
+	create_and_start("wait");
+	expect_figures(ask("Stats", ""));
+	expect_code(ask_update(NULL), TTRPC_INVALID_ARGUMENT, "without resources");
+	expect_code(ask_update("{"), TTRPC_INVALID_ARGUMENT, "");
+	expect_code(ask_update("{\"pids\":{\"limit\":\"x\"}}"), TTRPC_INVALID_ARGUMENT, "limit");
+	expect_code(ask_update("{\"pids\":{\"limit\":500}}"), 0, "");
+	cr_expect(ask_kill("", SIGKILL)->code == 0);
+	cr_expect(exit_status(ask("Wait", "")) == 137);
+	cr_expect(ask("Delete", "")->code == 0);
+	expect_code(ask("Stats", ""), TTRPC_NOT_FOUND, "not found");
+	expect_code(ask_update("{}"), TTRPC_NOT_FOUND, "not found");
+}
+
+Test(shim_task, pauses)
+{
+	create_and_start("wait");
+	expect_code(ask("Pause", ""), 0, "");
+	cr_expect(status_now("") == TYPES__STATUS__PAUSED);
+	expect_code(ask("Pause", ""), TTRPC_FAILED_PRECONDITION, "not running");
+	expect_code(ask("Resume", ""), 0, "");
+	cr_expect(status_now("") == TYPES__STATUS__RUNNING);
+	/* One that is killed while it is paused ends all the same. */
+	expect_code(ask("Pause", ""), 0, "");
+	cr_expect(ask_kill("", SIGKILL)->code == 0);
+	cr_expect(exit_status(ask("Wait", "")) == 137);
+	expect_code(ask("Pause", ""), TTRPC_FAILED_PRECONDITION, "");
+	cr_expect(ask("Delete", "")->code == 0);
+	expect_code(ask("Pause", ""), TTRPC_NOT_FOUND, "not found");
+}
+
+/* What a Create asks for that Mote does not do, or that is no request of containerd's. */
+Test(shim_task, what_create_refuses)
+{
+	program("exit 0");
+	Task__CreateTaskRequest r = TASK__CREATE_TASK_REQUEST__INIT;
+	Types__Mount mount = TYPES__MOUNT__INIT, *mounts[100];
+	static char *options[600];
+	r.id = (char *)"../c";
+	r.bundle = dir;
+	r.stdout = stdout_path;
+	expect_code(answer(request("Create", &r.base)), TTRPC_INVALID_ARGUMENT,
+		    "invalid container");
+	r.id = (char *)"c";
+	r.bundle = (char *)"bundle";
+	expect_code(answer(request("Create", &r.base)), TTRPC_INVALID_ARGUMENT, "absolute path");
+	r.bundle = dir;
+	r.checkpoint = (char *)"/checkpoint";
+	expect_code(answer(request("Create", &r.base)), TTRPC_INVALID_ARGUMENT, "checkpoint");
+	r.checkpoint = (char *)"";
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++)
+		mounts[i] = &mount;
+	r.rootfs = mounts;
+	r.n_rootfs = sizeof(mounts) / sizeof(*mounts);
+	expect_code(answer(request("Create", &r.base)), TTRPC_INVALID_ARGUMENT, "too many mounts");
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+		options[i] = (char *)"ro";
+	mount.options = options;
+	mount.n_options = sizeof(options) / sizeof(*options);
+	r.n_rootfs = 1;
+	expect_code(answer(request("Create", &r.base)), TTRPC_INVALID_ARGUMENT, "too many mounts");
+	mount.n_options = 0;
+	mount.type = (char *)"none-such";
+	mount.source = (char *)"none";
+	const struct answer *a = answer(request("Create", &r.base));
+	cr_expect(a->code != 0 && strstr(a->text, "none-such"), "code %d: %s", a->code, a->text);
+	shim.ending = true;
+	r.n_rootfs = 0;
+	expect_code(answer(request("Create", &r.base)), TTRPC_UNAVAILABLE, "about to end");
+	shim.ending = false;
+}
+
+/* Options of a runtime's configuration are no error, and have no effect. */
+Test(shim_task, options_of_others)
+{
+	Bootstrap__Options o = BOOTSTRAP__OPTIONS__INIT;
+	Types__Any any = TYPES__ANY__INIT;
+	uint8_t packed[64];
+	program("exit 3");
+	o.config_path = (char *)"/etc/none";
+	any.type_url = (char *)"runtimeoptions.v1.Options";
+	any.value.data = packed;
+	any.value.len = bootstrap__options__pack(&o, packed);
+	Task__CreateTaskRequest r = TASK__CREATE_TASK_REQUEST__INIT;
+	r.id = (char *)"c";
+	r.bundle = dir;
+	r.stdout = stdout_path;
+	r.options = &any;
+	expect_code(answer(request("Create", &r.base)), 0, "");
+	Task__ResizePtyRequest size = TASK__RESIZE_PTY_REQUEST__INIT;
+	size.id = (char *)"c";
+	size.width = 80;
+	size.height = 25;
+	expect_code(answer(request("ResizePty", &size.base)), 0, ""); /* it has no terminal */
+	Task__CloseIORequest close_io = TASK__CLOSE_IOREQUEST__INIT;
+	close_io.id = (char *)"c";
+	close_io.stdin = true;
+	expect_code(answer(request("CloseIO", &close_io.base)), 0, "");
+	expect_code(ask("Start", ""), 0, "");
+	cr_expect(exit_status(ask("Wait", "")) == 3);
+	expect_code(answer(request("ResizePty", &size.base)), 0, "");
+	cr_expect(ask("Delete", "")->code == 0);
+	expect_code(answer(request("ResizePty", &size.base)), TTRPC_NOT_FOUND, "not found");
+	expect_code(answer(request("CloseIO", &close_io.base)), TTRPC_NOT_FOUND, "not found");
 }

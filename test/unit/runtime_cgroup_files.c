@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What limits, statistics, pauses and out-of-memory events become in control files of each version,
+ * of which a machine has one: the files are those of a directory. */
+#include "runtime/cgroup/internal.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char top[64];
+static struct cgroup *group;
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
+static void setup(void)
+{
+	strcpy(top, "/tmp/mote-cgroup.XXXXXX");
+	cr_assert(mkdtemp(top));
+}
+
+static void teardown(void)
+{
+	cgroup_free(group);
+	group = NULL;
+	nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(runtime_cgroup_files, .init = setup, .fini = teardown);
+
+static void put(const char *file, const char *text)
+{
+	char path[200];
+	snprintf(path, sizeof(path), "%s/%s", top, file);
+	FILE *f = fopen(path, "w");
+	cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0, "%s", path);
+}
+
+static const char *get(const char *file)
+{
+	static char text[256];
+	int rc = cgroup_read(top, file, text, sizeof(text));
+	if (rc < 0)
+		return strerror(-rc);
+	return text;
+}
+
+/* A cgroup of that version, all of whose controllers have their files in `top`. */
+static void be(int version)
+{
+	cgroup_free(group);
+	group = calloc(1, sizeof(*group));
+	cr_assert(group);
+	*group =
+		(struct cgroup){.version = version, .path = strdup("/p"), .oom_fd = -1, .count = 1};
+	group->hierarchies[0] = (struct hierarchy){
+		.controllers = ~0u,
+		.top = strdup(top),
+		.dir = strdup(top),
+	};
+}
+
+static struct oci_resources unset(void)
+{
+	return (struct oci_resources){
+		.memory_limit = OCI_UNSET,
+		.memory_reservation = OCI_UNSET,
+		.memory_swap = OCI_UNSET,
+		.memory_swappiness = OCI_UNSET,
+		.cpu_shares = OCI_UNSET,
+		.cpu_quota_us = OCI_UNSET,
+		.cpu_period_us = OCI_UNSET,
+		.cpu_burst_us = OCI_UNSET,
+		.cpu_idle = OCI_UNSET,
+		.io_weight = OCI_UNSET,
+	};
+}
+
+struct written {
+	const char *file, *before, *after;
+};
+
+/* Sets the limits with these files there, and looks at what is in them then. */
+static void expect_written(const struct oci_resources *r, const struct written *files, size_t count)
+{
+	struct err e = {0};
+	for (size_t i = 0; i < count; i++)
+		put(files[i].file, files[i].before);
+	int rc = cgroup_update(group, r, &e);
+	cr_expect(rc == 0, "%d: %s", rc, e.text);
+	for (size_t i = 0; i < count; i++) {
+		const char *now = get(files[i].file);
+		cr_expect(strcmp(now, files[i].after) == 0, "%s: '%s', not '%s'", files[i].file,
+			  now, files[i].after);
+	}
+}
+#define EXPECT_WRITTEN(r, ...)                                               \
+	do {                                                                 \
+		const struct written files_[] = {__VA_ARGS__};               \
+		expect_written(r, files_, sizeof(files_) / sizeof(*files_)); \
+	} while (0)
+
+/* Sets the limits, which fails with this code and a text that names what is missing. */
+static void expect_refused(const struct oci_resources *r, int code, const char *text)
+{
+	struct err e = {0};
+	int rc = cgroup_update(group, r, &e);
+	cr_expect(rc == -code && strstr(e.text, text), "%d: %s", rc, e.text);
+}
+
+Test(runtime_cgroup_files, limits_of_version_2)
+{
+	struct oci_unified unified[] = {{"memory.high", "12345"}};
+	struct oci_io io[] = {
+		{OCI_IO_READ_BPS, 8, 0, 1000},
+		{OCI_IO_WRITE_IOPS, 8, 16, 0},
+	};
+	be(2);
+	struct oci_resources r = unset();
+	r.memory_limit = 64 << 20;
+	r.memory_reservation = 32 << 20;
+	r.memory_swap = 96 << 20; /* with memory's own */
+	r.cpu_shares = 1024;
+	r.cpu_quota_us = 50000;
+	r.cpu_burst_us = 1000;
+	r.cpuset_cpus = "0-1";
+	r.cpuset_mems = "0";
+	r.pids_limit = 100;
+	r.io_weight = 505;
+	r.unified = unified;
+	r.unified_count = 1;
+	EXPECT_WRITTEN(&r, {"memory.max", "", "67108864"}, {"memory.low", "", "33554432"},
+		       {"memory.swap.max", "m", "33554432"}, {"cpu.weight", "", "39"},
+		       {"cpu.max", "m 20000\n", "50000 20000"}, {"cpu.max.burst", "", "1000"},
+		       {"cpuset.cpus", "", "0-1"}, {"cpuset.mems", "", "0"},
+		       {"pids.max", "", "100"}, {"io.weight", "", "5000"},
+		       {"memory.high", "", "12345"});
+	r = unset();
+	r.io = io;
+	r.io_count = 1;
+	EXPECT_WRITTEN(&r, {"io.max", "", "8:0 rbps=1000"});
+	r.io = io + 1;
+	EXPECT_WRITTEN(&r, {"io.max", "", "8:16 wiops=max"});
+}
+
+Test(runtime_cgroup_files, no_limit_and_borders_in_version_2)
+{
+	be(2);
+	struct oci_resources r = unset();
+	r.memory_limit = r.memory_swap = r.pids_limit = -1;
+	r.cpu_quota_us = -1;
+	r.cpu_shares = 1; /* less than there is */
+	EXPECT_WRITTEN(&r, {"memory.max", "", "max"}, {"memory.swap.max", "0", "max"},
+		       {"cpu.weight", "", "1"}, {"cpu.max", "", "max 100000"},
+		       {"pids.max", "m", "max"});
+	r = unset();
+	r.memory_limit = 2 << 20;
+	r.memory_swap = 1 << 20; /* less than memory's own */
+	r.cpu_shares = INT32_MAX;
+	r.cpu_period_us = 5000;
+	EXPECT_WRITTEN(&r, {"memory.max", "", "2097152"}, {"memory.swap.max", "m", "0"},
+		       {"cpu.weight", "", "10000"}, {"cpu.max", "", "max 5000"});
+	/* A scheduler's own weights are in the specification's numbers. */
+	struct oci_io device = {OCI_IO_WEIGHT, 8, 0, 10};
+	r = unset();
+	r.io_weight = 505;
+	EXPECT_WRITTEN(&r, {"io.bfq.weight", "", "505"}, {"io.weight", "", ""});
+	r = unset();
+	r.io = &device;
+	r.io_count = 1;
+	EXPECT_WRITTEN(&r, {"io.bfq.weight", "", "8:0 10"}, {"io.weight", "", ""});
+	char path[100];
+	snprintf(path, sizeof(path), "%s/io.bfq.weight", top);
+	cr_assert(unlink(path) == 0);
+	EXPECT_WRITTEN(&r, {"io.weight", "", "8:0 1"});
+}
+
+Test(runtime_cgroup_files, limits_of_version_1)
+{
+	struct oci_io io[] = {
+		{OCI_IO_WRITE_BPS, 8, 0, 1000},
+		{OCI_IO_WEIGHT, 8, 0, 500},
+	};
+	be(1);
+	struct oci_resources r = unset();
+	r.memory_limit = 64 << 20;
+	r.memory_reservation = 32 << 20;
+	r.memory_swap = 96 << 20;
+	r.memory_swappiness = 0;
+	r.oom_kill_disable = true;
+	r.cpu_shares = 512;
+	r.cpu_quota_us = 50000;
+	r.cpu_period_us = 20000;
+	r.cpu_burst_us = 1000;
+	r.cpu_idle = 1;
+	r.pids_limit = -1;
+	r.io_weight = 500;
+	r.io = io;
+	r.io_count = 2;
+	EXPECT_WRITTEN(&r, {"memory.limit_in_bytes", "", "67108864"},
+		       {"memory.soft_limit_in_bytes", "", "33554432"},
+		       {"memory.memsw.limit_in_bytes", "1", "100663296"},
+		       {"memory.swappiness", "", "0"}, {"memory.oom_control", "", "1"},
+		       {"cpu.shares", "", "512"}, {"cpu.cfs_quota_us", "", "50000"},
+		       {"cpu.cfs_period_us", "", "20000"}, {"cpu.cfs_burst_us", "", "1000"},
+		       {"cpu.idle", "", "1"}, {"pids.max", "m", "max"},
+		       {"blkio.bfq.weight", "", "500"},
+		       {"blkio.throttle.write_bps_device", "", "8:0 1000"},
+		       {"blkio.bfq.weight_device", "", "8:0 500"});
+}
+
+Test(runtime_cgroup_files, what_cannot_be_set_is_named)
+{
+	struct oci_unified unified[] = {{"memory.none", "1"}};
+	struct oci_io device = {OCI_IO_READ_BPS, 8, 0, 1};
+	for (int version = 1; version <= 2; version++) {
+		be(version);
+		struct oci_resources r = unset();
+		r.memory_limit = 1 << 20;
+		expect_refused(&r, ENOSYS, "linux.resources.memory.limit");
+		r = unset();
+		r.memory_reservation = 1 << 20;
+		expect_refused(&r, ENOSYS, "linux.resources.memory.reservation");
+		r = unset();
+		r.cpu_shares = 100;
+		expect_refused(&r, ENOSYS, "linux.resources.cpu.shares");
+		r = unset();
+		r.cpu_quota_us = 100;
+		expect_refused(&r, ENOSYS, "linux.resources.cpu.quota");
+		r = unset();
+		r.cpu_burst_us = 100;
+		expect_refused(&r, ENOSYS, "linux.resources.cpu.burst");
+		r = unset();
+		r.cpuset_cpus = "0";
+		expect_refused(&r, ENOSYS, "linux.resources.cpu.cpus");
+		r = unset();
+		r.cpuset_mems = "0";
+		expect_refused(&r, ENOSYS, "linux.resources.cpu.mems");
+		r = unset();
+		r.pids_limit = 1;
+		expect_refused(&r, ENOSYS, "linux.resources.pids.limit");
+		r = unset();
+		r.io_weight = 100;
+		expect_refused(&r, ENOSYS, "linux.resources.blockIO.weight");
+		r = unset();
+		r.io = &device;
+		r.io_count = 1;
+		expect_refused(&r, ENOSYS, "linux.resources.blockIO");
+		r = unset();
+		r.unified = unified;
+		r.unified_count = 1;
+		expect_refused(&r, version == 1 ? ENOSYS : ENOENT, "linux.resources.unified");
+	}
+	struct oci_resources r = unset();
+	r.oom_kill_disable = true;
+	expect_refused(&r, ENOSYS, "disableOOMKiller");
+	/* The file is there, and the kernel does not take what is written. */
+	r = unset();
+	r.pids_limit = 7;
+	char path[100];
+	snprintf(path, sizeof(path), "%s/pids.max", top);
+	cr_assert(symlink("/dev/full", path) == 0);
+	expect_refused(&r, ENOSPC, "linux.resources.pids.limit: 7 to ");
+}
+
+Test(runtime_cgroup_files, statistics_of_version_2)
+{
+	struct container_stats s;
+	struct err e = {0};
+	be(2);
+	put("cpu.stat", "usage_usec 10\nuser_usec 7\nsystem_usec 3\nnr_periods 5\nnr_throttled 2\n"
+			"throttled_usec 9\n");
+	put("memory.current", "4096\n");
+	put("memory.max", "max\n");
+	put("memory.peak", "8192\n");
+	put("memory.stat", "anon 1\nfile 2\nkernel 3\ninactive_file 4\npgfault 5\npgmajfault 6\n");
+	put("memory.events", "low 0\nhigh 0\nmax 11\noom 12\noom_kill 13\n");
+	put("pids.current", "2\n");
+	put("pids.max", "100\n");
+	put("io.stat", "8:0 rbytes=100 wbytes=20 rios=1 wios=1\n8:16 rbytes=1 wbytes=2 rios=1\n");
+	cr_assert(cgroup_stats(group, &s, &e) == 0, "%s", e.text);
+	const uint64_t got[] = {
+		s.cpu_total_ns,
+		s.cpu_user_ns,
+		s.cpu_system_ns,
+		s.cpu_periods,
+		s.cpu_throttled_periods,
+		s.cpu_throttled_ns,
+		s.memory_bytes,
+		s.memory_limit_bytes,
+		s.memory_max_bytes,
+		s.memory_anon_bytes,
+		s.memory_file_bytes,
+		s.memory_kernel_bytes,
+		s.memory_inactive_file_bytes,
+		s.page_faults,
+		s.major_page_faults,
+		s.memory_failcnt,
+		s.oom,
+		s.oom_kill,
+		s.pids,
+		s.pids_limit,
+		s.io_read_bytes,
+		s.io_write_bytes,
+	};
+	const uint64_t want[] = {10000, 7000, 3000, 5, 2,  9000, 4096, UINT64_MAX, 8192, 1,   2,
+				 3,     4,    5,    6, 11, 12,   13,   2,          100,  101, 22};
+	for (size_t i = 0; i < sizeof(want) / sizeof(*want); i++)
+		cr_expect(got[i] == want[i], "figure %zu: %lu, not %lu", i, got[i], want[i]);
+	cr_expect(s.cgroup_v2);
+}
+
+Test(runtime_cgroup_files, statistics_of_version_1)
+{
+	struct container_stats s;
+	struct err e = {0};
+	be(1);
+	put("cpuacct.usage", "12345\n");
+	put("cpu.stat", "nr_periods 5\nnr_throttled 2\nthrottled_time 9\n");
+	put("memory.usage_in_bytes", "4096\n");
+	put("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
+	put("blkio.throttle.io_service_bytes_recursive",
+	    "8:0 Read 100\n8:0 Write 20\n8:0 Total 120\n8:16 Read 1\n8:16 Write 2\nTotal 123\n");
+	cr_assert(cgroup_stats(group, &s, &e) == 0, "%s", e.text);
+	cr_expect(s.cpu_total_ns == 12345 && s.cpu_periods == 5 && s.cpu_throttled_ns == 9);
+	cr_expect(s.memory_bytes == 4096 && s.oom == 3 && s.oom_kill == 3 && !s.cgroup_v2);
+	cr_expect(s.io_read_bytes == 101 && s.io_write_bytes == 22, "%lu, %lu", s.io_read_bytes,
+		  s.io_write_bytes);
+	/* A cgroup that somebody has removed. */
+	strcpy(group->hierarchies[0].dir, "/none");
+	cr_expect(cgroup_stats(group, &s, &e) == -ENOENT && strstr(e.text, "/none"), "%s", e.text);
+}
+
+Test(runtime_cgroup_files, pauses)
+{
+	struct err e = {0};
+	be(2);
+	cr_expect(cgroup_freeze(group, true, &e) == -ENOENT && strstr(e.text, top), "%s", e.text);
+	put("cgroup.events", "populated 1\nfrozen 1\n");
+	cr_expect(cgroup_freeze(group, true, &e) == -ENOENT, "without cgroup.freeze");
+	put("cgroup.freeze", "0");
+	cr_expect(cgroup_freeze(group, true, &e) == 0, "%s", e.text);
+	cr_expect(strcmp(get("cgroup.freeze"), "1") == 0, "%s", get("cgroup.freeze"));
+	put("cgroup.events", "populated 1\nfrozen 0\n");
+	cr_expect(cgroup_freeze(group, false, &e) == 0, "%s", e.text);
+	cr_expect(strcmp(get("cgroup.freeze"), "0") == 0, "%s", get("cgroup.freeze"));
+	be(1);
+	cr_expect(cgroup_freeze(group, true, &e) == -ENOENT && strstr(e.text, top), "%s", e.text);
+	put("freezer.state", "");
+	cr_expect(cgroup_freeze(group, true, &e) == 0, "%s", e.text);
+	cr_expect(strcmp(get("freezer.state"), "FROZEN") == 0, "%s", get("freezer.state"));
+}
+
+Test(runtime_cgroup_files, out_of_memory)
+{
+	struct err e = {0};
+	be(2);
+	cr_expect(cgroup_watch_oom(group, &e) == 0 && cgroup_oom_fd(group) == -1,
+		  "a controller that is not delegated");
+	put("memory.events", "oom_kill 0\n");
+	cr_expect(cgroup_watch_oom(group, &e) == 0 && cgroup_oom_fd(group) >= 0, "%s", e.text);
+	cr_expect(!cgroup_take_oom(group));
+	put("memory.events", "oom_kill 2\n");
+	cr_expect(cgroup_take_oom(group) && !cgroup_take_oom(group));
+	be(1);
+	cr_expect(cgroup_watch_oom(group, &e) == -ENOENT && strstr(e.text, top), "%s", e.text);
+}
