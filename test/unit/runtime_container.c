@@ -333,6 +333,59 @@ Test(runtime_overlay, keeps_owners)
 	umount2(at("layers"), MNT_DETACH);
 }
 
+/*
+ * More layers than an overlay's options have space for by their whole paths: by short ones, from the
+ * directory that all are in. A user whose ids cannot be mapped leaves this as the only way.
+ */
+Test(runtime_overlay, many_layers)
+{
+	enum { LAYERS = 24 };
+	char name[201], lower[16384] = "lowerdir=";
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	rename(at("rootfs"), at("lower"));
+	mkdir(at("rootfs"), 0755);
+	mkdir(at("%s", name), 0755);
+	for (int i = 0; i < LAYERS; i++) {
+		mkdir(at("%s/%d", name, i), 0755);
+		put(at("%s/%d/file", name, i), i ? "below\n" : "top\n", 0644);
+		strcat(strcat(lower, at("%s/%d", name, i)), i < LAYERS - 1 ? ":" : "");
+	}
+	put(at("%s/%d/prog", name, LAYERS - 1), "\177ELFread /file", 0755);
+	cr_assert(strlen(lower) > 4096, "%zu bytes", strlen(lower));
+	const char *options[] = {lower, NULL};
+	const struct container_mount m = {
+		.type = "overlay",
+		.source = "overlay",
+		.target = "",
+		.options = options,
+	};
+	struct container_config own = config_with(&m);
+	char out[128];
+	snprintf(out, sizeof(out), "file://%s", at("text"));
+	own.stdio.stdout_path = out;
+	struct client k = {.in = -1, .out = -1, .err = -1};
+	struct err e;
+	config(",\"user\":{\"uid\":1073741824,\"gid\":0}", LINUX(""));
+	cr_assert(create_now(&own, &k, &e) == 0, "%s", e.text);
+	cr_assert(start_now(&k, &e) == 0, "%s", e.text);
+	cr_expect(finish(&k) == 0);
+	delete (&k);
+	char text[16] = "";
+	int fd = open(at("text"), O_RDONLY | O_CLOEXEC);
+	cr_expect(fd >= 0 && read(fd, text, sizeof(text) - 1) == 4 && strcmp(text, "top\n") == 0,
+		  "'%s'", text);
+	close(fd);
+	/* Too many for short ones as well. */
+	while (strlen(lower) < 12000)
+		strcat(strcat(lower, ":"), at("%s/0", name));
+	options[0] = lower;
+	for (size_t n = strlen(lower); n < 16000; n = strlen(lower))
+		strcat(strcat(lower, ":"), at("lower"));
+	int rc = create_now(&own, &k, &e);
+	cr_expect(rc == -E2BIG, "%d: %s", rc, e.text);
+}
+
 /* A hook of that kind, a shell script that is given a path. */
 static void config_with_hook(const char *kind, const char *script, const char *path)
 {
