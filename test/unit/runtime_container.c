@@ -334,8 +334,8 @@ Test(runtime_overlay, keeps_owners)
 }
 
 /*
- * More layers than an overlay's options have space for by their whole paths: by short ones, from the
- * directory that all are in. A user whose ids cannot be mapped leaves this as the only way.
+ * More layers than an overlay's options have space for by their whole paths: by short ones, from
+ * the directory that all are in. A user whose ids cannot be mapped leaves this as the only way.
  */
 Test(runtime_overlay, many_layers)
 {

@@ -59,7 +59,7 @@ static void start_shim(void)
 	snprintf(stdout_path, sizeof(stdout_path), "%s", at("out"));
 }
 
-/* The shim learns of it when the last copy is closed: a child that has not yet executed has one. */
+/* It ends with its last copy, of which a child that has not yet executed has one. */
 static void close_client(void)
 {
 	close(peer);
@@ -628,7 +628,7 @@ Test(shim_task, pauses)
 	expect_code(ask("Pause", ""), TTRPC_NOT_FOUND, "not found");
 }
 
-/* What a Create asks for that Mote does not do, or that is no request of containerd's. */
+/* What a Create asks for that Mote does not do, or that containerd does not send. */
 Test(shim_task, what_create_refuses)
 {
 	program("exit 0");
