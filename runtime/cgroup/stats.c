@@ -2,6 +2,8 @@
 /* What a container has used, from the control files of both versions. */
 #include "runtime/cgroup/internal.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,27 +16,103 @@ static const char *read_stat(const char *dir, const char *file, char *text)
 	return text;
 }
 
-/* Sums "MAJOR:MINOR NAME VALUE" (version 1) of all devices. */
-static uint64_t sum_v1(const char *text, const char *name)
+/* The entry of a line's device, "MAJOR:MINOR …", and *rest behind it. NULL: the line has none. */
+static struct io_use *find_device(struct container_stats *s, const char *line, const char **rest)
 {
-	uint64_t sum = 0;
-	size_t len = strlen(name);
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		const char *word = strchr(line, ' ');
-		if (word && strncmp(word + 1, name, len) == 0 && word[1 + len] == ' ')
-			sum += strtoull(word + 1 + len, NULL, 10);
-	}
-	return sum;
+	char *end;
+	unsigned long major = strtoul(line, &end, 10);
+	if (end == line || *end != ':')
+		return NULL;
+	const char *number = end + 1;
+	unsigned long minor = strtoul(number, &end, 10);
+	if (end == number || *end != ' ')
+		return NULL;
+	*rest = end + 1;
+	for (size_t i = 0; i < s->io_count; i++)
+		if (s->io[i].major == major && s->io[i].minor == minor)
+			return &s->io[i];
+	if (s->io_count == STATS_DEVICES_MAX)
+		return NULL;
+	s->io[s->io_count] = (struct io_use){.major = (uint32_t)major, .minor = (uint32_t)minor};
+	return &s->io[s->io_count++];
 }
 
-/* Sums "name=VALUE" (version 2) of all devices. */
-static uint64_t sum_v2(const char *text, const char *name)
+static const char *next_line(const char *line)
 {
-	uint64_t sum = 0;
-	for (const char *at = strstr(text, name); at; at = strstr(at + 1, name))
-		sum += strtoull(at + strlen(name), NULL, 10);
-	return sum;
+	const char *end = strchr(line, '\n');
+	return end ? end + 1 : line + strlen(line);
+}
+
+static bool take_word(const char **at, const char *word)
+{
+	size_t len = strlen(word);
+	if (strncmp(*at, word, len) != 0)
+		return false;
+	*at += len;
+	return true;
+}
+
+/* Of version 1: "MAJOR:MINOR Read VALUE" */
+static void take_io_v1(struct container_stats *s, const char *text, bool bytes)
+{
+	for (const char *line = text; *line; line = next_line(line)) {
+		const char *at;
+		struct io_use *io = find_device(s, line, &at);
+		if (io && take_word(&at, "Read "))
+			*(bytes ? &io->read_bytes : &io->reads) = strtoull(at, NULL, 10);
+		else if (io && take_word(&at, "Write "))
+			*(bytes ? &io->write_bytes : &io->writes) = strtoull(at, NULL, 10);
+	}
+}
+
+/* "NAME=VALUE" of a line; 0: it has none. */
+static uint64_t value_of(const char *line, const char *name)
+{
+	const char *end = next_line(line), *at = strstr(line, name);
+	if (!at || at >= end)
+		return 0;
+	return strtoull(at + strlen(name), NULL, 10);
+}
+
+/* Of version 2: "MAJOR:MINOR rbytes=VALUE wbytes=VALUE rios=VALUE wios=VALUE …" */
+static void take_io_v2(struct container_stats *s, const char *text)
+{
+	for (const char *line = text; *line; line = next_line(line)) {
+		const char *at;
+		struct io_use *io = find_device(s, line, &at);
+		if (!io)
+			continue;
+		io->read_bytes = value_of(at, "rbytes=");
+		io->write_bytes = value_of(at, "wbytes=");
+		io->reads = value_of(at, "rios=");
+		io->writes = value_of(at, "wios=");
+	}
+}
+
+/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=0", and the same of "full". */
+static bool take_pressure(const char *dir, const char *file, struct pressure *p)
+{
+	char text[STAT_BYTES];
+	bool any = false;
+	for (const char *line = read_stat(dir, file, text); *line; line = next_line(line)) {
+		bool full = strncmp(line, "full ", 5) == 0;
+		struct pressure_of *of = full ? &p->full : &p->some;
+		any |= sscanf(line + 5, "avg10=%lf avg60=%lf avg300=%lf total=%lu", &of->avg10,
+			      &of->avg60, &of->avg300, &of->total_us) == 4;
+	}
+	return any;
+}
+
+/* Version 1 counts memory and swap together, if it counts swap. */
+static void take_swap_v1(const char *memory, struct container_stats *s)
+{
+	uint64_t both = cgroup_number(memory, "memory.memsw.usage_in_bytes");
+	uint64_t limit = cgroup_number(memory, "memory.memsw.limit_in_bytes");
+	s->has_swap = both > 0;
+	if (both > s->memory_bytes)
+		s->swap_bytes = both - s->memory_bytes;
+	if (limit > s->memory_limit_bytes)
+		s->swap_limit_bytes = limit - s->memory_limit_bytes;
 }
 
 static void stats_v1(const struct cgroup *c, struct container_stats *s)
@@ -65,9 +143,10 @@ static void stats_v1(const struct cgroup *c, struct container_stats *s)
 	s->oom_kill = s->oom = cgroup_oom_kills(c);
 	s->pids = cgroup_number(pids, "pids.current");
 	s->pids_limit = cgroup_number(pids, "pids.max");
-	read_stat(cgroup_dir(c, CGROUP_IO), "blkio.throttle.io_service_bytes_recursive", text);
-	s->io_read_bytes = sum_v1(text, "Read");
-	s->io_write_bytes = sum_v1(text, "Write");
+	take_swap_v1(memory, s);
+	const char *io = cgroup_dir(c, CGROUP_IO);
+	take_io_v1(s, read_stat(io, "blkio.throttle.io_service_bytes_recursive", text), true);
+	take_io_v1(s, read_stat(io, "blkio.throttle.io_serviced_recursive", text), false);
 }
 
 static void stats_v2(const struct cgroup *c, struct container_stats *s)
@@ -98,9 +177,13 @@ static void stats_v2(const struct cgroup *c, struct container_stats *s)
 	s->oom_kill = cgroup_field(text, "oom_kill");
 	s->pids = cgroup_number(dir, "pids.current");
 	s->pids_limit = cgroup_number(dir, "pids.max");
-	read_stat(dir, "io.stat", text);
-	s->io_read_bytes = sum_v2(text, "rbytes=");
-	s->io_write_bytes = sum_v2(text, "wbytes=");
+	s->has_swap = true;
+	s->swap_bytes = cgroup_number(dir, "memory.swap.current");
+	s->swap_limit_bytes = cgroup_number(dir, "memory.swap.max");
+	take_io_v2(s, read_stat(dir, "io.stat", text));
+	bool cpu = take_pressure(dir, "cpu.pressure", &s->cpu_pressure);
+	bool memory = take_pressure(dir, "memory.pressure", &s->memory_pressure);
+	s->has_pressure = take_pressure(dir, "io.pressure", &s->io_pressure) && memory && cpu;
 }
 
 int cgroup_stats(const struct cgroup *c, struct container_stats *out, struct err *e)

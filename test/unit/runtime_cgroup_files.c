@@ -288,7 +288,16 @@ Test(runtime_cgroup_files, statistics_of_version_2)
 	put("pids.current", "2\n");
 	put("pids.max", "100\n");
 	put("io.stat", "8:0 rbytes=100 wbytes=20 rios=1 wios=1\n8:16 rbytes=1 wbytes=2 rios=1\n");
+	put("cpu.pressure", "some avg10=1.50 avg60=0.00 avg300=0.25 total=7\n"
+			    "full avg10=0.00 avg60=0.00 avg300=0.00 total=3\n");
+	cr_assert(cgroup_stats(group, &s, &e) == 0 && !s.has_pressure, "only of one: %s", e.text);
+	put("memory.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
+	put("io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=9\n");
 	cr_assert(cgroup_stats(group, &s, &e) == 0, "%s", e.text);
+	cr_expect(s.has_pressure && s.cpu_pressure.some.avg10 == 1.5 &&
+		  s.cpu_pressure.some.avg300 == 0.25 && s.cpu_pressure.some.total_us == 7 &&
+		  s.cpu_pressure.full.total_us == 3 && s.io_pressure.some.total_us == 9);
+	cr_expect(s.io[0].reads == 1 && s.io[0].writes == 1 && s.io[1].writes == 0);
 	const uint64_t got[] = {
 		s.cpu_total_ns,
 		s.cpu_user_ns,
@@ -310,8 +319,8 @@ Test(runtime_cgroup_files, statistics_of_version_2)
 		s.oom_kill,
 		s.pids,
 		s.pids_limit,
-		s.io_read_bytes,
-		s.io_write_bytes,
+		s.io[0].read_bytes + s.io[1].read_bytes,
+		s.io[0].write_bytes + s.io[1].write_bytes,
 	};
 	const uint64_t want[] = {10000, 7000, 3000, 5, 2,  9000, 4096, UINT64_MAX, 8192, 1,   2,
 				 3,     4,    5,    6, 11, 12,   13,   2,          100,  101, 22};
@@ -334,8 +343,9 @@ Test(runtime_cgroup_files, statistics_of_version_1)
 	cr_assert(cgroup_stats(group, &s, &e) == 0, "%s", e.text);
 	cr_expect(s.cpu_total_ns == 12345 && s.cpu_periods == 5 && s.cpu_throttled_ns == 9);
 	cr_expect(s.memory_bytes == 4096 && s.oom == 3 && s.oom_kill == 3 && !s.cgroup_v2);
-	cr_expect(s.io_read_bytes == 101 && s.io_write_bytes == 22, "%lu, %lu", s.io_read_bytes,
-		  s.io_write_bytes);
+	cr_expect(s.io_count == 2 && s.io[0].major == 8 && s.io[0].minor == 0);
+	cr_expect(s.io[0].read_bytes == 100 && s.io[0].write_bytes == 20);
+	cr_expect(s.io[1].minor == 16 && s.io[1].read_bytes == 1 && s.io[1].write_bytes == 2);
 	/* A cgroup that somebody has removed. */
 	strcpy(group->hierarchies[0].dir, "/none");
 	cr_expect(cgroup_stats(group, &s, &e) == -ENOENT && strstr(e.text, "/none"), "%s", e.text);

@@ -525,8 +525,6 @@ def each_pod_twice():  # core
             pod.cri.call("StopPodSandbox", {1: pod.id})
             assert not pod.ready()
         refused(lambda: pod.run("late", probe("exit", "0")), "")
-        for _ in range(2):
-            pod.cri.call("RemovePodSandbox", {1: pod.id})
 
 
 def each_pod_network():  # core
