@@ -52,13 +52,17 @@ class Pod:
     """A pod sandbox, gone with all its containers when the with block ends."""
     there = 0
 
-    def __init__(self, name="pod", network=NODE, annotations=(), dns=None):
+    def __init__(self, name="pod", network=NODE, annotations=(), dns=None, hostname=None, pid=1, userns=None, privileged=False, handler=HANDLER):
         self.cri, self.containers = Cri(), []
-        self.config = {1: {1: name, 2: "uid-" + name, 3: "default"}, 2: name, 3: LOGS,
-                       7: [{1: k, 2: v} for k, v in annotations], 8: {2: {1: {1: network, 2: 1, 3: NODE}}}}
+        namespaces = {1: network, 2: pid, 3: NODE}
+        if userns is not None:
+            ids = {1: 100000, 2: 0, 3: 65536}
+            namespaces[5] = {1: userns, 2: ids, 3: ids}
+        self.config = {1: {1: name, 2: "uid-" + name, 3: "default"}, 2: hostname or ("" if network == NODE else name), 3: LOGS,
+                       7: [{1: k, 2: v} for k, v in annotations], 8: {2: {1: namespaces, 6: int(privileged)}}}
         if dns:
             self.config[4] = dns
-        self.id = one(self.cri.call("RunPodSandbox", {1: self.config, 2: HANDLER}), 1).decode()
+        self.id = one(self.cri.call("RunPodSandbox", {1: self.config, 2: handler}), 1).decode()
 
     def __enter__(self):
         Pod.there += 1
@@ -72,11 +76,10 @@ class Pod:
         for directory in () if Pod.there else glob.glob("/sys/fs/cgroup/k8s.io") + glob.glob("/sys/fs/cgroup/*/k8s.io"):
             within(5, lambda directory=directory: removed(directory))
 
-    def create(self, name, command, image=None, memory=0, mounts=(), environment=(), stdin=False):
+    def create(self, name, command, image=None, memory=0, mounts=(), environment=(), stdin=False, security=None):
         config = {1: {1: name}, 2: {1: image or "example.com/%s:1" % KIND}, 3: command, 11: name + ".log",
                   6: [{1: k, 2: v} for k, v in environment], 7: list(mounts), 12: int(stdin)}
-        if memory:
-            config[15] = {1: {4: memory}}
+        config[15] = {1: {4: memory}, 2: security or {}}
         made = self.cri.call("CreateContainer", {1: self.id, 2: config, 3: self.config})
         return one(made, 1).decode()
 

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a pod's author asks for: honoured as runc does next to it, or refused by name. SPECIFICATION.md's table has a row each."""
+import contextlib
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from pods import *  # noqa: E402,F403 pylint: disable=wildcard-import,unused-wildcard-import
+
+BUSYBOX = "example.com/busybox:1"
+DIR = os.environ["CASE_DIR"]
+RUNTIME_DEFAULT, UNCONFINED = {1: 0}, {1: 1}
+
+
+def outcome(pod, name, command, **more):
+    """(exit code, lines) of a container."""
+    container = pod.create(name, ["/bin/busybox", *command], image=BUSYBOX, **more)
+    pod.start(container)
+    code = pod.exit_code(container)
+    within(10, lambda: os.path.exists(os.path.join(LOGS, name + ".log")))
+    lines = log(name)
+    pod.cri.call("RemoveContainer", {1: container})
+    return code, lines
+
+
+def as_runc(rows, **of_pod):
+    """Each row, (name, command, what is given to create), does in a pod of Mote what it does in one of runc."""
+    told = {}
+    for handler in ("runc", HANDLER):
+        with Pod("pod-" + handler, handler=handler, **of_pod) as pod:
+            for name, command, more in rows:
+                told[handler, name] = outcome(pod, handler + "-" + name, command, **more)
+    for name, _, _ in rows:
+        assert told[HANDLER, name] == told["runc", name], "%s: %s, and with runc %s" % (name, told[HANDLER, name], told["runc", name])
+    return {name: told[HANDLER, name] for name, _, _ in rows}
+
+
+def volume(path, where="/v", readonly=False):
+    return {"mounts": [{1: where, 2: path, 3: int(readonly)}]}
+
+
+def security(**fields):
+    number = {"capabilities": 1, "namespaces": 3, "user": 5, "readonly": 7, "groups": 8, "no_new_privs": 11, "group": 12,
+              "masked": 13, "readonly_paths": 14, "seccomp": 15}
+    return {"security": {number[k]: {1: v} if k in ("user", "group") else v for k, v in fields.items()}}
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(text + "\n")
+
+
+def test_pod_fields_volumes():
+    """hostPath, subPath, what projects files (configMap, secret, downwardAPI, projected), emptyDir in memory."""
+    data, projected, memory = (os.path.join(DIR, name) for name in ("data", "projected", "memory"))
+    write(data + "/sub/file", "of the host")
+    write(projected + "/..2026/key", "projected")
+    os.symlink("..2026", projected + "/..data")
+    os.symlink("..data/key", projected + "/key")
+    os.mkdir(memory)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=1777", "tmpfs", memory], check=True)
+    try:
+        told = as_runc([
+            ("directory", ["cat", "/v/sub/file"], volume(data)),
+            ("file", ["cat", "/one"], volume(data + "/sub/file", "/one")),
+            ("sub-path", ["cat", "/v/file"], volume(data + "/sub")),
+            ("missing", ["cat", "/v/none"], volume(data)),
+            ("read-only", ["touch", "/v/new"], volume(data, readonly=True)),
+            ("projected", ["cat", "/v/key"], volume(projected, readonly=True)),
+            ("in-memory", ["sh", "-c", "echo in memory >/v/file && read x </v/file && echo $x"], volume(memory)),
+            ("too-much", ["dd", "if=/dev/zero", "of=/v/big", "bs=64k", "count=32", "status=none"], volume(memory)),
+        ])
+        assert told["projected"] == (0, [["stdout", "projected"]]) and told["too-much"][0] == 1, told
+    finally:
+        subprocess.run(["umount", memory], check=True)
+
+
+def test_pod_fields_user():
+    """runAsUser, runAsGroup, fsGroup and supplementalGroups, which are one list here; files are made with their ids."""
+    data = os.path.join(DIR, "data")
+    os.mkdir(data)
+    os.chmod(data, 0o2770)
+    os.chown(data, 0, 3000)
+    told = as_runc([
+        ("user", ["id"], security(user=1000)),
+        ("group", ["id"], security(user=1000, group=2000)),
+        ("groups", ["id"], security(user=1000, group=2000, groups=[3000, 4000])),
+        ("fs-group", ["sh", "-c", "echo >/v/new-$$ && echo made"], {**security(user=1000, groups=[3000]), **volume(data)}),
+        ("no-group", ["ls", "/v"], {**security(user=1000), **volume(data)}),
+        ("status", ["grep", "-E", "^(Uid|Gid|Groups)", "/proc/self/status"], security(user=1000, group=2000, groups=[3000, 4000])),
+    ])
+    assert told["groups"][1] == [["stdout", "uid=1000 gid=2000 groups=2000,3000,4000"]], told
+    assert {(os.stat(os.path.join(data, f)).st_uid, os.stat(os.path.join(data, f)).st_gid) for f in os.listdir(data)} == {(1000, 3000)}
+
+
+def test_pod_fields_rights():
+    """readOnlyRootFilesystem, allowPrivilegeEscalation, capabilities, seccompProfile."""
+    drop_all, drop_chown = {2: ["ALL"]}, {2: ["CHOWN"]}
+    capabilities = ["grep", "Cap[PEB]", "/proc/self/status"]
+    told = as_runc([
+        ("read-only", ["touch", "/new"], security(readonly=1)),
+        ("writable", ["touch", "/new"], {}),
+        ("no-new-privs", ["grep", "NoNewPrivs", "/proc/self/status"], security(no_new_privs=1)),
+        ("default", capabilities, {}),
+        ("none", capabilities, security(capabilities=drop_all)),
+        ("one", capabilities, security(capabilities={1: ["NET_BIND_SERVICE"], 2: ["ALL"]})),
+        ("chown", ["chown", "1:1", "/bin"], {}),
+        ("no-chown", ["chown", "1:1", "/bin"], security(capabilities=drop_chown)),
+        ("runtime-default", ["echo", "runs"], security(seccomp=RUNTIME_DEFAULT)),
+        ("unconfined", ["echo", "runs"], security(seccomp=UNCONFINED)),
+    ])
+    assert told["read-only"][0] == 1 and told["no-chown"][0] == 1 and told["chown"][0] == 0, told
+    assert told["none"][1][0][1].endswith("\t0000000000000000"), told
+
+
+def test_pod_fields_privileged():
+    """With privileged_without_host_devices, as contrib/containerd has it: all capabilities, no device of the node."""
+    with Pod("privileged", privileged=True) as pod:
+        code, lines = outcome(pod, "privileged", ["ls", "/dev"], security={2: 1})
+        assert code == 0 and "null" in str(lines) and "kvm" not in str(lines), lines
+
+
+def test_pod_fields_host():
+    """hostNetwork, hostIPC, host name, sysctls: of the host, or the pod's own."""
+    with open("/proc/sys/kernel/hostname") as f:
+        host = f.read()
+    told = as_runc([("name", ["hostname"], {}), ("file", ["cat", "/etc/hostname"], {})], network=NODE)
+    assert told["name"] == (0, [["stdout", host.strip()]]), told
+    told = as_runc([("own-name", ["hostname"], {}), ("own-file", ["cat", "/etc/hostname"], {})], network=POD, hostname="of-the-pod")
+    assert told["own-name"] == told["own-file"] == (0, [["stdout", "of-the-pod"]]), told
+
+
+def test_pod_fields_resize():
+    """In-place resize: a memory limit raised and lowered under the running container, CPU shares and quota."""
+    big = ["/bin/busybox", "dd", "if=/dev/zero", "of=/dev/null", "bs=48M", "count=1", "status=none"]
+
+    def change(pod, container, **limits):
+        number = {"period": 1, "quota": 2, "shares": 3, "memory": 4}
+        pod.cri.call("UpdateContainerResources", {1: container, 2: {number[k]: v for k, v in limits.items()}})
+
+    def figures(container):
+        """The limits as they are in the cgroup's files."""
+        found = []
+        for directory, _, files in os.walk("/sys/fs/cgroup"):
+            for name in {"memory.limit_in_bytes", "memory.max", "cpu.cfs_quota_us", "cpu.max", "cpu.shares", "cpu.weight"} & set(files):
+                if directory.endswith(container):
+                    with open(os.path.join(directory, name)) as f:
+                        found.append((name, f.read().strip()))
+        return sorted(found)
+
+    told = {}
+    for handler in ("runc", HANDLER):
+        with Pod("pod-" + handler, handler=handler) as pod:
+            container = pod.create("resized", ["/bin/busybox", "sleep", "600"], image=BUSYBOX, memory=32 << 20)
+            pod.start(container)
+            seen = [pod.exec_sync(container, big)[0]]
+            for limits in ({"memory": 128 << 20}, {"memory": 24 << 20}, {"period": 100000, "quota": 20000, "shares": 512}):
+                change(pod, container, **limits)
+                seen += [pod.exec_sync(container, big)[0], figures(container)]
+            with contextlib.suppress(AssertionError):
+                change(pod, container, memory=100 << 10)
+                seen.append("a limit below what is in use was taken")
+            told[handler] = seen + [pod.state(container)]
+            pod.cri.call("StopContainer", {1: container, 2: 0})
+    assert told[HANDLER] == told["runc"], told
+    assert told[HANDLER][:2] == [137, 0] and told[HANDLER][-1] == RUNNING, told
+
+
+def test_pod_fields_refused():
+    """hostPID and hostUsers: false, by name when the pod is made; with runc the former runs."""
+    for config, text in (({"pid": NODE}, "hostPID"), ({"userns": 0}, "user")):
+        refused(lambda config=config: Pod("refused", handler=HANDLER, **config), text)
+    with Pod("runc", handler="runc", pid=NODE) as pod:
+        assert outcome(pod, "runc-pid", ["true"], **security(namespaces={1: NODE, 2: NODE, 3: NODE}))[0] == 0
+
+
+if __name__ == "__main__":
+    main(globals())
