@@ -71,6 +71,9 @@ struct vcpu {
 	uint64_t alarm_left_ns, alarm_interval_ns, alarm_left_at;
 	uint64_t cpu_since; /* the thread's CPU time when vm->cpu_left_ns was that of the limit */
 
+	/* Owned: a FIFO that the poller has opened for a call that it left to this thread. */
+	int fifo;
+	bool has_fifo;
 	/* One decoded host call. */
 	enum outcome_kind outcome; /* call_defer(), call_stop() */
 	/* hostcall/file.c: of a long transfer, in one system call; 0: as yet unknown */

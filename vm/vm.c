@@ -256,6 +256,7 @@ void vm_destroy(struct vm *vm)
 	fdtable_destroy(&vm->fds);
 	unix_names_free(vm);
 	memfds_free(vm);
+	call_drop_fifo(&vm->vcpus[0]);
 	if (vm->snapshot)
 		vm->leave_snapshot(vm);
 	cleanup_closep(&vm->working_set_fd);

@@ -101,6 +101,14 @@ struct call_outcome {
  * CALL_STOP. A negative number, to be returned at once as an error would be.
  */
 int call_defer(struct vcpu *vcpu) must_check;
+/*
+ * fifo.c: waits for the first writer of a FIFO that was opened for reading without waiting, perhaps
+ * by the same call on the poller before, whose descriptor is then *fd. 0 or -errno.
+ */
+struct stat;
+int call_wait_fifo(struct vcpu *vcpu, int *fd, const struct stat *st) must_check;
+/* Closes what a call that was deferred has left open. */
+void call_drop_fifo(struct vcpu *vcpu);
 int call_stop(struct vcpu *vcpu) must_check;
 
 /* The frame of the vCPU's area, copied once: the guest may change the area at any time. */

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,9 +23,6 @@
 
 /* The kernel's; glibc's O_LARGEFILE is 0 on x86-64, and musl's programs set the real one. */
 #define KERNEL_O_LARGEFILE 0100000
-
-/* How late the opening of a FIFO notices a writer that has written nothing yet. */
-#define SILENT_WRITER_NS 5000000
 
 /* What a guest may ask of open. O_DIRECT would demand aligned guest memory; O_ASYNC has no use. */
 enum {
@@ -75,46 +71,6 @@ static int open_waiting(struct vcpu *vcpu, int dir, const struct call_open *a, u
 		int rc = check_fifo(dir, a, flags);
 		if (rc == 0)
 			rc = vcpu_wait(vcpu, 10000000);
-		if (rc < 0)
-			return rc;
-	}
-}
-
-/*
- * Whether a FIFO, opened for reading without waiting, has or had a writer since: 1 or 0, or -errno.
- * A read of one byte into memory that cannot be written tells and takes nothing: with data it is
- * EFAULT, with a writer that is silent so far EAGAIN, and without one the end. That end is a hangup
- * for poll only if a writer came and went.
- */
-static int has_writer(int fd)
-{
-	static const char unwritable = 0;
-	if (syscall(SYS_read, fd, &unwritable, 1) < 0) {
-		if (errno == EAGAIN || errno == EFAULT)
-			return 1;
-		return -errno;
-	}
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	if (poll(&p, 1, 0) < 0)
-		return -errno;
-	return p.revents != 0;
-}
-
-/*
- * Waits for a FIFO's first writer, as its open for reading does. The descriptor is the one by which
- * the writer found its reader: another open could come after a writer that has already gone, and
- * would wait for a second one.
- */
-static int wait_for_writer(struct vcpu *vcpu, int fd)
-{
-	for (;;) {
-		int rc = has_writer(fd);
-		if (rc < 0)
-			return rc;
-		if (rc > 0)
-			return 0;
-		rc = vcpu_wait_fd_until(vcpu, fd, POLLIN,
-					vm_now_ns(CLOCK_MONOTONIC) + SILENT_WRITER_NS);
 		if (rc < 0)
 			return rc;
 	}
@@ -216,7 +172,7 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 		rc = permit_open(fd, &st); /* before any data is touched */
 	if (rc == 0 && S_ISFIFO(st.st_mode) &&
 	    (a->flags & (O_ACCMODE | O_NONBLOCK | O_PATH)) == O_RDONLY)
-		rc = wait_for_writer(vcpu, fd);
+		rc = call_wait_fifo(vcpu, &fd, &st);
 	if (rc < 0)
 		return rc;
 	if ((a->flags & O_TRUNC) && S_ISREG(st.st_mode)) {

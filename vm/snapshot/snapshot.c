@@ -396,6 +396,7 @@ int vm_restore(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	struct vcpu *vcpu = &vm->vcpus[0];
 	/* those that it was started with, from now on: the snapshot's are copies of them */
 	vm->fds.keep = true;
+	call_drop_fifo(vcpu);
 	dirty_enter(&vm->memory.dirty);
 	int rc = restore_fds(vm, s, e);
 	if (rc == 0 && vcpu->kvm.dead)
