@@ -13,12 +13,13 @@
 #include "vm/run/limits.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { BRAKE_NS = 5000000 };
+enum { BRAKE_NS = 5000000, BRIEF_TRIES = 10 };
 
 long blocking_call_raw(const uint64_t *kick, long nr, const long arg[6]);
 extern const char blocking_call_open[], blocking_call_done[], blocking_call_stopped[],
@@ -81,13 +82,20 @@ void blocking_release(struct vcpu *vcpu)
 
 long blocking_transfer_briefly(struct vcpu *vcpu, long nr, int fd, const struct iovec *v, int count)
 {
-	long n = blocking_brake(vcpu);
-	if (n < 0)
-		return n;
-	do
-		n = blocking_call(nr, fd, (long)v, count, 0);
-	while (n == -EINTR && !blocking_braked(vcpu));
-	blocking_release(vcpu);
+	struct pollfd p = {.fd = fd, .events = nr == SYS_writev ? POLLOUT : POLLIN};
+	long n = -EINTR;
+	/* On a busy machine the timer may come before the call: what is ready is tried again. */
+	for (int tries = 0; n == -EINTR && tries < BRIEF_TRIES; tries++) {
+		if (tries > 0 && poll(&p, 1, 0) == 0)
+			break;
+		n = blocking_brake(vcpu);
+		if (n < 0)
+			return n;
+		do
+			n = blocking_call(nr, fd, (long)v, count, 0);
+		while (n == -EINTR && !blocking_braked(vcpu));
+		blocking_release(vcpu);
+	}
 	if (n == -EINTR)
 		return -EAGAIN;
 	return n;
