@@ -25,16 +25,21 @@ enum {
 		0x20, /* F_SEAL_EXEC */
 };
 
-/* A descriptor of each, so that one of which only a mapping is left counts as well. */
+struct memfd {
+	int fd; /* owned: one of which only a mapping is left counts as well */
+	/* Up to where FALLOC_FL_KEEP_SIZE may have filled it since it was cut; stat is silent */
+	uint64_t kept_end;
+};
+
 struct memfds {
 	unsigned count;
-	int fd[MEMFDS_MAX]; /* owned */
+	struct memfd of[MEMFDS_MAX];
 };
 
 void memfds_free(struct vm *vm)
 {
 	for (unsigned i = 0; vm->memfds && i < vm->memfds->count; i++)
-		close(vm->memfds->fd[i]);
+		close(vm->memfds->of[i].fd);
 	free(take_ptr(vm->memfds));
 }
 
@@ -68,22 +73,22 @@ static void sweep(struct vm *vm)
 	struct memfds *m = vm->memfds;
 	unsigned left = 0;
 	for (unsigned i = 0; i < m->count; i++) {
-		if (in_use(vm, m->fd[i]))
-			m->fd[left++] = m->fd[i];
+		if (in_use(vm, m->of[i].fd))
+			m->of[left++] = m->of[i];
 		else
-			close(m->fd[i]);
+			close(m->of[i].fd);
 	}
 	m->count = left;
 }
 
 /* --- sizes --- */
 
-static uint64_t size_of(const struct stat *st)
+/* What it may hold at most until it is made larger: holes are filled without a host call. */
+static uint64_t size_of(const struct memfd *f, const struct stat *st)
 {
-	const uint64_t held = (uint64_t)st->st_blocks * 512; /* may be behind the end */
 	uint64_t size = memory_page_up((uint64_t)st->st_size);
-	if (held > size)
-		size = held;
+	if (f->kept_end > size)
+		size = f->kept_end;
 	return size;
 }
 
@@ -92,8 +97,8 @@ static uint64_t size_of_all(const struct memfds *m)
 	uint64_t sum = 0;
 	struct stat st;
 	for (unsigned i = 0; i < m->count; i++)
-		if (resolve_stat(m->fd[i], &st) == 0)
-			sum += size_of(&st);
+		if (resolve_stat(m->of[i].fd, &st) == 0)
+			sum += size_of(&m->of[i], &st);
 	return sum;
 }
 
@@ -103,22 +108,60 @@ static bool fits(const struct vm *vm, uint64_t more)
 	return now <= most && more <= most - now;
 }
 
-int memfd_admit(struct vm *vm, const struct fd_entry *e, uint64_t end)
+/* What an open descriptor is of, which is in use: it is never forgotten. */
+static struct memfd *find(const struct vm *vm, const struct stat *st)
+{
+	struct memfds *m = vm->memfds;
+	for (unsigned i = 0; m && i < m->count; i++)
+		if (same_file(m->of[i].fd, st))
+			return &m->of[i];
+	return NULL;
+}
+
+static int admit(struct vm *vm, const struct fd_entry *e, uint64_t end, bool keeps_size)
 {
 	struct stat st;
 	int rc = resolve_stat(e->host, &st);
 	if (rc < 0)
 		return rc;
-	const uint64_t has = size_of(&st);
-	if (end <= has)
+	if (end <= (uint64_t)st.st_size)
 		return 0;
 	if (end > INT64_MAX)
 		return -EFBIG;
-	const uint64_t more = memory_page_up(end) - has;
-	if (fits(vm, more))
-		return 0;
-	sweep(vm);
-	return fits(vm, more) ? 0 : -ENOSPC;
+	struct memfd *f = find(vm, &st);
+	if (!f)
+		return -EIO;
+	end = memory_page_up(end);
+	const uint64_t has = size_of(f, &st);
+	if (end > has && !fits(vm, end - has)) {
+		sweep(vm);
+		f = find(vm, &st); /* it has another place now */
+		if (!f || !fits(vm, end - has))
+			return -ENOSPC;
+	}
+	if (keeps_size && end > f->kept_end)
+		f->kept_end = end;
+	return 0;
+}
+
+int memfd_admit(struct vm *vm, const struct fd_entry *e, uint64_t end)
+{
+	return admit(vm, e, end, false);
+}
+
+int memfd_admit_kept(struct vm *vm, const struct fd_entry *e, uint64_t end)
+{
+	return admit(vm, e, end, true);
+}
+
+void memfd_note_cut(const struct vm *vm, const struct fd_entry *e)
+{
+	struct stat st;
+	struct memfd *f = NULL;
+	if (resolve_stat(e->host, &st) == 0)
+		f = find(vm, &st);
+	if (f)
+		f->kept_end = 0;
 }
 
 int memfd_admit_write(struct vm *vm, const struct fd_entry *e, int64_t offset, uint64_t bytes)
@@ -155,7 +198,7 @@ static int remember(struct vm *vm, int fd)
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)
 		return -errno;
-	m->fd[m->count++] = copy;
+	m->of[m->count++] = (struct memfd){.fd = copy};
 	return 0;
 }
 

@@ -34,11 +34,20 @@ static int resizable(struct vm *vm, int32_t fd)
 	return e->host;
 }
 
-/* Of a file in memory, whether it may become that large. */
-static int admit(struct vm *vm, int32_t fd, uint64_t end)
+/* The entry of a file in memory of the guest's own; NULL: it is something else. */
+static const struct fd_entry *in_memory(struct vm *vm, int32_t fd)
 {
 	const struct fd_entry *e = fdtable_get(&vm->fds, fd);
-	return e && (e->flags & FD_MEMORY) ? memfd_admit(vm, e, end) : 0;
+	return e && (e->flags & FD_MEMORY) ? e : NULL;
+}
+
+static int admit_allocation(struct vm *vm, const struct fd_entry *e, uint32_t mode, uint64_t end)
+{
+	if (!e || mode & FALLOC_FL_PUNCH_HOLE)
+		return 0;
+	if (mode & FALLOC_FL_KEEP_SIZE)
+		return memfd_admit_kept(vm, e, end);
+	return memfd_admit(vm, e, end);
 }
 
 /*
@@ -95,12 +104,16 @@ int64_t host_ftruncate(struct vcpu *vcpu, const struct call_ftruncate *a)
 		return host;
 	if (a->size > INT64_MAX)
 		return -EINVAL;
-	int rc = admit(vm, a->fd, a->size);
+	const struct fd_entry *memory = in_memory(vm, a->fd);
+	int rc = memory ? memfd_admit(vm, memory, a->size) : 0;
 	if (rc == 0)
 		rc = resolve_stat(host, &st);
 	if (rc < 0)
 		return rc;
-	return vm_truncate(vcpu, host, &st, a->size);
+	rc = vm_truncate(vcpu, host, &st, a->size);
+	if (rc == 0 && memory && a->size <= (uint64_t)st.st_size)
+		memfd_note_cut(vm, memory);
+	return rc;
 }
 
 /* --- fallocate --- */
@@ -131,7 +144,7 @@ int64_t host_fallocate(struct vcpu *vcpu, const struct call_fallocate *a)
 	uint64_t end = at + a->size, step = step_for(a->size, STEP_BYTES);
 	if (end > INT64_MAX)
 		return -EFBIG;
-	int admitted = admit(vm, a->fd, end);
+	int admitted = admit_allocation(vm, in_memory(vm, a->fd), a->mode, end);
 	if (admitted < 0)
 		return admitted;
 	while (at < end) {

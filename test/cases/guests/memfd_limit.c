@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -20,6 +21,31 @@ static int file_of(long mib)
 {
 	int fd = memfd_create("limit", 0);
 	return ftruncate(fd, mib * MIB) == 0 ? fd : (close(fd), -1);
+}
+
+/* Files that have memory behind their ends first, and in front of that then: how many MiB. */
+static long held_behind_the_ends(void)
+{
+	enum { FILES = 16, LENGTH = 16 };
+	struct stat st;
+	long held = 0;
+	int fds[FILES];
+	for (int i = 0; i < FILES; i++) {
+		fds[i] = memfd_create("behind", 0);
+		fallocate(fds[i], FALLOC_FL_KEEP_SIZE, (LENGTH - 1L) * MIB, MIB);
+	}
+	for (int i = 0; i < FILES; i++) {
+		for (long at = 0; at < LENGTH - 1; at++)
+			fallocate(fds[i], FALLOC_FL_KEEP_SIZE, at * MIB, MIB);
+		held += fstat(fds[i], &st) == 0 ? st.st_blocks / 2048 : 0;
+	}
+	/* A file that is cut has nothing behind its end. */
+	SHOW(ftruncate(fds[0], 0));
+	SHOW(fallocate(fds[1], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 1L << 40));
+	SHOW(ftruncate(fds[FILES - 1], LENGTH * MIB));
+	for (int i = 0; i < FILES; i++)
+		close(fds[i]);
+	return held;
 }
 
 int main(void)
@@ -49,6 +75,8 @@ int main(void)
 	kept = file_of(50);
 	SHOW(kept >= 0);
 	SHOW(file_of(20));
+	SHOW(close(kept));
+	SHOW(held_behind_the_ends());
 	int many = 0;
 	while (many < 1000 && memfd_create("many", 0) >= 0)
 		many++;
