@@ -3,16 +3,32 @@
  * Ports below 1024 for monitors in a user namespace, whose CAP_NET_BIND_SERVICE does not count in a
  * network namespace of the host's. All of a request is a guest's word, if it has broken out of its
  * VM and filter: what it could do by this is what config.json granted it, and the kernel says so.
+ *
+ * A thread carries it out: bind waits for whoever has the socket locked, as who sends by it has
+ * while what he sends is read from a file, and the last close of it may linger.
  */
 #include "runtime/process.h"
 
+#include "base/thread.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+
+#define STACK_BYTES (64UL << 10)
+
+/* The thread's own. */
+struct binding {
+	pid_t pid;
+	int pidfd, done; /* owned; done: an eventfd, which gets 1 + the errno */
+	struct wire_bind request;
+};
 
 /* The monitor's own, of which it can only give up some. */
 static bool has_capability(pid_t pid)
@@ -34,28 +50,84 @@ static bool is_internet_socket(int fd)
 	       (type == SOCK_STREAM || type == SOCK_DGRAM);
 }
 
-static int bind_of(const struct process *p, const struct wire_bind *b)
+static int bind_of(const struct binding *b)
 {
+	const struct wire_bind *r = &b->request;
 	struct sockaddr_in6 address;
-	_Static_assert(sizeof(address) == sizeof(b->address), "sockaddr_in6");
-	if (b->len > sizeof(address) || b->len < sizeof(struct sockaddr_in))
+	_Static_assert(sizeof(address) == sizeof(r->address), "sockaddr_in6");
+	if (r->len > sizeof(address) || r->len < sizeof(struct sockaddr_in))
 		return -EINVAL;
-	memcpy(&address, b->address, sizeof(address));
-	if (p->pidfd < 0 || !has_capability(p->pid))
+	memcpy(&address, r->address, sizeof(address));
+	if (!has_capability(b->pid))
 		return -EACCES;
-	cleanup_close int fd = pidfd_getfd(p->pidfd, b->fd, 0);
+	cleanup_close int fd = pidfd_getfd(b->pidfd, r->fd, 0);
 	if (fd < 0 || !is_internet_socket(fd))
 		return -EACCES;
-	if (bind(fd, (const struct sockaddr *)&address, b->len) < 0)
+	if (bind(fd, (const struct sockaddr *)&address, r->len) < 0)
 		return -errno;
 	return 0;
 }
 
-uint32_t process_bind(const struct process *p, const struct buf *body)
+static void free_binding(struct binding *b)
 {
-	struct wire_bind b;
-	if (body->len != sizeof(b))
-		return EINVAL;
-	memcpy(&b, body->data, sizeof(b));
-	return (uint32_t)-bind_of(p, &b);
+	close_fd(&b->pidfd);
+	close_fd(&b->done);
+	free(b);
+}
+
+static void *carry_out(void *binding)
+{
+	struct binding *b = binding;
+	const eventfd_t answer = 1 + (eventfd_t)-bind_of(b);
+	(void)!eventfd_write(b->done, answer);
+	free_binding(b);
+	return NULL;
+}
+
+static int start_thread(struct binding *b)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int rc = -pthread_attr_init(&attr);
+	if (rc < 0)
+		return rc;
+	rc = -pthread_attr_setstacksize(&attr, STACK_BYTES);
+	if (rc == 0)
+		rc = -pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (rc == 0)
+		rc = thread_start(&thread, &attr, carry_out, b);
+	pthread_attr_destroy(&attr);
+	return rc;
+}
+
+int process_bind(const struct process *p, const struct buf *body)
+{
+	cleanup_close int done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (body->len != sizeof(struct wire_bind) || p->pidfd < 0)
+		return -EINVAL;
+	struct binding *b = calloc(1, sizeof(*b));
+	if (done < 0 || !b) {
+		free(b);
+		return -ENOMEM;
+	}
+	b->pid = p->pid;
+	b->pidfd = fcntl(p->pidfd, F_DUPFD_CLOEXEC, 3);
+	b->done = fcntl(done, F_DUPFD_CLOEXEC, 3);
+	memcpy(&b->request, body->data, sizeof(b->request));
+	int rc = -EMFILE;
+	if (b->pidfd >= 0 && b->done >= 0)
+		rc = start_thread(b);
+	if (rc < 0) {
+		free_binding(b);
+		return rc;
+	}
+	return take_fd(&done);
+}
+
+uint32_t process_bound(int done)
+{
+	eventfd_t answer = 0;
+	if (eventfd_read(done, &answer) < 0 || answer == 0)
+		return EIO;
+	return (uint32_t)(answer - 1);
 }

@@ -89,6 +89,7 @@ int process_init(struct process *p, struct container *c, const char *container_i
 		.state = *exec_id ? PROCESS_NEW : PROCESS_SETTING_UP,
 		.pidfd = -1,
 		.control = -1,
+		.binding = -1,
 		.streams = STREAMS_EMPTY,
 		.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
 	};
@@ -103,8 +104,15 @@ int process_init(struct process *p, struct container *c, const char *container_i
 	return 0;
 }
 
+static void end_binding(struct process *p)
+{
+	loop_remove(&p->binding_source);
+	close_fd(&p->binding);
+}
+
 static void close_control(struct process *p)
 {
+	end_binding(p);
 	loop_remove(&p->control_source);
 	close_fd(&p->control);
 }
@@ -196,6 +204,11 @@ int process_open_streams(struct process *p, const char *container_id,
 
 static void on_control(void *arg, uint32_t events);
 
+static int watch_control(struct process *p)
+{
+	return loop_add(p->supervisor.loop, &p->control_source, p->control, EPOLLIN, on_control, p);
+}
+
 int process_launch(struct process *p, const char *container_id, const struct process_place *place,
 		   struct err *e)
 {
@@ -222,7 +235,7 @@ int process_launch(struct process *p, const char *container_id, const struct pro
 	p->pidfd = launched.pidfd;
 	p->control = launched.control;
 	process_event(p, EV_LAUNCHED);
-	rc = loop_add(p->supervisor.loop, &p->control_source, p->control, EPOLLIN, on_control, p);
+	rc = watch_control(p);
 	if (rc < 0)
 		return err_sys(e, -rc, "watching the monitor of %s", p->name);
 	return 0;
@@ -299,6 +312,29 @@ static void read_exit(struct process *p, const struct buf *body)
 	process_set_ended(p, status & 255, now);
 }
 
+static void on_bound(void *arg, uint32_t events)
+{
+	struct process *p = arg;
+	(void)events;
+	const uint32_t code = process_bound(p->binding);
+	end_binding(p);
+	if (wire_answer(p->control, WIRE_BIND, code) < 0 || watch_control(p) < 0)
+		close_control(p);
+}
+
+/* One at a time: a monitor waits for the answer. */
+static int start_binding(struct process *p, const struct buf *body)
+{
+	if (p->binding >= 0)
+		return -EBUSY;
+	int done = process_bind(p, body);
+	if (done < 0)
+		return wire_answer(p->control, WIRE_BIND, (uint32_t)-done);
+	p->binding = done;
+	loop_remove(&p->control_source);
+	return loop_add(p->supervisor.loop, &p->binding_source, p->binding, EPOLLIN, on_bound, p);
+}
+
 /* Anything but these means nothing: the end of the process says the rest. */
 static void read_running(struct process *p)
 {
@@ -306,8 +342,7 @@ static void read_running(struct process *p)
 	enum wire_type type;
 	int rc = wire_receive(p->control, 0, &type, &body);
 	const bool running = rc == 0 && p->state == PROCESS_RUNNING;
-	if (running && type == WIRE_BIND &&
-	    wire_answer(p->control, WIRE_BIND, process_bind(p, &body)) == 0)
+	if (running && type == WIRE_BIND && start_binding(p, &body) == 0)
 		return;
 	close_control(p);
 	if (running && type == WIRE_EXIT && body.len == sizeof(uint32_t))

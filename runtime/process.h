@@ -80,6 +80,9 @@ struct process {
 
 	int control; /* owned: the socket to the monitor; -1: nothing more will come */
 	struct loop_source control_source;
+	/* Owned: a BIND is under way, and no message is read until its end; -1: none. */
+	int binding;
+	struct loop_source binding_source;
 	bool hooks_due; /* the monitor waits for hooks of createRuntime */
 	struct streams streams;
 	bool stdin_closed; /* by CloseIO, which may come before they are opened */
@@ -147,8 +150,13 @@ static inline bool process_has_ended(const struct process *p)
 	return p->state >= PROCESS_DRAINING;
 }
 
-/* bind.c: the answer to a BIND of its monitor: 0 or an errno. */
-uint32_t process_bind(const struct process *p, const struct buf *body);
+/*
+ * bind.c: begins what a BIND of its monitor asks for. A descriptor of the caller's, which is
+ * readable when it has been done, or -errno.
+ */
+int process_bind(const struct process *p, const struct buf *body) must_check;
+/* The answer then: 0 or an errno. */
+uint32_t process_bound(int done);
 
 /* The timer calls the supervisor, and process_is_late, ms from now. */
 void process_set_deadline(struct process *p, int64_t ms);

@@ -4,6 +4,8 @@
 
 #include "runtime/monitor/lsm.h"
 
+#include <semaphore.h>
+
 TestSuite(runtime_isolation, .init = setup, .fini = teardown, .timeout = 60);
 
 /* --- processes --- */
@@ -253,6 +255,38 @@ Test(runtime_isolation, low_ports_are_for_those_who_may)
 						      "unix -13\n") == 0,
 			  "%zu: %s", i, got);
 	}
+}
+
+/* In place of the C library's, in the shim: one that waits, as for a socket that is locked. */
+static bool hold_binds;
+static sem_t bind_waits, bind_goes_on;
+
+int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t len)
+{
+	if (hold_binds)
+		sem_post(&bind_waits);
+	while (hold_binds && sem_wait(&bind_goes_on) < 0)
+		;
+	return (int)syscall(SYS_bind, fd, address.__sockaddr__, len);
+}
+
+Test(runtime_isolation, a_port_that_cannot_be_bound_yet_holds_up_nobody)
+{
+	struct err e;
+	sem_init(&bind_waits, 0, 0);
+	sem_init(&bind_goes_on, 0, 0);
+	hold_binds = true; /* the monitor is another program: there it is false */
+	config(CAPABILITIES("bounding", "CAP_NET_BIND_SERVICE"), APART);
+	program("wait for ports");
+	struct client k = start();
+	while (sem_trywait(&bind_waits) < 0)
+		serve_one(k.c, false);
+	wait_text(k.out, "waiting");
+	cr_expect(process_kill(k.p, SIGTERM, &e) == 0);
+	cr_expect(finish(&k) == 143);
+	delete (&k);
+	cr_expect(sem_trywait(&bind_waits) < 0, "the second one began before the first was done");
+	sem_post(&bind_goes_on);
 }
 
 /* --- user namespaces --- */
