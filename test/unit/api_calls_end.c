@@ -141,6 +141,29 @@ static void *loop_long(void *sandbox)
 	return NULL;
 }
 
+static void *loop_until_late(void *sandbox)
+{
+	uint64_t since = now_ns(CLOCK_MONOTONIC);
+	expect_error(sandbox, ETIMEDOUT, "wall", "loop", NULL, 0);
+	cr_expect(now_ns(CLOCK_MONOTONIC) - since >= 2 * LIMIT_NS);
+	return NULL;
+}
+
+/* The deadline thread goes on with the longer one when the other is over. */
+Test(api_calls_end, a_limit_behind_a_shorter_one)
+{
+	struct mote_sandbox *slow = with_limits(0, 2 * LIMIT_NS, 0),
+			    *quick = with_limits(1, LIMIT_NS, 0);
+	pthread_t thread;
+	cr_assert(pthread_create(&thread, NULL, loop_until_late, slow) == 0);
+	uint64_t since = now_ns(CLOCK_MONOTONIC);
+	expect_error(quick, ETIMEDOUT, "wall", "loop", NULL, 0);
+	cr_expect(now_ns(CLOCK_MONOTONIC) - since >= LIMIT_NS);
+	pthread_join(thread, NULL);
+	mote_sandbox_free(quick);
+	mote_sandbox_free(slow);
+}
+
 /*
  * The deadline thread sleeps for the first one's limit when the second's, which is over earlier,
  * begins. The first one is over in an hour.
