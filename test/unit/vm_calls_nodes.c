@@ -63,6 +63,22 @@ Test(vm_calls, a_fifo_waits_for_its_writer)
 	expect_written(open_at(RW, "fifo", 0, O_RDONLY), writer, "silent");
 }
 
+/* Removed meanwhile, it is found by nobody, who would be the reader of a writer that waits. */
+Test(vm_calls, a_fifo_that_the_poller_has_opened_does_not_stay_open)
+{
+	EXPECT(0, mote_mknod(&area, RW, P("fifo"), 0, S_IFIFO | 0600));
+	vm.vcpus[0].on_poller = true;
+	(void)!open_at(RW, "fifo", 0, O_RDONLY);
+	vm.vcpus[0].on_poller = false;
+	int writer = open("rw/fifo", O_WRONLY | O_NONBLOCK);
+	cr_expect(writer >= 0, "the poller has not opened it");
+	close(writer);
+	cr_assert(rename("rw/fifo", "rw/gone") == 0);
+	EXPECT(-ENOENT, open_at(RW, "fifo", 0, O_RDONLY));
+	writer = open("rw/gone", O_WRONLY | O_NONBLOCK);
+	cr_expect(writer < 0 && errno == ENXIO, "it has a reader: %d %s", writer, strerror(errno));
+}
+
 Test(vm_calls, attributes_are_the_users)
 {
 	int64_t fd = open_at(RW, "file", 0, O_RDWR), ro = open_at(DIR_RO, "file", 0, O_RDONLY);

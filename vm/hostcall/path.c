@@ -135,7 +135,7 @@ static int64_t open_place(struct vm *vm, int dir, const struct call_open *a,
 	return fdtable_add(&vm->fds, take_fd(&fd), kind, 0);
 }
 
-int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
+static int64_t open_path(struct vcpu *vcpu, const struct call_open *a)
 {
 	struct vm *vm = vcpu->vm;
 	const struct fd_entry *entry;
@@ -194,6 +194,15 @@ int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
 	if (plain && (a->flags & O_NONBLOCK))
 		kind |= FD_NONBLOCK;
 	return fdtable_add(&vm->fds, take_fd(&fd), kind | inherited, 0);
+}
+
+int64_t host_open(struct vcpu *vcpu, const struct call_open *a)
+{
+	const int64_t fd = open_path(vcpu, a);
+	/* The poller's, which this one has not found again: its writers must not go on waiting. */
+	if (vcpu->has_fifo && !vcpu->on_poller)
+		call_drop_fifo(vcpu);
+	return fd;
 }
 
 static void put_stat(struct vm *vm, gva_t to, const struct stat *st)
