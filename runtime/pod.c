@@ -212,6 +212,10 @@ static int enter_namespaces(const struct pod *p, struct err *e)
 	return rc;
 }
 
+/*
+ * The shim has no locks: the loop waits until `ready`, and behind it nothing is done here but to
+ * wait for the end.
+ */
 static void *hold_namespaces(void *pod)
 {
 	struct pod *p = pod;

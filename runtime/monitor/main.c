@@ -206,8 +206,9 @@ static int open_listeners(struct monitor *m, struct err *e)
 }
 
 /*
- * A guest keeps the ids that its monitor has. A program that would have others by its execve(2) is
- * refused, unless no_new_privs or its mount has it run without them.
+ * A guest begins with its monitor's ids, and changes them by host calls alone (set_ids). No
+ * execve(2) gives it others: a program that would have them by its set-ID bits is refused, unless
+ * no_new_privs or its mount has it run without them.
  */
 static int refuse_set_ids(const struct monitor *m, struct err *e)
 {

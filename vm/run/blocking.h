@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * System calls that may wait in the kernel for something that never comes: reading and writing
- * terminals, pipes and devices. A kick (resume.c) ends such a call, also one that arrives just
+ * terminals, pipes and devices. A kick (kick.c) ends such a call, also one that arrives just
  * before the call begins.
  */
 #ifndef MOTE_VM_RUN_BLOCKING_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The loop of a vCPU: from one exit to the next, until the guest stops or ends. What surrounds a
- * run is in resume.c, what interrupts it in signals.c.
+ * run is in resume.c, what interrupts it in kick.c, what is done about it in events.c.
  */
 #include "vm/arch/arch.h"
 #include "vm/internal.h"
