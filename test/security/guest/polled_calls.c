@@ -66,8 +66,15 @@ static uint64_t any_value(void)
 	return r & 8 ? BUFFER + (r >> 8 & 0xffff) : guest_random();
 }
 
-static const uint8_t numbers[] = {16, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,  32,
-				  36, 37, 38, 39, 42, 43, 44, 45, 46, 47, 64, 65, 66, 68, 102, 17};
+/* Each call that a poller may carry out: the rows of calls.def whose thread is not VCPU. */
+#define THREAD_VCPU(number)
+#define THREAD_POLLED(number)                         number,
+#define THREAD_POLLED_IF(condition)                   THREAD_POLLED
+#define CALL(number, name, guests, thread, arguments) THREAD_##thread(number)
+static const uint8_t numbers[] = {
+#include "abi/calls.def"
+};
+#undef CALL
 
 static uint8_t any_number(uint64_t r)
 {
@@ -83,15 +90,16 @@ static uint8_t ask(volatile struct mote_frame *f)
 		f->arg[i] = any_value();
 	f->nr = nr;
 	f->arg[0] = r & 3 ? (uint64_t)(r & 4 ? file : directory) : any_value();
-	if (nr == 17 || nr == 47)
+	if (nr == HOSTCALL_close || nr == HOSTCALL_dup_to)
 		f->arg[0] = 20 + (r >> 8 & 15); /* not those that it needs */
-	if (nr == 47)
+	if (nr == HOSTCALL_dup_to)
 		f->arg[1] = 20 + (r >> 12 & 15);
-	if (nr >= 18 && nr <= 21) {
+	if (nr >= HOSTCALL_readv && nr <= HOSTCALL_pwritev) {
 		f->arg[1] = BUFFER;
 		f->arg[2] = r & 8 ? 1 + (r >> 8 & 63) : 1024;
 	}
-	if (nr == 16 || nr == 24 || (nr >= 26 && nr <= 31)) {
+	if (nr == HOSTCALL_open || nr == HOSTCALL_stat ||
+	    (nr >= HOSTCALL_mkdir && nr <= HOSTCALL_readlink)) {
 		f->arg[1] = BUFFER + (r >> 8 & 0xff);
 		f->arg[2] = 1 + (r >> 24 & 31);
 	}
@@ -156,7 +164,7 @@ static void ask_the_poller(volatile struct mote_frame *f)
 			mutate(f);
 		if (cycles() - began > 4000000) {
 			counts->given_up++;
-			f->nr = 23;
+			f->nr = HOSTCALL_fstat;
 			use_doorbell();
 			break;
 		}
@@ -190,8 +198,8 @@ int guest_main(int argc, const char **argv)
 			ask_the_poller(f);
 			continue;
 		}
-		if (nr == 64 || nr == 102) /* would wait */
-			f->nr = 23;
+		if (nr == HOSTCALL_poll || nr == HOSTCALL_recv) /* would wait */
+			f->nr = HOSTCALL_fstat;
 		use_doorbell();
 	}
 }
