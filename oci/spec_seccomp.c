@@ -23,12 +23,20 @@ static const char *const guest_calls[] = {
 /*
  * Calls that profiles forbid, or allow with conditions, and that do nothing in a guest that the
  * profile is about: a guest has one process and no execution domains, its root is its own view of
- * the directories that it has.
+ * the directories that it has. File handles are refused (EOPNOTSUPP, EPERM), and a pidfd is the
+ * guest's own.
  */
 static bool is_harmless(const char *name)
 {
-	static const char *const names[] = {"clone", "clone3",      "fork",
-					    "vfork", "personality", "chroot"};
+	static const char *const names[] = {"clone",
+					    "clone3",
+					    "fork",
+					    "vfork",
+					    "personality",
+					    "chroot",
+					    "name_to_handle_at",
+					    "open_by_handle_at",
+					    "pidfd_getfd"};
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;

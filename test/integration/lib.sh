@@ -150,7 +150,7 @@ snapshot_system() {
 	ps -e -o ppid=,args= | awk '$2 ~ /shim|monitor|mote|runc/ { print "process", $0 }'
 	awk '{ print "mount", $2, $3 }' /proc/mounts
 	find /sys/fs/cgroup -mindepth 2 -type d ! -name default ! -path '*/init' -printf 'cgroup %p\n' 2>/dev/null
-	find /run/containerd -mindepth 2 ! -path '*/s' -printf 'run %p\n' 2>/dev/null
+	find /run/containerd -mindepth 2 ! -path '*/s' ! -path '*/runc/*' -printf 'run %p\n' 2>/dev/null
 	find "$STATE" -mindepth 3 -path '*task*' -printf 'bundle %p\n' 2>/dev/null
 	ctr containers ls -q | sed 's/^/container /'
 	ctr snapshots ls | awk '$3 == "Active" { print "snapshot", $1 }'

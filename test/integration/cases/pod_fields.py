@@ -170,7 +170,10 @@ def test_pod_fields_resize():
 
 def test_pod_fields_refused():
     """hostPID and hostUsers: false, by name when the pod is made; with runc the former runs."""
-    for config, text in (({"pid": NODE}, "hostPID"), ({"userns": 0}, "user")):
+    wanted = [({"pid": NODE}, "hostPID")]
+    if os.environ["SERIES"] != "1.6":  # whose CRI knows no user namespaces, and asks for none
+        wanted.append(({"userns": 0}, "user"))
+    for config, text in wanted:
         refused(lambda config=config: Pod("refused", handler=HANDLER, **config), text)
     with Pod("runc", handler="runc", pid=NODE) as pod:
         assert outcome(pod, "runc-pid", ["true"], **security(namespaces={1: NODE, 2: NODE, 3: NODE}))[0] == 0
