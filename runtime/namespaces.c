@@ -14,10 +14,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* A descriptor of the caller's. */
+/* A descriptor of the caller's. What is there may be a FIFO or a terminal instead. */
 static int open_namespace(const struct oci_namespace *n, const char *what, struct err *e)
 {
-	cleanup_close int fd = open(n->path, O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return err_set(e, ERR_CONFIG, errno, "%s: %s: %s", what, n->path, strerror(errno));
 	if (ioctl(fd, NS_GET_NSTYPE) != n->flag)

@@ -307,5 +307,17 @@ def test_sandbox_refusals():
         pod.finish()
 
 
+def test_sandbox_netns_that_is_none():
+    """A path of no network namespace is refused, also one whose opening would wait: the shim goes on."""
+    fifo = os.path.join(os.environ["CASE_DIR"], "fifo")
+    os.mkfifo(fifo)
+    with Sandbox() as pod:
+        pod.start()
+        pod.make(netns=fifo)
+        refuses(INVALID_ARGUMENT, pod.call, "StartSandbox", contains=f"{fifo} is not a namespace")
+        assert pod.status() == NOT_READY
+        pod.finish()
+
+
 if __name__ == "__main__":
     main(globals())
