@@ -133,5 +133,12 @@ int64_t sys_nanosleep(uint64_t request, uint64_t remaining)
 
 int64_t sys_clock_nanosleep(uint32_t clock, uint32_t flags, uint64_t request, uint64_t remaining)
 {
+	switch (clock) { /* those that can be read only */
+	case CLOCK_THREAD_CPUTIME_ID:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_MONOTONIC_COARSE:
+		return -EOPNOTSUPP;
+	}
 	return sleep_for(clock, flags, request, remaining);
 }

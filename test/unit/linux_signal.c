@@ -487,13 +487,13 @@ Test(linux_signal, a_futex_of_the_only_thread)
 	uint32_t word = 5;
 	const struct timespec one = {.tv_sec = 1};
 	int64_t since = clock_ns;
-	cr_expect(sys_futex(ADDRESS(&word), 1, 1, 0) == 0 &&
-		  sys_futex(ADDRESS(&word), 0x80, 4, 0) == -EAGAIN);
-	cr_expect(sys_futex(ADDRESS(&word), 0x80, 5, ADDRESS(&one)) == -ETIMEDOUT &&
+	cr_expect(sys_futex(ADDRESS(&word), 1, 1, 0, 0, 0) == 0 &&
+		  sys_futex(ADDRESS(&word), 0x80, 4, 0, 0, 0) == -EAGAIN);
+	cr_expect(sys_futex(ADDRESS(&word), 0x80, 5, ADDRESS(&one), 0, 0) == -ETIMEDOUT &&
 		  clock_ns - since == 1000000000);
-	cr_expect(sys_futex(8, 0, 0, 0) == -EFAULT &&
-		  sys_futex(ADDRESS(&word), 6, 0, 0) == -ENOSYS);
-	cr_expect(LEAVING((void)sys_futex(ADDRESS(&word), 0x80, 5, 0)) == LEFT_SIGNAL &&
+	cr_expect(sys_futex(8, 0, 0, 0, 0, 0) == -EFAULT &&
+		  sys_futex(ADDRESS(&word), 6, 0, 0, 0, 0) == -ENOSYS);
+	cr_expect(LEAVING((void)sys_futex(ADDRESS(&word), 0x80, 5, 0, 0, 0)) == LEFT_SIGNAL &&
 		  left_code == SIGABRT);
 	cr_expect(strstr(host_errors, "deadlock"));
 }

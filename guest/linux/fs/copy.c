@@ -124,9 +124,18 @@ static int64_t copy_between(struct end *out, struct end *in, uint64_t count)
 	return done;
 }
 
+/* It writes at its file's end, which no copy by offsets may. */
+static bool appends(int32_t fd)
+{
+	const int64_t flags = mote_get_flags(mote_area(), fd);
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && (flags & O_APPEND);
+}
+
 int64_t sys_sendfile(int out_fd, int in_fd, uint64_t offset_at, uint64_t count)
 {
 	struct end out = {.fd = out_fd}, in = {.fd = in_fd, .offset_at = offset_at};
+	if (appends(out_fd))
+		return -EINVAL;
 	return signal_broken_pipe(copy_between(&out, &in, count));
 }
 
@@ -156,6 +165,11 @@ static int64_t check_copied(const struct end *in, const struct end *out, uint64_
 		rc = start_of(out, &out_at);
 	if (rc < 0)
 		return rc;
+	if (appends(out->fd))
+		return -EBADF;
+	if (in_at + count < in_at || out_at + count < out_at)
+		return -EOVERFLOW;
+	count = in_at < from.size ? min_u64(count, from.size - in_at) : 0;
 	uint64_t apart = in_at < out_at ? out_at - in_at : in_at - out_at;
 	if (from.dev == to.dev && from.ino == to.ino && count > apart)
 		return -EINVAL;

@@ -21,6 +21,7 @@
 #include <linux/fs.h>
 #include <linux/poll.h>
 #include <linux/resource.h>
+#include <linux/stat.h>
 
 /*
  * A small write to standard output that may wait in the area: its length, -EFAULT, or 0 if it is to
@@ -215,8 +216,6 @@ int64_t sys_preadv2(int fd, uint64_t vectors, uint64_t count, uint64_t offset, u
 		    uint32_t flags)
 {
 	(void)unused;
-	if (flags & RWF_APPEND)
-		return -EOPNOTSUPP;
 	int64_t rc = check_wait(fd, flags, POLLIN);
 	if (rc < 0)
 		return rc;
@@ -433,14 +432,25 @@ int64_t sys_sync_file_range(int fd, int64_t offset, int64_t bytes, uint32_t flag
 {
 	const uint32_t known =
 		SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+	struct mote_stat st;
+	int64_t rc = mote_fstat(mote_area(), fd, &st);
+	if (rc < 0)
+		return rc;
 	if ((flags & ~known) || offset < 0 || bytes < 0)
 		return -EINVAL;
+	if (S_ISFIFO(st.mode) || S_ISSOCK(st.mode) || S_ISCHR(st.mode))
+		return -ESPIPE;
 	return flags & SYNC_FILE_RANGE_WAIT_AFTER ? mote_fsync(mote_area(), fd, 1) : sys_syncfs(fd);
 }
 
 int64_t sys_readahead(int fd, uint64_t offset, uint64_t bytes)
 {
 	const uint32_t will_need = 3; /* POSIX_FADV_WILLNEED */
+	const int64_t flags = mote_get_flags(mote_area(), fd);
+	if (flags < 0)
+		return flags;
+	if ((flags & O_ACCMODE) == O_WRONLY)
+		return -EBADF;
 	int64_t rc = mote_fadvise(mote_area(), fd, offset, bytes, will_need);
 	return rc == -ESPIPE ? -EINVAL : rc;
 }
@@ -461,5 +471,7 @@ int64_t sys_fadvise64(int fd, uint64_t offset, uint64_t bytes, uint32_t advice)
 
 int64_t sys_flock(int fd, uint32_t operation)
 {
+	if (operation & LOCK_MAND) /* means nothing any more */
+		return 0;
 	return mote_flock(mote_area(), fd, operation);
 }

@@ -34,6 +34,8 @@ int64_t stat_path(int32_t dirfd, uint64_t path, uint32_t flags, struct mote_stat
 {
 	struct resolved_path p;
 	const uint32_t kinds = AT_STATX_SYNC_TYPE | AT_NO_AUTOMOUNT;
+	if (!path && (flags & AT_EMPTY_PATH) && dirfd >= 0)
+		return stat_descriptor(dirfd, to);
 	int64_t rc = lookup_with_flags(&p, dirfd, path, flags & ~kinds);
 	if (rc < 0)
 		return rc;

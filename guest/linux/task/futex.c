@@ -35,15 +35,75 @@ static int64_t futex_wait(uint64_t at, uint32_t operation, uint32_t expected, ui
 	return -ETIMEDOUT;
 }
 
-int64_t sys_futex(uint64_t at, uint32_t operation, uint32_t value, uint64_t timeout_at)
+/* Nobody waits at one that could be woken or move to another. */
+static int64_t futex_requeue(uint64_t at, bool compare, uint32_t wake, uint64_t move,
+			     uint32_t expected)
 {
-	switch (operation & FUTEX_CMD_MASK) {
-	case FUTEX_WAKE:
-	case FUTEX_WAKE_BITSET:
+	uint32_t value;
+	if ((int32_t)wake < 0 || (int32_t)move < 0)
+		return -EINVAL;
+	if (!compare)
 		return 0;
-	case FUTEX_WAIT:
+	if (get_user(&value, at, sizeof(value)) < 0)
+		return -EFAULT;
+	return value == expected ? 0 : -EAGAIN;
+}
+
+/* Those that change a word for the program, and wake whom there is not. */
+static int64_t futex_change(uint64_t at, uint32_t what)
+{
+	const uint32_t operation = what >> 28 & 7, shift = what >> 31;
+	uint32_t value, by = what >> 12 & 0xfff;
+	if (get_user(&value, at, sizeof(value)) < 0)
+		return -EFAULT;
+	if (by & 0x800)
+		by |= 0xfffff000; /* twelve bits with a sign */
+	if (shift)
+		by = 1U << (by & 31);
+	switch (operation) {
+	case FUTEX_OP_SET:
+		value = by;
+		break;
+	case FUTEX_OP_ADD:
+		value += by;
+		break;
+	case FUTEX_OP_OR:
+		value |= by;
+		break;
+	case FUTEX_OP_ANDN:
+		value &= ~by;
+		break;
+	case FUTEX_OP_XOR:
+		value ^= by;
+		break;
+	default:
+		return -ENOSYS;
+	}
+	return put_user(at, &value, sizeof(value));
+}
+
+int64_t sys_futex(uint64_t at, uint32_t operation, uint32_t value, uint64_t timeout_at,
+		  uint64_t other, uint32_t bits)
+{
+	if (at % sizeof(uint32_t))
+		return -EINVAL;
+	switch (operation & FUTEX_CMD_MASK) {
+	case FUTEX_WAKE_BITSET:
+		return bits ? 0 : -EINVAL;
+	case FUTEX_WAKE:
+		return 0;
 	case FUTEX_WAIT_BITSET:
+		if (!bits)
+			return -EINVAL;
 		return futex_wait(at, operation, value, timeout_at);
+	case FUTEX_WAIT:
+		return futex_wait(at, operation, value, timeout_at);
+	case FUTEX_REQUEUE:
+	case FUTEX_CMP_REQUEUE:
+		return futex_requeue(at, (operation & FUTEX_CMD_MASK) == FUTEX_CMP_REQUEUE, value,
+				     timeout_at, bits);
+	case FUTEX_WAKE_OP:
+		return other % sizeof(uint32_t) ? -EINVAL : futex_change(other, bits);
 	default:
 		return -ENOSYS;
 	}

@@ -80,7 +80,20 @@ static int64_t set_name(uint64_t from)
 	return 0;
 }
 
-static int32_t death_signal; /* as it was set */
+/* As they were set: they are reported, and nothing else here depends on them. */
+static struct {
+	int32_t death_signal, subreaper;
+	bool not_dumpable, no_large_pages;
+	uint64_t timer_slack;
+	uint32_t personality;
+} attributes;
+
+enum { TIMER_SLACK_NS = 50000 };
+
+static int64_t put_number(uint64_t to, int32_t number)
+{
+	return put_user(to, &number, sizeof(number));
+}
 
 int64_t sys_prctl(uint32_t option, uint64_t arg, uint64_t second, uint64_t third, uint64_t fourth)
 {
@@ -94,7 +107,7 @@ int64_t sys_prctl(uint32_t option, uint64_t arg, uint64_t second, uint64_t third
 	case PR_GET_NAME:
 		return put_user(arg, this_thread()->name, sizeof(this_thread()->name));
 	case PR_GET_DUMPABLE:
-		return 1;
+		return !attributes.not_dumpable;
 	case PR_GET_NO_NEW_PRIVS:
 		return arg || second || !rest_is_zero ? -EINVAL : process.no_new_privs;
 	case PR_SET_NO_NEW_PRIVS:
@@ -103,32 +116,65 @@ int64_t sys_prctl(uint32_t option, uint64_t arg, uint64_t second, uint64_t third
 		process.no_new_privs = true;
 		return 0;
 	case PR_SET_DUMPABLE:
-		return arg <= 1 ? 0 : -EINVAL;
+		if (arg > 1)
+			return -EINVAL;
+		attributes.not_dumpable = arg == 0;
+		return 0;
 	case PR_SET_PDEATHSIG: /* the guest ends with what started it in any case */
 		if (arg > SIGNALS)
 			return -EINVAL;
-		death_signal = (int32_t)arg;
+		attributes.death_signal = (int32_t)arg;
 		return 0;
 	case PR_GET_PDEATHSIG:
-		return put_user(arg, &death_signal, sizeof(death_signal));
+		return put_number(arg, attributes.death_signal);
 	case PR_SET_CHILD_SUBREAPER: /* of no children */
+		attributes.subreaper = arg != 0;
+		return 0;
+	case PR_GET_CHILD_SUBREAPER:
+		return put_number(arg, attributes.subreaper);
 	case PR_SET_THP_DISABLE:
-	case PR_SET_TIMERSLACK:
-	case PR_GET_SECCOMP:
+		attributes.no_large_pages = arg != 0;
+		return 0;
 	case PR_GET_THP_DISABLE:
+		return attributes.no_large_pages;
+	case PR_SET_TIMERSLACK:
+		attributes.timer_slack = (int64_t)arg > 0 ? arg : TIMER_SLACK_NS;
 		return 0;
 	case PR_GET_TIMERSLACK:
-		return 50000;
+		return attributes.timer_slack ? (int64_t)attributes.timer_slack : TIMER_SLACK_NS;
+	case PR_GET_TSC:
+		return put_number(arg, PR_TSC_ENABLE);
+	case PR_SET_TIMING:
+		return arg == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
+	case PR_GET_TIMING:
+	case PR_GET_SECCOMP:
+		return 0;
+	case PR_GET_SPECULATION_CTRL: /* none can be controlled */
+		return second || !rest_is_zero ? -EINVAL : -ENODEV;
+	case PR_MCE_KILL_GET:
+		return arg || second || !rest_is_zero ? -EINVAL : PR_MCE_KILL_DEFAULT;
 	default:
 		return -EINVAL;
 	}
 }
 
-/* The execution domain is Linux's, and asking for that one changes nothing. */
+/* The execution domain is Linux's, with the flags that change nothing here. */
 int64_t sys_personality(uint32_t domain)
 {
-	const uint32_t query = UINT32_MAX;
-	return domain == PER_LINUX || domain == query ? 0 : -EINVAL;
+	const uint32_t query = UINT32_MAX, before = attributes.personality;
+	const uint32_t known = ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT | STICKY_TIMEOUTS;
+	if (domain == query)
+		return before;
+	if (domain & ~known)
+		return -EINVAL;
+	attributes.personality = domain;
+	return before;
+}
+
+int64_t sys_set_robust_list(uint64_t head, uint64_t bytes)
+{
+	(void)head;
+	return bytes == 3 * sizeof(uint64_t) ? 0 : -EINVAL;
 }
 
 int64_t sys_sched_yield(void)
