@@ -57,20 +57,22 @@ static int64_t wait_for(int32_t epoll, uint64_t to, int32_t capacity,
 	return rc;
 }
 
-int64_t sys_epoll_pwait(int epoll, uint64_t to, int capacity, int timeout_ms, uint64_t mask)
+int64_t sys_epoll_pwait(int epoll, uint64_t to, int capacity, int timeout_ms, uint64_t mask,
+			uint64_t mask_bytes)
 {
 	const struct mote_time t = time_of_ms(timeout_ms);
-	int64_t rc = signal_mask_for_wait(mask);
+	int64_t rc = signal_mask_for_wait(mask, mask_bytes);
 	if (rc < 0)
 		return rc;
 	return wait_for(epoll, to, capacity, timeout_ms < 0 ? NULL : &t);
 }
 
-int64_t sys_epoll_pwait2(int epoll, uint64_t to, int capacity, uint64_t timeout_at, uint64_t mask)
+int64_t sys_epoll_pwait2(int epoll, uint64_t to, int capacity, uint64_t timeout_at, uint64_t mask,
+			 uint64_t mask_bytes)
 {
 	struct mote_time t;
 	const struct mote_time *timeout;
-	int64_t rc = wait_arguments(timeout_at, mask, &t, &timeout);
+	int64_t rc = wait_arguments(timeout_at, mask, mask_bytes, &t, &timeout);
 	if (rc < 0)
 		return rc;
 	return wait_for(epoll, to, capacity, timeout);

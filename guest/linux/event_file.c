@@ -168,6 +168,7 @@ static struct signalfd_siginfo shown(const struct signal_info *info)
 	struct signalfd_siginfo to = {
 		.ssi_signo = (uint32_t)info->signo,
 		.ssi_code = info->code,
+		.ssi_errno = info->error_number,
 	};
 	if (info->code == SI_TIMER) {
 		to.ssi_tid = (uint32_t)info->word;

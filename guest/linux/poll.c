@@ -21,11 +21,12 @@ int64_t poll_for(uint64_t fds, uint32_t count, const struct mote_time *timeout)
 	return rc;
 }
 
-int64_t sys_ppoll(uint64_t fds, uint32_t count, uint64_t timeout_at, uint64_t mask)
+int64_t sys_ppoll(uint64_t fds, uint32_t count, uint64_t timeout_at, uint64_t mask,
+		  uint64_t mask_bytes)
 {
 	struct mote_time t;
 	const struct mote_time *timeout;
-	int64_t rc = wait_arguments(timeout_at, mask, &t, &timeout);
+	int64_t rc = wait_arguments(timeout_at, mask, mask_bytes, &t, &timeout);
 	if (rc < 0)
 		return rc;
 	return poll_for(fds, count, timeout);
@@ -126,7 +127,7 @@ int64_t sys_pselect6(uint32_t count, uint64_t read, uint64_t write, uint64_t exc
 		return -EFAULT;
 	if (mask_at && get_user(&mask, mask_at, sizeof(mask)) < 0)
 		return -EFAULT;
-	int64_t rc = signal_mask_for_wait(mask.address);
+	int64_t rc = signal_mask_for_wait(mask.address, mask.bytes);
 	if (rc < 0)
 		return rc;
 	return select_for(count, sets, timeout);

@@ -88,7 +88,7 @@ struct thread {
 	bool mask_saved; /* a wait has a signal mask of its own: saved_mask comes back */
 	uint64_t saved_mask;
 	struct mote_context fault_context; /* where the last fault goes on */
-	uint64_t alt_stack, alt_stack_bytes;
+	struct alt_stack alt_stack;
 	char name[16];
 	struct scratch *scratch;
 };

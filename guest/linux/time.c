@@ -56,12 +56,12 @@ bool wait_again(struct wait *w, int64_t rc)
 	return true;
 }
 
-int64_t wait_arguments(uint64_t timeout_at, uint64_t mask, struct mote_time *t,
+int64_t wait_arguments(uint64_t timeout_at, uint64_t mask, uint64_t mask_bytes, struct mote_time *t,
 		       const struct mote_time **timeout)
 {
 	if (get_user_timeout(timeout_at, t, timeout) < 0)
 		return -EFAULT;
-	return signal_mask_for_wait(mask);
+	return signal_mask_for_wait(mask, mask_bytes);
 }
 
 /* --- clocks --- */

@@ -32,7 +32,7 @@ void wait_begin(struct wait *w, const struct mote_time *timeout);
 bool wait_again(struct wait *w, int64_t rc);
 
 /* What ppoll and epoll_pwait2 begin with: an optional timeout, and a mask for the wait. */
-int64_t wait_arguments(uint64_t timeout_at, uint64_t mask, struct mote_time *t,
+int64_t wait_arguments(uint64_t timeout_at, uint64_t mask, uint64_t mask_bytes, struct mote_time *t,
 		       const struct mote_time **timeout);
 
 #endif

@@ -235,13 +235,14 @@ bool signal_frame_push(struct mote_context *c, const struct signal_action *a,
 	return true;
 }
 
-int64_t signal_frame_pop(struct mote_context *c, uint64_t *mask)
+int64_t signal_frame_pop(struct mote_context *c, uint64_t *mask, struct alt_stack *stack)
 {
 	if (stack_is_gone)
 		return -EFAULT;
 	cr_assert(frame_count > 0);
 	*c = frames[--frame_count].context;
 	*mask = frames[frame_count].delivery.mask;
+	*stack = frames[frame_count].delivery.alt_stack;
 	return 0;
 }
 

@@ -102,10 +102,56 @@ Test(linux_signal, the_alternate_stack)
 	struct mote_context c = at(PROGRAM);
 	signal_raise(SIGUSR1);
 	signal_deliver(&c, RESTART_NONE, 0);
-	cr_expect(frame_count == 1 && frames[0].delivery.alt_stack == 0x1000 &&
-		  frames[0].delivery.alt_stack_bytes == 8192);
+	cr_expect(frame_count == 1 && frames[0].delivery.alt_stack.sp == 0x1000 &&
+		  frames[0].delivery.alt_stack.bytes == 8192);
+	/* The handler's return brings back the one of the frame, unless it is in use. */
+	s.bytes = 4096;
+	cr_expect(signal_altstack(ADDRESS(&s), 0) == 0);
+	signal_return(&c);
+	cr_expect(this_thread()->alt_stack.bytes == 8192);
+	area.saved_rsp = 0x1000;
+	cr_expect(signal_altstack(0, ADDRESS(&old)) == 0 && old.flags == 0);
+	area.saved_rsp = 0x1000 + 8192;
+	cr_expect(signal_altstack(0, ADDRESS(&old)) == 0 && old.flags == SS_ONSTACK);
+	cr_expect(signal_altstack(ADDRESS(&s), 0) == -EPERM);
+	area.saved_rsp = 0;
+	s.flags = 4;
+	cr_expect(signal_altstack(ADDRESS(&s), 0) == -EINVAL);
 	s.flags = SS_DISABLE;
-	cr_expect(signal_altstack(ADDRESS(&s), 0) == 0 && this_thread()->alt_stack_bytes == 0);
+	cr_expect(signal_altstack(ADDRESS(&s), 0) == 0 && this_thread()->alt_stack.bytes == 0);
+}
+
+/* SS_AUTODISARM: there is none in a handler, whatever it runs on, and it is back after it. */
+Test(linux_signal, an_alternate_stack_that_signals_disarm)
+{
+	const struct alt_stack s = {.sp = 0x1000, .flags = INT32_MIN, .bytes = 8192};
+	struct alt_stack old;
+	cr_expect(signal_altstack(ADDRESS(&s), 0) == 0);
+	handle(SIGUSR1, 0, 0);
+	struct mote_context c = at(PROGRAM);
+	signal_raise(SIGUSR1);
+	signal_deliver(&c, RESTART_NONE, 0);
+	cr_expect(signal_altstack(0, ADDRESS(&old)) == 0 && old.flags == SS_DISABLE);
+	signal_return(&c);
+	area.saved_rsp = 0x2000;
+	cr_expect(signal_altstack(0, ADDRESS(&old)) == 0 && old.flags == INT32_MIN &&
+		  old.bytes == 8192);
+}
+
+Test(linux_signal, sets_have_one_size)
+{
+	uint64_t set = 0;
+	cr_expect(sys_rt_sigsuspend(ADDRESS(&set), 4) == -EINVAL);
+	cr_expect(sys_rt_sigtimedwait(ADDRESS(&set), 0, 0, 16) == -EINVAL);
+	cr_expect(sys_rt_sigaction(SIGUSR1, 0, 0, 4) == -EINVAL);
+	cr_expect(sys_rt_sigprocmask(SIG_BLOCK, 0, 0, 128) == -EINVAL);
+	cr_expect(sys_ppoll(0, 0, 0, ADDRESS(&set), 4) == -EINVAL);
+	cr_expect(sys_epoll_pwait(3, 8, 1, 0, ADDRESS(&set), 4) == -EINVAL);
+	cr_expect(sys_epoll_pwait2(3, 8, 1, 0, ADDRESS(&set), 4) == -EINVAL);
+	/* A part of what is pending can be asked for. */
+	set = UINT64_MAX;
+	cr_expect(sys_rt_sigpending(ADDRESS(&set), 16) == -EINVAL);
+	cr_expect(sys_rt_sigpending(ADDRESS(&set), 4) == 0 && set == UINT64_MAX << 32);
 }
 
 Test(linux_signal, handlers_run_and_return_to_the_mask_of_before)
@@ -233,8 +279,8 @@ Test(linux_signal, what_means_nothing_neither_ends_nor_prolongs_a_wait)
 		  clock_ns - since == 10000000000);
 	interruptions = 3;
 	since = clock_ns;
-	cr_expect(sys_ppoll(0, 0, ADDRESS(&ten), 0) == 0 && clock_ns - since == 10000000000, "%ld",
-		  (long)(clock_ns - since));
+	cr_expect(sys_ppoll(0, 0, ADDRESS(&ten), 0, 0) == 0 && clock_ns - since == 10000000000,
+		  "%ld", (long)(clock_ns - since));
 	/* A handler ends it, and what is left is reported. */
 	handle(SIGUSR1, SA_RESTART, 0);
 	interruptions = 1;
@@ -252,20 +298,21 @@ Test(linux_signal, a_wait_has_a_mask_of_its_own)
 	host_answer = interrupted;
 	interruptions = 1;
 	interrupting = SIGUSR1;
-	cr_expect(sys_ppoll(0, 0, ADDRESS(&ten), ADDRESS(&none)) == -EINTR && signal_due(&area));
+	cr_expect(sys_ppoll(0, 0, ADDRESS(&ten), ADDRESS(&none), 8) == -EINTR && signal_due(&area));
 	struct mote_context c = at(PROGRAM);
 	signal_deliver(&c, RESTART_NOHAND, SYS_ppoll);
 	cr_expect(frame_count == 1 && frames[0].delivery.mask == signal_bit(SIGUSR1));
 	signal_return(&c);
 	cr_expect(area.blocked_signals == signal_bit(SIGUSR1) && !signal_due(&area));
 	/* Without a signal the mask comes back at the end of the call. */
-	cr_expect(sys_ppoll(0, 0, ADDRESS(&ten), ADDRESS(&none)) == 0 &&
+	cr_expect(sys_ppoll(0, 0, ADDRESS(&ten), ADDRESS(&none), 8) == 0 &&
 		  area.blocked_signals == 0 && signal_due(&area));
 	signal_deliver(&c, RESTART_NONE, SYS_ppoll);
 	cr_expect(area.blocked_signals == signal_bit(SIGUSR1) && mote_context_pc(&c) == PROGRAM);
 	area.blocked_signals = 0;
 	interruptions = 1;
-	cr_expect(sys_rt_sigsuspend(ADDRESS(&none)) == -EINTR && sys_rt_sigsuspend(8) == -EFAULT);
+	cr_expect(sys_rt_sigsuspend(ADDRESS(&none), 8) == -EINTR &&
+		  sys_rt_sigsuspend(8, 8) == -EFAULT && sys_rt_sigsuspend(0, 8) == -EFAULT);
 }
 
 Test(linux_signal, blocked_signals_can_be_waited_for)
@@ -277,19 +324,19 @@ Test(linux_signal, blocked_signals_can_be_waited_for)
 	host_answer = interrupted;
 	interruptions = 1;
 	interrupting = SIGUSR1;
-	cr_expect(sys_rt_sigtimedwait(ADDRESS(&set), ADDRESS(&info), ADDRESS(&one)) == SIGUSR1 &&
+	cr_expect(sys_rt_sigtimedwait(ADDRESS(&set), ADDRESS(&info), ADDRESS(&one), 8) == SIGUSR1 &&
 		  info.si_signo == SIGUSR1);
 	cr_expect(area.blocked_signals == set && area.handled_signals == 0 &&
 		  area.pending_signals == 0);
-	cr_expect(sys_rt_sigtimedwait(ADDRESS(&set), 0, ADDRESS(&one)) == -EAGAIN);
+	cr_expect(sys_rt_sigtimedwait(ADDRESS(&set), 0, ADDRESS(&one), 8) == -EAGAIN);
 	handle(SIGUSR2, 0, 0);
 	interruptions = 1;
 	interrupting = SIGUSR2;
-	cr_expect(sys_rt_sigtimedwait(ADDRESS(&set), 0, 0) == -EINTR &&
+	cr_expect(sys_rt_sigtimedwait(ADDRESS(&set), 0, 0, 8) == -EINTR &&
 		  area.pending_signals == signal_bit(SIGUSR2));
 	uint64_t pending;
 	area.blocked_signals = signal_bit(SIGUSR2);
-	cr_expect(sys_rt_sigpending(ADDRESS(&pending)) == 0 && pending == signal_bit(SIGUSR2));
+	cr_expect(sys_rt_sigpending(ADDRESS(&pending), 8) == 0 && pending == signal_bit(SIGUSR2));
 }
 
 Test(linux_signal, processes_that_can_be_signalled)

@@ -42,6 +42,8 @@ _Noreturn void linux_resume(struct mote_context *c, uint32_t *busy);
  */
 _Noreturn void linux_resume_unasked(struct mote_context *c, uint32_t *busy);
 extern char linux_resume_from[], linux_resume_to[];
+/* The program's stack pointer at the system call that is running. */
+uint64_t syscall_stack_pointer(void);
 /* Where the host enters for faults and events: calls linux_fault. */
 void linux_fault_entry(void);
 
@@ -53,22 +55,33 @@ void linux_fault_entry(void);
  */
 enum { SIGNAL_REGISTERS_MAX = 4096, SIGNAL_FRAME_MAX = SIGNAL_REGISTERS_MAX + 1024 };
 
+/* The kernel's stack_t: the alternate stack, with the flags that it was set with. */
+struct alt_stack {
+	uint64_t sp;
+	int32_t flags, pad;
+	uint64_t bytes;
+};
+
 struct signal_delivery {
-	int32_t signo, code;
+	int32_t signo, code, error_number; /* si_signo, si_code, si_errno */
 	uint64_t address;     /* si_addr; of a signal that was sent si_pid and si_uid */
 	uint64_t value;       /* si_value of one that was sent */
 	uint64_t error, trap; /* of the exception that it came from, else 0 */
 	uint64_t mask;        /* to go back to */
-	uint64_t alt_stack, alt_stack_bytes;
+	struct alt_stack alt_stack;
 };
 
 /*
- * Turns the context into the handler's, with a frame to return by. False if the stack is not there.
+ * Turns the context into the handler's, with a frame to return by. False if the stack is not there,
+ * or the alternate one too small.
  */
 bool signal_frame_push(struct mote_context *c, const struct signal_action *action,
 		       const struct signal_delivery *d);
-/* The context and the mask of before, from the frame that a handler returned to: 0 or -EFAULT. */
-int64_t signal_frame_pop(struct mote_context *c, uint64_t *mask);
+/*
+ * The context, the mask and the alternate stack of before, from the frame that a handler returned
+ * to: 0 or -EFAULT.
+ */
+int64_t signal_frame_pop(struct mote_context *c, uint64_t *mask, struct alt_stack *stack);
 
 /* --- faults --- */
 

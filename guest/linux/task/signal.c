@@ -84,7 +84,7 @@ void signal_forget_handlers(void)
 		*a = (struct signal_action){.handler = ignored ? HANDLER_IGNORE : HANDLER_DEFAULT};
 		set_handled(signo, ignored);
 	}
-	this_thread()->alt_stack = this_thread()->alt_stack_bytes = 0;
+	this_thread()->alt_stack.sp = this_thread()->alt_stack.bytes = 0;
 	timers_forget();
 }
 
@@ -122,36 +122,62 @@ int64_t signal_mask(uint32_t how, uint64_t set, uint64_t old)
 	return 0;
 }
 
-/* The kernel's stack_t; MINSIGSTKSZ is the C library's. */
-struct alt_stack {
-	uint64_t sp;
-	int32_t flags, pad;
-	uint64_t bytes;
-};
-enum { ALT_STACK_MIN = 2048 };
+/* --- the alternate stack --- */
+
+enum { ALT_STACK_MIN = 2048 }; /* MINSIGSTKSZ is the C library's */
+
+bool alt_stack_holds(const struct alt_stack *s, uint64_t sp)
+{
+	return sp > s->sp && sp - s->sp <= s->bytes;
+}
+
+bool alt_stack_used(const struct alt_stack *s, uint64_t sp)
+{
+	return !(s->flags & (int32_t)SS_AUTODISARM) && alt_stack_holds(s, sp);
+}
+
+static int32_t alt_stack_state(const struct alt_stack *s, uint64_t sp)
+{
+	if (!s->bytes)
+		return SS_DISABLE;
+	return alt_stack_used(s, sp) ? SS_ONSTACK : 0;
+}
+
+static int64_t alt_stack_set(struct alt_stack *s, const struct alt_stack *next, uint64_t sp)
+{
+	const int32_t mode = next->flags & ~(int32_t)SS_FLAG_BITS;
+	if (alt_stack_used(s, sp))
+		return -EPERM;
+	if (mode != 0 && mode != SS_ONSTACK && mode != SS_DISABLE)
+		return -EINVAL;
+	if (mode == SS_DISABLE) {
+		*s = (struct alt_stack){.flags = next->flags};
+		return 0;
+	}
+	if (next->bytes < ALT_STACK_MIN)
+		return -ENOMEM;
+	*s = *next;
+	return 0;
+}
 
 int64_t signal_altstack(uint64_t stack, uint64_t old)
 {
-	struct thread *t = this_thread();
+	struct alt_stack *s = &this_thread()->alt_stack;
+	const uint64_t sp = syscall_stack_pointer();
 	const struct alt_stack before = {
-		.sp = t->alt_stack,
-		.flags = t->alt_stack_bytes ? 0 : SS_DISABLE,
-		.bytes = t->alt_stack_bytes,
+		.sp = s->sp,
+		.flags = alt_stack_state(s, sp) | (s->flags & (int32_t)SS_FLAG_BITS),
+		.bytes = s->bytes,
 	};
-	struct alt_stack next;
-	if (stack && get_user(&next, stack, sizeof(next)) < 0)
-		return -EFAULT;
-	if (put_user_optional(old, &before, sizeof(before)) < 0)
-		return -EFAULT;
-	if (!stack)
-		return 0;
-	if (next.flags & SS_DISABLE)
-		next.bytes = 0;
-	else if (next.bytes < ALT_STACK_MIN)
-		return -ENOMEM;
-	t->alt_stack = next.sp;
-	t->alt_stack_bytes = next.bytes;
-	return 0;
+	if (stack) {
+		struct alt_stack next;
+		if (get_user(&next, stack, sizeof(next)) < 0)
+			return -EFAULT;
+		int64_t rc = alt_stack_set(s, &next, sp);
+		if (rc < 0)
+			return rc;
+	}
+	return put_user_optional(old, &before, sizeof(before));
 }
 
 /* --- pending signals --- */
@@ -214,17 +240,42 @@ void signal_end(int signo)
 	__builtin_unreachable();
 }
 
+/* More than signal_frame_push needs of the runtime's stack. */
+enum { FRAME_PUSH_STACK = 4096 };
+
+/*
+ * While a fault or an event is being served another fault would end the guest. The one that a stack
+ * which is not there causes is served further down on the stack of faults; it uses the context that
+ * the first may be about to resume.
+ */
+static bool push_frame(struct mote_context *c, const struct signal_action *a,
+		       const struct signal_delivery *d)
+{
+	struct mote_area *area = mote_area();
+	if (!area->fault_busy)
+		return signal_frame_push(c, a, d);
+	const uint64_t top = area->fault_stack_top;
+	struct mote_context next = *c;
+	area->fault_stack_top = (uint64_t)__builtin_frame_address(0) - FRAME_PUSH_STACK;
+	__atomic_store_n(&area->fault_busy, 0, __ATOMIC_SEQ_CST);
+	const bool pushed = signal_frame_push(&next, a, d);
+	__atomic_store_n(&area->fault_busy, 1, __ATOMIC_SEQ_CST);
+	area->fault_stack_top = top;
+	*c = next;
+	return pushed;
+}
+
 /* Makes the context that of the handler. False if the stack for its frame is not there. */
 static bool enter_handler(struct mote_context *c, int signo, struct signal_delivery *d)
 {
 	struct signal_action *a = &process.actions[signo];
-	const struct thread *t = this_thread();
+	struct thread *t = this_thread();
 	d->alt_stack = t->alt_stack;
-	d->alt_stack_bytes = t->alt_stack_bytes;
-	/* A fault while the frame is written would be one too many. */
 	(void)memory_stack_grow(mote_context_sp(c) - SIGNAL_FRAME_MAX);
-	if (!signal_frame_push(c, a, d))
+	if (!push_frame(c, a, d))
 		return false;
+	if (t->alt_stack.flags & (int32_t)SS_AUTODISARM)
+		t->alt_stack = (struct alt_stack){.flags = SS_DISABLE};
 	struct mote_area *area = mote_area();
 	area->blocked_signals |= a->mask & ~unblockable();
 	if (!(a->flags & SA_NODEFER))
@@ -236,6 +287,19 @@ static bool enter_handler(struct mote_context *c, int signo, struct signal_deliv
 	return true;
 }
 
+/*
+ * The frame of a signal could not be written or read. The program may handle that, too, if it was
+ * not the frame of this very signal; nothing holds it back.
+ */
+static void deliver_bad_frame(struct mote_context *c, int of, uint64_t mask)
+{
+	struct signal_delivery d = {.signo = SIGSEGV, .code = SI_KERNEL, .mask = mask};
+	const bool blocked = mote_area()->blocked_signals & signal_bit(SIGSEGV);
+	if (of == SIGSEGV || blocked || !has_handler(&process.actions[SIGSEGV]) ||
+	    !enter_handler(c, SIGSEGV, &d))
+		signal_end(SIGSEGV);
+}
+
 /* True if a handler runs now, false if the signal means nothing to the program. */
 static bool deliver_one(struct mote_context *c, const struct signal_info *info, uint64_t mask)
 {
@@ -243,6 +307,7 @@ static bool deliver_one(struct mote_context *c, const struct signal_info *info, 
 	struct signal_delivery d = {
 		.signo = signo,
 		.code = info->code,
+		.error_number = info->error_number,
 		.address = info->word,
 		.value = info->value,
 		.mask = mask,
@@ -252,7 +317,7 @@ static bool deliver_one(struct mote_context *c, const struct signal_info *info, 
 	if (!has_handler(&process.actions[signo]))
 		signal_end(signo);
 	if (!enter_handler(c, signo, &d))
-		signal_end(SIGSEGV);
+		deliver_bad_frame(c, signo, mask);
 	return true;
 }
 
@@ -301,7 +366,12 @@ bool signal_deliver_fault(struct mote_context *c, const struct mote_fault *f,
 	};
 	if (!has_handler(&process.actions[s->signo]) || (d.mask & signal_bit(s->signo)))
 		return false;
-	return enter_handler(c, s->signo, &d);
+	if (enter_handler(c, s->signo, &d))
+		return true;
+	if (s->signo == SIGSEGV)
+		return false;
+	deliver_bad_frame(c, s->signo, d.mask);
+	return true;
 }
 
 void signal_deliver_event(struct mote_context *c, int signo)
@@ -318,21 +388,30 @@ void signal_deliver_event(struct mote_context *c, int signo)
 
 void signal_return(struct mote_context *c)
 {
+	struct mote_area *area = mote_area();
+	const uint64_t sp = mote_context_sp(c);
+	struct alt_stack stack;
 	uint64_t mask;
-	if (signal_frame_pop(c, &mask) < 0)
-		signal_end(SIGSEGV);
-	mote_area()->blocked_signals = mask & ~unblockable();
+	if (signal_frame_pop(c, &mask, &stack) < 0) {
+		deliver_bad_frame(c, 0, area->blocked_signals);
+		return;
+	}
+	area->blocked_signals = mask & ~unblockable();
+	/* As if the handler had set it: one that is in use stays. */
+	(void)!alt_stack_set(&this_thread()->alt_stack, &stack, sp);
 }
 
 /* --- waits with a mask of their own --- */
 
-int64_t signal_mask_for_wait(uint64_t set)
+int64_t signal_mask_for_wait(uint64_t set, uint64_t bytes)
 {
 	struct thread *t = this_thread();
 	struct mote_area *area = mote_area();
 	uint64_t mask;
 	if (!set)
 		return 0;
+	if (bytes != sizeof(mask))
+		return -EINVAL;
 	if (get_user(&mask, set, sizeof(mask)) < 0)
 		return -EFAULT;
 	t->mask_saved = true;
@@ -341,10 +420,10 @@ int64_t signal_mask_for_wait(uint64_t set)
 	return 0;
 }
 
-int64_t signal_suspend(uint64_t set)
+int64_t signal_suspend(void)
 {
 	const struct mote_time day = {.sec = 86400};
-	int64_t rc = signal_mask_for_wait(set);
+	int64_t rc = 0;
 	while (rc == 0) {
 		if (signal_waiting())
 			return -EINTR;

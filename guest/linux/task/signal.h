@@ -24,13 +24,18 @@ static inline uint64_t signal_bit(int signo)
 int64_t signal_action(int signo, uint64_t act, uint64_t old);
 int64_t signal_mask(uint32_t how, uint64_t set, uint64_t old);
 int64_t signal_altstack(uint64_t stack, uint64_t old);
-int64_t signal_suspend(uint64_t set);
+int64_t signal_suspend(void);
+
+/* Whether the alternate stack has that stack pointer in it. */
+bool alt_stack_holds(const struct alt_stack *s, uint64_t sp);
+/* The same, of a stack that its signals do not disarm (SS_AUTODISARM): it is in use. */
+bool alt_stack_used(const struct alt_stack *s, uint64_t sp);
 
 /* What comes with a signal, as a handler, sigwaitinfo or signalfd shows it. */
 struct signal_info {
-	int32_t signo, code;
-	uint64_t word;  /* si_addr; or si_pid, and in the upper half si_uid */
-	uint64_t value; /* si_value */
+	int32_t signo, code, error_number; /* si_signo, si_code, si_errno */
+	uint64_t word;                     /* si_addr; or si_pid, and in the upper half si_uid */
+	uint64_t value;                    /* si_value */
 };
 
 /* Makes a signal pending, with what comes with it: 0, or -EAGAIN if too many are. */
@@ -62,8 +67,10 @@ int64_t signal_broken_pipe(int64_t rc);
 void signal_take_alarm(void);
 /* Whether a signal is pending that would do something; those that would not are dropped. */
 bool signal_waiting(void);
-/* The mask at address `set` (0: none) holds until the system call has ended. */
-int64_t signal_mask_for_wait(uint64_t set);
+/* Of a set that a program gives. */
+enum { SIGNAL_SET_BYTES = sizeof(uint64_t) };
+/* The mask at address `set` (0: none), of so many bytes, holds until the system call has ended. */
+int64_t signal_mask_for_wait(uint64_t set, uint64_t bytes);
 
 /* Whether signal_deliver has something to do at the end of a call that nothing interrupted. */
 static inline bool signal_due(const struct mote_area *area)

@@ -51,6 +51,7 @@ int64_t sys_rt_sigqueueinfo(int pid, int signo, uint64_t info_at)
 	const struct signal_info given = {
 		.signo = signo,
 		.code = info.si_code,
+		.error_number = info.si_errno,
 		.word = (uint64_t)info.si_addr,
 		.value = (uint64_t)info.si_ptr,
 	};
@@ -68,27 +69,40 @@ int64_t sys_rt_tgsigqueueinfo(int pid, int tid, int signo, uint64_t info_at)
 	return sys_rt_sigqueueinfo(pid, signo, info_at);
 }
 
-int64_t sys_rt_sigaction(int signo, uint64_t act, uint64_t old)
+int64_t sys_rt_sigaction(int signo, uint64_t act, uint64_t old, uint64_t set_bytes)
 {
+	if (set_bytes != SIGNAL_SET_BYTES)
+		return -EINVAL;
 	return signal_action(signo, act, old);
 }
 
-int64_t sys_rt_sigprocmask(uint32_t how, uint64_t set, uint64_t old)
+int64_t sys_rt_sigprocmask(uint32_t how, uint64_t set, uint64_t old, uint64_t set_bytes)
 {
+	if (set_bytes != SIGNAL_SET_BYTES)
+		return -EINVAL;
 	return signal_mask(how, set, old);
 }
 
-int64_t sys_rt_sigpending(uint64_t to)
+int64_t sys_rt_sigpending(uint64_t to, uint64_t set_bytes)
 {
 	const struct mote_area *area = mote_area();
 	uint64_t set =
 		area->pending_signals & area->blocked_signals & ~signal_bit(MOTE_ALARM_SIGNAL);
-	return put_user(to, &set, sizeof(set));
+	if (set_bytes > sizeof(set))
+		return -EINVAL;
+	return put_user(to, &set, set_bytes); /* a part of the set can be asked for */
 }
 
-int64_t sys_rt_sigsuspend(uint64_t mask)
+int64_t sys_rt_sigsuspend(uint64_t mask, uint64_t mask_bytes)
 {
-	return signal_suspend(mask);
+	if (mask_bytes != SIGNAL_SET_BYTES)
+		return -EINVAL;
+	if (!mask)
+		return -EFAULT;
+	int64_t rc = signal_mask_for_wait(mask, mask_bytes);
+	if (rc < 0)
+		return rc;
+	return signal_suspend();
 }
 
 int64_t sys_sigaltstack(uint64_t stack, uint64_t old)
@@ -129,17 +143,21 @@ static siginfo_t siginfo_of(const struct signal_info *info)
 {
 	siginfo_t to = {.si_signo = info->signo};
 	to.si_code = info->code;
+	to.si_errno = info->error_number;
 	to.si_addr = (void *)info->word; /* where si_pid and si_uid are, too */
 	to.si_ptr = (void *)info->value;
 	return to;
 }
 
-int64_t sys_rt_sigtimedwait(uint64_t set_at, uint64_t info_at, uint64_t timeout_at)
+int64_t sys_rt_sigtimedwait(uint64_t set_at, uint64_t info_at, uint64_t timeout_at,
+			    uint64_t set_bytes)
 {
 	struct mote_time t;
 	const struct mote_time *timeout;
 	struct signal_info info;
 	uint64_t set;
+	if (set_bytes != sizeof(set))
+		return -EINVAL;
 	if (get_user(&set, set_at, sizeof(set)) < 0 ||
 	    get_user_timeout(timeout_at, &t, &timeout) < 0)
 		return -EFAULT;

@@ -225,8 +225,8 @@ int main(int c, char **v)
 	// sigsuspend / pause with alarm
 	cnt = 0;
 	struct itimerval it = {{0, 0}, {0, 20000}};
-	P("setitimer", "%ld", R(setitimer(ITIMER_REAL, &it, 0)));
 	double t = nowd();
+	P("setitimer", "%ld", R(setitimer(ITIMER_REAL, &it, 0)));
 	P("pause", "%ld cnt %d", R(pause()), cnt);
 	P("t", "%s", nowd() - t > .0195 ? "late enough" : "early");
 	cnt = 0;

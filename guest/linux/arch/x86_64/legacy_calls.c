@@ -198,7 +198,7 @@ int64_t sys_epoll_create(int size)
 
 int64_t sys_epoll_wait(int epoll, uint64_t to, int capacity, int timeout_ms)
 {
-	return sys_epoll_pwait(epoll, to, capacity, timeout_ms, 0);
+	return sys_epoll_pwait(epoll, to, capacity, timeout_ms, 0, 0);
 }
 
 int64_t sys_eventfd(uint32_t initial)
@@ -215,7 +215,7 @@ int64_t sys_signalfd(int fd, uint64_t set, uint64_t set_bytes)
 
 int64_t sys_pause(void)
 {
-	return signal_suspend(0);
+	return signal_suspend();
 }
 
 /* Whole seconds, and what is left of the last alarm rounded up. */

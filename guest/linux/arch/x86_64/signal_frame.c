@@ -5,6 +5,7 @@
  * <asm/sigcontext.h>; Intel SDM volume 1, 13.4).
  */
 #include "guest/linux/arch/arch.h"
+#include "guest/linux/task/signal.h"
 #include "guest/linux/user.h"
 
 #include <asm/processor-flags.h>
@@ -196,30 +197,19 @@ static void restore_context(const struct sigcontext *s, struct mote_context *c)
 
 /* --- frames --- */
 
-static bool on_alt_stack(const struct mote_context *c, const struct signal_delivery *d)
-{
-	return d->alt_stack_bytes && c->rsp - d->alt_stack < d->alt_stack_bytes;
-}
-
-static int alt_stack_flags(const struct mote_context *c, const struct signal_delivery *d)
-{
-	if (!d->alt_stack_bytes)
-		return SS_DISABLE;
-	return on_alt_stack(c, d) ? SS_ONSTACK : 0;
-}
-
 static struct frame make_frame(const struct mote_context *c, const struct signal_action *a,
 			       const struct signal_delivery *d)
 {
 	struct frame f = {.restorer = a->restorer};
 	f.info.si_signo = d->signo;
 	f.info.si_code = d->code;
+	f.info.si_errno = d->error_number;
 	f.info.si_addr = (void *)d->address; /* where si_pid and si_uid are, too */
 	f.info.si_ptr = (void *)d->value;
 	f.uc.uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-	f.uc.uc_stack.ss_sp = (void *)d->alt_stack;
-	f.uc.uc_stack.ss_size = d->alt_stack_bytes;
-	f.uc.uc_stack.ss_flags = alt_stack_flags(c, d);
+	f.uc.uc_stack.ss_sp = (void *)d->alt_stack.sp;
+	f.uc.uc_stack.ss_size = d->alt_stack.bytes;
+	f.uc.uc_stack.ss_flags = d->alt_stack.flags;
 	f.uc.uc_sigmask = d->mask;
 	save_context(c, &f.uc.uc_mcontext);
 	f.uc.uc_mcontext.err = d->error;
@@ -230,22 +220,30 @@ static struct frame make_frame(const struct mote_context *c, const struct signal
 	return f;
 }
 
+/* Where the frame ends. *alternate: it must lie on the alternate stack as a whole. */
 static uint64_t frame_top(const struct mote_context *c, const struct signal_action *a,
-			  const struct signal_delivery *d)
+			  const struct signal_delivery *d, bool *alternate)
 {
-	if ((a->flags & SA_ONSTACK) && d->alt_stack_bytes && !on_alt_stack(c, d))
-		return d->alt_stack + d->alt_stack_bytes;
-	return c->rsp - RED_ZONE;
+	const struct alt_stack *s = &d->alt_stack;
+	const uint64_t top = c->rsp - RED_ZONE;
+	*alternate = alt_stack_used(s, c->rsp);
+	if (!(a->flags & SA_ONSTACK) || !s->bytes || alt_stack_used(s, top))
+		return top;
+	*alternate = true;
+	return s->sp + s->bytes;
 }
 
 bool signal_frame_push(struct mote_context *c, const struct signal_action *a,
 		       const struct signal_delivery *d)
 {
 	uint32_t bytes = save_registers();
-	uint64_t registers_at = (frame_top(c, a, d) - bytes) & ~63UL;
+	bool alternate;
+	uint64_t registers_at = (frame_top(c, a, d, &alternate) - bytes) & ~63UL;
 	uint64_t at = ((registers_at - sizeof(struct frame)) & ~15UL) - 8; /* as after a call */
 	struct frame f = make_frame(c, a, d);
 	f.uc.uc_mcontext.fpstate = (void *)registers_at;
+	if (alternate && !alt_stack_holds(&d->alt_stack, at))
+		return false;
 	if (put_user(registers_at, this_thread()->scratch->registers, bytes) < 0 ||
 	    put_user(at, &f, sizeof(f)) < 0)
 		return false;
@@ -260,7 +258,7 @@ bool signal_frame_push(struct mote_context *c, const struct signal_action *a,
 	return true;
 }
 
-int64_t signal_frame_pop(struct mote_context *c, uint64_t *mask)
+int64_t signal_frame_pop(struct mote_context *c, uint64_t *mask, struct alt_stack *stack)
 {
 	struct frame f;
 	uint64_t at = c->rsp - sizeof(f.restorer); /* the handler's RET took it */
@@ -271,5 +269,10 @@ int64_t signal_frame_pop(struct mote_context *c, uint64_t *mask)
 		return -EFAULT;
 	restore_context(&f.uc.uc_mcontext, c);
 	*mask = f.uc.uc_sigmask;
+	*stack = (struct alt_stack){
+		.sp = (uint64_t)f.uc.uc_stack.ss_sp,
+		.flags = f.uc.uc_stack.ss_flags,
+		.bytes = f.uc.uc_stack.ss_size,
+	};
 	return 0;
 }
