@@ -83,8 +83,8 @@ struct mote_fault {
 /*
  * The polled call slot: the second way of a host call, for while they come close together. A thread
  * of the host, the poller, then busy-polls `state` for a bounded time after each call, and
- * `polling` is not
- * 0. If it is 0, a guest rings the doorbell.
+ * `polling` is not 0.
+ * If it is 0, a guest rings the doorbell.
  *
  *                    guest: has filled in the frame
  *            FREE ------------------------------------> REQUEST
