@@ -8,6 +8,7 @@
  */
 #include "hostcall_frames.h"
 
+#include "vm/hostcall/memfd.h"
 #include "vm/internal.h"
 #include "vm/run/kick.h"
 #include "vm/run/limits.h"
@@ -197,6 +198,7 @@ static void destroy(struct vm *vm)
 	vcpu_take_kicks();
 	channel_free(&vm->channel);
 	fdtable_destroy(&vm->fds);
+	memfds_free(vm);
 	memory_destroy(&vm->memory);
 	tcflush(terminal, TCIOFLUSH);
 }
