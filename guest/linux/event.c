@@ -37,6 +37,8 @@ int64_t sys_epoll_ctl(int epoll, uint32_t operation, int fd, uint64_t event_at)
 	struct mote_epoll_event event = {0};
 	if (operation != EPOLL_CTL_DEL && get_user(&event, event_at, sizeof(event)) < 0)
 		return -EFAULT;
+	if (event_file(epoll)) /* an epoll instance for the host alone */
+		return -EINVAL;
 	return mote_epoll_control(mote_area(), epoll, operation, fd, event.events, event.data);
 }
 
@@ -45,7 +47,7 @@ static int64_t wait_for(int32_t epoll, uint64_t to, int32_t capacity,
 {
 	struct wait w;
 	int64_t rc;
-	if (capacity <= 0)
+	if (capacity <= 0 || event_file(epoll))
 		return -EINVAL;
 	wait_begin(&w, timeout);
 	do {

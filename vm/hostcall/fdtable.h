@@ -38,6 +38,13 @@ enum fd_flag {
 	FD_DATAGRAMS = 1 << 10,
 	/* a file in memory of the guest's own (memfd.h) */
 	FD_MEMORY = 1 << 11,
+	/*
+	 * asked whether the kernel reads and writes it at all: a pipe has an end for each, epoll
+	 * instances are for neither. poll never says that the other would be refused
+	 */
+	FD_ASKED = 1 << 12,
+	FD_NO_READING = 1 << 13,
+	FD_NO_WRITING = 1 << 14,
 };
 
 struct fd_entry {

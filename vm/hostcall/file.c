@@ -46,11 +46,21 @@ static bool wants_no_wait(const struct fd_entry *e)
 	return flags >= 0 && (flags & O_NONBLOCK);
 }
 
+/* By transfers of nothing, which the kernel refuses as it would refuse those of something. */
+static void ask_directions(struct fd_entry *e)
+{
+	e->flags |= FD_ASKED;
+	if (readv(e->host, NULL, 0) < 0)
+		e->flags |= FD_NO_READING;
+	if (writev(e->host, NULL, 0) < 0)
+		e->flags |= FD_NO_WRITING;
+}
+
 /*
  * Regular files never make a caller wait; anything else is waited for here, where a signal can
- * interrupt.
+ * interrupt, unless the kernel refuses at once what poll never says can be done.
  */
-static bool may_wait(struct fd_entry *e)
+static bool may_wait(struct fd_entry *e, bool in)
 {
 	struct stat st;
 	if (e->flags & FD_PLAIN)
@@ -60,7 +70,9 @@ static bool may_wait(struct fd_entry *e)
 	bool plain = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
 	if (plain)
 		e->flags |= FD_PLAIN;
-	return !plain;
+	if (!plain && !(e->flags & FD_ASKED))
+		ask_directions(e);
+	return !plain && !(e->flags & (in ? FD_NO_READING : FD_NO_WRITING));
 }
 
 /*
@@ -236,7 +248,7 @@ int64_t host_readv(struct vcpu *vcpu, const struct call_readv *a)
 		const struct call_recv message = {.fd = a->fd, .iov = a->iov};
 		return host_recv(vcpu, &message);
 	}
-	if (!may_wait(e))
+	if (!may_wait(e, true))
 		return transfer_plain(vcpu, e->host, true, &a->iov, -1);
 	if (vcpu->on_poller && e->flags & FD_SHARED)
 		return call_defer(vcpu);
@@ -260,7 +272,7 @@ int64_t host_writev(struct vcpu *vcpu, const struct call_writev *a)
 		if (rc < 0)
 			return rc;
 	}
-	if (!may_wait(e) || a->iov.bytes == 0)
+	if (!may_wait(e, false) || a->iov.bytes == 0)
 		return transfer_plain(vcpu, e->host, false, &a->iov, -1);
 	if (vcpu->on_poller)
 		return call_defer(vcpu);
@@ -282,7 +294,7 @@ static int64_t transfer_at(struct vcpu *vcpu, int32_t fd, bool in, const struct 
 		if (rc < 0)
 			return rc;
 	}
-	if (!may_wait(e))
+	if (!may_wait(e, in))
 		return transfer_plain(vcpu, e->host, in, iov, (int64_t)offset);
 	if (vcpu->on_poller)
 		return call_defer(vcpu);

@@ -58,8 +58,12 @@ static int record_fds(struct vm *vm, struct vm_snapshot *s, struct err *e)
 				"the guest has descriptor %u open (a %s), which a snapshot cannot "
 				"hold",
 				i, kind_of(entry->flags));
-		s->fds[s->fd_count++] =
-			(struct fd_wanted){.at = i, .flags = entry->flags, .origin = entry->origin};
+		const unsigned found_out = FD_ASKED | FD_NO_READING | FD_NO_WRITING;
+		s->fds[s->fd_count++] = (struct fd_wanted){
+			.at = i,
+			.flags = (uint16_t)(entry->flags & ~found_out),
+			.origin = entry->origin,
+		};
 	}
 	return 0;
 }
