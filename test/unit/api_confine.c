@@ -174,7 +174,9 @@ static const char *descriptors(pid_t pid)
 		if (strncmp(to, "/proc/", 6) == 0)
 			memmove(to, strrchr(to, '/'), strlen(strrchr(to, '/')) + 1);
 		to[strcspn(to, "[")] = '\0'; /* pipe:[N] */
-		if (strncmp(to, directory, strlen(directory)) == 0 && strstr(to, "/new-"))
+		/* without a name it is "#INODE (deleted)" */
+		if (strncmp(to, directory, strlen(directory)) == 0 &&
+		    (strstr(to, "/new-") || strstr(to, "/#")))
 			strcpy(to, "the new file");
 		cr_assert(n < 64);
 		list[n++] = strdup(to);

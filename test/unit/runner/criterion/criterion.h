@@ -93,5 +93,6 @@ void runner_ended(const struct runner_place *place, const char *format, ...)
 	RUNNER_CHECK(runner_failed, #a " equals " #b, memcmp(a, b, size) == 0, __VA_ARGS__)
 #define cr_assert_fail(...) RUNNER_CHECK(runner_ended, "never reached", false, __VA_ARGS__)
 #define cr_log_error(...)   (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr))
+#define cr_log_info(...)    cr_log_error(__VA_ARGS__)
 
 #endif
