@@ -3,10 +3,13 @@
 #include "runtime/io/streams.h"
 
 #include "base/path.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -49,6 +52,36 @@ static int watch_clients(const char *path)
 	if (fd < 0 || inotify_add_watch(fd, path, IN_OPEN | IN_CLOSE) < 0)
 		return -1;
 	return take_fd(&fd);
+}
+
+static void *close_in_thread(void *arg)
+{
+	close((int)(intptr_t)arg);
+	return NULL;
+}
+
+/*
+ * The last close of an inotify descriptor waits for a grace period of the kernel's, 10 to 20 ms,
+ * for which a container's start is not kept.
+ */
+static void end_watch(int *watch)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	const int fd = take_fd(watch);
+	if (fd < 0)
+		return;
+	int rc = -pthread_attr_init(&attr);
+	if (rc == 0) {
+		rc = -pthread_attr_setstacksize(&attr, 64 << 10);
+		if (rc == 0)
+			rc = -pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+		if (rc == 0)
+			rc = thread_start(&thread, &attr, close_in_thread, (void *)(intptr_t)fd);
+		pthread_attr_destroy(&attr);
+	}
+	if (rc < 0)
+		close(fd);
 }
 
 /* Whether clients had the FIFO open for writing, and have it no more. */
@@ -258,7 +291,7 @@ void streams_starting(struct streams *s)
 	if (s->stdin_hold >= 0 && !s->terminal && s->stdin_watch >= 0 &&
 	    clients_are_gone(s->stdin_watch))
 		close_fd(&s->stdin_hold);
-	close_fd(&s->stdin_watch);
+	end_watch(&s->stdin_watch);
 }
 
 void streams_close_stdin(struct streams *s)
@@ -281,7 +314,7 @@ void streams_close(struct streams *s)
 {
 	streams_launched(s);
 	streams_close_stdin(s);
-	close_fd(&s->stdin_watch);
+	end_watch(&s->stdin_watch);
 	close_fd(&s->out_hold[0]);
 	close_fd(&s->out_hold[1]);
 	loop_remove(&s->logger_source);
