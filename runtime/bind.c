@@ -84,22 +84,6 @@ static void *carry_out(void *binding)
 	return NULL;
 }
 
-static int start_thread(struct binding *b)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int rc = -pthread_attr_init(&attr);
-	if (rc < 0)
-		return rc;
-	rc = -pthread_attr_setstacksize(&attr, STACK_BYTES);
-	if (rc == 0)
-		rc = -pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (rc == 0)
-		rc = thread_start(&thread, &attr, carry_out, b);
-	pthread_attr_destroy(&attr);
-	return rc;
-}
-
 int process_bind(const struct process *p, const struct buf *body)
 {
 	cleanup_close int done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -116,7 +100,7 @@ int process_bind(const struct process *p, const struct buf *body)
 	memcpy(&b->request, body->data, sizeof(b->request));
 	int rc = -EMFILE;
 	if (b->pidfd >= 0 && b->done >= 0)
-		rc = start_thread(b);
+		rc = thread_start_detached(STACK_BYTES, carry_out, b);
 	if (rc < 0) {
 		free_binding(b);
 		return rc;

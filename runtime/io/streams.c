@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,21 +65,8 @@ static void *close_in_thread(void *arg)
  */
 static void end_watch(int *watch)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
 	const int fd = take_fd(watch);
-	if (fd < 0)
-		return;
-	int rc = -pthread_attr_init(&attr);
-	if (rc == 0) {
-		rc = -pthread_attr_setstacksize(&attr, 64 << 10);
-		if (rc == 0)
-			rc = -pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-		if (rc == 0)
-			rc = thread_start(&thread, &attr, close_in_thread, (void *)(intptr_t)fd);
-		pthread_attr_destroy(&attr);
-	}
-	if (rc < 0)
+	if (fd >= 0 && thread_start_detached(64 << 10, close_in_thread, (void *)(intptr_t)fd) < 0)
 		close(fd);
 }
 
