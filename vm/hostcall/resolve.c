@@ -93,3 +93,8 @@ int resolve_parent(int dir, const char *path, uint32_t resolve, struct resolve_p
 	out->name[name] = '\0';
 	return 0;
 }
+
+int resolve_stat_name(int dir, const char *name, struct stat *st)
+{
+	return sys_status(fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT));
+}

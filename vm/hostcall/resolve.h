@@ -27,6 +27,8 @@ int resolve_missing(int dir, const char *path, uint32_t resolve) must_check;
  * fstat(2), as which some C libraries call newfstatat, whose path no filter can see. 0 or -errno.
  */
 int resolve_stat(int fd, struct stat *st) must_check;
+/* Of a name in a directory, not followed if it is a symlink's. 0 or -errno. */
+int resolve_stat_name(int dir, const char *name, struct stat *st) must_check;
 
 /*
  * Where an operation on a name acts: its directory, and the last component as *at() calls want it.
