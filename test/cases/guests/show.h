@@ -13,6 +13,14 @@
 		long r_ = (long)(x);             \
 		r_ == -1 && errno ? -errno : r_; \
 	})
+/* A line of its own: a name, and what printf makes of the rest. */
+#define PRINT(name, ...)                \
+	do {                            \
+		printf("%s: ", (name)); \
+		printf(__VA_ARGS__);    \
+		puts("");               \
+		fflush(stdout);         \
+	} while (0)
 #define SHOW(x) printf("%s: %ld\n", #x, RESULT(x))
 
 /* With the error's name. Needs _GNU_SOURCE. */

@@ -12,6 +12,8 @@
  * cases: run b
  */
 #define _GNU_SOURCE
+#include "show.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
@@ -30,19 +32,6 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
-#define P(n, ...)                    \
-	do {                         \
-		printf("%s: ", n);   \
-		printf(__VA_ARGS__); \
-		puts("");            \
-		fflush(stdout);      \
-	} while (0)
-#define R(x)                            \
-	({                              \
-		errno = 0;              \
-		long _v = (long)(x);    \
-		_v == -1 ? -errno : _v; \
-	})
 static sigjmp_buf jb;
 static volatile int cnt, last, code, onstack;
 static volatile unsigned long addr;
@@ -88,7 +77,7 @@ int main(int c, char **v)
 {
 	setvbuf(stdout, 0, _IOLBF, 0);
 	stack_t st = {.ss_sp = alt, .ss_size = sizeof alt};
-	P("sigaltstack", "%ld", R(sigaltstack(&st, 0)));
+	PRINT("sigaltstack", "%ld", RESULT(sigaltstack(&st, 0)));
 	set(SIGSEGV, SA_ONSTACK);
 	set(SIGFPE, 0);
 	set(SIGILL, 0);
@@ -97,47 +86,47 @@ int main(int c, char **v)
 	mode = 1;
 	if (!sigsetjmp(jb, 1))
 		deep(0);
-	P("stack overflow", "sig %d code %d onstack %d cnt %d", last, code, onstack, cnt);
+	PRINT("stack overflow", "sig %d code %d onstack %d cnt %d", last, code, onstack, cnt);
 	stack_t o;
 	sigaltstack(0, &o);
-	P("altstack flags", "%d size %d", o.ss_flags, (int)o.ss_size);
+	PRINT("altstack flags", "%d size %d", o.ss_flags, (int)o.ss_size);
 	if (!sigsetjmp(jb, 1))
 		deep(0);
-	P("again", "cnt %d", cnt);
+	PRINT("again", "cnt %d", cnt);
 	volatile int z = 0, r;
 	if (!sigsetjmp(jb, 1)) {
 		r = 5 / z;
 	}
-	P("div0", "sig %d code %d", last, code);
+	PRINT("div0", "sig %d code %d", last, code);
 	volatile int mn = 0x80000000, m1 = -1;
 	if (!sigsetjmp(jb, 1)) {
 		r = mn / m1;
 	}
-	P("div ovf", "sig %d code %d", last, code);
+	PRINT("div ovf", "sig %d code %d", last, code);
 	if (!sigsetjmp(jb, 1))
 		asm volatile("ud2");
-	P("ud2", "sig %d code %d", last, code);
+	PRINT("ud2", "sig %d code %d", last, code);
 	if (!sigsetjmp(jb, 1))
 		asm volatile("int3");
-	P("int3", "sig %d code %d", last, code);
+	PRINT("int3", "sig %d code %d", last, code);
 	if (!sigsetjmp(jb, 1))
 		asm volatile("hlt");
-	P("hlt", "sig %d code %d addr %lx", last, code, addr);
+	PRINT("hlt", "sig %d code %d addr %lx", last, code, addr);
 	if (!sigsetjmp(jb, 1))
 		asm volatile("cli");
-	P("cli", "sig %d code %d", last, code);
+	PRINT("cli", "sig %d code %d", last, code);
 	if (!sigsetjmp(jb, 1))
 		asm volatile("in $0x60,%%al" ::: "rax");
-	P("in", "sig %d code %d", last, code);
+	PRINT("in", "sig %d code %d", last, code);
 	if (!sigsetjmp(jb, 1))
 		asm volatile("int $0x3f");
-	P("int 3f", "sig %d code %d", last, code);
+	PRINT("int 3f", "sig %d code %d", last, code);
 	if (!sigsetjmp(jb, 1))
 		asm volatile("int $4");
-	P("int 4", "sig %d code %d", last, code);
+	PRINT("int 4", "sig %d code %d", last, code);
 	if (!sigsetjmp(jb, 1))
 		asm volatile("mov %%cr3,%%rax" ::: "rax");
-	P("cr3", "sig %d code %d", last, code);
+	PRINT("cr3", "sig %d code %d", last, code);
 	if (!sigsetjmp(jb, 1))
 		asm volatile("pushf; orl $0x40000,(%%rsp); popf; mov $alt_lbl+1,%%rax\n"
 			     ".data\nalt_lbl: .quad 0,0\n.text\n"
@@ -145,14 +134,14 @@ int main(int c, char **v)
 				     : "rax", "memory");
 	else
 		asm volatile("pushf; andl $~0x40000,(%%rsp); popf" ::: "memory");
-	P("AC", "sig %d code %d", last, code);
+	PRINT("AC", "sig %d code %d", last, code);
 	last = 0;
 	mode = 0;
 	if (!sigsetjmp(jb, 1))
 		asm volatile("pushf; orl $0x100,(%%rsp); popf; nop; nop\n"
 			     "pushf; andl $~0x100,(%%rsp); popf" ::
 				     : "memory");
-	P("TF", "sig %d code %d cnt>%d", last, code, cnt > 14);
+	PRINT("TF", "sig %d code %d cnt>%d", last, code, cnt > 14);
 	mode = 1;
 	feenableexcept(FE_DIVBYZERO);
 	last = 0;
@@ -160,17 +149,17 @@ int main(int c, char **v)
 		volatile double a = 1, b = 0;
 		a = a / b;
 	}
-	P("fp div0 sse", "sig %d code %d", last, code);
+	PRINT("fp div0 sse", "sig %d code %d", last, code);
 	fedisableexcept(FE_ALL_EXCEPT);
 	feclearexcept(FE_ALL_EXCEPT);
 	mode = 2;
 	last = 0;
 	asm volatile("ud2");
-	P("skip ud2 via ucontext", "sig %d", last);
+	PRINT("skip ud2 via ucontext", "sig %d", last);
 	mode = 3;
 	last = 0;
 	((void (*)())8)();
-	P("call bad, return via ucontext", "sig %d", last);
+	PRINT("call bad, return via ucontext", "sig %d", last);
 	// masks
 	mode = 0;
 	set(SIGUSR1, 0);
@@ -178,11 +167,11 @@ int main(int c, char **v)
 	set(SIGALRM, 0);
 	cnt = 0;
 	raise(SIGUSR1);
-	P("raise", "%d", cnt);
+	PRINT("raise", "%d", cnt);
 	raise(SIGUSR2);
 	struct sigaction q;
 	sigaction(SIGUSR2, 0, &q);
-	P("resethand", "%d", q.sa_handler == SIG_DFL);
+	PRINT("resethand", "%d", q.sa_handler == SIG_DFL);
 	sigset_t ss, os;
 	sigemptyset(&ss);
 	sigaddset(&ss, SIGUSR1);
@@ -192,23 +181,23 @@ int main(int c, char **v)
 	raise(SIGUSR1);
 	sigset_t pe;
 	sigpending(&pe);
-	P("pending", "%d cnt %d", sigismember(&pe, SIGUSR1), cnt);
+	PRINT("pending", "%d cnt %d", sigismember(&pe, SIGUSR1), cnt);
 	sigprocmask(SIG_UNBLOCK, &ss, 0);
-	P("unblocked", "%d", cnt);
+	PRINT("unblocked", "%d", cnt);
 	sigprocmask(SIG_BLOCK, &ss, 0);
 	kill(getpid(), SIGUSR1);
 	siginfo_t si;
 	struct timespec to = {0, 10000000};
-	P("sigtimedwait", "%ld", R(sigtimedwait(&ss, &si, &to)));
-	P("si", "%d %d", si.si_code, si.si_pid == getpid());
-	P("timeout", "%ld", R(sigtimedwait(&ss, &si, &to)));
+	PRINT("sigtimedwait", "%ld", RESULT(sigtimedwait(&ss, &si, &to)));
+	PRINT("si", "%d %d", si.si_code, si.si_pid == getpid());
+	PRINT("timeout", "%ld", RESULT(sigtimedwait(&ss, &si, &to)));
 	union sigval sv = {.sival_int = 42};
-	P("sigqueue", "%ld", R(sigqueue(getpid(), SIGUSR1, sv)));
-	P("sigwaitinfo", "%ld", ({
-		  to.tv_sec = 0;
-		  R(sigtimedwait(&ss, &si, &to));
-	  }));
-	P("value", "%d code %d", si.si_value.sival_int, si.si_code);
+	PRINT("sigqueue", "%ld", RESULT(sigqueue(getpid(), SIGUSR1, sv)));
+	PRINT("sigwaitinfo", "%ld", ({
+		      to.tv_sec = 0;
+		      RESULT(sigtimedwait(&ss, &si, &to));
+	      }));
+	PRINT("value", "%d code %d", si.si_value.sival_int, si.si_code);
 	sigset_t rt;
 	sigemptyset(&rt);
 	sigaddset(&rt, SIGRTMIN + 1);
@@ -220,15 +209,15 @@ int main(int c, char **v)
 	int s = 0;
 	while (sigtimedwait(&rt, &si, &to) > 0)
 		s = s * 10 + si.si_value.sival_int + 1;
-	P("rt queue", "%d", s);
+	PRINT("rt queue", "%d", s);
 	sigprocmask(SIG_UNBLOCK, &ss, 0);
 	// sigsuspend / pause with alarm
 	cnt = 0;
 	struct itimerval it = {{0, 0}, {0, 20000}};
 	double t = nowd();
-	P("setitimer", "%ld", R(setitimer(ITIMER_REAL, &it, 0)));
-	P("pause", "%ld cnt %d", R(pause()), cnt);
-	P("t", "%s", nowd() - t > .0195 ? "late enough" : "early");
+	PRINT("setitimer", "%ld", RESULT(setitimer(ITIMER_REAL, &it, 0)));
+	PRINT("pause", "%ld cnt %d", RESULT(pause()), cnt);
+	PRINT("t", "%s", nowd() - t > .0195 ? "late enough" : "early");
 	cnt = 0;
 	it.it_interval.tv_usec = 10000;
 	setitimer(ITIMER_REAL, &it, 0);
@@ -236,80 +225,81 @@ int main(int c, char **v)
 		pause();
 	struct itimerval g;
 	getitimer(ITIMER_REAL, &g);
-	P("interval", "%d %d", (int)g.it_interval.tv_usec, g.it_value.tv_usec <= 10000);
+	PRINT("interval", "%d %d", (int)g.it_interval.tv_usec, g.it_value.tv_usec <= 10000);
 	memset(&it, 0, sizeof it);
 	setitimer(ITIMER_REAL, &it, &g);
 	it.it_value.tv_usec = 20000;
 	setitimer(ITIMER_REAL, &it, 0);
 	struct timespec rq = {100, 0}, rm = {0, 0};
 	t = nowd();
-	P("nanosleep EINTR", "%ld rem %s", R(nanosleep(&rq, &rm)), rm.tv_sec > 10 ? "ok" : "bad");
+	PRINT("nanosleep EINTR", "%ld rem %s", RESULT(nanosleep(&rq, &rm)),
+	      rm.tv_sec > 10 ? "ok" : "bad");
 	setitimer(ITIMER_REAL, &it, 0);
-	P("clock_nanosleep", "%d", clock_nanosleep(CLOCK_MONOTONIC, 0, &rq, &rm));
+	PRINT("clock_nanosleep", "%d", clock_nanosleep(CLOCK_MONOTONIC, 0, &rq, &rm));
 	int pp[2];
 	pipe(pp);
 	char b;
 	setitimer(ITIMER_REAL, &it, 0);
-	P("read EINTR", "%ld", R(read(pp[0], &b, 1)));
+	PRINT("read EINTR", "%ld", RESULT(read(pp[0], &b, 1)));
 	set(SIGALRM, SA_RESTART);
 	setitimer(ITIMER_REAL, &it, 0);
 	cnt = 0;
 	struct pollfd pf = {pp[0], POLLIN};
-	P("poll EINTR restart", "%ld cnt %d", R(poll(&pf, 1, 100000)), cnt);
+	PRINT("poll EINTR restart", "%ld cnt %d", RESULT(poll(&pf, 1, 100000)), cnt);
 	setitimer(ITIMER_REAL, &it, 0);
 	fd_set fs;
 	FD_ZERO(&fs);
 	FD_SET(pp[0], &fs);
 	struct timeval tv = {100, 0};
-	P("select EINTR", "%ld", R(select(pp[0] + 1, &fs, 0, 0, &tv)));
+	PRINT("select EINTR", "%ld", RESULT(select(pp[0] + 1, &fs, 0, 0, &tv)));
 	it.it_value.tv_usec = 20000;
 	cnt = 0;
 	setitimer(ITIMER_REAL, &it, 0);
 	t = nowd();
 	while (!cnt && nowd() - t < 60)
 		;
-	P("spin interrupted", "%d", cnt);
+	PRINT("spin interrupted", "%d", cnt);
 	it.it_value.tv_usec = 20000;
-	P("ITIMER_VIRTUAL", "%ld", R(setitimer(ITIMER_VIRTUAL, &it, 0)));
+	PRINT("ITIMER_VIRTUAL", "%ld", RESULT(setitimer(ITIMER_VIRTUAL, &it, 0)));
 	set(SIGVTALRM, 0);
 	cnt = 0;
 	t = nowd();
 	while (!cnt && nowd() - t < 60)
 		;
-	P("vtalrm", "%d", cnt);
-	P("ITIMER_PROF", "%ld", R(setitimer(ITIMER_PROF, &it, 0)));
+	PRINT("vtalrm", "%d", cnt);
+	PRINT("ITIMER_PROF", "%ld", RESULT(setitimer(ITIMER_PROF, &it, 0)));
 	timer_t tm;
 	struct sigevent se = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
-	P("timer_create", "%ld", R(timer_create(CLOCK_MONOTONIC, &se, &tm)));
-	P("alarm", "%d %d", alarm(100), alarm(0));
+	PRINT("timer_create", "%ld", RESULT(timer_create(CLOCK_MONOTONIC, &se, &tm)));
+	PRINT("alarm", "%d %d", alarm(100), alarm(0));
 	// default actions & ignore
 	signal(SIGPIPE, SIG_IGN);
 	close(pp[0]);
-	P("EPIPE", "%ld", R(write(pp[1], "x", 1)));
-	P("sigaction KILL", "%ld", R(signal(SIGKILL, SIG_IGN)));
-	P("kill 0 sig 0", "%ld", R(kill(getpid(), 0)));
-	P("kill other", "%ld", R(kill(999999, 0)));
-	P("kill bad sig", "%ld", R(kill(getpid(), 99)));
-	P("kill -1", "%ld", R(kill(-1, 0)));
-	P("kill pgrp", "%ld", R(kill(0, 0)));
-	P("tgkill", "%ld", R(syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), 0)));
+	PRINT("EPIPE", "%ld", RESULT(write(pp[1], "x", 1)));
+	PRINT("sigaction KILL", "%ld", RESULT(signal(SIGKILL, SIG_IGN)));
+	PRINT("kill 0 sig 0", "%ld", RESULT(kill(getpid(), 0)));
+	PRINT("kill other", "%ld", RESULT(kill(999999, 0)));
+	PRINT("kill bad sig", "%ld", RESULT(kill(getpid(), 99)));
+	PRINT("kill -1", "%ld", RESULT(kill(-1, 0)));
+	PRINT("kill pgrp", "%ld", RESULT(kill(0, 0)));
+	PRINT("tgkill", "%ld", RESULT(syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), 0)));
 	{
 		struct rlimit rl;
 		getrlimit(RLIMIT_STACK, &rl);
-		P("stack rlimit", "%ld", (long)rl.rlim_cur);
+		PRINT("stack rlimit", "%ld", (long)rl.rlim_cur);
 		getrlimit(RLIMIT_NOFILE, &rl);
-		P("nofile", "%d", rl.rlim_cur > 0);
+		PRINT("nofile", "%d", rl.rlim_cur > 0);
 		getrlimit(RLIMIT_CORE, &rl);
 	}
 	// signalfd
-	P("signalfd", "%ld", ({
-		  long x = R(syscall(SYS_signalfd4, -1, &ss, 8, 0));
-		  x < 0 ? x : 0;
-	  }));
+	PRINT("signalfd", "%ld", ({
+		      long x = RESULT(syscall(SYS_signalfd4, -1, &ss, 8, 0));
+		      x < 0 ? x : 0;
+	      }));
 	// nested handler with SA_NODEFER, long sigaltstack small
 	st.ss_size = 100;
-	P("small altstack", "%ld", R(sigaltstack(&st, 0)));
-	P("done", "");
+	PRINT("small altstack", "%ld", RESULT(sigaltstack(&st, 0)));
+	PRINT("done", "");
 	if (c > 1) {
 		fflush(stdout);
 		signal(SIGSEGV, SIG_DFL);
