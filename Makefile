@@ -244,7 +244,7 @@ dist:
 
 # Lays out all C sources as .clang-format says; hack/check finds what it would change.
 format:
-	clang-format --style=file -i $$(git ls-files '*.c' '*.h')
+	clang-format --style=file -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
 clean:
 	rm -rf $(B)

@@ -35,12 +35,16 @@ int io_write_all(int fd, const void *bytes, size_t len)
 	return 0;
 }
 
-ssize_t io_read_full(int fd, void *bytes, size_t len)
+/* `from` < 0: at the descriptor's own position. */
+static ssize_t read_until_end(int fd, char *to, size_t len, off_t from)
 {
-	char *at = bytes;
 	size_t got = 0;
 	while (got < len) {
-		ssize_t n = read(fd, at + got, len - got);
+		ssize_t n;
+		if (from < 0)
+			n = read(fd, to + got, len - got);
+		else
+			n = pread(fd, to + got, len - got, from + (off_t)got);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -52,21 +56,16 @@ ssize_t io_read_full(int fd, void *bytes, size_t len)
 	return (ssize_t)got;
 }
 
+ssize_t io_read_full(int fd, void *bytes, size_t len)
+{
+	return read_until_end(fd, bytes, len, -1);
+}
+
 ssize_t io_pread_full(int fd, void *bytes, size_t len, off_t from)
 {
-	char *at = bytes;
-	size_t got = 0;
-	while (got < len) {
-		ssize_t n = pread(fd, at + got, len - got, from + (off_t)got);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	return (ssize_t)got;
+	if (from < 0)
+		return -EINVAL;
+	return read_until_end(fd, bytes, len, from);
 }
 
 int io_pwrite_all(int fd, const void *bytes, size_t len, off_t to)

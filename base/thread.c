@@ -25,18 +25,19 @@ int thread_start(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(voi
 	return -rc;
 }
 
-int thread_start_detached(size_t stack_bytes, void *(*run)(void *arg), void *arg)
+int thread_start_with_stack(pthread_t *thread, size_t stack_bytes, void *(*run)(void *arg),
+			    void *arg)
 {
 	pthread_attr_t attr;
-	pthread_t thread;
+	pthread_t detached;
 	int rc = -pthread_attr_init(&attr);
 	if (rc < 0)
 		return rc;
 	rc = -pthread_attr_setstacksize(&attr, stack_bytes);
-	if (rc == 0)
+	if (rc == 0 && !thread)
 		rc = -pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	if (rc == 0)
-		rc = thread_start(&thread, &attr, run, arg);
+		rc = thread_start(thread ? thread : &detached, &attr, run, arg);
 	pthread_attr_destroy(&attr);
 	return rc;
 }

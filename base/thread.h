@@ -14,7 +14,8 @@
  */
 int thread_start(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *arg),
 		 void *arg) must_check;
-/* The same with a stack of that size; nobody joins it. */
-int thread_start_detached(size_t stack_bytes, void *(*run)(void *arg), void *arg) must_check;
+/* The same with a stack of that size. Without `thread` it is detached: nobody joins it. */
+int thread_start_with_stack(pthread_t *thread, size_t stack_bytes, void *(*run)(void *arg),
+			    void *arg) must_check;
 
 #endif

@@ -103,6 +103,19 @@ struct oci_resources {
 	struct oci_unified *unified; /* owned */
 	size_t unified_count;
 };
+#define OCI_RESOURCES_UNSET                      \
+	((struct oci_resources){                 \
+		.memory_limit = OCI_UNSET,       \
+		.memory_reservation = OCI_UNSET, \
+		.memory_swap = OCI_UNSET,        \
+		.memory_swappiness = OCI_UNSET,  \
+		.cpu_shares = OCI_UNSET,         \
+		.cpu_quota_us = OCI_UNSET,       \
+		.cpu_period_us = OCI_UNSET,      \
+		.cpu_burst_us = OCI_UNSET,       \
+		.cpu_idle = OCI_UNSET,           \
+		.io_weight = OCI_UNSET,          \
+	})
 
 struct oci_hook {
 	const char *path;         /* borrowed, absolute */

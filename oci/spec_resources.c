@@ -17,18 +17,6 @@ static void refuse_leaf_weight(const struct json *at)
 		json_fail(at, "leafWeight", ENOSYS, "Mote does not support it");
 }
 
-static void set_defaults(struct oci_resources *r)
-{
-	int64_t *const numbers[] = {
-		&r->memory_limit, &r->memory_reservation, &r->memory_swap,   &r->memory_swappiness,
-		&r->cpu_shares,   &r->cpu_quota_us,       &r->cpu_period_us, &r->cpu_burst_us,
-		&r->cpu_idle,     &r->io_weight,
-	};
-	for (size_t i = 0; i < COUNT(numbers); i++)
-		*numbers[i] = OCI_UNSET;
-	r->pids_limit = 0;
-}
-
 static void parse_memory(const struct json *resources, struct oci_resources *r)
 {
 	struct json memory;
@@ -155,7 +143,7 @@ void oci_parse_resources(const struct json *resources, struct oci_resources *r)
 {
 	static const char *const missing[] = {"rdma", "network"};
 	struct json pids;
-	set_defaults(r);
+	*r = OCI_RESOURCES_UNSET;
 	parse_memory(resources, r);
 	parse_cpu(resources, r);
 	json_get_object(resources, "pids", JSON_OPTIONAL, &pids);

@@ -100,7 +100,7 @@ int process_bind(const struct process *p, const struct buf *body)
 	memcpy(&b->request, body->data, sizeof(b->request));
 	int rc = -EMFILE;
 	if (b->pidfd >= 0 && b->done >= 0)
-		rc = thread_start_detached(STACK_BYTES, carry_out, b);
+		rc = thread_start_with_stack(NULL, STACK_BYTES, carry_out, b);
 	if (rc < 0) {
 		free_binding(b);
 		return rc;

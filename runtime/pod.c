@@ -227,25 +227,12 @@ static void *hold_namespaces(void *pod)
 	return NULL;
 }
 
-static int start_thread(struct pod *p)
-{
-	pthread_attr_t attr;
-	int rc = -pthread_attr_init(&attr);
-	if (rc < 0)
-		return rc;
-	rc = -pthread_attr_setstacksize(&attr, STACK_BYTES);
-	if (rc == 0)
-		rc = thread_start(&p->thread, &attr, hold_namespaces, p);
-	pthread_attr_destroy(&attr);
-	return rc;
-}
-
 int pod_start(struct pod *p, struct err *e)
 {
 	if (p->running)
 		return 0;
 	p->failure = (struct err){0};
-	int rc = start_thread(p);
+	int rc = thread_start_with_stack(&p->thread, STACK_BYTES, hold_namespaces, p);
 	if (rc < 0)
 		return err_sys(e, -rc, "pod %s: a thread for its namespaces", p->id);
 	p->running = true;

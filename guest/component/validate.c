@@ -210,24 +210,6 @@ static void run(struct validator *v)
 	scope_leave(v);
 }
 
-static int error_number(enum wasm_error_kind kind)
-{
-	switch (kind) {
-	case WASM_ERROR_MEMORY:
-		return -ENOMEM;
-	case WASM_ERROR_LIMIT:
-		return -E2BIG;
-	case WASM_ERROR_UNSUPPORTED:
-		return -ENOTSUP;
-	case WASM_ERROR_MALFORMED:
-	case WASM_ERROR_INVALID:
-	case WASM_ERROR_LINK:
-	case WASM_ERROR_TRAP:
-		break;
-	}
-	return -EINVAL;
-}
-
 static void close_validator(struct validator *v)
 {
 	wasm_store_close(&v->store);
@@ -248,11 +230,11 @@ int component_validate(const void *bytes, size_t size, const struct wasm_options
 		wasm_format(error->message, sizeof(error->message), "%s",
 			    error->kind == WASM_ERROR_LIMIT ? "component too large"
 							    : "out of memory");
-		return error_number(error->kind);
+		return wasm_error_number(error->kind);
 	}
 	if (wasm_jump_set(&fail.jump) != 0) {
 		close_validator(&v);
-		return error_number(error->kind);
+		return wasm_error_number(error->kind);
 	}
 	run(&v);
 	close_validator(&v);

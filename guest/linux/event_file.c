@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guest/linux/event_file.h"
 
+#include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/roots.h"
@@ -214,20 +215,6 @@ static int64_t put(struct sink *to, const uint8_t *from, uint64_t bytes)
 	return 0;
 }
 
-static int64_t bytes_of(const struct mote_iovec *v, uint64_t count)
-{
-	uint64_t bytes = 0;
-	if (count > VECTORS_MAX)
-		return -EINVAL;
-	for (uint64_t i = 0; i < count; i++) {
-		struct mote_iovec one;
-		if (get_user(&one, (uint64_t)&v[i], sizeof(one)) < 0)
-			return -EFAULT;
-		bytes += min_u64(one.len, INT32_MAX);
-	}
-	return (int64_t)bytes;
-}
-
 /* As many as fit; it is waited for the first. */
 static int64_t read_signals(struct event_file *file, struct sink *to, uint64_t capacity)
 {
@@ -258,7 +245,7 @@ int64_t event_file_read(int64_t rc, int32_t fd, const struct mote_iovec *v, uint
 	if (file->kind == EVENT_PROCESS)
 		return -EINVAL;
 	struct sink to = {.v = v, .count = count};
-	int64_t bytes = bytes_of(v, count);
+	int64_t bytes = descriptor_vector_bytes(v, count);
 	if (bytes < 0)
 		return bytes;
 	rc = read_signals(file, &to, (uint64_t)bytes);

@@ -29,24 +29,6 @@ static void set_options(struct wasm_module *m, const struct wasm_options *given)
 		m->options.max_code_bytes = WASM_CODE_MAX_BYTES;
 }
 
-static int error_number(enum wasm_error_kind kind)
-{
-	switch (kind) {
-	case WASM_ERROR_MEMORY:
-		return -ENOMEM;
-	case WASM_ERROR_LIMIT:
-		return -E2BIG;
-	case WASM_ERROR_UNSUPPORTED:
-		return -ENOTSUP;
-	case WASM_ERROR_MALFORMED:
-	case WASM_ERROR_INVALID:
-	case WASM_ERROR_LINK:
-	case WASM_ERROR_TRAP:
-		break;
-	}
-	return -EINVAL;
-}
-
 /*
  * Memory for the module's first tables and, if there is as much, all of the machine code: one call
  * for both.
@@ -92,7 +74,7 @@ static int fail_early(struct wasm_error *error, enum wasm_error_kind kind, const
 {
 	error->kind = kind;
 	wasm_format(error->message, sizeof error->message, "%s", message);
-	return error_number(kind);
+	return wasm_error_number(kind);
 }
 
 int wasm_compile(struct wasm_store *store, const void *bytes, size_t size,
@@ -113,7 +95,7 @@ int wasm_compile(struct wasm_store *store, const void *bytes, size_t size,
 	*m = begun;
 	if (wasm_jump_set(&fail.jump) != 0) {
 		wasm_module_free(m);
-		return error_number(error->kind);
+		return wasm_error_number(error->kind);
 	}
 	struct reader r = {m->bytes, m->bytes + size, m->bytes, &fail};
 	module_decode(m, &r);

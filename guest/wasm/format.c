@@ -2,6 +2,8 @@
 /* Messages, and failures that end in one. */
 #include "guest/wasm/format.h"
 
+#include <errno.h>
+
 struct text {
 	char *p, *end;
 };
@@ -86,4 +88,22 @@ _Noreturn void wasm_fail(struct failure *fail, enum wasm_error_kind kind, uint64
 	fail->error->kind = kind;
 	fail->error->offset = offset;
 	wasm_jump_to(&fail->jump);
+}
+
+int wasm_error_number(enum wasm_error_kind kind)
+{
+	switch (kind) {
+	case WASM_ERROR_MEMORY:
+		return -ENOMEM;
+	case WASM_ERROR_LIMIT:
+		return -E2BIG;
+	case WASM_ERROR_UNSUPPORTED:
+		return -ENOTSUP;
+	case WASM_ERROR_MALFORMED:
+	case WASM_ERROR_INVALID:
+	case WASM_ERROR_LINK:
+	case WASM_ERROR_TRAP:
+		break;
+	}
+	return -EINVAL;
 }

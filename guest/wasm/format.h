@@ -18,6 +18,8 @@ struct failure {
  */
 _Noreturn void wasm_fail(struct failure *fail, enum wasm_error_kind kind, uint64_t offset,
 			 const char *format, ...);
+/* The negative errno that a function returns whose error is of that kind. */
+int wasm_error_number(enum wasm_error_kind kind);
 void wasm_format(char *out, size_t size, const char *format, ...);
 void wasm_vformat(char *out, size_t size, const char *format, va_list ap);
 

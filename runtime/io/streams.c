@@ -66,7 +66,8 @@ static void *close_in_thread(void *arg)
 static void end_watch(int *watch)
 {
 	const int fd = take_fd(watch);
-	if (fd >= 0 && thread_start_detached(64 << 10, close_in_thread, (void *)(intptr_t)fd) < 0)
+	if (fd >= 0 &&
+	    thread_start_with_stack(NULL, 64 << 10, close_in_thread, (void *)(intptr_t)fd) < 0)
 		close(fd);
 }
 

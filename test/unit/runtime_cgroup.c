@@ -90,18 +90,7 @@ Test(runtime_cgroup, version_2_next_to_a_named_hierarchy)
 Test(runtime_cgroup, none)
 {
 	struct cgroup *c = found(NOISE);
-	struct oci_resources r = {
-		.memory_limit = OCI_UNSET,
-		.io_weight = OCI_UNSET,
-		.memory_reservation = OCI_UNSET,
-		.memory_swap = OCI_UNSET,
-		.memory_swappiness = OCI_UNSET,
-		.cpu_shares = OCI_UNSET,
-		.cpu_quota_us = OCI_UNSET,
-		.cpu_period_us = OCI_UNSET,
-		.cpu_burst_us = OCI_UNSET,
-		.cpu_idle = OCI_UNSET,
-	};
+	struct oci_resources r = OCI_RESOURCES_UNSET;
 	struct err e = {0};
 	struct container_stats s;
 	cr_expect(c->version == 0 && c->count == 0);

@@ -70,22 +70,6 @@ static void be(int version)
 	};
 }
 
-static struct oci_resources unset(void)
-{
-	return (struct oci_resources){
-		.memory_limit = OCI_UNSET,
-		.memory_reservation = OCI_UNSET,
-		.memory_swap = OCI_UNSET,
-		.memory_swappiness = OCI_UNSET,
-		.cpu_shares = OCI_UNSET,
-		.cpu_quota_us = OCI_UNSET,
-		.cpu_period_us = OCI_UNSET,
-		.cpu_burst_us = OCI_UNSET,
-		.cpu_idle = OCI_UNSET,
-		.io_weight = OCI_UNSET,
-	};
-}
-
 struct written {
 	const char *file, *before, *after;
 };
@@ -126,7 +110,7 @@ Test(runtime_cgroup_files, limits_of_version_2)
 		{OCI_IO_WRITE_IOPS, 8, 16, 0},
 	};
 	be(2);
-	struct oci_resources r = unset();
+	struct oci_resources r = OCI_RESOURCES_UNSET;
 	r.memory_limit = 64 << 20;
 	r.memory_reservation = 32 << 20;
 	r.memory_swap = 96 << 20; /* with memory's own */
@@ -145,7 +129,7 @@ Test(runtime_cgroup_files, limits_of_version_2)
 		       {"cpuset.cpus", "", "0-1"}, {"cpuset.mems", "", "0"},
 		       {"pids.max", "", "100"}, {"io.weight", "", "5000"},
 		       {"memory.high", "", "12345"});
-	r = unset();
+	r = OCI_RESOURCES_UNSET;
 	r.io = io;
 	r.io_count = 1;
 	EXPECT_WRITTEN(&r, {"io.max", "", "8:0 rbps=1000"});
@@ -156,14 +140,14 @@ Test(runtime_cgroup_files, limits_of_version_2)
 Test(runtime_cgroup_files, no_limit_and_borders_in_version_2)
 {
 	be(2);
-	struct oci_resources r = unset();
+	struct oci_resources r = OCI_RESOURCES_UNSET;
 	r.memory_limit = r.memory_swap = r.pids_limit = -1;
 	r.cpu_quota_us = -1;
 	r.cpu_shares = 1; /* less than there is */
 	EXPECT_WRITTEN(&r, {"memory.max", "", "max"}, {"memory.swap.max", "0", "max"},
 		       {"cpu.weight", "", "1"}, {"cpu.max", "", "max 100000"},
 		       {"pids.max", "m", "max"});
-	r = unset();
+	r = OCI_RESOURCES_UNSET;
 	r.memory_limit = 2 << 20;
 	r.memory_swap = 1 << 20; /* less than memory's own */
 	r.cpu_shares = INT32_MAX;
@@ -172,10 +156,10 @@ Test(runtime_cgroup_files, no_limit_and_borders_in_version_2)
 		       {"cpu.weight", "", "10000"}, {"cpu.max", "", "max 5000"});
 	/* A scheduler's own weights are in the specification's numbers. */
 	struct oci_io device = {OCI_IO_WEIGHT, 8, 0, 10};
-	r = unset();
+	r = OCI_RESOURCES_UNSET;
 	r.io_weight = 505;
 	EXPECT_WRITTEN(&r, {"io.bfq.weight", "", "505"}, {"io.weight", "", ""});
-	r = unset();
+	r = OCI_RESOURCES_UNSET;
 	r.io = &device;
 	r.io_count = 1;
 	EXPECT_WRITTEN(&r, {"io.bfq.weight", "", "8:0 10"}, {"io.weight", "", ""});
@@ -192,7 +176,7 @@ Test(runtime_cgroup_files, limits_of_version_1)
 		{OCI_IO_WEIGHT, 8, 0, 500},
 	};
 	be(1);
-	struct oci_resources r = unset();
+	struct oci_resources r = OCI_RESOURCES_UNSET;
 	r.memory_limit = 64 << 20;
 	r.memory_reservation = 32 << 20;
 	r.memory_swap = 96 << 20;
@@ -225,47 +209,47 @@ Test(runtime_cgroup_files, what_cannot_be_set_is_named)
 	struct oci_io device = {OCI_IO_READ_BPS, 8, 0, 1};
 	for (int version = 1; version <= 2; version++) {
 		be(version);
-		struct oci_resources r = unset();
+		struct oci_resources r = OCI_RESOURCES_UNSET;
 		r.memory_limit = 1 << 20;
 		expect_refused(&r, ENOSYS, "linux.resources.memory.limit");
-		r = unset();
+		r = OCI_RESOURCES_UNSET;
 		r.memory_reservation = 1 << 20;
 		expect_refused(&r, ENOSYS, "linux.resources.memory.reservation");
-		r = unset();
+		r = OCI_RESOURCES_UNSET;
 		r.cpu_shares = 100;
 		expect_refused(&r, ENOSYS, "linux.resources.cpu.shares");
-		r = unset();
+		r = OCI_RESOURCES_UNSET;
 		r.cpu_quota_us = 100;
 		expect_refused(&r, ENOSYS, "linux.resources.cpu.quota");
-		r = unset();
+		r = OCI_RESOURCES_UNSET;
 		r.cpu_burst_us = 100;
 		expect_refused(&r, ENOSYS, "linux.resources.cpu.burst");
-		r = unset();
+		r = OCI_RESOURCES_UNSET;
 		r.cpuset_cpus = "0";
 		expect_refused(&r, ENOSYS, "linux.resources.cpu.cpus");
-		r = unset();
+		r = OCI_RESOURCES_UNSET;
 		r.cpuset_mems = "0";
 		expect_refused(&r, ENOSYS, "linux.resources.cpu.mems");
-		r = unset();
+		r = OCI_RESOURCES_UNSET;
 		r.pids_limit = 1;
 		expect_refused(&r, ENOSYS, "linux.resources.pids.limit");
-		r = unset();
+		r = OCI_RESOURCES_UNSET;
 		r.io_weight = 100;
 		expect_refused(&r, ENOSYS, "linux.resources.blockIO.weight");
-		r = unset();
+		r = OCI_RESOURCES_UNSET;
 		r.io = &device;
 		r.io_count = 1;
 		expect_refused(&r, ENOSYS, "linux.resources.blockIO");
-		r = unset();
+		r = OCI_RESOURCES_UNSET;
 		r.unified = unified;
 		r.unified_count = 1;
 		expect_refused(&r, version == 1 ? ENOSYS : ENOENT, "linux.resources.unified");
 	}
-	struct oci_resources r = unset();
+	struct oci_resources r = OCI_RESOURCES_UNSET;
 	r.oom_kill_disable = true;
 	expect_refused(&r, ENOSYS, "disableOOMKiller");
 	/* The file is there, and the kernel does not take what is written. */
-	r = unset();
+	r = OCI_RESOURCES_UNSET;
 	r.pids_limit = 7;
 	char path[100];
 	snprintf(path, sizeof(path), "%s/pids.max", top);

@@ -189,11 +189,11 @@ int64_t host_chmod(struct vcpu *vcpu, const struct call_chmod *a)
 	 * Before Linux 6.6 the mode of an O_PATH descriptor cannot be changed without /proc: it is
 	 * opened once it is known what it is, which sockets cannot be.
 	 */
-	cleanup_close int fd =
-		open_to_change(vm, a->dir, a->path, a->resolve, O_RDONLY | O_NONBLOCK | O_NOCTTY, &st);
+	cleanup_close int fd = open_to_change(vm, a->dir, a->path, a->resolve,
+					      O_RDONLY | O_NONBLOCK | O_NOCTTY, &st);
 	if (fd < 0)
-		fd = open_to_change(vm, a->dir, a->path, a->resolve, O_WRONLY | O_NONBLOCK | O_NOCTTY,
-				    &st);
+		fd = open_to_change(vm, a->dir, a->path, a->resolve,
+				    O_WRONLY | O_NONBLOCK | O_NOCTTY, &st);
 	if (fd < 0)
 		return fd;
 	return change_mode(vm, fd, a->mode);

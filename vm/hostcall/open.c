@@ -127,8 +127,8 @@ static int64_t open_place(struct vm *vm, int dir, const struct call_open *a,
 }
 
 /*
- * The flags of openat2 for what the guest asks for below that directory, or -errno. Truncating comes
- * later, and no terminal becomes the process's own.
+ * The flags of openat2 for what the guest asks for below that directory, or -errno. Truncating
+ * comes later, and no terminal becomes the process's own.
  */
 static int64_t flags_below(const struct call_open *a, const struct fd_entry *dir)
 {
@@ -151,8 +151,7 @@ static int admit(struct vcpu *vcpu, int *fd, const struct call_open *a, struct s
 	int rc = resolve_stat(*fd, st);
 	if (rc == 0)
 		rc = permit_open(*fd, st);
-	if (rc == 0 && S_ISFIFO(st->st_mode) &&
-	    (a->flags & (O_ACCMODE | O_NONBLOCK)) == O_RDONLY)
+	if (rc == 0 && S_ISFIFO(st->st_mode) && (a->flags & (O_ACCMODE | O_NONBLOCK)) == O_RDONLY)
 		rc = call_wait_fifo(vcpu, fd, st);
 	if (rc == 0 && (a->flags & O_TRUNC) && S_ISREG(st->st_mode))
 		rc = truncate_opened(vcpu, *fd, st);

@@ -181,16 +181,10 @@ static bool has_other_cpu(void)
 static int start_thread(struct vcpu *vcpu)
 {
 	struct poller *p = &vcpu->poller;
-	pthread_attr_t attr;
-	if (pthread_attr_init(&attr) != 0)
-		return -ENOMEM;
-	int rc = -pthread_attr_setstacksize(&attr, STACK_BYTES);
 	atomic_store(&p->state, POLLER_AWAKE);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_lock(&p->lock);
-	if (rc == 0)
-		rc = thread_start(&p->thread, &attr, poller_main, vcpu);
-	pthread_attr_destroy(&attr);
+	int rc = thread_start_with_stack(&p->thread, STACK_BYTES, poller_main, vcpu);
 	if (rc < 0)
 		pthread_mutex_unlock(&p->lock);
 	p->started = rc == 0;

@@ -109,20 +109,29 @@ static int64_t write_piece(int32_t fd, uint64_t offset, const struct mote_iovec 
 	return mote_pwritev(mote_area(), fd, vector_base(v), vector_count(v), offset);
 }
 
-/* As far as the limit lets it, which may be in the middle of the vectors. */
-static int64_t write_limited(int32_t fd, const struct mote_iovec *v, uint64_t count,
-			     uint64_t offset)
+int64_t descriptor_vector_bytes(const struct mote_iovec *v, uint64_t count)
 {
-	uint64_t total = 0, done = 0;
+	uint64_t total = 0;
 	if (count > VECTORS_MAX)
 		return -EINVAL;
 	for (uint64_t i = 0; i < count; i++) {
 		struct mote_iovec one;
 		if (get_user(&one, (uint64_t)&v[i], sizeof(one)) < 0)
 			return -EFAULT;
-		total = one.len > INT64_MAX - total ? INT64_MAX : total + one.len;
+		total += min_u64(one.len, INT64_MAX - total);
 	}
-	const int64_t most = file_limit_write(fd, offset, total);
+	return (int64_t)total;
+}
+
+/* As far as the limit lets it, which may be in the middle of the vectors. */
+static int64_t write_limited(int32_t fd, const struct mote_iovec *v, uint64_t count,
+			     uint64_t offset)
+{
+	uint64_t done = 0;
+	const int64_t total = descriptor_vector_bytes(v, count);
+	if (total < 0)
+		return total;
+	const int64_t most = file_limit_write(fd, offset, (uint64_t)total);
 	if (most < 0)
 		return most;
 	for (uint64_t i = 0; i < count && done < (uint64_t)most; i++) {

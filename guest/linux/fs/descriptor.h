@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct mote_iovec;
+
 /*
  * A duplicate of the descriptor, not below a number or at just that one: the new descriptor, or a
  * negative errno.
@@ -16,6 +18,11 @@ int64_t descriptor_dup_onto(int32_t fd, int32_t to);
  * both close on exec.
  */
 int64_t descriptor_pair_on_exec(int64_t rc, uint64_t at, bool set);
+/*
+ * How many bytes the program's vectors have in all, at most INT64_MAX; -EFAULT, or -EINVAL if they
+ * are more than the kernel takes.
+ */
+int64_t descriptor_vector_bytes(const struct mote_iovec *v, uint64_t count);
 /* Closes those with FD_CLOEXEC. */
 void descriptor_close_on_exec(void);
 
