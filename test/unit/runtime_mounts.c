@@ -2,6 +2,7 @@
 /* Where mounts of config.json come to lie, what may be asked of them, and what is refused. */
 #include "runtime_harness.h"
 
+#include <sched.h>
 #include <sys/sysmacros.h>
 
 TestSuite(runtime_mounts, .init = setup, .fini = teardown, .timeout = 60);
@@ -186,6 +187,74 @@ Test(runtime_mounts, links_of_a_volumes_procfs_are_followed_by_nobody)
 	}
 	cr_expect(process_kill(k.p, SIGTERM, &e) == 0 && finish(&k) == 143);
 	delete (&k);
+}
+
+/* What is mounted below a volume: `lines` of mountinfo, of which `without` have no links. */
+static void count_links(const struct client *k, const char *path, int *lines, int *without)
+{
+	char name[64], line[1024], at_path[256], options[256];
+	snprintf(name, sizeof(name), "/proc/%d/mountinfo", process_pid(k->p));
+	*lines = *without = 0;
+	FILE *f = fopen(name, "r");
+	cr_assert(f, "%s", name);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%*d %*d %*s %*s %255s %255s", at_path, options) != 2 ||
+		    strcmp(at_path, path) != 0)
+			continue;
+		*lines += 1;
+		*without += strstr(options, "nosymfollow") != NULL;
+	}
+	fclose(f);
+}
+
+/*
+ * Nobody finds a procfs that is covered, or that was moved by whoever shares the volume, by its
+ * path: its links go all the same, and those of all other mounts stay as the operator has them.
+ */
+Test(runtime_mounts, links_of_a_procfs_go_wherever_it_is)
+{
+	static const struct {
+		const char *path;
+		int lines, without;
+	} cases[] = {
+		{"/", 1, 0},      {"/v", 1, 0},        {"/v/p", 2, 1},
+		{"/v/t", 1, 0},   {"/v/t/deep", 1, 1}, {"/v/none", 1, 1},
+		{"/other", 1, 0}, {"/v/hidden", 1, 0}, {"/v/hidden/p", 1, 1},
+	};
+	struct err e;
+	int lines, without;
+	cr_assert(unshare(CLONE_NEWNS) == 0 &&
+		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	mkdir(at("v"), 0755);
+	cr_assert(mount("v", at("v"), "tmpfs", 0, "mode=755") == 0);
+	cr_assert(mkdir(at("v/p"), 0755) == 0 && mkdir(at("v/t"), 0755) == 0 &&
+		  mkdir(at("v/none"), 0755) == 0 && mkdir(at("v/hidden"), 0755) == 0 &&
+		  mkdir(at("v/hidden/p"), 0755) == 0);
+	cr_assert(mount("p", at("v/p"), "proc", 0, NULL) == 0 &&
+		  mount("c", at("v/p"), "tmpfs", 0, NULL) == 0);
+	cr_assert(mount("t", at("v/t"), "tmpfs", 0, NULL) == 0 &&
+		  mkdir(at("v/t/deep"), 0755) == 0 &&
+		  mount("d", at("v/t/deep"), "proc", 0, NULL) == 0);
+	cr_assert(mount("n", at("v/none"), "tmpfs", MS_NOSYMFOLLOW, NULL) == 0);
+	cr_assert(mount("h", at("v/hidden/p"), "proc", 0, NULL) == 0 &&
+		  mount("h", at("v/hidden"), "tmpfs", 0, NULL) == 0);
+	char mounts[1024];
+	snprintf(mounts, sizeof(mounts),
+		 "{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"%s\","
+		 "\"options\":[\"rbind\"]}," TMPFS("/other", "\"mode=700\""),
+		 at("v"));
+	with_mounts(mounts);
+	program("wait");
+	struct client k = start();
+	wait_text(k.out, "waiting");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		count_links(&k, cases[i].path, &lines, &without);
+		cr_expect(lines == cases[i].lines && without == cases[i].without,
+			  "%s: %d mounts, %d without links", cases[i].path, lines, without);
+	}
+	cr_expect(process_kill(k.p, SIGTERM, &e) == 0 && finish(&k) == 143);
+	delete (&k);
+	cr_expect(umount2(at("v"), MNT_DETACH) == 0);
 }
 
 Test(runtime_mounts, tmpcopyup_begins_with_what_the_image_has)
