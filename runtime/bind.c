@@ -5,11 +5,14 @@
  * VM and filter: what it could do by this is what config.json granted it, and the kernel says so.
  *
  * A thread carries it out: bind waits for whoever has the socket locked, as who sends by it has
- * while what he sends is read from a file, and the last close of it may linger.
+ * while what he sends is read from a file, and the last close of it may linger. A monitor has one
+ * at a time, and as many of them as its budget allows: the work is the shim's, which no limit of
+ * the container's counts.
  */
 #include "runtime/process.h"
 
 #include "base/thread.h"
+#include "base/time.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +26,15 @@
 
 #define STACK_BYTES (64UL << 10)
 
+/* BURST of them at once, and one more each INTERVAL_NS. */
+#define BURST       64
+#define INTERVAL_NS (10UL * TIME_NS_PER_MS)
+
 /* The thread's own. */
 struct binding {
 	pid_t pid;
-	int pidfd, done; /* owned; done: an eventfd, which gets 1 + the errno */
+	int pidfd, done;   /* owned; done: an eventfd, which gets 1 + the errno */
+	uint64_t begin_ns; /* of CLOCK_MONOTONIC: not before */
 	struct wire_bind request;
 };
 
@@ -78,13 +86,29 @@ static void free_binding(struct binding *b)
 static void *carry_out(void *binding)
 {
 	struct binding *b = binding;
+	const struct timespec begin = {
+		.tv_sec = (time_t)(b->begin_ns / TIME_NS_PER_S),
+		.tv_nsec = (long)(b->begin_ns % TIME_NS_PER_S),
+	};
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &begin, NULL) == EINTR)
+		;
 	const eventfd_t answer = 1 + (eventfd_t)-bind_of(b);
 	(void)!eventfd_write(b->done, answer);
 	free_binding(b);
 	return NULL;
 }
 
-int process_bind(const struct process *p, const struct buf *body)
+/* When the next one may begin. The budget is full again after BURST intervals without one. */
+static uint64_t take_turn(uint64_t *spent_until_ns)
+{
+	const uint64_t now = time_monotonic_ns(), ahead = BURST * INTERVAL_NS;
+	if (*spent_until_ns < now)
+		*spent_until_ns = now;
+	*spent_until_ns += INTERVAL_NS;
+	return *spent_until_ns > ahead ? *spent_until_ns - ahead : 0;
+}
+
+int process_bind(struct process *p, const struct buf *body)
 {
 	cleanup_close int done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (body->len != sizeof(struct wire_bind) || p->pidfd < 0)
@@ -95,6 +119,7 @@ int process_bind(const struct process *p, const struct buf *body)
 		return -ENOMEM;
 	}
 	b->pid = p->pid;
+	b->begin_ns = take_turn(&p->binds_spent_until_ns);
 	b->pidfd = fcntl(p->pidfd, F_DUPFD_CLOEXEC, 3);
 	b->done = fcntl(done, F_DUPFD_CLOEXEC, 3);
 	memcpy(&b->request, body->data, sizeof(b->request));

@@ -83,7 +83,8 @@ struct process {
 	/* Owned: a BIND is under way, and no message is read until its end; -1: none. */
 	int binding;
 	struct loop_source binding_source;
-	bool hooks_due; /* the monitor waits for hooks of createRuntime */
+	uint64_t binds_spent_until_ns; /* of CLOCK_MONOTONIC: its budget of them, see bind.c */
+	bool hooks_due;                /* the monitor waits for hooks of createRuntime */
 	struct streams streams;
 	bool stdin_closed; /* by CloseIO, which may come before they are opened */
 
@@ -151,10 +152,10 @@ static inline bool process_has_ended(const struct process *p)
 }
 
 /*
- * bind.c: begins what a BIND of its monitor asks for. A descriptor of the caller's, which is
- * readable when it has been done, or -errno.
+ * bind.c: begins what a BIND of its monitor asks for, which waits if the monitor has asked for many.
+ * A descriptor of the caller's, which is readable when it has been done, or -errno.
  */
-int process_bind(const struct process *p, const struct buf *body) must_check;
+int process_bind(struct process *p, const struct buf *body) must_check;
 /* The answer then: 0 or an errno. */
 uint32_t process_bound(int done);
 

@@ -289,6 +289,25 @@ Test(runtime_isolation, a_port_that_cannot_be_bound_yet_holds_up_nobody)
 	sem_post(&bind_goes_on);
 }
 
+/* What a monitor has the shim do is not its container's to pay: 64 at once, then 100 a second. */
+Test(runtime_isolation, ports_that_are_asked_for_without_end_take_their_time)
+{
+	const bool mapped = maps(dir); /* else it binds them itself, and asks nobody */
+	const int many = 64 + 50, few = 60;
+	int refused, ms;
+	char text[32];
+	config(CAPABILITIES("bounding", "CAP_NET_BIND_SERVICE"), APART);
+	snprintf(text, sizeof(text), "binds %d", many);
+	const char *got = run(text, !mapped);
+	cr_expect(!mapped || (sscanf(got, "%d refused %d ms", &refused, &ms) == 2 &&
+			      refused == many && ms >= (many - 64 - 1) * 10),
+		  "%s", got);
+	snprintf(text, sizeof(text), "binds %d", few);
+	got = run(text, !mapped);
+	cr_expect(!mapped || strncmp(got, "60 refused ", strlen("60 refused ")) == 0,
+		  "another one: %s", got);
+}
+
 /* --- user namespaces --- */
 
 #define FIRST_HOST_ID 0x80000000U
