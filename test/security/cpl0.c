@@ -22,7 +22,7 @@ SECURITY_IMAGE(cpl0);
 
 #define LIFE_NS     (NS / 10) /* of CPU time, which other work on the machine does not take */
 #define WALL_FACTOR 4
-#define HANG_NS     (20 * NS) /* other work on this machine counted */
+#define HANG_NS     (20 * NS) /* of CPU time */
 #define TEARDOWN_NS (security_options.emulated ? NS : NS / 10)
 enum { LIVES_MAX = 1 << 20, WHOLE_EXITS = 10000000 };
 

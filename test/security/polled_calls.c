@@ -21,7 +21,7 @@
 SECURITY_IMAGE(polled_calls);
 
 #define LIFE_NS (2 * NS)
-#define HANG_NS (60 * NS)
+#define HANG_NS (60 * NS) /* of CPU time */
 
 struct progress {
 	struct poller_counts counts;

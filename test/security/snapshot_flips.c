@@ -22,7 +22,7 @@
 SECURITY_IMAGE(flips);
 
 #define BUILD   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define HANG_NS (60 * NS)
+#define HANG_NS (60 * NS) /* of CPU time */
 enum { MEMORY_MIB = 24, HEADER_BYTES = 4096, BATCH = 64 };
 
 /* As vm/snapshot/file.c writes it. */

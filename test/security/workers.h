@@ -14,6 +14,7 @@
 struct security_step {
 	_Atomic uint64_t number;
 	_Atomic uint64_t began_ns; /* 0 between two steps */
+	_Atomic uint64_t began_cpu_ns;
 };
 void security_step_begin(struct security_step *step, uint64_t number);
 void security_step_end(struct security_step *step);
@@ -30,8 +31,9 @@ unsigned security_worker_count(void);
 
 /*
  * Runs `work` in `count` child processes, each of which ends when it returns. One that crashes,
- * ends otherwise or is longer than hang_ns at one step ends them all. NULL, or what went wrong in
- * which step (static storage).
+ * ends otherwise, has used hang_ns of CPU time for one step or waited for much longer ends them all:
+ * what else runs on the machine is not a step's fault. NULL, or what went wrong in which step
+ * (static storage).
  */
 const char *security_work(unsigned count, uint64_t hang_ns,
 			  void (*work)(unsigned worker, struct security_step *step));
