@@ -152,8 +152,8 @@ static inline bool process_has_ended(const struct process *p)
 }
 
 /*
- * bind.c: begins what a BIND of its monitor asks for, which waits if the monitor has asked for many.
- * A descriptor of the caller's, which is readable when it has been done, or -errno.
+ * bind.c: begins what a BIND of its monitor asks for, which waits if the monitor has asked for
+ * many. A descriptor of the caller's, which is readable when it has been done, or -errno.
  */
 int process_bind(struct process *p, const struct buf *body) must_check;
 /* The answer then: 0 or an errno. */

@@ -31,8 +31,8 @@ unsigned security_worker_count(void);
 
 /*
  * Runs `work` in `count` child processes, each of which ends when it returns. One that crashes,
- * ends otherwise, has used hang_ns of CPU time for one step or waited for much longer ends them all:
- * what else runs on the machine is not a step's fault. NULL, or what went wrong in which step
+ * ends otherwise, has used hang_ns of CPU time for one step or waited for much longer ends them
+ * all: what else runs on the machine is not a step's fault. NULL, or what went wrong in which step
  * (static storage).
  */
 const char *security_work(unsigned count, uint64_t hang_ns,

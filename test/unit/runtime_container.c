@@ -53,7 +53,6 @@ static struct container *begin_creation(void)
 	struct container_config config = config_with(NULL);
 	struct container *c;
 	struct err e;
-	config.rootfs_count = 0;
 	config.supervisor = supervisor();
 	program("wait");
 	cr_assert(container_create(&config, &c, &e) == 0, "%s", e.text);

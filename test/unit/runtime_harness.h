@@ -219,6 +219,19 @@ static unused int delete_now(struct client *k, struct err *e)
 	return rc;
 }
 
+/* What containerd asks for, with a root file system of one mount, or a directory. */
+static unused struct container_config config_with(const struct container_mount *rootfs)
+{
+	return (struct container_config){
+		.id = "t",
+		.bundle = dir,
+		.containerd_namespace = "n",
+		.stdio = {.stdin_path = "", .stdout_path = "", .stderr_path = ""},
+		.rootfs = rootfs,
+		.rootfs_count = rootfs != NULL,
+	};
+}
+
 static unused int create_rc(struct client *k, struct err *e, bool terminal)
 {
 	const struct container_config config = {

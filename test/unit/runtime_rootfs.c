@@ -78,19 +78,6 @@ Test(runtime_rootfs, image_device_nodes_are_unusable)
 	cr_expect_str_eq(run("write /null", 1), "/null: Permission denied\n");
 }
 
-/* What containerd asks for, with a root file system of one mount. */
-static struct container_config config_with(const struct container_mount *rootfs)
-{
-	return (struct container_config){
-		.id = "t",
-		.bundle = dir,
-		.containerd_namespace = "n",
-		.stdio = {.stdin_path = "", .stdout_path = "", .stderr_path = ""},
-		.rootfs = rootfs,
-		.rootfs_count = 1,
-	};
-}
-
 Test(runtime_rootfs, binds_the_root_file_system_it_is_given)
 {
 	rename(at("rootfs"), at("lower"));
