@@ -17,6 +17,13 @@ enum cgroup_controller {
 	CGROUP_IO = 64, /* version 1: blkio */
 };
 
+/*
+ * What pids.max counts is tasks. A process of the guest is a monitor, which has threads of its own,
+ * one of the kernel's for its VM, and for a while the process that compiles a module, which has as
+ * many.
+ */
+enum { CGROUP_TASKS_PER_PROCESS = 16, CGROUP_PIDS_MAX = 4194304 /* PID_MAX_LIMIT */ };
+
 struct hierarchy {
 	unsigned controllers; /* enum cgroup_controller; 0: named, or of no interest */
 	char *top;            /* owned: where it is mounted */

@@ -303,6 +303,16 @@ static int set_unified(const struct cgroup *c, const struct oci_resources *r, st
 	return 0;
 }
 
+/* As many as the guest may have processes; more than the kernel can count is for it to refuse. */
+static int set_pids(const struct cgroup *c, int64_t limit, struct err *e)
+{
+	if (limit <= CGROUP_PIDS_MAX / CGROUP_TASKS_PER_PROCESS)
+		limit *= CGROUP_TASKS_PER_PROCESS;
+	else if (limit < CGROUP_PIDS_MAX)
+		limit = CGROUP_PIDS_MAX;
+	return set_number(c, CGROUP_PIDS, "pids.max", limit, "pids.limit", e);
+}
+
 int cgroup_set_limits(const struct cgroup *c, const struct oci_resources *r, struct err *e)
 {
 	bool v2 = c->version == 2;
@@ -325,7 +335,7 @@ int cgroup_set_limits(const struct cgroup *c, const struct oci_resources *r, str
 	if (rc < 0)
 		return rc;
 	if (r->pids_limit > 0)
-		rc = set_number(c, CGROUP_PIDS, "pids.max", r->pids_limit, "pids.limit", e);
+		rc = set_pids(c, r->pids_limit, e);
 	/* No limit is what a new cgroup has, and one without the controller. */
 	const char *pids = cgroup_dir(c, CGROUP_PIDS);
 	char now[32];

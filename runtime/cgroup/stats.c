@@ -115,11 +115,22 @@ static void take_swap_v1(const char *memory, struct container_stats *s)
 		s->swap_limit_bytes = limit - s->memory_limit_bytes;
 }
 
+/* Of the guest, as its limit is: not the monitors' threads. */
+static void take_pids(const char *dir, struct container_stats *s)
+{
+	char text[STAT_BYTES];
+	for (const char *line = read_stat(dir, "cgroup.procs", text); *line; line = next_line(line))
+		s->pids++;
+	s->pids_limit = cgroup_number(dir, "pids.max");
+	if (s->pids_limit != UINT64_MAX)
+		s->pids_limit /= CGROUP_TASKS_PER_PROCESS;
+}
+
 static void stats_v1(const struct cgroup *c, struct container_stats *s)
 {
 	char text[STAT_BYTES];
 	const char *cpu = cgroup_dir(c, CGROUP_CPU), *acct = cgroup_dir(c, CGROUP_CPUACCT),
-		   *memory = cgroup_dir(c, CGROUP_MEMORY), *pids = cgroup_dir(c, CGROUP_PIDS);
+		   *memory = cgroup_dir(c, CGROUP_MEMORY);
 	uint64_t tick_ns = 1000000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	s->cpu_total_ns = cgroup_number(acct, "cpuacct.usage");
 	read_stat(acct, "cpuacct.stat", text);
@@ -141,8 +152,7 @@ static void stats_v1(const struct cgroup *c, struct container_stats *s)
 	s->page_faults = cgroup_field(text, "total_pgfault");
 	s->major_page_faults = cgroup_field(text, "total_pgmajfault");
 	s->oom_kill = s->oom = cgroup_oom_kills(c);
-	s->pids = cgroup_number(pids, "pids.current");
-	s->pids_limit = cgroup_number(pids, "pids.max");
+	take_pids(cgroup_dir(c, CGROUP_PIDS), s);
 	take_swap_v1(memory, s);
 	const char *io = cgroup_dir(c, CGROUP_IO);
 	take_io_v1(s, read_stat(io, "blkio.throttle.io_service_bytes_recursive", text), true);
@@ -175,8 +185,7 @@ static void stats_v2(const struct cgroup *c, struct container_stats *s)
 	s->memory_failcnt = cgroup_field(text, "max");
 	s->oom = cgroup_field(text, "oom");
 	s->oom_kill = cgroup_field(text, "oom_kill");
-	s->pids = cgroup_number(dir, "pids.current");
-	s->pids_limit = cgroup_number(dir, "pids.max");
+	take_pids(dir, s);
 	s->has_swap = true;
 	s->swap_bytes = cgroup_number(dir, "memory.swap.current");
 	s->swap_limit_bytes = cgroup_number(dir, "memory.swap.max");

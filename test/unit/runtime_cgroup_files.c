@@ -127,7 +127,7 @@ Test(runtime_cgroup_files, limits_of_version_2)
 		       {"memory.swap.max", "m", "33554432"}, {"cpu.weight", "", "39"},
 		       {"cpu.max", "m 20000\n", "50000 20000"}, {"cpu.max.burst", "", "1000"},
 		       {"cpuset.cpus", "", "0-1"}, {"cpuset.mems", "", "0"},
-		       {"pids.max", "", "100"}, {"io.weight", "", "5000"},
+		       {"pids.max", "", "1600"}, {"io.weight", "", "5000"},
 		       {"memory.high", "", "12345"});
 	r = OCI_RESOURCES_UNSET;
 	r.io = io;
@@ -254,7 +254,7 @@ Test(runtime_cgroup_files, what_cannot_be_set_is_named)
 	char path[100];
 	snprintf(path, sizeof(path), "%s/pids.max", top);
 	cr_assert(symlink("/dev/full", path) == 0);
-	expect_refused(&r, ENOSPC, "linux.resources.pids.limit: 7 to ");
+	expect_refused(&r, ENOSPC, "linux.resources.pids.limit: 112 to ");
 }
 
 Test(runtime_cgroup_files, statistics_of_version_2)
@@ -269,8 +269,8 @@ Test(runtime_cgroup_files, statistics_of_version_2)
 	put("memory.peak", "8192\n");
 	put("memory.stat", "anon 1\nfile 2\nkernel 3\ninactive_file 4\npgfault 5\npgmajfault 6\n");
 	put("memory.events", "low 0\nhigh 0\nmax 11\noom 12\noom_kill 13\n");
-	put("pids.current", "2\n");
-	put("pids.max", "100\n");
+	put("cgroup.procs", "12\n345\n");
+	put("pids.max", "1600\n");
 	put("io.stat", "8:0 rbytes=100 wbytes=20 rios=1 wios=1\n8:16 rbytes=1 wbytes=2 rios=1\n");
 	put("cpu.pressure", "some avg10=1.50 avg60=0.00 avg300=0.25 total=7\n"
 			    "full avg10=0.00 avg60=0.00 avg300=0.00 total=3\n");

@@ -313,7 +313,7 @@ def test_update():
         assert control(*memory) == str(128 << 20), "what is not named stays"
         assert control("cpu.cfs_quota_us", "cpu.max").split()[0] == "20000"
         assert control("cpu.cfs_period_us", "cpu.max").split()[-1] == "100000"
-        assert control("pids.max") == "50"
+        assert control("pids.max") == "800"  # tasks, 16 for each process
         shim.task("Pause")
         update({"pids": {"limit": -1}})
         assert control("pids.max") == "max" and shim.state() == PAUSED
