@@ -4,6 +4,7 @@
 
 #include "oci/internal.h"
 
+#include <sched.h>
 #include <string.h>
 
 #define HOSTNAME_MAX 64 /* utsname's */
@@ -26,6 +27,18 @@ static void parse_root(const struct json *top, struct oci_spec *s)
 	json_get_bool(&root, "readonly", JSON_OPTIONAL, &s->root_readonly);
 }
 
+/* After the namespaces: the host's own names must not change, and no name is dropped in silence. */
+static void check_names(const struct json *top, const struct oci_spec *s)
+{
+	static const char own[] = "the container has no uts namespace to have it in";
+	if (oci_namespace(s, CLONE_NEWUTS))
+		return;
+	if (s->hostname && *s->hostname)
+		json_fail(top, "hostname", EINVAL, "%s", own);
+	if (s->domainname && *s->domainname)
+		json_fail(top, "domainname", EINVAL, "%s", own);
+}
+
 static void parse_document(const struct json *top, struct oci_spec *s)
 {
 	struct json process;
@@ -39,6 +52,7 @@ static void parse_document(const struct json *top, struct oci_spec *s)
 	oci_parse_hooks(top, &s->hooks);
 	oci_check_annotations(top);
 	oci_parse_linux(top, s);
+	check_names(top, s);
 }
 
 static void parse_resources_alone(const struct json *top, struct oci_spec *s)

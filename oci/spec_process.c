@@ -19,6 +19,14 @@ static uint32_t parse_id(const struct json *user, const char *name)
 	return (uint32_t)id;
 }
 
+static bool has_group(const struct oci_spec *s, gid_t group)
+{
+	for (size_t i = 0; i < s->groups_count; i++)
+		if (s->groups[i] == group)
+			return true;
+	return false;
+}
+
 static void parse_groups(const struct json *user, struct oci_spec *s)
 {
 	struct json list, item;
@@ -32,7 +40,8 @@ static void parse_groups(const struct json *user, struct oci_spec *s)
 		return;
 	}
 	for (size_t i = 0; json_element(&list, i, &item); i++)
-		if (json_get_int(&item, JSON_SELF, JSON_REQUIRED, 0, ID_MAX, &id))
+		if (json_get_int(&item, JSON_SELF, JSON_REQUIRED, 0, ID_MAX, &id) &&
+		    !has_group(s, (gid_t)id))
 			s->groups[s->groups_count++] = (gid_t)id;
 }
 
@@ -147,10 +156,16 @@ static void parse_capabilities(const struct json *process, struct oci_spec *s)
 	s->has_capabilities =
 		json_get_object(process, "capabilities", JSON_OPTIONAL, &capabilities);
 	c->permitted = parse_capability_set(&capabilities, "permitted", s);
-	(void)parse_capability_set(&capabilities, "effective", s);
+	const uint64_t effective = parse_capability_set(&capabilities, "effective", s);
+	if (effective & ~c->permitted)
+		json_fail(&capabilities, "effective", EINVAL,
+			  "has %s, which process.capabilities.permitted has not",
+			  capability_names[__builtin_ctzl(effective & ~c->permitted)]);
 	c->inheritable = parse_capability_set(&capabilities, "inheritable", s);
 	c->bounding = parse_capability_set(&capabilities, "bounding", s);
-	c->ambient = parse_capability_set(&capabilities, "ambient", s);
+	/* The kernel raises no others, and other runtimes go on without them. */
+	c->ambient =
+		parse_capability_set(&capabilities, "ambient", s) & c->inheritable & c->permitted;
 	oci_derive_capabilities(s);
 }
 

@@ -131,8 +131,10 @@ bool oci_check_seccomp(const struct json *linux_)
 	const char *action = "";
 	if (!json_get_object(linux_, "seccomp", JSON_OPTIONAL, &profile))
 		return false;
-	json_get_string(&profile, "defaultAction", JSON_REQUIRED, 64, &action);
 	json_get_array(&profile, "syscalls", JSON_OPTIONAL, RULES_MAX, &rules);
+	json_get_string(&profile, "defaultAction", JSON_OPTIONAL, 64, &action);
+	if (!*action && json_count(&rules) == 0)
+		return false; /* an empty profile is none, as with other runtimes */
 	bool by_default = strcmp(action, "SCMP_ACT_ALLOW") == 0;
 	if (by_default && json_count(&rules) == 0)
 		return true;

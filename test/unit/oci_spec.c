@@ -81,7 +81,8 @@ Test(oci_spec, everything)
 		"\",\"rootfsPropagation\":\"rslave\",\"maskedPaths\":[\"/proc/kcore\"],"
 		"\"readonlyPaths\":[\"/proc/sys\"],\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"},"
 		"\"devices\":[{\"path\":\"/dev/null\",\"type\":\"c\",\"major\":1,\"minor\":3}],"
-		"\"namespaces\":[{\"type\":\"network\",\"path\":\"/n\"},{\"type\":\"pid\"}],"
+		"\"namespaces\":[{\"type\":\"uts\"},"
+		"{\"type\":\"network\",\"path\":\"/n\"},{\"type\":\"pid\"}],"
 		"\"resources\":{\"memory\":{\"limit\":1048576,\"swap\":-1,\"disableOOMKiller\":"
 		"true},"
 		"\"cpu\":{\"shares\":512,\"quota\":5000,\"period\":10000,\"cpus\":\"0\"},\"pids\":{"
@@ -110,7 +111,7 @@ Test(oci_spec, everything)
 	cr_expect(s.masked_count == 1 && s.readonly_count == 1 && s.sysctls_count == 1);
 	cr_expect(strcmp(oci_namespace(&s, CLONE_NEWNET)->path, "/n") == 0);
 	cr_expect(oci_namespace(&s, CLONE_NEWPID)->path == NULL &&
-		  !oci_namespace(&s, CLONE_NEWUTS));
+		  !oci_namespace(&s, CLONE_NEWIPC));
 	const struct oci_resources *r = &s.resources;
 	cr_expect(r->memory_limit == 1048576 && r->memory_swap == -1 && r->oom_kill_disable &&
 		  r->pids_limit == 7);
@@ -135,11 +136,12 @@ static struct oci_spec process(const char *members)
 Test(oci_spec, capabilities_are_those_after_execve)
 {
 	static const char sets[] =
-		",\"capabilities\":{\"effective\":[\"CAP_FOWNER\"],"
-		"\"permitted\":[\"CAP_DAC_OVERRIDE\"],"
+		",\"capabilities\":{\"effective\":[\"CAP_DAC_OVERRIDE\"],"
+		"\"permitted\":[\"CAP_DAC_OVERRIDE\",\"CAP_DAC_READ_SEARCH\",\"CAP_FOWNER\"],"
 		"\"bounding\":[\"CAP_NET_BIND_SERVICE\",\"CAP_SYS_ADMIN\",\"CAP_DAC_OVERRIDE\","
-		"\"CAP_OF_TOMORROW\"],\"inheritable\":[\"CAP_KILL\"],"
-		"\"ambient\":[\"CAP_DAC_READ_SEARCH\"]}";
+		"\"CAP_OF_TOMORROW\"],\"inheritable\":[\"CAP_KILL\","
+		"\"CAP_DAC_READ_SEARCH\"],"
+		"\"ambient\":[\"CAP_DAC_READ_SEARCH\",\"CAP_KILL\",\"CAP_FOWNER\"]}";
 	const uint64_t bounding =
 		1UL << CAP_NET_BIND_SERVICE | 1UL << CAP_SYS_ADMIN | 1UL << CAP_DAC_OVERRIDE;
 	const uint64_t ambient = 1UL << CAP_DAC_READ_SEARCH;
@@ -148,7 +150,7 @@ Test(oci_spec, capabilities_are_those_after_execve)
 	cr_expect(s.capabilities.permitted == (bounding | 1UL << CAP_KILL | ambient), "%lx",
 		  s.capabilities.permitted);
 	cr_expect(s.capabilities.bounding == bounding && s.capabilities.ambient == ambient &&
-		  s.capabilities.inheritable == 1UL << CAP_KILL);
+		  s.capabilities.inheritable == (1UL << CAP_KILL | ambient));
 	cr_expect_str_eq(s.unknown_capability, "CAP_OF_TOMORROW");
 	oci_spec_free(&s);
 	snprintf(text, sizeof(text), "%s,\"noNewPrivileges\":true", sets);
@@ -171,6 +173,9 @@ Test(oci_spec, capabilities_are_those_after_execve)
 	refused(PROCESS_OF("\"capabilities\":[]"), EINVAL, "process.capabilities");
 	refused(PROCESS_OF("\"capabilities\":{\"effective\":\"CAP_KILL\"}"), EINVAL, "effective");
 	refused(PROCESS_OF("\"capabilities\":{\"ambient\":[1]}"), EINVAL, "ambient[0]");
+	refused(PROCESS_OF("\"capabilities\":{\"effective\":[\"CAP_KILL\"],\"permitted\":["
+			   "\"CAP_CHOWN\"]}"),
+		EINVAL, "process.capabilities.effective: has CAP_KILL");
 }
 
 Test(oci_spec, labels)
@@ -406,7 +411,7 @@ Test(oci_spec, seccomp)
 	refused(SECCOMP("ERRNO", RULE("read", "ALLOW", "")), ENOSYS, "does not allow write");
 	refused(SECCOMP("LOG", ""), ENOSYS, "linux.seccomp");
 	refused(SECCOMP("ALLOW", "{\"action\":\"SCMP_ACT_ERRNO\"}"), EINVAL, "names");
-	refused(DOC(",\"linux\":{\"seccomp\":{}}"), EINVAL, "defaultAction");
+	refused(DOC(",\"linux\":{\"seccomp\":{\"defaultAction\":7}}"), EINVAL, "defaultAction");
 }
 
 /* Default profiles list nearly all calls, and some with conditions on the family of a socket. */

@@ -110,6 +110,12 @@ static void program_of(uid_t uid, gid_t gid, mode_t mode)
 #define CAPABILITIES(set, name) \
 	",\"capabilities\":{\"" set "\":[\"CAP_KILL\",\"" name "\",\"CAP_NEW\"]}"
 
+/* The ambient set has what others have as well, and no more. */
+#define AMBIENT(name)                                                   \
+	",\"capabilities\":{\"permitted\":[\"" name "\",\"CAP_KILL\"]," \
+	"\"inheritable\":[\"" name "\",\"CAP_NEW\"],"                   \
+	"\"ambient\":[\"CAP_KILL\",\"" name "\",\"CAP_NEW\"]}"
+
 Test(runtime_isolation, the_program_is_opened_as_its_user)
 {
 	struct err e;
@@ -147,10 +153,12 @@ Test(runtime_isolation, the_program_is_opened_with_what_is_granted)
 	cr_expect(try_create(&e) == -EACCES, "not in the bounding set");
 	/* A user that is not root keeps the ambient ones only. */
 	program_of(0, 0, 0700);
-	config(USER CAPABILITIES("ambient", "CAP_DAC_OVERRIDE"), LINUX(""));
+	config(USER AMBIENT("CAP_DAC_OVERRIDE"), LINUX(""));
 	cr_expect(try_create(&e) == 0, "%s", e.text);
-	config(USER CAPABILITIES("effective", "CAP_DAC_OVERRIDE"), LINUX(""));
+	config(USER CAPABILITIES("permitted", "CAP_DAC_OVERRIDE"), LINUX(""));
 	cr_expect(try_create(&e) == -EACCES);
+	config(USER CAPABILITIES("ambient", "CAP_DAC_OVERRIDE"), LINUX(""));
+	cr_expect(try_create(&e) == -EACCES, "not inheritable");
 }
 
 /* The rights of what the monitor does for the guest: what is granted, of what it can use. */
@@ -175,9 +183,9 @@ Test(runtime_isolation, the_guest_s_files_are_reached_with_what_is_granted)
 	config(CAPABILITIES("permitted", "CAP_DAC_OVERRIDE"), LINUX(""));
 	cr_expect_str_eq(run("read /theirs/file", 1), "/theirs/file: Permission denied\n");
 	/* A user that is not root has the ambient ones only. */
-	config(USER CAPABILITIES("effective", "CAP_CHOWN"), LINUX(""));
+	config(USER CAPABILITIES("permitted", "CAP_CHOWN"), LINUX(""));
 	cr_expect_str_eq(run("give /own", 1), "/own: Operation not permitted\n");
-	config(USER CAPABILITIES("ambient", "CAP_CHOWN"), LINUX(""));
+	config(USER AMBIENT("CAP_CHOWN"), LINUX(""));
 	cr_expect_str_eq(run("give /own", 0), "/own: given\n");
 	self = run("self", 0);
 	cr_expect(strstr(self, "uid 1000/1000 ") && strstr(self, " caps 110 "), "%s", self);
@@ -202,7 +210,7 @@ Test(runtime_isolation, sockets_are_the_user_s)
 		  st.st_uid, st.st_gid, st.st_mode);
 	config(USER, LISTEN("unix:/s"));
 	cr_expect(try_create(&e) == -EACCES, "a directory of root's: %s", e.text);
-	config(USER CAPABILITIES("ambient", "CAP_DAC_OVERRIDE"), LISTEN("unix:/s"));
+	config(USER AMBIENT("CAP_DAC_OVERRIDE"), LISTEN("unix:/s"));
 	run("listening", 1);
 	cr_expect(stat(at("rootfs/s"), &st) == 0 && st.st_uid == 1000);
 }
@@ -214,9 +222,9 @@ Test(runtime_isolation, ports_are_the_user_s)
 	cr_expect(try_create(&e) == -EACCES, "%s", e.text);
 	config("", LISTEN_APART("tcp:80"));
 	cr_expect(try_create(&e) == -EACCES, "root without the capability: %s", e.text);
-	config(USER CAPABILITIES("effective", "CAP_NET_BIND_SERVICE"), LISTEN_APART("tcp:80"));
+	config(USER CAPABILITIES("permitted", "CAP_NET_BIND_SERVICE"), LISTEN_APART("tcp:80"));
 	cr_expect(try_create(&e) == -EACCES, "%s", e.text);
-	config(USER CAPABILITIES("ambient", "CAP_NET_BIND_SERVICE"), LISTEN_APART("tcp:80"));
+	config(USER AMBIENT("CAP_NET_BIND_SERVICE"), LISTEN_APART("tcp:80"));
 	run("listening", 1);
 	config(CAPABILITIES("bounding", "CAP_NET_BIND_SERVICE"), LISTEN_APART("tcp:80"));
 	run("listening", 1);
@@ -236,7 +244,7 @@ Test(runtime_isolation, low_ports_are_for_those_who_may)
 	} cases[] = {
 		{CAPABILITIES("bounding", "CAP_NET_BIND_SERVICE"), "bind",
 		 "port 0 again -98 datagram 0 high 0"},
-		{USER CAPABILITIES("ambient", "CAP_NET_BIND_SERVICE"), "bind",
+		{USER AMBIENT("CAP_NET_BIND_SERVICE"), "bind",
 		 "port 0 again -98 datagram 0 high 0"},
 		{CAPABILITIES("bounding", "CAP_CHOWN"), "bind",
 		 "port -13 again -13 datagram -13 high 0"},

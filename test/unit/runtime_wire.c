@@ -11,7 +11,9 @@
 static const char document[] =
 	"{\"ociVersion\":\"1.1.0\",\"root\":{\"path\":\"/r\",\"readonly\":true},\"hostname\":\"h\","
 	"\"process\":{\"apparmorProfile\":\"p\","
-	"\"capabilities\":{\"ambient\":[\"CAP_NET_BIND_SERVICE\"]},"
+	"\"capabilities\":{\"permitted\":[\"CAP_NET_BIND_SERVICE\"],"
+	"\"inheritable\":[\"CAP_NET_BIND_SERVICE\"],"
+	"\"ambient\":[\"CAP_NET_BIND_SERVICE\"]},"
 	"\"args\":[\"a\",\"\",\"\xc3\xa9\"],\"env\":[\"X=1\"],\"cwd\":\"/"
 	"w\",\"oomScoreAdj\":-3,\"user\":{\"uid\":1,"
 	"\"gid\":2,\"additionalGids\":[3,4],\"umask\":63},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\","
@@ -22,7 +24,7 @@ static const char document[] =
 	"\"linux\":{\"rootfsPropagation\":\"rslave\",\"maskedPaths\":[\"/"
 	"m\"],\"readonlyPaths\":[\"/o\",\"/p\"],\"sysctl\":{"
 	"\"net.a\":\"1\"},\"namespaces\":[{\"type\":\"network\",\"path\":\"/"
-	"n\"},{\"type\":\"ipc\"}]}}";
+	"n\"},{\"type\":\"uts\"}]}}";
 
 static struct buf encoded(void)
 {
