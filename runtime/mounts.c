@@ -238,6 +238,14 @@ int mounts_set_propagation(int mount_fd, const struct oci_mount *m, struct err *
 	return 0;
 }
 
+int mounts_set_readonly(int mount_fd, const char *where, struct err *e)
+{
+	int rc = set_attributes(mount_fd, MOUNT_ATTR_RDONLY, 0, 0, false);
+	if (rc < 0)
+		return err_sys(e, -rc, "mount on %s: read-only", where);
+	return 0;
+}
+
 int mounts_attach(const struct oci_mount *m, int target_fd, const char *where, int userns,
 		  struct err *e)
 {

@@ -35,6 +35,7 @@ int mounts_move(int tree, int target_fd, const char *where, struct err *e) must_
 int mounts_attach(const struct oci_mount *m, int target_fd, const char *where, int userns,
 		  struct err *e) must_check;
 int mounts_set_propagation(int mount_fd, const struct oci_mount *m, struct err *e) must_check;
+int mounts_set_readonly(int mount_fd, const char *where, struct err *e) must_check;
 /*
  * A loop device of a file: its path in device, 32 bytes, and *fd, which keeps it until it is
  * mounted.

@@ -56,18 +56,37 @@ static int adapt(const struct oci_mount *m, const struct userns *u, const struct
 static int attach_made(const struct oci_mount *m, const struct oci_mount *config, int covered,
 		       struct err *e)
 {
-	cleanup_close int tree = mounts_make(m, config->destination, e);
+	struct oci_mount filled = *m;
+	if (config->copy_up) /* read-only is what it becomes */
+		filled.flags &= ~(unsigned long)MS_RDONLY;
+	cleanup_close int tree = mounts_make(&filled, config->destination, e);
 	if (tree < 0)
 		return tree;
 	int rc = 0;
 	if (config->copy_up)
 		rc = mounts_copy_up(covered, tree, config->destination, e);
+	if (rc == 0 && filled.flags != m->flags)
+		rc = mounts_set_readonly(tree, config->destination, e);
 	if (rc == 0)
 		rc = mounts_move(tree, covered, config->destination, e);
 	if (rc < 0)
 		return rc;
 	/* Last, as it becomes shared if it is mounted below what is. */
 	return mounts_set_propagation(tree, config, e);
+}
+
+/* What is mounted on the root itself would not be seen: this process's root is what lies below. */
+static int check_place(const struct oci_mount *m, int root_fd, const struct stat *target,
+		       struct err *e)
+{
+	struct stat root;
+	if (fstat(root_fd, &root) < 0)
+		return err_sys(e, errno, "mount on %s", m->destination);
+	if (root.st_dev != target->st_dev || root.st_ino != target->st_ino)
+		return 0;
+	return err_set(e, ERR_CONFIG, EINVAL,
+		       "mount on %s: it is the container's root, which root.path names",
+		       m->destination);
 }
 
 static int check_kind(const struct oci_mount *m, bool directory, const struct stat *target,
@@ -112,7 +131,9 @@ static int attach(const struct oci_mount *config, int root_fd, const struct user
 		return target;
 	if (fstat(target, &st) < 0)
 		return err_sys(e, errno, "mount on %s", config->destination);
-	int rc = check_kind(config, directory, &st, e);
+	int rc = check_place(config, root_fd, &st, e);
+	if (rc == 0)
+		rc = check_kind(config, directory, &st, e);
 	if (rc < 0)
 		return rc;
 	rc = adapt(config, u, made ? NULL : &st, &m, &data, e);

@@ -247,9 +247,32 @@ static int set_user(const struct oci_spec *s, uint64_t keep, struct err *e)
 	return 0;
 }
 
+/*
+ * The streams are the guest's, as its own pipes would be: FIFOs, pipes and terminals of the host's
+ * root, which has no number in a user namespace. A log file stays the host's, and /dev/null.
+ */
+static int give_stream(int fd, const struct oci_spec *s, const struct userns *u, struct err *e)
+{
+	const uid_t uid = userns_host_id(u, s->uid);
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "stream %d", fd);
+	if (!S_ISFIFO(st.st_mode) && !(S_ISCHR(st.st_mode) && isatty(fd)))
+		return 0;
+	const gid_t gid = st.st_gid < u->base ? userns_host_id(u, st.st_gid) : st.st_gid;
+	if ((st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) < 0)
+		return err_sys(e, errno, "the owner of stream %d", fd);
+	return 0;
+}
+
 int monitor_become_user(const struct oci_spec *s, const struct userns *u, uint64_t keep,
 			struct lsm *lsm, struct err *e)
 {
+	for (int fd = 0; fd < 3; fd++) {
+		int rc = give_stream(fd, s, u, e);
+		if (rc < 0)
+			return rc;
+	}
 	/* This gives all capabilities over what the namespace owns, which is nothing. */
 	if (u->base && setns(u->fd, CLONE_NEWUSER) < 0)
 		return err_sys(e, errno, "joining the container's user namespace");

@@ -15,6 +15,8 @@ CASE = os.environ["CASE_DIR"]
 CAPABILITIES = ["CAP_" + name for name in ("CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID",
                                            "SETUID", "SETFCAP", "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL",
                                            "AUDIT_WRITE")]
+LINKS = {"etc/resolv.conf": "../run/resolv.conf", "etc/localtime": "/usr/share/zoneinfo/Nowhere", "conf": "/real/conf",
+         "run2": "/tmp/run2", "var/run2": "/run2", "up": "../../../../data", "loop": "loop", "root": "/a/.."}
 RUNTIMES = {"mote": os.environ["RUNTIME"], "runc": "io.containerd.runc.v2"}
 
 
@@ -43,7 +45,15 @@ def make_root(root):
     for name, text in (("etc/passwd", "root:x:0:0::/root:/bin/sh\n"), ("data/file", "of the image\n")):
         with open(os.path.join(root, name), "w", encoding="ascii") as out:
             out.write(text)
-    os.symlink("../run/resolv.conf", os.path.join(root, "etc/resolv.conf"))
+    for name, target in LINKS.items():
+        os.makedirs(os.path.dirname(os.path.join(root, name)), exist_ok=True)
+        os.symlink(target, os.path.join(root, name))
+    os.makedirs(os.path.join(root, "owned"))
+    for name, mode in (("owned/f", 0o600), ("owned", 0o755)):
+        if name == "owned/f":
+            shutil.copy(os.path.join(root, "data/file"), os.path.join(root, name))
+        os.chmod(os.path.join(root, name), mode)
+        os.chown(os.path.join(root, name), 1000, 1000)
 
 
 def run(kind, name, args, change, how="--rm"):
@@ -123,6 +133,8 @@ def test_config_process():
     both("user", ["id"], member("process.user", {"uid": 1000, "gid": 1001, "additionalGids": [5, 7]}))
     both("umask", sh("umask; exec busybox touch /tmp/x"), member("process.user.umask", 0o27))
     both("umask-0", sh("umask"), member("process.user.umask", 0))
+    both("umask-0-file", ["touch", "/tmp/x"], member("process.user.umask", 0))
+    both("groups-twice", ["id", "-G"], member("process.user", {"uid": 0, "gid": 0, "additionalGids": [0, 7, 0, 7]}))
     both("exit", sh("exit 300"), lambda c: None)
     both("not-there", [], member("process.args", ["/bin/none"]))
     both("no-args", [], member("process.args", []))
@@ -156,9 +168,26 @@ def test_config_limits_and_rights():
             both("status-%d-%d" % (user, new), ["grep", "-E", "^(Uid|Gid|Groups|Cap...|NoNewPrivs|Umask|Seccomp):",
                                                 "/proc/self/status"], change)
     both("capabilities-none", ["grep", "^Cap", "/proc/self/status"], member("process.capabilities", {}))
+    chown = {s: ["CAP_CHOWN"] for s in ("bounding", "effective", "permitted", "ambient")}
+    both("ambient-not-inheritable", ["chown", "7", "/data/file"],
+         lambda c: c["process"].update(user={"uid": 1000, "gid": 0}, capabilities=chown))
+    both("effective-not-permitted", ["true"],
+         member("process.capabilities", {"bounding": ["CAP_CHOWN"], "effective": ["CAP_CHOWN"]}))
+    both("permitted-not-bounding", ["grep", "^Cap", "/proc/self/status"],
+         member("process.capabilities", {"effective": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"]}))
     sets = {s: ["CAP_CHOWN", "CAP_NET_BIND_SERVICE"] for s in ("bounding", "effective", "permitted", "inheritable", "ambient")}
     both("ambient", ["grep", "^Cap", "/proc/self/status"],
          lambda c: c["process"].update(user={"uid": 7, "gid": 0}, capabilities=sets))
+
+
+def test_config_owners():
+    """Whose the files are, and the streams."""
+    for user in (0, 1000, 1001):
+        change = member("process.user", {"uid": user, "gid": user})
+        for what in (["cat", "/owned/f"], ["touch", "/owned/new"], ["chmod", "644", "/owned/f"], ["rm", "/owned/f"],
+                     ["chown", "7:7", "/data/file"], ["mkfifo", "/data/fifo"],
+                     ["stat", "-L", "-c", "%u:%g", "/dev/stdout", "/dev/stderr"]):
+            both("owner-%d-%s" % (user, what[0]), what, change)
 
 
 def test_config_mounts():
@@ -171,6 +200,12 @@ def test_config_mounts():
     both("bind-file", ["cat", "/etc/one"], mounts(("/etc/one", "bind", one, "bind")))
     both("bind-deep", ["cat", "/x/y/z/one"], mounts(("/x/y/z/one", "bind", one, "bind")))
     both("dangling-link", ["cat", "/etc/resolv.conf"], mounts(("/etc/resolv.conf", "bind", one, "bind")))
+    both("link-inside", ["cat", "/real/conf/v/inner/file"], mounts(("/conf/v", "bind", data, "rbind")))
+    both("links-in-a-row", ["cat", "/tmp/run2/v/inner/file"], mounts(("/var/run2/v", "bind", data, "rbind")))
+    both("dangling-deep", ["cat", "/usr/share/zoneinfo/Nowhere"], mounts(("/etc/localtime", "bind", one, "bind")))
+    both("link-up", ["cat", "/data/v/inner/file"], mounts(("/up/v", "bind", data, "rbind")))
+    both("link-loop", ["true"], mounts(("/loop", "bind", data, "rbind")))
+    both("relative", ["cat", "/rel/v/inner/file"], mounts(("rel/v", "bind", data, "rbind")))
     both("dotdot", ["cat", "/data/one"], mounts(("/a/../data/one", "bind", one, "bind")))
     both("dotdot-out", ["cat", "/data/one"], mounts(("/../../data/one", "bind", one, "bind")))
     both("slashes", ["cat", "/data/one"], mounts(("//data///one", "bind", one, "bind")))
@@ -188,6 +223,11 @@ def test_config_mounts():
     both("tmpfs-ro", sh("echo x >/t/x; echo $?"), mounts(("/t", "tmpfs", "tmpfs", "ro")))
     both("tmpfs-option", ["true"], mounts(("/t", "tmpfs", "tmpfs", "nonsense=1")))
     both("copy-up", ["cat", "/data/file"], mounts(("/data", "tmpfs", "tmpfs", "tmpcopyup")))
+    both("copy-up-ro", ["cat", "/data/file"], mounts(("/data", "tmpfs", "tmpfs", "tmpcopyup", "ro")))
+    both("copy-up-ro-kept", ["touch", "/data/new"], mounts(("/data", "tmpfs", "tmpfs", "tmpcopyup", "ro")))
+    both("copy-up-too-large", ["true"], mounts(("/bin", "tmpfs", "tmpfs", "tmpcopyup", "size=64k")))
+    for destination in ("/", "/.", "a/..", "/root"):
+        refuses("on-the-root", "the container's root, which root.path names", mounts((destination, "bind", data, "rbind")))
     for propagation in ("rprivate", "rslave", "rshared", "runbindable"):
         both(propagation, ["cat", "/v/inner/file"], mounts(("/v", "bind", data, "rbind", propagation)))
     both("type-none", ["ls", "/v"], mounts(("/v", "none", data, "bind")))
@@ -209,6 +249,32 @@ def test_config_root():
         assert "label-mote: linux.mountLabel is ignored" in log.read()
     both("propagation", ["true"], member("linux.rootfsPropagation", "rslave"))
     both("propagation-unknown", ["true"], member("linux.rootfsPropagation", "nonsense"))
+
+
+def test_config_resources():
+    """Limits, of which those of processes are the guest's: a monitor has threads of its own."""
+    def resources(name, **more):
+        both(name, ["echo", "ok"], member("linux.resources", more))
+    for limit in (-1, 0, 1, 2, 1 << 22, 1 << 23):
+        resources("pids", pids={"limit": limit})
+    resources("weight", blockIO={"weight": 500})
+    resources("quota", cpu={"quota": 50000, "period": 100000})
+    resources("quota-too-small", cpu={"quota": 1, "period": 100000})
+    resources("period-too-small", cpu={"quota": 50000, "period": 1})
+    resources("cpus", cpu={"cpus": "0"})
+    resources("cpus-not-there", cpu={"cpus": "999"})
+    resources("memory", memory={"limit": 64 << 20, "swap": 64 << 20, "reservation": 32 << 20})
+    resources("swap-below-memory", memory={"limit": 64 << 20, "swap": 32 << 20})
+    resources("memory-without-limit", memory={"limit": -1})
+
+
+def test_config_sysctls():
+    """Named with dots or slashes, of namespaces that the container has."""
+    for name, value in (("net/ipv4/ip_forward", "1"), ("net.ipv4.ip_forward", "1"), ("kernel.shm_rmid_forced", "1"),
+                        ("fs.mqueue.msg_max", "20"), ("kernel.hostname", "x"), ("kernel.pid_max", "9999"),
+                        ("net.ipv4.nonsense", "1"), ("net/../kernel/pid_max", "99999")):
+        both("sysctl", ["true"], member("linux.sysctl", {name: value}))
+    both("sysctl-domainname", ["cat", "/proc/sys/kernel/hostname"], member("linux.sysctl", {"kernel.domainname": "d"}))
 
 
 def hooks(kind, text):
@@ -243,6 +309,10 @@ def test_config_hooks():
 
 def test_config_namespaces():
     both("twice", ["true"], lambda c: c["linux"]["namespaces"].append({"type": "uts"}))
+    both("no-uts", ["true"], lambda c: c["linux"]["namespaces"].pop(2))
+    both("no-ipc", ["true"], lambda c: c["linux"]["namespaces"].pop(1))
+    both("no-network", ["true"], lambda c: c["linux"]["namespaces"].pop(4))
+    both("no-profile", ["true"], member("linux.seccomp", {}))
     both("unknown", ["true"], lambda c: c["linux"]["namespaces"].append({"type": "nonsense"}))
     both("wrong-path", ["true"], lambda c: c["linux"]["namespaces"].append({"type": "cgroup", "path": "/none"}))
     refuses("no-pid", "hostPID", lambda c: c["linux"]["namespaces"].pop(0))
