@@ -3,6 +3,8 @@
  * A directory of compiled modules: a WebAssembly module that was run before starts from a snapshot
  * of itself, compiled and instantiated, which all processes that use it share through the page
  * cache.
+ *
+ * Threads: as in mote.h; those that fork are for programs with one thread, as they say.
  */
 #ifndef MOTE_CACHE_H
 #define MOTE_CACHE_H

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libmote: micro-VMs as a library. A sandbox is one micro-VM that runs one program: a WebAssembly
- * module (WASI preview 1) or a static Linux x86-64 ELF program, told apart by its first bytes.
+ * module (WASI preview 1), a static Linux x86-64 ELF program, or a script ("#!") that such a
+ * program interprets, told apart by the first bytes.
  *
- * Ownership: structures and strings passed in are borrowed for the call; what a function returns
- * through a pointer is the caller's, to be released by the function that its comment names.
+ * Ownership: structures and strings passed in are borrowed for the call, callbacks and their
+ * arguments for as long as what was made with them exists; what a function returns through a
+ * pointer is the caller's, to be released by the function that its comment names.
  * Errors: 0, or a negative errno with the reason in *error unless that is NULL (untouched on
  * success).
  * Threads: a sandbox is used by one thread at a time; mote_sandbox_signal() and
- * mote_sandbox_interrupt() may be called from any thread.
+ * mote_sandbox_interrupt() may be called from any thread. Functions without a sandbox may be called
+ * by any thread, too.
  * Signals: while a guest runs, its thread blocks SIGPIPE and SIGXFSZ, and does not block SIGBUS.
  * SIGUSR1 is Mote's. The first VM installs a handler for SIGBUS: memory of a guest may be a file
  * that somebody truncates. It calls the previous handler for every other SIGBUS; one installed
@@ -117,14 +120,19 @@ struct mote_options {
 	 */
 	const int *stdio;
 	const struct mote_dir *dirs;
-	size_t dir_count;
+	size_t dir_count;  /* with listener_count at most 64 */
 	int network;       /* not 0: the program may use sockets of the host's network */
 	const int *kvm_fd; /* mote_open_kvm's; default: opened when needed */
-	void (*log)(void *arg, const char *line); /* messages for the operator; default: dropped */
+	/*
+	 * Gets messages for the operator, without a newline, borrowed until it returns; default:
+	 * dropped. Called by the thread that uses the sandbox or by the polling thread, never by
+	 * both at once, and behind mote_sandbox_jail with no more system calls than that allows.
+	 */
+	void (*log)(void *arg, const char *line);
 	void *log_arg;
 	/* Function calls (mote/call.h). */
 	const struct mote_function *functions; /* host functions that the guest may call */
-	size_t function_count;
+	size_t function_count;                 /* at most 4,096 */
 	uint64_t call_bytes_max;     /* of arguments or result; default 16 MiB, at most 1 GiB */
 	uint64_t call_time_limit_ns; /* wall clock of a call with its host functions */
 	uint64_t call_cpu_limit_ns;  /* CPU time of its thread in the guest and for it */
@@ -166,7 +174,7 @@ struct mote_options {
 	 * program keeps to by itself, as far as Linux would have it; they bind no one else.
 	 */
 	const uint32_t *groups;
-	size_t group_count;
+	size_t group_count; /* of each list at most 65,536 */
 	const struct mote_limit *limits;
 	size_t limit_count;
 	/*
@@ -198,7 +206,7 @@ struct mote_result {
 	int code;
 };
 
-/* "MAJOR.MINOR.PATCH". */
+/* "MAJOR.MINOR.PATCH", constant. */
 MOTE_API const char *mote_version(void);
 
 /*
@@ -213,13 +221,17 @@ MOTE_API void mote_prepare(void);
 MOTE_API int mote_open_kvm(int *fd, struct mote_error *error);
 /*
  * Opens a listening socket: "tcp:ADDRESS:PORT", "tcp:[ADDRESS]:PORT" (IPv6) or "unix:PATH", which
- * must not exist yet. *fd is the caller's.
+ * must not exist yet. *fd is the caller's. EINVAL: it is none of these; else the error of
+ * socket(2), bind(2) or listen(2).
  */
 MOTE_API int mote_listen(const char *spec, int *fd, struct mote_error *error);
 /* Creates the VM and maps the program. Release with mote_sandbox_free. */
 MOTE_API int mote_sandbox_new(const struct mote_options *options, struct mote_sandbox **sandbox,
 			      struct mote_error *error);
-/* Runs the program until it ends. Once for each sandbox. */
+/*
+ * Runs the program until it ends, which *result says how. Once for each sandbox. EINVAL: it was
+ * used before. EPROTO: the program waits for function calls, which mote_sandbox_init is for.
+ */
 MOTE_API int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result,
 			      struct mote_error *error);
 /*

@@ -28,6 +28,8 @@
  * Random and time: each start has the host's current clocks and random bytes. Random values that
  * the program has generated before the snapshot point are the same in all starts: keys, seeds of
  * hash tables and of generators.
+ *
+ * Threads: as in mote.h; mote_program_snapshot_take forks, and is for programs with one thread.
  */
 #ifndef MOTE_PROGRAM_SNAPSHOT_H
 #define MOTE_PROGRAM_SNAPSHOT_H

@@ -45,11 +45,12 @@ MOTE_API int mote_sandbox_snapshot(struct mote_sandbox *sandbox, struct mote_sna
 MOTE_API int mote_sandbox_restore(struct mote_sandbox *sandbox, struct mote_snapshot *snapshot,
 				  struct mote_error *error);
 /*
- * Creates a sandbox that is ready for calls. These options are used: memory_bytes (default: that of
- * the first sandbox; it must be enough for what the snapshot uses), call_bytes_max (the same),
- * stdio and dirs (as many and of the same kinds as the first sandbox's), network, functions,
- * limits, log. For a snapshot that was loaded, which anybody may have made, both defaults are at
- * most those of mote_options. Program, arguments and environment are the snapshot's.
+ * Creates a sandbox that is ready for calls; release with mote_sandbox_free. These options are
+ * used: memory_bytes (default: that of the first sandbox; it must be enough for what the snapshot
+ * uses), call_bytes_max (the same), stdio and dirs (as many and of the same kinds as the first
+ * sandbox's), network, functions, limits, log. For a snapshot that was loaded, which anybody may
+ * have made, both defaults are at most those of mote_options. Program, arguments and environment
+ * are the snapshot's.
  */
 MOTE_API int mote_sandbox_from(struct mote_snapshot *snapshot, const struct mote_options *options,
 			       struct mote_sandbox **sandbox, struct mote_error *error);
@@ -60,16 +61,16 @@ MOTE_API int mote_sandbox_from(struct mote_snapshot *snapshot, const struct mote
 MOTE_API int mote_snapshot_save(struct mote_snapshot *snapshot, const char *path,
 				struct mote_error *error);
 /*
- * Reads one that mote_snapshot_save wrote. EINVAL, blame MOTE_BLAME_CONFIG: it was truncated,
- * altered or made by something else, or it is of another build of Mote or of a CPU with other
- * features; the text says which. The directory is untrusted: a malicious one can make guests that
- * misbehave, and nothing else.
+ * Reads one that mote_snapshot_save wrote; release with mote_snapshot_free. EINVAL, blame
+ * MOTE_BLAME_CONFIG: it was truncated, altered or made by something else, or it is of another build
+ * of Mote or of a CPU with other features; the text says which. The directory is untrusted: a
+ * malicious one can make guests that misbehave, and nothing else.
  */
 MOTE_API int mote_snapshot_load(const char *path, struct mote_snapshot **snapshot,
 				struct mote_error *error);
 /*
  * The same with a limit, since a layout takes memory and processor time by its size: EFBIG if its
- * layer has more than bytes_max bytes.
+ * layer has more than bytes_max bytes. Release with mote_snapshot_free.
  */
 MOTE_API int mote_snapshot_load_max(const char *path, uint64_t bytes_max,
 				    struct mote_snapshot **snapshot, struct mote_error *error);
