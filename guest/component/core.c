@@ -13,7 +13,8 @@ static const struct wasm_name no_name = {"", 0};
 
 static bool limits_fit(const struct wasm_limits *have, const struct wasm_limits *want)
 {
-	return have->min >= want->min &&
+	return have->min >= want->min && have->is_64 == want->is_64 &&
+	       have->byte_pages == want->byte_pages &&
 	       (!want->has_max || (have->has_max && have->max <= want->max));
 }
 

@@ -20,8 +20,8 @@ static void set_options(struct wasm_module *m, const struct wasm_options *given)
 			.cpu = wasm_cpu_detect(),
 		};
 	m->options.features &= WASM_FEATURES_ALL;
-	if (!m->options.max_memory_pages || m->options.max_memory_pages > WASM_MAX_MEMORY_PAGES)
-		m->options.max_memory_pages = WASM_MAX_MEMORY_PAGES;
+	if (!m->options.max_memory_pages || m->options.max_memory_pages > WASM_MAX_MEMORY64_PAGES)
+		m->options.max_memory_pages = WASM_MAX_MEMORY64_PAGES;
 	if (!m->options.max_table_elements ||
 	    m->options.max_table_elements > WASM_MAX_TABLE_ELEMENTS)
 		m->options.max_table_elements = WASM_MAX_TABLE_ELEMENTS;

@@ -73,8 +73,10 @@ enum wasm_kind {
 };
 
 struct wasm_limits {
-	uint64_t min, max; /* pages of 64 KiB or elements */
+	uint64_t min, max; /* pages or elements */
 	bool has_max;
+	bool is_64;      /* addresses, or a table's indices, are i64 */
+	bool byte_pages; /* a memory's pages are of 1 byte and not of 64 KiB */
 };
 
 /* Names point into the module's bytes: valid UTF-8, no NUL at the end. */
@@ -115,9 +117,11 @@ enum wasm_feature {
 	WASM_FEATURE_LEGACY_EXCEPTIONS = 1 << 7, /* try, catch, delegate, rethrow */
 	WASM_FEATURE_FUNCTION_REFERENCES = 1 << 8,
 	WASM_FEATURE_GC = 1 << 9,
+	WASM_FEATURE_MEMORY64 = 1 << 10, /* tables too */
+	WASM_FEATURE_CUSTOM_PAGE_SIZES = 1 << 11,
 };
 /* All that the engine has: WebAssembly 2.0 and the above. */
-#define WASM_FEATURES_ALL 0x3ffu
+#define WASM_FEATURES_ALL 0xfffu
 
 /* What the CPU has: bits of the architecture's own (x86_64/cpu.h). */
 uint32_t wasm_cpu_detect(void);
@@ -127,7 +131,7 @@ struct wasm_options {
 	uint32_t features; /* enum wasm_feature */
 	uint32_t cpu;      /* wasm_cpu_detect() */
 	/* Caps; 0 stands for the engine's own (module/limits.h). */
-	/* a linear memory never grows beyond, whatever the module says */
+	/* of 64 KiB: a linear memory never grows beyond, whatever the module says */
 	uint64_t max_memory_pages;
 	uint64_t max_table_elements;
 	uint64_t max_code_bytes; /* of machine code */
@@ -275,17 +279,10 @@ struct wasm_extern {
 typedef int (*wasm_resolver)(void *context, const struct wasm_import *import,
 			     struct wasm_extern *out);
 
-/*
- * Asked before a memory grows to `pages`; false makes memory.grow answer -1. NULL: only the caps
- * count.
- */
-typedef bool (*wasm_grow_fn)(void *env, uint64_t pages);
-
 struct wasm_link {
 	wasm_resolver resolve;
 	void *resolve_context;
 	void *env; /* wasm_env() of the instance gives it to host functions */
-	wasm_grow_fn grow;
 };
 
 /*

@@ -47,7 +47,7 @@ static struct {
 	struct wasm_module *last_definition;
 	struct wasm_store store;
 	struct wasm_global *globals[4];
-	struct wasm_table *table;
+	struct wasm_table *table, *table64;
 	struct wasm_memory *memory;
 } run;
 
@@ -177,6 +177,7 @@ static const struct {
 static bool make_host_objects(void)
 {
 	const struct wasm_limits table = {.min = 10, .max = 20, .has_max = true},
+				 table64 = {.min = 10, .max = 20, .has_max = true, .is_64 = true},
 				 memory = {.min = 1, .max = 2, .has_max = true};
 	run.globals[0] =
 		wasm_global_new(&run.store, WASM_I32, false, (union wasm_value){.i32 = 666});
@@ -187,9 +188,10 @@ static bool make_host_objects(void)
 	run.globals[3] =
 		wasm_global_new(&run.store, WASM_F64, false, (union wasm_value){.f64 = 666.6});
 	run.table = wasm_table_new(&run.store, WASM_FUNCREF, table);
+	run.table64 = wasm_table_new(&run.store, WASM_FUNCREF, table64);
 	run.memory = wasm_memory_new(&run.store, memory);
 	return run.globals[0] && run.globals[1] && run.globals[2] && run.globals[3] && run.table &&
-	       run.memory;
+	       run.table64 && run.memory;
 }
 
 static bool is(const struct wasm_name *name, const char *s)
@@ -227,6 +229,8 @@ static int resolve_spectest(const struct wasm_import *import, struct wasm_extern
 		}
 	if (is(&import->name, "table"))
 		*out = (struct wasm_extern){.kind = WASM_KIND_TABLE, .table = run.table};
+	else if (is(&import->name, "table64"))
+		*out = (struct wasm_extern){.kind = WASM_KIND_TABLE, .table = run.table64};
 	else if (is(&import->name, "memory"))
 		*out = (struct wasm_extern){.kind = WASM_KIND_MEMORY, .memory = run.memory};
 	else

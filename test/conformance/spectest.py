@@ -42,7 +42,8 @@ SAMPLE = ["i32", "f64", "call_indirect", "br_table", "memory_grow", "memory_trap
           "conversions", "fac", "binary", "imports", "load1", "memory_copy0", "memory_init0", "data0", "elem",
           "simd_lane", "simd_f32x4_arith", "simd_load_extend", "simd_i8x16_arith2", "simd_conversions", "simd_const",
           "simd_memory-multi", "relaxed_madd_nmadd", "i32x4_relaxed_trunc", "relaxed_dot_product", "return_call",
-          "return_call_indirect", "custom", "try_table", "throw_ref", "legacy/try_catch", "own/memory_edges"]
+          "return_call_indirect", "custom", "try_table", "throw_ref", "legacy/try_catch", "own/memory_edges", "address64",
+          "memory_grow64", "table_copy_mixed", "call_indirect64", "own/memory64_edges"]
 # The first group with a matching pattern.
 GROUPS = [
     ("core", "i64 f64"),
@@ -350,7 +351,8 @@ def main():
     BUILD.mkdir(parents=True, exist_ok=True)
     known = scripts(suite(), "")
     known.update(legacy_scripts())
-    known["own/memory_edges"] = spectest_edges.make(BUILD / "own", options.emulated)
+    for kind in spectest_edges.KINDS:
+        known[f"own/{kind.name}"] = spectest_edges.make(BUILD / "own", kind, options.emulated)
     listed, partly = out_of_scope(known)
     chosen = {name: path for name, path in known.items() if options.pattern in name and
               (not options.sample or name in SAMPLE)}

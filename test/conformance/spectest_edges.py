@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scripts of our own in the suite's form: every load and store at every edge of two memories, before and after growth.
+One script for each kind of memory: with addresses of 32 and of 64 bits, with pages of 64 KiB and of one byte.
 
 The expected values come from a model of the memories, a few lines of Python. A store that traps must leave the bytes
 before the edge alone; each is read back.
@@ -10,7 +11,10 @@ from wasm_bytes import F32, F64, HEADER, I32, I64, V128, body, functype, leb, se
 
 PAGE = 65536
 NAMES = {I32: "i32", I64: "i64", F32: "f32", F64: "f64", V128: "v128"}
-OFFSETS = (0, 1, 0xFFF3, 0xFFFFFFFF)
+RESERVED_64 = 1 << 36  # where the engine compares addresses of 64 bits, and beyond it trusts in what is reserved
+OFFSETS = {I32: (0, 1, 0xFFF3, 0xFFFFFFFF),
+           I64: (0, 1, 0xFFF3, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, RESERVED_64, (1 << 64) - 9, (1 << 64) - 1)}
+FAR = {I32: (0xFFFFFFFF,), I64: (0xFFFFFFFF, RESERVED_64 - 1, RESERVED_64, 1 << 63, (1 << 64) - 0x7FFFFFFF, (1 << 64) - 1)}
 # Opcode, type of the value, bytes accessed, and how a load makes its value of them.
 LOADS = [(0x28, I32, 4, "u"), (0x29, I64, 8, "u"), (0x2A, F32, 4, "u"), (0x2B, F64, 8, "u"), (0x2C, I32, 1, "s"),
          (0x2D, I32, 1, "u"), (0x2E, I32, 2, "s"), (0x2F, I32, 2, "u"), (0x30, I64, 1, "s"), (0x31, I64, 1, "u"),
@@ -29,11 +33,29 @@ def memarg(memory, offset):
     return (b"\x40" + leb(memory) if memory else b"\0") + leb(offset)
 
 
-class Module:
-    """Functions by name, over two memories of one page that may grow to three."""
+class Kind:
+    """What memories are: the type of addresses, and the size of a page."""
 
-    def __init__(self, data):
-        self.types, self.functions, self.data = [], [], data
+    def __init__(self, address, page):
+        self.address, self.page = address, page
+        self.name = "memory" + "64" * (address == I64) + "_byte" * (page == 1) + "_edges"
+
+    def memory_type(self):
+        flags = 1 | 4 * (self.address == I64) | 8 * (self.page == 1)
+        return bytes([flags]) + leb(PAGE // self.page) + leb(PAGE // self.page + 2) + b"\0" * (self.page == 1)
+
+    def const(self, number):
+        return (b"\x42" if self.address == I64 else b"\x41") + number
+
+
+KINDS = [Kind(I32, PAGE), Kind(I64, PAGE), Kind(I32, 1), Kind(I64, 1)]
+
+
+class Module:
+    """Functions by name, over two memories of 64 KiB that may grow by two pages."""
+
+    def __init__(self, kind, data):
+        self.kind, self.types, self.functions, self.data = kind, [], [], data
 
     def add(self, name, params, results, code):
         kind = functype(params, results)
@@ -43,10 +65,10 @@ class Module:
 
     def binary(self):
         exports = [leb(len(name)) + name.encode() + b"\0" + leb(i) for i, (name, _, _) in enumerate(self.functions)]
-        # i32.const 65536 - 32
-        datas = [b"\x02" + leb(memory) + b"\x41\xe0\xff\x03\x0b" + leb(len(self.data)) + self.data for memory in (0, 1)]
+        datas = [b"\x02" + leb(memory) + self.kind.const(b"\xe0\xff\x03") + b"\x0b" + leb(len(self.data)) + self.data
+                 for memory in (0, 1)]  # at 65536 - 32
         return (HEADER + section(1, vec(self.types)) + section(3, vec(leb(t) for _, t, _ in self.functions))
-                + section(5, vec([b"\1\1\3"] * 2)) + section(7, vec(exports))
+                + section(5, vec([self.kind.memory_type()] * 2)) + section(7, vec(exports))
                 + section(10, vec(code for _, _, code in self.functions)) + section(11, vec(datas)))
 
 
@@ -78,11 +100,11 @@ def loaded(kind, size, how, data):
 class Script:
     """Commands, and the memories as they must be after them."""
 
-    def __init__(self, emulated):
-        self.emulated = emulated
+    def __init__(self, kind, emulated):
+        self.kind, self.emulated = kind, emulated
         self.data = bytes((i * 37 + 139) & 0xFF for i in range(32))
-        self.module = Module(self.data)
-        self.commands = [{"type": "module", "line": 1, "filename": "edges.wasm"}]
+        self.module = Module(kind, self.data)
+        self.commands = [{"type": "module", "line": 1, "filename": f"{kind.name}.wasm"}]
         self.memories = [bytearray(PAGE - 32) + self.data for _ in range(2)]
 
     def command(self, field, args, expected):
@@ -101,7 +123,7 @@ class Script:
                 if 0 <= at - offset:
                     yield at - offset
         yield 0
-        yield 0xFFFFFFFF
+        yield from FAR[self.kind.address]
 
     def fits(self, memory, at, size):
         return at + size <= len(self.memories[memory])
@@ -112,7 +134,7 @@ class Script:
             at = address + offset
             data = bytes(self.memories[memory][at:at + size])
             want = [loaded(kind, size, how, data)] if self.fits(memory, at, size) else None
-            self.command(name, [scalar(I32, address)] + args, want)
+            self.command(name, [scalar(self.kind.address, address)] + args, want)
 
     def store(self, name, kind, size, memory, offset, value, written):
         for address in self.addresses(memory, size, offset):
@@ -123,60 +145,60 @@ class Script:
                 continue
             if fits:
                 self.memories[memory][at:at + size] = written
-            self.command(name, [scalar(I32, address), value], [] if fits else None)
+            self.command(name, [scalar(self.kind.address, address), value], [] if fits else None)
             for end in sorted({PAGE, len(self.memories[memory])}):
-                self.command(f"peek{memory}", [scalar(I32, end - 16)],
+                self.command(f"peek{memory}", [scalar(self.kind.address, end - 16)],
                              [v128(bytes(self.memories[memory][end - 16:end]))])
             if fits: # as it was: so that the next store shows
                 self.memories[memory][at:at + size] = bytes(size)
                 for i in range(size):
-                    self.command(f"clear{memory}", [scalar(I32, at + i)], [])
+                    self.command(f"clear{memory}", [scalar(self.kind.address, at + i)], [])
 
 
 def vector_op(code):
     return b"\xfd" + leb(code)
 
 
-def make(directory, emulated):
-    """Writes the script to directory/memory_edges.json and its module next to it; returns the path."""
-    s = Script(emulated)
-    cases = []
+def make(directory, kind, emulated):
+    """Writes the script to directory/NAME.json and its module next to it; returns the path."""
+    s = Script(kind, emulated)
+    address, cases = kind.address, []
     for memory in (0, 1):
-        s.module.add(f"peek{memory}", [I32], [V128], b"\x20\0" + vector_op(0) + memarg(memory, 0))
-        s.module.add(f"clear{memory}", [I32], [], b"\x20\0\x41\0\x3a" + memarg(memory, 0))
-        s.module.add(f"grow{memory}", [], [I32], b"\x41\1\x40" + leb(memory))
-        for offset in OFFSETS:
+        s.module.add(f"peek{memory}", [address], [V128], b"\x20\0" + vector_op(0) + memarg(memory, 0))
+        s.module.add(f"clear{memory}", [address], [], b"\x20\0\x41\0\x3a" + memarg(memory, 0))
+        s.module.add(f"grow{memory}", [], [address], kind.const(b"\1") + b"\x40" + leb(memory))
+        for offset in OFFSETS[address]:
             place = memarg(memory, offset)
-            for code, kind, size, how in LOADS:
+            for code, of, size, how in LOADS:
                 name = f"load-{code:x}-{memory}-{offset}"
-                s.module.add(name, [I32], [kind], b"\x20\0" + bytes([code]) + place)
-                cases.append(lambda a=(name, kind, size, how, memory, offset): s.load(*a))
+                s.module.add(name, [address], [of], b"\x20\0" + bytes([code]) + place)
+                cases.append(lambda a=(name, of, size, how, memory, offset): s.load(*a))
             for code, size, how in VECTOR_LOADS:
                 name = f"load-fd{code:x}-{memory}-{offset}"
                 lane = how == "lane"
-                s.module.add(name, [I32, V128] if lane else [I32], [V128],
+                s.module.add(name, [address, V128] if lane else [address], [V128],
                              b"\x20\0" + (b"\x20\1" if lane else b"") + vector_op(code) + place + bytes([LANE] * lane))
                 cases.append(lambda a=(name, V128, size, how, memory, offset): s.load(*a))
-            for code, kind, size in STORES:
+            for code, of, size in STORES:
                 name = f"store-{code:x}-{memory}-{offset}"
-                wide = 4 if kind in (I32, F32) else 8
-                value = scalar(kind, int.from_bytes(VALUE[:wide], "little"))
-                s.module.add(name, [I32, kind], [], b"\x20\0\x20\1" + bytes([code]) + place)
-                cases.append(lambda a=(name, kind, size, memory, offset, value, VALUE[:size]): s.store(*a))
+                wide = 4 if of in (I32, F32) else 8
+                value = scalar(of, int.from_bytes(VALUE[:wide], "little"))
+                s.module.add(name, [address, of], [], b"\x20\0\x20\1" + bytes([code]) + place)
+                cases.append(lambda a=(name, of, size, memory, offset, value, VALUE[:size]): s.store(*a))
             for code, size in VECTOR_STORES:
                 name = f"store-fd{code:x}-{memory}-{offset}"
                 lane = code != 11
                 written = VALUE[LANE * size:(LANE + 1) * size] if lane else VALUE
-                s.module.add(name, [I32, V128], [], b"\x20\0\x20\1" + vector_op(code) + place + bytes([LANE] * lane))
+                s.module.add(name, [address, V128], [], b"\x20\0\x20\1" + vector_op(code) + place + bytes([LANE] * lane))
                 cases.append(lambda a=(name, V128, size, memory, offset, v128(VALUE), written): s.store(*a))
     for _ in range(2):
         for case in cases:
             case()
         for memory in (0, 1):
-            s.command(f"grow{memory}", [], [scalar(I32, len(s.memories[memory]) // PAGE)])
-            s.memories[memory] += bytes(PAGE)
+            s.command(f"grow{memory}", [], [scalar(address, len(s.memories[memory]) // kind.page)])
+            s.memories[memory] += bytes(kind.page)
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "edges.wasm").write_bytes(s.module.binary())
-    path = directory / "memory_edges.json"
-    path.write_text(json.dumps({"source_filename": "memory_edges.wast", "commands": s.commands}))
+    (directory / f"{kind.name}.wasm").write_bytes(s.module.binary())
+    path = directory / f"{kind.name}.json"
+    path.write_text(json.dumps({"source_filename": f"{kind.name}.wast", "commands": s.commands}))
     return path

@@ -24,10 +24,17 @@
 #define WASM_MAX_BODY_BYTES     7654321u
 #define WASM_MAX_TABLE_ELEMENTS 10000000u /* a table never grows beyond */
 #define WASM_MAX_MEMORY_PAGES   65536u
+#define WASM_MAX_MEMORY64_PAGES 1048576u
 #define WASM_PAGE64K            65536ull
 
 /* What a 32-bit address plus a 32-bit offset can reach, the widest access included. */
 #define WASM_MEMORY_RESERVE_BYTES (0x200000000ull + 0x10000)
+/*
+ * With 64-bit addresses: code compares the address with the end, and what an offset below 2^31 then
+ * reaches is still in the reservation.
+ */
+#define WASM_MEMORY64_END_BYTES     (WASM_MAX_MEMORY64_PAGES * WASM_PAGE64K)
+#define WASM_MEMORY64_RESERVE_BYTES (WASM_MEMORY64_END_BYTES + 0x80000000ull + 0x10000)
 
 /*
  * Machine code: reserved address space is CODE_EXPANSION times the code section, at most CODE_MAX.

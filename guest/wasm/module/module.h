@@ -107,7 +107,8 @@ struct wasm_module {
 	uint32_t table_count, imported_tables;
 	struct table_type *tables;
 	uint32_t memory_count, imported_memories;
-	uint32_t main_memory; /* exported as "memory", else 0 */
+	bool checked_memories; /* not all are of 32-bit addresses and pages of 64 KiB */
+	uint32_t main_memory;  /* exported as "memory", else 0 */
 	struct wasm_limits *memories;
 	uint32_t global_count, imported_globals;
 	struct global_type *globals;
@@ -138,6 +139,12 @@ struct wasm_module {
 	struct wasm_store *store;
 	struct wasm_module *next; /* of the store */
 };
+
+/* The type of addresses in a memory, of indices into a table, and of their sizes. */
+static inline uint32_t limits_address(const struct wasm_limits *limits)
+{
+	return limits->is_64 ? WASM_I64 : WASM_I32;
+}
 
 static inline const struct wasm_functype *module_func_type(const struct wasm_module *m,
 							   uint32_t func)

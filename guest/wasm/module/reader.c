@@ -92,6 +92,14 @@ int32_t read_long_s32(struct reader *r)
 	return (int32_t)read_leb(r, 32, true);
 }
 
+uint64_t read_u64(struct reader *r)
+{
+	uint32_t v;
+	if (read_short_leb(r, &v))
+		return v;
+	return read_leb(r, 64, false);
+}
+
 int64_t read_s33(struct reader *r)
 {
 	return (int64_t)read_leb(r, 33, true);

@@ -55,6 +55,7 @@ static inline int32_t read_s32(struct reader *r)
 	return read_long_s32(r);
 }
 
+uint64_t read_u64(struct reader *r);
 int64_t read_s33(struct reader *r);
 int64_t read_s64(struct reader *r);
 const uint8_t *read_bytes(struct reader *r, uint32_t bytes);

@@ -23,13 +23,9 @@ enum section {
 
 /* Bytes and flags of the sections' entries. */
 enum { KIND_EXACT_FUNC = 0x20, TABLE_WITH_INIT = 0x40 };
-enum {
-	LIMITS_HAS_MAX = 1,
-	LIMITS_SHARED = 2,
-	LIMITS_64 = 4,
-	LIMITS_PAGE_SIZE = 8,
-	LIMITS_FLAGS = 15
-};
+enum { LIMITS_HAS_MAX = 1, LIMITS_SHARED = 2, LIMITS_64 = 4, LIMITS_PAGE_SIZE = 8 };
+enum { TABLE_LIMITS = LIMITS_HAS_MAX | LIMITS_64, MEMORY_LIMITS = 15 };
+enum { PAGE_64K_LOG2 = 16 };
 enum { ELEM_NOT_ACTIVE = 1, ELEM_EXPLICIT = 2, ELEM_EXPRESSIONS = 4, ELEM_FLAGS = 7 };
 enum { DATA_ACTIVE, DATA_PASSIVE, DATA_ACTIVE_IN };
 
@@ -38,33 +34,66 @@ static _Noreturn void invalid(const struct decoder *d, const char *what)
 	reader_fail(&d->r, WASM_ERROR_INVALID, what);
 }
 
-static struct wasm_limits read_limits(struct decoder *d, uint64_t max, const char *what,
-				      bool is_memory)
+/* The numbers, behind the flags. */
+static struct wasm_limits read_limits(struct decoder *d, uint8_t flags)
 {
 	struct reader *r = &d->r;
-	struct wasm_limits l = {0};
-	uint8_t flags = read_u8(r);
-	if (flags > LIMITS_HAS_MAX) {
-		r->p--;
-		if (flags <= LIMITS_FLAGS && (flags & LIMITS_PAGE_SIZE))
-			reader_fail(r, WASM_ERROR_MALFORMED,
-				    "malformed limits flags (custom page sizes are not supported)");
-		if (flags < LIMITS_PAGE_SIZE && (flags & LIMITS_64))
-			feature_refuse(r, FEATURE_MEMORY64, is_memory ? "" : " (64-bit tables)");
-		if (flags < LIMITS_64 && is_memory)
-			feature_refuse(r, FEATURE_THREADS, " (shared memory)");
-		reader_fail(r, WASM_ERROR_MALFORMED, "malformed limits flags");
-	}
-	l.min = read_u32(r);
-	l.has_max = flags & LIMITS_HAS_MAX;
-	l.max = max;
+	struct wasm_limits l = {.is_64 = flags & LIMITS_64, .has_max = flags & LIMITS_HAS_MAX};
+	l.min = l.is_64 ? read_u64(r) : read_u32(r);
 	if (l.has_max)
-		l.max = read_u32(r);
-	if (l.min > max || (l.has_max && l.max > max))
-		wasm_fail(d->r.fail, WASM_ERROR_INVALID, reader_offset(r),
+		l.max = l.is_64 ? read_u64(r) : read_u32(r);
+	return l;
+}
+
+static void check_limits(const struct decoder *d, struct wasm_limits *l, uint64_t max,
+			 const char *what)
+{
+	if (!l->has_max)
+		l->max = max;
+	if (l->min > max || l->max > max)
+		wasm_fail(d->r.fail, WASM_ERROR_INVALID, reader_offset(&d->r),
 			  "%s size must be at most %U", what, max);
-	if (l.min > l.max)
+	if (l->min > l->max)
 		invalid(d, "size minimum must not be greater than maximum");
+}
+
+static uint8_t read_limits_flags(struct decoder *d, uint8_t known)
+{
+	struct reader *r = &d->r;
+	uint8_t flags = read_u8(r);
+	if (!(flags & ~LIMITS_HAS_MAX))
+		return flags;
+	r->p--;
+	if (flags & ~known)
+		reader_fail(r, WASM_ERROR_MALFORMED, "malformed limits flags");
+	if (flags & LIMITS_SHARED)
+		feature_refuse(r, FEATURE_THREADS, " (shared memory)");
+	if (flags & LIMITS_64)
+		feature_need(r, d->m, FEATURE_MEMORY64);
+	if (flags & LIMITS_PAGE_SIZE)
+		feature_need(r, d->m, FEATURE_CUSTOM_PAGE_SIZES);
+	r->p++;
+	return flags;
+}
+
+static struct wasm_limits read_memory_type(struct decoder *d)
+{
+	uint8_t flags = read_limits_flags(d, MEMORY_LIMITS);
+	struct wasm_limits l = read_limits(d, flags);
+	uint32_t page_log2 = PAGE_64K_LOG2;
+	if (flags & LIMITS_PAGE_SIZE)
+		page_log2 = read_u32(&d->r);
+	if (page_log2 >= 64)
+		reader_fail(&d->r, WASM_ERROR_MALFORMED, "malformed custom page size");
+	if (page_log2 != 0 && page_log2 != PAGE_64K_LOG2)
+		invalid(d, "invalid custom page size");
+	l.byte_pages = page_log2 == 0;
+	d->m->checked_memories |= l.is_64 || l.byte_pages;
+	/* As many as make up the address space; there is no number for 2^64. */
+	if (l.is_64)
+		check_limits(d, &l, l.byte_pages ? UINT64_MAX : 1ull << 48, "memory");
+	else
+		check_limits(d, &l, l.byte_pages ? 1ull << 32 : WASM_MAX_MEMORY_PAGES, "memory");
 	return l;
 }
 
@@ -72,7 +101,8 @@ static struct table_type read_table_type(struct decoder *d)
 {
 	struct table_type t = {0};
 	t.type = read_reftype(&d->r, d->m);
-	t.limits = read_limits(d, UINT32_MAX, "table", false);
+	t.limits = read_limits(d, read_limits_flags(d, TABLE_LIMITS));
+	check_limits(d, &t.limits, t.limits.is_64 ? UINT64_MAX : UINT32_MAX, "table");
 	return t;
 }
 
@@ -158,7 +188,7 @@ static void decode_import(struct decoder *d, struct import *im, struct import_co
 		break;
 	}
 	case WASM_KIND_MEMORY: {
-		struct wasm_limits l = read_limits(d, WASM_MAX_MEMORY_PAGES, "memory", true);
+		struct wasm_limits l = read_memory_type(d);
 		if (store)
 			m->memories[im->index] = l;
 		break;
@@ -291,8 +321,7 @@ static void decode_memories(struct decoder *d)
 	uint32_t n = read_count(&d->r, WASM_MAX_MEMORIES, "memories");
 	need_memory_limits(d, m->memory_count + n);
 	for (uint32_t i = 0; i < n; i++)
-		m->memories[m->memory_count++] =
-			read_limits(d, WASM_MAX_MEMORY_PAGES, "memory", true);
+		m->memories[m->memory_count++] = read_memory_type(d);
 }
 
 static void decode_tags(struct decoder *d)
@@ -411,7 +440,7 @@ static void decode_elements(struct decoder *d)
 			if (s->table >= m->table_count)
 				invalid(d, "unknown table");
 			s->offset = r->p;
-			const_expr_check(r, m, WASM_I32);
+			const_expr_check(r, m, limits_address(&m->tables[s->table].limits));
 		}
 		if (flags & (ELEM_NOT_ACTIVE | ELEM_EXPLICIT)) {
 			if (s->expressions)
@@ -447,7 +476,7 @@ static void decode_datas(struct decoder *d)
 			if (s->memory >= m->memory_count)
 				invalid(d, "unknown memory");
 			s->offset = r->p;
-			const_expr_check(r, m, WASM_I32);
+			const_expr_check(r, m, limits_address(&m->memories[s->memory]));
 		}
 		s->bytes = read_u32(r);
 		s->data = read_bytes(r, s->bytes);
@@ -638,7 +667,7 @@ void module_read_externtype(struct reader *r, struct wasm_module *m, struct wasm
 		break;
 	}
 	case WASM_KIND_MEMORY:
-		t->limits = read_limits(&d, WASM_MAX_MEMORY_PAGES, "memory", true);
+		t->limits = read_memory_type(&d);
 		break;
 	case WASM_KIND_GLOBAL: {
 		struct global_type global = {0};

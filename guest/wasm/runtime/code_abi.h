@@ -31,18 +31,15 @@ struct wasm_func {
 struct wasm_memory {
 	uint8_t *base;
 	uint64_t pages, max_pages;
-	uint64_t declared_max; /* as the type says, for import matching */
-	bool has_max;
-	wasm_grow_fn grow;
-	void *grow_env;
+	uint64_t page_bytes;
+	struct wasm_limits type;  /* as declared, for import matching */
 	struct wasm_memory *next; /* of those of the store that belong to no instance */
 };
 
 struct wasm_table {
 	void **elems;
 	uint64_t size, max;
-	uint64_t declared_max;
-	bool has_max;
+	struct wasm_limits limits; /* as declared, for import matching */
 	uint32_t type;
 	uint64_t reserved_bytes, committed_bytes;
 	struct wasm_table *next; /* as with memories */
@@ -79,13 +76,13 @@ struct wasm_instance {
 	const void *const *helpers;
 	struct wasm_module *module;
 	struct wasm_store *store;
+	uint64_t memory64_end; /* WASM_MEMORY64_END_BYTES, for comparisons */
 	void *env;
 	struct wasm_func *funcs; /* records of own functions, made when first asked for */
 	struct passive_elem *elems;
 	uint32_t *data_bytes; /* of each data segment; 0 once dropped */
 	struct wasm_memory *memory_storage;
 	struct wasm_table *table_storage;
-	uint32_t own_memories, own_tables;
 	struct arena arena;
 	struct wasm_instance *next; /* of the store */
 };
@@ -105,6 +102,7 @@ enum {
 	INSTANCE_GLUE = 16,
 	INSTANCE_HELPERS = 24,
 	INSTANCE_STORE = 40, /* entry.S reads it, compiled code does not */
+	INSTANCE_MEMORY64_END = 48,
 	FUNC_CODE = 0,
 	FUNC_TYPE_ID = 8,
 	FUNC_INSTANCE = 16,
@@ -124,6 +122,7 @@ _Static_assert(offsetof(struct wasm_instance, stack_limit) == INSTANCE_STACK_LIM
 _Static_assert(offsetof(struct wasm_instance, helper_glue) == INSTANCE_GLUE, "layout");
 _Static_assert(offsetof(struct wasm_instance, helpers) == INSTANCE_HELPERS, "layout");
 _Static_assert(offsetof(struct wasm_instance, store) == INSTANCE_STORE, "layout");
+_Static_assert(offsetof(struct wasm_instance, memory64_end) == INSTANCE_MEMORY64_END, "layout");
 _Static_assert(offsetof(struct wasm_func, code) == FUNC_CODE, "layout");
 _Static_assert(offsetof(struct wasm_func, type_id) == FUNC_TYPE_ID, "layout");
 _Static_assert(offsetof(struct wasm_func, instance) == FUNC_INSTANCE, "layout");

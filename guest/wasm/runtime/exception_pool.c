@@ -89,7 +89,7 @@ static void mark_instance(struct exception_pool *p, struct wasm_instance *i)
 	for (uint32_t n = m->imported_globals; n < m->global_count; n++)
 		if (type_is_exception(m->globals[n].type))
 			mark(p, (uint64_t)instance_global(i, n)->value.exception);
-	for (uint32_t n = 0; n < i->own_tables; n++)
+	for (uint32_t n = 0; n < instance_own_tables(i); n++)
 		if (type_is_exception(i->table_storage[n].type))
 			mark_words(p, (const uint64_t *)i->table_storage[n].elems,
 				   i->table_storage[n].size);
@@ -128,7 +128,7 @@ static uint64_t table_words(const struct wasm_store *s)
 {
 	uint64_t words = 0;
 	for (const struct exception_roots *r = s->roots; r; r = r->next)
-		for (uint32_t n = 0; n < r->instance->own_tables; n++)
+		for (uint32_t n = 0; n < instance_own_tables(r->instance); n++)
 			if (type_is_exception(r->instance->table_storage[n].type))
 				words += r->instance->table_storage[n].size;
 	return words;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What compiled code calls: each takes the instance and cells, and traps by trap_raise(). */
+/*
+ * What compiled code calls: each takes the instance and cells, and traps by trap_raise(). An i32
+ * has no bits above its 32, so one function is for memories and tables of either kind.
+ */
 #include "guest/wasm/runtime/runtime.h"
 
 static bool outside(uint64_t at, uint64_t n, uint64_t size)
@@ -12,17 +15,23 @@ static struct wasm_memory *memory_of(const struct wasm_instance *i, uint64_t n)
 	return instance_memory(i, (uint32_t)n)->memory;
 }
 
+/* What growth answers: a size, or -1, in the type of sizes. */
+static uint64_t as_size(int64_t size, const struct wasm_limits *limits)
+{
+	return limits->is_64 ? (uint64_t)size : (uint32_t)size;
+}
+
 static uint64_t memory_grow(const struct wasm_instance *i, uint64_t memory, uint64_t delta)
 {
-	return (uint32_t)wasm_memory_grow(memory_of(i, memory), (uint32_t)delta);
+	struct wasm_memory *m = memory_of(i, memory);
+	return as_size(wasm_memory_grow(m, delta), &m->type);
 }
 
 static void memory_copy(const struct wasm_instance *i, uint64_t to, uint64_t from, uint64_t n,
 			uint64_t to_memory, uint64_t from_memory)
 {
 	struct wasm_memory *a = memory_of(i, to_memory), *b = memory_of(i, from_memory);
-	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
-	if (outside(to, n, a->pages * WASM_PAGE64K) || outside(from, n, b->pages * WASM_PAGE64K))
+	if (outside(to, n, wasm_memory_bytes(a)) || outside(from, n, wasm_memory_bytes(b)))
 		trap_raise(i, WASM_TRAP_MEMORY);
 	memmove(a->base + to, b->base + from, n);
 }
@@ -31,8 +40,7 @@ static void memory_fill(const struct wasm_instance *i, uint64_t to, uint64_t val
 			uint64_t memory)
 {
 	struct wasm_memory *m = memory_of(i, memory);
-	to = (uint32_t)to, n = (uint32_t)n;
-	if (outside(to, n, m->pages * WASM_PAGE64K))
+	if (outside(to, n, wasm_memory_bytes(m)))
 		trap_raise(i, WASM_TRAP_MEMORY);
 	memset(m->base + to, (uint8_t)value, n);
 }
@@ -41,8 +49,7 @@ static void memory_init(const struct wasm_instance *i, uint64_t to, uint64_t fro
 			uint64_t segment, uint64_t memory)
 {
 	struct wasm_memory *m = memory_of(i, memory);
-	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
-	if (outside(to, n, m->pages * WASM_PAGE64K) || outside(from, n, i->data_bytes[segment]))
+	if (outside(to, n, wasm_memory_bytes(m)) || outside(from, n, i->data_bytes[segment]))
 		trap_raise(i, WASM_TRAP_MEMORY);
 	memcpy(m->base + to, i->module->datas[segment].data + from, n);
 }
@@ -60,30 +67,30 @@ static struct wasm_table *table_of(const struct wasm_instance *i, uint64_t n)
 static void *table_get(const struct wasm_instance *i, uint64_t table, uint64_t at)
 {
 	struct wasm_table *t = table_of(i, table);
-	if ((uint32_t)at >= t->size)
+	if (at >= t->size)
 		trap_raise(i, WASM_TRAP_TABLE);
-	return t->elems[(uint32_t)at];
+	return t->elems[at];
 }
 
 static void table_set(const struct wasm_instance *i, uint64_t table, uint64_t at, void *value)
 {
 	struct wasm_table *t = table_of(i, table);
-	if ((uint32_t)at >= t->size)
+	if (at >= t->size)
 		trap_raise(i, WASM_TRAP_TABLE);
-	t->elems[(uint32_t)at] = value;
+	t->elems[at] = value;
 }
 
 static uint64_t helper_table_grow(const struct wasm_instance *i, void *value, uint64_t delta,
 				  uint64_t table)
 {
-	return (uint32_t)table_grow(table_of(i, table), (uint32_t)delta, value);
+	struct wasm_table *t = table_of(i, table);
+	return as_size(table_grow(t, delta, value), &t->limits);
 }
 
 static void table_fill(const struct wasm_instance *i, uint64_t at, void *value, uint64_t n,
 		       uint64_t table)
 {
 	struct wasm_table *t = table_of(i, table);
-	at = (uint32_t)at, n = (uint32_t)n;
 	if (outside(at, n, t->size))
 		trap_raise(i, WASM_TRAP_TABLE);
 	for (uint64_t k = 0; k < n; k++)
@@ -94,7 +101,6 @@ static void table_copy(const struct wasm_instance *i, uint64_t to, uint64_t from
 		       uint64_t to_table, uint64_t from_table)
 {
 	struct wasm_table *a = table_of(i, to_table), *b = table_of(i, from_table);
-	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
 	if (outside(to, n, a->size) || outside(from, n, b->size))
 		trap_raise(i, WASM_TRAP_TABLE);
 	memmove(a->elems + to, b->elems + from, n * sizeof(void *));
@@ -105,7 +111,6 @@ static void table_init(const struct wasm_instance *i, uint64_t to, uint64_t from
 {
 	struct wasm_table *t = table_of(i, table);
 	const struct passive_elem *e = &i->elems[segment];
-	to = (uint32_t)to, from = (uint32_t)from, n = (uint32_t)n;
 	if (outside(to, n, t->size) || outside(from, n, e->count))
 		trap_raise(i, WASM_TRAP_TABLE);
 	memcpy(t->elems + to, e->values + from, n * sizeof(void *));

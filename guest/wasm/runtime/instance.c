@@ -33,23 +33,39 @@ static uint64_t maximum(struct wasm_limits limits, uint64_t cap)
 	return limits.max;
 }
 
+/* The same of a memory, in its own pages; the cap is in pages of 64 KiB. */
+static uint64_t maximum_pages(struct wasm_limits limits, uint64_t cap)
+{
+	if (!limits.is_64 && cap > WASM_MAX_MEMORY_PAGES)
+		cap = WASM_MAX_MEMORY_PAGES;
+	if (limits.byte_pages)
+		cap *= WASM_PAGE64K;
+	if (!limits.is_64 && cap > UINT32_MAX) /* its size must be a number */
+		cap = UINT32_MAX;
+	return maximum(limits, cap);
+}
+
+uint64_t memory_reserved_bytes(const struct wasm_memory *memory)
+{
+	return memory->type.is_64 ? WASM_MEMORY64_RESERVE_BYTES : WASM_MEMORY_RESERVE_BYTES;
+}
+
 static bool memory_make(struct wasm_memory *mem, struct wasm_limits limits, uint64_t cap)
 {
 	*mem = (struct wasm_memory){
-		.declared_max = limits.max,
-		.has_max = limits.has_max,
-		.max_pages = maximum(limits, cap),
+		.type = limits,
+		.max_pages = maximum_pages(limits, cap),
+		.page_bytes = limits.byte_pages ? 1 : WASM_PAGE64K,
 	};
 	if (limits.min > mem->max_pages)
 		return false;
-	mem->base = platform_reserve(WASM_MEMORY_RESERVE_BYTES);
+	mem->base = platform_reserve(memory_reserved_bytes(mem));
 	if (!mem->base)
 		return false;
-	if (limits.min && !platform_commit(mem->base, limits.min * WASM_PAGE64K)) {
-		platform_free(mem->base, WASM_MEMORY_RESERVE_BYTES);
+	if (wasm_memory_grow(mem, limits.min) < 0) {
+		platform_free(mem->base, memory_reserved_bytes(mem));
 		return false;
 	}
-	mem->pages = limits.min;
 	return true;
 }
 
@@ -57,8 +73,7 @@ static bool table_make(struct wasm_table *t, uint32_t type, struct wasm_limits l
 {
 	*t = (struct wasm_table){
 		.type = type,
-		.declared_max = limits.max,
-		.has_max = limits.has_max,
+		.limits = limits,
 		.max = maximum(limits, cap),
 	};
 	if (limits.min > cap)
@@ -97,9 +112,9 @@ int64_t wasm_memory_grow(struct wasm_memory *mem, uint64_t pages)
 	uint64_t old = mem->pages;
 	if (pages > mem->max_pages - old)
 		return -1;
-	if (mem->grow && pages && !mem->grow(mem->grow_env, old + pages))
-		return -1;
-	if (pages && !platform_commit(mem->base + old * WASM_PAGE64K, pages * WASM_PAGE64K))
+	uint64_t from = page_up(old * mem->page_bytes),
+		 to = page_up((old + pages) * mem->page_bytes);
+	if (to > from && !platform_commit(mem->base + from, to - from))
 		return -1;
 	mem->pages = old + pages;
 	return (int64_t)old;
@@ -123,7 +138,7 @@ struct wasm_global *wasm_global_new(struct wasm_store *store, uint32_t type, boo
 struct wasm_memory *wasm_memory_new(struct wasm_store *store, struct wasm_limits limits)
 {
 	struct wasm_memory *mem = object(store, sizeof *mem);
-	if (!mem || !memory_make(mem, limits, WASM_MAX_MEMORY_PAGES))
+	if (!mem || !memory_make(mem, limits, WASM_MAX_MEMORY64_PAGES))
 		return NULL;
 	mem->next = store->memories;
 	store->memories = mem;
@@ -146,7 +161,7 @@ struct wasm_table *wasm_table_new(struct wasm_store *store, uint32_t type,
 void memory_free(struct wasm_memory *memory)
 {
 	if (memory->base)
-		platform_free(memory->base, WASM_MEMORY_RESERVE_BYTES);
+		platform_free(memory->base, memory_reserved_bytes(memory));
 }
 
 void table_free(struct wasm_table *table)
@@ -177,7 +192,7 @@ uint8_t *wasm_memory_base(const struct wasm_memory *memory)
 
 uint64_t wasm_memory_bytes(const struct wasm_memory *memory)
 {
-	return memory->pages * WASM_PAGE64K;
+	return memory->pages * memory->page_bytes;
 }
 
 /* --- parts of an instance --- */
@@ -286,9 +301,12 @@ struct making {
 	struct failure fail;
 };
 
-static bool limits_fit(uint64_t size, bool has_max, uint64_t max, const struct wasm_limits *want)
+static bool limits_fit(uint64_t size, const struct wasm_limits *have,
+		       const struct wasm_limits *want)
 {
-	return size >= want->min && (!want->has_max || (has_max && max <= want->max));
+	return size >= want->min && have->is_64 == want->is_64 &&
+	       have->byte_pages == want->byte_pages &&
+	       (!want->has_max || (have->has_max && have->max <= want->max));
 }
 
 static bool same_functype(const struct wasm_functype *a, const struct wasm_functype *b)
@@ -355,13 +373,11 @@ static void take_import(struct making *k, uint32_t n)
 		break;
 	case WASM_KIND_TABLE:
 		fits = e.table->type == im.type.type &&
-		       limits_fit(e.table->size, e.table->has_max, e.table->declared_max,
-				  &im.type.limits);
+		       limits_fit(e.table->size, &e.table->limits, &im.type.limits);
 		set_table(k->i, own->index, e.table);
 		break;
 	case WASM_KIND_MEMORY:
-		fits = limits_fit(e.memory->pages, e.memory->has_max, e.memory->declared_max,
-				  &im.type.limits);
+		fits = limits_fit(e.memory->pages, &e.memory->type, &im.type.limits);
 		set_memory(k->i, own->index, e.memory);
 		break;
 	case WASM_KIND_GLOBAL:
@@ -387,29 +403,31 @@ static union wasm_value evaluate(struct making *k, const uint8_t *expr)
 	return const_eval(&r, k->i);
 }
 
+/* Where in a memory or a table a segment goes. */
+static uint64_t evaluate_offset(struct making *k, const uint8_t *expr,
+				const struct wasm_limits *limits)
+{
+	const union wasm_value v = evaluate(k, expr);
+	return limits->is_64 ? v.i64 : v.i32;
+}
+
 static void make_spaces(struct making *k)
 {
 	struct wasm_module *m = k->m;
 	struct wasm_instance *i = k->i;
-	i->own_memories = m->memory_count - m->imported_memories;
-	i->own_tables = m->table_count - m->imported_tables;
-	i->memory_storage =
-		arena_need(&i->arena, &k->fail, i->own_memories, sizeof *i->memory_storage);
-	i->table_storage = arena_need(&i->arena, &k->fail, i->own_tables, sizeof *i->table_storage);
-	for (uint32_t n = 0; n < i->own_memories; n++) {
+	const uint32_t memories = instance_own_memories(i), tables = instance_own_tables(i);
+	i->memory_storage = arena_need(&i->arena, &k->fail, memories, sizeof *i->memory_storage);
+	i->table_storage = arena_need(&i->arena, &k->fail, tables, sizeof *i->table_storage);
+	for (uint32_t n = 0; n < memories; n++) {
 		struct wasm_memory *mem = &i->memory_storage[n];
 		if (!memory_make(mem, m->memories[m->imported_memories + n],
 				 m->options.max_memory_pages))
 			wasm_fail(&k->fail, WASM_ERROR_MEMORY, 0,
 				  "linear memory of %U pages: the memory limit is too small",
 				  m->memories[m->imported_memories + n].min);
-		if (k->link) {
-			mem->grow = k->link->grow;
-			mem->grow_env = k->link->env;
-		}
 		set_memory(i, m->imported_memories + n, mem);
 	}
-	for (uint32_t n = 0; n < i->own_tables; n++) {
+	for (uint32_t n = 0; n < tables; n++) {
 		struct wasm_table *t = &i->table_storage[n];
 		const struct table_type *type = &m->tables[m->imported_tables + n];
 		if (!table_make(t, type->type, type->limits, m->options.max_table_elements))
@@ -445,7 +463,7 @@ static void make_globals(struct making *k)
 			.value = evaluate(k, m->globals[n].init),
 		};
 	}
-	for (uint32_t n = 0; n < k->i->own_tables; n++) {
+	for (uint32_t n = 0; n < instance_own_tables(k->i); n++) {
 		const struct table_type *type = &m->tables[m->imported_tables + n];
 		struct wasm_table *t = &k->i->table_storage[n];
 		void *value = NULL;
@@ -491,7 +509,7 @@ static void copy_active(void *arg)
 		const struct elem_segment *e = &m->elems[n];
 		if (e->mode != SEGMENT_ACTIVE)
 			continue;
-		uint64_t at = evaluate(k, e->offset).i32;
+		uint64_t at = evaluate_offset(k, e->offset, &m->tables[e->table].limits);
 		struct wasm_table *t = instance_table(i, e->table)->table;
 		if (at > t->size || e->count > t->size - at)
 			trap_raise(i, WASM_TRAP_TABLE);
@@ -502,7 +520,7 @@ static void copy_active(void *arg)
 		const struct data_segment *d = &m->datas[n];
 		if (d->mode != SEGMENT_ACTIVE)
 			continue;
-		uint64_t at = evaluate(k, d->offset).i32;
+		uint64_t at = evaluate_offset(k, d->offset, &m->memories[d->memory]);
 		struct wasm_memory *mem = instance_memory(i, d->memory)->memory;
 		if (at > wasm_memory_bytes(mem) || d->bytes > wasm_memory_bytes(mem) - at)
 			trap_raise(i, WASM_TRAP_MEMORY);
@@ -515,9 +533,9 @@ static void copy_active(void *arg)
 
 void instance_close(struct wasm_instance *i)
 {
-	for (uint32_t n = 0; i->memory_storage && n < i->own_memories; n++)
+	for (uint32_t n = 0; i->memory_storage && n < instance_own_memories(i); n++)
 		memory_free(&i->memory_storage[n]);
-	for (uint32_t n = 0; i->table_storage && n < i->own_tables; n++)
+	for (uint32_t n = 0; i->table_storage && n < instance_own_tables(i); n++)
 		table_free(&i->table_storage[n]);
 	struct arena arena = i->arena; /* it holds *i */
 	arena_close(&arena);
@@ -551,6 +569,7 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link,
 	i->stack_limit = platform_stack_limit() + WASM_STACK_RESERVE_BYTES;
 	i->helper_glue = wasm_helper_glue;
 	i->helpers = wasm_helpers;
+	i->memory64_end = WASM_MEMORY64_END_BYTES;
 	i->funcs =
 		arena_need(&i->arena, &k.fail, m->func_count - m->imported_funcs, sizeof *i->funcs);
 	for (uint32_t n = 0; n < m->import_count; n++)

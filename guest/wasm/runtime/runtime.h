@@ -30,6 +30,15 @@ static inline const struct table_cell *instance_table(const struct wasm_instance
 	const uint8_t *cells = (const uint8_t *)i + i->module->table_cells;
 	return (const struct table_cell *)(const void *)cells + n;
 }
+/* How many are its own: memory_storage and table_storage have so many. */
+static inline uint32_t instance_own_memories(const struct wasm_instance *i)
+{
+	return i->module->memory_count - i->module->imported_memories;
+}
+static inline uint32_t instance_own_tables(const struct wasm_instance *i)
+{
+	return i->module->table_count - i->module->imported_tables;
+}
 static inline struct wasm_func **instance_import(struct wasm_instance *i, uint32_t n)
 {
 	return (struct wasm_func **)(void *)((uint8_t *)i + i->module->func_cells) + n;
@@ -40,6 +49,8 @@ static inline struct wasm_tag **instance_tag(struct wasm_instance *i, uint32_t n
 }
 struct wasm_global *instance_global(struct wasm_instance *instance, uint32_t index);
 int64_t table_grow(struct wasm_table *table, uint64_t delta, void *value);
+/* What is reserved for it, beginning at its base. */
+uint64_t memory_reserved_bytes(const struct wasm_memory *memory);
 void memory_free(struct wasm_memory *memory);
 void table_free(struct wasm_table *table);
 /* One that is in no list any more. */

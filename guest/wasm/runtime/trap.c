@@ -30,7 +30,7 @@ static struct wasm_access find_access(const struct wasm_module *m, uint64_t inst
 		const struct memory_cell *cell =
 			instance_memory((const struct wasm_instance *)instance, n);
 		const uint64_t at = address - (uint64_t)cell->base;
-		if (at < WASM_MEMORY_RESERVE_BYTES)
+		if (at < memory_reserved_bytes(cell->memory))
 			return (struct wasm_access){
 				.known = true,
 				.address = at,

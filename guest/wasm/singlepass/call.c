@@ -310,7 +310,7 @@ void handle_call_indirect(struct compiler *c, bool tail)
 	const struct wasm_functype *t = functype_at(c, type);
 	if (tail)
 		check_tail(c, t);
-	struct value index = pop_value(c, WASM_I32);
+	struct value index = pop_value(c, limits_address(&c->m->tables[table].limits));
 	to_fixed(c, &index, RAX, NULL);
 	uint32_t first = begin_call(c, t);
 	find_function(c, table, t);

@@ -224,7 +224,10 @@ struct compiler {
 };
 
 struct memarg {
-	uint32_t memory, offset;
+	uint32_t memory;
+	uint16_t bytes; /* accessed */
+	bool checked;   /* the memory's reservation is not enough */
+	uint64_t offset;
 };
 enum { MEMARG_HAS_MEMORY = 0x40 }; /* in the alignment: a memory's index follows it */
 
@@ -562,7 +565,7 @@ void push_call_result(struct compiler *c, uint32_t type); /* from RAX or XMM0 */
 int32_t table_cell(const struct compiler *c, uint32_t table);
 
 /* memory.c */
-uint32_t need_memory(const struct compiler *c, uint32_t index);
+const struct wasm_limits *need_memory(const struct compiler *c, uint32_t index);
 struct x64_mem pop_address(struct compiler *c, struct memarg a, struct value *base);
 struct memarg read_memarg(struct compiler *c, uint32_t natural);
 void handle_load(struct compiler *c, uint8_t op);

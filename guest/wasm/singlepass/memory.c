@@ -3,11 +3,94 @@
 #include "guest/wasm/singlepass/compiler.h"
 #include "guest/wasm/singlepass/fuse.h"
 
-uint32_t need_memory(const struct compiler *c, uint32_t index)
+const struct wasm_limits *need_memory(const struct compiler *c, uint32_t index)
 {
 	if (index >= c->m->memory_count)
 		fail_invalid(c, "unknown memory");
-	return index;
+	return &c->m->memories[index];
+}
+
+/* --- addresses --- */
+
+static int32_t memory_cell(const struct compiler *c, uint32_t memory)
+{
+	return (int32_t)(c->m->memory_cells + sizeof(struct memory_cell) * memory);
+}
+
+static void add_base(struct compiler *c, uint32_t memory, unsigned reg)
+{
+	if (memory == 0)
+		x64_rr(&c->x, OP_ALU(ALU_ADD), 1, reg, R15);
+	else
+		x64_rm(&c->x, OP_ALU(ALU_ADD), 1, reg, x64_at(R14, memory_cell(c, memory)));
+}
+
+/* The operand at a register's address and an offset, which may take R11. */
+static inline struct x64_mem reach(struct compiler *c, uint32_t memory, unsigned reg,
+				   uint64_t offset)
+{
+	if (memory == 0 && offset <= INT32_MAX)
+		return x64_at_index(R15, reg, 0, (int32_t)offset);
+	x64_mov_imm(&c->x, R11, offset);
+	add_base(c, memory, R11);
+	return x64_at_index(R11, reg, 0, 0);
+}
+
+/*
+ * Of 64 bits: an address below WASM_MEMORY64_END_BYTES and an offset of 31 bits stay in the
+ * reservation; a larger offset is added first.
+ */
+static struct x64_mem reach_64(struct compiler *c, const struct memarg *a, unsigned reg)
+{
+	const struct x64_mem end = x64_at(R14, INSTANCE_MEMORY64_END);
+	if (a->offset <= INT32_MAX) {
+		x64_rm(&c->x, OP_ALU(ALU_CMP), 1, reg, end);
+		trap_if(c, CC_AE, WASM_TRAP_MEMORY);
+		return reach(c, a->memory, reg, a->offset);
+	}
+	x64_mov_imm(&c->x, R11, a->offset);
+	x64_rr(&c->x, OP_ALU(ALU_ADD), 1, R11, reg);
+	trap_if(c, CC_B, WASM_TRAP_MEMORY);
+	x64_rm(&c->x, OP_ALU(ALU_CMP), 1, R11, end);
+	trap_if(c, CC_AE, WASM_TRAP_MEMORY);
+	add_base(c, a->memory, R11);
+	return x64_at(R11, 0);
+}
+
+/* Where a memory may end within a page of the CPU's: address <= size - (offset + bytes). */
+static struct x64_mem reach_exactly(struct compiler *c, const struct memarg *a, struct value *base)
+{
+	uint64_t offset = a->offset;
+	if (offset > (uint64_t)INT32_MAX - a->bytes) {
+		unsigned own = to_own(c, base);
+		x64_mov_imm(&c->x, R11, offset);
+		x64_rr(&c->x, OP_ALU(ALU_ADD), 1, own, R11);
+		trap_if(c, CC_B, WASM_TRAP_MEMORY);
+		offset = 0;
+	}
+	unsigned reg = to_reg(c, base);
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R14, memory_cell(c, a->memory) + 8));
+	x64_rm(&c->x, OP_MOV_LOAD, 1, R11, x64_at(R11, MEMORY_PAGES));
+	x64_alu_imm(&c->x, ALU_SUB, 1, R11, (int32_t)(offset + a->bytes));
+	trap_if(c, CC_B, WASM_TRAP_MEMORY);
+	x64_rr(&c->x, OP_ALU(ALU_CMP), 1, reg, R11);
+	trap_if(c, CC_A, WASM_TRAP_MEMORY);
+	return reach(c, a->memory, reg, offset);
+}
+
+static __attribute__((noinline)) struct x64_mem pop_checked(struct compiler *c,
+							    const struct memarg *a,
+							    struct value *base)
+{
+	const struct wasm_limits *limits = &c->m->memories[a->memory];
+	uint64_t at;
+	*base = pop_value(c, limits_address(limits));
+	if (limits->byte_pages)
+		return reach_exactly(c, a, base);
+	if (a->memory == 0 && base->location == AT_CONST &&
+	    !__builtin_add_overflow(base->bits, a->offset, &at) && at <= INT32_MAX)
+		return x64_at(R15, (int32_t)at);
+	return reach_64(c, a, to_reg(c, base));
 }
 
 /*
@@ -16,19 +99,12 @@ uint32_t need_memory(const struct compiler *c, uint32_t index)
  */
 struct x64_mem pop_address(struct compiler *c, struct memarg a, struct value *base)
 {
+	if (__builtin_expect(a.checked, 0))
+		return pop_checked(c, &a, base);
 	*base = pop_value(c, WASM_I32);
 	if (a.memory == 0 && base->location == AT_CONST && base->bits + a.offset <= INT32_MAX)
 		return x64_at(R15, (int32_t)(base->bits + a.offset));
-	unsigned reg = to_reg(c, base);
-	if (a.memory == 0 && a.offset <= INT32_MAX)
-		return x64_at_index(R15, reg, 0, (int32_t)a.offset);
-	x64_mov_imm(&c->x, R11, a.offset);
-	if (a.memory == 0)
-		x64_rr(&c->x, OP_ALU(ALU_ADD), 1, R11, R15);
-	else
-		x64_rm(&c->x, OP_ALU(ALU_ADD), 1, R11,
-		       x64_at(R14, (int32_t)(c->m->memory_cells + 16 * a.memory)));
-	return x64_at_index(R11, reg, 0, 0);
+	return reach(c, a.memory, to_reg(c, base), a.offset);
 }
 
 struct memarg read_memarg(struct compiler *c, uint32_t natural)
@@ -39,8 +115,15 @@ struct memarg read_memarg(struct compiler *c, uint32_t natural)
 		align &= ~(uint32_t)MEMARG_HAS_MEMORY;
 		a.memory = read_u32(&c->r);
 	}
-	a.offset = read_u32(&c->r);
-	need_memory(c, a.memory);
+	const struct wasm_limits *limits = need_memory(c, a.memory);
+	if (__builtin_expect(c->m->checked_memories, 0)) {
+		a.checked = limits->is_64 || limits->byte_pages;
+		a.bytes = (uint16_t)(1u << natural);
+	}
+	if (__builtin_expect(a.checked, 0) && limits->is_64)
+		a.offset = read_u64(&c->r);
+	else
+		a.offset = read_u32(&c->r);
 	if (align >= 32)
 		reader_fail(&c->r, WASM_ERROR_MALFORMED, "malformed memop flags");
 	if (align > natural)
@@ -287,20 +370,19 @@ void handle_global(struct compiler *c, uint8_t op)
 
 void handle_memory_size(struct compiler *c, uint8_t op)
 {
-	uint32_t n = need_memory(c, read_u32(&c->r));
+	uint32_t n = read_u32(&c->r), type = limits_address(need_memory(c, n));
 	if (op == WASM_OP_MEMORY_GROW) {
 		/* The helper takes the memory first. */
-		struct value delta = pop_value(c, WASM_I32);
+		struct value delta = pop_value(c, type);
 		(void)to_own(c, &delta); /* its slot becomes the other one's */
 		push_const(c, WASM_I32, n);
 		push_popped(c, &delta);
-		static const uint32_t both[] = {WASM_I32, WASM_I32};
-		call_helper(c, HELPER_MEMORY_GROW, both, 2, NULL, 0);
-		push_call_result(c, WASM_I32);
+		call_helper(c, HELPER_MEMORY_GROW, (uint32_t[]){WASM_I32, type}, 2, NULL, 0);
+		push_call_result(c, type);
 		return;
 	}
-	unsigned dst = alloc_result(c, WASM_I32);
-	x64_rm(&c->x, OP_MOV_LOAD, 1, dst, x64_at(R14, (int32_t)(c->m->memory_cells + 16 * n + 8)));
-	x64_rm(&c->x, OP_MOV_LOAD, 0, dst, x64_at(dst, MEMORY_PAGES));
-	push_result(c, WASM_I32, dst);
+	unsigned dst = alloc_result(c, type);
+	x64_rm(&c->x, OP_MOV_LOAD, 1, dst, x64_at(R14, memory_cell(c, n) + 8));
+	x64_rm(&c->x, OP_MOV_LOAD, is_wide(type), dst, x64_at(dst, MEMORY_PAGES));
+	push_result(c, type, dst);
 }
