@@ -7,6 +7,7 @@
 #include "guest/linux/program/exec.h"
 #include "guest/linux/state.h"
 #include "guest/linux/task/credentials.h"
+#include "guest/linux/task/limits.h"
 
 void linux_start(const struct mote_boot *boot, struct mote_area *area)
 {
@@ -21,5 +22,6 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area)
 	area->resume_at = (uint64_t)linux_resume_from;
 	area->resume_bytes = (uint64_t)(linux_resume_to - linux_resume_from);
 	area->events_open = 1;
+	limits_start();
 	linux_resume(&c, &this_thread()->not_busy);
 }

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timers: setitimer's three and those of timer_create. */
+/* Timers: setitimer's three, RLIMIT_CPU's two and those of timer_create. */
 #include "guest/linux/timers.h"
 
 #include "guest/linux/syscall.h"
 #include "guest/linux/time.h"
 
+#include <linux/resource.h>
 #include <linux/signal.h>
 #include <linux/time.h>
 
-enum { INTERVAL_TIMERS = 3, TIMERS_MAX = INTERVAL_TIMERS + 64, CLOCK_TAI_NR = 11 };
+enum {
+	INTERVAL_TIMERS = 3,
+	CPU_SOFT = INTERVAL_TIMERS, /* RLIMIT_CPU's */
+	CPU_HARD,
+	OWN_TIMERS,
+	TIMERS_MAX = OWN_TIMERS + 64,
+	CLOCK_TAI_NR = 11,
+};
 
 struct timer {
 	bool used, on_cpu_time; /* on the time of the vCPU's thread, else on CLOCK_MONOTONIC */
@@ -26,7 +34,12 @@ static struct timer timers[TIMERS_MAX] = {
 			    .signo = SIGVTALRM,
 			    .code = SI_KERNEL},
 	[ITIMER_PROF] = {.used = true, .on_cpu_time = true, .signo = SIGPROF, .code = SI_KERNEL},
+	[CPU_SOFT] = {.used = true, .on_cpu_time = true, .signo = SIGXCPU, .code = SI_KERNEL},
+	[CPU_HARD] = {.used = true, .on_cpu_time = true, .signo = SIGKILL, .code = SI_KERNEL},
 };
+
+/* The soft limit, in seconds: as on Linux, it is one more after each SIGXCPU. */
+static uint64_t cpu_soft = RLIM64_INFINITY;
 
 /* When the alarm was set, in both times; the VM's generation then, and when it was to come. */
 static struct {
@@ -119,11 +132,13 @@ static void move_along(bool by_alarm)
 
 static void expire(struct timer *t, int64_t late)
 {
-	const uint32_t id = (uint32_t)(t - timers) - INTERVAL_TIMERS;
+	const uint32_t id = (uint32_t)(t - timers) - OWN_TIMERS;
 	int64_t times = 1;
 	if (t->interval_ns)
 		times += late / t->interval_ns;
 	t->end_ns = t->interval_ns ? t->end_ns + times * t->interval_ns : 0;
+	if (t == &timers[CPU_SOFT])
+		cpu_soft += (uint64_t)times;
 	if (!t->signo)
 		return;
 	if (t->code == SI_TIMER && signal_is_queued(t->signo, SI_TIMER, id)) {
@@ -159,7 +174,7 @@ void timers_run(void)
 
 void timers_forget(void)
 {
-	memset(timers + INTERVAL_TIMERS, 0, sizeof(timers) - INTERVAL_TIMERS * sizeof(timers[0]));
+	memset(timers + OWN_TIMERS, 0, sizeof(timers) - OWN_TIMERS * sizeof(timers[0]));
 	if (alarm.set)
 		(void)!set_alarm(1);
 }
@@ -194,6 +209,32 @@ int64_t timer_set(int64_t value_ns, int64_t interval_ns)
 {
 	run(false);
 	return start(&timers[ITIMER_REAL], value_ns, interval_ns);
+}
+
+/* The limits are of all the time since the process began, not of that from now on. */
+static void set_cpu_limit(struct timer *t, uint64_t seconds, int64_t interval_ns)
+{
+	const uint64_t far = 1UL << 32;
+	t->end_ns = t->interval_ns = 0;
+	if (seconds == RLIM64_INFINITY)
+		return;
+	t->end_ns = (int64_t)min_u64(seconds, far) * NS_PER_S + 1;
+	t->interval_ns = interval_ns;
+}
+
+void timers_limit_cpu(uint64_t soft, uint64_t hard)
+{
+	run(false);
+	cpu_soft = soft;
+	set_cpu_limit(&timers[CPU_SOFT], soft, NS_PER_S);
+	set_cpu_limit(&timers[CPU_HARD], hard, 0);
+	(void)!set_alarm(1);
+}
+
+uint64_t timers_cpu_limit(void)
+{
+	run(false);
+	return cpu_soft;
 }
 
 /* Nanoseconds within 62 bits, or -EINVAL; unit_ns is that of the fraction. */
@@ -259,9 +300,9 @@ struct event {
 
 static struct timer *timer_of(int32_t id)
 {
-	if (id < 0 || id >= TIMERS_MAX - INTERVAL_TIMERS || !timers[INTERVAL_TIMERS + id].used)
+	if (id < 0 || id >= TIMERS_MAX - OWN_TIMERS || !timers[OWN_TIMERS + id].used)
 		return NULL;
-	return &timers[INTERVAL_TIMERS + id];
+	return &timers[OWN_TIMERS + id];
 }
 
 /* The C library names the CPU time of the caller's process and thread by these. */
@@ -309,7 +350,7 @@ int64_t sys_timer_create(int named, uint64_t event_at, uint64_t id_at)
 {
 	const uint32_t clock = known_clock(named);
 	int32_t id = 0;
-	while (id < TIMERS_MAX - INTERVAL_TIMERS && timer_of(id))
+	while (id < TIMERS_MAX - OWN_TIMERS && timer_of(id))
 		id++;
 	struct event e = {.signo = SIGALRM, .notify = SIGEV_SIGNAL, .value = (uint64_t)id};
 	int64_t rc = check_clock(clock);
@@ -320,11 +361,11 @@ int64_t sys_timer_create(int named, uint64_t event_at, uint64_t id_at)
 	rc = check_event(&e);
 	if (rc < 0)
 		return rc;
-	if (id == TIMERS_MAX - INTERVAL_TIMERS)
+	if (id == TIMERS_MAX - OWN_TIMERS)
 		return -EAGAIN;
 	if (put_user(id_at, &id, sizeof(id)) < 0)
 		return -EFAULT;
-	timers[INTERVAL_TIMERS + id] = (struct timer){
+	timers[OWN_TIMERS + id] = (struct timer){
 		.used = true,
 		.on_cpu_time =
 			clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID,

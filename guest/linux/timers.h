@@ -13,6 +13,14 @@ void timers_run(void);
 /* For execve: timers of timer_create are gone. */
 void timers_forget(void);
 
+/*
+ * RLIMIT_CPU, in seconds: SIGXCPU when the process has had the soft limit's CPU time and with each
+ * second more, SIGKILL at the hard one's. UINT64_MAX: none.
+ */
+void timers_limit_cpu(uint64_t soft, uint64_t hard);
+/* The soft limit, which is one more with each SIGXCPU. */
+uint64_t timers_cpu_limit(void);
+
 /* Sets ITIMER_REAL; 0 as the value ends it. */
 int64_t timer_set(int64_t value_ns, int64_t interval_ns);
 /* How long until it expires; 0: it is not set. */

@@ -7,6 +7,7 @@
 #include "guest/linux/syscall.h"
 #include "guest/linux/task/credentials.h"
 #include "guest/linux/time.h"
+#include "guest/linux/timers.h"
 
 #include <linux/capability.h>
 #include <linux/mman.h>
@@ -82,7 +83,17 @@ static int64_t limit_set(uint32_t which, uint64_t from)
 	if (which == RLIMIT_NOFILE && next.rlim_max > DESCRIPTORS_MAX)
 		return -EPERM;
 	limits[which] = next;
+	if (which == RLIMIT_CPU)
+		timers_limit_cpu(next.rlim_cur, next.rlim_max);
 	return 0;
+}
+
+void limits_start(void)
+{
+	const struct rlimit64 *cpu = &limits[RLIMIT_CPU];
+	take_boot_limits();
+	if (cpu->rlim_cur != RLIM64_INFINITY)
+		timers_limit_cpu(cpu->rlim_cur, cpu->rlim_max);
 }
 
 int64_t sys_prlimit64(int pid, uint32_t which, uint64_t next, uint64_t old)
@@ -92,6 +103,8 @@ int64_t sys_prlimit64(int pid, uint32_t which, uint64_t next, uint64_t old)
 	if (which >= RLIM_NLIMITS)
 		return -EINVAL;
 	take_boot_limits();
+	if (which == RLIMIT_CPU && limits[which].rlim_cur != RLIM64_INFINITY)
+		limits[which].rlim_cur = min_u64(timers_cpu_limit(), limits[which].rlim_max);
 	const struct rlimit64 before = limits[which];
 	if (next) {
 		int64_t rc = limit_set(which, next);

@@ -159,6 +159,7 @@ def test_config_limits_and_rights():
               {"type": "RLIMIT_STACK", "soft": 1 << 20, "hard": 1 << 21}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
     both("rlimits", ["grep", "-E", "open files|file size|stack size|core", "/proc/self/limits"],
          member("process.rlimits", limits))
+    both("rlimit-cpu", sh("while :; do :; done"), member("process.rlimits", [{"type": "RLIMIT_CPU", "soft": 1, "hard": 1}]))
     both("rlimit-unknown", ["true"], member("process.rlimits", [{"type": "RLIMIT_NONE", "soft": 1, "hard": 1}]))
     both("rlimit-soft-above-hard", ["true"], member("process.rlimits", [{"type": "RLIMIT_NOFILE", "soft": 2, "hard": 1}]))
     for user in (0, 1000):
