@@ -76,6 +76,7 @@ struct vm {
 	uint64_t container_key;
 	struct unix_names *names; /* owned; NULL: no abstract name yet (hostcall/unix_address.c) */
 	struct memfds *memfds;    /* owned; NULL: none yet (hostcall/memfd.c) */
+	struct inotify_instances *inotify; /* owned; NULL: none yet (hostcall/inotify.c) */
 
 	/* The snapshot that it was last set to. */
 	struct vm_snapshot *snapshot; /* owned reference, or NULL */

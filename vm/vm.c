@@ -4,6 +4,7 @@
 
 #include "vm/arch/arch.h"
 #include "vm/boot.h"
+#include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/hostcall/unix_address.h"
@@ -256,6 +257,7 @@ void vm_destroy(struct vm *vm)
 	fdtable_destroy(&vm->fds);
 	unix_names_free(vm);
 	memfds_free(vm);
+	inotify_free(vm);
 	call_drop_fifo(&vm->vcpus[0]);
 	if (vm->snapshot)
 		vm->leave_snapshot(vm);

@@ -56,6 +56,15 @@ static uint64_t socket_file(void)
 	return (uint32_t)fd;
 }
 
+static uint64_t named_file(void)
+{
+	const char *path = jail_named_path();
+	int fd = -1;
+	if (path)
+		cr_assert(sscanf(path, "/proc/self/fd/%d", &fd) == 1);
+	return (uint32_t)fd;
+}
+
 static uint64_t known(uint64_t value)
 {
 	struct open_how *h[3] = {(void *)(uintptr_t)(how + 0x1000 - 16),
@@ -74,11 +83,12 @@ static uint64_t known(uint64_t value)
 		return how + 0x1000 + 0x800;
 	case JAIL_ADDRESSES:
 		return how + JAIL_RESOLVINGS * 0x2000;
-	case JAIL_FILE_PATH:
-		return how + JAIL_RESOLVINGS * 0x2000 +
-		       offsetof(struct jail_addresses, file.un.sun_path);
 	case JAIL_SOCKET_FILE:
 		return socket_file();
+	case JAIL_NAMED_PATH:
+		return how + 0x5000 + 0x800;
+	case JAIL_NAMED_FILE:
+		return named_file();
 	default:
 		return value;
 	}
@@ -772,6 +782,13 @@ TRY(connect_to_a_file, const struct jail_addresses *own = jail_addresses_own();
     if (!own || jail_socket_file(3) < 0) return 1;
     int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     return connect(s, (const void *)&own->file.un, sizeof(own->file.un)) == 0)
+/* Files are watched by the name of what openat2 found, which no address of a socket has. */
+SYS(watch_anything, SYS_inotify_add_watch, 3, "/", 1)
+TRY(watch_a_file, int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (jail_name_file(0) < 0) return 1;
+    return inotify_add_watch(fd, jail_named_path(), IN_OPEN) != 1 || jail_name_nothing() < 0)
+SYS(connect_to_the_named, SYS_connect, 3, jail_named_path() - 2, sizeof(anywhere))
+TRY(write_to_the_name, *(volatile char *)(uintptr_t)jail_named_path() = 1)
 SYS(bind_a_file, SYS_bind, 3, &anywhere, sizeof(anywhere))
 SYS(change_directory, SYS_fchdir, 3)
 
@@ -792,6 +809,10 @@ Test(vm_jail, sockets_by_name_without_the_network)
 		cr_expect(jailed(p, try_send_anywhere, NULL) == 159, "%s", said);
 		cr_expect(jailed(p, try_open_the_addresses, NULL) == 159, "%s", said);
 		cr_expect(jailed(p, try_another_number, NULL) == 159, "%s", said);
+		cr_expect(jailed(p, try_watch_anything, NULL) == 159, "%s", said);
+		cr_expect(jailed(p, try_watch_a_file, NULL) == 0, "%s", said);
+		cr_expect(jailed(p, try_connect_to_the_named, NULL) == 159, "%s", said);
+		cr_expect(jailed(p, try_write_to_the_name, NULL) == 1000 + SIGSEGV, "%s", said);
 		cr_expect(jailed(p, try_write_to_the_addresses, NULL) == 1000 + SIGSEGV, "%s",
 			  said);
 	}

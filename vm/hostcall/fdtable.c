@@ -115,9 +115,15 @@ int fdtable_give(struct fdtable *t, int host, unsigned flags, uint32_t at)
 	return 0;
 }
 
-void fdtable_note_copy(struct fdtable *t, uint32_t at, uint16_t origin)
+void fdtable_note_copy(struct fdtable *t, uint32_t at, const struct fd_entry *of)
 {
-	t->entries[at].origin = origin;
+	t->entries[at].origin = of->origin;
+	t->entries[at].object = of->object;
+}
+
+void fdtable_note_object(struct fdtable *t, uint32_t at, uint16_t object)
+{
+	t->entries[at].object = object;
 }
 
 void fdtable_note_lock(struct fdtable *t, const struct fd_entry *entry, enum fd_lock kind)

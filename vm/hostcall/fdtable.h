@@ -45,6 +45,7 @@ enum fd_flag {
 	FD_ASKED = 1 << 12,
 	FD_NO_READING = 1 << 13,
 	FD_NO_WRITING = 1 << 14,
+	FD_INOTIFY = 1 << 15, /* an instance of inotify: `object` is its number (inotify.c) */
 };
 
 struct fd_entry {
@@ -52,6 +53,7 @@ struct fd_entry {
 	uint16_t flags;
 	/* a inherited descriptor's number + 1: this is it, or a duplicate of it; 0: neither */
 	uint16_t origin;
+	uint16_t object; /* which of the VM's, if the host keeps a list of what it is */
 };
 
 struct fdtable {
@@ -81,8 +83,9 @@ int fdtable_add_new(struct fdtable *t, int host, unsigned flags) must_check;
 int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at) must_check;
 /* The same, as one that the guest has from the start. */
 int fdtable_give(struct fdtable *t, int host, unsigned flags, uint32_t at) must_check;
-/* Notes that an entry is a duplicate of another one. */
-void fdtable_note_copy(struct fdtable *t, uint32_t at, uint16_t origin);
+/* Notes that an entry is a duplicate of another one, of which `of` is a copy. */
+void fdtable_note_copy(struct fdtable *t, uint32_t at, const struct fd_entry *of);
+void fdtable_note_object(struct fdtable *t, uint32_t at, uint16_t object);
 /*
  * Notes a kind of lock that the guest has on what an entry has open. It goes with the open file,
  * which of an inherited descriptor outlives the guest: then with a reset.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host calls on open descriptors. */
+#include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
 #include "vm/hostcall/permit.h"
 #include "vm/hostcall/resolve.h"
@@ -248,6 +249,8 @@ int64_t host_readv(struct vcpu *vcpu, const struct call_readv *a)
 		const struct call_recv message = {.fd = a->fd, .iov = a->iov};
 		return host_recv(vcpu, &message);
 	}
+	if (e->flags & FD_INOTIFY)
+		return inotify_read(vcpu, e, &a->iov);
 	if (!may_wait(e, true))
 		return transfer_plain(vcpu, e->host, true, &a->iov, -1);
 	if (vcpu->on_poller && e->flags & FD_SHARED)
@@ -434,14 +437,13 @@ int64_t host_dup(struct vcpu *vcpu, const struct call_dup *a)
 	const struct fd_entry *e = fdtable_get(&vm->fds, a->fd);
 	if (!e)
 		return -EBADF;
-	unsigned flags = e->flags;
-	uint16_t origin = e->origin;
-	int host = fcntl(e->host, F_DUPFD_CLOEXEC, 3);
+	const struct fd_entry of = *e;
+	int host = fcntl(of.host, F_DUPFD_CLOEXEC, 3);
 	if (host < 0)
 		return -errno;
-	int at = fdtable_add(&vm->fds, host, flags, a->at_least);
+	int at = fdtable_add(&vm->fds, host, of.flags, a->at_least);
 	if (at >= 0)
-		fdtable_note_copy(&vm->fds, (uint32_t)at, origin);
+		fdtable_note_copy(&vm->fds, (uint32_t)at, &of);
 	return at;
 }
 
@@ -453,17 +455,16 @@ int64_t host_dup_to(struct vcpu *vcpu, const struct call_dup_to *a)
 		return -EBADF;
 	if (a->to == a->fd)
 		return a->to;
-	unsigned flags = e->flags;
-	uint16_t origin = e->origin;
-	int host = fcntl(e->host, F_DUPFD_CLOEXEC, 3);
+	const struct fd_entry of = *e;
+	int host = fcntl(of.host, F_DUPFD_CLOEXEC, 3);
 	if (host < 0)
 		return -errno;
-	int rc = fdtable_put(&vm->fds, host, flags, (uint32_t)a->to);
+	int rc = fdtable_put(&vm->fds, host, of.flags, (uint32_t)a->to);
 	if (rc == -EMFILE)
 		return -EBADF;
 	if (rc < 0)
 		return rc;
-	fdtable_note_copy(&vm->fds, (uint32_t)a->to, origin);
+	fdtable_note_copy(&vm->fds, (uint32_t)a->to, &of);
 	return a->to;
 }
 

@@ -201,18 +201,22 @@ int64_t host_link(struct vcpu *vcpu, const struct call_link *a)
 static int link_opened(int fd, const struct resolve_parent *q)
 {
 	char path[32];
+	const char *named = jail_named_path();
 	int rc = sys_status(linkat(fd, jail_empty_path(), q->fd, q->name, AT_EMPTY_PATH));
 	if (rc != -ENOENT)
 		return rc;
-	const struct jail_addresses *all = jail_addresses_own();
-	if (!all) {
+	if (!named && jail_entered())
+		return -EOPNOTSUPP; /* a container, which has no /proc */
+	if (!named) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		return sys_status(linkat(fd, path, q->fd, q->name, AT_SYMLINK_FOLLOW));
 	}
-	rc = jail_socket_file(fd);
+	rc = jail_name_file(fd);
 	if (rc < 0)
 		return rc;
-	return sys_status(linkat(fd, all->file.un.sun_path, q->fd, q->name, AT_SYMLINK_FOLLOW));
+	rc = sys_status(linkat(fd, named, q->fd, q->name, AT_SYMLINK_FOLLOW));
+	const int let_go = jail_name_nothing();
+	return rc < 0 ? rc : let_go;
 }
 
 /* A file of a directory that cannot be changed, or of the host's, gets no name elsewhere. */

@@ -30,6 +30,8 @@ static _Thread_local bool entered;
 static _Thread_local uint32_t own_how;
 /* the descriptor that the address `file` names; -1: this thread's filter knows no addresses */
 static _Thread_local int socket_file = -1;
+/* likewise of jail_named_path; and what it is while that stands for nothing */
+static _Thread_local int named_file = -1, nothing = -1;
 
 /* --- openat2's `how` --- */
 
@@ -120,6 +122,47 @@ const char *jail_empty_path(void)
 	return "";
 }
 
+/* --- a path --- */
+
+static char *named_path_of(uint32_t how)
+{
+	return (char *)fixed_page(how, JAIL_NO_SYMLINKS) + PAGE / 2;
+}
+
+const char *jail_named_path(void)
+{
+	if (named_file < 0)
+		return NULL;
+	return named_path_of(own_how);
+}
+
+int jail_name_file(int fd)
+{
+	if (dup3(fd, named_file, O_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
+int jail_name_nothing(void)
+{
+	return jail_name_file(nothing);
+}
+
+/* The number is taken for good. */
+static int make_named_path(uint32_t how)
+{
+	uint8_t *page = fixed_page(how, JAIL_NO_SYMLINKS);
+	nothing = eventfd(0, EFD_CLOEXEC);
+	int fd = fcntl(nothing, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0 || mprotect(page, PAGE, PROT_READ | PROT_WRITE) < 0)
+		return -errno;
+	snprintf(named_path_of(how), 32, "/proc/self/fd/%d", fd);
+	if (mprotect(page, PAGE, PROT_READ) < 0)
+		return -errno;
+	named_file = fd;
+	return 0;
+}
+
 /* --- addresses of AF_UNIX sockets --- */
 
 static struct jail_addresses *addresses_of(uint32_t how)
@@ -207,8 +250,10 @@ static uint32_t value_of(uint32_t k, uint32_t how)
 		return (uint32_t)(uintptr_t)empty_path_of(how);
 	case JAIL_ADDRESSES:
 		return (uint32_t)(uintptr_t)addresses_of(how);
-	case JAIL_FILE_PATH:
-		return (uint32_t)(uintptr_t)addresses_of(how)->file.un.sun_path;
+	case JAIL_NAMED_PATH:
+		return (uint32_t)(uintptr_t)named_path_of(how);
+	case JAIL_NAMED_FILE:
+		return (uint32_t)named_file;
 	case JAIL_SOCKET_FILE:
 		return (uint32_t)socket_file;
 	default:
@@ -273,8 +318,10 @@ int jail_enter(unsigned needs, struct err *e)
 	int rc = 0;
 	if ((needs & (sockets | JAIL_NETWORK)) == sockets)
 		rc = make_addresses(how);
+	if (rc == 0 && (needs & (sockets | JAIL_OWN_ROOT)) == sockets)
+		rc = make_named_path(how);
 	if (rc < 0)
-		return err_sys(e, -rc, "addresses of sockets for a seccomp filter");
+		return err_sys(e, -rc, "names of sockets and files for a seccomp filter");
 	return load(needs, false, how, e);
 }
 

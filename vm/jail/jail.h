@@ -24,6 +24,8 @@ enum jail_need {
 	JAIL_EMBEDDER = 128, /* not known: a process that goes on using libmote (mote_jail) */
 	JAIL_ALL = 255,
 	JAIL_CREDENTIALS = 256, /* other users, groups and capabilities: of one sandbox's thread */
+	/* the process's root is the guest's, without /proc: nothing is named by a descriptor */
+	JAIL_OWN_ROOT = 512,
 };
 
 /*
@@ -82,6 +84,16 @@ int jail_addresses_fill(struct jail_addresses *to) must_check;
 const struct jail_addresses *jail_addresses_own(void);
 /* Has this thread's `file` stand for the file of an O_PATH descriptor. 0 or -errno. */
 int jail_socket_file(int fd) must_check;
+
+/*
+ * The path of the one descriptor that calls which take a path may name, read-only as well: what it
+ * is, openat2 has found. NULL: this thread's filter knows none.
+ */
+const char *jail_named_path(void);
+/* Has it stand for what `fd` has open, which it holds from then on. 0 or -errno. */
+int jail_name_file(int fd) must_check;
+/* Has it stand for nothing. */
+int jail_name_nothing(void) must_check;
 
 /*
  * For tests: the filter of `needs` as it is loaded, with this process's values; the count of its

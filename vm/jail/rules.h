@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -71,7 +72,8 @@ enum jail_stand_in {
 	JAIL_HOW_NO_SYMLINKS = 0x77617950,
 	JAIL_ADDRESSES = 0x77620000, /* a page */
 	JAIL_SOCKET_FILE = 0x6c696653,
-	JAIL_FILE_PATH = 0x6c696654, /* the path in jail_addresses.file */
+	JAIL_NAMED_PATH = 0x6c696654, /* jail_named_path() */
+	JAIL_NAMED_FILE = 0x6c696655, /* its descriptor */
 };
 
 /* Conditions. */

@@ -56,6 +56,8 @@ static unsigned needs(const struct vm *vm, bool freeze)
 		return all;
 	if (vm->network)
 		all |= JAIL_NETWORK;
+	if (vm->container_key)
+		all |= JAIL_OWN_ROOT;
 	if (vm->set_ids)
 		all |= JAIL_SET_IDS;
 	if (!freeze && credentials_can_change(&vm->credentials))

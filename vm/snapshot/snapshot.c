@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "vm/arch/arch.h"
 #include "vm/boot.h"
+#include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
 #include "vm/kvm/open.h"
 #include "vm/memory/pagemap.h"
@@ -28,6 +29,8 @@ static const char *kind_of(unsigned flags)
 		return "directory";
 	if (flags & FD_SOCKET)
 		return "socket";
+	if (flags & FD_INOTIFY)
+		return "watch of files, by inotify";
 	return "file, pipe or terminal";
 }
 
@@ -383,6 +386,7 @@ static int restore_fds(struct vm *vm, const struct vm_snapshot *s, struct err *e
 	if (vm->snapshot == s && vm->fds_seen == vm->fds.changes)
 		return 0;
 	memfds_free(vm);
+	inotify_free(vm);
 	int rc = fdtable_reset(&vm->fds, s->fds, s->fd_count);
 	if (rc == -EBADF)
 		return err_set(

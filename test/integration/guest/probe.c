@@ -18,6 +18,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/inotify.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <termios.h>
@@ -525,6 +526,39 @@ static int do_unix_send(int argc, char **argv)
 	return 0;
 }
 
+/* A watch; its number is its argument's, in order. */
+static int watch(int fd, const char *path, uint32_t mask)
+{
+	return inotify_add_watch(fd, path, mask) < 0 ? fail(path) : 0;
+}
+
+/* DIRECTORY FILE [LINK]: prints what happens to them, and by whom, until `end` is made there. */
+static int do_watch(int argc, char **argv)
+{
+	_Alignas(struct inotify_event) char buffer[4096];
+	int fd = inotify_init();
+	if (fd < 0 || watch(fd, argv[0], IN_CREATE | IN_MOVE | IN_DELETE) != 0 ||
+	    watch(fd, argv[1], IN_MODIFY | IN_DELETE_SELF) != 0)
+		return 1;
+	if (argc > 2 && watch(fd, argv[2], IN_ATTRIB | IN_DELETE_SELF | IN_DONT_FOLLOW) != 0)
+		return 1;
+	puts("ready");
+	fflush(stdout);
+	for (;;) {
+		ssize_t n = read(fd, buffer, sizeof(buffer));
+		if (n <= 0)
+			return fail("read");
+		for (char *at = buffer; at < buffer + n;) {
+			const struct inotify_event *e = (void *)at;
+			const char *name = e->len ? e->name : "";
+			printf("%d %x %s\n", e->wd, (unsigned)e->mask, name);
+			at += sizeof(*e) + e->len;
+			if (strcmp(name, "end") == 0)
+				return 0;
+		}
+	}
+}
+
 /* FILE MODE: and prints what it has become. */
 static int do_chmod(int argc, char **argv)
 {
@@ -584,6 +618,7 @@ static const struct action {
 	{"unix-send", do_unix_send},
 	{"unix-serve", do_unix_serve},
 	{"unlink", do_unlink},
+	{"watch", do_watch},
 #endif
 };
 

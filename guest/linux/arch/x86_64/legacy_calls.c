@@ -206,6 +206,11 @@ int64_t sys_eventfd(uint32_t initial)
 	return sys_eventfd2(initial, 0);
 }
 
+int64_t sys_inotify_init(void)
+{
+	return sys_inotify_init1(0);
+}
+
 int64_t sys_signalfd(int fd, uint64_t set, uint64_t set_bytes)
 {
 	return sys_signalfd4(fd, set, set_bytes, 0);

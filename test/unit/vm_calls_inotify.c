@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host calls on inotify: what can be watched, and how much. */
+#include "vm_calls.h"
+
+#include "vm/hostcall/inotify.h"
+
+#include <sys/inotify.h>
+
+enum { INSTANCES = 32, WATCHES = 8192, DEV = 5 };
+
+static void end(void)
+{
+	inotify_free(&vm);
+	teardown();
+}
+
+TestSuite(vm_calls_inotify, .init = setup, .fini = end, .timeout = 60);
+
+static int32_t instance(void)
+{
+	int64_t fd = mote_inotify_create(&area, IN_NONBLOCK);
+	cr_assert(fd >= 0, "%ld", (long)fd);
+	return (int32_t)fd;
+}
+
+/* Reads into the guest's memory: the bytes. */
+static int64_t read_events(int32_t fd, uint64_t capacity)
+{
+	const struct mote_iovec v = {.base = GUEST_AT, .len = capacity};
+	return mote_readv(&area, fd, put(&v, sizeof(v)), 1);
+}
+
+static int64_t watch(int32_t fd, int32_t dir, const char *path, uint32_t mask)
+{
+	return mote_inotify_add(&area, fd, dir, P(path), 0, mask);
+}
+
+Test(vm_calls_inotify, flags_and_descriptors)
+{
+	const int32_t fd = instance(), file = (int32_t)open_at(RW, "file", 0, O_RDONLY);
+	static const uint32_t refused[] = {IN_CLOEXEC, 1, 0x80000000};
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		EXPECT(-EINVAL, mote_inotify_create(&area, refused[i]));
+	EXPECT(-EINVAL, watch(file, RW, "file", IN_OPEN));
+	EXPECT(-EBADF, watch(CLOSED, RW, "file", IN_OPEN));
+	EXPECT(-EBADF, watch(fd, CLOSED, "file", IN_OPEN));
+	EXPECT(-ENOTDIR, watch(fd, file, "file", IN_OPEN));
+	EXPECT(-EINVAL, watch(fd, RW, "file", 0));
+	EXPECT(-ENOTDIR, watch(fd, RW, "file", IN_OPEN | IN_ONLYDIR));
+	EXPECT(-EINVAL, mote_inotify_remove(&area, file, 1));
+	EXPECT(-EBADF, mote_inotify_remove(&area, CLOSED, 1));
+	EXPECT(-EINVAL, mote_inotify_remove(&area, fd, 1));
+	EXPECT(1, watch(fd, RW, "sub", IN_CREATE | IN_ONLYDIR));
+	EXPECT(0, mote_inotify_remove(&area, fd, 1));
+}
+
+/* Nothing outside, whatever leads there; nor a device, which is the host's own. */
+Test(vm_calls_inotify, what_is_not_the_guests)
+{
+	static const char *const outside[] = {"../canary",        "..",           "up",
+					      "absolute",         "chain",        "sub/out",
+					      "sub/../../canary", "sub/parent/.."};
+	const int32_t fd = instance();
+	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+		int64_t rc = watch(fd, RW, outside[i], IN_ALL_EVENTS);
+		cr_expect(rc == -EXDEV || rc == -ENOLINK || rc == -ELOOP, "%s: %ld", outside[i],
+			  (long)rc);
+	}
+	EXPECT(-ELOOP, watch(fd, RW, "loop", IN_ALL_EVENTS));
+	cr_assert(mkdir("dev", 0755) == 0 && mknod("dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0);
+	cr_assert(mknod("rw/null", S_IFCHR | 0666, makedev(1, 3)) == 0);
+	give_dir("dev", FD_DEVICES, DEV);
+	EXPECT(-EACCES, watch(fd, DEV, "null", IN_ALL_EVENTS));
+	EXPECT(-ENOENT, watch(fd, DEV, ".", IN_ALL_EVENTS));
+	EXPECT(-EACCES, watch(fd, RW, "null", IN_ALL_EVENTS));
+	give_dir("/proc", 0, DEV + 1);
+	EXPECT(-EACCES, watch(fd, DEV + 1, "version", IN_ALL_EVENTS));
+	/* Of a directory for reading all that happens can be seen. */
+	EXPECT(1, watch(fd, DIR_RO, "sub", IN_ALL_EVENTS));
+	EXPECT(2, watch(fd, DIR_RO, "file", IN_ALL_EVENTS));
+	write_file("ro/sub/new", "x");
+	cr_expect(read_events(fd, 4096) > 0);
+}
+
+/* A container has no /proc; its process does not stay in a directory that it has watched. */
+Test(vm_calls_inotify, in_a_container)
+{
+	const int32_t fd = instance();
+	vm.container_key = 1;
+	EXPECT(1, watch(fd, RW, "file", IN_DELETE_SELF));
+	EXPECT(2, watch(fd, RW, "sub", IN_DELETE_SELF));
+	EXPECT(1, watch(fd, RW, "link", IN_DELETE_SELF));
+	EXPECT(3,
+	       mote_inotify_add(&area, fd, RW, P("link"), MOTE_RESOLVE_NOFOLLOW, IN_DELETE_SELF));
+	EXPECT(-EXDEV, watch(fd, RW, "../canary", IN_OPEN));
+	EXPECT(0, mote_unlink(&area, RW, P("sub/parent"), 0, 0));
+	EXPECT(0, mote_unlink(&area, RW, P("sub/out"), 0, 0));
+	EXPECT(0, mote_unlink(&area, RW, P("sub"), 0, AT_REMOVEDIR));
+	EXPECT(32, read_events(fd, 4096));
+	EXPECT(0, mote_unlink(&area, RW, P("link"), 0, 0));
+	EXPECT(0, mote_unlink(&area, RW, P("file"), 0, 0));
+	EXPECT(64, read_events(fd, 4096));
+	cr_assert(chdir(top) == 0);
+}
+
+/* A duplicate is the same instance; it is free when the last is closed. */
+Test(vm_calls_inotify, instances_are_few)
+{
+	int32_t fds[INSTANCES];
+	for (int i = 0; i < INSTANCES; i++)
+		fds[i] = instance();
+	EXPECT(-EMFILE, mote_inotify_create(&area, 0));
+	int64_t copy = mote_dup(&area, fds[7], 0);
+	EXPECT(0, mote_close(&area, fds[7]));
+	EXPECT(-EMFILE, mote_inotify_create(&area, 0));
+	EXPECT(1, watch((int32_t)copy, RW, "file", IN_OPEN));
+	EXPECT(0, mote_close(&area, (int32_t)copy));
+	cr_expect(mote_inotify_create(&area, 0) >= 0);
+	EXPECT(-EMFILE, mote_inotify_create(&area, 0));
+}
+
+static int64_t watch_number(int32_t fd, int i)
+{
+	char name[32];
+	snprintf(name, sizeof(name), "rw/sub/%d", i);
+	if (mknod(name, S_IFREG | 0600, 0) < 0)
+		cr_assert(errno == EEXIST);
+	return watch(fd, RW, name + strlen("rw/"), IN_MODIFY);
+}
+
+/* Together, and as long as the guest has not read of their end. */
+Test(vm_calls_inotify, watches_are_few)
+{
+	const int32_t fd = instance(), other = instance();
+	for (int i = 0; i < WATCHES - 1; i++)
+		cr_assert(watch_number(fd, i) == i + 1);
+	EXPECT(1, watch_number(fd, 0)); /* is there already */
+	EXPECT(1, watch(other, RW, "file", IN_MODIFY));
+	EXPECT(-ENOSPC, watch(other, RW, "sub", IN_MODIFY));
+	EXPECT(-ENOSPC, watch(fd, RW, "sub", IN_MODIFY));
+	EXPECT(0, mote_inotify_remove(&area, fd, 5));
+	EXPECT(-ENOSPC, watch(other, RW, "sub", IN_MODIFY));
+	EXPECT(16, read_events(fd, 100));
+	EXPECT(2, watch(other, RW, "sub", IN_MODIFY));
+	EXPECT(-ENOSPC, watch(fd, RW, "sub", IN_MODIFY));
+	EXPECT(0, mote_close(&area, other));
+	const int32_t again = instance(); /* finds out that it is closed */
+	EXPECT(1, watch(again, RW, "sub", IN_MODIFY));
+	EXPECT(2, watch(again, RW, "file", IN_MODIFY));
+	EXPECT(-ENOSPC, watch(again, RW, "link", IN_MODIFY));
+}
+
+/* Memory of the guest's that is not there is the guest's error. */
+Test(vm_calls_inotify, reading)
+{
+	const int32_t fd = instance();
+	EXPECT(-EAGAIN, read_events(fd, 100));
+	EXPECT(1, watch(fd, RW, "file", IN_MODIFY));
+	write_file("rw/file", "text");
+	const struct mote_iovec v = {.base = AT_PAGE(9), .len = 100};
+	EXPECT(-EFAULT, mote_readv(&area, fd, put(&v, sizeof(v)), 1));
+	EXPECT(-EINVAL, read_events(fd, 15));
+	EXPECT(16, read_events(fd, 16));
+	EXPECT(-EAGAIN, read_events(fd, 100));
+}

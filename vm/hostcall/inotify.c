@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See inotify.h. Masks, paths and the tree that they lead through are the guest's. */
+#include "vm/hostcall/inotify.h"
+
+#include "vm/hostcall/permit.h"
+#include "vm/hostcall/resolve.h"
+#include "vm/jail/jail.h"
+#include "vm/memory/guest_copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { INSTANCES_MAX = 32, WATCHES_MAX = 8192, READ_BYTES = 16384 };
+
+struct inotify_instances {
+	uint32_t watches; /* of all */
+	struct inotify_instance {
+		uint32_t watches;
+		int32_t highest; /* the kernel's numbers of watches only rise */
+		bool used;
+	} of[INSTANCES_MAX];
+};
+
+void inotify_free(struct vm *vm)
+{
+	free(take_ptr(vm->inotify));
+}
+
+/* --- instances --- */
+
+/* Those without a descriptor are closed, and their watches with them. */
+static void sweep(struct vm *vm)
+{
+	bool open[INSTANCES_MAX] = {0};
+	struct inotify_instances *all = vm->inotify;
+	for (uint32_t i = 0; i < vm->fds.len; i++) {
+		const struct fd_entry *e = &vm->fds.entries[i];
+		if (e->host >= 0 && (e->flags & FD_INOTIFY))
+			open[e->object] = true;
+	}
+	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+		if (open[i] || !all->of[i].used)
+			continue;
+		all->watches -= all->of[i].watches;
+		all->of[i] = (struct inotify_instance){0};
+	}
+}
+
+/* A number that is free, or -EMFILE. */
+static int free_instance(struct vm *vm)
+{
+	sweep(vm);
+	for (int i = 0; i < INSTANCES_MAX; i++)
+		if (!vm->inotify->of[i].used)
+			return i;
+	return -EMFILE;
+}
+
+static struct inotify_instance *instance_of(const struct vm *vm, const struct fd_entry *e)
+{
+	return &vm->inotify->of[e->object];
+}
+
+/* Never blocking on the host, as eventfd: a wait there could not be interrupted. */
+int64_t host_inotify_create(struct vcpu *vcpu, const struct call_inotify_create *a)
+{
+	struct vm *vm = vcpu->vm;
+	unsigned flags = FD_INOTIFY | FD_FIXED_STATE;
+	if (a->flags & ~(uint32_t)IN_NONBLOCK)
+		return -EINVAL;
+	if (!vm->inotify)
+		vm->inotify = calloc(1, sizeof(*vm->inotify));
+	if (!vm->inotify)
+		return -ENOMEM;
+	int instance = free_instance(vm);
+	if (instance < 0)
+		return instance;
+	if (a->flags & IN_NONBLOCK)
+		flags |= FD_NONBLOCK;
+	int fd = fdtable_add_new(&vm->fds, inotify_init1(IN_NONBLOCK | IN_CLOEXEC), flags);
+	if (fd < 0)
+		return fd;
+	fdtable_note_object(&vm->fds, (uint32_t)fd, (uint16_t)instance);
+	vm->inotify->of[instance].used = true;
+	return fd;
+}
+
+/* --- watches --- */
+
+/*
+ * By the descriptor, where nothing can change what its name means. The name is let go of at once: a
+ * file is deleted for its watchers when nobody has it any more.
+ */
+static int watch_found(int inotify, int found, uint32_t mask)
+{
+	char path[32];
+	const char *named = jail_named_path();
+	if (!named) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
+		return (int)sys_result(inotify_add_watch(inotify, path, mask));
+	}
+	int rc = jail_name_file(found);
+	if (rc < 0)
+		return rc;
+	int wd = (int)sys_result(inotify_add_watch(inotify, named, mask));
+	rc = jail_name_nothing();
+	return rc < 0 ? rc : wd;
+}
+
+/*
+ * In a container there is no /proc, and its root is the process's own: a name in a directory leads
+ * where it leads the guest.
+ */
+static int watch_name(int inotify, int dir, const char *name, uint32_t mask)
+{
+	if (fchdir(dir) < 0)
+		return -errno;
+	return (int)sys_result(inotify_add_watch(inotify, name, mask));
+}
+
+static int watch_in_container(int inotify, int dir, int found, const struct call_inotify_add *a,
+			      const struct stat *st)
+{
+	const bool nofollow = a->resolve & MOTE_RESOLVE_NOFOLLOW;
+	const uint32_t mask = nofollow ? a->mask | IN_DONT_FOLLOW : a->mask;
+	cleanup_parent struct resolve_parent p = {.fd = -1};
+	if (S_ISDIR(st->st_mode))
+		return watch_name(inotify, found, ".", mask);
+	int rc = resolve_parent(dir, a->path, a->resolve, &p);
+	if (rc < 0)
+		return rc;
+	return watch_name(inotify, p.fd, p.name, mask);
+}
+
+/*
+ * Of directories for reading as well: what is done there can be seen anyway. Devices are the
+ * host's.
+ */
+static int add_watch(struct vcpu *vcpu, int inotify, const struct call_inotify_add *a)
+{
+	struct vm *vm = vcpu->vm;
+	const struct fd_entry *entry;
+	struct stat st;
+	const uint64_t only = a->mask & IN_ONLYDIR ? O_PATH | O_DIRECTORY : O_PATH;
+	int dir = permit_dir(vm, a->dir, a->path, &entry);
+	if (dir < 0)
+		return dir;
+	if (entry->flags & FD_DEVICES)
+		return -EACCES;
+	cleanup_close int found = resolve_open(dir, a->path, a->resolve, only, 0);
+	if (found < 0)
+		return found;
+	int rc = resolve_stat(found, &st);
+	if (rc == 0)
+		rc = permit_open(found, &st);
+	if (rc == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
+		rc = -EACCES; /* a container's may be the host's own files, mounted there */
+	if (rc < 0)
+		return rc;
+	if (!vm->container_key)
+		return watch_found(inotify, found, (a->mask & ~(uint32_t)IN_DONT_FOLLOW));
+	int wd = watch_in_container(inotify, dir, found, a, &st);
+	rc = sys_status(fchdir(dir)); /* what is watched is let go of */
+	return rc < 0 ? rc : wd;
+}
+
+/* -EBADF, or -EINVAL if it is open and no instance. */
+static int entry_of(struct vcpu *vcpu, int32_t fd, const struct fd_entry **e)
+{
+	*e = fdtable_get(&vcpu->vm->fds, fd);
+	if (!*e)
+		return -EBADF;
+	return (*e)->flags & FD_INOTIFY ? 0 : -EINVAL;
+}
+
+int64_t host_inotify_add(struct vcpu *vcpu, const struct call_inotify_add *a)
+{
+	struct inotify_instances *all = vcpu->vm->inotify;
+	const struct fd_entry *e;
+	int rc = entry_of(vcpu, a->fd, &e);
+	if (rc < 0)
+		return rc;
+	struct inotify_instance *of = instance_of(vcpu->vm, e);
+	if (all->watches >= WATCHES_MAX)
+		return -ENOSPC;
+	int wd = add_watch(vcpu, e->host, a);
+	if (wd <= of->highest)
+		return wd; /* an error, or one that was there */
+	of->highest = wd;
+	of->watches++;
+	all->watches++;
+	return wd;
+}
+
+/* It counts until the guest has read that it is gone: the kernel says so of all that end. */
+int64_t host_inotify_remove(struct vcpu *vcpu, const struct call_inotify_remove *a)
+{
+	const struct fd_entry *e;
+	int rc = entry_of(vcpu, a->fd, &e);
+	if (rc < 0)
+		return rc;
+	return sys_status(inotify_rm_watch(e->host, a->watch));
+}
+
+/* --- events --- */
+
+static void count_ended(struct inotify_instances *all, struct inotify_instance *of,
+			const uint8_t *events, size_t bytes)
+{
+	size_t at = 0;
+	while (at < bytes) {
+		const struct inotify_event *e = (const void *)(events + at);
+		if ((e->mask & IN_IGNORED) && of->watches > 0) {
+			of->watches--;
+			all->watches--;
+		}
+		at += sizeof(*e) + e->len;
+	}
+}
+
+/* The kernel reads once for each vector, until one is not full: the first, nearly always. */
+int64_t inotify_read(struct vcpu *vcpu, const struct fd_entry *e, const struct call_iov *iov)
+{
+	_Alignas(struct inotify_event) uint8_t events[READ_BYTES];
+	struct iovec to = {0};
+	if (iov->count > 0)
+		to = iov->v[0];
+	for (;;) {
+		ssize_t n = read(e->host, events, smaller(to.iov_len, sizeof(events)));
+		if (n >= 0) {
+			count_ended(vcpu->vm->inotify, instance_of(vcpu->vm, e), events, (size_t)n);
+			return guest_copy(to.iov_base, events, (size_t)n) < 0 ? -EFAULT : n;
+		}
+		if (errno != EAGAIN || (e->flags & FD_NONBLOCK))
+			return -errno;
+		int rc = vcpu_wait_fd(vcpu, e->host, POLLIN);
+		if (rc < 0)
+			return rc;
+	}
+}
