@@ -216,7 +216,7 @@ $(B)/test/unit/api_program_snapshot.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath 
 # The engine compared with V8 on random modules: make differential MODULES=N SEED=N.
 MODULES ?= 1000
 SEED ?= 1
-$(B)/test/fuzz/wasm_differential: $(addprefix $(B)/test/fuzz/,wasm_differential.o wasm_differential_module.o wasm_differential_code.o wasm_differential_exception.o wasm_differential_vector.o) $(HOSTED_WASM)
+$(B)/test/fuzz/wasm_differential: $(addprefix $(B)/test/fuzz/,wasm_differential.o wasm_differential_module.o wasm_differential_code.o wasm_differential_exception.o wasm_differential_vector.o wasm_differential_atomic.o) $(HOSTED_WASM)
 	$(CC) $(HOST_LDFLAGS) $^ -o $@
 differential: $(B)/test/fuzz/wasm_differential
 	test/fuzz/wasm_differential.py $< $(MODULES) $(SEED)

@@ -119,9 +119,10 @@ enum wasm_feature {
 	WASM_FEATURE_GC = 1 << 9,
 	WASM_FEATURE_MEMORY64 = 1 << 10, /* tables too */
 	WASM_FEATURE_CUSTOM_PAGE_SIZES = 1 << 11,
+	WASM_FEATURE_ATOMICS = 1 << 12, /* on memory that is not shared */
 };
 /* All that the engine has: WebAssembly 2.0 and the above. */
-#define WASM_FEATURES_ALL 0xfffu
+#define WASM_FEATURES_ALL 0x1fffu
 
 /* What the CPU has: bits of the architecture's own (x86_64/cpu.h). */
 uint32_t wasm_cpu_detect(void);

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import spectest_edges
 import spectest_pack
+import spectest_unshared
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -43,7 +44,8 @@ SAMPLE = ["i32", "f64", "call_indirect", "br_table", "memory_grow", "memory_trap
           "simd_lane", "simd_f32x4_arith", "simd_load_extend", "simd_i8x16_arith2", "simd_conversions", "simd_const",
           "simd_memory-multi", "relaxed_madd_nmadd", "i32x4_relaxed_trunc", "relaxed_dot_product", "return_call",
           "return_call_indirect", "custom", "try_table", "throw_ref", "legacy/try_catch", "own/memory_edges", "address64",
-          "memory_grow64", "table_copy_mixed", "call_indirect64", "own/memory64_edges"]
+          "memory_grow64", "table_copy_mixed", "call_indirect64", "own/memory64_edges",
+          "own/atomic_unshared"]
 # The first group with a matching pattern.
 GROUPS = [
     ("core", "i64 f64"),
@@ -353,6 +355,8 @@ def main():
     known.update(legacy_scripts())
     for kind in spectest_edges.KINDS:
         known[f"own/{kind.name}"] = spectest_edges.make(BUILD / "own", kind, options.emulated)
+    if "proposals/threads/atomic" in known:
+        known["own/atomic_unshared"] = spectest_unshared.make(BUILD / "own" / "atomic", known["proposals/threads/atomic"])
     listed, partly = out_of_scope(known)
     chosen = {name: path for name, path in known.items() if options.pattern in name and
               (not options.sample or name in SAMPLE)}

@@ -20,7 +20,8 @@
 
 #define MUTATIONS 4
 /* each function is called so often, with what the calls before have left */
-#define ROUNDS 2
+#define ROUNDS    2
+#define NOT_IN_V8 (uint32_t)(WASM_FEATURE_CUSTOM_PAGE_SIZES | WASM_FEATURE_WIDE_ARITHMETIC)
 
 static FILE *batch;
 static struct wasm_store store;
@@ -67,10 +68,17 @@ static const char *trap_class(enum wasm_trap_code code)
 		return "exception";
 	case WASM_TRAP_NULL_EXCEPTION:
 		return "null exception";
+	case WASM_TRAP_UNALIGNED:
+		return "unaligned";
 	case WASM_TRAP_EXCEPTION_MEMORY:
 	case WASM_TRAP_NONE:
 	case WASM_TRAPS:
 	case WASM_TRAP_HOST:
+	case WASM_TRAP_NULL_FUNCTION:
+	case WASM_TRAP_NULL_REFERENCE:
+	case WASM_TRAP_NULL_I31:
+	case WASM_TRAP_CAST:
+	case WASM_TRAP_UNSHARED:
 		break;
 	}
 	return "other";
@@ -128,7 +136,7 @@ static void run(uint64_t seed, const struct bytes *b, uint32_t funcs, bool vecto
 {
 	const struct wasm_options options = {
 		.size = sizeof(options),
-		.features = WASM_FEATURES_ALL,
+		.features = WASM_FEATURES_ALL & ~NOT_IN_V8,
 		.cpu = cpu_for(seed, vectors),
 	};
 	const struct wasm_link link = {.resolve = resolve};
@@ -170,7 +178,7 @@ static void validate(uint64_t seed, const struct bytes *b)
 					       [WASM_ERROR_MEMORY] = "memory"};
 	const struct wasm_options options = {
 		.size = sizeof(options),
-		.features = WASM_FEATURES_ALL,
+		.features = WASM_FEATURES_ALL & ~NOT_IN_V8,
 		.cpu = wasm_cpu_detect(),
 	};
 	struct wasm_module *module;

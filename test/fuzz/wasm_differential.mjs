@@ -16,6 +16,7 @@ const classes = [
 	[/^table (index is|access) out of bounds|^table index is out|^element segment .*out of bounds|^table or/, "table"],
 	[/^null function|^function signature mismatch/, "indirect"],
 	[/^Maximum call stack/, "stack"],
+	[/unaligned/, "unaligned"],
 	[/^rethrowing null/, "null exception"],
 ];
 
@@ -57,12 +58,14 @@ function run(bytes, functions) {
 	return line;
 }
 
-// The standard leaves it open whether a module may have both encodings of exceptions; V8 refuses it.
+// The standard leaves it open whether a module may have both encodings of exceptions; V8 refuses it. It refuses
+// limits that no memory or table of its own can reach, too, which the standard takes.
 function refusal(bytes) {
 	try {
 		new WebAssembly.Module(bytes);
 	} catch (e) {
 		if (/mix of legacy and new exception/.test(e.message)) return "mixed";
+		if (/larger than implementation limit/.test(e.message)) return "limit";
 	}
 	return "invalid";
 }

@@ -49,7 +49,7 @@ def compare(mine, other):
         return None if mine == other else False
     # What Mote does not support may be valid to an engine with more features; limits differ.
     verdict, theirs = mine.split(" ")[2], other.split(" ")[2]
-    if verdict in ("unsupported", "limit", "memory") or theirs == "mixed":
+    if verdict in ("unsupported", "limit", "memory") or theirs in ("mixed", "limit"):
         return True
     return None if verdict == theirs else False
 

@@ -29,6 +29,10 @@ void gen_style(struct generator *g)
 	g->vectors = !gen_chance(g, 6);
 	g->tags = gen_chance(g, 2) ? 1 + gen_below(g, TAGS_MAX) : 0;
 	g->legacy = gen_chance(g, 3);
+	g->memory64[0] = gen_chance(g, 3);
+	g->memory64[1] = gen_chance(g, 3);
+	g->table64[0] = gen_chance(g, 4);
+	g->table64[1] = gen_chance(g, 4);
 	g->locals_most = large ? LOCALS_OWN_MAX : 18;
 	g->depth = large ? 7 : 5;
 	g->budget_most = large ? 1200 : 350;
@@ -188,29 +192,58 @@ static void array_address(struct generator *g)
 	gen_op(g, 0x6a);
 }
 
-void gen_address(struct generator *g, int depth)
+void gen_widen(struct generator *g, bool is_64)
 {
-	if (gen_chance(g, 3)) {
-		array_address(g);
+	if (is_64)
+		gen_op(g, 0xad);
+}
+
+void gen_narrow(struct generator *g, bool is_64)
+{
+	if (is_64)
+		gen_op(g, 0xa7);
+}
+
+static void address_in(struct generator *g, uint32_t memory, int depth)
+{
+	bool is_64 = g->memory64[memory], array = gen_chance(g, 3);
+	if (is_64 && gen_chance(g, 40)) {
+		gen_expression(g, I64, depth);
 		return;
 	}
-	gen_expression(g, I32, depth);
-	if (!gen_chance(g, 60)) {
+	if (array)
+		array_address(g);
+	else
+		gen_expression(g, I32, depth);
+	if (!array && !gen_chance(g, 60)) {
 		gen_i32_const(g, gen_chance(g, 40) ? 0x1ffff : 0x7fff);
 		gen_op(g, 0x71);
 	}
+	gen_widen(g, is_64);
 }
 
-void gen_memarg(struct generator *g, uint32_t align_max)
+uint32_t gen_address(struct generator *g, int depth)
 {
-	uint32_t memory = g->memories > 1 && gen_chance(g, 3), align = gen_below(g, align_max + 1);
-	bytes_uleb(g->code, align | (memory ? 0x40u : 0));
+	uint32_t memory = g->memories > 1 && gen_chance(g, 3);
+	address_in(g, memory, depth);
+	return memory;
+}
+
+static uint64_t any_offset(struct generator *g, bool is_64)
+{
+	if (gen_chance(g, 200))
+		return is_64 ? gen_any_bits(g) : (uint32_t)gen_any_bits(g);
+	if (gen_chance(g, 40))
+		return gen_below(g, 70000);
+	return gen_below(g, gen_chance(g, 4) ? 32000 : 64);
+}
+
+void gen_memarg(struct generator *g, uint32_t memory, uint32_t align_max)
+{
+	bytes_uleb(g->code, gen_below(g, align_max + 1) | (memory ? 0x40u : 0));
 	if (memory)
 		bytes_uleb(g->code, 1);
-	bytes_uleb(g->code, gen_chance(g, 200) ? (uint32_t)gen_any_bits(g)
-					       : gen_below(g, gen_chance(g, 40)  ? 70000
-							      : gen_chance(g, 4) ? 32000
-										 : 64));
+	bytes_uleb(g->code, any_offset(g, g->memory64[memory]));
 }
 
 static void load(struct generator *g, uint8_t type, int depth)
@@ -226,9 +259,13 @@ static void load(struct generator *g, uint8_t type, int depth)
 		gen_vector_load(g, depth);
 		return;
 	}
-	gen_address(g, depth);
+	if ((type == I32 || type == I64) && gen_chance(g, 6)) {
+		gen_atomic(g, type, depth);
+		return;
+	}
+	uint32_t memory = gen_address(g, depth);
 	gen_op(g, code);
-	gen_memarg(g, align[code - 0x28]);
+	gen_memarg(g, memory, align[code - 0x28]);
 }
 
 static void store(struct generator *g, int depth)
@@ -240,10 +277,14 @@ static void store(struct generator *g, int depth)
 		gen_vector_store(g, depth);
 		return;
 	}
-	gen_address(g, depth);
+	if (gen_chance(g, 8)) {
+		gen_atomic_statement(g, depth);
+		return;
+	}
+	uint32_t memory = gen_address(g, depth);
 	gen_expression(g, type[i], depth);
 	gen_op(g, 0x36 + i);
-	gen_memarg(g, align[i]);
+	gen_memarg(g, memory, align[i]);
 }
 
 static void call_args(struct generator *g, const struct signature *s, int depth)
@@ -267,6 +308,7 @@ static const struct signature *call(struct generator *g, uint32_t func, int dept
 		gen_op_index(g, 0x10, 1 + func);
 		return s;
 	}
+	uint32_t table = g->tables > 1 && gen_chance(g, 4);
 	if (!gen_chance(g, 12)) {
 		gen_i32_const(g, (int32_t)func);
 	} else {
@@ -274,8 +316,9 @@ static const struct signature *call(struct generator *g, uint32_t func, int dept
 		gen_i32_const(g, TABLE_SIZE - 1);
 		gen_op(g, 0x71);
 	}
+	gen_widen(g, g->table64[table]);
 	gen_op_index(g, 0x11, g->func_type[func]);
-	bytes_uleb(g->code, g->tables > 1 && gen_chance(g, 4));
+	bytes_uleb(g->code, table);
 	return s;
 }
 
@@ -416,9 +459,9 @@ static void loaded_operands(struct generator *g, uint8_t type, int depth)
 	uint32_t n = type == I32 ? 0 : type == I64 ? 1 : type == F32 ? 2 : 3, how = gen_below(g, 3);
 	if (how == 0)
 		gen_expression(g, type, depth - 1);
-	gen_address(g, depth - 2);
+	uint32_t memory = gen_address(g, depth - 2);
 	gen_op(g, 0x28 + n);
-	gen_memarg(g, n & 1 ? 3 : 2);
+	gen_memarg(g, memory, n & 1 ? 3 : 2);
 	if (how == 1)
 		leaf(g, type);
 	else if (how == 2)
@@ -461,30 +504,38 @@ static void operation(struct generator *g, uint8_t type, int depth)
 static void special_i32(struct generator *g, int depth)
 {
 	uint32_t table = g->tables > 1 && gen_chance(g, 2);
+	uint32_t memory = g->memories > 1 && gen_chance(g, 2);
 	switch (gen_below(g, 6)) {
 	case 0:
-		gen_op_index(g, 0x3f, g->memories > 1 && gen_chance(g, 2));
+		gen_op_index(g, 0x3f, memory);
+		gen_narrow(g, g->memory64[memory]);
 		return;
 	case 1:
 		gen_i32_const(g, (int32_t)gen_below(g, 3));
-		gen_op_index(g, 0x40, g->memories > 1 && gen_chance(g, 2));
+		gen_widen(g, g->memory64[memory]);
+		gen_op_index(g, 0x40, memory);
+		gen_narrow(g, g->memory64[memory]);
 		return;
 	case 2:
 		gen_op_fc(g, 16);
 		bytes_uleb(g->code, table);
+		gen_narrow(g, g->table64[table]);
 		return;
 	case 3: /* ref.is_null of an element */
 		gen_expression(g, I32, depth - 1);
 		gen_i32_const(g, gen_chance(g, 30) ? 15 : 7);
 		gen_op(g, 0x71);
+		gen_widen(g, g->table64[table]);
 		gen_op_index(g, 0x25, table);
 		gen_op(g, 0xd1);
 		return;
 	case 4: /* table.grow by a function */
 		gen_op_index(g, 0xd2, 1 + gen_below(g, g->funcs));
 		gen_i32_const(g, (int32_t)gen_below(g, 3));
+		gen_widen(g, g->table64[table]);
 		gen_op_fc(g, 15);
 		bytes_uleb(g->code, table);
+		gen_narrow(g, g->table64[table]);
 		return;
 	default: /* the host's function */
 		gen_expression(g, I32, depth - 1);
@@ -602,11 +653,12 @@ static void branch(struct generator *g, int depth)
 static void bulk_memory(struct generator *g, int depth)
 {
 	uint32_t a = g->memories > 1 && gen_chance(g, 3), b = g->memories > 1 && gen_chance(g, 3);
-	gen_address(g, depth - 1);
+	address_in(g, a, depth - 1);
 	switch (gen_below(g, 4)) {
 	case 0:
-		gen_address(g, depth - 1);
+		address_in(g, b, depth - 1);
 		gen_i32_const(g, (int32_t)gen_below(g, 2000));
+		gen_widen(g, g->memory64[a] && g->memory64[b]);
 		gen_op_fc(g, 10);
 		bytes_uleb(g->code, a);
 		bytes_uleb(g->code, b);
@@ -614,6 +666,7 @@ static void bulk_memory(struct generator *g, int depth)
 	case 1:
 		gen_expression(g, I32, depth - 1);
 		gen_i32_const(g, (int32_t)gen_below(g, 2000));
+		gen_widen(g, g->memory64[a]);
 		gen_op_fc(g, 11);
 		bytes_uleb(g->code, a);
 		return;
@@ -639,6 +692,7 @@ static void table_statement(struct generator *g, int depth)
 	gen_expression(g, I32, depth - 1);
 	gen_i32_const(g, gen_chance(g, 30) ? 31 : 3);
 	gen_op(g, 0x71);
+	gen_widen(g, g->table64[a]);
 	switch (gen_below(g, 4)) {
 	case 0:
 		if (gen_chance(g, 4))
@@ -649,7 +703,9 @@ static void table_statement(struct generator *g, int depth)
 		return;
 	case 1: /* table.copy */
 		gen_i32_const(g, (int32_t)gen_below(g, TABLE_SIZE));
+		gen_widen(g, g->table64[b]);
 		gen_i32_const(g, (int32_t)gen_below(g, 4));
+		gen_widen(g, g->table64[a] && g->table64[b]);
 		gen_op_fc(g, 14);
 		bytes_uleb(g->code, a);
 		bytes_uleb(g->code, b);
@@ -664,6 +720,7 @@ static void table_statement(struct generator *g, int depth)
 	default: /* table.fill */
 		gen_op_index(g, 0xd2, 1 + gen_below(g, g->funcs));
 		gen_i32_const(g, (int32_t)gen_below(g, 3));
+		gen_widen(g, g->table64[a]);
 		gen_op_fc(g, 17);
 		bytes_uleb(g->code, a);
 	}

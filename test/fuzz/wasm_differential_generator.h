@@ -51,6 +51,7 @@ struct generator {
 	uint32_t globals;
 	uint8_t global_type[GLOBALS_MAX];
 	uint32_t memories, tables;
+	bool memory64[2], table64[2];
 	uint32_t tags, tag_type[TAGS_MAX]; /* none: nothing is thrown */
 	bool legacy;                       /* and by the old instructions */
 	/* What the functions are like: see gen_style(). */
@@ -75,9 +76,12 @@ uint64_t gen_any_double(struct generator *g);
 uint64_t gen_any_bits(struct generator *g);
 /* Code that leaves a value of a type. */
 void gen_expression(struct generator *g, uint8_t type, int depth);
-/* Code that leaves an address. */
-void gen_address(struct generator *g, int depth);
-void gen_memarg(struct generator *g, uint32_t align_max);
+/* Code that leaves an address in a memory, which it returns. */
+uint32_t gen_address(struct generator *g, int depth);
+void gen_memarg(struct generator *g, uint32_t memory, uint32_t align_max);
+/* What is on the stack, an i32, becomes an address or a size; and back. */
+void gen_widen(struct generator *g, bool is_64);
+void gen_narrow(struct generator *g, bool is_64);
 
 /*
  * Chooses what the module's functions are like: half are a mixture of everything; the others have
@@ -104,6 +108,10 @@ void gen_condition(struct generator *g, int depth);
 /* Sets a local of this type, or drops the value. */
 void gen_keep(struct generator *g, uint8_t type);
 void gen_tail_call(struct generator *g, int depth);
+
+/* wasm_differential_atomic.c: an access with a result of this type, I32 or I64; one without. */
+void gen_atomic(struct generator *g, uint8_t type, int depth);
+void gen_atomic_statement(struct generator *g, int depth);
 
 /* wasm_differential_vector.c */
 void gen_vector_constant(struct generator *g);

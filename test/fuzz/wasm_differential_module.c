@@ -256,14 +256,15 @@ static void state_body(struct generator *g, struct bytes *body)
 	}
 	for (uint32_t m = 0; m < g->memories; m++) {
 		gen_op_index(g, 0x3f, m);
-		mix(body, I32);
+		mix(body, g->memory64[m] ? I64 : I32);
 	}
 	for (uint32_t t = 0; t < g->tables; t++) {
 		gen_op_fc(g, 16);
 		bytes_uleb(body, t);
-		mix(body, I32);
+		mix(body, g->table64[t] ? I64 : I32);
 		for (uint32_t i = 0; i < TABLE_SIZE; i++) {
 			gen_i32_const(g, (int32_t)i);
+			gen_widen(g, g->table64[t]);
 			gen_op_index(g, 0x25, t);
 			gen_op(g, 0xd1);
 			mix(body, I32);
@@ -352,14 +353,21 @@ static void global_section(struct generator *g, struct bytes *s)
 	}
 }
 
+/* Where a segment goes, which is a constant expression. */
+static void offset(struct generator *g, bool is_64, uint32_t at)
+{
+	gen_op(g, is_64 ? 0x42 : 0x41);
+	bytes_sleb(g->code, at);
+	bytes_u8(g->code, 0x0b);
+}
+
 /* An active segment with all functions, and a passive one; all may be named by ref.func. */
 static void element_section(struct generator *g, struct bytes *s)
 {
 	bytes_uleb(s, 2);
 	g->code = s;
 	bytes_uleb(s, 0);
-	gen_i32_const(g, 0);
-	bytes_u8(s, 0x0b);
+	offset(g, g->table64[0], 0);
 	bytes_uleb(s, g->funcs);
 	for (uint32_t i = 0; i < g->funcs; i++)
 		bytes_uleb(s, 1 + i);
@@ -375,8 +383,7 @@ static void data_section(struct generator *g, struct bytes *s)
 	bytes_uleb(s, 2);
 	g->code = s;
 	bytes_uleb(s, 0);
-	gen_i32_const(g, (int32_t)gen_below(g, 60000));
-	bytes_u8(s, 0x0b);
+	offset(g, g->memory64[0], gen_below(g, 60000));
 	for (uint32_t segment = 0; segment < 2; segment++) {
 		if (segment)
 			bytes_uleb(s, 1);
@@ -442,13 +449,14 @@ uint32_t generate_module(uint64_t seed, struct bytes *out, bool *vectors)
 	section(out, 3, &s);
 	bytes_uleb(&s, g->tables);
 	for (uint32_t i = 0; i < g->tables; i++) {
-		static const uint8_t table[] = {FUNCREF, 1, TABLE_SIZE, 2 * TABLE_SIZE};
+		const uint8_t table[] = {FUNCREF, g->table64[i] ? 5 : 1, TABLE_SIZE,
+					 2 * TABLE_SIZE};
 		bytes_put(&s, table, sizeof(table));
 	}
 	section(out, 4, &s);
 	bytes_uleb(&s, g->memories);
 	for (uint32_t i = 0; i < g->memories; i++) {
-		static const uint8_t memory[] = {1, 1, 3};
+		const uint8_t memory[] = {g->memory64[i] ? 5 : 1, 1, 3};
 		bytes_put(&s, memory, sizeof(memory));
 	}
 	section(out, 5, &s);

@@ -78,10 +78,10 @@ void gen_vector_constant(struct generator *g)
 static void lane_access(struct generator *g, uint32_t code, int depth)
 {
 	static const uint8_t align[] = {0, 1, 2, 3};
-	gen_address(g, depth);
+	uint32_t memory = gen_address(g, depth);
 	gen_expression(g, V128, depth);
 	op_fd(g, code);
-	gen_memarg(g, align[(code - 84) % 4]);
+	gen_memarg(g, memory, align[(code - 84) % 4]);
 	bytes_u8(g->code, gen_below(g, 16u >> (code - 84) % 4));
 }
 
@@ -93,10 +93,10 @@ void gen_vector_load(struct generator *g, int depth)
 		lane_access(g, 84 + code - 16, depth);
 		return;
 	}
-	gen_address(g, depth);
+	uint32_t memory = gen_address(g, depth);
 	code = code < 11 ? code : code < 14 ? 0 : 92 + code - 14;
 	op_fd(g, code);
-	gen_memarg(g, code < 11 ? align[code] : code == 92 ? 2 : 3);
+	gen_memarg(g, memory, code < 11 ? align[code] : code == 92 ? 2 : 3);
 }
 
 void gen_vector_store(struct generator *g, int depth)
@@ -105,10 +105,10 @@ void gen_vector_store(struct generator *g, int depth)
 		lane_access(g, 88 + gen_below(g, 4), depth);
 		return;
 	}
-	gen_address(g, depth);
+	uint32_t memory = gen_address(g, depth);
 	gen_expression(g, V128, depth);
 	op_fd(g, 11);
-	gen_memarg(g, 4);
+	gen_memarg(g, memory, 4);
 }
 
 /* Lanes that are NaN become the canonical one: the others are chosen by comparison with themselves.

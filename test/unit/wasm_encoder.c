@@ -307,8 +307,12 @@ Test(wasm_encoder, alu_conditions_and_groups)
 	for (unsigned n = 0; n < 8; n++) {
 		struct form f = LOAD(alu_names[n], OP_ALU(n), 'g', 'g', 'w', WB);
 		struct form s = STORE(alu_names[n], OP_ALU_STORE(n), 'g', 'g', 'w', WB);
+		struct form s16 = STORE(alu_names[n], OP_ALU_STORE16(n), 'h', 0, 'h', W0);
+		struct form s8 = STORE(alu_names[n], OP_ALU_STORE8(n), 'b', 0, 'b', W0);
 		emit_table(&f, 1, false);
 		emit_table(&s, 1, false);
+		emit_table(&s16, 1, false);
+		emit_table(&s8, 1, false);
 	}
 	for (unsigned cc = 0; cc < 16; cc++) {
 		snprintf(name, sizeof(name), "cmov%s", conditions[cc]);

@@ -118,7 +118,7 @@ Test(wasm_trap, refusals_name_the_feature)
 		{{0xd3}, "garbage collection is not enabled"},
 		{{0xfb, 0}, "garbage collection is not enabled"},
 		{{0xfb, 28}, "garbage collection is not enabled"},
-		{{0xfe, 0}, "threads are not supported"},
+		{{0xfe, 0}, "atomic instructions are not enabled"},
 		{{0xfc, 19}, "wide arithmetic is not enabled"},
 		{{0x12, 0}, "tail calls are not enabled"},
 		{{0xfd, 77}, "SIMD is not enabled"},
@@ -137,5 +137,44 @@ Test(wasm_trap, refusals_name_the_feature)
 		cr_assert(wasm_compile(&store, bytes, sizeof(bytes), &none, &module, &error) < 0,
 			  "%zu", i);
 		cr_assert(strcmp(error.message, cases[i].message) == 0, "%s", error.message);
+	}
+}
+
+/* A memory's and a table's limits: the flags, and the words that refuse them. */
+Test(wasm_trap, refusals_of_limits_name_the_feature)
+{
+	static const struct {
+		uint8_t section, flags;
+		uint32_t features;
+		const char *message;
+	} cases[] = {
+		{5, 4, 0, "memory64 is not enabled"},
+		{4, 5, 0, "memory64 is not enabled"},
+		{5, 8, 0, "custom page sizes are not enabled"},
+		{5, 3, WASM_FEATURES_ALL, "threads (shared memory) are not supported"},
+		{5, 7, WASM_FEATURES_ALL, "threads (shared memory) are not supported"},
+		{4, 3, WASM_FEATURES_ALL, "malformed limits flags"},
+		{4, 8, WASM_FEATURES_ALL, "malformed limits flags"},
+		{5, 16, WASM_FEATURES_ALL, "malformed limits flags"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct wasm_options options = {
+			.size = sizeof(options),
+			.features = cases[i].features,
+		};
+		const uint8_t memory[] = {0, 'a', 's', 'm', 1, 0, 0, 0, 5, 4, 1, cases[i].flags,
+					  1, 1},
+			      table[] = {
+				      0, 'a', 's', 'm', 1, 0, 0, 0, 4, 5, 1, 0x70, cases[i].flags,
+				      1, 1};
+		struct wasm_module *module;
+		struct wasm_error error;
+		int rc = cases[i].section == 5 ? wasm_compile(&store, memory, sizeof(memory),
+							      &options, &module, &error)
+					       : wasm_compile(&store, table, sizeof(table),
+							      &options, &module, &error);
+		cr_assert(rc < 0, "%zu", i);
+		cr_assert(strcmp(error.message, cases[i].message) == 0, "%zu: %s", i,
+			  error.message);
 	}
 }

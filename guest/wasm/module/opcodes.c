@@ -47,6 +47,12 @@ static const struct wasm_vector_op behind_fd[WASM_FD_COUNT] = {
 #include "guest/wasm/module/opcodes.def"
 };
 
+static const struct wasm_atomic_op behind_fe[WASM_FE_COUNT] = {
+#define OP_FE(number, name, kind_, type_, bytes) \
+	[number] = {.kind = ATOMIC_##kind_, .type = OPERAND_##type_, .natural = OPERATION_##bytes},
+#include "guest/wasm/module/opcodes.def"
+};
+
 const struct wasm_opcode *wasm_opcode_fb(uint32_t number)
 {
 	static const struct wasm_opcode illegal;
@@ -63,4 +69,10 @@ const struct wasm_vector_op *wasm_vector_op(uint32_t number)
 {
 	static const struct wasm_vector_op illegal;
 	return number < WASM_FD_COUNT ? &behind_fd[number] : &illegal;
+}
+
+const struct wasm_atomic_op *wasm_atomic_op(uint32_t number)
+{
+	static const struct wasm_atomic_op illegal;
+	return number < WASM_FE_COUNT ? &behind_fe[number] : &illegal;
 }

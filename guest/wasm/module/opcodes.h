@@ -37,6 +37,13 @@ enum wasm_op_fd {
 	WASM_FD_COUNT
 };
 
+/* Behind WASM_OP_PREFIX_FE, as a number. */
+enum wasm_op_fe {
+#define OP_FE(number, name, ...) WASM_FE_##name = number,
+#include "guest/wasm/module/opcodes.def"
+	WASM_FE_COUNT
+};
+
 /* What follows an opcode. Indices and numbers are in LEB128. */
 enum wasm_immediate {
 	IMM_NONE,
@@ -126,6 +133,7 @@ enum wasm_class {
 	CLASS_PREFIX_FB,
 	CLASS_PREFIX_FC,
 	CLASS_PREFIX_FD,
+	CLASS_PREFIX_FE,
 	CLASSES
 };
 
@@ -259,5 +267,31 @@ struct wasm_vector_op {
 
 /* The row behind 0xfd; its shape is SIMD_ILLEGAL if there is none. */
 const struct wasm_vector_op *wasm_vector_op(uint32_t number);
+
+/* Atomic instructions; m is what is in memory. All but the fence have a memarg and an address. */
+enum atomic_kind {
+	ATOMIC_ILLEGAL = 0,
+	ATOMIC_FENCE,  /* a byte follows */
+	ATOMIC_NOTIFY, /* address i32 -> i32 */
+	ATOMIC_WAIT,   /* address m i64 -> i32 */
+	ATOMIC_LOAD,   /* address -> m */
+	ATOMIC_STORE,  /* address m -> */
+	ATOMIC_ADD,    /* this and those up to XCHG: address m -> m, which was there before */
+	ATOMIC_SUB,
+	ATOMIC_AND,
+	ATOMIC_OR,
+	ATOMIC_XOR,
+	ATOMIC_XCHG,
+	ATOMIC_CMPXCHG, /* address m m -> m */
+};
+
+struct wasm_atomic_op {
+	uint8_t kind;
+	uint8_t type;    /* enum wasm_type, of m */
+	uint8_t natural; /* log2 of the bytes accessed */
+};
+
+/* The row behind 0xfe; its kind is ATOMIC_ILLEGAL if there is none. */
+const struct wasm_atomic_op *wasm_atomic_op(uint32_t number);
 
 #endif

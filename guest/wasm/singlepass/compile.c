@@ -257,6 +257,9 @@ void compile_insn(struct compiler *c, uint8_t op)
 	case CLASS_PREFIX_FD:
 		handle_simd(c);
 		return;
+	case CLASS_PREFIX_FE:
+		handle_atomic(c);
+		return;
 	case CLASS_ILLEGAL:
 	case CLASS_UNSUPPORTED:
 	case CLASS_SATURATE: /* these have a prefix */

@@ -567,6 +567,8 @@ int32_t table_cell(const struct compiler *c, uint32_t table);
 /* memory.c */
 const struct wasm_limits *need_memory(const struct compiler *c, uint32_t index);
 struct x64_mem pop_address(struct compiler *c, struct memarg a, struct value *base);
+/* The same in a register of its own; it must be a multiple of the bytes. R11 is free behind it. */
+struct x64_mem pop_aligned(struct compiler *c, struct memarg a, struct value *base);
 struct memarg read_memarg(struct compiler *c, uint32_t natural);
 void handle_load(struct compiler *c, uint8_t op);
 void handle_store(struct compiler *c, uint8_t op);
@@ -607,5 +609,8 @@ void handle_saturate(struct compiler *c, const struct wasm_opcode *o);
 
 /* vector.c */
 void handle_simd(struct compiler *c);
+
+/* atomic.c */
+void handle_atomic(struct compiler *c);
 
 #endif

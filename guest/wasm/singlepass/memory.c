@@ -107,6 +107,35 @@ struct x64_mem pop_address(struct compiler *c, struct memarg a, struct value *ba
 	return reach(c, a.memory, to_reg(c, base), a.offset);
 }
 
+static struct x64_mem reach_checked(struct compiler *c, const struct memarg *a, struct value *base)
+{
+	if (c->m->memories[a->memory].byte_pages)
+		return reach_exactly(c, a, base);
+	return reach_64(c, a, to_reg(c, base));
+}
+
+struct x64_mem pop_aligned(struct compiler *c, struct memarg a, struct value *base)
+{
+	*base = pop_value(c, limits_address(&c->m->memories[a.memory]));
+	unsigned reg = to_own(c, base);
+	if (a.offset) {
+		x64_mov_imm(&c->x, R11, a.offset);
+		x64_rr(&c->x, OP_ALU(ALU_ADD), 1, reg, R11);
+		trap_if(c, CC_B, WASM_TRAP_MEMORY);
+		a.offset = 0;
+	}
+	if (a.bytes > 1) {
+		x64_test_imm(&c->x, 0, reg, a.bytes - 1);
+		trap_if(c, CC_NE, WASM_TRAP_UNALIGNED);
+	}
+	if (a.checked)
+		(void)reach_checked(c, &a, base);
+	if (a.memory == 0)
+		return x64_at_index(R15, reg, 0, 0);
+	add_base(c, a.memory, reg);
+	return x64_at(reg, 0);
+}
+
 struct memarg read_memarg(struct compiler *c, uint32_t natural)
 {
 	struct memarg a = {0};

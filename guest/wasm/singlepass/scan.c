@@ -30,6 +30,7 @@ enum scan_role {
 	ROLE_PREFIX_FB,
 	ROLE_PREFIX_FC,
 	ROLE_PREFIX_FD,
+	ROLE_PREFIX_FE,
 };
 
 /* Of each enum wasm_class; those that are not here are plain. */
@@ -65,6 +66,7 @@ static const uint8_t roles[CLASSES] = {
 	[CLASS_PREFIX_FB] = ROLE_PREFIX_FB,
 	[CLASS_PREFIX_FC] = ROLE_PREFIX_FC,
 	[CLASS_PREFIX_FD] = ROLE_PREFIX_FD,
+	[CLASS_PREFIX_FE] = ROLE_PREFIX_FE,
 };
 
 struct scan {
@@ -231,6 +233,15 @@ static bool skip_simd(struct scan *s)
 	return false;
 }
 
+/* The same of atomic instructions. */
+static bool skip_atomic(struct scan *s)
+{
+	uint32_t n;
+	if (!read_leb(s, &n) || wasm_atomic_op(n)->kind == ATOMIC_ILLEGAL)
+		return false;
+	return wasm_atomic_op(n)->kind == ATOMIC_FENCE ? skip_bytes(s, 1) : skip_memarg(s);
+}
+
 /* --- one instruction --- */
 
 static void add(uint32_t *to, uint32_t weight)
@@ -369,6 +380,8 @@ static bool scan_one(struct scan *s)
 		return scan_prefixed(s, roles[o->class]);
 	case ROLE_PREFIX_FD:
 		return skip_simd(s);
+	case ROLE_PREFIX_FE:
+		return skip_atomic(s);
 	case ROLE_REFUSED:
 		return false;
 	case ROLE_PLAIN:
@@ -641,6 +654,8 @@ static bool skip_plain(struct scan *s)
 		return scan_prefixed(s, roles[o->class]) && s->stops == 0;
 	case ROLE_PREFIX_FD:
 		return skip_simd(s);
+	case ROLE_PREFIX_FE:
+		return skip_atomic(s);
 	case ROLE_REFUSED:
 	case ROLE_LOCAL:
 	case ROLE_CALL:
