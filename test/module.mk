@@ -144,9 +144,9 @@ $(B)/test/conformance/spectest_vm: $(B)/test/conformance/spectest_vm.o $(OBJ_vm)
 $(B)/test/conformance/spectest_hosted: $(addprefix $(B)/test/conformance/,spectest_hosted.o spectest.o) $(HOSTED_WASM) \
 	$(B)/hosted/guest/lib/format.o
 	$(CC) $(HOST_LDFLAGS) $^ -o $@
-# What validates components, which no guest contains yet.
+# What validates, instantiates and calls components, which no guest contains yet.
 HOSTED_COMPONENT := $(patsubst %,$(B)/hosted/%.o,$(basename $(call sources,guest/component)))
-$(B)/test/conformance/component_check: $(B)/test/conformance/component_check.o $(HOSTED_COMPONENT) $(HOSTED_WASM)
+$(B)/test/conformance/component_check: $(addprefix $(B)/test/conformance/,component_check.o component_values.o) $(HOSTED_COMPONENT) $(HOSTED_WASM)
 	$(CC) $(HOST_LDFLAGS) $^ -o $@
 $(addprefix $(B)/test/unit/,component_names component_bounds): $(HOSTED_COMPONENT) $(HOSTED_WASM)
 $(addprefix $(B)/test/fuzz/,component component.replay): $(HOSTED_COMPONENT) $(HOSTED_WASM)

@@ -21,6 +21,7 @@ enum option {
 
 struct options {
 	bool has[OPTIONS];
+	uint32_t index[OPTIONS]; /* of the memory and of functions */
 	const struct wasm_functype *func[OPTIONS];
 };
 
@@ -44,8 +45,9 @@ static uint32_t type_of_letter(char letter)
 }
 
 /* A core function of this type is defined. */
-static void add_core_func(struct validator *v, const char *params, uint32_t param_count,
-			  const char *results, uint32_t result_count)
+static const struct wasm_functype *add_core_func(struct validator *v, const char *params,
+						 uint32_t param_count, const char *results,
+						 uint32_t result_count)
 {
 	struct wasm_externtype *e = need(v, 1, sizeof(*e));
 	struct deftype *t = types_open(&v->r, 1);
@@ -68,6 +70,7 @@ static void add_core_func(struct validator *v, const char *params, uint32_t para
 		.func = &types_close(&v->r, t, 1)->func,
 	};
 	space_add(v, SORT_CORE_FUNC, e);
+	return e->func;
 }
 
 static const struct wasm_functype *core_func(struct validator *v, uint32_t index)
@@ -94,6 +97,13 @@ static void check_option_function(struct validator *v, enum option o, const stru
 			option_names[o]);
 }
 
+static void check_memory(struct validator *v, const struct wasm_externtype *memory)
+{
+	if (memory->limits.is_64)
+		reader_fail(&v->r, WASM_ERROR_UNSUPPORTED,
+			    "canonical options with a 64-bit memory are not supported");
+}
+
 static void read_option(struct validator *v, struct options *o)
 {
 	uint8_t option = read_u8(&v->r);
@@ -103,10 +113,12 @@ static void read_option(struct validator *v, struct options *o)
 		invalid(v, "canonical option `%s` is specified more than once",
 			option_names[option]);
 	o->has[option] = true;
+	if (option >= OPTION_MEMORY && option != OPTION_ASYNC)
+		o->index[option] = read_u32(&v->r);
 	if (option == OPTION_MEMORY)
-		(void)space_get(v, v->scope, SORT_CORE_MEMORY, read_u32(&v->r));
+		check_memory(v, space_get(v, v->scope, SORT_CORE_MEMORY, o->index[option]));
 	if (option == OPTION_REALLOC || option == OPTION_POST_RETURN || option == OPTION_CALLBACK)
-		o->func[option] = core_func(v, read_u32(&v->r));
+		o->func[option] = core_func(v, o->index[option]);
 	if (option == OPTION_REALLOC)
 		check_option_function(v, OPTION_REALLOC, o->func[option], "iiii:i");
 	if (option == OPTION_CALLBACK)
@@ -126,6 +138,28 @@ static void read_options(struct validator *v, struct options *o)
 					option_names[a], option_names[b]);
 	if (o->has[OPTION_REALLOC] && !o->has[OPTION_MEMORY])
 		invalid(v, "canonical option `realloc` requires `memory` to also be specified");
+}
+
+/* What the graph has of a definition with these options, and notes it. */
+static void define_canon(struct validator *v, enum definition_kind kind, const struct options *o,
+			 struct canon canon)
+{
+	struct canon *c = need(v, 1, sizeof(*c));
+	*c = canon;
+	c->encoding = STRING_UTF8;
+	if (o->has[OPTION_UTF16])
+		c->encoding = STRING_UTF16;
+	if (o->has[OPTION_LATIN1_UTF16])
+		c->encoding = STRING_LATIN1_UTF16;
+	c->is_async = o->has[OPTION_ASYNC];
+	c->memory = o->has[OPTION_MEMORY] ? o->index[OPTION_MEMORY] : COMPONENT_NONE;
+	c->realloc = o->has[OPTION_REALLOC] ? o->index[OPTION_REALLOC] : COMPONENT_NONE;
+	c->post_return = o->has[OPTION_POST_RETURN] ? o->index[OPTION_POST_RETURN] : COMPONENT_NONE;
+	define(v, &(struct definition){
+			  .kind = (uint8_t)kind,
+			  .sort = kind == DEFINE_LIFT ? SORT_FUNC : SORT_CORE_FUNC,
+			  .canon = c,
+		  });
 }
 
 static void need_option(struct validator *v, const struct options *o, enum option option, bool need)
@@ -217,7 +251,8 @@ static void decode_lift(struct validator *v)
 	uint8_t sort = read_u8(&v->r);
 	if (sort)
 		malformed(v, "canonical function lift", sort);
-	const struct wasm_functype *core = core_func(v, read_u32(&v->r));
+	const uint32_t function = read_u32(&v->r);
+	const struct wasm_functype *core = core_func(v, function);
 	read_options(v, &o);
 	uint32_t index = read_u32(&v->r);
 	const struct ctype *func = type_at(v, index);
@@ -233,6 +268,7 @@ static void decode_lift(struct validator *v)
 	check_lift(v, func, core, &o);
 	check_post_return(v, core, &o);
 	space_add(v, SORT_FUNC, func);
+	define_canon(v, DEFINE_LIFT, &o, (struct canon){.type = func, .function = function});
 }
 
 static void append(struct flat *f, char letter)
@@ -247,7 +283,8 @@ static void decode_lower(struct validator *v)
 	uint8_t sort = read_u8(&v->r);
 	if (sort)
 		malformed(v, "canonical function lower", sort);
-	const struct ctype *func = space_get(v, v->scope, SORT_FUNC, read_u32(&v->r));
+	const uint32_t function = read_u32(&v->r);
+	const struct ctype *func = space_get(v, v->scope, SORT_FUNC, function);
 	read_options(v, &o);
 	refuse_option(v, &o, OPTION_POST_RETURN, "for lowerings");
 	refuse_option(v, &o, OPTION_CALLBACK, "for lowerings");
@@ -268,7 +305,10 @@ static void decode_lower(struct validator *v)
 	need_option(v, &o, OPTION_REALLOC, result_points);
 	if (is_async)
 		append(&s.results, 'i');
-	add_core_func(v, s.params.letter, s.params.count, s.results.letter, s.results.count);
+	struct canon c = {.type = func, .function = function};
+	c.core = add_core_func(v, s.params.letter, s.params.count, s.results.letter,
+			       s.results.count);
+	define_canon(v, DEFINE_LOWER, &o, c);
 }
 
 /* --- built-ins --- */
@@ -285,6 +325,8 @@ static const struct builtin builtins[] = {
 /* What the operands of one say. */
 struct operands {
 	char value; /* letter of the core value type */
+	uint8_t slot;
+	const struct ctype *resource;
 	const struct ctype *result, *channel;
 	struct options options;
 };
@@ -310,7 +352,7 @@ static const struct ctype *read_channel(struct validator *v, enum ctype_kind kin
 	return t;
 }
 
-static char read_context(struct validator *v)
+static void read_context(struct validator *v, struct operands *o)
 {
 	uint8_t type = read_u8(&v->r);
 	if (type != WASM_I32 && type != WASM_I64)
@@ -318,7 +360,8 @@ static char read_context(struct validator *v)
 	uint32_t slot = read_u32(&v->r);
 	if (slot > 1)
 		invalid(v, "a context has no slot %u", slot);
-	return type == WASM_I32 ? 'i' : 'I';
+	o->value = type == WASM_I32 ? 'i' : 'I';
+	o->slot = (uint8_t)slot;
 }
 
 static void read_thread_function(struct validator *v)
@@ -341,7 +384,7 @@ static void read_operand(struct validator *v, char operand, struct operands *o)
 	switch (operand) {
 	case 'r':
 	case 'l':
-		(void)read_resource(v, operand == 'l');
+		o->resource = read_resource(v, operand == 'l');
 		return;
 	case 's':
 		o->channel = read_channel(v, CTYPE_STREAM);
@@ -353,7 +396,7 @@ static void read_operand(struct validator *v, char operand, struct operands *o)
 		read_options(v, &o->options);
 		return;
 	case 'v':
-		o->value = read_context(v);
+		read_context(v, o);
 		return;
 	case 'R':
 		o->result = read_result_list(v);
@@ -427,7 +470,9 @@ static void decode_builtin(struct validator *v, uint8_t byte)
 	while (*colon != ':')
 		colon++;
 	put_letters(colon + 1, &o, &results);
-	add_core_func(v, params.letter, params.count, results.letter, results.count);
+	struct canon c = {.type = o.resource, .builtin = byte, .slot = o.slot};
+	c.core = add_core_func(v, params.letter, params.count, results.letter, results.count);
+	define_canon(v, DEFINE_BUILTIN, &o.options, c);
 }
 
 void decode_canon(struct validator *v)

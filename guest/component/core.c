@@ -98,11 +98,13 @@ void decode_core_module(struct validator *v, uint32_t bytes)
 		reader_fail(&v->r, WASM_ERROR_LIMIT, "too many core modules");
 	if (component_is(v->r.p, bytes))
 		reader_fail(&v->r, WASM_ERROR_MALFORMED, "expected a version header for a module");
-	if (wasm_compile(&v->store, v->r.p, bytes, v->options, &module, &error) < 0)
+	if (wasm_compile(v->store, v->r.p, bytes, v->options, &module, &error) < 0)
 		wasm_fail(v->r.fail, error.kind, reader_offset(&v->r) + error.offset,
 			  "core module: %s", error.message);
 	v->r.p += bytes;
 	space_add(v, SORT_CORE_MODULE, type_of_module(v, module));
+	define(v, &(struct definition){
+			  .kind = DEFINE_MODULE, .sort = SORT_CORE_MODULE, .module = module});
 }
 
 /* --- core types --- */
@@ -249,9 +251,11 @@ static void check_import(struct validator *v, const struct core_extern *import,
 
 static void instantiate_module(struct validator *v)
 {
-	const struct module_type *m = space_get(v, v->scope, SORT_CORE_MODULE, read_u32(&v->r));
+	const uint32_t index = read_u32(&v->r);
+	const struct module_type *m = space_get(v, v->scope, SORT_CORE_MODULE, index);
 	uint32_t n = read_vector(v, COMPONENT_MAX_ENTRIES, "arguments");
 	const struct core_externs **instance = need(v, n, sizeof(*instance));
+	struct operand *operands = need(v, n, sizeof(*operands));
 	struct core_externs given = {0}; /* by position */
 	for (uint32_t i = 0; i < n; i++) {
 		struct wasm_name name = read_name(&v->r);
@@ -260,7 +264,8 @@ static void instantiate_module(struct validator *v)
 			malformed(v, "instantiation arg kind", sort);
 		if (!core_externs_add(&given, &v->arena, v->r.fail, no_name, name))
 			invalid(v, "duplicate module instantiation argument named %N", &name);
-		instance[i] = space_get(v, v->scope, SORT_CORE_INSTANCE, read_u32(&v->r));
+		operands[i] = (struct operand){name, SORT_CORE_INSTANCE, read_u32(&v->r)};
+		instance[i] = space_get(v, v->scope, SORT_CORE_INSTANCE, operands[i].index);
 	}
 	for (uint32_t i = 0; i < m->imports.count; i++) {
 		const struct core_extern *import = &m->imports.list[i];
@@ -272,20 +277,32 @@ static void instantiate_module(struct validator *v)
 	}
 	work(v, 1 + m->imports.count);
 	space_add(v, SORT_CORE_INSTANCE, &m->exports);
+	define(v, &(struct definition){.kind = DEFINE_CORE_INSTANCE,
+				       .sort = SORT_CORE_INSTANCE,
+				       .index = index,
+				       .count = n,
+				       .operands = operands});
 }
 
 static void export_core_items(struct validator *v)
 {
 	struct core_externs *exports = need(v, 1, sizeof(*exports));
 	uint32_t n = read_vector(v, COMPONENT_MAX_ENTRIES, "exports");
+	struct operand *operands = need(v, n, sizeof(*operands));
 	for (uint32_t i = 0; i < n; i++) {
 		struct wasm_name name = read_name(&v->r);
 		enum component_sort sort = read_core_sort(v, "core instance export kind");
 		if (sort < SORT_CORE_FUNC || sort > SORT_CORE_TAG)
 			malformed(v, "core instance export kind", v->r.p[-1]);
-		add_export(v, exports, name, space_get(v, v->scope, sort, read_u32(&v->r)));
+		operands[i] = (struct operand){name, sort, read_u32(&v->r)};
+		add_export(v, exports, name, space_get(v, v->scope, sort, operands[i].index));
 	}
 	space_add(v, SORT_CORE_INSTANCE, exports);
+	define(v, &(struct definition){.kind = DEFINE_CORE_EXPORTS,
+				       .sort = SORT_CORE_INSTANCE,
+				       .count = n,
+				       .operands = operands,
+				       .core_exports = exports});
 }
 
 void decode_core_instance(struct validator *v)

@@ -189,8 +189,10 @@ static void read_function(struct validator *v, struct ctype *t)
 	finish_type(v, t);
 }
 
-static void read_resource(struct validator *v, struct ctype *t)
+/* The destructor's index. */
+static uint32_t read_resource(struct validator *v, struct ctype *t)
 {
+	uint32_t destructor = COMPONENT_NONE;
 	if (v->scope->kind != SCOPE_COMPONENT)
 		invalid(v, "resources can only be defined within a concrete component");
 	uint8_t rep = read_u8(&v->r);
@@ -200,13 +202,15 @@ static void read_resource(struct validator *v, struct ctype *t)
 	if (has_destructor > 0x01)
 		malformed(v, "resource destructor", has_destructor);
 	if (has_destructor) {
+		destructor = read_u32(&v->r);
 		const struct wasm_externtype *f =
-			space_get(v, v->scope, SORT_CORE_FUNC, read_u32(&v->r));
+			space_get(v, v->scope, SORT_CORE_FUNC, destructor);
 		if (!wasm_functype_is(f->func, "i:"))
 			invalid(v, "wrong signature for a destructor");
 	}
 	t->resource = new_resource(v, v->scope);
 	finish_type(v, t);
+	return destructor;
 }
 
 /* --- types of components and instances --- */
@@ -279,8 +283,11 @@ void decode_type(struct validator *v)
 	enum ctype_kind kind = ctype_kind_of(byte);
 	if (kind == CTYPE_KINDS)
 		malformed(v, "component defined type", byte);
+	struct definition d = {.kind = DEFINE_TYPE, .sort = SORT_TYPE, .index = COMPONENT_NONE};
 	if (kind < CTYPE_PRIMITIVES) {
-		space_add(v, SORT_TYPE, &ctype_primitive[kind]);
+		d.type = &ctype_primitive[kind];
+		space_add(v, SORT_TYPE, d.type);
+		define(v, &d);
 		return;
 	}
 	bool is_async = kind == CTYPE_ASYNC_FUNC;
@@ -291,8 +298,10 @@ void decode_type(struct validator *v)
 	else if (t->kind == CTYPE_FUNC)
 		read_function(v, t);
 	else if (t->kind == CTYPE_RESOURCE)
-		read_resource(v, t);
+		d.index = read_resource(v, t);
 	else
 		read_value_type(v, t);
 	space_add(v, SORT_TYPE, t);
+	d.type = t;
+	define(v, &d);
 }

@@ -18,6 +18,10 @@ static void alias_export(struct validator *v, enum component_sort sort)
 	if (found->item.sort != sort)
 		invalid(v, "export %N for instance %u is not a %s", &name, index, sort_name(sort));
 	space_add(v, sort, entry_of(&found->item));
+	define(v, &(struct definition){.kind = DEFINE_ALIAS_EXPORT,
+				       .sort = (uint8_t)sort,
+				       .index = index,
+				       .name = name});
 }
 
 static enum component_sort sort_of_kind(enum wasm_kind kind)
@@ -43,6 +47,10 @@ static void alias_core_export(struct validator *v, enum component_sort sort)
 		invalid(v, "export %N for core instance %u is not a %s", &name, index,
 			sort_name(sort));
 	space_add(v, sort, &found->type);
+	define(v, &(struct definition){.kind = DEFINE_ALIAS_CORE_EXPORT,
+				       .sort = (uint8_t)sort,
+				       .index = index,
+				       .name = name});
 }
 
 static void alias_outer(struct validator *v, enum component_sort sort)
@@ -56,10 +64,15 @@ static void alias_outer(struct validator *v, enum component_sort sort)
 	}
 	if (!s)
 		invalid(v, "invalid outer alias count of %u", count);
-	const void *entry = space_get(v, s, sort, read_u32(&v->r));
+	const uint32_t index = read_u32(&v->r);
+	const void *entry = space_get(v, s, sort, index);
 	if (crosses && sort == SORT_TYPE && ctype_has_free_resource(entry))
 		invalid(v, "outer type alias across a component transitively refers to resources");
 	space_add(v, sort, entry);
+	define(v, &(struct definition){.kind = DEFINE_ALIAS_OUTER,
+				       .sort = (uint8_t)sort,
+				       .index = index,
+				       .count = count});
 }
 
 void decode_alias(struct validator *v, bool in_type)
@@ -197,7 +210,7 @@ static struct item read_extern_type(struct validator *v, uint32_t *first, uint32
 }
 
 static void add_extern(struct validator *v, struct wasm_name name, struct item item,
-		       const struct attributes *a, bool is_import)
+		       const struct attributes *a, bool is_import, uint32_t index)
 {
 	struct scope *s = v->scope;
 	struct externs *among = is_import ? &s->imports : &s->exports;
@@ -212,6 +225,13 @@ static void add_extern(struct validator *v, struct wasm_name name, struct item i
 			is_import ? "import" : "export", &name);
 	added->item = item;
 	space_add(v, item.sort, entry_of(&item));
+	define(v, &(struct definition){
+			  .kind = is_import ? DEFINE_IMPORT : DEFINE_EXPORT,
+			  .sort = (uint8_t)item.sort,
+			  .index = index,
+			  .name = name,
+			  .type = item.sort == SORT_CORE_MODULE ? NULL : item.type,
+		  });
 }
 
 /* An import, or an export of a component's or an instance's type. */
@@ -220,14 +240,15 @@ void decode_extern(struct validator *v, bool is_import)
 	struct attributes a = {0};
 	uint32_t first, end;
 	struct wasm_name name = read_extern_name(v, &a);
-	add_extern(v, name, read_extern_type(v, &first, &end), &a, is_import);
+	add_extern(v, name, read_extern_type(v, &first, &end), &a, is_import, COMPONENT_NONE);
 }
 
 void decode_export(struct validator *v)
 {
 	struct attributes a = {0};
 	struct wasm_name name = read_extern_name(v, &a);
-	struct item item = read_item(v);
+	uint32_t index;
+	struct item item = read_item(v, &index);
 	uint8_t ascribed = read_u8(&v->r);
 	if (ascribed > 0x01)
 		malformed(v, "optional component export type", ascribed);
@@ -238,5 +259,5 @@ void decode_export(struct validator *v)
 			match_fail(&m, "ascription of export", name);
 		item = want;
 	}
-	add_extern(v, name, item, &a, false);
+	add_extern(v, name, item, &a, false, index);
 }

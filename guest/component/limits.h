@@ -21,6 +21,16 @@
  */
 #define COMPONENT_MAX_WORK 20000000u
 
+/* While it runs. */
+#define COMPONENT_MAX_INSTANCES     10000u    /* core ones and those of components, each */
+#define COMPONENT_MAX_INSTANTIATING 100u      /* within each other */
+#define COMPONENT_MAX_STEPS         10000000u /* definitions carried out */
+#define COMPONENT_MAX_HANDLES       0x10000000u
+#define COMPONENT_HANDLES_BYTES     0x180000000ull /* address space for an instance's */
+#define COMPONENT_LOANS_BYTES       0x80000000ull
+#define COMPONENT_HOST_BYTES        256u /* of parameters, or a result, of a function of the host */
+#define COMPONENT_MAX_PASSED_BYTES  0xfffffffu /* of a string or list that is passed */
+
 /* A value's size in memory (Canonical ABI: element size with 64-bit pointers). */
 #define COMPONENT_MAX_VALUE_BYTES 0x10000000u
 

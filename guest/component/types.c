@@ -3,7 +3,7 @@
  * What follows from a type's parts: its size and alignment, its flat form (CanonicalABI.md,
  * "Alignment", "Element Size", "Flattening"), and what it refers to.
  */
-#include "guest/component/types.h"
+#include "guest/component/layout.h"
 
 const struct ctype ctype_primitive[CTYPE_PRIMITIVES] = {
 #define TYPE(byte, name, text)
@@ -85,11 +85,6 @@ struct layout {
 	uint32_t align;
 };
 
-static uint64_t align_up(uint64_t at, uint32_t align)
-{
-	return (at + align - 1) & ~(uint64_t)(align - 1);
-}
-
 static struct layout layout_of(const struct ctype *t, bool wide)
 {
 	if (!t)
@@ -105,25 +100,18 @@ static struct layout sequence(const struct ctype *t, bool wide)
 	struct layout all = {0, 1};
 	for (uint32_t i = 0; i < t->count; i++) {
 		struct layout part = layout_of(t->members[i].type, wide);
-		all.bytes = align_up(all.bytes, part.align) + part.bytes;
+		all.bytes = layout_align(all.bytes, part.align) + part.bytes;
 		if (part.align > all.align)
 			all.align = part.align;
 	}
-	all.bytes = align_up(all.bytes, all.align);
+	all.bytes = layout_align(all.bytes, all.align);
 	return all;
-}
-
-static uint32_t discriminant_bytes(uint32_t cases)
-{
-	if (cases <= 0x100)
-		return 1;
-	return cases <= 0x10000 ? 2 : 4;
 }
 
 /* A case's number, and what one case has. */
 static struct layout choice(const struct ctype *t, uint32_t cases, bool wide)
 {
-	uint32_t number = discriminant_bytes(cases);
+	uint32_t number = layout_number_bytes(cases);
 	struct layout all = {0, number};
 	uint64_t largest = 0;
 	uint32_t to = 1;
@@ -136,7 +124,7 @@ static struct layout choice(const struct ctype *t, uint32_t cases, bool wide)
 	}
 	if (to > all.align)
 		all.align = to;
-	all.bytes = align_up(align_up(number, to) + largest, all.align);
+	all.bytes = layout_align(layout_align(number, to) + largest, all.align);
 	return all;
 }
 
@@ -158,7 +146,7 @@ static struct layout measure(const struct ctype *t, bool wide)
 	case CTYPE_RESULT:
 		return choice(t, 2, wide);
 	case CTYPE_FLAGS: {
-		uint32_t bytes = t->count <= 8 ? 1 : t->count <= 16 ? 2 : 4;
+		uint32_t bytes = layout_flags_bytes(t->count);
 		return (struct layout){bytes, bytes};
 	}
 	case CTYPE_LIST:

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "guest/component/component.h"
+#include "guest/component/instance.h"
 #include "guest/component/validator.h"
 
 enum section {
@@ -29,17 +30,21 @@ static void decode_body(struct validator *v);
 
 /* --- instances --- */
 
-static void read_arguments(struct validator *v, struct externs *given)
+static const struct operand *read_arguments(struct validator *v, struct externs *given)
 {
 	uint32_t n = read_vector(v, COMPONENT_MAX_ENTRIES, "arguments");
+	struct operand *operands = need(v, n, sizeof(*operands));
 	for (uint32_t i = 0; i < n; i++) {
 		struct wasm_name name = read_name(&v->r);
 		struct extern_item *added = externs_add(given, &v->arena, v->r.fail, name);
 		if (!added)
 			invalid(v, "instantiation argument %N conflicts with previous argument",
 				&name);
-		added->item = read_item(v);
+		added->item = read_item(v, &operands[i].index);
+		operands[i].name = name;
+		operands[i].sort = added->item.sort;
 	}
+	return operands;
 }
 
 static void instantiate(struct validator *v)
@@ -49,7 +54,7 @@ static void instantiate(struct validator *v)
 	struct externs given = {0};
 	struct match m = {.v = v, .first = c->first, .end = c->end, .outermost = true};
 	struct ctype *instance = new_type(v, CTYPE_INSTANCE);
-	read_arguments(v, &given);
+	const struct operand *operands = read_arguments(v, &given);
 	image_begin(v);
 	for (uint32_t i = 0; i < c->imports.count; i++) {
 		const struct extern_item *want = &c->imports.list[i];
@@ -65,16 +70,25 @@ static void instantiate(struct validator *v)
 	substitute_externs(v, &m, base, &c->exports, &instance->exports);
 	finish_type(v, instance);
 	space_add(v, SORT_INSTANCE, instance);
+	define(v, &(struct definition){.kind = DEFINE_INSTANCE,
+				       .sort = SORT_INSTANCE,
+				       .index = index,
+				       .count = given.count,
+				       .type = instance,
+				       .operands = operands});
 }
 
 static void export_inline(struct validator *v)
 {
 	struct ctype *instance = new_type(v, CTYPE_INSTANCE);
 	uint32_t n = read_vector(v, COMPONENT_MAX_ENTRIES, "exports");
+	struct operand *operands = need(v, n, sizeof(*operands));
 	for (uint32_t i = 0; i < n; i++) {
 		struct attributes a = {0};
 		struct wasm_name name = read_extern_name(v, &a);
-		struct item item = read_item(v);
+		struct item item = read_item(v, &operands[i].index);
+		operands[i].name = name;
+		operands[i].sort = item.sort;
 		check_attributes(v, name, &item, &a);
 		check_annotation(v, name, &item, NULL);
 		struct extern_item *added =
@@ -85,6 +99,11 @@ static void export_inline(struct validator *v)
 	}
 	finish_type(v, instance);
 	space_add(v, SORT_INSTANCE, instance);
+	define(v, &(struct definition){.kind = DEFINE_EXPORTS,
+				       .sort = SORT_INSTANCE,
+				       .count = n,
+				       .type = instance,
+				       .operands = operands});
 }
 
 static void decode_instance(struct validator *v)
@@ -125,9 +144,12 @@ static void decode_nested(struct validator *v)
 			    "expected a version header for a component");
 	scope_enter(v, &scope, SCOPE_COMPONENT);
 	decode_body(v);
-	const struct ctype *type = scope_type(v, &scope);
+	scope.graph->type = scope_type(v, &scope);
 	scope_leave(v);
-	space_add(v, SORT_COMPONENT, type);
+	space_add(v, SORT_COMPONENT, scope.graph->type);
+	define(v, &(struct definition){.kind = DEFINE_COMPONENT,
+				       .sort = SORT_COMPONENT,
+				       .component = scope.graph});
 }
 
 static void decode_section(struct validator *v, uint8_t id)
@@ -200,28 +222,26 @@ static void decode_body(struct validator *v)
 
 /* --- from outside --- */
 
-static void run(struct validator *v)
+static const struct graph *run(struct validator *v)
 {
 	struct scope scope;
 	if (!component_is(v->r.p, (size_t)(v->r.end - v->r.p)))
 		reader_fail(&v->r, WASM_ERROR_MALFORMED, "not a component of version 0xd");
 	scope_enter(v, &scope, SCOPE_COMPONENT);
 	decode_body(v);
+	scope.graph->type = scope_type(v, &scope);
 	scope_leave(v);
+	return scope.graph;
 }
 
-static void close_validator(struct validator *v)
-{
-	wasm_store_close(&v->store);
-	arena_close(&v->arena);
-}
-
-int component_validate(const void *bytes, size_t size, const struct wasm_options *options,
-		       struct wasm_error *error)
+int component_load(struct wasm_store *store, const void *bytes, size_t size,
+		   const struct wasm_options *options, struct component **component,
+		   struct wasm_error *error)
 {
 	struct failure fail = {.error = error};
 	struct validator v = {
 		.r = {bytes, (const uint8_t *)bytes + size, bytes, &fail},
+		.store = store,
 		.options = options,
 	};
 	memset(error, 0, sizeof(*error));
@@ -233,10 +253,24 @@ int component_validate(const void *bytes, size_t size, const struct wasm_options
 		return wasm_error_number(error->kind);
 	}
 	if (wasm_jump_set(&fail.jump) != 0) {
-		close_validator(&v);
+		arena_close(&v.arena);
 		return wasm_error_number(error->kind);
 	}
-	run(&v);
-	close_validator(&v);
+	struct component *made = need(&v, 1, sizeof(*made));
+	made->graph = run(&v);
+	made->store = store;
+	made->arena = v.arena;
+	*component = made;
 	return 0;
+}
+
+int component_validate(const void *bytes, size_t size, const struct wasm_options *options,
+		       struct wasm_error *error)
+{
+	struct wasm_store store = {0};
+	struct component *component = NULL;
+	const int rc = component_load(&store, bytes, size, options, &component, error);
+	component_free(component);
+	wasm_store_close(&store);
+	return rc;
 }

@@ -140,6 +140,16 @@ void space_add(struct validator *v, enum component_sort sort, const void *entry)
 	s->entry[s->count++] = entry;
 }
 
+void define(struct validator *v, const struct definition *definition)
+{
+	struct graph *g = v->scope->graph;
+	if (!g || definition->sort == SORT_CORE_TYPE) /* nothing is made of those */
+		return;
+	g->list =
+		array_grow(g->list, g->count, &g->capacity, sizeof(*g->list), &v->arena, v->r.fail);
+	g->list[g->count++] = *definition;
+}
+
 const void *space_get(struct validator *v, const struct scope *s, enum component_sort sort,
 		      uint32_t index)
 {
@@ -167,12 +177,13 @@ const void *entry_of(const struct item *item)
 }
 
 /* A sort and an index, of what components import and export. */
-struct item read_item(struct validator *v)
+struct item read_item(struct validator *v, uint32_t *index)
 {
 	enum component_sort sort = read_sort(v, "component external kind");
 	if (sort > SORT_INSTANCE)
 		malformed(v, "component external kind", v->r.p[-1]);
-	return item_of(sort, space_get(v, v->scope, sort, read_u32(&v->r)));
+	*index = read_u32(&v->r);
+	return item_of(sort, space_get(v, v->scope, sort, *index));
 }
 
 uint32_t new_resource(struct validator *v, const struct scope *owner)
@@ -191,10 +202,15 @@ void scope_enter(struct validator *v, struct scope *s, enum scope_kind kind)
 	if (++v->depth > COMPONENT_MAX_DEPTH)
 		reader_fail(&v->r, WASM_ERROR_LIMIT, "components are nested too deeply");
 	v->scope = s;
+	if (kind == SCOPE_COMPONENT)
+		s->graph = need(v, 1, sizeof(*s->graph));
 }
 
 void scope_leave(struct validator *v)
 {
+	struct graph *g = v->scope->graph;
+	for (unsigned sort = 0; g && sort < SORTS; sort++)
+		g->entries[sort] = v->scope->space[sort].count;
 	v->scope = v->scope->outer;
 	v->depth--;
 }

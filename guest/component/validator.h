@@ -3,7 +3,7 @@
 #ifndef MOTE_GUEST_COMPONENT_VALIDATOR_H
 #define MOTE_GUEST_COMPONENT_VALIDATOR_H
 
-#include "guest/component/names.h"
+#include "guest/component/graph.h"
 #include "guest/wasm/module/module.h"
 #include "guest/wasm/store.h"
 
@@ -33,6 +33,7 @@ struct scope {
 	struct externs imports, exports;
 	struct node_set imported, exported;
 	uint32_t first_resource;
+	struct graph *graph; /* SCOPE_COMPONENT; of a type there is none */
 };
 
 /* A core type that was defined: of a function, or of a module. */
@@ -49,7 +50,7 @@ struct resource {
 struct validator {
 	struct reader r;
 	struct arena arena;
-	struct wasm_store store; /* of the core modules */
+	struct wasm_store *store; /* of the core modules */
 	const struct wasm_options *options;
 	struct scope *scope;
 	uint32_t depth, modules, resources, runs;
@@ -68,12 +69,14 @@ void *need(struct validator *v, uint64_t count, uint64_t bytes);
 uint32_t read_vector(struct validator *v, uint32_t max, const char *what);
 struct wasm_name read_label(struct validator *v, const char *what);
 void space_add(struct validator *v, enum component_sort sort, const void *entry);
+/* Notes what makes the entry that is added last to the index space of its sort. */
+void define(struct validator *v, const struct definition *definition);
 const void *space_get(struct validator *v, const struct scope *s, enum component_sort sort,
 		      uint32_t index);
 enum component_sort read_sort(struct validator *v, const char *what);
 enum component_sort read_core_sort(struct validator *v, const char *what);
 const char *sort_name(enum component_sort sort);
-struct item read_item(struct validator *v);
+struct item read_item(struct validator *v, uint32_t *index);
 const void *entry_of(const struct item *item);
 uint32_t new_resource(struct validator *v, const struct scope *owner);
 void scope_enter(struct validator *v, struct scope *s, enum scope_kind kind);

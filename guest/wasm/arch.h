@@ -50,6 +50,15 @@ struct unwind {
 /* Compiled code calls a host function, one of the engine's helpers; where a fault in it goes on. */
 extern const uint8_t wasm_host_glue[], wasm_helper_glue[], wasm_trap_landing[];
 
+/*
+ * The C function of a host function of words (runtime/host.c), which gets the struct wasm_func, the
+ * registers of its arguments, and those on the stack.
+ */
+void wasm_words_entry(void);
+struct word_registers {
+	uint64_t ints[ARG_INTS], floats[ARG_FLOATS]; /* low halves */
+};
+
 /* The reason that compiled code gives behind the instruction that traps at `pc`. */
 uint8_t arch_trap_code(uint64_t pc);
 

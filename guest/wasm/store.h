@@ -18,7 +18,9 @@ struct wasm_store {
 	struct wasm_instance *instances;
 	struct wasm_memory *memories; /* that belong to no instance, as do the tables */
 	struct wasm_table *tables;
-	struct arena objects;     /* where what belongs to no instance lies */
+	struct arena objects; /* where what belongs to no instance lies */
+	/* what functions of no instance are of: the store, and nothing else */
+	struct wasm_instance *host;
 	struct wasm_store *outer; /* while armed: the store whose host function called in here */
 	bool armed;               /* a call is under way, and what is below is its */
 	struct wasm_jump jump;

@@ -308,7 +308,17 @@ int wasm_instance_export(struct wasm_instance *instance, const char *name, size_
 void *wasm_env(const struct wasm_instance *instance);
 struct wasm_module *wasm_instance_module(const struct wasm_instance *instance);
 
+/*
+ * A host function whose type is known at run time only: its arguments as words, an i32 and an f32
+ * with zeroes above, and its result, if it has one, the same.
+ */
+typedef uint64_t (*wasm_words_fn)(void *context, const uint64_t *args);
+enum { WASM_WORDS_MAX = 20 };
+
 /* Of no instance; they live as long as the store. NULL: out of memory or a bad size. */
+/* A function of the host, of WASM_WORDS_MAX parameters at most, none of them a vector. */
+struct wasm_func *wasm_func_new(struct wasm_store *store, const struct wasm_functype *type,
+				wasm_words_fn call, void *context);
 struct wasm_global *wasm_global_new(struct wasm_store *store, uint32_t type, bool is_mutable,
 				    union wasm_value value);
 struct wasm_memory *wasm_memory_new(struct wasm_store *store, struct wasm_limits limits);
@@ -343,8 +353,18 @@ int64_t wasm_memory_grow(struct wasm_memory *memory, uint64_t pages);
 enum wasm_outcome wasm_call(struct wasm_func *func, const union wasm_value *args,
 			    union wasm_value *results, struct wasm_stop *stop);
 
+/*
+ * Runs a C function that makes calls in the store: comes back as well when a trap in one of them
+ * ends it.
+ */
+enum wasm_outcome wasm_run(struct wasm_store *store, void (*run)(void *), void *arg,
+			   struct wasm_stop *stop);
+
 /* For host functions: does not return, but ends the outermost wasm_call (or instantiation). */
 _Noreturn void wasm_trap(const struct wasm_instance *instance, enum wasm_trap_code code,
 			 const char *message);
+/* The same of what has no instance. */
+_Noreturn void wasm_store_trap(struct wasm_store *store, enum wasm_trap_code code,
+			       const char *message);
 
 #endif

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Says of each file on standard input whether it is a valid component: for component_spectest.py. A
- * line a file, in order: the kind of error or "valid", the offset, the message.
+ * Carries out commands about components, for component_spectest.py: a line in, a line out.
+ *
+ *   check FILE                   whether it is a valid component: "valid", or the kind of error,
+ *                                the offset, the message
+ *   instance NAME FILE           makes an instance of it under that name: "instance", the same, or
+ *                                "trap", its code and text
+ *   invoke NAME FUNCTION VALUES  calls what it exports: "returned" and the result, or "trap"; or
+ *                                "refused" and why
+ *
+ * Values are as component_values.h has them.
  */
+#include "component_values.h"
+
 #include "guest/component/component.h"
-#include "guest/wasm/wasm.h"
+#include "guest/wasm/store.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +22,19 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { LINE_BYTES = 1 << 20 };
+
+/* What a name stands for: an instance with all that it lies in, until the end. */
+struct named {
+	struct named *next;
+	char *name;
+	uint8_t *bytes;
+	struct wasm_store store;
+	struct component *component;
+	struct component_instance *instance;
+};
+static struct named *all;
 
 static const char *kind_name(enum wasm_error_kind kind)
 {
@@ -27,6 +50,7 @@ static const char *kind_name(enum wasm_error_kind kind)
 	case WASM_ERROR_MEMORY:
 		return "memory";
 	case WASM_ERROR_LINK:
+		return "link";
 	case WASM_ERROR_TRAP:
 		break;
 	}
@@ -49,28 +73,117 @@ static uint8_t *read_file(const char *path, size_t *size)
 	}
 	if (fd >= 0)
 		close(fd);
+	if (!bytes) {
+		fprintf(stderr, "cannot read %s\n", path);
+		exit(2);
+	}
 	return bytes;
+}
+
+static void say_error(const struct wasm_error *error)
+{
+	printf("%s %lu %s\n", kind_name(error->kind), (unsigned long)error->offset, error->message);
+}
+
+static void say_trap(const struct wasm_stop *stop)
+{
+	const bool has_message = stop->code == WASM_TRAP_COMPONENT || stop->code == WASM_TRAP_HOST;
+	printf("trap %s: %s\n", wasm_trap_text(stop->code), has_message ? stop->message : "");
+}
+
+static void check(const char *path)
+{
+	struct wasm_error error;
+	size_t size;
+	uint8_t *bytes = read_file(path, &size);
+	if (component_validate(bytes, size, NULL, &error) == 0)
+		printf("valid\n");
+	else
+		say_error(&error);
+	free(bytes);
+}
+
+static void instantiate(const char *name, const char *path)
+{
+	static struct wasm_stop stop;
+	struct wasm_error error;
+	size_t size;
+	struct named *n = calloc(1, sizeof(*n));
+	n->name = strdup(name);
+	n->bytes = read_file(path, &size);
+	n->next = all;
+	all = n;
+	if (component_load(&n->store, n->bytes, size, NULL, &n->component, &error) < 0)
+		say_error(&error);
+	else if (component_instantiate(n->component, NULL, &n->instance, &error, &stop) == 0)
+		printf("instance\n");
+	else if (error.kind == WASM_ERROR_TRAP)
+		say_trap(&stop);
+	else
+		say_error(&error);
+}
+
+static void invoke(const char *name, const char *function, const char *values)
+{
+	static struct wasm_stop stop;
+	const struct named *n = all;
+	while (n && strcmp(n->name, name) != 0)
+		n = n->next;
+	if (!n || !n->instance) {
+		printf("refused there is no instance %s\n", name);
+		return;
+	}
+	struct component_func *f = component_export(n->instance, "", function);
+	if (!f) {
+		printf("refused it exports no function %s\n", function);
+		return;
+	}
+	if (component_func_type(f)->is_async) {
+		printf("refused async functions are not supported\n");
+		return;
+	}
+	char *result = NULL;
+	size_t size;
+	struct values v = {component_func_type(f), values, open_memstream(&result, &size)};
+	const struct component_passing pass = {values_lower, values_lift, &v};
+	const enum wasm_outcome outcome = component_call(f, &pass, &stop);
+	fclose(v.out);
+	if (outcome == WASM_RETURNED)
+		printf("returned %s\n", result);
+	else
+		say_trap(&stop);
+	free(result);
+}
+
+static void close_all(void)
+{
+	for (struct named *n = all, *next; n; n = next) {
+		next = n->next;
+		component_free(n->component);
+		wasm_store_close(&n->store);
+		free(n->bytes);
+		free(n->name);
+		free(n);
+	}
 }
 
 int main(void)
 {
-	char path[4096];
-	while (fgets(path, sizeof(path), stdin)) {
-		struct wasm_error error;
-		size_t size;
-		path[strcspn(path, "\n")] = '\0';
-		uint8_t *bytes = read_file(path, &size);
-		if (!bytes) {
-			fprintf(stderr, "cannot read %s\n", path);
-			return 2;
+	static char line[LINE_BYTES];
+	while (fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\n")] = '\0';
+		char *rest = line, *command = strsep(&rest, " ");
+		if (strcmp(command, "check") == 0) {
+			check(rest);
+		} else if (strcmp(command, "instance") == 0) {
+			const char *name = strsep(&rest, " ");
+			instantiate(name, rest);
+		} else {
+			const char *name = strsep(&rest, " "), *function = strsep(&rest, " ");
+			invoke(name, function, rest ? rest : "");
 		}
-		if (component_validate(bytes, size, NULL, &error) == 0)
-			printf("valid\n");
-		else
-			printf("%s %lu %s\n", kind_name(error.kind), (unsigned long)error.offset,
-			       error.message);
 		fflush(stdout);
-		free(bytes);
 	}
+	close_all();
 	return 0;
 }

@@ -13,7 +13,7 @@
 
 /* --- things that belong to no instance --- */
 
-static void *object(struct wasm_store *s, uint64_t bytes)
+void *store_object(struct wasm_store *s, uint64_t bytes)
 {
 	if (!s->objects.base && !arena_open(&s->objects, OBJECTS_BYTES))
 		return NULL;
@@ -125,7 +125,7 @@ struct wasm_global *wasm_global_new(struct wasm_store *store, uint32_t type, boo
 {
 	struct wasm_global *g = NULL;
 	if (!type_is_exception(type)) /* what no instance has, no collection finds */
-		g = object(store, sizeof *g);
+		g = store_object(store, sizeof *g);
 	if (g)
 		*g = (struct wasm_global){
 			.value = value,
@@ -137,7 +137,7 @@ struct wasm_global *wasm_global_new(struct wasm_store *store, uint32_t type, boo
 
 struct wasm_memory *wasm_memory_new(struct wasm_store *store, struct wasm_limits limits)
 {
-	struct wasm_memory *mem = object(store, sizeof *mem);
+	struct wasm_memory *mem = store_object(store, sizeof *mem);
 	if (!mem || !memory_make(mem, limits, WASM_MAX_MEMORY64_PAGES))
 		return NULL;
 	mem->next = store->memories;
@@ -150,7 +150,7 @@ struct wasm_table *wasm_table_new(struct wasm_store *store, uint32_t type,
 {
 	struct wasm_table *t = NULL;
 	if (!type_is_exception(type)) /* as with globals */
-		t = object(store, sizeof *t);
+		t = store_object(store, sizeof *t);
 	if (!t || !table_make(t, type, limits, WASM_MAX_TABLE_ELEMENTS))
 		return NULL;
 	t->next = store->tables;
@@ -324,26 +324,9 @@ static struct wasm_func *host_func(struct making *k, const struct wasm_functype 
 				   wasm_host_fn host, uint32_t index)
 {
 	struct wasm_func *f = arena_need(&k->i->arena, &k->fail, 1, sizeof *f);
-	*f = (struct wasm_func){
-		.code = wasm_host_glue,
-		.type = t,
-		.type_id = t->id,
-		.index = index,
-		.instance = k->i,
-		.host = host,
-		.host_stack_words = functype_stack_words(t),
-		.host_result_i32 = t->result_count == 1 && t->results[0] == WASM_I32,
-	};
+	host_func_init(f, k->i, t, host);
+	f->index = index;
 	return f;
-}
-
-/* Host functions have no vectors and one result at most. */
-static bool host_can(const struct wasm_functype *t)
-{
-	bool can = t->result_count <= 1;
-	for (uint32_t i = 0; i < t->param_count + t->result_count; i++)
-		can = can && t->params[i] != WASM_V128;
-	return can;
 }
 
 static void take_import(struct making *k, uint32_t n)
@@ -362,7 +345,7 @@ static void take_import(struct making *k, uint32_t n)
 	switch (own->kind) {
 	case WASM_KIND_FUNC:
 		if (e.host) {
-			fits = host_can(im.type.func);
+			fits = host_func_can(im.type.func);
 			e.func = fits ? host_func(k, im.type.func, e.host, own->index) : NULL;
 		} else {
 			fits = deftype_matches(functype_def(e.func->type),
@@ -581,7 +564,7 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link,
 	exception_add_roots(i, &k.fail);
 	store_add_instance(m->store, i);
 	struct wasm_stop *s = stop ? stop : &own_stop;
-	if (trap_run(i->store, copy_active, &k, s) != WASM_RETURNED) {
+	if (wasm_run(i->store, copy_active, &k, s) != WASM_RETURNED) {
 		/* It stays: others may have its functions in their tables by now. */
 		error->kind = WASM_ERROR_TRAP;
 		wasm_format(error->message, sizeof error->message, "%s", wasm_trap_text(s->code));

@@ -47,6 +47,8 @@ static inline struct wasm_tag **instance_tag(struct wasm_instance *i, uint32_t n
 {
 	return (struct wasm_tag **)(void *)((uint8_t *)i + i->module->tag_cells) + n;
 }
+/* Of something that belongs to no instance; NULL: out of memory. */
+void *store_object(struct wasm_store *s, uint64_t bytes);
 struct wasm_global *instance_global(struct wasm_instance *instance, uint32_t index);
 int64_t table_grow(struct wasm_table *table, uint64_t delta, void *value);
 /* What is reserved for it, beginning at its base. */
@@ -55,6 +57,11 @@ void memory_free(struct wasm_memory *memory);
 void table_free(struct wasm_table *table);
 /* One that is in no list any more. */
 void instance_close(struct wasm_instance *i);
+
+/* host.c: whether a host function can be of that type, and one's record. */
+bool host_func_can(const struct wasm_functype *t);
+void host_func_init(struct wasm_func *f, struct wasm_instance *i, const struct wasm_functype *t,
+		    wasm_host_fn host);
 
 /* const_eval.c: of a constant expression that has been checked; the reader is behind it then. */
 union wasm_value const_eval(struct reader *r, struct wasm_instance *instance);
@@ -67,9 +74,6 @@ struct wasm_module *store_module_at(const struct wasm_store *s, uint64_t code);
 void store_add_instance(struct wasm_store *s, struct wasm_instance *i);
 
 /* trap.c */
-/* Runs, and comes back here when a trap or an exit ends it. */
-enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg,
-			   struct wasm_stop *stop);
 _Noreturn void trap_raise(const struct wasm_instance *instance, enum wasm_trap_code code);
 
 /* exception_pool.c: an instance, whose tables and globals may hold exceptions, and its end. */

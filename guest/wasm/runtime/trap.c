@@ -162,6 +162,11 @@ void wasm_trap(const struct wasm_instance *instance, enum wasm_trap_code code, c
 	stop_from_c(instance->store, code, message);
 }
 
+void wasm_store_trap(struct wasm_store *store, enum wasm_trap_code code, const char *message)
+{
+	stop_from_c(store, code, message);
+}
+
 /* Called from a host function: what stops it stops the outermost call. */
 static void run_nested(struct wasm_store *s, void (*run)(void *), void *arg)
 {
@@ -170,7 +175,7 @@ static void run_nested(struct wasm_store *s, void (*run)(void *), void *arg)
 	s->exit_sp = exit_sp; /* the host function has not returned */
 }
 
-enum wasm_outcome trap_run(struct wasm_store *s, void (*run)(void *), void *arg,
+enum wasm_outcome wasm_run(struct wasm_store *s, void (*run)(void *), void *arg,
 			   struct wasm_stop *stop)
 {
 	struct wasm_stop unused;

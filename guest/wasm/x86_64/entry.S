@@ -144,6 +144,37 @@ wasm_host_glue:
 	jmpq *%rdx
 	.size wasm_host_glue, . - wasm_host_glue
 
+/*
+ * What wasm_host_glue calls for a function of words: saves the registers that can have arguments, and
+ * says where those on the stack are. The result goes to both kinds of registers.
+ */
+	.globl wasm_words_entry
+	.type wasm_words_entry, @function
+wasm_words_entry:
+	leaq 8(%rsp), %rdi
+	subq $120, %rsp
+	movq %rsi, 0(%rsp)
+	movq %rdx, 8(%rsp)
+	movq %rcx, 16(%rsp)
+	movq %r8, 24(%rsp)
+	movq %r9, 32(%rsp)
+	movq %xmm0, 40(%rsp)
+	movq %xmm1, 48(%rsp)
+	movq %xmm2, 56(%rsp)
+	movq %xmm3, 64(%rsp)
+	movq %xmm4, 72(%rsp)
+	movq %xmm5, 80(%rsp)
+	movq %xmm6, 88(%rsp)
+	movq %xmm7, 96(%rsp)
+	movq %rdi, %rdx
+	movq %r11, %rdi
+	movq %rsp, %rsi
+	callq words_called
+	movq %rax, %xmm0
+	addq $120, %rsp
+	ret
+	.size wasm_words_entry, . - wasm_words_entry
+
 /* Compiled code calls one of the engine's helpers, %r11, in the same way. */
 	.globl wasm_helper_glue
 	.type wasm_helper_glue, @function
