@@ -192,20 +192,6 @@ static bool to_pointer(struct flat *f, uint32_t max)
 	return many;
 }
 
-static void flatten_params(const struct ctype *func, struct flat *f)
-{
-	for (uint32_t i = 0; i < func->count; i++)
-		flat_add(f, func->members[i].type);
-}
-
-static bool params_point(const struct ctype *func)
-{
-	bool points = false;
-	for (uint32_t i = 0; i < func->count; i++)
-		points |= func->members[i].type->points;
-	return points;
-}
-
 static void check_lifted(struct validator *v, const struct wasm_functype *core,
 			 const struct signature *s)
 {
@@ -219,8 +205,7 @@ static void check_lifted(struct validator *v, const struct wasm_functype *core,
 static void check_lift(struct validator *v, const struct ctype *func,
 		       const struct wasm_functype *core, const struct options *o)
 {
-	struct signature s = {0};
-	flatten_params(func, &s.params);
+	struct signature s = {.params = func->flat};
 	bool params_by_memory = to_pointer(&s.params, FLAT_MAX), result_points = false;
 	if (o->has[OPTION_ASYNC]) {
 		if (o->has[OPTION_CALLBACK])
@@ -229,7 +214,7 @@ static void check_lift(struct validator *v, const struct ctype *func,
 		flat_add(&s.results, func->of);
 		result_points = to_pointer(&s.results, 1) || func->of->points;
 	}
-	bool needs_realloc = params_by_memory || params_point(func);
+	bool needs_realloc = params_by_memory || func->params_point;
 	need_option(v, o, OPTION_MEMORY, needs_realloc || result_points);
 	need_option(v, o, OPTION_REALLOC, needs_realloc);
 	check_lifted(v, core, &s);
@@ -240,7 +225,7 @@ static void check_post_return(struct validator *v, const struct wasm_functype *c
 {
 	const struct wasm_functype *f = o->func[OPTION_POST_RETURN];
 	if (f && (f->result_count || f->param_count != core->result_count ||
-		  memcmp(f->params, core->results, f->param_count) != 0))
+		  memcmp(f->params, core->results, f->param_count * sizeof(*f->params)) != 0))
 		invalid(v, "canonical option `post-return` uses a core function with an incorrect "
 			   "signature");
 }
@@ -291,9 +276,9 @@ static void decode_lower(struct validator *v)
 	bool is_async = o.has[OPTION_ASYNC];
 	if (is_async && !func->is_async)
 		invalid(v, "the `async` canonical option requires an async function type");
-	flatten_params(func, &s.params);
+	s.params = func->flat;
 	bool by_memory = to_pointer(&s.params, is_async ? FLAT_ASYNC_PARAMS : FLAT_MAX) ||
-			 params_point(func);
+			 func->params_point;
 	flat_add(&s.results, func->of);
 	if (s.results.count > (is_async ? 0 : 1)) {
 		append(&s.params, 'i');

@@ -267,6 +267,7 @@ static void instantiate_module(struct validator *v)
 		operands[i] = (struct operand){name, SORT_CORE_INSTANCE, read_u32(&v->r)};
 		instance[i] = space_get(v, v->scope, SORT_CORE_INSTANCE, operands[i].index);
 	}
+	work(v, 1 + m->imports.count + name_steps(m->imports.index.name_bytes));
 	for (uint32_t i = 0; i < m->imports.count; i++) {
 		const struct core_extern *import = &m->imports.list[i];
 		const struct core_extern *arg = core_externs_find(&given, no_name, import->module);
@@ -275,7 +276,6 @@ static void instantiate_module(struct validator *v)
 				&import->module);
 		check_import(v, import, instance[arg - given.list]);
 	}
-	work(v, 1 + m->imports.count);
 	space_add(v, SORT_CORE_INSTANCE, &m->exports);
 	define(v, &(struct definition){.kind = DEFINE_CORE_INSTANCE,
 				       .sort = SORT_CORE_INSTANCE,

@@ -183,6 +183,10 @@ const struct ctype *read_result_list(struct validator *v)
 static void read_function(struct validator *v, struct ctype *t)
 {
 	read_members(v, t, PART_NAME | PART_TYPE, "function parameter");
+	for (uint32_t i = 0; i < t->count; i++) {
+		flat_add(&t->flat, t->members[i].type);
+		t->params_point |= t->members[i].type->points;
+	}
 	t->of = read_result_list(v);
 	if (t->of && t->of->borrows)
 		invalid(v, "function result cannot contain a `borrow` type");

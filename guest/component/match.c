@@ -50,7 +50,9 @@ static const struct pair *find_pair(const struct match *m, uint32_t resource)
 uint32_t match_resource(const struct match *m, uint32_t resource)
 {
 	const struct pair *p = find_pair(m, resource);
+	work(m->v, 1 + m->count);
 	while (p && p->to != resource) {
+		work(m->v, 1 + m->count);
 		resource = p->to;
 		p = find_pair(m, resource);
 	}
@@ -66,7 +68,6 @@ static void bind(struct match *m, uint32_t from, uint32_t to)
 
 static bool match_resources(struct match *m, const struct ctype *have, const struct ctype *want)
 {
-	work(m->v, 1 + m->count);
 	uint32_t has = match_resource(m, have->resource), wants = match_resource(m, want->resource);
 	if (has == wants)
 		return true;
@@ -107,6 +108,7 @@ static bool match_members(struct match *m, const struct ctype *have, const struc
 		return differs(m, "expected another number of parts");
 	for (uint32_t i = 0; i < have->count; i++) {
 		const struct ctype_member *a = &have->members[i], *b = &want->members[i];
+		work(m->v, 1 + name_steps(b->name.bytes));
 		if (!name_same(a->name, b->name))
 			return differs_in(m, "expected another name", b->name);
 		if (!match_part(m, a->type, b->type))
@@ -117,6 +119,7 @@ static bool match_members(struct match *m, const struct ctype *have, const struc
 
 static bool match_exports(struct match *m, const struct externs *have, const struct externs *want)
 {
+	work(m->v, want->count + name_steps(want->index.name_bytes));
 	for (uint32_t i = 0; i < want->count; i++) {
 		const struct extern_item *w = &want->list[i];
 		const struct extern_item *h = externs_find(have, w->name);
@@ -141,6 +144,7 @@ static bool match_components(struct match *m, const struct ctype *have, const st
 		pin(m, &want->imports.list[i].item);
 	m->first = have->first;
 	m->end = have->end;
+	work(m->v, have->imports.count + name_steps(have->imports.index.name_bytes));
 	for (uint32_t i = 0; i < have->imports.count && fits; i++) {
 		const struct extern_item *h = &have->imports.list[i];
 		const struct extern_item *w = externs_find(&want->imports, h->name);
@@ -209,7 +213,10 @@ bool match_item(struct match *m, const struct item *have, const struct item *wan
 	if (have->sort != want->sort)
 		return differs_from(m, sort_name(want->sort), sort_name(have->sort));
 	if (have->sort == SORT_CORE_MODULE) {
-		work(m->v, 1 + have->module->imports.count + want->module->exports.count);
+		const struct core_externs *in = &have->module->imports,
+					  *out = &want->module->exports;
+		work(m->v, 1 + in->count + out->count + name_steps(in->index.name_bytes) +
+				   name_steps(out->index.name_bytes));
 		return module_fits(have->module, want->module) ||
 		       differs(m, "module types do not match");
 	}

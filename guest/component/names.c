@@ -2,6 +2,8 @@
 /* Names: their grammar, when they conflict, and lists that are looked up by them. */
 #include "guest/component/names.h"
 
+#include "guest/wasm/module/hash.h"
+
 /* --- grammar: each returns how many bytes of the text it takes, 0 if none --- */
 
 static bool is_lower(char c)
@@ -225,26 +227,21 @@ bool name_conflicts(struct wasm_name a, struct wasm_name b)
 
 /* --- lists --- */
 
-static uint32_t hash(uint32_t h, struct wasm_name name)
+static uint64_t hash(uint64_t h, struct wasm_name name)
 {
 	for (uint32_t i = 0; i < name.bytes; i++)
-		h = (h ^ (uint8_t)lower(name.text[i])) * 16777619u;
+		h = hash_add(h, (uint8_t)lower(name.text[i]));
 	return h;
-}
-
-static uint32_t hash_end(uint32_t h)
-{
-	return h ^ h >> 15;
 }
 
 static uint32_t hash_extern(struct wasm_name name)
 {
-	return hash_end(hash(2166136261u, canonical(name)));
+	return hash_end(hash(hash_begin(), canonical(name)));
 }
 
 static uint32_t hash_core(struct wasm_name module, struct wasm_name name)
 {
-	return hash_end(hash(hash(2166136261u, module) * 31u, name));
+	return hash_end(hash(hash_add(hash(hash_begin(), module), 0), name));
 }
 
 void *array_grow(void *old, uint32_t count, uint32_t *capacity, uint32_t bytes, struct arena *arena,
@@ -306,6 +303,7 @@ struct extern_item *externs_add(struct externs *e, struct arena *arena, struct f
 		for (uint32_t i = 0; i < e->count; i++)
 			index_put(&e->index, hash_extern(e->list[i].name), i);
 	index_put(&e->index, hash_extern(name), e->count);
+	e->index.name_bytes += name.bytes;
 	e->list[e->count] = (struct extern_item){.name = name};
 	return &e->list[e->count++];
 }
@@ -335,6 +333,7 @@ struct core_extern *core_externs_add(struct core_externs *e, struct arena *arena
 		for (uint32_t i = 0; i < e->count; i++)
 			index_put(&e->index, hash_core(e->list[i].module, e->list[i].name), i);
 	index_put(&e->index, hash_core(module, name), e->count);
+	e->index.name_bytes += module.bytes + name.bytes;
 	e->list[e->count] = (struct core_extern){.module = module, .name = name};
 	return &e->list[e->count++];
 }

@@ -15,7 +15,6 @@ struct substitution {
 static uint32_t number(const struct substitution *s, uint32_t resource)
 {
 	uint32_t to = match_resource(s->m, resource);
-	work(s->v, 1 + s->m->count);
 	if (to >= s->m->first && to < s->m->end)
 		return s->base + (to - s->m->first);
 	return to;

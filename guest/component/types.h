@@ -62,7 +62,8 @@ struct core_extern {
 /* From names to positions in a list: open addressing, of position + 1. */
 struct name_index {
 	uint32_t *cell;
-	uint32_t cells; /* a power of two */
+	uint32_t cells;      /* a power of two */
+	uint32_t name_bytes; /* of all names together */
 };
 
 struct core_externs {
@@ -98,15 +99,16 @@ struct externs {
 
 struct ctype {
 	uint8_t kind;
-	bool is_async; /* a function */
-	bool borrows;  /* contains a borrow */
-	bool points;   /* contains a list or string: needs memory */
+	bool is_async;     /* a function */
+	bool borrows;      /* contains a borrow */
+	bool points;       /* contains a list or string: needs memory */
+	bool params_point; /* a function: one of its parameters does */
 	/* Contains a resource or an imported type: instantiation gives it others. */
 	bool is_open;
 	uint8_t depth;
 	uint8_t align, align64;  /* in memory, as the sizes below */
 	uint32_t bytes, bytes64; /* in memory; with 64-bit pointers */
-	struct flat flat;
+	struct flat flat;        /* a function's: its parameters */
 	uint32_t count;
 	const struct ctype_member *members;
 	/* a function's result, a handle's resource; NULL: none */

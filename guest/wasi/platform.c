@@ -64,6 +64,14 @@ uintptr_t platform_stack_limit(void)
 	return SPACE_STACK;
 }
 
+uint64_t platform_random(void)
+{
+	uint64_t random;
+	memcpy(&random, wasi.boot->random + sizeof(wasi.boot->random) - sizeof(random),
+	       sizeof(random));
+	return random;
+}
+
 /* --- the image's beginning, and faults --- */
 
 static uint8_t fault_stack[16384] __attribute__((aligned(16)));

@@ -48,6 +48,9 @@ void platform_free(void *addr, uint64_t bytes);
 uintptr_t platform_stack_limit(void);
 #define WASM_STACK_RESERVE_BYTES 0x18000u
 
+/* A number that nobody who made a module knows. */
+uint64_t platform_random(void);
+
 enum wasm_fault_kind {
 	WASM_FAULT_PAGE,    /* page fault, also SIGBUS-like refusals of a committed page */
 	WASM_FAULT_DIVIDE,  /* a division without a result */

@@ -7,8 +7,8 @@
  * containers the directories of shared volumes, which they may rename meanwhile.
  *
  * No path leads to a mount for certain, then. So the kernel takes the links of all mounts at once,
- * and each mount that is not one gets them back by a descriptor of it: one that is not found
- * where it was stays without, and a procfs never has them.
+ * and each mount of another file system gets them back by a descriptor of it: one that is not
+ * found where it was stays without, and a procfs never has them.
  */
 #include "runtime/monitor/monitor.h"
 

@@ -10,6 +10,7 @@ needs more than MEMORY_A_BYTE bytes of memory a byte. The bound is generous, sin
 linear is beyond it by far at these sizes. `make bench BENCH=compile-adversarial` has the figures. Ends with `N passed, N failed`.
 """
 import collections
+import functools
 import os
 import subprocess
 import sys
@@ -214,6 +215,35 @@ def many_types(size):
     return one(b"", types=[functype()] + types + types)
 
 
+def alike_types(size):
+    """Types of pairs of references, both of which may be null or not: to FNV all of these are the same."""
+    pairs, n = 17, min(size // 71, 100_000)
+    null, not_null = b"\x63\x70", b"\x64\x70"
+    types = (b"\x60" + vec((null, not_null)[i >> k // 2 & 1] for k in range(2 * pairs)) + b"\0" for i in range(n))
+    return HEADER + section(1, vec(types))
+
+
+# Two blocks each that lead FNV-1a of 32 bits from the state before to the same one.
+ALIKE = """
+1d18d/d7038 4a0f5/bec20 198eb/52938 19f8a/89aa0 0789b/489c8 289db/67828 19f8a/89aa0 0789b/489c8 289db/67828
+19f8a/89aa0 0789b/489c8 289db/67828 19f8a/89aa0 0789b/489c8 289db/67828 19f8a/89aa0 0789b/489c8
+"""
+
+
+def alike_names(count):
+    """Names that are the same to FNV-1a of 32 bits."""
+    blocks = [pair.encode().split(b"/") for pair in ALIKE.split()]
+    names = [b"".join(block[i >> k & 1] for k, block in enumerate(blocks)) for i in range(min(count, 1 << len(blocks)))]
+    if len({functools.reduce(lambda h, byte: (h ^ byte) * 16777619 & 0xffffffff, name, 2166136261) for name in names[:99]}) != 1:
+        sys.exit("alike_names: they differ")
+    return names
+
+
+def alike_exports(size):
+    names = alike_names(min(size // 90, 99_000))
+    return one(b"", before_code=section(7, vec(leb(len(name)) + name + b"\0\0" for name in names)))
+
+
 def many_exports(size):
     n = min(size // 12, 99_000)
     return one(b"", before_code=section(7, vec(leb(8) + b"%08d" % i + b"\0\0" for i in range(n))))
@@ -350,7 +380,7 @@ def vectors(size):
 MODULES = [nested_blocks, nested_loops, nested_ifs, nested_results, wide_results, many_locals, many_locals_blocks,
            many_locals_loops, functions_of_locals, functions_of_50000_locals, wide_calls, table_of_branches,
            tables_of_branches, tiny_functions, constant_chain, constant_tower, deep_stack, deep_stack_blocks, deep_stack_calls, deep_stack_sets, unreachable_code,
-           forward_branches, long_sum, many_loops, many_types, many_exports, many_globals, many_elements, many_segments,
+           forward_branches, long_sum, many_loops, many_types, alike_types, alike_exports, many_exports, many_globals, many_elements, many_segments,
            many_names, many_tries, nested_tries, nested_legacy_tries, wide_catches,
            wide_catches_of_tags, wide_tags, legacy_catches, legacy_wide_catches, rec_group, rec_groups,
            subtype_chains, long_block_types, unset_locals, vectors]

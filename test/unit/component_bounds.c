@@ -8,6 +8,7 @@
 #include "guest/component/types.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static struct {
 	uint8_t p[4 << 20];
@@ -189,5 +190,138 @@ Test(component_bounds, counts_beyond_the_file)
 		begin();
 		end_section(begin_section(sections[i], UINT32_MAX));
 		expect(WASM_ERROR_MALFORMED, "unexpected end");
+	}
+}
+
+/* --- names, and parts without a type --- */
+
+static void put_name(const char *text, size_t n)
+{
+	put_number((uint32_t)n);
+	put(text, n);
+}
+
+/* Type 0 and 1: two enums of 2,000 cases; 2 and 3: a tuple of 1,000 of one of them. */
+static void put_enums(void)
+{
+	char text[8];
+	size_t at = begin_section(7, 4);
+	for (unsigned k = 0; k < 2; k++) {
+		byte(0x6d);
+		put_number(2000);
+		for (unsigned i = 0; i < 2000; i++)
+			put_name(text, (size_t)snprintf(text, sizeof(text), "c%u", i));
+	}
+	for (unsigned k = 0; k < 2; k++) {
+		byte(0x6f);
+		put_number(1000);
+		for (unsigned i = 0; i < 1000; i++)
+			put_number(k);
+	}
+	end_section(at);
+}
+
+/* Cases have no types of their own, and are compared all the same. */
+Test(component_bounds, cases_are_steps)
+{
+	begin();
+	put_enums();
+	size_t at = begin_section(7, 2); /* 4 and 5: tuples of 20 of those, 40 million cases */
+	for (uint32_t k = 2; k < 4; k++) {
+		put("\x6f\x14", 2);
+		for (unsigned i = 0; i < 20; i++)
+			put_number(k);
+	}
+	end_section(at);
+	at = begin_section(11, 1); /* (export "x" (type 4) (type (eq 5))) */
+	put("\0\1x\3\4\1\3\0\5", 9);
+	end_section(at);
+	expect(WASM_ERROR_LIMIT, "too large to be compared");
+}
+
+/* A module's long name is looked up each time that the module is instantiated. */
+Test(component_bounds, long_names_are_steps)
+{
+	enum { NAME = 500000, INSTANCES = 1000 };
+	static char name[NAME];
+	memset(name, 'x', sizeof(name));
+	begin();
+	size_t at = begin_section(3, 2);
+	put("\x50\1\0\1m", 5); /* (module (import "m" NAME (memory 0))) */
+	put_name(name, NAME);
+	put("\2\0\0\x50\1\3", 6); /* (module (export NAME (memory 0))) */
+	put_name(name, NAME);
+	put("\2\0\0", 3);
+	end_section(at);
+	at = begin_section(10, 2); /* modules 0 and 1 of these types */
+	put("\0\1a\0\x11\0", 6);
+	put("\0\1b\0\x11\1", 6);
+	end_section(at);
+	at = begin_section(2, 1 + INSTANCES);
+	put("\0\1\0", 3);
+	for (unsigned i = 0; i < INSTANCES; i++)
+		put("\0\0\1\1m\x12\0", 7); /* (instantiate 0 (with "m" (instance 0))) */
+	end_section(at);
+	expect(WASM_ERROR_LIMIT, "too large to be compared");
+	/* With fewer it is a component. */
+	out.n = at - 1;
+	at = begin_section(2, 11);
+	put("\0\1\0", 3);
+	for (unsigned i = 0; i < 10; i++)
+		put("\0\0\1\1m\x12\0", 7);
+	end_section(at);
+	expect(0, NULL);
+}
+
+/* --- types that are not the same --- */
+
+/* A core type of eight parameters, another one for each k. */
+static void put_core_type(unsigned k)
+{
+	put("\x60\x8", 2);
+	for (unsigned bit = 0; bit < 8; bit++)
+		byte(k >> bit & 1 ? 0x7f : 0x7e);
+	byte(0);
+}
+
+/* Functions of a module that is imported: f of 0 -> i32, p of a reference to type k of 256. */
+static void put_post_return(unsigned k)
+{
+	begin();
+	size_t at = begin_section(3, 1);
+	put("\x50", 1);
+	put_number(256 + 2 + 2);
+	for (unsigned i = 0; i < 256; i++) {
+		byte(1);
+		put_core_type(i);
+	}
+	put("\1\x60\0\1\x7f\1\x60\1\x63", 9);
+	byte(0x80 | (k & 0x7f)); /* a signed number, of two bytes */
+	byte(k >> 7);
+	put("\0\3\1f\0\x80\2\3\1p\0\x81\2", 13);
+	end_section(at);
+	at = begin_section(10, 1);
+	put("\0\1m\0\x11\0", 6);
+	end_section(at);
+	at = begin_section(2, 1);
+	put("\0\0\0", 3);
+	end_section(at);
+	at = begin_section(6, 2); /* (alias core export 0 "f" (core func)), "p" */
+	put("\0\0\1\0\1f\0\0\1\0\1p", 12);
+	end_section(at);
+	at = begin_section(7, 1); /* (func (result u32)) */
+	put("\x40\0\0\x79", 4);
+	end_section(at);
+	at = begin_section(8, 1); /* (canon lift (core func 0) (post-return 1)) */
+	put("\0\0\0\1\5\1\0", 7);
+	end_section(at);
+}
+
+/* Types of references have any numbers, of which no byte alone says what type it is. */
+Test(component_bounds, a_reference_is_no_number)
+{
+	for (unsigned k = 0; k < 256; k++) {
+		put_post_return(k);
+		expect(WASM_ERROR_INVALID, "incorrect signature");
 	}
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 
 void *platform_reserve(uint64_t bytes)
@@ -41,6 +42,14 @@ bool platform_seal(void *addr, uint64_t bytes)
 void platform_free(void *addr, uint64_t bytes)
 {
 	munmap(addr, bytes);
+}
+
+uint64_t platform_random(void)
+{
+	uint64_t random;
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		abort();
+	return random;
 }
 
 uintptr_t platform_stack_limit(void)

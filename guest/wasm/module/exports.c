@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a module imports and exports, as its embedder asks. */
+#include "guest/wasm/module/hash.h"
 #include "guest/wasm/module/module.h"
 
 static uint32_t hash_name(struct wasm_name name)
 {
-	uint32_t h = 2166136261u;
+	uint64_t h = hash_begin();
 	for (uint32_t i = 0; i < name.bytes; i++)
-		h = (h ^ (uint8_t)name.text[i]) * 16777619u;
-	return h ^ h >> 15;
+		h = hash_add(h, (uint8_t)name.text[i]);
+	return hash_end(h);
 }
 
 uint32_t *module_export_cell(const struct wasm_module *m, struct wasm_name name)

@@ -11,6 +11,7 @@
 #include "guest/wasm/arena.h"
 #include "guest/wasm/bytes.h"
 #include "guest/wasm/module/features.h"
+#include "guest/wasm/module/hash.h"
 #include "guest/wasm/module/limits.h"
 #include "guest/wasm/module/reader.h"
 
@@ -186,24 +187,20 @@ static bool may_extend(const struct deftype *t)
 
 /* --- equality --- */
 
-static uint32_t mix(uint32_t h, uint32_t v)
-{
-	return (h ^ v) * 16777619u;
-}
-
 static uint32_t hash_group(const struct deftype *group, uint32_t count)
 {
-	uint32_t h = mix(2166136261u, count);
+	uint64_t h = hash_add(hash_begin(), count);
 	for (const struct deftype *t = group; t < group + count; t++) {
-		h = mix(h, (uint32_t)t->form << 1 | t->is_final);
-		h = mix(h, t->super);
-		h = mix(h, t->func.param_count);
+		h = hash_add(h, (uint32_t)t->form << 1 | t->is_final);
+		h = hash_add(h, t->super);
+		h = hash_add(hash_add(h, t->func.param_count), t->func.result_count);
 		for (uint32_t i = 0; i < t->func.param_count + t->func.result_count; i++)
-			h = mix(h, t->func.params[i]);
+			h = hash_add(h, t->func.params[i]);
+		h = hash_add(h, t->field_count);
 		for (uint32_t i = 0; i < t->field_count; i++)
-			h = mix(mix(h, t->fields[i].type), t->fields[i].is_mutable);
+			h = hash_add(hash_add(h, t->fields[i].type), t->fields[i].is_mutable);
 	}
-	return h ^ h >> 15;
+	return hash_end(h);
 }
 
 /* A type of the group that is being decoded, and what stands for it in the one that is known. */
