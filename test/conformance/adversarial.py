@@ -59,11 +59,11 @@ def several(code_of, size, each, local_groups=(), types=(functype(),), **more):
     return module(types=types, funcs=[0] * n, bodies=[body(code_of(each), local_groups)] * n, **more)
 
 
-# Each takes a size, about the module's bytes, and returns a module. Functions stay within the engine's caps: 16,384
+# Each takes a size, about the module's bytes, and returns a module. Functions stay within the engine's caps: 131,072
 # blocks in one another, 65,535 operands, 256 operands in a constant expression.
 
 def nested_blocks(size):
-    return several(lambda n: (BLOCK + VOID) * (n // 3) + END * (n // 3), size, 48_000)
+    return several(lambda n: (BLOCK + VOID) * (n // 3) + END * (n // 3), size, 390_000)
 
 
 def nested_loops(size):
@@ -76,7 +76,7 @@ def nested_loops(size):
 
 
 def nested_ifs(size):
-    return several(lambda n: (GET + b"\0" + IF + VOID) * (n // 7) + (ELSE + b"\x01" + END) * (n // 7), size, 100_000,
+    return several(lambda n: (GET + b"\0" + IF + VOID) * (n // 7) + (ELSE + b"\x01" + END) * (n // 7), size, 910_000,
                    [(1, I32)])
 
 
@@ -280,11 +280,11 @@ def many_tries(size):
 
 
 def nested_tries(size):
-    return several(lambda n: (TRY_TABLE + VOID + b"\1\2\0") * (n // 6) + END * (n // 6), size, 48_000)
+    return several(lambda n: (TRY_TABLE + VOID + b"\1\2\0") * (n // 6) + END * (n // 6), size, 780_000)
 
 
 def nested_legacy_tries(size):
-    return several(lambda n: (TRY + VOID) * (n // 4) + (CATCH_ALL + END) * (n // 4), size, 48_000)
+    return several(lambda n: (TRY + VOID) * (n // 4) + (CATCH_ALL + END) * (n // 4), size, 260_000)
 
 
 def catches(size, tags, clauses):

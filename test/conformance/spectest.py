@@ -27,6 +27,7 @@ import tarfile
 from pathlib import Path
 
 import spectest_edges
+import spectest_nests
 import spectest_pack
 import spectest_unshared
 
@@ -45,7 +46,7 @@ SAMPLE = ["i32", "f64", "call_indirect", "br_table", "memory_grow", "memory_trap
           "simd_memory-multi", "relaxed_madd_nmadd", "i32x4_relaxed_trunc", "relaxed_dot_product", "return_call",
           "return_call_indirect", "custom", "try_table", "throw_ref", "legacy/try_catch", "own/memory_edges", "address64",
           "memory_grow64", "table_copy_mixed", "call_indirect64", "own/memory64_edges",
-          "own/atomic_unshared"]
+          "own/atomic_unshared", "own/nests"]
 # The first group with a matching pattern.
 GROUPS = [
     ("core", "i64 f64"),
@@ -355,6 +356,7 @@ def main():
     known.update(legacy_scripts())
     for kind in spectest_edges.KINDS:
         known[f"own/{kind.name}"] = spectest_edges.make(BUILD / "own", kind, options.emulated)
+    known["own/nests"] = spectest_nests.make(BUILD / "own")
     if "proposals/threads/atomic" in known:
         known["own/atomic_unshared"] = spectest_unshared.make(BUILD / "own" / "atomic", known["proposals/threads/atomic"])
     listed, partly = out_of_scope(known)

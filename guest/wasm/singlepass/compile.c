@@ -622,6 +622,7 @@ void compiler_init(struct compiler *c, struct tables *t)
 	_Static_assert(sizeof(t->stack) >= CONTROL_MAX, "blocks are scanned in the stack's memory");
 	c->stack.at = t->stack;
 	c->control.at = t->controls;
+	c->control.capacity = CONTROLS_USUAL;
 	c->fn.locals = t->locals;
 	c->fn.locals_capacity = LOCALS_USUAL;
 	c->scan.weights = t->weights;

@@ -17,10 +17,11 @@
 #include "guest/wasm/x86_64/simd.h"
 #include "guest/wasm/x86_64/x64.h"
 
-enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 14, FIXED_SLOTS = FRAME_FIXED_SLOTS, UNKNOWN = 0 };
+enum { HEIGHT_MAX = 1 << 16, CONTROL_MAX = 1 << 17, FIXED_SLOTS = FRAME_FIXED_SLOTS, UNKNOWN = 0 };
 /* The outermost struct control's opcode. */
 enum { FUNCTION_BODY = 0 };
-enum { POOL_MAX = 256, LOOP_REGS_MAX = 16, SCRATCH_BYTES = 0x1000000, LOCALS_USUAL = 2560 };
+enum { POOL_MAX = 256, LOOP_REGS_MAX = 16, SCRATCH_BYTES = 0x3000000 };
+enum { LOCALS_USUAL = 2560, CONTROLS_USUAL = 4096 };
 /* Of the stack, besides the tables: what the compiler calls. */
 enum { TABLES_SPARE_BYTES = 0x8000 };
 
@@ -98,13 +99,14 @@ struct block_type {
 
 /*
  * What a function's compilation fills from the beginning. It fits the stack of a guest, and only
- * the head of each is touched; functions with more locals than usual get a table from the arena.
+ * the head of each is touched; functions with more locals or deeper blocks than usual get a table
+ * from the arena.
  */
 struct tables {
 	uint32_t weights[WASM_SCAN_LOCALS];
 	uint16_t watched[WASM_SCAN_LOCALS];
 	struct local locals[LOCALS_USUAL];
-	struct control controls[CONTROL_MAX];
+	struct control controls[CONTROLS_USUAL];
 	struct value stack[HEIGHT_MAX];
 };
 /* What is used first lies in few pages: in a guest's first compilation each costs a fault. */
@@ -137,7 +139,7 @@ struct registers {
 
 struct control_stack {
 	struct control *at, *top; /* all, and the innermost */
-	uint32_t depth;
+	uint32_t depth, capacity;
 };
 
 /* What is known of the function being compiled. */

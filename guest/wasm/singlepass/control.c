@@ -6,10 +6,27 @@
  */
 #include "guest/wasm/singlepass/compiler.h"
 
+/* Twice as many from now on, in this function and those after it. */
+static __attribute__((noinline)) void grow_controls(struct compiler *c)
+{
+	const struct control *old = c->control.at;
+	uint32_t n = c->control.capacity;
+	if (n == CONTROL_MAX)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "blocks are nested too deep");
+	struct control *more = scratch_need(c, 2ull * n * sizeof(*more));
+	memcpy(more, old, n * sizeof(*more));
+	for (uint32_t i = 0; i < n; i++)
+		if (more[i].results == &old[i].only_result)
+			more[i].results = &more[i].only_result;
+	c->control.at = more;
+	c->control.top = more + n - 1;
+	c->control.capacity = 2 * n;
+}
+
 struct control *push_control(struct compiler *c, uint8_t op, const struct block_type *t)
 {
-	if (c->control.depth == CONTROL_MAX)
-		reader_fail(&c->r, WASM_ERROR_LIMIT, "blocks are nested too deep");
+	if (__builtin_expect(c->control.depth == c->control.capacity, 0))
+		grow_controls(c);
 	uint32_t try = c->control.depth ? c->control.top->
 	try : WASM_NONE
 		;

@@ -283,7 +283,7 @@ static uint32_t weight_in(uint32_t loops)
 
 static bool open_block(struct scan *s, bool loop)
 {
-	if (s->depth == CONTROL_MAX - 1)
+	if (s->depth == CONTROL_MAX)
 		return false;
 	s->c->scan.blocks[s->depth++] = loop;
 	if (loop)
@@ -498,7 +498,7 @@ static inline uint32_t skip_block(struct scan *s, uint32_t bytes)
 		return 1;
 	}
 	if ((op == WASM_OP_BLOCK || op == WASM_OP_IF) && !(bytes & LONG_IN_SECOND) &&
-	    !is_long_type((uint8_t)(bytes >> 8)) && s->depth < CONTROL_MAX - 1) {
+	    !is_long_type((uint8_t)(bytes >> 8)) && s->depth < CONTROL_MAX) {
 		blocks[s->depth++] = 0;
 		return 2;
 	}
