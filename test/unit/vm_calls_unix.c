@@ -2,7 +2,9 @@
 /* Host calls on AF_UNIX sockets: by files and by abstract names. */
 #include "vm_calls.h"
 
+#include <pthread.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 
 static struct mote_sockaddr *unix_name(const char *name, size_t bytes)
 {
@@ -91,4 +93,57 @@ Test(vm_calls, abstract_names_are_the_vms_own)
 	EXPECT(-ECONNREFUSED, mote_connect(&area, other, unix_name("\0mote-test", 10)));
 	vm.container_key = vm.paths = 0;
 	close(l);
+}
+
+/* --- a datagram to who has no space for it --- */
+
+/* In place of the C library's: how often the host tries. */
+static _Atomic unsigned tries;
+
+ssize_t sendto(int fd, const void *bytes, size_t n, int flags, __CONST_SOCKADDR_ARG to,
+	       socklen_t len)
+{
+	tries++;
+	return syscall(SYS_sendto, fd, bytes, n, flags, to.__sockaddr__, len);
+}
+
+static void *drain(void *server)
+{
+	char bytes[8];
+	usleep(200000);
+	while (recv(*(int *)server, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	return NULL;
+}
+
+/* It waits until there is some, and does not ask each moment. */
+Test(vm_calls, a_datagram_waits_for_space)
+{
+	const struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "rw/datagrams"};
+	struct mote_iovec v = {.base = GUEST_AT, .len = 1};
+	int server = socket(AF_UNIX, SOCK_DGRAM, 0), filler = socket(AF_UNIX, SOCK_DGRAM, 0);
+	pthread_t thread;
+	cr_assert(bind(server, (const struct sockaddr *)&name, sizeof(name)) == 0);
+	vm.paths = 3;
+	for (uint64_t key = 0; key < 2; key++) {
+		vm.container_key = key; /* the two ways in which files are found */
+		while (sendto(filler, "x", 1, MSG_DONTWAIT, (const struct sockaddr *)&name,
+			      sizeof(name)) == 1)
+			;
+		cr_assert(errno == EAGAIN, "%s", strerror(errno));
+		int64_t fd = mote_socket(&area, AF_UNIX, SOCK_DGRAM, 0);
+		cr_assert(fd >= 0, "%ld", (long)fd);
+		EXPECT(-EAGAIN, mote_send_file(&area, (int32_t)fd, put(&v, sizeof(v)), 1,
+					       MSG_DONTWAIT, RW, P("datagrams"), 0));
+		tries = 0;
+		cr_assert(pthread_create(&thread, NULL, drain, &server) == 0);
+		EXPECT(1, mote_send_file(&area, (int32_t)fd, put(&v, sizeof(v)), 1, 0, RW,
+					 P("datagrams"), 0));
+		cr_expect(tries <= 3, "%lu: %u tries", (unsigned long)key, tries);
+		cr_assert(pthread_join(thread, NULL) == 0);
+		EXPECT(0, mote_close(&area, (int32_t)fd));
+	}
+	vm.container_key = vm.paths = 0;
+	close(filler);
+	close(server);
 }

@@ -55,10 +55,10 @@ static bool is_nonblocking(int host)
 }
 
 /*
- * For as long as the socket's own time limit allows: SO_RCVTIMEO or SO_SNDTIMEO; -EAGAIN at its
- * end.
+ * Until `on` is ready, for as long as the socket's own time limit allows: SO_RCVTIMEO or
+ * SO_SNDTIMEO; -EAGAIN at its end.
  */
-static int wait_within(struct vcpu *vcpu, int host, short events)
+static int wait_on(struct vcpu *vcpu, int host, int on, short events)
 {
 	struct timeval limit = {0};
 	socklen_t len = sizeof(limit);
@@ -68,16 +68,21 @@ static int wait_within(struct vcpu *vcpu, int host, short events)
 		option = SO_RCVTIMEO;
 	if (vcpu->on_poller || getsockopt(host, SOL_SOCKET, option, &limit, &len) < 0 ||
 	    (limit.tv_sec == 0 && limit.tv_usec == 0))
-		return vcpu_wait_fd(vcpu, host, events);
+		return vcpu_wait_fd(vcpu, on, events);
 	const struct mote_time time = {.sec = limit.tv_sec, .nsec = limit.tv_usec * 1000};
 	int rc = vm_ns_of(&time, &ns);
 	if (rc == 0)
-		rc = vcpu_wait_fd_until(vcpu, host, events, vm_now_ns(CLOCK_MONOTONIC) + ns);
+		rc = vcpu_wait_fd_until(vcpu, on, events, vm_now_ns(CLOCK_MONOTONIC) + ns);
 	if (rc == 0)
 		return -EAGAIN;
 	if (rc < 0)
 		return rc;
 	return 0;
+}
+
+static int wait_within(struct vcpu *vcpu, int host, short events)
+{
+	return wait_on(vcpu, host, host, events);
 }
 
 static unsigned socket_flags(uint32_t kind)
@@ -305,12 +310,19 @@ static int connect_result(int host)
 }
 
 /*
- * Nothing tells when what a datagram is sent to by its address has space again, nor is it waited
- * for where nothing could end the wait.
+ * A datagram socket of AF_UNIX tells whether its own buffer has space; whether that has to which it
+ * sends by an address, only one tells that is connected to it. What connecting fails by, sending
+ * again does as well, but for a lack of descriptors or memory.
  */
-static int wait_for_space(struct vcpu *vcpu)
+static int wait_for_space(struct vcpu *vcpu, int host, const struct socket_address *to)
 {
-	return vcpu_wait(vcpu, 1000000);
+	struct pollfd own = {.fd = host, .events = POLLOUT};
+	if (poll(&own, 1, 0) == 0)
+		return wait_within(vcpu, host, POLLOUT);
+	cleanup_close int other = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (other < 0 || connect(other, to->addr, to->len) < 0)
+		return vcpu_wait(vcpu, 1000000);
+	return wait_on(vcpu, host, other, POLLOUT);
 }
 
 /*
@@ -429,7 +441,7 @@ static int until_ready(struct vcpu *vcpu, int host, short events, uint32_t flags
 	if (errno != EAGAIN || (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) || is_nonblocking(host))
 		return -errno;
 	if (to && to->addr->sa_family == AF_UNIX)
-		return wait_for_space(vcpu);
+		return wait_for_space(vcpu, host, to);
 	return wait_within(vcpu, host, events);
 }
 

@@ -263,6 +263,41 @@ static void full_queue(void)
 	close(full_listener);
 }
 
+static int full_server;
+static void take_one(int signal)
+{
+	char byte;
+	(void)signal;
+	(void)!recv(full_server, &byte, 1, MSG_DONTWAIT);
+}
+
+/* The same of datagrams: to a name, and to a file. */
+static void full_datagrams(const char *name, int bytes)
+{
+	const struct timeval brief = {.tv_usec = 20000}, none = {0};
+	const struct itimerval soon = {.it_value = {.tv_usec = 50000}};
+	struct sigaction sa = {.sa_handler = take_one, .sa_flags = SA_RESTART};
+	int c = socket(AF_UNIX, SOCK_DGRAM, 0);
+	full_server = socket(AF_UNIX, SOCK_DGRAM, 0);
+	printf("full of datagrams: bind %ld", bind_to(full_server, name, bytes));
+	const socklen_t len = address(name, bytes);
+	const struct sockaddr *to = (const struct sockaddr *)&un;
+	while (sendto(c, "x", 1, MSG_DONTWAIT, to, len) == 1)
+		;
+	printf(" without waiting %ld", RESULT(sendto(c, "x", 1, MSG_DONTWAIT, to, len)));
+	setsockopt(c, SOL_SOCKET, SO_SNDTIMEO, &brief, sizeof(brief));
+	printf(" for a while %ld", RESULT(sendto(c, "x", 1, 0, to, len)));
+	setsockopt(c, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none));
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	printf(" until one is taken %ld\n", RESULT(sendto(c, "x", 1, 0, to, len)));
+	sa.sa_handler = SIG_DFL;
+	sigaction(SIGALRM, &sa, NULL);
+	alarm(60);
+	close(c);
+	close(full_server);
+}
+
 int main(void)
 {
 	char longest[108];
@@ -282,6 +317,8 @@ int main(void)
 	datagrams("datagrams, absolute", "/data/s2", -1, "/data/c2", -1);
 	datagrams("abstract datagrams", "\0s", 2, "\0c", 2);
 	full_queue();
+	full_datagrams("\0datagrams", 10);
+	full_datagrams("full", -1);
 	refused();
 	files();
 	int s = socket(AF_UNIX, SOCK_DGRAM, 0);
