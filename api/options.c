@@ -130,8 +130,8 @@ int config_from_options(const struct mote_options *o, struct sandbox_config *c, 
 	c->cwd_fd = -1;
 	c->vm = (struct vm_config){
 		.kvm_fd = options_kvm(o),
-		.payload_fd = o->program_fd,
-		.payload_path = o->program_path,
+		.program_fd = o->program_fd,
+		.program_path = o->program_path,
 		.entry = o->entry,
 		.memory_bytes = o->memory_bytes,
 		.argv = o->argv,

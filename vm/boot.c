@@ -88,29 +88,29 @@ static const char *or_default(const char *s, const char *otherwise)
 	return otherwise;
 }
 
-int boot_map_payload(struct vm *vm, const struct vm_config *config, struct err *e)
+int boot_map_program(struct vm *vm, const struct vm_config *config, struct err *e)
 {
 	struct stat st;
-	const char *name = or_default(config->payload_path, "the program");
-	if (fstat(config->payload_fd, &st) < 0)
+	const char *name = or_default(config->program_path, "the program");
+	if (fstat(config->program_fd, &st) < 0)
 		return err_sys(e, errno, "%s", name);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_CONFIG, EACCES, "%s is not a regular file", name);
 	if (st.st_size == 0)
 		return err_set(e, ERR_CONFIG, ENOEXEC, "%s is empty", name);
-	if (st.st_size > (int64_t)MOTE_PAYLOAD_MAX)
+	if (st.st_size > (int64_t)MOTE_PROGRAM_MAX)
 		return err_set(e, ERR_CONFIG, EFBIG,
 			       "%s is larger than the 4 GiB that a program may have", name);
-	vm->payload_bytes = (uint64_t)st.st_size;
-	uint64_t mapped = memory_page_up(vm->payload_bytes);
-	int rc = memory_take_file(&vm->memory, config->payload_fd, mapped, &vm->payload);
+	vm->program_bytes = (uint64_t)st.st_size;
+	uint64_t mapped = memory_page_up(vm->program_bytes);
+	int rc = memory_take_file(&vm->memory, config->program_fd, mapped, &vm->program);
 	if (rc == -ENOMEM && mapped > vm->memory.max_bytes - vm->memory.used_bytes)
 		return err_set(e, ERR_CONFIG, ENOMEM,
 			       "the memory limit of %lu KiB is too small for %s, which has %lu KiB",
 			       config->memory_bytes >> 10, name, mapped >> 10);
 	if (rc < 0)
 		return err_sys(e, -rc, "mapping %s", name);
-	rc = memory_map_fixed(&vm->memory, gva(MOTE_PAYLOAD_VA), vm->payload, mapped, MEMORY_READ);
+	rc = memory_map_fixed(&vm->memory, gva(MOTE_PROGRAM_VA), vm->program, mapped, MEMORY_READ);
 	if (rc < 0)
 		return err_sys(e, -rc, "mapping %s", name);
 	return 0;
@@ -186,13 +186,65 @@ static uint32_t info_array(struct info *i, const void *array, size_t bytes)
 	return info_add(i, array, bytes);
 }
 
+static uint32_t flags_of(const struct vm_config *config)
+{
+	uint32_t flags = 0;
+	if (config->network)
+		flags |= MOTE_BOOT_NETWORK;
+	if (config->stop_ready)
+		flags |= MOTE_BOOT_READY;
+	if (config->library)
+		flags |= MOTE_BOOT_LIBRARY;
+	if (config->no_new_privs)
+		flags |= MOTE_BOOT_NO_NEW_PRIVS;
+	if (config->seccomp)
+		flags |= MOTE_BOOT_SECCOMP;
+	return flags;
+}
+
+/* Behind *b, which begins the information: all that it has offsets of. */
+static void add_lists(struct info *i, struct mote_boot *b, const struct vm_config *config)
+{
+	info_add(i, b, sizeof(*b));
+	b->argv = info_strings(i, config->argv, b->argc);
+	b->envv = info_strings(i, config->envp, b->envc);
+	b->preopens = info_preopens(i, config);
+	b->cwd = info_string(i, or_default(config->cwd, "/"));
+	b->hostname = info_string(i, or_default(config->hostname, "mote"));
+	b->domainname = info_string(i, or_default(config->domainname, "(none)"));
+	b->groups = info_array(i, config->groups, b->groupc * sizeof(*config->groups));
+	b->limits = info_array(i, config->limits, b->limitc * sizeof(*config->limits));
+	b->program_path = info_string(i, config->program_path);
+	if (config->entry)
+		b->entry = info_string(i, config->entry);
+	b->init = info_string(i, config->init);
+	b->bytes = i->buf.len;
+	if (i->rc == 0)
+		memcpy(i->buf.data, b, sizeof(*b));
+}
+
+static int map_info(struct vm *vm, const struct buf *buf)
+{
+	gpa_t at = {0};
+	const uint64_t pages = memory_page_up(buf->len);
+	int rc = memory_take(&vm->memory, pages, &at);
+	if (rc == 0)
+		rc = memory_map_fixed(&vm->memory, gva(MOTE_BOOT_VA), at, pages, MEMORY_READ);
+	if (rc < 0)
+		return rc;
+	vm->boot = memcpy(memory_at(&vm->memory, at, pages), buf->data, buf->len);
+	vm->boot_bytes = pages;
+	return 0;
+}
+
 int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e)
 {
 	struct mote_boot b = {
 		.magic = MOTE_BOOT_MAGIC,
 		.abi_version = MOTE_ABI_VERSION,
 		.memory_bytes = vm->memory.max_bytes,
-		.payload_bytes = vm->payload_bytes,
+		.program_bytes = vm->program_bytes,
+		.flags = flags_of(config),
 
 		.argc = strings_count(config->argv),
 		.envc = strings_count(config->envp),
@@ -207,45 +259,13 @@ int boot_write_info(struct vm *vm, const struct vm_config *config, struct err *e
 	};
 	if (config->preopen_count > 64)
 		return err_set(e, ERR_CONFIG, E2BIG, "more than 64 directories and listeners");
-	if (config->network)
-		b.flags |= MOTE_BOOT_NETWORK;
-	if (config->stop_ready)
-		b.flags |= MOTE_BOOT_READY;
-	if (config->library)
-		b.flags |= MOTE_BOOT_LIBRARY;
-	if (config->no_new_privs)
-		b.flags |= MOTE_BOOT_NO_NEW_PRIVS;
-	if (config->seccomp)
-		b.flags |= MOTE_BOOT_SECCOMP;
 	if (getrandom(b.random, sizeof(b.random), 0) != sizeof(b.random))
 		return err_sys(e, errno, "getrandom");
 	struct info i = {.buf = {.cap = BOOT_INFO_MAX}};
-	info_add(&i, &b, sizeof(b));
-	b.argv = info_strings(&i, config->argv, b.argc);
-	b.envv = info_strings(&i, config->envp, b.envc);
-	b.preopens = info_preopens(&i, config);
-	b.cwd = info_string(&i, or_default(config->cwd, "/"));
-	b.hostname = info_string(&i, or_default(config->hostname, "mote"));
-	b.domainname = info_string(&i, or_default(config->domainname, "(none)"));
-	b.groups = info_array(&i, config->groups, b.groupc * sizeof(*config->groups));
-	b.limits = info_array(&i, config->limits, b.limitc * sizeof(*config->limits));
-	b.payload_path = info_string(&i, config->payload_path);
-	if (config->entry)
-		b.entry = info_string(&i, config->entry);
-	b.init = info_string(&i, config->init);
-	b.bytes = i.buf.len;
-	gpa_t at = {0};
+	add_lists(&i, &b, config);
 	int rc = i.rc;
-	uint64_t pages = memory_page_up(i.buf.len);
-	if (rc == 0) {
-		memcpy(i.buf.data, &b, sizeof(b));
-		rc = memory_take(&vm->memory, pages, &at);
-	}
 	if (rc == 0)
-		rc = memory_map_fixed(&vm->memory, gva(MOTE_BOOT_VA), at, pages, MEMORY_READ);
-	if (rc == 0)
-		vm->boot = memcpy(memory_at(&vm->memory, at, pages), i.buf.data, i.buf.len);
-	vm->boot_bytes = pages;
+		rc = map_info(vm, &i.buf);
 	buf_free(&i.buf);
 	if (rc == -E2BIG)
 		return err_set(e, ERR_CONFIG, E2BIG,

@@ -61,8 +61,8 @@ struct vm {
 	struct fdtable fds;
 
 	/* What it runs. */
-	gpa_t payload;
-	uint64_t payload_bytes; /* file size */
+	gpa_t program;
+	uint64_t program_bytes; /* file size */
 	gva_t entry;            /* of the guest runtime */
 	struct mote_boot *boot; /* host address */
 	uint64_t boot_bytes;    /* whole pages */
@@ -100,8 +100,8 @@ struct vm {
 
 	/* Limits of a run. */
 	uint64_t time_limit_ns; /* vm_run's */
-	struct vm_watch watch;
-	bool watched;         /* limits go by the watch; vm_run's goes by the deadline timer */
+	struct vm_watchdog watchdog;
+	bool uses_watchdog;   /* limits go by the watchdog; vm_run's goes by the deadline timer */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC, 0: none */
 	uint64_t cpu_left_ns; /* of limits.cpu_ns, when vcpu.cpu_since was the thread's CPU time */
 	bool cpu_limited, cpu_over;

@@ -120,7 +120,7 @@ static int build(struct vm *vm, const struct vm_config *config, struct err *e)
 	rc = boot_map_area(vm, e);
 	if (rc < 0)
 		return rc;
-	rc = boot_map_payload(vm, config, e);
+	rc = boot_map_program(vm, config, e);
 	if (rc < 0)
 		return rc;
 	rc = boot_write_info(vm, config, e);
@@ -251,7 +251,7 @@ void vm_destroy(struct vm *vm)
 {
 	if (!vm)
 		return;
-	watch_leave(vm);
+	watchdog_leave(vm);
 	channel_free(&vm->channel);
 	stop_free(vm);
 	fdtable_destroy(&vm->fds);

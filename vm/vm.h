@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A micro-VM with its guest runtime and payload: what api/ builds libmote on. A vm belongs to one
+ * A micro-VM with its guest runtime and program: what api/ builds libmote on. A vm belongs to one
  * thread at a time; only vm_signal() and vm_interrupt() may be called from elsewhere, signal
  * handlers included.
  */
@@ -30,8 +30,8 @@ struct vm_config {
 	size_t image_bytes;
 	int image_fd; /* a file that holds the same bytes from image_at on, page-aligned, to map */
 	uint64_t image_at;        /* instead of copying; -1: copy */
-	int payload_fd;           /* the program or module: a regular file, mapped privately */
-	const char *payload_path; /* for messages */
+	int program_fd;           /* the program or module: a regular file, mapped privately */
+	const char *program_path; /* for messages */
 	const char *entry;        /* exported function to start with, NULL for the default */
 	uint64_t memory_bytes;    /* guest memory there may be, at least 8 MiB; page-aligned */
 	char *const *argv;        /* NULL-terminated */
@@ -117,7 +117,7 @@ enum vm_state {
 void vm_prepare(void);
 /*
  * Creates the VM, loads the guest runtime, maps the guest program. Errors: ERR_HOST (no /dev/kvm,
- * out of memory), ERR_CONFIG (payload not a regular file, too large; memory limit too small).
+ * out of memory), ERR_CONFIG (program not a regular file, too large; memory limit too small).
  */
 int vm_create(const struct vm_config *config, struct vm **out, struct err *e) must_check;
 /*

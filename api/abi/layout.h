@@ -20,7 +20,7 @@
 #define MOTE_ABI_LAYOUT_H
 
 #define MOTE_PAGE        4096
-#define MOTE_PAYLOAD_MAX 0x100000000 /* bytes */
+#define MOTE_PROGRAM_MAX 0x100000000 /* bytes */
 
 /* Addresses, ways out, register frames. */
 #if defined(__x86_64__)
@@ -285,9 +285,9 @@ struct mote_capabilities {
 struct mote_boot {
 	uint32_t magic, abi_version;
 	uint64_t bytes; /* of the whole boot information, strings included */
-	/* guest memory there can be, image, page tables and payload included */
+	/* guest memory there can be, image, page tables and program included */
 	uint64_t memory_bytes;
-	uint64_t payload_bytes;
+	uint64_t program_bytes;
 	uint32_t flags; /* enum mote_boot_flag */
 	uint32_t argc, envc, preopenc;
 	uint32_t argv;         /* offset of argc offsets (uint32_t each) of strings */
@@ -295,7 +295,7 @@ struct mote_boot {
 	uint32_t preopens;     /* offset of preopenc struct mote_preopen */
 	uint32_t cwd;          /* offset of the working directory's guest path */
 	uint32_t hostname;     /* offset */
-	uint32_t payload_path; /* offset: what the program was called, for messages */
+	uint32_t program_path; /* offset: what the program was called, for messages */
 	uint32_t entry;        /* offset of the name of the export to run, 0 for the default */
 	uint32_t uid, gid;
 	uint32_t pid;  /* what the program sees as its process id */

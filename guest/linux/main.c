@@ -17,7 +17,7 @@ void linux_start(const struct mote_boot *boot, struct mote_area *area)
 	area->fault_stack_top = LINUX_FAULT_STACK + LINUX_FAULT_STACK_BYTES;
 	area->fault_entry = (uint64_t)linux_fault_entry;
 	lookup_start();
-	struct loaded_program p = exec_start((const uint8_t *)MOTE_PAYLOAD_VA, boot->payload_bytes);
+	struct loaded_program p = exec_start((const uint8_t *)MOTE_PROGRAM_VA, boot->program_bytes);
 	struct mote_context c = context_of_program(p.entry, p.stack);
 	area->resume_at = (uint64_t)linux_resume_from;
 	area->resume_bytes = (uint64_t)(linux_resume_to - linux_resume_from);

@@ -126,7 +126,7 @@ static inline const char *program_name(void)
 {
 	if (process.exe[0])
 		return process.exe;
-	return boot_string(process.boot->payload_path);
+	return boot_string(process.boot->program_path);
 }
 
 static inline uint64_t max_u64(uint64_t a, uint64_t b)

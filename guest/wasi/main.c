@@ -54,13 +54,13 @@ static struct wasm_instance *instantiate(void)
 	static struct wasm_store store;
 	static struct wasm_error error;
 	static struct import_failure failure;
-	const uint8_t *bytes = (const uint8_t *)MOTE_PAYLOAD_VA;
+	const uint8_t *bytes = (const uint8_t *)MOTE_PROGRAM_VA;
 	const struct wasm_options options = {
 		.size = sizeof(options),
 		.features = WASM_FEATURES_ALL,
 		.cpu = wasm_cpu_detect(),
 	};
-	if (is_component(bytes, wasi.boot->payload_bytes)) {
+	if (is_component(bytes, wasi.boot->program_bytes)) {
 		lib_error(
 			"%s is a WebAssembly component; only modules of WASI preview 1 can be run",
 			wasi_program_name());
@@ -68,7 +68,7 @@ static struct wasm_instance *instantiate(void)
 	}
 	struct wasm_module *module;
 	struct wasm_instance *instance;
-	if (wasm_compile(&store, bytes, wasi.boot->payload_bytes, &options, &module, &error) < 0)
+	if (wasm_compile(&store, bytes, wasi.boot->program_bytes, &options, &module, &error) < 0)
 		wasi_refuse_module(&error);
 	(void)mote_mem_seal(mote_area()); /* all code is there, and none of the module's has run */
 	if (wasi.boot->flags & MOTE_BOOT_READY && !may_be_snapshotted(module))

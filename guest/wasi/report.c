@@ -11,7 +11,7 @@
 
 const char *wasi_program_name(void)
 {
-	const char *path = wasi_boot_string(wasi.boot->payload_path);
+	const char *path = wasi_boot_string(wasi.boot->program_path);
 	const char *slash = strrchr(path, '/');
 	if (!slash)
 		return path;

@@ -44,9 +44,9 @@ static void touch(const uint8_t *module, uint64_t bytes)
 
 _Noreturn void wasi_main(void)
 {
-	const uint8_t *module = (const uint8_t *)MOTE_PAYLOAD_VA;
-	touch(module, wasi.boot->payload_bytes);
-	int status = compile_bench(module, wasi.boot->payload_bytes, RUNS);
+	const uint8_t *module = (const uint8_t *)MOTE_PROGRAM_VA;
+	touch(module, wasi.boot->program_bytes);
+	int status = compile_bench(module, wasi.boot->program_bytes, RUNS);
 	for (;;)
 		(void)mote_exit(mote_area(), status);
 }

@@ -31,7 +31,7 @@ void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 
 _Noreturn void wasi_main(void)
 {
-	int status = spectest_run((const uint8_t *)MOTE_PAYLOAD_VA, wasi.boot->payload_bytes);
+	int status = spectest_run((const uint8_t *)MOTE_PROGRAM_VA, wasi.boot->program_bytes);
 	for (;;)
 		(void)mote_exit(mote_area(), status);
 }

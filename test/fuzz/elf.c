@@ -28,7 +28,7 @@ static uint64_t memory_used;
 
 static struct mote_area area;
 static const uint8_t *payload;
-static uint64_t payload_bytes;
+static uint64_t program_bytes;
 static jmp_buf ended;
 static char said[512];
 
@@ -82,15 +82,15 @@ static int64_t map(uint64_t at, uint64_t bytes, uint32_t prot)
 	return 0;
 }
 
-static int64_t map_payload(uint64_t at, uint64_t bytes, uint64_t from, uint32_t prot)
+static int64_t map_program(uint64_t at, uint64_t bytes, uint64_t from, uint32_t prot)
 {
-	uint64_t mapped = page_up(payload_bytes);
+	uint64_t mapped = page_up(program_bytes);
 	if (from % MOTE_PAGE || from > mapped || bytes > mapped - from)
 		return -EINVAL;
 	int64_t rc = map(at, bytes, prot);
-	if (rc == 0 && from < payload_bytes)
+	if (rc == 0 && from < program_bytes)
 		memcpy(regions[region_count - 1].memory, payload + from,
-		       payload_bytes - from < bytes ? payload_bytes - from : bytes);
+		       program_bytes - from < bytes ? program_bytes - from : bytes);
 	return rc;
 }
 
@@ -134,14 +134,14 @@ int64_t mote_hostcall(struct mote_area *a)
 		return map(arg[0], arg[1], (uint32_t)arg[2] & 7);
 	case HOSTCALL_mem_protect:
 		return protect(arg[0], arg[1], (uint32_t)arg[2]);
-	case HOSTCALL_mem_map_payload:
-		return map_payload(arg[0], arg[1], arg[2], (uint32_t)arg[3]);
+	case HOSTCALL_mem_map_program:
+		return map_program(arg[0], arg[1], arg[2], (uint32_t)arg[3]);
 	case HOSTCALL_mem_map_many:
 		for (const struct mote_mapping *m = (const void *)arg[0];
 		     m < (const struct mote_mapping *)(arg[0] + arg[1]); m++) {
 			int64_t rc = m->from == MOTE_MAP_ZEROED
 					     ? map(m->addr, m->bytes, m->prot & 7)
-					     : map_payload(m->addr, m->bytes, m->from, m->prot);
+					     : map_program(m->addr, m->bytes, m->from, m->prot);
 			if (rc < 0)
 				return rc;
 		}
@@ -271,7 +271,7 @@ static void make_information(void)
 		.envc = 1,
 		.argv = offsetof(__typeof__(information), argv),
 		.envv = offsetof(__typeof__(information), envv),
-		.payload_path = base,
+		.program_path = base,
 	};
 }
 
@@ -297,7 +297,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_script(data, size);
 	make_information();
 	payload = data;
-	payload_bytes = size;
+	program_bytes = size;
 	said[0] = '\0';
 	memset(&process, 0, sizeof(process));
 	process.boot = &information.boot;

@@ -172,8 +172,8 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 	require(memory_init(&vm->memory, -1, MEMORY_MAX, &e) == 0 &&
 		memory_map(&vm->memory, gva(HOSTCALL_GUEST_AT), HOSTCALL_MEMORY_BYTES,
 			   MEMORY_READ | MEMORY_WRITE) == 0 &&
-		memory_take(&vm->memory, 2 * MOTE_PAGE, &vm->payload) == 0);
-	vm->payload_bytes = MOTE_PAGE + 5;
+		memory_take(&vm->memory, 2 * MOTE_PAGE, &vm->program) == 0);
+	vm->program_bytes = MOTE_PAGE + 5;
 	require(pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0);
 	give(vm, pipes[0], FD_FIXED_STATE, 0);
 	give(vm, pipes[1], FD_FIXED_STATE, 1);

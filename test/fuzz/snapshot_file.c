@@ -115,8 +115,8 @@ static void make_guest(struct memory *m, struct snapshot_state *s)
 			       MEMORY_READ | MEMORY_WRITE) +
 		  MOTE_BOOT_STACK_BYTES;
 	s->area_va = gva(MOTE_AREAS_VA);
-	s->payload.v = take_and_map(m, MOTE_PAYLOAD_VA, 2 * SMALL, MEMORY_READ);
-	s->payload_bytes = SMALL + 100;
+	s->program.v = take_and_map(m, MOTE_PROGRAM_VA, 2 * SMALL, MEMORY_READ);
+	s->program_bytes = SMALL + 100;
 	s->boot_bytes = SMALL;
 	s->boot = take_and_map(m, MOTE_BOOT_VA, s->boot_bytes, MEMORY_READ);
 	require(memory_map(m, gva(0x400000), 9 * SMALL, MEMORY_READ | MEMORY_WRITE) == 0 &&

@@ -208,18 +208,18 @@ static void test_bounds(void)
 
 static void test_payload(const struct mote_boot *boot)
 {
-	const char *payload = (const char *)MOTE_PAYLOAD_VA;
-	CHECK_EQ(boot->payload_bytes, 5000);
+	const char *payload = (const char *)MOTE_PROGRAM_VA;
+	CHECK_EQ(boot->program_bytes, 5000);
 	CHECK_EQ(payload[0], 'p');
 	CHECK_EQ(payload[4999], 'q');
 	CHECK_EQ(payload[5000], 0);
-	CHECK_EQ(try(do_write, MOTE_PAYLOAD_VA), 1);
-	CHECK_EQ(mote_mem_map_payload(area, SCRATCH, 0x1000, 0x1000,
+	CHECK_EQ(try(do_write, MOTE_PROGRAM_VA), 1);
+	CHECK_EQ(mote_mem_map_program(area, SCRATCH, 0x1000, 0x1000,
 				      MOTE_PROT_READ | MOTE_PROT_WRITE),
 		 0);
 	CHECK_EQ(*(char *)(SCRATCH + 4999 - 4096), 'q');
 	CHECK_EQ(try(do_write, SCRATCH), 0);
-	CHECK_EQ(mote_mem_map_payload(area, SCRATCH + 0x1000, 0x2000, 0x1000, MOTE_PROT_READ),
+	CHECK_EQ(mote_mem_map_program(area, SCRATCH + 0x1000, 0x2000, 0x1000, MOTE_PROT_READ),
 		 -EINVAL);
 	CHECK_EQ(mote_mem_unmap(area, SCRATCH, 0x1000), 0);
 	CHECK_EQ(try(do_read, SCRATCH), 1);

@@ -52,7 +52,7 @@ static uint64_t median(const volatile uint8_t *at, int flush)
 int main(int argc, char **argv)
 {
 	const volatile uint8_t *at =
-		(const volatile uint8_t *)(uintptr_t)(MOTE_PAYLOAD_VA +
+		(const volatile uint8_t *)(uintptr_t)(MOTE_PROGRAM_VA +
 						      (argc > 1 ? strtoul(argv[1], NULL, 0) : 0));
 	uint64_t slow = median(at, 1), quick = median(at, 0), limit = (slow + quick) / 2;
 	char byte;

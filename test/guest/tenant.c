@@ -41,7 +41,7 @@ static void truncate_mapped(void)
 	struct stat st;
 	int fd = open("/program", O_RDWR);
 	CHECK(fd >= 0 && fstat(fd, &st) == 0 && st.st_size % 4096 == 0);
-	CHECK(mote_mem_map_payload(area, (uint64_t)AT, TAIL, (uint64_t)st.st_size - TAIL, 3) == 0);
+	CHECK(mote_mem_map_program(area, (uint64_t)AT, TAIL, (uint64_t)st.st_size - TAIL, 3) == 0);
 	CHECK(ftruncate(fd, st.st_size - TAIL) == 0);
 	close(fd);
 }

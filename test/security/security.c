@@ -116,7 +116,7 @@ static struct vm_config config_of(struct security_image image, char **argv, uint
 		.image = image.at,
 		.image_bytes = image.bytes,
 		.image_fd = -1,
-		.payload_fd = payload,
+		.program_fd = payload,
 		.memory_bytes = memory_mib << 20,
 		.argv = argv,
 		.envp = envp,

@@ -527,7 +527,7 @@ static void boot_start(const char *cwd)
 	b->preopens = offsetof(__typeof__(information), preopens);
 	b->cwd = boot_text(cwd);
 	b->hostname = boot_text("double");
-	b->payload_path = boot_text("program");
+	b->program_path = boot_text("program");
 	b->uid = 1000;
 	b->gid = 100;
 	b->pid = 1;

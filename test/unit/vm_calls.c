@@ -275,8 +275,8 @@ Test(vm_calls, memory_of_a_module_is_written_or_executed)
 	};
 	EXPECT(-EACCES, mote_mem_map_many(&area, put(&both, sizeof(both)), sizeof(both)));
 	/* A page of the guest program could be mapped at two addresses. */
-	vm.payload_bytes = MOTE_PAGE;
-	EXPECT(-EACCES, mote_mem_map_payload(&area, AT_PAGE(22), MOTE_PAGE, 0, R | X));
+	vm.program_bytes = MOTE_PAGE;
+	EXPECT(-EACCES, mote_mem_map_program(&area, AT_PAGE(22), MOTE_PAGE, 0, R | X));
 	both = (struct mote_mapping){
 		.addr = AT_PAGE(22),
 		.bytes = MOTE_PAGE,
@@ -284,7 +284,7 @@ Test(vm_calls, memory_of_a_module_is_written_or_executed)
 		.prot = R | X,
 	};
 	EXPECT(-EACCES, mote_mem_map_many(&area, put(&both, sizeof(both)), sizeof(both)));
-	vm.payload_bytes = 0;
+	vm.program_bytes = 0;
 	EXPECT(0, mote_mem_unmap(&area, at, MOTE_PAGE));
 	set_kind(false, false);
 }

@@ -24,7 +24,7 @@ static inline void frozen_collect(void *arg, const char *line)
 	strncat(frozen_log, line, sizeof(frozen_log) - strlen(frozen_log) - 1);
 }
 
-static inline int frozen_payload(void)
+static inline int frozen_program(void)
 {
 	int fd = memfd_create("payload", MFD_CLOEXEC);
 	cr_assert(fd >= 0 && write(fd, "payload", 7) == 7);
@@ -40,7 +40,7 @@ static inline struct vm_config frozen_config(int standard_output)
 		.image = test_frozen_image,
 		.image_bytes = (size_t)(test_frozen_image_end - test_frozen_image),
 		.image_fd = -1,
-		.payload_fd = frozen_payload(),
+		.program_fd = frozen_program(),
 		.memory_bytes = 64 << 20,
 		.argv = frozen_argv,
 		.envp = frozen_envp,
@@ -80,7 +80,7 @@ static inline struct vm *frozen_ready(int standard_output)
 	int code;
 	frozen_log[0] = '\0';
 	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
-	close(c.payload_fd);
+	close(c.program_fd);
 	vm_offer_calls(vm, 4096);
 	cr_assert(frozen_resume(vm, &code) == VM_WAITING, "code %d; %s", code, frozen_log);
 	return vm;
@@ -91,7 +91,7 @@ static inline struct vm *frozen_from(struct vm_snapshot *s, int standard_output)
 	struct vm_config c = frozen_config(standard_output);
 	struct err e = {0};
 	struct vm *vm = NULL;
-	close(c.payload_fd);
+	close(c.program_fd);
 	cr_assert(vm_create_from(s, &c, &vm, &e) == 0, "%s", e.text);
 	return vm;
 }

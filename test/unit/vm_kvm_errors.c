@@ -82,7 +82,7 @@ static struct vm *make(const char *what)
 		.image = test_probe_image,
 		.image_bytes = (size_t)(test_probe_image_end - test_probe_image),
 		.image_fd = -1,
-		.payload_fd = payload,
+		.program_fd = payload,
 		.memory_bytes = 64 << 20,
 		.argv = argv,
 		.envp = envp,

@@ -33,7 +33,7 @@ static void expect_clean(void)
 	c.argv = look;
 	unsigned before = recycle_ready();
 	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
-	close(c.payload_fd);
+	close(c.program_fd);
 	cr_expect(recycle_ready() == before - 1, "none was taken");
 	cr_assert(vm_run(vm, &out, &e) == 0, "%s", e.text);
 	cr_expect(out.end == VM_EXITED && out.code == 0, "end %d, code %d; %s", out.end, out.code,
@@ -98,7 +98,7 @@ Test(vm_recycle, memory_of_another_size_is_not_taken)
 	struct vm *vm = NULL;
 	c.memory_bytes = 32 << 20;
 	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
-	close(c.payload_fd);
+	close(c.program_fd);
 	cr_expect(recycle_ready() == 1);
 	vm_destroy(vm);
 	wait_ready(2);

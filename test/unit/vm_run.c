@@ -57,7 +57,7 @@ static struct vm *make(char *what, uint64_t limit_ns)
 		.image_bytes = (size_t)(test_probe_image_end - test_probe_image),
 		.image_fd = image_from_file ? image_file() : -1,
 		.image_at = 4096,
-		.payload_fd = payload(),
+		.program_fd = payload(),
 		.memory_bytes = 64 << 20,
 		.argv = argv,
 		.envp = envp,
@@ -69,7 +69,7 @@ static struct vm *make(char *what, uint64_t limit_ns)
 	struct vm *vm = NULL;
 	int rc = vm_create(&c, &vm, &e);
 	cr_assert(rc == 0, "%s", e.text);
-	close(c.payload_fd);
+	close(c.program_fd);
 	if (c.image_fd >= 0)
 		close(c.image_fd);
 	return vm;
@@ -215,7 +215,7 @@ Test(vm_run, too_small_a_memory_is_refused)
 	char *argv[] = {(char *)"exit", NULL};
 	struct vm_config c = {
 		.kvm_fd = -1,
-		.payload_fd = -1,
+		.program_fd = -1,
 		.memory_bytes = 1 << 20,
 		.argv = argv,
 	};

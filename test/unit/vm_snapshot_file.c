@@ -243,7 +243,7 @@ static bool try_hostile(int fd)
 	struct vm_snapshot *s = NULL;
 	struct vm *vm = NULL;
 	struct vm_outcome out;
-	close(c.payload_fd);
+	close(c.program_fd);
 	if (vm_snapshot_open_untrusted(fd, BUILD, -1, &s, &e) < 0) {
 		cr_expect(e.blame == ERR_CONFIG, "%s", e.text);
 		return false;

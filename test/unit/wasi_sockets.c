@@ -77,8 +77,8 @@ Test(wasi_sockets, serving)
 		.image = mote_image_wasm,
 		.image_bytes = (size_t)(mote_image_wasm_end - mote_image_wasm),
 		.image_fd = -1,
-		.payload_fd = open(path, O_RDONLY | O_CLOEXEC),
-		.payload_path = "server",
+		.program_fd = open(path, O_RDONLY | O_CLOEXEC),
+		.program_path = "server",
 		.memory_bytes = 64 << 20,
 		.argv = argv,
 		.envp = envp,
@@ -87,7 +87,7 @@ Test(wasi_sockets, serving)
 		.preopen_count = 1,
 		.time_limit_ns = 60000000000,
 	};
-	cr_assert(c.payload_fd >= 0, "%s: %s", path, strerror(errno));
+	cr_assert(c.program_fd >= 0, "%s: %s", path, strerror(errno));
 	struct err e = {0};
 	struct vm *vm = NULL;
 	struct vm_outcome out = {0};

@@ -65,9 +65,9 @@ static int map(struct vm *vm, uint64_t addr, uint64_t bytes, uint32_t prot)
 	return rc;
 }
 
-static int map_payload(struct vm *vm, uint64_t addr, uint64_t bytes, uint64_t from, uint32_t prot)
+static int map_program(struct vm *vm, uint64_t addr, uint64_t bytes, uint64_t from, uint32_t prot)
 {
-	uint64_t mapped = (vm->payload_bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
+	uint64_t mapped = (vm->program_bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
 	int rc = check_prot(vm, prot);
 	if (rc < 0)
 		return rc;
@@ -76,7 +76,7 @@ static int map_payload(struct vm *vm, uint64_t addr, uint64_t bytes, uint64_t fr
 		return -EACCES;
 	if (from % MOTE_PAGE || from > mapped || bytes > mapped - from)
 		return -EINVAL;
-	gpa_t at = {vm->payload.v + from};
+	gpa_t at = {vm->program.v + from};
 	return memory_map_fixed(&vm->memory, gva(addr), at, bytes, prot);
 }
 
@@ -101,10 +101,10 @@ int64_t host_mem_protect(struct vcpu *vcpu, const struct call_mem_protect *a)
 	return memory_protect(&vm->memory, gva(a->addr), a->bytes, a->prot);
 }
 
-int64_t host_mem_map_payload(struct vcpu *vcpu, const struct call_mem_map_payload *a)
+int64_t host_mem_map_program(struct vcpu *vcpu, const struct call_mem_map_program *a)
 {
 	struct vm *vm = vcpu->vm;
-	return map_payload(vm, a->addr, a->bytes, a->from, a->prot);
+	return map_program(vm, a->addr, a->bytes, a->from, a->prot);
 }
 
 int64_t host_mem_map_many(struct vcpu *vcpu, const struct call_mem_map_many *a)
@@ -121,7 +121,7 @@ int64_t host_mem_map_many(struct vcpu *vcpu, const struct call_mem_map_many *a)
 		if (m.from == MOTE_MAP_ZEROED)
 			rc = map(vm, m.addr, m.bytes, m.prot);
 		else
-			rc = map_payload(vm, m.addr, m.bytes, m.from, m.prot);
+			rc = map_program(vm, m.addr, m.bytes, m.from, m.prot);
 		if (rc < 0)
 			return rc;
 	}

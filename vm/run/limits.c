@@ -95,14 +95,14 @@ static uint64_t cpu_left(const struct vcpu *vcpu)
 }
 
 /*
- * Looks at the limits, and has the watch come when they may be over: CPU time goes no faster than
+ * Looks at the limits, and sets the watchdog to when they may be over: CPU time goes no faster than
  * time.
  */
 static void look_at_limits(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 	enum { CPU_STEP_NS = 500000 };
-	uint64_t now = time_monotonic_ns(), due = WATCH_NEVER;
+	uint64_t now = time_monotonic_ns(), due = WATCHDOG_NEVER;
 	if (vm->deadline_ns) {
 		due = vm->deadline_ns;
 		if (now >= vm->deadline_ns)
@@ -116,17 +116,17 @@ static void look_at_limits(struct vcpu *vcpu)
 		if (due > now + step)
 			due = now + step;
 	}
-	watch_at(vm, due);
+	watchdog_at(vm, due);
 }
 
 bool vcpu_limit_over(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
-	if (!vcpu->on_poller && atomic_load_explicit(&vm->watch.look, memory_order_relaxed) &&
-	    atomic_exchange(&vm->watch.look, false))
+	if (!vcpu->on_poller && atomic_load_explicit(&vm->watchdog.look, memory_order_relaxed) &&
+	    atomic_exchange(&vm->watchdog.look, false))
 		look_at_limits(vcpu);
 	/* By the clock, too: the timer's kick is not taken while host code runs. */
-	if (!vm->watched && vm->deadline_ns && time_monotonic_ns() >= vm->deadline_ns)
+	if (!vm->uses_watchdog && vm->deadline_ns && time_monotonic_ns() >= vm->deadline_ns)
 		atomic_store(&vcpu->deadline.fired, true);
 	return atomic_load(&vcpu->deadline.fired) || vm->cpu_over;
 }
@@ -137,8 +137,8 @@ bool vcpu_limit_over(struct vcpu *vcpu)
 static int start_limits(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
-	if (vm->watched) {
-		int rc = watch_join(vm);
+	if (vm->uses_watchdog) {
+		int rc = watchdog_join(vm);
 		if (vm->cpu_limited)
 			vcpu->cpu_since = cpu_now_ns();
 		if (rc == 0)

@@ -23,7 +23,7 @@ void vm_begin(struct vm *vm, const struct vm_limits *limits)
 	vm->cpu_limited = limits->cpu_ns != 0;
 	vm->cpu_left_ns = limits->cpu_ns;
 	vm->cpu_over = false;
-	vm->watched = limits->wall_ns || limits->cpu_ns;
+	vm->uses_watchdog = limits->wall_ns || limits->cpu_ns;
 	atomic_store(&vcpu->deadline.fired, false);
 	atomic_store(&vm->busy, VM_BUSY);
 }
@@ -168,7 +168,7 @@ int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e)
 {
 	const struct vm_limits limits = {.wall_ns = vm->time_limit_ns};
 	vm_begin(vm, &limits);
-	vm->watched = false; /* one run is not worth a thread */
+	vm->uses_watchdog = false; /* one run is not worth a thread */
 	int rc = vm_resume(vm, out, e);
 	vm_finish(vm);
 	return rc;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The watch's thread and its list. Whether a limit is over is the VM's own thread to say: a time
- * that the watch goes by may be that of an earlier call, which costs a look and no more.
+ * The watchdog's thread and its list. Whether a limit has expired is decided by the vCPU thread:
+ * the deadline that the watchdog goes by may be that of an earlier call, which costs a check and no
+ * more.
  */
 #include "vm/run/watchdog.h"
 
@@ -26,19 +27,19 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool running;
 static struct vm *first;
 /* When the thread looks next, at the latest; written by it alone. */
-static _Atomic uint64_t wakes_at = WATCH_NEVER;
+static _Atomic uint64_t wakes_at = WATCHDOG_NEVER;
 
 /* --- the thread --- */
 
 /* Kicks what is due; the earliest of the others. */
 static uint64_t look_at_all(void)
 {
-	uint64_t now = time_monotonic_ns(), next = WATCH_NEVER;
-	for (struct vm *vm = first; vm; vm = vm->watch.next) {
-		uint64_t due = atomic_load(&vm->watch.due);
+	uint64_t now = time_monotonic_ns(), next = WATCHDOG_NEVER;
+	for (struct vm *vm = first; vm; vm = vm->watchdog.next) {
+		uint64_t due = atomic_load(&vm->watchdog.due);
 		if (due <= now &&
-		    atomic_compare_exchange_strong(&vm->watch.due, &due, WATCH_NEVER)) {
-			atomic_store(&vm->watch.look, true);
+		    atomic_compare_exchange_strong(&vm->watchdog.due, &due, WATCHDOG_NEVER)) {
+			atomic_store(&vm->watchdog.look, true);
 			vm_kick(vm);
 		} else if (due < next) {
 			next = due;
@@ -61,7 +62,7 @@ static void update_wakes_at(void)
 	}
 }
 
-static void *watch(void *arg)
+static void *watchdog_main(void *arg)
 {
 	(void)arg;
 	pthread_mutex_lock(&lock);
@@ -69,7 +70,7 @@ static void *watch(void *arg)
 		update_wakes_at();
 		uint64_t until = atomic_load(&wakes_at);
 		struct timespec t = {.tv_sec = (time_t)(until / NS), .tv_nsec = (long)(until % NS)};
-		if (until == WATCH_NEVER)
+		if (until == WATCHDOG_NEVER)
 			pthread_cond_wait(&earlier, &lock);
 		else
 			pthread_cond_timedwait(&earlier, &lock, &t);
@@ -103,7 +104,7 @@ static void in_child(void)
 {
 	running = false;
 	first = NULL;
-	atomic_store(&wakes_at, WATCH_NEVER);
+	atomic_store(&wakes_at, WATCHDOG_NEVER);
 	make_condition();
 	pthread_mutex_unlock(&lock);
 }
@@ -140,10 +141,10 @@ static int start_with(pthread_attr_t *attr)
 	if (rc < 0)
 		return rc;
 	set_priority(attr);
-	rc = thread_start(&thread, attr, watch, NULL);
+	rc = thread_start(&thread, attr, watchdog_main, NULL);
 	if (rc == -EPERM) { /* that priority is not for this process: the same as this thread's */
 		pthread_attr_setinheritsched(attr, PTHREAD_INHERIT_SCHED);
-		rc = thread_start(&thread, attr, watch, NULL);
+		rc = thread_start(&thread, attr, watchdog_main, NULL);
 	}
 	return rc;
 }
@@ -161,9 +162,9 @@ static int start(void)
 
 /* --- VMs --- */
 
-int watch_join(struct vm *vm)
+int watchdog_join(struct vm *vm)
 {
-	if (vm->watch.joined)
+	if (vm->watchdog.joined)
 		return 0;
 	pthread_once(&once, prepare);
 	pthread_mutex_lock(&lock);
@@ -171,32 +172,32 @@ int watch_join(struct vm *vm)
 	if (!running)
 		rc = start();
 	if (rc == 0) {
-		running = vm->watch.joined = true;
-		atomic_store(&vm->watch.due, WATCH_NEVER);
-		vm->watch.next = first;
+		running = vm->watchdog.joined = true;
+		atomic_store(&vm->watchdog.due, WATCHDOG_NEVER);
+		vm->watchdog.next = first;
 		first = vm;
 	}
 	pthread_mutex_unlock(&lock);
 	return rc;
 }
 
-void watch_leave(struct vm *vm)
+void watchdog_leave(struct vm *vm)
 {
-	if (!vm->watch.joined)
+	if (!vm->watchdog.joined)
 		return;
 	pthread_mutex_lock(&lock);
-	for (struct vm **at = &first; *at; at = &(*at)->watch.next)
+	for (struct vm **at = &first; *at; at = &(*at)->watchdog.next)
 		if (*at == vm) {
-			*at = vm->watch.next;
+			*at = vm->watchdog.next;
 			break;
 		}
-	vm->watch.joined = false;
+	vm->watchdog.joined = false;
 	pthread_mutex_unlock(&lock);
 }
 
-void watch_at(struct vm *vm, uint64_t due_ns)
+void watchdog_at(struct vm *vm, uint64_t due_ns)
 {
-	atomic_store(&vm->watch.due, due_ns);
+	atomic_store(&vm->watchdog.due, due_ns);
 	if (due_ns >= atomic_load(&wakes_at))
 		return;
 	pthread_mutex_lock(&lock);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The watch: one thread a process that has VMs look at their limits when these may be over. A call
- * with a limit so costs no system call: it stores a time, and the watch, which sleeps until the
- * earliest, sees a later one when it wakes.
+ * The watchdog: one thread a process that has VMs look at their limits when these may be over. A
+ * call with a limit so costs no system call: it stores a time, and the watchdog, which sleeps until
+ * the earliest, sees a later one when it wakes.
  */
 #ifndef MOTE_VM_RUN_WATCHDOG_H
 #define MOTE_VM_RUN_WATCHDOG_H
@@ -16,19 +16,19 @@
 struct vm;
 
 /* A VM's place in it. */
-struct vm_watch {
-	struct vm *next;      /* guarded by the watch's lock */
+struct vm_watchdog {
+	struct vm *next;      /* guarded by the watchdog's lock */
 	bool joined;          /* the VM's own */
-	_Atomic uint64_t due; /* CLOCK_MONOTONIC, ns; WATCH_NEVER: nothing to look at */
-	_Atomic bool look;    /* set by the watch, which then kicks the VM */
+	_Atomic uint64_t due; /* CLOCK_MONOTONIC, ns; WATCHDOG_NEVER: nothing to look at */
+	_Atomic bool look;    /* set by the watchdog, which then kicks the VM */
 };
 
-#define WATCH_NEVER UINT64_MAX
+#define WATCHDOG_NEVER UINT64_MAX
 
-/* From now on the watch knows the VM; starts its thread. 0 or -errno. */
-int watch_join(struct vm *vm) must_check;
-void watch_leave(struct vm *vm);
+/* From now on the watchdog knows the VM; starts its thread. 0 or -errno. */
+int watchdog_join(struct vm *vm) must_check;
+void watchdog_leave(struct vm *vm);
 /* Has the VM kicked once this time has come, and not by an earlier call's. */
-void watch_at(struct vm *vm, uint64_t due_ns);
+void watchdog_at(struct vm *vm, uint64_t due_ns);
 
 #endif

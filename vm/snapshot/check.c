@@ -206,8 +206,8 @@ static bool own_places(struct owners *o, const struct vm_snapshot *s)
 	if (is->entry.v < MOTE_IMAGE_VA || is->entry.v >= MOTE_BOOT_VA ||
 	    is->channel_max > UINT32_MAX)
 		return false;
-	return is->payload_bytes <= MOTE_PAYLOAD_MAX && is->payload_bytes &&
-	       keep(o, is->payload.v, memory_page_up(is->payload_bytes));
+	return is->program_bytes <= MOTE_PROGRAM_MAX && is->program_bytes &&
+	       keep(o, is->program.v, memory_page_up(is->program_bytes));
 }
 
 /*

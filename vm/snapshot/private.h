@@ -14,8 +14,8 @@
 struct snapshot_state {
 	uint64_t area, boot, boot_bytes; /* guest-physical */
 	gva_t area_va, entry;
-	gpa_t payload;
-	uint64_t payload_bytes;
+	gpa_t program;
+	uint64_t program_bytes;
 	uint64_t channel_max;
 	gva_t reply_at;
 	uint64_t reply_size;

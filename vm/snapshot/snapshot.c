@@ -99,8 +99,8 @@ int snapshot_fill(struct vm *vm, struct vm_snapshot *s, struct err *e)
 	s->state.boot_bytes = vm->boot_bytes;
 	s->state.area_va = vcpu->area_va;
 	s->state.entry = vm->entry;
-	s->state.payload = vm->payload;
-	s->state.payload_bytes = vm->payload_bytes;
+	s->state.program = vm->program;
+	s->state.program_bytes = vm->program_bytes;
 	s->state.stopped = vm->state;
 	s->state.wasm = vm->wasm;
 	s->state.exec_sealed = vm->exec_sealed;
@@ -239,8 +239,8 @@ static void restore_fields(struct vm *vm, const struct vm_snapshot *s)
 	vm->entry = s->state.entry;
 	vm->wasm = s->state.wasm;
 	vm->exec_sealed = s->state.exec_sealed;
-	vm->payload = s->state.payload;
-	vm->payload_bytes = s->state.payload_bytes;
+	vm->program = s->state.program;
+	vm->program_bytes = s->state.program_bytes;
 	free(take_ptr(vm->channel.unfetched));
 	if (!vm->channel.max)
 		vm->channel.max = s->state.channel_max;

@@ -72,7 +72,7 @@ bool vm_snapshot_wasm(const struct vm_snapshot *s);
 /*
  * Creates a VM that goes on, or waits, where the snapshot was taken. Of the configuration count
  * memory (at least what the snapshot uses), descriptors (of the same number and kinds as the first
- * VM's), network, time limit and log; image, payload, arguments and environment are the snapshot's.
+ * VM's), network, time limit and log; image, program, arguments and environment are the snapshot's.
  */
 int vm_create_from(struct vm_snapshot *s, const struct vm_config *config, struct vm **out,
 		   struct err *e) must_check;

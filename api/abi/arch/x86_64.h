@@ -13,7 +13,7 @@
 #define MOTE_WINDOW     0x7d0000000000
 #define MOTE_IMAGE_VA   MOTE_WINDOW
 #define MOTE_BOOT_VA    0x7d1000000000
-#define MOTE_PAYLOAD_VA 0x7d1040000000
+#define MOTE_PROGRAM_VA 0x7d1040000000
 /*
  * Behind the initial stack, whose top page begins a group of eight: KVM with shadow paging then
  * gives the guest both by one fault.

@@ -129,9 +129,9 @@ static int64_t open_own(struct execution *e)
 	if (process.exe[0] || process.file_used)
 		return -ENOENT;
 	e->file = (struct program_file){
-		.mapped = (const uint8_t *)MOTE_PAYLOAD_VA,
+		.mapped = (const uint8_t *)MOTE_PROGRAM_VA,
 		.fd = -1,
-		.bytes = process.boot->payload_bytes,
+		.bytes = process.boot->program_bytes,
 	};
 	e->exe[0] = '\0';
 	return 0;
@@ -386,7 +386,7 @@ static struct loaded_program start_script(struct execution *e)
 struct loaded_program exec_start(const uint8_t *file, uint64_t bytes)
 {
 	struct execution e = {.file = {.mapped = file, .fd = -1, .bytes = bytes}};
-	const char *name = boot_string(process.boot->payload_path);
+	const char *name = boot_string(process.boot->program_path);
 	memcpy(e.name, name, strnlen(name, sizeof(e.name) - 1));
 	thread_set_name(last_component(name));
 	if (bytes < 2 || file[0] != '#' || file[1] != '!')

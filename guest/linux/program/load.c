@@ -225,7 +225,7 @@ struct loaded_program load_program(const uint8_t *file, uint64_t bytes)
 	struct stack_content s = {
 		.argv = boot_strings(b->argv, b->argc),
 		.envv = boot_strings(b->envv, b->envc),
-		.name = boot_string(b->payload_path),
+		.name = boot_string(b->program_path),
 	};
 	struct elf_program p;
 	struct loaded_program to;

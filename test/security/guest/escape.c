@@ -59,7 +59,7 @@ const uint64_t escape_odd_addresses[ESCAPE_ODD_ADDRESSES] = {0,
 							     0xffffffffffffffff,
 							     0xfee00000,
 							     MOTE_BOOT_VA,
-							     MOTE_PAYLOAD_VA};
+							     MOTE_PROGRAM_VA};
 
 void escape_judge(const struct outcome *o, bool may, const char *what, uint64_t number)
 {

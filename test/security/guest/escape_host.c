@@ -14,8 +14,8 @@ static void map_calls(uint64_t at, uint64_t bytes)
 			.prot = prot,
 		};
 		escape_must_fail(mote_mem_map(guest_area, at, bytes, prot), "mem_map", at);
-		escape_must_fail(mote_mem_map_payload(guest_area, at, bytes, 0, prot),
-				 "mem_map_payload", at);
+		escape_must_fail(mote_mem_map_program(guest_area, at, bytes, 0, prot),
+				 "mem_map_program", at);
 		escape_must_fail(mote_mem_protect(guest_area, at, bytes, prot), "mem_protect", at);
 		escape_must_fail(mote_mem_map_many(guest_area, &m, sizeof(m)), "mem_map_many", at);
 	}
@@ -52,18 +52,18 @@ int escape_map_at_the_canonical_boundary(void)
 	return escape_verdict();
 }
 
-int escape_map_payload_beyond_its_end(void)
+int escape_map_program_beyond_its_end(void)
 {
 	static const uint64_t from[] = {0x1000,    0x10000,   1UL << 32, 1UL << 47,
 					1UL << 62, 1UL << 63, -0x1000UL, -0x10000UL};
 	for (size_t i = 0; i < ARRAY_SIZE(from); i++)
 		for (uint64_t bytes = 0x1000; bytes; bytes <<= 6) {
-			escape_must_fail(mote_mem_map_payload(guest_area, 0x30000000, bytes,
+			escape_must_fail(mote_mem_map_program(guest_area, 0x30000000, bytes,
 							      from[i], MOTE_PROT_READ),
-					 "mem_map_payload", from[i]);
+					 "mem_map_program", from[i]);
 			escape_must_fail(
-				mote_mem_map_payload(guest_area, 0x30000000, -bytes, from[i], RW),
-				"mem_map_payload", from[i]);
+				mote_mem_map_program(guest_area, 0x30000000, -bytes, from[i], RW),
+				"mem_map_program", from[i]);
 		}
 	return escape_verdict();
 }

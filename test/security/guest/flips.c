@@ -25,7 +25,7 @@ static int prepare(void)
 		*(volatile uint64_t *)at = at;
 	rc |= mote_mem_unmap(a, LARGE_AT + 2 * MIB, 2 * MIB);
 	rc |= mote_mem_unmap(a, LARGE_AT + 5 * MIB, 0x3000);
-	rc |= mote_mem_map_payload(a, 0x50000000, 0x1000, 0, MOTE_PROT_READ);
+	rc |= mote_mem_map_program(a, 0x50000000, 0x1000, 0, MOTE_PROT_READ);
 	return rc == 0;
 }
 
