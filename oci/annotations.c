@@ -19,12 +19,13 @@ void oci_check_annotations(const struct json *top)
 	json_get_object(top, "annotations", JSON_OPTIONAL, &all);
 	for (void *at = NULL; json_next_member(&all, &at, &member);) {
 		bool known = is_annotation(member.key, OCI_LISTEN) ||
-			     is_annotation(member.key, OCI_ISOLATION);
+			     is_annotation(member.key, OCI_ISOLATION) ||
+			     is_annotation(member.key, OCI_RUNTIME);
 		if (strncmp(member.key, ours, sizeof(ours) - 1) == 0 && !known)
 			json_fail(&all, JSON_SELF, EINVAL,
-				  "unknown annotation %.100s; Mote supports %s and %s, each "
+				  "unknown annotation %.100s; Mote supports %s, %s and %s, each "
 				  "optionally followed by .NAME",
-				  member.key, OCI_LISTEN, OCI_ISOLATION);
+				  member.key, OCI_LISTEN, OCI_ISOLATION, OCI_RUNTIME);
 	}
 }
 

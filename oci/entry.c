@@ -219,6 +219,44 @@ bool oci_entry_is_there(int root_fd, const char *cwd, const char *path, const ch
 	return fd >= 0;
 }
 
+/* The interpreter that a script names: what follows "#!", up to a blank. -errno. */
+static int open_interpreter(int root_fd, int script)
+{
+	char line[PATH_MAX];
+	ssize_t n = pread(script, line, sizeof(line) - 1, 0);
+	if (n < 2)
+		return -ENOEXEC;
+	line[n] = '\0';
+	char *name = line + 2 + strspn(line + 2, " \t");
+	name[strcspn(name, " \t\r\n")] = '\0';
+	return oci_open_in_root(root_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+bool oci_entry_is_dynamic(int root_fd, const char *cwd, const char *path, const char *arg0)
+{
+	enum { SCRIPTS_MAX = 5 }; /* that are each other's interpreters, as execve(2) has it */
+	struct lookup l = {
+		.root_fd = root_fd,
+		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY,
+		.cwd = cwd,
+		.path = path,
+	};
+	const char *after;
+	enum program_kind kind;
+	struct err e = {0};
+	cleanup_close int fd = find_split(&l, arg0, &after);
+	for (int i = 0; i < SCRIPTS_MAX && fd >= 0; i++) {
+		if (program_identify(fd, "", &kind, &e) < 0 || kind == PROGRAM_WASM)
+			return false;
+		if (kind == PROGRAM_ELF)
+			return program_is_dynamic(fd);
+		const int interpreter = open_interpreter(root_fd, fd);
+		close_fd(&fd);
+		fd = interpreter;
+	}
+	return false;
+}
+
 void oci_entry_free(struct oci_entry *entry)
 {
 	if (entry->fd >= 0)

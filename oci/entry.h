@@ -35,6 +35,12 @@ int oci_entry_open(int root_fd, const char *cwd, const char *path, const char *a
 /* Whether a regular file is there, by the same lookup; nothing is opened. */
 bool oci_entry_is_there(int root_fd, const char *cwd, const char *path,
 			const char *arg0) must_check;
+/*
+ * Whether the dynamic linker runs it, or the interpreter of the script that it is, as the image has
+ * them. False as well for what is not there or cannot be read.
+ */
+bool oci_entry_is_dynamic(int root_fd, const char *cwd, const char *path,
+			  const char *arg0) must_check;
 void oci_entry_free(struct oci_entry *entry);
 
 #endif

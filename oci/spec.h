@@ -29,6 +29,7 @@ struct json_t; /* jansson's */
  */
 #define OCI_LISTEN    "io.mote.listen"    /* listening sockets */
 #define OCI_ISOLATION "io.mote.isolation" /* whether its memory shares pages with others' */
+#define OCI_RUNTIME   "io.mote.runtime"   /* whether a VM runs it or the node's OCI runtime */
 #define OCI_UNSET     INT64_MIN           /* of a number that is not in the file */
 
 struct oci_rlimit {

@@ -116,31 +116,66 @@ void admission_report_mount_label(const struct oci_spec *s, const char *name)
 			name);
 }
 
-/* --- memory in common with others --- */
+/* --- annotations of Mote's --- */
 
-/* The annotation's value for this container, "" without one. */
-static int read_isolation(const struct oci_spec *s, const char **out, struct err *e)
+/* The value for this container: of `name.CONTAINER`, else of `name`; "" without one. */
+static int own_annotation(const struct oci_spec *s, const char *name, const char **out,
+			  struct err *e)
 {
-	const char *name = NULL;
+	const char *container = NULL;
 	cleanup_free char *own = NULL;
 	*out = "";
-	int rc = oci_spec_annotation(s, "io.kubernetes.cri.container-name", &name, e);
-	if (rc > 0 && asprintf(&own, OCI_ISOLATION ".%s", name) < 0) {
+	int rc = oci_spec_annotation(s, "io.kubernetes.cri.container-name", &container, e);
+	if (rc > 0 && asprintf(&own, "%s.%s", name, container) < 0) {
 		own = NULL;
 		return err_sys(e, ENOMEM, "annotation");
 	}
 	if (rc > 0)
 		rc = oci_spec_annotation(s, own, out, e);
 	if (rc == 0)
-		rc = oci_spec_annotation(s, OCI_ISOLATION, out, e);
-	if (rc > 0 && strcmp(*out, "private") != 0 && strcmp(*out, "shared") != 0)
+		rc = oci_spec_annotation(s, name, out, e);
+	if (rc < 0)
+		return rc;
+	return 0;
+}
+
+/* --- which runtime --- */
+
+int admission_choose_runtime(const struct oci_spec *s, const char *policy,
+			     enum admission_runtime *out, struct err *e)
+{
+	const char *asked;
+	const bool allowed = policy && *policy && strcmp(policy, "refuse") != 0;
+	int rc = own_annotation(s, OCI_RUNTIME, &asked, e);
+	if (rc < 0)
+		return rc;
+	if (*asked && strcmp(asked, "oci") != 0 && strcmp(asked, "vm") != 0)
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "annotation " OCI_RUNTIME ": must be oci or vm, not %.100s", asked);
+	if (!allowed && strcmp(asked, "oci") == 0)
+		return err_set(e, ERR_CONFIG, EPERM,
+			       "annotation " OCI_RUNTIME
+			       ": the operator of this machine does not allow containers without a "
+			       "VM: MOTE_OCI_RUNTIME in containerd's environment names no runtime");
+	*out = ADMISSION_VM;
+	if (allowed && !*asked)
+		*out = ADMISSION_BY_PROGRAM;
+	if (strcmp(asked, "oci") == 0)
+		*out = ADMISSION_OCI_RUNTIME;
+	return 0;
+}
+
+/* --- memory in common with others --- */
+
+static int read_isolation(const struct oci_spec *s, const char **out, struct err *e)
+{
+	int rc = own_annotation(s, OCI_ISOLATION, out, e);
+	if (rc == 0 && **out && strcmp(*out, "private") != 0 && strcmp(*out, "shared") != 0)
 		return err_set(e, ERR_CONFIG, EINVAL,
 			       "annotation " OCI_ISOLATION
 			       ": must be private or shared, not %.100s",
 			       *out);
-	if (rc < 0)
-		return rc;
-	return 0;
+	return rc;
 }
 
 /* The operator decides for all containers; one that asks for something else is refused. */

@@ -6,6 +6,7 @@
 #include "runtime/mounts.h"
 #include "runtime/pod.h"
 #include "runtime/runtime.h"
+#include "runtime/sidecar.h"
 #include "runtime/state.h"
 
 #include <errno.h>
@@ -48,6 +49,13 @@ static int end_process(const struct state *s, const struct cgroup *cgroup, struc
 	return 0;
 }
 
+/* Its processes do not end with the shim. All in the cgroup are its own. */
+static void end_sidecar(const struct cgroup *cgroup)
+{
+	cgroup_kill(cgroup);
+	(void)!cgroup_freeze(cgroup, false, NULL); /* as below */
+}
+
 static int clean_state(int bundle_fd, int *pid, struct err *e)
 {
 	struct state s = {0};
@@ -59,6 +67,8 @@ static int clean_state(int bundle_fd, int *pid, struct err *e)
 	*pid = s.pid;
 	cleanup_cgroup struct cgroup *cgroup = NULL;
 	rc = cgroup_open(s.cgroup_path, &cgroup, e);
+	if (rc == 0 && faccessat(bundle_fd, SIDECAR_DIR, F_OK, 0) == 0)
+		end_sidecar(cgroup);
 	if (rc == 0)
 		rc = end_process(&s, cgroup, e);
 	if (rc == 0)

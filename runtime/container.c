@@ -29,6 +29,7 @@ void container_free(struct container *c)
 	free(c->id);
 	free(c->bundle);
 	free(c->rootfs);
+	free(c->oci_runtime);
 	free(c);
 }
 
@@ -39,6 +40,20 @@ int container_open_kvm(struct err *e)
 	if (mote_open_kvm(&fd, &error) < 0)
 		return err_set(e, ERR_HOST, error.code, "%s", error.text);
 	return fd;
+}
+
+int container_write_state(const struct container *c, struct err *e)
+{
+	struct state state = {
+		.pid = c->init.pid,
+		.cgroup_path = (char *)(uintptr_t)cgroup_path(c->cgroup),
+	};
+	int rc = 0;
+	if (state.pid)
+		rc = state_start_time(state.pid, &state.start_time);
+	if (rc < 0)
+		return err_sys(e, -rc, "the start time of process %d", state.pid);
+	return state_write(c->bundle_fd, &state, e);
 }
 
 /* --- hooks --- */
@@ -88,7 +103,7 @@ void container_start_hooks(struct container *c, enum hook_phase phase)
 int container_start(struct container *c, struct err *e)
 {
 	if (c->hook_phase != HOOKS_POSTSTART) {
-		int rc = process_run(&c->init, e);
+		int rc = c->init.kind->run(&c->init, e);
 		if (rc < 0)
 			return rc;
 		container_start_hooks(c, HOOKS_POSTSTART);
@@ -204,11 +219,11 @@ bool container_reaped(struct container *c, pid_t pid, int wait_status, struct ti
 		c->hook = 0;
 		if (c->hook_answer >= 0)
 			answer_monitor(c);
-	} else if (process_reaped(p, pid, wait_status, at)) {
+	} else if (p->kind->reaped(p, pid, wait_status, at)) {
 		if (had_ended && p->pidfd < 0)
 			unmount_early(c);
 	} else {
-		for (p = c->execs; p && !process_reaped(p, pid, wait_status, at);)
+		for (p = c->execs; p && !p->kind->reaped(p, pid, wait_status, at);)
 			p = p->next;
 	}
 	if (p)
@@ -248,7 +263,9 @@ int container_delete(struct container *c, struct err *e)
 	int rc = process_teardown(&c->init, e);
 	if (rc < 0)
 		return rc;
-	if (c->rootfs_mounted)
+	if (c->init.kind->dispose)
+		rc = c->init.kind->dispose(c, e);
+	if (rc == 0 && c->rootfs_mounted)
 		rc = mounts_detach(c->rootfs, e);
 	if (rc < 0)
 		return rc;

@@ -52,6 +52,8 @@ struct container {
 	/* owned: the result of those of createRuntime, see hooks_start; -1: none */
 	int hook_answer;
 
+	char *oci_runtime; /* owned: the program that runs its processes; NULL: each has a VM */
+
 	uint64_t memory_bytes; /* of each guest */
 	struct exec_defaults exec_defaults;
 	bool private_memory;
@@ -63,6 +65,12 @@ struct container {
 /* Frees the structure and closes what is open. Accepts NULL and half-built ones. */
 void container_free(struct container *c);
 
+/*
+ * Notes in the bundle which process and which cgroup are to be removed. The process may not exist
+ * yet.
+ */
+int container_write_state(const struct container *c, struct err *e) must_check;
+
 /* /dev/kvm; the caller's. */
 int container_open_kvm(struct err *e) must_check;
 
@@ -73,6 +81,13 @@ int admission_check_pid_namespace(const struct oci_spec *s, const struct contain
 				  struct err *e) must_check;
 void admission_report_capabilities(const struct oci_spec *s, const char *name);
 void admission_report_mount_label(const struct oci_spec *s, const char *name);
+enum admission_runtime {
+	ADMISSION_VM,
+	ADMISSION_OCI_RUNTIME,
+	ADMISSION_BY_PROGRAM, /* the OCI runtime what Mote cannot run, a VM the rest */
+};
+int admission_choose_runtime(const struct oci_spec *s, const char *policy,
+			     enum admission_runtime *out, struct err *e) must_check;
 int admission_choose_isolation(const struct oci_spec *s, const char *policy, bool *private_memory,
 			       struct err *e) must_check;
 

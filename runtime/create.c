@@ -9,6 +9,7 @@
 #include "oci/spec.h"
 #include "runtime/mounts.h"
 #include "runtime/pod.h"
+#include "runtime/sidecar.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -216,21 +217,6 @@ static int open_cgroup(struct container *c, const struct oci_spec *s,
 	return cgroup_open(path, &c->cgroup, e);
 }
 
-/* The bundle has to name the cgroup before it exists. The process may not exist yet. */
-static int write_state(const struct container *c, struct err *e)
-{
-	struct state state = {
-		.pid = c->init.pid,
-		.cgroup_path = (char *)(uintptr_t)cgroup_path(c->cgroup),
-	};
-	int rc = 0;
-	if (state.pid)
-		rc = state_start_time(state.pid, &state.start_time);
-	if (rc < 0)
-		return err_sys(e, -rc, "the monitor's start time");
-	return state_write(c->bundle_fd, &state, e);
-}
-
 static void on_oom(void *arg, uint32_t events)
 {
 	struct container *c = arg;
@@ -253,7 +239,8 @@ static int watch_oom(struct container *c, struct err *e)
 
 static int make_cgroup(struct container *c, const struct oci_spec *s, struct err *e)
 {
-	int rc = write_state(c, e);
+	/* The bundle has to name the cgroup before it exists. */
+	int rc = container_write_state(c, e);
 	if (rc == 0)
 		rc = cgroup_create(c->cgroup, &s->resources, e);
 	if (rc < 0)
@@ -333,7 +320,7 @@ static int assemble(struct container *c, const struct oci_spec *s,
 	rc = process_send_config(p, &w, e);
 	if (rc < 0)
 		return rc;
-	rc = first ? write_state(c, e) : make_cgroup(c, s, e);
+	rc = first ? container_write_state(c, e) : make_cgroup(c, s, e);
 	/* A monitor that waits for hooks gets it afterwards. */
 	if (rc < 0 || w.runtime_hooks)
 		return rc;
@@ -423,9 +410,104 @@ static bool has_own_hooks(const struct oci_spec *s)
 	       s->hooks.count[OCI_HOOK_POSTSTOP];
 }
 
+/* --- what the node's OCI runtime runs --- */
+
+/*
+ * By its program, for which the root file system is mounted, with the host's ids: if a VM runs it,
+ * it is mounted again as that needs.
+ */
+static int choose_by_program(struct container *c, const struct oci_spec *s,
+			     const struct container_config *config, bool *out, struct err *e)
+{
+	int rc = mount_rootfs(c, config, e);
+	if (rc < 0)
+		return rc;
+	const char *path = c->rootfs_mounted ? c->rootfs : s->root_path;
+	cleanup_close int root = openat(c->bundle_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	*out = root >= 0 &&
+	       oci_entry_is_dynamic(root, s->cwd, oci_environment(s, "PATH"), s->args[0]);
+	if (*out || !c->rootfs_mounted)
+		return 0;
+	rc = mounts_detach(c->rootfs, e);
+	c->rootfs_mounted = rc < 0;
+	return rc;
+}
+
+static int choose_runtime(struct container *c, const struct oci_spec *s,
+			  const struct container_config *config, bool *is_sidecar, struct err *e)
+{
+	enum admission_runtime chosen;
+	int rc = admission_choose_runtime(s, config->oci_runtime, &chosen, e);
+	*is_sidecar = false;
+	if (rc < 0 || chosen == ADMISSION_VM)
+		return rc;
+	if (chosen == ADMISSION_BY_PROGRAM)
+		return choose_by_program(c, s, config, is_sidecar, e);
+	*is_sidecar = true;
+	return mount_rootfs(c, config, e);
+}
+
+static int create_sidecar(struct container *c, const struct oci_spec *s,
+			  const struct container_config *config, struct err *e)
+{
+	struct process *p = &c->init;
+	p->kind = &sidecar_kind;
+	c->oci_runtime = strdup(config->oci_runtime);
+	if (!c->oci_runtime)
+		return err_sys(e, ENOMEM, "container %s", c->id);
+	dprintf(2, "mote: container %s: runs without a VM, by the OCI runtime %.100s\n", c->id,
+		c->oci_runtime);
+	int rc = open_cgroup(c, s, config, e);
+	if (rc == 0)
+		rc = process_open_streams(p, c->id, config->containerd_namespace, 0, 0, e);
+	if (rc == 0)
+		rc = make_cgroup(c, s, e);
+	if (rc < 0)
+		return rc;
+	return sidecar_create(c, s, e);
+}
+
+/* --- all of it --- */
+
+static int create_in_vm(struct container *c, struct oci_spec *s,
+			const struct container_config *config, struct err *e)
+{
+	int rc = note_exec_defaults(&c->exec_defaults, s, e);
+	if (rc < 0)
+		return rc;
+	admission_report_capabilities(s, c->init.name);
+	admission_report_mount_label(s, c->init.name);
+	rc = admission_check_pid_namespace(s, config, e);
+	if (rc < 0)
+		return rc;
+	rc = check_memory_limit(&s->resources, e);
+	if (rc < 0)
+		return rc;
+	rc = machine_memory(&c->memory_bytes, e);
+	if (rc < 0)
+		return rc;
+	rc = admission_choose_isolation(s, config->isolation, &c->private_memory, e);
+	if (rc < 0)
+		return rc;
+	s->terminal = config->stdio.terminal;
+	cleanup_close int kvm = container_open_kvm(e);
+	if (kvm < 0)
+		return kvm;
+	choose_userns(c, s, config);
+	rc = assemble(c, s, config, kvm, e);
+	if (has_own_hooks(s))
+		oci_hooks_take(s, &c->hooks);
+	if (config->debug)
+		dprintf(2, "container %s: monitor %d, cgroup %s, %lu MiB for the guest\n", c->id,
+			c->init.pid, c->cgroup ? cgroup_path(c->cgroup) : "none",
+			c->memory_bytes >> 20);
+	return rc;
+}
+
 static int create(struct container *c, const struct container_config *config, struct err *e)
 {
 	cleanup_spec struct oci_spec spec = {0};
+	bool is_sidecar = false;
 	int rc = copy_names(c, config, e);
 	if (rc < 0)
 		return rc;
@@ -434,38 +516,13 @@ static int create(struct container *c, const struct container_config *config, st
 		return rc;
 	if (config->pod)
 		rc = pod_add_mounts(config->pod, &spec, e);
+	if (rc == 0)
+		rc = choose_runtime(c, &spec, config, &is_sidecar, e);
 	if (rc < 0)
 		return rc;
-	rc = note_exec_defaults(&c->exec_defaults, &spec, e);
-	if (rc < 0)
-		return rc;
-	admission_report_capabilities(&spec, c->init.name);
-	admission_report_mount_label(&spec, c->init.name);
-	rc = admission_check_pid_namespace(&spec, config, e);
-	if (rc < 0)
-		return rc;
-	rc = check_memory_limit(&spec.resources, e);
-	if (rc < 0)
-		return rc;
-	rc = machine_memory(&c->memory_bytes, e);
-	if (rc < 0)
-		return rc;
-	rc = admission_choose_isolation(&spec, config->isolation, &c->private_memory, e);
-	if (rc < 0)
-		return rc;
-	spec.terminal = config->stdio.terminal;
-	cleanup_close int kvm = container_open_kvm(e);
-	if (kvm < 0)
-		return kvm;
-	choose_userns(c, &spec, config);
-	rc = assemble(c, &spec, config, kvm, e);
-	if (has_own_hooks(&spec))
-		oci_hooks_take(&spec, &c->hooks);
-	if (config->debug)
-		dprintf(2, "container %s: monitor %d, cgroup %s, %lu MiB for the guest\n", c->id,
-			c->init.pid, c->cgroup ? cgroup_path(c->cgroup) : "none",
-			c->memory_bytes >> 20);
-	return rc;
+	if (is_sidecar)
+		return create_sidecar(c, &spec, config, e);
+	return create_in_vm(c, &spec, config, e);
 }
 
 int container_create(const struct container_config *config, struct container **out, struct err *e)
@@ -481,6 +538,7 @@ int container_create(const struct container_config *config, struct container **o
 		container_free(c);
 		return rc;
 	}
+	p->kind = &process_in_vm;
 	int64_t limit_ms = MONITOR_MS;
 	if (create(c, config, &p->failure) == 0) {
 		if (p->streams.logger_ready >= 0)

@@ -90,6 +90,7 @@ int process_init(struct process *p, struct container *c, const char *container_i
 		.pidfd = -1,
 		.control = -1,
 		.binding = -1,
+		.console = -1,
 		.streams = STREAMS_EMPTY,
 		.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
 	};
@@ -120,6 +121,8 @@ static void close_control(struct process *p)
 void process_fini(struct process *p)
 {
 	close_control(p);
+	loop_remove(&p->console_source);
+	close_fd(&p->console);
 	loop_remove(&p->timer_source);
 	close_fd(&p->timer);
 	close_fd(&p->pidfd);
@@ -188,6 +191,7 @@ int process_open_streams(struct process *p, const char *container_id,
 		.container_id = container_id,
 		.containerd_namespace = containerd_namespace,
 		.stdio = &p->stdio,
+		.own_pty = p->kind->has_own_pty,
 		.width = width,
 		.height = height,
 	};
@@ -306,7 +310,7 @@ static void read_exit(struct process *p, const struct buf *body)
 	uint32_t status;
 	memcpy(&status, body->data, sizeof(status));
 	/* It ends, also if a guest has got hold of the monitor. */
-	(void)!process_signal(p, SIGKILL);
+	(void)!process_signal_vm(p, SIGKILL);
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	process_set_ended(p, status & 255, now);
@@ -367,7 +371,7 @@ static void on_control(void *arg, uint32_t events)
 
 /* --- running and ending --- */
 
-int process_signal(const struct process *p, int signo)
+int process_signal_vm(const struct process *p, int signo)
 {
 	siginfo_t info = {
 		.si_signo = MONITOR_SIGNAL_CARRIER,
@@ -392,7 +396,7 @@ int process_signal(const struct process *p, int signo)
 	return 0;
 }
 
-static int not_startable(const struct process *p, struct err *e)
+int process_not_startable(const struct process *p, struct err *e)
 {
 	if (process_has_ended(p))
 		return err_set(e, ERR_PEER, EBUSY, "%s has ended", p->name);
@@ -403,7 +407,7 @@ static int not_startable(const struct process *p, struct err *e)
 static int await_built(struct process *p, struct err *e)
 {
 	if (!p->failure.code && p->state > PROCESS_BUILT)
-		return not_startable(p, e);
+		return process_not_startable(p, e);
 	bool ready = p->state == PROCESS_BUILT && p->streams.logger_ready < 0;
 	if (!ready && !p->failure.code && !p->deadline_ms)
 		process_set_deadline(p, BUILD_MS);
@@ -417,7 +421,7 @@ static int await_built(struct process *p, struct err *e)
 	return -EINPROGRESS;
 }
 
-int process_run(struct process *p, struct err *e)
+int process_run_vm(struct process *p, struct err *e)
 {
 	int rc = await_built(p, e);
 	if (rc < 0)
@@ -445,7 +449,7 @@ void process_set_ended(struct process *p, uint32_t exit_status, struct timespec 
 	drain(p);
 }
 
-static uint32_t status_of(int wait_status)
+uint32_t process_status_of(int wait_status)
 {
 	if (WIFEXITED(wait_status))
 		return (uint32_t)WEXITSTATUS(wait_status);
@@ -466,6 +470,6 @@ bool process_reaped(struct process *p, pid_t pid, int wait_status, struct timesp
 		read_message(p, 0);
 	/* One that was not ready has failed, which Create or Start reports. */
 	if (p->state != PROCESS_SETTING_UP)
-		process_set_ended(p, status_of(wait_status), at);
+		process_set_ended(p, process_status_of(wait_status), at);
 	return true;
 }

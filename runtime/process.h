@@ -67,7 +67,32 @@ enum process_event {
 	EV_STUCK,    /* the monitor cannot be ended */
 };
 
+struct process;
+
+/* What depends on who runs it: a monitor with a VM, or the node's OCI runtime (sidecar.h). */
+struct process_kind {
+	bool has_own_pty; /* it makes its terminal itself, and terminal_attach gets the master */
+	/* Of one that Exec added: begins to make it. */
+	int (*launch)(struct process *p, struct err *e);
+	/* Start, or whether it has been: -EINPROGRESS. */
+	int (*run)(struct process *p, struct err *e);
+	int (*signal)(const struct process *p, int signo);
+	/* True if pid was a child of p, which has ended. */
+	bool (*reaped)(struct process *p, pid_t pid, int wait_status, struct timespec at);
+	/* What is left of a container whose first process was torn down: -EINPROGRESS. */
+	int (*dispose)(struct container *c, struct err *e);
+};
+extern const struct process_kind process_in_vm; /* process_exec.c */
+
+/* A command of the OCI runtime, the last one of a process. */
+struct runtime_command {
+	const char *verb; /* static; NULL: none, or its result is known */
+	pid_t pid;        /* a child; 0: it has ended */
+	int wait_status;
+};
+
 struct process {
+	const struct process_kind *kind;
 	struct container *container; /* borrowed; it owns this */
 	struct process *next;        /* among those that Exec added */
 	struct supervisor supervisor;
@@ -92,6 +117,12 @@ struct process {
 	struct loop_source timer_source;
 	int64_t deadline_ms; /* of what is waited for; 0: none */
 	uint64_t drain_ns;   /* in DRAINING: the next interval */
+
+	/* Of one that the OCI runtime runs. */
+	struct runtime_command command;
+	int console; /* owned: where its terminal comes from; -1: none, or it has come */
+	bool console_connected;
+	struct loop_source console_source;
 
 	int killed_by;      /* the signal that Kill has sent before it was started; 0: none */
 	struct err failure; /* why it cannot be started; code 0: none */
@@ -138,13 +169,21 @@ int process_send_config(const struct process *p, const struct wire_config *w,
 int process_send_join(const struct process *p, const struct cgroup *cgroup, const int *namespaces,
 		      struct err *e) must_check;
 /* START, once the VM is there: -EINPROGRESS. */
-int process_run(struct process *p, struct err *e) must_check;
+int process_run_vm(struct process *p, struct err *e) must_check;
 /* Of its monitor, if that still exists. 0 or -errno. */
-int process_signal(const struct process *p, int signo) must_check;
+int process_signal_vm(const struct process *p, int signo) must_check;
+static inline int process_signal(const struct process *p, int signo)
+{
+	return p->kind->signal(p, signo);
+}
+/* The error of one that cannot be started any more. */
+int process_not_startable(const struct process *p, struct err *e) must_check;
 
 /* Its exit is known; it is reported when its output has been read. */
 void process_set_ended(struct process *p, uint32_t exit_status, struct timespec at);
-/* True if pid was a child of p: the monitor or the log process. */
+/* What containerd calls the exit status, of a wait status. */
+uint32_t process_status_of(int wait_status);
+/* True if pid was a child of p: the process itself or the log process. */
 bool process_reaped(struct process *p, pid_t pid, int wait_status, struct timespec at);
 static inline bool process_has_ended(const struct process *p)
 {

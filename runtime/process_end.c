@@ -62,7 +62,7 @@ static bool is_done(const struct process *p)
 {
 	struct terminal *terminal = p->streams.terminal;
 	if (p->state == PROCESS_AWAIT_MONITOR)
-		return p->pidfd < 0;
+		return p->pidfd < 0 && !p->command.pid;
 	if (p->state != PROCESS_AWAIT_TERMINAL)
 		return p->streams.logger <= 0;
 	if (!terminal || p->failure.code)

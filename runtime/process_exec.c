@@ -54,6 +54,7 @@ static int init(struct process *p, struct container *c, const struct exec_config
 	int rc = process_init(p, c, c->id, config->exec_id, &config->stdio, &config->supervisor, e);
 	if (rc < 0)
 		return rc;
+	p->kind = c->init.kind;
 	p->containerd_namespace = strdup(config->containerd_namespace);
 	if (!p->containerd_namespace)
 		return err_sys(e, ENOMEM, "%s", p->name);
@@ -108,9 +109,6 @@ static int open_root(const struct container *c, struct err *e)
 static int launch(struct process *p, struct err *e)
 {
 	const struct container *c = p->container;
-	int rc = check_accepts(c, e);
-	if (rc < 0)
-		return rc;
 	cleanup_close int kvm = container_open_kvm(e);
 	if (kvm < 0)
 		return kvm;
@@ -137,8 +135,8 @@ static int launch(struct process *p, struct err *e)
 		.kvm = kvm,
 		.namespace_of = c->init.pidfd,
 	};
-	rc = process_open_streams(p, c->id, p->containerd_namespace, p->spec.console_width,
-				  p->spec.console_height, e);
+	int rc = process_open_streams(p, c->id, p->containerd_namespace, p->spec.console_width,
+				      p->spec.console_height, e);
 	if (rc == 0)
 		rc = process_launch(p, c->id, &place, e);
 	w.pid = p->pid;
@@ -177,11 +175,19 @@ static int fail(struct process *p, struct err *e)
 	return err_set(e, failure->blame, failure->code, "%s", failure->text);
 }
 
+static int begin(struct process *p, struct err *e)
+{
+	int rc = check_accepts(p->container, e);
+	if (rc < 0)
+		return rc;
+	return p->kind->launch(p, e);
+}
+
 int process_start(struct process *p, struct err *e)
 {
-	if (p->state == PROCESS_NEW && launch(p, &p->failure) < 0)
+	if (p->state == PROCESS_NEW && begin(p, &p->failure) < 0)
 		return fail(p, e);
-	int rc = process_run(p, e);
+	int rc = p->kind->run(p, e);
 	/* Its VM was there, and it was killed, alone or with its container, before its start. */
 	if (rc == -ESRCH && (p->killed_by || is_ending(p->container)))
 		p->failure = *e;
@@ -211,3 +217,10 @@ int process_delete(struct process *p, struct err *e)
 	free(p);
 	return 0;
 }
+
+const struct process_kind process_in_vm = {
+	.launch = launch,
+	.run = process_run_vm,
+	.signal = process_signal_vm,
+	.reaped = process_reaped,
+};

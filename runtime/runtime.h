@@ -62,6 +62,11 @@ struct container_config {
 	 * refused, unless it is the default of a CRI client other than the kubelet.
 	 */
 	const char *shared_pids;
+	/*
+	 * The node's OCI runtime, a path or a name in PATH, for containers that Mote does not run;
+	 * NULL, "", "refuse": they are refused.
+	 */
+	const char *oci_runtime;
 	bool debug;
 };
 

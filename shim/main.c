@@ -69,6 +69,7 @@ static int serve(const struct bootstrap_flags *f, const char *address, int liste
 		shim.cache = cache;
 	shim.isolation = getenv("MOTE_ISOLATION");
 	shim.shared_pids = getenv("MOTE_SHARED_PIDS");
+	shim.oci_runtime = getenv("MOTE_OCI_RUNTIME");
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);

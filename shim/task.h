@@ -50,9 +50,10 @@ struct shim {
 	const char *containerd; /* its address; may be NULL */
 	const char *containerd_namespace, *socket_path;
 	bool debug;
-	const char *cache;                   /* directory of compiled modules, "": none */
-	const char *isolation, *shared_pids; /* container_config's; may be NULL */
-	bool ending;                         /* no container is made any more */
+	const char *cache; /* directory of compiled modules, "": none */
+	/* container_config's; may be NULL */
+	const char *isolation, *shared_pids, *oci_runtime;
+	bool ending; /* no container is made any more */
 };
 
 /* Of both services. */

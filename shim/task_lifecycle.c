@@ -188,6 +188,7 @@ static int create(struct task *t, const Task__CreateTaskRequest *r,
 		.cache = shim->cache,
 		.isolation = shim->isolation,
 		.shared_pids = shim->shared_pids,
+		.oci_runtime = shim->oci_runtime,
 	};
 	t->request = message_copy(&r->base);
 	if (!t->request)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,8 @@
 #define CGROUP_TOP    "/sys/fs/cgroup"
 #define MOUNTINFO_MAX (16UL << 20)
 #define REMOVE_TRIES  200 /* of a millisecond */
+#define PROCS_MAX     (1UL << 20)
+#define KILL_TRIES    16 /* each finds what was forked meanwhile */
 
 /* --- hierarchies --- */
 
@@ -120,6 +123,10 @@ int cgroup_find(struct cgroup *c, char *mountinfo)
 	for (size_t i = 0; i < c->count; i++)
 		if (c->hierarchies[i].controllers)
 			c->version = 1;
+	if (c->version == 1 && unified && asprintf(&c->unified_dir, "%s%s", unified, c->path) < 0) {
+		c->unified_dir = NULL;
+		return -ENOMEM;
+	}
 	if (c->version == 1 || !unified)
 		return 0;
 	/* Only named hierarchies of version 1, as systemd keeps one: the controllers are in
@@ -167,6 +174,7 @@ void cgroup_free(struct cgroup *c)
 	forget_hierarchies(c);
 	if (c->oom_fd >= 0)
 		close(c->oom_fd);
+	free(c->unified_dir);
 	free(c->path);
 	free(c);
 }
@@ -319,6 +327,29 @@ int cgroup_open_tasks(const struct cgroup *c, int *fds, size_t *count, struct er
 	return 0;
 }
 
+/* Version 1 has no file for it. True if there were any. */
+static bool kill_listed(const char *dir)
+{
+	char path[4400];
+	cleanup_free char *text = NULL;
+	size_t len;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	if (io_read_file(AT_FDCWD, path, PROCS_MAX, &text, &len) < 0)
+		return false;
+	for (char *rest = text, *pid; (pid = strsep(&rest, "\n")) && *pid;)
+		kill((pid_t)strtol(pid, NULL, 10), SIGKILL);
+	return len > 0;
+}
+
+void cgroup_kill(const struct cgroup *c)
+{
+	const char *dir = c->count ? c->hierarchies[0].dir : NULL;
+	if (!dir || (c->version == 2 && cgroup_write(dir, "cgroup.kill", "1") == 0))
+		return;
+	for (int i = 0; i < KILL_TRIES && kill_listed(dir);)
+		i++;
+}
+
 static int remove_dir(const char *dir)
 {
 	for (int i = 0; i < REMOVE_TRIES; i++) {
@@ -339,5 +370,7 @@ int cgroup_remove(const struct cgroup *c, struct err *e)
 		if (rc < 0 && first == 0)
 			first = err_sys(e, -rc, "removing the cgroup %s", c->hierarchies[i].dir);
 	}
+	if (c->unified_dir)
+		(void)!remove_dir(c->unified_dir); /* without processes: nothing keeps it */
 	return first;
 }

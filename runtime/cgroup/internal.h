@@ -35,6 +35,11 @@ struct cgroup {
 	char *path;  /* owned */
 	struct hierarchy hierarchies[CGROUP_HIERARCHIES_MAX];
 	size_t count;
+	/*
+	 * Owned: where it would be in a hierarchy of version 2 next to those of version 1, where an
+	 * OCI runtime makes it as well; NULL: there is none.
+	 */
+	char *unified_dir;
 	int oom_fd;        /* owned; -1: not watched */
 	uint64_t oom_seen; /* kills that have been reported */
 };

@@ -205,6 +205,8 @@ static int open_terminal(const struct streams_config *c, struct streams *s, stru
 		close_fd(&out);
 		return rc;
 	}
+	if (c->own_pty)
+		return terminal_open_without(in, out, &s->terminal, e);
 	rc = terminal_open(in, out, &s->terminal, &slave, e);
 	if (rc < 0)
 		return rc;
@@ -262,7 +264,7 @@ int streams_watch(struct streams *s, const struct supervisor *supervisor)
 	if (s->logger_ready >= 0)
 		rc = loop_add(supervisor->loop, &s->logger_source, s->logger_ready, EPOLLIN,
 			      on_logger_ready, s);
-	if (rc == 0 && s->terminal)
+	if (rc == 0 && s->terminal && s->ends[0] >= 0) /* else terminal_attach does */
 		rc = terminal_watch(s->terminal, supervisor);
 	return rc;
 }

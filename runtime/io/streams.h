@@ -36,6 +36,7 @@ struct streams {
 struct streams_config {
 	const char *container_id, *containerd_namespace;
 	const struct stdio_config *stdio;
+	bool own_pty; /* the process makes its terminal: terminal_attach gets the master */
 	uint16_t width, height; /* of a terminal; 0: not known */
 };
 /* Starts the log process. On an error nothing is left. */
@@ -61,6 +62,10 @@ void streams_close(struct streams *s);
 
 /* *slave: the caller's, for the monitor. in, out: -1 if there is none. */
 int terminal_open(int in, int out, struct terminal **t, int *slave, struct err *e) must_check;
+/* The same without a pty: nothing is copied until terminal_attach. */
+int terminal_open_without(int in, int out, struct terminal **t, struct err *e) must_check;
+/* master: taken. Watches the terminal, too. 0 or -errno. */
+int terminal_attach(struct terminal *t, int master, const struct supervisor *supervisor) must_check;
 /* Has the loop copy what can be copied, and calls `changed` afterwards. 0 or -errno. */
 int terminal_watch(struct terminal *t, const struct supervisor *supervisor) must_check;
 void terminal_free(struct terminal *t); /* accepts NULL */

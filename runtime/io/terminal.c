@@ -44,6 +44,19 @@ struct terminal {
 	struct supervisor supervisor;
 };
 
+int terminal_open_without(int in, int out, struct terminal **t, struct err *e)
+{
+	cleanup_close int taken_in = in, taken_out = out;
+	struct terminal *new = calloc(1, sizeof(*new));
+	if (!new)
+		return err_sys(e, ENOMEM, "a terminal");
+	new->master = (struct end){.terminal = new, .fd = -1};
+	new->in = (struct end){.terminal = new, .fd = take_fd(&taken_in)};
+	new->out = (struct end){.terminal = new, .fd = take_fd(&taken_out)};
+	*t = new;
+	return 0;
+}
+
 int terminal_open(int in, int out, struct terminal **t, int *slave, struct err *e)
 {
 	cleanup_close int taken_in = in, taken_out = out;
@@ -56,13 +69,10 @@ int terminal_open(int in, int out, struct terminal **t, int *slave, struct err *
 	cleanup_close int peer = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (peer < 0)
 		return err_sys(e, errno, "the terminal's other side");
-	struct terminal *new = calloc(1, sizeof(*new));
-	if (!new)
-		return err_sys(e, ENOMEM, "a terminal");
-	new->master = (struct end){.terminal = new, .fd = take_fd(&master)};
-	new->in = (struct end){.terminal = new, .fd = take_fd(&taken_in)};
-	new->out = (struct end){.terminal = new, .fd = take_fd(&taken_out)};
-	*t = new;
+	int rc = terminal_open_without(take_fd(&taken_in), take_fd(&taken_out), t, e);
+	if (rc < 0)
+		return rc;
+	(*t)->master.fd = take_fd(&master);
 	*slave = take_fd(&peer);
 	return 0;
 }
@@ -136,6 +146,14 @@ int terminal_watch(struct terminal *t, const struct supervisor *supervisor)
 	if (rc == 0)
 		rc = end_watch(&t->out, EPOLLOUT);
 	return rc;
+}
+
+int terminal_attach(struct terminal *t, int master, const struct supervisor *supervisor)
+{
+	t->master.fd = master;
+	if (fcntl(master, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	return terminal_watch(t, supervisor);
 }
 
 static void end_arm(struct end *end, uint32_t events)

@@ -2,11 +2,12 @@
 /*
  * Fuzz target: short inputs from outside. The input is each of them: what --listen and a
  * container's annotation say, the image's /etc/passwd, what containerd hands the shim on its
- * standard input.
+ * standard input, what the OCI runtime of side-cars logs.
  */
 #include "api/listen.c"
 
 #include "oci/passwd.h"
+#include "oci/runtime_config.h"
 #include "shim/bootstrap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -41,6 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bootstrap_input in;
 	require(bootstrap_parse_input(data, size, &flags, &in) == 0 &&
 		(!in.socket_dir || in.socket_dir[0] == '/'));
+	char *message = NULL;
+	require(oci_runtime_log_error(text, size, &message) == -ENOENT || message);
+	free(message);
 	free(in.socket_dir);
 	free(home);
 	free(text);

@@ -218,3 +218,47 @@ Test(oci_entry, home_directories)
 	cr_expect(oci_home(root, 0, &out) == 0 && out && strcmp(out, "/r") == 0);
 	free(out);
 }
+
+/* A program header table of one entry: what the dynamic linker runs, or not. */
+static void put_elf(const char *name, uint32_t type)
+{
+	struct {
+		Elf64_Ehdr head;
+		Elf64_Phdr segment;
+	} elf = {
+		.head = {.e_phoff = sizeof(Elf64_Ehdr),
+			 .e_phentsize = sizeof(Elf64_Phdr),
+			 .e_phnum = 1},
+		.segment = {.p_type = type},
+	};
+	memcpy(elf.head.e_ident, ELFMAG, SELFMAG);
+	put(name, (const char *)&elf, sizeof(elf), 0755);
+}
+
+Test(oci_entry, is_dynamic)
+{
+	static const struct {
+		const char *arg0;
+		bool dynamic;
+	} cases[] = {
+		{"/bin/linked", true},     {"linked", true},    /* along PATH */
+		{"/bin/alone", false},     {"/bin/elf", false}, /* truncated */
+		{"/app/m.wasm", false},    {"/bin/none", false},       {"/bin/fifo", false},
+		{"/bin/dir", false},       {"/bin/empty", false},      {"/bin/text", false},
+		{"/bin/script", false}, /* its interpreter is not there */
+		{"/app/of-linked", true},  {"/app/of-alone", false},   {"/app/of-script", true},
+		{"/app/of-itself", false}, {"/app/of-nothing", false}, {"/app/of-outside", false},
+	};
+	put_elf("bin/linked", PT_INTERP);
+	put_elf("bin/alone", PT_LOAD);
+	put("app/of-linked", "#! \t/bin/linked -e\n", 19, 0755);
+	put("app/of-alone", "#!/bin/alone", 12, 0755);
+	put("app/of-script", "#!/app/of-linked\n", 17, 0755);
+	put("app/of-itself", "#!/app/of-itself\n", 17, 0755);
+	put("app/of-nothing", "#!\n", 3, 0755);
+	cr_assert(symlinkat("/../../../../../../../bin/sh", root, "app/host-sh") == 0);
+	put("app/of-outside", "#!/app/host-sh\n", 15, 0755);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect(oci_entry_is_dynamic(root, "/", NULL, cases[i].arg0) == cases[i].dynamic,
+			  "%s", cases[i].arg0);
+}
