@@ -168,13 +168,26 @@ static int choose_manifest(const struct document *index, int store,
 	return d.rc;
 }
 
-static bool is_index(const struct document *doc)
+static bool has_array(const struct document *doc, const char *name)
 {
 	struct json_document d = json_open(doc->root, doc->digest, NULL);
 	const struct json top = json_top(&d);
 	struct json list;
-	json_get_array(&top, "manifests", JSON_OPTIONAL, SIZE_MAX, &list);
+	json_get_array(&top, name, JSON_OPTIONAL, SIZE_MAX, &list);
 	return list.value;
+}
+
+/*
+ * One of two meanings would be run by who read it as an index, and the other by who did not.
+ * Whoever looked at the image may have looked at the other one.
+ */
+static int check_meaning(const struct document *doc, struct err *e)
+{
+	if (!has_array(doc, "manifests") || !has_array(doc, "layers"))
+		return 0;
+	return err_set(e, ERR_CONFIG, EBADMSG,
+		       "%.80s has both manifests and layers: it is not clear what it is",
+		       doc->digest);
 }
 
 /* The manifest itself: 1; 0: there is none for this machine. */
@@ -183,9 +196,11 @@ static int read_manifest(const struct oci_artefact_query *q, struct document *ou
 	cleanup_document struct document first = {0};
 	char digest[OCI_ARTEFACT_DIGEST];
 	int rc = read_document(q->store, q->digest, &first, e);
+	if (rc == 0)
+		rc = check_meaning(&first, e);
 	if (rc < 0)
 		return rc;
-	if (!is_index(&first)) {
+	if (!has_array(&first, "manifests")) {
 		*out = first;
 		first.root = NULL;
 		return 1;
@@ -194,6 +209,8 @@ static int read_manifest(const struct oci_artefact_query *q, struct document *ou
 	if (rc < 0 || !*digest)
 		return rc;
 	rc = read_document(q->store, digest, out, e);
+	if (rc == 0)
+		rc = check_meaning(out, e);
 	if (rc < 0)
 		return rc;
 	return 1;

@@ -343,6 +343,8 @@ Test(oci_artefact, documents_that_are_none)
 		 "\"size\":-1}]}",
 		 "layers[0].size", ERANGE},
 		{"{\"manifests\":[{}]}", "manifests[0].digest", EINVAL},
+		{"{\"manifests\":[],\"layers\":[],\"config\":{\"digest\":\"\"}}",
+		 "both manifests and layers", EBADMSG},
 	};
 	char digest[72];
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -394,6 +396,14 @@ Test(oci_artefact, an_index)
 	add(&index, "{\"manifests\":[{\"digest\":\"%s\"}]}", here);
 	put(index.bytes, index.len, digest, NULL);
 	found(digest, "p", NULL, module_digest, "p", NULL);
+	/* One that leads to what may be an index as well. */
+	index.len = 0;
+	add(&index, "{\"manifests\":[],\"layers\":[],\"config\":{\"digest\":\"\"}}");
+	put(index.bytes, index.len, native, NULL);
+	index.len = 0;
+	add(&index, "{\"manifests\":[{\"digest\":\"%s\"}]}", native);
+	put(index.bytes, index.len, digest, NULL);
+	refused(digest, "p", EBADMSG, "both manifests and layers");
 	index.len = 0;
 	add(&index,
 	    "{\"manifests\":[{\"digest\":\"%s\",\"platform\":{\"os\":\"windows\","
