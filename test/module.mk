@@ -144,7 +144,7 @@ $(B)/test/conformance/spectest_vm: $(B)/test/conformance/spectest_vm.o $(OBJ_vm)
 $(B)/test/conformance/spectest_hosted: $(addprefix $(B)/test/conformance/,spectest_hosted.o spectest.o) $(HOSTED_WASM) \
 	$(B)/hosted/guest/lib/format.o
 	$(CC) $(HOST_LDFLAGS) $^ -o $@
-# What validates, instantiates and calls components, which no guest contains yet.
+# What validates, instantiates and calls components, as part of a host program.
 HOSTED_COMPONENT := $(patsubst %,$(B)/hosted/%.o,$(basename $(call sources,guest/component)))
 $(B)/test/conformance/component_check: $(addprefix $(B)/test/conformance/,component_check.o component_values.o) $(HOSTED_COMPONENT) $(HOSTED_WASM)
 	$(CC) $(HOST_LDFLAGS) $^ -o $@
@@ -177,6 +177,7 @@ LIBS_linux_sqlite := -Wl,--no-warnings -lsqlite3
 LIBS_linux_lua := -Wl,--no-warnings -llua5.4
 $(B)/test/unit/linux_programs: | $(GUESTS)/linux_sqlite.glibc $(GUESTS)/linux_lua.glibc
 $(B)/test/unit/linux_programs.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"' -DTEST_SCRIPTS='"$(abspath test/guest)"'
+$(B)/test/unit/wasi_component.o: HOST_CFLAGS += -DTEST_COMPONENTS='"$(abspath test/guest/components)"'
 $(B)/test/unit/linux_run.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # Function guests: one source, native and WebAssembly; a hostile one, which is native.

@@ -249,7 +249,9 @@ static uint64_t lowered_call(void *context, const uint64_t *args)
 	else
 		call_lifted(l, params, bytes, args, &word);
 	loans_end(&c->loans, loans);
-	return l->is_async ? SUBTASK_RETURNED : word;
+	if (l->is_async)
+		return SUBTASK_RETURNED;
+	return word;
 }
 
 static uint64_t async_call(void *context, const uint64_t *args)
@@ -273,10 +275,12 @@ struct wasm_func *lower_function(struct component_instance *i, const struct cano
 		.side = {i, own, NULL},
 		.type = canon->type,
 		.flats = flat_params(canon->type),
-		.max_params = canon->is_async ? FLAT_ASYNC_PARAMS : FLAT_MAX,
+		.max_params = FLAT_MAX,
 		.max_results = !canon->is_async,
 		.is_async = canon->is_async,
 	};
+	if (canon->is_async)
+		l->max_params = FLAT_ASYNC_PARAMS;
 	struct wasm_func *f = wasm_func_new(c->store, canon->core,
 					    callee->is_async ? async_call : lowered_call, l);
 	if (!f)

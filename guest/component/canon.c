@@ -140,6 +140,13 @@ static void read_options(struct validator *v, struct options *o)
 		invalid(v, "canonical option `realloc` requires `memory` to also be specified");
 }
 
+static uint32_t index_of(const struct options *o, enum option option)
+{
+	if (!o->has[option])
+		return COMPONENT_NONE;
+	return o->index[option];
+}
+
 /* What the graph has of a definition with these options, and notes it. */
 static void define_canon(struct validator *v, enum definition_kind kind, const struct options *o,
 			 struct canon canon)
@@ -152,9 +159,9 @@ static void define_canon(struct validator *v, enum definition_kind kind, const s
 	if (o->has[OPTION_LATIN1_UTF16])
 		c->encoding = STRING_LATIN1_UTF16;
 	c->is_async = o->has[OPTION_ASYNC];
-	c->memory = o->has[OPTION_MEMORY] ? o->index[OPTION_MEMORY] : COMPONENT_NONE;
-	c->realloc = o->has[OPTION_REALLOC] ? o->index[OPTION_REALLOC] : COMPONENT_NONE;
-	c->post_return = o->has[OPTION_POST_RETURN] ? o->index[OPTION_POST_RETURN] : COMPONENT_NONE;
+	c->memory = index_of(o, OPTION_MEMORY);
+	c->realloc = index_of(o, OPTION_REALLOC);
+	c->post_return = index_of(o, OPTION_POST_RETURN);
 	define(v, &(struct definition){
 			  .kind = (uint8_t)kind,
 			  .sort = kind == DEFINE_LIFT ? SORT_FUNC : SORT_CORE_FUNC,

@@ -41,7 +41,10 @@ int component_instantiate(struct component *component, const struct component_li
 			  struct component_instance **instance, struct wasm_error *error,
 			  struct wasm_stop *stop);
 
-/* An exported function, of an exported interface unless that is ""; NULL: there is none. */
+/*
+ * An exported function, of an exported interface unless that is "", whose version is as in struct
+ * component_host_interface; NULL: there is none.
+ */
 struct component_func *component_export(struct component_instance *instance, const char *interface,
 					const char *name);
 

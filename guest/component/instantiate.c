@@ -61,7 +61,9 @@ static void take_steps(struct component *c, uint64_t steps)
 void *instance_item(const struct instance_exports *e, struct wasm_name name)
 {
 	const struct extern_item *found = externs_find(e->names, name);
-	return found ? e->items[found - e->names->list] : NULL;
+	if (!found)
+		return NULL;
+	return e->items[found - e->names->list];
 }
 
 void bind_resources(struct component_instance *i, const struct ctype *type,
@@ -417,20 +419,28 @@ void component_free(struct component *c)
 	arena_close(&arena);
 }
 
+/* The exports of an interface, by its name without the rest of the version. */
+static const struct instance_exports *find_interface(const struct instance_exports *from,
+						     const char *interface)
+{
+	for (uint32_t n = 0; n < from->names->count; n++) {
+		const struct extern_item *e = &from->names->list[n];
+		if (e->item.sort == SORT_INSTANCE && link_version_fits(e->name, interface))
+			return from->items[n];
+	}
+	return NULL;
+}
+
 struct component_func *component_export(struct component_instance *i, const char *interface,
 					const char *name)
 {
-	const struct wasm_name of = {interface, (uint32_t)strlen(interface)},
-			       function = {name, (uint32_t)strlen(name)};
+	const struct wasm_name function = {name, (uint32_t)strlen(name)};
 	const struct instance_exports *from = &i->exports;
-	const struct extern_item *found;
-	if (of.bytes) {
-		found = externs_find(from->names, of);
-		if (!found || found->item.sort != SORT_INSTANCE)
-			return NULL;
-		from = from->items[found - from->names->list];
-	}
-	found = externs_find(from->names, function);
+	if (*interface)
+		from = find_interface(from, interface);
+	if (!from)
+		return NULL;
+	const struct extern_item *found = externs_find(from->names, function);
 	if (!found || found->item.sort != SORT_FUNC)
 		return NULL;
 	return from->items[found - from->names->list];

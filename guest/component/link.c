@@ -14,7 +14,7 @@ static bool begins_with(struct wasm_name name, const char *text, uint32_t bytes)
 }
 
 /* "wasi:io/streams@0.2" is "wasi:io/streams@0.2.6" too; what comes behind that is a pre-release. */
-static bool version_fits(struct wasm_name name, const char *interface)
+bool link_version_fits(struct wasm_name name, const char *interface)
 {
 	const uint32_t bytes = (uint32_t)strlen(interface);
 	if (!begins_with(name, interface, bytes))
@@ -33,7 +33,7 @@ static const struct component_host_interface *find_interface(const struct compon
 							     struct wasm_name name)
 {
 	for (uint32_t n = 0; n < link->count; n++)
-		if (version_fits(name, link->interfaces[n]->name))
+		if (link_version_fits(name, link->interfaces[n]->name))
 			return link->interfaces[n];
 	return NULL;
 }
@@ -79,8 +79,7 @@ static void refuse(struct checking *k, struct wasm_name import, struct wasm_name
 static void check_interface(struct checking *k, const struct extern_item *import)
 {
 	const struct wasm_name none = {"", 0};
-	const struct component_host_interface *from =
-		k->link ? find_interface(k->link, import->name) : NULL;
+	const struct component_host_interface *from = find_interface(k->link, import->name);
 	if (!from) {
 		refuse(k, import->name, none, "there is no such interface");
 		return;
@@ -143,7 +142,7 @@ static struct resource_type *bind_type(struct component_instance *i,
 	const struct component_host_resource *r = find_resource(from, wanted->name);
 	if (!r)
 		wasm_fail(i->of->fail, WASM_ERROR_LINK, 0,
-			  "cannot import %N: the interface has no resource %N", &import,
+			  "cannot import %N#%N: the interface has no such resource", &import,
 			  &wanted->name);
 	return host_type(i->of, r);
 }
@@ -158,7 +157,7 @@ static struct component_func *bind_function(struct component_instance *i,
 	type_text(i, wanted->item.type, text);
 	if (strcmp(text, f->type) != 0)
 		wasm_fail(i->of->fail, WASM_ERROR_LINK, 0,
-			  "cannot import %N.%N: it is a function of another type", &import,
+			  "cannot import %N#%N: it is a function of another type", &import,
 			  &wanted->name);
 	struct component_func *made = component_need(i->of, 1, sizeof(*made));
 	*made = (struct component_func){

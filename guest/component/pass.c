@@ -44,6 +44,13 @@ uint8_t *side_realloc(const struct component_call *side, uint32_t old, uint32_t 
 
 /* --- handles --- */
 
+static const char *whose(const struct resource_type *type)
+{
+	if (type->owner)
+		return "guest-defined";
+	return "host-defined";
+}
+
 struct handle *handle_of(struct component_instance *inst, const struct resource_type *type,
 			 uint32_t index)
 {
@@ -54,8 +61,7 @@ struct handle *handle_of(struct component_instance *inst, const struct resource_
 		component_trap(inst->of,
 			       "handle index %u used with the wrong type, expected %s resource but "
 			       "found a different %s resource",
-			       index, type->owner ? "guest-defined" : "host-defined",
-			       h->type->owner ? "guest-defined" : "host-defined");
+			       index, whose(type), whose(h->type));
 	return h;
 }
 
@@ -112,11 +118,17 @@ static void pass_handle(const struct passage *p, const struct ctype *a, const st
 	uint32_t v = (uint32_t)layout_load(from, 4);
 	if (p->from.inst) {
 		const struct resource_type *type = resource_at(p->from.inst, a->of->resource);
-		v = is_own ? own_lift(&p->from, type, v) : borrow_lift(&p->from, type, v);
+		if (is_own)
+			v = own_lift(&p->from, type, v);
+		else
+			v = borrow_lift(&p->from, type, v);
 	}
 	if (p->to.inst) {
 		const struct resource_type *type = resource_at(p->to.inst, b->of->resource);
-		v = is_own ? own_lower(&p->to, type, v) : borrow_lower(&p->to, type, v);
+		if (is_own)
+			v = own_lower(&p->to, type, v);
+		else
+			v = borrow_lower(&p->to, type, v);
 	}
 	layout_store(to, 4, v);
 }

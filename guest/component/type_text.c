@@ -26,7 +26,8 @@ static void put_type(struct writer *w, const struct ctype *t);
 static void put_parts(struct writer *w, const struct ctype *t)
 {
 	for (uint32_t i = 0; i < t->count && !is_full(w); i++) {
-		put(w, i ? ", " : "");
+		if (i)
+			put(w, ", ");
 		put_type(w, t->members[i].type);
 	}
 }
@@ -41,8 +42,12 @@ static void put_number(struct writer *w, uint32_t n)
 static void put_handle(struct writer *w, const struct ctype *t)
 {
 	const struct resource_type *r = resource_at(w->inst, t->of->resource);
-	put(w, t->kind == CTYPE_OWN ? "own " : "borrow ");
-	put(w, r && r->host ? r->host->name : "another");
+	put(w, ctype_name(t));
+	put(w, " ");
+	if (r && r->host)
+		put(w, r->host->name);
+	else
+		put(w, "another");
 }
 
 static void put_type(struct writer *w, const struct ctype *t)
@@ -80,7 +85,9 @@ void type_text(const struct component_instance *i, const struct ctype *func,
 	       char out[TYPE_TEXT_BYTES])
 {
 	struct writer w = {i, out, 0};
-	put(&w, func->is_async ? "async (" : "(");
+	if (func->is_async)
+		put(&w, "async ");
+	put(&w, "(");
 	put_parts(&w, func);
 	put(&w, ")");
 	if (func->of) {

@@ -4,8 +4,10 @@
  * runs it and reports how it ended. The module is untrusted; this program is part of the guest and
  * has no rights beyond it.
  */
+#include "guest/component/component.h"
 #include "guest/wasi/imports.h"
 #include "guest/wasi/p1/p1.h"
+#include "guest/wasi/p2/run.h"
 #include "guest/wasi/report.h"
 #include "guest/wasi/rpc/rpc.h"
 #include "guest/wasi/space.h"
@@ -26,12 +28,6 @@ static void run(struct wasm_func *func)
 }
 
 /* --- from bytes to an instance --- */
-
-/* A component begins as a module does, but for the version's upper half ("layer"). */
-static bool is_component(const uint8_t *bytes, uint64_t size)
-{
-	return size >= 8 && memcmp(bytes, "\0asm", 4) == 0 && bytes[6] == 1 && bytes[7] == 0;
-}
 
 /* The start function of a module could look at what differs between this start and a later one. */
 static bool may_be_snapshotted(const struct wasm_module *module)
@@ -60,12 +56,6 @@ static struct wasm_instance *instantiate(void)
 		.features = WASM_FEATURES_ALL,
 		.cpu = wasm_cpu_detect(),
 	};
-	if (is_component(bytes, wasi.boot->program_bytes)) {
-		lib_error(
-			"%s is a WebAssembly component; only modules of WASI preview 1 can be run",
-			wasi_program_name());
-		wasi_end(WASI_CANNOT_RUN);
-	}
 	struct wasm_module *module;
 	struct wasm_instance *instance;
 	if (wasm_compile(&store, bytes, wasi.boot->program_bytes, &options, &module, &error) < 0)
@@ -221,6 +211,8 @@ static void bind_imports(void)
 _Noreturn void wasi_main(void)
 {
 	struct wasm_instance *instance;
+	if (component_is((const void *)MOTE_PROGRAM_VA, wasi.boot->program_bytes))
+		p2_run();
 	if (wasi.boot->flags & MOTE_BOOT_READY) {
 		const char *init = wasi_boot_string(wasi.boot->init);
 		instance = instantiate();

@@ -171,13 +171,13 @@ _Noreturn void wasi_refuse(const char *fmt, ...)
 	wasi_end(WASI_CANNOT_RUN);
 }
 
-_Noreturn void wasi_refuse_module(const struct wasm_error *error)
+_Noreturn static void refuse(const char *what, const struct wasm_error *error)
 {
 	switch (error->kind) {
 	case WASM_ERROR_MALFORMED:
 	case WASM_ERROR_INVALID:
-		wasi_refuse("not a valid WebAssembly module: %s (at offset 0x%lx)", error->message,
-			    error->offset);
+		wasi_refuse("not a valid WebAssembly %s: %s (at offset 0x%lx)", what,
+			    error->message, error->offset);
 	case WASM_ERROR_UNSUPPORTED:
 		wasi_refuse("%s (at offset 0x%lx)", error->message, error->offset);
 	case WASM_ERROR_MEMORY:
@@ -189,4 +189,14 @@ _Noreturn void wasi_refuse_module(const struct wasm_error *error)
 		break;
 	}
 	wasi_refuse("%s", error->message);
+}
+
+_Noreturn void wasi_refuse_module(const struct wasm_error *error)
+{
+	refuse("module", error);
+}
+
+_Noreturn void wasi_refuse_component(const struct wasm_error *error)
+{
+	refuse("component", error);
 }

@@ -18,6 +18,8 @@ void wasi_report_trap(const struct wasm_stop *stop);
 _Noreturn void wasi_end_by_trap(const struct wasm_stop *stop);
 /* Says why a module cannot be run, and ends. */
 _Noreturn void wasi_refuse_module(const struct wasm_error *error);
+/* The same of a component. */
+_Noreturn void wasi_refuse_component(const struct wasm_error *error);
 /* The same in other words: after the program's name, printf form. */
 _Noreturn void wasi_refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

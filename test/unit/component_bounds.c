@@ -6,6 +6,7 @@
 #include "guest/component/component.h"
 #include "guest/component/limits.h"
 #include "guest/component/types.h"
+#include "guest/wasm/store.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -324,4 +325,72 @@ Test(component_bounds, a_reference_is_no_number)
 		put_post_return(k);
 		expect(WASM_ERROR_INVALID, "incorrect signature");
 	}
+}
+
+/* --- instances of components --- */
+
+static void expect_instance(enum wasm_error_kind kind, const char *message)
+{
+	struct wasm_store store = {0};
+	struct wasm_error error;
+	struct wasm_stop stop;
+	struct component *component;
+	struct component_instance *instance;
+	int rc = component_load(&store, out.p, out.n, NULL, &component, &error);
+	cr_assert(rc == 0, "%s at %lu", error.message, error.offset);
+	rc = component_instantiate(component, NULL, &instance, &error, &stop);
+	if (message)
+		cr_expect(rc < 0 && error.kind == kind && strstr(error.message, message), "%d: %s",
+			  rc, rc < 0 ? error.message : "an instance");
+	else
+		cr_expect(rc == 0, "%s", error.message);
+	component_free(component);
+	wasm_store_close(&store);
+}
+
+static void put_instances(uint32_t component, unsigned count)
+{
+	size_t at = begin_section(5, count);
+	for (unsigned i = 0; i < count; i++) {
+		byte(0);
+		put_number(component);
+		byte(0);
+	}
+	end_section(at);
+}
+
+/*
+ * So many components: the first has nothing, each next one has `count` instances of the one before,
+ * by an alias; and an instance of the last one.
+ */
+static void put_tower(unsigned levels, unsigned count)
+{
+	begin();
+	for (uint32_t level = 0; level < levels; level++) {
+		byte(4);
+		size_t nested = out.n;
+		put_number(0);
+		put("\0asm\x0d\0\1\0", 8);
+		if (level) {
+			size_t at = begin_section(6, 1); /* (alias outer 1 level-1 (component)) */
+			put("\4\2\1", 3);
+			put_number(level - 1);
+			end_section(at);
+			put_instances(0, count);
+		}
+		end_section(nested);
+	}
+	put_instances(levels - 1, 1);
+}
+
+Test(component_bounds, instances_that_multiply)
+{
+	put_tower(3, 90); /* 1 + 90 + 8100 */
+	expect_instance(0, NULL);
+	put_tower(4, 30); /* 1 + 30 + 900 + 27000 */
+	expect_instance(WASM_ERROR_LIMIT, "too many instances of components");
+	put_tower(90, 1);
+	expect_instance(0, NULL);
+	put_tower(150, 1);
+	expect_instance(WASM_ERROR_LIMIT, "components instantiate others too deeply");
 }

@@ -435,7 +435,6 @@ Test(wasi_run, modules_that_cannot_be_run_are_refused)
 {
 	REFUSED("\0asm", "not a valid WebAssembly module");
 	REFUSED("\0asm\1\0\0\0\1", "not a valid WebAssembly module");
-	REFUSED("\0asm\15\0\1\0", "is a WebAssembly component");
 	REFUSED("\0asm\1\0\0\0",
 		"has no start function and exports neither _start nor _initialize");
 	/* (import "env" "f" (func)) */

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Components as programs: loads one, gives it the interfaces of WASI 0.2 that there are, and calls
+ * its wasi:cli/run. The component is untrusted, as modules are (main.c).
+ */
+#include "guest/wasi/p2/run.h"
+
+#include "guest/component/component.h"
+#include "guest/component/types.h"
+#include "guest/wasi/p1/p1.h"
+#include "guest/wasi/p2/p2.h"
+#include "guest/wasi/report.h"
+#include "guest/wasm/module/module.h"
+#include "guest/wasm/store.h"
+
+static const struct component_host_interface *const interfaces[] = {
+	&p2_environment,     &p2_exit,
+	&p2_stdin,           &p2_stdout,
+	&p2_stderr,          &p2_terminal_input,
+	&p2_terminal_output, &p2_terminal_stdin,
+	&p2_terminal_stdout, &p2_terminal_stderr,
+	&p2_io_error,        &p2_poll,
+	&p2_streams,         &p2_monotonic_clock,
+	&p2_wall_clock,      &p2_random,
+	&p2_insecure,        &p2_insecure_seed,
+	&p2_filesystem,      &p2_preopens,
+};
+
+/* --- imports that are not there, in one sentence --- */
+
+struct missing {
+	char names[280];
+	size_t n;
+	uint32_t count;
+	bool is_cut;
+};
+
+static void add_missing(void *context, struct wasm_name import, struct wasm_name function,
+			const char *why)
+{
+	struct missing *m = context;
+	(void)why;
+	m->count++;
+	if (m->is_cut)
+		return;
+	m->is_cut = m->n + import.bytes + function.bytes + 16 > sizeof(m->names);
+	if (m->is_cut)
+		m->n += lib_format(m->names + m->n, sizeof(m->names) - m->n, " and others");
+	else
+		m->n += lib_format(m->names + m->n, sizeof(m->names) - m->n, "%s%.*s%s%.*s",
+				   m->n ? ", " : "", (int)import.bytes, import.text,
+				   function.bytes ? "#" : "", (int)function.bytes, function.text);
+}
+
+_Noreturn static void refuse_imports(const struct missing *m)
+{
+	wasi_refuse("cannot import %s: there are wasi:cli, wasi:clocks, wasi:filesystem, wasi:io "
+		    "and wasi:random of version 0.2",
+		    m->names);
+}
+
+/* --- from bytes to an instance --- */
+
+static struct wasm_store store;
+
+/* As with modules: code that runs now could look at what differs between this start and a later. */
+static bool may_be_snapshotted(void)
+{
+	for (const struct wasm_module *m = store.modules; m; m = m->next)
+		if (wasm_module_has_start(m))
+			return false;
+	return true;
+}
+
+static struct component_instance *instantiate(void)
+{
+	static struct wasm_error error;
+	static struct missing missing;
+	const struct component_link link = {
+		.interfaces = interfaces,
+		.count = P2_COUNT(interfaces),
+		.refuse = add_missing,
+		.context = &missing,
+	};
+	const struct wasm_options options = {
+		.size = sizeof(options),
+		.features = WASM_FEATURES_ALL,
+		.cpu = wasm_cpu_detect(),
+	};
+	struct component *component;
+	struct component_instance *instance;
+	if (component_load(&store, (const void *)MOTE_PROGRAM_VA, wasi.boot->program_bytes,
+			   &options, &component, &error) < 0)
+		wasi_refuse_component(&error);
+	(void)mote_mem_seal(
+		mote_area()); /* all code is there, and none of the component's has run */
+	if (wasi.boot->flags & MOTE_BOOT_READY && !may_be_snapshotted())
+		wasi_end(WASI_CANNOT_RUN);
+	if (component_instantiate(component, &link, &instance, &error, &wasi.stop) == 0)
+		return instance;
+	if (missing.count)
+		refuse_imports(&missing);
+	if (error.kind == WASM_ERROR_TRAP)
+		wasi_end_by_trap(&wasi.stop);
+	wasi_refuse_component(&error);
+}
+
+/* --- running it --- */
+
+static void take_result(void *context, struct component_call *callee, const void *result)
+{
+	(void)callee;
+	*(uint8_t *)context = *(const uint8_t *)result;
+}
+
+static bool is_run(const struct component_func *func)
+{
+	const struct ctype *type = component_func_type(func);
+	return !type->count && type->of && type->of->kind == CTYPE_RESULT && !type->is_async &&
+	       !type->of->members[0].type && !type->of->members[1].type;
+}
+
+_Noreturn static void call_run(struct component_instance *instance)
+{
+	uint8_t failed = 0;
+	const struct component_passing pass = {.lift = take_result, .context = &failed};
+	struct component_func *func = component_export(instance, "wasi:cli/run@0.2", "run");
+	if (!func || !is_run(func))
+		wasi_refuse("it does not export the function run of wasi:cli/run@0.2");
+	switch (component_call(func, &pass, &wasi.stop)) {
+	case WASM_RETURNED:
+		wasi_end(failed);
+	case WASM_TRAPPED:
+		break;
+	}
+	wasi_end_by_trap(&wasi.stop);
+}
+
+static void refuse_options(void)
+{
+	if (wasi.boot->entry)
+		wasi_refuse("functions of components cannot be called by name yet");
+	if (wasi.boot->flags & MOTE_BOOT_READY && *wasi_boot_string(wasi.boot->init))
+		wasi_refuse("functions of components cannot be called before a snapshot yet");
+	if (wasi.boot->flags & (MOTE_BOOT_LIBRARY | MOTE_BOOT_CALLS))
+		wasi_refuse("functions of components cannot be called by name yet (--invoke, or "
+			    "a host program)");
+}
+
+_Noreturn void p2_run(void)
+{
+	struct component_instance *instance;
+	refuse_options();
+	if (wasi.boot->flags & MOTE_BOOT_READY) {
+		instance = instantiate();
+		(void)mote_ready(mote_area());
+		p1_fds_init();
+	} else {
+		p1_fds_init();
+		instance = instantiate();
+	}
+	call_run(instance);
+}
