@@ -120,6 +120,11 @@ enum mote_prot {
 	MOTE_MAP_NORESERVE = 32,
 };
 
+/* Flags of mem_move. */
+enum mote_move {
+	MOTE_MOVE_KEEP = 1, /* what was moved away is mapped again, with its protection, and zero */
+};
+
 /*
  * How a path is resolved. Neither can leave the directory it starts from. A symlink that leads to
  * where there is nothing is -ENOLINK, so that the guest can look where it leads from its own root.

@@ -379,6 +379,20 @@ static void touchbig(void)
 	}
 }
 
+/* To and fro, each page by itself: the two places do not suit the same large pages. */
+static void movebig(void)
+{
+	const size_t bytes = 600 * MIB;
+	char *p = map_bytes(bytes), *to = map_bytes(bytes + 3 * MIB) + MIB + 4096;
+	for (size_t i = 0; i < bytes; i += 4096)
+		p[i] = 1;
+	for (;;) {
+		char *was = p;
+		p = mremap(p, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+		to = was;
+	}
+}
+
 static void protbig(void)
 {
 	char *p = map_bytes(900 * MIB);
@@ -433,6 +447,7 @@ static const struct {
 	{"fadvise", advising},
 	{"mapbig", mapbig},
 	{"touchbig", touchbig},
+	{"movebig", movebig},
 	{"protbig", protbig},
 	{"protwhole", protwhole},
 };

@@ -86,6 +86,7 @@ static const struct kind {
 	{"fadvise", "fadvise", 0},
 	{"mapbig", "mapbig", BURNS},
 	{"touchbig", "touchbig", BURNS},
+	{"movebig", "movebig", BURNS},
 	{"protbig", "protbig", BURNS},
 	{"protwhole", "protwhole", BURNS},
 };

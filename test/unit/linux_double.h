@@ -122,6 +122,23 @@ static int64_t host_protect(uint64_t at, uint64_t bytes, uint32_t prot)
 	return 0;
 }
 
+static int64_t host_move(uint64_t at, uint64_t bytes, uint64_t to, bool keep)
+{
+	for (uint64_t p = to; p < to + bytes; p += MOTE_PAGE)
+		if (page_at(p))
+			return -EEXIST;
+	const size_t count = page_count;
+	for (size_t i = 0; i < count; i++) {
+		if (pages[i].at - at >= bytes)
+			continue;
+		if (keep)
+			pages[page_count++] =
+				(struct page){pages[i].at, pages[i].prot, calloc(1, MOTE_PAGE)};
+		pages[i].at += to - at;
+	}
+	return 0;
+}
+
 static int64_t host_zero(uint64_t at, uint64_t bytes)
 {
 	for (uint64_t p = at; p < at + bytes; p += MOTE_PAGE)
@@ -471,6 +488,10 @@ static int64_t on_others(uint32_t nr, const uint64_t *arg)
 		return host_protect(arg[0], arg[1], (uint32_t)arg[2]);
 	case HOSTCALL_mem_zero:
 		return host_zero(arg[0], arg[1]);
+	case HOSTCALL_mem_move:
+		return host_move(arg[0], arg[1], arg[2], arg[3]);
+	case HOSTCALL_mem_access:
+		return page_at(arg[0]) ? page_at(arg[0])->prot : 0;
 	case HOSTCALL_clock_get:
 		return lib_clock_get(&area, (uint32_t)arg[0], (struct mote_time *)arg[1]);
 	case HOSTCALL_sleep:

@@ -148,8 +148,11 @@ Test(linux_mm, files_are_shared_by_the_host)
 	/* Neither would be the file any more. */
 	cr_expect(sys_mremap(at, 8192, 16384, MREMAP_MAYMOVE, 0) == -ENOMEM &&
 		  strstr(host_log, "mremap"));
-	cr_expect(sys_mremap(at, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, at - (1 << 20)) ==
-		  -ENOMEM);
+	cr_expect(sys_mremap(at, 8192, 8192, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0) == -ENOMEM);
+	const uint64_t to = at - (1 << 20);
+	cr_expect(sys_mremap(at, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, to) == (int64_t)to &&
+		  ranges_shared(to + 4096, 1) && !ranges_shared(at, 8192) && ranges_free(at, 1));
+	at = to;
 	cr_expect(sys_mremap(at, 8192, 4096, 0, 0) == (int64_t)at && ranges_shared(at, 1) &&
 		  !ranges_shared(at + 4096, 1));
 	cr_expect(sys_mmap(at, 4096, RW, ANONYMOUS | MAP_FIXED, -1, 0) == (int64_t)at &&
@@ -177,6 +180,44 @@ Test(linux_mm, mremap_moves_what_cannot_grow)
 	cr_expect(sys_mremap(to, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, to + 4096) == -EINVAL);
 	cr_expect(sys_mremap(to, 0, 4096, 0, 0) == -EINVAL &&
 		  sys_mremap(to, 4096, 4096, 64, 0) == -EINVAL);
+	cr_expect(calls_made[HOSTCALL_preadv] == 0 && calls_made[HOSTCALL_mem_move] == 2,
+		  "nothing is copied");
+}
+
+Test(linux_mm, mremap_keeps_what_it_should)
+{
+	const uint32_t keep = MREMAP_MAYMOVE | MREMAP_DONTUNMAP;
+	uint64_t at = (uint64_t)sys_mmap(0, 2 * 4096, RW, ANONYMOUS, -1, 0);
+	char got[4];
+	cr_assert(put_user(at, "old", 4) == 0);
+	uint64_t to = (uint64_t)sys_mremap(at, 2 * 4096, 2 * 4096, keep, 0);
+	cr_expect(to == at - 2 * 4096 && page_count == 4 && !ranges_free(at, 1));
+	cr_expect(get_user(got, to, 4) == 0 && strcmp(got, "old") == 0);
+	cr_expect(get_user(got, at, 4) == 0 && got[0] == 0);
+	cr_expect(sys_mremap(at, 4096, 8192, keep, 0) == -EINVAL &&
+		  sys_mremap(at, 4096, 4096, MREMAP_DONTUNMAP, 0) == -EINVAL);
+}
+
+static bool has_no_tables(uint32_t nr, const uint64_t *arg, int64_t *rc)
+{
+	(void)arg;
+	*rc = -ENOMEM;
+	return nr == HOSTCALL_mem_move;
+}
+
+Test(linux_mm, mremap_that_fails_changes_nothing)
+{
+	uint64_t none = (uint64_t)sys_mmap(0, 4 * 4096, PROT_NONE, ANONYMOUS, -1, 0);
+	uint64_t at = (uint64_t)sys_mmap(0, 4 * 4096, RW, ANONYMOUS, -1, 0);
+	uint64_t before = ranges_find(16 * 4096, 4096), end = none + 4096;
+	host_answer = has_no_tables;
+	cr_expect(sys_mremap(at, 4 * 4096, 16 * 4096, MREMAP_MAYMOVE, 0) == -ENOMEM &&
+		  page_count == 4 && page_at(at));
+	cr_expect(sys_mremap(none, 4 * 4096, 16 * 4096, MREMAP_MAYMOVE, 0) == -ENOMEM &&
+		  ranges_kind(none, &end) == RANGE_RESERVED);
+	end = before + 4096;
+	cr_expect(ranges_find(16 * 4096, 4096) == before &&
+		  ranges_kind(before, &end) == RANGE_FREE);
 }
 
 Test(linux_mm, the_heap_grows_in_steps)

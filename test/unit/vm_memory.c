@@ -378,9 +378,137 @@ Test(vm_memory, sharing_a_large_file_ends_with_the_guest)
 	close(fd);
 }
 
-/* --- reserved memory (commit.h) --- */
+/* --- moving --- */
 
 #define TIB (1UL << 40)
+
+static void mark(uint64_t at, uint64_t bytes)
+{
+	for (uint64_t k = 0; k < bytes; k += 0x1000) {
+		const uint64_t v = k + 1;
+		cr_assert(memory_write(&m, gva(at + k), &v, 8) == 0);
+	}
+}
+
+static void expect_marked(uint64_t at, uint64_t bytes)
+{
+	for (uint64_t k = 0, v; k < bytes; k += 0x1000)
+		cr_expect(memory_read(&m, gva(at + k), &v, 8) == 0 && v == k + 1, "%#lx", at + k);
+}
+
+/* To addresses where large pages fit, and to others; back and forth, in part and as a whole. */
+Test(vm_memory, moved_pages_keep_their_contents)
+{
+	const uint64_t bytes = 3 * LARGE + 0x5000, shifts[] = {0, 0x3000, LARGE, LARGE - 0x1000, 0};
+	uint64_t at = AT;
+	cr_assert(memory_map(&m, gva(at), bytes, RW) == 0);
+	mark(at, bytes);
+	for (size_t i = 0; i < sizeof(shifts) / sizeof(*shifts); i++) {
+		const uint64_t to = TIB + i * 64 * LARGE + shifts[i];
+		cr_expect(memory_move(&m, gva(at), bytes, gva(to), false) == 0);
+		expect_marked(to, bytes);
+		cr_expect(!memory_is_mapped(&m, gva(at)) && !memory_is_mapped(&m, gva(to + bytes)));
+		at = to;
+	}
+	cr_expect(memory_move(&m, gva(at + LARGE + 0x1000), LARGE, gva(AT), false) == 0);
+	cr_expect(memory_move(&m, gva(AT), LARGE, gva(at + LARGE + 0x1000), false) == 0);
+	expect_marked(at, bytes);
+	cr_expect(memory_unmap(&m, gva(at), bytes) == 0);
+	cr_expect(m.used_bytes == m.tables_next + m.spill_next, "only tables stay");
+}
+
+Test(vm_memory, moving_keeps_holes_and_protection)
+{
+	cr_assert(memory_map(&m, gva(AT), 0x4000, RW) == 0);
+	mark(AT, 0x4000);
+	cr_assert(memory_unmap(&m, gva(AT + 0x1000), 0x1000) == 0 &&
+		  memory_protect(&m, gva(AT + 0x2000), 0x1000, MEMORY_READ) == 0 &&
+		  memory_protect(&m, gva(AT + 0x3000), 0x1000, 0) == 0);
+	cr_expect(memory_move(&m, gva(AT), 0x4000, gva(TIB), true) == 0);
+	const unsigned access[] = {RW, 0, MEMORY_READ, 0};
+	uint64_t v;
+	for (uint64_t k = 0; k < 4; k++)
+		cr_expect(memory_access_at(&m, gva(TIB + k * 0x1000)) == access[k] &&
+				  memory_access_at(&m, gva(AT + k * 0x1000)) == access[k],
+			  "%lu", k);
+	cr_expect(!memory_is_mapped(&m, gva(AT + 0x1000)) &&
+		  memory_is_mapped(&m, gva(AT + 0x3000)));
+	cr_expect(memory_read(&m, gva(TIB), &v, 8) == 0 && v == 1);
+	cr_expect(memory_read(&m, gva(AT), &v, 8) == 0 && v == 0, "what is kept is zero");
+	cr_assert(memory_protect(&m, gva(TIB + 0x3000), 0x1000, RW) == 0);
+	cr_expect(memory_read(&m, gva(TIB + 0x3000), &v, 8) == 0 && v == 0x3001);
+	cr_expect(memory_access_at(&m, gva(0)) == 0 && memory_access_at(&m, gva(~0UL)) == 0 &&
+		  memory_access_at(&m, gva(MOTE_KERNEL)) == 0);
+}
+
+Test(vm_memory, moving_what_is_reserved_costs_little)
+{
+	const uint64_t used = m.used_bytes;
+	cr_assert(memory_map_lazily(&m, gva(TIB), 4 * TIB, RW) == 0);
+	cr_assert(memory_write(&m, gva(2 * TIB + 77), "here", 5) == 0);
+	cr_expect(memory_move(&m, gva(TIB), 4 * TIB, gva(8 * TIB + 0x7000), false) == 0);
+	char text[5];
+	cr_expect(memory_read(&m, gva(9 * TIB + 0x7000 + 77), text, 5) == 0 &&
+		  strcmp(text, "here") == 0);
+	cr_expect(!memory_is_mapped(&m, gva(TIB)) && memory_is_mapped(&m, gva(12 * TIB)));
+	cr_expect(m.used_bytes - used < 4 << 20, "%lu bytes", m.used_bytes - used);
+}
+
+Test(vm_memory, moves_that_are_refused_change_nothing)
+{
+	cr_assert(memory_map(&m, gva(AT), 0x3000, RW) == 0);
+	cr_assert(memory_map(&m, gva(AT + 0x10000), 0x1000, RW) == 0);
+	mark(AT, 0x3000);
+	cr_expect(memory_move(&m, gva(AT), 0x3000, gva(AT + 0xf000), false) == -EEXIST);
+	cr_expect(memory_move(&m, gva(AT), 0x3000, gva(AT + 0x2000), false) == -EINVAL &&
+		  memory_move(&m, gva(AT), 0x3000, gva(AT), false) == -EINVAL &&
+		  memory_move(&m, gva(AT), 0x3000, gva(TIB + 1), false) == -EINVAL &&
+		  memory_move(&m, gva(AT), 0, gva(TIB), false) == -EINVAL &&
+		  memory_move(&m, gva(AT), 0x3000, gva(MOTE_KERNEL - 0x1000), false) == -EINVAL &&
+		  memory_move(&m, gva(MOTE_KERNEL), 0x1000, gva(TIB), false) == -EINVAL &&
+		  memory_move(&m, gva(AT), 0x3000, gva(MOTE_VA_END - 0x1000), false) == -EINVAL);
+	m.tables_next = MEMORY_SYSTEM_BYTES; /* all are in use */
+	m.spill_next = m.spill_bytes;
+	cr_expect(memory_move(&m, gva(AT), 0x3000, gva(TIB), false) == -ENOMEM, "no tables");
+	expect_marked(AT, 0x3000);
+	cr_expect(!memory_is_mapped(&m, gva(TIB)));
+}
+
+Test(vm_memory, a_shared_file_moves_as_a_whole)
+{
+	int fd = file_of(0x4000);
+	char byte = 0;
+	cr_assert(memory_share(&m, gva(LARGE), 0x4000, RW, fd, 0, true) == 0);
+	cr_expect(memory_move(&m, gva(LARGE), 0x2000, gva(AT), false) == -EOPNOTSUPP &&
+		  memory_move(&m, gva(LARGE), 0x4000, gva(AT), true) == -EOPNOTSUPP);
+	cr_expect(memory_move(&m, gva(LARGE), 0x5000, gva(AT), false) == 0);
+	cr_expect(memory_write(&m, gva(AT + 0x3000), "moved", 5) == 0 &&
+		  pread(fd, &byte, 1, 0x3000) == 1 && byte == 'm');
+	/* The file's end is looked for at the new place. */
+	cr_assert(ftruncate(fd, 0x1000) == 0);
+	cr_expect(memory_shared_lose(&m) == 0 && memory_shared_lose(&m) == -ENOENT);
+	cr_expect(memory_shared_find(&m, gva(AT + 0x1000)) == -EFAULT);
+	cr_expect(memory_unmap(&m, gva(AT), 0x4000) == 0 && !memory_shares(&m));
+	close(fd);
+}
+
+Test(vm_memory, a_long_move_ends_with_the_guest)
+{
+	const uint64_t at = 1UL << 30, small = 0x1000, bytes = 8000 * small;
+	for (uint64_t k = 0; k < 8000; k++)
+		cr_assert(memory_map(&m, gva(at + k * small), small, RW) == 0);
+	m.ending = ends_at_the_third;
+	m.ending_arg = &asked;
+	for (unsigned first = 0; first < 3; first++) {
+		asked = first;
+		cr_expect(memory_move(&m, gva(at), bytes, gva(TIB + small), false) == -EINTR &&
+			  asked == 3);
+	}
+	m.ending = NULL;
+	cr_expect(memory_is_mapped(&m, gva(at)), "nothing is half there before all is prepared");
+}
+
+/* --- reserved memory (commit.h) --- */
 
 Test(vm_memory, what_is_reserved_costs_nothing)
 {

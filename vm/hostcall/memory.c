@@ -134,6 +134,21 @@ int64_t host_mem_zero(struct vcpu *vcpu, const struct call_mem_zero *a)
 	return memory_zero(&vm->memory, gva(a->addr), a->bytes);
 }
 
+int64_t host_mem_move(struct vcpu *vcpu, const struct call_mem_move *a)
+{
+	struct vm *vm = vcpu->vm;
+	if (a->flags & ~(uint32_t)MOTE_MOVE_KEEP)
+		return -EINVAL;
+	return memory_move(&vm->memory, gva(a->addr), a->bytes, gva(a->to),
+			   a->flags & MOTE_MOVE_KEEP);
+}
+
+int64_t host_mem_access(struct vcpu *vcpu, const struct call_mem_access *a)
+{
+	struct vm *vm = vcpu->vm;
+	return memory_access_at(&vm->memory, gva(a->addr)) & PROT_ALL;
+}
+
 /*
  * Whether the file may be written by this descriptor. What was handed in for appending is not
  * overwritten: mmap(2) would allow that.

@@ -167,23 +167,33 @@ static void unmap_again(struct memory *m, uint64_t at, uint64_t bytes)
 }
 
 /* The largest entry of which nothing else is in use. */
-static int reserve_one(struct memory *m, uint64_t at, uint64_t left, unsigned access,
-		       uint64_t *done)
+static int largest_entry(struct memory *m, uint64_t at, uint64_t left, uint64_t **entry,
+			 uint64_t *bytes)
 {
 	for (int level = 4;; level--) {
-		uint64_t *entry, size = memory_level_bytes(level);
+		uint64_t size = memory_level_bytes(level);
 		int reached;
 		if (level > 1 && ((at & (size - 1)) || left < size))
 			continue;
-		int rc = memory_walk(m, at, level, true, &entry, &reached);
+		int rc = memory_walk(m, at, level, true, entry, &reached);
 		if (rc < 0)
 			return rc;
-		if (level > 1 && *entry)
+		if (level > 1 && **entry)
 			continue; /* a table: it stays */
-		memory_set_entry(m, entry, page_entry(0, access, PAGE_RESERVED));
-		*done = size;
+		*bytes = size;
 		return 0;
 	}
+}
+
+static int reserve_one(struct memory *m, uint64_t at, uint64_t left, unsigned access,
+		       uint64_t *done)
+{
+	uint64_t *entry;
+	int rc = largest_entry(m, at, left, &entry, done);
+	if (rc < 0)
+		return rc;
+	memory_set_entry(m, entry, page_entry(0, access, PAGE_RESERVED));
+	return 0;
 }
 
 static int map_range(struct memory *m, uint64_t at, uint64_t bytes, unsigned access, map_step *map)
@@ -304,6 +314,163 @@ int memory_zero(struct memory *m, gva_t at, uint64_t bytes)
 	if (rc < 0)
 		return rc;
 	return change_range(m, at.v, bytes, 0, entry_zero);
+}
+
+/* --- moving --- */
+
+/*
+ * How much from `at` on is reserved memory of one access, in whole entries; *bytes is 0 if there is
+ * none. Together they need fewer entries where those of this size do not fit.
+ */
+static int reserved_run(struct memory *m, uint64_t at, uint64_t end, unsigned *access,
+			uint64_t *bytes)
+{
+	struct memory_step s;
+	unsigned steps = 0;
+	for (*bytes = 0; at + *bytes < end; *bytes += s.bytes) {
+		if (memory_is_ending(m, &steps))
+			return -EINTR;
+		int rc = memory_step_at(m, at + *bytes, end, &s);
+		if (rc < 0)
+			return rc;
+		if (!s.entry || !page_entry_is_reserved(*s.entry) ||
+		    s.bytes < memory_level_bytes(s.level) ||
+		    (*bytes > 0 && page_entry_access(*s.entry) != *access))
+			break;
+		*access = page_entry_access(*s.entry);
+	}
+	return 0;
+}
+
+/* Makes the tables for entries that are found, or sets those. */
+static int place_reserved(struct memory *m, uint64_t to, uint64_t bytes, bool set, unsigned access)
+{
+	unsigned steps = 0;
+	for (uint64_t done, *entry; bytes > 0; bytes -= done, to += done) {
+		if (memory_is_ending(m, &steps))
+			return -EINTR;
+		int rc = largest_entry(m, to, bytes, &entry, &done);
+		if (rc < 0)
+			return rc;
+		if (set)
+			memory_set_entry(m, entry, page_entry(0, access, PAGE_RESERVED));
+	}
+	return 0;
+}
+
+/*
+ * All that can fail: tables for a part of the range at its new address; *done is 0 if its entry was
+ * split, since it is not to be moved as a whole, or cannot be.
+ */
+static int prepare_to_move(struct memory *m, uint64_t at, uint64_t end, uint64_t to, uint64_t *done)
+{
+	struct memory_step s;
+	uint64_t *entry;
+	unsigned access;
+	int level, rc = reserved_run(m, at, end, &access, done);
+	if (rc == 0 && *done > 0)
+		return place_reserved(m, to, *done, false, 0);
+	if (rc == 0)
+		rc = memory_step_at(m, at, end, &s);
+	if (rc < 0)
+		return rc;
+	*done = s.bytes;
+	if (!s.entry)
+		return 0;
+	if (s.bytes == memory_level_bytes(s.level) && !(to & (s.bytes - 1))) {
+		rc = memory_walk(m, to, s.level, true, &entry, &level);
+		if (rc < 0 || !*entry) /* else a table */
+			return rc;
+	}
+	*done = 0;
+	return memory_split(m, s.entry);
+}
+
+/* Takes entries away, but not what is behind them. */
+static int clear_moved(struct memory *m, uint64_t at, uint64_t bytes, bool keep)
+{
+	struct memory_step s;
+	unsigned steps = 0;
+	for (uint64_t end = at + bytes; at < end; at += s.bytes) {
+		if (memory_is_ending(m, &steps))
+			return -EINTR;
+		int rc = memory_step_at(m, at, end, &s);
+		if (rc < 0)
+			return rc;
+		if (!s.entry)
+			continue;
+		uint64_t value = 0;
+		if (keep)
+			value = page_entry(0, page_entry_access(*s.entry), PAGE_RESERVED);
+		memory_set_entry(m, s.entry, value);
+	}
+	return 0;
+}
+
+/* One entry, or a run of reserved ones. */
+static int move_one(struct memory *m, uint64_t at, uint64_t end, uint64_t to, bool keep,
+		    struct memory_batch *batch, uint64_t *done)
+{
+	struct memory_step s;
+	uint64_t *entry;
+	unsigned access;
+	int level, rc = reserved_run(m, at, end, &access, done);
+	if (rc == 0 && *done > 0) {
+		rc = place_reserved(m, to, *done, true, access);
+		if (rc == 0 && !keep)
+			rc = clear_moved(m, at, *done, false);
+		return rc;
+	}
+	if (rc == 0)
+		rc = memory_step_at(m, at, end, &s);
+	if (rc < 0)
+		return rc;
+	*done = s.bytes;
+	if (!s.entry)
+		return 0;
+	rc = memory_walk(m, to, s.level, true, &entry, &level);
+	if (rc < 0)
+		return rc;
+	memory_batch_add(batch, page_entry_address(*s.entry), s.bytes, false);
+	memory_set_entry(m, entry, *s.entry);
+	return clear_moved(m, at, s.bytes, keep);
+}
+
+int memory_move(struct memory *m, gva_t at, uint64_t bytes, gva_t to, bool keep)
+{
+	struct memory_batch batch = {.m = m};
+	unsigned steps = 0;
+	if (!range_ok(at.v, bytes) || !range_ok(to.v, bytes) ||
+	    (at.v < to.v + bytes && to.v < at.v + bytes))
+		return -EINVAL;
+	int rc = expect(m, to.v, to.v + bytes, false, -EEXIST);
+	if (rc == 0)
+		rc = memory_shared_may_move(m, at, bytes, keep);
+	m->changed = true;
+	for (uint64_t d = 0, done; rc == 0 && d < bytes; d += done) {
+		rc = -EINTR;
+		if (!memory_is_ending(m, &steps))
+			rc = prepare_to_move(m, at.v + d, at.v + bytes, to.v + d, &done);
+	}
+	if (rc < 0)
+		return rc;
+	for (uint64_t d = 0, done; rc == 0 && d < bytes; d += done) {
+		rc = -EINTR;
+		if (!memory_is_ending(m, &steps))
+			rc = move_one(m, at.v + d, at.v + bytes, to.v + d, keep, &batch, &done);
+	}
+	assert(rc == 0 || rc == -EINTR); /* of a guest that is to end */
+	memory_batch_end(&batch);
+	memory_shared_moved(m, at, to);
+	return rc;
+}
+
+unsigned memory_access_at(struct memory *m, gva_t at)
+{
+	struct memory_step s;
+	if (!range_ok(at.v, SMALL) || memory_step_at(m, at.v, at.v + SMALL, &s) < 0 || !s.entry)
+		return 0;
+	return page_entry_access(*s.entry);
 }
 
 /* A guest cannot keep its host busy with it for long. */

@@ -159,6 +159,15 @@ int memory_unmap(struct memory *m, gva_t at, uint64_t bytes) must_check;
 int memory_protect(struct memory *m, gva_t at, uint64_t bytes, unsigned access) must_check;
 int memory_zero(struct memory *m, gva_t at, uint64_t bytes) must_check;
 /*
+ * Moves what is mapped in a range, holes included, to addresses where nothing is: pages stay and
+ * keep their contents. keep: the range stays mapped, with the same access, and reads as zero.
+ * -EOPNOTSUPP: a file that is shared is in it in part, or is to be kept. On an error but -EINTR all
+ * is where it was.
+ */
+int memory_move(struct memory *m, gva_t at, uint64_t bytes, gva_t to, bool keep) must_check;
+/* Of the page at an address; 0: it has none, or nothing is mapped. */
+unsigned memory_access_at(struct memory *m, gva_t at);
+/*
  * Prefaults what was just mapped, 32 MiB at most: one call for adjacent pages, not a fault for
  * each.
  */

@@ -305,6 +305,52 @@ int memory_shared_allows(struct memory *m, gva_t at, uint64_t bytes, unsigned ac
 	return 0;
 }
 
+/* Whether a range has pages of a file's mapping: 1, 0 or -EINTR. */
+static int has_part(struct memory *m, const struct memory_shared_file *s, uint64_t at, uint64_t end)
+{
+	unsigned steps = 0;
+	while (at < end) {
+		const struct mapped_part p = part_at(m, at);
+		if (p.file == s)
+			return 1;
+		if (memory_is_ending(m, &steps))
+			return -EINTR;
+		at += p.left;
+	}
+	return 0;
+}
+
+int memory_shared_may_move(struct memory *m, gva_t at, uint64_t bytes, bool keep)
+{
+	const uint64_t end = at.v + bytes;
+	for (unsigned i = 0; i < m->shared_count; i++) {
+		struct memory_shared_file *s = &m->shared[i];
+		uint64_t from = s->va, to = s->va + s->bytes;
+		const bool whole = from >= at.v && to <= end;
+		s->moves = false;
+		if (to <= at.v || end <= from)
+			continue;
+		if (from < at.v)
+			from = at.v;
+		if (to > end)
+			to = end;
+		int has = has_part(m, s, from, to);
+		if (has < 0)
+			return has;
+		if (has && (keep || !whole))
+			return -EOPNOTSUPP;
+		s->moves = has;
+	}
+	return 0;
+}
+
+void memory_shared_moved(struct memory *m, gva_t at, gva_t to)
+{
+	for (unsigned i = 0; i < m->shared_count; i++)
+		if (m->shared[i].moves)
+			m->shared[i].va += to.v - at.v;
+}
+
 int64_t memory_shared_sync(struct memory *m, gva_t at, uint64_t bytes)
 {
 	const struct mapped_part first = part_at(m, at.v);

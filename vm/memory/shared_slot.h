@@ -10,6 +10,7 @@ struct memory_shared_file {
 	uint8_t *host;          /* owned, of `capacity` bytes */
 	uint64_t va, bytes;     /* where the guest asked for it; 0 bytes: the slot is unused */
 	uint64_t mapped;        /* bytes that page tables still have */
+	bool moves;             /* with a range that is being moved */
 	int prot;               /* the host's own */
 	uint64_t dev, ino;      /* the file's */
 };

@@ -307,6 +307,8 @@ int64_t sys_mmap(uint64_t addr, uint64_t bytes, uint32_t prot, uint32_t flags, i
 		return rc;
 	}
 	ranges_take(addr, bytes);
+	if (anonymous && (flags & MAP_NORESERVE))
+		ranges_overcommit(addr, bytes);
 	if (!anonymous && !shares_file(flags))
 		rc = map_file(addr, bytes, prot, fd, offset);
 	if (rc < 0) {
@@ -329,68 +331,163 @@ int64_t sys_munmap(uint64_t addr, uint64_t bytes)
 	return 0;
 }
 
-/* Copies into a new mapping at `to` (0: anywhere) and gives the old one back. */
-static int64_t move_mapping(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint64_t to)
+/* --- mremap --- */
+
+/* What follows a mapping becomes as its last page is. */
+static int64_t extend(uint64_t addr, uint64_t bytes, uint64_t last)
 {
-	uint32_t flags = MAP_PRIVATE | MAP_ANONYMOUS | (to ? MAP_FIXED : 0);
-	int64_t at = sys_mmap(to, new_bytes, READ_WRITE, flags, -1, 0);
-	if (at < 0)
-		return at;
-	uint64_t bytes = min_u64(old_bytes, new_bytes);
-	if (user_copy((void *)at, (const void *)addr, bytes) < 0) {
-		(void)!sys_munmap((uint64_t)at, new_bytes);
-		return -EFAULT;
+	uint64_t end = last + MOTE_PAGE;
+	if (ranges_kind(last, &end) == RANGE_LEFT_OUT) {
+		if (!ranges_leave_out(addr, bytes))
+			return -ENOMEM;
+		return 0;
 	}
-	(void)!sys_munmap(addr, old_bytes);
-	return at;
+	int64_t prot = mote_mem_access(mote_area(), last);
+	if (prot > 0 && ranges_overcommitted(last)) {
+		ranges_overcommit(addr, bytes);
+		prot |= MOTE_MAP_NORESERVE;
+	}
+	if (prot < 0)
+		return prot;
+	return map_at(addr, bytes, (uint32_t)prot);
 }
 
-static int64_t remap_fixed(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags,
-			   uint64_t to)
+static void drop(uint64_t addr, uint64_t bytes)
 {
-	bool apart = addr + old_bytes <= to || to + new_bytes <= addr;
-	if (!(flags & MREMAP_MAYMOVE) || to == 0 || to % MOTE_PAGE || !apart)
-		return -EINVAL;
-	return move_mapping(addr, old_bytes, new_bytes, to);
+	if (bytes > 0)
+		(void)!mote_mem_unmap(mote_area(), addr, bytes);
+	forget(addr, bytes);
+}
+
+/* To addresses at which nothing is. Pages move: nothing is copied, and none is touched. */
+static int64_t move_to(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint64_t to,
+		       bool keep)
+{
+	const uint64_t more = new_bytes - old_bytes;
+	uint32_t flags = 0;
+	int64_t rc = 0;
+	if (keep)
+		flags = MOTE_MOVE_KEEP;
+	if (more > 0)
+		rc = extend(to + old_bytes, more, addr + old_bytes - MOTE_PAGE);
+	if (rc == 0 && !ranges_copy(addr, old_bytes, to))
+		rc = -ENOMEM;
+	if (rc == 0)
+		rc = mote_mem_move(mote_area(), addr, old_bytes, to, flags);
+	if (rc == -EOPNOTSUPP) {
+		lib_log("mremap: part of a shared mapping of a file is not moved");
+		rc = -ENOMEM;
+	}
+	if (rc < 0) {
+		drop(to + old_bytes, more);
+		forget(to, old_bytes);
+		return rc;
+	}
+	ranges_take(to, new_bytes);
+	if (!keep) {
+		ranges_give(addr, old_bytes);
+		forget(addr, old_bytes);
+	}
+	return (int64_t)to;
+}
+
+static int64_t move_anywhere(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, bool keep)
+{
+	const uint64_t align = new_bytes >= LARGE_PAGE ? LARGE_PAGE : MOTE_PAGE;
+	const uint64_t to = ranges_find(new_bytes, align);
+	if (!to)
+		return -ENOMEM;
+	return move_to(addr, old_bytes, new_bytes, to, keep);
+}
+
+static int64_t remap_fixed(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint64_t to,
+			   bool keep)
+{
+	if (to == 0)
+		return -EPERM;
+	int64_t rc = sys_munmap(to, new_bytes);
+	if (rc == 0 && new_bytes < old_bytes)
+		rc = sys_munmap(addr + new_bytes, old_bytes - new_bytes);
+	if (rc < 0)
+		return rc;
+	return move_to(addr, min_u64(old_bytes, new_bytes), new_bytes, to, keep);
 }
 
 static int64_t remap_larger(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags)
 {
-	uint64_t end = addr + old_bytes, more = new_bytes - old_bytes;
-	if (exceeds_limits(more, true))
-		return -ENOMEM;
-	if (ranges_free(end, more) && memory_map_anon(end, more, READ_WRITE) == 0) {
+	const uint64_t end = addr + old_bytes, more = new_bytes - old_bytes;
+	if (ranges_free(end, more) && extend(end, more, end - MOTE_PAGE) == 0) {
 		ranges_take(end, more);
 		return (int64_t)addr;
 	}
 	if (!(flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
-	return move_mapping(addr, old_bytes, new_bytes, 0);
+	return move_anywhere(addr, old_bytes, new_bytes, false);
+}
+
+/* Linux's rules for flags, in its order. */
+static int64_t check_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags,
+			    uint64_t to)
+{
+	const uint32_t known = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+	if (flags & ~known || addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 ||
+	    new_bytes > LINUX_MMAP_TOP)
+		return -EINVAL;
+	if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
+		return -EINVAL;
+	if ((flags & MREMAP_DONTUNMAP) && old_bytes != new_bytes)
+		return -EINVAL;
+	if ((flags & MREMAP_FIXED) &&
+	    (to % MOTE_PAGE || to > LINUX_MMAP_TOP || new_bytes > LINUX_MMAP_TOP - to ||
+	     (addr < to + new_bytes && to < addr + old_bytes)))
+		return -EINVAL;
+	if (addr > LINUX_MMAP_TOP || old_bytes > LINUX_MMAP_TOP - addr)
+		return -EFAULT;
+	return 0;
+}
+
+static bool has_hole(uint64_t addr, uint64_t bytes)
+{
+	const uint64_t end = addr + bytes;
+	for (uint64_t at = addr, next; at < end; at = next) {
+		next = end;
+		if (ranges_kind(at, &next) == RANGE_FREE)
+			return true;
+	}
+	return false;
 }
 
 int64_t sys_mremap(uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags,
 		   uint64_t to)
 {
-	if (addr % MOTE_PAGE || new_bytes == 0 || old_bytes == 0 ||
-	    (flags & ~(uint32_t)(MREMAP_MAYMOVE | MREMAP_FIXED)))
-		return -EINVAL;
+	const bool keep = flags & MREMAP_DONTUNMAP;
 	old_bytes = page_up(old_bytes);
 	new_bytes = page_up(new_bytes);
-	if (ranges_shared(addr, old_bytes) && (new_bytes > old_bytes || (flags & MREMAP_FIXED))) {
-		lib_log("mremap: a shared mapping of a file is not enlarged or moved");
+	int64_t rc = check_mremap(addr, old_bytes, new_bytes, flags, to);
+	if (rc < 0)
+		return rc;
+	if (has_hole(addr, old_bytes))
+		return -EFAULT;
+	if (ranges_shared(addr, old_bytes) && (new_bytes > old_bytes || keep)) {
+		lib_log("mremap: a shared mapping of a file is not enlarged or kept");
 		return -ENOMEM;
 	}
-	uint64_t end = addr + old_bytes;
-	if (ranges_kind(addr, &end) == RANGE_FREE)
-		return -EFAULT;
+	uint64_t more = 0;
+	if (keep)
+		more = new_bytes;
+	else if (new_bytes > old_bytes)
+		more = new_bytes - old_bytes;
+	if (more > 0 && exceeds_limits(more, true))
+		return -ENOMEM;
 	if (flags & MREMAP_FIXED)
-		return remap_fixed(addr, old_bytes, new_bytes, flags, to);
+		return remap_fixed(addr, old_bytes, new_bytes, to, keep);
+	if (keep)
+		return move_anywhere(addr, old_bytes, new_bytes, true);
 	if (new_bytes > old_bytes)
 		return remap_larger(addr, old_bytes, new_bytes, flags);
-	if (new_bytes < old_bytes) {
-		int64_t rc = sys_munmap(addr + new_bytes, old_bytes - new_bytes);
-		if (rc < 0)
-			return rc;
-	}
+	if (new_bytes < old_bytes)
+		rc = sys_munmap(addr + new_bytes, old_bytes - new_bytes);
+	if (rc < 0)
+		return rc;
 	return (int64_t)addr;
 }

@@ -32,7 +32,7 @@ static struct range_set unused = {
 	{{LINUX_LOW_MMAP, LINUX_LOW_MMAP_TOP}, {MOTE_WINDOW_END, LINUX_MMAP_TOP}},
 	ZONE_PARTS,
 };
-static struct range_set reserved, shared, left_out;
+static struct range_set reserved, shared, left_out, overcommitted;
 
 static void remove_at(struct range_set *s, uint32_t i)
 {
@@ -141,6 +141,7 @@ void ranges_unreserve(uint64_t start, uint64_t bytes)
 {
 	set_remove(&reserved, start, start + bytes);
 	set_remove(&left_out, start, start + bytes);
+	set_remove(&overcommitted, start, start + bytes);
 }
 
 bool ranges_leave_out(uint64_t start, uint64_t bytes)
@@ -172,6 +173,17 @@ enum range_kind ranges_kind(uint64_t at, uint64_t *end)
 	return RANGE_OTHER;
 }
 
+void ranges_overcommit(uint64_t start, uint64_t bytes)
+{
+	(void)!set_add(&overcommitted, start, start + bytes);
+}
+
+bool ranges_overcommitted(uint64_t at)
+{
+	uint64_t end = at + 1;
+	return set_has(&overcommitted, at, &end);
+}
+
 /* --- shared files --- */
 
 bool ranges_share(uint64_t start, uint64_t bytes)
@@ -190,6 +202,24 @@ bool ranges_shared(uint64_t start, uint64_t bytes)
 		if (shared.ranges[i].start < start + bytes && start < shared.ranges[i].end)
 			return true;
 	return false;
+}
+
+static bool set_copy(struct range_set *s, uint64_t from, uint64_t bytes, uint64_t to)
+{
+	const uint64_t end = from + bytes;
+	for (uint64_t at = from, next; at < end; at = next) {
+		next = end;
+		if (set_has(s, at, &next) && !set_add(s, at - from + to, next - from + to))
+			return false;
+	}
+	return true;
+}
+
+bool ranges_copy(uint64_t from, uint64_t bytes, uint64_t to)
+{
+	(void)!set_copy(&overcommitted, from, bytes, to);
+	return set_copy(&reserved, from, bytes, to) && set_copy(&left_out, from, bytes, to) &&
+	       set_copy(&shared, from, bytes, to);
 }
 
 bool ranges_next_used(uint64_t *start, uint64_t *end)

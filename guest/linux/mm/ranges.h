@@ -19,7 +19,13 @@ bool ranges_in_zone(uint64_t start, uint64_t bytes);
  * many such places.
  */
 bool ranges_reserve(uint64_t start, uint64_t bytes);
-/* Neither that nor left out any more. */
+/*
+ * Anywhere: more may be mapped there than the machine has, MAP_NORESERVE. If there are too many
+ * such places, some are forgotten.
+ */
+void ranges_overcommit(uint64_t start, uint64_t bytes);
+bool ranges_overcommitted(uint64_t at);
+/* None of these nor left out any more. */
 void ranges_unreserve(uint64_t start, uint64_t bytes);
 /* The same of pages that a private copy of a file lacks, since they are behind its end. */
 bool ranges_leave_out(uint64_t start, uint64_t bytes);
@@ -32,6 +38,11 @@ enum range_kind ranges_kind(uint64_t at, uint64_t *end);
 /* Anywhere: files are mapped shared there. False: there are too many such places. */
 bool ranges_share(uint64_t start, uint64_t bytes);
 void ranges_unshare(uint64_t start, uint64_t bytes);
+/*
+ * Copies what is known of addresses but that they are free to others, of which nothing is known.
+ * False: there are too many such places.
+ */
+bool ranges_copy(uint64_t from, uint64_t bytes, uint64_t to);
 /* Whether some of it is such a place. */
 bool ranges_shared(uint64_t start, uint64_t bytes);
 

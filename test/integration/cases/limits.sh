@@ -52,7 +52,7 @@ test_limits_end_waits() { # core
 test_limits_end_work() {
 	KIND=native
 	for program in statspin urandom urandomat zero getrandom bigwrite bigread fsync fallocate truncate fadvise mapbig \
-		touchbig protbig protwhole; do
+		touchbig movebig protbig protwhole; do
 		in_time "$program"
 	done
 }
