@@ -73,7 +73,7 @@ void bind_resources(struct component_instance *i, const struct ctype *type,
 		bind_number(i, type->resource, entry);
 	if (sort != SORT_INSTANCE || !type->is_open)
 		return;
-	take_steps(i->of, type->exports.count);
+	take_steps(i->of, type->exports.count + name_steps(type->exports.index.name_bytes));
 	for (uint32_t n = 0; n < type->exports.count; n++) {
 		const struct extern_item *e = &type->exports.list[n];
 		if (e->item.sort == SORT_TYPE || e->item.sort == SORT_INSTANCE)
@@ -160,6 +160,19 @@ static int resolve(void *context, const struct wasm_import *import, struct wasm_
 	return -ENOENT;
 }
 
+/* What looking up a module's imports takes: each in so many arguments, then in one of them. */
+static uint64_t import_steps(const struct wasm_module *module, uint64_t arguments)
+{
+	uint64_t steps = 0;
+	for (uint32_t n = 0; n < wasm_module_import_count(module); n++) {
+		struct wasm_import import;
+		wasm_module_import(module, n, &import);
+		steps += arguments * (1 + name_steps(import.module.bytes)) +
+			 name_steps(import.name.bytes);
+	}
+	return steps;
+}
+
 static struct core_instance *make_core_instance(struct component_instance *i,
 						const struct definition *d)
 {
@@ -171,7 +184,7 @@ static struct core_instance *make_core_instance(struct component_instance *i,
 	struct wasm_module *module = i->space[SORT_CORE_MODULE][d->index];
 	if (c->instance_count++ == COMPONENT_MAX_INSTANCES)
 		too_many(c, "instances of core modules");
-	take_steps(c, (uint64_t)d->count * wasm_module_import_count(module));
+	take_steps(c, import_steps(module, d->count));
 	if (wasm_instantiate(module, &link, &made->instance, &error, c->stop) < 0)
 		wasm_fail(c->fail, error.kind, error.offset, "%s", error.message);
 	return made;
@@ -348,6 +361,7 @@ static void define_all(struct component_instance *i, const struct passed *passed
 	take_steps(i->of, i->graph->count);
 	for (uint32_t n = 0; n < i->graph->count; n++) {
 		const struct definition *d = &i->graph->list[n];
+		take_steps(i->of, name_steps(d->name.bytes));
 		void *entry = carry_out(i, d, passed);
 		i->space[d->sort][i->count[d->sort]++] = entry;
 		if (d->type && (d->kind == DEFINE_TYPE || d->kind == DEFINE_INSTANCE ||

@@ -32,6 +32,12 @@ bool name_same(struct wasm_name a, struct wasm_name b);
 /* Whether two are not strongly unique. */
 bool name_conflicts(struct wasm_name a, struct wasm_name b);
 
+/* Steps of looking up or comparing names of so many bytes. */
+static inline uint64_t name_steps(uint64_t bytes)
+{
+	return bytes / 16;
+}
+
 /* The entry of a name, or NULL. */
 const struct extern_item *externs_find(const struct externs *e, struct wasm_name name);
 /* Appends one; NULL: it is not strongly unique. */

@@ -65,11 +65,6 @@ _Noreturn void invalid(struct validator *v, const char *format, ...);
 /* The byte before what is read next is none of those that may be there. */
 _Noreturn void malformed(struct validator *v, const char *what, uint8_t byte);
 void work(struct validator *v, uint64_t steps);
-/* Steps of looking up or comparing names of so many bytes. */
-static inline uint64_t name_steps(uint64_t bytes)
-{
-	return bytes / 16;
-}
 void *need(struct validator *v, uint64_t count, uint64_t bytes);
 uint32_t read_vector(struct validator *v, uint32_t max, const char *what);
 struct wasm_name read_label(struct validator *v, const char *what);

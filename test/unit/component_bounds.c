@@ -394,3 +394,60 @@ Test(component_bounds, instances_that_multiply)
 	put_tower(150, 1);
 	expect_instance(WASM_ERROR_LIMIT, "components instantiate others too deeply");
 }
+
+/* --- long names, each time that something is instantiated --- */
+
+enum { LONG_NAME = 500000 };
+
+static void put_long_name(void)
+{
+	static char name[LONG_NAME];
+	memset(name, 'x', sizeof(name));
+	put_name(name, sizeof(name));
+}
+
+/* A section whose contents follow, up to end_section(). */
+static size_t begin_bytes(unsigned id)
+{
+	byte(id);
+	put_number(0);
+	return out.n - 5;
+}
+
+/* A component with a module's instance whose only import has a long name, so often. */
+static void put_long_names(unsigned count)
+{
+	begin();
+	size_t component = begin_bytes(4);
+	put("\0asm\x0d\0\1\0", 8);
+	size_t module = begin_bytes(1);
+	put("\0asm\1\0\0\0\6\6\1\x7f\0\x41\0\x0b", 16); /* (global i32 (i32.const 0)) */
+	size_t section = begin_bytes(7);
+	byte(1);
+	put_long_name();
+	put("\3\0", 2); /* (export NAME (global 0)) */
+	end_section(section);
+	end_section(module);
+	module = begin_bytes(1);
+	put("\0asm\1\0\0\0", 8);
+	section = begin_bytes(2);
+	put("\1\1m", 3);
+	put_long_name();
+	put("\3\x7f\0", 3); /* (import "m" NAME (global i32)) */
+	end_section(section);
+	end_section(module);
+	section = begin_section(2, 2);
+	put("\0\0\0", 3);
+	put("\0\1\1\1m\x12\0", 7); /* (instantiate 1 (with "m" (instance 0))) */
+	end_section(section);
+	end_section(component);
+	put_instances(0, count);
+}
+
+Test(component_bounds, long_names_are_steps_of_each_instance)
+{
+	put_long_names(100);
+	expect_instance(0, NULL);
+	put_long_names(500);
+	expect_instance(WASM_ERROR_LIMIT, "too many definitions");
+}
