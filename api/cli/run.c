@@ -270,7 +270,9 @@ static int run_sandbox(const struct run *r, struct mote_sandbox *sandbox, const 
 		cli_complain("%s: %s", file, error.text);
 		rc = cli_status_of(&error);
 	}
-	return rc ? rc : report_end(&result, file);
+	if (rc != 0)
+		return rc;
+	return report_end(&result, file);
 }
 
 /* From a snapshot of the program, from the module's compiled form, or from the file itself. */

@@ -32,8 +32,7 @@ void *arena_take(struct arena *arena, uint64_t bytes)
 	if (bytes > arena->reserved - at)
 		return NULL;
 	if (at + bytes > arena->committed) {
-		uint64_t more = (at + bytes - arena->committed + WASM_PAGE_BYTES - 1) &
-				-(uint64_t)WASM_PAGE_BYTES;
+		uint64_t more = platform_page_up(at + bytes - arena->committed);
 		if (more < arena->step)
 			more = arena->step;
 		if (more > arena->reserved - arena->committed)

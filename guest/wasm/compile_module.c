@@ -41,8 +41,8 @@ static bool reserve_space(struct wasm_module *m)
 	uint64_t usual = section + section / 4 * WASM_CODE_USUAL_MORE + WASM_CODE_SLACK_BYTES;
 	if (reserved > m->options.max_code_bytes)
 		reserved = m->options.max_code_bytes;
-	reserved = (reserved + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
-	usual = section ? (usual + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1) : 0;
+	reserved = platform_page_up(reserved);
+	usual = section ? platform_page_up(usual) : 0;
 	if (usual > reserved)
 		usual = reserved;
 	uint8_t *space = platform_reserve(arena + reserved);

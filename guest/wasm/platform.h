@@ -13,6 +13,11 @@
 
 #define WASM_PAGE_BYTES 4096u
 
+static inline uint64_t platform_page_up(uint64_t bytes)
+{
+	return (bytes + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
+}
+
 /*
  * Address space below 2^47 that nothing else uses and that faults when touched; NULL if there is
  * none. A 32-bit linear memory takes 8 GiB and a guard; code and tables take less. Address 0 is

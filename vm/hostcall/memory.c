@@ -67,7 +67,7 @@ static int map(struct vm *vm, uint64_t addr, uint64_t bytes, uint32_t prot)
 
 static int map_program(struct vm *vm, uint64_t addr, uint64_t bytes, uint64_t from, uint32_t prot)
 {
-	uint64_t mapped = (vm->program_bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1);
+	uint64_t mapped = memory_page_up(vm->program_bytes);
 	int rc = check_prot(vm, prot);
 	if (rc < 0)
 		return rc;

@@ -278,7 +278,7 @@ static int copy_pages(const struct vm *vm, const struct memory_image *i, uint64_
 		      uint64_t bytes)
 {
 	uint64_t from = gpa & ~(uint64_t)(MOTE_PAGE - 1);
-	size_t len = ((gpa + bytes + MOTE_PAGE - 1) & ~(uint64_t)(MOTE_PAGE - 1)) - from;
+	size_t len = memory_page_up(gpa + bytes) - from;
 	void *at = mmap(vm->memory.hva + from, len, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 	if (at == MAP_FAILED)

@@ -20,11 +20,6 @@ void *store_object(struct wasm_store *s, uint64_t bytes)
 	return arena_take(&s->objects, bytes);
 }
 
-static uint64_t page_up(uint64_t v)
-{
-	return (v + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
-}
-
 /* The largest size: the type's or, if that is larger or not there, a cap. */
 static uint64_t maximum(struct wasm_limits limits, uint64_t cap)
 {
@@ -78,7 +73,7 @@ static bool table_make(struct wasm_table *t, uint32_t type, struct wasm_limits l
 	};
 	if (limits.min > cap)
 		return false;
-	t->reserved_bytes = page_up((t->max ? t->max : 1) * TABLE_CELL);
+	t->reserved_bytes = platform_page_up((t->max ? t->max : 1) * TABLE_CELL);
 	t->elems = platform_reserve(t->reserved_bytes);
 	if (!t->elems)
 		return false;
@@ -94,7 +89,7 @@ int64_t table_grow(struct wasm_table *t, uint64_t delta, void *value)
 	uint64_t old = t->size;
 	if (delta > t->max - old)
 		return -1;
-	uint64_t need = page_up((old + delta) * TABLE_CELL);
+	uint64_t need = platform_page_up((old + delta) * TABLE_CELL);
 	if (need > t->committed_bytes) {
 		if (!platform_commit((uint8_t *)t->elems + t->committed_bytes,
 				     need - t->committed_bytes))
@@ -112,8 +107,8 @@ int64_t wasm_memory_grow(struct wasm_memory *mem, uint64_t pages)
 	uint64_t old = mem->pages;
 	if (pages > mem->max_pages - old)
 		return -1;
-	uint64_t from = page_up(old * mem->page_bytes),
-		 to = page_up((old + pages) * mem->page_bytes);
+	uint64_t from = platform_page_up(old * mem->page_bytes),
+		 to = platform_page_up((old + pages) * mem->page_bytes);
 	if (to > from && !platform_commit(mem->base + from, to - from))
 		return -1;
 	mem->pages = old + pages;
@@ -533,7 +528,7 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link,
 	struct arena arena;
 	memset(error, 0, sizeof *error);
 	uint64_t funcs = (uint64_t)(m->func_count - m->imported_funcs) * sizeof(struct wasm_func);
-	if (!arena_open(&arena, ARENA_BYTES + page_up(funcs)) ||
+	if (!arena_open(&arena, ARENA_BYTES + platform_page_up(funcs)) ||
 	    !(k.i = arena_take(&arena, m->instance_bytes))) {
 		error->kind = WASM_ERROR_MEMORY;
 		wasm_format(error->message, sizeof error->message, "out of memory");

@@ -19,7 +19,7 @@ _Noreturn void fail_invalid(const struct compiler *c, const char *what)
 static bool commit_code(struct compiler *c, uint64_t to)
 {
 	struct wasm_module *m = c->m;
-	to = (to + WASM_PAGE_BYTES - 1) & ~(uint64_t)(WASM_PAGE_BYTES - 1);
+	to = platform_page_up(to);
 	if (to > m->code_reserved)
 		to = m->code_reserved;
 	if (!platform_commit_all(m->code + m->code_committed, to - m->code_committed))

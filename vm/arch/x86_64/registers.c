@@ -134,27 +134,38 @@ static int set_msrs(const struct kvm_vcpu *v, const struct kvm_msr_entry *entrie
 	return 0;
 }
 
+enum {
+	MSR_STAR = 0xc0000081,
+	MSR_LSTAR = 0xc0000082,
+	MSR_SFMASK = 0xc0000084,
+	MSR_KERNEL_GS_BASE = 0xc0000102,
+	/* Cleared on SYSCALL: TF, IF, DF, IOPL, NT, AC. */
+	SYSCALL_MASK = 0x47700,
+	DR6_NONE = 0xffff0ff0, /* both as they are after a reset */
+	DR7_NONE = 0x400,
+};
+
 static int set_constant_msrs(const struct kvm_vcpu *v)
 {
 	const struct kvm_msr_entry entries[] = {
 		/*
-		 * STAR: SYSCALL loads CS from 0x10. SYSRET, which is not used, would load CS from
+		 * SYSCALL loads CS from 0x10. SYSRET, which is not used, would load CS from
 		 * 0x20 + 16.
 		 */
-		{.index = 0xc0000081, .data = 0x23UL << 48 | (uint64_t)MOTE_KERNEL_CS << 32},
-		{.index = 0xc0000082, .data = syscall_target()},
-		{.index = 0xc0000084, .data = 0x47700}, /* cleared on entry: TF IF DF IOPL NT AC */
+		{.index = MSR_STAR, .data = 0x23UL << 48 | (uint64_t)MOTE_KERNEL_CS << 32},
+		{.index = MSR_LSTAR, .data = syscall_target()},
+		{.index = MSR_SFMASK, .data = SYSCALL_MASK},
 	};
 	return set_msrs(v, entries, sizeof(entries) / sizeof(entries[0]));
 }
 
 /*
- * KERNEL_GS_BASE, the one MSR that an instruction changes which no filter of MSRs sees: SWAPGS at
+ * The one MSR that an instruction changes which no filter of MSRs sees: SWAPGS at
  * CPL 0.
  */
 static int reset_swapped_base(const struct kvm_vcpu *v)
 {
-	const struct kvm_msr_entry entry = {.index = 0xc0000102};
+	const struct kvm_msr_entry entry = {.index = MSR_KERNEL_GS_BASE};
 	return set_msrs(v, &entry, 1);
 }
 
@@ -378,7 +389,7 @@ void arch_vcpu_keep(const struct kvm_vcpu *v, struct memory *mem, const struct a
 
 static int reset_debug_registers(const struct kvm_vcpu *v)
 {
-	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400};
+	struct kvm_debugregs debug = {.dr6 = DR6_NONE, .dr7 = DR7_NONE};
 	return kvm_ioctl(v->fd, KVM_SET_DEBUGREGS, &debug);
 }
 
