@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libmote: micro-VMs as a library. A sandbox is one micro-VM that runs one program: a WebAssembly
- * module (WASI preview 1), a static Linux x86-64 ELF program, or a script ("#!") that such a
- * program interprets, told apart by the first bytes.
+ * module (WASI preview 1) or component (WASI 0.2), a static Linux x86-64 ELF program, or a script
+ * ("#!") that such a program interprets, told apart by the first bytes.
  *
  * Ownership: structures and strings passed in are borrowed for the call, callbacks and their
  * arguments for as long as what was made with them exists; what a function returns through a
