@@ -458,8 +458,10 @@ static int create_sidecar(struct container *c, const struct oci_spec *s,
 	dprintf(2, "mote: container %s: runs without a VM, by the OCI runtime %.100s\n", c->id,
 		c->oci_runtime);
 	int rc = open_cgroup(c, s, config, e);
-	if (rc == 0)
-		rc = process_open_streams(p, c->id, config->containerd_namespace, 0, 0, e);
+	if (rc < 0)
+		return rc;
+	cgroup_count_tasks(c->cgroup);
+	rc = process_open_streams(p, c->id, config->containerd_namespace, 0, 0, e);
 	if (rc == 0)
 		rc = make_cgroup(c, s, e);
 	if (rc < 0)

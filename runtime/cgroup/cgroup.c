@@ -167,6 +167,11 @@ const char *cgroup_path(const struct cgroup *c)
 	return c->path;
 }
 
+void cgroup_count_tasks(struct cgroup *c)
+{
+	c->of_tasks = true;
+}
+
 void cgroup_free(struct cgroup *c)
 {
 	if (!c)

@@ -23,6 +23,8 @@ struct cgroup;
 /* Finds the hierarchies. path: as oci_cgroup_path makes it; copied. Nothing is made yet. */
 int cgroup_open(const char *path, struct cgroup **out, struct err *e) must_check;
 const char *cgroup_path(const struct cgroup *c);
+/* From now on a limit of pids counts what the kernel counts, not processes of guests. */
+void cgroup_count_tasks(struct cgroup *c);
 void cgroup_free(struct cgroup *c); /* accepts NULL; the cgroup itself stays */
 #define cleanup_cgroup cleanup_(cgroup_freep)
 void cgroup_freep(struct cgroup **c);

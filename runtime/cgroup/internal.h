@@ -40,7 +40,8 @@ struct cgroup {
 	 * OCI runtime makes it as well; NULL: there is none.
 	 */
 	char *unified_dir;
-	int oom_fd;        /* owned; -1: not watched */
+	bool of_tasks; /* a limit of pids is the kernel's: its processes are the container's own */
+	int oom_fd;    /* owned; -1: not watched */
 	uint64_t oom_seen; /* kills that have been reported */
 };
 

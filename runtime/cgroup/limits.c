@@ -306,9 +306,10 @@ static int set_unified(const struct cgroup *c, const struct oci_resources *r, st
 /* As many as the guest may have processes; more than the kernel can count is for it to refuse. */
 static int set_pids(const struct cgroup *c, int64_t limit, struct err *e)
 {
-	if (limit <= CGROUP_PIDS_MAX / CGROUP_TASKS_PER_PROCESS)
+	const bool of_guests = !c->of_tasks;
+	if (of_guests && limit <= CGROUP_PIDS_MAX / CGROUP_TASKS_PER_PROCESS)
 		limit *= CGROUP_TASKS_PER_PROCESS;
-	else if (limit < CGROUP_PIDS_MAX)
+	else if (of_guests && limit < CGROUP_PIDS_MAX)
 		limit = CGROUP_PIDS_MAX;
 	return set_number(c, CGROUP_PIDS, "pids.max", limit, "pids.limit", e);
 }

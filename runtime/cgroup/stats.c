@@ -116,9 +116,14 @@ static void take_swap_v1(const char *memory, struct container_stats *s)
 }
 
 /* Of the guest, as its limit is: not the monitors' threads. */
-static void take_pids(const char *dir, struct container_stats *s)
+static void take_pids(const struct cgroup *c, const char *dir, struct container_stats *s)
 {
 	char text[STAT_BYTES];
+	if (c->of_tasks) {
+		s->pids = cgroup_number(dir, "pids.current");
+		s->pids_limit = cgroup_number(dir, "pids.max");
+		return;
+	}
 	for (const char *line = read_stat(dir, "cgroup.procs", text); *line; line = next_line(line))
 		s->pids++;
 	s->pids_limit = cgroup_number(dir, "pids.max");
@@ -152,7 +157,7 @@ static void stats_v1(const struct cgroup *c, struct container_stats *s)
 	s->page_faults = cgroup_field(text, "total_pgfault");
 	s->major_page_faults = cgroup_field(text, "total_pgmajfault");
 	s->oom_kill = s->oom = cgroup_oom_kills(c);
-	take_pids(cgroup_dir(c, CGROUP_PIDS), s);
+	take_pids(c, cgroup_dir(c, CGROUP_PIDS), s);
 	take_swap_v1(memory, s);
 	const char *io = cgroup_dir(c, CGROUP_IO);
 	take_io_v1(s, read_stat(io, "blkio.throttle.io_service_bytes_recursive", text), true);
@@ -185,7 +190,7 @@ static void stats_v2(const struct cgroup *c, struct container_stats *s)
 	s->memory_failcnt = cgroup_field(text, "max");
 	s->oom = cgroup_field(text, "oom");
 	s->oom_kill = cgroup_field(text, "oom_kill");
-	take_pids(dir, s);
+	take_pids(c, dir, s);
 	s->has_swap = true;
 	s->swap_bytes = cgroup_number(dir, "memory.swap.current");
 	s->swap_limit_bytes = cgroup_number(dir, "memory.swap.max");
