@@ -127,7 +127,9 @@ int process_kill(struct process *p, int signo, struct err *e)
 {
 	if (process_has_ended(p))
 		return err_set(e, ERR_PEER, ENOENT, "%s has ended", p->name);
-	if (p->pid == 0)
+	/* A container that the OCI runtime is making ends with the command that makes it. */
+	const bool is_made = p == &p->container->init && p->command.pid && signo == SIGKILL;
+	if (p->pid == 0 && !is_made)
 		return err_set(e, ERR_PEER, EBUSY, "%s has not been started", p->name);
 	if (signo < 0 || signo > 64)
 		return err_set(e, ERR_PEER, EINVAL, "invalid signal %d", signo);

@@ -15,6 +15,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 
 enum { SYSCTLS_MAX = 256 };
 
@@ -136,12 +138,56 @@ static bool is_empty(const struct shim *shim)
 }
 
 /* Those of Exec end with their containers. One that cannot be killed is, when Stop is repeated. */
-static void kill_all(const struct shim *shim)
+static void kill_all(const struct shim *shim, int signo)
 {
 	struct err e;
 	for (const struct task *t = shim->tasks; t; t = t->next)
 		if (runs(t))
-			(void)!process_kill(t->process, SIGKILL, &e);
+			(void)!process_kill(t->process, signo, &e);
+}
+
+/* --- the time that containers have to end --- */
+
+static void end_grace(struct sandbox *s)
+{
+	if (!s->grace_source.loop)
+		return;
+	loop_remove(&s->grace_source);
+	close_fd(&s->grace);
+}
+
+static void on_grace_end(void *arg, uint32_t events)
+{
+	struct shim *shim = arg;
+	(void)events;
+	end_grace(&shim->sandbox);
+	kill_all(shim, SIGKILL);
+	sandbox_advance(shim);
+}
+
+/* False: there is none, and nothing is waited for. */
+static bool begin_grace(struct shim *shim, uint32_t seconds)
+{
+	struct sandbox *s = &shim->sandbox;
+	const struct itimerspec when = {.it_value = {.tv_sec = seconds}};
+	cleanup_close int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (timer < 0 || timerfd_settime(timer, 0, &when, NULL) < 0 ||
+	    loop_add(&shim->loop, &s->grace_source, timer, EPOLLIN, on_grace_end, shim) < 0)
+		return false;
+	s->grace = take_fd(&timer);
+	return true;
+}
+
+static void end_containers(struct shim *shim, uint32_t seconds)
+{
+	struct sandbox *s = &shim->sandbox;
+	if (seconds > 0 && (is_empty(shim) || s->grace_source.loop))
+		return;
+	end_grace(s);
+	if (seconds > 0 && begin_grace(shim, seconds))
+		kill_all(shim, SIGTERM);
+	else
+		kill_all(shim, SIGKILL);
 }
 
 /* What ShutdownSandbox asked for, once the sandbox has been stopped. */
@@ -164,6 +210,7 @@ void sandbox_advance(struct shim *shim)
 {
 	struct sandbox *s = &shim->sandbox;
 	if (s->state == SANDBOX_STOPPING && is_empty(shim)) {
+		end_grace(s);
 		pod_stop(s->pod);
 		s->exited_at = now();
 		(void)!sandbox_event(s, SANDBOX_EMPTY, NULL); /* never refused */
@@ -364,20 +411,20 @@ void sandbox_handle_platform(void *arg, struct ttrpc_call *call, const ProtobufC
 	ttrpc_reply(call, &response.base);
 }
 
-static void stop(struct shim *shim)
+static void stop(struct shim *shim, uint32_t seconds)
 {
 	struct err e;
 	if (sandbox_event(&shim->sandbox, SANDBOX_STOP, &e) == 0)
-		kill_all(shim);
+		end_containers(shim, seconds);
 	sandbox_advance(shim);
 }
 
 void sandbox_handle_stop(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
 {
-	const Sandbox__SandboxRequest *r = (const void *)request;
+	const Sandbox__StopSandboxRequest *r = (const void *)request;
 	struct sandbox *s = find_or_fail(arg, call, r->sandbox_id);
 	if (s && waiter_add(&s->stoppers, call))
-		stop(arg);
+		stop(arg, r->timeout_secs);
 }
 
 void sandbox_handle_wait(void *arg, struct ttrpc_call *call, const ProtobufCMessage *request)
@@ -445,7 +492,7 @@ void sandbox_handle_shutdown(void *arg, struct ttrpc_call *call, const ProtobufC
 		status_reply_empty(call);
 		shim_end(shim);
 	} else if (find_or_fail(shim, call, r->sandbox_id) && waiter_add(&s->enders, call)) {
-		stop(shim);
+		stop(shim, 0);
 	}
 }
 

@@ -5,17 +5,20 @@
  *
  *   NONE            CreateSandbox  CREATED   what the containers share is known, its files made
  *   CREATED         StartSandbox   READY     its namespaces exist: containers can be created
- *   CREATED, READY  StopSandbox    STOPPING  no container is created, those that run are killed
+ *   CREATED, READY  StopSandbox    STOPPING  no container is created, those that run are ended
  *   STOPPING        the last exit  STOPPED   the namespaces are given up, WaitSandbox answered
  *
  * A request that has been carried out already is answered again, not refused: clients repeat what
  * they saw no answer to, and containerd takes an error of StartSandbox for a sandbox to be removed.
- * ShutdownSandbox stops a sandbox in any state and ends the shim.
+ * StopSandbox with a timeout asks containers to end by SIGTERM first and kills them after it; one
+ * without, also while that goes on, kills them. ShutdownSandbox stops a sandbox in any state,
+ * without a timeout, and ends the shim.
  */
 #ifndef MOTE_SHIM_SANDBOX_H
 #define MOTE_SHIM_SANDBOX_H
 
 #include "base/err.h"
+#include "base/loop.h"
 #include "shim/ttrpc.h"
 
 #include <stdbool.h>
@@ -39,6 +42,8 @@ struct sandbox {
 	char *id;                 /* owned; NULL in NONE */
 	struct pod *pod;          /* owned; the same */
 	struct timespec created_at, exited_at;
+	int grace; /* owned: the timer of StopSandbox's timeout, while grace_source has a loop */
+	struct loop_source grace_source;
 	struct waiter *waiters, *stoppers, *enders; /* WaitSandbox, StopSandbox, ShutdownSandbox */
 };
 

@@ -215,7 +215,7 @@ const struct ttrpc_method task_methods[] = {
 	 sandbox_handle_create},
 	{SANDBOX, "StartSandbox", OF_A_SANDBOX, sandbox_handle_start},
 	{SANDBOX, "Platform", OF_A_SANDBOX, sandbox_handle_platform},
-	{SANDBOX, "StopSandbox", OF_A_SANDBOX, sandbox_handle_stop},
+	{SANDBOX, "StopSandbox", &sandbox__stop_sandbox_request__descriptor, sandbox_handle_stop},
 	{SANDBOX, "WaitSandbox", OF_A_SANDBOX, sandbox_handle_wait},
 	{SANDBOX, "SandboxStatus", &sandbox__sandbox_status_request__descriptor,
 	 sandbox_handle_status},

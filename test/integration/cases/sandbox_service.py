@@ -246,6 +246,36 @@ def test_sandbox_stop_ends_containers():
         pod.finish()
 
 
+def test_sandbox_stop_with_a_timeout():
+    """SIGTERM, which one container follows and one does not; the timeout's end, a Stop without one, a Shutdown kill."""
+    for how in ("timeout", "stop", "shutdown", "polite"):
+        with Sandbox() as pod:
+            pod.begin()
+            pod.running("one")
+            ignored = "" if how == "polite" else "trap '' TERM;"
+            pod.container("two", ["sh", "-c", ignored + "echo >/ready; while :; do :; done"])
+            pod.create("two")
+            pod.task("Start", name="two")
+            within(20, lambda: os.path.exists(os.path.join(pod.dir, "bundle-two/rootfs/ready")))
+            waiting = pod.client.send("containerd.task.v2.Task", "Wait", {1: "one"})
+            stopping = pod.send("StopSandbox", {2: 2 if how == "timeout" else 100000})
+            assert one(pod.client.receive(waiting), 1) != 137, how
+            if how in ("stop", "shutdown"):
+                assert pod.state("two") == RUNNING, how
+                again = pod.send("StopSandbox", {2: 1})  # the first one's timeout counts
+                pod.call("StopSandbox" if how == "stop" else "ShutdownSandbox")
+                pod.client.receive(again)
+            pod.client.receive(stopping)
+            if how != "shutdown":
+                assert one(pod.task("Wait", name="two"), 1) == (143 if how == "polite" else 137), how
+                for name in ("one", "two"):
+                    pod.task("Delete", name=name)
+                pod.call("ShutdownSandbox")
+            within(20, lambda: not pod.processes())
+        shutil.rmtree(pod.dir)
+        os.mkdir(pod.dir)
+
+
 def test_sandbox_shutdown_ends_all():
     """In any state, also with containers that nobody has deleted."""
     for state in ("none", "created", "ready", "running"):
