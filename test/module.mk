@@ -66,7 +66,7 @@ bench: product bench-programs
 # Fuzz targets. `make fuzz` builds them with libFuzzer and sanitizers (clang); `make fuzz-smoke` runs each for
 # FUZZ_SECONDS from its corpus; the replay programs run each corpus once in `hack/check`.
 FUZZ_HELPERS := mutate json_mutator hostcall_frames
-FUZZ := $(filter-out replay $(FUZZ_HELPERS) wasm_differential%,$(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c)))
+FUZZ := $(filter-out replay $(FUZZ_HELPERS) wasm_differential% wasm_smith,$(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c)))
 FUZZ_SECONDS ?= 30
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS_fuzz := -fsanitize=address,undefined
@@ -221,7 +221,12 @@ $(B)/test/fuzz/wasm_differential: $(addprefix $(B)/test/fuzz/,wasm_differential.
 	$(CC) $(HOST_LDFLAGS) $^ -o $@
 differential: $(B)/test/fuzz/wasm_differential
 	test/fuzz/wasm_differential.py $< $(MODULES) $(SEED)
-.PHONY: differential
+# The same with another generator, of wasm-tools.
+$(B)/test/fuzz/wasm_smith: $(B)/test/fuzz/wasm_smith.o $(HOSTED_WASM)
+	$(CC) $(HOST_LDFLAGS) $^ -o $@
+smith: $(B)/test/fuzz/wasm_smith
+	test/fuzz/wasm_smith.py $< $(MODULES) $(SEED)
+.PHONY: differential smith
 
 # The Linux runtime's loader as part of a host program, for fuzzing.
 HOSTED_LOADER := $(addprefix $(B)/hosted/guest/,linux/program/elf.o linux/program/file.o linux/program/load.o linux/program/script.o linux/program/stack.o linux/state.o linux/arch/$(ARCH)/program.o lib/message.o lib/format.o)

