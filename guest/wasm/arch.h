@@ -59,6 +59,12 @@ struct word_registers {
 	uint64_t ints[ARG_INTS], floats[ARG_FLOATS]; /* low halves */
 };
 
+/*
+ * Compiled code calls these as if they were one instruction: they keep all registers but the
+ * scratch ones. They call heap_refill(), heap_barrier() and ref_is().
+ */
+extern const uint8_t wasm_refill_glue[], wasm_barrier_glue[], wasm_cast_glue[];
+
 /* The reason that compiled code gives behind the instruction that traps at `pc`. */
 uint8_t arch_trap_code(uint64_t pc);
 

@@ -11,13 +11,21 @@
 #include "guest/wasm/arena.h"
 #include "guest/wasm/wasm.h"
 
+/* Tests collect when they can, not when it is worth while. */
+enum wasm_stress {
+	WASM_STRESS_NONE,
+	WASM_STRESS_COLLECT, /* at each allocation */
+	WASM_STRESS_MARK,    /* always a step of a collection */
+};
+
 struct wasm_store {
 	uint64_t exit_sp; /* where compiled code left for C, or 0 */
 	/* What it owns; each is a list. */
 	struct wasm_module *modules; /* whose code a fault may be in */
 	struct wasm_instance *instances;
-	struct wasm_memory *memories; /* that belong to no instance, as do the tables */
+	struct wasm_memory *memories; /* that belong to no instance, as those below */
 	struct wasm_table *tables;
+	struct wasm_global *globals;
 	struct arena objects; /* where what belongs to no instance lies */
 	/* what functions of no instance are of: the store, and nothing else */
 	struct wasm_instance *host;
@@ -25,9 +33,9 @@ struct wasm_store {
 	bool armed;               /* a call is under way, and what is below is its */
 	struct wasm_jump jump;
 	struct wasm_stop *stop;
-	uint64_t base_sp;                  /* of the outermost wasm_enter: frames end there */
-	struct exception_roots *roots;     /* NULL: no table or global holds exceptions */
-	struct exception_pool *exceptions; /* NULL: nothing has been thrown */
+	uint64_t base_sp;  /* of the outermost wasm_enter: frames end there */
+	struct heap *heap; /* NULL: nothing has been allocated */
+	uint8_t stress;    /* enum wasm_stress */
 	/* A fault under way. */
 	enum wasm_trap_code code;
 	uint64_t pc, sp;

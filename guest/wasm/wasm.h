@@ -51,8 +51,12 @@ union wasm_value {
 	float f32;
 	double f64;
 	struct wasm_func *func; /* funcref, NULL for null */
-	void *external;         /* externref: any of the embedder's below 2^63, NULL for null */
-	/* exnref, NULL for null; valid until the next call of compiled code */
+	/*
+	 * externref: an address of the embedder's own or a number below 2^32, NULL for null. The
+	 * program may have made one of an object, though.
+	 */
+	void *external;
+	/* exnref, NULL for null; valid, as references to objects, until the next call */
 	struct wasm_exception *exception;
 } __attribute__((aligned(16)));
 
@@ -191,7 +195,7 @@ bool wasm_functype_is(const struct wasm_functype *type, const char *signature);
 /* Whether a value of a type can stand for one of another. */
 bool wasm_type_matches(uint32_t type, uint32_t of);
 /* Whether a reference is of a type that its own type can be compared with. */
-bool wasm_ref_is(union wasm_value value, uint32_t type);
+bool wasm_ref_is(const struct wasm_store *store, union wasm_value value, uint32_t type);
 
 /* Traps. */
 

@@ -52,6 +52,7 @@ static struct {
 } run;
 
 uint32_t spectest_cpu = UINT32_MAX;
+uint8_t spectest_stress;
 
 static struct wasm_error error;
 static struct wasm_stop stop;
@@ -518,7 +519,7 @@ static bool ref_matches(uint32_t type, enum spectest_match match, uint64_t want,
 		return false;
 	if (want == 0)
 		return v->external == NULL;
-	return wasm_type_matches(type, WASM_EXTERNREF) &&
+	return (wasm_type_matches(type, WASM_EXTERNREF) || wasm_type_matches(type, ANYREF)) &&
 	       v->external == (void *)(uintptr_t)(want - 1 + EXTERN_BASE);
 }
 
@@ -529,7 +530,7 @@ static bool alternative_matches(struct cursor *c, uint32_t type, const union was
 		 lanes = wanted == WASM_V128 && bytes ? 16 / bytes : 1;
 	bool all = wanted == type ||
 		   (is_ref(type) && (wanted == 0 || wasm_type_matches(type, wanted) ||
-				     wasm_ref_is(*v, wanted | WASM_TYPE_NON_NULL)));
+				     wasm_ref_is(&run.store, *v, wanted | WASM_TYPE_NON_NULL)));
 	for (uint32_t i = 0; i < lanes; i++) {
 		enum spectest_match match = (enum spectest_match)number(c, 1);
 		uint64_t want = number(c, 8), have = 0;
@@ -655,6 +656,7 @@ int spectest_run(const uint8_t *packed, uint64_t bytes)
 	const uint8_t *magic = take(&c, 8);
 	uint32_t count = (uint32_t)number(&c, 4);
 	run.file = text(&c);
+	run.store.stress = spectest_stress;
 	bool ready = make_host_objects();
 	if (!magic || memcmp(magic, "MOTESPEC", 8) != 0)
 		c.bad = true;

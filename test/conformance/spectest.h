@@ -68,6 +68,8 @@ int spectest_run(const uint8_t *packed, uint64_t bytes);
  * it.
  */
 extern uint32_t spectest_cpu;
+/* When objects are collected: enum wasm_stress. */
+extern uint8_t spectest_stress;
 
 /* What the two programs give it. */
 void spectest_out(const char *line, size_t bytes);

@@ -47,6 +47,8 @@ SAMPLE = ["i32", "f64", "call_indirect", "br_table", "memory_grow", "memory_trap
           "return_call_indirect", "custom", "try_table", "throw_ref", "legacy/try_catch", "own/memory_edges", "address64",
           "memory_grow64", "table_copy_mixed", "call_indirect64", "own/memory64_edges",
           "own/atomic_unshared", "own/nests"]
+# Groups whose modules have what is collected.
+COLLECTED = ("GC", "exceptions", "function references")
 # The first group with a matching pattern.
 GROUPS = [
     ("core", "i64 f64"),
@@ -373,6 +375,10 @@ def main():
         if vectors:
             runs.append(("hosted, with sanitizers, on a CPU with AVX and nothing later",
                          run_hosted(options.hosted, vectors, "--avx")))
+        objects = {name: path for name, path in packed.items() if group_of(name) in COLLECTED}
+        for option, how in (("--collect", "collected at each allocation"), ("--mark", "marked in steps")):
+            if objects:
+                runs.append((f"hosted, with sanitizers, garbage {how}", run_hosted(options.hosted, objects, option)))
     if options.vm:
         title = "in micro-VMs on " + ("the emulated machine's KVM" if options.emulated else "/dev/kvm")
         runs.append((title, run_vm(options.vm, packed, options.emulated)))

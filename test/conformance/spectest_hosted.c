@@ -2,6 +2,7 @@
 /* The test suite's runner as a Linux program, for sanitizers: runs one packed script. */
 #include "spectest.h"
 
+#include "guest/wasm/store.h"
 #include "guest/wasm/wasm.h"
 #include "guest/wasm/x86_64/cpu.h"
 
@@ -42,19 +43,32 @@ const uint8_t *spectest_keep(const uint8_t *module, uint32_t bytes)
 	return copy;
 }
 
+static bool set_option(const char *option)
+{
+	if (strcmp(option, "--avx") == 0)
+		spectest_cpu = WASM_CPU_AVX;
+	else if (strcmp(option, "--v2") == 0)
+		spectest_cpu = 0;
+	else if (strcmp(option, "--collect") == 0)
+		spectest_stress = WASM_STRESS_COLLECT;
+	else if (strcmp(option, "--mark") == 0)
+		spectest_stress = WASM_STRESS_MARK;
+	else
+		return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
-	bool is_avx = argc == 3 && strcmp(argv[1], "--avx") == 0,
-	     is_v2 = argc == 3 && strcmp(argv[1], "--v2") == 0;
-	if (argc != 2 && !is_avx && !is_v2) {
-		fprintf(stderr, "usage: spectest_hosted [--avx | --v2] PACKED-SCRIPT\n"
-				"  --avx  nothing of the CPU that came after AVX is used\n"
-				"  --v2   nothing that x86-64-v2 does not have\n");
-		return 2;
-	}
-	if (is_avx || is_v2) {
-		spectest_cpu = is_avx ? WASM_CPU_AVX : 0;
+	if (argc == 3 && set_option(argv[1]))
 		argv++;
+	else if (argc != 2) {
+		fprintf(stderr, "usage: spectest_hosted [OPTION] PACKED-SCRIPT\n"
+				"  --avx      nothing of the CPU that came after AVX is used\n"
+				"  --v2       nothing that x86-64-v2 does not have\n"
+				"  --collect  garbage is collected at each allocation\n"
+				"  --mark     each allocation is a step of a collection\n");
+		return 2;
 	}
 	int fd = open(argv[1], O_RDONLY | O_CLOEXEC);
 	struct stat st;

@@ -86,6 +86,50 @@ static uint32_t pop_ref(struct checker *c, uint32_t of)
 	return c->type[--c->depth];
 }
 
+static const struct deftype *read_type(const struct checker *c, uint8_t form)
+{
+	uint32_t index = read_u32(c->r);
+	if (index >= c->m->type_count)
+		reader_fail(c->r, WASM_ERROR_INVALID, "unknown type");
+	need(c, c->m->types[index]->form == form);
+	return c->m->types[index];
+}
+
+static void pop(struct checker *c, uint32_t type)
+{
+	need(c, c->depth >= 1 && type_matches(c->type[c->depth - 1], type_unpacked(type)));
+	c->depth--;
+}
+
+/* Pops the fields of a structure; or there are default values for all. */
+static void structure(struct checker *c, bool is_default)
+{
+	const struct deftype *t = read_type(c, TYPE_FORM_STRUCT);
+	for (uint32_t i = t->field_count; i > 0; i--)
+		if (is_default)
+			need(c, type_has_default(t->fields[i - 1].type));
+		else
+			pop(c, t->fields[i - 1].type);
+	push(c, type_ref_to(&t->func));
+}
+
+static void array(struct checker *c, uint32_t number)
+{
+	const struct deftype *t = read_type(c, TYPE_FORM_ARRAY);
+	const uint32_t type = t->fields[0].type;
+	uint32_t values = 1;
+	if (number == WASM_FB_ARRAY_NEW_FIXED)
+		values = read_u32(c->r);
+	else
+		pop(c, WASM_I32);
+	if (number == WASM_FB_ARRAY_NEW_DEFAULT)
+		need(c, type_has_default(type));
+	else
+		for (; values > 0; values--)
+			pop(c, type);
+	push(c, type_ref_to(&t->func));
+}
+
 /* Behind 0xfb. */
 static void reference(struct checker *c)
 {
@@ -94,13 +138,15 @@ static void reference(struct checker *c)
 	const struct wasm_opcode *o = wasm_opcode_fb(number);
 	if (o->constant == FEATURE_NEVER) {
 		c->r->p = at;
-		if (o->class == CLASS_ILLEGAL && number < WASM_FB_COUNT)
-			feature_refuse(c->r, FEATURE_GC_OBJECTS, "");
 		reader_fail(c->r, WASM_ERROR_INVALID, "constant expression required");
 	}
 	if (number == WASM_FB_REF_I31) {
 		need(c, c->depth >= 1 && c->type[c->depth - 1] == WASM_I32);
 		c->type[c->depth - 1] = TYPE_I31 | WASM_TYPE_NON_NULL;
+	} else if (o->class == CLASS_STRUCT_NEW) {
+		structure(c, number == WASM_FB_STRUCT_NEW_DEFAULT);
+	} else if (o->class == CLASS_ARRAY_NEW || o->class == CLASS_ARRAY_FIXED) {
+		array(c, number);
 	} else if (number == WASM_FB_ANY_CONVERT_EXTERN) {
 		push(c, type_converted(pop_ref(c, TYPE_EXTERN), TYPE_ANY));
 	} else {

@@ -7,7 +7,7 @@
 
 struct wasm_module;
 
-#define CONST_DEPTH_MAX 256u
+#define CONST_DEPTH_MAX (WASM_MAX_FIXED_ARRAY + 256u)
 
 /*
  * The expression at `r` must give the type; the reader is behind it then. Globals decoded so far

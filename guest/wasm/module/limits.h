@@ -56,9 +56,10 @@
 #define WASM_ARENA_STEP_BYTES     0x8000u
 #define WASM_ARENA_STEP_MAX_BYTES 0x400000u
 
-/* Exceptions: address space for those that are alive; memory only as far as they need it. */
-#define WASM_EXCEPTION_POOL_BYTES  0x40000000ull
-#define WASM_EXCEPTION_BLOCK_BYTES 0x10000u
+/* A store's heap: address space; memory only as far as objects need it. */
+#define WASM_HEAP_SHIFT      34
+#define WASM_HEAP_BYTES      (1ull << WASM_HEAP_SHIFT)
+#define WASM_MAX_FIXED_ARRAY 10000u /* operands of array.new_fixed */
 
 /* Locals that may get registers; further ones stay in the frame. */
 #define WASM_SCAN_LOCALS 1024u

@@ -88,6 +88,7 @@ struct wasm_module {
 	uint32_t type_count;
 	uint32_t open_types; /* of the recursion group that is being decoded, behind the others */
 	bool long_types;     /* reference types of several bytes have been read */
+	bool has_objects;    /* it defines types of structures or arrays */
 
 	uint32_t import_count, export_count;
 	struct import *imports;

@@ -118,7 +118,16 @@ enum wasm_class {
 	CLASS_REF_IS_NULL,
 	CLASS_REF_FUNC,
 	CLASS_REF_EQ,
-	CLASS_REF_TEST, /* this and the following behind 0xfb */
+	CLASS_STRUCT_NEW, /* this and the following behind 0xfb */
+	CLASS_STRUCT_GET,
+	CLASS_STRUCT_SET,
+	CLASS_ARRAY_NEW,
+	CLASS_ARRAY_FIXED,
+	CLASS_ARRAY_GET,
+	CLASS_ARRAY_SET,
+	CLASS_ARRAY_LEN,
+	CLASS_ARRAY_BULK,
+	CLASS_REF_TEST,
 	CLASS_REF_CAST,
 	CLASS_BR_ON_CAST,
 	CLASS_REF_CONVERT,
@@ -231,7 +240,7 @@ struct wasm_opcode {
 };
 
 extern const struct wasm_opcode wasm_opcodes[256];
-/* The row behind 0xfb; its class is CLASS_ILLEGAL if the engine has no such instruction. */
+/* The row behind 0xfb; its class is CLASS_ILLEGAL if there is none. */
 const struct wasm_opcode *wasm_opcode_fb(uint32_t number);
 /* The row behind 0xfc; its class is CLASS_ILLEGAL if there is none. */
 const struct wasm_opcode *wasm_opcode_fc(uint32_t number);

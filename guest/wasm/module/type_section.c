@@ -37,16 +37,18 @@ static void decode_field(struct type_decoder *d, struct field *f)
 	struct reader *r = d->r;
 	bool packed = r->p < r->end && wasm_types[*r->p].kind == TYPE_KIND_PACKED;
 	f->type = packed ? read_u8(r) : read_valtype(r, d->m);
-	f->is_mutable = read_u8(r);
-	if (f->is_mutable > 1) {
+	uint8_t mutability = read_u8(r);
+	if (mutability > 1) {
 		r->p--;
 		reader_fail(r, WASM_ERROR_MALFORMED, "malformed mutability");
 	}
+	f->is_mutable = mutability == 1;
 }
 
 static void decode_fields(struct type_decoder *d, struct deftype *to, uint32_t count)
 {
 	struct field *fields = types_take(d->r, count * sizeof(*fields));
+	d->m->has_objects = true;
 	for (uint32_t i = 0; i < count; i++)
 		decode_field(d, &fields[i]);
 	to->fields = fields;

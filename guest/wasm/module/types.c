@@ -58,6 +58,11 @@ const struct deftype *type_of_id(uint32_t type)
 	return known.of_id[type & TYPE_ID_BITS];
 }
 
+const struct deftype *const *const *types_by_id(void)
+{
+	return (const struct deftype *const *const *)&known.of_id;
+}
+
 /* --- matching --- */
 
 /* What a defined type is of, if one asks for no other defined type. */
@@ -104,6 +109,11 @@ static uint32_t heap_top(uint32_t heap)
 uint32_t type_top(uint32_t ref)
 {
 	return heap_top(type_heap(ref));
+}
+
+bool type_is_collected(uint32_t type)
+{
+	return type_is_ref(type) && type_top(type) != TYPE_FUNC;
 }
 
 static bool is_heap_bottom(uint32_t heap)
@@ -338,10 +348,64 @@ static void set_supers(const struct reader *r, struct deftype *t)
 	t->supers = supers;
 }
 
+uint32_t type_bytes(uint32_t type)
+{
+	switch (type) {
+	case TYPE_I8:
+		return 1;
+	case TYPE_I16:
+		return 2;
+	case TYPE_I32:
+	case TYPE_F32:
+		return 4;
+	case TYPE_V128:
+		return 16;
+	}
+	return 8;
+}
+
+static void note_ref(struct deftype *t, uint32_t type, uint32_t word)
+{
+	if (!type_is_collected(type))
+		return;
+	if (word < 64)
+		t->ref_map |= 1ull << word;
+	else
+		t->has_far_refs = true;
+}
+
+enum { OBJECT_HEADER_BYTES = 8 };
+
+/*
+ * Fields in their order, each at a multiple of its size or of 8: so a subtype's begin as its
+ * supertype's do. An exception has its tag in the first word and then values of the tag's type.
+ */
+static void lay_out(struct deftype *t)
+{
+	struct field *fields = (struct field *)t->fields;
+	uint32_t at = OBJECT_HEADER_BYTES, word = 1;
+	for (uint32_t i = 0; i < t->field_count; i++) {
+		uint32_t bytes = type_bytes(fields[i].type), align = 8;
+		if (bytes < align)
+			align = bytes;
+		at = (at + align - 1) & ~(align - 1);
+		fields[i].offset = at & INT32_MAX;
+		note_ref(t, fields[i].type, (at - OBJECT_HEADER_BYTES) / 8);
+		at += bytes;
+	}
+	t->object_bytes = (at + 7) & ~7u;
+	for (uint32_t i = 0; i < t->func.param_count; i++) {
+		note_ref(t, t->func.params[i], word);
+		word += 1u + (t->func.params[i] == WASM_V128);
+	}
+}
+
 static void check_group(const struct reader *r, struct deftype *group, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
 		set_supers(r, &group[i]);
+	for (uint32_t i = 0; i < count; i++)
+		lay_out(&group[i]);
 	for (uint32_t i = 0; i < count; i++)
 		if (group[i].super && !may_extend(&group[i]))
 			reader_fail(r, WASM_ERROR_INVALID,

@@ -47,7 +47,8 @@ extern const struct wasm_type_row wasm_types[256];
 /* Of a structure; an array has one. */
 struct field {
 	uint32_t type; /* a value type, or TYPE_I8, TYPE_I16 */
-	uint32_t is_mutable;
+	uint32_t is_mutable : 1;
+	uint32_t offset : 31; /* in an object; of an array's first element */
 };
 
 /*
@@ -67,6 +68,13 @@ struct deftype {
 	const uint32_t *supers;
 	/* Of the first one of a recursion group. */
 	uint32_t group_types, group_hash;
+	/*
+	 * For the collector: which words of an object, those after its header, hold references; of
+	 * an array 1 if its elements do. Those beyond the 64th word are found by the fields' types.
+	 */
+	uint64_t ref_map;
+	uint32_t object_bytes; /* of a structure, its header included */
+	bool has_far_refs;
 };
 
 struct reader;
@@ -80,6 +88,8 @@ void *types_take(const struct reader *r, uint64_t bytes);
 const struct deftype *types_close(const struct reader *r, struct deftype *group, uint32_t count);
 
 const struct deftype *type_of_id(uint32_t type);
+/* Where the table of types is: it moves when it grows. */
+const struct deftype *const *const *types_by_id(void);
 
 /* Whether a value of one type can stand for one of another. */
 bool type_differs_but_matches(uint32_t type, uint32_t of);
@@ -108,12 +118,6 @@ static inline uint32_t type_heap(uint32_t ref)
 	return ref & ~WASM_TYPE_NON_NULL;
 }
 
-/* References to exceptions, which are collected. */
-static inline bool type_is_exception(uint32_t type)
-{
-	return type_heap(type) == TYPE_EXN || type_heap(type) == TYPE_NOEXN;
-}
-
 /*
  * What a reference is in 64 bits: 0 is null; of the types below any, one with I31_BIT is an integer
  * of 31 bits, and all others are what the embedder has given as an externref.
@@ -126,6 +130,15 @@ static inline uint64_t i31_of(uint32_t v)
 
 /* The largest type that such a reference can be compared with, as one that may be null. */
 uint32_t type_top(uint32_t ref);
+/* References that may be to what is collected: all but those to functions. */
+bool type_is_collected(uint32_t type);
+/* Of a field or an element. */
+uint32_t type_bytes(uint32_t type);
+/* What a field is as an operand. */
+static inline uint32_t type_unpacked(uint32_t type)
+{
+	return type == TYPE_I8 || type == TYPE_I16 ? (uint32_t)TYPE_I32 : type;
+}
 /* The other side's type of a reference that extern.convert_any or any.convert_extern gives. */
 static inline uint32_t type_converted(uint32_t ref, uint32_t heap)
 {

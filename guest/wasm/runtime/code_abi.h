@@ -49,6 +49,7 @@ struct wasm_global {
 	union wasm_value value;
 	uint32_t type;
 	bool is_mutable;
+	struct wasm_global *next; /* of those of the store that belong to no instance */
 };
 
 /* Its address is what it is: two of one type are different tags. */
@@ -58,11 +59,54 @@ struct wasm_tag {
 	uint32_t index;
 };
 
-/* An exception: runtime/exception.c allocates and collects them. */
+/*
+ * An object of the heap. A structure has its fields at the offsets in its type, an array its
+ * elements from the first word on. Of a free one the first word is the next one of its list.
+ */
+struct object {
+	uint32_t type_id; /* 0: it is free */
+	uint32_t length;  /* of an array, in elements */
+	uint64_t words[];
+};
+
+/* An exception is one too; its type is its tag's. */
 struct wasm_exception {
-	uint64_t tag; /* struct wasm_tag *; 0: it is free. MARKED while others are collected */
-	struct wasm_exception *link;
+	uint32_t type_id, unused;
+	const struct wasm_tag *tag;
 	uint64_t values[]; /* of the tag's type, one after the other, as in operands' slots */
+};
+
+/*
+ * Sizes of objects: up to HEAP_SMALL_MAX 8 bytes apart, then four for each power of two, up to
+ * HEAP_CLASSED_MAX; larger objects are of no class.
+ */
+enum {
+	HEAP_OBJECT_MIN = 16,
+	HEAP_SMALL_MAX = 128,
+	HEAP_CLASSED_MAX = 1 << 15,
+	HEAP_SMALL_CLASSES = HEAP_SMALL_MAX / 8 - 1,
+	HEAP_CLASSES = HEAP_SMALL_CLASSES + 4 * 8
+};
+static inline uint32_t heap_class(uint64_t bytes)
+{
+	if (bytes <= HEAP_OBJECT_MIN)
+		return 0;
+	if (bytes <= HEAP_SMALL_MAX)
+		return (uint32_t)(bytes + 7) / 8 - 2;
+	if (bytes > HEAP_CLASSED_MAX)
+		return HEAP_CLASSES;
+	uint32_t power = 56 - (uint32_t)__builtin_clzll(bytes - 1); /* 128 to 255: 0 */
+	return HEAP_SMALL_CLASSES + 4 * power + ((uint32_t)((bytes - 1) >> (5 + power)) & 3);
+}
+
+/* The beginning of a store's heap. */
+struct heap_cells {
+	const void *refill, *barrier;              /* code: arch.h */
+	const struct deftype *const *const *types; /* by id; the table moves when it grows */
+	uint64_t base;                             /* a reference less it is an offset */
+	uint64_t marking; /* not 0: the barrier is to be called before references are overwritten */
+	struct object *free[HEAP_CLASSES + 1]; /* lists; the last is for large objects */
+	uint64_t large_bytes;                  /* how large one is to be */
 };
 
 /*
@@ -80,9 +124,9 @@ struct wasm_instance {
 	void *env;
 	struct wasm_func *funcs; /* records of own functions, made when first asked for */
 	struct passive_elem *elems;
-	uint32_t *data_bytes; /* of each data segment; 0 once dropped */
-	struct wasm_memory *memory_storage;
-	struct wasm_table *table_storage;
+	uint32_t *data_bytes;               /* of each data segment; 0 once dropped */
+	struct wasm_memory *memory_storage; /* its own ones, and behind them its own tables */
+	struct heap_cells *heap; /* of the store; NULL if the module has no types of objects */
 	struct arena arena;
 	struct wasm_instance *next; /* of the store */
 };
@@ -103,6 +147,7 @@ enum {
 	INSTANCE_HELPERS = 24,
 	INSTANCE_STORE = 40, /* entry.S reads it, compiled code does not */
 	INSTANCE_MEMORY64_END = 48,
+	INSTANCE_HEAP = 96,
 	FUNC_CODE = 0,
 	FUNC_TYPE_ID = 8,
 	FUNC_INSTANCE = 16,
@@ -114,6 +159,16 @@ enum {
 	TABLE_SIZE = 8,
 	GLOBAL_STRIDE = 32,
 	EXCEPTION_VALUES = 16,
+	OBJECT_TYPE = 0,
+	OBJECT_LENGTH = 4,
+	OBJECT_WORDS = 8,
+	CELLS_REFILL = 0,
+	CELLS_BARRIER = 8,
+	CELLS_TYPES = 16,
+	CELLS_BASE = 24,
+	CELLS_MARKING = 32,
+	CELLS_FREE = 40,
+	CELLS_LARGE_BYTES = CELLS_FREE + 8 * (HEAP_CLASSES + 1),
 	DEFTYPE_DEPTH = 52,
 	DEFTYPE_SUPERS = 56,
 };
@@ -123,6 +178,18 @@ _Static_assert(offsetof(struct wasm_instance, helper_glue) == INSTANCE_GLUE, "la
 _Static_assert(offsetof(struct wasm_instance, helpers) == INSTANCE_HELPERS, "layout");
 _Static_assert(offsetof(struct wasm_instance, store) == INSTANCE_STORE, "layout");
 _Static_assert(offsetof(struct wasm_instance, memory64_end) == INSTANCE_MEMORY64_END, "layout");
+_Static_assert(offsetof(struct wasm_instance, heap) == INSTANCE_HEAP, "layout");
+_Static_assert(offsetof(struct object, length) == OBJECT_LENGTH &&
+		       offsetof(struct object, words) == OBJECT_WORDS,
+	       "layout");
+_Static_assert(offsetof(struct heap_cells, refill) == CELLS_REFILL &&
+		       offsetof(struct heap_cells, barrier) == CELLS_BARRIER &&
+		       offsetof(struct heap_cells, types) == CELLS_TYPES &&
+		       offsetof(struct heap_cells, base) == CELLS_BASE &&
+		       offsetof(struct heap_cells, marking) == CELLS_MARKING &&
+		       offsetof(struct heap_cells, free) == CELLS_FREE &&
+		       offsetof(struct heap_cells, large_bytes) == CELLS_LARGE_BYTES,
+	       "layout");
 _Static_assert(offsetof(struct wasm_func, code) == FUNC_CODE, "layout");
 _Static_assert(offsetof(struct wasm_func, type_id) == FUNC_TYPE_ID, "layout");
 _Static_assert(offsetof(struct wasm_func, instance) == FUNC_INSTANCE, "layout");
@@ -152,11 +219,19 @@ enum helper {
 	HELPER_TABLE_INIT,
 	HELPER_ELEM_DROP,
 	HELPER_REF_FUNC,
-	HELPER_TRUNC,     /* (enum truncation, bits): traps as the standard says */
-	HELPER_THROW,     /* (tag, address of its values): does not return */
-	HELPER_REF_IS,    /* (reference, type): whether it is of the type */
-	HELPER_REF_CAST,  /* the same: returns it or traps */
+	HELPER_TRUNC,  /* (enum truncation, bits): traps as the standard says */
+	HELPER_THROW,  /* (tag, address of its values): does not return */
+	HELPER_REF_IS, /* in XMM15 and XMM14: reference, type; in R11 whether it is of the type */
 	HELPER_THROW_REF, /* (exception): traps if it is null, does not return */
+	/* Of the following the first argument is the address of the operands, in slots. */
+	HELPER_ARRAY_NEW,       /* (value length, type) */
+	HELPER_ARRAY_NEW_ZERO,  /* (length, type) */
+	HELPER_ARRAY_NEW_DATA,  /* (from length, type, segment) */
+	HELPER_ARRAY_NEW_ELEM,  /* the same */
+	HELPER_ARRAY_FILL,      /* (array at value length, type) */
+	HELPER_ARRAY_COPY,      /* (to at from at length, type) */
+	HELPER_ARRAY_INIT_DATA, /* (array at from length, type, segment) */
+	HELPER_ARRAY_INIT_ELEM, /* the same */
 	HELPER_COUNT,
 };
 enum truncation { TRUNC_UNSIGNED = 1, TRUNC_FROM_F64 = 2, TRUNC_TO_I64 = 4 };

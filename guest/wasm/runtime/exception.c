@@ -7,6 +7,7 @@
  */
 #include "guest/wasm/runtime/exception.h"
 
+#include "guest/wasm/runtime/heap.h"
 #include "guest/wasm/tier.h"
 
 /* --- handlers --- */
@@ -96,7 +97,7 @@ _Noreturn static void raise_exception(const struct wasm_instance *i, struct wasm
 				      const struct thrown_registers *saved)
 {
 	const struct wasm_store *s = i->store;
-	const struct wasm_tag *tag = (const struct wasm_tag *)e->tag;
+	const struct wasm_tag *tag = e->tag;
 	struct unwind u = arch_thrown(s->exit_sp, saved);
 	if (!unwind_to_handler(s, &u, tag))
 		uncaught(i, tag);
@@ -108,10 +109,14 @@ _Noreturn void exception_throw(struct wasm_instance *i, uint64_t tag, const uint
 {
 	const struct wasm_tag *t = *instance_tag(i, (uint32_t)tag);
 	uint64_t bytes = 8 * t->type->param_words;
-	struct wasm_exception *e = exception_new(i->store, bytes);
+	struct heap *h = heap_of(i->store);
+	struct wasm_exception *e = NULL;
+	if (h)
+		e = (struct wasm_exception *)heap_new(h, sizeof(*e) + bytes);
 	if (!e)
 		trap_raise(i, WASM_TRAP_EXCEPTION_MEMORY);
-	e->tag = (uint64_t)t;
+	e->type_id = t->type->id;
+	e->tag = t;
 	memcpy(e->values, values, bytes);
 	raise_exception(i, e, saved);
 }

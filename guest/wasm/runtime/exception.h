@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exceptions: throwing them (exception.c), and where they are kept (exception_pool.c). */
+/* Exceptions: throwing them. They are objects of the heap. */
 #ifndef MOTE_GUEST_WASM_RUNTIME_EXCEPTION_H
 #define MOTE_GUEST_WASM_RUNTIME_EXCEPTION_H
 
@@ -10,11 +10,5 @@ _Noreturn void exception_throw(struct wasm_instance *i, uint64_t tag, const uint
 			       const struct thrown_registers *saved);
 _Noreturn void exception_throw_ref(const struct wasm_instance *i, struct wasm_exception *e,
 				   const struct thrown_registers *saved);
-
-/*
- * One with so many bytes of values. It lives as long as something on the stack, a table, a global
- * or another exception refers to it. NULL: out of memory.
- */
-struct wasm_exception *exception_new(struct wasm_store *s, uint64_t bytes);
 
 #endif

@@ -3,7 +3,7 @@
  * What compiled code calls: each takes the instance and cells, and traps by trap_raise(). An i32
  * has no bits above its 32, so one function is for memories and tables of either kind.
  */
-#include "guest/wasm/runtime/runtime.h"
+#include "guest/wasm/runtime/objects.h"
 
 static bool outside(uint64_t at, uint64_t n, uint64_t size)
 {
@@ -126,41 +126,6 @@ static void *ref_func(struct wasm_instance *i, uint64_t index)
 	return instance_func(i, (uint32_t)index);
 }
 
-/* --- casts --- */
-
-/* A reference that is not null, and a type that it can be compared with. */
-static bool is_of(uint64_t ref, uint32_t type)
-{
-	uint32_t heap = type_heap(type), top = type_top(type);
-	if (top == TYPE_FUNC && (heap & WASM_TYPE_DEFINED)) {
-		const struct wasm_func *f = (const struct wasm_func *)ref;
-		return deftype_matches(functype_def(f->type), type_of_id(heap));
-	}
-	if (top == TYPE_ANY && (ref & I31_BIT))
-		return type_matches(TYPE_I31, heap);
-	return heap == top;
-}
-
-bool wasm_ref_is(union wasm_value value, uint32_t type)
-{
-	if (!value.i64)
-		return !(type & WASM_TYPE_NON_NULL);
-	return is_of(value.i64, type);
-}
-
-static uint64_t ref_is(const struct wasm_instance *i, uint64_t ref, uint64_t type)
-{
-	(void)i;
-	return wasm_ref_is((union wasm_value){.i64 = ref}, (uint32_t)type);
-}
-
-static uint64_t ref_cast(const struct wasm_instance *i, uint64_t ref, uint64_t type)
-{
-	if (!ref_is(i, ref, type))
-		trap_raise(i, WASM_TRAP_CAST);
-	return ref;
-}
-
 /* --- conversions: what they do is in enum truncation --- */
 
 static double value_of(uint64_t what, uint64_t bits)
@@ -208,13 +173,29 @@ static uint64_t trunc_checked(const struct wasm_instance *i, uint64_t what, uint
 }
 
 const void *const wasm_helpers[HELPER_COUNT] = {
-	[HELPER_MEMORY_GROW] = memory_grow, [HELPER_MEMORY_COPY] = memory_copy,
-	[HELPER_MEMORY_FILL] = memory_fill, [HELPER_MEMORY_INIT] = memory_init,
-	[HELPER_DATA_DROP] = data_drop,     [HELPER_TABLE_GET] = table_get,
-	[HELPER_TABLE_SET] = table_set,     [HELPER_TABLE_GROW] = helper_table_grow,
-	[HELPER_TABLE_FILL] = table_fill,   [HELPER_TABLE_COPY] = table_copy,
-	[HELPER_TABLE_INIT] = table_init,   [HELPER_ELEM_DROP] = elem_drop,
-	[HELPER_REF_FUNC] = ref_func,       [HELPER_TRUNC] = trunc_checked,
-	[HELPER_REF_IS] = ref_is,           [HELPER_REF_CAST] = ref_cast,
-	[HELPER_THROW] = wasm_throw_glue,   [HELPER_THROW_REF] = wasm_throw_ref_glue,
+	[HELPER_MEMORY_GROW] = memory_grow,
+	[HELPER_MEMORY_COPY] = memory_copy,
+	[HELPER_MEMORY_FILL] = memory_fill,
+	[HELPER_MEMORY_INIT] = memory_init,
+	[HELPER_DATA_DROP] = data_drop,
+	[HELPER_TABLE_GET] = table_get,
+	[HELPER_TABLE_SET] = table_set,
+	[HELPER_TABLE_GROW] = helper_table_grow,
+	[HELPER_TABLE_FILL] = table_fill,
+	[HELPER_TABLE_COPY] = table_copy,
+	[HELPER_TABLE_INIT] = table_init,
+	[HELPER_ELEM_DROP] = elem_drop,
+	[HELPER_REF_FUNC] = ref_func,
+	[HELPER_TRUNC] = trunc_checked,
+	[HELPER_REF_IS] = wasm_cast_glue,
+	[HELPER_THROW] = wasm_throw_glue,
+	[HELPER_THROW_REF] = wasm_throw_ref_glue,
+	[HELPER_ARRAY_NEW] = array_new,
+	[HELPER_ARRAY_NEW_ZERO] = array_new_zero,
+	[HELPER_ARRAY_NEW_DATA] = array_new_data,
+	[HELPER_ARRAY_NEW_ELEM] = array_new_elem,
+	[HELPER_ARRAY_FILL] = array_fill,
+	[HELPER_ARRAY_COPY] = array_copy,
+	[HELPER_ARRAY_INIT_DATA] = array_init_data,
+	[HELPER_ARRAY_INIT_ELEM] = array_init_elem,
 };

@@ -3,7 +3,7 @@
  * Instances and what they are made of: memories, tables, globals, function records, segments
  * (WebAssembly specification, 4.5). Sizes come from the module and have caps.
  */
-#include "guest/wasm/runtime/runtime.h"
+#include "guest/wasm/runtime/heap.h"
 
 #include <errno.h>
 
@@ -118,15 +118,16 @@ int64_t wasm_memory_grow(struct wasm_memory *mem, uint64_t pages)
 struct wasm_global *wasm_global_new(struct wasm_store *store, uint32_t type, bool is_mutable,
 				    union wasm_value value)
 {
-	struct wasm_global *g = NULL;
-	if (!type_is_exception(type)) /* what no instance has, no collection finds */
-		g = store_object(store, sizeof *g);
-	if (g)
-		*g = (struct wasm_global){
-			.value = value,
-			.type = type,
-			.is_mutable = is_mutable,
-		};
+	struct wasm_global *g = store_object(store, sizeof *g);
+	if (!g)
+		return NULL;
+	*g = (struct wasm_global){
+		.value = value,
+		.type = type,
+		.is_mutable = is_mutable,
+		.next = store->globals,
+	};
+	store->globals = g;
 	return g;
 }
 
@@ -143,9 +144,7 @@ struct wasm_memory *wasm_memory_new(struct wasm_store *store, struct wasm_limits
 struct wasm_table *wasm_table_new(struct wasm_store *store, uint32_t type,
 				  struct wasm_limits limits)
 {
-	struct wasm_table *t = NULL;
-	if (!type_is_exception(type)) /* as with globals */
-		t = store_object(store, sizeof *t);
+	struct wasm_table *t = store_object(store, sizeof *t);
 	if (!t || !table_make(t, type, limits, WASM_MAX_TABLE_ELEMENTS))
 		return NULL;
 	t->next = store->tables;
@@ -394,8 +393,9 @@ static void make_spaces(struct making *k)
 	struct wasm_module *m = k->m;
 	struct wasm_instance *i = k->i;
 	const uint32_t memories = instance_own_memories(i), tables = instance_own_tables(i);
-	i->memory_storage = arena_need(&i->arena, &k->fail, memories, sizeof *i->memory_storage);
-	i->table_storage = arena_need(&i->arena, &k->fail, tables, sizeof *i->table_storage);
+	i->memory_storage = arena_need(&i->arena, &k->fail, 1,
+				       memories * sizeof(struct wasm_memory) +
+					       tables * sizeof(struct wasm_table));
 	for (uint32_t n = 0; n < memories; n++) {
 		struct wasm_memory *mem = &i->memory_storage[n];
 		if (!memory_make(mem, m->memories[m->imported_memories + n],
@@ -406,7 +406,7 @@ static void make_spaces(struct making *k)
 		set_memory(i, m->imported_memories + n, mem);
 	}
 	for (uint32_t n = 0; n < tables; n++) {
-		struct wasm_table *t = &i->table_storage[n];
+		struct wasm_table *t = instance_own_table(i, n);
 		const struct table_type *type = &m->tables[m->imported_tables + n];
 		if (!table_make(t, type->type, type->limits, m->options.max_table_elements))
 			wasm_fail(&k->fail, WASM_ERROR_MEMORY, 0,
@@ -443,7 +443,7 @@ static void make_globals(struct making *k)
 	}
 	for (uint32_t n = 0; n < instance_own_tables(k->i); n++) {
 		const struct table_type *type = &m->tables[m->imported_tables + n];
-		struct wasm_table *t = &k->i->table_storage[n];
+		struct wasm_table *t = instance_own_table(k->i, n);
 		void *value = NULL;
 		if (type->init)
 			value = evaluate(k, type->init).external;
@@ -513,8 +513,8 @@ void instance_close(struct wasm_instance *i)
 {
 	for (uint32_t n = 0; i->memory_storage && n < instance_own_memories(i); n++)
 		memory_free(&i->memory_storage[n]);
-	for (uint32_t n = 0; i->table_storage && n < instance_own_tables(i); n++)
-		table_free(&i->table_storage[n]);
+	for (uint32_t n = 0; i->memory_storage && n < instance_own_tables(i); n++)
+		table_free(instance_own_table(i, n));
 	struct arena arena = i->arena; /* it holds *i */
 	arena_close(&arena);
 }
@@ -550,13 +550,14 @@ int wasm_instantiate(struct wasm_module *m, const struct wasm_link *link,
 	i->memory64_end = WASM_MEMORY64_END_BYTES;
 	i->funcs =
 		arena_need(&i->arena, &k.fail, m->func_count - m->imported_funcs, sizeof *i->funcs);
+	if (m->has_objects && !(i->heap = (struct heap_cells *)heap_of(i->store)))
+		wasm_fail(&k.fail, WASM_ERROR_MEMORY, 0, "out of memory for a heap");
 	for (uint32_t n = 0; n < m->import_count; n++)
 		take_import(&k, n);
 	make_spaces(&k);
 	make_tags(&k);
 	make_globals(&k);
 	make_segments(&k);
-	exception_add_roots(i, &k.fail);
 	store_add_instance(m->store, i);
 	struct wasm_stop *s = stop ? stop : &own_stop;
 	if (wasm_run(i->store, copy_active, &k, s) != WASM_RETURNED) {

@@ -9,7 +9,7 @@
 #include "guest/wasm/store.h"
 
 struct passive_elem {
-	void **values;
+	void **values;  /* roots of the collector while count is not 0 */
 	uint32_t count; /* 0 once dropped */
 };
 
@@ -30,7 +30,7 @@ static inline const struct table_cell *instance_table(const struct wasm_instance
 	const uint8_t *cells = (const uint8_t *)i + i->module->table_cells;
 	return (const struct table_cell *)(const void *)cells + n;
 }
-/* How many are its own: memory_storage and table_storage have so many. */
+/* Its own ones: how many, and where. */
 static inline uint32_t instance_own_memories(const struct wasm_instance *i)
 {
 	return i->module->memory_count - i->module->imported_memories;
@@ -38,6 +38,11 @@ static inline uint32_t instance_own_memories(const struct wasm_instance *i)
 static inline uint32_t instance_own_tables(const struct wasm_instance *i)
 {
 	return i->module->table_count - i->module->imported_tables;
+}
+static inline struct wasm_table *instance_own_table(const struct wasm_instance *i, uint32_t n)
+{
+	struct wasm_memory *end = i->memory_storage + instance_own_memories(i);
+	return (struct wasm_table *)(void *)end + n;
 }
 static inline struct wasm_func **instance_import(struct wasm_instance *i, uint32_t n)
 {
@@ -75,10 +80,5 @@ void store_add_instance(struct wasm_store *s, struct wasm_instance *i);
 
 /* trap.c */
 _Noreturn void trap_raise(const struct wasm_instance *instance, enum wasm_trap_code code);
-
-/* exception_pool.c: an instance, whose tables and globals may hold exceptions, and its end. */
-void exception_add_roots(struct wasm_instance *i, struct failure *fail);
-void exception_remove_roots(const struct wasm_instance *i);
-void exception_close_pool(struct wasm_store *s);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a store owns: modules, instances, and what belongs to no instance. */
-#include "guest/wasm/runtime/runtime.h"
+#include "guest/wasm/runtime/heap.h"
 
 void store_add_module(struct wasm_store *s, struct wasm_module *m)
 {
@@ -44,7 +44,6 @@ void wasm_instance_free(struct wasm_instance *i)
 			*at = i->next;
 			break;
 		}
-	exception_remove_roots(i);
 	instance_close(i);
 }
 
@@ -62,7 +61,7 @@ void wasm_store_close(struct wasm_store *s)
 		memory_free(m);
 	for (struct wasm_table *t = s->tables; t; t = t->next)
 		table_free(t);
-	exception_close_pool(s);
+	heap_close(s);
 	arena_close(&s->objects);
-	*s = (struct wasm_store){0};
+	*s = (struct wasm_store){.stress = s->stress};
 }

@@ -40,6 +40,19 @@ static struct wasm_access find_access(const struct wasm_module *m, uint64_t inst
 	return (struct wasm_access){0};
 }
 
+/*
+ * Compiled code does not ask whether a reference is null if what it reads first of the object tells
+ * the instruction: a cast the type, the instructions on arrays the length, others fields.
+ */
+static enum wasm_trap_code null_trap(uint64_t offset)
+{
+	if (offset == OBJECT_TYPE)
+		return WASM_TRAP_CAST;
+	if (offset == OBJECT_LENGTH)
+		return WASM_TRAP_NULL_ARRAY;
+	return WASM_TRAP_NULL_STRUCT;
+}
+
 bool wasm_fault(struct wasm_fault *f)
 {
 	struct wasm_store *s = innermost;
@@ -55,7 +68,10 @@ bool wasm_fault(struct wasm_fault *f)
 	switch (f->kind) {
 	case WASM_FAULT_PAGE:
 		s->code = WASM_TRAP_MEMORY;
-		s->access = find_access(m, f->instance, f->address);
+		if (f->address < WASM_PAGE_BYTES)
+			s->code = null_trap(f->address);
+		else
+			s->access = find_access(m, f->instance, f->address);
 		break;
 	case WASM_FAULT_DIVIDE:
 		s->code = WASM_TRAP_INTEGER_OVERFLOW;

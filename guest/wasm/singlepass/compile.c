@@ -264,6 +264,15 @@ void compile_insn(struct compiler *c, uint8_t op)
 	case CLASS_UNSUPPORTED:
 	case CLASS_SATURATE: /* these have a prefix */
 	case CLASS_BULK:
+	case CLASS_STRUCT_NEW:
+	case CLASS_STRUCT_GET:
+	case CLASS_STRUCT_SET:
+	case CLASS_ARRAY_NEW:
+	case CLASS_ARRAY_FIXED:
+	case CLASS_ARRAY_GET:
+	case CLASS_ARRAY_SET:
+	case CLASS_ARRAY_LEN:
+	case CLASS_ARRAY_BULK:
 	case CLASS_REF_TEST:
 	case CLASS_REF_CAST:
 	case CLASS_BR_ON_CAST:

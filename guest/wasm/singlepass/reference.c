@@ -133,11 +133,123 @@ static uint32_t read_cast_type(struct compiler *c, bool is_nullable)
 	return is_nullable ? type : type | WASM_TYPE_NON_NULL;
 }
 
-/* Pops a reference: whether it is of the type is what a helper answers in RAX. */
-static void call_cast(struct compiler *c, enum helper n, uint32_t type)
+/* What a reference of a type may be besides null and an object. */
+static bool may_be_i31(uint32_t heap)
 {
-	const uint32_t top = type_top(type);
-	call_helper(c, n, &top, 1, &type, 1);
+	return heap == TYPE_ANY || heap == TYPE_EQ || heap == TYPE_I31;
+}
+
+static bool may_be_external(uint32_t heap)
+{
+	return heap == TYPE_ANY;
+}
+
+/* Of a form that has objects. */
+static bool has_objects(uint32_t heap)
+{
+	return (heap & WASM_TYPE_DEFINED) && type_of_id(heap)->form != TYPE_FORM_FUNC;
+}
+
+/* Whether the object in `reg` is of a subtype: E. R11 and `id` are destroyed. */
+static void is_subtype(struct compiler *c, unsigned reg, unsigned id, const struct deftype *of)
+{
+	struct x64 *x = &c->x;
+	x64_rm(x, OP_MOV_LOAD, 1, SCRATCH, x64_at(R14, INSTANCE_HEAP));
+	x64_rm(x, OP_MOV_LOAD, 1, SCRATCH, x64_at(SCRATCH, CELLS_TYPES));
+	x64_rm(x, OP_MOV_LOAD, 1, SCRATCH, x64_at(SCRATCH, 0));
+	x64_rm(x, OP_MOV_LOAD, 0, id, x64_at(reg, OBJECT_TYPE));
+	x64_rm(x, OP_MOV_LOAD, 1, SCRATCH, x64_at_index(SCRATCH, id, 3, 0));
+	x64_alu_mem_imm(x, ALU_CMP, 0, x64_at(SCRATCH, DEFTYPE_DEPTH), (int32_t)of->depth);
+	uint8_t *below = x64_short_jcc(x, CC_B);
+	x64_rm(x, OP_MOV_LOAD, 1, SCRATCH, x64_at(SCRATCH, DEFTYPE_SUPERS));
+	x64_alu_mem_imm(x, ALU_CMP, 0, x64_at(SCRATCH, (int32_t)(4 * of->depth)),
+			(int32_t)of->func.id);
+	x64_here(x, below);
+}
+
+/*
+ * Compares a reference of one type with another one, to objects: the condition E if it is of that
+ * type. `traps`: what is not of it traps anyway, so null may be a page fault at 0.
+ */
+static void is_object_of(struct compiler *c, unsigned reg, uint32_t from, uint32_t to, bool traps)
+{
+	struct x64 *x = &c->x;
+	const struct deftype *of = type_of_id(type_heap(to));
+	uint32_t heap = type_heap(from), n = 0;
+	bool is_nullable = !(from & WASM_TYPE_NON_NULL), takes_null = !(to & WASM_TYPE_NON_NULL);
+	uint8_t *ends[4], *null = NULL;
+	unsigned id = SCRATCH;
+	if (!of->is_final)
+		id = alloc_reg(c, INTS);
+	if (may_be_i31(heap) || (is_nullable && (takes_null || !traps)))
+		x64_rr(x, OP_TEST, 1, reg, reg);
+	if (may_be_i31(heap))
+		ends[n++] = x64_short_jcc(x, CC_S); /* NE */
+	if (is_nullable && takes_null)
+		ends[n++] = x64_short_jcc(x, CC_E);
+	else if (is_nullable && !traps)
+		null = x64_short_jcc(x, CC_E);
+	if (may_be_external(heap)) {
+		x64_rm(x, OP_MOV_LOAD, 1, SCRATCH, x64_at(R14, INSTANCE_HEAP));
+		x64_rm(x, OP_MOV_LOAD, 1, SCRATCH, x64_at(SCRATCH, CELLS_BASE));
+		x64_rr(x, OP_ALU(ALU_SUB), 1, SCRATCH, reg);
+		x64_group3(x, 3, 1, SCRATCH);
+		x64_shift_imm(x, SHIFT_SHR, 1, SCRATCH, WASM_HEAP_SHIFT);
+		ends[n++] = x64_short_jcc(x, CC_NE);
+	}
+	x64_alu_mem_imm(x, ALU_CMP, 0, x64_at(reg, OBJECT_TYPE), (int32_t)of->func.id);
+	if (!of->is_final) {
+		ends[n++] = x64_short_jcc(x, CC_E);
+		is_subtype(c, reg, id, of);
+		c->regs.free |= BIT(id);
+	}
+	if (null) {
+		uint8_t *over = x64_short_jmp(x);
+		x64_here(x, null);
+		x64_rr(x, OP_TEST, 1, RSP, RSP); /* NE */
+		x64_here(x, over);
+	}
+	while (n > 0)
+		x64_here(x, ends[--n]);
+}
+
+/*
+ * Whether the reference in a register is of a type. Returns the condition, in the flags. Destroys
+ * the scratch registers.
+ */
+static enum x64_cc emit_cast(struct compiler *c, unsigned reg, uint32_t from, uint32_t to,
+			     bool traps)
+{
+	struct x64 *x = &c->x;
+	if (has_objects(type_heap(to)) && from != TYPE_BOTTOM_REF) {
+		is_object_of(c, reg, from, to, traps);
+		return CC_E;
+	}
+	x64_mov_imm(x, SCRATCH, to);
+	x64_rr(x, OP_MOVD_TO_XMM, 0, FLOAT_SCRATCH2, SCRATCH);
+	x64_rr(x, OP_MOVD_TO_XMM, 1, FLOAT_SCRATCH, reg);
+	x64_rm(x, OP_MOV_LOAD, 1, SCRATCH, x64_at(R14, INSTANCE_HELPERS));
+	x64_call_mem(x, x64_at(SCRATCH, 8 * HELPER_REF_IS));
+	x64_rr(x, OP_TEST, 0, SCRATCH, SCRATCH);
+	return CC_NE;
+}
+
+static void ref_test(struct compiler *c, uint32_t type)
+{
+	struct value v;
+	unsigned reg = pop_to_reg(c, type_top(type), &v);
+	enum x64_cc cc = emit_cast(c, reg, v.type, type, false);
+	release(c, &v);
+	push_condition(c, cc);
+}
+
+static void ref_cast(struct compiler *c, uint32_t type)
+{
+	struct value v;
+	unsigned reg = pop_to_reg(c, type_top(type), &v);
+	trap_if(c, emit_cast(c, reg, v.type, type, true) ^ 1, WASM_TRAP_CAST);
+	v.type = type;
+	push_popped(c, &v);
 }
 
 /* br_on_cast takes the branch if the reference is of the second type, br_on_cast_fail if not. */
@@ -151,24 +263,24 @@ static void br_on_cast(struct compiler *c, bool on_fail)
 	}
 	struct control *k = label_at(c, read_u32(&c->r));
 	uint32_t from = read_cast_type(c, flags & 1), to = read_cast_type(c, flags & 2);
-	uint32_t other = to & WASM_TYPE_NON_NULL ? from : from | WASM_TYPE_NON_NULL;
-	uint32_t taken = on_fail ? other : to, left = on_fail ? to : other;
+	uint32_t other = from, taken = to, left;
+	if (!(to & WASM_TYPE_NON_NULL))
+		other |= WASM_TYPE_NON_NULL;
+	if (on_fail)
+		taken = other;
+	left = to ^ other ^ taken; /* the one that is not taken */
 	if (!type_matches(to, from))
 		fail_invalid(c, "type mismatch: the cast is to no subtype "
 				"(custom descriptors are not supported)");
 	if (!label_count(k) || !type_matches(taken, label_types(k)[label_count(k) - 1]))
 		fail_invalid(c, "type mismatch: the label takes another reference");
-	check_top(c, &from, 1);
-	const uint32_t height = c->stack.height - 1;
-	stack_flush_all(c, height);
-	reserve_code(c);
-	unsigned reg = alloc_reg(c, INTS);
-	load_mem(c, from, reg, operand_slot(c, height));
-	push_reg(c, from, reg);
-	call_cast(c, HELPER_REF_IS, to);
-	x64_rr(&c->x, OP_TEST, 0, RAX, RAX);
-	c->stack.at[height].type = taken;
-	branch_if(c, k, on_fail ? CC_E : CC_NE);
+	struct value v = pop_value(c, from);
+	if (to_reg(c, &v) == RAX)
+		to_fixed(c, &v, RCX, NULL);
+	enum x64_cc cc = emit_cast(c, reg_of(c, &v), from, to, false);
+	v.type = taken;
+	push_popped(c, &v);
+	branch_if(c, k, cc ^ (unsigned)on_fail);
 	c->stack.at[c->stack.height - 1].type = left;
 }
 
@@ -179,24 +291,20 @@ static void convert(struct compiler *c, uint32_t from, uint32_t to)
 	push_popped(c, &v);
 }
 
-/* Behind 0xfb; the numbers that have no row are those of structures and arrays. */
+/* Behind 0xfb. */
 void handle_fb(struct compiler *c)
 {
 	need_opcode(c, FEATURE_GC);
 	const uint8_t *at = c->r.p - 1;
 	const uint32_t op = read_u32(&c->r);
-	uint32_t type;
 	switch (op) {
 	case WASM_FB_REF_TEST:
 	case WASM_FB_REF_TEST_NULL:
-		call_cast(c, HELPER_REF_IS, read_cast_type(c, op == WASM_FB_REF_TEST_NULL));
-		push_call_result(c, WASM_I32);
+		ref_test(c, read_cast_type(c, op == WASM_FB_REF_TEST_NULL));
 		return;
 	case WASM_FB_REF_CAST:
 	case WASM_FB_REF_CAST_NULL:
-		type = read_cast_type(c, op == WASM_FB_REF_CAST_NULL);
-		call_cast(c, HELPER_REF_CAST, type);
-		push_call_result(c, type);
+		ref_cast(c, read_cast_type(c, op == WASM_FB_REF_CAST_NULL));
 		return;
 	case WASM_FB_BR_ON_CAST:
 	case WASM_FB_BR_ON_CAST_FAIL:
@@ -216,8 +324,10 @@ void handle_fb(struct compiler *c)
 		get_i31(c, op == WASM_FB_I31_GET_S);
 		return;
 	}
+	if (op < WASM_FB_COUNT) {
+		handle_object(c, op);
+		return;
+	}
 	c->r.p = at;
-	if (op < WASM_FB_COUNT)
-		feature_refuse(&c->r, FEATURE_GC_OBJECTS, "");
 	reader_fail(&c->r, WASM_ERROR_MALFORMED, "illegal opcode");
 }

@@ -193,6 +193,83 @@ wasm_helper_glue:
 	ret
 	.size wasm_helper_glue, . - wasm_helper_glue
 
+/* All registers but R11, R14, R15 and XMM14, XMM15; RBX has the stack pointer, which is aligned then. */
+	.macro save_registers
+	pushq %rax
+	pushq %rcx
+	pushq %rdx
+	pushq %rsi
+	pushq %rdi
+	pushq %r8
+	pushq %r9
+	pushq %r10
+	pushq %rbx
+	subq $224, %rsp
+	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+	movups %xmm\n, 16 * \n(%rsp)
+	.endr
+	movq %rsp, %rbx
+	andq $-16, %rsp
+	.endm
+	.macro restore_registers
+	movq %rbx, %rsp
+	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+	movups 16 * \n(%rsp), %xmm\n
+	.endr
+	addq $224, %rsp
+	popq %rbx
+	popq %r10
+	popq %r9
+	popq %r8
+	popq %rdi
+	popq %rsi
+	popq %rdx
+	popq %rcx
+	popq %rax
+	.endm
+
+/* A list of free objects is empty: %r11 has its address, and the instance's heap afterwards. */
+	.globl wasm_refill_glue
+	.type wasm_refill_glue, @function
+wasm_refill_glue:
+	save_registers
+	leaq 296(%rbx), %rax
+	movq 40(%r14), %r10 /* the store, and its exit_sp */
+	movq %rax, (%r10)
+	movq %r14, %rdi
+	movq %r11, %rsi
+	callq heap_refill
+	movq 96(%r14), %r11
+	restore_registers
+	ret
+	.size wasm_refill_glue, . - wasm_refill_glue
+
+/* The reference in the low half of %xmm15 is about to be overwritten. */
+	.globl wasm_barrier_glue
+	.type wasm_barrier_glue, @function
+wasm_barrier_glue:
+	save_registers
+	movq 96(%r14), %rdi
+	movq %xmm15, %rsi
+	callq heap_barrier
+	restore_registers
+	ret
+	.size wasm_barrier_glue, . - wasm_barrier_glue
+
+/* Whether the reference in %xmm15 is of the type in %xmm14: %r11. */
+	.globl wasm_cast_glue
+	.type wasm_cast_glue, @function
+wasm_cast_glue:
+	save_registers
+	movq %r14, %rdi
+	movq %xmm15, %rsi
+	movd %xmm14, %edx
+	callq ref_is
+	movzbl %al, %r11d
+	restore_registers
+	ret
+	.size wasm_cast_glue, . - wasm_cast_glue
+
 /*
  * Helpers that throw. Their C functions do not return, and what they need of the registers that
  * compiled code keeps is below: struct thrown_registers, the last argument.
