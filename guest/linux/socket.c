@@ -4,14 +4,29 @@
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/socket_address.h"
+#include "guest/linux/socket_pairs.h"
+#include "guest/linux/socket_rights.h"
 #include "guest/linux/syscall.h"
+#include "guest/linux/task/credentials.h"
 #include "guest/linux/time.h"
 
+#include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/uio.h>
 
 /* <sys/socket.h> */
-enum { SOCK_CLOEXEC = O_CLOEXEC, SOL_SOCKET = 1, SCM_RIGHTS = 1 };
+enum {
+	AF_UNIX = 1,
+	SOCK_STREAM = 1,
+	SOCK_KIND = 15,
+	SOCK_CLOEXEC = O_CLOEXEC,
+	SOL_SOCKET = 1,
+	SO_PASSCRED = 16,
+	SO_PEERCRED = 17,
+	SO_DOMAIN = 39,
+	SCM_RIGHTS = 1,
+	SCM_CREDENTIALS = 2,
+};
 enum {
 	MSG_OOB = 1,
 	MSG_PEEK = 2,
@@ -24,6 +39,7 @@ enum {
 	MSG_MORE = 0x8000,
 	MSG_WAITFORONE = 0x10000,
 	MSG_FASTOPEN = 0x20000000,
+	MSG_CMSG_CLOEXEC = 0x40000000,
 };
 
 int64_t sys_socket(uint32_t domain, uint32_t type, uint32_t protocol)
@@ -34,9 +50,14 @@ int64_t sys_socket(uint32_t domain, uint32_t type, uint32_t protocol)
 
 int64_t sys_socketpair(uint32_t domain, uint32_t type, uint32_t protocol, uint64_t to)
 {
-	(void)protocol; /* the host knows one for each type */
-	int64_t rc = mote_socketpair(mote_area(), domain, type, (void *)to, 2 * sizeof(int32_t));
-	return descriptor_pair_on_exec(rc, to, type & SOCK_CLOEXEC);
+	int32_t fds[2];
+	if (domain == AF_UNIX && protocol > AF_UNIX)
+		return -EPROTONOSUPPORT;
+	int64_t rc = mote_socketpair(mote_area(), domain, type, (void *)to, sizeof(fds));
+	rc = descriptor_pair_on_exec(rc, to, type & SOCK_CLOEXEC);
+	if (rc == 0 && get_user(fds, to, sizeof(fds)) == 0)
+		socket_pair_note(fds[0], fds[1], (type & SOCK_KIND) != SOCK_STREAM);
+	return rc;
 }
 
 int64_t sys_listen(int fd, uint32_t backlog)
@@ -74,7 +95,7 @@ static int64_t send_flags(uint32_t flags)
 	return flags & (MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
 }
 
-/* Likewise; no descriptor arrives that MSG_CMSG_CLOEXEC could mean. */
+/* Likewise. */
 static uint32_t recv_flags(uint32_t flags)
 {
 	return flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_ERRQUEUE);
@@ -105,7 +126,11 @@ int64_t sys_recvfrom(int fd, uint64_t to, uint64_t bytes, uint32_t flags, uint64
 {
 	const struct mote_iovec v = {.base = to, .len = bytes};
 	struct mote_sockaddr a;
-	int64_t rc = mote_recv(mote_area(), fd, &v, 1, recv_flags(flags), &a);
+	int64_t rc;
+	if (rights_wait(fd) && !(flags & MSG_OOB))
+		rc = rights_read(fd, &v, 1, recv_flags(flags), &a);
+	else
+		rc = mote_recv(mote_area(), fd, &v, 1, recv_flags(flags), &a);
 	if (rc < 0)
 		return rc;
 	if (address_put(&a, address, len_at) < 0)
@@ -127,34 +152,120 @@ struct control {
 	int32_t level, type;
 };
 
-/*
- * Control messages of a send: those of IP are hints (TTL, class, an address of the sender's own),
- * credentials are the sender's in any case; descriptors cannot travel.
- */
-static int64_t check_control(uint64_t at, uint64_t bytes)
+/* --- control messages of a send --- */
+
+/* Which descriptors: all of the messages together. */
+static int64_t take_rights(struct socket_cargo *c, uint64_t at, uint64_t bytes)
 {
-	struct control c;
-	while (bytes >= sizeof(c)) {
-		if (get_user(&c, at, sizeof(c)) < 0)
+	const uint64_t count = bytes / sizeof(int32_t);
+	if (count > RIGHTS_PER_MESSAGE - c->count)
+		return -EINVAL;
+	if (get_user(&c->fds[c->count], at, count * sizeof(int32_t)) < 0)
+		return -EFAULT;
+	for (uint64_t i = 0; i < count; i++, c->count++)
+		if (mote_get_flags(mote_area(), c->fds[c->count]) < 0)
+			return -EBADF;
+	return 0;
+}
+
+static bool is_own(const uint32_t ids[ID_KINDS], uint32_t id)
+{
+	return id == ids[ID_REAL] || id == ids[ID_EFFECTIVE] || id == ids[ID_SAVED];
+}
+
+/* As whom the program may show itself: there is no other process. */
+static int64_t take_ids(struct socket_cargo *c, uint64_t at, uint64_t bytes)
+{
+	if (bytes != sizeof(c->ids))
+		return -EINVAL;
+	if (get_user(&c->ids, at, sizeof(c->ids)) < 0)
+		return -EFAULT;
+	if (c->ids.pid != (int32_t)process.boot->pid)
+		return -EPERM;
+	if ((!is_own(process.credentials.uid, c->ids.uid) && !capable(CAP_SETUID)) ||
+	    (!is_own(process.credentials.gid, c->ids.gid) && !capable(CAP_SETGID)))
+		return -EPERM;
+	c->says_ids = true;
+	return 0;
+}
+
+/* Of an AF_UNIX socket. */
+static int64_t take_control(struct socket_cargo *c, const struct control *head, uint64_t at)
+{
+	const uint64_t bytes = head->bytes - sizeof(*head);
+	if (head->level != SOL_SOCKET)
+		return 0;
+	if (head->type == SCM_RIGHTS)
+		return take_rights(c, at, bytes);
+	if (head->type == SCM_CREDENTIALS)
+		return take_ids(c, at, bytes);
+	return -EINVAL;
+}
+
+static bool is_unix(int32_t fd)
+{
+	int32_t domain;
+	return socket_end_of(fd) || (mote_sock_getopt(mote_area(), fd, SOL_SOCKET, SO_DOMAIN,
+						      &domain, sizeof(domain)) > 0 &&
+				     domain == AF_UNIX);
+}
+
+/*
+ * Those of IP sockets are hints (TTL, class, an address of the sender's own), or mean nothing
+ * there.
+ */
+static int64_t take_controls(struct socket_cargo *c, int32_t fd, uint64_t at, uint64_t bytes)
+{
+	struct control head;
+	const bool counts = bytes >= sizeof(head) && is_unix(fd);
+	while (bytes >= sizeof(head)) {
+		if (get_user(&head, at, sizeof(head)) < 0)
 			return -EFAULT;
-		if (c.bytes < sizeof(c) || c.bytes > bytes)
+		if (head.bytes < sizeof(head) || head.bytes > bytes)
 			return -EINVAL;
-		if (c.level == SOL_SOCKET && c.type == SCM_RIGHTS) {
-			lib_log("sendmsg: SCM_RIGHTS is not implemented");
-			return -EOPNOTSUPP;
-		}
-		const uint64_t step = min_u64((c.bytes + 7) & ~7UL, bytes);
+		int64_t rc = counts ? take_control(c, &head, at + sizeof(head)) : 0;
+		if (rc < 0)
+			return rc;
+		const uint64_t step = min_u64((head.bytes + 7) & ~7UL, bytes);
 		at += step;
 		bytes -= step;
 	}
-	return 0;
+	if (c->count == 0 || socket_end_of(fd))
+		return 0;
+	lib_log("sendmsg: SCM_RIGHTS is implemented for the sockets of socketpair alone");
+	return -EOPNOTSUPP;
+}
+
+/* Sends what goes with a message as well: of how much is before it the host knows. */
+static int64_t send_cargo(int32_t fd, const struct message *m, uint32_t flags,
+			  struct socket_cargo *c)
+{
+	const uint32_t end = socket_end_of(fd);
+	const int32_t peer = socket_end_descriptor(socket_peer(end));
+	int64_t rc = rights_pack(c);
+	if (rc < 0)
+		return rc;
+	int64_t ahead = 0;
+	if (peer >= 0)
+		ahead = mote_readable_bytes(mote_area(), peer);
+	rc = send_to(fd, (const void *)m->iov, m->iovlen, flags, m->name, m->namelen);
+	if (rc > 0 || (rc == 0 && socket_end(end)->messages))
+		rights_send(socket_peer(end), c, ahead > 0 ? (uint64_t)ahead : 0, (uint64_t)rc);
+	else
+		rights_unpack(c);
+	return rc;
 }
 
 static int64_t send_message(int32_t fd, const struct message *m, uint32_t flags)
 {
-	int64_t rc = check_control(m->control, m->control ? m->controllen : 0);
+	struct socket_cargo c;
+	c.count = 0;
+	c.says_ids = false;
+	int64_t rc = take_controls(&c, fd, m->control, m->control ? m->controllen : 0);
 	if (rc < 0)
 		return rc;
+	if ((c.count || c.says_ids) && socket_end_of(fd))
+		return send_cargo(fd, m, flags, &c);
 	return send_to(fd, (const void *)m->iov, m->iovlen, flags, m->name, m->namelen);
 }
 
@@ -179,21 +290,92 @@ static uint64_t capacity_of(const struct message *m)
 	return bytes;
 }
 
+/* --- control messages of a receive --- */
+
+/* Where they go: what is left, and what has become of the message's flags. */
+struct controls {
+	uint64_t at, left;
+	uint32_t flags;
+};
+
+static int64_t put_head(struct controls *to, uint64_t bytes, int32_t type)
+{
+	const struct control head = {bytes, SOL_SOCKET, type};
+	if (put_user(to->at, &head, sizeof(head)) < 0)
+		return -EFAULT;
+	const uint64_t step = min_u64((bytes + 7) & ~7UL, to->left);
+	to->at += step;
+	to->left -= step;
+	return 0;
+}
+
+static int64_t put_ids(struct controls *to, const struct socket_ids *ids)
+{
+	uint64_t bytes = sizeof(struct control) + sizeof(*ids);
+	if (to->left < bytes)
+		to->flags |= MSG_CTRUNC;
+	if (to->left < sizeof(struct control))
+		return 0;
+	bytes = min_u64(bytes, to->left);
+	if (put_user(to->at + sizeof(struct control), ids, bytes - sizeof(struct control)) < 0)
+		return -EFAULT;
+	return put_head(to, bytes, SCM_CREDENTIALS);
+}
+
+static int64_t put_rights(struct controls *to, const struct socket_cargo *c)
+{
+	uint32_t most = 0;
+	if (to->left > sizeof(struct control))
+		most = (uint32_t)min_u64((to->left - sizeof(struct control)) / sizeof(int32_t),
+					 RIGHTS_PER_MESSAGE);
+	const uint32_t n = rights_receive(c, to->at + sizeof(struct control), most,
+					  to->flags & MSG_CMSG_CLOEXEC);
+	if (n < c->count)
+		to->flags |= MSG_CTRUNC;
+	if (n == 0)
+		return 0;
+	return put_head(to, sizeof(struct control) + n * sizeof(int32_t), SCM_RIGHTS);
+}
+
+static int64_t put_controls(struct controls *to, uint32_t end, const struct socket_cargo *c)
+{
+	const struct socket_ids own = socket_own_ids();
+	int64_t rc = 0;
+	if (end && socket_end(end)->credentials)
+		rc = put_ids(to, c && c->says_ids ? &c->ids : &own);
+	if (rc == 0 && c && c->count)
+		rc = put_rights(to, c);
+	return rc;
+}
+
 /* Receives into a message and says in it what came. */
 static int64_t recv_message(int32_t fd, struct message *m, uint32_t flags)
 {
 	struct mote_sockaddr a;
+	struct controls to = {m->control, m->control ? m->controllen : 0, flags & MSG_CMSG_CLOEXEC};
+	const struct socket_cargo *cargo = NULL;
+	const struct mote_iovec *v = (const void *)m->iov;
 	const uint64_t capacity = capacity_of(m);
-	int64_t rc = mote_recv(mote_area(), fd, (const void *)m->iov, m->iovlen,
-			       recv_flags(flags) | MOTE_RECV_LENGTH, &a);
+	int64_t rc;
+	if (rights_wait(fd) && !(flags & (MSG_OOB | MSG_ERRQUEUE)))
+		rc = rights_recv(fd, v, m->iovlen, recv_flags(flags), &a, &cargo);
+	else
+		rc = mote_recv(mote_area(), fd, v, m->iovlen, recv_flags(flags) | MOTE_RECV_LENGTH,
+			       &a);
 	if (rc < 0)
 		return rc;
+	const int64_t put = put_controls(&to, socket_end_of(fd), cargo);
+	rights_drop();
+	if (put < 0)
+		return put;
 	address_from_host(&a);
 	if (put_user_optional(m->name, a.data, min_u64(a.len, m->namelen)) < 0)
 		return -EFAULT;
 	m->namelen = a.len;
-	m->controllen = 0;
-	m->flags = flags & MSG_ERRQUEUE ? MSG_ERRQUEUE | MSG_CTRUNC : 0;
+	m->controllen = m->control ? m->controllen - to.left : 0;
+	m->flags = to.flags;
+	if (flags & MSG_ERRQUEUE)
+		m->flags |= MSG_ERRQUEUE | MSG_CTRUNC;
 	if ((uint64_t)rc <= capacity)
 		return rc;
 	m->flags |= MSG_TRUNC;
@@ -290,19 +472,57 @@ int64_t sys_shutdown(int fd, uint32_t how)
 
 /* --- options --- */
 
+/* What the runtime itself has of a pair's end: whether it gets credentials, and the other end's. */
+static bool is_kept(uint32_t end, uint32_t level, uint32_t option)
+{
+	return end && level == SOL_SOCKET && (option == SO_PASSCRED || option == SO_PEERCRED);
+}
+
 int64_t sys_setsockopt(int fd, uint32_t level, uint32_t option, uint64_t value, uint64_t len)
 {
-	return mote_sock_setopt(mote_area(), fd, level, option, (const void *)value, len);
+	int32_t on;
+	const uint32_t end = socket_end_of(fd);
+	if (!is_kept(end, level, option) || option != SO_PASSCRED)
+		return mote_sock_setopt(mote_area(), fd, level, option, (const void *)value, len);
+	if (len < sizeof(on))
+		return -EINVAL;
+	if (get_user(&on, value, sizeof(on)) < 0)
+		return -EFAULT;
+	socket_end(end)->credentials = on;
+	return 0;
+}
+
+static int64_t get_kept(const struct socket_end *end, uint32_t option, uint64_t value,
+			uint32_t *len)
+{
+	const int32_t on = end->credentials;
+	const void *from = &on;
+	uint32_t bytes = sizeof(on);
+	if (option == SO_PEERCRED) {
+		from = &end->maker;
+		bytes = sizeof(end->maker);
+	}
+	if (*len > INT32_MAX)
+		return -EINVAL;
+	if (*len > bytes)
+		*len = bytes;
+	return put_user(value, from, *len);
 }
 
 int64_t sys_getsockopt(int fd, uint32_t level, uint32_t option, uint64_t value, uint64_t len_at)
 {
 	uint32_t len;
+	const uint32_t end = socket_end_of(fd);
+	int64_t rc;
 	if (get_user(&len, len_at, sizeof(len)) < 0)
 		return -EFAULT;
-	int64_t rc = mote_sock_getopt(mote_area(), fd, level, option, (void *)value, len);
+	if (is_kept(end, level, option)) {
+		rc = get_kept(socket_end(end), option, value, &len);
+	} else {
+		rc = mote_sock_getopt(mote_area(), fd, level, option, (void *)value, len);
+		len = (uint32_t)rc;
+	}
 	if (rc < 0)
 		return rc;
-	len = (uint32_t)rc;
 	return put_user(len_at, &len, sizeof(len));
 }

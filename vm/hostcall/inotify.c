@@ -110,7 +110,9 @@ static int watch_found(int inotify, int found, uint32_t mask)
 		return rc;
 	int wd = (int)sys_result(inotify_add_watch(inotify, named, mask));
 	rc = jail_name_nothing();
-	return rc < 0 ? rc : wd;
+	if (rc < 0)
+		return rc;
+	return wd;
 }
 
 /*
@@ -167,7 +169,9 @@ static int add_watch(struct vcpu *vcpu, int inotify, const struct call_inotify_a
 		return watch_found(inotify, found, (a->mask & ~(uint32_t)IN_DONT_FOLLOW));
 	int wd = watch_in_container(inotify, dir, found, a, &st);
 	rc = sys_status(fchdir(dir)); /* what is watched is let go of */
-	return rc < 0 ? rc : wd;
+	if (rc < 0)
+		return rc;
+	return wd;
 }
 
 /* -EBADF, or -EINVAL if it is open and no instance. */
@@ -176,7 +180,9 @@ static int entry_of(struct vcpu *vcpu, int32_t fd, const struct fd_entry **e)
 	*e = fdtable_get(&vcpu->vm->fds, fd);
 	if (!*e)
 		return -EBADF;
-	return (*e)->flags & FD_INOTIFY ? 0 : -EINVAL;
+	if ((*e)->flags & FD_INOTIFY)
+		return 0;
+	return -EINVAL;
 }
 
 int64_t host_inotify_add(struct vcpu *vcpu, const struct call_inotify_add *a)

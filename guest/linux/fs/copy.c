@@ -4,6 +4,7 @@
  * descriptor each.
  */
 #include "guest/linux/proc/proc.h"
+#include "guest/linux/socket_rights.h"
 #include "guest/linux/syscall.h"
 
 #include <linux/fcntl.h>
@@ -33,6 +34,8 @@ static int64_t end_close(const struct end *e)
 static int64_t end_read(struct end *e, uint8_t *to, uint64_t bytes)
 {
 	const struct mote_iovec v = {.base = (uint64_t)to, .len = bytes};
+	if (rights_wait(e->fd))
+		return rights_read(e->fd, &v, 1, 0, NULL);
 	if (!e->offset_at)
 		return proc_read(mote_readv(mote_area(), e->fd, &v, 1), e->fd, &v, 1, NULL);
 	int64_t n = mote_preadv(mote_area(), e->fd, &v, 1, e->offset);

@@ -12,6 +12,7 @@
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/lookup.h"
 #include "guest/linux/proc/proc.h"
+#include "guest/linux/socket_rights.h"
 #include "guest/linux/syscall.h"
 #include "guest/linux/task/limits.h"
 
@@ -84,6 +85,8 @@ static inline int64_t read_served(int64_t rc, int32_t fd, const struct mote_iove
 int64_t sys_read(int fd, uint64_t to, uint64_t bytes)
 {
 	const struct mote_iovec v = one_vector(to, bytes);
+	if (rights_wait(fd))
+		return rights_read(fd, &v, 1, 0, NULL);
 	return read_served(mote_readv(mote_area(), fd, vector_base(&v), vector_count(&v)), fd, &v,
 			   1);
 }
@@ -91,6 +94,8 @@ int64_t sys_read(int fd, uint64_t to, uint64_t bytes)
 int64_t sys_readv(int fd, uint64_t vectors, uint64_t count)
 {
 	const struct mote_iovec *v = (const void *)vectors;
+	if (rights_wait(fd))
+		return rights_read(fd, v, count, 0, NULL);
 	return read_served(mote_readv(mote_area(), fd, v, program_count(count)), fd, v, count);
 }
 
@@ -285,10 +290,13 @@ int64_t sys_lseek(int fd, int64_t offset, uint32_t whence)
 /* What paths are resolved by is not the program's: those that close all numbers do not close it. */
 int64_t sys_close(int fd)
 {
-	if (lookup_holds(fd))
+	if (lookup_holds(fd) || rights_hold(fd))
 		return -EBADF;
 	fd_forget(fd);
-	return mote_close(mote_area(), fd);
+	int64_t rc = mote_close(mote_area(), fd);
+	if (rights_waiting)
+		rights_collect();
+	return rc;
 }
 
 enum { CLOSE_AT_ONCE = 64 };
@@ -349,9 +357,13 @@ int64_t descriptor_dup_from(int32_t fd, uint32_t at_least)
 
 int64_t descriptor_dup_onto(int32_t fd, int32_t to)
 {
-	if (to < 0 || (uint32_t)to >= limits_soft(RLIMIT_NOFILE) || lookup_holds(to))
+	if (to < 0 || (uint32_t)to >= limits_soft(RLIMIT_NOFILE) || lookup_holds(to) ||
+	    rights_hold(to))
 		return -EBADF;
-	return fd_copied(fd, descriptor_admit(mote_dup_to(mote_area(), fd, to)));
+	int64_t rc = fd_copied(fd, descriptor_admit(mote_dup_to(mote_area(), fd, to)));
+	if (rights_waiting)
+		rights_collect();
+	return rc;
 }
 
 int64_t descriptor_pair_on_exec(int64_t rc, uint64_t at, bool set)

@@ -11,6 +11,7 @@
 #include "guest/linux/fs/dir_cookie.h"
 #include "guest/linux/fs/roots.h"
 #include "guest/linux/proc/files.h"
+#include "guest/linux/socket_pairs.h"
 
 #include <linux/limits.h>
 
@@ -83,6 +84,7 @@ void fd_forget(int32_t fd)
 		dir_cookie_set(fd, 0);
 	proc_file_forget(fd);
 	event_file_forget(fd);
+	socket_end_forget(fd);
 	(void)!fd_set_close_on_exec(fd, false);
 }
 
@@ -127,6 +129,7 @@ int64_t fd_copied(int32_t from, int64_t to)
 		dir_cookie_set((int32_t)to, dir_cookie(from));
 	proc_file_copied(from, (int32_t)to);
 	event_file_copied(from, (int32_t)to);
+	socket_end_copied(from, (int32_t)to);
 	return to;
 }
 

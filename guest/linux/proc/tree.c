@@ -4,6 +4,7 @@
  * paths are canonical, but that the list of files has PID for the process's number.
  */
 #include "guest/linux/proc/tree.h"
+#include "guest/linux/socket_rights.h"
 
 #include "guest/lib/walk.h"
 #include "guest/linux/event_file.h"
@@ -158,7 +159,10 @@ int32_t proc_descriptor(const char *path)
 		return -1;
 	const char *number = below(listed_name(path, name), OWN_DESCRIPTORS);
 	int32_t fd = number ? walk_number(number) : -1;
-	return fd >= 0 && !lookup_holds(fd) && mote_get_flags(mote_area(), fd) >= 0 ? fd : -1;
+	return fd >= 0 && !lookup_holds(fd) && !rights_hold(fd) &&
+			       mote_get_flags(mote_area(), fd) >= 0
+		       ? fd
+		       : -1;
 }
 
 int64_t proc_lookup(const char *path)
@@ -329,7 +333,8 @@ static bool path_entry(const char *directory, uint32_t index, union proc_entry *
 
 static bool descriptor_entry(uint64_t fd, union proc_entry *e)
 {
-	return !lookup_holds((int32_t)fd) && mote_get_flags(mote_area(), (int32_t)fd) >= 0 &&
+	return !lookup_holds((int32_t)fd) && !rights_hold((int32_t)fd) &&
+	       mote_get_flags(mote_area(), (int32_t)fd) >= 0 &&
 	       number_entry(e, (uint32_t)fd, TYPE_LINK);
 }
 
