@@ -106,10 +106,27 @@ static uint32_t utf8_bytes(uint32_t point)
 	return point < 0x10000 ? 3 : 4;
 }
 
+/* How many bytes of UTF-8 are ASCII from here on, by eights: most text is. */
+static uint32_t ascii_bytes(const struct scan *s)
+{
+	uint32_t n = s->next;
+	if (s->encoding != TEXT_UTF8)
+		return 0;
+	while (s->units - n >= 8 && !(layout_load(s->at + n, 8) & 0x8080808080808080ull))
+		n += 8;
+	return n - s->next;
+}
+
 static bool measure_text(const struct text *text, struct measure *m)
 {
 	*m = (struct measure){0};
 	for (struct scan s = scan_of(text); s.next < s.units;) {
+		const uint32_t ascii = ascii_bytes(&s);
+		s.next += ascii;
+		m->utf8 += ascii;
+		m->utf16 += ascii;
+		if (s.next == s.units)
+			break;
 		const int32_t point = next_point(&s);
 		if (point < 0)
 			return false;
@@ -192,11 +209,12 @@ static void put_latin1(const struct text *text, uint8_t *to, uint64_t size)
 
 /* --- allocating, as the specification does for each pair of encodings --- */
 
+/* From UTF-16 or Latin-1. */
 static void to_utf8(const struct component_call *side, const struct text *t,
 		    const struct measure *m, uint32_t out[2])
 {
 	uint8_t *to = side_realloc(side, 0, 0, 1, t->units, &out[0]);
-	if (t->encoding != TEXT_UTF8 && m->largest >= 0x80) {
+	if (m->largest >= 0x80) {
 		const uint64_t worst = (uint64_t)t->units * (t->encoding == TEXT_UTF16 ? 3 : 2);
 		to = side_realloc(side, out[0], t->units, 1, worst, &out[0]);
 		if (m->utf8 < worst)
@@ -254,9 +272,20 @@ static void compact_to_compact(const struct component_call *side, const struct t
 	put_latin1(t, to, t->units);
 }
 
+static void copy_utf8(const struct component_call *side, const struct text *text, uint32_t out[2])
+{
+	uint8_t *to = side_realloc(side, 0, 0, 1, text->units, &out[0]);
+	memcpy(to, text->at, text->units);
+	out[1] = text->units;
+}
+
 void text_lower(const struct component_call *side, const struct text *text, uint32_t out[2])
 {
 	struct measure m;
+	if (text->encoding == TEXT_UTF8 && side->options->encoding == STRING_UTF8) {
+		copy_utf8(side, text, out);
+		return;
+	}
 	(void)measure_text(text, &m);
 	switch ((enum string_encoding)side->options->encoding) {
 	case STRING_UTF8:

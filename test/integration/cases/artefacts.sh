@@ -34,10 +34,6 @@ test_artefact_kinds() { # core
 		is "$status" 0 "$name: $(cat "$err")"
 		is "$(cat "$out")" "out of $name" "$name: stdout"
 	done
-	take artefact-real-component
-	of artefact-real-component component.wasm
-	is "$status" 0 "a component: $(cat "$err")"
-	is "$(cat "$out")" component.wasm 'a component: its arguments'
 	take artefact-native
 	of artefact-native probe exit 7
 	is "$status" 7 "a native program: $(cat "$err")"
@@ -79,6 +75,7 @@ test_artefact_refused() { # core
 	! refused_by_containerd || return 0
 	artefact_refused artefact-amd64 'image example.com/artefact-amd64:1: its config says that it is for linux/amd64; that of its program must be wasip1/wasm'
 	artefact_refused artefact-false 'is not what its media type application/wasm says'
+	artefact_refused artefact-real-component 'does not export the function run of wasi:cli/run@0.2'
 	artefact_refused artefact-unknown 'none of its layers is a program.*application/vnd.example.thing'
 }
 
