@@ -82,6 +82,49 @@ static int64_t futex_change(uint64_t at, uint32_t what)
 	return put_user(at, &value, sizeof(value));
 }
 
+/* --- locks that the kernel knows the owner of --- */
+
+/* Who holds it is this thread, nobody, or a thread that there is not. */
+static int64_t futex_lock(uint64_t at)
+{
+	const uint32_t own = process.boot->pid;
+	uint32_t value;
+	if (get_user(&value, at, sizeof(value)) < 0)
+		return -EFAULT;
+	if ((value & FUTEX_TID_MASK) == own)
+		return -EDEADLK;
+	if (value & FUTEX_TID_MASK) { /* as Linux has it, which then looks for the thread */
+		value |= FUTEX_WAITERS;
+		if (put_user(at, &value, sizeof(value)) < 0)
+			return -EFAULT;
+		return -ESRCH;
+	}
+	value = (value & FUTEX_OWNER_DIED) | own;
+	return put_user(at, &value, sizeof(value));
+}
+
+static int64_t futex_lock_until(uint64_t at, uint64_t timeout_at)
+{
+	struct mote_time t;
+	const struct mote_time *timeout;
+	if (get_user_timeout(timeout_at, &t, &timeout) < 0)
+		return -EFAULT;
+	if (timeout && (t.sec < 0 || t.nsec < 0 || t.nsec >= 1000000000))
+		return -EINVAL;
+	return futex_lock(at);
+}
+
+static int64_t futex_unlock(uint64_t at)
+{
+	uint32_t value;
+	if (get_user(&value, at, sizeof(value)) < 0)
+		return -EFAULT;
+	if ((value & FUTEX_TID_MASK) != process.boot->pid)
+		return -EPERM;
+	value = 0;
+	return put_user(at, &value, sizeof(value));
+}
+
 int64_t sys_futex(uint64_t at, uint32_t operation, uint32_t value, uint64_t timeout_at,
 		  uint64_t other, uint32_t bits)
 {
@@ -102,6 +145,13 @@ int64_t sys_futex(uint64_t at, uint32_t operation, uint32_t value, uint64_t time
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(at, (operation & FUTEX_CMD_MASK) == FUTEX_CMP_REQUEUE, value,
 				     timeout_at, bits);
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		return futex_lock_until(at, timeout_at);
+	case FUTEX_TRYLOCK_PI:
+		return futex_lock(at);
+	case FUTEX_UNLOCK_PI:
+		return futex_unlock(at);
 	case FUTEX_WAKE_OP:
 		return other % sizeof(uint32_t) ? -EINVAL : futex_change(other, bits);
 	default:
