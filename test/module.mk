@@ -266,7 +266,7 @@ $(B)/test/unit/api_tenant: | $(GUESTS)/tenant.musl $(GUESTS)/calls_guest.elf
 $(B)/test/unit/api_tenant.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 # The engine in the test's own process.
-$(addprefix $(B)/test/unit/,wasm_store wasm_trap): $(HOSTED_WASM)
+$(addprefix $(B)/test/unit/,wasm_heap wasm_store wasm_trap): $(HOSTED_WASM)
 
 # The SIMD emitter alone, whose code runs in the test.
 $(B)/test/unit/wasm_simd: $(addprefix $(B)/hosted/guest/wasm/x86_64/,simd.o simd_arith.o simd_constants.o simd_table.o cpu.o) \
