@@ -77,6 +77,39 @@ def test_pod_fields_volumes():
         subprocess.run(["umount", memory], check=True)
 
 
+def test_pod_fields_propagation():
+    """mountPropagation: what the node mounts in a volume later is seen by HostToContainer, and by None is not."""
+    private, host_to_container = 0, 1
+    top = os.path.join(DIR, "top")
+    os.mkdir(top)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", top], check=True)
+    subprocess.run(["mount", "--make-shared", top], check=True)
+    look = "echo >/v/ready-$1; until [ -e /v/done ]; do sleep 0.1; done; [ -e /v/later/file ] && echo seen || echo not seen"
+    told = {}
+    try:
+        os.mkdir(top + "/later")
+        for handler in ("runc", HANDLER):
+            with Pod("pod-" + handler, handler=handler) as pod:
+                containers = {}
+                for name, propagation in (("none", private), ("to-container", host_to_container)):
+                    full = handler + "-" + name
+                    containers[name] = pod.run(full, ["/bin/busybox", "sh", "-c", look.replace("sleep 0.1", ":"), "sh", full], image=BUSYBOX,
+                                               mounts=[{1: "/v", 2: top, 5: propagation}])
+                    within(20, lambda full=full: os.path.exists(top + "/ready-" + full))
+                subprocess.run(["mount", "-t", "tmpfs", "tmpfs", top + "/later"], check=True)
+                write(top + "/later/file", "later")
+                write(top + "/done", "")
+                for name, container in containers.items():
+                    assert pod.exit_code(container) == 0
+                    told[handler, name] = log(handler + "-" + name)
+            subprocess.run(["umount", top + "/later"], check=True)
+            os.remove(top + "/done")
+    finally:
+        subprocess.run(["umount", "-R", top], check=True)
+    for name, wanted in (("none", "not seen"), ("to-container", "seen")):
+        assert told[HANDLER, name] == told["runc", name] == [["stdout", wanted]], told
+
+
 def test_pod_fields_user():
     """runAsUser, runAsGroup, fsGroup and supplementalGroups, which are one list here; files are made with their ids."""
     data = os.path.join(DIR, "data")
