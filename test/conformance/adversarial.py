@@ -296,6 +296,14 @@ def catches(size, tags, clauses):
     return module(types=types, funcs=[0] * n, bodies=[body(code)] * n, before_code=section(13, vec([b"\0\1"] * tags)))
 
 
+def matching_catches(size):
+    """The label's types are others than the tag's, and match them."""
+    types = [functype(), b"\x60" + vec([b"\x64\x70"] * 1000) + b"\0", functype([], [FUNCREF] * 1000)]
+    code = BLOCK + b"\2" + TRY_TABLE + VOID + vec([b"\0\0\0"] * 60_000) + END + UNREACHABLE + END + DROP * 1000
+    n = max(size // len(code), 1)
+    return module(types=types, funcs=[0] * n, bodies=[body(code)] * n, before_code=section(13, vec([b"\0\1"])))
+
+
 def wide_catches(size):
     """Of one tag: only the first of a try_table is ever reached."""
     return catches(size, 1, [0] * 10_000)
@@ -381,7 +389,7 @@ MODULES = [nested_blocks, nested_loops, nested_ifs, nested_results, wide_results
            many_locals_loops, functions_of_locals, functions_of_50000_locals, wide_calls, table_of_branches,
            tables_of_branches, tiny_functions, constant_chain, constant_tower, deep_stack, deep_stack_blocks, deep_stack_calls, deep_stack_sets, unreachable_code,
            forward_branches, long_sum, many_loops, many_types, alike_types, alike_exports, many_exports, many_globals, many_elements, many_segments,
-           many_names, many_tries, nested_tries, nested_legacy_tries, wide_catches,
+           many_names, many_tries, nested_tries, nested_legacy_tries, matching_catches, wide_catches,
            wide_catches_of_tags, wide_tags, legacy_catches, legacy_wide_catches, rec_group, rec_groups,
            subtype_chains, long_block_types, unset_locals, vectors]
 SIZE = 3_000_000

@@ -222,6 +222,8 @@ struct compiler {
 	uint32_t try_number;     /* of the last; a function that is compiled again has others */
 	struct wasm_jump *again; /* compiles the module once more */
 	uint32_t *caught_by; /* of each tag: the try that caught it last; NULL before the first */
+	/* The last tag's and label's types that were compared, and match. */
+	const uint32_t *caught_types, *caught_as;
 	uint32_t void_types[1];
 };
 
