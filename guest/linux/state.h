@@ -56,6 +56,7 @@ struct process {
 	uint32_t stack_exec; /* MOTE_PROT_EXEC if it can be executed, or 0 */
 	char cwd[PATH_MAX];  /* absolute, without symlinks */
 	uint32_t umask;
+	uint64_t robust_list; /* set_robust_list */
 	struct signal_action actions[SIGNALS + 1];
 	struct program_text text;
 	bool no_new_privs; /* prctl: set-ID bits of programs mean nothing from now on */

@@ -283,6 +283,7 @@ _Noreturn static void become(struct execution *e, const struct elf_program *p,
 	const char *why;
 	memory_take_away();
 	credentials_exec();
+	process.robust_list = 0;
 	if (load_segments(p, &e->file, s, &to, &why) < 0) {
 		lib_error("%s: %s", e->name, why);
 		signal_end(SIGSEGV);

@@ -171,10 +171,25 @@ int64_t sys_personality(uint32_t domain)
 	return before;
 }
 
+enum { ROBUST_LIST_BYTES = 3 * sizeof(uint64_t) }; /* struct robust_list_head */
+
+/* What it lists nobody else could find at the thread's end. */
 int64_t sys_set_robust_list(uint64_t head, uint64_t bytes)
 {
-	(void)head;
-	return bytes == 3 * sizeof(uint64_t) ? 0 : -EINVAL;
+	if (bytes != ROBUST_LIST_BYTES)
+		return -EINVAL;
+	process.robust_list = head;
+	return 0;
+}
+
+int64_t sys_get_robust_list(int pid, uint64_t head_at, uint64_t bytes_at)
+{
+	const uint64_t bytes = ROBUST_LIST_BYTES;
+	if (pid != 0 && pid != (int32_t)process.boot->pid)
+		return -ESRCH;
+	if (put_user(bytes_at, &bytes, sizeof(bytes)) < 0)
+		return -EFAULT;
+	return put_user(head_at, &process.robust_list, sizeof(process.robust_list));
 }
 
 int64_t sys_sched_yield(void)

@@ -73,6 +73,21 @@ static void mutexes(int kind, int robust)
 	SHOW(pthread_mutex_destroy(&m));
 }
 
+/* musl asks so whether the kernel has robust mutexes. */
+static void lists(void)
+{
+	uint64_t own[3] = {0}, *head = NULL;
+	size_t bytes = 0;
+	SHOW(syscall(SYS_set_robust_list, own, 23));
+	SHOW(syscall(SYS_get_robust_list, 0, &head, (void *)8));
+	SHOW(syscall(SYS_get_robust_list, 0, (void *)8, &bytes));
+	SHOW(syscall(SYS_get_robust_list, 0x3fffffff, &head, &bytes));
+	SHOW(syscall(SYS_set_robust_list, own, sizeof(own)));
+	SHOW(syscall(SYS_get_robust_list, getpid(), &head, &bytes));
+	SHOW(head == own), SHOW(bytes);
+	SHOW(syscall(SYS_set_robust_list, NULL, sizeof(own)));
+}
+
 int main(void)
 {
 	words(FUTEX_LOCK_PI);
@@ -81,5 +96,6 @@ int main(void)
 	mutexes(PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_STALLED);
 	mutexes(PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_STALLED);
 	mutexes(PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_ROBUST);
+	lists();
 	return 0;
 }
