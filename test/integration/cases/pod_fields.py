@@ -84,7 +84,7 @@ def test_pod_fields_propagation():
     os.mkdir(top)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", top], check=True)
     subprocess.run(["mount", "--make-shared", top], check=True)
-    look = "echo >/v/ready-$1; until [ -e /v/done ]; do sleep 0.1; done; [ -e /v/later/file ] && echo seen || echo not seen"
+    look = "echo >/v/ready-$1; read -r line </v/go-$1; [ -e /v/later/file ] && echo seen || echo not seen"
     told = {}
     try:
         os.mkdir(top + "/later")
@@ -93,17 +93,17 @@ def test_pod_fields_propagation():
                 containers = {}
                 for name, propagation in (("none", private), ("to-container", host_to_container)):
                     full = handler + "-" + name
-                    containers[name] = pod.run(full, ["/bin/busybox", "sh", "-c", look.replace("sleep 0.1", ":"), "sh", full], image=BUSYBOX,
+                    os.mkfifo(top + "/go-" + full)
+                    containers[name] = pod.run(full, ["/bin/busybox", "sh", "-c", look, "sh", full], image=BUSYBOX,
                                                mounts=[{1: "/v", 2: top, 5: propagation}])
                     within(20, lambda full=full: os.path.exists(top + "/ready-" + full))
                 subprocess.run(["mount", "-t", "tmpfs", "tmpfs", top + "/later"], check=True)
                 write(top + "/later/file", "later")
-                write(top + "/done", "")
                 for name, container in containers.items():
+                    write(top + "/go-" + handler + "-" + name, "")  # each waits for the other to open it
                     assert pod.exit_code(container) == 0
                     told[handler, name] = log(handler + "-" + name)
             subprocess.run(["umount", top + "/later"], check=True)
-            os.remove(top + "/done")
     finally:
         subprocess.run(["umount", "-R", top], check=True)
     for name, wanted in (("none", "not seen"), ("to-container", "seen")):
