@@ -132,7 +132,8 @@ enum mote_move {
 enum mote_resolve {
 	MOTE_RESOLVE_BENEATH = 0, /* `..` above it, absolute paths and symlinks out of it: -EXDEV */
 	MOTE_RESOLVE_IN_ROOT = 1, /* the directory acts as "/" */
-	MOTE_RESOLVE_NOFOLLOW = 2, /* flag: a symlink as the last component is not followed */
+	MOTE_RESOLVE_NOFOLLOW = 2,    /* flag: a symlink as the last component is not followed */
+	MOTE_RESOLVE_NO_SYMLINKS = 4, /* flag: a symlink on the way is -ELOOP */
 };
 
 #endif

@@ -32,10 +32,16 @@ int resolve_missing(int dir, const char *path, uint32_t resolve)
 
 int resolve_try(int dir, const char *path, uint32_t resolve, uint64_t flags, uint32_t mode)
 {
-	if (resolve & ~(uint32_t)(MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW))
+	const uint32_t known =
+		MOTE_RESOLVE_IN_ROOT | MOTE_RESOLVE_NOFOLLOW | MOTE_RESOLVE_NO_SYMLINKS;
+	enum jail_resolving resolving = JAIL_BENEATH;
+	if (resolve & ~known)
 		return -EINVAL;
-	struct open_how own, *how;
-	how = jail_how(resolve & MOTE_RESOLVE_IN_ROOT ? JAIL_IN_ROOT : JAIL_BENEATH, &own);
+	if (resolve & MOTE_RESOLVE_NO_SYMLINKS)
+		resolving = JAIL_NO_SYMLINKS;
+	else if (resolve & MOTE_RESOLVE_IN_ROOT)
+		resolving = JAIL_IN_ROOT;
+	struct open_how own, *how = jail_how(resolving, &own);
 	how->flags = flags | O_CLOEXEC;
 	if (resolve & MOTE_RESOLVE_NOFOLLOW)
 		how->flags |= O_NOFOLLOW;

@@ -105,14 +105,14 @@ static int64_t find_synthetic(struct resolved_path *p)
 
 static int64_t resolve_by_walking(struct resolved_path *p)
 {
-	struct walk_end end;
+	struct walk_end end = {.own = -1};
 	p->walked = true;
 	p->dirfd = -1;
 	int64_t rc = walk(p, &end);
+	p->links = end.links;
 	if (rc < 0)
 		return rc;
 	p->own = end.own;
-	p->links = end.links;
 	if (p->own >= 0 || begin_at_root(p))
 		return 0;
 	return find_synthetic(p);
@@ -207,9 +207,9 @@ static bool join_directory(struct resolved_path *p)
 	return path && lookup_still_names(path, p->dirfd) && join(p, path) == 0;
 }
 
-int64_t lookup_walk(struct resolved_path *p, int32_t dirfd, uint64_t path)
+int64_t lookup_walk(struct resolved_path *p, int32_t dirfd, uint64_t path, bool follow)
 {
-	int64_t rc = lookup_user(p, dirfd, path, LOOKUP_FILE);
+	int64_t rc = lookup_user(p, dirfd, path, follow ? LOOKUP_FILE : LOOKUP_NOFOLLOW);
 	if (rc < 0 || p->own >= 0 || p->proc[0])
 		return rc;
 	if (!p->walked && p->dirfd >= 0 && !join_directory(p))

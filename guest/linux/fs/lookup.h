@@ -55,8 +55,8 @@ int64_t lookup_with_flags(struct resolved_path *p, int32_t dirfd, uint64_t path,
 int64_t lookup_path(struct resolved_path *p, int32_t dirfd, const char *path, enum lookup lookup);
 /* The symlink that p->own, a descriptor opened with O_PATH, is; -ENOENT: it is not one. */
 int64_t lookup_link(struct resolved_path *p);
-/* The name of the file that a path argument leads to at last, or p->own. */
-int64_t lookup_walk(struct resolved_path *p, int32_t dirfd, uint64_t path);
+/* The name of the file that a path argument leads to, at last if links are followed, or p->own. */
+int64_t lookup_walk(struct resolved_path *p, int32_t dirfd, uint64_t path, bool follow);
 /*
  * Whether a call on the path that returned rc is to be made again: the path is something else now.
  */

@@ -14,7 +14,6 @@
 
 #include <linux/fcntl.h>
 #include <linux/fs.h>
-#include <linux/openat2.h>
 #include <linux/stat.h>
 
 /* From <unistd.h> and <sys/stat.h>; the kernel's headers for programs have none of them. */
@@ -95,6 +94,14 @@ static int64_t create_error(const struct resolved_path *p)
 	return -EROFS;
 }
 
+int64_t path_open_below(int32_t dir, const char *path, uint32_t resolve, uint32_t flags,
+			uint32_t mode)
+{
+	int64_t rc = mote_open(mote_area(), dir, path, strlen(path), resolve,
+			       flags & ~(uint32_t)IGNORED_FLAGS, mode & ~process.umask);
+	return fd_set_close_on_exec(descriptor_admit(rc), flags & O_CLOEXEC);
+}
+
 static int64_t open_here(const struct resolved_path *p, uint32_t flags, uint32_t mode)
 {
 	if (p->own >= 0)
@@ -137,83 +144,13 @@ int64_t sys_openat(int dirfd, uint64_t path, uint32_t flags, uint32_t mode)
 	return open_resolved(&p, flags, mode);
 }
 
-/* The working directory as a descriptor of the runtime's own, to be closed. */
-static int64_t open_cwd(void)
+int64_t path_open_cwd(void)
 {
 	struct resolved_path p;
 	int64_t rc = lookup_path(&p, AT_FDCWD, ".", LOOKUP_FILE);
 	if (rc < 0)
 		return rc;
 	return open_resolved(&p, O_DIRECTORY, 0);
-}
-
-/* openat2 with a resolution of its own: the directory's descriptor takes the place of the root. */
-static int64_t open_confined(int32_t dirfd, uint64_t path, const struct open_how *how)
-{
-	char rest[PATH_MAX];
-	int64_t len = user_path(rest, path);
-	if (len < 0)
-		return len;
-	if (len == 0)
-		return -ENOENT;
-	int64_t dir = dirfd == AT_FDCWD ? open_cwd() : dirfd;
-	if (dir < 0)
-		return dir;
-	uint32_t resolve = MOTE_RESOLVE_BENEATH;
-	if (how->resolve & RESOLVE_IN_ROOT)
-		resolve = MOTE_RESOLVE_IN_ROOT;
-	if (how->flags & O_NOFOLLOW)
-		resolve |= MOTE_RESOLVE_NOFOLLOW;
-	int64_t rc = mote_open(mote_area(), (int32_t)dir, rest, (uint64_t)len, resolve,
-			       (uint32_t)how->flags, (uint32_t)how->mode & ~process.umask);
-	if (dirfd == AT_FDCWD)
-		(void)!sys_close((int)dir);
-	return rc == -ENOLINK ? -ENOENT : descriptor_admit(rc);
-}
-
-/* Whether a path goes by no link that must not be followed; that the program changes none. */
-static int64_t check_links(int32_t dirfd, uint64_t path, const struct open_how *how)
-{
-	struct resolved_path p;
-	if (!how->resolve)
-		return 0;
-	int64_t rc = lookup_walk(&p, dirfd, path);
-	if (rc < 0)
-		return rc;
-	const bool symlink = p.links > 0 && (how->resolve & RESOLVE_NO_SYMLINKS);
-	return symlink || p.own >= 0 ? -ELOOP : 0;
-}
-
-int64_t sys_openat2(int dirfd, uint64_t path, uint64_t how_at, uint64_t size)
-{
-	const uint64_t confined = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
-	const uint64_t linkless = RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
-	const uint64_t known = confined | linkless | RESOLVE_NO_XDEV | RESOLVE_CACHED;
-	struct open_how how;
-	if (size < sizeof(how))
-		return -EINVAL;
-	if (size > sizeof(how))
-		return -E2BIG;
-	if (get_user(&how, how_at, sizeof(how)) < 0)
-		return -EFAULT;
-	const bool makes = (how.flags & O_CREAT) || (how.flags & O_TMPFILE) == O_TMPFILE;
-	if ((how.flags | how.mode) >> 32 || (how.resolve & ~known) ||
-	    (how.mode && (!makes || how.mode & ~07777UL)) || (how.resolve & confined) == confined)
-		return -EINVAL;
-	uint64_t possible = linkless;
-	if (how.resolve & confined) /* where no magic link is followed in any case */
-		possible = confined | RESOLVE_NO_MAGICLINKS;
-	if (how.resolve & ~possible) {
-		lib_log("openat2: resolve flags %lx are not implemented",
-			(unsigned long)how.resolve);
-		return -ENOSYS;
-	}
-	if (how.resolve & confined)
-		return open_confined(dirfd, path, &how);
-	int64_t rc = check_links(dirfd, path, &how);
-	if (rc < 0)
-		return rc;
-	return sys_openat(dirfd, path, (uint32_t)how.flags, (uint32_t)how.mode);
 }
 
 int64_t sys_truncate(uint64_t path, uint64_t size)
@@ -506,7 +443,7 @@ static int64_t follow_link(struct resolved_path *p, int32_t dirfd, uint64_t path
 	struct mote_stat st;
 	if (stat_path(dirfd, path, AT_SYMLINK_NOFOLLOW, &st) < 0 || !S_ISLNK(st.mode))
 		return 0;
-	return lookup_walk(p, dirfd, path);
+	return lookup_walk(p, dirfd, path, true);
 }
 
 static int64_t link_file_here(int32_t fd, const struct resolved_path *to)
@@ -541,7 +478,7 @@ static int64_t linked_descriptor(int from_dir, uint64_t from, uint32_t flags)
 		return -EPERM; /* a directory */
 	if (empty)
 		return mote_get_flags(mote_area(), from_dir) < 0 ? -EBADF : from_dir;
-	if (flags & AT_SYMLINK_FOLLOW && lookup_walk(&p, from_dir, from) == 0 && p.own >= 0)
+	if (flags & AT_SYMLINK_FOLLOW && lookup_walk(&p, from_dir, from, true) == 0 && p.own >= 0)
 		return mote_get_flags(mote_area(), p.own) < 0 ? -ENOENT : p.own;
 	return INT32_MAX;
 }

@@ -4,6 +4,11 @@
 
 #include "guest/linux/state.h"
 
+/* The working directory as a descriptor of the runtime's own, to be closed. */
+int64_t path_open_cwd(void);
+/* Opens a path below a descriptor as the host resolves it (enum mote_resolve), for the program. */
+int64_t path_open_below(int32_t dir, const char *path, uint32_t resolve, uint32_t flags,
+			uint32_t mode);
 /*
  * Sets the access and modification times of a path, or of the descriptor itself if the path is 0.
  */
