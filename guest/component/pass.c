@@ -155,7 +155,8 @@ static void pass_elements(const struct passage *p, const struct ctype *a, const 
 			  uint64_t count, const uint8_t *from, uint8_t *to)
 {
 	if (is_plain(a)) {
-		memcpy(to, from, count * a->bytes);
+		memmove(to, from,
+			count * a->bytes); /* the callee's realloc may have given the caller's */
 		return;
 	}
 	for (uint64_t i = 0; i < count; i++)

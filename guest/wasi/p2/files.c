@@ -60,32 +60,35 @@ struct via_params {
 	uint64_t offset;
 };
 
-static void open_stream(struct component_call *call, uint32_t file, uint64_t at, bool output,
+static void open_output(struct component_call *call, uint32_t file, uint64_t at, bool appends,
 			struct result_handle *out)
 {
-	struct p2_object o = p2_of_file(file, output ? P2_OUTPUT : P2_INPUT);
+	struct p2_object o = p2_of_file(file, P2_OUTPUT);
 	o.positioned = true;
 	o.at = at;
-	o.appends = at == UINT64_MAX;
-	out->handle =
-		call_own(call, output ? &p2_output_stream : &p2_input_stream, p2_new(call, &o));
+	o.appends = appends;
+	out->handle = call_own(call, &p2_output_stream, p2_new(call, &o));
 }
 
 static void read_via_stream(struct component_call *call, const void *params, void *result)
 {
 	const struct via_params *p = params;
-	open_stream(call, p->descriptor, p->offset, false, result);
+	struct p2_object o = p2_of_file(p->descriptor, P2_INPUT);
+	struct result_handle *out = result;
+	o.positioned = true;
+	o.at = p->offset;
+	out->handle = call_own(call, &p2_input_stream, p2_new(call, &o));
 }
 
 static void write_via_stream(struct component_call *call, const void *params, void *result)
 {
 	const struct via_params *p = params;
-	open_stream(call, p->descriptor, p->offset, true, result);
+	open_output(call, p->descriptor, p->offset, false, result);
 }
 
 static void append_via_stream(struct component_call *call, const void *params, void *result)
 {
-	open_stream(call, *(const uint32_t *)params, UINT64_MAX, true, result);
+	open_output(call, *(const uint32_t *)params, 0, true, result);
 }
 
 /* --- reading and writing --- */
