@@ -341,8 +341,11 @@ static bool kill_listed(const char *dir)
 	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
 	if (io_read_file(AT_FDCWD, path, PROCS_MAX, &text, &len) < 0)
 		return false;
-	for (char *rest = text, *pid; (pid = strsep(&rest, "\n")) && *pid;)
-		kill((pid_t)strtol(pid, NULL, 10), SIGKILL);
+	for (char *rest = text, *line; (line = strsep(&rest, "\n")) && *line;) {
+		pid_t pid = (pid_t)strtol(line, NULL, 10);
+		if (pid > 0) /* 0 is one of a PID namespace that cannot be seen from here */
+			kill(pid, SIGKILL);
+	}
 	return len > 0;
 }
 
