@@ -39,6 +39,21 @@ test_artefact_kinds() { # core
 	is "$status" 7 "a native program: $(cat "$err")"
 }
 
+# A component: its arguments, streams, and how it ends.
+test_artefact_component() { # core
+	! refused_by_containerd || return 0
+	take artefact-echo
+	local IMAGE=example.com/artefact-echo:1 PROGRAM=echo.wasm
+	# ctr tells of its input's end if it has its task already.
+	run component < <(printf 'first\nsecond'; within 20 grep -q second "$out"; printf ', unfinished')
+	is "$status" 0 "$(cat "$err")"
+	is "$(cat "$out")" $'echo.wasm\nfirst\nsecond, unfinished' stdout
+	rm "$out"
+	run component a '' c < <(within 20 grep -q ^c$ "$out")
+	is "$status" 1 "an error: $(cat "$err")"
+	ctr images rm "$IMAGE" >/dev/null
+}
+
 # The image's entrypoint and environment, as of any image.
 test_artefact_config() { # core
 	! refused_by_containerd || return 0

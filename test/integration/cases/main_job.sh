@@ -24,18 +24,18 @@ each_environment() { # core
 
 # ctr that has its task calls CloseIO when its own stdin ends.
 each_stdin() { # core
-	{ echo one; within 20 is_state cat RUNNING; echo two; } | run cat cat
+	run cat cat < <(echo one; within 20 is_state cat RUNNING; echo two)
 	is "$status" 0 status
 	is "$(cat "$out")" $'one\ntwo' stdout
 }
 
 # The end of stdin must reach the guest: with runwasi it never does. ctr calls CloseIO if it has its task already.
 each_stdin_end() { # core
-	within 20 grep -q ready "$out" | run reply reply
+	run reply reply < <(within 20 grep -q ready "$out")
 	is "$status" 0 status
 	is "$(cat "$out")" $'ready\nend of stdin' stdout
 	rm "$out"
-	{ echo a; within 20 grep -q got "$out"; } | run reply2 reply
+	run reply2 reply < <(echo a; within 20 grep -q got "$out")
 	is "$status" 0 status
 	is "$(cat "$out")" $'ready\ngot a\nend of stdin' stdout
 }
