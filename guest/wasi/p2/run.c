@@ -154,6 +154,7 @@ _Noreturn void p2_run(void)
 	if (wasi.boot->flags & MOTE_BOOT_READY) {
 		instance = instantiate();
 		(void)mote_ready(mote_area());
+		refuse_options(); /* a copy has its own */
 		p1_fds_init();
 	} else {
 		p1_fds_init();

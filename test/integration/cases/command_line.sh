@@ -377,6 +377,20 @@ test_cli_commands() {
 	done
 }
 
+# A component, never seen and from what was kept of it, has the options of its own run.
+test_cli_component() {
+	local component=$IMAGES/root/echo.wasm i option
+	for ((i = 0; i < 3; i++)); do
+		mote run --entry f "$component" </dev/null
+		one_sentence 126 'functions of components cannot be called by name yet'
+		mote run --invoke f "$component" </dev/null
+		one_sentence 126 'functions of components cannot be called by name yet .*--invoke'
+		mote run "$component" <<<text
+		is "$status" 0 "run $i: $(cat "$err")"
+		is "$(cat "$out")" $'echo.wasm\ntext' "run $i"
+	done
+}
+
 # One function by its name: arguments by their types, the result as other runtimes print it.
 test_cli_invoke() {
 	local KIND=native functions=$IMAGES/root/functions/functions.wasm line
