@@ -89,6 +89,8 @@ void runner_ended(const struct runner_place *place, const char *format, ...)
 	RUNNER_CHECK(runner_ended, #a " equals " #b, strcmp(a, b) == 0, __VA_ARGS__)
 #define cr_expect_str_eq(a, b, ...) \
 	RUNNER_CHECK(runner_failed, #a " equals " #b, strcmp(a, b) == 0, __VA_ARGS__)
+#define cr_expect_str_neq(a, b, ...) \
+	RUNNER_CHECK(runner_failed, #a " differs from " #b, strcmp(a, b) != 0, __VA_ARGS__)
 #define cr_expect_arr_eq(a, b, size, ...) \
 	RUNNER_CHECK(runner_failed, #a " equals " #b, memcmp(a, b, size) == 0, __VA_ARGS__)
 #define cr_assert_fail(...) RUNNER_CHECK(runner_ended, "never reached", false, __VA_ARGS__)
