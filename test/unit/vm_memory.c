@@ -492,6 +492,27 @@ Test(vm_memory, a_shared_file_moves_as_a_whole)
 	close(fd);
 }
 
+/* A large page that the file does not have is found again, wherever its parts are then. */
+Test(vm_memory, parts_of_a_lost_page_are_lost)
+{
+	const int fd = file_of(2 * LARGE);
+	const uint64_t at = 8 * LARGE, to = 64 * LARGE + 0x3000;
+	cr_assert(memory_share(&m, gva(at), 2 * LARGE, RW, fd, 0, true) == 0);
+	cr_assert(ftruncate(fd, 0) == 0 && memory_shared_lose(&m) == 0);
+	cr_expect(memory_move(&m, gva(at), 2 * LARGE, gva(to), false) == 0);
+	cr_expect(memory_unmap(&m, gva(to + LARGE), 0x1000) == 0);
+	cr_expect(memory_shared_find(&m, gva(to + 0x5000)) == -EFAULT);
+	cr_assert(ftruncate(fd, 2 * LARGE) == 0);
+	for (uint64_t k = 0; k < 2 * LARGE; k += 0x1000) {
+		const int want = k == LARGE ? -ENOENT : 0;
+		if (memory_access_at(&m, gva(to + k)) == 0)
+			cr_expect(memory_shared_find(&m, gva(to + k)) == want, "%#lx", k);
+	}
+	cr_expect(memory_access_at(&m, gva(to + LARGE - 0x1000)) == RW &&
+		  memory_write(&m, gva(to + 2 * LARGE - 1), "x", 1) == 0);
+	close(fd);
+}
+
 Test(vm_memory, a_long_move_ends_with_the_guest)
 {
 	const uint64_t at = 1UL << 30, small = 0x1000, bytes = 8000 * small;

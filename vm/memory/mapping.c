@@ -18,8 +18,14 @@ int memory_split(struct memory *m, uint64_t *entry)
 		return rc;
 	bool reserved = page_entry_is_reserved(*entry);
 	uint64_t page = page_entry_address(*entry), step = SMALL;
+	const bool lost = page_entry_is_lost(*entry);
+	uint64_t whole = *entry;
+	if (lost)
+		whole = page_entry_find(whole);
 	uint64_t first =
-		page_entry(page, page_entry_access(*entry), page_entry_kind(*entry) & ~PAGE_LARGE);
+		page_entry(page, page_entry_access(whole), page_entry_kind(whole) & ~PAGE_LARGE);
+	if (lost)
+		first = page_entry_lose(first);
 	if (reserved)
 		step = 0;
 	for (unsigned i = 0; i < ENTRIES; i++)
