@@ -192,6 +192,7 @@ static int translate_vectors(struct vcpu *vcpu, gva_t at, uint64_t count, unsign
 		int rc = add_vector(vcpu, one, access, out);
 		if (rc < 0)
 			return rc;
+		out->first = out->bytes;
 		return 0;
 	}
 	if (count > 1024)
@@ -206,6 +207,8 @@ static int translate_vectors(struct vcpu *vcpu, gva_t at, uint64_t count, unsign
 		int rc = add_vector(vcpu, one, access, out);
 		if (rc < 0)
 			return rc;
+		if (i == 0)
+			out->first = out->bytes;
 		if (rc > 0)
 			return 0;
 	}

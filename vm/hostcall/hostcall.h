@@ -40,6 +40,7 @@ struct call_iov { /* host memory; bytes <= what the guest asked for */
 	struct iovec *v;
 	int count;
 	uint64_t bytes;
+	uint64_t first; /* of these, how many the first of the guest's vectors has */
 };
 
 /*

@@ -194,6 +194,8 @@ int64_t host_inotify_add(struct vcpu *vcpu, const struct call_inotify_add *a)
 		return rc;
 	struct inotify_instance *of = instance_of(vcpu->vm, e);
 	if (all->watches >= WATCHES_MAX)
+		sweep(vcpu->vm);
+	if (all->watches >= WATCHES_MAX)
 		return -ENOSPC;
 	int wd = add_watch(vcpu, e->host, a);
 	if (wd <= of->highest)
@@ -230,18 +232,28 @@ static void count_ended(struct inotify_instances *all, struct inotify_instance *
 	}
 }
 
+/* To the guest's memory, in which the pages of one vector may lie apart. */
+static int64_t give_events(const struct call_iov *to, const uint8_t *events, size_t bytes)
+{
+	size_t done = 0;
+	for (int i = 0; done < bytes; i++) {
+		const size_t n = smaller(to->v[i].iov_len, bytes - done);
+		if (guest_copy(to->v[i].iov_base, events + done, n) < 0)
+			return -EFAULT;
+		done += n;
+	}
+	return (int64_t)bytes;
+}
+
 /* The kernel reads once for each vector, until one is not full: the first, nearly always. */
 int64_t inotify_read(struct vcpu *vcpu, const struct fd_entry *e, const struct call_iov *iov)
 {
 	_Alignas(struct inotify_event) uint8_t events[READ_BYTES];
-	struct iovec to = {0};
-	if (iov->count > 0)
-		to = iov->v[0];
 	for (;;) {
-		ssize_t n = read(e->host, events, smaller(to.iov_len, sizeof(events)));
+		ssize_t n = read(e->host, events, smaller(iov->first, sizeof(events)));
 		if (n >= 0) {
 			count_ended(vcpu->vm->inotify, instance_of(vcpu->vm, e), events, (size_t)n);
-			return guest_copy(to.iov_base, events, (size_t)n) < 0 ? -EFAULT : n;
+			return give_events(iov, events, (size_t)n);
 		}
 		if (errno != EAGAIN || (e->flags & FD_NONBLOCK))
 			return -errno;

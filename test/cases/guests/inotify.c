@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -318,6 +319,30 @@ static void reading(void)
 	(void)wd;
 }
 
+/* Pages that lie next to each other only in the program's addresses. */
+static void reading_across_pages(void)
+{
+	const int rw = PROT_READ | PROT_WRITE;
+	char *p = mmap(NULL, 16 * 4096, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memset(p, 1, 16 * 4096);
+	SHOW(mremap(p + 9 * 4096, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, p + 4096) == p + 4096);
+	for (int before = 8; before <= 40; before += 8) {
+		struct inotify_event e;
+		char *at = p + 4096 - before;
+		const int wd = inotify_add_watch(in, ".", IN_CREATE);
+		make("a-file"), make("another-file");
+		SHOW(read(in, at, 4096));
+		memcpy(&e, at, sizeof(e));
+		printf("%d %d %#x %s\n", before, e.wd == wd, e.mask, at + sizeof(e));
+		memcpy(&e, at + 32, sizeof(e));
+		printf("%d %d %#x %s\n", before, e.wd == wd, e.mask, at + 32 + sizeof(e));
+		unlink("a-file"), unlink("another-file");
+		inotify_rm_watch(in, wd);
+		show_events("no more");
+	}
+	munmap(p, 16 * 4096);
+}
+
 static void on_alarm(int signo)
 {
 	(void)signo;
@@ -442,6 +467,7 @@ int main(void)
 	moved_directories();
 	own_descriptors();
 	reading();
+	reading_across_pages();
 	waiting();
 	queue();
 	many();
