@@ -184,16 +184,26 @@ static void mark_instance(struct heap *h, struct wasm_instance *i)
 			mark(h, (uint64_t)i->elems[n].values[k]);
 }
 
+/*
+ * From this frame on, which is not its caller's: the registers that the caller has saved for its
+ * own use lie below the address of its frame.
+ */
+static __attribute__((noinline)) void mark_stack(struct heap *h)
+{
+	const struct wasm_store *s = h->store;
+	const uint64_t *stack = __builtin_frame_address(0);
+	if (s->armed)
+		mark_words(h, stack, (s->base_sp - (uint64_t)stack) / sizeof(uint64_t));
+}
+
 /* What runs has its references on the stack and in registers, which the jump's buffer has. */
 static __attribute__((noinline)) void mark_roots(struct heap *h)
 {
 	const struct wasm_store *s = h->store;
-	const uint64_t *stack = __builtin_frame_address(0);
 	struct wasm_jump registers;
 	(void)wasm_jump_set(&registers);
 	mark_words(h, registers.saved, JUMP_WORDS);
-	if (s->armed)
-		mark_words(h, stack, (s->base_sp - (uint64_t)stack) / sizeof(uint64_t));
+	mark_stack(h);
 	for (struct wasm_instance *i = s->instances; i; i = i->next)
 		mark_instance(h, i);
 	for (const struct wasm_table *t = s->tables; t; t = t->next)
