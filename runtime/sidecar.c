@@ -20,6 +20,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -80,6 +81,17 @@ static int write_file(int dir, const char *path, const char *text, struct err *e
 	return 0;
 }
 
+/* Of one that Exec added: probes would fill the bundle's file system. */
+static void remove_files(const struct process *p)
+{
+	static const char *const suffixes[] = {"json", "log", "pid"};
+	for (size_t i = 0; *p->exec_id && i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		cleanup_free char *path = path_of(p, suffixes[i]);
+		if (path)
+			unlink(path);
+	}
+}
+
 /* The number that the runtime has noted; 0: none yet. */
 static pid_t noted_pid(const struct process *p)
 {
@@ -105,12 +117,25 @@ static void add(struct command *k, const char *arg)
 		k->args[k->count++] = arg;
 }
 
+/*
+ * What the service manager gave containerd for itself: because of the first runc would hold up a
+ * start until the container reports that it is ready.
+ */
+static void drop_service_environment(void)
+{
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDNAMES");
+}
+
 /* In the child, which ends with the shim: `delete` meets no command that still works. */
 static _Noreturn void become_runtime(const struct command *k)
 {
 	sigset_t none;
 	sigemptyset(&none);
 	signal(SIGPIPE, SIG_DFL);
+	drop_service_environment();
 	for (int i = 0; i < 3; i++)
 		if (dup2(k->stdio[i], i) != i)
 			_exit(EXEC_FAILED);
@@ -231,7 +256,7 @@ static int receive_descriptor(int socket)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		.msg_controllen = CMSG_LEN(sizeof(int)), /* no room for a second one */
 	};
 	if (recvmsg(socket, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
 		return -errno;
@@ -246,11 +271,26 @@ static int receive_descriptor(int socket)
 
 static void on_console(void *arg, uint32_t events);
 
+/* The name of the socket that listens has served. */
+static void unlink_console(const struct process *p)
+{
+	struct sockaddr_un address = {0};
+	socklen_t len = sizeof(address) - 1;
+	struct err e = {0};
+	if (getsockname(p->console, (struct sockaddr *)&address, &len) < 0)
+		return;
+	cleanup_close int dir = open_dir(p->container, &e);
+	const char *slash = strrchr(address.sun_path, '/');
+	if (dir >= 0 && slash)
+		unlinkat(dir, slash + 1, 0);
+}
+
 static int accept_console(struct process *p)
 {
 	cleanup_close int connection = accept4(p->console, NULL, NULL, SOCK_CLOEXEC);
 	if (connection < 0)
 		return -errno;
+	unlink_console(p);
 	close_console(p);
 	p->console = take_fd(&connection);
 	p->console_connected = true;
@@ -384,12 +424,20 @@ static int launch(struct process *p, struct err *e)
 			    (const char *const[]){"--detach", "--process", file, NULL}, e);
 }
 
-/* It is our child now, and not reaped: the number is its own. */
+/* False of a number that is another's: only a child that was not reaped can be waited for. */
+static bool is_child(int pidfd)
+{
+	siginfo_t info;
+	return pidfd >= 0 && waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 static void take_process(struct process *p)
 {
 	p->pid = noted_pid(p);
 	if (p->pid > 0)
 		p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	if (!is_child(p->pidfd))
+		close_fd(&p->pidfd);
 	if (p->pidfd < 0)
 		err_set(&p->failure, ERR_HOST, ESRCH, "%s: %.100s %s has made no process", p->name,
 			p->container->oci_runtime, p->command.verb);
@@ -406,7 +454,7 @@ static void note_made(struct process *p)
 	process_event(p, EV_BUILT);
 }
 
-static void end_command(struct process *p, int wait_status)
+static void judge_command(struct process *p, int wait_status)
 {
 	p->command.pid = 0;
 	p->command.wait_status = wait_status;
@@ -424,6 +472,12 @@ static void end_command(struct process *p, int wait_status)
 		cgroup_kill(p->container->cgroup);
 }
 
+static void end_command(struct process *p, int wait_status)
+{
+	judge_command(p, wait_status);
+	remove_files(p);
+}
+
 /* A process that ends at once may be reaped before the command that has made it. */
 static bool is_made_by_command(const struct process *p, pid_t pid)
 {
@@ -437,11 +491,19 @@ static bool reaped(struct process *p, pid_t pid, int wait_status, struct timespe
 		end_command(p, wait_status);
 		return true;
 	}
-	if (!is_made_by_command(p, pid))
-		return process_reaped(p, pid, wait_status, at);
-	p->pid = pid;
-	note_made(p);
-	process_set_ended(p, process_status_of(wait_status), at);
+	if (is_made_by_command(p, pid)) {
+		p->pid = pid;
+		note_made(p);
+		process_set_ended(p, process_status_of(wait_status), at);
+	} else if (!process_reaped(p, pid, wait_status, at)) {
+		return false;
+	}
+	/*
+	 * The others end with the first one. In a PID namespace that is shared the kernel does not
+	 * see to that, and what they hold open containerd reads to its end before it sends Delete.
+	 */
+	if (!*p->exec_id && process_has_ended(p))
+		cgroup_kill(p->container->cgroup);
 	return true;
 }
 
@@ -513,7 +575,7 @@ static int send_signal(const struct process *p, int signo)
 	return 0;
 }
 
-/* Processes that share a PID namespace with others outlive their first: they are killed. */
+/* What Exec was about to make when the first process ended may be there: it is killed. */
 static int dispose(struct container *c, struct err *e)
 {
 	struct process *p = &c->init;

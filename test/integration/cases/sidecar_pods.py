@@ -70,11 +70,16 @@ def test_sidecar_pod_shared_processes():
     """A pod's shareProcessNamespace, which a guest does not have, side-cars have with each other."""
     with Pod("sidecars", pid=POD, handler=HANDLER) as pod:
         in_pod = {"security": {3: {2: POD}}}
-        first = shell(pod, "first", "sleep 4321", **in_pod)
+        first = shell(pod, "first", "sleep 4321 & sleep 4321 & wait", **in_pod)
         second = shell(pod, "second", "for p in /proc/[0-9]*; do read -r line <$p/cmdline; echo $line; done; true", **in_pod)
         assert pod.exit_code(second) == 0
         assert any("sleep" in text for _, text in log("second")), log("second")
+        # Its children, which have its output open, end with it, though the PID namespace goes on.
         pod.cri.call("StopContainer", {1: first, 2: 0})
+        assert pod.exit_code(first) == 137
+        within(30, lambda: subprocess.run(["pgrep", "-f", "sleep 4321"], stdout=subprocess.DEVNULL, check=False).returncode == 1)
+        third = shell(pod, "third", "sleep 4321 & exit 6", **in_pod)
+        assert pod.exit_code(third) == 6
 
 
 def test_sidecar_pod_killed_shim():

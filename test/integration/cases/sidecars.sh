@@ -86,8 +86,17 @@ test_sidecar_exec() { # core
 	for i in 1 2 3 4 5 6 7 8; do
 		limit 60 ctr task exec --exec-id "short-$i" shell /bin/true </dev/null >"$out" 2>"$err" || fail "exec $i"
 	done
+	no_exec_files shell
 	ctr task kill shell || fail 'SIGTERM'
 	finish shell 9
+}
+
+# no_exec_files NAME: what was executed in a container leaves no file in its bundle, where they would add up.
+no_exec_files() {
+	local files
+	files=$(ls "$MOTE_SANDBOX/state/io.containerd.runtime.v2.task/default/$1/mote-oci") || fail 'no directory of the OCI runtime'
+	has "$files" config.json 'the files of the container'
+	lacks "$files" '(exec|console)-' 'the files of the container'
 }
 
 # The end of the container ends its other processes, and their clients know.
@@ -110,6 +119,7 @@ test_sidecar_terminal() { # core
 	on_terminal ctr task exec -t --exec-id tty shell /bin/sh -c 'stty -echo; echo ready; cat; exit 6' >"$out" || status=$?
 	is "$status" 6 'status of exec'
 	has "$(cat "$out")" typed 'the terminal of exec'
+	no_exec_files shell
 	kill_and_finish shell
 }
 
