@@ -267,6 +267,8 @@ int main(int c, char **v)
 	while (!cnt && nowd() - t < 60)
 		;
 	PRINT("vtalrm", "%d", cnt);
+	/* Of CPU time: SIGPROF would be the end. */
+	it = (struct itimerval){.it_value = {1000, 0}};
 	PRINT("ITIMER_PROF", "%ld", RESULT(setitimer(ITIMER_PROF, &it, 0)));
 	timer_t tm;
 	struct sigevent se = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
