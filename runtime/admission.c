@@ -118,13 +118,13 @@ void admission_report_mount_label(const struct oci_spec *s, const char *name)
 
 /* --- annotations of Mote's --- */
 
-/* The value for this container: of `name.CONTAINER`, else of `name`; "" without one. */
+/* The value for this container: of `name.CONTAINER`, else of `name`; NULL without one. */
 static int own_annotation(const struct oci_spec *s, const char *name, const char **out,
 			  struct err *e)
 {
 	const char *container = NULL;
 	cleanup_free char *own = NULL;
-	*out = "";
+	*out = NULL;
 	int rc = oci_spec_annotation(s, "io.kubernetes.cri.container-name", &container, e);
 	if (rc > 0 && asprintf(&own, "%s.%s", name, container) < 0) {
 		own = NULL;
@@ -149,18 +149,19 @@ int admission_choose_runtime(const struct oci_spec *s, const char *policy,
 	int rc = own_annotation(s, OCI_RUNTIME, &asked, e);
 	if (rc < 0)
 		return rc;
-	if (*asked && strcmp(asked, "oci") != 0 && strcmp(asked, "vm") != 0)
+	if (asked && strcmp(asked, "oci") != 0 && strcmp(asked, "vm") != 0)
 		return err_set(e, ERR_CONFIG, EINVAL,
 			       "annotation " OCI_RUNTIME ": must be oci or vm, not %.100s", asked);
-	if (!allowed && strcmp(asked, "oci") == 0)
+	const bool asks_for_it = asked && strcmp(asked, "oci") == 0;
+	if (!allowed && asks_for_it)
 		return err_set(e, ERR_CONFIG, EPERM,
 			       "annotation " OCI_RUNTIME
 			       ": the operator of this machine does not allow containers without a "
 			       "VM: MOTE_OCI_RUNTIME in containerd's environment names no runtime");
 	*out = ADMISSION_VM;
-	if (allowed && !*asked)
+	if (allowed && !asked)
 		*out = ADMISSION_BY_PROGRAM;
-	if (strcmp(asked, "oci") == 0)
+	if (asks_for_it)
 		*out = ADMISSION_OCI_RUNTIME;
 	return 0;
 }
@@ -170,7 +171,7 @@ int admission_choose_runtime(const struct oci_spec *s, const char *policy,
 static int read_isolation(const struct oci_spec *s, const char **out, struct err *e)
 {
 	int rc = own_annotation(s, OCI_ISOLATION, out, e);
-	if (rc == 0 && **out && strcmp(*out, "private") != 0 && strcmp(*out, "shared") != 0)
+	if (rc == 0 && *out && strcmp(*out, "private") != 0 && strcmp(*out, "shared") != 0)
 		return err_set(e, ERR_CONFIG, EINVAL,
 			       "annotation " OCI_ISOLATION
 			       ": must be private or shared, not %.100s",
@@ -187,13 +188,13 @@ int admission_choose_isolation(const struct oci_spec *s, const char *policy, boo
 	if (rc < 0)
 		return rc;
 	if (!policy || !*policy || strcmp(policy, "annotation") == 0)
-		policy = *asked ? asked : "shared";
+		policy = asked ? asked : "shared";
 	else if (strcmp(policy, "private") != 0 && strcmp(policy, "shared") != 0)
 		return err_set(e, ERR_HOST, EINVAL,
 			       "MOTE_ISOLATION in containerd's environment: must be private, "
 			       "shared or annotation, not %.100s",
 			       policy);
-	if (*asked && strcmp(asked, policy) != 0)
+	if (asked && strcmp(asked, policy) != 0)
 		return err_set(e, ERR_CONFIG, EPERM,
 			       "annotation " OCI_ISOLATION
 			       ": the operator of this machine only allows %s",
