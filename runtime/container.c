@@ -177,9 +177,24 @@ int container_update(struct container *c, const char *resources, size_t len, str
 	return cgroup_update(c->cgroup, &spec.resources, e);
 }
 
+static bool is_alive(const struct process *p)
+{
+	return p->pid > 0 && !process_has_ended(p);
+}
+
+/*
+ * In the cgroup are also what compiles a module and, on kernels before 6.14, a kernel thread of
+ * KVM's for each VM: which processes a guest has is known here.
+ */
 int container_stats(const struct container *c, struct container_stats *out, struct err *e)
 {
-	return cgroup_stats(c->cgroup, out, e);
+	int rc = cgroup_stats(c->cgroup, out, e);
+	if (rc < 0 || c->oci_runtime)
+		return rc;
+	out->pids = is_alive(&c->init);
+	for (const struct process *p = c->execs; p; p = p->next)
+		out->pids += is_alive(p);
+	return 0;
 }
 
 int process_resize(const struct process *p, uint32_t width, uint32_t height, struct err *e)
