@@ -8,6 +8,7 @@
  */
 #include "hostcall_frames.h"
 
+#include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
 #include "vm/internal.h"
 #include "vm/run/kick.h"
@@ -199,6 +200,7 @@ static void destroy(struct vm *vm)
 	channel_free(&vm->channel);
 	fdtable_destroy(&vm->fds);
 	memfds_free(vm);
+	inotify_free(vm);
 	memory_destroy(&vm->memory);
 	tcflush(terminal, TCIOFLUSH);
 }
