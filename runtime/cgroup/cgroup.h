@@ -47,7 +47,10 @@ int cgroup_open_dir(const struct cgroup *c, struct err *e) must_check;
 int cgroup_open_tasks(const struct cgroup *c, int *fds, size_t *count, struct err *e) must_check;
 /* Waits until it is done; -ETIMEDOUT. */
 int cgroup_freeze(const struct cgroup *c, bool frozen, struct err *e) must_check;
-/* Kills all processes in it and in those below it; new ones meanwhile, too. Waits for nothing. */
+/*
+ * Kills all processes in it; new ones meanwhile, too. Version 2 also kills those of the cgroups
+ * below it. Waits for nothing.
+ */
 void cgroup_kill(const struct cgroup *c);
 /* Removes what cgroup_create may have made. Waits a bounded time for processes that are ending. */
 int cgroup_remove(const struct cgroup *c, struct err *e) must_check;
