@@ -297,10 +297,10 @@ Test(api_confine, what_takes_a_snapshot_holds_the_guests_descriptors)
 	cr_assert(read(ends[0], line, sizeof(line)) == 8);
 	pid_t pid = catch (parent);
 	const char *held = descriptors(pid);
-	const char *wanted = text(
-		"/dev/null|/pagemap|%s|anon_inode:|anon_inode:|anon_inode:kvm-vcpu:0|anon_inode:kvm-vm|"
-		"pipe:|pipe:|pipe:|pipe:|the new file",
-		directory);
+	const char *wanted = text("/dev/null|/pagemap|%s|anon_inode:|anon_inode:|"
+				  "anon_inode:kvm-vcpu:0|anon_inode:kvm-vm|"
+				  "pipe:|pipe:|pipe:|pipe:|the new file",
+				  directory);
 	cr_expect(strcmp(held, wanted) == 0, "%s", held);
 	end(parent, pid);
 }
