@@ -2,7 +2,7 @@
 /* openat2: paths that are to stay below a directory, or to go by no link. */
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/lookup.h"
-#include "guest/linux/fs/path.h"
+#include "guest/linux/fs/open.h"
 #include "guest/linux/fs/user_path.h"
 #include "guest/linux/proc/proc.h"
 #include "guest/linux/syscall.h"
@@ -134,15 +134,15 @@ static int64_t open_confined(int32_t dirfd, uint64_t path, const struct open_how
 		return -ENOENT;
 	int64_t dir = dirfd;
 	if (dirfd == AT_FDCWD)
-		dir = path_open_cwd();
+		dir = open_cwd();
 	if (dir < 0)
 		return dir;
 	const char *rest = text;
 	if ((how->resolve & RESOLVE_IN_ROOT) && (how->resolve & RESOLVE_NO_SYMLINKS)) {
 		rest = from_the_root(rest);
 	}
-	int64_t rc = path_open_below((int32_t)dir, rest, resolve_of(how), (uint32_t)how->flags,
-				     (uint32_t)how->mode);
+	int64_t rc = open_below((int32_t)dir, rest, resolve_of(how), (uint32_t)how->flags,
+				(uint32_t)how->mode);
 	if (dirfd == AT_FDCWD)
 		(void)!sys_close((int)dir);
 	if (rc == -ENOLINK)

@@ -18,6 +18,8 @@ bool proc_serves(const char *path);
 bool proc_hides(const char *path, size_t root_len);
 /* Of that tree: 0 if the file is there, else -ENOENT or -ENOTDIR. */
 int64_t proc_lookup(const char *path);
+/* Why a name that this tree does not have cannot be made in it: a negative errno. */
+int64_t proc_create_error(const char *path);
 bool proc_is_directory(const char *path);
 /* The target of a symlink: its length; 0 if it is not one, or says nothing. */
 size_t proc_link(const char *path, char to[PATH_MAX]);

@@ -179,6 +179,15 @@ int64_t proc_lookup(const char *path)
 	return above[0] == '\0' || proc_is_directory(above) ? -ENOENT : -ENOTDIR;
 }
 
+int64_t proc_create_error(const char *path)
+{
+	if (strncmp(path, "/proc/", 6) == 0)
+		return -ENOENT;
+	if (strncmp(path, "/sys/", 5) == 0)
+		return -EPERM;
+	return -EROFS;
+}
+
 /* --- links --- */
 
 /* What the link of a descriptor says; empty: nothing is known. */

@@ -3,8 +3,8 @@
  * Older forms of system calls, which Linux has on x86-64 only: the newer ones with something left
  * out.
  */
+#include "guest/linux/fs/attributes.h"
 #include "guest/linux/fs/descriptor.h"
-#include "guest/linux/fs/path.h"
 #include "guest/linux/poll.h"
 #include "guest/linux/syscall.h"
 #include "guest/linux/time.h"
@@ -98,7 +98,7 @@ int64_t sys_futimesat(int dir, uint64_t path, uint64_t times)
 			return -EINVAL;
 		t[i].nsec *= NS_PER_US;
 	}
-	return path_set_times(dir, path, t, 0);
+	return attributes_set_times(dir, path, t, 0);
 }
 
 int64_t sys_utimes(uint64_t path, uint64_t times)
@@ -115,7 +115,7 @@ int64_t sys_utime(uint64_t path, uint64_t times)
 	if (get_user(seconds, times, sizeof(seconds)) < 0)
 		return -EFAULT;
 	const struct mote_time t[2] = {{.sec = seconds[0]}, {.sec = seconds[1]}};
-	return path_set_times(AT_FDCWD, path, t, 0);
+	return attributes_set_times(AT_FDCWD, path, t, 0);
 }
 
 int64_t sys_stat(uint64_t path, uint64_t to)
