@@ -246,7 +246,7 @@ static int write_file(const char *path)
 	return dprintf(1, "%s: written\n", path), 0;
 }
 
-/* As vm/hostcall/socket.c does; fd: of a socket, or not. */
+/* As vm/hostcall/socket_connect.c does; fd: of a socket, or not. */
 static int bind_port(const struct mote_sandbox *s, int fd, uint16_t port, uint32_t len, bool ask)
 {
 	const struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
