@@ -25,4 +25,22 @@ static inline const char *wasi_boot_string(uint32_t offset)
 	return (const char *)wasi.boot + offset;
 }
 
+/* The program's arguments, or its environment. */
+struct wasi_strings {
+	uint32_t count;
+	const uint32_t *offsets; /* of each string, for wasi_boot_string */
+};
+
+static inline struct wasi_strings wasi_arguments(void)
+{
+	const void *offsets = wasi_boot_string(wasi.boot->argv);
+	return (struct wasi_strings){.count = wasi.boot->argc, .offsets = offsets};
+}
+
+static inline struct wasi_strings wasi_environment(void)
+{
+	const void *offsets = wasi_boot_string(wasi.boot->envv);
+	return (struct wasi_strings){.count = wasi.boot->envc, .offsets = offsets};
+}
+
 #endif

@@ -6,22 +6,7 @@
 
 /* --- strings of the boot information --- */
 
-struct strings {
-	uint32_t count;
-	const uint32_t *offsets; /* into the boot information */
-};
-
-static struct strings arguments(void)
-{
-	return (struct strings){wasi.boot->argc, (const void *)wasi_boot_string(wasi.boot->argv)};
-}
-
-static struct strings environment(void)
-{
-	return (struct strings){wasi.boot->envc, (const void *)wasi_boot_string(wasi.boot->envv)};
-}
-
-static uint32_t get_sizes(const struct wasm_instance *inst, struct strings s, uint32_t count,
+static uint32_t get_sizes(const struct wasm_instance *inst, struct wasi_strings s, uint32_t count,
 			  uint32_t bytes)
 {
 	void *c = wasi_span(inst, count, sizeof(uint32_t)),
@@ -36,8 +21,8 @@ static uint32_t get_sizes(const struct wasm_instance *inst, struct strings s, ui
 	return WASI_SUCCESS;
 }
 
-static uint32_t get_strings(const struct wasm_instance *inst, struct strings s, uint32_t pointers,
-			    uint32_t buf)
+static uint32_t get_strings(const struct wasm_instance *inst, struct wasi_strings s,
+			    uint32_t pointers, uint32_t buf)
 {
 	uint8_t *p = wasi_span(inst, pointers, (uint64_t)s.count * sizeof(uint32_t));
 	if (!p)
@@ -60,23 +45,23 @@ static uint32_t get_strings(const struct wasm_instance *inst, struct strings s, 
 
 uint32_t p1_args_sizes_get(const struct wasm_instance *inst, uint32_t argc, uint32_t argv_buf_size)
 {
-	return get_sizes(inst, arguments(), argc, argv_buf_size);
+	return get_sizes(inst, wasi_arguments(), argc, argv_buf_size);
 }
 
 uint32_t p1_args_get(const struct wasm_instance *inst, uint32_t argv, uint32_t argv_buf)
 {
-	return get_strings(inst, arguments(), argv, argv_buf);
+	return get_strings(inst, wasi_arguments(), argv, argv_buf);
 }
 
 uint32_t p1_environ_sizes_get(const struct wasm_instance *inst, uint32_t environc,
 			      uint32_t environ_buf_size)
 {
-	return get_sizes(inst, environment(), environc, environ_buf_size);
+	return get_sizes(inst, wasi_environment(), environc, environ_buf_size);
 }
 
 uint32_t p1_environ_get(const struct wasm_instance *inst, uint32_t environ, uint32_t environ_buf)
 {
-	return get_strings(inst, environment(), environ, environ_buf);
+	return get_strings(inst, wasi_environment(), environ, environ_buf);
 }
 
 /* --- clocks: WASI's four have Linux's numbers --- */

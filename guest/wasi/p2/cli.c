@@ -8,53 +8,48 @@ struct list {
 	uint32_t at, count;
 };
 
-struct strings {
-	uint32_t count;
-	const uint32_t *offsets; /* into the boot information */
-};
+/* What becomes of one of the strings, as the values of an item of the list. */
+typedef void put_item(struct component_call *call, const char *text, uint32_t *item);
 
-static struct strings arguments(void)
+static void put_string(struct component_call *call, const char *text, uint32_t *item)
 {
-	return (struct strings){wasi.boot->argc, (const void *)wasi_boot_string(wasi.boot->argv)};
+	call_string(call, text, (uint32_t)strlen(text), item);
 }
 
-static struct strings environment(void)
+/* Name and value, which is empty if there is no '='. */
+static void put_variable(struct component_call *call, const char *text, uint32_t *item)
 {
-	return (struct strings){wasi.boot->envc, (const void *)wasi_boot_string(wasi.boot->envv)};
+	const char *value = strchr(text, '=');
+	if (!value)
+		value = text + strlen(text);
+	call_string(call, text, (uint32_t)(value - text), item);
+	value += *value == '=';
+	call_string(call, value, (uint32_t)strlen(value), item + 2);
+}
+
+/* size: bytes of an item, at most 16. */
+static void put_list(struct component_call *call, struct wasi_strings s, put_item *put,
+		     uint32_t size, struct list *out)
+{
+	uint32_t item[4];
+	uint8_t *to = call_allocate(call, 4, s.count * size, &out->at);
+	out->count = s.count;
+	for (uint32_t i = 0; i < s.count; i++) {
+		put(call, wasi_boot_string(s.offsets[i]), item);
+		memcpy(to + i * size, item, size);
+	}
 }
 
 static void get_arguments(struct component_call *call, const void *params, void *result)
 {
-	const struct strings s = arguments();
-	struct list *out = result;
-	uint32_t pair[2];
 	(void)params;
-	uint8_t *to = call_allocate(call, 4, s.count * sizeof(pair), &out->at);
-	out->count = s.count;
-	for (uint32_t i = 0; i < s.count; i++) {
-		const char *text = wasi_boot_string(s.offsets[i]);
-		call_string(call, text, (uint32_t)strlen(text), pair);
-		memcpy(to + i * sizeof(pair), pair, sizeof(pair));
-	}
+	put_list(call, wasi_arguments(), put_string, 8, result);
 }
 
 static void get_environment(struct component_call *call, const void *params, void *result)
 {
-	const struct strings s = environment();
-	struct list *out = result;
-	uint32_t pairs[4];
 	(void)params;
-	uint8_t *to = call_allocate(call, 4, s.count * sizeof(pairs), &out->at);
-	out->count = s.count;
-	for (uint32_t i = 0; i < s.count; i++) {
-		const char *text = wasi_boot_string(s.offsets[i]), *value = strchr(text, '=');
-		if (!value)
-			value = text + strlen(text);
-		call_string(call, text, (uint32_t)(value - text), pairs);
-		value += *value == '=';
-		call_string(call, value, (uint32_t)strlen(value), pairs + 2);
-		memcpy(to + i * sizeof(pairs), pairs, sizeof(pairs));
-	}
+	put_list(call, wasi_environment(), put_variable, 16, result);
 }
 
 /* Paths are relative to what was opened at the start. */
