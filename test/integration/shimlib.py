@@ -22,6 +22,9 @@ INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, RESOURCE_EXHAUSTED = 3, 5, 6, 8
 FAILED_PRECONDITION, UNIMPLEMENTED = 9, 12
 CREATED, RUNNING, STOPPED, PAUSED = 1, 2, 3, 4
 SHIM = "containerd-shim-mote-v1"
+# The kind of guest that the case is for, and its program.
+KIND = "wasm" if os.environ.get("KIND") == "wasm" else "native"
+PROGRAM = "/probe.wasm" if KIND == "wasm" else "/probe"
 
 
 # Protocol buffers: a message is a dict of field number to value; int is a varint, str and bytes are length-delimited,

@@ -9,9 +9,6 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from shimlib import *  # noqa: E402,F403 pylint: disable=wildcard-import,unused-wildcard-import
 
-KIND = "wasm" if os.environ.get("KIND") == "wasm" else "native"
-PROGRAM = "/probe.wasm" if KIND == "wasm" else "/probe"
-
 
 def process(*args, **more):
     return {"args": [PROGRAM, *args], "env": ["PATH=/bin"], "cwd": "/", "user": {"uid": 0, "gid": 0}, **more}

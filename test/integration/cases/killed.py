@@ -113,7 +113,7 @@ def left(shim):
 
 def each_killed_with_9_anywhere():  # limit=14000
     rounds, killed, lives = int(os.environ.get("KILL_ROUNDS", "1")), 0, 0
-    with Shim(kind=os.environ["KIND"]) as shim:
+    with Shim(kind=KIND) as shim:
         for turn in range(rounds):
             for i, point in enumerate(POINTS):
                 life = Life(shim, ("shim", "monitor")[(turn + i) % 2], point)
