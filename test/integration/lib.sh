@@ -51,19 +51,23 @@ label_seen() {
 image() { echo "example.com/$KIND:1"; }
 program() { [[ $KIND == wasm ]] && echo /probe.wasm || echo /probe; }
 
+# split_options [WORD... --] WORD...: the words before "--" into the caller's array options, the others into words.
+split_options() {
+	local i
+	options=() words=("$@")
+	for ((i = 1; i <= $#; i++)); do
+		[[ ${!i} == -- ]] || continue
+		options=("${@:1:i-1}") words=("${@:i+1}")
+		return
+	done
+}
+
 # run [CTR_OPTION... --] ID ARG...: the probe with these arguments to its end; sets status, $out and $err. stdin is empty
 # unless the caller redirects it. IMAGE and PROGRAM override what is run.
 run() {
-	local options=() id word
-	for word; do
-		if [[ $word == -- ]]; then
-			while [[ $1 != -- ]]; do
-				options+=("$1") && shift
-			done
-			shift
-			break
-		fi
-	done
+	local options words id
+	split_options "$@"
+	set -- "${words[@]}"
 	id=$1 && shift
 	status=0
 	limit "${LIMIT:-30}" ctr run --rm --runtime "$RUNTIME" "${options[@]}" "${IMAGE:-$(image)}" "$id" \
@@ -73,18 +77,10 @@ run() {
 
 # start [CTR_OPTION... --] ID ARG...: the probe in the background; waits until it runs. Its output goes to log files.
 start() {
-	local options=() word
-	for word; do
-		if [[ $word == -- ]]; then
-			while [[ $1 != -- ]]; do
-				options+=("$1") && shift
-			done
-			shift
-			break
-		fi
-	done
-	local id=$1
-	shift
+	local options words id
+	split_options "$@"
+	set -- "${words[@]}"
+	id=$1 && shift
 	limit "${LIMIT:-30}" ctr run -d --runtime "$RUNTIME" --log-uri "file://$CASE_DIR/$id.log" "${options[@]}" \
 		"${IMAGE:-$(image)}" "$id" "${PROGRAM:-$(program)}" "$@" </dev/null >"$out" 2>"$err" || fail "ctr run -d $id"
 	# Printed by the guest when it is where the case wants it.

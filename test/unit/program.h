@@ -7,7 +7,26 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+/* A new file in memory with these bytes, at its beginning. */
+static inline int program_memory_file(const void *bytes, size_t size)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	cr_assert(fd >= 0 && write(fd, bytes, size) == (ssize_t)size &&
+		  lseek(fd, 0, SEEK_SET) == 0);
+	return fd;
+}
+
+/* What a program has printed into a file, as text of less than `capacity` bytes; closes it. */
+static inline void program_take_output(int fd, char *to, size_t capacity)
+{
+	ssize_t n = pread(fd, to, capacity - 1, 0);
+	cr_assert(n >= 0);
+	to[n] = '\0';
+	close(fd);
+}
 
 /*
  * Closes the program's file and the directories. With MOTE_TEST_ISOLATION in the environment its

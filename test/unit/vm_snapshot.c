@@ -176,10 +176,7 @@ Test(vm_snapshot, others_are_created_from_it)
 Test(vm_snapshot, every_register_comes_back)
 {
 	struct vm *vm = frozen_ready(-1);
-	struct err e = {0};
-	int code;
-	cr_assert(vm_reply(vm, "r", 1, &e) == 0);
-	cr_assert(frozen_resume(vm, &code) == VM_WAITING, "code %d", code);
+	(void)frozen_command(vm, "r");
 	struct vm_snapshot *s = frozen_take(vm);
 	struct vm *other = frozen_from(s, -1);
 	cr_expect(frozen_command(other, "r") == 1);
@@ -197,9 +194,7 @@ Test(vm_snapshot, every_register_comes_back)
 Test(vm_snapshot, vectors_of_the_last_run_are_gone)
 {
 	struct vm *vm = frozen_ready(-1);
-	struct err e = {0};
-	int code;
-	cr_assert(vm_reply(vm, "r", 1, &e) == 0 && frozen_resume(vm, &code) == VM_WAITING);
+	(void)frozen_command(vm, "r");
 	struct vm_snapshot *s = frozen_take(vm);
 	for (int i = 0; i < 3; i++) {
 		restore(vm, s);
@@ -483,9 +478,7 @@ Test(vm_snapshot, too_small_a_memory_is_refused)
 Test(vm_snapshot, a_guest_that_has_changed_xcr0)
 {
 	struct vm *vm = frozen_ready(-1);
-	struct err e = {0};
-	int code;
-	cr_assert(vm_reply(vm, "r", 1, &e) == 0 && frozen_resume(vm, &code) == VM_WAITING);
+	(void)frozen_command(vm, "r");
 	struct vm_snapshot *s = frozen_take(vm);
 	for (int i = 0; i < 3; i++) {
 		struct kvm_xcrs few = {.nr_xcrs = 1, .xcrs[0].value = 3}, now;

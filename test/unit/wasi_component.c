@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { TEXT_MAX = 4096 };
 
@@ -24,34 +23,18 @@ struct run {
 	char out[TEXT_MAX], err[TEXT_MAX];
 };
 
-static int memory_file(const void *bytes, size_t size)
-{
-	int fd = memfd_create("file", MFD_CLOEXEC);
-	cr_assert(fd >= 0 && write(fd, bytes, size) == (ssize_t)size &&
-		  lseek(fd, 0, SEEK_SET) == 0);
-	return fd;
-}
-
-static void slurp(int fd, char *to)
-{
-	ssize_t n = pread(fd, to, TEXT_MAX - 1, 0);
-	cr_assert(n >= 0);
-	to[n] = '\0';
-	close(fd);
-}
-
 static void run(struct run *r)
 {
 	char path[PATH_MAX];
 	const char *in = r->in ? r->in : "";
-	int stdio[3] = {memory_file(in, strlen(in)), memfd_create("out", 0),
+	int stdio[3] = {program_memory_file(in, strlen(in)), memfd_create("out", 0),
 			memfd_create("err", 0)};
 	snprintf(path, sizeof(path), TEST_COMPONENTS "/%s.wasm", r->component);
 	struct mote_options o = {
 		.size = sizeof(o),
 		.memory_bytes = 256UL << 20,
 		.time_limit_ns = 120000000000,
-		.program_fd = r->bytes ? memory_file(r->bytes, r->size)
+		.program_fd = r->bytes ? program_memory_file(r->bytes, r->size)
 				       : open(path, O_RDONLY | O_CLOEXEC),
 		.program_path = "test.wasm",
 		.entry = r->entry,
@@ -61,8 +44,8 @@ static void run(struct run *r)
 	r->argv[0] = "test.wasm";
 	r->status = program_run(&o);
 	close(stdio[0]);
-	slurp(stdio[1], r->out);
-	slurp(stdio[2], r->err);
+	program_take_output(stdio[1], r->out, sizeof(r->out));
+	program_take_output(stdio[2], r->err, sizeof(r->err));
 }
 
 Test(wasi_component, arguments_and_streams)

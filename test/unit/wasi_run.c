@@ -89,12 +89,8 @@ TestSuite(wasi_run, .init = make_tree, .fini = remove_tree);
 static int open_program(const struct run *r)
 {
 	char path[PATH_MAX], exe[PATH_MAX];
-	if (r->module) {
-		int fd = memfd_create("module", MFD_CLOEXEC);
-		cr_assert(fd >= 0 &&
-			  write(fd, r->module, r->module_bytes) == (ssize_t)r->module_bytes);
-		return fd;
-	}
+	if (r->module)
+		return program_memory_file(r->module, r->module_bytes);
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	cr_assert(n > 0);
 	exe[n] = '\0';
@@ -102,14 +98,6 @@ static int open_program(const struct run *r)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	cr_assert(fd >= 0, "%s: %s", path, strerror(errno));
 	return fd;
-}
-
-static void slurp(int fd, char *to)
-{
-	ssize_t n = pread(fd, to, TEXT_MAX - 1, 0);
-	cr_assert(n >= 0);
-	to[n] = '\0';
-	close(fd);
 }
 
 static void run(struct run *r)
@@ -139,8 +127,8 @@ static void run(struct run *r)
 	r->argv[0] = "test.wasm";
 	r->status = program_run(&o);
 	close(stdio[0]);
-	slurp(stdio[1], r->out);
-	slurp(stdio[2], r->err);
+	program_take_output(stdio[1], r->out, sizeof(r->out));
+	program_take_output(stdio[2], r->err, sizeof(r->err));
 }
 
 /* Runs a case that checks itself. */
