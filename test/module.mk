@@ -227,6 +227,8 @@ $(B)/test/fuzz/wasm_smith: $(B)/test/fuzz/wasm_smith.o $(HOSTED_WASM)
 smith: $(B)/test/fuzz/wasm_smith
 	test/fuzz/wasm_smith.py $< $(MODULES) $(SEED)
 .PHONY: differential smith
+# Rarely run, but always built: what changes with the engine would else be found much later.
+unit: $(B)/test/fuzz/wasm_differential $(B)/test/fuzz/wasm_smith
 
 # The Linux runtime's loader as part of a host program, for fuzzing.
 HOSTED_LOADER := $(addprefix $(B)/hosted/guest/,linux/program/elf.o linux/program/file.o linux/program/load.o linux/program/script.o linux/program/stack.o linux/state.o linux/arch/$(ARCH)/program.o lib/message.o lib/format.o)

@@ -77,7 +77,12 @@ static const char *trap_class(enum wasm_trap_code code)
 	case WASM_TRAP_NULL_FUNCTION:
 	case WASM_TRAP_NULL_REFERENCE:
 	case WASM_TRAP_NULL_I31:
+	case WASM_TRAP_NULL_STRUCT:
+	case WASM_TRAP_NULL_ARRAY:
+	case WASM_TRAP_ARRAY:
+	case WASM_TRAP_HEAP_MEMORY:
 	case WASM_TRAP_CAST:
+	case WASM_TRAP_COMPONENT:
 	case WASM_TRAP_UNSHARED:
 		break;
 	}
