@@ -12,12 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #define CGROUP_TOP    "/sys/fs/cgroup"
 #define MOUNTINFO_MAX (16UL << 20)
 #define REMOVE_TRIES  200 /* of a millisecond */
 #define PROCS_MAX     (1UL << 20)
+#define KILL_BATCH    64 /* descriptors open at once */
 #define KILL_TRIES    16 /* each finds what was forked meanwhile */
 
 /* --- hierarchies --- */
@@ -332,21 +334,69 @@ int cgroup_open_tasks(const struct cgroup *c, int *fds, size_t *count, struct er
 	return 0;
 }
 
-/* Version 1 has no file for it. True if there were any. */
-static bool kill_listed(const char *dir)
+/* The numbers of those in a cgroup, a line each; the caller's. NULL: they cannot be read. */
+static char *read_processes(const char *dir)
 {
-	char path[4400];
-	cleanup_free char *text = NULL;
+	char path[4400], *text;
 	size_t len;
 	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
 	if (io_read_file(AT_FDCWD, path, PROCS_MAX, &text, &len) < 0)
-		return false;
-	for (char *rest = text, *line; (line = strsep(&rest, "\n")) && *line;) {
-		pid_t pid = (pid_t)strtol(line, NULL, 10);
-		if (pid > 0) /* 0 is one of a PID namespace that cannot be seen from here */
-			kill(pid, SIGKILL);
+		return NULL;
+	return text;
+}
+
+/* The next number, or 0: no more. One of a PID namespace that cannot be seen from here is 0 too. */
+static pid_t next_process(char **list)
+{
+	pid_t pid = 0;
+	for (char *line; pid <= 0 && (line = strsep(list, "\n"));)
+		pid = (pid_t)strtol(line, NULL, 10);
+	return pid;
+}
+
+static bool is_listed(const char *list, pid_t pid)
+{
+	char line[16];
+	const size_t len = (size_t)snprintf(line, sizeof(line), "%d\n", pid);
+	const char *at = list;
+	while ((at = strstr(at, line)) != NULL && at > list && at[-1] != '\n')
+		at += len;
+	return at;
+}
+
+/*
+ * A number that was read may be another process's when it is used. Of a number that is still
+ * listed, what the descriptor was opened for is in the cgroup, or has ended.
+ */
+static void kill_some(const char *dir, const pid_t *pids, const int *fds, size_t count)
+{
+	cleanup_free char *still = read_processes(dir);
+	for (size_t i = 0; i < count; i++) {
+		if (still && is_listed(still, pids[i]))
+			(void)!syscall(SYS_pidfd_send_signal, fds[i], SIGKILL, NULL, 0);
+		close(fds[i]);
 	}
-	return len > 0;
+}
+
+/* Version 1 has no file for it. True if there were any. */
+static bool kill_listed(const char *dir)
+{
+	cleanup_free char *text = read_processes(dir);
+	char *list = text;
+	bool any = false;
+	for (pid_t pid = text ? next_process(&list) : 0; pid > 0;) {
+		pid_t pids[KILL_BATCH];
+		int fds[KILL_BATCH];
+		size_t count = 0;
+		for (; pid > 0 && count < KILL_BATCH; pid = next_process(&list)) {
+			any = true;
+			pids[count] = pid;
+			fds[count] = (int)syscall(SYS_pidfd_open, pid, 0);
+			count += fds[count] >= 0;
+		}
+		kill_some(dir, pids, fds, count);
+	}
+	return any;
 }
 
 void cgroup_kill(const struct cgroup *c)

@@ -4,12 +4,17 @@
 #include "runtime/cgroup/internal.h"
 
 #include <criterion/criterion.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char top[64];
@@ -353,6 +358,87 @@ Test(runtime_cgroup_files, pauses)
 	put("freezer.state", "");
 	cr_expect(cgroup_freeze(group, true, &e) == 0, "%s", e.text);
 	cr_expect(strcmp(get("freezer.state"), "FROZEN") == 0, "%s", get("freezer.state"));
+}
+
+static const char *listed_later; /* what is listed once a process was found; NULL: the same */
+
+/* In place of the C library's. */
+long syscall(long number, ...)
+{
+	va_list rest;
+	long a[6];
+	long (*own)(long, ...);
+	va_start(rest, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(rest, long);
+	va_end(rest);
+	*(void **)&own = dlsym(RTLD_NEXT, "syscall");
+	const long rc = own(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (number == SYS_pidfd_open && listed_later)
+		put("cgroup.procs", listed_later);
+	return rc;
+}
+
+static pid_t make_process(void)
+{
+	const pid_t child = fork();
+	if (child == 0)
+		for (;;)
+			pause();
+	cr_assert(child > 0);
+	return child;
+}
+
+/* Each child that ends, ends by being killed. */
+static bool is_killed(pid_t child, int options)
+{
+	int status;
+	const pid_t pid = waitpid(child, &status, options);
+	cr_expect(pid <= 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+	return pid == child;
+}
+
+Test(runtime_cgroup_files, kills_those_that_are_in_it)
+{
+	enum { MANY = 150 }; /* more than are looked at together */
+	pid_t in[MANY];
+	char list[16 * MANY] = "0\n";
+	be(1);
+	const pid_t out = make_process();
+	put("cgroup.procs", "");
+	cgroup_kill(group);
+	for (int i = 0; i < MANY; i++) {
+		in[i] = make_process();
+		snprintf(list + strlen(list), 16, "%d\n", in[i]);
+	}
+	put("cgroup.procs", list);
+	cgroup_kill(group);
+	for (int i = 0; i < MANY; i++)
+		cr_expect(is_killed(in[i], 0), "%d of %d", i, MANY);
+	cr_expect(!is_killed(out, WNOHANG));
+	kill(out, SIGKILL);
+	cr_expect(is_killed(out, 0));
+}
+
+/* A number that was of a process in it, and is another's by the time that it is used. */
+Test(runtime_cgroup_files, kills_nobody_who_has_got_the_number)
+{
+	const pid_t child = make_process();
+	char list[64], others[64];
+	be(1);
+	snprintf(list, sizeof(list), "%d\n", child);
+	snprintf(others, sizeof(others), "1%d\n%d0\n", child, child);
+	put("cgroup.procs", list);
+	listed_later = "";
+	cgroup_kill(group);
+	put("cgroup.procs", list);
+	listed_later = others;
+	cgroup_kill(group);
+	cr_expect(!is_killed(child, WNOHANG));
+	listed_later = NULL;
+	put("cgroup.procs", list);
+	cgroup_kill(group);
+	cr_expect(is_killed(child, 0));
 }
 
 Test(runtime_cgroup_files, out_of_memory)
