@@ -5,6 +5,7 @@
 #include "vm/hostcall/inotify.h"
 
 #include <sys/inotify.h>
+#include <sys/syscall.h>
 
 enum { INSTANCES = 32, WATCHES = 8192, DEV = 5 };
 
@@ -148,6 +149,28 @@ Test(vm_calls_inotify, watches_are_few)
 	const int32_t again = instance();
 	EXPECT(1, watch(again, RW, "sub", IN_MODIFY));
 	EXPECT(-ENOSPC, watch(again, RW, "file", IN_MODIFY));
+}
+
+static int32_t numbers_from; /* 0: the kernel's */
+
+/* In place of the C library's: numbers that begin again soon, as the kernel's do. */
+int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	const long wd = syscall(SYS_inotify_add_watch, fd, path, mask);
+	if (wd < 0 || !numbers_from)
+		return (int)wd;
+	return (int)((wd + numbers_from - 1) % INT32_MAX + 1);
+}
+
+Test(vm_calls_inotify, numbers_begin_again)
+{
+	const int32_t fd = instance();
+	int n = 0;
+	int64_t wd;
+	numbers_from = INT32_MAX - 3;
+	while (n <= WATCHES && (wd = watch_number(fd, n)) > 0)
+		n++;
+	cr_expect(n == WATCHES && wd == -ENOSPC, "%ld after %d", (long)wd, n);
 }
 
 /* Memory of the guest's that is not there is the guest's error. */

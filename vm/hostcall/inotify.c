@@ -12,19 +12,23 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { INSTANCES_MAX = 32, WATCHES_MAX = 8192, READ_BYTES = 16384 };
 
+/* The kernel's numbers of an instance's watches rise, and begin again after INT32_MAX. */
+struct inotify_watch {
+	int32_t number;
+	uint16_t instance;
+};
+
 struct inotify_instances {
-	uint32_t watches; /* of all */
-	struct inotify_instance {
-		uint32_t watches;
-		int32_t highest; /* the kernel's numbers of watches only rise */
-		bool used;
-	} of[INSTANCES_MAX];
+	bool used[INSTANCES_MAX];
+	uint32_t watch_count; /* of all */
+	struct inotify_watch watches[WATCHES_MAX];
 };
 
 void inotify_free(struct vm *vm)
@@ -44,12 +48,12 @@ static void sweep(struct vm *vm)
 		if (e->host >= 0 && (e->flags & FD_INOTIFY))
 			open[e->object] = true;
 	}
-	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
-		if (open[i] || !all->of[i].used)
-			continue;
-		all->watches -= all->of[i].watches;
-		all->of[i] = (struct inotify_instance){0};
-	}
+	uint32_t left = 0;
+	for (uint32_t i = 0; i < all->watch_count; i++)
+		if (open[all->watches[i].instance])
+			all->watches[left++] = all->watches[i];
+	all->watch_count = left;
+	memcpy(all->used, open, sizeof(open));
 }
 
 /* A number that is free, or -EMFILE. */
@@ -57,14 +61,9 @@ static int free_instance(struct vm *vm)
 {
 	sweep(vm);
 	for (int i = 0; i < INSTANCES_MAX; i++)
-		if (!vm->inotify->of[i].used)
+		if (!vm->inotify->used[i])
 			return i;
 	return -EMFILE;
-}
-
-static struct inotify_instance *instance_of(const struct vm *vm, const struct fd_entry *e)
-{
-	return &vm->inotify->of[e->object];
 }
 
 /* Never blocking on the host, as eventfd: a wait there could not be interrupted. */
@@ -87,11 +86,21 @@ int64_t host_inotify_create(struct vcpu *vcpu, const struct call_inotify_create 
 	if (fd < 0)
 		return fd;
 	fdtable_note_object(&vm->fds, (uint32_t)fd, (uint16_t)instance);
-	vm->inotify->of[instance].used = true;
+	vm->inotify->used[instance] = true;
 	return fd;
 }
 
 /* --- watches --- */
+
+/* Its place in the list, or the list's end. */
+static uint32_t find_watch(const struct inotify_instances *all, uint16_t instance, int32_t number)
+{
+	uint32_t i = 0;
+	while (i < all->watch_count &&
+	       (all->watches[i].number != number || all->watches[i].instance != instance))
+		i++;
+	return i;
+}
 
 /*
  * By the descriptor, where nothing can change what its name means. The name is let go of at once: a
@@ -192,17 +201,14 @@ int64_t host_inotify_add(struct vcpu *vcpu, const struct call_inotify_add *a)
 	int rc = entry_of(vcpu, a->fd, &e);
 	if (rc < 0)
 		return rc;
-	struct inotify_instance *of = instance_of(vcpu->vm, e);
-	if (all->watches >= WATCHES_MAX)
+	if (all->watch_count >= WATCHES_MAX)
 		sweep(vcpu->vm);
-	if (all->watches >= WATCHES_MAX)
+	if (all->watch_count >= WATCHES_MAX)
 		return -ENOSPC;
 	int wd = add_watch(vcpu, e->host, a);
-	if (wd <= of->highest)
-		return wd; /* an error, or one that was there */
-	of->highest = wd;
-	of->watches++;
-	all->watches++;
+	if (wd >= 0 && find_watch(all, e->object, wd) == all->watch_count)
+		all->watches[all->watch_count++] =
+			(struct inotify_watch){.number = wd, .instance = e->object};
 	return wd;
 }
 
@@ -218,16 +224,17 @@ int64_t host_inotify_remove(struct vcpu *vcpu, const struct call_inotify_remove 
 
 /* --- events --- */
 
-static void count_ended(struct inotify_instances *all, struct inotify_instance *of,
-			const uint8_t *events, size_t bytes)
+static void forget_ended(struct inotify_instances *all, uint16_t instance, const uint8_t *events,
+			 size_t bytes)
 {
 	size_t at = 0;
 	while (at < bytes) {
 		const struct inotify_event *e = (const void *)(events + at);
-		if ((e->mask & IN_IGNORED) && of->watches > 0) {
-			of->watches--;
-			all->watches--;
-		}
+		uint32_t i = all->watch_count;
+		if (e->mask & IN_IGNORED)
+			i = find_watch(all, instance, e->wd);
+		if (i < all->watch_count)
+			all->watches[i] = all->watches[--all->watch_count];
 		at += sizeof(*e) + e->len;
 	}
 }
@@ -252,7 +259,7 @@ int64_t inotify_read(struct vcpu *vcpu, const struct fd_entry *e, const struct c
 	for (;;) {
 		ssize_t n = read(e->host, events, smaller(iov->first, sizeof(events)));
 		if (n >= 0) {
-			count_ended(vcpu->vm->inotify, instance_of(vcpu->vm, e), events, (size_t)n);
+			forget_ended(vcpu->vm->inotify, e->object, events, (size_t)n);
 			return give_events(iov, events, (size_t)n);
 		}
 		if (errno != EAGAIN || (e->flags & FD_NONBLOCK))
