@@ -77,6 +77,7 @@ struct vm {
 	struct unix_names *names; /* owned; NULL: no abstract name yet (hostcall/unix_address.c) */
 	struct memfds *memfds;    /* owned; NULL: none yet (hostcall/memfd.c) */
 	struct inotify_instances *inotify; /* owned; NULL: none yet (hostcall/inotify.c) */
+	struct record_locks *record_locks; /* owned; NULL: none yet (hostcall/record_locks.c) */
 
 	/* The snapshot that it was last set to. */
 	struct vm_snapshot *snapshot; /* owned reference, or NULL */

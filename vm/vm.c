@@ -6,6 +6,7 @@
 #include "vm/boot.h"
 #include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
+#include "vm/hostcall/record_locks.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/hostcall/unix_address.h"
 #include "vm/internal.h"
@@ -258,6 +259,7 @@ void vm_destroy(struct vm *vm)
 	unix_names_free(vm);
 	memfds_free(vm);
 	inotify_free(vm);
+	record_locks_free(vm);
 	call_drop_fifo(&vm->vcpus[0]);
 	if (vm->snapshot)
 		vm->leave_snapshot(vm);

@@ -10,6 +10,7 @@
 
 #include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
+#include "vm/hostcall/record_locks.h"
 #include "vm/internal.h"
 #include "vm/run/kick.h"
 #include "vm/run/limits.h"
@@ -169,6 +170,7 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 	vcpu->area = area;
 	vm->boot = boot;
 	vcpu->poller.off = true;
+	vm->fds.max = 1024; /* as in a program that embeds libmote */
 	vm->network = flags & HOSTCALL_NETWORK && network;
 	require(memory_init(&vm->memory, -1, MEMORY_MAX, &e) == 0 &&
 		memory_map(&vm->memory, gva(HOSTCALL_GUEST_AT), HOSTCALL_MEMORY_BYTES,
@@ -201,6 +203,7 @@ static void destroy(struct vm *vm)
 	fdtable_destroy(&vm->fds);
 	memfds_free(vm);
 	inotify_free(vm);
+	record_locks_free(vm);
 	memory_destroy(&vm->memory);
 	tcflush(terminal, TCIOFLUSH);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host calls that make descriptors of events: eventfd, epoll, timerfd; and record locks. */
+/* Host calls that make descriptors of events: eventfd, epoll, timerfd. */
 #include "vm/internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -148,62 +147,5 @@ int64_t host_timerfd_get(struct vcpu *vcpu, const struct call_timerfd_get *a)
 	if (timerfd_gettime(host, &now) < 0)
 		return -errno;
 	put_timer(vm, a->timer, &now);
-	return 0;
-}
-
-/* Waits for a lock by looking again, as flock does: nothing else could be interrupted. */
-static int64_t lock_waiting(struct vcpu *vcpu, int host, int command, const struct flock *lock)
-{
-	while (fcntl(host, command, lock) < 0) {
-		if (errno != EAGAIN && errno != EACCES)
-			return -errno;
-		int rc = vcpu_wait(vcpu, 5000000);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-int64_t host_lock(struct vcpu *vcpu, const struct call_lock *a)
-{
-	struct vm *vm = vcpu->vm;
-	int host = fdtable_host(&vm->fds, a->fd);
-	if (host < 0)
-		return host;
-	if (!a->lock)
-		return -EINVAL;
-	struct flock lock = {
-		.l_type = a->lock->type,
-		.l_whence = a->lock->whence,
-		.l_start = a->lock->start,
-		.l_len = a->lock->length,
-	};
-	enum fd_lock kind = FD_LOCK_PROCESS;
-	if (a->command == F_OFD_SETLK || a->command == F_OFD_SETLKW)
-		kind = FD_LOCK_OPEN_FILE;
-	fdtable_note_lock(&vm->fds, fdtable_get(&vm->fds, a->fd), kind);
-	switch (a->command) {
-	case F_SETLKW:
-		return lock_waiting(vcpu, host, F_SETLK, &lock);
-	case F_OFD_SETLKW:
-		return lock_waiting(vcpu, host, F_OFD_SETLK, &lock);
-	case F_GETLK:
-	case F_OFD_GETLK:
-	case F_SETLK:
-	case F_OFD_SETLK:
-		break;
-	default:
-		return -EINVAL;
-	}
-	if (fcntl(host, (int)a->command, &lock) < 0)
-		return -errno;
-	const struct mote_lock out = {
-		.type = lock.l_type,
-		.whence = lock.l_whence,
-		.start = lock.l_start,
-		.length = lock.l_len,
-	};
-	if (a->conflict.v)
-		vm_put(vm, a->conflict, &out, sizeof(out));
 	return 0;
 }

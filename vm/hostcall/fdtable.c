@@ -64,6 +64,13 @@ static bool park(struct fdtable *t, struct fd_entry *entry)
 	return true;
 }
 
+static struct fd_entry new_entry(struct fdtable *t, int host, unsigned flags)
+{
+	return (struct fd_entry){.host = host,
+				 .flags = (uint16_t)(flags & ~(unsigned)FD_GIVEN),
+				 .opened = ++t->opened};
+}
+
 int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least)
 {
 	uint32_t at = at_least;
@@ -77,8 +84,7 @@ int fdtable_add(struct fdtable *t, int host, unsigned flags, uint32_t at_least)
 		return rc;
 	}
 	t->changes++;
-	t->entries[at] =
-		(struct fd_entry){.host = host, .flags = (uint16_t)(flags & ~(unsigned)FD_GIVEN)};
+	t->entries[at] = new_entry(t, host, flags);
 	if (at_least <= t->lowest)
 		t->lowest = at + 1;
 	return (int)at;
@@ -100,8 +106,7 @@ int fdtable_put(struct fdtable *t, int host, unsigned flags, uint32_t at)
 	}
 	if (!park(t, &t->entries[at]))
 		cleanup_closep(&t->entries[at].host);
-	t->entries[at] =
-		(struct fd_entry){.host = host, .flags = (uint16_t)(flags & ~(unsigned)FD_GIVEN)};
+	t->entries[at] = new_entry(t, host, flags);
 	return 0;
 }
 
@@ -119,6 +124,7 @@ void fdtable_note_copy(struct fdtable *t, uint32_t at, const struct fd_entry *of
 {
 	t->entries[at].origin = of->origin;
 	t->entries[at].object = of->object;
+	t->entries[at].opened = of->opened;
 }
 
 void fdtable_note_object(struct fdtable *t, uint32_t at, uint16_t object)

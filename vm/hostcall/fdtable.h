@@ -54,6 +54,7 @@ struct fd_entry {
 	/* a inherited descriptor's number + 1: this is it, or a duplicate of it; 0: neither */
 	uint16_t origin;
 	uint16_t object; /* which of the VM's, if the host keeps a list of what it is */
+	uint64_t opened; /* the open file: duplicates have the same number */
 };
 
 struct fdtable {
@@ -65,6 +66,7 @@ struct fdtable {
 	struct fd_entry *kept; /* owned: by their numbers */
 	uint32_t kept_len;
 	uint64_t changes; /* so far, of any kind */
+	uint64_t opened;  /* open files so far */
 	unsigned locks;   /* fd_lock: of inherited descriptors' files, which fdtable_reset ends */
 };
 

@@ -26,59 +26,60 @@ enum {
 };
 
 struct memfd {
+	bool used;
 	int fd; /* owned: one of which only a mapping is left counts as well */
 	/* Up to where FALLOC_FL_KEEP_SIZE may have filled it since it was cut; stat is silent */
 	uint64_t kept_end;
 };
 
 struct memfds {
-	unsigned count;
-	struct memfd of[MEMFDS_MAX];
+	struct memfd of[MEMFDS_MAX]; /* a descriptor's `object` is its place */
 };
 
 void memfds_free(struct vm *vm)
 {
-	for (unsigned i = 0; vm->memfds && i < vm->memfds->count; i++)
-		close(vm->memfds->of[i].fd);
+	for (unsigned i = 0; vm->memfds && i < MEMFDS_MAX; i++)
+		if (vm->memfds->of[i].used)
+			close(vm->memfds->of[i].fd);
 	free(take_ptr(vm->memfds));
 }
 
 /* --- which are in use --- */
 
-static bool same_file(int fd, const struct stat *st)
+static bool is_mapped(const struct vm *vm, int fd)
 {
-	struct stat other;
-	return resolve_stat(fd, &other) == 0 && other.st_ino == st->st_ino &&
-	       other.st_dev == st->st_dev;
-}
-
-static bool in_use(const struct vm *vm, int fd)
-{
-	const struct fdtable *t = &vm->fds;
 	struct stat st;
-	if (resolve_stat(fd, &st) < 0)
-		return false;
-	if (memory_shares_file(&vm->memory, st.st_dev, st.st_ino))
-		return true;
-	for (uint32_t i = 0; i < t->len; i++)
-		if (t->entries[i].host >= 0 && (t->entries[i].flags & FD_MEMORY) &&
-		    same_file(t->entries[i].host, &st))
-			return true;
-	return false;
+	return resolve_stat(fd, &st) == 0 && memory_shares_file(&vm->memory, st.st_dev, st.st_ino);
 }
 
 /* Forgets those that have neither a descriptor nor a mapping. */
 static void sweep(struct vm *vm)
 {
-	struct memfds *m = vm->memfds;
-	unsigned left = 0;
-	for (unsigned i = 0; i < m->count; i++) {
-		if (in_use(vm, m->of[i].fd))
-			m->of[left++] = m->of[i];
-		else
-			close(m->of[i].fd);
+	bool open[MEMFDS_MAX] = {0};
+	for (uint32_t i = 0; i < vm->fds.len; i++) {
+		const struct fd_entry *e = &vm->fds.entries[i];
+		if (e->host >= 0 && (e->flags & FD_MEMORY))
+			open[e->object] = true;
 	}
-	m->count = left;
+	for (unsigned i = 0; i < MEMFDS_MAX; i++) {
+		struct memfd *f = &vm->memfds->of[i];
+		if (!f->used || open[i] || is_mapped(vm, f->fd))
+			continue;
+		close(f->fd);
+		*f = (struct memfd){0};
+	}
+}
+
+bool memfd_keeps(const struct vm *vm, uint64_t dev, uint64_t ino)
+{
+	struct stat st;
+	for (unsigned i = 0; vm->memfds && i < MEMFDS_MAX; i++) {
+		const struct memfd *f = &vm->memfds->of[i];
+		if (f->used && resolve_stat(f->fd, &st) == 0 && st.st_dev == dev &&
+		    st.st_ino == ino)
+			return true;
+	}
+	return false;
 }
 
 /* --- sizes --- */
@@ -96,8 +97,8 @@ static uint64_t size_of_all(const struct memfds *m)
 {
 	uint64_t sum = 0;
 	struct stat st;
-	for (unsigned i = 0; i < m->count; i++)
-		if (resolve_stat(m->of[i].fd, &st) == 0)
+	for (unsigned i = 0; i < MEMFDS_MAX; i++)
+		if (m->of[i].used && resolve_stat(m->of[i].fd, &st) == 0)
 			sum += size_of(&m->of[i], &st);
 	return sum;
 }
@@ -109,13 +110,9 @@ static bool fits(const struct vm *vm, uint64_t more)
 }
 
 /* What an open descriptor is of, which is in use: it is never forgotten. */
-static struct memfd *find(const struct vm *vm, const struct stat *st)
+static struct memfd *of_entry(const struct vm *vm, const struct fd_entry *e)
 {
-	struct memfds *m = vm->memfds;
-	for (unsigned i = 0; m && i < m->count; i++)
-		if (same_file(m->of[i].fd, st))
-			return &m->of[i];
-	return NULL;
+	return &vm->memfds->of[e->object];
 }
 
 static int admit(struct vm *vm, const struct fd_entry *e, uint64_t end, bool keeps_size)
@@ -128,15 +125,12 @@ static int admit(struct vm *vm, const struct fd_entry *e, uint64_t end, bool kee
 		return 0;
 	if (end > INT64_MAX)
 		return -EFBIG;
-	struct memfd *f = find(vm, &st);
-	if (!f)
-		return -EIO;
+	struct memfd *f = of_entry(vm, e);
 	end = memory_page_up(end);
 	const uint64_t has = size_of(f, &st);
 	if (end > has && !fits(vm, end - has)) {
 		sweep(vm);
-		f = find(vm, &st); /* it has another place now */
-		if (!f || !fits(vm, end - has))
+		if (!fits(vm, end - has))
 			return -ENOSPC;
 	}
 	if (keeps_size && end > f->kept_end)
@@ -156,12 +150,7 @@ int memfd_admit_kept(struct vm *vm, const struct fd_entry *e, uint64_t end)
 
 void memfd_note_cut(const struct vm *vm, const struct fd_entry *e)
 {
-	struct stat st;
-	struct memfd *f = NULL;
-	if (resolve_stat(e->host, &st) == 0)
-		f = find(vm, &st);
-	if (f)
-		f->kept_end = 0;
+	of_entry(vm, e)->kept_end = 0;
 }
 
 int memfd_admit_write(struct vm *vm, const struct fd_entry *e, int64_t offset, uint64_t bytes)
@@ -184,6 +173,15 @@ int memfd_admit_write(struct vm *vm, const struct fd_entry *e, int64_t offset, u
 
 /* --- host calls --- */
 
+static unsigned free_place(const struct memfds *m)
+{
+	unsigned i = 0;
+	while (i < MEMFDS_MAX && m->of[i].used)
+		i++;
+	return i;
+}
+
+/* Its place, or -errno. */
 static int remember(struct vm *vm, int fd)
 {
 	struct memfds *m = vm->memfds;
@@ -191,15 +189,18 @@ static int remember(struct vm *vm, int fd)
 		m = vm->memfds = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
-	if (m->count == MEMFDS_MAX)
+	unsigned at = free_place(m);
+	if (at == MEMFDS_MAX) {
 		sweep(vm);
-	if (m->count == MEMFDS_MAX)
+		at = free_place(m);
+	}
+	if (at == MEMFDS_MAX)
 		return -ENFILE;
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)
 		return -errno;
-	m->of[m->count++] = (struct memfd){.fd = copy};
-	return 0;
+	m->of[at] = (struct memfd){.used = true, .fd = copy};
+	return (int)at;
 }
 
 /* The host's own processes see a name that is not the guest's. */
@@ -211,10 +212,13 @@ int64_t host_memfd(struct vcpu *vcpu, const struct call_memfd *a)
 	cleanup_close int fd = memfd_create("guest", a->flags | MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int rc = remember(vm, fd);
-	if (rc < 0)
-		return rc;
-	return fdtable_add(&vm->fds, take_fd(&fd), FD_PLAIN | FD_MEMORY, 0);
+	int place = remember(vm, fd);
+	if (place < 0)
+		return place;
+	int at = fdtable_add(&vm->fds, take_fd(&fd), FD_PLAIN | FD_MEMORY, 0);
+	if (at >= 0)
+		fdtable_note_object(&vm->fds, (uint32_t)at, (uint16_t)place);
+	return at;
 }
 
 int64_t host_get_seals(struct vcpu *vcpu, const struct call_get_seals *a)

@@ -30,6 +30,8 @@ int memfd_admit_kept(struct vm *vm, const struct fd_entry *e, uint64_t end) must
 void memfd_note_cut(const struct vm *vm, const struct fd_entry *e);
 /* Whether it is sealed against being written by a mapping. */
 bool memfd_is_sealed(const struct fd_entry *e);
+/* Whether a file is one of the VM's, of which a descriptor of the host's is open. */
+bool memfd_keeps(const struct vm *vm, uint64_t dev, uint64_t ino);
 /* Lets go of those that the VM has; for its end, or for another guest. */
 void memfds_free(struct vm *vm);
 

@@ -7,6 +7,7 @@
 #include "vm/boot.h"
 #include "vm/hostcall/inotify.h"
 #include "vm/hostcall/memfd.h"
+#include "vm/hostcall/record_locks.h"
 #include "vm/kvm/open.h"
 #include "vm/memory/pagemap.h"
 #include "vm/memory/shared_file.h"
@@ -387,6 +388,7 @@ static int restore_fds(struct vm *vm, const struct vm_snapshot *s, struct err *e
 		return 0;
 	memfds_free(vm);
 	inotify_free(vm);
+	record_locks_free(vm);
 	int rc = fdtable_reset(&vm->fds, s->fds, s->fd_count);
 	if (rc == -EBADF)
 		return err_set(
