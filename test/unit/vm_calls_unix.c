@@ -95,6 +95,104 @@ Test(vm_calls, abstract_names_are_the_vms_own)
 	close(l);
 }
 
+/* --- what waits without a descriptor --- */
+
+static int32_t named(int kind, int number)
+{
+	char name[16];
+	snprintf(name, sizeof(name), "s%d", number);
+	const int64_t fd = mote_socket(&area, AF_UNIX, (uint32_t)kind, 0);
+	cr_assert(fd >= 0, "%ld", (long)fd);
+	const int64_t rc = mote_bind_file(&area, (int32_t)fd, RW, P(name), 0, 0700,
+					  unix_name(name, strlen(name) + 1));
+	if (rc == 0)
+		return (int32_t)fd;
+	EXPECT(0, mote_close(&area, (int32_t)fd));
+	return (int32_t)rc;
+}
+
+/* Connections to a listener that nobody accepts, each of them closed here. */
+static int connect_all(int number)
+{
+	char name[16];
+	int n = 0;
+	snprintf(name, sizeof(name), "s%d", number);
+	for (int64_t rc = 0; rc == 0 && n < 5000; n++) {
+		const int64_t fd = mote_socket(&area, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		rc = mote_connect_file(&area, (int32_t)fd, RW, P(name), 0);
+		cr_expect(rc == 0 || rc == -EAGAIN, "%ld", (long)rc);
+		EXPECT(0, mote_close(&area, (int32_t)fd));
+	}
+	return n - 1;
+}
+
+Test(vm_calls, few_connections_wait_where_descriptors_are_few)
+{
+	enum { MOST = 256 };
+	vm.paths = 3;
+	vm.fds.max = 1024;
+	const int32_t a = named(SOCK_STREAM, 1), b = named(SOCK_STREAM, 2),
+		      c = named(SOCK_STREAM, 3);
+	EXPECT(0, mote_listen(&area, a, 99));
+	EXPECT(0, mote_listen(&area, b, 4096));
+	EXPECT(100, connect_all(1));
+	EXPECT(MOST - 100, connect_all(2));
+	EXPECT(-ENOMEM, mote_listen(&area, c, 0));
+	/* By a duplicate as well, and what waits there goes on waiting. */
+	const int32_t copy = (int32_t)mote_dup(&area, b, 0);
+	EXPECT(0, mote_listen(&area, copy, 0));
+	EXPECT(0, mote_close(&area, b));
+	EXPECT(-ENOMEM, mote_listen(&area, c, 0));
+	EXPECT(0, mote_close(&area, copy));
+	EXPECT(0, mote_listen(&area, c, 4096));
+	EXPECT(MOST - 100, connect_all(3));
+	/* A listener of its own has all that it asks for elsewhere. */
+	vm.fds.max = UINT32_MAX;
+	EXPECT(0, mote_listen(&area, named(SOCK_STREAM, 4), 300));
+	EXPECT(301, connect_all(4));
+	vm.paths = 0;
+}
+
+Test(vm_calls, few_datagram_sockets_have_names_where_descriptors_are_few)
+{
+	enum { MOST = 16 };
+	int32_t last = -1;
+	vm.paths = 3;
+	vm.fds.max = 1024;
+	for (int i = 0; i < MOST; i++) {
+		last = named(SOCK_DGRAM, i);
+		cr_assert(last >= 0, "%d: %d", i, last);
+	}
+	EXPECT(-ENOMEM, named(SOCK_DGRAM, MOST));
+	const int64_t fd = mote_socket(&area, AF_UNIX, SOCK_DGRAM, 0);
+	EXPECT(-ENOMEM, mote_bind(&area, (int32_t)fd, unix_name("\0name", 5)));
+	const int32_t copy = (int32_t)mote_dup(&area, last, 0);
+	EXPECT(0, mote_close(&area, last));
+	EXPECT(-ENOMEM, named(SOCK_DGRAM, MOST));
+	EXPECT(0, mote_close(&area, copy));
+	EXPECT(0, mote_bind(&area, (int32_t)fd, unix_name("\0name", 5)));
+	EXPECT(-ENOMEM, named(SOCK_DGRAM, MOST));
+	vm.fds.max = UINT32_MAX;
+	cr_expect(named(SOCK_DGRAM, MOST) >= 0);
+	vm.paths = 0;
+}
+
+Test(vm_calls, send_buffers_are_small_where_descriptors_are_few)
+{
+	const int asked = 1 << 20;
+	int got;
+	vm.paths = 3;
+	vm.fds.max = 1024;
+	const int32_t fd = unix_socket();
+	EXPECT(0, mote_sock_setopt(&area, fd, SOL_SOCKET, SO_SNDBUF, put(&asked, sizeof(asked)),
+				   sizeof(asked)));
+	EXPECT(sizeof(got),
+	       mote_sock_getopt(&area, fd, SOL_SOCKET, SO_SNDBUF, (void *)GUEST_AT, sizeof(got)));
+	get(GUEST_AT, &got, sizeof(got));
+	cr_expect(got <= 212992, "%d", got);
+	vm.paths = 0;
+}
+
 /* --- a datagram to who has no space for it --- */
 
 /* In place of the C library's: how often the host tries. */

@@ -9,6 +9,7 @@
 
 #include "vm/hostcall/permit.h"
 #include "vm/hostcall/resolve.h"
+#include "vm/hostcall/unix_queue.h"
 #include "vm/internal.h"
 
 #include <errno.h>
@@ -269,8 +270,17 @@ int64_t host_sock_getopt(struct vcpu *vcpu, const struct call_sock_getopt *a)
 	return len;
 }
 
+static int set_send_buffer(const struct vm *vm, const struct fd_entry *e, const void *value)
+{
+	int bytes;
+	memcpy(&bytes, value, sizeof(bytes));
+	bytes = unix_queue_send_buffer(vm, e, bytes);
+	return sys_status(setsockopt(e->host, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)));
+}
+
 int64_t host_sock_setopt(struct vcpu *vcpu, const struct call_sock_setopt *a)
 {
+	struct vm *vm = vcpu->vm;
 	int host = socket_to_change(vcpu, a->fd);
 	if (host < 0)
 		return host;
@@ -286,6 +296,8 @@ int64_t host_sock_setopt(struct vcpu *vcpu, const struct call_sock_setopt *a)
 		linger.l_onoff = linger.l_onoff && linger.l_linger == 0;
 		return sys_status(setsockopt(host, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
 	}
+	if (a->level == SOL_SOCKET && a->name == SO_SNDBUF && a->value.len >= sizeof(int))
+		return set_send_buffer(vm, fdtable_get(&vm->fds, a->fd), a->value.data);
 	return sys_status(setsockopt(host, (int)a->level, (int)a->name, a->value.data,
 				     (socklen_t)a->value.len));
 }

@@ -3,6 +3,7 @@
 #include "vm/hostcall/permit.h"
 #include "vm/hostcall/resolve.h"
 #include "vm/hostcall/socket.h"
+#include "vm/hostcall/unix_queue.h"
 #include "vm/internal.h"
 #include "vm/run/blocking.h"
 #include "vm/run/signals.h"
@@ -29,6 +30,16 @@ static int bind_outside(const struct vm_credentials *c, int host, const struct s
 	return rc;
 }
 
+static int bind_abstract(struct vm *vm, const struct fd_entry *e, const struct mote_sockaddr *addr)
+{
+	int rc = unix_queue_may_bind(vm, e);
+	if (rc == 0)
+		rc = unix_bind_abstract(vm, e->host, addr);
+	if (rc == 0)
+		unix_queue_bound(vm, e);
+	return rc;
+}
+
 int64_t host_bind(struct vcpu *vcpu, const struct call_bind *a)
 {
 	struct vm *vm = vcpu->vm;
@@ -37,7 +48,7 @@ int64_t host_bind(struct vcpu *vcpu, const struct call_bind *a)
 	if (host < 0)
 		return host;
 	if (unix_is_abstract(a->addr) && socket_family(a->addr) == AF_UNIX && vm->paths)
-		return unix_bind_abstract(vm, host, a->addr);
+		return bind_abstract(vm, fdtable_get(&vm->fds, a->fd), a->addr);
 	int rc = socket_outside_address(vm, a->addr, &to);
 	if (rc < 0)
 		return rc;
@@ -56,14 +67,21 @@ int64_t host_bind_file(struct vcpu *vcpu, const struct call_bind_file *a)
 	int dir = permit_dir_change(vcpu->vm, a->dir, a->path, &entry);
 	if (dir < 0)
 		return dir;
+	const struct fd_entry *e = fdtable_get(&vcpu->vm->fds, a->fd);
+	int rc = unix_queue_may_bind(vcpu->vm, e);
+	if (rc < 0)
+		return rc;
 	/* The file that bind makes has the socket's mode. */
 	struct stat st;
-	int rc = resolve_stat(host, &st);
+	rc = resolve_stat(host, &st);
 	if (rc == 0)
 		rc = sys_status(fchmod(host, st.st_mode & a->mode & 0777));
 	if (rc < 0)
 		return rc;
-	return unix_bind_file(vcpu, host, dir, a->path, a->resolve, a->addr);
+	rc = unix_bind_file(vcpu, host, dir, a->path, a->resolve, a->addr);
+	if (rc == 0)
+		unix_queue_bound(vcpu->vm, e);
+	return rc;
 }
 
 int64_t host_listen(struct vcpu *vcpu, const struct call_listen *a)
@@ -77,7 +95,10 @@ int64_t host_listen(struct vcpu *vcpu, const struct call_listen *a)
 		return host;
 	if (!vm->network && !vm->paths)
 		return -EPERM;
-	return sys_status(listen(host, (int)smaller(a->backlog, 4096)));
+	int backlog = unix_queue_listen(vm, e, (uint32_t)smaller(a->backlog, 4096));
+	if (backlog < 0)
+		return backlog;
+	return sys_status(listen(host, backlog));
 }
 
 int64_t host_accept(struct vcpu *vcpu, const struct call_accept *a)

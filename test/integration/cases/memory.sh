@@ -63,6 +63,21 @@ test_oom_event() {
 	has "$(cat "$CASE_DIR/events")" '/tasks/oom .*oom' events
 }
 
+# What the kernel keeps for a guest's sockets is the container's memory, though no descriptor stands for it.
+test_memory_of_sockets() {
+	KIND=native
+	local kind
+	for kind in '' datagrams; do
+		run --memory-limit $((128 << 20)) --mount 'type=tmpfs,src=tmpfs,dst=/s,options=size=1m' -- \
+			"hoard$kind" unix-hoard /s 300 $kind
+		lacks "$(cat "$out")" wait "stdout, ${kind:-connections}"
+		# Out of memory, or refused it.
+		((status == 137)) || has "$status: $(cat "$err")" '^1: probe: hoarding' "the end, ${kind:-connections}"
+	done
+	run --memory-limit $((512 << 20)) --mount 'type=tmpfs,src=tmpfs,dst=/s,options=size=1m' -- less unix-hoard /s 100
+	is "$status: $(cat "$out")" '0: 100 MiB wait' 'within the limit'
+}
+
 each_metrics() { # core
 	start loop loop
 	ctr task metrics loop >"$out" 2>"$err" || fail 'ctr task metrics'

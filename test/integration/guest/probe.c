@@ -526,6 +526,44 @@ static int do_unix_send(int argc, char **argv)
 	return 0;
 }
 
+/* By a socket that is connected, sends all that it can, and is closed: the bytes. */
+static long leave_behind(int kind, const struct sockaddr_un *un)
+{
+	int fd = socket(AF_UNIX, kind | SOCK_NONBLOCK, 0);
+	long sent = 0;
+	ssize_t n;
+
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)un, sizeof *un) == 0)
+		while ((n = send(fd, conversation, 65536, MSG_NOSIGNAL)) > 0)
+			sent += n;
+	close(fd);
+	return sent;
+}
+
+/* DIRECTORY MIB [datagrams]: so much waits in sockets where nobody takes it. */
+static int do_unix_hoard(int argc, char **argv)
+{
+	const int kind = argc > 2 ? SOCK_DGRAM : SOCK_STREAM;
+	const long most = argc > 1 ? atol(argv[1]) << 20 : 0;
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	long sent = 0, now;
+
+	for (int i = 0; i < 500 && sent < most; i++) {
+		int fd = socket(AF_UNIX, kind, 0);
+		snprintf(un.sun_path, sizeof un.sun_path, "%s/%d", argv[0], i);
+		if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof un) != 0)
+			return fail("bind");
+		if (kind == SOCK_STREAM && listen(fd, 4096) != 0)
+			return fail("listen");
+		while (sent < most && (now = leave_behind(kind, &un)) > 0)
+			sent += now;
+	}
+	if (sent < most)
+		return fail("hoarding");
+	printf("%ld MiB wait\n", sent >> 20);
+	return 0;
+}
+
 /* A watch; its number is its argument's, in order. */
 static int watch(int fd, const char *path, uint32_t mask)
 {
@@ -615,6 +653,7 @@ static const struct action {
 	{"identity", do_identity},
 	{"raw-terminal", do_raw_terminal},
 	{"unix-ask", do_unix_ask},
+	{"unix-hoard", do_unix_hoard},
 	{"unix-send", do_unix_send},
 	{"unix-serve", do_unix_serve},
 	{"unlink", do_unlink},
