@@ -222,8 +222,9 @@ int main(int argc, char **argv)
 		return stack_of(argv[0], argv[2], argc > 3);
 	if (argc > 1 && strcmp(argv[1], "signal") == 0) {
 		set(RLIMIT_FSIZE, 10, RLIM_INFINITY);
-		write(open("file", O_CREAT | O_WRONLY, 0600), "0123456789", 10);
-		write(3, "x", 1);
+		const int fd = open("file", O_CREAT | O_WRONLY, 0600);
+		write(fd, "0123456789", 10);
+		write(fd, "x", 1);
 		return 1;
 	}
 	show();
