@@ -15,6 +15,9 @@ PR_SET_CHILD_SUBREAPER = 36
 
 def run(command):
     """The exit status of command. Its orphans that have ended are reaped, too."""
+    # Python ignores these two, and what is ignored stays so for the command.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
     child = os.spawnvp(os.P_NOWAIT, command[0], command)
     pid = 0
     while pid != child:
