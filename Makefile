@@ -221,6 +221,7 @@ product: $(B)/mote $(B)/containerd-shim-mote-v1 $(B)/libmote.a $(B)/libmote.so $
 # Tests. Each test/unit/NAME.c is one Criterion program; fuzz targets replay their corpus in `make check`.
 -include test/module.mk
 -include contrib/examples/module.mk
+-include contrib/envoy/module.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 

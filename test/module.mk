@@ -87,9 +87,9 @@ $(addprefix $(B)/test/fuzz/,hostcall hostcall.replay): $(addprefix $(B)/test/fuz
 $(addprefix $(B)/test/fuzz/,artefact artefact.replay config_json config_json.replay layout layout.replay): $(addprefix $(B)/test/fuzz/,json_mutator.o mutate.o)
 $(addprefix $(B)/test/fuzz/,snapshot_file snapshot_file.replay ttrpc ttrpc.replay wire wire.replay): $(B)/test/fuzz/mutate.o
 $(FUZZ_BIN): $(B)/test/fuzz/%: $(B)/test/fuzz/%.o $(B)/test/fuzz/host.a
-	$(CC) $(TEST_LDFLAGS) -fsanitize=fuzzer $^ $(LIB_HOST) -o $@
+	$(CC) $(TEST_LDFLAGS) -fsanitize=fuzzer $(filter %.o,$^) $(filter-out %.o,$^) $(LIB_HOST) -o $@
 $(REPLAY_BIN): $(B)/test/fuzz/%.replay: $(B)/test/fuzz/%.o $(B)/test/fuzz/replay.o $(B)/test/fuzz/host.a
-	$(CC) $(TEST_LDFLAGS) $^ $(LIB_HOST) -o $@
+	$(CC) $(TEST_LDFLAGS) $(filter %.o,$^) $(filter-out %.o,$^) $(LIB_HOST) -o $@
 fuzz-targets: $(FUZZ_BIN)
 fuzz:
 	$(MAKE) VARIANT=fuzz CC=clang fuzz-targets

@@ -4,6 +4,8 @@
 #include "guest/wasi/imports.h"
 
 #include "guest/lib/lib.h"
+#include "guest/wasi/proxy/proxy.h"
+#include "guest/wasi/state.h"
 
 #include <linux/errno.h>
 
@@ -54,6 +56,15 @@ static const struct import_interface *find_interface(const struct wasm_import *i
 	return NULL;
 }
 
+/* Module env is of many tools; these of its functions are proxy-wasm's, for an embedder. */
+static bool proxy_imports(const struct wasm_import *import)
+{
+	if (!name_is(&import->module, "env") || !(wasi.boot->flags & MOTE_BOOT_CALLS))
+		return false;
+	return (import->name.bytes > 6 && memcmp(import->name.text, "proxy_", 6) == 0) ||
+	       name_is(&import->name, "emscripten_notify_memory_growth");
+}
+
 static const struct import_function *find_function(const struct import_interface *interface,
 						   const struct wasm_import *import)
 {
@@ -69,6 +80,8 @@ static const struct import_function *find_function(const struct import_interface
 static const char *resolve(const struct wasm_import *import, struct wasm_extern *out)
 {
 	const struct import_interface *interface = find_interface(import);
+	if (proxy_imports(import))
+		return proxy_resolve(import, out);
 	if (!interface)
 		return why_unknown(import);
 	if (interface->resolve)

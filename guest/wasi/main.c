@@ -8,6 +8,7 @@
 #include "guest/wasi/imports.h"
 #include "guest/wasi/p1/p1.h"
 #include "guest/wasi/p2/run.h"
+#include "guest/wasi/proxy/proxy.h"
 #include "guest/wasi/report.h"
 #include "guest/wasi/rpc/rpc.h"
 #include "guest/wasi/space.h"
@@ -100,13 +101,28 @@ static struct wasm_func *find_own_server(struct wasm_instance *instance)
 	return own.func;
 }
 
+static const char *call_proxy(struct wasm_instance *instance, const void *bytes, size_t len,
+			      struct mote_value *result)
+{
+	return proxy_event(instance, &(struct mote_proxy_bytes){.at = bytes, .len = len}, result);
+}
+
+/* What a proxy-wasm module is called by. */
+static const struct rpc_function *added_export(const struct wasm_instance *instance)
+{
+	static const struct rpc_function proxy_export = {MOTE_PROXY_EVENT, call_proxy};
+	if (proxy_is_module(wasm_instance_module(instance)))
+		return &proxy_export;
+	return NULL;
+}
+
 /* A module that is not a command, for a host that calls functions. */
 static _Noreturn void serve(struct wasm_instance *instance)
 {
 	union wasm_value unused;
 	struct wasm_func *own = find_own_server(instance);
 	if (!own)
-		rpc_serve(instance);
+		rpc_serve(instance, added_export(instance));
 	switch (wasm_call(own, NULL, &unused, &wasi.stop)) {
 	case WASM_RETURNED:
 		break;

@@ -175,7 +175,8 @@ static struct mote_value next_value(const struct wasm_instance *inst, struct hos
 }
 
 struct outgoing_call {
-	const struct host_function *function;
+	const char *name;
+	enum mote_type want;
 	const struct mote_value *args;
 	size_t count;
 };
@@ -183,8 +184,7 @@ struct outgoing_call {
 static bool put_call(struct mote_out *o, const void *what)
 {
 	const struct outgoing_call *c = what;
-	return mote_put_call(o, c->function->name, mote_signature_result(c->function->signature),
-			     c->args, c->count);
+	return mote_put_call(o, c->name, c->want, c->args, c->count);
 }
 
 /* The kind of the host's answer. Until it comes, the host may call the module: those calls are
@@ -205,7 +205,7 @@ static int receive_answer(struct wasm_instance *inst, struct mote_in *in)
 }
 
 /* The host's result. Its failures are traps, since WebAssembly has no other way to report them. */
-static void receive_result(struct wasm_instance *inst, const struct host_function *f,
+static void receive_result(struct wasm_instance *inst, const char *name, enum mote_type want,
 			   struct mote_value *result)
 {
 	char text[128];
@@ -213,16 +213,23 @@ static void receive_result(struct wasm_instance *inst, const struct host_functio
 	uint32_t code;
 	const char *why = "a damaged message";
 	const int kind = receive_answer(inst, &in);
-	if (kind == MOTE_MESSAGE_RETURN && mote_get_return(&in, result) &&
-	    result->type == mote_signature_result(f->signature))
+	if (kind == MOTE_MESSAGE_RETURN && mote_get_return(&in, result) && result->type == want)
 		return;
 	if (kind == 0)
 		why = "its arguments are larger than the host allows";
 	else if (kind == MOTE_MESSAGE_ERROR && !mote_get_error(&in, &code, &why))
 		why = "a damaged message";
-	lib_format(text, sizeof(text), "host function %.*s: %s", (int)strnlen(f->name, 40), f->name,
-		   why);
+	lib_format(text, sizeof(text), "host function %.*s: %s", (int)strnlen(name, 40), name, why);
 	wasm_trap(inst, WASM_TRAP_HOST, text);
+}
+
+void rpc_ask_host(struct wasm_instance *inst, const char *name, enum mote_type want,
+		  const struct mote_value *args, size_t count, struct mote_value *result)
+{
+	const struct outgoing_call c = {.name = name, .want = want, .args = args, .count = count};
+	if (!rpc_write(put_call, &c))
+		wasm_trap(inst, WASM_TRAP_HOST, "no memory for a message to the host");
+	receive_result(inst, name, want, result);
 }
 
 /* Copies a string or bytes into the module's memory, and stores its address and length at `at`. */
@@ -244,15 +251,13 @@ uint64_t rpc_call_host(uint32_t slot, struct host_parameters *p)
 	const struct host_function *f = &functions[slot];
 	struct wasm_instance *inst = (struct wasm_instance *)host_next_integer(p);
 	struct mote_value args[MOTE_ARGS_MAX], result;
-	struct outgoing_call c = {.function = f, .args = args};
+	size_t count = 0;
 	if (rpc_is_allocating())
 		wasm_trap(inst, WASM_TRAP_HOST,
 			  "a host function is called by the module's allocator");
-	for (; f->signature[c.count] != ':'; c.count++)
-		args[c.count] = next_value(inst, p, (enum mote_type)f->signature[c.count]);
-	if (!rpc_write(put_call, &c))
-		wasm_trap(inst, WASM_TRAP_HOST, "no memory for a message to the host");
-	receive_result(inst, f, &result);
+	for (; f->signature[count] != ':'; count++)
+		args[count] = next_value(inst, p, (enum mote_type)f->signature[count]);
+	rpc_ask_host(inst, f->name, mote_signature_result(f->signature), args, count, &result);
 	if (rpc_is_bytes(result.type)) {
 		store_bytes(inst, &result, (uint32_t)host_next_integer(p));
 		return 0;

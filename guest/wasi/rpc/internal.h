@@ -44,5 +44,13 @@ struct wasm_func *rpc_find_export(struct wasm_instance *inst, const char *name,
 				  const char *signature);
 /* Carries out a call of the host's, and writes the answer. */
 void rpc_serve_call(struct wasm_instance *inst, struct mote_in in);
+/*
+ * Calls a function of the host's; its calls are served meanwhile. The result is borrowed until the
+ * next exchange. A failure, and a result of another type, are a trap.
+ */
+void rpc_ask_host(struct wasm_instance *inst, const char *name, enum mote_type want,
+		  const struct mote_value *args, size_t count, struct mote_value *result);
+/* Reports how the module stopped; nothing of it can be relied on any more. */
+_Noreturn void rpc_report_stop(void);
 
 #endif

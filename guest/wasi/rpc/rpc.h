@@ -14,6 +14,8 @@
 #ifndef MOTE_WASI_RPC_H
 #define MOTE_WASI_RPC_H
 
+#include <mote/value.h>
+
 #include "guest/wasm/wasm.h"
 
 /*
@@ -21,7 +23,17 @@
  * bound afterwards: NULL, or why the function *name cannot be.
  */
 const char *rpc_bind_imports(const char **name);
-/* Sends READY with the module's exported functions, then carries out the host's calls. */
-_Noreturn void rpc_serve(struct wasm_instance *inst);
+/* A function that the guest runtime adds to the module's exports: of one y, with result y. */
+struct rpc_function {
+	const char *name;
+	/* NULL and the result, borrowed until the next call; or why it failed. */
+	const char *(*call)(struct wasm_instance *inst, const void *bytes, size_t len,
+			    struct mote_value *result);
+};
+/*
+ * Sends READY with the module's exported functions and `added` (NULL: none), then carries out the
+ * host's calls.
+ */
+_Noreturn void rpc_serve(struct wasm_instance *inst, const struct rpc_function *added);
 
 #endif

@@ -170,8 +170,7 @@ static const char *results_of(const struct wasm_instance *inst, const struct cal
 	return NULL;
 }
 
-/* Reports how the module stopped; nothing of it can be relied on any more. */
-static _Noreturn void report_stop(void)
+_Noreturn void rpc_report_stop(void)
 {
 	wasi_report_trap(&wasi.stop);
 	char text[200];
@@ -192,7 +191,7 @@ static void call_function(const struct wasm_instance *inst, const struct call *p
 	struct results results;
 	wasi.stop.outcome = WASM_RETURNED;
 	if (wasm_call(p->func, p->args, got, &wasi.stop) != WASM_RETURNED)
-		report_stop();
+		rpc_report_stop();
 	const char *why = results_of(inst, p, want, got, &results);
 	if (why)
 		rpc_write_error(MOTE_CALL_FAILED, why);
@@ -200,7 +199,30 @@ static void call_function(const struct wasm_instance *inst, const struct call *p
 		rpc_write_error(MOTE_CALL_TOO_LARGE,
 				"the function's result is too large for the guest's memory");
 	if (p->post && wasm_call(p->post, got, NULL, &wasi.stop) != WASM_RETURNED)
-		report_stop();
+		rpc_report_stop();
+}
+
+static const struct rpc_function *added_function;
+
+static bool put_value_returned(struct mote_out *o, const void *what)
+{
+	return mote_put_return(o, what);
+}
+
+static void call_added(struct wasm_instance *inst, const struct mote_value *args, size_t count)
+{
+	struct mote_value result;
+	if (count != 1 || args[0].type != MOTE_BYTES) {
+		rpc_write_error(MOTE_CALL_SIGNATURE, "arguments or result of other types");
+		return;
+	}
+	const char *why =
+		added_function->call(inst, args[0].of.bytes.data, args[0].of.bytes.len, &result);
+	if (why)
+		rpc_write_error(MOTE_CALL_FAILED, why);
+	else if (!rpc_write(put_value_returned, &result))
+		rpc_write_error(MOTE_CALL_TOO_LARGE,
+				"the function's result is too large for the guest's memory");
 }
 
 void rpc_serve_call(struct wasm_instance *inst, struct mote_in in)
@@ -215,6 +237,10 @@ void rpc_serve_call(struct wasm_instance *inst, struct mote_in in)
 	size_t count;
 	if (!mote_get_call(&in, &name, &want, args, &count)) {
 		rpc_write_error(MOTE_CALL_PROTOCOL, "the host sent a damaged call");
+		return;
+	}
+	if (added_function && strcmp(name, added_function->name) == 0) {
+		call_added(inst, args, count);
 		return;
 	}
 	if (!wasm_module_export_find(wasm_instance_module(inst), name, strlen(name), &e) ||
@@ -252,12 +278,19 @@ static bool is_helper(const struct wasm_name *n)
 	return n->bytes >= 10 && memcmp(n->text, "cabi_post_", 10) == 0;
 }
 
+/* What the guest runtime adds hides what the module exports by the same name. */
+static bool is_added(const struct wasm_name *n)
+{
+	return added_function && n->bytes == strlen(added_function->name) &&
+	       memcmp(n->text, added_function->name, n->bytes) == 0;
+}
+
 /* Whether the host is to know of it, even of a function that cannot be called. */
 static bool is_listed(const struct wasm_export *e)
 {
 	return e->type.kind == WASM_KIND_FUNC && e->name.bytes >= 1 &&
 	       e->name.bytes <= MOTE_NAME_MAX && !memchr(e->name.text, 0, e->name.bytes) &&
-	       !is_helper(&e->name);
+	       !is_helper(&e->name) && !is_added(&e->name);
 }
 
 static bool put_ready(struct mote_out *o, const void *what)
@@ -265,7 +298,7 @@ static bool put_ready(struct mote_out *o, const void *what)
 	const struct wasm_module *m = what;
 	char signature[MOTE_SIGNATURE_MAX + 1];
 	struct wasm_export e;
-	uint32_t count = 0, all = wasm_module_export_count(m);
+	uint32_t count = added_function ? 1 : 0, all = wasm_module_export_count(m);
 	for (uint32_t i = 0; i < all; i++) {
 		wasm_module_export(m, i, &e);
 		if (is_listed(&e))
@@ -283,12 +316,18 @@ static bool put_ready(struct mote_out *o, const void *what)
 		mote_put_text(o, signature, strlen(signature));
 		mote_put_u8(o, MOTE_EXPORT_WASM | MOTE_EXPORT_REENTRANT);
 	}
+	if (added_function) {
+		mote_put_text(o, added_function->name, strlen(added_function->name));
+		mote_put_text(o, "y:y", 3);
+		mote_put_u8(o, 0);
+	}
 	return true;
 }
 
-_Noreturn void rpc_serve(struct wasm_instance *inst)
+_Noreturn void rpc_serve(struct wasm_instance *inst, const struct rpc_function *added)
 {
 	struct mote_in in;
+	added_function = added;
 	if (!rpc_write(put_ready, wasm_instance_module(inst)))
 		lib_panic("no memory for the table of exports");
 	int kind = rpc_send_and_receive(&in);
