@@ -30,7 +30,7 @@ struct builtin_call {
 
 static void check_leave(const struct builtin_call *b)
 {
-	if (b->inst->may_not_leave)
+	if (instance_state(b->inst) == INSTANCE_MAY_NOT_LEAVE)
 		component_trap(b->inst->of, "cannot leave component instance");
 }
 
@@ -59,10 +59,9 @@ static void destroy(const struct builtin_call *b, uint32_t rep)
 	instance_enter(r->owner, b->inst);
 	if (r->destructor) {
 		const union wasm_value arg = {.i32 = rep};
-		const struct task_context outer = r->owner->context;
-		r->owner->context = (struct task_context){0};
+		const struct task_context outer = context_begin(r->owner);
 		(void)wasm_call(r->destructor, &arg, NULL, NULL);
-		r->owner->context = outer;
+		context_end(r->owner, &outer);
 	}
 	instance_leave(r->owner, b->inst);
 }
@@ -88,13 +87,13 @@ static uint64_t context_get(void *context, const uint64_t *args)
 {
 	const struct builtin_call *b = context;
 	(void)args;
-	return b->inst->context.slot[b->slot];
+	return wasm_global_get(b->inst->context[b->slot]).i64;
 }
 
 static uint64_t context_set(void *context, const uint64_t *args)
 {
 	const struct builtin_call *b = context;
-	b->inst->context.slot[b->slot] = args[0];
+	wasm_global_set(b->inst->context[b->slot], (union wasm_value){.i64 = args[0]});
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  * left decides whether it is carried out. A trap ends the outermost call and leaves all instances
  * that it was in entered, so that nobody enters them again.
  */
-#include "guest/component/call.h"
+#include "guest/component/adapter.h"
 
 #include "guest/wasm/platform.h"
 
@@ -29,19 +29,54 @@ static bool is_within(const struct component_instance *i, const struct component
 	return false;
 }
 
+enum instance_state instance_state(const struct component_instance *i)
+{
+	return (enum instance_state)wasm_global_get(i->state).i32;
+}
+
+void instance_set_state(struct component_instance *i, enum instance_state state)
+{
+	wasm_global_set(i->state, (union wasm_value){.i32 = state});
+}
+
+uint32_t instances_entered(const struct component_instance *callee,
+			   const struct component_instance *caller)
+{
+	uint32_t n = 0;
+	for (; callee && !is_within(caller, callee); callee = callee->parent)
+		n++;
+	return n;
+}
+
 void instance_enter(struct component_instance *callee, const struct component_instance *caller)
 {
 	for (struct component_instance *i = callee; i && !is_within(caller, i); i = i->parent)
-		if (i->is_entered)
+		if (instance_state(i) != INSTANCE_IDLE)
 			component_trap(callee->of, "cannot enter component instance");
 	for (struct component_instance *i = callee; i && !is_within(caller, i); i = i->parent)
-		i->is_entered = true;
+		instance_set_state(i, INSTANCE_ENTERED);
 }
 
 void instance_leave(struct component_instance *callee, const struct component_instance *caller)
 {
 	for (struct component_instance *i = callee; i && !is_within(caller, i); i = i->parent)
-		i->is_entered = false;
+		instance_set_state(i, INSTANCE_IDLE);
+}
+
+struct task_context context_begin(struct component_instance *i)
+{
+	struct task_context outer = {0};
+	for (unsigned slot = 0; i->context[0] && slot < 2; slot++) {
+		outer.slot[slot] = wasm_global_get(i->context[slot]).i64;
+		wasm_global_set(i->context[slot], (union wasm_value){0});
+	}
+	return outer;
+}
+
+void context_end(struct component_instance *i, const struct task_context *outer)
+{
+	for (unsigned slot = 0; i->context[0] && slot < 2; slot++)
+		wasm_global_set(i->context[slot], (union wasm_value){.i64 = outer->slot[slot]});
 }
 
 /* Calls through C that no compiled code is between would not see the stack's end. */
@@ -126,19 +161,18 @@ static void end_result(struct lifted_call *k)
 		component_trap(k->func->of, "borrow handles still remain at the end of the call");
 	if (k->func->options.post_return) {
 		const uint64_t word = k->result.i64;
-		k->func->inst->may_not_leave = true;
+		instance_set_state(k->func->inst, INSTANCE_MAY_NOT_LEAVE);
 		call_core(k->func->options.post_return, &word, NULL);
-		k->func->inst->may_not_leave = false;
+		instance_set_state(k->func->inst, INSTANCE_ENTERED);
 	}
-	k->func->inst->context = k->outer;
+	context_end(k->func->inst, &k->outer);
 }
 
 static void begin_call(struct lifted_call *k, struct component_func *func)
 {
 	*k = (struct lifted_call){.func = func};
 	k->side = (struct component_call){func->inst, &func->options, &k->borrows};
-	k->outer = func->inst->context;
-	func->inst->context = (struct task_context){0};
+	k->outer = context_begin(func->inst);
 }
 
 /* --- core functions that lower a function --- */
@@ -241,7 +275,7 @@ static uint64_t lowered_call(void *context, const uint64_t *args)
 	const uint32_t loans = c->loans.count;
 	uint64_t word = 0;
 	check_stack(c);
-	if (l->side.inst->may_not_leave)
+	if (instance_state(l->side.inst) == INSTANCE_MAY_NOT_LEAVE)
 		component_trap(c, "cannot leave component instance");
 	const uint8_t *params = caller_params(l, args, bytes);
 	if (l->callee->host)
@@ -258,7 +292,7 @@ static uint64_t async_call(void *context, const uint64_t *args)
 {
 	const struct lowered *l = context;
 	(void)args;
-	if (l->side.inst->may_not_leave)
+	if (instance_state(l->side.inst) == INSTANCE_MAY_NOT_LEAVE)
 		component_trap(l->callee->of, "cannot leave component instance");
 	component_trap(l->callee->of, "async functions are not supported");
 }
@@ -267,9 +301,12 @@ struct wasm_func *lower_function(struct component_instance *i, const struct cano
 				 struct component_func *callee, const struct canon_options *options)
 {
 	struct component *c = i->of;
-	struct lowered *l = component_need(c, 1, sizeof(*l));
 	struct canon_options *own = component_need(c, 1, sizeof(*own));
 	*own = *options;
+	struct wasm_func *f = callee->inst ? adapter_link(i, canon, callee, own) : NULL;
+	if (f)
+		return f;
+	struct lowered *l = component_need(c, 1, sizeof(*l));
 	*l = (struct lowered){
 		.callee = callee,
 		.side = {i, own, NULL},
@@ -281,8 +318,7 @@ struct wasm_func *lower_function(struct component_instance *i, const struct cano
 	};
 	if (canon->is_async)
 		l->max_params = FLAT_ASYNC_PARAMS;
-	struct wasm_func *f = wasm_func_new(c->store, canon->core,
-					    callee->is_async ? async_call : lowered_call, l);
+	f = wasm_func_new(c->store, canon->core, callee->is_async ? async_call : lowered_call, l);
 	if (!f)
 		wasm_fail(c->fail, WASM_ERROR_MEMORY, 0, "out of memory for functions");
 	return f;

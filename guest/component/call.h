@@ -55,6 +55,9 @@ void pass_value(const struct passage *p, const struct ctype *a, const struct cty
 		const uint8_t *from, uint8_t *to);
 void pass_tuple(const struct passage *p, const struct ctype *a, const struct ctype *b,
 		const uint8_t *from, uint8_t *to);
+/* A handle: the index on the other side, or what represents it there. */
+uint32_t pass_handle(const struct passage *p, const struct ctype *a, const struct ctype *b,
+		     uint32_t index);
 /* Bytes of a side's memory; traps with `what`, or because of alignment. */
 uint8_t *side_span(const struct component_call *side, uint32_t at, uint64_t bytes, uint32_t align,
 		   const char *what);

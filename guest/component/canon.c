@@ -7,6 +7,7 @@
 #include "guest/wasm/module/types.h"
 
 enum { CANON_LIFT = 0x00, CANON_LOWER = 0x01, CANON_THREADS = 0x40, CANON_THREADS_LAST = 0x42 };
+enum { CANON_CONTEXT_GET = 0x0a, CANON_CONTEXT_SET = 0x0b };
 enum option {
 	OPTION_UTF8,
 	OPTION_UTF16,
@@ -23,6 +24,7 @@ struct options {
 	bool has[OPTIONS];
 	uint32_t index[OPTIONS]; /* of the memory and of functions */
 	const struct wasm_functype *func[OPTIONS];
+	bool byte_pages; /* of the memory */
 };
 
 static const char *const option_names[OPTIONS] = {
@@ -97,11 +99,13 @@ static void check_option_function(struct validator *v, enum option o, const stru
 			option_names[o]);
 }
 
-static void check_memory(struct validator *v, const struct wasm_externtype *memory)
+static void take_memory(struct validator *v, struct options *o,
+			const struct wasm_externtype *memory)
 {
 	if (memory->limits.is_64)
 		reader_fail(&v->r, WASM_ERROR_UNSUPPORTED,
 			    "canonical options with a 64-bit memory are not supported");
+	o->byte_pages = memory->limits.byte_pages;
 }
 
 static void read_option(struct validator *v, struct options *o)
@@ -116,7 +120,7 @@ static void read_option(struct validator *v, struct options *o)
 	if (option >= OPTION_MEMORY && option != OPTION_ASYNC)
 		o->index[option] = read_u32(&v->r);
 	if (option == OPTION_MEMORY)
-		check_memory(v, space_get(v, v->scope, SORT_CORE_MEMORY, o->index[option]));
+		take_memory(v, o, space_get(v, v->scope, SORT_CORE_MEMORY, o->index[option]));
 	if (option == OPTION_REALLOC || option == OPTION_POST_RETURN || option == OPTION_CALLBACK)
 		o->func[option] = core_func(v, o->index[option]);
 	if (option == OPTION_REALLOC)
@@ -159,6 +163,7 @@ static void define_canon(struct validator *v, enum definition_kind kind, const s
 	if (o->has[OPTION_LATIN1_UTF16])
 		c->encoding = STRING_LATIN1_UTF16;
 	c->is_async = o->has[OPTION_ASYNC];
+	c->byte_pages = o->byte_pages;
 	c->memory = index_of(o, OPTION_MEMORY);
 	c->realloc = index_of(o, OPTION_REALLOC);
 	c->post_return = index_of(o, OPTION_POST_RETURN);
@@ -464,6 +469,8 @@ static void decode_builtin(struct validator *v, uint8_t byte)
 	put_letters(colon + 1, &o, &results);
 	struct canon c = {.type = o.resource, .builtin = byte, .slot = o.slot};
 	c.core = add_core_func(v, params.letter, params.count, results.letter, results.count);
+	if (byte == CANON_CONTEXT_GET || byte == CANON_CONTEXT_SET)
+		v->scope->graph->has_context = true;
 	define_canon(v, DEFINE_BUILTIN, &o.options, c);
 }
 

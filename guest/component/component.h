@@ -32,6 +32,13 @@ int component_validate(const void *bytes, size_t size, const struct wasm_options
 		       struct wasm_error *error);
 
 /*
+ * Compiles what calls between the component's instances need, so that no code has to be made when
+ * it runs. Before the instance; without it such calls are interpreted. On failure 0 is not
+ * returned, and *error says why.
+ */
+int component_prepare(struct component *component, struct wasm_error *error);
+
+/*
  * Makes an instance, and with it those of all components and core modules in it, in their order.
  * Imports are interfaces of the host's (host.h); before anything runs, link->refuse gets all that
  * are not there. On failure 0 is not returned, *error says why, and *stop is filled in when the

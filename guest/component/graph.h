@@ -45,6 +45,7 @@ struct canon {
 	uint8_t slot;     /* of a context */
 	uint8_t encoding; /* enum string_encoding */
 	bool is_async;
+	bool byte_pages; /* of the memory */
 	uint32_t function, memory, realloc, post_return;
 };
 
@@ -74,6 +75,7 @@ struct graph {
 	uint32_t count, capacity;
 	uint32_t entries[SORTS];  /* of each index space in the end */
 	const struct ctype *type; /* the component's */
+	bool has_context;         /* context.get or context.set is among its built-ins */
 };
 
 #endif

@@ -45,6 +45,7 @@ struct component_func {
 	struct component *of;
 	struct component_instance *inst; /* that lifts it; NULL: it is the host's */
 	const struct ctype *type;        /* of the function, as inst or the importer sees it */
+	const struct canon *canon;       /* that lifts it */
 	struct wasm_func *core;
 	struct canon_options options;
 	const struct component_host_function *host;
@@ -61,9 +62,16 @@ struct resource_map {
 	uint32_t cells, count;
 };
 
-/* What context.get and context.set are about, of the call under way. */
+/* What context.get and context.set are about, while another call has them. */
 struct task_context {
 	uint64_t slot[2];
+};
+
+/* As adapters and built-ins read and write it: a global of the engine. */
+enum instance_state {
+	INSTANCE_IDLE,
+	INSTANCE_ENTERED,       /* a call is in it, or a trap has ended one in it */
+	INSTANCE_MAY_NOT_LEAVE, /* realloc and post-return call nothing outside */
 };
 
 struct component_instance {
@@ -72,9 +80,10 @@ struct component_instance {
 	struct component_instance *next; /* of the component */
 	const struct graph *graph;
 	struct component_instance *outer; /* that the graph was defined in */
-	bool is_entered;                  /* a call is in it, or a trap has ended one in it */
+	struct wasm_global *state;        /* enum instance_state */
+	/* Of the call under way, if there is context.get or context.set; else NULL. */
+	struct wasm_global *context[2];
 	uint16_t backpressure;
-	bool may_not_leave; /* realloc and post-return call nothing outside */
 	struct handles handles;
 	struct resource_map resources;
 	/*
@@ -86,7 +95,6 @@ struct component_instance {
 	uint32_t count[SORTS];
 	struct instance_exports exports;
 	uint32_t exported;
-	struct task_context context;
 };
 
 struct component {
@@ -96,12 +104,25 @@ struct component {
 	struct component_instance *instances;
 	struct resource_type *host_types;
 	struct loans loans;
+	struct adapters *adapters; /* NULL: calls are interpreted */
+	uint32_t cpu;
+	bool is_planning; /* what is instantiated is a plan: no core instances, no code */
 	/* While it is instantiated. */
 	struct failure *fail;
 	struct wasm_stop *stop;
 	uint32_t instance_count, depth;
 	uint64_t steps;
 };
+
+/* call.c */
+enum instance_state instance_state(const struct component_instance *i);
+void instance_set_state(struct component_instance *i, enum instance_state state);
+/* How many instances a call enters. */
+uint32_t instances_entered(const struct component_instance *callee,
+			   const struct component_instance *caller);
+/* A new call's context; what was there. */
+struct task_context context_begin(struct component_instance *i);
+void context_end(struct component_instance *i, const struct task_context *outer);
 
 /* instantiate.c */
 struct resource_type *resource_at(const struct component_instance *i, uint32_t number);

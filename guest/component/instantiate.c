@@ -4,7 +4,7 @@
  * space. What the graph's operands mean was checked when it was validated; how much comes of it is
  * bounded here, because components that instantiate others multiply.
  */
-#include "guest/component/call.h"
+#include "guest/component/adapter.h"
 
 #include <errno.h>
 
@@ -60,7 +60,9 @@ static void take_steps(struct component *c, uint64_t steps)
 
 void *instance_item(const struct instance_exports *e, struct wasm_name name)
 {
-	const struct extern_item *found = externs_find(e->names, name);
+	const struct extern_item *found = NULL;
+	if (e) /* a plan has none of the host's */
+		found = externs_find(e->names, name);
 	if (!found)
 		return NULL;
 	return e->items[found - e->names->list];
@@ -222,6 +224,8 @@ static struct instance_exports *instantiate_nested(struct component_instance *i,
 {
 	const struct passed passed = {.from = i, .d = d};
 	const struct closure *what = i->space[SORT_COMPONENT][d->index];
+	if (!what)
+		return NULL;
 	return &make_instance(i->of, what, i, &passed)->exports;
 }
 
@@ -242,6 +246,8 @@ static void *import(struct component_instance *i, const struct definition *d,
 {
 	if (passed->link)
 		return link_import(i, passed->link, d);
+	if (!passed->from)
+		return NULL;
 	take_steps(i->of, passed->d->count);
 	for (uint32_t n = 0; n < passed->d->count; n++) {
 		const struct operand *o = &passed->d->operands[n];
@@ -303,6 +309,7 @@ static struct component_func *lift(struct component_instance *i, const struct ca
 		.of = i->of,
 		.inst = i,
 		.type = c->type,
+		.canon = c,
 		.core = i->space[SORT_CORE_FUNC][c->function],
 		.options = options_of(i, c),
 		.is_async = c->is_async,
@@ -314,7 +321,37 @@ static struct component_func *lift(struct component_instance *i, const struct ca
 static struct wasm_func *lower(struct component_instance *i, const struct canon *c)
 {
 	const struct canon_options options = options_of(i, c);
-	return lower_function(i, c, i->space[SORT_FUNC][c->function], &options);
+	struct component_func *callee = i->space[SORT_FUNC][c->function];
+	if (!i->of->is_planning)
+		return lower_function(i, c, callee, &options);
+	if (callee)
+		adapter_plan(i, c, callee);
+	return NULL;
+}
+
+/* Whether a plan has an entry for it: nothing that consists of core instances, and no resources. */
+static bool is_planned(const struct definition *d)
+{
+	switch ((enum definition_kind)d->kind) {
+	case DEFINE_MODULE:
+	case DEFINE_COMPONENT:
+	case DEFINE_INSTANCE:
+	case DEFINE_EXPORTS:
+	case DEFINE_ALIAS_EXPORT:
+	case DEFINE_ALIAS_OUTER:
+	case DEFINE_LIFT:
+	case DEFINE_LOWER:
+	case DEFINE_IMPORT:
+	case DEFINE_EXPORT:
+		return true;
+	case DEFINE_CORE_INSTANCE:
+	case DEFINE_CORE_EXPORTS:
+	case DEFINE_ALIAS_CORE_EXPORT:
+	case DEFINE_TYPE:
+	case DEFINE_BUILTIN:
+		break;
+	}
+	return false;
 }
 
 /* The entry that a definition makes. */
@@ -362,14 +399,36 @@ static void define_all(struct component_instance *i, const struct passed *passed
 	for (uint32_t n = 0; n < i->graph->count; n++) {
 		const struct definition *d = &i->graph->list[n];
 		take_steps(i->of, name_steps(d->name.bytes));
-		void *entry = carry_out(i, d, passed);
+		void *entry = NULL;
+		if (!i->of->is_planning || is_planned(d))
+			entry = carry_out(i, d, passed);
 		i->space[d->sort][i->count[d->sort]++] = entry;
-		if (d->type && (d->kind == DEFINE_TYPE || d->kind == DEFINE_INSTANCE ||
-				d->kind == DEFINE_IMPORT || d->kind == DEFINE_EXPORT))
+		if (!i->of->is_planning && d->type &&
+		    (d->kind == DEFINE_TYPE || d->kind == DEFINE_INSTANCE ||
+		     d->kind == DEFINE_IMPORT || d->kind == DEFINE_EXPORT))
 			bind_resources(i, d->type, d->sort, entry);
 		if (d->kind == DEFINE_EXPORT)
 			i->exports.items[i->exported++] = entry;
 	}
+}
+
+static struct wasm_global *make_global(struct component *c, enum wasm_type type, uint32_t value)
+{
+	struct wasm_global *g =
+		wasm_global_new(c->store, type, true, (union wasm_value){.i64 = value});
+	if (!g)
+		wasm_fail(c->fail, WASM_ERROR_MEMORY, 0, "out of memory for an instance");
+	return g;
+}
+
+/* It is entered until it is made. */
+static void make_globals(struct component_instance *i)
+{
+	if (i->of->is_planning)
+		return;
+	i->state = make_global(i->of, WASM_I32, INSTANCE_ENTERED);
+	for (unsigned slot = 0; i->graph->has_context && slot < 2; slot++)
+		i->context[slot] = make_global(i->of, WASM_I64, 0);
 }
 
 static struct component_instance *make_instance(struct component *c, const struct closure *what,
@@ -387,7 +446,6 @@ static struct component_instance *make_instance(struct component *c, const struc
 		.next = c->instances,
 		.graph = what->graph,
 		.outer = what->outer,
-		.is_entered = true,
 		.exports.names = &what->graph->type->exports,
 	};
 	c->instances = i;
@@ -395,10 +453,47 @@ static struct component_instance *make_instance(struct component *c, const struc
 	for (unsigned sort = 0; sort < SORTS; sort++)
 		if (sort != SORT_CORE_TYPE)
 			i->space[sort] = component_need(c, i->graph->entries[sort], sizeof(void *));
+	make_globals(i);
 	define_all(i, passed);
-	i->is_entered = false;
+	if (!c->is_planning)
+		instance_set_state(i, INSTANCE_IDLE);
 	c->depth--;
 	return i;
+}
+
+/* --- adapters, before anything runs --- */
+
+/* What a plan has made of instances. */
+static void forget_plan(struct component *c, uint64_t used)
+{
+	memset(c->arena.base + used, 0, c->arena.used - used);
+	c->arena.used = used;
+	c->instances = NULL;
+	c->is_planning = false;
+	c->fail = NULL;
+	c->instance_count = c->depth = 0;
+	c->steps = 0;
+}
+
+int component_prepare(struct component *c, struct wasm_error *error)
+{
+	struct failure fail = {.error = error};
+	const struct closure root = {.graph = c->graph};
+	const struct passed passed = {0};
+	const uint64_t used = c->arena.used;
+	memset(error, 0, sizeof(*error));
+	c->fail = &fail;
+	c->is_planning = true;
+	if (wasm_jump_set(&fail.jump) != 0) {
+		forget_plan(c, used);
+		adapters_free(c);
+		return wasm_error_number(error->kind);
+	}
+	adapters_open(c, &fail);
+	(void)make_instance(c, &root, NULL, &passed);
+	forget_plan(c, used);
+	adapters_close_plan(c);
+	return 0;
 }
 
 /* --- from outside --- */
@@ -429,6 +524,7 @@ void component_free(struct component *c)
 	for (struct component_instance *i = c->instances; i; i = i->next)
 		arena_close(&i->handles.arena);
 	arena_close(&c->loans.arena);
+	adapters_free(c);
 	struct arena arena = c->arena;
 	arena_close(&arena);
 }

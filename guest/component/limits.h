@@ -22,9 +22,11 @@
 #define COMPONENT_MAX_WORK 20000000u
 
 /* While it runs. */
-#define COMPONENT_MAX_INSTANCES     10000u    /* core ones and those of components, each */
-#define COMPONENT_MAX_INSTANTIATING 100u      /* within each other */
-#define COMPONENT_MAX_STEPS         10000000u /* definitions carried out */
+#define COMPONENT_MAX_INSTANCES     10000u        /* core ones and those of components, each */
+#define COMPONENT_MAX_INSTANTIATING 100u          /* within each other */
+#define COMPONENT_MAX_STEPS         10000000u     /* definitions carried out */
+#define COMPONENT_MAX_ADAPTERS      1000u         /* compiled calls; others are interpreted */
+#define COMPONENT_ADAPTERS_BYTES    0x10000000ull /* address space for their modules */
 #define COMPONENT_MAX_HANDLES       0x10000000u
 #define COMPONENT_HANDLES_BYTES     0x180000000ull /* address space for an instance's */
 #define COMPONENT_LOANS_BYTES       0x80000000ull

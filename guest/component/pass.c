@@ -27,12 +27,12 @@ uint8_t *side_realloc(const struct component_call *side, uint32_t old, uint32_t 
 	union wasm_value result = {0};
 	const union wasm_value args[] = {
 		{.i32 = old}, {.i32 = old_bytes}, {.i32 = align}, {.i32 = (uint32_t)bytes}};
-	const struct task_context outer = i->context; /* it is a task of its own */
-	i->context = (struct task_context){0};
-	i->may_not_leave = true;
+	const struct task_context outer = context_begin(i); /* it is a task of its own */
+	const enum instance_state state = instance_state(i);
+	instance_set_state(i, INSTANCE_MAY_NOT_LEAVE);
 	(void)wasm_call(side->options->realloc, args, &result, NULL);
-	i->may_not_leave = false;
-	i->context = outer;
+	instance_set_state(i, state);
+	context_end(i, &outer);
 	*at = result.i32;
 	if (*at & (align - 1))
 		component_trap(i->of, "realloc return: result not aligned");
@@ -111,11 +111,10 @@ static uint32_t borrow_lower(const struct component_call *side, const struct res
 	return add(side, &(struct handle){.type = type, .rep = rep, .scope = side->borrows});
 }
 
-static void pass_handle(const struct passage *p, const struct ctype *a, const struct ctype *b,
-			const uint8_t *from, uint8_t *to)
+uint32_t pass_handle(const struct passage *p, const struct ctype *a, const struct ctype *b,
+		     uint32_t v)
 {
 	const bool is_own = a->kind == CTYPE_OWN;
-	uint32_t v = (uint32_t)layout_load(from, 4);
 	if (p->from.inst) {
 		const struct resource_type *type = resource_at(p->from.inst, a->of->resource);
 		if (is_own)
@@ -130,7 +129,7 @@ static void pass_handle(const struct passage *p, const struct ctype *a, const st
 		else
 			v = borrow_lower(&p->to, type, v);
 	}
-	layout_store(to, 4, v);
+	return v;
 }
 
 /* --- strings and lists --- */
@@ -256,7 +255,7 @@ void pass_value(const struct passage *p, const struct ctype *a, const struct cty
 		return;
 	case CTYPE_OWN:
 	case CTYPE_BORROW:
-		pass_handle(p, a, b, from, to);
+		layout_store(to, 4, pass_handle(p, a, b, (uint32_t)layout_load(from, 4)));
 		return;
 	case CTYPE_STREAM:
 	case CTYPE_FUTURE:

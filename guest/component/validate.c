@@ -259,6 +259,7 @@ int component_load(struct wasm_store *store, const void *bytes, size_t size,
 	struct component *made = need(&v, 1, sizeof(*made));
 	made->graph = run(&v);
 	made->store = store;
+	made->cpu = options ? options->cpu : wasm_cpu_detect();
 	made->arena = v.arena;
 	*component = made;
 	return 0;

@@ -140,6 +140,11 @@ struct wasm_options {
 	uint64_t max_memory_pages;
 	uint64_t max_table_elements;
 	uint64_t max_code_bytes; /* of machine code */
+	/*
+	 * It is between programs that do not know it: no exception passes its frames, which
+	 * backtraces leave out.
+	 */
+	bool is_adapter;
 };
 
 enum wasm_error_kind {

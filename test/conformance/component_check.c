@@ -9,7 +9,8 @@
  *   invoke NAME FUNCTION VALUES  calls what it exports: "returned" and the result, or "trap"; or
  *                                "refused" and why
  *
- * Values are as component_values.h has them.
+ * Values are as component_values.h has them. With --interpreted, calls between components have no
+ * adapters.
  */
 #include "component_values.h"
 
@@ -35,6 +36,7 @@ struct named {
 	struct component_instance *instance;
 };
 static struct named *all;
+static bool compiles = true;
 
 static const char *kind_name(enum wasm_error_kind kind)
 {
@@ -115,6 +117,8 @@ static void instantiate(const char *name, const char *path)
 	all = n;
 	if (component_load(&n->store, n->bytes, size, NULL, &n->component, &error) < 0)
 		say_error(&error);
+	else if (compiles && component_prepare(n->component, &error) < 0)
+		say_error(&error);
 	else if (component_instantiate(n->component, NULL, &n->instance, &error, &stop) == 0)
 		printf("instance\n");
 	else if (error.kind == WASM_ERROR_TRAP)
@@ -167,9 +171,10 @@ static void close_all(void)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static char line[LINE_BYTES];
+	compiles = argc < 2 || strcmp(argv[1], "--interpreted") != 0;
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';
 		char *rest = line, *command = strsep(&rest, " ");

@@ -11,7 +11,8 @@ The suite is the directory or archive that MOTE_COMPONENT_TESTSUITE names: GROUP
 `wasm-tools json-from-wast` writes them from WebAssembly/component-model's test/. Commands that need a feature that is not
 there are listed in component_out_of_scope.txt; they are run too, and must be refused by name. A call that has no instance to
 call, because that one is left out, is left out as well. Of the scripts of group async all is validated; calls there need
-what is not there, and are counted as not run. Closes with `N passed, N failed`.
+what is not there, and are counted as not run. All is done twice, with adapters and with calls between components interpreted:
+what is said must be the same. Closes with `N passed, N failed`.
 """
 import collections
 import json
@@ -112,9 +113,9 @@ def commands(directory, pattern):
                 yield script, command, f"check {file}"
 
 
-def carry_out(program, lines):
+def carry_out(program, lines, *options):
     """What the program says of each."""
-    done = subprocess.run([program], input="".join(f"{line}\n" for line in lines), capture_output=True, text=True, check=False,
+    done = subprocess.run([program, *options], input="".join(f"{line}\n" for line in lines), capture_output=True, text=True, check=False,
                           errors="replace", timeout=600)
     said = done.stdout.splitlines()
     if done.returncode != 0 or len(said) != len(lines):
@@ -182,10 +183,13 @@ def main():
             run.append((script, command, line))
     if not run:
         sys.exit(f"component-spectest: no script named *{pattern}*")
-    failures, left_out = [], set()
-    for (script, command, line), said in zip(run, carry_out(program, [line for *_, line in run])):
+    failures, left_out, lines = [], set(), [line for *_, line in run]
+    compiled, interpreted = carry_out(program, lines), carry_out(program, lines, "--interpreted")
+    for (script, command, line), said, other in zip(run, compiled, interpreted):
         group, number = script.split("/")[0], command["line"]
         feature, why, name = listed.get((script, number)), verdict(command, said), line.split(" ")[1]
+        if not why and said != other:
+            why = f"{said}; interpreted: {other}"
         if feature and not why:
             why = f"component_out_of_scope.txt says that it needs {feature}, and it passes: take it off the list"
         elif feature and "not supported" in said or (name in left_out and said.startswith("refused there is no ")):

@@ -81,6 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool runs = false;
 	for (const struct wasm_module *m = store.modules; m; m = m->next)
 		runs |= wasm_module_has_start(m);
+	if (rc == 0)
+		rc = component_prepare(component, &failure);
 	if (rc == 0 && !runs)
 		rc = component_instantiate(component, &link, &instance, &failure, &stop);
 	if (rc == 0 && !runs)

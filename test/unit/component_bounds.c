@@ -329,7 +329,7 @@ Test(component_bounds, a_reference_is_no_number)
 
 /* --- instances of components --- */
 
-static void expect_instance(enum wasm_error_kind kind, const char *message)
+static void expect_one_instance(bool compiled, enum wasm_error_kind kind, const char *message)
 {
 	struct wasm_store store = {0};
 	struct wasm_error error;
@@ -338,14 +338,24 @@ static void expect_instance(enum wasm_error_kind kind, const char *message)
 	struct component_instance *instance;
 	int rc = component_load(&store, out.p, out.n, NULL, &component, &error);
 	cr_assert(rc == 0, "%s at %lu", error.message, error.offset);
-	rc = component_instantiate(component, NULL, &instance, &error, &stop);
+	if (compiled)
+		rc = component_prepare(component, &error);
+	if (rc == 0)
+		rc = component_instantiate(component, NULL, &instance, &error, &stop);
 	if (message)
-		cr_expect(rc < 0 && error.kind == kind && strstr(error.message, message), "%d: %s",
-			  rc, rc < 0 ? error.message : "an instance");
+		cr_expect(rc < 0 && error.kind == kind && strstr(error.message, message),
+			  "compiled %d: %d: %s", compiled, rc,
+			  rc < 0 ? error.message : "an instance");
 	else
-		cr_expect(rc == 0, "%s", error.message);
+		cr_expect(rc == 0, "compiled %d: %s", compiled, error.message);
 	component_free(component);
 	wasm_store_close(&store);
+}
+
+static void expect_instance(enum wasm_error_kind kind, const char *message)
+{
+	expect_one_instance(false, kind, message);
+	expect_one_instance(true, kind, message);
 }
 
 static void put_instances(uint32_t component, unsigned count)
@@ -393,6 +403,41 @@ Test(component_bounds, instances_that_multiply)
 	expect_instance(0, NULL);
 	put_tower(150, 1);
 	expect_instance(WASM_ERROR_LIMIT, "components instantiate others too deeply");
+}
+
+/* --- adapters --- */
+
+static void put_one(unsigned id, const char *bytes, size_t size)
+{
+	size_t at = begin_section(id, 1);
+	put(bytes, size);
+	end_section(at);
+}
+
+/* A component that lowers a function of its own so often. */
+static void put_lowers(unsigned count)
+{
+	static const uint8_t module[] = {0,    'a', 's', 'm', 1, 0, 0, 0, 1,   4, 1,
+					 0x60, 0,   0,   3,   2, 1, 0, 7, 5,   1, 1,
+					 'f',  0,   0,   10,  4, 1, 2, 0, 0x0b};
+	begin();
+	byte(1);
+	put_number(sizeof(module));
+	put(module, sizeof(module));
+	put_one(2, "\0\0\0", 3);      /* (core instance (instantiate 0)) */
+	put_one(6, "\0\0\1\0\1f", 6); /* (alias core export 0 "f" (core func)) */
+	put_one(7, "\x40\0\1\0", 4);  /* (type (func)) */
+	put_one(8, "\0\0\0\0\0", 5);  /* (canon lift 0) */
+	size_t at = begin_section(8, count);
+	for (unsigned i = 0; i < count; i++)
+		put("\1\0\0\0", 4);
+	end_section(at);
+}
+
+Test(component_bounds, more_lowers_than_adapters)
+{
+	put_lowers(COMPONENT_MAX_ADAPTERS + 1);
+	expect_instance(0, NULL);
 }
 
 /* --- long names, each time that something is instantiated --- */

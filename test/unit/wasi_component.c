@@ -74,6 +74,26 @@ Test(wasi_component, a_handle_that_is_dropped_twice_is_a_trap)
 	cr_expect(strcmp(r.out, "test.wasm\none\nin") == 0, "%s", r.out);
 }
 
+Test(wasi_component, calls_between_components)
+{
+	static struct run r = {.component = "component_call", .argv = {NULL}};
+	unsigned long strings, plain;
+	run(&r);
+	cr_expect(r.status == 0 && sscanf(r.out, "%lu\n%lu\n", &strings, &plain) == 2,
+		  "status %d: %s%s", r.status, r.out, r.err);
+}
+
+Test(wasi_component, exceptions_do_not_pass_from_one_to_another)
+{
+	static struct run r = {.component = "throws", .argv = {NULL}};
+	run(&r);
+	cr_expect(r.status == 134 && strstr(r.err, "wasm trap: uncaught exception: t\n"),
+		  "status %d: %s", r.status, r.err);
+	cr_expect(strstr(r.err, " - m!f\n") && strstr(r.err, " - main!run\n") &&
+			  !strstr(r.err, "2: "),
+		  "no frames but theirs: %s", r.err);
+}
+
 static void refused(struct run *r, const char *words)
 {
 	run(r);

@@ -92,6 +92,8 @@ static struct component_instance *instantiate(void)
 	if (component_load(&store, (const void *)MOTE_PROGRAM_VA, wasi.boot->program_bytes,
 			   &options, &component, &error) < 0)
 		wasi_refuse_component(&error);
+	if (component_prepare(component, &error) < 0)
+		wasi_refuse_component(&error);
 	(void)mote_mem_seal(
 		mote_area()); /* all code is there, and none of the component's has run */
 	if (wasi.boot->flags & MOTE_BOOT_READY && !may_be_snapshotted())

@@ -68,7 +68,7 @@ static bool unwind_to_handler(const struct wasm_store *s, struct unwind *u,
 	for (;;) {
 		if (!m || u->pc - (uint64_t)m->code >= m->code_bytes)
 			m = store_module_at(s, u->pc);
-		if (!m)
+		if (!m || m->options.is_adapter)
 			return false;
 		if (find_handler(m, u, tag))
 			return true;

@@ -89,6 +89,8 @@ bool wasm_fault(struct wasm_fault *f)
 static void add_frame(struct wasm_stop *stop, const struct wasm_module *m,
 		      const struct code_location *location)
 {
+	if (m->options.is_adapter)
+		return;
 	stop->frames[stop->frame_count++] = (struct wasm_frame){
 		.of = m,
 		.module = wasm_module_name(m),

@@ -1,0 +1,108 @@
+;; SPDX-License-Identifier: Apache-2.0
+;; Prints the nanoseconds that 2^14 calls take of another component's function with two strings of 16
+;; bytes, and those of as many calls by call_indirect: the least of 64 rounds. NAME.wasm is what
+;; `wasm-tools parse NAME.wat -o NAME.wasm` makes of it.
+(component
+  (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
+  (alias export $error "error" (type $e))
+  (import "wasi:io/streams@0.2.0" (instance $streams
+    (alias outer 1 $e (type $e))
+    (export "error" (type $error (eq $e)))
+    (export "output-stream" (type $out (sub resource)))
+    (type $se (variant (case "last-operation-failed" (own $error)) (case "closed")))
+    (export "stream-error" (type $stream-error (eq $se)))
+    (export "[method]output-stream.blocking-write-and-flush"
+      (func (param "self" (borrow $out)) (param "contents" (list u8))
+            (result (result (error $stream-error)))))))
+  (alias export $streams "output-stream" (type $out))
+  (import "wasi:cli/stdout@0.2.0" (instance $stdout
+    (alias outer 1 $out (type $o)) (export "output-stream" (type $out (eq $o)))
+    (export "get-stdout" (func (result (own $out))))))
+  (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
+    (export "now" (func (result u64)))))
+  (component $callee
+    (core module $m
+      (memory (export "memory") 1)
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+        (local.set $at (global.get $next))
+        (global.set $next (i32.and (i32.add (local.get $at) (local.get 3)) (i32.const 4095)))
+        (i32.add (local.get $at) (i32.const 1024)))
+      (func (export "f") (param i32 i32 i32 i32) (result i32)
+        (i32.add (i32.load8_u (local.get 0)) (i32.load8_u (local.get 2))))
+      (global $next (mut i32) (i32.const 0)))
+    (core instance $i (instantiate $m))
+    (func (export "f") (param "a" string) (param "b" string) (result u32)
+      (canon lift (core func $i "f") (memory (core memory $i "memory"))
+        (realloc (core func $i "realloc")))))
+  (instance $c (instantiate $callee))
+  (core module $memory
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
+  (core instance $m (instantiate $memory))
+  (alias core export $m "memory" (core memory $mem))
+  (alias core export $m "realloc" (core func $realloc))
+  (core func $f (canon lower (func $c "f") (memory $mem)))
+  (core func $now (canon lower (func $clock "now")))
+  (core func $get-stdout (canon lower (func $stdout "get-stdout")))
+  (core func $write (canon lower (func $streams "[method]output-stream.blocking-write-and-flush")
+    (memory $mem) (realloc $realloc)))
+  (core module $main
+    (import "" "memory" (memory 1))
+    (import "" "f" (func $f (param i32 i32 i32 i32) (result i32)))
+    (import "" "now" (func $now (result i64)))
+    (import "" "get-stdout" (func $get-stdout (result i32)))
+    (import "" "write" (func $write (param i32 i32 i32 i32)))
+    (data (i32.const 64) "sixteen bytes...and sixteen more")
+    (type $plain (func (param i32 i32 i32 i32) (result i32)))
+    (table funcref (elem $add))
+    (func $add (type $plain)
+      (i32.add (i32.load8_u (local.get 0)) (i32.load8_u (local.get 2))))
+    (func $calls (param $n i32) (result i32) (local $sum i32)
+      (loop
+        (local.set $sum (i32.add (local.get $sum)
+          (call $f (i32.const 64) (i32.const 16) (i32.const 80) (i32.const 16))))
+        (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (local.get $sum))
+    (func $indirect (param $n i32) (result i32) (local $sum i32)
+      (loop
+        (local.set $sum (i32.add (local.get $sum)
+          (call_indirect (type $plain)
+            (i32.const 64) (i32.const 16) (i32.const 80) (i32.const 16) (i32.const 0))))
+        (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (local.get $sum))
+    (func $print (param $v i64) (local $at i32)
+      (local.set $at (i32.const 255))
+      (i32.store8 (i32.const 255) (i32.const 10))
+      (loop
+        (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+        (i32.store8 (local.get $at)
+          (i32.add (i32.const 48) (i32.wrap_i64 (i64.rem_u (local.get $v) (i64.const 10)))))
+        (br_if 0 (i64.ne (i64.const 0)
+          (local.tee $v (i64.div_u (local.get $v) (i64.const 10))))))
+      (call $write (call $get-stdout) (local.get $at)
+        (i32.sub (i32.const 256) (local.get $at)) (i32.const 512)))
+    (func $least (param $a i64) (param $b i64) (result i64)
+      (select (local.get $a) (local.get $b) (i64.lt_u (local.get $a) (local.get $b))))
+    (func (export "run") (result i32)
+      (local $rounds i32) (local $t i64) (local $calls i64) (local $indirect i64)
+      (local.set $calls (i64.const -1))
+      (local.set $indirect (i64.const -1))
+      (local.set $rounds (i32.const 64))
+      (loop
+        (local.set $t (call $now))
+        (drop (call $calls (i32.const 0x4000)))
+        (local.set $calls
+          (call $least (local.get $calls) (i64.sub (call $now) (local.get $t))))
+        (local.set $t (call $now))
+        (drop (call $indirect (i32.const 0x4000)))
+        (local.set $indirect
+          (call $least (local.get $indirect) (i64.sub (call $now) (local.get $t))))
+        (br_if 0 (local.tee $rounds (i32.sub (local.get $rounds) (i32.const 1)))))
+      (call $print (local.get $calls))
+      (call $print (local.get $indirect))
+      (i32.const 0)))
+  (core instance $main (instantiate $main (with "" (instance
+    (export "memory" (memory $mem)) (export "f" (func $f)) (export "now" (func $now))
+    (export "get-stdout" (func $get-stdout)) (export "write" (func $write))))))
+  (func $run (result (result)) (canon lift (core func $main "run")))
+  (instance (export "wasi:cli/run@0.2.0") (export "run" (func $run))))
