@@ -10,42 +10,17 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FUNCTIONS_MAX  4096
 #define SEND_BYTES_MIN 4096 /* of the buffer */
 #define CALL_DEPTH_MAX 16   /* nested calls between host and guest */
 
-/* --- configuration --- */
+/* No error: a host function has paused the call. */
+enum { CALL_PAUSED = 1 };
 
-static int add_function(struct mote_sandbox *s, const struct mote_function *from, struct err *e)
-{
-	if (!from->name || !from->signature || !from->call)
-		return err_set(e, ERR_CONFIG, EINVAL,
-			       "a host function without name, signature or call");
-	size_t len = strlen(from->name);
-	if (len < 1 || len > MOTE_NAME_MAX || !mote_signature_valid(from->signature))
-		return err_set(e, ERR_CONFIG, EINVAL,
-			       "host function %.64s: the name must have 1 to %d bytes, and %.40s "
-			       "be a signature like is:I",
-			       from->name, MOTE_NAME_MAX, from->signature);
-	for (size_t i = 0; i < s->function_count; i++)
-		if (strcmp(s->functions[i].name, from->name) == 0)
-			return err_set(e, ERR_CONFIG, EEXIST, "two host functions are called %.64s",
-				       from->name);
-	struct host_function *f = &s->functions[s->function_count];
-	*f = (struct host_function){
-		.name = strdup(from->name),
-		.signature = strdup(from->signature),
-		.call = from->call,
-		.arg = from->arg,
-	};
-	s->function_count++;
-	if (!f->name || !f->signature)
-		return err_sys(e, ENOMEM, "host functions");
-	return 0;
-}
+/* --- configuration --- */
 
 int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e)
 {
@@ -58,20 +33,7 @@ int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct
 		.wall_ns = o->call_time_limit_ns,
 		.cpu_ns = o->call_cpu_limit_ns,
 	};
-	if (o->function_count == 0)
-		return 0;
-	if (o->function_count > FUNCTIONS_MAX)
-		return err_set(e, ERR_CONFIG, E2BIG, "%zu host functions; at most %d are possible",
-			       o->function_count, FUNCTIONS_MAX);
-	s->functions = calloc(o->function_count, sizeof(s->functions[0]));
-	if (!s->functions)
-		return err_sys(e, ENOMEM, "host functions");
-	for (size_t i = 0; i < o->function_count; i++) {
-		int rc = add_function(s, &o->functions[i], e);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	return functions_configure(s, o, e);
 }
 
 static void free_memory_to(struct mote_sandbox *s, const struct host_function_memory *keep)
@@ -85,11 +47,7 @@ static void free_memory_to(struct mote_sandbox *s, const struct host_function_me
 
 void calls_free(struct mote_sandbox *s)
 {
-	for (size_t i = 0; i < s->function_count; i++) {
-		free(s->functions[i].name);
-		free(s->functions[i].signature);
-	}
-	free(s->functions);
+	functions_free(s);
 	free(s->send);
 	exports_drop(s->exports);
 	free_memory_to(s, NULL);
@@ -175,6 +133,13 @@ struct outgoing {
 	const char *text;
 };
 
+static void put_function(struct mote_out *o, const struct host_function *f)
+{
+	mote_put_text(o, f->module, strlen(f->module));
+	mote_put_text(o, f->name, strlen(f->name));
+	mote_put_text(o, f->signature, strlen(f->signature));
+}
+
 static bool encode(const struct mote_sandbox *s, const struct outgoing *m, struct mote_out *o)
 {
 	switch (m->kind) {
@@ -188,14 +153,12 @@ static bool encode(const struct mote_sandbox *s, const struct outgoing *m, struc
 	case MOTE_MESSAGE_FUNCTIONS:
 		mote_put_u8(o, MOTE_MESSAGE_FUNCTIONS);
 		mote_put_u32(o, (uint32_t)s->function_count);
-		for (size_t i = 0; i < s->function_count; i++) {
-			mote_put_text(o, s->functions[i].name, strlen(s->functions[i].name));
-			mote_put_text(o, s->functions[i].signature,
-				      strlen(s->functions[i].signature));
-		}
+		for (size_t i = 0; i < s->function_count; i++)
+			put_function(o, &s->functions[i]);
 		return true;
 	case MOTE_MESSAGE_READY:
 	case MOTE_MESSAGE_LIST:
+	case MOTE_MESSAGE_IMPORT:
 		break;
 	}
 	return false;
@@ -242,14 +205,6 @@ static int send_message(struct mote_sandbox *s, const struct outgoing *m, struct
 
 /* --- host functions --- */
 
-static const struct host_function *find_function(const struct mote_sandbox *s, const char *name)
-{
-	for (size_t i = 0; i < s->function_count; i++)
-		if (strcmp(s->functions[i].name, name) == 0)
-			return &s->functions[i];
-	return NULL;
-}
-
 static int send_error(struct mote_sandbox *s, enum mote_call_error code, const char *text,
 		      struct err *e)
 {
@@ -258,6 +213,31 @@ static int send_error(struct mote_sandbox *s, enum mote_call_error code, const c
 	if (rc == -EMSGSIZE)
 		return poison(s, e);
 	return rc;
+}
+
+static int send_result(struct mote_sandbox *s, const struct mote_value *result, struct err *e)
+{
+	const struct outgoing m = {.kind = MOTE_MESSAGE_RETURN, .values = result};
+	int rc = send_message(s, &m, e);
+	if (rc == -EMSGSIZE)
+		return send_error(s, MOTE_CALL_TOO_LARGE,
+				  "the host function's result is too large for a message", e);
+	if (rc == -EINVAL)
+		return send_error(s, MOTE_CALL_FAILED, "the host function's result cannot be sent",
+				  e);
+	return rc;
+}
+
+/* Its caller leaves the call, if that is the outermost one: CALL_PAUSED. */
+static int pause_function(struct mote_sandbox *s, const struct host_function *f, struct err *e)
+{
+	if (s->state != SANDBOX_READY || s->depth != 1)
+		return send_error(s, MOTE_CALL_FAILED,
+				  "the host function cannot pause a call that is nested, or the "
+				  "guest's start",
+				  e);
+	s->paused.by = f;
+	return CALL_PAUSED;
 }
 
 /* Runs a host function and sends its result. Its failures are reported to the guest. */
@@ -273,35 +253,33 @@ static int run_function(struct mote_sandbox *s, const struct host_function *f,
 		return send_error(s, MOTE_CALL_FAILED, why.text, e);
 	if (rc < 0)
 		return send_error(s, MOTE_CALL_FAILED, strerror(-rc), e);
+	if (rc == MOTE_PAUSE)
+		return pause_function(s, f, e);
 	if (result.type == MOTE_ANY)
 		result = mote_void();
 	if (result.type != mote_signature_result(f->signature))
 		return send_error(s, MOTE_CALL_FAILED,
 				  "the host function's result is not of the type in its signature",
 				  e);
-	const struct outgoing m = {.kind = MOTE_MESSAGE_RETURN, .values = &result};
-	rc = send_message(s, &m, e);
-	if (rc == -EMSGSIZE)
-		return send_error(s, MOTE_CALL_TOO_LARGE,
-				  "the host function's result is too large for a message", e);
-	if (rc == -EINVAL)
-		return send_error(s, MOTE_CALL_FAILED, "the host function's result cannot be sent",
-				  e);
-	return rc;
+	return send_result(s, &result, e);
 }
 
-/* A call by the guest: of a function of the list, with arguments of its signature. */
-static int serve_call(struct mote_sandbox *s, struct mote_in in, struct err *e)
+/*
+ * A call by the guest, CALL or IMPORT: of a function of the list, with arguments of its signature.
+ * May be CALL_PAUSED.
+ */
+static int serve_call(struct mote_sandbox *s, uint8_t kind, struct mote_in in, struct err *e)
 {
-	const char *name;
+	const char *name, *module = MOTE_MODULE;
 	enum mote_type want;
 	struct mote_value args[MOTE_ARGS_MAX];
 	size_t count;
-	if (!mote_get_call(&in, &name, &want, args, &count)) {
+	if ((kind == MOTE_MESSAGE_IMPORT && !mote_get_name(&in, &module)) ||
+	    !mote_get_call(&in, &name, &want, args, &count)) {
 		err_set(e, ERR_GUEST, EPROTO, "the guest sent a damaged call");
 		return poison(s, e);
 	}
-	const struct host_function *f = find_function(s, name);
+	const struct host_function *f = functions_find(s, module, name);
 	if (!f)
 		return send_error(s, MOTE_CALL_UNKNOWN, "the host has no such function", e);
 	if (!mote_signature_takes(f->signature, args, count) ||
@@ -321,7 +299,7 @@ static int serve_call(struct mote_sandbox *s, struct mote_in in, struct err *e)
 
 /*
  * Runs the guest and serves its calls until it sends another message: READY, RETURN or ERROR, in
- * *in. An error of the exchange itself poisons the sandbox.
+ * *in; or until one of them is CALL_PAUSED. An error of the exchange itself poisons the sandbox.
  */
 static int run_until_answer(struct mote_sandbox *s, uint8_t *kind, struct mote_in *in,
 			    struct err *e)
@@ -340,14 +318,16 @@ static int run_until_answer(struct mote_sandbox *s, uint8_t *kind, struct mote_i
 		in->at = vm_message(s->vm, &in->left);
 		if (!mote_get_u8(in, kind))
 			*kind = 0;
-		if (*kind == MOTE_MESSAGE_CALL)
-			rc = serve_call(s, *in, e);
+		if (*kind == MOTE_MESSAGE_CALL || *kind == MOTE_MESSAGE_IMPORT)
+			rc = serve_call(s, *kind, *in, e);
 		else if (*kind == MOTE_MESSAGE_LIST && in->left == 0)
 			rc = send_message(s, &functions, e);
 		else
 			return 0;
 		if (rc < 0)
 			return poison(s, e);
+		if (rc == CALL_PAUSED)
+			return rc;
 	}
 }
 
@@ -457,6 +437,34 @@ static int check_depth(const struct mote_sandbox *s, const struct export *f, str
 	return 0;
 }
 
+static int leave_paused(struct mote_sandbox *s, const struct export *f, enum mote_type want,
+			struct err *e)
+{
+	err_set(e, ERR_CONFIG, EINPROGRESS, "the host function %.64s.%.64s has paused the call",
+		s->paused.by->module, s->paused.by->name);
+	s->paused.export = f;
+	s->paused.want = want;
+	vm_pause(s->vm);
+	atomic_store(&s->paused.is, true);
+	return -EINPROGRESS;
+}
+
+/* Runs the guest until it has answered the call whose message it has got, or that is paused. */
+static int finish_call(struct mote_sandbox *s, const struct export *f, enum mote_type want,
+		       struct answer *answer, struct err *e)
+{
+	uint8_t kind;
+	struct mote_in in;
+	int rc = run_until_answer(s, &kind, &in, e);
+	if (rc == CALL_PAUSED)
+		return leave_paused(s, f, want, e);
+	if (--s->depth == 0)
+		vm_finish(s->vm);
+	if (rc < 0)
+		return rc;
+	return take_answer(s, kind, in, f, want, answer, e);
+}
+
 static int call(struct mote_sandbox *s, const char *name, const struct mote_value *args,
 		size_t count, enum mote_type want, struct answer *answer, struct err *e)
 {
@@ -480,14 +488,13 @@ static int call(struct mote_sandbox *s, const char *name, const struct mote_valu
 		return rc;
 	if (s->depth++ == 0)
 		vm_begin(s->vm, &s->limits);
-	uint8_t kind;
-	struct mote_in in;
-	rc = run_until_answer(s, &kind, &in, e);
-	if (--s->depth == 0)
-		vm_finish(s->vm);
-	if (rc < 0)
-		return rc;
-	return take_answer(s, kind, in, f, want, answer, e);
+	const bool paused = s->depth == 2 && atomic_load(&s->paused.is);
+	if (paused)
+		vm_unpause(s->vm);
+	rc = finish_call(s, f, want, answer, e);
+	if (paused)
+		vm_pause(s->vm);
+	return rc;
 }
 
 int mote_sandbox_call(struct mote_sandbox *sandbox, const char *name, const struct mote_value *args,
@@ -519,11 +526,88 @@ int mote_sandbox_call_all(struct mote_sandbox *sandbox, const char *name,
 	return 0;
 }
 
+/* --- calls that are paused --- */
+
+int calls_abandon(struct mote_sandbox *s, struct err *e)
+{
+	if (s->depth == 1 && atomic_load(&s->paused.is)) {
+		atomic_store(&s->paused.is, false);
+		s->depth = 0;
+		vm_finish(s->vm);
+	}
+	if (s->depth > 0)
+		return err_set(e, ERR_CONFIG, EINVAL, "a call of the sandbox is running");
+	return 0;
+}
+
+/* That there is a call to continue, and the answer is one that its host function could give. */
+static int check_continue(const struct mote_sandbox *s, const struct mote_value *answer,
+			  struct err *e)
+{
+	if (!atomic_load(&s->paused.is))
+		return err_set(e, ERR_CONFIG, EAGAIN, "no call of the sandbox is paused");
+	if (s->depth != 1)
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "the paused call cannot be continued by a host function of another");
+	if (answer && answer->type != mote_signature_result(s->paused.by->signature))
+		return err_set(e, ERR_CONFIG, EINVAL,
+			       "the answer is not of the type in the signature %s of the host "
+			       "function %.64s",
+			       s->paused.by->signature, s->paused.by->name);
+	return 0;
+}
+
+/* Sends what the host function that has paused would have. */
+static int send_late(struct mote_sandbox *s, const struct mote_value *answer, const char *failure,
+		     struct err *e)
+{
+	if (answer)
+		return send_result(s, answer, e);
+	if (!failure)
+		failure = "the host function failed";
+	return send_error(s, MOTE_CALL_FAILED, failure, e);
+}
+
+static int continue_call(struct mote_sandbox *s, const struct mote_value *answer,
+			 const char *failure, struct answer *result, struct err *e)
+{
+	int rc = check_continue(s, answer, e);
+	if (rc < 0)
+		return rc;
+	rc = calls_check_ready(s, e); /* a call that was nested in it may have poisoned it */
+	if (rc == 0)
+		rc = send_late(s, answer, failure, e);
+	if (rc == -ENOMEM)
+		return rc;
+	atomic_store(&s->paused.is, false);
+	if (rc < 0) {
+		s->depth = 0;
+		vm_finish(s->vm);
+		return rc;
+	}
+	vm_unpause(s->vm);
+	return finish_call(s, s->paused.export, s->paused.want, result, e);
+}
+
+int mote_sandbox_continue(struct mote_sandbox *sandbox, const struct mote_value *answer,
+			  const char *failure, struct mote_value *result, struct mote_error *error)
+{
+	struct err e = {0};
+	struct answer all;
+	if (continue_call(sandbox, answer, failure, &all, &e) < 0)
+		return error_report(&e, error);
+	if (result)
+		*result = all.values[0];
+	return 0;
+}
+
+/* --- readiness --- */
+
 static int init(struct mote_sandbox *s, struct err *e)
 {
 	if (s->state != SANDBOX_NEW)
 		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox was used before");
-	vm_offer_calls(s->vm, s->message_max);
+	vm_offer_calls(s->vm, s->message_max, s->has_imports);
 	uint8_t kind;
 	struct mote_in in;
 	vm_begin(s->vm, &s->limits);

@@ -14,7 +14,7 @@
 
 /* A host function, as the sandbox keeps it. */
 struct host_function {
-	char *name, *signature; /* owned */
+	char *module, *name, *signature; /* owned; MOTE_MODULE if it is called by name alone */
 	mote_host_function call;
 	void *arg;
 };
@@ -43,9 +43,20 @@ struct mote_sandbox {
 	struct exports *exports;         /* counted; of a READY guest, else NULL */
 	struct host_function *functions; /* owned */
 	size_t function_count;
-	size_t message_max;                  /* bytes */
-	struct vm_limits limits;             /* of a call */
-	unsigned depth;                      /* nested calls */
+	bool has_imports;        /* some have a module of their own */
+	size_t message_max;      /* bytes */
+	struct vm_limits limits; /* of a call */
+	unsigned depth;          /* nested calls */
+	/*
+	 * The outermost call while it is paused. `is` becomes true as the last act of the thread
+	 * that leaves the call, so that another may continue it.
+	 */
+	struct {
+		_Atomic bool is;
+		const struct host_function *by;
+		const struct export *export; /* what was called */
+		enum mote_type want;
+	} paused;
 	uint8_t *send;                       /* owned: the message being written */
 	size_t send_bytes;                   /* allocated */
 	struct host_function_memory *memory; /* owned, latest first */
@@ -62,10 +73,20 @@ void sandbox_record_working_set(const struct mote_sandbox *s, int fd);
 
 /* call.c: how a guest ended, in the words of the API. */
 struct mote_result result_of(const struct vm_outcome *out);
-/* call.c: copies options.functions and limits. ERR_CONFIG if they are wrong. */
+/* call.c: copies host functions and limits of the options. ERR_CONFIG if they are wrong. */
 int calls_configure(struct mote_sandbox *s, const struct mote_options *o, struct err *e) must_check;
 void calls_free(struct mote_sandbox *s);
+/* functions.c: the part of it that is about host functions. */
+int functions_configure(struct mote_sandbox *s, const struct mote_options *o,
+			struct err *e) must_check;
+void functions_free(struct mote_sandbox *s);
+const struct host_function *functions_find(const struct mote_sandbox *s, const char *module,
+					   const char *name);
+/* Whether an import of WASI's could be one of them: then a module is linked after its start. */
+bool functions_replace_wasi(const struct mote_sandbox *s);
 /* Whether it is initialised and not poisoned. */
 int calls_check_ready(const struct mote_sandbox *s, struct err *e) must_check;
+/* That no call is under way, unless it is paused: that one is given up. ERR_CONFIG, EINVAL. */
+int calls_abandon(struct mote_sandbox *s, struct err *e) must_check;
 
 #endif

@@ -79,7 +79,7 @@ static void make_ready(struct mote_sandbox *s, struct mote_snapshot *snapshot)
 
 static int restore(struct mote_sandbox *s, struct mote_snapshot *snapshot, struct err *e)
 {
-	int rc = check_idle(s, e);
+	int rc = calls_abandon(s, e);
 	if (rc < 0)
 		return rc;
 	rc = vm_restore(s->vm, snapshot->vm, e);
@@ -91,7 +91,8 @@ static int restore(struct mote_sandbox *s, struct mote_snapshot *snapshot, struc
 		memcpy(s->poison, e->text, sizeof(s->poison));
 		return rc;
 	}
-	vm_offer_calls(s->vm, s->message_max); /* its own limit, not the snapshot's */
+	vm_offer_calls(s->vm, s->message_max,
+		       s->has_imports); /* its own limit, not the snapshot's */
 	make_ready(s, snapshot);
 	return 0;
 }
@@ -123,7 +124,7 @@ static int create(struct mote_sandbox *s, struct mote_snapshot *snapshot,
 	rc = vm_create_from(snapshot->vm, &c.vm, &s->vm, e);
 	if (rc < 0)
 		return rc;
-	vm_offer_calls(s->vm, s->message_max);
+	vm_offer_calls(s->vm, s->message_max, s->has_imports);
 	make_ready(s, snapshot);
 	return 0;
 }

@@ -77,7 +77,7 @@ LDFLAGS_cover := -fsanitize=address
 FUZZ_BIN := $(addprefix $(B)/test/fuzz/,$(FUZZ))
 REPLAY_BIN := $(addsuffix .replay,$(FUZZ_BIN))
 FUZZ_OBJS := $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(OBJ_vm) $(OBJ_base) \
-	$(B)/api/exports.o $(B)/api/call.o
+	$(B)/api/exports.o $(B)/api/functions.o $(B)/api/call.o
 # An archive: a target takes just what it uses, which needs no guest images.
 $(B)/test/fuzz/host.a: $(FUZZ_OBJS)
 	@mkdir -p $(@D)
@@ -182,7 +182,7 @@ $(B)/test/unit/linux_run.o: HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"
 
 # Function guests: one source, native and WebAssembly; a hostile one, which is native.
 CALLS_GUESTS := $(addprefix $(GUESTS)/,calls_guest.elf calls_guest.wasm calls_hostile.elf calls_module.wasm calls_reactor.wasm \
-	calls_keeper.elf calls_keeper.wasm calls_plain.wasm)
+	calls_keeper.elf calls_keeper.wasm calls_plain.wasm calls_imports.wasm)
 $(GUESTS)/calls_%.elf: test/guest/calls_%.c $(B)/mote-cc
 	@mkdir -p $(@D)
 	$(B)/mote-cc -O1 -Wall -Wextra $< -o $@
@@ -195,8 +195,8 @@ $(GUESTS)/calls_plain.wasm: test/guest/calls_plain.c
 $(GUESTS)/calls_reactor.wasm: test/guest/calls_guest.c $(B)/mote-cc
 	@mkdir -p $(@D)
 	$(B)/mote-cc --wasm -mexec-model=reactor -O1 -Wall -Wextra $< -o $@
-$(addprefix $(B)/test/unit/,api_calls api_calls_end api_calls_module api_snapshot api_layout): | $(CALLS_GUESTS) $(GUESTS)/hello.elf
-$(addprefix $(B)/test/unit/,api_calls.o api_calls_end.o api_calls_module.o api_snapshot.o api_layout.o): HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
+$(addprefix $(B)/test/unit/,api_calls api_calls_end api_calls_module api_imports api_snapshot api_layout): | $(CALLS_GUESTS) $(GUESTS)/hello.elf
+$(addprefix $(B)/test/unit/,api_calls.o api_calls_end.o api_calls_module.o api_imports.o api_snapshot.o api_layout.o): HOST_CFLAGS += -DTEST_GUESTS='"$(abspath $(GUESTS))"'
 
 $(GUESTS)/cache_program.wasm: test/guest/cache_program.c
 	@mkdir -p $(@D)

@@ -104,6 +104,7 @@ struct vm {
 	struct vm_watchdog watchdog;
 	bool uses_watchdog;   /* limits go by the watchdog; vm_run's goes by the deadline timer */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC, 0: none */
+	uint64_t paused_ns;   /* since when, by vm_pause */
 	uint64_t cpu_left_ns; /* of limits.cpu_ns, when vcpu.cpu_since was the thread's CPU time */
 	bool cpu_limited, cpu_over;
 

@@ -153,11 +153,17 @@ struct vm_limits {
 	uint64_t cpu_ns;  /* of the threads in vm_resume, in it; 0: none */
 };
 
-/* Lets the guest make exchanges, of messages of at most max bytes. Before the first run. */
-void vm_offer_calls(struct vm *vm, size_t max);
+/*
+ * Lets the guest make exchanges, of messages of at most max bytes. Before the first run. imports:
+ * it has to ask which functions a module may import before it links one with its own.
+ */
+void vm_offer_calls(struct vm *vm, size_t max, bool imports);
 /* From vm_begin to vm_finish the limits count, and vm_interrupt() works. */
 void vm_begin(struct vm *vm, const struct vm_limits *limits);
 void vm_finish(struct vm *vm);
+/* Between these two, of a VM_WAITING vm, time does not count towards its limit. */
+void vm_pause(struct vm *vm);
+void vm_unpause(struct vm *vm);
 /* Runs the guest until its next exchange or its end; after an end it may not be called any more. */
 int vm_resume(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
 /* The message of a VM_WAITING guest; 1..max bytes, untrusted; borrowed until the next vm_resume. */
@@ -175,6 +181,14 @@ void vm_give_message(struct vm *vm, uint8_t *memory, size_t capacity);
  * wants it, and cannot go on.
  */
 int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e) must_check;
+/*
+ * Copies out of or into the memory of a VM_WAITING guest: a module's linear memory, of which the
+ * guest says where it is, or a native program's; 0, -EFAULT (nothing was copied), or -ENOMEM if
+ * what is reserved cannot be backed. Its size in bytes, 0 if there is none.
+ */
+int vm_guest_read(struct vm *vm, uint64_t at, void *to, size_t bytes) must_check;
+int vm_guest_write(struct vm *vm, uint64_t at, const void *from, size_t bytes) must_check;
+uint64_t vm_guest_bytes(const struct vm *vm);
 /*
  * Ends the guest with VM_INTERRUPTED if it is between vm_begin and vm_finish: at once while it
  * runs, else as soon as it is resumed. 0, or -ESRCH if it is not. Any thread.

@@ -216,6 +216,13 @@ struct mote_area {
 	uint64_t blocked_signals; /* the program's mask, kept by the guest runtime */
 	uint64_t resume_at, resume_bytes;
 	uint64_t watched_signals; /* end a wait though they are blocked: the guest reads them */
+	/*
+	 * The linear memory of a WebAssembly guest, as it is whenever the guest waits in
+	 * `exchange`: what the embedding program's addresses are relative to.
+	 */
+	struct mote_linear {
+		uint64_t at, bytes;
+	} linear;
 	/* In two adjacent cache lines, the result and the slot in one of them. */
 	_Alignas(64) struct mote_frame frame;
 	struct mote_call_slot slot;
@@ -250,6 +257,7 @@ enum mote_boot_flag {
 	MOTE_BOOT_LIBRARY = 1 << 3, /* with it: a command is not run, its functions are called */
 	MOTE_BOOT_NO_NEW_PRIVS = 1 << 4, /* the program begins with that attribute */
 	MOTE_BOOT_SECCOMP = 1 << 5,      /* it sees that a filter is in force */
+	MOTE_BOOT_IMPORTS = 1 << 6, /* with MOTE_BOOT_CALLS: there are functions with a module */
 };
 
 /* What every program may have of /dev. */

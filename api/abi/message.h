@@ -9,6 +9,7 @@
  *   guest: READY, the functions that it exports     host: CALL of one when there is work
  *   guest: RETURN or ERROR of that call             host: the next CALL
  *   guest: CALL of a host function                  host: RETURN or ERROR of it, or CALL (re-entry)
+ *   guest: IMPORT, the same of one with a module    host: the same
  *   guest: LIST, which host functions are there?    host: FUNCTIONS
  *
  * Calls nest like those of a stack: RETURN and ERROR belong to the last CALL that has not ended.
@@ -22,13 +23,15 @@
  *   RETURN     value, of type void if there is no result; if there are several, each in turn
  *   ERROR      u32 code (enum mote_call_error), string
  *   LIST       nothing
- *   FUNCTIONS  u32 count, count x (name, signature)
+ *   FUNCTIONS  u32 count, count x (module, name, signature); of functions for CALL the module is
+ *              "mote"
+ *   IMPORT     module, then as CALL
  *
  *   value      u8 type, then nothing (void), u8 0 or 1 (bool), 4 or 8 bytes (numbers), string,
  *              bytes
  *   string     u32 n, n bytes that are not NUL, a NUL
  *   bytes      u32 n, n bytes
- *   name       a string of 1 to 255 bytes; a signature is one too
+ *   name       a string of 1 to 255 bytes; a module and a signature are one too
  */
 #ifndef MOTE_ABI_MESSAGE_H
 #define MOTE_ABI_MESSAGE_H
@@ -48,7 +51,11 @@ enum mote_message_kind {
 	MOTE_MESSAGE_ERROR,
 	MOTE_MESSAGE_LIST,
 	MOTE_MESSAGE_FUNCTIONS,
+	MOTE_MESSAGE_IMPORT,
 };
+
+/* The module of host functions that are called by name alone. */
+#define MOTE_MODULE "mote"
 
 enum mote_call_error {
 	MOTE_CALL_FAILED = 1, /* the function says so; the text is its own */
@@ -155,17 +162,32 @@ static inline bool mote_put_value(struct mote_out *o, const struct mote_value *v
 	return false;
 }
 
-static inline bool mote_put_call(struct mote_out *o, const char *name, enum mote_type want,
-				 const struct mote_value *args, size_t count)
+/* What CALL and IMPORT end with. */
+static inline bool mote_put_arguments(struct mote_out *o, const char *name, enum mote_type want,
+				      const struct mote_value *args, size_t count)
 {
 	bool ok = count <= MOTE_ARGS_MAX;
-	mote_put_u8(o, MOTE_MESSAGE_CALL);
 	mote_put_text(o, name, strlen(name));
 	mote_put_u8(o, (uint8_t)want);
 	mote_put_u8(o, (uint8_t)count);
 	for (size_t i = 0; ok && i < count; i++)
 		ok = mote_put_value(o, &args[i]) && args[i].type != MOTE_VOID;
 	return ok;
+}
+
+static inline bool mote_put_call(struct mote_out *o, const char *name, enum mote_type want,
+				 const struct mote_value *args, size_t count)
+{
+	mote_put_u8(o, MOTE_MESSAGE_CALL);
+	return mote_put_arguments(o, name, want, args, count);
+}
+
+static inline bool mote_put_import(struct mote_out *o, const char *module, const char *name,
+				   enum mote_type want, const struct mote_value *args, size_t count)
+{
+	mote_put_u8(o, MOTE_MESSAGE_IMPORT);
+	mote_put_text(o, module, strlen(module));
+	return mote_put_arguments(o, name, want, args, count);
 }
 
 static inline bool mote_put_return(struct mote_out *o, const struct mote_value *result)
@@ -301,7 +323,7 @@ static inline bool mote_get_value(struct mote_in *in, struct mote_value *v)
 	return true;
 }
 
-/* The rest of a CALL after its kind. */
+/* The rest of a CALL after its kind, or of an IMPORT after its module. */
 static inline bool mote_get_call(struct mote_in *in, const char **name, enum mote_type *want,
 				 struct mote_value args[MOTE_ARGS_MAX], size_t *count)
 {

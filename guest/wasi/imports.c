@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a module can import: functions of the interfaces below, by name and with exactly their
- * types. */
+/*
+ * What a module can import, by name and with exactly its type: functions of the interfaces below,
+ * and those that the host has, in the place of one below too.
+ */
 #include "guest/wasi/imports.h"
 
 #include "guest/lib/lib.h"
 #include "guest/wasi/proxy/proxy.h"
+#include "guest/wasi/rpc/rpc.h"
 #include "guest/wasi/state.h"
 
 #include <linux/errno.h>
@@ -38,14 +41,37 @@ static int refuse(struct import_failure *failure, const struct wasm_import *impo
 	return -ENOENT;
 }
 
+static bool is_thread_spawn(const struct wasm_import *import)
+{
+	return name_is(&import->module, "wasi") && name_is(&import->name, "thread-spawn");
+}
+
 /* Messages for common unsupported imports. */
 static const char *why_unknown(const struct wasm_import *import)
 {
-	if (name_is(&import->module, "wasi") && name_is(&import->name, "thread-spawn"))
+	if (is_thread_spawn(import))
 		return "WASI threads are not supported";
 	if (import->type.kind == WASM_KIND_MEMORY)
 		return "the module has to define its memory itself";
-	return "only functions of wasi_snapshot_preview1 are supported";
+	return IMPORT_UNSUPPORTED;
+}
+
+/* Module env is of many tools; these of its functions are proxy-wasm's, for an embedder. */
+static bool is_proxy_function(const struct wasm_import *import)
+{
+	if (!name_is(&import->module, "env"))
+		return false;
+	return (import->name.bytes > 6 && memcmp(import->name.text, "proxy_", 6) == 0) ||
+	       name_is(&import->name, "emscripten_notify_memory_growth");
+}
+
+/* Of a module name that is none of ours: the host's, if there is one or is to be one. */
+static const char *resolve_unknown(const struct wasm_import *import, struct wasm_extern *out)
+{
+	if (import->type.kind == WASM_KIND_FUNC && !is_thread_spawn(import) &&
+	    !is_proxy_function(import) && wasi.boot->flags & (MOTE_BOOT_READY | MOTE_BOOT_CALLS))
+		return rpc_resolve(import, out);
+	return why_unknown(import);
 }
 
 static const struct import_interface *find_interface(const struct wasm_import *import)
@@ -54,15 +80,6 @@ static const struct import_interface *find_interface(const struct wasm_import *i
 		if (name_is(&import->module, interfaces[i]->module))
 			return interfaces[i];
 	return NULL;
-}
-
-/* Module env is of many tools; these of its functions are proxy-wasm's, for an embedder. */
-static bool proxy_imports(const struct wasm_import *import)
-{
-	if (!name_is(&import->module, "env") || !(wasi.boot->flags & MOTE_BOOT_CALLS))
-		return false;
-	return (import->name.bytes > 6 && memcmp(import->name.text, "proxy_", 6) == 0) ||
-	       name_is(&import->name, "emscripten_notify_memory_growth");
 }
 
 static const struct import_function *find_function(const struct import_interface *interface,
@@ -80,10 +97,12 @@ static const struct import_function *find_function(const struct import_interface
 static const char *resolve(const struct wasm_import *import, struct wasm_extern *out)
 {
 	const struct import_interface *interface = find_interface(import);
-	if (proxy_imports(import))
+	if (rpc_replaces(import))
+		return rpc_resolve(import, out);
+	if (is_proxy_function(import) && wasi.boot->flags & MOTE_BOOT_CALLS)
 		return proxy_resolve(import, out);
 	if (!interface)
-		return why_unknown(import);
+		return resolve_unknown(import, out);
 	if (interface->resolve)
 		return interface->resolve(import, out);
 	const struct import_function *f = find_function(interface, import);

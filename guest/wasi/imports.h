@@ -33,6 +33,9 @@ extern const struct import_interface p1_unstable_interface; /* p1/unstable.c */
 extern const struct import_interface rpc_guest_interface;   /* rpc/exchange.c */
 extern const struct import_interface rpc_host_interface;    /* rpc/host_functions.c */
 
+/* Said of a module name that nobody knows. */
+#define IMPORT_UNSUPPORTED "only functions of wasi_snapshot_preview1 are supported"
+
 /* Why an import could not be resolved; empty if all could. */
 struct import_failure {
 	char text[400];

@@ -67,6 +67,7 @@ static struct wasm_instance *instantiate(void)
 	const struct wasm_link link = {.resolve = imports_resolve, .resolve_context = &failure};
 	if (wasm_instantiate(module, &link, &instance, &error, &wasi.stop) < 0)
 		refuse_instance(&error, &failure);
+	rpc_linked();
 	return instance;
 }
 
@@ -219,9 +220,11 @@ void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 
 static void bind_imports(void)
 {
-	const char *name, *why = rpc_bind_imports(&name);
+	const char *module, *name, *why = rpc_bind_imports(&module, &name);
 	if (why)
-		wasi_refuse("cannot import mote.%s: %s", name, why);
+		wasi_refuse("cannot import %.*s.%.*s: %s", (int)strnlen(module, 100), module,
+			    (int)strnlen(name, 100), name, why);
+	rpc_linked();
 }
 
 _Noreturn void wasi_main(void)

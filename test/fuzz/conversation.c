@@ -30,9 +30,9 @@ static void require(bool condition)
 
 /* --- in the place of vm/ --- */
 
-void vm_offer_calls(struct vm *vm, size_t max)
+void vm_offer_calls(struct vm *vm, size_t max, bool imports)
 {
-	(void)vm;
+	(void)vm, (void)imports;
 	require(max == MESSAGE_MAX);
 }
 
@@ -42,6 +42,16 @@ void vm_begin(struct vm *vm, const struct vm_limits *limits)
 }
 
 void vm_finish(struct vm *vm)
+{
+	(void)vm;
+}
+
+void vm_pause(struct vm *vm)
+{
+	(void)vm;
+}
+
+void vm_unpause(struct vm *vm)
 {
 	(void)vm;
 }
@@ -129,6 +139,21 @@ static void use(const struct mote_value *v)
 			(void)((const volatile uint8_t *)v->of.bytes.data)[i];
 }
 
+static bool fails; /* what has paused the call does so */
+
+/* Until it is not paused again. Meanwhile the sandbox is called as in a host function. */
+static int go_on(struct mote_sandbox *s, struct mote_value *result)
+{
+	const struct mote_value answer = mote_i32(1), wrong = mote_i64(1);
+	int rc;
+	do {
+		require(mote_sandbox_continue(s, &wrong, NULL, result, NULL) == -EINVAL);
+		rc = mote_sandbox_continue(s, fails ? NULL : &answer, "it failed", result, NULL);
+	} while (rc == -EINPROGRESS);
+	require(mote_sandbox_continue(s, &answer, NULL, result, NULL) == -EAGAIN);
+	return rc;
+}
+
 /* Calls every exported function without arguments, and one of any signature. */
 static void call_back(struct mote_sandbox *s)
 {
@@ -137,6 +162,10 @@ static void call_back(struct mote_sandbox *s)
 	for (size_t i = 0; i < 4 && mote_sandbox_export(s, i, &name, &signature) == 0; i++) {
 		result.type = MOTE_ANY;
 		int rc = mote_sandbox_call(s, name, &text, signature[0] != ':', &result, NULL);
+		if (rc == -EINPROGRESS) {
+			require(s->depth == 1);
+			rc = go_on(s, &result);
+		}
 		if (rc == 0)
 			use(&result);
 	}
@@ -158,13 +187,37 @@ static int any(void *arg, struct mote_sandbox *s, const struct mote_value *args,
 	return count > 2 ? -EPERM : 0;
 }
 
+/* The same without a result, as an import has it. */
+static int any_core(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
+		    struct mote_value *result, struct mote_error *error)
+{
+	(void)arg, (void)args, (void)result, (void)error;
+	require(count == 2);
+	call_back(s);
+	return 0;
+}
+
+/* Pauses the call, which go_on() continues; of an odd argument with a failure. */
+static int pauses(void *arg, struct mote_sandbox *s, const struct mote_value *args, size_t count,
+		  struct mote_value *result, struct mote_error *error)
+{
+	(void)s, (void)result, (void)error;
+	require(count == 1);
+	*(bool *)arg = args[0].of.u32 % 2;
+	return MOTE_PAUSE;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct mote_function functions[] = {
 		{"f", "sy:s", any, NULL}, {"g", ":s", any, NULL}, {"h", "iIu:s", any, NULL}};
+	const struct mote_import imports[] = {{"env", "f", "iI:", any_core, NULL},
+					      {"env", "pauses", "i:i", pauses, &fails}};
 	const struct mote_options o = {
 		.functions = functions,
 		.function_count = 3,
+		.imports = imports,
+		.import_count = 2,
 		.call_bytes_max = MESSAGE_MAX,
 	};
 	struct mote_sandbox s = {0};

@@ -186,7 +186,7 @@ static void create(struct vm *vm, struct mote_area *area, struct mote_boot *boot
 	     READONLY_FD);
 	vm->given = READONLY_FD + 1;
 	if (flags & HOSTCALL_EXCHANGE)
-		vm_offer_calls(vm, MESSAGE_MAX);
+		vm_offer_calls(vm, MESSAGE_MAX, false);
 	if (flags & HOSTCALL_SIGNAL)
 		atomic_store(&vm->pending, 1UL << (SIGKILL - 1));
 	pthread_sigmask(SIG_BLOCK, NULL, &vcpu->wait_mask);
@@ -208,9 +208,22 @@ static void destroy(struct vm *vm)
 	tcflush(terminal, TCIOFLUSH);
 }
 
-static void answer(struct vm *vm)
+/* The embedding program at addresses of the guest's, in a memory that the guest says is its own. */
+static void access_memory(struct vm *vm, const struct hostcall_frame *f)
+{
+	uint8_t bytes[5000];
+	const size_t count = f->arg[7] % (sizeof(bytes) + 1);
+	vm->wasm = f->arg[7] & 1UL << 63;
+	vm->vcpus[0].area->linear = (struct mote_linear){f->arg[4], f->arg[5]};
+	if (vm_guest_read(vm, f->arg[6], bytes, count) == 0)
+		require(count <= vm_guest_bytes(vm) &&
+			vm_guest_write(vm, f->arg[6], bytes, count) == 0);
+}
+
+static void answer(struct vm *vm, const struct hostcall_frame *f)
 {
 	struct err e;
+	access_memory(vm, f);
 	if (vm_reply(vm, "an answer", 9, &e) < 0)
 		vm->state = VM_ENDED;
 }
@@ -223,7 +236,7 @@ static void serve(struct vm *vm, const struct hostcall_frame *f, bool polled)
 	if (!polled || !hostcall_serve_polled(vcpu))
 		vcpu_serve_call(vcpu);
 	if (vm->state == VM_IN_EXCHANGE)
-		answer(vm);
+		answer(vm, f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

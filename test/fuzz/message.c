@@ -47,6 +47,19 @@ static void try_call(struct mote_in in, struct mote_out *o, const uint8_t *data,
 	same(o, data, size);
 }
 
+static void try_import(struct mote_in in, struct mote_out *o, const uint8_t *data, size_t size)
+{
+	const char *module, *name;
+	enum mote_type want;
+	struct mote_value args[MOTE_ARGS_MAX];
+	size_t count;
+	if (!mote_get_name(&in, &module) || !mote_get_call(&in, &name, &want, args, &count))
+		return;
+	require(strlen(module) >= 1 && strlen(module) <= MOTE_NAME_MAX);
+	require(mote_put_import(o, module, name, want, args, count));
+	same(o, data, size);
+}
+
 static void try_answer(uint8_t kind, struct mote_in in, struct mote_out *o, const uint8_t *data,
 		       size_t size)
 {
@@ -100,6 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (kind == MOTE_MESSAGE_CALL)
 		try_call(in, &o, data, size);
+	else if (kind == MOTE_MESSAGE_IMPORT)
+		try_import(in, &o, data, size);
 	else if (kind == MOTE_MESSAGE_READY)
 		try_table(data, size);
 	else

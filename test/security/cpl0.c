@@ -199,7 +199,7 @@ static void live(uint64_t seed)
 	struct mutator m;
 	snprintf(text, sizeof(text), "%lu", seed);
 	struct vm *vm = security_vm(SECURITY_IMAGE_OF(cpl0), argv, 64, 0);
-	vm_offer_calls(vm, 4096);
+	vm_offer_calls(vm, 4096, false);
 	security_start_at_cpl0(vm);
 	if (seed & 1)
 		mutator_start(&m, vm, seed);

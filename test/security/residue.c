@@ -196,7 +196,7 @@ static struct vm *make(const char *what, enum who who)
 {
 	char *argv[] = {(char *)what, (char *)who_names[who], NULL};
 	struct vm *vm = security_vm(SECURITY_IMAGE_OF(residue), argv, MEMORY_MIB, 0);
-	vm_offer_calls(vm, 4096);
+	vm_offer_calls(vm, 4096, false);
 	if (who != USER)
 		security_start_at_cpl0(vm);
 	return vm;

@@ -54,7 +54,7 @@ static void make_file(void)
 	struct vm_outcome out = {0};
 	struct err e = {0};
 	struct header h;
-	vm_offer_calls(vm, 4096);
+	vm_offer_calls(vm, 4096, false);
 	vm_begin(vm, &limits);
 	if (vm_resume(vm, &out, &e) < 0 || out.end != VM_WAITING)
 		security_die("the guest that is to be frozen: end %d, code %d; %s", out.end,

@@ -81,7 +81,7 @@ static inline struct vm *frozen_ready(int standard_output)
 	frozen_log[0] = '\0';
 	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
 	close(c.program_fd);
-	vm_offer_calls(vm, 4096);
+	vm_offer_calls(vm, 4096, false);
 	cr_assert(frozen_resume(vm, &code) == VM_WAITING, "code %d; %s", code, frozen_log);
 	return vm;
 }

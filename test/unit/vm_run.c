@@ -239,7 +239,7 @@ static enum vm_end resume(struct vm *vm, int *code)
 static struct vm *make_ready(const struct vm_limits *limits)
 {
 	struct vm *vm = make("exchange", 0);
-	vm_offer_calls(vm, 8192);
+	vm_offer_calls(vm, 8192, false);
 	vm_begin(vm, limits);
 	int code;
 	cr_assert(resume(vm, &code) == VM_WAITING, "code %d", code);

@@ -451,7 +451,7 @@ Test(vm_snapshot, only_a_waiting_guest_can_be_frozen)
 	struct vm_snapshot *s = NULL;
 	int code;
 	cr_assert(vm_create(&c, &vm, &e) == 0, "%s", e.text);
-	vm_offer_calls(vm, 4096);
+	vm_offer_calls(vm, 4096, false);
 	cr_expect(vm_snapshot_take(vm, &s, &e) == -22 && strstr(e.text, "waits for a call"), "%s",
 		  e.text);
 	cr_assert(frozen_resume(vm, &code) == VM_WAITING);

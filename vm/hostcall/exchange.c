@@ -10,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void vm_offer_calls(struct vm *vm, size_t max)
+void vm_offer_calls(struct vm *vm, size_t max, bool imports)
 {
 	vm->channel.max = max;
 	vm->boot->flags |= MOTE_BOOT_CALLS;
+	if (imports)
+		vm->boot->flags |= MOTE_BOOT_IMPORTS;
 }
 
 void channel_free(struct vm_channel *c)
@@ -139,5 +141,70 @@ int vm_reply(struct vm *vm, const void *bytes, size_t len, struct err *e)
 		return rc;
 	*(volatile int64_t *)&vcpu->area->frame.result = (int64_t)len;
 	vm->state = VM_RUNNING;
+	return 0;
+}
+
+/* --- the guest's memory, for the embedding program --- */
+
+/*
+ * The guest says where its linear memory is, and may say anything: what is there is looked up in
+ * the host's own page tables, and is the guest's to read or write in any case.
+ */
+static struct mote_linear linear_memory(const struct vm *vm)
+{
+	if (!vm->wasm)
+		return (struct mote_linear){.bytes = MOTE_VA_END};
+	const struct mote_linear *guests = &vm->vcpus[0].area->linear;
+	const struct mote_linear m = {guest_word(guests->at), guest_word(guests->bytes)};
+	if (m.at > MOTE_VA_END || m.bytes > MOTE_VA_END - m.at)
+		return (struct mote_linear){0};
+	return m;
+}
+
+uint64_t vm_guest_bytes(const struct vm *vm)
+{
+	return linear_memory(vm).bytes;
+}
+
+static int find_span(struct vm *vm, uint64_t at, size_t bytes, gva_t *span)
+{
+	const struct mote_linear m = linear_memory(vm);
+	if (vm->state != VM_IN_EXCHANGE || at > m.bytes || bytes > m.bytes - at)
+		return -EFAULT;
+	vm->memory.uncommitted = 0;
+	*span = gva(m.at + at);
+	return 0;
+}
+
+/* Why a copy failed. */
+static int span_error(const struct vm *vm)
+{
+	if (vm->memory.uncommitted)
+		return -ENOMEM;
+	return -EFAULT;
+}
+
+int vm_guest_read(struct vm *vm, uint64_t at, void *to, size_t bytes)
+{
+	gva_t span;
+	int rc = find_span(vm, at, bytes, &span);
+	if (rc < 0)
+		return rc;
+	if (memory_read(&vm->memory, span, to, bytes) < 0)
+		return span_error(vm);
+	return 0;
+}
+
+int vm_guest_write(struct vm *vm, uint64_t at, const void *from, size_t bytes)
+{
+	gva_t span;
+	int rc = find_span(vm, at, bytes, &span);
+	if (rc < 0)
+		return rc;
+	dirty_enter(&vm->memory.dirty);
+	rc = memory_write(&vm->memory, span, from, bytes);
+	dirty_leave(&vm->memory.dirty);
+	if (rc < 0)
+		return span_error(vm);
 	return 0;
 }

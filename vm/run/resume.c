@@ -33,6 +33,17 @@ void vm_finish(struct vm *vm)
 	atomic_store(&vm->busy, VM_IDLE);
 }
 
+void vm_pause(struct vm *vm)
+{
+	vm->paused_ns = time_monotonic_ns();
+}
+
+void vm_unpause(struct vm *vm)
+{
+	if (vm->deadline_ns)
+		vm->deadline_ns += time_monotonic_ns() - vm->paused_ns;
+}
+
 /* The signal mask of KVM_RUN is the vCPU's, and seldom changes. */
 static int set_kvm_mask(struct vcpu *vcpu)
 {

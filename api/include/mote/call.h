@@ -12,9 +12,14 @@
  * module that is not a command (it exports neither "" nor _start), whose exported functions can be
  * called with WebAssembly's own types.
  *
+ * A module that knows nothing of Mote imports what it needs by module and name, say env.log, takes
+ * numbers and reaches for memory by its addresses. options.imports are functions for it, which find
+ * their arguments in its memory by mote_sandbox_read() and write results by mote_sandbox_write().
+ *
  * Threads: one at a time uses a sandbox; which one may change from call to call. A host function
  * runs on the thread of the call that led to it, and may call the same sandbox again; calls nest 16
- * deep at most. mote_sandbox_interrupt() may be called from any thread while the sandbox exists.
+ * deep at most. It may also pause that call (MOTE_PAUSE), which any thread continues later.
+ * mote_sandbox_interrupt() may be called from any thread while the sandbox exists.
  *
  * Signals: as in mote.h. The first call with a limit starts a thread, one per process, which takes
  * no signals.
@@ -29,13 +34,16 @@
 extern "C" {
 #endif
 
+/* What a host function returns to pause the call that led to it: see mote_sandbox_continue. */
+enum { MOTE_PAUSE = 1 };
+
 /*
  * A host function. args has the number and types of its signature; strings and bytes in them come
  * from the guest (untrusted) and are borrowed until the function returns. *result is zero at first,
  * and stays so for a function without result; what it points to must be valid until libmote is back
- * in control, for which mote_call_memory() has memory. Returns 0, or a negative errno, optionally
- * with a sentence in *error: the guest's call then fails with that sentence, and the guest
- * continues.
+ * in control, for which mote_call_memory() has memory. Returns 0, MOTE_PAUSE, or a negative errno,
+ * optionally with a sentence in *error: the guest's call then fails with that sentence, and the
+ * guest continues. A module that imports the function traps instead, as imports report nothing.
  */
 typedef int (*mote_host_function)(void *arg, struct mote_sandbox *sandbox,
 				  const struct mote_value *args, size_t count,
@@ -47,6 +55,21 @@ typedef int (*mote_host_function)(void *arg, struct mote_sandbox *sandbox,
 struct mote_function {
 	const char *name;      /* 1 to 255 bytes */
 	const char *signature; /* mote/value.h */
+	mote_host_function call;
+	void *arg;
+};
+
+/*
+ * A function that a WebAssembly module may import, with its own types: of what options.imports
+ * points to, everything is copied by mote_sandbox_new, `arg` as a pointer. The module links only if
+ * its type is the import's exactly. `module` is any but "mote", whose functions are
+ * options.functions, and "mote_guest"; one of WASI's functions is replaced. A module that is linked
+ * can import 256 functions of the host in all. Native programs and components import none.
+ */
+struct mote_import {
+	const char *module;    /* 1 to 255 bytes: "env" */
+	const char *name;      /* 1 to 255 bytes */
+	const char *signature; /* mote/value.h, of the letters i I f F alone: "iiiI:i" */
 	mote_host_function call;
 	void *arg;
 };
@@ -73,6 +96,7 @@ MOTE_API int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *
  *   EBUSY      called from a host function, and the guest does not allow that for this function
  *   EREMOTEIO  the function failed; the text is the guest's
  *   ENOMEM     the host has no memory for the message
+ * EINPROGRESS: a host function has paused the call, which mote_sandbox_continue takes up again.
  * Errors after which it is poisoned (blame is the guest's):
  *   EIO        the guest trapped, crashed or exited
  *   ETIMEDOUT  the call's limit of wall-clock or CPU time
@@ -94,8 +118,45 @@ MOTE_API int mote_sandbox_call_all(struct mote_sandbox *sandbox, const char *nam
 				   size_t *result_count, struct mote_error *error);
 
 /*
+ * Continues a call that a host function has paused. `answer` is what that function would have given
+ * as its result, copied (mote_void() if it has none); NULL: it has failed, with the sentence
+ * `failure`, which may be NULL. *result and errors are those of mote_sandbox_call, which may be
+ * EINPROGRESS again; only the first of several results is given. EAGAIN: no call is paused, or the
+ * one that is being paused has not returned yet. EINVAL: the answer is not of the type in the host
+ * function's signature; nothing has happened then. Any thread, one at a time.
+ *
+ * While a call is paused, the sandbox may be used as in that host function: its memory can be read
+ * and written, and its functions called, whose host functions may not pause. Nor may those of
+ * mote_sandbox_init: the guest's call fails. mote_sandbox_restore and mote_sandbox_free give up a
+ * paused call. The time until it is continued counts towards no limit.
+ */
+MOTE_API int mote_sandbox_continue(struct mote_sandbox *sandbox, const struct mote_value *answer,
+				   const char *failure, struct mote_value *result,
+				   struct mote_error *error);
+
+/*
+ * Copies bytes out of the guest's memory, at an address that the guest may have made up: of a
+ * WebAssembly module in its linear memory (the one that it exports as "memory", else its first), of
+ * a native program any of its own. Between two calls, in a host function, or while a call is
+ * paused. What is read is the guest's, which may hold anything and change whenever it runs. EFAULT:
+ * not all of the span is memory that the guest may read; nothing was copied. EINVAL: not
+ * initialised. ENOTRECOVERABLE: poisoned. ENOMEM: the guest's memory limit is reached.
+ */
+MOTE_API int mote_sandbox_read(struct mote_sandbox *sandbox, uint64_t address, void *to,
+			       size_t bytes, struct mote_error *error);
+/* The same into the guest's memory, where the guest may write. */
+MOTE_API int mote_sandbox_write(struct mote_sandbox *sandbox, uint64_t address, const void *from,
+				size_t bytes, struct mote_error *error);
+/*
+ * The size of that memory in bytes, which a module can grow whenever it runs; of a native program
+ * the end of its addresses. 0: there is none.
+ */
+MOTE_API uint64_t mote_sandbox_memory_bytes(const struct mote_sandbox *sandbox);
+
+/*
  * Terminates the running call (or init, or run), also while a host call of the guest blocks; while
- * a host function runs, as soon as that returns. 0, or -ESRCH if none is running. Any thread.
+ * a host function runs, as soon as that returns; a paused one when it is continued. 0, or -ESRCH if
+ * none is running. Any thread.
  */
 MOTE_API int mote_sandbox_interrupt(struct mote_sandbox *sandbox);
 

@@ -31,6 +31,7 @@ extern "C" {
 
 struct mote_sandbox;
 struct mote_function;
+struct mote_import;
 
 enum mote_blame {
 	MOTE_BLAME_CONFIG = 1, /* options or the program's file */
@@ -191,6 +192,9 @@ struct mote_options {
 	 * program gives them; abstract ones are those of all processes with this number.
 	 */
 	uint64_t container_key;
+	/* Functions that a WebAssembly module may import (mote/call.h). */
+	const struct mote_import *imports;
+	size_t import_count; /* at most 4,096 */
 };
 
 enum mote_end {

@@ -20,6 +20,7 @@ struct buffer {
  * been copied to the module's memory before anything of the module runs.
  */
 static struct buffer received, written;
+static struct buffer kept; /* the host's list of functions, while a module is linked */
 
 /* Contents are lost. */
 static bool reserve(struct buffer *b, uint64_t bytes)
@@ -45,8 +46,36 @@ static bool reserve(struct buffer *b, uint64_t bytes)
 	return true;
 }
 
-int rpc_send_and_receive(struct mote_in *in)
+void rpc_keep_received(void)
 {
+	kept = received;
+	received = (struct buffer){0};
+}
+
+void rpc_drop_kept(void)
+{
+	if (!received.bytes)
+		received = kept;
+	else if (kept.bytes)
+		platform_free(kept.bytes, kept.capacity);
+	kept = (struct buffer){0};
+}
+
+/* Says where the memory is that the host may read and write during an exchange. */
+static void offer_memory(const struct wasm_instance *inst)
+{
+	struct mote_linear *offered = &mote_area()->linear;
+	const struct wasm_memory *memory = inst ? wasm_instance_memory(inst) : NULL;
+	*offered = (struct mote_linear){0};
+	if (memory) {
+		offered->at = (uint64_t)wasm_memory_base(memory);
+		offered->bytes = wasm_memory_bytes(memory);
+	}
+}
+
+int rpc_send_and_receive(const struct wasm_instance *inst, struct mote_in *in)
+{
+	offer_memory(inst);
 	if (!reserve(&received, 1))
 		lib_panic("no memory for messages");
 	int64_t n = mote_exchange(mote_area(), (uint64_t)written.bytes, written.len,
@@ -107,6 +136,7 @@ static uint32_t import_exchange(const struct wasm_instance *inst, uint32_t messa
 	void *to = wasi_span(inst, reply, capacity);
 	if (!from || !to)
 		return (uint32_t)-EFAULT;
+	offer_memory(inst);
 	return (uint32_t)mote_exchange(mote_area(), (uint64_t)from, bytes, (uint64_t)to, capacity);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The host's functions as imports of module "mote": WebAssembly's types from the module, messages
- * of abi/message.h to the host, and the result back.
+ * The host's functions as imports, those called by name alone of module "mote": WebAssembly's types
+ * from the module, messages of abi/message.h to the host, and the result back.
  */
 #include "guest/wasi/imports.h"
 #include "guest/wasi/memory.h"
@@ -11,7 +11,7 @@
 #include "guest/wasi/state.h"
 
 static struct host_function {
-	char name[MOTE_NAME_MAX + 1];
+	char module[MOTE_NAME_MAX + 1], name[MOTE_NAME_MAX + 1];
 	char signature[MOTE_SIGNATURE_MAX + 1]; /* "" until it is bound */
 	const struct wasm_functype *type;       /* the import's */
 } functions[HOST_SLOTS];
@@ -26,23 +26,36 @@ static bool put_list_request(struct mote_out *o, const void *unused)
 	return true;
 }
 
-/* Looks a function up in the host's list; *signature is valid until the next exchange. */
-static bool look_up(const struct wasm_name *name, const char **signature)
+/* The host's list, which is asked for once and kept until rpc_linked(). */
+static struct mote_in host_list;
+
+static void ask_for_list(void)
 {
-	struct mote_in in;
-	const char *each;
-	uint32_t count;
+	if (host_list.at)
+		return;
 	if (!rpc_write(put_list_request, NULL) ||
-	    rpc_send_and_receive(&in) != MOTE_MESSAGE_FUNCTIONS || !mote_get_u32(&in, &count))
+	    rpc_send_and_receive(NULL, &host_list) != MOTE_MESSAGE_FUNCTIONS)
 		lib_panic("the host does not list its functions");
+	rpc_keep_received();
+}
+
+/* The signature of a function in the host's list; NULL: it is not there. */
+static const char *look_up(const char *module, const char *name)
+{
+	const char *m, *n, *signature;
+	uint32_t count;
+	ask_for_list();
+	struct mote_in in = host_list;
+	if (!mote_get_u32(&in, &count))
+		lib_panic("the host's list of functions is damaged");
 	for (; count; count--) {
-		if (!mote_get_name(&in, &each) || !mote_get_name(&in, signature) ||
-		    !mote_signature_valid(*signature))
+		if (!mote_get_name(&in, &m) || !mote_get_name(&in, &n) ||
+		    !mote_get_name(&in, &signature) || !mote_signature_valid(signature))
 			lib_panic("the host's list of functions is damaged");
-		if (strlen(each) == name->bytes && memcmp(each, name->text, name->bytes) == 0)
-			return true;
+		if (strcmp(n, name) == 0 && strcmp(m, module) == 0)
+			return signature;
 	}
-	return false;
+	return NULL;
 }
 
 static char lowered(char type)
@@ -85,12 +98,14 @@ static void lower_signature(const char *signature, char out[2 * MOTE_ARGS_MAX + 
 /* Finds the host's function for an import. NULL, or why there is none. */
 static const char *bind_function(struct host_function *f)
 {
-	const struct wasm_name name = {.text = f->name, .bytes = (uint32_t)strlen(f->name)};
-	const char *signature;
 	char type[2 * MOTE_ARGS_MAX + 4];
-	if (!(wasi.boot->flags & MOTE_BOOT_CALLS))
-		return "it is a function of a program that embeds Mote, and there is none";
-	if (!look_up(&name, &signature))
+	if (!(wasi.boot->flags & MOTE_BOOT_CALLS)) {
+		if (strcmp(f->module, MOTE_MODULE) == 0)
+			return "it is a function of a program that embeds Mote, and there is none";
+		return IMPORT_UNSUPPORTED;
+	}
+	const char *signature = look_up(f->module, f->name);
+	if (!signature)
 		return "the host has no function of that name";
 	lower_signature(signature, type);
 	if (!wasm_functype_is(f->type, type))
@@ -99,17 +114,26 @@ static const char *bind_function(struct host_function *f)
 	return NULL;
 }
 
-static const char *resolve(const struct wasm_import *import, struct wasm_extern *out)
+static bool copy_name(const struct wasm_name *from, char to[MOTE_NAME_MAX + 1])
+{
+	if (from->bytes == 0 || from->bytes > MOTE_NAME_MAX || memchr(from->text, 0, from->bytes))
+		return false;
+	memcpy(to, from->text, from->bytes);
+	to[from->bytes] = '\0';
+	return true;
+}
+
+const char *rpc_resolve(const struct wasm_import *import, struct wasm_extern *out)
 {
 	if (import->type.kind != WASM_KIND_FUNC)
 		return "the host has functions only";
-	if (import->name.bytes > MOTE_NAME_MAX)
-		return "the host has no function of that name";
 	if (function_count == HOST_SLOTS)
 		return "a module can import 256 of the host's functions at most";
 	struct host_function *f = &functions[function_count];
-	memcpy(f->name, import->name.text, import->name.bytes);
+	if (!copy_name(&import->module, f->module) || !copy_name(&import->name, f->name))
+		return "the host has no function of that name";
 	f->type = import->type.func;
+	f->signature[0] = '\0';
 	if (!(wasi.boot->flags & MOTE_BOOT_READY)) { /* else by rpc_bind_imports() */
 		const char *why = bind_function(f);
 		if (why)
@@ -120,17 +144,33 @@ static const char *resolve(const struct wasm_import *import, struct wasm_extern 
 	return NULL;
 }
 
-const struct import_interface rpc_host_interface = {.module = "mote", .resolve = resolve};
+bool rpc_replaces(const struct wasm_import *import)
+{
+	char module[MOTE_NAME_MAX + 1], name[MOTE_NAME_MAX + 1];
+	const uint32_t flags = MOTE_BOOT_CALLS | MOTE_BOOT_IMPORTS;
+	return (wasi.boot->flags & flags) == flags && !(wasi.boot->flags & MOTE_BOOT_READY) &&
+	       copy_name(&import->module, module) && copy_name(&import->name, name) &&
+	       look_up(module, name);
+}
 
-const char *rpc_bind_imports(const char **name)
+const struct import_interface rpc_host_interface = {.module = MOTE_MODULE, .resolve = rpc_resolve};
+
+const char *rpc_bind_imports(const char **module, const char **name)
 {
 	const char *why = NULL;
 	for (uint32_t i = 0; i < function_count && !why; i++) {
+		*module = functions[i].module;
 		*name = functions[i].name;
 		if (!functions[i].signature[0])
 			why = bind_function(&functions[i]);
 	}
 	return why;
+}
+
+void rpc_linked(void)
+{
+	rpc_drop_kept();
+	host_list = (struct mote_in){0};
 }
 
 /* --- calling --- */
@@ -175,7 +215,7 @@ static struct mote_value next_value(const struct wasm_instance *inst, struct hos
 }
 
 struct outgoing_call {
-	const char *name;
+	const char *module, *name;
 	enum mote_type want;
 	const struct mote_value *args;
 	size_t count;
@@ -184,28 +224,30 @@ struct outgoing_call {
 static bool put_call(struct mote_out *o, const void *what)
 {
 	const struct outgoing_call *c = what;
-	return mote_put_call(o, c->name, c->want, c->args, c->count);
+	if (strcmp(c->module, MOTE_MODULE) == 0)
+		return mote_put_call(o, c->name, c->want, c->args, c->count);
+	return mote_put_import(o, c->module, c->name, c->want, c->args, c->count);
 }
 
 /* The kind of the host's answer. Until it comes, the host may call the module: those calls are
  * served. */
 static int receive_answer(struct wasm_instance *inst, struct mote_in *in)
 {
-	int kind = rpc_send_and_receive(in);
+	int kind = rpc_send_and_receive(inst, in);
 	while (kind == MOTE_MESSAGE_CALL) {
 		rpc_serve_call(inst, *in);
-		kind = rpc_send_and_receive(in);
+		kind = rpc_send_and_receive(inst, in);
 		if (kind == 0) {
 			rpc_write_error(MOTE_CALL_TOO_LARGE,
 					"the function's result is larger than the host allows");
-			kind = rpc_send_and_receive(in);
+			kind = rpc_send_and_receive(inst, in);
 		}
 	}
 	return kind;
 }
 
 /* The host's result. Its failures are traps, since WebAssembly has no other way to report them. */
-static void receive_result(struct wasm_instance *inst, const char *name, enum mote_type want,
+static void receive_result(struct wasm_instance *inst, const struct outgoing_call *c,
 			   struct mote_value *result)
 {
 	char text[128];
@@ -213,23 +255,35 @@ static void receive_result(struct wasm_instance *inst, const char *name, enum mo
 	uint32_t code;
 	const char *why = "a damaged message";
 	const int kind = receive_answer(inst, &in);
-	if (kind == MOTE_MESSAGE_RETURN && mote_get_return(&in, result) && result->type == want)
+	if (kind == MOTE_MESSAGE_RETURN && mote_get_return(&in, result) && result->type == c->want)
 		return;
 	if (kind == 0)
 		why = "its arguments are larger than the host allows";
 	else if (kind == MOTE_MESSAGE_ERROR && !mote_get_error(&in, &code, &why))
 		why = "a damaged message";
-	lib_format(text, sizeof(text), "host function %.*s: %s", (int)strnlen(name, 40), name, why);
+	if (strcmp(c->module, MOTE_MODULE) == 0)
+		lib_format(text, sizeof(text), "host function %.*s: %s", (int)strnlen(c->name, 40),
+			   c->name, why);
+	else
+		lib_format(text, sizeof(text), "host function %.*s.%.*s: %s",
+			   (int)strnlen(c->module, 40), c->module, (int)strnlen(c->name, 40),
+			   c->name, why);
 	wasm_trap(inst, WASM_TRAP_HOST, text);
+}
+
+static void ask(struct wasm_instance *inst, const struct outgoing_call *c,
+		struct mote_value *result)
+{
+	if (!rpc_write(put_call, c))
+		wasm_trap(inst, WASM_TRAP_HOST, "no memory for a message to the host");
+	receive_result(inst, c, result);
 }
 
 void rpc_ask_host(struct wasm_instance *inst, const char *name, enum mote_type want,
 		  const struct mote_value *args, size_t count, struct mote_value *result)
 {
-	const struct outgoing_call c = {.name = name, .want = want, .args = args, .count = count};
-	if (!rpc_write(put_call, &c))
-		wasm_trap(inst, WASM_TRAP_HOST, "no memory for a message to the host");
-	receive_result(inst, name, want, result);
+	const struct outgoing_call c = {MOTE_MODULE, name, want, args, count};
+	ask(inst, &c, result);
 }
 
 /* Copies a string or bytes into the module's memory, and stores its address and length at `at`. */
@@ -251,13 +305,13 @@ uint64_t rpc_call_host(uint32_t slot, struct host_parameters *p)
 	const struct host_function *f = &functions[slot];
 	struct wasm_instance *inst = (struct wasm_instance *)host_next_integer(p);
 	struct mote_value args[MOTE_ARGS_MAX], result;
-	size_t count = 0;
+	struct outgoing_call c = {f->module, f->name, mote_signature_result(f->signature), args, 0};
 	if (rpc_is_allocating())
 		wasm_trap(inst, WASM_TRAP_HOST,
 			  "a host function is called by the module's allocator");
-	for (; f->signature[count] != ':'; count++)
-		args[count] = next_value(inst, p, (enum mote_type)f->signature[count]);
-	rpc_ask_host(inst, f->name, mote_signature_result(f->signature), args, count, &result);
+	for (; f->signature[c.count] != ':'; c.count++)
+		args[c.count] = next_value(inst, p, (enum mote_type)f->signature[c.count]);
+	ask(inst, &c, &result);
 	if (rpc_is_bytes(result.type)) {
 		store_bytes(inst, &result, (uint32_t)host_next_integer(p));
 		return 0;

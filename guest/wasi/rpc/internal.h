@@ -11,9 +11,13 @@
 
 /*
  * Sends the message written last and receives the next one, which `in` reads until the next
- * exchange. Its kind, or 0 if the host takes no message of that size.
+ * exchange. Its kind, or 0 if the host takes no message of that size. Meanwhile the host has access
+ * to the instance's memory; NULL: there is none yet.
  */
-int rpc_send_and_receive(struct mote_in *in);
+int rpc_send_and_receive(const struct wasm_instance *inst, struct mote_in *in);
+/* Keeps what was received last, until rpc_drop_kept(), which may be called without one. */
+void rpc_keep_received(void);
+void rpc_drop_kept(void);
 /* Writes the next message by put(o, what). False: put refused the value, or no memory. */
 bool rpc_write(bool (*put)(struct mote_out *o, const void *what), const void *what);
 void rpc_write_error(enum mote_call_error code, const char *text);

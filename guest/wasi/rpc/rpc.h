@@ -2,8 +2,8 @@
 /*
  * Function calls between host and module. A module built with guest/sdk speaks abi/message.h by
  * itself, through the import mote_guest.exchange. For any other this guest runtime does: exported
- * functions are called with WebAssembly's own types, and the host's functions are imports of module
- * "mote".
+ * functions are called with WebAssembly's own types, and the host's functions are imports: of
+ * module "mote", or of any other that the host has given them, with WebAssembly's own types too.
  *
  * A string or bytes is two i32, address and length in bytes, without a NUL; its memory comes from
  * the module's export cabi_realloc(old, old_bytes, align, bytes) or mote_alloc(bytes), and the
@@ -19,10 +19,16 @@
 #include "guest/wasm/wasm.h"
 
 /*
- * If the instance is made before there is a host (MOTE_BOOT_READY), imports of module "mote" are
- * bound afterwards: NULL, or why the function *name cannot be.
+ * The function slot of an import that the host is to have. If the instance is made before there is
+ * a host (MOTE_BOOT_READY), it is bound by rpc_bind_imports(). NULL, or why it cannot be.
  */
-const char *rpc_bind_imports(const char **name);
+const char *rpc_resolve(const struct wasm_import *import, struct wasm_extern *out);
+/* Whether the host has a function for an import that there is an interface for. */
+bool rpc_replaces(const struct wasm_import *import);
+/* Binds what rpc_resolve() has left: NULL, or why the function *name of *module cannot be. */
+const char *rpc_bind_imports(const char **module, const char **name);
+/* All imports are bound: the host's list is dropped. */
+void rpc_linked(void);
 /* A function that the guest runtime adds to the module's exports: of one y, with result y. */
 struct rpc_function {
 	const char *name;

@@ -178,7 +178,7 @@ _Noreturn void rpc_report_stop(void)
 	rpc_write_error(MOTE_CALL_TRAPPED, text);
 	for (;;) {
 		struct mote_in in;
-		(void)rpc_send_and_receive(&in);
+		(void)rpc_send_and_receive(NULL, &in);
 		rpc_write_error(MOTE_CALL_TRAPPED, "the module has trapped before");
 	}
 }
@@ -330,7 +330,7 @@ _Noreturn void rpc_serve(struct wasm_instance *inst, const struct rpc_function *
 	added_function = added;
 	if (!rpc_write(put_ready, wasm_instance_module(inst)))
 		lib_panic("no memory for the table of exports");
-	int kind = rpc_send_and_receive(&in);
+	int kind = rpc_send_and_receive(inst, &in);
 	if (kind == 0)
 		lib_panic(
 			"the module exports more functions than fit a message of the host's size");
@@ -342,6 +342,6 @@ _Noreturn void rpc_serve(struct wasm_instance *inst, const struct rpc_function *
 					"the function's result is larger than the host allows");
 		else
 			rpc_write_error(MOTE_CALL_PROTOCOL, "only calls are expected");
-		kind = rpc_send_and_receive(&in);
+		kind = rpc_send_and_receive(inst, &in);
 	}
 }
