@@ -149,11 +149,12 @@ static void to_own_function(struct compiler *c, uint32_t f, bool is_call)
 
 /* --- tail calls --- */
 
-static void check_tail(const struct compiler *c, const struct wasm_functype *t)
+static void check_tail(struct compiler *c, const struct wasm_functype *t)
 {
+	const struct wasm_functype *own = c->fn.type;
 	feature_need(&c->r, c->m, FEATURE_TAIL_CALL);
-	if (!types_match(t->results, t->result_count, c->fn.type->results,
-			 c->fn.type->result_count))
+	if (t->result_count != own->result_count ||
+	    !match_lists(c, t->results, t->result_count, own->results))
 		fail_invalid(c, "type mismatch: a tail call's results must be the function's own");
 }
 
@@ -187,12 +188,16 @@ static void tail_frame(struct compiler *c, const struct wasm_functype *t, uint32
 
 /* --- calls --- */
 
-/* Checks the arguments and spills what is below them; returns the height at which they begin. */
-static uint32_t begin_call(struct compiler *c, const struct wasm_functype *t)
+/*
+ * Checks the arguments and spills what is below them; returns the height at which they begin. A
+ * tail call's results are the caller's caller's.
+ */
+static uint32_t begin_call(struct compiler *c, const struct wasm_functype *t, bool tail)
 {
 	check_top(c, t->params, t->param_count);
 	uint32_t first = c->stack.height - slots_of(t->params, t->param_count);
-	reserve_results(c, first, t);
+	if (!tail)
+		reserve_results(c, first, t);
 	spill_below(c, first);
 	return first;
 }
@@ -206,7 +211,7 @@ void handle_call(struct compiler *c, bool tail)
 	bool imported = f < c->m->imported_funcs;
 	if (tail)
 		check_tail(c, t);
-	uint32_t first = begin_call(c, t);
+	uint32_t first = begin_call(c, t, tail);
 	if (tail) {
 		tail_frame(c, t, first);
 	} else {
@@ -312,7 +317,7 @@ void handle_call_indirect(struct compiler *c, bool tail)
 		check_tail(c, t);
 	struct value index = pop_value(c, limits_address(&c->m->tables[table].limits));
 	to_fixed(c, &index, RAX, NULL);
-	uint32_t first = begin_call(c, t);
+	uint32_t first = begin_call(c, t, tail);
 	find_function(c, table, t);
 	call_rax(c, t, first, tail);
 }
@@ -325,7 +330,7 @@ void handle_call_ref(struct compiler *c, bool tail)
 		check_tail(c, t);
 	struct value f = pop_value(c, WASM_TYPE_DEFINED | t->id);
 	to_fixed(c, &f, RAX, NULL);
-	uint32_t first = begin_call(c, t);
+	uint32_t first = begin_call(c, t, tail);
 	x64_rr(&c->x, OP_TEST, 1, RAX, RAX);
 	trap_if(c, CC_E, WASM_TRAP_NULL_FUNCTION);
 	call_rax(c, t, first, tail);

@@ -195,6 +195,9 @@ struct locate_state {
 	const uint8_t *found;
 };
 
+/* Lists of types that were compared, and match: how many are noted. */
+enum { MATCHED_SETS = 128, MATCHED_WAYS = 8 };
+
 /* What nearly every instruction uses comes first. The rest is by lifetime. */
 struct compiler {
 	/* Of the module. */
@@ -222,8 +225,11 @@ struct compiler {
 	uint32_t try_number;     /* of the last; a function that is compiled again has others */
 	struct wasm_jump *again; /* compiles the module once more */
 	uint32_t *caught_by; /* of each tag: the try that caught it last; NULL before the first */
-	/* The last tag's and label's types that were compared, and match. */
-	const uint32_t *caught_types, *caught_as;
+	struct matched_lists {
+		const uint32_t *types[MATCHED_WAYS], *of[MATCHED_WAYS];
+		unsigned count;
+	} matched[MATCHED_SETS]; /* by both; match_lists */
+	uint64_t compared;       /* types of lists that differ */
 	uint32_t void_types[1];
 };
 
@@ -501,6 +507,8 @@ static inline bool leaves_loop(const struct compiler *c, const struct control *k
 }
 
 /* control.c */
+/* Whether a list of types stands for another one that is as long. */
+bool match_lists(struct compiler *c, const uint32_t *types, uint32_t count, const uint32_t *of);
 struct control *push_control(struct compiler *c, uint8_t op, const struct block_type *t);
 /* Reads a block's type; its parameters go to slots and are popped. */
 struct block_type begin_block_operands(struct compiler *c);

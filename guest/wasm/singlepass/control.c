@@ -6,6 +6,8 @@
  */
 #include "guest/wasm/singlepass/compiler.h"
 
+#include "guest/wasm/module/hash.h"
+
 /* Twice as many from now on, in this function and those after it. */
 static __attribute__((noinline)) void grow_controls(struct compiler *c)
 {
@@ -351,10 +353,40 @@ void handle_else(struct compiler *c)
 	c->stack.flushed = c->stack.height;
 }
 
+/*
+ * A module may ask for a thousand of them with every two bytes, by clauses of try_tables or by tail
+ * calls: for the same ones, which are noted, or for others each time, of which there may be a few
+ * for each of its bytes. Lists of several are those of defined types, which stay; that of one may
+ * be a block's own.
+ */
+bool match_lists(struct compiler *c, const uint32_t *types, uint32_t count, const uint32_t *of)
+{
+	enum { FREE = 1 << 22, A_BYTE = 8 };
+	if (count < 2)
+		return count == 0 || type_matches(*types, *of);
+	const uint64_t key = hash_add(hash_add(hash_begin(), (uint32_t)(uintptr_t)types),
+				      (uint32_t)(uintptr_t)of);
+	struct matched_lists *set = &c->matched[hash_end(key) % MATCHED_SETS];
+	for (unsigned i = 0; i < set->count; i++)
+		if (set->types[i] == types && set->of[i] == of)
+			return true;
+	const bool same = types == of || memcmp(types, of, count * sizeof(*types)) == 0;
+	if (!same && (c->compared += count) > FREE + A_BYTE * (uint64_t)c->m->size)
+		reader_fail(&c->r, WASM_ERROR_LIMIT, "too many long lists of types are compared");
+	if (!same && !types_match(types, count, of, count))
+		return false;
+	if (set->count < MATCHED_WAYS) {
+		set->types[set->count] = types;
+		set->of[set->count++] = of;
+	}
+	return true;
+}
+
 /* An if without else: its parameters are its results. */
 static void end_if(struct compiler *c, struct control *k)
 {
-	if (!types_match(k->params, k->param_count, k->results, k->result_count))
+	if (k->param_count != k->result_count ||
+	    !match_lists(c, k->params, k->param_count, k->results))
 		fail_invalid(c, "type mismatch: an if without else must leave its parameters");
 	if (k->entry_dead)
 		return;

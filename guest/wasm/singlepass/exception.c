@@ -163,27 +163,13 @@ static void emit_landing(struct compiler *c, struct control *k, const struct was
 
 /* --- try_table --- */
 
-/*
- * A module may ask for the same thousand of them with every three bytes. Lists of several are those
- * of defined types, which stay; that of one may be the block's own.
- */
-static bool caught_match(struct compiler *c, const struct wasm_functype *t, const uint32_t *as)
-{
-	if (t->param_count > 1 && c->caught_types == t->params && c->caught_as == as)
-		return true;
-	if (!types_match(t->params, t->param_count, as, t->param_count))
-		return false;
-	c->caught_types = t->params;
-	c->caught_as = as;
-	return true;
-}
-
 static void check_clause(struct compiler *c, const struct control *k, const struct wasm_functype *t,
 			 bool with_ref)
 {
 	uint32_t params = t ? t->param_count : 0;
 	const uint32_t *types = label_types(k);
-	if (label_count(k) != params + with_ref || (params && !caught_match(c, t, types)) ||
+	if (label_count(k) != params + with_ref ||
+	    (params && !match_lists(c, t->params, params, types)) ||
 	    (with_ref && !type_matches(WASM_EXNREF | WASM_TYPE_NON_NULL, types[params])))
 		fail_invalid(c, "type mismatch: a catch clause's label takes other values");
 }
