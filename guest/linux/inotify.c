@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inotify: the kernel behind the host calls watches; here is what a path is. */
+#include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/lookup.h"
@@ -7,6 +8,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/inotify.h>
+#include <linux/stat.h>
 
 int64_t sys_inotify_init1(uint32_t flags)
 {
@@ -52,11 +54,12 @@ int64_t sys_inotify_add_watch(int fd, uint64_t path, uint32_t mask)
 			       IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_CREATE |
 			       IN_MASK_ADD | IN_ISDIR | IN_ONESHOT;
 	struct resolved_path p;
+	struct mote_stat st;
 	if (!(mask & known))
 		return -EINVAL;
-	if (mote_get_flags(mote_area(), fd) < 0)
+	if (descriptor_check(fd, O_RDWR) < 0 || mote_fstat(mote_area(), fd, &st) < 0)
 		return -EBADF;
-	if ((mask & IN_MASK_ADD) && (mask & IN_MASK_CREATE))
+	if (((mask & IN_MASK_ADD) && (mask & IN_MASK_CREATE)) || (st.mode & S_IFMT))
 		return -EINVAL;
 	/* How the last component is followed is for the path to say. */
 	int64_t rc = lookup_user(&p, AT_FDCWD, path,

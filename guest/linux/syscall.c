@@ -2,6 +2,7 @@
 /* From a system call's number to its handler, by syscalls.def. */
 #include "guest/linux/syscall.h"
 
+#include "guest/linux/fs/transfer_fault.h"
 #include "guest/linux/mm/layout.h"
 #include "guest/linux/mm/memory.h"
 
@@ -59,15 +60,26 @@ static __attribute__((hot)) int64_t dispatch(const struct syscall *s)
 	}
 }
 
+/*
+ * The host does not know that the stack grows, and it looks at all buffers before it does
+ * anything.
+ */
+static __attribute__((cold, noinline)) int64_t run_after_fault(const struct syscall *s, int64_t rc)
+{
+	struct syscall shorter = {.nr = 0};
+	if (rc == -EFAULT && memory_stack_grow_whole())
+		rc = dispatch(s);
+	if (rc != -EFAULT && rc != -EINVAL)
+		return rc;
+	rc = transfer_fault(rc, s, &shorter);
+	return rc == 0 && shorter.arg[2] ? dispatch(&shorter) : rc;
+}
+
 __attribute__((hot)) int64_t syscall_run(const struct syscall *s)
 {
 	int64_t rc = dispatch(s);
-	/*
-	 * The host does not know that the stack grows. It looks at all buffers before it does
-	 * anything.
-	 */
-	if (rc == -EFAULT && memory_stack_grow_whole())
-		rc = dispatch(s);
+	if (rc == -EFAULT || rc == -EINVAL)
+		rc = run_after_fault(s, rc);
 	return rc;
 }
 

@@ -251,7 +251,7 @@ int64_t host_readv(struct vcpu *vcpu, const struct call_readv *a)
 	}
 	if (e->flags & FD_INOTIFY)
 		return inotify_read(vcpu, e, &a->iov);
-	if (!may_wait(e, true))
+	if (!may_wait(e, true) || a->iov.bytes == 0)
 		return transfer_plain(vcpu, e->host, true, &a->iov, -1);
 	if (vcpu->on_poller && e->flags & FD_SHARED)
 		return call_defer(vcpu);

@@ -156,6 +156,10 @@ int64_t attributes_set_times(int32_t dirfd, uint64_t path, const struct mote_tim
 			     uint32_t flags)
 {
 	struct resolved_path p;
+	if (!path && dirfd == AT_FDCWD)
+		return flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) ? -EINVAL : -EFAULT;
+	if (!path && flags)
+		return -EINVAL;
 	if (!path)
 		return mote_futimens(mote_area(), dirfd, &times[0], &times[1]);
 	int64_t rc = lookup_with_flags(&p, dirfd, path, flags);

@@ -3,6 +3,7 @@
  * sendfile and copy_file_range: through a buffer of the guest's, since host calls have one
  * descriptor each.
  */
+#include "guest/linux/fs/descriptor.h"
 #include "guest/linux/proc/proc.h"
 #include "guest/linux/socket_rights.h"
 #include "guest/linux/syscall.h"
@@ -137,6 +138,21 @@ static bool appends(int32_t fd)
 int64_t sys_sendfile(int out_fd, int in_fd, uint64_t offset_at, uint64_t count)
 {
 	struct end out = {.fd = out_fd}, in = {.fd = in_fd, .offset_at = offset_at};
+	struct mote_stat st;
+	if (end_open(&in) < 0)
+		return -EFAULT;
+	if (descriptor_check(in_fd, O_RDONLY) < 0 || mote_fstat(mote_area(), in_fd, &st) < 0)
+		return -EBADF;
+	const bool seeks =
+		S_ISREG(st.mode) || S_ISBLK(st.mode) || S_ISDIR(st.mode) || S_ISCHR(st.mode);
+	if (offset_at && !seeks && !proc_file(in_fd))
+		return -ESPIPE;
+	if (count > INT64_MAX)
+		return -EINVAL;
+	if (descriptor_check(out_fd, O_WRONLY) < 0)
+		return -EBADF;
+	if (!S_ISREG(st.mode) && !proc_file(in_fd))
+		return count ? -EINVAL : 0;
 	if (appends(out_fd))
 		return -EINVAL;
 	return signal_broken_pipe(copy_between(&out, &in, count));
@@ -163,13 +179,14 @@ static int64_t check_copied(const struct end *in, const struct end *out, uint64_
 		return -EISDIR;
 	if (!S_ISREG(from.mode) || !S_ISREG(to.mode))
 		return -EINVAL;
+	if (descriptor_check(in->fd, O_RDONLY) < 0 || descriptor_check(out->fd, O_WRONLY) < 0 ||
+	    appends(out->fd))
+		return -EBADF;
 	int64_t rc = start_of(in, &in_at);
 	if (rc == 0)
 		rc = start_of(out, &out_at);
 	if (rc < 0)
 		return rc;
-	if (appends(out->fd))
-		return -EBADF;
 	if (in_at + count < in_at || out_at + count < out_at)
 		return -EOVERFLOW;
 	count = in_at < from.size ? min_u64(count, from.size - in_at) : 0;
@@ -184,6 +201,10 @@ int64_t sys_copy_file_range(int in_fd, uint64_t in_at, int out_fd, uint64_t out_
 {
 	struct end out = {.fd = out_fd, .offset_at = out_at},
 		   in = {.fd = in_fd, .offset_at = in_at};
+	if (descriptor_check(in_fd, O_RDWR) < 0 || descriptor_check(out_fd, O_RDWR) < 0)
+		return -EBADF;
+	if (end_open(&in) < 0 || end_open(&out) < 0)
+		return -EFAULT;
 	if (flags)
 		return -EINVAL;
 	int64_t rc = check_copied(&in, &out, count);
@@ -233,11 +254,17 @@ int64_t sys_splice(int in_fd, uint64_t in_at, int out_fd, uint64_t out_at, uint6
 		   in = {.fd = in_fd, .offset_at = in_at};
 	struct scratch *scratch = this_thread()->scratch;
 	const bool from_pipe = is_pipe(in_fd), to_pipe = is_pipe(out_fd);
+	if (count == 0)
+		return 0;
 	if (flags & ~(uint32_t)SPLICE_FLAGS)
 		return -EINVAL;
+	if (descriptor_check(in_fd, O_RDWR) < 0 || descriptor_check(out_fd, O_RDWR) < 0)
+		return -EBADF;
 	if ((from_pipe && in_at) || (to_pipe && out_at))
 		return -ESPIPE;
-	if (mote_get_flags(mote_area(), in_fd) < 0 || mote_get_flags(mote_area(), out_fd) < 0)
+	if (end_open(&in) < 0 || end_open(&out) < 0)
+		return -EFAULT;
+	if (descriptor_check(in_fd, O_RDONLY) < 0 || descriptor_check(out_fd, O_WRONLY) < 0)
 		return -EBADF;
 	if (!from_pipe && !to_pipe)
 		return -EINVAL;
@@ -246,8 +273,6 @@ int64_t sys_splice(int in_fd, uint64_t in_at, int out_fd, uint64_t out_at, uint6
 	/* Nothing is taken before there is room for some of it. */
 	if (is_ready(out_fd, POLLOUT, flags & SPLICE_F_NONBLOCK ? &now : NULL) == 0)
 		return -EAGAIN;
-	if (end_open(&in) < 0 || end_open(&out) < 0)
-		return -EFAULT;
 	int64_t got = end_read(&in, scratch->copy, min_u64(count, sizeof(scratch->copy)));
 	if (got <= 0)
 		return got;
@@ -264,7 +289,8 @@ int64_t sys_tee(int in_fd, int out_fd, uint64_t count, uint32_t flags)
 		return -EINVAL;
 	if (count == 0)
 		return 0;
-	if (mote_fstat(mote_area(), in_fd, &in) < 0 || mote_fstat(mote_area(), out_fd, &out) < 0)
+	if (descriptor_check(in_fd, O_RDONLY) < 0 || descriptor_check(out_fd, O_WRONLY) < 0 ||
+	    mote_fstat(mote_area(), in_fd, &in) < 0 || mote_fstat(mote_area(), out_fd, &out) < 0)
 		return -EBADF;
 	if (!S_ISFIFO(in.mode) || !S_ISFIFO(out.mode) || (in.dev == out.dev && in.ino == out.ino))
 		return -EINVAL;

@@ -41,6 +41,17 @@ static int64_t buffer_output(struct mote_area *area, uint32_t fd, const struct m
 	return (int64_t)v->len;
 }
 
+int64_t descriptor_check(int32_t fd, uint32_t access)
+{
+	const int64_t flags = mote_get_flags(mote_area(), fd);
+	if (flags < 0)
+		return flags;
+	if (flags & O_PATH)
+		return -EBADF;
+	const uint32_t has = flags & O_ACCMODE;
+	return access == O_RDWR || has == O_RDWR || has == access ? 0 : -EBADF;
+}
+
 /* --- reading and writing --- */
 
 /* A length that is negative is of no memory, rather than an odd vector. */
@@ -82,8 +93,34 @@ static inline int64_t read_served(int64_t rc, int32_t fd, const struct mote_iove
 	return proc_read(rc, fd, v, count, NULL);
 }
 
+/*
+ * A read or write of no bytes by the call that has one buffer. It never waits, and what has no
+ * files behind it (events, timers) wants more.
+ */
+static int64_t transfer_nothing(int32_t fd, uint32_t access, uint64_t at)
+{
+	struct mote_stat st;
+	int64_t rc = descriptor_check(fd, access);
+	if (rc < 0)
+		return rc;
+	if (at > MOTE_VA_END)
+		return -EFAULT;
+	if (proc_file(fd))
+		return proc_read(-EINVAL, fd, NULL, 0, NULL);
+	rc = mote_fstat(mote_area(), fd, &st);
+	if (rc < 0)
+		return rc;
+	if (S_ISDIR(st.mode))
+		return -EISDIR;
+	if (S_ISSOCK(st.mode) && access == O_WRONLY) /* an empty datagram */
+		return signal_broken_pipe(mote_writev(mote_area(), fd, NULL, 0));
+	return st.mode & S_IFMT ? 0 : -EINVAL;
+}
+
 int64_t sys_read(int fd, uint64_t to, uint64_t bytes)
 {
+	if (bytes == 0)
+		return transfer_nothing(fd, O_RDONLY, to);
 	const struct mote_iovec v = one_vector(to, bytes);
 	if (rights_wait(fd))
 		return rights_read(fd, &v, 1, 0, NULL);
@@ -160,6 +197,8 @@ int64_t sys_write(int fd, uint64_t from, uint64_t bytes)
 	const struct mote_iovec v = one_vector(from, bytes);
 	if (sizes_limited() && bytes > 0)
 		return signal_broken_pipe(write_limited(fd, &v, 1, FILE_LIMIT_CURRENT));
+	if (bytes == 0)
+		return transfer_nothing(fd, O_WRONLY, from);
 	if (output_is_open(mote_area(), (uint32_t)fd, bytes)) {
 		int64_t rc = buffer_output(mote_area(), (uint32_t)fd, &v);
 		if (rc != 0)
@@ -180,6 +219,8 @@ int64_t sys_writev(int fd, uint64_t vectors, uint64_t count)
 int64_t sys_pread64(int fd, uint64_t to, uint64_t bytes, uint64_t offset)
 {
 	const struct mote_iovec v = one_vector(to, bytes);
+	if (offset > INT64_MAX)
+		return -EINVAL;
 	int64_t rc = mote_preadv(mote_area(), fd, vector_base(&v), vector_count(&v), offset);
 	if (rc >= 0)
 		return rc;
@@ -189,7 +230,9 @@ int64_t sys_pread64(int fd, uint64_t to, uint64_t bytes, uint64_t offset)
 int64_t sys_pwrite64(int fd, uint64_t from, uint64_t bytes, uint64_t offset)
 {
 	const struct mote_iovec v = one_vector(from, bytes);
-	if (sizes_limited() && bytes > 0 && offset <= INT64_MAX)
+	if (offset > INT64_MAX)
+		return -EINVAL;
+	if (sizes_limited() && bytes > 0)
 		return write_limited(fd, &v, 1, offset);
 	return mote_pwritev(mote_area(), fd, vector_base(&v), vector_count(&v), offset);
 }
@@ -197,6 +240,8 @@ int64_t sys_pwrite64(int fd, uint64_t from, uint64_t bytes, uint64_t offset)
 int64_t sys_preadv(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 {
 	const struct mote_iovec *v = (const void *)vectors;
+	if (offset > INT64_MAX)
+		return -EINVAL;
 	int64_t rc = mote_preadv(mote_area(), fd, v, program_count(count), offset);
 	if (rc >= 0)
 		return rc;
@@ -205,7 +250,9 @@ int64_t sys_preadv(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 
 int64_t sys_pwritev(int fd, uint64_t vectors, uint64_t count, uint64_t offset)
 {
-	if (sizes_limited() && count > 0 && offset <= INT64_MAX)
+	if (offset > INT64_MAX)
+		return -EINVAL;
+	if (sizes_limited() && count > 0)
 		return write_limited(fd, (const void *)vectors, count, offset);
 	return mote_pwritev(mote_area(), fd, (const void *)vectors, program_count(count), offset);
 }
@@ -219,7 +266,7 @@ static int64_t check_wait(int32_t fd, uint32_t flags, uint32_t events)
 	const struct mote_time now = {0};
 	struct mote_pollfd p = {.fd = fd, .events = (int16_t)events};
 	if (flags & ~(uint32_t)RWF_KNOWN)
-		return -EOPNOTSUPP;
+		return descriptor_check(fd, O_RDWR) < 0 ? -EBADF : -EOPNOTSUPP;
 	if ((flags & RWF_NOWAIT) && mote_poll(mote_area(), (uint64_t)&p, 1, &now) == 0)
 		return -EAGAIN;
 	return 0;
@@ -301,6 +348,20 @@ int64_t sys_close(int fd)
 
 enum { CLOSE_AT_ONCE = 64 };
 
+/* Whether a descriptor was opened by O_PATH, which poll does not know. */
+static bool has_places;
+
+void descriptor_is_place(void)
+{
+	has_places = true;
+}
+
+static bool is_open(const struct mote_pollfd *polled)
+{
+	return !(polled->revents & POLLNVAL) ||
+	       (has_places && mote_get_flags(mote_area(), polled->fd) >= 0);
+}
+
 /*
  * Closes `count` descriptors from `first` on, or has them close on exec, those that are open: poll
  * tells which.
@@ -315,7 +376,7 @@ static int64_t close_some(uint32_t first, uint32_t count, bool on_exec)
 	if (rc < 0)
 		return rc;
 	for (uint32_t i = 0; i < count; i++) {
-		if (fds[i].revents & POLLNVAL)
+		if (!is_open(&fds[i]))
 			fd_forget(fds[i].fd);
 		else if (on_exec)
 			(void)!fd_set_close_on_exec(fds[i].fd, true);
@@ -405,7 +466,9 @@ int64_t sys_pipe2(uint64_t to, uint32_t flags)
 
 int64_t sys_ftruncate(int fd, uint64_t size)
 {
-	const int64_t rc = size <= INT64_MAX ? file_limit_size(fd, size) : 0;
+	if (size > INT64_MAX)
+		return -EINVAL;
+	const int64_t rc = file_limit_size(fd, size);
 	if (rc < 0)
 		return rc;
 	return mote_ftruncate(mote_area(), fd, size);
@@ -444,8 +507,7 @@ int64_t sys_fdatasync(int fd)
 /* Everything of the file system, of which only this file is known to be the guest's. */
 int64_t sys_syncfs(int fd)
 {
-	int64_t rc = mote_get_flags(mote_area(), fd);
-	return rc < 0 ? rc : 0;
+	return descriptor_check(fd, O_RDWR);
 }
 
 /* All of the file, which is more than was asked for. */
@@ -454,12 +516,14 @@ int64_t sys_sync_file_range(int fd, int64_t offset, int64_t bytes, uint32_t flag
 	const uint32_t known =
 		SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 	struct mote_stat st;
-	int64_t rc = mote_fstat(mote_area(), fd, &st);
+	int64_t rc = descriptor_check(fd, O_RDWR);
+	if (rc == 0)
+		rc = mote_fstat(mote_area(), fd, &st);
 	if (rc < 0)
 		return rc;
 	if ((flags & ~known) || offset < 0 || bytes < 0)
 		return -EINVAL;
-	if (S_ISFIFO(st.mode) || S_ISSOCK(st.mode) || S_ISCHR(st.mode))
+	if (!S_ISREG(st.mode) && !S_ISDIR(st.mode))
 		return -ESPIPE;
 	return flags & SYNC_FILE_RANGE_WAIT_AFTER ? mote_fsync(mote_area(), fd, 1) : sys_syncfs(fd);
 }
@@ -467,17 +531,22 @@ int64_t sys_sync_file_range(int fd, int64_t offset, int64_t bytes, uint32_t flag
 int64_t sys_readahead(int fd, uint64_t offset, uint64_t bytes)
 {
 	const uint32_t will_need = 3; /* POSIX_FADV_WILLNEED */
-	const int64_t flags = mote_get_flags(mote_area(), fd);
-	if (flags < 0)
-		return flags;
-	if ((flags & O_ACCMODE) == O_WRONLY)
-		return -EBADF;
-	int64_t rc = mote_fadvise(mote_area(), fd, offset, bytes, will_need);
-	return rc == -ESPIPE ? -EINVAL : rc;
+	struct mote_stat st;
+	int64_t rc = descriptor_check(fd, O_RDONLY);
+	if (rc == 0)
+		rc = mote_fstat(mote_area(), fd, &st);
+	if (rc < 0)
+		return rc;
+	if (!S_ISREG(st.mode))
+		return -EINVAL;
+	return sys_fadvise64(fd, offset, bytes, will_need);
 }
 
 int64_t sys_fallocate(int fd, uint32_t mode, uint64_t offset, uint64_t bytes)
 {
+	int64_t checked = descriptor_check(fd, O_RDWR);
+	if (checked < 0)
+		return checked;
 	const bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && (offset | bytes) <= INT64_MAX;
 	const int64_t rc = grows ? file_limit_size(fd, offset + bytes) : 0;
 	if (rc < 0)
@@ -487,6 +556,19 @@ int64_t sys_fallocate(int fd, uint32_t mode, uint64_t offset, uint64_t bytes)
 
 int64_t sys_fadvise64(int fd, uint64_t offset, uint64_t bytes, uint32_t advice)
 {
+	const uint32_t known = 6; /* POSIX_FADV_NORMAL to POSIX_FADV_NOREUSE */
+	struct mote_stat st;
+	int64_t rc = descriptor_check(fd, O_RDWR);
+	if (rc == 0)
+		rc = mote_fstat(mote_area(), fd, &st);
+	if (rc < 0)
+		return rc;
+	if (S_ISFIFO(st.mode))
+		return -ESPIPE;
+	if (bytes > INT64_MAX || advice >= known)
+		return -EINVAL;
+	if (offset > INT64_MAX) /* before the file: there is nothing to expect */
+		return 0;
 	return mote_fadvise(mote_area(), fd, offset, bytes, advice);
 }
 
@@ -494,5 +576,8 @@ int64_t sys_flock(int fd, uint32_t operation)
 {
 	if (operation & LOCK_MAND) /* means nothing any more */
 		return 0;
+	const uint32_t kind = operation & ~(uint32_t)LOCK_NB;
+	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
+		return -EINVAL;
 	return mote_flock(mote_area(), fd, operation);
 }

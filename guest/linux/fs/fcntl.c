@@ -81,8 +81,41 @@ static int64_t set_flags(int32_t fd, uint32_t flags)
 	return 0;
 }
 
+/* What F_SETOWN says is not kept: nobody is signalled, and O_ASYNC is never set. */
+static int64_t set_owner(int64_t process_or_group)
+{
+	const int64_t number = process_or_group < 0 ? -process_or_group : process_or_group;
+	return number == 0 || number == process.boot->pid ? 0 : -ESRCH;
+}
+
+static int64_t set_owner_of(uint64_t at)
+{
+	struct f_owner_ex owner;
+	if (get_user(&owner, at, sizeof(owner)) < 0)
+		return -EFAULT;
+	if (owner.type < F_OWNER_TID || owner.type > F_OWNER_PGRP)
+		return -EINVAL;
+	return set_owner(owner.pid);
+}
+
+/* A file's hint of how long what is written lives, which nothing goes by. */
+static int64_t get_hint(uint64_t to)
+{
+	const uint64_t not_set = 0;
+	return put_user(to, &not_set, sizeof(not_set));
+}
+
+/* A descriptor of O_PATH is only for its number and for paths. */
+static bool is_of_path(uint32_t command)
+{
+	return command == F_DUPFD || command == F_DUPFD_CLOEXEC || command == F_GETFD ||
+	       command == F_SETFD || command == F_GETFL;
+}
+
 int64_t sys_fcntl(int fd, uint32_t command, uint64_t arg)
 {
+	if (!is_of_path(command) && descriptor_check(fd, O_RDWR) < 0)
+		return -EBADF;
 	switch (command) {
 	case F_DUPFD:
 		return descriptor_dup_from(fd, (uint32_t)arg);
@@ -105,6 +138,16 @@ int64_t sys_fcntl(int fd, uint32_t command, uint64_t arg)
 		return record_lock(fd, command, arg);
 	case F_GETOWN: /* nobody is signalled */
 		return get_descriptor_flags(fd) < 0 ? -EBADF : 0;
+	case F_SETOWN:
+		return set_owner((int32_t)arg);
+	case F_SETOWN_EX:
+		return set_owner_of(arg);
+	case F_GETSIG:
+		return 0;
+	case F_SETSIG:
+		return arg <= SIGNALS ? 0 : -EINVAL;
+	case F_GET_RW_HINT:
+		return get_hint(arg);
 	case F_GETOWN_EX:
 		return get_owner(fd, arg);
 	case F_GETLEASE:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ioctl: terminals, and what every descriptor answers. */
+#include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/syscall.h"
 
@@ -33,6 +34,15 @@ static int64_t is_terminal(int32_t fd)
 {
 	struct mote_termios t;
 	return mote_tty_get(mote_area(), fd, &t);
+}
+
+static int64_t get_size(int32_t fd, uint64_t to)
+{
+	struct mote_winsize size;
+	int64_t rc = mote_tty_size(mote_area(), fd, &size);
+	if (rc < 0)
+		return rc;
+	return put_user(to, &size, sizeof(size));
 }
 
 /* The only process group there is has the terminal. */
@@ -70,6 +80,8 @@ static int64_t readable_bytes(int32_t fd, uint64_t to)
 static int64_t set_nonblocking(int32_t fd, uint64_t from)
 {
 	int32_t on;
+	if (descriptor_check(fd, O_RDWR) < 0)
+		return -EBADF;
 	if (get_user(&on, from, sizeof(on)) < 0)
 		return -EFAULT;
 	int64_t rc = sys_fcntl(fd, F_GETFL, 0);
@@ -81,9 +93,20 @@ static int64_t set_nonblocking(int32_t fd, uint64_t from)
 	return sys_fcntl(fd, F_SETFL, flags);
 }
 
+/* Nobody is signalled: O_ASYNC can only be off. */
+static int64_t set_async(int32_t fd, uint64_t from)
+{
+	int32_t on;
+	if (descriptor_check(fd, O_RDWR) < 0)
+		return -EBADF;
+	if (get_user(&on, from, sizeof(on)) < 0)
+		return -EFAULT;
+	return on ? -ENOTTY : 0;
+}
+
 static int64_t set_close_on_exec(int32_t fd, bool on)
 {
-	int64_t rc = mote_get_flags(mote_area(), fd); /* only for whether it is open */
+	int64_t rc = descriptor_check(fd, O_RDWR);
 	if (rc < 0)
 		return rc;
 	(void)!fd_set_close_on_exec(fd, on);
@@ -100,7 +123,7 @@ int64_t sys_ioctl(int fd, uint32_t request, uint64_t arg)
 	case TCSETSF:
 		return set_terminal(fd, request - TCSETS, arg);
 	case TIOCGWINSZ:
-		return mote_tty_size(mote_area(), fd, (void *)arg);
+		return get_size(fd, arg);
 	case TIOCGPGRP:
 		return get_foreground_group(fd, arg);
 	case TIOCSPGRP:
@@ -109,13 +132,15 @@ int64_t sys_ioctl(int fd, uint32_t request, uint64_t arg)
 		return readable_bytes(fd, arg);
 	case FIONBIO:
 		return set_nonblocking(fd, arg);
+	case FIOASYNC:
+		return set_async(fd, arg);
 	case FIOCLEX:
 	case FIONCLEX:
 		return set_close_on_exec(fd, request == FIOCLEX);
 	case FICLONE: /* no two files of a guest's share what they have on disk */
 	case FICLONERANGE:
-		return mote_get_flags(mote_area(), fd) < 0 ? -EBADF : -EOPNOTSUPP;
+		return descriptor_check(fd, O_RDWR) < 0 ? -EBADF : -EOPNOTSUPP;
 	default:
-		return -ENOTTY;
+		return descriptor_check(fd, O_RDWR) < 0 ? -EBADF : -ENOTTY;
 	}
 }

@@ -63,6 +63,10 @@ int64_t sys_mknodat(int dirfd, uint64_t path, uint32_t mode, uint64_t device)
 {
 	struct resolved_path p;
 	(void)device;
+	if (S_ISDIR(mode))
+		return -EPERM;
+	if (S_ISLNK(mode) || (mode & S_IFMT) == S_IFMT)
+		return -EINVAL;
 	int64_t rc = lookup_user(&p, dirfd, path, LOOKUP_NAME);
 	if (rc < 0)
 		return rc;
@@ -159,7 +163,10 @@ static int64_t rename_here(const struct path_pair *p, uint32_t flags)
 
 int64_t sys_renameat2(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_t flags)
 {
+	const uint32_t known = RENAME_NOREPLACE | RENAME_EXCHANGE;
 	struct path_pair p;
+	if ((flags & ~known) || flags == known)
+		return -EINVAL;
 	int64_t rc = lookup_pair(&p, from_dir, from, to_dir, to);
 	if (rc < 0)
 		return rc;

@@ -2,6 +2,7 @@
 /* System calls that open a path. */
 #include "guest/linux/fs/open.h"
 
+#include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/lookup.h"
@@ -106,9 +107,21 @@ static int64_t open_resolved(struct resolved_path *p, uint32_t flags, uint32_t m
 	while (lookup_retry(p, rc));
 	if (rc < 0 || p->own >= 0 || p->proc[0])
 		return lookup_result(p, rc);
+	if (flags & O_PATH)
+		descriptor_is_place();
 	if (!unnamed && lookup_absolute(p, absolute))
 		fd_set_path((int32_t)rc, absolute);
 	return fd_set_close_on_exec(rc, flags & O_CLOEXEC);
+}
+
+/* O_TRUNC of what is opened to be read: a descriptor that may write does it. */
+static int64_t open_truncated(struct resolved_path *p, uint32_t flags, uint32_t mode)
+{
+	const int64_t rc = open_resolved(p, flags | O_RDWR, mode);
+	if (rc < 0)
+		return rc;
+	(void)!sys_close((int)rc);
+	return open_resolved(p, flags & ~(uint32_t)(O_TRUNC | O_CREAT | O_EXCL), mode);
 }
 
 int64_t sys_openat(int dirfd, uint64_t path, uint32_t flags, uint32_t mode)
@@ -121,6 +134,8 @@ int64_t sys_openat(int dirfd, uint64_t path, uint32_t flags, uint32_t mode)
 		return proc_create_error(p.proc);
 	if (rc < 0)
 		return rc;
+	if ((flags & (O_ACCMODE | O_TRUNC | O_PATH)) == O_TRUNC)
+		return open_truncated(&p, flags, mode);
 	return open_resolved(&p, flags, mode);
 }
 
@@ -136,6 +151,8 @@ int64_t open_cwd(void)
 int64_t sys_truncate(uint64_t path, uint64_t size)
 {
 	struct mote_stat st;
+	if (size > INT64_MAX)
+		return -EINVAL;
 	int64_t fd = stat_path(AT_FDCWD, path, 0, &st);
 	if (fd == 0 && S_ISDIR(st.mode))
 		return -EISDIR;

@@ -27,8 +27,13 @@ static int64_t readlink_here(const struct resolved_path *p, uint64_t to, uint64_
 {
 	if (p->proc[0])
 		return put_link(to, capacity, p->proc);
-	return mote_readlink(mote_area(), p->base, p->rest, rest_len(p),
-			     p->resolve & MOTE_RESOLVE_IN_ROOT, (void *)to, capacity);
+	char target[PATH_MAX];
+	const int64_t len = mote_readlink(mote_area(), p->base, p->rest, rest_len(p),
+					  p->resolve & MOTE_RESOLVE_IN_ROOT, target,
+					  min_u64(capacity, sizeof(target)));
+	if (len > 0 && put_user(to, target, (uint64_t)len) < 0)
+		return -EFAULT;
+	return len;
 }
 
 int64_t sys_readlinkat(int dirfd, uint64_t path, uint64_t to, uint64_t capacity)

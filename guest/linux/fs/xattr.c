@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Extended attributes: the host has them of open files. */
+#include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/lookup.h"
 #include "guest/linux/fs/user_path.h"
 #include "guest/linux/syscall.h"
@@ -24,6 +25,12 @@ static int64_t open_here(const struct resolved_path *p)
 		return -ENXIO;
 	return mote_open(mote_area(), p->base, p->rest, rest_len(p), p->resolve,
 			 O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+}
+
+static struct file file_of_descriptor(int32_t fd)
+{
+	const int64_t rc = descriptor_check(fd, O_RDWR);
+	return (struct file){.fd = rc < 0 ? rc : fd};
 }
 
 static struct file file_of(uint64_t path, bool nofollow)
@@ -59,6 +66,24 @@ static int64_t get_name(char name[PATH_MAX], uint64_t from)
 	return len;
 }
 
+/* Whether it is of one of the four kinds that Linux knows. */
+static bool is_known(const char *name)
+{
+	static const char *const kinds[] = {"user.", "trusted.", "security.", "system."};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strncmp(name, kinds[i], strlen(kinds[i])) == 0)
+			return true;
+	return false;
+}
+
+/* To the program what the host has answered; a capacity of 0 only asks how much it is. */
+static int64_t hand_over(uint64_t to, const uint8_t *from, int64_t got, uint64_t capacity)
+{
+	if (got <= 0 || capacity == 0)
+		return got;
+	return put_user(to, from, (uint64_t)got) < 0 ? -EFAULT : got;
+}
+
 static int64_t get_of(const struct file *f, uint64_t name_at, uint64_t to, uint64_t bytes)
 {
 	char name[PATH_MAX];
@@ -66,11 +91,13 @@ static int64_t get_of(const struct file *f, uint64_t name_at, uint64_t to, uint6
 	if (len < 0)
 		return len;
 	if (f->none)
-		return -ENODATA;
+		return is_known(name) ? -ENODATA : -EOPNOTSUPP;
 	if (f->fd < 0)
 		return f->fd;
-	return mote_xattr_get(mote_area(), (int32_t)f->fd, name, (uint64_t)len, (void *)to,
-			      min_u64(bytes, VALUE_BYTES));
+	uint8_t *value = this_thread()->scratch->copy;
+	const int64_t got = mote_xattr_get(mote_area(), (int32_t)f->fd, name, (uint64_t)len, value,
+					   min_u64(bytes, VALUE_BYTES));
+	return hand_over(to, value, got, bytes);
 }
 
 static int64_t set_of(const struct file *f, uint64_t name_at, uint64_t from, uint64_t bytes,
@@ -85,7 +112,7 @@ static int64_t set_of(const struct file *f, uint64_t name_at, uint64_t from, uin
 	if (bytes > VALUE_BYTES)
 		return -E2BIG;
 	if (f->none)
-		return -EPERM;
+		return is_known(name) ? -EPERM : -EOPNOTSUPP;
 	if (f->fd < 0)
 		return f->fd;
 	return mote_xattr_set(mote_area(), (int32_t)f->fd, name, (uint64_t)len, (const void *)from,
@@ -98,8 +125,10 @@ static int64_t list_of(const struct file *f, uint64_t to, uint64_t bytes)
 		return 0;
 	if (f->fd < 0)
 		return f->fd;
-	return mote_xattr_list(mote_area(), (int32_t)f->fd, (void *)to,
-			       min_u64(bytes, VALUE_BYTES));
+	uint8_t *names = this_thread()->scratch->copy;
+	const int64_t got =
+		mote_xattr_list(mote_area(), (int32_t)f->fd, names, min_u64(bytes, VALUE_BYTES));
+	return hand_over(to, names, got, bytes);
 }
 
 static int64_t remove_of(const struct file *f, uint64_t name_at)
@@ -109,7 +138,7 @@ static int64_t remove_of(const struct file *f, uint64_t name_at)
 	if (len < 0)
 		return len;
 	if (f->none)
-		return -EPERM;
+		return is_known(name) ? -EPERM : -EOPNOTSUPP;
 	if (f->fd < 0)
 		return f->fd;
 	return mote_xattr_remove(mote_area(), (int32_t)f->fd, name, (uint64_t)len);
@@ -129,8 +158,8 @@ int64_t sys_lgetxattr(uint64_t path, uint64_t name, uint64_t to, uint64_t bytes)
 
 int64_t sys_fgetxattr(int fd, uint64_t name, uint64_t to, uint64_t bytes)
 {
-	const struct file f = {.fd = fd};
-	return fd < 0 ? -EBADF : get_of(&f, name, to, bytes);
+	const struct file f = file_of_descriptor(fd);
+	return get_of(&f, name, to, bytes);
 }
 
 int64_t sys_setxattr(uint64_t path, uint64_t name, uint64_t from, uint64_t bytes, uint32_t flags)
@@ -147,8 +176,8 @@ int64_t sys_lsetxattr(uint64_t path, uint64_t name, uint64_t from, uint64_t byte
 
 int64_t sys_fsetxattr(int fd, uint64_t name, uint64_t from, uint64_t bytes, uint32_t flags)
 {
-	const struct file f = {.fd = fd};
-	return fd < 0 ? -EBADF : set_of(&f, name, from, bytes, flags);
+	const struct file f = file_of_descriptor(fd);
+	return set_of(&f, name, from, bytes, flags);
 }
 
 int64_t sys_listxattr(uint64_t path, uint64_t to, uint64_t bytes)
@@ -165,8 +194,8 @@ int64_t sys_llistxattr(uint64_t path, uint64_t to, uint64_t bytes)
 
 int64_t sys_flistxattr(int fd, uint64_t to, uint64_t bytes)
 {
-	const struct file f = {.fd = fd};
-	return fd < 0 ? -EBADF : list_of(&f, to, bytes);
+	const struct file f = file_of_descriptor(fd);
+	return list_of(&f, to, bytes);
 }
 
 int64_t sys_removexattr(uint64_t path, uint64_t name)
@@ -183,6 +212,6 @@ int64_t sys_lremovexattr(uint64_t path, uint64_t name)
 
 int64_t sys_fremovexattr(int fd, uint64_t name)
 {
-	const struct file f = {.fd = fd};
-	return fd < 0 ? -EBADF : remove_of(&f, name);
+	const struct file f = file_of_descriptor(fd);
+	return remove_of(&f, name);
 }
