@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The benchmark programs of the library: PROGRAM GUESTS_DIR [PATTERN] runs those of its table whose
- * names match.
+ * The benchmark programs of the library: PROGRAM GUESTS_DIR [PATTERN [RUNS]] runs those of its
+ * table whose names match, each measured RUNS times at most.
  */
 #ifndef MOTE_BENCH_BENCH_H
 #define MOTE_BENCH_BENCH_H
@@ -19,5 +19,7 @@ extern const struct bench benches[];
 extern int kvm_fd;
 /* Of a file in GUESTS_DIR, to be closed by the caller; ends the program if there is none. */
 int open_guest(const char *name);
+/* How often to measure what is measured up to `most` times. */
+int bench_runs(int most);
 
 #endif

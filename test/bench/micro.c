@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Benchmarks of the library in one process, each next to its floor: usage micro GUESTS_DIR
- * [PATTERN]. One JSON object a line on stdout, the shape of build/bench/results.json. Measured and
- * floor runs alternate, so that a machine whose speed drifts does so for both.
+ * [PATTERN [RUNS]]. One JSON object a line on stdout, the shape of build/bench/results.json.
+ * Measured and floor runs alternate, so that a machine whose speed drifts does so for both.
  */
 #include "bench.h"
 #include "floor.h"
@@ -51,33 +51,35 @@ static double life_us(int program, char **argv, int expected)
 static void first_start(const char *name, const char *guest)
 {
 	static double measured[STARTS], floor[STARTS];
+	const int runs = bench_runs(STARTS);
 	char *argv[] = {(char *)(uintptr_t)guest, NULL};
 	int program = open_guest(guest);
 	life_us(program, argv, 0);
 	floor_cold_start_us(kvm_fd);
-	for (int i = 0; i < STARTS; i++) {
+	for (int i = 0; i < runs; i++) {
 		measured[i] = life_us(program, argv, 0);
 		floor[i] = floor_cold_start_us(kvm_fd);
 	}
 	close(program);
-	report(name, measured, floor, STARTS);
+	report(name, measured, floor, runs);
 }
 
 /* A guest that makes EXITS host calls less one that makes none, by the number of calls. */
 static void exit_round_trip(const char *name, const char *guest)
 {
 	static double measured[EXIT_RUNS], floor[EXIT_RUNS];
+	const int runs = bench_runs(EXIT_RUNS);
 	char count[16];
 	snprintf(count, sizeof(count), "%d", EXITS);
 	char *many[] = {(char *)"yield", count, NULL},
 	     *none[] = {(char *)"yield", (char *)"0", NULL};
 	int program = open_guest(guest);
-	for (int i = 0; i < EXIT_RUNS; i++) {
+	for (int i = 0; i < runs; i++) {
 		measured[i] = (life_us(program, many, 0) - life_us(program, none, 0)) / EXITS;
 		floor[i] = floor_exit_us(kvm_fd, EXITS);
 	}
 	close(program);
-	report(name, measured, floor, EXIT_RUNS);
+	report(name, measured, floor, runs);
 }
 
 const struct bench benches[] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Benchmarks of snapshots, each next to its floor: usage snapshot GUESTS_DIR [PATTERN]. The guest
- * is test/guest/calls_keeper.c, the call its `hello`, which does nothing. JSON lines as micro.c
- * prints them.
+ * Benchmarks of snapshots, each next to its floor: usage snapshot GUESTS_DIR [PATTERN [RUNS]]. The
+ * guest is test/guest/calls_keeper.c, the call its `hello`, which does nothing. JSON lines as
+ * micro.c prints them.
  *
  *   cold-start-*  nothing → new VM from a snapshot → call → back
  *   renew-*       the same in a VM that another sandbox has left (mote_keep_vms)
@@ -105,43 +105,46 @@ static double start_us(struct mote_snapshot *snapshot)
 static void cold_start(const char *name, const char *guest)
 {
 	static double measured[STARTS], floor[STARTS];
+	const int runs = bench_runs(STARTS);
 	struct mote_snapshot *snapshot = snapshot_of(guest);
 	start_us(snapshot);
 	floor_cold_start_us(kvm_fd);
-	for (int i = 0; i < STARTS; i++) {
+	for (int i = 0; i < runs; i++) {
 		measured[i] = start_us(snapshot);
 		floor[i] = floor_cold_start_us(kvm_fd);
 	}
 	mote_snapshot_free(snapshot);
-	report(name, measured, floor, STARTS);
+	report(name, measured, floor, runs);
 }
 
 static void renew(const char *name, const char *guest)
 {
 	static double measured[STARTS], floor[STARTS];
+	const int runs = bench_runs(STARTS);
 	struct mote_snapshot *snapshot = snapshot_of(guest);
 	struct mote_error e;
 	must(mote_keep_vms(1, &e), &e);
 	start_us(snapshot);
-	for (int i = 0; i < STARTS; i++) {
+	for (int i = 0; i < runs; i++) {
 		floor[i] = floor_cold_start_us(kvm_fd); /* meanwhile the VM is emptied */
 		usleep(500);
 		measured[i] = start_us(snapshot);
 	}
 	must(mote_keep_vms(0, &e), &e);
 	mote_snapshot_free(snapshot);
-	report(name, measured, floor, STARTS);
+	report(name, measured, floor, runs);
 }
 
 static void restore_call(const char *name, const char *guest)
 {
 	static double measured[CALLS], floor[CALLS];
+	const int runs = bench_runs(CALLS);
 	struct mote_snapshot *snapshot = snapshot_of(guest);
 	struct mote_sandbox *s = from(snapshot);
 	struct mote_error e;
 	hello(s);
 	floor_restore_begin(kvm_fd);
-	for (int i = 0; i < CALLS; i++) {
+	for (int i = 0; i < runs; i++) {
 		double since = now_us();
 		must(mote_sandbox_restore(s, snapshot, &e), &e);
 		hello(s);
@@ -151,15 +154,16 @@ static void restore_call(const char *name, const char *guest)
 	floor_restore_end();
 	mote_sandbox_free(s);
 	mote_snapshot_free(snapshot);
-	report(name, measured, floor, CALLS);
+	report(name, measured, floor, runs);
 }
 
 static void warm_call(const char *name, const char *guest)
 {
 	static double measured[CALLS / 10], floor[CALLS / 10];
+	const int runs = bench_runs(CALLS / 10);
 	struct mote_sandbox *s = first(guest);
 	hello(s);
-	for (int i = 0; i < CALLS / 10; i++) {
+	for (int i = 0; i < runs; i++) {
 		hello(s); /* as the floor's first exit: untimed, after another VM has run */
 		double since = now_us();
 		for (int k = 0; k < 10; k++)
@@ -168,7 +172,7 @@ static void warm_call(const char *name, const char *guest)
 		floor[i] = floor_exit_us(kvm_fd, 10);
 	}
 	mote_sandbox_free(s);
-	report(name, measured, floor, CALLS / 10);
+	report(name, measured, floor, runs);
 }
 
 /* Memory that is this process's alone, in KiB. */
