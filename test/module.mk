@@ -310,3 +310,9 @@ $(B)/test/security/kill_latency.o: HOST_INC = -I. -Iapi/include
 $(B)/test/security/kill_latency: $(B)/test/security/kill_latency.o $(B)/libmote.a | $(GUESTS)/hang.elf $(GUESTS)/calls_hang.elf
 	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@
 unit bench: $(B)/test/security/kill_latency
+
+# The tests' own sources, and the guest's as host programs have them: what `test/rules clang` has clang read.
+test-sources: $(patsubst %.c,$(B)/%.o,$(wildcard test/unit/*.c test/fuzz/*.c)) \
+	$(addprefix $(B)/test/security/,escape.o kill_latency.o $(SECURITY_SHARED:%=%.o)) \
+	$(HOSTED_WASM) $(HOSTED_COMPONENT) $(HOSTED_LOADER) $(HOSTED_LINUX)
+.PHONY: test-sources
