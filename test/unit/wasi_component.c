@@ -94,6 +94,13 @@ Test(wasi_component, exceptions_do_not_pass_from_one_to_another)
 		  "no frames but theirs: %s", r.err);
 }
 
+Test(wasi_component, sockets_are_denied_when_they_are_asked_for)
+{
+	static struct run r = {.component = "sockets", .argv = {NULL}};
+	run(&r);
+	cr_expect(r.status == 0, "status %d: %s%s", r.status, r.out, r.err);
+}
+
 static void refused(struct run *r, const char *words)
 {
 	run(r);

@@ -21,6 +21,7 @@ enum p2_kind {
 	P2_ERROR,
 	P2_TERMINAL,
 	P2_ENTRIES, /* of a directory */
+	P2_NETWORK,
 };
 
 struct p2_object {
@@ -78,6 +79,8 @@ extern const struct component_host_interface p2_random, p2_insecure,
 	p2_insecure_seed;                                   /* random.c */
 extern const struct component_host_interface p2_filesystem; /* files.c */
 extern const struct component_host_interface p2_preopens;   /* files.c */
+extern const struct component_host_interface p2_network, p2_instance_network, p2_tcp, p2_tcp_create,
+	p2_udp, p2_udp_create, p2_name_lookup; /* sockets.c */
 
 #define P2_COUNT(array) ((uint32_t)(sizeof(array) / sizeof((array)[0])))
 

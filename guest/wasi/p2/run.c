@@ -14,16 +14,33 @@
 #include "guest/wasm/store.h"
 
 static const struct component_host_interface *const interfaces[] = {
-	&p2_environment,     &p2_exit,
-	&p2_stdin,           &p2_stdout,
-	&p2_stderr,          &p2_terminal_input,
-	&p2_terminal_output, &p2_terminal_stdin,
-	&p2_terminal_stdout, &p2_terminal_stderr,
-	&p2_io_error,        &p2_poll,
-	&p2_streams,         &p2_monotonic_clock,
-	&p2_wall_clock,      &p2_random,
-	&p2_insecure,        &p2_insecure_seed,
-	&p2_filesystem,      &p2_preopens,
+	&p2_environment,
+	&p2_exit,
+	&p2_stdin,
+	&p2_stdout,
+	&p2_stderr,
+	&p2_terminal_input,
+	&p2_terminal_output,
+	&p2_terminal_stdin,
+	&p2_terminal_stdout,
+	&p2_terminal_stderr,
+	&p2_io_error,
+	&p2_poll,
+	&p2_streams,
+	&p2_monotonic_clock,
+	&p2_wall_clock,
+	&p2_random,
+	&p2_insecure,
+	&p2_insecure_seed,
+	&p2_filesystem,
+	&p2_preopens,
+	&p2_network,
+	&p2_instance_network,
+	&p2_tcp,
+	&p2_tcp_create,
+	&p2_udp,
+	&p2_udp_create,
+	&p2_name_lookup,
 };
 
 /* --- imports that are not there, in one sentence --- */
@@ -54,8 +71,8 @@ static void add_missing(void *context, struct wasm_name import, struct wasm_name
 
 _Noreturn static void refuse_imports(const struct missing *m)
 {
-	wasi_refuse("cannot import %s: there are wasi:cli, wasi:clocks, wasi:filesystem, wasi:io "
-		    "and wasi:random of version 0.2",
+	wasi_refuse("cannot import %s: there are wasi:cli, wasi:clocks, wasi:filesystem, wasi:io, "
+		    "wasi:random and wasi:sockets of version 0.2",
 		    m->names);
 }
 
