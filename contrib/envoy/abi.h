@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The part of Envoy's ABI for dynamic modules that Mote uses, in declarations of its own: version
- * 0.2 (Envoy 1.40). An Envoy that lacks one of the callbacks cannot load the module, and names it;
- * those that are OPTIONAL are looked for before they are used.
- *
- * Envoy's pointers in arguments are valid during the hook that they came with.
+ * 0.2 (Envoy 1.40). An Envoy that lacks one of the callbacks does not load the module, and names
+ * it. Envoy's pointers in arguments are valid during the hook that they came with.
  */
 #ifndef MOTE_ENVOY_ABI_H
 #define MOTE_ENVOY_ABI_H
@@ -17,7 +15,6 @@
 #define CB(name)          envoy_dynamic_module_callback_##name
 #define ON(name)          envoy_dynamic_module_on_##name
 #define HOOK              __attribute__((visibility("default")))
-#define OPTIONAL          __attribute__((weak))
 
 struct envoy_buffer {
 	const char *at;
@@ -64,36 +61,45 @@ enum { ENVOY_METRIC_DONE = 0, ENVOY_CALLOUT_SUCCEEDED = 0 };
 void CB(log)(uint32_t level, struct envoy_buffer message);
 bool CB(log_enabled)(uint32_t level);
 
-/* --- callbacks of an HTTP filter's configuration --- */
-uint32_t CB(http_filter_config_define_counter)(void *config, struct envoy_buffer name,
-					       struct envoy_buffer *labels, size_t count,
-					       size_t *id);
-uint32_t CB(http_filter_config_define_gauge)(void *config, struct envoy_buffer name,
-					     struct envoy_buffer *labels, size_t count, size_t *id);
-uint32_t CB(http_filter_config_define_histogram)(void *config, struct envoy_buffer name,
-						 struct envoy_buffer *labels, size_t count,
-						 size_t *id);
-uint32_t CB(http_filter_config_increment_counter)(void *config, size_t id,
-						  struct envoy_buffer *labels, size_t count,
-						  uint64_t by) OPTIONAL;
-uint32_t CB(http_filter_config_increment_gauge)(void *config, size_t id,
-						struct envoy_buffer *labels, size_t count,
-						uint64_t by) OPTIONAL;
-uint32_t CB(http_filter_config_decrement_gauge)(void *config, size_t id,
-						struct envoy_buffer *labels, size_t count,
-						uint64_t by) OPTIONAL;
-uint32_t CB(http_filter_config_set_gauge)(void *config, size_t id, struct envoy_buffer *labels,
-					  size_t count, uint64_t value) OPTIONAL;
-uint32_t CB(http_filter_config_record_histogram_value)(void *config, size_t id,
-						       struct envoy_buffer *labels, size_t count,
-						       uint64_t value) OPTIONAL;
-void *CB(http_filter_config_scheduler_new)(void *config) OPTIONAL;
-void CB(http_filter_config_scheduler_delete)(void *scheduler) OPTIONAL;
-void CB(http_filter_config_scheduler_commit)(void *scheduler, uint64_t event) OPTIONAL;
-uint32_t CB(http_filter_config_http_callout)(void *config, uint64_t *id,
-					     struct envoy_buffer cluster,
-					     struct envoy_header *headers, size_t count,
-					     struct envoy_buffer body, uint64_t ms) OPTIONAL;
+/* --- callbacks of a configuration --- */
+/* Those of metrics: a network filter's have no labels, an HTTP filter's may have. */
+typedef uint32_t envoy_define_fn(void *config, struct envoy_buffer name, size_t *id);
+typedef uint32_t envoy_change_fn(void *config, size_t id, uint64_t value);
+typedef uint32_t envoy_define_labelled_fn(void *config, struct envoy_buffer name,
+					  struct envoy_buffer *labels, size_t count, size_t *id);
+typedef uint32_t envoy_change_labelled_fn(void *config, size_t id, struct envoy_buffer *labels,
+					  size_t count, uint64_t value);
+typedef void *envoy_scheduler_fn(void *config);
+typedef void envoy_commit_fn(void *scheduler, uint64_t event);
+typedef void envoy_delete_fn(void *scheduler);
+typedef uint32_t envoy_callout_fn(void *of, uint64_t *id, struct envoy_buffer cluster,
+				  struct envoy_header *headers, size_t count,
+				  struct envoy_buffer body, uint64_t ms);
+extern envoy_define_labelled_fn CB(http_filter_config_define_counter);
+extern envoy_define_labelled_fn CB(http_filter_config_define_gauge);
+extern envoy_define_labelled_fn CB(http_filter_config_define_histogram);
+extern envoy_change_labelled_fn CB(http_filter_config_increment_counter);
+extern envoy_change_labelled_fn CB(http_filter_config_increment_gauge);
+extern envoy_change_labelled_fn CB(http_filter_config_decrement_gauge);
+extern envoy_change_labelled_fn CB(http_filter_config_set_gauge);
+extern envoy_change_labelled_fn CB(http_filter_config_record_histogram_value);
+extern envoy_define_fn CB(network_filter_config_define_counter);
+extern envoy_define_fn CB(network_filter_config_define_gauge);
+extern envoy_define_fn CB(network_filter_config_define_histogram);
+extern envoy_change_fn CB(network_filter_config_increment_counter);
+extern envoy_change_fn CB(network_filter_config_increment_gauge);
+extern envoy_change_fn CB(network_filter_config_decrement_gauge);
+extern envoy_change_fn CB(network_filter_config_set_gauge);
+extern envoy_change_fn CB(network_filter_config_record_histogram_value);
+extern envoy_scheduler_fn CB(http_filter_config_scheduler_new);
+extern envoy_commit_fn CB(http_filter_config_scheduler_commit);
+extern envoy_delete_fn CB(http_filter_config_scheduler_delete);
+extern envoy_scheduler_fn CB(network_filter_config_scheduler_new);
+extern envoy_commit_fn CB(network_filter_config_scheduler_commit);
+extern envoy_delete_fn CB(network_filter_config_scheduler_delete);
+extern envoy_callout_fn CB(http_filter_config_http_callout);
+extern envoy_callout_fn CB(http_filter_http_callout);
+extern envoy_callout_fn CB(network_filter_http_callout);
 
 /* --- callbacks of an HTTP filter --- */
 uint32_t CB(http_filter_get_worker_index)(void *filter);
@@ -105,7 +111,6 @@ void CB(http_send_response)(void *filter, uint32_t status, struct envoy_header *
 			    size_t count, struct envoy_buffer body, struct envoy_buffer details);
 size_t CB(http_get_body_chunks_size)(void *filter, int body);
 bool CB(http_get_body_chunks)(void *filter, int body, struct envoy_buffer *to);
-size_t CB(http_get_body_size)(void *filter, int body);
 bool CB(http_append_body)(void *filter, int body, struct envoy_buffer data);
 bool CB(http_drain_body)(void *filter, int body, size_t bytes);
 bool CB(http_received_buffered_request_body)(void *filter);
@@ -113,23 +118,34 @@ bool CB(http_received_buffered_response_body)(void *filter);
 void CB(http_filter_continue_decoding)(void *filter);
 void CB(http_filter_continue_encoding)(void *filter);
 void CB(http_clear_route_cache)(void *filter);
-uint32_t CB(http_filter_http_callout)(void *filter, uint64_t *id, struct envoy_buffer cluster,
-				      struct envoy_header *headers, size_t count,
-				      struct envoy_buffer body, uint64_t ms);
 bool CB(http_filter_get_attribute_string)(void *filter, uint32_t attribute,
 					  struct envoy_buffer *to);
 bool CB(http_filter_get_attribute_int)(void *filter, uint32_t attribute, uint64_t *to);
-bool CB(http_filter_get_attribute_bool)(void *filter, uint32_t attribute, bool *to) OPTIONAL;
+bool CB(http_filter_get_attribute_bool)(void *filter, uint32_t attribute, bool *to);
 bool CB(http_set_filter_state_bytes)(void *filter, struct envoy_buffer key,
 				     struct envoy_buffer value);
 bool CB(http_get_filter_state_bytes)(void *filter, struct envoy_buffer key,
 				     struct envoy_buffer *to);
-bool CB(http_get_metadata_string)(void *filter, int source, struct envoy_buffer name,
-				  struct envoy_buffer key, struct envoy_buffer *to);
-void CB(http_filter_reset_stream)(void *filter, uint32_t reason,
-				  struct envoy_buffer details) OPTIONAL;
-void *CB(http_filter_scheduler_new)(void *filter);
-void CB(http_filter_scheduler_commit)(void *scheduler, uint64_t event);
-void CB(http_filter_scheduler_delete)(void *scheduler);
+
+/* --- callbacks of a network filter --- */
+enum envoy_network_status { ENVOY_NETWORK_CONTINUE, ENVOY_NETWORK_STOP };
+enum envoy_network_event { ENVOY_REMOTE_CLOSE, ENVOY_LOCAL_CLOSE };
+enum envoy_network_close { ENVOY_CLOSE_FLUSH, ENVOY_CLOSE_NOW };
+uint32_t CB(network_filter_get_worker_index)(void *filter);
+uint64_t CB(network_filter_get_connection_id)(void *filter);
+size_t CB(network_filter_get_read_buffer_chunks_size)(void *filter);
+bool CB(network_filter_get_read_buffer_chunks)(void *filter, struct envoy_buffer *to);
+bool CB(network_filter_drain_read_buffer)(void *filter, size_t bytes);
+bool CB(network_filter_append_read_buffer)(void *filter, struct envoy_buffer data);
+size_t CB(network_filter_get_write_buffer_chunks_size)(void *filter);
+bool CB(network_filter_get_write_buffer_chunks)(void *filter, struct envoy_buffer *to);
+bool CB(network_filter_drain_write_buffer)(void *filter, size_t bytes);
+bool CB(network_filter_append_write_buffer)(void *filter, struct envoy_buffer data);
+void CB(network_filter_continue_reading)(void *filter);
+void CB(network_filter_close)(void *filter, uint32_t how);
+bool CB(network_filter_get_attribute_string)(void *filter, uint32_t attribute,
+					     struct envoy_buffer *to);
+bool CB(network_filter_get_attribute_int)(void *filter, uint32_t attribute, uint64_t *to);
+bool CB(network_filter_get_attribute_bool)(void *filter, uint32_t attribute, bool *to);
 
 #endif

@@ -23,7 +23,7 @@ void envoy_calls_free(struct envoy_call **list)
 	}
 }
 
-uint32_t envoy_call_status(uint32_t result)
+static uint32_t status_of(uint32_t result)
 {
 	switch (result) {
 	case ENVOY_CALLOUT_STARTED:
@@ -34,6 +34,27 @@ uint32_t envoy_call_status(uint32_t result)
 	default:
 		return MOTE_PROXY_INTERNAL_FAILURE;
 	}
+}
+
+/* A call that Envoy ends while it is begun is not in the list: its beginning has failed. */
+uint32_t envoy_call_begin(envoy_callout_fn *callout, void *of, struct envoy_call **list,
+			  uint32_t token, const struct envoy_buffer *cluster,
+			  struct envoy_header *headers, size_t count,
+			  const struct envoy_buffer *body, uint32_t timeout_ms)
+{
+	struct envoy_call *call = calloc(1, sizeof(*call));
+	if (!call)
+		return MOTE_PROXY_INTERNAL_FAILURE;
+	const uint32_t status =
+		status_of(callout(of, &call->id, *cluster, headers, count, *body, timeout_ms));
+	if (status != MOTE_PROXY_OK) {
+		free(call);
+		return status;
+	}
+	call->token = token;
+	call->next = *list;
+	*list = call;
+	return MOTE_PROXY_OK;
 }
 
 _Static_assert(sizeof(struct envoy_header) == sizeof(struct mote_proxy_pair) &&

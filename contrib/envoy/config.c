@@ -11,17 +11,6 @@ HOOK const char *ON(program_init)(void)
 	return ENVOY_ABI_VERSION;
 }
 
-void envoy_log(unsigned level, const char *text)
-{
-	CB(log)(level > 5 ? 5 : level, envoy_text(text));
-}
-
-/* --- HTTP filters --- */
-
-HOOK void *ON(http_filter_config_new)(void *envoy, struct envoy_buffer name,
-				      struct envoy_buffer text);
-HOOK void ON(http_filter_config_destroy)(void *config);
-
 static void refuse(const struct envoy_buffer *name, const struct err *e)
 {
 	char line[600];
@@ -40,39 +29,38 @@ static int begin(struct envoy_config *c, const struct envoy_buffer *name,
 	int rc = pw_config_read(&config, text->at, text->len, called, e);
 	if (rc < 0)
 		return rc;
-	rc = pw_plugin_new(&config, &envoy_http_server, c, &c->plugin, e);
+	rc = pw_plugin_new(&config, c->kind->server, c, &c->plugin, e);
 	if (rc == 0)
 		envoy_root_begin(c);
 	return rc;
 }
 
-HOOK void *ON(http_filter_config_new)(void *envoy, struct envoy_buffer name,
-				      struct envoy_buffer text)
+struct envoy_config *envoy_config_new(const struct envoy_kind *kind, void *envoy,
+				      const struct envoy_buffer *name,
+				      const struct envoy_buffer *text)
 {
 	struct err e = {0};
 	struct envoy_config *c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
+	c->kind = kind;
 	c->envoy = envoy;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->wake, NULL);
-	if (CB(http_filter_config_scheduler_new))
-		c->scheduler = CB(http_filter_config_scheduler_new)(envoy);
-	if (begin(c, &name, &text, &e) < 0) {
-		refuse(&name, &e);
-		ON(http_filter_config_destroy)(c);
+	c->scheduler = kind->scheduler_new(envoy);
+	if (begin(c, name, text, &e) < 0) {
+		refuse(name, &e);
+		envoy_config_free(c);
 		return NULL;
 	}
 	return c;
 }
 
-HOOK void ON(http_filter_config_destroy)(void *config)
+void envoy_config_free(struct envoy_config *c)
 {
-	struct envoy_config *c = config;
 	envoy_root_end(c);
 	pw_plugin_free(c->plugin);
-	if (c->scheduler)
-		CB(http_filter_config_scheduler_delete)(c->scheduler);
+	c->kind->scheduler_delete(c->scheduler);
 	pthread_cond_destroy(&c->wake);
 	pthread_mutex_destroy(&c->lock);
 	free(c);

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX (16UL << 20) /* that a plugin sees of a body at once */
-
 enum way { REQUEST, RESPONSE };
 
 struct http_filter {
@@ -23,61 +21,6 @@ struct http_filter {
 static const struct envoy_buffer no_bytes;
 
 /* --- what the host asks of Envoy --- */
-
-static void log_line(void *owner, unsigned level, const char *text)
-{
-	(void)owner;
-	envoy_log(level, text);
-}
-
-static unsigned log_level(void *owner)
-{
-	unsigned level = 0;
-	(void)owner;
-	while (level < 5 && !CB(log_enabled)(level))
-		level++;
-	return level;
-}
-
-static bool define_metric(void *owner, enum pw_metric type, const char *name, size_t *id)
-{
-	void *envoy = ((const struct envoy_config *)owner)->envoy;
-	uint32_t result = !ENVOY_METRIC_DONE;
-	switch (type) {
-	case PW_COUNTER:
-		result =
-			CB(http_filter_config_define_counter)(envoy, envoy_text(name), NULL, 0, id);
-		break;
-	case PW_GAUGE:
-		result = CB(http_filter_config_define_gauge)(envoy, envoy_text(name), NULL, 0, id);
-		break;
-	case PW_HISTOGRAM:
-		result = CB(http_filter_config_define_histogram)(envoy, envoy_text(name), NULL, 0,
-								 id);
-		break;
-	}
-	return result == ENVOY_METRIC_DONE;
-}
-
-static void change_metric(void *owner, enum pw_metric type, size_t id, int64_t by)
-{
-	void *envoy = ((const struct envoy_config *)owner)->envoy;
-	if (type == PW_COUNTER && CB(http_filter_config_increment_counter))
-		CB(http_filter_config_increment_counter)(envoy, id, NULL, 0, (uint64_t)by);
-	else if (type == PW_GAUGE && by >= 0 && CB(http_filter_config_increment_gauge))
-		CB(http_filter_config_increment_gauge)(envoy, id, NULL, 0, (uint64_t)by);
-	else if (type == PW_GAUGE && by < 0 && CB(http_filter_config_decrement_gauge))
-		CB(http_filter_config_decrement_gauge)(envoy, id, NULL, 0, 0 - (uint64_t)by);
-}
-
-static void set_metric(void *owner, enum pw_metric type, size_t id, uint64_t value)
-{
-	void *envoy = ((const struct envoy_config *)owner)->envoy;
-	if (type == PW_GAUGE && CB(http_filter_config_set_gauge))
-		CB(http_filter_config_set_gauge)(envoy, id, NULL, 0, value);
-	else if (type == PW_HISTOGRAM && CB(http_filter_config_record_histogram_value))
-		CB(http_filter_config_record_histogram_value)(envoy, id, NULL, 0, value);
-}
 
 /* The header maps of the ABI and of Envoy have the same numbers. False: no memory. */
 static bool get_headers(void *envoy, uint32_t map, struct envoy_header **headers, size_t *count)
@@ -201,9 +144,17 @@ static uint32_t set_buffer(void *stream, uint32_t buffer, const struct mote_prox
 
 /* --- properties, routes, calls --- */
 
+static const struct envoy_attributes attributes = {
+	.text = CB(http_filter_get_attribute_string),
+	.number = CB(http_filter_get_attribute_int),
+	.truth = CB(http_filter_get_attribute_bool),
+	.is_http = true,
+};
+
 static uint32_t get_property(void *stream, const struct mote_proxy_bytes *path, struct buf *to)
 {
-	return envoy_get_property(((const struct http_filter *)stream)->envoy, path, to);
+	return envoy_get_property(&attributes, ((const struct http_filter *)stream)->envoy, path,
+				  to);
 }
 
 static uint32_t set_property(void *stream, const struct mote_proxy_bytes *path,
@@ -217,26 +168,6 @@ static void clear_route(void *stream)
 	CB(http_clear_route_cache)(((const struct http_filter *)stream)->envoy);
 }
 
-/* A call that Envoy ends while it is begun is not in the list: its beginning has failed. */
-static uint32_t begin_call(struct http_filter *f, uint32_t token,
-			   const struct envoy_buffer *cluster, struct envoy_header *headers,
-			   size_t count, const struct envoy_buffer *body, uint32_t timeout_ms)
-{
-	struct envoy_call *call = calloc(1, sizeof(*call));
-	if (!call)
-		return MOTE_PROXY_INTERNAL_FAILURE;
-	const uint32_t status = envoy_call_status(CB(http_filter_http_callout)(
-		f->envoy, &call->id, *cluster, headers, count, *body, timeout_ms));
-	if (status != MOTE_PROXY_OK) {
-		free(call);
-		return status;
-	}
-	call->token = token;
-	call->next = f->calls;
-	f->calls = call;
-	return MOTE_PROXY_OK;
-}
-
 static uint32_t http_call(void *owner, void *stream, uint32_t token,
 			  const struct mote_proxy_bytes *upstream,
 			  const struct mote_proxy_pair *headers, size_t count,
@@ -246,15 +177,17 @@ static uint32_t http_call(void *owner, void *stream, uint32_t token,
 	struct envoy_header *array = (struct envoy_header *)headers;
 	if (!stream)
 		return envoy_root_call(owner, token, &cluster, array, count, &content, timeout_ms);
-	return begin_call(stream, token, &cluster, array, count, &content, timeout_ms);
+	struct http_filter *f = stream;
+	return envoy_call_begin(CB(http_filter_http_callout), f->envoy, &f->calls, token, &cluster,
+				array, count, &content, timeout_ms);
 }
 
-const struct pw_server envoy_http_server = {
-	.log = log_line,
-	.log_level = log_level,
-	.define_metric = define_metric,
-	.change_metric = change_metric,
-	.set_metric = set_metric,
+static const struct pw_server server = {
+	.log = envoy_log_line,
+	.log_level = envoy_log_level,
+	.define_metric = envoy_define_metric,
+	.change_metric = envoy_change_metric,
+	.set_metric = envoy_set_metric,
 	.get_map = get_map,
 	.get_buffer = get_buffer,
 	.change_map = change_map,
@@ -460,7 +393,7 @@ HOOK int ON(http_filter_response_trailers)(void *envoy, void *filter)
 
 static int run_body(struct http_filter *f, enum way way, enum mote_proxy_step step, bool end)
 {
-	cleanup_buf struct buf body = {.cap = BODY_MAX};
+	cleanup_buf struct buf body = {.cap = ENVOY_BODY_MAX};
 	if (!wants(f, step))
 		return ENVOY_BODY_CONTINUE;
 	f->in_body[way] = true;
@@ -501,7 +434,7 @@ HOOK void ON(http_filter_http_callout_done)(void *envoy, void *filter, uint64_t 
 					    struct envoy_buffer *chunks, size_t chunk_count)
 {
 	struct http_filter *f = filter;
-	cleanup_buf struct buf body = {.cap = BODY_MAX};
+	cleanup_buf struct buf body = {.cap = ENVOY_BODY_MAX};
 	cleanup_free struct envoy_call *call = envoy_call_take(&f->calls, id);
 	struct pw_event event;
 	(void)envoy;
@@ -512,4 +445,77 @@ HOOK void ON(http_filter_http_callout_done)(void *envoy, void *filter, uint64_t 
 	if (envoy_call_event(&event, call->token, headers, header_count, chunks, chunk_count,
 			     &body) == 0)
 		run_between(f, &event);
+}
+
+/* --- configuration --- */
+
+/* Metrics without labels. */
+#define DEFINE(name)                                                             \
+	static uint32_t name(void *config, struct envoy_buffer text, size_t *id) \
+	{                                                                        \
+		return CB(http_filter_config_##name)(config, text, NULL, 0, id); \
+	}
+#define CHANGE(name)                                                              \
+	static uint32_t name(void *config, size_t id, uint64_t value)             \
+	{                                                                         \
+		return CB(http_filter_config_##name)(config, id, NULL, 0, value); \
+	}
+DEFINE(define_counter)
+DEFINE(define_gauge)
+DEFINE(define_histogram)
+CHANGE(increment_counter)
+CHANGE(increment_gauge)
+CHANGE(decrement_gauge)
+CHANGE(set_gauge)
+CHANGE(record_histogram_value)
+
+static const struct envoy_kind kind = {
+	.server = &server,
+	.define = {define_counter, define_gauge, define_histogram},
+	.increment_counter = increment_counter,
+	.increment_gauge = increment_gauge,
+	.decrement_gauge = decrement_gauge,
+	.set_gauge = set_gauge,
+	.record_histogram = record_histogram_value,
+	.scheduler_new = CB(http_filter_config_scheduler_new),
+	.scheduler_commit = CB(http_filter_config_scheduler_commit),
+	.scheduler_delete = CB(http_filter_config_scheduler_delete),
+	.callout = CB(http_filter_config_http_callout),
+};
+
+HOOK void *ON(http_filter_config_new)(void *envoy, struct envoy_buffer name,
+				      struct envoy_buffer text);
+HOOK void ON(http_filter_config_destroy)(void *config);
+HOOK void ON(http_filter_config_scheduled)(void *envoy, void *config, uint64_t event);
+HOOK void ON(http_filter_config_http_callout_done)(void *envoy, void *config, uint64_t id,
+						   uint32_t result, struct envoy_header *headers,
+						   size_t header_count, struct envoy_buffer *chunks,
+						   size_t chunk_count);
+
+HOOK void *ON(http_filter_config_new)(void *envoy, struct envoy_buffer name,
+				      struct envoy_buffer text)
+{
+	return envoy_config_new(&kind, envoy, &name, &text);
+}
+
+HOOK void ON(http_filter_config_destroy)(void *config)
+{
+	envoy_config_free(config);
+}
+
+HOOK void ON(http_filter_config_scheduled)(void *envoy, void *config, uint64_t event)
+{
+	(void)envoy;
+	envoy_root_scheduled(config, event);
+}
+
+HOOK void ON(http_filter_config_http_callout_done)(void *envoy, void *config, uint64_t id,
+						   uint32_t result, struct envoy_header *headers,
+						   size_t header_count, struct envoy_buffer *chunks,
+						   size_t chunk_count)
+{
+	(void)envoy;
+	if (result != ENVOY_CALLOUT_SUCCEEDED)
+		header_count = chunk_count = 0;
+	envoy_root_call_done(config, id, headers, header_count, chunks, chunk_count);
 }

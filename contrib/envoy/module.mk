@@ -22,6 +22,6 @@ $(addprefix $(B)/test/fuzz/,proxy_wasm proxy_wasm.replay): $(patsubst %,$(B)/con
 PLUGINS := $(patsubst test/integration/plugins/%.c,$(B)/test/plugins/%.wasm,$(wildcard test/integration/plugins/*.c))
 $(B)/test/plugins/%.wasm: test/integration/plugins/%.c test/integration/plugins/proxy.h
 	@mkdir -p $(@D)
-	clang --target=wasm32 -nostdlib -Wl,--no-entry -O2 -g -Wall -Wextra $< -o $@
+	clang --target=wasm32 -nostdlib -Wl,--no-entry -O2 -g -fno-builtin -Wall -Wextra $< -o $@
 envoy-test: $(B)/libmote_envoy.so $(PLUGINS)
 .PHONY: envoy-test

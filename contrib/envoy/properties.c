@@ -86,25 +86,25 @@ static uint32_t put(struct buf *to, const void *bytes, size_t len)
 	return MOTE_PROXY_OK;
 }
 
-static uint32_t get_attribute(void *filter, const struct attribute *a, struct buf *to)
+static uint32_t get_attribute(const struct envoy_attributes *of, void *filter,
+			      const struct attribute *a, struct buf *to)
 {
 	struct envoy_buffer text;
 	uint64_t number;
 	bool truth;
 	switch (a->kind) {
 	case TEXT:
-		if (!CB(http_filter_get_attribute_string)(filter, a->id, &text))
+		if (!of->text(filter, a->id, &text))
 			return MOTE_PROXY_NOT_FOUND;
 		return put(to, text.at, text.len);
 	case NUMBER:
-		if (!CB(http_filter_get_attribute_int)(filter, a->id, &number))
+		if (!of->number(filter, a->id, &number))
 			return MOTE_PROXY_NOT_FOUND;
 		return put(to, &number, sizeof(number));
 	case TRUTH:
 		break;
 	}
-	if (!CB(http_filter_get_attribute_bool) ||
-	    !CB(http_filter_get_attribute_bool)(filter, a->id, &truth))
+	if (!of->truth(filter, a->id, &truth))
 		return MOTE_PROXY_NOT_FOUND;
 	return put(to, &truth, sizeof(truth));
 }
@@ -161,12 +161,15 @@ static uint32_t get_header(void *filter, int map, const struct mote_proxy_bytes 
 	return MOTE_PROXY_NOT_FOUND;
 }
 
-uint32_t envoy_get_property(void *filter, const struct mote_proxy_bytes *path, struct buf *to)
+uint32_t envoy_get_property(const struct envoy_attributes *of, void *filter,
+			    const struct mote_proxy_bytes *path, struct buf *to)
 {
 	struct mote_proxy_bytes name;
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
 		if (path_is(path, attributes[i].path))
-			return get_attribute(filter, &attributes[i], to);
+			return get_attribute(of, filter, &attributes[i], to);
+	if (!of->is_http)
+		return MOTE_PROXY_NOT_FOUND;
 	if (is_header(path, "request.headers", &name))
 		return get_header(filter, ENVOY_REQUEST_HEADERS, &name, to);
 	if (is_header(path, "response.headers", &name))

@@ -12,12 +12,6 @@
 #define NS_PER_MS     1000000L
 #define EVENT_TICK    (1UL << 32) /* others are numbers of queues */
 
-HOOK void ON(http_filter_config_scheduled)(void *envoy, void *config, uint64_t event);
-HOOK void ON(http_filter_config_http_callout_done)(void *envoy, void *config, uint64_t id,
-						   uint32_t result, struct envoy_header *headers,
-						   size_t header_count, struct envoy_buffer *chunks,
-						   size_t chunk_count);
-
 /* --- ticks --- */
 
 static struct timespec in_ms(uint32_t ms)
@@ -56,7 +50,7 @@ static void *ticker(void *arg)
 		if (!wait_period(c))
 			continue;
 		c->tick_pending = true;
-		CB(http_filter_config_scheduler_commit)(c->scheduler, EVENT_TICK);
+		c->kind->scheduler_commit(c->scheduler, EVENT_TICK);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return NULL;
@@ -70,7 +64,7 @@ void envoy_root_tick(void *owner, uint32_t period_ms)
 	pthread_mutex_lock(&c->lock);
 	c->period_ms = period_ms;
 	pthread_cond_signal(&c->wake);
-	if (period_ms && c->scheduler && !c->is_ticking && c->plugin && !c->is_ending)
+	if (period_ms && !c->is_ticking && c->plugin && !c->is_ending)
 		c->is_ticking = pthread_create(&c->ticker, NULL, ticker, c) == 0;
 	pthread_mutex_unlock(&c->lock);
 }
@@ -95,8 +89,7 @@ void envoy_root_end(struct envoy_config *config)
 void envoy_root_queue(void *owner, uint32_t queue)
 {
 	const struct envoy_config *c = owner;
-	if (c->scheduler)
-		CB(http_filter_config_scheduler_commit)(c->scheduler, queue);
+	c->kind->scheduler_commit(c->scheduler, queue);
 }
 
 /* --- events --- */
@@ -107,11 +100,9 @@ static void call_root(struct envoy_config *c, const struct pw_event *event)
 	pw_root_call(c->plugin, event, &effects);
 }
 
-HOOK void ON(http_filter_config_scheduled)(void *envoy, void *config, uint64_t event)
+void envoy_root_scheduled(struct envoy_config *c, uint64_t event)
 {
-	struct envoy_config *c = config;
 	struct pw_event e = {.step = MOTE_PROXY_QUEUE_READY, .args = {(uint32_t)event}};
-	(void)envoy;
 	if (event == EVENT_TICK)
 		e = (struct pw_event){.step = MOTE_PROXY_TICK};
 	call_root(c, &e);
@@ -127,38 +118,20 @@ uint32_t envoy_root_call(struct envoy_config *config, uint32_t token,
 			 const struct envoy_buffer *cluster, struct envoy_header *headers,
 			 size_t count, const struct envoy_buffer *body, uint32_t timeout_ms)
 {
-	struct envoy_call *call = calloc(1, sizeof(*call));
-	if (!CB(http_filter_config_http_callout) || !call) {
-		free(call);
+	if (!config->kind->callout)
 		return MOTE_PROXY_UNIMPLEMENTED;
-	}
-	const uint32_t status = envoy_call_status(CB(http_filter_config_http_callout)(
-		config->envoy, &call->id, *cluster, headers, count, *body, timeout_ms));
-	if (status != MOTE_PROXY_OK) {
-		free(call);
-		return status;
-	}
-	call->token = token;
-	call->next = config->calls;
-	config->calls = call;
-	return MOTE_PROXY_OK;
+	return envoy_call_begin(config->kind->callout, config->envoy, &config->calls, token,
+				cluster, headers, count, body, timeout_ms);
 }
 
-HOOK void ON(http_filter_config_http_callout_done)(void *envoy, void *config, uint64_t id,
-						   uint32_t result, struct envoy_header *headers,
-						   size_t header_count, struct envoy_buffer *chunks,
-						   size_t chunk_count)
+void envoy_root_call_done(struct envoy_config *c, uint64_t id, const struct envoy_header *headers,
+			  size_t header_count, const struct envoy_buffer *chunks,
+			  size_t chunk_count)
 {
-	struct envoy_config *c = config;
-	cleanup_buf struct buf body = {.cap = 16 << 20};
+	cleanup_buf struct buf body = {.cap = ENVOY_BODY_MAX};
 	cleanup_free struct envoy_call *call = envoy_call_take(&c->calls, id);
 	struct pw_event event;
-	(void)envoy;
-	if (!call)
-		return;
-	if (result != ENVOY_CALLOUT_SUCCEEDED)
-		header_count = chunk_count = 0;
-	if (envoy_call_event(&event, call->token, headers, header_count, chunks, chunk_count,
-			     &body) == 0)
+	if (call && envoy_call_event(&event, call->token, headers, header_count, chunks,
+				     chunk_count, &body) == 0)
 		call_root(c, &event);
 }

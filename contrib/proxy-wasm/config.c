@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define NS_PER_MS 1000000UL
+#define NS_PER_MS   1000000UL
+#define WALL_FACTOR 20 /* of CPU time: what a busy machine may make of it */
 
 struct reading {
 	struct pw_config *config;
@@ -168,6 +169,15 @@ static int take_call_limit(const char *name, json_t *value, const struct reading
 	return rc;
 }
 
+static int take_wall_limit(const char *name, json_t *value, const struct reading *r)
+{
+	uint64_t ms;
+	int rc = take_number(&ms, name, value, 1, 600000, r);
+	if (rc == 0)
+		r->config->wall_ns = ms * NS_PER_MS;
+	return rc;
+}
+
 static int take_start_limit(const char *name, json_t *value, const struct reading *r)
 {
 	uint64_t ms;
@@ -221,6 +231,7 @@ static const struct member {
 	{"isolation", take_isolation},
 	{"memory_mib", take_memory},
 	{"call_time_limit_ms", take_call_limit},
+	{"call_wall_limit_ms", take_wall_limit},
 	{"start_time_limit_ms", take_start_limit},
 	{"idle_vms", take_idle},
 	{"failures_per_second", take_failures},
@@ -250,6 +261,8 @@ static int take_members(json_t *object, const struct reading *r)
 	if (!r->config->module)
 		return err_set(r->e, ERR_CONFIG, EINVAL,
 			       "module is missing: the path of the plugin's .wasm");
+	if (r->config->wall_ns == 0)
+		r->config->wall_ns = WALL_FACTOR * r->config->call_ns;
 	return 0;
 }
 

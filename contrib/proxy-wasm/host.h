@@ -37,9 +37,11 @@ struct pw_config {
 	char **upstreams;   /* NULL-terminated: what http_call may reach; "*" is all */
 	enum pw_isolation isolation;
 	uint64_t memory_bytes;
-	uint64_t call_ns, start_ns; /* time limits of an event and of the start */
-	unsigned idle_max;          /* VMs that wait for work, for each worker */
-	unsigned failures_per_s;    /* above it the policy applies without running the plugin */
+	uint64_t call_ns;        /* limit of an event: CPU time */
+	uint64_t wall_ns;        /* and wall clock; 0 until read: a multiple */
+	uint64_t start_ns;       /* wall clock of each part of the start */
+	unsigned idle_max;       /* VMs that wait for work, for each worker */
+	unsigned failures_per_s; /* above it the policy applies without running the plugin */
 	bool fail_open;
 	bool stop_headers_only; /* PAUSE in a headers callback lets the body go on */
 };

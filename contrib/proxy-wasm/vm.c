@@ -27,7 +27,8 @@ static void fill_options(const struct pw_plugin *p, struct mote_options *o, stru
 		.stdio = stdio,
 		.functions = f,
 		.function_count = 1,
-		.call_time_limit_ns = p->config.call_ns,
+		.call_cpu_limit_ns = p->config.call_ns,
+		.call_time_limit_ns = p->config.wall_ns,
 		.no_polling = 1,
 		.library = 1,
 	};
@@ -72,6 +73,7 @@ int pw_vm_start(struct pw_plugin *p, struct pw_vm **out, struct err *e)
 	fill_options(p, &o, &f, vm, stdio);
 	o.program_fd = fd;
 	o.call_time_limit_ns = p->config.start_ns;
+	o.call_cpu_limit_ns = 0;
 	if (mote_sandbox_new(&o, &vm->sandbox, &error) < 0 ||
 	    mote_sandbox_init(vm->sandbox, &error) < 0) {
 		pw_vm_free(vm);

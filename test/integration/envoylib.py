@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import socket
+import socketserver
 import subprocess
 import tempfile
 import threading
@@ -21,18 +22,22 @@ def type_of(name):
     return "type.googleapis.com/" + name
 
 
-def filter_of(module, name, config):
-    """One HTTP filter: a plugin of Mote's."""
+FILTER = "envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter"
+NETWORK_FILTER = "envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter"
+
+
+def filter_of(module, name, config, kind=FILTER):
+    """One filter: a plugin of Mote's."""
     return {"name": "mote", "typed_config": {
-        "@type": type_of("envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter"),
+        "@type": type_of(kind),
         "dynamic_module_config": {"name": module}, "filter_name": name,
         "filter_config": {"@type": type_of("google.protobuf.StringValue"), "value": config}}}
 
 
-def plugin(module, **config):
-    """A plugin of test/integration/plugins, with the name of its file."""
-    text = json.dumps({"module": str(PLUGINS / f"{module}.wasm"), **config})
-    return filter_of("mote_envoy", config.get("name", module), text)
+def plugin(file, /, kind=FILTER, **config):
+    """A plugin of test/integration/plugins, with the name of its file. The machine may stall for seconds."""
+    text = json.dumps({"module": str(PLUGINS / f"{file}.wasm"), "call_wall_limit_ms": 60000, **config})
+    return filter_of("mote_envoy", config.get("name", file), text, kind)
 
 
 ROUTER = {"name": "envoy.filters.http.router",
@@ -55,6 +60,24 @@ def http_listener(name, filters, route):
                     "stat_prefix": name, "http_filters": [*filters, ROUTER],
                     "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
                         {"match": {"prefix": "/"}, **route}]}]}}}]}]}
+
+
+def tcp_listener(name, filters, upstream):
+    """Connections go through the filters to a cluster."""
+    proxy = {"name": "envoy.filters.network.tcp_proxy", "typed_config": {
+        "@type": type_of("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"), "stat_prefix": name,
+        "cluster": upstream}}
+    return {"name": name, "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+            "filter_chains": [{"filters": [*filters, proxy]}]}
+
+
+class Lines(socketserver.BaseRequestHandler):
+    """Sends back what it gets, and "end" when the peer has finished sending."""
+
+    def handle(self):
+        while data := self.request.recv(65536):
+            self.request.sendall(data)
+        self.request.sendall(b"end")
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
@@ -90,12 +113,16 @@ class Echo(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def serve(handler=Echo):
+def serve(handler=Echo, server_class=http.server.ThreadingHTTPServer):
     """A server on a port of its own, until the process ends."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = server_class(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_address[1]
+
+
+def serve_lines():
+    return serve(Lines, socketserver.ThreadingTCPServer)
 
 
 class Envoy:
