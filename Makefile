@@ -222,6 +222,7 @@ product: $(B)/mote $(B)/containerd-shim-mote-v1 $(B)/libmote.a $(B)/libmote.so $
 -include test/module.mk
 -include contrib/examples/module.mk
 -include contrib/envoy/module.mk
+-include contrib/kubernetes/node/module.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
@@ -260,6 +261,7 @@ help:
 		'make bench          benchmarks (BENCH=pattern); build/bench/results.json' \
 		'make fuzz-smoke     each fuzz target for FUZZ_SECONDS; make fuzz-report: and what it reached' \
 		'make examples       contrib/examples into build/release/contrib/examples' \
+		'make node-image     what the image of contrib/kubernetes/node has, in build/release/node-image' \
 		'make install        PREFIX=/usr/local DESTDIR=' \
 		'make dist           build/mote-$(VERSION).tar.xz' \
 		'make clean          removes build/$$(VARIANT)'
