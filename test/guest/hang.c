@@ -15,7 +15,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -149,6 +151,51 @@ static void flocked(void)
 static void ofd(void)
 {
 	locked(1);
+}
+
+/* As many descriptors as there can be, copies of one but for what is there already. */
+static void copy_descriptors(int of)
+{
+	struct rlimit most;
+	must(getrlimit(RLIMIT_NOFILE, &most) == 0, "getrlimit");
+	most.rlim_cur = most.rlim_max;
+	must(setrlimit(RLIMIT_NOFILE, &most) == 0, "setrlimit");
+	while (dup(of) >= 0)
+		;
+}
+
+/* Record locks beyond their number, of which each makes the host look for files that are closed. */
+static void locks(void)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_len = 1};
+	int a = open("/d/l", O_RDWR | O_CREAT, 0600), b = open("/d/m", O_RDWR | O_CREAT, 0600);
+	must(a >= 0 && b >= 0, "/d/l");
+	while (fcntl(a, F_OFD_SETLK, &l) == 0)
+		l.l_start += 2;
+	copy_descriptors(b);
+	for (;;)
+		fcntl(b, F_SETLK, &l);
+}
+
+/* Files in memory that become larger than there may be. */
+static void memfds(void)
+{
+	int f = -1;
+	for (int i = 0; i < 255; i++)
+		f = memfd_create("f", 0);
+	must(f >= 0, "memfd_create");
+	copy_descriptors(f);
+	for (;;)
+		ftruncate(f, 1L << 40);
+}
+
+static void watches(void)
+{
+	char events[512];
+	int f = inotify_init();
+	must(f >= 0 && inotify_add_watch(f, "/d", IN_DELETE_SELF) > 0, "inotify");
+	for (;;)
+		read(f, events, sizeof(events));
 }
 
 static void epollcycle(void)
@@ -422,6 +469,9 @@ static const struct {
 	{"fifo_w", fifo_w},
 	{"flock", flocked},
 	{"ofd", ofd},
+	{"locks", locks},
+	{"memfds", memfds},
+	{"watches", watches},
 	{"epollcycle", epollcycle},
 	{"pollmany", pollmany},
 	{"sp", socketpairs},
