@@ -44,7 +44,7 @@ figure() { echo "$*" >>"$CASE_DIR/figure"; }
 
 test_limits_end_waits() { # core
 	KIND=native
-	for program in spin alarm1 alarmspin fifo_r fifo_w flock ofd epollcycle pollmany sp sleepbig fds stdout stdout1; do
+	for program in spin alarm1 alarmspin fifo_r fifo_w flock ofd watches epollcycle pollmany sp sleepbig fds stdout stdout1; do
 		in_time "$program"
 	done
 }
@@ -52,7 +52,7 @@ test_limits_end_waits() { # core
 test_limits_end_work() {
 	KIND=native
 	for program in statspin urandom urandomat zero getrandom bigwrite bigread fsync fallocate truncate fadvise mapbig \
-		touchbig movebig protbig protwhole; do
+		touchbig movebig protbig protwhole locks memfds; do
 		in_time "$program"
 	done
 }
