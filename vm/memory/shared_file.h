@@ -76,7 +76,10 @@ int memory_shared_lose(struct memory *m) must_check;
  * the file has not; -ENOENT: this page was not lost.
  */
 int memory_shared_find(struct memory *m, gva_t at) must_check;
-/* Writes what of one file is at the beginning of a page-aligned range: the bytes done. */
+/*
+ * Writes what of one file is at the beginning of a page-aligned range: the bytes done, which may be
+ * more if there is none.
+ */
 int64_t memory_shared_sync(struct memory *m, gva_t at, uint64_t bytes) must_check;
 
 #endif

@@ -361,7 +361,7 @@ int64_t memory_shared_sync(struct memory *m, gva_t at, uint64_t bytes)
 			break;
 		done += p.left;
 	}
-	if (done > bytes)
+	if (first.file && done > bytes)
 		done = bytes;
 	if (first.file && msync(first.file->host + first.at, done, MS_SYNC) < 0)
 		return -errno;
