@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guest/linux/event_file.h"
 
-#include "guest/linux/fs/descriptor.h"
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/roots.h"
+#include "guest/linux/fs/vector.h"
 #include "guest/linux/task/signal.h"
 #include "guest/linux/user.h"
 
@@ -13,7 +13,7 @@
 #include <linux/signal.h>
 #include <linux/signalfd.h>
 
-enum { FILES_MAX = 64, VECTORS_MAX = 1024 };
+enum { FILES_MAX = 64 };
 
 static struct event_file files[FILES_MAX];
 static uint8_t file_of[DESCRIPTORS_MAX]; /* index + 1; 0: none */
@@ -245,7 +245,7 @@ int64_t event_file_read(int64_t rc, int32_t fd, const struct mote_iovec *v, uint
 	if (file->kind == EVENT_PROCESS)
 		return -EINVAL;
 	struct sink to = {.v = v, .count = count};
-	int64_t bytes = descriptor_vector_bytes(v, count);
+	int64_t bytes = vector_bytes(v, count);
 	if (bytes < 0)
 		return bytes;
 	rc = read_signals(file, &to, (uint64_t)bytes);

@@ -3,6 +3,7 @@
 
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
+#include "guest/linux/fs/vector.h"
 #include "guest/linux/socket_pairs.h"
 #include "guest/linux/task/credentials.h"
 #include "guest/linux/task/limits.h"
@@ -11,7 +12,7 @@
 #include <linux/capability.h>
 #include <linux/resource.h>
 
-enum { PARCELS_MAX = 256, FLYING_MAX = 512, VECTORS_MAX = 1024 };
+enum { PARCELS_MAX = 256, FLYING_MAX = 512 };
 enum { MSG_PEEK = 2, MSG_TRUNC = 0x20 }; /* <sys/socket.h> */
 
 /* Messages under way, in the order in which they were sent. */

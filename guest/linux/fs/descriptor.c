@@ -11,6 +11,7 @@
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/fs/file_limit.h"
 #include "guest/linux/fs/lookup.h"
+#include "guest/linux/fs/vector.h"
 #include "guest/linux/proc/proc.h"
 #include "guest/linux/socket_rights.h"
 #include "guest/linux/syscall.h"
@@ -136,8 +137,6 @@ int64_t sys_readv(int fd, uint64_t vectors, uint64_t count)
 	return read_served(mote_readv(mote_area(), fd, v, program_count(count)), fd, v, count);
 }
 
-enum { VECTORS_MAX = 1024 };
-
 /* Whether RLIMIT_FSIZE has to be looked at. */
 static bool sizes_limited(void)
 {
@@ -151,26 +150,12 @@ static int64_t write_piece(int32_t fd, uint64_t offset, const struct mote_iovec 
 	return mote_pwritev(mote_area(), fd, vector_base(v), vector_count(v), offset);
 }
 
-int64_t descriptor_vector_bytes(const struct mote_iovec *v, uint64_t count)
-{
-	uint64_t total = 0;
-	if (count > VECTORS_MAX)
-		return -EINVAL;
-	for (uint64_t i = 0; i < count; i++) {
-		struct mote_iovec one;
-		if (get_user(&one, (uint64_t)&v[i], sizeof(one)) < 0)
-			return -EFAULT;
-		total += min_u64(one.len, INT64_MAX - total);
-	}
-	return (int64_t)total;
-}
-
 /* As far as the limit lets it, which may be in the middle of the vectors. */
 static int64_t write_limited(int32_t fd, const struct mote_iovec *v, uint64_t count,
 			     uint64_t offset)
 {
 	uint64_t done = 0;
-	const int64_t total = descriptor_vector_bytes(v, count);
+	const int64_t total = vector_bytes(v, count);
 	if (total < 0)
 		return total;
 	const int64_t most = file_limit_write(fd, offset, (uint64_t)total);

@@ -23,11 +23,6 @@ int64_t descriptor_pair_on_exec(int64_t rc, uint64_t at, bool set);
  * either.
  */
 int64_t descriptor_check(int32_t fd, uint32_t access);
-/*
- * How many bytes the program's vectors have in all, at most INT64_MAX; -EFAULT, or -EINVAL if they
- * are more than the kernel takes.
- */
-int64_t descriptor_vector_bytes(const struct mote_iovec *v, uint64_t count);
 /* The program has a descriptor of O_PATH. */
 void descriptor_is_place(void);
 /* Closes those with FD_CLOEXEC. */

@@ -3,6 +3,7 @@
 #include "guest/linux/task/signal.h"
 
 #include "guest/linux/mm/memory.h"
+#include "guest/linux/task/alt_stack.h"
 #include "guest/linux/timers.h"
 #include "guest/linux/user.h"
 
@@ -125,16 +126,6 @@ int64_t signal_mask(uint32_t how, uint64_t set, uint64_t old)
 /* --- the alternate stack --- */
 
 enum { ALT_STACK_MIN = 2048 }; /* MINSIGSTKSZ is the C library's */
-
-bool alt_stack_holds(const struct alt_stack *s, uint64_t sp)
-{
-	return sp > s->sp && sp - s->sp <= s->bytes;
-}
-
-bool alt_stack_used(const struct alt_stack *s, uint64_t sp)
-{
-	return !(s->flags & (int32_t)SS_AUTODISARM) && alt_stack_holds(s, sp);
-}
 
 static int32_t alt_stack_state(const struct alt_stack *s, uint64_t sp)
 {

@@ -26,11 +26,6 @@ int64_t signal_mask(uint32_t how, uint64_t set, uint64_t old);
 int64_t signal_altstack(uint64_t stack, uint64_t old);
 int64_t signal_suspend(void);
 
-/* Whether the alternate stack has that stack pointer in it. */
-bool alt_stack_holds(const struct alt_stack *s, uint64_t sp);
-/* The same, of a stack that its signals do not disarm (SS_AUTODISARM): it is in use. */
-bool alt_stack_used(const struct alt_stack *s, uint64_t sp);
-
 /* What comes with a signal, as a handler, sigwaitinfo or signalfd shows it. */
 struct signal_info {
 	int32_t signo, code, error_number; /* si_signo, si_code, si_errno */

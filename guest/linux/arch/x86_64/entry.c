@@ -10,11 +10,6 @@
 
 void linux_syscall(struct mote_context *c);
 
-uint64_t syscall_stack_pointer(void)
-{
-	return mote_area()->saved_rsp;
-}
-
 /*
  * The first of the image's hot functions, at the beginning of a page, which all of them share: the
  * way in and out (start.S, resume.S), copies and the dispatch. Each page costs a new VM a fault.

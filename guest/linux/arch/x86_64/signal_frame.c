@@ -5,6 +5,7 @@
  * <asm/sigcontext.h>; Intel SDM volume 1, 13.4).
  */
 #include "guest/linux/arch/arch.h"
+#include "guest/linux/task/alt_stack.h"
 #include "guest/linux/task/signal.h"
 #include "guest/linux/user.h"
 
