@@ -132,8 +132,10 @@ $(addprefix $(B)/test/fuzz/,wasm_compile wasm_compile.replay dwarf dwarf.replay 
 # The official WebAssembly test suite: the runner in micro-VMs and, under sanitizers, as a program of this machine.
 # `make spectest` runs all of both, `make spectest KVM=emulated` the micro-VMs on the emulated machine's KVM,
 # `make spectest-emulated` a cross-section there. MOTE_SPEC_TESTSUITE names the suite.
-SPECTEST_GUEST := test/conformance/spectest.c test/conformance/spectest_guest.c guest/wasi/platform.c guest/wasi/x86_64/start.S guest/wasi/x86_64/fault.c \
+# A guest runtime of the engine alone: what starts it, and the platform that it stands on.
+ENGINE_GUEST := $(addprefix guest/wasi/,platform.c start.c $(addprefix x86_64/,start.S fault_entry.S resume.S fault.c)) \
 	$(guest_lib) $(guest_engine)
+SPECTEST_GUEST := test/conformance/spectest.c test/conformance/spectest_guest.c $(ENGINE_GUEST)
 $(G)/spectest.elf: $(call gobj,g-wasm,$(SPECTEST_GUEST))
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@

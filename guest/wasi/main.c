@@ -16,8 +16,6 @@
 #include "guest/wasi/state.h"
 #include "guest/wasm/store.h"
 
-struct wasi_state wasi;
-
 static void run(struct wasm_func *func)
 {
 	switch (wasm_call(func, NULL, NULL, &wasi.stop)) {
@@ -213,7 +211,7 @@ static void run_entry(struct wasm_instance *instance)
 void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 {
 	(void)area;
-	if (!platform_start(boot))
+	if (!wasi_prepare(boot))
 		wasi_refuse("the memory limit of %lu KiB leaves no space for a stack",
 			    boot->memory_bytes >> 10);
 }

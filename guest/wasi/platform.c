@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What guest/wasm/platform.h asks for, by host calls: address space, memory, stack, faults. */
+/* What guest/wasm/platform.h asks for, by host calls: address space, memory, stack. */
 #include "guest/wasm/platform.h"
 
 #include "guest/wasi/space.h"
-#include "guest/wasi/start.h"
 #include "guest/wasi/state.h"
-
-/* --- address space and memory --- */
 
 static uint64_t small_next = SPACE_SMALL, large_next = SPACE_LARGE;
 
@@ -70,18 +67,4 @@ uint64_t platform_random(void)
 	memcpy(&random, wasi.boot->random + sizeof(wasi.boot->random) - sizeof(random),
 	       sizeof(random));
 	return random;
-}
-
-/* --- the image's beginning, and faults --- */
-
-static uint8_t fault_stack[16384] __attribute__((aligned(16)));
-
-bool platform_start(const struct mote_boot *boot)
-{
-	wasi.boot = boot;
-	if (boot->magic != MOTE_BOOT_MAGIC || boot->abi_version != MOTE_ABI_VERSION)
-		lib_panic("boot information of another version: %u", boot->abi_version);
-	mote_area()->fault_stack_top = (uint64_t)(fault_stack + sizeof(fault_stack));
-	mote_area()->fault_entry = (uint64_t)wasi_fault_entry;
-	return platform_commit((void *)SPACE_STACK, SPACE_STACK_BYTES);
 }

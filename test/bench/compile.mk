@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The compiler's speed: the engine as a program of this machine and as a guest runtime that only compiles, and a C
 # program of about 100 KB of code for it (the kernels with parts of the C library).
-COMPILE_GUEST := test/bench/compile.c test/bench/compile_guest.c guest/wasi/platform.c guest/wasi/x86_64/start.S guest/wasi/x86_64/fault.c \
-	$(guest_lib) $(guest_engine)
+COMPILE_GUEST := test/bench/compile.c test/bench/compile_guest.c $(ENGINE_GUEST)
 $(G)/compile_bench.elf: $(call gobj,g-wasm,$(COMPILE_GUEST))
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@

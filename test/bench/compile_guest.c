@@ -30,7 +30,7 @@ void compile_out(const char *line, size_t bytes)
 void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 {
 	(void)area;
-	if (!platform_start(boot))
+	if (!wasi_prepare(boot))
 		lib_panic("no memory for a stack");
 }
 

@@ -25,7 +25,7 @@ const uint8_t *spectest_keep(const uint8_t *module, uint32_t bytes)
 void wasi_start(const struct mote_boot *boot, struct mote_area *area)
 {
 	(void)area;
-	if (!platform_start(boot))
+	if (!wasi_prepare(boot))
 		lib_panic("no memory for a stack");
 }
 

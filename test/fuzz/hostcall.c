@@ -15,6 +15,7 @@
 #include "vm/run/kick.h"
 #include "vm/run/limits.h"
 #include "vm/run/output.h"
+#include "vm/run/timer.h"
 
 #include <dirent.h>
 #include <fcntl.h>

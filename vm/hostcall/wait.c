@@ -4,8 +4,8 @@
  * to.
  */
 #include "base/time.h"
-#include "vm/run/limits.h"
 #include "vm/run/signals.h"
+#include "vm/run/timer.h"
 #include "vm/snapshot/stop_point.h"
 
 #include <errno.h>

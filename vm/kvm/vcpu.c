@@ -59,18 +59,6 @@ int kvm_vcpu_signal_mask(const struct kvm_vcpu *v, const sigset_t *mask)
 	return kvm_ioctl(v->fd, KVM_SET_SIGNAL_MASK, arg);
 }
 
-int kvm_vcpu_complete_exit(const struct kvm_vcpu *v)
-{
-	v->run->immediate_exit = 1;
-	int rc = kvm_ioctl(v->fd, KVM_RUN, NULL);
-	v->run->immediate_exit = 0;
-	if (rc == -EINTR)
-		return 0;
-	if (rc < 0)
-		return rc;
-	return -EIO; /* it ran on */
-}
-
 /*
  * An error for what a guest cannot bring about, and its end for everything else: by what it does in
  * its VM KVM may run out of memory, find a state that it does not know, or give the VM up.

@@ -10,7 +10,7 @@
 
 #include "vm/arch/signal_context.h"
 #include "vm/internal.h"
-#include "vm/run/limits.h"
+#include "vm/run/timer.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -4,8 +4,8 @@
 
 #include "vm/internal.h"
 #include "vm/run/blocking.h"
-#include "vm/run/limits.h"
 #include "vm/run/signals.h"
+#include "vm/run/timer.h"
 
 #include <errno.h>
 #include <poll.h>

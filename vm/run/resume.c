@@ -7,6 +7,7 @@
 #include "vm/run/kick.h"
 #include "vm/run/limits.h"
 #include "vm/run/output.h"
+#include "vm/run/timer.h"
 
 #include <errno.h>
 #include <pthread.h>

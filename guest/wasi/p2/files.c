@@ -10,27 +10,9 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 
-enum { PIECE_BYTES = 65536, LX_UTIME_NOW = 0x3fffffff, LX_UTIME_OMIT = 0x3ffffffe };
-
-const struct component_host_resource p2_descriptor = {"descriptor", p2_drop},
-				     p2_entries = {"directory-entry-stream", p2_drop};
+enum { PIECE_BYTES = 65536 };
 
 /* --- results --- */
-
-void p2_finish(struct result_code *out, int64_t rc)
-{
-	if (rc >= 0)
-		return;
-	out->failed = 1;
-	out->code = p2_error_code(rc);
-}
-
-void p2_finish_path(struct result_code *out, int64_t rc)
-{
-	if (rc == -EXDEV)
-		rc = -EPERM;
-	p2_finish(out, rc);
-}
 
 /* What failed is said behind the result's first byte, where the other case begins. */
 static bool failed(void *result, uint32_t payload, int64_t rc)
@@ -181,23 +163,13 @@ static void get_flags(struct component_call *call, const void *params, void *res
 }
 
 /* wasi:filesystem's descriptor-type. */
-static uint8_t type_of_mode(uint32_t mode)
-{
-	enum { UNKNOWN, BLOCK, CHARACTER, DIRECTORY, FIFO, SYMLINK, REGULAR, SOCKET };
-	static const uint8_t types[16] = {
-		[001] = FIFO,    [002] = CHARACTER, [004] = DIRECTORY, [006] = BLOCK,
-		[010] = REGULAR, [012] = SYMLINK,   [014] = SOCKET,
-	};
-	return types[mode >> 12 & 15];
-}
-
 static void get_type(struct component_call *call, const void *params, void *result)
 {
 	struct mote_stat st;
 	const int64_t rc = mote_fstat(mote_area(), descriptor(params)->fd, &st);
 	(void)call;
 	if (!failed(result, 1, rc))
-		((struct result_code *)result)->code = type_of_mode(st.mode);
+		((struct result_code *)result)->code = p2_type_of_mode(st.mode);
 }
 
 struct size_params {
@@ -210,16 +182,6 @@ static void set_size(struct component_call *call, const void *params, void *resu
 	const struct size_params *p = params;
 	(void)call;
 	p2_finish(result, mote_ftruncate(mote_area(), descriptor(params)->fd, p->bytes));
-}
-
-struct mote_time p2_time(const struct new_time *t)
-{
-	enum { NO_CHANGE, NOW };
-	if (t->kind == NO_CHANGE)
-		return (struct mote_time){.nsec = LX_UTIME_OMIT};
-	if (t->kind == NOW)
-		return (struct mote_time){.nsec = LX_UTIME_NOW};
-	return (struct mote_time){(int64_t)t->seconds, t->nanoseconds};
 }
 
 struct times_params {
@@ -238,32 +200,6 @@ static void set_times(struct component_call *call, const void *params, void *res
 }
 
 /* --- what there is to know --- */
-
-static struct some_time some(const struct mote_time *t)
-{
-	if (t->sec < 0)
-		return (struct some_time){0};
-	return (struct some_time){1, (uint64_t)t->sec, (uint32_t)t->nsec};
-}
-
-void p2_put_stat(struct result_stat *out, const struct mote_stat *st)
-{
-	*out = (struct result_stat){
-		.type = type_of_mode(st->mode),
-		.links = st->nlink,
-		.bytes = st->size,
-		.access = some(&st->atim),
-		.modification = some(&st->mtim),
-		.change = some(&st->ctim),
-	};
-}
-
-/* Changes with what identifies the file or with its contents. */
-void p2_put_hash(struct result_hash *out, const struct mote_stat *st)
-{
-	out->lower = st->ino * 0x9e3779b97f4a7c15ull ^ (uint64_t)st->mtim.sec;
-	out->upper = st->dev * 0xc2b2ae3d27d4eb4full ^ (uint64_t)st->mtim.nsec ^ st->size << 32;
-}
 
 static void stat(struct component_call *call, const void *params, void *result)
 {
@@ -348,7 +284,7 @@ static void read_entry(struct component_call *call, const void *params, void *re
 	if (failed(result, 4, rc) || rc == 0)
 		return;
 	out->is_some = 1;
-	out->type = type_of_mode((uint32_t)d->type << 12);
+	out->type = p2_type_of_mode((uint32_t)d->type << 12);
 	call_string(call, d->name, (uint32_t)strlen(d->name), out->name);
 }
 

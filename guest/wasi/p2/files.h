@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wasi:filesystem: what its two files share. Structures are as the Canonical ABI lays them out. */
+/* wasi:filesystem: what its files share. Structures are as the Canonical ABI lays them out. */
 #ifndef MOTE_WASI_P2_FILES_H
 #define MOTE_WASI_P2_FILES_H
 
 #include "guest/wasi/p2/p2.h"
 
 extern const struct component_host_resource p2_descriptor, p2_entries;
+
+/* --- results and parameters (file_results.c) --- */
+
+/* The descriptor-type of a mode. */
+uint8_t p2_type_of_mode(uint32_t mode);
 
 struct result_code {
 	uint8_t failed, code;
@@ -40,7 +45,8 @@ struct result_hash {
 };
 void p2_put_hash(struct result_hash *out, const struct mote_stat *st);
 
-/* paths.c */
+/* --- methods that go by a path (paths.c) --- */
+
 void p2_create_directory_at(struct component_call *call, const void *params, void *result);
 void p2_stat_at(struct component_call *call, const void *params, void *result);
 void p2_set_times_at(struct component_call *call, const void *params, void *result);

@@ -157,3 +157,6 @@ const char *p2_error_text(int64_t rc)
 {
 	return codes[p2_error_code(rc)].name;
 }
+
+const struct component_host_resource p2_error = {"error", p2_drop},
+				     p2_pollable = {"pollable", p2_drop};

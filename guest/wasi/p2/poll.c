@@ -8,9 +8,6 @@ enum { POLLABLES_MAX = 4096 /* as many descriptors as the host polls at once */ 
 #define SECOND_NS 1000000000ull
 #define FOREVER   UINT64_MAX
 
-const struct component_host_resource p2_error = {"error", p2_drop},
-				     p2_pollable = {"pollable", p2_drop};
-
 /* Some pollables, by their objects. */
 struct waiting {
 	const uint32_t *numbers;

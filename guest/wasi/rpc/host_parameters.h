@@ -11,16 +11,15 @@
 
 enum { HOST_SLOTS = 256 };
 
-/* Slot i < HOST_SLOTS as a function of whatever type. */
-wasm_host_fn host_slot(uint32_t i);
-
 struct host_parameters;
+/* What every slot comes down to. The result, of either kind. */
+typedef uint64_t host_slot_fn(uint32_t slot, struct host_parameters *p);
+/* Slot i < HOST_SLOTS as a function of whatever type; `called` is the same for all of them. */
+wasm_host_fn host_slot(uint32_t i, host_slot_fn *called);
+
 /* The next parameter of an integer type or pointer. */
 uint64_t host_next_integer(struct host_parameters *p);
 /* The next parameter of a floating-point type, its bits. */
 uint64_t host_next_float(struct host_parameters *p);
-
-/* What every slot comes down to. The result, of either kind. */
-uint64_t rpc_call_host(uint32_t slot, struct host_parameters *p);
 
 #endif

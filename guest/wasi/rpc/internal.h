@@ -43,7 +43,7 @@ static inline bool rpc_is_bytes(enum mote_type type)
 
 /* --- calls --- */
 
-/* An exported function of that type (wasm_functype_is), or NULL. */
+/* exports.c: an exported function of that type (wasm_functype_is), or NULL. */
 struct wasm_func *rpc_find_export(struct wasm_instance *inst, const char *name,
 				  const char *signature);
 /* Carries out a call of the host's, and writes the answer. */

@@ -12,16 +12,15 @@ struct host_registers {
 	uint64_t vector[VECTOR_REGISTERS]; /* low halves */
 };
 
+/* In host_slots.S: what all slots call. */
+extern uint64_t (*host_slots_called)(uint32_t slot, const struct host_registers *registers,
+				     const uint64_t *stack);
+
 struct host_parameters {
 	const struct host_registers *registers;
 	const uint64_t *stack;
 	unsigned integers, vectors;
 };
-
-wasm_host_fn host_slot(uint32_t i)
-{
-	return (wasm_host_fn)(uintptr_t)(host_slots + (uint64_t)SLOT_BYTES * i);
-}
 
 uint64_t host_next_integer(struct host_parameters *p)
 {
@@ -37,12 +36,18 @@ uint64_t host_next_float(struct host_parameters *p)
 	return *p->stack++;
 }
 
-/* Called by host_slots.S. */
-uint64_t host_slot_called(uint32_t slot, const struct host_registers *registers,
-			  const uint64_t *stack);
-uint64_t host_slot_called(uint32_t slot, const struct host_registers *registers,
-			  const uint64_t *stack)
+static host_slot_fn *slot_called;
+
+static uint64_t call_with_parameters(uint32_t slot, const struct host_registers *registers,
+				     const uint64_t *stack)
 {
 	struct host_parameters p = {.registers = registers, .stack = stack};
-	return rpc_call_host(slot, &p);
+	return slot_called(slot, &p);
+}
+
+wasm_host_fn host_slot(uint32_t i, host_slot_fn *called)
+{
+	slot_called = called;
+	host_slots_called = call_with_parameters;
+	return (wasm_host_fn)(uintptr_t)(host_slots + (uint64_t)SLOT_BYTES * i);
 }

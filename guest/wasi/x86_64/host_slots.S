@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * C functions for imports whose types are known at run time only. The engine calls function i with the
- * SysV ABI of the import's own type; each comes down to host_slot_called(i, registers, stack).
+ * SysV ABI of the import's own type; each comes down to host_slots_called(i, registers, stack).
  */
 	.text
 
@@ -40,10 +40,16 @@ common:
 	movl %eax, %edi
 	movq %rsp, %rsi
 	leaq 16(%rbp), %rdx
-	call host_slot_called
+	call *host_slots_called(%rip)
 	movq %rax, %xmm0
 	leave
 	ret
 	.size common, . - common
+
+	.bss
+	.balign 8
+	.globl host_slots_called
+host_slots_called:
+	.quad 0
 
 	.section .note.GNU-stack, "", @progbits

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entry of the WebAssembly image, the way onto the large stack, entry and exit of faults. */
+/* Entry of the WebAssembly image, and the way onto the large stack. */
 #include "guest/lib/x86_64/resume.h"
 #include "guest/wasi/space.h"
 
@@ -21,28 +21,5 @@ mote_guest_entry:
 	call wasi_main
 	ud2
 	.size mote_guest_entry, . - mote_guest_entry
-
-/* From the host, with RDI = the area and an aligned RSP at the top of the fault stack. */
-	.globl wasi_fault_entry
-	.type wasi_fault_entry, @function
-wasi_fault_entry:
-	cld
-	xorl %ebp, %ebp
-	andq $-16, %rsp
-	call wasi_fault
-	ud2
-	.size wasi_fault_entry, . - wasi_fault_entry
-
-/*
- * wasi_resume(context, busy): goes on with all registers as struct mote_context (RDI) has them, and
- * clears *busy (RSI) just before. IRETQ to the same privilege level also takes RSP and SS.
- */
-	.globl wasi_resume
-	.type wasi_resume, @function
-wasi_resume:
-	resume_frame
-	movl $0, (%rsi)
-	resume_registers
-	.size wasi_resume, . - wasi_resume
 
 	.section .note.GNU-stack, "", @progbits

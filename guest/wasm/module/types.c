@@ -15,11 +15,6 @@
 #include "guest/wasm/module/limits.h"
 #include "guest/wasm/module/reader.h"
 
-const struct wasm_type_row wasm_types[256] = {
-#define TYPE(byte, name, kind, feature) [byte] = {TYPE_KIND_##kind, FEATURE_##feature},
-#include "guest/wasm/module/types.def"
-};
-
 #define TYPES_MAX         4000000u
 #define TYPES_ARENA_BYTES 0x40000000ull
 
