@@ -209,11 +209,10 @@ void emit_state(struct adapter_emitter *e, enum adapter_side_name side, enum ins
 uint32_t emit_piece(struct adapter_emitter *e, enum piece_kind kind, const struct ctype *a,
 		    const struct ctype *b, bool back);
 
-/* --- adapter_values.c --- */
-
-/* Flat values, where they are: from `at` on, among those of e->flat. */
+/* Flat values, where they are: from `at` on, among those of e->flat (adapter_flat.c). */
 void emit_flat(struct adapter_emitter *e, const struct ctype *a, const struct ctype *b, bool back,
 	       uint32_t at);
+/* The functions of all pieces (adapter_pieces.c). */
 void emit_pieces(struct adapter_emitter *e);
 
 /* --- adapter_module.c --- */

@@ -6,8 +6,6 @@
 #include "guest/wasi/rpc/rpc.h"
 #include "guest/wasi/state.h"
 
-struct proxy_state proxy;
-
 /* --- the module's callbacks --- */
 
 /* Types before 0.2.0, and what a module that does not export the callback returns. */
