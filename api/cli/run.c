@@ -40,6 +40,8 @@ const char cli_run_help[] =
 	"                      --dir if that is absolute)\n"
 	"  --entry NAME        run this exported function (WebAssembly only; default: that of the\n"
 	"                      empty name, else _start)\n"
+	"  --invoke CALL       call an exported function, as in 'f(\"x\", [1])', and print what\n"
+	"                      it returns; values are WAVE's (WebAssembly only)\n"
 	"  --invoke NAME       call this exported function with the ARGs as its arguments, and "
 	"print what it\n"
 	"                      returns, numbers, a line for each (WebAssembly only)\n"
@@ -163,6 +165,10 @@ static int parse(struct run *r, int argc, char **argv)
 	if (optind == argc) {
 		cli_complain("run: missing FILE; usage: mote run [OPTION...] FILE [ARG...]");
 		return -1;
+	}
+	if (r->invoke && strchr(r->invoke, '(') && !r->program.options.entry) {
+		r->program.options.entry = r->invoke; /* the guest reads the values */
+		r->invoke = NULL;
 	}
 	if (r->invoke && r->program.options.entry) {
 		cli_complain("run: only one of --invoke and --entry is possible");

@@ -49,8 +49,9 @@ int component_instantiate(struct component *component, const struct component_li
 			  struct wasm_stop *stop);
 
 /*
- * An exported function, of an exported interface unless that is "", whose version is as in struct
- * component_host_interface; NULL: there is none.
+ * An exported function: of the component itself if the interface is "", of an exported one, whose
+ * version is as in struct component_host_interface, or if it is NULL of the component or else of
+ * the only interface that has one of that name. NULL: there is none.
  */
 struct component_func *component_export(struct component_instance *instance, const char *interface,
 					const char *name);

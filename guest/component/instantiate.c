@@ -541,17 +541,44 @@ static const struct instance_exports *find_interface(const struct instance_expor
 	return NULL;
 }
 
+static struct component_func *find_function(const struct instance_exports *from,
+					    struct wasm_name name)
+{
+	const struct extern_item *found = externs_find(from->names, name);
+	if (!found || found->item.sort != SORT_FUNC)
+		return NULL;
+	return from->items[found - from->names->list];
+}
+
+/* Of the component or, if it has none of that name, of the only interface that has one. */
+static struct component_func *find_anywhere(const struct instance_exports *root,
+					    struct wasm_name name)
+{
+	struct component_func *found = find_function(root, name);
+	if (found)
+		return found;
+	for (uint32_t n = 0; n < root->names->count; n++) {
+		struct component_func *one = NULL;
+		if (root->names->list[n].item.sort == SORT_INSTANCE)
+			one = find_function(root->items[n], name);
+		if (one && found)
+			return NULL;
+		if (one)
+			found = one;
+	}
+	return found;
+}
+
 struct component_func *component_export(struct component_instance *i, const char *interface,
 					const char *name)
 {
 	const struct wasm_name function = {name, (uint32_t)strlen(name)};
 	const struct instance_exports *from = &i->exports;
+	if (!interface)
+		return find_anywhere(from, function);
 	if (*interface)
 		from = find_interface(from, interface);
 	if (!from)
 		return NULL;
-	const struct extern_item *found = externs_find(from->names, function);
-	if (!found || found->item.sort != SORT_FUNC)
-		return NULL;
-	return from->items[found - from->names->list];
+	return find_function(from, function);
 }

@@ -6,6 +6,7 @@
  */
 #include "guest/component/component.h"
 #include "guest/wasi/imports.h"
+#include "guest/wasi/invoke.h"
 #include "guest/wasi/p1/p1.h"
 #include "guest/wasi/p2/run.h"
 #include "guest/wasi/proxy/proxy.h"
@@ -170,13 +171,18 @@ static struct wasm_func *find_default(struct wasm_instance *instance)
 	return found;
 }
 
-/* The function that was asked for, by default the command's; NULL if it is not a command. */
+/*
+ * The function that was asked for, by default the command's; NULL if it is not a command, or what
+ * was asked for is a call.
+ */
 static struct wasm_func *choose_entry(struct wasm_instance *instance)
 {
 	if (!wasi.boot->entry)
 		return find_default(instance);
 	const char *wanted = wasi_boot_string(wasi.boot->entry);
 	struct wasm_func *found = find_entry(instance, wanted);
+	if (!found && invoke_is_call(wanted))
+		return NULL;
 	if (!found && *wanted)
 		wasi_refuse("it exports no function %s", wanted);
 	if (!found)
@@ -199,6 +205,10 @@ static void run_entry(struct wasm_instance *instance)
 		       wasm_module_has_start(wasm_instance_module(instance));
 	if (!entry && wasi.boot->flags & MOTE_BOOT_CALLS)
 		serve(instance);
+	if (!entry && wasi.boot->entry) {
+		invoke_module(instance, wasi_boot_string(wasi.boot->entry));
+		return;
+	}
 	if (!entry && !has_run)
 		wasi_refuse("it has no start function and exports neither _start nor _initialize, "
 			    "so there is nothing to run");

@@ -101,6 +101,43 @@ Test(wasi_component, sockets_are_denied_when_they_are_asked_for)
 	cr_expect(r.status == 0, "status %d: %s%s", r.status, r.out, r.err);
 }
 
+/* --- calls by text --- */
+
+#define FIRST                                                                                     \
+	"{b: true, s: -128, u: 18446744073709551615, i: -9223372036854775808, f: 0.1, d: -1000, " \
+	"c: '\\'', t: \"a\\\"\\n\\u{1}\xc3\xa9\", o: some(3), n: some(none), r: ok(1), "          \
+	"v: none-of-them, e: green, fl: {read, %true}, tu: (1, -2), l: [[1, 2], []]}"
+#define SECOND                                                                              \
+	"{b: false, s: 127, u: 0, i: 1, f: nan, d: -inf, c: '\xc3\xa9', t: \"\", o: none, " \
+	"n: none, r: err(\"no\"), v: text(\"x\"), e: red, fl: {}, tu: (255, 0), l: []}"
+
+static const struct {
+	const char *call, *printed;
+} invoked[] = {
+	{"all([])", "[]\n"},
+	{"all([" FIRST "])", "[" FIRST "]\n"},
+	{" all ( [" FIRST ", // the first\n " SECOND " , ] , )", "[" FIRST ", " SECOND "]\n"},
+	/* Options that are none may be left out, as may some and ok. */
+	{"all([{tu: (255, 0), b: false, s: 127, u: 0, i: 1, f: nan, d: -inf, c: '\\u{E9}', "
+	 "t: \"\", r: err(\"no\"), v: text(\"x\"), e: %red, fl: {}, l: []}])",
+	 "[" SECOND "]\n"},
+	{"floats([1, 1.5e-3, 25E+1, 0.1, -0, inf, 9007199254740993, 1e400])",
+	 "[1, 0.0015, 250, 0.1, -0, inf, 9007199254740992, inf]\n"},
+	{"text(\"\xf0\x9f\x98\x80 x\")", "\"\xf0\x9f\x98\x80 x\"\n"},
+	{"test:test/one@0.1.0#add(4294967295, 2)", "1\n"},
+};
+
+Test(wasi_component, calls_by_text)
+{
+	for (size_t i = 0; i < sizeof(invoked) / sizeof(invoked[0]); i++) {
+		static struct run r;
+		r = (struct run){.component = "wave", .entry = invoked[i].call};
+		run(&r);
+		cr_expect(r.status == 0 && strcmp(r.out, invoked[i].printed) == 0,
+			  "%s: status %d: %s%s", invoked[i].call, r.status, r.out, r.err);
+	}
+}
+
 static void refused(struct run *r, const char *words)
 {
 	run(r);
@@ -123,9 +160,41 @@ Test(wasi_component, what_cannot_be_run_is_refused_by_name)
 	refused(&r, "cannot import wasi:random/random@0.2.0#get-random-u64: it is a function of "
 		    "another type");
 	r = (struct run){.component = "echo", .entry = "run"};
-	refused(&r, "functions of components cannot be called by name yet");
+	refused(&r, "a function of a component is called with its arguments");
 	r = (struct run){.bytes = "\0asm\15\0\1\0", .size = 8};
 	refused(&r, "does not export the function run of wasi:cli/run@0.2");
 	r = (struct run){.bytes = "\0asm\15\0\1\0\7", .size = 9};
 	refused(&r, "not a valid WebAssembly component: ");
+}
+
+static const struct {
+	const char *call, *why;
+} refused_calls[] = {
+	{"nothing()", "it exports no function nothing"},
+	{"add(1, 2)", "or several interfaces do (then: INTERFACE#add)"},
+	{"all([1])", "a record stands in braces, at '1])'"},
+	{"all([{b: true, b: true}])", "the field is there twice"},
+	{"all([{b: true}])", "a field is missing, at '])'"},
+	{"all([{x: 1}])", "the record has no field of that name"},
+	{"floats([1", "a comma is missing, at the end of the call"},
+	{"floats([1..2])", "there is no number"},
+	{"floats([1e])", "there is no number"},
+	{"floats([1]) x", "there is something behind the call, at 'x'"},
+	{"text()", "there are too few values"},
+	{"text(\"a\", \"b\")", "there are too many values"},
+	{"text(\"a)", "the string does not end"},
+	{"text(\"\\q\")", "there is no such escape"},
+	{"text(\"\\u{d800}\")", "there is no such character"},
+	{"test:test/one@0.1.0#add(4294967296, 0)", "the number is outside of its type"},
+	{"test:test/one@0.1.0#add(-1, 0)", "the number is outside of its type"},
+	{"test:test/one@0.1.0#add(1x, 0)", "there is no number"},
+};
+
+Test(wasi_component, calls_that_cannot_be_made_are_refused)
+{
+	for (size_t i = 0; i < sizeof(refused_calls) / sizeof(refused_calls[0]); i++) {
+		static struct run r;
+		r = (struct run){.component = "wave", .entry = refused_calls[i].call};
+		refused(&r, refused_calls[i].why);
+	}
 }

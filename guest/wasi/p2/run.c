@@ -7,6 +7,7 @@
 
 #include "guest/component/component.h"
 #include "guest/component/types.h"
+#include "guest/wasi/invoke.h"
 #include "guest/wasi/p1/p1.h"
 #include "guest/wasi/p2/p2.h"
 #include "guest/wasi/report.h"
@@ -157,13 +158,14 @@ _Noreturn static void call_run(struct component_instance *instance)
 
 static void refuse_options(void)
 {
-	if (wasi.boot->entry)
-		wasi_refuse("functions of components cannot be called by name yet");
+	if (wasi.boot->entry && !invoke_is_call(wasi_boot_string(wasi.boot->entry)))
+		wasi_refuse("a function of a component is called with its arguments: f() and the "
+			    "like");
 	if (wasi.boot->flags & MOTE_BOOT_READY && *wasi_boot_string(wasi.boot->init))
 		wasi_refuse("functions of components cannot be called before a snapshot yet");
 	if (wasi.boot->flags & (MOTE_BOOT_LIBRARY | MOTE_BOOT_CALLS))
-		wasi_refuse("functions of components cannot be called by name yet (--invoke, or "
-			    "a host program)");
+		wasi_refuse("a component's functions are called by --invoke 'f()' only, not by a "
+			    "host program yet");
 }
 
 _Noreturn void p2_run(void)
@@ -179,5 +181,7 @@ _Noreturn void p2_run(void)
 		p1_fds_init();
 		instance = instantiate();
 	}
+	if (wasi.boot->entry)
+		invoke_component(instance, wasi_boot_string(wasi.boot->entry));
 	call_run(instance);
 }
