@@ -24,4 +24,5 @@ $(B)/test/plugins/%.wasm: test/integration/plugins/%.c test/integration/plugins/
 	@mkdir -p $(@D)
 	clang --target=wasm32 -nostdlib -Wl,--no-entry -O2 -g -fno-builtin -Wall -Wextra $< -o $@
 envoy-test: $(B)/libmote_envoy.so $(PLUGINS)
+bench: envoy-test
 .PHONY: envoy-test

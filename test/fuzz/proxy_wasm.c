@@ -146,9 +146,9 @@ static void request(struct pw_vm *vm, const uint8_t *data, size_t size)
 {
 	const struct mote_value arg = mote_bytes(data, size);
 	struct mote_value result = {0};
-	struct mote_proxy_bytes bytes;
-	uint64_t number;
-	uint32_t status;
+	struct mote_proxy_bytes bytes = {0};
+	uint64_t number = 0;
+	uint32_t status = 0;
 	if (pw_host_function(vm, NULL, &arg, 1, &result, NULL) == 0) {
 		struct mote_in in = {.at = result.of.bytes.data, .left = result.of.bytes.len};
 		require(mote_get_u32(&in, &status) && mote_get(&in, &number, sizeof(number)) &&

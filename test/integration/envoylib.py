@@ -128,11 +128,15 @@ def serve_lines():
 class Envoy:
     """Envoy with these listeners; `with` ends it. Its log is in .log()."""
 
-    def __init__(self, binary, listeners, clusters=(), concurrency=1, options=()):
+    def __init__(self, binary, listeners, clusters=(), concurrency=1, options=(), updated=False):
         self.directory = tempfile.TemporaryDirectory(prefix="mote-envoy-")
         self.path = pathlib.Path(self.directory.name)
         config = {"admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
-                  "static_resources": {"listeners": list(listeners), "clusters": list(clusters)}}
+                  "static_resources": {"listeners": [] if updated else list(listeners), "clusters": list(clusters)}}
+        if updated:  # by .update()
+            self.update(listeners)
+            config["node"] = {"id": "test", "cluster": "test"}
+            config["dynamic_resources"] = {"lds_config": {"path_config_source": {"path": str(self.path / "lds.json")}}}
         (self.path / "envoy.json").write_text(json.dumps(config))
         self.log_file = open(self.path / "log", "w")
         self.process = subprocess.Popen(
@@ -141,6 +145,18 @@ class Envoy:
              "--component-log-level", "dynamic_modules:info", *options],
             stdout=self.log_file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             env={**os.environ, "ENVOY_DYNAMIC_MODULES_SEARCH_PATH": str(BUILD)})
+
+    def update(self, listeners):
+        """Other listeners from now on."""
+        text = json.dumps({"resources": [{"@type": type_of("envoy.config.listener.v3.Listener"), **listener}
+                                         for listener in listeners]})
+        (self.path / "new").write_text(text)
+        (self.path / "new").rename(self.path / "lds.json")
+
+    def vms(self):
+        """How many VMs the process has."""
+        links = pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir()
+        return sum(os.readlink(link) == "anon_inode:kvm-vm" for link in links if link.is_symlink())
 
     def __enter__(self):
         end = time.monotonic() + PATIENCE

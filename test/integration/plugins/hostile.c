@@ -30,6 +30,17 @@ static void grow(void)
 	__builtin_trap();
 }
 
+__attribute__((import_module("wasi_snapshot_preview1"), import_name("poll_oneoff"))) int
+poll_oneoff(const void *in, void *out, size_t count, size_t *done);
+
+/* An hour, without CPU time. */
+static void sleep_long(void)
+{
+	static uint64_t subscription[6] = {[3] = 3600000000000UL}, event[4];
+	size_t done;
+	poll_oneoff(subscription, event, 1, &done);
+}
+
 static void bad_arguments(void)
 {
 	char *value;
@@ -93,6 +104,8 @@ int proxy_on_request_headers(uint32_t context, uint32_t count, int end)
 	if (same(path, len, S("/loop")))
 		for (;;)
 			sink++;
+	if (same(path, len, S("/sleep")))
+		sleep_long();
 	if (same(path, len, S("/recursion")))
 		sink = recurse(0);
 	if (same(path, len, S("/memory")))

@@ -78,13 +78,15 @@ EXPORT(proxy_abi_version_0_2_1) void proxy_abi_version_0_2_1(void)
 {
 }
 
-/* Memory that the host asks for: never freed, since a VM is reset soon. */
+/* Memory that the host asks for: nothing of it is used beyond a callback, so it begins again. */
 EXPORT(malloc) void *malloc(size_t bytes)
 {
 	static char memory[1 << 20];
 	static size_t used;
-	if (bytes > sizeof(memory) - used)
+	if (bytes > sizeof(memory))
 		return NULL;
+	if (bytes > sizeof(memory) - used)
+		used = 0;
 	void *at = memory + used;
 	used += (bytes + 7) & ~(size_t)7;
 	return at;
