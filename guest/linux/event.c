@@ -42,12 +42,14 @@ int64_t sys_epoll_ctl(int epoll, uint32_t operation, int fd, uint64_t event_at)
 	return mote_epoll_control(mote_area(), epoll, operation, fd, event.events, event.data);
 }
 
+enum { EVENTS_MAX = INT32_MAX / sizeof(struct mote_epoll_event) };
+
 static int64_t wait_for(int32_t epoll, uint64_t to, int32_t capacity,
 			const struct mote_time *timeout)
 {
 	struct wait w;
 	int64_t rc;
-	if (capacity <= 0 || event_file(epoll))
+	if (capacity <= 0 || capacity > EVENTS_MAX || event_file(epoll))
 		return -EINVAL;
 	wait_begin(&w, timeout);
 	do {

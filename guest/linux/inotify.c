@@ -75,5 +75,7 @@ int64_t sys_inotify_add_watch(int fd, uint64_t path, uint32_t mask)
 
 int64_t sys_inotify_rm_watch(int fd, int watch)
 {
+	if (descriptor_check(fd, O_RDWR) < 0)
+		return -EBADF;
 	return mote_inotify_remove(mote_area(), fd, watch);
 }

@@ -4,6 +4,7 @@
 
 #include "guest/linux/event_file.h"
 #include "guest/linux/fs/fd_paths.h"
+#include "guest/linux/fs/file_limit.h"
 #include "guest/linux/syscall.h"
 #include "guest/linux/time.h"
 
@@ -92,6 +93,9 @@ int64_t select_for(uint32_t count, const uint64_t sets[SETS], const struct mote_
 	struct mote_pollfd fds[SELECT_MAX];
 	struct fd_set_words asked[SETS] = {0}, ready[SETS] = {0};
 	int64_t total = 0;
+	/* As Linux does it: what is above all descriptors is not looked at. */
+	if (count > SELECT_MAX && count <= INT32_MAX && descriptor_highest() < SELECT_MAX)
+		count = SELECT_MAX;
 	if (count > SELECT_MAX)
 		return -EINVAL;
 	const uint64_t bytes = (count + 63) / 64 * 8;

@@ -17,6 +17,8 @@
 /* <sys/socket.h> */
 enum {
 	AF_UNIX = 1,
+	AF_INET = 2,
+	AF_INET6 = 10,
 	SOCK_STREAM = 1,
 	SOCK_KIND = 15,
 	SOCK_CLOEXEC = O_CLOEXEC,
@@ -42,8 +44,15 @@ enum {
 	MSG_CMSG_CLOEXEC = 0x40000000,
 };
 
+static bool is_family(uint32_t domain)
+{
+	return domain == AF_UNIX || domain == AF_INET || domain == AF_INET6;
+}
+
 int64_t sys_socket(uint32_t domain, uint32_t type, uint32_t protocol)
 {
+	if (!is_family(domain))
+		return -EAFNOSUPPORT;
 	int64_t fd = descriptor_admit(mote_socket(mote_area(), domain, type, protocol));
 	return fd_set_close_on_exec(fd, type & SOCK_CLOEXEC);
 }
@@ -51,6 +60,8 @@ int64_t sys_socket(uint32_t domain, uint32_t type, uint32_t protocol)
 int64_t sys_socketpair(uint32_t domain, uint32_t type, uint32_t protocol, uint64_t to)
 {
 	int32_t fds[2];
+	if (!is_family(domain))
+		return -EAFNOSUPPORT;
 	if (domain == AF_UNIX && protocol > AF_UNIX)
 		return -EPROTONOSUPPORT;
 	int64_t rc = mote_socketpair(mote_area(), domain, type, (void *)to, sizeof(fds));
@@ -67,6 +78,8 @@ int64_t sys_listen(int fd, uint32_t backlog)
 
 int64_t sys_accept4(int fd, uint64_t address, uint64_t len_at, uint32_t flags)
 {
+	if (flags & ~(uint32_t)(SOCK_CLOEXEC | O_NONBLOCK))
+		return mote_get_flags(mote_area(), fd) < 0 ? -EBADF : -EINVAL;
 	struct mote_sockaddr a;
 	int64_t rc = descriptor_admit(mote_accept(mote_area(), fd, flags, &a));
 	if (rc < 0)

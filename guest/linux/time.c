@@ -72,12 +72,16 @@ int64_t sys_clock_gettime(uint32_t clock, uint64_t to)
 	int64_t rc = lib_clock_get(mote_area(), clock, &t);
 	if (rc < 0)
 		return rc;
-	return put_user_optional(to, &t, sizeof(t));
+	return put_user(to, &t, sizeof(t));
 }
 
 int64_t sys_clock_getres(uint32_t clock, uint64_t to)
 {
-	return mote_clock_resolution(mote_area(), clock, (void *)to);
+	struct mote_time t;
+	int64_t rc = mote_clock_resolution(mote_area(), clock, &t);
+	if (rc < 0)
+		return rc;
+	return put_user_optional(to, &t, sizeof(t));
 }
 
 int64_t sys_gettimeofday(uint64_t to)

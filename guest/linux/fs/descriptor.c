@@ -443,6 +443,9 @@ int64_t sys_dup3(int fd, int to, uint32_t flags)
 
 int64_t sys_pipe2(uint64_t to, uint32_t flags)
 {
+	if (flags &
+	    ~(uint32_t)(O_CLOEXEC | O_NONBLOCK)) /* O_DIRECT: pipes of packets are not there */
+		return -EINVAL;
 	int64_t rc = mote_pipe(mote_area(), (void *)to, 2 * sizeof(int32_t), flags & O_NONBLOCK);
 	return descriptor_pair_on_exec(rc, to, flags & O_CLOEXEC);
 }
@@ -462,7 +465,9 @@ int64_t sys_ftruncate(int fd, uint64_t size)
 /* A file in memory. Its name is for /proc/self/fd. */
 int64_t sys_memfd_create(uint64_t name_at, uint32_t flags)
 {
-	enum { NAME_BYTES = 249, CLOEXEC = 1 };
+	enum { NAME_BYTES = 249, CLOEXEC = 1, SEALING = 2, NOEXEC_SEAL = 8, EXEC = 16 };
+	if (flags & ~(uint32_t)(CLOEXEC | SEALING | NOEXEC_SEAL | EXEC))
+		return -EINVAL;
 	char name[NAME_BYTES + 1], path[NAME_BYTES + 32];
 	uint64_t len = 0;
 	do

@@ -115,10 +115,39 @@ static int64_t check(const struct transfer *t, struct mote_stat *st)
 	return descriptor_check(t->fd, t->access);
 }
 
+static bool is_of_sockets(uint64_t nr)
+{
+	switch (nr) {
+	case __NR_bind:
+	case __NR_sendto:
+	case __NR_recvfrom:
+	case __NR_sendmsg:
+	case __NR_recvmsg:
+	case __NR_sendmmsg:
+	case __NR_recvmmsg:
+	case __NR_setsockopt:
+	case __NR_getsockopt:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether it is a socket is asked before its arguments are looked at. */
+static int64_t socket_fault(int64_t rc, int32_t fd)
+{
+	struct mote_stat st;
+	if (mote_fstat(mote_area(), fd, &st) < 0)
+		return -EBADF;
+	return S_ISSOCK(st.mode) ? rc : -ENOTSOCK;
+}
+
 int64_t transfer_fault(int64_t rc, const struct syscall *s, struct syscall *shorter)
 {
 	struct mote_stat st;
 	struct transfer t;
+	if (is_of_sockets(s->nr))
+		return socket_fault(rc, (int32_t)s->arg[0]);
 	if (!describe(s, &t) || proc_file(t.fd) || (t.at_offset && s->arg[3] > INT64_MAX))
 		return rc;
 	const int64_t checked = check(&t, &st);

@@ -165,6 +165,23 @@ int32_t proc_descriptor(const char *path)
 		       : -1;
 }
 
+/* What tells of the network is the host's to know: a program that looks for it is named once. */
+static void note_network(const char *path)
+{
+	static const char *const trees[] = {"/proc/net", PROCESS "/net", "/proc/sys/net",
+					    "/sys/class/net"};
+	static bool noted;
+	char name[PROC_PATH_MAX];
+	const char *listed = listed_name(path, name);
+	size_t len;
+	for (size_t i = 0; !noted && i < sizeof(trees) / sizeof(trees[0]); i++) {
+		if (!path_covers(trees[i], listed, &len))
+			continue;
+		noted = true;
+		lib_log("%s is not there: nothing in /proc and /sys tells of the network", path);
+	}
+}
+
 int64_t proc_lookup(const char *path)
 {
 	char above[PROC_PATH_MAX];
@@ -172,6 +189,7 @@ int64_t proc_lookup(const char *path)
 		return -ENOENT;
 	if (proc_node(path) || proc_is_directory(path) || proc_descriptor(path) >= 0)
 		return 0;
+	note_network(path);
 	memcpy(above, path, strlen(path) + 1);
 	char *slash = strrchr(above, '/');
 	if (slash)

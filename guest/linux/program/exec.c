@@ -98,6 +98,8 @@ static int64_t check_file(struct program_file *f, const char *name)
 		return rc;
 	if (!S_ISREG(st.mode))
 		return -EACCES;
+	if (!(st.mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
+		return -EACCES;
 	f->bytes = st.size;
 	rc = check_writers(&st);
 	if (rc < 0)

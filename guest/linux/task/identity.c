@@ -17,6 +17,13 @@ int64_t sys_getpid(void)
 	return process.boot->pid;
 }
 
+/* Of the only process there is, which leads its group and session. */
+int64_t sys_getpgid(int pid)
+{
+	const int own = (int32_t)process.boot->pid;
+	return pid == 0 || pid == own ? own : -ESRCH;
+}
+
 int64_t sys_getppid(void)
 {
 	return 0;
@@ -26,7 +33,7 @@ int64_t sys_getppid(void)
 int64_t sys_setpgid(int pid, int group)
 {
 	const int own = (int32_t)process.boot->pid;
-	if (group < 0)
+	if (group < 0 || pid < 0)
 		return -EINVAL;
 	if (pid != 0 && pid != own)
 		return -ESRCH;

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the process may use, and what it has used. */
+/* What the process may use. */
 #include "guest/linux/task/limits.h"
 
 #include "guest/linux/fs/fd_paths.h"
 #include "guest/linux/mm/layout.h"
 #include "guest/linux/syscall.h"
 #include "guest/linux/task/credentials.h"
-#include "guest/linux/time.h"
 #include "guest/linux/timers.h"
 
 #include <linux/capability.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
-#include <linux/time.h>
 
 #define NO_LIMIT                                 \
 	{                                        \
@@ -116,7 +114,9 @@ int64_t sys_prlimit64(int pid, uint32_t which, uint64_t next, uint64_t old)
 
 int64_t sys_getrlimit(uint32_t which, uint64_t to)
 {
-	return sys_prlimit64(0, which, 0, to);
+	if (which >= RLIM_NLIMITS)
+		return -EINVAL;
+	return to ? sys_prlimit64(0, which, 0, to) : -EFAULT;
 }
 
 int64_t sys_setrlimit(uint32_t which, uint64_t from)
@@ -124,20 +124,4 @@ int64_t sys_setrlimit(uint32_t which, uint64_t from)
 	if (!from)
 		return -EFAULT;
 	return sys_prlimit64(0, which, from, 0);
-}
-
-int64_t sys_getrusage(int who, uint64_t to)
-{
-	struct rusage usage = {0};
-	struct mote_time t;
-	if (who != RUSAGE_SELF && who != RUSAGE_THREAD && who != RUSAGE_CHILDREN)
-		return -EINVAL;
-	if (who != RUSAGE_CHILDREN) {
-		int64_t rc = mote_clock_get(mote_area(), CLOCK_THREAD_CPUTIME_ID, &t);
-		if (rc < 0)
-			return rc;
-		usage.ru_utime.tv_sec = t.sec;
-		usage.ru_utime.tv_usec = t.nsec / NS_PER_US;
-	}
-	return put_user(to, &usage, sizeof(usage));
 }

@@ -3,15 +3,21 @@
  * System calls on the process and the system: its end, the other processes that it cannot have, and
  * its attributes.
  */
+#include "guest/linux/event_file.h"
+#include "guest/linux/mm/memory.h"
 #include "guest/linux/syscall.h"
 #include "guest/linux/task/credentials.h"
+#include "guest/linux/time.h"
 
 #include <linux/personality.h>
 #include <linux/prctl.h>
+#include <linux/random.h>
+#include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/sysinfo.h>
 #include <linux/time.h>
 #include <linux/utsname.h>
+#include <linux/wait.h>
 
 int64_t sys_zero(void)
 {
@@ -60,9 +66,36 @@ int64_t sys_clone3(uint64_t args_at, uint64_t size)
 	return sys_clone(flags);
 }
 
-int64_t sys_wait4(void)
+int64_t sys_wait4(int pid, uint64_t status, uint32_t options)
 {
-	return -ECHILD;
+	const uint32_t known = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
+	(void)status;
+	if (options & ~known)
+		return -EINVAL;
+	return pid == INT32_MIN ? -ESRCH : -ECHILD;
+}
+
+int64_t sys_waitid(int kind, int id, uint64_t info, uint32_t options)
+{
+	const uint32_t states = WEXITED | WSTOPPED | WCONTINUED;
+	const uint32_t known = states | WNOHANG | WNOWAIT | __WNOTHREAD | __WCLONE | __WALL;
+	(void)info;
+	if ((options & ~known) || !(options & states))
+		return -EINVAL;
+	switch (kind) {
+	case P_ALL:
+		return -ECHILD;
+	case P_PID:
+		return id > 0 ? -ECHILD : -EINVAL;
+	case P_PGID:
+		return id >= 0 ? -ECHILD : -EINVAL;
+	case P_PIDFD:
+		if (id < 0)
+			return -EINVAL;
+		return event_file(id) ? -ECHILD : -EBADF;
+	default:
+		return -EINVAL;
+	}
 }
 
 /* --- attributes --- */
@@ -205,9 +238,30 @@ int64_t sys_getcpu(uint64_t cpu, uint64_t node)
 	return put_user_optional(node, &first, sizeof(first));
 }
 
-int64_t sys_getrandom(uint64_t to, uint64_t bytes)
+int64_t sys_getrandom(uint64_t to, uint64_t bytes, uint32_t flags)
 {
+	const uint32_t both = GRND_RANDOM | GRND_INSECURE;
+	if ((flags & ~(uint32_t)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE)) ||
+	    (flags & both) == both)
+		return -EINVAL;
 	return mote_random(mote_area(), (void *)to, bytes);
+}
+
+int64_t sys_getrusage(int who, uint64_t to)
+{
+	struct rusage usage = {0};
+	struct mote_time t;
+	if (who != RUSAGE_SELF && who != RUSAGE_THREAD && who != RUSAGE_CHILDREN)
+		return -EINVAL;
+	if (who != RUSAGE_CHILDREN) {
+		int64_t rc = mote_clock_get(mote_area(), CLOCK_THREAD_CPUTIME_ID, &t);
+		if (rc < 0)
+			return rc;
+		usage.ru_utime.tv_sec = t.sec;
+		usage.ru_utime.tv_usec = t.nsec / NS_PER_US;
+		usage.ru_maxrss = (long)(memory_mapped_bytes() >> 10);
+	}
+	return put_user(to, &usage, sizeof(usage));
 }
 
 /* --- the system --- */

@@ -145,6 +145,8 @@ static int64_t alt_stack_set(struct alt_stack *s, const struct alt_stack *next, 
 		*s = (struct alt_stack){.flags = next->flags};
 		return 0;
 	}
+	if (next->sp == s->sp && next->bytes == s->bytes && next->flags == s->flags)
+		return 0;
 	if (next->bytes < ALT_STACK_MIN)
 		return -ENOMEM;
 	*s = *next;

@@ -44,8 +44,8 @@ int64_t sys_rt_sigqueueinfo(int pid, int signo, uint64_t info_at)
 	siginfo_t info;
 	if (get_user(&info, info_at, sizeof(info)) < 0)
 		return -EFAULT;
-	if (pid != own_pid())
-		return -ESRCH;
+	if (pid != own_pid()) /* nobody says to another that it was the kernel, or kill(2) */
+		return info.si_code >= 0 || info.si_code == SI_TKILL ? -EPERM : -ESRCH;
 	if (signo < 0 || signo > SIGNALS)
 		return -EINVAL;
 	const struct signal_info given = {

@@ -10,6 +10,7 @@
  *   n  the same, but first one that is not there
  *   b  memory to be written: valid, the last eight bytes of a page, read-only, not mapped
  *   i  memory to be read
+ *   t  the same but null, which means to wait without limit
  *   v  vectors: one, of bad memory, of a negative length, at the edge of a page
  *   s  a size
  *   o  an offset
@@ -271,6 +272,13 @@ static struct values buffers(int written)
 	return v;
 }
 
+static struct values timeouts(void)
+{
+	struct values v = buffers(0);
+	v.of[1] = v.of[--v.count];
+	return v;
+}
+
 static struct values vectors(void)
 {
 	static struct iovec one[1025], bad, negative, empty;
@@ -345,6 +353,9 @@ static int arguments(const char *args, struct values v[ARGS_MAX])
 			break;
 		case 'v':
 			v[n++] = vectors();
+			break;
+		case 't':
+			v[n++] = timeouts();
 			break;
 		case 's':
 			v[n++] = sizes();
