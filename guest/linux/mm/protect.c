@@ -149,3 +149,44 @@ int64_t sys_msync(uint64_t addr, uint64_t bytes, uint32_t flags)
 		rc = -ENOMEM;
 	return rc;
 }
+
+/* --- mincore --- */
+
+/*
+ * Whether a page is mapped: 1, or 0 if nothing is behind it; -ENOMEM: it is not. Which pages are in
+ * memory is the host's to know.
+ */
+static int64_t page_state(uint64_t at)
+{
+	uint64_t end = at + MOTE_PAGE;
+	switch (ranges_kind(at, &end)) {
+	case RANGE_FREE:
+		return -ENOMEM;
+	case RANGE_RESERVED:
+	case RANGE_LEFT_OUT:
+		return 0;
+	case RANGE_OTHER:
+		break;
+	}
+	if (ranges_in_zone(at, MOTE_PAGE))
+		return 1;
+	return mote_mem_access(mote_area(), at) > 0 ? 1 : -ENOMEM;
+}
+
+int64_t sys_mincore(uint64_t addr, uint64_t bytes, uint64_t to)
+{
+	const uint64_t size = page_up(bytes);
+	if (addr % MOTE_PAGE)
+		return -EINVAL;
+	if (size < bytes || addr > MOTE_VA_END || size > MOTE_VA_END - addr)
+		return -ENOMEM;
+	for (uint64_t at = 0; at < size; at += MOTE_PAGE) {
+		const int64_t state = page_state(addr + at);
+		const uint8_t told = (uint8_t)state;
+		if (state < 0)
+			return state;
+		if (put_user(to + at / MOTE_PAGE, &told, 1) < 0)
+			return -EFAULT;
+	}
+	return 0;
+}
