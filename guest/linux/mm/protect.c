@@ -182,10 +182,10 @@ int64_t sys_mincore(uint64_t addr, uint64_t bytes, uint64_t to)
 		return -ENOMEM;
 	for (uint64_t at = 0; at < size; at += MOTE_PAGE) {
 		const int64_t state = page_state(addr + at);
-		const uint8_t told = (uint8_t)state;
+		const uint8_t answer = (uint8_t)state;
 		if (state < 0)
 			return state;
-		if (put_user(to + at / MOTE_PAGE, &told, 1) < 0)
+		if (put_user(to + at / MOTE_PAGE, &answer, 1) < 0)
 			return -EFAULT;
 	}
 	return 0;

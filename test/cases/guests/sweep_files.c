@@ -6,6 +6,7 @@
  * and bad memory), /dev/null with memory that is not there, how much of a huge write a socket takes
  * before the memory ends, and files in memory at the end of all offsets.
  *
+ * cases: kernel 6.18 (the order in which errors are found differs from version to version)
  * cases: memory (each call has its files made again)
  * cases: filter grep -vE \
  * cases: filter -e '^p?(read|write)(64|v|v2)?\((event|epoll|timer|null), ' \

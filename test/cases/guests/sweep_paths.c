@@ -5,6 +5,7 @@
  * Not compared: which of two errors a file's name with a slash at its end has, and an exchange or
  * mknod of such names; a path that is null with AT_EMPTY_PATH, which Linux takes from 6.11 on.
  *
+ * cases: kernel 6.18 (the order in which errors are found differs from version to version)
  * cases: memory (each call has its files made again)
  * cases: filter grep -vE \
  * cases: filter -e '^(open|openat|creat)\(.*file/, ' \

@@ -5,6 +5,7 @@
  * Not compared: what is documented not to be there, and which of two errors epoll_wait says of what
  * is not an epoll, and futex and getrandom of memory that is not there.
  *
+ * cases: kernel 6.18 (the order in which errors are found differs from version to version)
  * cases: memory (each call has its files made again)
  * cases: filter grep -vE \
  * cases: filter -e '^epoll_p?wait2?\(read' \

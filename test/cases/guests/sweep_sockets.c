@@ -2,8 +2,10 @@
 /*
  * Socket calls with good and bad arguments.
  *
- * Not compared: which of two errors there is of descriptors that are not sockets; flags of 2^32 - 1.
+ * Not compared: which of two errors there is of descriptors that are not sockets, and flags of
+ * 2^32 - 1.
  *
+ * cases: kernel 6.18 (the order in which errors are found differs from version to version)
  * cases: memory (each call has its files made again)
  * cases: mote --net
  * cases: filter grep -vE \
