@@ -11,7 +11,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from api_stub import Cluster, documents, granted, of_kind  # noqa: E402
-from node_host import IMAGE, K3S, RKE2, SCRIPT, TOP, Node, Result, mount, one, within  # noqa: E402
+from node_host import IMAGE, K3S, RKE2, SCRIPT, TOP, Node, Result, decode, mount, one, within  # noqa: E402
 
 DIRECTORY, SERIES = sys.argv[1:3]
 OLD = SERIES.startswith("1.")
@@ -364,7 +364,7 @@ class Daemon:
     def end(self):
         self.process.terminate()
         assert self.process.wait(timeout=400) == 0, self.text()
-        assert not subprocess.run(["pgrep", "-f", "^sleep infinity"], capture_output=True, check=False).stdout
+        within(20, lambda: not subprocess.run(["pgrep", "-f", "^sleep infinity"], capture_output=True, check=False).stdout)
 
     def result(self):
         within(200, self.ended)
@@ -497,6 +497,55 @@ def test_cluster_ends_in_the_middle():
         daemon.process.terminate()
         assert daemon.process.wait(timeout=400) == 143, daemon.text()
         assert labelled(cluster) is None and node.has("mote"), time.monotonic() - began
+
+
+@case("1.7", "2.1")
+def test_from_a_pod():
+    """The DaemonSet's container as the manifests have it, in a pod of runc: privileged, its root read-only, the node's root at
+    /host. Its programs are the machine's, whose /usr it gets as a volume."""
+    with Node() as node:
+        node.write(MAIN, base())
+        node.start().load(DIRECTORY)
+        before = node.tree()
+        for command in ("install", "status", "remove"):
+            environment = {"PATH": "/node/bin:/usr/sbin:/usr/bin", "TMPDIR": "/run/mote-node", "MOTE_NODE_PROGRAMS": "/mote/bin",
+                           "MOTE_NODE_SHARE": "/mote/share"}
+            code, log = pod_of_runc(node, ["/mote/bin/mote-node", command], environment)
+            assert code == 0, log
+            assert node.has("mote") == (command != "remove"), log
+        assert node.tree() == before, difference(before, node.tree())
+
+
+def pod_of_runc(node, command, environment):
+    """(exit code, log) of a container as in install.yaml, without a cluster."""
+    [daemon] = of_kind(documents(MANIFESTS + "/install.yaml"), "DaemonSet")
+    security = daemon["spec"]["template"]["spec"]["containers"][0]["securityContext"]
+    name = "daemon-" + command[1]
+    os.makedirs(node.path("/node/run-" + name))
+    subprocess.run(["cp", "-aT", IMAGE, node.path("/node/mote")], check=True)
+    subprocess.run(["cp", "-aT", IMAGE + "/share/mote", node.path("/node/mote/share")], check=True)
+    pod, config = node.sandbox(name, "runc", security["privileged"])
+    volumes = [{1: "/host", 2: "/"}, {1: "/run/mote-node", 2: "/node/run-" + name}, {1: "/usr", 2: "/usr", 3: 1}, {1: "/mote", 2: "/node/mote", 3: 1}]
+    made = node.call("CreateContainer", {1: pod, 3: config, 2: {
+        1: {1: "mote-node"}, 2: {1: "example.com/usr:1"}, 3: command, 6: [{1: k, 2: v} for k, v in environment.items()], 7: volumes,
+        11: name + ".log", 15: {2: {2: int(security["privileged"]), 7: int(security["readOnlyRootFilesystem"])}}}})
+    container = one(made, 1).decode()
+    node.call("StartContainer", {1: container})
+
+    def status():
+        return decode(one(node.call("ContainerStatus", {1: container}), 1))
+
+    def ended():
+        try:
+            return one(status(), 3) == 2
+        except AssertionError:  # containerd restarts
+            return False
+
+    within(100, ended)
+    code = one(status(), 7)
+    log = node.read("/run/pod-logs/%s.log" % name)
+    node.remove_sandbox(pod)
+    return code, log
 
 
 # --- The manifests ---

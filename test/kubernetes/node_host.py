@@ -21,15 +21,25 @@ IMAGE = os.path.join(TOP, "build/release/node-image/usr/local")
 K3S = "/var/lib/rancher/k3s/agent/etc/containerd"
 RKE2 = "/var/lib/rancher/rke2/agent/etc/containerd"
 
-# `restart` answers as systemd does for a unit of Type=notify: when containerd listens, or has ended.
+# As systemd's, it only asks: who is asked is `init`, which answers for a unit of Type=notify when containerd listens, or
+# has ended. So it works from a pod as well.
 SYSTEMCTL = r"""#!/bin/sh
-unit=$(cat /node/unit)
 case $1 in
 --version) echo systemd ;;
-is-active) [ "$3" = "$unit" ] ;;
+is-active) [ "$3" = "$(cat /node/unit)" ] ;;
 restart)
-	echo "$2" >>/node/restarts
-	[ "$2" = "$unit" ] || exit 5
+	echo "$2" >/node/request
+	read -r status </node/answer
+	exit "$status"
+	;;
+*) exit 2 ;;
+esac
+"""
+
+INIT = r"""#!/bin/sh
+restart() (
+	echo "$1" >>/node/restarts
+	[ "$1" = "$(cat /node/unit)" ] || exit 5
 	[ ! -s /node/pid ] || kill "$(cat /node/pid)" 2>/dev/null
 	while [ -s /node/pid ] && kill -0 "$(cat /node/pid)" 2>/dev/null; do sleep 0.05; done
 	rm -f "$(cat /node/socket)"
@@ -38,9 +48,11 @@ restart)
 	setsid containerd $(cat /node/arguments) >>/node/log 2>&1 </dev/null &
 	echo $! >/node/pid
 	until [ -S "$(cat /node/socket)" ]; do kill -0 "$(cat /node/pid)" 2>/dev/null || exit 1; sleep 0.05; done
-	;;
-*) exit 2 ;;
-esac
+)
+while read -r unit </node/request; do
+	restart "$unit" 2>>/node/log
+	echo "$?" >/node/answer
+done
 """
 
 # k3s's part: config.toml from a template or, without one, from its own; the newer template wins.
@@ -101,6 +113,9 @@ class Node:
         mount("--bind", here, self.path("node/containerd"))
         self.write("/etc/resolv.conf", "nameserver 127.0.0.1\n")
         self.write("/node/bin/systemctl", SYSTEMCTL, 0o755)
+        self.write("/node/bin/init", INIT, 0o755)
+        os.mkfifo(self.path("/node/request"))
+        os.mkfifo(self.path("/node/answer"))
         self.write("/node/unit", unit + "\n")
         self.write("/node/restarts", "")
         rancher = unit[:3] in ("k3s", "rke")
@@ -111,11 +126,14 @@ class Node:
         if rancher:
             self.write("/node/render", RENDER % self.directory)
             self.write(self.directory + "/config.toml", "")
+        self.init = subprocess.Popen(["/usr/sbin/chroot", self.root, "init"], env=self.environ(), stdin=subprocess.DEVNULL)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self.init.kill()
+        self.init.wait()
         self.stop()
         for path in glob.glob("/proc/[0-9]*"):
             try:
@@ -200,14 +218,14 @@ class Node:
 
     def load(self, directory):
         """The images of a cluster."""
-        for name in ("pause.tar", "node.tar"):
+        for name in ("pause.tar", "node.tar", "usr.tar"):
             shutil.copy(os.path.join(directory, name), self.path("/node"))
             done = self.chroot("ctr", "-a", self.socket, "-n", "k8s.io", "images", "import", "/node/" + name, check=False)
             assert done.returncode == 0, done
 
-    def sandbox(self, name, handler):
+    def sandbox(self, name, handler, privileged=False):
         """A pod; (its id, its configuration)."""
-        config = {1: {1: name, 2: "uid-" + name, 3: "default"}, 3: "/run/pod-logs", 8: {2: {1: {1: 2, 2: 1, 3: 2}}}}
+        config = {1: {1: name, 2: "uid-" + name, 3: "default"}, 3: "/run/pod-logs", 8: {2: {1: {1: 2, 2: 1, 3: 2}, 6: int(privileged)}}}
         return one(self.call("RunPodSandbox", {1: config, 2: handler}), 1).decode(), config
 
     def remove_sandbox(self, pod):
