@@ -336,6 +336,41 @@ def test_containerd_is_not_there():
         node.mote("status").refused("containerd does not answer")
 
 
+@case("2.1")
+def test_no_service_manager():
+    """Nothing is begun that could not be ended. The machine's own systemctl, if it has one, is none."""
+    with Node() as node:
+        node.write(MAIN, base())
+        node.start()
+        before = node.tree()
+        node.environment["PATH"] = "/usr/sbin:/usr/bin"
+        hidden = [path for path in map(node.path, ("/usr/bin/systemctl", "/usr/sbin/rc-service")) if os.path.exists(path)]
+        for path in hidden:
+            mount("--bind", "/dev/null", path)
+        try:
+            node.mote("install").refused("neither systemctl nor rc-service")
+        finally:
+            for path in hidden:
+                subprocess.run(["umount", path], check=True)
+        assert node.tree() == before and node.restarts() == []
+
+
+@case("2.1")
+def test_open_rc():
+    """The node's service manager is OpenRC, as with k3s on Alpine."""
+    with Node() as node:
+        node.write(MAIN, base())
+        node.start()
+        os.rename(node.path("/node/bin/systemctl"), node.path("/node/bin/asks"))
+        node.write("/node/bin/systemctl", "#!/bin/sh\nexit 1\n", 0o755)
+        node.write("/node/bin/rc-service", "#!/bin/sh\ncase $1:$2 in\n--version:) ;;\n*:status) exec asks is-active --quiet \"$1\" ;;\n"
+                                           "*:restart) exec asks restart \"$1\" ;;\nesac\n", 0o755)
+        node.mote("install").ok()
+        assert node.has("mote") and node.restarts() == ["containerd"]
+        node.mote("remove").ok()
+        assert not node.has("mote")
+
+
 # --- In a cluster ---
 
 class Daemon:
