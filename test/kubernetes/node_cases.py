@@ -331,7 +331,7 @@ def test_containerd_is_not_there():
     with Node() as node:
         node.write(MAIN, base())
         before = node.tree()
-        node.mote("install").refused("containerd does not answer at /run/containerd/containerd.sock")
+        node.mote("install", "--seconds", "1").refused("containerd does not answer at /run/containerd/containerd.sock")
         assert node.tree() == before, difference(before, node.tree())
         node.mote("status").refused("containerd does not answer")
 
@@ -399,7 +399,7 @@ class Daemon:
     def end(self):
         self.process.terminate()
         assert self.process.wait(timeout=400) == 0, self.text()
-        within(20, lambda: not subprocess.run(["pgrep", "-f", "^sleep infinity"], capture_output=True, check=False).stdout)
+        assert not subprocess.run(["pgrep", "-f", "mote-node --host"], capture_output=True, check=False).stdout, "it left a child"
 
     def result(self):
         within(200, self.ended)
