@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a pod's author asks for: honoured as runc does next to it, or refused by name. SPECIFICATION.md's table has a row each."""
 import contextlib
+import glob
 import os
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def volume(path, where="/v", readonly=False):
 
 def security(**fields):
     number = {"capabilities": 1, "namespaces": 3, "user": 5, "readonly": 7, "groups": 8, "no_new_privs": 11, "group": 12,
-              "masked": 13, "readonly_paths": 14, "seccomp": 15}
+              "masked": 13, "readonly_paths": 14, "seccomp": 15, "apparmor": 16}
     return {"security": {number[k]: {1: v} if k in ("user", "group") else v for k, v in fields.items()}}
 
 
@@ -210,6 +211,92 @@ def test_pod_fields_refused():
         refused(lambda config=config: Pod("refused", handler=HANDLER, **config), text)
     with Pod("runc", handler="runc", pid=NODE) as pod:
         assert outcome(pod, "runc-pid", ["true"], **security(namespaces={1: NODE, 2: NODE, 3: NODE}))[0] == 0
+
+
+def test_pod_fields_proc_mount():
+    """procMount: Default's masked and read-only paths, and Unmasked's none of them."""
+    data = os.path.join(DIR, "data")
+    write(data + "/secret", "of the host")
+    change = ["sh", "-c", "{ echo x >/proc/sys/kernel/hostname; } 2>/dev/null && echo written || echo refused"]
+    read = ["sh", "-c", "{ read -r line </proc/keys; } 2>/dev/null && echo read || echo nothing"]
+    default = security(masked=["/proc/kcore", "/proc/keys", "/proc/timer_list"], readonly_paths=["/proc/bus", "/proc/sys"])
+    told = as_runc([("default", change, default), ("masked", read, default),
+                    ("masked-file", ["cat", "/v/secret"], {**security(masked=["/v/secret"]), **volume(data)}),
+                    ("read-only", ["touch", "/bin/new"], security(readonly_paths=["/bin"]))], network=POD)
+    assert told["read-only"][0] == 1 and told["masked-file"] == (0, []) and told["default"] == (0, [["stdout", "refused"]]), told
+    with Pod("unmasked") as pod:
+        assert outcome(pod, "unmasked", ["echo", "runs"], **security(masked=[], readonly_paths=[])) == (0, [["stdout", "runs"]])
+
+
+def test_pod_fields_oom_score():
+    """What the kubelet makes of a pod's QoS class: oom_score_adj of the process that has the container's memory."""
+    told = {}
+    for handler in ("runc", HANDLER):
+        with Pod("pod-" + handler, handler=handler) as pod:
+            container = pod.create("scored", ["/bin/busybox", "sleep", "600"], image=BUSYBOX, oom_score=789)
+            pod.start(container)
+            scores = set()
+            for path in glob.glob("/sys/fs/cgroup/**/*%s*/cgroup.procs" % container, recursive=True):
+                with open(path) as f:
+                    for pid in f.read().split():
+                        with open("/proc/%s/oom_score_adj" % pid) as score:
+                            scores.add(int(score.read()))
+            told[handler] = scores
+            pod.cri.call("StopContainer", {1: container, 2: 0})
+    assert told[HANDLER] == told["runc"] == {789}, told
+
+
+def test_pod_fields_stop_signal():
+    """The image's StopSignal is what a pod's end sends."""
+    image, root = "example.com/stopped:1", os.path.join(os.environ["IMAGES"], "root/busybox")
+    archive = os.path.join(DIR, "stopped.tar")
+    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
+    subprocess.run([top + "/hack/make-image", "--name", image, "--output", archive, "--entrypoint", "/bin/busybox",
+                    "--stop-signal", "SIGUSR1", root], check=True)
+    subprocess.run(["ctr", "-n", "k8s.io", "images", "import", archive], check=True, stdout=subprocess.DEVNULL)
+    wait = ["/bin/busybox", "sh", "-c", "trap 'echo asked; exit 9' USR1; echo ready; while :; do :; done"]
+    told = {}
+    for handler in ("runc", HANDLER):
+        with Pod("pod-" + handler, handler=handler) as pod:
+            name = handler + "-stopped"
+            container = pod.run(name, wait, image=image)
+            within(20, lambda name=name: os.path.exists(os.path.join(LOGS, name + ".log")) and log(name))
+            pod.cri.call("StopContainer", {1: container, 2: 300})
+            told[handler] = pod.exit_code(container), log(name)
+    subprocess.run(["ctr", "-n", "k8s.io", "images", "rm", image], check=True, stdout=subprocess.DEVNULL)
+    assert told[HANDLER] == told["runc"] == (9, [["stdout", "ready"], ["stdout", "asked"]]), told
+
+
+def test_pod_fields_port_forward():
+    """kubectl port-forward: bytes to a server in the pod's network, and back."""
+    told = {}
+    for handler in ("runc", HANDLER):
+        with Pod("pod-" + handler, POD, [("io.mote.listen", "tcp:127.0.0.1:8080")], handler=handler) as pod:
+            command = probe("serve") if handler == HANDLER else ["/bin/busybox", "nc", "-l", "-p", "8080", "-e", "/bin/busybox", "cat"]
+            container = pod.run(handler + "-server", command, image=None if handler == HANDLER else BUSYBOX)
+            within(20, lambda: listens(8080))
+            url = one(pod.cri.call("PortForward", {1: pod.id, 2: [8080]}), 1).decode()
+            stream = Stream(url + "?port=8080")
+            stream.send(0, b"through the node")
+            stream.until(0, b"through the node")
+            told[handler] = stream.text[0]
+            stream.sock.close()
+            pod.cri.call("StopContainer", {1: container, 2: 0})
+    assert told[HANDLER] == told["runc"] == (8080).to_bytes(2, "little") + b"through the node", told
+
+
+def listens(port):
+    """Whether somebody listens there; no connection is made, since the servers of these tests take one only."""
+    here = os.readlink("/proc/self/ns/net")
+    for path in glob.glob("/proc/[0-9]*/net/tcp*"):
+        try:
+            if os.readlink("/proc/%s/ns/net" % path.split("/")[2]) != here:
+                with open(path) as f:
+                    if any(line.split()[1].endswith(":%04X" % port) and line.split()[3] == "0A" for line in f.readlines()[1:]):
+                        return True
+        except OSError:
+            continue
+    return False
 
 
 if __name__ == "__main__":

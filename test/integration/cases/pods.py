@@ -75,10 +75,10 @@ class Pod:
         for directory in () if Pod.there else glob.glob("/sys/fs/cgroup/k8s.io") + glob.glob("/sys/fs/cgroup/*/k8s.io"):
             within(5, lambda directory=directory: removed(directory))
 
-    def create(self, name, command, image=None, memory=0, mounts=(), environment=(), stdin=False, security=None):
+    def create(self, name, command, image=None, memory=0, mounts=(), environment=(), stdin=False, security=None, oom_score=0):
         config = {1: {1: name}, 2: {1: image or "example.com/%s:1" % KIND}, 3: command, 11: name + ".log",
                   6: [{1: k, 2: v} for k, v in environment], 7: list(mounts), 12: int(stdin)}
-        config[15] = {1: {4: memory}, 2: security or {}}
+        config[15] = {1: {4: memory, 5: oom_score}, 2: security or {}}
         made = self.cri.call("CreateContainer", {1: self.id, 2: config, 3: self.config})
         return one(made, 1).decode()
 
@@ -135,7 +135,7 @@ class Stream:
         self.sock.sendall(("GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bW90ZW1vdGVtb3RlbW90ZQ==\r\n"
                            "Origin: http://%s\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
-                           % (address.path, address.netloc, address.netloc)).encode())
+                           % (address.path + "?" * bool(address.query) + address.query, address.netloc, address.netloc)).encode())
         assert b" 101 " in self.file.readline()
         while self.file.readline().strip():
             pass
