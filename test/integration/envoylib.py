@@ -75,9 +75,12 @@ class Lines(socketserver.BaseRequestHandler):
     """Sends back what it gets, and "end" when the peer has finished sending."""
 
     def handle(self):
-        while data := self.request.recv(65536):
-            self.request.sendall(data)
-        self.request.sendall(b"end")
+        try:
+            while data := self.request.recv(65536):
+                self.request.sendall(data)
+            self.request.sendall(b"end")
+        except ConnectionError:
+            pass  # a peer that resets is one of the cases
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
