@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -454,4 +455,102 @@ Test(runtime_cgroup_files, out_of_memory)
 	cr_expect(cgroup_take_oom(group) && !cgroup_take_oom(group));
 	be(1);
 	cr_expect(cgroup_watch_oom(group, &e) == -ENOENT && strstr(e.text, top), "%s", e.text);
+	put("memory.oom_control", "oom_kill 0\n");
+	cr_expect(cgroup_watch_oom(group, &e) == -ENOENT && strstr(e.text, top),
+		  "without cgroup.event_control: %s", e.text);
+	put("cgroup.event_control", "");
+	cr_expect(cgroup_watch_oom(group, &e) == 0 && cgroup_oom_fd(group) >= 0, "%s", e.text);
+	put("memory.oom_control", "oom_kill 1\n");
+	cr_expect(cgroup_take_oom(group) && !cgroup_take_oom(group));
+}
+
+/* A cgroup none of whose hierarchies has the controller. */
+Test(runtime_cgroup_files, controllers_that_are_not_there)
+{
+	for (int version = 1; version <= 2; version++) {
+		struct err e = {0};
+		be(version);
+		group->hierarchies[0].controllers = 0;
+		struct oci_resources r = OCI_RESOURCES_UNSET;
+		cr_expect(cgroup_update(group, &r, &e) == 0, "%s", e.text);
+		r.pids_limit = -1; /* as a cgroup without the controller has */
+		cr_expect(cgroup_update(group, &r, &e) == 0, "%s", e.text);
+		r.pids_limit = 1;
+		expect_refused(&r, ENOSYS, "linux.resources.pids.limit: this machine's cgroups");
+		r = OCI_RESOURCES_UNSET;
+		r.memory_limit = 1 << 20;
+		expect_refused(&r, ENOSYS, "linux.resources.memory.limit: this machine's cgroups");
+		r = OCI_RESOURCES_UNSET;
+		r.cpu_period_us = 1000;
+		expect_refused(&r, ENOSYS, "linux.resources.cpu.");
+		r = OCI_RESOURCES_UNSET;
+		r.io_weight = 100;
+		expect_refused(&r, ENOSYS, "linux.resources.blockIO.weight: this machine's");
+		cr_expect(cgroup_freeze(group, true, &e) == -ENOSYS && strstr(e.text, "freezer"),
+			  "%s", e.text);
+		cr_expect(cgroup_watch_oom(group, &e) == 0 && cgroup_oom_fd(group) == -1);
+		cr_expect(!cgroup_take_oom(group) && cgroup_oom_kills(group) == 0);
+	}
+	be(2);
+	group->version = 0; /* none is mounted */
+	const struct oci_resources r = OCI_RESOURCES_UNSET;
+	expect_refused(&r, ENOSYS, "no cgroup hierarchy is mounted");
+}
+
+Test(runtime_cgroup_files, files_that_cannot_be_read_or_written)
+{
+	char dir[4500], text[8], path[100];
+	memset(dir, 'a', sizeof(dir) - 1);
+	dir[sizeof(dir) - 1] = '\0';
+	cr_expect(cgroup_write(dir, "f", "1") == -ENAMETOOLONG);
+	cr_expect(cgroup_read(dir, "f", text, sizeof(text)) == -ENAMETOOLONG);
+	cr_expect(cgroup_write(top, "f", "1") == -ENOENT);
+	cr_expect(cgroup_read(top, "f", text, sizeof(text)) == -ENOENT);
+	snprintf(path, sizeof(path), "%s/f", top);
+	cr_assert(mkdir(path, 0700) == 0);
+	cr_expect(cgroup_write(top, "f", "1") == -EISDIR);
+	cr_expect(cgroup_read(top, "f", text, sizeof(text)) == -EISDIR);
+	cr_expect(cgroup_number(top, "f") == 0 && cgroup_number(NULL, "f") == 0);
+	put("g", "123456789\n");
+	cr_expect(cgroup_read(top, "g", text, sizeof(text)) == 7, "as much as there is room for");
+	cr_expect(strcmp(text, "1234567") == 0, "%s", text);
+	cr_expect(cgroup_number(top, "g") == 123456789);
+}
+
+/* Until the process has got to sleep. */
+static void wait_asleep(pid_t pid)
+{
+	char path[32], text[256] = "";
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	while (!strstr(text, ") S ")) {
+		FILE *f = fopen(path, "r");
+		cr_assert(f && fgets(text, sizeof(text), f), "%s", path);
+		fclose(f);
+		usleep(1000);
+	}
+}
+
+/* Next to a kernel thread, which does not freeze, it counts that all others have stopped. */
+Test(runtime_cgroup_files, a_kernel_thread_does_not_keep_a_pause_from_ending)
+{
+	char list[32];
+	struct err e = {0};
+	const pid_t child = make_process();
+	wait_asleep(child);
+	be(2);
+	put("cgroup.events", "populated 1\nfrozen 0\n");
+	put("cgroup.freeze", "0");
+	/* kthreadd, if it can be seen; then a number of no process, and one that sleeps. */
+	snprintf(list, sizeof(list), "2\n4194304\n%d\n", child);
+	put("cgroup.procs", list);
+	const int rc = cgroup_freeze(group, true, &e);
+	const bool seen = access("/proc/2/exe", F_OK) < 0 && access("/proc/2", F_OK) == 0;
+	cr_expect(rc == (seen ? 0 : -ETIMEDOUT), "%d: %s", rc, e.text);
+	/* Without one the kernel has to say so. */
+	snprintf(list, sizeof(list), "%d\n", child);
+	put("cgroup.procs", list);
+	cr_expect(cgroup_freeze(group, true, &e) == -ETIMEDOUT && strstr(e.text, top), "%s",
+		  e.text);
+	kill(child, SIGKILL);
+	cr_expect(is_killed(child, 0));
 }
