@@ -7,6 +7,7 @@ CC := gcc
 endif
 B := build/$(VARIANT)
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -158,7 +159,7 @@ GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -MMD -MP -DMOTE_VERSION='"$(VERSION)"'
 LINUX_CFLAGS := -mgeneral-regs-only
 MOTE_WINDOW := $(shell awk '$$2 == "MOTE_WINDOW" { print $$3 }' api/abi/arch/$(ARCH).h)
 GUEST_LDFLAGS := -nostdlib -static -Wl,-Ttext-segment=$(MOTE_WINDOW) -Wl,-z,max-page-size=4096 -Wl,-z,separate-code \
-	-Wl,--no-relax -Wl,--gc-sections -Wl,--build-id=sha1 -Wl,-e,mote_guest_entry -Wl,-z,noexecstack
+	-Wl,--no-relax -Wl,--gc-sections -Wl,--build-id=none -Wl,-e,mote_guest_entry -Wl,-z,noexecstack
 G := $(B)/guest
 guest_lib := $(call sources,guest/lib)
 guest_linux := $(call sources,guest/linux)
@@ -180,13 +181,13 @@ $(B)/g-wasm/%.o: %.c | $(LAYERS)/.made
 $(B)/g-wasm/%.o: %.S | $(LAYERS)/.made
 	@mkdir -p $(@D)
 	$(GUEST_CC) -g -MMD -MP $(INC_guest) -c $< -o $@
-$(G)/linux.elf: $(OBJ_guest_linux)
+$(G)/linux.elf: $(OBJ_guest_linux) Makefile
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -o $@
+	$(GUEST_CC) $(GUEST_LDFLAGS) $(filter %.o,$^) -o $@
 # libiberty: its demanglers alone, for backtraces (guest/wasi/demangle.c).
-$(G)/wasm.elf: $(OBJ_guest_wasm)
+$(G)/wasm.elf: $(OBJ_guest_wasm) Makefile
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_LDFLAGS) $^ -liberty -o $@
+	$(GUEST_CC) $(GUEST_LDFLAGS) $(filter %.o,$^) -liberty -o $@
 $(G)/%.img: $(G)/%.elf
 	objcopy --strip-all $< $@
 # CPL 0 stubs, linked at their place in the kernel window.
@@ -206,13 +207,19 @@ LIB_HOST := $(LIB_VM) -lprotobuf-c -lnghttp2
 # What libmote has of oci/: snapshots are saved as OCI image layouts. It is all that needs jansson in it.
 OBJ_image_layout := $(filter %/image_layout.o %/json.o,$(OBJ_oci))
 OBJ_libmote := $(OBJ_base) $(OBJ_vm) $(OBJ_image_layout) $(OBJ_api)
-$(B)/libmote.a: $(OBJ_libmote)
+# For our own programs, which use more of it than its interface.
+$(B)/internal.a: $(OBJ_libmote)
 	rm -f $@ && ar rcs $@ $^
+# For others: one object, whose global names all begin with mote_.
+$(B)/libmote.o: $(OBJ_libmote) Makefile
+	$(CC) -r -nostdlib $(filter %.o,$^) -o $@ && objcopy --wildcard --keep-global-symbol='mote_*' $@
+$(B)/libmote.a: $(B)/libmote.o Makefile
+	rm -f $@ && ar rcs $@ $<
 $(B)/libmote.so: $(OBJ_libmote) api/libmote.map
-	$(CC) -shared $(filter-out -static-pie,$(HOST_LDFLAGS)) -Wl,-soname,libmote.so.0 -Wl,--version-script=api/libmote.map $(filter %.o,$^) $(LIB_VM) -o $@
-$(B)/mote: $(OBJ_cli) $(B)/libmote.a
+	$(CC) -shared $(filter-out -static-pie,$(HOST_LDFLAGS)) -Wl,-soname,libmote.so.0 -Wl,-z,nodelete -Wl,--version-script=api/libmote.map $(filter %.o,$^) $(LIB_VM) -o $@
+$(B)/mote: $(OBJ_cli) $(B)/internal.a
 	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@
-$(B)/containerd-shim-mote-v1: $(OBJ_shim) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(B)/libmote.a
+$(B)/containerd-shim-mote-v1: $(OBJ_shim) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(B)/internal.a
 	$(CC) $(HOST_LDFLAGS) $^ $(LIB_HOST) -o $@
 -include guest/sdk/module.mk
 
@@ -226,20 +233,24 @@ product: $(B)/mote $(B)/containerd-shim-mote-v1 $(B)/libmote.a $(B)/libmote.so $
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-# Installing: one file for nodes, the command, the library.
+# Installing: one file for nodes, the command, the library. What is written outside of DESTDIR is nothing but the
+# linker's cache, for a root that installs without one.
+D := $(DESTDIR)
 install: product
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/mote
-	install -m 755 $(B)/mote $(B)/containerd-shim-mote-v1 $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 $(B)/libmote.a $(DESTDIR)$(PREFIX)/lib/
-	install -m 755 $(B)/libmote.so $(DESTDIR)$(PREFIX)/lib/libmote.so.0
-	ln -sf libmote.so.0 $(DESTDIR)$(PREFIX)/lib/libmote.so
-	install -m 644 api/include/mote/*.h $(DESTDIR)$(PREFIX)/include/mote/
+	install -d $(D)$(PREFIX)/bin $(D)$(LIBDIR)/pkgconfig $(D)$(PREFIX)/include/mote
+	install -m 755 $(B)/mote $(B)/containerd-shim-mote-v1 $(D)$(PREFIX)/bin/
+	install -m 644 $(B)/libmote.a $(D)$(LIBDIR)/
+	install -m 755 $(B)/libmote.so $(D)$(LIBDIR)/libmote.so.$(VERSION)
+	ln -sf libmote.so.$(VERSION) $(D)$(LIBDIR)/libmote.so.0
+	ln -sf libmote.so.0 $(D)$(LIBDIR)/libmote.so
+	install -m 644 api/include/mote/*.h $(D)$(PREFIX)/include/mote/
 	for page in contrib/man/*.[1-9]; do \
-		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
-	install -D -m 644 contrib/completions/mote.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mote
-	install -D -m 644 contrib/completions/_mote $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_mote
-	printf 'prefix=%s\nName: mote\nDescription: micro-VMs as a library\nVersion: %s\nLibs: -L$${prefix}/lib -lmote\nLibs.private: %s\nCflags: -I$${prefix}/include\n' \
-		'$(PREFIX)' '$(VERSION)' '$(LIB_VM)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/mote.pc
+		install -D -m 644 $$page $(D)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
+	install -D -m 644 contrib/completions/mote.bash $(D)$(PREFIX)/share/bash-completion/completions/mote
+	install -D -m 644 contrib/completions/_mote $(D)$(PREFIX)/share/zsh/site-functions/_mote
+	printf 'prefix=%s\nlibdir=%s\nName: mote\nDescription: micro-VMs as a library\nVersion: %s\nLibs: -L$${libdir} -lmote\nLibs.private: %s\nCflags: -I$${prefix}/include\n' \
+		'$(PREFIX)' '$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' '$(VERSION)' '$(LIB_VM)' > $(D)$(LIBDIR)/pkgconfig/mote.pc
+	@[ -n "$(D)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 dist:
 	@mkdir -p build
 	git archive --format=tar --prefix=mote-$(VERSION)/ HEAD | xz > build/mote-$(VERSION).tar.xz
@@ -262,7 +273,7 @@ help:
 		'make fuzz-smoke     each fuzz target for FUZZ_SECONDS; make fuzz-report: and what it reached' \
 		'make examples       contrib/examples into build/release/contrib/examples' \
 		'make node-image     what the image of contrib/kubernetes/node has, in build/release/node-image' \
-		'make install        PREFIX=/usr/local DESTDIR=' \
+		'make install        PREFIX=/usr/local LIBDIR=$$PREFIX/lib DESTDIR=' \
 		'make dist           build/mote-$(VERSION).tar.xz' \
 		'make clean          removes build/$$(VARIANT)'
 .PHONY: all product install dist format clean help

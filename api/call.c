@@ -396,6 +396,9 @@ static int take_answer(struct mote_sandbox *s, uint8_t kind, struct mote_in in,
 
 int calls_check_ready(const struct mote_sandbox *s, struct err *e)
 {
+	int rc = sandbox_check_process(s, e);
+	if (rc < 0)
+		return rc;
 	if (s->state == SANDBOX_POISONED)
 		return err_set(e, ERR_GUEST, ENOTRECOVERABLE, "the sandbox is poisoned: %.300s",
 			       s->poison);
@@ -544,6 +547,9 @@ int calls_abandon(struct mote_sandbox *s, struct err *e)
 static int check_continue(const struct mote_sandbox *s, const struct mote_value *answer,
 			  struct err *e)
 {
+	int rc = sandbox_check_process(s, e);
+	if (rc < 0)
+		return rc;
 	if (!atomic_load(&s->paused.is))
 		return err_set(e, ERR_CONFIG, EAGAIN, "no call of the sandbox is paused");
 	if (s->depth != 1)
@@ -605,6 +611,9 @@ int mote_sandbox_continue(struct mote_sandbox *sandbox, const struct mote_value 
 
 static int init(struct mote_sandbox *s, struct err *e)
 {
+	int rc = sandbox_check_process(s, e);
+	if (rc < 0)
+		return rc;
 	if (s->state != SANDBOX_NEW)
 		return err_set(e, ERR_CONFIG, EINVAL, "the sandbox was used before");
 	vm_offer_calls(s->vm, s->message_max, s->has_imports);
@@ -612,7 +621,7 @@ static int init(struct mote_sandbox *s, struct err *e)
 	struct mote_in in;
 	vm_begin(s->vm, &s->limits);
 	s->depth++;
-	int rc = run_until_answer(s, &kind, &in, e);
+	rc = run_until_answer(s, &kind, &in, e);
 	s->depth--;
 	vm_finish(s->vm);
 	if (rc < 0)
@@ -636,6 +645,8 @@ int mote_sandbox_init(struct mote_sandbox *sandbox, struct mote_error *error)
 
 int mote_sandbox_interrupt(struct mote_sandbox *sandbox)
 {
+	if (sandbox->process != process_number())
+		return -ESRCH;
 	return vm_interrupt(sandbox->vm);
 }
 

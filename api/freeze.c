@@ -76,6 +76,7 @@ int freeze_guest(const struct vm_config *config, uint64_t limit_ns, const void *
 {
 	struct vm_outcome end;
 	struct vm *vm;
+	vm_use_default_signal();
 	int rc = vm_create(config, &vm, e);
 	if (rc < 0)
 		return rc;

@@ -9,7 +9,7 @@
 static int check_waiting(const struct mote_sandbox *s, struct err *e)
 {
 	if (s->state == SANDBOX_NEW && s->depth > 0) /* a host function of mote_sandbox_init */
-		return 0;
+		return sandbox_check_process(s, e);
 	return calls_check_ready(s, e);
 }
 

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { FIRST_BYTES = 4096 }; /* fewer than any image has */
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int file = -1;
 static uint64_t file_base; /* address that offset 0 of the file would have */
@@ -34,17 +36,23 @@ static int find(struct dl_phdr_info *info, size_t size, void *arg)
 }
 
 /* Whether the file has these bytes of this process where they should be. */
-static bool has(int fd, const uint8_t *bytes, const uint8_t *end)
+static bool has(int fd, const void *bytes, size_t len)
 {
 	uint8_t found[4096];
-	size_t len = (size_t)(end - bytes) < sizeof(found) ? (size_t)(end - bytes) : sizeof(found);
 	off_t at = (off_t)((uintptr_t)bytes - file_base);
 	return pread(fd, found, len, at) == (ssize_t)len && memcmp(found, bytes, len) == 0;
 }
 
+/* Whether it has both images. The digest behind them is of all of their bytes. */
+static bool has_images(int fd)
+{
+	return has(fd, mote_image_linux, FIRST_BYTES) && has(fd, mote_image_wasm, FIRST_BYTES) &&
+	       has(fd, mote_build_id, sizeof(mote_build_id));
+}
+
 /*
  * The program itself has no name here. A library that was found by a relative path may be another
- * file by now, as may one that was replaced: the images are copied then.
+ * file by now, as may one that was replaced, by another build too: the images are copied then.
  */
 static void open_once(void)
 {
@@ -53,8 +61,7 @@ static void open_once(void)
 		return;
 	cleanup_close int fd =
 		open(name && name[0] ? name : "/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && has(fd, mote_image_linux, mote_image_linux_end) &&
-	    has(fd, mote_image_wasm, mote_image_wasm_end))
+	if (fd >= 0 && has_images(fd))
 		file = take_fd(&fd);
 }
 

@@ -23,6 +23,7 @@ struct mote_pool {
 	struct mote_snapshot *snapshot;     /* owned hold */
 	const struct mote_options *options; /* borrowed */
 	unsigned wanted;
+	unsigned process; /* process_number() of the one that its thread is in */
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	/* Guarded by lock. */
@@ -108,6 +109,7 @@ int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **po
 	p->snapshot = o.snapshot;
 	p->options = o.sandbox;
 	p->wanted = o.ready ? o.ready : READY_DEFAULT;
+	p->process = process_number();
 	p->making = true;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
@@ -122,8 +124,21 @@ int mote_pool_new(const struct mote_pool_options *options, struct mote_pool **po
 	return 0;
 }
 
+/* In a child of fork() the lock may be held by a thread that is not there. */
+static bool is_inherited(const struct mote_pool *p)
+{
+	return p->process != process_number();
+}
+
 int mote_pool_take(struct mote_pool *pool, struct mote_sandbox **sandbox, struct mote_error *error)
 {
+	if (is_inherited(pool)) {
+		struct err e = {0};
+		err_set(&e, ERR_CONFIG, EINVAL,
+			"the pool belongs to the process that this one was forked from; a child "
+			"makes its own");
+		return error_report(&e, error);
+	}
 	pthread_mutex_lock(&pool->lock);
 	struct mote_sandbox *s = pop(&pool->ready);
 	if (!pool->making && pool->ready.count < (pool->wanted + 1) / 2) {
@@ -139,7 +154,8 @@ int mote_pool_take(struct mote_pool *pool, struct mote_sandbox **sandbox, struct
 
 void mote_pool_give(struct mote_pool *pool, struct mote_sandbox *sandbox)
 {
-	if (sandbox && mote_sandbox_restore(sandbox, pool->snapshot, NULL) == 0) {
+	if (sandbox && !is_inherited(pool) &&
+	    mote_sandbox_restore(sandbox, pool->snapshot, NULL) == 0) {
 		pthread_mutex_lock(&pool->lock);
 		if (pool->ready.count < pool->wanted)
 			push(&pool->ready, take_ptr(sandbox));
@@ -150,26 +166,34 @@ void mote_pool_give(struct mote_pool *pool, struct mote_sandbox *sandbox)
 
 unsigned mote_pool_ready(struct mote_pool *pool)
 {
+	if (is_inherited(pool))
+		return 0;
 	pthread_mutex_lock(&pool->lock);
 	unsigned count = pool->ready.count;
 	pthread_mutex_unlock(&pool->lock);
 	return count;
 }
 
+static void end_thread(struct mote_pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->ending = true;
+	pthread_cond_signal(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	pthread_join(p->thread, NULL);
+	pthread_cond_destroy(&p->work);
+	pthread_mutex_destroy(&p->lock);
+}
+
 void mote_pool_free(struct mote_pool *pool)
 {
 	if (!pool)
 		return;
-	pthread_mutex_lock(&pool->lock);
-	pool->ending = true;
-	pthread_cond_signal(&pool->work);
-	pthread_mutex_unlock(&pool->lock);
-	pthread_join(pool->thread, NULL);
+	if (!is_inherited(pool))
+		end_thread(pool);
 	for (struct mote_sandbox *s; (s = pop(&pool->ready));)
 		mote_sandbox_free(s);
 	mote_snapshot_free(pool->snapshot);
-	pthread_cond_destroy(&pool->work);
-	pthread_mutex_destroy(&pool->lock);
 	free(pool);
 }
 

@@ -63,7 +63,7 @@ static int create_vm(const struct mote_options *o, struct vm_snapshot *compiled,
 int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled,
 		struct mote_sandbox **sandbox, struct err *e)
 {
-	struct mote_sandbox *s = calloc(1, sizeof(*s));
+	struct mote_sandbox *s = sandbox_alloc();
 	if (!s)
 		return err_sys(e, ENOMEM, "a sandbox");
 	int rc = calls_configure(s, o, e);
@@ -103,6 +103,8 @@ int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *result,
 {
 	struct err e = {0};
 	struct vm_outcome out;
+	if (sandbox_check_process(sandbox, &e) < 0)
+		return error_report(&e, error);
 	if (sandbox->state != SANDBOX_NEW) {
 		err_set(&e, ERR_CONFIG, EINVAL, "the sandbox was used before");
 		return error_report(&e, error);
@@ -135,10 +137,18 @@ int mote_exit_status(const struct mote_result *result)
 	return 125;
 }
 
+int mote_use_signal(int signo, struct mote_error *error)
+{
+	struct err e = {0};
+	if (vm_use_signal(signo, &e) < 0)
+		return error_report(&e, error);
+	return 0;
+}
+
 int mote_jail(struct mote_error *error)
 {
 	struct err e = {0};
-	if (jail_enter(JAIL_ALL & ~(unsigned)JAIL_FREEZE, &e) < 0)
+	if (vm_check_filter(&e) < 0 || jail_enter(JAIL_ALL & ~(unsigned)JAIL_FREEZE, &e) < 0)
 		return error_report(&e, error);
 	return 0;
 }
@@ -146,7 +156,8 @@ int mote_jail(struct mote_error *error)
 int mote_sandbox_jail(struct mote_sandbox *sandbox, struct mote_error *error)
 {
 	struct err e = {0};
-	if ((!sandbox->confined && vm_confine_thread(sandbox->vm, &e) < 0) ||
+	if (sandbox_check_process(sandbox, &e) < 0 ||
+	    (!sandbox->confined && vm_confine_thread(sandbox->vm, &e) < 0) ||
 	    vm_jail(sandbox->vm, false, &e) < 0)
 		return error_report(&e, error);
 	return 0;

@@ -36,7 +36,8 @@ struct mote_sandbox {
 	struct mote_sandbox *next; /* in a pool */
 	struct vm *vm;             /* owned */
 	enum sandbox_state state;
-	bool confined; /* by mote_confine, or by other means */
+	bool confined;    /* by mote_confine, or by other means */
+	unsigned process; /* in which it was made: process_number() */
 	char poison[384];
 	int poison_code;                 /* positive errno */
 	struct mote_result ended;        /* poisoned: how the guest ended; end 0: it did not */
@@ -68,6 +69,15 @@ struct mote_sandbox {
  */
 int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled,
 		struct mote_sandbox **sandbox, struct err *e) must_check;
+/*
+ * A number that is another in each child of fork(): KVM runs a VM only in the process that has made
+ * it.
+ */
+unsigned process_number(void);
+/* A new sandbox without a VM; NULL: out of memory. */
+struct mote_sandbox *sandbox_alloc(void);
+/* That it was made by this process. ERR_CONFIG, EINVAL. */
+int sandbox_check_process(const struct mote_sandbox *s, struct err *e) must_check;
 /* When it is freed, its working set is recorded in a file (vm_record_working_set); fd -1: not. */
 void sandbox_record_working_set(const struct mote_sandbox *s, int fd);
 

@@ -79,7 +79,9 @@ static void make_ready(struct mote_sandbox *s, struct mote_snapshot *snapshot)
 
 static int restore(struct mote_sandbox *s, struct mote_snapshot *snapshot, struct err *e)
 {
-	int rc = calls_abandon(s, e);
+	int rc = sandbox_check_process(s, e);
+	if (rc == 0)
+		rc = calls_abandon(s, e);
 	if (rc < 0)
 		return rc;
 	rc = vm_restore(s->vm, snapshot->vm, e);
@@ -136,7 +138,7 @@ int mote_sandbox_from(struct mote_snapshot *snapshot, const struct mote_options 
 	struct mote_options o;
 	if (options_copy(options, sizeof(o.size), &o, &e) < 0)
 		return error_report(&e, error);
-	struct mote_sandbox *s = calloc(1, sizeof(*s));
+	struct mote_sandbox *s = sandbox_alloc();
 	if (!s) {
 		err_sys(&e, ENOMEM, "a sandbox");
 		return error_report(&e, error);

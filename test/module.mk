@@ -24,7 +24,7 @@ else
 UNIT_RUNNER := -lcriterion
 endif
 $(B)/test/unit/%.o: HOST_INC = $(INC_runner) $(INC_test)
-$(UNIT): $(B)/test/unit/%: $(B)/test/unit/%.o $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(B)/libmote.a $(filter %.o,$(UNIT_RUNNER))
+$(UNIT): $(B)/test/unit/%: $(B)/test/unit/%.o $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(B)/internal.a $(filter %.o,$(UNIT_RUNNER))
 	$(CC) $(TEST_LDFLAGS) $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group $(filter -l%,$(UNIT_RUNNER)) $(LIB_HOST) -lm -o $@
 unit: $(UNIT)
 # Lines that the tests reach, and a floor for each directory.
@@ -51,9 +51,9 @@ $(GUESTS)/%.wasm: test/guest/%.wat
 BENCH ?= *
 BENCH_GUESTS := $(addprefix $(GUESTS)/,exit0.elf exit0.wasm yield.elf calls_keeper.elf calls_keeper.wasm)
 $(B)/test/bench/%.o: HOST_INC = $(call layer,abi) -Iapi/include
-$(B)/test/bench/micro: $(addprefix $(B)/test/bench/,micro.o bench.o floor.o) $(B)/libmote.a
+$(B)/test/bench/micro: $(addprefix $(B)/test/bench/,micro.o bench.o floor.o) $(B)/internal.a
 	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@
-$(B)/test/bench/snapshot: $(addprefix $(B)/test/bench/,snapshot.o bench.o floor.o) $(B)/libmote.a
+$(B)/test/bench/snapshot: $(addprefix $(B)/test/bench/,snapshot.o bench.o floor.o) $(B)/internal.a
 	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@
 bench-programs: $(B)/test/bench/micro $(B)/test/bench/snapshot $(BENCH_GUESTS)
 bench: product bench-programs
@@ -77,7 +77,7 @@ LDFLAGS_cover := -fsanitize=address
 FUZZ_BIN := $(addprefix $(B)/test/fuzz/,$(FUZZ))
 REPLAY_BIN := $(addsuffix .replay,$(FUZZ_BIN))
 FUZZ_OBJS := $(filter-out $(B)/shim/main.o,$(OBJ_shim)) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(OBJ_vm) $(OBJ_base) \
-	$(B)/api/exports.o $(B)/api/functions.o $(B)/api/call.o
+	$(B)/api/exports.o $(B)/api/functions.o $(B)/api/process.o $(B)/api/call.o
 # An archive: a target takes just what it uses, which needs no guest images.
 $(B)/test/fuzz/host.a: $(FUZZ_OBJS)
 	@mkdir -p $(@D)
@@ -309,7 +309,7 @@ $(GUESTS)/hang.elf $(GUESTS)/calls_hang.elf: test/guest/hang.c $(B)/mote-cc
 	@mkdir -p $(@D)
 	$(B)/mote-cc -O1 -Wall -Wextra -Wno-unused-result $(if $(findstring calls_,$@),-DHANG_CALLS) $< -o $@
 $(B)/test/security/kill_latency.o: HOST_INC = -I. -Iapi/include
-$(B)/test/security/kill_latency: $(B)/test/security/kill_latency.o $(B)/libmote.a | $(GUESTS)/hang.elf $(GUESTS)/calls_hang.elf
+$(B)/test/security/kill_latency: $(B)/test/security/kill_latency.o $(B)/internal.a | $(GUESTS)/hang.elf $(GUESTS)/calls_hang.elf
 	$(CC) $(HOST_LDFLAGS) $^ $(LIB_VM) -o $@
 unit bench: $(B)/test/security/kill_latency
 

@@ -12,8 +12,8 @@
 #include "vm/internal.h"
 #include "vm/jail/jail.h"
 #include "vm/kvm/open.h"
-#include "vm/memory/guest_copy.h"
 #include "vm/memory/pagemap.h"
+#include "vm/run/kick.h"
 #include "vm/snapshot/recycle.h"
 #include "vm/snapshot/stop_point.h"
 
@@ -216,9 +216,7 @@ int vm_new(const struct vm_config *config, struct vm **out, struct err *e)
 	vm->log_arg = config->log_arg;
 	if (!config->wasm)
 		pagemap_prepare(); /* memory_reclaim */
-	int rc = guest_copy_prepare();
-	if (rc < 0)
-		rc = err_sys(e, -rc, "handler for signal %d", SIGBUS);
+	int rc = kick_prepare(e);
 	if (rc == 0)
 		rc = stop_init(vm, config, e);
 	if (rc == 0)

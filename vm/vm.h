@@ -132,6 +132,8 @@ int vm_run(struct vm *vm, struct vm_outcome *out, struct err *e) must_check;
  * needs too. The thread's timers are made before.
  */
 int vm_jail(struct vm *vm, bool freeze, struct err *e) must_check;
+/* Whether the filters know the signal that interrupts guests. ERR_CONFIG, EINVAL. */
+int vm_check_filter(struct err *e) must_check;
 
 /*
  * Function calls. The guest hands over messages by the host call `exchange`, each time waiting for
@@ -197,7 +199,7 @@ int vm_interrupt(struct vm *vm);
 /*
  * Delivers a signal to the guest: ends it (vm_run returns VM_SIGNALLED) unless the program handles
  * it; SIGKILL always ends it. Must reach the thread in vm_run as well: call it in a handler that
- * runs on that thread, or follow it with pthread_kill(VM_KICK_SIGNAL). Async-signal-safe.
+ * runs on that thread, or follow it with pthread_kill of the kick's signal. Async-signal-safe.
  */
 void vm_signal(struct vm *vm, int signo);
 void vm_destroy(struct vm *vm); /* accepts NULL */
@@ -228,7 +230,11 @@ struct vm_call_counters {
 /* The table's row `index`, from 0 on; -ENOENT: there are no more. Not while the guest runs. */
 int vm_count_call(const struct vm *vm, size_t index, struct vm_call_counters *out) must_check;
 
-/* Interrupts KVM_RUN. vm_create installs a handler that does nothing else than that. */
+/* Interrupts KVM_RUN unless another was chosen. A handler does nothing else than that. */
 #define VM_KICK_SIGNAL SIGUSR1
+/* Chooses another, before the first VM. EINVAL, EBUSY: it is in use. Any thread. */
+int vm_use_signal(int signo, struct err *e) must_check;
+/* For a forked child that runs one VM in a filter: VM_KICK_SIGNAL, whatever its parent has. */
+void vm_use_default_signal(void);
 
 #endif

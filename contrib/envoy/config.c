@@ -2,12 +2,17 @@
 /* The module's beginning, and the configuration of its filters. */
 #include "envoy/envoy.h"
 
+#include <mote/mote.h>
+
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 HOOK const char *ON(program_init)(void);
 HOOK const char *ON(program_init)(void)
 {
+	/* SIGUSR1 has Envoy open its logs again. */
+	(void)!mote_use_signal(SIGRTMAX - 1, NULL);
 	return ENVOY_ABI_VERSION;
 }
 

@@ -8,7 +8,7 @@ $(LAYERS)/contrib_hosts/.made: | $(LAYERS)/.made
 	@mkdir -p $(@D) && ln -sfn ../../../contrib/proxy-wasm $(@D)/proxy-wasm && ln -sfn ../../../contrib/envoy $(@D)/envoy
 	@touch $@
 $(OBJ_proxy_wasm) $(OBJ_envoy): | $(LAYERS)/contrib_hosts/.made
-$(B)/libmote_envoy.so: $(OBJ_envoy) $(OBJ_proxy_wasm) $(B)/libmote.a
+$(B)/libmote_envoy.so: $(OBJ_envoy) $(OBJ_proxy_wasm) $(B)/internal.a
 	$(CC) -shared $(filter-out -static-pie,$(HOST_LDFLAGS)) -Wl,--exclude-libs,ALL $^ $(LIB_VM) -lpthread -o $@
 envoy: $(B)/libmote_envoy.so
 .PHONY: envoy

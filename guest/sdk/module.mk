@@ -26,11 +26,14 @@ SDK_FILES := $(SDK)/include/mote_guest.h $(SDK)/lib/libmote-guest.a $(SDK)/lib/l
 $(B)/mote-cc: guest/sdk/mote-cc $(SDK_FILES)
 	@mkdir -p $(@D)
 	install -m 755 $< $@
+# In a directory of its own: next to others' headers, a compiler for guests would find those of this machine first.
+SDK_INSTALLED := $(LIBDIR)/mote-guest
 install-sdk: $(B)/mote-cc
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/mote
-	install -m 755 $(B)/mote-cc $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 $(SDK)/lib/*.a $(DESTDIR)$(PREFIX)/lib/
-	install -m 644 guest/sdk/mote_guest.h $(DESTDIR)$(PREFIX)/include/
-	install -m 644 api/include/mote/value.h $(DESTDIR)$(PREFIX)/include/mote/
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SDK_INSTALLED)/lib $(DESTDIR)$(SDK_INSTALLED)/include/mote
+	sed "s|^sdk=.*|sdk=\$$here/$$(realpath -m --relative-to='$(PREFIX)/bin' '$(SDK_INSTALLED)')|" $(B)/mote-cc > $(DESTDIR)$(PREFIX)/bin/mote-cc
+	chmod 755 $(DESTDIR)$(PREFIX)/bin/mote-cc
+	install -m 644 $(SDK)/lib/*.a $(DESTDIR)$(SDK_INSTALLED)/lib/
+	install -m 644 guest/sdk/mote_guest.h $(DESTDIR)$(SDK_INSTALLED)/include/
+	install -m 644 api/include/mote/value.h $(DESTDIR)$(SDK_INSTALLED)/include/mote/
 install: install-sdk
 .PHONY: install-sdk

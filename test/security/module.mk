@@ -28,11 +28,11 @@ NTH := $(B)/test/security/nth
 WRAP_ALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
 $(NTH)/syscall: $(NTH)/syscall.o
 	$(CC) $(HOST_LDFLAGS) $^ -o $@
-$(NTH)/calls: $(NTH)/calls.o $(NTH)/fail_alloc.o $(B)/libmote.a
+$(NTH)/calls: $(NTH)/calls.o $(NTH)/fail_alloc.o $(B)/internal.a
 	$(CC) $(HOST_LDFLAGS) $(WRAP_ALLOC) $^ $(LIB_VM) -o $@
-$(NTH)/mote_failing: $(OBJ_cli) $(NTH)/fail_alloc.o $(B)/libmote.a
+$(NTH)/mote_failing: $(OBJ_cli) $(NTH)/fail_alloc.o $(B)/internal.a
 	$(CC) $(HOST_LDFLAGS) $(WRAP_ALLOC) $^ $(LIB_VM) -o $@
-$(NTH)/shim_failing: $(OBJ_shim) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(NTH)/fail_alloc.o $(B)/libmote.a
+$(NTH)/shim_failing: $(OBJ_shim) $(OBJ_proto) $(OBJ_runtime) $(OBJ_oci) $(NTH)/fail_alloc.o $(B)/internal.a
 	$(CC) $(HOST_LDFLAGS) $(WRAP_ALLOC) $^ $(LIB_HOST) -o $@
 $(GUESTS)/nth_program.wasm: test/guest/nth_program.c
 	@mkdir -p $(@D)

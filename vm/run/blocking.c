@@ -10,6 +10,7 @@
 
 #include "vm/arch/signal_context.h"
 #include "vm/internal.h"
+#include "vm/run/kick_signal.h"
 #include "vm/run/timer.h"
 
 #include <errno.h>
@@ -33,7 +34,7 @@ static _Thread_local volatile bool inside __attribute__((tls_model("initial-exec
 
 long blocking_call(long nr, long a, long b, long c, long d)
 {
-	const uint64_t kick = 1UL << (VM_KICK_SIGNAL - 1);
+	const uint64_t kick = 1UL << (kick_signal() - 1);
 	const long arg[6] = {a, b, c, d};
 	inside = true;
 	long rc = blocking_call_raw(&kick, nr, arg);
@@ -57,8 +58,8 @@ void blocking_on_kick(void *context)
 	 * In another signal's handler, which may have interrupted the instructions before the call:
 	 * the kick comes again when that handler returns.
 	 */
-	sigaddset(&c->uc_sigmask, VM_KICK_SIGNAL);
-	syscall(SYS_tgkill, getpid(), (int)syscall(SYS_gettid), VM_KICK_SIGNAL);
+	sigaddset(&c->uc_sigmask, kick_signal());
+	syscall(SYS_tgkill, getpid(), (int)syscall(SYS_gettid), kick_signal());
 }
 
 /* --- the brake: calls that must not wait long --- */

@@ -2,11 +2,9 @@
 #include "vm/run/kick.h"
 
 #include "vm/internal.h"
-#include "vm/memory/guest_copy.h"
 #include "vm/run/blocking.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,35 +27,9 @@ static void on_kick(int signo, siginfo_t *info, void *context)
 	blocking_on_kick(context);
 }
 
-static pthread_once_t handler_once = PTHREAD_ONCE_INIT;
-static int handler_rc;
-static sigset_t blocked_set;
-
-static void install_handler(void)
-{
-	struct sigaction sa = {.sa_sigaction = on_kick, .sa_flags = SA_SIGINFO};
-	sigemptyset(&sa.sa_mask);
-	sigemptyset(&blocked_set);
-	sigaddset(&blocked_set, VM_KICK_SIGNAL);
-	sigaddset(&blocked_set, SIGPIPE);
-	sigaddset(&blocked_set, SIGXFSZ);
-	if (sigaction(VM_KICK_SIGNAL, &sa, NULL) < 0)
-		handler_rc = -errno;
-	else
-		handler_rc = guest_copy_prepare();
-}
-
-const sigset_t *kick_blocked(void)
-{
-	return &blocked_set;
-}
-
 int kick_prepare(struct err *e)
 {
-	pthread_once(&handler_once, install_handler);
-	if (handler_rc < 0)
-		return err_sys(e, -handler_rc, "handlers of the vCPU thread's signals");
-	return 0;
+	return kick_signal_prepare(on_kick, e);
 }
 
 void vcpu_take_kicks(void)
@@ -65,10 +37,10 @@ void vcpu_take_kicks(void)
 	siginfo_t info;
 	struct timespec now = {0};
 	for (int i = 0; i < TAKE_MAX; i++) {
-		int signo = sigtimedwait(&blocked_set, &info, &now);
+		int signo = sigtimedwait(kick_blocked(), &info, &now);
 		if (signo < 0)
 			return;
-		if (signo == VM_KICK_SIGNAL)
+		if (signo == kick_signal())
 			note_kick(&info);
 	}
 }
@@ -78,7 +50,7 @@ static void vcpu_kick(struct vcpu *vcpu)
 	atomic_store(&vcpu->kicked, true);
 	int tid = atomic_load(&vcpu->running_tid);
 	if (tid)
-		syscall(SYS_tgkill, getpid(), tid, VM_KICK_SIGNAL);
+		syscall(SYS_tgkill, getpid(), tid, kick_signal());
 }
 
 void vm_kick(struct vm *vm)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kicks: VM_KICK_SIGNAL, which interrupts what a vCPU's thread does.
+ * Kicks: a signal, VM_KICK_SIGNAL or what vm_use_signal() has chosen, which interrupts what a
+ * vCPU's thread does.
  *
  * It is blocked in that thread but for the moments when it may interrupt: inside KVM_RUN
  * (KVM_SET_SIGNAL_MASK), inside the waits of host calls (ppoll with wait_mask) and inside system
@@ -12,19 +13,18 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "vm/run/kick_signal.h"
 
 #include <signal.h>
 
 struct vcpu;
 struct vm;
 
-/* Installs the handlers of the vCPU's thread, once a process. Before anything else here. */
-int kick_prepare(struct err *e) must_check;
 /*
- * What is blocked in a vCPU's thread: the kick, SIGPIPE and SIGXFSZ. A guest's broken pipe and a
- * file that would become too large are an errno.
+ * Installs the handlers of the vCPU's thread, once a process. Before anything else here. EBUSY: the
+ * embedding program has a handler for the signal, and has not chosen that.
  */
-const sigset_t *kick_blocked(void);
+int kick_prepare(struct err *e) must_check;
 /* Wakes the threads of all vCPUs that are in vm_resume. Any thread, and signal handlers. */
 void vm_kick(struct vm *vm);
 /* KVM_RUN leaves the kick pending: takes it, and what a timer has to say. */

@@ -77,10 +77,22 @@ static unsigned needs(const struct vm *vm, bool freeze)
 	return all | JAIL_LINUX;
 }
 
+int vm_check_filter(struct err *e)
+{
+	if (kick_signal() == VM_KICK_SIGNAL)
+		return 0;
+	return err_set(e, ERR_CONFIG, EINVAL,
+		       "the seccomp filters allow SIGUSR1 alone to interrupt a guest, and the "
+		       "program has chosen signal %d",
+		       kick_signal());
+}
+
 int vm_jail(struct vm *vm, bool freeze, struct err *e)
 {
 	struct vcpu *vcpu = &vm->vcpus[0];
-	int rc = kick_prepare(e);
+	int rc = vm_check_filter(e);
+	if (rc == 0)
+		rc = kick_prepare(e);
 	if (rc < 0)
 		return rc;
 	rc = vcpu_timer_make(&vcpu->deadline);
@@ -117,7 +129,7 @@ static int enter(struct vcpu *vcpu, struct err *e)
 	vcpu->wait_mask = vcpu->saved_mask;
 	sigaddset(&vcpu->wait_mask, SIGPIPE);
 	sigaddset(&vcpu->wait_mask, SIGXFSZ);
-	sigdelset(&vcpu->wait_mask, VM_KICK_SIGNAL);
+	sigdelset(&vcpu->wait_mask, kick_signal());
 	if (vcpu->thread != dirty_thread()) {
 		vcpu->thread = dirty_thread();
 		vcpu->tid = (int)syscall(SYS_gettid);

@@ -2,6 +2,7 @@
 #include "vm/run/timer.h"
 
 #include "vm/internal.h"
+#include "vm/run/kick_signal.h"
 
 #include <errno.h>
 #include <sys/syscall.h>
@@ -17,7 +18,7 @@ enum { INTERVAL_MIN_NS = 1000000 };
 
 int vcpu_timer_make(struct vcpu_timer *t)
 {
-	struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = VM_KICK_SIGNAL};
+	struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = kick_signal()};
 	if (t->made)
 		return 0;
 	ev.sigev_value.sival_ptr = &t->fired;

@@ -58,6 +58,39 @@ static void push(struct recycled **list, unsigned *count, struct recycled *s)
 	(*count)++;
 }
 
+/*
+ * The VMs are the parent's, which KVM refuses to a child, and so is the thread: the child closes
+ * its copies of the descriptors and starts without.
+ */
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void in_child(void)
+{
+	for (struct recycled *s; (s = pop(&waiting, &waiting_count));)
+		recycled_free(s);
+	for (struct recycled *s; (s = pop(&ready, &ready_count));)
+		recycled_free(s);
+	keep = 0;
+	running = false;
+	pthread_cond_init(&given, NULL);
+	pthread_mutex_unlock(&lock);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void watch_forks(void)
+{
+	pthread_atfork(before_fork, after_fork, in_child);
+}
+
 static void *reap(void *unused)
 {
 	(void)unused;
@@ -84,6 +117,7 @@ static void *reap(void *unused)
 int recycle_keep(unsigned count)
 {
 	int rc = 0;
+	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&lock);
 	keep = count;
 	if (count && !running) {
@@ -114,6 +148,7 @@ int recycle_keep(unsigned count)
 bool recycle_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcpu *vcpu,
 		  struct memory *memory)
 {
+	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&lock);
 	struct recycled **at = &ready;
 	while (*at && (*at)->memory.max_bytes != memory_bytes)

@@ -12,10 +12,13 @@
  * Threads: a sandbox is used by one thread at a time; mote_sandbox_signal() and
  * mote_sandbox_interrupt() may be called from any thread. Functions without a sandbox may be called
  * by any thread, too.
+ * Processes: a child of fork(2) has none of its parent's sandboxes and pools but to free them,
+ * which closes its copies of descriptors; all else of them is refused (EINVAL). It makes its own,
+ * of its parent's snapshots too. The library stays loaded: dlclose(3) has no effect.
  * Signals: while a guest runs, its thread blocks SIGPIPE and SIGXFSZ, and does not block SIGBUS.
- * SIGUSR1 is Mote's. The first VM installs a handler for SIGBUS: memory of a guest may be a file
- * that somebody truncates. It calls the previous handler for every other SIGBUS; one installed
- * later must do the same.
+ * SIGUSR1 is Mote's, or the signal of mote_use_signal(). The first VM installs a handler for
+ * SIGBUS: memory of a guest may be a file that somebody truncates. It calls the previous handler
+ * for every other SIGBUS; one installed later must do the same.
  */
 #ifndef MOTE_MOTE_H
 #define MOTE_MOTE_H
@@ -219,6 +222,14 @@ MOTE_API const char *mote_version(void);
  */
 MOTE_API void mote_prepare(void);
 /*
+ * Has libmote interrupt threads that run guests by another signal than SIGUSR1: SIGUSR2 or a
+ * real-time signal, whose handler libmote installs. Before the process's first sandbox. EBUSY:
+ * another is in use. EINVAL: it is none of these. Without it, a program that has installed a
+ * handler for SIGUSR1 gets no sandbox (EBUSY), rather than lose that handler. mote_jail and
+ * mote_sandbox_jail know SIGUSR1 alone. Any thread.
+ */
+MOTE_API int mote_use_signal(int signo, struct mote_error *error);
+/*
  * Opens /dev/kvm and checks that it can do what Mote needs, for options.kvm_fd: for a process that
  * makes many sandboxes, or that cannot open the device later. *fd is the caller's. Any thread.
  */
@@ -241,7 +252,7 @@ MOTE_API int mote_sandbox_run(struct mote_sandbox *sandbox, struct mote_result *
 /*
  * Sends a Linux signal to the program: terminates it unless the program handles it; SIGKILL always
  * does. Async-signal-safe. If called from another thread, the running one is interrupted by
- * SIGUSR1.
+ * SIGUSR1 or the signal of mote_use_signal().
  */
 MOTE_API void mote_sandbox_signal(struct mote_sandbox *sandbox, int signo);
 /* What a sandbox has cost so far. Begin with `struct mote_counters c = {.size = sizeof(c)}`. */

@@ -52,8 +52,7 @@ MOTE_API void mote_pool_free(struct mote_pool *pool);
  * start in it. A thread of libmote clears them: memory is replaced and every register reset, so
  * that a recycled VM leaks nothing of its former guest. Without it (0, the default) the thread that
  * frees a sandbox closes its VM. Each recycled VM has about 0.8 MiB of memory, most of it the
- * kernel's. Not for processes that continue after fork() without exec. EAGAIN: no thread could be
- * started. Any thread.
+ * kernel's. A child of fork(2) begins without. EAGAIN: no thread could be started. Any thread.
  */
 MOTE_API int mote_keep_vms(unsigned count, struct mote_error *error);
 
