@@ -19,15 +19,7 @@
  * cases: filter -e '^vmsplice\(0x1a, bad' \
  * cases: filter -e '^ioctl\(epoll' \
  * cases: filter -e '^splice\(.*, 0x1b, null' \
- * cases: filter -e '^f(list|set)xattr\((stream|.*(null|kernel|unmapped), (4|0), 0\))' |
- *
- * Linux 6.1, the emulated machine's, reads the vector of writev and its like before it looks
- * whether the file can be written, and refuses sendfile to a file that is appended to.
- * cases: filter case $(uname -r) in
- * cases: filter 6.1.*) grep -vE -e '^sendfile\(0x1e, read, ' \
- * cases: filter -e '^p?(readv2?\(write|writev2?\(read), ' ;;
- * cases: filter *) cat ;;
- * cases: filter esac
+ * cases: filter -e '^f(list|set)xattr\((stream|.*(null|kernel|unmapped), (4|0), 0\))'
  */
 #define _GNU_SOURCE
 #include "sweep.h"
