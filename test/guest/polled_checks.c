@@ -51,8 +51,9 @@ static void stream(void)
 		      (unsigned long)st.st_size == (n < 1000 ? n + 1 : 1000) * sizeof(n));
 		CHECK(stat("not-there", &st) < 0 && errno == ENOENT);
 		CHECK(lseek(fd, -1, SEEK_SET) < 0 && errno == EINVAL);
-		CHECK(pread(fd, (void *)8, 8, 0) < 0 && errno == EFAULT);
 		CHECK(read(999, &back, 8) < 0 && errno == EBADF);
+		if (n % 100 == 0) /* how much memory there is is found out by a fault, an exit */
+			CHECK(pread(fd, (void *)8, 8, 0) < 0 && errno == EFAULT);
 	}
 	printf("%lu\n", n);
 }

@@ -9,6 +9,7 @@
 
 #include <cpuid.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -120,10 +121,22 @@ static bool other_cpu(void)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
 }
 
+/*
+ * Before other work on a busy machine, where there would be no CPU free to poll on. Without the
+ * right to it the test depends on how busy that is.
+ */
+static void run_before_others(void)
+{
+	const struct sched_param first = {.sched_priority = 1};
+	if (sched_setscheduler(0, SCHED_RR, &first) < 0)
+		cr_log_warn("no real-time priority: %s", strerror(errno));
+}
+
 Test(vm_polled_calls, calls_go_by_the_slot_and_are_right)
 {
 	const struct given g = {.what = "stream", .seconds = "0.5"};
 	struct mote_counters c;
+	run_before_others();
 	for (int i = 0; i < TRIES; i++) {
 		cr_assert(run(&g, &c) == 0);
 		if (c.host_calls > c.vm_exits + c.vm_exits / 4)

@@ -382,9 +382,9 @@ test_cli_component() {
 	local component=$IMAGES/root/echo.wasm i option
 	for ((i = 0; i < 3; i++)); do
 		mote run --entry f "$component" </dev/null
-		one_sentence 126 'functions of components cannot be called by name yet'
+		one_sentence 126 'a function of a component is called with its arguments'
 		mote run --invoke f "$component" </dev/null
-		one_sentence 126 'functions of components cannot be called by name yet .*--invoke'
+		one_sentence 126 "functions are called by --invoke 'f\(\)' only"
 		mote run "$component" <<<text
 		is "$status" 0 "run $i: $(cat "$err")"
 		is "$(cat "$out")" $'echo.wasm\ntext' "run $i"

@@ -118,6 +118,7 @@ each_exec_killed_with_9() {
 	local victim pid other long
 	for victim in shim main second; do
 		start main loop
+		: >"$CASE_DIR/loop" # the last one's "ready" is not this one's
 		limit "${LIMIT:-60}" ctr task exec --exec-id "$victim" main "$(program)" loop >"$CASE_DIR/loop" 2>&1 &
 		long=$!
 		within 10 grep -q ready "$CASE_DIR/loop" || fail 'the second process does not run'
