@@ -114,6 +114,32 @@ Test(vm_calls_locks, what_is_closed_counts_no_more)
 	cr_expect(fill(again, F_SETLK) == MOST);
 }
 
+/*
+ * When any descriptor of a file is closed the kernel drops the process's locks of it: the one that
+ * is noted still covers all that come then, which are many.
+ */
+Test(vm_calls_locks, what_the_kernel_dropped_hides_nothing)
+{
+	const int32_t fd = opened("file");
+	EXPECT(0, set(fd, F_SETLK, F_WRLCK, 0, 0));
+	EXPECT(0, mote_close(&area, opened("file")));
+	EXPECT(0, locks_of("rw/file"));
+	const int n = fill(fd, F_SETLK);
+	cr_expect(n <= MOST && n > MOST - 3, "%d", n);
+	EXPECT(n, locks_of("rw/file"));
+}
+
+/* What the kernel has as one lock is one, however many made it. */
+Test(vm_calls_locks, neighbours_are_one)
+{
+	const int32_t fd = opened("file");
+	for (int64_t at = 0; at <= 3L * MOST; at++)
+		EXPECT(0, set(fd, F_SETLK, F_WRLCK, at, 1));
+	EXPECT(1, locks_of("rw/file"));
+	EXPECT(0, set(fd, F_SETLK, F_UNLCK, 0, 0));
+	cr_expect(fill(fd, F_SETLK) == MOST);
+}
+
 /* Of an open file each its own, also of the same bytes. */
 Test(vm_calls_locks, open_files_count_by_themselves)
 {

@@ -24,6 +24,12 @@ struct record {
 	int type;           /* F_RDLCK, F_WRLCK; F_UNLCK: what is asked for is that there be none */
 };
 
+/*
+ * By files, owners and where they begin. The process's that touch and are alike stay records of
+ * their own, though the kernel has one lock for them: it drops all of a file when any descriptor of
+ * that is closed, the host's own as well, and what was noted before must not hide what comes then.
+ * So there are as many records as locks at least; join() makes them fewer.
+ */
 struct records {
 	unsigned count;
 	bool too_many; /* the list is not whole */
@@ -56,6 +62,36 @@ static bool same_owner(const struct record *a, const struct record *b)
 	       (!a->of_open_file || a->opened == b->opened);
 }
 
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Their order in the list. */
+static int compare(const struct record *a, const struct record *b)
+{
+	int c = compare_numbers(a->dev, b->dev);
+	if (c == 0)
+		c = compare_numbers(a->ino, b->ino);
+	if (c == 0)
+		c = a->of_open_file - b->of_open_file;
+	if (c == 0 && a->of_open_file)
+		c = compare_numbers(a->opened, b->opened);
+	if (c == 0)
+		c = compare_numbers((uint64_t)a->from, (uint64_t)b->from);
+	return c;
+}
+
+static void insert(struct records *list, const struct record *r)
+{
+	unsigned at = list->count;
+	push(list, *r);
+	for (; !list->too_many && at > 0 && compare(r, &list->of[at - 1]) < 0; at--) {
+		list->of[at] = list->of[at - 1];
+		list->of[at - 1] = *r;
+	}
+}
+
 /* They overlap, or one begins where the other ends. */
 static bool touch(const struct record *a, const struct record *b)
 {
@@ -80,7 +116,7 @@ static void push_rest(struct records *list, const struct record *r, const struct
 	}
 }
 
-/* What is locked in another way is cut; what is locked alike becomes one lock. */
+/* What was locked is cut; what an open file has locked alike becomes one lock. */
 static void list_with(const struct records *now, const struct record *asked, struct records *next)
 {
 	struct record made = *asked;
@@ -90,7 +126,7 @@ static void list_with(const struct records *now, const struct record *asked, str
 		const struct record *r = &now->of[i];
 		if (!same_owner(r, asked)) {
 			push(next, *r);
-		} else if (r->type == asked->type && touch(r, asked)) {
+		} else if (r->of_open_file && r->type == asked->type && touch(r, asked)) {
 			made.from = r->from < made.from ? r->from : made.from;
 			made.last = r->last > made.last ? r->last : made.last;
 		} else {
@@ -98,7 +134,58 @@ static void list_with(const struct records *now, const struct record *asked, str
 		}
 	}
 	if (made.type != F_UNLCK)
-		push(next, made);
+		insert(next, &made);
+}
+
+/* --- those that are one lock, or none --- */
+
+static int host_of(const struct fdtable *t, uint64_t opened)
+{
+	for (uint32_t i = 0; i < t->len; i++)
+		if (t->entries[i].host >= 0 && t->entries[i].opened == opened)
+			return t->entries[i].host;
+	return -1;
+}
+
+/* Whether the kernel has dropped one of the process. */
+static bool is_gone(int host, const struct record *r)
+{
+	struct flock lock = {.l_type = F_WRLCK,
+			     .l_whence = SEEK_SET,
+			     .l_start = r->from,
+			     .l_len = r->last == INT64_MAX ? 0 : r->last - r->from + 1};
+	return !r->of_open_file && fcntl(host, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+}
+
+/* Whether the kernel has one lock of the process for two records, one behind the other. */
+static bool is_one(int host, const struct record *a, const struct record *b)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = a->last, .l_len = 2};
+	if (a->of_open_file || !same_owner(a, b) || a->type != b->type || a->last + 1 != b->from)
+		return false;
+	return fcntl(host, F_OFD_GETLK, &lock) == 0 && lock.l_type == a->type &&
+	       lock.l_pid == getpid() && lock.l_start <= a->last &&
+	       (lock.l_len == 0 || lock.l_start + lock.l_len > b->from);
+}
+
+/* As the kernel says, of which another process's locks may hide it: then all stay. */
+static void join(const struct fdtable *t, struct records *list)
+{
+	unsigned left = 0;
+	int host = -1;
+	for (unsigned i = 0; i < list->count; i++) {
+		const struct record r = list->of[i];
+		if (i == 0 || r.opened != list->of[i - 1].opened)
+			host = host_of(t, r.opened);
+		if (is_gone(host, &r))
+			continue;
+		if (left > 0 && is_one(host, &list->of[left - 1], &r))
+			list->of[left - 1].last = r.last;
+		else
+			list->of[left++] = r;
+	}
+	list->count = left;
 }
 
 /* --- those of files that are closed --- */
@@ -209,6 +296,7 @@ static int plan(struct vcpu *vcpu, const struct record *asked)
 	int rc = sweep(vcpu, now);
 	if (rc < 0)
 		return rc;
+	join(&vm->fds, now);
 	list_with(now, asked, next);
 	return next->too_many ? -ENOLCK : 0;
 }
