@@ -37,7 +37,7 @@ struct call_scope {
 	uint32_t loans;
 };
 
-enum { ADAPTER_BUCKETS = 256, ADAPTER_ENTERED = 64 };
+enum { ADAPTER_BUCKETS = 256 };
 
 struct adapters {
 	struct arena arena; /* it lies in this */
@@ -220,16 +220,14 @@ void adapter_plan(struct component_instance *caller, const struct canon *canon,
 {
 	struct component *c = caller->of;
 	struct adapters *all = c->adapters;
-	const uint32_t entered = instances_entered(callee->inst, caller);
-	if (all->count == COMPONENT_MAX_ADAPTERS || entered > ADAPTER_ENTERED || canon->is_async ||
-	    callee->is_async)
+	if (all->count == COMPONENT_MAX_ADAPTERS || canon->is_async || callee->is_async)
 		return;
 	struct adapter *a = arena_need(&all->arena, c->fail, 1, sizeof(*a));
 	const struct adapter_spec spec = {
 		.side = {side_of(canon, caller->graph),
 			 side_of(callee->canon, callee->inst->graph)},
 		.has_post_return = callee->canon->post_return != COMPONENT_NONE,
-		.entered = entered,
+		.entered = instances_entered(callee->inst, caller),
 	};
 	*a = (struct adapter){.caller = canon, .callee = callee->canon, .of = c};
 	if (all->last)

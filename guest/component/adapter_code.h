@@ -230,6 +230,7 @@ enum adapter_import {
 	IMPORT_POST_RETURN = 'p',
 	IMPORT_OUTER = 'e', /* state of the instances that are entered, but for the callee's */
 };
-enum { IMPORT_INDEX = '!' }; /* the first index, so that a name is text */
+enum { IMPORT_INDEX = 1 }; /* the first index: names are text, of the deepest callee, too */
+_Static_assert(IMPORT_INDEX + COMPONENT_MAX_INSTANTIATING < 0x80, "an index is a character");
 
 #endif

@@ -292,6 +292,8 @@ static void emit_params(struct adapter_emitter *e, const struct adapter_locals *
 		return;
 	}
 	const struct layout_tuple tuple = layout_tuple(a);
+	if (tuple.bytes > UINT32_MAX) /* no memory has them: what is interpreted traps */
+		e->has_failed = true;
 	emit_span(e, CALLER,
 		  &(struct span){.at = 0,
 				 .align = tuple.align,

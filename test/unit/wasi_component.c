@@ -83,6 +83,29 @@ Test(wasi_component, calls_between_components)
 		  "status %d: %s%s", r.status, r.out, r.err);
 }
 
+static void trapped(const char *component, const char *call, const char *why)
+{
+	static struct run r;
+	r = (struct run){.component = component, .entry = call};
+	run(&r);
+	cr_expect(r.status == 134 && strstr(r.err, why), "%s %s: status %d: %s", component, call,
+		  r.status, r.err);
+}
+
+/* The callee lies deeper than the caller of another call that is alike but for that. */
+Test(wasi_component, a_callee_that_lies_deep)
+{
+	static struct run r = {.component = "deep", .entry = "shallow()"};
+	trapped("deep", "run()", "wasm trap: cannot enter component instance\n");
+	run(&r);
+	cr_expect(r.status == 0, "status %d: %s", r.status, r.err);
+}
+
+Test(wasi_component, parameters_beyond_any_memory)
+{
+	trapped("large", "run()", "wasm trap: parameters out-of-bounds\n");
+}
+
 Test(wasi_component, exceptions_do_not_pass_from_one_to_another)
 {
 	static struct run r = {.component = "throws", .argv = {NULL}};
