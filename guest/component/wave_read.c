@@ -184,7 +184,7 @@ static uint32_t read_escape(struct wave_reader *r)
 	fail(r, "there is no such escape");
 }
 
-/* One of the text, which is UTF-8 as the command line's was. */
+/* One of the text, which is to be UTF-8. */
 static uint32_t read_point(struct wave_reader *r)
 {
 	const uint8_t first = (uint8_t)*r->at++;
@@ -192,11 +192,13 @@ static uint32_t read_point(struct wave_reader *r)
 		return read_escape(r);
 	if (first < 0x80)
 		return first;
-	uint32_t more = 1u + (first >= 0xe0) + (first >= 0xf0);
-	uint32_t v = first & (0x3fu >> more);
+	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+	const uint32_t bytes = (first >= 0xc2) + (first >= 0xe0) + (first >= 0xf0);
+	uint32_t v = first & (0x3fu >> bytes), more = bytes;
 	for (; more && r->at < r->end && ((uint8_t)*r->at & 0xc0) == 0x80; more--)
 		v = v << 6 | ((uint8_t)*r->at++ & 0x3f);
-	if (more || v < 0x80 || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
+	if (more || !bytes || first > 0xf4 || v < least[bytes] || v > 0x10ffff ||
+	    (v >= 0xd800 && v <= 0xdfff))
 		fail(r, "the text is not UTF-8");
 	return v;
 }
@@ -217,8 +219,9 @@ static uint32_t read_char(struct wave_reader *r)
 	if (r->at == r->end || *r->at == '\'')
 		fail(r, "there is no character");
 	const uint32_t v = read_point(r);
-	if (r->at == r->end || *r->at++ != '\'')
+	if (r->at == r->end || *r->at != '\'')
 		fail(r, "a character stands between single quotes");
+	r->at++;
 	return v;
 }
 
@@ -232,8 +235,9 @@ static void read_string(struct wave_reader *r, uint8_t *to)
 			fail(r, "the string is longer than 64 KiB");
 		bytes += put_point(text + bytes, read_point(r));
 	}
-	if (r->at++ == r->end)
+	if (r->at == r->end)
 		fail(r, "the string does not end");
+	r->at++;
 	if (!to)
 		return;
 	call_string(r->callee, (const char *)text, bytes, pair);
