@@ -2,7 +2,7 @@
 # Results of a shell suite: `ok - name`, `not ok - name`, and the closing line. Sourced.
 
 # shellcheck shell=bash
-tap_passed=0 tap_failed=0
+tap_passed=0 tap_failed=0 tap_skipped=0
 
 # ok NAME COMMAND...: a test that passes when COMMAND succeeds; what it printed is shown when it does not.
 ok() {
@@ -19,6 +19,12 @@ ok() {
 	fi
 }
 
+# skip NAME WHY: a test that cannot be run here, which the closing line counts.
+skip() {
+	tap_skipped=$((tap_skipped + 1))
+	echo "skip - $1: $2"
+}
+
 # is GOT WANTED: whether two texts are equal; says how not.
 is() {
 	[[ $1 == "$2" ]] || {
@@ -29,6 +35,6 @@ is() {
 
 # tap_end: the closing line; its status is the suite's.
 tap_end() {
-	echo "$tap_passed passed, $tap_failed failed"
+	echo "$tap_passed passed, $tap_failed failed$( ((tap_skipped == 0)) || echo ", $tap_skipped skipped")"
 	((tap_failed == 0 && tap_passed > 0))
 }
