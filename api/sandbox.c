@@ -67,7 +67,7 @@ int sandbox_new(const struct mote_options *o, struct vm_snapshot *compiled,
 	if (!s)
 		return err_sys(e, ENOMEM, "a sandbox");
 	int rc = calls_configure(s, o, e);
-	if (functions_replace_wasi(s))
+	if (rc == 0 && functions_replace_wasi(s))
 		compiled = NULL; /* it is linked with WASI's own functions */
 	if (rc == 0)
 		rc = create_vm(o, compiled, &s->vm, e);

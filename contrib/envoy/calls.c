@@ -36,13 +36,26 @@ static uint32_t status_of(uint32_t result)
 	}
 }
 
+/* What the calls that have not ended hold of Envoy's memory is bounded. */
+static bool may_call(const struct envoy_call *list, size_t body_len)
+{
+	size_t count = 1, bytes = body_len;
+	for (; list; list = list->next) {
+		count++;
+		bytes += list->body_len;
+	}
+	return count <= ENVOY_CALLS_MAX && bytes <= ENVOY_BODY_MAX;
+}
+
 /* A call that Envoy ends while it is begun is not in the list: its beginning has failed. */
 uint32_t envoy_call_begin(envoy_callout_fn *callout, void *of, struct envoy_call **list,
 			  uint32_t token, const struct envoy_buffer *cluster,
 			  struct envoy_header *headers, size_t count,
 			  const struct envoy_buffer *body, uint32_t timeout_ms)
 {
-	struct envoy_call *call = calloc(1, sizeof(*call));
+	struct envoy_call *call = NULL;
+	if (may_call(*list, body->len))
+		call = calloc(1, sizeof(*call));
 	if (!call)
 		return MOTE_PROXY_INTERNAL_FAILURE;
 	const uint32_t status =
@@ -52,6 +65,7 @@ uint32_t envoy_call_begin(envoy_callout_fn *callout, void *of, struct envoy_call
 		return status;
 	}
 	call->token = token;
+	call->body_len = body->len;
 	call->next = *list;
 	*list = call;
 	return MOTE_PROXY_OK;

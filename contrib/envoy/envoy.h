@@ -8,7 +8,8 @@
 
 #include <pthread.h>
 
-#define ENVOY_BODY_MAX (16UL << 20) /* that a plugin sees of a body at once */
+#define ENVOY_BODY_MAX  (16UL << 20) /* that a plugin sees of a body at once */
+#define ENVOY_CALLS_MAX 64           /* of a stream or the root context, at once */
 
 /* What Envoy offers to the configuration of one kind of filters. */
 struct envoy_kind {
@@ -44,6 +45,7 @@ struct envoy_call {
 	struct envoy_call *next;
 	uint64_t id;
 	uint32_t token;
+	size_t body_len;
 };
 
 static inline struct envoy_buffer envoy_text(const char *text)

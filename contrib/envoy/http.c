@@ -16,9 +16,28 @@ struct http_filter {
 	bool is_paused[2];
 	bool in_body[2];   /* a body hook: what was received can be changed */
 	bool has_answered; /* a response of ours is on its way */
+	/* Hooks of it under way: a callback can have Envoy destroy it inside of one. */
+	unsigned entered;
+	bool is_destroyed; /* so that `envoy` is not there any more */
 };
 
 static const struct envoy_buffer no_bytes;
+
+/* --- its lifetime --- */
+
+static struct http_filter *enter(void *filter)
+{
+	struct http_filter *f = filter;
+	f->entered++;
+	return f;
+}
+
+static void leave(struct http_filter *const *f)
+{
+	if (--(*f)->entered == 0 && (*f)->is_destroyed)
+		free(*f);
+}
+#define ENTER(filter) struct http_filter *f cleanup_(leave) = enter(filter)
 
 /* --- what the host asks of Envoy --- */
 
@@ -222,7 +241,7 @@ static void answer_failure(struct http_filter *f)
 
 static void resume(struct http_filter *f, enum way way)
 {
-	if (!f->is_paused[way])
+	if (f->is_destroyed || !f->is_paused[way])
 		return;
 	f->is_paused[way] = false;
 	if (way == REQUEST)
@@ -239,6 +258,8 @@ static bool run_phase(struct http_filter *f, enum way way, const struct pw_event
 {
 	struct pw_effects e cleanup_effects = {0};
 	pw_stream_call(f->stream, event, &e);
+	if (!f->stream) /* a change has had Envoy end it */
+		return false;
 	if (e.failed && !pw_plugin_config(f->config->plugin)->fail_open) {
 		answer_failure(f);
 		return false;
@@ -251,6 +272,8 @@ static bool run_phase(struct http_filter *f, enum way way, const struct pw_event
 	}
 	if (e.resume & (1u << !way))
 		resume(f, (enum way) !way);
+	if (!f->stream)
+		return false;
 	f->is_paused[way] = e.action != 0 && !(e.resume & (1u << way));
 	return !f->is_paused[way];
 }
@@ -260,6 +283,8 @@ static void run_between(struct http_filter *f, const struct pw_event *event)
 {
 	struct pw_effects e cleanup_effects = {0};
 	pw_stream_call(f->stream, event, &e);
+	if (!f->stream)
+		return;
 	if (e.failed && !pw_plugin_config(f->config->plugin)->fail_open) {
 		if (!f->has_answered)
 			answer_failure(f);
@@ -314,15 +339,16 @@ HOOK void *ON(http_filter_new)(void *config, void *envoy)
 
 HOOK void ON(http_filter_destroy)(void *filter)
 {
-	struct http_filter *f = filter;
+	ENTER(filter);
+	f->is_destroyed = f->has_answered = true;
 	pw_stream_end(f->stream);
+	f->stream = NULL;
 	envoy_calls_free(&f->calls);
-	free(f);
 }
 
 HOOK void ON(http_filter_stream_complete)(void *envoy, void *filter)
 {
-	struct http_filter *f = filter;
+	ENTER(filter);
 	(void)envoy;
 	f->has_answered = true; /* too late for one */
 	f->is_paused[REQUEST] = f->is_paused[RESPONSE] = false;
@@ -361,32 +387,36 @@ static int headers_status(const struct http_filter *f, bool goes_on)
 
 HOOK int ON(http_filter_request_headers)(void *envoy, void *filter, bool end)
 {
+	ENTER(filter);
 	(void)envoy;
-	return headers_status(filter, run_map(filter, REQUEST, MOTE_PROXY_REQUEST_HEADERS,
-					      MOTE_PROXY_MAP_REQUEST_HEADERS, end));
+	return headers_status(f, run_map(f, REQUEST, MOTE_PROXY_REQUEST_HEADERS,
+					 MOTE_PROXY_MAP_REQUEST_HEADERS, end));
 }
 
 HOOK int ON(http_filter_response_headers)(void *envoy, void *filter, bool end)
 {
+	ENTER(filter);
 	(void)envoy;
-	return headers_status(filter, run_map(filter, RESPONSE, MOTE_PROXY_RESPONSE_HEADERS,
-					      MOTE_PROXY_MAP_RESPONSE_HEADERS, end));
+	return headers_status(f, run_map(f, RESPONSE, MOTE_PROXY_RESPONSE_HEADERS,
+					 MOTE_PROXY_MAP_RESPONSE_HEADERS, end));
 }
 
 HOOK int ON(http_filter_request_trailers)(void *envoy, void *filter)
 {
+	ENTER(filter);
 	(void)envoy;
-	return run_map(filter, REQUEST, MOTE_PROXY_REQUEST_TRAILERS,
-		       MOTE_PROXY_MAP_REQUEST_TRAILERS, true)
+	return run_map(f, REQUEST, MOTE_PROXY_REQUEST_TRAILERS, MOTE_PROXY_MAP_REQUEST_TRAILERS,
+		       true)
 		       ? ENVOY_TRAILERS_CONTINUE
 		       : ENVOY_TRAILERS_STOP;
 }
 
 HOOK int ON(http_filter_response_trailers)(void *envoy, void *filter)
 {
+	ENTER(filter);
 	(void)envoy;
-	return run_map(filter, RESPONSE, MOTE_PROXY_RESPONSE_TRAILERS,
-		       MOTE_PROXY_MAP_RESPONSE_TRAILERS, true)
+	return run_map(f, RESPONSE, MOTE_PROXY_RESPONSE_TRAILERS, MOTE_PROXY_MAP_RESPONSE_TRAILERS,
+		       true)
 		       ? ENVOY_TRAILERS_CONTINUE
 		       : ENVOY_TRAILERS_STOP;
 }
@@ -419,21 +449,23 @@ static int run_body(struct http_filter *f, enum way way, enum mote_proxy_step st
 
 HOOK int ON(http_filter_request_body)(void *envoy, void *filter, bool end)
 {
+	ENTER(filter);
 	(void)envoy;
-	return run_body(filter, REQUEST, MOTE_PROXY_REQUEST_BODY, end);
+	return run_body(f, REQUEST, MOTE_PROXY_REQUEST_BODY, end);
 }
 
 HOOK int ON(http_filter_response_body)(void *envoy, void *filter, bool end)
 {
+	ENTER(filter);
 	(void)envoy;
-	return run_body(filter, RESPONSE, MOTE_PROXY_RESPONSE_BODY, end);
+	return run_body(f, RESPONSE, MOTE_PROXY_RESPONSE_BODY, end);
 }
 
 HOOK void ON(http_filter_http_callout_done)(void *envoy, void *filter, uint64_t id, uint32_t result,
 					    struct envoy_header *headers, size_t header_count,
 					    struct envoy_buffer *chunks, size_t chunk_count)
 {
-	struct http_filter *f = filter;
+	ENTER(filter);
 	cleanup_buf struct buf body = {.cap = ENVOY_BODY_MAX};
 	cleanup_free struct envoy_call *call = envoy_call_take(&f->calls, id);
 	struct pw_event event;

@@ -101,10 +101,18 @@ int pw_vm_call(struct pw_vm *vm, const struct pw_event *event, const enum mote_p
 	arg = mote_bytes(scratch->data, scratch->len);
 	vm->busy++;
 	vm->logs = 0;
+	vm->is_over = false;
 	rc = mote_sandbox_call(vm->sandbox, MOTE_PROXY_EVENT, &arg, 1, &result, &error);
-	vm->busy--;
 	count_exits(vm);
 	if (rc < 0)
-		return err_set(e, ERR_GUEST, error.code ? error.code : EIO, "%s", error.text);
-	return decode(vm, &result, results, count, e);
+		err_set(e, ERR_GUEST, error.code ? error.code : EIO, "%s", error.text);
+	else
+		rc = decode(vm, &result, results, count, e);
+	vm->busy--;
+	if (rc == 0 && vm->is_over)
+		rc = err_set(e, ERR_GUEST, E2BIG,
+			     "the plugin has set more than %d fields and properties of a stream, "
+			     "or %d bytes of them",
+			     PW_CHANGES_MAX, PW_CHANGE_BYTES_MAX);
+	return rc;
 }

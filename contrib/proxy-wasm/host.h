@@ -150,13 +150,17 @@ struct pw_stream *pw_stream_new(struct pw_plugin *plugin, unsigned worker, uint6
 /*
  * Calls the plugin. Whatever it does, this returns; *effects, zeroed before, is the caller's. A
  * stream whose plugin has failed is not called again: `failed` is then false, and nothing is asked.
+ * Nor is one that an event is being carried out for, if a callback leads back to here.
  */
 void pw_stream_call(struct pw_stream *stream, const struct pw_event *event,
 		    struct pw_effects *effects);
 /* Whether an event of it is being carried out. */
 bool pw_stream_busy(const struct pw_stream *stream);
 bool pw_stream_failed(const struct pw_stream *stream);
-/* proxy_on_done, _log and _delete; the VM is reset. Accepts NULL. */
+/*
+ * proxy_on_done, _log and _delete; the VM is reset. Accepts NULL. During an event of the stream,
+ * because the server has ended it: as soon as the event is over, without the server's stream.
+ */
 void pw_stream_end(struct pw_stream *stream);
 
 /* The same for the root context, in a VM of its own, by one thread at a time. */

@@ -16,6 +16,9 @@ enum {
 	PW_METRIC_NAME_MAX = 255,
 	PW_LOGS_MAX = 100,       /* lines of one event */
 	PW_LOG_BYTES_MAX = 8192, /* of a line */
+	/* Fields of headers and properties that one stream may set, and their bytes. */
+	PW_CHANGES_MAX = 4096,
+	PW_CHANGE_BYTES_MAX = 1 << 20,
 	PW_ANSWER_BYTES_MAX = 16 << 20,
 	PW_EVENT_BYTES_MAX = 16 << 20,
 };
@@ -35,7 +38,10 @@ uint32_t pw_queue_register(struct pw_shared *s, struct pw_plugin *plugin,
 uint32_t pw_queue_resolve(const struct mote_proxy_bytes *vm_id, const struct mote_proxy_bytes *name,
 			  uint64_t *id);
 uint32_t pw_queue_put(uint32_t id, const struct mote_proxy_bytes *value);
-uint32_t pw_queue_take(uint32_t id, struct buf *to);
+/* A queue of the same VM id alone, whose messages these are. */
+uint32_t pw_queue_take(const struct pw_shared *s, uint32_t id, struct buf *to);
+/* The reader was called for a message of it: the next one is announced. */
+void pw_queue_noticed(const struct pw_plugin *plugin, uint32_t id);
 /* No queue calls it any more. */
 void pw_queues_forget(const struct pw_plugin *plugin);
 
@@ -96,8 +102,9 @@ struct pw_vm {
 	struct mote_sandbox *sandbox;
 	struct pw_stream *streams;  /* contexts that live in it */
 	uint64_t connection;        /* PER_CONNECTION: whose it is */
-	bool is_starting;           /* before the snapshot */
+	bool is_root;               /* the root context's own, on the main thread */
 	bool failed;                /* nothing of it can be relied on */
+	bool is_over;               /* the event has changed more than PW_CHANGES_MAX allows */
 	unsigned busy, logs;        /* events under way; lines of this one */
 	uint64_t exits;             /* counted already */
 	struct pw_effects *effects; /* of the event under way */
@@ -112,6 +119,8 @@ struct pw_stream {
 	uint32_t context;
 	uint64_t connection;
 	bool created, failed;
+	bool in_call, is_ending; /* pw_stream_end during an event: when that is over */
+	size_t changes, change_bytes;
 	void *server_stream;
 };
 

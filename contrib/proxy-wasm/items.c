@@ -49,24 +49,44 @@ static void apply_log(struct pw_vm *vm, const struct mote_proxy_item *item)
 		pw_log(vm->plugin, level, (const char *)item->x.at, item->x.len);
 }
 
+/* Whether a stream may set another field or property: what it sets stays until its end. */
+static bool spend(struct pw_stream *s, size_t bytes)
+{
+	s->changes++;
+	s->change_bytes += bytes;
+	return s->changes <= PW_CHANGES_MAX && s->change_bytes <= PW_CHANGE_BYTES_MAX;
+}
+
+static bool is_pseudo(const struct mote_proxy_bytes *key)
+{
+	return key->len && key->at[0] == ':';
+}
+
+/* A pseudo-header is there once: a server would make one value of two. */
 static void change_map(const struct target *t, uint32_t kind, uint32_t map,
 		       const struct mote_proxy_bytes *key, const struct mote_proxy_bytes *value)
 {
 	const struct pw_server *server = t->vm->plugin->server;
 	if (!server->change_map || !server_stream(t) || map > MOTE_PROXY_MAP_RESPONSE_TRAILERS)
 		return;
+	t->vm->is_over |= !spend(t->stream, key->len + value->len);
+	if (t->vm->is_over)
+		return;
+	if (kind == MOTE_PROXY_ITEM_ADD && is_pseudo(key))
+		kind = MOTE_PROXY_ITEM_REPLACE;
 	if (pw_field_valid(key, value))
 		(void)server->change_map(server_stream(t), kind, map, key, value);
 	else if (t->vm->logs++ < PW_LOGS_MAX)
 		pw_log(t->vm->plugin, 3, "a header field that is not valid was left out", 45);
 }
 
-/* What is there and not in the new map is removed, and the first of each key replaces. */
+/* What is there is removed, but for the status, which has to be there. */
 static void set_pairs(const struct target *t, const struct mote_proxy_item *item)
 {
 	const struct pw_server *server = t->vm->plugin->server;
 	cleanup_buf struct buf old = {.cap = PW_ANSWER_BYTES_MAX};
-	const struct mote_proxy_bytes none = {(const uint8_t *)"", 0};
+	const struct mote_proxy_bytes none = {(const uint8_t *)"", 0},
+				      status = {(const uint8_t *)":status", 7};
 	struct mote_proxy_pairs p;
 	struct mote_proxy_pair pair;
 	if (!server->get_map || !server_stream(t) || !mote_proxy_map_valid(&item->x) ||
@@ -75,7 +95,9 @@ static void set_pairs(const struct target *t, const struct mote_proxy_item *item
 	const struct mote_proxy_bytes map = {old.data, old.len};
 	if (mote_proxy_pairs_begin(&p, &map))
 		while (p.left && mote_proxy_pairs_next(&p, &pair))
-			change_map(t, MOTE_PROXY_ITEM_REMOVE, (uint32_t)item->a, &pair.key, &none);
+			if (!mote_proxy_key_is(&pair.key, &status))
+				change_map(t, MOTE_PROXY_ITEM_REMOVE, (uint32_t)item->a, &pair.key,
+					   &none);
 	if (mote_proxy_pairs_begin(&p, &item->x))
 		while (p.left && mote_proxy_pairs_next(&p, &pair))
 			change_map(t, MOTE_PROXY_ITEM_ADD, (uint32_t)item->a, &pair.key,
@@ -113,7 +135,8 @@ static void local_response(const struct target *t, const struct mote_proxy_item 
 	    !buf_reserve(&to->texts, item->x.len + 1))
 		return;
 	while (p.left && mote_proxy_pairs_next(&p, &pair))
-		if (pw_field_valid(&pair.key, &pair.value) && !put_header(to, &pair))
+		if (!is_pseudo(&pair.key) && pw_field_valid(&pair.key, &pair.value) &&
+		    !put_header(to, &pair))
 			return;
 	to->status = (uint32_t)item->a;
 	to->grpc_status = (uint32_t)item->b;
@@ -161,10 +184,12 @@ static void apply_change(const struct target *t, const struct mote_proxy_item *i
 		local_response(t, item);
 		break;
 	case MOTE_PROXY_ITEM_INCREMENT:
-		pw_metric_change(p, item->a, (int64_t)item->b);
+		if (item->a > p->exits) /* those before are the host's own */
+			pw_metric_change(p, item->a, (int64_t)item->b);
 		break;
 	case MOTE_PROXY_ITEM_RECORD:
-		pw_metric_record(p, item->a, item->b);
+		if (item->a > p->exits)
+			pw_metric_record(p, item->a, item->b);
 		break;
 	case MOTE_PROXY_ITEM_TICK_PERIOD:
 		if (p->server->root_tick && !t->stream)
@@ -222,6 +247,7 @@ static bool call_headers(const struct mote_proxy_bytes *map, struct buf *array, 
 	return true;
 }
 
+/* In the name of the root context its own VM alone: the server's calls are not for any thread. */
 static uint32_t ask_http_call(const struct target *t, const struct mote_proxy_item *item,
 			      struct answer *a)
 {
@@ -229,7 +255,7 @@ static uint32_t ask_http_call(const struct target *t, const struct mote_proxy_it
 	cleanup_buf struct buf headers = {.cap = MOTE_PROXY_PAIRS_MAX *
 						 sizeof(struct mote_proxy_pair)};
 	size_t count;
-	if (!p->server->http_call || t->vm->is_starting || (t->stream && !server_stream(t)))
+	if (!p->server->http_call || (t->stream ? !server_stream(t) : !t->vm->is_root))
 		return MOTE_PROXY_UNIMPLEMENTED;
 	if (!upstream_allowed(&p->config, &item->x)) {
 		if (t->vm->logs++ < PW_LOGS_MAX)
@@ -295,6 +321,8 @@ static uint32_t set_property(const struct target *t, const struct mote_proxy_ite
 {
 	if (!t->vm->plugin->server->set_property || !server_stream(t))
 		return MOTE_PROXY_NOT_FOUND;
+	if (!spend(t->stream, item->x.len + item->y.len))
+		return MOTE_PROXY_INTERNAL_FAILURE;
 	return t->vm->plugin->server->set_property(server_stream(t), &item->x, &item->y);
 }
 
@@ -324,7 +352,7 @@ static uint32_t serve(const struct target *t, const struct mote_proxy_item *item
 	case MOTE_PROXY_ITEM_ENQUEUE:
 		return pw_queue_put((uint32_t)item->a, &item->x);
 	case MOTE_PROXY_ITEM_DEQUEUE:
-		return pw_queue_take((uint32_t)item->a, &a->bytes);
+		return pw_queue_take(p->shared, (uint32_t)item->a, &a->bytes);
 	case MOTE_PROXY_ITEM_DEFINE_METRIC:
 		if (item->a > PW_HISTOGRAM)
 			return MOTE_PROXY_BAD_ARGUMENT;

@@ -6,7 +6,7 @@
 
 void pw_log(const struct pw_plugin *p, unsigned level, const char *text, size_t len)
 {
-	cleanup_buf struct buf line = {.cap = 2 * PW_LOG_BYTES_MAX};
+	cleanup_buf struct buf line = {.cap = 4 * PW_LOG_BYTES_MAX}; /* "\n" becomes three */
 	const char *more = "";
 	if (!p->server->log)
 		return;

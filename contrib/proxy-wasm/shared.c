@@ -37,6 +37,12 @@ struct queue {
 	struct pw_plugin *reader;
 	struct message *first, **end;
 	unsigned count;
+	/*
+	 * How many messages the reader is to be notified of, and who is being notified of one: a
+	 * server has one such event of a queue at most.
+	 */
+	unsigned unnoticed;
+	const struct pw_plugin *notifying;
 };
 
 #define BUCKETS 1024
@@ -274,6 +280,32 @@ static struct queue *queue_of(uint32_t id)
 	return queues[id - 1];
 }
 
+/* With the lock. */
+static void notify_reader(struct queue *q, uint32_t id)
+{
+	if (q->notifying || !q->unnoticed || !q->reader || !q->reader->server->root_queue)
+		return;
+	q->unnoticed--;
+	q->notifying = q->reader;
+	q->reader->server->root_queue(q->reader->owner, id);
+}
+
+void pw_queue_noticed(const struct pw_plugin *plugin, uint32_t id)
+{
+	HOLD_LOCK;
+	struct queue *q = queue_of(id);
+	if (!q || q->notifying != plugin)
+		return;
+	q->notifying = NULL;
+	notify_reader(q, id);
+}
+
+/* What it counts as. */
+static size_t message_bytes(size_t len)
+{
+	return sizeof(struct message) + len;
+}
+
 uint32_t pw_queue_put(uint32_t id, const struct mote_proxy_bytes *value)
 {
 	HOLD_LOCK;
@@ -281,7 +313,7 @@ uint32_t pw_queue_put(uint32_t id, const struct mote_proxy_bytes *value)
 	if (!q)
 		return MOTE_PROXY_NOT_FOUND;
 	if (q->count == MESSAGES_MAX || value->len > BYTES_MAX ||
-	    q->of->bytes + value->len > BYTES_MAX)
+	    q->of->bytes + message_bytes(value->len) > BYTES_MAX)
 		return MOTE_PROXY_INTERNAL_FAILURE;
 	struct message *m = malloc(sizeof(*m) + value->len);
 	if (!m)
@@ -292,17 +324,18 @@ uint32_t pw_queue_put(uint32_t id, const struct mote_proxy_bytes *value)
 	*q->end = m;
 	q->end = &m->next;
 	q->count++;
-	q->of->bytes += m->len;
-	if (q->reader && q->reader->server->root_queue)
-		q->reader->server->root_queue(q->reader->owner, id);
+	q->of->bytes += message_bytes(m->len);
+	if (q->unnoticed < MESSAGES_MAX)
+		q->unnoticed++;
+	notify_reader(q, id);
 	return MOTE_PROXY_OK;
 }
 
-uint32_t pw_queue_take(uint32_t id, struct buf *to)
+uint32_t pw_queue_take(const struct pw_shared *s, uint32_t id, struct buf *to)
 {
 	HOLD_LOCK;
 	struct queue *q = queue_of(id);
-	if (!q)
+	if (!q || q->of != s)
 		return MOTE_PROXY_NOT_FOUND;
 	if (!q->first)
 		return MOTE_PROXY_EMPTY;
@@ -313,7 +346,9 @@ uint32_t pw_queue_take(uint32_t id, struct buf *to)
 	if (!q->first)
 		q->end = &q->first;
 	q->count--;
-	q->of->bytes -= m->len;
+	if (q->unnoticed > q->count)
+		q->unnoticed = q->count; /* it has found them by itself */
+	q->of->bytes -= message_bytes(m->len);
 	free(m);
 	return MOTE_PROXY_OK;
 }
@@ -321,7 +356,14 @@ uint32_t pw_queue_take(uint32_t id, struct buf *to)
 void pw_queues_forget(const struct pw_plugin *plugin)
 {
 	HOLD_LOCK;
-	for (size_t i = 0; i < QUEUES_MAX; i++)
-		if (queues[i] && queues[i]->reader == plugin)
-			queues[i]->reader = NULL;
+	for (size_t i = 0; i < QUEUES_MAX; i++) {
+		struct queue *q = queues[i];
+		if (!q)
+			continue;
+		if (q->reader == plugin)
+			q->reader = NULL;
+		if (q->notifying == plugin)
+			q->notifying = NULL;
+		notify_reader(q, (uint32_t)i + 1);
+	}
 }

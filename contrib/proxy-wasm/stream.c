@@ -123,8 +123,8 @@ static int call(struct pw_stream *s, const struct pw_event *event,
 	return rc;
 }
 
-void pw_stream_call(struct pw_stream *stream, const struct pw_event *event,
-		    struct pw_effects *effects)
+static void call_stream(struct pw_stream *stream, const struct pw_event *event,
+			struct pw_effects *effects)
 {
 	static const enum mote_proxy_step create[] = {MOTE_PROXY_CONTEXT_CREATE, 0};
 	struct err e = {0};
@@ -142,19 +142,16 @@ void pw_stream_call(struct pw_stream *stream, const struct pw_event *event,
 		fail(stream, &e, effects);
 }
 
-void pw_stream_end(struct pw_stream *stream)
+static void end_stream(struct pw_stream *stream)
 {
 	static const enum mote_proxy_step before[] = {MOTE_PROXY_LOG, 0};
-	const struct pw_plugin *p;
+	const struct pw_plugin *p = stream->plugin;
 	struct pw_effects effects = {0};
-	if (!stream)
-		return;
-	p = stream->plugin;
 	if (stream->created && !stream->failed && !stream->vm->failed && !stream->vm->busy) {
 		const struct pw_event done = {.step = MOTE_PROXY_DONE},
 				      gone = {.step = MOTE_PROXY_DELETE};
 		if (p->has[MOTE_PROXY_DONE])
-			pw_stream_call(stream, &done, &effects);
+			call_stream(stream, &done, &effects);
 		if (!stream->failed && (p->has[MOTE_PROXY_LOG] || p->has[MOTE_PROXY_DELETE])) {
 			struct err e = {0};
 			if (call(stream, &gone, before, &effects, &e) < 0)
@@ -167,10 +164,35 @@ void pw_stream_end(struct pw_stream *stream)
 	free(stream);
 }
 
+void pw_stream_call(struct pw_stream *stream, const struct pw_event *event,
+		    struct pw_effects *effects)
+{
+	if (stream->in_call)
+		return;
+	stream->in_call = true;
+	call_stream(stream, event, effects);
+	stream->in_call = false;
+	if (stream->is_ending)
+		end_stream(stream);
+}
+
+void pw_stream_end(struct pw_stream *stream)
+{
+	if (!stream)
+		return;
+	if (!stream->in_call) {
+		stream->in_call = true;
+		end_stream(stream);
+		return;
+	}
+	stream->is_ending = true;
+	stream->server_stream = NULL;
+}
+
 /* --- the root context --- */
 
-void pw_root_call(struct pw_plugin *plugin, const struct pw_event *event,
-		  struct pw_effects *effects)
+static void call_root(struct pw_plugin *plugin, const struct pw_event *event,
+		      struct pw_effects *effects)
 {
 	uint32_t results[MOTE_PROXY_STEPS_MAX], count;
 	struct err e = {0};
@@ -180,6 +202,7 @@ void pw_root_call(struct pw_plugin *plugin, const struct pw_event *event,
 	if (!plugin->root || plugin->root->busy)
 		return;
 	struct pw_vm *vm = plugin->root;
+	vm->is_root = true;
 	vm->effects = effects;
 	int rc = pw_vm_call(vm, event, NULL, PW_ROOT, &w->event, results, &count, &e);
 	vm->effects = NULL;
@@ -191,4 +214,12 @@ void pw_root_call(struct pw_plugin *plugin, const struct pw_event *event,
 	report(plugin, &e);
 	plugin->root = NULL;
 	pw_vm_free(vm);
+}
+
+void pw_root_call(struct pw_plugin *plugin, const struct pw_event *event,
+		  struct pw_effects *effects)
+{
+	call_root(plugin, event, effects);
+	if (event->step == MOTE_PROXY_QUEUE_READY)
+		pw_queue_noticed(plugin, event->args[0]);
 }

@@ -69,7 +69,6 @@ int pw_vm_start(struct pw_plugin *p, struct pw_vm **out, struct err *e)
 	struct pw_vm *vm = new_vm(p, e);
 	if (!vm)
 		return -ENOMEM;
-	vm->is_starting = true;
 	fill_options(p, &o, &f, vm, stdio);
 	o.program_fd = fd;
 	o.call_time_limit_ns = p->config.start_ns;

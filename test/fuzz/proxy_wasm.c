@@ -90,7 +90,8 @@ static uint32_t http_call(void *owner, void *stream, uint32_t token,
 			  const struct mote_proxy_pair *headers, size_t count,
 			  const struct mote_proxy_bytes *body, uint32_t timeout_ms)
 {
-	(void)owner, (void)stream, (void)token, (void)timeout_ms;
+	(void)owner, (void)token, (void)timeout_ms;
+	require(stream);
 	require(upstream->len == 4 && memcmp(upstream->at, "auth", 4) == 0);
 	for (size_t i = 0; i < count; i++)
 		require(pw_field_valid(&headers[i].key, &headers[i].value));

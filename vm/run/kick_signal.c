@@ -92,6 +92,7 @@ int vm_use_signal(int signo, struct err *e)
 
 void vm_use_default_signal(void)
 {
+	pthread_mutex_init(&lock, NULL); /* a thread of the parent may have held it */
 	kick_signo = VM_KICK_SIGNAL;
 	chosen = true;
 	atomic_store(&installed, false);

@@ -22,6 +22,8 @@ struct recycled {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t given = PTHREAD_COND_INITIALIZER;
+/* Held by who starts or ends the thread, before `lock`: an end waits for it. */
+static pthread_mutex_t keeping = PTHREAD_MUTEX_INITIALIZER;
 /* All guarded by lock. */
 static struct recycled *waiting, *ready;
 static unsigned waiting_count, ready_count, keep;
@@ -64,12 +66,14 @@ static void push(struct recycled **list, unsigned *count, struct recycled *s)
  */
 static void before_fork(void)
 {
+	pthread_mutex_lock(&keeping);
 	pthread_mutex_lock(&lock);
 }
 
 static void after_fork(void)
 {
 	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&keeping);
 }
 
 static void in_child(void)
@@ -81,7 +85,7 @@ static void in_child(void)
 	keep = 0;
 	running = false;
 	pthread_cond_init(&given, NULL);
-	pthread_mutex_unlock(&lock);
+	after_fork();
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -114,10 +118,10 @@ static void *reap(void *unused)
 	return NULL;
 }
 
-int recycle_keep(unsigned count)
+/* With `keeping`. */
+static int set_keep(unsigned count)
 {
 	int rc = 0;
-	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&lock);
 	keep = count;
 	if (count && !running) {
@@ -143,6 +147,15 @@ int recycle_keep(unsigned count)
 			return rc;
 		recycled_free(s);
 	}
+}
+
+int recycle_keep(unsigned count)
+{
+	pthread_once(&once, watch_forks);
+	pthread_mutex_lock(&keeping);
+	int rc = set_keep(count);
+	pthread_mutex_unlock(&keeping);
+	return rc;
 }
 
 bool recycle_take(uint64_t memory_bytes, struct machine *machine, struct kvm_vcpu *vcpu,

@@ -57,6 +57,8 @@ static void bad_arguments(void)
 	proxy_set_effective_context(4711);
 	proxy_enqueue_shared_queue(99999, S("m"));
 	proxy_increment_metric(99999, 1);
+	for (uint32_t own = 1; own <= 4; own++) /* the host's counters of this plugin */
+		proxy_increment_metric(own, 1000);
 	proxy_continue_stream(17);
 	proxy_log(17, S("level"));
 	proxy_log(2, (const char *)0xffffffff, 4);
@@ -79,6 +81,38 @@ static void bad_fields(void)
 		proxy_add_header_map_value(REQUEST_HEADERS, S("x-large"), large, sizeof(large));
 }
 
+static void many_fields(void)
+{
+	for (int i = 0; i < 5000; i++)
+		proxy_add_header_map_value(REQUEST_HEADERS, S("x-more"), S("again"));
+}
+
+/* In the name of the root context, whose calls are the main thread's. */
+static void call_as_root(uint32_t context)
+{
+	uint32_t token;
+	proxy_set_effective_context(1);
+	const int status = proxy_http_call(S("echo"),
+					   S("\3\0\0\0"
+					     "\7\0\0\0\3\0\0\0\5\0\0\0\1\0\0\0\12\0\0\0\1\0\0\0"
+					     ":method\0GET\0:path\0/\0:authority\0a\0"),
+					   "", 0, "", 0, 1000, &token);
+	proxy_set_effective_context(context);
+	set_number(REQUEST_HEADERS, S("x-root-call"), (uint64_t)status);
+}
+
+/* Messages of queues of another VM id. */
+static void steal(void)
+{
+	uint64_t found = 0;
+	char *value;
+	size_t len;
+	for (uint32_t id = 1; id <= 256; id++)
+		if (proxy_dequeue_shared_queue(id, &value, &len) != NOT_FOUND)
+			found++;
+	set_number(REQUEST_HEADERS, S("x-stolen"), found);
+}
+
 EXPORT(proxy_on_configure) int proxy_on_configure(uint32_t context, uint32_t size)
 {
 	(void)context;
@@ -96,7 +130,18 @@ int proxy_on_request_headers(uint32_t context, uint32_t count, int end)
 {
 	size_t len;
 	const char *path = request_header(S(":path"), &len);
-	(void)context, (void)count, (void)end;
+	(void)count, (void)end;
+	if (same(path, len, S("/many-fields")))
+		many_fields();
+	if (same(path, len, S("/call-as-root")))
+		call_as_root(context);
+	if (same(path, len, S("/steal")))
+		steal();
+	if (same(path, len, S("/two-statuses")))
+		proxy_send_local_response(403, "", 0, "", 0,
+					  S("\1\0\0\0\7\0\0\0\3\0\0\0:status\0"
+					    "200\0"),
+					  -1);
 	if (same(path, len, S("/trap"))) {
 		proxy_log(4, S("about to trap\nforged line"));
 		trap_here();
@@ -132,5 +177,33 @@ int proxy_on_response_headers(uint32_t context, uint32_t count, int end)
 		proxy_replace_header_map_value(RESPONSE_HEADERS, S(":status"), S("999"));
 	if (same(path, len, S("/no-status")))
 		proxy_remove_header_map_value(RESPONSE_HEADERS, S(":status"));
+	if (same(path, len, S("/add-status")))
+		proxy_add_header_map_value(RESPONSE_HEADERS, S(":status"), S("404"));
+	if (same(path, len, S("/same-pairs"))) {
+		char *all;
+		size_t size;
+		if (proxy_get_header_map_pairs(RESPONSE_HEADERS, &all, &size) == OK)
+			proxy_set_header_map_pairs(RESPONSE_HEADERS, all, size);
+	}
+	return CONTINUE;
+}
+
+EXPORT(proxy_on_response_body)
+int proxy_on_response_body(uint32_t context, uint32_t size, int end)
+{
+	size_t len;
+	const char *path = request_header(S(":path"), &len);
+	(void)context, (void)size, (void)end;
+	if (same(path, len, S("/trap-in-body")))
+		trap_here();
+	if (same(path, len, S("/large-body"))) {
+		static char large[1 << 19];
+		proxy_set_buffer_bytes(RESPONSE_BODY, 0, 0xffffffff, large, sizeof(large));
+		if (!end)
+			return PAUSE;
+		for (int i = 0; i < 20; i++)
+			proxy_set_buffer_bytes(RESPONSE_BODY, 0, 0, large, sizeof(large));
+		trap_here();
+	}
 	return CONTINUE;
 }
