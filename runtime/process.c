@@ -14,10 +14,12 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
-#define BUILD_MS        120000   /* a monitor that says nothing for so long is stuck */
-#define MESSAGE_REST_MS 1000     /* of a message that has begun to arrive */
-#define DRAIN_NS_FIRST  125000UL /* doubled each time: half a second in all */
-#define DRAIN_NS_MAX    256000000UL
+#define BUILD_MS         120000   /* a monitor that says nothing for so long is stuck */
+#define MESSAGE_REST_MS  1000     /* of a message that has begun to arrive */
+#define DRAIN_NS_FIRST   125000UL /* doubled each time, up to the next */
+#define DRAIN_NS_LONGEST 256000000UL
+#define DRAIN_NS         512000000UL  /* for a client that may have gone */
+#define DRAIN_NS_CLIENT  5000000000UL /* for one that has the FIFOs open, or is slow to open them */
 
 /* --- states --- */
 
@@ -154,19 +156,43 @@ bool process_is_late(const struct process *p)
 	return time_monotonic_ms() >= p->deadline_ms;
 }
 
-/*
- * A client that is notified of the end stops opening FIFOs, and loses what it has not begun to
- * read: on a busy machine ctr does (1 of 600). So the report waits, for a bounded time, until all
- * is read.
- */
+static void end_draining(struct process *p)
+{
+	streams_end_offer(&p->streams);
+	process_event(p, EV_DRAINED);
+}
+
+/* Another interval, unless all is read, or it has been waited long enough. */
 static void drain(struct process *p)
 {
-	const struct itimerspec wait = {.it_value = {.tv_nsec = (long)p->drain_ns}};
-	bool late = p->drain_ns > DRAIN_NS_MAX;
-	if (late || !streams_unread(&p->streams) || timerfd_settime(p->timer, 0, &wait, NULL) < 0)
-		process_event(p, EV_DRAINED);
+	const uint64_t limit = streams_expect_reader(&p->streams) ? DRAIN_NS_CLIENT : DRAIN_NS;
+	const bool over = p->drained_ns >= limit || !streams_unread(&p->streams);
+	uint64_t ns = p->drained_ns;
+	if (ns < DRAIN_NS_FIRST)
+		ns = DRAIN_NS_FIRST;
+	if (ns > DRAIN_NS_LONGEST)
+		ns = DRAIN_NS_LONGEST;
+	const struct itimerspec wait = {.it_value = {.tv_nsec = (long)ns}};
+	if (over || timerfd_settime(p->timer, 0, &wait, NULL) < 0)
+		end_draining(p);
 	else
-		p->drain_ns *= 2;
+		p->drained_ns += ns;
+}
+
+/*
+ * A client that is notified of the end stops opening FIFOs, and loses what it has not begun to
+ * read: on a busy machine ctr does, which opens them in threads (1 of 600). So the report waits,
+ * for a bounded time, until all is read.
+ */
+static void begin_draining(struct process *p)
+{
+	p->drained_ns = 0;
+	if (!streams_unread(&p->streams)) {
+		process_event(p, EV_DRAINED);
+		return;
+	}
+	streams_offer(&p->streams);
+	drain(p);
 }
 
 static void on_timer(void *arg, uint32_t events)
@@ -445,8 +471,7 @@ void process_set_ended(struct process *p, uint32_t exit_status, struct timespec 
 	p->exited_at = at;
 	if (p->streams.terminal)
 		terminal_pump(p->streams.terminal);
-	p->drain_ns = DRAIN_NS_FIRST;
-	drain(p);
+	begin_draining(p);
 }
 
 uint32_t process_status_of(int wait_status)

@@ -116,7 +116,7 @@ struct process {
 	int timer; /* owned */
 	struct loop_source timer_source;
 	int64_t deadline_ms; /* of what is waited for; 0: none */
-	uint64_t drain_ns;   /* in DRAINING: the next interval */
+	uint64_t drained_ns; /* in DRAINING: how long it has been waited */
 
 	/* Of one that the OCI runtime runs. */
 	struct runtime_command command;

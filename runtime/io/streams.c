@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,11 +134,14 @@ static int open_log_file(const char *what, const char *path, int *end, struct er
 	return 0;
 }
 
-/* A FIFO gets a reader of our own first: writing then never meets a broken pipe, nor does the open
- * wait. */
-static int open_output(const char *what, const char *path, bool blocking, int *end, int *hold,
+/*
+ * A FIFO gets a reader of our own first: writing then never meets a broken pipe, nor does the open
+ * wait. Before that, ENXIO says that no client has it open.
+ */
+static int open_output(struct streams *s, int which, const char *path, bool blocking, int *end,
 		       struct err *e)
 {
+	const char *what = which == 0 ? "stdout" : "stderr";
 	if (!*path)
 		return open_null(O_WRONLY, end, e);
 	if (strncmp(path, "file://", 7) == 0)
@@ -148,6 +152,10 @@ static int open_output(const char *what, const char *path, bool blocking, int *e
 			"%s %.200s: unknown scheme; file://, binary:// and paths of FIFOs are "
 			"supported",
 			what, path);
+	/* Held until *end is there: a client that it has woken would find the end of the output. */
+	cleanup_close int first = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (first < 0 && errno == ENXIO)
+		s->client_to_come = true;
 	cleanup_close int reader = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (reader < 0)
 		return path_error(what, path, errno, e);
@@ -161,7 +169,7 @@ static int open_output(const char *what, const char *path, bool blocking, int *e
 	if (*end < 0)
 		return path_error(what, path, errno, e);
 	if (fifo)
-		*hold = take_fd(&reader);
+		s->out_hold[which] = take_fd(&reader);
 	return 0;
 }
 
@@ -189,7 +197,7 @@ static int open_terminal_output(const struct streams_config *c, struct streams *
 		return 0;
 	if (logger_is_uri(path))
 		return start_terminal_logger(c, s, out, e);
-	return open_output("stdout", path, false, out, &s->out_hold[0], e);
+	return open_output(s, 0, path, false, out, e);
 }
 
 static int open_terminal(const struct streams_config *c, struct streams *s, struct err *e)
@@ -231,10 +239,10 @@ static int open_streams(const struct streams_config *c, struct streams *s, struc
 	if (logger_is_uri(io->stdout_path))
 		return logger_start(io->stdout_path, c, &s->ends[1], &s->logger, &s->logger_ready,
 				    e);
-	rc = open_output("stdout", io->stdout_path, true, &s->ends[1], &s->out_hold[0], e);
+	rc = open_output(s, 0, io->stdout_path, true, &s->ends[1], e);
 	if (rc < 0)
 		return rc;
-	return open_output("stderr", io->stderr_path, true, &s->ends[2], &s->out_hold[1], e);
+	return open_output(s, 1, io->stderr_path, true, &s->ends[2], e);
 }
 
 int streams_open(const struct streams_config *c, struct streams *out, struct err *e)
@@ -297,6 +305,47 @@ bool streams_unread(const struct streams *s)
 			return true;
 	}
 	return false;
+}
+
+/* The FIFO of *hold once more, with these flags, in the place of *hold. 0 or -errno. */
+static int reopen(int *hold, int flags)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", *hold);
+	const int fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	close(*hold);
+	*hold = fd;
+	return 0;
+}
+
+/* Where it fails, a client has only what it opened before the end. */
+void streams_offer(struct streams *s)
+{
+	for (int i = 0; i < 2 && !s->terminal; i++)
+		if (s->out_hold[i] >= 0)
+			(void)!reopen(&s->out_hold[i], O_WRONLY);
+}
+
+bool streams_expect_reader(const struct streams *s)
+{
+	struct pollfd writers[] = {{.fd = s->out_hold[0]}, {.fd = s->out_hold[1]}};
+	if (s->client_to_come)
+		return true;
+	if (s->terminal || poll(writers, 2, 0) < 0)
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (writers[i].fd >= 0 && !(writers[i].revents & POLLERR))
+			return true;
+	return false;
+}
+
+void streams_end_offer(struct streams *s)
+{
+	for (int i = 0; i < 2 && !s->terminal; i++)
+		if (s->out_hold[i] >= 0 && reopen(&s->out_hold[i], O_RDONLY) < 0)
+			close_fd(&s->out_hold[i]);
 }
 
 void streams_close(struct streams *s)

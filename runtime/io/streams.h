@@ -19,7 +19,9 @@ struct streams {
 	int ends[3];     /* owned; for the monitor, closed by streams_launched */
 	int stdin_hold;  /* owned: a writer on stdin's FIFO until CloseIO */
 	int stdin_watch; /* owned: inotify of that FIFO until streams_starting; -1: none */
-	int out_hold[2]; /* owned: readers on the outputs' FIFOs, so that a client may reconnect */
+	/* owned: readers of the outputs' FIFOs: clients may reconnect; on offer, writers */
+	int out_hold[2];
+	bool client_to_come;       /* no client had an output's FIFO open when it was opened here */
 	struct terminal *terminal; /* owned; NULL without one */
 	pid_t logger;              /* the log process of binary://, a child; 0: none, or gone */
 	int logger_ready; /* owned: readable when it is ready; -1: it is, or there is none */
@@ -53,6 +55,19 @@ void streams_starting(struct streams *s);
 void streams_close_stdin(struct streams *s);
 /* True while an output's FIFO holds bytes that nobody has read. */
 bool streams_unread(const struct streams *s);
+/*
+ * After the process's end, while it is waited for that its output is read: a client that opens a
+ * FIFO only now would wait for a writer without end, and is given one. Not for a terminal, which
+ * writes on itself.
+ */
+void streams_offer(struct streams *s);
+/*
+ * Of outputs on offer: whether a client has one of them open, or had none when they were opened
+ * here, and is thought to be slow.
+ */
+bool streams_expect_reader(const struct streams *s);
+/* The outputs are at their end for clients, but what is unread stays. */
+void streams_end_offer(struct streams *s);
 /* The log process is not ended by it. */
 void streams_close(struct streams *s);
 
