@@ -52,7 +52,7 @@ static void stream(void)
 		CHECK(stat("not-there", &st) < 0 && errno == ENOENT);
 		CHECK(lseek(fd, -1, SEEK_SET) < 0 && errno == EINVAL);
 		CHECK(read(999, &back, 8) < 0 && errno == EBADF);
-		if (n % 100 == 0) /* how much memory there is is found out by a fault, an exit */
+		if (n % 100 == 0) /* the host is asked what is mapped there, by an exit */
 			CHECK(pread(fd, (void *)8, 8, 0) < 0 && errno == EFAULT);
 	}
 	printf("%lu\n", n);

@@ -12,7 +12,7 @@
 #include <linux/poll.h>
 #include <linux/stat.h>
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, PAGES_MAX = 64 };
 
 struct transfer {
 	int32_t fd;
@@ -51,19 +51,22 @@ static bool describe(const struct syscall *s, struct transfer *t)
 	return true;
 }
 
-/* How many bytes of a buffer there are before the first that is not, or cannot be written. */
+/*
+ * How many bytes of a buffer there are before the first that is not, or cannot be written. By what
+ * is mapped, never by a touch: of a file that was cut a page may be gone. No more than some pages
+ * are looked at: a transfer may always be shorter.
+ */
 static uint64_t bytes_there(uint64_t at, uint64_t bytes, bool written)
 {
+	const int64_t needed = written ? MOTE_PROT_READ | MOTE_PROT_WRITE : MOTE_PROT_READ;
 	uint64_t done = 0;
-	while (done < bytes) {
-		uint8_t byte;
-		if (get_user(&byte, at + done, 1) < 0)
-			return done;
-		if (written && put_user(at + done, &byte, 1) < 0)
+	for (unsigned pages = 0; done < bytes && pages < PAGES_MAX; pages++) {
+		const int64_t has = mote_mem_access(mote_area(), (at + done) & -(uint64_t)PAGE);
+		if (has < 0 || (has & needed) != needed)
 			return done;
 		done += PAGE - (at + done) % PAGE;
 	}
-	return bytes;
+	return min_u64(done, bytes);
 }
 
 /* How much of a regular file a read finds. */
