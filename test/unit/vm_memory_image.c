@@ -3,7 +3,9 @@
 #include "vm/memory/image.h"
 
 #include "abi/layout.h"
+#include "vm/memory/pagemap.h"
 #include "vm/memory/private.h"
+#include "vm/memory/working_set.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -367,6 +369,77 @@ Test(vm_memory_image, a_guest_that_changes_tables_that_did_not_fit)
 }
 
 /* What is reserved takes tables alone, of which each entry may be a mapping of its own. */
+static uint64_t page_behind(struct memory *of, uint64_t at)
+{
+	uint64_t *entry;
+	int level;
+	cr_assert(memory_walk(of, at, 1, false, &entry, &level) == 0 && entry && level == 1);
+	return page_entry_address(*entry);
+}
+
+/* What the processor does when it uses the page. */
+static void mark(struct memory *of, uint64_t at)
+{
+	uint64_t *entry;
+	int level;
+	cr_assert(memory_walk(of, at, 1, false, &entry, &level) == 0 && entry && level == 1);
+	uint64_t *copy = memory_guest_entry(of, entry);
+	cr_expect(*copy == page_entry_unmarked(*entry) && *copy != *entry, "at %#lx", at);
+	*copy = *entry;
+}
+
+/* Neighbours in groups of eight are copied for the next ones, single pages are not. */
+Test(vm_memory_image, pages_that_are_read_together)
+{
+	static const unsigned read[] = {1, 2, 5, 16 + 3, 24, 24 + 7};
+	const uint64_t first = 32 * LARGE;
+	pagemap_prepare();
+	cr_assert(pagemap_is_open());
+	cr_assert(memory_map(&m, gva(first), 40 * PAGE, MEMORY_READ) == 0);
+	cr_assert(memory_map(&m, gva(AT), PAGE, RW) == 0);
+	take();
+	cr_assert(memory_image_restore(&image, &other) == 0 && other.sampled);
+	for (unsigned k = 0; k < sizeof(read) / sizeof(read[0]); k++)
+		mark(&other, first + read[k] * PAGE);
+	put_word(&other, AT, 1);
+	uint64_t pages = page_behind(&other, first), written = page_behind(&other, AT);
+	working_set_record(&image, &other, false);
+	const struct working_set *w = image.working_set;
+	cr_assert(w && w->count == 3, "%u ranges", w ? w->count : 0);
+	for (uint32_t k = 0; k < w->count; k++) {
+		const struct memory_extent *x = &w->extents[k];
+		cr_expect((x->gpa == pages && x->bytes == 6 * PAGE) ||
+				  (x->gpa == pages + 24 * PAGE && x->bytes == 8 * PAGE) ||
+				  (x->gpa == written && x->bytes == PAGE),
+			  "%#lx bytes at %#lx", x->bytes, x->gpa);
+	}
+	/* Then nothing of it is seen, and the next ones have the pages. */
+	working_set_end_sample(&other);
+	cr_expect(!other.sampled && memory_intact(&other));
+	cr_assert(memory_image_reset(&image, &other) == 0 && word(&other, AT) == 0);
+	cr_assert(memory_image_restore(&image, &m) == 0 && !m.sampled);
+}
+
+/* A guest that changes more than marks is found, and it does no harm to the next ones. */
+Test(vm_memory_image, marks_of_a_hostile_guest)
+{
+	uint64_t *entry;
+	int level;
+	struct err e = {0};
+	pagemap_prepare();
+	cr_assert(memory_map(&m, gva(AT), 16 * PAGE, RW) == 0);
+	take();
+	cr_assert(memory_image_restore(&image, &other) == 0 && other.sampled);
+	cr_expect(memory_intact(&other));
+	cr_assert(memory_walk(&other, AT, 1, false, &entry, &level) == 0 && entry);
+	*memory_guest_entry(&other, entry) ^= PAGE;
+	cr_expect(!memory_intact(&other) && memory_image_reset(&image, &other) == -EAGAIN);
+	memory_destroy(&other);
+	cr_assert(memory_init(&other, -1, 64 << 20, &e) == 0);
+	cr_assert(memory_image_restore(&image, &other) == 0 && !other.sampled);
+	cr_expect(word(&other, AT) == 0);
+}
+
 Test(vm_memory_image, too_many_mappings_are_no_image)
 {
 	struct err e = {0};

@@ -30,6 +30,9 @@ unsigned page_entry_access(uint64_t entry);
 uint64_t page_entry_lose(uint64_t entry);
 bool page_entry_is_lost(uint64_t entry);
 uint64_t page_entry_find(uint64_t entry);
+/* Without the mark that the processor makes when it uses the entry, and whether it has it. */
+uint64_t page_entry_unmarked(uint64_t entry);
+bool page_entry_is_marked(uint64_t entry);
 /* Whether code at user privilege has this access. */
 bool page_entry_allows(uint64_t entry, unsigned access);
 #else

@@ -4,10 +4,12 @@
 #include "vm/memory/page_table.h"
 #include "vm/memory/pagemap.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -113,6 +115,8 @@ void dirty_leave(struct dirty_tracker *t)
 
 /* --- looking --- */
 
+static_assert(MEMORY_SYSTEM_BYTES / SMALL == 64 * 4, "a bit for each page of the system block");
+
 struct look {
 	struct dirty_tracker *t;
 	const struct memory *m;
@@ -124,7 +128,7 @@ static int note_page(void *arg, uint64_t gpa)
 	struct look *look = arg;
 	struct dirty_tracker *t = look->t;
 	if (gpa < MEMORY_SYSTEM_BYTES) {
-		t->system_block = true;
+		t->system_pages[gpa / SMALL / 64] |= 1UL << (gpa / SMALL % 64);
 		look->spare_written |= gpa >= look->m->tables_next;
 		return 0;
 	}
@@ -147,7 +151,7 @@ int dirty_collect(struct dirty_tracker *t, const struct memory *m, uint64_t end)
 {
 	struct look look = {.t = t, .m = m};
 	t->count = 0;
-	t->system_block = false;
+	memset(t->system_pages, 0, sizeof(t->system_pages));
 	int rc = pagemap_each_private(m, 0, end, note_page, &look);
 	t->complete = rc == 0 && !look.spare_written && !m->spill_next;
 	return rc;

@@ -34,8 +34,9 @@ struct dirty_tracker {
 	/* What the last look found. */
 	uint32_t *frames; /* owned: page numbers, behind the system block */
 	uint32_t count, capacity;
-	bool system_block; /* a page of the system block, too */
-	bool complete;     /* and these are all that there can be */
+	uint64_t system_pages
+		[4];   /* and which of the system block's 256: bit n of word m is 64m + n */
+	bool complete; /* and these are all that there can be */
 	/* Since when nothing else is dirty. */
 	uint64_t thread; /* whose faults are counted, dirty_thread(); 0: nobody's, anything may be
 			    dirty */

@@ -414,6 +414,7 @@ int memory_image_restore(const struct memory_image *i, struct memory *m)
 {
 	int rc = 0;
 	memory_shared_drop(m);
+	working_set_end_sample(m);
 	if (!is_new(m))
 		rc = memory_check_intact(m);
 	if (rc < 0)
@@ -439,5 +440,6 @@ int memory_image_restore(const struct memory_image *i, struct memory *m)
 	dirty_forget(&m->dirty);
 	if (rc < 0)
 		return rc;
+	working_set_sample(i, m);
 	return working_set_prefetch(i, m);
 }

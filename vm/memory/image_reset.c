@@ -95,6 +95,7 @@ int memory_unshare_block(struct memory *m)
 int memory_empty(struct memory *m)
 {
 	memory_shared_drop(m);
+	working_set_end_sample(m);
 	int rc = memory_check_intact(m);
 	if (rc == 0)
 		rc = memory_unshare_block(m);
@@ -139,8 +140,14 @@ static int check_block(struct memory *m)
 {
 	if (!m->dirty.complete)
 		return memory_check_intact(m);
-	if (m->dirty.system_block && !memory_intact(m))
+	if (m->broken)
 		return -EAGAIN;
+	for (uint64_t at = 0; at < m->tables_next; at += SMALL) {
+		uint64_t page = at / SMALL;
+		if (m->dirty.system_pages[page / 64] & 1UL << (page % 64) &&
+		    !memory_page_is_intact(m, at))
+			return -EAGAIN;
+	}
 	return 0;
 }
 
@@ -187,6 +194,7 @@ int memory_image_reset(struct memory_image *i, struct memory *m)
 		return check_block(m);
 	}
 	working_set_record(i, m, false);
+	working_set_end_sample(m);
 	int rc = reset_found(i, m, dirty_collect(&m->dirty, m, i->shape.next));
 	if (rc < 0)
 		dirty_forget(&m->dirty);

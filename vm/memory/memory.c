@@ -72,16 +72,35 @@ const uint8_t *memory_published(const struct memory *m, gpa_t at)
 	return m->mirror + at.v;
 }
 
+/* Of a memory whose marks are sampled. */
+static bool is_same_but_marks(const struct memory *m, uint64_t gpa)
+{
+	const uint64_t *own = (const uint64_t *)(const void *)(m->mirror + gpa);
+	const uint64_t *copy = (const uint64_t *)(const void *)(m->hva + gpa);
+	bool same = gpa >= MEMORY_KERNEL_PAGES_BYTES;
+	for (unsigned k = 0; k < ENTRIES && same; k++) {
+		uint64_t entry = __atomic_load_n(&copy[k], __ATOMIC_RELAXED);
+		same = entry == own[k] || entry == page_entry_unmarked(own[k]);
+	}
+	return same;
+}
+
+bool memory_page_is_intact(const struct memory *m, uint64_t gpa)
+{
+	bool same = memcmp(m->hva + gpa, m->mirror + gpa, SMALL) == 0 ||
+		    (m->sampled && is_same_but_marks(m, gpa));
+	if (same || gpa != MEMORY_STACKS_AT)
+		return same;
+	memcpy(m->hva + gpa, m->mirror + gpa, SMALL);
+	return true;
+}
+
 bool memory_intact(const struct memory *m)
 {
-	const uint64_t stacks = MEMORY_STACKS_AT, behind = MEMORY_KERNEL_PAGES_BYTES;
-	if (m->broken || memcmp(m->hva, m->mirror, stacks) != 0 ||
-	    memcmp(m->hva + behind, m->mirror + behind, m->tables_next - behind) != 0)
-		return false;
-	if (m->spill_next &&
-	    memcmp(m->hva + m->end, m->mirror + MEMORY_SYSTEM_BYTES, m->spill_next) != 0)
-		return false;
-	if (memcmp(m->hva + stacks, m->mirror + stacks, MEMORY_STACKS_BYTES) != 0)
-		memcpy(m->hva + stacks, m->mirror + stacks, MEMORY_STACKS_BYTES);
-	return true;
+	bool intact = !m->broken;
+	for (uint64_t at = 0; at < m->tables_next && intact; at += SMALL)
+		intact = memory_page_is_intact(m, at);
+	if (!intact || !m->spill_next)
+		return intact;
+	return memcmp(m->hva + m->end, m->mirror + MEMORY_SYSTEM_BYTES, m->spill_next) == 0;
 }

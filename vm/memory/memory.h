@@ -74,7 +74,7 @@ enum page_kind {
 #define MEMORY_SYSTEM_BYTES (1UL << 20)
 /* kernel pages that the guest writes: its vCPUs' stacks */
 #define MEMORY_STACKS_AT          0x4000UL
-#define MEMORY_STACKS_BYTES       0x1000UL
+#define MEMORY_STACKS_BYTES       0x1000UL /* one page */
 #define MEMORY_KERNEL_PAGES_BYTES (MEMORY_STACKS_AT + MEMORY_STACKS_BYTES)
 #define MEMORY_MAX_BYTES          (1UL << 40)
 #define MEMORY_FILES_MAX          16
@@ -108,6 +108,7 @@ struct memory {
 	uint64_t spill_next;  /* bytes of spilled tables */
 	bool window_ready;    /* the kernel window is mapped */
 	bool shared_block;    /* the system block lies in a snapshot's file, as that has it */
+	bool sampled;         /* entries of the guest's copy are unmarked (working_set.h) */
 	bool broken;          /* a translation could not be dropped: the guest must not run again */
 	bool changed; /* a mapping changed since memory_image_take or memory_image_restore */
 	/* a snapshot's file lies under the pages from the system block to here */
@@ -195,6 +196,8 @@ const uint8_t *memory_published(const struct memory *m, gpa_t at);
  * run another guest. The vCPUs' stack pages, which guests use, are restored by it.
  */
 bool memory_intact(const struct memory *m) must_check;
+/* The same of one page of the system block, below tables_next. */
+bool memory_page_is_intact(const struct memory *m, uint64_t gpa) must_check;
 
 /*
  * Spans: the host memory behind guest-virtual memory. Fails with -EFAULT unless all of it is mapped

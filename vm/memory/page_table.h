@@ -26,13 +26,19 @@ static inline uint64_t *memory_table(struct memory *m, uint64_t gpa)
 	return (uint64_t *)(void *)(m->mirror + at);
 }
 
+/* The guest's copy of an entry of the host's own table. */
+static inline uint64_t *memory_guest_entry(const struct memory *m, const uint64_t *entry)
+{
+	uint64_t at = (uint64_t)((const uint8_t *)entry - m->mirror);
+	uint64_t gpa = at < MEMORY_SYSTEM_BYTES ? at : at - MEMORY_SYSTEM_BYTES + m->end;
+	return (uint64_t *)(void *)(m->hva + gpa);
+}
+
 /* Changes an entry of the host's own table, and the guest's copy. */
 static inline void memory_set_entry(struct memory *m, uint64_t *entry, uint64_t value)
 {
-	uint64_t at = (uint64_t)((uint8_t *)entry - m->mirror);
-	uint64_t gpa = at < MEMORY_SYSTEM_BYTES ? at : at - MEMORY_SYSTEM_BYTES + m->end;
 	*entry = value;
-	__atomic_store_n((uint64_t *)(void *)(m->hva + gpa), value, __ATOMIC_RELAXED);
+	__atomic_store_n(memory_guest_entry(m, entry), value, __ATOMIC_RELAXED);
 }
 
 static inline unsigned memory_index(uint64_t va, int level) /* level 4: top, 1: pages of 4 KiB */

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAGIC "Mote touched 1\n"
+#define MAGIC "Mote touched 2\n"
 
 struct working_set_file {
 	char magic[16];

@@ -62,7 +62,7 @@ void rpc_drop_kept(void)
 }
 
 /* Says where the memory is that the host may read and write during an exchange. */
-static void offer_memory(const struct wasm_instance *inst)
+__attribute__((hot)) static void offer_memory(const struct wasm_instance *inst)
 {
 	struct mote_linear *offered = &mote_area()->linear;
 	const struct wasm_memory *memory = inst ? wasm_instance_memory(inst) : NULL;
@@ -129,8 +129,9 @@ void rpc_write_error(enum mote_call_error code, const char *text)
 /* --- imports of module mote_guest --- */
 
 /* As the host call, with addresses in linear memory; a negative errno is Linux's. */
-static uint32_t import_exchange(const struct wasm_instance *inst, uint32_t message, uint32_t bytes,
-				uint32_t reply, uint32_t capacity)
+__attribute__((hot)) static uint32_t import_exchange(const struct wasm_instance *inst,
+						     uint32_t message, uint32_t bytes,
+						     uint32_t reply, uint32_t capacity)
 {
 	const void *from = wasi_span(inst, message, bytes);
 	void *to = wasi_span(inst, reply, capacity);

@@ -179,12 +179,12 @@ const struct wasm_functype *wasm_func_type(const struct wasm_func *func)
 	return func->type;
 }
 
-uint8_t *wasm_memory_base(const struct wasm_memory *memory)
+__attribute__((hot)) uint8_t *wasm_memory_base(const struct wasm_memory *memory)
 {
 	return memory->base;
 }
 
-uint64_t wasm_memory_bytes(const struct wasm_memory *memory)
+__attribute__((hot)) uint64_t wasm_memory_bytes(const struct wasm_memory *memory)
 {
 	return memory->pages * memory->page_bytes;
 }
@@ -231,7 +231,7 @@ struct wasm_func *instance_func(struct wasm_instance *i, uint32_t index)
 	return f;
 }
 
-struct wasm_memory *wasm_instance_memory(const struct wasm_instance *i)
+__attribute__((hot)) struct wasm_memory *wasm_instance_memory(const struct wasm_instance *i)
 {
 	const struct wasm_module *m = i->module;
 	return m->memory_count ? instance_memory(i, m->main_memory)->memory : NULL;

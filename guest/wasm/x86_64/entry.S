@@ -3,7 +3,8 @@
  * Ways into and out of compiled code, which keeps its instance in %r14 and linear memory 0 in %r15; see
  * DESIGN.md for its calling convention.
  */
-	.text
+	/* with what else a call from the host or to it runs: a VM costs what its guest touches */
+	.section .text.hot, "ax", @progbits
 
 /*
  * void wasm_enter(struct entry_frame *): the SysV world calls compiled code.

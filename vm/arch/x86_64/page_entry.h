@@ -114,6 +114,16 @@ static inline uint64_t page_entry_find(uint64_t entry)
 	return (entry & ~(uint64_t)(PTE_HIDDEN | PTE_LOST)) | PTE_PRESENT;
 }
 
+static inline uint64_t page_entry_unmarked(uint64_t entry)
+{
+	return entry & ~(uint64_t)PTE_ACCESSED;
+}
+
+static inline bool page_entry_is_marked(uint64_t entry)
+{
+	return entry & PTE_ACCESSED;
+}
+
 static inline bool page_entry_allows(uint64_t entry, unsigned access)
 {
 	if (!(entry & PTE_PRESENT) || !(entry & PTE_USER))
