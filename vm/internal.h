@@ -59,6 +59,7 @@ struct vm {
 	struct machine machine;
 	struct memory memory;
 	struct fdtable fds;
+	bool has_emptied; /* a file of contents (hostcall/file.c) */
 
 	/* What it runs. */
 	gpa_t program;

@@ -53,8 +53,9 @@ struct fd_entry {
 	uint16_t flags;
 	/* a inherited descriptor's number + 1: this is it, or a duplicate of it; 0: neither */
 	uint16_t origin;
-	uint16_t object; /* which of the VM's, if the host keeps a list of what it is */
-	uint64_t opened; /* the open file: duplicates have the same number */
+	uint16_t object;      /* which of the VM's, if the host keeps a list of what it is */
+	uint32_t unsubmitted; /* bytes written that the disk was not given yet (file.c) */
+	uint64_t opened;      /* the open file: duplicates have the same number */
 };
 
 struct fdtable {

@@ -30,6 +30,7 @@ enum {
 	PIECE_MAX = 1 << 20,
 	PIECE_SLOW_NS = 4000000, /* a piece that took longer is followed by small ones */
 	PIECE_QUICK_NS = 1000000,
+	UNSUBMITTED_MAX = 16 << 20, /* bytes: some milliseconds of a close */
 };
 
 int64_t host_close(struct vcpu *vcpu, const struct call_close *a)
@@ -140,31 +141,49 @@ static ssize_t transfer_piece(struct vcpu *vcpu, int host, bool in, struct iovec
 }
 
 /*
+ * ext4 writes a file back when it is closed if it was emptied before (auto_da_alloc), and nothing
+ * ends a guest meanwhile, be it closing the file or its process that ends. So that little is left
+ * then, the disk is given such a guest's data as they are written.
+ */
+static void submit_written(const struct vcpu *vcpu, struct fd_entry *e, size_t bytes)
+{
+	e->unsubmitted += (uint32_t)bytes;
+	if (e->unsubmitted < UNSUBMITTED_MAX || vcpu->on_poller)
+		return;
+	e->unsubmitted = 0;
+	(void)!sync_file_range(e->host, 0, 0, SYNC_FILE_RANGE_WRITE); /* if it can */
+}
+
+/*
  * No signal ends such a transfer in the kernel, however long it takes; so a long one is made in
  * pieces, between which the guest can be ended. (Signals that it handles have to wait for all of
  * it, as on Linux.)
  */
-static int64_t transfer_plain(struct vcpu *vcpu, int host, bool in, const struct call_iov *iov,
-			      int64_t offset)
+static int64_t transfer_plain(struct vcpu *vcpu, struct fd_entry *e, bool in,
+			      const struct call_iov *iov, int64_t offset)
 {
 	struct iovec *v = iov->v;
 	int count = iov->count;
 	int64_t done = 0;
 	if (vcpu->piece_bytes == 0)
 		vcpu->piece_bytes = PIECE_MAX;
-	if (vcpu->on_poller && iov->bytes > vcpu->piece_bytes)
-		return call_defer(vcpu); /* the vCPU's thread would have to wait for it */
+	/* The vCPU's thread would have to wait for it. */
+	if (vcpu->on_poller &&
+	    (iov->bytes > vcpu->piece_bytes || e->unsubmitted >= UNSUBMITTED_MAX))
+		return call_defer(vcpu);
 	for (;;) {
 		size_t wanted;
 		int64_t at = offset;
 		if (offset >= 0)
 			at += done;
-		ssize_t got = transfer_piece(vcpu, host, in, v, count, at, &wanted);
+		ssize_t got = transfer_piece(vcpu, e->host, in, v, count, at, &wanted);
 		if (got == -EINTR && !vcpu_ending(vcpu))
 			continue;
 		if (got < 0)
 			return done_or(done, got);
 		done += got;
+		if (!in && vcpu->vm->has_emptied)
+			submit_written(vcpu, e, (size_t)got);
 		vm_skip_bytes(&v, &count, (size_t)got);
 		if (count == 0 || (size_t)got < wanted || vcpu_ending(vcpu))
 			return done;
@@ -252,7 +271,7 @@ int64_t host_readv(struct vcpu *vcpu, const struct call_readv *a)
 	if (e->flags & FD_INOTIFY)
 		return inotify_read(vcpu, e, &a->iov);
 	if (!may_wait(e, true) || a->iov.bytes == 0)
-		return transfer_plain(vcpu, e->host, true, &a->iov, -1);
+		return transfer_plain(vcpu, e, true, &a->iov, -1);
 	if (vcpu->on_poller && e->flags & FD_SHARED)
 		return call_defer(vcpu);
 	return read_waiting(vcpu, e, &a->iov);
@@ -276,7 +295,7 @@ int64_t host_writev(struct vcpu *vcpu, const struct call_writev *a)
 			return rc;
 	}
 	if (!may_wait(e, false) || a->iov.bytes == 0)
-		return transfer_plain(vcpu, e->host, false, &a->iov, -1);
+		return transfer_plain(vcpu, e, false, &a->iov, -1);
 	if (vcpu->on_poller)
 		return call_defer(vcpu);
 	return write_waiting(vcpu, e, a->iov.v, a->iov.count);
@@ -298,7 +317,7 @@ static int64_t transfer_at(struct vcpu *vcpu, int32_t fd, bool in, const struct 
 			return rc;
 	}
 	if (!may_wait(e, in))
-		return transfer_plain(vcpu, e->host, in, iov, (int64_t)offset);
+		return transfer_plain(vcpu, e, in, iov, (int64_t)offset);
 	if (vcpu->on_poller)
 		return call_defer(vcpu);
 	while (!vcpu_interrupted(vcpu)) {

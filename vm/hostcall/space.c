@@ -83,6 +83,8 @@ int vm_truncate(struct vcpu *vcpu, int host, const struct stat *st, uint64_t siz
 		cut = at - size;
 	uint64_t step = step_for(cut, STEP_BYTES);
 	bool steps = held > STEP_BYTES && cut > step;
+	if (cut && size == 0)
+		vcpu->vm->has_emptied = true;
 	if (steps && vcpu->on_poller)
 		return call_defer(vcpu);
 	while (steps && at - size > step) {
